@@ -52,7 +52,9 @@ static int run_loss(any_function *f, const plain_problem *p) {
   if (!tally.size) tally = xent_empty_tally(); /* a sum that grows is no slower */
   return run_cross_entropy(f, p, NULL, NULL, &tally);
 }
-static int run_losses(any_function *f, const plain_problem *p) { return run_cross_entropy(f, p, p->losses, NULL, NULL); }
+static int run_losses(any_function *f, const plain_problem *p) {
+  return run_cross_entropy(f, p, p->losses, NULL, NULL);
+}
 static int run_loss_and_gradient(any_function *f, const plain_problem *p) {
   return run_cross_entropy(f, p, p->losses, p->y, NULL);
 }

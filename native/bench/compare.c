@@ -48,8 +48,10 @@ static int parse_shapes(char *list, named_shape *shapes) {
     named_shape s = {.name = name, .inner = 1};
     long long outer, classes, inner = 1;
     const int sizes = sscanf(name, "%lldx%lldx%lld", &outer, &classes, &inner);
-    if (sizes < 2 || outer < 1 || classes < 1 || inner < 1 || (sizes == 3) != (strstr(name, "@1") != NULL) || count == MAX_SHAPES) {
-      fprintf(stderr, "compare: %s is no shape such as 64x1000 or 2x64x3136@1, or there are more than %d\n", name, MAX_SHAPES);
+    const bool images = sizes == 3, known = sizes >= 2 && images == (strstr(name, "@1") != NULL);
+    if (!known || outer < 1 || classes < 1 || inner < 1 || count == MAX_SHAPES) {
+      fprintf(stderr, "compare: %s is no shape such as 64x1000 or 2x64x3136@1, or there are more than %d\n", name,
+              MAX_SHAPES);
       exit(2);
     }
     s.outer = outer, s.classes = classes, s.inner = inner;
