@@ -1,9 +1,7 @@
 # xent_add_tier(NAME FLAGS...): compiles every kernel once more, with that tier's instruction set. Only
 # these objects get such flags; everything else stays baseline, so that the library loads on any CPU.
 function(xent_add_tier name)
-  add_library(xent_tier_${name} OBJECT src/kernels/tier/rows.c src/kernels/tier/strips.c
-    src/kernels/tier/f64.c src/kernels/tier/sample.c src/kernels/tier/elements.c src/kernels/tier/selected.c
-    src/kernels/tier/linear.c src/kernels/tier/table.c)
+  add_library(xent_tier_${name} OBJECT src/kernels/tier.c)
   target_compile_definitions(xent_tier_${name} PRIVATE XENT_TIER=${name})
   target_compile_options(xent_tier_${name} PRIVATE ${ARGN})
   target_link_libraries(xent_tier_${name} PRIVATE xent_build)

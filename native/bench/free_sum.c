@@ -4,7 +4,7 @@
 #include "free_sum.h"
 
 #include "kernels/math/exponential.h"
-#include "kernels/tier/tier.h"
+#include "kernels/kernels.h"
 
 enum { VECTORS = XENT_GROUP / XENT_LANES, AHEAD = 4096 };
 

@@ -9,8 +9,8 @@
 #include "kernels/backward/rows.h"
 #include "kernels/backward/statistics.h"
 #include "kernels/careful/parts.h"
+#include "kernels/strips.h"
 #include "kernels/sum/single.h"
-#include "kernels/tier/tier.h"
 #include "kernels/ways.h"
 
 /* Rows of one chunk of at most 1024 classes. What needs whole rows again (sparse targets, gradients of targets, a clamp of
@@ -51,9 +51,9 @@ typedef struct {
 
 static const xent_way forward_ways[] = {{XENT_WAY_SINGLE, single_fits, single_rows},
                                         {XENT_WAY_DENSE, dense_fits, dense_rows},
-                                        {XENT_WAY_STRIP, XENT_TIER_NAME(strips_fit), XENT_TIER_NAME(strips)},
+                                        {XENT_WAY_STRIP, strips_fit, strips_forward},
                                         {XENT_WAY_FLOW, flow_fits, flow_rows}};
-static const xent_way gradient_ways[] = {{XENT_WAY_STRIP, XENT_TIER_NAME(strips_fit), XENT_TIER_NAME(strips)},
+static const xent_way gradient_ways[] = {{XENT_WAY_STRIP, strips_fit, strips_forward},
                                          {XENT_WAY_DENSE, known_dense_fits, known_dense_rows},
                                          {XENT_WAY_FLOW, known_flow_fits, known_flow_rows}};
 
@@ -78,9 +78,9 @@ static xent_status cross_entropy_backward(const xent_call *call) {
   return XENT_TAKE_WAY(call, gradient_ways, careful_cross_entropy_backward);
 }
 static xent_status softmax_backward(const xent_call *call) {
-  const bool strips = XENT_TIER_NAME(strips_fit_backward)(call);
+  const bool strips = strips_fit_backward(call);
   call->report->way = strips ? XENT_WAY_STRIP : XENT_WAY_ROW;
-  return strips ? XENT_TIER_NAME(strips_backward)(call) : backward_rows(call);
+  return strips ? strips_softmax_backward(call) : backward_rows(call);
 }
 
 #endif

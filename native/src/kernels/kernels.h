@@ -103,6 +103,11 @@ typedef struct {
   double (*f64_log1m)(double d);
 } xent_kernels;
 
+/* The name of something in the tier that is being compiled. */
+#define XENT_TIER_JOIN_(name, tier) xent_##name##_##tier
+#define XENT_TIER_JOIN(name, tier) XENT_TIER_JOIN_(name, tier)
+#define XENT_TIER_NAME(name) XENT_TIER_JOIN(name, XENT_TIER)
+
 extern const xent_kernels xent_kernels_scalar;
 extern const xent_kernels xent_kernels_avx2;
 extern const xent_kernels xent_kernels_avx512;

@@ -75,7 +75,7 @@ XENT_INLINE void begin_block(const job *j, const strip *s, int64_t at, row_sums 
 }
 
 /* Rows that leave are computed alone; those that are ignored have been written. */
-XENT_INLINE void end_block(const job *j, strip *s, int64_t at, const row_outcome *out, strip_factors *f) {
+XENT_INLINE void end_strip_block(const job *j, strip *s, int64_t at, const row_outcome *out, strip_factors *f) {
   const int64_t block = at / XENT_LANES;
   const lanes zero = lanes_set(0.0f), label = lanes_load(s->label + at), none = lanes_set(XENT_IGNORED_COLUMN);
   s->apart[block] = columns_of_block(s, at) & ~out->stay & ~s->ignored[block];
@@ -126,7 +126,7 @@ XENT_SHARED void finish_strip(const job *j, strip *s, const strip_sums *sums, st
       sixteen_probabilities(j, &in, &out);
     for (uint32_t rest = ignored; rest; rest &= rest - 1)
       write_special(j, row_of(&in.rows, __builtin_ctz(rest)), XENT_ROW_IGNORED);
-    end_block(j, s, at, &out, f);
+    end_strip_block(j, s, at, &out, f);
   }
   end_factors(s, f);
 }
@@ -208,14 +208,15 @@ XENT_SHARED xent_status known_strip(const job *j, strip *s) {
       sixteen_probabilities(j, &in, &out);
       out.stay &= stay;
     }
-    end_block(j, s, at, &out, &f);
+    end_strip_block(j, s, at, &out, &f);
   }
   end_factors(s, &f);
   emit_strip(j, s, NULL, call->class_begin, call->class_end, &f, call->log && !j->labels ? XENT_LOG : XENT_AGAIN);
   return invalid;
 }
 
-XENT_KERNEL xent_status strips_forward(const xent_call *call, row_kernel row) {
+XENT_KERNEL xent_status strips_forward(const job *j, row_kernel row) {
+  const xent_call *call = j->call;
   if (call->known_statistics) return each_strip(call, XENT_STRIP_COLUMNS, known_strip, row);
   return each_strip(call, forward_pitch(call), forward_strip, row);
 }

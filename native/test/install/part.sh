@@ -21,7 +21,7 @@ for type in Debug ''; do
     -DASKED_BUILD_TYPE=$type -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >"$work.log"
 done
 grep '"command"' "$commands" | grep -v consumer.c >"$work/ours"
-grep -q rows.c "$work/ours" || fail 'Xent is no part of it'
+grep -q tier.c "$work/ours" || fail 'Xent is no part of it'
 if grep -qv -e ' -O[23s] ' "$work/ours"; then fail 'without a type of build it is not optimised'; fi
 sed -n 's/^ *"command": "\(.*consumer\.c\)",*$/\1/p' "$commands" >"$work/users"
 [ "$(wc -l <"$work/users")" = 2 ] || fail 'there are not two programs'

@@ -10,6 +10,7 @@
 #include "kernels/emit/row.h"
 #include "kernels/order/order.h"
 #include "kernels/results/write.h"
+#include "kernels/targets/loss.h"
 
 /* One set per call, sized for its rows: a short row must not pay for the stack of a long one. */
 typedef struct {
@@ -630,7 +631,6 @@ XENT_INLINE double scale_of_row(const job *j, int64_t row, double row_weight) {
   const xent_layout *l = &j->call->shape->upstream;
   return j->call->upstream ? c * float_at(j->call->upstream, l->type, row_offset(j->call->shape, l, row)) : c;
 }
-XENT_INLINE double logit_scale(const job *j, double c) { return c / j->heat.temperature; }
 
 XENT_SHARED xent_status careful_cross_entropy_rows(const xent_call *call, row_buffers b) {
   const job j = job_of(call);
@@ -665,7 +665,7 @@ XENT_SHARED xent_status careful_cross_entropy_rows(const xent_call *call, row_bu
       if (call->top_classes || call->top_log_probabilities) write_top_classes(&r, &g.statistics, 0 - distance[0]);
       if (call->target_gradient) write_target_gradient(&r, &g.statistics, distance[0], c, NULL);
     }
-    if (call->output) write_gradient(&r, &g.statistics, logit_scale(&j, c), 0, r.x.classes, r.keep);
+    if (call->output) write_gradient(&r, &g.statistics, logit_scale(call->options, c), 0, r.x.classes, r.keep);
     if (r.entropy) {
       in.entropy[0] = entropy.total;
       write_entropy(&j, &in);
@@ -685,7 +685,7 @@ XENT_SHARED xent_status careful_cross_entropy_backward_rows(const xent_call *cal
     const row_statistics ignored = {.kind = XENT_ROW_IGNORED};
     const int64_t end = call->class_end < r.x.classes ? call->class_end : r.x.classes;
     write_gradient(&r, r.t.ignored ? &ignored : known_statistics_at(call, row),
-                   logit_scale(&j, scale_of_row(&j, row, r.t.row_weight)), call->class_begin, end, false);
+                   logit_scale(call->options, scale_of_row(&j, row, r.t.row_weight)), call->class_begin, end, false);
   }
   return XENT_OK;
 }

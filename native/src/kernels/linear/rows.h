@@ -76,7 +76,7 @@ XENT_SHARED void make_logits(const linear *l, int64_t rows, int64_t begin, int64
   for (int64_t v = 0; v < n; v += XENT_PANEL) {
     for (int64_t j = 0; l->bias.at && j < XENT_PANEL; j += XENT_LANES)
       lanes_store(bias + j, strand_load(&l->bias, begin + v + j, n - v - j, 0.0f));
-    product p = {.panel = l->panel, .sums = l->sums, .sums_pitch = XENT_PANEL, .out = out + v, .out_pitch = pitch,
+    tile_product p = {.panel = l->panel, .sums = l->sums, .sums_pitch = XENT_PANEL, .out = out + v, .out_pitch = pitch,
                  .bias = l->bias.at ? bias : NULL};
     for (int64_t k = 0; k < l->features; k += XENT_TERMS) {
       p.terms = least_of(XENT_TERMS, l->features - k);
@@ -239,7 +239,7 @@ XENT_SHARED xent_status linear_states(linear *l) {
 
 /* ---- gradients ---- */
 
-XENT_INLINE void multiply_gradients(product p, int64_t rows, bool finite, next_panel next) {
+XENT_INLINE void multiply_gradients(tile_product p, int64_t rows, bool finite, next_panel next) {
   p.out = (float *)(void *)p.sums;
   if (finite)
     multiply_tiles(p, rows, p.terms * XENT_TILE_ROWS, next);
@@ -260,7 +260,7 @@ XENT_SHARED void add_hidden_gradient(const linear *l, int64_t row, int64_t rows,
     for (int64_t v = 0; v < n; v += XENT_TERMS) {
       const int64_t terms = least_of(XENT_TERMS, n - v);
       const bool finite = pack_rows(&l->weights, begin + v, terms, d, l->features - d, l->panel);
-      const product p = {.tile = l->gradient_tiles + padded * v, .panel = l->panel, .terms = terms, .sums = sums + d,
+      const tile_product p = {.tile = l->gradient_tiles + padded * v, .panel = l->panel, .terms = terms, .sums = sums + d,
                          .sums_pitch = l->columns, .first = begin + v == 0};
       const int64_t next = v + terms < n ? v + terms : 0, feature = next ? d : d + XENT_PANEL;
       multiply_gradients(p, rows, finite, next_panel_of(&l->weights, begin + next, least_of(XENT_TERMS, n - next), feature,
@@ -281,7 +281,7 @@ XENT_SHARED void add_weights_gradient(const linear *l, int64_t row, int64_t rows
     for (int64_t r = 0; r < rows; r += XENT_TERMS) {
       const int64_t terms = least_of(XENT_TERMS, rows - r);
       const bool finite = pack_rows(&l->hidden, row + r, terms, d, l->features - d, l->panel);
-      const product p = {.tile = l->gradient_tiles + padded * r, .panel = l->panel, .terms = terms,
+      const tile_product p = {.tile = l->gradient_tiles + padded * r, .panel = l->panel, .terms = terms,
                          .sums = l->weights_sums + d, .sums_pitch = l->columns, .first = row + r == l->call->row_begin};
       const int64_t next = r + terms < rows ? r + terms : 0, feature = next ? d : d + XENT_PANEL;
       multiply_gradients(p, n, finite, next_panel_of(&l->hidden, row + next, least_of(XENT_TERMS, rows - next), feature,

@@ -41,10 +41,10 @@ typedef struct {
   bool first, last;
   next_panel *next;
   int64_t every; /* so many terms, two lines of the next panel are fetched */
-} product;
+} tile_product;
 
 /* The sums and results that a tile will end with, fetched while it is multiplied. */
-XENT_INLINE void fetch_end(const int rows, const product *p) {
+XENT_INLINE void fetch_end(const int rows, const tile_product *p) {
   for (int i = 0; i < rows; i++) {
     if (!p->first || !p->last)
       for (int j = 0; j < XENT_PANEL; j += 8) __builtin_prefetch(p->sums + i * p->sums_pitch + j, 1);
@@ -54,7 +54,7 @@ XENT_INLINE void fetch_end(const int rows, const product *p) {
 }
 
 /* Each product is settled before it is widened: else the compiler does so for all variants at once, which no registers hold. */
-XENT_INLINE void end_block(const int rows, const product *p, lanes c[XENT_TILE_ROWS][XENT_TILE_LANES], const bool first, const bool last,
+XENT_INLINE void end_product(const int rows, const tile_product *p, lanes c[XENT_TILE_ROWS][XENT_TILE_LANES], const bool first, const bool last,
                            const bool bias) {
   double *sums = p->sums;
   float *out = p->out;
@@ -80,7 +80,7 @@ XENT_INLINE void end_block(const int rows, const product *p, lanes c[XENT_TILE_R
 }
 
 /* The next panel is fetched bit by bit: all its lines at once would hold up those that are multiplied now. */
-XENT_INLINE void multiply_rows(const int rows, const product *p) {
+XENT_INLINE void multiply_rows(const int rows, const tile_product *p) {
   lanes c[XENT_TILE_ROWS][XENT_TILE_LANES];
   const float *tile = p->tile, *panel = p->panel;
   XENT_UNROLL(16)
@@ -108,21 +108,21 @@ XENT_INLINE void multiply_rows(const int rows, const product *p) {
     panel += XENT_PANEL;
   }
   if (p->first && p->last && !p->bias)
-    end_block(rows, p, c, true, true, false);
+    end_product(rows, p, c, true, true, false);
   else if (p->first && p->last)
-    end_block(rows, p, c, true, true, true);
+    end_product(rows, p, c, true, true, true);
   else if (p->first)
-    end_block(rows, p, c, true, false, false);
+    end_product(rows, p, c, true, false, false);
   else if (!p->last)
-    end_block(rows, p, c, false, false, false);
+    end_product(rows, p, c, false, false, false);
   else if (!p->bias)
-    end_block(rows, p, c, false, true, false);
+    end_product(rows, p, c, false, true, false);
   else
-    end_block(rows, p, c, false, true, true);
+    end_product(rows, p, c, false, true, true);
 }
 
 #define XENT_DEFINE_TILE(n) \
-  XENT_SHARED void multiply_##n(const product *p) { multiply_rows(n, p); }
+  XENT_SHARED void multiply_##n(const tile_product *p) { multiply_rows(n, p); }
 XENT_DEFINE_TILE(1)
 XENT_DEFINE_TILE(2)
 XENT_DEFINE_TILE(3)
@@ -139,7 +139,7 @@ XENT_DEFINE_TILE(10)
 XENT_DEFINE_TILE(11)
 XENT_DEFINE_TILE(12)
 #endif
-static void (*const multiply_tile[])(const product *) = {multiply_1, multiply_2, multiply_3, multiply_4,
+static void (*const multiply_tile[])(const tile_product *) = {multiply_1, multiply_2, multiply_3, multiply_4,
 #if XENT_TILE_ROWS > 4
                                                          multiply_5, multiply_6,
 #endif
@@ -151,7 +151,7 @@ _Static_assert(sizeof multiply_tile / sizeof *multiply_tile == XENT_TILE_ROWS, "
 
 /* Tiles of `rows` rows in all, so many floats apart, with one panel; sums and out are those of the first row. The numbers of
  * the panel that comes next are fetched. */
-XENT_INLINE void multiply_tiles(product p, int64_t rows, int64_t step, next_panel next) {
+XENT_INLINE void multiply_tiles(tile_product p, int64_t rows, int64_t step, next_panel next) {
   p.next = &next;
   p.every = least_of(1 + 2 * tiles_of(rows) * p.terms / (lines_of(&next) + 2), XENT_TERMS / 2);
   for (int64_t r = 0; r < rows; r += XENT_TILE_ROWS) {
@@ -164,7 +164,7 @@ XENT_INLINE void multiply_tiles(product p, int64_t rows, int64_t step, next_pane
 }
 
 /* The same of gradients where the panel has a NaN or an infinity: terms whose gradient is 0 are left out. */
-XENT_SHARED void multiply_with_care(product p, int64_t rows) {
+XENT_SHARED void multiply_with_care(tile_product p, int64_t rows) {
   for (int64_t r = 0; r < rows; r++)
     for (int64_t j = 0; j < XENT_PANEL; j++) {
       const float *g = p.tile + r / XENT_TILE_ROWS * XENT_TILE_ROWS * p.terms + r % XENT_TILE_ROWS;

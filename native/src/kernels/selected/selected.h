@@ -9,7 +9,7 @@
 
 #include "kernels/selected/f32.h"
 #include "kernels/selected/f64.h"
-#include "kernels/tier/tier.h"
+#include "kernels/families.h"
 
 XENT_INLINE double selected_logit(const xent_call *call, double raw, double *slope) {
   *slope = 1;
@@ -179,7 +179,7 @@ XENT_SHARED xent_status gradient_of_selected(selected_block *b, const xent_famil
 }
 
 XENT_SHARED xent_status selected_rows(const xent_call *call) {
-  const xent_family *family = call->wide ? &XENT_TIER_NAME(f64) : &XENT_TIER_NAME(f32);
+  const xent_family *family = call->wide ? &f64_family : &f32_family;
   const xent_shape *shape = call->shape;
   selected_block b; /* not cleared: it is long */
   b.call = call;

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The kernels of plain calls in float32 arithmetic and in float64 arithmetic, which other kernels compute with, too. */
+#ifndef XENT_FAMILIES_H
+#define XENT_FAMILIES_H
+
+#include "kernels/choose.h"
+#include "kernels/f64/kl_divergence.h"
+
+static const xent_family f32_family = {
+    .softmax_forward = softmax_forward,
+    .log_sum_exp = softmax_forward,
+    .softmax_backward = softmax_backward,
+    .cross_entropy_forward = cross_entropy_forward,
+    .cross_entropy_backward = cross_entropy_backward,
+    .forward_states = careful_forward_states,
+    .backward_states = backward_states,
+    .finish = careful_finish,
+};
+
+static const xent_family f64_family = {
+    .softmax_forward = f64_softmax,
+    .log_sum_exp = f64_log_sum_exp_rows,
+    .softmax_backward = f64_softmax_backward,
+    .cross_entropy_forward = f64_cross_entropy,
+    .cross_entropy_backward = f64_cross_entropy_backward,
+    .forward_states = f64_forward_states,
+    .backward_states = f64_backward_states,
+    .finish = f64_finish,
+};
+
+#endif
