@@ -9,10 +9,12 @@ import java.io.Serializable;
 import org.apache.spark.TaskContext;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.expressions.Literal;
 import org.apache.spark.sql.catalyst.expressions.aggregate.ImperativeAggregate;
 import org.apache.spark.sql.catalyst.expressions.aggregate.TypedImperativeAggregate;
 import org.apache.spark.sql.types.DataType;
 import org.jspecify.annotations.Nullable;
+import scala.Option;
 import scala.collection.immutable.IndexedSeq;
 import scala.collection.immutable.Seq;
 
@@ -73,8 +75,9 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
     if (logits == null || label == null) {
       buffer.addNull();
     } else {
+      Losses ready = losses(); // what is wrong with them is no fault of the row
       try {
-        losses().add(buffer, logits, label, row);
+        ready.add(buffer, logits, label, row);
       } catch (IllegalArgumentException e) {
         refused(buffer, row, e);
       }
@@ -149,6 +152,12 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
     return operation.tries() && all.isMixed() ? null : all.result();
   }
 
+  /** Of no rows: Spark asks for it where no buffer is made, as in a correlated subquery. */
+  @Override
+  public Option<Literal> defaultResult() {
+    return Option.apply(new Literal(new LossBuffer().result(), LossBuffer.RESULT));
+  }
+
   @Override
   public byte[] serialize(LossBuffer buffer) {
     return finished(buffer).toBytes();
@@ -207,6 +216,13 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
   @Override
   public String sql() {
     return RowExpression.call(operation.name(), children, operation.options());
+  }
+
+  /** As columns are named. */
+  @Override
+  public String sql(boolean distinct) {
+    String form = distinct ? "(DISTINCT " : "(";
+    return sql().replaceFirst("\\(", form);
   }
 
   @Override

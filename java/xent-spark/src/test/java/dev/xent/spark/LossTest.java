@@ -136,6 +136,38 @@ class LossTest {
     assertThat(values(row)).containsExactly(null, 0.0, 0.0, null, null, 0L, 0L, 0L, 0L);
   }
 
+  /** Where Spark makes no buffer: it asks the aggregate what it gives of nothing. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "SELECT l.* FROM (SELECT (SELECT xent_loss(x, y) FROM rows r WHERE r.id = o.id + 1) AS l FROM rows o)",
+        "SELECT l.* FROM rows o, LATERAL (SELECT xent_loss(x, y) AS l FROM rows r WHERE r.id = o.id + 1)",
+        "SELECT l.* FROM (SELECT xent_loss(x, y) AS l, count(DISTINCT id) AS a, count(DISTINCT -id) AS b FROM rows"
+            + " WHERE id > 9) WHERE a = b"
+      })
+  void ofNoRowsAndNoBuffer(String query) {
+    for (String form : List.of("", "try_")) {
+      spark
+          .sql("SELECT id, array(2F, 1F) AS x, 0 AS y FROM range(1)")
+          .createOrReplaceTempView("rows");
+      Row row = spark.sql(query.replace("xent_loss", form + "xent_loss")).first();
+      assertThat(values(row)).containsExactly(null, 0.0, 0.0, null, null, 0L, 0L, 0L, 0L);
+    }
+  }
+
+  /** Else one would be the other, and a table could not have both. */
+  @Test
+  void columnsAreNamedWithOptions() {
+    String query =
+        "SELECT xent_loss(x, y), xent_loss(x, y, map('temperature', '2')), xent_loss(DISTINCT x, y,"
+            + " map('temperature', '2')) FROM VALUES (array(2F, 1F), 0) t(x, y)";
+    assertThat(spark.sql(query).columns())
+        .containsExactly(
+            "xent_loss(x, y)",
+            "xent_loss(x, y, {temperature=2})",
+            "xent_loss(DISTINCT x, y, {temperature=2})");
+  }
+
   /** Two rows of three classes, then two of two. */
   private Dataset<Row> rowsOfUnequalLength(int partitions) {
     return spark
