@@ -12,6 +12,7 @@ import dev.xent.errors.OptionException;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
 import java.io.Serializable;
+import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
@@ -153,8 +154,8 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
    *
    * @throws OptionException where there is none
    */
-  String requireWeights() {
-    String file = given.get("weights");
+  Path requireWeights() {
+    Path file = file("weights");
     if (file == null) {
       throw new OptionException(
           "there is no option weights: give the .npy file of the weights, as map('weights', '/models/head.npy')");
@@ -168,8 +169,20 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
   }
 
   /** The file of the bias, or null. */
-  @Nullable String bias() {
-    return given.get("bias");
+  @Nullable Path bias() {
+    return file("bias");
+  }
+
+  private @Nullable Path file(String name) {
+    return get(
+        name,
+        null,
+        value -> {
+          if (value.isEmpty() || value.indexOf('\0') >= 0) {
+            throw new OptionException("give the path or the name of a .npy file");
+          }
+          return Path.of(value);
+        });
   }
 
   private <B extends LogitLossBuilder<B>> B losses(B builder) {

@@ -3,9 +3,12 @@ package dev.xent.spark;
 
 import dev.xent.Inputs;
 import dev.xent.Tensor;
+import dev.xent.errors.ShapeException;
 import dev.xent.files.Npy;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Locale;
 import org.apache.spark.SparkFiles;
 
 /**
@@ -23,18 +26,32 @@ record LinearOperation(String name, boolean tries, Logits hidden, FunctionOption
 
   @Override
   public Losses losses() {
-    Inputs inputs = given.bias() == null ? Inputs.none() : Inputs.none().bias(map(given.bias()));
+    Path bias = given.bias();
+    Inputs inputs = bias == null ? Inputs.none() : Inputs.none().bias(map(bias));
     return new LinearLosses(
         hidden,
         given.linearCrossEntropy(),
-        map(given.requireWeights()),
+        requireLayer(map(given.requireWeights())),
         inputs,
         given.ignoreIndex());
   }
 
+  /** Weights of another shape would refuse every row, as if the rows were wrong. */
+  private static Tensor requireLayer(Tensor weights) {
+    if (weights.rank() != 2 || weights.dim(0) == 0 || weights.dim(1) == 0) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "weights is %s %s: give a .npy file of the shape [classes, features], 1 or more of each",
+              weights.type(),
+              Arrays.toString(weights.shape())));
+    }
+    return weights;
+  }
+
   /** A file by its path, or by the name of one that Spark has sent to all executors. */
-  private static Tensor map(String file) {
-    Path path = Path.of(file);
-    return Npy.map(path.isAbsolute() ? path : Path.of(SparkFiles.get(file)), Arena.ofAuto());
+  private static Tensor map(Path file) {
+    return Npy.map(
+        file.isAbsolute() ? file : Path.of(SparkFiles.get(file.toString())), Arena.ofAuto());
   }
 }

@@ -119,6 +119,7 @@ enum SqlFunction {
         arguments.requireWhole(1);
         options.linearCrossEntropy(); // refuses options that cannot be while the query is read
         options.requireWeights();
+        options.bias();
         return LossAggregate.of(
             new LinearOperation(
                 arguments.function(), arguments.tries(), arguments.hidden(options), options),

@@ -12,9 +12,11 @@ import dev.xent.LinearCrossEntropy;
 import dev.xent.Tensor;
 import dev.xent.files.Npy;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.apache.spark.sql.AnalysisException;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Observation;
 import org.apache.spark.sql.Row;
@@ -142,7 +144,7 @@ class LinearLossTest {
         "slice(logits, 1, 7), label, map('weights', 'WEIGHTS') | row 0 of partition 0: the row has 7 features, the weights have 30",
         "CAST(logits AS ARRAY<DOUBLE>), label, map('weights', 'WEIGHTS') | The first parameter requires the (\"ARRAY<FLOAT>\" or \"BINARY\") type",
         "X'00', label, map('weights', 'WEIGHTS', 'type', 'float64') | hidden states are BINARY of the type float64: give float16, bfloat16 or float32",
-        "logits, label, map('weights', 'BIAS') | weights is F32 [30], hidden is F32 [128, 30]",
+        "logits, label, map('weights', 'BIAS') | failed due to: weights is F32 [30]: give a .npy file of the shape [classes, features]",
         "logits, label, map('weights', 'WEIGHTS', 'bias', 'WEIGHTS') | bias is F32 [30, 30], weights is F32 [30, 30]: give a number for each class",
         "array(1F, NULL), label, map('weights', 'WEIGHTS') | row 0 of partition 0: element 1 of 2 is null",
         "logits, 1.5, map('weights', 'WEIGHTS') | The second parameter requires the (\"TINYINT\" or",
@@ -156,6 +158,48 @@ class LinearLossTest {
             + ")";
     assertThatThrownBy(() -> Spark.rows(HIDDEN).coalesce(1).agg(expr(call)).collectAsList())
         .hasStackTraceContaining(message);
+  }
+
+  /** No row is the reason, and none counts as null. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {"1", "30", "30,1,30", "2,15,30", "0,30", "30,0"})
+  void weightsOfAnotherShapeAreToldWhetherOrNotRowsAreTried(String shape) {
+    int[] dims = Arrays.stream(shape.split(",")).mapToInt(Integer::parseInt).toArray();
+    Path file = folder.resolve("shape.npy");
+    Npy.write(
+        file,
+        Tensor.of(
+            new float[Arrays.stream(dims).reduce(1, (a, b) -> a * b)],
+            Arrays.stream(dims).asLongStream().toArray()));
+    for (String form : List.of("", "try_")) {
+      String call = form + "xent_linear_loss(logits, label, map('weights', '" + file + "'))";
+      assertThatThrownBy(() -> Spark.rows(HIDDEN).coalesce(1).agg(expr(call)).collectAsList())
+          .as(call)
+          .hasStackTraceContaining(
+              "failed due to: weights is F32 ["
+                  + shape.replace(",", ", ")
+                  + "]: give a .npy file of the shape [classes, features], 1 or more of each");
+    }
+  }
+
+  /** While the query is read, whether or not rows are tried. */
+  @ParameterizedTest
+  @CsvSource({"weights, ''", "weights, 'a\0b'", "bias, ''", "bias, 'a\0b'"})
+  void namesThatNoFileHas(String option, String name) {
+    String files = "map('weights', 'head.npy', '" + option + "', '" + name + "')";
+    if (option.equals("weights")) {
+      files = "map('weights', '" + name + "')";
+    }
+    for (String form : List.of("", "try_")) {
+      String call = form + "xent_linear_loss(logits, label, " + files + ")";
+      assertThatThrownBy(() -> Spark.rows(HIDDEN).agg(expr(call)))
+          .as(call)
+          .isInstanceOf(AnalysisException.class)
+          .hasMessageContaining("option " + option + " is ")
+          .hasMessageContaining("give the path or the name of a .npy file");
+    }
   }
 
   @Test
