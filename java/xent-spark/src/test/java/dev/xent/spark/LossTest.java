@@ -155,6 +155,18 @@ class LossTest {
     }
   }
 
+  /** Spark gives an aggregate null for the rows of the other columns. */
+  @Test
+  void pivotedFieldsAreOfTheirColumn() {
+    String pivot =
+        "SELECT * FROM (SELECT id % 2 AS g, array(2F, 1F) AS x, 0 AS y FROM range(7))"
+            + " PIVOT (xent_loss(x, y).rows AS r, xent_loss(x, y).nulls AS n FOR g IN (0, 1))";
+    assertThat(values(spark.sql(pivot).first())).containsExactly(4L, 0L, 3L, 0L);
+    Row whole = spark.sql(pivot.replaceFirst("\\.rows AS r.*FOR", " FOR")).first();
+    assertThat(whole.getStruct(0).<Long>getAs("rows")).isEqualTo(4);
+    assertThat(whole.getStruct(0).<Long>getAs("nulls")).isEqualTo(3);
+  }
+
   /** Else one would be the other, and a table could not have both. */
   @Test
   void columnsAreNamedWithOptions() {
