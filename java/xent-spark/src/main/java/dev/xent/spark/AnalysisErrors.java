@@ -12,6 +12,7 @@ import java.util.stream.Collectors;
 import org.apache.spark.sql.AnalysisException;
 import org.apache.spark.sql.catalyst.expressions.ExpectsInputTypes;
 import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.expressions.NamedArgumentExpression;
 import org.apache.spark.sql.catalyst.util.package$;
 import org.apache.spark.sql.types.DataType;
 
@@ -104,8 +105,14 @@ final class AnalysisErrors {
   /** The call as Spark quotes expressions. */
   private String call() {
     return arguments.stream()
-        .map(argument -> package$.MODULE$.toPrettySQL(argument, true))
+        .map(AnalysisErrors::written)
         .collect(Collectors.joining(", ", "\"" + function + "(", ")\""));
+  }
+
+  private static String written(Expression argument) {
+    return argument instanceof NamedArgumentExpression named
+        ? named.key() + " => " + written(named.value())
+        : package$.MODULE$.toPrettySQL(argument, true);
   }
 
   /** Options that are no map of strings. */

@@ -24,6 +24,7 @@ import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.sql.types.UserDefinedType;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -255,6 +256,15 @@ class SqlRulesTest {
           .hasMessageContaining(form + "xent_top_k(")
           .hasMessageContaining("`k`");
     }
+  }
+
+  /** A refused call is quoted as it was written. */
+  @Test
+  void namesOfArgumentsAreQuoted() {
+    String call = "xent_top_k(logits => " + X + ", k => CAST(id AS INT))";
+    assertThat(thrown(call))
+        .hasMessageContaining(
+            "Cannot resolve \"xent_top_k(logits => array(2.0, 1.0, 0.0, -1.0), k => CAST(id AS INT))\"");
   }
 
   @ParameterizedTest
