@@ -221,8 +221,17 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
   /** As columns are named. */
   @Override
   public String sql(boolean distinct) {
-    String form = distinct ? "(DISTINCT " : "(";
-    return sql().replaceFirst("\\(", form);
+    return call(sql(), distinct);
+  }
+
+  /** As plans have it. */
+  @Override
+  public String toAggString(boolean distinct) {
+    return call(toString(), distinct);
+  }
+
+  private static String call(String call, boolean distinct) {
+    return distinct ? call.replaceFirst("\\(", "(DISTINCT ") : call;
   }
 
   @Override

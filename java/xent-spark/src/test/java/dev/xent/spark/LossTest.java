@@ -169,7 +169,7 @@ class LossTest {
 
   /** Else one would be the other, and a table could not have both. */
   @Test
-  void columnsAreNamedWithOptions() {
+  void columnsAndPlansHaveOptions() {
     String query =
         "SELECT xent_loss(x, y), xent_loss(x, y, map('temperature', '2')), xent_loss(DISTINCT x, y,"
             + " map('temperature', '2')) FROM VALUES (array(2F, 1F), 0) t(x, y)";
@@ -178,6 +178,9 @@ class LossTest {
             "xent_loss(x, y)",
             "xent_loss(x, y, {temperature=2})",
             "xent_loss(DISTINCT x, y, {temperature=2})");
+    assertThat(spark.sql("EXPLAIN " + query).first().getString(0))
+        .containsPattern("partial_xent_loss\\(x#\\d+, y#\\d+, \\{temperature=2}\\)")
+        .doesNotContain("LossOperation");
   }
 
   /** Two rows of three classes, then two of two. */
