@@ -35,7 +35,7 @@ final class Management extends Handler.Abstract implements AutoCloseable {
   private final JvmGcMetrics collections = new JvmGcMetrics();
   private final Map<String, String> details;
   private final ServerConnector connector;
-  private volatile boolean leaving;
+  private volatile boolean ready;
 
   /**
    * @param details what health says beside UP or DOWN
@@ -65,15 +65,15 @@ final class Management extends Handler.Abstract implements AutoCloseable {
         .register(meters);
   }
 
-  /** From now on it wants no more requests. */
-  void leave() {
-    leaving = true;
+  /** Whether the service wants requests: not before it listens, nor when it goes. */
+  void ready(boolean ready) {
+    this.ready = ready;
   }
 
   @Override
   public boolean handle(Request request, Response response, Callback callback) throws Exception {
     switch (Request.getPathInContext(request)) {
-      case "/health", "/health/ready" -> health(!leaving, response, callback);
+      case "/health", "/health/ready" -> health(ready, response, callback);
       case "/health/live" -> health(true, response, callback);
       case "/metrics" -> {
         byte[] text = meters.scrape().getBytes(StandardCharsets.UTF_8);

@@ -17,12 +17,15 @@ import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalInt;
 import java.util.concurrent.CountDownLatch;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpStatus;
+import org.eclipse.jetty.http.HttpVersion;
 import org.eclipse.jetty.http.MimeTypes;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.io.EofException;
@@ -58,6 +61,11 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
   static final Map<String, String> METHODS =
       Map.of("/", "GET, HEAD", "/next", "POST", "/score", "POST");
 
+  /** The page brings its own script and styles, and asks nobody else. */
+  private static final String PAGE_MAY =
+      "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline';"
+          + " connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+
   private static final Duration GRACE = Duration.ofSeconds(15);
 
   /** Connections on which nothing came for so long, while it goes, are idle. */
@@ -73,6 +81,7 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
   private final TimeLimits limits = new TimeLimits(this);
   private final HttpConfiguration http = new HttpConfiguration();
   private final ServerConnector connector;
+  private final Duration drain = Duration.ofSeconds(setting("service.drain", 5, 0, 3600));
 
   record Next(List<Letter> next) {}
 
@@ -97,9 +106,10 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
     connector.addBean(limits);
     Server server = connector.getServer();
     server.addBean(
-        new NetworkConnectionLimit(Integer.getInteger("service.connections", 4096), connector));
+        new NetworkConnectionLimit(setting("service.connections", 4096, 1, 1 << 20), connector));
     server.setRequestLog(new AccessLog(management.meters()));
     server.start();
+    management.ready(true);
   }
 
   /** Of HTTP/1.1 and 1.0, as strictly as RFC 9110 and 9112 say. */
@@ -131,6 +141,12 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
 
   @Override
   public boolean handle(Request request, Response response, Callback callback) throws Exception {
+    if (ambiguous(request)) {
+      response.getHeaders().put(HttpFields.CONNECTION_CLOSE);
+      Refusal refusal = bad("Transfer-Encoding is chunked only, and of HTTP/1.1: leave it out");
+      Response.writeError(request, response, callback, refusal);
+      return true;
+    }
     String path = Request.getPathInContext(request);
     String allowed = METHODS.get(path);
     if (allowed == null) {
@@ -146,9 +162,23 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
     switch (path) {
       case "/next" -> json(response, next(request), callback);
       case "/score" -> json(response, score(text(request)), callback);
-      default -> send(response, "text/html;charset=utf-8", page, callback);
+      default -> {
+        response.getHeaders().put("Content-Security-Policy", PAGE_MAY);
+        send(response, "text/html;charset=utf-8", page, callback);
+      }
     }
     return true;
+  }
+
+  /**
+   * Where its body ends is another matter to another reader of it. Jetty takes gzip, chunked for
+   * chunked, and goes on behind a chunked body of HTTP/1.0, which RFC 9112 (6.1) forbids.
+   */
+  private static boolean ambiguous(Request request) {
+    HttpFields fields = request.getHeaders();
+    return fields.contains(HttpHeader.TRANSFER_ENCODING)
+        && (request.getConnectionMetaData().getHttpVersion() != HttpVersion.HTTP_1_1
+            || !"chunked".equalsIgnoreCase(fields.get(HttpHeader.TRANSFER_ENCODING)));
   }
 
   private Next next(Request request) throws OrtException, IOException {
@@ -212,10 +242,26 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
 
   private static int count(String k) {
     int most = LetterModel.LETTERS.length();
-    if (!k.matches("[0-9]{1,2}") || Integer.parseInt(k) < 1 || Integer.parseInt(k) > most) {
-      throw bad("k is not a whole number from 1 to " + most);
+    return whole(k, 1, most).orElseThrow(() -> bad("k is not a whole number from 1 to " + most));
+  }
+
+  private static OptionalInt whole(String digits, int least, int most) {
+    if (!digits.matches("[0-9]{1,9}")) {
+      return OptionalInt.empty();
     }
-    return Integer.parseInt(k);
+    int number = Integer.parseInt(digits);
+    return least <= number && number <= most ? OptionalInt.of(number) : OptionalInt.empty();
+  }
+
+  /** Of the system properties. Integer.getInteger would put the default in place of nonsense. */
+  private static int setting(String name, int standard, int least, int most) {
+    String given = System.getProperty(name, Integer.toString(standard));
+    String wanted = "-D%s=%s: give a whole number from %d to %d";
+    return whole(given, least, most)
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    String.format(Locale.ROOT, wanted, name, given, least, most)));
   }
 
   private static Refusal bad(String reason) {
@@ -227,7 +273,10 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
   }
 
   static void send(Response response, String type, byte[] body, Callback callback) {
-    response.getHeaders().put(HttpHeader.CONTENT_TYPE, type);
+    response
+        .getHeaders()
+        .put(HttpHeader.CONTENT_TYPE, type)
+        .put("X-Content-Type-Options", "nosniff");
     ConnectionMetaData connection = response.getRequest().getConnectionMetaData();
     if (!connection.isPersistent()
         || !connection.getHttpConfiguration().isPersistentConnectionsEnabled()) {
@@ -240,11 +289,15 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
   private static boolean error(Request request, Response response, Callback callback) {
     Object cause = request.getAttribute(ErrorHandler.ERROR_EXCEPTION);
     String reason = Objects.toString(request.getAttribute(ErrorHandler.ERROR_MESSAGE));
+    if (response.getStatus() == HttpStatus.UPGRADE_REQUIRED_426) { // it would have to say to what
+      response.setStatus(HttpStatus.HTTP_VERSION_NOT_SUPPORTED_505);
+    }
     String sentence =
         switch (response.getStatus()) {
           case HttpStatus.PAYLOAD_TOO_LARGE_413 ->
               "the text has more than " + MOST_BYTES + " bytes: send a shorter one";
           case HttpStatus.EXPECTATION_FAILED_417 -> "Expect knows 100-continue only: leave it out";
+          case HttpStatus.URI_TOO_LONG_414 -> "the URI is too long: send the text as the body";
           case HttpStatus.REQUEST_HEADER_FIELDS_TOO_LARGE_431 ->
               "the head is too long: send fewer or shorter fields";
           case HttpStatus.INTERNAL_SERVER_ERROR_500 -> "the service has failed: its log says why";
@@ -266,8 +319,8 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
   /**
    * Says that it goes, while it still serves all: who sends it requests has to hear of it first.
    */
-  void drain(Duration drain) throws InterruptedException {
-    management.leave();
+  void drain() throws InterruptedException {
+    management.ready(false);
     Thread.sleep(drain);
   }
 
@@ -277,7 +330,7 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
    */
   @Override
   public void close() throws Exception {
-    management.leave();
+    management.ready(false);
     connector.setAccepting(false);
     connector.close();
     http.setPersistentConnectionsEnabled(false); // from now on: Connection: close
@@ -311,7 +364,7 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
           }
           told.countDown();
         };
-    List.of("TERM", "INT", "HUP").forEach(name -> Signal.handle(new Signal(name), handler));
+    List.of("TERM", "INT", "HUP").forEach(name -> handle(name, handler));
     try (Service service = service()) {
       LOG.info(
           "listening on port {}, for operators on port {}, {}",
@@ -319,28 +372,41 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
           service.management.port(),
           Xent.runtime());
       told.await();
-      Duration drain = Duration.ofSeconds(Integer.getInteger("service.drain", 5));
-      LOG.info("DOWN, and gone in {} s; another signal ends it at once", drain.toSeconds());
-      service.drain(drain);
+      LOG.info("DOWN, and gone in {} s; another signal ends it at once", service.drain.toSeconds());
+      service.drain();
     }
     LOG.info("stopped");
   }
 
-  private static Service service() throws Exception {
+  /** Windows has no HUP, and with -Xrs all signals are the system's. */
+  private static void handle(String name, SignalHandler handler) {
+    try {
+      Signal.handle(new Signal(name), handler);
+    } catch (IllegalArgumentException e) {
+      LOG.info("{}: it ends nothing in order", e.getMessage());
+    }
+  }
+
+  private static Service service() {
+    int most = 65_535;
     try {
       return new Service(
-          Integer.getInteger("service.port", 8080),
+          setting("service.port", 8080, 0, most),
           new InetSocketAddress(
               System.getProperty("service.management.host", "127.0.0.1"),
-              Integer.getInteger("service.management.port", 8081)),
+              setting("service.management.port", 8081, 0, most)),
           Scorer.named(System.getProperty("service.scorer", "xent")));
+    } catch (IllegalArgumentException e) { // a setting
+      LOG.error("{}", e.getMessage());
     } catch (IOException e) { // a port that is taken
       LOG.error(
           "{}, {}: choose others by -Dservice.port and -Dservice.management.port",
           e.getMessage(),
           String.valueOf(e.getCause()));
-      System.exit(1); // with what has begun
-      throw e;
+    } catch (Exception | LinkageError e) {
+      LOG.error("the service has not started", e);
     }
+    System.exit(1); // with what has begun, whose threads would keep the process
+    throw new IllegalStateException("unreachable");
   }
 }

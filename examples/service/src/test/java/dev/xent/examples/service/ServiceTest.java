@@ -14,6 +14,7 @@ import java.net.SocketException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -83,6 +84,27 @@ class ServiceTest {
     }
   }
 
+  /** Nothing that a client sent is taken for markup, and nobody puts the page into another. */
+  @Test
+  void browsersAreToldWhatThePageMayDo() throws IOException {
+    Answer page = ask(Http.get("/"));
+    assertThat(page.field("content-security-policy", ""))
+        .contains("default-src 'none'")
+        .contains("frame-ancestors 'none'");
+    for (Answer each : List.of(page, ask(NEXT), ask(Http.get("/%3Cscript%3E")))) {
+      assertThat(each.field("x-content-type-options", "")).isEqualTo("nosniff");
+    }
+  }
+
+  @Test
+  void itIsNotReadyBeforeItListens() throws Exception {
+    try (Management management = new Management(new InetSocketAddress("127.0.0.1", 0), Map.of());
+        Http connection = new Http(management.port())) {
+      assertThat(connection.ask(Http.get("/health/live")).status()).isEqualTo(200);
+      assertThat(connection.ask(Http.get("/health/ready")).status()).isEqualTo(503);
+    }
+  }
+
   @Test
   void operatorsHaveAPortOfTheirOwn() throws IOException {
     works();
@@ -143,11 +165,15 @@ class ServiceTest {
         row("nonsense\r\n\r\n", 400, true, "this is not a request of HTTP/1.1"),
         row("\u0000\u0001\u0002\u0003\r\n\r\n", 400, true, "this is not a request of HTTP/1.1"),
         row("GET / HTTP/9.9\r\nHost: here\r\n\r\n", 505, true, "Unknown Version"),
+        row("GET / HTTP/2.0\r\nHost: here\r\n\r\n", 505, true, "Upgrade Required"),
+        row("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, true, "Upgrade Required"),
+        row("GET /" + "a".repeat(9000) + " HTTP/1.1\r\n\r\n", 414, true, "the URI is too long"),
         row("GET /\r\n\r\n", 505, true, "HTTP/0.9 not supported"),
         row("GET /%zz HTTP/1.1\r\nHost: here\r\n\r\n", 400, true, "not a request of HTTP/1.1"),
         row("GET /../../etc/passwd HTTP/1.1\r\nHost: here\r\n\r\n", 400, true, "not a request"),
         row(get + "\r\n", 400, true, "No Host"),
         row(get + "Host: a\r\nHost: b\r\n\r\n", 400, true, "Duplicate Host"),
+        row(get + "Host: a b\r\n\r\n", 400, true, "Bad HostPort"),
         row(get + "Host : here\r\n\r\n", 400, true, "Illegal character"),
         row(get + "Host: here\r\nA: b\r\n c\r\n\r\n", 400, true, "Line Folding"),
         row(get + "Host: here\r\nA: b\u0000c\r\n\r\n", 400, true, "Illegal character"),
@@ -164,6 +190,17 @@ class ServiceTest {
         row(chunked + "-1\r\nhello\r\n0\r\n\r\n", 400, true, "the body is broken"),
         row(chunked + "ffffffffffffffffff\r\nabc", 400, true, "the body is broken"),
         row(chunked + "5\r\nhelloXX0\r\n\r\n", 400, true, "the body is broken"),
+        row(
+            post + "Transfer-Encoding: gzip, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+            400,
+            true,
+            "Transfer-Encoding is chunked only"),
+        row(
+            "POST /score HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"
+                + "5\r\nhello\r\n0\r\n\r\n",
+            400,
+            true,
+            "of HTTP/1.1: leave it out"),
         row(post + "Transfer-Encoding: gzip\r\n\r\nhello", 400, true, "chunked not last"),
         row(post + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400, true, "chunked not last"),
         row(

@@ -25,6 +25,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -241,6 +242,57 @@ class StopTest {
           .hasMessageNotContaining("\n");
       assertEnds(1, Duration.ofSeconds(15));
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "-Dservice.port=abc | -Dservice.port=abc: give a whole number from 0 to 65535",
+        "-Dservice.port=65536 | -Dservice.port=65536: give a whole number from 0 to 65535",
+        "-Dservice.management.port=-1 | port=-1: give a whole number from 0 to 65535",
+        "-Dservice.management.host=no.such.host.invalid | UnresolvedAddressException: choose",
+        "-Dservice.connections=0 | connections=0: give a whole number from 1 to 1048576",
+        "-Dservice.drain=-1 | -Dservice.drain=-1: give a whole number from 0 to 3600",
+        "-Dservice.scorer=none | there is no scorer none",
+      })
+  @Timeout(value = 20, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+  void aSettingThatIsWrongIsSaidInALine(String option, String line) throws Exception {
+    assertThatThrownBy(() -> start(option))
+        .hasMessageContaining(line)
+        .hasMessageNotContaining("\n");
+    assertEnds(1, Duration.ofSeconds(15));
+  }
+
+  /** As on Windows, where there is no HUP. */
+  @Test
+  void whereASignalCannotBeHandledItServes() throws Exception {
+    start("-Xrs");
+    try (Http connection = new Http(port)) {
+      assertThat(connection.ask(Http.post("/next", "you")).status()).isEqualTo(200);
+    }
+    signal("TERM");
+    assertEnds(143, Duration.ofSeconds(5));
+  }
+
+  /** Its pipe is full: nobody waits for that, and lines of requests are lost. */
+  @Test
+  void aLogThatNobodyReadsStopsNothing() throws Exception {
+    start("-Dservice.access=INFO", "-Dservice.drain=0");
+    try (Http connection = new Http(port)) {
+      for (int i = 0; i < 2000; i++) {
+        assertThat(connection.ask(Http.get("/" + "a".repeat(1000))).status()).isEqualTo(404);
+      }
+    }
+    signal("TERM");
+    for (int i = 0; i < 100; i++) { // until nobody listens
+      try (Http connection = new Http(port)) {
+        Thread.sleep(100);
+      } catch (ConnectException e) {
+        return;
+      }
+    }
+    throw new AssertionError("it still listens");
   }
 
   @Test
