@@ -24,6 +24,7 @@ import java.util.OptionalInt;
 import java.util.concurrent.CountDownLatch;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http.HttpMethod;
 import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.http.HttpVersion;
 import org.eclipse.jetty.http.MimeTypes;
@@ -59,7 +60,11 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
 
   /** What may be asked for, and how. */
   static final Map<String, String> METHODS =
-      Map.of("/", "GET, HEAD", "/next", "POST", "/score", "POST");
+      Map.of(
+          "/", "GET, HEAD, OPTIONS",
+          "/next", "POST, OPTIONS",
+          "/score", "POST, OPTIONS",
+          "*", "GET, HEAD, POST, OPTIONS");
 
   /** The page brings its own script and styles, and asks nobody else. */
   private static final String PAGE_MAY =
@@ -151,6 +156,11 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
     String allowed = METHODS.get(path);
     if (allowed == null) {
       throw new Refusal(HttpStatus.NOT_FOUND_404, "not here: POST /next, POST /score or GET /");
+    }
+    if (HttpMethod.OPTIONS.is(request.getMethod())) {
+      response.getHeaders().put(HttpHeader.ALLOW, allowed);
+      send(response, "text/plain", new byte[0], callback);
+      return true;
     }
     if (!List.of(allowed.split(", ")).contains(request.getMethod())) {
       response.getHeaders().put(HttpHeader.ALLOW, allowed);

@@ -25,6 +25,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
@@ -227,7 +228,7 @@ class ServiceTest {
         row("DELETE /next HTTP/1.1\r\nHost: here\r\n\r\n", 405, false, "use POST"),
         row("GET /next HTTP/1.1\r\nHost: here\r\n\r\n", 405, false, "use POST"),
         row("TRACE / HTTP/1.1\r\nHost: here\r\n\r\n", 405, false, "use GET, HEAD"),
-        row("OPTIONS * HTTP/1.1\r\nHost: here\r\n\r\n", 404, false, "not here: POST /next"),
+        row("OPTIONS /x HTTP/1.1\r\nHost: here\r\n\r\n", 404, false, "not here: POST /next"),
         row("GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n", 404, false, "not here: POST /next"),
         row(Http.post("/next?k=%zz", "a"), 400, false, "Bad query"),
         row(Http.post("/score", "a".repeat(17_000)), 413, false, "more than 16384 bytes"),
@@ -318,6 +319,21 @@ class ServiceTest {
         assertThat(answer.status()).isEqualTo(200);
         assertThat(answer.field("connection", "")).isEqualToIgnoringCase("keep-alive");
       }
+    }
+  }
+
+  /** Of HAProxy, unless it is told another. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ':',
+      value = {"/ : GET, HEAD, OPTIONS", "/score : POST, OPTIONS", "* : GET, HEAD, POST, OPTIONS"})
+  void checksThatAskForTheMethodsAreTold(String path, String methods) throws IOException {
+    try (Http connection = new Http(service.port())) {
+      Answer answer = connection.ask("OPTIONS " + path + " HTTP/1.0\r\n\r\n");
+      assertThat(answer.status()).isEqualTo(200);
+      assertThat(answer.field("allow", "")).isEqualTo(methods);
+      assertThat(answer.field("content-length", "")).isEqualTo("0");
+      assertThat(connection.answer()).isNull();
     }
   }
 
