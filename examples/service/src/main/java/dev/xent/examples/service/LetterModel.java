@@ -8,9 +8,6 @@ import ai.onnxruntime.OrtSession;
 import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.onnxruntime.OnnxRuntimeTensors;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -35,15 +32,7 @@ final class LetterModel implements AutoCloseable {
   LetterModel() throws OrtException {
     try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
       options.setIntraOpNumThreads(1); // requests run beside each other, each on one thread
-      session = environment.createSession(bytes(), options);
-    }
-  }
-
-  private static byte[] bytes() {
-    try (InputStream model = LetterModel.class.getResourceAsStream("/models/letters.onnx")) {
-      return model.readAllBytes();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      session = environment.createSession(Service.resource("/models/letters.onnx"), options);
     }
   }
 

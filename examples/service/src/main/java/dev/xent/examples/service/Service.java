@@ -318,8 +318,12 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
     return true;
   }
 
-  private static byte[] resource(String name) {
+  static byte[] resource(String name) {
     try (InputStream stream = Service.class.getResourceAsStream(name)) {
+      if (stream == null) {
+        throw new IllegalArgumentException(
+            name + " is not on the class path: build the service again");
+      }
       return stream.readAllBytes();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -406,14 +410,14 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
               System.getProperty("service.management.host", "127.0.0.1"),
               setting("service.management.port", 8081, 0, most)),
           Scorer.named(System.getProperty("service.scorer", "xent")));
-    } catch (IllegalArgumentException e) { // a setting
+    } catch (IllegalArgumentException e) { // a setting, a file
       LOG.error("{}", e.getMessage());
     } catch (IOException e) { // a port that is taken
       LOG.error(
           "{}, {}: choose others by -Dservice.port and -Dservice.management.port",
           e.getMessage(),
           String.valueOf(e.getCause()));
-    } catch (Exception | LinkageError e) {
+    } catch (Exception | Error e) {
       LOG.error("the service has not started", e);
     }
     System.exit(1); // with what has begun, whose threads would keep the process

@@ -2,6 +2,7 @@
 package dev.xent.examples.service;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.onnxruntime.OrtException;
@@ -35,6 +36,12 @@ class LetterModelTest {
   @Test
   void lettersThatTheModelDoesNotKnowAreSpaces() {
     assertThat(LetterModel.letters("aZ, \n7é😀")).containsExactly(1, 26, 27, 0, 0, 0, 0, 0, 0);
+  }
+
+  @Test
+  void whatIsMissingIsNamed() {
+    assertThatThrownBy(() -> Service.resource("/models/other.onnx"))
+        .hasMessage("/models/other.onnx is not on the class path: build the service again");
   }
 
   /**

@@ -254,6 +254,7 @@ class StopTest {
         "-Dservice.management.host=no.such.host.invalid | UnresolvedAddressException: choose",
         "-Dservice.connections=0 | connections=0: give a whole number from 1 to 1048576",
         "-Dservice.drain=-1 | -Dservice.drain=-1: give a whole number from 0 to 3600",
+        "-Ddev.xent.native=nonsense | the service has not started",
         "-Dservice.scorer=none | there is no scorer none",
       })
   @Timeout(value = 20, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
