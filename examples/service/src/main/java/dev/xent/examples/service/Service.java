@@ -132,6 +132,7 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
     ServerConnector connector = new ServerConnector(server, new HttpConnectionFactory(http));
     connector.setHost(address.getHostString());
     connector.setPort(address.getPort());
+    connector.setAcceptQueueSize(1024); // a burst waits here: 50 would leave it to resend its SYNs
     server.addConnector(connector);
     return connector;
   }

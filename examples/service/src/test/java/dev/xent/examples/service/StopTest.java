@@ -8,7 +8,10 @@ import dev.xent.examples.service.Http.Answer;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.net.ConnectException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
 import java.net.SocketException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -287,6 +290,27 @@ class StopTest {
     }
     signal("TERM");
     assertEnds(0, Duration.ofSeconds(15));
+  }
+
+  /** Where more come at once than are accepted, the system keeps them: 50, unless it is told. */
+  @Test
+  void manyMayWaitForAConnection() throws Exception {
+    start("-Dservice.connections=1");
+    List<Socket> waiting = new ArrayList<>();
+    try {
+      for (int i = 0; i < 300; i++) {
+        Socket socket = new Socket();
+        waiting.add(socket);
+        socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 900);
+      }
+    } finally {
+      for (Socket socket : waiting) {
+        socket.close();
+      }
+    }
+    try (Http connection = new Http(port)) {
+      assertThat(connection.ask(Http.get("/")).status()).isEqualTo(200);
+    }
   }
 
   @Test
