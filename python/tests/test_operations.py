@@ -381,6 +381,37 @@ def test_rows_in_many_dimensions(layout, axis, block, monkeypatch):
     assert error.value.row == 7 and (gradient == 7).all()
 
 
+def test_tokens_that_all_rows_share():
+    """Beside tokens that are each row's own, in rows that are copied: one are strided along the rows, the other not."""
+    logits = SEVERAL["cropped"](RANDOM.normal(size=(2, 3, 4, 5, 6)).astype(np.float32))
+    own, shared = RANDOM.integers(0, 6, (*logits.shape[:-1], 2)), np.broadcast_to(np.array([3, 1]), (*logits.shape[:-1], 2))
+    for names in (("prompt_tokens", "output_tokens"), ("output_tokens", "prompt_tokens")):
+        got, expected = (xent.sample(x, seed=3, presence_penalty=0.5, kept_mask=True, repetition_penalty=2,
+                                     **dict(zip(names, (own, tokens))))
+                         for x, tokens in ((logits, shared), (logits.copy(), shared.copy())))
+        assert got.tokens.tobytes() == expected.tokens.tobytes()
+        with pytest.raises(xent.LabelError, match=f"{names[1]} of row 0 has 6; classes are 0 to 5"):
+            xent.sample(logits, **dict(zip(names, (own, shared * 2))))
+
+
+def test_blocks_are_small_whatever_makes_rows_long(monkeypatch):
+    """The features of hidden states, and tokens that came before, may be many more than the classes."""
+    monkeypatch.setattr(_call, "_BLOCK", 1 << 12)
+    copies, pack = [], _call.Packing.pack
+
+    def watched(*given):
+        packed = pack(*given)
+        copies.extend(copied.size for copied in packed.copies)
+        return packed
+
+    monkeypatch.setattr(_call.Packing, "pack", watched)
+    hidden = np.zeros((8, 9, 8, 9, 64), np.float32)[:, :3, :, :3]
+    xent.linear_cross_entropy(hidden, np.zeros((2, 64), np.float32), np.zeros(hidden.shape[:-1], int))
+    tokens = np.zeros((*hidden.shape[:-1], 64), int)
+    xent.sample(hidden[..., :2], prompt_tokens=tokens, presence_penalty=1)
+    assert 1 << 11 < max(copies) <= 1 << 12
+
+
 def test_a_call_that_was_made_before_is_checked_as_the_first_one():
     x, out = X.copy(), np.zeros_like(X)
     for _ in range(3):

@@ -714,7 +714,7 @@ class Packing:
                 per_class = len(array.shape) == len(call.shape)
                 self.arrays[name] = of_rows, array.shape[call.axis] if per_class else 1, strides[call.axis]
         self.sizes = [n for n, _ in groups]
-        most = max(_BLOCK // call.classes, 1)
+        most = max(_BLOCK // max([call.classes, *(count for _, count, _ in self.arrays.values())]), 1)
         while len(self.sizes) > 1 and math.prod(self.sizes[1:]) > most:
             del self.sizes[0]
         self.outside = len(groups) - len(self.sizes)
@@ -737,6 +737,7 @@ class Packing:
         return Packing(call, numpy, groups)
 
     def alias(self, name: str, other: str) -> None:
+        self.arrays.pop(name, None)
         if other in self.arrays:
             self.arrays[name] = self.arrays[other]
 
