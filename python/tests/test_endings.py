@@ -29,10 +29,10 @@ def small_calls_have_helpers(monkeypatch):
 
 def wait_for_the_pool():
     """Until all that was queued is done."""
-    threads = _call._pool().threads
-    last = threading.Barrier(1 + threads)
-    for _ in range(threads):
-        _call._pool().submit(last.wait, 600)
+    threads = list(_call._pool().threads)
+    last = threading.Barrier(1 + len(threads))
+    for number in threads:
+        _call._pool().submit(last.wait, 600, number)
     last.wait(600)
 
 
@@ -119,7 +119,7 @@ def test_calls_of_which_one_thread_fails(monkeypatch):
 
 
 def test_without_threads_the_calling_one_does_it(monkeypatch):
-    start, refused = _call._thread.start_new_thread, []
+    start, refused = _call._start_thread, []
 
     def sometimes(*given):
         if random.random() < 0.9:
@@ -127,7 +127,7 @@ def test_without_threads_the_calling_one_does_it(monkeypatch):
             raise RuntimeError("can't start new thread")
         return start(*given)
 
-    monkeypatch.setattr(_call._thread, "start_new_thread", sometimes)
+    monkeypatch.setattr(_call, "_start_thread", sometimes)
     for _ in range(CALLS):
         _call._pool.cache_clear()
         out = np.zeros_like(LOGITS)
@@ -141,14 +141,52 @@ def test_calls_while_helpers_are_busy(monkeypatch):
     """The pool never gets to them: the call does all itself, and leaves nothing behind that writes."""
     _call._pool.cache_clear()
     free = threading.Event()
-    for threads in range(1, _call.processors() + 1):
-        _call._pool().submit(free.wait, 60, threads)
+    for number in range(_call.processors()):
+        _call._pool().submit(free.wait, 60, number)
     out = np.zeros_like(LOGITS)
     assert xent.softmax(LOGITS, out=out, threads=2).tobytes() == EXPECTED
     out.fill(7)
     free.set()
     wait_for_the_pool()
     assert (out == 7).all()
+
+
+def test_callers_at_the_same_time_start_a_thread_once(monkeypatch):
+    _call._pool.cache_clear()
+    start, started = _call._start_thread, []
+
+    def slow(*given):
+        started.append(given)
+        if len(started) == 1:
+            xent.softmax(LOGITS, out=np.zeros_like(LOGITS), threads=2)  # of another caller
+        return start(*given)
+
+    monkeypatch.setattr(_call, "_start_thread", slow)
+    xent.softmax(LOGITS, out=np.zeros_like(LOGITS), threads=2)
+    assert len(started) == 1
+
+
+def test_a_thread_that_ended_is_followed_by_another():
+    done = threading.Event()
+    _call._pool().submit(sys.exit, None)
+    for _ in range(100):
+        _call._pool().submit(lambda _: done.set(), None)
+        if done.wait(0.1):
+            break
+    assert done.is_set()
+
+
+def test_threads_are_those_of_the_system_whatever_is_put_in_their_place():
+    """As gevent does, whose threads run when the main thread waits, in which a queue of the system's would wait."""
+    program = """if True:
+        import _thread, queue, numpy as np, xent
+        from xent import _call
+        _thread.start_new_thread = queue.SimpleQueue = None
+        _call._PER_THREAD = 1 << 10
+        xent.softmax(np.zeros((16, 3000), np.float32), threads=2)
+        assert _call._pool().threads
+    """
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
 def test_an_interpreter_inside_another_ends():

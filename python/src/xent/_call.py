@@ -791,6 +791,7 @@ def processors() -> int:
 
 
 _may_leave_threads = getattr(_thread, "daemon_threads_allowed", lambda: True)  # from Python 3.12 on
+_start_thread = _thread.start_new_thread  # as it is now: gevent puts another there
 
 
 class _Pool:
@@ -798,22 +799,30 @@ class _Pool:
     `submit` can leave one of its locks held; here all that a caller does is of C."""
 
     def __init__(self) -> None:
-        self.queue, self.threads = SimpleQueue[tuple[Callable[..., Any], Any]](), 0
+        self.queue, self.threads = SimpleQueue[tuple[Callable[..., Any], Any]](), dict[int, object]()
 
-    def submit(self, work: Callable[..., Any], argument: Any, threads: int = 1) -> None:
-        """Raises RuntimeError where there are not so many threads, and no more can be started."""
-        if self.threads < threads:
-            if not _may_leave_threads():
-                raise RuntimeError("an interpreter inside of another may leave no threads behind")
-            _thread.start_new_thread(self._serve, ())
-            self.threads += 1
+    def submit(self, work: Callable[..., Any], argument: Any, number: int = 0) -> None:
+        """Raises RuntimeError where there is no thread of this number, and it cannot be started."""
+        mine = object()
+        try:
+            if self.threads.setdefault(number, mine) is mine:
+                if not _may_leave_threads():
+                    raise RuntimeError("an interpreter inside of another may leave no threads behind")
+                _start_thread(self._serve, (number,))
+        except BaseException:
+            if self.threads.get(number) is mine:
+                self.threads.pop(number, None)
+            raise
         self.queue.put((work, argument))
 
-    def _serve(self) -> None:
-        while True:
-            work, argument = self.queue.get()
-            work(argument)
-            del work, argument  # the next one may be long in coming
+    def _serve(self, number: int) -> None:
+        try:
+            while True:
+                work, argument = self.queue.get()
+                work(argument)
+                del work, argument  # the next one may be long in coming
+        finally:
+            self.threads.pop(number, None)
 
 
 @lru_cache(maxsize=None)
@@ -870,7 +879,7 @@ class _Shared:
         try:
             try:
                 for i, lock in enumerate(self.locks):
-                    _pool().submit(self.help, lock, i + 1)
+                    _pool().submit(self.help, lock, i)
             except RuntimeError:  # no thread can be started: there may be no more, or the interpreter is at its end
                 pass
             self.some()
