@@ -3,6 +3,8 @@
 import array
 import subprocess
 import sys
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -308,6 +310,20 @@ MEMORY = "give out memory of its own, or exactly that of logits"
      "temperature is 1e-300: give a number from 2^-32 to 2^32, or 0 for the largest class"),
     (lambda: xent.sample(X, temperature=None), TypeError, "temperature is None: give a number"),
     (lambda: xent.softmax(X, temperature="2"), TypeError, "temperature is '2': give a number"),
+    (lambda: xent.softmax(X, temperature=Fraction(10**400)), xent.OptionError,
+     "temperature is of <class 'fractions.Fraction'>: give a number from 2^-32 to 2^32"),
+    (lambda: xent.softmax(X, temperature=Decimal("sNaN")), TypeError,
+     "temperature is Decimal('sNaN'): give a number"),
+    (lambda: xent.cross_entropy(X, LABELS, gradient_scale=10**400), xent.OptionError,
+     "gradient_scale is of <class 'int'>: give a finite number"),
+    (lambda: xent.cross_entropy(X, LABELS, z_loss=10**5000), xent.OptionError,
+     "z_loss is of <class 'int'>: give a finite number that is 0 or more"),
+    (lambda: xent.cross_entropy(X, LABELS, denominator=10**400), xent.OptionError,
+     "denominator is of <class 'int'>: give a finite number that is 0 or more"),
+    (lambda: xent.softmax(X, axis=10**5000), xent.ShapeError,
+     "axis of <class 'int'> does not exist in shape [6, 5]: axes go from -2 to 1"),
+    (lambda: xent.softmax(X, dtype=X), xent.DTypeError,
+     "dtype is of <class 'numpy.ndarray'>: give float32, float16, bfloat16 or float64"),
     (lambda: xent.softmax(X, temperature=np.ones(2)), TypeError, "temperature is array([1., 1.]): give a number"),
     (lambda: xent.softmax(X, temperature=X), TypeError,
      "temperature is of <class 'numpy.ndarray'>: give a number"),
@@ -452,7 +468,6 @@ def test_seeds_of_64_bits():
 
 
 def test_numbers_may_be_of_any_library():
-    from fractions import Fraction
     for two in (2, np.float32(2), np.int64(2), np.array(2.0), Fraction(2)):
         assert bits(xent.softmax(X, temperature=two)) == bits(xent.softmax(X, temperature=2.0))
 
@@ -485,6 +500,60 @@ def test_memory_behind_pointers():
     rows = testbuffer.ndarray(list(range(12)), shape=[3, 4], format="f", flags=testbuffer.ND_PIL)
     with pytest.raises(xent.ArrayMemoryError, match=r"logits lies behind pointers \(it has suboffsets\): copy it"):
         xent.softmax(rows)
+
+
+class Describing:
+    """An array as NumPy's interface describes it, with other values of some keys."""
+
+    def __init__(self, **changed):
+        self.__array_interface__ = {**X.__array_interface__, **changed}
+
+
+class Failing:
+    @property
+    def __array_interface__(self):
+        raise RuntimeError("of a library")
+
+
+class Taken:
+    def __dlpack_device__(self):
+        return 1, 0
+
+    def __dlpack__(self, **_):
+        capsule = X.__dlpack__()
+        np.from_dlpack(type("Capsule", (), {"__dlpack__": lambda *_, **__: capsule,
+                                            "__dlpack_device__": lambda _: (1, 0)})())
+        return capsule
+
+
+class NoCapsule(Taken):
+    def __dlpack__(self, **_):
+        return None
+
+
+RELEASED = memoryview(bytearray(8))
+RELEASED.release()
+
+
+@pytest.mark.parametrize("logits, reason", [
+    (Describing(data=None), "TypeError: "), (Describing(data=(None, False)), "TypeError: "),
+    (Describing(typestr="<V2"), "AttributeError: "), (Describing(shape=4), "TypeError: "),
+    (Describing(strides=(20,)), "ValueError: 1 strides of 2 dimensions"),
+    (Describing(mask=X > 0), "ValueError: it has a mask"), (Failing(), "RuntimeError: of a library"),
+    (Taken(), "ValueError: its capsule is a used_dltensor"), (NoCapsule(), "ValueError: "), (RELEASED, "ValueError: ")])
+def test_what_is_not_lent_as_agreed(logits, reason):
+    with pytest.raises(xent.ArrayMemoryError) as error:
+        xent.softmax(logits)
+    assert str(error.value).startswith(f"logits of {type(logits)} does not lend its memory ({reason}")
+    assert "\n" not in str(error.value)
+
+
+def test_nothing_may_lie_anywhere():
+    """The buffer of an empty array of Python does, not aligned to its elements."""
+    with pytest.raises(xent.ShapeError, match=r"logits float32 \[0\] has zero classes along axis 0"):
+        xent.softmax(array.array("f"))
+    assert xent.cross_entropy(np.zeros((0, 4)), array.array("q"), reduction="sum").rows == 0
+    assert xent.sample(X[0], prompt_tokens=array.array("q"), output_tokens=array.array("q")).sampled == 1
 
 
 def test_errors_are_those_of_python():

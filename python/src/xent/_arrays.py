@@ -9,9 +9,11 @@ import sys
 from collections.abc import Sequence
 from ctypes import POINTER, c_char_p, c_int, c_int32, c_int64, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
 from functools import lru_cache
+from operator import index
 from typing import Any
 
-from xent.errors import ArrayMemoryError, DTypeError, ShapeError
+from xent._options import shown
+from xent.errors import ArrayMemoryError, DTypeError, ShapeError, XentError
 
 SIZE = {"F32": 4, "F64": 8, "F16": 2, "BF16": 2, "I8": 1, "U8": 1, "I16": 2, "I32": 4, "I64": 8, "U16": 2, "U32": 4,
         "U64": 8}
@@ -100,22 +102,29 @@ def dense(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def array_of(name: str, value: Any) -> Array:
     """What an argument of this name lends."""
-    if isinstance(value, Array):
-        array = value
-    elif is_of_torch(value):
-        array = _of_torch(name, value)
-    elif (about := getattr(value, "__array_interface__", None)) is not None:
-        array = _of_interface(name, value, about)
-    elif hasattr(value, "__dlpack__"):
-        array = _of_dlpack(name, value)
-    else:
-        array = _of_buffer(name, value)
+    try:
+        if isinstance(value, Array):
+            array = value
+        elif is_of_torch(value):
+            array = _of_torch(name, value)
+        elif (about := getattr(value, "__array_interface__", None)) is not None:
+            array = _of_interface(name, value, about)
+        elif hasattr(value, "__dlpack__"):
+            array = _of_dlpack(name, value)
+        else:
+            array = _of_buffer(name, value)
+    except (XentError, MemoryError, RecursionError):
+        raise
+    except Exception as error:  # whatever a library says of an array that it cannot lend
+        reason = (str(error).splitlines() or [""])[0]
+        raise ArrayMemoryError(f"{name} of {type(value)} does not lend its memory ({type(error).__name__}: {reason}): "
+                               f"give a dense array of numbers in main memory") from error
     if array.strides and min(array.strides) < 0:
         if any(stride < 0 for n, stride in zip(array.shape, array.strides) if n > 1):
             raise ShapeError(f"{name} has strides {list(array.strides)} with a negative one: strides are 0 or more; "
                              f"copy it")
         array.strides = tuple(max(stride, 0) for stride in array.strides)  # of an axis of size 1 it says nothing
-    if array.address % SIZE[array.type]:
+    if array.address % SIZE[array.type] and array.size:
         raise ArrayMemoryError(f"{name} lies at address {array.address:#x}, not aligned to the {SIZE[array.type]} "
                                f"bytes of {NAME[array.type]}: align the memory")
     if not array.address and array.size:
@@ -142,7 +151,7 @@ def type_named(dtype: object) -> str:
     name = str(getattr(dtype, "__name__", dtype)).removeprefix("torch.").removeprefix(ORDER).removeprefix("=")
     found = _NAMES.get(name) or _SPELLINGS.get(name, name.upper())
     if found not in FLOATS:
-        raise DTypeError(f"dtype is {dtype!r}: give float32, float16, bfloat16 or float64")
+        raise DTypeError(f"dtype is {shown(dtype)}: give float32, float16, bfloat16 or float64")
     return found
 
 
@@ -159,6 +168,8 @@ def _of_interface(name: str, value: Any, about: dict[str, Any]) -> Array:
     if masked and isinstance(value, masked.MaskedArray):
         raise ArrayMemoryError(f"{name} is a masked array, whose mask is not in its memory: pass {name}.data, and the "
                                f"mask as class_mask=~mask (of classes) or row_weights=~mask (of rows)")
+    if about.get("mask") is not None:
+        raise ValueError("it has a mask")
     typestr = about["typestr"]
     type_ = _TYPESTRS.get(typestr) or _TYPESTRS.get("|" + typestr[1:])
     if type_ is None and typestr[1:] == "V2" and str(value.dtype) == "bfloat16":
@@ -166,9 +177,11 @@ def _of_interface(name: str, value: Any, about: dict[str, Any]) -> Array:
     if type_ is None:
         raise _unknown(name, getattr(value, "dtype", typestr))
     address, read_only = about["data"]
-    strides = about.get("strides")
+    shape, strides = about["shape"], about.get("strides")
+    if strides is not None and len(strides) != len(shape):
+        raise ValueError(f"{len(strides)} strides of {len(shape)} dimensions")
     # Of a scalar of NumPy it describes an array that nothing but this description keeps.
-    return Array(address, type_, about["shape"], _elements(name, strides, SIZE[type_]), read_only, (value, about))
+    return Array(index(address), type_, shape, _elements(name, strides, SIZE[type_]), read_only, (value, about))
 
 
 def is_of_torch(value: object) -> bool:
@@ -186,19 +199,9 @@ def _of_torch(name: str, value: Any) -> Array:
         raise ArrayMemoryError(f"{name} requires its gradient, and Xent records none: detach() it")
     if value.device.type != "cpu":
         raise ArrayMemoryError(f"{name} lies on device {value.device}: give a copy in main memory")
-    try:
-        if value.is_neg():
-            raise ArrayMemoryError(f"{name} is a view that PyTorch negates when it reads it: give "
-                                   f"{name}.resolve_neg()")
-        return Array(value.data_ptr(), type_, value.shape, value.stride(), False, (value, None))
-    except RuntimeError as error:  # of sparse and nested ones, and in vmap
-        raise _not_lent(name, value, error) from error
-
-
-def _not_lent(name: str, value: object, error: Exception) -> ArrayMemoryError:
-    reason = (str(error).splitlines() or [""])[0]
-    return ArrayMemoryError(f"{name} of {type(value)} does not lend its memory ({type(error).__name__}: {reason}): "
-                            f"give a dense array of numbers in main memory")
+    if value.is_neg():  # which fails, as what follows, of sparse and nested ones, and in vmap
+        raise ArrayMemoryError(f"{name} is a view that PyTorch negates when it reads it: give {name}.resolve_neg()")
+    return Array(value.data_ptr(), type_, value.shape, value.stride(), False, (value, None))
 
 
 def _elements(name: str, strides: Sequence[int] | None, size: int) -> list[int] | None:
@@ -249,20 +252,17 @@ _capsule_pointer = ctypes.PYFUNCTYPE(c_void_p, ctypes.py_object, c_char_p)(("PyC
 
 
 def _of_dlpack(name: str, value: Any) -> Array:
+    device = int(value.__dlpack_device__()[0])
+    if device not in _MAIN_MEMORY:
+        raise ArrayMemoryError(f"{name} lies on a device of DLPack's type {device}: give a copy in main memory")
     try:
-        device = int(value.__dlpack_device__()[0])
-        if device not in _MAIN_MEMORY:
-            raise ArrayMemoryError(f"{name} lies on a device of DLPack's type {device}: give a copy in main memory")
-        try:
-            capsule = value.__dlpack__(max_version=(1, 0))
-        except TypeError:  # of before DLPack 1
-            capsule = value.__dlpack__()
-    except ArrayMemoryError:
-        raise
-    except Exception as error:  # whatever a library says of an array that it cannot lend
-        raise _not_lent(name, value, error) from error
+        capsule = value.__dlpack__(max_version=(1, 0))
+    except TypeError:  # of before DLPack 1
+        capsule = value.__dlpack__()
     # The capsule is never consumed: it keeps the memory, and gives it back when it goes.
-    kind = _capsule_name(capsule)
+    kind = _capsule_name(capsule) or b""
+    if not kind.startswith(b"dltensor"):  # of another, who has the memory now
+        raise ValueError(f"its capsule is a {kind.decode()}")
     address = _capsule_pointer(capsule, kind)
     if kind == b"dltensor_versioned":
         managed = _Versioned.from_address(address)

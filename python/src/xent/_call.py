@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, NoReturn
 from xent._arrays import FLOATS, INTEGERS, ORDER, SIZE, Array, address_of, array_of, as_type, empty, is_of_torch
 from xent._native import (ARGUMENTS, CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, TYPES, Layout,
                           Library, Options, Report, Shape, Statistics, Tally, sized)
-from xent._options import integer
+from xent._options import integer, shown
 from xent.errors import ArrayMemoryError, DTypeError, LabelError, OptionError, ShapeError, XentError
 
 # name of an array -> how it lies beside the logits, and of which types it may be
@@ -62,7 +62,7 @@ def normal_axis(axis: int, name: str, shape: Sequence[int]) -> int:
     if not rank:
         raise ShapeError(f"{name} has no dimension: give one that has, such as {name}.reshape(1)")
     if not -rank <= axis < rank:
-        raise ShapeError(f"axis {axis} does not exist in shape {list(shape)}: axes go from {-rank} to {rank - 1}")
+        raise ShapeError(f"axis {shown(axis)} does not exist in shape {list(shape)}: axes go from {-rank} to {rank - 1}")
     return axis % rank
 
 

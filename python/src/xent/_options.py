@@ -61,17 +61,22 @@ def require(name: str, value: float, rule: Rule | None = None) -> float:
             raise TypeError(f"{name} is {shown(value)}: give a number")
         try:
             value = float(value)
-        except TypeError:
+        except (TypeError, ValueError):
             raise TypeError(f"{name} is {shown(value)}: give a number") from None
+        except OverflowError:
+            pass  # as an integer that no float holds
     fits, fix = rule or RULES_OF[name]
-    if not fits(value):
-        raise OptionError(f"{name} is {value}: {fix}")
-    return value
+    if (type(value) is float or abs(value) < 2**1023) and fits(value):
+        return value
+    raise OptionError(f"{name} is {shown(value)}: {fix}")
 
 
 def shown(value: object) -> str:
     """A value in a message, which has one line."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # of an integer of thousands of digits
+        return f"of {type(value)}"
     return text if len(text) <= 60 and "\n" not in text else f"of {type(value)}"
 
 
