@@ -38,6 +38,8 @@ tokens = xent.sample(logits, seed=[1, 2], rules="vllm", ties="all").tokens
 xent.softmax(array.array("f", [1, 2]), out=memoryview(bytearray(8)).cast("f"), dtype="float32")
 xent.softmax(logits, dtype=np.float64 if number > 9 else np.float16)
 xent.softmax(xent.bfloat16(np.zeros(3, np.uint16)), dtype=np.dtype("float32"))
+for isa in xent.isas():
+    xent.softmax(logits, isa=isa)
 try:
     xent.divergence(logits, logits, "total-variation", gradient=np.zeros_like(logits))
 except xent.LabelError as refused:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, overload
 
 from xent._arrays import NAME, Array, address_of, array_of, empty, is_of_torch, type_named
 from xent._call import ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Call, workspace_of
@@ -906,6 +906,6 @@ def numerics_version() -> int:
     return int(library().c.xent_numerics_version())
 
 
-def isas() -> list[str]:
+def isas() -> list[Isa]:
     """The instruction sets that run here, the best last."""
-    return list(library().isas)
+    return cast("list[Isa]", list(library().isas))
