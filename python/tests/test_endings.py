@@ -176,12 +176,18 @@ def test_a_thread_that_ended_is_followed_by_another():
     assert done.is_set()
 
 
-def test_threads_are_those_of_the_system_whatever_is_put_in_their_place():
-    """As gevent does, whose threads run when the main thread waits, in which a queue of the system's would wait."""
-    program = """if True:
-        import _thread, queue, numpy as np, xent
-        from xent import _call
+@pytest.mark.parametrize("first", ["gevent", "xent"])
+def test_threads_are_those_of_the_system_whatever_gevent_puts_in_their_place(first):
+    """Gevent's run when the main thread waits; a queue of the system's would wait in one of them for ever."""
+    program = f"""if True:
+        import _thread, queue, sys, types, numpy as np
+        if "{first}" == "xent":
+            import xent
+        start = _thread.start_new_thread
+        sys.modules["gevent.monkey"] = types.SimpleNamespace(get_original=lambda *_: start)
         _thread.start_new_thread = queue.SimpleQueue = None
+        import xent
+        from xent import _call
         _call._PER_THREAD = 1 << 10
         xent.softmax(np.zeros((16, 3000), np.float32), threads=2)
         assert _call._pool().threads

@@ -9,11 +9,11 @@ import itertools
 import math
 import os
 import sys
+from _queue import SimpleQueue  # itself, not gevent's
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from ctypes import c_int, c_void_p
 from functools import lru_cache
-from queue import SimpleQueue
 from typing import Any, NamedTuple, NoReturn
 
 from xent._arrays import FLOATS, INTEGERS, ORDER, SIZE, Array, address_of, array_of, as_type, empty, is_of_torch
@@ -791,7 +791,8 @@ def processors() -> int:
 
 
 _may_leave_threads = getattr(_thread, "daemon_threads_allowed", lambda: True)  # from Python 3.12 on
-_start_thread = _thread.start_new_thread  # as it is now: gevent puts another there
+_gevent: Any = sys.modules.get("gevent.monkey")  # which puts others in the place of the system's threads
+_start_thread = _gevent.get_original("_thread", "start_new_thread") if _gevent else _thread.start_new_thread
 
 
 class _Pool:
