@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import xent
-from xent import _call
+from xent import _arrays, _call
 
 RANDOM = np.random.default_rng(21)
 X = RANDOM.normal(size=(6, 5)) * 3
@@ -114,6 +114,20 @@ def test_means_of_no_row():
     given = dict(ignore_index=-100, denominator=0)
     assert not xent.cross_entropy(bad, LABELS, gradient=True, **given).gradient.any()
     assert not xent.cross_entropy(bad, LABELS, save_statistics=True, **given).backward().any()
+
+
+def test_a_gradient_of_no_row_is_cleared_in_runs(monkeypatch):
+    sizes, memset = [], _arrays.ctypes.memset
+    monkeypatch.setattr(_arrays.ctypes, "memset", lambda *given: sizes.append(given[2]) or memset(*given))
+    wide = np.full((50, 41, 3), 7, np.float32)
+    for gradient, runs in ((np.full((50, 40, 3), 7, np.float32), [24000]), (wide[:, :40], [480] * 50),
+                           (np.full((40, 3, 50), 7, np.float32).transpose(2, 0, 1), [24000]),
+                           (np.full((50, 40, 6), 7, np.float32)[..., ::2], [4] * 6000)):
+        labels = np.full((50, 40), -1)
+        xent.cross_entropy(np.zeros((50, 40, 3), np.float32), labels, ignore_index=-1, gradient=gradient)
+        assert not gradient.any() and sizes == runs
+        sizes.clear()
+    assert (wide[:, 40] == 7).all()
 
 
 def test_ragged_rows():

@@ -81,10 +81,14 @@ class Array:
 
     def clear(self) -> None:
         """Writes +0 everywhere."""
-        runs = self.strides[-1:] == (1,)  # of memory without gaps
-        for index in itertools.product(*map(range, self.shape[:-1] if runs else self.shape)):
-            offset = sum(i * s for i, s in zip(index, self.strides))
-            ctypes.memset(self.address + offset * SIZE[self.type], 0, SIZE[self.type] * (self.shape[-1] if runs else 1))
+        run, outside = 1, []  # numbers without gaps between them, and where such runs begin
+        for stride, n in sorted((s, n) for n, s in zip(self.shape, self.strides) if n != 1):
+            if stride == run:
+                run *= n
+            else:
+                outside.append(range(0, n * stride, stride))
+        for offsets in itertools.product(*outside):
+            ctypes.memset(self.address + sum(offsets) * SIZE[self.type], 0, SIZE[self.type] * run)
 
     def __str__(self) -> str:
         return f"{NAME[self.type]} {list(self.shape)}"
