@@ -23,14 +23,14 @@ class NativeLibrary(BuildHookInterface):  # type: ignore[type-arg]
         if version == "editable":
             return  # XENT_LIBRARY names a library
         if self.target_name == "sdist":
-            sys.exit("there is no source distribution: it would lack the C library, which a checkout builds; build wheels "
-                     "with python/wheels")
+            sys.exit("there is no source distribution: it would lack the C library, which a checkout builds; build "
+                     "wheels with python/wheels")
         library, platform = os.environ.get("XENT_WHEEL_LIBRARY"), os.environ.get("XENT_WHEEL_PLATFORM")
         if not library or platform not in TAGS:
             sys.exit("a wheel holds the native library of one platform: build it with python/wheels")
         if (Path(self.root) / "LICENSE").read_bytes() != (Path(self.root).parent / "LICENSE").read_bytes():
-            sys.exit("python/LICENSE is not the license but a text that names its file, as Git writes symbolic links on "
-                     "Windows: git config core.symlinks true, and check it out again")
+            sys.exit("python/LICENSE is not the license but a text that names its file, as Git writes symbolic links "
+                     "on Windows: git config core.symlinks true, and check it out again")
         build_data["force_include"][library] = f"xent/{Path(library).name}"
         build_data["tag"] = f"py3-none-{TAGS[platform]}"
         build_data["pure_python"] = False

@@ -398,7 +398,8 @@ def test_rows_in_many_dimensions(layout, axis, block, monkeypatch):
 def test_tokens_that_all_rows_share():
     """Beside tokens that are each row's own, in rows that are copied: one are strided along the rows, the other not."""
     logits = SEVERAL["cropped"](RANDOM.normal(size=(2, 3, 4, 5, 6)).astype(np.float32))
-    own, shared = RANDOM.integers(0, 6, (*logits.shape[:-1], 2)), np.broadcast_to(np.array([3, 1]), (*logits.shape[:-1], 2))
+    own = RANDOM.integers(0, 6, (*logits.shape[:-1], 2))
+    shared = np.broadcast_to(np.array([3, 1]), own.shape)
     for names in (("prompt_tokens", "output_tokens"), ("output_tokens", "prompt_tokens")):
         got, expected = (xent.sample(x, seed=3, presence_penalty=0.5, kept_mask=True, repetition_penalty=2,
                                      **dict(zip(names, (own, tokens))))

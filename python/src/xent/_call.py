@@ -62,7 +62,8 @@ def normal_axis(axis: int, name: str, shape: Sequence[int]) -> int:
     if not rank:
         raise ShapeError(f"{name} has no dimension: give one that has, such as {name}.reshape(1)")
     if not -rank <= axis < rank:
-        raise ShapeError(f"axis {shown(axis)} does not exist in shape {list(shape)}: axes go from {-rank} to {rank - 1}")
+        raise ShapeError(f"axis {shown(axis)} does not exist in shape {list(shape)}: axes go from {-rank} to "
+                         f"{rank - 1}")
     return axis % rank
 
 
