@@ -137,6 +137,21 @@ def test_without_threads_the_calling_one_does_it(monkeypatch):
     _call._pool.cache_clear()
 
 
+def test_threads_with_little_stack_leave_it_to_the_calling_one():
+    """A program that wants many threads gives them little; native code refuses to run there."""
+    _call._pool.cache_clear()
+    before = threading.stack_size(1 << 16)
+    try:
+        for _ in range(20):
+            out = np.zeros_like(LOGITS)
+            assert xent.softmax(LOGITS, out=out, threads=2).tobytes() == EXPECTED
+            wait_for_the_pool()  # which has had its chance to help
+        assert _call._pool().threads
+    finally:
+        threading.stack_size(before)
+        _call._pool.cache_clear()
+
+
 def test_calls_while_helpers_are_busy(monkeypatch):
     """The pool never gets to them: the call does all itself, and leaves nothing behind that writes."""
     _call._pool.cache_clear()

@@ -852,12 +852,13 @@ class _Shared:
     def __init__(self, work: Callable[[int], None], count: int, helpers: int) -> None:
         self.locks = [lock for lock in (_allocate() for _ in range(helpers)) if lock]  # each held by a helper at work
         self.work, self.tasks, self.errors, self.closed = work, deque(range(count)), dict[int, Exception](), False
+        self.left = deque[int]()  # by helpers that have too little stack, with nothing written
 
     def __del__(self) -> None:
         for lock in self.locks:
             _free(lock)
 
-    def some(self) -> None:
+    def some(self, helps: bool = False) -> None:
         """Tasks in their order until one fails: the first of those that would fail has then been begun."""
         while self.tasks and not self.closed:
             try:
@@ -867,12 +868,15 @@ class _Shared:
             try:
                 self.work(i)
             except Exception as error:
+                if helps and isinstance(error, RecursionError):
+                    self.left.append(i)
+                    return
                 self.errors[i], self.closed = error, True
 
     def help(self, lock: int) -> None:
         if _acquire(lock, 0):  # else the call has ended
             try:
-                self.some()
+                self.some(helps=True)
             finally:
                 _release(lock)
 
@@ -888,7 +892,11 @@ class _Shared:
         finally:
             self.closed = True
             deque(helpers_have_ended, 0)  # for good; a single call of C, so that nothing interrupts it
-            del self.work
+            work = self.work
+            del self.work  # which the queue may keep
+        for i in sorted(self.left):
+            if i < min(self.errors, default=i + 1):
+                work(i)
         if self.errors:
             errors, self.errors = self.errors, {}
             raise errors.pop(min(errors))

@@ -369,7 +369,7 @@ def selected_log_probabilities(
 class Loss:
     """A loss and what was asked for beside it; `float(result)` is the loss, and `f"{result:.3f}"` writes it.
 
-    A result equals itself only. Copies and pickles have everything but the statistics of `save_statistics`.
+    A result equals itself only. Deep copies and pickles have all but the statistics of `save_statistics`.
 
     loss         the mean or the sum
     sum          the exact sum of the losses of all rows, rounded once
