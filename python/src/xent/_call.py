@@ -758,13 +758,16 @@ class Packing:
             size = _SIZES[layout.type]
             theirs = self.numpy.asarray(_Memory(addresses[name], size, (rows // self.row, *self.sizes[1:], count),
                                                 (*strides[self.outside:], apart)))
-            copied = self.numpy.empty(theirs.shape, theirs.dtype) if name in self.call.results else theirs.copy("C")
+            written = name in self.call.results
+            copied = theirs
+            if not theirs.flags.c_contiguous:  # else it is as a copy would be
+                copied = self.numpy.empty(theirs.shape, theirs.dtype) if written else theirs.copy("C")
+                if written:
+                    packed.written.append((theirs, copied))
             packed.addresses[name] = address_of(copied)
-            repeated = count == 1 and name not in self.call.results  # along the classes, where they have one each
+            repeated = count == 1 and not written  # along the classes, where they have one each
             setattr(shape, name, Layout(count, 0 if repeated else 1, 1, layout.type, 0))
             packed.copies.append(copied)
-            if name in self.call.results:
-                packed.written.append((theirs, copied))
         return packed
 
 
