@@ -14,7 +14,10 @@
 #include "kernels/sum/dense.h"
 
 /* Up to so many classes; the exponentials of log-softmax are worth more permutations. */
-enum { XENT_DENSE_SOFTMAX_BACKWARD = 40, XENT_DENSE_LOG_SOFTMAX_BACKWARD = XENT_DENSE };
+enum {
+  XENT_DENSE_SOFTMAX_BACKWARD = XENT_BACKWARD_REGISTERS == XENT_GROUP ? 40 : 48,
+  XENT_DENSE_LOG_SOFTMAX_BACKWARD = XENT_DENSE
+};
 
 typedef struct {
   const xent_call *call;
@@ -365,7 +368,7 @@ XENT_SHARED xent_status dense_log_softmax_backward(const backward_call *b) {
   return dense_backward_blocks(b, true);
 }
 
-/* ---- rows of at most a group, which stay in registers ---- */
+/* ---- rows of at most a group, which stay in registers: where there are but sixteen, of half a group ---- */
 
 XENT_INLINE void group_backward_rows(const backward_call *b, const int vectors) {
   const xent_call *call = b->call;
@@ -398,14 +401,14 @@ XENT_INLINE void group_backward_rows(const backward_call *b, const int vectors) 
   }
 }
 XENT_SHARED xent_status softmax_backward_of_group(const backward_call *b) {
-  switch ((b->call->shape->classes + XENT_LANES - 1) / XENT_LANES) {
-    case 3: group_backward_rows(b, 3); break;
-    case 4: group_backward_rows(b, 4); break;
-    case 5: group_backward_rows(b, 5); break;
-    case 6: group_backward_rows(b, 6); break;
-    case 7: group_backward_rows(b, 7); break;
-    default: group_backward_rows(b, 8);
-  }
+  const int vectors = (int)((b->call->shape->classes + XENT_LANES - 1) / XENT_LANES);
+  if (vectors == 3) group_backward_rows(b, 3);
+  if (vectors == 4) group_backward_rows(b, 4);
+  if (XENT_BACKWARD_REGISTERS < XENT_GROUP) return XENT_OK;
+  if (vectors == 5) group_backward_rows(b, 5);
+  if (vectors == 6) group_backward_rows(b, 6);
+  if (vectors == 7) group_backward_rows(b, 7);
+  if (vectors == 8) group_backward_rows(b, 8);
   return XENT_OK;
 }
 
@@ -420,7 +423,7 @@ XENT_KERNEL xent_status backward_rows(const xent_call *call) {
   if (call->known_statistics || wanted < n || call->row_offsets) return backward_at_once(&b);
   if (n <= dense && call->row_end - call->row_begin >= XENT_DENSE_LEAST)
     return b.log ? dense_log_softmax_backward(&b) : dense_softmax_backward(&b);
-  if (!b.log && b.straight && !call->stream && call->shape->inner == 1 && n > dense && n <= XENT_GROUP)
+  if (!b.log && b.straight && !call->stream && call->shape->inner == 1 && n > dense && n <= XENT_BACKWARD_REGISTERS)
     return softmax_backward_of_group(&b);
   if (n <= XENT_EXACT_MAX && (!b.straight || !call->stream))
     return b.log ? log_softmax_backward_near(&b) : softmax_backward_near(&b);

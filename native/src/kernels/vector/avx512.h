@@ -11,6 +11,7 @@ typedef struct { __m512d lo, hi; } dlanes;
 
 #define XENT_BATCH 4
 #define XENT_STREAM_ALIGNMENT 64
+#define XENT_BACKWARD_REGISTERS XENT_GROUP
 #define XENT_BACKWARD_ONE_BEHIND 512
 
 /* The first n of sixteen lanes; any n. */
