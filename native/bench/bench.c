@@ -7,8 +7,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "timing.h"
 
-#include "calls.h"
-#include "rows.h"
+#include "problem.h"
 #include "tiers.h"
 
 #if defined(BENCH_FREE_ORDER)
@@ -21,37 +20,10 @@ static int bench_free_order(int rounds) {
 }
 #endif
 
-enum {
-  SOFTMAX, LOG_SOFTMAX, SOFTMAX_BACKWARD, LOG_SOFTMAX_BACKWARD, LOSS, LOSS_AND_GRADIENT, BACKWARD, BINARY, COPY, READ
-};
-static const char *const operation_names[] = {"softmax", "log-softmax", "softmax backward", "log-softmax backward",
-                                              "cross-entropy", "loss and gradient", "gradient from statistics",
-                                              "binary loss, gradient"};
-
-/* Arrays that a plain call does not have. */
-enum {
-  CLASS_WEIGHTS = 1 << 0,
-  ROW_WEIGHTS = 1 << 1,
-  SINK = 1 << 2,
-  CLASS_MASK = 1 << 3,
-  ROW_MASK = 1 << 4, /* a mask of its own for each row */
-  PROBABILITIES = 1 << 5,
-  LOG_SUM_EXP = 1 << 6,
-  LOSSES = 1 << 7,
-  LOG_PROBABILITY = 1 << 8,
-  HITS = 1 << 9,
-  ARGMAX = 1 << 10,
-  RANKS = 1 << 11,
-  TOP_8 = 1 << 12,
-  ENTROPY = 1 << 13,
-  STATISTICS = 1 << 14,
-  BYTE_LABELS = 1 << 15,
-  ELEMENT_WEIGHTS = 1 << 16,
-  POSITIVE_WEIGHTS = 1 << 17,
-  UNSIGNED_LABELS = 1 << 18,
-  SELECTED_8 = 1 << 19, /* in place of the label: log-probabilities of eight classes */
-  ALL = CLASS_WEIGHTS | ROW_WEIGHTS | SINK | LOG_SUM_EXP | LOSSES | LOG_PROBABILITY | HITS | ARGMAX | ENTROPY |
-        STATISTICS
+static const library linked = {
+#define FUNCTION(name) .name = xent_##name##_at,
+    LIBRARY_FUNCTIONS(FUNCTION)
+#undef FUNCTION
 };
 
 typedef struct {
@@ -166,85 +138,6 @@ static const bench_case cases[] = {
     {BINARY, "float64, focal", 2, WIDE, .options = {.focal_gamma = 2}},
 };
 
-/* Everything that a call may read and write, of one shape. */
-typedef struct {
-  int64_t rows, classes, inner;
-  void *x[XENT_BF16 + 1], *g[XENT_BF16 + 1]; /* by element type */
-  void *y;
-  float *probabilities, *class_weights, *per_row; /* per_row: row weights and sinks */
-  uint8_t *class_mask, *row_mask;
-  int32_t *labels, *selected; /* eight classes of each row */
-  void *results; /* outputs per row */
-  xent_statistics *statistics;
-  xent_tally *tally;
-} problem;
-
-/* A call that is ready to be made, once or row by row. */
-typedef struct {
-  int operation;
-  bool by_rows;
-  const problem *p;
-  xent_shape shape;
-  xent_options options;
-  cross_entropy_arrays arrays;
-  const void *upstream;
-} call;
-
-/* The form of the call for bindings: a struct takes as long. */
-static xent_status cross_entropy(const call *c, int64_t begin, int64_t end) {
-  const cross_entropy_arrays *a = &c->arrays;
-  return xent_cross_entropy_at(&c->shape, &c->options, begin, end, a->logits, a->targets, NULL, NULL, a->class_mask,
-                               a->class_weights, a->row_weights, a->sink, a->losses, a->log_sum_exp, a->hits,
-                               a->log_probabilities, a->argmax, a->ranks, a->entropies, a->top_classes,
-                               a->top_log_probabilities, a->gradient, NULL, a->statistics, a->tally, NULL);
-}
-
-static xent_status selected(const call *c, int64_t begin, int64_t end) {
-  const cross_entropy_arrays *a = &c->arrays;
-  return xent_selected_log_probabilities_at(&c->shape, &c->options, begin, end, a->logits, a->targets, NULL, NULL,
-                                            NULL, NULL, c->p->results, a->gradient, NULL, NULL);
-}
-
-static xent_status run_rows(const call *c, int64_t begin, int64_t end) {
-  const problem *p = c->p;
-  const xent_shape *s = &c->shape;
-  const xent_options *o = &c->options;
-  const cross_entropy_arrays *a = &c->arrays;
-  const int64_t n = p->classes;
-  switch (c->operation) {
-    case SOFTMAX:
-      return xent_softmax_at(s, o, begin, end, 0, n, a->logits, NULL, a->class_mask, a->sink, NULL, p->y, NULL);
-    case LOG_SOFTMAX:
-      return xent_log_softmax_at(s, o, begin, end, 0, n, a->logits, NULL, a->class_mask, a->sink, NULL, p->y,
-                                      NULL);
-    case SOFTMAX_BACKWARD:
-      return xent_softmax_backward_at(s, o, begin, end, 0, n, a->logits, c->upstream, NULL, NULL, NULL, p->y, NULL);
-    case LOG_SOFTMAX_BACKWARD:
-      return xent_log_softmax_backward_at(s, o, begin, end, 0, n, a->logits, c->upstream, NULL, NULL, NULL, p->y, NULL);
-    case BACKWARD:
-      return xent_cross_entropy_backward_at(s, o, begin, end, 0, n, a->logits, a->targets, NULL, NULL, a->class_mask,
-                                         a->class_weights, a->row_weights, p->statistics, NULL, p->y, NULL);
-    case BINARY:
-      return xent_binary_cross_entropy_at(s, o, begin, end, a->logits, a->targets, a->row_weights, a->class_weights,
-                                          NULL, p->y, p->tally, NULL);
-    case COPY: memcpy(p->y, a->logits, (size_t)(p->rows * n) * sizeof(float)); return XENT_OK;
-    case READ: {
-      const uint64_t *words = (const uint64_t *)a->targets;
-      uint64_t sum = 0;
-      for (int64_t i = 0; i < p->rows * n / 2; i++) sum += words[i];
-      memcpy(p->results, &sum, sizeof sum); /* so that it is computed */
-      return XENT_OK;
-    }
-    default: return s->target_count ? selected(c, begin, end) : cross_entropy(c, begin, end);
-  }
-}
-
-static void run_call(const void *of) {
-  const call *c = of;
-  const int64_t step = c->by_rows ? 1 : c->p->rows;
-  for (int64_t row = 0; row < c->p->rows; row += step) must(run_rows(c, row, row + step), "call");
-}
-
 /* Two calls one after the other: the plain one, and a read of what else the case has to read. */
 static void run_both(const void *of) {
   const call *c = of;
@@ -252,69 +145,16 @@ static void run_both(const void *of) {
   run_call(&c[1]);
 }
 
-static call ready_call(const bench_case *k, int operation, const problem *p, int32_t isa) {
-  const int32_t type = k->type ? k->type : XENT_F32;
-  const int64_t inner = p->inner;
-  const bool rows = k->arrays & PROBABILITIES;
-  call c = {.operation = operation, .p = p, .options = k->options, .upstream = p->g[type],
-            .shape = dense_shape_of(p->rows / inner, p->classes, inner, rows ? XENT_F32 : XENT_I32)};
-  xent_shape *s = &c.shape;
-  s->logits.type = s->output.type = s->gradient.type = s->upstream.type = type;
-  s->row_weights = s->sink = s->log_probabilities = s->entropies = layout_of(inner, 0, 1, XENT_F32);
-  s->argmax = s->ranks = layout_of(inner, 0, 1, XENT_I32);
-  s->class_weights = layout_of(0, 1, 0, XENT_F32);
-  s->class_mask = layout_of(0, 1, 0, XENT_U8);
-  if (k->arrays & ROW_MASK) s->class_mask = layout_of(p->classes * inner, inner, 1, XENT_U8);
-  s->element_weights = s->logits;
-  s->positive_weights = layout_of(0, 1, 0, XENT_F32);
-  if (operation == BINARY) s->targets = xent_per_class(p->classes, inner, k->arrays & BYTE_LABELS ? XENT_U8 : XENT_F32);
-  if (k->arrays & UNSIGNED_LABELS) s->targets.type = XENT_U32;
-  if (k->arrays & SELECTED_8) {
-    s->target_count = 8;
-    s->targets = layout_of(8 * inner, inner, 1, XENT_I32);
-    s->log_probabilities = layout_of(8 * inner, inner, 1, XENT_F32);
-  }
-  s->top_count = k->arrays & TOP_8 ? 8 : 0;
-  s->top_classes = layout_of(8 * inner, inner, 1, XENT_I32);
-  c.options.size = sizeof c.options;
-  c.options.isa = isa;
-  c.options.has_gradient_scale = 1;
-  c.options.gradient_scale = 1.0 / (double)p->rows;
-  char *results = p->results;
-  const size_t room = (size_t)p->rows * 64;
-#define OUTPUT(array, number) (k->arrays & (array) ? results + (number) * room : NULL)
-  c.arrays = (cross_entropy_arrays){
-      .logits = p->x[type],
-      .targets = rows ? (void *)p->probabilities : k->arrays & SELECTED_8 ? p->selected : p->labels,
-      .class_mask = k->arrays & CLASS_MASK ? p->class_mask : k->arrays & ROW_MASK ? p->row_mask : NULL,
-      .class_weights = k->arrays & CLASS_WEIGHTS ? p->class_weights : NULL,
-      .row_weights = k->arrays & ROW_WEIGHTS ? p->per_row : NULL,
-      .sink = k->arrays & SINK ? p->per_row : NULL,
-      .log_sum_exp = OUTPUT(LOG_SUM_EXP, 0),
-      .losses = OUTPUT(LOSSES, 1),
-      .log_probabilities = OUTPUT(LOG_PROBABILITY, 2),
-      .hits = OUTPUT(HITS, 3),
-      .argmax = OUTPUT(ARGMAX, 4),
-      .ranks = OUTPUT(RANKS, 5),
-      .entropies = OUTPUT(ENTROPY, 6),
-      .top_classes = OUTPUT(TOP_8, 7),
-      .gradient = operation == LOSS_AND_GRADIENT ? p->y : NULL,
-      .statistics = operation == BACKWARD || k->arrays & STATISTICS ? p->statistics : NULL,
-      .tally = p->tally};
-#undef OUTPUT
-  if (operation == BINARY) {
-    c.arrays.targets = k->arrays & BYTE_LABELS ? (const void *)p->row_mask : p->probabilities;
-    c.arrays.row_weights = k->arrays & ELEMENT_WEIGHTS ? p->g[type] : NULL;
-    c.arrays.class_weights = k->arrays & POSITIVE_WEIGHTS ? p->class_weights : NULL;
-  }
-  return c;
+static call ready_case(const bench_case *k, int operation, const problem *p, int32_t isa) {
+  const variant v = {k->arrays | TALLY, k->type, k->options};
+  return ready_call(&linked, &v, operation, p, isa);
 }
 
 /* The case beside what it is measured against. */
 static pair_times measure(const bench_case *k, const problem *p, int32_t isa, int rounds) {
   const bench_case plain = {.operation = k->operation, .type = k->plain_type};
-  const call it = ready_call(k, k->operation, p, isa);
-  call against[2] = {ready_call(&plain, k->operation, p, isa), ready_call(k, READ, p, isa)};
+  const call it = ready_case(k, k->operation, p, isa);
+  call against[2] = {ready_case(&plain, k->operation, p, isa), ready_case(k, READ, p, isa)};
   if (k->beside_rows) {
     against[0] = it;
     against[0].by_rows = true;
@@ -324,81 +164,13 @@ static pair_times measure(const bench_case *k, const problem *p, int32_t isa, in
   *p->tally = xent_empty_tally();
   if (k->operation == BACKWARD) { /* both from the statistics of their own forward */
     static xent_statistics *own;
-    static problem beside;
     free(own);
-    beside = *p;
-    beside.statistics = own = must_allocate((size_t)p->rows * sizeof *own);
+    own = must_allocate((size_t)p->rows * sizeof *own);
     must(cross_entropy(&it, 0, p->rows), "forward");
-    against[0].p = &beside;
     against[0].arrays.statistics = own;
     must(cross_entropy(&against[0], 0, p->rows), "forward");
   }
   return take_turns((timed){run_call, &it}, (timed){k->arrays & PROBABILITIES ? run_both : run_call, against}, rounds);
-}
-
-/* The same numbers in another element type. */
-static void *converted(const float *x, int64_t count, int32_t type) {
-  double *of_double = must_allocate((size_t)count * sizeof(double));
-  uint16_t *of_half = (uint16_t *)of_double;
-  for (int64_t i = 0; i < count; i++) {
-    uint32_t bits;
-    memcpy(&bits, &x[i], sizeof bits);
-    const uint32_t sign = bits >> 16 & 0x8000, exponent = bits >> 23 & 0xff;
-    if (type == XENT_F64) of_double[i] = x[i];
-    else if (type == XENT_BF16) of_half[i] = (uint16_t)(bits >> 16);
-    else of_half[i] = (uint16_t)(exponent < 113 ? sign : sign | (exponent - 112) << 10 | (bits >> 13 & 0x3ff));
-  }
-  return of_double;
-}
-
-static problem make_problem(int64_t rows, int64_t classes, int64_t inner) {
-  const size_t count = (size_t)(rows * classes);
-  problem p = {.rows = rows, .classes = classes, .inner = inner, .y = must_allocate(count * sizeof(double)),
-               .probabilities = must_allocate(count * sizeof(float)),
-               .class_mask = must_allocate((size_t)classes), .row_mask = must_allocate(count),
-               .class_weights = must_allocate((size_t)classes * sizeof(float)),
-               .per_row = must_allocate((size_t)rows * sizeof(float)),
-               .labels = must_allocate((size_t)rows * sizeof(int32_t)),
-               .selected = must_allocate((size_t)rows * 8 * sizeof(int32_t)),
-               .results = must_allocate((size_t)rows * 64 * 8),
-               .statistics = must_allocate((size_t)rows * sizeof(xent_statistics)),
-               .tally = must_allocate(sizeof(xent_tally))};
-  float *x = p.x[XENT_F32] = must_allocate(count * sizeof(float));
-  float *g = p.g[XENT_F32] = must_allocate(count * sizeof(float));
-  random_source r = {1};
-  fill_row(x, (int64_t)count, 0, &r);
-  fill_row(g, (int64_t)count, 0, &r);
-  for (int32_t type = XENT_F64; type <= XENT_BF16; type++) {
-    p.x[type] = converted(x, (int64_t)count, type);
-    p.g[type] = converted(g, (int64_t)count, type);
-  }
-  for (int64_t i = 0; i < classes; i++) {
-    p.class_weights[i] = (float)(0.5 + random_unit(&r));
-    p.class_mask[i] = i % 10 != 9;
-  }
-  for (int64_t i = 0; i < rows * classes; i++) p.row_mask[i] = p.class_mask[i / inner % classes];
-  for (int64_t i = 0; i < rows; i++) {
-    p.per_row[i] = (float)(0.5 + random_unit(&r));
-    p.labels[i] = (int32_t)random_below(&r, classes);
-    if (p.labels[i] % 10 == 9) p.labels[i]--; /* not masked */
-  }
-  for (int64_t i = 0; i < rows * 8; i++) p.selected[i] = (int32_t)random_below(&r, classes);
-  const xent_shape shape = dense_shape_of(rows / inner, classes, inner, XENT_I32);
-  const xent_options options = xent_default_options();
-  must(xent_softmax_at(&shape, &options, 0, rows, 0, classes, g, NULL, NULL, NULL, NULL, p.probabilities, NULL),
-       "probabilities");
-  memset(p.y, 0, count * sizeof(double));
-  return p;
-}
-
-static void free_problem(problem p) {
-  for (int32_t type = XENT_F32; type <= XENT_BF16; type++) {
-    free(p.x[type]);
-    free(p.g[type]);
-  }
-  void *const others[] = {p.y,      p.probabilities, p.class_weights, p.per_row,    p.class_mask, p.row_mask,
-                          p.labels, p.selected,      p.results,       p.statistics, p.tally};
-  for (size_t i = 0; i < sizeof others / sizeof *others; i++) free(others[i]);
 }
 
 typedef struct {
@@ -418,7 +190,9 @@ static int bench(int64_t classes, int32_t isa, const choice *chosen) {
   const int64_t inner = chosen->inner;
   const int64_t outer = chosen->rows ? chosen->rows : classes <= 1000 ? 64 : classes <= 32000 ? 16 : 8;
   const int64_t rows = outer * inner;
-  const problem p = make_problem(rows, classes, inner);
+  random_source r = {1};
+  const numbers n = make_numbers(rows * classes, &r);
+  const problem p = make_problem(rows, classes, inner, &n, &r);
   int missed = 0;
   printf("\n%s, %lld x %lld x %lld\n%-25s%-24s%11s%9s%9s%7s\n", xent_isa_name(isa), (long long)outer,
          (long long)classes, (long long)inner, "operation", "case", "ns/element", "ratio", "minima", "limit");
@@ -435,6 +209,7 @@ static int bench(int64_t classes, int32_t isa, const choice *chosen) {
     fflush(stdout);
   }
   free_problem(p);
+  free_numbers(n);
   return missed;
 }
 

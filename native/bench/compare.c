@@ -8,11 +8,9 @@
 #define _GNU_SOURCE /* memfd_create */
 #include "timing.h"
 
-#include <dlfcn.h>
-#include <sys/mman.h>
-
 #include "adapter.h"
 #include "calls.h"
+#include "loaded.h"
 #include "rows.h"
 
 typedef struct {
@@ -60,27 +58,6 @@ static int parse_shapes(char *list, named_shape *shapes) {
   return count;
 }
 
-/* Loads a copy: the same file would be loaded only once. */
-static void *open_copy(const char *path) {
-  char name[64], buffer[1 << 16];
-  const int copy = memfd_create("libxent", 0);
-  FILE *from = fopen(path, "rb"), *to = copy < 0 ? NULL : fdopen(copy, "wb");
-  if (!from || !to) {
-    perror(path);
-    exit(2);
-  }
-  for (size_t count; (count = fread(buffer, 1, sizeof buffer, from)) > 0;) fwrite(buffer, 1, count, to);
-  fflush(to);
-  snprintf(name, sizeof name, "/proc/self/fd/%d", copy);
-  void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-  if (!library) {
-    fprintf(stderr, "%s: %s\n", path, dlerror());
-    exit(2);
-  }
-  fclose(from); /* the copy stays open: its number is its name */
-  return library;
-}
-
 static void run_library(const void *of) {
   const library_call *c = of;
   const int status = c->call->run(c->function, &c->p);
@@ -91,12 +68,7 @@ static void run_library(const void *of) {
 
 static library_call ready_call(const adapter *a, void *library, int operation, const plain_problem *p) {
   library_call c = {.call = &a->calls[operation], .p = *p};
-  void *address = dlsym(library, c.call->symbol);
-  if (!address) {
-    fprintf(stderr, "%s\n", dlerror());
-    exit(2);
-  }
-  memcpy(&c.function, &address, sizeof address); /* ISO C has no cast for it */
+  find_function(library, c.call->symbol, &c.function);
   a->prepare(&c.p);
   return c;
 }
