@@ -5,46 +5,70 @@
 
 #include "kernels/f64/rows.h"
 
-/* A row of y, which has no array where only the sum of g is asked for, of g, and of dx, if it is asked for. Made once
- * per call and moved from row to row. */
+/* Numbers per class of a row, +0 at masked classes, and those of the piece that was loaded last. */
+typedef struct {
+  f64_logits in[XENT_DOUBLES]; /* of rows side by side */
+  double *room;
+  const double *piece;
+  int64_t begin; /* of the piece; -1: there is none */
+} f64_gradients;
+
+/* Rows of y, which has no array where only the sum of g is asked for, of g, and of dx, if it is asked for. Made once per
+ * call and moved from tile to tile. */
 typedef struct {
   const xent_call *call;
-  f64_logits y, g;
-  f64_array dx;
+  const f64_buffers *b;
+  bool turned;
+  int64_t length; /* of rows side by side */
+  int count;
+  f64_gradients y, g;
+  f64_array dx[XENT_DOUBLES];
 } f64_backward;
 
-XENT_SHARED f64_backward f64_backward_of(const xent_call *call) {
-  const row_span none = {0, 0, call->shape->classes};
-  f64_backward r = {call, f64_logits_of(call, call->forward_output, &call->shape->output, none),
-                    f64_logits_of(call, call->upstream, &call->shape->upstream, none), {NULL}};
-  if (call->output) r.dx = f64_array_of(call, call->output, call->output_layout, none);
-  return r;
+XENT_SHARED void f64_backward_begin(f64_backward *r, const xent_call *call, const f64_buffers *b, bool turned) {
+  r->call = call;
+  r->b = b;
+  r->turned = turned;
+  r->length = f64_turned_length(call->shape->classes);
+  r->y.room = b->t;
+  r->g.room = b->x;
 }
-XENT_INLINE void f64_backward_move(f64_backward *r, int64_t row) {
+XENT_SHARED void f64_backward_move(f64_backward *r, int64_t row) {
   const xent_call *call = r->call;
-  const row_span span = span_of_row(call, row);
-  r->g.classes = span.classes;
-  if (call->forward_output) r->y.x.at = class_offset(call, &call->shape->output, span);
-  r->g.x.at = class_offset(call, &call->shape->upstream, span);
-  if (call->output) r->dx.at = class_offset(call, call->output_layout, span);
-  if (call->class_mask)
-    r->y.mask = r->g.mask = (const uint8_t *)call->class_mask + class_offset(call, &call->shape->class_mask, span);
+  r->count = r->turned ? (int)f64_part(row, call->row_end, XENT_DOUBLES) : 1;
+  r->y.begin = r->g.begin = -1;
+  for (int i = 0; i < r->count; i++) {
+    const row_span span = span_of_row(call, row + i);
+    r->y.in[i] = f64_logits_of(call, call->forward_output, &call->shape->output, span);
+    r->g.in[i] = f64_logits_of(call, call->upstream, &call->shape->upstream, span);
+    r->dx[i] = call->output ? f64_array_of(call, call->output, call->output_layout, span) : (f64_array){NULL};
+  }
 }
 
-/* n numbers from class `begin` on, +0 at masked classes. */
 XENT_INLINE const double *f64_unmasked(const f64_logits *in, int64_t begin, int64_t n, double *buffer) {
   const double *v = f64_load(&in->x, begin, n, buffer);
   for (int64_t i = 0; in->mask && i < n; i++) buffer[i] = f64_takes_part(in, begin + i) ? v[i] : 0;
   return in->mask ? buffer : v;
 }
+/* n numbers from class `begin` on; of rows side by side all, in their room. */
+XENT_SHARED const double *f64_gradients_at(const f64_backward *r, f64_gradients *of, int64_t begin, int64_t n) {
+  const double *from[XENT_DOUBLES];
+  if (of->begin == begin) return of->piece;
+  of->begin = begin;
+  if (!r->turned) return of->piece = f64_unmasked(of->in, begin, n, of->room);
+  for (int i = 0; i < XENT_DOUBLES; i++)
+    from[i] = i < r->count ? f64_unmasked(&of->in[i], begin, n, r->b->row + i * r->length) : from[0];
+  f64_turn(from, of->room, n);
+  return of->piece = of->room;
+}
 
 /* The sum over one chunk: of g y for softmax, of g for log-softmax. */
-XENT_SHARED pair f64_backward_chunk(const f64_backward *r, bool log, int64_t begin, int64_t end, const f64_buffers *b) {
+XENT_SHARED pair f64_backward_chunk(f64_backward *r, bool log, int64_t begin, int64_t end) {
   pair sum = pair_of(doubles_set(0));
   for (int64_t i = begin; i < end; i += XENT_PIECE) {
-    const int64_t n = f64_part(i, end, XENT_PIECE);
-    const double *g = f64_unmasked(&r->g, i, n, b->x), *y = log ? NULL : f64_unmasked(&r->y, i, n, b->t);
-    sum = pair_add(sum, log ? f64_sum_values(g, n, false) : f64_sum_products(g, y, n, false));
+    const int64_t n = f64_part(i, end, XENT_PIECE), terms = r->turned ? n * XENT_DOUBLES : n;
+    const double *g = f64_gradients_at(r, &r->g, i, n), *y = log ? NULL : f64_gradients_at(r, &r->y, i, n);
+    sum = pair_add(sum, log ? f64_sum_values(g, terms, r->turned) : f64_sum_products(g, y, terms, r->turned));
   }
   return sum;
 }
@@ -72,62 +96,43 @@ XENT_SHARED void f64_emit_backward(const double *y, const double *g, double *dx,
   log ? f64_emit_backward_as(room, g, dx, n, s, true, factor) : f64_emit_backward_as(y, g, dx, n, s, false, factor);
 }
 
-/* One row. */
-XENT_SHARED void f64_backward_row(f64_backward *r, int64_t row, const f64_buffers *b) {
+/* The rows of a tile. */
+XENT_SHARED void f64_backward_tile(f64_backward *r, int64_t row) {
   const xent_call *call = r->call;
   f64_backward_move(r, row);
-  const int64_t classes = r->g.classes, end = f64_class_end(call, classes);
+  const f64_buffers *b = r->b;
+  const int64_t classes = r->g.in->classes, end = f64_class_end(call, classes);
   pair total = pair_of(doubles_set(0));
   for (int64_t i = 0; !call->known_statistics && i < classes; i += XENT_CHUNK)
-    total = pair_add(total, f64_backward_chunk(r, call->log, i, i + f64_part(i, classes, XENT_CHUNK), b));
+    total = pair_add(total, f64_backward_chunk(r, call->log, i, i + f64_part(i, classes, XENT_CHUNK)));
   const doubles sum = call->known_statistics ? doubles_set(known_statistics_at(call, row)->sum) : pair_value(total);
-  for (int64_t i = call->class_begin; i < end; i += XENT_PIECE) {
-    const int64_t n = f64_part(i, end, XENT_PIECE);
-    const double *g = f64_unmasked(&r->g, i, n, b->x), *y = f64_unmasked(&r->y, i, n, b->t);
-    double *out = f64_room(&r->dx, i, b->out);
-    f64_emit_backward(y, g, out, b->t, n, sum, call->log, call->factor);
-    f64_mask(&r->g, i, n, out, 0);
-    f64_store(&r->dx, i, n, out);
-  }
-}
-
-/* `count` rows of few classes side by side. */
-XENT_SHARED void f64_backward_aside(f64_backward *r, int64_t row, int64_t count, const f64_buffers *b) {
-  const xent_call *call = r->call;
-  const int64_t n = call->shape->classes, length = f64_turned_length(n);
-  const double *ys[XENT_DOUBLES], *gs[XENT_DOUBLES];
-  double *out[XENT_DOUBLES], *y = b->x, *g = b->t;
-  for (int k = 0; k < XENT_DOUBLES; k++) {
-    if (k < count) f64_backward_move(r, row + k);
-    ys[k] = k < count ? f64_unmasked(&r->y, 0, n, b->row + k * length) : ys[0];
-    gs[k] = k < count ? f64_unmasked(&r->g, 0, n, b->slope + k * length) : gs[0];
-    out[k] = k < count ? f64_room(&r->dx, 0, b->out + k * length) : b->out + k * length;
-  }
-  f64_turn(ys, y, n);
-  f64_turn(gs, g, n);
-  const int64_t all = n * XENT_DOUBLES;
-  const pair sum = call->log ? f64_sum_values(g, all, true) : f64_sum_products(g, y, all, true);
-  f64_emit_backward(y, g, g, y, all, pair_value(sum), call->log, call->factor);
-  f64_turn_back(g, out, n, doubles_set(1), doubles_set(-0.0));
-  if (is_plain_array(&r->dx) && !r->g.mask) return;
-  for (int k = 0; k < count && k < XENT_DOUBLES; k++) {
-    f64_backward_move(r, row + k);
-    f64_mask(&r->g, 0, n, out[k], 0);
-    f64_store(&r->dx, 0, n, out[k]);
+  const bool plain = is_plain_array(r->dx);
+  for (int64_t c = call->class_begin; c < end; c += XENT_PIECE) {
+    const int64_t n = f64_part(c, end, XENT_PIECE);
+    const double *g = f64_gradients_at(r, &r->g, c, n), *y = f64_gradients_at(r, &r->y, c, n);
+    double *out[XENT_DOUBLES];
+    for (int i = 0; i < (r->turned ? XENT_DOUBLES : 1); i++)
+      out[i] = i < r->count && plain ? f64_room(&r->dx[i], c, NULL) : b->out + i * r->length;
+    if (r->turned) {
+      f64_emit_backward(y, g, b->x, b->t, n * XENT_DOUBLES, sum, call->log, call->factor);
+      f64_turn_back(b->x, out, n, doubles_set(1), doubles_set(-0.0));
+    } else {
+      f64_emit_backward(y, g, out[0], b->t, n, sum, call->log, call->factor);
+    }
+    for (int i = 0; (!plain || call->class_mask) && i < r->count; i++) {
+      f64_mask(&r->g.in[i], c, n, out[i], 0);
+      f64_store(&r->dx[i], c, n, out[i]);
+    }
   }
 }
 
 static xent_status f64_softmax_backward(const xent_call *call) {
   if (call->row_begin >= call->row_end) return XENT_OK; /* whose first has no offset */
   XENT_F64_BUFFERS(b, XENT_PIECE, XENT_PIECE);
-  const bool aside = call->shape->classes <= XENT_PIECE / XENT_DOUBLES && !call->row_offsets && !call->known_statistics;
-  f64_backward r = f64_backward_of(call);
-  for (int64_t row = call->row_begin; row < call->row_end; row += aside ? XENT_DOUBLES : 1) {
-    if (aside)
-      f64_backward_aside(&r, row, call->row_end - row, &b);
-    else
-      f64_backward_row(&r, row, &b);
-  }
+  f64_backward r; /* not cleared: it is long */
+  f64_backward_begin(&r, call, &b,
+                     call->shape->classes <= XENT_PIECE / XENT_DOUBLES && !call->row_offsets && !call->known_statistics);
+  for (int64_t row = call->row_begin; row < call->row_end; row += r.turned ? XENT_DOUBLES : 1) f64_backward_tile(&r, row);
   return XENT_OK;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The second pass, which writes a number per class: of one row, or of rows side by side. */
+/* The second pass, which writes a number per class. */
 #ifndef XENT_F64_EMIT_H
 #define XENT_F64_EMIT_H
 
@@ -56,32 +56,36 @@ XENT_SHARED void f64_emit(const double *v, const double *t, double *y, int64_t n
   }
 }
 
-/* Rows from j on side by side, or row j. */
-XENT_INLINE doubles f64_at(const double *numbers, int j, bool aside) {
-  return aside ? doubles_load(numbers + j) : doubles_set(numbers[j]);
+/* Whether each class of a gradient has a target of its own. */
+XENT_INLINE bool f64_has_targets(const f64_block *k) {
+  const row_targets *t = &k->rows->t;
+  return k->what == XENT_F64_GRADIENT &&
+         (t->kind == XENT_KIND_PROBABILITIES || (t->kind == XENT_KIND_LABEL && t->weighted && t->eps > 0));
 }
-/* What these are written with; back comes how. targets: each class has its own. */
-XENT_INLINE int f64_numbers_of(const f64_row *r, const f64_sums *g, int j, bool aside, int what, bool targets,
-                               f64_numbers *k) {
+
+/* What a tile is written with; back comes how. */
+XENT_INLINE int f64_numbers_of(const f64_block *b, int j, f64_numbers *k) {
+  const f64_row *r = b->rows + j;
+  const f64_sums *g = &b->sums;
   const uint32_t all = (1u << XENT_DOUBLES) - 1;
   const doubles zero = doubles_set(0), one = doubles_set(1), infinity = doubles_set(INFINITY);
-  const doubles S = f64_at(g->total, j, aside);
+  const doubles S = f64_at(b, g->total, j);
   k->total = S;
-  k->max = f64_at(g->max, j, aside);
+  k->max = f64_at(b, g->max, j);
   k->high = doubles_set(r->temperature.high);
-  k->low = doubles_sub(zero, f64_at(g->distance, j, aside));
-  if (what == XENT_F64_LOG_SOFTMAX) return XENT_F64_LOG;
-  if (what == XENT_F64_SOFTMAX) {
+  k->low = doubles_sub(zero, f64_at(b, g->distance, j));
+  if (b->what == XENT_F64_LOG_SOFTMAX) return XENT_F64_LOG;
+  if (b->what == XENT_F64_SOFTMAX) {
     k->factor = doubles_div(one, S);
     k->even = doubles_set(-0.0);
     return doubles_bits_equal(k->low, zero) ? XENT_F64_QUOTIENT : XENT_F64_PLAIN;
   }
   const bool focal = r->call->options->focal_gamma > 0; /* in the scale already */
-  const doubles share = focal ? zero : f64_at(g->share, j, aside), most = doubles_set(0x0.fffffffffffffp-1022);
-  k->scale = f64_at(g->scale, j, aside);
+  const doubles share = focal ? zero : f64_at(b, g->share, j), most = doubles_set(0x0.fffffffffffffp-1022);
+  k->scale = f64_at(b, g->scale, j);
   k->share = r->t.kind == XENT_KIND_LABEL ? share : one;
   k->even = f64_pulled(share, k->scale);
-  const doubles h = doubles_mul(k->scale, f64_at(g->pull, j, aside)), G = doubles_div(h, S);
+  const doubles h = doubles_mul(k->scale, f64_at(b, g->pull, j)), G = doubles_div(h, S);
   const doubles size = doubles_magnitude(G);
   k->factor = G;
   if (doubles_bits_above(size, most) != all && doubles_bits_equal(h, zero) != all) {
@@ -94,23 +98,19 @@ XENT_INLINE int f64_numbers_of(const f64_row *r, const f64_sums *g, int j, bool 
     return XENT_F64_TINY;
   }
   const uint32_t finite = doubles_bits_above(infinity, size) & doubles_bits_above(infinity, doubles_magnitude(k->even));
-  return targets || finite != all ? XENT_F64_TARGETS : XENT_F64_PLAIN;
-}
-
-/* Whether each class of a gradient has a target of its own. */
-XENT_INLINE bool f64_has_targets(const f64_row *r) {
-  return r->t.kind == XENT_KIND_PROBABILITIES || (r->t.kind == XENT_KIND_LABEL && r->t.weighted && r->t.eps > 0);
+  return f64_has_targets(b) || finite != all ? XENT_F64_TARGETS : XENT_F64_PLAIN;
 }
 
 /* The scales of the rows' gradients, and the gradients at their labels. S = others + own_e. Where the targets sum to 1
  * and nothing else pulls, in the form whose terms are the smaller ones: 1 - p, or p itself. */
-XENT_SHARED void f64_prepare_gradients(const f64_row *rows, int count, f64_sums *g) {
-  const xent_call *call = rows->call;
-  const xent_options *o = call->options;
-  const row_targets *t = &rows->t;
+XENT_SHARED void f64_prepare_gradients(f64_block *k) {
+  const xent_options *o = k->call->options;
+  const row_targets *t = &k->rows->t;
+  f64_sums *g = &k->sums;
   const doubles zero = doubles_set(0), keep = doubles_set(t->keep), eps = doubles_set(t->eps);
-  for (int j = 0; j < count; j++) g->scale[j] = gradient_scale_of_row(call, rows[j].span.row, g->row_weight[j]);
-  for (int j = 0; j < count; j += XENT_DOUBLES) {
+  for (int j = 0; j < k->count; j++)
+    g->scale[j] = gradient_scale_of_row(k->call, k->rows[j].span.row, g->row_weight[j]);
+  for (int j = 0; j < k->count; j += XENT_DOUBLES) {
     doubles c = doubles_load(g->scale + j);
     if (o->temperature != 0) doubles_store(g->scale + j, c = doubles_div(c, doubles_set(o->temperature)));
     if (t->kind != XENT_KIND_LABEL) continue;
@@ -141,11 +141,12 @@ XENT_INLINE double f64_fixed(int what, uint32_t kind) {
   return kind & XENT_ROW_NAN ? XENT_F64_NAN : what == XENT_F64_LOG_SOFTMAX ? -INFINITY : 0;
 }
 
-/* What is done to n gradients from class `begin` on once they lie in the order of the classes. */
-XENT_INLINE void f64_end_gradients(const f64_row *r, const f64_sums *g, int j, int64_t begin, int64_t n, double *out,
-                                   const double *slope, bool cleared) {
+/* What is done to n gradients of row j from class `begin` on once they lie in the order of the classes. */
+XENT_INLINE void f64_end_gradients(const f64_block *k, int j, int64_t begin, int64_t n, double *out, bool cleared) {
+  const f64_row *r = k->rows + j;
+  const double *slope = k->slopes ? k->b->slope + (k->turned ? j * k->room : 0) : NULL;
   const int64_t label = r->label - begin;
-  if (r->label != XENT_NO_CLASS && label >= 0 && label < n) out[label] = g->label_gradient[j];
+  if (r->label != XENT_NO_CLASS && label >= 0 && label < n) out[label] = k->sums.label_gradient[j];
   for (int64_t i = 0; slope && i < n; i += XENT_DOUBLES) {
     const doubles d = doubles_load_part(slope + i, n - i, 0);
     doubles_store_part(out + i, n - i, doubles_quiet(doubles_mul(doubles_load_part(out + i, n - i, 0), d)));
@@ -159,79 +160,58 @@ XENT_INLINE bool f64_clears(int how, const f64_numbers *k) {
   return how == XENT_F64_PLAIN && none == all && doubles_bits_above(k->factor, doubles_set(0)) == all;
 }
 
-/* Classes [begin, end) of row j. */
-XENT_SHARED void f64_write_row(const f64_row *r, const f64_sums *g, int j, int what, int64_t begin, int64_t end,
-                               const f64_buffers *b) {
-  const f64_array *y = &r->output;
-  if (g->fate[j]) {
-    f64_fill(y, begin, end, f64_fixed(what, g->fate[j]));
-    return;
-  }
-  const bool gradient = what == XENT_F64_GRADIENT, targets = gradient && f64_has_targets(r);
-  const bool log = what == XENT_F64_LOG_SOFTMAX;
-  double *slope = gradient && r->logits.softcap != 0 ? b->slope : NULL;
-  f64_numbers k;
-  const int how = f64_numbers_of(r, g, j, false, what, targets, &k);
-  const bool cleared = gradient && f64_clears(how, &k);
-  for (int64_t i = begin; i < end; i += XENT_PIECE) {
-    const int64_t n = f64_part(i, end, XENT_PIECE);
-    double *out = f64_room(y, i, b->out);
-    const double *v = log ? f64_prepared(&r->logits, i, n, g->shift[j], b->x, NULL)
-                          : f64_row_exponentials(r, g, j, i, n, b->x, g->slopes ? NULL : slope);
-    f64_emit(v, targets ? f64_targets(r, i, n, b->t) : NULL, out, n, how, &k);
-    if (gradient) f64_end_gradients(r, g, j, i, n, out, slope, cleared);
-    f64_store(y, i, n, out);
-  }
-}
-
 /* Of rows that are columns side by side: v factor + even, and the gradients at their labels. */
-XENT_INLINE void f64_write_columns(const f64_row *rows, const double *label_gradient, bool gradient, const double *v, int64_t n,
-                                   const f64_numbers *m) {
+XENT_INLINE void f64_write_columns(const f64_block *k, int j, const double *v, doubles factor, doubles even) {
+  const f64_row *rows = k->rows + j;
   const f64_array *y = &rows->output;
   double *to = (double *)y->array + y->at;
-  for (int64_t i = 0; i < n; i++)
-    doubles_store(to + i * y->stride, doubles_fma(doubles_load(v + i * XENT_DOUBLES), m->factor, m->even));
-  for (int k = 0; gradient && k < XENT_DOUBLES; k++)
-    if (rows[k].label != XENT_NO_CLASS) to[rows[k].label * y->stride + k] = label_gradient[k];
+  for (int64_t i = 0; i < rows->logits.classes; i++)
+    doubles_store(to + i * y->stride, doubles_fma(doubles_load(v + i * XENT_DOUBLES), factor, even));
+  for (int i = 0; k->what == XENT_F64_GRADIENT && i < XENT_DOUBLES; i++)
+    if (rows[i].label != XENT_NO_CLASS) to[rows[i].label * y->stride + i] = k->sums.label_gradient[j + i];
 }
 
-/* All classes of the rows of a block that lie side by side. */
-XENT_SHARED void f64_write_aside(const f64_row *rows, int count, int what, const f64_buffers *b, const f64_sums *g) {
-  const int64_t n = rows->logits.classes, length = f64_turned_length(n);
-  const bool gradient = what == XENT_F64_GRADIENT, targets = gradient && f64_has_targets(rows);
-  const uint32_t stay = ~(g->special | g->left) & ((1u << count) - 1);
-  const bool plain = is_plain_array(&rows->output), simple = plain && !gradient;
-  for (int j = 0; j < count; j += XENT_DOUBLES) {
-    double *v = b->row + j * length, *out[XENT_DOUBLES];
-    f64_numbers m;
-    const int how = f64_numbers_of(rows, g, j, true, what, targets, &m);
-    const bool cleared = gradient && f64_clears(how, &m);
-    if (how != XENT_F64_PLAIN) {
-      f64_emit(v, targets ? b->t + j * length : NULL, v, n * XENT_DOUBLES, how, &m);
+/* Classes [begin, end) of the rows of a tile; of rows side by side all. */
+XENT_SHARED void f64_write_tile(const f64_block *k, int j, int64_t begin, int64_t end) {
+  const f64_row *rows = k->rows + j;
+  const f64_array *y = &rows->output;
+  const f64_buffers *b = k->b;
+  const bool gradient = k->what == XENT_F64_GRADIENT, log = k->what == XENT_F64_LOG_SOFTMAX, plain = is_plain_array(y);
+  uint32_t stay = 0;
+  for (int i = 0; i < f64_rows_of_tile(k, j); i++) {
+    const uint32_t fate = k->sums.fate[j + i];
+    stay |= (uint32_t)!fate << i;
+    if (fate) f64_fill(&rows[i].output, begin, end, f64_fixed(k->what, fate));
+  }
+  if (!stay) return;
+  f64_numbers m;
+  const int how = f64_numbers_of(k, j, &m);
+  const bool cleared = gradient && f64_clears(how, &m), ended = !gradient || (!k->slopes && (!rows->logits.mask || cleared));
+  const bool columns = k->turned && ended && stay == (1u << XENT_DOUBLES) - 1 && f64_are_columns(rows, true);
+  for (int64_t c = begin; c < end; c += XENT_PIECE) {
+    const int64_t n = f64_part(c, end, XENT_PIECE);
+    const double *v = f64_terms_at(k, j, c, n, log, k->slopes && !k->slopes_kept, b->x);
+    const double *t = f64_has_targets(k) ? f64_all_targets_at(k, j, c, n) : NULL;
+    double *out[XENT_DOUBLES];
+    for (int i = 0; i < f64_width(k); i++)
+      out[i] = plain && stay >> i & 1 ? f64_room(&rows[i].output, c, NULL) : b->out + i * k->room;
+    if (!k->turned) f64_emit(v, t, out[0], n, how, &m);
+    if (k->turned && how != XENT_F64_PLAIN) {
+      f64_emit(v, t, b->x, n * XENT_DOUBLES, how, &m);
+      v = b->x;
       m.factor = doubles_set(1); /* and that is that */
       m.even = doubles_set(-0.0);
     }
-    const uint32_t every = ((1u << XENT_DOUBLES) - 1) << j;
-    const bool ended = !gradient || (rows->logits.softcap == 0 && (!rows->logits.mask || cleared));
-    if (ended && (stay & every) == every && f64_are_columns(rows + j, true)) {
-      f64_write_columns(rows + j, g->label_gradient + j, gradient, v, n, &m);
-      continue;
+    if (columns) {
+      f64_write_columns(k, j, v, m.factor, m.even);
+      return;
     }
-    for (int k = 0; k < XENT_DOUBLES; k++)
-      out[k] = plain && stay >> (j + k) & 1 ? f64_room(&rows[j + k].output, 0, NULL) : b->out + k * length;
-    f64_turn_back(v, out, n, m.factor, m.even);
-    for (int k = 0; !simple && k < XENT_DOUBLES && j + k < count; k++) {
-      const f64_row *r = &rows[j + k];
-      if (!(stay >> (j + k) & 1)) continue;
-      if (gradient)
-        f64_end_gradients(r, g, j + k, 0, n, out[k], r->logits.softcap != 0 ? b->slope + (j + k) * length : NULL,
-                          cleared);
-      f64_store(&r->output, 0, n, out[k]);
+    if (k->turned) f64_turn_back(v, out, n, m.factor, m.even);
+    for (int i = 0; (gradient || !plain) && i < f64_rows_of_tile(k, j); i++) {
+      if (!(stay >> i & 1)) continue;
+      if (gradient) f64_end_gradients(k, j + i, c, n, out[i], cleared);
+      f64_store(&rows[i].output, c, n, out[i]);
     }
-  }
-  for (uint32_t rest = g->special; rest; rest &= rest - 1) {
-    const int j = __builtin_ctz(rest);
-    f64_fill(&rows[j].output, 0, n, f64_fixed(what, g->fate[j]));
   }
 }
 

@@ -11,32 +11,30 @@
 
 /* One side of a row: the teacher's or the student's. */
 typedef struct {
-  f64_row r;
-  f64_reference k;
+  f64_block block;
+  f64_reference reference;
   uint32_t fate;
-  double shift, distance;
+  double distance;
   doubles max, per_sum;
 } f64_side;
 
 XENT_SHARED void f64_read_side(const xent_call *call, int64_t row, const void *array, const xent_layout *layout,
                                const f64_buffers *b, f64_side *side) {
-  XENT_ALIGNED f64_sums g;
-  memset(&g, 0, sizeof g);
-  side->r = f64_rows_of(call);
-  side->r.span = span_of_row(call, row);
-  side->r.logits = f64_logits_of(call, array, layout, side->r.span);
-  f64_whole_row(&side->r, b->row, b, &g, 0);
-  f64_settle(&side->r, 1, true, &g);
-  side->k = f64_reference_of(doubles_set(g.reference[0]), side->r.temperature);
-  side->fate = g.fate[0];
-  side->shift = g.shift[0];
-  side->distance = g.distance[0];
-  side->max = doubles_set(g.max[0]);
-  side->per_sum = doubles_set(1 / g.sum[0]);
+  f64_block *k = &side->block;
+  f64_sums *g = &k->sums;
+  f64_begin_row(k, call, b);
+  k->rows[0] = f64_row_of(call, array, layout, span_of_row(call, row));
+  f64_sum_tile(k, 0);
+  f64_settle(k);
+  side->reference = f64_reference_of(doubles_set(g->reference[0]), k->rows->temperature);
+  side->fate = g->fate[0];
+  side->distance = g->distance[0];
+  side->max = doubles_set(g->max[0]);
+  side->per_sum = doubles_set(1 / g->sum[0]);
 }
 
 XENT_INLINE doubles f64_probability(doubles x, const f64_side *side) {
-  return doubles_mul(f64_exp(x, &side->k), side->per_sum);
+  return doubles_mul(f64_exp(x, &side->reference), side->per_sum);
 }
 
 /* f - g and what its rounding lost. */
@@ -75,7 +73,7 @@ XENT_INLINE doubles f64_divergence_of(doubles a, doubles x, const f64_side *teac
                                       const int kind, doubles *slope, doubles *own) {
   const doubles q = f64_probability(a, teacher), p = f64_probability(x, student), zero = doubles_set(0),
       one = doubles_set(1);
-  const doubles r = doubles_set(student->r.temperature.high),
+  const doubles r = doubles_set(student->block.rows->temperature.high),
       distance = doubles_set(teacher->distance - student->distance);
   doubles max_lost, lost;
   const doubles max = f64_difference(teacher->max, student->max, &max_lost);
@@ -124,8 +122,8 @@ typedef struct {
 XENT_INLINE void f64_divergence_piece(f64_divergence *d, int64_t begin, int64_t n, const int kind, const bool last) {
   const f64_buffers *b = d->b;
   const doubles scale = doubles_set(d->scale);
-  const double *a = f64_prepared(&d->teacher->r.logits, begin, n, d->teacher->shift, b->t, NULL);
-  const double *x = f64_prepared(&d->student->r.logits, begin, n, d->student->shift, b->x, NULL);
+  const double *a = f64_logits_at(&d->teacher->block, 0, begin, n, false, b->t);
+  const double *x = f64_logits_at(&d->student->block, 0, begin, n, false, b->x);
   for (int64_t k = 0; k < n; k += XENT_DOUBLES) {
     doubles slope, own;
     const doubles as = doubles_load_part(a + k, n - k, -INFINITY), xs = doubles_load_part(x + k, n - k, -INFINITY);
@@ -140,11 +138,11 @@ XENT_INLINE void f64_divergence_piece(f64_divergence *d, int64_t begin, int64_t 
   if (!last || !d->dx->array) return;
   double *out = f64_room(d->dx, begin, b->slope);
   if (out != b->slope) memcpy(out, b->slope, (size_t)n * sizeof *out);
-  f64_mask(&d->student->r.logits, begin, n, out, 0);
+  f64_mask(&d->student->block.rows->logits, begin, n, out, 0);
   f64_store(d->dx, begin, n, out);
 }
 XENT_INLINE void f64_divergence_pieces(f64_divergence *d, const int kind, const bool last) {
-  const int64_t classes = d->student->r.logits.classes;
+  const int64_t classes = d->student->block.rows->logits.classes;
   for (int64_t i = 0; i < classes; i += XENT_PIECE)
     f64_divergence_piece(d, i, f64_part(i, classes, XENT_PIECE), kind, last);
 }
@@ -160,11 +158,11 @@ XENT_SHARED double f64_divergence_row(const f64_side *teacher, const f64_side *s
   const uint32_t fate = teacher->fate | student->fate;
   if (fate) {
     const double fixed = f64_fixed(XENT_F64_GRADIENT, fate);
-    if (dx->array) f64_fill(dx, 0, student->r.logits.classes, fixed);
+    if (dx->array) f64_fill(dx, 0, student->block.rows->logits.classes, fixed);
     return fixed;
   }
   const pair none = pair_of(doubles_set(0));
-  const double scale = logit_scale(student->r.call->options, c);
+  const double scale = logit_scale(student->block.call->options, c);
   f64_divergence d = {teacher, student, dx, b, kind ? 0.5 * scale : scale, doubles_set(0), none, none};
   switch (kind) {
     case XENT_JENSEN_SHANNON: f64_divergence_pieces(&d, XENT_JENSEN_SHANNON, false); break;

@@ -12,24 +12,13 @@
 #include "kernels/targets/loss.h"
 #include "kernels/targets/results.h"
 
+XENT_INLINE int64_t f64_part(int64_t begin, int64_t end, int64_t most) {
+  return end - begin < most ? end - begin : most;
+}
+
 XENT_INLINE double f64_quiet(double v) { return v != v ? XENT_F64_NAN : v; }
 
-enum {
-  XENT_PIECE = 1024, /* classes that go through a buffer at once; a sum over products is exact within them */
-  XENT_F64_FEW = 64, XENT_F64_MIDDLE = 256 /* classes of rows that lie side by side, sixteen of them and eight */
-};
-
-/* Of one row: a chunk of prepared logits, then of exponentials, and pieces. Of rows side by side: exponentials (of
- * log-softmax logits), logits where both are asked for, targets, results, and derivatives of the softcap. */
-typedef struct {
-  double *row, *x, *t, *out, *slope;
-  int64_t room; /* of a row's chunk, or of a block */
-} f64_buffers;
-
-#define XENT_F64_BUFFERS(b, chunk, part)                                                                          \
-  XENT_ALIGNED double room_of_##b[(chunk) + 4 * (part)], *end_of_##b = room_of_##b + (chunk);                     \
-  const f64_buffers b = {room_of_##b, end_of_##b, end_of_##b + (part), end_of_##b + 2 * (part),                   \
-                         end_of_##b + 3 * (part), chunk}
+enum { XENT_PIECE = 1024 }; /* classes that go through a buffer at once; a sum over products is exact within them */
 
 /* One row of an array: `at` is where class 0 lies. */
 typedef struct {
@@ -127,23 +116,14 @@ XENT_INLINE void f64_mask(const f64_logits *in, int64_t begin, int64_t n, double
   if (in->mask) f64_mask_piece(in, begin, n, piece, value);
 }
 
-/* tanh as f64_tanh has it, of several vectors stage by stage: v becomes cap tanh(v / cap); slope, its derivative. */
+/* v becomes cap tanh(v / cap); slope, its derivative. */
 XENT_INLINE void f64_cap(doubles *v, doubles *slope, double cap, const int count) {
-  doubles m[XENT_DOUBLES_BATCH], s[XENT_DOUBLES_BATCH], t[XENT_DOUBLES_BATCH];
-  const doubles round = doubles_set(XENT_F64_ROUND), one = doubles_set(1), most = doubles_set(20);
+  const doubles one = doubles_set(1);
+  XENT_F64_STAGE(v[j] = doubles_mul(v[j], doubles_set(1 / cap)));
+  f64_tanh_vectors(v, count);
   XENT_F64_STAGE({
-    v[j] = doubles_mul(v[j], doubles_set(1 / cap));
-    const doubles size = doubles_magnitude(v[j]), w = doubles_where_at_most(most, size, most, size);
-    const doubles twice = doubles_add(w, w), z = doubles_fma(twice, doubles_set(XENT_F64_LOG2E), round);
-    s[j] = doubles_power(z);
-    t[j] = f64_reduce(twice, doubles_sub(z, round));
-  });
-  f64_exp_terms(t, m, count);
-  XENT_F64_STAGE({
-    m[j] = doubles_fma(doubles_fma(doubles_mul(m[j], t[j]), t[j], t[j]), s[j], doubles_sub(s[j], one));
-    t[j] = doubles_sign(doubles_div(m[j], doubles_add(m[j], doubles_set(2))), v[j]);
-    slope[j] = doubles_fma(doubles_sub(doubles_set(-0.0), t[j]), t[j], one);
-    v[j] = doubles_mul(t[j], doubles_set(cap));
+    slope[j] = doubles_fma(doubles_sub(doubles_set(-0.0), v[j]), v[j], one);
+    v[j] = doubles_mul(v[j], doubles_set(cap));
   });
 }
 XENT_SHARED void f64_cap_piece(const double *x, int64_t n, double cap, double *to, double *slope) {
@@ -185,59 +165,6 @@ XENT_INLINE const double *f64_prepared(const f64_logits *in, int64_t begin, int6
 XENT_INLINE double f64_prepared_one(const f64_logits *in, int64_t class, double shift) {
   double room;
   return *f64_prepared(in, class, 1, shift, &room, NULL);
-}
-
-XENT_INLINE int64_t f64_part(int64_t begin, int64_t end, int64_t most) {
-  return end - begin < most ? end - begin : most;
-}
-
-/* A row: its logits and what its targets are. Made once per call and moved from row to row. */
-typedef struct {
-  const xent_call *call;
-  row_span span;
-  f64_logits logits;
-  row_targets t;
-  f64_temperature temperature;
-  int64_t first, label; /* the class that the arrays begin with; the label as they count */
-  f64_array q;          /* of a dense row */
-  f64_array output;     /* of results per class; its array is NULL where there are none */
-  double share;         /* of a dense or sparse row: what smoothing gives each class */
-} f64_row;
-
-/* What is the same for all rows of a call. */
-XENT_INLINE f64_row f64_rows_of(const xent_call *call) {
-  const row_span none = {0, 0, call->shape->classes};
-  f64_row r = {.call = call, .span = none, .t = targets_of_call(call),
-               .temperature = f64_temperature_of(call->options->temperature),
-               .first = call->shape->first_class, .label = XENT_NO_CLASS};
-  r.logits = f64_logits_of(call, call->logits, &call->shape->logits, none);
-  if (call->output) r.output = f64_array_of(call, call->output, call->output_layout, none);
-  return r;
-}
-
-/* What the targets of the row are. */
-XENT_SHARED xent_status f64_read_targets(f64_row *r) {
-  const xent_call *call = r->call;
-  xent_status status = targets_of_row(call, r->span, &r->t);
-  r->label = r->t.label == XENT_NO_CLASS ? XENT_NO_CLASS : r->t.label - r->first;
-  if (r->t.kind != XENT_KIND_PROBABILITIES) return status;
-  if (!status) status = check_sparse_row(call, r->span, &r->t);
-  if (!r->t.sparse) r->q = f64_array_of(call, call->targets, &call->shape->targets, r->span);
-  if (r->t.eps > 0)
-    r->share = even_share(&r->t, call->class_mask ? f64_count(&r->logits, 0, r->span.classes)
-                                                  : all_classes_of_row(call, r->span));
-  return status;
-}
-XENT_INLINE xent_status f64_move_to(f64_row *r, int64_t row) {
-  const xent_call *call = r->call;
-  r->span.row = row;
-  if (call->row_offsets) r->span = span_of_row(call, row);
-  r->logits.classes = r->span.classes;
-  r->logits.x.at = class_offset(call, &call->shape->logits, r->span);
-  if (call->class_mask)
-    r->logits.mask = (const uint8_t *)call->class_mask + class_offset(call, &call->shape->class_mask, r->span);
-  if (call->output) r->output.at = class_offset(call, call->output_layout, r->span);
-  return r->t.kind == XENT_KIND_SOFTMAX && !call->row_weights ? XENT_OK : f64_read_targets(r);
 }
 
 #endif

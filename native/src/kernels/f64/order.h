@@ -3,7 +3,7 @@
 #ifndef XENT_F64_ORDER_H
 #define XENT_F64_ORDER_H
 
-#include "kernels/f64/fold.h"
+#include "kernels/f64/sum.h"
 
 /* Of `equal` classes from class i on those that are not masked, which matters only among -inf. */
 XENT_INLINE uint32_t f64_counted_bits(const f64_logits *in, int64_t i, uint32_t equal, double value) {
@@ -87,7 +87,9 @@ XENT_SHARED void f64_find_top(const f64_logits *in, double value, int64_t last, 
 }
 
 /* Logits as they are compared; their log-probabilities as log-softmax has them. */
-XENT_SHARED void f64_write_top(const f64_row *r, const f64_sums *g, int j, const f64_buffers *b) {
+XENT_SHARED void f64_write_top(const f64_block *k, int j) {
+  const f64_row *r = k->rows + j;
+  const f64_sums *g = &k->sums;
   const int64_t count = r->call->shape->top_count;
   const double missing = g->fate[j] & (XENT_ROW_NAN | XENT_ROW_IGNORED) ? XENT_F64_NAN : -INFINITY;
   f64_top t; /* not cleared: it is long */
@@ -96,11 +98,11 @@ XENT_SHARED void f64_write_top(const f64_row *r, const f64_sums *g, int j, const
   t.class[0] = XENT_NO_CLASS;
   for (int64_t done = 0; done < count;) {
     const int limit = (int)f64_part(done, count, XENT_F64_TOP);
-    if (t.count) f64_find_top(&r->logits, t.value[t.count - 1], t.class[t.count - 1], limit, b, &t);
-    for (int k = 0; k < limit; k++, done++) {
-      const double logit = k < t.count ? (t.value[k] - g->shift[j]) - g->max[j] : 0;
-      write_top(r->call, r->span.row, done, k < t.count ? t.class[k] : XENT_NO_CLASS,
-                k < t.count ? fused_double(logit, r->temperature.high, 0 - g->distance[j]) : missing);
+    if (t.count) f64_find_top(&r->logits, t.value[t.count - 1], t.class[t.count - 1], limit, k->b, &t);
+    for (int i = 0; i < limit; i++, done++) {
+      const double logit = i < t.count ? (t.value[i] - g->shift[j]) - g->max[j] : 0;
+      write_top(r->call, r->span.row, done, i < t.count ? t.class[i] : XENT_NO_CLASS,
+                i < t.count ? fused_double(logit, r->temperature.high, 0 - g->distance[j]) : missing);
     }
     if (t.count < limit) t.count = 0;
   }

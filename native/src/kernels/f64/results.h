@@ -101,50 +101,47 @@ XENT_INLINE uint32_t f64_fate_of(const f64_row *r, const f64_sums *g, int j) {
 /* The results of row j, which has a fate. */
 XENT_INLINE void f64_settle_fate(f64_sums *g, int j) {
   const bool masked = g->fate[j] == XENT_ROW_MASKED;
-  g->special |= 1u << j;
-  g->left &= ~(1u << j);
   g->hit[j] = false;
   g->loss[j] = g->fate[j] == XENT_ROW_NAN ? XENT_F64_NAN : 0;
   g->entropy[j] = masked ? 0 : XENT_F64_NAN;
   g->log_sum_exp[j] = g->log_probability[j] = masked ? -INFINITY : XENT_F64_NAN;
 }
 
-/* From the sums of `count` rows to their results. distances: probabilities need no more of D than whether it is 0. */
-XENT_SHARED __attribute__((noclone)) void f64_settle(const f64_row *rows, int count, bool distances, f64_sums *g) {
+/* From the sums of a block to its results. Probabilities need no more of D than whether it is 0. */
+XENT_SHARED __attribute__((noclone)) void f64_settle(f64_block *k) {
+  const f64_row *rows = k->rows;
+  f64_sums *g = &k->sums;
   const f64_temperature t = rows->temperature;
   const bool labels = rows->t.kind == XENT_KIND_LABEL;
   const doubles high = doubles_set(t.high), low = doubles_set(t.low);
   const uint32_t every = (1u << XENT_DOUBLES) - 1;
   uint32_t odd = 0;
-  for (int j = 0; j < count; j += XENT_DOUBLES) {
+  for (int j = 0; j < k->count; j += XENT_DOUBLES) {
     const doubles M = doubles_load(g->max + j), own = doubles_load(g->label_logit + j);
-    const f64_reference k = f64_reference_of(doubles_load(g->reference + j), t);
+    const f64_reference of = f64_reference_of(doubles_load(g->reference + j), t);
     const doubles zero = doubles_set(0);
     doubles S = doubles_load(g->sum + j);
     if (labels) {
-      const doubles label_e = f64_exp(own, &k);
+      const doubles label_e = f64_exp(own, &of);
       doubles_store(g->label_e + j, label_e);
       S = doubles_add(S, label_e);
     }
-    const doubles E = f64_exp(M, &k);
-    const doubles D = distances ? f64_distance(S, E) : doubles_where_at_most(S, E, zero, doubles_set(1));
+    const doubles E = f64_exp(M, &of);
+    const doubles D = k->distances ? f64_distance(S, E) : doubles_where_at_most(S, E, zero, doubles_set(1));
     doubles_store(g->total + j, S);
     doubles_store(g->distance + j, D);
     odd |= (doubles_bits_above(doubles_magnitude(M), doubles_set(DBL_MAX)) | (doubles_bits_equal(S, S) ^ every)) << j;
-    if (!distances) continue;
+    if (!k->distances) continue;
     const doubles shift = doubles_load(g->shift + j), far = doubles_fma(doubles_sub(M, own), high, D);
     const doubles lse = doubles_fma(shift, high, doubles_fma(M, high, doubles_fma(shift, low, doubles_fma(M, low, D))));
     doubles_store(g->log_sum_exp + j, lse);
     if (rows->t.kind != XENT_KIND_SOFTMAX) f64_settle_losses(rows, g, j, D, far, lse);
   }
-  const uint32_t all = (1u << count) - 1;
-  if (rows->t.kind == XENT_KIND_PROBABILITIES) odd = all; /* their mass may be no number */
-  for (uint32_t asked = ((odd & ~g->left) | g->ignored) & all; asked; asked &= asked - 1) {
-    const int j = __builtin_ctz(asked);
-    g->fate[j] = f64_fate_of(&rows[j], g, j);
+  if (rows->t.kind == XENT_KIND_PROBABILITIES) odd = ~0u; /* their mass may be no number */
+  for (int j = 0; j < k->count; j++) {
+    g->fate[j] = odd >> j & 1 || rows[j].t.ignored ? f64_fate_of(&rows[j], g, j) : 0;
     if (g->fate[j]) f64_settle_fate(g, j);
   }
-  g->left &= all;
 }
 
 XENT_INLINE row_statistics f64_special(const f64_row *r, uint32_t what) {
@@ -163,7 +160,6 @@ XENT_INLINE row_statistics f64_statistics_of(const f64_row *r, const f64_sums *g
 XENT_INLINE void f64_take_statistics(const f64_row *r, const row_statistics *s, f64_sums *g, int j) {
   const bool labels = r->t.kind == XENT_KIND_LABEL;
   g->fate[j] = r->t.ignored ? XENT_ROW_IGNORED : s->kind & XENT_ROW_SPECIAL;
-  if (g->fate[j]) g->special |= 1u << j;
   g->reference[j] = (double)s->reference;
   g->shift[j] = s->shift;
   g->max[j] = s->max;
@@ -174,57 +170,54 @@ XENT_INLINE void f64_take_statistics(const f64_row *r, const row_statistics *s, 
   g->total[j] = labels ? s->sum + s->mass : s->sum;
 }
 
-/* The exponentials of n classes of row j from `begin` on, and in *slope, if it is there, the softcap's derivatives. */
-XENT_INLINE const double *f64_row_exponentials(const f64_row *r, const f64_sums *g, int j, int64_t begin, int64_t n,
-                                               double *room, double *slope) {
-  if (g->kept[j] && !slope) return g->kept[j] + begin;
-  const double *x = f64_prepared(&r->logits, begin, n, g->shift[j], room, slope);
-  if (g->kept[j]) return g->kept[j] + begin;
-  const f64_reference k = f64_reference_of(doubles_set(g->reference[j]), r->temperature);
-  f64_exponentials(x, room, n, &k);
-  return room;
+/* Labels get their exponentials, which are in no sum, among those that are kept. */
+XENT_INLINE void f64_put_label_exponentials(const f64_block *k) {
+  for (int j = 0; j < k->count; j++)
+    if (k->rows[j].label != XENT_NO_CLASS && k->sums.kept[j])
+      k->sums.kept[j][k->rows[j].label * f64_width(k)] = k->sums.label_e[j];
 }
 
-/* The sum of e (M - x) of row j. */
-XENT_SHARED double f64_entropy_sum(const f64_row *r, const f64_sums *g, int j, const f64_buffers *b) {
+/* The sums of e (M - x) of the rows of a tile. */
+XENT_SHARED doubles f64_entropy_sums(const f64_block *k, int j) {
+  const f64_sums *g = &k->sums;
+  const int64_t classes = k->rows[j].logits.classes;
   pair sum = pair_of(doubles_set(0));
-  for (int64_t i = 0; i < r->logits.classes; i += XENT_PIECE) {
-    const int64_t n = f64_part(i, r->logits.classes, XENT_PIECE);
-    const double *e = f64_row_exponentials(r, g, j, i, n, b->t, NULL);
-    const double *x = f64_prepared(&r->logits, i, n, g->shift[j], b->x, NULL);
-    sum = pair_add(sum, f64_sum_gaps(e, x, doubles_set(g->max[j]), n, false));
+  for (int64_t i = 0; i < classes; i += XENT_PIECE) {
+    const int64_t n = f64_part(i, classes, XENT_PIECE);
+    const double *e = f64_terms_at(k, j, i, n, false, false, k->b->row + j * k->room);
+    const double *x = f64_logits_at(k, j, i, n, false, k->b->x);
+    sum = pair_add(sum, f64_sum_gaps(e, x, f64_at(k, g->max, j), n * f64_width(k), k->turned));
   }
-  return doubles_first(pair_value(sum));
+  return pair_value(sum);
 }
 
-/* Entropies of ordinary rows. aside: exponentials and logits lie side by side. */
-XENT_SHARED void f64_entropies(const f64_row *rows, int count, bool aside, const f64_buffers *b, f64_sums *g) {
-  const f64_temperature t = rows->temperature;
-  const int64_t n = rows->logits.classes, length = f64_turned_length(n);
-  for (int j = 0; j < count; j += XENT_DOUBLES) {
-    const doubles S = doubles_load(g->total + j), D = doubles_load(g->distance + j), M = doubles_load(g->max + j);
-    double sums[XENT_DOUBLES] = {0};
-    for (int k = 0; !aside && k < XENT_DOUBLES && j + k < count; k++)
-      if (!g->fate[j + k]) sums[k] = f64_entropy_sum(&rows[j + k], g, j + k, b);
-    if (aside)
-      doubles_store(sums, pair_value(f64_sum_gaps(b->row + j * length, b->x + j * length, M, n * XENT_DOUBLES, true)));
-    const doubles mean = doubles_div(doubles_mul(doubles_load(sums), doubles_set(t.high)), S);
+/* Entropies of ordinary rows. */
+XENT_SHARED void f64_entropies(f64_block *k) {
+  f64_sums *g = &k->sums;
+  for (int j = 0; j < k->count; j += f64_width(k)) {
+    if (!k->turned && g->fate[j]) continue;
+    const doubles S = f64_at(k, g->total, j), D = f64_at(k, g->distance, j);
+    const doubles high = doubles_set(k->rows->temperature.high);
+    const doubles mean = doubles_div(doubles_mul(f64_entropy_sums(k, j), high), S);
     doubles H = doubles_add(D, mean);
-    if (rows->call->sink) {
-      const f64_reference k = f64_reference_of(doubles_load(g->reference + j), t);
-      const doubles E = f64_exp(f64_sinks(rows + j, count - j, g->shift + j), &k);
+    if (k->call->sink) {
+      const f64_reference of = f64_reference_of(f64_at(k, g->reference, j), k->rows->temperature);
+      const doubles E = f64_exp(f64_sinks(k, j), &of);
       H = doubles_fma(D, doubles_div(doubles_sub(S, E), S), mean);
     }
     double entropies[XENT_DOUBLES];
     doubles_store(entropies, H);
-    for (int k = 0; k < XENT_DOUBLES && j + k < count; k++)
-      if (!g->fate[j + k]) g->entropy[j + k] = entropies[k];
+    for (int i = 0; i < f64_rows_of_tile(k, j); i++)
+      if (!g->fate[j + i]) g->entropy[j + i] = entropies[i];
   }
 }
 
 /* What is asked about the order of the classes of row j, and its statistics. */
-XENT_SHARED void f64_write_further(const f64_row *r, f64_sums *g, int j, const f64_buffers *b) {
-  const xent_call *call = r->call;
+XENT_SHARED void f64_write_further(f64_block *k, int j) {
+  const xent_call *call = k->call;
+  const f64_row *r = k->rows + j;
+  const f64_buffers *b = k->b;
+  f64_sums *g = &k->sums;
   const xent_shape *l = call->shape;
   const int64_t row = r->span.row;
   const bool ordinary = !g->fate[j];
@@ -240,27 +233,26 @@ XENT_SHARED void f64_write_further(const f64_row *r, f64_sums *g, int j, const f
     const int64_t rank = ordinary ? f64_rank_of(&r->logits, r->label, b) : XENT_NO_CLASS;
     put_class(call->ranks, &l->ranks, row_offset(l, &l->ranks, row), rank);
   }
-  if (call->top_classes || call->top_log_probabilities) f64_write_top(r, g, j, b);
+  if (call->top_classes || call->top_log_probabilities) f64_write_top(k, j);
 }
 
 /* What there is one of per row. */
-XENT_SHARED void f64_write_rows(const f64_row *rows, int count, bool aside, f64_sums *g, const f64_buffers *b) {
-  const xent_call *call = rows->call;
+XENT_SHARED void f64_write_rows(f64_block *k) {
+  const xent_call *call = k->call;
   const xent_shape *s = call->shape;
-  if (call->entropies) f64_entropies(rows, count, aside, b, g);
+  f64_sums *g = &k->sums;
+  if (call->entropies) f64_entropies(k);
   if (call->statistics || call->hits || call->argmax || call->ranks || call->top_classes || call->top_log_probabilities)
-    for (int j = 0; j < count; j++)
-      if (!(g->left >> j & 1)) f64_write_further(&rows[j], g, j, b);
+    for (int j = 0; j < k->count; j++) f64_write_further(k, j);
   const struct { void *array; const xent_layout *layout; const double *values; } numbers[] = {
       {call->losses, &s->losses, g->loss}, {call->log_sum_exp, &s->log_sum_exp, g->log_sum_exp},
       {call->log_probabilities, &s->log_probabilities, g->log_probability},
       {call->entropies, &s->entropies, g->entropy}};
   for (int i = 0; i < 4; i++)
-    for (int j = 0; numbers[i].array && j < count; j++)
-      put_row_number(call, numbers[i].array, numbers[i].layout, rows[j].span.row, numbers[i].values[j]);
-  for (int j = 0; call->hits && j < count; j++) call->hits[row_offset(s, &s->hits, rows[j].span.row)] = g->hit[j];
-  for (int j = 0; call->tally && j < count; j++)
-    if (!(g->left >> j & 1)) tally_add_double(call->tally, g->loss[j]);
+    for (int j = 0; numbers[i].array && j < k->count; j++)
+      put_row_number(call, numbers[i].array, numbers[i].layout, k->rows[j].span.row, numbers[i].values[j]);
+  for (int j = 0; call->hits && j < k->count; j++) call->hits[row_offset(s, &s->hits, k->rows[j].span.row)] = g->hit[j];
+  for (int j = 0; call->tally && j < k->count; j++) tally_add_double(call->tally, g->loss[j]);
 }
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls over rows: load, sum, results, emit. */
+/* Calls over rows, block after block: load, sum, results, emit. */
 #ifndef XENT_F64_ROWS_H
 #define XENT_F64_ROWS_H
 
@@ -16,8 +16,10 @@ XENT_INLINE double f64_target_gradient(const f64_row *r, const f64_sums *g, int 
   const double weight = c * (r->t.keep * class_weight_at(r->call, class));
   return weight == 0 ? 0 : f64_quiet(weight * fused_double(g->max[j] - x, r->temperature.high, g->distance[j]));
 }
-XENT_SHARED void f64_target_gradients(const f64_row *r, const f64_sums *g, int j, const f64_buffers *b) {
-  const xent_call *call = r->call;
+XENT_SHARED void f64_target_gradients(const f64_block *k, int j) {
+  const xent_call *call = k->call;
+  const f64_row *r = k->rows + j;
+  const f64_sums *g = &k->sums;
   const double c = gradient_scale_of_row(call, r->span.row, r->t.row_weight);
   const xent_layout *l = &call->shape->target_gradient;
   const double fixed = f64_fixed(XENT_F64_GRADIENT, g->fate[j]);
@@ -33,82 +35,39 @@ XENT_SHARED void f64_target_gradients(const f64_row *r, const f64_sums *g, int j
   if (g->fate[j]) f64_fill(&dq, 0, r->logits.classes, fixed);
   for (int64_t i = 0; !g->fate[j] && i < r->logits.classes; i += XENT_PIECE) {
     const int64_t n = f64_part(i, r->logits.classes, XENT_PIECE);
-    const double *x = f64_prepared(&r->logits, i, n, g->shift[j], b->out, NULL);
-    double *out = f64_room(&dq, i, b->out);
-    for (int64_t k = 0; k < n; k++) out[k] = f64_target_gradient(r, g, j, c, i + k, x[k]);
+    const double *x = f64_prepared(&r->logits, i, n, g->shift[j], k->b->out, NULL);
+    double *out = f64_room(&dq, i, k->b->out);
+    for (int64_t e = 0; e < n; e++) out[e] = f64_target_gradient(r, g, j, c, i + e, x[e]);
     f64_mask(&r->logits, i, n, out, 0);
     f64_store(&dq, i, n, out);
   }
 }
 
-/* Where the exponentials of a row may be kept until its results are written: there, if that is an array of doubles that
- * is not read any more; or in the buffer. */
-XENT_INLINE double *f64_place(const f64_row *r, double *room, int64_t most) {
-  const f64_array *output = &r->output;
-  if (is_plain_array(output) && output->array && output->array != r->logits.x.array) return f64_room(output, 0, NULL);
-  return r->logits.classes <= most ? room : NULL;
-}
-
-/* A call, and the block of rows that it is at. */
-typedef struct {
-  const xent_call *call;
-  int what, most, count;         /* most: rows of a block */
-  bool aside, outputs, distances; /* aside: rows lie side by side */
-  bool keep, both;               /* exponentials are used again, logits beside them */
-  bool slopes;                   /* derivatives of the softcap are asked for */
-  int64_t room;                  /* doubles for the exponentials of a row */
-  f64_row rows[XENT_F64_ROWS];
-  XENT_ALIGNED f64_sums sums;
-} f64_block;
-
 /* The rows of the next block, and their targets; of as many as come before one with a wrong label. */
 XENT_SHARED xent_status f64_begin_rows(f64_block *k, int64_t row) {
   f64_sums *g = &k->sums;
-  xent_status status = XENT_OK;
   k->count = (int)f64_part(row, k->call->row_end, k->most);
-  memset(g->fate, 0, sizeof g->fate);
-  g->ignored = g->special = g->left = 0;
   for (int j = 0; j < k->count; j++) {
     f64_row *r = &k->rows[j];
-    status = f64_move_to(r, row + j);
-    if (status) k->count = j;
-    if (status) break;
+    const xent_status status = f64_move_to(r, row + j);
+    if (status) {
+      k->count = j;
+      return status;
+    }
     if (r->t.kind == XENT_KIND_SOFTMAX && !k->call->row_weights) continue;
-    g->ignored |= (uint32_t)r->t.ignored << j;
     g->row_weight[j] = r->t.row_weight;
     g->label_weight[j] = r->t.weighted && r->label != XENT_NO_CLASS ? weight_of_class(r->call, r->t.label) : 1;
     if (r->t.eps == 0 || k->call->known_statistics) continue;
     g->counted[j] = (double)f64_count(&r->logits, 0, r->logits.classes);
   }
-  return status;
-}
-
-/* The first pass. */
-XENT_SHARED void f64_sum_rows(f64_block *k, const f64_buffers *b) {
-  f64_sums *g = &k->sums;
-  if (k->aside) f64_rows_aside(k->rows, k->count, k->keep, k->both, k->slopes, b, g);
-  for (int j = 0; !k->aside && j < k->count; j++) {
-    double *room = b->row + j * k->room;
-    g->kept[j] = k->keep ? f64_place(&k->rows[j], room, k->room) : NULL;
-    if (!k->rows[j].t.ignored) f64_whole_row(&k->rows[j], room, b, g, j);
-  }
-}
-
-/* Labels get their exponentials, which are in no sum. */
-XENT_INLINE void f64_put_label_exponentials(const f64_block *k, const f64_buffers *b) {
-  const int64_t length = f64_turned_length(k->call->shape->classes);
-  for (int j = 0; k->keep && j < k->count; j++) {
-    const int64_t label = k->rows[j].label;
-    if (label == XENT_NO_CLASS) continue;
-    if (k->aside)
-      b->row[j / XENT_DOUBLES * XENT_DOUBLES * length + label * XENT_DOUBLES + j % XENT_DOUBLES] = k->sums.label_e[j];
-    else if (k->sums.kept[j])
-      k->sums.kept[j][label] = k->sums.label_e[j];
-  }
+  return XENT_OK;
 }
 
 /* A settled row's loss under a clamp of its terms: the row is read once more. */
-XENT_SHARED double f64_clamped_loss(const f64_row *r, const f64_sums *g, int j, const f64_buffers *b) {
+XENT_SHARED double f64_clamped_loss(const f64_block *k, int j) {
+  const f64_row *r = k->rows + j;
+  const f64_sums *g = &k->sums;
+  const f64_buffers *b = k->b;
   const xent_options *o = r->call->options;
   const double d = o->probability_clamp < DBL_MIN ? DBL_MIN : o->probability_clamp, M = g->max[j], D = g->distance[j];
   const double least = -f64_log1m(d), most = -doubles_first(f64_log(doubles_set(d))), high = r->temperature.high;
@@ -123,122 +82,97 @@ XENT_SHARED double f64_clamped_loss(const f64_row *r, const f64_sums *g, int j, 
   for (int64_t i = 0; !r->t.sparse && i < r->logits.classes; i += XENT_PIECE) {
     const int64_t n = f64_part(i, r->logits.classes, XENT_PIECE);
     const double *x = f64_prepared(&r->logits, i, n, g->shift[j], b->x, NULL), *t = f64_targets(r, i, n, b->t);
-    for (int64_t k = 0; k < n; k++) {
-      const double L = clamped_loss(fused_double(M - x[k], high, D), least, most);
-      if (t[k] != 0) sum = pair_add(sum, pair_of(doubles_set(t[k] * L)));
+    for (int64_t e = 0; e < n; e++) {
+      const double L = clamped_loss(fused_double(M - x[e], high, D), least, most);
+      if (t[e] != 0) sum = pair_add(sum, pair_of(doubles_set(t[e] * L)));
     }
   }
   return f64_quiet(r->t.row_weight * with_z_loss(o, doubles_first(pair_value(sum)), g->log_sum_exp[j]));
 }
 
-/* Rows that are in no block of rows side by side. */
-static xent_status f64_forward_alone(const xent_call *call, int64_t row, int what);
-
-/* What comes of a block. */
-XENT_SHARED xent_status f64_end_rows(f64_block *k, const f64_buffers *b) {
+/* The first pass, and what there is one of per row. */
+XENT_SHARED void f64_first_pass(f64_block *k) {
   const xent_call *call = k->call;
-  f64_sums *g = &k->sums;
-  f64_settle(k->rows, k->count, k->distances, g);
+  for (int j = 0; j < k->count; j += f64_width(k))
+    if (k->turned || !k->rows[j].t.ignored) f64_sum_tile(k, j);
+  f64_settle(k);
   for (int j = 0; clamps_terms(call) && j < k->count; j++)
-    if (!g->fate[j]) g->loss[j] = f64_clamped_loss(&k->rows[j], g, j, b);
-  if (call->entropies) f64_put_label_exponentials(k, b);
-  if (k->outputs) f64_write_rows(k->rows, k->count, k->aside, g, b);
-  if (k->what == XENT_F64_GRADIENT && call->output) f64_prepare_gradients(k->rows, k->count, g);
-  for (int j = 0; call->target_gradient && j < k->count; j++)
-    if (!(g->left >> j & 1)) f64_target_gradients(&k->rows[j], g, j, b);
-  if (call->output && k->aside) f64_write_aside(k->rows, k->count, k->what, b, g);
-  for (int j = 0; call->output && !k->aside && j < k->count; j++)
-    f64_write_row(&k->rows[j], g, j, k->what, 0, k->rows[j].logits.classes, b);
-  if (k->rows->t.kind != XENT_KIND_SOFTMAX)
-    call->report->counted += k->count - __builtin_popcount(g->ignored | g->left);
-  xent_status status = XENT_OK;
-  for (uint32_t left = g->left; left && !status; left &= left - 1)
-    status = f64_forward_alone(call, k->rows[__builtin_ctz(left)].span.row, k->what);
-  return status;
+    if (!k->sums.fate[j]) k->sums.loss[j] = f64_clamped_loss(k, j);
+  if (call->entropies) f64_put_label_exponentials(k);
+  if (k->outputs) f64_write_rows(k);
+  for (int j = 0; call->target_gradient && j < k->count; j++) f64_target_gradients(k, j);
+  for (int j = 0; call->targets && j < k->count; j++) call->report->counted += !k->rows[j].t.ignored;
 }
 
-/* A gradient or probabilities from statistics. */
-XENT_SHARED void f64_end_known_rows(f64_block *k, const f64_buffers *b) {
-  const xent_call *call = k->call;
+/* What statistics say in its place. */
+XENT_SHARED void f64_known_pass(f64_block *k) {
   f64_sums *g = &k->sums;
-  const f64_row *rows = k->rows;
-  const int64_t n = call->shape->classes, length = f64_turned_length(n);
-  for (int j = 0; j < k->count; j++) f64_take_statistics(&rows[j], known_statistics_at(call, rows[j].span.row), g, j);
-  for (int j = 0; j < k->count; j++) k->rows[j].share = g->share[j];
-  if (k->what == XENT_F64_GRADIENT) f64_prepare_gradients(rows, k->count, g);
-  for (int j = 0; j < k->count; j += XENT_DOUBLES) {
-    const f64_reference of = f64_reference_of(doubles_load(g->reference + j), rows->temperature);
-    double *x = b->row + j * length;
-    if (k->what != XENT_F64_GRADIENT)
-      doubles_store(g->distance + j, f64_distance(doubles_load(g->total + j), f64_exp(doubles_load(g->max + j), &of)));
-    if (!k->aside) continue;
-    f64_turn_rows(rows, j, k->count, k->what == XENT_F64_GRADIENT, g->shift, b, x);
-    if (k->what != XENT_F64_LOG_SOFTMAX) f64_exponentials(x, x, n * XENT_DOUBLES, &of);
-    if (f64_has_targets(rows)) f64_turn_targets(rows, j, k->count, b);
-  }
-  if (k->aside) f64_write_aside(rows, k->count, k->what, b, g);
-  for (int j = 0; !k->aside && j < k->count; j++) {
+  for (int j = 0; j < k->count; j++) {
+    f64_take_statistics(&k->rows[j], known_statistics_at(k->call, k->rows[j].span.row), g, j);
     g->kept[j] = NULL;
-    f64_write_row(&rows[j], g, j, k->what, call->class_begin, f64_class_end(call, rows[j].logits.classes), b);
+    k->rows[j].share = g->share[j];
+  }
+  for (int j = 0; k->what != XENT_F64_GRADIENT && j < k->count; j += XENT_DOUBLES) {
+    const f64_reference of = f64_reference_of(doubles_load(g->reference + j), k->rows->temperature);
+    doubles_store(g->distance + j, f64_distance(doubles_load(g->total + j), f64_exp(doubles_load(g->max + j), &of)));
   }
 }
 
-XENT_SHARED xent_status f64_blocks(const xent_call *call, int what, bool aside, const f64_buffers *b) {
-  const int64_t room = b->room;
-  f64_block k;
+XENT_SHARED xent_status f64_blocks(const xent_call *call, int what, bool turned, const f64_buffers *b) {
   const int64_t length = f64_turned_length(call->shape->classes);
+  const bool known = call->known_statistics;
+  f64_block k; /* not cleared: it is long */
   k.call = call;
+  k.b = b;
   k.what = what;
-  k.aside = aside;
-  k.most = length * XENT_F64_ROWS <= room ? XENT_F64_ROWS : length * XENT_F64_ROWS / 2 <= room ? XENT_F64_ROWS / 2 : 1;
+  k.turned = turned;
+  k.most = length * XENT_F64_ROWS <= b->room       ? XENT_F64_ROWS
+           : length * XENT_F64_ROWS / 2 <= b->room ? XENT_F64_ROWS / 2
+                                                   : 1;
   k.slopes = what == XENT_F64_GRADIENT && call->output && call->options->softcap != 0;
-  if (k.slopes && !aside) k.most = 1;
-  k.room = room / k.most;
-  k.both = call->entropies != NULL;
-  k.keep = (what != XENT_F64_LOG_SOFTMAX && call->output) || k.both;
+  k.slopes_kept = k.slopes && !known && call->shape->classes <= XENT_PIECE;
+  if (k.slopes && !turned) k.most = 1;
+  k.room = turned ? length : b->room / k.most;
+  k.keep = (what != XENT_F64_LOG_SOFTMAX && call->output) || call->entropies;
   k.outputs = what == XENT_F64_GRADIENT || call->log_sum_exp;
   k.distances = k.outputs || what != XENT_F64_SOFTMAX;
-  memset(&k.sums, 0, aside && !call->known_statistics ? offsetof(f64_sums, max) : sizeof k.sums);
-  k.sums.slopes = k.slopes && !call->known_statistics && call->shape->classes <= XENT_PIECE;
-  k.rows[0] = f64_rows_of(call);
+  memset(&k.sums, 0, turned && !known ? offsetof(f64_sums, max) : sizeof k.sums);
+  k.rows[0] = f64_row_of(call, call->logits, &call->shape->logits, f64_any_row(call));
+  if (call->output) k.rows[0].output = f64_array_of(call, call->output, call->output_layout, f64_any_row(call));
   for (int j = 1; j < k.most && j < call->row_end - call->row_begin; j++) k.rows[j] = k.rows[0];
   xent_status status = XENT_OK;
   for (int64_t row = call->row_begin; !status && row < call->row_end; row += k.most) {
-    xent_status wrong = f64_begin_rows(&k, row);
-    if (call->known_statistics) {
-      f64_end_known_rows(&k, b);
-    } else if (k.count) {
-      f64_sum_rows(&k, b);
-      status = f64_end_rows(&k, b);
+    status = f64_begin_rows(&k, row);
+    if (known)
+      f64_known_pass(&k);
+    else
+      f64_first_pass(&k);
+    if (!call->output) continue;
+    if (what == XENT_F64_GRADIENT) f64_prepare_gradients(&k);
+    for (int j = 0; j < k.count; j += f64_width(&k)) {
+      const int64_t classes = k.rows[j].logits.classes;
+      f64_write_tile(&k, j, known ? call->class_begin : 0, known ? f64_class_end(call, classes) : classes);
     }
-    if (!status) status = wrong;
   }
   return status;
 }
 #define XENT_F64_ROWS_WITH(name, chunk, part)                                                          \
-  static __attribute__((noinline)) xent_status name(const xent_call *call, int what, bool aside) {      \
+  static __attribute__((noinline)) xent_status name(const xent_call *call, int what, bool turned) {     \
     XENT_F64_BUFFERS(b, chunk, part);                                                                   \
-    return f64_blocks(call, what, aside, &b);                                                           \
+    return f64_blocks(call, what, turned, &b);                                                          \
   }
-XENT_F64_ROWS_WITH(f64_one, XENT_F64_MIDDLE, XENT_F64_MIDDLE)
 XENT_F64_ROWS_WITH(f64_few, XENT_F64_ROWS * XENT_F64_FEW, XENT_F64_ROWS * XENT_F64_FEW)
 XENT_F64_ROWS_WITH(f64_middle, XENT_F64_ROWS / 2 * XENT_F64_MIDDLE, XENT_F64_ROWS / 2 * XENT_F64_MIDDLE)
 XENT_F64_ROWS_WITH(f64_many, XENT_CHUNK, XENT_PIECE)
 
-static xent_status f64_forward_alone(const xent_call *call, int64_t row, int what) {
-  xent_call one = *call;
-  one.row_begin = row;
-  one.row_end = row + 1;
-  return f64_one(&one, what, false);
-}
 static xent_status f64_rows(const xent_call *call, int what) {
   if (call->row_begin >= call->row_end) return XENT_OK; /* whose first has no offset */
   const xent_shape *s = call->shape;
   const bool whole = !call->known_statistics || call->class_end - call->class_begin == s->classes;
   const bool enough = call->row_end - call->row_begin >= (XENT_DOUBLES + 1) / 2;
-  const bool aside = whole && enough && !call->row_offsets && !s->target_count && !clamps_terms(call);
-  if (s->classes <= XENT_F64_FEW) return f64_few(call, what, aside);
-  return aside && s->classes <= XENT_F64_MIDDLE ? f64_middle(call, what, true) : f64_many(call, what, false);
+  const bool turned = whole && enough && !call->row_offsets && !s->target_count && !clamps_terms(call);
+  if (s->classes <= XENT_F64_FEW) return f64_few(call, what, turned);
+  return turned && s->classes <= XENT_F64_MIDDLE ? f64_middle(call, what, true) : f64_many(call, what, false);
 }
 
 static xent_status f64_softmax(const xent_call *call) {

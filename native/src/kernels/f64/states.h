@@ -3,6 +3,7 @@
 #ifndef XENT_F64_STATES_H
 #define XENT_F64_STATES_H
 
+#include "kernels/careful/parts.h"
 #include "kernels/f64/backward.h"
 
 /* The record of a chunk. It may be smaller than the public struct that it lies in. */
@@ -19,22 +20,22 @@ XENT_INLINE bool f64_none_before(const f64_logits *in, const double *x, int64_t 
 }
 
 /* The state of the n classes from `begin` on. */
-XENT_SHARED void f64_state(const f64_row *r, int64_t begin, int64_t n, double shift, const f64_buffers *b,
-                           row_state *s) {
+XENT_SHARED void f64_state(const f64_block *k, int64_t begin, int64_t n, row_state *s) {
+  const f64_row *r = k->rows;
   *s = (row_state){.kind = r->t.kind | XENT_STATE_WIDE | xent_state_version, .digest = r->call->digest,
                    .label = XENT_LABEL_ELSEWHERE, .counted = (uint16_t)f64_count(&r->logits, begin, n)};
   if (r->t.ignored) return;
-  const double *x = f64_prepared(&r->logits, begin, n, shift, b->row, NULL);
+  const double *x = f64_logits_at(k, 0, begin, n, false, k->b->row);
   const int64_t y = r->label - begin;
   f64_chunk c;
-  f64_chunk_of(r, x, begin, n, NULL, b, &c);
+  f64_chunk_of(k, 0, x, begin, n, NULL, &c);
   s->reference = (float)doubles_first(c.reference);
   s->max = doubles_first(c.max);
   s->sum = doubles_first(doubles_quiet(c.sum.high));
   s->sum_low = doubles_first(doubles_quiet(c.sum.low));
   s->dot = doubles_first(c.dot);
   s->mass = doubles_first(c.mass);
-  if (shift != 0) s->kind |= XENT_STATE_SHIFTED;
+  if (k->sums.shift[0] != 0) s->kind |= XENT_STATE_SHIFTED;
   if (r->label < begin || y >= n) return;
   s->kind |= XENT_STATE_LABEL_HERE;
   s->label = (uint16_t)y;
@@ -47,15 +48,16 @@ XENT_SHARED void f64_state(const f64_row *r, int64_t begin, int64_t n, double sh
 static xent_status f64_forward_states(const xent_call *call) {
   if (call->row_begin >= call->row_end) return XENT_OK; /* whose first has no offset */
   XENT_F64_BUFFERS(b, XENT_CHUNK, XENT_PIECE);
-  f64_row r = f64_rows_of(call);
+  f64_block k;
+  f64_begin_row(&k, call, &b);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     const row_statistics *known = call->known_statistics ? known_statistics_at(call, row) : NULL;
     if (known && !(known->kind & XENT_ROW_UNFINISHED)) continue;
-    const xent_status status = f64_move_to(&r, row);
+    const xent_status status = f64_move_to(k.rows, row);
     if (status) return status;
+    k.sums.shift[0] = known ? known->shift : 0;
     for (int64_t i = call->class_begin; i < call->class_end; i += XENT_CHUNK)
-      f64_state(&r, i, f64_part(i, call->class_end, XENT_CHUNK), known ? known->shift : 0, &b,
-                f64_state_at(call, row, i / XENT_CHUNK));
+      f64_state(&k, i, f64_part(i, call->class_end, XENT_CHUNK), f64_state_at(call, row, i / XENT_CHUNK));
   }
   return XENT_OK;
 }
@@ -63,12 +65,13 @@ static xent_status f64_forward_states(const xent_call *call) {
 static xent_status f64_backward_states(const xent_call *call) {
   if (call->row_begin >= call->row_end) return XENT_OK; /* whose first has no offset */
   XENT_F64_BUFFERS(b, XENT_PIECE, XENT_PIECE);
-  f64_backward r = f64_backward_of(call);
+  f64_backward r;
+  f64_backward_begin(&r, call, &b, false);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     f64_backward_move(&r, row);
     for (int64_t i = call->class_begin; i < call->class_end; i += XENT_CHUNK) {
       const int64_t end = i + f64_part(i, call->class_end, XENT_CHUNK);
-      const pair sum = f64_backward_chunk(&r, !call->forward_output, i, end, &b);
+      const pair sum = f64_backward_chunk(&r, !call->forward_output, i, end);
       *f64_state_at(call, row, i / XENT_CHUNK) =
           (row_state){.kind = XENT_KIND_BACKWARD | XENT_STATE_WIDE | xent_state_version,
                       .digest = !call->forward_output, .label = XENT_LABEL_ELSEWHERE,
@@ -85,26 +88,18 @@ XENT_SHARED xent_status f64_refuse(const xent_call *call, int64_t row, int32_t f
 }
 
 /* Whether all states of a row are of this kind and arithmetic, this round, these options and this label. */
-XENT_SHARED bool f64_states_fit(const f64_row *r, uint32_t kind, int64_t label, bool second_round) {
-  const uint32_t looked_at = XENT_KIND_MASK | XENT_STATE_WIDE | ~UINT32_C(0) << XENT_STATE_VERSION_SHIFT;
-  const row_state *of_row = f64_state_at(r->call, r->span.row, 0);
-  const uint32_t digest = kind == XENT_KIND_BACKWARD ? digest_of_backward(of_row) : r->call->digest;
-  for (int64_t i = 0; i < xent_chunks(r->call->shape->classes); i++) {
-    const row_state *s = f64_state_at(r->call, r->span.row, i);
-    const bool here = label != XENT_NO_CLASS && i == label / XENT_CHUNK, shifted = s->kind & XENT_STATE_SHIFTED;
-    if ((s->kind & looked_at) != (kind | XENT_STATE_WIDE | xent_state_version) || shifted != second_round) return false;
-    if (s->label != (here ? label % XENT_CHUNK : XENT_LABEL_ELSEWHERE)) return false;
-    if (!(s->kind & XENT_STATE_LABEL_HERE) == here) return false;
-    if (s->digest != digest || !isfinite(s->reference)) return false;
-  }
-  return true;
+XENT_SHARED bool f64_states_fit(const f64_row *r, uint32_t kind, int64_t label) {
+  const row_state *states = f64_state_at(r->call, r->span.row, 0);
+  const int64_t chunks = xent_chunks(r->call->shape->classes);
+  const uint32_t digest = kind == XENT_KIND_BACKWARD ? digest_of_backward(states) : r->call->digest;
+  return kind_of_row(r->call, states, chunks) == kind && states_fit(r->call, states, chunks, digest, label);
 }
 
 /* The statistics of a row that has no second pass. */
 static xent_status f64_finish_backward(const f64_row *r) {
   const xent_call *call = r->call;
   if (call->log_sum_exp) return f64_refuse(call, -1, XENT_FIELD_LOG_SUM_EXP);
-  if (!f64_states_fit(r, XENT_KIND_BACKWARD, XENT_NO_CLASS, call->second_round))
+  if (!f64_states_fit(r, XENT_KIND_BACKWARD, XENT_NO_CLASS))
     return f64_refuse(call, r->span.row, XENT_FIELD_STATES);
   pair sum = pair_of(doubles_set(0));
   for (int64_t i = 0; i < xent_chunks(call->shape->classes); i++) {
@@ -117,23 +112,26 @@ static xent_status f64_finish_backward(const f64_row *r) {
   return XENT_OK;
 }
 
-static void f64_finish_row(const f64_row *r, f64_sums *g, const f64_buffers *b) {
-  const xent_call *call = r->call;
+static void f64_finish_row(f64_block *k) {
+  const xent_call *call = k->call;
+  const f64_row *r = k->rows;
+  f64_sums *g = &k->sums;
   row_statistics *s = statistics_at(call, r->span.row);
-  const double shift = call->second_round ? s->shift : 0;
   double label_logit = 0, before = -INFINITY;
   int64_t counted = 0, counted_before = 0;
   bool first = false;
   f64_fold f;
   for (int64_t i = 0; i < xent_chunks(call->shape->classes); i++) {
     const row_state *c = f64_state_at(call, r->span.row, i);
-    if (c->kind & XENT_STATE_LABEL_HERE) {
+    const bool here = c->kind & XENT_STATE_LABEL_HERE;
+    if (here) {
       label_logit = c->label_logit;
       first = c->kind & XENT_STATE_LABEL_FIRST_MAX;
       before = i ? doubles_first(f.max) : -INFINITY;
       counted_before = counted;
     }
     const f64_chunk chunk = {.max = doubles_set(c->max), .reference = doubles_set((double)c->reference),
+                             .own = doubles_set(here ? c->label_logit : -INFINITY),
                              .sum = {doubles_set(c->sum), doubles_set(c->sum_low)}, .dot = doubles_set(c->dot),
                              .mass = doubles_set(c->mass)};
     if (i == 0)
@@ -145,7 +143,8 @@ static void f64_finish_row(const f64_row *r, f64_sums *g, const f64_buffers *b) 
   const double max = doubles_first(f.max);
   g->hit[0] = first && label_logit == max && (before < max || counted_before == 0);
   if (call->second_round) g->hit[0] = s->kind & XENT_ROW_HIT; /* a shift may make equal what is not */
-  f64_fold_sinks(r, 1, &shift, &f);
+  g->shift[0] = call->second_round ? s->shift : 0;
+  f64_fold_sinks(k, 0, &f);
   if (!call->second_round && f64_beyond(f.max, r->temperature) & 1) {
     *s = f64_special(r, XENT_ROW_UNFINISHED | (g->hit[0] ? XENT_ROW_HIT : 0));
     s->shift = doubles_first(f.max);
@@ -153,40 +152,39 @@ static void f64_finish_row(const f64_row *r, f64_sums *g, const f64_buffers *b) 
     return;
   }
   call->report->counted += call->targets != NULL;
-  f64_take_fold(&f, f.class_max, doubles_set(label_logit), shift, g, 0);
+  f64_take_fold(&f, f.class_max, g, 0);
   g->counted[0] = (double)counted;
   g->row_weight[0] = r->t.row_weight;
   if (r->t.label != XENT_NO_CLASS) g->label_weight[0] = weight_of_class(call, r->t.label);
-  f64_settle(r, 1, true, g);
-  f64_write_rows(r, 1, false, g, b);
+  f64_settle(k);
+  f64_write_rows(k);
 }
 
 static xent_status f64_finish(const xent_call *call) {
   const f64_buffers b = {NULL}; /* there are no logits to read */
-  XENT_ALIGNED f64_sums g;
-  f64_row r = f64_rows_of(call);
-  memset(&g, 0, sizeof g);
+  f64_block k;
+  f64_row *r = k.rows;
+  f64_begin_row(&k, call, &b);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
-    r.span = span_of_row(call, row);
+    r->span = span_of_row(call, row);
     if (call->second_round && !(statistics_at(call, row)->kind & XENT_ROW_UNFINISHED)) continue;
     const uint32_t kind = f64_state_at(call, row, 0)->kind & XENT_KIND_MASK;
     if (kind == XENT_KIND_BACKWARD && !call->targets) {
-      const xent_status refused = f64_finish_backward(&r);
+      const xent_status refused = f64_finish_backward(r);
       if (refused) return refused;
       continue;
     }
-    if (kind != r.t.kind) return f64_refuse(call, row, XENT_FIELD_STATES);
-    const xent_status status = targets_of_row(call, r.span, &r.t);
+    if (kind != r->t.kind) return f64_refuse(call, row, XENT_FIELD_STATES);
+    const xent_status status = targets_of_row(call, r->span, &r->t);
     if (status) return status;
-    g.ignored = r.t.ignored;
-    g.fate[0] = 0;
-    if (r.t.ignored) {
-      f64_settle(&r, 1, true, &g);
-      f64_write_rows(&r, 1, false, &g, &b);
-      continue;
+    if (r->t.ignored) {
+      f64_settle(&k);
+      f64_write_rows(&k);
+    } else if (f64_states_fit(r, kind, r->t.label)) {
+      f64_finish_row(&k);
+    } else {
+      return f64_refuse(call, row, XENT_FIELD_STATES);
     }
-    if (!f64_states_fit(&r, r.t.kind, r.t.label, call->second_round)) return f64_refuse(call, row, XENT_FIELD_STATES);
-    f64_finish_row(&r, &g, &b);
   }
   return XENT_OK;
 }

@@ -1,251 +1,168 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Sums that are exact (docs/numerics.md, section 8, "Sums"): every term is cut into two parts on grids so coarse that
- * no addition of parts is rounded. So the order does not matter, and a term is added where it comes up.
- *
- * What is summed are classes of one row, or rows of few classes side by side: `turned`, vector i is class i of
- * XENT_DOUBLES rows. Each step is the same for both but for the last, across the vector, after which all of its numbers
- * say the same of the one row.
- */
+/* The first pass over a tile: what is known of a chunk, and chunks folded to rows. */
 #ifndef XENT_F64_SUM_H
 #define XENT_F64_SUM_H
 
-#include "kernels/f64/load.h"
+#include "kernels/f64/targets.h"
 
-/* ---- rows side by side ---- */
-
-XENT_INLINE int64_t f64_turned_length(int64_t n) { return (n + XENT_DOUBLES - 1) / XENT_DOUBLES * XENT_DOUBLES; }
-
-/* n numbers of XENT_DOUBLES rows side by side in t, and back. */
-XENT_SHARED void f64_turn(const double *const *rows, double *t, int64_t n) {
-  for (int64_t k = 0; k < n; k += XENT_DOUBLES) {
-    doubles v[XENT_DOUBLES];
-    const bool whole = n - k >= XENT_DOUBLES;
-    XENT_UNROLL(8)
-    for (int j = 0; j < XENT_DOUBLES; j++)
-      v[j] = whole ? doubles_load(rows[j] + k) : doubles_load_part(rows[j] + k, n - k, 0);
-    doubles_transpose(v);
-    XENT_UNROLL(8)
-    for (int j = 0; j < XENT_DOUBLES; j++) doubles_store(t + (k + j) * XENT_DOUBLES, v[j]);
-  }
-}
-/* What goes back is t factor + addend. */
-XENT_SHARED void f64_turn_back(const double *t, double *const *rows, int64_t n, doubles factor, doubles addend) {
-  for (int64_t k = 0; k < n; k += XENT_DOUBLES) {
-    doubles v[XENT_DOUBLES];
-    XENT_UNROLL(8)
-    for (int j = 0; j < XENT_DOUBLES; j++) v[j] = doubles_fma(doubles_load(t + (k + j) * XENT_DOUBLES), factor, addend);
-    doubles_transpose(v);
-    const bool whole = n - k >= XENT_DOUBLES;
-    XENT_UNROLL(8)
-    for (int j = 0; j < XENT_DOUBLES; j++)
-      whole ? doubles_store(rows[j] + k, v[j]) : doubles_store_part(rows[j] + k, n - k, v[j]);
-  }
-}
-
-/* ---- pairs, and grids ---- */
-
+/* The numbers of a chunk; its label is not in the sum. */
 typedef struct {
-  doubles high, low;
-} pair;
+  doubles max, others, own, reference; /* others: the largest without the label; own: the label's, or -inf */
+  pair sum;
+  doubles dot, mass;
+} f64_chunk;
 
-XENT_INLINE pair pair_of(doubles v) { return (pair){v, doubles_set(0)}; }
-/* What its additions lose is kept. */
-XENT_INLINE pair pair_add(pair a, pair b) {
-  const doubles s = doubles_add(a.high, b.high), k = doubles_sub(s, a.high);
-  const doubles lost = doubles_add(doubles_sub(a.high, doubles_sub(s, k)), doubles_sub(b.high, k));
-  return (pair){s, doubles_add(doubles_add(a.low, b.low), lost)};
-}
-/* a + f g; a itself where g is 0 or no number */
-XENT_INLINE pair pair_add_product(pair a, doubles f, doubles g) {
-  const doubles zero = doubles_set(0), p = doubles_mul(f, g);
-  const pair sum = pair_add(a, (pair){p, doubles_fma(f, g, doubles_sub(doubles_set(-0.0), p))});
-  const doubles size = doubles_where_equal(g, g, doubles_magnitude(g), zero);
-  return (pair){doubles_where_at_most(size, zero, a.high, sum.high), doubles_where_at_most(size, zero, a.low, sum.low)};
-}
-XENT_INLINE doubles pair_value(pair a) {
-  return doubles_where_at_most(doubles_magnitude(a.high), doubles_set(DBL_MAX), doubles_add(a.high, a.low), a.high);
-}
-
-/* 2^k of integers -1022 <= k <= 1023 */
-XENT_INLINE doubles f64_power(doubles k) { return doubles_power(doubles_add(k, doubles_set(XENT_F64_ROUND))); }
-/* times 2^k, k <= 0 a difference of references: in two steps, as 2^k may be too small for a double where the product
- * is not */
-XENT_INLINE pair pair_scale(pair a, doubles k) {
-  const doubles half = f64_power(doubles_mul(doubles_max(doubles_set(-1792), k), doubles_set(0.5)));
-  return (pair){doubles_mul(doubles_mul(a.high, half), half), doubles_mul(doubles_mul(a.low, half), half)};
-}
-
-/* Adding these rounds to the grids of up to 8192 terms, all smaller than 2^T. */
+/* Chunks folded so far, in class order. */
 typedef struct {
-  doubles coarse, fine;
-} f64_grids;
+  doubles max, class_max, own, reference; /* max: with the sink */
+  doubles least_reference;
+  pair sum, dot, mass;
+} f64_fold;
 
-XENT_INLINE f64_grids f64_grids_of(doubles T) {
-  const doubles scale = doubles_set(1.5), least = doubles_set(-1022);
-  return (f64_grids){doubles_mul(scale, f64_power(doubles_max(least, doubles_add(T, doubles_set(12))))),
-                     doubles_mul(scale, f64_power(doubles_max(least, doubles_sub(T, doubles_set(29)))))};
-}
-/* For exponentials of reference N, the largest of x `most`. */
-XENT_INLINE f64_grids f64_grids_for(doubles most, doubles N, f64_temperature t) {
-  return f64_grids_of(doubles_add(doubles_sub(f64_octaves(most, t, 1), N), doubles_set(XENT_F64_SCALE_EXPONENT + 1)));
+XENT_INLINE doubles f64_finite_or_zero(doubles v) {
+  return doubles_where_at_most(doubles_magnitude(v), doubles_set(DBL_MAX), v, doubles_set(0));
 }
 
-XENT_INLINE void f64_add_parts(pair *s, doubles v, f64_grids g) {
-  const doubles h = doubles_sub(doubles_add(v, g.coarse), g.coarse);
-  const doubles l = doubles_sub(doubles_add(doubles_sub(v, h), g.fine), g.fine);
-  s->high = doubles_add(s->high, h);
-  s->low = doubles_add(s->low, l);
-}
-
-XENT_INLINE doubles f64_across_largest(doubles v, bool turned) {
-  return turned ? v : doubles_set(doubles_largest(v));
-}
-XENT_INLINE pair f64_across_sum(pair s, bool turned) {
-  return turned ? s : (pair){doubles_set(doubles_sum(s.high)), doubles_set(doubles_sum(s.low))};
-}
-
-/* ---- exponentials ---- */
-
-enum { XENT_F64_STEP = XENT_DOUBLES_BATCH * XENT_DOUBLES };
-
-/* XENT_F64_STEP numbers from number i on: where they lie; or in `room`, with -inf for number `without` and behind the
- * last of n. */
-XENT_SHARED const double *f64_odd_step(const double *x, int64_t i, int64_t n, int64_t without, double *room) {
-  for (int64_t k = 0; k < XENT_F64_STEP; k++) room[k] = i + k < n && i + k != without ? x[i + k] : -INFINITY;
-  return room;
-}
-XENT_INLINE const double *f64_step(const double *x, int64_t i, int64_t n, int64_t without, double *room) {
-  const bool whole = n - i >= XENT_F64_STEP && (uint64_t)(without - i) >= XENT_F64_STEP;
-  return __builtin_expect(whole, 1) ? x + i : f64_odd_step(x, i, n, without, room);
-}
-
-/* The largest of n numbers but number `without`, which may be none of them. */
-XENT_INLINE doubles f64_largest(const double *x, int64_t n, int64_t without, bool turned) {
-  XENT_ALIGNED double room[XENT_F64_STEP];
-  doubles m[XENT_DOUBLES_BATCH];
-  XENT_UNROLL(8)
-  for (int j = 0; j < XENT_DOUBLES_BATCH; j++) m[j] = doubles_set(-INFINITY);
-  int64_t i = 0;
-  for (; i + XENT_F64_STEP <= n; i += XENT_F64_STEP) {
-    const double *from = f64_step(x, i, n, without, room);
-    XENT_UNROLL(8)
-    for (int j = 0; j < XENT_DOUBLES_BATCH; j++) m[j] = doubles_max(doubles_load(from + j * XENT_DOUBLES), m[j]);
+/* The n prepared logits x of a tile from class `begin` on. Their exponentials go to e, which may be x, or is NULL. Of rows
+ * side by side labels are taken out of x. */
+XENT_SHARED void f64_chunk_of(const f64_block *k, int j, const double *x, int64_t begin, int64_t n, double *e,
+                              f64_chunk *c) {
+  const f64_row *r = k->rows + j;
+  const f64_temperature t = r->temperature;
+  const bool labels = r->t.kind == XENT_KIND_LABEL, here = r->label >= begin && r->label < begin + n;
+  const int64_t without = here && !k->turned ? r->label - begin : XENT_NO_CLASS, terms = n * f64_width(k);
+  const doubles none = doubles_set(-INFINITY);
+  c->own = f64_label_logits(k, j, x, begin, n);
+  if (k->turned && labels) f64_put_labels(k, j, none, x);
+  c->others = f64_largest(x, terms, without, k->turned);
+  c->max = doubles_add(doubles_max(c->own, c->others), doubles_set(0)); /* -0 counts as +0 */
+  c->reference = f64_reference_for(c->max, t);
+  c->dot = c->mass = doubles_set(0);
+  c->sum = pair_of(doubles_set(0));
+  if (f64_has_target_sums(r)) {
+    f64_target_sums(k, j, x, begin, n, c->own, f64_finite_or_zero(c->max), &c->dot, &c->mass);
+    if (k->turned && labels) f64_put_labels(k, j, none, x);
   }
-  const double *rest = without < i ? x + i : f64_step(x, i, n, without, room);
-  for (int64_t j = 0; i + j < n; j += XENT_DOUBLES)
-    m[0] = doubles_max(doubles_load_part(rest + j, n - i - j, -INFINITY), m[0]);
-  XENT_UNROLL(8)
-  for (int j = 1; j < XENT_DOUBLES_BATCH; j++) m[0] = doubles_max(m[0], m[j]);
-  return f64_across_largest(m[0], turned);
+  /* a second round comes, or the row is NaN */
+  if (!k->turned && doubles_first(c->max) * t.high > (double)XENT_LIMIT) return;
+  const f64_reference of = f64_reference_of(c->reference, t);
+  const f64_grids g = f64_grids_for(c->others, c->reference, t);
+  c->sum = f64_across_sum(f64_sum_exponentials(x, e, terms, without, &of, g), k->turned);
 }
 
-/* `count` vectors are added to s and, where e is not NULL, kept: the first n of their numbers. */
-XENT_INLINE void f64_add_exponentials(pair *s, const double *x, double *e, int64_t n, const f64_reference *k,
-                                      f64_grids g, const int count, const bool hot) {
-  doubles v[XENT_DOUBLES_BATCH];
-  XENT_UNROLL(8)
-  for (int j = 0; j < count; j++) v[j] = doubles_load(x + j * XENT_DOUBLES);
-  f64_exp_vectors(v, count, k, hot);
-  XENT_UNROLL(8)
-  for (int j = 0; j < count; j++) {
-    if (e && count == XENT_DOUBLES_BATCH) doubles_store(e + j * XENT_DOUBLES, v[j]);
-    if (e && count < XENT_DOUBLES_BATCH && j * XENT_DOUBLES < n)
-      doubles_store_part(e + j * XENT_DOUBLES, n - j * XENT_DOUBLES, v[j]);
-    f64_add_parts(s, v[j], g);
-  }
-}
-/* The sum of the exponentials of n numbers but number `without`, which counts as -inf. What lies behind is next. */
-XENT_INLINE pair f64_sum_exponentials_as(const double *x, double *e, int64_t n, int64_t without,
-                                         const f64_reference *of, f64_grids g, const bool hot) {
-  enum { TWO = XENT_DOUBLES_BATCH < 2 ? 1 : 2 };
-  XENT_ALIGNED double room[XENT_F64_STEP];
-  const f64_reference copy = *of, *k = &copy; /* which no store to e can change */
-  pair s = pair_of(doubles_set(0));
-  int64_t i = 0;
-  for (; i + XENT_F64_STEP <= n; i += XENT_F64_STEP) {
-    for (int j = 0; j < XENT_F64_STEP; j += 8) __builtin_prefetch(x + i + j + n);
-    const double *from = f64_step(x, i, n, without, room);
-    f64_add_exponentials(&s, from, e ? e + i : NULL, XENT_F64_STEP, k, g, XENT_DOUBLES_BATCH, hot);
-  }
-  const bool direct = without < i && (n - i) % (TWO * XENT_DOUBLES) == 0;
-  const double *rest = direct ? x + i : f64_step(x, i, n, without, room);
-  for (int64_t j = 0; i + j < n; j += TWO * XENT_DOUBLES)
-    f64_add_exponentials(&s, rest + j, e ? e + i + j : NULL, n - i - j, k, g, TWO, hot);
-  return s;
-}
-XENT_SHARED pair f64_sum_exponentials(const double *x, double *e, int64_t n, int64_t without, const f64_reference *k,
-                                      f64_grids g) {
-  return k->t.value != 0 ? f64_sum_exponentials_as(x, e, n, without, k, g, true)
-                         : f64_sum_exponentials_as(x, e, n, without, k, g, false);
+/* The first chunk. */
+XENT_INLINE f64_fold f64_fold_begin(const f64_chunk *c) {
+  return (f64_fold){c->max, c->max, c->own, c->reference, c->reference, c->sum, pair_of(c->dot), pair_of(c->mass)};
 }
 
-/* ---- other sums ---- */
+/* By how much a maximum is raised; 0 where one of the two is infinite. */
+XENT_INLINE doubles f64_rise(doubles from, doubles to) {
+  const doubles most = doubles_max(doubles_magnitude(from), doubles_magnitude(to));
+  return doubles_where_at_most(most, doubles_set(DBL_MAX), doubles_sub(to, from), doubles_set(0));
+}
 
-/* What is summed: t; t x; t (m - x), +0 where t is 0; m - x. Or t (m - x), where a NaN is no matter. */
-enum { XENT_F64_VALUES, XENT_F64_PRODUCTS, XENT_F64_WEIGHTED_GAPS, XENT_F64_GAPS, XENT_F64_ANY_GAPS };
+/* One more sum of exponentials. The sums over targets are of M - x, so they move with M. */
+XENT_INLINE void f64_fold_sum(f64_fold *f, doubles max, doubles reference, pair sum) {
+  const doubles N = doubles_max(reference, f->reference), raised = doubles_max(max, f->max);
+  f->sum = pair_add(pair_scale(f->sum, doubles_sub(f->reference, N)), pair_scale(sum, doubles_sub(reference, N)));
+  f->least_reference = doubles_where_at_most(f->least_reference, reference, f->least_reference, reference);
+  f->dot = pair_add_product(f->dot, f->mass.high, f64_rise(f->max, raised));
+  f->reference = N;
+  f->max = raised;
+}
+XENT_SHARED void f64_fold_chunk(f64_fold *f, const f64_chunk *c) {
+  f64_fold_sum(f, c->max, c->reference, c->sum);
+  f->class_max = f->max;
+  f->own = doubles_where_equal(c->own, doubles_set(-INFINITY), f->own, c->own);
+  f->dot = pair_add_product(pair_add(f->dot, pair_of(c->dot)), c->mass, f64_rise(c->max, f->max));
+  f->mass = pair_add(f->mass, pair_of(c->mass));
+}
 
-XENT_INLINE doubles f64_term(const double *t, const double *x, doubles m, int64_t i, int64_t n, const int kind) {
-  const doubles ts = kind == XENT_F64_GAPS ? m : doubles_load_part(t + i, n - i, 0);
-  if (kind == XENT_F64_VALUES) return ts;
-  const doubles xs = doubles_load_part(x + i, n - i, kind == XENT_F64_PRODUCTS ? 0 : doubles_first(m));
-  if (kind == XENT_F64_PRODUCTS) return doubles_mul(ts, xs);
-  const doubles gap = doubles_sub(m, xs);
-  if (kind == XENT_F64_ANY_GAPS) return doubles_mul(ts, gap);
-  return kind == XENT_F64_GAPS ? gap : doubles_clear_where_zero(doubles_mul(ts, gap), ts);
-}
-/* As they come, for sums that have no grid. */
-XENT_INLINE doubles f64_plain_sum(const double *t, const double *x, doubles m, int64_t n, bool turned, const int kind) {
-  doubles sum = doubles_set(0);
-  for (int64_t i = 0; i < n; i += XENT_DOUBLES) {
-    const doubles term = f64_term(t, x, m, i, n, kind);
-    double each[XENT_DOUBLES];
-    doubles_store(each, term);
-    if (turned) sum = doubles_add(sum, term);
-    for (int64_t k = 0; !turned && k < XENT_DOUBLES && i + k < n; k++) sum = doubles_add(sum, doubles_set(each[k]));
+/* The sinks of the rows of a tile, as raw logits less the shift. A finite one stays finite. */
+XENT_SHARED doubles f64_sinks(const f64_block *k, int j) {
+  const f64_row *rows = k->rows + j;
+  const f64_temperature t = rows->temperature;
+  double sinks[XENT_DOUBLES];
+  for (int i = 0; i < f64_width(k); i++) {
+    const int row = i < f64_rows_of_tile(k, j) ? i : 0;
+    const double sink = row_number(k->call, k->call->sink, &k->call->shape->sink, rows[row].span.row, 0);
+    const double raw = t.value != 0 ? sink * t.value : sink;
+    sinks[i] = (isinf(raw) && !isinf(sink) ? copysign(DBL_MAX, sink) : raw) - k->sums.shift[j + row];
   }
-  return sum;
+  return k->turned ? doubles_load(sinks) : doubles_set(sinks[0]);
 }
-XENT_INLINE void f64_add_term(pair *s, doubles v, f64_grids g) {
-  const doubles h = doubles_sub(doubles_add_aside(v, g.coarse), g.coarse);
-  const doubles l = doubles_sub(doubles_add_aside(doubles_sub(v, h), g.fine), g.fine);
-  *s = (pair){doubles_add_aside(h, s->high), doubles_add(l, s->low)};
+XENT_INLINE void f64_fold_sinks(const f64_block *k, int j, f64_fold *f) {
+  if (!k->call->sink) return;
+  const f64_temperature t = k->rows[j].temperature;
+  const doubles x = f64_sinks(k, j), N = f64_reference_for(x, t);
+  const f64_reference of = f64_reference_of(N, t);
+  f64_fold_sum(f, doubles_add(x, doubles_set(0)), N, pair_of(f64_exp(x, &of)));
 }
-/* Up to XENT_PIECE terms of a row, of any size and sign; whole vectors in two chains. */
-XENT_INLINE pair f64_sum_as(const double *t, const double *x, doubles m, int64_t n, bool turned, const int kind) {
-  const int64_t both = n - n % (2 * XENT_DOUBLES);
-  const int size = kind == XENT_F64_WEIGHTED_GAPS ? XENT_F64_ANY_GAPS : kind; /* a NaN is larger than nothing */
-  doubles most = doubles_set(0), odd = most;
-  for (int64_t i = 0; i < both; i += 2 * XENT_DOUBLES) {
-    most = doubles_max(doubles_magnitude(f64_term(t, x, m, i, i + XENT_DOUBLES, size)), most);
-    odd = doubles_max(doubles_magnitude(f64_term(t, x, m, i + XENT_DOUBLES, i + 2 * XENT_DOUBLES, size)), odd);
+
+/* Rows with a finite maximum that need a second round, on what is less by it. */
+XENT_INLINE uint32_t f64_beyond(doubles max, f64_temperature t) {
+  const doubles size = doubles_magnitude(doubles_mul(max, doubles_set(t.high)));
+  return doubles_bits_above(size, doubles_set((double)XENT_LIMIT)) &
+         ~doubles_bits_above(doubles_magnitude(max), doubles_set(DBL_MAX));
+}
+
+/* Rows from j on of a block. */
+XENT_INLINE void f64_take_fold(const f64_fold *f, doubles class_max, f64_sums *g, int j) {
+  doubles_store(g->max + j, f->max);
+  doubles_store(g->class_max + j, class_max);
+  doubles_store(g->reference + j, f->reference);
+  doubles_store(g->sum + j, pair_value(f->sum));
+  doubles_store(g->dot + j, pair_value(f->dot));
+  doubles_store(g->mass + j, pair_value(f->mass));
+  doubles_store(g->label_logit + j, doubles_quiet(f->own));
+}
+
+/* One round over a tile. Its exponentials go to e, or e is NULL. */
+XENT_SHARED void f64_fold_tile(const f64_block *k, int j, double *e, f64_fold *f) {
+  const int64_t classes = k->rows[j].logits.classes;
+  for (int64_t i = 0; i == 0 || i < classes; i += XENT_CHUNK) { /* one without classes is like one of -inf */
+    const int64_t n = f64_part(i, classes, XENT_CHUNK);
+    const double *x = f64_logits_at(k, j, i, n, k->slopes_kept, k->b->row + j * k->room);
+    f64_chunk c;
+    f64_chunk_of(k, j, x, i, n, e ? e + i : NULL, &c);
+    if (i == 0)
+      *f = f64_fold_begin(&c);
+    else
+      f64_fold_chunk(f, &c);
   }
-  for (int64_t i = both; i < n; i += XENT_DOUBLES)
-    most = doubles_max(doubles_magnitude(f64_term(t, x, m, i, n, size)), most);
-  most = f64_across_largest(doubles_max(odd, most), turned);
-  const f64_grids g = f64_grids_of(doubles_sub(doubles_exponent(most), doubles_set(1022)));
-  pair s = pair_of(doubles_set(0)), other = s;
-  for (int64_t i = 0; i < both; i += 2 * XENT_DOUBLES) {
-    f64_add_term(&s, f64_term(t, x, m, i, i + XENT_DOUBLES, kind), g);
-    f64_add_term(&other, f64_term(t, x, m, i + XENT_DOUBLES, i + 2 * XENT_DOUBLES, kind), g);
+  f64_fold_sinks(k, j, f);
+}
+
+/* Where the exponentials of a tile may be kept until its results are written, or NULL: there, if that is an array of
+ * doubles that is not read any more; or in the buffer. */
+XENT_INLINE double *f64_place(const f64_block *k, int j) {
+  const f64_row *r = k->rows + j;
+  const f64_array *y = &r->output;
+  if (!k->keep) return NULL;
+  if (!k->turned && is_plain_array(y) && y->array && y->array != r->logits.x.array) return f64_room(y, 0, NULL);
+  return k->turned || r->logits.classes <= k->room ? k->b->row + j * k->room : NULL;
+}
+
+/* Both rounds over the rows of a tile. */
+XENT_SHARED void f64_sum_tile(f64_block *k, int j) {
+  f64_sums *g = &k->sums;
+  const f64_temperature t = k->rows[j].temperature;
+  double *e = f64_place(k, j);
+  f64_fold f;
+  doubles_store(g->shift + j, doubles_set(0));
+  f64_fold_tile(k, j, e, &f);
+  const doubles class_max = f.class_max; /* of the first round */
+  const uint32_t beyond = f64_beyond(f.max, t);
+  if (beyond) {
+    double max[XENT_DOUBLES];
+    doubles_store(max, f.max);
+    for (int i = 0; i < XENT_DOUBLES; i++) g->shift[j + i] = beyond >> i & 1 ? max[i] : 0;
+    f64_fold_tile(k, j, e, &f);
   }
-  for (int64_t i = both; i < n; i += XENT_DOUBLES) f64_add_term(&s, f64_term(t, x, m, i, n, kind), g);
-  s = f64_across_sum((pair){doubles_add(s.high, other.high), doubles_add(s.low, other.low)}, turned);
-  const doubles limit = doubles_set(0x1.fffffffffffffp959), nan = doubles_set(XENT_F64_NAN);
-  const doubles exact = doubles_where_at_most(most, limit, s.high, nan);
-  if (doubles_bits_equal(exact, exact) == (1u << XENT_DOUBLES) - 1) return s;
-  const doubles plain = f64_plain_sum(t, x, m, n, turned, kind), zero = doubles_set(0);
-  return (pair){doubles_where_equal(exact, exact, exact, plain), doubles_where_equal(exact, exact, s.low, zero)};
-}
-XENT_SHARED pair f64_sum_values(const double *v, int64_t n, bool turned) {
-  return f64_sum_as(v, NULL, doubles_set(0), n, turned, XENT_F64_VALUES);
-}
-XENT_SHARED pair f64_sum_products(const double *v, const double *by, int64_t n, bool turned) {
-  return f64_sum_as(v, by, doubles_set(0), n, turned, XENT_F64_PRODUCTS);
-}
-/* t NULL: 1 everywhere. m is finite. */
-XENT_SHARED pair f64_sum_gaps(const double *t, const double *x, doubles m, int64_t n, bool turned) {
-  return t ? f64_sum_as(t, x, m, n, turned, XENT_F64_WEIGHTED_GAPS) : f64_sum_as(t, x, m, n, turned, XENT_F64_GAPS);
+  f64_take_fold(&f, class_max, g, j);
+  if (k->turned && !k->keep) e = k->b->row + j * k->room; /* logits, which log-softmax is written from */
+  if (doubles_bits_equal(f.least_reference, f.reference) != (1u << XENT_DOUBLES) - 1) e = NULL;
+  for (int i = 0; i < f64_rows_of_tile(k, j); i++) g->kept[j + i] = e ? e + i : NULL;
 }
 
 #endif

@@ -1,9 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a row's targets are, class by class, and their sums over a chunk. */
+/* What the targets of rows are, class by class, and their sums over a chunk. */
 #ifndef XENT_F64_TARGETS_H
 #define XENT_F64_TARGETS_H
 
-#include "kernels/f64/sum.h"
+#include "kernels/f64/tile.h"
+
+/* What the targets of the row are. */
+XENT_SHARED xent_status f64_read_targets(f64_row *r) {
+  const xent_call *call = r->call;
+  xent_status status = targets_of_row(call, r->span, &r->t);
+  r->label = r->t.label == XENT_NO_CLASS ? XENT_NO_CLASS : r->t.label - r->first;
+  if (r->t.kind != XENT_KIND_PROBABILITIES) return status;
+  if (!status) status = check_sparse_row(call, r->span, &r->t);
+  if (!r->t.sparse) r->q = f64_array_of(call, call->targets, &call->shape->targets, r->span);
+  if (r->t.eps > 0)
+    r->share = even_share(&r->t, call->class_mask ? f64_count(&r->logits, 0, r->span.classes)
+                                                  : all_classes_of_row(call, r->span));
+  return status;
+}
+XENT_INLINE xent_status f64_move_to(f64_row *r, int64_t row) {
+  const xent_call *call = r->call;
+  r->span.row = row;
+  if (call->row_offsets) r->span = span_of_row(call, row);
+  r->logits.classes = r->span.classes;
+  r->logits.x.at = class_offset(call, &call->shape->logits, r->span);
+  if (call->class_mask)
+    r->logits.mask = (const uint8_t *)call->class_mask + class_offset(call, &call->shape->class_mask, r->span);
+  if (call->output) r->output.at = class_offset(call, call->output_layout, r->span);
+  return r->t.kind == XENT_KIND_SOFTMAX && !call->row_weights ? XENT_OK : f64_read_targets(r);
+}
 
 /* Entry j of a sparse row, its class as the arrays count; false where it is not one of [begin, end). */
 XENT_INLINE bool f64_entry_at(const f64_row *r, int64_t j, int64_t begin, int64_t end, int64_t *class, double *target) {
@@ -60,29 +85,72 @@ XENT_INLINE bool f64_has_target_sums(const f64_row *r) {
   return r->t.kind == XENT_KIND_PROBABILITIES || (r->t.kind == XENT_KIND_LABEL && r->t.eps > 0);
 }
 
-/* The sums over the targets of the n prepared logits from class `begin` on: t (m - x) and t. */
-XENT_SHARED void f64_target_sums(const f64_row *r, const double *x, int64_t begin, int64_t n, doubles m, double *room,
+/* The n targets from class `begin` on of a tile, less the entries of sparse rows, as its logits lie: in their buffer,
+ * where those of rows side by side stay, or where they are. */
+XENT_INLINE double *f64_target_room(const f64_block *k, int j) { return k->b->t + (k->turned ? j * k->room : 0); }
+XENT_SHARED const double *f64_targets_at(const f64_block *k, int j, int64_t begin, int64_t n) {
+  const f64_row *rows = k->rows + j;
+  double *t = f64_target_room(k, j);
+  const double *from[XENT_DOUBLES];
+  if (!k->turned) return f64_class_targets(rows, begin, n, t);
+  for (int i = 0; i < XENT_DOUBLES; i++)
+    from[i] = i < f64_rows_of_tile(k, j) ? f64_class_targets(rows + i, begin, n, k->b->out + i * k->room) : k->b->out;
+  f64_turn(from, t, n);
+  return t;
+}
+
+/* With them, for the second pass. */
+XENT_INLINE const double *f64_all_targets_at(const f64_block *k, int j, int64_t begin, int64_t n) {
+  if (!k->turned) return f64_targets(k->rows + j, begin, n, k->b->t);
+  return k->call->known_statistics ? f64_targets_at(k, j, begin, n) : f64_target_room(k, j);
+}
+
+/* The logits of the labels of a tile among the n from class `begin` on, -inf where there is none. */
+XENT_INLINE doubles f64_label_logits(const f64_block *k, int j, const double *x, int64_t begin, int64_t n) {
+  const f64_row *rows = k->rows + j;
+  double own[XENT_DOUBLES];
+  doubles_store(own, doubles_set(-INFINITY));
+  if (rows->t.kind != XENT_KIND_LABEL) return doubles_set(-INFINITY);
+  for (int i = 0; i < f64_rows_of_tile(k, j); i++)
+    if (rows[i].label >= begin && rows[i].label < begin + n) own[i] = x[(rows[i].label - begin) * f64_width(k) + i];
+  return k->turned ? doubles_load(own) : doubles_set(own[0]);
+}
+
+/* Puts numbers into the labels' places, of rows side by side. */
+XENT_INLINE void f64_put_labels(const f64_block *k, int j, doubles values, const double *x) {
+  double own[XENT_DOUBLES], *to = (double *)(uintptr_t)x;
+  doubles_store(own, values);
+  for (int i = 0; i < f64_rows_of_tile(k, j); i++)
+    if (k->rows[j + i].label != XENT_NO_CLASS) to[k->rows[j + i].label * XENT_DOUBLES + i] = own[i];
+}
+
+/* The sums over the targets of the n prepared logits x of a tile from class `begin` on, whose labels' are `own`: t (m - x)
+ * and t. */
+XENT_SHARED void f64_target_sums(const f64_block *k, int j, const double *x, int64_t begin, int64_t n, doubles own, doubles m,
                                  doubles *dots, doubles *masses) {
+  const f64_row *r = k->rows + j;
+  const bool even = f64_smooths_evenly(r), less = even && r->t.others; /* then the label leaves no gap */
   pair dot = pair_of(doubles_set(0)), mass = dot;
-  const bool even = f64_smooths_evenly(r);
+  if (k->turned && r->t.kind == XENT_KIND_LABEL) f64_put_labels(k, j, less ? m : own, x);
   for (int64_t i = 0; i < n && !(r->t.sparse && r->share == 0); i += XENT_PIECE) {
     const int64_t length = f64_part(i, n, XENT_PIECE), label = r->label - begin - i;
-    const bool less = even && r->t.others && label >= 0 && label < length;
-    const double *t = even ? NULL : f64_class_targets(r, begin + i, length, room), *from = x + i;
-    if (less) { /* the label leaves no gap */
-      from = memcpy(room, from, (size_t)length * sizeof *room);
-      room[label] = doubles_first(m);
+    const double *t = even ? NULL : f64_targets_at(k, j, begin + i, length), *from = x + i;
+    const bool without = less && (k->turned || (label >= 0 && label < length));
+    if (without && !k->turned) {
+      from = memcpy(k->b->t, from, (size_t)length * sizeof *x);
+      k->b->t[label] = doubles_first(m);
     }
-    dot = pair_add(dot, f64_sum_gaps(t, from, m, length, false));
-    mass = pair_add(mass, even ? pair_of(doubles_set((double)(length - less))) : f64_sum_values(t, length, false));
+    const int64_t terms = length * f64_width(k);
+    dot = pair_add(dot, f64_sum_gaps(t, from, m, terms, k->turned));
+    mass = pair_add(mass, even ? pair_of(doubles_set((double)(length - without))) : f64_sum_values(t, terms, k->turned));
   }
   if (r->t.sparse) { /* the dense part is two numbers by now */
     int64_t class;
     double target;
     dot = pair_of(pair_value(dot));
     mass = pair_of(pair_value(mass));
-    for (int64_t j = 0; j < r->call->shape->target_count; j++) {
-      if (!f64_entry_at(r, j, begin, begin + n, &class, &target) || target == 0) continue;
+    for (int64_t e = 0; e < r->call->shape->target_count; e++) {
+      if (!f64_entry_at(r, e, begin, begin + n, &class, &target) || target == 0) continue;
       dot = pair_add(dot, pair_of(doubles_mul(doubles_set(target), doubles_sub(m, doubles_set(x[class - begin])))));
       mass = pair_add(mass, pair_of(doubles_set(target)));
     }

@@ -122,20 +122,37 @@ XENT_INLINE doubles f64_exp(doubles x, const f64_reference *k) {
   return x;
 }
 
-/* exp(y) - 1 of -40 <= y, NaN too */
+/* exp(y) - 1 of -40 <= y, NaN too; y is overwritten. */
+XENT_INLINE void f64_exp_minus_one_vectors(doubles *y, const int count) {
+  doubles s[XENT_DOUBLES_BATCH], p[XENT_DOUBLES_BATCH];
+  const doubles round = doubles_set(XENT_F64_ROUND), one = doubles_set(1);
+  XENT_F64_STAGE({
+    const doubles z = doubles_fma(y[j], doubles_set(XENT_F64_LOG2E), round);
+    s[j] = doubles_power(z);
+    y[j] = f64_reduce(y[j], doubles_sub(z, round));
+  });
+  f64_exp_terms(y, p, count);
+  XENT_F64_STAGE(y[j] = doubles_fma(doubles_fma(doubles_mul(p[j], y[j]), y[j], y[j]), s[j], doubles_sub(s[j], one)));
+}
 XENT_INLINE doubles f64_exp_minus_one(doubles y) {
-  const doubles round = doubles_set(XENT_F64_ROUND), z = doubles_fma(y, doubles_set(XENT_F64_LOG2E), round);
-  const doubles s = doubles_power(z), t = f64_reduce(y, doubles_sub(z, round));
-  doubles p;
-  f64_exp_terms(&t, &p, 1);
-  return doubles_fma(doubles_fma(doubles_mul(p, t), t, t), s, doubles_sub(s, doubles_set(1)));
+  f64_exp_minus_one_vectors(&y, 1);
+  return y;
 }
 
-/* m / (m + 2) with m = exp(2 |v|) - 1; 1 from 20 on */
+/* m / (m + 2) with m = exp(2 |v|) - 1; 1 from 20 on. v is overwritten. */
+XENT_INLINE void f64_tanh_vectors(doubles *v, const int count) {
+  doubles m[XENT_DOUBLES_BATCH];
+  const doubles most = doubles_set(20), two = doubles_set(2);
+  XENT_F64_STAGE({
+    const doubles size = doubles_magnitude(v[j]), w = doubles_where_at_most(most, size, most, size);
+    m[j] = doubles_add(w, w);
+  });
+  f64_exp_minus_one_vectors(m, count);
+  XENT_F64_STAGE(v[j] = doubles_sign(doubles_div(m[j], doubles_add(m[j], two)), v[j]));
+}
 XENT_INLINE doubles f64_tanh(doubles v) {
-  const doubles size = doubles_magnitude(v), most = doubles_set(20), w = doubles_where_at_most(most, size, most, size);
-  const doubles m = f64_exp_minus_one(doubles_add(w, w));
-  return doubles_sign(doubles_div(m, doubles_add(m, doubles_set(2))), v);
+  f64_tanh_vectors(&v, 1);
+  return v;
 }
 
 #endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rows as they are summed and written: a tile is one row, whose vectors are its classes, or XENT_DOUBLES rows of few
+ * classes side by side, where vector i is class i of each. A stage sees a tile; what differs is where a row's class
+ * lies, and that a sum of one row ends across its vectors (kernels/math/f64_sum.h).
+ */
+#ifndef XENT_F64_TILE_H
+#define XENT_F64_TILE_H
+
+#include <stddef.h>
+
+#include "kernels/f64/load.h"
+#include "kernels/math/f64_sum.h"
+
+enum {
+  XENT_F64_ROWS = 16, /* of a block */
+  XENT_F64_LANES = XENT_F64_ROWS + XENT_DOUBLES,
+  XENT_F64_FEW = 64, XENT_F64_MIDDLE = 256 /* classes of rows that lie side by side, sixteen of them and eight */
+};
+
+/* A row: its logits and what its targets are. Made once per call and moved from row to row. */
+typedef struct {
+  const xent_call *call;
+  row_span span;
+  f64_logits logits;
+  row_targets t;
+  f64_temperature temperature;
+  int64_t first, label; /* the class that the arrays begin with; the label as they count */
+  f64_array q;          /* of a dense row */
+  f64_array output;     /* of results per class; its array is NULL where there are none */
+  double share;         /* of a dense or sparse row: what smoothing gives each class */
+} f64_row;
+
+/* What is the same for all rows of a call. */
+XENT_INLINE f64_row f64_row_of(const xent_call *call, const void *logits, const xent_layout *layout, row_span span) {
+  f64_row r = {.call = call, .span = span, .t = targets_of_call(call),
+               .temperature = f64_temperature_of(call->options->temperature),
+               .first = call->shape->first_class, .label = XENT_NO_CLASS};
+  r.logits = f64_logits_of(call, logits, layout, span);
+  return r;
+}
+XENT_INLINE row_span f64_any_row(const xent_call *call) { return (row_span){0, 0, call->shape->classes}; }
+
+/* One number of each row of a block, side by side. Vectors may go on behind the last row, with numbers of another. */
+typedef struct {
+  double counted[XENT_F64_LANES], label_weight[XENT_F64_LANES], row_weight[XENT_F64_LANES]; /* what is asked for */
+  double shift[XENT_F64_LANES];
+  double max[XENT_F64_LANES], class_max[XENT_F64_LANES], reference[XENT_F64_LANES], sum[XENT_F64_LANES];
+  double dot[XENT_F64_LANES], mass[XENT_F64_LANES], label_logit[XENT_F64_LANES];
+  /* settled from here on */
+  double label_e[XENT_F64_LANES], total[XENT_F64_LANES], distance[XENT_F64_LANES], log_sum_exp[XENT_F64_LANES];
+  double loss[XENT_F64_LANES], log_probability[XENT_F64_LANES], entropy[XENT_F64_LANES];
+  double pull[XENT_F64_LANES], share[XENT_F64_LANES], scale[XENT_F64_LANES], label_gradient[XENT_F64_LANES];
+  double *kept[XENT_F64_ROWS];  /* what the second pass reads, if it is kept: exponentials, or log-softmax's logits */
+  uint32_t fate[XENT_F64_ROWS]; /* 0, or what of XENT_ROW_SPECIAL became of the row */
+  bool hit[XENT_F64_ROWS];      /* before a shift */
+} f64_sums;
+
+/* Of one row: a chunk of prepared logits, then of exponentials, and pieces. Of rows side by side: exponentials (of
+ * log-softmax logits), logits, targets, results, and derivatives of the softcap. */
+typedef struct {
+  double *row, *x, *t, *out, *slope;
+  int64_t room; /* of a row's chunk, or of a block */
+} f64_buffers;
+
+#define XENT_F64_BUFFERS(b, chunk, part)                                                                          \
+  XENT_ALIGNED double room_of_##b[(chunk) + 4 * (part)], *end_of_##b = room_of_##b + (chunk);                     \
+  const f64_buffers b = {room_of_##b, end_of_##b, end_of_##b + (part), end_of_##b + 2 * (part),                   \
+                         end_of_##b + 3 * (part), chunk}
+
+/* A call, and the block of rows that it is at. */
+typedef struct {
+  const xent_call *call;
+  const f64_buffers *b;
+  int what, most, count; /* most: rows of a block */
+  bool turned;           /* rows lie side by side */
+  bool outputs, distances;
+  bool keep;             /* exponentials are used again */
+  bool slopes, slopes_kept; /* derivatives of the softcap are asked for; those of all classes stay in their buffer */
+  int64_t room;          /* doubles for the exponentials of a row */
+  f64_row rows[XENT_F64_ROWS];
+  XENT_ALIGNED f64_sums sums;
+} f64_block;
+
+/* For rows that are taken one by one. */
+XENT_INLINE void f64_begin_row(f64_block *k, const xent_call *call, const f64_buffers *b) {
+  memset(k, 0, offsetof(f64_block, rows));
+  memset(&k->sums, 0, sizeof k->sums);
+  k->call = call;
+  k->b = b;
+  k->count = k->most = 1;
+  k->distances = true;
+  k->rows[0] = f64_row_of(call, call->logits, &call->shape->logits, f64_any_row(call));
+}
+
+XENT_INLINE int f64_width(const f64_block *k) { return k->turned ? XENT_DOUBLES : 1; }
+/* Rows of the tile that begins with row j. */
+XENT_INLINE int f64_rows_of_tile(const f64_block *k, int j) {
+  return k->count - j < f64_width(k) ? k->count - j : f64_width(k);
+}
+/* The numbers of its rows. */
+XENT_INLINE doubles f64_at(const f64_block *k, const double *numbers, int j) {
+  return k->turned ? doubles_load(numbers + j) : doubles_set(numbers[j]);
+}
+
+/* ---- rows side by side ---- */
+
+XENT_INLINE int64_t f64_turned_length(int64_t n) { return (n + XENT_DOUBLES - 1) / XENT_DOUBLES * XENT_DOUBLES; }
+
+/* n numbers of XENT_DOUBLES rows side by side in t, and back. */
+XENT_SHARED void f64_turn(const double *const *rows, double *t, int64_t n) {
+  for (int64_t k = 0; k < n; k += XENT_DOUBLES) {
+    doubles v[XENT_DOUBLES];
+    const bool whole = n - k >= XENT_DOUBLES;
+    XENT_UNROLL(8)
+    for (int j = 0; j < XENT_DOUBLES; j++)
+      v[j] = whole ? doubles_load(rows[j] + k) : doubles_load_part(rows[j] + k, n - k, 0);
+    doubles_transpose(v);
+    XENT_UNROLL(8)
+    for (int j = 0; j < XENT_DOUBLES; j++) doubles_store(t + (k + j) * XENT_DOUBLES, v[j]);
+  }
+}
+/* What goes back is t factor + addend. */
+XENT_SHARED void f64_turn_back(const double *t, double *const *rows, int64_t n, doubles factor, doubles addend) {
+  for (int64_t k = 0; k < n; k += XENT_DOUBLES) {
+    doubles v[XENT_DOUBLES];
+    XENT_UNROLL(8)
+    for (int j = 0; j < XENT_DOUBLES; j++) v[j] = doubles_fma(doubles_load(t + (k + j) * XENT_DOUBLES), factor, addend);
+    doubles_transpose(v);
+    const bool whole = n - k >= XENT_DOUBLES;
+    XENT_UNROLL(8)
+    for (int j = 0; j < XENT_DOUBLES; j++)
+      whole ? doubles_store(rows[j] + k, v[j]) : doubles_store_part(rows[j] + k, n - k, v[j]);
+  }
+}
+
+/* Whether the logits or the outputs of XENT_DOUBLES rows are columns of doubles side by side: turned already. */
+XENT_INLINE bool f64_are_columns(const f64_row *rows, bool output) {
+  const f64_array *first = output ? &rows->output : &rows->logits.x;
+  bool columns = first->type == XENT_F64;
+  for (int i = 1; i < XENT_DOUBLES; i++) columns &= (output ? &rows[i].output : &rows[i].logits.x)->at == first->at + i;
+  return columns;
+}
+
+/* The prepared logits of the rows of a tile, in x. */
+XENT_SHARED void f64_turn_logits(const f64_block *k, int j, bool slopes, double *x) {
+  const f64_row *rows = k->rows + j;
+  const f64_logits *in = &rows->logits;
+  const double *from[XENT_DOUBLES], *shift = k->sums.shift + j;
+  const int count = f64_rows_of_tile(k, j);
+  const bool shifted = doubles_bits_equal(doubles_load(shift), doubles_set(0)) != (1u << XENT_DOUBLES) - 1;
+  const bool as_they_are = !in->mask && in->softcap == 0 && !shifted, direct = is_plain_array(&in->x) && as_they_are;
+  if (as_they_are && count == XENT_DOUBLES && f64_are_columns(rows, false)) {
+    const double *columns = (const double *)in->x.array + in->x.at;
+    for (int64_t i = 0; i < in->classes; i++, columns += in->x.stride) {
+      doubles_store(x + i * XENT_DOUBLES, doubles_load(columns));
+      prefetch_behind(columns, XENT_F64_ROWS * (int64_t)sizeof *columns); /* the next block's */
+    }
+    return;
+  }
+  for (int i = 0; i < XENT_DOUBLES; i++) {
+    const int row = i < count ? i : 0;
+    const f64_logits *own = &rows[row].logits;
+    from[i] = direct ? (const double *)own->x.array + own->x.at
+                     : f64_prepared(own, 0, in->classes, shift[row], k->b->out + row * k->room,
+                                    slopes ? k->b->slope + (j + row) * k->room : NULL);
+  }
+  f64_turn(from, x, in->classes);
+}
+
+/* ---- tiles ---- */
+
+/* n prepared logits of a tile from class `begin` on, in x or where they lie, less the rows' shifts; of rows side by side
+ * all. slopes: the softcap's derivatives are asked for. */
+XENT_SHARED const double *f64_logits_at(const f64_block *k, int j, int64_t begin, int64_t n, bool slopes, double *x) {
+  if (!k->turned)
+    return f64_prepared(&k->rows[j].logits, begin, n, k->sums.shift[j], x, slopes ? k->b->slope : NULL);
+  f64_turn_logits(k, j, slopes, x);
+  return x;
+}
+
+/* Exponentials of a tile, or log-softmax's logits, likewise. */
+XENT_SHARED const double *f64_terms_at(const f64_block *k, int j, int64_t begin, int64_t n, bool log, bool slopes,
+                                       double *room) {
+  const f64_sums *g = &k->sums;
+  if (g->kept[j] && !slopes) return g->kept[j] + begin;
+  const double *x = f64_logits_at(k, j, begin, n, slopes, room);
+  if (g->kept[j]) return g->kept[j] + begin;
+  if (log) return x;
+  const f64_reference of = f64_reference_of(f64_at(k, g->reference, j), k->rows[j].temperature);
+  f64_exponentials(x, room, n * f64_width(k), &of);
+  return room;
+}
+
+#endif
