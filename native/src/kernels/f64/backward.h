@@ -5,65 +5,73 @@
 
 #include "kernels/f64/rows.h"
 
-/* Numbers per class of a row, +0 at masked classes, and those of the piece that was loaded last. */
+/* An array of gradients or outputs, and the piece of the rows that was loaded last. */
 typedef struct {
-  f64_logits in[XENT_DOUBLES]; /* of rows side by side */
+  const void *array;
+  const xent_layout *layout;
   double *room;
   const double *piece;
   int64_t begin; /* of the piece; -1: there is none */
 } f64_gradients;
 
-/* Rows of y, which has no array where only the sum of g is asked for, of g, and of dx, if it is asked for. Made once per
- * call and moved from tile to tile. */
+/* y, which is not there where only the sum of g is asked for, and g; and the rows that a call is at: one, or some side by
+ * side. */
 typedef struct {
   const xent_call *call;
   const f64_buffers *b;
-  bool turned;
-  int64_t length; /* of rows side by side */
-  int count;
   f64_gradients y, g;
-  f64_array dx[XENT_DOUBLES];
+  bool turned;
+  int count;
+  row_span span; /* of the first */
 } f64_backward;
 
-XENT_SHARED void f64_backward_begin(f64_backward *r, const xent_call *call, const f64_buffers *b, bool turned) {
-  r->call = call;
-  r->b = b;
-  r->turned = turned;
-  r->length = f64_turned_length(call->shape->classes);
-  r->y.room = b->t;
-  r->g.room = b->x;
+XENT_INLINE f64_backward f64_backward_of(const xent_call *call, const f64_buffers *b, bool turned) {
+  return (f64_backward){.call = call, .b = b, .turned = turned,
+                        .y = {.array = call->forward_output, .layout = &call->shape->output, .room = b->t},
+                        .g = {.array = call->upstream, .layout = &call->shape->upstream, .room = b->x}};
 }
-XENT_SHARED void f64_backward_move(f64_backward *r, int64_t row) {
-  const xent_call *call = r->call;
-  r->count = r->turned ? (int)f64_part(row, call->row_end, XENT_DOUBLES) : 1;
+XENT_INLINE void f64_backward_move(f64_backward *r, int64_t row) {
+  r->count = r->turned ? (int)f64_part(row, r->call->row_end, XENT_DOUBLES) : 1;
+  r->span = span_of_row(r->call, row);
   r->y.begin = r->g.begin = -1;
-  for (int i = 0; i < r->count; i++) {
-    const row_span span = span_of_row(call, row + i);
-    r->y.in[i] = f64_logits_of(call, call->forward_output, &call->shape->output, span);
-    r->g.in[i] = f64_logits_of(call, call->upstream, &call->shape->upstream, span);
-    r->dx[i] = call->output ? f64_array_of(call, call->output, call->output_layout, span) : (f64_array){NULL};
-  }
+}
+XENT_INLINE row_span f64_backward_span(const f64_backward *r, int i) {
+  return (row_span){r->span.row + i, r->span.begin, r->span.classes};
 }
 
-XENT_INLINE const double *f64_unmasked(const f64_logits *in, int64_t begin, int64_t n, double *buffer) {
-  const double *v = f64_load(&in->x, begin, n, buffer);
-  for (int64_t i = 0; in->mask && i < n; i++) buffer[i] = f64_takes_part(in, begin + i) ? v[i] : 0;
-  return in->mask ? buffer : v;
+/* Rows of doubles without gaps, each as far behind the one before. */
+XENT_INLINE bool f64_rows_lie_evenly(const xent_call *call, const xent_layout *l) {
+  return l->type == XENT_F64 && l->classes == 1 && call->shape->inner == 1;
 }
-/* n numbers from class `begin` on; of rows side by side all, in their room. */
+
+/* n numbers of a row from class `begin` on, +0 at masked classes. */
+XENT_SHARED const double *f64_unmasked(const xent_call *call, const f64_gradients *of, row_span span, int64_t begin, int64_t n,
+                                       double *buffer) {
+  const f64_logits in = f64_logits_of(call, of->array, of->layout, span);
+  const double *v = f64_load(&in.x, begin, n, buffer);
+  for (int64_t i = 0; in.mask && i < n; i++) buffer[i] = f64_takes_part(&in, begin + i) ? v[i] : 0;
+  return in.mask ? buffer : v;
+}
+/* Of the rows; side by side in their room. */
 XENT_SHARED const double *f64_gradients_at(const f64_backward *r, f64_gradients *of, int64_t begin, int64_t n) {
+  const xent_call *call = r->call;
+  const bool direct = f64_rows_lie_evenly(call, of->layout) && !call->class_mask;
   const double *from[XENT_DOUBLES];
   if (of->begin == begin) return of->piece;
+  const double *first = (const double *)of->array + class_offset(call, of->layout, r->span) + begin;
+  for (int i = 0; i < r->count; i++) {
+    double *room = r->turned ? r->b->row + i * f64_turned_length(n) : of->room;
+    from[i] = direct ? first + i * of->layout->outer : f64_unmasked(call, of, f64_backward_span(r, i), begin, n, room);
+  }
   of->begin = begin;
-  if (!r->turned) return of->piece = f64_unmasked(of->in, begin, n, of->room);
-  for (int i = 0; i < XENT_DOUBLES; i++)
-    from[i] = i < r->count ? f64_unmasked(&of->in[i], begin, n, r->b->row + i * r->length) : from[0];
+  if (!r->turned) return of->piece = from[0];
+  for (int i = r->count; i < XENT_DOUBLES; i++) from[i] = from[0];
   f64_turn(from, of->room, n);
   return of->piece = of->room;
 }
 
 /* The sum over one chunk: of g y for softmax, of g for log-softmax. */
-XENT_SHARED pair f64_backward_chunk(f64_backward *r, bool log, int64_t begin, int64_t end) {
+XENT_INLINE pair f64_backward_chunk(f64_backward *r, bool log, int64_t begin, int64_t end) {
   pair sum = pair_of(doubles_set(0));
   for (int64_t i = begin; i < end; i += XENT_PIECE) {
     const int64_t n = f64_part(i, end, XENT_PIECE), terms = r->turned ? n * XENT_DOUBLES : n;
@@ -96,32 +104,37 @@ XENT_SHARED void f64_emit_backward(const double *y, const double *g, double *dx,
   log ? f64_emit_backward_as(room, g, dx, n, s, true, factor) : f64_emit_backward_as(y, g, dx, n, s, false, factor);
 }
 
-/* The rows of a tile. */
-XENT_SHARED void f64_backward_tile(f64_backward *r, int64_t row) {
+/* The rows that it is at. */
+XENT_SHARED void f64_backward_tile(f64_backward *r) {
   const xent_call *call = r->call;
-  f64_backward_move(r, row);
   const f64_buffers *b = r->b;
-  const int64_t classes = r->g.in->classes, end = f64_class_end(call, classes);
+  const int64_t classes = r->span.classes, end = f64_class_end(call, classes), row = r->span.row;
   pair total = pair_of(doubles_set(0));
   for (int64_t i = 0; !call->known_statistics && i < classes; i += XENT_CHUNK)
     total = pair_add(total, f64_backward_chunk(r, call->log, i, i + f64_part(i, classes, XENT_CHUNK)));
   const doubles sum = call->known_statistics ? doubles_set(known_statistics_at(call, row)->sum) : pair_value(total);
-  const bool plain = is_plain_array(r->dx);
+  const xent_layout *l = call->output_layout;
+  const bool plain = l->type == XENT_F64 && l->classes == 1, evenly = f64_rows_lie_evenly(call, l);
+  double *first = (double *)call->output + class_offset(call, l, r->span);
   for (int64_t c = call->class_begin; c < end; c += XENT_PIECE) {
-    const int64_t n = f64_part(c, end, XENT_PIECE);
+    const int64_t n = f64_part(c, end, XENT_PIECE), length = f64_turned_length(n);
     const double *g = f64_gradients_at(r, &r->g, c, n), *y = f64_gradients_at(r, &r->y, c, n);
     double *out[XENT_DOUBLES];
-    for (int i = 0; i < (r->turned ? XENT_DOUBLES : 1); i++)
-      out[i] = i < r->count && plain ? f64_room(&r->dx[i], c, NULL) : b->out + i * r->length;
-    if (r->turned) {
-      f64_emit_backward(y, g, b->x, b->t, n * XENT_DOUBLES, sum, call->log, call->factor);
-      f64_turn_back(b->x, out, n, doubles_set(1), doubles_set(-0.0));
-    } else {
-      f64_emit_backward(y, g, out[0], b->t, n, sum, call->log, call->factor);
+    for (int i = 0; i < XENT_DOUBLES; i++) out[i] = b->row;
+    for (int i = 0; i < r->count; i++) {
+      if (evenly) {
+        out[i] = first + c + i * l->outer;
+      } else {
+        const f64_array dx = f64_array_of(call, call->output, l, f64_backward_span(r, i));
+        out[i] = f64_room(&dx, c, b->out + i * length);
+      }
     }
+    f64_emit_backward(y, g, r->turned ? b->x : out[0], b->t, r->turned ? n * XENT_DOUBLES : n, sum, call->log, call->factor);
+    if (r->turned) f64_turn_back(b->x, out, n, doubles_set(1), doubles_set(-0.0));
     for (int i = 0; (!plain || call->class_mask) && i < r->count; i++) {
-      f64_mask(&r->g.in[i], c, n, out[i], 0);
-      f64_store(&r->dx[i], c, n, out[i]);
+      const f64_logits dx = f64_logits_of(call, call->output, l, f64_backward_span(r, i));
+      f64_mask(&dx, c, n, out[i], 0);
+      f64_store(&dx.x, c, n, out[i]);
     }
   }
 }
@@ -129,10 +142,12 @@ XENT_SHARED void f64_backward_tile(f64_backward *r, int64_t row) {
 static xent_status f64_softmax_backward(const xent_call *call) {
   if (call->row_begin >= call->row_end) return XENT_OK; /* whose first has no offset */
   XENT_F64_BUFFERS(b, XENT_PIECE, XENT_PIECE);
-  f64_backward r; /* not cleared: it is long */
-  f64_backward_begin(&r, call, &b,
-                     call->shape->classes <= XENT_PIECE / XENT_DOUBLES && !call->row_offsets && !call->known_statistics);
-  for (int64_t row = call->row_begin; row < call->row_end; row += r.turned ? XENT_DOUBLES : 1) f64_backward_tile(&r, row);
+  const bool turned = call->shape->classes <= XENT_PIECE / XENT_DOUBLES && !call->row_offsets && !call->known_statistics;
+  f64_backward r = f64_backward_of(call, &b, turned);
+  for (int64_t row = call->row_begin; row < call->row_end; row += r.count) {
+    f64_backward_move(&r, row);
+    f64_backward_tile(&r);
+  }
   return XENT_OK;
 }
 

@@ -177,12 +177,10 @@ XENT_SHARED void f64_write_tile(const f64_block *k, int j, int64_t begin, int64_
   const f64_array *y = &rows->output;
   const f64_buffers *b = k->b;
   const bool gradient = k->what == XENT_F64_GRADIENT, log = k->what == XENT_F64_LOG_SOFTMAX, plain = is_plain_array(y);
-  uint32_t stay = 0;
-  for (int i = 0; i < f64_rows_of_tile(k, j); i++) {
-    const uint32_t fate = k->sums.fate[j + i];
-    stay |= (uint32_t)!fate << i;
-    if (fate) f64_fill(&rows[i].output, begin, end, f64_fixed(k->what, fate));
-  }
+  const int count = f64_rows_of_tile(k, j);
+  const uint32_t stay = ~(k->sums.special >> j) & ((1u << count) - 1);
+  for (int i = 0; stay != (1u << count) - 1 && i < count; i++)
+    if (!(stay >> i & 1)) f64_fill(&rows[i].output, begin, end, f64_fixed(k->what, k->sums.fate[j + i]));
   if (!stay) return;
   f64_numbers m;
   const int how = f64_numbers_of(k, j, &m);
@@ -207,7 +205,7 @@ XENT_SHARED void f64_write_tile(const f64_block *k, int j, int64_t begin, int64_
       return;
     }
     if (k->turned) f64_turn_back(v, out, n, m.factor, m.even);
-    for (int i = 0; (gradient || !plain) && i < f64_rows_of_tile(k, j); i++) {
+    for (int i = 0; (gradient || !plain) && i < count; i++) {
       if (!(stay >> i & 1)) continue;
       if (gradient) f64_end_gradients(k, j + i, c, n, out[i], cleared);
       f64_store(&rows[i].output, c, n, out[i]);

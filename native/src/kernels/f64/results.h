@@ -101,6 +101,7 @@ XENT_INLINE uint32_t f64_fate_of(const f64_row *r, const f64_sums *g, int j) {
 /* The results of row j, which has a fate. */
 XENT_INLINE void f64_settle_fate(f64_sums *g, int j) {
   const bool masked = g->fate[j] == XENT_ROW_MASKED;
+  g->special |= 1u << j;
   g->hit[j] = false;
   g->loss[j] = g->fate[j] == XENT_ROW_NAN ? XENT_F64_NAN : 0;
   g->entropy[j] = masked ? 0 : XENT_F64_NAN;
@@ -138,8 +139,9 @@ XENT_SHARED __attribute__((noclone)) void f64_settle(f64_block *k) {
     if (rows->t.kind != XENT_KIND_SOFTMAX) f64_settle_losses(rows, g, j, D, far, lse);
   }
   if (rows->t.kind == XENT_KIND_PROBABILITIES) odd = ~0u; /* their mass may be no number */
-  for (int j = 0; j < k->count; j++) {
-    g->fate[j] = odd >> j & 1 || rows[j].t.ignored ? f64_fate_of(&rows[j], g, j) : 0;
+  for (uint32_t asked = (odd | g->ignored) & ((1u << k->count) - 1); asked; asked &= asked - 1) {
+    const int j = __builtin_ctz(asked);
+    g->fate[j] = f64_fate_of(&rows[j], g, j);
     if (g->fate[j]) f64_settle_fate(g, j);
   }
 }
@@ -160,6 +162,7 @@ XENT_INLINE row_statistics f64_statistics_of(const f64_row *r, const f64_sums *g
 XENT_INLINE void f64_take_statistics(const f64_row *r, const row_statistics *s, f64_sums *g, int j) {
   const bool labels = r->t.kind == XENT_KIND_LABEL;
   g->fate[j] = r->t.ignored ? XENT_ROW_IGNORED : s->kind & XENT_ROW_SPECIAL;
+  g->special |= (uint32_t)(g->fate[j] != 0) << j;
   g->reference[j] = (double)s->reference;
   g->shift[j] = s->shift;
   g->max[j] = s->max;
@@ -172,9 +175,11 @@ XENT_INLINE void f64_take_statistics(const f64_row *r, const row_statistics *s, 
 
 /* Labels get their exponentials, which are in no sum, among those that are kept. */
 XENT_INLINE void f64_put_label_exponentials(const f64_block *k) {
-  for (int j = 0; j < k->count; j++)
-    if (k->rows[j].label != XENT_NO_CLASS && k->sums.kept[j])
-      k->sums.kept[j][k->rows[j].label * f64_width(k)] = k->sums.label_e[j];
+  const int width = f64_width(k);
+  for (int j = 0; j < k->count; j++) {
+    double *kept = k->sums.kept[j - j % width];
+    if (k->rows[j].label != XENT_NO_CLASS && kept) kept[k->rows[j].label * width + j % width] = k->sums.label_e[j];
+  }
 }
 
 /* The sums of e (M - x) of the rows of a tile. */

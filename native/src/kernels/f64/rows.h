@@ -47,6 +47,8 @@ XENT_SHARED void f64_target_gradients(const f64_block *k, int j) {
 XENT_SHARED xent_status f64_begin_rows(f64_block *k, int64_t row) {
   f64_sums *g = &k->sums;
   k->count = (int)f64_part(row, k->call->row_end, k->most);
+  memset(g->fate, 0, sizeof g->fate);
+  g->ignored = g->special = 0;
   for (int j = 0; j < k->count; j++) {
     f64_row *r = &k->rows[j];
     const xent_status status = f64_move_to(r, row + j);
@@ -55,6 +57,7 @@ XENT_SHARED xent_status f64_begin_rows(f64_block *k, int64_t row) {
       return status;
     }
     if (r->t.kind == XENT_KIND_SOFTMAX && !k->call->row_weights) continue;
+    g->ignored |= (uint32_t)r->t.ignored << j;
     g->row_weight[j] = r->t.row_weight;
     g->label_weight[j] = r->t.weighted && r->label != XENT_NO_CLASS ? weight_of_class(r->call, r->t.label) : 1;
     if (r->t.eps == 0 || k->call->known_statistics) continue;
@@ -93,15 +96,14 @@ XENT_SHARED double f64_clamped_loss(const f64_block *k, int j) {
 /* The first pass, and what there is one of per row. */
 XENT_SHARED void f64_first_pass(f64_block *k) {
   const xent_call *call = k->call;
-  for (int j = 0; j < k->count; j += f64_width(k))
-    if (k->turned || !k->rows[j].t.ignored) f64_sum_tile(k, j);
+  for (int j = 0; j < k->count; j += XENT_F64_TILES * f64_width(k)) f64_sum_tiles(k, j);
   f64_settle(k);
   for (int j = 0; clamps_terms(call) && j < k->count; j++)
     if (!k->sums.fate[j]) k->sums.loss[j] = f64_clamped_loss(k, j);
   if (call->entropies) f64_put_label_exponentials(k);
   if (k->outputs) f64_write_rows(k);
   for (int j = 0; call->target_gradient && j < k->count; j++) f64_target_gradients(k, j);
-  for (int j = 0; call->targets && j < k->count; j++) call->report->counted += !k->rows[j].t.ignored;
+  if (call->targets) call->report->counted += k->count - __builtin_popcount(k->sums.ignored);
 }
 
 /* What statistics say in its place. */

@@ -28,7 +28,9 @@ XENT_SHARED void f64_state(const f64_block *k, int64_t begin, int64_t n, row_sta
   const double *x = f64_logits_at(k, 0, begin, n, false, k->b->row);
   const int64_t y = r->label - begin;
   f64_chunk c;
-  f64_chunk_of(k, 0, x, begin, n, NULL, &c);
+  f64_take_chunk(k, 0, x, begin, n, &c);
+  f64_chunk_largest(k, 0, &c);
+  f64_sum_chunk(k, 0, NULL, &c);
   s->reference = (float)doubles_first(c.reference);
   s->max = doubles_first(c.max);
   s->sum = doubles_first(doubles_quiet(c.sum.high));
@@ -65,8 +67,7 @@ static xent_status f64_forward_states(const xent_call *call) {
 static xent_status f64_backward_states(const xent_call *call) {
   if (call->row_begin >= call->row_end) return XENT_OK; /* whose first has no offset */
   XENT_F64_BUFFERS(b, XENT_PIECE, XENT_PIECE);
-  f64_backward r;
-  f64_backward_begin(&r, call, &b, false);
+  f64_backward r = f64_backward_of(call, &b, false);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     f64_backward_move(&r, row);
     for (int64_t i = call->class_begin; i < call->class_end; i += XENT_CHUNK) {
@@ -177,6 +178,8 @@ static xent_status f64_finish(const xent_call *call) {
     if (kind != r->t.kind) return f64_refuse(call, row, XENT_FIELD_STATES);
     const xent_status status = targets_of_row(call, r->span, &r->t);
     if (status) return status;
+    k.sums.ignored = r->t.ignored;
+    k.sums.special = k.sums.fate[0] = 0;
     if (r->t.ignored) {
       f64_settle(&k);
       f64_write_rows(&k);

@@ -7,6 +7,9 @@
 
 /* The numbers of a chunk; its label is not in the sum. */
 typedef struct {
+  const double *x;
+  int64_t begin, n, without; /* without: which of x is the label, or none */
+  double labels[XENT_DOUBLES];
   doubles max, others, own, reference; /* others: the largest without the label; own: the label's, or -inf */
   pair sum;
   doubles dot, mass;
@@ -23,31 +26,39 @@ XENT_INLINE doubles f64_finite_or_zero(doubles v) {
   return doubles_where_at_most(doubles_magnitude(v), doubles_set(DBL_MAX), v, doubles_set(0));
 }
 
-/* The n prepared logits x of a tile from class `begin` on. Their exponentials go to e, which may be x, or is NULL. Of rows
- * side by side labels are taken out of x. */
-XENT_SHARED void f64_chunk_of(const f64_block *k, int j, const double *x, int64_t begin, int64_t n, double *e,
-                              f64_chunk *c) {
+/* A chunk is the n prepared logits x of a tile from class `begin` on. Of rows side by side labels are taken out of x. */
+XENT_INLINE void f64_take_chunk(const f64_block *k, int j, const double *x, int64_t begin, int64_t n, f64_chunk *c) {
+  const f64_row *r = k->rows + j;
+  const bool here = r->label >= begin && r->label < begin + n;
+  c->x = x;
+  c->begin = begin;
+  c->n = n;
+  c->without = here && !k->turned ? r->label - begin : XENT_NO_CLASS;
+  f64_label_logits(k, j, x, begin, n, c->labels);
+  if (k->turned) f64_put_labels(k, j, doubles_set(-INFINITY), x);
+}
+/* What its sums wait for. */
+XENT_INLINE void f64_chunk_largest(const f64_block *k, int j, f64_chunk *c) {
+  c->own = f64_at(k, c->labels, 0);
+  c->others = f64_largest(c->x, c->n * f64_width(k), c->without, k->turned);
+  c->max = doubles_add(doubles_max(c->own, c->others), doubles_set(0)); /* -0 counts as +0 */
+  c->reference = f64_reference_for(c->max, k->rows[j].temperature);
+}
+/* Its sums. Exponentials go to e, which may be x, or is NULL. */
+XENT_SHARED void f64_sum_chunk(const f64_block *k, int j, double *e, f64_chunk *c) {
   const f64_row *r = k->rows + j;
   const f64_temperature t = r->temperature;
-  const bool labels = r->t.kind == XENT_KIND_LABEL, here = r->label >= begin && r->label < begin + n;
-  const int64_t without = here && !k->turned ? r->label - begin : XENT_NO_CLASS, terms = n * f64_width(k);
-  const doubles none = doubles_set(-INFINITY);
-  c->own = f64_label_logits(k, j, x, begin, n);
-  if (k->turned && labels) f64_put_labels(k, j, none, x);
-  c->others = f64_largest(x, terms, without, k->turned);
-  c->max = doubles_add(doubles_max(c->own, c->others), doubles_set(0)); /* -0 counts as +0 */
-  c->reference = f64_reference_for(c->max, t);
   c->dot = c->mass = doubles_set(0);
   c->sum = pair_of(doubles_set(0));
   if (f64_has_target_sums(r)) {
-    f64_target_sums(k, j, x, begin, n, c->own, f64_finite_or_zero(c->max), &c->dot, &c->mass);
-    if (k->turned && labels) f64_put_labels(k, j, none, x);
+    f64_target_sums(k, j, c->x, c->begin, c->n, c->own, f64_finite_or_zero(c->max), &c->dot, &c->mass);
+    if (k->turned) f64_put_labels(k, j, doubles_set(-INFINITY), c->x);
   }
   /* a second round comes, or the row is NaN */
   if (!k->turned && doubles_first(c->max) * t.high > (double)XENT_LIMIT) return;
   const f64_reference of = f64_reference_of(c->reference, t);
   const f64_grids g = f64_grids_for(c->others, c->reference, t);
-  c->sum = f64_across_sum(f64_sum_exponentials(x, e, terms, without, &of, g), k->turned);
+  c->sum = f64_across_sum(f64_sum_exponentials(c->x, e, c->n * f64_width(k), c->without, &of, g), k->turned);
 }
 
 /* The first chunk. */
@@ -70,7 +81,7 @@ XENT_INLINE void f64_fold_sum(f64_fold *f, doubles max, doubles reference, pair 
   f->reference = N;
   f->max = raised;
 }
-XENT_SHARED void f64_fold_chunk(f64_fold *f, const f64_chunk *c) {
+XENT_INLINE void f64_fold_chunk(f64_fold *f, const f64_chunk *c) {
   f64_fold_sum(f, c->max, c->reference, c->sum);
   f->class_max = f->max;
   f->own = doubles_where_equal(c->own, doubles_set(-INFINITY), f->own, c->own);
@@ -117,20 +128,13 @@ XENT_INLINE void f64_take_fold(const f64_fold *f, doubles class_max, f64_sums *g
   doubles_store(g->label_logit + j, doubles_quiet(f->own));
 }
 
-/* One round over a tile. Its exponentials go to e, or e is NULL. */
-XENT_SHARED void f64_fold_tile(const f64_block *k, int j, double *e, f64_fold *f) {
-  const int64_t classes = k->rows[j].logits.classes;
-  for (int64_t i = 0; i == 0 || i < classes; i += XENT_CHUNK) { /* one without classes is like one of -inf */
-    const int64_t n = f64_part(i, classes, XENT_CHUNK);
-    const double *x = f64_logits_at(k, j, i, n, k->slopes_kept, k->b->row + j * k->room);
-    f64_chunk c;
-    f64_chunk_of(k, j, x, i, n, e ? e + i : NULL, &c);
-    if (i == 0)
-      *f = f64_fold_begin(&c);
-    else
-      f64_fold_chunk(f, &c);
-  }
-  f64_fold_sinks(k, j, f);
+XENT_INLINE void f64_load_chunk(const f64_block *k, int j, int64_t begin, f64_chunk *c) {
+  const int64_t n = f64_part(begin, k->rows[j].logits.classes, XENT_CHUNK); /* a row without classes is like one of -inf */
+  f64_take_chunk(k, j, f64_logits_at(k, j, begin, n, k->slopes_kept, k->b->row + j * k->room), begin, n, c);
+}
+XENT_SHARED void f64_next_chunk(const f64_block *k, int j, int64_t begin, f64_chunk *c) {
+  f64_load_chunk(k, j, begin, c);
+  f64_chunk_largest(k, j, c);
 }
 
 /* Where the exponentials of a tile may be kept until its results are written, or NULL: there, if that is an array of
@@ -143,26 +147,62 @@ XENT_INLINE double *f64_place(const f64_block *k, int j) {
   return k->turned || r->logits.classes <= k->room ? k->b->row + j * k->room : NULL;
 }
 
-/* Both rounds over the rows of a tile. */
-XENT_SHARED void f64_sum_tile(f64_block *k, int j) {
-  f64_sums *g = &k->sums;
-  const f64_temperature t = k->rows[j].temperature;
-  double *e = f64_place(k, j);
-  f64_fold f;
-  doubles_store(g->shift + j, doubles_set(0));
-  f64_fold_tile(k, j, e, &f);
-  const doubles class_max = f.class_max; /* of the first round */
-  const uint32_t beyond = f64_beyond(f.max, t);
-  if (beyond) {
-    double max[XENT_DOUBLES];
-    doubles_store(max, f.max);
-    for (int i = 0; i < XENT_DOUBLES; i++) g->shift[j + i] = beyond >> i & 1 ? max[i] : 0;
-    f64_fold_tile(k, j, e, &f);
+/* What follows the first chunk of a tile. */
+XENT_SHARED f64_fold f64_fold_rest(const f64_block *k, int j, double *e, f64_fold f) {
+  for (int64_t i = XENT_CHUNK; i < k->rows[j].logits.classes; i += XENT_CHUNK) {
+    f64_chunk c;
+    f64_next_chunk(k, j, i, &c);
+    f64_sum_chunk(k, j, e ? e + i : NULL, &c);
+    f64_fold_chunk(&f, &c);
   }
+  f64_fold_sinks(k, j, &f);
+  return f;
+}
+XENT_INLINE f64_fold f64_fold_tile(const f64_block *k, int j, double *e, f64_chunk *c) {
+  f64_sum_chunk(k, j, e, c);
+  const f64_fold f = f64_fold_begin(c);
+  return k->call->sink || k->rows[j].logits.classes > XENT_CHUNK ? f64_fold_rest(k, j, e, f) : f;
+}
+/* The second round, on what is less by the maximum where that is beyond the limit. */
+XENT_SHARED f64_fold f64_fold_again(f64_block *k, int j, double *e, doubles max, uint32_t beyond) {
+  double own[XENT_DOUBLES];
+  f64_chunk c;
+  doubles_store(own, max);
+  for (int i = 0; i < f64_width(k); i++) k->sums.shift[j + i] = beyond >> i & 1 ? own[i] : 0;
+  f64_next_chunk(k, j, 0, &c);
+  return f64_fold_tile(k, j, e, &c);
+}
+
+/* A tile, whose first chunk was loaded, and its largest found. */
+XENT_SHARED void f64_sum_tile(f64_block *k, int j, f64_chunk *c) {
+  f64_sums *g = &k->sums;
+  double *e = f64_place(k, j);
+  f64_fold f = f64_fold_tile(k, j, e, c);
+  const doubles class_max = f.class_max; /* of the first round */
+  const uint32_t beyond = f64_beyond(f.max, k->rows[j].temperature);
+  if (beyond) f = f64_fold_again(k, j, e, f.max, beyond);
   f64_take_fold(&f, class_max, g, j);
   if (k->turned && !k->keep) e = k->b->row + j * k->room; /* logits, which log-softmax is written from */
-  if (doubles_bits_equal(f.least_reference, f.reference) != (1u << XENT_DOUBLES) - 1) e = NULL;
-  for (int i = 0; i < f64_rows_of_tile(k, j); i++) g->kept[j + i] = e ? e + i : NULL;
+  g->kept[j] = doubles_bits_equal(f.least_reference, f.reference) == (1u << XENT_DOUBLES) - 1 ? e : NULL;
+}
+
+/* The first pass over as many tiles as a block has of rows side by side, step by step, as each waits for what comes before.
+ * Rows that are ignored are not read alone. */
+enum { XENT_F64_TILES = XENT_F64_ROWS / XENT_DOUBLES };
+XENT_SHARED void f64_sum_tiles(f64_block *k, int from) {
+  const int width = f64_width(k), end = from + (int)f64_part(from, k->count, XENT_F64_TILES * width);
+  const uint32_t left_out = k->turned ? 0 : k->sums.ignored;
+  f64_chunk chunks[XENT_F64_TILES], *c = chunks;
+  for (int j = from; j < end; j += width, c++) {
+    doubles_store(k->sums.shift + j, doubles_set(0));
+    if (!(left_out >> j & 1)) f64_load_chunk(k, j, 0, c);
+  }
+  c = chunks;
+  for (int j = from; j < end; j += width, c++)
+    if (!(left_out >> j & 1)) f64_chunk_largest(k, j, c);
+  c = chunks;
+  for (int j = from; j < end; j += width, c++)
+    if (!(left_out >> j & 1)) f64_sum_tile(k, j, c);
 }
 
 #endif

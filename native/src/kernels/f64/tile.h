@@ -51,9 +51,11 @@ typedef struct {
   double label_e[XENT_F64_LANES], total[XENT_F64_LANES], distance[XENT_F64_LANES], log_sum_exp[XENT_F64_LANES];
   double loss[XENT_F64_LANES], log_probability[XENT_F64_LANES], entropy[XENT_F64_LANES];
   double pull[XENT_F64_LANES], share[XENT_F64_LANES], scale[XENT_F64_LANES], label_gradient[XENT_F64_LANES];
-  double *kept[XENT_F64_ROWS];  /* what the second pass reads, if it is kept: exponentials, or log-softmax's logits */
+  double *kept[XENT_F64_ROWS];  /* of a tile's first row, what the second pass reads, or NULL: exponentials, or
+                                   log-softmax's logits */
   uint32_t fate[XENT_F64_ROWS]; /* 0, or what of XENT_ROW_SPECIAL became of the row */
   bool hit[XENT_F64_ROWS];      /* before a shift */
+  uint32_t ignored, special;    /* rows with a fate */
 } f64_sums;
 
 /* Of one row: a chunk of prepared logits, then of exponentials, and pieces. Of rows side by side: exponentials (of
@@ -172,7 +174,7 @@ XENT_SHARED void f64_turn_logits(const f64_block *k, int j, bool slopes, double 
 
 /* n prepared logits of a tile from class `begin` on, in x or where they lie, less the rows' shifts; of rows side by side
  * all. slopes: the softcap's derivatives are asked for. */
-XENT_SHARED const double *f64_logits_at(const f64_block *k, int j, int64_t begin, int64_t n, bool slopes, double *x) {
+XENT_INLINE const double *f64_logits_at(const f64_block *k, int j, int64_t begin, int64_t n, bool slopes, double *x) {
   if (!k->turned)
     return f64_prepared(&k->rows[j].logits, begin, n, k->sums.shift[j], x, slopes ? k->b->slope : NULL);
   f64_turn_logits(k, j, slopes, x);
@@ -180,7 +182,7 @@ XENT_SHARED const double *f64_logits_at(const f64_block *k, int j, int64_t begin
 }
 
 /* Exponentials of a tile, or log-softmax's logits, likewise. */
-XENT_SHARED const double *f64_terms_at(const f64_block *k, int j, int64_t begin, int64_t n, bool log, bool slopes,
+XENT_INLINE const double *f64_terms_at(const f64_block *k, int j, int64_t begin, int64_t n, bool log, bool slopes,
                                        double *room) {
   const f64_sums *g = &k->sums;
   if (g->kept[j] && !slopes) return g->kept[j] + begin;
