@@ -58,17 +58,11 @@ XENT_SHARED void keep_first(kept_set *s, int64_t k, bool all) {
     for (int64_t i = s->count; i % XENT_LANES; i++) s->x[i] = -INFINITY;
     const float low = reached_by(s->x, s->count, k, k, s->high);
     const int64_t least = count_at_least(s->x, s->count, low);
-    if (least == k) { /* of which the smallest may be above `low` */
-      float x = INFINITY;
-      int64_t equal = 0;
-      for (int64_t i = 0; i < s->count; i++) x = s->x[i] >= low && s->x[i] < x ? s->x[i] : x;
-      for (int64_t i = 0; i < s->count; i++) equal += s->x[i] == x;
-      c = (cut){.key = -(double)x, .count = k - equal, .equal = equal};
-    } else {
-      int64_t above = 0;
-      for (int64_t i = 0; i < s->count; i++) above += s->x[i] > low;
-      c = (cut){.key = -(double)low, .count = above, .equal = least - above};
-    }
+    float x = INFINITY; /* the smallest of them, which may be above `low` */
+    int64_t equal = 0;
+    for (int64_t i = 0; i < s->count; i++) x = s->x[i] >= low && s->x[i] < x ? s->x[i] : x;
+    for (int64_t i = 0; i < s->count; i++) equal += s->x[i] == x;
+    c = (cut){.key = -(double)x, .count = least - equal, .equal = equal};
   } else {
     c = find_cut(s, &by_value, NULL, k, -(double)s->high, last_key(s));
   }
@@ -211,7 +205,7 @@ XENT_SHARED int64_t weighted_distances(kept_set *s, const weigher *w, double per
   while (next_piece(s, &at, s->low, &p)) {
     exponentials_of(w, p.x, p.n, e);
     for (int64_t k = 0; k < p.n; k++) {
-      if (!is_member(s, &p, k)) continue;
+      if (!(p.x[k] > -INFINITY)) continue;
       const double product = (double)weight_of_exponential(w, e[k]) * (((double)s->high - (double)p.x[k]) * per_value);
       total += (int64_t)((product + XENT_WHOLE) - XENT_WHOLE);
     }
@@ -226,7 +220,7 @@ XENT_SHARED void keep_nearest(kept_set *s, const key_rule *rule, double most) {
   piece p;
   while (next_piece(s, &at, s->low, &p))
     for (int64_t k = 0; k < p.n; k++) {
-      if (!is_member(s, &p, k) || !(key_of(rule, p.x[k]) <= most)) continue;
+      if (!(key_of(rule, p.x[k]) <= most)) continue;
       high = p.x[k] > high ? p.x[k] : high;
       low = p.x[k] < low ? p.x[k] : low;
       if (s->listed) {
@@ -272,9 +266,6 @@ XENT_SHARED bool begin_row(kept_set *s, const xent_sampling *o, const heat *h, d
   int state = SAMPLE_NOT_SEARCHED;
   vicinity v;
   weighed_vicinity found;
-  s->block = block_of_classes(s->classes);
-  s->blocks = (s->classes + s->block - 1) / s->block;
-  s->nucleus = false;
   if (begins_with_top_p(s, o)) state = weigh_close_row(s, h, scale, o->top_p, &v, &found);
   if (state == SAMPLE_NOT_SEARCHED) return all_candidates(s);
   if (state == SAMPLE_WEIGHED) {

@@ -24,12 +24,16 @@ typedef struct {
   float low, high;
 } vicinity;
 
-/* What the classes with the largest values weigh, which reach `least` and are in the blocks that reach it. */
+/* What the classes with the largest values weigh, which reach `least`. */
 XENT_INLINE double weight_of_top(kept_set *s, const weigher *w, float least) {
+  const float low = s->low;
   int64_t at = 0, weight = 0;
   piece p;
-  const float below = of_ordinal(ordinal_of(least) - 1);
-  while (next_piece(s, &at, least, &p)) weight += sum_of_weights_above(w, p.x, p.n, below);
+  s->low = least;
+  s->last = INT64_MAX;
+  while (next_piece(s, &at, least, &p)) weight += sum_of_weights(w, p.x, p.n);
+  s->low = low;
+  s->last = -1;
   return (double)weight;
 }
 
@@ -128,8 +132,8 @@ XENT_INLINE void weigh_vectors(kept_set *s, const weigher *w, const float *x, in
   for (int j = 0; first && j < count; j++) {
     sums->nan |= lanes_any_nan(values[j], values[j]);
     sums->most = lanes_max(values[j], sums->most);
-    sums->least = lanes_min(left >= (j + 1) * XENT_LANES ? values[j] : lanes_load_part(x + j * XENT_LANES, left - j * XENT_LANES, INFINITY),
-                            sums->least);
+    const int64_t rest = left - j * XENT_LANES;
+    sums->least = lanes_min(rest >= XENT_LANES ? values[j] : lanes_load_part(x + j * XENT_LANES, rest, INFINITY), sums->least);
   }
   exponentials(w, e, count);
   XENT_UNROLL(8)
@@ -213,6 +217,8 @@ XENT_INLINE bool is_exact(const kept_set *s, const weigher *w, float least, doub
   return (double)e[0] * w->scale >= 0x1p24 * factor && (double)s->classes * w->scale * factor <= 0x1p32;
 }
 
+XENT_INLINE float smallest_of(lanes v) { return 0 - lanes_largest(lanes_sub(lanes_set(-0.0f), v)); }
+
 XENT_SHARED int weigh_close_row(kept_set *s, const heat *h, double scale, double p, vicinity *v, weighed_vicinity *found) {
   lanes most = lanes_set(-INFINITY), least = lanes_set(INFINITY);
   bool nan = false;
@@ -224,22 +230,15 @@ XENT_SHARED int weigh_close_row(kept_set *s, const heat *h, double scale, double
     most = lanes_max(x, most);
     least = lanes_min(x, least);
   }
-  XENT_ALIGNED float low[XENT_LANES];
   const float base = lanes_largest(most);
-  lanes_store(low, least);
-  float smallest = INFINITY;
-  for (int k = 0; k < XENT_LANES; k++) smallest = low[k] < smallest ? low[k] : smallest;
-  if (nan || !((base - smallest) * h->hi <= SAMPLE_CLOSE)) return SAMPLE_NOT_SEARCHED;
+  if (nan || !((base - smallest_of(least)) * h->hi <= SAMPLE_CLOSE)) return SAMPLE_NOT_SEARCHED;
   const weigher guessed = weigher_of(h, base, scale);
   *v = guess_vicinity(s, &guessed, p, base, INFINITY, 0);
   *found = weigh_at_first(s, &guessed, v, &nan, &least);
   if (nan || !candidates_of_maxima(s, least)) return SAMPLE_NO_TOKEN;
   const weigher right = weigher_of(h, s->high, scale);
   const double octaves = (double)right.reference - (double)guessed.reference;
-  lanes_store(low, least);
-  smallest = INFINITY;
-  for (int k = 0; k < XENT_LANES; k++) smallest = low[k] < smallest ? low[k] : smallest;
-  if (guessed.shift != 0 || right.shift != 0 || !is_exact(s, &guessed, smallest, octaves)) return SAMPLE_SEARCHED;
+  if (guessed.shift != 0 || right.shift != 0 || !is_exact(s, &guessed, smallest_of(least), octaves)) return SAMPLE_SEARCHED;
   const int by = (int)octaves;
   found->all >>= by;
   found->above >>= by;

@@ -23,7 +23,7 @@ XENT_SHARED int64_t class_of_weight(kept_set *s, const weigher *w, int64_t t, in
   while (next_piece(s, &at, -INFINITY, &p)) {
     exponentials_of(w, p.x, p.n, e);
     for (int64_t k = 0; k < p.n; k += XENT_LANES)
-      for (uint32_t bits = members(s, &p, k); bits; bits &= bits - 1) {
+      for (uint32_t bits = members(&p, k); bits; bits &= bits - 1) {
         const int64_t i = k + __builtin_ctz(bits);
         *weight = weight_of_exponential(w, e[i]);
         token = class_in(&p, i);
@@ -60,6 +60,7 @@ XENT_SHARED drawn draw_of_set(kept_set *s, const xent_sampling *o, uint64_t stre
 }
 
 XENT_SHARED drawn draw_row(const xent_call *call, kept_set *s, int64_t row, const xent_sampling *o, double scale) {
+  begin_set(s, call->shape->classes);
   s->values = sample_values_of(call, row, o);
   const heat h = heat_of(o->temperature);
   if (!begin_row(s, o, o->rules == XENT_RULES_LLAMA_CPP ? &no_heat : &h, scale)) {
@@ -82,7 +83,7 @@ XENT_SHARED void write_kept_mask(const xent_call *call, kept_set *s, int64_t row
     for (int64_t i = 0; i < s->classes; i++) to[i * l->classes] = 0;
   while (next_piece(s, &at, s->low, &p))
     for (int64_t k = 0; k < p.n; k += XENT_LANES)
-      for (uint32_t bits = members(s, &p, k); bits; bits &= bits - 1)
+      for (uint32_t bits = members(&p, k); bits; bits &= bits - 1)
         to[class_in(&p, k + __builtin_ctz(bits)) * l->classes] = 1;
 }
 
@@ -101,7 +102,6 @@ XENT_SHARED void write_drawn(const xent_call *call, int64_t row, drawn d) {
 XENT_SHARED void sample_rows(const xent_call *call, int64_t begin, int64_t end) {
   kept_set s;
   const double scale = scale_of_classes(call->shape->classes);
-  s.classes = call->shape->classes;
   for (int64_t row = begin; row < end; row++) {
     drawn d = draw_row(call, &s, row, sampling_of_row(call, row), scale);
     if (call->kept) d.kept = count_members(&s);

@@ -58,10 +58,6 @@ XENT_SHARED void bins_of(const search_of_cut *s, const piece *p, int32_t *bins) 
     XENT_BIN(-(double)x[k])
   }
 #undef XENT_BIN
-  for (int64_t k = 0; !p->listed && k < p->n; k += XENT_LANES) {
-    const uint32_t in = members(s->set, p, k);
-    for (int i = 0; in != 0xffff && i < XENT_LANES && k + i < p->n; i++) bins[k + i] = in >> i & 1 ? bins[k + i] : -1;
-  }
 }
 
 XENT_INLINE bool next_searched(const search_of_cut *s, int64_t *at, piece *p) {

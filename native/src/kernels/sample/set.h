@@ -31,7 +31,7 @@ typedef struct {
   XENT_ALIGNED float room[SAMPLE_PIECE + XENT_LANES];
 } kept_set;
 
-/* Values side by side, of the classes from `begin` on or of those that are listed. */
+/* Values side by side, of the classes from `begin` on or of those that are listed; -inf where a class is not in the set. */
 typedef struct {
   const float *x;
   const int32_t *listed; /* or NULL */
@@ -40,8 +40,19 @@ typedef struct {
 
 XENT_INLINE int64_t class_in(const piece *p, int64_t k) { return p->listed ? p->listed[k] : p->begin + k; }
 
-/* The next piece of the set, of blocks that reach `least`. *at is 0 at first. */
-XENT_INLINE bool next_piece(kept_set *s, int64_t *at, float least, piece *p) {
+/* Sixteen values, of the classes from `first` on, as far as they are in the set. */
+XENT_INLINE lanes values_in_set(const kept_set *s, int64_t first, lanes v) {
+  const lanes low = lanes_set(s->low), none = lanes_set(-INFINITY);
+  v = lanes_where_above(low, v, none, lanes_where_above(v, lanes_set(s->high), none, v));
+  if (s->last >= first + XENT_LANES - 1) return v;
+  XENT_ALIGNED float x[XENT_LANES]; /* some that equal the smallest are not */
+  lanes_store(x, v);
+  for (int64_t k = s->last < first ? 0 : s->last - first + 1; k < XENT_LANES; k++) x[k] = x[k] == s->low ? -INFINITY : x[k];
+  return lanes_load(x);
+}
+
+/* The next values of blocks that reach `least`, whether they are in the set or not. *at is 0 at first. */
+XENT_INLINE bool next_values(kept_set *s, int64_t *at, float least, piece *p) {
   if (s->listed) {
     if (*at >= s->count) return false;
     const int64_t n = s->count - *at < SAMPLE_PIECE ? s->count - *at : SAMPLE_PIECE;
@@ -70,32 +81,18 @@ XENT_INLINE bool next_piece(kept_set *s, int64_t *at, float least, piece *p) {
 XENT_INLINE lanes values_of(const piece *p, int64_t k) {
   return p->n - k >= XENT_LANES ? lanes_load(p->x + k) : lanes_load_part(p->x + k, p->n - k, -INFINITY);
 }
-
-typedef struct {
-  float low, high;
-  int64_t last;
-  bool whole; /* nothing is above it */
-} kept_range;
-
-XENT_INLINE kept_range range_of(const kept_set *s) { return (kept_range){s->low, s->high, s->last, s->high >= s->most}; }
-XENT_INLINE uint32_t members_of(const kept_range *r, const piece *p, int64_t k, lanes x) {
-  const int64_t left = p->n - k, first = p->begin + k;
-  const lanes low = lanes_set(r->low);
-  if (p->listed) return left >= XENT_LANES ? 0xffff : (1u << left) - 1;
-  uint32_t bits = 0xffff & ~lanes_bits_above(low, x);
-  if (r->last != INT64_MAX && r->last < first + XENT_LANES - 1) /* some that equal the smallest are not */
-    bits &= ~lanes_bits_equal(x, low) | (r->last < first ? 0 : (2u << (r->last - first)) - 1);
-  return r->whole ? bits : bits & ~lanes_bits_above(x, lanes_set(r->high));
-}
-XENT_INLINE uint32_t members(const kept_set *s, const piece *p, int64_t k) {
-  const kept_range r = range_of(s);
-  return members_of(&r, p, k, values_of(p, k));
+XENT_INLINE uint32_t members(const piece *p, int64_t k) {
+  return lanes_bits_above(values_of(p, k), lanes_set(-INFINITY));
 }
 
-XENT_INLINE bool is_member(const kept_set *s, const piece *p, int64_t k) {
-  if (p->listed) return true;
-  const float x = p->x[k];
-  return x <= s->high && (x > s->low || (x == s->low && p->begin + k <= s->last));
+/* The next piece of the set. */
+XENT_INLINE bool next_piece(kept_set *s, int64_t *at, float least, piece *p) {
+  if (!next_values(s, at, least, p)) return false;
+  if (p->listed || (s->low == -INFINITY && s->high >= s->most)) return true; /* all of them */
+  for (int64_t k = 0; k < p->n; k += XENT_LANES)
+    lanes_store(s->room + k, values_in_set(s, p->begin + k, values_of(p, k)));
+  p->x = s->room;
+  return true;
 }
 
 /* ---- the first pass ---- */
@@ -128,6 +125,13 @@ XENT_INLINE int64_t block_of_classes(int64_t classes) {
   int64_t block = classes <= 1024 ? 16 : classes <= 4096 ? 32 : classes <= 16384 ? 64 : 128;
   while (block * SAMPLE_BLOCKS < classes) block *= 2;
   return block;
+}
+
+XENT_INLINE void begin_set(kept_set *s, int64_t classes) {
+  s->classes = classes;
+  s->block = block_of_classes(classes);
+  s->blocks = (classes + s->block - 1) / s->block;
+  s->nucleus = false;
 }
 
 /* The set of all candidates, where there are any, from the maxima of blocks; `least`: the smallest values. */
@@ -177,42 +181,33 @@ XENT_SHARED bool all_candidates(kept_set *s) {
 
 /* ---- what there is of the set ---- */
 
-XENT_SHARED int64_t count_members(kept_set *s) {
-  int64_t at = 0, count = 0;
-  piece p;
-  if (s->count >= 0) return s->count;
-  while (next_piece(s, &at, s->low, &p))
-    for (int64_t k = 0; k < p.n; k += XENT_LANES) count += __builtin_popcount(members(s, &p, k));
-  return s->count = count;
-}
-
+/* Members that reach `least`. */
 XENT_SHARED int64_t count_reaching(kept_set *s, float least) {
   int64_t at = 0, count = 0;
   piece p;
-  const kept_range r = range_of(s);
-  const lanes limit = lanes_set(least);
+  const lanes limit = lanes_set(of_ordinal(ordinal_of(least) - 1));
   while (next_piece(s, &at, least, &p))
-    for (int64_t k = 0; k < p.n; k += XENT_LANES) {
-      const lanes x = values_of(&p, k);
-      count += __builtin_popcount(members_of(&r, &p, k, x) & ~lanes_bits_above(limit, x));
-    }
+    for (int64_t k = 0; k < p.n; k += XENT_LANES) count += __builtin_popcount(lanes_bits_above(values_of(&p, k), limit));
   return count;
+}
+XENT_SHARED int64_t count_members(kept_set *s) {
+  if (s->count < 0) s->count = count_reaching(s, s->low > -INFINITY ? s->low : -FLT_MAX);
+  return s->count;
 }
 
 /* Lists the set, where it is small enough and not listed. */
 XENT_SHARED void list_members(kept_set *s) {
   int64_t at = 0, count = 0;
   piece p;
-  const kept_range r = range_of(s); /* which no store here can change */
   if (s->count > SAMPLE_LISTED) return;
-  while (next_piece(s, &at, r.low, &p)) {
+  while (next_values(s, &at, s->low, &p)) {
     uint64_t some = 0; /* the vectors that can have a member: most have none, and which do cannot be guessed */
     for (int64_t k = 0; k < p.n; k += XENT_LANES)
-      some |= (uint64_t)(lanes_bits_above(lanes_set(r.low), values_of(&p, k)) != 0xffff) << k / XENT_LANES;
+      some |= (uint64_t)(lanes_bits_above(lanes_set(s->low), values_of(&p, k)) != 0xffff) << k / XENT_LANES;
     for (; some; some &= some - 1) {
       const int64_t k = __builtin_ctzll(some) * XENT_LANES;
-      const lanes x = values_of(&p, k);
-      const uint32_t bits = members_of(&r, &p, k, x);
+      const lanes x = values_in_set(s, p.begin + k, values_of(&p, k));
+      const uint32_t bits = lanes_bits_above(x, lanes_set(-INFINITY));
       lanes_pick(s->x + count, x, bits);
       numbers_pick(s->class + count, (int32_t)(p.begin + k), bits);
       count += __builtin_popcount(bits);
@@ -230,7 +225,7 @@ XENT_SHARED void raise_low(kept_set *s, float low, int64_t kept, int64_t equal, 
   if (low == s->low && kept == equal) last = s->last;
   for (int64_t left = kept; kept < equal && left > 0 && next_piece(s, &at, low, &p);)
     for (int64_t k = 0; k < p.n && left > 0; k++)
-      if (p.x[k] == low && is_member(s, &p, k) && --left == 0) last = class_in(&p, k);
+      if (p.x[k] == low && --left == 0) last = class_in(&p, k);
   const bool listed = s->listed;
   if (listed) {
     int64_t n = 0;
@@ -261,25 +256,9 @@ XENT_SHARED int64_t weigh_set(kept_set *s, const weigher *w) {
     while (next_piece(s, &at, 0, &p)) total += s->sums[p.block] = sum_of_weights(w, p.x, p.n);
     return total;
   }
-  const bool all = s->low == -INFINITY && s->high >= s->most;
-  const int64_t lowest = s->low > -INFINITY ? weight_of(w, s->low) : 0;
   memset(s->sums, 0, (size_t)s->blocks * sizeof *s->sums);
   while (next_piece(s, &at, s->low, &p)) {
-    int64_t sum;
-    if (all) {
-      sum = sum_of_weights(w, p.x, p.n);
-    } else {
-      sum = sum_of_weights_above(w, p.x, p.n, s->low);
-      if (s->high < s->most) sum -= sum_of_weights_above(w, p.x, p.n, s->high);
-      int64_t equal = 0;
-      for (int64_t k = 0; lowest && k < p.n; k += XENT_LANES) {
-        const int64_t left = p.n - k;
-        const lanes x = left >= XENT_LANES ? lanes_load(p.x + k) : lanes_load_part(p.x + k, left, INFINITY);
-        const uint32_t bits = lanes_bits_equal(x, lanes_set(s->low));
-        if (bits) equal += __builtin_popcount(bits & members(s, &p, k));
-      }
-      sum += equal * lowest;
-    }
+    const int64_t sum = sum_of_weights(w, p.x, p.n);
     s->sums[p.block] += sum;
     total += sum;
   }

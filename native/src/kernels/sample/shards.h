@@ -52,7 +52,7 @@ XENT_SHARED void weigh_bins(kept_set *s, const weigher *w, const shard_row *r, r
   while (next_piece(s, &at, s->low, &p)) {
     exponentials_of(w, p.x, p.n, e);
     for (int64_t k = 0; k < p.n; k += XENT_LANES)
-      for (uint32_t bits = members(s, &p, k); bits; bits &= bits - 1) {
+      for (uint32_t bits = members(&p, k); bits; bits &= bits - 1) {
         const int64_t i = k + __builtin_ctz(bits), class = a->first_class + class_in(&p, i);
         const uint64_t key = by_class ? (uint64_t)class : order_key(p.x[i], class, r->classes);
         if (key < a->from || key > a->to) continue;
@@ -73,10 +73,7 @@ XENT_SHARED void list_first(kept_set *s, row_sample_state *a) {
 /* Answers the question that is in `a`. False where a class is above the largest of all: it was not when they listed. */
 XENT_SHARED bool answer_question(const shard_row *r, row_sample_state *a) {
   kept_set *s = r->set;
-  s->classes = r->call->shape->classes;
-  s->block = block_of_classes(s->classes);
-  s->blocks = (s->classes + s->block - 1) / s->block;
-  s->nucleus = false;
+  begin_set(s, r->call->shape->classes);
   s->values = sample_values_of(r->call, r->row, r->options);
   const bool any = all_candidates(s);
   a->bad = s->bad;

@@ -77,7 +77,7 @@ XENT_INLINE int64_t sum_of_wholes(wholes w, int64_t numbers) {
   return (int64_t)(wholes_sum(w) - (uint64_t)numbers * XENT_WHOLE_BITS);
 }
 
-/* The weights of n values; of those that are above a limit. */
+/* The weights of n values. */
 XENT_INLINE int64_t sum_of_weights(const weigher *w, const float *x, int64_t n) {
   wholes sum = wholes_zero();
   int64_t k = 0;
@@ -95,19 +95,6 @@ XENT_INLINE int64_t sum_of_weights(const weigher *w, const float *x, int64_t n) 
     sum = wholes_add(sum, dlanes_whole(e[0], w->scale));
   }
   return sum_of_wholes(sum, (n + XENT_LANES - 1) / XENT_LANES * XENT_LANES);
-}
-XENT_SHARED int64_t sum_of_weights_above(const weigher *w, const float *x, int64_t n, float limit) {
-  wholes sum = wholes_zero();
-  const lanes limits = lanes_set(limit);
-  int64_t count = 0;
-  for (int64_t k = 0; k < n; k += XENT_LANES) {
-    const lanes v = n - k >= XENT_LANES ? lanes_load(x + k) : lanes_load_part(x + k, n - k, -INFINITY);
-    lanes e[1] = {v};
-    exponentials(w, e, 1);
-    sum = wholes_add_above(sum, dlanes_whole(e[0], w->scale), v, limits);
-    count += __builtin_popcount(lanes_bits_above(v, limits));
-  }
-  return sum_of_wholes(sum, count);
 }
 
 #endif
