@@ -22,8 +22,8 @@ XENT_SHARED void f64_read_side(const xent_call *call, int64_t row, const void *a
                                const f64_buffers *b, f64_side *side) {
   f64_block *k = &side->block;
   f64_sums *g = &k->sums;
-  f64_begin_row(k, call, b);
-  k->rows[0] = f64_row_of(call, array, layout, span_of_row(call, row));
+  f64_begin_row(k, call, array, layout, b);
+  f64_move_logits(k->rows, row);
   f64_sum_tiles(k, 0);
   f64_settle(k);
   side->reference = f64_reference_of(doubles_set(g->reference[0]), k->rows->temperature);

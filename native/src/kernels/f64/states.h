@@ -25,12 +25,11 @@ XENT_SHARED void f64_state(const f64_block *k, int64_t begin, int64_t n, row_sta
   *s = (row_state){.kind = r->t.kind | XENT_STATE_WIDE | xent_state_version, .digest = r->call->digest,
                    .label = XENT_LABEL_ELSEWHERE, .counted = (uint16_t)f64_count(&r->logits, begin, n)};
   if (r->t.ignored) return;
-  const double *x = f64_logits_at(k, 0, begin, n, false, k->b->row);
   const int64_t y = r->label - begin;
   f64_chunk c;
-  f64_take_chunk(k, 0, x, begin, n, &c);
-  f64_chunk_largest(k, 0, &c);
+  f64_next_chunk(k, 0, begin, &c);
   f64_sum_chunk(k, 0, NULL, &c);
+  const double *x = c.x;
   s->reference = (float)doubles_first(c.reference);
   s->max = doubles_first(c.max);
   s->sum = doubles_first(doubles_quiet(c.sum.high));
@@ -51,7 +50,7 @@ static xent_status f64_forward_states(const xent_call *call) {
   if (call->row_begin >= call->row_end) return XENT_OK; /* whose first has no offset */
   XENT_F64_BUFFERS(b, XENT_CHUNK, XENT_PIECE);
   f64_block k;
-  f64_begin_row(&k, call, &b);
+  f64_begin_row(&k, call, call->logits, &call->shape->logits, &b);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     const row_statistics *known = call->known_statistics ? known_statistics_at(call, row) : NULL;
     if (known && !(known->kind & XENT_ROW_UNFINISHED)) continue;
@@ -67,12 +66,12 @@ static xent_status f64_forward_states(const xent_call *call) {
 static xent_status f64_backward_states(const xent_call *call) {
   if (call->row_begin >= call->row_end) return XENT_OK; /* whose first has no offset */
   XENT_F64_BUFFERS(b, XENT_PIECE, XENT_PIECE);
-  f64_backward r = f64_backward_of(call, &b, false);
+  f64_backward r;
+  f64_backward_begin(&r, call, &b, false);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     f64_backward_move(&r, row);
     for (int64_t i = call->class_begin; i < call->class_end; i += XENT_CHUNK) {
-      const int64_t end = i + f64_part(i, call->class_end, XENT_CHUNK);
-      const pair sum = f64_backward_chunk(&r, !call->forward_output, i, end);
+      const pair sum = f64_backward_chunk(&r, !call->forward_output, i, i + f64_part(i, call->class_end, XENT_CHUNK));
       *f64_state_at(call, row, i / XENT_CHUNK) =
           (row_state){.kind = XENT_KIND_BACKWARD | XENT_STATE_WIDE | xent_state_version,
                       .digest = !call->forward_output, .label = XENT_LABEL_ELSEWHERE,
@@ -165,7 +164,7 @@ static xent_status f64_finish(const xent_call *call) {
   const f64_buffers b = {NULL}; /* there are no logits to read */
   f64_block k;
   f64_row *r = k.rows;
-  f64_begin_row(&k, call, &b);
+  f64_begin_row(&k, call, call->logits, &call->shape->logits, &b);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     r->span = span_of_row(call, row);
     if (call->second_round && !(statistics_at(call, row)->kind & XENT_ROW_UNFINISHED)) continue;

@@ -26,16 +26,17 @@ XENT_INLINE doubles f64_finite_or_zero(doubles v) {
   return doubles_where_at_most(doubles_magnitude(v), doubles_set(DBL_MAX), v, doubles_set(0));
 }
 
-/* A chunk is the n prepared logits x of a tile from class `begin` on. Of rows side by side labels are taken out of x. */
-XENT_INLINE void f64_take_chunk(const f64_block *k, int j, const double *x, int64_t begin, int64_t n, f64_chunk *c) {
+/* The prepared logits of a tile from class `begin` on. Of rows side by side labels are taken out. */
+XENT_INLINE void f64_load_chunk(const f64_block *k, int j, int64_t begin, f64_chunk *c) {
   const f64_row *r = k->rows + j;
+  const int64_t n = f64_part(begin, r->logits.classes, XENT_CHUNK); /* a row without classes is like one of -inf */
   const bool here = r->label >= begin && r->label < begin + n;
-  c->x = x;
+  c->x = f64_logits_at(k, j, begin, n, k->slopes_kept, k->b->row + j * k->room);
   c->begin = begin;
   c->n = n;
   c->without = here && !k->turned ? r->label - begin : XENT_NO_CLASS;
-  f64_label_logits(k, j, x, begin, n, c->labels);
-  if (k->turned) f64_put_labels(k, j, doubles_set(-INFINITY), x);
+  f64_label_logits(k, j, c->x, begin, n, c->labels);
+  if (k->turned) f64_put_labels(k, j, doubles_set(-INFINITY), c->x);
 }
 /* What its sums wait for. */
 XENT_INLINE void f64_chunk_largest(const f64_block *k, int j, f64_chunk *c) {
@@ -43,6 +44,10 @@ XENT_INLINE void f64_chunk_largest(const f64_block *k, int j, f64_chunk *c) {
   c->others = f64_largest(c->x, c->n * f64_width(k), c->without, k->turned);
   c->max = doubles_add(doubles_max(c->own, c->others), doubles_set(0)); /* -0 counts as +0 */
   c->reference = f64_reference_for(c->max, k->rows[j].temperature);
+}
+XENT_SHARED void f64_next_chunk(const f64_block *k, int j, int64_t begin, f64_chunk *c) {
+  f64_load_chunk(k, j, begin, c);
+  f64_chunk_largest(k, j, c);
 }
 /* Its sums. Exponentials go to e, which may be x, or is NULL. */
 XENT_SHARED void f64_sum_chunk(const f64_block *k, int j, double *e, f64_chunk *c) {
@@ -126,15 +131,6 @@ XENT_INLINE void f64_take_fold(const f64_fold *f, doubles class_max, f64_sums *g
   doubles_store(g->dot + j, pair_value(f->dot));
   doubles_store(g->mass + j, pair_value(f->mass));
   doubles_store(g->label_logit + j, doubles_quiet(f->own));
-}
-
-XENT_INLINE void f64_load_chunk(const f64_block *k, int j, int64_t begin, f64_chunk *c) {
-  const int64_t n = f64_part(begin, k->rows[j].logits.classes, XENT_CHUNK); /* a row without classes is like one of -inf */
-  f64_take_chunk(k, j, f64_logits_at(k, j, begin, n, k->slopes_kept, k->b->row + j * k->room), begin, n, c);
-}
-XENT_SHARED void f64_next_chunk(const f64_block *k, int j, int64_t begin, f64_chunk *c) {
-  f64_load_chunk(k, j, begin, c);
-  f64_chunk_largest(k, j, c);
 }
 
 /* Where the exponentials of a tile may be kept until its results are written, or NULL: there, if that is an array of

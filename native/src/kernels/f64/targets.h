@@ -19,15 +19,8 @@ XENT_SHARED xent_status f64_read_targets(f64_row *r) {
   return status;
 }
 XENT_INLINE xent_status f64_move_to(f64_row *r, int64_t row) {
-  const xent_call *call = r->call;
-  r->span.row = row;
-  if (call->row_offsets) r->span = span_of_row(call, row);
-  r->logits.classes = r->span.classes;
-  r->logits.x.at = class_offset(call, &call->shape->logits, r->span);
-  if (call->class_mask)
-    r->logits.mask = (const uint8_t *)call->class_mask + class_offset(call, &call->shape->class_mask, r->span);
-  if (call->output) r->output.at = class_offset(call, call->output_layout, r->span);
-  return r->t.kind == XENT_KIND_SOFTMAX && !call->row_weights ? XENT_OK : f64_read_targets(r);
+  f64_move_logits(r, row);
+  return r->t.kind == XENT_KIND_SOFTMAX && !r->call->row_weights ? XENT_OK : f64_read_targets(r);
 }
 
 /* Entry j of a sparse row, its class as the arrays count; false where it is not one of [begin, end). */

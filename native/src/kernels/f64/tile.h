@@ -22,6 +22,7 @@ enum {
 typedef struct {
   const xent_call *call;
   row_span span;
+  const xent_layout *layout; /* of the logits */
   f64_logits logits;
   row_targets t;
   f64_temperature temperature;
@@ -32,19 +33,32 @@ typedef struct {
 } f64_row;
 
 /* What is the same for all rows of a call. */
-XENT_INLINE f64_row f64_row_of(const xent_call *call, const void *logits, const xent_layout *layout, row_span span) {
-  f64_row r = {.call = call, .span = span, .t = targets_of_call(call),
+XENT_INLINE f64_row f64_row_of(const xent_call *call, const void *logits, const xent_layout *layout) {
+  const row_span any = {0, 0, call->shape->classes};
+  f64_row r = {.call = call, .span = any, .layout = layout, .t = targets_of_call(call),
                .temperature = f64_temperature_of(call->options->temperature),
                .first = call->shape->first_class, .label = XENT_NO_CLASS};
-  r.logits = f64_logits_of(call, logits, layout, span);
+  r.logits = f64_logits_of(call, logits, layout, any);
+  if (call->output) r.output = f64_array_of(call, call->output, call->output_layout, any);
   return r;
 }
-XENT_INLINE row_span f64_any_row(const xent_call *call) { return (row_span){0, 0, call->shape->classes}; }
+XENT_INLINE void f64_move_logits(f64_row *r, int64_t row) {
+  const xent_call *call = r->call;
+  r->span.row = row;
+  if (call->row_offsets) r->span = span_of_row(call, row);
+  r->logits.classes = r->span.classes;
+  r->logits.x.at = class_offset(call, r->layout, r->span);
+  if (call->class_mask)
+    r->logits.mask = (const uint8_t *)call->class_mask + class_offset(call, &call->shape->class_mask, r->span);
+  if (call->output) r->output.at = class_offset(call, call->output_layout, r->span);
+}
 
 /* One number of each row of a block, side by side. Vectors may go on behind the last row, with numbers of another. */
 typedef struct {
   double counted[XENT_F64_LANES], label_weight[XENT_F64_LANES], row_weight[XENT_F64_LANES]; /* what is asked for */
   double shift[XENT_F64_LANES];
+  uint32_t fate[XENT_F64_ROWS]; /* 0, or what of XENT_ROW_SPECIAL became of the row */
+  uint32_t ignored, special;    /* rows with a fate */
   double max[XENT_F64_LANES], class_max[XENT_F64_LANES], reference[XENT_F64_LANES], sum[XENT_F64_LANES];
   double dot[XENT_F64_LANES], mass[XENT_F64_LANES], label_logit[XENT_F64_LANES];
   /* settled from here on */
@@ -53,9 +67,7 @@ typedef struct {
   double pull[XENT_F64_LANES], share[XENT_F64_LANES], scale[XENT_F64_LANES], label_gradient[XENT_F64_LANES];
   double *kept[XENT_F64_ROWS];  /* of a tile's first row, what the second pass reads, or NULL: exponentials, or
                                    log-softmax's logits */
-  uint32_t fate[XENT_F64_ROWS]; /* 0, or what of XENT_ROW_SPECIAL became of the row */
   bool hit[XENT_F64_ROWS];      /* before a shift */
-  uint32_t ignored, special;    /* rows with a fate */
 } f64_sums;
 
 /* Of one row: a chunk of prepared logits, then of exponentials, and pieces. Of rows side by side: exponentials (of
@@ -84,15 +96,16 @@ typedef struct {
   XENT_ALIGNED f64_sums sums;
 } f64_block;
 
-/* For rows that are taken one by one. */
-XENT_INLINE void f64_begin_row(f64_block *k, const xent_call *call, const f64_buffers *b) {
+/* For rows of an array that are taken one by one. */
+XENT_INLINE void f64_begin_row(f64_block *k, const xent_call *call, const void *logits, const xent_layout *layout,
+                               const f64_buffers *b) {
   memset(k, 0, offsetof(f64_block, rows));
-  memset(&k->sums, 0, sizeof k->sums);
+  memset(&k->sums, 0, offsetof(f64_sums, max));
   k->call = call;
   k->b = b;
   k->count = k->most = 1;
   k->distances = true;
-  k->rows[0] = f64_row_of(call, call->logits, &call->shape->logits, f64_any_row(call));
+  k->rows[0] = f64_row_of(call, logits, layout);
 }
 
 XENT_INLINE int f64_width(const f64_block *k) { return k->turned ? XENT_DOUBLES : 1; }
