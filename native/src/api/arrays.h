@@ -20,7 +20,10 @@ enum {
   XENT_OF_CLASSES, /* `features` of each class, the same for all rows */
   XENT_OF_TARGETS, /* one of these: as the type and target_count say */
   XENT_ONE_ROW,    /* every class, the same for all rows */
-  XENT_OFFSETS     /* of ragged rows: one more than there are rows */
+  XENT_OFFSETS,    /* of ragged rows: one more than there are rows */
+  XENT_ROW_RECORDS, /* no array: records of 64 bytes, one of each row */
+  XENT_CHUNK_RECORDS, /* one of each chunk of each row */
+  XENT_BESIDE      /* eight bytes that the function checks itself */
 };
 
 typedef struct {
@@ -37,6 +40,8 @@ typedef struct {
   {offsetof(xent_shape, name), offsetof(xent_call, address_), XENT_FIELD_##field_, XENT_##form_, holds_, true,  \
    in_place_}
 #define XENT_OUTPUT(field_, name, form_, holds_) XENT_OUTPUT_IN_PLACE(field_, name, name, form_, holds_, 0)
+#define XENT_RECORD(field_, address_, form_) \
+  {.address = offsetof(xent_call, address_), .field = XENT_FIELD_##field_, .form = XENT_##form_}
 
 enum {
   XENT_LOGITS, XENT_TEACHER, XENT_TARGETS, XENT_TARGET_WEIGHTS, XENT_ROW_OFFSETS, XENT_CLASS_MASK, XENT_CLASS_WEIGHTS,
@@ -48,7 +53,9 @@ enum {
   XENT_ELEMENT_TARGETS, XENT_ELEMENT_WEIGHTS, XENT_POSITIVE_WEIGHTS, XENT_ELEMENT_LOSSES,
   XENT_SELECTED_CLASSES, XENT_SELECTED_UPSTREAM, XENT_SELECTED_LOG_PROBABILITIES,
   XENT_HIDDEN, XENT_WEIGHTS, XENT_BIAS_OF_CLASSES, XENT_MADE_LOGITS, XENT_HIDDEN_GRADIENT, XENT_WEIGHTS_GRADIENT,
-  XENT_BIAS_GRADIENT
+  XENT_BIAS_GRADIENT,
+  XENT_KNOWN_STATISTICS, XENT_STATISTICS, XENT_KNOWN_STATES, XENT_STATES, XENT_TALLY, XENT_WORKSPACE,
+  XENT_WORKSPACE_SIZE, XENT_SAMPLING, XENT_GATHERED, XENT_SHARDS, XENT_SAMPLE_STATES
 };
 
 static const xent_rule xent_rules[] = {
@@ -105,18 +112,49 @@ static const xent_rule xent_rules[] = {
     [XENT_HIDDEN_GRADIENT] = XENT_OUTPUT(HIDDEN_GRADIENT, hidden_gradient, PER_FEATURE, XENT_NUMBERS),
     [XENT_WEIGHTS_GRADIENT] = XENT_OUTPUT(WEIGHTS_GRADIENT, weights_gradient, OF_CLASSES, XENT_NUMBERS),
     [XENT_BIAS_GRADIENT] = XENT_OUTPUT(BIAS_GRADIENT, bias_gradient, ONE_ROW, XENT_NUMBERS),
+    [XENT_KNOWN_STATISTICS] = XENT_RECORD(STATISTICS, known_statistics, ROW_RECORDS),
+    [XENT_STATISTICS] = XENT_RECORD(STATISTICS, statistics, ROW_RECORDS),
+    [XENT_KNOWN_STATES] = XENT_RECORD(STATES, known_states, CHUNK_RECORDS),
+    [XENT_STATES] = XENT_RECORD(STATES, states, CHUNK_RECORDS),
+    [XENT_TALLY] = XENT_RECORD(TALLY, tally, BESIDE),
+    [XENT_WORKSPACE] = XENT_RECORD(WORKSPACE, workspace, BESIDE),
+    [XENT_WORKSPACE_SIZE] = XENT_RECORD(WORKSPACE, workspace_size, BESIDE),
+    [XENT_SAMPLING] = XENT_RECORD(SAMPLING, sampling, BESIDE),
+    [XENT_GATHERED] = XENT_RECORD(STATES, gathered, BESIDE),
+    [XENT_SHARDS] = XENT_RECORD(STATES, shards, BESIDE),
+    [XENT_SAMPLE_STATES] = XENT_RECORD(STATES, sample_states, BESIDE),
 };
+
+static inline bool xent_is_array(const xent_rule *rule) { return rule->form < XENT_ROW_RECORDS; }
 
 /* Whether a written array may be another one that lies at the same place. */
 static inline bool xent_may_share(const xent_rule *written, const xent_rule *other) {
   return other->field < 64 && (written->in_place >> other->field & 1);
 }
 
-/* An array of a function: the first of them are the usual ones, which most calls have alone. */
+/* An argument of a function, in the struct that it takes. */
 typedef struct {
-  uint16_t at; /* in the struct of the call */
+  uint16_t at;
   uint8_t rule;
   bool needed;
 } xent_place;
+
+/* Those of a function. Most calls have no other arrays than the first, usual ones. */
+typedef struct {
+  const xent_place *places;
+  uint8_t count, usual;
+  bool has_classes;  /* a range of classes, behind that of rows */
+  bool needs_report; /* which has what the function is asked for */
+  bool backward;     /* of softmax: the type of its output says in which arithmetic it is computed */
+  uint16_t size, report;
+  uint64_t own_options; /* as bits of fields; 0: all but those that its checks refuse */
+} xent_arguments;
+
+enum { XENT_OPTIONAL, XENT_NEEDED, XENT_MOST_PLACES = 28 };
+#define XENT_COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
+#define XENT_PLACE(call, name, rule, need) {offsetof(call, name), XENT_##rule, XENT_##need}
+#define XENT_ARGUMENTS(call, places_, usual_)                                                                \
+  .places = places_, .count = XENT_COUNT(places_), .usual = usual_, .size = sizeof(call),                    \
+  .has_classes = offsetof(call, options) > offsetof(call, rows) + sizeof(void *), .report = offsetof(call, report)
 
 #endif

@@ -2,33 +2,31 @@
 /* Entry points of binary cross-entropy. */
 #include "api/calls.h"
 
-enum { USUAL = 4 };
-
 /* The options it has. */
 #define OWN (XENT_FIELD_BIT(IGNORE_INDEX) | XENT_FIELD_BIT(FOCAL_GAMMA) | XENT_FIELD_BIT(FOCAL_ALPHA))
 
-#define PLACE(name, rule, needed) XENT_PLACE(binary_cross_entropy, name, rule, needed)
+#define PLACE(name, rule, need) XENT_PLACE(xent_binary_cross_entropy_call, name, rule, need)
 static const xent_place places[] = {
-    PLACE(logits, LOGITS, true), PLACE(targets, ELEMENT_TARGETS, true), PLACE(losses, ELEMENT_LOSSES, false),
-    PLACE(gradient, GRADIENT, false), PLACE(element_weights, ELEMENT_WEIGHTS, false),
-    PLACE(positive_weights, POSITIVE_WEIGHTS, false)};
-#undef PLACE
+    PLACE(logits, LOGITS, NEEDED), PLACE(targets, ELEMENT_TARGETS, NEEDED), PLACE(losses, ELEMENT_LOSSES, OPTIONAL),
+    PLACE(gradient, GRADIENT, OPTIONAL), PLACE(element_weights, ELEMENT_WEIGHTS, OPTIONAL),
+    PLACE(positive_weights, POSITIVE_WEIGHTS, OPTIONAL), PLACE(tally, TALLY, OPTIONAL)};
+
+static const xent_arguments arguments = {XENT_ARGUMENTS(xent_binary_cross_entropy_call, places, 4)};
 
 /* An ignore index is among labels. */
 static xent_status check_ignore_index(xent_frame *f) {
-  const xent_options *o = f->call.options;
-  if (!o->has_ignore_index || (xent_element_type_of(f->call.shape->targets.type).holds & XENT_LABELS)) return XENT_OK;
-  f->report->value = (double)o->ignore_index;
-  return xent_refuse(f, XENT_INVALID_OPTION, XENT_FIELD_IGNORE_INDEX, o->ignore_index);
+  const bool labels = xent_element_type_of(f->call.shape->targets.type).holds & XENT_LABELS;
+  if (!f->call.options->has_ignore_index || labels) return XENT_OK;
+  return xent_refuse_ignore_index(f, XENT_INVALID_OPTION);
 }
 
 static xent_status binary_cross_entropy(xent_frame *f) {
   xent_status status = xent_begin(f, false);
   if (!status) status = xent_check_rows(f);
-  if (!status) status = XENT_CHECK_PLACES(f, places, USUAL);
+  if (!status) status = xent_check_places(f, &arguments);
   if (!status) status = xent_check_foreign(f, OWN);
   if (!status) status = check_ignore_index(f);
-  if (!status) status = xent_check_tally(f, f->call.tally);
+  if (!status) status = xent_check_tally(f);
   if (!status) {
     f->call.output_layout = &f->call.shape->gradient;
     f->report->way = f->wide || f->call.options->focal_gamma > 0 ? XENT_WAY_F64 : XENT_WAY_ELEMENTS;
@@ -38,18 +36,16 @@ static xent_status binary_cross_entropy(xent_frame *f) {
   return xent_end(f, status);
 }
 
-XENT_ENTRY(binary_cross_entropy, binary_cross_entropy, places, USUAL, NULL, f.call.tally = c->tally,
-           binary_cross_entropy(&f))
+xent_status xent_binary_cross_entropy(const xent_binary_cross_entropy_call *c) {
+  return xent_run(c, &arguments, binary_cross_entropy);
+}
 
 xent_status xent_binary_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                                          int64_t row_end, const void *logits, const void *targets,
                                          const void *element_weights, const void *positive_weights, void *losses,
                                          void *gradient, xent_tally *tally, xent_report *report) {
   xent_frame f;
-  f.call = (xent_call){.shape = shape, .options = options, .row_begin = row_begin, .row_end = row_end,
-                       .logits = logits, .targets = targets, .element_weights = element_weights,
-                       .positive_weights = positive_weights, .losses = losses, .output = gradient, .tally = tally,
-                       .report = report};
-  XENT_FIND_RARE(&f, places, USUAL);
+  f.call = (xent_call){XENT_GIVEN_ROWS, .logits = logits, .targets = targets, .element_weights = element_weights,
+                       .positive_weights = positive_weights, .losses = losses, .output = gradient, .tally = tally};
   return binary_cross_entropy(&f);
 }

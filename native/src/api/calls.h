@@ -6,36 +6,18 @@
 #include "api/checks.h"
 #include "kernels/ways.h"
 
-/* The arrays of a function, of which most calls have nothing but the first `usual`. */
-#define XENT_COUNT(places) ((int)(sizeof(places) / sizeof *(places)))
-#define XENT_PLACE(function, name, rule, needed) {offsetof(xent_##function##_call, name), XENT_##rule, needed}
-#define XENT_CHECK_PLACES(f, places, usual)                      \
-  (xent_arrays_are_usual(f, places, usual)                       \
-       ? XENT_OK                                                 \
-       : xent_check_arrays(f, places, XENT_COUNT(places)))
-
-/* Whether there are others than the usual arrays: for entry points that take addresses. */
-#define XENT_FIND_RARE(f, places, usual) xent_find_rare(f, places, usual, XENT_COUNT(places))
-__attribute__((always_inline)) static inline void xent_find_rare(xent_frame *f, const xent_place *places, int usual,
-                                                                 int count) {
-  uintptr_t any = 0;
-#pragma GCC unroll 16
-  for (int i = usual; i < count; i++) any |= (uintptr_t)xent_address_of(f, &xent_rules[places[i].rule]);
-  f->rare = any != 0;
-}
-
-/* An entry point that takes a struct: the call of its fields, what is in them beside arrays, and what then is done. */
-#define XENT_ENTRY(function, type, places, usual, class_range, rest, work)                                        \
-  _Static_assert(XENT_COUNT(places) <= XENT_MOST_PLACES, "what xent_check_arrays has room for");                  \
-  xent_status xent_##function(const xent_##type##_call *c) {                                                      \
-    xent_frame f;                                                                                                 \
-    const xent_status status = xent_check_call(c, sizeof *c);                                                     \
-    if (status) return status;                                                                                    \
-    xent_take_call(&f, c, places, usual, XENT_COUNT(places), &c->sizes, c->rows, class_range, c->options,         \
-                   c->report);                                                                                    \
-    rest;                                                                                                         \
-    return work;                                                                                                  \
-  }
+/* Arguments of functions that take addresses, as members of the call of the same names. */
+#define XENT_GIVEN_ROWS .shape = shape, .options = options, .row_begin = row_begin, .row_end = row_end, .report = report
+#define XENT_GIVEN_CLASSES .class_begin = class_begin, .class_end = class_end
+#define XENT_GIVEN_TARGETS                                                                        \
+  .targets = targets, .target_weights = target_weights, .class_mask = class_mask, .class_weights = class_weights
+#define XENT_GIVEN_LOSSES \
+  .losses = losses, .log_sum_exp = log_sum_exp, .hits = hits, .statistics = statistics, .tally = tally
+#define XENT_GIVEN_CLASS_RESULTS                                                                             \
+  .log_probabilities = log_probabilities, .ranks = ranks, .entropies = entropies, .top_classes = top_classes, \
+  .top_log_probabilities = top_log_probabilities
+#define XENT_GIVEN_LAYER \
+  .hidden = hidden, .weights = weights, .bias = bias, .workspace = workspace, .workspace_size = workspace_size
 
 /* Where the tensors that a call goes through hold this many bytes together, its output does not stay in the caches
  * for whoever reads it next: stores that pass them by save the read of every line that is about to be overwritten. */
@@ -46,6 +28,13 @@ __attribute__((always_inline)) static inline void xent_find_rare(xent_frame *f, 
 static inline bool worth_streaming(const xent_frame *f, const void *output, const void *input, int tensors) {
   const int64_t least = XENT_STREAM_BYTES / (tensors * (int64_t)sizeof(float));
   return output && output != input && f->elements >= least;
+}
+
+/* Of a call that may write the gradient of its logits. */
+static inline void write_gradient(xent_frame *f) {
+  xent_call *c = &f->call;
+  c->output_layout = &c->shape->gradient;
+  c->stream = worth_streaming(f, c->output, c->logits, 2);
 }
 
 /* Stores that pass the caches by are not ordered with others: before the caller tells another thread that
@@ -74,20 +63,17 @@ static inline const xent_family *family_of(xent_frame *f) {
 static inline xent_status check_target_rules(xent_frame *f, bool whole) {
   const xent_options *o = f->call.options;
   if (!f->call.targets || xent_has_label_targets(f)) return XENT_OK;
-  if (o->has_ignore_index && !f->call.shape->target_count) {
-    f->report->value = (double)o->ignore_index;
-    return xent_refuse(f, XENT_INVALID_OPTION, XENT_FIELD_IGNORE_INDEX, o->ignore_index);
-  }
-  if (o->focal_gamma != 0) {
-    f->report->value = o->focal_gamma;
-    return xent_refuse(f, XENT_INVALID_OPTION, XENT_FIELD_FOCAL_GAMMA, 0);
-  }
-  if (o->smoothing || (o->probability_clamp != 0 && !whole)) {
-    const bool smoothing = o->smoothing;
-    f->report->value = smoothing ? o->smoothing : o->probability_clamp;
-    return xent_refuse(f, XENT_INVALID_OPTION, smoothing ? XENT_FIELD_SMOOTHING : XENT_FIELD_PROBABILITY_CLAMP, 0);
-  }
-  return XENT_OK;
+  if (o->has_ignore_index && !f->call.shape->target_count) return xent_refuse_ignore_index(f, XENT_INVALID_OPTION);
+  if (o->focal_gamma != 0) return xent_refuse_value(f, XENT_INVALID_OPTION, XENT_FIELD_FOCAL_GAMMA, o->focal_gamma);
+  if (o->smoothing) return xent_refuse_value(f, XENT_INVALID_OPTION, XENT_FIELD_SMOOTHING, o->smoothing);
+  if (o->probability_clamp == 0 || whole) return XENT_OK;
+  return xent_refuse_value(f, XENT_INVALID_OPTION, XENT_FIELD_PROBABILITY_CLAMP, o->probability_clamp);
+}
+
+/* Arrays with a number for each of the largest classes, of which none are asked for. */
+static inline xent_status check_top_count(xent_frame *f) {
+  const bool top = f->call.top_classes || f->call.top_log_probabilities;
+  return top && f->call.shape->top_count == 0 ? xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_TOP_COUNT, 0) : XENT_OK;
 }
 
 /* What smoothing gives each class depends on how many there are, which a shard with a mask cannot know; labels take

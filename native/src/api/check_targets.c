@@ -3,9 +3,58 @@
 #include <float.h>
 
 #include "api/calls.h"
-#include "api/label_check.h"
 #include "kernels/targets/targets.h"
 #include "numerics/tally.h"
+
+/* ---- many labels at once ---- */
+
+typedef struct {
+  int64_t classes, ignore;
+  bool ignores;
+} label_rules;
+
+/* For labels of one type, which lie side by side: a loop without branches. As many bits are compared as the
+ * labels have, or 32: a limit beyond them is one that no label reaches. */
+#define XENT_DEFINE_COUNT_LABELS(name, type, bits, most)                                                   \
+  static bool count_##name(const void *all, int64_t begin, int64_t n, label_rules rules, int64_t *counted) {\
+    const type *labels = (const type *)all + begin;                                                        \
+    const bits limit = rules.classes > (most) ? (bits)(most) + 1 : (bits)rules.classes;                    \
+    const type ignore = (type)rules.ignore;                                                                \
+    const bool holds = (type)-1 < (type)1 || rules.ignore >= 0;                                            \
+    const bits may_ignore = rules.ignores && holds && (int64_t)ignore == rules.ignore;                     \
+    bits wrong = 0, ignored = 0;                                                                           \
+    for (int64_t i = 0; i < n; i++) {                                                                      \
+      const bits is_ignored = (bits)(labels[i] == ignore) & may_ignore;                                    \
+      wrong |= (bits)((bits)labels[i] >= limit) & (is_ignored ^ 1);                                        \
+      ignored += is_ignored;                                                                               \
+    }                                                                                                      \
+    if (!wrong) *counted += n - (int64_t)ignored;                                                          \
+    return !wrong;                                                                                         \
+  }
+XENT_DEFINE_COUNT_LABELS(i8, int8_t, uint32_t, INT8_MAX)
+XENT_DEFINE_COUNT_LABELS(u8, uint8_t, uint32_t, UINT8_MAX)
+XENT_DEFINE_COUNT_LABELS(i16, int16_t, uint32_t, INT16_MAX)
+XENT_DEFINE_COUNT_LABELS(i32, int32_t, uint32_t, INT32_MAX)
+XENT_DEFINE_COUNT_LABELS(i64, int64_t, uint64_t, INT64_MAX)
+XENT_DEFINE_COUNT_LABELS(u16, uint16_t, uint32_t, UINT16_MAX)
+XENT_DEFINE_COUNT_LABELS(u32, uint32_t, uint64_t, UINT32_MAX)
+XENT_DEFINE_COUNT_LABELS(u64, uint64_t, uint64_t, INT64_MAX)
+
+static bool (*const count_of_type[])(const void *all, int64_t begin, int64_t n, label_rules rules, int64_t *counted) = {
+    [XENT_I8] = count_i8, [XENT_U8] = count_u8, [XENT_I16] = count_i16, [XENT_I32] = count_i32,
+    [XENT_I64] = count_i64, [XENT_U16] = count_u16, [XENT_U32] = count_u32, [XENT_U64] = count_u64};
+
+/* Whether the labels of rows [begin, end) lie side by side and are all lawful; then the rows that count are added.
+ * Which one is wrong is found one by one, by targets_of_row. */
+static bool count_labels(const xent_call *call, int64_t begin, int64_t end, int64_t *counted) {
+  const xent_shape *shape = call->shape;
+  const xent_layout *l = &shape->targets;
+  const bool side_by_side = shape->inner == 1 ? l->outer == 1 : l->inner == 1 && l->outer == shape->inner;
+  const label_rules rules = {shape->classes, call->options->ignore_index, call->options->has_ignore_index};
+  return side_by_side && count_of_type[l->type](call->targets, begin, end - begin, rules, counted);
+}
+
+/* ---- rows ---- */
 
 /* Rows that are not ignored, or the first label that is wrong. In steps, so that it is soon found. */
 static xent_status count_rows(const xent_frame *f) {
@@ -74,23 +123,21 @@ static xent_status check_each_row(xent_frame *f, xent_tally *weights) {
   return XENT_OK;
 }
 
-#define PLACE(name, rule, needed) XENT_PLACE(check_targets, name, rule, needed)
+#define PLACE(name, rule, need) XENT_PLACE(xent_check_targets_call, name, rule, need)
 static const xent_place places[] = {
-    PLACE(targets, TARGETS, true), PLACE(target_weights, TARGET_WEIGHTS, false),
-    PLACE(class_mask, CLASS_MASK, false), PLACE(class_weights, CLASS_WEIGHTS, false),
-    PLACE(row_weights, ROW_WEIGHTS, false), PLACE(row_offsets, ROW_OFFSETS, false)};
-#undef PLACE
-enum { USUAL = 1 };
+    PLACE(targets, TARGETS, NEEDED), PLACE(target_weights, TARGET_WEIGHTS, OPTIONAL),
+    PLACE(class_mask, CLASS_MASK, OPTIONAL), PLACE(class_weights, CLASS_WEIGHTS, OPTIONAL),
+    PLACE(row_weights, ROW_WEIGHTS, OPTIONAL), PLACE(row_offsets, ROW_OFFSETS, OPTIONAL),
+    PLACE(weights, TALLY, OPTIONAL)};
+
+static const xent_arguments arguments = {
+    XENT_ARGUMENTS(xent_check_targets_call, places, 1), .needs_report = true};
 
 static xent_status check_targets(xent_frame *f) {
   xent_call *c = &f->call;
-  xent_status status = xent_begin(f, false);
-  if (!status) status = xent_check_rows(f);
-  if (!status && f->report == &f->own_report)
-    status = xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_REPORT, 0);
-  if (!status) status = xent_check_tally(f, c->tally);
+  xent_status status = xent_begin_call(f, &arguments);
   if (!status) status = check_logits_type(f);
-  if (!status) status = XENT_CHECK_PLACES(f, places, USUAL);
+  if (!status) status = xent_check_places(f, &arguments);
   if (!status) status = check_target_rules(f, true);
   if (status) return xent_end(f, status);
   if (c->row_offsets || c->class_mask || c->class_weights || c->row_weights || c->tally || c->shape->target_count) {
@@ -106,19 +153,20 @@ static xent_status check_targets(xent_frame *f) {
   return xent_end(f, status);
 }
 
-XENT_ENTRY(check_targets, check_targets, places, USUAL, NULL,
-           (f.own_shape.logits = (xent_layout){.type = c->logits_type, .reserved = c->reserved},
-            f.call.tally = c->weights), check_targets(&f))
+xent_status xent_check_targets(const xent_check_targets_call *c) {
+  xent_frame f;
+  const xent_status status = xent_take_call(&f, c, &arguments);
+  if (status) return status;
+  f.own_shape.logits = (xent_layout){.type = c->logits_type, .reserved = c->reserved};
+  return check_targets(&f);
+}
 
 xent_status xent_check_targets_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                                   int64_t row_end, const void *targets, const void *target_weights,
                                   const void *row_offsets, const void *class_mask, const void *class_weights,
                                   const void *row_weights, xent_tally *weights, xent_report *report) {
   xent_frame f;
-  f.call = (xent_call){.shape = shape, .options = options, .row_begin = row_begin, .row_end = row_end,
-                       .targets = targets, .target_weights = target_weights, .row_offsets = row_offsets,
-                       .class_mask = class_mask, .class_weights = class_weights, .row_weights = row_weights,
-                       .tally = weights, .report = report};
-  XENT_FIND_RARE(&f, places, USUAL);
+  f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_TARGETS, .row_offsets = row_offsets, .row_weights = row_weights,
+                       .tally = weights};
   return check_targets(&f);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/checks.h"
 
-#include <math.h>
+#include <float.h>
 
 #include "api/strides.h"
 #include "cpu/isa.h"
@@ -15,10 +15,9 @@ xent_status xent_refuse(xent_frame *frame, xent_status status, int32_t field, in
   return status;
 }
 
-static xent_status refuse_option(xent_frame *frame, int32_t field, double value) {
-  frame->report->field = field;
+xent_status xent_refuse_value(xent_frame *frame, xent_status status, int32_t field, double value) {
   frame->report->value = value;
-  return XENT_INVALID_OPTION;
+  return xent_refuse(frame, status, field, 0);
 }
 
 /* ---- structs ---- */
@@ -50,38 +49,50 @@ xent_status xent_check_call(const void *call, uint64_t least) {
   return status ? status : sets_unknown(call, least) ? XENT_UNSUPPORTED : XENT_OK;
 }
 
-static const void *address_in(const void *call, const xent_place *place) {
-  const void *address;
-  memcpy(&address, (const char *)call + place->at, sizeof address);
-  return address;
-}
+/* What every struct begins with: a range of rows, one of classes where there is one, options. */
+typedef struct {
+  uint64_t size;
+  xent_sizes sizes;
+  const void *addresses[3];
+} head;
 
-static void take_array(xent_frame *f, const void *call, const xent_place *place) {
-  const xent_rule *rule = &xent_rules[place->rule];
-  _Static_assert(offsetof(xent_input, layout) == offsetof(xent_output, layout), "addresses, then layouts");
-  memcpy((char *)&f->call + rule->address, (const char *)call + place->at, sizeof(void *));
-  memcpy((char *)&f->own_shape + rule->layout, (const char *)call + place->at + offsetof(xent_input, layout),
-         sizeof(xent_layout));
-}
-
-void xent_take_call(xent_frame *f, const void *call, const xent_place *places, int usual, int count,
-                    const xent_sizes *sizes, const xent_range *rows, const xent_range *classes,
-                    const xent_options *options, xent_report *report) {
+xent_status xent_take_call(xent_frame *f, const void *call, const xent_arguments *arguments) {
   static const xent_options defaults = {.size = sizeof defaults};
+  const xent_status status = xent_check_call(call, arguments->size);
+  if (status) return status;
+  head h;
+  memcpy(&h, call, sizeof h);
+  const xent_sizes *sizes = &h.sizes;
+  const int last = arguments->has_classes;
+  const xent_range *rows = h.addresses[0], *classes = last ? h.addresses[1] : NULL;
+  const xent_options *options = h.addresses[last + 1];
   int64_t all_rows;
   if (__builtin_mul_overflow(sizes->outer, sizes->inner, &all_rows)) all_rows = 0; /* refused as a shape */
   f->own_shape.size = sizeof f->own_shape;
   _Static_assert(offsetof(xent_shape, logits) == offsetof(xent_shape, outer) + sizeof *sizes, "the same sizes");
   memcpy(&f->own_shape.outer, sizes, sizeof *sizes);
-  f->call = (xent_call){.shape = &f->own_shape, .options = options ? options : &defaults, .report = report,
+  f->call = (xent_call){.shape = &f->own_shape, .options = options ? options : &defaults,
                         .row_begin = rows ? rows->begin : 0, .row_end = rows ? rows->end : all_rows,
                         .class_begin = classes ? classes->begin : 0,
                         .class_end = classes ? classes->end : sizes->classes};
-  uintptr_t rare = 0; /* layouts of arrays that are not there mean nothing */
-  for (int i = 0; i < usual; i++) take_array(f, call, &places[i]);
-  for (int i = usual; i < count; i++) rare |= (uintptr_t)address_in(call, &places[i]);
-  f->rare = rare != 0;
-  for (int i = usual; f->rare && i < count; i++) take_array(f, call, &places[i]);
+  memcpy(&f->call.report, (const char *)call + arguments->report, sizeof f->call.report);
+  for (int i = 0; i < arguments->count; i++) {
+    const xent_rule *rule = &xent_rules[arguments->places[i].rule];
+    const char *at = (const char *)call + arguments->places[i].at;
+    uint64_t address;
+    memcpy(&address, at, sizeof address);
+    memcpy((char *)&f->call + rule->address, &address, sizeof address);
+    _Static_assert(offsetof(xent_input, layout) == offsetof(xent_output, layout), "addresses, then layouts");
+    if (xent_is_array(rule) && (i < arguments->usual || address)) /* layouts of what is not there mean nothing */
+      memcpy((char *)&f->own_shape + rule->layout, at + offsetof(xent_input, layout), sizeof(xent_layout));
+  }
+  return XENT_OK;
+}
+
+xent_status xent_run(const void *call, const xent_arguments *arguments, xent_status (*work)(xent_frame *frame)) {
+  xent_frame f;
+  const xent_status status = xent_take_call(&f, call, arguments);
+  return status ? status : work(&f);
 }
 
 /* Of a size that it cannot be, or not there to have one. */
@@ -111,47 +122,83 @@ static xent_status take_structs(xent_frame *f) {
 
 /* ---- options and shape ---- */
 
-/* A number whose powers up to the third, and its reciprocal's, are normal floats; 0 is "not used". */
-static bool is_factor(double value) { return value == 0 || (value >= 0x1p-32 && value <= 0x1p32); }
+static inline double value_of(const void *options, const xent_number *number) {
+  const void *at = (const char *)options + number->at;
+  if (number->type == XENT_F64) return *(const double *)at;
+  return number->type == XENT_I64 ? (double)*(const int64_t *)at : *(const int32_t *)at;
+}
 
-/* The options that a plain call leaves 0. */
-static xent_status check_general_options(xent_frame *f) {
-  const xent_options *o = f->call.options;
-  const double clamp = o->probability_clamp, temperature = o->temperature;
-  const double gamma = o->focal_gamma, alpha = o->focal_alpha;
-  if (!(o->smoothing | o->reserved) && temperature == 0 && o->softcap == 0 && o->z_loss == 0 && clamp == 0 &&
-      gamma == 0 && alpha == 0)
-    return XENT_OK;
-  if (o->smoothing != XENT_SMOOTHING_UNIFORM && o->smoothing != XENT_SMOOTHING_OTHERS)
-    return refuse_option(f, XENT_FIELD_SMOOTHING, o->smoothing);
-  if (o->reserved) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_OPTIONS, o->reserved);
-  if (!is_factor(temperature)) return refuse_option(f, XENT_FIELD_TEMPERATURE, temperature);
-  if (!is_factor(o->softcap)) return refuse_option(f, XENT_FIELD_SOFTCAP, o->softcap);
-  if (!(o->z_loss >= 0 && isfinite(o->z_loss))) return refuse_option(f, XENT_FIELD_Z_LOSS, o->z_loss);
-  if (!(clamp >= 0 && clamp <= 0.5) || (clamp > 0 && o->label_smoothing > 0))
-    return refuse_option(f, XENT_FIELD_PROBABILITY_CLAMP, clamp);
-  const bool plain = o->label_smoothing == 0 && o->z_loss == 0 && clamp == 0;
-  if (!(gamma >= 0 && gamma <= 0x1p32) || (gamma > 0 && !plain)) return refuse_option(f, XENT_FIELD_FOCAL_GAMMA, gamma);
-  if (!(alpha >= 0 && alpha <= 1)) return refuse_option(f, XENT_FIELD_FOCAL_ALPHA, alpha);
+/* As numbers have always been reported: options as doubles, but what is reserved; of sampling those with a fraction. */
+static xent_status refuse_number(xent_frame *f, const xent_number *number, double value, bool as_double) {
+  if (number->most == 0) return xent_refuse(f, XENT_UNSUPPORTED, number->field, (int64_t)value);
+  if (as_double) return xent_refuse_value(f, XENT_INVALID_OPTION, number->field, value);
+  return xent_refuse(f, XENT_INVALID_OPTION, number->field, (int64_t)value);
+}
+
+/* Of numbers that the compiler knows nothing of the table is left. */
+__attribute__((always_inline)) static inline xent_status check_numbers(xent_frame *f, const void *options,
+                                                                       const xent_number *numbers, int count,
+                                                                       bool as_doubles) {
+  uint64_t set = 0;
+#pragma GCC unroll 16
+  for (int i = 0; i < count; i++) {
+    const xent_number *n = &numbers[i];
+    uint64_t bits = 0;
+    memcpy(&bits, (const char *)options + n->at, n->type == XENT_I32 ? sizeof(int32_t) : sizeof(int64_t));
+    if (!bits) continue; /* as most are */
+    const double value = value_of(options, n);
+    if (value == 0 || (n->only_beside && !(set & n->only_beside))) continue;
+    if (!(value >= n->least && value <= n->most) || (set & n->not_beside))
+      return refuse_number(f, n, value, as_doubles || n->type == XENT_F64);
+    set |= UINT64_C(1) << n->field;
+  }
   return XENT_OK;
 }
+
+xent_status xent_check_numbers(xent_frame *f, const void *options, const xent_number *numbers, int count) {
+  return check_numbers(f, options, numbers, count, false);
+}
+
+#define NUMBER(name, FIELD, kind, ...) XENT_NUMBER(xent_options, name, FIELD, kind, __VA_ARGS__)
+static const xent_number numbers[] = {
+    NUMBER(fully_masked, FULLY_MASKED, I32, XENT_FULLY_MASKED_NAN, XENT_FULLY_MASKED_ZERO),
+    NUMBER(has_ignore_index, IGNORE_INDEX, I32, 0, 1), NUMBER(label_smoothing, LABEL_SMOOTHING, F64, 0, 1),
+    NUMBER(has_gradient_scale, GRADIENT_SCALE, I32, 0, 1),
+    NUMBER(gradient_scale, GRADIENT_SCALE, F64, -DBL_MAX, DBL_MAX, .only_beside = XENT_FIELD_BIT(GRADIENT_SCALE)),
+    NUMBER(smoothing, SMOOTHING, I32, XENT_SMOOTHING_UNIFORM, XENT_SMOOTHING_OTHERS),
+    NUMBER(reserved, OPTIONS, I32, 0, 0), NUMBER(temperature, TEMPERATURE, F64, XENT_FACTOR),
+    NUMBER(softcap, SOFTCAP, F64, XENT_FACTOR), NUMBER(z_loss, Z_LOSS, F64, 0, DBL_MAX),
+    NUMBER(probability_clamp, PROBABILITY_CLAMP, F64, 0, 0.5, .not_beside = XENT_FIELD_BIT(LABEL_SMOOTHING)),
+    NUMBER(focal_gamma, FOCAL_GAMMA, F64, 0, 0x1p32,
+           .not_beside = XENT_FIELD_BIT(LABEL_SMOOTHING) | XENT_FIELD_BIT(Z_LOSS) | XENT_FIELD_BIT(PROBABILITY_CLAMP)),
+    NUMBER(focal_alpha, FOCAL_ALPHA, F64, 0, 1)};
+#undef NUMBER
 
 static xent_status check_options(xent_frame *f) {
   const xent_options *o = f->call.options;
   f->kernels = xent_kernels_of(o->isa);
-  if (!f->kernels && !xent_is_isa(o->isa)) return refuse_option(f, XENT_FIELD_ISA, o->isa);
-  if (!f->kernels) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_ISA, o->isa);
-  if (o->fully_masked != XENT_FULLY_MASKED_NAN && o->fully_masked != XENT_FULLY_MASKED_ZERO)
-    return refuse_option(f, XENT_FIELD_FULLY_MASKED, o->fully_masked);
-  if (o->has_ignore_index != 0 && o->has_ignore_index != 1)
-    return refuse_option(f, XENT_FIELD_IGNORE_INDEX, o->has_ignore_index);
-  if (!(o->label_smoothing >= 0 && o->label_smoothing <= 1))
-    return refuse_option(f, XENT_FIELD_LABEL_SMOOTHING, o->label_smoothing);
-  if (o->has_gradient_scale != 0 && o->has_gradient_scale != 1)
-    return refuse_option(f, XENT_FIELD_GRADIENT_SCALE, o->has_gradient_scale);
-  if (o->has_gradient_scale && !isfinite(o->gradient_scale))
-    return refuse_option(f, XENT_FIELD_GRADIENT_SCALE, o->gradient_scale);
-  return check_general_options(f);
+  if (f->kernels) return check_numbers(f, o, numbers, XENT_COUNT(numbers), true);
+  if (xent_is_isa(o->isa)) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_ISA, o->isa);
+  return xent_refuse_value(f, XENT_INVALID_OPTION, XENT_FIELD_ISA, o->isa);
+}
+
+xent_status xent_refuse_ignore_index(xent_frame *f, xent_status status) {
+  const int64_t index = f->call.options->ignore_index;
+  f->report->value = (double)index;
+  return xent_refuse(f, status, XENT_FIELD_IGNORE_INDEX, index);
+}
+
+xent_status xent_check_foreign(xent_frame *f, uint64_t own) {
+  const xent_options *o = f->call.options;
+  if (o->has_ignore_index && !(own & XENT_FIELD_BIT(IGNORE_INDEX)))
+    return xent_refuse_value(f, XENT_UNSUPPORTED, XENT_FIELD_IGNORE_INDEX, (double)o->ignore_index);
+  own |= XENT_FIELD_BIT(IGNORE_INDEX) | XENT_FIELD_BIT(GRADIENT_SCALE);
+  for (int i = 0; i < XENT_COUNT(numbers); i++) {
+    const double value = value_of(o, &numbers[i]);
+    if (value != 0 && !(own >> numbers[i].field & 1))
+      return xent_refuse_value(f, XENT_UNSUPPORTED, numbers[i].field, value);
+  }
+  return XENT_OK;
 }
 
 /* Classes of a shard begin at a chunk and end at one, or with the row; in sampling anywhere. */
@@ -202,30 +249,6 @@ xent_status xent_begin(xent_frame *f, bool backward) {
   f->numbers = f->wide ? XENT_IN_DOUBLE : XENT_IN_FLOAT;
   status = check_options(f);
   return status ? status : check_shape(f);
-}
-
-xent_status xent_check_foreign(xent_frame *f, uint64_t own) {
-  const xent_options *o = f->call.options;
-  const struct {
-    double value;
-    bool given;
-    int32_t field;
-  } options[] = {{(double)o->ignore_index, o->has_ignore_index, XENT_FIELD_IGNORE_INDEX},
-                 {o->fully_masked, o->fully_masked != 0, XENT_FIELD_FULLY_MASKED},
-                 {o->label_smoothing, o->label_smoothing != 0, XENT_FIELD_LABEL_SMOOTHING},
-                 {o->smoothing, o->smoothing != 0, XENT_FIELD_SMOOTHING},
-                 {o->temperature, o->temperature != 0, XENT_FIELD_TEMPERATURE},
-                 {o->softcap, o->softcap != 0, XENT_FIELD_SOFTCAP},
-                 {o->z_loss, o->z_loss != 0, XENT_FIELD_Z_LOSS},
-                 {o->probability_clamp, o->probability_clamp != 0, XENT_FIELD_PROBABILITY_CLAMP},
-                 {o->focal_gamma, o->focal_gamma != 0, XENT_FIELD_FOCAL_GAMMA},
-                 {o->focal_alpha, o->focal_alpha != 0, XENT_FIELD_FOCAL_ALPHA}};
-  for (unsigned i = 0; i < sizeof options / sizeof *options; i++) {
-    if (!options[i].given || (own >> options[i].field & 1)) continue;
-    f->report->value = options[i].value;
-    return xent_refuse(f, XENT_UNSUPPORTED, options[i].field, 0);
-  }
-  return XENT_OK;
 }
 
 xent_status xent_check_whole(xent_frame *f) {
@@ -299,30 +322,37 @@ static int form_of(const xent_frame *f, const xent_rule *rule) {
   return f->call.shape->target_count ? XENT_PER_TARGET : xent_has_label_targets(f) ? XENT_PER_ROW : XENT_PER_CLASS;
 }
 
+/* How many numbers a row has in an array of a form. */
+static int64_t numbers_of_row(const xent_shape *s, int form) {
+  switch (form) {
+    case XENT_PER_CLASS: return s->classes;
+    case XENT_PER_FEATURE: return s->features;
+    case XENT_PER_TARGET: return s->target_count;
+    case XENT_PER_TOP: return s->top_count;
+    case XENT_PER_PROMPT: return s->prompt_count;
+    case XENT_PER_OUTPUT: return s->output_count;
+    default: return 1;
+  }
+}
+
 /* From the innermost out. */
 static int axes_of(const xent_frame *f, int form, const xent_layout *l, axis axes[3]) {
   const xent_shape *s = f->call.shape;
-  if (form == XENT_OFFSETS || form == XENT_ONE_ROW || (form == XENT_PER_CLASS && f->call.row_offsets)) {
-    axes[0] = form == XENT_OFFSETS   ? (axis){s->outer == INT64_MAX ? s->outer : s->outer + 1, 1}
-              : form == XENT_ONE_ROW ? (axis){s->classes, l->classes}
-                                     : (axis){f->ragged_elements, l->classes};
+  if (form == XENT_OF_CLASSES) {
+    axes[0] = (axis){s->features, l->classes};
+    axes[1] = (axis){s->classes, l->outer};
+    return 2;
+  }
+  const bool ragged = form == XENT_PER_CLASS && f->call.row_offsets;
+  if (form == XENT_OFFSETS || form == XENT_ONE_ROW || ragged) {
+    axes[0] = form == XENT_OFFSETS ? (axis){s->outer == INT64_MAX ? s->outer : s->outer + 1, 1}
+                                   : (axis){ragged ? f->ragged_elements : s->classes, l->classes};
     return 1;
   }
-  int n = 0;
-  if (form == XENT_OF_CLASSES) {
-    axes[n++] = (axis){s->features, l->classes};
-    axes[n++] = (axis){s->classes, l->outer};
-    return n;
-  }
-  axes[n++] = (axis){s->inner, l->inner};
-  if (form == XENT_PER_FEATURE) axes[n++] = (axis){s->features, l->classes};
-  if (form == XENT_PER_CLASS) axes[n++] = (axis){s->classes, l->classes};
-  if (form == XENT_PER_TARGET) axes[n++] = (axis){s->target_count, l->classes};
-  if (form == XENT_PER_TOP) axes[n++] = (axis){s->top_count, l->classes};
-  if (form == XENT_PER_PROMPT) axes[n++] = (axis){s->prompt_count, l->classes};
-  if (form == XENT_PER_OUTPUT) axes[n++] = (axis){s->output_count, l->classes};
-  axes[n++] = (axis){s->outer, l->outer};
-  return n;
+  axes[0] = (axis){s->inner, l->inner};
+  axes[1] = (axis){numbers_of_row(s, form), l->classes};
+  axes[2] = (axis){s->outer, l->outer};
+  return 3;
 }
 
 /* Bytes from the first to behind the last element; false where 64 bits do not hold them. */
@@ -354,7 +384,6 @@ static bool holds_classes(const xent_frame *f, const xent_rule *rule, int32_t ty
 static xent_status check_array(xent_frame *f, const xent_rule *rule, bool needed, xent_bytes *bytes) {
   const void *address = xent_address_of(f, rule);
   const int form = form_of(f, rule);
-  *bytes = (xent_bytes){0, 0};
   const bool alone = !f->call.logits && !f->call.hidden; /* targets are looked at alone */
   const bool weighted = rule->field == XENT_FIELD_TARGET_WEIGHTS && !alone;
   needed |= weighted && f->call.shape->target_count && f->call.targets;
@@ -394,7 +423,9 @@ static bool may_be_in_place(const xent_frame *f, const xent_rule *written, const
          same_layout(f->call.shape, xent_layout_of(f, written), xent_layout_of(f, other));
 }
 
-xent_status xent_check_arrays(xent_frame *f, const xent_place *places, int count) {
+xent_status xent_check_arrays(xent_frame *f, const xent_arguments *arguments) {
+  const xent_place *places = arguments->places;
+  const int count = arguments->count;
   xent_bytes bytes[XENT_MOST_PLACES];
   xent_status status = f->call.row_offsets ? check_row_offsets(f) : XENT_OK;
   if (status) return status;
@@ -402,7 +433,8 @@ xent_status xent_check_arrays(xent_frame *f, const xent_place *places, int count
     return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_TARGET_WEIGHTS, 0);
   for (int i = 0; i < count; i++) {
     const xent_rule *rule = &xent_rules[places[i].rule];
-    status = check_array(f, rule, places[i].needed, &bytes[i]);
+    bytes[i] = (xent_bytes){0, 0};
+    status = xent_is_array(rule) ? check_array(f, rule, places[i].needed, &bytes[i]) : XENT_OK;
     if (status) return status;
   }
   for (int i = 0; i < count; i++) {

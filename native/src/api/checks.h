@@ -16,7 +16,6 @@ typedef struct {
   xent_report *report; /* the caller's, or one that nobody reads */
   int64_t rows, elements;
   int64_t ragged_elements; /* of all ragged rows together */
-  bool rare;    /* there are others than the usual arrays of its function */
   bool wide;    /* float64 arithmetic */
   uint8_t numbers; /* what an array of numbers must hold: XENT_IN_FLOAT or XENT_IN_DOUBLE, or either */
   xent_shape own_shape;
@@ -25,13 +24,16 @@ typedef struct {
 
 /* Tells the report what a status speaks of, and returns the status. */
 __attribute__((cold)) xent_status xent_refuse(xent_frame *frame, xent_status status, int32_t field, int64_t integer);
+/* The same of a number that may have a fraction. */
+__attribute__((cold)) xent_status xent_refuse_value(xent_frame *frame, xent_status status, int32_t field, double value);
+/* The ignore index, which may be beyond what such a number holds. */
+__attribute__((cold)) xent_status xent_refuse_ignore_index(xent_frame *frame, xent_status status);
 
 /* Whether a function was given the struct that it takes, so that its fields can be read. */
 xent_status xent_check_call(const void *call, uint64_t least);
-/* Makes the call of a struct whose fields are these, with a shape of its own. */
-void xent_take_call(xent_frame *frame, const void *call, const xent_place *places, int usual, int count,
-                    const xent_sizes *sizes, const xent_range *rows, const xent_range *classes,
-                    const xent_options *options, xent_report *report);
+/* Makes the call of a struct, with a shape of its own; xent_run goes on with it. */
+xent_status xent_take_call(xent_frame *frame, const void *call, const xent_arguments *arguments);
+xent_status xent_run(const void *call, const xent_arguments *arguments, xent_status (*work)(xent_frame *frame));
 /* Structs, options and shape, from here on in the float mode of the contract: weights and options are compared too. */
 xent_status xent_begin(xent_frame *frame, bool backward);
 /* Puts the float mode back. */
@@ -40,15 +42,29 @@ static inline xent_status xent_end(const xent_frame *f, xent_status status) {
   return status;
 }
 
+/* A number of a struct of options: 0, or within [least, most]; one that is reserved is 0 alone. */
+typedef struct {
+  uint16_t at;
+  uint8_t type, field;
+  double least, most;
+  uint64_t not_beside, only_beside; /* numbers before it, as bits of fields: these are all 0; not looked at without */
+} xent_number;
+
+#define XENT_NUMBER(options, name, FIELD, kind, ...) \
+  {.at = offsetof(options, name), .type = XENT_##kind, .field = XENT_FIELD_##FIELD, __VA_ARGS__}
+#define XENT_FACTOR 0x1p-32, 0x1p32 /* the powers up to the third, and those of the reciprocal, are normal floats */
+
+/* Each is what it may be. The report has a whole one that is not as an integer. */
+xent_status xent_check_numbers(xent_frame *frame, const void *options, const xent_number *numbers, int count);
+
 /* No option is set that the function does not have; own: the fields, as bits, of those it has. */
 xent_status xent_check_foreign(xent_frame *frame, uint64_t own);
 /* The call is about all classes, not about those of a shard. */
 xent_status xent_check_whole(xent_frame *frame);
 /* The statistics that a call is given are of this kind, finished, and have this digest. */
 xent_status xent_check_statistics(xent_frame *frame, uint32_t kind, uint32_t digest);
-/* Offsets, types, NULLs, alignment, extents, then overlaps. Most calls need not ask: xent_arrays_are_usual. */
-enum { XENT_MOST_PLACES = 24 }; /* of a function */
-xent_status xent_check_arrays(xent_frame *frame, const xent_place *places, int count);
+/* Offsets, types, NULLs, alignment, extents, then overlaps. Most calls need not ask: xent_check_places. */
+xent_status xent_check_arrays(xent_frame *frame, const xent_arguments *arguments);
 
 /* What records of the call say of its options: a call that is given them must have the same. */
 uint32_t xent_digest_of(const xent_call *call);
@@ -73,35 +89,6 @@ static inline xent_status xent_check_rows(xent_frame *f) {
   return status || !f->call.shape->all_classes ? status : xent_check_whole(f);
 }
 
-/* An address that must have the alignment of its struct, and not be NULL where it is needed. */
-static inline xent_status xent_check_struct(xent_frame *f, const void *address, size_t alignment, int32_t field,
-                                            bool needed) {
-  const bool fits = address ? ((uintptr_t)address & (alignment - 1)) == 0 : !needed;
-  return fits ? XENT_OK : xent_refuse(f, XENT_INVALID_ARGUMENT, field, 0);
-}
-
-static inline xent_status xent_check_tally(xent_frame *f, const xent_tally *tally) {
-  const xent_status status = xent_check_struct(f, tally, _Alignof(xent_tally), XENT_FIELD_TALLY, false);
-  if (status || !tally || tally->size == sizeof *tally) return status;
-  return xent_refuse(f, XENT_INVALID_SIZE, XENT_FIELD_TALLY, (int64_t)tally->size);
-}
-
-/* An array of records, so many of a row: of all rows, whose places are counted from the first. */
-static inline xent_status xent_check_records(xent_frame *f, const void *address, int64_t per_row, int64_t size,
-                                             int32_t field, bool needed) {
-  const xent_status status = xent_check_struct(f, address, _Alignof(uint64_t), field, needed);
-  int64_t bytes;
-  if (status || !address) return status;
-  if (!__builtin_mul_overflow(f->rows, per_row, &bytes) && !__builtin_mul_overflow(bytes, size, &bytes)) return XENT_OK;
-  return xent_refuse(f, XENT_INVALID_SHAPE, field, f->rows);
-}
-static inline xent_status xent_check_statistics_of(xent_frame *f, const xent_statistics *statistics, bool needed) {
-  return xent_check_records(f, statistics, 1, sizeof *statistics, XENT_FIELD_STATISTICS, needed);
-}
-static inline xent_status xent_check_states_of(xent_frame *f, const xent_state *states) {
-  return xent_check_records(f, states, xent_chunks(f->call.shape->classes), sizeof *states, XENT_FIELD_STATES, true);
-}
-
 static inline const void *xent_address_of(const xent_frame *f, const xent_rule *rule) {
   const void *address;
   memcpy(&address, (const char *)&f->call + rule->address, sizeof address);
@@ -115,6 +102,38 @@ static inline const xent_layout *xent_layout_of(const xent_frame *f, const xent_
 static inline bool xent_has_label_targets(const xent_frame *f) {
   const xent_shape *s = f->call.shape;
   return !s->target_count && (xent_element_type_of(s->targets.type).holds & XENT_LABELS);
+}
+
+/* Records, so many of a row: of all rows, whose places are counted from the first. */
+static inline xent_status xent_check_record(xent_frame *f, const void *address, int64_t per_row, int64_t size,
+                                            int32_t field, bool needed) {
+  int64_t bytes;
+  if (address ? ((uintptr_t)address & (_Alignof(uint64_t) - 1)) != 0 : needed)
+    return xent_refuse(f, XENT_INVALID_ARGUMENT, field, 0);
+  if (!address || (!__builtin_mul_overflow(f->rows, per_row, &bytes) && !__builtin_mul_overflow(bytes, size, &bytes)))
+    return XENT_OK;
+  return xent_refuse(f, XENT_INVALID_SHAPE, field, f->rows);
+}
+
+/* Those among the arguments of a function, which the compiler knows. */
+__attribute__((always_inline)) static inline xent_status xent_check_records(xent_frame *f,
+                                                                            const xent_arguments *arguments) {
+#pragma GCC unroll 32
+  for (int i = 0; i < arguments->count; i++) {
+    const xent_rule *rule = &xent_rules[arguments->places[i].rule];
+    if (rule->form != XENT_ROW_RECORDS && rule->form != XENT_CHUNK_RECORDS) continue;
+    const int64_t per_row = rule->form == XENT_CHUNK_RECORDS ? xent_chunks(f->call.shape->classes) : 1;
+    const xent_status status = xent_check_record(f, xent_address_of(f, rule), per_row, sizeof(xent_state), rule->field,
+                                                 arguments->places[i].needed);
+    if (status) return status;
+  }
+  return XENT_OK;
+}
+static inline xent_status xent_check_tally(xent_frame *f) {
+  const xent_tally *tally = f->call.tally;
+  const xent_status status = xent_check_record(f, tally, 0, 0, XENT_FIELD_TALLY, XENT_OPTIONAL);
+  if (status || !tally || tally->size == sizeof *tally) return status;
+  return xent_refuse(f, XENT_INVALID_SIZE, XENT_FIELD_TALLY, (int64_t)tally->size);
 }
 
 /* The bytes of an array; none where it is NULL. */
@@ -145,14 +164,33 @@ static inline uint64_t xent_is_unusual(const xent_frame *f, const xent_rule *rul
                             : ((uint64_t)l->classes ^ inner) | ((uint64_t)l->outer ^ (classes * inner)));
 }
 
+/* What most calls are checked for first: structs, options, shape, ranges, the report, records, foreign options. */
+__attribute__((always_inline)) static inline xent_status xent_begin_call(xent_frame *f,
+                                                                         const xent_arguments *arguments) {
+  xent_status status = xent_begin(f, arguments->backward);
+  if (!status) status = arguments->has_classes ? xent_check_ranges(f) : xent_check_rows(f);
+  if (!status && arguments->needs_report && f->report == &f->own_report)
+    status = xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_REPORT, 0);
+  if (!status) status = xent_check_records(f, arguments);
+  if (!status && arguments->own_options) status = xent_check_foreign(f, arguments->own_options);
+  return status ? status : xent_check_tally(f);
+}
+
 /* Whether a call has usual arrays alone, all of which it needs are there, and there is nothing to refuse in them. To be
- * called with places that the compiler knows: then nothing of the table is left. */
-__attribute__((always_inline)) static inline bool xent_arrays_are_usual(const xent_frame *f, const xent_place *places,
-                                                                        int usual) {
+ * called with arguments that the compiler knows: then nothing of the table is left. */
+__attribute__((always_inline)) static inline bool xent_arrays_are_usual(const xent_frame *f,
+                                                                        const xent_arguments *arguments) {
   enum { MOST = 6 };
+  const xent_place *places = arguments->places;
+  const int usual = arguments->usual;
   xent_bytes bytes[MOST];
-  uint64_t unusual = f->rare;
+  uint64_t unusual = 0;
   if (f->numbers != XENT_IN_FLOAT || f->elements <= 0 || f->elements > INT64_MAX / 8) return false;
+#pragma GCC unroll 32
+  for (int i = usual; i < arguments->count; i++) {
+    const xent_rule *rule = &xent_rules[places[i].rule];
+    if (xent_is_array(rule)) unusual |= (uint64_t)(uintptr_t)xent_address_of(f, rule);
+  }
 #pragma GCC unroll 8
   for (int i = 0; i < usual; i++) {
     const xent_rule *rule = &xent_rules[places[i].rule];
@@ -174,6 +212,11 @@ __attribute__((always_inline)) static inline bool xent_arrays_are_usual(const xe
     }
   }
   return true;
+}
+
+__attribute__((always_inline)) static inline xent_status xent_check_places(xent_frame *f,
+                                                                           const xent_arguments *arguments) {
+  return xent_arrays_are_usual(f, arguments) ? XENT_OK : xent_check_arrays(f, arguments);
 }
 
 #endif

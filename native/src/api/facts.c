@@ -22,42 +22,20 @@ const char *xent_status_message(xent_status status) {
 }
 
 const char *xent_field_name(int32_t field) {
-  static const char *const names[] = {
-      [XENT_FIELD_NONE] = "none", [XENT_FIELD_SHAPE] = "shape", [XENT_FIELD_OPTIONS] = "options",
-      [XENT_FIELD_ROW_RANGE] = "row_range", [XENT_FIELD_CLASS_RANGE] = "class_range", [XENT_FIELD_LOGITS] = "logits",
-      [XENT_FIELD_OUTPUT] = "output", [XENT_FIELD_GRADIENT] = "gradient", [XENT_FIELD_UPSTREAM] = "upstream",
-      [XENT_FIELD_TARGETS] = "targets", [XENT_FIELD_LOSSES] = "losses", [XENT_FIELD_LOG_SUM_EXP] = "log_sum_exp",
-      [XENT_FIELD_HITS] = "hits", [XENT_FIELD_STATISTICS] = "statistics", [XENT_FIELD_STATES] = "states",
-      [XENT_FIELD_TALLY] = "tally", [XENT_FIELD_REPORT] = "report", [XENT_FIELD_CLASSES] = "classes",
-      [XENT_FIELD_TARGET_WEIGHTS] = "target_weights", [XENT_FIELD_ROW_OFFSETS] = "row_offsets",
-      [XENT_FIELD_CLASS_MASK] = "class_mask", [XENT_FIELD_CLASS_WEIGHTS] = "class_weights",
-      [XENT_FIELD_ROW_WEIGHTS] = "row_weights", [XENT_FIELD_SINK] = "sink",
-      [XENT_FIELD_LOG_PROBABILITIES] = "log_probabilities", [XENT_FIELD_ARGMAX] = "argmax",
-      [XENT_FIELD_RANKS] = "ranks", [XENT_FIELD_ENTROPIES] = "entropies", [XENT_FIELD_TOP_CLASSES] = "top_classes",
-      [XENT_FIELD_TOP_LOG_PROBABILITIES] = "top_log_probabilities", [XENT_FIELD_TARGET_GRADIENT] = "target_gradient",
-      [XENT_FIELD_TEACHER] = "teacher", [XENT_FIELD_ISA] = "isa", [XENT_FIELD_FULLY_MASKED] = "fully_masked",
-      [XENT_FIELD_IGNORE_INDEX] = "ignore_index", [XENT_FIELD_LABEL_SMOOTHING] = "label_smoothing",
-      [XENT_FIELD_GRADIENT_SCALE] = "gradient_scale", [XENT_FIELD_SMOOTHING] = "smoothing",
-      [XENT_FIELD_TEMPERATURE] = "temperature", [XENT_FIELD_SOFTCAP] = "softcap", [XENT_FIELD_Z_LOSS] = "z_loss",
-      [XENT_FIELD_PROBABILITY_CLAMP] = "probability_clamp", [XENT_FIELD_TARGET_COUNT] = "target_count",
-      [XENT_FIELD_TOP_COUNT] = "top_count", [XENT_FIELD_FIRST_CLASS] = "first_class",
-      [XENT_FIELD_ALL_CLASSES] = "all_classes",
-      [XENT_FIELD_SAMPLING] = "sampling", [XENT_FIELD_RULES] = "rules", [XENT_FIELD_TIES] = "ties",
-      [XENT_FIELD_GREEDY] = "greedy", [XENT_FIELD_MIN_KEEP] = "min_keep", [XENT_FIELD_TOP_K] = "top_k",
-      [XENT_FIELD_TOP_P] = "top_p", [XENT_FIELD_MIN_P] = "min_p", [XENT_FIELD_TYPICAL_P] = "typical_p",
-      [XENT_FIELD_REPETITION_PENALTY] = "repetition_penalty", [XENT_FIELD_FREQUENCY_PENALTY] = "frequency_penalty",
-      [XENT_FIELD_PRESENCE_PENALTY] = "presence_penalty", [XENT_FIELD_PROMPT_COUNT] = "prompt_count",
-      [XENT_FIELD_OUTPUT_COUNT] = "output_count", [XENT_FIELD_BIAS] = "bias",
-      [XENT_FIELD_PROMPT_TOKENS] = "prompt_tokens", [XENT_FIELD_OUTPUT_TOKENS] = "output_tokens",
-      [XENT_FIELD_TOKENS] = "tokens", [XENT_FIELD_PROCESSED_LOG_PROBABILITIES] = "processed_log_probabilities",
-      [XENT_FIELD_KEPT] = "kept", [XENT_FIELD_KEPT_MASK] = "kept_mask", [XENT_FIELD_WORKSPACE] = "workspace",
-      [XENT_FIELD_ELEMENT_WEIGHTS] = "element_weights", [XENT_FIELD_POSITIVE_WEIGHTS] = "positive_weights",
-      [XENT_FIELD_FOCAL_GAMMA] = "focal_gamma", [XENT_FIELD_FOCAL_ALPHA] = "focal_alpha",
-      [XENT_FIELD_FEATURES] = "features", [XENT_FIELD_HIDDEN] = "hidden", [XENT_FIELD_WEIGHTS] = "weights",
-      [XENT_FIELD_HIDDEN_GRADIENT] = "hidden_gradient", [XENT_FIELD_WEIGHTS_GRADIENT] = "weights_gradient",
-      [XENT_FIELD_BIAS_GRADIENT] = "bias_gradient",
-  };
-  return (uint32_t)field < sizeof names / sizeof *names && names[field] ? names[field] : "unknown";
+  static const char *const names[] = { /* in the order of their numbers, which never change */
+      "none", "shape", "options", "row_range", "class_range", "logits", "output", "gradient", "upstream",
+      "targets", "losses", "log_sum_exp", "hits", "statistics", "states", "tally", "report", "classes",
+      "target_weights", "row_offsets", "class_mask", "class_weights", "row_weights", "sink",
+      "log_probabilities", "argmax", "ranks", "entropies", "top_classes", "top_log_probabilities",
+      "target_gradient", "teacher", "isa", "fully_masked", "ignore_index", "label_smoothing", "gradient_scale",
+      "smoothing", "temperature", "softcap", "z_loss", "probability_clamp", "target_count", "top_count",
+      "first_class", "all_classes", "focal_gamma", "focal_alpha", "sampling", "rules", "ties", "greedy",
+      "min_keep", "top_k", "top_p", "min_p", "typical_p", "repetition_penalty", "frequency_penalty",
+      "presence_penalty", "prompt_count", "output_count", "bias", "prompt_tokens", "output_tokens", "tokens",
+      "processed_log_probabilities", "kept", "kept_mask", "workspace", "element_weights", "positive_weights",
+      "features", "hidden", "weights", "hidden_gradient", "weights_gradient", "bias_gradient"};
+  _Static_assert(sizeof names / sizeof *names == XENT_FIELD_BIAS_GRADIENT + 1, "a name for each field");
+  return (uint32_t)field < sizeof names / sizeof *names ? names[field] : "unknown";
 }
 
 const char *xent_way_name(int32_t way) {

@@ -4,17 +4,17 @@
 #include "api/calls.h"
 #include "kernels/targets/entries.h"
 
-enum { USUAL = 3, BLOCK = 1 << 15 /* numbers */, COLUMNS = 16 };
+enum { BLOCK = 1 << 15 /* numbers */, COLUMNS = 16 };
 
-/* The options it has. */
-#define OWN (XENT_FIELD_BIT(FULLY_MASKED) | XENT_FIELD_BIT(TEMPERATURE))
-
-#define PLACE(name, rule, needed) XENT_PLACE(cross_entropy_hvp, name, rule, needed)
+#define PLACE(name, rule, need) XENT_PLACE(xent_cross_entropy_hvp_call, name, rule, need)
 static const xent_place places[] = {
-    PLACE(logits, LOGITS, true), PLACE(upstream, UPSTREAM, true), PLACE(output, OUTPUT_ARRAY, true),
-    PLACE(class_mask, CLASS_MASK, false), PLACE(row_weights, ROW_WEIGHTS, false), PLACE(sink, SINK, false),
-    PLACE(row_offsets, ROW_OFFSETS, false)};
-#undef PLACE
+    PLACE(logits, LOGITS, NEEDED), PLACE(upstream, UPSTREAM, NEEDED), PLACE(output, OUTPUT_ARRAY, NEEDED),
+    PLACE(class_mask, CLASS_MASK, OPTIONAL), PLACE(row_weights, ROW_WEIGHTS, OPTIONAL), PLACE(sink, SINK, OPTIONAL),
+    PLACE(row_offsets, ROW_OFFSETS, OPTIONAL)};
+
+static const xent_arguments arguments = {
+    XENT_ARGUMENTS(xent_cross_entropy_hvp_call, places, 3),
+    .own_options = XENT_FIELD_BIT(FULLY_MASKED) | XENT_FIELD_BIT(TEMPERATURE)};
 
 /* The output has the probabilities for a while, which are not to be rounded. */
 static xent_status check_output_type(xent_frame *f) {
@@ -73,25 +73,21 @@ static xent_status run_blocks(xent_frame *f) {
 }
 
 static xent_status hvp(xent_frame *f) {
-  xent_status status = xent_begin(f, false);
-  if (!status) status = xent_check_rows(f);
-  if (!status) status = xent_check_foreign(f, OWN);
-  if (!status) status = XENT_CHECK_PLACES(f, places, USUAL);
+  xent_status status = xent_begin_call(f, &arguments);
+  if (!status) status = xent_check_places(f, &arguments);
   if (!status) status = check_output_type(f);
   if (!status) status = run_blocks(f);
   return xent_end(f, status);
 }
 
-XENT_ENTRY(cross_entropy_hvp, cross_entropy_hvp, places, USUAL, NULL, (void)0, hvp(&f))
+xent_status xent_cross_entropy_hvp(const xent_cross_entropy_hvp_call *c) { return xent_run(c, &arguments, hvp); }
 
 xent_status xent_cross_entropy_hvp_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                                       int64_t row_end, const void *logits, const void *upstream,
                                       const void *row_offsets, const void *class_mask, const void *row_weights,
                                       const void *sink, void *output, xent_report *report) {
   xent_frame f;
-  f.call = (xent_call){.shape = shape, .options = options, .row_begin = row_begin, .row_end = row_end,
-                       .logits = logits, .upstream = upstream, .row_offsets = row_offsets, .class_mask = class_mask,
-                       .row_weights = row_weights, .sink = sink, .output = output, .report = report};
-  XENT_FIND_RARE(&f, places, USUAL);
+  f.call = (xent_call){XENT_GIVEN_ROWS, .logits = logits, .upstream = upstream, .row_offsets = row_offsets,
+                       .class_mask = class_mask, .row_weights = row_weights, .sink = sink, .output = output};
   return hvp(&f);
 }

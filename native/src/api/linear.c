@@ -4,19 +4,24 @@
 #include "kernels/linear/workspace.h"
 #include "kernels/targets/targets.h"
 
-#define PLACE(name, rule, needed) XENT_PLACE(linear_cross_entropy, name, rule, needed)
+#define PLACE(name, rule, need) XENT_PLACE(xent_linear_cross_entropy_call, name, rule, need)
 static const xent_place places[] = {
-    PLACE(hidden, HIDDEN, true), PLACE(weights, WEIGHTS, true), PLACE(bias, BIAS_OF_CLASSES, false),
-    PLACE(logits, MADE_LOGITS, false), PLACE(targets, TARGETS, false), PLACE(target_weights, TARGET_WEIGHTS, false),
-    PLACE(class_mask, CLASS_MASK, false), PLACE(class_weights, CLASS_WEIGHTS, false),
-    PLACE(row_weights, ROW_WEIGHTS, false), PLACE(sink, SINK, false), PLACE(losses, LOSSES, false),
-    PLACE(log_sum_exp, LOG_SUM_EXP, false), PLACE(hits, HITS, false),
-    PLACE(log_probabilities, LOG_PROBABILITIES, false), PLACE(argmax, ARGMAX, false), PLACE(ranks, RANKS, false),
-    PLACE(entropies, ENTROPIES, false), PLACE(top_classes, TOP_CLASSES, false),
-    PLACE(top_log_probabilities, TOP_LOG_PROBABILITIES, false), PLACE(target_gradient, TARGET_GRADIENT, false),
-    PLACE(hidden_gradient, HIDDEN_GRADIENT, false), PLACE(weights_gradient, WEIGHTS_GRADIENT, false),
-    PLACE(bias_gradient, BIAS_GRADIENT, false)};
+    PLACE(hidden, HIDDEN, NEEDED), PLACE(weights, WEIGHTS, NEEDED), PLACE(bias, BIAS_OF_CLASSES, OPTIONAL),
+    PLACE(logits, MADE_LOGITS, OPTIONAL), PLACE(targets, TARGETS, OPTIONAL),
+    PLACE(target_weights, TARGET_WEIGHTS, OPTIONAL), PLACE(class_mask, CLASS_MASK, OPTIONAL),
+    PLACE(class_weights, CLASS_WEIGHTS, OPTIONAL), PLACE(row_weights, ROW_WEIGHTS, OPTIONAL),
+    PLACE(sink, SINK, OPTIONAL), PLACE(losses, LOSSES, OPTIONAL), PLACE(log_sum_exp, LOG_SUM_EXP, OPTIONAL),
+    PLACE(hits, HITS, OPTIONAL), PLACE(log_probabilities, LOG_PROBABILITIES, OPTIONAL),
+    PLACE(argmax, ARGMAX, OPTIONAL), PLACE(ranks, RANKS, OPTIONAL), PLACE(entropies, ENTROPIES, OPTIONAL),
+    PLACE(top_classes, TOP_CLASSES, OPTIONAL), PLACE(top_log_probabilities, TOP_LOG_PROBABILITIES, OPTIONAL),
+    PLACE(target_gradient, TARGET_GRADIENT, OPTIONAL), PLACE(hidden_gradient, HIDDEN_GRADIENT, OPTIONAL),
+    PLACE(weights_gradient, WEIGHTS_GRADIENT, OPTIONAL), PLACE(bias_gradient, BIAS_GRADIENT, OPTIONAL),
+    PLACE(statistics, STATISTICS, OPTIONAL), PLACE(tally, TALLY, OPTIONAL), PLACE(workspace, WORKSPACE, OPTIONAL),
+    PLACE(workspace_size, WORKSPACE_SIZE, OPTIONAL)};
 #undef PLACE
+
+static const xent_arguments arguments = {
+    XENT_ARGUMENTS(xent_linear_cross_entropy_call, places, XENT_COUNT(places))};
 
 uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, int32_t contents) {
   linear_workspace w;
@@ -82,9 +87,8 @@ static xent_status run_linear(xent_frame *f, xent_kernel kernel) {
 
 static xent_status check_linear_arrays(xent_frame *f) {
   const xent_call *c = &f->call;
-  xent_status status = xent_check_arrays(f, places, XENT_COUNT(places));
-  if (!status && (c->top_classes || c->top_log_probabilities) && c->shape->top_count == 0)
-    status = xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_TOP_COUNT, 0);
+  xent_status status = xent_check_arrays(f, &arguments);
+  if (!status) status = check_top_count(f);
   if (!status) status = check_kept_logits(f);
   if (!status) status = check_target_rules(f, true);
   if (!status) status = check_outputs_of_targets(f);
@@ -98,9 +102,8 @@ static xent_status linear_cross_entropy(xent_frame *f) {
   xent_status status = begin(f);
   if (!status) status = xent_check_rows(f);
   if (!status) status = check_features(f);
-  if (!status)
-    status = xent_check_statistics_of(f, c->statistics, false);
-  if (!status) status = xent_check_tally(f, c->tally);
+  if (!status) status = xent_check_records(f, &arguments);
+  if (!status) status = xent_check_tally(f);
   if (!status) status = check_linear_arrays(f);
   if (!status) {
     c->digest = xent_digest_of(c);
@@ -110,10 +113,9 @@ static xent_status linear_cross_entropy(xent_frame *f) {
   return xent_end(f, status);
 }
 
-XENT_ENTRY(linear_cross_entropy, linear_cross_entropy, places, XENT_COUNT(places), NULL,
-           (f.call.statistics = c->statistics, f.call.tally = c->tally, f.call.workspace = c->workspace,
-            f.call.workspace_size = c->workspace_size),
-           linear_cross_entropy(&f))
+xent_status xent_linear_cross_entropy(const xent_linear_cross_entropy_call *c) {
+  return xent_run(c, &arguments, linear_cross_entropy);
+}
 
 xent_status xent_linear_cross_entropy_at(
     const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *hidden,
@@ -124,31 +126,29 @@ xent_status xent_linear_cross_entropy_at(
     void *weights_gradient, void *bias_gradient, xent_statistics *statistics, xent_tally *tally, void *workspace,
     uint64_t workspace_size, xent_report *report) {
   xent_frame f;
-  f.call = (xent_call){.shape = shape, .options = options, .row_begin = row_begin, .row_end = row_end,
-                       .hidden = hidden, .weights = weights, .bias = bias, .made_logits = logits, .targets = targets,
-                       .target_weights = target_weights, .class_mask = class_mask, .class_weights = class_weights,
-                       .row_weights = row_weights, .sink = sink, .losses = losses, .log_sum_exp = log_sum_exp,
-                       .hits = hits, .log_probabilities = log_probabilities, .argmax = argmax, .ranks = ranks,
-                       .entropies = entropies, .top_classes = top_classes,
-                       .top_log_probabilities = top_log_probabilities, .target_gradient = target_gradient,
-                       .hidden_gradient = hidden_gradient, .weights_gradient = weights_gradient,
-                       .bias_gradient = bias_gradient, .statistics = statistics, .tally = tally,
-                       .workspace = workspace, .workspace_size = workspace_size, .report = report};
-  f.rare = true;
+  f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_LAYER, XENT_GIVEN_TARGETS, XENT_GIVEN_LOSSES,
+                       XENT_GIVEN_CLASS_RESULTS, .made_logits = logits, .row_weights = row_weights, .sink = sink,
+                       .argmax = argmax, .target_gradient = target_gradient, .hidden_gradient = hidden_gradient,
+                       .weights_gradient = weights_gradient, .bias_gradient = bias_gradient};
   return linear_cross_entropy(&f);
 }
 
 /* ---- backward ---- */
 
-#define PLACE(name, rule, needed) XENT_PLACE(linear_cross_entropy_backward, name, rule, needed)
+#define PLACE(name, rule, need) XENT_PLACE(xent_linear_cross_entropy_backward_call, name, rule, need)
 static const xent_place backward_places[] = {
-    PLACE(hidden, HIDDEN, true), PLACE(weights, WEIGHTS, true), PLACE(bias, BIAS_OF_CLASSES, false),
-    PLACE(logits, LOGITS, false), PLACE(targets, TARGETS, true), PLACE(target_weights, TARGET_WEIGHTS, false),
-    PLACE(class_mask, CLASS_MASK, false), PLACE(class_weights, CLASS_WEIGHTS, false),
-    PLACE(row_weights, ROW_WEIGHTS, false), PLACE(upstream, UPSTREAM_OF_ROWS, false),
-    PLACE(hidden_gradient, HIDDEN_GRADIENT, false), PLACE(weights_gradient, WEIGHTS_GRADIENT, false),
-    PLACE(bias_gradient, BIAS_GRADIENT, false)};
+    PLACE(hidden, HIDDEN, NEEDED), PLACE(weights, WEIGHTS, NEEDED), PLACE(bias, BIAS_OF_CLASSES, OPTIONAL),
+    PLACE(logits, LOGITS, OPTIONAL), PLACE(targets, TARGETS, NEEDED),
+    PLACE(target_weights, TARGET_WEIGHTS, OPTIONAL), PLACE(class_mask, CLASS_MASK, OPTIONAL),
+    PLACE(class_weights, CLASS_WEIGHTS, OPTIONAL), PLACE(row_weights, ROW_WEIGHTS, OPTIONAL),
+    PLACE(upstream, UPSTREAM_OF_ROWS, OPTIONAL), PLACE(hidden_gradient, HIDDEN_GRADIENT, OPTIONAL),
+    PLACE(weights_gradient, WEIGHTS_GRADIENT, OPTIONAL), PLACE(bias_gradient, BIAS_GRADIENT, OPTIONAL),
+    PLACE(statistics, KNOWN_STATISTICS, NEEDED), PLACE(workspace, WORKSPACE, OPTIONAL),
+    PLACE(workspace_size, WORKSPACE_SIZE, OPTIONAL)};
 #undef PLACE
+
+static const xent_arguments backward_arguments = {
+    XENT_ARGUMENTS(xent_linear_cross_entropy_backward_call, backward_places, XENT_COUNT(backward_places))};
 
 /* Any range of classes; the sum of a hidden gradient goes through all of them in order. */
 static xent_status check_classes_of_gradient(xent_frame *f) {
@@ -170,9 +170,8 @@ static xent_status backward(xent_frame *f) {
   c->class_begin = class_begin, c->class_end = class_end;
   if (!status) status = check_classes_of_gradient(f);
   if (!status) status = check_features(f);
-  if (!status)
-    status = xent_check_statistics_of(f, c->known_statistics, true);
-  if (!status) status = xent_check_arrays(f, backward_places, XENT_COUNT(backward_places));
+  if (!status) status = xent_check_records(f, &backward_arguments);
+  if (!status) status = xent_check_arrays(f, &backward_arguments);
   if (!status) status = check_kept_logits(f);
   if (!status) status = check_target_rules(f, true);
   if (!status) status = xent_check_statistics(f, kind_of_targets(f), xent_digest_of(&f->call));
@@ -181,11 +180,9 @@ static xent_status backward(xent_frame *f) {
   return xent_end(f, status);
 }
 
-XENT_ENTRY(linear_cross_entropy_backward, linear_cross_entropy_backward, backward_places, XENT_COUNT(backward_places),
-           c->classes,
-           (f.call.known_statistics = c->statistics, f.call.workspace = c->workspace,
-            f.call.workspace_size = c->workspace_size),
-           backward(&f))
+xent_status xent_linear_cross_entropy_backward(const xent_linear_cross_entropy_backward_call *c) {
+  return xent_run(c, &backward_arguments, backward);
+}
 
 xent_status xent_linear_cross_entropy_backward_at(
     const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin,
@@ -194,35 +191,34 @@ xent_status xent_linear_cross_entropy_backward_at(
     const void *row_weights, const xent_statistics *statistics, const void *upstream, void *hidden_gradient,
     void *weights_gradient, void *bias_gradient, void *workspace, uint64_t workspace_size, xent_report *report) {
   xent_frame f;
-  f.call = (xent_call){.shape = shape, .options = options, .row_begin = row_begin, .row_end = row_end,
-                       .class_begin = class_begin, .class_end = class_end, .hidden = hidden, .weights = weights,
-                       .bias = bias, .logits = logits, .targets = targets, .target_weights = target_weights,
-                       .class_mask = class_mask, .class_weights = class_weights, .row_weights = row_weights,
-                       .known_statistics = statistics, .upstream = upstream, .hidden_gradient = hidden_gradient,
-                       .weights_gradient = weights_gradient, .bias_gradient = bias_gradient, .workspace = workspace,
-                       .workspace_size = workspace_size, .report = report};
-  f.rare = true;
+  f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_CLASSES, XENT_GIVEN_LAYER, XENT_GIVEN_TARGETS, .logits = logits,
+                       .row_weights = row_weights, .known_statistics = statistics, .upstream = upstream,
+                       .hidden_gradient = hidden_gradient, .weights_gradient = weights_gradient,
+                       .bias_gradient = bias_gradient};
   return backward(&f);
 }
 
 /* ---- states ---- */
 
-#define PLACE(name, rule, needed) XENT_PLACE(linear_states, name, rule, needed)
+#define PLACE(name, rule, need) XENT_PLACE(xent_linear_states_call, name, rule, need)
 static const xent_place state_places[] = {
-    PLACE(hidden, HIDDEN, true), PLACE(weights, WEIGHTS, true), PLACE(bias, BIAS_OF_CLASSES, false),
-    PLACE(targets, TARGETS, false), PLACE(target_weights, TARGET_WEIGHTS, false),
-    PLACE(class_mask, CLASS_MASK, false), PLACE(class_weights, CLASS_WEIGHTS, false)};
+    PLACE(hidden, HIDDEN, NEEDED), PLACE(weights, WEIGHTS, NEEDED), PLACE(bias, BIAS_OF_CLASSES, OPTIONAL),
+    PLACE(targets, TARGETS, OPTIONAL), PLACE(target_weights, TARGET_WEIGHTS, OPTIONAL),
+    PLACE(class_mask, CLASS_MASK, OPTIONAL), PLACE(class_weights, CLASS_WEIGHTS, OPTIONAL),
+    PLACE(statistics, KNOWN_STATISTICS, OPTIONAL), PLACE(states, STATES, NEEDED),
+    PLACE(workspace, WORKSPACE, OPTIONAL), PLACE(workspace_size, WORKSPACE_SIZE, OPTIONAL)};
 #undef PLACE
+
+static const xent_arguments states_arguments = {
+    XENT_ARGUMENTS(xent_linear_states_call, state_places, XENT_COUNT(state_places))};
 
 static xent_status states(xent_frame *f) {
   xent_call *c = &f->call;
   xent_status status = begin(f);
   if (!status) status = xent_check_ranges(f);
   if (!status) status = check_features(f);
-  if (!status)
-    status = xent_check_statistics_of(f, c->known_statistics, false);
-  if (!status) status = xent_check_states_of(f, c->states);
-  if (!status) status = xent_check_arrays(f, state_places, XENT_COUNT(state_places));
+  if (!status) status = xent_check_records(f, &states_arguments);
+  if (!status) status = xent_check_arrays(f, &states_arguments);
   if (!status) status = check_target_rules(f, false);
   if (!status) status = check_share_is_known(f);
   if (!status) status = check_workspace(f);
@@ -233,10 +229,7 @@ static xent_status states(xent_frame *f) {
   return xent_end(f, status);
 }
 
-XENT_ENTRY(linear_states, linear_states, state_places, XENT_COUNT(state_places), c->classes,
-           (f.call.known_statistics = c->statistics, f.call.states = c->states, f.call.workspace = c->workspace,
-            f.call.workspace_size = c->workspace_size),
-           states(&f))
+xent_status xent_linear_states(const xent_linear_states_call *c) { return xent_run(c, &states_arguments, states); }
 
 xent_status xent_linear_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                                   int64_t row_end, int64_t class_begin, int64_t class_end, const void *hidden,
@@ -245,11 +238,7 @@ xent_status xent_linear_states_at(const xent_shape *shape, const xent_options *o
                                   const xent_statistics *statistics, xent_state *states_of_rows, void *workspace,
                                   uint64_t workspace_size, xent_report *report) {
   xent_frame f;
-  f.call = (xent_call){.shape = shape, .options = options, .row_begin = row_begin, .row_end = row_end,
-                       .class_begin = class_begin, .class_end = class_end, .hidden = hidden, .weights = weights,
-                       .bias = bias, .targets = targets, .target_weights = target_weights, .class_mask = class_mask,
-                       .class_weights = class_weights, .known_statistics = statistics, .states = states_of_rows,
-                       .workspace = workspace, .workspace_size = workspace_size, .report = report};
-  f.rare = true;
+  f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_CLASSES, XENT_GIVEN_LAYER, XENT_GIVEN_TARGETS,
+                       .known_statistics = statistics, .states = states_of_rows};
   return states(&f);
 }

@@ -1,42 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entry points of sampling. */
 #include <float.h>
-#include <math.h>
 
 #include "api/calls.h"
 #include "kernels/sample/options.h"
 #include "kernels/targets/entries.h"
 
-enum { USUAL = 2, WHOLE = 8, MOST_CLASSES = INT32_MAX }; /* WHOLE: from here on outputs of whole rows */
+enum { WHOLE = 8, MOST_CLASSES = INT32_MAX }; /* WHOLE: from here on outputs of whole rows */
 
-#define PLACE(name, rule, needed) XENT_PLACE(sample, name, rule, needed)
+#define PLACE(name, rule, need) XENT_PLACE(xent_sample_call, name, rule, need)
 static const xent_place places[] = {
-    PLACE(logits, LOGITS, true), PLACE(tokens, TOKENS, true), PLACE(class_mask, CLASS_MASK, false),
-    PLACE(bias, BIAS, false), PLACE(prompt_tokens, PROMPT_TOKENS, false), PLACE(output_tokens, OUTPUT_TOKENS, false),
-    PLACE(processed_log_probabilities, PROCESSED_LOG_PROBABILITIES, false), PLACE(kept, KEPT, false),
-    [WHOLE] = PLACE(kept_mask, KEPT_MASK, false), PLACE(log_probabilities, LOG_PROBABILITIES, false),
-    PLACE(ranks, RANKS, false), PLACE(entropies, ENTROPIES, false), PLACE(top_classes, TOP_CLASSES, false),
-    PLACE(top_log_probabilities, TOP_LOG_PROBABILITIES, false)};
-#undef PLACE
+    PLACE(logits, LOGITS, NEEDED), PLACE(tokens, TOKENS, NEEDED), PLACE(class_mask, CLASS_MASK, OPTIONAL),
+    PLACE(bias, BIAS, OPTIONAL), PLACE(prompt_tokens, PROMPT_TOKENS, OPTIONAL),
+    PLACE(output_tokens, OUTPUT_TOKENS, OPTIONAL),
+    PLACE(processed_log_probabilities, PROCESSED_LOG_PROBABILITIES, OPTIONAL), PLACE(kept, KEPT, OPTIONAL),
+    [WHOLE] = PLACE(kept_mask, KEPT_MASK, OPTIONAL), PLACE(log_probabilities, LOG_PROBABILITIES, OPTIONAL),
+    PLACE(ranks, RANKS, OPTIONAL), PLACE(entropies, ENTROPIES, OPTIONAL), PLACE(top_classes, TOP_CLASSES, OPTIONAL),
+    PLACE(top_log_probabilities, TOP_LOG_PROBABILITIES, OPTIONAL), PLACE(sampling, SAMPLING, OPTIONAL),
+    PLACE(workspace, WORKSPACE, OPTIONAL), PLACE(workspace_size, WORKSPACE_SIZE, OPTIONAL),
+    PLACE(gathered, GATHERED, OPTIONAL), PLACE(shards, SHARDS, OPTIONAL), PLACE(states, SAMPLE_STATES, OPTIONAL)};
+
+static const xent_arguments arguments = {XENT_ARGUMENTS(xent_sample_call, places, 2)};
 
 /* ---- options ---- */
 
-static xent_status refuse_value(xent_frame *f, int32_t field, double value) {
-  f->report->value = value;
-  return xent_refuse(f, XENT_INVALID_OPTION, field, 0);
-}
+/* In the order in which they are looked at: what is drawn from, filters, what becomes of the logits. */
+#define NUMBER(name, FIELD, kind, ...) XENT_NUMBER(xent_sampling, name, FIELD, kind, __VA_ARGS__)
+static const xent_number choices[] = {
+    NUMBER(rules, RULES, I32, XENT_RULES_XENT, XENT_RULES_ONNXRUNTIME_GENAI),
+    NUMBER(ties, TIES, I32, XENT_TIES_OF_RULES, XENT_TIES_ALL), NUMBER(greedy, GREEDY, I32, 0, 1),
+    NUMBER(reserved, SAMPLING, I32, 0, 0), NUMBER(min_keep, MIN_KEEP, I64, 0, 0x1p63),
+    NUMBER(top_k, TOP_K, I64, 0, 0x1p63), NUMBER(top_p, TOP_P, F64, 0, 1), NUMBER(min_p, MIN_P, F64, 0, 1),
+    NUMBER(typical_p, TYPICAL_P, F64, 0, 1)};
+static const xent_number penalties[] = {
+    NUMBER(temperature, TEMPERATURE, F64, XENT_FACTOR),
+    NUMBER(repetition_penalty, REPETITION_PENALTY, F64, FLT_MIN, FLT_MAX),
+    NUMBER(frequency_penalty, FREQUENCY_PENALTY, F64, -FLT_MAX, FLT_MAX),
+    NUMBER(presence_penalty, PRESENCE_PENALTY, F64, -FLT_MAX, FLT_MAX)};
+#undef NUMBER
 
-static bool is_share(double p) { return p >= 0 && p <= 1; }
-static bool is_finite_float(double v) { return fabs(v) <= FLT_MAX; }
-
-static xent_status check_filters(xent_frame *f, const xent_sampling *s) {
-  if (s->min_keep < 0) return xent_refuse(f, XENT_INVALID_OPTION, XENT_FIELD_MIN_KEEP, s->min_keep);
-  if (s->top_k < 0) return xent_refuse(f, XENT_INVALID_OPTION, XENT_FIELD_TOP_K, s->top_k);
-  if (!is_share(s->top_p)) return refuse_value(f, XENT_FIELD_TOP_P, s->top_p);
-  if (!is_share(s->min_p)) return refuse_value(f, XENT_FIELD_MIN_P, s->min_p);
-  if (!is_share(s->typical_p)) return refuse_value(f, XENT_FIELD_TYPICAL_P, s->typical_p);
-  const bool without_typical = s->rules == XENT_RULES_VLLM || s->rules == XENT_RULES_ONNXRUNTIME_GENAI;
+/* Filters that other rules than ours do not have. */
+static xent_status check_rules(xent_frame *f, const xent_sampling *s) {
   const bool without_min = s->rules == XENT_RULES_ONNXRUNTIME_GENAI;
+  const bool without_typical = without_min || s->rules == XENT_RULES_VLLM;
   if (without_min && s->min_p != 0) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_MIN_P, s->rules);
   if (without_typical && s->typical_p != 0) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_TYPICAL_P, s->rules);
   return XENT_OK;
@@ -47,32 +53,15 @@ static xent_status check_shard_filters(xent_frame *f, const xent_sampling *s) {
   if (s->greedy) return XENT_OK;
   if (s->min_keep > SAMPLE_TOLD) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_MIN_KEEP, s->min_keep);
   if (s->top_k > SAMPLE_TOLD) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_TOP_K, s->top_k);
-  if (s->typical_p > 0 && s->typical_p < 1 && (s->top_k == 0 || keeps_all_ties(s))) {
-    f->report->value = s->typical_p;
-    return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_TYPICAL_P, 0);
-  }
-  return XENT_OK;
+  if (s->typical_p == 0 || s->typical_p == 1 || (s->top_k != 0 && !keeps_all_ties(s))) return XENT_OK;
+  return xent_refuse_value(f, XENT_UNSUPPORTED, XENT_FIELD_TYPICAL_P, s->typical_p);
 }
 
 static xent_status check_numbers(xent_frame *f, const xent_sampling *s) {
-  if (s->rules < XENT_RULES_XENT || s->rules > XENT_RULES_ONNXRUNTIME_GENAI)
-    return xent_refuse(f, XENT_INVALID_OPTION, XENT_FIELD_RULES, s->rules);
-  if (s->ties < XENT_TIES_OF_RULES || s->ties > XENT_TIES_ALL)
-    return xent_refuse(f, XENT_INVALID_OPTION, XENT_FIELD_TIES, s->ties);
-  if (s->greedy != 0 && s->greedy != 1) return xent_refuse(f, XENT_INVALID_OPTION, XENT_FIELD_GREEDY, s->greedy);
-  if (s->reserved) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_SAMPLING, s->reserved);
-  xent_status status = check_filters(f, s);
+  xent_status status = xent_check_numbers(f, s, choices, XENT_COUNT(choices));
+  if (!status) status = check_rules(f, s);
   if (!status && f->call.shape->all_classes) status = check_shard_filters(f, s);
-  if (status) return status;
-  const double tau = s->temperature, rho = s->repetition_penalty;
-  if (!(tau == 0 || (tau >= 0x1p-32 && tau <= 0x1p32))) return refuse_value(f, XENT_FIELD_TEMPERATURE, tau);
-  if (!(rho == 0 || (rho >= (double)FLT_MIN && is_finite_float(rho))))
-    return refuse_value(f, XENT_FIELD_REPETITION_PENALTY, rho);
-  if (!is_finite_float(s->frequency_penalty))
-    return refuse_value(f, XENT_FIELD_FREQUENCY_PENALTY, s->frequency_penalty);
-  if (!is_finite_float(s->presence_penalty))
-    return refuse_value(f, XENT_FIELD_PRESENCE_PENALTY, s->presence_penalty);
-  return XENT_OK;
+  return status ? status : xent_check_numbers(f, s, penalties, XENT_COUNT(penalties));
 }
 
 static xent_status refuse_sampling(xent_frame *f, xent_status status, const xent_sampling *s) {
@@ -124,7 +113,7 @@ static xent_status check_tokens(xent_frame *f, const void *tokens, const xent_la
   return XENT_OK;
 }
 
-static xent_status check_lists(xent_frame *f, uint64_t workspace_size) {
+static xent_status check_lists(xent_frame *f) {
   xent_call *c = &f->call;
   const xent_shape *s = c->shape;
   if (s->prompt_count == 0) c->prompt_tokens = NULL;
@@ -133,7 +122,7 @@ static xent_status check_lists(xent_frame *f, uint64_t workspace_size) {
   int64_t tokens;
   if (__builtin_add_overflow(s->prompt_count, s->output_count, &tokens)) tokens = INT64_MAX;
   const uint64_t needed = xent_sample_workspace(s->classes, tokens);
-  if (!c->workspace || ((uintptr_t)c->workspace & 7) || workspace_size < needed)
+  if (!c->workspace || ((uintptr_t)c->workspace & 7) || c->workspace_size < needed)
     return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_WORKSPACE, (int64_t)needed);
   xent_status status =
       check_tokens(f, c->prompt_tokens, &s->prompt_tokens, s->prompt_count, XENT_FIELD_PROMPT_TOKENS);
@@ -152,21 +141,20 @@ static xent_status check_shard_arrays(xent_frame *f) {
   if (f->report == &f->own_report) return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_REPORT, 0);
   const bool some = c->gathered ? c->shards > 0 && c->shards <= c->shape->all_classes : c->shards == 0;
   if (!some) return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_STATES, c->shards);
-  for (int i = 0; i < XENT_COUNT(places); i++) {
+  for (int i = WHOLE; i < XENT_COUNT(places); i++) {
     const xent_rule *rule = &xent_rules[places[i].rule];
-    if (i >= WHOLE && xent_address_of(f, rule)) return xent_refuse(f, XENT_UNSUPPORTED, rule->field, 0);
+    if (xent_is_array(rule) && xent_address_of(f, rule)) return xent_refuse(f, XENT_UNSUPPORTED, rule->field, 0);
   }
-  xent_status status = xent_check_records(f, c->gathered, c->shards, sizeof *c->gathered, XENT_FIELD_STATES, false);
-  if (!status) status = xent_check_records(f, c->sample_states, 1, sizeof *c->sample_states, XENT_FIELD_STATES, true);
-  return status;
+  const int64_t size = sizeof(xent_sample_state);
+  const xent_status status = xent_check_record(f, c->gathered, c->shards, size, XENT_FIELD_STATES, XENT_OPTIONAL);
+  return status ? status : xent_check_record(f, c->sample_states, 1, size, XENT_FIELD_STATES, XENT_NEEDED);
 }
 
-static xent_status check_sample_arrays(xent_frame *f, uint64_t workspace_size) {
-  const xent_call *c = &f->call;
-  xent_status status = XENT_CHECK_PLACES(f, places, USUAL);
-  if (!status && (c->top_classes || c->top_log_probabilities) && c->shape->top_count == 0)
-    status = xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_TOP_COUNT, 0);
-  return status ? status : check_lists(f, workspace_size);
+static xent_status check_sample_arrays(xent_frame *f) {
+  xent_status status = xent_check_places(f, &arguments);
+  if (!status) status = check_top_count(f);
+  if (!status) status = check_lists(f);
+  return status ? status : check_shard_arrays(f);
 }
 
 /* ---- the call ---- */
@@ -187,7 +175,7 @@ static xent_status run_sample(xent_frame *f) {
   return run_kernel(f->kernels->sample, c);
 }
 
-static xent_status sample(xent_frame *f, uint64_t workspace_size, int32_t per_row) {
+static xent_status sample(xent_frame *f, int32_t per_row) {
   xent_call *c = &f->call;
   c->any_split = true;
   xent_status status = xent_begin(f, false);
@@ -205,8 +193,7 @@ static xent_status sample(xent_frame *f, uint64_t workspace_size, int32_t per_ro
     status = xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_SAMPLING, per_row);
   c->sampling_per_row = per_row;
   if (!status) status = check_sampling(f);
-  if (!status) status = check_sample_arrays(f, workspace_size);
-  if (!status) status = check_shard_arrays(f);
+  if (!status) status = check_sample_arrays(f);
   if (!status) {
     status = run_sample(f);
     set_denominator(f);
@@ -216,15 +203,8 @@ static xent_status sample(xent_frame *f, uint64_t workspace_size, int32_t per_ro
 
 xent_status xent_sample(const xent_sample_call *c) {
   xent_frame f;
-  const xent_status status = xent_check_call(c, sizeof *c);
-  if (status) return status;
-  xent_take_call(&f, c, places, USUAL, XENT_COUNT(places), &c->sizes, c->rows, NULL, c->options, c->report);
-  f.call.sampling = c->sampling;
-  f.call.workspace = c->workspace;
-  f.call.gathered = c->gathered;
-  f.call.shards = c->shards;
-  f.call.sample_states = c->states;
-  return sample(&f, c->workspace_size, c->reserved ? -1 : c->per_row);
+  const xent_status status = xent_take_call(&f, c, &arguments);
+  return status ? status : sample(&f, c->reserved ? -1 : c->per_row);
 }
 
 xent_status xent_sample_at(const xent_shape *shape, const xent_options *options, const xent_sampling *sampling,
@@ -236,14 +216,11 @@ xent_status xent_sample_at(const xent_shape *shape, const xent_options *options,
                            const xent_sample_state *gathered, int64_t shards, xent_sample_state *states,
                            xent_report *report) {
   xent_frame f;
-  f.call = (xent_call){.shape = shape, .options = options, .row_begin = row_begin, .row_end = row_end,
-                       .logits = logits, .class_mask = class_mask, .bias = bias, .prompt_tokens = prompt_tokens,
-                       .output_tokens = output_tokens, .tokens = tokens,
+  f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_CLASS_RESULTS, .logits = logits, .class_mask = class_mask,
+                       .bias = bias, .prompt_tokens = prompt_tokens, .output_tokens = output_tokens, .tokens = tokens,
                        .processed_log_probabilities = processed_log_probabilities, .kept = kept,
-                       .kept_mask = kept_mask, .log_probabilities = log_probabilities, .ranks = ranks,
-                       .entropies = entropies, .top_classes = top_classes,
-                       .top_log_probabilities = top_log_probabilities, .sampling = sampling, .workspace = workspace,
-                       .gathered = gathered, .shards = shards, .sample_states = states, .report = report};
-  XENT_FIND_RARE(&f, places, USUAL);
-  return sample(&f, workspace_size, per_row);
+                       .kept_mask = kept_mask, .sampling = sampling, .workspace = workspace,
+                       .workspace_size = workspace_size, .gathered = gathered, .shards = shards,
+                       .sample_states = states};
+  return sample(&f, per_row);
 }

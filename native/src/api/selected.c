@@ -3,42 +3,44 @@
 #include "api/calls.h"
 #include "numerics/digest.h"
 
-/* The options it has. */
-#define OWN                                                                                              \
-  (XENT_FIELD_BIT(IGNORE_INDEX) | XENT_FIELD_BIT(FULLY_MASKED) | XENT_FIELD_BIT(TEMPERATURE) |     \
-   XENT_FIELD_BIT(SOFTCAP))
+#define OWN_OPTIONS                                                                                           \
+  .own_options = XENT_FIELD_BIT(IGNORE_INDEX) | XENT_FIELD_BIT(FULLY_MASKED) | XENT_FIELD_BIT(TEMPERATURE) | \
+                 XENT_FIELD_BIT(SOFTCAP)
 
-#define PLACE(name, rule, needed) XENT_PLACE(selected_log_probabilities, name, rule, needed)
+#define PLACE(name, rule, need) XENT_PLACE(xent_selected_log_probabilities_call, name, rule, need)
 static const xent_place places[] = {
-    PLACE(logits, LOGITS, true), PLACE(targets, SELECTED_CLASSES, true),
-    PLACE(log_probabilities, SELECTED_LOG_PROBABILITIES, false), PLACE(gradient, GRADIENT, false),
-    PLACE(upstream, SELECTED_UPSTREAM, false), PLACE(class_mask, CLASS_MASK, false), PLACE(sink, SINK, false),
-    PLACE(row_offsets, ROW_OFFSETS, false)};
+    PLACE(logits, LOGITS, NEEDED), PLACE(targets, SELECTED_CLASSES, NEEDED),
+    PLACE(log_probabilities, SELECTED_LOG_PROBABILITIES, OPTIONAL), PLACE(gradient, GRADIENT, OPTIONAL),
+    PLACE(upstream, SELECTED_UPSTREAM, OPTIONAL), PLACE(class_mask, CLASS_MASK, OPTIONAL),
+    PLACE(sink, SINK, OPTIONAL), PLACE(row_offsets, ROW_OFFSETS, OPTIONAL),
+    PLACE(statistics, STATISTICS, OPTIONAL)};
 #undef PLACE
 
-#define PLACE(name, rule, needed) XENT_PLACE(selected_log_probabilities_backward, name, rule, needed)
+static const xent_arguments arguments = {
+    XENT_ARGUMENTS(xent_selected_log_probabilities_call, places, XENT_COUNT(places)), OWN_OPTIONS};
+
+#define PLACE(name, rule, need) XENT_PLACE(xent_selected_log_probabilities_backward_call, name, rule, need)
 static const xent_place backward_places[] = {
-    PLACE(logits, LOGITS, true), PLACE(targets, SELECTED_CLASSES, true), PLACE(gradient, GRADIENT, true),
-    PLACE(upstream, SELECTED_UPSTREAM, false), PLACE(class_mask, CLASS_MASK, false),
-    PLACE(row_offsets, ROW_OFFSETS, false)};
+    PLACE(logits, LOGITS, NEEDED), PLACE(targets, SELECTED_CLASSES, NEEDED), PLACE(gradient, GRADIENT, NEEDED),
+    PLACE(upstream, SELECTED_UPSTREAM, OPTIONAL), PLACE(class_mask, CLASS_MASK, OPTIONAL),
+    PLACE(row_offsets, ROW_OFFSETS, OPTIONAL), PLACE(statistics, KNOWN_STATISTICS, NEEDED)};
 #undef PLACE
 
-static xent_status check_selected(xent_frame *f, const xent_place *own, int count, const xent_statistics *statistics,
-                                  bool needed) {
-  xent_status status = xent_check_rows(f);
-  if (!status) status = xent_check_statistics_of(f, statistics, needed);
-  if (!status) status = xent_check_foreign(f, OWN);
+static const xent_arguments backward_arguments = {
+    XENT_ARGUMENTS(xent_selected_log_probabilities_backward_call, backward_places, XENT_COUNT(backward_places)),
+    OWN_OPTIONS};
+
+__attribute__((always_inline)) static inline xent_status begin_selected(xent_frame *f, const xent_arguments *own) {
+  xent_status status = xent_begin_call(f, own);
   if (!status && f->call.shape->target_count > XENT_MOST_SELECTED)
     status = xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_TARGET_COUNT, f->call.shape->target_count);
-  return status ? status : xent_check_arrays(f, own, count);
+  return status ? status : xent_check_arrays(f, own);
 }
 
 static xent_status run_selected(xent_frame *f) {
-  xent_call *c = &f->call;
-  c->output_layout = &c->shape->gradient;
-  c->stream = worth_streaming(f, c->output, c->logits, 2);
+  write_gradient(f);
   f->report->way = f->wide ? XENT_WAY_F64 : XENT_WAY_ROW;
-  const xent_status status = run_kernel(f->kernels->selected, c);
+  const xent_status status = run_kernel(f->kernels->selected, &f->call);
   set_denominator(f);
   return status;
 }
@@ -47,8 +49,7 @@ static xent_status run_selected(xent_frame *f) {
 static uint32_t digest_of_selected(const xent_call *call) { return add_to_digest(xent_digest_of(call), 1); }
 
 static xent_status forward(xent_frame *f) {
-  xent_status status = xent_begin(f, false);
-  if (!status) status = check_selected(f, places, XENT_COUNT(places), f->call.statistics, false);
+  xent_status status = begin_selected(f, &arguments);
   if (!status) {
     f->call.digest = digest_of_selected(&f->call);
     status = run_selected(f);
@@ -57,18 +58,18 @@ static xent_status forward(xent_frame *f) {
 }
 
 static xent_status backward(xent_frame *f) {
-  xent_status status = xent_begin(f, false);
-  if (!status) status = check_selected(f, backward_places, XENT_COUNT(backward_places), f->call.known_statistics, true);
+  xent_status status = begin_selected(f, &backward_arguments);
   if (!status) status = xent_check_statistics(f, XENT_KIND_LABEL, digest_of_selected(&f->call));
   if (!status) status = run_selected(f);
   return xent_end(f, status);
 }
 
-XENT_ENTRY(selected_log_probabilities, selected_log_probabilities, places, XENT_COUNT(places), NULL,
-           f.call.statistics = c->statistics, forward(&f))
-
-XENT_ENTRY(selected_log_probabilities_backward, selected_log_probabilities_backward, backward_places,
-           XENT_COUNT(backward_places), NULL, f.call.known_statistics = c->statistics, backward(&f))
+xent_status xent_selected_log_probabilities(const xent_selected_log_probabilities_call *c) {
+  return xent_run(c, &arguments, forward);
+}
+xent_status xent_selected_log_probabilities_backward(const xent_selected_log_probabilities_backward_call *c) {
+  return xent_run(c, &backward_arguments, backward);
+}
 
 xent_status xent_selected_log_probabilities_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                                                int64_t row_end, const void *logits, const void *targets,
@@ -76,10 +77,9 @@ xent_status xent_selected_log_probabilities_at(const xent_shape *shape, const xe
                                                const void *upstream, void *log_probabilities, void *gradient,
                                                xent_statistics *statistics, xent_report *report) {
   xent_frame f;
-  f.call = (xent_call){.shape = shape, .options = options, .row_begin = row_begin, .row_end = row_end,
-                       .logits = logits, .targets = targets, .row_offsets = row_offsets, .class_mask = class_mask,
-                       .sink = sink, .upstream = upstream, .log_probabilities = log_probabilities,
-                       .output = gradient, .statistics = statistics, .report = report};
+  f.call = (xent_call){XENT_GIVEN_ROWS, .logits = logits, .targets = targets, .row_offsets = row_offsets,
+                       .class_mask = class_mask, .sink = sink, .upstream = upstream,
+                       .log_probabilities = log_probabilities, .output = gradient, .statistics = statistics};
   return forward(&f);
 }
 
@@ -89,8 +89,8 @@ xent_status xent_selected_log_probabilities_backward_at(const xent_shape *shape,
                                                         const void *class_mask, const xent_statistics *statistics,
                                                         const void *upstream, void *gradient, xent_report *report) {
   xent_frame f;
-  f.call = (xent_call){.shape = shape, .options = options, .row_begin = row_begin, .row_end = row_end,
-                       .logits = logits, .targets = targets, .row_offsets = row_offsets, .class_mask = class_mask,
-                       .known_statistics = statistics, .upstream = upstream, .output = gradient, .report = report};
+  f.call = (xent_call){XENT_GIVEN_ROWS, .logits = logits, .targets = targets, .row_offsets = row_offsets,
+                       .class_mask = class_mask, .known_statistics = statistics, .upstream = upstream,
+                       .output = gradient};
   return backward(&f);
 }

@@ -2,24 +2,21 @@
 /* Entry points of rows in parts. */
 #include "api/calls.h"
 
-enum { FORWARD_USUAL = 2, BACKWARD_USUAL = 2, FINISH_USUAL = 4 };
-
 /* ---- states of a forward ---- */
 
-#define PLACE(name, rule, needed) XENT_PLACE(forward_states, name, rule, needed)
+#define PLACE(name, rule, need) XENT_PLACE(xent_forward_states_call, name, rule, need)
 static const xent_place forward_places[] = {
-    PLACE(logits, LOGITS, true), PLACE(targets, TARGETS, false), PLACE(class_mask, CLASS_MASK, false),
-    PLACE(target_weights, TARGET_WEIGHTS, false), PLACE(class_weights, CLASS_WEIGHTS, false)};
+    PLACE(logits, LOGITS, NEEDED), PLACE(targets, TARGETS, OPTIONAL), PLACE(class_mask, CLASS_MASK, OPTIONAL),
+    PLACE(target_weights, TARGET_WEIGHTS, OPTIONAL), PLACE(class_weights, CLASS_WEIGHTS, OPTIONAL),
+    PLACE(statistics, KNOWN_STATISTICS, OPTIONAL), PLACE(states, STATES, NEEDED)};
 #undef PLACE
+
+static const xent_arguments forward_arguments = {XENT_ARGUMENTS(xent_forward_states_call, forward_places, 2)};
 
 static xent_status forward_states(xent_frame *f) {
   xent_call *c = &f->call;
-  xent_status status = xent_begin(f, false);
-  if (!status) status = xent_check_ranges(f);
-  if (!status)
-    status = xent_check_statistics_of(f, c->known_statistics, false);
-  if (!status) status = xent_check_states_of(f, c->states);
-  if (!status) status = XENT_CHECK_PLACES(f, forward_places, FORWARD_USUAL);
+  xent_status status = xent_begin_call(f, &forward_arguments);
+  if (!status) status = xent_check_places(f, &forward_arguments);
   if (!status) status = check_target_rules(f, false);
   if (!status) status = check_share_is_known(f);
   if (!status) {
@@ -29,8 +26,9 @@ static xent_status forward_states(xent_frame *f) {
   return xent_end(f, status);
 }
 
-XENT_ENTRY(forward_states, forward_states, forward_places, FORWARD_USUAL, c->classes,
-           (f.call.known_statistics = c->statistics, f.call.states = c->states), forward_states(&f))
+xent_status xent_forward_states(const xent_forward_states_call *c) {
+  return xent_run(c, &forward_arguments, forward_states);
+}
 
 xent_status xent_forward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                                    int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits,
@@ -38,51 +36,55 @@ xent_status xent_forward_states_at(const xent_shape *shape, const xent_options *
                                    const void *class_weights, const xent_statistics *statistics, xent_state *states,
                                    xent_report *report) {
   xent_frame f;
-  f.call = (xent_call){.shape = shape, .options = options, .row_begin = row_begin, .row_end = row_end,
-                       .class_begin = class_begin, .class_end = class_end, .logits = logits, .targets = targets,
-                       .target_weights = target_weights, .class_mask = class_mask, .class_weights = class_weights,
-                       .known_statistics = statistics, .states = states, .report = report};
-  XENT_FIND_RARE(&f, forward_places, FORWARD_USUAL);
+  f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_CLASSES, XENT_GIVEN_TARGETS, .logits = logits,
+                       .known_statistics = statistics, .states = states};
   return forward_states(&f);
 }
 
 /* ---- states of a backward ---- */
 
+#define PLACE(name, rule, need) XENT_PLACE(xent_backward_states_call, name, rule, need)
 static const xent_place backward_places[] = {
-    XENT_PLACE(backward_states, output, KNOWN_OUTPUT, false), XENT_PLACE(backward_states, upstream, UPSTREAM, true),
-    XENT_PLACE(backward_states, class_mask, CLASS_MASK, false)};
+    PLACE(output, KNOWN_OUTPUT, OPTIONAL), PLACE(upstream, UPSTREAM, NEEDED),
+    PLACE(class_mask, CLASS_MASK, OPTIONAL), PLACE(states, STATES, NEEDED)};
+#undef PLACE
+
+static const xent_arguments backward_arguments = {
+    XENT_ARGUMENTS(xent_backward_states_call, backward_places, 2), .backward = true};
 
 static xent_status backward_states(xent_frame *f) {
-  xent_status status = xent_begin(f, true);
-  if (!status) status = xent_check_ranges(f);
-  if (!status) status = xent_check_states_of(f, f->call.states);
-  if (!status) status = XENT_CHECK_PLACES(f, backward_places, BACKWARD_USUAL);
+  xent_status status = xent_begin_call(f, &backward_arguments);
+  if (!status) status = xent_check_places(f, &backward_arguments);
   if (!status) status = run_kernel(family_of(f)->backward_states, &f->call);
   return xent_end(f, status);
 }
 
-XENT_ENTRY(backward_states, backward_states, backward_places, BACKWARD_USUAL, c->classes, f.call.states = c->states,
-           backward_states(&f))
+xent_status xent_backward_states(const xent_backward_states_call *c) {
+  return xent_run(c, &backward_arguments, backward_states);
+}
 
 xent_status xent_backward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                                     int64_t row_end, int64_t class_begin, int64_t class_end, const void *output,
                                     const void *upstream, const void *class_mask, xent_state *states,
                                     xent_report *report) {
   xent_frame f;
-  f.call = (xent_call){.shape = shape, .options = options, .row_begin = row_begin, .row_end = row_end,
-                       .class_begin = class_begin, .class_end = class_end, .forward_output = output,
-                       .upstream = upstream, .class_mask = class_mask, .states = states, .report = report};
-  XENT_FIND_RARE(&f, backward_places, BACKWARD_USUAL);
+  f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_CLASSES, .forward_output = output, .upstream = upstream,
+                       .class_mask = class_mask, .states = states};
   return backward_states(&f);
 }
 
 /* ---- finish ---- */
 
-#define PLACE(name, rule) XENT_PLACE(finish, name, rule, false)
+#define PLACE(name, rule) XENT_PLACE(xent_finish_call, name, rule, OPTIONAL)
 static const xent_place finish_places[] = {
     PLACE(targets, TARGETS), PLACE(losses, LOSSES), PLACE(log_sum_exp, LOG_SUM_EXP), PLACE(hits, HITS),
-    PLACE(class_weights, CLASS_WEIGHTS), PLACE(row_weights, ROW_WEIGHTS), PLACE(sink, SINK)};
+    PLACE(class_weights, CLASS_WEIGHTS), PLACE(row_weights, ROW_WEIGHTS), PLACE(sink, SINK),
+    XENT_PLACE(xent_finish_call, states, KNOWN_STATES, NEEDED),
+    XENT_PLACE(xent_finish_call, statistics, STATISTICS, NEEDED), PLACE(tally, TALLY)};
 #undef PLACE
+
+static const xent_arguments finish_arguments = {
+    XENT_ARGUMENTS(xent_finish_call, finish_places, 4), .needs_report = true};
 
 /* Those of a softmax backward have no logits that would say in which arithmetic. */
 static bool are_of_backward(const xent_call *c) {
@@ -92,15 +94,9 @@ static bool are_of_backward(const xent_call *c) {
 
 static xent_status finish(xent_frame *f) {
   xent_call *c = &f->call;
-  xent_status status = xent_begin(f, false);
-  if (!status) status = xent_check_rows(f);
-  if (!status && f->report == &f->own_report)
-    status = xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_REPORT, 0);
-  if (!status) status = xent_check_states_of(f, c->known_states);
-  if (!status) status = xent_check_statistics_of(f, c->statistics, true);
-  if (!status) status = xent_check_tally(f, c->tally);
+  xent_status status = xent_begin_call(f, &finish_arguments);
   if (!status && !are_of_backward(c)) status = check_logits_type(f);
-  if (!status) status = XENT_CHECK_PLACES(f, finish_places, FINISH_USUAL);
+  if (!status) status = xent_check_places(f, &finish_arguments);
   if (!status) status = check_target_rules(f, false);
   if (!status) status = check_outputs_of_targets(f);
   if (!status) {
@@ -112,10 +108,14 @@ static xent_status finish(xent_frame *f) {
   return xent_end(f, status);
 }
 
-XENT_ENTRY(finish, finish, finish_places, FINISH_USUAL, NULL,
-           (f.own_shape.logits = (xent_layout){.type = c->logits_type}, f.call.second_round = c->second_round != 0,
-            f.call.known_states = c->states, f.call.statistics = c->statistics, f.call.tally = c->tally),
-           finish(&f))
+xent_status xent_finish(const xent_finish_call *c) {
+  xent_frame f;
+  const xent_status status = xent_take_call(&f, c, &finish_arguments);
+  if (status) return status;
+  f.own_shape.logits = (xent_layout){.type = c->logits_type};
+  f.call.second_round = c->second_round != 0;
+  return finish(&f);
+}
 
 xent_status xent_finish_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end,
                            const xent_state *states, const void *targets, const void *class_weights,
@@ -123,11 +123,8 @@ xent_status xent_finish_at(const xent_shape *shape, const xent_options *options,
                            xent_statistics *statistics, void *losses, void *log_sum_exp, void *hits, xent_tally *tally,
                            xent_report *report) {
   xent_frame f;
-  f.call = (xent_call){.shape = shape, .options = options, .row_begin = row_begin, .row_end = row_end,
-                       .known_states = states, .targets = targets, .class_weights = class_weights,
-                       .row_weights = row_weights, .sink = sink, .second_round = second_round != 0,
-                       .statistics = statistics, .losses = losses, .log_sum_exp = log_sum_exp, .hits = hits,
-                       .tally = tally, .report = report};
-  XENT_FIND_RARE(&f, finish_places, FINISH_USUAL);
+  f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_LOSSES, .known_states = states, .targets = targets,
+                       .class_weights = class_weights, .row_weights = row_weights, .sink = sink,
+                       .second_round = second_round != 0};
   return finish(&f);
 }
