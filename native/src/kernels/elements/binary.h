@@ -81,28 +81,38 @@ XENT_INLINE binary_box binary_box_of(const xent_call *call, element_box box) {
   return b;
 }
 
-/* The labels of a piece: which are 1, and which count. What is neither has been refused, unless memory changes. */
-XENT_SHARED void gather_labels(const binary_box *b, int64_t k, int64_t n, uint8_t *restrict positive,
-                               uint8_t *restrict counted) {
-  const element_array *a = &b->t;
+/* What the label of an element stands for: it is 0 or 1, it is not counted, or it is wrong. Such a label has been
+ * refused, unless memory changes; then it counts as 0. */
+enum { XENT_NOT_COUNTED = 2, XENT_WRONG_LABEL = 4 };
+
+XENT_INLINE void label_kinds(const binary_box *b, int64_t at, int64_t n, uint8_t *restrict kinds, const int32_t type) {
+  const int64_t ignored = b->call->options->ignore_index, step = step_of_run(&b->t);
   const bool ignores = ignores_a_class(b->call);
+  for (int64_t j = 0; j < n; j++) {
+    const int64_t label = load_label_at(b->t.array, type, at + j * step);
+    const uint8_t kind = (uint64_t)label > 1 ? XENT_WRONG_LABEL : (uint8_t)label;
+    kinds[j] = (ignores & (label == ignored)) ? XENT_NOT_COUNTED : kind;
+  }
+}
+/* Bytes side by side, which a compiler takes many at a time. */
+XENT_INLINE void byte_kinds(const binary_box *b, int64_t at, int64_t n, uint8_t *restrict kinds) {
+  const uint8_t *restrict labels = (const uint8_t *)b->t.array + at;
   const int64_t ignored = b->call->options->ignore_index;
+  const uint8_t same = (uint8_t)ignored;
+  const bool any = ignores_a_class(b->call) && ignored == same;
+  for (int64_t j = 0; j < n; j++) kinds[j] = labels[j] > 1 ? XENT_WRONG_LABEL : labels[j];
+  for (int64_t j = 0; any && j < n; j++) kinds[j] = labels[j] == same ? XENT_NOT_COUNTED : kinds[j];
+}
+XENT_SHARED void load_kinds(const binary_box *b, int64_t k, int64_t n, uint8_t *restrict kinds) {
+  const int32_t type = b->t.type;
   element_place p = element_place_of(&b->box, k);
   for (int64_t i = 0, at, run; i < n; i += run) {
-    run = next_run(&b->box, a, &p, n - i, &at);
-    const int64_t step = a->dense ? 1 : a->stride[2];
-    if (a->type == XENT_U8 && step == 1) {
-      const uint8_t *restrict labels = (const uint8_t *)a->array + at;
-      const uint8_t same = (uint8_t)ignored, any = ignores && ignored == same;
-      for (int64_t j = 0; j < run; j++) positive[i + j] = labels[j] == 1;
-      for (int64_t j = 0; j < run; j++) counted[i + j] = !(any & (labels[j] == same));
-      continue;
-    }
-    for (int64_t j = 0; j < run; j++) {
-      const int64_t label = load_label_at(a->array, a->type, at + j * step);
-      positive[i + j] = label == 1;
-      counted[i + j] = !(ignores && label == ignored);
-    }
+    run = next_run(&b->box, &b->t, &p, n - i, &at);
+    if (type == XENT_U8 && step_of_run(&b->t) == 1) byte_kinds(b, at, run, kinds + i);
+    else if (type == XENT_U8) label_kinds(b, at, run, kinds + i, XENT_U8);
+    else if (type == XENT_I32) label_kinds(b, at, run, kinds + i, XENT_I32);
+    else if (type == XENT_I64) label_kinds(b, at, run, kinds + i, XENT_I64);
+    else label_kinds(b, at, run, kinds + i, type);
   }
 }
 
@@ -121,63 +131,60 @@ XENT_SHARED xent_status wrong_label(const xent_call *call) {
 
 /* Whether there is one in a box; in the order in which they lie, which does not say which is the first. */
 XENT_SHARED bool has_wrong_label(const binary_box *b) {
-  const element_array *a = &b->t;
-  const bool ignores = ignores_a_class(b->call);
-  const int64_t ignored = b->call->options->ignore_index, n = elements_of(&b->box);
-  element_place p = element_place_of(&b->box, 0);
-  uint32_t wrong = 0;
-  for (int64_t i = 0, at, run; i < n; i += run) {
-    run = next_run(&b->box, a, &p, n - i, &at);
-    const int64_t step = a->dense ? 1 : a->stride[2];
-    if (a->type == XENT_U8 && step == 1) {
-      const uint8_t *labels = (const uint8_t *)a->array + at;
-      const uint8_t same = ignores && ignored == (uint8_t)ignored ? (uint8_t)ignored : 0;
-      uint8_t any = 0;
-      for (int64_t j = 0; j < run; j++) any |= (labels[j] > 1) & (labels[j] != same);
-      wrong |= any;
-      continue;
-    }
-    for (int64_t j = 0; j < run; j++) {
-      const int64_t label = load_label_at(a->array, a->type, at + j * step);
-      wrong |= !(label == 0 || label == 1 || (ignores && label == ignored));
-    }
+  const int64_t n = elements_of(&b->box);
+  uint8_t kinds[XENT_ELEMENTS], wrong = 0;
+  for (int64_t k = 0; k < n; k += XENT_ELEMENTS) {
+    const int64_t part = f64_part(k, n, XENT_ELEMENTS);
+    load_kinds(b, k, part, kinds);
+    for (int64_t j = 0; j < part; j++) wrong |= kinds[j] == XENT_WRONG_LABEL;
   }
   return wrong;
 }
 
-/* ---- float32 ---- */
+/* ---- a piece ---- */
 
 typedef struct {
-  XENT_ALIGNED float x[XENT_ELEMENTS], t[XENT_ELEMENTS], w[XENT_ELEMENTS], r[XENT_ELEMENTS], loss[XENT_ELEMENTS],
-      gradient[XENT_ELEMENTS];
-} binary_floats;
+  element_buffer x, t, w, r, loss, gradient;
+} binary_buffers;
 
-/* The inputs of a piece, where they lie or in the room. */
+/* The inputs of a piece, where they lie or in the buffers. */
 typedef struct {
-  const float *x, *t, *w, *r;
+  const void *x, *t, *w, *r;
 } binary_inputs;
 
-XENT_INLINE binary_inputs binary_inputs_of(const binary_box *b, int64_t k, int64_t n, binary_floats *room) {
-  binary_inputs in = {.x = load_floats(&b->box, &b->x, k, n, room->x), .t = room->t, .w = room->w, .r = room->r};
-  if (b->weighted) in.w = load_floats(&b->box, &b->w, k, n, room->w);
-  if (b->positive) in.r = load_floats(&b->box, &b->r, k, n, room->r);
+/* Number i of a buffer: 0, or that of another one of the same arithmetic, which may be itself; NULL: 1. */
+XENT_INLINE void set_element(element_buffer *b, int64_t i, int32_t any, const void *from, const bool wide) {
+  if (wide)
+    b->doubles[i] = !from ? any : any ? ((const double *)from)[i] : 0;
+  else
+    b->floats[i] = !from ? (float)any : any ? ((const float *)from)[i] : 0;
+}
+
+XENT_INLINE binary_inputs binary_inputs_of(const binary_box *b, int64_t k, int64_t n, binary_buffers *room,
+                                           const bool wide) {
+  binary_inputs in = {.x = load_elements(&b->box, &b->x, k, n, &room->x, wide), .t = &room->t, .w = &room->w,
+                      .r = &room->r};
+  if (b->weighted) in.w = load_elements(&b->box, &b->w, k, n, &room->w, wide);
+  if (b->positive) in.r = load_elements(&b->box, &b->r, k, n, &room->r, wide);
   if (!b->labels) {
-    in.t = load_floats(&b->box, &b->t, k, n, room->t);
+    in.t = load_elements(&b->box, &b->t, k, n, &room->t, wide);
     return in;
   }
-  uint8_t positive[XENT_ELEMENTS], counted[XENT_ELEMENTS];
-  gather_labels(b, k, n, positive, counted);
-  for (int64_t i = 0; i < n; i++) room->t[i] = positive[i];
+  uint8_t kinds[XENT_ELEMENTS];
+  load_kinds(b, k, n, kinds);
+  for (int64_t i = 0; i < n; i++) set_element(&room->t, i, kinds[i] & 1, NULL, wide);
   if (!b->call->options->has_ignore_index) return in;
-  for (int64_t i = 0; i < n; i++) room->w[i] = counted[i] ? b->weighted ? in.w[i] : 1 : 0;
-  in.w = room->w;
+  for (int64_t i = 0; i < n; i++)
+    set_element(&room->w, i, kinds[i] != XENT_NOT_COUNTED, b->weighted ? in.w : NULL, wide);
+  in.w = &room->w;
   return in;
 }
 
 /* Elements [i, n), at most `count` vectors of them; whole: so many are there. How many are not counted. */
 XENT_INLINE int64_t binary_part(const binary *o, const binary_inputs *in, int64_t i, int64_t n, float *loss, float *gradient,
                                 const bool losses, const bool gradients, const bool whole, const int count) {
-  const float *from[4] = {in->w + i, in->x + i, in->t + i, in->r + i};
+  const float *from[4] = {(const float *)in->w + i, (const float *)in->x + i, (const float *)in->t + i,
+                          (const float *)in->r + i};
   lanes v[4][XENT_BATCH_MAX], l[XENT_BATCH_MAX], g[XENT_BATCH_MAX];
   int64_t ignored = 0;
   XENT_UNROLL(4)
@@ -201,8 +208,9 @@ XENT_INLINE int64_t binary_piece(const binary *o, const binary_inputs *in, int64
   return (n + XENT_LANES - 1) / XENT_LANES * XENT_LANES - ignored;
 }
 
-XENT_SHARED int64_t f64_binary_piece(const f64_binary *o, const double *x, const double *t, const double *w,
-                                     const double *r, int64_t n, double *loss, double *gradient) {
+XENT_SHARED int64_t f64_binary_piece(const f64_binary *o, const binary_inputs *in, int64_t n, double *loss,
+                                     double *gradient) {
+  const double *x = in->x, *t = in->t, *w = in->w, *r = in->r;
   int64_t ignored = 0;
   for (int64_t i = 0; i < n; i += XENT_DOUBLES) {
     const int64_t left = n - i;
@@ -217,100 +225,70 @@ XENT_SHARED int64_t f64_binary_piece(const f64_binary *o, const double *x, const
   return (n + XENT_DOUBLES - 1) / XENT_DOUBLES * XENT_DOUBLES - ignored;
 }
 
-/* A part of the numbers of a piece through double. */
+/* Floats through double, a part of them at a time. */
 XENT_SHARED int64_t focal_piece(const f64_binary *o, const binary_inputs *in, int64_t n, float *loss, float *gradient,
                                 bool losses, bool gradients) {
   enum { PART = 128 };
-  double x[PART], t[PART], w[PART], r[PART], l[PART], g[PART];
+  const float *from[4] = {in->x, in->t, in->w, in->r};
+  double v[4][PART], l[PART], g[PART];
+  const binary_inputs wide = {.x = v[0], .t = v[1], .w = v[2], .r = v[3]};
   int64_t counted = 0;
   for (int64_t i = 0; i < n; i += PART) {
-    const int64_t part = n - i < PART ? n - i : PART;
-    for (int64_t j = 0; j < part; j++) {
-      x[j] = (double)in->x[i + j];
-      t[j] = (double)in->t[i + j];
-      w[j] = (double)in->w[i + j];
-      r[j] = (double)in->r[i + j];
-    }
-    counted += f64_binary_piece(o, x, t, w, r, part, l, g);
+    const int64_t part = f64_part(i, n, PART);
+    for (int k = 0; k < 4; k++)
+      for (int64_t j = 0; j < part; j++) v[k][j] = (double)from[k][i + j];
+    counted += f64_binary_piece(o, &wide, part, l, g);
     for (int64_t j = 0; losses && j < part; j++) loss[i + j] = (float)l[j];
     for (int64_t j = 0; gradients && j < part; j++) gradient[i + j] = (float)g[j];
   }
   return counted;
 }
 
-XENT_SHARED void binary_rows(const xent_call *call) {
+/* ---- all of them ---- */
+
+XENT_INLINE void binary_rows(const xent_call *call, const bool wide) {
   const binary o = binary_of(call->options);
-  const f64_binary focal = f64_binary_of(call->options);
+  const f64_binary exact = f64_binary_of(call->options);
   const bool losses = call->losses || call->tally, gradients = call->output;
-  binary_floats room;
+  binary_buffers room;
   element_box boxes[3];
   const int count = boxes_of_rows(call, boxes);
-  const bool many = call->tally && (call->row_end - call->row_begin) * call->shape->classes >= XENT_MANY_ELEMENTS;
+  const int64_t all = (call->row_end - call->row_begin) * call->shape->classes;
+  const bool many = !wide && call->tally && all >= XENT_MANY_ELEMENTS;
   float_counters counters;
   if (many) memset(&counters, 0, sizeof counters);
-  for (int i = 0; i < XENT_ELEMENTS; i++) room.w[i] = room.r[i] = 1;
+  for (int64_t i = 0; i < f64_part(0, all, XENT_ELEMENTS); i++) {
+    set_element(&room.w, i, 1, NULL, wide);
+    set_element(&room.r, i, 1, NULL, wide);
+  }
   for (int i = 0; i < count; i++) {
     const binary_box b = binary_box_of(call, boxes[i]);
     const int64_t elements = elements_of(&b.box);
     for (int64_t k = 0; k < elements; k += XENT_ELEMENTS) {
       const int64_t n = f64_part(k, elements, XENT_ELEMENTS);
-      const binary_inputs in = binary_inputs_of(&b, k, n, &room);
-      float *loss = room_for_floats(&b.losses, k, room.loss);
-      float *gradient = room_for_floats(&b.gradient, k, room.gradient);
-      call->report->counted += focal.focal             ? focal_piece(&focal, &in, n, loss, gradient, losses, gradients)
-                               : losses && gradients   ? binary_piece(&o, &in, n, loss, gradient, true, true)
-                               : losses                ? binary_piece(&o, &in, n, loss, gradient, true, false)
-                               : gradients             ? binary_piece(&o, &in, n, loss, gradient, false, true)
-                                                       : binary_piece(&o, &in, n, loss, gradient, false, false);
+      const binary_inputs in = binary_inputs_of(&b, k, n, &room, wide);
+      void *loss = room_for_elements(&b.losses, k, &room.loss, wide);
+      void *gradient = room_for_elements(&b.gradient, k, &room.gradient, wide);
+      call->report->counted += wide                  ? f64_binary_piece(&exact, &in, n, loss, gradient)
+                               : exact.focal         ? focal_piece(&exact, &in, n, loss, gradient, losses, gradients)
+                               : losses && gradients ? binary_piece(&o, &in, n, loss, gradient, true, true)
+                               : losses              ? binary_piece(&o, &in, n, loss, gradient, true, false)
+                               : gradients           ? binary_piece(&o, &in, n, loss, gradient, false, true)
+                                                     : binary_piece(&o, &in, n, loss, gradient, false, false);
       if (many) count_floats(call->tally, &counters, loss, n);
-      for (int64_t j = 0; call->tally && !many && j < n; j++) tally_add_one(call->tally, loss[j]);
-      store_floats(&b.box, &b.losses, k, n, loss);
-      store_floats(&b.box, &b.gradient, k, n, gradient);
+      for (int64_t j = 0; call->tally && !many && j < n; j++)
+        if (wide)
+          tally_add_double(call->tally, ((const double *)loss)[j]);
+        else
+          tally_add_one(call->tally, ((const float *)loss)[j]);
+      store_elements(&b.box, &b.losses, k, n, &room.loss, wide);
+      store_elements(&b.box, &b.gradient, k, n, &room.gradient, wide);
     }
   }
   if (many) empty_counters(call->tally, &counters);
 }
-
-/* ---- float64 ---- */
-
-typedef struct {
-  XENT_ALIGNED double x[XENT_ELEMENTS], t[XENT_ELEMENTS], w[XENT_ELEMENTS], r[XENT_ELEMENTS], loss[XENT_ELEMENTS],
-      gradient[XENT_ELEMENTS];
-} binary_doubles;
-
-XENT_SHARED void f64_binary_rows(const xent_call *call) {
-  const f64_binary o = f64_binary_of(call->options);
-  const bool ignores = call->options->has_ignore_index;
-  binary_doubles room;
-  element_box boxes[3];
-  const int count = boxes_of_rows(call, boxes);
-  for (int i = 0; i < XENT_ELEMENTS; i++) room.w[i] = room.r[i] = 1;
-  for (int i = 0; i < count; i++) {
-    const binary_box b = binary_box_of(call, boxes[i]);
-    const int64_t elements = elements_of(&b.box);
-    for (int64_t k = 0; k < elements; k += XENT_ELEMENTS) {
-      const int64_t n = f64_part(k, elements, XENT_ELEMENTS);
-      const double *x = load_doubles(&b.box, &b.x, k, n, room.x), *w = room.w, *r = room.r, *t = room.t;
-      if (b.weighted) w = load_doubles(&b.box, &b.w, k, n, room.w);
-      if (b.positive) r = load_doubles(&b.box, &b.r, k, n, room.r);
-      if (b.labels) {
-        uint8_t positive[XENT_ELEMENTS], counted[XENT_ELEMENTS];
-        gather_labels(&b, k, n, positive, counted);
-        for (int64_t j = 0; j < n; j++) room.t[j] = positive[j];
-        for (int64_t j = 0; ignores && j < n; j++) room.w[j] = counted[j] ? b.weighted ? w[j] : 1 : 0;
-        if (ignores) w = room.w;
-      } else {
-        t = load_doubles(&b.box, &b.t, k, n, room.t);
-      }
-      double *loss = room_for_doubles(&b.losses, k, room.loss);
-      double *gradient = room_for_doubles(&b.gradient, k, room.gradient);
-      call->report->counted += f64_binary_piece(&o, x, t, w, r, n, loss, gradient);
-      for (int64_t j = 0; call->tally && j < n; j++) tally_add_double(call->tally, loss[j]);
-      store_doubles(&b.box, &b.losses, k, n, loss);
-      store_doubles(&b.box, &b.gradient, k, n, gradient);
-    }
-  }
-}
+XENT_SHARED void f32_binary_rows(const xent_call *call) { binary_rows(call, false); }
+XENT_SHARED void f64_binary_rows(const xent_call *call) { binary_rows(call, true); }
 
 /* Labels are checked before anything is written. */
 XENT_KERNEL xent_status binary_cross_entropy(const xent_call *call) {
@@ -323,7 +301,7 @@ XENT_KERNEL xent_status binary_cross_entropy(const xent_call *call) {
   if (call->wide)
     f64_binary_rows(call);
   else
-    binary_rows(call);
+    f32_binary_rows(call);
   return XENT_OK;
 }
 

@@ -68,6 +68,9 @@ XENT_INLINE element_place element_place_of(const element_box *b, int64_t k) {
   return (element_place){{last / b->extent[1], last % b->extent[1], k % b->extent[2]}};
 }
 
+/* From an element of a run to the next. */
+XENT_INLINE int64_t step_of_run(const element_array *a) { return a->dense ? 1 : a->stride[2]; }
+
 /* How many of the n elements from a place on lie along the last axis, and where the first is; moves behind them. */
 XENT_INLINE int64_t next_run(const element_box *b, const element_array *a, element_place *p, int64_t n, int64_t *at) {
   *at = a->at + p->i[0] * a->stride[0] + p->i[1] * a->stride[1] + p->i[2] * a->stride[2];
@@ -82,73 +85,62 @@ XENT_INLINE int64_t next_run(const element_box *b, const element_array *a, eleme
   return run;
 }
 
-/* Elements [k, k + n), n at most XENT_ELEMENTS, of float32 arithmetic. */
-XENT_SHARED void gather_floats(const element_box *b, const element_array *a, int64_t k, int64_t n, float *to) {
-  element_place p = element_place_of(b, k);
-  for (int64_t i = 0, at, run; i < n; i += run) {
-    run = next_run(b, a, &p, n - i, &at);
-    const int64_t step = a->dense ? 1 : a->stride[2];
-    const strand s = {.at = (const char *)a->array + at * size_of_float(a->type), .stride = step, .type = a->type};
-    const uint8_t *flags = (const uint8_t *)a->array + at;
-    if (a->type == XENT_U8) {
-      for (int64_t j = 0; j < run; j++) to[i + j] = flags[j * step];
-    } else if (run == 1 || step == 0) {
-      const float v = strand_one(&s, 0);
-      for (int64_t j = 0; j < run; j++) to[i + j] = v;
-    } else {
-      for (int64_t j = 0; j < run; j += XENT_LANES) lanes_store_part(to + i + j, run - j, strand_load(&s, j, run - j, 0));
-    }
-  }
+/* Elements of a piece: of float32 arithmetic, or of float64. */
+typedef union {
+  XENT_ALIGNED float floats[XENT_ELEMENTS];
+  XENT_ALIGNED double doubles[XENT_ELEMENTS];
+} element_buffer;
+
+XENT_INLINE bool lies_as_computed(const element_array *a, const bool wide) {
+  return a->array && a->dense && a->type == (wide ? XENT_F64 : XENT_F32);
 }
-XENT_INLINE const float *load_floats(const element_box *b, const element_array *a, int64_t k, int64_t n, float *buffer) {
-  if (a->dense && a->type == XENT_F32) return (const float *)a->array + a->at + k;
-  gather_floats(b, a, k, n, buffer);
-  return buffer;
-}
-/* Where floats are to be computed: in place, or in the buffer for store_floats. */
-XENT_INLINE float *room_for_floats(const element_array *a, int64_t k, float *buffer) {
-  return a->array && a->dense && a->type == XENT_F32 ? (float *)a->array + a->at + k : buffer;
-}
-XENT_SHARED void scatter_floats(const element_box *b, const element_array *a, int64_t k, int64_t n, const float *from) {
-  element_place p = element_place_of(b, k);
-  for (int64_t i = 0, at, run; i < n; i += run) {
-    run = next_run(b, a, &p, n - i, &at);
-    const int64_t step = a->dense ? 1 : a->stride[2];
-    const strand s = {.at = (const char *)a->array + at * size_of_float(a->type), .stride = step, .type = a->type};
-    for (int64_t j = 0; j < run; j += XENT_LANES) strand_store(&s, j, run - j, lanes_load_part(from + i + j, run - j, 0));
-  }
-}
-XENT_INLINE void store_floats(const element_box *b, const element_array *a, int64_t k, int64_t n, const float *from) {
-  if (a->array && room_for_floats(a, k, NULL) == NULL) scatter_floats(b, a, k, n, from);
+XENT_INLINE void *element_at(const element_array *a, int64_t k, const bool wide) {
+  return (char *)a->array + (a->at + k) * (wide ? 8 : 4);
 }
 
-/* The same of float64 arithmetic. */
-XENT_SHARED void gather_doubles(const element_box *b, const element_array *a, int64_t k, int64_t n, double *to) {
+/* n elements of a run. */
+XENT_INLINE void load_run(const strand *s, int64_t n, float *to) {
+  if (s->type == XENT_U8) {
+    for (int64_t j = 0; j < n; j++) to[j] = ((const uint8_t *)s->at)[j * s->stride];
+  } else if (n == 1 || s->stride == 0) {
+    const float v = strand_one(s, 0);
+    for (int64_t j = 0; j < n; j++) to[j] = v;
+  } else {
+    for (int64_t j = 0; j < n; j += XENT_LANES) lanes_store_part(to + j, n - j, strand_load(s, j, n - j, 0));
+  }
+}
+XENT_INLINE void store_run(const strand *s, int64_t n, const float *from) {
+  for (int64_t j = 0; j < n; j += XENT_LANES) strand_store(s, j, n - j, lanes_load_part(from + j, n - j, 0));
+}
+
+/* Elements [k, k + n), n at most XENT_ELEMENTS, to the buffer, or from it. */
+XENT_SHARED void copy_elements(const element_box *b, const element_array *a, int64_t k, int64_t n,
+                               element_buffer *buffer, bool wide, bool store) {
   element_place p = element_place_of(b, k);
   for (int64_t i = 0, at, run; i < n; i += run) {
     run = next_run(b, a, &p, n - i, &at);
-    const f64_array from = {.array = a->array, .type = a->type, .at = at, .stride = a->dense ? 1 : a->stride[2]};
-    f64_copy(&from, 0, run, to + i);
+    const f64_array d = {.array = a->array, .type = a->type, .at = at, .stride = step_of_run(a)};
+    const int64_t size = a->type == XENT_U8 ? 1 : size_of_float(a->type);
+    const strand f = {.at = (char *)a->array + at * size, .stride = d.stride, .type = a->type};
+    if (wide && store) f64_scatter(&d, 0, run, buffer->doubles + i);
+    else if (wide) f64_copy(&d, 0, run, buffer->doubles + i);
+    else if (store) store_run(&f, run, buffer->floats + i);
+    else load_run(&f, run, buffer->floats + i);
   }
 }
-XENT_INLINE const double *load_doubles(const element_box *b, const element_array *a, int64_t k, int64_t n, double *buffer) {
-  if (a->dense && a->type == XENT_F64) return (const double *)a->array + a->at + k;
-  gather_doubles(b, a, k, n, buffer);
+XENT_INLINE const void *load_elements(const element_box *b, const element_array *a, int64_t k, int64_t n,
+                                      element_buffer *buffer, const bool wide) {
+  if (lies_as_computed(a, wide)) return element_at(a, k, wide);
+  copy_elements(b, a, k, n, buffer, wide, false);
   return buffer;
 }
-XENT_INLINE double *room_for_doubles(const element_array *a, int64_t k, double *buffer) {
-  return a->array && a->dense && a->type == XENT_F64 ? (double *)a->array + a->at + k : buffer;
+/* Where elements are to be computed: in place, or in the buffer for store_elements. */
+XENT_INLINE void *room_for_elements(const element_array *a, int64_t k, element_buffer *buffer, const bool wide) {
+  return lies_as_computed(a, wide) ? element_at(a, k, wide) : buffer;
 }
-XENT_SHARED void scatter_doubles(const element_box *b, const element_array *a, int64_t k, int64_t n, const double *from) {
-  element_place p = element_place_of(b, k);
-  for (int64_t i = 0, at, run; i < n; i += run) {
-    run = next_run(b, a, &p, n - i, &at);
-    const f64_array to = {.array = a->array, .type = a->type, .at = at, .stride = a->dense ? 1 : a->stride[2]};
-    f64_scatter(&to, 0, run, from + i);
-  }
-}
-XENT_INLINE void store_doubles(const element_box *b, const element_array *a, int64_t k, int64_t n, const double *from) {
-  if (a->array && room_for_doubles(a, k, NULL) == NULL) scatter_doubles(b, a, k, n, from);
+XENT_INLINE void store_elements(const element_box *b, const element_array *a, int64_t k, int64_t n,
+                                element_buffer *buffer, const bool wide) {
+  if (a->array && !lies_as_computed(a, wide)) copy_elements(b, a, k, n, buffer, wide, true);
 }
 
 /* Exact sums of many floats: neighbours go to counters of their own, so that none waits for the one before. A counter of
