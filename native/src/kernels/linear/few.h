@@ -6,24 +6,8 @@
 
 #include "kernels/linear/panel.h"
 
-/* Sixteen classes: their weights, where they lie, and how many of them there are. */
-typedef struct {
-  strand strands[XENT_LANES];
-  const char *row[XENT_LANES];
-  int64_t count;
-} class_rows;
-
-XENT_INLINE class_rows class_rows_of(const matrix *weights, int64_t first, int64_t n) {
-  class_rows c = {.count = least_of(n, XENT_LANES)};
-  for (int64_t i = 0; i < XENT_LANES; i++) { /* classes that are not there are the first: nobody looks at them */
-    c.strands[i] = row_of_matrix(weights, first + (i < c.count ? i : 0));
-    c.row[i] = c.strands[i].at;
-  }
-  return c;
-}
-
 /* Columns from `at` on, without the first `skip` of them. */
-XENT_INLINE void few_columns(const int rows, const class_rows *w, const float *x, int64_t at, int64_t skip, const int32_t type,
+XENT_INLINE void few_columns(const int rows, const matrix_rows *w, const float *x, int64_t at, int64_t skip, const int32_t type,
                              lanes c[XENT_FEW_ROWS]) {
   lanes t[XENT_COLUMNS];
   const int per = 4 / (int)size_of_float(type);
@@ -43,7 +27,7 @@ XENT_INLINE void few_columns(const int rows, const class_rows *w, const float *x
 
 /* The block of n features from `begin` on; number k of row i of x is at k * XENT_FEW_ROWS + i. The weights of the next
  * classes, behind these, are fetched in the order of their addresses. */
-XENT_INLINE void few_block(const int rows, const class_rows *w, const float *x, int64_t begin, int64_t n, const int32_t type,
+XENT_INLINE void few_block(const int rows, const matrix_rows *w, const float *x, int64_t begin, int64_t n, const int32_t type,
                            bool side_by_side, lanes c[XENT_FEW_ROWS]) {
   const int64_t step = columns_at_once(type), end = begin + n;
   const int64_t bytes = step * size_of_float(type) * XENT_LANES; /* of one step */
@@ -59,16 +43,15 @@ XENT_INLINE void few_block(const int rows, const class_rows *w, const float *x, 
     return;
   }
   for (; k < end; k++) {
-    XENT_ALIGNED float column[XENT_LANES] = {0};
-    for (int64_t i = 0; i < w->count; i++) column[i] = strand_one(&w->strands[i], k);
-    for (int i = 0; i < rows; i++) c[i] = lanes_fma(lanes_set(x[k * XENT_FEW_ROWS + i]), lanes_load(column), c[i]);
+    const lanes column = column_of_rows(w, k);
+    for (int i = 0; i < rows; i++) c[i] = lanes_fma(lanes_set(x[k * XENT_FEW_ROWS + i]), column, c[i]);
   }
 }
 
 XENT_INLINE void few_of_type(const int rows, const matrix *weights, const strand *bias, const float *x, int64_t features, int64_t count,
                              int64_t begin, int64_t n, float *out, int64_t pitch, const int32_t type) {
   for (int64_t v = 0; v < n; v += XENT_LANES) {
-    const class_rows w = class_rows_of(weights, begin + v, n - v);
+    const matrix_rows w = matrix_rows_of(weights, begin + v, n - v);
     XENT_ALIGNED double sums[XENT_FEW_ROWS * XENT_LANES];
     lanes c[XENT_FEW_ROWS];
     int64_t k = 0;

@@ -50,6 +50,28 @@ XENT_INLINE strand row_of_matrix(const matrix *m, int64_t row) {
   return (strand){.at = m->at + at * size_of_float(m->type), .stride = m->stride, .type = m->type};
 }
 
+/* Sixteen rows: their numbers, where they lie, and how many of them there are. */
+typedef struct {
+  strand strands[XENT_LANES];
+  const char *row[XENT_LANES];
+  int64_t count;
+} matrix_rows;
+
+XENT_INLINE matrix_rows matrix_rows_of(const matrix *m, int64_t first, int64_t n) {
+  matrix_rows r = {.count = least_of(n, XENT_LANES)};
+  for (int64_t i = 0; i < XENT_LANES; i++) { /* rows that are not there are the first: nobody looks at them */
+    r.strands[i] = row_of_matrix(m, first + (i < r.count ? i : 0));
+    r.row[i] = r.strands[i].at;
+  }
+  return r;
+}
+/* Number k of each, wherever it lies. */
+XENT_INLINE lanes column_of_rows(const matrix_rows *r, int64_t k) {
+  XENT_ALIGNED float column[XENT_LANES] = {0};
+  for (int64_t i = 0; i < r->count; i++) column[i] = strand_one(&r->strands[i], k);
+  return lanes_load(column);
+}
+
 /* Columns that are loaded at once: of 16 bits, two for one. */
 XENT_INLINE int64_t columns_at_once(const int32_t type) { return XENT_COLUMNS * 4 / size_of_float(type); }
 
@@ -72,26 +94,17 @@ XENT_INLINE void pack_columns_of(const char *const row[XENT_LANES], int64_t begi
 /* Numbers [begin, begin + n) of `count` rows from `first` on, transposed: number k of row i goes to to[k * pitch + i].
  * Whole vectors are stored, the next over the end of the one before: sixteen more floats than that must be there. */
 XENT_SHARED void pack_columns(const matrix *m, int64_t first, int64_t count, int64_t begin, int64_t n, float *to, int64_t pitch) {
-  strand s[XENT_LANES];
-  const char *row[XENT_LANES];
-  for (int64_t i = 0; i < XENT_LANES; i++) { /* rows that are not there are the first: nobody looks at them */
-    s[i] = row_of_matrix(m, first + (i < count ? i : 0));
-    row[i] = s[i].at;
-  }
+  const matrix_rows rows = matrix_rows_of(m, first, count);
   if (m->stride == 1 && n >= columns_at_once(m->type)) {
     if (m->type == XENT_F32)
-      pack_columns_of(row, begin, n, XENT_F32, to, pitch);
+      pack_columns_of(rows.row, begin, n, XENT_F32, to, pitch);
     else if (m->type == XENT_BF16)
-      pack_columns_of(row, begin, n, XENT_BF16, to, pitch);
+      pack_columns_of(rows.row, begin, n, XENT_BF16, to, pitch);
     else
-      pack_columns_of(row, begin, n, XENT_F16, to, pitch);
+      pack_columns_of(rows.row, begin, n, XENT_F16, to, pitch);
     return;
   }
-  for (int64_t k = 0; k < n; k++) {
-    XENT_ALIGNED float column[XENT_LANES] = {0};
-    for (int64_t i = 0; i < count && i < XENT_LANES; i++) column[i] = strand_one(&s[i], begin + k);
-    lanes_store(to + k * pitch, lanes_load(column));
-  }
+  for (int64_t k = 0; k < n; k++) lanes_store(to + k * pitch, column_of_rows(&rows, begin + k));
 }
 
 /* Tiles of rows: number k of row i of a tile of n terms is at k * XENT_TILE_ROWS + i. */

@@ -239,33 +239,36 @@ XENT_SHARED xent_status linear_states(linear *l) {
 
 /* ---- gradients ---- */
 
-XENT_INLINE void multiply_gradients(tile_product p, int64_t rows, bool finite, next_panel next) {
-  p.out = (float *)(void *)p.sums;
-  if (finite)
-    multiply_tiles(p, rows, p.terms * XENT_TILE_ROWS, next);
-  else
-    multiply_with_care(p, rows);
+/* Tiles of gradients, of `rows` rows in all and so many terms, times the rows of a matrix from `first` on, into sums of
+ * features: those of a panel stay in the caches until all terms are added. fresh: the first terms of the sums. */
+XENT_SHARED void add_gradients(const linear *l, int64_t rows, const matrix *m, int64_t first, int64_t terms,
+                               double *sums, bool fresh) {
+  for (int64_t d = 0; d < l->features; d += XENT_PANEL)
+    for (int64_t k = 0; k < terms; k += XENT_TERMS) {
+      tile_product p = {.tile = l->gradient_tiles + tiles_of(rows) * XENT_TILE_ROWS * k, .panel = l->panel,
+                        .terms = least_of(XENT_TERMS, terms - k), .sums = sums + d, .sums_pitch = l->columns,
+                        .first = fresh && k == 0};
+      const bool finite = pack_rows(m, first + k, p.terms, d, l->features - d, l->panel);
+      const int64_t next = k + p.terms < terms ? k + p.terms : 0, feature = next ? d : d + XENT_PANEL;
+      p.out = (float *)(void *)p.sums;
+      if (finite)
+        multiply_tiles(p, rows, p.terms * XENT_TILE_ROWS,
+                       next_panel_of(m, first + next, least_of(XENT_TERMS, terms - next), feature,
+                                     least_of(XENT_PANEL, l->features - feature)));
+      else
+        multiply_with_care(p, rows);
+    }
 }
 
-/* Gradients of the logits of `rows` rows and n classes from `begin` on, times the weights of these, into the sums: those of
- * a panel of features stay in the caches until all classes are added. */
-XENT_SHARED void add_hidden_gradient(const linear *l, int64_t row, int64_t rows, int64_t begin, int64_t n, const float *g, int64_t pitch) {
-  double *sums = l->hidden_sums + (row - l->call->row_begin) * l->columns;
-  const int64_t padded = tiles_of(rows) * XENT_TILE_ROWS;
+/* Gradients of the logits of `rows` rows and n classes from `begin` on, times the weights of these. */
+XENT_INLINE void add_hidden_gradient(const linear *l, int64_t row, int64_t rows, int64_t begin, int64_t n,
+                                     const float *g, int64_t pitch) {
   for (int64_t v = 0; v < n; v += XENT_TERMS) {
     const matrix m = matrix_of_floats(g + v, pitch);
-    pack_tiles(&m, 0, rows, 0, least_of(XENT_TERMS, n - v), l->gradient_tiles + padded * v);
+    pack_tiles(&m, 0, rows, 0, least_of(XENT_TERMS, n - v), l->gradient_tiles + tiles_of(rows) * XENT_TILE_ROWS * v);
   }
-  for (int64_t d = 0; d < l->features; d += XENT_PANEL)
-    for (int64_t v = 0; v < n; v += XENT_TERMS) {
-      const int64_t terms = least_of(XENT_TERMS, n - v);
-      const bool finite = pack_rows(&l->weights, begin + v, terms, d, l->features - d, l->panel);
-      const tile_product p = {.tile = l->gradient_tiles + padded * v, .panel = l->panel, .terms = terms, .sums = sums + d,
-                         .sums_pitch = l->columns, .first = begin + v == 0};
-      const int64_t next = v + terms < n ? v + terms : 0, feature = next ? d : d + XENT_PANEL;
-      multiply_gradients(p, rows, finite, next_panel_of(&l->weights, begin + next, least_of(XENT_TERMS, n - next), feature,
-                                                        least_of(XENT_PANEL, l->features - feature)));
-    }
+  double *sums = l->hidden_sums + (row - l->call->row_begin) * l->columns;
+  add_gradients(l, rows, &l->weights, begin, n, sums, begin == 0);
 }
 
 /* Tiles of classes: term k of class i of a tile is row k of g. */
@@ -273,20 +276,11 @@ XENT_INLINE void pack_classes(const float *g, int64_t pitch, int64_t terms, int6
   for (int64_t v = 0; v < n; v += XENT_TILE_ROWS)
     for (int64_t k = 0; k < terms; k++, to += XENT_TILE_ROWS) lanes_store(to, lanes_load_part(g + k * pitch + v, n - v, 0.0f));
 }
-XENT_SHARED void add_weights_gradient(const linear *l, int64_t row, int64_t rows, int64_t n, const float *g, int64_t pitch) {
-  const int64_t padded = tiles_of(n) * XENT_TILE_ROWS;
+XENT_INLINE void add_weights_gradient(const linear *l, int64_t row, int64_t rows, int64_t n, const float *g, int64_t pitch) {
   for (int64_t r = 0; r < rows; r += XENT_TERMS)
-    pack_classes(g + r * pitch, pitch, least_of(XENT_TERMS, rows - r), n, l->gradient_tiles + padded * r);
-  for (int64_t d = 0; d < l->features; d += XENT_PANEL)
-    for (int64_t r = 0; r < rows; r += XENT_TERMS) {
-      const int64_t terms = least_of(XENT_TERMS, rows - r);
-      const bool finite = pack_rows(&l->hidden, row + r, terms, d, l->features - d, l->panel);
-      const tile_product p = {.tile = l->gradient_tiles + padded * r, .panel = l->panel, .terms = terms,
-                         .sums = l->weights_sums + d, .sums_pitch = l->columns, .first = row + r == l->call->row_begin};
-      const int64_t next = r + terms < rows ? r + terms : 0, feature = next ? d : d + XENT_PANEL;
-      multiply_gradients(p, n, finite, next_panel_of(&l->hidden, row + next, least_of(XENT_TERMS, rows - next), feature,
-                                                     least_of(XENT_PANEL, l->features - feature)));
-    }
+    pack_classes(g + r * pitch, pitch, least_of(XENT_TERMS, rows - r), n,
+                 l->gradient_tiles + tiles_of(n) * XENT_TILE_ROWS * r);
+  add_gradients(l, n, &l->hidden, row, rows, l->weights_sums, row == l->call->row_begin);
 }
 XENT_SHARED void add_bias_gradient(const linear *l, int64_t row, int64_t rows, int64_t n, const float *g, int64_t pitch) {
   for (int64_t r = 0; r < rows; r += XENT_TERMS)

@@ -123,30 +123,16 @@ XENT_INLINE void multiply_rows(const int rows, const tile_product *p) {
 
 #define XENT_DEFINE_TILE(n) \
   XENT_SHARED void multiply_##n(const tile_product *p) { multiply_rows(n, p); }
-XENT_DEFINE_TILE(1)
-XENT_DEFINE_TILE(2)
-XENT_DEFINE_TILE(3)
-XENT_DEFINE_TILE(4)
-#if XENT_TILE_ROWS > 4
-XENT_DEFINE_TILE(5)
-XENT_DEFINE_TILE(6)
-#endif
+#define XENT_NAME_TILE(n) multiply_##n,
 #if XENT_TILE_ROWS > 6
-XENT_DEFINE_TILE(7)
-XENT_DEFINE_TILE(8)
-XENT_DEFINE_TILE(9)
-XENT_DEFINE_TILE(10)
-XENT_DEFINE_TILE(11)
-XENT_DEFINE_TILE(12)
+#define XENT_TILES(DO) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12)
+#elif XENT_TILE_ROWS > 4
+#define XENT_TILES(DO) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6)
+#else
+#define XENT_TILES(DO) DO(1) DO(2) DO(3) DO(4)
 #endif
-static void (*const multiply_tile[])(const tile_product *) = {multiply_1, multiply_2, multiply_3, multiply_4,
-#if XENT_TILE_ROWS > 4
-                                                         multiply_5, multiply_6,
-#endif
-#if XENT_TILE_ROWS > 6
-                                                         multiply_7, multiply_8, multiply_9, multiply_10, multiply_11, multiply_12
-#endif
-};
+XENT_TILES(XENT_DEFINE_TILE)
+static void (*const multiply_tile[])(const tile_product *) = {XENT_TILES(XENT_NAME_TILE)};
 _Static_assert(sizeof multiply_tile / sizeof *multiply_tile == XENT_TILE_ROWS, "a function for each number of rows");
 
 /* Tiles of `rows` rows in all, so many floats apart, with one panel; sums and out are those of the first row. The numbers of
