@@ -36,7 +36,7 @@ typedef struct {
 /* - upstream, of entry k of a row */
 XENT_INLINE double selected_target(const xent_call *call, int64_t row, int64_t k) {
   const xent_layout *l = &call->shape->upstream;
-  return call->upstream ? -float_at(call->upstream, l->type, row_offset(call->shape, l, row) + k * l->classes) : -1;
+  return call->upstream ? -one_float_at(call->upstream, l->type, row_offset(call->shape, l, row) + k * l->classes) : -1;
 }
 
 /* A target as a multiple of the logits' gradient. */

@@ -34,7 +34,7 @@ XENT_SHARED xent_status select_row(selected_block *b, int i) {
     if (is_ignored_class(call, class)) continue;
     if (!is_class_of_row(call, span, class)) return wrong_class(call, span.row, class);
     selected[k].class = class;
-    selected[k].raw = float_at(call->logits, l->type, class_offset(call, l, span) + class * l->classes);
+    selected[k].raw = one_float_at(call->logits, l->type, class_offset(call, l, span) + class * l->classes);
     const double x = selected_logit(call, selected[k].raw, &slope), target = selected_target(call, span.row, k);
     b->pull[i] = any ? b->pull[i] + target : target;
     if (!any || x > largest) b->label[i] = class, largest = x;

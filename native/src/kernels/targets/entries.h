@@ -9,8 +9,11 @@
 
 enum { XENT_NO_CLASS = -1 };
 
-/* Offset, in elements, of class 0 of a row. */
-/* Unsigned: a layer's logits that are never stored may lie farther away than 2^63; their part that is stored does not. */
+/* What is asked for in so many places that it is there once, and called. */
+#define XENT_CALLED static __attribute__((noinline, unused))
+
+/* Offset, in elements, of class 0 of a row. Unsigned: a layer's logits that are never stored may lie farther away than
+ * 2^63; their part that is stored does not. */
 static inline int64_t row_offset(const xent_shape *shape, const xent_layout *layout, int64_t row) {
   const uint64_t outer = (uint64_t)layout->outer, inner = (uint64_t)layout->inner;
   if (shape->inner == 1) return (int64_t)((uint64_t)row * outer);
@@ -31,6 +34,11 @@ static inline int64_t load_label_at(const void *targets, int32_t type, int64_t a
   }
 }
 
+/* The same where there is no loop of them. */
+XENT_CALLED int64_t one_label_at(const void *targets, int32_t type, int64_t at) {
+  return load_label_at(targets, type, at);
+}
+
 /* Whether what was loaded, or would be, stands for a number that no int64_t holds. */
 static inline bool is_beyond_labels(int32_t type, int64_t label) { return label < 0 && type == XENT_U64; }
 
@@ -44,10 +52,15 @@ static inline double float_at(const void *array, int32_t type, int64_t at) {
     default: return ((const double *)array)[at];
   }
 }
+XENT_CALLED double other_float_at(const void *array, int32_t type, int64_t at) { return float_at(array, type, at); }
+static inline double one_float_at(const void *array, int32_t type, int64_t at) {
+  return type == XENT_F32 ? (double)((const float *)array)[at] : other_float_at(array, type, at);
+}
+
 /* The number of a row, or `otherwise` where there is no array. */
 static inline double row_number(const xent_call *call, const void *array, const xent_layout *l, int64_t row,
                                 double otherwise) {
-  return array ? float_at(array, l->type, row_offset(call->shape, l, row)) : otherwise;
+  return array ? one_float_at(array, l->type, row_offset(call->shape, l, row)) : otherwise;
 }
 
 /* A row, how many classes it has, and where they begin in arrays of ragged rows. */
@@ -55,16 +68,18 @@ typedef struct {
   int64_t row, begin, classes;
 } row_span;
 
-/* To be asked once per row: offsets may change under a call that has checked them, so what is read here is kept within
- * what was checked, and is what is used. */
-static inline row_span span_of_row(const xent_call *call, int64_t row) {
-  if (!call->row_offsets) return (row_span){row, 0, call->shape->classes};
+/* Offsets may change under a call that has checked them, so what is read here is kept within what was checked. */
+XENT_CALLED row_span span_of_ragged_row(const xent_call *call, int64_t row) {
   const int32_t type = call->shape->row_offsets.type;
   const int64_t from = load_label_at(call->row_offsets, type, row);
   const int64_t to = load_label_at(call->row_offsets, type, row + 1);
   const int64_t last = call->ragged_end, begin = from < 0 ? 0 : from < last ? from : last, end = to < last ? to : last;
   const int64_t n = end < begin ? 0 : end - begin;
   return (row_span){row, begin, n < call->shape->classes ? n : call->shape->classes};
+}
+/* To be asked once per row. */
+static inline row_span span_of_row(const xent_call *call, int64_t row) {
+  return call->row_offsets ? span_of_ragged_row(call, row) : (row_span){row, 0, call->shape->classes};
 }
 
 /* Offset, in elements, of class 0 of a row of an array that has a number per class. */
@@ -81,7 +96,7 @@ static inline bool takes_part(const xent_call *call, row_span span, int64_t clas
 
 static inline double class_weight_at(const xent_call *call, int64_t class) {
   const xent_layout *l = &call->shape->class_weights;
-  return call->class_weights ? float_at(call->class_weights, l->type, class * l->classes) : 1.0;
+  return call->class_weights ? one_float_at(call->class_weights, l->type, class * l->classes) : 1.0;
 }
 
 #endif

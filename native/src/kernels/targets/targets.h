@@ -78,7 +78,7 @@ static inline xent_status targets_of_row(const xent_call *call, row_span span, r
   int64_t label = XENT_NO_CLASS;
   bool ignored = weight == 0, wrong = false;
   if (t->kind == XENT_KIND_LABEL && !ignored) {
-    label = load_label_at(call->targets, l->type, row_offset(call->shape, l, span.row));
+    label = one_label_at(call->targets, l->type, row_offset(call->shape, l, span.row));
     ignored = is_ignored_class(call, label);
     wrong = !ignored && !is_class_of_row(call, span, label);
   }
@@ -96,7 +96,7 @@ static inline double weight_of_class(const xent_call *call, int64_t class) {
 
 static inline int64_t sparse_class_at(const xent_call *call, int64_t row, int64_t j) {
   const xent_layout *l = &call->shape->targets;
-  return load_label_at(call->targets, l->type, row_offset(call->shape, l, row) + j * l->classes);
+  return one_label_at(call->targets, l->type, row_offset(call->shape, l, row) + j * l->classes);
 }
 
 /* For rows whose logits are there: every class that a sparse row names. */
@@ -115,7 +115,7 @@ static inline bool sparse_entry(const xent_call *call, int64_t row, const row_ta
   const xent_layout *l = &call->shape->target_weights;
   *class = sparse_class_at(call, row, j);
   if (is_ignored_class(call, *class) || *class < begin || *class >= end) return false;
-  const double p = float_at(call->target_weights, l->type, row_offset(call->shape, l, row) + j * l->classes);
+  const double p = one_float_at(call->target_weights, l->type, row_offset(call->shape, l, row) + j * l->classes);
   *target = t->eps > 0 ? t->keep * p : p;
   if (t->weighted) *target *= weight_of_class(call, *class);
   return true;
