@@ -6,6 +6,11 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "xent.h"
+
+/* Bytes of a float, or of one of these. */
+static inline int64_t size_of_float(int32_t type) { return type == XENT_F32 ? 4 : 2; }
+
 static inline float float_of_bits(uint32_t u) {
   float v;
   memcpy(&v, &u, sizeof v);

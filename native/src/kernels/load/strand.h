@@ -13,8 +13,6 @@ typedef struct {
   int32_t type;
 } strand;
 
-XENT_INLINE int64_t size_of_float(int32_t type) { return type == XENT_F32 ? 4 : 2; }
-
 XENT_INLINE strand strand_at(const void *array, const xent_layout *l, int64_t offset) {
   return (strand){.at = (const char *)array + offset * size_of_float(l->type), .stride = l->classes, .type = l->type};
 }
