@@ -47,7 +47,8 @@ typedef struct {
   uint16_t at;
   uint8_t type, field;
   double least, most;
-  uint64_t not_beside, only_beside; /* numbers before it, as bits of fields: these are all 0; not looked at without */
+  uint64_t not_beside;  /* fields of numbers before it, as bits: it is 0 where one of these is not */
+  uint64_t only_beside; /* it is looked at where one of these is not 0 */
 } xent_number;
 
 #define XENT_NUMBER(options, name, FIELD, kind, ...) \

@@ -25,7 +25,7 @@ static xent_status check_rest(xent_frame *f) {
   return status ? status : check_outputs_of_targets(f);
 }
 
-static xent_status cross_entropy(xent_frame *f) {
+static xent_status forward(xent_frame *f) {
   xent_call *c = &f->call;
   xent_status status = xent_begin_call(f, &arguments);
   if (!status && !(c->targets && xent_arrays_are_usual(f, &arguments))) status = check_rest(f);
@@ -38,7 +38,7 @@ static xent_status cross_entropy(xent_frame *f) {
   return xent_end(f, status);
 }
 
-xent_status xent_cross_entropy(const xent_cross_entropy_call *c) { return xent_run(c, &arguments, cross_entropy); }
+xent_status xent_cross_entropy(const xent_cross_entropy_call *c) { return xent_run(c, &arguments, forward); }
 
 xent_status xent_cross_entropy_at(
     const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits,
@@ -51,7 +51,7 @@ xent_status xent_cross_entropy_at(
   f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_TARGETS, XENT_GIVEN_LOSSES, XENT_GIVEN_CLASS_RESULTS,
                        .logits = logits, .row_offsets = row_offsets, .row_weights = row_weights, .sink = sink,
                        .argmax = argmax, .output = gradient, .target_gradient = target_gradient};
-  return cross_entropy(&f);
+  return forward(&f);
 }
 
 xent_status xent_cross_entropy_plain_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
@@ -60,7 +60,7 @@ xent_status xent_cross_entropy_plain_at(const xent_shape *shape, const xent_opti
                                         xent_tally *tally, xent_report *report) {
   xent_frame f;
   f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_LOSSES, .logits = logits, .targets = targets, .output = gradient};
-  return cross_entropy(&f);
+  return forward(&f);
 }
 
 /* ---- backward ---- */

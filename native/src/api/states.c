@@ -92,7 +92,7 @@ static bool are_of_backward(const xent_call *c) {
          (known_states_at(c)->kind & XENT_KIND_MASK) == XENT_KIND_BACKWARD;
 }
 
-static xent_status finish(xent_frame *f) {
+static xent_status finish_rows(xent_frame *f) {
   xent_call *c = &f->call;
   xent_status status = xent_begin_call(f, &finish_arguments);
   if (!status && !are_of_backward(c)) status = check_logits_type(f);
@@ -114,7 +114,7 @@ xent_status xent_finish(const xent_finish_call *c) {
   if (status) return status;
   f.own_shape.logits = (xent_layout){.type = c->logits_type};
   f.call.second_round = c->second_round != 0;
-  return finish(&f);
+  return finish_rows(&f);
 }
 
 xent_status xent_finish_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end,
@@ -126,5 +126,5 @@ xent_status xent_finish_at(const xent_shape *shape, const xent_options *options,
   f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_LOSSES, .known_states = states, .targets = targets,
                        .class_weights = class_weights, .row_weights = row_weights, .sink = sink,
                        .second_round = second_round != 0};
-  return finish(&f);
+  return finish_rows(&f);
 }
