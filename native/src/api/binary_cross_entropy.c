@@ -44,8 +44,6 @@ xent_status xent_binary_cross_entropy_at(const xent_shape *shape, const xent_opt
                                          int64_t row_end, const void *logits, const void *targets,
                                          const void *element_weights, const void *positive_weights, void *losses,
                                          void *gradient, xent_tally *tally, xent_report *report) {
-  xent_frame f;
-  f.call = (xent_call){XENT_GIVEN_ROWS, .logits = logits, .targets = targets, .element_weights = element_weights,
-                       .positive_weights = positive_weights, .losses = losses, .output = gradient, .tally = tally};
-  return binary_cross_entropy(&f);
+  XENT_RUN_AT(binary_cross_entropy, .logits = logits, .targets = targets, .element_weights = element_weights,
+              .positive_weights = positive_weights, .losses = losses, .output = gradient, .tally = tally);
 }

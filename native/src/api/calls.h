@@ -6,7 +6,15 @@
 #include "api/checks.h"
 #include "kernels/ways.h"
 
-/* Arguments of functions that take addresses, as members of the call of the same names. */
+/* What a function that takes addresses does: the call of its arguments, and the work on it. */
+#define XENT_RUN_AT(work, ...)                              \
+  do {                                                      \
+    xent_frame f;                                           \
+    f.call = (xent_call){XENT_GIVEN_ROWS, __VA_ARGS__};     \
+    return work(&f);                                        \
+  } while (0)
+
+/* Such arguments, as members of the call that have the same names. */
 #define XENT_GIVEN_ROWS .shape = shape, .options = options, .row_begin = row_begin, .row_end = row_end, .report = report
 #define XENT_GIVEN_CLASSES .class_begin = class_begin, .class_end = class_end
 #define XENT_GIVEN_TARGETS                                                                        \

@@ -165,8 +165,6 @@ xent_status xent_check_targets_at(const xent_shape *shape, const xent_options *o
                                   int64_t row_end, const void *targets, const void *target_weights,
                                   const void *row_offsets, const void *class_mask, const void *class_weights,
                                   const void *row_weights, xent_tally *weights, xent_report *report) {
-  xent_frame f;
-  f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_TARGETS, .row_offsets = row_offsets, .row_weights = row_weights,
-                       .tally = weights};
-  return check_targets(&f);
+  XENT_RUN_AT(check_targets, XENT_GIVEN_TARGETS, .row_offsets = row_offsets, .row_weights = row_weights,
+              .tally = weights);
 }

@@ -47,20 +47,16 @@ xent_status xent_cross_entropy_at(
     void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes,
     void *top_log_probabilities, void *gradient, void *target_gradient, xent_statistics *statistics,
     xent_tally *tally, xent_report *report) {
-  xent_frame f;
-  f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_TARGETS, XENT_GIVEN_LOSSES, XENT_GIVEN_CLASS_RESULTS,
-                       .logits = logits, .row_offsets = row_offsets, .row_weights = row_weights, .sink = sink,
-                       .argmax = argmax, .output = gradient, .target_gradient = target_gradient};
-  return forward(&f);
+  XENT_RUN_AT(forward, XENT_GIVEN_TARGETS, XENT_GIVEN_LOSSES, XENT_GIVEN_CLASS_RESULTS, .logits = logits,
+              .row_offsets = row_offsets, .row_weights = row_weights, .sink = sink, .argmax = argmax,
+              .output = gradient, .target_gradient = target_gradient);
 }
 
 xent_status xent_cross_entropy_plain_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                                         int64_t row_end, const void *logits, const void *targets, void *losses,
                                         void *log_sum_exp, void *hits, void *gradient, xent_statistics *statistics,
                                         xent_tally *tally, xent_report *report) {
-  xent_frame f;
-  f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_LOSSES, .logits = logits, .targets = targets, .output = gradient};
-  return forward(&f);
+  XENT_RUN_AT(forward, XENT_GIVEN_LOSSES, .logits = logits, .targets = targets, .output = gradient);
 }
 
 /* ---- backward ---- */
@@ -74,12 +70,12 @@ static const xent_place backward_places[] = {
     PLACE(statistics, KNOWN_STATISTICS, NEEDED)};
 #undef PLACE
 
-static const xent_arguments backward_arguments = {XENT_ARGUMENTS(xent_cross_entropy_backward_call, backward_places, 4)};
+static const xent_arguments backward_args = {XENT_ARGUMENTS(xent_cross_entropy_backward_call, backward_places, 4)};
 
 static xent_status backward(xent_frame *f) {
   xent_call *c = &f->call;
-  xent_status status = xent_begin_call(f, &backward_arguments);
-  if (!status) status = xent_check_places(f, &backward_arguments);
+  xent_status status = xent_begin_call(f, &backward_args);
+  if (!status) status = xent_check_places(f, &backward_args);
   if (!status) status = check_target_rules(f, true);
   if (!status) status = xent_check_statistics(f, kind_of_targets(f), xent_digest_of(c));
   if (!status) {
@@ -90,7 +86,7 @@ static xent_status backward(xent_frame *f) {
 }
 
 xent_status xent_cross_entropy_backward(const xent_cross_entropy_backward_call *c) {
-  return xent_run(c, &backward_arguments, backward);
+  return xent_run(c, &backward_args, backward);
 }
 
 xent_status xent_cross_entropy_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
@@ -100,9 +96,7 @@ xent_status xent_cross_entropy_backward_at(const xent_shape *shape, const xent_o
                                            const void *class_weights, const void *row_weights,
                                            const xent_statistics *statistics, const void *upstream, void *gradient,
                                            xent_report *report) {
-  xent_frame f;
-  f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_CLASSES, XENT_GIVEN_TARGETS, .logits = logits,
-                       .row_offsets = row_offsets, .row_weights = row_weights, .known_statistics = statistics,
-                       .upstream = upstream, .output = gradient};
-  return backward(&f);
+  XENT_RUN_AT(backward, XENT_GIVEN_CLASSES, XENT_GIVEN_TARGETS, .logits = logits, .row_offsets = row_offsets,
+              .row_weights = row_weights, .known_statistics = statistics, .upstream = upstream,
+              .output = gradient);
 }

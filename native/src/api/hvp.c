@@ -86,8 +86,6 @@ xent_status xent_cross_entropy_hvp_at(const xent_shape *shape, const xent_option
                                       int64_t row_end, const void *logits, const void *upstream,
                                       const void *row_offsets, const void *class_mask, const void *row_weights,
                                       const void *sink, void *output, xent_report *report) {
-  xent_frame f;
-  f.call = (xent_call){XENT_GIVEN_ROWS, .logits = logits, .upstream = upstream, .row_offsets = row_offsets,
-                       .class_mask = class_mask, .row_weights = row_weights, .sink = sink, .output = output};
-  return hvp(&f);
+  XENT_RUN_AT(hvp, .logits = logits, .upstream = upstream, .row_offsets = row_offsets, .class_mask = class_mask,
+              .row_weights = row_weights, .sink = sink, .output = output);
 }

@@ -44,25 +44,19 @@ xent_status xent_kl_divergence_at(const xent_shape *shape, const xent_options *o
                                   int64_t row_end, const void *logits, const void *teacher, const void *class_mask,
                                   const void *row_weights, void *losses, void *gradient, xent_tally *tally,
                                   xent_report *report) {
-  xent_frame f;
-  f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_DIVERGENCE};
-  return kl_divergence(&f);
+  XENT_RUN_AT(kl_divergence, XENT_GIVEN_DIVERGENCE);
 }
 
 xent_status xent_jensen_shannon_divergence_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                                               int64_t row_end, const void *logits, const void *teacher,
                                               const void *class_mask, const void *row_weights, void *losses,
                                               void *gradient, xent_tally *tally, xent_report *report) {
-  xent_frame f;
-  f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_DIVERGENCE};
-  return jensen_shannon(&f);
+  XENT_RUN_AT(jensen_shannon, XENT_GIVEN_DIVERGENCE);
 }
 
 xent_status xent_total_variation_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                                     int64_t row_end, const void *logits, const void *teacher, const void *class_mask,
                                     const void *row_weights, void *losses, void *gradient, xent_tally *tally,
                                     xent_report *report) {
-  xent_frame f;
-  f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_DIVERGENCE};
-  return total_variation(&f);
+  XENT_RUN_AT(total_variation, XENT_GIVEN_DIVERGENCE);
 }

@@ -125,12 +125,10 @@ xent_status xent_linear_cross_entropy_at(
     void *top_classes, void *top_log_probabilities, void *target_gradient, void *hidden_gradient,
     void *weights_gradient, void *bias_gradient, xent_statistics *statistics, xent_tally *tally, void *workspace,
     uint64_t workspace_size, xent_report *report) {
-  xent_frame f;
-  f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_LAYER, XENT_GIVEN_TARGETS, XENT_GIVEN_LOSSES,
-                       XENT_GIVEN_CLASS_RESULTS, .made_logits = logits, .row_weights = row_weights, .sink = sink,
-                       .argmax = argmax, .target_gradient = target_gradient, .hidden_gradient = hidden_gradient,
-                       .weights_gradient = weights_gradient, .bias_gradient = bias_gradient};
-  return linear_cross_entropy(&f);
+  XENT_RUN_AT(linear_cross_entropy, XENT_GIVEN_LAYER, XENT_GIVEN_TARGETS, XENT_GIVEN_LOSSES,
+              XENT_GIVEN_CLASS_RESULTS, .made_logits = logits, .row_weights = row_weights, .sink = sink,
+              .argmax = argmax, .target_gradient = target_gradient, .hidden_gradient = hidden_gradient,
+              .weights_gradient = weights_gradient, .bias_gradient = bias_gradient);
 }
 
 /* ---- backward ---- */
@@ -147,7 +145,7 @@ static const xent_place backward_places[] = {
     PLACE(workspace_size, WORKSPACE_SIZE, OPTIONAL)};
 #undef PLACE
 
-static const xent_arguments backward_arguments = {
+static const xent_arguments backward_args = {
     XENT_ARGUMENTS(xent_linear_cross_entropy_backward_call, backward_places, XENT_COUNT(backward_places))};
 
 /* Any range of classes; the sum of a hidden gradient goes through all of them in order. */
@@ -170,8 +168,8 @@ static xent_status backward(xent_frame *f) {
   c->class_begin = class_begin, c->class_end = class_end;
   if (!status) status = check_classes_of_gradient(f);
   if (!status) status = check_features(f);
-  if (!status) status = xent_check_records(f, &backward_arguments);
-  if (!status) status = xent_check_arrays(f, &backward_arguments);
+  if (!status) status = xent_check_records(f, &backward_args);
+  if (!status) status = xent_check_arrays(f, &backward_args);
   if (!status) status = check_kept_logits(f);
   if (!status) status = check_target_rules(f, true);
   if (!status) status = xent_check_statistics(f, kind_of_targets(f), xent_digest_of(&f->call));
@@ -181,7 +179,7 @@ static xent_status backward(xent_frame *f) {
 }
 
 xent_status xent_linear_cross_entropy_backward(const xent_linear_cross_entropy_backward_call *c) {
-  return xent_run(c, &backward_arguments, backward);
+  return xent_run(c, &backward_args, backward);
 }
 
 xent_status xent_linear_cross_entropy_backward_at(
@@ -190,12 +188,10 @@ xent_status xent_linear_cross_entropy_backward_at(
     const void *targets, const void *target_weights, const void *class_mask, const void *class_weights,
     const void *row_weights, const xent_statistics *statistics, const void *upstream, void *hidden_gradient,
     void *weights_gradient, void *bias_gradient, void *workspace, uint64_t workspace_size, xent_report *report) {
-  xent_frame f;
-  f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_CLASSES, XENT_GIVEN_LAYER, XENT_GIVEN_TARGETS, .logits = logits,
-                       .row_weights = row_weights, .known_statistics = statistics, .upstream = upstream,
-                       .hidden_gradient = hidden_gradient, .weights_gradient = weights_gradient,
-                       .bias_gradient = bias_gradient};
-  return backward(&f);
+  XENT_RUN_AT(backward, XENT_GIVEN_CLASSES, XENT_GIVEN_LAYER, XENT_GIVEN_TARGETS, .logits = logits,
+              .row_weights = row_weights, .known_statistics = statistics, .upstream = upstream,
+              .hidden_gradient = hidden_gradient, .weights_gradient = weights_gradient,
+              .bias_gradient = bias_gradient);
 }
 
 /* ---- states ---- */
@@ -209,7 +205,7 @@ static const xent_place state_places[] = {
     PLACE(workspace, WORKSPACE, OPTIONAL), PLACE(workspace_size, WORKSPACE_SIZE, OPTIONAL)};
 #undef PLACE
 
-static const xent_arguments states_arguments = {
+static const xent_arguments states_args = {
     XENT_ARGUMENTS(xent_linear_states_call, state_places, XENT_COUNT(state_places))};
 
 static xent_status states(xent_frame *f) {
@@ -217,8 +213,8 @@ static xent_status states(xent_frame *f) {
   xent_status status = begin(f);
   if (!status) status = xent_check_ranges(f);
   if (!status) status = check_features(f);
-  if (!status) status = xent_check_records(f, &states_arguments);
-  if (!status) status = xent_check_arrays(f, &states_arguments);
+  if (!status) status = xent_check_records(f, &states_args);
+  if (!status) status = xent_check_arrays(f, &states_args);
   if (!status) status = check_target_rules(f, false);
   if (!status) status = check_share_is_known(f);
   if (!status) status = check_workspace(f);
@@ -229,7 +225,7 @@ static xent_status states(xent_frame *f) {
   return xent_end(f, status);
 }
 
-xent_status xent_linear_states(const xent_linear_states_call *c) { return xent_run(c, &states_arguments, states); }
+xent_status xent_linear_states(const xent_linear_states_call *c) { return xent_run(c, &states_args, states); }
 
 xent_status xent_linear_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                                   int64_t row_end, int64_t class_begin, int64_t class_end, const void *hidden,
@@ -237,8 +233,6 @@ xent_status xent_linear_states_at(const xent_shape *shape, const xent_options *o
                                   const void *target_weights, const void *class_mask, const void *class_weights,
                                   const xent_statistics *statistics, xent_state *states_of_rows, void *workspace,
                                   uint64_t workspace_size, xent_report *report) {
-  xent_frame f;
-  f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_CLASSES, XENT_GIVEN_LAYER, XENT_GIVEN_TARGETS,
-                       .known_statistics = statistics, .states = states_of_rows};
-  return states(&f);
+  XENT_RUN_AT(states, XENT_GIVEN_CLASSES, XENT_GIVEN_LAYER, XENT_GIVEN_TARGETS, .known_statistics = statistics,
+              .states = states_of_rows);
 }

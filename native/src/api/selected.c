@@ -26,7 +26,7 @@ static const xent_place backward_places[] = {
     PLACE(row_offsets, ROW_OFFSETS, OPTIONAL), PLACE(statistics, KNOWN_STATISTICS, NEEDED)};
 #undef PLACE
 
-static const xent_arguments backward_arguments = {
+static const xent_arguments backward_args = {
     XENT_ARGUMENTS(xent_selected_log_probabilities_backward_call, backward_places, XENT_COUNT(backward_places)),
     OWN_OPTIONS};
 
@@ -58,7 +58,7 @@ static xent_status forward(xent_frame *f) {
 }
 
 static xent_status backward(xent_frame *f) {
-  xent_status status = begin_selected(f, &backward_arguments);
+  xent_status status = begin_selected(f, &backward_args);
   if (!status) status = xent_check_statistics(f, XENT_KIND_LABEL, digest_of_selected(&f->call));
   if (!status) status = run_selected(f);
   return xent_end(f, status);
@@ -68,7 +68,7 @@ xent_status xent_selected_log_probabilities(const xent_selected_log_probabilitie
   return xent_run(c, &arguments, forward);
 }
 xent_status xent_selected_log_probabilities_backward(const xent_selected_log_probabilities_backward_call *c) {
-  return xent_run(c, &backward_arguments, backward);
+  return xent_run(c, &backward_args, backward);
 }
 
 xent_status xent_selected_log_probabilities_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
@@ -76,11 +76,9 @@ xent_status xent_selected_log_probabilities_at(const xent_shape *shape, const xe
                                                const void *row_offsets, const void *class_mask, const void *sink,
                                                const void *upstream, void *log_probabilities, void *gradient,
                                                xent_statistics *statistics, xent_report *report) {
-  xent_frame f;
-  f.call = (xent_call){XENT_GIVEN_ROWS, .logits = logits, .targets = targets, .row_offsets = row_offsets,
-                       .class_mask = class_mask, .sink = sink, .upstream = upstream,
-                       .log_probabilities = log_probabilities, .output = gradient, .statistics = statistics};
-  return forward(&f);
+  XENT_RUN_AT(forward, .logits = logits, .targets = targets, .row_offsets = row_offsets, .class_mask = class_mask,
+              .sink = sink, .upstream = upstream, .log_probabilities = log_probabilities, .output = gradient,
+              .statistics = statistics);
 }
 
 xent_status xent_selected_log_probabilities_backward_at(const xent_shape *shape, const xent_options *options,
@@ -88,9 +86,6 @@ xent_status xent_selected_log_probabilities_backward_at(const xent_shape *shape,
                                                         const void *targets, const void *row_offsets,
                                                         const void *class_mask, const xent_statistics *statistics,
                                                         const void *upstream, void *gradient, xent_report *report) {
-  xent_frame f;
-  f.call = (xent_call){XENT_GIVEN_ROWS, .logits = logits, .targets = targets, .row_offsets = row_offsets,
-                       .class_mask = class_mask, .known_statistics = statistics, .upstream = upstream,
-                       .output = gradient};
-  return backward(&f);
+  XENT_RUN_AT(backward, .logits = logits, .targets = targets, .row_offsets = row_offsets,
+              .class_mask = class_mask, .known_statistics = statistics, .upstream = upstream, .output = gradient);
 }

@@ -27,13 +27,13 @@ static const xent_place softmax_places[] = {
     PLACE(statistics, KNOWN_STATISTICS, OPTIONAL)};
 #undef PLACE
 
-static const xent_arguments softmax_arguments = {XENT_ARGUMENTS(xent_softmax_call, softmax_places, 2)};
+static const xent_arguments softmax_args = {XENT_ARGUMENTS(xent_softmax_call, softmax_places, 2)};
 
 static xent_status softmax(xent_frame *f) {
   xent_call *c = &f->call;
-  xent_status status = xent_begin_call(f, &softmax_arguments);
+  xent_status status = xent_begin_call(f, &softmax_args);
   if (!status) status = check_whole_row(f);
-  if (!status) status = xent_check_places(f, &softmax_arguments);
+  if (!status) status = xent_check_places(f, &softmax_args);
   if (!status && c->known_statistics) status = xent_check_statistics(f, XENT_KIND_SOFTMAX, xent_digest_of(c));
   if (!status) {
     c->output_layout = &c->shape->output;
@@ -48,25 +48,21 @@ static xent_status log_softmax(xent_frame *f) {
   return softmax(f);
 }
 
-xent_status xent_softmax(const xent_softmax_call *c) { return xent_run(c, &softmax_arguments, softmax); }
-xent_status xent_log_softmax(const xent_softmax_call *c) { return xent_run(c, &softmax_arguments, log_softmax); }
+xent_status xent_softmax(const xent_softmax_call *c) { return xent_run(c, &softmax_args, softmax); }
+xent_status xent_log_softmax(const xent_softmax_call *c) { return xent_run(c, &softmax_args, log_softmax); }
 
 xent_status xent_softmax_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end,
                             int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets,
                             const void *class_mask, const void *sink, const xent_statistics *statistics, void *output,
                             xent_report *report) {
-  xent_frame f;
-  f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_CLASSES, XENT_GIVEN_SOFTMAX};
-  return softmax(&f);
+  XENT_RUN_AT(softmax, XENT_GIVEN_CLASSES, XENT_GIVEN_SOFTMAX);
 }
 
 xent_status xent_log_softmax_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                                 int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits,
                                 const void *row_offsets, const void *class_mask, const void *sink,
                                 const xent_statistics *statistics, void *output, xent_report *report) {
-  xent_frame f;
-  f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_CLASSES, XENT_GIVEN_SOFTMAX};
-  return log_softmax(&f);
+  XENT_RUN_AT(log_softmax, XENT_GIVEN_CLASSES, XENT_GIVEN_SOFTMAX);
 }
 
 /* ---- log-sum-exp ---- */
@@ -77,26 +73,22 @@ static const xent_place log_sum_exp_places[] = {
     PLACE(sink, SINK, OPTIONAL), PLACE(row_offsets, ROW_OFFSETS, OPTIONAL)};
 #undef PLACE
 
-static const xent_arguments log_sum_exp_arguments = {XENT_ARGUMENTS(xent_log_sum_exp_call, log_sum_exp_places, 2)};
+static const xent_arguments log_sum_exp_args = {XENT_ARGUMENTS(xent_log_sum_exp_call, log_sum_exp_places, 2)};
 
 static xent_status log_sum_exp_of(xent_frame *f) {
-  xent_status status = xent_begin_call(f, &log_sum_exp_arguments);
-  if (!status) status = xent_check_places(f, &log_sum_exp_arguments);
+  xent_status status = xent_begin_call(f, &log_sum_exp_args);
+  if (!status) status = xent_check_places(f, &log_sum_exp_args);
   if (!status) status = run_kernel(family_of(f)->log_sum_exp, &f->call);
   return xent_end(f, status);
 }
 
-xent_status xent_log_sum_exp(const xent_log_sum_exp_call *c) {
-  return xent_run(c, &log_sum_exp_arguments, log_sum_exp_of);
-}
+xent_status xent_log_sum_exp(const xent_log_sum_exp_call *c) { return xent_run(c, &log_sum_exp_args, log_sum_exp_of); }
 
 xent_status xent_log_sum_exp_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                                 int64_t row_end, const void *logits, const void *row_offsets,
                                 const void *class_mask, const void *sink, void *log_sum_exp, xent_report *report) {
-  xent_frame f;
-  f.call = (xent_call){XENT_GIVEN_ROWS, .logits = logits, .row_offsets = row_offsets, .class_mask = class_mask,
-                       .sink = sink, .log_sum_exp = log_sum_exp};
-  return log_sum_exp_of(&f);
+  XENT_RUN_AT(log_sum_exp_of, .logits = logits, .row_offsets = row_offsets, .class_mask = class_mask,
+              .sink = sink, .log_sum_exp = log_sum_exp);
 }
 
 /* ---- backward ---- */
@@ -108,7 +100,7 @@ static const xent_place backward_places[] = {
     PLACE(row_offsets, ROW_OFFSETS, OPTIONAL), PLACE(statistics, KNOWN_STATISTICS, OPTIONAL)};
 #undef PLACE
 
-static const xent_arguments backward_arguments = {
+static const xent_arguments backward_args = {
     XENT_ARGUMENTS(xent_softmax_backward_call, backward_places, 3), .backward = true};
 
 /* y alone does not say what the softcap's derivative was. */
@@ -119,10 +111,10 @@ static xent_status refuse_softcap(xent_frame *f) {
 
 static xent_status softmax_backward(xent_frame *f) {
   xent_call *c = &f->call;
-  xent_status status = xent_begin_call(f, &backward_arguments);
+  xent_status status = xent_begin_call(f, &backward_args);
   if (!status) status = check_whole_row(f);
   if (!status) status = refuse_softcap(f);
-  if (!status) status = xent_check_places(f, &backward_arguments);
+  if (!status) status = xent_check_places(f, &backward_args);
   if (!status && c->known_statistics) status = xent_check_statistics(f, XENT_KIND_BACKWARD, c->log);
   if (!status) {
     const double temperature = c->options->temperature;
@@ -140,26 +132,22 @@ static xent_status log_softmax_backward(xent_frame *f) {
 }
 
 xent_status xent_softmax_backward(const xent_softmax_backward_call *c) {
-  return xent_run(c, &backward_arguments, softmax_backward);
+  return xent_run(c, &backward_args, softmax_backward);
 }
 xent_status xent_log_softmax_backward(const xent_softmax_backward_call *c) {
-  return xent_run(c, &backward_arguments, log_softmax_backward);
+  return xent_run(c, &backward_args, log_softmax_backward);
 }
 
 xent_status xent_softmax_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                                      int64_t row_end, int64_t class_begin, int64_t class_end, const void *output,
                                      const void *upstream, const void *row_offsets, const void *class_mask,
                                      const xent_statistics *statistics, void *gradient, xent_report *report) {
-  xent_frame f;
-  f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_CLASSES, XENT_GIVEN_BACKWARD};
-  return softmax_backward(&f);
+  XENT_RUN_AT(softmax_backward, XENT_GIVEN_CLASSES, XENT_GIVEN_BACKWARD);
 }
 
 xent_status xent_log_softmax_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
                                          int64_t row_end, int64_t class_begin, int64_t class_end, const void *output,
                                          const void *upstream, const void *row_offsets, const void *class_mask,
                                          const xent_statistics *statistics, void *gradient, xent_report *report) {
-  xent_frame f;
-  f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_CLASSES, XENT_GIVEN_BACKWARD};
-  return log_softmax_backward(&f);
+  XENT_RUN_AT(log_softmax_backward, XENT_GIVEN_CLASSES, XENT_GIVEN_BACKWARD);
 }
