@@ -56,11 +56,10 @@ enum {
       TALLY /* a later gradient has none */
 };
 
-/* What a call asks for, and whether single and strip, which are for plainer calls than dense and flow, still take it.
- */
+/* What a call asks for, and whether single, which is for plainer calls than the others, still takes it. */
 typedef struct {
   const char *name;
-  bool single, strip;
+  bool single;
   int arrays;
   int32_t type; /* of logits, output, gradient and upstream; 0: F32 */
   xent_options options;
@@ -68,39 +67,37 @@ typedef struct {
 } wish;
 
 static const wish wishes[] = {
-    {.name = "nothing", .single = true, .strip = true},
-    {.name = "temperature", .single = true, .strip = true, .options = {.temperature = 2}},
+    {.name = "nothing", .single = true},
+    {.name = "temperature", .single = true, .options = {.temperature = 2}},
     {.name = "softcap", .options = {.softcap = 30}},
-    {.name = "sink", .single = true, .strip = true, .arrays = SINK},
+    {.name = "sink", .single = true, .arrays = SINK},
     {.name = "a mask for all rows", .arrays = SAME_MASK},
     {.name = "masks", .arrays = MASKS},
-    {.name = "fully masked rows 0", .single = true, .strip = true, .options = {.fully_masked = XENT_FULLY_MASKED_ZERO}},
-    {.name = "float16", .strip = true, .type = XENT_F16},
-    {.name = "bfloat16", .strip = true, .type = XENT_BF16},
-    {.name = "smoothing", .single = true, .strip = true, .options = {.label_smoothing = 0.1}, .of_targets = true},
+    {.name = "fully masked rows 0", .single = true, .options = {.fully_masked = XENT_FULLY_MASKED_ZERO}},
+    {.name = "float16", .type = XENT_F16},
+    {.name = "bfloat16", .type = XENT_BF16},
+    {.name = "smoothing", .single = true, .options = {.label_smoothing = 0.1}, .of_targets = true},
     {.name = "smoothing of others",
      .single = true,
-     .strip = true,
      .options = {.label_smoothing = 0.1, .smoothing = XENT_SMOOTHING_OTHERS},
      .of_targets = true},
-    {.name = "class weights", .strip = true, .arrays = CLASS_WEIGHTS, .of_targets = true},
+    {.name = "class weights", .arrays = CLASS_WEIGHTS, .of_targets = true},
     {.name = "class weights and smoothing",
      .arrays = CLASS_WEIGHTS,
      .options = {.label_smoothing = 0.1},
      .of_targets = true},
-    {.name = "row weights", .single = true, .strip = true, .arrays = ROW_WEIGHTS, .of_targets = true},
-    {.name = "ignore index", .single = true, .strip = true, .options = {.has_ignore_index = 1}, .of_targets = true},
+    {.name = "row weights", .single = true, .arrays = ROW_WEIGHTS, .of_targets = true},
+    {.name = "ignore index", .single = true, .options = {.has_ignore_index = 1}, .of_targets = true},
     {.name = "gradient scale",
      .single = true,
-     .strip = true,
      .options = {.has_gradient_scale = 1, .gradient_scale = 0.5},
      .of_targets = true},
-    {.name = "z-loss", .single = true, .strip = true, .options = {.z_loss = 1e-4}, .of_targets = true},
-    {.name = "clamp", .single = true, .strip = true, .options = {.probability_clamp = 0.01}, .of_targets = true},
+    {.name = "z-loss", .single = true, .options = {.z_loss = 1e-4}, .of_targets = true},
+    {.name = "clamp", .single = true, .options = {.probability_clamp = 0.01}, .of_targets = true},
     {.name = "probabilities", .arrays = PROBABILITIES, .of_targets = true},
-    {.name = "tally", .single = true, .strip = true, .arrays = TALLY, .of_targets = true},
-    {.name = "log-probabilities", .single = true, .strip = true, .arrays = LOG_PROBABILITIES, .of_targets = true},
-    {.name = "hits", .strip = true, .arrays = HITS, .of_targets = true},
+    {.name = "tally", .single = true, .arrays = TALLY, .of_targets = true},
+    {.name = "log-probabilities", .single = true, .arrays = LOG_PROBABILITIES, .of_targets = true},
+    {.name = "hits", .arrays = HITS, .of_targets = true},
     {.name = "argmax", .arrays = ARGMAX, .of_targets = true},
     {.name = "ranks", .arrays = RANKS, .of_targets = true},
     {.name = "entropies", .arrays = ENTROPIES, .of_targets = true},
@@ -119,20 +116,25 @@ static int64_t most_dense(int32_t isa) { return strcmp(xent_isa_name(isa), "avx5
 
 static bool is_columns(layout_kind layout) { return layout == AS_COLUMNS || layout == TRANSPOSED; }
 
+/* Beyond what fits into a strip's scratch, groups of classes go through it, and some options want them all. */
+static bool fits_strips(const wish *w, int64_t classes, bool later) {
+  const bool weighted = (w->arrays & CLASS_WEIGHTS) && w->options.label_smoothing > 0;
+  const int tiles = 1 + (w->options.softcap != 0) + (weighted || w->arrays & PROBABILITIES) + !!(w->arrays & ANY_MASK);
+  const bool at_once = w->arrays & (ENTROPIES | TOP_CLASSES) || (w->arrays & ANY_MASK && w->options.label_smoothing > 0);
+  return later || !at_once || classes <= 1024 / tiles;
+}
+
 static int32_t way_of(int32_t isa, function_kind function, layout_kind layout, int64_t rows, int64_t classes,
                       const wish *w) {
   const bool columns = is_columns(layout) && rows > 1, later = function == GRADIENT_OF_STATISTICS;
   const bool mask_unlike = (w->arrays & MASKS) && layout == AS_COLUMNS && rows > 1;
   if (function == SOFTMAX_BACKWARD)
-    return columns && rows >= 4 && !(w->arrays & ANY_MASK) ? XENT_WAY_STRIP : XENT_WAY_ROW;
+    return columns && rows >= 4 ? XENT_WAY_STRIP : XENT_WAY_ROW;
   if (!later && w->single && rows == 1 && classes <= 16) return XENT_WAY_SINGLE;
   const bool ones = classes == 1 && (function == SOFTMAX || function == LOG_SOFTMAX);
-  const bool of_results = (w->arrays & OF_RESULTS) && !(w->arrays & ~OF_RESULTS);
-  const bool strip = columns && rows >= 4 && (w->strip || (later && of_results)) && !(ones && function == SOFTMAX);
-  if (later && strip) return XENT_WAY_STRIP;
+  if (columns && rows >= 4 && !(ones && function == SOFTMAX) && fits_strips(w, classes, later)) return XENT_WAY_STRIP;
   const bool dense = rows >= 6 && classes <= most_dense(isa) && !mask_unlike && (later || (!columns && classes > 1));
   if (dense) return XENT_WAY_DENSE;
-  if (strip) return XENT_WAY_STRIP;
   return classes <= 1024 && !ones ? XENT_WAY_FLOW : XENT_WAY_ROW;
 }
 

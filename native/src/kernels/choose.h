@@ -6,10 +6,10 @@
 #ifndef XENT_CHOOSE_H
 #define XENT_CHOOSE_H
 
+#include "kernels/columns/backward.h"
 #include "kernels/backward/rows.h"
 #include "kernels/backward/statistics.h"
 #include "kernels/careful/parts.h"
-#include "kernels/strips.h"
 #include "kernels/sum/single.h"
 #include "kernels/ways.h"
 
@@ -78,9 +78,9 @@ static xent_status cross_entropy_backward(const xent_call *call) {
   return XENT_TAKE_WAY(call, gradient_ways, careful_cross_entropy_backward);
 }
 static xent_status softmax_backward(const xent_call *call) {
-  const bool strips = strips_fit_backward(call);
-  call->report->way = strips ? XENT_WAY_STRIP : XENT_WAY_ROW;
-  return strips ? strips_softmax_backward(call) : backward_rows(call);
+  const bool fits = strips_fit_backward(call);
+  call->report->way = fits ? XENT_WAY_STRIP : XENT_WAY_ROW;
+  return fits ? strips_softmax_backward(call) : backward_rows(call);
 }
 
 #endif

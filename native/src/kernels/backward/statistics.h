@@ -6,32 +6,8 @@
 #ifndef XENT_BACKWARD_STATISTICS_H
 #define XENT_BACKWARD_STATISTICS_H
 
+#include "kernels/results/gradient.h"
 #include "kernels/sum/dense.h"
-
-/* What sixteen rows are written with. Rows without a gradient of their own, and shifted ones, leave. */
-XENT_SHARED void known_outcome(const job *j, const int32_t *label, row_sums *in, row_outcome *out) {
-  const xent_call *call = j->call;
-  double label_e[XENT_ROWS], pull[XENT_ROWS], share[XENT_ROWS];
-  const int64_t none[XENT_ROWS] = {0};
-  const row_statistics *s = known_statistics_at(call, 0);
-  out->stay = all_rows(&in->rows);
-  out->record = NULL;
-  if (!j->plain) load_row_numbers(j, &in->rows, label, none, in);
-  for (int i = 0; i < XENT_ROWS; i++) {
-    const row_statistics *own = s + row_of(&in->rows, i < in->rows.count ? i : 0);
-    in->reference[i] = own->reference;
-    in->sum[i] = own->sum;
-    label_e[i] = j->labels ? own->mass : 0;
-    pull[i] = own->pull;
-    share[i] = own->share;
-    const double even = own->share > 0 ? j->eps / own->share : 1; /* a number of classes, unless somebody changed it */
-    in->even[i] = (double)(int64_t)((even < 0x1p53 ? even : 0x1p53) + 0.5);
-    if (own->kind & XENT_ROW_SPECIAL || own->shift != 0 || (j->smoothed && !(own->share > 0))) out->stay &= ~(1u << i);
-  }
-  const dlanes weight = j->plain ? dlanes_set(1) : dlanes_load(in->weight), sum = dlanes_load(in->sum), e = dlanes_load(label_e);
-  const target_results t = {.pull = dlanes_load(pull), .share = dlanes_load(share), .own = dlanes_scale(weight, j->keep)};
-  gradient_outcome(j, sum, e, dlanes_add(sum, e), &t, weight, scale_of_rows(j, in, &t), out);
-}
 
 XENT_SHARED xent_status known_dense_rows(const job *j, row_kernel kernel) {
   const xent_call *call = j->call;

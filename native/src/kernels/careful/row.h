@@ -224,26 +224,6 @@ XENT_SHARED void whole_row(careful_row *r, bool want_first, row_result *g) {
 
 /* ---- results ---- */
 
-/* What a row gives that has no loss to speak of. */
-XENT_SHARED void write_special(const job *j, int64_t row, uint32_t special) {
-  const xent_call *call = j->call;
-  const xent_shape *s = call->shape;
-  const bool masked = special & XENT_ROW_MASKED, ignored = special & XENT_ROW_IGNORED;
-  const row_set one = {.first = row, .count = 1, .adjacent = true};
-  const float nan = XENT_NAN, loss = masked || ignored ? 0 : nan, logarithm = masked ? -INFINITY : nan;
-  const row_sums none = {.rows = one, .argmax = {-1}, .rank = {-1}};
-  const uint32_t kind = !call->targets ? XENT_KIND_SOFTMAX : j->labels ? XENT_KIND_LABEL : XENT_KIND_PROBABILITIES;
-  if (call->losses) write_floats(call, &one, &s->losses, call->losses, lanes_set(loss));
-  if (call->log_sum_exp) write_floats(call, &one, &s->log_sum_exp, call->log_sum_exp, lanes_set(logarithm));
-  if (call->log_probabilities)
-    write_floats(call, &one, &s->log_probabilities, call->log_probabilities, lanes_set(logarithm));
-  if (call->entropies) write_floats(call, &one, &s->entropies, call->entropies, lanes_set(masked ? 0 : nan));
-  if (call->top_classes || call->top_log_probabilities) write_top_rest(call, row, 0, logarithm);
-  if (call->tally) tally_add_one(call->tally, loss);
-  if (call->statistics) *statistics_at(call, row) = (row_statistics){.kind = kind | special, .digest = call->digest};
-  write_order(call, &none);
-}
-
 /* An ordinary row as sixteen of which one counts. */
 XENT_INLINE row_sums sums_of_row(const careful_row *r, const row_result *g) {
   const job *j = r->j;

@@ -195,9 +195,6 @@ XENT_INLINE void top_take(const row_source *r, const float *x, int64_t begin, in
   }
 }
 
-XENT_INLINE void write_top_rest(const xent_call *call, int64_t row, int64_t from, float log_probability) {
-  for (int64_t k = from; k < call->shape->top_count; k++) write_top(call, row, k, -1, (double)log_probability);
-}
 XENT_INLINE void write_top_list(const job *j, const top_entries *t, int64_t row, int64_t from, float shift, float max, float minus_distance) {
   const xent_call *call = j->call;
   const xent_shape *s = call->shape;

@@ -27,8 +27,6 @@ XENT_INLINE int64_t chunk_length(int64_t begin, int64_t end) {
   return end - begin < XENT_CHUNK ? end - begin : XENT_CHUNK;
 }
 
-XENT_INLINE double quiet_double(double v) { return v != v ? XENT_F64_NAN : v; }
-
 /* What the lanes of a chunk of n classes add up to; group: those of its last group. */
 XENT_INLINE double chunk_tree(int64_t n, lanes group, dlanes sum) {
   return n <= XENT_LANES ? lanes_tree(group) : dlanes_tree(sum);

@@ -139,6 +139,8 @@ XENT_INLINE double bits_double(uint64_t u) {
 }
 #define XENT_F64_NAN (bits_double(0x7ff8000000000000ull))
 
+XENT_INLINE double quiet_double(double v) { return v != v ? XENT_F64_NAN : v; }
+
 #define XENT_ROOT_HALF_BITS 0x3FE6A09E667F3BCDull /* of sqrt(1/2) in double, rounded up */
 
 #include "kernels/vector/fused.h"

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Calls whose class axis is not last: a lane is a row. Strip after strip is loaded, summed, made results and stored,
+ * whatever the call asks for.
+ *   As many classes as fit into the scratch stay there, and their e are stored from there.
+ *   Of more, group after group goes through the scratch, and the references rise row by row.
+ */
+#ifndef XENT_COLUMNS_H
+#define XENT_COLUMNS_H
+
+#include "kernels/columns/store.h"
+#include "kernels/order/order.h"
+#include "kernels/results/gradient.h"
+
+enum { XENT_LEAST_COLUMNS = 4 /* fewer are gathered one by one */ };
+
+/* ---- which calls ---- */
+
+/* Nothing asks for whole rows again, or for rows of lengths of their own. */
+XENT_INLINE bool needs_no_whole_rows(const xent_call *call) {
+  const xent_shape *s = call->shape;
+  return !(call->row_offsets || s->all_classes || s->target_count || call->target_gradient || s->top_count > XENT_TOP_AT_ONCE) &&
+         !clamps_terms(call) && !(s->classes == 1 && call->output && !call->targets && !call->log);
+}
+/* Floats that one tile of a strip may have: as many tiles as the call wants share the scratch. */
+XENT_INLINE bool has_slopes(const xent_call *call) { return call->options->softcap != 0 && call->output && call->targets; }
+XENT_INLINE bool has_target_tile(const xent_call *call) {
+  return call->targets && (!has_labels(call) || (call->class_weights && call->options->label_smoothing > 0));
+}
+XENT_INLINE int64_t tile_floats(const xent_call *call) {
+  return XENT_STRIP_FLOATS / (1 + has_slopes(call) + has_target_tile(call) + (call->class_mask != NULL)) & -XENT_LANES;
+}
+/* Behind fewer than sixteen classes there is room. */
+XENT_INLINE int64_t tile_classes(int64_t classes) { return classes < XENT_LANES ? XENT_LANES : classes; }
+XENT_INLINE bool is_close(const xent_call *call) { return call->shape->classes * XENT_LANES <= tile_floats(call); }
+
+XENT_INLINE bool strips_fit(const xent_call *call) {
+  const xent_shape *s = call->shape;
+  if (!needs_no_whole_rows(call)) return false;
+  /* what is not asked of a group at a time */
+  const bool close_only = call->entropies || call->top_classes || call->top_log_probabilities ||
+                          (call->class_mask && call->options->label_smoothing > 0 && !call->known_statistics);
+  return call->row_end - call->row_begin >= XENT_LEAST_COLUMNS && s->classes <= XENT_MOST_COLUMN_CLASSES &&
+         side_by_side(s, &s->logits) && (!call->output || side_by_side(s, call->output_layout)) &&
+         (!close_only || is_close(call));
+}
+
+/* ---- strips ---- */
+
+/* Rows of a strip. Of columns the widest strip that stays in the first cache, else one of few columns that stays in the
+ * second; as wide as there is room for where few lines of an output are to be shared with the strips beside. */
+XENT_INLINE int64_t strip_pitch(const xent_call *call) {
+  const int64_t classes = call->shape->classes, room = tile_floats(call);
+  int64_t most = room / tile_classes(classes) & -XENT_LANES;
+  const int64_t near = XENT_STRIP_NEAR / tile_classes(classes) & -XENT_LANES;
+  if (!is_close(call)) { /* a strip that is read twice is to be in the second cache still, if it can */
+    const int64_t fits = XENT_STRIP_FAR / classes & -XENT_LANES, group = room / XENT_GROUP & -XENT_LANES;
+    most = group < XENT_LONG_COLUMNS ? group : XENT_LONG_COLUMNS;
+    return call->output && fits > 0 && fits < most ? fits : most;
+  }
+  const bool wide = call->stream && !lines_agree(call->output_layout);
+  const int64_t pitch = wide ? most : near < XENT_LONG_COLUMNS ? XENT_LONG_COLUMNS : near;
+  if (pitch > most) return most;
+  return pitch < XENT_STRIP_COLUMNS ? pitch : XENT_STRIP_COLUMNS;
+}
+
+/* The next strip from a row on. Long inner axes are cut where they end, and where a line of the output begins; short ones
+ * are put side by side. */
+XENT_INLINE void strip_from(const xent_call *call, int64_t row, int64_t pitch, strip *s) {
+  const xent_layout *layout = call->output ? call->output_layout : &call->shape->logits;
+  const int64_t inner = call->shape->inner, left = call->row_end - row;
+  int64_t width = pitch;
+  if (inner >= 4 * XENT_LANES) {
+    const strand first = strand_at(call->output ? call->output : call->logits, layout, row_offset(call->shape, layout, row));
+    const int64_t ends = inner - row % inner;
+    const uintptr_t at = (uintptr_t)first.at / (uintptr_t)size_of_float(layout->type);
+    if (width > XENT_LANES) width -= (int64_t)(at % XENT_LANES);
+    if (width > ends) width = ends;
+  }
+  s->row = row;
+  s->width = width < left ? width : left;
+  s->pitch = pitch;
+  memset(s->ignored, 0, sizeof s->ignored);
+  memset(s->apart, 0, sizeof s->apart);
+}
+
+/* Columns of a matrix are seen as the inner axis. */
+XENT_INLINE void begin_columns(column_call *a, const xent_call *call) {
+  a->own = call;
+  a->shape = *call->shape;
+  a->seen = *call;
+  if (a->shape.inner == 1) lay_inward(&a->shape);
+  a->seen.shape = &a->shape;
+  if (call->output) a->seen.output_layout = call->output_layout == &call->shape->output ? &a->shape.output : &a->shape.gradient;
+  a->call = &a->seen;
+  a->job = job_of(&a->seen);
+  a->j = &a->job;
+}
+
+/* The next strip; false where there is none. */
+XENT_INLINE bool next_strip(const column_call *a, strip *s) {
+  const int64_t next = s->row + s->width;
+  if (next >= a->own->row_end) return false;
+  strip_from(a->call, next, a->pitch, s);
+  return true;
+}
+
+/* Strips until one has rows that need more, or an invalid label. */
+typedef xent_status (*strip_kernel)(const column_call *a, strip *s);
+
+/* Strips of all rows; then, their scratch being given back, the rows of the last one that need more, one by one. */
+XENT_INLINE xent_status each_strip(const column_call *a, strip_kernel kernel, row_kernel row) {
+  strip s;
+  s.row = a->own->row_begin;
+  s.width = 0;
+  while (s.row + s.width < a->own->row_end) {
+    const xent_status invalid = kernel(a, &s);
+    for (int64_t k = next_of_set(s.apart, 0, s.width); k < s.width; k = next_of_set(s.apart, k + 1, s.width)) {
+      const xent_status status = row_alone(a->own, s.row + k, row);
+      if (status) return status;
+    }
+    if (invalid) return invalid;
+  }
+  return XENT_OK;
+}
+
+/* ---- from sums to factors ---- */
+
+/* What is known per row of a block before its sums. */
+XENT_INLINE void begin_block(const column_call *a, const strip *s, int64_t at, const strip_sums *sums, row_sums *in) {
+  const job *j = a->j;
+  in->rows.first = s->row + at; /* field by field: a whole one that is read at once in another width waits */
+  in->rows.count = rows_of_block(s, at);
+  in->rows.adjacent = true;
+  in->folded = in->long_row = false;
+  in->hits = 0;
+  if (j->plain || !(a->call->targets || a->call->sink)) return;
+  int32_t label[XENT_ROWS];
+  int64_t counted[XENT_ROWS];
+  for (int i = 0; i < XENT_ROWS; i++) {
+    label[i] = j->labels && s->label[at + i] >= 0 ? (int32_t)s->label[at + i] : 0;
+    counted[i] = j->smoothed ? (int64_t)sums->counted[at + i] : a->call->shape->classes;
+  }
+  load_row_numbers(j, &in->rows, label, counted, in);
+}
+
+/* Rows that leave are computed alone; those that are ignored have been written. */
+XENT_INLINE void end_block(const column_call *a, strip *s, int64_t at, const row_outcome *out, strip_factors *f) {
+  const int64_t block = at / XENT_LANES;
+  const uint32_t ignored = s->ignored[block];
+  s->apart[block] = ((1u << rows_of_block(s, at)) - 1) & ~out->stay & ~ignored;
+  if (!a->call->output) return;
+  const lanes zero = lanes_set(0.0f);
+  lanes_store(f->m + at, a->log ? out->max : zero);
+  lanes_store(f->r + at, a->log ? lanes_set(a->j->heat.hi) : out->f);
+  lanes_store(f->b + at, a->log ? out->f : out->b);
+  lanes_store(f->reference + at, out->reference);
+  if (a->each) memcpy(f->scale + at, out->scale, sizeof out->scale);
+  if (a->j->labels) memcpy(f->label_gradient + at, out->label_gradient, sizeof out->label_gradient);
+  if (!ignored) return;
+  const lanes label = lanes_load(s->label + at), none = lanes_set(XENT_IGNORED_COLUMN);
+  lanes_store(f->r + at, lanes_where_equal(label, none, zero, lanes_load(f->r + at)));
+  lanes_store(f->b + at, lanes_where_equal(label, none, zero, lanes_load(f->b + at)));
+  lanes_store(f->reference + at, lanes_where_equal(label, none, zero, out->reference));
+}
+
+/* A block may begin at any row of the last one: what is behind are numbers too. */
+XENT_INLINE void end_factors(const strip *s, strip_factors *f) {
+  const int64_t end = blocks_of(s->width) * XENT_LANES;
+  const lanes zero = lanes_set(0.0f);
+  lanes_store(f->m + end, zero);
+  lanes_store(f->r + end, zero);
+  lanes_store(f->b + end, zero);
+  lanes_store(f->reference + end, zero);
+  lanes_store(f->label_gradient + end, zero);
+}
+
+/* The largest classes of rows, whose logits are read once more. */
+XENT_SHARED void top_of_block(const column_call *a, const strip *s, int64_t at, const row_outcome *out) {
+  XENT_ALIGNED float copy[XENT_EXACT_MAX + XENT_LANES];
+  float distance[XENT_ROWS], max[XENT_ROWS];
+  lanes_store(distance, out->distance);
+  lanes_store(max, out->max);
+  for (uint32_t rest = out->stay; rest; rest &= rest - 1) {
+    const int i = __builtin_ctz(rest);
+    const row_source source = logits_of_row(a->call, s->row + at + i);
+    write_top_row(a->j, s->row + at + i, row_floats(&source, 0, source.classes, 0.0f, copy), max[i], 0 - distance[i]);
+  }
+}
+
+/* The sums of a block's rows to results, statistics and factors. */
+XENT_SHARED void finish_block(const column_call *a, strip *s, int64_t at, const strip_sums *sums, strip_factors *f) {
+  const job *j = a->j;
+  const xent_call *call = a->call;
+  row_sums in;
+  row_outcome out;
+  out.record = NULL;
+  const uint32_t ignored = s->ignored[at / XENT_LANES];
+  begin_block(a, s, at, sums, &in);
+  in.long_row = call->shape->classes > XENT_EXACT_MAX;
+  memcpy(in.max, sums->max + at, sizeof in.max);
+  memcpy(in.reference, sums->reference + at, sizeof in.reference);
+  memcpy(in.logit, sums->logit + at, sizeof in.logit);
+  memcpy(in.sum, sums->sum + at, sizeof in.sum);
+  if (j->smoothed || j->dense) memcpy(in.dot, sums->dot + at, sizeof in.dot);
+  if (a->each) memcpy(in.mass, sums->mass + at, sizeof in.mass);
+  if (call->entropies) memcpy(in.entropy, sums->entropy + at, sizeof in.entropy);
+  /* these do not stay: ignored rows, and those that must see which of equal classes are masked */
+  const uint32_t lowest = call->ranks && call->class_mask ? lanes_bits_equal(lanes_load(in.logit), lanes_set(-INFINITY)) : 0;
+  for (uint32_t rest = ignored | lowest; rest; rest &= rest - 1) in.sum[__builtin_ctz(rest)] = XENT_F64_NAN;
+  for (int i = 0; a->order && i < XENT_ROWS; i++) {
+    in.argmax[i] = (int64_t)sums->first[at + i];
+    in.rank[i] = (int64_t)sums->rank[at + i];
+  }
+  if (call->hits) in.hits = lanes_bits_equal(lanes_load(sums->first + at), lanes_load(s->label + at));
+  if (call->targets || a->order || call->top_classes || call->top_log_probabilities || call->entropies)
+    sixteen_results(j, &in, &out);
+  else
+    sixteen_probabilities(j, &in, &out);
+  if (call->top_classes || call->top_log_probabilities) top_of_block(a, s, at, &out);
+  for (uint32_t rest = ignored; rest; rest &= rest - 1) write_special(j, row_of(&in.rows, __builtin_ctz(rest)), XENT_ROW_IGNORED);
+  end_block(a, s, at, &out, f);
+}
+
+/* ---- the first pass ---- */
+
+XENT_INLINE void set_rows(const strip *s, float *to, float value) {
+  XENT_EACH_BLOCK(s, at) lanes_store(to + at, lanes_set(value));
+}
+
+/* The logits of the next strip that are where a block's are: the line of the last row, as that of the first is either the
+ * same or its neighbour's. */
+XENT_INLINE column_ahead ahead_of(const column_call *a, const strip *s, int64_t at, int64_t class) {
+  const xent_call *call = a->call;
+  const xent_layout *in = &call->shape->logits;
+  const int64_t next = s->row + s->width < call->row_end ? s->row + s->width : s->row;
+  const int64_t offset = row_offset(call->shape, in, next) + at + XENT_LANES - 1 + class * in->classes;
+  return (column_ahead){.x = (uintptr_t)call->logits + (uintptr_t)(offset * size_of_float(in->type)), .step = (uintptr_t)step_of(in)};
+}
+
+/* What the steps want to know before the logits: classes that count, shares of targets. */
+XENT_SHARED void begin_sums(const column_call *a, const strip *s, strip_sums *sums) {
+  const job *j = a->j;
+  if (j->labels || a->call->targets) set_rows(s, sums->logit, 0.0f); /* of ignored rows, and behind the last */
+  if (a->order) {
+    set_rows(s, sums->best, -INFINITY);
+    set_rows(s, sums->first, 0.0f);
+    set_rows(s, sums->rank, 0.0f);
+  }
+  if (!j->smoothed) return;
+  count_strip(a, s, sums);
+  for (int64_t i = 0; j->dense && i < blocks_of(s->width) * XENT_LANES; i++) sums->share[i] = (float)(j->eps / (double)sums->counted[i]);
+}
+
+/* Of a block all of whose classes are in the scratch. */
+XENT_SHARED void sum_close_block(const column_call *a, const strip *s, int64_t at, strip_sums *sums) {
+  const job *j = a->j;
+  const int64_t classes = a->call->shape->classes;
+  block_chunk k;
+  const lanes max = lanes_load(sums->max + at), N = references_for(max, &j->heat);
+  const float *x = a->x + at;
+  lanes_store(sums->reference + at, N);
+  for (int i = 0; (a->call->ranks || a->call->entropies) && j->labels && i < rows_of_block(s, at); i++)
+    if (s->label[at + i] >= 0) sums->logit[at + i] = x[(int64_t)s->label[at + i] * s->pitch + i];
+  if (a->call->entropies) {
+    lanes most = lanes_add(max, lanes_set(0.0f));
+    if (a->call->sink) {
+      const row_set rows = block_rows(s, at);
+      double sink[XENT_ROWS];
+      float own[XENT_ROWS];
+      load_numbers(j, &rows, a->call->sink, &a->call->shape->sink, 0, sink);
+      for (int i = 0; i < XENT_ROWS; i++) own[i] = sink_logit(sink[i], &j->heat);
+      most = lanes_max(lanes_load(own), most);
+    }
+    lanes_store(sums->most + at, most);
+  }
+  begin_block_chunk(a, &k, classes);
+  for (int64_t i = 0; i < classes; i += XENT_GROUP)
+    sum_group(a, s, at, i * s->pitch, i, group_length(i, classes), classes, max, N, ahead_of(a, s, at, i), sums, &k);
+  dlanes_store(sums->sum + at, end_chunk(&k.e, classes));
+  if (j->smoothed || j->dense) dlanes_store(sums->dot + at, end_chunk(&k.dot, classes));
+  if (a->each) dlanes_store(sums->mass + at, end_chunk(&k.mass, classes));
+  if (a->call->entropies) dlanes_store(sums->entropy + at, dlanes_add(end_chunk(&k.entropy, classes), dlanes_zero()));
+}
+
+/* Of one chunk of a long strip. */
+typedef struct {
+  block_chunk block[XENT_LONG_COLUMNS / XENT_LANES];
+  double sum[XENT_LONG_COLUMNS], dot[XENT_LONG_COLUMNS], mass[XENT_LONG_COLUMNS];
+  float max[XENT_LONG_COLUMNS], reference[XENT_LONG_COLUMNS];
+  float largest[XENT_LONG_COLUMNS]; /* of a group */
+} strip_chunk;
+
+/* References of rows whose group is more than sixteen octaves above them rise; the lanes are scaled. */
+XENT_INLINE void raise_references(lanes largest, const heat *h, float *reference, dlanes total[XENT_LANES]) {
+  const lanes N = lanes_load(reference), raised = references_for(largest, h), hot = lanes_mul(largest, lanes_set(h->hi));
+  const lanes limit = lanes_mul(lanes_add(N, lanes_set(16)), lanes_set(XENT_LN2_HI));
+  const uint32_t rise = lanes_bits_above(hot, limit) & lanes_bits_above(raised, N);
+  if (!rise) return;
+  float to[XENT_LANES];
+  double scale[XENT_LANES];
+  lanes_store(to, raised);
+  for (int i = 0; i < XENT_LANES; i++) {
+    const bool rises = rise >> i & 1;
+    scale[i] = rises ? power_of_two((double)reference[i] - (double)to[i]) : 1;
+    if (rises) reference[i] = to[i];
+  }
+  for (int l = 0; l < XENT_LANES; l++) total[l] = dlanes_mul(total[l], dlanes_load(scale));
+}
+
+XENT_SHARED void sum_strip_chunk(const column_call *a, const strip *s, int64_t begin, int64_t end, strip_chunk *c, strip_sums *sums) {
+  const job *j = a->j;
+  const int64_t length = end - begin;
+  const bool exact = length <= XENT_EXACT_MAX, first = exact || j->smoothed || j->dense; /* the maxima are needed first */
+  set_rows(s, c->max, -INFINITY);
+  set_rows(s, c->reference, XENT_LOWEST_REFERENCE);
+  XENT_EACH_BLOCK(s, at) begin_block_chunk(a, &c->block[at / XENT_LANES], length);
+  for (int64_t i = begin; first && i < end; i += XENT_GROUP) {
+    load_columns_of_strip(a, s, i, group_length(i, end), sums, c->largest);
+    XENT_EACH_BLOCK(s, at) lanes_store(c->max + at, lanes_max(lanes_load(c->largest + at), lanes_load(c->max + at)));
+  }
+  XENT_EACH_BLOCK(s, at) if (exact) lanes_store(c->reference + at, references_for(lanes_load(c->max + at), &j->heat));
+  for (int64_t i = begin; i < end; i += XENT_GROUP) {
+    const int64_t n = group_length(i, end);
+    load_columns_of_strip(a, s, i, n, sums, c->largest);
+    XENT_EACH_BLOCK(s, at) {
+      block_chunk *k = &c->block[at / XENT_LANES];
+      const lanes largest = lanes_load(c->largest + at), max = lanes_max(largest, lanes_load(c->max + at));
+      lanes_store(c->max + at, max);
+      if (!exact) raise_references(largest, &j->heat, c->reference + at, k->e.total);
+      sum_group(a, s, at, 0, i, n, length, max, lanes_load(c->reference + at), ahead_of(a, s, at, i), sums, k);
+    }
+  }
+  XENT_EACH_BLOCK(s, at) {
+    dlanes_store(c->sum + at, end_chunk(&c->block[at / XENT_LANES].e, length));
+    if (j->smoothed || j->dense) dlanes_store(c->dot + at, end_chunk(&c->block[at / XENT_LANES].dot, length));
+    if (a->each) dlanes_store(c->mass + at, end_chunk(&c->block[at / XENT_LANES].mass, length));
+  }
+}
+
+/* Any number of classes: the fold of careful/fold.h. The sums come out as those of one chunk, which S * 2^30 is. */
+XENT_SHARED void sum_long_strip(const column_call *a, const strip *s, strip_sums *sums) {
+  const job *j = a->j;
+  const int64_t classes = a->call->shape->classes, rows = blocks_of(s->width) * XENT_LANES;
+  strip_chunk c;
+  set_rows(s, sums->max, -INFINITY);
+  set_rows(s, sums->reference, XENT_LOWEST_REFERENCE);
+  for (int64_t k = 0; k < rows; k++) sums->sum[k] = sums->dot[k] = sums->mass[k] = 0;
+  for (int64_t k = 0; a->call->ranks && j->labels && k < s->width; k++) {
+    const row_source source = logits_of_row(a->call, s->row + k);
+    if (s->label[k] >= 0) sums->logit[k] = row_one(&source, (int64_t)s->label[k], 0.0f);
+  }
+  for (int64_t i = 0; i < classes; i += XENT_CHUNK) {
+    const int64_t n = chunk_length(i, classes);
+    sum_strip_chunk(a, s, i, i + n, &c, sums);
+    for (int64_t k = 0; k < rows; k++) {
+      const float N = c.reference[k] > sums->reference[k] ? c.reference[k] : sums->reference[k];
+      sums->sum[k] = sums->sum[k] * power_of_two((double)sums->reference[k] - (double)N) +
+                     c.sum[k] * XENT_UNSCALE * power_of_two((double)c.reference[k] - (double)N);
+      sums->reference[k] = N;
+      const double before = (double)sums->max[k], max = c.max[k] > sums->max[k] ? (double)c.max[k] : before;
+      sums->max[k] = (float)max;
+      if (!j->smoothed && !j->dense) continue;
+      /* what moves the sums over targets: of labels without weights the number of classes that smoothing counts */
+      const bool here = j->others && s->label[k] >= (float)i && s->label[k] < (float)(i + n);
+      const double mass = a->each ? c.mass[k] : (double)(n - here);
+      if (before > -INFINITY && max != before) sums->dot[k] += sums->mass[k] * (max - before);
+      sums->dot[k] += c.dot[k];
+      if (c.max[k] > -INFINITY && max != (double)c.max[k]) sums->dot[k] += mass * (max - (double)c.max[k]);
+      sums->mass[k] += mass;
+    }
+  }
+  for (int64_t k = 0; k < rows; k++) sums->sum[k] *= XENT_RESCALE;
+}
+
+/* ---- the second pass ---- */
+
+XENT_INLINE void exp_again(const column_call *a, const strip *s, int64_t at, int64_t n, const strip_factors *f) {
+  float *x = a->x + at;
+  if (!a->log) exp_block(x, s->pitch, x, s->pitch, n, lanes_load(f->reference + at), &a->j->heat);
+}
+/* e once more, classes [begin, end): all of them or a group at a time. */
+XENT_INLINE void store_again(const column_call *a, const strip *s, int64_t begin, int64_t end, const strip_sums *sums, const strip_factors *f) {
+  const int64_t step = a->close ? end - begin : XENT_GROUP;
+  column_floats largest;
+  for (int64_t i = begin; i < end; i += step) {
+    const int64_t n = end - i < step ? end - i : step;
+    load_columns_of_strip(a, s, i, n, sums, largest);
+    XENT_EACH_BLOCK(s, at) exp_again(a, s, at, n, f);
+    store_columns(a, s, i, n, f);
+  }
+}
+
+XENT_INLINE void clear_ignored(const column_call *a, const strip *s) {
+  const xent_call *call = a->call;
+  const xent_layout *l = call->output_layout;
+  XENT_EACH_RUN(call->shape, s, run)
+    for (int64_t c = call->class_begin; c < call->class_end; c++)
+      memset((char *)(uintptr_t)column_at(call->shape, l, call->output, run.row, c), 0, (size_t)(run.count * size_of_float(l->type)));
+}
+
+/* ---- a strip ---- */
+
+/* Every tile that the call wants has its part. */
+XENT_INLINE void share_scratch(column_call *a, float *scratch) {
+  const int64_t tile = tile_floats(a->call);
+  a->x = scratch;
+  scratch += tile;
+  if (has_slopes(a->call)) {
+    a->slopes = scratch;
+    scratch += tile;
+  }
+  if (a->each) {
+    a->t = scratch;
+    scratch += tile;
+  }
+  a->mask = (uint8_t *)scratch;
+}
+
+XENT_SHARED void forward_columns(const column_call *a, strip *s, strip_sums *sums, strip_factors *f) {
+  const int64_t classes = a->call->shape->classes;
+  if (a->close) {
+    load_columns_of_strip(a, s, 0, classes, sums, sums->max);
+    XENT_EACH_BLOCK(s, at) sum_close_block(a, s, at, sums);
+  } else {
+    sum_long_strip(a, s, sums);
+  }
+  XENT_EACH_BLOCK(s, at) finish_block(a, s, at, sums, f);
+  end_factors(s, f);
+  if (a->call->output && a->close)
+    store_columns(a, s, 0, classes, f);
+  else if (a->call->output)
+    store_again(a, s, 0, classes, sums, f);
+}
+
+/* Softmax, log-softmax, log-sum-exp and cross-entropy. Nothing is read where every row is ignored. */
+XENT_INLINE xent_status forward_strip(const column_call *a, strip *s, strip_sums *sums, strip_factors *f) {
+  const xent_status invalid = load_labels(a->j, s);
+  if (!s->counted) {
+    for (int64_t k = 0; k < s->width; k++) write_special(a->j, s->row + k, XENT_ROW_IGNORED);
+    if (a->call->output) clear_ignored(a, s);
+    return invalid;
+  }
+  begin_sums(a, s, sums);
+  forward_columns(a, s, sums, f);
+  return invalid;
+}
+
+/* A second pass alone: the statistics of an earlier call hold everything else. */
+XENT_INLINE xent_status known_strip(const column_call *a, strip *s, strip_sums *sums, strip_factors *f) {
+  const xent_call *call = a->call;
+  const xent_status invalid = load_labels(a->j, s);
+  if (!s->counted) {
+    clear_ignored(a, s);
+    return invalid;
+  }
+  XENT_EACH_BLOCK(s, at) {
+    row_sums in;
+    row_outcome out;
+    int32_t label[XENT_ROWS];
+    in.rows = block_rows(s, at);
+    for (int i = 0; i < XENT_ROWS; i++) label[i] = s->label[at + i] > 0 ? (int32_t)s->label[at + i] : 0;
+    if (call->targets)
+      known_outcome(a->j, label, &in, &out);
+    else
+      known_probabilities(a->j, &in, &out);
+    for (int i = 0; a->each && i < XENT_ROWS; i++) sums->share[at + i] = (float)(a->j->eps / in.even[i]);
+    end_block(a, s, at, &out, f);
+  }
+  end_factors(s, f);
+  store_again(a, s, call->class_begin, call->class_end, sums, f);
+  return invalid;
+}
+
+XENT_SHARED xent_status strips_at_once(const column_call *of, strip *s) {
+  XENT_ALIGNED float scratch[XENT_STRIP_FLOATS], spare[XENT_GROUP * XENT_LANES], terms[XENT_GROUP * XENT_LANES];
+  column_call a = *of;
+  strip_sums sums;
+  strip_factors f;
+  a.spare = spare;
+  a.terms = terms;
+  share_scratch(&a, scratch);
+  while (next_strip(&a, s)) {
+    const xent_status invalid = a.call->known_statistics ? known_strip(&a, s, &sums, &f) : forward_strip(&a, s, &sums, &f);
+    if (invalid || next_of_set(s->apart, 0, s->width) < s->width) return invalid;
+  }
+  return XENT_OK;
+}
+
+XENT_KERNEL xent_status strips_forward(const job *j, row_kernel row) {
+  const xent_call *call = j->call;
+  column_call a;
+  memset(&a, 0, sizeof a);
+  begin_columns(&a, call);
+  a.source = logits_of_row(a.call, call->row_begin);
+  a.close = is_close(call);
+  a.log = call->log && call->output && !call->targets;
+  a.each = has_target_tile(call);
+  a.order = call->argmax || call->ranks || call->hits;
+  a.marks = call->class_mask != NULL;
+  a.adjusts = call->options->softcap != 0 || call->class_mask;
+  a.pitch = strip_pitch(a.call);
+  return each_strip(&a, strips_at_once, row);
+}
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The second pass over a strip's tiles, which hold v: y = fma(v - m, r, b), with factors of each row's own. Of e that is a
+ * probability (m = 0, b = -0) or a gradient, of logits a log-probability (m the maximum, b = -D). Then the label's gradient.
+ * What more there is to a gradient (targets class by class, softcap, mask) is done to the tile before.
+ */
+#ifndef XENT_COLUMNS_STORE_H
+#define XENT_COLUMNS_STORE_H
+
+#include "kernels/columns/tiles.h"
+#include "kernels/emit/row.h"
+
+enum { XENT_WORTH_LINES = 96 }; /* columns of which most lines are whole, wherever they begin */
+
+typedef struct {
+  column_floats m, r, b, label_gradient;
+  column_floats reference;   /* where e is computed again */
+  column_floats scale;       /* c of targets that differ from class to class */
+} strip_factors;
+
+/* Factors of a block, in registers. */
+typedef struct {
+  lanes m, r, b, label, label_gradient;
+} block_factors;
+
+XENT_INLINE block_factors factors_at(const strip *s, const strip_factors *f, int64_t at) {
+  return (block_factors){.m = lanes_load(f->m + at), .r = lanes_load(f->r + at), .b = lanes_load(f->b + at),
+                         .label = lanes_load(s->label + at), .label_gradient = lanes_load(f->label_gradient + at)};
+}
+XENT_INLINE lanes stored_value(const block_factors *b, lanes v, int64_t class, const bool labels) {
+  const lanes y = lanes_fma(lanes_sub(v, b->m), b->r, b->b);
+  return labels ? lanes_where_equal(b->label, lanes_set((float)class), b->label_gradient, y) : y;
+}
+
+/* ---- gradients that are more than a line ---- */
+
+/* The tile becomes the gradient; its factors then leave it as it is. */
+XENT_SHARED void finish_tile(const column_call *a, const strip *s, int64_t at, int64_t begin, int64_t n, const strip_factors *f) {
+  const job *j = a->j;
+  const block_factors b = factors_at(s, f, at);
+  const lanes scale = lanes_load(f->scale + at), minus = lanes_set(-0.0f), none = lanes_set(0.0f), ignored = lanes_set(XENT_IGNORED_COLUMN);
+  const bool cap = a->source.cap != 0;
+  float *x = a->x + at;
+  for (int64_t c = 0; c < n; c++) {
+    const int64_t to = at + c * s->pitch;
+    lanes v = lanes_load(x + c * s->pitch);
+    if (a->each)
+      v = lanes_quiet(lanes_fma(v, b.r, lanes_sub(minus, lanes_mul(lanes_load(a->t + to), scale))));
+    else
+      v = lanes_fma(v, b.r, b.b);
+    if (j->labels) v = lanes_where_equal(b.label, lanes_set((float)(begin + c)), b.label_gradient, v);
+    if (cap) v = lanes_quiet(lanes_mul(v, lanes_load(a->slopes + to)));
+    if (a->marks) v = lanes_where_set(a->mask + to, v, none);
+    lanes_store(x + c * s->pitch, lanes_where_equal(b.label, ignored, none, v));
+  }
+}
+/* Masked classes, whose e and targets are +0, come out as +0 by themselves where the factors are ordinary. */
+XENT_INLINE bool is_finished(const column_call *a, const strip *s, int64_t at, const strip_factors *f) {
+  if (a->each || (a->call->targets && a->source.cap != 0)) return false;
+  if (!a->call->class_mask || !a->call->targets) return true;
+  const lanes r = lanes_load(f->r + at);
+  const uint32_t ordinary = lanes_bits_above(r, lanes_set(0.0f)) & ~lanes_bits_beyond(r, FLT_MAX);
+  return !a->j->smoothed && (ordinary | s->ignored[at / XENT_LANES] | s->apart[at / XENT_LANES]) == 0xffff;
+}
+/* The factors of what is stored as it is. */
+XENT_INLINE void set_as_it_is(strip_factors *f, int64_t at) {
+  lanes_store(f->m + at, lanes_set(0.0f));
+  lanes_store(f->r + at, lanes_set(1.0f));
+  lanes_store(f->b + at, lanes_set(-0.0f));
+}
+
+/* ---- stores ---- */
+
+/* Through the caches; past them, every block being a line; past them where whole lines are. */
+enum strip_stores { XENT_STORE_THROUGH, XENT_STORE_PAST, XENT_STORE_LINES };
+
+/* Columns that are neighbours in memory. */
+typedef struct {
+  const strip *s;
+  const strip_factors *f;
+  const float *x;
+  char *y;
+  int64_t step;           /* bytes from class to class of y */
+  int32_t type;
+  int64_t at, count;      /* the first of the strip's columns; how many */
+  int64_t begin, n;       /* classes: x and y are those of `begin` */
+  enum strip_stores stores;
+} strip_output;
+
+/* `count` columns of a block, in `classes` classes. */
+XENT_INLINE void store_classes(const strip_output *o, const block_factors *b, const float *x, char *y, int64_t class, const int classes,
+                               int64_t count, const bool whole, const bool stream, const bool labels) {
+  lanes v[4];
+  XENT_UNROLL(4)
+  for (int k = 0; k < classes; k++) v[k] = stored_value(b, lanes_load(x + k * o->s->pitch), class + k, labels);
+  XENT_UNROLL(4)
+  for (int k = 0; k < classes; k++) {
+    char *to = y + k * o->step;
+    if (whole)
+      put((float *)(void *)to, v[k], stream);
+    else
+      strand_store(&(strand){.at = to, .stride = 1, .type = o->type}, 0, count, v[k]);
+  }
+}
+XENT_INLINE void store_block(const strip_output *o, int64_t i, int64_t count, const bool whole, const bool stream, const bool labels) {
+  const block_factors b = factors_at(o->s, o->f, o->at + i);
+  const int64_t pitch = o->s->pitch, end = o->begin + o->n;
+  const float *x = o->x + i;
+  char *y = o->y + i * size_of_float(o->type);
+  int64_t c = o->begin;
+  for (; c + 4 <= end; c += 4, x += 4 * pitch, y += 4 * o->step) store_classes(o, &b, x, y, c, 4, count, whole, stream, labels);
+  for (; c < end; c++, x += pitch, y += o->step) store_classes(o, &b, x, y, c, 1, count, whole, stream, labels);
+}
+/* `count` columns of a class, sixteen at most. */
+XENT_INLINE void store_line(const strip_output *o, int64_t class, int64_t i, int64_t count, const bool whole, const bool labels) {
+  const block_factors b = factors_at(o->s, o->f, o->at + i);
+  store_classes(o, &b, o->x + class * o->s->pitch + i, o->y + class * o->step + i * (int64_t)sizeof(float), o->begin + class, 1, count,
+                whole, whole, labels);
+}
+/* Class after class, where a line begins at another column in each: what is before the first line and behind the last one
+ * is shared with the strips beside. */
+XENT_INLINE void store_lines(const strip_output *o, const bool labels) {
+  for (int64_t c = 0; c < o->n; c++) {
+    int64_t i = stream_head((const float *)(const void *)(o->y + c * o->step), o->count);
+    if (i > 0) store_line(o, c, 0, i, false, labels);
+    for (; i + XENT_LANES <= o->count; i += XENT_LANES) store_line(o, c, i, XENT_LANES, true, labels);
+    if (i < o->count) store_line(o, c, i, o->count - i, false, labels);
+  }
+}
+XENT_INLINE void store_columns_as(const strip_output *of, const bool labels) {
+  const strip_output here = *of, *o = &here; /* which no store changes */
+  if (o->stores == XENT_STORE_LINES) {
+    store_lines(o, labels);
+    return;
+  }
+  int64_t i = 0;
+  for (; o->type == XENT_F32 && i + XENT_LANES <= o->count; i += XENT_LANES) {
+    if (o->stores == XENT_STORE_PAST)
+      store_block(o, i, XENT_LANES, true, true, labels);
+    else
+      store_block(o, i, XENT_LANES, true, false, labels);
+  }
+  for (; i < o->count; i += XENT_LANES)
+    store_block(o, i, o->count - i < XENT_LANES ? o->count - i : XENT_LANES, false, false, labels);
+}
+XENT_SHARED void store_run(const strip_output *o, bool labels) {
+  if (labels)
+    store_columns_as(o, true);
+  else
+    store_columns_as(o, false);
+}
+
+XENT_INLINE bool lines_agree(const xent_layout *l) { return (uint64_t)step_of(l) % XENT_STREAM_ALIGNMENT == 0; }
+
+/* How neighbouring columns of an output are stored that is larger than the caches. */
+XENT_INLINE enum strip_stores stores_past(const xent_layout *l, const char *y, int64_t count) {
+  if (l->type != XENT_F32) return XENT_STORE_THROUGH;
+  if (lines_agree(l) && (uintptr_t)y % XENT_STREAM_ALIGNMENT == 0) return XENT_STORE_PAST;
+  return count < XENT_WORTH_LINES ? XENT_STORE_THROUGH : XENT_STORE_LINES;
+}
+
+/* Rows that are apart are left alone. */
+XENT_INLINE void store_runs(const column_call *a, const strip *s, int64_t begin, int64_t n, const strip_factors *f, bool labels) {
+  const xent_call *call = a->call;
+  const xent_layout *out = call->output_layout;
+  XENT_EACH_RUN(call->shape, s, run) {
+    char *y = (char *)(uintptr_t)column_at(call->shape, out, call->output, run.row, begin);
+    const int64_t last = run.at + run.count;
+    for (int64_t at = run.at; at < last;) {
+      const int64_t stop = next_of_set(s->apart, at, last);
+      char *to = y + (at - run.at) * size_of_float(out->type);
+      const strip_output o = {.s = s, .f = f, .x = a->x + at, .y = to, .step = step_of(out), .type = out->type, .at = at, .count = stop - at,
+                              .begin = begin, .n = n, .stores = call->stream ? stores_past(out, to, stop - at) : XENT_STORE_THROUGH};
+      if (stop > at) store_run(&o, labels);
+      at = stop + 1;
+    }
+  }
+}
+
+/* n classes from `begin` on of columns, whose tiles hold e, of log-softmax logits. */
+XENT_SHARED void store_columns(const column_call *a, const strip *s, int64_t begin, int64_t n, const strip_factors *f) {
+  bool finished = true;
+  XENT_EACH_BLOCK(s, at) finished &= is_finished(a, s, at, f);
+  if (finished) {
+    store_runs(a, s, begin, n, f, a->j->labels);
+    return;
+  }
+  strip_factors as_it_is;
+  XENT_EACH_BLOCK(s, at) {
+    finish_tile(a, s, at, begin, n, f);
+    set_as_it_is(&as_it_is, at);
+  }
+  set_as_it_is(&as_it_is, blocks_of(s->width) * XENT_LANES); /* a run may begin at any column of the last block */
+  store_runs(a, s, begin, n, &as_it_is, false);
+}
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tiles of a strip: of the logits, which become e; of targets, where they differ from class to class; of the softcap's
+ * derivatives; of masks. One option is one step on a tile, whatever the layout and the type.
+ */
+#ifndef XENT_COLUMNS_TILES_H
+#define XENT_COLUMNS_TILES_H
+
+#include "kernels/columns/load.h"
+#include "kernels/columns/sum.h"
+#include "kernels/sum/targets.h"
+
+/* What is known of every row of a strip; N of chunks that follow one another is in reference. */
+typedef struct {
+  column_floats max, reference, logit;
+  column_floats best, first, rank;  /* the largest logit so far and its class; how many classes come before the label */
+  column_floats counted, share, most; /* classes that are not masked; of smoothing; the maximum with the sink */
+  double sum[XENT_STRIP_COLUMNS];  /* of e, without the label's */
+  double dot[XENT_STRIP_COLUMNS], mass[XENT_STRIP_COLUMNS]; /* of t (M - x), of t */
+  double entropy[XENT_STRIP_COLUMNS];
+} strip_sums;
+
+/* A call that goes strip by strip. */
+typedef struct {
+  const xent_call *own; /* as it came; call: as it is seen here */
+  xent_call seen;
+  xent_shape shape;
+  job job;
+  const job *j;
+  const xent_call *call;
+  row_source source; /* of any row: its softcap, its mask */
+  bool close;        /* all classes of a strip are in the scratch at once */
+  bool log;          /* the second pass wants x */
+  bool each;         /* targets differ from class to class */
+  bool marks;        /* classes are masked */
+  bool order;        /* argmax, ranks, hits */
+  bool adjusts;      /* something is done to logits that have been gathered */
+  int64_t pitch;     /* rows of a strip */
+  float *x, *t, *slopes; /* slopes: or NULL */
+  float *spare, *terms;  /* of one group of one block */
+  uint8_t *mask;
+} column_call;
+
+/* Where a class of a block's rows is in an array that has a number per class: in elements. */
+typedef struct {
+  const void *array;
+  int32_t type;
+  int64_t first, classes; /* of the first row; from class to class */
+  bool together, same;    /* the rows are neighbours; one number for all of them */
+  int64_t offset[XENT_ROWS];
+} block_numbers;
+
+XENT_INLINE block_numbers numbers_of_block(const xent_shape *shape, const xent_layout *l, const void *array, const strip *s, int64_t at) {
+  const int count = rows_of_block(s, at);
+  block_numbers b = {.array = array, .type = l->type, .first = row_offset(shape, l, s->row + at), .classes = l->classes};
+  b.same = (l->outer == 0 || shape->outer == 1) && (l->inner == 0 || shape->inner == 1);
+  b.together = count == XENT_ROWS && side_by_side(shape, l) && run_at(shape, s, at).count >= XENT_ROWS;
+  for (int i = 0; i < XENT_ROWS && !b.together && !b.same; i++) b.offset[i] = row_offset(shape, l, s->row + at + (i < count ? i : 0));
+  return b;
+}
+XENT_INLINE lanes floats_of_class(const block_numbers *b, int64_t class) {
+  if (b->together) return load_columns((const char *)b->array + (b->first + class * b->classes) * size_of_float(b->type), b->type, XENT_LANES);
+  if (b->same) return lanes_set((float)float_at(b->array, b->type, b->first + class * b->classes));
+  XENT_ALIGNED float v[XENT_ROWS];
+  for (int i = 0; i < XENT_ROWS; i++) v[i] = (float)float_at(b->array, b->type, b->offset[i] + class * b->classes);
+  return lanes_load(v);
+}
+
+/* ---- masks ---- */
+
+/* The masks of n classes from `begin` on, sixteen bytes a class. */
+XENT_SHARED void load_marks(const column_call *a, const strip *s, int64_t at, int64_t begin, int64_t n) {
+  const xent_shape *shape = a->call->shape;
+  const block_numbers b = numbers_of_block(shape, &shape->class_mask, a->call->class_mask, s, at);
+  const uint8_t *mask = (const uint8_t *)a->call->class_mask;
+  uint8_t *to = a->mask + at;
+  for (int64_t c = 0; c < n; c++, to += s->pitch) {
+    const int64_t class = (begin + c) * b.classes;
+    if (b.together)
+      memcpy(to, mask + b.first + class, XENT_LANES);
+    else if (b.same)
+      memset(to, mask[b.first + class], XENT_LANES);
+    else
+      for (int i = 0; i < XENT_LANES; i++) to[i] = mask[b.offset[i] + class];
+  }
+}
+
+/* How many classes of each row are not masked. */
+XENT_SHARED void count_strip(const column_call *a, const strip *s, strip_sums *sums) {
+  const xent_call *call = a->call;
+  const xent_shape *shape = call->shape;
+  XENT_EACH_BLOCK(s, at) {
+    lanes counted = lanes_set((float)shape->classes);
+    if (call->class_mask) {
+      counted = lanes_set(0.0f);
+      for (int64_t i = 0; i < shape->classes; i += XENT_GROUP) {
+        const int64_t n = group_length(i, shape->classes);
+        load_marks(a, s, at, i, n);
+        for (int64_t c = 0; c < n; c++)
+          counted = lanes_add(counted, lanes_where_set(a->mask + at + c * s->pitch, lanes_set(1.0f), lanes_set(0.0f)));
+      }
+    }
+    lanes_store(sums->counted + at, counted);
+  }
+}
+
+/* ---- logits ---- */
+
+/* Softcap and mask; ignored rows, whose logits may be anything, become +0. */
+XENT_SHARED void adjust_block(const column_call *a, const strip *s, int64_t at, int64_t n, float *largest) {
+  const lanes label = lanes_load(s->label + at), ignored = lanes_set(XENT_IGNORED_COLUMN), none = lanes_set(0.0f);
+  const bool cap = a->source.cap != 0, mask = a->source.mask != NULL;
+  float *x = a->x + at, *slopes = a->slopes ? a->slopes + at : NULL;
+  const uint8_t *marks = a->mask + at;
+  lanes most = lanes_set(-INFINITY);
+  for (int64_t c = 0; c < n; c += XENT_IN_FLIGHT) {
+    const int count = n - c < XENT_IN_FLIGHT ? (int)(n - c) : XENT_IN_FLIGHT;
+    lanes v[XENT_IN_FLIGHT], slope[XENT_IN_FLIGHT];
+    XENT_UNROLL(4)
+    for (int k = 0; k < XENT_IN_FLIGHT; k++) v[k] = lanes_load(x + (k < count ? c + k : c) * s->pitch);
+    if (cap) cap_vectors(&a->source, v, slope, XENT_IN_FLIGHT);
+    for (int k = 0; k < count; k++) {
+      const int64_t to = (c + k) * s->pitch;
+      if (cap && slopes) lanes_store(slopes + to, slope[k]);
+      if (mask) v[k] = lanes_where_set(marks + to, v[k], lanes_set(-INFINITY));
+      v[k] = lanes_where_equal(label, ignored, none, v[k]);
+      lanes_store(x + to, v[k]);
+      most = lanes_max(v[k], most);
+    }
+  }
+  lanes_store(largest, most);
+}
+
+/* ---- targets ---- */
+
+/* The targets of n classes from `begin` on, as sum/targets.h has them along a row. */
+XENT_SHARED void load_targets(const column_call *a, const strip *s, int64_t at, int64_t begin, int64_t n, const strip_sums *sums) {
+  const job *j = a->j;
+  const xent_call *call = a->call;
+  const xent_shape *shape = call->shape;
+  const lanes share = j->labels ? lanes_set(1) : lanes_load(sums->share + at), label = lanes_load(s->label + at), none = lanes_set(0.0f);
+  float *t = a->t + at;
+  block_numbers q = {0};
+  if (j->dense) q = numbers_of_block(shape, &shape->targets, call->targets, s, at);
+  for (int64_t c = 0; c < n; c++, t += s->pitch) {
+    lanes v = share;
+    if (j->dense) {
+      v = floats_of_class(&q, begin + c);
+      if (j->smoothed) v = lanes_fma(lanes_set(j->keep_float), v, share);
+    }
+    if (j->weighted) v = lanes_mul(lanes_set((float)class_weight_at(call, begin + c)), v);
+    if (a->marks) v = lanes_where_set(a->mask + at + c * s->pitch, v, none);
+    if (j->labels && j->others) v = lanes_where_equal(label, lanes_set((float)(begin + c)), none, v);
+    lanes_store(t, v);
+  }
+}
+
+/* What is done to a block of n classes from `begin` on whose logits have come. */
+XENT_INLINE void prepare_block(const column_call *a, const strip *s, int64_t at, int64_t begin, int64_t n, const strip_sums *sums, float *largest) {
+  if (a->marks) load_marks(a, s, at, begin, n);
+  if (a->adjusts || s->ignored[at / XENT_LANES]) adjust_block(a, s, at, n, largest + at);
+  if (a->each) load_targets(a, s, at, begin, n, sums);
+}
+/* Every tile of n classes of a strip from `begin` on; the largest logit of each row, NaN passed over. */
+XENT_SHARED void load_columns_of_strip(const column_call *a, const strip *s, int64_t begin, int64_t n, const strip_sums *sums, float *largest) {
+  const xent_shape *shape = a->call->shape;
+  gather_strip(shape, &shape->logits, a->call->logits, s, begin, n, a->x, largest);
+  XENT_EACH_BLOCK(s, at) prepare_block(a, s, at, begin, n, sums, largest);
+}
+/* ---- steps of the first pass ---- */
+
+/* The largest logit and its class, and how many classes come before the label, so far. */
+XENT_SHARED void order_classes(const column_call *a, const strip *s, int64_t at, const float *x, int64_t begin, int64_t n, strip_sums *sums) {
+  const lanes label = lanes_load(s->label + at), own = lanes_load(sums->logit + at), one = lanes_set(1.0f), none = lanes_set(0.0f);
+  lanes best = lanes_load(sums->best + at), first = lanes_load(sums->first + at), rank = lanes_load(sums->rank + at);
+  for (int64_t c = 0; c < n; c++) {
+    const lanes v = lanes_load(x + c * s->pitch), class = lanes_set((float)(begin + c));
+    first = lanes_where_above(v, best, class, first);
+    best = lanes_max(v, best);
+    if (!a->call->ranks) continue;
+    const lanes equal = lanes_where_above(label, class, lanes_where_equal(v, own, one, none), none);
+    rank = lanes_add(rank, lanes_where_above(v, own, one, equal));
+  }
+  lanes_store(sums->best + at, best);
+  lanes_store(sums->first + at, first);
+  lanes_store(sums->rank + at, rank);
+}
+
+/* t (m - x) of n classes from `begin` on, which is +0 where t is. */
+XENT_SHARED void gap_terms(const column_call *a, const strip *s, int64_t at, int64_t offset, int64_t begin, int64_t n, lanes max, float *terms) {
+  const job *j = a->j;
+  const lanes none = lanes_set(0.0f), label = lanes_load(s->label + at), finite = lanes_add(max, none);
+  const lanes m = lanes_where_equal(lanes_magnitude(finite), lanes_set(INFINITY), none, finite);
+  const float *x = a->x + at + offset, *t = a->each ? a->t + at + offset : NULL;
+  for (int64_t c = 0; c < n; c++) {
+    lanes term = lanes_sub(m, lanes_load(x + c * s->pitch));
+    if (t) {
+      const lanes target = lanes_load(t + c * s->pitch);
+      term = lanes_where_equal(target, none, none, lanes_mul(target, term));
+    } else {
+      if (a->marks) term = lanes_where_set(a->mask + at + offset + c * s->pitch, term, none);
+      if (j->others) term = lanes_where_equal(label, lanes_set((float)(begin + c)), none, term);
+    }
+    lanes_store(terms + c * XENT_LANES, term);
+  }
+}
+
+/* The sums of one chunk of a block. */
+typedef struct {
+  tile_chunk e, dot, mass, entropy;
+} block_chunk;
+
+XENT_INLINE void begin_block_chunk(const column_call *a, block_chunk *k, int64_t length) {
+  begin_chunk(&k->e, length);
+  if (a->j->smoothed || a->j->dense) {
+    begin_chunk(&k->dot, length);
+    begin_chunk(&k->mass, length);
+  }
+  if (a->call->entropies) begin_chunk(&k->entropy, length);
+}
+
+/* The sum of e (M - x). The e take the place of the logits. */
+XENT_SHARED void entropy_group(const column_call *a, const strip *s, int64_t at, float *x, int64_t n, int64_t length, lanes references,
+                               float *e, const strip_sums *sums, block_chunk *k) {
+  float *terms = a->terms;
+  const lanes most = lanes_load(sums->most + at), lowest = exp_references_of(references, &a->j->heat).lowest;
+  exp_block(x, s->pitch, e, XENT_LANES, n, references, &a->j->heat);
+  for (int64_t c = 0; c < n; c++) {
+    const lanes v = lanes_load(e + c * XENT_LANES);
+    lanes_store(terms + c * XENT_LANES, entropy_lanes(lanes_load(x + c * s->pitch), v, most, lowest));
+    lanes_store(x + c * s->pitch, v);
+  }
+  add_terms(&k->entropy, terms, XENT_LANES, n, length);
+}
+
+/* Adds n classes from `begin` on, a group of a chunk of `length`, which are `offset` floats into the tiles. Their e take the
+ * place of the logits where they are stored from; those of the labels are +0. */
+XENT_INLINE void sum_group(const column_call *a, const strip *s, int64_t at, int64_t offset, int64_t begin, int64_t n, int64_t length,
+                           lanes max, lanes references, column_ahead ahead, strip_sums *sums, block_chunk *k) {
+  const job *j = a->j;
+  const xent_call *call = a->call;
+  const int rows = rows_of_block(s, at);
+  float *x = a->x + at + offset, *spare = a->spare;
+  if (a->order) order_classes(a, s, at, x, begin, n, sums);
+  if (j->smoothed || j->dense) {
+    gap_terms(a, s, at, offset, begin, n, max, spare);
+    add_terms(&k->dot, spare, XENT_LANES, n, length);
+    if (a->each) add_terms(&k->mass, a->t + at + offset, s->pitch, n, length);
+  }
+  if (call->entropies) entropy_group(a, s, at, x, n, length, references, spare, sums, k);
+  for (int i = 0; j->labels && i < rows; i++) {
+    const int64_t label = (int64_t)s->label[at + i] - begin;
+    if (label < 0 || label >= n) continue;
+    float *own = x + label * s->pitch + i;
+    if (!call->entropies) sums->logit[at + i] = *own;
+    *own = call->entropies ? 0 : -INFINITY;
+  }
+  if (call->entropies) {
+    add_terms(&k->e, x, s->pitch, n, length);
+  } else if (length <= XENT_LANES) {
+    float *e = a->log ? spare : x;
+    const int64_t pitch = a->log ? XENT_LANES : s->pitch;
+    exp_block(x, s->pitch, e, pitch, n, references, &j->heat);
+    k->e.total[0] = sum_of_few(e, pitch, n);
+  } else {
+    const block_classes b = {.x = x, .pitch = s->pitch, .references = exp_references_of(references, &j->heat), .heat = j->heat,
+                             .ahead = ahead};
+    add_group(&k->e, &b, n, length, a->close && call->output && !a->log ? XENT_OF_KEPT_E : XENT_OF_E);
+  }
+}
+
+#endif
