@@ -70,12 +70,12 @@ XENT_INLINE xent_status take_way(const xent_call *call, const xent_way *ways, co
 }
 #define XENT_TAKE_WAY(call, ways, kernel) take_way(call, ways, (int)(sizeof ways / sizeof *ways), kernel)
 
-static xent_status softmax_forward(const xent_call *call) { return XENT_TAKE_WAY(call, forward_ways, careful_softmax); }
+static xent_status softmax_forward(const xent_call *call) { return XENT_TAKE_WAY(call, forward_ways, careful_forward); }
 static xent_status cross_entropy_forward(const xent_call *call) {
-  return XENT_TAKE_WAY(call, forward_ways, careful_cross_entropy);
+  return XENT_TAKE_WAY(call, forward_ways, careful_forward);
 }
 static xent_status cross_entropy_backward(const xent_call *call) {
-  return XENT_TAKE_WAY(call, gradient_ways, careful_cross_entropy_backward);
+  return XENT_TAKE_WAY(call, gradient_ways, careful_known);
 }
 static xent_status softmax_backward(const xent_call *call) {
   const bool fits = strips_fit_backward(call);

@@ -112,12 +112,12 @@ XENT_KERNEL xent_status careful_finish(const xent_call *call) {
       write_special(&j, row, g.special);
       continue;
     }
-    const row_sums in = sums_of_row(&r, &g);
     row_outcome out = {.record = s};
-    if (call->targets)
-      sixteen_results(&j, &in, &out);
-    else
-      sixteen_probabilities(&j, &in, &out);
+    row_sums in;
+    no_rows(&in);
+    add_row(&r, &g, 1, &in);
+    fill_sums(&in);
+    results_of_rows(&j, &in, &out);
   }
   return XENT_OK;
 }

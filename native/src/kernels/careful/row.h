@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows one after the other, chunk by chunk: rows longer than any other way takes, rows with a NaN, an infinity, a shift or
- * a factor below the normal floats, parts of rows, and whatever arrays and options are rare. Every result is here.
+ * Rows of any length and kind, up to sixteen together: their sums one after the other, chunk by chunk, their results at once,
+ * then what is written, one after the other. So rows longer than any other way takes are computed, rows with a NaN, an
+ * infinity, a shift or a factor below the normal floats, parts of rows, and whatever arrays and options are rare.
  */
 #ifndef XENT_CAREFUL_ROW_H
 #define XENT_CAREFUL_ROW_H
@@ -14,20 +15,19 @@
 
 /* One set per call, sized for its rows: a short row must not pay for the stack of a long one. */
 typedef struct {
-  float *input, *kept, *kept_reference; /* of a chunk */
-  float *out;                           /* of a step */
+  float *input, *kept; /* logits and e of rows of one chunk, or of the chunk at hand */
+  float *out;          /* of a step */
+  int64_t room;        /* floats of input, and of kept */
 } row_buffers;
 
 #define XENT_DEFINE_ROWS(name)                                                                         \
   static __attribute__((noinline)) xent_status name##_short(const xent_call *call) {                   \
     XENT_ALIGNED float input[XENT_STEP], kept[XENT_STEP], out[XENT_STEP];                              \
-    float reference[XENT_STEP / XENT_GROUP];                                                           \
-    return name##_rows(call, (row_buffers){input, kept, reference, out});                              \
+    return name##_rows(call, (row_buffers){input, kept, out, XENT_STEP});                              \
   }                                                                                                    \
   static __attribute__((noinline)) xent_status name##_long(const xent_call *call) {                    \
     XENT_ALIGNED float input[XENT_CHUNK], kept[XENT_CHUNK], out[XENT_STEP];                            \
-    float reference[XENT_CHUNK / XENT_GROUP];                                                          \
-    return name##_rows(call, (row_buffers){input, kept, reference, out});                              \
+    return name##_rows(call, (row_buffers){input, kept, out, XENT_CHUNK});                             \
   }                                                                                                    \
   XENT_KERNEL xent_status name(const xent_call *call) {                                                \
     return call->shape->classes <= XENT_STEP ? name##_short(call) : name##_long(call);                 \
@@ -35,22 +35,28 @@ typedef struct {
 
 XENT_INLINE int64_t step_length(int64_t begin, int64_t end) { return end - begin < XENT_STEP ? end - begin : XENT_STEP; }
 
-/* The sum of e (M - x) of a row of several chunks, which the second pass makes: it has every e once more. */
+/* Chunks whose e may be kept: more do not stay in the second cache. */
+enum { XENT_KEPT_CHUNKS = 8 };
+
+/* The e of a row that are kept for the second pass. */
 typedef struct {
-  product_sum chunk;
-  double total;
-} entropy_progress;
+  float *e;     /* of class 0; may be where the results go */
+  int64_t end;  /* of classes before this one, whole chunks but at the end of the row */
+  struct {
+    float reference; /* N of the chunk at its end */
+    int32_t settled; /* from this class of the chunk on, e have it */
+  } chunk[XENT_KEPT_CHUNKS];
+} kept_exponentials;
 
 typedef struct {
   const job *j;
   row_source x;
   row_targets t;
-  row_buffers b;
-  bool keep;          /* a row of one chunk leaves its e in the buffers */
+  row_buffers b;      /* the row's own place in them */
+  kept_exponentials kept;
   const float *ready; /* of a row of one chunk: its logits, less ready_shift */
   float ready_shift;
   double share;       /* of probability and sparse rows */
-  entropy_progress *entropy; /* or NULL */
 } careful_row;
 
 XENT_INLINE const float *ready_floats(const careful_row *r, int64_t begin, int64_t n, float shift, float *buffer) {
@@ -108,9 +114,9 @@ XENT_INLINE bool is_first_counted(const row_source *r, const float *x, int64_t b
 /* once: nobody asks for the floats of the chunk, and their copies may share a place. */
 XENT_INLINE chunk_sum sum_of_chunk(careful_row *r, int64_t begin, int64_t n, int64_t without, float shift, bool once, const float **floats) {
   const job *j = r->j;
-  const bool direct = r->x.direct && shift == 0, single = r->x.classes <= XENT_CHUNK;
+  const bool direct = r->x.direct && shift == 0, single = r->x.classes <= XENT_CHUNK, keep = begin + n <= r->kept.end;
   const bool whole = direct || n <= XENT_EXACT_MAX;
-  chunk_way w = {.kept = r->keep ? r->b.kept : NULL, .kept_reference = r->b.kept_reference, .exact = n <= XENT_EXACT_MAX,
+  chunk_way w = {.kept = keep ? r->kept.e + begin : NULL, .exact = n <= XENT_EXACT_MAX,
                  .ahead = direct && !single ? XENT_PREFETCH_AHEAD * sizeof(float) : 0, .heat = &j->heat};
   chunk_progress p = chunk_begin(XENT_LOWEST_REFERENCE);
   const float *x = whole ? row_floats(&r->x, begin, n, shift, r->b.input) : r->b.input;
@@ -124,8 +130,12 @@ XENT_INLINE chunk_sum sum_of_chunk(careful_row *r, int64_t begin, int64_t n, int
     if (!whole && r->x.x.stride == 1) /* the next piece is on its way while this one is summed */
       w.ahead = (uintptr_t)r->x.x.at + (uintptr_t)((begin + end) * size_of_float(r->x.x.type)) - (uintptr_t)(x + at);
     sum_classes(x + at, end - i, without - i, &w, &p);
-    if (w.kept) w.kept += end - i, w.kept_reference += (end - i) / XENT_GROUP;
+    if (keep) w.kept += end - i;
     i = end;
+  }
+  if (keep) {
+    r->kept.chunk[begin / XENT_CHUNK].reference = p.reference;
+    r->kept.chunk[begin / XENT_CHUNK].settled = (int32_t)p.settled;
   }
   *floats = x;
   return (chunk_sum){.max = lanes_largest(p.above) + 0.0f, .reference = p.reference, .sum = chunk_tree(n, p.group, p.sum)};
@@ -169,14 +179,13 @@ XENT_INLINE double mass_of_state(const job *j, const row_state *s) {
   return (double)(s->counted - (j->others && s->label != XENT_LABEL_ELSEWHERE));
 }
 
-XENT_INLINE row_fold fold_row(careful_row *r, float shift, bool want_first) {
-  row_fold f = fold_begin();
+XENT_INLINE void fold_row(careful_row *r, float shift, bool want_first, row_fold *f) {
+  *f = fold_begin();
   for (int64_t i = 0; i < r->x.classes; i += XENT_CHUNK) {
     row_state s;
     chunk_state(r, i, chunk_length(i, r->x.classes), shift, want_first, &s);
-    fold_state(&f, &s, mass_of_state(r->j, &s));
+    fold_state(f, &s, mass_of_state(r->j, &s));
   }
-  return f;
 }
 
 /* A row after its first pass, in the round that counts. */
@@ -187,7 +196,6 @@ typedef struct {
   int64_t largest;     /* the chunk of the largest logit */
   float largest_logit; /* before the shift */
   uint32_t special;
-  row_statistics statistics;
 } row_result;
 
 /* What a round means; true: a second one is asked for, with the shift in the result. */
@@ -197,7 +205,7 @@ XENT_INLINE bool end_round(const job *j, int64_t row, bool second, row_result *g
     g->hit = j->labels && label_is_hit(f, f->max);
     g->largest = f->largest;
     g->largest_logit = f->max;
-    g->shift = 0;
+    g->shift = g->sink = 0;
   }
   if (j->call->sink) {
     const xent_layout *l = &j->call->shape->sink;
@@ -216,26 +224,39 @@ XENT_INLINE bool end_round(const job *j, int64_t row, bool second, row_result *g
 XENT_SHARED void whole_row(careful_row *r, bool want_first, row_result *g) {
   const job *j = r->j;
   if (j->dense || j->sparse) r->share = even_share(&r->t, count_classes(&r->x, 0, r->x.classes));
-  g->fold = fold_row(r, 0.0f, want_first);
+  fold_row(r, 0.0f, want_first, &g->fold);
   if (!end_round(j, r->x.row, false, g)) return;
-  g->fold = fold_row(r, g->shift, false);
+  fold_row(r, g->shift, false, &g->fold);
   end_round(j, r->x.row, true, g);
 }
 
 /* ---- results ---- */
 
-/* An ordinary row as sixteen of which one counts. */
-XENT_INLINE row_sums sums_of_row(const careful_row *r, const row_result *g) {
+/* One more ordinary row. */
+XENT_INLINE void add_row(const careful_row *r, const row_result *g, double upstream, row_sums *in) {
   const job *j = r->j;
   const row_fold *f = &g->fold;
-  const double even = even_classes(&r->t, f->counted);
-  row_sums in = {.rows = {.first = r->x.row, .count = 1, .adjacent = true}, .folded = true, .max = {f->max},
-                 .reference = {f->reference}, .logit = {f->logit}, .sink = {g->sink}, .shift = {g->shift}, .sum = {f->sum},
-                 .dot = {f->dot}, .mass = {f->mass}, .even = {even},
-                 .weight = {j->labels ? weight_of_class(j->call, r->t.label) : 1}, .row_weight = {r->t.row_weight},
-                 .upstream = {1}, .hits = g->hit};
-  fill_sums(&in);
-  return in;
+  const int i = in->rows.count++;
+  if (i == 0) in->rows.first = r->x.row;
+  if (r->x.row != in->rows.first + i) in->rows.adjacent = false;
+  in->rows.row[i] = r->x.row;
+  in->max[i] = f->max;
+  in->reference[i] = f->reference;
+  in->logit[i] = f->logit;
+  in->sink[i] = g->sink;
+  in->shift[i] = g->shift;
+  in->sum[i] = f->sum;
+  in->dot[i] = f->dot;
+  in->mass[i] = f->mass;
+  in->even[i] = even_classes(&r->t, f->counted);
+  in->weight[i] = j->labels ? weight_of_class(j->call, r->t.label) : 1;
+  in->row_weight[i] = r->t.row_weight;
+  in->upstream[i] = upstream;
+  in->hits |= (uint32_t)g->hit << i;
+}
+XENT_INLINE void no_rows(row_sums *in) {
+  memset(in, 0, sizeof *in);
+  in->folded = in->rows.adjacent = true;
 }
 
 XENT_INLINE int64_t argmax_of_row(const careful_row *r, const row_result *g) {
@@ -277,29 +298,30 @@ XENT_SHARED void write_top_classes(const careful_row *r, const row_statistics *s
 }
 
 XENT_INLINE double entropy_sum_of_row(const careful_row *r, const row_result *g) {
-  const emission m = {.references = exp_everywhere(exp_reference_of(g->fold.reference, &r->j->heat)), .heat = &r->j->heat};
+  const emission m = {.references = exp_everywhere(exp_reference_of(g->fold.reference, &r->j->heat)), .heat = &r->j->heat, .f = 1,
+                      .b = -0.0f}; /* e itself */
   double T = 0;
-  for (int64_t i = 0; i < r->x.classes; i += XENT_CHUNK) {
-    const int64_t n = chunk_length(i, r->x.classes);
-    const float *x = ready_floats(r, i, n, g->shift, r->b.input);
+  for (int64_t begin = 0; begin < r->x.classes; begin += XENT_CHUNK) {
+    const int64_t n = chunk_length(begin, r->x.classes);
     product_sum chunk = no_products();
-    emit_entropy(&m, x, NULL, n, g->fold.max, &chunk, false);
+    for (int64_t i = 0; i < n; i += XENT_STEP) {
+      const int64_t step = step_length(i, n);
+      const float *x = ready_floats(r, begin + i, step, g->shift, r->b.input);
+      emit_again(&m, x, r->b.out, step, false);
+      add_entropy(&chunk, x, r->b.out, step, g->fold.reference, g->fold.max, &r->j->heat);
+    }
     T += end_products(&chunk, n);
   }
   return T;
 }
 
-XENT_SHARED void write_entropy(const job *j, const row_sums *in) {
-  double none[XENT_ROWS] = {0};
-  row_numbers numbers;
-  row_numbers_of(j, in, none, none, false, &numbers);
-  write_rounded(j->call, &in->rows, &j->call->shape->entropies, j->call->entropies, entropy_of(j, in, &numbers, row_distance(&numbers)));
-}
-
-XENT_INLINE double distance_of_row(const job *j, const row_sums *in) {
+/* Log-sum-exp less the maximum. */
+XENT_INLINE double distance_of_row(const job *j, float max, float reference, double sum) {
+  row_sums in = {.rows = {.count = 1}, .folded = true, .max = {max}, .reference = {reference}, .sum = {sum}};
   double none[XENT_ROWS] = {0}, distance[XENT_ROWS];
   row_numbers numbers;
-  row_numbers_of(j, in, none, none, false, &numbers);
+  fill_sums(&in);
+  row_numbers_of(j, &in, none, none, false, &numbers);
   dlanes_store(distance, row_distance(&numbers));
   return distance[0];
 }
@@ -311,8 +333,9 @@ XENT_INLINE double clamped_term(const careful_row *r, const row_result *g, doubl
 }
 
 /* Their sum over the targets of a row, which is read once more. */
-XENT_SHARED double sum_of_clamped(const careful_row *r, const row_result *g, double D) {
+XENT_SHARED double sum_of_clamped(const careful_row *r, const row_result *g) {
   const job *j = r->j;
+  const double D = distance_of_row(j, g->fold.max, g->fold.reference, g->fold.sum);
   double sum = 0, target;
   int64_t class;
   for (int64_t i = 0; j->sparse && i < j->call->shape->target_count; i++)
@@ -372,58 +395,59 @@ XENT_INLINE strand output_strand(const careful_row *r) {
   return strand_of_row(r->j->call, r->j->call->output, r->j->call->output_layout, r->x.span);
 }
 
-/* n <= XENT_STEP classes from `begin` on. Groups whose reference rose after their e were kept are computed again. */
-XENT_INLINE void emit_classes(const careful_row *r, const emission *m, const row_statistics *s, const float *x, float *y,
-                              int64_t begin, int64_t n, bool kept, bool stream) {
-  if (!kept) {
-    if (!r->entropy) {
-      emit_again(m, x, y, n, stream);
-      return;
-    }
-    emit_entropy(m, x, y, n, (float)s->max, &r->entropy->chunk, stream);
-    if ((begin + n) % XENT_CHUNK == 0 || begin + n == r->x.classes) {
-      r->entropy->total += end_products(&r->entropy->chunk, (begin + n - 1) % XENT_CHUNK + 1);
-      r->entropy->chunk = no_products();
-    }
-    return;
-  }
-  for (int64_t i = 0, end; i < n; i = end) {
-    const float *reference = r->b.kept_reference + begin / XENT_GROUP, own = reference[i / XENT_GROUP];
-    end = i + XENT_GROUP;
-    while (end < n && reference[end / XENT_GROUP] == own) end += XENT_GROUP;
-    if (end > n) end = n;
+/* Whether e of class i is kept as it is with the row's N, and until which class before `end` that is so. */
+XENT_INLINE bool is_kept(const careful_row *r, float N, int64_t i, int64_t end, int64_t *until) {
+  const int64_t chunk = i / XENT_CHUNK, first = chunk * XENT_CHUNK, settled = first + r->kept.chunk[chunk].settled;
+  *until = first + XENT_CHUNK < end ? first + XENT_CHUNK : end;
+  if (r->kept.chunk[chunk].reference != N || i >= settled) return r->kept.chunk[chunk].reference == N;
+  if (settled < *until) *until = settled;
+  return false;
+}
+
+/* n classes from `begin` on, whose logits are x. */
+XENT_INLINE void emit_classes(const careful_row *r, const emission *m, float N, const float *x, float *y, int64_t begin, int64_t n,
+                              bool stream) {
+  for (int64_t i = 0, until; i < n; i = until - begin) {
     emission part = *m;
     part.begin += i;
-    if (own == s->reference)
-      emit_kept(&part, r->b.kept + begin + i, y + i, end - i, stream);
+    if (begin + i >= r->kept.end) {
+      emit_again(&part, x + i, y + i, n - i, stream);
+      return;
+    }
+    if (is_kept(r, N, begin + i, begin + n, &until))
+      emit_kept(&part, r->kept.e + begin + i, y + i, until - begin - i, stream);
     else
-      emit_again(&part, x + i, y + i, end - i, false);
+      emit_again(&part, x + i, y + i, until - begin - i, false);
   }
 }
 
+/* What a row is written with. */
 typedef struct {
   emission m;
   class_targets each; /* of targets that differ from class to class */
-  bool has_each, finite;
+  bool has_each, finite, log;
   double cc, share;
   double each_scale;  /* cc of probability rows, cc * share of weights */
   float at_label;
-} row_gradient;
+} row_emission;
 
-XENT_INLINE row_gradient gradient_of_row(careful_row *r, const row_statistics *s, double cc) {
+/* Of a gradient, cc being the scale of the row divided by the temperature; at_label: or NULL where nobody knows it. */
+XENT_INLINE row_emission gradient_of_row(careful_row *r, const row_statistics *s, double cc, const float *at_label) {
   const job *j = r->j;
-  row_outcome lanes_of;
-  lanes_of.stay = 1;
-  lanes_of.record = NULL;
-  const double share = j->gamma > 0 ? 0 : s->share;
+  const double share = j->gamma > 0 ? 0 : s->share, S = j->labels ? s->sum + s->mass : s->sum;
   if (j->gamma > 0) cc *= s->share;
-  target_results t = {.pull = dlanes_set(s->pull), .share = dlanes_set(share)};
-  const double weight = j->labels ? weight_of_class(j->call, r->t.label) : 1, S = j->labels ? s->sum + s->mass : s->sum;
-  t.own = dlanes_scale(dlanes_set(weight), j->keep);
   r->share = share;
-  row_gradient g = {.cc = cc, .share = share};
-  gradient_outcome(j, dlanes_set(s->sum), dlanes_set(j->labels ? s->mass : 0), dlanes_set(S), &t, dlanes_set(weight), dlanes_set(cc),
-                   &lanes_of);
+  row_emission g = {.cc = cc, .share = share};
+  if (j->labels && !at_label) {
+    row_outcome lanes_of;
+    const double weight = weight_of_class(j->call, r->t.label);
+    target_results t = {.pull = dlanes_set(s->pull), .share = dlanes_set(share), .own = dlanes_set(weight * j->keep)};
+    lanes_of.stay = 1;
+    gradient_outcome(j, dlanes_set(s->sum), dlanes_set(s->mass), dlanes_set(S), &t, dlanes_set(weight), dlanes_set(cc), &lanes_of);
+    g.at_label = lanes_of.label_gradient[0];
+  } else if (j->labels) {
+    g.at_label = *at_label;
+  }
   const double H = XENT_UNSCALE / S * cc * s->pull;
   const bool tiny = H != 0 && fabs(H) < 0x1p-126 && fabs(cc) < 0x1p31;
   const double up = tiny ? XENT_TINY_SCALE : 1;
@@ -433,7 +457,6 @@ XENT_INLINE row_gradient gradient_of_row(careful_row *r, const row_statistics *s
   g.m = (emission){.references = exp_everywhere(exp_reference_of(s->reference, &j->heat)), .heat = &j->heat, .f = (float)(H * up),
                    .b = share > 0 && !g.has_each ? -scale : -0.0f, .tiny = tiny, .scale = scale};
   g.finite = isfinite(g.m.f) && isfinite(g.m.b);
-  g.at_label = lanes_of.label_gradient[0];
   if (g.has_each) {
     g.each = targets_of_classes(r);
     if (!j->dense) g.each.add = 1;
@@ -442,8 +465,16 @@ XENT_INLINE row_gradient gradient_of_row(careful_row *r, const row_statistics *s
   return g;
 }
 
+/* Of softmax or log-softmax. */
+XENT_INLINE row_emission probabilities_of_row(const job *j, const row_statistics *s) {
+  row_emission g = {.finite = true, .log = j->call->log};
+  g.m = (emission){.references = exp_everywhere(exp_reference_of(s->reference, &j->heat)), .heat = &j->heat,
+                   .f = (float)(XENT_UNSCALE / s->sum), .b = -0.0f};
+  return g;
+}
+
 /* A class with a target of its own, product being the target times cc: where that counts alone, e would overflow. */
-XENT_INLINE float emit_product(const row_gradient *g, float e, float b, double product) {
+XENT_INLINE float emit_product(const row_emission *g, float e, float b, double product) {
   const float y = fused(e, g->m.f, b);
   const float out = !g->m.tiny ? y : fabs(product) >= 0x1p30 ? -(float)product : y * XENT_TINY_UNSCALE;
   return out != out ? XENT_NAN : out;
@@ -465,7 +496,7 @@ XENT_INLINE bool sparse_class(const careful_row *r, int64_t j, int64_t begin, in
 }
 
 /* The classes that entries of a sparse row name are computed once more. */
-XENT_INLINE void emit_sparse(const careful_row *r, const row_gradient *g, const row_statistics *s, const float *x, float *y,
+XENT_INLINE void emit_sparse(const careful_row *r, const row_emission *g, const row_statistics *s, const float *x, float *y,
                              int64_t begin, int64_t n) {
   const int64_t from = r->x.first + begin;
   for (int64_t i = 0; i < r->j->call->shape->target_count; i++) {
@@ -478,14 +509,18 @@ XENT_INLINE void emit_sparse(const careful_row *r, const row_gradient *g, const 
   }
 }
 
-/* n <= XENT_STEP classes, side by side in y. */
-XENT_INLINE void gradient_classes(const careful_row *r, row_gradient *g, const row_statistics *s, const float *x, float *y,
-                                  int64_t begin, int64_t n, bool kept, bool stream) {
+/* n classes, side by side in y. */
+XENT_INLINE void write_floats_of_row(const careful_row *r, row_emission *g, const row_statistics *s, const float *x, float *y,
+                                     int64_t begin, int64_t n, bool stream) {
   if (g->has_each) {
     g->m.targets = &g->each;
     g->m.begin = begin;
   }
-  emit_classes(r, &g->m, s, x, y, begin, n, kept, stream);
+  if (g->log) {
+    emit_log(x, y, n, (float)s->max, r->j->heat.hi, g->m.b, stream);
+    return;
+  }
+  emit_classes(r, &g->m, s->reference, x, y, begin, n, stream);
   XENT_ALIGNED float t[XENT_LANES] = {0};
   for (int64_t i = 0; g->has_each && g->m.tiny && i < n; i++) {
     if (i % XENT_LANES == 0) lanes_store(t, target_lanes(&g->each, begin + i, n - i));
@@ -520,82 +555,66 @@ XENT_INLINE void finish_classes(const careful_row *r, float *y, int64_t begin, i
   }
 }
 
-/* The gradient of classes [begin, end), cc being the scale of the row divided by the temperature. */
-XENT_SHARED void write_gradient(careful_row *r, const row_statistics *s, double cc, int64_t begin, int64_t end, bool kept) {
+/* Classes [begin, end) of the output. */
+XENT_SHARED void write_classes_of_row(careful_row *r, row_emission *g, const row_statistics *s, int64_t begin, int64_t end) {
+  const xent_call *call = r->j->call;
   const strand out = output_strand(r);
-  if (s->kind & XENT_ROW_SPECIAL) {
-    strand_fill(&out, begin, end, s->kind & XENT_ROW_NAN ? XENT_NAN : 0.0f);
-    return;
-  }
-  row_gradient g = gradient_of_row(r, s, cc);
-  const bool stream = r->j->call->stream, finish = r->x.cap != 0 || (r->x.mask && (r->j->sparse || !masked_are_zero(&g.m, g.has_each)));
-  if (!kept && !r->entropy && s->shift == 0 && !g.has_each && g.finite && !r->j->sparse && lie_alike(&r->x, &out, end - begin)) {
-    emit_straight(&g.m, &r->x, &out, begin, end - begin, stream);
+  const bool stream = call->stream, kept = r->kept.end > begin;
+  const bool finish = call->targets && (r->x.cap != 0 || (r->x.mask && (r->j->sparse || !masked_are_zero(&g->m, g->has_each))));
+  if (!kept && !g->log && s->shift == 0 && !g->has_each && g->finite && !r->j->sparse && lie_alike(&r->x, &out, end - begin)) {
+    emit_straight(&g->m, &r->x, &out, begin, end - begin, stream);
     const int64_t label = r->t.label - r->x.first;
-    if (r->t.label >= 0 && label >= begin && label < end) strand_set(&out, label, g.at_label);
+    if (r->t.label >= 0 && label >= begin && label < end) strand_set(&out, label, g->at_label);
     return;
   }
-  if (r->x.cap != 0 && !kept && !r->ready) r->x.slopes = r->b.kept; /* the buffer of e is free */
+  if (finish && r->x.cap != 0 && !kept && !r->ready) r->x.slopes = r->b.kept; /* the buffer of e is free */
   /* without slopes x is read again */
   const bool direct = is_direct(&out) && !r->j->sparse && (!finish || (!stream && (r->x.cap == 0 || r->x.slopes)));
   /* no buffer of a step is needed: whole chunks */
-  const int64_t step = direct && r->x.direct && s->shift == 0 && !g.has_each ? XENT_CHUNK : XENT_STEP;
+  const int64_t step = direct && r->x.direct && s->shift == 0 && !g->has_each ? XENT_CHUNK : XENT_STEP;
   for (int64_t i = begin; i < end; i += step) {
     const int64_t n = end - i < step ? end - i : step;
     r->x.slopes_at = i;
     const float *x = ready_floats(r, i, n, (float)s->shift, r->b.input);
     float *y = direct ? (float *)(uintptr_t)out.at + i : r->b.out;
-    gradient_classes(r, &g, s, x, y, i, n, kept, stream && direct);
+    write_floats_of_row(r, g, s, x, y, i, n, stream && direct);
     if (finish) finish_classes(r, y, i, n);
     if (!direct) put_floats(&out, i, n, y, stream);
   }
   r->x.slopes = NULL;
 }
 
-/* Softmax or log-softmax of classes [begin, end). */
-XENT_SHARED void write_probabilities(careful_row *r, const row_statistics *s, int64_t begin, int64_t end, bool kept) {
+XENT_INLINE double upstream_of_row(const job *j, int64_t row) {
+  const xent_layout *l = &j->call->shape->upstream;
+  return j->call->upstream ? float_at(j->call->upstream, l->type, row_offset(j->call->shape, l, row)) : 1;
+}
+/* Scale of a row's gradient with respect to the targets. */
+XENT_INLINE double scale_of_row(const job *j, int64_t row, double row_weight) {
+  return j->scale * row_weight * upstream_of_row(j, row);
+}
+
+/* Classes [begin, end) of a row whose statistics are s. known: of its results the gradient at the label, of log-softmax -D;
+ * or NULL. */
+XENT_SHARED void write_row(careful_row *r, const row_statistics *s, int64_t begin, int64_t end, const float *known) {
   const job *j = r->j;
-  const bool log = j->call->log;
-  const strand out = output_strand(r);
+  const bool gradient = j->call->targets, log = j->call->log;
   if (s->kind & XENT_ROW_SPECIAL) {
-    strand_fill(&out, begin, end, !(s->kind & XENT_ROW_MASKED) ? XENT_NAN : log ? -INFINITY : 0.0f);
+    const bool nan = gradient ? s->kind & XENT_ROW_NAN : !(s->kind & XENT_ROW_MASKED);
+    const strand out = output_strand(r);
+    strand_fill(&out, begin, end, nan ? XENT_NAN : log ? -INFINITY : 0.0f);
     return;
   }
   const float max = (float)s->max;
-  if (r->x.all == 1 && !log && row_one(&r->x, 0, (float)s->shift) == max &&
+  if (!gradient && r->x.all == 1 && !log && row_one(&r->x, 0, (float)s->shift) == max &&
       s->sum == (double)exp_one(max, s->reference, &j->heat) * XENT_UNSCALE) {
+    const strand out = output_strand(r);
     strand_fill(&out, begin, end, 1.0f); /* one class, and nothing beside it */
     return;
   }
-  float minus_distance = 0;
-  if (log) {
-    row_sums in = {.rows = {.count = 1}, .folded = true, .max = {max}, .reference = {s->reference}, .sum = {s->sum}};
-    double none[XENT_ROWS] = {0};
-    fill_sums(&in);
-    row_numbers numbers;
-    row_numbers_of(j, &in, none, none, false, &numbers);
-    float distance[XENT_ROWS];
-    lanes_store(distance, dlanes_narrow(dlanes_sub(dlanes_zero(), row_distance(&numbers))));
-    minus_distance = distance[0];
-  }
-  const emission m = {.references = exp_everywhere(exp_reference_of(s->reference, &j->heat)), .heat = &j->heat,
-                      .f = (float)(XENT_UNSCALE / s->sum), .b = -0.0f};
-  if (!log && !kept && s->shift == 0 && lie_alike(&r->x, &out, end - begin)) {
-    emit_straight(&m, &r->x, &out, begin, end - begin, j->call->stream);
-    return;
-  }
-  const bool direct = is_direct(&out);
-  const int64_t step = direct && r->x.direct && s->shift == 0 ? XENT_CHUNK : XENT_STEP;
-  for (int64_t i = begin; i < end; i += step) {
-    const int64_t n = end - i < step ? end - i : step;
-    const float *x = ready_floats(r, i, n, (float)s->shift, r->b.input);
-    float *y = direct ? (float *)(uintptr_t)out.at + i : r->b.out;
-    if (log)
-      emit_log(x, y, n, max, j->heat.hi, minus_distance, j->call->stream && direct);
-    else
-      emit_classes(r, &m, s, x, y, i, n, kept, j->call->stream && direct);
-    if (!direct) put_floats(&out, i, n, y, j->call->stream);
-  }
+  row_emission g = gradient ? gradient_of_row(r, s, logit_scale(j->call->options, scale_of_row(j, r->x.row, r->t.row_weight)), known)
+                            : probabilities_of_row(j, s);
+  if (log) g.m.b = known ? *known : 0 - (float)distance_of_row(j, max, s->reference, s->sum);
+  write_classes_of_row(r, &g, s, begin, end);
 }
 
 /* ---- the calls ---- */
@@ -605,57 +624,104 @@ XENT_INLINE careful_row careful_row_of(const job *j, int64_t row, row_buffers b)
                        .t = targets_of_call(j->call)};
 }
 
-/* Scale of a row's gradient with respect to the targets, and to the logits. */
-XENT_INLINE double scale_of_row(const job *j, int64_t row, double row_weight) {
-  const double c = j->scale * row_weight;
-  const xent_layout *l = &j->call->shape->upstream;
-  return j->call->upstream ? c * float_at(j->call->upstream, l->type, row_offset(j->call->shape, l, row)) : c;
+/* Rows that go together. */
+typedef struct {
+  const job *j;
+  int most;        /* how many */
+  int64_t place;   /* how many floats of the buffers each has to itself */
+  bool keep;       /* e are kept, */
+  bool in_output;  /* where the results go */
+  careful_row row[XENT_ROWS];
+  row_statistics statistics[XENT_ROWS];
+  row_sums sums;
+  row_outcome outcome;
+} careful_block;
+
+/* What is written stays in the second cache between the two passes. */
+enum { XENT_CACHED_CLASSES = XENT_KEPT_CHUNKS * XENT_CHUNK };
+
+XENT_INLINE void begin_rows(careful_block *b, const job *j, row_buffers buffers) {
+  const xent_call *call = j->call;
+  const xent_shape *s = call->shape;
+  const careful_row first = careful_row_of(j, call->row_begin, buffers);
+  const bool single = s->classes <= XENT_CHUNK, direct = first.x.direct;
+  b->j = j;
+  b->keep = call->output && !call->log;
+  b->in_output = b->keep && call->output_layout->type == XENT_F32 && call->output_layout->classes == 1 &&
+                 call->output != call->logits && !call->stream && s->classes <= XENT_CACHED_CLASSES;
+  const int64_t padded = (s->classes + XENT_LANES - 1) / XENT_LANES * XENT_LANES;
+  const bool apart = (single && !direct) || (b->keep && !b->in_output);
+  const int64_t room = !apart ? XENT_ROWS : single ? buffers.room / padded : 1;
+  const int64_t cached = call->output ? XENT_CACHED_CLASSES / s->classes : XENT_ROWS, most = room < cached ? room : cached;
+  b->place = apart && single ? padded : 0;
+  b->most = most < 1 ? 1 : most < XENT_ROWS ? (int)most : XENT_ROWS;
+  for (int i = 0; i < b->most && i < call->row_end - call->row_begin; i++) {
+    b->row[i] = first;
+    b->row[i].b.input += i * b->place;
+    b->row[i].b.kept += i * b->place;
+  }
 }
 
-XENT_SHARED xent_status careful_cross_entropy_rows(const xent_call *call, row_buffers b) {
-  const job j = job_of(call);
-  for (int64_t row = call->row_begin; row < call->row_end; row++) {
-    careful_row r = careful_row_of(&j, row, b);
-    xent_status status = targets_of_row(call, r.x.span, &r.t);
-    if (!status) status = check_sparse_row(call, r.x.span, &r.t);
-    if (status) return status;
-    row_result g = {.special = r.t.ignored ? XENT_ROW_IGNORED : 0};
-    entropy_progress entropy = {no_products(), 0};
-    row_sums in;
-    r.keep = call->output && r.x.classes <= XENT_CHUNK;
-    if (!r.t.ignored) whole_row(&r, call->hits != NULL, &g);
-    const double c = scale_of_row(&j, row, r.t.row_weight);
-    if (g.special) {
-      const float same = g.special & XENT_ROW_NAN ? XENT_NAN : 0.0f;
-      call->report->counted += call->targets && !r.t.ignored;
-      write_special(&j, row, g.special);
-      if (call->target_gradient) write_target_gradient(&r, &g.statistics, 0, c, &same);
-      g.statistics.kind = g.special;
-    } else {
-      row_outcome out = {.record = &g.statistics};
-      in = sums_of_row(&r, &g);
-      if (call->entropies && call->output && !r.keep) r.entropy = &entropy;
-      if (clamps_terms(call)) in.dot[0] = sum_of_clamped(&r, &g, distance_of_row(&j, &in));
-      if (call->argmax) in.argmax[0] = argmax_of_row(&r, &g);
-      if (call->ranks) in.rank[0] = rank_of_label(&r);
-      if (call->entropies && !r.entropy) in.entropy[0] = entropy_sum_of_row(&r, &g);
-      sixteen_results(&j, &in, &out);
-      float distance[XENT_ROWS];
-      lanes_store(distance, out.distance);
-      if (call->top_classes || call->top_log_probabilities) write_top_classes(&r, &g.statistics, 0 - distance[0]);
-      if (call->target_gradient) write_target_gradient(&r, &g.statistics, distance[0], c, NULL);
-    }
-    if (call->output) write_gradient(&r, &g.statistics, logit_scale(call->options, c), 0, r.x.classes, r.keep);
-    if (r.entropy) {
-      in.entropy[0] = entropy.total;
-      write_entropy(&j, &in);
-    }
+/* A row's sums, and what is read of it beside them; or all of it where there are none. */
+XENT_SHARED xent_status take_careful_row(careful_block *b, int64_t row) {
+  const job *j = b->j;
+  const xent_call *call = j->call;
+  row_sums *in = &b->sums;
+  const int i = in->rows.count;
+  careful_row *r = &b->row[i];
+  move_row_source(&r->x, span_of_row(call, row), call->logits, &call->shape->logits);
+  r->ready = NULL;
+  if (b->in_output) {
+    r->kept.e = (float *)(uintptr_t)output_strand(r).at;
+    r->kept.end = r->x.classes;
+  } else if (b->keep) {
+    r->kept.e = r->b.kept;
+    r->kept.end = r->x.classes <= XENT_CHUNK ? r->x.classes : r->x.cap == 0 ? XENT_CHUNK : 0;
   }
+  xent_status status = targets_of_row(call, r->x.span, &r->t);
+  if (!status) status = check_sparse_row(call, r->x.span, &r->t);
+  if (status) return status;
+  row_result g;
+  g.special = XENT_ROW_IGNORED;
+  if (!r->t.ignored) whole_row(r, call->hits != NULL, &g);
+  if (g.special) {
+    const row_statistics none = {.kind = g.special};
+    const float same = g.special & XENT_ROW_NAN ? XENT_NAN : 0.0f;
+    call->report->counted += call->targets && !r->t.ignored;
+    write_special(j, row, g.special);
+    if (call->target_gradient) write_target_gradient(r, &none, 0, 0, &same);
+    if (call->output) write_row(r, &none, 0, r->x.classes, NULL);
+    return XENT_OK;
+  }
+  add_row(r, &g, upstream_of_row(j, row), in);
+  if (clamps_terms(call)) in->dot[i] = sum_of_clamped(r, &g);
+  if (call->argmax) in->argmax[i] = argmax_of_row(r, &g);
+  if (call->ranks) in->rank[i] = rank_of_label(r);
+  if (call->entropies) in->entropy[i] = entropy_sum_of_row(r, &g);
+  if (b->place == 0) r->ready = NULL; /* where the next row's are to be */
   return XENT_OK;
 }
-XENT_DEFINE_ROWS(careful_cross_entropy)
 
-XENT_SHARED xent_status careful_cross_entropy_backward_rows(const xent_call *call, row_buffers b) {
+XENT_SHARED void finish_rows(careful_block *b) {
+  const job *j = b->j;
+  const xent_call *call = j->call;
+  float distance[XENT_ROWS], f[XENT_ROWS];
+  fill_sums(&b->sums);
+  b->outcome.record = b->statistics;
+  results_of_rows(j, &b->sums, &b->outcome);
+  lanes_store(distance, b->outcome.distance);
+  lanes_store(f, b->outcome.f);
+  for (int i = 0; i < b->sums.rows.count; i++) {
+    careful_row *r = &b->row[i];
+    const row_statistics *s = &b->statistics[i];
+    if (call->top_classes || call->top_log_probabilities) write_top_classes(r, s, 0 - distance[i]);
+    if (call->target_gradient) write_target_gradient(r, s, distance[i], scale_of_row(j, r->x.row, r->t.row_weight), NULL);
+    if (call->output) write_row(r, s, 0, r->x.classes, call->log ? &f[i] : j->labels ? &b->outcome.label_gradient[i] : NULL);
+  }
+}
+
+/* What is written from statistics. */
+XENT_SHARED xent_status careful_known_rows(const xent_call *call, row_buffers b) {
   const job j = job_of(call);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     careful_row r = careful_row_of(&j, row, b);
@@ -663,39 +729,26 @@ XENT_SHARED xent_status careful_cross_entropy_backward_rows(const xent_call *cal
     if (!status) status = check_sparse_row(call, r.x.span, &r.t);
     if (status) return status;
     const row_statistics ignored = {.kind = XENT_ROW_IGNORED};
-    const int64_t end = call->class_end < r.x.classes ? call->class_end : r.x.classes;
-    write_gradient(&r, r.t.ignored ? &ignored : known_statistics_at(call, row),
-                   logit_scale(call->options, scale_of_row(&j, row, r.t.row_weight)), call->class_begin, end, false);
+    write_row(&r, r.t.ignored ? &ignored : known_statistics_at(call, row), call->class_begin,
+              call->class_end < r.x.classes ? call->class_end : r.x.classes, NULL);
   }
   return XENT_OK;
 }
-XENT_DEFINE_ROWS(careful_cross_entropy_backward)
+XENT_DEFINE_ROWS(careful_known)
 
-/* Softmax, log-softmax and log-sum-exp. */
-XENT_SHARED xent_status careful_softmax_rows(const xent_call *call, row_buffers b) {
+XENT_SHARED xent_status careful_forward_rows(const xent_call *call, row_buffers buffers) {
+  if (call->known_statistics) return careful_known_rows(call, buffers);
   const job j = job_of(call);
-  for (int64_t row = call->row_begin; row < call->row_end; row++) {
-    careful_row r = careful_row_of(&j, row, b);
-    if (call->known_statistics) {
-      const int64_t end = call->class_end < r.x.classes ? call->class_end : r.x.classes;
-      write_probabilities(&r, known_statistics_at(call, row), call->class_begin, end, false);
-      continue;
-    }
-    row_result g;
-    r.keep = call->output && !call->log && r.x.classes <= XENT_CHUNK;
-    whole_row(&r, false, &g);
-    if (g.special) {
-      if (call->log_sum_exp) write_special(&j, row, g.special);
-      g.statistics = (row_statistics){.kind = g.special};
-    } else {
-      const row_sums in = sums_of_row(&r, &g);
-      row_outcome out = {.record = &g.statistics};
-      sixteen_probabilities(&j, &in, &out);
-    }
-    if (call->output) write_probabilities(&r, &g.statistics, 0, r.x.classes, r.keep);
+  careful_block b;
+  xent_status status = XENT_OK;
+  begin_rows(&b, &j, buffers);
+  for (int64_t row = call->row_begin; row < call->row_end && !status;) {
+    no_rows(&b.sums);
+    for (; row < call->row_end && !status && b.sums.rows.count < b.most; row++) status = take_careful_row(&b, row);
+    if (b.sums.rows.count) finish_rows(&b);
   }
-  return XENT_OK;
+  return status;
 }
-XENT_DEFINE_ROWS(careful_softmax)
+XENT_DEFINE_ROWS(careful_forward)
 
 #endif

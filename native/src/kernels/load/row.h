@@ -27,24 +27,29 @@ typedef struct {
   bool direct;          /* nothing is to be done but perhaps to subtract a shift */
 } row_source;
 
+/* What differs from row to row. */
+XENT_INLINE void move_row_source(row_source *r, row_span span, const void *array, const xent_layout *l) {
+  const xent_call *call = r->call;
+  r->span = span;
+  r->row = span.row;
+  r->classes = span.classes;
+  r->all = all_classes_of_row(call, span);
+  r->x.at = strand_of_row(call, array, l, span).at;
+  if (r->mask) r->mask = (const uint8_t *)call->class_mask + class_offset(call, &call->shape->class_mask, span);
+}
 XENT_INLINE void set_row_source(row_source *r, const xent_call *call, row_span span, const void *array, const xent_layout *l,
                                 double softcap) {
   memset(r, 0, sizeof *r);
   r->call = call;
-  r->span = span;
-  r->row = span.row;
-  r->classes = span.classes;
   r->first = call->shape->first_class;
-  r->all = all_classes_of_row(call, span);
   r->x = strand_of_row(call, array, l, span);
   r->cap = (float)softcap;
   if (softcap != 0) r->uncap = (float)(1 / softcap);
-  if (call->class_mask) {
-    r->mask = (const uint8_t *)call->class_mask + class_offset(call, &call->shape->class_mask, span);
-    r->mask_stride = call->shape->class_mask.classes;
-  }
+  r->mask = (const uint8_t *)call->class_mask;
+  r->mask_stride = call->shape->class_mask.classes;
   r->out = -INFINITY;
   r->direct = is_direct(&r->x) && !r->mask && softcap == 0;
+  move_row_source(r, span, array, l);
 }
 XENT_INLINE row_source row_source_of(const xent_call *call, row_span span, const void *array, const xent_layout *l,
                                      double softcap) {

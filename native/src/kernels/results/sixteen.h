@@ -50,7 +50,7 @@ typedef struct {
   float scale[XENT_ROWS];          /* c of targets that differ from class to class */
   float label_gradient[XENT_ROWS]; /* written over the label's class */
   uint32_t stay;                   /* rows that are finished here; the others have left */
-  row_statistics *record;          /* or NULL: of the first row */
+  row_statistics *record;          /* of each row, or NULL */
 } row_outcome;
 
 /* The numbers of sixteen rows in registers. */

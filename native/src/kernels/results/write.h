@@ -39,7 +39,7 @@ XENT_INLINE void write_classes(const xent_call *call, const row_set *b, const xe
 }
 
 XENT_INLINE void write_statistics(const job *j, const row_sums *in, const row_numbers *s, const target_results *t,
-                                  row_statistics *first) {
+                                  row_statistics *record) {
   float reference[XENT_ROWS], max[XENT_ROWS];
   double sum[XENT_ROWS], label_e[XENT_ROWS], pull[XENT_ROWS], share[XENT_ROWS];
   const xent_call *call = j->call;
@@ -56,7 +56,7 @@ XENT_INLINE void write_statistics(const job *j, const row_sums *in, const row_nu
         .max = (double)max[i], .sum = sum[i], .mass = j->labels ? label_e[i] : call->targets ? in->mass[i] : 0,
         .pull = call->targets ? quiet_double(pull[i]) : 0, .share = quiet_double(share[i])};
     if (call->statistics) *statistics_at(call, row_of(&in->rows, i)) = r;
-    if (first && i == 0) *first = r;
+    if (record) record[i] = r;
   }
 }
 
@@ -140,8 +140,11 @@ XENT_SHARED void sixteen_results(const job *j, const row_sums *in, row_outcome *
   } else if (losses) {
     t.loss = label_loss_alone(j, &s);
   }
-  if (call->output && !in->folded) /* of folded rows out of their statistics */
+  if (call->output) {
+    const uint32_t all = out->stay;
     gradient_outcome(j, s.sum, s.label_e, s.total, &t, dlanes_load(in->weight), scale_of_rows(j, in, &t), out);
+    if (in->folded) out->stay = all; /* their factors are made of their statistics */
+  }
   if (losses) {
     const lanes rounded = j->plain ? dlanes_narrow(t.loss) : lanes_quiet(dlanes_narrow(t.loss));
     if (call->losses) write_floats(call, rows, &shape->losses, call->losses, rounded);
@@ -177,6 +180,14 @@ XENT_SHARED void sixteen_probabilities(const job *j, const row_sums *in, row_out
     probabilities(j, in, out, false);
   else
     probabilities(j, in, out, true);
+}
+
+XENT_INLINE void results_of_rows(const job *j, const row_sums *in, row_outcome *out) {
+  const xent_call *call = j->call;
+  if (call->targets || call->argmax || call->top_classes || call->top_log_probabilities || call->entropies)
+    sixteen_results(j, in, out);
+  else
+    sixteen_probabilities(j, in, out);
 }
 
 /* Rows behind the last are copies of the first: numbers like any. */

@@ -80,28 +80,10 @@ XENT_INLINE void prefetch_group(uintptr_t from) {
   for (uintptr_t k = 0; k < XENT_GROUP * sizeof(float); k += 64) __builtin_prefetch((const void *)(from + k));
 }
 
-/* The sum of a group's eight vectors, which come in order: ((0+1)+(2+3))+((4+5)+(6+7)). `up` holds the sums
- * that wait for their neighbour. */
-typedef struct {
-  lanes up[3], group;
-} group_tree;
-
-XENT_INLINE void tree_add(group_tree *tree, const int j, lanes e) {
-  lanes v = e;
-  if (j & 1) {
-    v = lanes_add(tree->up[0], v);
-    if (j & 2) {
-      v = lanes_add(tree->up[1], v);
-      if (j & 4)
-        tree->group = lanes_add(tree->up[2], v);
-      else
-        tree->up[2] = v;
-    } else {
-      tree->up[1] = v;
-    }
-  } else {
-    tree->up[0] = v;
-  }
+/* Four vectors of a group's eight, and all of them. */
+XENT_INLINE lanes sum_of_four_vectors(const lanes v[4]) { return lanes_add(lanes_add(v[0], v[1]), lanes_add(v[2], v[3])); }
+XENT_INLINE lanes sum_of_group(const lanes v[XENT_GROUP_VECTORS]) {
+  return lanes_add(sum_of_four_vectors(v), sum_of_four_vectors(v + 4));
 }
 
 /* A chunk under way. */
@@ -109,6 +91,7 @@ typedef struct {
   lanes above, group; /* the largest of each lane, next group included; the sum of the last group */
   dlanes sum;
   float reference;
+  int64_t done, settled; /* classes that are summed; from which of them on N is what it is now */
 } chunk_progress;
 
 XENT_INLINE void take_group(chunk_progress *c, lanes group) {
@@ -121,128 +104,75 @@ XENT_INLINE bool is_above(lanes largest, float limit, const heat *h) {
   return lanes_any_above(lanes_mul(largest, lanes_set(h->hi)), limit);
 }
 XENT_INLINE void raise_reference(chunk_progress *c, const heat *h) {
-  if (__builtin_expect(!is_above(c->above, limit_of(c->reference), h), 1)) return;
   const float raised = reference_for(lanes_largest(c->above), h);
   if (raised <= c->reference) return;
   c->sum = dlanes_scale(c->sum, power_of_two((double)c->reference - (double)raised));
   c->reference = raised;
-}
-
-XENT_INLINE void load_batch(const float *x, lanes v[XENT_BATCH_MAX]) {
-  XENT_UNROLL(4)
-  for (int j = 0; j < XENT_BATCH; j++) v[j] = lanes_load(x + j * XENT_LANES);
-}
-
-/* Vectors at.. of a group are done. */
-XENT_INLINE void take_batch(group_tree *tree, const int at, const lanes *e, float *kept) {
-  XENT_UNROLL(4)
-  for (int j = 0; j < XENT_BATCH; j++) {
-    if (kept) lanes_store(kept + (at + j) * XENT_LANES, e[j]);
-    tree_add(tree, at + j, e[j]);
-  }
+  c->settled = c->done;
 }
 
 /* What is done with the numbers of a chunk on the way. */
 typedef struct {
-  float *kept, *kept_reference; /* or NULL: every e, and the N of each group */
-  bool exact;                   /* N is that of the maximum */
-  uintptr_t ahead;              /* what lies so many bytes further on is prefetched; 0: nothing is */
+  float *kept;     /* or NULL: every e */
+  bool exact;      /* N is that of the maximum */
+  uintptr_t ahead; /* what lies so many bytes further on is prefetched; 0: nothing is */
   const heat *heat;
 } chunk_way;
 
-/* Whole groups [i, end). While N stays, the second half of a group's last exponentials runs with the first half of the
- * next group's. */
-XENT_INLINE void sum_groups(const float *x, int64_t i, const int64_t end, const chunk_way *w,
-                            chunk_progress *c) {
-  enum { LAST = XENT_GROUP_VECTORS - XENT_BATCH };
-  const heat h = *w->heat; /* which no store to kept can change */
-  float *kept = w->kept;
-  if (!w->exact) c->above = group_largest(x + i, XENT_GROUP, c->above);
-  while (i < end) {
-    if (!w->exact) raise_reference(c, &h);
-    const exp_references r = exp_everywhere(exp_reference_of(c->reference, &h));
-    const float limit = limit_of(c->reference);
-    group_tree tree;
-    exp_half half;
-    lanes v[XENT_BATCH_MAX], e[XENT_BATCH_MAX];
-    load_batch(x + i, v);
-    exp_stages(&half, v, NULL, XENT_BATCH, 0, &r, false, &h);
-    bool same = true;
-    do {
-      if (w->ahead) prefetch_group((uintptr_t)(x + i) + w->ahead);
-      if (kept) w->kept_reference[i / XENT_GROUP] = c->reference;
-      XENT_UNROLL(8)
-      for (int at = XENT_BATCH; at < XENT_GROUP_VECTORS; at += XENT_BATCH) {
-        load_batch(x + i + at * XENT_LANES, v);
-        exp_stages(&half, v, e, XENT_BATCH, XENT_BATCH, &r, false, &h);
-        take_batch(&tree, at - XENT_BATCH, e, kept ? kept + i : NULL);
-      }
-      const int64_t done = i;
-      i += XENT_GROUP;
-      same = i < end;
-      if (same && !w->exact) {
-        c->above = group_largest(x + i, XENT_GROUP, c->above);
-        same = __builtin_expect(!is_above(c->above, limit, &h), 1);
-      }
-      if (same) {
-        load_batch(x + i, v);
-        exp_stages(&half, v, e, XENT_BATCH, XENT_BATCH, &r, false, &h);
-      } else {
-        exp_end(&half, e, XENT_BATCH, &h);
-      }
-      take_batch(&tree, LAST, e, kept ? kept + done : NULL);
-      take_group(c, tree.group);
-    } while (same);
-  }
-}
-
-/* The group of m classes from i on, which is not whole or has the class `without`. */
-XENT_INLINE void sum_odd_group(const float *x, int64_t i, int64_t m, int64_t without, const chunk_way *w,
-                               chunk_progress *c) {
-  if (!w->exact) {
-    c->above = group_largest(x + i, m, c->above);
-    raise_reference(c, w->heat);
-  }
-  if (w->kept) w->kept_reference[i / XENT_GROUP] = c->reference;
-  const exp_references r = exp_everywhere(exp_reference_of(c->reference, w->heat));
-  group_tree tree;
-  tree.group = lanes_set(0.0f);
+/* The exponentials of a group of m classes, straight on: what follows runs beside their end. The class `without` adds +0. */
+XENT_INLINE lanes sum_exponentials(const float *x, int64_t m, int64_t without, const exp_references *r, const heat *h, float *kept,
+                                   const bool whole) {
+  lanes e[XENT_GROUP_VECTORS];
   XENT_UNROLL(8)
-  for (int k = 0; k < XENT_GROUP_VECTORS; k += 2) {
-    lanes e[2] = {lanes_set(0.0f), lanes_set(0.0f)};
-    const int64_t at = k * XENT_LANES;
-    if (at < m) {
-      for (int j = 0; j < 2; j++) e[j] = lanes_load_part(x + i + at + j * XENT_LANES, m - at - j * XENT_LANES, -INFINITY);
-      exp_lanes(e, 2, &r, false, w->heat);
-      for (int j = 0; j < 2; j++) {
-        const int64_t from = at + j * XENT_LANES;
-        if (w->kept) lanes_store(w->kept + i + from, e[j]);
-        e[j] = lanes_drop(e[j], without - i - from);
-      }
+  for (int k = 0; k < XENT_GROUP_VECTORS; k += XENT_IN_FLIGHT) {
+    const int64_t left = whole ? XENT_GROUP : m - k * XENT_LANES;
+    XENT_UNROLL(4)
+    for (int j = 0; j < XENT_IN_FLIGHT; j++) {
+      const int64_t at = (k + j) * XENT_LANES;
+      e[k + j] = whole ? lanes_load(x + at) : left > 0 ? lanes_load_part(x + at, m - at, -INFINITY) : lanes_set(0.0f);
     }
-    tree_add(&tree, k, e[0]);
-    tree_add(&tree, k + 1, e[1]);
+    if (left > 0) exp_lanes(e + k, XENT_IN_FLIGHT, r, false, h);
+    XENT_UNROLL(4)
+    for (int j = 0; kept && j < XENT_IN_FLIGHT; j++) {
+      const int64_t at = (k + j) * XENT_LANES;
+      if (whole)
+        lanes_store(kept + at, e[k + j]);
+      else if (at < m)
+        lanes_store_part(kept + at, m - at, e[k + j]);
+    }
   }
-  take_group(c, tree.group);
+  if (__builtin_expect(without >= 0 && without < XENT_GROUP, 0))
+    XENT_UNROLL(8)
+    for (int k = 0; k < XENT_GROUP_VECTORS; k++) e[k] = lanes_drop(e[k], without - k * XENT_LANES);
+  return sum_of_group(e);
 }
 
 /* n classes of a chunk, which begin with a group, and end with one but at the chunk's end. The class `without` (or one
  * that is not here) adds +0 but counts for the maximum. */
-XENT_SHARED void sum_classes(const float *x, int64_t n, int64_t without, const chunk_way *w, chunk_progress *c) {
-  const int64_t whole = n / XENT_GROUP * XENT_GROUP;
-  const int64_t odd = without >= 0 && without < whole ? without / XENT_GROUP * XENT_GROUP : whole;
-  for (int64_t i = 0; i < n;) {
-    const int64_t stop = i <= odd ? odd : whole;
-    if (i < stop) {
-      sum_groups(x, i, stop, w, c);
-      i = stop;
+XENT_SHARED void sum_classes(const float *x, int64_t n, int64_t without, const chunk_way *w, chunk_progress *progress) {
+  const chunk_way own = *w;
+  const heat h = *w->heat; /* which no store to kept can change */
+  chunk_progress c = *progress;
+  exp_references r = exp_everywhere(exp_reference_of(c.reference, &h));
+  float limit = limit_of(c.reference);
+  for (int64_t i = 0; i < n; i += XENT_GROUP, c.done += XENT_GROUP) {
+    const int64_t m = n - i < XENT_GROUP ? n - i : XENT_GROUP;
+    float *kept = own.kept ? own.kept + i : NULL;
+    if (own.ahead) prefetch_group((uintptr_t)(x + i) + own.ahead);
+    if (!own.exact) {
+      c.above = group_largest(x + i, m, c.above);
+      if (__builtin_expect(is_above(c.above, limit, &h), 0)) {
+        raise_reference(&c, &h);
+        r = exp_everywhere(exp_reference_of(c.reference, &h));
+        limit = limit_of(c.reference);
+      }
     }
-    if (i < n) {
-      const int64_t m = n - i < XENT_GROUP ? n - i : XENT_GROUP;
-      sum_odd_group(x, i, m, without, w, c);
-      i += m;
-    }
+    if (m == XENT_GROUP)
+      take_group(&c, sum_exponentials(x + i, XENT_GROUP, without - i, &r, &h, kept, true));
+    else
+      take_group(&c, sum_exponentials(x + i, m, without - i, &r, &h, kept, false));
   }
+  *progress = c;
 }
 
 XENT_INLINE chunk_progress chunk_begin(float reference) {
@@ -251,9 +181,6 @@ XENT_INLINE chunk_progress chunk_begin(float reference) {
 }
 
 /* ---- other sums ---- */
-
-/* Four vectors of a group's eight. */
-XENT_INLINE lanes sum_of_four_vectors(const lanes v[4]) { return lanes_add(lanes_add(v[0], v[1]), lanes_add(v[2], v[3])); }
 
 /* Where the vectors of a sum come from: the second cache or above, the third one, memory. Memory is all that
  * there is to wait for; then pages are looked up a chunk ahead. */

@@ -420,7 +420,6 @@ XENT_SHARED void flow_entropies(const flow *f, flow_block *b) {
 
 XENT_SHARED void flow_results(const flow *f, flow_block *b) {
   const job *j = f->j;
-  const xent_call *call = j->call;
   row_sums *in = &b->sums;
   if (f->both) flow_entropies(f, b);
   if (in->rows.count == 1) {
@@ -431,10 +430,7 @@ XENT_SHARED void flow_results(const flow *f, flow_block *b) {
     fill_sums(in);
   }
   b->outcome.record = NULL;
-  if (call->targets || call->argmax || call->top_classes || call->top_log_probabilities || call->entropies)
-    sixteen_results(j, in, &b->outcome);
-  else
-    sixteen_probabilities(j, in, &b->outcome);
+  results_of_rows(j, in, &b->outcome);
   lanes_store(b->factor, b->outcome.f);
   lanes_store(b->b, f->log ? b->outcome.max : f->each ? lanes_load(b->outcome.scale) : b->outcome.b);
   lanes_store(b->max, b->outcome.max);

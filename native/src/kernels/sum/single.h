@@ -54,10 +54,7 @@ XENT_SHARED xent_status single_rows(const job *j, row_kernel kernel) {
       dlanes_store(in.dot, dlanes_set(lanes_tree(j->others ? lanes_drop(gaps, t.label) : gaps)));
     }
   }
-  if (call->targets)
-    sixteen_results(j, &in, &out);
-  else
-    sixteen_probabilities(j, &in, &out);
+  results_of_rows(j, &in, &out);
   if (!out.stay) return kernel(call);
   if (!call->output) return XENT_OK;
   float *y = call->output + row_offset(s, call->output_layout, row);

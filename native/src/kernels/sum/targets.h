@@ -48,6 +48,30 @@ XENT_INLINE lanes target_floats(const class_targets *t, int64_t i, int64_t n, co
   return n >= XENT_LANES ? v : lanes_keep_first(v, n);
 }
 
+/* The sum of a group's eight vectors, which come in order: ((0+1)+(2+3))+((4+5)+(6+7)). `up` holds the sums
+ * that wait for their neighbour. */
+typedef struct {
+  lanes up[3], group;
+} group_tree;
+
+XENT_INLINE void tree_add(group_tree *tree, const int j, lanes e) {
+  lanes v = e;
+  if (j & 1) {
+    v = lanes_add(tree->up[0], v);
+    if (j & 2) {
+      v = lanes_add(tree->up[1], v);
+      if (j & 4)
+        tree->group = lanes_add(tree->up[2], v);
+      else
+        tree->up[2] = v;
+    } else {
+      tree->up[1] = v;
+    }
+  } else {
+    tree->up[0] = v;
+  }
+}
+
 /* A group of n floats x, or the first of them, and their targets: of floats, or of any kind. whole: of eight vectors. */
 XENT_INLINE void sum_target_group(const class_targets *t, const float *x, int64_t begin, int64_t n, lanes largest, lanes *dots, lanes *masses,
                                   const bool whole, const bool q, const bool w) {
@@ -134,7 +158,7 @@ XENT_SHARED double sum_gaps(const float *x, int64_t n, float m, int64_t without)
 XENT_INLINE lanes entropy_lanes(lanes x, lanes e, lanes max, lanes lowest) {
   return lanes_mul(e, lanes_sub(max, lanes_floor_at(x, lowest)));
 }
-/* Of e that are in memory, whole vectors of them. A chunk may come in pieces that are whole groups but for the last. */
+/* Of e that are in memory. A chunk may come in pieces that are whole groups but for the last. */
 XENT_SHARED void add_entropy(product_sum *s, const float *x, const float *e, int64_t n, float N, float max, const heat *h) {
   const lanes M = lanes_set(max), lowest = lanes_set(exp_reference_of(N, h).lowest);
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
@@ -146,7 +170,7 @@ XENT_SHARED void add_entropy(product_sum *s, const float *x, const float *e, int
       if (n - at >= XENT_LANES)
         v = entropy_lanes(lanes_load(x + at), lanes_load(e + at), M, lowest);
       else if (n > at)
-        v = entropy_lanes(lanes_load_part(x + at, n - at, -INFINITY), lanes_load(e + at), M, lowest);
+        v = entropy_lanes(lanes_load_part(x + at, n - at, -INFINITY), lanes_load_part(e + at, n - at, 0.0f), M, lowest);
       tree_add(&tree, k, v);
     }
     s->group = tree.group;
