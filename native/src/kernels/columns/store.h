@@ -143,7 +143,7 @@ XENT_INLINE void store_columns_as(const strip_output *of, const bool labels) {
   for (; i < o->count; i += XENT_LANES)
     store_block(o, i, o->count - i < XENT_LANES ? o->count - i : XENT_LANES, false, false, labels);
 }
-XENT_SHARED void store_run(const strip_output *o, bool labels) {
+XENT_SHARED void store_neighbours(const strip_output *o, bool labels) {
   if (labels)
     store_columns_as(o, true);
   else
@@ -171,7 +171,7 @@ XENT_INLINE void store_runs(const column_call *a, const strip *s, int64_t begin,
       char *to = y + (at - run.at) * size_of_float(out->type);
       const strip_output o = {.s = s, .f = f, .x = a->x + at, .y = to, .step = step_of(out), .type = out->type, .at = at, .count = stop - at,
                               .begin = begin, .n = n, .stores = call->stream ? stores_past(out, to, stop - at) : XENT_STORE_THROUGH};
-      if (stop > at) store_run(&o, labels);
+      if (stop > at) store_neighbours(&o, labels);
       at = stop + 1;
     }
   }
