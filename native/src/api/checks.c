@@ -129,10 +129,13 @@ static inline double value_of(const void *options, const xent_number *number) {
 }
 
 /* As numbers have always been reported: options as doubles, but what is reserved; of sampling those with a fraction. */
-static xent_status refuse_number(xent_frame *f, const xent_number *number, double value, bool as_double) {
-  if (number->most == 0) return xent_refuse(f, XENT_UNSUPPORTED, number->field, (int64_t)value);
-  if (as_double) return xent_refuse_value(f, XENT_INVALID_OPTION, number->field, value);
-  return xent_refuse(f, XENT_INVALID_OPTION, number->field, (int64_t)value);
+static xent_status refuse_number(xent_frame *f, const void *options, const xent_number *number, bool as_double) {
+  const double value = value_of(options, number);
+  int64_t integer = number->type == XENT_I32 ? (int64_t)value : 0; /* of 64 bits it need not be a double */
+  if (number->type == XENT_I64) memcpy(&integer, (const char *)options + number->at, sizeof integer);
+  if (number->most == 0) return xent_refuse(f, XENT_UNSUPPORTED, number->field, integer);
+  if (as_double || number->type == XENT_F64) return xent_refuse_value(f, XENT_INVALID_OPTION, number->field, value);
+  return xent_refuse(f, XENT_INVALID_OPTION, number->field, integer);
 }
 
 /* Of numbers that the compiler knows nothing of the table is left. */
@@ -149,7 +152,7 @@ __attribute__((always_inline)) static inline xent_status check_numbers(xent_fram
     const double value = value_of(options, n);
     if (value == 0 || (n->only_beside && !(set & n->only_beside))) continue;
     if (!(value >= n->least && value <= n->most) || (set & n->not_beside))
-      return refuse_number(f, n, value, as_doubles || n->type == XENT_F64);
+      return refuse_number(f, options, n, as_doubles);
     set |= UINT64_C(1) << n->field;
   }
   return XENT_OK;
