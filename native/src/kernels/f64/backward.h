@@ -5,8 +5,8 @@
 
 #include "kernels/f64/rows.h"
 
-/* Tiles of y, which has no array where only the sum of g is asked for, and of g, whose rows also know dx; and the pieces of
- * them that were read last. */
+/* Tiles of y, which has no array where only the sum of g is asked for, and of g, whose rows also know dx; and the pieces
+ * of them that were read last. */
 typedef struct {
   f64_block y, g;
   const double *ys, *gs;
@@ -52,8 +52,8 @@ XENT_INLINE doubles f64_backward_one(doubles v, doubles g, doubles s, const bool
   const doubles out = log ? doubles_fma(doubles_mul(v, unscale), s, g) : doubles_mul(v, doubles_sub(g, s));
   return doubles_quiet(doubles_mul(out, r));
 }
-XENT_INLINE void f64_emit_backward_as(const double *v, const double *g, double *dx, int64_t n, doubles s, const bool log,
-                                      double factor) {
+XENT_INLINE void f64_emit_backward_as(const double *v, const double *g, double *dx, int64_t n, doubles s,
+                                      const bool log, double factor) {
   const doubles r = doubles_set(factor);
   int64_t i = 0;
   for (; i + XENT_DOUBLES <= n; i += XENT_DOUBLES)
@@ -62,8 +62,8 @@ XENT_INLINE void f64_emit_backward_as(const double *v, const double *g, double *
   const doubles gs = doubles_load_part(g + i, n - i, 0), vs = doubles_load_part(v + i, n - i, 0);
   doubles_store_part(dx + i, n - i, f64_backward_one(vs, gs, s, log, r));
 }
-XENT_SHARED void f64_emit_backward(const double *y, const double *g, double *dx, double *room, int64_t n, doubles s, bool log,
-                                   double factor) {
+XENT_SHARED void f64_emit_backward(const double *y, const double *g, double *dx, double *room, int64_t n, doubles s,
+                                   bool log, double factor) {
   const f64_reference k = f64_reference_of(doubles_set(0), f64_temperature_of(0));
   if (log) f64_exponentials(y, room, n, &k);
   log ? f64_emit_backward_as(room, g, dx, n, s, true, factor) : f64_emit_backward_as(y, g, dx, n, s, false, factor);
@@ -101,8 +101,8 @@ static xent_status f64_softmax_backward(const xent_call *call) {
   if (call->row_begin >= call->row_end) return XENT_OK; /* whose first has no offset */
   XENT_F64_BUFFERS(b, XENT_PIECE, XENT_PIECE);
   f64_backward r; /* not cleared: it is long */
-  f64_backward_begin(&r, call, &b,
-                     call->shape->classes <= XENT_PIECE / XENT_DOUBLES && !call->row_offsets && !call->known_statistics);
+  const bool few = call->shape->classes <= XENT_PIECE / XENT_DOUBLES;
+  f64_backward_begin(&r, call, &b, few && !call->row_offsets && !call->known_statistics);
   for (int64_t row = call->row_begin; row < call->row_end; row += r.g.count) {
     f64_backward_move(&r, row);
     f64_backward_tile(&r);

@@ -184,15 +184,17 @@ XENT_SHARED void f64_write_tile(const f64_block *k, int j, int64_t begin, int64_
   if (!stay) return;
   f64_numbers m;
   const int how = f64_numbers_of(k, j, &m);
-  const bool cleared = gradient && f64_clears(how, &m), ended = !gradient || (!k->slopes && (!rows->logits.mask || cleared));
+  const bool cleared = gradient && f64_clears(how, &m);
+  const bool ended = !gradient || (!k->slopes && (!rows->logits.mask || cleared));
   const bool columns = k->turned && ended && stay == (1u << XENT_DOUBLES) - 1 && f64_are_columns(rows, true);
   for (int64_t c = begin; c < end; c += XENT_PIECE) {
     const int64_t n = f64_part(c, end, XENT_PIECE);
     const double *v = f64_terms_at(k, j, c, n, log, k->slopes && !k->slopes_kept, b->x);
     const double *t = f64_has_targets(k) ? f64_all_targets_at(k, j, c, n) : NULL;
     double *out[XENT_DOUBLES];
-    for (int i = 0; i < f64_width(k); i++)
-      out[i] = plain && stay >> i & 1 ? f64_room(&rows[i].output, c, NULL) : b->out + i * k->room;
+    out[0] = plain && stay & 1 ? (double *)y->array + y->at + c : b->out;
+    for (int i = 1; k->turned && i < XENT_DOUBLES; i++)
+      out[i] = plain && stay >> i & 1 ? (double *)y->array + rows[i].output.at + c : b->out + i * k->room;
     if (!k->turned) f64_emit(v, t, out[0], n, how, &m);
     if (k->turned && how != XENT_F64_PLAIN) {
       f64_emit(v, t, b->x, n * XENT_DOUBLES, how, &m);

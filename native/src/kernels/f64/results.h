@@ -71,8 +71,8 @@ XENT_INLINE void f64_settle_losses(const f64_row *r, f64_sums *g, int j, doubles
       pull = t->weighted ? own : one;
       const double gamma = r->call->options->focal_gamma;
       if (gamma > 0)
-        loss = f64_focal_loss(gamma, doubles_load(g->sum + j), doubles_load(g->label_e + j), doubles_load(g->total + j), L,
-                              plain, &share);
+        loss = f64_focal_loss(gamma, doubles_load(g->sum + j), doubles_load(g->label_e + j),
+                              doubles_load(g->total + j), L, plain, &share);
     }
     doubles_store(g->log_probability + j, doubles_sub(zero, L));
   } else if (t->eps > 0) {

@@ -30,12 +30,12 @@ XENT_SHARED void f64_state(const f64_block *k, int64_t begin, int64_t n, row_sta
   f64_next_chunk(k, 0, begin, &c);
   f64_sum_chunk(k, 0, NULL, &c);
   const double *x = c.x;
-  s->reference = (float)doubles_first(c.reference);
-  s->max = doubles_first(c.max);
-  s->sum = doubles_first(doubles_quiet(c.sum.high));
-  s->sum_low = doubles_first(doubles_quiet(c.sum.low));
-  s->dot = doubles_first(c.dot);
-  s->mass = doubles_first(c.mass);
+  s->reference = (float)doubles_first(c.fold.reference);
+  s->max = doubles_first(c.fold.max);
+  s->sum = doubles_first(doubles_quiet(c.fold.sum.high));
+  s->sum_low = doubles_first(doubles_quiet(c.fold.sum.low));
+  s->dot = doubles_first(c.fold.dot.high);
+  s->mass = doubles_first(c.fold.mass.high);
   if (k->sums.shift[0] != 0) s->kind |= XENT_STATE_SHIFTED;
   if (r->label < begin || y >= n) return;
   s->kind |= XENT_STATE_LABEL_HERE;
@@ -130,12 +130,12 @@ static void f64_finish_row(f64_block *k) {
       before = i ? doubles_first(f.max) : -INFINITY;
       counted_before = counted;
     }
-    const f64_chunk chunk = {.max = doubles_set(c->max), .reference = doubles_set((double)c->reference),
-                             .own = doubles_set(here ? c->label_logit : -INFINITY),
-                             .sum = {doubles_set(c->sum), doubles_set(c->sum_low)}, .dot = doubles_set(c->dot),
-                             .mass = doubles_set(c->mass)};
+    const doubles max = doubles_set(c->max), N = doubles_set((double)c->reference);
+    const f64_fold chunk = {max, max, doubles_set(here ? c->label_logit : -INFINITY), N, N,
+                            {doubles_set(c->sum), doubles_set(c->sum_low)}, pair_of(doubles_set(c->dot)),
+                            pair_of(doubles_set(c->mass))};
     if (i == 0)
-      f = f64_fold_begin(&chunk);
+      f = chunk;
     else
       f64_fold_chunk(&f, &chunk);
     counted += c->counted;

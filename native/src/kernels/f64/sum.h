@@ -5,22 +5,22 @@
 
 #include "kernels/f64/targets.h"
 
-/* The numbers of a chunk; its label is not in the sum. */
+/* What chunks come to, in class order; their label is not in the sum. */
+typedef struct {
+  doubles max, class_max; /* max: with the sink */
+  doubles own;            /* the label's logit, -inf before there is one */
+  doubles reference, least_reference;
+  pair sum, dot, mass;
+} f64_fold;
+
+/* A chunk. */
 typedef struct {
   const double *x;
   int64_t begin, n, without; /* without: which of x is the label, or none */
   double labels[XENT_DOUBLES];
-  doubles max, others, own, reference; /* others: the largest without the label; own: the label's, or -inf */
-  pair sum;
-  doubles dot, mass;
+  doubles others;            /* the largest without the label */
+  f64_fold fold;
 } f64_chunk;
-
-/* Chunks folded so far, in class order. */
-typedef struct {
-  doubles max, class_max, own, reference; /* max: with the sink */
-  doubles least_reference;
-  pair sum, dot, mass;
-} f64_fold;
 
 XENT_INLINE doubles f64_finite_or_zero(doubles v) {
   return doubles_where_at_most(doubles_magnitude(v), doubles_set(DBL_MAX), v, doubles_set(0));
@@ -40,10 +40,11 @@ XENT_INLINE void f64_load_chunk(const f64_block *k, int j, int64_t begin, f64_ch
 }
 /* What its sums wait for. */
 XENT_INLINE void f64_chunk_largest(const f64_block *k, int j, f64_chunk *c) {
-  c->own = f64_at(k, c->labels, 0);
+  f64_fold *f = &c->fold;
+  f->own = f64_at(k, c->labels, 0);
   c->others = f64_largest(c->x, c->n * f64_width(k), c->without, k->turned);
-  c->max = doubles_add(doubles_max(c->own, c->others), doubles_set(0)); /* -0 counts as +0 */
-  c->reference = f64_reference_for(c->max, k->rows[j].temperature);
+  f->max = f->class_max = doubles_add(doubles_max(f->own, c->others), doubles_set(0)); /* -0 counts as +0 */
+  f->reference = f->least_reference = f64_reference_for(f->max, k->rows[j].temperature);
 }
 XENT_SHARED void f64_next_chunk(const f64_block *k, int j, int64_t begin, f64_chunk *c) {
   f64_load_chunk(k, j, begin, c);
@@ -53,22 +54,17 @@ XENT_SHARED void f64_next_chunk(const f64_block *k, int j, int64_t begin, f64_ch
 XENT_SHARED void f64_sum_chunk(const f64_block *k, int j, double *e, f64_chunk *c) {
   const f64_row *r = k->rows + j;
   const f64_temperature t = r->temperature;
-  c->dot = c->mass = doubles_set(0);
-  c->sum = pair_of(doubles_set(0));
+  f64_fold *f = &c->fold;
+  f->sum = f->dot = f->mass = pair_of(doubles_set(0));
   if (f64_has_target_sums(r)) {
-    f64_target_sums(k, j, c->x, c->begin, c->n, c->own, f64_finite_or_zero(c->max), &c->dot, &c->mass);
+    f64_target_sums(k, j, c->x, c->begin, c->n, f->own, f64_finite_or_zero(f->max), &f->dot, &f->mass);
     if (k->turned) f64_put_labels(k, j, doubles_set(-INFINITY), c->x);
   }
   /* a second round comes, or the row is NaN */
-  if (!k->turned && doubles_first(c->max) * t.high > (double)XENT_LIMIT) return;
-  const f64_reference of = f64_reference_of(c->reference, t);
-  const f64_grids g = f64_grids_for(c->others, c->reference, t);
-  c->sum = f64_across_sum(f64_sum_exponentials(c->x, e, c->n * f64_width(k), c->without, &of, g), k->turned);
-}
-
-/* The first chunk. */
-XENT_INLINE f64_fold f64_fold_begin(const f64_chunk *c) {
-  return (f64_fold){c->max, c->max, c->own, c->reference, c->reference, c->sum, pair_of(c->dot), pair_of(c->mass)};
+  if (!k->turned && doubles_first(f->max) * t.high > (double)XENT_LIMIT) return;
+  const f64_reference of = f64_reference_of(f->reference, t);
+  const f64_grids g = f64_grids_for(c->others, f->reference, t);
+  f->sum = f64_across_sum(f64_sum_exponentials(c->x, e, c->n * f64_width(k), c->without, &of, g), k->turned);
 }
 
 /* By how much a maximum is raised; 0 where one of the two is infinite. */
@@ -86,12 +82,12 @@ XENT_INLINE void f64_fold_sum(f64_fold *f, doubles max, doubles reference, pair 
   f->reference = N;
   f->max = raised;
 }
-XENT_INLINE void f64_fold_chunk(f64_fold *f, const f64_chunk *c) {
+XENT_INLINE void f64_fold_chunk(f64_fold *f, const f64_fold *c) {
   f64_fold_sum(f, c->max, c->reference, c->sum);
   f->class_max = f->max;
   f->own = doubles_where_equal(c->own, doubles_set(-INFINITY), f->own, c->own);
-  f->dot = pair_add_product(pair_add(f->dot, pair_of(c->dot)), c->mass, f64_rise(c->max, f->max));
-  f->mass = pair_add(f->mass, pair_of(c->mass));
+  f->dot = pair_add_product(pair_add(f->dot, c->dot), c->mass.high, f64_rise(c->max, f->max));
+  f->mass = pair_add(f->mass, c->mass);
 }
 
 /* The sinks of the rows of a tile, as raw logits less the shift. A finite one stays finite. */
@@ -144,46 +140,44 @@ XENT_INLINE double *f64_place(const f64_block *k, int j) {
 }
 
 /* What follows the first chunk of a tile. */
-XENT_SHARED f64_fold f64_fold_rest(const f64_block *k, int j, double *e, f64_fold f) {
+XENT_SHARED void f64_fold_rest(const f64_block *k, int j, double *e, f64_fold *f) {
   for (int64_t i = XENT_CHUNK; i < k->rows[j].logits.classes; i += XENT_CHUNK) {
     f64_chunk c;
     f64_next_chunk(k, j, i, &c);
     f64_sum_chunk(k, j, e ? e + i : NULL, &c);
-    f64_fold_chunk(&f, &c);
+    f64_fold_chunk(f, &c.fold);
   }
-  f64_fold_sinks(k, j, &f);
-  return f;
+  f64_fold_sinks(k, j, f);
 }
-XENT_INLINE f64_fold f64_fold_tile(const f64_block *k, int j, double *e, f64_chunk *c) {
-  f64_sum_chunk(k, j, e, c);
-  const f64_fold f = f64_fold_begin(c);
-  return k->call->sink || k->rows[j].logits.classes > XENT_CHUNK ? f64_fold_rest(k, j, e, f) : f;
+XENT_INLINE void f64_fold_tile(const f64_block *k, int j, double *e, f64_chunk *first) {
+  f64_sum_chunk(k, j, e, first);
+  if (k->call->sink || k->rows[j].logits.classes > XENT_CHUNK) f64_fold_rest(k, j, e, &first->fold);
 }
 /* The second round, on what is less by the maximum where that is beyond the limit. */
-XENT_SHARED f64_fold f64_fold_again(f64_block *k, int j, double *e, doubles max, uint32_t beyond) {
-  double own[XENT_DOUBLES];
-  f64_chunk c;
-  doubles_store(own, max);
-  for (int i = 0; i < f64_width(k); i++) k->sums.shift[j + i] = beyond >> i & 1 ? own[i] : 0;
-  f64_next_chunk(k, j, 0, &c);
-  return f64_fold_tile(k, j, e, &c);
+XENT_SHARED void f64_fold_again(f64_block *k, int j, double *e, uint32_t beyond, f64_chunk *first) {
+  double max[XENT_DOUBLES];
+  doubles_store(max, first->fold.max);
+  for (int i = 0; i < f64_width(k); i++) k->sums.shift[j + i] = beyond >> i & 1 ? max[i] : 0;
+  f64_next_chunk(k, j, 0, first);
+  f64_fold_tile(k, j, e, first);
 }
 
 /* A tile, whose first chunk was loaded, and its largest found. */
-XENT_SHARED void f64_sum_tile(f64_block *k, int j, f64_chunk *c) {
+XENT_SHARED void f64_sum_tile(f64_block *k, int j, f64_chunk *first) {
   f64_sums *g = &k->sums;
+  const f64_fold *f = &first->fold;
   double *e = f64_place(k, j);
-  f64_fold f = f64_fold_tile(k, j, e, c);
-  const doubles class_max = f.class_max; /* of the first round */
-  const uint32_t beyond = f64_beyond(f.max, k->rows[j].temperature);
-  if (beyond) f = f64_fold_again(k, j, e, f.max, beyond);
-  f64_take_fold(&f, class_max, g, j);
+  f64_fold_tile(k, j, e, first);
+  const doubles class_max = f->class_max; /* of the first round */
+  const uint32_t beyond = f64_beyond(f->max, k->rows[j].temperature);
+  if (beyond) f64_fold_again(k, j, e, beyond, first);
+  f64_take_fold(f, class_max, g, j);
   if (k->turned && !k->keep) e = k->b->row + j * k->room; /* logits, which log-softmax is written from */
-  g->kept[j] = doubles_bits_equal(f.least_reference, f.reference) == (1u << XENT_DOUBLES) - 1 ? e : NULL;
+  g->kept[j] = doubles_bits_equal(f->least_reference, f->reference) == (1u << XENT_DOUBLES) - 1 ? e : NULL;
 }
 
-/* The first pass over as many tiles as a block has of rows side by side, step by step, as each waits for what comes before.
- * Rows that are ignored are not read alone. */
+/* The first pass over as many tiles as a block has of rows side by side, step by step, as each waits for what comes
+ * before. Rows that are ignored are not read alone. */
 enum { XENT_F64_TILES = XENT_F64_ROWS / XENT_DOUBLES };
 XENT_SHARED void f64_sum_tiles(f64_block *k, int from) {
   const int width = f64_width(k), end = from + (int)f64_part(from, k->count, XENT_F64_TILES * width);

@@ -112,15 +112,15 @@ XENT_INLINE void f64_put_labels(const f64_block *k, int j, doubles values, const
   const f64_row *rows = k->rows + j;
   const int count = rows->t.kind == XENT_KIND_LABEL ? f64_rows_of_tile(k, j) : 0;
   double own[XENT_DOUBLES], *to = (double *)(uintptr_t)x;
-  doubles_store(own, values);
+  if (count) doubles_store(own, values);
   for (int i = 0; i < count; i++)
     if (rows[i].label != XENT_NO_CLASS) to[rows[i].label * XENT_DOUBLES + i] = own[i];
 }
 
-/* The sums over the targets of the n prepared logits x of a tile from class `begin` on, whose labels' are `own`: t (m - x)
- * and t. */
-XENT_SHARED void f64_target_sums(const f64_block *k, int j, const double *x, int64_t begin, int64_t n, doubles own, doubles m,
-                                 doubles *dots, doubles *masses) {
+/* The sums over the targets of the n prepared logits x of a tile from class `begin` on, whose labels' are `own`: of
+ * t (m - x) and of t. */
+XENT_SHARED void f64_target_sums(const f64_block *k, int j, const double *x, int64_t begin, int64_t n, doubles own,
+                                 doubles m, pair *dots, pair *masses) {
   const f64_row *r = k->rows + j;
   const bool even = f64_smooths_evenly(r), less = even && r->t.others; /* then the label leaves no gap */
   pair dot = pair_of(doubles_set(0)), mass = dot;
@@ -135,7 +135,8 @@ XENT_SHARED void f64_target_sums(const f64_block *k, int j, const double *x, int
     }
     const int64_t terms = length * f64_width(k);
     dot = pair_add(dot, f64_sum_gaps(t, from, m, terms, k->turned));
-    mass = pair_add(mass, even ? pair_of(doubles_set((double)(length - without))) : f64_sum_values(t, terms, k->turned));
+    const pair count = pair_of(doubles_set((double)(length - without)));
+    mass = pair_add(mass, even ? count : f64_sum_values(t, terms, k->turned));
   }
   if (r->t.sparse) { /* the dense part is two numbers by now */
     int64_t class;
@@ -148,8 +149,8 @@ XENT_SHARED void f64_target_sums(const f64_block *k, int j, const double *x, int
       mass = pair_add(mass, pair_of(doubles_set(target)));
     }
   }
-  *dots = doubles_quiet(pair_value(dot));
-  *masses = doubles_quiet(pair_value(mass));
+  *dots = pair_of(doubles_quiet(pair_value(dot)));
+  *masses = pair_of(doubles_quiet(pair_value(mass)));
 }
 
 #endif

@@ -152,8 +152,9 @@ XENT_SHARED void f64_turn_back(const double *t, double *const *rows, int64_t n, 
 /* Whether the logits or the outputs of XENT_DOUBLES rows are columns of doubles side by side: turned already. */
 XENT_INLINE bool f64_are_columns(const f64_row *rows, bool output) {
   const f64_array *first = output ? &rows->output : &rows->logits.x;
+  if (XENT_DOUBLES > 1 && (output ? &rows[1].output : &rows[1].logits.x)->at != first->at + 1) return false;
   bool columns = first->type == XENT_F64;
-  for (int i = 1; i < XENT_DOUBLES; i++) columns &= (output ? &rows[i].output : &rows[i].logits.x)->at == first->at + i;
+  for (int i = 2; i < XENT_DOUBLES; i++) columns &= (output ? &rows[i].output : &rows[i].logits.x)->at == first->at + i;
   return columns;
 }
 
@@ -185,8 +186,8 @@ XENT_SHARED void f64_turn_logits(const f64_block *k, int j, bool slopes, double 
 
 /* ---- tiles ---- */
 
-/* n prepared logits of a tile from class `begin` on, in x or where they lie, less the rows' shifts; of rows side by side
- * all. slopes: the softcap's derivatives are asked for. */
+/* n prepared logits of a tile from class `begin` on, in x or where they lie, less the rows' shifts; of rows side by
+ * side all. slopes: the softcap's derivatives are asked for. */
 XENT_INLINE const double *f64_logits_at(const f64_block *k, int j, int64_t begin, int64_t n, bool slopes, double *x) {
   if (!k->turned)
     return f64_prepared(&k->rows[j].logits, begin, n, k->sums.shift[j], x, slopes ? k->b->slope : NULL);

@@ -238,7 +238,8 @@ XENT_SHARED int weigh_close_row(kept_set *s, const heat *h, double scale, double
   if (nan || !candidates_of_maxima(s, least)) return SAMPLE_NO_TOKEN;
   const weigher right = weigher_of(h, s->high, scale);
   const double octaves = (double)right.reference - (double)guessed.reference;
-  if (guessed.shift != 0 || right.shift != 0 || !is_exact(s, &guessed, smallest_of(least), octaves)) return SAMPLE_SEARCHED;
+  const bool shifted = guessed.shift != 0 || right.shift != 0;
+  if (shifted || !is_exact(s, &guessed, smallest_of(least), octaves)) return SAMPLE_SEARCHED;
   const int by = (int)octaves;
   found->all >>= by;
   found->above >>= by;

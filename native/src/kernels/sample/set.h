@@ -31,7 +31,7 @@ typedef struct {
   XENT_ALIGNED float room[SAMPLE_PIECE + XENT_LANES];
 } kept_set;
 
-/* Values side by side, of the classes from `begin` on or of those that are listed; -inf where a class is not in the set. */
+/* Values side by side, of the classes from `begin` on or of those that are listed; -inf where one is not in the set. */
 typedef struct {
   const float *x;
   const int32_t *listed; /* or NULL */
@@ -47,7 +47,8 @@ XENT_INLINE lanes values_in_set(const kept_set *s, int64_t first, lanes v) {
   if (s->last >= first + XENT_LANES - 1) return v;
   XENT_ALIGNED float x[XENT_LANES]; /* some that equal the smallest are not */
   lanes_store(x, v);
-  for (int64_t k = s->last < first ? 0 : s->last - first + 1; k < XENT_LANES; k++) x[k] = x[k] == s->low ? -INFINITY : x[k];
+  for (int64_t k = s->last < first ? 0 : s->last - first + 1; k < XENT_LANES; k++)
+    x[k] = x[k] == s->low ? -INFINITY : x[k];
   return lanes_load(x);
 }
 
@@ -187,7 +188,8 @@ XENT_SHARED int64_t count_reaching(kept_set *s, float least) {
   piece p;
   const lanes limit = lanes_set(of_ordinal(ordinal_of(least) - 1));
   while (next_piece(s, &at, least, &p))
-    for (int64_t k = 0; k < p.n; k += XENT_LANES) count += __builtin_popcount(lanes_bits_above(values_of(&p, k), limit));
+    for (int64_t k = 0; k < p.n; k += XENT_LANES)
+      count += __builtin_popcount(lanes_bits_above(values_of(&p, k), limit));
   return count;
 }
 XENT_SHARED int64_t count_members(kept_set *s) {
