@@ -10,8 +10,7 @@ typedef struct { __m256d q[4]; } dlanes;
 
 #define XENT_BATCH 1
 #define XENT_STREAM_ALIGNMENT 32
-#define XENT_BACKWARD_REGISTERS (XENT_GROUP / 2)
-#define XENT_BACKWARD_ONE_BEHIND 0
+#define XENT_BACKWARD_REGISTERS 0
 
 #define XENT_BOTH(op, a, b) ((lanes){op((a).lo, (b).lo), op((a).hi, (b).hi)})
 

@@ -12,7 +12,6 @@ typedef struct { __m512d lo, hi; } dlanes;
 #define XENT_BATCH 4
 #define XENT_STREAM_ALIGNMENT 64
 #define XENT_BACKWARD_REGISTERS XENT_GROUP
-#define XENT_BACKWARD_ONE_BEHIND 512
 
 /* The first n of sixteen lanes; any n. */
 XENT_INLINE __mmask16 first_of_sixteen(int64_t n) {

@@ -54,6 +54,20 @@ XENT_INLINE lanes lanes_largest_rows(const lanes r[XENT_LANES]) {
   return (lanes){largest_of_eight_rows(r), largest_of_eight_rows(r + 8)};
 }
 
+/* Eight rows in the order j + 8, j + 4, j + 2; what is left of each are two numbers. */
+XENT_INLINE void pairs_of_eight_rows(const lanes r[8], __m256 left[2]) {
+  __m256 v[8];
+  XENT_UNROLL(8)
+  for (int i = 0; i < 8; i++) v[i] = _mm256_add_ps(r[i].lo, r[i].hi);
+  reduce_eight(v, false, left);
+}
+XENT_INLINE dlanes lanes_tree_rows(const lanes r[XENT_LANES]) {
+  __m256 lo[2], hi[2];
+  pairs_of_eight_rows(r, lo);
+  pairs_of_eight_rows(r + 8, hi);
+  return dlanes_add(dlanes_widen((lanes){lo[0], hi[0]}), dlanes_widen((lanes){lo[1], hi[1]}));
+}
+
 XENT_INLINE __m256 load_first(const float *p, __m256i first, __m256 fill) {
   return _mm256_blendv_ps(fill, _mm256_maskload_ps(p, first), _mm256_castsi256_ps(first));
 }

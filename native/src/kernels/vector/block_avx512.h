@@ -64,6 +64,18 @@ XENT_INLINE lanes lanes_largest_rows(const lanes r[XENT_LANES]) {
                         _mm512_shuffle_ps(pairs[0], pairs[1], 0xdd))};
 }
 
+/* Eight rows in the order j + 8, j + 4, j + 2, and then the last step in double. */
+XENT_INLINE __m512d trees_of_eight_rows(const lanes r[8]) {
+  __m256 v[8], left[2];
+  XENT_UNROLL(8)
+  for (int i = 0; i < 8; i++) v[i] = _mm256_add_ps(_mm512_castps512_ps256(r[i].v), _mm512_extractf32x8_ps(r[i].v, 1));
+  reduce_eight(v, false, left);
+  return _mm512_add_pd(_mm512_cvtps_pd(left[0]), _mm512_cvtps_pd(left[1]));
+}
+XENT_INLINE dlanes lanes_tree_rows(const lanes r[XENT_LANES]) {
+  return (dlanes){trees_of_eight_rows(r), trees_of_eight_rows(r + 8)};
+}
+
 /* Rows this short are halves of a register: in half registers a row's first step needs no shuffle. */
 XENT_INLINE void reduce_eight_dense(const float *x, int64_t n, const bool largest, __m256 left[2]) {
   const __m256 fill = _mm256_set1_ps(largest ? -INFINITY : 0.0f);

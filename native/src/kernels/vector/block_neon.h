@@ -128,6 +128,11 @@ XENT_INLINE dlanes dlanes_split(dlanes v, dlanes *exponent) {
   XENT_EACH_PAIR(k) v.p[k] = split_two(v.p[k], &exponent->p[k]);
   return v;
 }
+XENT_INLINE dlanes lanes_tree_rows(const lanes r[XENT_LANES]) {
+  dlanes sums;
+  XENT_EACH_PAIR(k) sums.p[k] = vpaddq_f64(two_of_tree(r[2 * k]), two_of_tree(r[2 * k + 1]));
+  return sums;
+}
 XENT_INLINE dlanes dlanes_tree_rows(const dlanes r[XENT_LANES]) {
   dlanes sums;
   XENT_EACH_PAIR(k) sums.p[k] = vpaddq_f64(two_of_double_tree(r[2 * k]), two_of_double_tree(r[2 * k + 1]));

@@ -120,6 +120,11 @@ XENT_INLINE dlanes dlanes_split(dlanes v, dlanes *exponent) {
   }
   return v;
 }
+XENT_INLINE dlanes lanes_tree_rows(const lanes r[XENT_LANES]) {
+  dlanes sums;
+  XENT_EACH_LANE(j) sums.v[j] = lanes_tree(r[j]);
+  return sums;
+}
 XENT_INLINE dlanes dlanes_tree_rows(const dlanes r[XENT_LANES]) {
   dlanes sums;
   XENT_EACH_LANE(j) sums.v[j] = dlanes_tree(r[j]);

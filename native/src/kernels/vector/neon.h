@@ -12,7 +12,6 @@ typedef struct { uint32x4_t a, b, c, d; } where; /* a comparison: all ones or ze
 #define XENT_BATCH 1
 #define XENT_STREAM_ALIGNMENT sizeof(float) /* no intrinsic stores past the caches */
 #define XENT_BACKWARD_REGISTERS 0
-#define XENT_BACKWARD_ONE_BEHIND 0
 
 /* Of each quarter; x and y are lanes. */
 #define XENT_OF_ONE(type, op, x) ((type){op((x).a), op((x).b), op((x).c), op((x).d)})
