@@ -34,8 +34,8 @@ XENT_INLINE backward_call backward_call_of(const xent_call *call) {
 
 /* ---- rows of floats ---- */
 
-/* So many classes go sixteen rows at a time, and stay in registers. Exponentials are worth more permutations, where rows
- * of more classes do not stay in registers. */
+/* So many classes go sixteen rows at a time, and stay in registers. Exponentials are worth more permutations, where
+ * rows of more classes do not stay in registers. */
 enum {
   XENT_DENSE_SOFTMAX = 3 * XENT_LANES,
   XENT_DENSE_LOG_SOFTMAX = XENT_BACKWARD_REGISTERS > 0 ? 3 * XENT_LANES : 104,
@@ -128,7 +128,8 @@ XENT_INLINE lanes dense_backward_sums(const float *y, const float *g, int64_t n,
 }
 /* Parts [k, k + count) of n. rows: which one each number belongs to. */
 XENT_INLINE void dense_backward_write(const float *y, const float *g, float *dx, int64_t n, lanes sums,
-                                      const int32_t *rows, const backward_factors *f, int64_t k, const int count, const bool log) {
+                                      const int32_t *rows, const backward_factors *f, int64_t k, const int count,
+                                      const bool log) {
   lanes v[2];
   XENT_UNROLL(2)
   for (int j = 0; j < count; j++) v[j] = lanes_load_dense(y, n, k + j);
@@ -332,21 +333,18 @@ XENT_INLINE void take_contiguous_row(const xent_call *call, int64_t row, const i
 XENT_INLINE void write_contiguous_row(const backward_call *b, const contiguous_row *r, const int32_t type,
                                       const bool log) {
   const xent_call *call = b->call;
-  const int64_t begin = call->class_begin, end = call->class_end < r->n ? call->class_end : r->n;
-  const int64_t size = size_of_float(type), at = begin * size;
+  const int64_t begin = call->class_begin, at = begin * size_of_float(type);
+  const int64_t n = (call->class_end < r->n ? call->class_end : r->n) - begin;
   const bool finite = !call->known_statistics && fabsf(r->sum) <= XENT_QUIET_SUMS;
   const int how = log ? XENT_OF_LOG : 0;
-  for (int64_t i = begin; type == XENT_F32 && i < end; i += XENT_CHUNK) {
-    const void *y = r->y + i * size, *g = r->g + i * size;
-    void *dx = r->dx + i * size;
-    emit_backward(y, g, dx, chunk_length(i, end), r->sum, b->hi, log, call->stream);
-  }
-  if (type == XENT_F32) return;
-  const char *y = r->y + at, *g = r->g + at;
-  if (b->hi == 1 && (log || finite))
-    emit_backward_as(y, g, r->dx + at, end - begin, r->sum, b->hi, type, how | XENT_PLAIN, call->stream);
+  const void *y = r->y + at, *g = r->g + at;
+  void *dx = r->dx + at;
+  if (type == XENT_F32)
+    emit_backward(y, g, dx, n, r->sum, b->hi, log, call->stream);
+  else if (b->hi == 1 && (log || finite))
+    emit_backward_as(y, g, dx, n, r->sum, b->hi, type, how | XENT_PLAIN, call->stream);
   else
-    emit_backward_as(y, g, r->dx + at, end - begin, r->sum, b->hi, type, how, call->stream);
+    emit_backward_as(y, g, dx, n, r->sum, b->hi, type, how, call->stream);
 }
 /* Short rows of 16-bit floats are summed in pairs: a sum alone would be waited for. */
 XENT_INLINE xent_status backward_contiguous(const backward_call *b, const int32_t type, const bool log) {

@@ -70,21 +70,24 @@ XENT_INLINE void emit_backward_as(const void *y, const void *g, void *dx, int64_
     put_pair(dx, n - pair, last, type, false, false);
 }
 
-/* Of floats, at most a chunk of them. */
+/* Of floats; pages are looked up a chunk ahead. */
 XENT_SHARED void emit_backward(const float *y, const float *g, float *dx, int64_t n, float sum, float hi, bool log,
                                bool stream) {
-  if (stream) prefetch_pages(dx, n);
-  if (stream && log) prefetch_pages(y, n); /* the first pass has read g alone */
-  if (log && stream)
-    emit_backward_as(y, g, dx, n, sum, hi, XENT_F32, XENT_OF_LOG, true);
-  else if (stream)
-    emit_backward_as(y, g, dx, n, sum, hi, XENT_F32, 0, true);
-  else if (log && hi == 1)
-    emit_backward_as(y, g, dx, n, sum, hi, XENT_F32, XENT_OF_LOG | XENT_PLAIN, false);
-  else if (log)
-    emit_backward_as(y, g, dx, n, sum, hi, XENT_F32, XENT_OF_LOG, false);
-  else
-    emit_backward_as(y, g, dx, n, sum, hi, XENT_F32, 0, false);
+  for (int64_t i = 0, m; i < n; i += m, y += m, g += m, dx += m) {
+    m = chunk_length(i, n);
+    if (stream) prefetch_pages(dx, m);
+    if (stream && log) prefetch_pages(y, m); /* the first pass has read g alone */
+    if (log && stream)
+      emit_backward_as(y, g, dx, m, sum, hi, XENT_F32, XENT_OF_LOG, true);
+    else if (stream)
+      emit_backward_as(y, g, dx, m, sum, hi, XENT_F32, 0, true);
+    else if (log && hi == 1)
+      emit_backward_as(y, g, dx, m, sum, hi, XENT_F32, XENT_OF_LOG | XENT_PLAIN, false);
+    else if (log)
+      emit_backward_as(y, g, dx, m, sum, hi, XENT_F32, XENT_OF_LOG, false);
+    else
+      emit_backward_as(y, g, dx, m, sum, hi, XENT_F32, 0, false);
+  }
 }
 
 #endif
