@@ -245,25 +245,22 @@ XENT_SHARED xent_status backward_of_short_copies(const backward_call *b) {
   const bool one = has_no_gaps(call, &s->output) && has_no_gaps(call, &s->upstream) &&
                    has_no_gaps(call, call->output_layout);
   XENT_ALIGNED float y[XENT_ROWS * XENT_GROUP + XENT_LANES], g[XENT_ROWS * XENT_GROUP + XENT_LANES];
-  copied_row c;
-  take_copied_row(call, call->row_begin, &c);
+  copied_row c[XENT_ROWS];
+  take_copied_row(call, call->row_begin, &c[0]);
   for (int64_t first = call->row_begin, count; first < call->row_end; first += count) {
     count = call->row_end - first < XENT_ROWS ? call->row_end - first : XENT_ROWS;
     const int64_t step = one ? count : 1;
     for (int64_t i = 0; i < count; i += step) {
-      if (!one) take_copied_row(call, first + i, &c);
-      copy_row(&c.y, 0, step * n, 0.0f, y + i * n);
-      copy_row(&c.g, 0, step * n, 0.0f, g + i * n);
+      if (!one) take_copied_row(call, first + i, &c[i]);
+      copy_row(&c[i].y, 0, step * n, 0.0f, y + i * n);
+      copy_row(&c[i].g, 0, step * n, 0.0f, g + i * n);
     }
     const float_rows r = {y, g, g, n, n, n, n, count};
     (b->log ? log_softmax_float_rows : softmax_float_rows)(&r, b->hi);
-    for (int64_t i = 0; i < count; i += step) {
-      if (!one) take_copied_row(call, first + i, &c);
-      put_copied(&c, 0, step * n, g + i * n, call->stream);
-    }
-    next_numbers(&c.y.x, count * n);
-    next_numbers(&c.g.x, count * n);
-    next_numbers(&c.dx, count * n);
+    for (int64_t i = 0; i < count; i += step) put_copied(&c[i], 0, step * n, g + i * n, call->stream);
+    next_numbers(&c[0].y.x, count * n);
+    next_numbers(&c[0].g.x, count * n);
+    next_numbers(&c[0].dx, count * n);
   }
   return XENT_OK;
 }
@@ -296,9 +293,11 @@ XENT_SHARED xent_status backward_of_copies(const backward_call *b) {
     double sum = call->known_statistics ? known_statistics_at(call, row)->sum : 0;
     for (int64_t i = 0; !call->known_statistics && i < n; i += XENT_CHUNK)
       sum += copied_sum(&r, b->log, i, chunk_length(i, n), &s);
+    const bool at_hand = n <= XENT_STEP && !call->known_statistics; /* what the sum has read */
     for (int64_t i = call->class_begin; i < end; i += XENT_STEP) {
       const int64_t m = step_length(i, end);
-      const float *y = row_floats(&r.y, i, m, 0.0f, s.y), *g = row_floats(&r.g, i, m, 0.0f, s.g);
+      const float *g = at_hand && !r.g.direct ? s.g : row_floats(&r.g, i, m, 0.0f, s.g);
+      const float *y = at_hand && !b->log && !r.y.direct ? s.y : row_floats(&r.y, i, m, 0.0f, s.y);
       emit_backward(y, g, s.g, m, (float)sum, b->hi, b->log, false);
       put_copied(&r, i, m, s.g, call->stream);
     }
