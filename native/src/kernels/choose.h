@@ -13,13 +13,17 @@
 #include "kernels/sum/single.h"
 #include "kernels/ways.h"
 
-/* Rows of one chunk of at most 1024 classes. What needs whole rows again (sparse targets, gradients of targets, a clamp of
- * probability rows) is careful's. */
-XENT_INLINE bool flow_fits(const xent_call *call) {
+/* What needs whole rows again (sparse targets, gradients of targets, a clamp of probability rows) is careful's. */
+XENT_INLINE bool flows_by(const xent_call *call) {
   const xent_shape *s = call->shape;
-  return s->classes <= XENT_FLOW_MOST && !call->known_statistics && !s->target_count && !call->target_gradient &&
+  return !call->known_statistics && !s->target_count && !call->target_gradient &&
          s->top_count <= XENT_TOP_AT_ONCE && !(s->classes == 1 && call->output && !call->targets) && !call->row_offsets &&
          !clamps_terms(call);
+}
+XENT_INLINE bool flow_fits(const xent_call *call) { return call->shape->classes <= XENT_FLOW_MOST && flows_by(call); }
+/* The schedule of long rows, whose results are not stored past the caches. */
+XENT_INLINE bool long_flow_fits(const xent_call *call) {
+  return call->shape->classes <= XENT_FLOW_LONGEST && !(call->output && call->stream) && flows_by(call);
 }
 
 /* So few classes that vectors along a row would be mostly empty, and enough rows to fill a block,
@@ -52,7 +56,8 @@ typedef struct {
 static const xent_way forward_ways[] = {{XENT_WAY_SINGLE, single_fits, single_rows},
                                         {XENT_WAY_DENSE, dense_fits, dense_rows},
                                         {XENT_WAY_STRIP, strips_fit, strips_forward},
-                                        {XENT_WAY_FLOW, flow_fits, flow_rows}};
+                                        {XENT_WAY_FLOW, flow_fits, flow_rows},
+                                        {XENT_WAY_ROW, long_flow_fits, flow_rows}};
 static const xent_way gradient_ways[] = {{XENT_WAY_STRIP, strips_fit, strips_forward},
                                          {XENT_WAY_DENSE, known_dense_fits, known_dense_rows},
                                          {XENT_WAY_FLOW, known_flow_fits, known_flow_rows}};

@@ -30,7 +30,7 @@ XENT_SHARED xent_status known_dense_rows(const job *j, row_kernel kernel) {
 XENT_INLINE void known_row(const flow *f, flow_block *b, int row) {
   const xent_call *call = f->j->call;
   const int64_t at = row_of(&b->sums.rows, row);
-  const emission m = {.references = {lanes_set(b->lowest[row]), lanes_set(b->magic[row])}, .heat = &f->j->heat,
+  const emission m = {.references = exp_everywhere(exp_reference_of(b->sums.reference[row], &f->j->heat)), .heat = &f->j->heat,
                       .f = b->factor[row], .b = b->b[row]};
   if (!f->straight) {
     const row_source *x = &flow_row_at_hand(f, b, row)->x;
@@ -58,15 +58,11 @@ XENT_SHARED xent_status known_flow_rows(const job *j, row_kernel kernel) {
   f.pitch = 0; /* one row after the other takes the same place */
   f.again = true;
   f.straight = f.straight && !f.each;
-  b.e = copy;
-  for (int i = 0; i < XENT_ROWS; i++) b.x[i] = copy;
+  for (int i = 0; i < XENT_ROWS; i++) b.x[i] = b.e[i] = copy;
   for (;;) {
     take_rows(&f.taker, &b.sums.rows, b.label, XENT_ROWS);
     if (b.sums.rows.count == 0) return f.taker.status;
     known_outcome(j, b.label, &b.sums, &b.outcome);
-    const exp_references r = exp_references_of(lanes_load(b.sums.reference), &j->heat);
-    lanes_store(b.lowest, r.lowest);
-    lanes_store(b.magic, r.magic);
     lanes_store(b.factor, b.outcome.f);
     lanes_store(b.b, b.outcome.b);
     for (uint32_t rest = b.outcome.stay; rest; rest &= rest - 1) known_row(&f, &b, __builtin_ctz(rest));

@@ -15,19 +15,19 @@
 
 /* One set per call, sized for its rows: a short row must not pay for the stack of a long one. */
 typedef struct {
-  float *input, *kept; /* logits and e of rows of one chunk, or of the chunk at hand */
-  float *out;          /* of a step */
-  int64_t room;        /* floats of input, and of kept */
+  float *input;        /* logits of rows of one chunk, or of the chunk at hand */
+  float *out, *slopes; /* of a step */
+  int64_t room;        /* floats of input */
 } row_buffers;
 
 #define XENT_DEFINE_ROWS(name)                                                                         \
   static __attribute__((noinline)) xent_status name##_short(const xent_call *call) {                   \
-    XENT_ALIGNED float input[XENT_STEP], kept[XENT_STEP], out[XENT_STEP];                              \
-    return name##_rows(call, (row_buffers){input, kept, out, XENT_STEP});                              \
+    XENT_ALIGNED float input[XENT_STEP], out[XENT_STEP], slopes[XENT_STEP];                            \
+    return name##_rows(call, (row_buffers){input, out, slopes, XENT_STEP});                            \
   }                                                                                                    \
   static __attribute__((noinline)) xent_status name##_long(const xent_call *call) {                    \
-    XENT_ALIGNED float input[XENT_CHUNK], kept[XENT_CHUNK], out[XENT_STEP];                            \
-    return name##_rows(call, (row_buffers){input, kept, out, XENT_CHUNK});                             \
+    XENT_ALIGNED float input[XENT_CHUNK], out[XENT_STEP], slopes[XENT_STEP];                           \
+    return name##_rows(call, (row_buffers){input, out, slopes, XENT_CHUNK});                           \
   }                                                                                                    \
   XENT_KERNEL xent_status name(const xent_call *call) {                                                \
     return call->shape->classes <= XENT_STEP ? name##_short(call) : name##_long(call);                 \
@@ -38,14 +38,10 @@ XENT_INLINE int64_t step_length(int64_t begin, int64_t end) { return end - begin
 /* Chunks whose e may be kept: more do not stay in the second cache. */
 enum { XENT_KEPT_CHUNKS = 8 };
 
-/* The e of a row that are kept for the second pass. */
+/* The e of a row that are kept for the second pass, where its results go. */
 typedef struct {
-  float *e;     /* of class 0; may be where the results go */
-  int64_t end;  /* of classes before this one, whole chunks but at the end of the row */
-  struct {
-    float reference; /* N of the chunk at its end */
-    int32_t settled; /* from this class of the chunk on, e have it */
-  } chunk[XENT_KEPT_CHUNKS];
+  float *e;    /* of class 0, or NULL */
+  float reference[XENT_KEPT_CHUNKS]; /* N of each chunk at its end, which all of its e are made to have */
 } kept_exponentials;
 
 typedef struct {
@@ -114,7 +110,7 @@ XENT_INLINE bool is_first_counted(const row_source *r, const float *x, int64_t b
 /* once: nobody asks for the floats of the chunk, and their copies may share a place. */
 XENT_INLINE chunk_sum sum_of_chunk(careful_row *r, int64_t begin, int64_t n, int64_t without, float shift, bool once, const float **floats) {
   const job *j = r->j;
-  const bool direct = r->x.direct && shift == 0, single = r->x.classes <= XENT_CHUNK, keep = begin + n <= r->kept.end;
+  const bool direct = r->x.direct && shift == 0, single = r->x.classes <= XENT_CHUNK, keep = r->kept.e;
   const bool whole = direct || n <= XENT_EXACT_MAX;
   chunk_way w = {.kept = keep ? r->kept.e + begin : NULL, .exact = n <= XENT_EXACT_MAX,
                  .ahead = direct && !single ? XENT_PREFETCH_AHEAD * sizeof(float) : 0, .heat = &j->heat};
@@ -133,10 +129,8 @@ XENT_INLINE chunk_sum sum_of_chunk(careful_row *r, int64_t begin, int64_t n, int
     if (keep) w.kept += end - i;
     i = end;
   }
-  if (keep) {
-    r->kept.chunk[begin / XENT_CHUNK].reference = p.reference;
-    r->kept.chunk[begin / XENT_CHUNK].settled = (int32_t)p.settled;
-  }
+  if (keep) r->kept.reference[begin / XENT_CHUNK] = once && !whole && p.settled ? NAN : p.reference;
+  if (keep && p.settled && !(once && !whole)) settle(&p, x, r->kept.e + begin, &j->heat);
   *floats = x;
   return (chunk_sum){.max = lanes_largest(p.above) + 0.0f, .reference = p.reference, .sum = chunk_tree(n, p.group, p.sum)};
 }
@@ -395,30 +389,13 @@ XENT_INLINE strand output_strand(const careful_row *r) {
   return strand_of_row(r->j->call, r->j->call->output, r->j->call->output_layout, r->x.span);
 }
 
-/* Whether e of class i is kept as it is with the row's N, and until which class before `end` that is so. */
-XENT_INLINE bool is_kept(const careful_row *r, float N, int64_t i, int64_t end, int64_t *until) {
-  const int64_t chunk = i / XENT_CHUNK, first = chunk * XENT_CHUNK, settled = first + r->kept.chunk[chunk].settled;
-  *until = first + XENT_CHUNK < end ? first + XENT_CHUNK : end;
-  if (r->kept.chunk[chunk].reference != N || i >= settled) return r->kept.chunk[chunk].reference == N;
-  if (settled < *until) *until = settled;
-  return false;
-}
-
-/* n classes from `begin` on, whose logits are x. */
+/* n classes of a chunk, or of several, from `begin` on, whose logits are x. */
 XENT_INLINE void emit_classes(const careful_row *r, const emission *m, float N, const float *x, float *y, int64_t begin, int64_t n,
                               bool stream) {
-  for (int64_t i = 0, until; i < n; i = until - begin) {
-    emission part = *m;
-    part.begin += i;
-    if (begin + i >= r->kept.end) {
-      emit_again(&part, x + i, y + i, n - i, stream);
-      return;
-    }
-    if (is_kept(r, N, begin + i, begin + n, &until))
-      emit_kept(&part, r->kept.e + begin + i, y + i, until - begin - i, stream);
-    else
-      emit_again(&part, x + i, y + i, until - begin - i, false);
-  }
+  if (r->kept.e && r->kept.reference[begin / XENT_CHUNK] == N)
+    emit_given(m, r->kept.e + begin, y, n, stream);
+  else
+    emit_again(m, x, y, n, stream);
 }
 
 /* What a row is written with. */
@@ -469,7 +446,7 @@ XENT_INLINE row_emission gradient_of_row(careful_row *r, const row_statistics *s
 XENT_INLINE row_emission probabilities_of_row(const job *j, const row_statistics *s) {
   row_emission g = {.finite = true, .log = j->call->log};
   g.m = (emission){.references = exp_everywhere(exp_reference_of(s->reference, &j->heat)), .heat = &j->heat,
-                   .f = (float)(XENT_UNSCALE / s->sum), .b = -0.0f};
+                   .less = g.log ? (float)s->max : 0, .f = g.log ? j->heat.hi : (float)(XENT_UNSCALE / s->sum), .b = -0.0f};
   return g;
 }
 
@@ -517,7 +494,7 @@ XENT_INLINE void write_floats_of_row(const careful_row *r, row_emission *g, cons
     g->m.begin = begin;
   }
   if (g->log) {
-    emit_log(x, y, n, (float)s->max, r->j->heat.hi, g->m.b, stream);
+    emit_given(&g->m, x, y, n, stream);
     return;
   }
   emit_classes(r, &g->m, s->reference, x, y, begin, n, stream);
@@ -559,7 +536,7 @@ XENT_INLINE void finish_classes(const careful_row *r, float *y, int64_t begin, i
 XENT_SHARED void write_classes_of_row(careful_row *r, row_emission *g, const row_statistics *s, int64_t begin, int64_t end) {
   const xent_call *call = r->j->call;
   const strand out = output_strand(r);
-  const bool stream = call->stream, kept = r->kept.end > begin;
+  const bool stream = call->stream, kept = r->kept.e;
   const bool finish = call->targets && (r->x.cap != 0 || (r->x.mask && (r->j->sparse || !masked_are_zero(&g->m, g->has_each))));
   if (!kept && !g->log && s->shift == 0 && !g->has_each && g->finite && !r->j->sparse && lie_alike(&r->x, &out, end - begin)) {
     emit_straight(&g->m, &r->x, &out, begin, end - begin, stream);
@@ -567,7 +544,7 @@ XENT_SHARED void write_classes_of_row(careful_row *r, row_emission *g, const row
     if (r->t.label >= 0 && label >= begin && label < end) strand_set(&out, label, g->at_label);
     return;
   }
-  if (finish && r->x.cap != 0 && !kept && !r->ready) r->x.slopes = r->b.kept; /* the buffer of e is free */
+  if (finish && r->x.cap != 0 && !kept && !r->ready) r->x.slopes = r->b.slopes;
   /* without slopes x is read again */
   const bool direct = is_direct(&out) && !r->j->sparse && (!finish || (!stream && (r->x.cap == 0 || r->x.slopes)));
   /* no buffer of a step is needed: whole chunks */
@@ -629,8 +606,7 @@ typedef struct {
   const job *j;
   int most;        /* how many */
   int64_t place;   /* how many floats of the buffers each has to itself */
-  bool keep;       /* e are kept, */
-  bool in_output;  /* where the results go */
+  bool keep;       /* e, where the results go */
   careful_row row[XENT_ROWS];
   row_statistics statistics[XENT_ROWS];
   row_sums sums;
@@ -644,21 +620,18 @@ XENT_INLINE void begin_rows(careful_block *b, const job *j, row_buffers buffers)
   const xent_call *call = j->call;
   const xent_shape *s = call->shape;
   const careful_row first = careful_row_of(j, call->row_begin, buffers);
-  const bool single = s->classes <= XENT_CHUNK, direct = first.x.direct;
+  const bool single = s->classes <= XENT_CHUNK;
   b->j = j;
-  b->keep = call->output && !call->log;
-  b->in_output = b->keep && call->output_layout->type == XENT_F32 && call->output_layout->classes == 1 &&
-                 call->output != call->logits && !call->stream && s->classes <= XENT_CACHED_CLASSES;
+  b->keep = call->output && !call->log && call->output_layout->type == XENT_F32 && call->output_layout->classes == 1 &&
+            call->output != call->logits && !call->stream && s->classes <= XENT_CACHED_CLASSES;
   const int64_t padded = (s->classes + XENT_LANES - 1) / XENT_LANES * XENT_LANES;
-  const bool apart = (single && !direct) || (b->keep && !b->in_output);
-  const int64_t room = !apart ? XENT_ROWS : single ? buffers.room / padded : 1;
+  b->place = single && !first.x.direct ? padded : 0;
+  const int64_t room = b->place ? buffers.room / padded : XENT_ROWS;
   const int64_t cached = call->output ? XENT_CACHED_CLASSES / s->classes : XENT_ROWS, most = room < cached ? room : cached;
-  b->place = apart && single ? padded : 0;
   b->most = most < 1 ? 1 : most < XENT_ROWS ? (int)most : XENT_ROWS;
   for (int i = 0; i < b->most && i < call->row_end - call->row_begin; i++) {
     b->row[i] = first;
     b->row[i].b.input += i * b->place;
-    b->row[i].b.kept += i * b->place;
   }
 }
 
@@ -671,13 +644,7 @@ XENT_SHARED xent_status take_careful_row(careful_block *b, int64_t row) {
   careful_row *r = &b->row[i];
   move_row_source(&r->x, span_of_row(call, row), call->logits, &call->shape->logits);
   r->ready = NULL;
-  if (b->in_output) {
-    r->kept.e = (float *)(uintptr_t)output_strand(r).at;
-    r->kept.end = r->x.classes;
-  } else if (b->keep) {
-    r->kept.e = r->b.kept;
-    r->kept.end = r->x.classes <= XENT_CHUNK ? r->x.classes : r->x.cap == 0 ? XENT_CHUNK : 0;
-  }
+  if (b->keep) r->kept.e = (float *)(uintptr_t)output_strand(r).at;
   xent_status status = targets_of_row(call, r->x.span, &r->t);
   if (!status) status = check_sparse_row(call, r->x.span, &r->t);
   if (status) return status;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The second pass over classes of a row: y = fma(e(x; N), f, b), which is a probability (b = -0: fma(e, f, -0) is e f bit
- * for bit) or a gradient (b = -c t). e is computed again, or was kept. A factor below the normal floats is carried 2^96
- * times larger and the result scaled back. Log-softmax: y = fma(x - M, r, -D).
+ * The second pass over classes of a row: y = fma(v - m, f, b). v is e(x; N), computed again or kept, and m is 0: a probability
+ * (b = -0: fma(e, f, -0) is e f bit for bit) or a gradient (b = -c t). Or v is x and m the maximum: log-softmax, with
+ * f = 1 / temperature and b = -D. A factor below the normal floats is carried 2^96 times larger and the result scaled back.
  */
 #ifndef XENT_EMIT_ROW_H
 #define XENT_EMIT_ROW_H
@@ -45,7 +45,7 @@ XENT_INLINE void quiet_pair(lanes v[2]) {
 typedef struct {
   exp_references references;
   const heat *heat;
-  float f, b;
+  float less, f, b;   /* less: of v that are given, not of e that are computed again */
   bool tiny;          /* f and b carry 2^96 */
   const class_targets *targets; /* of each class, b being -(t * scale); or NULL: b is the same */
   float scale;
@@ -70,109 +70,65 @@ XENT_INLINE lanes emitted(const emission *m, const class_targets *t, lanes e, in
   return kind != XENT_EMIT_SAME ? lanes_quiet(y) : y;
 }
 
-/* n classes from floats to floats. kept: x is e already, and has room for whole vectors. */
-XENT_INLINE void emit_floats(const emission *from, const float *x, float *y, int64_t n, const bool kept,
+/* `count` vectors from class i on, of which n are left. given: they are v, else e is computed of them. */
+XENT_INLINE void emit_vectors(const emission *m, const heat *h, const class_targets *t, lanes *v, float *y, int64_t i, int64_t n,
+                              const int count, const bool given, const int kind, const bool stream) {
+  if (!given) exp_lanes(v, count, &m->references, false, h);
+  XENT_UNROLL(2)
+  for (int j = 0; j < count; j++) {
+    const int64_t at = i + j * XENT_LANES;
+    const lanes w = emitted(m, t, given ? lanes_sub(v[j], lanes_set(m->less)) : v[j], at, n - j * XENT_LANES, kind);
+    if (count > 1)
+      put(y + at, w, stream);
+    else
+      lanes_store_part(y + at, n, w);
+  }
+}
+/* n classes from floats to floats, which may be the same. */
+XENT_INLINE void emit_floats(const emission *from, const float *x, float *y, int64_t n, const bool given,
                              const int kind, const bool stream) {
   const emission own = *from, *m = &own; /* which no store to y can change, as little as the heat */
   const heat h = *from->heat;
   const class_targets targets = kind == XENT_EMIT_SAME ? (class_targets){.add = 0} : *m->targets, *t = &targets;
   int64_t i = stream ? stream_head(y, n) : 0;
   if (i > 0) {
-    lanes head[1] = {lanes_load_part(x, i, 0.0f)};
-    if (!kept) exp_lanes(head, 1, &m->references, false, &h);
-    lanes_store_part(y, i, emitted(m, t, head[0], 0, i, kind));
+    lanes v[1] = {lanes_load_part(x, i, 0.0f)};
+    emit_vectors(m, &h, t, v, y, 0, i, 1, given, kind, false);
   }
   for (; i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
     lanes v[2] = {lanes_load(x + i), lanes_load(x + i + XENT_LANES)};
-    if (!kept) exp_lanes(v, 2, &m->references, false, &h);
-    XENT_UNROLL(2)
-    for (int j = 0; j < 2; j++)
-      put(y + i + j * XENT_LANES, emitted(m, t, v[j], i + j * XENT_LANES, XENT_LANES, kind), stream);
+    emit_vectors(m, &h, t, v, y, i, n - i, 2, given, kind, stream);
   }
   for (; i < n; i += XENT_LANES) {
-    lanes v[1] = {kept && !stream ? lanes_load(x + i) : lanes_load_part(x + i, n - i, 0.0f)}; /* kept: whole vectors from 0 on */
-    if (!kept) exp_lanes(v, 1, &m->references, false, &h);
-    lanes_store_part(y + i, n - i, emitted(m, t, v[0], i, n - i, kind));
+    lanes v[1] = {lanes_load_part(x + i, n - i, 0.0f)};
+    emit_vectors(m, &h, t, v, y, i, n - i, 1, given, kind, false);
   }
 }
-XENT_INLINE void emit_as(const emission *m, const float *x, float *y, int64_t n, const bool kept, bool stream) {
+XENT_INLINE void emit_as(const emission *m, const float *x, float *y, int64_t n, const bool given, bool stream) {
   if (stream) prefetch_pages(y, n);
   switch (emission_kind(m)) {
-    case XENT_EMIT_FLOATS: emit_floats(m, x, y, n, kept, XENT_EMIT_FLOATS, false); break;
-    case XENT_EMIT_TARGETS: emit_floats(m, x, y, n, kept, XENT_EMIT_TARGETS, false); break;
+    case XENT_EMIT_FLOATS: emit_floats(m, x, y, n, given, XENT_EMIT_FLOATS, false); break;
+    case XENT_EMIT_TARGETS: emit_floats(m, x, y, n, given, XENT_EMIT_TARGETS, false); break;
     default:
-      stream ? emit_floats(m, x, y, n, kept, XENT_EMIT_SAME, true) : emit_floats(m, x, y, n, kept, XENT_EMIT_SAME, false);
+      stream ? emit_floats(m, x, y, n, given, XENT_EMIT_SAME, true) : emit_floats(m, x, y, n, given, XENT_EMIT_SAME, false);
   }
 }
 XENT_SHARED void emit_again(const emission *m, const float *x, float *y, int64_t n, bool stream) {
   emit_as(m, x, y, n, false, stream);
 }
-XENT_SHARED void emit_kept(const emission *m, const float *e, float *y, int64_t n, bool stream) {
-  emit_as(m, e, y, n, true, stream);
+XENT_SHARED void emit_given(const emission *m, const float *v, float *y, int64_t n, bool stream) {
+  emit_as(m, v, y, n, true, stream);
 }
 
-/* The same with the classes' part of the entropy, which has whole groups but at the end of a chunk. y: or NULL. */
-XENT_INLINE void emit_entropy_as(const emission *from, const float *x, float *y, int64_t n, float max, product_sum *s, const int kind,
-                                 bool stream) {
-  const emission own = *from, *m = &own; /* which no store to y can change, as little as the heat */
-  const heat h = *from->heat;
-  const class_targets targets = kind == XENT_EMIT_SAME ? (class_targets){.add = 0} : *m->targets;
-  const lanes M = lanes_set(max);
-  for (int64_t i = 0; i < n; i += XENT_GROUP) {
-    lanes twos[XENT_GROUP_VECTORS / 2];
-    XENT_UNROLL(1) /* all four are 60 KB in a library, and AVX-512 gains 7 % */
-    for (int k = 0; k < XENT_GROUP_VECTORS / 2; k++) {
-      const int64_t begin = i + 2 * k * XENT_LANES;
-      lanes v[2], e[2];
-      XENT_UNROLL(2)
-      for (int j = 0; j < 2; j++) {
-        const int64_t at = begin + j * XENT_LANES;
-        v[j] = e[j] = n - at >= XENT_LANES ? lanes_load(x + at) : lanes_load_part(x + (at < n ? at : 0), n - at, -INFINITY);
-      }
-      exp_lanes(e, 2, &m->references, false, &h);
-      XENT_UNROLL(2)
-      for (int j = 0; j < 2; j++) {
-        const int64_t at = begin + j * XENT_LANES;
-        v[j] = entropy_lanes(v[j], e[j], M, m->references.lowest);
-        if (!y || at >= n) continue;
-        e[j] = emitted(m, &targets, e[j], at, n - at, kind);
-        if (n - at >= XENT_LANES)
-          put(y + at, e[j], stream);
-        else
-          lanes_store_part(y + at, n - at, e[j]);
-      }
-      twos[k] = lanes_add(v[0], v[1]);
-    }
-    s->group = sum_of_four_vectors(twos);
-    s->sum = dlanes_add(s->sum, dlanes_widen(s->group));
-  }
-}
-XENT_SHARED void emit_entropy(const emission *m, const float *x, float *y, int64_t n, float max, product_sum *s, bool stream) {
-  if (stream && y) prefetch_pages(y, n);
-  switch (y ? emission_kind(m) : XENT_EMIT_SAME) {
-    case XENT_EMIT_FLOATS: emit_entropy_as(m, x, y, n, max, s, XENT_EMIT_FLOATS, false); break;
-    case XENT_EMIT_TARGETS: emit_entropy_as(m, x, y, n, max, s, XENT_EMIT_TARGETS, false); break;
-    default: emit_entropy_as(m, x, y, n, max, s, XENT_EMIT_SAME, stream && (uintptr_t)y % XENT_STREAM_ALIGNMENT == 0);
-  }
+/* The second pass takes all e of a row as of its chunk's last N: those before it rose once more. */
+XENT_SHARED void settle(const chunk_progress *c, const float *x, float *e, const heat *h) {
+  const emission m = {.references = exp_everywhere(exp_reference_of(c->reference, h)), .heat = h, .f = 1, .b = -0.0f};
+  emit_again(&m, x, e, c->settled, false);
 }
 
 XENT_INLINE lanes log_probability(lanes x, lanes max, lanes r, lanes minus_distance) {
   return lanes_fma(lanes_sub(x, max), r, minus_distance);
 }
-XENT_INLINE void emit_log_floats(const float *x, float *y, int64_t n, lanes max, lanes r, lanes minus_distance, const bool stream) {
-  int64_t i = stream ? stream_head(y, n) : 0;
-  if (i > 0) lanes_store_part(y, i, log_probability(lanes_load_part(x, i, 0.0f), max, r, minus_distance));
-  for (; i + XENT_LANES <= n; i += XENT_LANES) put(y + i, log_probability(lanes_load(x + i), max, r, minus_distance), stream);
-  if (i < n) lanes_store_part(y + i, n - i, log_probability(lanes_load_part(x + i, n - i, 0.0f), max, r, minus_distance));
-}
-XENT_SHARED void emit_log(const float *x, float *y, int64_t n, float max, float r, float minus_distance, bool stream) {
-  if (stream) prefetch_pages(y, n);
-  if (stream)
-    emit_log_floats(x, y, n, lanes_set(max), lanes_set(r), lanes_set(minus_distance), true);
-  else
-    emit_log_floats(x, y, n, lanes_set(max), lanes_set(r), lanes_set(minus_distance), false);
-}
-
 /* v f + b of n numbers side by side, to where and how the tensor wants them. */
 XENT_SHARED void put_lines(const strand *s, int64_t begin, int64_t n, const float *v, float f, float b, bool stream) {
   char *at = (char *)(uintptr_t)s->at + (s->stride == 1 ? begin * size_of_float(s->type) : 0);

@@ -80,11 +80,8 @@ XENT_INLINE void prefetch_group(uintptr_t from) {
   for (uintptr_t k = 0; k < XENT_GROUP * sizeof(float); k += 64) __builtin_prefetch((const void *)(from + k));
 }
 
-/* Four vectors of a group's eight, and all of them. */
+/* Four vectors of a group's eight. */
 XENT_INLINE lanes sum_of_four_vectors(const lanes v[4]) { return lanes_add(lanes_add(v[0], v[1]), lanes_add(v[2], v[3])); }
-XENT_INLINE lanes sum_of_group(const lanes v[XENT_GROUP_VECTORS]) {
-  return lanes_add(sum_of_four_vectors(v), sum_of_four_vectors(v + 4));
-}
 
 /* A chunk under way. */
 typedef struct {
@@ -119,37 +116,83 @@ typedef struct {
   const heat *heat;
 } chunk_way;
 
-/* The exponentials of a group of m classes, straight on: what follows runs beside their end. The class `without` adds +0. */
-XENT_INLINE lanes sum_exponentials(const float *x, int64_t m, int64_t without, const exp_references *r, const heat *h, float *kept,
-                                   const bool whole) {
-  lanes e[XENT_GROUP_VECTORS];
-  XENT_UNROLL(8)
-  for (int k = 0; k < XENT_GROUP_VECTORS; k += XENT_IN_FLIGHT) {
-    const int64_t left = whole ? XENT_GROUP : m - k * XENT_LANES;
+enum { XENT_UNIT_VECTORS = 4, XENT_UNIT = XENT_UNIT_VECTORS * XENT_LANES }; /* half a group */
+
+/* The exponentials of half a group of m classes, straight on: what follows runs beside their end. The class `without` adds +0. */
+XENT_INLINE lanes sum_unit(const float *x, int64_t m, int64_t without, const exp_references *r, const heat *h, float *kept,
+                           const bool whole) {
+  lanes e[XENT_UNIT_VECTORS];
+  XENT_UNROLL(4)
+  for (int k = 0; k < XENT_UNIT_VECTORS; k += XENT_IN_FLIGHT) {
     XENT_UNROLL(4)
-    for (int j = 0; j < XENT_IN_FLIGHT; j++) {
-      const int64_t at = (k + j) * XENT_LANES;
-      e[k + j] = whole ? lanes_load(x + at) : left > 0 ? lanes_load_part(x + at, m - at, -INFINITY) : lanes_set(0.0f);
+    for (int j = k; j < k + XENT_IN_FLIGHT; j++) {
+      const int64_t at = j * XENT_LANES;
+      e[j] = whole ? lanes_load(x + at) : m > at ? lanes_load_part(x + at, m - at, -INFINITY) : lanes_set(-INFINITY);
     }
-    if (left > 0) exp_lanes(e + k, XENT_IN_FLIGHT, r, false, h);
-    XENT_UNROLL(4)
-    for (int j = 0; kept && j < XENT_IN_FLIGHT; j++) {
-      const int64_t at = (k + j) * XENT_LANES;
-      if (whole)
-        lanes_store(kept + at, e[k + j]);
-      else if (at < m)
-        lanes_store_part(kept + at, m - at, e[k + j]);
-    }
+    exp_lanes(e + k, XENT_IN_FLIGHT, r, false, h);
   }
-  if (__builtin_expect(without >= 0 && without < XENT_GROUP, 0))
-    XENT_UNROLL(8)
-    for (int k = 0; k < XENT_GROUP_VECTORS; k++) e[k] = lanes_drop(e[k], without - k * XENT_LANES);
-  return sum_of_group(e);
+  XENT_UNROLL(4)
+  for (int j = 0; kept && j < XENT_UNIT_VECTORS; j++) {
+    const int64_t at = j * XENT_LANES;
+    if (whole)
+      lanes_store(kept + at, e[j]);
+    else if (at < m)
+      lanes_store_part(kept + at, m - at, e[j]);
+  }
+  if (__builtin_expect((uint64_t)without < XENT_UNIT, 0))
+    XENT_UNROLL(4)
+    for (int j = 0; j < XENT_UNIT_VECTORS; j++) e[j] = lanes_drop(e[j], without - j * XENT_LANES);
+  return sum_of_four_vectors(e);
+}
+/* Of a group: a missing half is +0. */
+XENT_INLINE lanes sum_exponentials(const float *x, int64_t m, int64_t without, const exp_references *r, const heat *h, float *kept) {
+  if (__builtin_expect(m >= XENT_GROUP, 1)) {
+    const lanes even = sum_unit(x, XENT_UNIT, without, r, h, kept, true);
+    return lanes_add(even, sum_unit(x + XENT_UNIT, XENT_UNIT, without - XENT_UNIT, r, h, kept ? kept + XENT_UNIT : NULL, true));
+  }
+  lanes even = lanes_set(0.0f);
+  if (m >= XENT_UNIT) {
+    even = sum_unit(x, XENT_UNIT, without, r, h, kept, true);
+    if (m == XENT_UNIT) return even;
+    x += XENT_UNIT, m -= XENT_UNIT, without -= XENT_UNIT;
+    if (kept) kept += XENT_UNIT;
+  }
+  return lanes_add(even, sum_unit(x, m, without, r, h, kept, false));
+}
+
+/* What is at work beside the exponentials of a row: another one is searched for its largest, and one is written. */
+typedef struct {
+  const float *searched, *from, *targets;
+  float *to;
+  lanes less, f, b; /* y = fma(v - less, f, b), less being 0 but of logarithms; with targets b is what they are times */
+} row_beside;
+
+/* How a row is written, as a constant of the loops. Alone: none is searched either. */
+enum { XENT_BESIDE_ALONE, XENT_BESIDE_SILENT, XENT_BESIDE_LINE, XENT_BESIDE_LOG, XENT_BESIDE_TARGETS };
+
+/* `vectors` vectors from class i on, of n classes of which the first `sure` are there for sure. */
+XENT_INLINE void write_beside(const row_beside *s, int64_t i, int64_t n, const int64_t sure, const int vectors, const int mode) {
+  XENT_UNROLL(4)
+  for (int k = 0; k < vectors; k++, i += XENT_LANES) {
+    const bool whole = i + XENT_LANES <= sure || n - i >= XENT_LANES;
+    lanes v = whole ? lanes_load(s->from + i) : lanes_load_part(s->from + i, n - i, 0.0f);
+    if (mode == XENT_BESIDE_TARGETS) {
+      const lanes t = whole ? lanes_load(s->targets + i) : lanes_load_part(s->targets + i, n - i, 0.0f);
+      v = lanes_quiet(lanes_fma(v, s->f, lanes_sub(lanes_set(-0.0f), lanes_mul(t, s->b))));
+    } else {
+      v = lanes_fma(mode == XENT_BESIDE_LOG ? lanes_sub(v, s->less) : v, s->f, s->b);
+    }
+    if (whole)
+      lanes_store(s->to + i, v);
+    else
+      lanes_store_part(s->to + i, n - i, v);
+  }
 }
 
 /* n classes of a chunk, which begin with a group, and end with one but at the chunk's end. The class `without` (or one
  * that is not here) adds +0 but counts for the maximum. */
-XENT_SHARED void sum_classes(const float *x, int64_t n, int64_t without, const chunk_way *w, chunk_progress *progress) {
+XENT_INLINE void sum_classes_beside(const float *x, int64_t n, int64_t without, const chunk_way *w, chunk_progress *progress,
+                                    const row_beside *beside, const int mode) {
   const chunk_way own = *w;
   const heat h = *w->heat; /* which no store to kept can change */
   chunk_progress c = *progress;
@@ -159,6 +202,10 @@ XENT_SHARED void sum_classes(const float *x, int64_t n, int64_t without, const c
     const int64_t m = n - i < XENT_GROUP ? n - i : XENT_GROUP;
     float *kept = own.kept ? own.kept + i : NULL;
     if (own.ahead) prefetch_group((uintptr_t)(x + i) + own.ahead);
+    if (mode >= XENT_BESIDE_LINE && m == XENT_GROUP)
+      for (int64_t k = i; k < i + XENT_GROUP; k += XENT_UNIT) write_beside(beside, k, n, k + XENT_UNIT, XENT_UNIT_VECTORS, mode);
+    else if (mode >= XENT_BESIDE_LINE)
+      for (int64_t k = i; k < n; k += XENT_LANES) write_beside(beside, k, n, 0, 1, mode);
     if (!own.exact) {
       c.above = group_largest(x + i, m, c.above);
       if (__builtin_expect(is_above(c.above, limit, &h), 0)) {
@@ -167,12 +214,12 @@ XENT_SHARED void sum_classes(const float *x, int64_t n, int64_t without, const c
         limit = limit_of(c.reference);
       }
     }
-    if (m == XENT_GROUP)
-      take_group(&c, sum_exponentials(x + i, XENT_GROUP, without - i, &r, &h, kept, true));
-    else
-      take_group(&c, sum_exponentials(x + i, m, without - i, &r, &h, kept, false));
+    take_group(&c, sum_exponentials(x + i, m, without - i, &r, &h, kept));
   }
   *progress = c;
+}
+XENT_SHARED void sum_classes(const float *x, int64_t n, int64_t without, const chunk_way *w, chunk_progress *progress) {
+  sum_classes_beside(x, n, without, w, progress, NULL, XENT_BESIDE_ALONE);
 }
 
 XENT_INLINE chunk_progress chunk_begin(float reference) {

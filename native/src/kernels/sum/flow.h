@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of up to 1024 classes that flow by, up to sixteen side by side: while one is at its exponentials, one of the next
- * rows is searched for its maximum, and one of those before is written. So loads and stores run beside arithmetic, and no
- * chain of dependent steps is waited for. Rows that are no floats side by side, are masked, or whose results are stored in
- * another way, go block after block instead: they are copied into the scratch, where every element type, mask and layout
- * looks the same, and written from there. So do the rows of a single block.
+ * Rows of one chunk that flow by, up to sixteen together: while one is at its exponentials, one of the next rows is searched
+ * for its maximum, and one of those before is written. So loads and stores run beside arithmetic, and no chain of dependent
+ * steps is waited for. Beyond 1024 classes no row is searched: N rises on the way. Rows that are no floats side by side, are
+ * masked, or whose results are stored in another way, go block after block instead: they are copied into the scratch, where
+ * every element type, mask and layout looks the same, and written from there. So do the rows of a single block.
  */
 #ifndef XENT_SUM_FLOW_H
 #define XENT_SUM_FLOW_H
@@ -13,23 +13,24 @@
 #include "kernels/load/sixteen.h"
 
 enum {
-  XENT_UNIT = 4 * XENT_LANES,  /* classes: half a group */
   XENT_FLOW_MOST = XENT_EXACT_MAX,
+  XENT_FLOW_LONGEST = XENT_CHUNK / 2, /* classes */
   XENT_FLOW_APART = XENT_LANES, /* between rows: a power of two would put them into the same places of a cache */
-  XENT_FLOW_FLOATS = 7 * (XENT_FLOW_MOST + XENT_FLOW_APART) /* of the scratch for the rows of one block: the first cache */
+  XENT_FLOW_FLOATS = 7 * (XENT_FLOW_MOST + XENT_FLOW_APART), /* of the scratch for the rows of one block: the first cache */
+  XENT_FLOW_LONG = XENT_FLOW_LONGEST + XENT_FLOW_APART,      /* the same of long rows that are copied */
+  XENT_FLOW_AHEAD = 2 * XENT_CHUNK /* classes of a block that leaves its e where the results go */
 };
 
 typedef struct {
   int32_t label[XENT_ROWS];
   lanes largest[XENT_ROWS];
-  float lowest[XENT_ROWS], magic[XENT_ROWS];
+  float lowest[XENT_ROWS], magic[XENT_ROWS]; /* of rows up to 1024 classes */
   float factor[XENT_ROWS], b[XENT_ROWS], max[XENT_ROWS];
   lanes group[XENT_ROWS]; /* of rows of one group, in place of sum */
   dlanes sum[XENT_ROWS];
   row_sums sums;
   row_outcome outcome;
-  float *x[XENT_ROWS], *y[XENT_ROWS], *t[XENT_ROWS]; /* where rows lie; where nobody looks in place of those that are not there */
-  float *e;
+  float *x[XENT_ROWS], *y[XENT_ROWS], *t[XENT_ROWS], *e[XENT_ROWS]; /* where rows lie; another one's in place of those that are not there */
 } flow_block;
 
 typedef struct {
@@ -40,7 +41,9 @@ typedef struct {
   int most;           /* rows of a block */
   bool direct;        /* rows are read where they lie */
   bool straight;      /* and results stored as they come */
+  bool exact;         /* N is that of the maximum, which is searched for first */
   bool keep, log;     /* e is wanted in the second pass, x is */
+  bool in_output;     /* e is kept where the results go */
   bool both;          /* and both for the entropy */
   bool apart;         /* copies and their e have a half of the scratch each */
   float *slopes;      /* of the softcap, in the other half, or NULL */
@@ -49,10 +52,7 @@ typedef struct {
   bool each;          /* targets differ from class to class */
   const void *targets; /* the same as floats side by side, or NULL */
   xent_layout target_layout;
-  float *nowhere;     /* for rows that are not there: loops have no conditions */
 } flow;
-
-XENT_INLINE float *flow_slot(const flow *f, float *scratch, int row) { return scratch + row * f->pitch; }
 
 /* ---- load ---- */
 
@@ -61,7 +61,8 @@ XENT_INLINE void flow_addresses(const flow *f, const row_set *rows, const void *
   float *at = (float *)(uintptr_t)array;
   const bool even = rows->adjacent && s->inner == 1;
   for (int i = 0; i < f->most; i++)
-    to[i] = i >= rows->count ? f->nowhere : at + (even ? (rows->first + i) * l->outer : row_offset(s, l, row_of(rows, i)));
+    to[i] = at + (even && i < rows->count ? (rows->first + i) * l->outer
+                                          : row_offset(s, l, i < rows->count ? row_of(rows, i) : f->j->call->row_begin));
 }
 
 /* The classes of a unit of which n are left; e(-inf) = +0 in place of those that are not there. */
@@ -73,11 +74,7 @@ XENT_INLINE lanes flow_load(const float *x, int64_t n) {
 /* What is known of a row, in the place of the one before. */
 XENT_INLINE careful_row *flow_row_at_hand(const flow *f, const flow_block *b, int row) {
   const xent_call *call = f->j->call;
-  const xent_shape *s = call->shape;
-  row_source *x = &f->row->x;
-  x->row = x->span.row = row_of(&b->sums.rows, row);
-  x->x.at = strand_at(call->logits, &s->logits, row_offset(s, &s->logits, x->row)).at;
-  if (x->mask) x->mask = (const uint8_t *)call->class_mask + row_offset(s, &s->class_mask, x->row);
+  move_row_source(&f->row->x, span_of_row(call, row_of(&b->sums.rows, row)), call->logits, &call->shape->logits);
   f->row->t.label = b->label[row];
   return f->row;
 }
@@ -112,12 +109,12 @@ XENT_SHARED void flow_copy(const flow *f, flow_block *b) {
   if (f->direct) flow_addresses(f, rows, f->j->call->logits, &f->j->call->shape->logits, b->x);
   if (f->direct || flow_has_columns(f, b)) {
     if (!f->direct) flow_copy_columns(f, b);
-    for (int i = 0; i < rows->count; i++) b->largest[i] = largest_lanes(b->x[i], f->n);
+    for (int i = 0; f->exact && i < rows->count; i++) b->largest[i] = largest_lanes(b->x[i], f->n);
     return;
   }
   for (int i = 0; i < rows->count; i++) {
     row_source *source = &flow_row_at_hand(f, b, i)->x;
-    if (f->slopes) source->slopes = flow_slot(f, f->slopes, i);
+    if (f->slopes) source->slopes = f->slopes + i * f->pitch;
     b->largest[i] = copy_row(source, 0, f->n, 0.0f, b->x[i]);
   }
 }
@@ -141,18 +138,24 @@ XENT_SHARED __attribute__((noclone)) void flow_order(const flow *f, flow_block *
   find_order(call, source, x, b->label[row], max, row, &b->sums);
 }
 
-/* Everything that is known of the rows once they are in the scratch. */
+/* Everything that is known of the rows with their maxima. */
 XENT_INLINE void flow_prepare(const flow *f, flow_block *b) {
   const job *j = f->j;
   const xent_call *call = j->call;
   const bool one = b->sums.rows.count == 1; /* sixteen rows of which one counts: every lane is its own */
   for (int i = b->sums.rows.count; !one && i < XENT_ROWS; i++) b->largest[i] = b->largest[0];
+  if (one && !f->exact) lanes_store(b->sums.reference, lanes_set(b->sums.reference[0]));
   const lanes max = one ? lanes_set(lanes_largest(b->largest[0])) : lanes_largest_rows(b->largest);
-  const exp_references r = exp_references_of(references_for(max, &j->heat), &j->heat);
-  lanes_store(b->lowest, r.lowest);
-  lanes_store(b->magic, r.magic);
+  if (f->exact) {
+    const lanes N = references_for(max, &j->heat);
+    const exp_references r = exp_references_of(N, &j->heat);
+    lanes_store(b->sums.reference, N);
+    lanes_store(b->lowest, r.lowest);
+    lanes_store(b->magic, r.magic);
+  }
   lanes_store(b->sums.max, max);
-  b->sums.folded = b->sums.long_row = false;
+  b->sums.folded = false;
+  b->sums.long_row = !f->exact;
   b->sums.hits = 0;
   if (!j->plain && (call->targets || call->sink)) {
     int64_t counted[XENT_ROWS];
@@ -170,35 +173,7 @@ XENT_INLINE void flow_prepare(const flow *f, flow_block *b) {
 
 /* ---- exponentials, beside loads and stores ---- */
 
-/* How a row is written in the second pass, as a constant of the loops. */
-enum { XENT_FLOW_ALONE, XENT_FLOW_SILENT, XENT_FLOW_GRADIENT, XENT_FLOW_LOG, XENT_FLOW_TARGETS }; /* alone: none is searched either */
-
-/* What is at work beside a row: another one is searched, and one is written. */
-typedef struct {
-  const float *searched, *from, *targets;
-  float *to;
-  lanes f, b, r; /* b: with targets what they are times */
-} flow_beside;
-
-/* `vectors` vectors from class i on, of n classes of which the first `sure` are there for sure. */
-XENT_INLINE void flow_write(const flow_beside *s, int64_t i, int64_t n, const int64_t sure, const int vectors, const int mode) {
-  XENT_UNROLL(4)
-  for (int k = 0; k < vectors; k++, i += XENT_LANES) {
-    const bool whole = i + XENT_LANES <= sure || n - i >= XENT_LANES;
-    lanes v = mode == XENT_FLOW_LOG && !whole ? lanes_load_part(s->from + i, n - i, 0.0f) : lanes_load(s->from + i);
-    if (mode == XENT_FLOW_TARGETS) {
-      const lanes t = whole ? lanes_load(s->targets + i) : lanes_load_part(s->targets + i, n - i, 0.0f);
-      v = lanes_quiet(lanes_fma(v, s->f, lanes_sub(lanes_set(-0.0f), lanes_mul(t, s->b))));
-    } else {
-      v = mode == XENT_FLOW_LOG ? log_probability(v, s->b, s->r, s->f) : lanes_fma(v, s->f, s->b);
-    }
-    if (whole)
-      lanes_store(s->to + i, v);
-    else
-      lanes_store_part(s->to + i, n - i, v);
-  }
-}
-XENT_INLINE lanes flow_search(const flow_beside *s, int64_t i, int64_t n, const int64_t sure, const int vectors, lanes largest) {
+XENT_INLINE lanes flow_search(const row_beside *s, int64_t i, int64_t n, const int64_t sure, const int vectors, lanes largest) {
   lanes odd = largest;
   XENT_UNROLL(4)
   for (int k = 0; k < vectors; k++, i += XENT_LANES) {
@@ -211,10 +186,10 @@ XENT_INLINE lanes flow_search(const flow_beside *s, int64_t i, int64_t n, const 
   }
   return vectors > 1 ? lanes_max(odd, largest) : largest;
 }
-XENT_INLINE lanes flow_beside_unit(const flow_beside *s, int64_t i, int64_t n, const int64_t sure, const int vectors, const int mode,
+XENT_INLINE lanes flow_beside_unit(const row_beside *s, int64_t i, int64_t n, const int64_t sure, const int vectors, const int mode,
                                    lanes largest) {
-  if (mode >= XENT_FLOW_GRADIENT) flow_write(s, i, n, sure, vectors, mode);
-  return mode == XENT_FLOW_ALONE ? largest : flow_search(s, i, n, sure, vectors, largest);
+  if (mode >= XENT_BESIDE_LINE) write_beside(s, i, n, sure, vectors, mode);
+  return mode == XENT_BESIDE_ALONE ? largest : flow_search(s, i, n, sure, vectors, largest);
 }
 
 /* What comes next: vectors of a row, and their references. */
@@ -253,13 +228,13 @@ XENT_INLINE lanes flow_unit(exp_half *half, const flow_from *row, int64_t i, con
     else
       flow_step(half, after, begin, sure, e + k, count, vectors - k, h);
   }
+  if (kept)
+    XENT_UNROLL(4)
+    for (int k = 0; k < vectors; k++) lanes_store(kept + i + k * XENT_LANES, e[k]);
   const int64_t lane = without - i;
   if (lane >= 0 && lane < XENT_UNIT)
     XENT_UNROLL(4)
     for (int k = 0; k < vectors; k++) e[k] = lanes_drop(e[k], lane - k * XENT_LANES);
-  if (kept)
-    XENT_UNROLL(4)
-    for (int k = 0; k < vectors; k++) lanes_store(kept + i + k * XENT_LANES, e[k]);
   return vectors == 1 ? e[0] : vectors == 2 ? lanes_add(e[0], e[1]) : sum_of_four_vectors(e);
 }
 
@@ -268,7 +243,7 @@ XENT_INLINE flow_from flow_from_row(const flow_block *b, int row, int64_t n) {
 }
 
 /* The last unit of a row, of `rest` vectors. */
-XENT_INLINE lanes flow_last_unit(const flow_from *own, const flow_from *after, int64_t last, exp_half *half, const flow_beside *s,
+XENT_INLINE lanes flow_last_unit(const flow_from *own, const flow_from *after, int64_t last, exp_half *half, const row_beside *s,
                                  int64_t label, float *kept, const int rest, const int64_t sure, const int batch, const heat *h, const int mode, lanes *largest) {
   *largest = flow_beside_unit(s, last, own->n, sure, rest, mode, *largest);
   return flow_unit(half, own, last, after, 0, batch, rest, sure, batch, label, kept, h);
@@ -276,19 +251,19 @@ XENT_INLINE lanes flow_last_unit(const flow_from *own, const flow_from *after, i
 
 /* How many vectors are at their exponentials at once: beside a row that is written, and in loops, fewer fit into the registers. */
 XENT_INLINE int flow_batch(const int vectors, const int mode) {
-  return vectors || mode <= XENT_FLOW_SILENT || XENT_BATCH < 2 ? XENT_BATCH : 2;
+  return vectors || mode <= XENT_BESIDE_SILENT || XENT_BATCH < 2 ? XENT_BATCH : 2;
 }
 
 /* A row at its exponentials; back comes the largest of the row that is searched beside. vectors: of the row, where they are
  * a constant, else 0. */
-XENT_INLINE lanes flow_row(const flow *f, flow_block *b, int row, exp_half *half, const flow_beside *s, const heat *h,
+XENT_INLINE lanes flow_row(const flow *f, flow_block *b, int row, exp_half *half, const row_beside *s, const heat *h,
                            const int mode, const int vectors) {
   const flow_from own = flow_from_row(b, row, f->n), after = flow_from_row(b, row + 1 < b->sums.rows.count ? row + 1 : row, f->n);
   const int batch = flow_batch(vectors, mode), rest = vectors ? vectors - (vectors - 1) / 4 * 4 : batch;
   const int64_t sure = vectors ? (vectors - 1) * XENT_LANES : 0;
   const int64_t last = vectors ? (vectors - 1) / 4 * XENT_UNIT : (own.n - 1) / XENT_UNIT * XENT_UNIT;
   const int64_t label = f->j->labels ? b->label[row] : XENT_NO_CLASS;
-  float *kept = f->keep ? flow_slot(f, b->e, row) : NULL;
+  float *kept = f->keep ? b->e[row] : NULL;
   lanes even = lanes_set(0.0f), q, largest = lanes_set(-INFINITY);
   dlanes sum = dlanes_zero();
   for (int64_t i = 0; i < last; i += XENT_UNIT) {
@@ -314,16 +289,20 @@ XENT_INLINE lanes flow_row(const flow *f, flow_block *b, int row, exp_half *half
   return largest;
 }
 
+/* The same beyond 1024 classes. */
+XENT_INLINE void flow_long_row(const flow *f, flow_block *b, int row, const row_beside *s, const int mode) {
+  const chunk_way w = {.kept = f->keep ? b->e[row] : NULL, .heat = &f->j->heat};
+  chunk_progress c = chunk_begin(XENT_LOWEST_REFERENCE);
+  sum_classes_beside(b->x[row], f->n, f->j->labels ? b->label[row] : XENT_NO_CLASS, &w, &c, s, mode);
+  b->sum[row] = c.sum;
+  b->largest[row] = c.above;
+  b->sums.reference[row] = c.reference;
+  if (f->keep && c.settled) settle(&c, b->x[row], b->e[row], &f->j->heat);
+}
+
 /* What is beside a row that is not there. */
-XENT_SHARED lanes flow_row_beside(const flow_beside *s, int64_t n, int mode, bool search) {
-  lanes largest = lanes_set(-INFINITY);
-  int64_t i = 0;
-  for (; search && i + XENT_UNIT <= n; i += XENT_UNIT) largest = flow_search(s, i, n, i + XENT_UNIT, 4, largest);
-  for (; search && i < n; i += XENT_LANES) largest = flow_search(s, i, n, 0, 1, largest);
-  for (i = 0; mode == XENT_FLOW_GRADIENT && i < n; i += XENT_LANES) flow_write(s, i, n, 0, 1, XENT_FLOW_GRADIENT);
-  for (i = 0; mode == XENT_FLOW_LOG && i < n; i += XENT_LANES) flow_write(s, i, n, 0, 1, XENT_FLOW_LOG);
-  for (i = 0; mode == XENT_FLOW_TARGETS && i < n; i += XENT_LANES) flow_write(s, i, n, 0, 1, XENT_FLOW_TARGETS);
-  return largest;
+XENT_INLINE void flow_row_beside(const row_beside *s, int64_t n, const int mode) {
+  for (int64_t i = 0; mode >= XENT_BESIDE_LINE && i < n; i += XENT_LANES) write_beside(s, i, n, 0, 1, mode);
 }
 
 /* ---- emit ---- */
@@ -336,7 +315,7 @@ XENT_INLINE bool flow_write_line(const flow *f, const flow_block *b, int row) {
   const bool marks = call->class_mask && !masked_are_zero(&m, false);
   if (f->each || (call->targets ? f->row->x.cap != 0 || marks : f->log)) return false;
   const strand to = strand_at(call->output, call->output_layout, row_offset(call->shape, call->output_layout, row_of(&b->sums.rows, row)));
-  put_lines(&to, 0, f->n, flow_slot(f, b->e, row), m.f, m.b, false);
+  put_lines(&to, 0, f->n, b->e[row], m.f, m.b, false);
   if (j->labels) strand_set(&to, b->label[row], b->outcome.label_gradient[row]);
   return true;
 }
@@ -348,10 +327,10 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
   const int64_t n = f->n, at = row_of(&b->sums.rows, row);
   const strand to = strand_at(call->output, call->output_layout, row_offset(call->shape, call->output_layout, at));
   const bool log = f->log && !call->targets, masked = call->targets && f->row->x.mask, cap = call->targets && f->row->x.cap != 0;
-  const float *from = log || f->again ? b->x[row] : flow_slot(f, b->e, row);
+  const float *from = log || f->again ? b->x[row] : b->e[row];
   const int64_t label = j->labels ? b->label[row] : XENT_NO_CLASS;
-  emission m = {.references = {lanes_set(b->lowest[row]), lanes_set(b->magic[row])}, .heat = &j->heat,
-                .f = b->factor[row], .b = b->b[row]};
+  emission m = {.references = exp_everywhere(exp_reference_of(b->sums.reference[row], &j->heat)), .heat = &j->heat,
+                .less = log ? b->max[row] : 0, .f = log ? j->heat.hi : b->factor[row], .b = b->b[row]};
   if (f->each) m.scale = b->outcome.scale[row];
   const bool finish = cap || (masked && !masked_are_zero(&m, f->each));
   careful_row *r = flow_row_at_hand(f, b, row);
@@ -362,15 +341,16 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
     if (!j->dense) t.add = 1;
     m.targets = &t;
   }
-  float *y = is_direct(&to) && (!cap || f->slopes) ? (float *)(uintptr_t)to.at : out;
-  if (log)
-    emit_log(from, y, n, b->max[row], j->heat.hi, m.f, false);
-  else
-    (f->again ? emit_again : emit_kept)(&m, from, y, n, false);
-  if (label >= 0) y[label] = b->outcome.label_gradient[row];
-  if (f->slopes) r->x.slopes = flow_slot(f, f->slopes, row);
-  if (finish) finish_classes(r, y, 0, n);
-  put_floats(&to, 0, n, y, false);
+  if (f->slopes) r->x.slopes = f->slopes + row * f->pitch;
+  for (int64_t i = 0; i < n; i += XENT_STEP) {
+    const int64_t step = step_length(i, n);
+    float *y = is_direct(&to) && (!cap || f->slopes) ? (float *)(uintptr_t)to.at + i : out;
+    m.begin = i;
+    (f->again ? emit_again : emit_given)(&m, from + i, y, step, false);
+    if (label >= i && label - i < step) y[label - i] = b->outcome.label_gradient[row];
+    if (finish) finish_classes(r, y, i, step);
+    put_floats(&to, i, step, y, false);
+  }
 }
 
 XENT_INLINE void flow_end(flow *f, flow_block *b) {
@@ -401,19 +381,13 @@ XENT_INLINE dlanes flow_sums_of_groups(flow_block *b) {
   return dlanes_tree_rows(sum);
 }
 
-/* All labels get their exponentials before any row is summed, which would wait for the store. */
 XENT_SHARED void flow_entropies(const flow *f, flow_block *b) {
   const job *j = f->j;
   row_sums *in = &b->sums;
-  float N[XENT_ROWS];
-  for (int i = 0; i < in->rows.count; i++) {
-    N[i] = reference_for(in->max[i], &j->heat);
-    if (j->labels) flow_slot(f, b->e, i)[b->label[i]] = exp_one(in->logit[i], N[i], &j->heat);
-  }
   for (int i = 0; i < in->rows.count; i++) {
     const float most = j->call->sink && in->sink[i] > in->max[i] ? in->sink[i] : in->max[i];
     product_sum sum = no_products();
-    add_entropy(&sum, b->x[i], flow_slot(f, b->e, i), f->n, N[i], most + 0.0f, &j->heat);
+    add_entropy(&sum, b->x[i], b->e[i], f->n, in->reference[i], most + 0.0f, &j->heat);
     in->entropy[i] = end_products(&sum, f->n);
   }
 }
@@ -432,9 +406,11 @@ XENT_SHARED void flow_results(const flow *f, flow_block *b) {
   b->outcome.record = NULL;
   results_of_rows(j, in, &b->outcome);
   lanes_store(b->factor, b->outcome.f);
-  lanes_store(b->b, f->log ? b->outcome.max : f->each ? lanes_load(b->outcome.scale) : b->outcome.b);
+  lanes_store(b->b, f->log ? b->outcome.f : f->each ? lanes_load(b->outcome.scale) : b->outcome.b);
   lanes_store(b->max, b->outcome.max);
-  for (uint32_t leave = all_rows(&in->rows) & ~b->outcome.stay; leave; leave &= leave - 1) b->y[__builtin_ctz(leave)] = f->nowhere;
+  /* rows that leave are written where nobody looks: loops have no conditions */
+  for (uint32_t leave = all_rows(&in->rows) & ~b->outcome.stay; leave; leave &= leave - 1)
+    b->y[__builtin_ctz(leave)] = b->e[__builtin_ctz(leave)];
 }
 
 XENT_SHARED void flow_top(const flow *f, flow_block *b) {
@@ -448,12 +424,14 @@ XENT_SHARED void flow_top(const flow *f, flow_block *b) {
 
 /* ---- the loop ---- */
 
-XENT_INLINE flow_beside flow_beside_row(const flow *f, const flow_block *next, const flow_block *before, int row, const int mode) {
-  flow_beside s = {.searched = next->x[row], .to = before->y[row], .r = lanes_set(f->j->heat.hi)};
-  if (mode <= XENT_FLOW_SILENT) return s;
-  if (mode == XENT_FLOW_TARGETS) s.targets = before->t[row];
-  s.from = mode == XENT_FLOW_LOG ? before->x[row] : flow_slot(f, before->e, row);
-  s.f = lanes_set(before->factor[row]);
+XENT_INLINE row_beside flow_beside_row(const flow_block *next, const flow_block *before, int row, const heat *h, const int mode) {
+  row_beside s = {.searched = next->x[row]};
+  if (mode < XENT_BESIDE_LINE) return s;
+  s.from = mode == XENT_BESIDE_LOG ? before->x[row] : before->e[row];
+  s.to = before->y[row];
+  if (mode == XENT_BESIDE_TARGETS) s.targets = before->t[row];
+  s.less = lanes_set(before->max[row]);
+  s.f = lanes_set(mode == XENT_BESIDE_LOG ? h->hi : before->factor[row]);
   s.b = lanes_set(before->b[row]);
   return s;
 }
@@ -462,26 +440,31 @@ XENT_INLINE flow_beside flow_beside_row(const flow *f, const flow_block *next, c
 XENT_INLINE void flow_rows_at_work(const flow *f, flow_block *next, flow_block *now, const flow_block *before,
                                    const int mode, const int vectors) {
   const heat h = f->j->heat; /* which no store can change */
+  const int written = mode >= XENT_BESIDE_LINE ? before->sums.rows.count : 0;
+  const bool exact = vectors || f->exact;
   int row = 0;
-  if (now->sums.rows.count) {
+  if (exact && now->sums.rows.count) {
     exp_half half;
     const flow_from first = flow_from_row(now, 0, f->n);
     flow_step(&half, &first, 0, vectors ? (vectors - 1) * XENT_LANES : 0, NULL, flow_batch(vectors, mode), 0, &h);
     for (; row < now->sums.rows.count; row++) {
-      const flow_beside s = flow_beside_row(f, next, before, row, mode);
+      const row_beside s = flow_beside_row(next, before, row, &h, mode);
       next->largest[row] = flow_row(f, now, row, &half, &s, &h, mode, vectors);
     }
   }
-  const int rows = next->sums.rows.count > before->sums.rows.count ? next->sums.rows.count : before->sums.rows.count;
-  for (; mode != XENT_FLOW_ALONE && row < rows; row++) {
-    const flow_beside s = flow_beside_row(f, next, before, row, mode);
-    next->largest[row] = flow_row_beside(&s, f->n, row < before->sums.rows.count ? mode : XENT_FLOW_SILENT, row < next->sums.rows.count);
+  for (; !exact && row < now->sums.rows.count; row++) {
+    const row_beside s = flow_beside_row(next, before, row, &h, mode);
+    flow_long_row(f, now, row, &s, mode);
   }
+  for (int rest = row; mode >= XENT_BESIDE_LINE && rest < written; rest++) {
+    const row_beside s = flow_beside_row(next, before, rest, &h, mode);
+    flow_row_beside(&s, f->n, mode);
+  }
+  for (; mode != XENT_BESIDE_ALONE && exact && row < next->sums.rows.count; row++) next->largest[row] = largest_lanes(next->x[row], f->n);
 }
 
 /* Short rows are loops of their own: each takes its vectors straight on. */
-XENT_INLINE void flow_rows_as(const flow *f, flow_block *next, flow_block *now, flow_block *before,
-                              const int mode) {
+XENT_INLINE void flow_rows_as(const flow *f, flow_block *next, flow_block *now, flow_block *before, const int mode) {
   const int64_t vectors = XENT_BATCH < 4 ? 0 : (f->n + XENT_LANES - 1) / XENT_LANES;
   switch (vectors) {
     case 4: flow_rows_at_work(f, next, now, before, mode, 4); break;
@@ -492,15 +475,15 @@ XENT_INLINE void flow_rows_as(const flow *f, flow_block *next, flow_block *now, 
     default: flow_rows_at_work(f, next, now, before, mode, 0);
   }
 }
-XENT_INLINE void flow_blocks_at_work(const flow *f, flow_block *next, flow_block *now, flow_block *before) {
-  if (!f->j->call->output)
-    flow_rows_as(f, next, now, before, XENT_FLOW_SILENT);
-  else if (f->log)
-    flow_rows_as(f, next, now, before, XENT_FLOW_LOG);
+XENT_SHARED void flow_blocks_at_work(const flow *f, flow_block *next, flow_block *now, flow_block *before) {
+  if (!f->j->call->output || before->sums.rows.count == 0)
+    flow_rows_as(f, next, now, before, XENT_BESIDE_SILENT);
   else if (f->each)
-    flow_rows_as(f, next, now, before, XENT_FLOW_TARGETS);
+    flow_rows_as(f, next, now, before, XENT_BESIDE_TARGETS);
+  else if (f->log)
+    flow_rows_as(f, next, now, before, XENT_BESIDE_LOG);
   else
-    flow_rows_as(f, next, now, before, XENT_FLOW_GRADIENT);
+    flow_rows_as(f, next, now, before, XENT_BESIDE_LINE);
 }
 
 /* In place: a copy of what has just been stored, in wider pieces, would wait for all of it. */
@@ -522,6 +505,7 @@ XENT_SHARED void flow_begin(flow *f, const job *j, row_kernel kernel, careful_ro
   f->row = row;
   f->n = n;
   f->pitch = (n + XENT_UNIT - 1) / XENT_UNIT * XENT_UNIT + XENT_FLOW_APART;
+  f->exact = n <= XENT_EXACT_MAX;
   f->log = output && call->log;
   f->both = call->entropies != NULL;
   f->each = j->dense || (j->weighted && j->smoothed);
@@ -533,7 +517,7 @@ XENT_SHARED void flow_begin(flow *f, const job *j, row_kernel kernel, careful_ro
     f->targets = j->dense ? call->targets : call->class_weights;
   f->straight = f->direct && (!output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1 &&
                                           (!f->each || f->targets)));
-  f->apart = !f->direct && (f->both || (f->keep && (call->top_classes || call->top_log_probabilities)));
+  f->apart = !f->direct && (f->both || (f->keep && (!f->exact || call->top_classes || call->top_log_probabilities)));
   f->sloped = row->x.cap != 0 && output && call->targets && !f->apart;
   const int64_t fit = XENT_FLOW_FLOATS / f->pitch;
   f->most = fit < XENT_ROWS && (output || f->keep || !f->straight) ? (int)fit : XENT_ROWS;
@@ -541,6 +525,7 @@ XENT_SHARED void flow_begin(flow *f, const job *j, row_kernel kernel, careful_ro
 
 XENT_INLINE void flow_end_sums(const flow *f, flow_block *b) {
   const xent_call *call = f->j->call;
+  if (!f->exact) flow_prepare(f, b);
   flow_results(f, b);
   if (call->top_classes || call->top_log_probabilities) flow_top(f, b);
 }
@@ -548,13 +533,13 @@ XENT_INLINE void flow_end_sums(const flow *f, flow_block *b) {
 /* A block beside the next and the one before. */
 XENT_SHARED void flow_beside_blocks(flow *f) {
   const xent_call *call = f->j->call;
-  XENT_ALIGNED float scratch[XENT_FLOW_FLOATS], nowhere[XENT_FLOW_MOST];
+  XENT_ALIGNED float scratch[XENT_FLOW_FLOATS];
   flow_block block[3];
-  f->nowhere = nowhere;
+  f->in_output = !f->exact && f->keep && call->output && call->output != call->logits;
+  if (f->in_output) f->most = f->n < XENT_FLOW_AHEAD / XENT_ROWS ? XENT_ROWS : (int)(XENT_FLOW_AHEAD / f->n);
   for (int k = 0; k < 3; k++) {
     block[k].sums.rows.count = 0;
-    block[k].e = scratch;
-    for (int i = 0; i < XENT_ROWS; i++) block[k].x[i] = block[k].y[i] = block[k].t[i] = nowhere;
+    for (int i = 0; i < f->most && !f->in_output; i++) block[k].e[i] = scratch + i * f->pitch;
   }
   for (int step = 0, empty = 0; empty < 3; step++) {
     flow_block *next = &block[step % 3], *now = &block[(step + 2) % 3], *before = &block[(step + 1) % 3];
@@ -563,29 +548,29 @@ XENT_SHARED void flow_beside_blocks(flow *f) {
     flow_addresses(f, &next->sums.rows, call->logits, &call->shape->logits, next->x);
     if (call->output) flow_addresses(f, &next->sums.rows, call->output, call->output_layout, next->y);
     if (call->output && f->each) flow_addresses(f, &next->sums.rows, f->targets, &f->target_layout, next->t);
+    if (f->in_output) memcpy(next->e, next->y, sizeof next->e);
     flow_blocks_at_work(f, next, now, before);
-    if (next->sums.rows.count) flow_prepare(f, next); /* before the results, which nothing waits for so soon */
+    if (next->sums.rows.count && f->exact) flow_prepare(f, next); /* before the results, which nothing waits for so soon */
     if (now->sums.rows.count) flow_end_sums(f, now);
     if (before->sums.rows.count) flow_end(f, before);
   }
-  f->nowhere = NULL;
 }
 
 /* Block after block. */
 XENT_SHARED void flow_blocks(flow *f, float *scratch, float *other_half) {
   flow_block b;
-  b.e = f->apart ? other_half : scratch;
   f->slopes = f->sloped ? other_half : NULL;
   f->straight = false;
-  f->nowhere = scratch;
-  for (int i = 0; i < XENT_ROWS; i++) b.y[i] = f->nowhere;
-  for (int i = 0; i < f->most && !f->direct; i++) b.x[i] = flow_slot(f, scratch, i);
+  for (int i = 0; i < f->most; i++) {
+    b.y[i] = b.e[i] = (f->apart ? other_half : scratch) + i * f->pitch;
+    if (!f->direct) b.x[i] = scratch + i * f->pitch;
+  }
   for (;;) {
     take_rows(&f->taker, &b.sums.rows, b.label, f->most);
     if (b.sums.rows.count == 0) return;
     flow_copy(f, &b);
-    flow_prepare(f, &b);
-    flow_rows_as(f, &b, &b, &b, XENT_FLOW_ALONE);
+    if (f->exact) flow_prepare(f, &b);
+    flow_rows_as(f, &b, &b, &b, XENT_BESIDE_ALONE);
     flow_end_sums(f, &b);
     flow_end(f, &b);
   }
@@ -600,16 +585,23 @@ XENT_SHARED void flow_one_row(flow *f) {
   f->most = 1;
   flow_blocks(f, scratch, scratch + XENT_FLOW_MOST + XENT_FLOW_APART);
 }
+XENT_SHARED void flow_long_blocks(flow *f) {
+  XENT_ALIGNED float scratch[2 * XENT_FLOW_LONG];
+  f->most = XENT_FLOW_LONG / (int)f->pitch;
+  flow_blocks(f, scratch, scratch + XENT_FLOW_LONG);
+}
 
 XENT_SHARED xent_status flow_rows(const job *j, row_kernel kernel) {
   const int64_t rows = j->call->row_end - j->call->row_begin;
   careful_row row;
   flow f;
   flow_begin(&f, j, kernel, &row);
-  if (rows == 1)
-    flow_one_row(&f);
-  else if (f.straight && rows > f.most)
+  if (f.straight && (rows > f.most || (rows > 1 && !f.exact)))
     flow_beside_blocks(&f);
+  else if (!f.exact)
+    flow_long_blocks(&f);
+  else if (rows == 1)
+    flow_one_row(&f);
   else
     flow_many_blocks(&f);
   return f.taker.status;
