@@ -5,43 +5,78 @@
 
 #include "kernels/f64/rows.h"
 
-/* Tiles of y, which has no array where only the sum of g is asked for, and of g, whose rows also know dx; and the pieces
- * of them that were read last. */
+/* An array of gradients or outputs, and the piece of the rows that was loaded last. */
 typedef struct {
-  f64_block y, g;
-  const double *ys, *gs;
+  const void *array;
+  const xent_layout *layout;
+  double *room;
+  const double *piece;
+  int64_t begin; /* of the piece; -1: there is none */
+} f64_gradients;
+
+/* y, which is not there where only the sum of g is asked for, and g; and the rows that a call is at: one, or some side
+ * by side. */
+typedef struct {
+  const xent_call *call;
+  const f64_buffers *b;
+  f64_gradients y, g;
+  bool turned;
+  int count;
+  row_span span; /* of the first */
 } f64_backward;
 
-XENT_SHARED void f64_backward_begin(f64_backward *r, const xent_call *call, const f64_buffers *b, bool turned) {
-  f64_begin_row(&r->y, call, call->forward_output, &call->shape->output, b);
-  f64_begin_row(&r->g, call, call->upstream, &call->shape->upstream, b);
-  r->y.turned = r->g.turned = turned;
-  r->y.room = r->g.room = f64_turned_length(call->shape->classes);
-  r->y.rows->logits.out = r->g.rows->logits.out = 0;
-  r->y.rows->logits.softcap = r->g.rows->logits.softcap = 0;
-  for (int i = 1; i < f64_width(&r->g); i++) {
-    r->y.rows[i] = r->y.rows[0];
-    r->g.rows[i] = r->g.rows[0];
-  }
+XENT_INLINE f64_backward f64_backward_of(const xent_call *call, const f64_buffers *b, bool turned) {
+  return (f64_backward){.call = call, .b = b, .turned = turned,
+                        .y = {.array = call->forward_output, .layout = &call->shape->output, .room = b->t},
+                        .g = {.array = call->upstream, .layout = &call->shape->upstream, .room = b->x}};
 }
 XENT_INLINE void f64_backward_move(f64_backward *r, int64_t row) {
-  const xent_call *call = r->g.call;
-  r->y.count = r->g.count = r->g.turned ? (int)f64_part(row, call->row_end, XENT_DOUBLES) : 1;
-  for (int i = 0; i < r->g.count; i++) {
-    if (call->forward_output) f64_move_logits(&r->y.rows[i], row + i);
-    f64_move_logits(&r->g.rows[i], row + i);
+  r->count = r->turned ? (int)f64_part(row, r->call->row_end, XENT_DOUBLES) : 1;
+  r->span = span_of_row(r->call, row);
+  r->y.begin = r->g.begin = -1;
+}
+XENT_INLINE row_span f64_backward_span(const f64_backward *r, int i) {
+  return (row_span){r->span.row + i, r->span.begin, r->span.classes};
+}
+
+/* Rows of doubles without gaps, each as far behind the one before. */
+XENT_INLINE bool f64_rows_lie_evenly(const xent_call *call, const xent_layout *l) {
+  return l->type == XENT_F64 && l->classes == 1 && call->shape->inner == 1;
+}
+
+/* n numbers of a row from class `begin` on, +0 at masked classes. */
+XENT_SHARED const double *f64_unmasked(const xent_call *call, const f64_gradients *of, row_span span, int64_t begin,
+                                       int64_t n, double *buffer) {
+  const f64_logits in = f64_logits_of(call, of->array, of->layout, span);
+  const double *v = f64_load(&in.x, begin, n, buffer);
+  for (int64_t i = 0; in.mask && i < n; i++) buffer[i] = f64_takes_part(&in, begin + i) ? v[i] : 0;
+  return in.mask ? buffer : v;
+}
+/* Of the rows; side by side in their room. */
+XENT_SHARED const double *f64_gradients_at(const f64_backward *r, f64_gradients *of, int64_t begin, int64_t n) {
+  const xent_call *call = r->call;
+  const bool direct = f64_rows_lie_evenly(call, of->layout) && !call->class_mask;
+  if (of->begin == begin) return of->piece;
+  const double *first = (const double *)of->array + class_offset(call, of->layout, r->span) + begin;
+  const double *from[XENT_DOUBLES] = {first};
+  for (int i = 0; i < r->count; i++) {
+    double *room = r->turned ? r->b->row + i * f64_turned_length(n) : of->room;
+    from[i] = direct ? first + i * of->layout->outer : f64_unmasked(call, of, f64_backward_span(r, i), begin, n, room);
   }
+  of->begin = begin;
+  if (!r->turned) return of->piece = from[0];
+  for (int i = r->count; i < XENT_DOUBLES; i++) from[i] = from[0];
+  f64_turn(from, of->room, n);
+  return of->piece = of->room;
 }
 
 /* The sum over one chunk: of g y for softmax, of g for log-softmax. */
 XENT_INLINE pair f64_backward_chunk(f64_backward *r, bool log, int64_t begin, int64_t end) {
-  const bool turned = r->g.turned;
   pair sum = pair_of(doubles_set(0));
   for (int64_t i = begin; i < end; i += XENT_PIECE) {
-    const int64_t n = f64_part(i, end, XENT_PIECE), terms = n * f64_width(&r->g);
-    r->gs = f64_logits_at(&r->g, 0, i, n, false, r->g.b->x);
-    if (!log) r->ys = f64_logits_at(&r->y, 0, i, n, false, r->g.b->t);
-    sum = pair_add(sum, log ? f64_sum_values(r->gs, terms, turned) : f64_sum_products(r->gs, r->ys, terms, turned));
+    const int64_t n = f64_part(i, end, XENT_PIECE), terms = r->turned ? n * XENT_DOUBLES : n;
+    const double *g = f64_gradients_at(r, &r->g, i, n), *y = log ? NULL : f64_gradients_at(r, &r->y, i, n);
+    sum = pair_add(sum, log ? f64_sum_values(g, terms, r->turned) : f64_sum_products(g, y, terms, r->turned));
   }
   return sum;
 }
@@ -71,28 +106,36 @@ XENT_SHARED void f64_emit_backward(const double *y, const double *g, double *dx,
 
 /* The rows that it is at. */
 XENT_SHARED void f64_backward_tile(f64_backward *r) {
-  const f64_block *k = &r->g;
-  const xent_call *call = k->call;
-  const f64_buffers *b = k->b;
-  const int64_t classes = k->rows->logits.classes, end = f64_class_end(call, classes);
-  const bool plain = is_plain_array(&k->rows->output), turned = k->turned;
-  const bool known = call->known_statistics, read = !known && classes <= XENT_PIECE;
+  const xent_call *call = r->call;
+  const f64_buffers *b = r->b;
+  const int64_t classes = r->span.classes, end = f64_class_end(call, classes), row = r->span.row;
   pair total = pair_of(doubles_set(0));
-  for (int64_t i = 0; !known && i < classes; i += XENT_CHUNK)
+  for (int64_t i = 0; !call->known_statistics && i < classes; i += XENT_CHUNK)
     total = pair_add(total, f64_backward_chunk(r, call->log, i, i + f64_part(i, classes, XENT_CHUNK)));
-  const doubles sum = known ? doubles_set(known_statistics_at(call, k->rows->span.row)->sum) : pair_value(total);
+  const doubles sum = call->known_statistics ? doubles_set(known_statistics_at(call, row)->sum) : pair_value(total);
+  const xent_layout *l = call->output_layout;
+  const bool plain = l->type == XENT_F64 && l->classes == 1, evenly = f64_rows_lie_evenly(call, l);
+  double *first = (double *)call->output + class_offset(call, l, r->span);
   for (int64_t c = call->class_begin; c < end; c += XENT_PIECE) {
-    const int64_t n = f64_part(c, end, XENT_PIECE);
-    if (!read) r->gs = f64_logits_at(k, 0, c, n, false, b->x);
-    if (!read || call->log) r->ys = f64_logits_at(&r->y, 0, c, n, false, b->t);
+    const int64_t n = f64_part(c, end, XENT_PIECE), length = f64_turned_length(n);
+    const double *g = f64_gradients_at(r, &r->g, c, n), *y = f64_gradients_at(r, &r->y, c, n);
     double *out[XENT_DOUBLES];
-    for (int i = 0; i < f64_width(k); i++)
-      out[i] = plain && i < k->count ? f64_room(&k->rows[i].output, c, NULL) : b->out + i * k->room;
-    f64_emit_backward(r->ys, r->gs, turned ? b->x : out[0], b->t, n * f64_width(k), sum, call->log, call->factor);
-    if (turned) f64_turn_back(b->x, out, n, doubles_set(1), doubles_set(-0.0));
-    for (int i = 0; (!plain || call->class_mask) && i < k->count; i++) {
-      f64_mask(&k->rows[i].logits, c, n, out[i], 0);
-      f64_store(&k->rows[i].output, c, n, out[i]);
+    for (int i = 0; i < XENT_DOUBLES; i++) out[i] = b->row;
+    for (int i = 0; i < r->count; i++) {
+      if (evenly) {
+        out[i] = first + c + i * l->outer;
+      } else {
+        const f64_array dx = f64_array_of(call, call->output, l, f64_backward_span(r, i));
+        out[i] = f64_room(&dx, c, b->out + i * length);
+      }
+    }
+    const int64_t terms = r->turned ? n * XENT_DOUBLES : n;
+    f64_emit_backward(y, g, r->turned ? b->x : out[0], b->t, terms, sum, call->log, call->factor);
+    if (r->turned) f64_turn_back(b->x, out, n, doubles_set(1), doubles_set(-0.0));
+    for (int i = 0; (!plain || call->class_mask) && i < r->count; i++) {
+      const f64_logits dx = f64_logits_of(call, call->output, l, f64_backward_span(r, i));
+      f64_mask(&dx, c, n, out[i], 0);
+      f64_store(&dx.x, c, n, out[i]);
     }
   }
 }
@@ -100,10 +143,9 @@ XENT_SHARED void f64_backward_tile(f64_backward *r) {
 static xent_status f64_softmax_backward(const xent_call *call) {
   if (call->row_begin >= call->row_end) return XENT_OK; /* whose first has no offset */
   XENT_F64_BUFFERS(b, XENT_PIECE, XENT_PIECE);
-  f64_backward r; /* not cleared: it is long */
   const bool few = call->shape->classes <= XENT_PIECE / XENT_DOUBLES;
-  f64_backward_begin(&r, call, &b, few && !call->row_offsets && !call->known_statistics);
-  for (int64_t row = call->row_begin; row < call->row_end; row += r.g.count) {
+  f64_backward r = f64_backward_of(call, &b, few && !call->row_offsets && !call->known_statistics);
+  for (int64_t row = call->row_begin; row < call->row_end; row += r.count) {
     f64_backward_move(&r, row);
     f64_backward_tile(&r);
   }

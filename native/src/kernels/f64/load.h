@@ -77,7 +77,7 @@ typedef struct {
   f64_array x;
   const uint8_t *mask; /* of class 0; NULL: every class takes part */
   int64_t mask_stride, classes;
-  double softcap, out; /* softcap 0: none; out: what masked classes are */
+  double softcap;      /* 0: none */
 } f64_logits;
 
 XENT_INLINE f64_logits f64_logits_of(const xent_call *call, const void *logits, const xent_layout *layout,
@@ -86,8 +86,7 @@ XENT_INLINE f64_logits f64_logits_of(const xent_call *call, const void *logits, 
   const uint8_t *array = call->class_mask;
   return (f64_logits){.x = f64_array_of(call, logits, layout, span),
                       .mask = array ? array + class_offset(call, mask, span) : NULL,
-                      .mask_stride = mask->classes, .classes = span.classes, .softcap = call->options->softcap,
-                      .out = -INFINITY};
+                      .mask_stride = mask->classes, .classes = span.classes, .softcap = call->options->softcap};
 }
 
 XENT_INLINE bool f64_takes_part(const f64_logits *in, int64_t class) {
@@ -154,7 +153,7 @@ XENT_SHARED const double *f64_stage(const f64_logits *in, int64_t begin, int64_t
   }
   for (int64_t i = 0; (in->mask || shift != 0) && i < n; i += XENT_DOUBLES) {
     const doubles v = doubles_sub(doubles_load_part(x + i, n - i, 0), doubles_set(shift));
-    doubles_store_part(buffer + i, n - i, in->mask ? f64_unless_masked(in, begin + i, n - i, v, in->out) : v);
+    doubles_store_part(buffer + i, n - i, in->mask ? f64_unless_masked(in, begin + i, n - i, v, -INFINITY) : v);
   }
   return buffer;
 }

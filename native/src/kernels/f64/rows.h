@@ -139,7 +139,7 @@ XENT_SHARED xent_status f64_blocks(const xent_call *call, int what, bool turned,
   k.outputs = what == XENT_F64_GRADIENT || call->log_sum_exp;
   k.distances = k.outputs || what != XENT_F64_SOFTMAX;
   memset(&k.sums, 0, turned && !known ? offsetof(f64_sums, max) : sizeof k.sums);
-  k.rows[0] = f64_row_of(call, call->logits, &call->shape->logits);
+  f64_set_row(k.rows, call, call->logits, &call->shape->logits);
   for (int j = 1; j < k.most && j < call->row_end - call->row_begin; j++) k.rows[j] = k.rows[0];
   xent_status status = XENT_OK;
   for (int64_t row = call->row_begin; !status && row < call->row_end; row += k.most) {

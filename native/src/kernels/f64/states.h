@@ -66,8 +66,7 @@ static xent_status f64_forward_states(const xent_call *call) {
 static xent_status f64_backward_states(const xent_call *call) {
   if (call->row_begin >= call->row_end) return XENT_OK; /* whose first has no offset */
   XENT_F64_BUFFERS(b, XENT_PIECE, XENT_PIECE);
-  f64_backward r;
-  f64_backward_begin(&r, call, &b, false);
+  f64_backward r = f64_backward_of(call, &b, false);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     f64_backward_move(&r, row);
     for (int64_t i = call->class_begin; i < call->class_end; i += XENT_CHUNK) {
@@ -112,6 +111,13 @@ static xent_status f64_finish_backward(const f64_row *r) {
   return XENT_OK;
 }
 
+XENT_INLINE f64_fold f64_fold_of_state(const row_state *c) {
+  const doubles max = doubles_set(c->max), N = doubles_set((double)c->reference);
+  const double own = c->kind & XENT_STATE_LABEL_HERE ? c->label_logit : -INFINITY;
+  return (f64_fold){max, max, doubles_set(own), N, N, {doubles_set(c->sum), doubles_set(c->sum_low)},
+                    pair_of(doubles_set(c->dot)), pair_of(doubles_set(c->mass))};
+}
+
 static void f64_finish_row(f64_block *k) {
   const xent_call *call = k->call;
   const f64_row *r = k->rows;
@@ -120,24 +126,19 @@ static void f64_finish_row(f64_block *k) {
   double label_logit = 0, before = -INFINITY;
   int64_t counted = 0, counted_before = 0;
   bool first = false;
-  f64_fold f;
+  f64_fold f = f64_fold_of_state(f64_state_at(call, r->span.row, 0));
   for (int64_t i = 0; i < xent_chunks(call->shape->classes); i++) {
     const row_state *c = f64_state_at(call, r->span.row, i);
-    const bool here = c->kind & XENT_STATE_LABEL_HERE;
-    if (here) {
+    if (c->kind & XENT_STATE_LABEL_HERE) {
       label_logit = c->label_logit;
       first = c->kind & XENT_STATE_LABEL_FIRST_MAX;
       before = i ? doubles_first(f.max) : -INFINITY;
       counted_before = counted;
     }
-    const doubles max = doubles_set(c->max), N = doubles_set((double)c->reference);
-    const f64_fold chunk = {max, max, doubles_set(here ? c->label_logit : -INFINITY), N, N,
-                            {doubles_set(c->sum), doubles_set(c->sum_low)}, pair_of(doubles_set(c->dot)),
-                            pair_of(doubles_set(c->mass))};
-    if (i == 0)
-      f = chunk;
-    else
+    if (i > 0) {
+      const f64_fold chunk = f64_fold_of_state(c);
       f64_fold_chunk(&f, &chunk);
+    }
     counted += c->counted;
   }
   const double max = doubles_first(f.max);

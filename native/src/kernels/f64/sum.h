@@ -51,7 +51,7 @@ XENT_SHARED void f64_next_chunk(const f64_block *k, int j, int64_t begin, f64_ch
   f64_chunk_largest(k, j, c);
 }
 /* Its sums. Exponentials go to e, which may be x, or is NULL. */
-XENT_SHARED void f64_sum_chunk(const f64_block *k, int j, double *e, f64_chunk *c) {
+XENT_INLINE void f64_sum_chunk(const f64_block *k, int j, double *e, f64_chunk *c) {
   const f64_row *r = k->rows + j;
   const f64_temperature t = r->temperature;
   f64_fold *f = &c->fold;

@@ -33,14 +33,18 @@ typedef struct {
 } f64_row;
 
 /* What is the same for all rows of a call. */
-XENT_INLINE f64_row f64_row_of(const xent_call *call, const void *logits, const xent_layout *layout) {
+XENT_INLINE void f64_set_row(f64_row *r, const xent_call *call, const void *logits, const xent_layout *layout) {
   const row_span any = {0, 0, call->shape->classes};
-  f64_row r = {.call = call, .span = any, .layout = layout, .t = targets_of_call(call),
-               .temperature = f64_temperature_of(call->options->temperature),
-               .first = call->shape->first_class, .label = XENT_NO_CLASS};
-  r.logits = f64_logits_of(call, logits, layout, any);
-  if (call->output) r.output = f64_array_of(call, call->output, call->output_layout, any);
-  return r;
+  memset(r, 0, sizeof *r);
+  r->call = call;
+  r->span = any;
+  r->layout = layout;
+  r->logits = f64_logits_of(call, logits, layout, any);
+  r->t = targets_of_call(call);
+  r->temperature = f64_temperature_of(call->options->temperature);
+  r->first = call->shape->first_class;
+  r->label = XENT_NO_CLASS;
+  if (call->output) r->output = f64_array_of(call, call->output, call->output_layout, any);
 }
 XENT_INLINE void f64_move_logits(f64_row *r, int64_t row) {
   const xent_call *call = r->call;
@@ -105,7 +109,7 @@ XENT_INLINE void f64_begin_row(f64_block *k, const xent_call *call, const void *
   k->b = b;
   k->count = k->most = 1;
   k->distances = true;
-  k->rows[0] = f64_row_of(call, logits, layout);
+  f64_set_row(k->rows, call, logits, layout);
 }
 
 XENT_INLINE int f64_width(const f64_block *k) { return k->turned ? XENT_DOUBLES : 1; }
