@@ -30,7 +30,7 @@
  *   dlanes_zero, _add, _scale, _fma       one rounding each
  *   dlanes_tree(v)                        as for lanes
  *   XENT_BATCH, XENT_STREAM_ALIGNMENT     vectors of a pipelined exponential; bytes that lanes_stream asks for
- *   XENT_BACKWARD_REGISTERS               rows of so many classes stay in registers in the backward of softmax; 0: none
+ *   XENT_BACKWARD_REGISTERS               rows of so many classes stay in registers in a backward; 0: of two vectors
  *   fused(a, b, c), fused_double          a * b + c of single numbers, rounded once, in every tier (fused.h)
  *
  * A vector also holds one number of each of sixteen rows side by side (results/sixteen.h). The block_
