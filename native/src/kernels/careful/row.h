@@ -55,6 +55,9 @@ typedef struct {
   double share;       /* of probability and sparse rows */
 } careful_row;
 
+/* Whether e of the chunk with class i are kept as N makes them. */
+XENT_INLINE bool is_kept(const careful_row *r, int64_t i, float N) { return r->kept.e && r->kept.reference[i / XENT_CHUNK] == N; }
+
 XENT_INLINE const float *ready_floats(const careful_row *r, int64_t begin, int64_t n, float shift, float *buffer) {
   if (r->ready && r->ready_shift == shift) return r->ready + begin;
   return row_floats(&r->x, begin, n, shift, buffer);
@@ -301,8 +304,9 @@ XENT_INLINE double entropy_sum_of_row(const careful_row *r, const row_result *g)
     for (int64_t i = 0; i < n; i += XENT_STEP) {
       const int64_t step = step_length(i, n);
       const float *x = ready_floats(r, begin + i, step, g->shift, r->b.input);
-      emit_again(&m, x, r->b.out, step, false);
-      add_entropy(&chunk, x, r->b.out, step, g->fold.reference, g->fold.max, &r->j->heat);
+      const bool kept = is_kept(r, begin, g->fold.reference);
+      if (!kept) emit_again(&m, x, r->b.out, step, false);
+      add_entropy(&chunk, x, kept ? r->kept.e + begin + i : r->b.out, step, g->fold.reference, g->fold.max, &r->j->heat);
     }
     T += end_products(&chunk, n);
   }
@@ -387,15 +391,6 @@ XENT_SHARED void write_target_gradient(const careful_row *r, const row_statistic
 
 XENT_INLINE strand output_strand(const careful_row *r) {
   return strand_of_row(r->j->call, r->j->call->output, r->j->call->output_layout, r->x.span);
-}
-
-/* n classes of a chunk, or of several, from `begin` on, whose logits are x. */
-XENT_INLINE void emit_classes(const careful_row *r, const emission *m, float N, const float *x, float *y, int64_t begin, int64_t n,
-                              bool stream) {
-  if (r->kept.e && r->kept.reference[begin / XENT_CHUNK] == N)
-    emit_given(m, r->kept.e + begin, y, n, stream);
-  else
-    emit_again(m, x, y, n, stream);
 }
 
 /* What a row is written with. */
@@ -497,7 +492,10 @@ XENT_INLINE void write_floats_of_row(const careful_row *r, row_emission *g, cons
     emit_given(&g->m, x, y, n, stream);
     return;
   }
-  emit_classes(r, &g->m, s->reference, x, y, begin, n, stream);
+  if (is_kept(r, begin, s->reference))
+    emit_given(&g->m, r->kept.e + begin, y, n, stream);
+  else
+    emit_again(&g->m, x, y, n, stream);
   XENT_ALIGNED float t[XENT_LANES] = {0};
   for (int64_t i = 0; g->has_each && g->m.tiny && i < n; i++) {
     if (i % XENT_LANES == 0) lanes_store(t, target_lanes(&g->each, begin + i, n - i));
@@ -544,7 +542,7 @@ XENT_SHARED void write_classes_of_row(careful_row *r, row_emission *g, const row
     if (r->t.label >= 0 && label >= begin && label < end) strand_set(&out, label, g->at_label);
     return;
   }
-  if (finish && r->x.cap != 0 && !kept && !r->ready) r->x.slopes = r->b.slopes;
+  if (finish && r->x.cap != 0 && !r->ready) r->x.slopes = r->b.slopes;
   /* without slopes x is read again */
   const bool direct = is_direct(&out) && !r->j->sparse && (!finish || (!stream && (r->x.cap == 0 || r->x.slopes)));
   /* no buffer of a step is needed: whole chunks */
@@ -552,7 +550,8 @@ XENT_SHARED void write_classes_of_row(careful_row *r, row_emission *g, const row
   for (int64_t i = begin; i < end; i += step) {
     const int64_t n = end - i < step ? end - i : step;
     r->x.slopes_at = i;
-    const float *x = ready_floats(r, i, n, (float)s->shift, r->b.input);
+    const bool needs_logits = g->log || r->x.slopes || r->j->sparse || !is_kept(r, i, s->reference);
+    const float *x = needs_logits ? ready_floats(r, i, n, (float)s->shift, r->b.input) : NULL;
     float *y = direct ? (float *)(uintptr_t)out.at + i : r->b.out;
     write_floats_of_row(r, g, s, x, y, i, n, stream && direct);
     if (finish) finish_classes(r, y, i, n);

@@ -48,48 +48,26 @@ XENT_INLINE lanes target_floats(const class_targets *t, int64_t i, int64_t n, co
   return n >= XENT_LANES ? v : lanes_keep_first(v, n);
 }
 
-/* The sum of a group's eight vectors, which come in order: ((0+1)+(2+3))+((4+5)+(6+7)). `up` holds the sums
- * that wait for their neighbour. */
-typedef struct {
-  lanes up[3], group;
-} group_tree;
-
-XENT_INLINE void tree_add(group_tree *tree, const int j, lanes e) {
-  lanes v = e;
-  if (j & 1) {
-    v = lanes_add(tree->up[0], v);
-    if (j & 2) {
-      v = lanes_add(tree->up[1], v);
-      if (j & 4)
-        tree->group = lanes_add(tree->up[2], v);
-      else
-        tree->up[2] = v;
-    } else {
-      tree->up[1] = v;
-    }
-  } else {
-    tree->up[0] = v;
-  }
-}
-
 /* A group of n floats x, or the first of them, and their targets: of floats, or of any kind. whole: of eight vectors. */
 XENT_INLINE void sum_target_group(const class_targets *t, const float *x, int64_t begin, int64_t n, lanes largest, lanes *dots, lanes *masses,
                                   const bool whole, const bool q, const bool w) {
   const lanes none = lanes_set(0.0f);
-  group_tree d, m;
-  XENT_UNROLL(8)
-  for (int k = 0; k < XENT_GROUP_VECTORS; k++) {
-    const int64_t at = k * XENT_LANES, left = whole ? XENT_LANES : n - at;
-    lanes weight = none, term = none;
-    if (left > 0) {
-      weight = target_floats(t, begin + at, left, q, w);
-      term = lanes_where_equal(weight, none, none, lanes_mul(weight, lanes_sub(largest, load_up_to(x + at, left))));
+  lanes d[2], m[2]; /* of half a group each */
+  XENT_UNROLL(2)
+  for (int half = 0; half < 2; half++) {
+    lanes weight[XENT_UNIT_VECTORS], term[XENT_UNIT_VECTORS];
+    XENT_UNROLL(4)
+    for (int k = 0; k < XENT_UNIT_VECTORS; k++) {
+      const int64_t at = half * XENT_UNIT + k * XENT_LANES, left = whole ? XENT_LANES : n - at;
+      weight[k] = left > 0 ? target_floats(t, begin + at, left, q, w) : none;
+      term[k] = left > 0 ? lanes_where_equal(weight[k], none, none, lanes_mul(weight[k], lanes_sub(largest, load_up_to(x + at, left))))
+                         : none;
     }
-    tree_add(&d, k, term);
-    tree_add(&m, k, weight);
+    d[half] = sum_of_four_vectors(term);
+    m[half] = sum_of_four_vectors(weight);
   }
-  *dots = d.group;
-  *masses = m.group;
+  *dots = lanes_add(d[0], d[1]);
+  *masses = lanes_add(m[0], m[1]);
 }
 XENT_INLINE target_sums sum_targets_as(const class_targets *from, const float *x, int64_t begin, int64_t n, float m, const bool q,
                                        const bool w) {
@@ -140,15 +118,12 @@ XENT_SHARED double sum_gaps(const float *x, int64_t n, float m, int64_t without)
   dlanes sum = dlanes_zero();
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
     lanes v[XENT_GROUP_VECTORS];
-    group_tree tree;
     XENT_UNROLL(8)
     for (int k = 0; k < XENT_GROUP_VECTORS; k++) v[k] = gap_lanes(x + i + k * XENT_LANES, n - i - k * XENT_LANES, largest);
     if (without >= i && without - i < XENT_GROUP)
       XENT_UNROLL(8)
       for (int k = 0; k < XENT_GROUP_VECTORS; k++) v[k] = lanes_drop(v[k], without - i - k * XENT_LANES);
-    XENT_UNROLL(8)
-    for (int k = 0; k < XENT_GROUP_VECTORS; k++) tree_add(&tree, k, v[k]);
-    group = tree.group;
+    group = lanes_add(sum_of_four_vectors(v), sum_of_four_vectors(v + 4));
     sum = dlanes_add(sum, dlanes_widen(group));
   }
   return chunk_tree(n, group, sum);
@@ -162,18 +137,20 @@ XENT_INLINE lanes entropy_lanes(lanes x, lanes e, lanes max, lanes lowest) {
 XENT_SHARED void add_entropy(product_sum *s, const float *x, const float *e, int64_t n, float N, float max, const heat *h) {
   const lanes M = lanes_set(max), lowest = lanes_set(exp_reference_of(N, h).lowest);
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
-    group_tree tree;
-    XENT_UNROLL(8)
-    for (int k = 0; k < XENT_GROUP_VECTORS; k++) {
-      const int64_t at = i + k * XENT_LANES;
-      lanes v = lanes_set(0.0f);
-      if (n - at >= XENT_LANES)
-        v = entropy_lanes(lanes_load(x + at), lanes_load(e + at), M, lowest);
-      else if (n > at)
-        v = entropy_lanes(lanes_load_part(x + at, n - at, -INFINITY), lanes_load_part(e + at, n - at, 0.0f), M, lowest);
-      tree_add(&tree, k, v);
+    lanes halves[2];
+    XENT_UNROLL(2)
+    for (int half = 0; half < 2; half++) {
+      lanes v[XENT_UNIT_VECTORS];
+      XENT_UNROLL(4)
+      for (int k = 0; k < XENT_UNIT_VECTORS; k++) {
+        const int64_t at = i + half * XENT_UNIT + k * XENT_LANES, left = n - at;
+        v[k] = left >= XENT_LANES ? entropy_lanes(lanes_load(x + at), lanes_load(e + at), M, lowest) : lanes_set(0.0f);
+        if (left > 0 && left < XENT_LANES)
+          v[k] = entropy_lanes(lanes_load_part(x + at, left, -INFINITY), lanes_load_part(e + at, left, 0.0f), M, lowest);
+      }
+      halves[half] = sum_of_four_vectors(v);
     }
-    s->group = tree.group;
+    s->group = lanes_add(halves[0], halves[1]);
     s->sum = dlanes_add(s->sum, dlanes_widen(s->group));
   }
 }
