@@ -79,36 +79,11 @@ XENT_INLINE careful_row *flow_row_at_hand(const flow *f, const flow_block *b, in
   return f->row;
 }
 
-/* Rows that are columns side by side, all at once: one line of memory has a class of sixteen of them. */
-XENT_INLINE bool flow_has_columns(const flow *f, const flow_block *b) {
-  const xent_shape *s = f->j->call->shape;
-  const row_set *rows = &b->sums.rows;
-  return s->inner > 1 && s->logits.inner == 1 && !f->row->x.mask && f->row->x.cap == 0 && rows->count > 1 && rows->adjacent &&
-         rows->first % s->inner + rows->count <= s->inner;
-}
-XENT_SHARED void flow_copy_columns(const flow *f, const flow_block *b) {
-  const row_source source = flow_row_at_hand(f, b, 0)->x;
-  const strand first = {.at = source.x.at, .stride = 1, .type = source.x.type};
-  const int count = b->sums.rows.count;
-  XENT_ALIGNED float classes[XENT_LANES * XENT_LANES];
-  for (int64_t i = 0; i < f->n; i += XENT_LANES) {
-    for (int64_t c = 0; c < XENT_LANES; c++) {
-      const bool is_class = i + c < f->n;
-      const int64_t at = is_class ? (i + c) * source.x.stride : 0;
-      lanes_store(classes + c * XENT_LANES, is_class ? strand_load(&first, at, count, 0.0f) : lanes_set(-INFINITY));
-      if (is_class) prefetch_behind(first.at, (at + count) * size_of_float(first.type)); /* the next block's */
-    }
-    for (int k = 0; k < count; k++)
-      for (int64_t c = 0; c < XENT_LANES; c++) b->x[k][i + c] = classes[c * XENT_LANES + k];
-  }
-}
-
 /* The rows of a block, where they lie or copied, and their largest. */
 XENT_SHARED void flow_copy(const flow *f, flow_block *b) {
   const row_set *rows = &b->sums.rows;
   if (f->direct) flow_addresses(f, rows, f->j->call->logits, &f->j->call->shape->logits, b->x);
-  if (f->direct || flow_has_columns(f, b)) {
-    if (!f->direct) flow_copy_columns(f, b);
+  if (f->direct) {
     for (int i = 0; f->exact && i < rows->count; i++) b->largest[i] = largest_lanes(b->x[i], f->n);
     return;
   }
