@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of any length and kind, up to sixteen together: their sums one after the other, chunk by chunk, their results at once,
- * then what is written, one after the other. So rows longer than any other way takes are computed, rows with a NaN, an
- * infinity, a shift or a factor below the normal floats, parts of rows, and whatever arrays and options are rare.
+ * Rows of any length and kind, up to sixteen together: their sums one after the other, chunk by chunk, their results at
+ * once, then what is written, one after the other. So rows longer than any other way takes are computed, rows with a NaN,
+ * an infinity, a shift or a factor below the normal floats, parts of rows, and whatever arrays and options are rare.
  */
 #ifndef XENT_CAREFUL_ROW_H
 #define XENT_CAREFUL_ROW_H
@@ -56,7 +56,9 @@ typedef struct {
 } careful_row;
 
 /* Whether e of the chunk with class i are kept as N makes them. */
-XENT_INLINE bool is_kept(const careful_row *r, int64_t i, float N) { return r->kept.e && r->kept.reference[i / XENT_CHUNK] == N; }
+XENT_INLINE bool is_kept(const careful_row *r, int64_t i, float N) {
+  return r->kept.e && r->kept.reference[i / XENT_CHUNK] == N;
+}
 
 XENT_INLINE const float *ready_floats(const careful_row *r, int64_t begin, int64_t n, float shift, float *buffer) {
   if (r->ready && r->ready_shift == shift) return r->ready + begin;
@@ -295,7 +297,8 @@ XENT_SHARED void write_top_classes(const careful_row *r, const row_statistics *s
 }
 
 XENT_INLINE double entropy_sum_of_row(const careful_row *r, const row_result *g) {
-  const emission m = {.references = exp_everywhere(exp_reference_of(g->fold.reference, &r->j->heat)), .heat = &r->j->heat, .f = 1,
+  const heat *h = &r->j->heat;
+  const emission m = {.references = exp_everywhere(exp_reference_of(g->fold.reference, h)), .heat = h, .f = 1,
                       .b = -0.0f}; /* e itself */
   double T = 0;
   for (int64_t begin = 0; begin < r->x.classes; begin += XENT_CHUNK) {
@@ -306,7 +309,8 @@ XENT_INLINE double entropy_sum_of_row(const careful_row *r, const row_result *g)
       const float *x = ready_floats(r, begin + i, step, g->shift, r->b.input);
       const bool kept = is_kept(r, begin, g->fold.reference);
       if (!kept) emit_again(&m, x, r->b.out, step, false);
-      add_entropy(&chunk, x, kept ? r->kept.e + begin + i : r->b.out, step, g->fold.reference, g->fold.max, &r->j->heat);
+      const float *e = kept ? r->kept.e + begin + i : r->b.out;
+      add_entropy(&chunk, x, e, step, g->fold.reference, g->fold.max, h);
     }
     T += end_products(&chunk, n);
   }
@@ -415,7 +419,8 @@ XENT_INLINE row_emission gradient_of_row(careful_row *r, const row_statistics *s
     const double weight = weight_of_class(j->call, r->t.label);
     target_results t = {.pull = dlanes_set(s->pull), .share = dlanes_set(share), .own = dlanes_set(weight * j->keep)};
     lanes_of.stay = 1;
-    gradient_outcome(j, dlanes_set(s->sum), dlanes_set(s->mass), dlanes_set(S), &t, dlanes_set(weight), dlanes_set(cc), &lanes_of);
+    gradient_outcome(j, dlanes_set(s->sum), dlanes_set(s->mass), dlanes_set(S), &t, dlanes_set(weight), dlanes_set(cc),
+                     &lanes_of);
     g.at_label = lanes_of.label_gradient[0];
   } else if (j->labels) {
     g.at_label = *at_label;
@@ -441,7 +446,8 @@ XENT_INLINE row_emission gradient_of_row(careful_row *r, const row_statistics *s
 XENT_INLINE row_emission probabilities_of_row(const job *j, const row_statistics *s) {
   row_emission g = {.finite = true, .log = j->call->log};
   g.m = (emission){.references = exp_everywhere(exp_reference_of(s->reference, &j->heat)), .heat = &j->heat,
-                   .less = g.log ? (float)s->max : 0, .f = g.log ? j->heat.hi : (float)(XENT_UNSCALE / s->sum), .b = -0.0f};
+                   .less = g.log ? (float)s->max : 0, .f = g.log ? j->heat.hi : (float)(XENT_UNSCALE / s->sum),
+                   .b = -0.0f};
   return g;
 }
 
@@ -531,12 +537,15 @@ XENT_INLINE void finish_classes(const careful_row *r, float *y, int64_t begin, i
 }
 
 /* Classes [begin, end) of the output. */
-XENT_SHARED void write_classes_of_row(careful_row *r, row_emission *g, const row_statistics *s, int64_t begin, int64_t end) {
+XENT_SHARED void write_classes_of_row(careful_row *r, row_emission *g, const row_statistics *s, int64_t begin,
+                                      int64_t end) {
   const xent_call *call = r->j->call;
   const strand out = output_strand(r);
   const bool stream = call->stream, kept = r->kept.e;
-  const bool finish = call->targets && (r->x.cap != 0 || (r->x.mask && (r->j->sparse || !masked_are_zero(&g->m, g->has_each))));
-  if (!kept && !g->log && s->shift == 0 && !g->has_each && g->finite && !r->j->sparse && lie_alike(&r->x, &out, end - begin)) {
+  const bool marks = r->x.mask && (r->j->sparse || !masked_are_zero(&g->m, g->has_each));
+  const bool finish = call->targets && (r->x.cap != 0 || marks);
+  if (!kept && !g->log && s->shift == 0 && !g->has_each && g->finite && !r->j->sparse &&
+      lie_alike(&r->x, &out, end - begin)) {
     emit_straight(&g->m, &r->x, &out, begin, end - begin, stream);
     const int64_t label = r->t.label - r->x.first;
     if (r->t.label >= 0 && label >= begin && label < end) strand_set(&out, label, g->at_label);
@@ -569,8 +578,8 @@ XENT_INLINE double scale_of_row(const job *j, int64_t row, double row_weight) {
   return j->scale * row_weight * upstream_of_row(j, row);
 }
 
-/* Classes [begin, end) of a row whose statistics are s. known: of its results the gradient at the label, of log-softmax -D;
- * or NULL. */
+/* Classes [begin, end) of a row whose statistics are s. known: of its results the gradient at the label, of log-softmax
+ * -D; or NULL. */
 XENT_SHARED void write_row(careful_row *r, const row_statistics *s, int64_t begin, int64_t end, const float *known) {
   const job *j = r->j;
   const bool gradient = j->call->targets, log = j->call->log;
@@ -587,8 +596,8 @@ XENT_SHARED void write_row(careful_row *r, const row_statistics *s, int64_t begi
     strand_fill(&out, begin, end, 1.0f); /* one class, and nothing beside it */
     return;
   }
-  row_emission g = gradient ? gradient_of_row(r, s, logit_scale(j->call->options, scale_of_row(j, r->x.row, r->t.row_weight)), known)
-                            : probabilities_of_row(j, s);
+  const double cc = logit_scale(j->call->options, scale_of_row(j, r->x.row, r->t.row_weight));
+  row_emission g = gradient ? gradient_of_row(r, s, cc, known) : probabilities_of_row(j, s);
   if (log) g.m.b = known ? *known : 0 - (float)distance_of_row(j, max, s->reference, s->sum);
   write_classes_of_row(r, &g, s, begin, end);
 }
@@ -626,7 +635,8 @@ XENT_INLINE void begin_rows(careful_block *b, const job *j, row_buffers buffers)
   const int64_t padded = (s->classes + XENT_LANES - 1) / XENT_LANES * XENT_LANES;
   b->place = single && !first.x.direct ? padded : 0;
   const int64_t room = b->place ? buffers.room / padded : XENT_ROWS;
-  const int64_t cached = call->output ? XENT_CACHED_CLASSES / s->classes : XENT_ROWS, most = room < cached ? room : cached;
+  const int64_t cached = call->output ? XENT_CACHED_CLASSES / s->classes : XENT_ROWS;
+  const int64_t most = room < cached ? room : cached;
   b->most = most < 1 ? 1 : most < XENT_ROWS ? (int)most : XENT_ROWS;
   for (int i = 0; i < b->most && i < call->row_end - call->row_begin; i++) {
     b->row[i] = first;
@@ -681,8 +691,10 @@ XENT_SHARED void finish_rows(careful_block *b) {
     careful_row *r = &b->row[i];
     const row_statistics *s = &b->statistics[i];
     if (call->top_classes || call->top_log_probabilities) write_top_classes(r, s, 0 - distance[i]);
-    if (call->target_gradient) write_target_gradient(r, s, distance[i], scale_of_row(j, r->x.row, r->t.row_weight), NULL);
-    if (call->output) write_row(r, s, 0, r->x.classes, call->log ? &f[i] : j->labels ? &b->outcome.label_gradient[i] : NULL);
+    if (call->target_gradient)
+      write_target_gradient(r, s, distance[i], scale_of_row(j, r->x.row, r->t.row_weight), NULL);
+    const float *known = call->log ? &f[i] : j->labels ? &b->outcome.label_gradient[i] : NULL;
+    if (call->output) write_row(r, s, 0, r->x.classes, known);
   }
 }
 

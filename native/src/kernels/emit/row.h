@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The second pass over classes of a row: y = fma(v - m, f, b). v is e(x; N), computed again or kept, and m is 0: a probability
- * (b = -0: fma(e, f, -0) is e f bit for bit) or a gradient (b = -c t). Or v is x and m the maximum: log-softmax, with
- * f = 1 / temperature and b = -D. A factor below the normal floats is carried 2^96 times larger and the result scaled back.
+ * The second pass over classes of a row: y = fma(v - m, f, b). v is e(x; N), computed again or kept, and m is 0: a
+ * probability (b = -0: fma(e, f, -0) is e f bit for bit) or a gradient (b = -c t). Or v is x and m the maximum:
+ * log-softmax, with f = 1 / temperature and b = -D. A factor below the normal floats is carried 2^96 times larger and the
+ * result scaled back.
  */
 #ifndef XENT_EMIT_ROW_H
 #define XENT_EMIT_ROW_H
@@ -71,8 +72,8 @@ XENT_INLINE lanes emitted(const emission *m, const class_targets *t, lanes e, in
 }
 
 /* `count` vectors from class i on, of which n are left. given: they are v, else e is computed of them. */
-XENT_INLINE void emit_vectors(const emission *m, const heat *h, const class_targets *t, lanes *v, float *y, int64_t i, int64_t n,
-                              const int count, const bool given, const int kind, const bool stream) {
+XENT_INLINE void emit_vectors(const emission *m, const heat *h, const class_targets *t, lanes *v, float *y, int64_t i,
+                              int64_t n, const int count, const bool given, const int kind, const bool stream) {
   if (!given) exp_lanes(v, count, &m->references, false, h);
   XENT_UNROLL(2)
   for (int j = 0; j < count; j++) {

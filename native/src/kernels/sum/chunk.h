@@ -118,9 +118,10 @@ typedef struct {
 
 enum { XENT_UNIT_VECTORS = 4, XENT_UNIT = XENT_UNIT_VECTORS * XENT_LANES }; /* half a group */
 
-/* The exponentials of half a group of m classes, straight on: what follows runs beside their end. The class `without` adds +0. */
-XENT_INLINE lanes sum_unit(const float *x, int64_t m, int64_t without, const exp_references *r, const heat *h, float *kept,
-                           const bool whole) {
+/* The exponentials of half a group of m classes, straight on: what follows runs beside their end. The class `without`
+ * adds +0. */
+XENT_INLINE lanes sum_unit(const float *x, int64_t m, int64_t without, const exp_references *r, const heat *h,
+                           float *kept, const bool whole) {
   lanes e[XENT_UNIT_VECTORS];
   XENT_UNROLL(4)
   for (int k = 0; k < XENT_UNIT_VECTORS; k += XENT_IN_FLIGHT) {
@@ -145,10 +146,12 @@ XENT_INLINE lanes sum_unit(const float *x, int64_t m, int64_t without, const exp
   return sum_of_four_vectors(e);
 }
 /* Of a group: a missing half is +0. */
-XENT_INLINE lanes sum_exponentials(const float *x, int64_t m, int64_t without, const exp_references *r, const heat *h, float *kept) {
+XENT_INLINE lanes sum_exponentials(const float *x, int64_t m, int64_t without, const exp_references *r, const heat *h,
+                                   float *kept) {
   if (__builtin_expect(m >= XENT_GROUP, 1)) {
     const lanes even = sum_unit(x, XENT_UNIT, without, r, h, kept, true);
-    return lanes_add(even, sum_unit(x + XENT_UNIT, XENT_UNIT, without - XENT_UNIT, r, h, kept ? kept + XENT_UNIT : NULL, true));
+    float *next = kept ? kept + XENT_UNIT : NULL;
+    return lanes_add(even, sum_unit(x + XENT_UNIT, XENT_UNIT, without - XENT_UNIT, r, h, next, true));
   }
   lanes even = lanes_set(0.0f);
   if (m >= XENT_UNIT) {
@@ -171,7 +174,8 @@ typedef struct {
 enum { XENT_BESIDE_ALONE, XENT_BESIDE_SILENT, XENT_BESIDE_LINE, XENT_BESIDE_LOG, XENT_BESIDE_TARGETS };
 
 /* `vectors` vectors from class i on, of n classes of which the first `sure` are there for sure. */
-XENT_INLINE void write_beside(const row_beside *s, int64_t i, int64_t n, const int64_t sure, const int vectors, const int mode) {
+XENT_INLINE void write_beside(const row_beside *s, int64_t i, int64_t n, const int64_t sure, const int vectors,
+                              const int mode) {
   XENT_UNROLL(4)
   for (int k = 0; k < vectors; k++, i += XENT_LANES) {
     const bool whole = i + XENT_LANES <= sure || n - i >= XENT_LANES;
@@ -191,8 +195,8 @@ XENT_INLINE void write_beside(const row_beside *s, int64_t i, int64_t n, const i
 
 /* n classes of a chunk, which begin with a group, and end with one but at the chunk's end. The class `without` (or one
  * that is not here) adds +0 but counts for the maximum. */
-XENT_INLINE void sum_classes_beside(const float *x, int64_t n, int64_t without, const chunk_way *w, chunk_progress *progress,
-                                    const row_beside *beside, const int mode) {
+XENT_INLINE void sum_classes_beside(const float *x, int64_t n, int64_t without, const chunk_way *w,
+                                    chunk_progress *progress, const row_beside *beside, const int mode) {
   const chunk_way own = *w;
   const heat h = *w->heat; /* which no store to kept can change */
   chunk_progress c = *progress;
@@ -203,7 +207,8 @@ XENT_INLINE void sum_classes_beside(const float *x, int64_t n, int64_t without, 
     float *kept = own.kept ? own.kept + i : NULL;
     if (own.ahead) prefetch_group((uintptr_t)(x + i) + own.ahead);
     if (mode >= XENT_BESIDE_LINE && m == XENT_GROUP)
-      for (int64_t k = i; k < i + XENT_GROUP; k += XENT_UNIT) write_beside(beside, k, n, k + XENT_UNIT, XENT_UNIT_VECTORS, mode);
+      for (int64_t k = i; k < i + XENT_GROUP; k += XENT_UNIT)
+        write_beside(beside, k, n, k + XENT_UNIT, XENT_UNIT_VECTORS, mode);
     else if (mode >= XENT_BESIDE_LINE)
       for (int64_t k = i; k < n; k += XENT_LANES) write_beside(beside, k, n, 0, 1, mode);
     if (!own.exact) {

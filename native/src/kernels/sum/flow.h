@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of one chunk that flow by, up to sixteen together: while one is at its exponentials, one of the next rows is searched
- * for its maximum, and one of those before is written. So loads and stores run beside arithmetic, and no chain of dependent
- * steps is waited for. Beyond 1024 classes no row is searched: N rises on the way. Rows that are no floats side by side, are
- * masked, or whose results are stored in another way, go block after block instead: they are copied into the scratch, where
- * every element type, mask and layout looks the same, and written from there. So do the rows of a single block.
+ * Rows of one chunk that flow by, up to sixteen together: while one is at its exponentials, one of the next rows is
+ * searched for its maximum, and one of those before is written. So loads and stores run beside arithmetic, and no chain of
+ * dependent steps is waited for. Beyond 1024 classes no row is searched: N rises on the way. Rows that are no floats side
+ * by side, are masked, or whose results are stored in another way, go block after block instead: they are copied into the
+ * scratch, where every element type, mask and layout looks the same, and written from there. So do the rows of a single
+ * block.
  */
 #ifndef XENT_SUM_FLOW_H
 #define XENT_SUM_FLOW_H
@@ -16,8 +17,9 @@ enum {
   XENT_FLOW_MOST = XENT_EXACT_MAX,
   XENT_FLOW_LONGEST = XENT_CHUNK / 2, /* classes */
   XENT_FLOW_APART = XENT_LANES, /* between rows: a power of two would put them into the same places of a cache */
-  XENT_FLOW_FLOATS = 7 * (XENT_FLOW_MOST + XENT_FLOW_APART), /* of the scratch for the rows of one block: the first cache */
-  XENT_FLOW_LONG = XENT_FLOW_LONGEST + XENT_FLOW_APART,      /* the same of long rows that are copied */
+  /* of the scratch for the rows of one block, which stays in the first cache; and of long rows that are copied */
+  XENT_FLOW_FLOATS = 7 * (XENT_FLOW_MOST + XENT_FLOW_APART),
+  XENT_FLOW_LONG = XENT_FLOW_LONGEST + XENT_FLOW_APART,
   XENT_FLOW_AHEAD = 2 * XENT_CHUNK /* classes of a block that leaves its e where the results go */
 };
 
@@ -30,7 +32,8 @@ typedef struct {
   dlanes sum[XENT_ROWS];
   row_sums sums;
   row_outcome outcome;
-  float *x[XENT_ROWS], *y[XENT_ROWS], *t[XENT_ROWS], *e[XENT_ROWS]; /* where rows lie; another one's in place of those that are not there */
+  /* where rows lie; another one's in place of those that are not there */
+  float *x[XENT_ROWS], *y[XENT_ROWS], *t[XENT_ROWS], *e[XENT_ROWS];
 } flow_block;
 
 typedef struct {
@@ -399,7 +402,8 @@ XENT_SHARED void flow_top(const flow *f, flow_block *b) {
 
 /* ---- the loop ---- */
 
-XENT_INLINE row_beside flow_beside_row(const flow_block *next, const flow_block *before, int row, const heat *h, const int mode) {
+XENT_INLINE row_beside flow_beside_row(const flow_block *next, const flow_block *before, int row, const heat *h,
+                                       const int mode) {
   row_beside s = {.searched = next->x[row]};
   if (mode < XENT_BESIDE_LINE) return s;
   s.from = mode == XENT_BESIDE_LOG ? before->x[row] : before->e[row];
@@ -435,7 +439,8 @@ XENT_INLINE void flow_rows_at_work(const flow *f, flow_block *next, flow_block *
     const row_beside s = flow_beside_row(next, before, rest, &h, mode);
     flow_row_beside(&s, f->n, mode);
   }
-  for (; mode != XENT_BESIDE_ALONE && exact && row < next->sums.rows.count; row++) next->largest[row] = largest_lanes(next->x[row], f->n);
+  for (; mode != XENT_BESIDE_ALONE && exact && row < next->sums.rows.count; row++)
+    next->largest[row] = largest_lanes(next->x[row], f->n);
 }
 
 /* Short rows are loops of their own: each takes its vectors straight on. */
@@ -525,7 +530,8 @@ XENT_SHARED void flow_beside_blocks(flow *f) {
     if (call->output && f->each) flow_addresses(f, &next->sums.rows, f->targets, &f->target_layout, next->t);
     if (f->in_output) memcpy(next->e, next->y, sizeof next->e);
     flow_blocks_at_work(f, next, now, before);
-    if (next->sums.rows.count && f->exact) flow_prepare(f, next); /* before the results, which nothing waits for so soon */
+    /* before the results, which nothing waits for so soon */
+    if (next->sums.rows.count && f->exact) flow_prepare(f, next);
     if (now->sums.rows.count) flow_end_sums(f, now);
     if (before->sums.rows.count) flow_end(f, before);
   }

@@ -60,8 +60,8 @@ XENT_INLINE void sum_target_group(const class_targets *t, const float *x, int64_
     for (int k = 0; k < XENT_UNIT_VECTORS; k++) {
       const int64_t at = half * XENT_UNIT + k * XENT_LANES, left = whole ? XENT_LANES : n - at;
       weight[k] = left > 0 ? target_floats(t, begin + at, left, q, w) : none;
-      term[k] = left > 0 ? lanes_where_equal(weight[k], none, none, lanes_mul(weight[k], lanes_sub(largest, load_up_to(x + at, left))))
-                         : none;
+      const lanes gap = left > 0 ? lanes_sub(largest, load_up_to(x + at, left)) : none;
+      term[k] = lanes_where_equal(weight[k], none, none, lanes_mul(weight[k], gap));
     }
     d[half] = sum_of_four_vectors(term);
     m[half] = sum_of_four_vectors(weight);
