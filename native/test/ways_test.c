@@ -120,7 +120,8 @@ static bool is_columns(layout_kind layout) { return layout == AS_COLUMNS || layo
 static bool fits_strips(const wish *w, int64_t classes, bool later) {
   const bool weighted = (w->arrays & CLASS_WEIGHTS) && w->options.label_smoothing > 0;
   const int tiles = 1 + (w->options.softcap != 0) + (weighted || w->arrays & PROBABILITIES) + !!(w->arrays & ANY_MASK);
-  const bool at_once = w->arrays & (ENTROPIES | TOP_CLASSES) || (w->arrays & ANY_MASK && w->options.label_smoothing > 0);
+  const bool masked_shares = w->arrays & ANY_MASK && w->options.label_smoothing > 0;
+  const bool at_once = w->arrays & (ENTROPIES | TOP_CLASSES) || masked_shares;
   return later || !at_once || classes <= 1024 / tiles;
 }
 

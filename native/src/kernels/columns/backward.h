@@ -52,33 +52,34 @@ XENT_SHARED void add_products_of_block(const column_call *a, const block_tensors
   const block_tensors b = *of;
   for (int64_t c = 0; c < n; c++) {
     const lanes v = load_columns(b.g + c * b.g_step, b.g_type, XENT_LANES);
-    lanes_store(a->terms + c * XENT_LANES, a->log ? v : lanes_mul(v, load_columns(b.y + c * b.y_step, b.y_type, XENT_LANES)));
+    lanes_store(a->spare + c * XENT_LANES, a->log ? v : lanes_mul(v, load_columns(b.y + c * b.y_step, b.y_type, XENT_LANES)));
   }
-  add_terms(k, a->terms, XENT_LANES, n, length);
+  add_terms(k, a->spare, XENT_LANES, n, length);
 }
 
-/* float(sum) of every column; no sum is -0. The tiles hold all classes, or get them. */
-XENT_SHARED void sum_products(const column_call *a, const strip *s, bool in_memory, float *sums) {
+/* float(sum) of columns [from, to), four blocks at most; no sum is -0. The tiles hold all classes, or get them. */
+XENT_SHARED void sum_products(const column_call *a, const strip *s, int64_t from, int64_t to, bool in_memory, bool close, float *sums) {
   const int64_t classes = a->call->shape->classes;
-  double total[XENT_STRIP_COLUMNS] = {0};
-  tile_chunk k[XENT_STRIP_BLOCKS];
+  dlanes total[XENT_LONG_COLUMNS / XENT_LANES];
+  tile_chunk k[XENT_LONG_COLUMNS / XENT_LANES];
+  for (int64_t at = from; at < to; at += XENT_LANES) total[(at - from) / XENT_LANES] = dlanes_zero();
   for (int64_t i = 0; i < classes; i += XENT_CHUNK) {
     const int64_t length = chunk_length(i, classes);
-    XENT_EACH_BLOCK(s, at) begin_chunk(&k[at / XENT_LANES], length);
+    for (int64_t at = from; at < to; at += XENT_LANES) begin_chunk(&k[(at - from) / XENT_LANES], length);
     for (int64_t c = 0; c < length; c += XENT_GROUP) {
-      const int64_t n = group_length(c, length), offset = a->close ? c * s->pitch : 0;
-      if (!a->close && !in_memory) load_tensors(a, s, i + c, n, !a->log);
-      XENT_EACH_BLOCK(s, at) {
+      const int64_t n = group_length(c, length), offset = close ? c * s->pitch : 0;
+      if (!close && !in_memory) load_tensors(a, s, i + c, n, !a->log);
+      for (int64_t at = from; at < to; at += XENT_LANES) {
         const block_tensors b = tensors_of_block(a, s, at, i + c, offset, in_memory);
-        add_products_of_block(a, &b, n, length, &k[at / XENT_LANES]);
+        add_products_of_block(a, &b, n, length, &k[(at - from) / XENT_LANES]);
       }
     }
-    XENT_EACH_BLOCK(s, at) {
-      const dlanes chunk = dlanes_add(end_chunk(&k[at / XENT_LANES], length), dlanes_zero());
-      dlanes_store(total + at, dlanes_add(dlanes_load(total + at), chunk));
+    for (int64_t at = from; at < to; at += XENT_LANES) {
+      const int64_t block = (at - from) / XENT_LANES;
+      total[block] = dlanes_add(total[block], dlanes_add(end_chunk(&k[block], length), dlanes_zero()));
     }
   }
-  XENT_EACH_BLOCK(s, at) lanes_store(sums + at, dlanes_narrow(dlanes_load(total + at)));
+  for (int64_t at = from; at < to; at += XENT_LANES) lanes_store(sums + at, dlanes_narrow(total[(at - from) / XENT_LANES]));
 }
 
 /* dx of n classes of a block, as floats. past: the caches. */
@@ -116,13 +117,13 @@ XENT_INLINE void emit_in_memory(const column_call *a, const strip *s, const floa
   }
 }
 /* n classes from `begin` on, which are in the tiles: dx takes the place of g. */
-XENT_INLINE void emit_from_tiles(const column_call *a, const strip *s, int64_t begin, int64_t n, const float *sums, const strip_factors *as_it_is) {
+XENT_INLINE void emit_from_tiles(const column_call *a, const strip *s, int64_t begin, int64_t n, const float *sums) {
   XENT_EACH_BLOCK(s, at) {
     const block_tensors b = tensors_of_block(a, s, at, begin, 0, false);
     emit_products(a, &b, (char *)(a->x + at), s->pitch * (int64_t)sizeof(float), n, sums + at, false);
   }
   if (a->marks) clear_masked_classes(a, s, n, a->x);
-  store_runs(a, s, begin, n, as_it_is, false);
+  store_runs(a, s, begin, n, NULL, false);
 }
 
 /* Where the classes are a multiple of a page apart, they meet in the same few places of a cache and would not be found there
@@ -133,32 +134,30 @@ XENT_INLINE bool classes_collide(const xent_call *call) {
 }
 
 XENT_SHARED xent_status backward_strips(const column_call *of, strip *s) {
-  XENT_ALIGNED float scratch[XENT_STRIP_FLOATS], terms[XENT_GROUP * XENT_LANES];
+  XENT_ALIGNED float scratch[XENT_STRIP_FLOATS], spare[XENT_GROUP * XENT_LANES];
   uint8_t mask[XENT_STRIP_FLOATS / 2];
   column_call own = *of, *a = &own;
-  strip_factors as_it_is;
   column_floats sums;
   const xent_call *call = a->call;
   a->x = scratch;
   a->t = scratch + XENT_STRIP_FLOATS / 2;
   a->mask = mask;
-  a->terms = terms;
-  for (int64_t at = 0; at < XENT_STRIP_COLUMNS + XENT_LANES; at += XENT_LANES) {
-    set_as_it_is(&as_it_is, at);
-    lanes_store(s->label + at, lanes_set(XENT_UNLABELLED));
-  }
+  a->spare = spare;
   while (next_strip(a, s)) {
     const bool in_memory = a->direct && s->width >= XENT_LANES && run_at(call->shape, s, 0).count == s->width, close = a->close && !in_memory;
     const int64_t step = close ? call->shape->classes : XENT_GROUP;
     if (in_memory) s->width &= -XENT_LANES;
     if (close) load_tensors(a, s, 0, step, true);
-    if (!call->known_statistics) sum_products(a, s, in_memory, sums);
+    for (int64_t at = 0; !call->known_statistics && at < s->width; at += XENT_LONG_COLUMNS) {
+      const int64_t to = s->width - at < XENT_LONG_COLUMNS ? s->width : at + XENT_LONG_COLUMNS;
+      sum_products(a, s, at, to, in_memory, close, sums);
+    }
     for (int64_t k = 0; call->known_statistics && k < s->width; k++) sums[k] = (float)known_statistics_at(call, s->row + k)->sum;
     if (in_memory) emit_in_memory(a, s, sums);
     for (int64_t i = call->class_begin; !in_memory && i < call->class_end; i += step) {
       const int64_t n = call->class_end - i < step ? call->class_end - i : step;
       if (!close) load_tensors(a, s, i, n, true);
-      emit_from_tiles(a, s, i, n, sums, &as_it_is);
+      emit_from_tiles(a, s, i, n, sums);
     }
   }
   return XENT_OK;

@@ -12,7 +12,10 @@
 #include "kernels/order/order.h"
 #include "kernels/results/gradient.h"
 
-enum { XENT_LEAST_COLUMNS = 4 /* fewer are gathered one by one */ };
+enum {
+  XENT_LEAST_COLUMNS = 4, /* fewer are gathered one by one */
+  XENT_FAR_FLOATS = XENT_STRIP_FLOATS / 2 /* of the scratch, beside sums that are under way */
+};
 
 /* ---- which calls ---- */
 
@@ -27,12 +30,12 @@ XENT_INLINE bool has_slopes(const xent_call *call) { return call->options->softc
 XENT_INLINE bool has_target_tile(const xent_call *call) {
   return call->targets && (!has_labels(call) || (call->class_weights && call->options->label_smoothing > 0));
 }
-XENT_INLINE int64_t tile_floats(const xent_call *call) {
-  return XENT_STRIP_FLOATS / (1 + has_slopes(call) + has_target_tile(call) + (call->class_mask != NULL)) & -XENT_LANES;
+XENT_INLINE int64_t tile_floats(const xent_call *call, int64_t floats) {
+  return floats / (1 + has_slopes(call) + has_target_tile(call) + (call->class_mask != NULL)) & -XENT_LANES;
 }
 /* Behind fewer than sixteen classes there is room. */
 XENT_INLINE int64_t tile_classes(int64_t classes) { return classes < XENT_LANES ? XENT_LANES : classes; }
-XENT_INLINE bool is_close(const xent_call *call) { return call->shape->classes * XENT_LANES <= tile_floats(call); }
+XENT_INLINE bool is_close(const xent_call *call) { return call->shape->classes * XENT_LANES <= tile_floats(call, XENT_STRIP_FLOATS); }
 
 XENT_INLINE bool strips_fit(const xent_call *call) {
   const xent_shape *s = call->shape;
@@ -50,7 +53,7 @@ XENT_INLINE bool strips_fit(const xent_call *call) {
 /* Rows of a strip. Of columns the widest strip that stays in the first cache, else one of few columns that stays in the
  * second; as wide as there is room for where few lines of an output are to be shared with the strips beside. */
 XENT_INLINE int64_t strip_pitch(const xent_call *call) {
-  const int64_t classes = call->shape->classes, room = tile_floats(call);
+  const int64_t classes = call->shape->classes, room = tile_floats(call, is_close(call) ? XENT_STRIP_FLOATS : XENT_FAR_FLOATS);
   int64_t most = room / tile_classes(classes) & -XENT_LANES;
   const int64_t near = XENT_STRIP_NEAR / tile_classes(classes) & -XENT_LANES;
   if (!is_close(call)) { /* a strip that is read twice is to be in the second cache still, if it can */
@@ -256,7 +259,9 @@ XENT_SHARED void begin_sums(const column_call *a, const strip *s, strip_sums *su
 XENT_SHARED void sum_close_block(const column_call *a, const strip *s, int64_t at, strip_sums *sums) {
   const job *j = a->j;
   const int64_t classes = a->call->shape->classes;
+  tile_chunk entropy;
   block_chunk k;
+  k.entropy = &entropy;
   const lanes max = lanes_load(sums->max + at), N = references_for(max, &j->heat);
   const float *x = a->x + at;
   lanes_store(sums->reference + at, N);
@@ -280,7 +285,7 @@ XENT_SHARED void sum_close_block(const column_call *a, const strip *s, int64_t a
   dlanes_store(sums->sum + at, end_chunk(&k.e, classes));
   if (j->smoothed || j->dense) dlanes_store(sums->dot + at, end_chunk(&k.dot, classes));
   if (a->each) dlanes_store(sums->mass + at, end_chunk(&k.mass, classes));
-  if (a->call->entropies) dlanes_store(sums->entropy + at, dlanes_add(end_chunk(&k.entropy, classes), dlanes_zero()));
+  if (a->call->entropies) dlanes_store(sums->entropy + at, dlanes_add(end_chunk(&entropy, classes), dlanes_zero()));
 }
 
 /* Of one chunk of a long strip. */
@@ -339,10 +344,9 @@ XENT_SHARED void sum_strip_chunk(const column_call *a, const strip *s, int64_t b
 }
 
 /* Any number of classes: the fold of careful/fold.h. The sums come out as those of one chunk, which S * 2^30 is. */
-XENT_SHARED void sum_long_strip(const column_call *a, const strip *s, strip_sums *sums) {
+XENT_SHARED void sum_long_strip(const column_call *a, const strip *s, strip_chunk *c, strip_sums *sums) {
   const job *j = a->j;
   const int64_t classes = a->call->shape->classes, rows = blocks_of(s->width) * XENT_LANES;
-  strip_chunk c;
   set_rows(s, sums->max, -INFINITY);
   set_rows(s, sums->reference, XENT_LOWEST_REFERENCE);
   for (int64_t k = 0; k < rows; k++) sums->sum[k] = sums->dot[k] = sums->mass[k] = 0;
@@ -352,21 +356,21 @@ XENT_SHARED void sum_long_strip(const column_call *a, const strip *s, strip_sums
   }
   for (int64_t i = 0; i < classes; i += XENT_CHUNK) {
     const int64_t n = chunk_length(i, classes);
-    sum_strip_chunk(a, s, i, i + n, &c, sums);
+    sum_strip_chunk(a, s, i, i + n, c, sums);
     for (int64_t k = 0; k < rows; k++) {
-      const float N = c.reference[k] > sums->reference[k] ? c.reference[k] : sums->reference[k];
+      const float N = c->reference[k] > sums->reference[k] ? c->reference[k] : sums->reference[k];
       sums->sum[k] = sums->sum[k] * power_of_two((double)sums->reference[k] - (double)N) +
-                     c.sum[k] * XENT_UNSCALE * power_of_two((double)c.reference[k] - (double)N);
+                     c->sum[k] * XENT_UNSCALE * power_of_two((double)c->reference[k] - (double)N);
       sums->reference[k] = N;
-      const double before = (double)sums->max[k], max = c.max[k] > sums->max[k] ? (double)c.max[k] : before;
+      const double before = (double)sums->max[k], max = c->max[k] > sums->max[k] ? (double)c->max[k] : before;
       sums->max[k] = (float)max;
       if (!j->smoothed && !j->dense) continue;
       /* what moves the sums over targets: of labels without weights the number of classes that smoothing counts */
       const bool here = j->others && s->label[k] >= (float)i && s->label[k] < (float)(i + n);
-      const double mass = a->each ? c.mass[k] : (double)(n - here);
+      const double mass = a->each ? c->mass[k] : (double)(n - here);
       if (before > -INFINITY && max != before) sums->dot[k] += sums->mass[k] * (max - before);
-      sums->dot[k] += c.dot[k];
-      if (c.max[k] > -INFINITY && max != (double)c.max[k]) sums->dot[k] += mass * (max - (double)c.max[k]);
+      sums->dot[k] += c->dot[k];
+      if (c->max[k] > -INFINITY && max != (double)c->max[k]) sums->dot[k] += mass * (max - (double)c->max[k]);
       sums->mass[k] += mass;
     }
   }
@@ -403,7 +407,7 @@ XENT_INLINE void clear_ignored(const column_call *a, const strip *s) {
 
 /* Every tile that the call wants has its part. */
 XENT_INLINE void share_scratch(column_call *a, float *scratch) {
-  const int64_t tile = tile_floats(a->call);
+  const int64_t tile = tile_floats(a->call, a->close ? XENT_STRIP_FLOATS : XENT_FAR_FLOATS);
   a->x = scratch;
   scratch += tile;
   if (has_slopes(a->call)) {
@@ -417,13 +421,13 @@ XENT_INLINE void share_scratch(column_call *a, float *scratch) {
   a->mask = (uint8_t *)scratch;
 }
 
-XENT_SHARED void forward_columns(const column_call *a, strip *s, strip_sums *sums, strip_factors *f) {
+XENT_SHARED void forward_columns(const column_call *a, strip *s, strip_chunk *c, strip_sums *sums, strip_factors *f) {
   const int64_t classes = a->call->shape->classes;
   if (a->close) {
     load_columns_of_strip(a, s, 0, classes, sums, sums->max);
     XENT_EACH_BLOCK(s, at) sum_close_block(a, s, at, sums);
   } else {
-    sum_long_strip(a, s, sums);
+    sum_long_strip(a, s, c, sums);
   }
   XENT_EACH_BLOCK(s, at) finish_block(a, s, at, sums, f);
   end_factors(s, f);
@@ -434,7 +438,7 @@ XENT_SHARED void forward_columns(const column_call *a, strip *s, strip_sums *sum
 }
 
 /* Softmax, log-softmax, log-sum-exp and cross-entropy. Nothing is read where every row is ignored. */
-XENT_INLINE xent_status forward_strip(const column_call *a, strip *s, strip_sums *sums, strip_factors *f) {
+XENT_INLINE xent_status forward_strip(const column_call *a, strip *s, strip_chunk *c, strip_sums *sums, strip_factors *f) {
   const xent_status invalid = load_labels(a->j, s);
   if (!s->counted) {
     for (int64_t k = 0; k < s->width; k++) write_special(a->j, s->row + k, XENT_ROW_IGNORED);
@@ -442,7 +446,7 @@ XENT_INLINE xent_status forward_strip(const column_call *a, strip *s, strip_sums
     return invalid;
   }
   begin_sums(a, s, sums);
-  forward_columns(a, s, sums, f);
+  forward_columns(a, s, c, sums, f);
   return invalid;
 }
 
@@ -473,15 +477,22 @@ XENT_INLINE xent_status known_strip(const column_call *a, strip *s, strip_sums *
 }
 
 XENT_SHARED xent_status strips_at_once(const column_call *of, strip *s) {
-  XENT_ALIGNED float scratch[XENT_STRIP_FLOATS], spare[XENT_GROUP * XENT_LANES], terms[XENT_GROUP * XENT_LANES];
+  XENT_ALIGNED float spare[XENT_GROUP * XENT_LANES];
+  XENT_ALIGNED union {
+    float close[XENT_STRIP_FLOATS];
+    struct {
+      float tiles[XENT_FAR_FLOATS];
+      strip_chunk chunk;
+    } far;
+  } scratch;
+  _Static_assert(sizeof scratch == sizeof scratch.close, "sums that are under way take no more than the other half");
   column_call a = *of;
   strip_sums sums;
   strip_factors f;
   a.spare = spare;
-  a.terms = terms;
-  share_scratch(&a, scratch);
+  share_scratch(&a, scratch.close);
   while (next_strip(&a, s)) {
-    const xent_status invalid = a.call->known_statistics ? known_strip(&a, s, &sums, &f) : forward_strip(&a, s, &sums, &f);
+    const xent_status invalid = a.call->known_statistics ? known_strip(&a, s, &sums, &f) : forward_strip(&a, s, &scratch.far.chunk, &sums, &f);
     if (invalid || next_of_set(s->apart, 0, s->width) < s->width) return invalid;
   }
   return XENT_OK;

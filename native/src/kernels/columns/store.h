@@ -23,7 +23,9 @@ typedef struct {
   lanes m, r, b, label, label_gradient;
 } block_factors;
 
+/* Without factors what the tiles hold is stored as it is. */
 XENT_INLINE block_factors factors_at(const strip *s, const strip_factors *f, int64_t at) {
+  if (!f) return (block_factors){.m = lanes_set(0.0f), .r = lanes_set(1.0f), .b = lanes_set(-0.0f)};
   return (block_factors){.m = lanes_load(f->m + at), .r = lanes_load(f->r + at), .b = lanes_load(f->b + at),
                          .label = lanes_load(s->label + at), .label_gradient = lanes_load(f->label_gradient + at)};
 }
@@ -34,7 +36,7 @@ XENT_INLINE lanes stored_value(const block_factors *b, lanes v, int64_t class, c
 
 /* ---- gradients that are more than a line ---- */
 
-/* The tile becomes the gradient; its factors then leave it as it is. */
+/* The tile becomes the gradient, which needs no factors. */
 XENT_SHARED void finish_tile(const column_call *a, const strip *s, int64_t at, int64_t begin, int64_t n, const strip_factors *f) {
   const job *j = a->j;
   const block_factors b = factors_at(s, f, at);
@@ -62,13 +64,6 @@ XENT_INLINE bool is_finished(const column_call *a, const strip *s, int64_t at, c
   const uint32_t ordinary = lanes_bits_above(r, lanes_set(0.0f)) & ~lanes_bits_beyond(r, FLT_MAX);
   return !a->j->smoothed && (ordinary | s->ignored[at / XENT_LANES] | s->apart[at / XENT_LANES]) == 0xffff;
 }
-/* The factors of what is stored as it is. */
-XENT_INLINE void set_as_it_is(strip_factors *f, int64_t at) {
-  lanes_store(f->m + at, lanes_set(0.0f));
-  lanes_store(f->r + at, lanes_set(1.0f));
-  lanes_store(f->b + at, lanes_set(-0.0f));
-}
-
 /* ---- stores ---- */
 
 /* Through the caches; past them, every block being a line; past them where whole lines are. */
@@ -185,13 +180,8 @@ XENT_SHARED void store_columns(const column_call *a, const strip *s, int64_t beg
     store_runs(a, s, begin, n, f, a->j->labels);
     return;
   }
-  strip_factors as_it_is;
-  XENT_EACH_BLOCK(s, at) {
-    finish_tile(a, s, at, begin, n, f);
-    set_as_it_is(&as_it_is, at);
-  }
-  set_as_it_is(&as_it_is, blocks_of(s->width) * XENT_LANES); /* a run may begin at any column of the last block */
-  store_runs(a, s, begin, n, &as_it_is, false);
+  XENT_EACH_BLOCK(s, at) finish_tile(a, s, at, begin, n, f);
+  store_runs(a, s, begin, n, NULL, false);
 }
 
 #endif

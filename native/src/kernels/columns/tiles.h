@@ -38,7 +38,7 @@ typedef struct {
   bool adjusts;      /* something is done to logits that have been gathered */
   int64_t pitch;     /* rows of a strip */
   float *x, *t, *slopes; /* slopes: or NULL */
-  float *spare, *terms;  /* of one group of one block */
+  float *spare;          /* of one group of one block */
   uint8_t *mask;
 } column_call;
 
@@ -208,7 +208,8 @@ XENT_SHARED void gap_terms(const column_call *a, const strip *s, int64_t at, int
 
 /* The sums of one chunk of a block. */
 typedef struct {
-  tile_chunk e, dot, mass, entropy;
+  tile_chunk e, dot, mass;
+  tile_chunk *entropy; /* where it is asked for: of strips all of whose classes are at hand */
 } block_chunk;
 
 XENT_INLINE void begin_block_chunk(const column_call *a, block_chunk *k, int64_t length) {
@@ -217,21 +218,20 @@ XENT_INLINE void begin_block_chunk(const column_call *a, block_chunk *k, int64_t
     begin_chunk(&k->dot, length);
     begin_chunk(&k->mass, length);
   }
-  if (a->call->entropies) begin_chunk(&k->entropy, length);
+  if (a->call->entropies) begin_chunk(k->entropy, length);
 }
 
 /* The sum of e (M - x). The e take the place of the logits. */
 XENT_SHARED void entropy_group(const column_call *a, const strip *s, int64_t at, float *x, int64_t n, int64_t length, lanes references,
                                float *e, const strip_sums *sums, block_chunk *k) {
-  float *terms = a->terms;
   const lanes most = lanes_load(sums->most + at), lowest = exp_references_of(references, &a->j->heat).lowest;
   exp_block(x, s->pitch, e, XENT_LANES, n, references, &a->j->heat);
   for (int64_t c = 0; c < n; c++) {
     const lanes v = lanes_load(e + c * XENT_LANES);
-    lanes_store(terms + c * XENT_LANES, entropy_lanes(lanes_load(x + c * s->pitch), v, most, lowest));
+    lanes_store(e + c * XENT_LANES, entropy_lanes(lanes_load(x + c * s->pitch), v, most, lowest)); /* in its place */
     lanes_store(x + c * s->pitch, v);
   }
-  add_terms(&k->entropy, terms, XENT_LANES, n, length);
+  add_terms(k->entropy, e, XENT_LANES, n, length);
 }
 
 /* Adds n classes from `begin` on, a group of a chunk of `length`, which are `offset` floats into the tiles. Their e take the
