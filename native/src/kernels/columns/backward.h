@@ -178,8 +178,9 @@ XENT_KERNEL xent_status strips_softmax_backward(const xent_call *call) {
   a.close = tile_classes(classes) * XENT_LANES <= room && call->class_end - call->class_begin == classes;
   const int64_t most = room / (a.close ? tile_classes(classes) : XENT_GROUP) & -XENT_LANES;
   const int64_t near = XENT_STRIP_NEAR / 2 / tile_classes(classes) & -XENT_LANES, pitch = near < XENT_LONG_COLUMNS ? XENT_LONG_COLUMNS : near;
-  a.pitch = pitch < most ? pitch : most;
   a.direct = !a.marks && call->output_layout->type == XENT_F32 && !(a.close && classes_collide(call));
+  a.pitch = pitch < most && !(a.direct && a.shape.inner >= 4 * XENT_LANES) ? pitch : most; /* tiles share the first cache */
+  if (a.pitch > XENT_STRIP_COLUMNS) a.pitch = XENT_STRIP_COLUMNS;
   return each_strip(&a, backward_strips, NULL);
 }
 
