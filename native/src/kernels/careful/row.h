@@ -571,7 +571,7 @@ XENT_SHARED void write_classes_of_row(careful_row *r, row_emission *g, const row
 
 XENT_INLINE double upstream_of_row(const job *j, int64_t row) {
   const xent_layout *l = &j->call->shape->upstream;
-  return j->call->upstream ? float_at(j->call->upstream, l->type, row_offset(j->call->shape, l, row)) : 1;
+  return j->call->upstream && j->call->targets ? float_at(j->call->upstream, l->type, row_offset(j->call->shape, l, row)) : 1;
 }
 /* Scale of a row's gradient with respect to the targets. */
 XENT_INLINE double scale_of_row(const job *j, int64_t row, double row_weight) {
