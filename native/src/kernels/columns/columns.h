@@ -479,13 +479,13 @@ XENT_INLINE xent_status known_strip(const column_call *a, strip *s, strip_sums *
 XENT_SHARED xent_status strips_at_once(const column_call *of, strip *s) {
   XENT_ALIGNED float spare[XENT_GROUP * XENT_LANES];
   XENT_ALIGNED union {
-    float close[XENT_STRIP_FLOATS];
+    float close[XENT_STRIP_FLOATS + XENT_LANES]; /* a vector may begin at any of the last row's columns */
     struct {
       float tiles[XENT_FAR_FLOATS];
       strip_chunk chunk;
     } far;
   } scratch;
-  _Static_assert(sizeof scratch == sizeof scratch.close, "sums that are under way take no more than the other half");
+  _Static_assert(sizeof scratch.far <= sizeof scratch.close, "sums that are under way take no more than the other half");
   column_call a = *of;
   strip_sums sums;
   strip_factors f;
