@@ -13,12 +13,9 @@
 #include "kernels/sum/single.h"
 #include "kernels/ways.h"
 
-/* What needs whole rows again (sparse targets, gradients of targets, a clamp of probability rows) is careful's. */
 XENT_INLINE bool flows_by(const xent_call *call) {
-  const xent_shape *s = call->shape;
-  return !call->known_statistics && !s->target_count && !call->target_gradient &&
-         s->top_count <= XENT_TOP_AT_ONCE && !(s->classes == 1 && call->output && !call->targets) && !call->row_offsets &&
-         !clamps_terms(call);
+  return !call->known_statistics && needs_no_whole_rows(call) &&
+         !(call->shape->classes == 1 && call->output && !call->targets);
 }
 XENT_INLINE bool flow_fits(const xent_call *call) { return call->shape->classes <= XENT_FLOW_MOST && flows_by(call); }
 /* The schedule of long rows, whose results are not stored past the caches. */

@@ -19,11 +19,12 @@ enum {
 
 /* ---- which calls ---- */
 
-/* Nothing asks for whole rows again, or for rows of lengths of their own. */
+/* Nothing asks for whole rows again (sparse targets, gradients of targets, a clamp of probability rows), or for rows of
+ * lengths of their own: that is careful's. */
 XENT_INLINE bool needs_no_whole_rows(const xent_call *call) {
   const xent_shape *s = call->shape;
-  return !(call->row_offsets || s->all_classes || s->target_count || call->target_gradient || s->top_count > XENT_TOP_AT_ONCE) &&
-         !clamps_terms(call) && !(s->classes == 1 && call->output && !call->targets && !call->log);
+  return !call->row_offsets && !s->target_count && !call->target_gradient && s->top_count <= XENT_TOP_AT_ONCE &&
+         !clamps_terms(call);
 }
 /* Floats that one tile of a strip may have: as many tiles as the call wants share the scratch. */
 XENT_INLINE bool has_slopes(const xent_call *call) { return call->options->softcap != 0 && call->output && call->targets; }
@@ -39,7 +40,8 @@ XENT_INLINE bool is_close(const xent_call *call) { return call->shape->classes *
 
 XENT_INLINE bool strips_fit(const xent_call *call) {
   const xent_shape *s = call->shape;
-  if (!needs_no_whole_rows(call)) return false;
+  if (s->all_classes || !needs_no_whole_rows(call)) return false;
+  if (s->classes == 1 && call->output && !call->targets && !call->log) return false; /* 1, whatever the rounding */
   /* what is not asked of a group at a time */
   const bool close_only = call->entropies || call->top_classes || call->top_log_probabilities ||
                           (call->class_mask && call->options->label_smoothing > 0 && !call->known_statistics);

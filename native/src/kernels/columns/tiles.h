@@ -86,7 +86,7 @@ XENT_SHARED void load_marks(const column_call *a, const strip *s, int64_t at, in
   }
 }
 
-/* How many classes of each row are not masked. */
+/* How many classes of each row are not masked: of strips all of whose classes are at hand. */
 XENT_SHARED void count_strip(const column_call *a, const strip *s, strip_sums *sums) {
   const xent_call *call = a->call;
   const xent_shape *shape = call->shape;
@@ -94,12 +94,9 @@ XENT_SHARED void count_strip(const column_call *a, const strip *s, strip_sums *s
     lanes counted = lanes_set((float)shape->classes);
     if (call->class_mask) {
       counted = lanes_set(0.0f);
-      for (int64_t i = 0; i < shape->classes; i += XENT_GROUP) {
-        const int64_t n = group_length(i, shape->classes);
-        load_marks(a, s, at, i, n);
-        for (int64_t c = 0; c < n; c++)
-          counted = lanes_add(counted, lanes_where_set(a->mask + at + c * s->pitch, lanes_set(1.0f), lanes_set(0.0f)));
-      }
+      load_marks(a, s, at, 0, shape->classes);
+      for (int64_t c = 0; c < shape->classes; c++)
+        counted = lanes_add(counted, lanes_where_set(a->mask + at + c * s->pitch, lanes_set(1.0f), lanes_set(0.0f)));
     }
     lanes_store(sums->counted + at, counted);
   }
@@ -168,6 +165,7 @@ XENT_SHARED void load_columns_of_strip(const column_call *a, const strip *s, int
   gather_strip(shape, &shape->logits, a->call->logits, s, begin, n, a->x, largest);
   XENT_EACH_BLOCK(s, at) prepare_block(a, s, at, begin, n, sums, largest);
 }
+
 /* ---- steps of the first pass ---- */
 
 /* The largest logit and its class, and how many classes come before the label, so far. */
