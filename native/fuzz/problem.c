@@ -27,7 +27,8 @@ static int64_t some_rows(fuzz_input *in, int64_t classes, int64_t most) {
 
 static int32_t some_way(fuzz_input *in) {
   const int32_t kind = (int32_t)take(in, 1), first = XENT_WAY_SINGLE, last = XENT_WAY_F64;
-  return kind < 0x80 ? XENT_WAY_NONE : first + kind % (last - first + 1);
+  const int32_t ways = last - first + 1, way = first + kind % (ways + 1);
+  return kind < 0x80 ? XENT_WAY_NONE : way > last ? XENT_WAY_TURNED : way; /* which one function of many takes */
 }
 
 /* Whole blocks of sixteen and what is left, rarely fewer. */
@@ -39,13 +40,15 @@ static int64_t some_block(fuzz_input *in, int64_t classes) {
 /* What choose.h sends each way. */
 static void read_sizes_of_way(fuzz_problem *p, fuzz_input *in) {
   static const int64_t least[] = {[XENT_WAY_SINGLE] = 1, [XENT_WAY_DENSE] = 2, [XENT_WAY_FLOW] = 1,
-                                  [XENT_WAY_STRIP] = 1,  [XENT_WAY_ROW] = 1025, [XENT_WAY_F64] = 1},
+                                  [XENT_WAY_STRIP] = 1,  [XENT_WAY_TURNED] = 1, [XENT_WAY_ROW] = 1025,
+                                  [XENT_WAY_F64] = 1},
                        most[] = {[XENT_WAY_SINGLE] = 16,  [XENT_WAY_DENSE] = 104, [XENT_WAY_FLOW] = 1024,
-                                 [XENT_WAY_STRIP] = 1200, [XENT_WAY_ROW] = 2200,  [XENT_WAY_F64] = 1200};
+                                 [XENT_WAY_STRIP] = 1200, [XENT_WAY_TURNED] = 1200, [XENT_WAY_ROW] = 2200,
+                                 [XENT_WAY_F64] = 1200};
   xent_shape *s = &p->shape;
   s->classes = least[p->way] + (int64_t)take(in, 2) % (most[p->way] - least[p->way] + 1);
   s->outer = s->inner = 1;
-  if (p->way == XENT_WAY_STRIP)
+  if (p->way == XENT_WAY_STRIP || p->way == XENT_WAY_TURNED)
     s->inner = some_block(in, s->classes);
   else if (p->way != XENT_WAY_SINGLE)
     s->outer = some_block(in, s->classes);
@@ -128,7 +131,7 @@ static void read_ranges(fuzz_problem *p, fuzz_input *in) {
 static void read_counts(fuzz_problem *p, fuzz_input *in) {
   xent_shape *s = &p->shape;
   if (chance(in, p->way && p->way != XENT_WAY_ROW ? 8 : 64)) s->target_count = 1 + below(in, 5);
-  if (chance(in, 128)) s->top_count = 1 + below(in, 6);
+  if (p->way == XENT_WAY_TURNED || chance(in, 128)) s->top_count = 1 + below(in, 6);
   if (s->top_count > s->classes) s->top_count = s->classes;
   if (is_wild(p, in, 3)) s->target_count = wild_number(in);
   if (is_wild(p, in, 3)) s->top_count = wild_number(in);
@@ -368,6 +371,7 @@ void problem_read(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t opt
   p->seed = take(in, 2);
   uint32_t given = needed | (optional & asked);
   if (p->way) given |= optional & (BIT(REPORT) | (chance(in, 96) ? BIT(CLASS_MASK) : 0));
+  if (p->way == XENT_WAY_TURNED) given |= optional & BIT(TOP_CLASSES);
   if (is_wild(p, in, 4)) given &= ~BIT(below(in, SLOTS)); /* one that is needed, too */
   if (given & BIT(ROW_OFFSETS) && p->shape.inner != 1 && !chance(in, 16)) given &= ~BIT(ROW_OFFSETS);
   for (int i = 0; i < ARRAYS; i++) p->address[i] = given & BIT(i) ? nowhere() : NULL; /* there, for extent_of */

@@ -121,8 +121,8 @@ static bool fits_strips(const wish *w, int64_t classes, bool later) {
   const bool weighted = (w->arrays & CLASS_WEIGHTS) && w->options.label_smoothing > 0;
   const int tiles = 1 + (w->options.softcap != 0) + (weighted || w->arrays & PROBABILITIES) + !!(w->arrays & ANY_MASK);
   const bool masked_shares = w->arrays & ANY_MASK && w->options.label_smoothing > 0;
-  const bool at_once = w->arrays & (ENTROPIES | TOP_CLASSES) || masked_shares;
-  return later || !at_once || classes <= 1024 / tiles;
+  const bool at_once = w->arrays & ENTROPIES || masked_shares;
+  return later || (!(w->arrays & TOP_CLASSES) && (!at_once || classes <= 1024 / tiles));
 }
 
 static int32_t way_of(int32_t isa, function_kind function, layout_kind layout, int64_t rows, int64_t classes,
@@ -134,6 +134,7 @@ static int32_t way_of(int32_t isa, function_kind function, layout_kind layout, i
   if (!later && w->single && rows == 1 && classes <= 16) return XENT_WAY_SINGLE;
   const bool ones = classes == 1 && (function == SOFTMAX || function == LOG_SOFTMAX);
   if (columns && rows >= 4 && !(ones && function == SOFTMAX) && fits_strips(w, classes, later)) return XENT_WAY_STRIP;
+  if (columns && rows >= 4 && classes > 1) return XENT_WAY_TURNED;
   const bool dense = rows >= 6 && classes <= most_dense(isa) && !mask_unlike && (later || (!columns && classes > 1));
   if (dense) return XENT_WAY_DENSE;
   return classes <= 1024 && !ones ? XENT_WAY_FLOW : XENT_WAY_ROW;
@@ -275,7 +276,7 @@ static void expect_way(xent_status status, int32_t way, const char *what) {
 }
 
 static void test_leaving(int32_t isa) {
-  enum { ROWS = 16, CLASSES = 300 };
+  enum { ROWS = 16, CLASSES = 300, COLUMNS = 4, MANY_CLASSES = 8192 };
   static const int32_t offsets[ROWS + 1];
   const xent_options o = options_of(isa, &nothing);
   const xent_shape plain = shape_of(AS_ROWS, ROWS, CLASSES, &nothing);
@@ -285,9 +286,14 @@ static void test_leaving(int32_t isa) {
   s.target_count = 1;
   s.target_weights = xent_per_class(1, 1, XENT_F32);
   a.target_weights = row_numbers[0];
-  expect_way(cross_entropy_of(&s, &o, 0, ROWS, &a, &report), XENT_WAY_ROW, "sparse targets go row by row");
-  s = plain;
+  expect_way(cross_entropy_of(&s, &o, 0, ROWS, &a, &report), XENT_WAY_FLOW, "sparse targets flow");
   a.target_weights = NULL;
+  s = shape_of(AS_COLUMNS, COLUMNS, MANY_CLASSES, &nothing);
+  a.top_classes = class_numbers[2];
+  s.top_count = 1;
+  s.top_classes = xent_per_class(1, COLUMNS, XENT_I64);
+  expect_way(cross_entropy_of(&s, &o, 0, COLUMNS, &a, &report), XENT_WAY_ROW, "so long columns are not turned");
+  s = plain;
   s.top_count = MANY_TOP;
   s.top_classes = xent_per_class(MANY_TOP, 1, XENT_I64);
   a.top_classes = class_numbers[2];
@@ -297,7 +303,7 @@ static void test_leaving(int32_t isa) {
   s.target_gradient = s.gradient;
   a.targets = memory[3];
   a.target_gradient = memory[1];
-  expect_way(cross_entropy_of(&s, &o, 0, ROWS, &a, &report), XENT_WAY_ROW, "the gradient of targets goes row by row");
+  expect_way(cross_entropy_of(&s, &o, 0, ROWS, &a, &report), XENT_WAY_FLOW, "the gradient of targets flows");
   s = plain;
   s.row_offsets = layout_of(1, 0, 0, XENT_I32);
   expect_way(xent_log_sum_exp_at(&s, &o, 0, ROWS, memory[0], offsets, NULL, NULL, row_numbers[1], &report),

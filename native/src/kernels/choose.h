@@ -7,6 +7,7 @@
 #define XENT_CHOOSE_H
 
 #include "kernels/columns/backward.h"
+#include "kernels/columns/turn.h"
 #include "kernels/backward/rows.h"
 #include "kernels/backward/statistics.h"
 #include "kernels/careful/parts.h"
@@ -14,8 +15,8 @@
 #include "kernels/ways.h"
 
 XENT_INLINE bool flows_by(const xent_call *call) {
-  return !call->known_statistics && needs_no_whole_rows(call) &&
-         !(call->shape->classes == 1 && call->output && !call->targets);
+  return !call->known_statistics && !call->row_offsets && call->shape->top_count <= XENT_TOP_AT_ONCE &&
+         !(clamps_terms(call) && call->sink) && !(call->shape->classes == 1 && call->output && !call->targets);
 }
 XENT_INLINE bool flow_fits(const xent_call *call) { return call->shape->classes <= XENT_FLOW_MOST && flows_by(call); }
 /* The schedule of long rows, whose results are not stored past the caches. */
@@ -33,16 +34,17 @@ XENT_INLINE bool has_dense_rows(const xent_call *call) {
          (!call->class_mask || same_mask || lies_dense(s, m));
 }
 XENT_INLINE bool dense_fits(const xent_call *call) {
-  return flow_fits(call) && has_dense_rows(call) && call->shape->classes > 1 && call->shape->logits.classes == 1;
+  return flow_fits(call) && needs_no_whole_rows(call) && has_dense_rows(call) && call->shape->classes > 1 && call->shape->logits.classes == 1;
 }
 
 /* Gradients from statistics: whole rows of one chunk. */
 XENT_INLINE bool known_flow_fits(const xent_call *call) {
   const xent_shape *s = call->shape;
-  return call->class_end - call->class_begin == s->classes && s->classes <= XENT_FLOW_MOST && !s->all_classes &&
-         !call->row_offsets && !s->target_count;
+  return call->class_end - call->class_begin == s->classes && s->classes <= XENT_FLOW_MOST && !s->all_classes && !call->row_offsets;
 }
-XENT_INLINE bool known_dense_fits(const xent_call *call) { return known_flow_fits(call) && has_dense_rows(call); }
+XENT_INLINE bool known_dense_fits(const xent_call *call) {
+  return known_flow_fits(call) && !call->shape->target_count && has_dense_rows(call);
+}
 
 typedef struct {
   int32_t way;
@@ -50,12 +52,20 @@ typedef struct {
   xent_status (*run)(const job *j, row_kernel kernel);
 } xent_way;
 
+/* What becomes of columns that have been turned into rows. */
+static xent_status cross_entropy_forward(const xent_call *call);
+static xent_status cross_entropy_backward(const xent_call *call);
+static xent_status turned_forward(const job *j, row_kernel any) { return turned_rows(j->call, cross_entropy_forward, any); }
+static xent_status turned_gradient(const job *j, row_kernel any) { return turned_rows(j->call, cross_entropy_backward, any); }
+
 static const xent_way forward_ways[] = {{XENT_WAY_SINGLE, single_fits, single_rows},
                                         {XENT_WAY_DENSE, dense_fits, dense_rows},
                                         {XENT_WAY_STRIP, strips_fit, strips_forward},
+                                        {XENT_WAY_TURNED, turned_fits, turned_forward},
                                         {XENT_WAY_FLOW, flow_fits, flow_rows},
                                         {XENT_WAY_ROW, long_flow_fits, flow_rows}};
 static const xent_way gradient_ways[] = {{XENT_WAY_STRIP, strips_fit, strips_forward},
+                                         {XENT_WAY_TURNED, turned_fits, turned_gradient},
                                          {XENT_WAY_DENSE, known_dense_fits, known_dense_rows},
                                          {XENT_WAY_FLOW, known_flow_fits, known_flow_rows}};
 
@@ -64,8 +74,9 @@ XENT_INLINE xent_status take_way(const xent_call *call, const xent_way *ways, co
   const job j = job_of(call);
   for (int i = 0; i < count; i++) {
     if (!ways[i].fits(call)) continue;
-    call->report->way = ways[i].way;
-    return ways[i].run(&j, kernel);
+    const xent_status status = ways[i].run(&j, kernel);
+    call->report->way = ways[i].way; /* not that of rows which left, or of columns that were turned */
+    return status;
   }
   call->report->way = XENT_WAY_ROW;
   return kernel(call);

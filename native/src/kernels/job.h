@@ -15,6 +15,7 @@ typedef struct {
   double gamma;          /* of a focal loss; 0: it is none */
   float keep_float;
   bool labels, dense, sparse; /* what the targets are; none: log-sum-exp, argmax and the like alone */
+  bool soft;             /* they are dense or sparse */
   bool others, weighted;
   bool smoothed;         /* eps > 0 */
   bool plain;            /* nothing makes losses and gradients of labels other than they are without options */
@@ -26,7 +27,8 @@ XENT_INLINE job job_of(const xent_call *call) {
   job j = {.call = call, .heat = heat_of(o->temperature), .eps = o->label_smoothing, .keep = 1 - o->label_smoothing,
            .labels = has_labels(call), .sparse = call->targets && call->shape->target_count,
            .others = o->smoothing == XENT_SMOOTHING_OTHERS, .weighted = call->class_weights != NULL};
-  j.dense = call->targets && !j.labels && !j.sparse;
+  j.soft = call->targets && !j.labels;
+  j.dense = j.soft && !j.sparse;
   j.smoothed = call->targets && j.eps > 0;
   j.keep_float = (float)j.keep;
   j.gamma = j.labels ? o->focal_gamma : 0;

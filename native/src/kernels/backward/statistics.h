@@ -35,7 +35,7 @@ XENT_INLINE void known_row(const flow *f, flow_block *b, int row) {
   if (!f->straight) {
     const row_source *x = &flow_row_at_hand(f, b, row)->x;
     const strand to = strand_at(call->output, call->output_layout, row_offset(call->shape, call->output_layout, at));
-    if (!f->each && lie_alike(x, &to, f->n)) {
+    if (!f->each && !f->j->sparse && lie_alike(x, &to, f->n)) {
       emit_straight(&m, x, &to, 0, f->n, call->stream);
       if (f->j->labels) strand_set(&to, b->label[row], b->outcome.label_gradient[row]);
       return;

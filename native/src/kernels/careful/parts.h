@@ -17,7 +17,7 @@ XENT_SHARED xent_status careful_forward_states_rows(const xent_call *call, row_b
     if (!status) status = check_sparse_row(call, r.x.span, &r.t);
     if (status) return status;
     const int64_t counted = call->shape->all_classes ? r.x.all : count_classes(&r.x, 0, r.x.classes);
-    if (j.dense || j.sparse) r.share = even_share(&r.t, counted);
+    if (j.soft) r.share = even_share(&r.t, counted);
     for (int64_t i = call->class_begin; i < call->class_end; i += XENT_CHUNK) {
       const int64_t n = chunk_length(i, call->class_end);
       row_state *state = &states[i / XENT_CHUNK];

@@ -222,7 +222,7 @@ XENT_INLINE bool end_round(const job *j, int64_t row, bool second, row_result *g
 
 XENT_SHARED void whole_row(careful_row *r, bool want_first, row_result *g) {
   const job *j = r->j;
-  if (j->dense || j->sparse) r->share = even_share(&r->t, count_classes(&r->x, 0, r->x.classes));
+  if (j->soft) r->share = even_share(&r->t, count_classes(&r->x, 0, r->x.classes));
   fold_row(r, 0.0f, want_first, &g->fold);
   if (!end_round(j, r->x.row, false, g)) return;
   fold_row(r, g->shift, false, &g->fold);
@@ -318,39 +318,47 @@ XENT_INLINE double entropy_sum_of_row(const careful_row *r, const row_result *g)
 }
 
 /* Log-sum-exp less the maximum. */
+XENT_INLINE void distances_of_rows(const job *j, const row_sums *in, double distance[XENT_ROWS]) {
+  double none[XENT_ROWS] = {0};
+  row_numbers numbers;
+  row_numbers_of(j, in, none, none, false, &numbers);
+  dlanes_store(distance, row_distance(&numbers));
+}
 XENT_INLINE double distance_of_row(const job *j, float max, float reference, double sum) {
   row_sums in = {.rows = {.count = 1}, .folded = true, .max = {max}, .reference = {reference}, .sum = {sum}};
-  double none[XENT_ROWS] = {0}, distance[XENT_ROWS];
-  row_numbers numbers;
+  double distance[XENT_ROWS];
   fill_sums(&in);
-  row_numbers_of(j, &in, none, none, false, &numbers);
-  dlanes_store(distance, row_distance(&numbers));
+  distances_of_rows(j, &in, distance);
   return distance[0];
 }
 
-/* t min(max(-log p, least), most), D being log-sum-exp - max */
-XENT_INLINE double clamped_term(const careful_row *r, const row_result *g, double t, float x, double D) {
-  const double gap = (double)g->fold.max - (double)x, L = D + gap * r->j->heat.whole;
-  return t == 0 ? 0 : t * clamped_loss(L, r->j->least, r->j->most);
+/* Sixteen times t min(max(-log p, least), most), D being log-sum-exp - max; +0 where t is 0. */
+XENT_INLINE dlanes clamped_terms(const job *j, dlanes t, lanes x, float max, double D) {
+  const dlanes zero = dlanes_zero(), least = dlanes_set(j->least), most = dlanes_set(j->most);
+  const dlanes gap = dlanes_sub(dlanes_set((double)max), dlanes_widen(x));
+  dlanes L = dlanes_add(dlanes_set(D), dlanes_scale(gap, j->heat.whole));
+  L = dlanes_where_at_most(L, least, least, L);
+  L = dlanes_where_at_most(most, L, most, L);
+  return dlanes_where_at_most(dlanes_magnitude(t), zero, zero, dlanes_mul(t, L));
 }
-
 /* Their sum over the targets of a row, which is read once more. */
-XENT_SHARED double sum_of_clamped(const careful_row *r, const row_result *g) {
+XENT_SHARED double sum_of_clamped(const careful_row *r, float max, float shift, double D) {
   const job *j = r->j;
-  const double D = distance_of_row(j, g->fold.max, g->fold.reference, g->fold.sum);
-  double sum = 0, target;
+  double sum = 0, target, terms[XENT_LANES];
   int64_t class;
-  for (int64_t i = 0; j->sparse && i < j->call->shape->target_count; i++)
-    if (sparse_entry(j->call, r->x.row, &r->t, i, r->x.first, r->x.first + r->x.classes, &class, &target))
-      sum += clamped_term(r, g, target, row_one(&r->x, class - r->x.first, g->shift), D);
+  for (int64_t i = 0; j->sparse && i < j->call->shape->target_count; i++) {
+    if (!sparse_entry(j->call, r->x.row, &r->t, i, r->x.first, r->x.first + r->x.classes, &class, &target)) continue;
+    const lanes x = lanes_set(row_one(&r->x, class - r->x.first, shift));
+    dlanes_store(terms, clamped_terms(j, dlanes_set(target), x, max, D));
+    sum += terms[0];
+  }
   const class_targets t = targets_of_classes(r);
   for (int64_t i = 0; j->dense && i < r->x.classes; i += XENT_STEP) {
-    XENT_ALIGNED float q[XENT_LANES];
     const int64_t n = step_length(i, r->x.classes);
-    const float *x = ready_floats(r, i, n, g->shift, r->b.out);
-    for (int64_t k = 0; k < n; k++) {
-      if (k % XENT_LANES == 0) lanes_store(q, target_lanes(&t, i + k, n - k));
-      sum += clamped_term(r, g, (double)q[k % XENT_LANES], x[k], D);
+    const float *x = ready_floats(r, i, n, shift, r->b.out);
+    for (int64_t k = 0; k < n; k += XENT_LANES) {
+      dlanes_store(terms, clamped_terms(j, dlanes_widen(target_lanes(&t, i + k, n - k)), load_up_to(x + k, n - k), max, D));
+      for (int64_t l = 0; l < XENT_LANES && k + l < n; l++) sum += terms[l];
     }
   }
   return sum;
@@ -380,14 +388,18 @@ XENT_SHARED void write_target_gradient(const careful_row *r, const row_statistic
     return;
   }
   const strand w = r->j->weighted ? strand_at(call->class_weights, &call->shape->class_weights, 0) : (strand){0};
-  for (int64_t i = 0; i < r->x.classes; i += XENT_LANES) {
-    const int64_t n = r->x.classes - i;
-    const lanes factor = w.at ? lanes_mul(lanes_set(tc), strand_load(&w, i, n, 0.0f)) : lanes_set(tc);
-    const lanes gap = lanes_sub(lanes_set(max), row_lanes(&r->x, i, n, (float)s->shift));
-    lanes v = lanes_mul(factor, lanes_fma(gap, lanes_set(hi), lanes_set(distance)));
-    v = lanes_quiet(lanes_where_equal(factor, lanes_set(0.0f), lanes_set(0.0f), v));
-    if (r->x.mask) v = where_counted(r->x.mask + i * r->x.mask_stride, r->x.mask_stride, n, v, 0.0f);
-    strand_store(&out, i, n, v);
+  const lanes zero = lanes_set(0.0f), even = lanes_set(tc);
+  for (int64_t begin = 0; begin < r->x.classes; begin += XENT_STEP) {
+    const int64_t n = step_length(begin, r->x.classes);
+    const float *x = ready_floats(r, begin, n, (float)s->shift, r->b.out);
+    for (int64_t i = 0; i < n; i += XENT_LANES) {
+      const int64_t at = begin + i, left = n - i;
+      const lanes factor = w.at ? lanes_mul(even, strand_load(&w, at, left, 0.0f)) : even;
+      lanes v = lanes_mul(factor, lanes_fma(lanes_sub(lanes_set(max), load_up_to(x + i, left)), lanes_set(hi), lanes_set(distance)));
+      v = lanes_quiet(lanes_where_equal(factor, zero, zero, v));
+      if (r->x.mask) v = where_counted(r->x.mask + at * r->x.mask_stride, r->x.mask_stride, left, v, 0.0f);
+      strand_store(&out, at, left, v);
+    }
   }
 }
 
@@ -473,8 +485,8 @@ XENT_INLINE bool sparse_class(const careful_row *r, int64_t j, int64_t begin, in
   return true;
 }
 
-/* The classes that entries of a sparse row name are computed once more. */
-XENT_INLINE void emit_sparse(const careful_row *r, const row_emission *g, const row_statistics *s, const float *x, float *y,
+/* The classes that entries of a sparse row name are computed once more: of e where they are kept, else of x. */
+XENT_INLINE void emit_sparse(const careful_row *r, const row_emission *g, float reference, const float *x, const float *kept, float *y,
                              int64_t begin, int64_t n) {
   const int64_t from = r->x.first + begin;
   for (int64_t i = 0; i < r->j->call->shape->target_count; i++) {
@@ -482,7 +494,7 @@ XENT_INLINE void emit_sparse(const careful_row *r, const row_emission *g, const 
     double target;
     if (!sparse_class(r, i, from, from + n, g->share, &class, &target)) continue;
     const double product = g->cc * target;
-    const float e = exp_one(x[class - from], s->reference, &r->j->heat);
+    const float e = kept ? kept[class - from] : exp_one(x[class - from], reference, &r->j->heat);
     y[class - from] = emit_product(g, e, -(float)(g->m.tiny ? product * XENT_TINY_SCALE : product), product);
   }
 }
@@ -509,7 +521,7 @@ XENT_INLINE void write_floats_of_row(const careful_row *r, row_emission *g, cons
     if (fabs(product) >= 0x1p30) y[i] = -(float)product;
   }
   if (!g->finite) quiet_values(y, n);
-  if (r->j->sparse) emit_sparse(r, g, s, x, y, begin, n);
+  if (r->j->sparse) emit_sparse(r, g, s->reference, x, NULL, y, begin, n);
   const int64_t label = r->t.label - r->x.first - begin;
   if (r->t.label >= 0 && label >= 0 && label < n) y[label] = g->at_label;
 }
@@ -670,7 +682,8 @@ XENT_SHARED xent_status take_careful_row(careful_block *b, int64_t row) {
     return XENT_OK;
   }
   add_row(r, &g, upstream_of_row(j, row), in);
-  if (clamps_terms(call)) in->dot[i] = sum_of_clamped(r, &g);
+  if (clamps_terms(call))
+    in->dot[i] = sum_of_clamped(r, g.fold.max, g.shift, distance_of_row(j, g.fold.max, g.fold.reference, g.fold.sum));
   if (call->argmax) in->argmax[i] = argmax_of_row(r, &g);
   if (call->ranks) in->rank[i] = rank_of_label(r);
   if (call->entropies) in->entropy[i] = entropy_sum_of_row(r, &g);

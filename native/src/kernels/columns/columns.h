@@ -19,12 +19,9 @@ enum {
 
 /* ---- which calls ---- */
 
-/* Nothing asks for whole rows again (sparse targets, gradients of targets, a clamp of probability rows), or for rows of
- * lengths of their own: that is careful's. */
+/* Nothing asks for whole rows again, or for rows of lengths of their own. */
 XENT_INLINE bool needs_no_whole_rows(const xent_call *call) {
-  const xent_shape *s = call->shape;
-  return !call->row_offsets && !s->target_count && !call->target_gradient && s->top_count <= XENT_TOP_AT_ONCE &&
-         !clamps_terms(call);
+  return !call->row_offsets && !call->shape->target_count && !call->target_gradient && !clamps_terms(call);
 }
 /* Floats that one tile of a strip may have: as many tiles as the call wants share the scratch. */
 XENT_INLINE bool has_slopes(const xent_call *call) { return call->options->softcap != 0 && call->output && call->targets; }
@@ -40,11 +37,10 @@ XENT_INLINE bool is_close(const xent_call *call) { return call->shape->classes *
 
 XENT_INLINE bool strips_fit(const xent_call *call) {
   const xent_shape *s = call->shape;
-  if (s->all_classes || !needs_no_whole_rows(call)) return false;
+  if (s->all_classes || call->top_classes || call->top_log_probabilities || !needs_no_whole_rows(call)) return false;
   if (s->classes == 1 && call->output && !call->targets && !call->log) return false; /* 1, whatever the rounding */
   /* what is not asked of a group at a time */
-  const bool close_only = call->entropies || call->top_classes || call->top_log_probabilities ||
-                          (call->class_mask && call->options->label_smoothing > 0 && !call->known_statistics);
+  const bool close_only = call->entropies || (call->class_mask && call->options->label_smoothing > 0 && !call->known_statistics);
   return call->row_end - call->row_begin >= XENT_LEAST_COLUMNS && s->classes <= XENT_MOST_COLUMN_CLASSES &&
          side_by_side(s, &s->logits) && (!call->output || side_by_side(s, call->output_layout)) &&
          (!close_only || is_close(call));
@@ -180,19 +176,6 @@ XENT_INLINE void end_factors(const strip *s, strip_factors *f) {
   lanes_store(f->label_gradient + end, zero);
 }
 
-/* The largest classes of rows, whose logits are read once more. */
-XENT_SHARED void top_of_block(const column_call *a, const strip *s, int64_t at, const row_outcome *out) {
-  XENT_ALIGNED float copy[XENT_EXACT_MAX + XENT_LANES];
-  float distance[XENT_ROWS], max[XENT_ROWS];
-  lanes_store(distance, out->distance);
-  lanes_store(max, out->max);
-  for (uint32_t rest = out->stay; rest; rest &= rest - 1) {
-    const int i = __builtin_ctz(rest);
-    const row_source source = logits_of_row(a->call, s->row + at + i);
-    write_top_row(a->j, s->row + at + i, row_floats(&source, 0, source.classes, 0.0f, copy), max[i], 0 - distance[i]);
-  }
-}
-
 /* The sums of a block's rows to results, statistics and factors. */
 XENT_SHARED void finish_block(const column_call *a, strip *s, int64_t at, const strip_sums *sums, strip_factors *f) {
   const job *j = a->j;
@@ -218,11 +201,10 @@ XENT_SHARED void finish_block(const column_call *a, strip *s, int64_t at, const 
     in.rank[i] = (int64_t)sums->rank[at + i];
   }
   if (call->hits) in.hits = lanes_bits_equal(lanes_load(sums->first + at), lanes_load(s->label + at));
-  if (call->targets || a->order || call->top_classes || call->top_log_probabilities || call->entropies)
+  if (call->targets || a->order || call->entropies)
     sixteen_results(j, &in, &out);
   else
     sixteen_probabilities(j, &in, &out);
-  if (call->top_classes || call->top_log_probabilities) top_of_block(a, s, at, &out);
   for (uint32_t rest = ignored; rest; rest &= rest - 1) write_special(j, row_of(&in.rows, __builtin_ctz(rest)), XENT_ROW_IGNORED);
   end_block(a, s, at, &out, f);
 }

@@ -59,7 +59,8 @@ XENT_INLINE void lay_inward(xent_shape *s) {
   xent_layout *const layouts[] = {&s->logits,      &s->output,       &s->gradient, &s->upstream,  &s->targets,
                                   &s->losses,      &s->hits,         &s->sink,     &s->argmax,    &s->ranks,
                                   &s->log_sum_exp, &s->row_weights,  &s->entropies, &s->class_mask, &s->top_classes,
-                                  &s->log_probabilities, &s->top_log_probabilities};
+                                  &s->log_probabilities, &s->top_log_probabilities, &s->target_weights,
+                                  &s->target_gradient};
   s->inner = s->outer;
   s->outer = 1;
   for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) layouts[i]->inner = layouts[i]->outer;

@@ -81,6 +81,7 @@ XENT_SHARED bool none_left_out(const job *j, int64_t row, int count, const int32
 /* Whether `count` rows can be taken as they come, and their labels. */
 XENT_INLINE bool rows_as_they_come(const job *j, int64_t row, int count, int32_t *label) {
   const xent_call *call = j->call;
+  if (j->sparse) return false;
   if (j->labels && (call->shape->inner != 1 || call->row_offsets || !plain_labels(call, row, count, label))) return false;
   return !(call->row_weights || (j->labels && call->class_mask)) || none_left_out(j, row, count, label);
 }
@@ -95,7 +96,9 @@ XENT_SHARED void take_each_row(row_taker *s, row_set *b, int32_t label[XENT_ROWS
   for (int i = 0; i < XENT_ROWS; i++) label[i] = 0;
   for (; s->row < call->row_end && b->count < most; s->row++) {
     row_targets t = targets_of_call(call);
-    s->status = targets_of_row(call, span_of_row(call, s->row), &t);
+    const row_span span = span_of_row(call, s->row);
+    s->status = targets_of_row(call, span, &t);
+    if (!s->status) s->status = check_sparse_row(call, span, &t);
     if (s->status) {
       s->row = call->row_end;
       return;
@@ -116,7 +119,7 @@ XENT_SHARED void take_each_row(row_taker *s, row_set *b, int32_t label[XENT_ROWS
 XENT_INLINE void take_rows(row_taker *s, row_set *b, int32_t label[XENT_ROWS], int most) {
   const xent_call *call = s->j->call;
   const int64_t left = call->row_end - s->row;
-  const bool each = s->j->labels || call->row_weights;
+  const bool each = s->j->labels || s->j->sparse || call->row_weights;
   if (each && !(left >= most && rows_as_they_come(s->j, s->row, most, label))) {
     take_each_row(s, b, label, most);
     return;

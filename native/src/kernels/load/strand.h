@@ -37,17 +37,6 @@ XENT_INLINE void strand_set(const strand *s, int64_t i, float v) {
     ((uint16_t *)(void *)at)[i * s->stride] = s->type == XENT_BF16 ? narrow_bf16(v) : narrow_f16(v);
 }
 
-XENT_SHARED lanes strand_few(const strand *s, int64_t i, int64_t n, float fill) {
-  XENT_ALIGNED float v[XENT_LANES];
-  for (int64_t k = 0; k < XENT_LANES; k++) v[k] = k < n ? strand_one(s, i + k) : fill;
-  return lanes_load(v);
-}
-XENT_SHARED void strand_set_few(const strand *s, int64_t i, int64_t n, lanes v) {
-  XENT_ALIGNED float numbers[XENT_LANES];
-  lanes_store(numbers, v);
-  for (int64_t k = 0; k < n && k < XENT_LANES; k++) strand_set(s, i + k, numbers[k]);
-}
-
 /* Fewer than sixteen halves, in two pieces that may overlap. */
 XENT_INLINE void copy_few(uint16_t *to, const uint16_t *from, int64_t n) {
 #define XENT_COPY(size)                                                       \
@@ -69,6 +58,12 @@ XENT_INLINE lanes whole_lanes(const void *at, int64_t i, const int32_t type) {
   const uint16_t *halves = (const uint16_t *)at + i;
   return type == XENT_BF16 ? lanes_load_bf16(halves) : lanes_load_f16(halves);
 }
+XENT_INLINE void store_halves(uint16_t *to, const int32_t type, lanes v) {
+  if (type == XENT_BF16)
+    lanes_store_bf16(to, v);
+  else
+    lanes_store_f16(to, v);
+}
 /* The first n < 16 of them, and +0. */
 XENT_INLINE lanes first_lanes(const void *at, int64_t i, int64_t n, const int32_t type) {
   if (type == XENT_F32) return lanes_load_part((const float *)at + i, n, 0.0f);
@@ -77,15 +72,60 @@ XENT_INLINE lanes first_lanes(const void *at, int64_t i, int64_t n, const int32_
   return whole_lanes(few, 0, type);
 }
 
+/* `count` numbers that are `stride` apart, and back. */
+XENT_INLINE void gather_floats(float *v, const float *x, int64_t stride, const int64_t count) {
+  XENT_UNROLL(16)
+  for (int64_t k = 0; k < count; k++) v[k] = x[k * stride];
+}
+XENT_INLINE void gather_halves(uint16_t *v, const uint16_t *x, int64_t stride, const int64_t count) {
+  XENT_UNROLL(16)
+  for (int64_t k = 0; k < count; k++) v[k] = x[k * stride];
+}
+XENT_INLINE void scatter_floats(float *y, const float *v, int64_t stride, const int64_t count) {
+  XENT_UNROLL(16)
+  for (int64_t k = 0; k < count; k++) y[k * stride] = v[k];
+}
+XENT_INLINE void scatter_halves(uint16_t *y, const uint16_t *v, int64_t stride, const int64_t count) {
+  XENT_UNROLL(16)
+  for (int64_t k = 0; k < count; k++) y[k * stride] = v[k];
+}
+
+/* Numbers that are apart, or fewer halves than a vector. */
+XENT_SHARED lanes strand_few(const strand *s, int64_t i, int64_t n, float fill) {
+  XENT_ALIGNED float v[XENT_LANES];
+  uint16_t halves[XENT_LANES] = {0};
+  const float *x = (const float *)(const void *)s->at + i * s->stride;
+  const uint16_t *h = (const uint16_t *)(const void *)s->at + i * s->stride;
+  const bool floats = s->type == XENT_F32;
+  if (n >= XENT_LANES) {
+    floats ? gather_floats(v, x, s->stride, XENT_LANES) : gather_halves(halves, h, s->stride, XENT_LANES);
+    return floats ? lanes_load(v) : whole_lanes(halves, 0, s->type);
+  }
+  floats ? gather_floats(v, x, s->stride, n) : gather_halves(halves, h, s->stride, n);
+  if (!floats) lanes_store(v, whole_lanes(halves, 0, s->type));
+  return lanes_load_part(v, n, fill);
+}
+XENT_SHARED void strand_set_few(const strand *s, int64_t i, int64_t n, lanes v) {
+  XENT_ALIGNED float numbers[XENT_LANES];
+  uint16_t halves[XENT_LANES];
+  char *at = (char *)(uintptr_t)s->at;
+  float *y = (float *)(void *)at + i * s->stride;
+  uint16_t *h = (uint16_t *)(void *)at + i * s->stride;
+  const bool floats = s->type == XENT_F32;
+  floats ? lanes_store(numbers, v) : store_halves(halves, s->type, v);
+  if (n >= XENT_LANES)
+    floats ? scatter_floats(y, numbers, s->stride, XENT_LANES) : scatter_halves(h, halves, s->stride, XENT_LANES);
+  else
+    floats ? scatter_floats(y, numbers, s->stride, n) : scatter_halves(h, halves, s->stride, n);
+}
+
 /* Numbers i.. of the row, of which n are left: `fill` where there is none. */
 XENT_INLINE lanes strand_load(const strand *s, int64_t i, int64_t n, float fill) {
   if (s->stride == 1 && s->type == XENT_F32) {
     const float *x = (const float *)(const void *)s->at + i;
     return n >= XENT_LANES ? lanes_load(x) : lanes_load_part(x, n, fill);
   }
-  if (s->stride != 1 || n < XENT_LANES) return strand_few(s, i, n, fill);
-  const uint16_t *halves = (const uint16_t *)(const void *)s->at + i;
-  return s->type == XENT_BF16 ? lanes_load_bf16(halves) : lanes_load_f16(halves);
+  return s->stride != 1 || n < XENT_LANES ? strand_few(s, i, n, fill) : whole_lanes(s->at, i, s->type);
 }
 XENT_INLINE void strand_store(const strand *s, int64_t i, int64_t n, lanes v) {
   char *at = (char *)(uintptr_t)s->at;
@@ -95,10 +135,7 @@ XENT_INLINE void strand_store(const strand *s, int64_t i, int64_t n, lanes v) {
     strand_set_few(s, i, n, v);
   } else {
     uint16_t few[XENT_LANES], *end = (uint16_t *)(void *)at + i, *to = n < XENT_LANES ? few : end;
-    if (s->type == XENT_BF16)
-      lanes_store_bf16(to, v);
-    else
-      lanes_store_f16(to, v);
+    store_halves(to, s->type, v);
     if (n < XENT_LANES) copy_few(end, few, n);
   }
 }

@@ -281,7 +281,7 @@ XENT_INLINE void gradient_outcome(const job *j, dlanes sum, dlanes label_e, dlan
   if (!j->plain) {
     regular &= dlanes_bits_at_most(dlanes_magnitude(cc), most);
     lanes_store(out->scale, dlanes_narrow(j->dense ? cc : dlanes_mul(cc, t->share)));
-    if (j->labels && j->smoothed)
+    if (!j->dense && j->smoothed)
       out->b = lanes_where_equal(dlanes_narrow(t->share), lanes_set(0.0f), out->b,
                                  lanes_sub(lanes_set(-0.0f), dlanes_narrow(dlanes_mul(cc, t->share))));
   }

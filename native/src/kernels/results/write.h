@@ -114,7 +114,7 @@ XENT_SHARED void sixteen_results(const job *j, const row_sums *in, row_outcome *
   row_numbers s;
   row_numbers_of(j, in, dot, mass, false, &s);
   out->stay = all_rows(rows) & (in->folded ? ~0u : ~s.special);
-  if (j->dense && !in->folded) out->stay &= dlanes_bits_at_most(dlanes_magnitude(dlanes_load(mass)), dlanes_set(DBL_MAX));
+  if (j->soft && !in->folded) out->stay &= dlanes_bits_at_most(dlanes_magnitude(dlanes_load(mass)), dlanes_set(DBL_MAX));
   out->max = s.max;
   out->reference = s.reference;
   target_results t = {dlanes_zero(), dlanes_zero(), dlanes_set(1), dlanes_zero(), dlanes_set(1)};

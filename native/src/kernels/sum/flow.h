@@ -78,8 +78,17 @@ XENT_INLINE lanes flow_load(const float *x, int64_t n) {
 XENT_INLINE careful_row *flow_row_at_hand(const flow *f, const flow_block *b, int row) {
   const xent_call *call = f->j->call;
   move_row_source(&f->row->x, span_of_row(call, row_of(&b->sums.rows, row)), call->logits, &call->shape->logits);
+  f->row->x.slopes = NULL;
   f->row->t.label = b->label[row];
   return f->row;
+}
+
+/* A row whose logits are at hand. */
+XENT_INLINE careful_row *flow_ready_row(const flow *f, const flow_block *b, int row) {
+  careful_row *r = flow_row_at_hand(f, b, row);
+  r->share = f->j->soft && f->j->smoothed ? f->j->eps / b->sums.even[row] : 0;
+  r->ready = b->x[row];
+  return r;
 }
 
 /* The rows of a block, where they lie or copied, and their largest. */
@@ -100,9 +109,7 @@ XENT_SHARED void flow_copy(const flow *f, flow_block *b) {
 /* ---- between load and exponentials ---- */
 
 XENT_INLINE void flow_targets(const flow *f, flow_block *b, int row, const float *x, float max) {
-  const job *j = f->j;
-  careful_row *r = flow_row_at_hand(f, b, row);
-  r->share = !j->labels && j->smoothed ? j->eps / b->sums.even[row] : 0;
+  careful_row *r = flow_ready_row(f, b, row);
   const float m = max > -INFINITY && max < INFINITY ? max : 0;
   const target_sums t = chunk_targets(r, x, 0, f->n, m);
   b->sums.dot[row] = t.dot;
@@ -144,7 +151,7 @@ XENT_INLINE void flow_prepare(const flow *f, flow_block *b) {
   }
   if (one) lanes_store(b->sums.logit, lanes_set(j->labels ? b->x[0][b->label[0]] : 0.0f));
   for (int i = 0; !one && j->labels && i < b->sums.rows.count; i++) b->sums.logit[i] = b->x[i][b->label[i]];
-  for (int i = 0; (j->smoothed || j->dense) && i < b->sums.rows.count; i++) flow_targets(f, b, i, b->x[i], b->sums.max[i] + 0.0f);
+  for (int i = 0; (j->smoothed || j->soft) && i < b->sums.rows.count; i++) flow_targets(f, b, i, b->x[i], b->sums.max[i] + 0.0f);
   for (int i = 0; (call->argmax || call->ranks || call->hits) && i < b->sums.rows.count; i++)
     flow_order(f, b, i, b->x[i], b->sums.max[i]);
 }
@@ -291,7 +298,7 @@ XENT_INLINE bool flow_write_line(const flow *f, const flow_block *b, int row) {
   const xent_call *call = j->call;
   const emission m = {.f = b->factor[row], .b = b->b[row]};
   const bool marks = call->class_mask && !masked_are_zero(&m, false);
-  if (f->each || (call->targets ? f->row->x.cap != 0 || marks : f->log)) return false;
+  if (f->each || j->sparse || (call->targets ? f->row->x.cap != 0 || marks : f->log)) return false;
   const strand to = strand_at(call->output, call->output_layout, row_offset(call->shape, call->output_layout, row_of(&b->sums.rows, row)));
   put_lines(&to, 0, f->n, b->e[row], m.f, m.b, false);
   if (j->labels) strand_set(&to, b->label[row], b->outcome.label_gradient[row]);
@@ -310,11 +317,12 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
   emission m = {.references = exp_everywhere(exp_reference_of(b->sums.reference[row], &j->heat)), .heat = &j->heat,
                 .less = log ? b->max[row] : 0, .f = log ? j->heat.hi : b->factor[row], .b = b->b[row]};
   if (f->each) m.scale = b->outcome.scale[row];
-  const bool finish = cap || (masked && !masked_are_zero(&m, f->each));
-  careful_row *r = flow_row_at_hand(f, b, row);
+  const bool finish = cap || (masked && (j->sparse || !masked_are_zero(&m, f->each)));
+  careful_row *r = flow_ready_row(f, b, row);
+  row_emission sparse = {.m = m, .share = r->share};
+  if (j->sparse) sparse.cc = logit_scale(call->options, scale_of_row(j, at, b->sums.row_weight[row]));
   class_targets t;
   if (f->each) {
-    r->share = j->smoothed ? j->eps / b->sums.even[row] : 0;
     t = targets_of_classes(r);
     if (!j->dense) t.add = 1;
     m.targets = &t;
@@ -325,6 +333,7 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
     float *y = is_direct(&to) && (!cap || f->slopes) ? (float *)(uintptr_t)to.at + i : out;
     m.begin = i;
     (f->again ? emit_again : emit_given)(&m, from + i, y, step, false);
+    if (j->sparse) emit_sparse(r, &sparse, b->sums.reference[row], b->x[row] + i, f->again ? NULL : b->e[row] + i, y, i, step);
     if (label >= i && label - i < step) y[label - i] = b->outcome.label_gradient[row];
     if (finish) finish_classes(r, y, i, step);
     put_floats(&to, i, step, y, false);
@@ -370,6 +379,15 @@ XENT_SHARED void flow_entropies(const flow *f, flow_block *b) {
   }
 }
 
+/* Sums of terms that are clamped, in place of those over targets. */
+XENT_SHARED void flow_clamped(const flow *f, flow_block *b) {
+  row_sums *in = &b->sums;
+  double distance[XENT_ROWS];
+  distances_of_rows(f->j, in, distance);
+  for (int i = 0; i < in->rows.count; i++)
+    in->dot[i] = sum_of_clamped(flow_ready_row(f, b, i), in->max[i] + 0.0f, 0.0f, distance[i]);
+}
+
 XENT_SHARED void flow_results(const flow *f, flow_block *b) {
   const job *j = f->j;
   row_sums *in = &b->sums;
@@ -381,6 +399,7 @@ XENT_SHARED void flow_results(const flow *f, flow_block *b) {
     for (int i = 0; f->n <= XENT_LANES && i < in->rows.count; i++) in->sum[i] = lanes_tree(b->group[i]);
     fill_sums(in);
   }
+  if (clamps_terms(j->call)) flow_clamped(f, b);
   b->outcome.record = NULL;
   results_of_rows(j, in, &b->outcome);
   lanes_store(b->factor, b->outcome.f);
@@ -397,6 +416,17 @@ XENT_SHARED void flow_top(const flow *f, flow_block *b) {
   for (uint32_t rest = b->outcome.stay; rest; rest &= rest - 1) {
     const int row = __builtin_ctz(rest);
     write_top_row(f->j, row_of(&b->sums.rows, row), b->x[row], b->max[row], 0 - distance[row]);
+  }
+}
+
+XENT_SHARED void flow_target_gradients(const flow *f, flow_block *b) {
+  float distance[XENT_ROWS];
+  lanes_store(distance, b->outcome.distance);
+  for (uint32_t rest = b->outcome.stay; rest; rest &= rest - 1) {
+    const int row = __builtin_ctz(rest);
+    const row_statistics s = {.max = (double)b->max[row]};
+    const careful_row *r = flow_ready_row(f, b, row);
+    write_target_gradient(r, &s, distance[row], scale_of_row(f->j, r->x.row, b->sums.row_weight[row]), NULL);
   }
 }
 
@@ -475,8 +505,7 @@ XENT_SHARED void flow_begin(flow *f, const job *j, row_kernel kernel, careful_ro
   memset(row, 0, sizeof *row);
   row->j = j;
   set_row_source(&row->x, call, span_of_row(call, 0), call->logits, &shape->logits, call->options->softcap);
-  row->t.kind = j->labels ? XENT_KIND_LABEL : XENT_KIND_PROBABILITIES;
-  row->t.others = j->others;
+  row->t = targets_of_call(call);
   memset(f, 0, sizeof *f);
   f->j = j;
   f->taker.j = j;
@@ -496,8 +525,9 @@ XENT_SHARED void flow_begin(flow *f, const job *j, row_kernel kernel, careful_ro
   if (f->each && !(j->dense && (j->weighted || j->smoothed)) && f->target_layout.type == XENT_F32 && f->target_layout.classes == 1)
     f->targets = j->dense ? call->targets : call->class_weights;
   f->straight = f->direct && (!output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1 &&
-                                          (!f->each || f->targets)));
-  f->apart = !f->direct && (f->both || (f->keep && (!f->exact || call->top_classes || call->top_log_probabilities)));
+                                          !j->sparse && (!f->each || f->targets)));
+  const bool again = call->top_classes || call->top_log_probabilities || call->target_gradient || clamps_terms(call); /* x, for more */
+  f->apart = !f->direct && (f->both || (f->keep && (!f->exact || again)));
   f->sloped = row->x.cap != 0 && output && call->targets && !f->apart;
   const int64_t fit = XENT_FLOW_FLOATS / f->pitch;
   f->most = fit < XENT_ROWS && (output || f->keep || !f->straight) ? (int)fit : XENT_ROWS;
@@ -508,6 +538,7 @@ XENT_INLINE void flow_end_sums(const flow *f, flow_block *b) {
   if (!f->exact) flow_prepare(f, b);
   flow_results(f, b);
   if (call->top_classes || call->top_log_probabilities) flow_top(f, b);
+  if (call->target_gradient) flow_target_gradients(f, b);
 }
 
 /* A block beside the next and the one before. */

@@ -7,6 +7,42 @@
 
 enum { XENT_IN_FLIGHT = 2 }; /* four registers each way: there are sixteen */
 
+/* Halves of four rows: rows and classes change places. */
+XENT_INLINE void turn_halves(__m256 r[4]) {
+  const __m256 a = _mm256_unpacklo_ps(r[0], r[1]), b = _mm256_unpacklo_ps(r[2], r[3]);
+  const __m256 c = _mm256_unpackhi_ps(r[0], r[1]), d = _mm256_unpackhi_ps(r[2], r[3]);
+  r[0] = _mm256_shuffle_ps(a, b, 0x44);
+  r[1] = _mm256_shuffle_ps(a, b, 0xee);
+  r[2] = _mm256_shuffle_ps(c, d, 0x44);
+  r[3] = _mm256_shuffle_ps(c, d, 0xee);
+}
+XENT_INLINE void turn_eight_in(const float *x, int64_t pitch, __m256 r[4]) {
+  XENT_UNROLL(4)
+  for (int i = 0; i < 4; i++)
+    r[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(x + i * pitch)), _mm_loadu_ps(x + (i + 4) * pitch), 1);
+  turn_halves(r);
+}
+XENT_INLINE void turn_eight_out(__m256 r[4], float *y, int64_t pitch) {
+  turn_halves(r);
+  XENT_UNROLL(4)
+  for (int i = 0; i < 4; i++) {
+    _mm_storeu_ps(y + i * pitch, _mm256_castps256_ps128(r[i]));
+    _mm_storeu_ps(y + (i + 4) * pitch, _mm256_extractf128_ps(r[i], 1));
+  }
+}
+XENT_INLINE void lanes_turn_in(const float *x, int64_t pitch, lanes t[4]) {
+  __m256 lo[4], hi[4];
+  turn_eight_in(x, pitch, lo);
+  turn_eight_in(x + 8 * pitch, pitch, hi);
+  XENT_UNROLL(4)
+  for (int k = 0; k < 4; k++) t[k] = (lanes){lo[k], hi[k]};
+}
+XENT_INLINE void lanes_turn_out(const lanes t[4], float *y, int64_t pitch) {
+  __m256 lo[4] = {t[0].lo, t[1].lo, t[2].lo, t[3].lo}, hi[4] = {t[0].hi, t[1].hi, t[2].hi, t[3].hi};
+  turn_eight_out(lo, y, pitch);
+  turn_eight_out(hi, y + 8 * pitch, pitch);
+}
+
 XENT_INLINE lanes lanes_min(lanes x, lanes a) { return XENT_BOTH(_mm256_min_ps, x, a); }
 XENT_INLINE lanes lanes_where_equal(lanes a, lanes b, lanes yes, lanes no) {
   return (lanes){_mm256_blendv_ps(no.lo, yes.lo, _mm256_cmp_ps(a.lo, b.lo, _CMP_EQ_OQ)),

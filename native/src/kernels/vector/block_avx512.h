@@ -22,6 +22,40 @@ XENT_INLINE uint32_t bits_of_eights(__mmask8 lo, __mmask8 hi) {
   return first | rest << 8;
 }
 
+/* Quarters of four rows: rows and classes change places. */
+XENT_INLINE void turn_quarters(__m512 r[4]) {
+  const __m512 a = _mm512_unpacklo_ps(r[0], r[1]), b = _mm512_unpacklo_ps(r[2], r[3]);
+  const __m512 c = _mm512_unpackhi_ps(r[0], r[1]), d = _mm512_unpackhi_ps(r[2], r[3]);
+  r[0] = _mm512_shuffle_ps(a, b, 0x44);
+  r[1] = _mm512_shuffle_ps(a, b, 0xee);
+  r[2] = _mm512_shuffle_ps(c, d, 0x44);
+  r[3] = _mm512_shuffle_ps(c, d, 0xee);
+}
+XENT_INLINE void lanes_turn_in(const float *x, int64_t pitch, lanes t[4]) {
+  __m512 r[4];
+  XENT_UNROLL(4)
+  for (int i = 0; i < 4; i++) { /* rows i, i + 4, i + 8, i + 12 in the quarters */
+    r[i] = _mm512_castps128_ps512(_mm_loadu_ps(x + i * pitch));
+    r[i] = _mm512_insertf32x4(r[i], _mm_loadu_ps(x + (i + 4) * pitch), 1);
+    r[i] = _mm512_insertf32x4(r[i], _mm_loadu_ps(x + (i + 8) * pitch), 2);
+    r[i] = _mm512_insertf32x4(r[i], _mm_loadu_ps(x + (i + 12) * pitch), 3);
+  }
+  turn_quarters(r);
+  XENT_UNROLL(4)
+  for (int k = 0; k < 4; k++) t[k].v = r[k];
+}
+XENT_INLINE void lanes_turn_out(const lanes t[4], float *y, int64_t pitch) {
+  __m512 r[4] = {t[0].v, t[1].v, t[2].v, t[3].v};
+  turn_quarters(r);
+  XENT_UNROLL(4)
+  for (int i = 0; i < 4; i++) {
+    _mm_storeu_ps(y + i * pitch, _mm512_castps512_ps128(r[i]));
+    _mm_storeu_ps(y + (i + 4) * pitch, _mm512_extractf32x4_ps(r[i], 1));
+    _mm_storeu_ps(y + (i + 8) * pitch, _mm512_extractf32x4_ps(r[i], 2));
+    _mm_storeu_ps(y + (i + 12) * pitch, _mm512_extractf32x4_ps(r[i], 3));
+  }
+}
+
 XENT_INLINE lanes lanes_min(lanes x, lanes a) { return (lanes){_mm512_min_ps(x.v, a.v)}; }
 XENT_INLINE lanes lanes_where_equal(lanes a, lanes b, lanes yes, lanes no) {
   return (lanes){_mm512_mask_mov_ps(no.v, _mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ), yes.v)};

@@ -5,6 +5,40 @@
 
 enum { XENT_IN_FLIGHT = 2 }; /* eight registers each way: there are thirty-two */
 
+/* Four rows: rows and classes change places. */
+XENT_INLINE void turn_quarter(float32x4_t r[4]) {
+  const float32x4_t a = vzip1q_f32(r[0], r[1]), b = vzip1q_f32(r[2], r[3]);
+  const float32x4_t c = vzip2q_f32(r[0], r[1]), d = vzip2q_f32(r[2], r[3]);
+  r[0] = vcombine_f32(vget_low_f32(a), vget_low_f32(b));
+  r[1] = vcombine_f32(vget_high_f32(a), vget_high_f32(b));
+  r[2] = vcombine_f32(vget_low_f32(c), vget_low_f32(d));
+  r[3] = vcombine_f32(vget_high_f32(c), vget_high_f32(d));
+}
+XENT_INLINE float32x4_t *quarter_of(lanes *v, const int q) { return q == 0 ? &v->a : q == 1 ? &v->b : q == 2 ? &v->c : &v->d; }
+XENT_INLINE void lanes_turn_in(const float *x, int64_t pitch, lanes t[4]) {
+  XENT_UNROLL(4)
+  for (int q = 0; q < 4; q++) {
+    float32x4_t r[4];
+    XENT_UNROLL(4)
+    for (int i = 0; i < 4; i++) r[i] = vld1q_f32(x + (4 * q + i) * pitch);
+    turn_quarter(r);
+    XENT_UNROLL(4)
+    for (int k = 0; k < 4; k++) *quarter_of(&t[k], q) = r[k];
+  }
+}
+XENT_INLINE void lanes_turn_out(const lanes t[4], float *y, int64_t pitch) {
+  lanes v[4] = {t[0], t[1], t[2], t[3]};
+  XENT_UNROLL(4)
+  for (int q = 0; q < 4; q++) {
+    float32x4_t r[4];
+    XENT_UNROLL(4)
+    for (int k = 0; k < 4; k++) r[k] = *quarter_of(&v[k], q);
+    turn_quarter(r);
+    XENT_UNROLL(4)
+    for (int i = 0; i < 4; i++) vst1q_f32(y + (4 * q + i) * pitch, r[i]);
+  }
+}
+
 XENT_INLINE lanes lanes_min(lanes x, lanes m) { return lanes_choose(lanes_above(m, x), x, m); }
 XENT_INLINE lanes lanes_div(lanes x, lanes y) { return XENT_OF_TWO(lanes, vdivq_f32, x, y); }
 XENT_INLINE lanes lanes_where_equal(lanes x, lanes y, lanes yes, lanes no) { return lanes_choose(lanes_same(x, y), yes, no); }

@@ -5,6 +5,13 @@
 
 enum { XENT_IN_FLIGHT = 2 };
 
+XENT_INLINE void lanes_turn_in(const float *x, int64_t pitch, lanes t[4]) {
+  for (int k = 0; k < 4; k++) XENT_EACH_LANE(j) t[k].v[j] = x[j * pitch + k];
+}
+XENT_INLINE void lanes_turn_out(const lanes t[4], float *y, int64_t pitch) {
+  for (int k = 0; k < 4; k++) XENT_EACH_LANE(j) y[j * pitch + k] = t[k].v[j];
+}
+
 XENT_INLINE lanes lanes_min(lanes x, lanes a) {
   XENT_EACH_LANE(j) a.v[j] = x.v[j] < a.v[j] ? x.v[j] : a.v[j];
   return a;

@@ -40,6 +40,8 @@
  *   lanes_spread(v, rows, k)              lane j: v of the row that lane j of part k belongs to, as rows says:
  *                                         XENT_DENSE_ROWS rows, n entries each
  *   lanes_reduce_dense(x, n, largest)     lane i: the tree, or the largest, of n <= 16 floats from x + i n on
+ *   lanes_turn_in(x, pitch, t), lanes_turn_out(t, y, pitch)  four numbers of each of sixteen rows that are a pitch apart:
+ *                                         number k of row i is lane i of t[k]
  *   lanes_min(x, a), lanes_div            x < a ? x : a; the quotient
  *   lanes_where_equal(a, b, yes, no)      a == b ? yes : no; lanes_where_above: a > b
  *   lanes_bits_equal(a, b)                where a == b
