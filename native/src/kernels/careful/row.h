@@ -112,31 +112,41 @@ XENT_INLINE bool is_first_counted(const row_source *r, const float *x, int64_t b
   return true;
 }
 
-/* once: nobody asks for the floats of the chunk, and their copies may share a place. */
+/* A chunk whose floats are at hand. */
+XENT_INLINE void sum_floats(const job *j, const float *x, int64_t n, int64_t without, const chunk_way *w, chunk_progress *p) {
+  if (w->exact) {
+    p->above = largest_lanes(x, n);
+    p->reference = reference_for(lanes_largest(p->above), &j->heat);
+  }
+  sum_classes(x, n, without, w, p);
+}
+/* A long one, copied piece by piece; all into one place where nobody asks for the floats again. */
+XENT_INLINE void sum_copies(const careful_row *r, int64_t begin, int64_t n, int64_t without, float shift, bool once, chunk_way *w,
+                            chunk_progress *p) {
+  for (int64_t i = 0; i < n; i += XENT_STEP) {
+    const int64_t step = step_length(i, n);
+    float *x = r->b.input + (once ? 0 : i);
+    copy_row(&r->x, begin + i, step, shift, x);
+    if (r->x.x.stride == 1) /* the next piece is on its way while this one is summed */
+      w->ahead = (uintptr_t)r->x.x.at + (uintptr_t)((begin + i + step) * size_of_float(r->x.x.type)) - (uintptr_t)x;
+    sum_classes(x, step, without - i, w, p);
+    if (w->kept) w->kept += step;
+  }
+}
+/* once: nobody asks for the floats of the chunk. */
 XENT_INLINE chunk_sum sum_of_chunk(careful_row *r, int64_t begin, int64_t n, int64_t without, float shift, bool once, const float **floats) {
-  const job *j = r->j;
-  const bool direct = r->x.direct && shift == 0, single = r->x.classes <= XENT_CHUNK, keep = r->kept.e;
-  const bool whole = direct || n <= XENT_EXACT_MAX;
-  chunk_way w = {.kept = keep ? r->kept.e + begin : NULL, .exact = n <= XENT_EXACT_MAX,
-                 .ahead = direct && !single ? XENT_PREFETCH_AHEAD * sizeof(float) : 0, .heat = &j->heat};
+  const bool direct = r->x.direct && shift == 0, exact = n <= XENT_EXACT_MAX, at_hand = direct || exact || !once;
+  float *kept = r->kept.e ? r->kept.e + begin : NULL;
+  chunk_way w = {.kept = kept, .exact = exact, .heat = &r->j->heat};
   chunk_progress p = chunk_begin(XENT_LOWEST_REFERENCE);
-  const float *x = whole ? row_floats(&r->x, begin, n, shift, r->b.input) : r->b.input;
-  if (w.exact) {
-    p.above = largest_lanes(x, n);
-    p.reference = reference_for(lanes_largest(p.above), &j->heat);
-  }
-  for (int64_t i = 0; i < n;) {
-    const int64_t end = whole ? n : i + step_length(i, n), at = once && !whole ? 0 : i;
-    if (!whole) copy_row(&r->x, begin + i, end - i, shift, r->b.input + at);
-    if (!whole && r->x.x.stride == 1) /* the next piece is on its way while this one is summed */
-      w.ahead = (uintptr_t)r->x.x.at + (uintptr_t)((begin + end) * size_of_float(r->x.x.type)) - (uintptr_t)(x + at);
-    sum_classes(x + at, end - i, without - i, &w, &p);
-    if (keep) w.kept += end - i;
-    i = end;
-  }
-  if (keep) r->kept.reference[begin / XENT_CHUNK] = once && !whole && p.settled ? NAN : p.reference;
-  if (keep && p.settled && !(once && !whole)) settle(&p, x, r->kept.e + begin, &j->heat);
-  *floats = x;
+  if (direct && r->x.classes > XENT_CHUNK) w.ahead = XENT_PREFETCH_AHEAD * sizeof(float);
+  *floats = direct || exact ? row_floats(&r->x, begin, n, shift, r->b.input) : r->b.input;
+  if (direct || exact)
+    sum_floats(r->j, *floats, n, without, &w, &p);
+  else
+    sum_copies(r, begin, n, without, shift, once, &w, &p);
+  if (kept && p.settled && at_hand) settle(&p, *floats, kept, &r->j->heat);
+  if (kept) r->kept.reference[begin / XENT_CHUNK] = p.settled && !at_hand ? NAN : p.reference;
   return (chunk_sum){.max = lanes_largest(p.above) + 0.0f, .reference = p.reference, .sum = chunk_tree(n, p.group, p.sum)};
 }
 

@@ -298,20 +298,29 @@ XENT_SHARED void dense_top(const dense_call *d, dense_block *b) {
 
 /* ---- emit ---- */
 
-XENT_INLINE void dense_emit_to(const dense_call *d, const dense_block *b, float *y, const bool log, const bool line, const bool stream) {
+/* y = e f, e f + b, or (x - max) r + f. */
+enum dense_formula { XENT_DENSE_SCALED, XENT_DENSE_LINE, XENT_DENSE_LOG };
+
+XENT_INLINE void dense_emit_as(const dense_call *d, const dense_block *b, float *y, const enum dense_formula formula, const bool stream) {
   const lanes r = lanes_set(d->j->heat.hi);
   for (int64_t k = 0; k < d->n; k++) {
-    lanes v = lanes_load_dense(log ? b->x : b->e, d->n, k);
+    lanes v = lanes_load_dense(formula == XENT_DENSE_LOG ? b->x : b->e, d->n, k);
     const lanes f = lanes_spread(b->outcome.f, d->rows, k);
-    if (log)
+    if (formula == XENT_DENSE_LOG)
       v = log_probability(v, lanes_spread(b->outcome.max, d->rows, k), r, f);
     else
-      v = line ? lanes_fma(v, f, lanes_spread(b->outcome.b, d->rows, k)) : lanes_mul(v, f);
+      v = formula == XENT_DENSE_LINE ? lanes_fma(v, f, lanes_spread(b->outcome.b, d->rows, k)) : lanes_mul(v, f);
     if (stream)
       lanes_stream_dense(y, d->n, k, v);
     else
       lanes_store_dense(y, d->n, k, v);
   }
+}
+XENT_INLINE void dense_emit_to(const dense_call *d, const dense_block *b, float *y, const enum dense_formula formula, bool stream) {
+  if (stream)
+    dense_emit_as(d, b, y, formula, true);
+  else
+    dense_emit_as(d, b, y, formula, false);
 }
 
 /* Targets class by class, masks, the softcap's derivative. */
@@ -360,27 +369,37 @@ XENT_INLINE void dense_put(const dense_call *d, const dense_block *b, const floa
   }
 }
 
-/* Rows that do not stay are not written. Sixteen rows are whole lines: where the first is aligned, all are. */
+/* Where the results of a block are computed: in the tensor, if all of them are stored as they come and nothing is done to
+ * them that would have to wait for such a store or reads the logits again; else in the copy. */
+XENT_INLINE float *dense_place(const dense_call *d, dense_block *b, bool *stream) {
+  const xent_call *call = d->j->call;
+  *stream = false;
+  if (!d->stored || !b->sums.rows.adjacent || b->outcome.stay != 0xffff) return b->copy;
+  float *to = call->output + b->sums.rows.first * d->n;
+  const bool past = call->stream && stream_head(to, d->n) == 0; /* sixteen rows are whole lines */
+  if (past && (d->j->labels || d->odd)) return b->copy;
+  if (d->odd && call->options->softcap != 0) return b->copy;
+  *stream = past;
+  return to;
+}
+/* Rows that do not stay are not written. */
 XENT_INLINE void dense_emit(const dense_call *d, dense_block *b) {
   const job *j = d->j;
   const xent_call *call = j->call;
   const int64_t n = d->n;
-  const bool direct = d->stored && b->sums.rows.adjacent && b->outcome.stay == 0xffff;
-  float *to = direct ? call->output + b->sums.rows.first * n : NULL;
-  const bool stream = direct && call->stream && stream_head(to, n) == 0;
-  const bool labels = j->labels, log = d->log && !call->targets;
-  float *y = direct && !(stream && (labels || d->odd)) && !(d->odd && call->options->softcap != 0) ? to : b->copy;
-  if (log)
-    stream ? dense_emit_to(d, b, y, true, false, true) : dense_emit_to(d, b, y, true, false, false);
-  else if (d->odd && call->targets)
+  bool stream;
+  float *y = dense_place(d, b, &stream);
+  if (!call->targets && d->log)
+    dense_emit_to(d, b, y, XENT_DENSE_LOG, stream);
+  else if (call->targets && d->odd)
     dense_emit_odd(d, b, y);
-  else if (labels && j->smoothed)
-    dense_emit_to(d, b, y, false, true, false);
+  else if (j->labels && j->smoothed)
+    dense_emit_as(d, b, y, XENT_DENSE_LINE, false); /* whose labels are stored behind it */
   else
-    stream && y == to ? dense_emit_to(d, b, y, false, false, true) : dense_emit_to(d, b, y, false, false, false);
-  for (int i = 0; labels && i < XENT_ROWS; i++) y[i * n + b->label[i]] = b->outcome.label_gradient[i];
+    dense_emit_to(d, b, y, XENT_DENSE_SCALED, stream);
+  for (int i = 0; j->labels && i < XENT_ROWS; i++) y[i * n + b->label[i]] = b->outcome.label_gradient[i];
   if (call->targets && (call->options->softcap != 0 || (call->class_mask && !dense_masked_are_zero(d, b)))) dense_finish_odd(d, b, y);
-  if (y != to) dense_put(d, b, y);
+  if (y == b->copy) dense_put(d, b, y);
 }
 
 /* ---- the loop ---- */

@@ -227,47 +227,56 @@ XENT_INLINE flow_from flow_from_row(const flow_block *b, int row, int64_t n) {
   return (flow_from){.x = b->x[row], .n = n, .references = {lanes_set(b->lowest[row]), lanes_set(b->magic[row])}};
 }
 
-/* The last unit of a row, of `rest` vectors. */
-XENT_INLINE lanes flow_last_unit(const flow_from *own, const flow_from *after, int64_t last, exp_half *half, const row_beside *s,
-                                 int64_t label, float *kept, const int rest, const int64_t sure, const int batch, const heat *h, const int mode, lanes *largest) {
-  *largest = flow_beside_unit(s, last, own->n, sure, rest, mode, *largest);
-  return flow_unit(half, own, last, after, 0, batch, rest, sure, batch, label, kept, h);
-}
-
 /* How many vectors are at their exponentials at once: beside a row that is written, and in loops, fewer fit into the registers. */
 XENT_INLINE int flow_batch(const int vectors, const int mode) {
   return vectors || mode <= XENT_BESIDE_SILENT || XENT_BATCH < 2 ? XENT_BATCH : 2;
 }
 
-/* A row at its exponentials; back comes the largest of the row that is searched beside. vectors: of the row, where they are
- * a constant, else 0. */
+/* A row at its exponentials, and what is beside it. */
+typedef struct {
+  flow_from own, after;
+  exp_half *half;
+  const row_beside *beside;
+  const heat *heat;
+  float *kept;
+  int64_t label;
+} flow_work;
+
+/* The last unit of a row, from class `last` on, of `rest` vectors. */
+XENT_INLINE lanes flow_last_unit(const flow_work *w, int64_t last, const int rest, const int64_t sure, const int batch, const int mode,
+                                 lanes *largest) {
+  *largest = flow_beside_unit(w->beside, last, w->own.n, sure, rest, mode, *largest);
+  return flow_unit(w->half, &w->own, last, &w->after, 0, batch, rest, sure, batch, w->label, w->kept, w->heat);
+}
+
+/* Back comes the largest of the row that is searched beside. vectors: of the row, where they are a constant, else 0. */
 XENT_INLINE lanes flow_row(const flow *f, flow_block *b, int row, exp_half *half, const row_beside *s, const heat *h,
                            const int mode, const int vectors) {
-  const flow_from own = flow_from_row(b, row, f->n), after = flow_from_row(b, row + 1 < b->sums.rows.count ? row + 1 : row, f->n);
+  const flow_work w = {.own = flow_from_row(b, row, f->n), .after = flow_from_row(b, row + 1 < b->sums.rows.count ? row + 1 : row, f->n),
+                       .half = half, .beside = s, .heat = h, .kept = f->keep ? b->e[row] : NULL,
+                       .label = f->j->labels ? b->label[row] : XENT_NO_CLASS};
   const int batch = flow_batch(vectors, mode), rest = vectors ? vectors - (vectors - 1) / 4 * 4 : batch;
-  const int64_t sure = vectors ? (vectors - 1) * XENT_LANES : 0;
-  const int64_t last = vectors ? (vectors - 1) / 4 * XENT_UNIT : (own.n - 1) / XENT_UNIT * XENT_UNIT;
-  const int64_t label = f->j->labels ? b->label[row] : XENT_NO_CLASS;
-  float *kept = f->keep ? b->e[row] : NULL;
+  const int64_t n = w.own.n, sure = vectors ? (vectors - 1) * XENT_LANES : 0;
+  const int64_t last = vectors ? (vectors - 1) / 4 * XENT_UNIT : (n - 1) / XENT_UNIT * XENT_UNIT;
   lanes even = lanes_set(0.0f), q, largest = lanes_set(-INFINITY);
   dlanes sum = dlanes_zero();
   for (int64_t i = 0; i < last; i += XENT_UNIT) {
     const int64_t all = vectors ? sure : i + XENT_UNIT;
-    largest = flow_beside_unit(s, i, own.n, all, 4, mode, largest);
-    q = flow_unit(half, &own, i, &own, i + XENT_UNIT, rest < batch ? rest : batch, 4, all, batch, label, kept, h);
+    largest = flow_beside_unit(s, i, n, all, 4, mode, largest);
+    q = flow_unit(half, &w.own, i, &w.own, i + XENT_UNIT, rest < batch ? rest : batch, 4, all, batch, w.label, w.kept, h);
     if (i & XENT_UNIT)
       sum = dlanes_add(sum, dlanes_widen(lanes_add(even, q)));
     else
       even = q;
   }
-  switch (vectors ? rest : (int)((own.n - last + XENT_LANES - 1) / XENT_LANES)) {
-    case 1: q = flow_last_unit(&own, &after, last, half, s, label, kept, 1, sure, batch, h, mode, &largest); break;
-    case 2: q = flow_last_unit(&own, &after, last, half, s, label, kept, 2, sure, batch, h, mode, &largest); break;
-    case 3: q = flow_last_unit(&own, &after, last, half, s, label, kept, 3, sure, batch, h, mode, &largest); break;
-    default: q = flow_last_unit(&own, &after, last, half, s, label, kept, 4, sure, batch, h, mode, &largest);
+  switch (vectors ? rest : (int)((n - last + XENT_LANES - 1) / XENT_LANES)) {
+    case 1: q = flow_last_unit(&w, last, 1, sure, batch, mode, &largest); break;
+    case 2: q = flow_last_unit(&w, last, 2, sure, batch, mode, &largest); break;
+    case 3: q = flow_last_unit(&w, last, 3, sure, batch, mode, &largest); break;
+    default: q = flow_last_unit(&w, last, 4, sure, batch, mode, &largest);
   }
   const lanes group = last & XENT_UNIT ? lanes_add(even, q) : q;
-  if (vectors || own.n <= XENT_GROUP)
+  if (vectors || n <= XENT_GROUP)
     b->group[row] = group;
   else
     b->sum[row] = dlanes_add(sum, dlanes_widen(group));
