@@ -33,13 +33,14 @@ XENT_INLINE void known_row(const flow *f, flow_block *b, int row) {
   const emission m = {.references = exp_everywhere(exp_reference_of(b->sums.reference[row], &f->j->heat)), .heat = &f->j->heat,
                       .f = b->factor[row], .b = b->b[row]};
   if (!f->straight) {
-    const row_source *x = &flow_row_at_hand(f, b, row)->x;
+    row_source *x = &flow_row_at_hand(f, b, row)->x;
     const strand to = strand_at(call->output, call->output_layout, row_offset(call->shape, call->output_layout, at));
     if (!f->each && !f->j->sparse && lie_alike(x, &to, f->n)) {
       emit_straight(&m, x, &to, 0, f->n, call->stream);
       if (f->j->labels) strand_set(&to, b->label[row], b->outcome.label_gradient[row]);
       return;
     }
+    x->slopes = f->slopes;
     copy_row(x, 0, f->n, 0.0f, b->x[row]);
     flow_write_row(f, b, row);
     return;
@@ -53,10 +54,11 @@ XENT_SHARED xent_status known_flow_rows(const job *j, row_kernel kernel) {
   careful_row row;
   flow f;
   flow_begin(&f, j, kernel, &row);
-  XENT_ALIGNED float copy[XENT_FLOW_MOST];
+  XENT_ALIGNED float copy[XENT_FLOW_MOST], slopes[XENT_FLOW_MOST];
   flow_block b;
   f.pitch = 0; /* one row after the other takes the same place */
   f.again = true;
+  f.slopes = row.x.cap != 0 ? slopes : NULL;
   f.straight = f.straight && !f.each;
   for (int i = 0; i < XENT_ROWS; i++) b.x[i] = b.e[i] = copy;
   for (;;) {
