@@ -16,13 +16,13 @@ XENT_SHARED xent_status known_dense_rows(const job *j, row_kernel kernel) {
   dense_call d;
   dense_begin(&d, j);
   for (;;) {
-    take_rows(&taker, &b.sums.rows, b.label, XENT_ROWS);
+    take_rows(&taker, &b.sums.rows, b.label, XENT_ROWS, true);
     if (b.sums.rows.count == 0) return taker.status;
     dense_load(&d, &b);
     known_outcome(j, b.label, &b.sums, &b.outcome);
     dense_exp(&d, b.x, b.e, lanes_load(b.sums.reference));
     dense_emit(&d, &b);
-    const xent_status status = rows_alone(call, &b.sums.rows, all_rows(&b.sums.rows) & ~b.outcome.stay, kernel);
+    const xent_status status = rows_alone(j, &b.sums.rows, b.outcome.stay, kernel);
     if (status) return status;
   }
 }
@@ -50,7 +50,6 @@ XENT_INLINE void known_row(const flow *f, flow_block *b, int row) {
   if (f->j->labels) y[b->label[row]] = b->outcome.label_gradient[row];
 }
 XENT_SHARED xent_status known_flow_rows(const job *j, row_kernel kernel) {
-  const xent_call *call = j->call;
   careful_row row;
   flow f;
   flow_begin(&f, j, kernel, &row);
@@ -62,13 +61,13 @@ XENT_SHARED xent_status known_flow_rows(const job *j, row_kernel kernel) {
   f.straight = f.straight && !f.each;
   for (int i = 0; i < XENT_ROWS; i++) b.x[i] = b.e[i] = copy;
   for (;;) {
-    take_rows(&f.taker, &b.sums.rows, b.label, XENT_ROWS);
+    take_rows(&f.taker, &b.sums.rows, b.label, XENT_ROWS, false);
     if (b.sums.rows.count == 0) return f.taker.status;
     known_outcome(j, b.label, &b.sums, &b.outcome);
     lanes_store(b.factor, b.outcome.f);
     lanes_store(b.b, b.outcome.b);
     for (uint32_t rest = b.outcome.stay; rest; rest &= rest - 1) known_row(&f, &b, __builtin_ctz(rest));
-    const xent_status status = rows_alone(call, &b.sums.rows, all_rows(&b.sums.rows) & ~b.outcome.stay, kernel);
+    const xent_status status = rows_alone(j, &b.sums.rows, b.outcome.stay, kernel);
     if (status) return status;
   }
 }

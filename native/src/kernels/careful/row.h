@@ -9,8 +9,8 @@
 
 #include "kernels/careful/fold.h"
 #include "kernels/emit/row.h"
+#include "kernels/load/sixteen.h"
 #include "kernels/order/order.h"
-#include "kernels/results/write.h"
 #include "kernels/targets/loss.h"
 
 /* One set per call, sized for its rows: a short row must not pay for the stack of a long one. */
@@ -679,13 +679,16 @@ XENT_SHARED xent_status take_careful_row(careful_block *b, int64_t row) {
   xent_status status = targets_of_row(call, r->x.span, &r->t);
   if (!status) status = check_sparse_row(call, r->x.span, &r->t);
   if (status) return status;
+  if (r->t.ignored) {
+    write_ignored_row(j, row);
+    return XENT_OK;
+  }
   row_result g;
-  g.special = XENT_ROW_IGNORED;
-  if (!r->t.ignored) whole_row(r, call->hits != NULL, &g);
+  whole_row(r, call->hits != NULL, &g);
   if (g.special) {
     const row_statistics none = {.kind = g.special};
     const float same = g.special & XENT_ROW_NAN ? XENT_NAN : 0.0f;
-    call->report->counted += call->targets && !r->t.ignored;
+    call->report->counted += call->targets != NULL;
     write_special(j, row, g.special);
     if (call->target_gradient) write_target_gradient(r, &none, 0, 0, &same);
     if (call->output) write_row(r, &none, 0, r->x.classes, NULL);
@@ -729,9 +732,11 @@ XENT_SHARED xent_status careful_known_rows(const xent_call *call, row_buffers b)
     xent_status status = targets_of_row(call, r.x.span, &r.t);
     if (!status) status = check_sparse_row(call, r.x.span, &r.t);
     if (status) return status;
-    const row_statistics ignored = {.kind = XENT_ROW_IGNORED};
-    write_row(&r, r.t.ignored ? &ignored : known_statistics_at(call, row), call->class_begin,
-              call->class_end < r.x.classes ? call->class_end : r.x.classes, NULL);
+    const int64_t end = call->class_end < r.x.classes ? call->class_end : r.x.classes;
+    if (r.t.ignored)
+      write_ignored_row(&j, row);
+    else
+      write_row(&r, known_statistics_at(call, row), call->class_begin, end, NULL);
   }
   return XENT_OK;
 }

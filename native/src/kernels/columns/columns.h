@@ -133,6 +133,7 @@ XENT_INLINE void begin_block(const column_call *a, const strip *s, int64_t at, c
   in->rows.first = s->row + at; /* field by field: a whole one that is read at once in another width waits */
   in->rows.count = rows_of_block(s, at);
   in->rows.adjacent = true;
+  in->rows.ignored = 0; /* sums of those are NaN */
   in->folded = in->long_row = false;
   in->hits = 0;
   if (j->plain || !(a->call->targets || a->call->sink)) return;

@@ -17,9 +17,27 @@ XENT_SHARED xent_status row_alone(const xent_call *call, int64_t row, row_kernel
   one.row_end = row + 1;
   return kernel(&one);
 }
-XENT_INLINE xent_status rows_alone(const xent_call *call, const row_set *b, uint32_t rows, row_kernel kernel) {
+/* A row that does not count: its results say so, and its gradients are +0. */
+XENT_SHARED void write_ignored_row(const job *j, int64_t row) {
+  const xent_call *call = j->call;
+  const xent_layout *l = &call->shape->target_gradient;
+  const row_span span = span_of_row(call, row);
+  const int64_t end = call->class_end < span.classes ? call->class_end : span.classes;
+  const strand y = strand_of_row(call, call->output, call->output_layout, span);
+  write_special(j, row, XENT_ROW_IGNORED);
+  if (call->output) strand_fill(&y, call->class_begin, end, 0.0f);
+  if (!call->target_gradient) return;
+  const strand t = j->sparse ? strand_at(call->target_gradient, l, row_offset(call->shape, l, row))
+                             : strand_of_row(call, call->target_gradient, l, span);
+  strand_fill(&t, 0, j->sparse ? call->shape->target_count : span.classes, 0.0f);
+}
+
+/* Rows of a block that did not stay. */
+XENT_INLINE xent_status rows_alone(const job *j, const row_set *b, uint32_t stay, row_kernel kernel) {
   xent_status status = XENT_OK;
-  for (; rows && !status; rows &= rows - 1) status = row_alone(call, row_of(b, __builtin_ctz(rows)), kernel);
+  for (uint32_t rest = b->ignored; rest; rest &= rest - 1) write_ignored_row(j, row_of(b, __builtin_ctz(rest)));
+  for (uint32_t rest = all_rows(b) & ~stay & ~b->ignored; rest && !status; rest &= rest - 1)
+    status = row_alone(j->call, row_of(b, __builtin_ctz(rest)), kernel);
   return status;
 }
 
@@ -31,23 +49,32 @@ typedef struct {
   xent_status status;
 } row_taker;
 
-XENT_INLINE bool plain_labels_of(const xent_call *call, int64_t row, int count, const int32_t type, int32_t *label) {
-  const int64_t ignored = call->options->has_ignore_index ? call->options->ignore_index : -1;
+XENT_INLINE bool plain_labels_of(const xent_call *call, int64_t row, int count, const int32_t type, int32_t *label, uint32_t *ignored) {
+  const bool ignores = ignores_a_class(call);
+  const int64_t none = ignores ? call->options->ignore_index : -1;
   const int64_t stride = call->shape->targets.outer, classes = call->shape->classes;
-  uint32_t odd = 0;
+  uint32_t odd = 0, wrong = 0;
   for (int i = 0; i < count; i++) {
     const int64_t v = load_label_at(call->targets, type, (row + i) * stride);
-    odd |= (uint64_t)v >= (uint64_t)classes || v == ignored;
+    odd |= (uint64_t)v >= (uint64_t)classes || v == none;
     label[i] = (int32_t)v;
   }
-  return !odd;
+  *ignored = 0;
+  if (__builtin_expect(!odd, 1)) return true;
+  for (int i = 0; ignores && i < count; i++) {
+    const int64_t v = load_label_at(call->targets, type, (row + i) * stride);
+    wrong |= v != none && (uint64_t)v >= (uint64_t)classes;
+    if (v == none) *ignored |= 1u << i;
+    label[i] = v == none ? 0 : (int32_t)v;
+  }
+  return ignores && !wrong;
 }
-/* `count` labels from `row` on; false where one of them is ignored or out of range. */
-XENT_INLINE bool plain_labels(const xent_call *call, int64_t row, int count, int32_t *label) {
+/* `count` labels from `row` on, 0 of rows that are ignored; false where one is out of range. */
+XENT_INLINE bool plain_labels(const xent_call *call, int64_t row, int count, int32_t *label, uint32_t *ignored) {
   switch (call->shape->targets.type) {
-    case XENT_I32: return plain_labels_of(call, row, count, XENT_I32, label);
-    case XENT_I64: return plain_labels_of(call, row, count, XENT_I64, label);
-    default: return plain_labels_of(call, row, count, call->shape->targets.type, label);
+    case XENT_I32: return plain_labels_of(call, row, count, XENT_I32, label, ignored);
+    case XENT_I64: return plain_labels_of(call, row, count, XENT_I64, label, ignored);
+    default: return plain_labels_of(call, row, count, call->shape->targets.type, label, ignored);
   }
 }
 /* A number of each row, or `otherwise`. */
@@ -78,20 +105,21 @@ XENT_SHARED bool none_left_out(const job *j, int64_t row, int count, const int32
     out |= !takes_part(call, (row_span){.row = row + i, .classes = call->shape->classes}, label[i]);
   return !out;
 }
-/* Whether `count` rows can be taken as they come, and their labels. */
-XENT_INLINE bool rows_as_they_come(const job *j, int64_t row, int count, int32_t *label) {
+/* Whether `count` rows can be taken as they come, their labels, and which of them are ignored. */
+XENT_SHARED bool rows_as_they_come(const job *j, int64_t row, int count, int32_t *label, uint32_t *ignored) {
   const xent_call *call = j->call;
   if (j->sparse) return false;
-  if (j->labels && (call->shape->inner != 1 || call->row_offsets || !plain_labels(call, row, count, label))) return false;
+  if (j->labels && (call->shape->inner != 1 || call->row_offsets || !plain_labels(call, row, count, label, ignored))) return false;
   return !(call->row_weights || (j->labels && call->class_mask)) || none_left_out(j, row, count, label);
 }
 
-/* The next rows that are not ignored and have lawful labels. Ignored rows in between are finished at once; a label out of
- * range is the end of the rows. */
-XENT_SHARED void take_each_row(row_taker *s, row_set *b, int32_t label[XENT_ROWS], int most) {
+/* The next rows that have lawful labels; a label out of range is the end of the rows. Ignored ones are finished at once,
+ * or kept, so that the others are neighbours. */
+XENT_SHARED void take_each_row(row_taker *s, row_set *b, int32_t label[XENT_ROWS], int most, bool keep_ignored) {
   const xent_call *call = s->j->call;
   b->first = s->row;
   b->count = 0;
+  b->ignored = 0;
   b->adjacent = true;
   for (int i = 0; i < XENT_ROWS; i++) label[i] = 0;
   for (; s->row < call->row_end && b->count < most; s->row++) {
@@ -103,30 +131,32 @@ XENT_SHARED void take_each_row(row_taker *s, row_set *b, int32_t label[XENT_ROWS
       s->row = call->row_end;
       return;
     }
-    if (t.ignored) {
-      s->status = row_alone(call, s->row, s->kernel);
-      if (s->status) s->row = call->row_end - 1;
+    if (t.ignored && !keep_ignored) {
+      write_ignored_row(s->j, s->row);
       continue;
     }
     if (b->count == 0) b->first = s->row;
     if (s->row != b->first + b->count) b->adjacent = false;
     b->row[b->count] = s->row;
+    b->ignored |= (uint32_t)t.ignored << b->count;
     label[b->count++] = t.label < 0 ? 0 : (int32_t)t.label;
   }
 }
 
 /* The next rows of a call, at most `most`; a count of 0 is the end. */
-XENT_INLINE void take_rows(row_taker *s, row_set *b, int32_t label[XENT_ROWS], int most) {
+XENT_INLINE void take_rows(row_taker *s, row_set *b, int32_t label[XENT_ROWS], int most, bool keep_ignored) {
   const xent_call *call = s->j->call;
   const int64_t left = call->row_end - s->row;
   const bool each = s->j->labels || s->j->sparse || call->row_weights;
-  if (each && !(left >= most && rows_as_they_come(s->j, s->row, most, label))) {
-    take_each_row(s, b, label, most);
+  uint32_t ignored = 0;
+  if (each && !(left >= most && rows_as_they_come(s->j, s->row, most, label, &ignored) && (keep_ignored || !ignored))) {
+    take_each_row(s, b, label, most, keep_ignored);
     return;
   }
   for (int i = most; i < XENT_ROWS; i++) label[i] = 0; /* lanes without a row have a class, too */
   b->first = s->row;
   b->count = left < most ? (int)left : most;
+  b->ignored = ignored;
   b->adjacent = true;
   s->row += b->count;
 }

@@ -11,7 +11,7 @@ XENT_SHARED void known_outcome(const job *j, const int32_t *label, row_sums *in,
   double label_e[XENT_ROWS], pull[XENT_ROWS], share[XENT_ROWS];
   const int64_t none[XENT_ROWS] = {0};
   const row_statistics *s = known_statistics_at(call, 0);
-  out->stay = all_rows(&in->rows);
+  out->stay = all_rows(&in->rows) & ~in->rows.ignored;
   out->record = NULL;
   if (!j->plain) load_row_numbers(j, &in->rows, label, none, in);
   for (int i = 0; i < XENT_ROWS; i++) {

@@ -19,6 +19,7 @@ typedef struct {
   int64_t first;
   int count;     /* lanes behind hold no row of the tensor */
   bool adjacent; /* row i is first + i, else row[i] */
+  uint32_t ignored; /* rows among them that do not count */
   int64_t row[XENT_ROWS]; /* read where not adjacent */
 } row_set;
 

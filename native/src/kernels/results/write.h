@@ -113,7 +113,7 @@ XENT_SHARED void sixteen_results(const job *j, const row_sums *in, row_outcome *
   if (!j->plain) memcpy(dot, in->dot, sizeof dot);
   row_numbers s;
   row_numbers_of(j, in, dot, mass, false, &s);
-  out->stay = all_rows(rows) & (in->folded ? ~0u : ~s.special);
+  out->stay = all_rows(rows) & ~rows->ignored & (in->folded ? ~0u : ~s.special);
   if (j->soft && !in->folded) out->stay &= dlanes_bits_at_most(dlanes_magnitude(dlanes_load(mass)), dlanes_set(DBL_MAX));
   out->max = s.max;
   out->reference = s.reference;

@@ -355,9 +355,12 @@ XENT_SHARED void dense_finish_odd(const dense_call *d, const dense_block *b, flo
   }
 }
 
+/* Rows that are ignored become +0 after it, others that do not stay may be wanted as they are. */
+XENT_INLINE bool dense_writes_all(const dense_block *b) { return (b->outcome.stay | b->sums.rows.ignored) == 0xffff; }
+
 XENT_INLINE void dense_put(const dense_call *d, const dense_block *b, const float *y) {
   const xent_call *call = d->j->call;
-  if (b->outcome.stay == 0xffff && b->sums.rows.adjacent && lies_dense(call->shape, call->output_layout)) {
+  if (dense_writes_all(b) && b->sums.rows.adjacent && lies_dense(call->shape, call->output_layout)) {
     const strand to = strand_of_row(call, call->output, call->output_layout, span_of_row(call, b->sums.rows.first));
     put_floats(&to, 0, XENT_ROWS * d->n, y, call->stream);
     return;
@@ -374,7 +377,7 @@ XENT_INLINE void dense_put(const dense_call *d, const dense_block *b, const floa
 XENT_INLINE float *dense_place(const dense_call *d, dense_block *b, bool *stream) {
   const xent_call *call = d->j->call;
   *stream = false;
-  if (!d->stored || !b->sums.rows.adjacent || b->outcome.stay != 0xffff) return b->copy;
+  if (!d->stored || !b->sums.rows.adjacent || !dense_writes_all(b)) return b->copy;
   float *to = call->output + b->sums.rows.first * d->n;
   const bool past = call->stream && stream_head(to, d->n) == 0; /* sixteen rows are whole lines */
   if (past && (d->j->labels || d->odd)) return b->copy;
@@ -417,7 +420,7 @@ XENT_SHARED xent_status dense_rows(const job *j, row_kernel kernel) {
   for (int step = 0, empty = 0; empty < XENT_DENSE_BLOCKS; step++) {
     dense_block *loaded = &block[step % XENT_DENSE_BLOCKS], *exponents = &block[(step + 3) % XENT_DENSE_BLOCKS];
     dense_block *summed = &block[(step + 2) % XENT_DENSE_BLOCKS], *written = &block[(step + 1) % XENT_DENSE_BLOCKS];
-    take_rows(&taker, &loaded->sums.rows, loaded->label, XENT_ROWS);
+    take_rows(&taker, &loaded->sums.rows, loaded->label, XENT_ROWS, true);
     if (loaded->sums.rows.count)
       dense_load(&d, loaded);
     else
@@ -434,7 +437,7 @@ XENT_SHARED xent_status dense_rows(const job *j, row_kernel kernel) {
     }
     if (written->sums.rows.count) {
       if (call->output) dense_emit(&d, written);
-      const xent_status status = rows_alone(call, &written->sums.rows, all_rows(&written->sums.rows) & ~written->outcome.stay, kernel);
+      const xent_status status = rows_alone(j, &written->sums.rows, written->outcome.stay, kernel);
       if (status) taker.status = status;
     }
     if (loaded->sums.rows.count) loaded->max = dense_max(loaded->x, d.n); /* last: a copy has to arrive first */

@@ -359,7 +359,7 @@ XENT_INLINE void flow_end(flow *f, flow_block *b) {
     else if (!flow_write_line(f, b, row))
       flow_write_row(f, b, row);
   }
-  const xent_status status = rows_alone(call, &b->sums.rows, all_rows(&b->sums.rows) & ~stay, f->taker.kernel);
+  const xent_status status = rows_alone(f->j, &b->sums.rows, stay, f->taker.kernel);
   if (status) f->taker.status = status;
 }
 
@@ -563,7 +563,7 @@ XENT_SHARED void flow_beside_blocks(flow *f) {
   }
   for (int step = 0, empty = 0; empty < 3; step++) {
     flow_block *next = &block[step % 3], *now = &block[(step + 2) % 3], *before = &block[(step + 1) % 3];
-    take_rows(&f->taker, &next->sums.rows, next->label, f->most);
+    take_rows(&f->taker, &next->sums.rows, next->label, f->most, false);
     if (next->sums.rows.count == 0) empty++;
     flow_addresses(f, &next->sums.rows, call->logits, &call->shape->logits, next->x);
     if (call->output) flow_addresses(f, &next->sums.rows, call->output, call->output_layout, next->y);
@@ -587,7 +587,7 @@ XENT_SHARED void flow_blocks(flow *f, float *scratch, float *other_half) {
     if (!f->direct) b.x[i] = scratch + i * f->pitch;
   }
   for (;;) {
-    take_rows(&f->taker, &b.sums.rows, b.label, f->most);
+    take_rows(&f->taker, &b.sums.rows, b.label, f->most, false);
     if (b.sums.rows.count == 0) return;
     flow_copy(f, &b);
     if (f->exact) flow_prepare(f, &b);
