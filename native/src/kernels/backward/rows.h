@@ -231,36 +231,79 @@ XENT_INLINE void put_copied(const copied_row *r, int64_t begin, int64_t n, float
   put_floats(&r->dx, begin, n, dx, stream);
 }
 
-/* Whether rows have no gaps, so that many are as one. */
-XENT_INLINE bool has_no_gaps(const xent_call *call, const xent_layout *l) {
-  return pitch_of(call->shape, l) == call->shape->classes && l->classes == 1 && !call->class_mask;
+/* Rows a pitch of bytes apart to v, one behind the other, or with `put` from there; +0 where they are masked. */
+XENT_INLINE void move_lines(strand x, int64_t pitch, const uint8_t *mask, int64_t n, int64_t count, float *v,
+                            const int32_t type, const bool put) {
+  x.type = type;
+  for (int64_t row = 0; row < count; row++, x.at += pitch, v += n)
+    for (int64_t k = 0; k < n; k += XENT_LANES) {
+      const int64_t left = n - k;
+      lanes w = put                 ? lanes_load(v + k)
+                : left < XENT_LANES ? first_lanes(x.at, k, left, type)
+                                    : whole_lanes(x.at, k, type);
+      if (mask) w = lanes_where_set(mask + row * n + k, w, lanes_set(0.0f));
+      put ? strand_store(&x, k, left, w) : lanes_store(v + k, w);
+    }
 }
-XENT_INLINE void next_numbers(strand *s, int64_t count) { s->at += count * size_of_float(s->type); }
+/* Rows [first, first + count) of an array: those without gaps as one. */
+XENT_INLINE void move_rows(const xent_call *call, const void *array, const xent_layout *l, const uint8_t *mask,
+                           int64_t first, int64_t count, float *v, const bool put) {
+  const xent_shape *s = call->shape;
+  const int64_t size = size_of_float(l->type), pitch = l->classes == 1 ? pitch_of(s, l) : 0;
+  const int64_t step = pitch ? count : 1, line = pitch == s->classes ? count * pitch : s->classes;
+  row_source r = {.x = strand_at(array, l, 0), .mask = mask, .mask_stride = 1};
+  for (int64_t row = 0; row < count; row += step, v += step * s->classes) {
+    const int64_t lines = step * s->classes / line;
+    r.x.at = (const char *)array + row_offset(s, l, first + row) * size;
+    if ((lines == 1 || !pitch) && !(put && mask))
+      put ? put_floats(&r.x, 0, line, v, call->stream) : (void)copy_row(&r, 0, line, 0.0f, v);
+    else if (l->type == XENT_F32)
+      move_lines(r.x, pitch * size, r.mask, line, lines, v, XENT_F32, put);
+    else if (l->type == XENT_BF16)
+      move_lines(r.x, pitch * size, r.mask, line, lines, v, XENT_BF16, put);
+    else
+      move_lines(r.x, pitch * size, r.mask, line, lines, v, XENT_F16, put);
+    if (mask) r.mask += step * s->classes;
+  }
+}
+XENT_SHARED void take_rows_of(const xent_call *call, const void *array, const xent_layout *l, const uint8_t *mask,
+                              int64_t first, int64_t count, float *to) {
+  move_rows(call, array, l, mask, first, count, to, false);
+}
+XENT_SHARED void put_rows_of(const xent_call *call, const uint8_t *mask, int64_t first, int64_t count, float *from) {
+  move_rows(call, call->output, call->output_layout, mask, first, count, from, true);
+}
+/* Their masks. */
+XENT_SHARED void take_masks(const xent_call *call, int64_t first, int64_t count, uint8_t *to) {
+  const xent_shape *s = call->shape;
+  const xent_layout *l = &s->class_mask;
+  const int64_t n = l->classes == 1 && pitch_of(s, l) == s->classes ? count * s->classes : s->classes;
+  for (int64_t i = 0; i < count * s->classes; i += n) {
+    const uint8_t *from = (const uint8_t *)call->class_mask + row_offset(s, l, first + i / s->classes);
+    if (l->classes == 1)
+      memcpy(to + i, from, (size_t)n);
+    else
+      for (int64_t k = 0; k < n; k++) to[i + k] = from[k * l->classes];
+  }
+}
 
-/* Rows of at most a group, sixteen at a time. */
+/* Rows of at most a group, many at a time. */
 XENT_SHARED xent_status backward_of_short_copies(const backward_call *b) {
   const xent_call *call = b->call;
   const xent_shape *s = call->shape;
-  const int64_t n = s->classes;
-  const bool one = has_no_gaps(call, &s->output) && has_no_gaps(call, &s->upstream) &&
-                   has_no_gaps(call, call->output_layout);
-  XENT_ALIGNED float y[XENT_ROWS * XENT_GROUP + XENT_LANES], g[XENT_ROWS * XENT_GROUP + XENT_LANES];
-  copied_row c[XENT_ROWS];
-  take_copied_row(call, call->row_begin, &c[0]);
+  const int64_t n = s->classes, most = XENT_GROUP / n * XENT_ROWS;
+  const bool same = s->class_mask.outer == 0 && (s->inner == 1 || s->class_mask.inner == 0); /* for all rows */
+  enum { FLOATS = XENT_ROWS * XENT_GROUP };
+  XENT_ALIGNED float y[FLOATS + XENT_LANES], g[FLOATS + XENT_LANES];
+  uint8_t masks[FLOATS + XENT_LANES], *mask = call->class_mask ? masks : NULL;
   for (int64_t first = call->row_begin, count; first < call->row_end; first += count) {
-    count = call->row_end - first < XENT_ROWS ? call->row_end - first : XENT_ROWS;
-    const int64_t step = one ? count : 1;
-    for (int64_t i = 0; i < count; i += step) {
-      if (!one) take_copied_row(call, first + i, &c[i]);
-      copy_row(&c[i].y, 0, step * n, 0.0f, y + i * n);
-      copy_row(&c[i].g, 0, step * n, 0.0f, g + i * n);
-    }
+    count = call->row_end - first < most ? call->row_end - first : most;
+    if (mask && (!same || first == call->row_begin)) take_masks(call, first, count, mask);
+    take_rows_of(call, call->forward_output, &s->output, mask, first, count, y);
+    take_rows_of(call, call->upstream, &s->upstream, mask, first, count, g);
     const float_rows r = {y, g, g, n, n, n, n, count};
     (b->log ? log_softmax_float_rows : softmax_float_rows)(&r, b->hi);
-    for (int64_t i = 0; i < count; i += step) put_copied(&c[i], 0, step * n, g + i * n, call->stream);
-    next_numbers(&c[0].y.x, count * n);
-    next_numbers(&c[0].g.x, count * n);
-    next_numbers(&c[0].dx, count * n);
+    put_rows_of(call, mask, first, count, g);
   }
   return XENT_OK;
 }
