@@ -26,9 +26,10 @@ XENT_INLINE backward_call backward_call_of(const xent_call *call) {
   const xent_layout *dx = call->output ? call->output_layout : g;
   const bool contiguous = y->classes == 1 && g->classes == 1 && dx->classes == 1;
   const bool alike = y->type == g->type && g->type == dx->type;
+  const bool strided = call->class_mask && call->shape->class_mask.classes != 1;
   const bool few = call->row_offsets || call->class_end - call->class_begin < 2 * XENT_LANES; /* of 16-bit floats */
   return (backward_call){.call = call, .type = g->type, .hi = (float)call->factor,
-                         .copied = !contiguous || !alike || call->class_mask || (few && g->type != XENT_F32),
+                         .copied = !contiguous || !alike || strided || (few && g->type != XENT_F32),
                          .log = call->states ? !call->forward_output : call->log};
 }
 
@@ -47,6 +48,7 @@ typedef struct {
   const float *y, *g;
   float *dx;
   int64_t y_pitch, g_pitch, dx_pitch, n, count;
+  const uint8_t *mask; /* of the rows, one behind the other, with room for a vector; or NULL */
 } float_rows;
 
 /* Without the first ones. */
@@ -55,6 +57,7 @@ XENT_INLINE float_rows rows_from(float_rows r, int64_t first) {
   r.g += first * r.g_pitch;
   r.dx += first * r.dx_pitch;
   r.count -= first;
+  if (r.mask) r.mask += first * r.n;
   return r;
 }
 
@@ -69,28 +72,37 @@ XENT_INLINE lanes sum_of_vectors(const lanes v[XENT_GROUP_VECTORS], const int ve
   return vectors <= 4 ? sum_of_four_vectors(v) : lanes_add(sum_of_four_vectors(v), sum_of_four_vectors(v + 4));
 }
 
+/* +0 where classes are masked. */
+XENT_INLINE void clear_masked(const uint8_t *mask, int64_t n, float *v) {
+  for (int64_t i = 0; i < n; i += XENT_LANES)
+    lanes_store_part(v + i, n - i, lanes_where_set(mask + i, lanes_load_part(v + i, n - i, 0.0f), lanes_set(0.0f)));
+}
+
 /* Rows of so many vectors, each of which is read once; with log, whose exponentials take the registers, twice. */
-XENT_INLINE void rows_in_registers(const float_rows *rows, float hi, const int vectors, const bool log) {
+XENT_INLINE void rows_in_registers(const float_rows *rows, float hi, const int vectors, const bool log,
+                                   const bool masked) {
   if (vectors * XENT_LANES > XENT_REGISTER_CLASSES) return;
   const float_rows r = *rows; /* which no store can change */
   const exp_references of = references_of_backward();
   for (int64_t row = 0; row < r.count; row++) {
     const float *y = r.y + row * r.y_pitch, *g = r.g + row * r.g_pitch;
     float *dx = r.dx + row * r.dx_pitch;
+    const uint8_t *mask = masked ? r.mask + row * r.n : NULL;
     lanes ys[XENT_GROUP_VECTORS], gs[XENT_GROUP_VECTORS], terms[XENT_GROUP_VECTORS];
     XENT_UNROLL(8)
     for (int k = 0; k < XENT_GROUP_VECTORS; k++) {
       terms[k] = lanes_set(0.0f);
       if (k >= vectors) continue;
       gs[k] = terms[k] = vector_of_row(g, r.n, k, vectors);
-      if (log) continue;
-      ys[k] = vector_of_row(y, r.n, k, vectors);
-      terms[k] = lanes_mul(gs[k], ys[k]);
+      if (!log) ys[k] = vector_of_row(y, r.n, k, vectors);
+      if (!log) terms[k] = lanes_mul(gs[k], ys[k]);
+      if (masked) terms[k] = lanes_where_set(mask + k * XENT_LANES, terms[k], lanes_set(0.0f));
     }
     const lanes group = sum_of_vectors(terms, vectors);
     const float sum = (float)((vectors == 1 ? lanes_tree(group) : dlanes_tree(dlanes_widen(group))) + 0.0);
     if (!log && !(fabsf(sum) <= XENT_QUIET_SUMS)) {
       emit_backward(y, g, dx, r.n, sum, hi, false, false);
+      if (masked) clear_masked(mask, r.n, dx);
       continue;
     }
     XENT_UNROLL(4)
@@ -106,6 +118,7 @@ XENT_INLINE void rows_in_registers(const float_rows *rows, float hi, const int v
         const lanes w = log ? vector_of_row(g, r.n, k + j, vectors) : gs[k + j];
         v[j] = backward_lanes(v[j], w, lanes_set(sum), lanes_set(hi), log, true);
         if (log) v[j] = lanes_quiet(v[j]);
+        if (masked) v[j] = lanes_where_set(mask + at, v[j], lanes_set(0.0f));
         k + j + 1 < vectors ? lanes_store(dx + at, v[j]) : lanes_store_part(dx + at, r.n - at, v[j]);
       }
     }
@@ -119,11 +132,11 @@ XENT_INLINE lanes dense_backward_sums(const float *y, const float *g, int64_t n,
   if (n <= XENT_LANES) {
     XENT_UNROLL(16)
     for (int i = 0; i < XENT_ROWS; i++)
-      group[i] = product_lanes(g + i * n, log ? NULL : y + i * n, 0, n, XENT_NEAR, XENT_F32);
+      group[i] = product_lanes(g + i * n, log ? NULL : y + i * n, NULL, 0, n, XENT_NEAR, XENT_F32);
     return dlanes_narrow(dlanes_add(lanes_tree_rows(group), dlanes_zero()));
   }
   for (int i = 0; i < XENT_ROWS; i++)
-    wide[i] = dlanes_widen(product_group(g + i * n, log ? NULL : y + i * n, 0, n, XENT_NEAR, XENT_F32));
+    wide[i] = dlanes_widen(product_group(g + i * n, log ? NULL : y + i * n, NULL, 0, n, XENT_NEAR, XENT_F32));
   return dlanes_narrow(dlanes_add(dlanes_tree_rows(wide), dlanes_zero()));
 }
 /* Parts [k, k + count) of n. rows: which one each number belongs to. */
@@ -163,32 +176,36 @@ XENT_INLINE int64_t dense_backward_rows(const float_rows *r, float hi, const boo
 XENT_SHARED int64_t dense_softmax_rows(const float_rows *r, float hi) { return dense_backward_rows(r, hi, false); }
 XENT_SHARED int64_t dense_log_softmax_rows(const float_rows *r, float hi) { return dense_backward_rows(r, hi, true); }
 
-XENT_INLINE void backward_float_rows(const float_rows *all, float hi, const bool log) {
+XENT_INLINE void backward_float_rows(const float_rows *all, float hi, const bool log, const bool masked) {
   float_rows r = *all;
   const int64_t n = r.n, dense = log ? XENT_DENSE_LOG_SOFTMAX : XENT_DENSE_SOFTMAX;
-  if (n <= dense && r.count >= XENT_ROWS && r.y_pitch == n && r.g_pitch == n && r.dx_pitch == n)
+  if (!masked && n <= dense && r.count >= XENT_ROWS && r.y_pitch == n && r.g_pitch == n && r.dx_pitch == n)
     r = rows_from(r, (log ? dense_log_softmax_rows : dense_softmax_rows)(&r, hi));
-  for (; n > XENT_REGISTER_CLASSES && r.count > 0; r = rows_from(r, 1)) {
-    const float sum = (float)products_of(r.g, log ? NULL : r.y, n, XENT_FARTHER, XENT_F32);
+  for (; !masked && n > XENT_REGISTER_CLASSES && r.count > 0; r = rows_from(r, 1)) {
+    const float sum = (float)products_of(r.g, log ? NULL : r.y, NULL, n, XENT_FARTHER, XENT_F32);
     if (hi == 1 && (log || fabsf(sum) <= XENT_QUIET_SUMS))
-      emit_backward_as(r.y, r.g, r.dx, n, sum, hi, XENT_F32, XENT_PLAIN | (log ? XENT_OF_LOG : 0), false);
+      emit_backward_as(r.y, r.g, NULL, r.dx, n, sum, hi, XENT_F32, XENT_PLAIN | (log ? XENT_OF_LOG : 0), false);
     else
       emit_backward(r.y, r.g, r.dx, n, sum, hi, log, false);
   }
   switch (r.count > 0 ? (n + XENT_LANES - 1) / XENT_LANES : 0) {
-    case 1: rows_in_registers(&r, hi, 1, log); break;
-    case 2: rows_in_registers(&r, hi, 2, log); break;
-    case 3: rows_in_registers(&r, hi, 3, log); break;
-    case 4: rows_in_registers(&r, hi, 4, log); break;
-    case 5: rows_in_registers(&r, hi, 5, log); break;
-    case 6: rows_in_registers(&r, hi, 6, log); break;
-    case 7: rows_in_registers(&r, hi, 7, log); break;
-    case 8: rows_in_registers(&r, hi, 8, log); break;
+    case 1: rows_in_registers(&r, hi, 1, log, masked); break;
+    case 2: rows_in_registers(&r, hi, 2, log, masked); break;
+    case 3: rows_in_registers(&r, hi, 3, log, masked); break;
+    case 4: rows_in_registers(&r, hi, 4, log, masked); break;
+    case 5: rows_in_registers(&r, hi, 5, log, masked); break;
+    case 6: rows_in_registers(&r, hi, 6, log, masked); break;
+    case 7: rows_in_registers(&r, hi, 7, log, masked); break;
+    case 8: rows_in_registers(&r, hi, 8, log, masked); break;
     default: break;
   }
 }
-XENT_SHARED void softmax_float_rows(const float_rows *r, float hi) { backward_float_rows(r, hi, false); }
-XENT_SHARED void log_softmax_float_rows(const float_rows *r, float hi) { backward_float_rows(r, hi, true); }
+XENT_SHARED void softmax_float_rows(const float_rows *r, float hi) { backward_float_rows(r, hi, false, false); }
+XENT_SHARED void log_softmax_float_rows(const float_rows *r, float hi) { backward_float_rows(r, hi, true, false); }
+/* Of so many classes that they stay in registers. */
+XENT_SHARED void masked_float_rows(const float_rows *r, float hi, bool log) {
+  log ? backward_float_rows(r, hi, true, true) : backward_float_rows(r, hi, false, true);
+}
 
 /* From row to row, where that is the same between all of them; else 0. */
 XENT_INLINE int64_t pitch_of(const xent_shape *s, const xent_layout *l) {
@@ -197,7 +214,8 @@ XENT_INLINE int64_t pitch_of(const xent_shape *s, const xent_layout *l) {
 XENT_INLINE float_rows float_rows_of(const xent_call *call) {
   const xent_shape *s = call->shape;
   const int64_t y = pitch_of(s, &s->output), g = pitch_of(s, &s->upstream), dx = pitch_of(s, call->output_layout);
-  const float_rows all = {call->forward_output, call->upstream, call->output, y, g, dx, s->classes, call->row_end};
+  const float_rows all = {call->forward_output, call->upstream, call->output, y, g, dx, s->classes, call->row_end,
+                          NULL};
   return rows_from(all, call->row_begin);
 }
 
@@ -246,8 +264,8 @@ XENT_INLINE void move_lines(strand x, int64_t pitch, const uint8_t *mask, int64_
     }
 }
 /* Rows [first, first + count) of an array: those without gaps as one. */
-XENT_INLINE void move_rows(const xent_call *call, const void *array, const xent_layout *l, const uint8_t *mask,
-                           int64_t first, int64_t count, float *v, const bool put) {
+XENT_SHARED void move_rows(const xent_call *call, const void *array, const xent_layout *l, const uint8_t *mask,
+                           int64_t first, int64_t count, float *v, bool put) {
   const xent_shape *s = call->shape;
   const int64_t size = size_of_float(l->type), pitch = l->classes == 1 ? pitch_of(s, l) : 0;
   const int64_t step = pitch ? count : 1, line = pitch == s->classes ? count * pitch : s->classes;
@@ -266,44 +284,45 @@ XENT_INLINE void move_rows(const xent_call *call, const void *array, const xent_
     if (mask) r.mask += step * s->classes;
   }
 }
-XENT_SHARED void take_rows_of(const xent_call *call, const void *array, const xent_layout *l, const uint8_t *mask,
-                              int64_t first, int64_t count, float *to) {
-  move_rows(call, array, l, mask, first, count, to, false);
-}
-XENT_SHARED void put_rows_of(const xent_call *call, const uint8_t *mask, int64_t first, int64_t count, float *from) {
-  move_rows(call, call->output, call->output_layout, mask, first, count, from, true);
-}
 /* Their masks. */
 XENT_SHARED void take_masks(const xent_call *call, int64_t first, int64_t count, uint8_t *to) {
   const xent_shape *s = call->shape;
   const xent_layout *l = &s->class_mask;
-  const int64_t n = l->classes == 1 && pitch_of(s, l) == s->classes ? count * s->classes : s->classes;
-  for (int64_t i = 0; i < count * s->classes; i += n) {
-    const uint8_t *from = (const uint8_t *)call->class_mask + row_offset(s, l, first + i / s->classes);
-    if (l->classes == 1)
-      memcpy(to + i, from, (size_t)n);
-    else
-      for (int64_t k = 0; k < n; k++) to[i + k] = from[k * l->classes];
+  const int64_t n = s->classes, piece = l->classes != 1 ? 1 : pitch_of(s, l) == n ? count * n : n;
+  for (int64_t i = 0; i < count * n; i += piece) {
+    const int64_t at = row_offset(s, l, first + i / n) + i % n * l->classes;
+    memcpy(to + i, (const uint8_t *)call->class_mask + at, (size_t)piece);
   }
 }
 
-/* Rows of at most a group, many at a time. */
+/* Rows of at most a group, many at a time; masked ones of floats that stay in registers as they lie. dx is written
+ * behind what is read, where sixteen rows may be taken as two eights: a load that meets a part's store waits. */
 XENT_SHARED xent_status backward_of_short_copies(const backward_call *b) {
   const xent_call *call = b->call;
   const xent_shape *s = call->shape;
   const int64_t n = s->classes, most = XENT_GROUP / n * XENT_ROWS;
   const bool same = s->class_mask.outer == 0 && (s->inner == 1 || s->class_mask.inner == 0); /* for all rows */
-  enum { FLOATS = XENT_ROWS * XENT_GROUP };
-  XENT_ALIGNED float y[FLOATS + XENT_LANES], g[FLOATS + XENT_LANES];
-  uint8_t masks[FLOATS + XENT_LANES], *mask = call->class_mask ? masks : NULL;
+  const float_rows all = float_rows_of(call);
+  const bool direct = call->class_mask && !b->copied && b->type == XENT_F32 && all.y_pitch && all.g_pitch &&
+                      all.dx_pitch && n >= XENT_LANES && n <= XENT_REGISTER_CLASSES;
+  enum { FLOATS = XENT_ROWS * XENT_GROUP + XENT_LANES, BEHIND = XENT_ROWS / 2 * XENT_GROUP };
+  XENT_ALIGNED float y[FLOATS], dx[BEHIND + FLOATS], *g = dx + BEHIND;
+  uint8_t masks[FLOATS], *mask = call->class_mask ? masks : NULL;
   for (int64_t first = call->row_begin, count; first < call->row_end; first += count) {
     count = call->row_end - first < most ? call->row_end - first : most;
     if (mask && (!same || first == call->row_begin)) take_masks(call, first, count, mask);
-    take_rows_of(call, call->forward_output, &s->output, mask, first, count, y);
-    take_rows_of(call, call->upstream, &s->upstream, mask, first, count, g);
-    const float_rows r = {y, g, g, n, n, n, n, count};
+    if (direct) {
+      float_rows r = rows_from(all, first - call->row_begin);
+      r.count = count;
+      r.mask = mask;
+      masked_float_rows(&r, b->hi, b->log);
+      continue;
+    }
+    move_rows(call, call->forward_output, &s->output, mask, first, count, y, false);
+    move_rows(call, call->upstream, &s->upstream, mask, first, count, g, false);
+    const float_rows r = {y, g, dx, n, n, n, n, count, NULL};
     (b->log ? log_softmax_float_rows : softmax_float_rows)(&r, b->hi);
-    put_rows_of(call, mask, first, count, g);
+    move_rows(call, call->output, call->output_layout, mask, first, count, dx, true);
   }
   return XENT_OK;
 }
@@ -316,13 +335,14 @@ typedef struct {
 XENT_SHARED double copied_sum(const copied_row *r, bool log, int64_t begin, int64_t n, backward_scratch *s) {
   if (r->g.direct && (log || r->y.direct)) {
     const float *g = row_floats(&r->g, begin, n, 0.0f, NULL), *y = log ? NULL : row_floats(&r->y, begin, n, 0.0f, NULL);
-    return products_of(g, y, n, XENT_FAR, XENT_F32);
+    return products_of(g, y, NULL, n, XENT_FAR, XENT_F32);
   }
   product_sum p = no_products();
   for (int64_t i = 0; i < n; i += XENT_STEP) {
     const int64_t m = step_length(i, n);
     const float *g = row_floats(&r->g, begin + i, m, 0.0f, s->g);
-    add_products(&p, g, log ? NULL : row_floats(&r->y, begin + i, m, 0.0f, s->y), m, XENT_NEAR, XENT_F32);
+    const float *y = log ? NULL : row_floats(&r->y, begin + i, m, 0.0f, s->y);
+    add_products(&p, g, y, NULL, m, XENT_NEAR, XENT_F32);
   }
   return end_products(&p, n);
 }
@@ -352,6 +372,7 @@ XENT_SHARED xent_status backward_of_copies(const backward_call *b) {
 
 typedef struct {
   const char *y, *g; /* class 0 */
+  const uint8_t *mask;
   char *dx;
   int64_t n;
   float sum;
@@ -366,10 +387,15 @@ XENT_INLINE void take_contiguous_row(const xent_call *call, int64_t row, const i
   r->y = (const char *)call->forward_output + class_offset(call, &s->output, span) * size;
   r->g = (const char *)call->upstream + class_offset(call, &s->upstream, span) * size;
   r->dx = (char *)call->output + class_offset(call, call->output_layout, span) * size;
+  r->mask = call->class_mask;
+  if (r->mask) r->mask += class_offset(call, &s->class_mask, span);
   r->n = span.classes;
   double sum = call->known_statistics ? known_statistics_at(call, row)->sum : 0;
-  for (int64_t i = 0; !call->known_statistics && i < r->n; i += XENT_CHUNK)
-    sum += products_of(r->g + i * size, log ? NULL : r->y + i * size, chunk_length(i, r->n), from, type);
+  for (int64_t i = 0, m; !call->known_statistics && i < r->n; i += m) {
+    const char *g = r->g + i * size, *y = log ? NULL : r->y + i * size;
+    m = chunk_length(i, r->n);
+    sum += r->mask ? products_of(g, y, r->mask + i, m, from, type) : products_of(g, y, NULL, m, from, type);
+  }
   r->sum = (float)sum;
 }
 XENT_INLINE void write_contiguous_row(const backward_call *b, const contiguous_row *r, const int32_t type,
@@ -381,12 +407,14 @@ XENT_INLINE void write_contiguous_row(const backward_call *b, const contiguous_r
   const int how = log ? XENT_OF_LOG : 0;
   const void *y = r->y + at, *g = r->g + at;
   void *dx = r->dx + at;
-  if (type == XENT_F32)
+  if (r->mask)
+    emit_backward_as(y, g, r->mask + begin, dx, n, r->sum, b->hi, type, how, call->stream);
+  else if (type == XENT_F32)
     emit_backward(y, g, dx, n, r->sum, b->hi, log, call->stream);
   else if (b->hi == 1 && (log || finite))
-    emit_backward_as(y, g, dx, n, r->sum, b->hi, type, how | XENT_PLAIN, call->stream);
+    emit_backward_as(y, g, NULL, dx, n, r->sum, b->hi, type, how | XENT_PLAIN, call->stream);
   else
-    emit_backward_as(y, g, dx, n, r->sum, b->hi, type, how, call->stream);
+    emit_backward_as(y, g, NULL, dx, n, r->sum, b->hi, type, how, call->stream);
 }
 /* Short rows of 16-bit floats are summed in pairs: a sum alone would be waited for. */
 XENT_INLINE xent_status backward_contiguous(const backward_call *b, const int32_t type, const bool log) {
@@ -413,14 +441,14 @@ XENT_KERNEL xent_status backward_rows(const xent_call *call) {
   const backward_call b = backward_call_of(call);
   const int64_t n = call->shape->classes, dense = b.log ? XENT_DENSE_LOG_SOFTMAX : XENT_DENSE_SOFTMAX;
   const bool whole = call->class_end - call->class_begin == n && !call->known_statistics && !call->row_offsets;
-  const bool floats = !b.copied && b.type == XENT_F32, halves = !b.copied && b.type != XENT_F32;
+  const bool floats = !b.copied && !call->class_mask && b.type == XENT_F32, rows = !b.copied && b.type != XENT_F32;
   const bool past = floats && call->stream && n > XENT_DENSE_SOFTMAX;
   const float_rows all = float_rows_of(call);
   if (floats && whole && !past && n <= XENT_CHUNK && all.y_pitch && all.g_pitch && all.dx_pitch) {
     (b.log ? log_softmax_float_rows : softmax_float_rows)(&all, b.hi);
     return XENT_OK;
   }
-  if (whole && !past && n <= (halves ? dense : XENT_GROUP)) return backward_of_short_copies(&b);
+  if (whole && !past && n <= (rows ? dense : XENT_GROUP)) return backward_of_short_copies(&b);
   if (b.copied) return backward_of_copies(&b);
   return b.log ? log_softmax_contiguous(&b) : softmax_contiguous(&b);
 }

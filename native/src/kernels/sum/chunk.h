@@ -244,26 +244,27 @@ XENT_INLINE lanes number_lanes(const void *p, int64_t i, const distance_to from,
   return type == XENT_F32 ? load_from((const float *)p + i, from != XENT_NEAR) : whole_lanes(p, i, type);
 }
 
-/* Sixteen of `left` products a * b (of a alone where b is NULL) from number i on, +0 for those that are missing. */
-XENT_INLINE lanes product_lanes(const void *a, const void *b, int64_t i, int64_t left, const distance_to from, const int32_t type) {
-  if (left >= XENT_LANES) {
-    const lanes v = number_lanes(a, i, from, type);
-    return b ? lanes_mul(v, number_lanes(b, i, from, type)) : v;
-  }
+/* Sixteen of `left` products a * b (of a alone where b is NULL) from number i on, +0 for those that are missing, and with
+ * a mask for those that are masked. */
+XENT_INLINE lanes product_lanes(const void *a, const void *b, const uint8_t *mask, int64_t i, int64_t left,
+                                const distance_to from, const int32_t type) {
   if (left <= 0) return lanes_set(0.0f);
-  const lanes v = first_lanes(a, i, left, type);
-  return b ? lanes_mul(v, first_lanes(b, i, left, type)) : v;
+  const bool whole = left >= XENT_LANES;
+  lanes v = whole ? number_lanes(a, i, from, type) : first_lanes(a, i, left, type);
+  if (b) v = lanes_mul(v, whole ? number_lanes(b, i, from, type) : first_lanes(b, i, left, type));
+  return mask ? where_counted(mask + i, 1, left, v, 0.0f) : v;
 }
 
 /* From afar in the order of the classes: compilers take a tree's loads from its end, and the CPU's prefetch,
  * which looks for rising addresses, then comes late. */
-XENT_INLINE lanes product_group(const void *a, const void *b, int64_t i, int64_t m, const distance_to from, const int32_t type) {
+XENT_INLINE lanes product_group(const void *a, const void *b, const uint8_t *mask, int64_t i, int64_t m,
+                                const distance_to from, const int32_t type) {
   lanes twos[4];
   XENT_UNROLL(4)
   for (int k = 0; k < 4; k++) {
     const int64_t at = 2 * k * XENT_LANES, next = at + XENT_LANES;
-    const lanes even = product_lanes(a, b, i + at, m - at, from, type);
-    twos[k] = lanes_add(even, product_lanes(a, b, i + next, m - next, from, type));
+    const lanes even = product_lanes(a, b, mask, i + at, m - at, from, type);
+    twos[k] = lanes_add(even, product_lanes(a, b, mask, i + next, m - next, from, type));
     if (from != XENT_NEAR) XENT_IN_ORDER();
   }
   return lanes_add(lanes_add(twos[0], twos[1]), lanes_add(twos[2], twos[3]));
@@ -277,24 +278,26 @@ typedef struct {
 } product_sum;
 
 XENT_INLINE product_sum no_products(void) { return (product_sum){lanes_set(0.0f), dlanes_zero()}; }
-XENT_INLINE void add_products(product_sum *p, const void *a, const void *b, int64_t n, const distance_to from, const int32_t type) {
+XENT_INLINE void add_products(product_sum *p, const void *a, const void *b, const uint8_t *mask, int64_t n,
+                              const distance_to from, const int32_t type) {
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
     if (from == XENT_FAR && i % XENT_PAGE_FLOATS == 0) {
       prefetch_behind(a, i * size_of_float(type) + XENT_PAGES_AHEAD * XENT_PAGE);
       if (b) prefetch_behind(b, i * size_of_float(type) + XENT_PAGES_AHEAD * XENT_PAGE);
     }
     if (n - i >= XENT_GROUP)
-      p->group = product_group(a, b, i, XENT_GROUP, from, type);
+      p->group = product_group(a, b, mask, i, XENT_GROUP, from, type);
     else
-      p->group = product_group(a, b, i, n - i, from, type);
+      p->group = product_group(a, b, mask, i, n - i, from, type);
     p->sum = dlanes_add(p->sum, dlanes_widen(p->group));
   }
 }
 /* The lanes of the contract begin at +0, so no sum is -0. */
 XENT_INLINE double end_products(const product_sum *p, int64_t n) { return chunk_tree(n, p->group, p->sum) + 0.0; }
-XENT_INLINE double products_of(const void *a, const void *b, int64_t n, const distance_to from, const int32_t type) {
+XENT_INLINE double products_of(const void *a, const void *b, const uint8_t *mask, int64_t n, const distance_to from,
+                               const int32_t type) {
   product_sum p = no_products();
-  add_products(&p, a, b, n, from, type);
+  add_products(&p, a, b, mask, n, from, type);
   return end_products(&p, n);
 }
 
