@@ -72,12 +72,6 @@ XENT_INLINE lanes sum_of_vectors(const lanes v[XENT_GROUP_VECTORS], const int ve
   return vectors <= 4 ? sum_of_four_vectors(v) : lanes_add(sum_of_four_vectors(v), sum_of_four_vectors(v + 4));
 }
 
-/* +0 where classes are masked. */
-XENT_INLINE void clear_masked(const uint8_t *mask, int64_t n, float *v) {
-  for (int64_t i = 0; i < n; i += XENT_LANES)
-    lanes_store_part(v + i, n - i, lanes_where_set(mask + i, lanes_load_part(v + i, n - i, 0.0f), lanes_set(0.0f)));
-}
-
 /* Rows of so many vectors, each of which is read once; with log, whose exponentials take the registers, twice. */
 XENT_INLINE void rows_in_registers(const float_rows *rows, float hi, const int vectors, const bool log,
                                    const bool masked) {
@@ -100,9 +94,9 @@ XENT_INLINE void rows_in_registers(const float_rows *rows, float hi, const int v
     }
     const lanes group = sum_of_vectors(terms, vectors);
     const float sum = (float)((vectors == 1 ? lanes_tree(group) : dlanes_tree(dlanes_widen(group))) + 0.0);
-    if (!log && !(fabsf(sum) <= XENT_QUIET_SUMS)) {
+    const bool odd = !(fabsf(sum) <= XENT_QUIET_SUMS);
+    if (!log && !masked && odd) {
       emit_backward(y, g, dx, r.n, sum, hi, false, false);
-      if (masked) clear_masked(mask, r.n, dx);
       continue;
     }
     XENT_UNROLL(4)
@@ -117,7 +111,7 @@ XENT_INLINE void rows_in_registers(const float_rows *rows, float hi, const int v
         const int64_t at = (k + j) * XENT_LANES;
         const lanes w = log ? vector_of_row(g, r.n, k + j, vectors) : gs[k + j];
         v[j] = backward_lanes(v[j], w, lanes_set(sum), lanes_set(hi), log, true);
-        if (log) v[j] = lanes_quiet(v[j]);
+        if (log || (masked && odd)) v[j] = lanes_quiet(v[j]);
         if (masked) v[j] = lanes_where_set(mask + at, v[j], lanes_set(0.0f));
         k + j + 1 < vectors ? lanes_store(dx + at, v[j]) : lanes_store_part(dx + at, r.n - at, v[j]);
       }
@@ -200,11 +194,12 @@ XENT_INLINE void backward_float_rows(const float_rows *all, float hi, const bool
     default: break;
   }
 }
-XENT_SHARED void softmax_float_rows(const float_rows *r, float hi) { backward_float_rows(r, hi, false, false); }
-XENT_SHARED void log_softmax_float_rows(const float_rows *r, float hi) { backward_float_rows(r, hi, true, false); }
-/* Of so many classes that they stay in registers. */
-XENT_SHARED void masked_float_rows(const float_rows *r, float hi, bool log) {
-  log ? backward_float_rows(r, hi, true, true) : backward_float_rows(r, hi, false, true);
+/* With a mask of so many classes that they stay in registers. */
+XENT_SHARED void softmax_float_rows(const float_rows *r, float hi) {
+  r->mask ? backward_float_rows(r, hi, false, true) : backward_float_rows(r, hi, false, false);
+}
+XENT_SHARED void log_softmax_float_rows(const float_rows *r, float hi) {
+  r->mask ? backward_float_rows(r, hi, true, true) : backward_float_rows(r, hi, true, false);
 }
 
 /* From row to row, where that is the same between all of them; else 0. */
@@ -311,18 +306,17 @@ XENT_SHARED xent_status backward_of_short_copies(const backward_call *b) {
   for (int64_t first = call->row_begin, count; first < call->row_end; first += count) {
     count = call->row_end - first < most ? call->row_end - first : most;
     if (mask && (!same || first == call->row_begin)) take_masks(call, first, count, mask);
+    float_rows r = {y, g, dx, n, n, n, n, count, NULL};
     if (direct) {
-      float_rows r = rows_from(all, first - call->row_begin);
+      r = rows_from(all, first - call->row_begin);
       r.count = count;
       r.mask = mask;
-      masked_float_rows(&r, b->hi, b->log);
-      continue;
+    } else {
+      move_rows(call, call->forward_output, &s->output, mask, first, count, y, false);
+      move_rows(call, call->upstream, &s->upstream, mask, first, count, g, false);
     }
-    move_rows(call, call->forward_output, &s->output, mask, first, count, y, false);
-    move_rows(call, call->upstream, &s->upstream, mask, first, count, g, false);
-    const float_rows r = {y, g, dx, n, n, n, n, count, NULL};
     (b->log ? log_softmax_float_rows : softmax_float_rows)(&r, b->hi);
-    move_rows(call, call->output, call->output_layout, mask, first, count, dx, true);
+    if (!direct) move_rows(call, call->output, call->output_layout, mask, first, count, dx, true);
   }
   return XENT_OK;
 }

@@ -104,7 +104,7 @@ XENT_INLINE int64_t top_place(const float *x, int64_t n, int64_t i) {
   return place;
 }
 
-/* The `wanted` largest of n floats in falling order; others may be behind. Without `class` float i is class i. */
+/* The `wanted` largest of n floats in falling order; others may be behind. */
 XENT_SHARED void top_sort(const float *x, const int64_t *class, int64_t n, int64_t wanted, top_entries *sorted) {
   int16_t place[XENT_TOP_MOST];
   const int64_t kept = n < wanted ? n : wanted;
@@ -112,7 +112,7 @@ XENT_SHARED void top_sort(const float *x, const int64_t *class, int64_t n, int64
   for (int64_t i = 0; i < n; i++) {
     const int64_t at = place[i] < kept ? place[i] : kept;
     sorted->x[at] = x[i];
-    sorted->class[at] = class ? class[i] : i;
+    sorted->class[at] = class[i];
   }
   sorted->count = kept;
 }
@@ -195,34 +195,88 @@ XENT_INLINE void top_take(const row_source *r, const float *x, int64_t begin, in
   }
 }
 
-XENT_INLINE void write_top_list(const job *j, const top_entries *t, int64_t row, int64_t from, float shift, float max, float minus_distance) {
+/* The n largest from place `from` on; x has room for a vector. */
+XENT_INLINE void write_top_list(const job *j, const float *x, const int64_t *class, int64_t n, int64_t row, int64_t from,
+                                float shift, float max, float minus_distance) {
   const xent_call *call = j->call;
   const xent_shape *s = call->shape;
-  if (call->top_classes)
-    put_classes(call->top_classes, &s->top_classes, row_offset(s, &s->top_classes, row) + from * s->top_classes.classes, t->class, t->count);
+  const xent_layout *c = &s->top_classes, *p = &s->top_log_probabilities;
+  if (call->top_classes) put_classes(call->top_classes, c, row_offset(s, c, row) + from * c->classes, class, n);
   if (!call->top_log_probabilities) return;
-  const strand to = strand_at(call->top_log_probabilities, &s->top_log_probabilities, row_offset(s, &s->top_log_probabilities, row));
-  for (int64_t k = 0; k < t->count; k += XENT_LANES) {
-    const lanes v = lanes_load(t->x + k), shifted = shift != 0 ? lanes_sub(v, lanes_set(shift)) : v;
+  const strand to = strand_at(call->top_log_probabilities, p, row_offset(s, p, row));
+  for (int64_t k = 0; k < n; k += XENT_LANES) {
+    const lanes v = lanes_load(x + k), shifted = shift != 0 ? lanes_sub(v, lanes_set(shift)) : v;
     const lanes far = lanes_sub(shifted, lanes_set(max));
-    strand_store(&to, from + k, t->count - k, lanes_fma(far, lanes_set(j->heat.hi), lanes_set(minus_distance)));
+    strand_store(&to, from + k, n - k, lanes_fma(far, lanes_set(j->heat.hi), lanes_set(minus_distance)));
   }
 }
 /* All of a row of one chunk, whose logits are x. */
 XENT_SHARED void write_top_row(const job *j, int64_t row, const float *x, float max, float minus_distance) {
-  const xent_shape *s = j->call->shape;
+  const row_source source = logits_of_row(j->call, row);
   top_entries sorted;
-  if (s->classes <= 2 * XENT_LANES && !j->call->class_mask) {
-    top_sort(x, NULL, s->classes, s->top_count, &sorted);
-  } else {
-    const row_source source = logits_of_row(j->call, row);
-    top_list t;
-    top_begin(&t, s->top_count);
-    top_take(&source, x, 0, source.classes, (top_entry){INFINITY, -1}, &t, &sorted);
-    top_sort(t.entries.x, t.entries.class, t.entries.count, t.wanted, &sorted);
-  }
-  write_top_list(j, &sorted, row, 0, 0.0f, max, minus_distance);
+  top_list t;
+  top_begin(&t, j->call->shape->top_count);
+  top_take(&source, x, 0, source.classes, (top_entry){INFINITY, -1}, &t, &sorted);
+  top_sort(t.entries.x, t.entries.class, t.entries.count, t.wanted, &sorted);
+  write_top_list(j, sorted.x, sorted.class, sorted.count, row, 0, 0.0f, max, minus_distance);
   write_top_rest(j->call, row, sorted.count, -INFINITY);
+}
+
+/* So few, of so few classes, are found with a row in each lane. */
+enum { XENT_TOP_FEW = 8, XENT_TOP_FEW_CLASSES = 112 };
+typedef struct {
+  float x[XENT_ROWS + 1][XENT_TOP_FEW]; /* with room for a vector */
+  int64_t class[XENT_ROWS][XENT_TOP_FEW];
+} top_rows;
+
+/* The largest of each of sixteen rows in falling order; class -1 where a row has no more above -inf. */
+XENT_SHARED void top_of_sixteen(const float *const x[XENT_ROWS], int64_t n, top_rows *top) {
+  lanes v[XENT_TOP_FEW], c[XENT_TOP_FEW];
+  for (int k = 0; k < XENT_TOP_FEW; k++) {
+    v[k] = lanes_set(-INFINITY);
+    c[k] = lanes_set(-1);
+  }
+  for (int64_t i = 0; i < n; i++) {
+    XENT_ALIGNED float column[XENT_ROWS];
+    for (int row = 0; row < XENT_ROWS; row++) column[row] = x[row][i];
+    const lanes own = lanes_load(column), class = lanes_set((float)i);
+    XENT_UNROLL(8)
+    for (int k = XENT_TOP_FEW - 1; k >= 0; k--) {
+      const lanes u = k > 0 ? lanes_where_above(own, v[k - 1], v[k - 1], own) : own;
+      const lanes w = k > 0 ? lanes_where_above(own, v[k - 1], c[k - 1], class) : class;
+      c[k] = lanes_where_above(own, v[k], w, c[k]);
+      v[k] = lanes_where_above(own, v[k], u, v[k]);
+    }
+  }
+  for (int k = 0; k < XENT_TOP_FEW; k++) {
+    XENT_ALIGNED float numbers[XENT_ROWS], classes[XENT_ROWS];
+    lanes_store(numbers, v[k]);
+    lanes_store(classes, c[k]);
+    for (int row = 0; row < XENT_ROWS; row++) {
+      top->x[row][k] = numbers[row];
+      top->class[row][k] = (int64_t)classes[row];
+    }
+  }
+}
+
+/* Of the rows of a block that stay, whose logits are x. */
+XENT_SHARED void write_top_rows(const job *j, const row_set *rows, const row_outcome *o, const float *const *x) {
+  const int64_t n = j->call->shape->classes, wanted = j->call->shape->top_count;
+  const bool few = wanted <= XENT_TOP_FEW && wanted <= n && n <= XENT_TOP_FEW_CLASSES && rows->count > XENT_ROWS / 2;
+  const float *from[XENT_ROWS];
+  float max[XENT_ROWS], distance[XENT_ROWS];
+  top_rows top;
+  for (int i = 0; i < XENT_ROWS; i++) from[i] = x[i < rows->count ? i : 0];
+  if (few) top_of_sixteen(from, n, &top);
+  lanes_store(max, o->max);
+  lanes_store(distance, o->distance);
+  for (uint32_t rest = o->stay; rest; rest &= rest - 1) {
+    const int i = __builtin_ctz(rest);
+    if (few && top.class[i][wanted - 1] >= 0)
+      write_top_list(j, top.x[i], top.class[i], wanted, row_of(rows, i), 0, 0.0f, max[i], 0 - distance[i]);
+    else
+      write_top_row(j, row_of(rows, i), x[i], max[i], 0 - distance[i]);
+  }
 }
 
 #endif
