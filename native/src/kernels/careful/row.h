@@ -299,7 +299,8 @@ XENT_SHARED void write_top_classes(const careful_row *r, const row_statistics *s
     }
     if (t.entries.count == 0) break;
     top_sort(t.entries.x, t.entries.class, t.entries.count, t.wanted, &sorted);
-    write_top_list(r->j, &sorted, r->x.row, done, (float)s->shift, (float)s->max, minus_distance);
+    write_top_list(r->j, sorted.x, sorted.class, sorted.count, r->x.row, done, (float)s->shift, (float)s->max,
+                   minus_distance);
     last = (top_entry){sorted.x[sorted.count - 1], sorted.class[sorted.count - 1]};
     done += sorted.count;
   }

@@ -287,13 +287,9 @@ XENT_INLINE void dense_results(const dense_call *d, dense_block *b) {
 }
 
 XENT_SHARED void dense_top(const dense_call *d, dense_block *b) {
-  float distance[XENT_ROWS], max[XENT_ROWS];
-  lanes_store(distance, b->outcome.distance);
-  lanes_store(max, b->outcome.max);
-  for (uint32_t rest = b->outcome.stay; rest; rest &= rest - 1) {
-    const int row = __builtin_ctz(rest);
-    write_top_row(d->j, row_of(&b->sums.rows, row), b->x + row * d->n, max[row], 0 - distance[row]);
-  }
+  const float *x[XENT_ROWS];
+  for (int i = 0; i < XENT_ROWS; i++) x[i] = b->x + i * d->n;
+  write_top_rows(d->j, &b->sums.rows, &b->outcome, x);
 }
 
 /* ---- emit ---- */

@@ -419,15 +419,6 @@ XENT_SHARED void flow_results(const flow *f, flow_block *b) {
     b->y[__builtin_ctz(leave)] = b->e[__builtin_ctz(leave)];
 }
 
-XENT_SHARED void flow_top(const flow *f, flow_block *b) {
-  float distance[XENT_ROWS];
-  lanes_store(distance, b->outcome.distance);
-  for (uint32_t rest = b->outcome.stay; rest; rest &= rest - 1) {
-    const int row = __builtin_ctz(rest);
-    write_top_row(f->j, row_of(&b->sums.rows, row), b->x[row], b->max[row], 0 - distance[row]);
-  }
-}
-
 XENT_SHARED void flow_target_gradients(const flow *f, flow_block *b) {
   float distance[XENT_ROWS];
   lanes_store(distance, b->outcome.distance);
@@ -546,7 +537,8 @@ XENT_INLINE void flow_end_sums(const flow *f, flow_block *b) {
   const xent_call *call = f->j->call;
   if (!f->exact) flow_prepare(f, b);
   flow_results(f, b);
-  if (call->top_classes || call->top_log_probabilities) flow_top(f, b);
+  if (call->top_classes || call->top_log_probabilities)
+    write_top_rows(f->j, &b->sums.rows, &b->outcome, (const float *const *)b->x);
   if (call->target_gradient) flow_target_gradients(f, b);
 }
 
