@@ -373,7 +373,7 @@ typedef struct {
 } contiguous_row;
 
 XENT_INLINE void take_contiguous_row(const xent_call *call, int64_t row, const int32_t type, const bool log,
-                                     contiguous_row *r) {
+                                     const bool masked, contiguous_row *r) {
   const xent_shape *s = call->shape;
   const row_span span = span_of_row(call, row);
   const int64_t size = size_of_float(type);
@@ -381,19 +381,18 @@ XENT_INLINE void take_contiguous_row(const xent_call *call, int64_t row, const i
   r->y = (const char *)call->forward_output + class_offset(call, &s->output, span) * size;
   r->g = (const char *)call->upstream + class_offset(call, &s->upstream, span) * size;
   r->dx = (char *)call->output + class_offset(call, call->output_layout, span) * size;
-  r->mask = call->class_mask;
-  if (r->mask) r->mask += class_offset(call, &s->class_mask, span);
+  r->mask = masked ? (const uint8_t *)call->class_mask + class_offset(call, &s->class_mask, span) : NULL;
   r->n = span.classes;
   double sum = call->known_statistics ? known_statistics_at(call, row)->sum : 0;
   for (int64_t i = 0, m; !call->known_statistics && i < r->n; i += m) {
     const char *g = r->g + i * size, *y = log ? NULL : r->y + i * size;
     m = chunk_length(i, r->n);
-    sum += r->mask ? products_of(g, y, r->mask + i, m, from, type) : products_of(g, y, NULL, m, from, type);
+    sum += products_of(g, y, masked ? r->mask + i : NULL, m, from, type);
   }
   r->sum = (float)sum;
 }
 XENT_INLINE void write_contiguous_row(const backward_call *b, const contiguous_row *r, const int32_t type,
-                                      const bool log) {
+                                      const bool log, const bool masked) {
   const xent_call *call = b->call;
   const int64_t begin = call->class_begin, at = begin * size_of_float(type);
   const int64_t n = (call->class_end < r->n ? call->class_end : r->n) - begin;
@@ -401,7 +400,7 @@ XENT_INLINE void write_contiguous_row(const backward_call *b, const contiguous_r
   const int how = log ? XENT_OF_LOG : 0;
   const void *y = r->y + at, *g = r->g + at;
   void *dx = r->dx + at;
-  if (r->mask)
+  if (masked)
     emit_backward_as(y, g, r->mask + begin, dx, n, r->sum, b->hi, type, how, call->stream);
   else if (type == XENT_F32)
     emit_backward(y, g, dx, n, r->sum, b->hi, log, call->stream);
@@ -411,23 +410,29 @@ XENT_INLINE void write_contiguous_row(const backward_call *b, const contiguous_r
     emit_backward_as(y, g, NULL, dx, n, r->sum, b->hi, type, how, call->stream);
 }
 /* Short rows of 16-bit floats are summed in pairs: a sum alone would be waited for. */
-XENT_INLINE xent_status backward_contiguous(const backward_call *b, const int32_t type, const bool log) {
+XENT_INLINE xent_status backward_contiguous(const backward_call *b, const int32_t type, const bool log,
+                                            const bool masked) {
   const xent_call *call = b->call;
   const bool pairs = type != XENT_F32 && call->shape->classes <= XENT_STEP / 2;
   for (int64_t row = call->row_begin, count; row < call->row_end; row += count) {
     contiguous_row r[2];
     count = pairs && row + 1 < call->row_end ? 2 : 1;
-    for (int64_t k = 0; k < count; k++) take_contiguous_row(call, row + k, type, log, &r[k]);
-    for (int64_t k = 0; k < count; k++) write_contiguous_row(b, &r[k], type, log);
+    for (int64_t k = 0; k < count; k++) take_contiguous_row(call, row + k, type, log, masked, &r[k]);
+    for (int64_t k = 0; k < count; k++) write_contiguous_row(b, &r[k], type, log, masked);
   }
   return XENT_OK;
 }
-XENT_INLINE xent_status backward_of_type(const backward_call *b, const bool log) {
-  if (b->type == XENT_BF16) return backward_contiguous(b, XENT_BF16, log);
-  return b->type == XENT_F16 ? backward_contiguous(b, XENT_F16, log) : backward_contiguous(b, XENT_F32, log);
+XENT_INLINE xent_status backward_of_type(const backward_call *b, const bool log, const bool masked) {
+  if (b->type == XENT_BF16) return backward_contiguous(b, XENT_BF16, log, masked);
+  return b->type == XENT_F16 ? backward_contiguous(b, XENT_F16, log, masked)
+                             : backward_contiguous(b, XENT_F32, log, masked);
 }
-XENT_SHARED xent_status softmax_contiguous(const backward_call *b) { return backward_of_type(b, false); }
-XENT_SHARED xent_status log_softmax_contiguous(const backward_call *b) { return backward_of_type(b, true); }
+XENT_SHARED xent_status softmax_contiguous(const backward_call *b) {
+  return b->call->class_mask ? backward_of_type(b, false, true) : backward_of_type(b, false, false);
+}
+XENT_SHARED xent_status log_softmax_contiguous(const backward_call *b) {
+  return b->call->class_mask ? backward_of_type(b, true, true) : backward_of_type(b, true, false);
+}
 
 /* ---- the calls ---- */
 
