@@ -160,18 +160,22 @@ XENT_INLINE bool f64_clears(int how, const f64_numbers *k) {
   return how == XENT_F64_PLAIN && none == all && doubles_bits_above(k->factor, doubles_set(0)) == all;
 }
 
-/* Of rows that are columns side by side: v factor + even, and the gradients at their labels. */
-XENT_INLINE void f64_write_columns(const f64_block *k, int j, const double *v, doubles factor, doubles even) {
+/* n classes from `begin` on of rows that are columns side by side: v factor + even, and gradients at labels. */
+XENT_INLINE void f64_write_columns(const f64_block *k, int j, int64_t begin, int64_t n, const double *v, doubles factor,
+                                   doubles even) {
   const f64_row *rows = k->rows + j;
   const f64_array *y = &rows->output;
-  double *to = (double *)y->array + y->at;
-  for (int64_t i = 0; i < rows->logits.classes; i++)
-    doubles_store(to + i * y->stride, doubles_fma(doubles_load(v + i * XENT_DOUBLES), factor, even));
-  for (int i = 0; k->what == XENT_F64_GRADIENT && i < XENT_DOUBLES; i++)
-    if (rows[i].label != XENT_NO_CLASS) to[rows[i].label * y->stride + i] = k->sums.label_gradient[j + i];
+  const int count = f64_rows_of_tile(k, j);
+  double *to = (double *)y->array + y->at + begin * y->stride;
+  f64_put_columns(v, to, y->stride, count, n, factor, even);
+  for (int i = 0; k->what == XENT_F64_GRADIENT && i < count; i++) {
+    const int64_t label = rows[i].label - begin;
+    if (rows[i].label != XENT_NO_CLASS && label >= 0 && label < n)
+      to[label * y->stride + i] = k->sums.label_gradient[j + i];
+  }
 }
 
-/* Classes [begin, end) of the rows of a tile; of rows side by side all. */
+/* Classes [begin, end) of the rows of a tile. */
 XENT_SHARED void f64_write_tile(const f64_block *k, int j, int64_t begin, int64_t end) {
   const f64_row *rows = k->rows + j;
   const f64_array *y = &rows->output;
@@ -186,9 +190,12 @@ XENT_SHARED void f64_write_tile(const f64_block *k, int j, int64_t begin, int64_
   const int how = f64_numbers_of(k, j, &m);
   const bool cleared = gradient && f64_clears(how, &m);
   const bool ended = !gradient || (!k->slopes && (!rows->logits.mask || cleared));
-  const bool columns = k->turned && ended && stay == (1u << XENT_DOUBLES) - 1 && f64_are_columns(rows, true);
-  for (int64_t c = begin; c < end; c += XENT_PIECE) {
-    const int64_t n = f64_part(c, end, XENT_PIECE);
+  const bool all = stay == (1u << count) - 1;
+  const bool columns = k->turned && ended && all && f64_are_columns(k->call, k->call->output_layout);
+  const int64_t step = k->turned ? k->room : XENT_PIECE;
+  for (int64_t c = begin; c < end; c += step) {
+    const int64_t n = f64_part(c, end, step);
+    doubles factor = m.factor, even = m.even;
     const double *v = f64_terms_at(k, j, c, n, log, k->slopes && !k->slopes_kept, b->x);
     const double *t = f64_has_targets(k) ? f64_all_targets_at(k, j, c, n) : NULL;
     double *out[XENT_DOUBLES];
@@ -199,14 +206,14 @@ XENT_SHARED void f64_write_tile(const f64_block *k, int j, int64_t begin, int64_
     if (k->turned && how != XENT_F64_PLAIN) {
       f64_emit(v, t, b->x, n * XENT_DOUBLES, how, &m);
       v = b->x;
-      m.factor = doubles_set(1); /* and that is that */
-      m.even = doubles_set(-0.0);
+      factor = doubles_set(1); /* and that is that */
+      even = doubles_set(-0.0);
     }
     if (columns) {
-      f64_write_columns(k, j, v, m.factor, m.even);
-      return;
+      f64_write_columns(k, j, c, n, v, factor, even);
+      continue;
     }
-    if (k->turned) f64_turn_back(v, out, n, m.factor, m.even);
+    if (k->turned) f64_turn_back(v, out, n, factor, even);
     for (int i = 0; (gradient || !plain) && i < count; i++) {
       if (!(stay >> i & 1)) continue;
       if (gradient) f64_end_gradients(k, j + i, c, n, out[i], cleared);

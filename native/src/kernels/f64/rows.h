@@ -46,7 +46,7 @@ XENT_SHARED void f64_target_gradients(const f64_block *k, int j) {
 /* The rows of the next block, and their targets; of as many as come before one with a wrong label. */
 XENT_SHARED xent_status f64_begin_rows(f64_block *k, int64_t row) {
   f64_sums *g = &k->sums;
-  k->count = (int)f64_part(row, k->call->row_end, k->most);
+  k->count = f64_rows_together(k->call, row, k->most);
   memset(g->fate, 0, sizeof g->fate);
   g->ignored = g->special = 0;
   for (int j = 0; j < k->count; j++) {
@@ -121,7 +121,8 @@ XENT_SHARED void f64_known_pass(f64_block *k) {
 }
 
 XENT_SHARED xent_status f64_blocks(const xent_call *call, int what, bool turned, const f64_buffers *b) {
-  const int64_t length = f64_turned_length(call->shape->classes);
+  const int64_t most = turned && call->shape->classes > XENT_F64_MIDDLE ? XENT_F64_PART : call->shape->classes;
+  const int64_t length = f64_turned_length(most); /* of what is kept of a row */
   const bool known = call->known_statistics;
   f64_block k; /* not cleared: it is long */
   k.call = call;
@@ -132,7 +133,7 @@ XENT_SHARED xent_status f64_blocks(const xent_call *call, int what, bool turned,
            : length * XENT_F64_ROWS / 2 <= b->room ? XENT_F64_ROWS / 2
                                                    : 1;
   k.slopes = what == XENT_F64_GRADIENT && call->output && call->options->softcap != 0;
-  k.slopes_kept = k.slopes && !known && call->shape->classes <= XENT_PIECE;
+  k.slopes_kept = k.slopes && !known && call->shape->classes <= (turned ? length : XENT_PIECE);
   if (k.slopes && !turned) k.most = 1;
   k.room = turned ? length : b->room / k.most;
   k.keep = (what != XENT_F64_LOG_SOFTMAX && call->output) || call->entropies;
@@ -142,7 +143,7 @@ XENT_SHARED xent_status f64_blocks(const xent_call *call, int what, bool turned,
   f64_set_row(k.rows, call, call->logits, &call->shape->logits);
   for (int j = 1; j < k.most && j < call->row_end - call->row_begin; j++) k.rows[j] = k.rows[0];
   xent_status status = XENT_OK;
-  for (int64_t row = call->row_begin; !status && row < call->row_end; row += k.most) {
+  for (int64_t row = call->row_begin; !status && row < call->row_end; row += k.count) {
     status = f64_begin_rows(&k, row);
     if (known)
       f64_known_pass(&k);
@@ -172,8 +173,12 @@ static xent_status f64_rows(const xent_call *call, int what) {
   const bool whole = !call->known_statistics || call->class_end - call->class_begin == s->classes;
   const bool enough = call->row_end - call->row_begin >= (XENT_DOUBLES + 1) / 2;
   const bool turned = whole && enough && !call->row_offsets && !s->target_count && !clamps_terms(call);
+  const row_targets t = targets_of_call(call);
+  const bool plain = t.kind != XENT_KIND_PROBABILITIES && t.eps == 0 && !call->entropies;
+  const bool in_parts = plain && side_by_side(s, &s->logits);
   if (s->classes <= XENT_F64_FEW) return f64_few(call, what, turned);
-  return turned && s->classes <= XENT_F64_MIDDLE ? f64_middle(call, what, true) : f64_many(call, what, false);
+  return turned && (s->classes <= XENT_F64_MIDDLE || in_parts) ? f64_middle(call, what, true)
+                                                               : f64_many(call, what, false);
 }
 
 static xent_status f64_softmax(const xent_call *call) {

@@ -15,10 +15,11 @@ typedef struct {
 
 /* A chunk. */
 typedef struct {
-  const double *x;
-  int64_t begin, n, without; /* without: which of x is the label, or none */
+  const double *x;           /* from class begin + last on */
+  int64_t begin, n, last;    /* last: 0, or where the last part of rows side by side begins that go in parts */
+  int64_t without;           /* which of x is the label, or none */
   double labels[XENT_DOUBLES];
-  doubles others;            /* the largest without the label */
+  doubles others;            /* the largest without the label; of parts before the last to begin with */
   f64_fold fold;
 } f64_chunk;
 
@@ -26,23 +27,35 @@ XENT_INLINE doubles f64_finite_or_zero(doubles v) {
   return doubles_where_at_most(doubles_magnitude(v), doubles_set(DBL_MAX), v, doubles_set(0));
 }
 
-/* The prepared logits of a tile from class `begin` on. Of rows side by side labels are taken out. */
+/* n prepared logits of a chunk from its class i on. Of rows side by side labels are taken out. */
+XENT_INLINE void f64_load_part(const f64_block *k, int j, int64_t i, int64_t n, f64_chunk *c) {
+  const int64_t begin = c->begin + i;
+  c->x = f64_logits_at(k, j, begin, n, k->slopes_kept, k->b->row + j * k->room);
+  f64_label_logits(k, j, c->x, begin, n, c->labels);
+  if (k->turned) f64_put_labels(k, j, doubles_set(-INFINITY), c->x, begin, n);
+}
+/* The prepared logits of a tile from class `begin` on; of its parts, the last one's. */
 XENT_INLINE void f64_load_chunk(const f64_block *k, int j, int64_t begin, f64_chunk *c) {
   const f64_row *r = k->rows + j;
   const int64_t n = f64_part(begin, r->logits.classes, XENT_CHUNK); /* a row without classes is like one of -inf */
   const bool here = r->label >= begin && r->label < begin + n;
-  c->x = f64_logits_at(k, j, begin, n, k->slopes_kept, k->b->row + j * k->room);
   c->begin = begin;
   c->n = n;
+  c->last = k->turned ? (n - 1) / k->room * k->room : 0;
   c->without = here && !k->turned ? r->label - begin : XENT_NO_CLASS;
-  f64_label_logits(k, j, c->x, begin, n, c->labels);
-  if (k->turned) f64_put_labels(k, j, doubles_set(-INFINITY), c->x);
+  c->others = doubles_set(-INFINITY);
+  doubles_store(c->labels, c->others);
+  for (int64_t i = 0; i < c->last; i += k->room) {
+    f64_load_part(k, j, i, k->room, c);
+    c->others = doubles_max(f64_largest(c->x, k->room * XENT_DOUBLES, XENT_NO_CLASS, true), c->others);
+  }
+  f64_load_part(k, j, c->last, n - c->last, c);
 }
 /* What its sums wait for. */
 XENT_INLINE void f64_chunk_largest(const f64_block *k, int j, f64_chunk *c) {
   f64_fold *f = &c->fold;
   f->own = f64_at(k, c->labels, 0);
-  c->others = f64_largest(c->x, c->n * f64_width(k), c->without, k->turned);
+  c->others = doubles_max(f64_largest(c->x, (c->n - c->last) * f64_width(k), c->without, k->turned), c->others);
   f->max = f->class_max = doubles_add(doubles_max(f->own, c->others), doubles_set(0)); /* -0 counts as +0 */
   f->reference = f->least_reference = f64_reference_for(f->max, k->rows[j].temperature);
 }
@@ -58,13 +71,19 @@ XENT_INLINE void f64_sum_chunk(const f64_block *k, int j, double *e, f64_chunk *
   f->sum = f->dot = f->mass = pair_of(doubles_set(0));
   if (f64_has_target_sums(r)) {
     f64_target_sums(k, j, c->x, c->begin, c->n, f->own, f64_finite_or_zero(f->max), &f->dot, &f->mass);
-    if (k->turned) f64_put_labels(k, j, doubles_set(-INFINITY), c->x);
+    if (k->turned) f64_put_labels(k, j, doubles_set(-INFINITY), c->x, c->begin, c->n);
   }
   /* a second round comes, or the row is NaN */
   if (!k->turned && doubles_first(f->max) * t.high > (double)XENT_LIMIT) return;
   const f64_reference of = f64_reference_of(f->reference, t);
   const f64_grids g = f64_grids_for(c->others, f->reference, t);
-  f->sum = f64_across_sum(f64_sum_exponentials(c->x, e, c->n * f64_width(k), c->without, &of, g), k->turned);
+  const int64_t terms = (c->n - c->last) * f64_width(k);
+  f->sum = f64_across_sum(f64_sum_exponentials(c->x, e, terms, c->without, &of, g), k->turned);
+  for (int64_t i = c->last; i > 0; i -= k->room) { /* exact: on the same grids */
+    f64_load_part(k, j, i - k->room, k->room, c);
+    const pair sum = f64_sum_exponentials(c->x, NULL, k->room * XENT_DOUBLES, XENT_NO_CLASS, &of, g);
+    f->sum = (pair){doubles_add(f->sum.high, sum.high), doubles_add(f->sum.low, sum.low)};
+  }
 }
 
 /* By how much a maximum is raised; 0 where one of the two is infinite. */
@@ -136,7 +155,7 @@ XENT_INLINE double *f64_place(const f64_block *k, int j) {
   const f64_array *y = &r->output;
   if (!k->keep) return NULL;
   if (!k->turned && is_plain_array(y) && y->array && y->array != r->logits.x.array) return f64_room(y, 0, NULL);
-  return k->turned || r->logits.classes <= k->room ? k->b->row + j * k->room : NULL;
+  return r->logits.classes <= k->room ? k->b->row + j * k->room : NULL;
 }
 
 /* What follows the first chunk of a tile. */
@@ -172,7 +191,8 @@ XENT_SHARED void f64_sum_tile(f64_block *k, int j, f64_chunk *first) {
   const uint32_t beyond = f64_beyond(f->max, k->rows[j].temperature);
   if (beyond) f64_fold_again(k, j, e, beyond, first);
   f64_take_fold(f, class_max, g, j);
-  if (k->turned && !k->keep) e = k->b->row + j * k->room; /* logits, which log-softmax is written from */
+  const bool logits = k->turned && !k->keep && k->rows->logits.classes <= k->room; /* log-softmax is written from */
+  if (logits) e = k->b->row + j * k->room;
   g->kept[j] = doubles_bits_equal(f->least_reference, f->reference) == (1u << XENT_DOUBLES) - 1 ? e : NULL;
 }
 

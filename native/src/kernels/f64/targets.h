@@ -98,23 +98,22 @@ XENT_INLINE const double *f64_all_targets_at(const f64_block *k, int j, int64_t 
   return k->call->known_statistics ? f64_targets_at(k, j, begin, n) : f64_target_room(k, j);
 }
 
-/* The logits of the labels of a tile among the n from class `begin` on, -inf where there is none. */
+/* The logits of the labels of a tile among the n from class `begin` on. */
 XENT_INLINE void f64_label_logits(const f64_block *k, int j, const double *x, int64_t begin, int64_t n, double *own) {
   const f64_row *rows = k->rows + j;
   const int count = rows->t.kind == XENT_KIND_LABEL ? f64_rows_of_tile(k, j) : 0, width = f64_width(k);
-  doubles_store(own, doubles_set(-INFINITY));
   for (int i = 0; i < count; i++)
     if (rows[i].label >= begin && rows[i].label < begin + n) own[i] = x[(rows[i].label - begin) * width + i];
 }
 
 /* Puts numbers into the labels' places, of rows side by side. */
-XENT_INLINE void f64_put_labels(const f64_block *k, int j, doubles values, const double *x) {
+XENT_INLINE void f64_put_labels(const f64_block *k, int j, doubles values, const double *x, int64_t begin, int64_t n) {
   const f64_row *rows = k->rows + j;
   const int count = rows->t.kind == XENT_KIND_LABEL ? f64_rows_of_tile(k, j) : 0;
   double own[XENT_DOUBLES], *to = (double *)(uintptr_t)x;
   if (count) doubles_store(own, values);
   for (int i = 0; i < count; i++)
-    if (rows[i].label != XENT_NO_CLASS) to[rows[i].label * XENT_DOUBLES + i] = own[i];
+    if (rows[i].label >= begin && rows[i].label < begin + n) to[(rows[i].label - begin) * XENT_DOUBLES + i] = own[i];
 }
 
 /* The sums over the targets of the n prepared logits x of a tile from class `begin` on, whose labels' are `own`: of
@@ -124,7 +123,7 @@ XENT_SHARED void f64_target_sums(const f64_block *k, int j, const double *x, int
   const f64_row *r = k->rows + j;
   const bool even = f64_smooths_evenly(r), less = even && r->t.others; /* then the label leaves no gap */
   pair dot = pair_of(doubles_set(0)), mass = dot;
-  if (k->turned) f64_put_labels(k, j, less ? m : own, x);
+  if (k->turned) f64_put_labels(k, j, less ? m : own, x, begin, n);
   for (int64_t i = 0; i < n && !(r->t.sparse && r->share == 0); i += XENT_PIECE) {
     const int64_t length = f64_part(i, n, XENT_PIECE), label = r->label - begin - i;
     const double *t = even ? NULL : f64_targets_at(k, j, begin + i, length), *from = x + i;

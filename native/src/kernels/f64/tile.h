@@ -9,13 +9,15 @@
 
 #include <stddef.h>
 
+#include "kernels/columns/strip.h"
 #include "kernels/f64/load.h"
 #include "kernels/math/f64_sum.h"
 
 enum {
   XENT_F64_ROWS = 16, /* of a block */
   XENT_F64_LANES = XENT_F64_ROWS + XENT_DOUBLES,
-  XENT_F64_FEW = 64, XENT_F64_MIDDLE = 256 /* classes of rows that lie side by side, sixteen of them and eight */
+  XENT_F64_FEW = 64, XENT_F64_MIDDLE = 256, /* classes of rows that lie side by side, sixteen of them and eight */
+  XENT_F64_PART = 128 /* of rows that do and have more, sixteen of them: so many classes at once */
 };
 
 /* A row: its logits and what its targets are. Made once per call and moved from row to row. */
@@ -95,7 +97,7 @@ typedef struct {
   bool outputs, distances;
   bool keep;             /* exponentials are used again */
   bool slopes, slopes_kept; /* derivatives of the softcap are asked for; those of all classes stay in their buffer */
-  int64_t room;          /* doubles for the exponentials of a row */
+  int64_t room;          /* doubles for the exponentials of a row; of rows side by side how many classes go at once */
   f64_row rows[XENT_F64_ROWS];
   XENT_ALIGNED f64_sums sums;
 } f64_block;
@@ -123,6 +125,14 @@ XENT_INLINE doubles f64_at(const f64_block *k, const double *numbers, int j) {
 }
 
 /* ---- rows side by side ---- */
+
+/* Columns of a matrix that has fewer than half a tile are not worth a tile of their own. */
+XENT_INLINE bool f64_is_narrow(const xent_shape *shape) { return shape->inner > 1 && shape->inner * 2 < XENT_DOUBLES; }
+/* Up to `most` rows from `row` on; no two matrices of columns share a tile. */
+XENT_INLINE int f64_rows_together(const xent_call *call, int64_t row, int64_t most) {
+  const int64_t inner = call->shape->inner, n = f64_part(row, call->row_end, most);
+  return (int)(inner == 1 || f64_is_narrow(call->shape) ? n : f64_part(row % inner, inner, n));
+}
 
 XENT_INLINE int64_t f64_turned_length(int64_t n) { return (n + XENT_DOUBLES - 1) / XENT_DOUBLES * XENT_DOUBLES; }
 
@@ -153,49 +163,53 @@ XENT_SHARED void f64_turn_back(const double *t, double *const *rows, int64_t n, 
   }
 }
 
-/* Whether the logits or the outputs of XENT_DOUBLES rows are columns of doubles side by side: turned already. */
-XENT_INLINE bool f64_are_columns(const f64_row *rows, bool output) {
-  const f64_array *first = output ? &rows->output : &rows->logits.x;
-  if (XENT_DOUBLES > 1 && (output ? &rows[1].output : &rows[1].logits.x)->at != first->at + 1) return false;
-  bool columns = first->type == XENT_F64;
-  for (int i = 2; i < XENT_DOUBLES; i++) columns &= (output ? &rows[i].output : &rows[i].logits.x)->at == first->at + i;
-  return columns;
+/* Columns of doubles side by side are turned already. */
+XENT_INLINE bool f64_are_columns(const xent_call *call, const xent_layout *l) {
+  return l->type == XENT_F64 && side_by_side(call->shape, l) && !f64_is_narrow(call->shape);
+}
+/* n classes of `count` of them go to t, and back as t factor + addend. */
+XENT_SHARED void f64_take_columns(const double *columns, int64_t stride, int count, double *t, int64_t n) {
+  for (int64_t i = 0; i < n; i++, columns += stride) {
+    doubles_store(t + i * XENT_DOUBLES, doubles_load_part(columns, count, 0));
+    prefetch_behind(columns, XENT_F64_ROWS * (int64_t)sizeof *columns); /* the next block's */
+  }
+}
+XENT_SHARED void f64_put_columns(const double *t, double *columns, int64_t stride, int count, int64_t n, doubles factor,
+                                 doubles addend) {
+  for (int64_t i = 0; i < n; i++, columns += stride)
+    doubles_store_part(columns, count, doubles_fma(doubles_load(t + i * XENT_DOUBLES), factor, addend));
 }
 
-/* The prepared logits of the rows of a tile, in x. */
-XENT_SHARED void f64_turn_logits(const f64_block *k, int j, bool slopes, double *x) {
+/* n prepared logits of the rows of a tile from class `begin` on, in x. */
+XENT_SHARED void f64_turn_logits(const f64_block *k, int j, int64_t begin, int64_t n, bool slopes, double *x) {
   const f64_row *rows = k->rows + j;
   const f64_logits *in = &rows->logits;
   const double *from[XENT_DOUBLES], *shift = k->sums.shift + j;
   const int count = f64_rows_of_tile(k, j);
   const bool shifted = doubles_bits_equal(doubles_load(shift), doubles_set(0)) != (1u << XENT_DOUBLES) - 1;
   const bool as_they_are = !in->mask && in->softcap == 0 && !shifted, direct = is_plain_array(&in->x) && as_they_are;
-  if (as_they_are && count == XENT_DOUBLES && f64_are_columns(rows, false)) {
-    const double *columns = (const double *)in->x.array + in->x.at;
-    for (int64_t i = 0; i < in->classes; i++, columns += in->x.stride) {
-      doubles_store(x + i * XENT_DOUBLES, doubles_load(columns));
-      prefetch_behind(columns, XENT_F64_ROWS * (int64_t)sizeof *columns); /* the next block's */
-    }
+  if (as_they_are && f64_are_columns(k->call, rows->layout)) {
+    f64_take_columns((const double *)in->x.array + in->x.at + begin * in->x.stride, in->x.stride, count, x, n);
     return;
   }
   for (int i = 0; i < XENT_DOUBLES; i++) {
     const int row = i < count ? i : 0;
     const f64_logits *own = &rows[row].logits;
-    from[i] = direct ? (const double *)own->x.array + own->x.at
-                     : f64_prepared(own, 0, in->classes, shift[row], k->b->out + row * k->room,
+    from[i] = direct ? (const double *)own->x.array + own->x.at + begin
+                     : f64_prepared(own, begin, n, shift[row], k->b->out + row * k->room,
                                     slopes ? k->b->slope + (j + row) * k->room : NULL);
   }
-  f64_turn(from, x, in->classes);
+  f64_turn(from, x, n);
 }
 
 /* ---- tiles ---- */
 
-/* n prepared logits of a tile from class `begin` on, in x or where they lie, less the rows' shifts; of rows side by
- * side all. slopes: the softcap's derivatives are asked for. */
+/* n prepared logits of a tile from class `begin` on, in x or where they lie, less the rows' shifts. slopes: the
+ * softcap's derivatives are asked for. */
 XENT_INLINE const double *f64_logits_at(const f64_block *k, int j, int64_t begin, int64_t n, bool slopes, double *x) {
   if (!k->turned)
     return f64_prepared(&k->rows[j].logits, begin, n, k->sums.shift[j], x, slopes ? k->b->slope : NULL);
-  f64_turn_logits(k, j, slopes, x);
+  f64_turn_logits(k, j, begin, n, slopes, x);
   return x;
 }
 
