@@ -5,7 +5,10 @@
 
 #include "kernels/f64/rows.h"
 
-enum { XENT_F64_TURNED = XENT_PIECE / XENT_DOUBLES }; /* classes of rows side by side that fill a buffer */
+enum {
+  XENT_F64_TURNED = XENT_PIECE / XENT_DOUBLES, /* classes of rows side by side that fill a buffer */
+  XENT_F64_TOGETHER = 8 /* tiles of rows with more, whose lines are read once */
+};
 
 /* An array of gradients or outputs, and the piece of the rows that was loaded last. */
 typedef struct {
@@ -13,7 +16,8 @@ typedef struct {
   const xent_layout *layout;
   double *room;
   const double *piece;
-  int64_t begin; /* of the piece; -1: there is none */
+  int64_t begin;  /* of the piece; -1: there is none */
+  int64_t stride; /* 0, or that of columns that are read where they are */
 } f64_gradients;
 
 /* y, which is not there where only the sum of g is asked for, and g; and the rows that a call is at: one, or some side
@@ -27,12 +31,23 @@ typedef struct {
   row_span span; /* of the first */
 } f64_backward;
 
+/* Whether the rows are columns of such an array that are read or written where they are. */
+XENT_INLINE bool f64_backward_columns(const xent_call *call, const xent_layout *l) {
+  return f64_are_columns(call, l) && !call->class_mask;
+}
+XENT_INLINE f64_gradients f64_gradients_of(const xent_call *call, const void *array, const xent_layout *l, double *room,
+                                           bool turned) {
+  const int64_t stride = turned && f64_backward_columns(call, l) ? l->classes : 0;
+  return (f64_gradients){.array = array, .layout = l, .room = room, .stride = stride};
+}
 XENT_INLINE f64_backward f64_backward_of(const xent_call *call, const f64_buffers *b, bool turned) {
-  return (f64_backward){.call = call, .b = b, .turned = turned,
-                        .y = {.array = call->forward_output, .layout = &call->shape->output, .room = b->t},
-                        .g = {.array = call->upstream, .layout = &call->shape->upstream, .room = b->x}};
+  const xent_shape *s = call->shape;
+  return (f64_backward){.call = call, .b = b, .turned = turned, .span = {.row = -1},
+                        .y = f64_gradients_of(call, call->forward_output, &s->output, b->t, turned),
+                        .g = f64_gradients_of(call, call->upstream, &s->upstream, b->x, turned)};
 }
 XENT_INLINE void f64_backward_move(f64_backward *r, int64_t row) {
+  if (r->span.row == row) return;
   r->count = r->turned ? f64_rows_together(r->call, row, XENT_DOUBLES) : 1;
   r->span = span_of_row(r->call, row);
   r->y.begin = r->g.begin = -1;
@@ -54,58 +69,56 @@ XENT_SHARED const double *f64_unmasked(const xent_call *call, const f64_gradient
   for (int64_t i = 0; in.mask && i < n; i++) buffer[i] = f64_takes_part(&in, begin + i) ? v[i] : 0;
   return in.mask ? buffer : v;
 }
-/* Of the rows; side by side in their room. */
+/* Of the rows; side by side in their room, or where they lie so. */
 XENT_SHARED const double *f64_gradients_at(const f64_backward *r, f64_gradients *of, int64_t begin, int64_t n) {
   const xent_call *call = r->call;
   const bool direct = f64_rows_lie_evenly(call, of->layout) && !call->class_mask;
   if (of->begin == begin) return of->piece;
-  const int64_t at = class_offset(call, of->layout, r->span) + begin * of->layout->classes;
-  const double *first = (const double *)of->array + at;
-  const double *from[XENT_DOUBLES] = {first};
+  const double *first = (const double *)of->array + class_offset(call, of->layout, r->span);
+  const double *from[XENT_DOUBLES] = {first + begin};
   of->begin = begin;
-  if (r->turned && f64_are_columns(call, of->layout) && !call->class_mask) {
-    f64_take_columns(first, of->layout->classes, r->count, of->room, n);
-    return of->piece = of->room;
-  }
+  if (of->stride) return of->piece = first + begin * of->stride;
   for (int i = 0; i < r->count; i++) {
     double *room = r->turned ? r->b->out + i * XENT_F64_TURNED : of->room;
-    from[i] = direct ? first + i * of->layout->outer : f64_unmasked(call, of, f64_backward_span(r, i), begin, n, room);
+    from[i] = direct ? first + begin + i * of->layout->outer
+                     : f64_unmasked(call, of, f64_backward_span(r, i), begin, n, room);
   }
   if (!r->turned) return of->piece = from[0];
   for (int i = r->count; i < XENT_DOUBLES; i++) from[i] = from[0];
   f64_turn(from, of->room, n);
   return of->piece = of->room;
 }
-
-/* The sum over n classes from `begin` on: of g y for softmax, of g for log-softmax. */
-XENT_INLINE pair f64_backward_part(f64_backward *r, bool log, int64_t begin, int64_t n) {
-  const int64_t terms = r->turned ? n * XENT_DOUBLES : n;
-  const double *g = f64_gradients_at(r, &r->g, begin, n), *y = log ? NULL : f64_gradients_at(r, &r->y, begin, n);
-  return log ? f64_sum_values(g, terms, r->turned) : f64_sum_products(g, y, terms, r->turned);
+/* Class i of a piece of rows side by side. */
+XENT_INLINE doubles f64_class_of(const double *piece, int64_t stride, int count, int64_t i) {
+  return stride ? doubles_load_part(piece + i * stride, count, 0) : doubles_load(piece + i * XENT_DOUBLES);
 }
-/* Of rows side by side whose classes go in parts: over their terms, which are exact together. */
-XENT_SHARED pair f64_backward_parts(f64_backward *r, bool log, int64_t begin, int64_t n) {
-  double *term = r->b->row;
-  for (int64_t i = 0; i < n; i += XENT_F64_TURNED) {
-    const int64_t part = f64_part(i, n, XENT_F64_TURNED);
+
+/* The sum over a piece: of g y for softmax, of g for log-softmax. */
+XENT_INLINE pair f64_backward_piece(f64_backward *r, bool log, int64_t begin, int64_t n) {
+  const int64_t all = r->turned ? n * XENT_DOUBLES : n, step = r->turned ? XENT_F64_TURNED : n;
+  double *terms = r->b->row;
+  for (int64_t i = 0; i < n; i += step) {
+    const int64_t part = f64_part(i, n, step);
     const double *g = f64_gradients_at(r, &r->g, begin + i, part);
     const double *y = log ? NULL : f64_gradients_at(r, &r->y, begin + i, part);
-    for (const double *end = g + part * XENT_DOUBLES; g < end; g += XENT_DOUBLES, term += XENT_DOUBLES) {
-      doubles_store(term, log ? doubles_load(g) : doubles_mul(doubles_load(g), doubles_load(y)));
-      if (!log) y += XENT_DOUBLES;
+    if (n <= step && !r->g.stride && (log || !r->y.stride))
+      return log ? f64_sum_values(g, all, r->turned) : f64_sum_products(g, y, all, r->turned);
+    for (int64_t e = 0; e < part; e++, terms += XENT_DOUBLES) {
+      const doubles v = f64_class_of(g, r->g.stride, r->count, e);
+      doubles_store(terms, log ? v : doubles_mul(v, f64_class_of(y, r->y.stride, r->count, e)));
     }
   }
-  return f64_sum_values(r->b->row, n * XENT_DOUBLES, true);
+  return f64_sum_values(r->b->row, all, true);
 }
-/* The sum over one chunk. */
-XENT_INLINE pair f64_backward_chunk(f64_backward *r, bool log, int64_t begin, int64_t end) {
-  pair sum = pair_of(doubles_set(0));
-  for (int64_t i = begin; i < end; i += XENT_PIECE) {
-    const int64_t n = f64_part(i, end, XENT_PIECE);
-    const bool parts = r->turned && n > XENT_F64_TURNED;
-    sum = pair_add(sum, parts ? f64_backward_parts(r, log, i, n) : f64_backward_part(r, log, i, n));
-  }
-  return sum;
+/* The sums over a chunk of tiles that begin with these rows; piece by piece, as columns side by side share lines. */
+XENT_INLINE void f64_backward_chunk(f64_backward *r, const int64_t *rows, int tiles, bool log, int64_t begin,
+                                    int64_t end, pair *sums) {
+  for (int t = 0; t < tiles; t++) sums[t] = pair_of(doubles_set(0));
+  for (int64_t i = begin; i < end; i += XENT_PIECE)
+    for (int t = 0; t < tiles; t++) {
+      f64_backward_move(r, rows[t]);
+      sums[t] = pair_add(sums[t], f64_backward_piece(r, log, i, f64_part(i, end, XENT_PIECE)));
+    }
 }
 
 /* softmax: dx = y (g - s); log-softmax: dx = g - p s, p = exp(y), which goes through the room; times a factor */
@@ -124,64 +137,98 @@ XENT_INLINE void f64_emit_backward_as(const double *v, const double *g, double *
   const doubles gs = doubles_load_part(g + i, n - i, 0), vs = doubles_load_part(v + i, n - i, 0);
   doubles_store_part(dx + i, n - i, f64_backward_one(vs, gs, s, log, r));
 }
-XENT_SHARED void f64_emit_backward(const double *y, const double *g, double *dx, double *room, int64_t n, doubles s,
-                                   bool log, double factor) {
-  const f64_reference k = f64_reference_of(doubles_set(0), f64_temperature_of(0));
-  if (log) f64_exponentials(y, room, n, &k);
-  log ? f64_emit_backward_as(room, g, dx, n, s, true, factor) : f64_emit_backward_as(y, g, dx, n, s, false, factor);
+/* Of rows side by side whose v, g or dx are columns, n classes. */
+XENT_SHARED void f64_emit_columns(const f64_backward *r, const double *v, int64_t v_stride, double *dx, int64_t stride,
+                                  int64_t n, doubles s) {
+  const doubles factor = doubles_set(r->call->factor);
+  const double *g = r->g.piece;
+  const int64_t g_stride = r->g.stride;
+  const bool log = r->call->log;
+  const int count = r->count;
+  for (int64_t i = 0; i < n; i++, dx += stride) {
+    const doubles y = f64_class_of(v, v_stride, count, i), up = f64_class_of(g, g_stride, count, i);
+    doubles_store_part(dx, count, f64_backward_one(y, up, s, log, factor));
+  }
 }
 
-/* The rows that it is at. */
-XENT_SHARED void f64_backward_tile(f64_backward *r) {
+/* n classes from c on of the rows that it is at, whose sums are s. */
+XENT_INLINE void f64_write_backward(f64_backward *r, int64_t c, int64_t n, doubles s) {
   const xent_call *call = r->call;
   const f64_buffers *b = r->b;
-  const int64_t classes = r->span.classes, end = f64_class_end(call, classes), row = r->span.row;
-  pair total = pair_of(doubles_set(0));
-  for (int64_t i = 0; !call->known_statistics && i < classes; i += XENT_CHUNK)
-    total = pair_add(total, f64_backward_chunk(r, call->log, i, i + f64_part(i, classes, XENT_CHUNK)));
-  const doubles sum = call->known_statistics ? doubles_set(known_statistics_at(call, row)->sum) : pair_value(total);
   const xent_layout *l = call->output_layout;
   const bool plain = l->type == XENT_F64 && l->classes == 1, evenly = f64_rows_lie_evenly(call, l);
-  const bool columns = r->turned && f64_are_columns(call, l) && !call->class_mask;
-  const int64_t step = r->turned ? XENT_F64_TURNED : XENT_PIECE;
-  double *first = (double *)call->output + class_offset(call, l, r->span);
-  for (int64_t c = call->class_begin; c < end; c += step) {
-    const int64_t n = f64_part(c, end, step);
-    const double *g = f64_gradients_at(r, &r->g, c, n), *y = f64_gradients_at(r, &r->y, c, n);
-    double *out[XENT_DOUBLES];
-    for (int i = 0; i < XENT_DOUBLES; i++) out[i] = b->row;
-    for (int i = 0; i < r->count; i++) {
-      if (evenly) {
-        out[i] = first + c + i * l->outer;
-      } else {
-        const f64_array dx = f64_array_of(call, call->output, l, f64_backward_span(r, i));
-        out[i] = f64_room(&dx, c, b->out + i * XENT_F64_TURNED);
-      }
-    }
-    const int64_t terms = r->turned ? n * XENT_DOUBLES : n;
-    f64_emit_backward(y, g, r->turned ? b->x : out[0], b->t, terms, sum, call->log, call->factor);
-    if (columns) {
-      f64_put_columns(b->x, first + c * l->classes, l->classes, r->count, n, doubles_set(1), doubles_set(-0.0));
-      continue;
-    }
-    if (r->turned) f64_turn_back(b->x, out, n, doubles_set(1), doubles_set(-0.0));
-    for (int i = 0; (!plain || call->class_mask) && i < r->count; i++) {
-      const f64_logits dx = f64_logits_of(call, call->output, l, f64_backward_span(r, i));
-      f64_mask(&dx, c, n, out[i], 0);
-      f64_store(&dx.x, c, n, out[i]);
+  const bool columns = r->turned && f64_backward_columns(call, l);
+  const int64_t terms = r->turned ? n * XENT_DOUBLES : n;
+  double *first = (double *)call->output + class_offset(call, l, r->span), *out[XENT_DOUBLES];
+  const double *g = f64_gradients_at(r, &r->g, c, n), *v = f64_gradients_at(r, &r->y, c, n);
+  if (call->log) {
+    const f64_reference k = f64_reference_of(doubles_set(0), f64_temperature_of(0));
+    if (r->y.stride) f64_take_columns(v, r->y.stride, r->count, b->t, n);
+    f64_exponentials(r->y.stride ? b->t : v, b->t, terms, &k);
+    v = b->t;
+  }
+  const int64_t v_stride = call->log ? 0 : r->y.stride;
+  if (columns) {
+    f64_emit_columns(r, v, v_stride, first + c * l->classes, l->classes, n, s);
+    return;
+  }
+  for (int i = 0; i < XENT_DOUBLES; i++) out[i] = b->row;
+  for (int i = 0; i < r->count; i++) {
+    if (evenly) {
+      out[i] = first + c + i * l->outer;
+    } else {
+      const f64_array dx = f64_array_of(call, call->output, l, f64_backward_span(r, i));
+      out[i] = f64_room(&dx, c, b->out + i * XENT_F64_TURNED);
     }
   }
+  double *dx = r->turned ? b->x : out[0];
+  if (v_stride || r->g.stride)
+    f64_emit_columns(r, v, v_stride, dx, XENT_DOUBLES, n, s);
+  else
+    call->log ? f64_emit_backward_as(v, g, dx, terms, s, true, call->factor)
+              : f64_emit_backward_as(v, g, dx, terms, s, false, call->factor);
+  if (r->turned) f64_turn_back(dx, out, n, doubles_set(1), doubles_set(-0.0));
+  for (int i = 0; (!plain || call->class_mask) && i < r->count; i++) {
+    const f64_logits to = f64_logits_of(call, call->output, l, f64_backward_span(r, i));
+    f64_mask(&to, c, n, out[i], 0);
+    f64_store(&to.x, c, n, out[i]);
+  }
+}
+
+/* Rows from `row` on: up to so many tiles. Returns the one behind them. */
+XENT_INLINE int64_t f64_backward_tiles(f64_backward *r, int64_t row, int most) {
+  const xent_call *call = r->call;
+  int64_t rows[XENT_F64_TOGETHER];
+  pair sums[XENT_F64_TOGETHER], total[XENT_F64_TOGETHER];
+  int tiles = 0;
+  for (; tiles < most && row < call->row_end; row += r->count) {
+    f64_backward_move(r, row);
+    total[tiles] = pair_of(doubles_set(0));
+    rows[tiles++] = row;
+  }
+  const int64_t classes = r->span.classes, end = f64_class_end(call, classes);
+  for (int64_t i = 0; !call->known_statistics && i < classes; i += XENT_CHUNK) {
+    f64_backward_chunk(r, rows, tiles, call->log, i, i + f64_part(i, classes, XENT_CHUNK), sums);
+    for (int t = 0; t < tiles; t++) total[t] = pair_add(total[t], sums[t]);
+  }
+  const doubles known = doubles_set(call->known_statistics ? known_statistics_at(call, rows[0])->sum : 0);
+  const int64_t step = r->turned ? XENT_F64_TURNED : XENT_PIECE;
+  for (int64_t c = call->class_begin; c < end; c += step)
+    for (int t = 0; t < tiles; t++) {
+      f64_backward_move(r, rows[t]);
+      f64_write_backward(r, c, f64_part(c, end, step), call->known_statistics ? known : pair_value(total[t]));
+    }
+  return row;
 }
 
 static xent_status f64_softmax_backward(const xent_call *call) {
   if (call->row_begin >= call->row_end) return XENT_OK; /* whose first has no offset */
   XENT_F64_BUFFERS(b, XENT_PIECE * XENT_DOUBLES, XENT_PIECE);
-  const bool sided = call->shape->classes <= XENT_F64_TURNED || side_by_side(call->shape, call->output_layout);
-  f64_backward r = f64_backward_of(call, &b, sided && !call->row_offsets && !call->known_statistics);
-  for (int64_t row = call->row_begin; row < call->row_end; row += r.count) {
-    f64_backward_move(&r, row);
-    f64_backward_tile(&r);
-  }
+  const bool few = call->shape->classes <= XENT_F64_TURNED;
+  const bool turned = (few || side_by_side(call->shape, call->output_layout)) && !call->row_offsets;
+  f64_backward r = f64_backward_of(call, &b, turned && !call->known_statistics);
+  for (int64_t row = call->row_begin; row < call->row_end;)
+    row = f64_backward_tiles(&r, row, r.turned && !few ? XENT_F64_TOGETHER : 1);
   return XENT_OK;
 }
 

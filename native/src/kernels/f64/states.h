@@ -68,9 +68,9 @@ static xent_status f64_backward_states(const xent_call *call) {
   XENT_F64_BUFFERS(b, XENT_PIECE, XENT_PIECE);
   f64_backward r = f64_backward_of(call, &b, false);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
-    f64_backward_move(&r, row);
     for (int64_t i = call->class_begin; i < call->class_end; i += XENT_CHUNK) {
-      const pair sum = f64_backward_chunk(&r, !call->forward_output, i, i + f64_part(i, call->class_end, XENT_CHUNK));
+      pair sum;
+      f64_backward_chunk(&r, &row, 1, !call->forward_output, i, i + f64_part(i, call->class_end, XENT_CHUNK), &sum);
       *f64_state_at(call, row, i / XENT_CHUNK) =
           (row_state){.kind = XENT_KIND_BACKWARD | XENT_STATE_WIDE | xent_state_version,
                       .digest = !call->forward_output, .label = XENT_LABEL_ELSEWHERE,
