@@ -31,13 +31,9 @@ typedef struct {
   row_span span; /* of the first */
 } f64_backward;
 
-/* Whether the rows are columns of such an array that are read or written where they are. */
-XENT_INLINE bool f64_backward_columns(const xent_call *call, const xent_layout *l) {
-  return f64_are_columns(call, l) && !call->class_mask;
-}
 XENT_INLINE f64_gradients f64_gradients_of(const xent_call *call, const void *array, const xent_layout *l, double *room,
                                            bool turned) {
-  const int64_t stride = turned && f64_backward_columns(call, l) ? l->classes : 0;
+  const int64_t stride = turned && !call->class_mask && f64_are_columns(call, l) ? l->classes : 0;
   return (f64_gradients){.array = array, .layout = l, .room = room, .stride = stride};
 }
 XENT_INLINE f64_backward f64_backward_of(const xent_call *call, const f64_buffers *b, bool turned) {
@@ -78,6 +74,11 @@ XENT_SHARED const double *f64_gradients_at(const f64_backward *r, f64_gradients 
   const double *from[XENT_DOUBLES] = {first + begin};
   of->begin = begin;
   if (of->stride) return of->piece = first + begin * of->stride;
+  if (r->turned && f64_are_columns(call, of->layout)) {
+    f64_take_columns(first + begin * of->layout->classes, of->layout->classes, r->count, of->room, n);
+    f64_mask_columns(call, r->span.row, r->count, begin, n, of->room, 0);
+    return of->piece = of->room;
+  }
   for (int i = 0; i < r->count; i++) {
     double *room = r->turned ? r->b->out + i * XENT_F64_TURNED : of->room;
     from[i] = direct ? first + begin + i * of->layout->outer
@@ -157,7 +158,7 @@ XENT_INLINE void f64_write_backward(f64_backward *r, int64_t c, int64_t n, doubl
   const f64_buffers *b = r->b;
   const xent_layout *l = call->output_layout;
   const bool plain = l->type == XENT_F64 && l->classes == 1, evenly = f64_rows_lie_evenly(call, l);
-  const bool columns = r->turned && f64_backward_columns(call, l);
+  const bool columns = r->turned && f64_are_columns(call, l);
   const int64_t terms = r->turned ? n * XENT_DOUBLES : n;
   double *first = (double *)call->output + class_offset(call, l, r->span), *out[XENT_DOUBLES];
   const double *g = f64_gradients_at(r, &r->g, c, n), *v = f64_gradients_at(r, &r->y, c, n);
@@ -168,7 +169,7 @@ XENT_INLINE void f64_write_backward(f64_backward *r, int64_t c, int64_t n, doubl
     v = b->t;
   }
   const int64_t v_stride = call->log ? 0 : r->y.stride;
-  if (columns) {
+  if (columns && !call->class_mask) {
     f64_emit_columns(r, v, v_stride, first + c * l->classes, l->classes, n, s);
     return;
   }
@@ -187,6 +188,11 @@ XENT_INLINE void f64_write_backward(f64_backward *r, int64_t c, int64_t n, doubl
   else
     call->log ? f64_emit_backward_as(v, g, dx, terms, s, true, call->factor)
               : f64_emit_backward_as(v, g, dx, terms, s, false, call->factor);
+  if (columns) {
+    f64_mask_columns(call, r->span.row, r->count, c, n, dx, 0);
+    f64_put_columns(dx, first + c * l->classes, l->classes, r->count, n, doubles_set(1), doubles_set(-0.0));
+    return;
+  }
   if (r->turned) f64_turn_back(dx, out, n, doubles_set(1), doubles_set(-0.0));
   for (int i = 0; (!plain || call->class_mask) && i < r->count; i++) {
     const f64_logits to = f64_logits_of(call, call->output, l, f64_backward_span(r, i));

@@ -175,23 +175,18 @@ XENT_INLINE void f64_write_columns(const f64_block *k, int j, int64_t begin, int
   }
 }
 
-/* Classes [begin, end) of the rows of a tile. */
-XENT_SHARED void f64_write_tile(const f64_block *k, int j, int64_t begin, int64_t end) {
+/* Classes [begin, end) of the rows of a tile of which some, `stay`, are ordinary. What others get does not matter. */
+XENT_INLINE void f64_write_ordinary(const f64_block *k, int j, int64_t begin, int64_t end, uint32_t stay) {
   const f64_row *rows = k->rows + j;
   const f64_array *y = &rows->output;
   const f64_buffers *b = k->b;
   const bool gradient = k->what == XENT_F64_GRADIENT, log = k->what == XENT_F64_LOG_SOFTMAX, plain = is_plain_array(y);
   const int count = f64_rows_of_tile(k, j);
-  const uint32_t stay = ~(k->sums.special >> j) & ((1u << count) - 1);
-  for (int i = 0; stay != (1u << count) - 1 && i < count; i++)
-    if (!(stay >> i & 1)) f64_fill(&rows[i].output, begin, end, f64_fixed(k->what, k->sums.fate[j + i]));
-  if (!stay) return;
   f64_numbers m;
   const int how = f64_numbers_of(k, j, &m);
   const bool cleared = gradient && f64_clears(how, &m);
   const bool ended = !gradient || (!k->slopes && (!rows->logits.mask || cleared));
-  const bool all = stay == (1u << count) - 1;
-  const bool columns = k->turned && ended && all && f64_are_columns(k->call, k->call->output_layout);
+  const bool columns = k->turned && ended && f64_are_columns(k->call, k->call->output_layout);
   const int64_t step = k->turned ? k->room : XENT_PIECE;
   for (int64_t c = begin; c < end; c += step) {
     const int64_t n = f64_part(c, end, step);
@@ -220,6 +215,13 @@ XENT_SHARED void f64_write_tile(const f64_block *k, int j, int64_t begin, int64_
       f64_store(&rows[i].output, c, n, out[i]);
     }
   }
+}
+XENT_SHARED void f64_write_tile(const f64_block *k, int j, int64_t begin, int64_t end) {
+  const int count = f64_rows_of_tile(k, j);
+  const uint32_t stay = ~(k->sums.special >> j) & ((1u << count) - 1);
+  if (stay) f64_write_ordinary(k, j, begin, end, stay);
+  for (int i = 0; stay != (1u << count) - 1 && i < count; i++)
+    if (!(stay >> i & 1)) f64_fill(&k->rows[j + i].output, begin, end, f64_fixed(k->what, k->sums.fate[j + i]));
 }
 
 #endif

@@ -133,7 +133,7 @@ XENT_SHARED xent_status f64_blocks(const xent_call *call, int what, bool turned,
            : length * XENT_F64_ROWS / 2 <= b->room ? XENT_F64_ROWS / 2
                                                    : 1;
   k.slopes = what == XENT_F64_GRADIENT && call->output && call->options->softcap != 0;
-  k.slopes_kept = k.slopes && !known && call->shape->classes <= (turned ? length : XENT_PIECE);
+  k.slopes_kept = k.slopes && !known && call->shape->classes <= XENT_PIECE;
   if (k.slopes && !turned) k.most = 1;
   k.room = turned ? length : b->room / k.most;
   k.keep = (what != XENT_F64_LOG_SOFTMAX && call->output) || call->entropies;
@@ -174,8 +174,8 @@ static xent_status f64_rows(const xent_call *call, int what) {
   const bool enough = call->row_end - call->row_begin >= (XENT_DOUBLES + 1) / 2;
   const bool turned = whole && enough && !call->row_offsets && !s->target_count && !clamps_terms(call);
   const row_targets t = targets_of_call(call);
-  const bool plain = t.kind != XENT_KIND_PROBABILITIES && t.eps == 0 && !call->entropies;
-  const bool in_parts = plain && side_by_side(s, &s->logits);
+  const bool simple = t.kind != XENT_KIND_PROBABILITIES && t.eps == 0 && !call->entropies && !call->options->softcap;
+  const bool in_parts = simple && side_by_side(s, &s->logits); /* each time it is read as it was */
   if (s->classes <= XENT_F64_FEW) return f64_few(call, what, turned);
   return turned && (s->classes <= XENT_F64_MIDDLE || in_parts) ? f64_middle(call, what, true)
                                                                : f64_many(call, what, false);

@@ -180,6 +180,21 @@ XENT_SHARED void f64_put_columns(const double *t, double *columns, int64_t strid
     doubles_store_part(columns, count, doubles_fma(doubles_load(t + i * XENT_DOUBLES), factor, addend));
 }
 
+/* The masked ones of n classes from `begin` on of `count` of them from `row` on become `value`. */
+XENT_SHARED void f64_mask_columns(const xent_call *call, int64_t row, int count, int64_t begin, int64_t n, double *t,
+                                  double value) {
+  const xent_layout *l = &call->shape->class_mask;
+  const int64_t apart = call->shape->inner > 1 ? l->inner : l->outer;
+  const uint8_t *mask = (const uint8_t *)call->class_mask + row_offset(call->shape, l, row) + begin * l->classes;
+  const bool direct = apart == 1 && count == XENT_DOUBLES;
+  for (int64_t i = 0; i < n; i++, t += XENT_DOUBLES, mask += l->classes) {
+    uint8_t set[XENT_DOUBLES] = {0};
+    for (int j = 0; !direct && apart != 0 && j < count; j++) set[j] = mask[j * apart];
+    if (apart == 0) memset(set, *mask, sizeof set);
+    doubles_store(t, doubles_where_set(direct ? mask : set, doubles_load(t), doubles_set(value)));
+  }
+}
+
 /* n prepared logits of the rows of a tile from class `begin` on, in x. */
 XENT_SHARED void f64_turn_logits(const f64_block *k, int j, int64_t begin, int64_t n, bool slopes, double *x) {
   const f64_row *rows = k->rows + j;
@@ -187,9 +202,13 @@ XENT_SHARED void f64_turn_logits(const f64_block *k, int j, int64_t begin, int64
   const double *from[XENT_DOUBLES], *shift = k->sums.shift + j;
   const int count = f64_rows_of_tile(k, j);
   const bool shifted = doubles_bits_equal(doubles_load(shift), doubles_set(0)) != (1u << XENT_DOUBLES) - 1;
-  const bool as_they_are = !in->mask && in->softcap == 0 && !shifted, direct = is_plain_array(&in->x) && as_they_are;
-  if (as_they_are && f64_are_columns(k->call, rows->layout)) {
+  const bool direct = is_plain_array(&in->x) && !in->mask && in->softcap == 0 && !shifted;
+  if (!slopes && f64_are_columns(k->call, rows->layout)) {
     f64_take_columns((const double *)in->x.array + in->x.at + begin * in->x.stride, in->x.stride, count, x, n);
+    if (in->softcap != 0) f64_cap_piece(x, n * XENT_DOUBLES, in->softcap, x, NULL);
+    for (int64_t i = 0; shifted && i < n * XENT_DOUBLES; i += XENT_DOUBLES)
+      doubles_store(x + i, doubles_sub(doubles_load(x + i), doubles_load(shift)));
+    if (in->mask) f64_mask_columns(k->call, rows->span.row, count, begin, n, x, -INFINITY);
     return;
   }
   for (int i = 0; i < XENT_DOUBLES; i++) {
