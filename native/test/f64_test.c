@@ -280,7 +280,7 @@ static void make_mixture(mixture *m) {
   memset(m, 0, sizeof *m);
   m->targets = (int)below(4);
   m->classes = any_count();
-  m->rows = 1 + below(m->classes > 4000 ? 2 : FEW_ROWS);
+  m->rows = 1 + below(m->classes > 4000 ? 10 : FEW_ROWS);
   if (m->classes <= 4000 && chance(m->classes <= 200 ? 0.35 : 0.05)) m->rows = 17 + below(MOST_ROWS - 16);
   m->ragged = one_in(4);
   m->inner = m->ragged || one_in(2) ? 1 : m->rows;
