@@ -17,6 +17,7 @@ typedef struct {
   double *room;
   const double *piece;
   int64_t begin;  /* of the piece; -1: there is none */
+  bool columns;
   int64_t stride; /* 0, or that of columns that are read where they are */
 } f64_gradients;
 
@@ -26,19 +27,21 @@ typedef struct {
   const xent_call *call;
   const f64_buffers *b;
   f64_gradients y, g;
-  bool turned;
+  bool turned, columns; /* columns: of results */
   int count;
   row_span span; /* of the first */
 } f64_backward;
 
 XENT_INLINE f64_gradients f64_gradients_of(const xent_call *call, const void *array, const xent_layout *l, double *room,
                                            bool turned) {
-  const int64_t stride = turned && !call->class_mask && f64_are_columns(call, l) ? l->classes : 0;
-  return (f64_gradients){.array = array, .layout = l, .room = room, .stride = stride};
+  const bool columns = turned && f64_are_columns(call, l);
+  return (f64_gradients){.array = array, .layout = l, .room = room, .columns = columns,
+                         .stride = columns && !call->class_mask ? l->classes : 0};
 }
 XENT_INLINE f64_backward f64_backward_of(const xent_call *call, const f64_buffers *b, bool turned) {
   const xent_shape *s = call->shape;
   return (f64_backward){.call = call, .b = b, .turned = turned, .span = {.row = -1},
+                        .columns = turned && f64_are_columns(call, call->output_layout),
                         .y = f64_gradients_of(call, call->forward_output, &s->output, b->t, turned),
                         .g = f64_gradients_of(call, call->upstream, &s->upstream, b->x, turned)};
 }
@@ -74,7 +77,7 @@ XENT_SHARED const double *f64_gradients_at(const f64_backward *r, f64_gradients 
   const double *from[XENT_DOUBLES] = {first + begin};
   of->begin = begin;
   if (of->stride) return of->piece = first + begin * of->stride;
-  if (r->turned && f64_are_columns(call, of->layout)) {
+  if (of->columns) {
     f64_take_columns(first + begin * of->layout->classes, of->layout->classes, r->count, of->room, n);
     f64_mask_columns(call, r->span.row, r->count, begin, n, of->room, 0);
     return of->piece = of->room;
@@ -158,7 +161,6 @@ XENT_INLINE void f64_write_backward(f64_backward *r, int64_t c, int64_t n, doubl
   const f64_buffers *b = r->b;
   const xent_layout *l = call->output_layout;
   const bool plain = l->type == XENT_F64 && l->classes == 1, evenly = f64_rows_lie_evenly(call, l);
-  const bool columns = r->turned && f64_are_columns(call, l);
   const int64_t terms = r->turned ? n * XENT_DOUBLES : n;
   double *first = (double *)call->output + class_offset(call, l, r->span), *out[XENT_DOUBLES];
   const double *g = f64_gradients_at(r, &r->g, c, n), *v = f64_gradients_at(r, &r->y, c, n);
@@ -169,7 +171,7 @@ XENT_INLINE void f64_write_backward(f64_backward *r, int64_t c, int64_t n, doubl
     v = b->t;
   }
   const int64_t v_stride = call->log ? 0 : r->y.stride;
-  if (columns && !call->class_mask) {
+  if (r->columns && !call->class_mask) {
     f64_emit_columns(r, v, v_stride, first + c * l->classes, l->classes, n, s);
     return;
   }
@@ -188,7 +190,7 @@ XENT_INLINE void f64_write_backward(f64_backward *r, int64_t c, int64_t n, doubl
   else
     call->log ? f64_emit_backward_as(v, g, dx, terms, s, true, call->factor)
               : f64_emit_backward_as(v, g, dx, terms, s, false, call->factor);
-  if (columns) {
+  if (r->columns) {
     f64_mask_columns(call, r->span.row, r->count, c, n, dx, 0);
     f64_put_columns(dx, first + c * l->classes, l->classes, r->count, n, doubles_set(1), doubles_set(-0.0));
     return;
