@@ -204,16 +204,17 @@ XENT_INLINE void f64_write_backward(f64_backward *r, int64_t c, int64_t n, doubl
 }
 
 /* Rows from `row` on: up to so many tiles. Returns the one behind them. */
-XENT_INLINE int64_t f64_backward_tiles(f64_backward *r, int64_t row, int most) {
+XENT_INLINE int64_t f64_backward_tiles(f64_backward *r, int64_t row, const int most) {
   const xent_call *call = r->call;
   int64_t rows[XENT_F64_TOGETHER];
   pair sums[XENT_F64_TOGETHER], total[XENT_F64_TOGETHER];
   int tiles = 0;
-  for (; tiles < most && row < call->row_end; row += r->count) {
+  do {
     f64_backward_move(r, row);
     total[tiles] = pair_of(doubles_set(0));
     rows[tiles++] = row;
-  }
+    row += r->count;
+  } while (tiles < most && row < call->row_end);
   const int64_t classes = r->span.classes, end = f64_class_end(call, classes);
   for (int64_t i = 0; !call->known_statistics && i < classes; i += XENT_CHUNK) {
     f64_backward_chunk(r, rows, tiles, call->log, i, i + f64_part(i, classes, XENT_CHUNK), sums);
@@ -235,8 +236,9 @@ static xent_status f64_softmax_backward(const xent_call *call) {
   const bool few = call->shape->classes <= XENT_F64_TURNED;
   const bool turned = (few || side_by_side(call->shape, call->output_layout)) && !call->row_offsets;
   f64_backward r = f64_backward_of(call, &b, turned && !call->known_statistics);
+  const bool together = r.turned && !few;
   for (int64_t row = call->row_begin; row < call->row_end;)
-    row = f64_backward_tiles(&r, row, r.turned && !few ? XENT_F64_TOGETHER : 1);
+    row = together ? f64_backward_tiles(&r, row, XENT_F64_TOGETHER) : f64_backward_tiles(&r, row, 1);
   return XENT_OK;
 }
 
