@@ -16,7 +16,7 @@
 typedef struct {
   const xent_call *call;
   int32_t type; /* of y, g and dx, where the classes of a row are contiguous in all three */
-  bool copied;  /* where they are not */
+  bool copied;  /* where they are not, or 16-bit floats are masked */
   bool log;
   float hi;     /* the factor of the call */
 } backward_call;
@@ -26,10 +26,10 @@ XENT_INLINE backward_call backward_call_of(const xent_call *call) {
   const xent_layout *dx = call->output ? call->output_layout : g;
   const bool contiguous = y->classes == 1 && g->classes == 1 && dx->classes == 1;
   const bool alike = y->type == g->type && g->type == dx->type;
-  const bool strided = call->class_mask && call->shape->class_mask.classes != 1;
+  const bool odd_mask = call->class_mask && (call->shape->class_mask.classes != 1 || g->type != XENT_F32);
   const bool few = call->row_offsets || call->class_end - call->class_begin < 2 * XENT_LANES; /* of 16-bit floats */
   return (backward_call){.call = call, .type = g->type, .hi = (float)call->factor,
-                         .copied = !contiguous || !alike || strided || (few && g->type != XENT_F32),
+                         .copied = !contiguous || !alike || odd_mask || (few && g->type != XENT_F32),
                          .log = call->states ? !call->forward_output : call->log};
 }
 
@@ -422,17 +422,14 @@ XENT_INLINE xent_status backward_contiguous(const backward_call *b, const int32_
   }
   return XENT_OK;
 }
-XENT_INLINE xent_status backward_of_type(const backward_call *b, const bool log, const bool masked) {
-  if (b->type == XENT_BF16) return backward_contiguous(b, XENT_BF16, log, masked);
-  return b->type == XENT_F16 ? backward_contiguous(b, XENT_F16, log, masked)
-                             : backward_contiguous(b, XENT_F32, log, masked);
+/* Masked ones are floats. */
+XENT_INLINE xent_status backward_of_type(const backward_call *b, const bool log) {
+  if (b->call->class_mask) return backward_contiguous(b, XENT_F32, log, true);
+  if (b->type == XENT_BF16) return backward_contiguous(b, XENT_BF16, log, false);
+  return b->type == XENT_F16 ? backward_contiguous(b, XENT_F16, log, false) : backward_contiguous(b, XENT_F32, log, false);
 }
-XENT_SHARED xent_status softmax_contiguous(const backward_call *b) {
-  return b->call->class_mask ? backward_of_type(b, false, true) : backward_of_type(b, false, false);
-}
-XENT_SHARED xent_status log_softmax_contiguous(const backward_call *b) {
-  return b->call->class_mask ? backward_of_type(b, true, true) : backward_of_type(b, true, false);
-}
+XENT_SHARED xent_status softmax_contiguous(const backward_call *b) { return backward_of_type(b, false); }
+XENT_SHARED xent_status log_softmax_contiguous(const backward_call *b) { return backward_of_type(b, true); }
 
 /* ---- the calls ---- */
 
