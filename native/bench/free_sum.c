@@ -33,12 +33,12 @@ XENT_INLINE void add_vectors(sums *s, const lanes *e) {
 
 /* Groups from i on, to the end or to one that raises the reference; to where that is. */
 XENT_INLINE int64_t add_groups(const float *x, int64_t i, int64_t n, float N, lanes *above, sums *s) {
-  const exp_references r = exp_everywhere(exp_reference_of(N, &no_heat));
+  const exp_references r = exp_everywhere(exp_reference_of(N, &temperature_1));
   const float limit = (N + 16) * XENT_LN2_HI;
   exp_half half;
   lanes v[XENT_BATCH_MAX], e[XENT_BATCH_MAX];
   load_vectors(x + i, v);
-  exp_stages(&half, v, NULL, XENT_BATCH, 0, &r, false, &no_heat);
+  exp_stages(&half, v, NULL, XENT_BATCH, 0, &r, false, &temperature_1);
   bool same = true;
   do {
     const char *ahead = (const char *)((uintptr_t)(x + i) + AHEAD * sizeof *x);
@@ -47,7 +47,7 @@ XENT_INLINE int64_t add_groups(const float *x, int64_t i, int64_t n, float N, la
     XENT_UNROLL(8)
     for (int at = XENT_BATCH; at < VECTORS; at += XENT_BATCH) {
       load_vectors(x + i + at * XENT_LANES, v);
-      exp_stages(&half, v, e, XENT_BATCH, XENT_BATCH, &r, false, &no_heat);
+      exp_stages(&half, v, e, XENT_BATCH, XENT_BATCH, &r, false, &temperature_1);
       add_vectors(s, e);
     }
     i += XENT_GROUP;
@@ -58,9 +58,9 @@ XENT_INLINE int64_t add_groups(const float *x, int64_t i, int64_t n, float N, la
     }
     if (same) {
       load_vectors(x + i, v);
-      exp_stages(&half, v, e, XENT_BATCH, XENT_BATCH, &r, false, &no_heat);
+      exp_stages(&half, v, e, XENT_BATCH, XENT_BATCH, &r, false, &temperature_1);
     } else {
-      exp_end(&half, e, XENT_BATCH, &no_heat);
+      exp_end(&half, e, XENT_BATCH, &temperature_1);
     }
     add_vectors(s, e);
   } while (same);
@@ -72,7 +72,7 @@ double XENT_TIER_NAME(free_sum)(const float *x, int64_t n) {
   float N = XENT_LOWEST_REFERENCE;
   double total = 0;
   for (int64_t i = 0; i < n;) {
-    const float raised = reference_for(lanes_largest(above), &no_heat);
+    const float raised = reference_for(lanes_largest(above), &temperature_1);
     total *= exp2((double)N - (double)raised);
     N = raised;
     sums s;

@@ -8,14 +8,14 @@
 
 typedef struct {
   const xent_call *call;
-  heat heat;
+  f32_temperature temperature;
   double eps, keep;      /* of label smoothing; keep = 1 - eps */
   double scale;          /* of the gradient, less upstream and row weights, divided by the temperature */
   double least, most;    /* of -log p of a label or a target, where most > 0 */
   double gamma;          /* of a focal loss; 0: it is none */
   float keep_float;
-  bool labels, dense, sparse; /* what the targets are; none: log-sum-exp, argmax and the like alone */
-  bool soft;             /* they are dense or sparse */
+  bool labels, probabilities, sparse; /* what the targets are; none: log-sum-exp, argmax and the like alone */
+  bool soft;             /* they are probabilities or sparse */
   bool others, weighted;
   bool smoothed;         /* eps > 0 */
   bool plain;            /* nothing makes losses and gradients of labels other than they are without options */
@@ -24,11 +24,11 @@ typedef struct {
 XENT_INLINE job job_of(const xent_call *call) {
   const xent_options *o = call->options;
   const double d = o->probability_clamp > 0 && o->probability_clamp < DBL_MIN ? DBL_MIN : o->probability_clamp;
-  job j = {.call = call, .heat = heat_of(o->temperature), .eps = o->label_smoothing, .keep = 1 - o->label_smoothing,
+  job j = {.call = call, .temperature = f32_temperature_of(o->temperature), .eps = o->label_smoothing, .keep = 1 - o->label_smoothing,
            .labels = has_labels(call), .sparse = call->targets && call->shape->target_count,
            .others = o->smoothing == XENT_SMOOTHING_OTHERS, .weighted = call->class_weights != NULL};
   j.soft = call->targets && !j.labels;
-  j.dense = j.soft && !j.sparse;
+  j.probabilities = j.soft && !j.sparse;
   j.smoothed = call->targets && j.eps > 0;
   j.keep_float = (float)j.keep;
   j.gamma = j.labels ? o->focal_gamma : 0;
@@ -38,7 +38,7 @@ XENT_INLINE job job_of(const xent_call *call) {
     j.most = 0 - log_normal(d);
   }
   j.plain = j.labels && !j.smoothed && !j.weighted && !call->row_weights && !call->sink && o->z_loss == 0 && d == 0 && j.gamma == 0 &&
-            j.heat.temperature == 1 && !call->log_probabilities && !call->upstream;
+            j.temperature.value == 1 && !call->log_probabilities && !call->upstream;
   return j;
 }
 

@@ -20,7 +20,7 @@ static xent_status linear_states_call(const xent_call *call) { return linear_cal
 /* ---- for the tests ---- */
 
 static void test_exponential(const float *x, float N, double temperature, float *e, int64_t n) {
-  const heat h = heat_of(temperature);
+  const f32_temperature h = f32_temperature_of(temperature);
   const exp_references r = exp_everywhere(exp_reference_of(N, &h));
   int64_t i = 0;
   for (; i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {

@@ -105,7 +105,7 @@ XENT_INLINE void rows_in_registers(const float_rows *rows, float hi, const int v
       lanes v[2];
       XENT_UNROLL(2)
       for (int j = 0; j < count; j++) v[j] = log ? vector_of_row(y, r.n, k + j, vectors) : ys[k + j];
-      if (log) exp_lanes(v, count, &of, false, &no_heat);
+      if (log) exp_lanes(v, count, &of, false, &temperature_1);
       XENT_UNROLL(2)
       for (int j = 0; j < count; j++) {
         const int64_t at = (k + j) * XENT_LANES;
@@ -140,7 +140,7 @@ XENT_INLINE void dense_backward_write(const float *y, const float *g, float *dx,
   lanes v[2];
   XENT_UNROLL(2)
   for (int j = 0; j < count; j++) v[j] = lanes_load_dense(y, n, k + j);
-  if (log) exp_lanes(v, count, &f->of, false, &no_heat);
+  if (log) exp_lanes(v, count, &f->of, false, &temperature_1);
   XENT_UNROLL(2)
   for (int j = 0; j < count; j++) {
     const lanes sum = lanes_spread(sums, rows, k + j);

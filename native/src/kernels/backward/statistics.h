@@ -30,7 +30,7 @@ XENT_SHARED xent_status known_dense_rows(const job *j, row_kernel kernel) {
 XENT_INLINE void known_row(const flow *f, flow_block *b, int row) {
   const xent_call *call = f->j->call;
   const int64_t at = row_of(&b->sums.rows, row);
-  const emission m = {.references = exp_everywhere(exp_reference_of(b->sums.reference[row], &f->j->heat)), .heat = &f->j->heat,
+  const emission m = {.references = exp_everywhere(exp_reference_of(b->sums.reference[row], &f->j->temperature)), .temperature = &f->j->temperature,
                       .f = b->factor[row], .b = b->b[row]};
   if (!f->straight) {
     row_source *x = &flow_row_at_hand(f, b, row)->x;

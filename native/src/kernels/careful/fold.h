@@ -52,7 +52,7 @@ XENT_INLINE void fold_state(row_fold *f, const row_state *c, double mass) {
 }
 
 /* One more logit that is no class, NaN and infinite too. */
-XENT_INLINE void fold_sink(row_fold *f, float sink, const heat *h) {
+XENT_INLINE void fold_sink(row_fold *f, float sink, const f32_temperature *h) {
   const float N = reference_for(sink == sink ? sink : -INFINITY, h);
   fold_sum(f, N, sink != sink ? XENT_F64_NAN : (double)exp_one(sink, N, h));
   raise_max(f, sink + 0.0f);
@@ -64,14 +64,14 @@ XENT_INLINE bool label_is_hit(const row_fold *f, float max) {
 }
 
 /* Beyond this its logits are taken less the maximum, in a second round. */
-XENT_INLINE bool is_beyond(float max, const heat *h) {
+XENT_INLINE bool is_beyond(float max, const f32_temperature *h) {
   return max > -INFINITY && max < INFINITY && !(fabsf(max * h->hi) <= XENT_LIMIT);
 }
 
 /* What there is to say of a row that is NaN or fully masked; 0 of another. */
 XENT_INLINE uint32_t special_kind(const job *j, const row_fold *f) {
   double total = f->sum;
-  if (j->labels) total += (double)exp_one(f->logit, f->reference, &j->heat) * XENT_UNSCALE;
+  if (j->labels) total += (double)exp_one(f->logit, f->reference, &j->temperature) * XENT_UNSCALE;
   if (f->max == INFINITY || total != total) return XENT_ROW_NAN;
   if (f->max == -INFINITY) return j->call->options->fully_masked == XENT_FULLY_MASKED_ZERO ? XENT_ROW_MASKED : XENT_ROW_NAN;
   return j->soft && !isfinite(f->mass) ? XENT_ROW_NAN : 0;

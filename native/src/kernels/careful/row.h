@@ -73,7 +73,7 @@ XENT_INLINE class_targets targets_of_classes(const careful_row *r) {
   const xent_call *call = j->call;
   class_targets t = {.keep = j->keep_float, .mask = r->x.mask, .mask_stride = r->x.mask_stride, .without = XENT_NO_CLASS,
                      .add = j->labels ? 1 : (float)r->share, .smooth = r->share > 0};
-  if (j->dense) t.q = strand_of_row(call, call->targets, &call->shape->targets, r->x.span);
+  if (j->probabilities) t.q = strand_of_row(call, call->targets, &call->shape->targets, r->x.span);
   if (j->weighted) t.w = strand_at(call->class_weights, &call->shape->class_weights, 0);
   if (j->labels && j->others) t.without = r->t.label - r->x.first;
   return t;
@@ -116,7 +116,7 @@ XENT_INLINE bool is_first_counted(const row_source *r, const float *x, int64_t b
 XENT_INLINE void sum_floats(const job *j, const float *x, int64_t n, int64_t without, const chunk_way *w, chunk_progress *p) {
   if (w->exact) {
     p->above = largest_lanes(x, n);
-    p->reference = reference_for(lanes_largest(p->above), &j->heat);
+    p->reference = reference_for(lanes_largest(p->above), &j->temperature);
   }
   sum_classes(x, n, without, w, p);
 }
@@ -137,7 +137,7 @@ XENT_INLINE void sum_copies(const careful_row *r, int64_t begin, int64_t n, int6
 XENT_INLINE chunk_sum sum_of_chunk(careful_row *r, int64_t begin, int64_t n, int64_t without, float shift, bool once, const float **floats) {
   const bool direct = r->x.direct && shift == 0, exact = n <= XENT_EXACT_MAX, at_hand = direct || exact || !once;
   float *kept = r->kept.e ? r->kept.e + begin : NULL;
-  chunk_way w = {.kept = kept, .exact = exact, .heat = &r->j->heat};
+  chunk_way w = {.kept = kept, .exact = exact, .temperature = &r->j->temperature};
   chunk_progress p = chunk_begin(XENT_LOWEST_REFERENCE);
   if (direct && r->x.classes > XENT_CHUNK) w.ahead = XENT_PREFETCH_AHEAD * sizeof(float);
   *floats = direct || exact ? row_floats(&r->x, begin, n, shift, r->b.input) : r->b.input;
@@ -145,7 +145,7 @@ XENT_INLINE chunk_sum sum_of_chunk(careful_row *r, int64_t begin, int64_t n, int
     sum_floats(r->j, *floats, n, without, &w, &p);
   else
     sum_copies(r, begin, n, without, shift, once, &w, &p);
-  if (kept && p.settled && at_hand) settle(&p, *floats, kept, &r->j->heat);
+  if (kept && p.settled && at_hand) settle(&p, *floats, kept, &r->j->temperature);
   if (kept) r->kept.reference[begin / XENT_CHUNK] = p.settled && !at_hand ? NAN : p.reference;
   return (chunk_sum){.max = lanes_largest(p.above) + 0.0f, .reference = p.reference, .sum = chunk_tree(n, p.group, p.sum)};
 }
@@ -218,11 +218,11 @@ XENT_INLINE bool end_round(const job *j, int64_t row, bool second, row_result *g
   }
   if (j->call->sink) {
     const xent_layout *l = &j->call->shape->sink;
-    g->sink = sink_logit(float_at(j->call->sink, l->type, row_offset(j->call->shape, l, row)), &j->heat);
+    g->sink = sink_logit(float_at(j->call->sink, l->type, row_offset(j->call->shape, l, row)), &j->temperature);
     if (second) g->sink -= g->shift;
-    fold_sink(f, g->sink, &j->heat);
+    fold_sink(f, g->sink, &j->temperature);
   }
-  if (!second && is_beyond(f->max, &j->heat)) {
+  if (!second && is_beyond(f->max, &j->temperature)) {
     g->shift = f->max;
     return true;
   }
@@ -308,8 +308,8 @@ XENT_SHARED void write_top_classes(const careful_row *r, const row_statistics *s
 }
 
 XENT_INLINE double entropy_sum_of_row(const careful_row *r, const row_result *g) {
-  const heat *h = &r->j->heat;
-  const emission m = {.references = exp_everywhere(exp_reference_of(g->fold.reference, h)), .heat = h, .f = 1,
+  const f32_temperature *h = &r->j->temperature;
+  const emission m = {.references = exp_everywhere(exp_reference_of(g->fold.reference, h)), .temperature = h, .f = 1,
                       .b = -0.0f}; /* e itself */
   double T = 0;
   for (int64_t begin = 0; begin < r->x.classes; begin += XENT_CHUNK) {
@@ -347,7 +347,7 @@ XENT_INLINE double distance_of_row(const job *j, float max, float reference, dou
 XENT_INLINE dlanes clamped_terms(const job *j, dlanes t, lanes x, float max, double D) {
   const dlanes zero = dlanes_zero(), least = dlanes_set(j->least), most = dlanes_set(j->most);
   const dlanes gap = dlanes_sub(dlanes_set((double)max), dlanes_widen(x));
-  dlanes L = dlanes_add(dlanes_set(D), dlanes_scale(gap, j->heat.whole));
+  dlanes L = dlanes_add(dlanes_set(D), dlanes_scale(gap, j->temperature.reciprocal));
   L = dlanes_where_at_most(L, least, least, L);
   L = dlanes_where_at_most(most, L, most, L);
   return dlanes_where_at_most(dlanes_magnitude(t), zero, zero, dlanes_mul(t, L));
@@ -364,7 +364,7 @@ XENT_SHARED double sum_of_clamped(const careful_row *r, float max, float shift, 
     sum += terms[0];
   }
   const class_targets t = targets_of_classes(r);
-  for (int64_t i = 0; j->dense && i < r->x.classes; i += XENT_STEP) {
+  for (int64_t i = 0; j->probabilities && i < r->x.classes; i += XENT_STEP) {
     const int64_t n = step_length(i, r->x.classes);
     const float *x = ready_floats(r, i, n, shift, r->b.out);
     for (int64_t k = 0; k < n; k += XENT_LANES) {
@@ -379,7 +379,7 @@ XENT_SHARED double sum_of_clamped(const careful_row *r, float max, float shift, 
 XENT_SHARED void write_target_gradient(const careful_row *r, const row_statistics *s, float distance, double c, const float *same) {
   const xent_call *call = r->j->call;
   const xent_layout *l = &call->shape->target_gradient;
-  const float tc = (float)(c * r->j->keep), max = (float)s->max, hi = r->j->heat.hi;
+  const float tc = (float)(c * r->j->keep), max = (float)s->max, hi = r->j->temperature.hi;
   if (r->j->sparse) {
     const strand out = strand_at(call->target_gradient, l, row_offset(call->shape, l, r->x.row));
     for (int64_t i = 0; i < call->shape->target_count; i++) {
@@ -451,15 +451,15 @@ XENT_INLINE row_emission gradient_of_row(careful_row *r, const row_statistics *s
   const double H = XENT_UNSCALE / S * cc * s->pull;
   const bool tiny = H != 0 && fabs(H) < 0x1p-126 && fabs(cc) < 0x1p31;
   const double up = tiny ? XENT_TINY_SCALE : 1;
-  g.has_each = j->dense || (j->weighted && share > 0);
-  g.each_scale = j->dense ? cc : cc * share;
+  g.has_each = j->probabilities || (j->weighted && share > 0);
+  g.each_scale = j->probabilities ? cc : cc * share;
   const float scale = (float)(g.each_scale * up);
-  g.m = (emission){.references = exp_everywhere(exp_reference_of(s->reference, &j->heat)), .heat = &j->heat, .f = (float)(H * up),
+  g.m = (emission){.references = exp_everywhere(exp_reference_of(s->reference, &j->temperature)), .temperature = &j->temperature, .f = (float)(H * up),
                    .b = share > 0 && !g.has_each ? -scale : -0.0f, .tiny = tiny, .scale = scale};
   g.finite = isfinite(g.m.f) && isfinite(g.m.b);
   if (g.has_each) {
     g.each = targets_of_classes(r);
-    if (!j->dense) g.each.add = 1;
+    if (!j->probabilities) g.each.add = 1;
     if (j->sparse) g.each.without = XENT_NO_CLASS;
   }
   return g;
@@ -468,8 +468,8 @@ XENT_INLINE row_emission gradient_of_row(careful_row *r, const row_statistics *s
 /* Of softmax or log-softmax. */
 XENT_INLINE row_emission probabilities_of_row(const job *j, const row_statistics *s) {
   row_emission g = {.finite = true, .log = j->call->log};
-  g.m = (emission){.references = exp_everywhere(exp_reference_of(s->reference, &j->heat)), .heat = &j->heat,
-                   .less = g.log ? (float)s->max : 0, .f = g.log ? j->heat.hi : (float)(XENT_UNSCALE / s->sum),
+  g.m = (emission){.references = exp_everywhere(exp_reference_of(s->reference, &j->temperature)), .temperature = &j->temperature,
+                   .less = g.log ? (float)s->max : 0, .f = g.log ? j->temperature.hi : (float)(XENT_UNSCALE / s->sum),
                    .b = -0.0f};
   return g;
 }
@@ -505,7 +505,7 @@ XENT_INLINE void emit_sparse(const careful_row *r, const row_emission *g, float 
     double target;
     if (!sparse_class(r, i, from, from + n, g->share, &class, &target)) continue;
     const double product = g->cc * target;
-    const float e = kept ? kept[class - from] : exp_one(x[class - from], reference, &r->j->heat);
+    const float e = kept ? kept[class - from] : exp_one(x[class - from], reference, &r->j->temperature);
     y[class - from] = emit_product(g, e, -(float)(g->m.tiny ? product * XENT_TINY_SCALE : product), product);
   }
 }
@@ -614,7 +614,7 @@ XENT_SHARED void write_row(careful_row *r, const row_statistics *s, int64_t begi
   }
   const float max = (float)s->max;
   if (!gradient && r->x.all == 1 && !log && row_one(&r->x, 0, (float)s->shift) == max &&
-      s->sum == (double)exp_one(max, s->reference, &j->heat) * XENT_UNSCALE) {
+      s->sum == (double)exp_one(max, s->reference, &j->temperature) * XENT_UNSCALE) {
     const strand out = output_strand(r);
     strand_fill(&out, begin, end, 1.0f); /* one class, and nothing beside it */
     return;

@@ -90,7 +90,7 @@ XENT_INLINE void emit_products_as(const column_call *a, const block_tensors *of,
   const block_tensors b = *of;
   for (int64_t c = 0; c < n; c++) {
     lanes v[1] = {load_columns(b.y + c * b.y_step, b.y_type, XENT_LANES)};
-    if (log) exp_lanes(v, 1, &references, false, &no_heat);
+    if (log) exp_lanes(v, 1, &references, false, &temperature_1);
     const lanes g = load_columns(b.g + c * b.g_step, b.g_type, XENT_LANES);
     put((float *)(void *)(dx + c * step), lanes_quiet(backward_lanes(v[0], g, sum, r, log, true)), past);
   }

@@ -154,7 +154,7 @@ XENT_INLINE void end_block(const column_call *a, strip *s, int64_t at, const row
   if (!a->call->output) return;
   const lanes zero = lanes_set(0.0f);
   lanes_store(f->m + at, a->log ? out->max : zero);
-  lanes_store(f->r + at, a->log ? lanes_set(a->j->heat.hi) : out->f);
+  lanes_store(f->r + at, a->log ? lanes_set(a->j->temperature.hi) : out->f);
   lanes_store(f->b + at, a->log ? out->f : out->b);
   lanes_store(f->reference + at, out->reference);
   if (a->each) memcpy(f->scale + at, out->scale, sizeof out->scale);
@@ -191,7 +191,7 @@ XENT_SHARED void finish_block(const column_call *a, strip *s, int64_t at, const 
   memcpy(in.reference, sums->reference + at, sizeof in.reference);
   memcpy(in.logit, sums->logit + at, sizeof in.logit);
   memcpy(in.sum, sums->sum + at, sizeof in.sum);
-  if (j->smoothed || j->dense) memcpy(in.dot, sums->dot + at, sizeof in.dot);
+  if (j->smoothed || j->probabilities) memcpy(in.dot, sums->dot + at, sizeof in.dot);
   if (a->each) memcpy(in.mass, sums->mass + at, sizeof in.mass);
   if (call->entropies) memcpy(in.entropy, sums->entropy + at, sizeof in.entropy);
   /* these do not stay: ignored rows, and those that must see which of equal classes are masked */
@@ -237,7 +237,7 @@ XENT_SHARED void begin_sums(const column_call *a, const strip *s, strip_sums *su
   }
   if (!j->smoothed) return;
   count_strip(a, s, sums);
-  for (int64_t i = 0; j->dense && i < blocks_of(s->width) * XENT_LANES; i++) sums->share[i] = (float)(j->eps / (double)sums->counted[i]);
+  for (int64_t i = 0; j->probabilities && i < blocks_of(s->width) * XENT_LANES; i++) sums->share[i] = (float)(j->eps / (double)sums->counted[i]);
 }
 
 /* Of a block all of whose classes are in the scratch. */
@@ -247,7 +247,7 @@ XENT_SHARED void sum_close_block(const column_call *a, const strip *s, int64_t a
   tile_chunk entropy;
   block_chunk k;
   k.entropy = &entropy;
-  const lanes max = lanes_load(sums->max + at), N = references_for(max, &j->heat);
+  const lanes max = lanes_load(sums->max + at), N = references_for(max, &j->temperature);
   const float *x = a->x + at;
   lanes_store(sums->reference + at, N);
   for (int i = 0; (a->call->ranks || a->call->entropies) && j->labels && i < rows_of_block(s, at); i++)
@@ -259,7 +259,7 @@ XENT_SHARED void sum_close_block(const column_call *a, const strip *s, int64_t a
       double sink[XENT_ROWS];
       float own[XENT_ROWS];
       load_numbers(j, &rows, a->call->sink, &a->call->shape->sink, 0, sink);
-      for (int i = 0; i < XENT_ROWS; i++) own[i] = sink_logit(sink[i], &j->heat);
+      for (int i = 0; i < XENT_ROWS; i++) own[i] = sink_logit(sink[i], &j->temperature);
       most = lanes_max(lanes_load(own), most);
     }
     lanes_store(sums->most + at, most);
@@ -268,7 +268,7 @@ XENT_SHARED void sum_close_block(const column_call *a, const strip *s, int64_t a
   for (int64_t i = 0; i < classes; i += XENT_GROUP)
     sum_group(a, s, at, i * s->pitch, i, group_length(i, classes), classes, max, N, ahead_of(a, s, at, i), sums, &k);
   dlanes_store(sums->sum + at, end_chunk(&k.e, classes));
-  if (j->smoothed || j->dense) dlanes_store(sums->dot + at, end_chunk(&k.dot, classes));
+  if (j->smoothed || j->probabilities) dlanes_store(sums->dot + at, end_chunk(&k.dot, classes));
   if (a->each) dlanes_store(sums->mass + at, end_chunk(&k.mass, classes));
   if (a->call->entropies) dlanes_store(sums->entropy + at, dlanes_add(end_chunk(&entropy, classes), dlanes_zero()));
 }
@@ -282,7 +282,7 @@ typedef struct {
 } strip_chunk;
 
 /* References of rows whose group is more than sixteen octaves above them rise; the lanes are scaled. */
-XENT_INLINE void raise_references(lanes largest, const heat *h, float *reference, dlanes total[XENT_LANES]) {
+XENT_INLINE void raise_references(lanes largest, const f32_temperature *h, float *reference, dlanes total[XENT_LANES]) {
   const lanes N = lanes_load(reference), raised = references_for(largest, h), hot = lanes_mul(largest, lanes_set(h->hi));
   const lanes limit = lanes_mul(lanes_add(N, lanes_set(16)), lanes_set(XENT_LN2_HI));
   const uint32_t rise = lanes_bits_above(hot, limit) & lanes_bits_above(raised, N);
@@ -301,7 +301,7 @@ XENT_INLINE void raise_references(lanes largest, const heat *h, float *reference
 XENT_SHARED void sum_strip_chunk(const column_call *a, const strip *s, int64_t begin, int64_t end, strip_chunk *c, strip_sums *sums) {
   const job *j = a->j;
   const int64_t length = end - begin;
-  const bool exact = length <= XENT_EXACT_MAX, first = exact || j->smoothed || j->dense; /* the maxima are needed first */
+  const bool exact = length <= XENT_EXACT_MAX, first = exact || j->smoothed || j->probabilities; /* the maxima are needed first */
   set_rows(s, c->max, -INFINITY);
   set_rows(s, c->reference, XENT_LOWEST_REFERENCE);
   XENT_EACH_BLOCK(s, at) begin_block_chunk(a, &c->block[at / XENT_LANES], length);
@@ -309,7 +309,7 @@ XENT_SHARED void sum_strip_chunk(const column_call *a, const strip *s, int64_t b
     load_columns_of_strip(a, s, i, group_length(i, end), sums, c->largest);
     XENT_EACH_BLOCK(s, at) lanes_store(c->max + at, lanes_max(lanes_load(c->largest + at), lanes_load(c->max + at)));
   }
-  XENT_EACH_BLOCK(s, at) if (exact) lanes_store(c->reference + at, references_for(lanes_load(c->max + at), &j->heat));
+  XENT_EACH_BLOCK(s, at) if (exact) lanes_store(c->reference + at, references_for(lanes_load(c->max + at), &j->temperature));
   for (int64_t i = begin; i < end; i += XENT_GROUP) {
     const int64_t n = group_length(i, end);
     load_columns_of_strip(a, s, i, n, sums, c->largest);
@@ -317,13 +317,13 @@ XENT_SHARED void sum_strip_chunk(const column_call *a, const strip *s, int64_t b
       block_chunk *k = &c->block[at / XENT_LANES];
       const lanes largest = lanes_load(c->largest + at), max = lanes_max(largest, lanes_load(c->max + at));
       lanes_store(c->max + at, max);
-      if (!exact) raise_references(largest, &j->heat, c->reference + at, k->e.total);
+      if (!exact) raise_references(largest, &j->temperature, c->reference + at, k->e.total);
       sum_group(a, s, at, 0, i, n, length, max, lanes_load(c->reference + at), ahead_of(a, s, at, i), sums, k);
     }
   }
   XENT_EACH_BLOCK(s, at) {
     dlanes_store(c->sum + at, end_chunk(&c->block[at / XENT_LANES].e, length));
-    if (j->smoothed || j->dense) dlanes_store(c->dot + at, end_chunk(&c->block[at / XENT_LANES].dot, length));
+    if (j->smoothed || j->probabilities) dlanes_store(c->dot + at, end_chunk(&c->block[at / XENT_LANES].dot, length));
     if (a->each) dlanes_store(c->mass + at, end_chunk(&c->block[at / XENT_LANES].mass, length));
   }
 }
@@ -349,7 +349,7 @@ XENT_SHARED void sum_long_strip(const column_call *a, const strip *s, strip_chun
       sums->reference[k] = N;
       const double before = (double)sums->max[k], max = c->max[k] > sums->max[k] ? (double)c->max[k] : before;
       sums->max[k] = (float)max;
-      if (!j->smoothed && !j->dense) continue;
+      if (!j->smoothed && !j->probabilities) continue;
       /* what moves the sums over targets: of labels without weights the number of classes that smoothing counts */
       const bool here = j->others && s->label[k] >= (float)i && s->label[k] < (float)(i + n);
       const double mass = a->each ? c->mass[k] : (double)(n - here);
@@ -366,7 +366,7 @@ XENT_SHARED void sum_long_strip(const column_call *a, const strip *s, strip_chun
 
 XENT_INLINE void exp_again(const column_call *a, const strip *s, int64_t at, int64_t n, const strip_factors *f) {
   float *x = a->x + at;
-  if (!a->log) exp_block(x, s->pitch, x, s->pitch, n, lanes_load(f->reference + at), &a->j->heat);
+  if (!a->log) exp_block(x, s->pitch, x, s->pitch, n, lanes_load(f->reference + at), &a->j->temperature);
 }
 /* e once more, classes [begin, end): all of them or a group at a time. */
 XENT_INLINE void store_again(const column_call *a, const strip *s, int64_t begin, int64_t end, const strip_sums *sums, const strip_factors *f) {

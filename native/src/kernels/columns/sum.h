@@ -32,7 +32,7 @@ typedef struct {
   float *x;
   int64_t pitch;
   exp_references references;
-  heat heat;
+  f32_temperature temperature;
   column_ahead ahead;
 } block_classes;
 
@@ -45,7 +45,7 @@ XENT_INLINE void take_classes(const block_classes *b, int64_t class, int64_t ste
     if (what != XENT_OF_TERMS) __builtin_prefetch((const void *)(ahead + (uintptr_t)(k * step) * b->ahead.step), 0, 2);
     v[k] = lanes_load(x + k * step * b->pitch);
   }
-  if (what != XENT_OF_TERMS) exp_lanes(v, count, &b->references, false, &b->heat);
+  if (what != XENT_OF_TERMS) exp_lanes(v, count, &b->references, false, &b->temperature);
   XENT_UNROLL(4)
   for (int k = 0; k < count; k++)
     if (what == XENT_OF_KEPT_E) lanes_store(x + k * step * b->pitch, v[k]);
@@ -150,7 +150,7 @@ XENT_INLINE dlanes end_chunk(tile_chunk *c, int64_t length) {
 XENT_INLINE int64_t group_length(int64_t begin, int64_t end) { return end - begin < XENT_GROUP ? end - begin : XENT_GROUP; }
 
 XENT_INLINE void exp_classes(const float *x, int64_t pitch, float *e, int64_t e_pitch, const int count, const exp_references *r,
-                             const heat *h) {
+                             const f32_temperature *h) {
   lanes v[4];
   XENT_UNROLL(4)
   for (int k = 0; k < count; k++) v[k] = lanes_load(x + k * pitch);
@@ -159,8 +159,8 @@ XENT_INLINE void exp_classes(const float *x, int64_t pitch, float *e, int64_t e_
   for (int k = 0; k < count; k++) lanes_store(e + k * e_pitch, v[k]);
 }
 /* e of n classes of a block, which may take the place of their logits. */
-XENT_INLINE void exp_block(const float *x, int64_t pitch, float *e, int64_t e_pitch, int64_t n, lanes references, const heat *heat_of_call) {
-  const heat h = *heat_of_call; /* which no store can change */
+XENT_INLINE void exp_block(const float *x, int64_t pitch, float *e, int64_t e_pitch, int64_t n, lanes references, const f32_temperature *temperature_of_call) {
+  const f32_temperature h = *temperature_of_call; /* which no store can change */
   const exp_references r = exp_references_of(references, &h);
   for (; n >= 4; n -= 4, x += 4 * pitch, e += 4 * e_pitch) exp_classes(x, pitch, e, e_pitch, 4, &r, &h);
   switch (n) {

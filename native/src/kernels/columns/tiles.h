@@ -139,10 +139,10 @@ XENT_SHARED void load_targets(const column_call *a, const strip *s, int64_t at, 
   const lanes share = j->labels ? lanes_set(1) : lanes_load(sums->share + at), label = lanes_load(s->label + at), none = lanes_set(0.0f);
   float *t = a->t + at;
   block_numbers q = {0};
-  if (j->dense) q = numbers_of_block(shape, &shape->targets, call->targets, s, at);
+  if (j->probabilities) q = numbers_of_block(shape, &shape->targets, call->targets, s, at);
   for (int64_t c = 0; c < n; c++, t += s->pitch) {
     lanes v = share;
-    if (j->dense) {
+    if (j->probabilities) {
       v = floats_of_class(&q, begin + c);
       if (j->smoothed) v = lanes_fma(lanes_set(j->keep_float), v, share);
     }
@@ -212,7 +212,7 @@ typedef struct {
 
 XENT_INLINE void begin_block_chunk(const column_call *a, block_chunk *k, int64_t length) {
   begin_chunk(&k->e, length);
-  if (a->j->smoothed || a->j->dense) {
+  if (a->j->smoothed || a->j->probabilities) {
     begin_chunk(&k->dot, length);
     begin_chunk(&k->mass, length);
   }
@@ -222,8 +222,8 @@ XENT_INLINE void begin_block_chunk(const column_call *a, block_chunk *k, int64_t
 /* The sum of e (M - x). The e take the place of the logits. */
 XENT_SHARED void entropy_group(const column_call *a, const strip *s, int64_t at, float *x, int64_t n, int64_t length, lanes references,
                                float *e, const strip_sums *sums, block_chunk *k) {
-  const lanes most = lanes_load(sums->most + at), lowest = exp_references_of(references, &a->j->heat).lowest;
-  exp_block(x, s->pitch, e, XENT_LANES, n, references, &a->j->heat);
+  const lanes most = lanes_load(sums->most + at), lowest = exp_references_of(references, &a->j->temperature).lowest;
+  exp_block(x, s->pitch, e, XENT_LANES, n, references, &a->j->temperature);
   for (int64_t c = 0; c < n; c++) {
     const lanes v = lanes_load(e + c * XENT_LANES);
     lanes_store(e + c * XENT_LANES, entropy_lanes(lanes_load(x + c * s->pitch), v, most, lowest)); /* in its place */
@@ -241,7 +241,7 @@ XENT_INLINE void sum_group(const column_call *a, const strip *s, int64_t at, int
   const int rows = rows_of_block(s, at);
   float *x = a->x + at + offset, *spare = a->spare;
   if (a->order) order_classes(a, s, at, x, begin, n, sums);
-  if (j->smoothed || j->dense) {
+  if (j->smoothed || j->probabilities) {
     gap_terms(a, s, at, offset, begin, n, max, spare);
     add_terms(&k->dot, spare, XENT_LANES, n, length);
     if (a->each) add_terms(&k->mass, a->t + at + offset, s->pitch, n, length);
@@ -259,10 +259,10 @@ XENT_INLINE void sum_group(const column_call *a, const strip *s, int64_t at, int
   } else if (length <= XENT_LANES) {
     float *e = a->log ? spare : x;
     const int64_t pitch = a->log ? XENT_LANES : s->pitch;
-    exp_block(x, s->pitch, e, pitch, n, references, &j->heat);
+    exp_block(x, s->pitch, e, pitch, n, references, &j->temperature);
     k->e.total[0] = sum_of_few(e, pitch, n);
   } else {
-    const block_classes b = {.x = x, .pitch = s->pitch, .references = exp_references_of(references, &j->heat), .heat = j->heat,
+    const block_classes b = {.x = x, .pitch = s->pitch, .references = exp_references_of(references, &j->temperature), .temperature = j->temperature,
                              .ahead = ahead};
     add_group(&k->e, &b, n, length, a->close && call->output && !a->log ? XENT_OF_KEPT_E : XENT_OF_E);
   }

@@ -19,7 +19,7 @@ typedef struct {
 
 XENT_INLINE binary binary_of(const xent_options *o) {
   const bool alpha = o->focal_alpha != 0;
-  return (binary){.references = exp_everywhere(exp_reference_of(0, &no_heat)),
+  return (binary){.references = exp_everywhere(exp_reference_of(0, &temperature_1)),
                   .alpha = lanes_set(alpha ? (float)o->focal_alpha : 1),
                   .beta = lanes_set(alpha ? (float)(1 - o->focal_alpha) : 1),
                   .scale = lanes_set(o->has_gradient_scale ? (float)o->gradient_scale : 1)};
@@ -34,7 +34,7 @@ XENT_INLINE void binary_step(const binary *o, const lanes *x, const lanes *t, co
   const lanes unscale = lanes_set((float)XENT_UNSCALE);
   lanes e[XENT_BATCH_MAX], u[XENT_BATCH_MAX], s[XENT_BATCH_MAX], p[XENT_BATCH_MAX];
   XENT_STAGE(e[j] = lanes_sub(minus, lanes_magnitude(x[j])));
-  exp_lanes(e, count, &o->references, false, &no_heat);
+  exp_lanes(e, count, &o->references, false, &temperature_1);
   XENT_STAGE(u[j] = lanes_mul(e[j], unscale));
   XENT_STAGE(s[j] = lanes_div(one, lanes_add(one, u[j])));
   XENT_STAGE(p[j] = lanes_set(XENT_LOG1P[XENT_LOG1P_COUNT - 1]));

@@ -15,7 +15,7 @@ XENT_INLINE lanes backward_lanes(lanes v, lanes g, lanes s, lanes r, const bool 
 }
 
 /* Of exponentials of log-probabilities. */
-XENT_INLINE exp_references references_of_backward(void) { return exp_everywhere(exp_reference_of(0.0f, &no_heat)); }
+XENT_INLINE exp_references references_of_backward(void) { return exp_everywhere(exp_reference_of(0.0f, &temperature_1)); }
 
 /* What a row is written with. */
 typedef struct {
@@ -32,7 +32,7 @@ XENT_INLINE void backward_pair(const backward_factors *f, const void *y, const v
   lanes w[2];
   take_pair(y, mask, i, type, v);
   take_pair(g, mask, i, type, w);
-  if (log) exp_lanes(v, 2, &f->of, false, &no_heat);
+  if (log) exp_lanes(v, 2, &f->of, false, &temperature_1);
   XENT_UNROLL(2)
   for (int k = 0; k < 2; k++) v[k] = backward_lanes(v[k], w[k], f->s, f->r, log, hot);
   if (log || hot) quiet_pair(v);
@@ -45,7 +45,7 @@ XENT_INLINE void emit_backward_few(const backward_factors *f, const float *y, co
                                    float *dx, int64_t i, int64_t n, const bool log) {
   for (; i < n; i += XENT_LANES) {
     lanes v[1] = {lanes_load_part(y + i, n - i, 0.0f)};
-    if (log) exp_lanes(v, 1, &f->of, false, &no_heat);
+    if (log) exp_lanes(v, 1, &f->of, false, &temperature_1);
     v[0] = lanes_quiet(backward_lanes(v[0], lanes_load_part(g + i, n - i, 0.0f), f->s, f->r, log, true));
     lanes_store_part(dx + i, n - i, mask ? where_counted(mask + i, 1, n - i, v[0], 0.0f) : v[0]);
   }

@@ -45,7 +45,7 @@ XENT_INLINE void quiet_pair(lanes v[2]) {
 /* What classes of a row are written with. */
 typedef struct {
   exp_references references;
-  const heat *heat;
+  const f32_temperature *temperature;
   float less, f, b;   /* less: of v that are given, not of e that are computed again */
   bool tiny;          /* f and b carry 2^96 */
   const class_targets *targets; /* of each class, b being -(t * scale); or NULL: b is the same */
@@ -72,7 +72,7 @@ XENT_INLINE lanes emitted(const emission *m, const class_targets *t, lanes e, in
 }
 
 /* `count` vectors from class i on, of which n are left. given: they are v, else e is computed of them. */
-XENT_INLINE void emit_vectors(const emission *m, const heat *h, const class_targets *t, lanes *v, float *y, int64_t i,
+XENT_INLINE void emit_vectors(const emission *m, const f32_temperature *h, const class_targets *t, lanes *v, float *y, int64_t i,
                               int64_t n, const int count, const bool given, const int kind, const bool stream) {
   if (!given) exp_lanes(v, count, &m->references, false, h);
   XENT_UNROLL(2)
@@ -88,8 +88,8 @@ XENT_INLINE void emit_vectors(const emission *m, const heat *h, const class_targ
 /* n classes from floats to floats, which may be the same. */
 XENT_INLINE void emit_floats(const emission *from, const float *x, float *y, int64_t n, const bool given,
                              const int kind, const bool stream) {
-  const emission own = *from, *m = &own; /* which no store to y can change, as little as the heat */
-  const heat h = *from->heat;
+  const emission own = *from, *m = &own; /* which no store to y can change, as little as the temperature */
+  const f32_temperature h = *from->temperature;
   const class_targets targets = kind == XENT_EMIT_SAME ? (class_targets){.add = 0} : *m->targets, *t = &targets;
   int64_t i = stream ? stream_head(y, n) : 0;
   if (i > 0) {
@@ -122,8 +122,8 @@ XENT_SHARED void emit_given(const emission *m, const float *v, float *y, int64_t
 }
 
 /* The second pass takes all e of a row as of its chunk's last N: those before it rose once more. */
-XENT_SHARED void settle(const chunk_progress *c, const float *x, float *e, const heat *h) {
-  const emission m = {.references = exp_everywhere(exp_reference_of(c->reference, h)), .heat = h, .f = 1, .b = -0.0f};
+XENT_SHARED void settle(const chunk_progress *c, const float *x, float *e, const f32_temperature *h) {
+  const emission m = {.references = exp_everywhere(exp_reference_of(c->reference, h)), .temperature = h, .f = 1, .b = -0.0f};
   emit_again(&m, x, e, c->settled, false);
 }
 
@@ -196,7 +196,7 @@ XENT_INLINE void put_pair(void *to, int64_t i, const lanes v[2], const int32_t t
     lanes_store_numbers_f16((uint16_t *)to + i, v[0], v[1], stream);
   }
 }
-XENT_INLINE void emit_pair(const emission *m, const heat *h, const void *x, const uint8_t *mask, int64_t i, const int32_t type, lanes v[2]) {
+XENT_INLINE void emit_pair(const emission *m, const f32_temperature *h, const void *x, const uint8_t *mask, int64_t i, const int32_t type, lanes v[2]) {
   take_pair(x, mask, i, type, v);
   exp_lanes(v, 2, &m->references, false, h);
   XENT_UNROLL(2)
@@ -207,8 +207,8 @@ XENT_INLINE void emit_pair(const emission *m, const heat *h, const void *x, cons
 }
 /* The last two vectors are computed first: y may be x. */
 XENT_INLINE void emit_straight_as(const emission *from, const void *x, const uint8_t *mask, void *y, int64_t n, const int32_t type, bool stream) {
-  const emission own = *from; /* which no store to y can change, as little as the heat */
-  const heat h = *from->heat;
+  const emission own = *from; /* which no store to y can change, as little as the temperature */
+  const f32_temperature h = *from->temperature;
   lanes last[2], v[2];
   emit_pair(&own, &h, x, mask, n - 2 * XENT_LANES, type, last);
   for (int64_t i = 0; i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {

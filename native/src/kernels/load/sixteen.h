@@ -172,7 +172,7 @@ XENT_SHARED void load_row_numbers(const job *j, const row_set *b, const int32_t 
   if (call->sink) {
     double sink[XENT_ROWS];
     load_numbers(j, b, call->sink, &s->sink, 0, sink);
-    for (int i = 0; i < XENT_ROWS; i++) in->sink[i] = sink_logit(sink[i], &j->heat);
+    for (int i = 0; i < XENT_ROWS; i++) in->sink[i] = sink_logit(sink[i], &j->temperature);
   }
   for (int i = 0; i < XENT_ROWS; i++) {
     in->even[i] = (double)(counted[i] - (j->labels && j->others));

@@ -23,9 +23,9 @@ XENT_INLINE void tanh_vectors(lanes *x, const int count) {
   for (int i = XENT_TANH_TERMS - 2; i >= 0; i--) XENT_STAGE(p[j] = lanes_fma(p[j], z[j], lanes_set(XENT_TANH[i])));
   XENT_STAGE(p[j] = lanes_fma(lanes_mul(v[j], z[j]), p[j], v[j]));
   if (lanes_any_above(largest, XENT_TANH_SPLIT)) {
-    const exp_references r = exp_everywhere(exp_reference_of(XENT_SCALE_EXPONENT, &no_heat));
+    const exp_references r = exp_everywhere(exp_reference_of(XENT_SCALE_EXPONENT, &temperature_1));
     XENT_STAGE(z[j] = lanes_add(v[j], v[j]));
-    exp_lanes(z, count, &r, false, &no_heat);
+    exp_lanes(z, count, &r, false, &temperature_1);
     XENT_STAGE(z[j] = lanes_sub(one, lanes_div(lanes_set(2), lanes_add(z[j], one))));
     XENT_STAGE(p[j] = lanes_where_above(v[j], lanes_set(XENT_TANH_SPLIT), z[j], p[j]));
   }

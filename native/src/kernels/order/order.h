@@ -207,7 +207,7 @@ XENT_INLINE void write_top_list(const job *j, const float *x, const int64_t *cla
   for (int64_t k = 0; k < n; k += XENT_LANES) {
     const lanes v = lanes_load(x + k), shifted = shift != 0 ? lanes_sub(v, lanes_set(shift)) : v;
     const lanes far = lanes_sub(shifted, lanes_set(max));
-    strand_store(&to, from + k, n - k, lanes_fma(far, lanes_set(j->heat.hi), lanes_set(minus_distance)));
+    strand_store(&to, from + k, n - k, lanes_fma(far, lanes_set(j->temperature.hi), lanes_set(minus_distance)));
   }
 }
 /* All of a row of one chunk, whose logits are x. */

@@ -57,18 +57,18 @@ typedef struct {
 /* The numbers of sixteen rows in registers. */
 typedef struct {
   lanes max, reference, logit;
-  dlanes hot_max;           /* M r */
+  dlanes max_over_temperature;           /* M r */
   dlanes sum, label_e, total; /* S_o or S; e of the label; S */
   dlanes largest_e;         /* e of M */
   uint32_t special;         /* NaN, +inf, nothing but -inf, |M r| beyond the limit, a sink that raises N or is beyond */
 } row_numbers;
 
-XENT_INLINE dlanes hot(const job *j, dlanes v) { return dlanes_scale(v, j->heat.whole); }
+XENT_INLINE dlanes over_temperature(const job *j, dlanes v) { return dlanes_scale(v, j->temperature.reciprocal); }
 
 /* In the units of the logits. A finite one stays finite. */
-XENT_INLINE float sink_logit(double sink, const heat *h) {
-  if (h->temperature == 1 || !isfinite(sink)) return (float)sink;
-  const double x = sink * h->temperature;
+XENT_INLINE float sink_logit(double sink, const f32_temperature *h) {
+  if (h->value == 1 || !isfinite(sink)) return (float)sink;
+  const double x = sink * h->value;
   return x > (double)FLT_MAX ? FLT_MAX : x < -(double)FLT_MAX ? -FLT_MAX : (float)x;
 }
 
@@ -83,13 +83,13 @@ XENT_INLINE dlanes powers_of_two(dlanes k) {
 
 /* Chunks of one row each and their sinks, one more chunk each. */
 XENT_INLINE void take_sinks(const job *j, const row_sums *in, row_numbers *r, double *dot, const double *mass) {
-  const lanes sink = lanes_load(in->sink), own = references_for(sink, &j->heat);
-  const lanes hot_sink = lanes_mul(sink, lanes_set(j->heat.hi));
-  const exp_references references = exp_references_of(own, &j->heat);
+  const lanes sink = lanes_load(in->sink), own = references_for(sink, &j->temperature);
+  const lanes sink_over_temperature = lanes_mul(sink, lanes_set(j->temperature.hi));
+  const exp_references references = exp_references_of(own, &j->temperature);
   const dlanes above = dlanes_widen(sink), max = dlanes_widen(r->max), old = dlanes_load(dot);
   lanes e[1] = {sink};
-  r->special |= lanes_bits_above(own, r->reference) | lanes_bits_above(hot_sink, lanes_set(XENT_LIMIT)) | lanes_bits_nan(sink);
-  exp_lanes(e, 1, &references, false, &j->heat);
+  r->special |= lanes_bits_above(own, r->reference) | lanes_bits_above(sink_over_temperature, lanes_set(XENT_LIMIT)) | lanes_bits_nan(sink);
+  exp_lanes(e, 1, &references, false, &j->temperature);
   const dlanes power = powers_of_two(dlanes_sub(dlanes_widen(own), dlanes_widen(r->reference)));
   r->sum = dlanes_add(r->sum, dlanes_mul(dlanes_scale(dlanes_widen(e[0]), XENT_UNSCALE), power));
   dlanes_store(dot, dlanes_where_at_most(above, max, old, dlanes_add(old, dlanes_mul(dlanes_load(mass), dlanes_sub(above, max)))));
@@ -101,21 +101,21 @@ XENT_INLINE void row_numbers_of(const job *j, const row_sums *in, double *dot, c
                                 row_numbers *r) {
   r->max = lanes_add(lanes_load(in->max), lanes_set(0.0f));
   r->logit = lanes_load(in->logit);
-  const lanes hot_max = lanes_mul(r->max, lanes_set(j->heat.hi));
-  r->special = lanes_bits_beyond(hot_max, XENT_LIMIT);
-  r->reference = in->folded || in->long_row ? lanes_load(in->reference) : references_for(r->max, &j->heat);
+  const lanes max_over_temperature = lanes_mul(r->max, lanes_set(j->temperature.hi));
+  r->special = lanes_bits_beyond(max_over_temperature, XENT_LIMIT);
+  r->reference = in->folded || in->long_row ? lanes_load(in->reference) : references_for(r->max, &j->temperature);
   r->sum = in->folded ? dlanes_load(in->sum) : dlanes_scale(dlanes_load(in->sum), XENT_UNSCALE);
   if (j->call->sink && !in->folded) take_sinks(j, in, r, dot, mass);
-  r->hot_max = hot(j, dlanes_widen(r->max));
+  r->max_over_temperature = over_temperature(j, dlanes_widen(r->max));
   r->total = r->sum;
   r->label_e = r->largest_e = dlanes_zero();
   if (probabilities) {
     r->special |= dlanes_bits_nan(r->total);
     return;
   }
-  const exp_references e = exp_references_of(r->reference, &j->heat);
+  const exp_references e = exp_references_of(r->reference, &j->temperature);
   lanes v[2] = {r->max, r->logit};
-  exp_lanes(v, 2, &e, false, &j->heat);
+  exp_lanes(v, 2, &e, false, &j->temperature);
   r->largest_e = dlanes_scale(dlanes_widen(v[0]), XENT_UNSCALE);
   if (j->labels) {
     r->label_e = dlanes_scale(dlanes_widen(v[1]), XENT_UNSCALE);
@@ -133,7 +133,7 @@ XENT_INLINE dlanes row_logarithm(const row_numbers *s, dlanes a, dlanes b, dlane
   const dlanes above = dlanes_where_at_most(a, b, ratio, dlanes_sub(m, one));
   const dlanes below = dlanes_where_at_most(a, b, dlanes_add(dlanes_set(2), ratio), dlanes_add(m, one));
   const dlanes log = log_series_rows(dlanes_div(above, below));
-  const dlanes far = dlanes_sub(dlanes_fma(dlanes_widen(s->reference), ln2, dlanes_fma(k, ln2, log)), s->hot_max);
+  const dlanes far = dlanes_sub(dlanes_fma(dlanes_widen(s->reference), ln2, dlanes_fma(k, ln2, log)), s->max_over_temperature);
   return dlanes_where_at_most(a, b, log, far);
 }
 
@@ -144,7 +144,7 @@ XENT_INLINE dlanes row_distance(const row_numbers *s) {
 }
 
 XENT_INLINE dlanes label_gap(const job *j, const row_numbers *s) {
-  return hot(j, dlanes_sub(dlanes_widen(s->max), dlanes_widen(s->logit)));
+  return over_temperature(j, dlanes_sub(dlanes_widen(s->max), dlanes_widen(s->logit)));
 }
 
 /* L of labels. */
@@ -200,8 +200,8 @@ XENT_INLINE void label_results(const job *j, const row_sums *in, dlanes distance
   t->pull = j->weighted ? t->own : dlanes_set(1);
   if (!j->smoothed) return;
   t->share = dlanes_where_at_most(H, none, none, dlanes_div(eps, H));
-  const dlanes even = j->weighted ? dlanes_div(dlanes_add(hot(j, T), dlanes_mul(W, D)), H)
-                                  : dlanes_add(hot(j, dlanes_div(T, H)), D);
+  const dlanes even = j->weighted ? dlanes_div(dlanes_add(over_temperature(j, T), dlanes_mul(W, D)), H)
+                                  : dlanes_add(over_temperature(j, dlanes_div(T, H)), D);
   const dlanes all = dlanes_mul(eps, even);
   const dlanes both = where_zero(t->own, all, dlanes_fma(t->own, L, all));
   t->loss = where_zero(t->share, mine, both);
@@ -244,7 +244,7 @@ XENT_INLINE void results_of_targets(const job *j, const row_sums *in, const row_
     return;
   }
   const dlanes Q = dlanes_load(mass), H = dlanes_load(in->even);
-  t->loss = j->most > 0 ? dlanes_load(dot) : dlanes_add(hot(j, dlanes_load(dot)), dlanes_mul(Q, distance));
+  t->loss = j->most > 0 ? dlanes_load(dot) : dlanes_add(over_temperature(j, dlanes_load(dot)), dlanes_mul(Q, distance));
   t->pull = Q;
   t->own = t->share = t->log_probability = dlanes_zero();
   if (j->smoothed) t->share = dlanes_where_at_most(H, dlanes_zero(), dlanes_zero(), dlanes_div(dlanes_set(j->eps), H));
@@ -281,8 +281,8 @@ XENT_INLINE void gradient_outcome(const job *j, dlanes sum, dlanes label_e, dlan
   out->b = lanes_set(-0.0f);
   if (!j->plain) {
     regular &= dlanes_bits_at_most(dlanes_magnitude(cc), most);
-    lanes_store(out->scale, dlanes_narrow(j->dense ? cc : dlanes_mul(cc, t->share)));
-    if (!j->dense && j->smoothed)
+    lanes_store(out->scale, dlanes_narrow(j->probabilities ? cc : dlanes_mul(cc, t->share)));
+    if (!j->probabilities && j->smoothed)
       out->b = lanes_where_equal(dlanes_narrow(t->share), lanes_set(0.0f), out->b,
                                  lanes_sub(lanes_set(-0.0f), dlanes_narrow(dlanes_mul(cc, t->share))));
   }

@@ -82,23 +82,23 @@ XENT_INLINE dlanes scale_of_rows(const job *j, const row_sums *in, const target_
   if (j->plain) return scale;
   dlanes c = j->call->row_weights ? dlanes_mul(scale, dlanes_load(in->row_weight)) : scale;
   if (j->call->upstream) c = dlanes_mul(c, dlanes_load(in->upstream));
-  if (j->heat.temperature != 1) c = dlanes_div(c, dlanes_set(j->heat.temperature));
+  if (j->temperature.value != 1) c = dlanes_div(c, dlanes_set(j->temperature.value));
   return j->gamma > 0 ? dlanes_mul(c, t->share) : c;
 }
 
 /* lse = shift r + (M r + D) */
 XENT_INLINE dlanes log_sum_exp_of(const job *j, const row_sums *in, const row_numbers *s, dlanes distance) {
-  const dlanes above = dlanes_add(s->hot_max, distance);
-  return in->folded ? dlanes_add(hot(j, dlanes_widen(lanes_load(in->shift))), above) : above;
+  const dlanes above = dlanes_add(s->max_over_temperature, distance);
+  return in->folded ? dlanes_add(over_temperature(j, dlanes_widen(lanes_load(in->shift))), above) : above;
 }
 
 /* T the sum of e (M - x): D + T r / S; a sink has no part in the entropy, but in the probabilities. */
 XENT_INLINE dlanes entropy_of(const job *j, const row_sums *in, const row_numbers *s, dlanes distance) {
-  const dlanes rest = dlanes_div(hot(j, dlanes_scale(dlanes_load(in->entropy), XENT_UNSCALE)), s->total);
+  const dlanes rest = dlanes_div(over_temperature(j, dlanes_scale(dlanes_load(in->entropy), XENT_UNSCALE)), s->total);
   if (!j->call->sink) return dlanes_add(distance, rest);
   lanes e[1] = {lanes_load(in->sink)};
-  const exp_references r = exp_references_of(s->reference, &j->heat);
-  exp_lanes(e, 1, &r, false, &j->heat);
+  const exp_references r = exp_references_of(s->reference, &j->temperature);
+  exp_lanes(e, 1, &r, false, &j->temperature);
   const dlanes E = dlanes_scale(dlanes_widen(e[0]), XENT_UNSCALE);
   return dlanes_fma(distance, dlanes_div(dlanes_sub(s->total, E), s->total), rest);
 }

@@ -145,14 +145,14 @@ XENT_SHARED bool cut_in_vicinity(kept_set *s, const xent_sampling *o, const weig
     if (s->x[i] == s->low && ++ties == kept) s->last = s->class[i];
   s->count = all;
   s->sum = found.above + add_to_blocks(s, w, found.listed);
-  s->sum_temperature = w->heat.temperature;
+  s->sum_temperature = w->temperature.value;
   if (all <= SAMPLE_PIECE) list_members(s);
   return true;
 }
 
 /* Leaves the fewest that weigh as much as is wanted. */
 XENT_SHARED void keep_weight(kept_set *s, const xent_sampling *o, const weigher *w, int64_t wanted) {
-  const double from = -(double)s->high, last = last_key(s), farthest = from + SAMPLE_REACH / w->heat.whole;
+  const double from = -(double)s->high, last = last_key(s), farthest = from + SAMPLE_REACH / w->temperature.reciprocal;
   const cut c = find_cut(s, &by_value, w, wanted, from, last < farthest ? last : farthest);
   const int64_t kept = ties_of_weight(w, &c, wanted), count = c.count + kept;
   if (count < at_least_kept(o))
@@ -164,7 +164,7 @@ XENT_SHARED void keep_weight(kept_set *s, const xent_sampling *o, const weigher 
 /* Whether top-p leaves anything out. */
 XENT_INLINE bool has_top_p(const xent_sampling *o) { return o->top_p > 0 && o->top_p < 1; }
 
-XENT_SHARED void filter_top_p(kept_set *s, const xent_sampling *o, const heat *h, double scale) {
+XENT_SHARED void filter_top_p(kept_set *s, const xent_sampling *o, const f32_temperature *h, double scale) {
   if (!has_top_p(o) || s->nucleus) return;
   const weigher w = weigher_of(h, s->high, scale);
   if (!s->listed && (s->classes <= SAMPLE_LISTED || s->count >= 0)) list_members(s);
@@ -237,12 +237,12 @@ XENT_SHARED void keep_nearest(kept_set *s, const key_rule *rule, double most) {
   if (!s->listed) list_members(s);
 }
 
-XENT_SHARED void filter_typical_p(kept_set *s, const xent_sampling *o, const heat *h, double scale) {
+XENT_SHARED void filter_typical_p(kept_set *s, const xent_sampling *o, const f32_temperature *h, double scale) {
   if (o->typical_p == 0 || o->typical_p == 1) return;
   const weigher w = weigher_of(h, s->high, scale);
   const int64_t sum = weigh_set(s, &w);
-  key_rule rule = {.typical = true, .most = (double)s->high, .per_value = h->whole};
-  rule.average = (double)weighted_distances(s, &w, h->whole) / (double)sum;
+  key_rule rule = {.typical = true, .most = (double)s->high, .per_value = h->reciprocal};
+  rule.average = (double)weighted_distances(s, &w, h->reciprocal) / (double)sum;
   const double to = rule.average > SAMPLE_REACH ? rule.average : SAMPLE_REACH;
   double most = find_cut(s, &rule, &w, share_of_sum(o->typical_p, sum), 0, to).key;
   if (at_least_kept(o) > 1) {
@@ -262,7 +262,7 @@ XENT_INLINE bool begins_with_top_p(const kept_set *s, const xent_sampling *o) {
 }
 
 /* The candidates, and what top-p leaves of them where that is known after one pass; false where the row has no token. */
-XENT_SHARED bool begin_row(kept_set *s, const xent_sampling *o, const heat *h, double scale) {
+XENT_SHARED bool begin_row(kept_set *s, const xent_sampling *o, const f32_temperature *h, double scale) {
   int state = SAMPLE_NOT_SEARCHED;
   vicinity v;
   weighed_vicinity found;
@@ -275,23 +275,23 @@ XENT_SHARED bool begin_row(kept_set *s, const xent_sampling *o, const heat *h, d
   return state != SAMPLE_NO_TOKEN;
 }
 
-XENT_INLINE void run_filters(kept_set *s, const xent_sampling *o, const heat *h, double scale) {
+XENT_INLINE void run_filters(kept_set *s, const xent_sampling *o, const f32_temperature *h, double scale) {
   switch (o->rules) {
     case XENT_RULES_VLLM:
-      filter_min_p(s, o, h->temperature);
+      filter_min_p(s, o, h->value);
       filter_top_k(s, o);
       filter_top_p(s, o, h, scale);
       break;
     case XENT_RULES_LLAMA_CPP:
       filter_top_k(s, o);
-      filter_typical_p(s, o, &no_heat, scale);
-      filter_top_p(s, o, &no_heat, scale);
+      filter_typical_p(s, o, &temperature_1, scale);
+      filter_top_p(s, o, &temperature_1, scale);
       filter_min_p(s, o, 1);
       break;
     default: /* rules without the last ones were refused with them */
       filter_top_k(s, o);
       filter_top_p(s, o, h, scale);
-      filter_min_p(s, o, h->temperature);
+      filter_min_p(s, o, h->value);
       filter_typical_p(s, o, h, scale);
   }
 }

@@ -50,7 +50,7 @@ XENT_SHARED vicinity guess_vicinity(kept_set *s, const weigher *w, double p, flo
   enum { LAST = SAMPLE_GUESS_BINS - 1 };
   double weight[LAST + XENT_LANES + 1] = {0}, squares[LAST + XENT_LANES + 1] = {0};
   double sums[2][8] = {{0}}, all = 0, all_squares = 0;
-  const float per_value = w->heat.hi * SAMPLE_GUESS_PER_NAT;
+  const float per_value = w->temperature.hi * SAMPLE_GUESS_PER_NAT;
   const double each = w->scale * (double)s->classes / (double)(probes_of(s) * XENT_LANES);
   for (int64_t i = 0; i < probes_of(s); i++) {
     XENT_ALIGNED float e[XENT_LANES];
@@ -83,7 +83,7 @@ XENT_SHARED vicinity guess_vicinity(kept_set *s, const weigher *w, double p, flo
   }
   const double wanted = p * (top + all);
   double sum = top, sum_squares = 0;
-  vicinity v = {.low = base - (float)(SAMPLE_REACH / w->heat.whole), .high = INFINITY};
+  vicinity v = {.low = base - (float)(SAMPLE_REACH / w->temperature.reciprocal), .high = INFINITY};
   bool begun = false;
   for (int b = 0; b < LAST; b++) {
     const double q = 1 - p, variance = 2.5 * 2.5 * (q * q * sum_squares + p * p * (all_squares - sum_squares));
@@ -219,7 +219,7 @@ XENT_INLINE bool is_exact(const kept_set *s, const weigher *w, float least, doub
 
 XENT_INLINE float smallest_of(lanes v) { return 0 - lanes_largest(lanes_sub(lanes_set(-0.0f), v)); }
 
-XENT_SHARED int weigh_close_row(kept_set *s, const heat *h, double scale, double p, vicinity *v, weighed_vicinity *found) {
+XENT_SHARED int weigh_close_row(kept_set *s, const f32_temperature *h, double scale, double p, vicinity *v, weighed_vicinity *found) {
   lanes most = lanes_set(-INFINITY), least = lanes_set(INFINITY);
   bool nan = false;
   for (int64_t i = 0; s->values.direct && i < probes_of(s); i++)

@@ -47,7 +47,7 @@ XENT_INLINE uint64_t stream_of_row(const xent_call *call, int64_t row, const xen
 }
 
 /* Draws from what the filters leave of the set. */
-XENT_SHARED drawn draw_of_set(kept_set *s, const xent_sampling *o, uint64_t stream, const heat *h, double scale) {
+XENT_SHARED drawn draw_of_set(kept_set *s, const xent_sampling *o, uint64_t stream, const f32_temperature *h, double scale) {
   if (o->greedy)
     keep_first(s, 1, false);
   else
@@ -62,8 +62,8 @@ XENT_SHARED drawn draw_of_set(kept_set *s, const xent_sampling *o, uint64_t stre
 XENT_SHARED drawn draw_row(const xent_call *call, kept_set *s, int64_t row, const xent_sampling *o, double scale) {
   begin_set(s, call->shape->classes);
   s->values = sample_values_of(call, row, o);
-  const heat h = heat_of(o->temperature);
-  if (!begin_row(s, o, o->rules == XENT_RULES_LLAMA_CPP ? &no_heat : &h, scale)) {
+  const f32_temperature h = f32_temperature_of(o->temperature);
+  if (!begin_row(s, o, o->rules == XENT_RULES_LLAMA_CPP ? &temperature_1 : &h, scale)) {
     s->count = 0;
     s->listed = true;
     return no_token;

@@ -253,7 +253,7 @@ XENT_SHARED void raise_low(kept_set *s, float low, int64_t kept, int64_t equal, 
 XENT_SHARED int64_t weigh_set(kept_set *s, const weigher *w) {
   int64_t at = 0, total = 0;
   piece p;
-  if (!s->listed && s->sum >= 0 && s->sum_temperature == w->heat.temperature) return s->sum;
+  if (!s->listed && s->sum >= 0 && s->sum_temperature == w->temperature.value) return s->sum;
   if (s->listed) {
     while (next_piece(s, &at, 0, &p)) total += s->sums[p.block] = sum_of_weights(w, p.x, p.n);
     return total;

@@ -15,13 +15,13 @@ typedef struct {
   const xent_call *call;
   int64_t row, classes; /* classes: of the whole row */
   const xent_sampling *options;
-  heat heat, filters;   /* of the draw; of the filters */
+  f32_temperature temperature, filters;   /* of the draw; of the filters */
   double scale;
   kept_set *set;
 } shard_row;
 
 XENT_INLINE weigher weigher_of_question(const shard_row *r, const row_sample_state *q) {
-  return weigher_of(q->kind == XENT_ASK_CLASS ? &r->heat : &r->filters, q->most, r->scale);
+  return weigher_of(q->kind == XENT_ASK_CLASS ? &r->temperature : &r->filters, q->most, r->scale);
 }
 
 /* ---- keys ---- */
@@ -233,7 +233,7 @@ XENT_INLINE void ask_class(const shard_row *r, row_sample_state *q, float low, i
 
 /* Draws from what the filters leave of the set, whose classes are all listed. */
 XENT_SHARED void draw_listed(const shard_row *r, row_sample_state *q, const xent_sampling *o) {
-  drawn d = draw_of_set(r->set, o, stream_of_row(r->call, r->row, o), &r->heat, r->scale);
+  drawn d = draw_of_set(r->set, o, stream_of_row(r->call, r->row, o), &r->temperature, r->scale);
   d.kept = count_members(r->set);
   row_is_done(q, d);
 }
@@ -259,7 +259,7 @@ XENT_SHARED bool after_list(const shard_row *r, row_sample_state *q) {
   for (int64_t i = 0; i < s->count; i++) above += s->x[i] > end;
   const bool all_ties = keeps_all_ties(o), limited = o->top_k > 0 && most_of_top_k(o) < q->count;
   const bool min_first = o->rules == XENT_RULES_VLLM;
-  const float least = least_of_min_p(o, s->high, r->filters.temperature);
+  const float least = least_of_min_p(o, s->high, r->filters.value);
   if (limited) low = most_of_top_k(o) <= above ? INFINITY : end;
   if ((min_first || !has_top_p(o)) && least > low) low = least;
   if (o->greedy || s->count == q->count || (o->top_k > 0 && !all_ties) || end < low) {
@@ -314,7 +314,7 @@ XENT_SHARED bool after_bins(const shard_row *r, row_sample_state *q) {
     const double log_probability = log_of_share(weight, q->sum);
     row_is_done(q, (drawn){.token = (int64_t)key, .kept = q->count, .log_probability = log_probability});
   } else {
-    const float low = value_of_key(key, r->classes), least = least_of_min_p(o, q->most, r->filters.temperature);
+    const float low = value_of_key(key, r->classes), least = least_of_min_p(o, q->most, r->filters.value);
     if (o->rules != XENT_RULES_VLLM && least > low)
       ask_class(r, q, least + 0.0f, r->classes - 1);
     else
@@ -336,7 +336,7 @@ XENT_SHARED uint32_t digest_of_sampling(const shard_row *r) {
   const uint64_t integers[] = {(uint64_t)r->classes, (uint64_t)o->rules, (uint64_t)keeps_all_ties(o),
                                (uint64_t)o->greedy, (uint64_t)o->min_keep, (uint64_t)o->top_k, o->seed,
                                stream_of_row(r->call, r->row, o), o->step, o->draw};
-  const double numbers[] = {o->top_p, o->min_p, o->typical_p, r->heat.temperature, o->repetition_penalty,
+  const double numbers[] = {o->top_p, o->min_p, o->typical_p, r->temperature.value, o->repetition_penalty,
                             o->frequency_penalty, o->presence_penalty, r->call->options->softcap};
   uint32_t digest = xent_no_digest;
   for (size_t i = 0; i < sizeof integers / sizeof *integers; i++) digest = add_to_digest(digest, integers[i]);
@@ -353,8 +353,8 @@ XENT_SHARED xent_status sample_shards(const xent_call *call) {
   r.scale = scale_of_classes(r.classes);
   for (r.row = call->row_begin; r.row < call->row_end; r.row++) {
     r.options = sampling_of_row(call, r.row);
-    r.heat = heat_of(r.options->temperature);
-    r.filters = r.options->rules == XENT_RULES_LLAMA_CPP ? no_heat : r.heat;
+    r.temperature = f32_temperature_of(r.options->temperature);
+    r.filters = r.options->rules == XENT_RULES_LLAMA_CPP ? temperature_1 : r.temperature;
     const uint32_t digest = digest_of_sampling(&r);
     memset(&next, 0, sizeof next);
     next.kind = XENT_ASK_LIST;

@@ -12,7 +12,7 @@ enum {
 };
 
 typedef struct {
-  heat heat;
+  f32_temperature temperature;
   exp_references references;
   float shift, reference; /* shift: is subtracted first, where it is not 0 */
   double scale; /* 2^g */
@@ -25,9 +25,9 @@ XENT_INLINE double scale_of_classes(int64_t classes) {
 }
 
 /* For a set whose largest value is `top`. */
-XENT_INLINE weigher weigher_of(const heat *h, float top, double scale) {
+XENT_INLINE weigher weigher_of(const f32_temperature *h, float top, double scale) {
   const bool shifted = fabsf(top * h->hi) > XENT_LIMIT;
-  weigher w = {.heat = *h, .shift = shifted ? top : 0.0f, .scale = scale};
+  weigher w = {.temperature = *h, .shift = shifted ? top : 0.0f, .scale = scale};
   w.reference = reference_for(shifted ? 0.0f : top, h);
   w.references = exp_everywhere(exp_reference_of(w.reference, h));
   return w;
@@ -40,7 +40,7 @@ XENT_INLINE void exponentials(const weigher *w, lanes *x, const int count) {
     XENT_UNROLL(8)
     for (int j = 0; j < count; j++) x[j] = lanes_sub(x[j], shift);
   }
-  exp_lanes(x, count, &w->references, false, &w->heat);
+  exp_lanes(x, count, &w->references, false, &w->temperature);
 }
 
 XENT_INLINE int64_t weight_of_exponential(const weigher *w, float e) {

@@ -19,8 +19,8 @@ typedef struct {
   const xent_call *call;
   xent_shape shape; /* of the same rows with labels */
   xent_options options;
-  heat heat;
-  f64_temperature temperature;
+  f32_temperature temperature;
+  f64_temperature wide_temperature;
   int64_t first, count; /* the first row; how many classes are selected of each */
   int rows, most;
   const row_statistics *known; /* of the first row on */

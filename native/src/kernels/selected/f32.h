@@ -44,7 +44,7 @@ XENT_INLINE float f32_less_shift(const row_statistics *s, double x) { return (fl
 
 XENT_INLINE double f32_log_probability(const selected_block *b, const row_statistics *s, double x, double D) {
   const double gap = s->max - (double)f32_less_shift(s, x);
-  return (double)(float)(0 - (D + gap * b->heat.whole));
+  return (double)(float)(0 - (D + gap * b->temperature.reciprocal));
 }
 
 /* What the probabilities of a row are multiplied by. */
@@ -62,7 +62,7 @@ XENT_INLINE f32_selected_factors f32_factors_of(double S, double cc) {
 /* Of a class that is not the label: own is what its target makes of the scale. */
 XENT_INLINE double f32_named_gradient(const selected_block *b, const row_statistics *s, const f32_selected_factors *k,
                                       double x, double own) {
-  const float e = exp_one(f32_less_shift(s, x), s->reference, &b->heat);
+  const float e = exp_one(f32_less_shift(s, x), s->reference, &b->temperature);
   const float y = fused(e, k->f, -(float)(k->tiny ? own * XENT_TINY_SCALE : own));
   return (double)(!k->tiny ? y : fabs(own) >= 0x1p30 ? -(float)own : y * XENT_TINY_UNSCALE);
 }

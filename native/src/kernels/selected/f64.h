@@ -14,7 +14,7 @@ XENT_SHARED double f64_selected_logit(const xent_call *call, double raw, double 
 }
 
 XENT_INLINE f64_reference f64_reference_of_row(const selected_block *b, const row_statistics *s) {
-  return f64_reference_of(doubles_set((double)s->reference), b->temperature);
+  return f64_reference_of(doubles_set((double)s->reference), b->wide_temperature);
 }
 
 /* D of each row; of special rows whatever it is. */
@@ -27,7 +27,7 @@ XENT_SHARED void f64_distances(const selected_block *b, double *D) {
 }
 
 XENT_INLINE double f64_log_probability(const selected_block *b, const row_statistics *s, double x, double D) {
-  return 0 - fused_double(s->max - (x - s->shift), b->temperature.high, D);
+  return 0 - fused_double(s->max - (x - s->shift), b->wide_temperature.high, D);
 }
 
 /* What the probabilities of a row are multiplied by. */

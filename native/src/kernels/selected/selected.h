@@ -185,8 +185,8 @@ XENT_SHARED xent_status selected_rows(const xent_call *call) {
   b.call = call;
   b.count = shape->target_count ? shape->target_count : 1;
   b.most = b.count * XENT_SELECTED_ROWS <= XENT_MOST_SELECTED ? XENT_SELECTED_ROWS : XENT_MOST_SELECTED / (int)b.count;
-  b.heat = heat_of(call->options->temperature);
-  b.temperature = f64_temperature_of(call->options->temperature);
+  b.temperature = f32_temperature_of(call->options->temperature);
+  b.wide_temperature = f64_temperature_of(call->options->temperature);
   b.shape = *shape;
   b.shape.target_count = 0;
   b.shape.targets = xent_per_row(shape->inner, XENT_I64);

@@ -97,10 +97,10 @@ XENT_INLINE void take_group(chunk_progress *c, lanes group) {
 }
 
 /* Where the largest so far asks for it N rises, and the sums are scaled. */
-XENT_INLINE bool is_above(lanes largest, float limit, const heat *h) {
+XENT_INLINE bool is_above(lanes largest, float limit, const f32_temperature *h) {
   return lanes_any_above(lanes_mul(largest, lanes_set(h->hi)), limit);
 }
-XENT_INLINE void raise_reference(chunk_progress *c, const heat *h) {
+XENT_INLINE void raise_reference(chunk_progress *c, const f32_temperature *h) {
   const float raised = reference_for(lanes_largest(c->above), h);
   if (raised <= c->reference) return;
   c->sum = dlanes_scale(c->sum, power_of_two((double)c->reference - (double)raised));
@@ -113,14 +113,14 @@ typedef struct {
   float *kept;     /* or NULL: every e */
   bool exact;      /* N is that of the maximum */
   uintptr_t ahead; /* what lies so many bytes further on is prefetched; 0: nothing is */
-  const heat *heat;
+  const f32_temperature *temperature;
 } chunk_way;
 
 enum { XENT_UNIT_VECTORS = 4, XENT_UNIT = XENT_UNIT_VECTORS * XENT_LANES }; /* half a group */
 
 /* The exponentials of half a group of m classes, straight on: what follows runs beside their end. The class `without`
  * adds +0. */
-XENT_INLINE lanes sum_unit(const float *x, int64_t m, int64_t without, const exp_references *r, const heat *h,
+XENT_INLINE lanes sum_unit(const float *x, int64_t m, int64_t without, const exp_references *r, const f32_temperature *h,
                            float *kept, const bool whole) {
   lanes e[XENT_UNIT_VECTORS];
   XENT_UNROLL(4)
@@ -146,7 +146,7 @@ XENT_INLINE lanes sum_unit(const float *x, int64_t m, int64_t without, const exp
   return sum_of_four_vectors(e);
 }
 /* Of a group: a missing half is +0. */
-XENT_INLINE lanes sum_exponentials(const float *x, int64_t m, int64_t without, const exp_references *r, const heat *h,
+XENT_INLINE lanes sum_exponentials(const float *x, int64_t m, int64_t without, const exp_references *r, const f32_temperature *h,
                                    float *kept) {
   if (__builtin_expect(m >= XENT_GROUP, 1)) {
     const lanes even = sum_unit(x, XENT_UNIT, without, r, h, kept, true);
@@ -198,7 +198,7 @@ XENT_INLINE void write_beside(const row_beside *s, int64_t i, int64_t n, const i
 XENT_INLINE void sum_classes_beside(const float *x, int64_t n, int64_t without, const chunk_way *w,
                                     chunk_progress *progress, const row_beside *beside, const int mode) {
   const chunk_way own = *w;
-  const heat h = *w->heat; /* which no store to kept can change */
+  const f32_temperature h = *w->temperature; /* which no store to kept can change */
   chunk_progress c = *progress;
   exp_references r = exp_everywhere(exp_reference_of(c.reference, &h));
   float limit = limit_of(c.reference);

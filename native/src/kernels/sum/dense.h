@@ -59,14 +59,14 @@ XENT_SHARED void dense_begin(dense_call *d, const job *j) {
   d->j = j;
   d->n = n;
   d->log = call->log;
-  d->lie = lies_dense(s, &s->logits) && (!j->dense || lies_dense(s, &s->targets));
+  d->lie = lies_dense(s, &s->logits) && (!j->probabilities || lies_dense(s, &s->targets));
   d->stored = call->output && call->output_layout->type == XENT_F32 && lies_dense(s, call->output_layout);
-  d->odd = !d->stored || call->class_mask || call->options->softcap != 0 || j->dense || (j->weighted && j->smoothed);
+  d->odd = !d->stored || call->class_mask || call->options->softcap != 0 || j->probabilities || (j->weighted && j->smoothed);
   dense_map(d->rows, n);
   const bool same = call->class_mask && s->class_mask.outer == 0;
   for (int64_t i = 0; same && i < XENT_ROWS * n; i++)
     d->mask[i] = i < n ? ((const uint8_t *)call->class_mask)[i * s->class_mask.classes] != 0 : d->mask[i - n];
-  for (int64_t i = 0; j->weighted && (j->smoothed || j->dense) && i < XENT_ROWS * n; i++)
+  for (int64_t i = 0; j->weighted && (j->smoothed || j->probabilities) && i < XENT_ROWS * n; i++)
     d->weights[i] = i < n ? (float)class_weight_at(call, i) : d->weights[i - n];
 }
 
@@ -154,7 +154,7 @@ XENT_SHARED dlanes dense_sums(const float *v, int64_t n) {
 
 /* e of `count` parts of sixteen rows from part k on, each row with its reference. */
 XENT_INLINE void dense_exp_step(const dense_call *d, const float *x, float *e, int64_t k, const int count, const exp_references *r,
-                                const heat *h) {
+                                const f32_temperature *h) {
   exp_references of[XENT_BATCH_MAX];
   lanes v[XENT_BATCH_MAX];
   XENT_UNROLL(4)
@@ -168,7 +168,7 @@ XENT_INLINE void dense_exp_step(const dense_call *d, const float *x, float *e, i
   for (int j = 0; j < count; j++) lanes_store_dense(e, d->n, k + j, v[j]);
 }
 XENT_INLINE void dense_exp(const dense_call *d, const float *x, float *e, lanes references) {
-  const heat h = d->j->heat; /* which no store can change */
+  const f32_temperature h = d->j->temperature; /* which no store can change */
   const exp_references r = exp_references_of(references, &h);
   int64_t k = 0;
   for (; k + 2 <= d->n; k += 2) dense_exp_step(d, x, e, k, 2, &r, &h);
@@ -179,10 +179,10 @@ XENT_INLINE void dense_exp(const dense_call *d, const float *x, float *e, lanes 
 XENT_SHARED void dense_targets(const dense_call *d, const dense_block *b, float *t) {
   const job *j = d->j;
   const int64_t n = d->n;
-  const bool one_share = !j->dense || !j->smoothed || !j->call->class_mask || j->call->shape->class_mask.outer == 0;
+  const bool one_share = !j->probabilities || !j->smoothed || !j->call->class_mask || j->call->shape->class_mask.outer == 0;
   if (d->lie && one_share && b->sums.rows.adjacent && b->sums.rows.count == XENT_ROWS) {
     class_targets c = {.keep = j->keep_float, .add = 1, .smooth = j->smoothed, .mask = b->mask, .mask_stride = 1, .without = XENT_NO_CLASS};
-    if (j->dense) {
+    if (j->probabilities) {
       c.q = strand_of_row(j->call, j->call->targets, &j->call->shape->targets, span_of_row(j->call, b->sums.rows.first));
       double even = 0; /* of the rows that count: special ones may not know it */
       for (int i = 0; i < XENT_ROWS; i++) even = b->sums.even[i] > even ? b->sums.even[i] : even;
@@ -224,12 +224,12 @@ XENT_SHARED void dense_target_sums(const dense_call *d, dense_block *b) {
     lanes_store_dense(terms, n, k, ones ? gap : lanes_where_equal(target, none, none, lanes_mul(target, gap)));
   }
   dlanes_store(b->sums.dot, dense_sums(terms, n));
-  if (j->dense || j->weighted) dlanes_store(b->sums.mass, dense_sums(t, n));
+  if (j->probabilities || j->weighted) dlanes_store(b->sums.mass, dense_sums(t, n));
 }
 
 XENT_SHARED void dense_entropy(const dense_call *d, dense_block *b) {
   XENT_ALIGNED float terms[XENT_DENSE_FLOATS];
-  const exp_references r = exp_references_of(references_for(b->max, &d->j->heat), &d->j->heat);
+  const exp_references r = exp_references_of(references_for(b->max, &d->j->temperature), &d->j->temperature);
   lanes most = lanes_add(b->max, lanes_set(0.0f));
   if (d->j->call->sink) most = lanes_max(lanes_load(b->sums.sink), most);
   for (int64_t k = 0; k < d->n; k++)
@@ -257,7 +257,7 @@ XENT_INLINE void dense_prepare(const dense_call *d, dense_block *b) {
     }
     load_row_numbers(j, &b->sums.rows, b->label, counted, &b->sums);
   }
-  if (j->smoothed || j->dense) dense_target_sums(d, b);
+  if (j->smoothed || j->probabilities) dense_target_sums(d, b);
   if (!(call->argmax || call->ranks || call->hits)) return;
   row_source source = logits_of_row(call, b->sums.rows.first);
   for (int i = 0; i < b->sums.rows.count; i++) {
@@ -298,7 +298,7 @@ XENT_SHARED void dense_top(const dense_call *d, dense_block *b) {
 enum dense_formula { XENT_DENSE_SCALED, XENT_DENSE_LINE, XENT_DENSE_LOG };
 
 XENT_INLINE void dense_emit_as(const dense_call *d, const dense_block *b, float *y, const enum dense_formula formula, const bool stream) {
-  const lanes r = lanes_set(d->j->heat.hi);
+  const lanes r = lanes_set(d->j->temperature.hi);
   for (int64_t k = 0; k < d->n; k++) {
     lanes v = lanes_load_dense(formula == XENT_DENSE_LOG ? b->x : b->e, d->n, k);
     const lanes f = lanes_spread(b->outcome.f, d->rows, k);
@@ -324,7 +324,7 @@ XENT_SHARED void dense_emit_odd(const dense_call *d, const dense_block *b, float
   const job *j = d->j;
   const int64_t n = d->n;
   XENT_ALIGNED float own[XENT_DENSE_FLOATS];
-  const bool each = j->dense || (j->weighted && j->smoothed);
+  const bool each = j->probabilities || (j->weighted && j->smoothed);
   const lanes scale = lanes_load(b->outcome.scale), minus = lanes_set(-0.0f);
   const float *t = each ? dense_targets_of(d, b, own) : NULL;
   for (int64_t k = 0; k < n; k++) {
@@ -339,7 +339,7 @@ XENT_INLINE bool dense_masked_are_zero(const dense_call *d, const dense_block *b
   const job *j = d->j;
   const lanes f = b->outcome.f;
   const uint32_t ordinary = lanes_bits_above(f, lanes_set(0.0f)) & ~lanes_bits_beyond(f, FLT_MAX);
-  const bool each = j->dense || (j->weighted && j->smoothed);
+  const bool each = j->probabilities || (j->weighted && j->smoothed);
   return ordinary == 0xffff && (each ? !lanes_bits_beyond(lanes_load(b->outcome.scale), FLT_MAX) : !j->smoothed);
 }
 XENT_SHARED void dense_finish_odd(const dense_call *d, const dense_block *b, float *y) {
@@ -423,7 +423,7 @@ XENT_SHARED xent_status dense_rows(const job *j, row_kernel kernel) {
       empty++;
     if (exponents->sums.rows.count) {
       dense_prepare(&d, exponents);
-      dense_exp(&d, exponents->x, exponents->e, references_for(exponents->max, &j->heat));
+      dense_exp(&d, exponents->x, exponents->e, references_for(exponents->max, &j->temperature));
       if (call->entropies) dense_entropy(&d, exponents);
       if (j->labels) dense_take_labels(exponents, d.n);
     }

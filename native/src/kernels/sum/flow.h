@@ -132,8 +132,8 @@ XENT_INLINE void flow_prepare(const flow *f, flow_block *b) {
   if (one && !f->exact) lanes_store(b->sums.reference, lanes_set(b->sums.reference[0]));
   const lanes max = one ? lanes_set(lanes_largest(b->largest[0])) : lanes_largest_rows(b->largest);
   if (f->exact) {
-    const lanes N = references_for(max, &j->heat);
-    const exp_references r = exp_references_of(N, &j->heat);
+    const lanes N = references_for(max, &j->temperature);
+    const exp_references r = exp_references_of(N, &j->temperature);
     lanes_store(b->sums.reference, N);
     lanes_store(b->lowest, r.lowest);
     lanes_store(b->magic, r.magic);
@@ -186,7 +186,7 @@ typedef struct {
 
 /* Ends `pending` vectors, which are under way, into e and begins `count` that come next, class i the first. */
 XENT_INLINE void flow_step(exp_half *half, const flow_from *from, int64_t i, const int64_t sure, lanes *e, const int count,
-                           const int pending, const heat *h) {
+                           const int pending, const f32_temperature *h) {
   lanes v[XENT_BATCH_MAX];
   if (__builtin_expect(i + count * XENT_LANES <= sure || from->n - i >= count * XENT_LANES, 1))
     XENT_UNROLL(4)
@@ -203,7 +203,7 @@ XENT_INLINE void flow_step(exp_half *half, const flow_from *from, int64_t i, con
 /* The sum of the unit from class i on, of `vectors` vectors, the first of which are under way; of what follows it `count`
  * vectors begin. The class `without` is not added. */
 XENT_INLINE lanes flow_unit(exp_half *half, const flow_from *row, int64_t i, const flow_from *after, int64_t begin, const int count,
-                            const int vectors, const int64_t sure, const int batch, int64_t without, float *kept, const heat *h) {
+                            const int vectors, const int64_t sure, const int batch, int64_t without, float *kept, const f32_temperature *h) {
   lanes e[4] = {lanes_set(0.0f), lanes_set(0.0f), lanes_set(0.0f), lanes_set(0.0f)};
   XENT_UNROLL(4)
   for (int k = 0; k < vectors; k += batch) {
@@ -237,7 +237,7 @@ typedef struct {
   flow_from own, after;
   exp_half *half;
   const row_beside *beside;
-  const heat *heat;
+  const f32_temperature *temperature;
   float *kept;
   int64_t label;
 } flow_work;
@@ -246,14 +246,14 @@ typedef struct {
 XENT_INLINE lanes flow_last_unit(const flow_work *w, int64_t last, const int rest, const int64_t sure, const int batch, const int mode,
                                  lanes *largest) {
   *largest = flow_beside_unit(w->beside, last, w->own.n, sure, rest, mode, *largest);
-  return flow_unit(w->half, &w->own, last, &w->after, 0, batch, rest, sure, batch, w->label, w->kept, w->heat);
+  return flow_unit(w->half, &w->own, last, &w->after, 0, batch, rest, sure, batch, w->label, w->kept, w->temperature);
 }
 
 /* Back comes the largest of the row that is searched beside. vectors: of the row, where they are a constant, else 0. */
-XENT_INLINE lanes flow_row(const flow *f, flow_block *b, int row, exp_half *half, const row_beside *s, const heat *h,
+XENT_INLINE lanes flow_row(const flow *f, flow_block *b, int row, exp_half *half, const row_beside *s, const f32_temperature *h,
                            const int mode, const int vectors) {
   const flow_work w = {.own = flow_from_row(b, row, f->n), .after = flow_from_row(b, row + 1 < b->sums.rows.count ? row + 1 : row, f->n),
-                       .half = half, .beside = s, .heat = h, .kept = f->keep ? b->e[row] : NULL,
+                       .half = half, .beside = s, .temperature = h, .kept = f->keep ? b->e[row] : NULL,
                        .label = f->j->labels ? b->label[row] : XENT_NO_CLASS};
   const int batch = flow_batch(vectors, mode), rest = vectors ? vectors - (vectors - 1) / 4 * 4 : batch;
   const int64_t n = w.own.n, sure = vectors ? (vectors - 1) * XENT_LANES : 0;
@@ -285,13 +285,13 @@ XENT_INLINE lanes flow_row(const flow *f, flow_block *b, int row, exp_half *half
 
 /* The same beyond 1024 classes. */
 XENT_INLINE void flow_long_row(const flow *f, flow_block *b, int row, const row_beside *s, const int mode) {
-  const chunk_way w = {.kept = f->keep ? b->e[row] : NULL, .heat = &f->j->heat};
+  const chunk_way w = {.kept = f->keep ? b->e[row] : NULL, .temperature = &f->j->temperature};
   chunk_progress c = chunk_begin(XENT_LOWEST_REFERENCE);
   sum_classes_beside(b->x[row], f->n, f->j->labels ? b->label[row] : XENT_NO_CLASS, &w, &c, s, mode);
   b->sum[row] = c.sum;
   b->largest[row] = c.above;
   b->sums.reference[row] = c.reference;
-  if (f->keep && c.settled) settle(&c, b->x[row], b->e[row], &f->j->heat);
+  if (f->keep && c.settled) settle(&c, b->x[row], b->e[row], &f->j->temperature);
 }
 
 /* What is beside a row that is not there. */
@@ -323,8 +323,8 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
   const bool log = f->log && !call->targets, masked = call->targets && f->row->x.mask, cap = call->targets && f->row->x.cap != 0;
   const float *from = log || f->again ? b->x[row] : b->e[row];
   const int64_t label = j->labels ? b->label[row] : XENT_NO_CLASS;
-  emission m = {.references = exp_everywhere(exp_reference_of(b->sums.reference[row], &j->heat)), .heat = &j->heat,
-                .less = log ? b->max[row] : 0, .f = log ? j->heat.hi : b->factor[row], .b = b->b[row]};
+  emission m = {.references = exp_everywhere(exp_reference_of(b->sums.reference[row], &j->temperature)), .temperature = &j->temperature,
+                .less = log ? b->max[row] : 0, .f = log ? j->temperature.hi : b->factor[row], .b = b->b[row]};
   if (f->each) m.scale = b->outcome.scale[row];
   const bool finish = cap || (masked && (j->sparse || !masked_are_zero(&m, f->each)));
   careful_row *r = flow_ready_row(f, b, row);
@@ -333,7 +333,7 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
   class_targets t;
   if (f->each) {
     t = targets_of_classes(r);
-    if (!j->dense) t.add = 1;
+    if (!j->probabilities) t.add = 1;
     m.targets = &t;
   }
   if (f->slopes) r->x.slopes = f->slopes + row * f->pitch;
@@ -383,7 +383,7 @@ XENT_SHARED void flow_entropies(const flow *f, flow_block *b) {
   for (int i = 0; i < in->rows.count; i++) {
     const float most = j->call->sink && in->sink[i] > in->max[i] ? in->sink[i] : in->max[i];
     product_sum sum = no_products();
-    add_entropy(&sum, b->x[i], b->e[i], f->n, in->reference[i], most + 0.0f, &j->heat);
+    add_entropy(&sum, b->x[i], b->e[i], f->n, in->reference[i], most + 0.0f, &j->temperature);
     in->entropy[i] = end_products(&sum, f->n);
   }
 }
@@ -432,7 +432,7 @@ XENT_SHARED void flow_target_gradients(const flow *f, flow_block *b) {
 
 /* ---- the loop ---- */
 
-XENT_INLINE row_beside flow_beside_row(const flow_block *next, const flow_block *before, int row, const heat *h,
+XENT_INLINE row_beside flow_beside_row(const flow_block *next, const flow_block *before, int row, const f32_temperature *h,
                                        const int mode) {
   row_beside s = {.searched = next->x[row]};
   if (mode < XENT_BESIDE_LINE) return s;
@@ -448,7 +448,7 @@ XENT_INLINE row_beside flow_beside_row(const flow_block *next, const flow_block 
 /* Row after row of three blocks. */
 XENT_INLINE void flow_rows_at_work(const flow *f, flow_block *next, flow_block *now, const flow_block *before,
                                    const int mode, const int vectors) {
-  const heat h = f->j->heat; /* which no store can change */
+  const f32_temperature h = f->j->temperature; /* which no store can change */
   const int written = mode >= XENT_BESIDE_LINE ? before->sums.rows.count : 0;
   const bool exact = vectors || f->exact;
   int row = 0;
@@ -517,13 +517,13 @@ XENT_SHARED void flow_begin(flow *f, const job *j, row_kernel kernel, careful_ro
   f->exact = n <= XENT_EXACT_MAX;
   f->log = output && call->log;
   f->both = call->entropies != NULL;
-  f->each = j->dense || (j->weighted && j->smoothed);
+  f->each = j->probabilities || (j->weighted && j->smoothed);
   f->keep = (output && !f->log) || f->both;
   f->direct = shape->logits.type == XENT_F32 && shape->logits.classes == 1 && !call->class_mask && call->options->softcap == 0;
-  f->target_layout = j->dense ? shape->targets : shape->class_weights;
-  if (!j->dense) f->target_layout.outer = f->target_layout.inner = 0;
-  if (f->each && !(j->dense && (j->weighted || j->smoothed)) && f->target_layout.type == XENT_F32 && f->target_layout.classes == 1)
-    f->targets = j->dense ? call->targets : call->class_weights;
+  f->target_layout = j->probabilities ? shape->targets : shape->class_weights;
+  if (!j->probabilities) f->target_layout.outer = f->target_layout.inner = 0;
+  if (f->each && !(j->probabilities && (j->weighted || j->smoothed)) && f->target_layout.type == XENT_F32 && f->target_layout.classes == 1)
+    f->targets = j->probabilities ? call->targets : call->class_weights;
   f->straight = f->direct && (!output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1 &&
                                           !j->sparse && (!f->each || f->targets)));
   const bool again = call->top_classes || call->top_log_probabilities || call->target_gradient || clamps_terms(call); /* x, for more */

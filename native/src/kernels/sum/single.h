@@ -29,9 +29,9 @@ XENT_SHARED xent_status single_rows(const job *j, row_kernel kernel) {
   const lanes x = lanes_load_part(call->logits + row_offset(s, &s->logits, row), n, -INFINITY);
   /* passes over a NaN, or over others because of it: then the sum is NaN */
   const float max = lanes_largest(x);
-  const exp_references r = exp_everywhere(exp_reference_of(reference_for(max, &j->heat), &j->heat));
+  const exp_references r = exp_everywhere(exp_reference_of(reference_for(max, &j->temperature), &j->temperature));
   lanes e[1] = {x};
-  exp_lanes(e, 1, &r, false, &j->heat);
+  exp_lanes(e, 1, &r, false, &j->temperature);
   row_sums in;
   row_outcome out;
   in.rows = (row_set){.first = row, .count = 1, .adjacent = true};
@@ -58,7 +58,7 @@ XENT_SHARED xent_status single_rows(const job *j, row_kernel kernel) {
   if (!out.stay) return kernel(call);
   if (!call->output) return XENT_OK;
   float *y = call->output + row_offset(s, call->output_layout, row);
-  lanes_store_part(y, n, call->log && !call->targets ? log_probability(x, out.max, lanes_set(j->heat.hi), out.f)
+  lanes_store_part(y, n, call->log && !call->targets ? log_probability(x, out.max, lanes_set(j->temperature.hi), out.f)
                                                      : lanes_fma(e[0], out.f, out.b));
   if (j->labels) y[t.label] = out.label_gradient[0];
   return XENT_OK;

@@ -134,7 +134,7 @@ XENT_INLINE lanes entropy_lanes(lanes x, lanes e, lanes max, lanes lowest) {
   return lanes_mul(e, lanes_sub(max, lanes_floor_at(x, lowest)));
 }
 /* Of e that are in memory. A chunk may come in pieces that are whole groups but for the last. */
-XENT_SHARED void add_entropy(product_sum *s, const float *x, const float *e, int64_t n, float N, float max, const heat *h) {
+XENT_SHARED void add_entropy(product_sum *s, const float *x, const float *e, int64_t n, float N, float max, const f32_temperature *h) {
   const lanes M = lanes_set(max), lowest = lanes_set(exp_reference_of(N, h).lowest);
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
     lanes halves[2];
