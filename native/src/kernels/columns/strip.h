@@ -50,10 +50,6 @@ XENT_INLINE strip_run run_at(const xent_shape *shape, const strip *s, int64_t at
        run = run_at(shape, s, run.at + run.count))
 #define XENT_EACH_BLOCK(s, at) for (int64_t at = 0; at < (s)->width; at += XENT_LANES)
 
-XENT_INLINE bool side_by_side(const xent_shape *shape, const xent_layout *layout) {
-  return layout->classes != 1 && (shape->inner > 1 ? layout->inner == 1 : layout->outer == 1);
-}
-
 /* One inner row of all rows: what [classes, rows] is when it is seen from its rows. */
 XENT_INLINE void lay_inward(xent_shape *s) {
   xent_layout *const layouts[] = {&s->logits,      &s->output,       &s->gradient, &s->upstream,  &s->targets,

@@ -9,7 +9,6 @@
 
 #include <stddef.h>
 
-#include "kernels/columns/strip.h"
 #include "kernels/f64/load.h"
 #include "kernels/math/f64_sum.h"
 

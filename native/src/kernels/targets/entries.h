@@ -20,6 +20,11 @@ static inline int64_t row_offset(const xent_shape *shape, const xent_layout *lay
   return (int64_t)((uint64_t)(row / shape->inner) * outer + (uint64_t)(row % shape->inner) * inner);
 }
 
+/* Whether neighbours in memory are the same class of neighbouring rows. */
+static inline bool side_by_side(const xent_shape *shape, const xent_layout *layout) {
+  return layout->classes != 1 && (shape->inner > 1 ? layout->inner == 1 : layout->outer == 1);
+}
+
 /* Read once: memory may change under a call, and what was checked is what is used. A U64 that no int64_t holds comes out
  * negative: no class. */
 static inline int64_t load_label_at(const void *targets, int32_t type, int64_t at) {
