@@ -89,6 +89,7 @@ static void fill_inputs(problem *p) {
   float *x = must_allocate(((size_t)p->n + 1) * sizeof *x);
   p->logits = class_array(p, p->wide ? XENT_F64 : any_float(p));
   p->vector = class_array(p, any_float(p));
+  if (!p->row_offsets.data && chance(0.1)) p->vector.layout.classes = 0; /* a number per row */
   if (chance(0.3)) p->mask = class_array(p, XENT_U8);
   if (chance(0.4)) p->weights = array_of(p, 1, chance(0.4) ? XENT_U8 : any_float(p));
   if (chance(0.3)) p->sink = array_of(p, 1, any_float(p));
@@ -102,7 +103,8 @@ static void fill_inputs(problem *p) {
                  chance(0.001) ? (double)INFINITY : (double)random_normal(&source));
       if (p->mask.data) set_number(&p->mask, class_at(p, &p->mask, row, k), chance(0.7) ? 1 : 0);
     }
-    if (p->weights.data) set_number(&p->weights, row_at(p, &p->weights, row), any_weight());
+    const bool odd = p->weights.layout.type != XENT_U8 && chance(0.05);
+    if (p->weights.data) set_number(&p->weights, row_at(p, &p->weights, row), odd ? (double)NAN : any_weight());
     if (p->sink.data)
       set_number(&p->sink, row_at(p, &p->sink, row),
                  chance(0.2) ? -(double)INFINITY : (double)random_normal(&source) * 4);

@@ -94,7 +94,7 @@ XENT_INLINE void rows_in_registers(const float_rows *rows, float hi, const int v
     }
     const lanes group = sum_of_vectors(terms, vectors);
     const float sum = (float)((vectors == 1 ? lanes_tree(group) : dlanes_tree(dlanes_widen(group))) + 0.0);
-    const bool odd = !(fabsf(sum) <= XENT_QUIET_SUMS);
+    const bool odd = !(fabsf(sum) <= XENT_QUIET_SUMS && fabsf(hi) <= FLT_MAX); /* a result may be NaN */
     if (!log && !masked && odd) {
       emit_backward(y, g, dx, r.n, sum, hi, false, false);
       continue;

@@ -79,7 +79,7 @@ XENT_SHARED const double *f64_gradients_at(const f64_backward *r, f64_gradients 
   if (of->stride) return of->piece = first + begin * of->stride;
   if (of->columns) {
     f64_take_columns(first + begin * of->layout->classes, of->layout->classes, r->count, of->room, n);
-    f64_mask_columns(call, r->span.row, r->count, begin, n, of->room, 0);
+    if (call->class_mask) f64_mask_columns(call, r->span.row, r->count, begin, n, of->room, 0);
     return of->piece = of->room;
   }
   for (int i = 0; i < r->count; i++) {
