@@ -1265,6 +1265,27 @@ static void test_factors(void) {
 }
 
 /* A call that wants something of targets, without any. */
+/* Columns that are turned into rows: those before a label out of range are written, those from it on are left. */
+static void test_columns_before_a_wrong_label(void) {
+  enum { COLUMNS = 24, WRONG = 21 };
+  float logits[2 * COLUMNS], gradient[2 * COLUMNS];
+  int32_t own_labels[COLUMNS] = {0}, top[COLUMNS];
+  const xent_layout columns = {.outer = 1, .classes = COLUMNS, .type = XENT_F32};
+  const xent_layout per_row = {.outer = 1, .classes = COLUMNS, .type = XENT_I32};
+  xent_report own_report = {.size = sizeof own_report};
+  xent_cross_entropy_call c = {.size = sizeof c, .sizes = xent_rows(COLUMNS, 2), .report = &own_report,
+                               .logits = {logits, columns}, .targets = {own_labels, per_row},
+                               .top_classes = {top, per_row}, .gradient = {gradient, columns}};
+  c.sizes.top_count = 1;
+  for (int i = 0; i < 2 * COLUMNS; i++) logits[i] = (float)(i % 5), gradient[i] = 7;
+  own_labels[WRONG] = 9;
+  CHECK(xent_cross_entropy(&c) == XENT_INVALID_LABEL && own_report.row == WRONG);
+  int written = 0, left = 0;
+  for (int row = 0; row < WRONG; row++) written += gradient[row] != 7 && gradient[COLUMNS + row] != 7;
+  for (int row = WRONG; row < COLUMNS; row++) left += gradient[row] == 7 && gradient[COLUMNS + row] == 7;
+  CHECK(written == WRONG && left == COLUMNS - WRONG);
+}
+
 static void test_missing_targets(void) {
   for (int i = 0; i < 8; i++) {
     reset();
@@ -1361,6 +1382,7 @@ int main(void) {
   test_class_numbers();
   test_factors();
   test_missing_targets();
+  test_columns_before_a_wrong_label();
   CHECK(xent_abi_version() == XENT_ABI_VERSION && xent_numerics_version() == XENT_NUMERICS_VERSION);
   for (int32_t s = -1; s < 10; s++) CHECK(xent_status_message(s) && *xent_status_message(s));
   printf("%d checks, %d failures\n", checks, failures);

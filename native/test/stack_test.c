@@ -216,6 +216,30 @@ static void *run_general(void *argument) {
   return NULL;
 }
 
+/* The largest classes, which columns are turned for, with a row that leaves the others. */
+static void *run_top(void *argument) {
+  problem p = *(const problem *)argument;
+  xent_shape *s = &p.shape;
+  static int32_t classes[MOST_ROWS * 3];
+  const float first = x[0];
+  s->top_count = p.classes < 3 ? p.classes : 3;
+  s->top_classes = xent_per_class(s->top_count, s->inner, XENT_I32);
+  s->sink = s->row_weights = s->losses;
+  p.options.softcap = 19;
+  for (int64_t i = 0; i < p.rows; i++) losses[i] = 1;
+  cross_entropy_arrays a = {.logits = x, .targets = labels, .sink = losses, .row_weights = losses, .log_sum_exp = lse,
+                            .top_classes = classes, .statistics = statistics, .gradient = y};
+  x[0] = NAN;
+  for (int targets = 0; targets < 2; targets++) {
+    if (!targets) a.targets = NULL, a.gradient = NULL, a.row_weights = NULL;
+    p.options.softcap = targets ? 0 : 19;
+    must(cross_entropy_of(s, &p.options, 0, p.rows, &a, NULL), "the largest classes");
+    a.targets = labels, a.gradient = y;
+  }
+  x[0] = first;
+  return NULL;
+}
+
 /* Few classes are kept, many, and those that say what is expected; and what cross-entropy says of the tokens. */
 static void *run_sample(void *argument) {
   problem p = *(const problem *)argument;
@@ -304,6 +328,7 @@ static void test_shape(int64_t outer, int64_t classes, int64_t inner, int32_t is
                                   {"in parts", run_parts, true},
                                   {"float64", run_wide, true},
                                   {"general", run_general, true},
+                                  {"the largest classes", run_top, false},
                                   {"16 bits", run_narrow, true},
                                   {"class weights", run_class_weights, true},
                                   {"sample", run_sample, false},

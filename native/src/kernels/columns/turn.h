@@ -9,14 +9,16 @@
 #include "kernels/columns/columns.h"
 
 enum {
-  XENT_TURNED_SHORT = 256, /* classes of columns that go the ways of rows, which take more scratch than rows one by one */
-  XENT_TURNED_FEW = 5120,  /* floats of all their tiles; and of others' */
-  XENT_TURNED_MANY = 15360,
+  XENT_TURNED_FEW = 104,    /* classes of columns that may go as sixteen rows, which take the most scratch */
+  XENT_TURNED_SHORT = 256,  /* and of those that go the ways of rows; others one by one */
+  XENT_TURNED_FEW_FLOATS = XENT_TURNED_FEW * XENT_LANES, /* of all tiles, as what is called has its own */
+  XENT_TURNED_SHORT_FLOATS = 4096,
+  XENT_TURNED_LONG_FLOATS = 14848,
   XENT_TURNED_LEAST = 2, /* columns at a time */
   XENT_TURNED_MOST = 64
 };
 
-XENT_INLINE int64_t turned_pitch(const xent_call *call) { return (call->shape->classes & -XENT_LANES) + 2 * XENT_LANES; }
+XENT_INLINE int64_t turned_pitch(const xent_call *call) { return (call->shape->classes + 3) & -4; }
 XENT_INLINE bool turns(const xent_call *call, const void *array, const xent_layout *l) { return array && side_by_side(call->shape, l); }
 XENT_INLINE bool turns_targets(const xent_call *call) {
   return !has_labels(call) && !call->shape->target_count && turns(call, call->targets, &call->shape->targets);
@@ -27,7 +29,9 @@ XENT_INLINE bool turns_target_gradient(const xent_call *call) {
 /* How many columns at a time. */
 XENT_INLINE int64_t turned_columns(const xent_call *call) {
   const int tiles = 1 + turns_targets(call) + (call->output && turns_target_gradient(call)) + (call->class_mask != NULL);
-  const int64_t floats = call->shape->classes <= XENT_TURNED_SHORT ? XENT_TURNED_FEW : XENT_TURNED_MANY;
+  const int64_t n = call->shape->classes, floats = n <= XENT_TURNED_FEW     ? XENT_TURNED_FEW_FLOATS
+                                                   : n <= XENT_TURNED_SHORT ? XENT_TURNED_SHORT_FLOATS
+                                                                            : XENT_TURNED_LONG_FLOATS;
   const int64_t room = floats / (tiles * turned_pitch(call));
   return room >= XENT_TURNED_MOST ? XENT_TURNED_MOST : room >= XENT_LANES ? room & -XENT_LANES : room;
 }
@@ -137,10 +141,11 @@ XENT_SHARED xent_status turned_strip(const xent_call *call, const strip *s, row_
     lay_rows(shape, &rows.class_mask, pitch, shape->class_mask.type);
   }
   const xent_status status = kernel(&seen);
-  if (status) return status;
-  if (call->output) turn_back(shape, call->output_layout, call->output, s, x, pitch, call->class_begin, call->class_end);
-  if (dt) turn_back(shape, &shape->target_gradient, call->target_gradient, s, dt, pitch, 0, shape->classes);
-  return XENT_OK;
+  strip done = *s;
+  if (status) done.width = call->report->row - row; /* those before a label out of range are written */
+  if (call->output) turn_back(shape, call->output_layout, call->output, &done, x, pitch, call->class_begin, call->class_end);
+  if (dt) turn_back(shape, &shape->target_gradient, call->target_gradient, &done, dt, pitch, 0, shape->classes);
+  return status;
 }
 
 XENT_INLINE xent_status turned_strips(const xent_call *of, row_kernel kernel, float *scratch) {
@@ -158,16 +163,21 @@ XENT_INLINE xent_status turned_strips(const xent_call *of, row_kernel kernel, fl
   return XENT_OK;
 }
 XENT_SHARED xent_status turned_few(const xent_call *call, row_kernel kernel) {
-  XENT_ALIGNED float scratch[XENT_TURNED_FEW];
+  XENT_ALIGNED float scratch[XENT_TURNED_FEW_FLOATS];
   return turned_strips(call, kernel, scratch);
 }
-XENT_SHARED xent_status turned_many(const xent_call *call, row_kernel kernel) {
-  XENT_ALIGNED float scratch[XENT_TURNED_MANY];
+XENT_SHARED xent_status turned_short(const xent_call *call, row_kernel kernel) {
+  XENT_ALIGNED float scratch[XENT_TURNED_SHORT_FLOATS];
+  return turned_strips(call, kernel, scratch);
+}
+XENT_SHARED xent_status turned_long(const xent_call *call, row_kernel kernel) {
+  XENT_ALIGNED float scratch[XENT_TURNED_LONG_FLOATS];
   return turned_strips(call, kernel, scratch);
 }
 /* way: the way that fits rows; any: the kernel that takes them all. */
 XENT_INLINE xent_status turned_rows(const xent_call *call, row_kernel way, row_kernel any) {
-  return call->shape->classes <= XENT_TURNED_SHORT ? turned_few(call, way) : turned_many(call, any);
+  if (call->shape->classes <= XENT_TURNED_FEW) return turned_few(call, way);
+  return call->shape->classes <= XENT_TURNED_SHORT ? turned_short(call, way) : turned_long(call, any);
 }
 
 #endif
