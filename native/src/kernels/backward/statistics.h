@@ -11,7 +11,7 @@
 
 XENT_SHARED xent_status known_dense_rows(const job *j, row_kernel kernel) {
   const xent_call *call = j->call;
-  row_taker taker = {.j = j, .kernel = kernel, .row = call->row_begin};
+  row_taker taker = {.j = j, .row = call->row_begin};
   dense_block b;
   dense_call d;
   dense_begin(&d, j);

@@ -329,7 +329,7 @@ XENT_INLINE double entropy_sum_of_row(const careful_row *r, const row_result *g)
 }
 
 /* Log-sum-exp less the maximum. */
-XENT_INLINE void distances_of_rows(const job *j, const row_sums *in, double distance[XENT_ROWS]) {
+XENT_SHARED void distances_of_rows(const job *j, const row_sums *in, double distance[XENT_ROWS]) {
   double none[XENT_ROWS] = {0};
   row_numbers numbers;
   row_numbers_of(j, in, none, none, false, &numbers);

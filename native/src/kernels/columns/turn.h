@@ -148,7 +148,7 @@ XENT_SHARED xent_status turned_strip(const xent_call *call, const strip *s, row_
   return status;
 }
 
-XENT_INLINE xent_status turned_strips(const xent_call *of, row_kernel kernel, float *scratch) {
+XENT_SHARED xent_status turned_strips(const xent_call *of, row_kernel kernel, float *scratch) {
   xent_shape shape = *of->shape;
   xent_call call = *of;
   strip s = {.row = of->row_begin, .pitch = turned_columns(of)};

@@ -204,7 +204,7 @@ XENT_INLINE void f64_write_backward(f64_backward *r, int64_t c, int64_t n, doubl
 }
 
 /* Rows from `row` on: up to so many tiles. Returns the one behind them. */
-XENT_INLINE int64_t f64_backward_tiles(f64_backward *r, int64_t row, const int most) {
+XENT_INLINE int64_t f64_backward_tiles(f64_backward *r, int64_t row, int most) {
   const xent_call *call = r->call;
   int64_t rows[XENT_F64_TOGETHER];
   pair sums[XENT_F64_TOGETHER], total[XENT_F64_TOGETHER];
@@ -238,7 +238,7 @@ static xent_status f64_softmax_backward(const xent_call *call) {
   f64_backward r = f64_backward_of(call, &b, turned && !call->known_statistics);
   const bool together = r.turned && !few;
   for (int64_t row = call->row_begin; row < call->row_end;)
-    row = together ? f64_backward_tiles(&r, row, XENT_F64_TOGETHER) : f64_backward_tiles(&r, row, 1);
+    row = f64_backward_tiles(&r, row, together ? XENT_F64_TOGETHER : 1);
   return XENT_OK;
 }
 

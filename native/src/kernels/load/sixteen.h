@@ -44,7 +44,6 @@ XENT_INLINE xent_status rows_alone(const job *j, const row_set *b, uint32_t stay
 /* The rows of a call, sixteen after sixteen. */
 typedef struct {
   const job *j;
-  row_kernel kernel;
   int64_t row;
   xent_status status;
 } row_taker;

@@ -72,22 +72,14 @@ XENT_INLINE lanes first_lanes(const void *at, int64_t i, int64_t n, const int32_
   return whole_lanes(few, 0, type);
 }
 
-/* `count` numbers that are `stride` apart, and back. */
-XENT_INLINE void gather_floats(float *v, const float *x, int64_t stride, const int64_t count) {
+/* `count` numbers from places that are so far apart to others. */
+XENT_INLINE void copy_floats(float *to, int64_t to_stride, const float *from, int64_t from_stride, const int64_t count) {
   XENT_UNROLL(16)
-  for (int64_t k = 0; k < count; k++) v[k] = x[k * stride];
+  for (int64_t k = 0; k < count; k++) to[k * to_stride] = from[k * from_stride];
 }
-XENT_INLINE void gather_halves(uint16_t *v, const uint16_t *x, int64_t stride, const int64_t count) {
+XENT_INLINE void copy_halves(uint16_t *to, int64_t to_stride, const uint16_t *from, int64_t from_stride, const int64_t count) {
   XENT_UNROLL(16)
-  for (int64_t k = 0; k < count; k++) v[k] = x[k * stride];
-}
-XENT_INLINE void scatter_floats(float *y, const float *v, int64_t stride, const int64_t count) {
-  XENT_UNROLL(16)
-  for (int64_t k = 0; k < count; k++) y[k * stride] = v[k];
-}
-XENT_INLINE void scatter_halves(uint16_t *y, const uint16_t *v, int64_t stride, const int64_t count) {
-  XENT_UNROLL(16)
-  for (int64_t k = 0; k < count; k++) y[k * stride] = v[k];
+  for (int64_t k = 0; k < count; k++) to[k * to_stride] = from[k * from_stride];
 }
 
 /* Numbers that are apart, or fewer halves than a vector. */
@@ -98,10 +90,10 @@ XENT_SHARED lanes strand_few(const strand *s, int64_t i, int64_t n, float fill) 
   const uint16_t *h = (const uint16_t *)(const void *)s->at + i * s->stride;
   const bool floats = s->type == XENT_F32;
   if (n >= XENT_LANES) {
-    floats ? gather_floats(v, x, s->stride, XENT_LANES) : gather_halves(halves, h, s->stride, XENT_LANES);
+    floats ? copy_floats(v, 1, x, s->stride, XENT_LANES) : copy_halves(halves, 1, h, s->stride, XENT_LANES);
     return floats ? lanes_load(v) : whole_lanes(halves, 0, s->type);
   }
-  floats ? gather_floats(v, x, s->stride, n) : gather_halves(halves, h, s->stride, n);
+  floats ? copy_floats(v, 1, x, s->stride, n) : copy_halves(halves, 1, h, s->stride, n);
   if (!floats) lanes_store(v, whole_lanes(halves, 0, s->type));
   return lanes_load_part(v, n, fill);
 }
@@ -114,9 +106,9 @@ XENT_SHARED void strand_set_few(const strand *s, int64_t i, int64_t n, lanes v) 
   const bool floats = s->type == XENT_F32;
   floats ? lanes_store(numbers, v) : store_halves(halves, s->type, v);
   if (n >= XENT_LANES)
-    floats ? scatter_floats(y, numbers, s->stride, XENT_LANES) : scatter_halves(h, halves, s->stride, XENT_LANES);
+    floats ? copy_floats(y, s->stride, numbers, 1, XENT_LANES) : copy_halves(h, s->stride, halves, 1, XENT_LANES);
   else
-    floats ? scatter_floats(y, numbers, s->stride, n) : scatter_halves(h, halves, s->stride, n);
+    floats ? copy_floats(y, s->stride, numbers, 1, n) : copy_halves(h, s->stride, halves, 1, n);
 }
 
 /* Numbers i.. of the row, of which n are left: `fill` where there is none. */
@@ -141,7 +133,7 @@ XENT_INLINE void strand_store(const strand *s, int64_t i, int64_t n, lanes v) {
 }
 
 /* The same number in places [begin, end). */
-XENT_INLINE void strand_fill(const strand *s, int64_t begin, int64_t end, float value) {
+XENT_SHARED void strand_fill(const strand *s, int64_t begin, int64_t end, float value) {
   for (int64_t i = begin; i < end; i += XENT_LANES) strand_store(s, i, end - i, lanes_set(value));
 }
 

@@ -409,7 +409,7 @@ XENT_SHARED xent_status dense_rows(const job *j, row_kernel kernel) {
   const xent_call *call = j->call;
   dense_block block[XENT_DENSE_BLOCKS];
   dense_call d;
-  row_taker taker = {.j = j, .kernel = kernel, .row = call->row_begin};
+  row_taker taker = {.j = j, .row = call->row_begin};
   const bool top = call->top_classes || call->top_log_probabilities;
   dense_begin(&d, j);
   for (int k = 0; k < XENT_DENSE_BLOCKS; k++) block[k].sums.rows.count = 0;

@@ -39,6 +39,7 @@ typedef struct {
 typedef struct {
   const job *j;
   row_taker taker;
+  row_kernel kernel;  /* of rows that leave */
   careful_row *row;   /* the one at hand */
   int64_t n, pitch;
   int most;           /* rows of a block */
@@ -108,7 +109,7 @@ XENT_SHARED void flow_copy(const flow *f, flow_block *b) {
 
 /* ---- between load and exponentials ---- */
 
-XENT_INLINE void flow_targets(const flow *f, flow_block *b, int row, const float *x, float max) {
+XENT_SHARED void flow_targets(const flow *f, flow_block *b, int row, const float *x, float max) {
   careful_row *r = flow_ready_row(f, b, row);
   const float m = max > -INFINITY && max < INFINITY ? max : 0;
   const target_sums t = chunk_targets(r, x, 0, f->n, m);
@@ -359,7 +360,7 @@ XENT_INLINE void flow_end(flow *f, flow_block *b) {
     else if (!flow_write_line(f, b, row))
       flow_write_row(f, b, row);
   }
-  const xent_status status = rows_alone(f->j, &b->sums.rows, stay, f->taker.kernel);
+  const xent_status status = rows_alone(f->j, &b->sums.rows, stay, f->kernel);
   if (status) f->taker.status = status;
 }
 
@@ -509,7 +510,7 @@ XENT_SHARED void flow_begin(flow *f, const job *j, row_kernel kernel, careful_ro
   memset(f, 0, sizeof *f);
   f->j = j;
   f->taker.j = j;
-  f->taker.kernel = kernel;
+  f->kernel = kernel;
   f->taker.row = call->row_begin;
   f->row = row;
   f->n = n;
