@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every way to compute a call in float32 arithmetic, in the order in which they are asked: the first that fits is taken,
- * and its name is in the report. What no way fits, and rows that leave one, careful/ computes row by row.
+ * Every way to compute a call in float32 arithmetic, in the order in which they are asked: the first that fits is
+ * taken, and its name is in the report. What no way fits, and rows that leave one, careful/ computes row by row.
  */
 #ifndef XENT_CHOOSE_H
 #define XENT_CHOOSE_H
@@ -34,13 +34,15 @@ XENT_INLINE bool has_dense_rows(const xent_call *call) {
          (!call->class_mask || same_mask || lies_dense(s, m));
 }
 XENT_INLINE bool dense_fits(const xent_call *call) {
-  return flow_fits(call) && needs_no_whole_rows(call) && has_dense_rows(call) && call->shape->classes > 1 && call->shape->logits.classes == 1;
+  return flow_fits(call) && needs_no_whole_rows(call) && has_dense_rows(call) && call->shape->classes > 1 &&
+         call->shape->logits.classes == 1;
 }
 
 /* Gradients from statistics: whole rows of one chunk. */
 XENT_INLINE bool known_flow_fits(const xent_call *call) {
   const xent_shape *s = call->shape;
-  return call->class_end - call->class_begin == s->classes && s->classes <= XENT_FLOW_MOST && !s->all_classes && !call->row_offsets;
+  return call->class_end - call->class_begin == s->classes && s->classes <= XENT_FLOW_MOST && !s->all_classes &&
+         !call->row_offsets;
 }
 XENT_INLINE bool known_dense_fits(const xent_call *call) {
   return known_flow_fits(call) && !call->shape->target_count && has_dense_rows(call);
@@ -55,8 +57,12 @@ typedef struct {
 /* What becomes of columns that have been turned into rows. */
 static xent_status cross_entropy_forward(const xent_call *call);
 static xent_status cross_entropy_backward(const xent_call *call);
-static xent_status turned_forward(const job *j, row_kernel any) { return turned_rows(j->call, cross_entropy_forward, any); }
-static xent_status turned_gradient(const job *j, row_kernel any) { return turned_rows(j->call, cross_entropy_backward, any); }
+static xent_status turned_forward(const job *j, row_kernel any) {
+  return turned_rows(j->call, cross_entropy_forward, any);
+}
+static xent_status turned_gradient(const job *j, row_kernel any) {
+  return turned_rows(j->call, cross_entropy_backward, any);
+}
 
 static const xent_way forward_ways[] = {{XENT_WAY_SINGLE, single_fits, single_rows},
                                         {XENT_WAY_DENSE, dense_fits, dense_rows},

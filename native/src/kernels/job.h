@@ -24,9 +24,10 @@ typedef struct {
 XENT_INLINE job job_of(const xent_call *call) {
   const xent_options *o = call->options;
   const double d = o->probability_clamp > 0 && o->probability_clamp < DBL_MIN ? DBL_MIN : o->probability_clamp;
-  job j = {.call = call, .temperature = f32_temperature_of(o->temperature), .eps = o->label_smoothing, .keep = 1 - o->label_smoothing,
-           .labels = has_labels(call), .sparse = call->targets && call->shape->target_count,
-           .others = o->smoothing == XENT_SMOOTHING_OTHERS, .weighted = call->class_weights != NULL};
+  job j = {.call = call, .temperature = f32_temperature_of(o->temperature), .eps = o->label_smoothing,
+           .keep = 1 - o->label_smoothing, .labels = has_labels(call),
+           .sparse = call->targets && call->shape->target_count, .others = o->smoothing == XENT_SMOOTHING_OTHERS,
+           .weighted = call->class_weights != NULL};
   j.soft = call->targets && !j.labels;
   j.probabilities = j.soft && !j.sparse;
   j.smoothed = call->targets && j.eps > 0;
@@ -37,8 +38,8 @@ XENT_INLINE job job_of(const xent_call *call) {
     j.least = 0 - log_normal(1 - d);
     j.most = 0 - log_normal(d);
   }
-  j.plain = j.labels && !j.smoothed && !j.weighted && !call->row_weights && !call->sink && o->z_loss == 0 && d == 0 && j.gamma == 0 &&
-            j.temperature.value == 1 && !call->log_probabilities && !call->upstream;
+  j.plain = j.labels && !j.smoothed && !j.weighted && !call->row_weights && !call->sink && o->z_loss == 0 && d == 0 &&
+            j.gamma == 0 && j.temperature.value == 1 && !call->log_probabilities && !call->upstream;
   return j;
 }
 

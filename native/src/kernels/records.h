@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What xent_statistics, xent_state and xent_sample_state hold: opaque to callers. docs/numerics.md, sections 4 and 11. */
+/* What xent_statistics, xent_state and xent_sample_state hold: opaque to callers (docs/numerics.md, 4 and 11). */
 #ifndef XENT_RECORDS_H
 #define XENT_RECORDS_H
 
@@ -15,7 +15,7 @@ typedef struct {
   double sum;        /* of all classes; with labels of all but the label's */
   double mass;       /* the label's own term, or the sum of a row's targets */
   double pull;       /* what multiplies the probabilities in the gradient */
-  double share;      /* what smoothing gives each class of the even set; of a focal loss what its gradient is scaled by */
+  double share; /* what smoothing gives each class of the even set; of a focal loss what its gradient is scaled by */
 } row_statistics;
 
 /* What one chunk of a row contributes. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every kernel of one tier, which is called XENT_TIER: this file is compiled once per instruction set. In one piece, as what
- * two kernels share would be in the library twice otherwise.
+ * Every kernel of one tier, which is called XENT_TIER: this file is compiled once per instruction set. In one piece, as
+ * what two kernels share would be in the library twice otherwise.
  */
 #include "kernels/elements/binary.h"
 #include "kernels/families.h"
@@ -13,8 +13,12 @@ static xent_status sample(const xent_call *call) {
   return call->shape->all_classes ? sample_shards(call) : sample_call(call, f32_family.cross_entropy_forward);
 }
 
-static xent_status linear_forward_call(const xent_call *call) { return linear_call(call, &f32_family, linear_cross_entropy); }
-static xent_status linear_backward_call(const xent_call *call) { return linear_call(call, &f32_family, linear_gradients); }
+static xent_status linear_forward_call(const xent_call *call) {
+  return linear_call(call, &f32_family, linear_cross_entropy);
+}
+static xent_status linear_backward_call(const xent_call *call) {
+  return linear_call(call, &f32_family, linear_gradients);
+}
 static xent_status linear_states_call(const xent_call *call) { return linear_call(call, &f32_family, linear_states); }
 
 /* ---- for the tests ---- */

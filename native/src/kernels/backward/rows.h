@@ -426,7 +426,8 @@ XENT_INLINE xent_status backward_contiguous(const backward_call *b, const int32_
 XENT_INLINE xent_status backward_of_type(const backward_call *b, const bool log) {
   if (b->call->class_mask) return backward_contiguous(b, XENT_F32, log, true);
   if (b->type == XENT_BF16) return backward_contiguous(b, XENT_BF16, log, false);
-  return b->type == XENT_F16 ? backward_contiguous(b, XENT_F16, log, false) : backward_contiguous(b, XENT_F32, log, false);
+  return b->type == XENT_F16 ? backward_contiguous(b, XENT_F16, log, false)
+                             : backward_contiguous(b, XENT_F32, log, false);
 }
 XENT_SHARED xent_status softmax_contiguous(const backward_call *b) { return backward_of_type(b, false); }
 XENT_SHARED xent_status log_softmax_contiguous(const backward_call *b) { return backward_of_type(b, true); }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The gradient of cross-entropy from the statistics of an earlier forward, rows of up to 1024 classes: factors of sixteen
- * rows at a time; then the rows are computed again as they lie, or one after the other.
+ * The gradient of cross-entropy from the statistics of an earlier forward, rows of up to 1024 classes: factors of
+ * sixteen rows at a time; then the rows are computed again as they lie, or one after the other.
  */
 #ifndef XENT_BACKWARD_STATISTICS_H
 #define XENT_BACKWARD_STATISTICS_H
@@ -30,8 +30,8 @@ XENT_SHARED xent_status known_dense_rows(const job *j, row_kernel kernel) {
 XENT_INLINE void known_row(const flow *f, flow_block *b, int row) {
   const xent_call *call = f->j->call;
   const int64_t at = row_of(&b->sums.rows, row);
-  const emission m = {.references = exp_everywhere(exp_reference_of(b->sums.reference[row], &f->j->temperature)), .temperature = &f->j->temperature,
-                      .f = b->factor[row], .b = b->b[row]};
+  const emission m = {.references = exp_everywhere(exp_reference_of(b->sums.reference[row], &f->j->temperature)),
+                      .temperature = &f->j->temperature, .f = b->factor[row], .b = b->b[row]};
   if (!f->straight) {
     row_source *x = &flow_row_at_hand(f, b, row)->x;
     const strand to = strand_at(call->output, call->output_layout, row_offset(call->shape, call->output_layout, at));

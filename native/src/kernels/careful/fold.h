@@ -73,7 +73,8 @@ XENT_INLINE uint32_t special_kind(const job *j, const row_fold *f) {
   double total = f->sum;
   if (j->labels) total += (double)exp_one(f->logit, f->reference, &j->temperature) * XENT_UNSCALE;
   if (f->max == INFINITY || total != total) return XENT_ROW_NAN;
-  if (f->max == -INFINITY) return j->call->options->fully_masked == XENT_FULLY_MASKED_ZERO ? XENT_ROW_MASKED : XENT_ROW_NAN;
+  if (f->max == -INFINITY)
+    return j->call->options->fully_masked == XENT_FULLY_MASKED_ZERO ? XENT_ROW_MASKED : XENT_ROW_NAN;
   return j->soft && !isfinite(f->mass) ? XENT_ROW_NAN : 0;
 }
 

@@ -23,7 +23,8 @@ XENT_SHARED xent_status careful_forward_states_rows(const xent_call *call, row_b
       row_state *state = &states[i / XENT_CHUNK];
       r.ready = NULL;
       if (r.t.ignored)
-        *state = (row_state){.kind = r.t.kind | xent_state_version, .digest = call->digest, .label = XENT_LABEL_ELSEWHERE,
+        *state = (row_state){.kind = r.t.kind | xent_state_version, .digest = call->digest,
+                             .label = XENT_LABEL_ELSEWHERE,
                              .counted = (uint16_t)count_classes(&r.x, i, n)};
       else
         chunk_state(&r, i, n, known ? (float)known->shift : 0.0f, true, state);
@@ -53,9 +54,10 @@ static uint32_t kind_of_row(const xent_call *call, const row_state *states, int6
 static bool states_fit(const xent_call *call, const row_state *states, int64_t chunks, uint32_t digest, int64_t label) {
   for (int64_t i = 0; i < chunks; i++) {
     const bool shifted = states[i].kind & XENT_STATE_SHIFTED, here = states[i].kind & XENT_STATE_LABEL_HERE;
-    const uint16_t expected = label >= 0 && i == label / XENT_CHUNK ? (uint16_t)(label % XENT_CHUNK) : XENT_LABEL_ELSEWHERE;
-    if (shifted != call->second_round || states[i].label != expected || here != (expected != XENT_LABEL_ELSEWHERE) || states[i].digest != digest ||
-        !isfinite(states[i].reference))
+    const uint16_t expected =
+        label >= 0 && i == label / XENT_CHUNK ? (uint16_t)(label % XENT_CHUNK) : XENT_LABEL_ELSEWHERE;
+    if (shifted != call->second_round || states[i].label != expected || here != (expected != XENT_LABEL_ELSEWHERE) ||
+        states[i].digest != digest || !isfinite(states[i].reference))
       return false;
   }
   return true;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Rows of any length and kind, up to sixteen together: their sums one after the other, chunk by chunk, their results at
- * once, then what is written, one after the other. So rows longer than any other way takes are computed, rows with a NaN,
- * an infinity, a shift or a factor below the normal floats, parts of rows, and whatever arrays and options are rare.
+ * once, then what is written, one after the other. So rows longer than any other way takes are computed, rows with a
+ * NaN, an infinity, a shift or a factor below the normal floats, parts of rows, and whatever arrays and options are
+ * rare.
  */
 #ifndef XENT_CAREFUL_ROW_H
 #define XENT_CAREFUL_ROW_H
@@ -33,7 +34,9 @@ typedef struct {
     return call->shape->classes <= XENT_STEP ? name##_short(call) : name##_long(call);                 \
   }
 
-XENT_INLINE int64_t step_length(int64_t begin, int64_t end) { return end - begin < XENT_STEP ? end - begin : XENT_STEP; }
+XENT_INLINE int64_t step_length(int64_t begin, int64_t end) {
+  return end - begin < XENT_STEP ? end - begin : XENT_STEP;
+}
 
 /* Chunks whose e may be kept: more do not stay in the second cache. */
 enum { XENT_KEPT_CHUNKS = 8 };
@@ -71,8 +74,8 @@ XENT_INLINE const float *ready_floats(const careful_row *r, int64_t begin, int64
 XENT_INLINE class_targets targets_of_classes(const careful_row *r) {
   const job *j = r->j;
   const xent_call *call = j->call;
-  class_targets t = {.keep = j->keep_float, .mask = r->x.mask, .mask_stride = r->x.mask_stride, .without = XENT_NO_CLASS,
-                     .add = j->labels ? 1 : (float)r->share, .smooth = r->share > 0};
+  class_targets t = {.keep = j->keep_float, .mask = r->x.mask, .mask_stride = r->x.mask_stride,
+                     .without = XENT_NO_CLASS, .add = j->labels ? 1 : (float)r->share, .smooth = r->share > 0};
   if (j->probabilities) t.q = strand_of_row(call, call->targets, &call->shape->targets, r->x.span);
   if (j->weighted) t.w = strand_at(call->class_weights, &call->shape->class_weights, 0);
   if (j->labels && j->others) t.without = r->t.label - r->x.first;
@@ -96,7 +99,8 @@ XENT_INLINE target_sums chunk_targets(const careful_row *r, const float *x, int6
   for (int64_t i = 0; j->sparse && i < j->call->shape->target_count; i++) {
     int64_t class;
     double target;
-    if (!sparse_entry(j->call, r->x.row, &r->t, i, r->x.first + begin, r->x.first + begin + n, &class, &target)) continue;
+    if (!sparse_entry(j->call, r->x.row, &r->t, i, r->x.first + begin, r->x.first + begin + n, &class, &target))
+      continue;
     if (target != 0) sums.dot += target * ((double)m - (double)x[class - r->x.first - begin]);
     sums.mass += target;
   }
@@ -113,7 +117,8 @@ XENT_INLINE bool is_first_counted(const row_source *r, const float *x, int64_t b
 }
 
 /* A chunk whose floats are at hand. */
-XENT_INLINE void sum_floats(const job *j, const float *x, int64_t n, int64_t without, const chunk_way *w, chunk_progress *p) {
+XENT_INLINE void sum_floats(const job *j, const float *x, int64_t n, int64_t without, const chunk_way *w,
+                            chunk_progress *p) {
   if (w->exact) {
     p->above = largest_lanes(x, n);
     p->reference = reference_for(lanes_largest(p->above), &j->temperature);
@@ -121,8 +126,8 @@ XENT_INLINE void sum_floats(const job *j, const float *x, int64_t n, int64_t wit
   sum_classes(x, n, without, w, p);
 }
 /* A long one, copied piece by piece; all into one place where nobody asks for the floats again. */
-XENT_INLINE void sum_copies(const careful_row *r, int64_t begin, int64_t n, int64_t without, float shift, bool once, chunk_way *w,
-                            chunk_progress *p) {
+XENT_INLINE void sum_copies(const careful_row *r, int64_t begin, int64_t n, int64_t without, float shift, bool once,
+                            chunk_way *w, chunk_progress *p) {
   for (int64_t i = 0; i < n; i += XENT_STEP) {
     const int64_t step = step_length(i, n);
     float *x = r->b.input + (once ? 0 : i);
@@ -134,7 +139,8 @@ XENT_INLINE void sum_copies(const careful_row *r, int64_t begin, int64_t n, int6
   }
 }
 /* once: nobody asks for the floats of the chunk. */
-XENT_INLINE chunk_sum sum_of_chunk(careful_row *r, int64_t begin, int64_t n, int64_t without, float shift, bool once, const float **floats) {
+XENT_INLINE chunk_sum sum_of_chunk(careful_row *r, int64_t begin, int64_t n, int64_t without, float shift, bool once,
+                                   const float **floats) {
   const bool direct = r->x.direct && shift == 0, exact = n <= XENT_EXACT_MAX, at_hand = direct || exact || !once;
   float *kept = r->kept.e ? r->kept.e + begin : NULL;
   chunk_way w = {.kept = kept, .exact = exact, .temperature = &r->j->temperature};
@@ -147,7 +153,8 @@ XENT_INLINE chunk_sum sum_of_chunk(careful_row *r, int64_t begin, int64_t n, int
     sum_copies(r, begin, n, without, shift, once, &w, &p);
   if (kept && p.settled && at_hand) settle(&p, *floats, kept, &r->j->temperature);
   if (kept) r->kept.reference[begin / XENT_CHUNK] = p.settled && !at_hand ? NAN : p.reference;
-  return (chunk_sum){.max = lanes_largest(p.above) + 0.0f, .reference = p.reference, .sum = chunk_tree(n, p.group, p.sum)};
+  return (chunk_sum){
+      .max = lanes_largest(p.above) + 0.0f, .reference = p.reference, .sum = chunk_tree(n, p.group, p.sum)};
 }
 
 /* The state of the n classes from `begin` on. */
@@ -168,7 +175,8 @@ XENT_SHARED void chunk_state(careful_row *r, int64_t begin, int64_t n, float shi
   const target_sums t = chunk_targets(r, x, begin, n, finite ? c.max : 0);
   uint32_t kind = r->t.kind | xent_state_version | (shift != 0 ? XENT_STATE_SHIFTED : 0);
   if (here) kind |= XENT_STATE_LABEL_HERE;
-  if (here && want_first && own == c.max && (c.max == -INFINITY ? is_first_counted(&r->x, x, begin, y) : largest_of(x, y) < own))
+  if (here && want_first && own == c.max &&
+      (c.max == -INFINITY ? is_first_counted(&r->x, x, begin, y) : largest_of(x, y) < own))
     kind |= XENT_STATE_LABEL_FIRST_MAX;
   *s = (row_state){.kind = kind,
                    .reference = c.reference,
@@ -368,7 +376,8 @@ XENT_SHARED double sum_of_clamped(const careful_row *r, float max, float shift, 
     const int64_t n = step_length(i, r->x.classes);
     const float *x = ready_floats(r, i, n, shift, r->b.out);
     for (int64_t k = 0; k < n; k += XENT_LANES) {
-      dlanes_store(terms, clamped_terms(j, dlanes_widen(target_lanes(&t, i + k, n - k)), load_up_to(x + k, n - k), max, D));
+      dlanes_store(terms,
+                   clamped_terms(j, dlanes_widen(target_lanes(&t, i + k, n - k)), load_up_to(x + k, n - k), max, D));
       for (int64_t l = 0; l < XENT_LANES && k + l < n; l++) sum += terms[l];
     }
   }
@@ -376,7 +385,8 @@ XENT_SHARED double sum_of_clamped(const careful_row *r, float max, float shift, 
 }
 
 /* Of soft targets: c (1 - eps) w (lse - x). Special rows: the same everywhere. */
-XENT_SHARED void write_target_gradient(const careful_row *r, const row_statistics *s, float distance, double c, const float *same) {
+XENT_SHARED void write_target_gradient(const careful_row *r, const row_statistics *s, float distance, double c,
+                                       const float *same) {
   const xent_call *call = r->j->call;
   const xent_layout *l = &call->shape->target_gradient;
   const float tc = (float)(c * r->j->keep), max = (float)s->max, hi = r->j->temperature.hi;
@@ -406,7 +416,8 @@ XENT_SHARED void write_target_gradient(const careful_row *r, const row_statistic
     for (int64_t i = 0; i < n; i += XENT_LANES) {
       const int64_t at = begin + i, left = n - i;
       const lanes factor = w.at ? lanes_mul(even, strand_load(&w, at, left, 0.0f)) : even;
-      lanes v = lanes_mul(factor, lanes_fma(lanes_sub(lanes_set(max), load_up_to(x + i, left)), lanes_set(hi), lanes_set(distance)));
+      lanes v = lanes_mul(
+          factor, lanes_fma(lanes_sub(lanes_set(max), load_up_to(x + i, left)), lanes_set(hi), lanes_set(distance)));
       v = lanes_quiet(lanes_where_equal(factor, zero, zero, v));
       if (r->x.mask) v = where_counted(r->x.mask + at * r->x.mask_stride, r->x.mask_stride, left, v, 0.0f);
       strand_store(&out, at, left, v);
@@ -454,8 +465,9 @@ XENT_INLINE row_emission gradient_of_row(careful_row *r, const row_statistics *s
   g.has_each = j->probabilities || (j->weighted && share > 0);
   g.each_scale = j->probabilities ? cc : cc * share;
   const float scale = (float)(g.each_scale * up);
-  g.m = (emission){.references = exp_everywhere(exp_reference_of(s->reference, &j->temperature)), .temperature = &j->temperature, .f = (float)(H * up),
-                   .b = share > 0 && !g.has_each ? -scale : -0.0f, .tiny = tiny, .scale = scale};
+  g.m = (emission){.references = exp_everywhere(exp_reference_of(s->reference, &j->temperature)),
+                   .temperature = &j->temperature, .f = (float)(H * up), .b = share > 0 && !g.has_each ? -scale : -0.0f,
+                   .tiny = tiny, .scale = scale};
   g.finite = isfinite(g.m.f) && isfinite(g.m.b);
   if (g.has_each) {
     g.each = targets_of_classes(r);
@@ -468,8 +480,9 @@ XENT_INLINE row_emission gradient_of_row(careful_row *r, const row_statistics *s
 /* Of softmax or log-softmax. */
 XENT_INLINE row_emission probabilities_of_row(const job *j, const row_statistics *s) {
   row_emission g = {.finite = true, .log = j->call->log};
-  g.m = (emission){.references = exp_everywhere(exp_reference_of(s->reference, &j->temperature)), .temperature = &j->temperature,
-                   .less = g.log ? (float)s->max : 0, .f = g.log ? j->temperature.hi : (float)(XENT_UNSCALE / s->sum),
+  g.m = (emission){.references = exp_everywhere(exp_reference_of(s->reference, &j->temperature)),
+                   .temperature = &j->temperature, .less = g.log ? (float)s->max : 0,
+                   .f = g.log ? j->temperature.hi : (float)(XENT_UNSCALE / s->sum),
                    .b = -0.0f};
   return g;
 }
@@ -482,7 +495,8 @@ XENT_INLINE float emit_product(const row_emission *g, float e, float b, double p
 }
 
 /* The target of a class that entries of a sparse row name, or false where entry j is not the first that names it. */
-XENT_INLINE bool sparse_class(const careful_row *r, int64_t j, int64_t begin, int64_t end, double share, int64_t *class, double *target) {
+XENT_INLINE bool sparse_class(const careful_row *r, int64_t j, int64_t begin, int64_t end, double share, int64_t *class,
+                              double *target) {
   const xent_call *call = r->j->call;
   const int64_t row = r->x.row;
   double sum, part;
@@ -497,8 +511,8 @@ XENT_INLINE bool sparse_class(const careful_row *r, int64_t j, int64_t begin, in
 }
 
 /* The classes that entries of a sparse row name are computed once more: of e where they are kept, else of x. */
-XENT_INLINE void emit_sparse(const careful_row *r, const row_emission *g, float reference, const float *x, const float *kept, float *y,
-                             int64_t begin, int64_t n) {
+XENT_INLINE void emit_sparse(const careful_row *r, const row_emission *g, float reference, const float *x,
+                             const float *kept, float *y, int64_t begin, int64_t n) {
   const int64_t from = r->x.first + begin;
   for (int64_t i = 0; i < r->j->call->shape->target_count; i++) {
     int64_t class;
@@ -511,8 +525,8 @@ XENT_INLINE void emit_sparse(const careful_row *r, const row_emission *g, float 
 }
 
 /* n classes, side by side in y. */
-XENT_INLINE void write_floats_of_row(const careful_row *r, row_emission *g, const row_statistics *s, const float *x, float *y,
-                                     int64_t begin, int64_t n, bool stream) {
+XENT_INLINE void write_floats_of_row(const careful_row *r, row_emission *g, const row_statistics *s, const float *x,
+                                     float *y, int64_t begin, int64_t n, bool stream) {
   if (g->has_each) {
     g->m.targets = &g->each;
     g->m.begin = begin;
@@ -594,7 +608,9 @@ XENT_SHARED void write_classes_of_row(careful_row *r, row_emission *g, const row
 
 XENT_INLINE double upstream_of_row(const job *j, int64_t row) {
   const xent_layout *l = &j->call->shape->upstream;
-  return j->call->upstream && j->call->targets ? float_at(j->call->upstream, l->type, row_offset(j->call->shape, l, row)) : 1;
+  return j->call->upstream && j->call->targets
+             ? float_at(j->call->upstream, l->type, row_offset(j->call->shape, l, row))
+             : 1;
 }
 /* Scale of a row's gradient with respect to the targets. */
 XENT_INLINE double scale_of_row(const job *j, int64_t row, double row_weight) {

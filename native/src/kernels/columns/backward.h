@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Backward of softmax and log-softmax of columns: g and y are tiles, and dx takes the place of g. As many classes as fit are
- * read once; of more, a group at a time is read for the sums and again for dx. Neighbours in whole blocks are read and written
- * where they are. What is masked is +0 in y, g and dx.
+ * Backward of softmax and log-softmax of columns: g and y are tiles, and dx takes the place of g. As many classes as
+ * fit are read once; of more, a group at a time is read for the sums and again for dx. Neighbours in whole blocks are
+ * read and written where they are. What is masked is +0 in y, g and dx.
  */
 #ifndef XENT_COLUMNS_BACKWARD_H
 #define XENT_COLUMNS_BACKWARD_H
@@ -37,28 +37,34 @@ typedef struct {
   int32_t g_type, y_type;
 } block_tensors;
 
-XENT_INLINE block_tensors tensors_of_block(const column_call *a, const strip *s, int64_t at, int64_t class, int64_t offset, bool in_memory) {
+XENT_INLINE block_tensors tensors_of_block(const column_call *a, const strip *s, int64_t at, int64_t class,
+                                           int64_t offset, bool in_memory) {
   const xent_shape *shape = a->call->shape;
   const xent_layout *g = &shape->upstream, *y = &shape->output;
   if (in_memory)
-    return (block_tensors){column_at(shape, g, a->call->upstream, s->row + at, class), column_at(shape, y, a->call->forward_output, s->row + at, class),
+    return (block_tensors){column_at(shape, g, a->call->upstream, s->row + at, class),
+                           column_at(shape, y, a->call->forward_output, s->row + at, class),
                            step_of(g), step_of(y), g->type, y->type};
   const int64_t step = s->pitch * (int64_t)sizeof(float);
-  return (block_tensors){(const char *)(a->x + at + offset), (const char *)(a->t + at + offset), step, step, XENT_F32, XENT_F32};
+  return (block_tensors){
+      (const char *)(a->x + at + offset), (const char *)(a->t + at + offset), step, step, XENT_F32, XENT_F32};
 }
 
 /* Adds g y, of log-softmax g, of n classes: a group of a chunk of `length`. */
-XENT_SHARED void add_products_of_block(const column_call *a, const block_tensors *of, int64_t n, int64_t length, tile_chunk *k) {
+XENT_SHARED void add_products_of_block(const column_call *a, const block_tensors *of, int64_t n, int64_t length,
+                                       tile_chunk *k) {
   const block_tensors b = *of;
   for (int64_t c = 0; c < n; c++) {
     const lanes v = load_columns(b.g + c * b.g_step, b.g_type, XENT_LANES);
-    lanes_store(a->spare + c * XENT_LANES, a->log ? v : lanes_mul(v, load_columns(b.y + c * b.y_step, b.y_type, XENT_LANES)));
+    lanes_store(a->spare + c * XENT_LANES,
+                a->log ? v : lanes_mul(v, load_columns(b.y + c * b.y_step, b.y_type, XENT_LANES)));
   }
   add_terms(k, a->spare, XENT_LANES, n, length);
 }
 
 /* float(sum) of columns [from, to), four blocks at most; no sum is -0. The tiles hold all classes, or get them. */
-XENT_SHARED void sum_products(const column_call *a, const strip *s, int64_t from, int64_t to, bool in_memory, bool close, float *sums) {
+XENT_SHARED void sum_products(const column_call *a, const strip *s, int64_t from, int64_t to, bool in_memory,
+                              bool close, float *sums) {
   const int64_t classes = a->call->shape->classes;
   dlanes total[XENT_LONG_COLUMNS / XENT_LANES];
   tile_chunk k[XENT_LONG_COLUMNS / XENT_LANES];
@@ -79,12 +85,13 @@ XENT_SHARED void sum_products(const column_call *a, const strip *s, int64_t from
       total[block] = dlanes_add(total[block], dlanes_add(end_chunk(&k[block], length), dlanes_zero()));
     }
   }
-  for (int64_t at = from; at < to; at += XENT_LANES) lanes_store(sums + at, dlanes_narrow(total[(at - from) / XENT_LANES]));
+  for (int64_t at = from; at < to; at += XENT_LANES)
+    lanes_store(sums + at, dlanes_narrow(total[(at - from) / XENT_LANES]));
 }
 
 /* dx of n classes of a block, as floats. past: the caches. */
-XENT_INLINE void emit_products_as(const column_call *a, const block_tensors *of, char *dx, int64_t step, int64_t n, lanes sum, const bool log,
-                                  const bool past) {
+XENT_INLINE void emit_products_as(const column_call *a, const block_tensors *of, char *dx, int64_t step, int64_t n,
+                                  lanes sum, const bool log, const bool past) {
   const exp_references references = references_of_backward();
   const lanes r = lanes_set((float)a->call->factor);
   const block_tensors b = *of;
@@ -95,7 +102,8 @@ XENT_INLINE void emit_products_as(const column_call *a, const block_tensors *of,
     put((float *)(void *)(dx + c * step), lanes_quiet(backward_lanes(v[0], g, sum, r, log, true)), past);
   }
 }
-XENT_SHARED void emit_products(const column_call *a, const block_tensors *b, char *dx, int64_t step, int64_t n, const float *sums, bool past) {
+XENT_SHARED void emit_products(const column_call *a, const block_tensors *b, char *dx, int64_t step, int64_t n,
+                               const float *sums, bool past) {
   const lanes sum = lanes_load(sums);
   if (a->log)
     emit_products_as(a, b, dx, step, n, sum, true, past);
@@ -113,7 +121,8 @@ XENT_INLINE void emit_in_memory(const column_call *a, const strip *s, const floa
   const bool past = call->stream && stores_past(l, dx, s->width) == XENT_STORE_PAST;
   XENT_EACH_BLOCK(s, at) {
     const block_tensors b = tensors_of_block(a, s, at, call->class_begin, 0, true);
-    emit_products(a, &b, dx + at * (int64_t)sizeof(float), step_of(l), call->class_end - call->class_begin, sums + at, past);
+    emit_products(a, &b, dx + at * (int64_t)sizeof(float), step_of(l), call->class_end - call->class_begin, sums + at,
+                  past);
   }
 }
 /* n classes from `begin` on, which are in the tiles: dx takes the place of g. */
@@ -126,8 +135,8 @@ XENT_INLINE void emit_from_tiles(const column_call *a, const strip *s, int64_t b
   store_runs(a, s, begin, n, NULL, false);
 }
 
-/* Where the classes are a multiple of a page apart, they meet in the same few places of a cache and would not be found there
- * again. */
+/* Where the classes are a multiple of a page apart, they meet in the same few places of a cache and would not be found
+ * there again. */
 XENT_INLINE bool classes_collide(const xent_call *call) {
   const xent_shape *s = call->shape;
   return (step_of(&s->output) % XENT_PAGE == 0 || step_of(&s->upstream) % XENT_PAGE == 0) && s->classes > 2;
@@ -144,7 +153,8 @@ XENT_SHARED xent_status backward_strips(const column_call *of, strip *s) {
   a->mask = mask;
   a->spare = spare;
   while (next_strip(a, s)) {
-    const bool in_memory = a->direct && s->width >= XENT_LANES && run_at(call->shape, s, 0).count == s->width, close = a->close && !in_memory;
+    const bool in_memory = a->direct && s->width >= XENT_LANES && run_at(call->shape, s, 0).count == s->width,
+               close = a->close && !in_memory;
     const int64_t step = close ? call->shape->classes : XENT_GROUP;
     if (in_memory) s->width &= -XENT_LANES;
     if (close) load_tensors(a, s, 0, step, true);
@@ -152,7 +162,8 @@ XENT_SHARED xent_status backward_strips(const column_call *of, strip *s) {
       const int64_t to = s->width - at < XENT_LONG_COLUMNS ? s->width : at + XENT_LONG_COLUMNS;
       sum_products(a, s, at, to, in_memory, close, sums);
     }
-    for (int64_t k = 0; call->known_statistics && k < s->width; k++) sums[k] = (float)known_statistics_at(call, s->row + k)->sum;
+    for (int64_t k = 0; call->known_statistics && k < s->width; k++)
+      sums[k] = (float)known_statistics_at(call, s->row + k)->sum;
     if (in_memory) emit_in_memory(a, s, sums);
     for (int64_t i = call->class_begin; !in_memory && i < call->class_end; i += step) {
       const int64_t n = call->class_end - i < step ? call->class_end - i : step;
@@ -177,9 +188,11 @@ XENT_KERNEL xent_status strips_softmax_backward(const xent_call *call) {
   a.log = call->log;
   a.close = tile_classes(classes) * XENT_LANES <= room && call->class_end - call->class_begin == classes;
   const int64_t most = room / (a.close ? tile_classes(classes) : XENT_GROUP) & -XENT_LANES;
-  const int64_t near = XENT_STRIP_NEAR / 2 / tile_classes(classes) & -XENT_LANES, pitch = near < XENT_LONG_COLUMNS ? XENT_LONG_COLUMNS : near;
+  const int64_t near = XENT_STRIP_NEAR / 2 / tile_classes(classes) & -XENT_LANES,
+                pitch = near < XENT_LONG_COLUMNS ? XENT_LONG_COLUMNS : near;
   a.direct = !a.marks && call->output_layout->type == XENT_F32 && !(a.close && classes_collide(call));
-  a.pitch = pitch < most && !(a.direct && a.shape.inner >= 4 * XENT_LANES) ? pitch : most; /* tiles share the first cache */
+  a.pitch =
+      pitch < most && !(a.direct && a.shape.inner >= 4 * XENT_LANES) ? pitch : most; /* tiles share the first cache */
   if (a.pitch > XENT_STRIP_COLUMNS) a.pitch = XENT_STRIP_COLUMNS;
   return each_strip(&a, backward_strips, NULL);
 }

@@ -24,7 +24,9 @@ XENT_INLINE bool needs_no_whole_rows(const xent_call *call) {
   return !call->row_offsets && !call->shape->target_count && !call->target_gradient && !clamps_terms(call);
 }
 /* Floats that one tile of a strip may have: as many tiles as the call wants share the scratch. */
-XENT_INLINE bool has_slopes(const xent_call *call) { return call->options->softcap != 0 && call->output && call->targets; }
+XENT_INLINE bool has_slopes(const xent_call *call) {
+  return call->options->softcap != 0 && call->output && call->targets;
+}
 XENT_INLINE bool has_target_tile(const xent_call *call) {
   return call->targets && (!has_labels(call) || (call->class_weights && call->options->label_smoothing > 0));
 }
@@ -33,14 +35,17 @@ XENT_INLINE int64_t tile_floats(const xent_call *call, int64_t floats) {
 }
 /* Behind fewer than sixteen classes there is room. */
 XENT_INLINE int64_t tile_classes(int64_t classes) { return classes < XENT_LANES ? XENT_LANES : classes; }
-XENT_INLINE bool is_close(const xent_call *call) { return call->shape->classes * XENT_LANES <= tile_floats(call, XENT_STRIP_FLOATS); }
+XENT_INLINE bool is_close(const xent_call *call) {
+  return call->shape->classes * XENT_LANES <= tile_floats(call, XENT_STRIP_FLOATS);
+}
 
 XENT_INLINE bool strips_fit(const xent_call *call) {
   const xent_shape *s = call->shape;
   if (s->all_classes || call->top_classes || call->top_log_probabilities || !needs_no_whole_rows(call)) return false;
   if (s->classes == 1 && call->output && !call->targets && !call->log) return false; /* 1, whatever the rounding */
   /* what is not asked of a group at a time */
-  const bool close_only = call->entropies || (call->class_mask && call->options->label_smoothing > 0 && !call->known_statistics);
+  const bool close_only =
+      call->entropies || (call->class_mask && call->options->label_smoothing > 0 && !call->known_statistics);
   return call->row_end - call->row_begin >= XENT_LEAST_COLUMNS && s->classes <= XENT_MOST_COLUMN_CLASSES &&
          side_by_side(s, &s->logits) && (!call->output || side_by_side(s, call->output_layout)) &&
          (!close_only || is_close(call));
@@ -51,7 +56,8 @@ XENT_INLINE bool strips_fit(const xent_call *call) {
 /* Rows of a strip. Of columns the widest strip that stays in the first cache, else one of few columns that stays in the
  * second; as wide as there is room for where few lines of an output are to be shared with the strips beside. */
 XENT_INLINE int64_t strip_pitch(const xent_call *call) {
-  const int64_t classes = call->shape->classes, room = tile_floats(call, is_close(call) ? XENT_STRIP_FLOATS : XENT_FAR_FLOATS);
+  const int64_t classes = call->shape->classes,
+                room = tile_floats(call, is_close(call) ? XENT_STRIP_FLOATS : XENT_FAR_FLOATS);
   int64_t most = room / tile_classes(classes) & -XENT_LANES;
   const int64_t near = XENT_STRIP_NEAR / tile_classes(classes) & -XENT_LANES;
   if (!is_close(call)) { /* a strip that is read twice is to be in the second cache still, if it can */
@@ -65,14 +71,15 @@ XENT_INLINE int64_t strip_pitch(const xent_call *call) {
   return pitch < XENT_STRIP_COLUMNS ? pitch : XENT_STRIP_COLUMNS;
 }
 
-/* The next strip from a row on. Long inner axes are cut where they end, and where a line of the output begins; short ones
- * are put side by side. */
+/* The next strip from a row on. Long inner axes are cut where they end, and where a line of the output begins; short
+ * ones are put side by side. */
 XENT_INLINE void strip_from(const xent_call *call, int64_t row, int64_t pitch, strip *s) {
   const xent_layout *layout = call->output ? call->output_layout : &call->shape->logits;
   const int64_t inner = call->shape->inner, left = call->row_end - row;
   int64_t width = pitch;
   if (inner >= 4 * XENT_LANES) {
-    const strand first = strand_at(call->output ? call->output : call->logits, layout, row_offset(call->shape, layout, row));
+    const strand first =
+        strand_at(call->output ? call->output : call->logits, layout, row_offset(call->shape, layout, row));
     const int64_t ends = inner - row % inner;
     const uintptr_t at = (uintptr_t)first.at / (uintptr_t)size_of_float(layout->type);
     if (width > XENT_LANES) width -= (int64_t)(at % XENT_LANES);
@@ -92,7 +99,8 @@ XENT_INLINE void begin_columns(column_call *a, const xent_call *call) {
   a->seen = *call;
   if (a->shape.inner == 1) lay_inward(&a->shape);
   a->seen.shape = &a->shape;
-  if (call->output) a->seen.output_layout = call->output_layout == &call->shape->output ? &a->shape.output : &a->shape.gradient;
+  if (call->output)
+    a->seen.output_layout = call->output_layout == &call->shape->output ? &a->shape.output : &a->shape.gradient;
   a->call = &a->seen;
   a->job = job_of(&a->seen);
   a->j = &a->job;
@@ -195,7 +203,8 @@ XENT_SHARED void finish_block(const column_call *a, strip *s, int64_t at, const 
   if (a->each) memcpy(in.mass, sums->mass + at, sizeof in.mass);
   if (call->entropies) memcpy(in.entropy, sums->entropy + at, sizeof in.entropy);
   /* these do not stay: ignored rows, and those that must see which of equal classes are masked */
-  const uint32_t lowest = call->ranks && call->class_mask ? lanes_bits_equal(lanes_load(in.logit), lanes_set(-INFINITY)) : 0;
+  const uint32_t lowest =
+      call->ranks && call->class_mask ? lanes_bits_equal(lanes_load(in.logit), lanes_set(-INFINITY)) : 0;
   for (uint32_t rest = ignored | lowest; rest; rest &= rest - 1) in.sum[__builtin_ctz(rest)] = XENT_F64_NAN;
   for (int i = 0; a->order && i < XENT_ROWS; i++) {
     in.argmax[i] = (int64_t)sums->first[at + i];
@@ -206,7 +215,8 @@ XENT_SHARED void finish_block(const column_call *a, strip *s, int64_t at, const 
     sixteen_results(j, &in, &out);
   else
     sixteen_probabilities(j, &in, &out);
-  for (uint32_t rest = ignored; rest; rest &= rest - 1) write_special(j, row_of(&in.rows, __builtin_ctz(rest)), XENT_ROW_IGNORED);
+  for (uint32_t rest = ignored; rest; rest &= rest - 1)
+    write_special(j, row_of(&in.rows, __builtin_ctz(rest)), XENT_ROW_IGNORED);
   end_block(a, s, at, &out, f);
 }
 
@@ -216,14 +226,15 @@ XENT_INLINE void set_rows(const strip *s, float *to, float value) {
   XENT_EACH_BLOCK(s, at) lanes_store(to + at, lanes_set(value));
 }
 
-/* The logits of the next strip that are where a block's are: the line of the last row, as that of the first is either the
- * same or its neighbour's. */
+/* The logits of the next strip that are where a block's are: the line of the last row, as that of the first is either
+ * the same or its neighbour's. */
 XENT_INLINE column_ahead ahead_of(const column_call *a, const strip *s, int64_t at, int64_t class) {
   const xent_call *call = a->call;
   const xent_layout *in = &call->shape->logits;
   const int64_t next = s->row + s->width < call->row_end ? s->row + s->width : s->row;
   const int64_t offset = row_offset(call->shape, in, next) + at + XENT_LANES - 1 + class * in->classes;
-  return (column_ahead){.x = (uintptr_t)call->logits + (uintptr_t)(offset * size_of_float(in->type)), .step = (uintptr_t)step_of(in)};
+  return (column_ahead){.x = (uintptr_t)call->logits + (uintptr_t)(offset * size_of_float(in->type)),
+                        .step = (uintptr_t)step_of(in)};
 }
 
 /* What the steps want to know before the logits: classes that count, shares of targets. */
@@ -237,7 +248,8 @@ XENT_SHARED void begin_sums(const column_call *a, const strip *s, strip_sums *su
   }
   if (!j->smoothed) return;
   count_strip(a, s, sums);
-  for (int64_t i = 0; j->probabilities && i < blocks_of(s->width) * XENT_LANES; i++) sums->share[i] = (float)(j->eps / (double)sums->counted[i]);
+  for (int64_t i = 0; j->probabilities && i < blocks_of(s->width) * XENT_LANES; i++)
+    sums->share[i] = (float)(j->eps / (double)sums->counted[i]);
 }
 
 /* Of a block all of whose classes are in the scratch. */
@@ -283,7 +295,8 @@ typedef struct {
 
 /* References of rows whose group is more than sixteen octaves above them rise; the lanes are scaled. */
 XENT_INLINE void raise_references(lanes largest, const f32_temperature *h, float *reference, dlanes total[XENT_LANES]) {
-  const lanes N = lanes_load(reference), raised = references_for(largest, h), hot = lanes_mul(largest, lanes_set(h->hi));
+  const lanes N = lanes_load(reference), raised = references_for(largest, h),
+              hot = lanes_mul(largest, lanes_set(h->hi));
   const lanes limit = lanes_mul(lanes_add(N, lanes_set(16)), lanes_set(XENT_LN2_HI));
   const uint32_t rise = lanes_bits_above(hot, limit) & lanes_bits_above(raised, N);
   if (!rise) return;
@@ -298,10 +311,12 @@ XENT_INLINE void raise_references(lanes largest, const f32_temperature *h, float
   for (int l = 0; l < XENT_LANES; l++) total[l] = dlanes_mul(total[l], dlanes_load(scale));
 }
 
-XENT_SHARED void sum_strip_chunk(const column_call *a, const strip *s, int64_t begin, int64_t end, strip_chunk *c, strip_sums *sums) {
+XENT_SHARED void sum_strip_chunk(const column_call *a, const strip *s, int64_t begin, int64_t end, strip_chunk *c,
+                                 strip_sums *sums) {
   const job *j = a->j;
   const int64_t length = end - begin;
-  const bool exact = length <= XENT_EXACT_MAX, first = exact || j->smoothed || j->probabilities; /* the maxima are needed first */
+  const bool exact = length <= XENT_EXACT_MAX,
+             first = exact || j->smoothed || j->probabilities; /* the maxima are needed first */
   set_rows(s, c->max, -INFINITY);
   set_rows(s, c->reference, XENT_LOWEST_REFERENCE);
   XENT_EACH_BLOCK(s, at) begin_block_chunk(a, &c->block[at / XENT_LANES], length);
@@ -309,7 +324,8 @@ XENT_SHARED void sum_strip_chunk(const column_call *a, const strip *s, int64_t b
     load_columns_of_strip(a, s, i, group_length(i, end), sums, c->largest);
     XENT_EACH_BLOCK(s, at) lanes_store(c->max + at, lanes_max(lanes_load(c->largest + at), lanes_load(c->max + at)));
   }
-  XENT_EACH_BLOCK(s, at) if (exact) lanes_store(c->reference + at, references_for(lanes_load(c->max + at), &j->temperature));
+  XENT_EACH_BLOCK(s, at)
+    if (exact) lanes_store(c->reference + at, references_for(lanes_load(c->max + at), &j->temperature));
   for (int64_t i = begin; i < end; i += XENT_GROUP) {
     const int64_t n = group_length(i, end);
     load_columns_of_strip(a, s, i, n, sums, c->largest);
@@ -369,7 +385,8 @@ XENT_INLINE void exp_again(const column_call *a, const strip *s, int64_t at, int
   if (!a->log) exp_block(x, s->pitch, x, s->pitch, n, lanes_load(f->reference + at), &a->j->temperature);
 }
 /* e once more, classes [begin, end): all of them or a group at a time. */
-XENT_INLINE void store_again(const column_call *a, const strip *s, int64_t begin, int64_t end, const strip_sums *sums, const strip_factors *f) {
+XENT_INLINE void store_again(const column_call *a, const strip *s, int64_t begin, int64_t end, const strip_sums *sums,
+                             const strip_factors *f) {
   const int64_t step = a->close ? end - begin : XENT_GROUP;
   column_floats largest;
   for (int64_t i = begin; i < end; i += step) {
@@ -385,7 +402,8 @@ XENT_INLINE void clear_ignored(const column_call *a, const strip *s) {
   const xent_layout *l = call->output_layout;
   XENT_EACH_RUN(call->shape, s, run)
     for (int64_t c = call->class_begin; c < call->class_end; c++)
-      memset((char *)(uintptr_t)column_at(call->shape, l, call->output, run.row, c), 0, (size_t)(run.count * size_of_float(l->type)));
+      memset((char *)(uintptr_t)column_at(call->shape, l, call->output, run.row, c), 0,
+             (size_t)(run.count * size_of_float(l->type)));
 }
 
 /* ---- a strip ---- */
@@ -423,7 +441,8 @@ XENT_SHARED void forward_columns(const column_call *a, strip *s, strip_chunk *c,
 }
 
 /* Softmax, log-softmax, log-sum-exp and cross-entropy. Nothing is read where every row is ignored. */
-XENT_INLINE xent_status forward_strip(const column_call *a, strip *s, strip_chunk *c, strip_sums *sums, strip_factors *f) {
+XENT_INLINE xent_status forward_strip(const column_call *a, strip *s, strip_chunk *c, strip_sums *sums,
+                                      strip_factors *f) {
   const xent_status invalid = load_labels(a->j, s);
   if (!s->counted) {
     for (int64_t k = 0; k < s->width; k++) write_special(a->j, s->row + k, XENT_ROW_IGNORED);
@@ -470,14 +489,16 @@ XENT_SHARED xent_status strips_at_once(const column_call *of, strip *s) {
       strip_chunk chunk;
     } far;
   } scratch;
-  _Static_assert(sizeof scratch.far <= sizeof scratch.close, "sums that are under way take no more than the other half");
+  _Static_assert(sizeof scratch.far <= sizeof scratch.close,
+                 "sums that are under way take no more than the other half");
   column_call a = *of;
   strip_sums sums;
   strip_factors f;
   a.spare = spare;
   share_scratch(&a, scratch.close);
   while (next_strip(&a, s)) {
-    const xent_status invalid = a.call->known_statistics ? known_strip(&a, s, &sums, &f) : forward_strip(&a, s, &scratch.far.chunk, &sums, &f);
+    const xent_status invalid =
+        a.call->known_statistics ? known_strip(&a, s, &sums, &f) : forward_strip(&a, s, &scratch.far.chunk, &sums, &f);
     if (invalid || next_of_set(s->apart, 0, s->width) < s->width) return invalid;
   }
   return XENT_OK;

@@ -49,15 +49,16 @@ XENT_INLINE void gather_run(const char *x, int64_t step, int64_t n, float *scrat
 }
 
 /* Short runs side by side: their columns begin anywhere in a block. */
-XENT_SHARED void gather_short_runs(const xent_shape *shape, const xent_layout *l, const void *array, const strip *s, int64_t begin,
-                                   int64_t n, float *scratch, float *largest) {
+XENT_SHARED void gather_short_runs(const xent_shape *shape, const xent_layout *l, const void *array, const strip *s,
+                                   int64_t begin, int64_t n, float *scratch, float *largest) {
   const int64_t whole = s->width & -XENT_LANES;
   float unused[XENT_LANES];
   for (int64_t c = 0; whole < s->width && c < n; c++) lanes_store(scratch + c * s->pitch + whole, lanes_set(0.0f));
   XENT_EACH_RUN(shape, s, run) {
     const char *x = column_at(shape, l, array, run.row, begin);
     for (int64_t i = 0; i < run.count; i += XENT_LANES)
-      gather_part(x + i * size_of_float(l->type), step_of(l), l->type, n, scratch + run.at + i, s->pitch, run.count - i, false, unused);
+      gather_part(x + i * size_of_float(l->type), step_of(l), l->type, n, scratch + run.at + i, s->pitch, run.count - i,
+                  false, unused);
   }
   for (int64_t at = 0; at < s->width; at += XENT_LANES) {
     lanes m[2] = {lanes_set(-INFINITY), lanes_set(-INFINITY)};
@@ -66,10 +67,10 @@ XENT_SHARED void gather_short_runs(const xent_shape *shape, const xent_layout *l
   }
 }
 
-/* n classes from `begin` on of every column into the scratch, with +0 up to whole blocks; and the largest of each column,
- * NaN passed over. */
-XENT_SHARED void gather_strip(const xent_shape *shape, const xent_layout *l, const void *array, const strip *s, int64_t begin,
-                              int64_t n, float *scratch, float *largest) {
+/* n classes from `begin` on of every column into the scratch, with +0 up to whole blocks; and the largest of each
+ * column, NaN passed over. */
+XENT_SHARED void gather_strip(const xent_shape *shape, const xent_layout *l, const void *array, const strip *s,
+                              int64_t begin, int64_t n, float *scratch, float *largest) {
   if (run_at(shape, s, 0).count != s->width) {
     gather_short_runs(shape, l, array, s, begin, n, scratch, largest);
     return;

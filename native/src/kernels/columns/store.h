@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The second pass over a strip's tiles, which hold v: y = fma(v - m, r, b), with factors of each row's own. Of e that is a
- * probability (m = 0, b = -0) or a gradient, of logits a log-probability (m the maximum, b = -D). Then the label's gradient.
- * What more there is to a gradient (targets class by class, softcap, mask) is done to the tile before.
+ * The second pass over a strip's tiles, which hold v: y = fma(v - m, r, b), with factors of each row's own. Of e that
+ * is a probability (m = 0, b = -0) or a gradient, of logits a log-probability (m the maximum, b = -D). Then the label's
+ * gradient. What more there is to a gradient (targets class by class, softcap, mask) is done to the tile before.
  */
 #ifndef XENT_COLUMNS_STORE_H
 #define XENT_COLUMNS_STORE_H
@@ -37,10 +37,12 @@ XENT_INLINE lanes stored_value(const block_factors *b, lanes v, int64_t class, c
 /* ---- gradients that are more than a line ---- */
 
 /* The tile becomes the gradient, which needs no factors. */
-XENT_SHARED void finish_tile(const column_call *a, const strip *s, int64_t at, int64_t begin, int64_t n, const strip_factors *f) {
+XENT_SHARED void finish_tile(const column_call *a, const strip *s, int64_t at, int64_t begin, int64_t n,
+                             const strip_factors *f) {
   const job *j = a->j;
   const block_factors b = factors_at(s, f, at);
-  const lanes scale = lanes_load(f->scale + at), minus = lanes_set(-0.0f), none = lanes_set(0.0f), ignored = lanes_set(XENT_IGNORED_COLUMN);
+  const lanes scale = lanes_load(f->scale + at), minus = lanes_set(-0.0f), none = lanes_set(0.0f),
+              ignored = lanes_set(XENT_IGNORED_COLUMN);
   const bool cap = a->source.cap != 0;
   float *x = a->x + at;
   for (int64_t c = 0; c < n; c++) {
@@ -83,8 +85,9 @@ typedef struct {
 } strip_output;
 
 /* `count` columns of a block, in `classes` classes. */
-XENT_INLINE void store_classes(const strip_output *o, const block_factors *b, const float *x, char *y, int64_t class, const int classes,
-                               int64_t count, const bool whole, const bool stream, const bool labels) {
+XENT_INLINE void store_classes(const strip_output *o, const block_factors *b, const float *x, char *y, int64_t class,
+                               const int classes, int64_t count, const bool whole, const bool stream,
+                               const bool labels) {
   lanes v[4];
   XENT_UNROLL(4)
   for (int k = 0; k < classes; k++) v[k] = stored_value(b, lanes_load(x + k * o->s->pitch), class + k, labels);
@@ -97,23 +100,26 @@ XENT_INLINE void store_classes(const strip_output *o, const block_factors *b, co
       strand_store(&(strand){.at = to, .stride = 1, .type = o->type}, 0, count, v[k]);
   }
 }
-XENT_INLINE void store_block(const strip_output *o, int64_t i, int64_t count, const bool whole, const bool stream, const bool labels) {
+XENT_INLINE void store_block(const strip_output *o, int64_t i, int64_t count, const bool whole, const bool stream,
+                             const bool labels) {
   const block_factors b = factors_at(o->s, o->f, o->at + i);
   const int64_t pitch = o->s->pitch, end = o->begin + o->n;
   const float *x = o->x + i;
   char *y = o->y + i * size_of_float(o->type);
   int64_t c = o->begin;
-  for (; c + 4 <= end; c += 4, x += 4 * pitch, y += 4 * o->step) store_classes(o, &b, x, y, c, 4, count, whole, stream, labels);
+  for (; c + 4 <= end; c += 4, x += 4 * pitch, y += 4 * o->step)
+    store_classes(o, &b, x, y, c, 4, count, whole, stream, labels);
   for (; c < end; c++, x += pitch, y += o->step) store_classes(o, &b, x, y, c, 1, count, whole, stream, labels);
 }
 /* `count` columns of a class, sixteen at most. */
-XENT_INLINE void store_line(const strip_output *o, int64_t class, int64_t i, int64_t count, const bool whole, const bool labels) {
+XENT_INLINE void store_line(const strip_output *o, int64_t class, int64_t i, int64_t count, const bool whole,
+                            const bool labels) {
   const block_factors b = factors_at(o->s, o->f, o->at + i);
-  store_classes(o, &b, o->x + class * o->s->pitch + i, o->y + class * o->step + i * (int64_t)sizeof(float), o->begin + class, 1, count,
-                whole, whole, labels);
+  store_classes(o, &b, o->x + class * o->s->pitch + i, o->y + class * o->step + i * (int64_t)sizeof(float),
+                o->begin + class, 1, count, whole, whole, labels);
 }
-/* Class after class, where a line begins at another column in each: what is before the first line and behind the last one
- * is shared with the strips beside. */
+/* Class after class, where a line begins at another column in each: what is before the first line and behind the last
+ * one is shared with the strips beside. */
 XENT_INLINE void store_lines(const strip_output *o, const bool labels) {
   for (int64_t c = 0; c < o->n; c++) {
     int64_t i = stream_head((const float *)(const void *)(o->y + c * o->step), o->count);
@@ -155,7 +161,8 @@ XENT_INLINE enum strip_stores stores_past(const xent_layout *l, const char *y, i
 }
 
 /* Rows that are apart are left alone. */
-XENT_INLINE void store_runs(const column_call *a, const strip *s, int64_t begin, int64_t n, const strip_factors *f, bool labels) {
+XENT_INLINE void store_runs(const column_call *a, const strip *s, int64_t begin, int64_t n, const strip_factors *f,
+                            bool labels) {
   const xent_call *call = a->call;
   const xent_layout *out = call->output_layout;
   XENT_EACH_RUN(call->shape, s, run) {
@@ -164,8 +171,9 @@ XENT_INLINE void store_runs(const column_call *a, const strip *s, int64_t begin,
     for (int64_t at = run.at; at < last;) {
       const int64_t stop = next_of_set(s->apart, at, last);
       char *to = y + (at - run.at) * size_of_float(out->type);
-      const strip_output o = {.s = s, .f = f, .x = a->x + at, .y = to, .step = step_of(out), .type = out->type, .at = at, .count = stop - at,
-                              .begin = begin, .n = n, .stores = call->stream ? stores_past(out, to, stop - at) : XENT_STORE_THROUGH};
+      const strip_output o = {.s = s, .f = f, .x = a->x + at, .y = to, .step = step_of(out), .type = out->type,
+                              .at = at, .count = stop - at, .begin = begin, .n = n,
+                              .stores = call->stream ? stores_past(out, to, stop - at) : XENT_STORE_THROUGH};
       if (stop > at) store_neighbours(&o, labels);
       at = stop + 1;
     }

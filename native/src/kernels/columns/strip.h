@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Columns: rows whose class axis is not last, so that neighbours in memory are the same class of neighbouring rows. A strip
- * is some such rows side by side, sixteen a block: a vector has one class of the rows of a block.
+ * Columns: rows whose class axis is not last, so that neighbours in memory are the same class of neighbouring rows. A
+ * strip is some such rows side by side, sixteen a block: a vector has one class of the rows of a block.
  */
 #ifndef XENT_COLUMNS_STRIP_H
 #define XENT_COLUMNS_STRIP_H
@@ -63,7 +63,9 @@ XENT_INLINE void lay_inward(xent_shape *s) {
 }
 
 /* Of the block that begins at a row. */
-XENT_INLINE int rows_of_block(const strip *s, int64_t at) { return s->width - at < XENT_ROWS ? (int)(s->width - at) : XENT_ROWS; }
+XENT_INLINE int rows_of_block(const strip *s, int64_t at) {
+  return s->width - at < XENT_ROWS ? (int)(s->width - at) : XENT_ROWS;
+}
 XENT_INLINE row_set block_rows(const strip *s, int64_t at) {
   return (row_set){.first = s->row + at, .count = rows_of_block(s, at), .adjacent = true};
 }
@@ -84,7 +86,8 @@ XENT_INLINE int64_t next_of_set(const uint32_t *set, int64_t at, int64_t end) {
 /* ---- labels ---- */
 
 /* The labels of rows [from, from + count) as floats; the place of the first invalid one, or count. */
-XENT_INLINE int64_t labels_of_run(const xent_call *call, const strip_run *run, const int32_t type, strip *s, int64_t *wrong) {
+XENT_INLINE int64_t labels_of_run(const xent_call *call, const strip_run *run, const int32_t type, strip *s,
+                                  int64_t *wrong) {
   const xent_layout *l = &call->shape->targets;
   const int64_t first = row_offset(call->shape, l, run->row);
   const int64_t classes = call->shape->classes;
@@ -149,7 +152,8 @@ XENT_INLINE int64_t step_of(const xent_layout *l) {
   return (int64_t)((uint64_t)l->classes * (uint64_t)size_of_float(l->type));
 }
 
-XENT_INLINE const char *column_at(const xent_shape *shape, const xent_layout *l, const void *array, int64_t row, int64_t class) {
+XENT_INLINE const char *column_at(const xent_shape *shape, const xent_layout *l, const void *array, int64_t row,
+                                  int64_t class) {
   return strand_at(array, l, row_offset(shape, l, row) + class * l->classes).at;
 }
 

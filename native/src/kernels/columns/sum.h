@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sums over the classes of a block, sum/chunk.h with the classes going down instead of along: lane l of a group is the sum
- * over its classes l, l + 16 ..., for every row a number of a vector.
+ * Sums over the classes of a block, sum/chunk.h with the classes going down instead of along: lane l of a group is the
+ * sum over its classes l, l + 16 ..., for every row a number of a vector.
  */
 #ifndef XENT_COLUMNS_SUM_H
 #define XENT_COLUMNS_SUM_H
@@ -37,7 +37,8 @@ typedef struct {
 } block_classes;
 
 /* `count` classes from `class` on, `step` apart. */
-XENT_INLINE void take_classes(const block_classes *b, int64_t class, int64_t step, const int count, const int what, lanes *v) {
+XENT_INLINE void take_classes(const block_classes *b, int64_t class, int64_t step, const int count, const int what,
+                              lanes *v) {
   float *x = b->x + class * b->pitch;
   const uintptr_t ahead = b->ahead.x + (uintptr_t)class * b->ahead.step;
   XENT_UNROLL(4)
@@ -60,7 +61,8 @@ XENT_INLINE lanes half_of_lane(const block_classes *b, int64_t class, const int 
   return count == 2 ? two : lanes_add(two, count == 3 ? v[2] : lanes_add(v[2], v[3]));
 }
 /* Lanes [from, to) of a group, each of as many classes. */
-XENT_INLINE void lanes_of_slots(const block_classes *of, int from, int to, const int slots, const int what, lanes *sums) {
+XENT_INLINE void lanes_of_slots(const block_classes *of, int from, int to, const int slots, const int what,
+                                lanes *sums) {
   const block_classes own = *of, *b = &own; /* which no store changes */
   int l = from;
   if (slots == 1)
@@ -147,10 +149,12 @@ XENT_INLINE dlanes end_chunk(tile_chunk *c, int64_t length) {
   return t[0];
 }
 
-XENT_INLINE int64_t group_length(int64_t begin, int64_t end) { return end - begin < XENT_GROUP ? end - begin : XENT_GROUP; }
+XENT_INLINE int64_t group_length(int64_t begin, int64_t end) {
+  return end - begin < XENT_GROUP ? end - begin : XENT_GROUP;
+}
 
-XENT_INLINE void exp_classes(const float *x, int64_t pitch, float *e, int64_t e_pitch, const int count, const exp_references *r,
-                             const f32_temperature *h) {
+XENT_INLINE void exp_classes(const float *x, int64_t pitch, float *e, int64_t e_pitch, const int count,
+                             const exp_references *r, const f32_temperature *h) {
   lanes v[4];
   XENT_UNROLL(4)
   for (int k = 0; k < count; k++) v[k] = lanes_load(x + k * pitch);
@@ -159,7 +163,8 @@ XENT_INLINE void exp_classes(const float *x, int64_t pitch, float *e, int64_t e_
   for (int k = 0; k < count; k++) lanes_store(e + k * e_pitch, v[k]);
 }
 /* e of n classes of a block, which may take the place of their logits. */
-XENT_INLINE void exp_block(const float *x, int64_t pitch, float *e, int64_t e_pitch, int64_t n, lanes references, const f32_temperature *temperature_of_call) {
+XENT_INLINE void exp_block(const float *x, int64_t pitch, float *e, int64_t e_pitch, int64_t n, lanes references,
+                           const f32_temperature *temperature_of_call) {
   const f32_temperature h = *temperature_of_call; /* which no store can change */
   const exp_references r = exp_references_of(references, &h);
   for (; n >= 4; n -= 4, x += 4 * pitch, e += 4 * e_pitch) exp_classes(x, pitch, e, e_pitch, 4, &r, &h);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tiles of a strip: of the logits, which become e; of targets, where they differ from class to class; of the softcap's
- * derivatives; of masks. One option is one step on a tile, whatever the layout and the type.
+ * The tiles of a strip: of the logits, which become e; of targets, where they differ from class to class; of the
+ * softcap's derivatives; of masks. One option is one step on a tile, whatever the layout and the type.
  */
 #ifndef XENT_COLUMNS_TILES_H
 #define XENT_COLUMNS_TILES_H
@@ -51,16 +51,21 @@ typedef struct {
   int64_t offset[XENT_ROWS];
 } block_numbers;
 
-XENT_INLINE block_numbers numbers_of_block(const xent_shape *shape, const xent_layout *l, const void *array, const strip *s, int64_t at) {
+XENT_INLINE block_numbers numbers_of_block(const xent_shape *shape, const xent_layout *l, const void *array,
+                                           const strip *s, int64_t at) {
   const int count = rows_of_block(s, at);
-  block_numbers b = {.array = array, .type = l->type, .first = row_offset(shape, l, s->row + at), .classes = l->classes};
+  block_numbers b = {
+      .array = array, .type = l->type, .first = row_offset(shape, l, s->row + at), .classes = l->classes};
   b.same = (l->outer == 0 || shape->outer == 1) && (l->inner == 0 || shape->inner == 1);
   b.together = count == XENT_ROWS && side_by_side(shape, l) && run_at(shape, s, at).count >= XENT_ROWS;
-  for (int i = 0; i < XENT_ROWS && !b.together && !b.same; i++) b.offset[i] = row_offset(shape, l, s->row + at + (i < count ? i : 0));
+  for (int i = 0; i < XENT_ROWS && !b.together && !b.same; i++)
+    b.offset[i] = row_offset(shape, l, s->row + at + (i < count ? i : 0));
   return b;
 }
 XENT_INLINE lanes floats_of_class(const block_numbers *b, int64_t class) {
-  if (b->together) return load_columns((const char *)b->array + (b->first + class * b->classes) * size_of_float(b->type), b->type, XENT_LANES);
+  if (b->together)
+    return load_columns((const char *)b->array + (b->first + class * b->classes) * size_of_float(b->type), b->type,
+                        XENT_LANES);
   if (b->same) return lanes_set((float)float_at(b->array, b->type, b->first + class * b->classes));
   XENT_ALIGNED float v[XENT_ROWS];
   for (int i = 0; i < XENT_ROWS; i++) v[i] = (float)float_at(b->array, b->type, b->offset[i] + class * b->classes);
@@ -132,11 +137,13 @@ XENT_SHARED void adjust_block(const column_call *a, const strip *s, int64_t at, 
 /* ---- targets ---- */
 
 /* The targets of n classes from `begin` on, as sum/targets.h has them along a row. */
-XENT_SHARED void load_targets(const column_call *a, const strip *s, int64_t at, int64_t begin, int64_t n, const strip_sums *sums) {
+XENT_SHARED void load_targets(const column_call *a, const strip *s, int64_t at, int64_t begin, int64_t n,
+                              const strip_sums *sums) {
   const job *j = a->j;
   const xent_call *call = a->call;
   const xent_shape *shape = call->shape;
-  const lanes share = j->labels ? lanes_set(1) : lanes_load(sums->share + at), label = lanes_load(s->label + at), none = lanes_set(0.0f);
+  const lanes share = j->labels ? lanes_set(1) : lanes_load(sums->share + at), label = lanes_load(s->label + at),
+              none = lanes_set(0.0f);
   float *t = a->t + at;
   block_numbers q = {0};
   if (j->probabilities) q = numbers_of_block(shape, &shape->targets, call->targets, s, at);
@@ -154,13 +161,15 @@ XENT_SHARED void load_targets(const column_call *a, const strip *s, int64_t at, 
 }
 
 /* What is done to a block of n classes from `begin` on whose logits have come. */
-XENT_INLINE void prepare_block(const column_call *a, const strip *s, int64_t at, int64_t begin, int64_t n, const strip_sums *sums, float *largest) {
+XENT_INLINE void prepare_block(const column_call *a, const strip *s, int64_t at, int64_t begin, int64_t n,
+                               const strip_sums *sums, float *largest) {
   if (a->marks) load_marks(a, s, at, begin, n);
   if (a->adjusts || s->ignored[at / XENT_LANES]) adjust_block(a, s, at, n, largest + at);
   if (a->each) load_targets(a, s, at, begin, n, sums);
 }
 /* Every tile of n classes of a strip from `begin` on; the largest logit of each row, NaN passed over. */
-XENT_SHARED void load_columns_of_strip(const column_call *a, const strip *s, int64_t begin, int64_t n, const strip_sums *sums, float *largest) {
+XENT_SHARED void load_columns_of_strip(const column_call *a, const strip *s, int64_t begin, int64_t n,
+                                       const strip_sums *sums, float *largest) {
   const xent_shape *shape = a->call->shape;
   gather_strip(shape, &shape->logits, a->call->logits, s, begin, n, a->x, largest);
   XENT_EACH_BLOCK(s, at) prepare_block(a, s, at, begin, n, sums, largest);
@@ -169,8 +178,10 @@ XENT_SHARED void load_columns_of_strip(const column_call *a, const strip *s, int
 /* ---- steps of the first pass ---- */
 
 /* The largest logit and its class, and how many classes come before the label, so far. */
-XENT_SHARED void order_classes(const column_call *a, const strip *s, int64_t at, const float *x, int64_t begin, int64_t n, strip_sums *sums) {
-  const lanes label = lanes_load(s->label + at), own = lanes_load(sums->logit + at), one = lanes_set(1.0f), none = lanes_set(0.0f);
+XENT_SHARED void order_classes(const column_call *a, const strip *s, int64_t at, const float *x, int64_t begin,
+                               int64_t n, strip_sums *sums) {
+  const lanes label = lanes_load(s->label + at), own = lanes_load(sums->logit + at), one = lanes_set(1.0f),
+              none = lanes_set(0.0f);
   lanes best = lanes_load(sums->best + at), first = lanes_load(sums->first + at), rank = lanes_load(sums->rank + at);
   for (int64_t c = 0; c < n; c++) {
     const lanes v = lanes_load(x + c * s->pitch), class = lanes_set((float)(begin + c));
@@ -186,7 +197,8 @@ XENT_SHARED void order_classes(const column_call *a, const strip *s, int64_t at,
 }
 
 /* t (m - x) of n classes from `begin` on, which is +0 where t is. */
-XENT_SHARED void gap_terms(const column_call *a, const strip *s, int64_t at, int64_t offset, int64_t begin, int64_t n, lanes max, float *terms) {
+XENT_SHARED void gap_terms(const column_call *a, const strip *s, int64_t at, int64_t offset, int64_t begin, int64_t n,
+                           lanes max, float *terms) {
   const job *j = a->j;
   const lanes none = lanes_set(0.0f), label = lanes_load(s->label + at), finite = lanes_add(max, none);
   const lanes m = lanes_where_equal(lanes_magnitude(finite), lanes_set(INFINITY), none, finite);
@@ -220,8 +232,8 @@ XENT_INLINE void begin_block_chunk(const column_call *a, block_chunk *k, int64_t
 }
 
 /* The sum of e (M - x). The e take the place of the logits. */
-XENT_SHARED void entropy_group(const column_call *a, const strip *s, int64_t at, float *x, int64_t n, int64_t length, lanes references,
-                               float *e, const strip_sums *sums, block_chunk *k) {
+XENT_SHARED void entropy_group(const column_call *a, const strip *s, int64_t at, float *x, int64_t n, int64_t length,
+                               lanes references, float *e, const strip_sums *sums, block_chunk *k) {
   const lanes most = lanes_load(sums->most + at), lowest = exp_references_of(references, &a->j->temperature).lowest;
   exp_block(x, s->pitch, e, XENT_LANES, n, references, &a->j->temperature);
   for (int64_t c = 0; c < n; c++) {
@@ -232,10 +244,11 @@ XENT_SHARED void entropy_group(const column_call *a, const strip *s, int64_t at,
   add_terms(k->entropy, e, XENT_LANES, n, length);
 }
 
-/* Adds n classes from `begin` on, a group of a chunk of `length`, which are `offset` floats into the tiles. Their e take the
- * place of the logits where they are stored from; those of the labels are +0. */
-XENT_INLINE void sum_group(const column_call *a, const strip *s, int64_t at, int64_t offset, int64_t begin, int64_t n, int64_t length,
-                           lanes max, lanes references, column_ahead ahead, strip_sums *sums, block_chunk *k) {
+/* Adds n classes from `begin` on, a group of a chunk of `length`, which are `offset` floats into the tiles. Their e
+ * take the place of the logits where they are stored from; those of the labels are +0. */
+XENT_INLINE void sum_group(const column_call *a, const strip *s, int64_t at, int64_t offset, int64_t begin, int64_t n,
+                           int64_t length, lanes max, lanes references, column_ahead ahead, strip_sums *sums,
+                           block_chunk *k) {
   const job *j = a->j;
   const xent_call *call = a->call;
   const int rows = rows_of_block(s, at);
@@ -262,7 +275,8 @@ XENT_INLINE void sum_group(const column_call *a, const strip *s, int64_t at, int
     exp_block(x, s->pitch, e, pitch, n, references, &j->temperature);
     k->e.total[0] = sum_of_few(e, pitch, n);
   } else {
-    const block_classes b = {.x = x, .pitch = s->pitch, .references = exp_references_of(references, &j->temperature), .temperature = j->temperature,
+    const block_classes b = {.x = x, .pitch = s->pitch, .references = exp_references_of(references, &j->temperature),
+                             .temperature = j->temperature,
                              .ahead = ahead};
     add_group(&k->e, &b, n, length, a->close && call->output && !a->log ? XENT_OF_KEPT_E : XENT_OF_E);
   }

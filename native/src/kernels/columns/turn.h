@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Columns that strips do not take: some at a time become rows of floats, go the rows' way, whatever is asked of them, and
- * their results become columns.
+ * Columns that strips do not take: some at a time become rows of floats, go the rows' way, whatever is asked of them,
+ * and their results become columns.
  */
 #ifndef XENT_COLUMNS_TURN_H
 #define XENT_COLUMNS_TURN_H
@@ -19,7 +19,9 @@ enum {
 };
 
 XENT_INLINE int64_t turned_pitch(const xent_call *call) { return (call->shape->classes + 3) & -4; }
-XENT_INLINE bool turns(const xent_call *call, const void *array, const xent_layout *l) { return array && side_by_side(call->shape, l); }
+XENT_INLINE bool turns(const xent_call *call, const void *array, const xent_layout *l) {
+  return array && side_by_side(call->shape, l);
+}
 XENT_INLINE bool turns_targets(const xent_call *call) {
   return !has_labels(call) && !call->shape->target_count && turns(call, call->targets, &call->shape->targets);
 }
@@ -28,7 +30,8 @@ XENT_INLINE bool turns_target_gradient(const xent_call *call) {
 }
 /* How many columns at a time. */
 XENT_INLINE int64_t turned_columns(const xent_call *call) {
-  const int tiles = 1 + turns_targets(call) + (call->output && turns_target_gradient(call)) + (call->class_mask != NULL);
+  const int tiles =
+      1 + turns_targets(call) + (call->output && turns_target_gradient(call)) + (call->class_mask != NULL);
   const int64_t n = call->shape->classes, floats = n <= XENT_TURNED_FEW     ? XENT_TURNED_FEW_FLOATS
                                                    : n <= XENT_TURNED_SHORT ? XENT_TURNED_SHORT_FLOATS
                                                                             : XENT_TURNED_LONG_FLOATS;
@@ -37,13 +40,14 @@ XENT_INLINE int64_t turned_columns(const xent_call *call) {
 }
 XENT_INLINE bool turned_fits(const xent_call *call) {
   const xent_shape *s = call->shape;
-  return !call->row_offsets && !s->all_classes && s->classes > 1 && call->row_end - call->row_begin >= XENT_LEAST_COLUMNS &&
-         side_by_side(s, &s->logits) && (!call->output || side_by_side(s, call->output_layout)) &&
-         turned_columns(call) >= XENT_TURNED_LEAST;
+  return !call->row_offsets && !s->all_classes && s->classes > 1 &&
+         call->row_end - call->row_begin >= XENT_LEAST_COLUMNS && side_by_side(s, &s->logits) &&
+         (!call->output || side_by_side(s, call->output_layout)) && turned_columns(call) >= XENT_TURNED_LEAST;
 }
 
 /* Up to sixteen neighbours, `count` of them, four classes at a time. */
-XENT_INLINE void turn_block_in(const char *x, int64_t step, int32_t type, int64_t n, int64_t count, float *to, int64_t pitch) {
+XENT_INLINE void turn_block_in(const char *x, int64_t step, int32_t type, int64_t n, int64_t count, float *to,
+                               int64_t pitch) {
   XENT_ALIGNED float four[4 * XENT_LANES];
   for (int64_t c = 0; c < n; c += 4) {
     lanes t[4];
@@ -56,11 +60,13 @@ XENT_INLINE void turn_block_in(const char *x, int64_t step, int32_t type, int64_
     for (int64_t i = 0; i < count; i++) memcpy(to + i * pitch + c, four + 4 * i, 4 * sizeof *to);
   }
 }
-XENT_INLINE void turn_block_out(const float *from, int64_t pitch, int64_t begin, int64_t end, int64_t count, char *y, int64_t step, int32_t type) {
+XENT_INLINE void turn_block_out(const float *from, int64_t pitch, int64_t begin, int64_t end, int64_t count, char *y,
+                                int64_t step, int32_t type) {
   XENT_ALIGNED float four[4 * XENT_LANES] = {0};
   for (int64_t c = begin; c < end; c += 4) {
     lanes t[4];
-    for (int64_t i = 0; count < XENT_LANES && i < count; i++) memcpy(four + 4 * i, from + i * pitch + c, 4 * sizeof *from);
+    for (int64_t i = 0; count < XENT_LANES && i < count; i++)
+      memcpy(four + 4 * i, from + i * pitch + c, 4 * sizeof *from);
     if (count < XENT_LANES)
       lanes_turn_in(four, 4, t);
     else
@@ -71,17 +77,19 @@ XENT_INLINE void turn_block_out(const float *from, int64_t pitch, int64_t begin,
 }
 
 /* Columns of a strip into rows of a tile; and classes [begin, end) back. */
-XENT_SHARED void turn_in(const xent_shape *shape, const xent_layout *l, const void *array, const strip *s, float *to, int64_t pitch) {
+XENT_SHARED void turn_in(const xent_shape *shape, const xent_layout *l, const void *array, const strip *s, float *to,
+                         int64_t pitch) {
   XENT_EACH_RUN(shape, s, run)
     for (int64_t i = 0; i < run.count; i += XENT_LANES)
       turn_block_in(column_at(shape, l, array, run.row + i, 0), step_of(l), l->type, shape->classes,
                     run.count - i < XENT_LANES ? run.count - i : XENT_LANES, to + (run.at + i) * pitch, pitch);
 }
-XENT_SHARED void turn_back(const xent_shape *shape, const xent_layout *l, const void *array, const strip *s, const float *from,
-                           int64_t pitch, int64_t begin, int64_t end) {
+XENT_SHARED void turn_back(const xent_shape *shape, const xent_layout *l, const void *array, const strip *s,
+                           const float *from, int64_t pitch, int64_t begin, int64_t end) {
   XENT_EACH_RUN(shape, s, run)
     for (int64_t i = 0; i < run.count; i += XENT_LANES)
-      turn_block_out(from + (run.at + i) * pitch, pitch, begin, end, run.count - i < XENT_LANES ? run.count - i : XENT_LANES,
+      turn_block_out(from + (run.at + i) * pitch, pitch, begin, end,
+                     run.count - i < XENT_LANES ? run.count - i : XENT_LANES,
                      (char *)(uintptr_t)column_at(shape, l, array, run.row + i, 0), step_of(l), l->type);
 }
 XENT_INLINE void turn_masks_in(const xent_call *call, const strip *s, uint8_t *to, int64_t pitch) {
@@ -143,7 +151,8 @@ XENT_SHARED xent_status turned_strip(const xent_call *call, const strip *s, row_
   const xent_status status = kernel(&seen);
   strip done = *s;
   if (status) done.width = call->report->row - row; /* those before a label out of range are written */
-  if (call->output) turn_back(shape, call->output_layout, call->output, &done, x, pitch, call->class_begin, call->class_end);
+  if (call->output)
+    turn_back(shape, call->output_layout, call->output, &done, x, pitch, call->class_begin, call->class_end);
   if (dt) turn_back(shape, &shape->target_gradient, call->target_gradient, &done, dt, pitch, 0, shape->classes);
   return status;
 }

@@ -25,11 +25,11 @@ XENT_INLINE binary binary_of(const xent_options *o) {
                   .scale = lanes_set(o->has_gradient_scale ? (float)o->gradient_scale : 1)};
 }
 
-/* Losses and gradients of `count` vectors of elements whose logits are x, targets t, weights w and positive weights r; stage
- * by stage, as one chain is longer than a scheduler looks ahead. p: log1p(u) / u, 0 <= u <= 1. */
+/* Losses and gradients of `count` vectors of elements whose logits are x, targets t, weights w and positive weights r;
+ * stage by stage, as one chain is longer than a scheduler looks ahead. p: log1p(u) / u, 0 <= u <= 1. */
 enum { XENT_BINARY_VECTORS = XENT_IN_FLIGHT / 2, XENT_LOG1P_COUNT = sizeof XENT_LOG1P / sizeof *XENT_LOG1P };
-XENT_INLINE void binary_step(const binary *o, const lanes *x, const lanes *t, const lanes *w, const lanes *r, lanes *loss,
-                             lanes *gradient, const int count) {
+XENT_INLINE void binary_step(const binary *o, const lanes *x, const lanes *t, const lanes *w, const lanes *r,
+                             lanes *loss, lanes *gradient, const int count) {
   const lanes zero = lanes_set(0), minus = lanes_set(-0.0f), one = lanes_set(1);
   const lanes unscale = lanes_set((float)XENT_UNSCALE);
   lanes e[XENT_BATCH_MAX], u[XENT_BATCH_MAX], s[XENT_BATCH_MAX], p[XENT_BATCH_MAX];
@@ -70,7 +70,8 @@ XENT_INLINE bool has_binary_labels(const xent_call *call) {
 
 XENT_INLINE binary_box binary_box_of(const xent_call *call, element_box box) {
   const xent_shape *s = call->shape;
-  binary_box b = {.call = call, .box = box, .labels = has_binary_labels(call), .weighted = call->element_weights != NULL,
+  binary_box b = {.call = call, .box = box, .labels = has_binary_labels(call),
+                  .weighted = call->element_weights != NULL,
                   .positive = call->positive_weights != NULL};
   b.x = element_array_of(&box, call->logits, &s->logits);
   if (call->targets) b.t = element_array_of(&box, call->targets, &s->targets);
@@ -181,8 +182,9 @@ XENT_INLINE binary_inputs binary_inputs_of(const binary_box *b, int64_t k, int64
 }
 
 /* Elements [i, n), at most `count` vectors of them; whole: so many are there. How many are not counted. */
-XENT_INLINE int64_t binary_part(const binary *o, const binary_inputs *in, int64_t i, int64_t n, float *loss, float *gradient,
-                                const bool losses, const bool gradients, const bool whole, const int count) {
+XENT_INLINE int64_t binary_part(const binary *o, const binary_inputs *in, int64_t i, int64_t n, float *loss,
+                                float *gradient, const bool losses, const bool gradients, const bool whole,
+                                const int count) {
   const float *from[4] = {(const float *)in->w + i, (const float *)in->x + i, (const float *)in->t + i,
                           (const float *)in->r + i};
   lanes v[4][XENT_BATCH_MAX], l[XENT_BATCH_MAX], g[XENT_BATCH_MAX];
@@ -193,8 +195,10 @@ XENT_INLINE int64_t binary_part(const binary *o, const binary_inputs *in, int64_
   XENT_STAGE(ignored += __builtin_popcount(lanes_bits_equal(v[0][j], lanes_set(0))));
   if (!losses && !gradients) return ignored;
   binary_step(o, v[1], v[2], v[0], v[3], l, g, count);
-  if (losses) XENT_STAGE(whole ? lanes_store(loss + i + j * XENT_LANES, l[j]) : lanes_store_part(loss + i, n - i, l[j]));
-  if (gradients) XENT_STAGE(whole ? lanes_store(gradient + i + j * XENT_LANES, g[j]) : lanes_store_part(gradient + i, n - i, g[j]));
+  if (losses)
+    XENT_STAGE(whole ? lanes_store(loss + i + j * XENT_LANES, l[j]) : lanes_store_part(loss + i, n - i, l[j]));
+  if (gradients)
+    XENT_STAGE(whole ? lanes_store(gradient + i + j * XENT_LANES, g[j]) : lanes_store_part(gradient + i, n - i, g[j]));
   return ignored;
 }
 /* How many elements of a piece are counted. */

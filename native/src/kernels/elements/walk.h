@@ -35,7 +35,8 @@ typedef struct {
 XENT_INLINE int64_t elements_of(const element_box *b) { return b->extent[0] * b->extent[1] * b->extent[2]; }
 
 /* The axis along which the logits lie closest comes last. */
-XENT_SHARED element_box element_box_of(const xent_call *call, int64_t outer, int64_t outers, int64_t inner, int64_t inners) {
+XENT_SHARED element_box element_box_of(const xent_call *call, int64_t outer, int64_t outers, int64_t inner,
+                                       int64_t inners) {
   const xent_layout *l = &call->shape->logits;
   const int64_t extent[3] = {outers, call->shape->classes, inners}, stride[3] = {l->outer, l->classes, l->inner};
   element_box b = {.axis = {0, 1, 2}, .outer = outer, .inner = inner};
@@ -143,8 +144,8 @@ XENT_INLINE void store_elements(const element_box *b, const element_array *a, in
   if (a->array && !lies_as_computed(a, wide)) copy_elements(b, a, k, n, buffer, wide, true);
 }
 
-/* Exact sums of many floats: neighbours go to counters of their own, so that none waits for the one before. A counter of
- * a sign and an exponent has fractions in its lower bits and how many they are in its upper ones. */
+/* Exact sums of many floats: neighbours go to counters of their own, so that none waits for the one before. A counter
+ * of a sign and an exponent has fractions in its lower bits and how many they are in its upper ones. */
 enum { XENT_COUNTERS = 4, XENT_COUNT_SHIFT = 44, XENT_MOST_COUNTED = 1 << 19, XENT_MANY_ELEMENTS = 4096 };
 typedef struct {
   uint64_t bins[XENT_COUNTERS][512];
@@ -178,7 +179,8 @@ XENT_SHARED void count_floats(xent_tally *tally, float_counters *c, const float 
       const uint32_t u = float_bits(v[i + k]);
       c->bins[k][u >> 23] += (u & 0x7fffff) | UINT64_C(1) << XENT_COUNT_SHIFT;
     }
-  for (; i < n; i++) c->bins[0][float_bits(v[i]) >> 23] += (float_bits(v[i]) & 0x7fffff) | UINT64_C(1) << XENT_COUNT_SHIFT;
+  for (; i < n; i++)
+    c->bins[0][float_bits(v[i]) >> 23] += (float_bits(v[i]) & 0x7fffff) | UINT64_C(1) << XENT_COUNT_SHIFT;
 }
 
 /* The rows of a call as boxes, at most three: of the first and the last outer index some inner ones may be left out. */

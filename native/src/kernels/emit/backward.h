@@ -15,7 +15,9 @@ XENT_INLINE lanes backward_lanes(lanes v, lanes g, lanes s, lanes r, const bool 
 }
 
 /* Of exponentials of log-probabilities. */
-XENT_INLINE exp_references references_of_backward(void) { return exp_everywhere(exp_reference_of(0.0f, &temperature_1)); }
+XENT_INLINE exp_references references_of_backward(void) {
+  return exp_everywhere(exp_reference_of(0.0f, &temperature_1));
+}
 
 /* What a row is written with. */
 typedef struct {

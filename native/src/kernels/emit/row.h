@@ -2,8 +2,8 @@
 /*
  * The second pass over classes of a row: y = fma(v - m, f, b). v is e(x; N), computed again or kept, and m is 0: a
  * probability (b = -0: fma(e, f, -0) is e f bit for bit) or a gradient (b = -c t). Or v is x and m the maximum:
- * log-softmax, with f = 1 / temperature and b = -D. A factor below the normal floats is carried 2^96 times larger and the
- * result scaled back.
+ * log-softmax, with f = 1 / temperature and b = -D. A factor below the normal floats is carried 2^96 times larger and
+ * the result scaled back.
  */
 #ifndef XENT_EMIT_ROW_H
 #define XENT_EMIT_ROW_H
@@ -63,7 +63,8 @@ XENT_INLINE int emission_kind(const emission *m) {
 XENT_INLINE lanes emitted(const emission *m, const class_targets *t, lanes e, int64_t i, int64_t n, const int kind) {
   lanes b = lanes_set(m->b);
   if (kind != XENT_EMIT_SAME) {
-    b = kind == XENT_EMIT_FLOATS ? target_floats(t, m->begin + i, n, t->q.at, t->w.at) : target_lanes(t, m->begin + i, n);
+    b = kind == XENT_EMIT_FLOATS ? target_floats(t, m->begin + i, n, t->q.at, t->w.at)
+                                 : target_lanes(t, m->begin + i, n);
     b = lanes_sub(lanes_set(-0.0f), lanes_mul(b, lanes_set(m->scale)));
   }
   lanes y = lanes_fma(e, lanes_set(m->f), b);
@@ -72,8 +73,9 @@ XENT_INLINE lanes emitted(const emission *m, const class_targets *t, lanes e, in
 }
 
 /* `count` vectors from class i on, of which n are left. given: they are v, else e is computed of them. */
-XENT_INLINE void emit_vectors(const emission *m, const f32_temperature *h, const class_targets *t, lanes *v, float *y, int64_t i,
-                              int64_t n, const int count, const bool given, const int kind, const bool stream) {
+XENT_INLINE void emit_vectors(const emission *m, const f32_temperature *h, const class_targets *t, lanes *v, float *y,
+                              int64_t i, int64_t n, const int count, const bool given, const int kind,
+                              const bool stream) {
   if (!given) exp_lanes(v, count, &m->references, false, h);
   XENT_UNROLL(2)
   for (int j = 0; j < count; j++) {
@@ -111,7 +113,8 @@ XENT_INLINE void emit_as(const emission *m, const float *x, float *y, int64_t n,
     case XENT_EMIT_FLOATS: emit_floats(m, x, y, n, given, XENT_EMIT_FLOATS, false); break;
     case XENT_EMIT_TARGETS: emit_floats(m, x, y, n, given, XENT_EMIT_TARGETS, false); break;
     default:
-      stream ? emit_floats(m, x, y, n, given, XENT_EMIT_SAME, true) : emit_floats(m, x, y, n, given, XENT_EMIT_SAME, false);
+      stream ? emit_floats(m, x, y, n, given, XENT_EMIT_SAME, true)
+             : emit_floats(m, x, y, n, given, XENT_EMIT_SAME, false);
   }
 }
 XENT_SHARED void emit_again(const emission *m, const float *x, float *y, int64_t n, bool stream) {
@@ -123,7 +126,8 @@ XENT_SHARED void emit_given(const emission *m, const float *v, float *y, int64_t
 
 /* The second pass takes all e of a row as of its chunk's last N: those before it rose once more. */
 XENT_SHARED void settle(const chunk_progress *c, const float *x, float *e, const f32_temperature *h) {
-  const emission m = {.references = exp_everywhere(exp_reference_of(c->reference, h)), .temperature = h, .f = 1, .b = -0.0f};
+  const emission m = {
+      .references = exp_everywhere(exp_reference_of(c->reference, h)), .temperature = h, .f = 1, .b = -0.0f};
   emit_again(&m, x, e, c->settled, false);
 }
 
@@ -139,8 +143,10 @@ XENT_SHARED void put_lines(const strand *s, int64_t begin, int64_t n, const floa
   int64_t i = 0;
 #define XENT_NUMBERS(k) lanes_fma(lanes_load(v + (k)), fs, bs)
   const bool past = stream && s->stride == 1 && (uintptr_t)at % XENT_STREAM_ALIGNMENT == 0;
-  for (; past && type == XENT_F32 && i + XENT_LANES <= n; i += XENT_LANES) lanes_stream((float *)(void *)at + i, XENT_NUMBERS(i));
-  for (; s->stride == 1 && type == XENT_F32 && i + XENT_LANES <= n; i += XENT_LANES) lanes_store((float *)(void *)at + i, XENT_NUMBERS(i));
+  for (; past && type == XENT_F32 && i + XENT_LANES <= n; i += XENT_LANES)
+    lanes_stream((float *)(void *)at + i, XENT_NUMBERS(i));
+  for (; s->stride == 1 && type == XENT_F32 && i + XENT_LANES <= n; i += XENT_LANES)
+    lanes_store((float *)(void *)at + i, XENT_NUMBERS(i));
   for (; s->stride == 1 && type != XENT_F32 && i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
     lanes pair[2] = {XENT_NUMBERS(i), XENT_NUMBERS(i + XENT_LANES)};
     quiet_pair(pair);
@@ -159,7 +165,8 @@ XENT_SHARED void put_lines(const strand *s, int64_t begin, int64_t n, const floa
     }
     return;
   }
-  for (; i < n; i += XENT_LANES) strand_store(s, begin + i, n - i, lanes_fma(lanes_load_part(v + i, n - i, 0.0f), fs, bs));
+  for (; i < n; i += XENT_LANES)
+    strand_store(s, begin + i, n - i, lanes_fma(lanes_load_part(v + i, n - i, 0.0f), fs, bs));
 #undef XENT_NUMBERS
 }
 /* v 1 - 0 is v. */
@@ -171,8 +178,8 @@ XENT_SHARED void put_floats(const strand *s, int64_t begin, int64_t n, const flo
 
 /* Whether n classes can be written as they lie, and a copy would be in the way. */
 XENT_INLINE bool lie_alike(const row_source *x, const strand *y, int64_t n) {
-  return x->cap == 0 && (x->mask ? x->mask_stride == 1 : y->type != XENT_F32) && x->x.type == y->type && x->x.stride == 1 &&
-         y->stride == 1 && n >= 2 * XENT_LANES;
+  return x->cap == 0 && (x->mask ? x->mask_stride == 1 : y->type != XENT_F32) && x->x.type == y->type &&
+         x->x.stride == 1 && y->stride == 1 && n >= 2 * XENT_LANES;
 }
 /* Two vectors; of bfloat16 without a mask in the order of lanes_load_pair_bf16. */
 XENT_INLINE void take_pair(const void *x, const bool masked, int64_t i, const int32_t type, lanes v[2]) {
@@ -196,7 +203,8 @@ XENT_INLINE void put_pair(void *to, int64_t i, const lanes v[2], const int32_t t
     lanes_store_numbers_f16((uint16_t *)to + i, v[0], v[1], stream);
   }
 }
-XENT_INLINE void emit_pair(const emission *m, const f32_temperature *h, const void *x, const uint8_t *mask, int64_t i, const int32_t type, lanes v[2]) {
+XENT_INLINE void emit_pair(const emission *m, const f32_temperature *h, const void *x, const uint8_t *mask, int64_t i,
+                           const int32_t type, lanes v[2]) {
   take_pair(x, mask, i, type, v);
   exp_lanes(v, 2, &m->references, false, h);
   XENT_UNROLL(2)
@@ -206,7 +214,8 @@ XENT_INLINE void emit_pair(const emission *m, const f32_temperature *h, const vo
   }
 }
 /* The last two vectors are computed first: y may be x. */
-XENT_INLINE void emit_straight_as(const emission *from, const void *x, const uint8_t *mask, void *y, int64_t n, const int32_t type, bool stream) {
+XENT_INLINE void emit_straight_as(const emission *from, const void *x, const uint8_t *mask, void *y, int64_t n,
+                                  const int32_t type, bool stream) {
   const emission own = *from; /* which no store to y can change, as little as the temperature */
   const f32_temperature h = *from->temperature;
   lanes last[2], v[2];
@@ -217,14 +226,16 @@ XENT_INLINE void emit_straight_as(const emission *from, const void *x, const uin
   }
   put_pair(y, n - 2 * XENT_LANES, last, type, mask, false);
 }
-XENT_INLINE void emit_straight_type(const emission *m, const void *x, const uint8_t *mask, void *y, int64_t n, const int32_t type, bool stream) {
+XENT_INLINE void emit_straight_type(const emission *m, const void *x, const uint8_t *mask, void *y, int64_t n,
+                                    const int32_t type, bool stream) {
   if (mask)
     emit_straight_as(m, x, mask, y, n, type, stream);
   else if (type != XENT_F32)
     emit_straight_as(m, x, NULL, y, n, type, stream);
 }
 /* n classes from `begin` on, none of whose results is NaN; of masked ones +0. */
-XENT_SHARED void emit_straight(const emission *m, const row_source *from, const strand *to, int64_t begin, int64_t n, bool stream) {
+XENT_SHARED void emit_straight(const emission *m, const row_source *from, const strand *to, int64_t begin, int64_t n,
+                               bool stream) {
   const int64_t offset = begin * size_of_float(to->type);
   const void *x = from->x.at + offset;
   const uint8_t *mask = from->mask ? from->mask + begin : NULL;

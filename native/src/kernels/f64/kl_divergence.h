@@ -68,7 +68,7 @@ XENT_INLINE doubles f64_shannon_of(doubles v, doubles *slope) {
   return doubles_where_at_most(size, near, f64_shannon_series(z, true), far);
 }
 
-/* Terms of the loss; into *slope p - q, or what p is multiplied by in the gradient, and into *own p where that is so. */
+/* Terms of the loss; into *slope p - q, or p's factor in the gradient, and then p into *own. */
 XENT_INLINE doubles f64_divergence_of(doubles a, doubles x, const f64_side *teacher, const f64_side *student,
                                       const int kind, doubles *slope, doubles *own) {
   const doubles q = f64_probability(a, teacher), p = f64_probability(x, student), zero = doubles_set(0),
@@ -118,7 +118,7 @@ typedef struct {
   pair loss, lean; /* lean: the sum of p slope */
 } f64_divergence;
 
-/* Losses and slopes of n classes from `begin` on, added to the row's; or their gradient alone, once the mean is known. */
+/* Losses and slopes of n classes from `begin` on, added to the row's; or their gradient alone, if the mean is known. */
 XENT_INLINE void f64_divergence_piece(f64_divergence *d, int64_t begin, int64_t n, const int kind, const bool last) {
   const f64_buffers *b = d->b;
   const doubles scale = doubles_set(d->scale);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The logits of a few rows, as fast as the weights can be read: sixteen classes go along the features together, transposed
- * in registers and used at once. */
+/* The logits of a few rows, as fast as the weights can be read: sixteen classes go along the features together,
+ * transposed in registers and used at once. */
 #ifndef XENT_LINEAR_FEW_H
 #define XENT_LINEAR_FEW_H
 
 #include "kernels/linear/panel.h"
 
 /* Columns from `at` on, without the first `skip` of them. */
-XENT_INLINE void few_columns(const int rows, const matrix_rows *w, const float *x, int64_t at, int64_t skip, const int32_t type,
-                             lanes c[XENT_FEW_ROWS]) {
+XENT_INLINE void few_columns(const int rows, const matrix_rows *w, const float *x, int64_t at, int64_t skip,
+                             const int32_t type, lanes c[XENT_FEW_ROWS]) {
   lanes t[XENT_COLUMNS];
   const int per = 4 / (int)size_of_float(type);
   lanes_load_columns(w->row, at, type, t);
@@ -27,8 +27,8 @@ XENT_INLINE void few_columns(const int rows, const matrix_rows *w, const float *
 
 /* The block of n features from `begin` on; number k of row i of x is at k * XENT_FEW_ROWS + i. The weights of the next
  * classes, behind these, are fetched in the order of their addresses. */
-XENT_INLINE void few_block(const int rows, const matrix_rows *w, const float *x, int64_t begin, int64_t n, const int32_t type,
-                           bool side_by_side, lanes c[XENT_FEW_ROWS]) {
+XENT_INLINE void few_block(const int rows, const matrix_rows *w, const float *x, int64_t begin, int64_t n,
+                           const int32_t type, bool side_by_side, lanes c[XENT_FEW_ROWS]) {
   const int64_t step = columns_at_once(type), end = begin + n;
   const int64_t bytes = step * size_of_float(type) * XENT_LANES; /* of one step */
   const int64_t ahead = (w->row[1] - w->row[0]) * XENT_LANES;
@@ -48,8 +48,9 @@ XENT_INLINE void few_block(const int rows, const matrix_rows *w, const float *x,
   }
 }
 
-XENT_INLINE void few_of_type(const int rows, const matrix *weights, const strand *bias, const float *x, int64_t features, int64_t count,
-                             int64_t begin, int64_t n, float *out, int64_t pitch, const int32_t type) {
+XENT_INLINE void few_of_type(const int rows, const matrix *weights, const strand *bias, const float *x,
+                             int64_t features, int64_t count, int64_t begin, int64_t n, float *out, int64_t pitch,
+                             const int32_t type) {
   for (int64_t v = 0; v < n; v += XENT_LANES) {
     const matrix_rows w = matrix_rows_of(weights, begin + v, n - v);
     XENT_ALIGNED double sums[XENT_FEW_ROWS * XENT_LANES];
@@ -71,16 +72,14 @@ XENT_INLINE void few_of_type(const int rows, const matrix *weights, const strand
   }
 }
 
-/* Where there is no kernel of so many rows, the next larger computes some that nobody looks at: pack_columns fills them. */
-#define XENT_DEFINE_FEW(rows)                                                                                                   \
-  XENT_SHARED void few_logits_##rows(const matrix *w, const strand *bias, const float *x, int64_t features, int64_t count,      \
-                                     int64_t begin, int64_t n, float *out, int64_t pitch) {                                     \
-    if (w->type == XENT_F32)                                                                                                    \
-      few_of_type(rows, w, bias, x, features, count, begin, n, out, pitch, XENT_F32);                                           \
-    else if (w->type == XENT_BF16)                                                                                              \
-      few_of_type(rows, w, bias, x, features, count, begin, n, out, pitch, XENT_BF16);                                          \
-    else                                                                                                                        \
-      few_of_type(rows, w, bias, x, features, count, begin, n, out, pitch, XENT_F16);                                           \
+/* Where there is no kernel of so many rows, the next larger computes some that nobody looks at: pack_columns fills
+ * them. */
+#define XENT_DEFINE_FEW(rows) \
+  XENT_SHARED void few_logits_##rows(const matrix *w, const strand *bias, const float *x, int64_t features, \
+                                     int64_t count, int64_t begin, int64_t n, float *out, int64_t pitch) { \
+    if (w->type == XENT_F32) few_of_type(rows, w, bias, x, features, count, begin, n, out, pitch, XENT_F32); \
+    else if (w->type == XENT_BF16) few_of_type(rows, w, bias, x, features, count, begin, n, out, pitch, XENT_BF16); \
+    else few_of_type(rows, w, bias, x, features, count, begin, n, out, pitch, XENT_F16); \
   }
 XENT_DEFINE_FEW(1)
 #if XENT_FEW_ROWS > 1
@@ -91,8 +90,8 @@ XENT_DEFINE_FEW(8)
 #endif
 
 /* Of all packed rows and n classes from `begin` on. */
-XENT_INLINE void few_logits(const matrix *weights, const strand *bias, const float *x, int64_t features, int64_t rows, int64_t begin,
-                            int64_t n, float *out, int64_t pitch) {
+XENT_INLINE void few_logits(const matrix *weights, const strand *bias, const float *x, int64_t features, int64_t rows,
+                            int64_t begin, int64_t n, float *out, int64_t pitch) {
   switch (rows) {
     case 1: few_logits_1(weights, bias, x, features, rows, begin, n, out, pitch); break;
 #if XENT_FEW_ROWS > 1

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Matrices, and the pieces of them that products are made of: a *panel* is up to 128 terms of XENT_PANEL columns side by
- * side, a *tile* as many terms of XENT_TILE_ROWS rows. The vocabulary has here
+ * Matrices, and the pieces of them that products are made of: a *panel* is up to 128 terms of XENT_PANEL columns side
+ * by side, a *tile* as many terms of XENT_TILE_ROWS rows. The vocabulary has here
  *   XENT_TILE_ROWS, XENT_TILE_LANES   rows and vectors whose products registers hold at once
  *   XENT_FEW_ROWS                     so many rows are multiplied without panels
- *   lanes_load_columns(row, k, type, t)   lane i of t[j]: 32 bits number j of those from number k of row[i] on; they are a
+ *   lanes_load_columns(row, k, type, t)   lane i of t[j]: 32 bits number j of those from number k of row[i] on: a
  *                                         float or two of 16 bits; j < XENT_COLUMNS
  *   lanes_of_bits(t, type, upper)         these floats, or the lower or upper half of them, widened
  *   lanes_settle(a)                       nothing that is computed from a moves up to before this
@@ -26,7 +26,8 @@
 #endif
 
 enum { XENT_PANEL = XENT_TILE_LANES * XENT_LANES };
-_Static_assert((int)XENT_PANEL <= (int)XENT_PANEL_MOST && XENT_TILE_ROWS <= XENT_TILE_MOST && XENT_TILE_ROWS <= XENT_LANES,
+_Static_assert((int)XENT_PANEL <= (int)XENT_PANEL_MOST && XENT_TILE_ROWS <= XENT_TILE_MOST &&
+                   XENT_TILE_ROWS <= XENT_LANES,
                "what workspaces are made for");
 
 /* Rows of numbers; row r is r / inner times `outer` and r % inner times `step` from the first. */
@@ -37,7 +38,8 @@ typedef struct {
 } matrix;
 
 XENT_INLINE matrix matrix_of_rows(const xent_call *call, const void *array, const xent_layout *l) {
-  return (matrix){.at = array, .inner = call->shape->inner, .outer = l->outer, .step = l->inner, .stride = l->classes, .type = l->type};
+  return (matrix){.at = array, .inner = call->shape->inner, .outer = l->outer, .step = l->inner, .stride = l->classes,
+                  .type = l->type};
 }
 XENT_INLINE matrix matrix_of_classes(const void *array, const xent_layout *l) {
   return (matrix){.at = array, .inner = 1, .outer = l->outer, .stride = l->classes, .type = l->type};
@@ -75,8 +77,8 @@ XENT_INLINE lanes column_of_rows(const matrix_rows *r, int64_t k) {
 /* Columns that are loaded at once: of 16 bits, two for one. */
 XENT_INLINE int64_t columns_at_once(const int32_t type) { return XENT_COLUMNS * 4 / size_of_float(type); }
 
-XENT_INLINE void pack_columns_of(const char *const row[XENT_LANES], int64_t begin, int64_t n, const int32_t type, float *to,
-                                 int64_t pitch) {
+XENT_INLINE void pack_columns_of(const char *const row[XENT_LANES], int64_t begin, int64_t n, const int32_t type,
+                                 float *to, int64_t pitch) {
   const int per = 4 / (int)size_of_float(type);
   for (int64_t k = 0; k < n; k += columns_at_once(type)) {
     if (k > n - columns_at_once(type)) k = n - columns_at_once(type); /* the last ones, some of them once more */
@@ -93,7 +95,8 @@ XENT_INLINE void pack_columns_of(const char *const row[XENT_LANES], int64_t begi
 
 /* Numbers [begin, begin + n) of `count` rows from `first` on, transposed: number k of row i goes to to[k * pitch + i].
  * Whole vectors are stored, the next over the end of the one before: sixteen more floats than that must be there. */
-XENT_SHARED void pack_columns(const matrix *m, int64_t first, int64_t count, int64_t begin, int64_t n, float *to, int64_t pitch) {
+XENT_SHARED void pack_columns(const matrix *m, int64_t first, int64_t count, int64_t begin, int64_t n, float *to,
+                              int64_t pitch) {
   const matrix_rows rows = matrix_rows_of(m, first, count);
   if (m->stride == 1 && n >= columns_at_once(m->type)) {
     if (m->type == XENT_F32)
@@ -114,8 +117,8 @@ XENT_SHARED void pack_tiles(const matrix *m, int64_t first, int64_t rows, int64_
     pack_columns(m, first + r, rows - r < XENT_TILE_ROWS ? rows - r : XENT_TILE_ROWS, begin, n, to, XENT_TILE_ROWS);
 }
 
-/* A panel of the columns from `begin` on, of which n are left: its terms are `count` rows. False where a number is NaN or
- * infinite. */
+/* A panel of the columns from `begin` on, of which n are left: its terms are `count` rows. False where a number is NaN
+ * or infinite. */
 XENT_SHARED bool pack_rows(const matrix *m, int64_t first, int64_t count, int64_t begin, int64_t n, float *to) {
   lanes seen = lanes_set(0.0f);
   for (int64_t i = 0; i < count; i++) {

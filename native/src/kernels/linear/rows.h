@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Cross-entropy of a linear layer (docs/numerics.md, section 13): the logits of some rows and of a chunk of classes are
- * written to the workspace and become states, or whole rows become results, by the kernels for logits that are given. Then,
- * for gradients, the logits are made again unless they were kept, some rows and some classes at a time; they become their
- * gradients, which are multiplied with the weights and the hidden states.
+ * written to the workspace and become states, or whole rows become results, by the kernels for logits that are given.
+ * Then, for gradients, the logits are made again unless they were kept, some rows and some classes at a time; they
+ * become their gradients, which are multiplied with the weights and the hidden states.
  */
 #ifndef XENT_LINEAR_ROWS_H
 #define XENT_LINEAR_ROWS_H
@@ -43,7 +43,8 @@ XENT_INLINE linear linear_of(const xent_call *call, const xent_family *kernels, 
   l.all_logits = call->logits ? call->logits : call->made_logits;
   l.gradients = linear_contents(call) & XENT_GRADIENT_CONTENTS;
   l.keeps_statistics = l.gradients || call->statistics;
-  l.statistics = call->statistics ? call->statistics + call->row_begin : (xent_statistics *)(void *)(at + w->statistics);
+  l.statistics =
+      call->statistics ? call->statistics + call->row_begin : (xent_statistics *)(void *)(at + w->statistics);
   if (l.gradients) {
     l.gradient_tiles = (float *)(void *)(at + w->gradient_tiles);
     l.hidden_sums = (double *)(void *)(at + w->hidden_sums);
@@ -119,7 +120,8 @@ typedef struct {
   xent_call call;
 } part_of_call;
 
-XENT_INLINE void part_begin(part_of_call *part, const linear *l, int64_t row, int64_t rows, int64_t begin, int64_t end) {
+XENT_INLINE void part_begin(part_of_call *part, const linear *l, int64_t row, int64_t rows, int64_t begin,
+                            int64_t end) {
   part->shape = *l->call->shape;
   part->call = *l->call;
   part->call.shape = &part->shape;
@@ -129,15 +131,18 @@ XENT_INLINE void part_begin(part_of_call *part, const linear *l, int64_t row, in
   part->call.class_end = end;
   part->call.bias = NULL;
   part->call.output_layout = &part->shape.gradient;
-  part->call.statistics = (xent_statistics *)((uintptr_t)l->statistics - (uintptr_t)l->statistics_row * sizeof *l->statistics);
+  part->call.statistics =
+      (xent_statistics *)((uintptr_t)l->statistics - (uintptr_t)l->statistics_row * sizeof *l->statistics);
   part->call.known_states = l->states;
 }
 
 /* Arrays of a call begin with class 0 of row 0: where that would be. */
 XENT_INLINE float *place_of_part(const part_of_call *part, logits_place p, xent_layout *l) {
-  const uintptr_t pitch = (uintptr_t)p.pitch; /* unsigned, as rows that lie apart by 0 may be more than fit apart by it */
+  const uintptr_t pitch =
+      (uintptr_t)p.pitch; /* unsigned, as rows that lie apart by 0 may be more than fit apart by it */
   const uintptr_t before = ((uintptr_t)part->call.row_begin * pitch + (uintptr_t)part->call.class_begin) * sizeof *p.at;
-  *l = (xent_layout){.outer = (int64_t)((uintptr_t)part->shape.inner * pitch), .classes = 1, .inner = p.pitch, .type = XENT_F32};
+  *l = (xent_layout){
+      .outer = (int64_t)((uintptr_t)part->shape.inner * pitch), .classes = 1, .inner = p.pitch, .type = XENT_F32};
   return (float *)((uintptr_t)p.at - before);
 }
 
@@ -145,7 +150,8 @@ XENT_SHARED void write_logits(const linear *l, int64_t row, int64_t rows, int64_
   const matrix m = matrix_of_rows(l->call, l->call->made_logits, &l->call->shape->logits);
   for (int64_t r = 0; r < rows; r++) {
     const strand to = row_of_matrix(&m, row + r);
-    for (int64_t v = 0; v < n; v += XENT_LANES) strand_store(&to, begin + v, n - v, lanes_quiet(lanes_load(p.at + r * p.pitch + v)));
+    for (int64_t v = 0; v < n; v += XENT_LANES)
+      strand_store(&to, begin + v, n - v, lanes_quiet(lanes_load(p.at + r * p.pitch + v)));
   }
 }
 
@@ -177,7 +183,8 @@ XENT_SHARED xent_status states_of_rows(const linear *l, int64_t row, int64_t row
 }
 
 /* The second round of rows that have a shift. */
-XENT_SHARED xent_status second_states(const linear *l, int64_t row, int64_t rows, xent_state *states, const xent_call *known) {
+XENT_SHARED xent_status second_states(const linear *l, int64_t row, int64_t rows, xent_state *states,
+                                      const xent_call *known) {
   const int64_t chunks = xent_chunks(l->call->shape->classes);
   for (int64_t r = row; r < row + rows;) {
     int64_t end = r;
@@ -231,7 +238,8 @@ XENT_SHARED xent_status linear_states(linear *l) {
   for (int64_t row = c->row_begin, rows; row < c->row_end; row += rows) {
     xent_state *states = c->states + (row - c->row_begin) * xent_chunks(c->shape->classes);
     rows = least_of(l->w.cut.rows, c->row_end - row);
-    const xent_status status = c->known_statistics ? second_states(l, row, rows, states, c) : states_of_rows(l, row, rows, states, false);
+    const xent_status status =
+        c->known_statistics ? second_states(l, row, rows, states, c) : states_of_rows(l, row, rows, states, false);
     if (status) return status;
   }
   return XENT_OK;
@@ -274,21 +282,26 @@ XENT_INLINE void add_hidden_gradient(const linear *l, int64_t row, int64_t rows,
 /* Tiles of classes: term k of class i of a tile is row k of g. */
 XENT_INLINE void pack_classes(const float *g, int64_t pitch, int64_t terms, int64_t n, float *to) {
   for (int64_t v = 0; v < n; v += XENT_TILE_ROWS)
-    for (int64_t k = 0; k < terms; k++, to += XENT_TILE_ROWS) lanes_store(to, lanes_load_part(g + k * pitch + v, n - v, 0.0f));
+    for (int64_t k = 0; k < terms; k++, to += XENT_TILE_ROWS)
+      lanes_store(to, lanes_load_part(g + k * pitch + v, n - v, 0.0f));
 }
-XENT_INLINE void add_weights_gradient(const linear *l, int64_t row, int64_t rows, int64_t n, const float *g, int64_t pitch) {
+XENT_INLINE void add_weights_gradient(const linear *l, int64_t row, int64_t rows, int64_t n, const float *g,
+                                      int64_t pitch) {
   for (int64_t r = 0; r < rows; r += XENT_TERMS)
     pack_classes(g + r * pitch, pitch, least_of(XENT_TERMS, rows - r), n,
                  l->gradient_tiles + tiles_of(n) * XENT_TILE_ROWS * r);
   add_gradients(l, n, &l->hidden, row, rows, l->weights_sums, row == l->call->row_begin);
 }
-XENT_SHARED void add_bias_gradient(const linear *l, int64_t row, int64_t rows, int64_t n, const float *g, int64_t pitch) {
+XENT_SHARED void add_bias_gradient(const linear *l, int64_t row, int64_t rows, int64_t n, const float *g,
+                                   int64_t pitch) {
   for (int64_t r = 0; r < rows; r += XENT_TERMS)
     for (int64_t v = 0; v < n; v += XENT_LANES) {
       lanes c = lanes_set(0.0f);
-      for (int64_t k = r; k < r + XENT_TERMS && k < rows; k++) c = lanes_add(c, lanes_load_part(g + k * pitch + v, n - v, 0.0f));
+      for (int64_t k = r; k < r + XENT_TERMS && k < rows; k++)
+        c = lanes_add(c, lanes_load_part(g + k * pitch + v, n - v, 0.0f));
       const dlanes sum = dlanes_widen(c);
-      dlanes_store(l->bias_sums + v, row + r == l->call->row_begin ? sum : dlanes_add(dlanes_load(l->bias_sums + v), sum));
+      dlanes_store(l->bias_sums + v,
+                   row + r == l->call->row_begin ? sum : dlanes_add(dlanes_load(l->bias_sums + v), sum));
     }
 }
 
@@ -300,7 +313,8 @@ XENT_SHARED void put_sums(const strand *to, const double *sums, int64_t n) {
 }
 
 /* Gradients of the logits of a part, to the first rows and classes of l->logits. */
-XENT_INLINE xent_status gradient_of_part(const linear *l, int64_t row, int64_t rows, int64_t begin, int64_t n, int64_t pitch) {
+XENT_INLINE xent_status gradient_of_part(const linear *l, int64_t row, int64_t rows, int64_t begin, int64_t n,
+                                         int64_t pitch) {
   part_of_call part;
   const logits_place own = {l->logits, pitch};
   part_begin(&part, l, row, rows, begin, begin + n);
@@ -340,7 +354,8 @@ XENT_SHARED xent_status linear_gradients(linear *l) {
   if (c->row_begin == c->row_end) { /* sums over no rows */
     if (!c->bias_gradient && !c->weights_gradient) return XENT_OK;
     if (c->bias_gradient) memset(l->bias_sums, 0, (size_t)cut->gradient_classes * sizeof *l->bias_sums);
-    if (c->weights_gradient) memset(l->weights_sums, 0, (size_t)(cut->gradient_classes * l->columns) * sizeof *l->weights_sums);
+    if (c->weights_gradient)
+      memset(l->weights_sums, 0, (size_t)(cut->gradient_classes * l->columns) * sizeof *l->weights_sums);
   }
   const int64_t pitch = cut->gradient_classes + XENT_LANES;
   for (int64_t v = c->class_begin; v < c->class_end; v += cut->gradient_classes) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The products of a tile of rows and a panel of columns: one block of up to 128 terms (docs/numerics.md, section 13). */
+/* The products of a tile of rows and a panel of columns: a block of up to 128 terms (docs/numerics.md, section 13). */
 #ifndef XENT_LINEAR_TILE_H
 #define XENT_LINEAR_TILE_H
 
@@ -53,9 +53,10 @@ XENT_INLINE void fetch_end(const int rows, const tile_product *p) {
   }
 }
 
-/* Each product is settled before it is widened: else the compiler does so for all variants at once, which no registers hold. */
-XENT_INLINE void end_product(const int rows, const tile_product *p, lanes c[XENT_TILE_ROWS][XENT_TILE_LANES], const bool first, const bool last,
-                           const bool bias) {
+/* Each product is settled before it is widened: else the compiler does so for all variants at once, which no registers
+ * hold. */
+XENT_INLINE void end_product(const int rows, const tile_product *p, lanes c[XENT_TILE_ROWS][XENT_TILE_LANES],
+                             const bool first, const bool last, const bool bias) {
   double *sums = p->sums;
   float *out = p->out;
   const int64_t sums_pitch = p->sums_pitch - XENT_PANEL, out_pitch = p->out_pitch - XENT_PANEL;
@@ -135,8 +136,8 @@ XENT_TILES(XENT_DEFINE_TILE)
 static void (*const multiply_tile[])(const tile_product *) = {XENT_TILES(XENT_NAME_TILE)};
 _Static_assert(sizeof multiply_tile / sizeof *multiply_tile == XENT_TILE_ROWS, "a function for each number of rows");
 
-/* Tiles of `rows` rows in all, so many floats apart, with one panel; sums and out are those of the first row. The numbers of
- * the panel that comes next are fetched. */
+/* Tiles of `rows` rows in all, so many floats apart, with one panel; sums and out are those of the first row. The
+ * numbers of the panel that comes next are fetched. */
 XENT_INLINE void multiply_tiles(tile_product p, int64_t rows, int64_t step, next_panel next) {
   p.next = &next;
   p.every = least_of(1 + 2 * tiles_of(rows) * p.terms / (lines_of(&next) + 2), XENT_TERMS / 2);

@@ -49,8 +49,8 @@ static inline bool next_place(linear_workspace *w, uint64_t *at, int64_t a, int6
 }
 
 /* Of so many rows; `contents` as XENT_WORKSPACE_... says. False where there are too many bytes. */
-static inline bool linear_workspace_of(int64_t rows, int64_t features, int64_t classes, int32_t contents, linear_cut cut,
-                                       linear_workspace *w) {
+static inline bool linear_workspace_of(int64_t rows, int64_t features, int64_t classes, int32_t contents,
+                                       linear_cut cut, linear_workspace *w) {
   enum { FLOAT = 4, DOUBLE = 8, RECORD = 64, WHOLE_LOGITS = 1 << 23 };
   const int64_t most = INT64_C(1) << 48, spare = XENT_TILE_MOST + XENT_LANES;
   if (rows > most || features > most || classes > most) return false;
@@ -74,8 +74,10 @@ static inline bool linear_workspace_of(int64_t rows, int64_t features, int64_t c
               next_place(w, &w->logits, gradients && part > all ? part : all, 1, FLOAT) &&
               next_place(w, &w->states, cut.rows, xent_chunks(classes), RECORD);
   fits = fits && next_place(w, &w->statistics, gradients ? rows : cut.rows, 1, RECORD);
-  if (gradients) fits = fits && next_place(w, &w->gradient_tiles, cut.gradient_rows + spare, cut.gradient_classes + spare, FLOAT);
-  if (contents & XENT_WORKSPACE_HIDDEN_GRADIENT) fits = fits && next_place(w, &w->hidden_sums, rows, w->columns, DOUBLE);
+  if (gradients)
+    fits = fits && next_place(w, &w->gradient_tiles, cut.gradient_rows + spare, cut.gradient_classes + spare, FLOAT);
+  if (contents & XENT_WORKSPACE_HIDDEN_GRADIENT)
+    fits = fits && next_place(w, &w->hidden_sums, rows, w->columns, DOUBLE);
   if (contents & XENT_WORKSPACE_WEIGHTS_GRADIENT)
     fits = fits && next_place(w, &w->weights_sums, cut.gradient_classes, w->columns, DOUBLE) &&
            next_place(w, &w->bias_sums, cut.gradient_classes, 1, DOUBLE);
@@ -98,7 +100,8 @@ static inline bool linear_workspace_within(const xent_call *c, uint64_t size, li
   const int64_t rows = c->row_end - c->row_begin, classes = c->class_end - c->class_begin;
   const int32_t contents = linear_contents(c);
   for (int i = 0; i < XENT_LINEAR_CUTS; i++) {
-    if (!linear_workspace_of(rows, c->shape->features, classes, contents, linear_cuts[i], w) || w->size > size) continue;
+    if (!linear_workspace_of(rows, c->shape->features, classes, contents, linear_cuts[i], w) || w->size > size)
+      continue;
     if (!(contents & XENT_GRADIENT_CONTENTS) || c->made_logits || c->known_statistics) return true;
     const uint64_t fit = (size - w->size) / ((uint64_t)w->kept_pitch * sizeof(float));
     w->kept = w->size;

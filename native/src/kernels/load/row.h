@@ -37,8 +37,8 @@ XENT_INLINE void move_row_source(row_source *r, row_span span, const void *array
   r->x.at = strand_of_row(call, array, l, span).at;
   if (r->mask) r->mask = (const uint8_t *)call->class_mask + class_offset(call, &call->shape->class_mask, span);
 }
-XENT_INLINE void set_row_source(row_source *r, const xent_call *call, row_span span, const void *array, const xent_layout *l,
-                                double softcap) {
+XENT_INLINE void set_row_source(row_source *r, const xent_call *call, row_span span, const void *array,
+                                const xent_layout *l, double softcap) {
   memset(r, 0, sizeof *r);
   r->call = call;
   r->first = call->shape->first_class;
@@ -135,7 +135,8 @@ XENT_INLINE void copy_capped(const row_source *r, int64_t i, float shift, float 
 }
 
 /* As many of n logits as are pairs of vectors, which lie side by side. */
-XENT_INLINE int64_t copy_pairs(const row_source *r, int64_t begin, int64_t n, const int32_t type, float *to, lanes *largest) {
+XENT_INLINE int64_t copy_pairs(const row_source *r, int64_t begin, int64_t n, const int32_t type, float *to,
+                               lanes *largest) {
   const char *x = r->x.at + begin * size_of_float(type);
   const uint8_t *mask = r->mask ? r->mask + begin : NULL;
   const lanes out = lanes_set(r->out);

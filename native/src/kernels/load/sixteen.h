@@ -48,7 +48,8 @@ typedef struct {
   xent_status status;
 } row_taker;
 
-XENT_INLINE bool plain_labels_of(const xent_call *call, int64_t row, int count, const int32_t type, int32_t *label, uint32_t *ignored) {
+XENT_INLINE bool plain_labels_of(const xent_call *call, int64_t row, int count, const int32_t type, int32_t *label,
+                                 uint32_t *ignored) {
   const bool ignores = ignores_a_class(call);
   const int64_t none = ignores ? call->options->ignore_index : -1;
   const int64_t stride = call->shape->targets.outer, classes = call->shape->classes;
@@ -77,7 +78,8 @@ XENT_INLINE bool plain_labels(const xent_call *call, int64_t row, int count, int
   }
 }
 /* A number of each row, or `otherwise`. */
-XENT_INLINE void load_numbers(const job *j, const row_set *b, const void *array, const xent_layout *l, double otherwise, double *to) {
+XENT_INLINE void load_numbers(const job *j, const row_set *b, const void *array, const xent_layout *l, double otherwise,
+                              double *to) {
   int64_t at;
   if (array && l->type == XENT_F32 && b->count == XENT_ROWS && lie_straight(j->call, b, l, &at)) {
     dlanes_store(to, dlanes_widen(lanes_load((const float *)array + at)));
@@ -108,12 +110,13 @@ XENT_SHARED bool none_left_out(const job *j, int64_t row, int count, const int32
 XENT_SHARED bool rows_as_they_come(const job *j, int64_t row, int count, int32_t *label, uint32_t *ignored) {
   const xent_call *call = j->call;
   if (j->sparse) return false;
-  if (j->labels && (call->shape->inner != 1 || call->row_offsets || !plain_labels(call, row, count, label, ignored))) return false;
+  if (j->labels && (call->shape->inner != 1 || call->row_offsets || !plain_labels(call, row, count, label, ignored)))
+    return false;
   return !(call->row_weights || (j->labels && call->class_mask)) || none_left_out(j, row, count, label);
 }
 
-/* The next rows that have lawful labels; a label out of range is the end of the rows. Ignored ones are finished at once,
- * or kept, so that the others are neighbours. */
+/* The next rows that have lawful labels; a label out of range is the end of the rows. Ignored ones are finished at
+ * once, or kept, so that the others are neighbours. */
 XENT_SHARED void take_each_row(row_taker *s, row_set *b, int32_t label[XENT_ROWS], int most, bool keep_ignored) {
   const xent_call *call = s->j->call;
   b->first = s->row;
@@ -161,7 +164,8 @@ XENT_INLINE void take_rows(row_taker *s, row_set *b, int32_t label[XENT_ROWS], i
 }
 
 /* Weights, sinks and the like of the rows. counted: their classes that are not masked. */
-XENT_SHARED void load_row_numbers(const job *j, const row_set *b, const int32_t *label, const int64_t *counted, row_sums *in) {
+XENT_SHARED void load_row_numbers(const job *j, const row_set *b, const int32_t *label, const int64_t *counted,
+                                  row_sums *in) {
   const xent_call *call = j->call;
   const xent_shape *s = call->shape;
   load_numbers(j, b, call->row_weights, &s->row_weights, 1, in->row_weight);

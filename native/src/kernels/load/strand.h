@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers of a row in an array of floats of any type and stride: sixteen of them read as float32, or written from such. */
+/* Numbers of a row in an array of floats of any type and stride: sixteen are read as float32, or written from it. */
 #ifndef XENT_LOAD_STRAND_H
 #define XENT_LOAD_STRAND_H
 
@@ -73,11 +73,13 @@ XENT_INLINE lanes first_lanes(const void *at, int64_t i, int64_t n, const int32_
 }
 
 /* `count` numbers from places that are so far apart to others. */
-XENT_INLINE void copy_floats(float *to, int64_t to_stride, const float *from, int64_t from_stride, const int64_t count) {
+XENT_INLINE void copy_floats(float *to, int64_t to_stride, const float *from, int64_t from_stride,
+                             const int64_t count) {
   XENT_UNROLL(16)
   for (int64_t k = 0; k < count; k++) to[k * to_stride] = from[k * from_stride];
 }
-XENT_INLINE void copy_halves(uint16_t *to, int64_t to_stride, const uint16_t *from, int64_t from_stride, const int64_t count) {
+XENT_INLINE void copy_halves(uint16_t *to, int64_t to_stride, const uint16_t *from, int64_t from_stride,
+                             const int64_t count) {
   XENT_UNROLL(16)
   for (int64_t k = 0; k < count; k++) to[k * to_stride] = from[k * from_stride];
 }

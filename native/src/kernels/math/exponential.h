@@ -15,8 +15,8 @@ enum { XENT_SCALE_EXPONENT = 30 }; /* keeps e normal down to exp(-104) */
 #define XENT_UNSCALE 0x1p-30
 #define XENT_RESCALE 0x1p30
 
-/* 1 / temperature, which multiplies every exponent. The logits stay as they are: the reduction takes steps of eighth, which
- * an eighth of ln 2 is in logits, and the polynomial has the powers of 1 / temperature in its coefficients. */
+/* 1 / temperature, which multiplies every exponent. The logits stay as they are: the reduction takes steps of eighth,
+ * which an eighth of ln 2 is in logits, and the polynomial has the powers of 1 / temperature in its coefficients. */
 typedef struct {
   double value, reciprocal;
   float hi;                        /* 1 / temperature as a float: the coefficient of t */
@@ -79,8 +79,9 @@ typedef struct {
 } exp_references;
 
 XENT_INLINE exp_references exp_references_of(lanes N, const f32_temperature *h) {
-  return (exp_references){.lowest = lanes_fma(N, lanes_set(8 * h->eighth_hi), lanes_set(h->floor)),
-                          .magic = lanes_sub(lanes_set(XENT_ROUND + 8 * XENT_SCALE_EXPONENT), lanes_mul(lanes_set(8), N))};
+  return (exp_references){
+      .lowest = lanes_fma(N, lanes_set(8 * h->eighth_hi), lanes_set(h->floor)),
+      .magic = lanes_sub(lanes_set(XENT_ROUND + 8 * XENT_SCALE_EXPONENT), lanes_mul(lanes_set(8), N))};
 }
 XENT_INLINE exp_references exp_everywhere(exp_reference r) {
   return (exp_references){lanes_set(r.lowest), lanes_set(r.magic)};
@@ -104,12 +105,16 @@ typedef struct {
 } exp_half;
 
 /* exp(t) - 1 in three steps. */
-XENT_INLINE lanes power_begun(lanes t, const f32_temperature *h) { return lanes_fma(lanes_set(h->q3), t, lanes_set(h->q2)); }
-XENT_INLINE lanes power_continued(lanes p, lanes t, const f32_temperature *h) { return lanes_fma(p, t, lanes_set(h->hi)); }
+XENT_INLINE lanes power_begun(lanes t, const f32_temperature *h) {
+  return lanes_fma(lanes_set(h->q3), t, lanes_set(h->q2));
+}
+XENT_INLINE lanes power_continued(lanes p, lanes t, const f32_temperature *h) {
+  return lanes_fma(p, t, lanes_set(h->hi));
+}
 XENT_INLINE lanes power_ended(lanes p, lanes t) { return lanes_mul(p, t); }
 
-/* The first half of `next` (overwritten) into *half, and the second half of the `pending` vectors that were there before
- * into e. each: every vector has references of its own, else there are one for all. */
+/* The first half of `next` (overwritten) into *half, and the second half of the `pending` vectors that were there
+ * before into e. each: every vector has references of its own, else there are one for all. */
 XENT_INLINE void exp_stages(exp_half *half, lanes *next, lanes *e, const int count, const int pending,
                             const exp_references *r, const bool each, const f32_temperature *h) {
   const lanes per_eighth = lanes_set(h->per_eighth);
@@ -138,7 +143,8 @@ XENT_INLINE void exp_end(const exp_half *half, lanes *e, const int count, const 
 }
 
 /* `count` vectors, x overwritten by e. */
-XENT_INLINE void exp_lanes(lanes *x, const int count, const exp_references *r, const bool each, const f32_temperature *h) {
+XENT_INLINE void exp_lanes(lanes *x, const int count, const exp_references *r, const bool each,
+                           const f32_temperature *h) {
   exp_half half;
   exp_stages(&half, x, NULL, count, 0, r, each, h);
   exp_end(&half, x, count, h);

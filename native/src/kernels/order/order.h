@@ -37,7 +37,8 @@ XENT_INLINE int64_t first_equal(const row_source *r, const float *x, int64_t beg
 }
 
 /* How many counted classes come before the label, whose logit is `own`. */
-XENT_INLINE int64_t count_before(const row_source *r, const float *x, int64_t begin, int64_t n, int64_t label, float own) {
+XENT_INLINE int64_t count_before(const row_source *r, const float *x, int64_t begin, int64_t n, int64_t label,
+                                 float own) {
   const lanes owns = lanes_set(own);
   int64_t rank = 0;
   for (int64_t k = 0; k < n; k += XENT_LANES) {
@@ -57,8 +58,8 @@ XENT_INLINE int64_t count_before(const row_source *r, const float *x, int64_t be
 }
 
 /* What is asked for of the order of row `row` of a block, of one chunk, whose maximum is `max`. */
-XENT_INLINE void find_order(const xent_call *call, const row_source *r, const float *x, int64_t label, float max, int row,
-                            row_sums *sums) {
+XENT_INLINE void find_order(const xent_call *call, const row_source *r, const float *x, int64_t label, float max,
+                            int row, row_sums *sums) {
   const int64_t n = call->shape->classes;
   const bool hit = call->hits && x[label] == max;
   const int64_t first = call->argmax || hit ? first_equal(r, x, 0, n, max) : -1;
@@ -157,7 +158,8 @@ XENT_INLINE uint32_t top_after(top_entry last, lanes v, int64_t begin) {
 }
 
 /* Which of up to sixteen classes from class `begin` + k on may be among the largest. */
-XENT_INLINE uint64_t top_bits(const row_source *r, const float *x, int64_t begin, int64_t k, int64_t n, top_entry last, lanes least) {
+XENT_INLINE uint64_t top_bits(const row_source *r, const float *x, int64_t begin, int64_t k, int64_t n, top_entry last,
+                              lanes least) {
   const int64_t m = n - k < XENT_LANES ? n - k : XENT_LANES;
   const lanes v = m == XENT_LANES ? lanes_load(x + k) : lanes_load_part(x + k, m, -INFINITY);
   uint32_t bits = ((1u << m) - 1) & ~lanes_bits_above(least, v);
@@ -172,7 +174,8 @@ XENT_INLINE void top_take(const row_source *r, const float *x, int64_t begin, in
                           top_entries *scratch) {
   top_entries *e = &t->entries;
   const bool plain = !r->mask && last.x == INFINITY;
-  if (e->count == 0 && t->wanted <= XENT_LANES && n > 2 * XENT_LANES && last.x == INFINITY) t->least = top_floor(x, n, t->wanted);
+  if (e->count == 0 && t->wanted <= XENT_LANES && n > 2 * XENT_LANES && last.x == INFINITY)
+    t->least = top_floor(x, n, t->wanted);
   for (int64_t step = 0; step < n; step += XENT_BITS_STEP) {
     const lanes least = lanes_set(t->least);
     uint64_t wanted = 0;
@@ -196,8 +199,8 @@ XENT_INLINE void top_take(const row_source *r, const float *x, int64_t begin, in
 }
 
 /* The n largest from place `from` on; x has room for a vector. */
-XENT_INLINE void write_top_list(const job *j, const float *x, const int64_t *class, int64_t n, int64_t row, int64_t from,
-                                float shift, float max, float minus_distance) {
+XENT_INLINE void write_top_list(const job *j, const float *x, const int64_t *class, int64_t n, int64_t row,
+                                int64_t from, float shift, float max, float minus_distance) {
   const xent_call *call = j->call;
   const xent_shape *s = call->shape;
   const xent_layout *c = &s->top_classes, *p = &s->top_log_probabilities;

@@ -25,8 +25,10 @@ XENT_SHARED void known_outcome(const job *j, const int32_t *label, row_sums *in,
     in->even[i] = (double)(int64_t)((even < 0x1p53 ? even : 0x1p53) + 0.5);
     if (own->kind & XENT_ROW_SPECIAL || own->shift != 0 || (j->smoothed && !(own->share > 0))) out->stay &= ~(1u << i);
   }
-  const dlanes weight = j->plain ? dlanes_set(1) : dlanes_load(in->weight), sum = dlanes_load(in->sum), e = dlanes_load(label_e);
-  const target_results t = {.pull = dlanes_load(pull), .share = dlanes_load(share), .own = dlanes_scale(weight, j->keep)};
+  const dlanes weight = j->plain ? dlanes_set(1) : dlanes_load(in->weight), sum = dlanes_load(in->sum),
+               e = dlanes_load(label_e);
+  const target_results t = {
+      .pull = dlanes_load(pull), .share = dlanes_load(share), .own = dlanes_scale(weight, j->keep)};
   out->reference = lanes_load(in->reference);
   gradient_outcome(j, sum, e, dlanes_add(sum, e), &t, weight, scale_of_rows(j, in, &t), out);
 }

@@ -35,7 +35,8 @@ typedef struct {
   float reference[XENT_ROWS], logit[XENT_ROWS], sink[XENT_ROWS]; /* logit: the label's */
   float shift[XENT_ROWS];   /* of folded rows */
   double sum[XENT_ROWS];    /* of e, without the label's */
-  double dot[XENT_ROWS], mass[XENT_ROWS]; /* of the targets, moved to the maximum; where terms are clamped dot is their sum */
+  double dot[XENT_ROWS],
+      mass[XENT_ROWS];      /* of the targets, moved to the maximum; where terms are clamped dot is their sum */
   double even[XENT_ROWS];   /* how many classes share what smoothing gives away */
   double weight[XENT_ROWS]; /* of the label's class */
   double row_weight[XENT_ROWS], upstream[XENT_ROWS];
@@ -77,7 +78,8 @@ XENT_INLINE dlanes powers_of_two(dlanes k) {
   XENT_ALIGNED double v[XENT_ROWS];
   dlanes_store(v, k);
   for (int i = 0; i < XENT_ROWS; i += XENT_DOUBLES)
-    doubles_store(v + i, doubles_power(doubles_add(doubles_max(doubles_load(v + i), doubles_set(-1000)), doubles_set(XENT_F64_ROUND))));
+    doubles_store(v + i, doubles_power(doubles_add(doubles_max(doubles_load(v + i), doubles_set(-1000)),
+                                                   doubles_set(XENT_F64_ROUND))));
   return dlanes_load(v);
 }
 
@@ -88,17 +90,19 @@ XENT_INLINE void take_sinks(const job *j, const row_sums *in, row_numbers *r, do
   const exp_references references = exp_references_of(own, &j->temperature);
   const dlanes above = dlanes_widen(sink), max = dlanes_widen(r->max), old = dlanes_load(dot);
   lanes e[1] = {sink};
-  r->special |= lanes_bits_above(own, r->reference) | lanes_bits_above(sink_over_temperature, lanes_set(XENT_LIMIT)) | lanes_bits_nan(sink);
+  r->special |= lanes_bits_above(own, r->reference) | lanes_bits_above(sink_over_temperature, lanes_set(XENT_LIMIT)) |
+                lanes_bits_nan(sink);
   exp_lanes(e, 1, &references, false, &j->temperature);
   const dlanes power = powers_of_two(dlanes_sub(dlanes_widen(own), dlanes_widen(r->reference)));
   r->sum = dlanes_add(r->sum, dlanes_mul(dlanes_scale(dlanes_widen(e[0]), XENT_UNSCALE), power));
-  dlanes_store(dot, dlanes_where_at_most(above, max, old, dlanes_add(old, dlanes_mul(dlanes_load(mass), dlanes_sub(above, max)))));
+  dlanes_store(dot, dlanes_where_at_most(above, max, old,
+                                         dlanes_add(old, dlanes_mul(dlanes_load(mass), dlanes_sub(above, max)))));
   r->max = lanes_max(sink, r->max);
 }
 
 /* probabilities: softmax alone, which needs no exponential. */
-XENT_INLINE void row_numbers_of(const job *j, const row_sums *in, double *dot, const double *mass, const bool probabilities,
-                                row_numbers *r) {
+XENT_INLINE void row_numbers_of(const job *j, const row_sums *in, double *dot, const double *mass,
+                                const bool probabilities, row_numbers *r) {
   r->max = lanes_add(lanes_load(in->max), lanes_set(0.0f));
   r->logit = lanes_load(in->logit);
   const lanes max_over_temperature = lanes_mul(r->max, lanes_set(j->temperature.hi));
@@ -133,7 +137,8 @@ XENT_INLINE dlanes row_logarithm(const row_numbers *s, dlanes a, dlanes b, dlane
   const dlanes above = dlanes_where_at_most(a, b, ratio, dlanes_sub(m, one));
   const dlanes below = dlanes_where_at_most(a, b, dlanes_add(dlanes_set(2), ratio), dlanes_add(m, one));
   const dlanes log = log_series_rows(dlanes_div(above, below));
-  const dlanes far = dlanes_sub(dlanes_fma(dlanes_widen(s->reference), ln2, dlanes_fma(k, ln2, log)), s->max_over_temperature);
+  const dlanes far =
+      dlanes_sub(dlanes_fma(dlanes_widen(s->reference), ln2, dlanes_fma(k, ln2, log)), s->max_over_temperature);
   return dlanes_where_at_most(a, b, log, far);
 }
 
@@ -170,8 +175,8 @@ XENT_INLINE dlanes label_loss_alone(const job *j, const row_numbers *s) {
   return dlanes_where_at_most(s->sum, s->label_e, log, dlanes_add(distance, label_gap(j, s)));
 }
 
-/* What becomes of the targets: losses before the row weight, and what the gradient is made of. share: in statistics, and
- * of a focal loss what its gradient is scaled by. */
+/* What becomes of the targets: losses before the row weight, and what the gradient is made of. share: in statistics,
+ * and of a focal loss what its gradient is scaled by. */
 typedef struct {
   dlanes loss, log_probability, pull, share, own;
 } target_results;
@@ -180,8 +185,8 @@ XENT_INLINE dlanes where_zero(dlanes a, dlanes yes, dlanes no) {
   return dlanes_where_at_most(dlanes_magnitude(a), dlanes_zero(), yes, no);
 }
 
-/* Of L, which is in t->loss. share and own as they are without options; whether nothing is smoothed and nothing weighted
- * is job.plain. */
+/* Of L, which is in t->loss. share and own as they are without options; whether nothing is smoothed and nothing
+ * weighted is job.plain. */
 XENT_INLINE void label_results(const job *j, const row_sums *in, dlanes distance, const double *dot, const double *mass,
                                target_results *t) {
   const dlanes none = dlanes_zero(), D = distance, eps = dlanes_set(j->eps), weight = dlanes_load(in->weight);
@@ -231,8 +236,8 @@ XENT_SHARED void focal_results(const job *j, const row_numbers *s, target_result
   t->share = dlanes_where_at_most(least, m, dlanes_mul(power, rise), none);
 }
 
-XENT_INLINE void results_of_targets(const job *j, const row_sums *in, const row_numbers *s, dlanes distance, const double *dot,
-                                    const double *mass, target_results *t) {
+XENT_INLINE void results_of_targets(const job *j, const row_sums *in, const row_numbers *s, dlanes distance,
+                                    const double *dot, const double *mass, target_results *t) {
   if (j->labels) {
     label_results(j, in, distance, dot, mass, t);
     if (j->gamma > 0) { /* copies, so that without it all of them stay in registers */
@@ -257,7 +262,8 @@ XENT_INLINE dlanes label_gradient(const job *j, dlanes sum, dlanes label_e, dlan
   if (!j->smoothed && !j->weighted && j->call->options->z_loss == 0) return others;
   const dlanes own = dlanes_div(label_e, total);
   const dlanes even = j->others || !j->smoothed ? dlanes_zero() : dlanes_mul(t->share, weight);
-  const dlanes general = dlanes_sub(dlanes_add(dlanes_mul(others, t->own), dlanes_mul(own, dlanes_sub(t->pull, t->own))), even);
+  const dlanes general =
+      dlanes_sub(dlanes_add(dlanes_mul(others, t->own), dlanes_mul(own, dlanes_sub(t->pull, t->own))), even);
   if (j->weighted || j->call->options->z_loss > 0) return general;
   dlanes plain;
   if (j->eps <= 0.5) {

@@ -34,7 +34,8 @@ XENT_INLINE void write_rounded(const xent_call *call, const row_set *b, const xe
   write_floats(call, b, l, to, lanes_quiet(dlanes_narrow(values)));
 }
 
-XENT_INLINE void write_classes(const xent_call *call, const row_set *b, const xent_layout *l, void *to, const int64_t *v) {
+XENT_INLINE void write_classes(const xent_call *call, const row_set *b, const xent_layout *l, void *to,
+                               const int64_t *v) {
   for (int i = 0; i < b->count; i++) put_class(to, l, row_offset(call->shape, l, row_of(b, i)), v[i]);
 }
 
@@ -114,7 +115,8 @@ XENT_SHARED void sixteen_results(const job *j, const row_sums *in, row_outcome *
   row_numbers s;
   row_numbers_of(j, in, dot, mass, false, &s);
   out->stay = all_rows(rows) & ~rows->ignored & (in->folded ? ~0u : ~s.special);
-  if (j->soft && !in->folded) out->stay &= dlanes_bits_at_most(dlanes_magnitude(dlanes_load(mass)), dlanes_set(DBL_MAX));
+  if (j->soft && !in->folded)
+    out->stay &= dlanes_bits_at_most(dlanes_magnitude(dlanes_load(mass)), dlanes_set(DBL_MAX));
   out->max = s.max;
   out->reference = s.reference;
   target_results t = {dlanes_zero(), dlanes_zero(), dlanes_set(1), dlanes_zero(), dlanes_set(1)};

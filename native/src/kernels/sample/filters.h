@@ -14,8 +14,8 @@ XENT_INLINE int64_t at_least_kept(const xent_sampling *s) { return s->min_keep >
 /* The smallest value that can be in the set, as a key. */
 XENT_INLINE double last_key(const kept_set *s) { return s->low > -INFINITY ? -(double)s->low : (double)FLT_MAX; }
 
-/* A value that k classes of the set reach, and not many more, where it is found: as many blocks have one that does, or a
- * search among all classes says so. */
+/* A value that k classes of the set reach, and not many more, where it is found: as many blocks have one that does, or
+ * a search among all classes says so. */
 XENT_SHARED float value_reached_by(kept_set *s, int64_t k) {
   if (k <= s->blocks) return reached_by(s->maxima, s->blocks, k, k + k / 8 + 4, s->most);
   if (k > SAMPLE_LISTED) return -INFINITY;
@@ -77,8 +77,8 @@ XENT_INLINE void filter_top_k(kept_set *s, const xent_sampling *o) {
   if (o->top_k > 0) keep_first(s, most_of_top_k(o), keeps_all_ties(o));
 }
 
-/* How many of the classes that equal the last one are kept, and with them what comes before. A weight of 0 is one that has
- * changed since it was added up. */
+/* How many of the classes that equal the last one are kept, and with them what comes before. A weight of 0 is one that
+ * has changed since it was added up. */
 XENT_INLINE int64_t ties_of_weight(const weigher *w, const cut *c, int64_t wanted) {
   const int64_t own = weight_of(w, (float)-c->key), ties = own > 0 ? (wanted - c->weight + own - 1) / own : c->equal;
   return ties < c->equal ? ties : c->equal;
@@ -86,9 +86,10 @@ XENT_INLINE int64_t ties_of_weight(const weigher *w, const cut *c, int64_t wante
 
 enum { SAMPLE_ADDED = 256 };
 
-/* Adds up the weights of those of n <= SAMPLE_ADDED listed classes that are kept. Classes rise, so what has been added up
- * when the last one of a block was, less what had been before, is the block's. */
-XENT_INLINE int64_t add_listed(const kept_set *s, const weigher *w, int64_t from, int64_t n, int64_t sum, int64_t *sums) {
+/* Adds up the weights of those of n <= SAMPLE_ADDED listed classes that are kept. Classes rise, so what has been added
+ * up when the last one of a block was, less what had been before, is the block's. */
+XENT_INLINE int64_t add_listed(const kept_set *s, const weigher *w, int64_t from, int64_t n, int64_t sum,
+                               int64_t *sums) {
   XENT_ALIGNED float e[SAMPLE_ADDED + XENT_LANES];
   int64_t weights[SAMPLE_ADDED];
   const float *x = s->x + from, low = s->low;
@@ -122,7 +123,8 @@ XENT_SHARED int64_t add_to_blocks(kept_set *s, const weigher *w, int64_t listed)
 }
 
 /* Whether the cut is found near where it was thought to be. */
-XENT_SHARED bool cut_in_vicinity(kept_set *s, const xent_sampling *o, const weigher *w, vicinity v, weighed_vicinity found) {
+XENT_SHARED bool cut_in_vicinity(kept_set *s, const xent_sampling *o, const weigher *w, vicinity v,
+                                 weighed_vicinity found) {
   const int64_t wanted = share_of_sum(o->top_p, found.all), count = s->count;
   if (found.listed > SAMPLE_LISTED || found.above >= wanted) return false;
   int64_t near = found.above;
@@ -131,7 +133,8 @@ XENT_SHARED bool cut_in_vicinity(kept_set *s, const xent_sampling *o, const weig
   if (near < wanted) return false;
   s->listed = true;
   s->count = found.listed;
-  cut c = find_cut(s, &by_value, w, wanted - found.above, -(double)(v.high < s->high ? v.high : s->high), -(double)v.low);
+  cut c =
+      find_cut(s, &by_value, w, wanted - found.above, -(double)(v.high < s->high ? v.high : s->high), -(double)v.low);
   s->listed = false;
   s->count = count;
   const int64_t kept = ties_of_weight(w, &c, wanted - found.above), all = found.count + c.count + kept;
@@ -256,12 +259,13 @@ XENT_SHARED void filter_typical_p(kept_set *s, const xent_sampling *o, const f32
 
 /* Whether top-p is the first filter, of a row that is worth probing. */
 XENT_INLINE bool begins_with_top_p(const kept_set *s, const xent_sampling *o) {
-  const bool others = (o->rules == XENT_RULES_VLLM && o->min_p != 0) || (o->rules == XENT_RULES_LLAMA_CPP && o->typical_p != 0);
+  const bool others =
+      (o->rules == XENT_RULES_VLLM && o->min_p != 0) || (o->rules == XENT_RULES_LLAMA_CPP && o->typical_p != 0);
   return !o->greedy && o->top_k == 0 && has_top_p(o) && !others && s->classes > SAMPLE_LISTED &&
          s->classes >= SAMPLE_PROBES * XENT_LANES;
 }
 
-/* The candidates, and what top-p leaves of them where that is known after one pass; false where the row has no token. */
+/* The candidates, and what top-p leaves of them if one pass tells; false if the row has no token. */
 XENT_SHARED bool begin_row(kept_set *s, const xent_sampling *o, const f32_temperature *h, double scale) {
   int state = SAMPLE_NOT_SEARCHED;
   vicinity v;

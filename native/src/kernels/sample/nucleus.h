@@ -3,8 +3,8 @@
  * Top-p of rows that are not listed. A few thousand of their classes, the probes, say about where the cut is; the pass
  * that adds up all weights then lists the classes near it, and adds up those above. If the cut is among those listed,
  * which what was added up says exactly, it is found there; else by further passes. Where the probes are close to each
- * other, that pass is the first one over the row, and weighs by a reference that is too small by an octave or two: as no
- * weight has been rounded then, the sums are only to be shifted.
+ * other, that pass is the first one over the row, and weighs by a reference that is too small by an octave or two: as
+ * no weight has been rounded then, the sums are only to be shifted.
  */
 #ifndef XENT_SAMPLE_NUCLEUS_H
 #define XENT_SAMPLE_NUCLEUS_H
@@ -45,7 +45,8 @@ XENT_INLINE const float *probe(kept_set *s, int64_t i) {
   return values_at(&s->values, class_of_probe(s, i), XENT_LANES, s->room);
 }
 
-/* Where the cut at the share p of all weights may be. Classes that reach `largest` weigh `top`; no other is above `base`. */
+/* Where the cut at the share p of all weights may be. Classes that reach `largest` weigh `top`; no other is above
+ * `base`. */
 XENT_SHARED vicinity guess_vicinity(kept_set *s, const weigher *w, double p, float base, float largest, double top) {
   enum { LAST = SAMPLE_GUESS_BINS - 1 };
   double weight[LAST + XENT_LANES + 1] = {0}, squares[LAST + XENT_LANES + 1] = {0};
@@ -119,13 +120,14 @@ typedef struct {
 } vicinity_sums;
 
 /* Of `count` vectors, of which `left` values are there. */
-XENT_INLINE void weigh_vectors(kept_set *s, const weigher *w, const float *x, int64_t begin, int64_t left, const int count,
-                               const bool first, vicinity_sums *sums) {
+XENT_INLINE void weigh_vectors(kept_set *s, const weigher *w, const float *x, int64_t begin, int64_t left,
+                               const int count, const bool first, vicinity_sums *sums) {
   lanes e[XENT_BATCH], values[XENT_BATCH];
   XENT_UNROLL(8)
   for (int j = 0; j < count; j++) {
     const int64_t rest = left - j * XENT_LANES;
-    values[j] = rest >= XENT_LANES ? lanes_load(x + j * XENT_LANES) : lanes_load_part(x + j * XENT_LANES, rest, -INFINITY);
+    values[j] =
+        rest >= XENT_LANES ? lanes_load(x + j * XENT_LANES) : lanes_load_part(x + j * XENT_LANES, rest, -INFINITY);
     e[j] = values[j];
   }
   XENT_UNROLL(8)
@@ -133,7 +135,8 @@ XENT_INLINE void weigh_vectors(kept_set *s, const weigher *w, const float *x, in
     sums->nan |= lanes_any_nan(values[j], values[j]);
     sums->most = lanes_max(values[j], sums->most);
     const int64_t rest = left - j * XENT_LANES;
-    sums->least = lanes_min(rest >= XENT_LANES ? values[j] : lanes_load_part(x + j * XENT_LANES, rest, INFINITY), sums->least);
+    sums->least =
+        lanes_min(rest >= XENT_LANES ? values[j] : lanes_load_part(x + j * XENT_LANES, rest, INFINITY), sums->least);
   }
   exponentials(w, e, count);
   XENT_UNROLL(8)
@@ -205,8 +208,8 @@ enum {
   SAMPLE_WEIGHED   /* so is what is near the cut */
 };
 
-/* Whether sums by one reference, divided by 2^octaves, are those by the right one: no weight was, or is then, rounded, and
- * no sum is too large. */
+/* Whether sums by one reference, divided by 2^octaves, are those by the right one: no weight was, or is then, rounded,
+ * and no sum is too large. */
 XENT_INLINE bool is_exact(const kept_set *s, const weigher *w, float least, double octaves) {
   XENT_ALIGNED float e[XENT_LANES];
   lanes v[1] = {lanes_set(least)};
@@ -219,7 +222,8 @@ XENT_INLINE bool is_exact(const kept_set *s, const weigher *w, float least, doub
 
 XENT_INLINE float smallest_of(lanes v) { return 0 - lanes_largest(lanes_sub(lanes_set(-0.0f), v)); }
 
-XENT_SHARED int weigh_close_row(kept_set *s, const f32_temperature *h, double scale, double p, vicinity *v, weighed_vicinity *found) {
+XENT_SHARED int weigh_close_row(kept_set *s, const f32_temperature *h, double scale, double p, vicinity *v,
+                                weighed_vicinity *found) {
   lanes most = lanes_set(-INFINITY), least = lanes_set(INFINITY);
   bool nan = false;
   for (int64_t i = 0; s->values.direct && i < probes_of(s); i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sampling, row after row: candidates, filters, the draw, and what is written. What cross-entropy gives for the tokens it
- * computes itself, a few rows later, while their logits are in the caches. */
+/* Sampling, row after row: candidates, filters, the draw, and what is written. What cross-entropy gives for the tokens
+ * it computes itself, a few rows later, while their logits are in the caches. */
 #ifndef XENT_SAMPLE_ROWS_H
 #define XENT_SAMPLE_ROWS_H
 
@@ -17,7 +17,8 @@ XENT_SHARED int64_t class_of_weight(kept_set *s, const weigher *w, int64_t t, in
   XENT_ALIGNED float e[SAMPLE_PIECE + XENT_LANES];
   int64_t at = 0, block = 0, token = -1;
   piece p;
-  while (s->listed ? t >= s->sums[block] && (block + 1) * SAMPLE_PIECE < s->count : t >= s->sums[block] && block + 1 < s->blocks)
+  while (s->listed ? t >= s->sums[block] && (block + 1) * SAMPLE_PIECE < s->count
+                   : t >= s->sums[block] && block + 1 < s->blocks)
     t -= s->sums[block++];
   at = block * (s->listed ? SAMPLE_PIECE : s->block);
   while (next_piece(s, &at, -INFINITY, &p)) {
@@ -36,7 +37,8 @@ XENT_SHARED int64_t class_of_weight(kept_set *s, const weigher *w, int64_t t, in
 
 XENT_INLINE double log_of_share(int64_t w, int64_t sum) {
   const int64_t rest = sum - w;
-  const doubles L = rest <= w ? f64_log1p(doubles_set((double)rest / (double)w)) : f64_log(doubles_set((double)sum / (double)w));
+  const doubles L =
+      rest <= w ? f64_log1p(doubles_set((double)rest / (double)w)) : f64_log(doubles_set((double)sum / (double)w));
   return 0 - doubles_first(L);
 }
 
@@ -47,7 +49,8 @@ XENT_INLINE uint64_t stream_of_row(const xent_call *call, int64_t row, const xen
 }
 
 /* Draws from what the filters leave of the set. */
-XENT_SHARED drawn draw_of_set(kept_set *s, const xent_sampling *o, uint64_t stream, const f32_temperature *h, double scale) {
+XENT_SHARED drawn draw_of_set(kept_set *s, const xent_sampling *o, uint64_t stream, const f32_temperature *h,
+                              double scale) {
   if (o->greedy)
     keep_first(s, 1, false);
   else
@@ -114,7 +117,8 @@ XENT_SHARED void sample_rows(const xent_call *call, int64_t begin, int64_t end) 
 enum { SAMPLE_ROWS_BYTES = 1 << 18 };
 
 XENT_INLINE xent_status sample_call(const xent_call *call, xent_kernel cross_entropy) {
-  const bool raw = call->log_probabilities || call->ranks || call->entropies || call->top_classes || call->top_log_probabilities;
+  const bool raw =
+      call->log_probabilities || call->ranks || call->entropies || call->top_classes || call->top_log_probabilities;
   const int64_t rows = call->row_end - call->row_begin, together = SAMPLE_ROWS_BYTES / (4 * call->shape->classes);
   const int64_t step = !raw ? rows : together < 1 ? 1 : together;
   for (int64_t row = call->row_begin; row < call->row_end;) {

@@ -41,7 +41,8 @@ typedef struct {
 
 /* The bins of a piece's classes, -1 where a class is not in the set or its key is not looked at. */
 XENT_SHARED void bins_of(const search_of_cut *s, const piece *p, int32_t *bins) {
-  const double last = SAMPLE_BINS - 1, per_key = s->per_key < 0x1p1000 ? s->per_key : 0x1p1000; /* of keys that are apart */
+  const double last = SAMPLE_BINS - 1,
+               per_key = s->per_key < 0x1p1000 ? s->per_key : 0x1p1000; /* of keys that are apart */
   const double from = s->from, to = s->to;
   const key_rule rule = *s->rule;
   const float *x = p->x;
@@ -137,7 +138,8 @@ XENT_SHARED int64_t collect_keys(const search_of_cut *s, int only, few_classes *
 }
 
 /* The cut at `wanted`, which the classes with keys of up to `to` reach and those below `from` do not. */
-XENT_SHARED cut find_cut(kept_set *set, const key_rule *rule, const weigher *w, int64_t wanted, double from, double to) {
+XENT_SHARED cut find_cut(kept_set *set, const key_rule *rule, const weigher *w, int64_t wanted, double from,
+                         double to) {
   search_of_cut s = {.set = set, .rule = rule, .weigher = w, .wanted = wanted, .from = from, .to = to};
   cut c = {0};
   few_classes few;

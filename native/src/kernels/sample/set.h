@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The classes of a row that are still kept: an unbroken piece of their order. It is a range of values and, of those that
- * equal the smallest, the classes up to one. What passes over the row skips the blocks whose largest value is below that
- * range; once few are left, they are listed.
+ * The classes of a row that are still kept: an unbroken piece of their order. It is a range of values and, of those
+ * that equal the smallest, the classes up to one. What passes over the row skips the blocks whose largest value is
+ * below that range; once few are left, they are listed.
  */
 #ifndef XENT_SAMPLE_SET_H
 #define XENT_SAMPLE_SET_H
@@ -98,7 +98,7 @@ XENT_INLINE bool next_piece(kept_set *s, int64_t *at, float least, piece *p) {
 
 /* ---- the first pass ---- */
 
-/* The largest of n <= SAMPLE_PIECE values, and whether one of them is NaN or the row has fewer classes than it seems. */
+/* The largest of n <= SAMPLE_PIECE values, and whether one is NaN or the row has fewer classes than it seems. */
 XENT_INLINE float search(const float *x, int64_t n, bool *nan, lanes *least) {
   lanes even = lanes_set(-INFINITY), odd = even, low = *least;
   bool any = false;

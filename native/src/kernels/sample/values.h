@@ -34,8 +34,8 @@ XENT_INLINE penalised *place_of_class(const penalties *p, int64_t class) {
 }
 
 /* Tokens were checked, but memory may change: what is read here is checked again. */
-XENT_SHARED void add_tokens(penalties *p, const xent_call *call, const void *tokens, const xent_layout *l, int64_t count, int64_t row,
-                            bool output) {
+XENT_SHARED void add_tokens(penalties *p, const xent_call *call, const void *tokens, const xent_layout *l,
+                            int64_t count, int64_t row, bool output) {
   for (int64_t i = 0; tokens && i < count; i++) {
     const int64_t token = load_label_at(tokens, l->type, row_offset(call->shape, l, row) + i * l->classes);
     const int64_t class = token < 0 ? token : token - call->shape->first_class; /* which another shard may have */
@@ -54,7 +54,8 @@ XENT_SHARED penalties penalties_of_row(const xent_call *call, int64_t row, const
   p.any = (call->prompt_tokens && p.repetition != 0) ||
           (call->output_tokens && (p.repetition != 0 || p.frequency != 0 || p.presence != 0));
   if (!p.any) return p;
-  const int64_t prompt = call->prompt_tokens ? shape->prompt_count : 0, output = call->output_tokens ? shape->output_count : 0;
+  const int64_t prompt = call->prompt_tokens ? shape->prompt_count : 0,
+                output = call->output_tokens ? shape->output_count : 0;
   const int64_t words = penalty_words(shape->classes);
   p.slots = penalty_slots(shape->classes, prompt + output);
   p.words = call->workspace;

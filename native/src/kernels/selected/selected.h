@@ -17,7 +17,7 @@ XENT_INLINE double selected_logit(const xent_call *call, double raw, double *slo
   return call->wide ? f64_selected_logit(call, raw, slope) : f32_selected_logit(call, raw, slope);
 }
 
-/* The next rows, their selected classes, and which of these are their labels; of as many as come before a wrong class. */
+/* The next rows, their selected classes, and which of these are their labels; up to a wrong class. */
 XENT_SHARED xent_status select_row(selected_block *b, int i) {
   const xent_call *call = b->call;
   const row_span span = span_of_row(call, b->first + i);

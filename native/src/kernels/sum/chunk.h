@@ -4,8 +4,8 @@
  *   Groups of 128 classes, eight vectors of sixteen lanes: ((v0+v1)+(v2+v3))+((v4+v5)+(v6+v7)) in float, added to
  *   sixteen double lanes; at the end the tree over the lanes. A chunk of at most sixteen classes is a tree in float but
  *   for its last addition.
- *   The first pass sums e(x; N). Up to 1024 classes N is the maximum's reference. Beyond, N rises at the start of a group
- *   whose maximum is more than sixteen octaves above it, and the lanes are scaled by an exact power of two.
+ *   The first pass sums e(x; N). Up to 1024 classes N is the maximum's reference. Beyond, N rises at the start of a
+ *   group whose maximum is more than sixteen octaves above it, and the lanes are scaled by an exact power of two.
  */
 #ifndef XENT_SUM_CHUNK_H
 #define XENT_SUM_CHUNK_H
@@ -81,7 +81,9 @@ XENT_INLINE void prefetch_group(uintptr_t from) {
 }
 
 /* Four vectors of a group's eight. */
-XENT_INLINE lanes sum_of_four_vectors(const lanes v[4]) { return lanes_add(lanes_add(v[0], v[1]), lanes_add(v[2], v[3])); }
+XENT_INLINE lanes sum_of_four_vectors(const lanes v[4]) {
+  return lanes_add(lanes_add(v[0], v[1]), lanes_add(v[2], v[3]));
+}
 
 /* A chunk under way. */
 typedef struct {
@@ -120,8 +122,8 @@ enum { XENT_UNIT_VECTORS = 4, XENT_UNIT = XENT_UNIT_VECTORS * XENT_LANES }; /* h
 
 /* The exponentials of half a group of m classes, straight on: what follows runs beside their end. The class `without`
  * adds +0. */
-XENT_INLINE lanes sum_unit(const float *x, int64_t m, int64_t without, const exp_references *r, const f32_temperature *h,
-                           float *kept, const bool whole) {
+XENT_INLINE lanes sum_unit(const float *x, int64_t m, int64_t without, const exp_references *r,
+                           const f32_temperature *h, float *kept, const bool whole) {
   lanes e[XENT_UNIT_VECTORS];
   XENT_UNROLL(4)
   for (int k = 0; k < XENT_UNIT_VECTORS; k += XENT_IN_FLIGHT) {
@@ -146,8 +148,8 @@ XENT_INLINE lanes sum_unit(const float *x, int64_t m, int64_t without, const exp
   return sum_of_four_vectors(e);
 }
 /* Of a group: a missing half is +0. */
-XENT_INLINE lanes sum_exponentials(const float *x, int64_t m, int64_t without, const exp_references *r, const f32_temperature *h,
-                                   float *kept) {
+XENT_INLINE lanes sum_exponentials(const float *x, int64_t m, int64_t without, const exp_references *r,
+                                   const f32_temperature *h, float *kept) {
   if (__builtin_expect(m >= XENT_GROUP, 1)) {
     const lanes even = sum_unit(x, XENT_UNIT, without, r, h, kept, true);
     float *next = kept ? kept + XENT_UNIT : NULL;
@@ -244,8 +246,8 @@ XENT_INLINE lanes number_lanes(const void *p, int64_t i, const distance_to from,
   return type == XENT_F32 ? load_from((const float *)p + i, from != XENT_NEAR) : whole_lanes(p, i, type);
 }
 
-/* Sixteen of `left` products a * b (of a alone where b is NULL) from number i on, +0 for those that are missing, and with
- * a mask for those that are masked. */
+/* Sixteen of `left` products a * b (of a alone where b is NULL) from number i on, +0 for those that are missing, and
+ * with a mask for those that are masked. */
 XENT_INLINE lanes product_lanes(const void *a, const void *b, const uint8_t *mask, int64_t i, int64_t left,
                                 const distance_to from, const int32_t type) {
   if (left <= 0) return lanes_set(0.0f);
@@ -270,8 +272,8 @@ XENT_INLINE lanes product_group(const void *a, const void *b, const uint8_t *mas
   return lanes_add(lanes_add(twos[0], twos[1]), lanes_add(twos[2], twos[3]));
 }
 
-/* Sum over one chunk of a * b (of a alone where b is NULL), in the same order: backward. A chunk may come in pieces that
- * are whole groups but for the last. */
+/* Sum over one chunk of a * b (of a alone where b is NULL), in the same order: backward. A chunk may come in pieces
+ * that are whole groups but for the last. */
 typedef struct {
   lanes group;
   dlanes sum;

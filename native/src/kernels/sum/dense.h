@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows of a few classes that lie one behind the other: what is done to each number is done to the 16 n numbers of sixteen
- * rows as they lie, so that no lane is idle, and each gets the numbers of its row by a permutation. Only maxima and sums
- * look at one row at a time.
+ * Rows of a few classes that lie one behind the other: what is done to each number is done to the 16 n numbers of
+ * sixteen rows as they lie, so that no lane is idle, and each gets the numbers of its row by a permutation. Only maxima
+ * and sums look at one row at a time.
  */
 #ifndef XENT_SUM_DENSE_H
 #define XENT_SUM_DENSE_H
@@ -11,9 +11,10 @@
 
 enum {
   XENT_DENSE = 104, /* classes: with more, whole vectors of one row waste less than permutations cost */
-  XENT_DENSE_FORWARD = XENT_BATCH >= 4 ? 59 : XENT_DENSE, /* beside rows that flow by, which take more vectors at once */
-  XENT_DENSE_LEAST = 6,                   /* rows */
-  XENT_DENSE_BLOCKS = 4,                   /* on their way at once */
+  XENT_DENSE_FORWARD = XENT_BATCH >= 4 ? 59
+                                       : XENT_DENSE, /* beside rows that flow by, which take more vectors at once */
+  XENT_DENSE_LEAST = 6,                              /* rows */
+  XENT_DENSE_BLOCKS = 4,                             /* on their way at once */
   XENT_DENSE_FLOATS = XENT_ROWS * XENT_DENSE + XENT_LANES
 };
 
@@ -61,7 +62,8 @@ XENT_SHARED void dense_begin(dense_call *d, const job *j) {
   d->log = call->log;
   d->lie = lies_dense(s, &s->logits) && (!j->probabilities || lies_dense(s, &s->targets));
   d->stored = call->output && call->output_layout->type == XENT_F32 && lies_dense(s, call->output_layout);
-  d->odd = !d->stored || call->class_mask || call->options->softcap != 0 || j->probabilities || (j->weighted && j->smoothed);
+  d->odd =
+      !d->stored || call->class_mask || call->options->softcap != 0 || j->probabilities || (j->weighted && j->smoothed);
   dense_map(d->rows, n);
   const bool same = call->class_mask && s->class_mask.outer == 0;
   for (int64_t i = 0; same && i < XENT_ROWS * n; i++)
@@ -153,8 +155,8 @@ XENT_SHARED dlanes dense_sums(const float *v, int64_t n) {
 }
 
 /* e of `count` parts of sixteen rows from part k on, each row with its reference. */
-XENT_INLINE void dense_exp_step(const dense_call *d, const float *x, float *e, int64_t k, const int count, const exp_references *r,
-                                const f32_temperature *h) {
+XENT_INLINE void dense_exp_step(const dense_call *d, const float *x, float *e, int64_t k, const int count,
+                                const exp_references *r, const f32_temperature *h) {
   exp_references of[XENT_BATCH_MAX];
   lanes v[XENT_BATCH_MAX];
   XENT_UNROLL(4)
@@ -179,11 +181,14 @@ XENT_INLINE void dense_exp(const dense_call *d, const float *x, float *e, lanes 
 XENT_SHARED void dense_targets(const dense_call *d, const dense_block *b, float *t) {
   const job *j = d->j;
   const int64_t n = d->n;
-  const bool one_share = !j->probabilities || !j->smoothed || !j->call->class_mask || j->call->shape->class_mask.outer == 0;
+  const bool one_share =
+      !j->probabilities || !j->smoothed || !j->call->class_mask || j->call->shape->class_mask.outer == 0;
   if (d->lie && one_share && b->sums.rows.adjacent && b->sums.rows.count == XENT_ROWS) {
-    class_targets c = {.keep = j->keep_float, .add = 1, .smooth = j->smoothed, .mask = b->mask, .mask_stride = 1, .without = XENT_NO_CLASS};
+    class_targets c = {.keep = j->keep_float, .add = 1, .smooth = j->smoothed, .mask = b->mask, .mask_stride = 1,
+                       .without = XENT_NO_CLASS};
     if (j->probabilities) {
-      c.q = strand_of_row(j->call, j->call->targets, &j->call->shape->targets, span_of_row(j->call, b->sums.rows.first));
+      c.q =
+          strand_of_row(j->call, j->call->targets, &j->call->shape->targets, span_of_row(j->call, b->sums.rows.first));
       double even = 0; /* of the rows that count: special ones may not know it */
       for (int i = 0; i < XENT_ROWS; i++) even = b->sums.even[i] > even ? b->sums.even[i] : even;
       c.add = (float)(j->eps / even);
@@ -297,7 +302,8 @@ XENT_SHARED void dense_top(const dense_call *d, dense_block *b) {
 /* y = e f, e f + b, or (x - max) r + f. */
 enum dense_formula { XENT_DENSE_SCALED, XENT_DENSE_LINE, XENT_DENSE_LOG };
 
-XENT_INLINE void dense_emit_as(const dense_call *d, const dense_block *b, float *y, const enum dense_formula formula, const bool stream) {
+XENT_INLINE void dense_emit_as(const dense_call *d, const dense_block *b, float *y, const enum dense_formula formula,
+                               const bool stream) {
   const lanes r = lanes_set(d->j->temperature.hi);
   for (int64_t k = 0; k < d->n; k++) {
     lanes v = lanes_load_dense(formula == XENT_DENSE_LOG ? b->x : b->e, d->n, k);
@@ -312,7 +318,8 @@ XENT_INLINE void dense_emit_as(const dense_call *d, const dense_block *b, float 
       lanes_store_dense(y, d->n, k, v);
   }
 }
-XENT_INLINE void dense_emit_to(const dense_call *d, const dense_block *b, float *y, const enum dense_formula formula, bool stream) {
+XENT_INLINE void dense_emit_to(const dense_call *d, const dense_block *b, float *y, const enum dense_formula formula,
+                               bool stream) {
   if (stream)
     dense_emit_as(d, b, y, formula, true);
   else
@@ -344,7 +351,8 @@ XENT_INLINE bool dense_masked_are_zero(const dense_call *d, const dense_block *b
 }
 XENT_SHARED void dense_finish_odd(const dense_call *d, const dense_block *b, float *y) {
   const xent_call *call = d->j->call;
-  const bool whole = d->lie && b->sums.rows.adjacent && b->sums.rows.count == XENT_ROWS && (!call->class_mask || b->mask);
+  const bool whole =
+      d->lie && b->sums.rows.adjacent && b->sums.rows.count == XENT_ROWS && (!call->class_mask || b->mask);
   for (int row = 0; row < (whole ? 1 : b->sums.rows.count); row++) {
     careful_row r = {.j = d->j, .x = whole ? dense_source(d, b) : logits_of_row(call, row_of(&b->sums.rows, row))};
     finish_classes(&r, y + row * d->n, 0, r.x.classes);
@@ -363,13 +371,14 @@ XENT_INLINE void dense_put(const dense_call *d, const dense_block *b, const floa
   }
   for (uint32_t rest = b->outcome.stay; rest; rest &= rest - 1) {
     const int row = __builtin_ctz(rest);
-    const strand to = strand_of_row(call, call->output, call->output_layout, span_of_row(call, row_of(&b->sums.rows, row)));
+    const strand to =
+        strand_of_row(call, call->output, call->output_layout, span_of_row(call, row_of(&b->sums.rows, row)));
     put_floats(&to, 0, d->n, y + row * d->n, false);
   }
 }
 
-/* Where the results of a block are computed: in the tensor, if all of them are stored as they come and nothing is done to
- * them that would have to wait for such a store or reads the logits again; else in the copy. */
+/* Where the results of a block are computed: in the tensor, if all of them are stored as they come and nothing is done
+ * to them that would have to wait for such a store or reads the logits again; else in the copy. */
 XENT_INLINE float *dense_place(const dense_call *d, dense_block *b, bool *stream) {
   const xent_call *call = d->j->call;
   *stream = false;
@@ -397,7 +406,8 @@ XENT_INLINE void dense_emit(const dense_call *d, dense_block *b) {
   else
     dense_emit_to(d, b, y, XENT_DENSE_SCALED, stream);
   for (int i = 0; j->labels && i < XENT_ROWS; i++) y[i * n + b->label[i]] = b->outcome.label_gradient[i];
-  if (call->targets && (call->options->softcap != 0 || (call->class_mask && !dense_masked_are_zero(d, b)))) dense_finish_odd(d, b, y);
+  if (call->targets && (call->options->softcap != 0 || (call->class_mask && !dense_masked_are_zero(d, b))))
+    dense_finish_odd(d, b, y);
   if (y == b->copy) dense_put(d, b, y);
 }
 

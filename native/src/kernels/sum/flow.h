@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Rows of one chunk that flow by, up to sixteen together: while one is at its exponentials, one of the next rows is
- * searched for its maximum, and one of those before is written. So loads and stores run beside arithmetic, and no chain of
- * dependent steps is waited for. Beyond 1024 classes no row is searched: N rises on the way. Rows that are no floats side
- * by side, are masked, or whose results are stored in another way, go block after block instead: they are copied into the
- * scratch, where every element type, mask and layout looks the same, and written from there. So do the rows of a single
- * block.
+ * searched for its maximum, and one of those before is written. So loads and stores run beside arithmetic, and no chain
+ * of dependent steps is waited for. Beyond 1024 classes no row is searched: N rises on the way. Rows that are no floats
+ * side by side, are masked, or whose results are stored in another way, go block after block instead: they are copied
+ * into the scratch, where every element type, mask and layout looks the same, and written from there. So do the rows of
+ * a single block.
  */
 #ifndef XENT_SUM_FLOW_H
 #define XENT_SUM_FLOW_H
@@ -60,13 +60,15 @@ typedef struct {
 
 /* ---- load ---- */
 
-XENT_INLINE void flow_addresses(const flow *f, const row_set *rows, const void *array, const xent_layout *l, float **to) {
+XENT_INLINE void flow_addresses(const flow *f, const row_set *rows, const void *array, const xent_layout *l,
+                                float **to) {
   const xent_shape *s = f->j->call->shape;
   float *at = (float *)(uintptr_t)array;
   const bool even = rows->adjacent && s->inner == 1;
   for (int i = 0; i < f->most; i++)
-    to[i] = at + (even && i < rows->count ? (rows->first + i) * l->outer
-                                          : row_offset(s, l, i < rows->count ? row_of(rows, i) : f->j->call->row_begin));
+    to[i] =
+        at + (even && i < rows->count ? (rows->first + i) * l->outer
+                                      : row_offset(s, l, i < rows->count ? row_of(rows, i) : f->j->call->row_begin));
 }
 
 /* The classes of a unit of which n are left; e(-inf) = +0 in place of those that are not there. */
@@ -120,7 +122,8 @@ XENT_SHARED void flow_targets(const flow *f, flow_block *b, int row, const float
 /* A clone, which GCC knows the registers of, would cost the loops of its caller a tenth. */
 XENT_SHARED __attribute__((noclone)) void flow_order(const flow *f, flow_block *b, int row, const float *x, float max) {
   const xent_call *call = f->j->call;
-  const row_source *source = call->class_mask ? &flow_row_at_hand(f, b, row)->x : &f->row->x; /* asked for its mask alone */
+  const row_source *source =
+      call->class_mask ? &flow_row_at_hand(f, b, row)->x : &f->row->x; /* asked for its mask alone */
   find_order(call, source, x, b->label[row], max, row, &b->sums);
 }
 
@@ -152,14 +155,16 @@ XENT_INLINE void flow_prepare(const flow *f, flow_block *b) {
   }
   if (one) lanes_store(b->sums.logit, lanes_set(j->labels ? b->x[0][b->label[0]] : 0.0f));
   for (int i = 0; !one && j->labels && i < b->sums.rows.count; i++) b->sums.logit[i] = b->x[i][b->label[i]];
-  for (int i = 0; (j->smoothed || j->soft) && i < b->sums.rows.count; i++) flow_targets(f, b, i, b->x[i], b->sums.max[i] + 0.0f);
+  for (int i = 0; (j->smoothed || j->soft) && i < b->sums.rows.count; i++)
+    flow_targets(f, b, i, b->x[i], b->sums.max[i] + 0.0f);
   for (int i = 0; (call->argmax || call->ranks || call->hits) && i < b->sums.rows.count; i++)
     flow_order(f, b, i, b->x[i], b->sums.max[i]);
 }
 
 /* ---- exponentials, beside loads and stores ---- */
 
-XENT_INLINE lanes flow_search(const row_beside *s, int64_t i, int64_t n, const int64_t sure, const int vectors, lanes largest) {
+XENT_INLINE lanes flow_search(const row_beside *s, int64_t i, int64_t n, const int64_t sure, const int vectors,
+                              lanes largest) {
   lanes odd = largest;
   XENT_UNROLL(4)
   for (int k = 0; k < vectors; k++, i += XENT_LANES) {
@@ -172,8 +177,8 @@ XENT_INLINE lanes flow_search(const row_beside *s, int64_t i, int64_t n, const i
   }
   return vectors > 1 ? lanes_max(odd, largest) : largest;
 }
-XENT_INLINE lanes flow_beside_unit(const row_beside *s, int64_t i, int64_t n, const int64_t sure, const int vectors, const int mode,
-                                   lanes largest) {
+XENT_INLINE lanes flow_beside_unit(const row_beside *s, int64_t i, int64_t n, const int64_t sure, const int vectors,
+                                   const int mode, lanes largest) {
   if (mode >= XENT_BESIDE_LINE) write_beside(s, i, n, sure, vectors, mode);
   return mode == XENT_BESIDE_ALONE ? largest : flow_search(s, i, n, sure, vectors, largest);
 }
@@ -186,8 +191,8 @@ typedef struct {
 } flow_from;
 
 /* Ends `pending` vectors, which are under way, into e and begins `count` that come next, class i the first. */
-XENT_INLINE void flow_step(exp_half *half, const flow_from *from, int64_t i, const int64_t sure, lanes *e, const int count,
-                           const int pending, const f32_temperature *h) {
+XENT_INLINE void flow_step(exp_half *half, const flow_from *from, int64_t i, const int64_t sure, lanes *e,
+                           const int count, const int pending, const f32_temperature *h) {
   lanes v[XENT_BATCH_MAX];
   if (__builtin_expect(i + count * XENT_LANES <= sure || from->n - i >= count * XENT_LANES, 1))
     XENT_UNROLL(4)
@@ -201,10 +206,11 @@ XENT_INLINE void flow_step(exp_half *half, const flow_from *from, int64_t i, con
   exp_stages(half, v, e, count, pending, &from->references, false, h);
 }
 
-/* The sum of the unit from class i on, of `vectors` vectors, the first of which are under way; of what follows it `count`
- * vectors begin. The class `without` is not added. */
-XENT_INLINE lanes flow_unit(exp_half *half, const flow_from *row, int64_t i, const flow_from *after, int64_t begin, const int count,
-                            const int vectors, const int64_t sure, const int batch, int64_t without, float *kept, const f32_temperature *h) {
+/* The sum of the unit from class i on, of `vectors` vectors, the first of which are under way; of what follows it
+ * `count` vectors begin. The class `without` is not added. */
+XENT_INLINE lanes flow_unit(exp_half *half, const flow_from *row, int64_t i, const flow_from *after, int64_t begin,
+                            const int count, const int vectors, const int64_t sure, const int batch, int64_t without,
+                            float *kept, const f32_temperature *h) {
   lanes e[4] = {lanes_set(0.0f), lanes_set(0.0f), lanes_set(0.0f), lanes_set(0.0f)};
   XENT_UNROLL(4)
   for (int k = 0; k < vectors; k += batch) {
@@ -228,7 +234,8 @@ XENT_INLINE flow_from flow_from_row(const flow_block *b, int row, int64_t n) {
   return (flow_from){.x = b->x[row], .n = n, .references = {lanes_set(b->lowest[row]), lanes_set(b->magic[row])}};
 }
 
-/* How many vectors are at their exponentials at once: beside a row that is written, and in loops, fewer fit into the registers. */
+/* How many vectors are at their exponentials at once: beside a row that is written, and in loops, fewer fit into the
+ * registers. */
 XENT_INLINE int flow_batch(const int vectors, const int mode) {
   return vectors || mode <= XENT_BESIDE_SILENT || XENT_BATCH < 2 ? XENT_BATCH : 2;
 }
@@ -244,17 +251,18 @@ typedef struct {
 } flow_work;
 
 /* The last unit of a row, from class `last` on, of `rest` vectors. */
-XENT_INLINE lanes flow_last_unit(const flow_work *w, int64_t last, const int rest, const int64_t sure, const int batch, const int mode,
-                                 lanes *largest) {
+XENT_INLINE lanes flow_last_unit(const flow_work *w, int64_t last, const int rest, const int64_t sure, const int batch,
+                                 const int mode, lanes *largest) {
   *largest = flow_beside_unit(w->beside, last, w->own.n, sure, rest, mode, *largest);
   return flow_unit(w->half, &w->own, last, &w->after, 0, batch, rest, sure, batch, w->label, w->kept, w->temperature);
 }
 
 /* Back comes the largest of the row that is searched beside. vectors: of the row, where they are a constant, else 0. */
-XENT_INLINE lanes flow_row(const flow *f, flow_block *b, int row, exp_half *half, const row_beside *s, const f32_temperature *h,
-                           const int mode, const int vectors) {
-  const flow_work w = {.own = flow_from_row(b, row, f->n), .after = flow_from_row(b, row + 1 < b->sums.rows.count ? row + 1 : row, f->n),
-                       .half = half, .beside = s, .temperature = h, .kept = f->keep ? b->e[row] : NULL,
+XENT_INLINE lanes flow_row(const flow *f, flow_block *b, int row, exp_half *half, const row_beside *s,
+                           const f32_temperature *h, const int mode, const int vectors) {
+  const flow_work w = {.own = flow_from_row(b, row, f->n),
+                       .after = flow_from_row(b, row + 1 < b->sums.rows.count ? row + 1 : row, f->n), .half = half,
+                       .beside = s, .temperature = h, .kept = f->keep ? b->e[row] : NULL,
                        .label = f->j->labels ? b->label[row] : XENT_NO_CLASS};
   const int batch = flow_batch(vectors, mode), rest = vectors ? vectors - (vectors - 1) / 4 * 4 : batch;
   const int64_t n = w.own.n, sure = vectors ? (vectors - 1) * XENT_LANES : 0;
@@ -264,7 +272,8 @@ XENT_INLINE lanes flow_row(const flow *f, flow_block *b, int row, exp_half *half
   for (int64_t i = 0; i < last; i += XENT_UNIT) {
     const int64_t all = vectors ? sure : i + XENT_UNIT;
     largest = flow_beside_unit(s, i, n, all, 4, mode, largest);
-    q = flow_unit(half, &w.own, i, &w.own, i + XENT_UNIT, rest < batch ? rest : batch, 4, all, batch, w.label, w.kept, h);
+    q = flow_unit(half, &w.own, i, &w.own, i + XENT_UNIT, rest < batch ? rest : batch, 4, all, batch, w.label, w.kept,
+                  h);
     if (i & XENT_UNIT)
       sum = dlanes_add(sum, dlanes_widen(lanes_add(even, q)));
     else
@@ -309,7 +318,8 @@ XENT_INLINE bool flow_write_line(const flow *f, const flow_block *b, int row) {
   const emission m = {.f = b->factor[row], .b = b->b[row]};
   const bool marks = call->class_mask && !masked_are_zero(&m, false);
   if (f->each || j->sparse || (call->targets ? f->row->x.cap != 0 || marks : f->log)) return false;
-  const strand to = strand_at(call->output, call->output_layout, row_offset(call->shape, call->output_layout, row_of(&b->sums.rows, row)));
+  const strand to = strand_at(call->output, call->output_layout,
+                              row_offset(call->shape, call->output_layout, row_of(&b->sums.rows, row)));
   put_lines(&to, 0, f->n, b->e[row], m.f, m.b, false);
   if (j->labels) strand_set(&to, b->label[row], b->outcome.label_gradient[row]);
   return true;
@@ -321,11 +331,13 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
   XENT_ALIGNED float out[XENT_STEP];
   const int64_t n = f->n, at = row_of(&b->sums.rows, row);
   const strand to = strand_at(call->output, call->output_layout, row_offset(call->shape, call->output_layout, at));
-  const bool log = f->log && !call->targets, masked = call->targets && f->row->x.mask, cap = call->targets && f->row->x.cap != 0;
+  const bool log = f->log && !call->targets, masked = call->targets && f->row->x.mask,
+             cap = call->targets && f->row->x.cap != 0;
   const float *from = log || f->again ? b->x[row] : b->e[row];
   const int64_t label = j->labels ? b->label[row] : XENT_NO_CLASS;
-  emission m = {.references = exp_everywhere(exp_reference_of(b->sums.reference[row], &j->temperature)), .temperature = &j->temperature,
-                .less = log ? b->max[row] : 0, .f = log ? j->temperature.hi : b->factor[row], .b = b->b[row]};
+  emission m = {.references = exp_everywhere(exp_reference_of(b->sums.reference[row], &j->temperature)),
+                .temperature = &j->temperature, .less = log ? b->max[row] : 0,
+                .f = log ? j->temperature.hi : b->factor[row], .b = b->b[row]};
   if (f->each) m.scale = b->outcome.scale[row];
   const bool finish = cap || (masked && (j->sparse || !masked_are_zero(&m, f->each)));
   careful_row *r = flow_ready_row(f, b, row);
@@ -343,7 +355,8 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
     float *y = is_direct(&to) && (!cap || f->slopes) ? (float *)(uintptr_t)to.at + i : out;
     m.begin = i;
     (f->again ? emit_again : emit_given)(&m, from + i, y, step, false);
-    if (j->sparse) emit_sparse(r, &sparse, b->sums.reference[row], b->x[row] + i, f->again ? NULL : b->e[row] + i, y, i, step);
+    if (j->sparse)
+      emit_sparse(r, &sparse, b->sums.reference[row], b->x[row] + i, f->again ? NULL : b->e[row] + i, y, i, step);
     if (label >= i && label - i < step) y[label - i] = b->outcome.label_gradient[row];
     if (finish) finish_classes(r, y, i, step);
     put_floats(&to, i, step, y, false);
@@ -403,7 +416,8 @@ XENT_SHARED void flow_results(const flow *f, flow_block *b) {
   row_sums *in = &b->sums;
   if (f->both) flow_entropies(f, b);
   if (in->rows.count == 1) {
-    dlanes_store(in->sum, dlanes_set(chunk_tree(f->n, b->group[0], f->n <= XENT_GROUP ? dlanes_widen(b->group[0]) : b->sum[0])));
+    dlanes_store(in->sum,
+                 dlanes_set(chunk_tree(f->n, b->group[0], f->n <= XENT_GROUP ? dlanes_widen(b->group[0]) : b->sum[0])));
   } else {
     dlanes_store(in->sum, f->n <= XENT_GROUP ? flow_sums_of_groups(b) : flow_sums(b));
     for (int i = 0; f->n <= XENT_LANES && i < in->rows.count; i++) in->sum[i] = lanes_tree(b->group[i]);
@@ -433,8 +447,8 @@ XENT_SHARED void flow_target_gradients(const flow *f, flow_block *b) {
 
 /* ---- the loop ---- */
 
-XENT_INLINE row_beside flow_beside_row(const flow_block *next, const flow_block *before, int row, const f32_temperature *h,
-                                       const int mode) {
+XENT_INLINE row_beside flow_beside_row(const flow_block *next, const flow_block *before, int row,
+                                       const f32_temperature *h, const int mode) {
   row_beside s = {.searched = next->x[row]};
   if (mode < XENT_BESIDE_LINE) return s;
   s.from = mode == XENT_BESIDE_LOG ? before->x[row] : before->e[row];
@@ -520,14 +534,17 @@ XENT_SHARED void flow_begin(flow *f, const job *j, row_kernel kernel, careful_ro
   f->both = call->entropies != NULL;
   f->each = j->probabilities || (j->weighted && j->smoothed);
   f->keep = (output && !f->log) || f->both;
-  f->direct = shape->logits.type == XENT_F32 && shape->logits.classes == 1 && !call->class_mask && call->options->softcap == 0;
+  f->direct =
+      shape->logits.type == XENT_F32 && shape->logits.classes == 1 && !call->class_mask && call->options->softcap == 0;
   f->target_layout = j->probabilities ? shape->targets : shape->class_weights;
   if (!j->probabilities) f->target_layout.outer = f->target_layout.inner = 0;
-  if (f->each && !(j->probabilities && (j->weighted || j->smoothed)) && f->target_layout.type == XENT_F32 && f->target_layout.classes == 1)
+  if (f->each && !(j->probabilities && (j->weighted || j->smoothed)) && f->target_layout.type == XENT_F32 &&
+      f->target_layout.classes == 1)
     f->targets = j->probabilities ? call->targets : call->class_weights;
   f->straight = f->direct && (!output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1 &&
                                           !j->sparse && (!f->each || f->targets)));
-  const bool again = call->top_classes || call->top_log_probabilities || call->target_gradient || clamps_terms(call); /* x, for more */
+  const bool again =
+      call->top_classes || call->top_log_probabilities || call->target_gradient || clamps_terms(call); /* x, for more */
   f->apart = !f->direct && (f->both || (f->keep && (!f->exact || again)));
   f->sloped = row->x.cap != 0 && output && call->targets && !f->apart;
   const int64_t fit = XENT_FLOW_FLOATS / f->pitch;

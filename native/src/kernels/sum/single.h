@@ -9,7 +9,8 @@
 /* Whether a call is for one such row, whole and side by side, and asks for nothing that reads classes again. */
 XENT_INLINE bool single_fits(const xent_call *call) {
   const xent_shape *s = call->shape;
-  return s->classes <= XENT_LANES && call->row_end - call->row_begin == 1 && s->logits.classes == 1 && s->logits.type == XENT_F32 &&
+  return s->classes <= XENT_LANES && call->row_end - call->row_begin == 1 && s->logits.classes == 1 &&
+         s->logits.type == XENT_F32 &&
          (!call->output || (call->output_layout->classes == 1 && call->output_layout->type == XENT_F32)) &&
          (!call->targets || has_labels(call)) && call->options->softcap == 0 && !call->known_statistics &&
          !(call->class_mask || call->row_offsets || call->class_weights || call->hits || call->argmax || call->ranks ||

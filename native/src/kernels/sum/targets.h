@@ -35,9 +35,12 @@ typedef struct {
 
 /* The same where q, w or both are floats side by side, and no class is masked or left out. */
 XENT_INLINE bool targets_are_floats(const class_targets *t) {
-  return (t->q.at || t->w.at) && (!t->q.at || is_direct(&t->q)) && (!t->w.at || is_direct(&t->w)) && !t->mask && t->without < 0;
+  return (t->q.at || t->w.at) && (!t->q.at || is_direct(&t->q)) && (!t->w.at || is_direct(&t->w)) && !t->mask &&
+         t->without < 0;
 }
-XENT_INLINE lanes load_up_to(const float *x, int64_t n) { return n >= XENT_LANES ? lanes_load(x) : lanes_load_part(x, n, 0.0f); }
+XENT_INLINE lanes load_up_to(const float *x, int64_t n) {
+  return n >= XENT_LANES ? lanes_load(x) : lanes_load_part(x, n, 0.0f);
+}
 XENT_INLINE lanes target_floats(const class_targets *t, int64_t i, int64_t n, const bool q, const bool w) {
   lanes v = lanes_set(t->add);
   if (q) {
@@ -48,9 +51,9 @@ XENT_INLINE lanes target_floats(const class_targets *t, int64_t i, int64_t n, co
   return n >= XENT_LANES ? v : lanes_keep_first(v, n);
 }
 
-/* A group of n floats x, or the first of them, and their targets: of floats, or of any kind. whole: of eight vectors. */
-XENT_INLINE void sum_target_group(const class_targets *t, const float *x, int64_t begin, int64_t n, lanes largest, lanes *dots, lanes *masses,
-                                  const bool whole, const bool q, const bool w) {
+/* A group of n floats x, or the first of them, and their targets: floats, or any kind. whole: of eight vectors. */
+XENT_INLINE void sum_target_group(const class_targets *t, const float *x, int64_t begin, int64_t n, lanes largest,
+                                  lanes *dots, lanes *masses, const bool whole, const bool q, const bool w) {
   const lanes none = lanes_set(0.0f);
   lanes d[2], m[2]; /* of half a group each */
   XENT_UNROLL(2)
@@ -69,8 +72,8 @@ XENT_INLINE void sum_target_group(const class_targets *t, const float *x, int64_
   *dots = lanes_add(d[0], d[1]);
   *masses = lanes_add(m[0], m[1]);
 }
-XENT_INLINE target_sums sum_targets_as(const class_targets *from, const float *x, int64_t begin, int64_t n, float m, const bool q,
-                                       const bool w) {
+XENT_INLINE target_sums sum_targets_as(const class_targets *from, const float *x, int64_t begin, int64_t n, float m,
+                                       const bool q, const bool w) {
   const class_targets own = *from, *t = &own;
   const lanes largest = lanes_set(m);
   lanes dots = lanes_set(0.0f), masses = dots;
@@ -88,7 +91,8 @@ XENT_INLINE target_sums sum_targets_as(const class_targets *from, const float *x
 /* Targets of any kind, made floats a group at a time. */
 XENT_SHARED target_sums sum_odd_targets(const class_targets *t, const float *x, int64_t begin, int64_t n, float m) {
   XENT_ALIGNED float targets[XENT_GROUP];
-  const class_targets ready = {.q = {.at = (const char *)targets, .stride = 1, .type = XENT_F32}, .without = XENT_NO_CLASS};
+  const class_targets ready = {.q = {.at = (const char *)targets, .stride = 1, .type = XENT_F32},
+                               .without = XENT_NO_CLASS};
   lanes dots = lanes_set(0.0f), masses = dots;
   dlanes dot = dlanes_zero(), mass = dlanes_zero();
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
@@ -119,7 +123,8 @@ XENT_SHARED double sum_gaps(const float *x, int64_t n, float m, int64_t without)
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
     lanes v[XENT_GROUP_VECTORS];
     XENT_UNROLL(8)
-    for (int k = 0; k < XENT_GROUP_VECTORS; k++) v[k] = gap_lanes(x + i + k * XENT_LANES, n - i - k * XENT_LANES, largest);
+    for (int k = 0; k < XENT_GROUP_VECTORS; k++)
+      v[k] = gap_lanes(x + i + k * XENT_LANES, n - i - k * XENT_LANES, largest);
     if (without >= i && without - i < XENT_GROUP)
       XENT_UNROLL(8)
       for (int k = 0; k < XENT_GROUP_VECTORS; k++) v[k] = lanes_drop(v[k], without - i - k * XENT_LANES);
@@ -134,7 +139,8 @@ XENT_INLINE lanes entropy_lanes(lanes x, lanes e, lanes max, lanes lowest) {
   return lanes_mul(e, lanes_sub(max, lanes_floor_at(x, lowest)));
 }
 /* Of e that are in memory. A chunk may come in pieces that are whole groups but for the last. */
-XENT_SHARED void add_entropy(product_sum *s, const float *x, const float *e, int64_t n, float N, float max, const f32_temperature *h) {
+XENT_SHARED void add_entropy(product_sum *s, const float *x, const float *e, int64_t n, float N, float max,
+                             const f32_temperature *h) {
   const lanes M = lanes_set(max), lowest = lanes_set(exp_reference_of(N, h).lowest);
   for (int64_t i = 0; i < n; i += XENT_GROUP) {
     lanes halves[2];
@@ -146,7 +152,8 @@ XENT_SHARED void add_entropy(product_sum *s, const float *x, const float *e, int
         const int64_t at = i + half * XENT_UNIT + k * XENT_LANES, left = n - at;
         v[k] = left >= XENT_LANES ? entropy_lanes(lanes_load(x + at), lanes_load(e + at), M, lowest) : lanes_set(0.0f);
         if (left > 0 && left < XENT_LANES)
-          v[k] = entropy_lanes(lanes_load_part(x + at, left, -INFINITY), lanes_load_part(e + at, left, 0.0f), M, lowest);
+          v[k] =
+              entropy_lanes(lanes_load_part(x + at, left, -INFINITY), lanes_load_part(e + at, left, 0.0f), M, lowest);
       }
       halves[half] = sum_of_four_vectors(v);
     }

@@ -25,8 +25,8 @@ static inline bool side_by_side(const xent_shape *shape, const xent_layout *layo
   return layout->classes != 1 && (shape->inner > 1 ? layout->inner == 1 : layout->outer == 1);
 }
 
-/* Read once: memory may change under a call, and what was checked is what is used. A U64 that no int64_t holds comes out
- * negative: no class. */
+/* Read once: memory may change under a call, and what was checked is what is used. A U64 that no int64_t holds comes
+ * out negative: no class. */
 static inline int64_t load_label_at(const void *targets, int32_t type, int64_t at) {
   switch (type) {
     case XENT_I8: return ((const volatile int8_t *)targets)[at];

@@ -97,8 +97,8 @@ XENT_INLINE __m512i round_bf16(lanes a) {
   return _mm512_mask_add_epi32(up, _mm512_test_epi32_mask(u, _mm512_set1_epi32(0x10000)), up, _mm512_set1_epi32(1));
 }
 XENT_INLINE __m512i narrow_bf16_pair(lanes a, lanes b) {
-  const __m512i upper = _mm512_set_epi16(63, 61, 59, 57, 55, 53, 51, 49, 47, 45, 43, 41, 39, 37, 35, 33, 31, 29, 27, 25, 23, 21,
-                                         19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
+  const __m512i upper = _mm512_set_epi16(63, 61, 59, 57, 55, 53, 51, 49, 47, 45, 43, 41, 39, 37, 35, 33, 31, 29, 27, 25,
+                                         23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
   return _mm512_permutex2var_epi16(round_bf16(a), upper, round_bf16(b));
 }
 XENT_INLINE void lanes_store_pair_bf16(uint16_t *p, const lanes v[2], const bool stream) {

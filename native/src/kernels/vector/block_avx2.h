@@ -19,7 +19,8 @@ XENT_INLINE void turn_halves(__m256 r[4]) {
 XENT_INLINE void turn_eight_in(const float *x, int64_t pitch, __m256 r[4]) {
   XENT_UNROLL(4)
   for (int i = 0; i < 4; i++)
-    r[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(x + i * pitch)), _mm_loadu_ps(x + (i + 4) * pitch), 1);
+    r[i] =
+        _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(x + i * pitch)), _mm_loadu_ps(x + (i + 4) * pitch), 1);
   turn_halves(r);
 }
 XENT_INLINE void turn_eight_out(__m256 r[4], float *y, int64_t pitch) {

@@ -129,7 +129,8 @@ XENT_INLINE lanes lanes_largest_dense(const float *x, int64_t n) {
   __m256 lo[2], hi[2];
   reduce_eight_dense(x, n, true, lo);
   reduce_eight_dense(x + 8 * n, n, true, hi);
-  return (lanes){_mm512_insertf32x8(_mm512_castps256_ps512(_mm256_max_ps(lo[0], lo[1])), _mm256_max_ps(hi[0], hi[1]), 1)};
+  return (lanes){
+      _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_max_ps(lo[0], lo[1])), _mm256_max_ps(hi[0], hi[1]), 1)};
 }
 XENT_INLINE dlanes dlanes_sum_dense(const float *x, int64_t n) {
   __m256 lo[2], hi[2];

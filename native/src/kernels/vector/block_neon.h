@@ -14,7 +14,9 @@ XENT_INLINE void turn_quarter(float32x4_t r[4]) {
   r[2] = vcombine_f32(vget_low_f32(c), vget_low_f32(d));
   r[3] = vcombine_f32(vget_high_f32(c), vget_high_f32(d));
 }
-XENT_INLINE float32x4_t *quarter_of(lanes *v, const int q) { return q == 0 ? &v->a : q == 1 ? &v->b : q == 2 ? &v->c : &v->d; }
+XENT_INLINE float32x4_t *quarter_of(lanes *v, const int q) {
+  return q == 0 ? &v->a : q == 1 ? &v->b : q == 2 ? &v->c : &v->d;
+}
 XENT_INLINE void lanes_turn_in(const float *x, int64_t pitch, lanes t[4]) {
   XENT_UNROLL(4)
   for (int q = 0; q < 4; q++) {
@@ -41,8 +43,12 @@ XENT_INLINE void lanes_turn_out(const lanes t[4], float *y, int64_t pitch) {
 
 XENT_INLINE lanes lanes_min(lanes x, lanes m) { return lanes_choose(lanes_above(m, x), x, m); }
 XENT_INLINE lanes lanes_div(lanes x, lanes y) { return XENT_OF_TWO(lanes, vdivq_f32, x, y); }
-XENT_INLINE lanes lanes_where_equal(lanes x, lanes y, lanes yes, lanes no) { return lanes_choose(lanes_same(x, y), yes, no); }
-XENT_INLINE lanes lanes_where_above(lanes x, lanes y, lanes yes, lanes no) { return lanes_choose(lanes_above(x, y), yes, no); }
+XENT_INLINE lanes lanes_where_equal(lanes x, lanes y, lanes yes, lanes no) {
+  return lanes_choose(lanes_same(x, y), yes, no);
+}
+XENT_INLINE lanes lanes_where_above(lanes x, lanes y, lanes yes, lanes no) {
+  return lanes_choose(lanes_above(x, y), yes, no);
+}
 XENT_INLINE lanes lanes_where_set(const uint8_t *set, lanes yes, lanes no) {
   const int8x16_t clear = vreinterpretq_s8_u8(vceqzq_u8(vld1q_u8(set)));
   const int16x8_t low = vmovl_s8(vget_low_s8(clear)), high = vmovl_high_s8(clear);
@@ -76,7 +82,8 @@ XENT_INLINE float32x4_t largest_of_four_rows(const lanes r[4]) {
   return largest_of_pairs(v);
 }
 XENT_INLINE lanes lanes_largest_rows(const lanes r[XENT_LANES]) {
-  return (lanes){largest_of_four_rows(r), largest_of_four_rows(r + 4), largest_of_four_rows(r + 8), largest_of_four_rows(r + 12)};
+  return (lanes){largest_of_four_rows(r), largest_of_four_rows(r + 4), largest_of_four_rows(r + 8),
+                 largest_of_four_rows(r + 12)};
 }
 XENT_INLINE float32x4_t largest_of_four_dense(const float *x, int64_t n) {
   float32x4_t v[4];

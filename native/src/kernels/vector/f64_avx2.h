@@ -46,7 +46,8 @@ XENT_INLINE doubles doubles_power(doubles z) {
   return (doubles){_mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(z.v), 52))};
 }
 XENT_INLINE doubles doubles_exponent(doubles v) { /* behind 2^52 it is the low bits */
-  const __m256i bits = _mm256_srli_epi64(_mm256_castpd_si256(v.v), 52), big = _mm256_castpd_si256(_mm256_set1_pd(0x1p52));
+  const __m256i bits = _mm256_srli_epi64(_mm256_castpd_si256(v.v), 52),
+                big = _mm256_castpd_si256(_mm256_set1_pd(0x1p52));
   return (doubles){_mm256_sub_pd(_mm256_castsi256_pd(_mm256_or_si256(bits, big)), _mm256_set1_pd(0x1p52))};
 }
 XENT_INLINE doubles doubles_magnitude(doubles a) { return (doubles){_mm256_andnot_pd(_mm256_set1_pd(-0.0), a.v)}; }

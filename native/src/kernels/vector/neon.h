@@ -21,7 +21,9 @@ XENT_INLINE lanes lanes_set(float x) {
   const float32x4_t v = vdupq_n_f32(x);
   return (lanes){v, v, v, v};
 }
-XENT_INLINE lanes lanes_load(const float *p) { return (lanes){vld1q_f32(p), vld1q_f32(p + 4), vld1q_f32(p + 8), vld1q_f32(p + 12)}; }
+XENT_INLINE lanes lanes_load(const float *p) {
+  return (lanes){vld1q_f32(p), vld1q_f32(p + 4), vld1q_f32(p + 8), vld1q_f32(p + 12)};
+}
 XENT_INLINE lanes lanes_load_far(const float *p) { return lanes_load(p); }
 XENT_INLINE void lanes_store(float *p, lanes v) {
   vst1q_f32(p, v.a);
@@ -73,7 +75,8 @@ XENT_INLINE lanes lanes_add(lanes x, lanes y) { return XENT_OF_TWO(lanes, vaddq_
 XENT_INLINE lanes lanes_sub(lanes x, lanes y) { return XENT_OF_TWO(lanes, vsubq_f32, x, y); }
 XENT_INLINE lanes lanes_mul(lanes x, lanes y) { return XENT_OF_TWO(lanes, vmulq_f32, x, y); }
 XENT_INLINE lanes lanes_fma(lanes x, lanes y, lanes z) {
-  return (lanes){vfmaq_f32(z.a, x.a, y.a), vfmaq_f32(z.b, x.b, y.b), vfmaq_f32(z.c, x.c, y.c), vfmaq_f32(z.d, x.d, y.d)};
+  return (lanes){vfmaq_f32(z.a, x.a, y.a), vfmaq_f32(z.b, x.b, y.b), vfmaq_f32(z.c, x.c, y.c),
+                 vfmaq_f32(z.d, x.d, y.d)};
 }
 
 XENT_INLINE lanes lanes_choose(where w, lanes yes, lanes no) {
@@ -102,7 +105,8 @@ XENT_INLINE lanes lanes_exponent_table(lanes z) { return XENT_OF_ONE(lanes, expo
 XENT_INLINE where lanes_numbers(void) {
   static const uint32_t first[4] = {0, 1, 2, 3};
   const uint32x4_t iota = vld1q_u32(first);
-  return (where){iota, vaddq_u32(iota, vdupq_n_u32(4)), vaddq_u32(iota, vdupq_n_u32(8)), vaddq_u32(iota, vdupq_n_u32(12))};
+  return (where){iota, vaddq_u32(iota, vdupq_n_u32(4)), vaddq_u32(iota, vdupq_n_u32(8)),
+                 vaddq_u32(iota, vdupq_n_u32(12))};
 }
 XENT_INLINE lanes lanes_keep_first(lanes v, int64_t n) {
   const where at = lanes_numbers();
@@ -130,8 +134,9 @@ XENT_INLINE lanes lanes_load_f16(const uint16_t *p) {
 }
 XENT_INLINE lanes lanes_load_bf16(const uint16_t *p) {
   const uint16x8_t low = vld1q_u16(p), high = vld1q_u16(p + 8);
-  return (lanes){vreinterpretq_f32_u32(vshll_n_u16(vget_low_u16(low), 16)), vreinterpretq_f32_u32(vshll_high_n_u16(low, 16)),
-                 vreinterpretq_f32_u32(vshll_n_u16(vget_low_u16(high), 16)), vreinterpretq_f32_u32(vshll_high_n_u16(high, 16))};
+  return (lanes){
+      vreinterpretq_f32_u32(vshll_n_u16(vget_low_u16(low), 16)), vreinterpretq_f32_u32(vshll_high_n_u16(low, 16)),
+      vreinterpretq_f32_u32(vshll_n_u16(vget_low_u16(high), 16)), vreinterpretq_f32_u32(vshll_high_n_u16(high, 16))};
 }
 XENT_INLINE void store_numbers_f16(uint16_t *p, lanes v) {
   vst1q_u16(p, vreinterpretq_u16_f16(vcvt_high_f16_f32(vcvt_f16_f32(v.a), v.b)));
@@ -203,8 +208,9 @@ XENT_INLINE dlanes dlanes_set(double x) {
 }
 XENT_INLINE dlanes dlanes_zero(void) { return dlanes_set(0.0); }
 XENT_INLINE dlanes dlanes_widen(lanes v) {
-  return (dlanes){{vcvt_f64_f32(vget_low_f32(v.a)), vcvt_high_f64_f32(v.a), vcvt_f64_f32(vget_low_f32(v.b)), vcvt_high_f64_f32(v.b),
-                   vcvt_f64_f32(vget_low_f32(v.c)), vcvt_high_f64_f32(v.c), vcvt_f64_f32(vget_low_f32(v.d)), vcvt_high_f64_f32(v.d)}};
+  return (dlanes){{vcvt_f64_f32(vget_low_f32(v.a)), vcvt_high_f64_f32(v.a), vcvt_f64_f32(vget_low_f32(v.b)),
+                   vcvt_high_f64_f32(v.b), vcvt_f64_f32(vget_low_f32(v.c)), vcvt_high_f64_f32(v.c),
+                   vcvt_f64_f32(vget_low_f32(v.d)), vcvt_high_f64_f32(v.d)}};
 }
 XENT_INLINE lanes dlanes_narrow(dlanes x) {
   return (lanes){vcvt_high_f32_f64(vcvt_f32_f64(x.p[0]), x.p[1]), vcvt_high_f32_f64(vcvt_f32_f64(x.p[2]), x.p[3]),

@@ -25,7 +25,8 @@ XENT_INLINE void eight_rows(const char *const row[8], int64_t k, const int32_t t
   t[2] = _mm256_shuffle_ps(b[1], b[3], 0x44);
   t[3] = _mm256_shuffle_ps(b[1], b[3], 0xee);
 }
-XENT_INLINE void lanes_load_columns(const char *const row[XENT_LANES], int64_t k, const int32_t type, lanes t[XENT_COLUMNS]) {
+XENT_INLINE void lanes_load_columns(const char *const row[XENT_LANES], int64_t k, const int32_t type,
+                                    lanes t[XENT_COLUMNS]) {
   __m256 lo[4], hi[4];
   eight_rows(row, k, type, lo);
   eight_rows(row + 8, k, type, hi);

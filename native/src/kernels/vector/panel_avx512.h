@@ -12,7 +12,8 @@ XENT_INLINE __m512 unpack_doubles(__m512 a, __m512 b, const bool high) {
   const __m512d x = _mm512_castps_pd(a), y = _mm512_castps_pd(b);
   return _mm512_castpd_ps(high ? _mm512_unpackhi_pd(x, y) : _mm512_unpacklo_pd(x, y));
 }
-XENT_INLINE void lanes_load_columns(const char *const row[XENT_LANES], int64_t k, const int32_t type, lanes t[XENT_COLUMNS]) {
+XENT_INLINE void lanes_load_columns(const char *const row[XENT_LANES], int64_t k, const int32_t type,
+                                    lanes t[XENT_COLUMNS]) {
   __m512 a[16], b[16];
   XENT_UNROLL(16)
   for (int i = 0; i < 16; i++) a[i] = _mm512_loadu_ps(row[i] + k * size_of_float(type));
@@ -31,7 +32,8 @@ XENT_INLINE void lanes_load_columns(const char *const row[XENT_LANES], int64_t k
   XENT_UNROLL(4)
   for (int j = 0; j < 4; j++) {
     const __m512 even = _mm512_shuffle_f32x4(a[j], a[4 + j], 0x88), odd = _mm512_shuffle_f32x4(a[j], a[4 + j], 0xdd);
-    const __m512 even8 = _mm512_shuffle_f32x4(a[8 + j], a[12 + j], 0x88), odd8 = _mm512_shuffle_f32x4(a[8 + j], a[12 + j], 0xdd);
+    const __m512 even8 = _mm512_shuffle_f32x4(a[8 + j], a[12 + j], 0x88),
+                 odd8 = _mm512_shuffle_f32x4(a[8 + j], a[12 + j], 0xdd);
     t[j].v = _mm512_shuffle_f32x4(even, even8, 0x88);
     t[8 + j].v = _mm512_shuffle_f32x4(even, even8, 0xdd);
     t[4 + j].v = _mm512_shuffle_f32x4(odd, odd8, 0x88);
@@ -42,7 +44,8 @@ XENT_INLINE lanes lanes_of_bits(lanes bits, const int32_t type, const bool upper
   if (type == XENT_F32) return bits;
   __m512i u = _mm512_castps_si512(bits.v);
   if (type == XENT_BF16)
-    return (lanes){_mm512_castsi512_ps(upper ? _mm512_and_si512(u, _mm512_set1_epi32(-65536)) : _mm512_slli_epi32(u, 16))};
+    return (lanes){
+        _mm512_castsi512_ps(upper ? _mm512_and_si512(u, _mm512_set1_epi32(-65536)) : _mm512_slli_epi32(u, 16))};
   if (upper) u = _mm512_srli_epi32(u, 16);
   return (lanes){_mm512_cvtph_ps(_mm512_cvtepi32_epi16(u))};
 }

@@ -20,7 +20,8 @@ XENT_INLINE void four_rows(const char *const row[4], int64_t k, const int32_t ty
   t[2] = vcombine_f32(vget_high_f32(a.val[0]), vget_high_f32(b.val[0]));
   t[3] = vcombine_f32(vget_high_f32(a.val[1]), vget_high_f32(b.val[1]));
 }
-XENT_INLINE void lanes_load_columns(const char *const row[XENT_LANES], int64_t k, const int32_t type, lanes t[XENT_COLUMNS]) {
+XENT_INLINE void lanes_load_columns(const char *const row[XENT_LANES], int64_t k, const int32_t type,
+                                    lanes t[XENT_COLUMNS]) {
   float32x4_t a[4], b[4], c[4], d[4];
   four_rows(row, k, type, a);
   four_rows(row + 4, k, type, b);
@@ -31,13 +32,14 @@ XENT_INLINE void lanes_load_columns(const char *const row[XENT_LANES], int64_t k
 }
 XENT_INLINE float32x4_t floats_of_bits(float32x4_t bits, const int32_t type, const bool upper) {
   const uint32x4_t u = vreinterpretq_u32_f32(bits);
-  if (type == XENT_BF16) return vreinterpretq_f32_u32(upper ? vandq_u32(u, vdupq_n_u32(0xffff0000u)) : vshlq_n_u32(u, 16));
+  if (type == XENT_BF16)
+    return vreinterpretq_f32_u32(upper ? vandq_u32(u, vdupq_n_u32(0xffff0000u)) : vshlq_n_u32(u, 16));
   return vcvt_f32_f16(vreinterpret_f16_u16(upper ? vshrn_n_u32(u, 16) : vmovn_u32(u)));
 }
 XENT_INLINE lanes lanes_of_bits(lanes bits, const int32_t type, const bool upper) {
   if (type == XENT_F32) return bits;
-  return (lanes){floats_of_bits(bits.a, type, upper), floats_of_bits(bits.b, type, upper), floats_of_bits(bits.c, type, upper),
-                 floats_of_bits(bits.d, type, upper)};
+  return (lanes){floats_of_bits(bits.a, type, upper), floats_of_bits(bits.b, type, upper),
+                 floats_of_bits(bits.c, type, upper), floats_of_bits(bits.d, type, upper)};
 }
 
 XENT_INLINE void lanes_settle(lanes *a) { __asm__ volatile("" : "+w"(a->a), "+w"(a->b), "+w"(a->c), "+w"(a->d)); }

@@ -8,7 +8,8 @@
 #define XENT_FEW_ROWS 1
 #define XENT_COLUMNS 4
 
-XENT_INLINE void lanes_load_columns(const char *const row[XENT_LANES], int64_t k, const int32_t type, lanes t[XENT_COLUMNS]) {
+XENT_INLINE void lanes_load_columns(const char *const row[XENT_LANES], int64_t k, const int32_t type,
+                                    lanes t[XENT_COLUMNS]) {
   for (int j = 0; j < XENT_COLUMNS; j++)
     XENT_EACH_LANE(i) memcpy(&t[j].v[i], row[i] + k * size_of_float(type) + 4 * j, sizeof t[j].v[i]);
 }

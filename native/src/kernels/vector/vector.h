@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The vocabulary of the kernels. `lanes` are the sixteen float lanes of the bit contract, `dlanes` the
- * same lanes in double; class i of a chunk belongs to lane i mod 16. Each instruction set has one header
- * that says how it holds them; the kernels are written once, in these words, and compiled per tier.
+ * The vocabulary of the kernels. `lanes` are the sixteen float lanes of the bit contract, `dlanes` the same lanes in
+ * double; class i of a chunk belongs to lane i mod 16. Each instruction set has one header that says how it holds them;
+ * the kernels are written once, in these words, and compiled per tier.
  *
  *   lanes_set, _load, _store, _stream     whole vectors (unaligned; stream: aligned, past the caches)
- *   lanes_load_far                        lanes_load of what comes from memory or the third cache and is all that a loop waits for
+ *   lanes_load_far                        lanes_load from memory or the third cache, all that a loop waits for
  *   lanes_load_part, _store_part          the first n of 16; the rest is `fill`, or is left alone
  *   lanes_add, _sub, _mul, _fma           one rounding each
  *   lanes_max(x, a)                       x > a ? x : a   (a NaN x is passed over)
@@ -33,14 +33,14 @@
  *   XENT_BACKWARD_REGISTERS               rows of so many classes stay in registers in a backward; 0: of two vectors
  *   fused(a, b, c), fused_double          a * b + c of single numbers, rounded once, in every tier (fused.h)
  *
- * A vector also holds one number of each of sixteen rows side by side (results/sixteen.h). The block_
- * headers have the words for that; r are sixteen rows, and bit j of a set of bits is lane j.
+ * A vector also holds one number of each of sixteen rows side by side (results/sixteen.h). The block_ headers have the
+ * words for that; r are sixteen rows, and bit j of a set of bits is lane j.
  *   lanes_tree_rows(r), lanes_largest_rows, dlanes_tree_rows     lane i: what lanes_tree ... says of r[i]
  *   lanes_load_dense(x, n, k), _store_, _stream_  part k of n of sixteen rows of n floats that lie one behind the other
  *   lanes_spread(v, rows, k)              lane j: v of the row that lane j of part k belongs to, as rows says:
  *                                         XENT_DENSE_ROWS rows, n entries each
  *   lanes_reduce_dense(x, n, largest)     lane i: the tree, or the largest, of n <= 16 floats from x + i n on
- *   lanes_turn_in(x, pitch, t), lanes_turn_out(t, y, pitch)  four numbers of each of sixteen rows that are a pitch apart:
+ *   lanes_turn_in(x, pitch, t), lanes_turn_out(t, y, pitch)  four numbers of each of sixteen rows a pitch apart:
  *                                         number k of row i is lane i of t[k]
  *   lanes_min(x, a), lanes_div            x < a ? x : a; the quotient
  *   lanes_where_equal(a, b, yes, no)      a == b ? yes : no; lanes_where_above: a > b

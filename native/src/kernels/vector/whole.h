@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Words for sums of whole numbers, and for picking lanes; see vector.h. `wholes` are sixteen integers of 64 bits, modulo
- * 2^64. A double with 1.5 * 2^52 added has in its bits the whole number nearest to it: sums of such bits are exact, and
- * hold XENT_WHOLE_BITS once for each number.
+ * Words for sums of whole numbers, and for picking lanes; see vector.h. `wholes` are sixteen integers of 64 bits,
+ * modulo 2^64. A double with 1.5 * 2^52 added has in its bits the whole number nearest to it: sums of such bits are
+ * exact, and hold XENT_WHOLE_BITS once for each number.
  *   wholes_zero, wholes_sum(w)            the sum is across lanes
  *   wholes_add(w, d)                      the bits of d
  *   wholes_add_above(w, d, x, limit)      those of the lanes in which x > limit
@@ -39,7 +39,8 @@ XENT_INLINE void lanes_pick(float *to, lanes v, uint32_t bits) {
 }
 XENT_INLINE void numbers_pick(int32_t *to, int32_t first, uint32_t bits) {
   const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  _mm512_storeu_si512(to, _mm512_maskz_compress_epi32((__mmask16)bits, _mm512_add_epi32(lane, _mm512_set1_epi32(first))));
+  _mm512_storeu_si512(to,
+                      _mm512_maskz_compress_epi32((__mmask16)bits, _mm512_add_epi32(lane, _mm512_set1_epi32(first))));
 }
 
 #else
@@ -57,8 +58,9 @@ XENT_INLINE wholes wholes_add(wholes w, dlanes d) {
 XENT_INLINE wholes wholes_add_above(wholes w, dlanes d, lanes x, lanes limit) {
   const __m256i lo = _mm256_castps_si256(_mm256_cmp_ps(x.lo, limit.lo, _CMP_GT_OQ));
   const __m256i hi = _mm256_castps_si256(_mm256_cmp_ps(x.hi, limit.hi, _CMP_GT_OQ));
-  const __m256i above[4] = {_mm256_cvtepi32_epi64(_mm256_castsi256_si128(lo)), _mm256_cvtepi32_epi64(_mm256_extracti128_si256(lo, 1)),
-                            _mm256_cvtepi32_epi64(_mm256_castsi256_si128(hi)), _mm256_cvtepi32_epi64(_mm256_extracti128_si256(hi, 1))};
+  const __m256i above[4] = {
+      _mm256_cvtepi32_epi64(_mm256_castsi256_si128(lo)), _mm256_cvtepi32_epi64(_mm256_extracti128_si256(lo, 1)),
+      _mm256_cvtepi32_epi64(_mm256_castsi256_si128(hi)), _mm256_cvtepi32_epi64(_mm256_extracti128_si256(hi, 1))};
   XENT_EACH_QUARTER(k) w.q[k] = _mm256_add_epi64(w.q[k], _mm256_and_si256(above[k], _mm256_castpd_si256(d.q[k])));
   return w;
 }
