@@ -10,7 +10,7 @@ typedef struct {
   const xent_call *call;
   f32_temperature temperature;
   double eps, keep;      /* of label smoothing; keep = 1 - eps */
-  double scale;          /* of the gradient, less upstream and row weights, divided by the temperature */
+  double scale;          /* gradient_scale; upstream, row weight and temperature: scale_of_rows */
   double least, most;    /* of -log p of a label or a target, where most > 0 */
   double gamma;          /* of a focal loss; 0: it is none */
   float keep_float;

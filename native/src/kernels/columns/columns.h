@@ -23,13 +23,13 @@ enum {
 XENT_INLINE bool needs_no_whole_rows(const xent_call *call) {
   return !call->row_offsets && !call->shape->target_count && !call->target_gradient && !clamps_terms(call);
 }
-/* Floats that one tile of a strip may have: as many tiles as the call wants share the scratch. */
 XENT_INLINE bool has_slopes(const xent_call *call) {
   return call->options->softcap != 0 && call->output && call->targets;
 }
 XENT_INLINE bool has_target_tile(const xent_call *call) {
   return call->targets && (!has_labels(call) || (call->class_weights && call->options->label_smoothing > 0));
 }
+/* Floats that one tile of a strip may have: as many tiles as the call wants share the scratch. */
 XENT_INLINE int64_t tile_floats(const xent_call *call, int64_t floats) {
   return floats / (1 + has_slopes(call) + has_target_tile(call) + (call->class_mask != NULL)) & -XENT_LANES;
 }
@@ -504,7 +504,8 @@ XENT_SHARED xent_status strips_at_once(const column_call *of, strip *s) {
   return XENT_OK;
 }
 
-XENT_KERNEL xent_status strips_forward(const job *j, row_kernel row) {
+/* Forward, and the gradient from known statistics. */
+XENT_KERNEL xent_status strip_rows(const job *j, row_kernel row) {
   const xent_call *call = j->call;
   column_call a;
   memset(&a, 0, sizeof a);

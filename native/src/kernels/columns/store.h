@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The second pass over a strip's tiles, which hold v: y = fma(v - m, r, b), with factors of each row's own. Of e that
- * is a probability (m = 0, b = -0) or a gradient, of logits a log-probability (m the maximum, b = -D). Then the label's
- * gradient. What more there is to a gradient (targets class by class, softcap, mask) is done to the tile before.
+ * is a probability (m = 0, b = -0) or a gradient (m = 0; b = -c eps / H of smoothed labels, else -0), of logits a
+ * log-probability (m the maximum, b = -D). Then the label's gradient. What more there is to a gradient (targets class
+ * by class, softcap, mask) is done to the tile before.
  */
 #ifndef XENT_COLUMNS_STORE_H
 #define XENT_COLUMNS_STORE_H

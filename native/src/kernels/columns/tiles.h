@@ -196,7 +196,8 @@ XENT_SHARED void order_classes(const column_call *a, const strip *s, int64_t at,
   lanes_store(sums->rank + at, rank);
 }
 
-/* t (m - x) of n classes from `begin` on, which is +0 where t is. */
+/* For label smoothing and soft targets: t (m - x) of n classes from `begin` on, +0 where t is; without a tile of
+ * targets t is 1. */
 XENT_SHARED void gap_terms(const column_call *a, const strip *s, int64_t at, int64_t offset, int64_t begin, int64_t n,
                            lanes max, float *terms) {
   const job *j = a->j;

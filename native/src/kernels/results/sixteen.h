@@ -185,8 +185,8 @@ XENT_INLINE dlanes where_zero(dlanes a, dlanes yes, dlanes no) {
   return dlanes_where_at_most(dlanes_magnitude(a), dlanes_zero(), yes, no);
 }
 
-/* Of L, which is in t->loss. share and own as they are without options; whether nothing is smoothed and nothing
- * weighted is job.plain. */
+/* Class weights, clamp and label smoothing of L, which is in t->loss: own L + eps (T r + W D) / H, where H classes share
+ * eps and W is their weight. In double: f64_settle_losses. */
 XENT_INLINE void label_results(const job *j, const row_sums *in, dlanes distance, const double *dot, const double *mass,
                                target_results *t) {
   const dlanes none = dlanes_zero(), D = distance, eps = dlanes_set(j->eps), weight = dlanes_load(in->weight);
