@@ -24,8 +24,7 @@
  *                              .output = {y, xent_per_class(classes, 1, XENT_F32)}};
  *       xent_status status = xent_softmax(&c);
  *   Members that you leave out are 0 or NULL: not asked for. Four are always needed: the size of the struct, and
- *   the sizes outer, classes and inner of the tensor. A function whose name ends in _at does the same for bindings:
- *   see FOR BINDINGS.
+ *   the sizes outer, classes and inner of the tensor. Bindings call the same functions by number: see FOR BINDINGS.
  *
  * ADDRESSES
  *   Arrays are indexed from row 0, class 0 whatever the range: a range says which part is touched.
@@ -97,7 +96,7 @@ extern "C" {
 #endif
 
 /* The form of this interface; a library with another ABI version must not be called. */
-#define XENT_ABI_VERSION 2
+#define XENT_ABI_VERSION 3
 /* The arithmetic of docs/numerics.md; two libraries with equal numerics versions give equal bits. */
 #define XENT_NUMERICS_VERSION 3
 /* Class ranges begin and end at multiples of this, or end with the row. */
@@ -410,10 +409,11 @@ typedef struct xent_softmax_call {
   const xent_range *rows, *classes; /* or NULL: all */
   const xent_options *options;      /* or NULL: xent_default_options */
   xent_report *report;              /* or NULL */
-  xent_input logits, row_offsets /* or NULL */, class_mask /* or NULL */, sink /* or NULL */;
+  xent_input logits;
+  xent_output output;
+  xent_input class_mask /* or NULL */, sink /* or NULL */, row_offsets /* or NULL */;
   const xent_statistics *statistics; /* or NULL; of row r at index r, from xent_finish, or from xent_cross_entropy
                                         without targets: then no sum is computed */
-  xent_output output;
 } xent_softmax_call;
 
 XENT_API xent_status xent_softmax(const xent_softmax_call *call);
@@ -427,8 +427,9 @@ typedef struct xent_log_sum_exp_call {
   const xent_range *rows;      /* or NULL: all */
   const xent_options *options; /* or NULL: xent_default_options */
   xent_report *report;         /* or NULL */
-  xent_input logits, row_offsets /* or NULL */, class_mask /* or NULL */, sink /* or NULL */;
+  xent_input logits;
   xent_output log_sum_exp;
+  xent_input class_mask /* or NULL */, sink /* or NULL */, row_offsets /* or NULL */;
 } xent_log_sum_exp_call;
 
 XENT_API xent_status xent_log_sum_exp(const xent_log_sum_exp_call *call);
@@ -442,9 +443,10 @@ typedef struct xent_softmax_backward_call {
   const xent_range *rows, *classes; /* or NULL: all */
   const xent_options *options;      /* or NULL: xent_default_options */
   xent_report *report;              /* or NULL */
-  xent_input output, upstream, row_offsets /* or NULL */, class_mask /* or NULL */;
-  const xent_statistics *statistics; /* or NULL */
+  xent_input output, upstream;
   xent_output gradient;
+  xent_input class_mask /* or NULL */, row_offsets /* or NULL */;
+  const xent_statistics *statistics; /* or NULL */
 } xent_softmax_backward_call;
 
 XENT_API xent_status xent_softmax_backward(const xent_softmax_backward_call *call);
@@ -467,9 +469,9 @@ typedef struct xent_check_targets_call {
   xent_report *report;
   int32_t logits_type; /* says which types the weights may have */
   int32_t reserved;    /* 0 */
-  xent_input targets, target_weights /* or NULL */, row_offsets /* or NULL */, class_mask /* or NULL */,
-      class_weights /* or NULL */, row_weights /* or NULL */;
-  xent_tally *weights; /* or NULL: the denominator of a mean is added, row by row: row weight * class weight of the
+  xent_input targets, target_weights /* or NULL */, class_mask /* or NULL */, class_weights /* or NULL */,
+      row_weights /* or NULL */, row_offsets /* or NULL */;
+  xent_tally *tally;   /* or NULL: the denominator of a mean is added, row by row: row weight * class weight of the
                           label; the row weight alone for probability and sparse rows. report->denominator is its
                           rounded sum, and without row and class weights the counted rows */
 } xent_check_targets_call;
@@ -494,17 +496,19 @@ typedef struct xent_cross_entropy_call {
   xent_input targets;        /* of an integer type: labels; of a float type: probability rows; sizes.target_count k > 0:
                                 k class numbers per row, where a class may come twice and the ignore index stands for
                                 none. Or NULL: no loss and no gradient, but log_sum_exp, argmax, entropies and top_* */
-  xent_input target_weights; /* with target_count and only then: one number per class number */
-  xent_input row_offsets;    /* or NULL */
-  xent_input class_mask;     /* or NULL */
-  xent_input class_weights;  /* or NULL; finite, >= 0; one per class: outer and inner strides are not looked at */
-  xent_input row_weights;    /* or NULL; finite, >= 0, a float type or U8; a row of weight 0 is ignored, and not read */
-  xent_input sink;           /* or NULL */
-  /* Each may be NULL. Those with one number per row: */
+  /* Each of these may be NULL; most calls have no others: */
   xent_output losses;
   xent_output log_sum_exp;
   xent_output hits;              /* U8: 1 where the label is the first of the largest logits, else 0 (rows that are NaN
                                     or fully masked too); labels only */
+  xent_output gradient;        /* c u (p (sum w q' + 2 z_loss lse) - w q') / temperature, times softcap's derivative */
+  /* And what else is read: */
+  xent_input target_weights; /* with target_count and only then: one number per class number */
+  xent_input class_mask;     /* or NULL */
+  xent_input class_weights;  /* or NULL; finite, >= 0; one per class: outer and inner strides are not looked at */
+  xent_input row_weights;    /* or NULL; finite, >= 0, a float type or U8; a row of weight 0 is ignored, and not read */
+  xent_input sink;           /* or NULL */
+  /* And written: */
   xent_output log_probabilities; /* of the label; NaN in ignored rows; labels only */
   xent_output argmax;            /* I32 or I64: the lowest of the largest classes; -1 in rows that are NaN, fully masked
                                     or ignored */
@@ -514,8 +518,8 @@ typedef struct xent_cross_entropy_call {
   xent_output top_classes;       /* I32 or I64: the top_count largest, the lower first among equals; -1 where there are
                                     not so many */
   xent_output top_log_probabilities; /* theirs; -inf where there are not so many, NaN in rows that are NaN or ignored */
-  xent_output gradient;        /* c u (p (sum w q' + 2 z_loss lse) - w q') / temperature, times softcap's derivative */
   xent_output target_gradient; /* c u (1 - eps) w (lse - x): of probability rows or of target_weights */
+  xent_input row_offsets;    /* or NULL */
   xent_statistics *statistics; /* of row r at index r, for xent_cross_entropy_backward; without targets
                                   only beside top_classes, for xent_softmax and xent_log_softmax of these */
   xent_tally *tally;           /* the losses are added to it */
@@ -532,11 +536,11 @@ typedef struct xent_cross_entropy_backward_call {
   const xent_range *rows, *classes; /* or NULL: all */
   const xent_options *options;      /* or NULL: xent_default_options */
   xent_report *report;              /* or NULL */
-  xent_input logits, targets, target_weights /* or NULL */, row_offsets /* or NULL */, class_mask /* or NULL */,
-      class_weights /* or NULL */, row_weights /* or NULL */;
-  const xent_statistics *statistics;
-  xent_input upstream; /* or NULL */
+  xent_input logits, targets, upstream /* or NULL */;
   xent_output gradient;
+  xent_input target_weights /* or NULL */, class_mask /* or NULL */, class_weights /* or NULL */,
+      row_weights /* or NULL */, row_offsets /* or NULL */;
+  const xent_statistics *statistics;
 } xent_cross_entropy_backward_call;
 
 XENT_API xent_status xent_cross_entropy_backward(const xent_cross_entropy_backward_call *call);
@@ -559,10 +563,10 @@ typedef struct xent_selected_log_probabilities_call {
   xent_report *report;         /* or NULL */
   xent_input logits;
   xent_input targets; /* the classes, of an integer type: sizes.target_count per row; 0: one, as labels lie */
-  xent_input row_offsets /* or NULL */, class_mask /* or NULL */, sink /* or NULL */;
-  xent_input upstream;           /* g, as targets lie, or NULL: 1 everywhere */
   xent_output log_probabilities; /* as targets lie; or NULL */
   xent_output gradient;          /* or NULL */
+  xent_input upstream;           /* g, as targets lie, or NULL: 1 everywhere */
+  xent_input class_mask /* or NULL */, sink /* or NULL */, row_offsets /* or NULL */;
   xent_statistics *statistics;   /* or NULL; of row r at index r, for the backward */
 } xent_selected_log_probabilities_call;
 
@@ -575,10 +579,10 @@ typedef struct xent_selected_log_probabilities_backward_call {
   const xent_range *rows;      /* or NULL: all */
   const xent_options *options; /* or NULL: xent_default_options */
   xent_report *report;         /* or NULL */
-  xent_input logits, targets, row_offsets /* or NULL */, class_mask /* or NULL */;
-  const xent_statistics *statistics;
-  xent_input upstream; /* or NULL */
+  xent_input logits, targets;
   xent_output gradient;
+  xent_input upstream /* or NULL */, class_mask /* or NULL */, row_offsets /* or NULL */;
+  const xent_statistics *statistics;
 } xent_selected_log_probabilities_backward_call;
 
 XENT_API xent_status xent_selected_log_probabilities_backward(
@@ -597,8 +601,9 @@ typedef struct xent_divergence_call {
   const xent_range *rows;      /* or NULL: all */
   const xent_options *options; /* or NULL: xent_default_options */
   xent_report *report;         /* or NULL */
-  xent_input logits, teacher, class_mask /* or NULL */, row_weights /* or NULL */;
+  xent_input logits, teacher;
   xent_output losses /* or NULL */, gradient /* or NULL */;
+  xent_input class_mask /* or NULL */, row_weights /* or NULL */;
   xent_tally *tally; /* or NULL */
 } xent_divergence_call;
 
@@ -625,9 +630,9 @@ typedef struct xent_cross_entropy_hvp_call {
   const xent_range *rows;      /* or NULL: all */
   const xent_options *options; /* or NULL: xent_default_options */
   xent_report *report;         /* or NULL */
-  xent_input logits, upstream, row_offsets /* or NULL */, class_mask /* or NULL */, row_weights /* or NULL */,
-      sink /* or NULL */;
+  xent_input logits, upstream;
   xent_output output;
+  xent_input class_mask /* or NULL */, row_weights /* or NULL */, sink /* or NULL */, row_offsets /* or NULL */;
 } xent_cross_entropy_hvp_call;
 
 XENT_API xent_status xent_cross_entropy_hvp(const xent_cross_entropy_hvp_call *call);
@@ -711,13 +716,13 @@ typedef struct xent_sample_call {
   int32_t reserved;              /* 0 */
   xent_report *report;           /* or NULL */
   xent_input logits;
+  xent_output tokens;            /* I32 or I64 */
   xent_input class_mask;         /* or NULL */
   xent_input bias;               /* or NULL: a number per class, which is added; strides may be 0 */
   xent_input prompt_tokens;      /* or NULL: prompt_count classes per row, of an integer type; -1 is none, where a type
                                     has it */
   xent_input output_tokens;      /* or NULL: likewise output_count */
-  xent_output tokens;            /* I32 or I64 */
-  /* Each may be NULL. */
+  /* What is written beside tokens; each may be NULL: */
   xent_output processed_log_probabilities; /* of the token, among the classes that are kept */
   xent_output kept;              /* I32 or I64: how many classes the filters keep */
   xent_output kept_mask;         /* U8, a number per class: 1 where they keep it, else 0 */
@@ -761,8 +766,9 @@ typedef struct xent_binary_cross_entropy_call {
   const xent_range *rows;      /* or NULL: all */
   const xent_options *options; /* or NULL: xent_default_options */
   xent_report *report;         /* or NULL */
-  xent_input logits, targets, element_weights /* or NULL; or of type U8 */, positive_weights /* or NULL */;
+  xent_input logits, targets;
   xent_output losses /* or NULL */, gradient /* or NULL */;
+  xent_input element_weights /* or NULL; or of type U8 */, positive_weights /* or NULL */;
   xent_tally *tally; /* or NULL: the losses are added to it */
 } xent_binary_cross_entropy_call;
 
@@ -832,11 +838,11 @@ typedef struct xent_linear_cross_entropy_backward_call {
   xent_input logits;                /* or NULL: they are computed again. Those that xent_linear_cross_entropy wrote */
   xent_input targets, target_weights /* or NULL */, class_mask /* or NULL */, class_weights /* or NULL */,
       row_weights /* or NULL */;
-  const xent_statistics *statistics;
   xent_input upstream;          /* or NULL: one number per row */
   xent_output hidden_gradient;  /* or NULL */
   xent_output weights_gradient; /* or NULL */
   xent_output bias_gradient;    /* or NULL */
+  const xent_statistics *statistics;
   void *workspace;              /* as in xent_linear_cross_entropy_call, of the classes of the range */
   uint64_t workspace_size;
 } xent_linear_cross_entropy_backward_call;
@@ -883,7 +889,7 @@ typedef struct xent_forward_states_call {
   const xent_range *rows, *classes; /* or NULL: all */
   const xent_options *options;      /* or NULL: xent_default_options */
   xent_report *report;              /* or NULL */
-  xent_input logits, targets /* or NULL */, target_weights /* or NULL */, class_mask /* or NULL */,
+  xent_input logits, targets /* or NULL */, class_mask /* or NULL */, target_weights /* or NULL */,
       class_weights /* or NULL */;
   const xent_statistics *statistics; /* or NULL */
   xent_state *states;
@@ -921,10 +927,11 @@ typedef struct xent_finish_call {
   xent_report *report;
   int32_t logits_type; /* of the logits that the states are of; not looked at where they are of a backward */
   int32_t second_round;
-  const xent_state *states;
-  xent_input targets /* or NULL */, class_weights /* or NULL */, row_weights /* or NULL */, sink /* or NULL */;
-  xent_statistics *statistics;
+  xent_input targets; /* or NULL */
   xent_output losses /* or NULL */, log_sum_exp /* or NULL */, hits /* or NULL */;
+  xent_input class_weights /* or NULL */, row_weights /* or NULL */, sink /* or NULL */;
+  const xent_state *states;
+  xent_statistics *statistics;
   xent_tally *tally; /* or NULL */
 } xent_finish_call;
 
@@ -941,13 +948,13 @@ XENT_API double xent_tally_sum(const xent_tally *tally);
 
 /* ---- FOR BINDINGS ------------------------------------------------------------------------------- */
 
-/* The same functions with every address as an argument, for languages whose calls check the memory that is an argument,
- * or can hand out an array of their own only as one. Ranges and options are arguments too: a struct that says how the
- * arrays lie serves many calls at once. NULL as in the structs above, but shape and options are always there. */
+/* The same functions by their numbers, with every array as an argument: for languages whose calls check the memory that
+ * is an argument, or can hand out an array of their own only as one. A struct that says how the arrays lie serves many
+ * calls at once. NULL as in the structs above, but shape and options are always there. */
 
 /* Sizes and layouts. The struct may end behind `output` or any layout after it, where the call has no array of a later
  * one. What a call does not have is not looked at, but the type of the logits (of the output, in a softmax backward and
- * in xent_backward_states_at), which decides how everything is computed. */
+ * in xent_backward_states), which decides how everything is computed. */
 typedef struct xent_shape {
   uint64_t size;
   /* as in xent_sizes */
@@ -991,121 +998,57 @@ typedef struct xent_shape {
   xent_layout bias_gradient;
 } xent_shape;
 
-XENT_API xent_status xent_softmax_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-    int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets,
-    const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report);
+/* The numbers of the functions never change. */
+enum {
+  XENT_FUNCTION_SOFTMAX = 1,
+  XENT_FUNCTION_LOG_SOFTMAX = 2,
+  XENT_FUNCTION_LOG_SUM_EXP = 3,
+  XENT_FUNCTION_SOFTMAX_BACKWARD = 4,
+  XENT_FUNCTION_LOG_SOFTMAX_BACKWARD = 5,
+  XENT_FUNCTION_CHECK_TARGETS = 6,
+  XENT_FUNCTION_CROSS_ENTROPY = 7,
+  XENT_FUNCTION_CROSS_ENTROPY_BACKWARD = 8,
+  XENT_FUNCTION_SELECTED_LOG_PROBABILITIES = 9,
+  XENT_FUNCTION_SELECTED_LOG_PROBABILITIES_BACKWARD = 10,
+  XENT_FUNCTION_KL_DIVERGENCE = 11,
+  XENT_FUNCTION_JENSEN_SHANNON_DIVERGENCE = 12,
+  XENT_FUNCTION_TOTAL_VARIATION = 13,
+  XENT_FUNCTION_CROSS_ENTROPY_HVP = 14,
+  XENT_FUNCTION_SAMPLE = 15,
+  XENT_FUNCTION_BINARY_CROSS_ENTROPY = 16,
+  XENT_FUNCTION_LINEAR_CROSS_ENTROPY = 17,
+  XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD = 18,
+  XENT_FUNCTION_LINEAR_STATES = 19,
+  XENT_FUNCTION_FORWARD_STATES = 20,
+  XENT_FUNCTION_BACKWARD_STATES = 21,
+  XENT_FUNCTION_FINISH = 22
+};
 
-XENT_API xent_status xent_log_softmax_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-    int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets,
-    const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report);
+/* A call without its arrays. */
+typedef struct xent_work {
+  uint64_t size;
+  int32_t function;              /* XENT_FUNCTION_...; one that is not here is XENT_UNSUPPORTED */
+  int32_t choice;                /* per_row of xent_sample, second_round of xent_finish; else 0 */
+  const xent_shape *shape;
+  const xent_options *options;
+  const xent_sampling *sampling; /* of xent_sample, as in its struct; else NULL */
+  xent_report *report;           /* as in the function's struct */
+  int64_t row_begin, row_end;
+  int64_t class_begin, class_end; /* not looked at where the function's struct has no range of classes */
+  uint64_t workspace_size;       /* of a workspace that is among the arrays; else 0 */
+  int64_t shards;                /* of what is gathered in xent_sample; else 0 */
+} xent_work;
 
-XENT_API xent_status xent_log_sum_exp_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-    int64_t row_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink,
-    void *log_sum_exp, xent_report *report);
-
-XENT_API xent_status xent_softmax_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-    int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream,
-    const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient,
-    xent_report *report);
-
-XENT_API xent_status xent_log_softmax_backward_at(const xent_shape *shape, const xent_options *options,
-    int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output,
-    const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics,
-    void *gradient, xent_report *report);
-
-XENT_API xent_status xent_check_targets_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-    int64_t row_end, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask,
-    const void *class_weights, const void *row_weights, xent_tally *weights, xent_report *report);
-
-XENT_API xent_status xent_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-    int64_t row_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets,
-    const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses,
-    void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies,
-    void *top_classes, void *top_log_probabilities, void *gradient, void *target_gradient, xent_statistics *statistics,
-    xent_tally *tally, xent_report *report);
-
-/* The same for calls that have no other arrays: half the arguments, which take a tenth of the time of a short call. */
-XENT_API xent_status xent_cross_entropy_plain_at(const xent_shape *shape, const xent_options *options,
-    int64_t row_begin, int64_t row_end, const void *logits, const void *targets, void *losses, void *log_sum_exp,
-    void *hits, void *gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report);
-
-XENT_API xent_status xent_cross_entropy_backward_at(const xent_shape *shape, const xent_options *options,
-    int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits,
-    const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask,
-    const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream,
-    void *gradient, xent_report *report);
-
-XENT_API xent_status xent_selected_log_probabilities_at(const xent_shape *shape, const xent_options *options,
-    int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *row_offsets,
-    const void *class_mask, const void *sink, const void *upstream, void *log_probabilities, void *gradient,
-    xent_statistics *statistics, xent_report *report);
-
-XENT_API xent_status xent_selected_log_probabilities_backward_at(const xent_shape *shape, const xent_options *options,
-    int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *row_offsets,
-    const void *class_mask, const xent_statistics *statistics, const void *upstream, void *gradient,
-    xent_report *report);
-
-XENT_API xent_status xent_kl_divergence_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-    int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights,
-    void *losses, void *gradient, xent_tally *tally, xent_report *report);
-
-XENT_API xent_status xent_sample_at(const xent_shape *shape, const xent_options *options,
-    const xent_sampling *sampling, int32_t per_row, int64_t row_begin, int64_t row_end, const void *logits,
-    const void *class_mask, const void *bias, const void *prompt_tokens, const void *output_tokens, void *tokens,
-    void *processed_log_probabilities, void *kept, void *kept_mask, void *log_probabilities, void *ranks,
-    void *entropies, void *top_classes, void *top_log_probabilities, void *workspace, uint64_t workspace_size,
-    const xent_sample_state *gathered, int64_t shards, xent_sample_state *states, xent_report *report);
-
-XENT_API xent_status xent_binary_cross_entropy_at(const xent_shape *shape, const xent_options *options,
-    int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *element_weights,
-    const void *positive_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report);
-
-XENT_API xent_status xent_linear_cross_entropy_at(const xent_shape *shape, const xent_options *options,
-    int64_t row_begin, int64_t row_end, const void *hidden, const void *weights, const void *bias, void *logits,
-    const void *targets, const void *target_weights, const void *class_mask, const void *class_weights,
-    const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities,
-    void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *target_gradient,
-    void *hidden_gradient, void *weights_gradient, void *bias_gradient, xent_statistics *statistics, xent_tally *tally,
-    void *workspace, uint64_t workspace_size, xent_report *report);
-
-XENT_API xent_status xent_linear_cross_entropy_backward_at(const xent_shape *shape, const xent_options *options,
-    int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *hidden,
-    const void *weights, const void *bias, const void *logits, const void *targets, const void *target_weights,
-    const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics,
-    const void *upstream, void *hidden_gradient, void *weights_gradient, void *bias_gradient, void *workspace,
-    uint64_t workspace_size, xent_report *report);
-
-XENT_API xent_status xent_linear_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-    int64_t row_end, int64_t class_begin, int64_t class_end, const void *hidden, const void *weights, const void *bias,
-    const void *targets, const void *target_weights, const void *class_mask, const void *class_weights,
-    const xent_statistics *statistics, xent_state *states, void *workspace, uint64_t workspace_size,
-    xent_report *report);
-
-XENT_API xent_status xent_jensen_shannon_divergence_at(const xent_shape *shape, const xent_options *options,
-    int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask,
-    const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report);
-
-XENT_API xent_status xent_total_variation_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-    int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights,
-    void *losses, void *gradient, xent_tally *tally, xent_report *report);
-
-XENT_API xent_status xent_cross_entropy_hvp_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-    int64_t row_end, const void *logits, const void *upstream, const void *row_offsets, const void *class_mask,
-    const void *row_weights, const void *sink, void *output, xent_report *report);
-
-XENT_API xent_status xent_forward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-    int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets,
-    const void *target_weights, const void *class_mask, const void *class_weights, const xent_statistics *statistics,
-    xent_state *states, xent_report *report);
-
-XENT_API xent_status xent_backward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-    int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream,
-    const void *class_mask, xent_state *states, xent_report *report);
-
-XENT_API xent_status xent_finish_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-    int64_t row_end, const xent_state *states, const void *targets, const void *class_weights, const void *row_weights,
-    const void *sink, int32_t second_round, xent_statistics *statistics, void *losses, void *log_sum_exp, void *hits,
-    xent_tally *tally, xent_report *report);
+/* The arrays are those of the function's struct, in its order: inputs and outputs, statistics, states, tally and
+ * workspace, each NULL where the call is without it. A call that has none but the first six may take the first door,
+ * which is shorter. One behind the last array of the function is NULL, else XENT_INVALID_ARGUMENT without a report. */
+XENT_API xent_status xent_few_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d,
+    const void *e, const void *f);
+XENT_API xent_status xent_many_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d,
+    const void *e, const void *f, const void *g, const void *h, const void *i, const void *j, const void *k,
+    const void *l, const void *m, const void *n, const void *o, const void *p, const void *q, const void *r,
+    const void *s, const void *t, const void *u, const void *v, const void *w, const void *x, const void *y,
+    const void *z);
 
 #ifdef __cplusplus
 }

@@ -13,7 +13,7 @@ typedef struct {
   const float *x, *g;
   const int32_t *labels;
   float *y, *losses;
-  uint64_t shape[256], options[64]; /* room for the version's own structs */
+  uint64_t options[64]; /* room for the version's own struct */
 } plain_problem;
 
 typedef struct {

@@ -20,11 +20,7 @@ static int bench_free_order(int rounds) {
 }
 #endif
 
-static const library linked = {
-#define FUNCTION(name) .name = xent_##name##_at,
-    LIBRARY_FUNCTIONS(FUNCTION)
-#undef FUNCTION
-};
+static const doors linked = {xent_few_at, xent_many_at};
 
 typedef struct {
   int operation;

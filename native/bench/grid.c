@@ -150,7 +150,7 @@ typedef struct {
   const char *tier, *text;
   int rounds;
   bool quick, all;
-  library libraries[PLACEMENTS][2]; /* the new one, the old one */
+  doors libraries[PLACEMENTS][2]; /* the new one, the old one */
   bool two;
   int32_t isa;
   numbers numbers;
@@ -174,7 +174,7 @@ static problem problem_of(const grid *g, const cell *c) {
   return p;
 }
 
-static call call_of(const grid *g, const cell *c, const problem *p, const library *l) {
+static call call_of(const grid *g, const cell *c, const problem *p, const doors *l) {
   const option *o = &option_cases[c->option];
   const variant v = {o->arrays | TALLY, c->type, o->options};
   call it = ready_call(l, &v, c->operation, p, g->isa);
@@ -334,13 +334,12 @@ static void print_results(const grid *g) {
   fflush(stdout);
 }
 
-static library load(const char *path) {
+static doors load(const char *path) {
   void *loaded = open_copy(path);
-  library l;
-#define FUNCTION(name) find_function(loaded, "xent_" #name "_at", &l.name);
-  LIBRARY_FUNCTIONS(FUNCTION)
-#undef FUNCTION
-  return l;
+  doors d;
+  find_function(loaded, "xent_few_at", &d.few);
+  find_function(loaded, "xent_many_at", &d.many);
+  return d;
 }
 
 static int usage(void) {

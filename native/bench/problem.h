@@ -6,16 +6,6 @@
 #include "calls.h"
 #include "rows.h"
 
-/* The functions of a library, which is linked or loaded: the form for bindings, as a struct takes as long. */
-#define LIBRARY_FUNCTIONS(F)                                                                       \
-  F(softmax) F(log_softmax) F(softmax_backward) F(log_softmax_backward) F(cross_entropy)           \
-  F(cross_entropy_backward) F(selected_log_probabilities) F(binary_cross_entropy)
-typedef struct {
-#define FUNCTION(name) __typeof__(xent_##name##_at) *name;
-  LIBRARY_FUNCTIONS(FUNCTION)
-#undef FUNCTION
-} library;
-
 enum {
   SOFTMAX, LOG_SOFTMAX, SOFTMAX_BACKWARD, LOG_SOFTMAX_BACKWARD, LOSS, LOSS_AND_GRADIENT, BACKWARD, BINARY, COPY, READ
 };
@@ -86,7 +76,7 @@ typedef struct {
 
 /* A call that is ready to be made, once or row by row. */
 typedef struct {
-  const library *library;
+  const doors *library;
   int operation;
   bool by_rows;
   const problem *p;
@@ -97,53 +87,53 @@ typedef struct {
   void *y;
 } call;
 
-static inline xent_status cross_entropy(const call *c, int64_t begin, int64_t end) {
-  const cross_entropy_arrays *a = &c->arrays;
-  return c->library->cross_entropy(&c->shape, &c->options, begin, end, a->logits, a->targets, a->target_weights, NULL,
-                                   a->class_mask, a->class_weights, a->row_weights, a->sink, a->losses, a->log_sum_exp,
-                                   a->hits, a->log_probabilities, a->argmax, a->ranks, a->entropies, a->top_classes,
-                                   a->top_log_probabilities, a->gradient, a->target_gradient, a->statistics, a->tally,
-                                   NULL);
+static inline xent_status run_function(const call *c, int32_t function, int64_t begin, int64_t end,
+                                       const void *const *arrays) {
+  return run_through(c->library, on_classes(function, &c->shape, &c->options, begin, end, 0, c->p->classes, NULL),
+                     arrays);
 }
 
-static inline xent_status selected(const call *c, int64_t begin, int64_t end) {
+static inline xent_status cross_entropy(const call *c, int64_t begin, int64_t end) {
   const cross_entropy_arrays *a = &c->arrays;
-  return c->library->selected_log_probabilities(&c->shape, &c->options, begin, end, a->logits, a->targets, NULL, NULL,
-                                                NULL, NULL, c->p->results, a->gradient, NULL, NULL);
+  return run_function(c, XENT_FUNCTION_CROSS_ENTROPY, begin, end,
+                      ARRAYS(a->logits, a->targets, a->losses, a->log_sum_exp, a->hits, a->gradient, a->target_weights,
+                             a->class_mask, a->class_weights, a->row_weights, a->sink, a->log_probabilities, a->argmax,
+                             a->ranks, a->entropies, a->top_classes, a->top_log_probabilities, a->target_gradient,
+                             NULL, a->statistics, a->tally));
 }
 
 static inline xent_status run_rows(const call *c, int64_t begin, int64_t end) {
-  const library *l = c->library;
   const problem *p = c->p;
   const xent_shape *s = &c->shape;
-  const xent_options *o = &c->options;
   const cross_entropy_arrays *a = &c->arrays;
-  const int64_t n = p->classes;
   switch (c->operation) {
-    case SOFTMAX: return l->softmax(s, o, begin, end, 0, n, a->logits, NULL, a->class_mask, a->sink, NULL, c->y, NULL);
-    case LOG_SOFTMAX:
-      return l->log_softmax(s, o, begin, end, 0, n, a->logits, NULL, a->class_mask, a->sink, NULL, c->y, NULL);
-    case SOFTMAX_BACKWARD:
-      return l->softmax_backward(s, o, begin, end, 0, n, a->logits, c->upstream, NULL, a->class_mask, NULL, c->y, NULL);
-    case LOG_SOFTMAX_BACKWARD:
-      return l->log_softmax_backward(s, o, begin, end, 0, n, a->logits, c->upstream, NULL, a->class_mask, NULL, c->y,
-                                     NULL);
+    case SOFTMAX: case LOG_SOFTMAX:
+      return run_function(c, c->operation == SOFTMAX ? XENT_FUNCTION_SOFTMAX : XENT_FUNCTION_LOG_SOFTMAX, begin, end,
+                          ARRAYS(a->logits, c->y, a->class_mask, a->sink));
+    case SOFTMAX_BACKWARD: case LOG_SOFTMAX_BACKWARD:
+      return run_function(c, c->operation == SOFTMAX_BACKWARD ? XENT_FUNCTION_SOFTMAX_BACKWARD
+                                                              : XENT_FUNCTION_LOG_SOFTMAX_BACKWARD,
+                          begin, end, ARRAYS(a->logits, c->upstream, c->y, a->class_mask));
     case BACKWARD:
-      return l->cross_entropy_backward(s, o, begin, end, 0, n, a->logits, a->targets, a->target_weights, NULL,
-                                       a->class_mask, a->class_weights, a->row_weights, a->statistics, c->upstream,
-                                       c->y, NULL);
+      return run_function(c, XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, begin, end,
+                          ARRAYS(a->logits, a->targets, c->upstream, c->y, a->target_weights, a->class_mask,
+                                 a->class_weights, a->row_weights, NULL, a->statistics));
     case BINARY:
-      return l->binary_cross_entropy(s, o, begin, end, a->logits, a->targets, a->row_weights, a->class_weights, NULL,
-                                     c->y, p->tally, NULL);
-    case COPY: memcpy(c->y, a->logits, (size_t)(p->rows * n) * sizeof(float)); return XENT_OK;
+      return run_function(c, XENT_FUNCTION_BINARY_CROSS_ENTROPY, begin, end,
+                          ARRAYS(a->logits, a->targets, NULL, c->y, a->row_weights, a->class_weights, p->tally));
+    case COPY: memcpy(c->y, a->logits, (size_t)(p->rows * p->classes) * sizeof(float)); return XENT_OK;
     case READ: {
       const uint64_t *words = (const uint64_t *)a->targets;
       uint64_t sum = 0;
-      for (int64_t i = 0; i < p->rows * n / 2; i++) sum += words[i];
+      for (int64_t i = 0; i < p->rows * p->classes / 2; i++) sum += words[i];
       memcpy(p->results, &sum, sizeof sum); /* so that it is computed */
       return XENT_OK;
     }
-    default: return s->target_count && !a->target_weights ? selected(c, begin, end) : cross_entropy(c, begin, end);
+    default:
+      return s->target_count && !a->target_weights
+                 ? run_function(c, XENT_FUNCTION_SELECTED_LOG_PROBABILITIES, begin, end,
+                                ARRAYS(a->logits, a->targets, p->results, a->gradient))
+                 : cross_entropy(c, begin, end);
   }
 }
 
@@ -154,7 +144,7 @@ static inline void run_call(const void *of) {
   for (int64_t row = 0; row < c->p->rows; row += step) must(run_rows(c, row, row + step), name);
 }
 
-static inline call ready_call(const library *l, const variant *v, int operation, const problem *p, int32_t isa) {
+static inline call ready_call(const doors *l, const variant *v, int operation, const problem *p, int32_t isa) {
   const unsigned arrays = v->arrays;
   const int32_t type = v->type ? v->type : XENT_F32;
   const int64_t inner = p->inner;

@@ -11,9 +11,9 @@ static const uint32_t inputs = BIT(LOGITS) | BIT(TARGETS) | BIT(ELEMENT_WEIGHTS)
 static void call(fuzz_problem *p, int64_t begin, int64_t end) {
   void *const *a = p->address;
   settle(p, "binary cross-entropy",
-         xent_binary_cross_entropy_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TARGETS],
-                                      a[ELEMENT_WEIGHTS], a[POSITIVE_WEIGHTS], a[LOSSES], a[GRADIENT], tally_of(p),
-                                      report_of(p)),
+         run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, shape_of(p), options_of(p), begin, end, report_of(p)),
+                ARRAYS(a[LOGITS], a[TARGETS], a[LOSSES], a[GRADIENT], a[ELEMENT_WEIGHTS], a[POSITIVE_WEIGHTS],
+                       tally_of(p))),
          (fuzz_effect){inputs, outputs, begin, end, 0, p->shape.classes, false});
 }
 

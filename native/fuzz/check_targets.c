@@ -8,15 +8,16 @@ static const uint32_t inputs = BIT(LOGITS) | BIT(TARGETS) | BIT(TARGET_WEIGHTS) 
 static void call(fuzz_problem *p, int64_t begin, int64_t end) {
   void *const *a = p->address;
   const xent_status status =
-      xent_check_targets_at(shape_of(p), options_of(p), begin, end, a[TARGETS], a[TARGET_WEIGHTS], a[ROW_OFFSETS],
-                            a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], tally_of(p), report_of(p));
+      run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, shape_of(p), options_of(p), begin, end, report_of(p)),
+             ARRAYS(a[TARGETS], a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[ROW_OFFSETS],
+                    tally_of(p)));
   settle(p, "check targets", status, (fuzz_effect){0, BIT(TALLY), begin, end, 0, p->shape.classes, false});
   if (!a[LOGITS] || !p->address[REPORT]) return;
   const xent_report report = report_read(p);
   const xent_status loss =
-      xent_cross_entropy_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TARGETS], a[TARGET_WEIGHTS],
-                            a[ROW_OFFSETS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], NULL, a[LOSSES], NULL,
-                            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, report_of(p));
+      run_at(on_rows(XENT_FUNCTION_CROSS_ENTROPY, shape_of(p), options_of(p), begin, end, report_of(p)),
+             ARRAYS(a[LOGITS], a[TARGETS], a[LOSSES], NULL, NULL, NULL, a[TARGET_WEIGHTS], a[CLASS_MASK],
+                    a[CLASS_WEIGHTS], a[ROW_WEIGHTS], NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, a[ROW_OFFSETS]));
   settle(p, "cross-entropy of checked targets", loss,
          (fuzz_effect){inputs, BIT(LOSSES), begin, end, 0, p->shape.classes, true});
   if (status == XENT_OK && loss == XENT_INVALID_LABEL) fail("targets that were found lawful have an invalid label");

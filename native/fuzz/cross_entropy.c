@@ -17,11 +17,11 @@ static xent_status forward(fuzz_problem *p, int64_t begin, int64_t end) {
   for (int i = 0; i < ARRAYS; i++)
     given[i] = function || !((other_inputs | other_outputs) & BIT(i)) ? p->address[i] : NULL;
   void *const *a = given;
-  return xent_cross_entropy_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TARGETS], a[TARGET_WEIGHTS],
-                               a[ROW_OFFSETS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[SINK], a[LOSSES],
-                               a[LOG_SUM_EXP], a[HITS], a[LOG_PROBABILITIES], a[ARGMAX], a[RANKS], a[ENTROPIES],
-                               a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], function == 2 ? NULL : a[GRADIENT],
-                               a[TARGET_GRADIENT], statistics_of(p), tally_of(p), report_of(p));
+  return run_at(on_rows(XENT_FUNCTION_CROSS_ENTROPY, shape_of(p), options_of(p), begin, end, report_of(p)),
+                ARRAYS(a[LOGITS], a[TARGETS], a[LOSSES], a[LOG_SUM_EXP], a[HITS], function == 2 ? NULL : a[GRADIENT],
+                       a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[SINK],
+                       a[LOG_PROBABILITIES], a[ARGMAX], a[RANKS], a[ENTROPIES], a[TOP_CLASSES],
+                       a[TOP_LOG_PROBABILITIES], a[TARGET_GRADIENT], a[ROW_OFFSETS], statistics_of(p), tally_of(p)));
 }
 
 static void call(fuzz_problem *p, int64_t begin, int64_t end) {
@@ -31,10 +31,11 @@ static void call(fuzz_problem *p, int64_t begin, int64_t end) {
   settle(p, "cross-entropy", forward(p, begin, end),
          (fuzz_effect){reads, written, begin, end, 0, p->shape.classes, true});
   if (function != 2) return;
-  const xent_status status = xent_cross_entropy_backward_at(
-      shape_of(p), options_of(p), begin, end, p->class_begin, p->class_end, a[LOGITS], a[TARGETS], a[TARGET_WEIGHTS],
-      a[ROW_OFFSETS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], statistics_of(p), a[UPSTREAM], a[GRADIENT],
-      report_of(p));
+  const xent_status status =
+      run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, shape_of(p), options_of(p), begin, end, p->class_begin,
+                        p->class_end, report_of(p)),
+             ARRAYS(a[LOGITS], a[TARGETS], a[UPSTREAM], a[GRADIENT], a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS],
+                    a[ROW_WEIGHTS], a[ROW_OFFSETS], statistics_of(p)));
   settle(p, "cross-entropy backward", status,
          (fuzz_effect){(reads & ~BIT(SINK)) | BIT(UPSTREAM), BIT(GRADIENT), begin, end, p->class_begin, p->class_end,
                        true});

@@ -6,11 +6,11 @@ static int64_t kind;
 
 static void call(fuzz_problem *p, int64_t begin, int64_t end) {
   void *const *a = p->address;
-  const xent_status status = (kind == 0   ? xent_kl_divergence_at
-                              : kind == 1 ? xent_jensen_shannon_divergence_at
-                                          : xent_total_variation_at)(
-      shape_of(p), options_of(p), begin, end, a[LOGITS], a[TEACHER], a[CLASS_MASK], a[ROW_WEIGHTS], a[LOSSES],
-      a[GRADIENT], tally_of(p), report_of(p));
+  static const int32_t functions[] = {XENT_FUNCTION_KL_DIVERGENCE, XENT_FUNCTION_JENSEN_SHANNON_DIVERGENCE,
+                                      XENT_FUNCTION_TOTAL_VARIATION};
+  const xent_status status =
+      run_at(on_rows(functions[kind], shape_of(p), options_of(p), begin, end, report_of(p)),
+             ARRAYS(a[LOGITS], a[TEACHER], a[LOSSES], a[GRADIENT], a[CLASS_MASK], a[ROW_WEIGHTS], tally_of(p)));
   settle(p, "divergence", status,
          (fuzz_effect){BIT(LOGITS) | BIT(TEACHER) | BIT(CLASS_MASK) | BIT(ROW_WEIGHTS),
                        BIT(LOSSES) | BIT(GRADIENT) | BIT(TALLY), begin, end, 0, p->shape.classes, false});

@@ -8,8 +8,8 @@ static const uint32_t inputs = BIT(LOGITS) | BIT(UPSTREAM) | BIT(ROW_OFFSETS) | 
 static void call(fuzz_problem *p, int64_t begin, int64_t end) {
   void *const *a = p->address;
   settle(p, "hvp",
-         xent_cross_entropy_hvp_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[UPSTREAM], a[ROW_OFFSETS],
-                                   a[CLASS_MASK], a[ROW_WEIGHTS], a[SINK], a[OUTPUT], report_of(p)),
+         run_at(on_rows(XENT_FUNCTION_CROSS_ENTROPY_HVP, shape_of(p), options_of(p), begin, end, report_of(p)),
+                ARRAYS(a[LOGITS], a[UPSTREAM], a[OUTPUT], a[CLASS_MASK], a[ROW_WEIGHTS], a[SINK], a[ROW_OFFSETS])),
          (fuzz_effect){inputs, BIT(OUTPUT), begin, end, 0, p->shape.classes, false});
 }
 

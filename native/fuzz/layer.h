@@ -14,33 +14,55 @@ static inline bool has_sums_of_rows(const fuzz_problem *p) {
 
 static inline xent_status layer_forward(fuzz_problem *p, int64_t begin, int64_t end, bool gradients) {
   void *const *a = p->address;
-  return xent_linear_cross_entropy_at(
-      shape_of(p), options_of(p), begin, end, a[HIDDEN], a[WEIGHTS], a[BIAS_OF_CLASSES], a[LOGITS], a[TARGETS],
-      a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[SINK], a[LOSSES], a[LOG_SUM_EXP], a[HITS],
-      a[LOG_PROBABILITIES], a[ARGMAX], a[RANKS], a[ENTROPIES], a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES],
-      a[TARGET_GRADIENT], gradients ? a[HIDDEN_GRADIENT] : NULL, gradients ? a[WEIGHTS_GRADIENT] : NULL,
-      gradients ? a[BIAS_GRADIENT] : NULL, statistics_of(p), tally_of(p), a[WORKSPACE], p->workspace_size,
-      report_of(p));
+  return run_at(
+      (xent_work){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY,
+                  .shape = shape_of(p),
+                  .options = options_of(p),
+                  .report = report_of(p),
+                  .row_begin = begin,
+                  .row_end = end,
+                  .workspace_size = p->workspace_size},
+      ARRAYS(a[HIDDEN], a[WEIGHTS], a[BIAS_OF_CLASSES], a[LOGITS], a[TARGETS], a[TARGET_WEIGHTS], a[CLASS_MASK],
+             a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[SINK], a[LOSSES], a[LOG_SUM_EXP], a[HITS], a[LOG_PROBABILITIES],
+             a[ARGMAX], a[RANKS], a[ENTROPIES], a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], a[TARGET_GRADIENT],
+             gradients ? a[HIDDEN_GRADIENT] : NULL, gradients ? a[WEIGHTS_GRADIENT] : NULL,
+             gradients ? a[BIAS_GRADIENT] : NULL, statistics_of(p), tally_of(p), a[WORKSPACE]));
 }
 
 /* Of the gradients those that are wanted, from the logits that a forward wrote, or from new ones. */
 static inline xent_status layer_backward(fuzz_problem *p, int64_t begin, int64_t end, int64_t from, int64_t to,
                                          uint32_t wanted, bool logits) {
   void *const *a = p->address;
-  return xent_linear_cross_entropy_backward_at(
-      shape_of(p), options_of(p), begin, end, from, to, a[HIDDEN], a[WEIGHTS], a[BIAS_OF_CLASSES],
-      logits ? a[LOGITS] : NULL, a[TARGETS], a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS],
-      statistics_of(p), a[UPSTREAM], wanted & BIT(HIDDEN_GRADIENT) ? a[HIDDEN_GRADIENT] : NULL,
-      wanted & BIT(WEIGHTS_GRADIENT) ? a[WEIGHTS_GRADIENT] : NULL,
-      wanted & BIT(BIAS_GRADIENT) ? a[BIAS_GRADIENT] : NULL, a[WORKSPACE], p->workspace_size, report_of(p));
+  return run_at((xent_work){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD,
+                            .shape = shape_of(p),
+                            .options = options_of(p),
+                            .report = report_of(p),
+                            .row_begin = begin,
+                            .row_end = end,
+                            .class_begin = from,
+                            .class_end = to,
+                            .workspace_size = p->workspace_size},
+                ARRAYS(a[HIDDEN], a[WEIGHTS], a[BIAS_OF_CLASSES], logits ? a[LOGITS] : NULL, a[TARGETS],
+                       a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[UPSTREAM],
+                       wanted & BIT(HIDDEN_GRADIENT) ? a[HIDDEN_GRADIENT] : NULL,
+                       wanted & BIT(WEIGHTS_GRADIENT) ? a[WEIGHTS_GRADIENT] : NULL,
+                       wanted & BIT(BIAS_GRADIENT) ? a[BIAS_GRADIENT] : NULL, statistics_of(p), a[WORKSPACE]));
 }
 
 static inline xent_status layer_states(fuzz_problem *p, int64_t begin, int64_t end, int64_t from, int64_t to,
                                        const xent_statistics *known) {
   void *const *a = p->address;
-  return xent_linear_states_at(shape_of(p), options_of(p), begin, end, from, to, a[HIDDEN], a[WEIGHTS],
-                               a[BIAS_OF_CLASSES], a[TARGETS], a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS],
-                               known, states_of(p), a[WORKSPACE], p->workspace_size, report_of(p));
+  return run_at((xent_work){.function = XENT_FUNCTION_LINEAR_STATES,
+                            .shape = shape_of(p),
+                            .options = options_of(p),
+                            .report = report_of(p),
+                            .row_begin = begin,
+                            .row_end = end,
+                            .class_begin = from,
+                            .class_end = to,
+                            .workspace_size = p->workspace_size},
+                ARRAYS(a[HIDDEN], a[WEIGHTS], a[BIAS_OF_CLASSES], a[TARGETS], a[TARGET_WEIGHTS], a[CLASS_MASK],
+                       a[CLASS_WEIGHTS], known, states_of(p), a[WORKSPACE]));
 }
 
 #endif

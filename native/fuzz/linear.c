@@ -36,9 +36,15 @@ static bool states(fuzz_problem *p, int64_t begin, int64_t end, const xent_stati
 static bool finish(fuzz_problem *p, int64_t begin, int64_t end, int32_t second) {
   void *const *a = p->address;
   settle(p, "finish of a layer",
-         xent_finish_at(shape_of(p), options_of(p), begin, end, states_of(p), a[TARGETS], a[CLASS_WEIGHTS],
-                        a[ROW_WEIGHTS], a[SINK], second, statistics_of(p), a[LOSSES], a[LOG_SUM_EXP], a[HITS],
-                        tally_of(p), report_of(p)),
+         run_at((xent_work){.function = XENT_FUNCTION_FINISH,
+                            .shape = shape_of(p),
+                            .options = options_of(p),
+                            .choice = second,
+                            .report = report_of(p),
+                            .row_begin = begin,
+                            .row_end = end},
+                ARRAYS(a[TARGETS], a[LOSSES], a[LOG_SUM_EXP], a[HITS], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[SINK],
+                       states_of(p), statistics_of(p), tally_of(p))),
          (fuzz_effect){BIT(TARGETS) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(SINK), finished, begin, end, 0,
                        p->shape.classes, true});
   return !settled();

@@ -25,13 +25,14 @@ static bool states(fuzz_problem *p, int64_t begin, int64_t end, const xent_stati
   const int64_t classes = p->shape.classes;
   for (int64_t from = 0, to; from < classes || from == 0; from = to) {
     to = class_range_end(p, from);
-    const xent_status status =
-        kind == OF_BACKWARD
-            ? xent_backward_states_at(shape_of(p), options_of(p), begin, end, from, to, log_of ? NULL : a[OUTPUT],
-                                      a[UPSTREAM], a[CLASS_MASK], states_of(p), report_of(p))
-            : xent_forward_states_at(shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], a[TARGETS],
-                                     a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], known, states_of(p),
-                                     report_of(p));
+    const xent_status status = kind == OF_BACKWARD
+                                   ? run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, shape_of(p), options_of(p), begin,
+                                                       end, from, to, report_of(p)),
+                                            ARRAYS(log_of ? NULL : a[OUTPUT], a[UPSTREAM], a[CLASS_MASK], states_of(p)))
+                                   : run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, shape_of(p), options_of(p), begin,
+                                                       end, from, to, report_of(p)),
+                                            ARRAYS(a[LOGITS], a[TARGETS], a[CLASS_MASK], a[TARGET_WEIGHTS],
+                                                   a[CLASS_WEIGHTS], known, states_of(p)));
     settle(p, "states", status, (fuzz_effect){0, BIT(STATES), begin, end, from, to, true});
     if (status) return false;
   }
@@ -40,9 +41,15 @@ static bool states(fuzz_problem *p, int64_t begin, int64_t end, const xent_stati
 
 static bool finish(fuzz_problem *p, int64_t begin, int64_t end, int32_t second) {
   void *const *a = p->address;
-  const xent_status status =
-      xent_finish_at(shape_of(p), options_of(p), begin, end, states_of(p), a[TARGETS], a[CLASS_WEIGHTS], a[ROW_WEIGHTS],
-                  a[SINK], second, statistics_of(p), a[LOSSES], a[LOG_SUM_EXP], a[HITS], tally_of(p), report_of(p));
+  const xent_status status = run_at((xent_work){.function = XENT_FUNCTION_FINISH,
+                                                .shape = shape_of(p),
+                                                .options = options_of(p),
+                                                .choice = second,
+                                                .report = report_of(p),
+                                                .row_begin = begin,
+                                                .row_end = end},
+                                    ARRAYS(a[TARGETS], a[LOSSES], a[LOG_SUM_EXP], a[HITS], a[CLASS_WEIGHTS],
+                                           a[ROW_WEIGHTS], a[SINK], states_of(p), statistics_of(p), tally_of(p)));
   settle(p, second ? "second finish" : "finish", status,
          (fuzz_effect){BIT(TARGETS) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(SINK), finish_outputs, begin, end, 0,
                        p->shape.classes, true});
@@ -53,23 +60,25 @@ static void write_range(fuzz_problem *p, int64_t begin, int64_t end, int64_t fro
                         const xent_statistics *known) {
   void *const *a = p->address;
   if (kind == OF_SOFTMAX) {
-    const xent_status status = (log_of ? xent_log_softmax_at : xent_softmax_at)(
-        shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], NULL, a[CLASS_MASK], a[SINK], known, a[OUTPUT],
-        report_of(p));
+    const xent_status status = run_at(on_classes(log_of ? XENT_FUNCTION_LOG_SOFTMAX : XENT_FUNCTION_SOFTMAX,
+                                                 shape_of(p), options_of(p), begin, end, from, to, report_of(p)),
+                                      ARRAYS(a[LOGITS], a[OUTPUT], a[CLASS_MASK], a[SINK], NULL, known));
     settle(p, "softmax of parts", status,
            (fuzz_effect){BIT(LOGITS) | BIT(CLASS_MASK) | BIT(SINK), BIT(OUTPUT), begin, end, from, to, false});
   } else if (kind == OF_TARGETS) {
-    const xent_status status = xent_cross_entropy_backward_at(
-        shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], a[TARGETS], a[TARGET_WEIGHTS], NULL, a[CLASS_MASK],
-        a[CLASS_WEIGHTS], a[ROW_WEIGHTS], known, NULL, a[GRADIENT], report_of(p));
+    const xent_status status = run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, shape_of(p), options_of(p),
+                                                 begin, end, from, to, report_of(p)),
+                                      ARRAYS(a[LOGITS], a[TARGETS], NULL, a[GRADIENT], a[TARGET_WEIGHTS], a[CLASS_MASK],
+                                             a[CLASS_WEIGHTS], a[ROW_WEIGHTS], NULL, known));
     settle(p, "gradient of parts", status,
            (fuzz_effect){BIT(LOGITS) | BIT(TARGETS) | BIT(TARGET_WEIGHTS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) |
                              BIT(ROW_WEIGHTS),
                          BIT(GRADIENT), begin, end, from, to, true});
   } else {
-    const xent_status status = (log_of ? xent_log_softmax_backward_at : xent_softmax_backward_at)(
-        shape_of(p), options_of(p), begin, end, from, to, a[OUTPUT], a[UPSTREAM], NULL, a[CLASS_MASK], known,
-        a[GRADIENT], report_of(p));
+    const xent_status status =
+        run_at(on_classes(log_of ? XENT_FUNCTION_LOG_SOFTMAX_BACKWARD : XENT_FUNCTION_SOFTMAX_BACKWARD, shape_of(p),
+                          options_of(p), begin, end, from, to, report_of(p)),
+               ARRAYS(a[OUTPUT], a[UPSTREAM], a[GRADIENT], a[CLASS_MASK], NULL, known));
     settle(p, "backward of parts", status,
            (fuzz_effect){BIT(OUTPUT) | BIT(UPSTREAM) | BIT(CLASS_MASK), BIT(GRADIENT), begin, end, from, to, false});
   }

@@ -3,6 +3,7 @@
 #ifndef XENT_FUZZ_RUN_H
 #define XENT_FUZZ_RUN_H
 
+#include "calls.h"
 #include "kernels/ways.h"
 #include "problem.h"
 

@@ -10,11 +10,18 @@ static const uint32_t inputs = BIT(LOGITS) | BIT(CLASS_MASK) | BIT(BIAS) | BIT(P
 static void call(fuzz_problem *p, int64_t begin, int64_t end) {
   void *const *a = p->address;
   settle(p, "sampling",
-         xent_sample_at(shape_of(p), options_of(p), a[SAMPLING], p->sampling_per_row, begin, end, a[LOGITS],
-                        a[CLASS_MASK], a[BIAS], a[PROMPT_TOKENS], a[OUTPUT_TOKENS], a[TOKENS],
-                        a[PROCESSED_LOG_PROBABILITIES], a[KEPT], a[KEPT_MASK], a[LOG_PROBABILITIES], a[RANKS],
-                        a[ENTROPIES], a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], a[WORKSPACE], p->workspace_size,
-                        NULL, 0, NULL, report_of(p)),
+         run_at((xent_work){.function = XENT_FUNCTION_SAMPLE,
+                            .shape = shape_of(p),
+                            .options = options_of(p),
+                            .sampling = a[SAMPLING],
+                            .choice = p->sampling_per_row,
+                            .report = report_of(p),
+                            .row_begin = begin,
+                            .row_end = end,
+                            .workspace_size = p->workspace_size},
+                ARRAYS(a[LOGITS], a[TOKENS], a[CLASS_MASK], a[BIAS], a[PROMPT_TOKENS], a[OUTPUT_TOKENS],
+                       a[PROCESSED_LOG_PROBABILITIES], a[KEPT], a[KEPT_MASK], a[LOG_PROBABILITIES], a[RANKS],
+                       a[ENTROPIES], a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], a[WORKSPACE])),
          (fuzz_effect){inputs, outputs, begin, end, 0, p->shape.classes, false});
 }
 

@@ -33,10 +33,19 @@ static void call_shard(fuzz_problem *p, int64_t begin, int64_t end, bool other, 
   const xent_shape shape = shape_of_shard(p, other);
   const bool plain = p->slots[SHAPE].bytes == (int64_t)sizeof shape && other;
   settle(p, "a shard",
-         xent_sample_at(plain ? &shape : shape_of(p), options_of(p), a[SAMPLING], p->sampling_per_row, begin, end,
-                        a[LOGITS], a[CLASS_MASK], a[BIAS], a[PROMPT_TOKENS], a[OUTPUT_TOKENS], a[TOKENS],
-                        a[PROCESSED_LOG_PROBABILITIES], a[KEPT], NULL, NULL, NULL, NULL, NULL, NULL, a[WORKSPACE],
-                        p->workspace_size, round ? a[GATHERED] : NULL, round ? 2 : 0, a[STATES], report_of(p)),
+         run_at((xent_work){.function = XENT_FUNCTION_SAMPLE,
+                            .shape = plain ? &shape : shape_of(p),
+                            .options = options_of(p),
+                            .sampling = a[SAMPLING],
+                            .choice = p->sampling_per_row,
+                            .report = report_of(p),
+                            .row_begin = begin,
+                            .row_end = end,
+                            .workspace_size = p->workspace_size,
+                            .shards = round ? 2 : 0},
+                ARRAYS(a[LOGITS], a[TOKENS], a[CLASS_MASK], a[BIAS], a[PROMPT_TOKENS], a[OUTPUT_TOKENS],
+                       a[PROCESSED_LOG_PROBABILITIES], a[KEPT], NULL, NULL, NULL, NULL, NULL, NULL, a[WORKSPACE],
+                       round ? a[GATHERED] : NULL, a[STATES])),
          (fuzz_effect){inputs, outputs | BIT(STATES), begin, end, 0, p->shape.classes, true});
 }
 

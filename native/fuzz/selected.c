@@ -11,16 +11,17 @@ static void call(fuzz_problem *p, int64_t begin, int64_t end) {
   void *const *a = p->address;
   const uint32_t reads = BIT(LOGITS) | BIT(TARGETS) | inputs;
   settle(p, "selected log-probabilities",
-         xent_selected_log_probabilities_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TARGETS],
-                                            a[ROW_OFFSETS], a[CLASS_MASK], a[SINK], a[UPSTREAM], a[LOG_PROBABILITIES],
-                                            later ? NULL : a[GRADIENT], statistics_of(p), report_of(p)),
+         run_at(on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES, shape_of(p), options_of(p), begin, end, report_of(p)),
+                ARRAYS(a[LOGITS], a[TARGETS], a[LOG_PROBABILITIES], later ? NULL : a[GRADIENT], a[UPSTREAM],
+                       a[CLASS_MASK], a[SINK], a[ROW_OFFSETS], statistics_of(p))),
          (fuzz_effect){reads, outputs & ~(later ? BIT(GRADIENT) : 0), begin, end, 0, p->shape.classes, true});
   if (!later) return;
-  settle(p, "their backward",
-         xent_selected_log_probabilities_backward_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TARGETS],
-                                                     a[ROW_OFFSETS], a[CLASS_MASK], statistics_of(p), a[UPSTREAM],
-                                                     a[GRADIENT], report_of(p)),
-         (fuzz_effect){reads & ~BIT(SINK), BIT(GRADIENT), begin, end, 0, p->shape.classes, true});
+  settle(
+      p, "their backward",
+      run_at(on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES_BACKWARD, shape_of(p), options_of(p), begin, end,
+                     report_of(p)),
+             ARRAYS(a[LOGITS], a[TARGETS], a[GRADIENT], a[UPSTREAM], a[CLASS_MASK], a[ROW_OFFSETS], statistics_of(p))),
+      (fuzz_effect){reads & ~BIT(SINK), BIT(GRADIENT), begin, end, 0, p->shape.classes, true});
 }
 
 void fuzz_selected(const uint8_t *data, size_t size) {

@@ -15,16 +15,16 @@ static void call(fuzz_problem *p, int64_t begin, int64_t end) {
       BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | (function < 3 ? BIT(LOGITS) | BIT(SINK) : BIT(OUTPUT) | BIT(UPSTREAM));
   xent_status status;
   if (function == 2)
-    status = xent_log_sum_exp_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK],
-                                 a[SINK], a[LOG_SUM_EXP], report_of(p));
+    status = run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, shape_of(p), options_of(p), begin, end, report_of(p)),
+                    ARRAYS(a[LOGITS], a[LOG_SUM_EXP], a[CLASS_MASK], a[SINK], a[ROW_OFFSETS]));
   else if (function < 2)
-    status = (function ? xent_log_softmax_at : xent_softmax_at)(
-        shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK], a[SINK],
-        statistics_of(p), a[OUTPUT], report_of(p));
+    status = run_at(on_classes(function ? XENT_FUNCTION_LOG_SOFTMAX : XENT_FUNCTION_SOFTMAX, shape_of(p), options_of(p),
+                               begin, end, from, to, report_of(p)),
+                    ARRAYS(a[LOGITS], a[OUTPUT], a[CLASS_MASK], a[SINK], a[ROW_OFFSETS], statistics_of(p)));
   else
-    status = (function == 3 ? xent_softmax_backward_at : xent_log_softmax_backward_at)(
-        shape_of(p), options_of(p), begin, end, from, to, a[OUTPUT], a[UPSTREAM], a[ROW_OFFSETS], a[CLASS_MASK],
-        statistics_of(p), a[GRADIENT], report_of(p));
+    status = run_at(on_classes(function == 3 ? XENT_FUNCTION_SOFTMAX_BACKWARD : XENT_FUNCTION_LOG_SOFTMAX_BACKWARD,
+                               shape_of(p), options_of(p), begin, end, from, to, report_of(p)),
+                    ARRAYS(a[OUTPUT], a[UPSTREAM], a[GRADIENT], a[CLASS_MASK], a[ROW_OFFSETS], statistics_of(p)));
   settle(p, names[function], status, (fuzz_effect){reads, BIT(written), begin, end, from, to, false});
 }
 

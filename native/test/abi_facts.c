@@ -99,11 +99,11 @@ static void structs(void) {
   FIELD(xent_softmax_call, options);
   FIELD(xent_softmax_call, report);
   FIELD(xent_softmax_call, logits);
-  FIELD(xent_softmax_call, row_offsets);
+  FIELD(xent_softmax_call, output);
   FIELD(xent_softmax_call, class_mask);
   FIELD(xent_softmax_call, sink);
+  FIELD(xent_softmax_call, row_offsets);
   FIELD(xent_softmax_call, statistics);
-  FIELD(xent_softmax_call, output);
 
   STRUCT(xent_log_sum_exp_call);
   FIELD(xent_log_sum_exp_call, size);
@@ -112,10 +112,10 @@ static void structs(void) {
   FIELD(xent_log_sum_exp_call, options);
   FIELD(xent_log_sum_exp_call, report);
   FIELD(xent_log_sum_exp_call, logits);
-  FIELD(xent_log_sum_exp_call, row_offsets);
+  FIELD(xent_log_sum_exp_call, log_sum_exp);
   FIELD(xent_log_sum_exp_call, class_mask);
   FIELD(xent_log_sum_exp_call, sink);
-  FIELD(xent_log_sum_exp_call, log_sum_exp);
+  FIELD(xent_log_sum_exp_call, row_offsets);
 
   STRUCT(xent_softmax_backward_call);
   FIELD(xent_softmax_backward_call, size);
@@ -126,10 +126,10 @@ static void structs(void) {
   FIELD(xent_softmax_backward_call, report);
   FIELD(xent_softmax_backward_call, output);
   FIELD(xent_softmax_backward_call, upstream);
-  FIELD(xent_softmax_backward_call, row_offsets);
-  FIELD(xent_softmax_backward_call, class_mask);
-  FIELD(xent_softmax_backward_call, statistics);
   FIELD(xent_softmax_backward_call, gradient);
+  FIELD(xent_softmax_backward_call, class_mask);
+  FIELD(xent_softmax_backward_call, row_offsets);
+  FIELD(xent_softmax_backward_call, statistics);
 
   STRUCT(xent_check_targets_call);
   FIELD(xent_check_targets_call, size);
@@ -141,11 +141,11 @@ static void structs(void) {
   FIELD(xent_check_targets_call, reserved);
   FIELD(xent_check_targets_call, targets);
   FIELD(xent_check_targets_call, target_weights);
-  FIELD(xent_check_targets_call, row_offsets);
   FIELD(xent_check_targets_call, class_mask);
   FIELD(xent_check_targets_call, class_weights);
   FIELD(xent_check_targets_call, row_weights);
-  FIELD(xent_check_targets_call, weights);
+  FIELD(xent_check_targets_call, row_offsets);
+  FIELD(xent_check_targets_call, tally);
 
   STRUCT(xent_cross_entropy_call);
   FIELD(xent_cross_entropy_call, size);
@@ -155,23 +155,23 @@ static void structs(void) {
   FIELD(xent_cross_entropy_call, report);
   FIELD(xent_cross_entropy_call, logits);
   FIELD(xent_cross_entropy_call, targets);
+  FIELD(xent_cross_entropy_call, losses);
+  FIELD(xent_cross_entropy_call, log_sum_exp);
+  FIELD(xent_cross_entropy_call, hits);
+  FIELD(xent_cross_entropy_call, gradient);
   FIELD(xent_cross_entropy_call, target_weights);
-  FIELD(xent_cross_entropy_call, row_offsets);
   FIELD(xent_cross_entropy_call, class_mask);
   FIELD(xent_cross_entropy_call, class_weights);
   FIELD(xent_cross_entropy_call, row_weights);
   FIELD(xent_cross_entropy_call, sink);
-  FIELD(xent_cross_entropy_call, losses);
-  FIELD(xent_cross_entropy_call, log_sum_exp);
-  FIELD(xent_cross_entropy_call, hits);
   FIELD(xent_cross_entropy_call, log_probabilities);
   FIELD(xent_cross_entropy_call, argmax);
   FIELD(xent_cross_entropy_call, ranks);
   FIELD(xent_cross_entropy_call, entropies);
   FIELD(xent_cross_entropy_call, top_classes);
   FIELD(xent_cross_entropy_call, top_log_probabilities);
-  FIELD(xent_cross_entropy_call, gradient);
   FIELD(xent_cross_entropy_call, target_gradient);
+  FIELD(xent_cross_entropy_call, row_offsets);
   FIELD(xent_cross_entropy_call, statistics);
   FIELD(xent_cross_entropy_call, tally);
 
@@ -184,14 +184,14 @@ static void structs(void) {
   FIELD(xent_cross_entropy_backward_call, report);
   FIELD(xent_cross_entropy_backward_call, logits);
   FIELD(xent_cross_entropy_backward_call, targets);
+  FIELD(xent_cross_entropy_backward_call, upstream);
+  FIELD(xent_cross_entropy_backward_call, gradient);
   FIELD(xent_cross_entropy_backward_call, target_weights);
-  FIELD(xent_cross_entropy_backward_call, row_offsets);
   FIELD(xent_cross_entropy_backward_call, class_mask);
   FIELD(xent_cross_entropy_backward_call, class_weights);
   FIELD(xent_cross_entropy_backward_call, row_weights);
+  FIELD(xent_cross_entropy_backward_call, row_offsets);
   FIELD(xent_cross_entropy_backward_call, statistics);
-  FIELD(xent_cross_entropy_backward_call, upstream);
-  FIELD(xent_cross_entropy_backward_call, gradient);
 
   STRUCT(xent_selected_log_probabilities_call);
   FIELD(xent_selected_log_probabilities_call, size);
@@ -201,12 +201,12 @@ static void structs(void) {
   FIELD(xent_selected_log_probabilities_call, report);
   FIELD(xent_selected_log_probabilities_call, logits);
   FIELD(xent_selected_log_probabilities_call, targets);
-  FIELD(xent_selected_log_probabilities_call, row_offsets);
-  FIELD(xent_selected_log_probabilities_call, class_mask);
-  FIELD(xent_selected_log_probabilities_call, sink);
-  FIELD(xent_selected_log_probabilities_call, upstream);
   FIELD(xent_selected_log_probabilities_call, log_probabilities);
   FIELD(xent_selected_log_probabilities_call, gradient);
+  FIELD(xent_selected_log_probabilities_call, upstream);
+  FIELD(xent_selected_log_probabilities_call, class_mask);
+  FIELD(xent_selected_log_probabilities_call, sink);
+  FIELD(xent_selected_log_probabilities_call, row_offsets);
   FIELD(xent_selected_log_probabilities_call, statistics);
 
   STRUCT(xent_selected_log_probabilities_backward_call);
@@ -217,11 +217,11 @@ static void structs(void) {
   FIELD(xent_selected_log_probabilities_backward_call, report);
   FIELD(xent_selected_log_probabilities_backward_call, logits);
   FIELD(xent_selected_log_probabilities_backward_call, targets);
-  FIELD(xent_selected_log_probabilities_backward_call, row_offsets);
-  FIELD(xent_selected_log_probabilities_backward_call, class_mask);
-  FIELD(xent_selected_log_probabilities_backward_call, statistics);
-  FIELD(xent_selected_log_probabilities_backward_call, upstream);
   FIELD(xent_selected_log_probabilities_backward_call, gradient);
+  FIELD(xent_selected_log_probabilities_backward_call, upstream);
+  FIELD(xent_selected_log_probabilities_backward_call, class_mask);
+  FIELD(xent_selected_log_probabilities_backward_call, row_offsets);
+  FIELD(xent_selected_log_probabilities_backward_call, statistics);
 
   STRUCT(xent_cross_entropy_hvp_call);
   FIELD(xent_cross_entropy_hvp_call, size);
@@ -231,11 +231,11 @@ static void structs(void) {
   FIELD(xent_cross_entropy_hvp_call, report);
   FIELD(xent_cross_entropy_hvp_call, logits);
   FIELD(xent_cross_entropy_hvp_call, upstream);
-  FIELD(xent_cross_entropy_hvp_call, row_offsets);
+  FIELD(xent_cross_entropy_hvp_call, output);
   FIELD(xent_cross_entropy_hvp_call, class_mask);
   FIELD(xent_cross_entropy_hvp_call, row_weights);
   FIELD(xent_cross_entropy_hvp_call, sink);
-  FIELD(xent_cross_entropy_hvp_call, output);
+  FIELD(xent_cross_entropy_hvp_call, row_offsets);
 
   STRUCT(xent_binary_cross_entropy_call);
   FIELD(xent_binary_cross_entropy_call, size);
@@ -245,10 +245,10 @@ static void structs(void) {
   FIELD(xent_binary_cross_entropy_call, report);
   FIELD(xent_binary_cross_entropy_call, logits);
   FIELD(xent_binary_cross_entropy_call, targets);
-  FIELD(xent_binary_cross_entropy_call, element_weights);
-  FIELD(xent_binary_cross_entropy_call, positive_weights);
   FIELD(xent_binary_cross_entropy_call, losses);
   FIELD(xent_binary_cross_entropy_call, gradient);
+  FIELD(xent_binary_cross_entropy_call, element_weights);
+  FIELD(xent_binary_cross_entropy_call, positive_weights);
   FIELD(xent_binary_cross_entropy_call, tally);
 
   STRUCT(xent_sampling);
@@ -284,11 +284,11 @@ static void structs(void) {
   FIELD(xent_sample_call, reserved);
   FIELD(xent_sample_call, report);
   FIELD(xent_sample_call, logits);
+  FIELD(xent_sample_call, tokens);
   FIELD(xent_sample_call, class_mask);
   FIELD(xent_sample_call, bias);
   FIELD(xent_sample_call, prompt_tokens);
   FIELD(xent_sample_call, output_tokens);
-  FIELD(xent_sample_call, tokens);
   FIELD(xent_sample_call, processed_log_probabilities);
   FIELD(xent_sample_call, kept);
   FIELD(xent_sample_call, kept_mask);
@@ -353,11 +353,11 @@ static void structs(void) {
   FIELD(xent_linear_cross_entropy_backward_call, class_mask);
   FIELD(xent_linear_cross_entropy_backward_call, class_weights);
   FIELD(xent_linear_cross_entropy_backward_call, row_weights);
-  FIELD(xent_linear_cross_entropy_backward_call, statistics);
   FIELD(xent_linear_cross_entropy_backward_call, upstream);
   FIELD(xent_linear_cross_entropy_backward_call, hidden_gradient);
   FIELD(xent_linear_cross_entropy_backward_call, weights_gradient);
   FIELD(xent_linear_cross_entropy_backward_call, bias_gradient);
+  FIELD(xent_linear_cross_entropy_backward_call, statistics);
   FIELD(xent_linear_cross_entropy_backward_call, workspace);
   FIELD(xent_linear_cross_entropy_backward_call, workspace_size);
 
@@ -388,10 +388,10 @@ static void structs(void) {
   FIELD(xent_divergence_call, report);
   FIELD(xent_divergence_call, logits);
   FIELD(xent_divergence_call, teacher);
-  FIELD(xent_divergence_call, class_mask);
-  FIELD(xent_divergence_call, row_weights);
   FIELD(xent_divergence_call, losses);
   FIELD(xent_divergence_call, gradient);
+  FIELD(xent_divergence_call, class_mask);
+  FIELD(xent_divergence_call, row_weights);
   FIELD(xent_divergence_call, tally);
 
   STRUCT(xent_forward_states_call);
@@ -403,8 +403,8 @@ static void structs(void) {
   FIELD(xent_forward_states_call, report);
   FIELD(xent_forward_states_call, logits);
   FIELD(xent_forward_states_call, targets);
-  FIELD(xent_forward_states_call, target_weights);
   FIELD(xent_forward_states_call, class_mask);
+  FIELD(xent_forward_states_call, target_weights);
   FIELD(xent_forward_states_call, class_weights);
   FIELD(xent_forward_states_call, statistics);
   FIELD(xent_forward_states_call, states);
@@ -429,15 +429,15 @@ static void structs(void) {
   FIELD(xent_finish_call, report);
   FIELD(xent_finish_call, logits_type);
   FIELD(xent_finish_call, second_round);
-  FIELD(xent_finish_call, states);
   FIELD(xent_finish_call, targets);
-  FIELD(xent_finish_call, class_weights);
-  FIELD(xent_finish_call, row_weights);
-  FIELD(xent_finish_call, sink);
-  FIELD(xent_finish_call, statistics);
   FIELD(xent_finish_call, losses);
   FIELD(xent_finish_call, log_sum_exp);
   FIELD(xent_finish_call, hits);
+  FIELD(xent_finish_call, class_weights);
+  FIELD(xent_finish_call, row_weights);
+  FIELD(xent_finish_call, sink);
+  FIELD(xent_finish_call, states);
+  FIELD(xent_finish_call, statistics);
   FIELD(xent_finish_call, tally);
 
   STRUCT(xent_shape);
@@ -488,6 +488,21 @@ static void structs(void) {
   FIELD(xent_shape, hidden_gradient);
   FIELD(xent_shape, weights_gradient);
   FIELD(xent_shape, bias_gradient);
+
+  STRUCT(xent_work);
+  FIELD(xent_work, size);
+  FIELD(xent_work, function);
+  FIELD(xent_work, choice);
+  FIELD(xent_work, shape);
+  FIELD(xent_work, options);
+  FIELD(xent_work, sampling);
+  FIELD(xent_work, report);
+  FIELD(xent_work, row_begin);
+  FIELD(xent_work, row_end);
+  FIELD(xent_work, class_begin);
+  FIELD(xent_work, class_end);
+  FIELD(xent_work, workspace_size);
+  FIELD(xent_work, shards);
 }
 
 static void constants(void) {
@@ -616,6 +631,28 @@ static void constants(void) {
   CONSTANT(XENT_WORKSPACE_LEAST);
   CONSTANT(XENT_WORKSPACE_HIDDEN_GRADIENT);
   CONSTANT(XENT_WORKSPACE_LOGITS);
+  CONSTANT(XENT_FUNCTION_SOFTMAX);
+  CONSTANT(XENT_FUNCTION_LOG_SOFTMAX);
+  CONSTANT(XENT_FUNCTION_LOG_SUM_EXP);
+  CONSTANT(XENT_FUNCTION_SOFTMAX_BACKWARD);
+  CONSTANT(XENT_FUNCTION_LOG_SOFTMAX_BACKWARD);
+  CONSTANT(XENT_FUNCTION_CHECK_TARGETS);
+  CONSTANT(XENT_FUNCTION_CROSS_ENTROPY);
+  CONSTANT(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD);
+  CONSTANT(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES);
+  CONSTANT(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES_BACKWARD);
+  CONSTANT(XENT_FUNCTION_KL_DIVERGENCE);
+  CONSTANT(XENT_FUNCTION_JENSEN_SHANNON_DIVERGENCE);
+  CONSTANT(XENT_FUNCTION_TOTAL_VARIATION);
+  CONSTANT(XENT_FUNCTION_CROSS_ENTROPY_HVP);
+  CONSTANT(XENT_FUNCTION_SAMPLE);
+  CONSTANT(XENT_FUNCTION_BINARY_CROSS_ENTROPY);
+  CONSTANT(XENT_FUNCTION_LINEAR_CROSS_ENTROPY);
+  CONSTANT(XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD);
+  CONSTANT(XENT_FUNCTION_LINEAR_STATES);
+  CONSTANT(XENT_FUNCTION_FORWARD_STATES);
+  CONSTANT(XENT_FUNCTION_BACKWARD_STATES);
+  CONSTANT(XENT_FUNCTION_FINISH);
 }
 
 int main(void) {

@@ -35,7 +35,7 @@ static void reset(void) {
 }
 
 static xent_status softmax(void) {
-  return xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report);
+  return run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS, 0, CLASSES, &report), ARRAYS(x, y));
 }
 static xent_status loss(float *losses, float *gradient) {
   const cross_entropy_arrays arrays = {
@@ -97,35 +97,37 @@ static void test_refusals(void) {
   REFUSES(loss(NULL, y), XENT_INVALID_OPTION, XENT_FIELD_GRADIENT_SCALE);
   options.fully_masked = 2;
   REFUSES(softmax(), XENT_INVALID_OPTION, XENT_FIELD_FULLY_MASKED);
-  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS + 1, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report),
+  REFUSES(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS + 1, 0, CLASSES, &report), ARRAYS(x, y)),
           XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_RANGE);
-  REFUSES(xent_softmax_at(&shape, &options, -1, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report),
+  REFUSES(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, -1, ROWS, 0, CLASSES, &report), ARRAYS(x, y)),
           XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_RANGE);
-  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, 3, x, NULL, NULL, NULL, NULL, y, &report),
+  REFUSES(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS, 0, 3, &report), ARRAYS(x, y)),
           XENT_INVALID_ARGUMENT, XENT_FIELD_CLASS_RANGE);
-  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, -1, x, NULL, NULL, NULL, NULL, y, &report),
+  REFUSES(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS, 0, -1, &report), ARRAYS(x, y)),
           XENT_INVALID_ARGUMENT, XENT_FIELD_CLASS_RANGE);
   shape.classes = 2 * XENT_CHUNK; /* whose first chunk is a part that needs statistics */
-  REFUSES(xent_softmax_at(&shape, &options, 0, 0, 0, XENT_CHUNK, x, NULL, NULL, NULL, NULL, y, &report),
+  REFUSES(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, 0, 0, XENT_CHUNK, &report), ARRAYS(x, y)),
           XENT_INVALID_ARGUMENT, XENT_FIELD_CLASS_RANGE);
   options.softcap = 1; /* whose derivative y does not tell */
-  REFUSES(xent_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, x, x, NULL, NULL, NULL, y, &report),
+  REFUSES(run_at(on_classes(XENT_FUNCTION_SOFTMAX_BACKWARD, &shape, &options, 0, ROWS, 0, CLASSES, &report),
+                 ARRAYS(x, x, y)),
           XENT_UNSUPPORTED, XENT_FIELD_SOFTCAP);
-  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, NULL, NULL, NULL, NULL, NULL, y, &report),
+  REFUSES(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS, 0, CLASSES, &report), ARRAYS(NULL, y)),
           XENT_INVALID_ARGUMENT, XENT_FIELD_LOGITS);
-  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, (char *)x + 2, NULL, NULL, NULL, NULL, y, &report),
+  REFUSES(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS, 0, CLASSES, &report),
+                 ARRAYS((char *)x + 2, y)),
           XENT_INVALID_ARGUMENT, XENT_FIELD_LOGITS);
-  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, y + 1, NULL, NULL, NULL, NULL, y, &report),
+  REFUSES(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS, 0, CLASSES, &report), ARRAYS(y + 1, y)),
           XENT_OVERLAP, XENT_FIELD_OUTPUT);
-  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, y, NULL, NULL, NULL, NULL, y + 1, &report),
+  REFUSES(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS, 0, CLASSES, &report), ARRAYS(y, y + 1)),
           XENT_OVERLAP, XENT_FIELD_OUTPUT);
   shape.logits.outer = CLASSES + 1; /* the same address with other strides */
-  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, y, NULL, NULL, NULL, NULL, y, &report), XENT_OVERLAP,
-          XENT_FIELD_OUTPUT);
+  REFUSES(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS, 0, CLASSES, &report), ARRAYS(y, y)),
+          XENT_OVERLAP, XENT_FIELD_OUTPUT);
   REFUSES(loss(y, y), XENT_OVERLAP, XENT_FIELD_LOSSES);
-  CHECK(xent_softmax_at(NULL, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, NULL) ==
+  CHECK(run_at(on_classes(XENT_FUNCTION_SOFTMAX, NULL, &options, 0, ROWS, 0, CLASSES, NULL), ARRAYS(x, y)) ==
         XENT_INVALID_ARGUMENT);
-  CHECK(xent_check_targets_at(&shape, &options, 0, ROWS, labels, NULL, NULL, NULL, NULL, NULL, NULL, NULL) ==
+  CHECK(run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &shape, &options, 0, ROWS, NULL), ARRAYS(labels)) ==
         XENT_INVALID_ARGUMENT);
   CHECK(untouched());
 }
@@ -150,11 +152,11 @@ static void test_overlaps_of_row_offsets(void) {
       for (int row = 0; row <= ROWS; row++) offsets[row] = row * CLASSES;
       float *at = places[i].at;
       if (kind == 0) {
-        CHECK(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, x, offsets, NULL, NULL, NULL, at, &report) ==
-              places[i].expected);
+        CHECK(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS, 0, CLASSES, &report),
+                     ARRAYS(x, at, NULL, NULL, offsets)) == places[i].expected);
       } else if (kind == 1) {
-        CHECK(xent_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, x, y, offsets, NULL, NULL, at, &report) ==
-              places[i].expected);
+        CHECK(run_at(on_classes(XENT_FUNCTION_SOFTMAX_BACKWARD, &shape, &options, 0, ROWS, 0, CLASSES, &report),
+                     ARRAYS(x, y, at, NULL, offsets)) == places[i].expected);
       } else {
         const cross_entropy_arrays arrays = {.logits = x, .targets = labels, .row_offsets = offsets, .gradient = at};
         CHECK(cross_entropy_of(&shape, &options, 0, ROWS, &arrays, &report) == places[i].expected);
@@ -164,8 +166,8 @@ static void test_overlaps_of_row_offsets(void) {
     }
   reset();
   shape.row_offsets.type = XENT_I64;
-  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, x, (const char *)(const void *)offsets + 4, NULL, NULL,
-                          NULL, y, &report),
+  REFUSES(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS, 0, CLASSES, &report),
+                 ARRAYS(x, y, NULL, NULL, (const char *)(const void *)offsets + 4)),
           XENT_INVALID_ARGUMENT, XENT_FIELD_ROW_OFFSETS);
 }
 
@@ -194,12 +196,12 @@ static void test_overlaps(void) {
                                .losses = a[3], .log_sum_exp = a[4], .hits = a[5], .gradient = a[0]}, &report) ==
               expected);
         if (written > 1 || other > 1) continue;
-        CHECK(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, a[1], NULL, NULL, NULL, NULL, a[0], &report) ==
-              expected);
-        CHECK(xent_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, x, a[1], NULL, NULL, NULL, a[0],
-                                       &report) == expected);
-        CHECK(xent_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, a[1], x, NULL, NULL, NULL, a[0],
-                                       &report) == expected);
+        CHECK(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS, 0, CLASSES, &report),
+                     ARRAYS(a[1], a[0])) == expected);
+        CHECK(run_at(on_classes(XENT_FUNCTION_SOFTMAX_BACKWARD, &shape, &options, 0, ROWS, 0, CLASSES, &report),
+                     ARRAYS(x, a[1], a[0])) == expected);
+        CHECK(run_at(on_classes(XENT_FUNCTION_SOFTMAX_BACKWARD, &shape, &options, 0, ROWS, 0, CLASSES, &report),
+                     ARRAYS(a[1], x, a[0])) == expected);
       }
 }
 
@@ -216,13 +218,13 @@ static void test_target_weights(void) {
   CHECK(!cross_entropy_of(&shape, &options, 0, ROWS, &a, &report));
   CHECK(cross_entropy_of(&shape, &options, 0, ROWS, &weighted, &report) == XENT_INVALID_ARGUMENT);
   CHECK(report.field == XENT_FIELD_TARGET_WEIGHTS);
-  REFUSES(xent_cross_entropy_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, weights, NULL, NULL, NULL,
-                                         NULL, statistics, NULL, y, &report),
+  REFUSES(run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, &shape, &options, 0, ROWS, 0, CLASSES, &report),
+                 ARRAYS(x, labels, NULL, y, weights, NULL, NULL, NULL, NULL, statistics)),
           XENT_INVALID_ARGUMENT, XENT_FIELD_TARGET_WEIGHTS);
-  REFUSES(xent_check_targets_at(&shape, &options, 0, ROWS, labels, weights, NULL, NULL, NULL, NULL, NULL, &report),
+  REFUSES(run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &shape, &options, 0, ROWS, &report), ARRAYS(labels, weights)),
           XENT_INVALID_ARGUMENT, XENT_FIELD_TARGET_WEIGHTS);
-  REFUSES(xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, weights, NULL, NULL, NULL, states,
-                                 &report),
+  REFUSES(run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &shape, &options, 0, ROWS, 0, CLASSES, &report),
+                 ARRAYS(x, labels, NULL, weights, NULL, NULL, states)),
           XENT_INVALID_ARGUMENT, XENT_FIELD_TARGET_WEIGHTS);
 }
 
@@ -236,7 +238,8 @@ static void test_clamp_of_probability_rows(void) {
   for (int i = 0; i < SIZE; i++) q[i] = 0.25f;
   const cross_entropy_arrays arrays = {.logits = x, .targets = q, .losses = losses};
   CHECK(cross_entropy_of(&shape, &options, 0, ROWS, &arrays, &report) == XENT_OK);
-  REFUSES(xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, q, NULL, NULL, NULL, NULL, states, &report),
+  REFUSES(run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &shape, &options, 0, ROWS, 0, CLASSES, &report),
+                 ARRAYS(x, q, NULL, NULL, NULL, NULL, states)),
           XENT_INVALID_OPTION, XENT_FIELD_PROBABILITY_CLAMP);
 }
 
@@ -246,20 +249,23 @@ static void test_focal_loss(void) {
   for (size_t i = 0; i < sizeof gammas / sizeof *gammas; i++) {
     reset();
     options.focal_gamma = gammas[i];
-    REFUSES(xent_cross_entropy_plain_at(&shape, &options, 0, ROWS, x, labels, NULL, NULL, NULL, y, NULL, NULL, &report),
+    REFUSES(run_at(on_rows(XENT_FUNCTION_CROSS_ENTROPY, &shape, &options, 0, ROWS, &report),
+                   ARRAYS(x, labels, NULL, NULL, NULL, y)),
             XENT_INVALID_OPTION, XENT_FIELD_FOCAL_GAMMA);
   }
   for (int i = 0; i < 3; i++) {
     reset();
     options.focal_gamma = 2;
     *(i == 0 ? &options.label_smoothing : i == 1 ? &options.z_loss : &options.probability_clamp) = 0.25;
-    REFUSES(xent_cross_entropy_plain_at(&shape, &options, 0, ROWS, x, labels, NULL, NULL, NULL, y, NULL, NULL, &report),
+    REFUSES(run_at(on_rows(XENT_FUNCTION_CROSS_ENTROPY, &shape, &options, 0, ROWS, &report),
+                   ARRAYS(x, labels, NULL, NULL, NULL, y)),
             XENT_INVALID_OPTION, XENT_FIELD_FOCAL_GAMMA);
   }
   reset();
   options.focal_gamma = 2;
   shape.targets = shape.logits;
-  REFUSES(xent_cross_entropy_plain_at(&shape, &options, 0, ROWS, x, x, NULL, NULL, NULL, y, NULL, NULL, &report),
+  REFUSES(run_at(on_rows(XENT_FUNCTION_CROSS_ENTROPY, &shape, &options, 0, ROWS, &report),
+                 ARRAYS(x, x, NULL, NULL, NULL, y)),
           XENT_INVALID_OPTION, XENT_FIELD_FOCAL_GAMMA);
 }
 
@@ -283,7 +289,7 @@ static void test_options_of_a_divergence(void) {
     if (others) options.smoothing = XENT_SMOOTHING_OTHERS;
     if (!number && !others) options.has_ignore_index = 1, options.ignore_index = -100;
     const double value = number ? half : others ? XENT_SMOOTHING_OTHERS : -100;
-    CHECK(xent_kl_divergence_at(&shape, &options, 0, ROWS, x, x, NULL, NULL, NULL, y, NULL, &report) ==
+    CHECK(run_at(on_rows(XENT_FUNCTION_KL_DIVERGENCE, &shape, &options, 0, ROWS, &report), ARRAYS(x, x, NULL, y)) ==
           XENT_UNSUPPORTED);
     CHECK(report.value == value && untouched());
     CHECK(report.field == (number ? foreign[i].field : others ? XENT_FIELD_SMOOTHING : XENT_FIELD_IGNORE_INDEX));
@@ -291,7 +297,7 @@ static void test_options_of_a_divergence(void) {
   reset();
   shape.teacher = shape.logits;
   options.temperature = 2;
-  CHECK(!xent_kl_divergence_at(&shape, &options, 0, ROWS, x, x, NULL, NULL, NULL, y, NULL, &report));
+  CHECK(!run_at(on_rows(XENT_FUNCTION_KL_DIVERGENCE, &shape, &options, 0, ROWS, &report), ARRAYS(x, x, NULL, y)));
 }
 
 /* The largest numbers of classes have chunks, too. */
@@ -307,7 +313,8 @@ static void test_no_rows(void) {
   shape.outer = 0;
   shape.class_weights = layout_of(0, 1, 0, XENT_F32);
   float weight = -1;
-  CHECK(!xent_check_targets_at(&shape, &options, 0, 0, labels, NULL, NULL, NULL, &weight, NULL, NULL, &report));
+  CHECK(!run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &shape, &options, 0, 0, &report),
+                ARRAYS(labels, NULL, NULL, &weight)));
   CHECK(report.counted == 0 && report.denominator == 0);
 }
 
@@ -319,7 +326,7 @@ static void test_empty_axes(int32_t isa) {
     shape.outer = i & 1 ? 0 : ROWS;
     shape.inner = i & 1 ? ROWS : 0;
     if (!shape.inner) {
-      REFUSES(xent_softmax_at(&shape, &options, 0, 0, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report),
+      REFUSES(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, 0, 0, CLASSES, &report), ARRAYS(x, y)),
               XENT_INVALID_SHAPE, XENT_FIELD_SHAPE); /* left out beside rows */
       options.isa = isa;
       shape.outer = shape.inner = 0;
@@ -328,14 +335,16 @@ static void test_empty_axes(int32_t isa) {
     xent_statistics statistics[1];
     xent_state states[1];
     const cross_entropy_arrays arrays = {.logits = x, .targets = labels, .gradient = y};
-    CHECK(!xent_softmax_at(&shape, &options, 0, 0, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report));
-    CHECK(!xent_softmax_backward_at(&shape, &options, 0, 0, 0, CLASSES, x, x, NULL, NULL, NULL, y, &report));
+    CHECK(!run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, 0, 0, CLASSES, &report), ARRAYS(x, y)));
+    CHECK(!run_at(on_classes(XENT_FUNCTION_SOFTMAX_BACKWARD, &shape, &options, 0, 0, 0, CLASSES, &report),
+                  ARRAYS(x, x, y)));
     CHECK(!cross_entropy_of(&shape, &options, 0, 0, &arrays, &report) && report.counted == 0);
-    CHECK(!xent_cross_entropy_backward_at(&shape, &options, 0, 0, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, NULL,
-                                          statistics, NULL, y, &report));
-    CHECK(!xent_forward_states_at(&shape, &options, 0, 0, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, states,
-                                  &report));
-    CHECK(!xent_backward_states_at(&shape, &options, 0, 0, 0, CLASSES, x, x, NULL, states, &report));
+    CHECK(!run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, &shape, &options, 0, 0, 0, CLASSES, &report),
+                  ARRAYS(x, labels, NULL, y, NULL, NULL, NULL, NULL, NULL, statistics)));
+    CHECK(!run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &shape, &options, 0, 0, 0, CLASSES, &report),
+                  ARRAYS(x, labels, NULL, NULL, NULL, NULL, states)));
+    CHECK(!run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, &shape, &options, 0, 0, 0, CLASSES, &report),
+                  ARRAYS(x, x, NULL, states)));
     CHECK(untouched());
   }
 }
@@ -364,7 +373,7 @@ static void test_entropy_beside_a_gradient(int32_t isa) {
 static void test_labels(void) {
   reset();
   labels[2] = CLASSES;
-  CHECK(xent_check_targets_at(&shape, &options, 0, ROWS, labels, NULL, NULL, NULL, NULL, NULL, NULL, &report) ==
+  CHECK(run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &shape, &options, 0, ROWS, &report), ARRAYS(labels)) ==
         XENT_INVALID_LABEL);
   CHECK(report.row == 2 && report.label == CLASSES);
   CHECK(loss(NULL, y) == XENT_INVALID_LABEL); /* the kernel checks again */
@@ -373,8 +382,7 @@ static void test_labels(void) {
   labels[1] = -100;
   options.has_ignore_index = 1;
   options.ignore_index = -100;
-  CHECK(xent_check_targets_at(&shape, &options, 0, ROWS, labels, NULL, NULL, NULL, NULL, NULL, NULL, &report) ==
-        XENT_OK);
+  CHECK(run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &shape, &options, 0, ROWS, &report), ARRAYS(labels)) == XENT_OK);
   CHECK(report.counted == 3 && report.denominator == 3);
   x[CLASSES] = NAN; /* of the ignored row: not read */
   float losses[ROWS];
@@ -422,7 +430,7 @@ static void test_many_labels(void) {
       counted += !(o.has_ignore_index && label == o.ignore_index);
     }
     report = (xent_report){.size = sizeof report};
-    CHECK(xent_check_targets_at(&s, &o, begin, rows, array, NULL, NULL, NULL, NULL, NULL, NULL, &report) == XENT_OK &&
+    CHECK(run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &s, &o, begin, rows, &report), ARRAYS(array)) == XENT_OK &&
           report.counted == counted);
     const int64_t wrong = random_below(&r, 2) ? C : is_unsigned ? most : -2;
     if ((wrong >= 0 && wrong < C) || wrong > most || (o.has_ignore_index && wrong == o.ignore_index)) continue;
@@ -430,7 +438,7 @@ static void test_many_labels(void) {
     put_label(array, type, first * step, wrong);
     put_label(array, type, (rows - 1) * step, wrong);
     report = (xent_report){.size = sizeof report};
-    CHECK(xent_check_targets_at(&s, &o, begin, rows, array, NULL, NULL, NULL, NULL, NULL, NULL, &report) ==
+    CHECK(run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &s, &o, begin, rows, &report), ARRAYS(array)) ==
           XENT_INVALID_LABEL);
     CHECK(report.row == first && report.label == wrong);
   }
@@ -470,9 +478,10 @@ static void test_struct_sizes(void) {
   reset();
   struct { xent_options known; uint64_t later; } newer = {.known = options};
   newer.known.size = sizeof newer;
-  CHECK(xent_softmax_at(&shape, &newer.known, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, NULL) == XENT_OK);
+  CHECK(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &newer.known, 0, ROWS, 0, CLASSES, NULL), ARRAYS(x, y)) ==
+        XENT_OK);
   newer.later = 1;
-  CHECK(xent_softmax_at(&shape, &newer.known, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, NULL) ==
+  CHECK(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &newer.known, 0, ROWS, 0, CLASSES, NULL), ARRAYS(x, y)) ==
         XENT_UNSUPPORTED);
   reset();
   const uint64_t impossible[] = {0, 16, 44, sizeof options + 4, UINT64_C(1) << 40};
@@ -547,18 +556,26 @@ static void test_states(void) {
   reset();
   xent_state states[ROWS] = {{{0}}};
   xent_statistics statistics[ROWS];
-  CHECK(xent_finish_at(&shape, &options, 0, ROWS, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL,
-                       &report) == XENT_INVALID_ARGUMENT);
+  CHECK(run_at(on_rows(XENT_FUNCTION_FINISH, &shape, &options, 0, ROWS, &report),
+               ARRAYS(NULL, NULL, NULL, NULL, NULL, NULL, NULL, states, statistics)) == XENT_INVALID_ARGUMENT);
   CHECK(report.field == XENT_FIELD_STATES);
-  CHECK(!xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, NULL, states, NULL));
-  CHECK(xent_finish_at(&shape, &options, 0, ROWS, states, labels, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL,
-                       NULL, &report) == XENT_INVALID_ARGUMENT); /* states without labels */
+  CHECK(!run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &shape, &options, 0, ROWS, 0, CLASSES, NULL),
+                ARRAYS(x, NULL, NULL, NULL, NULL, NULL, states)));
+  CHECK(run_at(on_rows(XENT_FUNCTION_FINISH, &shape, &options, 0, ROWS, &report),
+               ARRAYS(labels, NULL, NULL, NULL, NULL, NULL, NULL, states, statistics)) ==
+        XENT_INVALID_ARGUMENT); /* states without labels */
 }
 
 static xent_status finish(const xent_state *states, const int32_t *targets, int32_t round,
                           xent_statistics *statistics, float *losses, xent_tally *tally) {
-  return xent_finish_at(&shape, &options, 0, ROWS, states, targets, NULL, NULL, NULL, round, statistics, losses, NULL,
-                        NULL, tally, &report);
+  return run_at((xent_work){.function = XENT_FUNCTION_FINISH,
+                            .shape = &shape,
+                            .options = &options,
+                            .choice = round,
+                            .report = &report,
+                            .row_begin = 0,
+                            .row_end = ROWS},
+                ARRAYS(targets, losses, NULL, NULL, NULL, NULL, NULL, states, statistics, tally));
 }
 
 static void test_states_that_do_not_fit(void) {
@@ -566,8 +583,8 @@ static void test_states_that_do_not_fit(void) {
   xent_state states[ROWS];
   xent_statistics statistics[ROWS];
   float losses[ROWS];
-  CHECK(
-      !xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, states, NULL));
+  CHECK(!run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &shape, &options, 0, ROWS, 0, CLASSES, NULL),
+                ARRAYS(x, labels, NULL, NULL, NULL, NULL, states)));
   row_state *records = (row_state *)(void *)states;
   records[1].kind ^= 1u << 16; /* another numerics version */
   CHECK(finish(states, labels, 0, statistics, losses, NULL) == XENT_INVALID_ARGUMENT && report.row == 1);
@@ -580,11 +597,12 @@ static void test_states_that_do_not_fit(void) {
   records[1].digest ^= 1;
   records[2].reference = NAN;
   CHECK(finish(states, labels, 0, statistics, losses, NULL) == XENT_INVALID_ARGUMENT && report.row == 2);
-  CHECK(
-      !xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, states, NULL));
+  CHECK(!run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &shape, &options, 0, ROWS, 0, CLASSES, NULL),
+                ARRAYS(x, labels, NULL, NULL, NULL, NULL, states)));
   records[0].kind &= ~0x100u; /* no state holds the label */
   CHECK(finish(states, labels, 0, statistics, losses, NULL) == XENT_INVALID_ARGUMENT);
-  CHECK(!xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, NULL, states, NULL));
+  CHECK(!run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &shape, &options, 0, ROWS, 0, CLASSES, NULL),
+                ARRAYS(x, NULL, NULL, NULL, NULL, NULL, states)));
   CHECK(finish(states, NULL, 0, statistics, losses, NULL) == XENT_INVALID_ARGUMENT);
   CHECK(report.field == XENT_FIELD_TARGETS);
 }
@@ -599,11 +617,12 @@ static void test_log_sum_exp_of_a_backward(void) {
   for (int is_wide = 0; is_wide < 2; is_wide++) {
     if (is_wide) shape.logits.type = shape.output.type = shape.upstream.type = shape.log_sum_exp.type = XENT_F64;
     const void *in = is_wide ? (const void *)wide : x;
-    CHECK(!xent_backward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, in, in, NULL, states, &report));
-    CHECK(!xent_finish_at(&shape, &options, 0, ROWS, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL,
-                          NULL, &report));
-    CHECK(xent_finish_at(&shape, &options, 0, ROWS, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, lse, NULL,
-                         NULL, &report) == XENT_INVALID_ARGUMENT);
+    CHECK(!run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, &shape, &options, 0, ROWS, 0, CLASSES, &report),
+                  ARRAYS(in, in, NULL, states)));
+    CHECK(!run_at(on_rows(XENT_FUNCTION_FINISH, &shape, &options, 0, ROWS, &report),
+                  ARRAYS(NULL, NULL, NULL, NULL, NULL, NULL, NULL, states, statistics)));
+    CHECK(run_at(on_rows(XENT_FUNCTION_FINISH, &shape, &options, 0, ROWS, &report),
+                 ARRAYS(NULL, NULL, lse, NULL, NULL, NULL, NULL, states, statistics)) == XENT_INVALID_ARGUMENT);
     CHECK(report.field == XENT_FIELD_LOG_SUM_EXP);
   }
 }
@@ -620,12 +639,15 @@ static void test_states_of_a_backward(void) {
     const int32_t type = is_wide ? XENT_F64 : XENT_F32;
     shape.logits.type = shape.output.type = shape.upstream.type = shape.gradient.type = type;
     const void *in = is_wide ? (const void *)wide : x;
-    CHECK(!xent_backward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, log ? NULL : in, in, NULL, states, NULL));
+    CHECK(!run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, &shape, &options, 0, ROWS, 0, CLASSES, NULL),
+                  ARRAYS(log ? NULL : in, in, NULL, states)));
     CHECK(!finish(states, NULL, 0, statistics, NULL, NULL));
-    const xent_status of_softmax = xent_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, in, in, NULL, NULL,
-                                                            statistics, dx, &report);
-    const xent_status of_log_softmax = xent_log_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, in, in, NULL,
-                                                                    NULL, statistics, dx, &report);
+    const xent_status of_softmax =
+        run_at(on_classes(XENT_FUNCTION_SOFTMAX_BACKWARD, &shape, &options, 0, ROWS, 0, CLASSES, &report),
+               ARRAYS(in, in, dx, NULL, NULL, statistics));
+    const xent_status of_log_softmax =
+        run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX_BACKWARD, &shape, &options, 0, ROWS, 0, CLASSES, &report),
+               ARRAYS(in, in, dx, NULL, NULL, statistics));
     CHECK(of_softmax == (log ? XENT_INVALID_ARGUMENT : XENT_OK));
     CHECK(of_log_softmax == (log ? XENT_OK : XENT_INVALID_ARGUMENT));
     row_state *record = (row_state *)(void *)&states[2];
@@ -653,11 +675,11 @@ static void test_statistics_of_selected_classes(void) {
   shape.target_count = 1;
   shape.targets.classes = 1;
   shape.upstream = (xent_layout){.outer = 1, .type = XENT_F32};
-  CHECK(!xent_selected_log_probabilities_at(&shape, &options, 0, ROWS, x, labels, NULL, NULL, NULL, NULL, NULL, NULL,
-                                            selected, NULL));
+  CHECK(!run_at(on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES, &shape, &options, 0, ROWS, NULL),
+                ARRAYS(x, labels, NULL, NULL, NULL, NULL, NULL, NULL, selected)));
   float dx[SIZE];
-  CHECK(!xent_selected_log_probabilities_backward_at(&shape, &options, 0, ROWS, x, labels, NULL, NULL, selected, x, dx,
-                                                     NULL));
+  CHECK(!run_at(on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES_BACKWARD, &shape, &options, 0, ROWS, NULL),
+                ARRAYS(x, labels, dx, x, NULL, NULL, selected)));
   const xent_sizes sizes = {.outer = ROWS, .classes = CLASSES, .inner = 1, .target_count = 1};
   xent_statistics by_struct[ROWS];
   float dx_by_struct[SIZE];
@@ -669,11 +691,11 @@ static void test_statistics_of_selected_classes(void) {
       .size = sizeof backward, .sizes = sizes, .logits = {x, shape.logits}, .targets = {labels, shape.targets},
       .statistics = by_struct, .upstream = {x, shape.upstream}, .gradient = {dx_by_struct, shape.gradient}};
   CHECK(!xent_selected_log_probabilities_backward(&backward) && !memcmp(dx_by_struct, dx, sizeof dx));
-  REFUSES(xent_selected_log_probabilities_backward_at(&shape, &options, 0, ROWS, x, labels, NULL, NULL, statistics, x,
-                                                      y, &report),
+  REFUSES(run_at(on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES_BACKWARD, &shape, &options, 0, ROWS, &report),
+                 ARRAYS(x, labels, y, x, NULL, NULL, statistics)),
           XENT_INVALID_ARGUMENT, XENT_FIELD_STATISTICS);
-  REFUSES(xent_cross_entropy_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, NULL,
-                                         selected, NULL, y, &report),
+  REFUSES(run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, &shape, &options, 0, ROWS, 0, CLASSES, &report),
+                 ARRAYS(x, labels, NULL, y, NULL, NULL, NULL, NULL, NULL, selected)),
           XENT_INVALID_ARGUMENT, XENT_FIELD_STATISTICS);
 }
 
@@ -687,17 +709,21 @@ static void test_statistics_that_do_not_fit(void) {
   reset();
   xent_state states[ROWS];
   xent_statistics statistics[ROWS];
-  CHECK(!xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, NULL, states, NULL));
+  CHECK(!run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &shape, &options, 0, ROWS, 0, CLASSES, NULL),
+                ARRAYS(x, NULL, NULL, NULL, NULL, NULL, states)));
   CHECK(!finish(states, NULL, 0, statistics, NULL, NULL));
-  REFUSES(xent_cross_entropy_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, NULL,
-                                         statistics, NULL, y, &report),
+  REFUSES(run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, &shape, &options, 0, ROWS, 0, CLASSES, &report),
+                 ARRAYS(x, labels, NULL, y, NULL, NULL, NULL, NULL, NULL, statistics)),
           XENT_INVALID_ARGUMENT, XENT_FIELD_STATISTICS);
-  REFUSES(xent_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, x, x, NULL, NULL, statistics, y, &report),
+  REFUSES(run_at(on_classes(XENT_FUNCTION_SOFTMAX_BACKWARD, &shape, &options, 0, ROWS, 0, CLASSES, &report),
+                 ARRAYS(x, x, y, NULL, NULL, statistics)),
           XENT_INVALID_ARGUMENT, XENT_FIELD_STATISTICS);
   x[0] = 1e6f; /* wants a second round */
-  CHECK(!xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, NULL, states, NULL));
+  CHECK(!run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &shape, &options, 0, ROWS, 0, CLASSES, NULL),
+                ARRAYS(x, NULL, NULL, NULL, NULL, NULL, states)));
   CHECK(!finish(states, NULL, 0, statistics, NULL, NULL) && report.unfinished == 1);
-  REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, statistics, y, &report),
+  REFUSES(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS, 0, CLASSES, &report),
+                 ARRAYS(x, y, NULL, NULL, NULL, statistics)),
           XENT_INVALID_ARGUMENT, XENT_FIELD_STATISTICS);
 }
 
@@ -710,12 +736,12 @@ static void test_two_rounds(void) {
   xent_tally parts = xent_empty_tally(), whole = xent_empty_tally();
   x[CLASSES] = 1e6f;
   x[3 * CLASSES] = -1e6f;
-  CHECK(
-      !xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, NULL, states, NULL));
+  CHECK(!run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &shape, &options, 0, ROWS, 0, CLASSES, NULL),
+                ARRAYS(x, labels, NULL, NULL, NULL, NULL, states)));
   CHECK(!finish(states, labels, 0, statistics, losses, &parts) && report.unfinished == 1 && report.counted == 3);
   CHECK(finish(states, labels, 1, statistics, losses, &parts) == XENT_INVALID_ARGUMENT); /* the first round's */
-  CHECK(!xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, x, labels, NULL, NULL, NULL, statistics, states,
-                                NULL));
+  CHECK(!run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &shape, &options, 0, ROWS, 0, CLASSES, NULL),
+                ARRAYS(x, labels, NULL, NULL, NULL, statistics, states)));
   CHECK(!finish(states, labels, 1, statistics, losses, &parts) && report.unfinished == 0 && report.counted == 1);
   CHECK(!finish(states, labels, 1, statistics, losses, &parts) && report.counted == 0); /* nothing is left */
   const cross_entropy_arrays arrays = {.logits = x, .targets = labels, .tally = &whole};
@@ -728,9 +754,12 @@ static void test_empty_class_range(void) {
   shape = dense_shape(ROWS, 1, 1);
   xent_state states[ROWS];
   xent_statistics statistics[ROWS];
-  CHECK(!xent_forward_states_at(&shape, &options, 0, ROWS, 0, 1, x, NULL, NULL, NULL, NULL, NULL, states, NULL));
+  CHECK(!run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &shape, &options, 0, ROWS, 0, 1, NULL),
+                ARRAYS(x, NULL, NULL, NULL, NULL, NULL, states)));
   CHECK(!finish(states, NULL, 0, statistics, NULL, NULL));
-  CHECK(!xent_softmax_at(&shape, &options, 0, ROWS, 0, 0, x, NULL, NULL, NULL, statistics, y, NULL) && untouched());
+  CHECK(!run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS, 0, 0, NULL),
+                ARRAYS(x, y, NULL, NULL, NULL, statistics)) &&
+        untouched());
 }
 
 static void test_tally(void) {
@@ -781,18 +810,20 @@ static void test_edges(void) {
   CHECK(softmax() == XENT_OK && isnan(y[0]));
   options.fully_masked = XENT_FULLY_MASKED_ZERO;
   CHECK(softmax() == XENT_OK && y[0] == 0 && y[CLASSES] > 0);
-  CHECK(xent_log_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, NULL) == XENT_OK);
+  CHECK(run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX, &shape, &options, 0, ROWS, 0, CLASSES, NULL), ARRAYS(x, y)) ==
+        XENT_OK);
   CHECK(y[0] == -INFINITY);
   x[2] = NAN; /* a NaN wins over the policy */
   CHECK(softmax() == XENT_OK && isnan(y[0]));
   reset();
   shape.outer = 0;
-  CHECK(xent_softmax_at(&shape, &options, 0, 0, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report) == XENT_OK &&
+  CHECK(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, 0, 0, CLASSES, &report), ARRAYS(x, y)) ==
+            XENT_OK &&
         untouched());
   /* no rows at all of sizes whose product 64 bits do not hold: nobody multiplies them unseen */
   shape.classes = shape.inner = shape.logits.classes = shape.output.classes = INT64_C(1) << 40;
   shape.logits.inner = shape.output.inner = 1;
-  REFUSES(xent_softmax_at(&shape, &options, 0, 0, 0, shape.classes, x, NULL, NULL, NULL, NULL, y, &report),
+  REFUSES(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, 0, 0, shape.classes, &report), ARRAYS(x, y)),
           XENT_INVALID_SHAPE, XENT_FIELD_LOGITS);
 }
 
@@ -870,7 +901,8 @@ static void test_what_is_left_out(void) {
   shape.inner = 0;
   REFUSES(softmax(), XENT_INVALID_SHAPE, XENT_FIELD_SHAPE);
   shape.outer = shape.inner = 0;
-  CHECK(!xent_softmax_at(&shape, &options, 0, 0, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report) && untouched());
+  CHECK(!run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, 0, 0, CLASSES, &report), ARRAYS(x, y)) &&
+        untouched());
   reset();
   const xent_sizes matrix = xent_rows(7, 9);
   CHECK(matrix.outer == 7 && matrix.classes == 9 && matrix.inner == 1 && matrix.features == 0);
@@ -937,7 +969,7 @@ static void test_far_rows(void) {
 static void test_ranges_of_calls(void) {
   reset();
   float whole[SIZE + 8];
-  CHECK(!xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, whole, &report));
+  CHECK(!run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS, 0, CLASSES, &report), ARRAYS(x, whole)));
   xent_softmax_call c = {.size = sizeof c, .sizes = {ROWS, CLASSES, 1}, .logits = {x, shape.logits},
                          .output = {y, shape.output}};
   CHECK(!xent_softmax(&c) && !memcmp(whole, y, SIZE * sizeof *y));
@@ -1087,9 +1119,13 @@ static void test_parts_by_structs(void) {
       .losses = {expected_losses, row}, .log_sum_exp = {expected_lse, row}, .hits = {expected_hits, shape.hits},
       .gradient = {expected, full}, .tally = &expected_tally, .report = &report};
   CHECK(!xent_cross_entropy(&whole) && report.counted == ROWS && report.way != 0);
-  xent_check_targets_call check = {.size = sizeof check, .sizes = sizes, .report = &report,
-                                         .logits_type = XENT_F32, .targets = {labels, shape.targets},
-                                         .row_weights = {x, {0, 0, 0, XENT_F32, 0}}, .weights = &weights};
+  xent_check_targets_call check = {.size = sizeof check,
+                                   .sizes = sizes,
+                                   .report = &report,
+                                   .logits_type = XENT_F32,
+                                   .targets = {labels, shape.targets},
+                                   .row_weights = {x, {0, 0, 0, XENT_F32, 0}},
+                                   .tally = &weights};
   x[0] = 0.25f;
   CHECK(!xent_check_targets(&check) && xent_tally_sum(&weights) == ROWS * 0.25 && report.denominator == ROWS * 0.25);
   check.reserved = 1;
@@ -1151,15 +1187,16 @@ static void test_short_shapes(void) {
   xent_shape later = shape;
   memset((char *)&later + offsetof(xent_shape, losses), 0xff, sizeof later - offsetof(xent_shape, losses));
   later.size = offsetof(xent_shape, gradient);
-  CHECK(!xent_softmax_at(&later, &options, 0, ROWS, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, &report) && !untouched());
-  reset();
-  later.size = offsetof(xent_shape, losses);
-  CHECK(!xent_cross_entropy_at(&later, &options, 0, ROWS, x, labels, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                               NULL, NULL, NULL, NULL, NULL, NULL, NULL, y, NULL, NULL, NULL, &report) &&
+  CHECK(!run_at(on_classes(XENT_FUNCTION_SOFTMAX, &later, &options, 0, ROWS, 0, CLASSES, &report), ARRAYS(x, y)) &&
         !untouched());
   reset();
-  REFUSES(xent_cross_entropy_at(&later, &options, 0, ROWS, x, labels, NULL, NULL, NULL, NULL, NULL, NULL, losses, NULL,
-                                NULL, NULL, NULL, NULL, NULL, NULL, NULL, y, NULL, NULL, NULL, &report),
+  later.size = offsetof(xent_shape, losses);
+  CHECK(!run_at(on_rows(XENT_FUNCTION_CROSS_ENTROPY, &later, &options, 0, ROWS, &report),
+                ARRAYS(x, labels, NULL, NULL, NULL, y)) &&
+        !untouched());
+  reset();
+  REFUSES(run_at(on_rows(XENT_FUNCTION_CROSS_ENTROPY, &later, &options, 0, ROWS, &report),
+                 ARRAYS(x, labels, losses, NULL, NULL, y)),
           XENT_INVALID_ARGUMENT, XENT_FIELD_LOSSES);
   const uint64_t impossible[] = {0, offsetof(xent_shape, gradient) - 8, sizeof shape + 4, 8192};
   for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++) {
@@ -1195,8 +1232,9 @@ static void test_strides_of_outputs(void) {
     shape = dense_shape(extents[0], extents[1], extents[2]);
     shape.logits = layout_of(0, 0, 0, XENT_F32);
     shape.output = layout_of(strides[0], strides[1], strides[2], XENT_F32);
-    const xent_status status = xent_softmax_at(&shape, &options, 0, extents[0] * extents[2], 0, extents[1], x, NULL,
-                                               NULL, NULL, NULL, output, &report);
+    const xent_status status =
+        run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, extents[0] * extents[2], 0, extents[1], &report),
+               ARRAYS(x, output));
     CHECK(status == (meets ? XENT_OVERLAP : XENT_OK));
     meets ? tangled++ : apart++;
   }
@@ -1204,7 +1242,7 @@ static void test_strides_of_outputs(void) {
   reset();
   shape = dense_shape(2, 3, 1); /* [2, 3] with strides of 3 and 2: 0 2 4, 3 5 7 */
   shape.output = layout_of(3, 2, 1, XENT_F32);
-  CHECK(!xent_softmax_at(&shape, &options, 0, 2, 0, 3, x, NULL, NULL, NULL, NULL, y, &report) && y[1] == -99);
+  CHECK(!run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, 2, 0, 3, &report), ARRAYS(x, y)) && y[1] == -99);
   /* more elements than could be tried: strides of which a + c = 2 b, and three that do not meet within reach */
   const int64_t many = 4096, step = INT64_C(1) << 40;
   float *const low = &x[0] < &y[0] ? x : y, *const high = low == x ? y : x; /* the output reaches far up */
@@ -1214,7 +1252,8 @@ static void test_strides_of_outputs(void) {
     shape.output = apart_by ? layout_of(step, step + 8193, step + (1 << 26), XENT_F32)
                             : layout_of(step, step + 1, step + 2, XENT_F32);
     const xent_status expected = apart_by ? XENT_OK : XENT_OVERLAP;
-    CHECK(xent_softmax_at(&shape, &options, 0, 0, 0, many, low, NULL, NULL, NULL, NULL, high, &report) == expected);
+    CHECK(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, 0, 0, many, &report), ARRAYS(low, high)) ==
+          expected);
   }
 }
 
@@ -1251,15 +1290,15 @@ static void test_factors(void) {
       const void *in = wide ? (const void *)logits : x;
       if (wide) shape.logits.type = XENT_F64;
       options.temperature = options.softcap = allowed[i];
-      CHECK(!xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, in, NULL, NULL, NULL, NULL, y, &report));
+      CHECK(!run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS, 0, CLASSES, &report), ARRAYS(in, y)));
       reset();
       if (wide) shape.logits.type = XENT_F64;
       options.temperature = refused[i];
-      REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, in, NULL, NULL, NULL, NULL, y, &report),
+      REFUSES(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS, 0, CLASSES, &report), ARRAYS(in, y)),
               XENT_INVALID_OPTION, XENT_FIELD_TEMPERATURE);
       if (wide) shape.logits.type = XENT_F64;
       options.softcap = refused[i];
-      REFUSES(xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, in, NULL, NULL, NULL, NULL, y, &report),
+      REFUSES(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS, 0, CLASSES, &report), ARRAYS(in, y)),
               XENT_INVALID_OPTION, XENT_FIELD_SOFTCAP);
     }
 }

@@ -82,14 +82,14 @@ static void check_row(row *r, int32_t isa, float *y) {
   o.temperature = r->temperature;
   o.gradient_scale = r->scale;
   prepare(r);
-  must(xent_softmax_at(&s, &o, 0, 1, 0, r->n, r->x, NULL, NULL, NULL, NULL, y, NULL), "softmax");
+  must(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &s, &o, 0, 1, 0, r->n, NULL), ARRAYS(r->x, y)), "softmax");
   for (int64_t i = 0; i < r->n; i++) {
     const long double p = r->e[i] / r->sum;
     if (p < 0x1p-126L) continue;
     check(r, SOFTMAX, (double)y[i], p, 5.5e-7L * p);
     check(r, SOFTMAX_ULP, (double)y[i], p, 8.5L * (long double)ulp(p));
   }
-  must(xent_log_softmax_at(&s, &o, 0, 1, 0, r->n, r->x, NULL, NULL, NULL, NULL, y, NULL), "log-softmax");
+  must(run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX, &s, &o, 0, 1, 0, r->n, NULL), ARRAYS(r->x, y)), "log-softmax");
   for (int64_t i = 0; i < r->n; i++) {
     const long double gap = logl(r->e[i]), exact = gap - logl(r->sum);
     if (r->e[i] == 0) continue;

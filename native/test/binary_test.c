@@ -156,8 +156,9 @@ static const void *address(const array *a) { return a->memory; }
 
 static xent_status call_at(const xent_shape *s, const xent_options *o, int64_t begin, int64_t end, const array *a,
                            void *gradient, xent_tally *tally, xent_report *report) {
-  return xent_binary_cross_entropy_at(s, o, begin, end, address(&a[LOGITS]), address(&a[TARGETS]), address(&a[WEIGHTS]),
-                                      address(&a[POSITIVE]), a[LOSSES].memory, gradient, tally, report);
+  return run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, s, o, begin, end, report),
+                ARRAYS(address(&a[LOGITS]), address(&a[TARGETS]), a[LOSSES].memory, gradient, address(&a[WEIGHTS]),
+                       address(&a[POSITIVE]), tally));
 }
 static xent_status call_by_struct(const xent_shape *s, const xent_options *o, int64_t begin, int64_t end,
                                   const array *a, void *gradient, xent_tally *tally, xent_report *report) {
@@ -374,8 +375,9 @@ static worst accuracy(const promise *kind_of, int64_t n) {
     fx[i] = (float)x[i], ft[i] = (float)t[i], fw[i] = (float)w[i], fr[i] = (float)r[i];
     if (!wide) x[i] = (double)fx[i], t[i] = (double)ft[i], w[i] = (double)fw[i], r[i] = (double)fr[i];
   }
-  must(wide ? xent_binary_cross_entropy_at(&s, &options, 0, n, x, t, w, r, l, g, NULL, NULL)
-            : xent_binary_cross_entropy_at(&s, &options, 0, n, fx, ft, fw, fr, fl, fg, NULL, NULL),
+  must(wide ? run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &s, &options, 0, n, NULL), ARRAYS(x, t, l, g, w, r))
+            : run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &s, &options, 0, n, NULL),
+                     ARRAYS(fx, ft, fl, fg, fw, fr)),
        "accuracy");
   worst found = {0, 0};
   const real least = wide ? (real)DBL_MIN : (real)FLT_MIN;
@@ -488,7 +490,7 @@ static void check_refusals(void) {
                   .element_weights = full, .positive_weights = full, .losses = full, .gradient = full};
   xent_options o = xent_default_options();
   xent_report r = {.size = sizeof r};
-#define CALL(losses) xent_binary_cross_entropy_at(&s, &o, 0, 4, x, t, w, NULL, losses, y, NULL, &r)
+#define CALL(losses) run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &s, &o, 0, 4, &r), ARRAYS(x, t, losses, y, w))
   CHECK(!CALL(NULL));
   const struct { double *option; double value; int32_t field; } foreign[] = {
       {&o.label_smoothing, 0.1, XENT_FIELD_LABEL_SMOOTHING}, {&o.temperature, 2, XENT_FIELD_TEMPERATURE},
@@ -522,23 +524,25 @@ static void check_refusals(void) {
   s.element_weights.type = XENT_I32;
   CHECK(CALL(NULL) == XENT_UNSUPPORTED && r.field == XENT_FIELD_ELEMENT_WEIGHTS && r.integer == XENT_I32);
   s.element_weights = full;
-  CHECK(xent_binary_cross_entropy_at(&s, &o, 0, 4, x, NULL, w, NULL, NULL, y, NULL, &r) == XENT_INVALID_ARGUMENT &&
+  CHECK(run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &s, &o, 0, 4, &r), ARRAYS(x, NULL, NULL, y, w)) ==
+            XENT_INVALID_ARGUMENT &&
         r.field == XENT_FIELD_TARGETS);
   /* labels, before the first store */
   s.targets.type = XENT_U8;
   labels[4] = labels[7] = 2;
   memset(y, FILL, sizeof y);
   for (o.isa = next_tier(XENT_ISA_BEST); o.isa; o.isa = next_tier(o.isa)) {
-    const xent_status status = xent_binary_cross_entropy_at(&s, &o, 0, 4, x, labels, NULL, NULL, NULL, y, NULL, &r);
+    const xent_status status =
+        run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &s, &o, 0, 4, &r), ARRAYS(x, labels, NULL, y));
     CHECK(status == XENT_INVALID_LABEL && r.field == XENT_FIELD_TARGETS);
     CHECK(r.row == 1 && r.label == 2 && r.integer == 1);
     CHECK(((unsigned char *)y)[0] == FILL);
-    CHECK(!xent_binary_cross_entropy_at(&s, &o, 0, 1, x, labels, NULL, NULL, NULL, NULL, NULL, &r) && r.counted == 3);
+    CHECK(!run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &s, &o, 0, 1, &r), ARRAYS(x, labels)) && r.counted == 3);
   }
   o.isa = XENT_ISA_BEST;
   o.has_ignore_index = 1;
   o.ignore_index = 2;
-  CHECK(!xent_binary_cross_entropy_at(&s, &o, 0, 4, x, labels, NULL, NULL, NULL, NULL, NULL, &r) && r.counted == 10);
+  CHECK(!run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &s, &o, 0, 4, &r), ARRAYS(x, labels)) && r.counted == 10);
 #undef CALL
 }
 

@@ -90,16 +90,18 @@ static void whole_rows(tensor *t, const expectation *e, const xent_options *o, i
   const int64_t begin[2] = {0, cut}, end[2] = {cut, e->rows};
   put(t, e, t->x);
   for (int p = 0; p < 2; p++)
-    must(xent_softmax_at(&t->shape, o, begin[p], end[p], 0, e->n, x, NULL, NULL, NULL, NULL, y, NULL), "softmax");
+    must(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &t->shape, o, begin[p], end[p], 0, e->n, NULL), ARRAYS(x, y)),
+         "softmax");
   check_rows(t, e, "softmax", out, e->softmax, gathered);
   put(t, e, t->x);
   for (int p = 0; p < 2; p++)
-    must(xent_log_softmax_at(&t->shape, o, begin[p], end[p], 0, e->n, x, NULL, NULL, NULL, NULL, y, NULL),
+    must(run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX, &t->shape, o, begin[p], end[p], 0, e->n, NULL), ARRAYS(x, y)),
          "log-softmax");
   check_rows(t, e, "log-softmax", out, e->log_softmax, gathered);
   put(t, e, t->x);
   for (int p = 0; p < 2; p++)
-    must(xent_log_sum_exp_at(&t->shape, o, begin[p], end[p], x, NULL, NULL, NULL, t->lse, NULL), "log-sum-exp");
+    must(run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, &t->shape, o, begin[p], end[p], NULL), ARRAYS(x, t->lse)),
+         "log-sum-exp");
   compare(e, "log-sum-exp", t->lse, e->lse, e->rows);
   for (int p = 0; p < 2; p++)
     must(cross_entropy_of(&t->shape, o, begin[p], end[p], &(cross_entropy_arrays){.logits = x, .targets = e->label,
@@ -121,15 +123,16 @@ static void rows_alone(tensor *t, const expectation *e, const xent_options *o, b
   float *x = t->x + t->offset, *y = out + t->offset;
   put(t, e, t->x);
   for (int64_t r = 0; r < e->rows; r++)
-    must(xent_softmax_at(&t->shape, o, r, r + 1, 0, e->n, x, NULL, NULL, NULL, NULL, y, NULL), "softmax");
+    must(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &t->shape, o, r, r + 1, 0, e->n, NULL), ARRAYS(x, y)), "softmax");
   check_rows(t, e, "softmax of a row", out, e->softmax, gathered);
   put(t, e, t->x);
   for (int64_t r = 0; r < e->rows; r++)
-    must(xent_log_softmax_at(&t->shape, o, r, r + 1, 0, e->n, x, NULL, NULL, NULL, NULL, y, NULL), "log-softmax");
+    must(run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX, &t->shape, o, r, r + 1, 0, e->n, NULL), ARRAYS(x, y)),
+         "log-softmax");
   check_rows(t, e, "log-softmax of a row", out, e->log_softmax, gathered);
   put(t, e, t->x);
   for (int64_t r = 0; r < e->rows; r++)
-    must(xent_log_sum_exp_at(&t->shape, o, r, r + 1, x, NULL, NULL, NULL, t->lse, NULL), "log-sum-exp");
+    must(run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, &t->shape, o, r, r + 1, NULL), ARRAYS(x, t->lse)), "log-sum-exp");
   compare(e, "log-sum-exp of a row", t->lse, e->lse, e->rows);
   put(t, e, t->x);
   for (int64_t r = 0; r < e->rows; r++)
@@ -153,12 +156,20 @@ static void states_in_parts(tensor *t, const expectation *e, const xent_options 
   xent_report report = {.size = sizeof report};
   for (int round = 0; round < 2; round++) {
     const xent_statistics *known = round ? statistics : NULL;
-    must(xent_forward_states_at(&t->shape, o, 0, e->rows, cut, e->n, x, labels, NULL, NULL, NULL, known, states, NULL),
+    must(run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &t->shape, o, 0, e->rows, cut, e->n, NULL),
+                ARRAYS(x, labels, NULL, NULL, NULL, known, states)),
          "states");
-    must(xent_forward_states_at(&t->shape, o, 0, e->rows, 0, cut, x, labels, NULL, NULL, NULL, known, states, NULL),
+    must(run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &t->shape, o, 0, e->rows, 0, cut, NULL),
+                ARRAYS(x, labels, NULL, NULL, NULL, known, states)),
          "states");
-    must(xent_finish_at(&t->shape, o, 0, e->rows, states, labels, NULL, NULL, NULL, round, statistics,
-                        labels ? t->losses : NULL, t->lse, NULL, NULL, &report),
+    must(run_at((xent_work){.function = XENT_FUNCTION_FINISH,
+                            .shape = &t->shape,
+                            .options = o,
+                            .choice = round,
+                            .report = &report,
+                            .row_begin = 0,
+                            .row_end = e->rows},
+                ARRAYS(labels, labels ? t->losses : NULL, t->lse, NULL, NULL, NULL, NULL, states, statistics)),
          "finish");
     if (!report.unfinished) return;
   }
@@ -192,12 +203,14 @@ static void classes_in_parts(tensor *t, const expectation *e, const xent_options
   states_in_parts(t, e, o, cut, NULL, states, statistics);
   compare(e, "log-sum-exp in parts", t->lse, e->lse, e->rows);
   for (int p = 0; p < 2; p++)
-    must(xent_softmax_at(&t->shape, o, 0, e->rows, begin[p], end[p], x, NULL, NULL, NULL, statistics, y, NULL),
+    must(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &t->shape, o, 0, e->rows, begin[p], end[p], NULL),
+                ARRAYS(x, y, NULL, NULL, NULL, statistics)),
          "softmax");
   check_rows(t, e, "softmax in parts", out, e->softmax, gathered);
   put(t, e, t->x);
   for (int p = 1; p >= 0; p--)
-    must(xent_log_softmax_at(&t->shape, o, 0, e->rows, begin[p], end[p], x, NULL, NULL, NULL, statistics, y, NULL),
+    must(run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX, &t->shape, o, 0, e->rows, begin[p], end[p], NULL),
+                ARRAYS(x, y, NULL, NULL, NULL, statistics)),
          "log-softmax");
   check_rows(t, e, "log-softmax in parts", out, e->log_softmax, gathered);
 
@@ -206,8 +219,8 @@ static void classes_in_parts(tensor *t, const expectation *e, const xent_options
   compare(e, "loss in parts", t->losses, e->loss, e->rows);
   check_statistics(t, e, o, statistics);
   for (int p = 0; p < 2; p++)
-    must(xent_cross_entropy_backward_at(&t->shape, o, 0, e->rows, begin[p], end[p], x, e->label, NULL, NULL, NULL, NULL,
-                                        NULL, statistics, NULL, y, NULL),
+    must(run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, &t->shape, o, 0, e->rows, begin[p], end[p], NULL),
+                ARRAYS(x, e->label, NULL, y, NULL, NULL, NULL, NULL, NULL, statistics)),
          "backward");
   check_rows(t, e, "gradient in parts", out, e->gradient, gathered);
   free(states);

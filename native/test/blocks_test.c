@@ -102,15 +102,16 @@ static void check_gaps(const problem *p, const char *what, bool in_place) {
 static void test_softmax(const problem *p, const xent_options *o, bool in_place) {
   const xent_shape s = shape_of(p, XENT_I32);
   float lse[MOST_ROWS];
-  must(xent_softmax_at(&s, o, 0, p->rows, 0, p->n, input_of(p, in_place), NULL, NULL, NULL, NULL, p->y, NULL),
+  must(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &s, o, 0, p->rows, 0, p->n, NULL), ARRAYS(input_of(p, in_place), p->y)),
        "softmax");
   compare_rows(p, "softmax", p->y, p->softmax);
   check_gaps(p, "behind softmax", in_place);
-  must(xent_log_softmax_at(&s, o, 0, p->rows, 0, p->n, input_of(p, in_place), NULL, NULL, NULL, NULL, p->y, NULL),
+  must(run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX, &s, o, 0, p->rows, 0, p->n, NULL),
+              ARRAYS(input_of(p, in_place), p->y)),
        "log-softmax");
   compare_rows(p, "log-softmax", p->y, p->log_softmax);
   check_gaps(p, "behind log-softmax", in_place);
-  must(xent_log_sum_exp_at(&s, o, 0, p->rows, p->x, NULL, NULL, NULL, lse, NULL), "log-sum-exp");
+  must(run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, &s, o, 0, p->rows, NULL), ARRAYS(p->x, lse)), "log-sum-exp");
   for (int64_t i = 0; i < p->rows; i++) compare(p, "log-sum-exp", i, lse + i, p->lse + i, 1);
 }
 
@@ -144,8 +145,8 @@ static void test_labels(const problem *p, const xent_options *o, int32_t type, b
   must(cross_entropy_of(&s, o, 0, p->rows, &(cross_entropy_arrays){.logits = p->x, .targets = labels,
                         .losses = losses}, NULL), "losses");
   for (int64_t i = 0; i < p->rows; i++) compare(p, "loss alone", i, losses + i, p->loss + i, 1);
-  must(xent_cross_entropy_backward_at(&s, o, 0, p->rows, 0, p->n, input_of(p, in_place), labels, NULL, NULL, NULL, NULL,
-                                      NULL, statistics, p->weight, p->y, NULL),
+  must(run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, &s, o, 0, p->rows, 0, p->n, NULL),
+              ARRAYS(input_of(p, in_place), labels, p->weight, p->y, NULL, NULL, NULL, NULL, NULL, statistics)),
        "backward");
   compare_rows(p, "gradient from statistics", p->y, p->scaled);
   check_gaps(p, "behind the gradient", in_place);
@@ -175,8 +176,9 @@ static void test_backward(const problem *p, const xent_options *o, bool log, int
     }
     contract_backward(row, up, NULL, (size_t)p->n, log, 0, p->scratch + i * p->n);
   }
-  must((log ? xent_log_softmax_backward_at : xent_softmax_backward_at)(&s, o, 0, p->rows, 0, p->n, y, g, NULL, NULL,
-                                                                 NULL, dx, NULL),
+  must(run_at(on_classes(log ? XENT_FUNCTION_LOG_SOFTMAX_BACKWARD : XENT_FUNCTION_SOFTMAX_BACKWARD, &s, o, 0, p->rows,
+                         0, p->n, NULL),
+              ARRAYS(y, g, dx)),
        "backward");
   compare_rows(p, log ? "log-softmax backward" : "softmax backward", dx, p->scratch);
 }

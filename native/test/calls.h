@@ -55,6 +55,46 @@ static inline xent_status cross_entropy_of(const xent_shape *s, const xent_optio
   return xent_cross_entropy(&call);
 }
 
+/* A call of a function by its number, on some rows, or on some classes of them. */
+static inline xent_work on_classes(int32_t function, const xent_shape *shape, const xent_options *options,
+                                   int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end,
+                                   xent_report *report) {
+  return (xent_work){.function = function,
+                     .shape = shape,
+                     .options = options,
+                     .report = report,
+                     .row_begin = row_begin,
+                     .row_end = row_end,
+                     .class_begin = class_begin,
+                     .class_end = class_end};
+}
+static inline xent_work on_rows(int32_t function, const xent_shape *shape, const xent_options *options,
+                                int64_t row_begin, int64_t row_end, xent_report *report) {
+  return on_classes(function, shape, options, row_begin, row_end, 0, 0, report);
+}
+
+/* The doors of a library, which is linked or loaded. */
+typedef struct {
+  __typeof__(xent_few_at) *few;
+  __typeof__(xent_many_at) *many;
+} doors;
+
+/* Runs it through the first door that its arrays fit through. */
+enum { FEW_ARRAYS = 6, MOST_ARRAYS = 26 };
+#define ARRAYS(...) \
+  (const void *const[MOST_ARRAYS]) { __VA_ARGS__ }
+static inline xent_status run_through(const doors *d, xent_work w, const void *const *a) {
+  bool few = true;
+  for (int i = FEW_ARRAYS; i < MOST_ARRAYS; i++) few &= !a[i];
+  w.size = sizeof w;
+  if (few) return d->few(&w, a[0], a[1], a[2], a[3], a[4], a[5]);
+  return d->many(&w, a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11], a[12], a[13], a[14],
+                 a[15], a[16], a[17], a[18], a[19], a[20], a[21], a[22], a[23], a[24], a[25]);
+}
+static inline xent_status run_at(xent_work w, const void *const *arrays) {
+  return run_through(&(doors){xent_few_at, xent_many_at}, w, arrays);
+}
+
 static inline void *must_allocate(size_t bytes) {
 #if defined(_WIN32) /* which has no aligned_alloc whose memory free takes */
   void *p = malloc(bytes + 64);

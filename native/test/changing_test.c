@@ -298,16 +298,22 @@ static int64_t run_selection_calls(int kind, const cross_entropy_arrays *a) {
   const xent_options o = xent_default_options();
   array *log_probabilities = &arrays[kind == SPARSE ? TARGET_GRADIENT : LSE];
   s.log_probabilities = log_probabilities->layout;
-  int64_t done = !xent_selected_log_probabilities_at(&s, &o, 0, ROWS, a->logits, a->targets, a->row_offsets,
-                                                     a->class_mask, NULL, NULL, log_probabilities->data, a->gradient,
-                                                     NULL, NULL);
+  int64_t done = !run_at(
+      on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES, &s, &o, 0, ROWS, NULL),
+      ARRAYS(a->logits, a->targets, log_probabilities->data, a->gradient, NULL, a->class_mask, NULL, a->row_offsets));
   static uint64_t workspace[256];
   const xent_sampling sampling = {.size = sizeof sampling, .top_k = 50, .repetition_penalty = 1.25};
   s = sampled_shape(kind);
-  return done + !xent_sample_at(&s, &o, &sampling, 0, 0, s.outer, a->logits, a->class_mask, NULL, NULL, a->targets,
-                                arrays[ARGMAX].data, NULL, NULL, NULL, NULL, NULL, arrays[ENTROPIES].data,
-                                arrays[TOP_CLASSES].data, arrays[TOP_VALUES].data, workspace, sizeof workspace, NULL, 0,
-                                NULL, NULL);
+  return done +
+         !run_at((xent_work){.function = XENT_FUNCTION_SAMPLE,
+                             .shape = &s,
+                             .options = &o,
+                             .sampling = &sampling,
+                             .row_begin = 0,
+                             .row_end = s.outer,
+                             .workspace_size = sizeof workspace},
+                 ARRAYS(a->logits, arrays[ARGMAX].data, a->class_mask, NULL, NULL, a->targets, NULL, NULL, NULL, NULL,
+                        NULL, arrays[ENTROPIES].data, arrays[TOP_CLASSES].data, arrays[TOP_VALUES].data, workspace));
 }
 
 static int64_t run_while_changing(int kind, int calls) {
@@ -329,10 +335,10 @@ static int64_t run_while_changing(int kind, int calls) {
         .entropies = arrays[ENTROPIES].data, .top_classes = arrays[TOP_CLASSES].data, .gradient = arrays[GRADIENT].data,
         .target_gradient = kind == LABELS ? NULL : arrays[TARGET_GRADIENT].data, .statistics = statistics};
     done += !cross_entropy_of(&s, &o, 0, ROWS, &a, NULL);
-    done += !xent_softmax_at(&s, &o, 0, ROWS, 0, CLASSES, a.logits, a.row_offsets, a.class_mask, NULL, NULL,
-                                  arrays[OUTPUT].data, NULL);
-    done += !xent_log_softmax_backward_at(&s, &o, 0, ROWS, 0, CLASSES, arrays[OUTPUT].data, a.logits, a.row_offsets,
-                                       a.class_mask, NULL, arrays[GRADIENT].data, NULL);
+    done += !run_at(on_classes(XENT_FUNCTION_SOFTMAX, &s, &o, 0, ROWS, 0, CLASSES, NULL),
+                    ARRAYS(a.logits, arrays[OUTPUT].data, a.class_mask, NULL, a.row_offsets));
+    done += !run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX_BACKWARD, &s, &o, 0, ROWS, 0, CLASSES, NULL),
+                    ARRAYS(arrays[OUTPUT].data, a.logits, arrays[GRADIENT].data, a.class_mask, a.row_offsets));
     done += run_selection_calls(kind, &a);
   }
   stop = true;

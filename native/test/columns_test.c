@@ -95,20 +95,23 @@ static void run_softmax(const problem *p, const place *at, const xent_options *o
   for (int log = 0; log < 2; log++) {
     spread(p, at, p->x, x);
     for (int k = 0; k < 3; k++)
-      must((log ? xent_log_softmax_at : xent_softmax_at)(&s, o, at->cuts[k], at->cuts[k + 1], 0, n, in,
-                                                                   NULL, NULL, NULL, NULL, out, NULL), "forward");
+      must(run_at(on_classes(log ? XENT_FUNCTION_LOG_SOFTMAX : XENT_FUNCTION_SOFTMAX, &s, o, at->cuts[k],
+                             at->cuts[k + 1], 0, n, NULL),
+                  ARRAYS(in, out)),
+           "forward");
     collect(p, at, at->in_place ? x : y, log ? r->log_softmax : r->softmax);
     spread(p, at, p->g, z);
     float *dx = at->in_place ? out : g;
     for (int k = 0; k < 3; k++)
-      must((log ? xent_log_softmax_backward_at : xent_softmax_backward_at)(&s, o, at->cuts[k], at->cuts[k + 1], 0, n,
-                                                                           out, g, NULL, NULL, NULL, dx, NULL),
+      must(run_at(on_classes(log ? XENT_FUNCTION_LOG_SOFTMAX_BACKWARD : XENT_FUNCTION_SOFTMAX_BACKWARD, &s, o,
+                             at->cuts[k], at->cuts[k + 1], 0, n, NULL),
+                  ARRAYS(out, g, dx)),
            "backward");
     collect(p, at, dx - at->offset, log ? r->log_softmax_backward : r->softmax_backward);
   }
   spread(p, at, p->x, x);
   for (int k = 0; k < 3; k++)
-    must(xent_log_sum_exp_at(&s, o, at->cuts[k], at->cuts[k + 1], in, NULL, NULL, NULL, per_row_lse, NULL),
+    must(run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, &s, o, at->cuts[k], at->cuts[k + 1], NULL), ARRAYS(in, per_row_lse)),
          "log-sum-exp");
   collect_rows(p, at, per_row_lse, r->lse);
 }
@@ -142,8 +145,9 @@ static void run_cross_entropy(const problem *p, const place *at, const xent_opti
   spread(p, at, p->x, x);
   s.upstream = s.losses;
   for (int k = 0; k < 3; k++)
-    must(xent_cross_entropy_backward_at(&s, o, at->cuts[k], at->cuts[k + 1], 0, p->classes, in, labels, NULL, NULL,
-                                        NULL, NULL, NULL, r->statistics, per_row_upstream, out, NULL),
+    must(run_at(
+             on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, &s, o, at->cuts[k], at->cuts[k + 1], 0, p->classes, NULL),
+             ARRAYS(in, labels, per_row_upstream, out, NULL, NULL, NULL, NULL, NULL, r->statistics)),
          "cross-entropy backward");
   collect(p, at, at->in_place ? x : y, r->later_gradient);
 }
@@ -339,16 +343,19 @@ static int64_t run_mixture(const mixture *m, bool across, int32_t isa, float *fo
   plain.temperature = o.temperature;
   plain.fully_masked = o.fully_masked;
   for (int log = 0; log < 2; log++, at += 2 * n) {
-    must((log ? xent_log_softmax_at : xent_softmax_at)(&s, &plain, 0, rows, 0, m->classes, logits, NULL, NULL, sink,
-                                                       NULL, out, NULL),
+    must(run_at(on_classes(log ? XENT_FUNCTION_LOG_SOFTMAX : XENT_FUNCTION_SOFTMAX, &s, &plain, 0, rows, 0, m->classes,
+                           NULL),
+                ARRAYS(logits, out, NULL, sink)),
          "forward");
-    must((log ? xent_log_softmax_backward_at : xent_softmax_backward_at)(&s, &plain, 0, rows, 0, m->classes, out, g,
-                                                                         NULL, NULL, NULL, dx, NULL),
+    must(run_at(on_classes(log ? XENT_FUNCTION_LOG_SOFTMAX_BACKWARD : XENT_FUNCTION_SOFTMAX_BACKWARD, &s, &plain, 0,
+                           rows, 0, m->classes, NULL),
+                ARRAYS(out, g, dx)),
          "backward");
     widen_full(m, out, across, at);
     widen_full(m, dx, across, at + n);
   }
-  must(xent_log_sum_exp_at(&s, &plain, 0, rows, logits, NULL, NULL, sink, at, NULL), "log-sum-exp");
+  must(run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, &s, &plain, 0, rows, NULL), ARRAYS(logits, at, NULL, sink)),
+       "log-sum-exp");
   at += rows;
   xent_statistics *statistics = must_allocate((size_t)rows * sizeof *statistics);
   xent_tally tally = xent_empty_tally();
@@ -373,8 +380,9 @@ static int64_t run_mixture(const mixture *m, bool across, int32_t isa, float *fo
   if (a.gradient) widen_full(m, dx, across, at);
   s.upstream = s.losses;
   s.upstream.type = XENT_F32;
-  must(xent_cross_entropy_backward_at(&s, &o, 0, rows, 0, m->classes, logits, m->labels, NULL, NULL, NULL, weights,
-                                      row_weights, statistics, m->with & WITH_UPSTREAM ? m->upstream : NULL, dx, NULL),
+  must(run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, &s, &o, 0, rows, 0, m->classes, NULL),
+              ARRAYS(logits, m->labels, m->with & WITH_UPSTREAM ? m->upstream : NULL, dx, NULL, NULL, weights,
+                     row_weights, NULL, statistics)),
        "cross-entropy backward");
   widen_full(m, dx, across, at + n);
   void *done[] = {turned, logits, g, out, dx, statistics};

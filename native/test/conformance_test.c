@@ -220,7 +220,7 @@ static void load_case(test_case *t, const char *directory) {
     t->shape.target_count = t->inputs[TARGETS].length[axis];
   for (int i = 0; i < ARRAYS; i++)
     if (t->arrays[i]) take_layout(t, i, t->inputs[i].file ? &t->inputs[i] : &t->expected[i]);
-  if (!t->arrays[LOGITS]) /* what xent_finish_at computes in */
+  if (!t->arrays[LOGITS]) /* what xent_finish computes in */
     t->shape.logits.type = is_linear(t) ? XENT_F32 : t->shape.output.type;
 }
 
@@ -257,20 +257,20 @@ static xent_status write_range(test_case *t, int64_t begin, int64_t end) {
   const xent_shape *s = &t->shape;
   const xent_options *o = &t->options;
   if (is(t, "softmax_forward"))
-    return xent_softmax_at(s, o, 0, t->rows, begin, end, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK], a[SINK],
-                                t->statistics, a[OUTPUT], &t->report);
+    return run_at(on_classes(XENT_FUNCTION_SOFTMAX, s, o, 0, t->rows, begin, end, &t->report),
+                  ARRAYS(a[LOGITS], a[OUTPUT], a[CLASS_MASK], a[SINK], a[ROW_OFFSETS], t->statistics));
   if (is(t, "log_softmax_forward"))
-    return xent_log_softmax_at(s, o, 0, t->rows, begin, end, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK], a[SINK],
-                                    t->statistics, a[OUTPUT], &t->report);
+    return run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX, s, o, 0, t->rows, begin, end, &t->report),
+                  ARRAYS(a[LOGITS], a[OUTPUT], a[CLASS_MASK], a[SINK], a[ROW_OFFSETS], t->statistics));
   if (is(t, "softmax_backward"))
-    return xent_softmax_backward_at(s, o, 0, t->rows, begin, end, a[OUTPUT], a[UPSTREAM], a[ROW_OFFSETS], a[CLASS_MASK],
-                                 t->statistics, a[GRADIENT], &t->report);
+    return run_at(on_classes(XENT_FUNCTION_SOFTMAX_BACKWARD, s, o, 0, t->rows, begin, end, &t->report),
+                  ARRAYS(a[OUTPUT], a[UPSTREAM], a[GRADIENT], a[CLASS_MASK], a[ROW_OFFSETS], t->statistics));
   if (is(t, "log_softmax_backward"))
-    return xent_log_softmax_backward_at(s, o, 0, t->rows, begin, end, a[OUTPUT], a[UPSTREAM], a[ROW_OFFSETS],
-                                     a[CLASS_MASK], t->statistics, a[GRADIENT], &t->report);
-  return xent_cross_entropy_backward_at(s, o, 0, t->rows, begin, end, a[LOGITS], a[TARGETS], a[TARGET_WEIGHTS],
-                                     a[ROW_OFFSETS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], t->statistics,
-                                     a[UPSTREAM], a[GRADIENT], &t->report);
+    return run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX_BACKWARD, s, o, 0, t->rows, begin, end, &t->report),
+                  ARRAYS(a[OUTPUT], a[UPSTREAM], a[GRADIENT], a[CLASS_MASK], a[ROW_OFFSETS], t->statistics));
+  return run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, s, o, 0, t->rows, begin, end, &t->report),
+                ARRAYS(a[LOGITS], a[TARGETS], a[UPSTREAM], a[GRADIENT], a[TARGET_WEIGHTS], a[CLASS_MASK],
+                       a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[ROW_OFFSETS], t->statistics));
 }
 
 static void keep_statistics(test_case *t) {
@@ -281,11 +281,18 @@ static xent_status sample(test_case *t) {
   void **a = t->arrays;
   const uint64_t size = xent_sample_workspace(t->shape.classes, t->shape.prompt_count + t->shape.output_count);
   void *workspace = malloc((size_t)size + 8);
-  const xent_status status = xent_sample_at(
-      &t->shape, &t->options, &t->sampling, 0, 0, t->rows, a[LOGITS], a[CLASS_MASK], a[BIAS], a[PROMPT_TOKENS],
-      a[OUTPUT_TOKENS], a[TOKENS], a[PROCESSED_LOG_PROBABILITIES], a[KEPT], a[KEPT_MASK], a[LOG_PROBABILITIES],
-      a[RANKS], a[ENTROPIES], a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], workspace, size, NULL, 0,
-      NULL, &t->report);
+  const xent_status status =
+      run_at((xent_work){.function = XENT_FUNCTION_SAMPLE,
+                         .shape = &t->shape,
+                         .options = &t->options,
+                         .sampling = &t->sampling,
+                         .report = &t->report,
+                         .row_begin = 0,
+                         .row_end = t->rows,
+                         .workspace_size = size},
+             ARRAYS(a[LOGITS], a[TOKENS], a[CLASS_MASK], a[BIAS], a[PROMPT_TOKENS], a[OUTPUT_TOKENS],
+                    a[PROCESSED_LOG_PROBABILITIES], a[KEPT], a[KEPT_MASK], a[LOG_PROBABILITIES], a[RANKS], a[ENTROPIES],
+                    a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], workspace));
   free(workspace);
   return status;
 }
@@ -297,22 +304,37 @@ static _Alignas(64) char workspace[1 << 23];
 static xent_status linear(test_case *t, bool gradients) {
   void **a = t->arrays;
   xent_tally *tally = json_find(json_find(t->entry, "numbers"), "sum") ? &t->tally : NULL;
-  return xent_linear_cross_entropy_at(
-      &t->shape, &t->options, 0, t->rows, a[HIDDEN], a[WEIGHTS], a[BIAS], a[LOGITS], a[TARGETS], a[TARGET_WEIGHTS],
-      a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[SINK], a[LOSSES], a[LOG_SUM_EXP], a[HITS],
-      a[LOG_PROBABILITIES], a[ARGMAX], a[RANKS], a[ENTROPIES], a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES],
-      a[TARGET_GRADIENT], gradients ? a[HIDDEN_GRADIENT] : NULL, gradients ? a[WEIGHTS_GRADIENT] : NULL,
-      gradients ? a[BIAS_GRADIENT] : NULL, t->statistics, tally, workspace, sizeof workspace, &t->report);
+  return run_at(
+      (xent_work){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY,
+                  .shape = &t->shape,
+                  .options = &t->options,
+                  .report = &t->report,
+                  .row_begin = 0,
+                  .row_end = t->rows,
+                  .workspace_size = sizeof workspace},
+      ARRAYS(a[HIDDEN], a[WEIGHTS], a[BIAS], a[LOGITS], a[TARGETS], a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS],
+             a[ROW_WEIGHTS], a[SINK], a[LOSSES], a[LOG_SUM_EXP], a[HITS], a[LOG_PROBABILITIES], a[ARGMAX], a[RANKS],
+             a[ENTROPIES], a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], a[TARGET_GRADIENT],
+             gradients ? a[HIDDEN_GRADIENT] : NULL, gradients ? a[WEIGHTS_GRADIENT] : NULL,
+             gradients ? a[BIAS_GRADIENT] : NULL, t->statistics, tally, workspace));
 }
 
 /* Gradients of a class range, or of all classes, which those of hidden states need. */
 static xent_status linear_range(test_case *t, int64_t begin, int64_t end) {
   void **a = t->arrays;
   void *of_hidden = begin == 0 && end == t->shape.classes ? a[HIDDEN_GRADIENT] : NULL;
-  return xent_linear_cross_entropy_backward_at(
-      &t->shape, &t->options, 0, t->rows, begin, end, a[HIDDEN], a[WEIGHTS], a[BIAS], NULL, a[TARGETS],
-      a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], t->statistics, a[UPSTREAM], of_hidden,
-      a[WEIGHTS_GRADIENT], a[BIAS_GRADIENT], workspace, sizeof workspace, &t->report);
+  return run_at(
+      (xent_work){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD,
+                  .shape = &t->shape,
+                  .options = &t->options,
+                  .report = &t->report,
+                  .row_begin = 0,
+                  .row_end = t->rows,
+                  .class_begin = begin,
+                  .class_end = end,
+                  .workspace_size = sizeof workspace},
+      ARRAYS(a[HIDDEN], a[WEIGHTS], a[BIAS], NULL, a[TARGETS], a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS],
+             a[ROW_WEIGHTS], a[UPSTREAM], of_hidden, a[WEIGHTS_GRADIENT], a[BIAS_GRADIENT], t->statistics, workspace));
 }
 
 static xent_status run_whole(test_case *t) {
@@ -324,25 +346,26 @@ static xent_status run_whole(test_case *t) {
     return status ? status : linear_range(t, 0, t->shape.classes);
   }
   if (is(t, "log_sum_exp"))
-    return xent_log_sum_exp_at(&t->shape, &t->options, 0, t->rows, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK], a[SINK],
-                            a[LOG_SUM_EXP], &t->report);
+    return run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, &t->shape, &t->options, 0, t->rows, &t->report),
+                  ARRAYS(a[LOGITS], a[LOG_SUM_EXP], a[CLASS_MASK], a[SINK], a[ROW_OFFSETS]));
   if (is(t, "kl_divergence") || is(t, "jensen_shannon_divergence") || is(t, "total_variation"))
-    return (is(t, "kl_divergence")     ? xent_kl_divergence_at
-            : is(t, "total_variation") ? xent_total_variation_at
-                                       : xent_jensen_shannon_divergence_at)(
-        &t->shape, &t->options, 0, t->rows, a[LOGITS], a[TEACHER], a[CLASS_MASK], a[ROW_WEIGHTS], a[LOSSES],
-        a[GRADIENT], &t->tally, &t->report);
+    return run_at(on_rows(is(t, "kl_divergence")     ? XENT_FUNCTION_KL_DIVERGENCE
+                          : is(t, "total_variation") ? XENT_FUNCTION_TOTAL_VARIATION
+                                                     : XENT_FUNCTION_JENSEN_SHANNON_DIVERGENCE,
+                          &t->shape, &t->options, 0, t->rows, &t->report),
+                  ARRAYS(a[LOGITS], a[TEACHER], a[LOSSES], a[GRADIENT], a[CLASS_MASK], a[ROW_WEIGHTS], &t->tally));
   if (is(t, "selected_log_probabilities"))
-    return xent_selected_log_probabilities_at(&t->shape, &t->options, 0, t->rows, a[LOGITS], a[TARGETS],
-                                              a[ROW_OFFSETS], a[CLASS_MASK], a[SINK], a[UPSTREAM],
-                                              a[LOG_PROBABILITIES], a[GRADIENT], NULL, &t->report);
+    return run_at(on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES, &t->shape, &t->options, 0, t->rows, &t->report),
+                  ARRAYS(a[LOGITS], a[TARGETS], a[LOG_PROBABILITIES], a[GRADIENT], a[UPSTREAM], a[CLASS_MASK], a[SINK],
+                         a[ROW_OFFSETS]));
   if (is(t, "cross_entropy_hvp"))
-    return xent_cross_entropy_hvp_at(&t->shape, &t->options, 0, t->rows, a[LOGITS], a[UPSTREAM], a[ROW_OFFSETS],
-                                     a[CLASS_MASK], a[ROW_WEIGHTS], a[SINK], a[OUTPUT], &t->report);
+    return run_at(on_rows(XENT_FUNCTION_CROSS_ENTROPY_HVP, &t->shape, &t->options, 0, t->rows, &t->report),
+                  ARRAYS(a[LOGITS], a[UPSTREAM], a[OUTPUT], a[CLASS_MASK], a[ROW_WEIGHTS], a[SINK], a[ROW_OFFSETS]));
   if (is(t, "sample")) return sample(t);
   if (is(t, "binary_cross_entropy"))
-    return xent_binary_cross_entropy_at(&t->shape, &t->options, 0, t->rows, a[LOGITS], a[TARGETS], a[ELEMENT_WEIGHTS],
-                                        a[POSITIVE_WEIGHTS], a[LOSSES], a[GRADIENT], &t->tally, &t->report);
+    return run_at(
+        on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &t->shape, &t->options, 0, t->rows, &t->report),
+        ARRAYS(a[LOGITS], a[TARGETS], a[LOSSES], a[GRADIENT], a[ELEMENT_WEIGHTS], a[POSITIVE_WEIGHTS], &t->tally));
   if (is(t, "cross_entropy")) return cross_entropy(t);
   if (is(t, "cross_entropy_backward")) {
     keep_statistics(t);
@@ -355,16 +378,23 @@ static xent_status run_whole(test_case *t) {
 static xent_status forward_range(test_case *t, int64_t begin, int64_t end) {
   void **a = t->arrays;
   if (is_linear(t))
-    return xent_linear_states_at(&t->shape, &t->options, 0, t->rows, begin, end, a[HIDDEN], a[WEIGHTS], a[BIAS],
-                                 a[TARGETS], a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], t->statistics,
-                                 t->states, workspace, sizeof workspace, &t->report);
+    return run_at((xent_work){.function = XENT_FUNCTION_LINEAR_STATES,
+                              .shape = &t->shape,
+                              .options = &t->options,
+                              .report = &t->report,
+                              .row_begin = 0,
+                              .row_end = t->rows,
+                              .class_begin = begin,
+                              .class_end = end,
+                              .workspace_size = sizeof workspace},
+                  ARRAYS(a[HIDDEN], a[WEIGHTS], a[BIAS], a[TARGETS], a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS],
+                         t->statistics, t->states, workspace));
   if (is(t, "softmax_backward") || is(t, "log_softmax_backward"))
-    return xent_backward_states_at(&t->shape, &t->options, 0, t->rows, begin, end,
-                                   is(t, "softmax_backward") ? a[OUTPUT] : NULL, a[UPSTREAM], a[CLASS_MASK], t->states,
-                                   &t->report);
-  return xent_forward_states_at(&t->shape, &t->options, 0, t->rows, begin, end, a[LOGITS], a[TARGETS],
-                                a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], t->statistics, t->states,
-                                &t->report);
+    return run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, &t->shape, &t->options, 0, t->rows, begin, end, &t->report),
+                  ARRAYS(is(t, "softmax_backward") ? a[OUTPUT] : NULL, a[UPSTREAM], a[CLASS_MASK], t->states));
+  return run_at(
+      on_classes(XENT_FUNCTION_FORWARD_STATES, &t->shape, &t->options, 0, t->rows, begin, end, &t->report),
+      ARRAYS(a[LOGITS], a[TARGETS], a[CLASS_MASK], a[TARGET_WEIGHTS], a[CLASS_WEIGHTS], t->statistics, t->states));
 }
 
 typedef xent_status (*range_step)(test_case *, int64_t, int64_t);
@@ -378,9 +408,15 @@ static xent_status each_range(test_case *t, const json *bound, int64_t begin, ra
 
 static xent_status finish(test_case *t, int32_t second_round) {
   void **a = t->arrays;
-  return xent_finish_at(&t->shape, &t->options, 0, t->rows, t->states, a[TARGETS], a[CLASS_WEIGHTS], a[ROW_WEIGHTS],
-                     a[SINK], second_round, t->statistics, a[LOSSES], a[LOG_SUM_EXP], a[HITS],
-                     a[TARGETS] ? &t->tally : NULL, &t->report);
+  return run_at((xent_work){.function = XENT_FUNCTION_FINISH,
+                            .shape = &t->shape,
+                            .options = &t->options,
+                            .choice = second_round,
+                            .report = &t->report,
+                            .row_begin = 0,
+                            .row_end = t->rows},
+                ARRAYS(a[TARGETS], a[LOSSES], a[LOG_SUM_EXP], a[HITS], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[SINK],
+                       t->states, t->statistics, a[TARGETS] ? &t->tally : NULL));
 }
 
 static xent_status run_parts(test_case *t) {
@@ -444,9 +480,9 @@ static void run_case(const json *entry, const char *directory, int32_t isa, bool
   if (!own_count && json_find(json_find(entry, "numbers"), "counted")) {
     void **a = t.arrays;
     const xent_status status =
-        xent_check_targets_at(&t.shape, &t.options, 0, t.rows, a[TARGETS], a[TARGET_WEIGHTS], a[ROW_OFFSETS],
-                              a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], NULL, &t.report);
-    if (status) say(&t, "%s: status %lld of xent_check_targets_at", xent_status_message(status), status);
+        run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &t.shape, &t.options, 0, t.rows, &t.report),
+               ARRAYS(a[TARGETS], a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[ROW_OFFSETS]));
+    if (status) say(&t, "%s: status %lld of xent_check_targets", xent_status_message(status), status);
     compare_number(&t, "counted", (double)t.report.counted);
     compare_number(&t, "denominator", t.report.denominator);
   }

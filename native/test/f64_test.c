@@ -523,14 +523,15 @@ static void run_softmax(mixture *m) {
   poison(&m->softmax), poison(&m->log_softmax), poison(&m->lse);
   xent_shape s = m->shape;
   s.output = m->softmax.layout;
-  must(xent_softmax_at(&s, &m->options, 0, m->rows, 0, m->classes, m->x.memory, offsets, mask, sink, NULL,
-                       m->softmax.memory, NULL),
+  must(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &s, &m->options, 0, m->rows, 0, m->classes, NULL),
+              ARRAYS(m->x.memory, m->softmax.memory, mask, sink, offsets)),
        "softmax");
   s.output = m->log_softmax.layout;
-  must(xent_log_softmax_at(&s, &m->options, 0, m->rows, 0, m->classes, m->x.memory, offsets, mask, sink, NULL,
-                           m->log_softmax.memory, NULL),
+  must(run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX, &s, &m->options, 0, m->rows, 0, m->classes, NULL),
+              ARRAYS(m->x.memory, m->log_softmax.memory, mask, sink, offsets)),
        "log-softmax");
-  must(xent_log_sum_exp_at(&s, &m->options, 0, m->rows, m->x.memory, offsets, mask, sink, m->lse.memory, NULL),
+  must(run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, &s, &m->options, 0, m->rows, NULL),
+              ARRAYS(m->x.memory, m->lse.memory, mask, sink, offsets)),
        "log-sum-exp");
   for (int64_t row = 0; row < m->rows; row++) {
     expected_row e;
@@ -577,12 +578,12 @@ static void run_in_place(mixture *m, const expected_row *rows) {
   array apart = m->x;
   place_array(&apart);
   s.output = apart.layout;
-  must(xent_softmax_at(&s, &m->options, 0, m->rows, 0, m->classes, m->x.memory, offsets, mask, sink, NULL, apart.memory,
-                       NULL),
+  must(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &s, &m->options, 0, m->rows, 0, m->classes, NULL),
+              ARRAYS(m->x.memory, apart.memory, mask, sink, offsets)),
        "softmax");
   s.output = m->x.layout;
-  must(xent_softmax_at(&s, &m->options, 0, m->rows, 0, m->classes, m->x.memory, offsets, mask, sink, NULL, m->x.memory,
-                       NULL),
+  must(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &s, &m->options, 0, m->rows, 0, m->classes, NULL),
+              ARRAYS(m->x.memory, m->x.memory, mask, sink, offsets)),
        "softmax in place");
   for (int64_t row = 0; row < m->rows; row++)
     for (int64_t k = 0; k < m->count[row]; k++) expect("softmax in place", &m->x, row, k, get(&apart, row, k));
@@ -597,11 +598,10 @@ static void run_backward(mixture *m, const xent_statistics *statistics) {
   poison(&m->gradient);
   for (int64_t begin = 0; begin < m->classes; begin += m->ragged ? m->classes : XENT_CHUNK) {
     const int64_t end = m->ragged || begin + XENT_CHUNK > m->classes ? m->classes : begin + XENT_CHUNK;
-    must(xent_cross_entropy_backward_at(&m->shape, &m->options, 0, m->rows, begin, end, m->x.memory, targets_of(m),
-                                        entries_of(m), m->ragged ? m->offsets : NULL, maybe(m->has_mask, &m->mask),
-                                        maybe(m->has_class_weights, &m->class_weights),
-                                        maybe(m->has_row_weights, &m->row_weights), statistics,
-                                        maybe(m->has_upstream, &m->upstream), m->gradient.memory, NULL),
+    must(run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, &m->shape, &m->options, 0, m->rows, begin, end, NULL),
+                ARRAYS(m->x.memory, targets_of(m), maybe(m->has_upstream, &m->upstream), m->gradient.memory,
+                       entries_of(m), maybe(m->has_mask, &m->mask), maybe(m->has_class_weights, &m->class_weights),
+                       maybe(m->has_row_weights, &m->row_weights), m->ragged ? m->offsets : NULL, statistics)),
          "backward");
   }
   for (int64_t row = 0; row < m->rows; row++) {
@@ -625,9 +625,9 @@ static void states_of_range(const mixture *m, int64_t begin, int64_t end, bool s
   xent_shape s = m->shape;
   const int64_t chunks = xent_chunks(m->classes), own = xent_chunks(end - begin);
   if (!shard) {
-    must(xent_forward_states_at(&s, &m->options, 0, m->rows, begin, end, m->x.memory, targets_of(m), entries_of(m),
-                                maybe(m->has_mask, &m->mask), maybe(m->has_class_weights, &m->class_weights), known,
-                                states, NULL),
+    must(run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &s, &m->options, 0, m->rows, begin, end, NULL),
+                ARRAYS(m->x.memory, targets_of(m), maybe(m->has_mask, &m->mask), entries_of(m),
+                       maybe(m->has_class_weights, &m->class_weights), known, states)),
          "states");
     return;
   }
@@ -642,8 +642,8 @@ static void states_of_range(const mixture *m, int64_t begin, int64_t end, bool s
   if (m->targets == F64_DENSE) q += begin * m->q.layout.classes * size_of(m->q.layout.type);
   for (int64_t row = 0; row < m->rows; row++)
     for (int64_t c = 0; c < own; c++) room[row * own + c] = states[row * chunks + begin / XENT_CHUNK + c];
-  must(xent_forward_states_at(&s, &m->options, 0, m->rows, 0, end - begin, x, q, entries_of(m),
-                              m->has_mask ? mask : NULL, m->has_class_weights ? w : NULL, known, room, NULL),
+  must(run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &s, &m->options, 0, m->rows, 0, end - begin, NULL),
+              ARRAYS(x, q, m->has_mask ? mask : NULL, entries_of(m), m->has_class_weights ? w : NULL, known, room)),
        "states of a shard");
   for (int64_t row = 0; row < m->rows; row++)
     for (int64_t c = 0; c < own; c++) states[row * chunks + begin / XENT_CHUNK + c] = room[row * own + c];
@@ -665,11 +665,17 @@ static void run_parts(mixture *m, const expected_row *rows, const xent_statistic
     for (int64_t begin = 0; begin < m->classes; begin += XENT_CHUNK)
       states_of_range(m, begin, begin + XENT_CHUNK < m->classes ? begin + XENT_CHUNK : m->classes, shards,
                       round ? finished : NULL, states);
-    must(xent_finish_at(&m->shape, &m->options, 0, m->rows, states, targets_of(m),
-                        maybe(m->has_class_weights, &m->class_weights),
-                        any ? maybe(m->has_row_weights, &m->row_weights) : NULL, maybe(m->has_sink, &m->sink), round,
-                        finished, any ? m->losses.memory : NULL, m->lse.memory,
-                        m->targets == F64_LABEL ? m->hits.memory : NULL, any ? &tally : NULL, &report),
+    must(run_at((xent_work){.function = XENT_FUNCTION_FINISH,
+                            .shape = &m->shape,
+                            .options = &m->options,
+                            .choice = round,
+                            .report = &report,
+                            .row_begin = 0,
+                            .row_end = m->rows},
+                ARRAYS(targets_of(m), any ? m->losses.memory : NULL, m->lse.memory,
+                       m->targets == F64_LABEL ? m->hits.memory : NULL, maybe(m->has_class_weights, &m->class_weights),
+                       any ? maybe(m->has_row_weights, &m->row_weights) : NULL, maybe(m->has_sink, &m->sink), states,
+                       finished, any ? &tally : NULL)),
          "finish");
     if (report.unfinished == 0) break;
   }
@@ -686,9 +692,10 @@ static void run_parts(mixture *m, const expected_row *rows, const xent_statistic
   poison(&m->softmax);
   s.output = m->softmax.layout;
   for (int64_t begin = 0; begin < m->classes; begin += XENT_CHUNK)
-    must(xent_softmax_at(&s, &m->options, 0, m->rows, begin,
-                         begin + XENT_CHUNK < m->classes ? begin + XENT_CHUNK : m->classes, m->x.memory, NULL,
-                         maybe(m->has_mask, &m->mask), maybe(m->has_sink, &m->sink), finished, m->softmax.memory, NULL),
+    must(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &s, &m->options, 0, m->rows, begin,
+                           begin + XENT_CHUNK < m->classes ? begin + XENT_CHUNK : m->classes, NULL),
+                ARRAYS(m->x.memory, m->softmax.memory, maybe(m->has_mask, &m->mask), maybe(m->has_sink, &m->sink), NULL,
+                       finished)),
          "softmax");
   mixture plain = *m;
   plain.has_row_weights = false;
@@ -721,17 +728,18 @@ static void run_softmax_backward(mixture *m) {
       xent_state states[MOST_ROWS * MOST_STATES];
       xent_report report = {.size = sizeof report};
       for (int64_t begin = 0; begin < m->classes; begin += XENT_CHUNK)
-        must(xent_backward_states_at(&s, &o, 0, m->rows, begin,
-                                     begin + XENT_CHUNK < m->classes ? begin + XENT_CHUNK : m->classes,
-                                     log ? NULL : m->x.memory, m->log_softmax.memory, masked, states, NULL),
+        must(run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, &s, &o, 0, m->rows, begin,
+                               begin + XENT_CHUNK < m->classes ? begin + XENT_CHUNK : m->classes, NULL),
+                    ARRAYS(log ? NULL : m->x.memory, m->log_softmax.memory, masked, states)),
              "backward states");
-      must(xent_finish_at(&s, &o, 0, m->rows, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL,
-                          &report),
+      must(run_at(on_rows(XENT_FUNCTION_FINISH, &s, &o, 0, m->rows, &report),
+                  ARRAYS(NULL, NULL, NULL, NULL, NULL, NULL, NULL, states, statistics)),
            "finish");
     }
-    must((log ? xent_log_softmax_backward_at : xent_softmax_backward_at)(
-             &s, &o, 0, m->rows, 0, m->classes, m->x.memory, m->log_softmax.memory, offsets, masked,
-             parts ? statistics : NULL, m->gradient.memory, NULL),
+    must(run_at(on_classes(log ? XENT_FUNCTION_LOG_SOFTMAX_BACKWARD : XENT_FUNCTION_SOFTMAX_BACKWARD, &s, &o, 0,
+                           m->rows, 0, m->classes, NULL),
+                ARRAYS(m->x.memory, m->log_softmax.memory, m->gradient.memory, masked, offsets,
+                       parts ? statistics : NULL)),
          "softmax backward");
     for (int64_t row = 0; row < m->rows; row++) {
       for (int64_t k = 0; k < m->count[row]; k++) {
@@ -747,9 +755,9 @@ static void run_softmax_backward(mixture *m) {
     memcpy(upstream.memory, m->log_softmax.memory, (size_t)upstream.bytes);
     xent_shape over = s;
     over.gradient = upstream.layout;
-    must((log ? xent_log_softmax_backward_at : xent_softmax_backward_at)(&over, &o, 0, m->rows, 0, m->classes,
-                                                                         m->x.memory, upstream.memory, offsets, masked,
-                                                                         NULL, upstream.memory, NULL),
+    must(run_at(on_classes(log ? XENT_FUNCTION_LOG_SOFTMAX_BACKWARD : XENT_FUNCTION_SOFTMAX_BACKWARD, &over, &o, 0,
+                           m->rows, 0, m->classes, NULL),
+                ARRAYS(m->x.memory, upstream.memory, upstream.memory, masked, offsets)),
          "softmax backward in place");
     for (int64_t row = 0; row < m->rows; row++) /* as what is beside, rounded as it is there */
       for (int64_t k = 0; upstream.layout.type == m->gradient.layout.type && k < m->count[row]; k++)
@@ -764,12 +772,9 @@ static int32_t all_floats(void) {
   return types[below(4)];
 }
 
-typedef xent_status (*divergence_at)(const xent_shape *, const xent_options *, int64_t, int64_t, const void *,
-                                     const void *, const void *, const void *, void *, void *, xent_tally *,
-                                     xent_report *);
-static const divergence_at divergences[] = {[F64_KULLBACK_LEIBLER] = xent_kl_divergence_at,
-                                            [F64_JENSEN_SHANNON] = xent_jensen_shannon_divergence_at,
-                                            [F64_TOTAL_VARIATION] = xent_total_variation_at};
+static const int32_t divergences[] = {[F64_KULLBACK_LEIBLER] = XENT_FUNCTION_KL_DIVERGENCE,
+                                      [F64_JENSEN_SHANNON] = XENT_FUNCTION_JENSEN_SHANNON_DIVERGENCE,
+                                      [F64_TOTAL_VARIATION] = XENT_FUNCTION_TOTAL_VARIATION};
 
 static void run_divergence(const mixture *m) {
   if (m->ragged) return;
@@ -798,10 +803,10 @@ static void run_divergence(const mixture *m) {
   for (o.isa = next_tier(XENT_ISA_BEST); o.isa; o.isa = next_tier(o.isa)) {
     poison(&losses), poison(&gradient);
     xent_tally tally = xent_empty_tally(), expected = xent_empty_tally();
-    must(
-        divergences[kind](&s, &o, 0, rows, x.memory, a.memory, maybe(m->has_mask, &m->mask),
-                              maybe(m->has_row_weights, &m->row_weights), losses.memory, gradient.memory, &tally, NULL),
-        "divergence");
+    must(run_at(on_rows(divergences[kind], &s, &o, 0, rows, NULL),
+                ARRAYS(x.memory, a.memory, losses.memory, gradient.memory, maybe(m->has_mask, &m->mask),
+                       maybe(m->has_row_weights, &m->row_weights), &tally)),
+         "divergence");
     for (int64_t row = 0; row < rows; row++) {
       const double weight = m->has_row_weights ? get(&m->row_weights, row, 0) : 1;
       for (int64_t k = 0; k < n; k++)
@@ -822,8 +827,9 @@ static void run_divergence(const mixture *m) {
     memcpy(over.memory, x.memory, (size_t)over.bytes);
     xent_shape in_place = s;
     in_place.gradient = x.layout;
-    must(divergences[kind](&in_place, &o, 0, rows, over.memory, a.memory, maybe(m->has_mask, &m->mask),
-                           maybe(m->has_row_weights, &m->row_weights), losses.memory, over.memory, NULL, NULL),
+    must(run_at(on_rows(divergences[kind], &in_place, &o, 0, rows, NULL),
+                ARRAYS(over.memory, a.memory, losses.memory, over.memory, maybe(m->has_mask, &m->mask),
+                       maybe(m->has_row_weights, &m->row_weights))),
          "divergence in place");
     for (int64_t row = 0; row < rows; row++)
       for (int64_t k = 0; x.layout.type == gradient.layout.type && k < n; k++)
@@ -887,35 +893,42 @@ static void test_arithmetics(void) {
   xent_statistics statistics;
   xent_state of_wide, of_plain;
   const int64_t label = 2;
-  must(xent_forward_states_at(&wide, &o, 0, 1, 0, 4, x, &label, NULL, NULL, NULL, NULL, &of_wide, NULL), "states");
-  must(xent_forward_states_at(&plain, &o, 0, 1, 0, 4, narrow, &label, NULL, NULL, NULL, NULL, &of_plain, NULL),
+  must(run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &wide, &o, 0, 1, 0, 4, NULL),
+              ARRAYS(x, &label, NULL, NULL, NULL, NULL, &of_wide)),
+       "states");
+  must(run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &plain, &o, 0, 1, 0, 4, NULL),
+              ARRAYS(narrow, &label, NULL, NULL, NULL, NULL, &of_plain)),
        "states");
   expect_status("doubles' states for floats",
-                xent_finish_at(&plain, &o, 0, 1, &of_wide, &label, NULL, NULL, NULL, 0, &statistics, NULL, NULL, NULL,
-                               NULL, &report),
+                run_at(on_rows(XENT_FUNCTION_FINISH, &plain, &o, 0, 1, &report),
+                       ARRAYS(&label, NULL, NULL, NULL, NULL, NULL, NULL, &of_wide, &statistics)),
                 XENT_INVALID_ARGUMENT, &report, XENT_FIELD_STATES);
   expect_status("floats' states for doubles",
-                xent_finish_at(&wide, &o, 0, 1, &of_plain, &label, NULL, NULL, NULL, 0, &statistics, NULL, NULL, NULL,
-                               NULL, &report),
+                run_at(on_rows(XENT_FUNCTION_FINISH, &wide, &o, 0, 1, &report),
+                       ARRAYS(&label, NULL, NULL, NULL, NULL, NULL, NULL, &of_plain, &statistics)),
                 XENT_INVALID_ARGUMENT, &report, XENT_FIELD_STATES);
-  must(xent_finish_at(&plain, &o, 0, 1, &of_plain, &label, NULL, NULL, NULL, 0, &statistics, NULL, NULL, NULL, NULL,
-                      &report),
+  must(run_at(on_rows(XENT_FUNCTION_FINISH, &plain, &o, 0, 1, &report),
+              ARRAYS(&label, NULL, NULL, NULL, NULL, NULL, NULL, &of_plain, &statistics)),
        "finish");
   expect_status("floats' statistics for doubles",
-                xent_cross_entropy_backward_at(&wide, &o, 0, 1, 0, 4, x, &label, NULL, NULL, NULL, NULL, NULL,
-                                               &statistics, NULL, y, &report),
+                run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, &wide, &o, 0, 1, 0, 4, &report),
+                       ARRAYS(x, &label, NULL, y, NULL, NULL, NULL, NULL, NULL, &statistics)),
                 XENT_INVALID_ARGUMENT, &report, XENT_FIELD_STATISTICS);
   wide.log_sum_exp.type = XENT_BF16;
-  expect_status("a bfloat16 beside doubles", xent_log_sum_exp_at(&wide, &o, 0, 1, x, NULL, NULL, NULL, &lse, &report),
-                XENT_UNSUPPORTED, &report, XENT_FIELD_LOG_SUM_EXP);
+  expect_status("a bfloat16 beside doubles",
+                run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, &wide, &o, 0, 1, &report), ARRAYS(x, &lse)), XENT_UNSUPPORTED,
+                &report, XENT_FIELD_LOG_SUM_EXP);
   /* a softmax backward has no logits that would say that it is about doubles */
   wide.logits.type = XENT_NO_TYPE;
-  must(xent_backward_states_at(&wide, &o, 0, 1, 0, 4, y, x, NULL, &of_wide, NULL), "backward states");
+  must(run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, &wide, &o, 0, 1, 0, 4, NULL), ARRAYS(y, x, NULL, &of_wide)),
+       "backward states");
   expect_status("doubles' states of a backward",
-                xent_finish_at(&wide, &o, 0, 1, &of_wide, NULL, NULL, NULL, NULL, 0, &statistics, NULL, NULL, NULL,
-                               NULL, &report),
+                run_at(on_rows(XENT_FUNCTION_FINISH, &wide, &o, 0, 1, &report),
+                       ARRAYS(NULL, NULL, NULL, NULL, NULL, NULL, NULL, &of_wide, &statistics)),
                 XENT_OK, &report, 0);
-  must(xent_softmax_backward_at(&wide, &o, 0, 1, 0, 4, y, x, NULL, NULL, &statistics, y, NULL), "softmax backward");
+  must(run_at(on_classes(XENT_FUNCTION_SOFTMAX_BACKWARD, &wide, &o, 0, 1, 0, 4, NULL),
+              ARRAYS(y, x, y, NULL, NULL, &statistics)),
+       "softmax backward");
   compared++;
   if (y[0] != 0.25 * (1 - 2.5) || y[3] != 0.25 * (4 - 2.5))
     different++, fprintf(stderr, "softmax backward from states\n");
@@ -935,24 +948,27 @@ static void test_finish(void) {
   xent_statistics statistics;
   xent_state state;
   int64_t label = 2, other = 3, far = 7;
-  must(xent_forward_states_at(&s, &o, 0, 1, 0, 4, x, &label, NULL, NULL, NULL, NULL, &state, NULL), "states");
-  expect_status(
-      "another label",
-      xent_finish_at(&s, &o, 0, 1, &state, &other, NULL, NULL, NULL, 0, &statistics, NULL, NULL, NULL, NULL, &report),
-      XENT_INVALID_ARGUMENT, &report, XENT_FIELD_STATES);
-  expect_status("another temperature",
-                xent_finish_at(&s, &warm, 0, 1, &state, &label, NULL, NULL, NULL, 0, &statistics, NULL, NULL, NULL,
-                               NULL, &report),
+  must(run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &s, &o, 0, 1, 0, 4, NULL),
+              ARRAYS(x, &label, NULL, NULL, NULL, NULL, &state)),
+       "states");
+  expect_status("another label",
+                run_at(on_rows(XENT_FUNCTION_FINISH, &s, &o, 0, 1, &report),
+                       ARRAYS(&other, NULL, NULL, NULL, NULL, NULL, NULL, &state, &statistics)),
                 XENT_INVALID_ARGUMENT, &report, XENT_FIELD_STATES);
-  expect_status(
-      "the same label",
-      xent_finish_at(&s, &o, 0, 1, &state, &label, NULL, NULL, NULL, 0, &statistics, NULL, NULL, NULL, NULL, &report),
-      XENT_OK, &report, 0);
-  must(xent_forward_states_at(&sparse, &o, 0, 1, 0, 4, x, &label, weights, NULL, NULL, NULL, &state, NULL),
+  expect_status("another temperature",
+                run_at(on_rows(XENT_FUNCTION_FINISH, &s, &warm, 0, 1, &report),
+                       ARRAYS(&label, NULL, NULL, NULL, NULL, NULL, NULL, &state, &statistics)),
+                XENT_INVALID_ARGUMENT, &report, XENT_FIELD_STATES);
+  expect_status("the same label",
+                run_at(on_rows(XENT_FUNCTION_FINISH, &s, &o, 0, 1, &report),
+                       ARRAYS(&label, NULL, NULL, NULL, NULL, NULL, NULL, &state, &statistics)),
+                XENT_OK, &report, 0);
+  must(run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &sparse, &o, 0, 1, 0, 4, NULL),
+              ARRAYS(x, &label, NULL, weights, NULL, NULL, &state)),
        "sparse states");
   expect_status("sparse entries again",
-                xent_finish_at(&sparse, &o, 0, 1, &state, &far, NULL, NULL, NULL, 0, &statistics, NULL, NULL, NULL,
-                               NULL, &report),
+                run_at(on_rows(XENT_FUNCTION_FINISH, &sparse, &o, 0, 1, &report),
+                       ARRAYS(&far, NULL, NULL, NULL, NULL, NULL, NULL, &state, &statistics)),
                 XENT_OK, &report, 0);
 }
 
@@ -996,7 +1012,7 @@ static void measure(int64_t n, double spread, double offset) {
   s.logits.type = s.output.type = s.losses.type = s.gradient.type = XENT_F64;
   s.teacher = s.logits;
   xent_options o = xent_default_options();
-  must(xent_softmax_at(&s, &o, 0, 1, 0, n, x, NULL, NULL, NULL, NULL, y, NULL), "softmax");
+  must(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &s, &o, 0, 1, 0, n, NULL), ARRAYS(x, y)), "softmax");
   for (int64_t k = 0; k < n; k++) {
     const long double exact = expl(((long double)x[k] - (long double)max) - D);
     if (exact > 1e-290L)
@@ -1021,7 +1037,7 @@ static void measure(int64_t n, double spread, double offset) {
   }
   double found[3];
   for (int kind = 0; kind < 3; kind++)
-    must(divergences[kind](&s, &o, 0, 1, x, a, NULL, NULL, &found[kind], NULL, NULL, NULL), "divergence");
+    must(run_at(on_rows(divergences[kind], &s, &o, 0, 1, NULL), ARRAYS(x, a, &found[kind])), "divergence");
   const long double of_teacher = distance_of(a, n, &top, &at) + (long double)top, of_student = D + (long double)max;
   long double exact = 0, shannon = 0, variation = 0;
   for (int64_t k = 0; k < n; k++) {
@@ -1068,9 +1084,10 @@ static void test_bounds(int32_t isa, int64_t i) {
   for (int kind = F64_JENSEN_SHANNON; kind <= F64_TOTAL_VARIATION; kind++) {
     double loss, exchanged, weighted;
     const double weight = random_unit(&source);
-    must(divergences[kind](&s, &o, 0, 1, x, a, NULL, NULL, &loss, NULL, NULL, NULL), "divergence");
-    must(divergences[kind](&s, &o, 0, 1, a, x, NULL, NULL, &exchanged, NULL, NULL, NULL), "divergence exchanged");
-    must(divergences[kind](&s, &o, 0, 1, x, a, NULL, &weight, &weighted, NULL, NULL, NULL), "divergence weighted");
+    must(run_at(on_rows(divergences[kind], &s, &o, 0, 1, NULL), ARRAYS(x, a, &loss)), "divergence");
+    must(run_at(on_rows(divergences[kind], &s, &o, 0, 1, NULL), ARRAYS(a, x, &exchanged)), "divergence exchanged");
+    must(run_at(on_rows(divergences[kind], &s, &o, 0, 1, NULL), ARRAYS(x, a, &weighted, NULL, NULL, &weight)),
+         "divergence weighted");
     compared++;
     const bool within = loss >= 0 && loss <= most[kind] && weighted == weight * loss;
     if (within && !memcmp(&loss, &exchanged, sizeof loss)) continue;

@@ -97,26 +97,29 @@ static void enter_usual(void) { fesetround(FE_TONEAREST); }
 /* ---- calls ------------------------------------------------------------------------------------ */
 
 static void softmax(void) {
-  out.status = xent_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, in.x, NULL, NULL, NULL, NULL, out.y, &out.report);
+  out.status = run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS, 0, CLASSES, &out.report),
+                      ARRAYS(in.x, out.y));
 }
 static void log_softmax(void) {
-  out.status =
-      xent_log_softmax_at(&shape, &options, 0, ROWS, 0, CLASSES, in.x, NULL, NULL, NULL, NULL, out.y, &out.report);
+  out.status = run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX, &shape, &options, 0, ROWS, 0, CLASSES, &out.report),
+                      ARRAYS(in.x, out.y));
 }
 static void log_sum_exp(void) {
-  out.status = xent_log_sum_exp_at(&shape, &options, 0, ROWS, in.x, NULL, NULL, NULL, out.lse, &out.report);
+  out.status =
+      run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, &shape, &options, 0, ROWS, &out.report), ARRAYS(in.x, out.lse));
 }
 static void softmax_backward(void) {
-  out.status = xent_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, in.teacher, in.x, NULL, NULL, NULL,
-                                        out.dx, &out.report);
+  out.status = run_at(on_classes(XENT_FUNCTION_SOFTMAX_BACKWARD, &shape, &options, 0, ROWS, 0, CLASSES, &out.report),
+                      ARRAYS(in.teacher, in.x, out.dx));
 }
 static void log_softmax_backward(void) {
-  out.status = xent_log_softmax_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, in.teacher, in.x, NULL, NULL, NULL,
-                                            out.dx, &out.report);
+  out.status =
+      run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX_BACKWARD, &shape, &options, 0, ROWS, 0, CLASSES, &out.report),
+             ARRAYS(in.teacher, in.x, out.dx));
 }
 static void check_targets(void) {
-  out.status = xent_check_targets_at(&shape, &options, 0, ROWS, in.labels, NULL, NULL, NULL, in.class_weights,
-                                  in.row_weights, &out.tally, &out.report);
+  out.status = run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &shape, &options, 0, ROWS, &out.report),
+                      ARRAYS(in.labels, NULL, NULL, in.class_weights, in.row_weights, NULL, &out.tally));
   out.sum = xent_tally_sum(&out.tally);
 }
 static void cross_entropy(void) {
@@ -141,33 +144,34 @@ static void cross_entropy_backward(void) {
   out.status = cross_entropy_of(&shape, &options, 0, ROWS, &(cross_entropy_arrays){.logits = in.x,
                                 .targets = in.labels, .statistics = out.statistics}, NULL);
   if (!out.status)
-    out.status = xent_cross_entropy_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, in.x, in.labels, NULL, NULL,
-                                                NULL, NULL, NULL, out.statistics, in.row_weights, out.dx, &out.report);
+    out.status =
+        run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, &shape, &options, 0, ROWS, 0, CLASSES, &out.report),
+               ARRAYS(in.x, in.labels, in.row_weights, out.dx, NULL, NULL, NULL, NULL, NULL, out.statistics));
 }
 static void divergence(void) {
-  out.status = xent_kl_divergence_at(&shape, &options, 0, ROWS, in.x, in.teacher, NULL, in.row_weights, out.losses,
-                                     out.dx, &out.tally, &out.report);
+  out.status = run_at(on_rows(XENT_FUNCTION_KL_DIVERGENCE, &shape, &options, 0, ROWS, &out.report),
+                      ARRAYS(in.x, in.teacher, out.losses, out.dx, NULL, in.row_weights, &out.tally));
   out.sum = xent_tally_sum(&out.tally);
 }
 static void bounded_divergences(void) {
-  out.status = xent_jensen_shannon_divergence_at(&shape, &options, 0, ROWS, in.x, in.teacher, NULL, in.row_weights,
-                                                 out.losses, out.dx, &out.tally, &out.report);
+  out.status = run_at(on_rows(XENT_FUNCTION_JENSEN_SHANNON_DIVERGENCE, &shape, &options, 0, ROWS, &out.report),
+                      ARRAYS(in.x, in.teacher, out.losses, out.dx, NULL, in.row_weights, &out.tally));
   shape.losses = shape.log_sum_exp;
   shape.gradient = shape.output;
   if (!out.status)
-    out.status = xent_total_variation_at(&shape, &options, 0, ROWS, in.x, in.teacher, NULL, in.row_weights, out.lse,
-                                         out.y, &out.tally, &out.report);
+    out.status = run_at(on_rows(XENT_FUNCTION_TOTAL_VARIATION, &shape, &options, 0, ROWS, &out.report),
+                        ARRAYS(in.x, in.teacher, out.lse, out.y, NULL, in.row_weights, &out.tally));
   out.sum = xent_tally_sum(&out.tally);
 }
 static void selected(void) {
   shape.log_probabilities = shape.losses;
-  out.status = xent_selected_log_probabilities_at(&shape, &options, 0, ROWS, in.x, in.labels, NULL, NULL, NULL, NULL,
-                                                  out.losses, out.dx, out.statistics, &out.report);
+  out.status = run_at(on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES, &shape, &options, 0, ROWS, &out.report),
+                      ARRAYS(in.x, in.labels, out.losses, out.dx, NULL, NULL, NULL, NULL, out.statistics));
 }
 static void hessian(void) {
   if (shape.output.type != XENT_F64) shape.output.type = XENT_F32;
-  out.status = xent_cross_entropy_hvp_at(&shape, &options, 0, ROWS, in.x, in.teacher, NULL, NULL, in.row_weights, NULL,
-                                         out.y, &out.report);
+  out.status = run_at(on_rows(XENT_FUNCTION_CROSS_ENTROPY_HVP, &shape, &options, 0, ROWS, &out.report),
+                      ARRAYS(in.x, in.teacher, out.y, NULL, in.row_weights));
 }
 /* Every filter, penalties that make subnormals, and what cross-entropy says of the tokens. */
 static void sample(void) {
@@ -187,16 +191,23 @@ static void sample(void) {
   shape.bias = shape.logits;
   shape.prompt_tokens = shape.output_tokens = shape.tokens = shape.kept = xent_per_row(1, XENT_I32);
   shape.processed_log_probabilities = shape.log_probabilities = shape.entropies = xent_per_row(1, XENT_F32);
-  out.status = xent_sample_at(&shape, &options, &sampling, 0, 0, ROWS, in.x, NULL, in.teacher, before, before,
-                              out.losses, out.y, out.dx, NULL, out.lse, NULL, out.entropies, NULL, NULL, workspace,
-                              sizeof workspace, NULL, 0, NULL, &out.report);
+  out.status = run_at((xent_work){.function = XENT_FUNCTION_SAMPLE,
+                                  .shape = &shape,
+                                  .options = &options,
+                                  .sampling = &sampling,
+                                  .report = &out.report,
+                                  .row_begin = 0,
+                                  .row_end = ROWS,
+                                  .workspace_size = sizeof workspace},
+                      ARRAYS(in.x, out.losses, NULL, in.teacher, before, before, out.y, out.dx, NULL, out.lse, NULL,
+                             out.entropies, NULL, NULL, workspace));
 }
 static void binary_cross_entropy(void) {
   const xent_layout losses = shape.losses, targets = shape.targets;
   shape.losses = shape.element_weights = shape.gradient;
   shape.targets = shape.logits;
-  out.status = xent_binary_cross_entropy_at(&shape, &options, 0, ROWS, in.x, in.teacher, in.teacher, NULL, out.y,
-                                            out.dx, &out.tally, &out.report);
+  out.status = run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &shape, &options, 0, ROWS, &out.report),
+                      ARRAYS(in.x, in.teacher, out.y, out.dx, in.teacher, NULL, &out.tally));
   out.sum = xent_tally_sum(&out.tally);
   shape.losses = losses;
   shape.targets = targets;
@@ -215,36 +226,59 @@ static void linear_cross_entropy(void) {
   shape.hidden = shape.weights = (xent_layout){.outer = FEATURES, .classes = 1, .type = type};
   shape.hidden_gradient = shape.weights_gradient = (xent_layout){.outer = FEATURES, .classes = 1, .type = XENT_F32};
   shape.losses = shape.log_sum_exp = xent_per_row(1, XENT_F32);
-  out.status = xent_linear_cross_entropy_at(
-      &shape, &options, 0, ROWS, in.x, in.teacher, NULL, NULL, in.labels, NULL, NULL, NULL, NULL, NULL, out.losses,
-      out.lse, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, out.y, out.dx, NULL, out.statistics, &out.tally,
-      workspace, sizeof workspace, &out.report);
+  out.status = run_at(
+      (xent_work){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY,
+                  .shape = &shape,
+                  .options = &options,
+                  .report = &out.report,
+                  .row_begin = 0,
+                  .row_end = ROWS,
+                  .workspace_size = sizeof workspace},
+      ARRAYS(in.x, in.teacher, NULL, NULL, in.labels, NULL, NULL, NULL, NULL, NULL, out.losses, out.lse, NULL, NULL,
+             NULL, NULL, NULL, NULL, NULL, NULL, out.y, out.dx, NULL, out.statistics, &out.tally, workspace));
 }
 /* The same in parts. */
 static void linear_parts(void) {
   static _Alignas(64) char workspace[1 << 20];
   linear_cross_entropy();
   if (!out.status)
-    out.status = xent_linear_cross_entropy_backward_at(&shape, &options, 0, ROWS, 0, CLASSES, in.x, in.teacher, NULL,
-                                                       NULL, in.labels, NULL, NULL, NULL, NULL, out.statistics, NULL,
-                                                       out.y, out.dx, NULL, workspace, sizeof workspace, &out.report);
+    out.status = run_at((xent_work){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD,
+                                    .shape = &shape,
+                                    .options = &options,
+                                    .report = &out.report,
+                                    .row_begin = 0,
+                                    .row_end = ROWS,
+                                    .class_begin = 0,
+                                    .class_end = CLASSES,
+                                    .workspace_size = sizeof workspace},
+                        ARRAYS(in.x, in.teacher, NULL, NULL, in.labels, NULL, NULL, NULL, NULL, NULL, out.y, out.dx,
+                               NULL, out.statistics, workspace));
   if (!out.status)
-    out.status = xent_linear_states_at(&shape, &options, 0, ROWS, 0, CLASSES, in.x, in.teacher, NULL, in.labels, NULL,
-                                       NULL, NULL, NULL, out.states, workspace, sizeof workspace, &out.report);
+    out.status = run_at((xent_work){.function = XENT_FUNCTION_LINEAR_STATES,
+                                    .shape = &shape,
+                                    .options = &options,
+                                    .report = &out.report,
+                                    .row_begin = 0,
+                                    .row_end = ROWS,
+                                    .class_begin = 0,
+                                    .class_end = CLASSES,
+                                    .workspace_size = sizeof workspace},
+                        ARRAYS(in.x, in.teacher, NULL, in.labels, NULL, NULL, NULL, NULL, out.states, workspace));
 }
 static void parts(void) {
-  out.status = xent_forward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, in.x, in.labels, NULL, NULL, NULL, NULL,
-                                   out.states, &out.report);
+  out.status = run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &shape, &options, 0, ROWS, 0, CLASSES, &out.report),
+                      ARRAYS(in.x, in.labels, NULL, NULL, NULL, NULL, out.states));
   if (!out.status)
-    out.status = xent_finish_at(&shape, &options, 0, ROWS, out.states, in.labels, NULL, NULL, NULL, 0, out.statistics,
-                             out.losses, out.lse, out.hits, &out.tally, &out.report);
+    out.status = run_at(
+        on_rows(XENT_FUNCTION_FINISH, &shape, &options, 0, ROWS, &out.report),
+        ARRAYS(in.labels, out.losses, out.lse, out.hits, NULL, NULL, NULL, out.states, out.statistics, &out.tally));
 }
 static void backward_parts(void) {
-  out.status =
-      xent_backward_states_at(&shape, &options, 0, ROWS, 0, CLASSES, in.teacher, in.x, NULL, out.states, &out.report);
+  out.status = run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, &shape, &options, 0, ROWS, 0, CLASSES, &out.report),
+                      ARRAYS(in.teacher, in.x, NULL, out.states));
   if (!out.status)
-    out.status = xent_finish_at(&shape, &options, 0, ROWS, out.states, NULL, NULL, NULL, NULL, 0, out.statistics, NULL,
-                             NULL, NULL, NULL, &out.report);
+    out.status = run_at(on_rows(XENT_FUNCTION_FINISH, &shape, &options, 0, ROWS, &out.report),
+                        ARRAYS(NULL, NULL, NULL, NULL, NULL, NULL, NULL, out.states, out.statistics));
 }
 /* Sums of doubles that round, underflow and overflow. */
 static void sums(void) {

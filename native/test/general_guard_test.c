@@ -138,22 +138,23 @@ static void run(int64_t rows, int64_t n, int kind, bool ragged, int32_t isa, boo
       .target_gradient = labels ? NULL : arrays[TARGET_GRADIENT].data, .statistics = statistics};
   must(cross_entropy_of(&s, &o, 0, rows, &a, NULL), "cross-entropy");
   check_all("cross-entropy", n);
-  must(xent_cross_entropy_backward_at(&s, &o, 0, rows, 0, n, a.logits, a.targets, weights, offsets, mask, class_weights,
-                                   a.row_weights, statistics, arrays[UPSTREAM].data, a.gradient, NULL),
+  must(run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, &s, &o, 0, rows, 0, n, NULL),
+              ARRAYS(a.logits, a.targets, arrays[UPSTREAM].data, a.gradient, weights, mask, class_weights,
+                     a.row_weights, offsets, statistics)),
        "backward");
   check_all("backward", n);
   for (int log = 0; log < 2; log++) {
-    must((log ? xent_log_softmax_at : xent_softmax_at)(&s, &o, 0, rows, 0, n, a.logits, offsets, mask, sink, NULL,
-                                                                 arrays[OUTPUT].data, NULL),
+    must(run_at(on_classes(log ? XENT_FUNCTION_LOG_SOFTMAX : XENT_FUNCTION_SOFTMAX, &s, &o, 0, rows, 0, n, NULL),
+                ARRAYS(a.logits, arrays[OUTPUT].data, mask, sink, offsets)),
          "softmax");
     check_all("softmax", n);
     xent_options plain = o;
     plain.softcap = 0;
     xent_shape back = s;
     back.upstream = s.logits;
-    must((log ? xent_log_softmax_backward_at : xent_softmax_backward_at)(&back, &plain, 0, rows, 0, n,
-                                                                         arrays[OUTPUT].data, a.logits, offsets, mask,
-                                                                         NULL, arrays[GRADIENT].data, NULL),
+    must(run_at(on_classes(log ? XENT_FUNCTION_LOG_SOFTMAX_BACKWARD : XENT_FUNCTION_SOFTMAX_BACKWARD, &back, &plain, 0,
+                           rows, 0, n, NULL),
+                ARRAYS(arrays[OUTPUT].data, a.logits, arrays[GRADIENT].data, mask, offsets)),
          "softmax backward");
     check_all("softmax backward", n);
   }

@@ -479,10 +479,10 @@ static void run_cross_entropy(problem *p, int targets) {
   compared++;
   if (memcmp(&tally, &expected, sizeof tally) && differing++ < 12) fprintf(stderr, "%s: tally\n", what_problem);
   gradient = begin_output(&p->gradient, given);
-  must(xent_cross_entropy_backward_at(&p->s, &p->o, 0, p->rows, 0, p->n, given ? gradient : p->logits.data,
-                                      p->targets.data, p->target_weights.data, p->row_offsets.data, p->mask.data,
-                                      p->weights.data, p->row_weights.data, statistics, p->upstream.data, gradient,
-                                      NULL),
+  must(run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, &p->s, &p->o, 0, p->rows, 0, p->n, NULL),
+              ARRAYS(given ? gradient : p->logits.data, p->targets.data, p->upstream.data, gradient,
+                     p->target_weights.data, p->mask.data, p->weights.data, p->row_weights.data, p->row_offsets.data,
+                     statistics)),
        "backward");
   check_classes(p, &p->gradient, "gradient with upstream", p->backward, 2);
 }
@@ -491,16 +491,16 @@ static void run_softmax(problem *p) {
   const array *given = p->in_place ? &p->logits : NULL;
   for (int log = 0; log < 2; log++) {
     void *y = begin_output(&p->output, given);
-    must((log ? xent_log_softmax_at : xent_softmax_at)(&p->s, &p->o, 0, p->rows, 0, p->n,
-                                                                 given ? y : p->logits.data, p->row_offsets.data,
-                                                                 p->mask.data, p->sink.data, NULL, y, NULL),
+    must(run_at(on_classes(log ? XENT_FUNCTION_LOG_SOFTMAX : XENT_FUNCTION_SOFTMAX, &p->s, &p->o, 0, p->rows, 0, p->n,
+                           NULL),
+                ARRAYS(given ? y : p->logits.data, y, p->mask.data, p->sink.data, p->row_offsets.data)),
          "softmax");
     check_classes(p, &p->output, log ? "log-softmax" : "softmax", p->expected, log);
   }
   if (!p->lse.data) return;
   begin_output(&p->lse, NULL);
-  must(xent_log_sum_exp_at(&p->s, &p->o, 0, p->rows, p->logits.data, p->row_offsets.data, p->mask.data, p->sink.data,
-                        p->lse.data, NULL),
+  must(run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, &p->s, &p->o, 0, p->rows, NULL),
+              ARRAYS(p->logits.data, p->lse.data, p->mask.data, p->sink.data, p->row_offsets.data)),
        "log-sum-exp");
   check_rows(p, &p->lse, "log-sum-exp alone", of_softmax_lse);
 }
@@ -548,8 +548,9 @@ static bool states_of_parts(problem *p, int targets, const part *parts, int coun
     for (int i = 0; i < count; i++) {
       const part *r = &parts[i];
       const xent_status status =
-          xent_forward_states_at(&r->s, &p->o, 0, p->rows, r->begin, r->end, r->logits, whole ? r->targets : NULL,
-                                 p->target_weights.data, r->mask, r->weights, round ? statistics : NULL, mine, &report);
+          run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &r->s, &p->o, 0, p->rows, r->begin, r->end, &report),
+                 ARRAYS(r->logits, whole ? r->targets : NULL, r->mask, p->target_weights.data, r->weights,
+                        round ? statistics : NULL, mine));
       if (status == XENT_UNSUPPORTED && r->s.all_classes && report.field == XENT_FIELD_CLASS_MASK) {
         free(states), free(mine);
         return false;
@@ -568,10 +569,16 @@ static bool states_of_parts(problem *p, int targets, const part *parts, int coun
         check_record(&states[row * chunks + c], &expected[c], "state", row, c);
     }
     const bool labels = targets == LABEL;
-    must(xent_finish_at(&p->s, &p->o, 0, p->rows, states, whole, whole ? p->weights.data : NULL,
-                     whole ? p->row_weights.data : NULL, p->sink.data, round,
-                     statistics, whole ? p->losses.data : NULL, p->lse.data, labels ? p->hits.data : NULL,
-                     whole ? &tally : NULL, &report),
+    must(run_at((xent_work){.function = XENT_FUNCTION_FINISH,
+                            .shape = &p->s,
+                            .options = &p->o,
+                            .choice = round,
+                            .report = &report,
+                            .row_begin = 0,
+                            .row_end = p->rows},
+                ARRAYS(whole, whole ? p->losses.data : NULL, p->lse.data, labels ? p->hits.data : NULL,
+                       whole ? p->weights.data : NULL, whole ? p->row_weights.data : NULL, p->sink.data, states,
+                       statistics, whole ? &tally : NULL)),
          "finish");
     if (!report.unfinished) break;
   }
@@ -597,8 +604,9 @@ static void run_parts(problem *p, int targets, bool shard) {
       begin_output(&p->output, NULL);
       for (int i = count - 1; i >= 0; i--) {
         const part *r = &parts[i];
-        must((log ? xent_log_softmax_at : xent_softmax_at)(&r->s, &p->o, 0, p->rows, r->begin, r->end, r->logits, NULL,
-                                                           r->mask, p->sink.data, statistics, r->output, NULL),
+        must(run_at(on_classes(log ? XENT_FUNCTION_LOG_SOFTMAX : XENT_FUNCTION_SOFTMAX, &r->s, &p->o, 0, p->rows,
+                               r->begin, r->end, NULL),
+                    ARRAYS(r->logits, r->output, r->mask, p->sink.data, NULL, statistics)),
              "softmax in parts");
       }
       check_classes(p, &p->output, log ? "log-softmax in parts" : "softmax in parts", p->expected, log);
@@ -613,9 +621,9 @@ static void run_parts(problem *p, int targets, bool shard) {
   begin_output(&p->gradient, NULL);
   for (int i = 0; i < count; i++) {
     const part *r = &parts[i];
-    must(xent_cross_entropy_backward_at(&r->s, &p->o, 0, p->rows, r->begin, r->end, r->logits, r->targets,
-                                     p->target_weights.data, NULL, r->mask, r->weights, p->row_weights.data, statistics,
-                                     p->upstream.data, r->gradient, NULL),
+    must(run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, &r->s, &p->o, 0, p->rows, r->begin, r->end, NULL),
+                ARRAYS(r->logits, r->targets, p->upstream.data, r->gradient, p->target_weights.data, r->mask,
+                       r->weights, p->row_weights.data, NULL, statistics)),
          "backward in parts");
   }
   check_classes(p, &p->gradient, "gradient in parts", p->backward, 2);

@@ -26,11 +26,13 @@ static void run(int64_t outer, int64_t n, int64_t inner, int32_t isa, bool at_en
     label[i] = (int8_t)(random_below(r, n) & 127);
     if (label[i] >= n) label[i] = 0;
   }
-  must(xent_softmax_at(&s, &o, 0, rows, 0, n, x, NULL, NULL, NULL, NULL, y, NULL), "softmax");
+  must(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &s, &o, 0, rows, 0, n, NULL), ARRAYS(x, y)), "softmax");
   check_rest(&output, "softmax", n);
-  must(xent_softmax_backward_at(&s, &o, 0, rows, 0, n, y, g, NULL, NULL, NULL, g, NULL), "softmax backward");
-  must(xent_log_softmax_at(&s, &o, 0, rows, 0, n, x, NULL, NULL, NULL, NULL, y, NULL), "log-softmax");
-  must(xent_log_softmax_backward_at(&s, &o, 0, rows, 0, n, y, g, NULL, NULL, NULL, y, NULL), "log-softmax backward");
+  must(run_at(on_classes(XENT_FUNCTION_SOFTMAX_BACKWARD, &s, &o, 0, rows, 0, n, NULL), ARRAYS(y, g, g)),
+       "softmax backward");
+  must(run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX, &s, &o, 0, rows, 0, n, NULL), ARRAYS(x, y)), "log-softmax");
+  must(run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX_BACKWARD, &s, &o, 0, rows, 0, n, NULL), ARRAYS(y, g, y)),
+       "log-softmax backward");
   check_rest(&output, "log-softmax backward", n);
   check_rest(&upstream, "softmax backward", n);
   must(cross_entropy_of(&s, &o, 0, rows, &(cross_entropy_arrays){.logits = x, .targets = label, .losses = loss,

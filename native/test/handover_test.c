@@ -29,7 +29,8 @@ static void *reader(void *unused) {
 static void write_result(float *x) {
   const xent_shape shape = dense_shape_of(1, CLASSES, 1, XENT_I32);
   const xent_options options = xent_default_options();
-  must(xent_log_softmax_at(&shape, &options, 0, 1, 0, CLASSES, x, NULL, NULL, NULL, NULL, y, NULL), "log-softmax");
+  must(run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX, &shape, &options, 0, 1, 0, CLASSES, NULL), ARRAYS(x, y)),
+       "log-softmax");
 }
 
 int main(void) {

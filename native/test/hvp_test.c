@@ -164,9 +164,11 @@ static void run(problem *p, double *const *expected) {
   const void *logits = p->in_place ? p->product.data : p->logits.data;
   const int64_t middle = below(p->rows + 1); /* rows are a caller's to divide */
   for (int part = 0; part < 2; part++)
-    must(xent_cross_entropy_hvp_at(&p->s, &p->o, part ? middle : 0, part ? p->rows : middle, logits, p->vector.data,
-                                   p->row_offsets.data, p->mask.data, p->weights.data, p->sink.data, p->product.data,
-                                   NULL), "hvp");
+    must(
+        run_at(on_rows(XENT_FUNCTION_CROSS_ENTROPY_HVP, &p->s, &p->o, part ? middle : 0, part ? p->rows : middle, NULL),
+               ARRAYS(logits, p->vector.data, p->product.data, p->mask.data, p->weights.data, p->sink.data,
+                      p->row_offsets.data)),
+        "hvp");
   for (int64_t row = 0; row < p->rows; row++) {
     for (int64_t k = 0; k < classes_of(p, row); k++) {
       compared++;

@@ -77,11 +77,14 @@ static void call(int function, const xent_shape *s, const xent_options *o, const
   const void *x = input.data, *g = other.data;
   xent_status status;
   if (function <= LOG_SOFTMAX)
-    status = (function == SOFTMAX ? xent_softmax_at : xent_log_softmax_at)(s, o, 0, rows, 0, n, x, NULL, NULL, NULL,
-                                                                           NULL, out, NULL);
+    status = run_at(
+        on_classes(function == SOFTMAX ? XENT_FUNCTION_SOFTMAX : XENT_FUNCTION_LOG_SOFTMAX, s, o, 0, rows, 0, n, NULL),
+        ARRAYS(x, out));
   else if (function <= LOG_SOFTMAX_BACKWARD)
-    status = (function == SOFTMAX_BACKWARD ? xent_softmax_backward_at : xent_log_softmax_backward_at)(
-        s, o, 0, rows, 0, n, x, g, NULL, NULL, NULL, out, NULL);
+    status = run_at(
+        on_classes(function == SOFTMAX_BACKWARD ? XENT_FUNCTION_SOFTMAX_BACKWARD : XENT_FUNCTION_LOG_SOFTMAX_BACKWARD,
+                   s, o, 0, rows, 0, n, NULL),
+        ARRAYS(x, g, out));
   else
     status = cross_entropy_of(s, o, 0, rows, &(cross_entropy_arrays){.logits = x, .targets = labels,
                               .gradient = out}, NULL);

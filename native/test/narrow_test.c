@@ -109,16 +109,17 @@ static xent_options options_of(const problem *p) {
 static void softmax(problem *p, bool log) {
   const xent_shape s = shape_of(p, true), s32 = shape_of(p, false);
   const xent_options o = options_of(p);
-  xent_status (*const function)(const xent_shape *, const xent_options *, int64_t, int64_t, int64_t, int64_t,
-                                const void *, const void *, const void *, const void *, const xent_statistics *, void *,
-                                xent_report *) = log ? xent_log_softmax_at : xent_softmax_at;
-  must(function(&s, &o, 0, p->rows, 0, p->classes, p->logits.data, NULL, NULL, NULL, NULL, p->output.data, NULL),
+  const int32_t function = log ? XENT_FUNCTION_LOG_SOFTMAX : XENT_FUNCTION_SOFTMAX;
+  must(run_at(on_classes(function, &s, &o, 0, p->rows, 0, p->classes, NULL), ARRAYS(p->logits.data, p->output.data)),
        "softmax");
-  must(function(&s32, &o, 0, p->rows, 0, p->classes, p->logits32.data, NULL, NULL, NULL, NULL, p->output32.data, NULL),
+  must(run_at(on_classes(function, &s32, &o, 0, p->rows, 0, p->classes, NULL),
+              ARRAYS(p->logits32.data, p->output32.data)),
        "float32");
   compare(p, log ? "log-softmax" : "softmax", &p->output, &p->output32, p->rows, p->classes);
-  must(xent_log_sum_exp_at(&s, &o, 0, p->rows, p->logits.data, NULL, NULL, NULL, p->lse.data, NULL), "log-sum-exp");
-  must(xent_log_sum_exp_at(&s32, &o, 0, p->rows, p->logits32.data, NULL, NULL, NULL, p->lse32.data, NULL), "float32");
+  must(run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, &s, &o, 0, p->rows, NULL), ARRAYS(p->logits.data, p->lse.data)),
+       "log-sum-exp");
+  must(run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, &s32, &o, 0, p->rows, NULL), ARRAYS(p->logits32.data, p->lse32.data)),
+       "float32");
   compare(p, "log-sum-exp", &p->lse, &p->lse32, p->rows, 1);
 }
 
@@ -138,10 +139,14 @@ static void softmax_backward(problem *p, bool log) {
       set_number(&p->output32, row * l32.outer + k, get_number(&p->output, row * l.outer + k));
     }
   const bool over = random_below(&source, 2);
-  must((log ? xent_log_softmax_backward_at : xent_softmax_backward_at)(&s, &o, 0, p->rows, 0, p->classes,
-       p->output.data, g.data, NULL, NULL, NULL, over ? p->output.data : dx.data, NULL), "backward");
-  must((log ? xent_log_softmax_backward_at : xent_softmax_backward_at)(&s32, &o, 0, p->rows, 0, p->classes,
-       p->output32.data, g32.data, NULL, NULL, NULL, dx32.data, NULL), "float32");
+  must(run_at(on_classes(log ? XENT_FUNCTION_LOG_SOFTMAX_BACKWARD : XENT_FUNCTION_SOFTMAX_BACKWARD, &s, &o, 0, p->rows,
+                         0, p->classes, NULL),
+              ARRAYS(p->output.data, g.data, over ? p->output.data : dx.data)),
+       "backward");
+  must(run_at(on_classes(log ? XENT_FUNCTION_LOG_SOFTMAX_BACKWARD : XENT_FUNCTION_SOFTMAX_BACKWARD, &s32, &o, 0,
+                         p->rows, 0, p->classes, NULL),
+              ARRAYS(p->output32.data, g32.data, dx32.data)),
+       "float32");
   compare(p, log ? "log-softmax backward" : "softmax backward", over ? &p->output : &dx, &dx32, p->rows, p->classes);
   free_array(&g), free_array(&g32), free_array(&dx), free_array(&dx32);
 }

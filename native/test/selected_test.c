@@ -209,27 +209,30 @@ static void run(problem *p, const answer *expected) {
   void *dx = begin(&p->gradient, given);
   const int64_t middle = below(p->rows + 1); /* rows are a caller's to divide */
   for (int part = 0; part < 2; part++)
-    must(xent_selected_log_probabilities_at(&p->s, &p->o, part ? middle : 0, part ? p->rows : middle,
-                                            given ? dx : p->logits.data, p->targets.data, p->row_offsets.data,
-                                            p->mask.data, p->sink.data, p->upstream.data, p->log_probabilities.data,
-                                            dx, statistics, &report), "selected");
+    must(run_at(on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES, &p->s, &p->o, part ? middle : 0,
+                        part ? p->rows : middle, &report),
+                ARRAYS(given ? dx : p->logits.data, p->targets.data, p->log_probabilities.data, dx, p->upstream.data,
+                       p->mask.data, p->sink.data, p->row_offsets.data, statistics)),
+         "selected");
   for (int64_t row = 0; row < p->rows; row++)
     for (int64_t j = 0; j < p->count; j++)
       check(&p->log_probabilities, entry_at(p, &p->log_probabilities, row, j), expected[row].log_probabilities[j],
             "log-probability", row, j);
   check_gradients(p, expected, "gradient");
   begin(&p->log_probabilities, NULL);
-  must(xent_selected_log_probabilities_at(&p->s, &p->o, 0, p->rows, p->logits.data, p->targets.data,
-                                          p->row_offsets.data, p->mask.data, p->sink.data, NULL,
-                                          p->log_probabilities.data, NULL, NULL, NULL), "selected alone");
+  must(run_at(on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES, &p->s, &p->o, 0, p->rows, NULL),
+              ARRAYS(p->logits.data, p->targets.data, p->log_probabilities.data, NULL, NULL, p->mask.data, p->sink.data,
+                     p->row_offsets.data)),
+       "selected alone");
   for (int64_t row = 0; row < p->rows; row++)
     for (int64_t j = 0; j < p->count; j++)
       check(&p->log_probabilities, entry_at(p, &p->log_probabilities, row, j), expected[row].log_probabilities[j],
             "log-probability alone", row, j);
   dx = begin(&p->gradient, given);
-  must(xent_selected_log_probabilities_backward_at(&p->s, &p->o, 0, p->rows, given ? dx : p->logits.data,
-                                                   p->targets.data, p->row_offsets.data, p->mask.data, statistics,
-                                                   p->upstream.data, dx, &report), "backward");
+  must(run_at(on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES_BACKWARD, &p->s, &p->o, 0, p->rows, &report),
+              ARRAYS(given ? dx : p->logits.data, p->targets.data, dx, p->upstream.data, p->mask.data,
+                     p->row_offsets.data, statistics)),
+       "backward");
   check_gradients(p, expected, "gradient later");
 }
 
@@ -249,9 +252,10 @@ static void run_as_labels(problem *p) {
                                   .losses = begin(&p->losses, NULL), .statistics = statistics};
   must(cross_entropy_of(&s, &p->o, 0, p->rows, &a, NULL), "cross-entropy");
   array gradient = new_array((int64_t)(p->gradient.bytes / size_of_type(p->gradient.layout.type)), p->gradient.layout);
-  must(xent_cross_entropy_backward_at(&s, &p->o, 0, p->rows, 0, p->n, p->logits.data, p->targets.data, NULL,
-                                      p->row_offsets.data, p->mask.data, NULL, NULL, statistics, p->row_upstream.data,
-                                      gradient.data, NULL), "backward of cross-entropy");
+  must(run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, &s, &p->o, 0, p->rows, 0, p->n, NULL),
+              ARRAYS(p->logits.data, p->targets.data, p->row_upstream.data, gradient.data, NULL, p->mask.data, NULL,
+                     NULL, p->row_offsets.data, statistics)),
+       "backward of cross-entropy");
   for (int64_t row = 0; row < p->rows; row++) {
     const double lp = get_number(&p->log_probabilities, entry_at(p, &p->log_probabilities, row, 0));
     if (lp != -(double)INFINITY) /* of a row that is fully masked the loss is 0 */
@@ -317,9 +321,9 @@ static void measure_row(bool wide, int64_t n, int64_t count) {
                         .targets = xent_per_class(count, 1, XENT_I64), .upstream = xent_per_class(count, 1, type),
                         .log_probabilities = xent_per_class(count, 1, type)};
   const xent_options o = xent_default_options();
-  must(xent_selected_log_probabilities_at(&s, &o, 0, 1, wide ? (void *)X : x, classes, NULL, NULL, NULL,
-                                          wide ? (void *)G : g, wide ? (void *)LP : lp, wide ? (void *)DX : dx, NULL,
-                                          NULL),
+  must(run_at(
+           on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES, &s, &o, 0, 1, NULL),
+           ARRAYS(wide ? (void *)X : x, classes, wide ? (void *)LP : lp, wide ? (void *)DX : dx, wide ? (void *)G : g)),
        "selected");
   long double sum = 0;
   for (int64_t j = 0; j < count; j++) sum += (long double)g[j];
@@ -371,7 +375,8 @@ static void refuse(void) {
   xent_options o = xent_default_options();
   xent_shape s = good;
 #define FORWARD(lp_, dx_) \
-  xent_selected_log_probabilities_at(&s, &o, 0, 2, x, classes, NULL, NULL, NULL, g, lp_, dx_, statistics, &r)
+  run_at(on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES, &s, &o, 0, 2, &r), \
+         ARRAYS(x, classes, lp_, dx_, g, NULL, NULL, NULL, statistics))
   expect(FORWARD(lp, dx), XENT_OK, &r, 0, "a good call");
   expect(FORWARD(lp, x), XENT_OK, &r, 0, "in place");
   expect(FORWARD(x, dx), XENT_OVERLAP, &r, XENT_FIELD_LOG_PROBABILITIES, "results over the logits");
@@ -397,7 +402,8 @@ static void refuse(void) {
   }
   o = xent_default_options();
 #define BACKWARD(statistics_) \
-  xent_selected_log_probabilities_backward_at(&s, &o, 0, 2, x, classes, NULL, NULL, statistics_, g, dx, &r)
+  run_at(on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES_BACKWARD, &s, &o, 0, 2, &r), \
+         ARRAYS(x, classes, dx, g, NULL, NULL, statistics_))
   expect(FORWARD(lp, NULL), XENT_OK, &r, 0, "no gradient");
   expect(BACKWARD(statistics), XENT_OK, &r, 0, "a good backward");
   expect(BACKWARD(NULL), XENT_INVALID_ARGUMENT, &r, XENT_FIELD_STATISTICS, "no statistics");
@@ -406,7 +412,7 @@ static void refuse(void) {
   o.temperature = 0;
   memset(later, 0, sizeof later);
   expect(BACKWARD(later), XENT_INVALID_ARGUMENT, &r, XENT_FIELD_STATISTICS, "statistics of nothing");
-  expect(xent_check_targets_at(&s, &o, 0, 2, classes, NULL, NULL, NULL, NULL, NULL, NULL, &r), XENT_OK, &r, 0,
+  expect(run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &s, &o, 0, 2, &r), ARRAYS(classes)), XENT_OK, &r, 0,
          "classes without weights are checked");
   if (r.counted != 2) differing++;
 }
@@ -420,7 +426,7 @@ static void refuse_unsigned(void) {
   xent_options o = xent_default_options();
   xent_report r = {.size = sizeof r};
   o.has_ignore_index = 1, o.ignore_index = -100;
-  expect(xent_check_targets_at(&s, &o, 0, 2, labels, NULL, NULL, NULL, NULL, NULL, NULL, &r), XENT_INVALID_LABEL, &r,
+  expect(run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &s, &o, 0, 2, &r), ARRAYS(labels)), XENT_INVALID_LABEL, &r,
          XENT_FIELD_TARGETS, "a label of 2^64 - 100");
   if (r.row != 1 || (uint64_t)r.label != labels[1]) differing++;
   const cross_entropy_arrays a = {.logits = x, .targets = labels, .losses = losses};
@@ -428,16 +434,16 @@ static void refuse_unsigned(void) {
   expect(cross_entropy_of(&s, &o, 0, 1, &a, &r), XENT_OK, &r, 0, "a label of U64");
   const uint16_t narrow[2] = {65436, 1}; /* the bits of -100 */
   s.targets.type = XENT_U16;
-  expect(xent_check_targets_at(&s, &o, 0, 2, narrow, NULL, NULL, NULL, NULL, NULL, NULL, &r), XENT_INVALID_LABEL, &r,
+  expect(run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &s, &o, 0, 2, &r), ARRAYS(narrow)), XENT_INVALID_LABEL, &r,
          XENT_FIELD_TARGETS, "a label of 65436");
   o.ignore_index = 65436;
-  expect(xent_check_targets_at(&s, &o, 0, 2, narrow, NULL, NULL, NULL, NULL, NULL, NULL, &r), XENT_OK, &r, 0,
+  expect(run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &s, &o, 0, 2, &r), ARRAYS(narrow)), XENT_OK, &r, 0,
          "an ignore index of 65436");
   if (r.counted != 1) differing++;
   s.targets = xent_per_class(3, 1, XENT_U64);
   o.ignore_index = -100;
   const uint64_t flags[3] = {0, 1, UINT64_MAX - 99};
-  expect(xent_binary_cross_entropy_at(&s, &o, 0, 1, x, flags, NULL, NULL, NULL, NULL, NULL, &r), XENT_INVALID_LABEL,
+  expect(run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &s, &o, 0, 1, &r), ARRAYS(x, flags)), XENT_INVALID_LABEL,
          &r, XENT_FIELD_TARGETS, "a binary label of 2^64 - 100");
   const uint64_t prompt[2] = {UINT64_MAX, 2}; /* the bits of -1, which is no token */
   int32_t token[1];
@@ -446,8 +452,15 @@ static void refuse_unsigned(void) {
   const xent_sampling greedy = {.size = sizeof greedy, .greedy = 1};
   s.prompt_tokens = xent_per_class(2, 1, XENT_U64), s.prompt_count = 2;
   s.tokens = xent_per_row(1, XENT_I32);
-  expect(xent_sample_at(&s, &plain, &greedy, 0, 0, 1, x, NULL, NULL, prompt, NULL, token, NULL, NULL, NULL, NULL, NULL,
-                        NULL, NULL, NULL, room, sizeof room, NULL, 0, NULL, &r),
+  expect(run_at((xent_work){.function = XENT_FUNCTION_SAMPLE,
+                            .shape = &s,
+                            .options = &plain,
+                            .sampling = &greedy,
+                            .report = &r,
+                            .row_begin = 0,
+                            .row_end = 1,
+                            .workspace_size = sizeof room},
+                ARRAYS(x, token, NULL, NULL, prompt, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, room)),
          XENT_INVALID_LABEL, &r, XENT_FIELD_PROMPT_TOKENS, "a prompt token of 2^64 - 1");
 }
 

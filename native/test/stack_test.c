@@ -33,9 +33,10 @@ static void *run_forward(void *argument) {
   const problem *p = argument;
   const xent_shape *s = &p->shape;
   const xent_options *o = &p->options;
-  must(xent_softmax_at(s, o, 0, p->rows, 0, p->classes, x, NULL, NULL, NULL, NULL, y, NULL), "softmax");
-  must(xent_log_softmax_at(s, o, 0, p->rows, 0, p->classes, x, NULL, NULL, NULL, NULL, y, NULL), "log-softmax");
-  must(xent_log_sum_exp_at(s, o, 0, p->rows, x, NULL, NULL, NULL, lse, NULL), "log-sum-exp");
+  must(run_at(on_classes(XENT_FUNCTION_SOFTMAX, s, o, 0, p->rows, 0, p->classes, NULL), ARRAYS(x, y)), "softmax");
+  must(run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX, s, o, 0, p->rows, 0, p->classes, NULL), ARRAYS(x, y)),
+       "log-softmax");
+  must(run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, s, o, 0, p->rows, NULL), ARRAYS(x, lse)), "log-sum-exp");
   return NULL;
 }
 
@@ -43,12 +44,13 @@ static void *run_backward(void *argument) {
   const problem *p = argument;
   const xent_shape *s = &p->shape;
   const xent_options *o = &p->options;
-  must(xent_softmax_backward_at(s, o, 0, p->rows, 0, p->classes, x, g, NULL, NULL, NULL, y, NULL), "softmax backward");
-  must(xent_log_softmax_backward_at(s, o, 0, p->rows, 0, p->classes, x, g, NULL, NULL, NULL, y, NULL),
+  must(run_at(on_classes(XENT_FUNCTION_SOFTMAX_BACKWARD, s, o, 0, p->rows, 0, p->classes, NULL), ARRAYS(x, g, y)),
+       "softmax backward");
+  must(run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX_BACKWARD, s, o, 0, p->rows, 0, p->classes, NULL), ARRAYS(x, g, y)),
        "log-softmax backward");
   xent_options plain = xent_default_options();
   plain.isa = o->isa;
-  must(xent_cross_entropy_hvp_at(s, &plain, 0, p->rows, x, g, NULL, NULL, NULL, NULL, y, NULL), "hvp");
+  must(run_at(on_rows(XENT_FUNCTION_CROSS_ENTROPY_HVP, s, &plain, 0, p->rows, NULL), ARRAYS(x, g, y)), "hvp");
   return NULL;
 }
 
@@ -59,8 +61,8 @@ static void *run_cross_entropy(void *argument) {
   must(cross_entropy_of(s, o, 0, p->rows, &(cross_entropy_arrays){.logits = x, .targets = labels, .losses = losses,
                         .log_sum_exp = lse, .hits = hits, .gradient = y, .statistics = statistics, .tally = &tally},
                         NULL), "loss");
-  must(xent_cross_entropy_backward_at(s, o, 0, p->rows, 0, p->classes, x, labels, NULL, NULL, NULL, NULL, NULL,
-                                      statistics, NULL, y, NULL),
+  must(run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, s, o, 0, p->rows, 0, p->classes, NULL),
+              ARRAYS(x, labels, NULL, y, NULL, NULL, NULL, NULL, NULL, statistics)),
        "gradient");
   return NULL;
 }
@@ -71,8 +73,8 @@ static void *run_probabilities(void *argument) {
   must(cross_entropy_of(&p.shape, &p.options, 0, p.rows, &(cross_entropy_arrays){.logits = x, .targets = g,
                         .losses = losses, .log_sum_exp = lse, .gradient = y, .statistics = statistics}, NULL),
        "loss of probability rows");
-  must(xent_cross_entropy_backward_at(&p.shape, &p.options, 0, p.rows, 0, p.classes, x, g, NULL, NULL, NULL, NULL, NULL,
-                                      statistics, NULL, y, NULL),
+  must(run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, &p.shape, &p.options, 0, p.rows, 0, p.classes, NULL),
+              ARRAYS(x, g, NULL, y, NULL, NULL, NULL, NULL, NULL, statistics)),
        "gradient of probability rows");
   return NULL;
 }
@@ -80,15 +82,17 @@ static void *run_probabilities(void *argument) {
 static void *run_parts(void *argument) {
   const problem *p = argument;
   xent_report report = {.size = sizeof report};
-  must(xent_forward_states_at(&p->shape, &p->options, 0, p->rows, 0, p->classes, x, labels, NULL, NULL, NULL, NULL,
-                              states, NULL),
+  must(run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &p->shape, &p->options, 0, p->rows, 0, p->classes, NULL),
+              ARRAYS(x, labels, NULL, NULL, NULL, NULL, states)),
        "states");
-  must(xent_finish_at(&p->shape, &p->options, 0, p->rows, states, labels, NULL, NULL, NULL, 0, statistics, losses, lse,
-                      hits, &tally, &report),
+  must(run_at(on_rows(XENT_FUNCTION_FINISH, &p->shape, &p->options, 0, p->rows, &report),
+              ARRAYS(labels, losses, lse, hits, NULL, NULL, NULL, states, statistics, &tally)),
        "finish");
-  must(xent_backward_states_at(&p->shape, &p->options, 0, p->rows, 0, p->classes, x, g, NULL, states, NULL), "states");
-  must(xent_finish_at(&p->shape, &p->options, 0, p->rows, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL,
-                      NULL, NULL, &report),
+  must(run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, &p->shape, &p->options, 0, p->rows, 0, p->classes, NULL),
+              ARRAYS(x, g, NULL, states)),
+       "states");
+  must(run_at(on_rows(XENT_FUNCTION_FINISH, &p->shape, &p->options, 0, p->rows, &report),
+              ARRAYS(NULL, NULL, NULL, NULL, NULL, NULL, NULL, states, statistics)),
        "finish");
   return NULL;
 }
@@ -117,10 +121,15 @@ static void *run_wide(void *argument) {
   must(cross_entropy_of(&s, &o, 0, n, &(cross_entropy_arrays){.logits = x, .targets = labels, .losses = losses,
                         .gradient = y}, NULL), "labels");
   o.softcap = o.label_smoothing = 0;
-  must(xent_kl_divergence_at(&s, &o, 0, n, x, g, NULL, NULL, losses, y, &tally, NULL), "divergence");
-  must(xent_jensen_shannon_divergence_at(&s, &o, 0, n, x, g, NULL, NULL, losses, y, &tally, NULL), "Jensen-Shannon");
-  must(xent_total_variation_at(&s, &o, 0, n, x, g, NULL, NULL, losses, y, &tally, NULL), "total variation");
-  must(xent_softmax_backward_at(&s, &o, 0, n, 0, p->classes, x, g, NULL, NULL, NULL, y, NULL), "softmax backward");
+  must(run_at(on_rows(XENT_FUNCTION_KL_DIVERGENCE, &s, &o, 0, n, NULL), ARRAYS(x, g, losses, y, NULL, NULL, &tally)),
+       "divergence");
+  must(run_at(on_rows(XENT_FUNCTION_JENSEN_SHANNON_DIVERGENCE, &s, &o, 0, n, NULL),
+              ARRAYS(x, g, losses, y, NULL, NULL, &tally)),
+       "Jensen-Shannon");
+  must(run_at(on_rows(XENT_FUNCTION_TOTAL_VARIATION, &s, &o, 0, n, NULL), ARRAYS(x, g, losses, y, NULL, NULL, &tally)),
+       "total variation");
+  must(run_at(on_classes(XENT_FUNCTION_SOFTMAX_BACKWARD, &s, &o, 0, n, 0, p->classes, NULL), ARRAYS(x, g, y)),
+       "softmax backward");
   return NULL;
 }
 
@@ -133,11 +142,15 @@ static void *run_elements(void *argument) {
   s->logits.type = s->gradient.type = XENT_BF16;
   s->targets = s->element_weights = s->positive_weights = s->logits;
   for (int focal = 0; focal < 2; focal++, o.focal_gamma = 2)
-    must(xent_binary_cross_entropy_at(s, &o, 0, p.rows, x, g, g, g, NULL, y, &tally, NULL), "binary cross-entropy");
+    must(run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, s, &o, 0, p.rows, NULL),
+                ARRAYS(x, g, NULL, y, g, g, &tally)),
+         "binary cross-entropy");
   s->logits.type = s->gradient.type = s->targets.type = s->element_weights.type = s->positive_weights.type = XENT_F64;
   const int64_t numbers = (int64_t)MOST_ROWS * 1024 / 2; /* as doubles */
   if (p.rows * p.classes <= numbers)
-    must(xent_binary_cross_entropy_at(s, &o, 0, p.rows, x, g, g, g, NULL, y, &tally, NULL), "the same of doubles");
+    must(run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, s, &o, 0, p.rows, NULL),
+                ARRAYS(x, g, NULL, y, g, g, &tally)),
+         "the same of doubles");
   return NULL;
 }
 
@@ -156,7 +169,8 @@ static void *run_narrow(void *argument) {
                                                 .tally = &tally},
                         NULL),
        "16-bit loss");
-  must(xent_softmax_at(s, &p.options, 0, p.rows, 0, p.classes, x, NULL, NULL, NULL, NULL, y, NULL), "16-bit softmax");
+  must(run_at(on_classes(XENT_FUNCTION_SOFTMAX, s, &p.options, 0, p.rows, 0, p.classes, NULL), ARRAYS(x, y)),
+       "16-bit softmax");
   return NULL;
 }
 
@@ -207,11 +221,13 @@ static void *run_general(void *argument) {
   const cross_entropy_arrays soft = {.logits = x, .targets = g, .class_mask = mask, .class_weights = one,
                                           .row_weights = losses, .sink = losses, .entropies = lse, .gradient = y};
   must(cross_entropy_of(s, &p.options, 0, p.rows, &soft, NULL), "general probability rows");
-  must(xent_softmax_at(s, &p.options, 0, p.rows, 0, p.classes, x, NULL, mask, losses, NULL, y, NULL),
+  must(run_at(on_classes(XENT_FUNCTION_SOFTMAX, s, &p.options, 0, p.rows, 0, p.classes, NULL),
+              ARRAYS(x, y, mask, losses)),
        "general softmax");
   p.options.softcap = 0;
   s->upstream = s->output;
-  must(xent_softmax_backward_at(s, &p.options, 0, p.rows, 0, p.classes, x, g, NULL, mask, NULL, y, NULL),
+  must(run_at(on_classes(XENT_FUNCTION_SOFTMAX_BACKWARD, s, &p.options, 0, p.rows, 0, p.classes, NULL),
+              ARRAYS(x, g, y, mask)),
        "general backward");
   return NULL;
 }
@@ -251,16 +267,29 @@ static void *run_sample(void *argument) {
                                 {.size = sizeof(xent_sampling), .top_p = 0.9, .min_keep = 3},
                                 {.size = sizeof(xent_sampling), .top_k = p.classes / 2 + 1, .typical_p = 0.5}};
   for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
-    must(xent_sample_at(s, &p.options, &ways[i], 0, 0, p.rows, x, NULL, NULL, NULL, NULL, lse, losses, NULL, NULL, y,
-                        NULL, NULL, NULL, NULL, NULL, 0, NULL, 0, NULL, NULL),
+    must(run_at((xent_work){.function = XENT_FUNCTION_SAMPLE,
+                            .shape = s,
+                            .options = &p.options,
+                            .sampling = &ways[i],
+                            .row_begin = 0,
+                            .row_end = p.rows},
+                ARRAYS(x, lse, NULL, NULL, NULL, NULL, losses, NULL, NULL, y)),
          "sample");
   static _Thread_local xent_sample_state state; /* of the first row, whose classes one shard has */
   xent_report report = {.size = sizeof report};
   s->all_classes = p.classes;
   for (int i = 0; i < 2; i++)
     for (int round = 0; round == 0 || report.unfinished; round++)
-      must(xent_sample_at(s, &p.options, &ways[i], 0, 0, 1, x, NULL, NULL, NULL, NULL, lse, NULL, NULL, NULL, NULL,
-                          NULL, NULL, NULL, NULL, NULL, 0, round ? &state : NULL, round != 0, &state, &report),
+      must(run_at((xent_work){.function = XENT_FUNCTION_SAMPLE,
+                              .shape = s,
+                              .options = &p.options,
+                              .sampling = &ways[i],
+                              .report = &report,
+                              .row_begin = 0,
+                              .row_end = 1,
+                              .shards = round != 0},
+                  ARRAYS(x, lse, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                         round ? &state : NULL, &state)),
            "shard");
   return NULL;
 }
@@ -279,9 +308,11 @@ static void *run_selected(void *argument) {
   s.targets.type = XENT_I32;
   for (int wide = 0; wide < 2; wide++) {
     s.logits.type = s.gradient.type = wide ? XENT_F64 : XENT_F32;
-    must(xent_selected_log_probabilities_at(&s, &o, 0, rows, x, labels, NULL, NULL, NULL, NULL, losses, y, statistics,
-                                            NULL), "selected log-probabilities");
-    must(xent_selected_log_probabilities_backward_at(&s, &o, 0, rows, x, labels, NULL, NULL, statistics, NULL, y, NULL),
+    must(run_at(on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES, &s, &o, 0, rows, NULL),
+                ARRAYS(x, labels, losses, y, NULL, NULL, NULL, NULL, statistics)),
+         "selected log-probabilities");
+    must(run_at(on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES_BACKWARD, &s, &o, 0, rows, NULL),
+                ARRAYS(x, labels, y, NULL, NULL, NULL, statistics)),
          "their backward");
   }
   return NULL;
@@ -299,15 +330,35 @@ static void *run_linear(void *argument) {
   const uint64_t bytes = xent_linear_workspace(p.rows, FEATURES, p.classes, CONTENTS);
   char *room = must_allocate(bytes + ALIGNMENT), *workspace = room + (-(uintptr_t)room & (ALIGNMENT - 1));
   for (int whole = 0; whole < 2; whole++)
-    must(xent_linear_cross_entropy_at(s, &p.options, 0, p.rows, x, g, NULL, NULL, labels, NULL, NULL, NULL, NULL,
-                                      NULL, losses, NULL, NULL, NULL, NULL, NULL, whole ? lse : NULL, NULL, NULL, NULL,
-                                      NULL, y, NULL, statistics, &tally, workspace, bytes, NULL),
+    must(run_at((xent_work){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY,
+                            .shape = s,
+                            .options = &p.options,
+                            .row_begin = 0,
+                            .row_end = p.rows,
+                            .workspace_size = bytes},
+                ARRAYS(x, g, NULL, NULL, labels, NULL, NULL, NULL, NULL, NULL, losses, NULL, NULL, NULL, NULL, NULL,
+                       whole ? lse : NULL, NULL, NULL, NULL, NULL, y, NULL, statistics, &tally, workspace)),
          "linear cross-entropy");
-  must(xent_linear_cross_entropy_backward_at(s, &p.options, 0, p.rows, 0, p.classes, x, g, NULL, NULL, labels, NULL,
-                                             NULL, NULL, NULL, statistics, NULL, NULL, y, NULL, workspace, bytes, NULL),
+  must(run_at((xent_work){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD,
+                          .shape = s,
+                          .options = &p.options,
+                          .row_begin = 0,
+                          .row_end = p.rows,
+                          .class_begin = 0,
+                          .class_end = p.classes,
+                          .workspace_size = bytes},
+              ARRAYS(x, g, NULL, NULL, labels, NULL, NULL, NULL, NULL, NULL, NULL, y, NULL, statistics, workspace)),
        "its backward");
-  must(xent_linear_states_at(s, &p.options, 0, p.rows, 0, p.classes, x, g, NULL, labels, NULL, NULL, NULL, NULL,
-                             states, workspace, bytes, NULL), "its states");
+  must(run_at((xent_work){.function = XENT_FUNCTION_LINEAR_STATES,
+                          .shape = s,
+                          .options = &p.options,
+                          .row_begin = 0,
+                          .row_end = p.rows,
+                          .class_begin = 0,
+                          .class_end = p.classes,
+                          .workspace_size = bytes},
+              ARRAYS(x, g, NULL, labels, NULL, NULL, NULL, NULL, states, workspace)),
+       "its states");
   free(room);
   return NULL;
 }
@@ -362,7 +413,7 @@ static void *run_small(void *argument) {
   static const float logits[4] = {1, 2, 3, 4};
   const xent_shape s = dense_shape_of(1, 4, 1, XENT_I32);
   const xent_options o = xent_default_options();
-  c->status = xent_softmax_at(&s, &o, 0, 1, 0, 4, logits, NULL, NULL, NULL, NULL, c->output, NULL);
+  c->status = run_at(on_classes(XENT_FUNCTION_SOFTMAX, &s, &o, 0, 1, 0, 4, NULL), ARRAYS(logits, c->output));
   return NULL;
 }
 static void test_small_stack(size_t bytes, xent_status expected) {

@@ -148,9 +148,15 @@ static void sample_rows(work *w, int64_t begin, int64_t end) {
   const xent_sampling sampling = {.size = sizeof sampling, .top_k = 20, .top_p = 0.9, .min_p = 0.01,
                                   .temperature = 0.8, .repetition_penalty = 1.2, .presence_penalty = 0.5, .seed = 7};
   if (size > sizeof workspace) exit(2);
-  must(xent_sample_at(&w->shape, &w->options, &sampling, 0, begin, end, a[LOGITS].data, NULL, NULL, NULL,
-                      a[LABELS].data, a[TOKENS].data, a[PROCESSED].data, a[KEPT].data, NULL, NULL, NULL, NULL, NULL,
-                      NULL, workspace, size, NULL, 0, NULL, NULL),
+  must(run_at((xent_work){.function = XENT_FUNCTION_SAMPLE,
+                          .shape = &w->shape,
+                          .options = &w->options,
+                          .sampling = &sampling,
+                          .row_begin = begin,
+                          .row_end = end,
+                          .workspace_size = size},
+              ARRAYS(a[LOGITS].data, a[TOKENS].data, NULL, NULL, NULL, a[LABELS].data, a[PROCESSED].data, a[KEPT].data,
+                     NULL, NULL, NULL, NULL, NULL, NULL, workspace)),
        "sampling");
   __atomic_fetch_add(&calls, 1, __ATOMIC_RELAXED);
 }
@@ -163,17 +169,18 @@ static void run_rows(work *w, int64_t begin, int64_t end, int part) {
   const int64_t n = s->classes;
   const void *x = a[LOGITS].data;
   xent_report report = {.size = sizeof report};
-  must(xent_softmax_at(s, o, begin, end, 0, n, x, NULL, NULL, NULL, NULL, a[SOFTMAX].data, &report), "softmax");
-  must(xent_log_softmax_at(s, o, begin, end, 0, n, x, NULL, NULL, NULL, NULL, a[LOG_SOFTMAX].data, &report),
+  must(run_at(on_classes(XENT_FUNCTION_SOFTMAX, s, o, begin, end, 0, n, &report), ARRAYS(x, a[SOFTMAX].data)),
+       "softmax");
+  must(run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX, s, o, begin, end, 0, n, &report), ARRAYS(x, a[LOG_SOFTMAX].data)),
        "log-softmax");
-  must(xent_log_sum_exp_at(s, o, begin, end, x, NULL, NULL, NULL, a[LSE].data, &report), "log-sum-exp");
-  must(xent_softmax_backward_at(s, o, begin, end, 0, n, a[SOFTMAX].data, a[UPSTREAM].data, NULL, NULL, NULL,
-                                a[BACKWARD].data, &report),
+  must(run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, s, o, begin, end, &report), ARRAYS(x, a[LSE].data)), "log-sum-exp");
+  must(run_at(on_classes(XENT_FUNCTION_SOFTMAX_BACKWARD, s, o, begin, end, 0, n, &report),
+              ARRAYS(a[SOFTMAX].data, a[UPSTREAM].data, a[BACKWARD].data)),
        "softmax backward");
-  must(xent_log_softmax_backward_at(s, o, begin, end, 0, n, a[LOG_SOFTMAX].data, a[UPSTREAM].data, NULL, NULL, NULL,
-                                    a[LOG_BACKWARD].data, &report),
+  must(run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX_BACKWARD, s, o, begin, end, 0, n, &report),
+              ARRAYS(a[LOG_SOFTMAX].data, a[UPSTREAM].data, a[LOG_BACKWARD].data)),
        "log-softmax backward");
-  must(xent_check_targets_at(s, o, begin, end, a[LABELS].data, NULL, NULL, NULL, NULL, NULL, NULL, &report),
+  must(run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, s, o, begin, end, &report), ARRAYS(a[LABELS].data)),
        "check of labels");
   w->counted[part] = report.counted;
   const cross_entropy_arrays all = {.logits = x,
@@ -192,31 +199,31 @@ static void run_rows(work *w, int64_t begin, int64_t end, int part) {
   must(cross_entropy_of(s, o, begin, end, &(cross_entropy_arrays){.logits = x, .targets = a[LABELS].data,
                         .losses = a[LOSSES].data, .gradient = a[GRADIENT].data, .statistics = w->statistics,
                         .tally = &w->tally[part]}, &report), "cross-entropy");
-  must(
-      xent_kl_divergence_at(s, o, begin, end, x, a[TEACHER].data, NULL, NULL, a[DIVERGENCES].data, NULL, NULL, &report),
-      "divergence");
-  must(xent_cross_entropy_backward_at(s, o, begin, end, 0, n, x, a[LABELS].data, NULL, NULL, NULL, NULL, NULL,
-                                      w->statistics, NULL, a[LATER_GRADIENT].data, &report),
+  must(run_at(on_rows(XENT_FUNCTION_KL_DIVERGENCE, s, o, begin, end, &report),
+              ARRAYS(x, a[TEACHER].data, a[DIVERGENCES].data)),
+       "divergence");
+  must(run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, s, o, begin, end, 0, n, &report),
+              ARRAYS(x, a[LABELS].data, NULL, a[LATER_GRADIENT].data, NULL, NULL, NULL, NULL, NULL, w->statistics)),
        "gradient from statistics");
-  must(xent_selected_log_probabilities_at(s, o, begin, end, x, a[LABELS].data, NULL, NULL, NULL, NULL,
-                                          a[SELECTED].data, a[SELECTED_GRADIENT].data, NULL, &report),
+  must(run_at(on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES, s, o, begin, end, &report),
+              ARRAYS(x, a[LABELS].data, a[SELECTED].data, a[SELECTED_GRADIENT].data)),
        "selected log-probabilities");
-  must(xent_jensen_shannon_divergence_at(s, o, begin, end, x, a[TEACHER].data, NULL, NULL, a[SHANNON].data,
-                                         a[SHANNON_GRADIENT].data, NULL, &report),
+  must(run_at(on_rows(XENT_FUNCTION_JENSEN_SHANNON_DIVERGENCE, s, o, begin, end, &report),
+              ARRAYS(x, a[TEACHER].data, a[SHANNON].data, a[SHANNON_GRADIENT].data)),
        "Jensen-Shannon divergence");
-  must(xent_total_variation_at(s, o, begin, end, x, a[TEACHER].data, NULL, NULL, a[VARIATION].data,
-                               a[VARIATION_GRADIENT].data, NULL, &report),
+  must(run_at(on_rows(XENT_FUNCTION_TOTAL_VARIATION, s, o, begin, end, &report),
+              ARRAYS(x, a[TEACHER].data, a[VARIATION].data, a[VARIATION_GRADIENT].data)),
        "total variation");
   xent_shape elements = *s;
   elements.targets = a[TEACHER].layout;
   elements.losses = a[BINARY].layout;
-  must(xent_binary_cross_entropy_at(&elements, o, begin, end, x, a[TEACHER].data, NULL, NULL, a[BINARY].data,
-                                    a[BINARY_GRADIENT].data, NULL, &report),
+  must(run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &elements, o, begin, end, &report),
+              ARRAYS(x, a[TEACHER].data, a[BINARY].data, a[BINARY_GRADIENT].data)),
        "binary cross-entropy");
   xent_shape products = *s;
   products.output = a[PRODUCT].layout;
-  must(xent_cross_entropy_hvp_at(&products, o, begin, end, x, a[UPSTREAM].data, NULL, NULL, NULL, NULL,
-                                 a[PRODUCT].data, &report),
+  must(run_at(on_rows(XENT_FUNCTION_CROSS_ENTROPY_HVP, &products, o, begin, end, &report),
+              ARRAYS(x, a[UPSTREAM].data, a[PRODUCT].data)),
        "Hessian-vector product");
   if (s->logits.type != XENT_F64) sample_rows(w, begin, end);
   __atomic_fetch_add(&calls, 15, __ATOMIC_RELAXED);
@@ -270,7 +277,8 @@ static void first_call(void *unused, int thread) {
   (void)unused;
   const xent_shape s = dense_shape_of(1, FIRST, 1, XENT_I64);
   const xent_options o = xent_default_options();
-  must(xent_softmax_at(&s, &o, 0, 1, 0, FIRST, first_input, NULL, NULL, NULL, NULL, first_outputs[thread], NULL),
+  must(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &s, &o, 0, 1, 0, FIRST, NULL),
+              ARRAYS(first_input, first_outputs[thread])),
        "the first call");
 }
 
@@ -323,8 +331,8 @@ static void states_of_chunks(void *with, int thread) {
   const xent_shape *s = &c->w->shape;
   for (int64_t i = thread; i < xent_chunks(s->classes); i += THREADS) {
     const int64_t begin = i * XENT_CHUNK, end = s->classes - begin < XENT_CHUNK ? s->classes : begin + XENT_CHUNK;
-    must(xent_forward_states_at(s, &c->w->options, 0, rows_of(s), begin, end, c->w->arrays[LOGITS].data,
-                                c->w->arrays[LABELS].data, NULL, NULL, NULL, c->known, c->states, NULL),
+    must(run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, s, &c->w->options, 0, rows_of(s), begin, end, NULL),
+                ARRAYS(c->w->arrays[LOGITS].data, c->w->arrays[LABELS].data, NULL, NULL, NULL, c->known, c->states)),
          "states");
   }
 }
@@ -334,9 +342,10 @@ static void gradient_of_chunks(void *with, int thread) {
   const xent_shape *s = &c->w->shape;
   for (int64_t i = thread; i < xent_chunks(s->classes); i += THREADS) {
     const int64_t begin = i * XENT_CHUNK, end = s->classes - begin < XENT_CHUNK ? s->classes : begin + XENT_CHUNK;
-    must(xent_cross_entropy_backward_at(s, &c->w->options, 0, rows_of(s), begin, end, c->w->arrays[LOGITS].data,
-                                     c->w->arrays[LABELS].data, NULL, NULL, NULL, NULL, NULL, c->known, NULL,
-                                     c->w->arrays[GRADIENT].data, NULL), "gradient of a class range");
+    must(run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, s, &c->w->options, 0, rows_of(s), begin, end, NULL),
+                ARRAYS(c->w->arrays[LOGITS].data, c->w->arrays[LABELS].data, NULL, c->w->arrays[GRADIENT].data, NULL,
+                       NULL, NULL, NULL, NULL, c->known)),
+         "gradient of a class range");
   }
 }
 
@@ -357,8 +366,15 @@ static void test_chunks(int32_t type, int32_t isa) {
   for (int round = 0; round < 2; round++) {
     c.known = round ? many.statistics : NULL;
     on_all_threads(states_of_chunks, &c);
-    must(xent_finish_at(&many.shape, &many.options, 0, s.outer, c.states, many.arrays[LABELS].data, NULL, NULL, NULL,
-                        round, many.statistics, many.arrays[LOSSES].data, NULL, NULL, NULL, &report),
+    must(run_at((xent_work){.function = XENT_FUNCTION_FINISH,
+                            .shape = &many.shape,
+                            .options = &many.options,
+                            .choice = round,
+                            .report = &report,
+                            .row_begin = 0,
+                            .row_end = s.outer},
+                ARRAYS(many.arrays[LABELS].data, many.arrays[LOSSES].data, NULL, NULL, NULL, NULL, NULL, c.states,
+                       many.statistics)),
          "finish");
     if (!report.unfinished) break;
   }

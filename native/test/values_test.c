@@ -125,8 +125,8 @@ static void test_labels(int64_t n, int32_t isa, int32_t type, double eps, random
                                             .statistics = statistics};
   must(cross_entropy_of(&shape, &options, 0, ROWS, &arrays, NULL), "labels");
   shape.upstream = shape.losses;
-  must(xent_cross_entropy_backward_at(&shape, &options, 0, ROWS, 0, n, x, storage, NULL, NULL, NULL, NULL, NULL,
-                                      statistics, upstream, again, NULL),
+  must(run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, &shape, &options, 0, ROWS, 0, n, NULL),
+              ARRAYS(x, storage, upstream, again, NULL, NULL, NULL, NULL, NULL, statistics)),
        "backward");
   for (int64_t i = 0; i < ROWS; i++) {
     double q[MAX_CLASSES] = {0};
@@ -164,11 +164,15 @@ static void test_backward(int64_t n, int32_t isa) {
   options.isa = isa;
   for (int log = 0; log < 2; log++) {
     if (log) {
-      must(xent_log_softmax_at(&shape, &options, 0, ROWS, 0, n, x, NULL, NULL, NULL, NULL, y, NULL), "log-softmax");
-      must(xent_log_softmax_backward_at(&shape, &options, 0, ROWS, 0, n, y, g, NULL, NULL, NULL, dx, NULL), "backward");
+      must(run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX, &shape, &options, 0, ROWS, 0, n, NULL), ARRAYS(x, y)),
+           "log-softmax");
+      must(run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX_BACKWARD, &shape, &options, 0, ROWS, 0, n, NULL),
+                  ARRAYS(y, g, dx)),
+           "backward");
     } else {
-      must(xent_softmax_at(&shape, &options, 0, ROWS, 0, n, x, NULL, NULL, NULL, NULL, y, NULL), "softmax");
-      must(xent_softmax_backward_at(&shape, &options, 0, ROWS, 0, n, y, g, NULL, NULL, NULL, dx, NULL), "backward");
+      must(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS, 0, n, NULL), ARRAYS(x, y)), "softmax");
+      must(run_at(on_classes(XENT_FUNCTION_SOFTMAX_BACKWARD, &shape, &options, 0, ROWS, 0, n, NULL), ARRAYS(y, g, dx)),
+           "backward");
     }
     for (int64_t i = 0; i < ROWS; i++) {
       long double p[MAX_CLASSES], sum = 0, size = 0;

@@ -214,23 +214,26 @@ static xent_status call(function_kind function, const xent_shape *s, const xent_
   cross_entropy_arrays a = arrays_of(w);
   switch (function) {
     case SOFTMAX:
-      return xent_softmax_at(s, o, 0, rows, 0, classes, a.logits, NULL, a.class_mask, a.sink, NULL, memory[1], &report);
+      return run_at(on_classes(XENT_FUNCTION_SOFTMAX, s, o, 0, rows, 0, classes, &report),
+                    ARRAYS(a.logits, memory[1], a.class_mask, a.sink));
     case LOG_SOFTMAX:
-      return xent_log_softmax_at(s, o, 0, rows, 0, classes, a.logits, NULL, a.class_mask, a.sink, NULL, memory[1],
-                                 &report);
+      return run_at(on_classes(XENT_FUNCTION_LOG_SOFTMAX, s, o, 0, rows, 0, classes, &report),
+                    ARRAYS(a.logits, memory[1], a.class_mask, a.sink));
     case LOG_SUM_EXP:
-      return xent_log_sum_exp_at(s, o, 0, rows, a.logits, NULL, a.class_mask, a.sink, row_numbers[1], &report);
+      return run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, s, o, 0, rows, &report),
+                    ARRAYS(a.logits, row_numbers[1], a.class_mask, a.sink));
     case SOFTMAX_BACKWARD:
-      return xent_softmax_backward_at(s, o, 0, rows, 0, classes, memory[0], memory[2], NULL, a.class_mask, NULL,
-                                      memory[1], &report);
+      return run_at(on_classes(XENT_FUNCTION_SOFTMAX_BACKWARD, s, o, 0, rows, 0, classes, &report),
+                    ARRAYS(memory[0], memory[2], memory[1], a.class_mask));
     case LOSS_AND_GRADIENT: a.gradient = memory[1]; break;
     case GRADIENT_OF_STATISTICS: a.statistics = statistics; break;
     default: break;
   }
   const xent_status status = cross_entropy_of(s, o, 0, rows, &a, &report);
   if (status || function != GRADIENT_OF_STATISTICS) return status;
-  return xent_cross_entropy_backward_at(s, o, 0, rows, 0, classes, a.logits, a.targets, NULL, NULL, a.class_mask,
-                                        a.class_weights, a.row_weights, statistics, NULL, memory[1], &report);
+  return run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, s, o, 0, rows, 0, classes, &report),
+                ARRAYS(a.logits, a.targets, NULL, memory[1], NULL, a.class_mask, a.class_weights, a.row_weights, NULL,
+                       statistics));
 }
 
 static bool has(function_kind function, const wish *w) {
@@ -306,7 +309,8 @@ static void test_leaving(int32_t isa) {
   expect_way(cross_entropy_of(&s, &o, 0, ROWS, &a, &report), XENT_WAY_FLOW, "the gradient of targets flows");
   s = plain;
   s.row_offsets = layout_of(1, 0, 0, XENT_I32);
-  expect_way(xent_log_sum_exp_at(&s, &o, 0, ROWS, memory[0], offsets, NULL, NULL, row_numbers[1], &report),
+  expect_way(run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, &s, &o, 0, ROWS, &report),
+                    ARRAYS(memory[0], row_numbers[1], NULL, NULL, offsets)),
              XENT_WAY_ROW, "ragged rows go row by row");
 }
 
@@ -314,15 +318,17 @@ static void test_parts(int32_t isa) {
   enum { ROWS = 16, CLASSES = 300 };
   const xent_options o = options_of(isa, &nothing);
   const xent_shape s = shape_of(AS_ROWS, ROWS, CLASSES, &nothing);
-  expect_way(
-      xent_forward_states_at(&s, &o, 0, ROWS, 0, CLASSES, memory[0], NULL, NULL, NULL, NULL, NULL, states, &report),
-      XENT_WAY_ROW, "states go row by row");
-  expect_way(
-      xent_finish_at(&s, &o, 0, ROWS, states, NULL, NULL, NULL, NULL, 0, statistics, NULL, NULL, NULL, NULL, &report),
-      XENT_WAY_ROW, "states are finished row by row");
-  expect_way(xent_softmax_at(&s, &o, 0, ROWS, 0, CLASSES, memory[0], NULL, NULL, NULL, statistics, memory[1], &report),
+  expect_way(run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &s, &o, 0, ROWS, 0, CLASSES, &report),
+                    ARRAYS(memory[0], NULL, NULL, NULL, NULL, NULL, states)),
+             XENT_WAY_ROW, "states go row by row");
+  expect_way(run_at(on_rows(XENT_FUNCTION_FINISH, &s, &o, 0, ROWS, &report),
+                    ARRAYS(NULL, NULL, NULL, NULL, NULL, NULL, NULL, states, statistics)),
+             XENT_WAY_ROW, "states are finished row by row");
+  expect_way(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &s, &o, 0, ROWS, 0, CLASSES, &report),
+                    ARRAYS(memory[0], memory[1], NULL, NULL, NULL, statistics)),
              XENT_WAY_ROW, "a softmax from statistics goes row by row");
-  expect_way(xent_backward_states_at(&s, &o, 0, ROWS, 0, CLASSES, memory[0], memory[2], NULL, states, &report),
+  expect_way(run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, &s, &o, 0, ROWS, 0, CLASSES, &report),
+                    ARRAYS(memory[0], memory[2], NULL, states)),
              XENT_WAY_ROW, "states of a backward go row by row");
 }
 
@@ -337,22 +343,22 @@ static void test_double_and_none(int32_t isa) {
   }
   s = shape_of(AS_ROWS, ROWS, CLASSES, &nothing);
   s.teacher = s.logits;
-  expect_way(
-      xent_kl_divergence_at(&s, &o, 0, ROWS, memory[0], memory[2], NULL, NULL, row_numbers[1], NULL, NULL, &report),
-      XENT_WAY_F64, "divergences are computed in float64");
+  expect_way(run_at(on_rows(XENT_FUNCTION_KL_DIVERGENCE, &s, &o, 0, ROWS, &report),
+                    ARRAYS(memory[0], memory[2], row_numbers[1])),
+             XENT_WAY_F64, "divergences are computed in float64");
   s.targets = s.losses = s.logits;
   for (int focal = 0; focal < 2; focal++) {
     xent_options of_elements = o;
     of_elements.focal_gamma = focal ? 2 : 0;
-    expect_way(xent_binary_cross_entropy_at(&s, &of_elements, 0, ROWS, memory[0], memory[2], NULL, NULL, NULL,
-                                            memory[1], NULL, &report),
+    expect_way(run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &s, &of_elements, 0, ROWS, &report),
+                      ARRAYS(memory[0], memory[2], NULL, memory[1])),
                focal ? XENT_WAY_F64 : XENT_WAY_ELEMENTS, "elements have a way of their own, focal losses double");
   }
-  expect_way(xent_check_targets_at(&s, &o, 0, ROWS, labels, NULL, NULL, NULL, NULL, NULL, NULL, &report), XENT_WAY_NONE,
+  expect_way(run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &s, &o, 0, ROWS, &report), ARRAYS(labels)), XENT_WAY_NONE,
              "targets are checked, no row is computed");
   report.way = XENT_WAY_DENSE;
   const xent_status refused =
-      xent_log_sum_exp_at(&s, &o, 0, ROWS, NULL, NULL, NULL, NULL, row_numbers[1], &report);
+      run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, &s, &o, 0, ROWS, &report), ARRAYS(NULL, row_numbers[1]));
   expect(refused == XENT_INVALID_ARGUMENT && report.way == XENT_WAY_NONE, "a call that is refused took no way");
 }
 

@@ -23,7 +23,8 @@ enum {
   XENT_OFFSETS,    /* of ragged rows: one more than there are rows */
   XENT_ROW_RECORDS, /* no array: records of 64 bytes, one of each row */
   XENT_CHUNK_RECORDS, /* one of each chunk of each row */
-  XENT_BESIDE      /* eight bytes that the function checks itself */
+  XENT_BESIDE,     /* memory that the function checks itself */
+  XENT_NO_ARRAY    /* eight bytes that are no array of the caller's */
 };
 
 typedef struct {
@@ -118,10 +119,10 @@ static const xent_rule xent_rules[] = {
     [XENT_STATES] = XENT_RECORD(STATES, states, CHUNK_RECORDS),
     [XENT_TALLY] = XENT_RECORD(TALLY, tally, BESIDE),
     [XENT_WORKSPACE] = XENT_RECORD(WORKSPACE, workspace, BESIDE),
-    [XENT_WORKSPACE_SIZE] = XENT_RECORD(WORKSPACE, workspace_size, BESIDE),
-    [XENT_SAMPLING] = XENT_RECORD(SAMPLING, sampling, BESIDE),
+    [XENT_WORKSPACE_SIZE] = XENT_RECORD(WORKSPACE, workspace_size, NO_ARRAY),
+    [XENT_SAMPLING] = XENT_RECORD(SAMPLING, sampling, NO_ARRAY),
     [XENT_GATHERED] = XENT_RECORD(STATES, gathered, BESIDE),
-    [XENT_SHARDS] = XENT_RECORD(STATES, shards, BESIDE),
+    [XENT_SHARDS] = XENT_RECORD(STATES, shards, NO_ARRAY),
     [XENT_SAMPLE_STATES] = XENT_RECORD(STATES, sample_states, BESIDE),
 };
 
@@ -139,22 +140,35 @@ typedef struct {
   bool needed;
 } xent_place;
 
-/* Those of a function. Most calls have no other arrays than the first, usual ones. */
+typedef struct xent_frame xent_frame;
+
+/* A function of the interface: its arguments, in the order of its struct, and the work on a call that has them. Most
+ * calls have no other arrays than the first, usual ones. */
 typedef struct {
   const xent_place *places;
+  xent_status (*work)(xent_frame *frame);
   uint8_t count, usual;
   bool has_classes;  /* a range of classes, behind that of rows */
   bool needs_report; /* which has what the function is asked for */
   bool backward;     /* of softmax: the type of its output says in which arithmetic it is computed */
   uint16_t size, report;
-  uint64_t own_options; /* as bits of fields; 0: all but those that its checks refuse */
-} xent_arguments;
+  uint16_t logits_type, choice, reserved; /* int32_t; 0: the struct has none */
+  uint64_t own_options;         /* as bits of fields; 0: all but those that its checks refuse */
+} xent_function;
+
+/* By their numbers. */
+extern const xent_function xent_of_softmax, xent_of_log_softmax, xent_of_log_sum_exp, xent_of_softmax_backward,
+    xent_of_log_softmax_backward, xent_of_check_targets, xent_of_cross_entropy, xent_of_cross_entropy_backward,
+    xent_of_selected_log_probabilities, xent_of_selected_log_probabilities_backward, xent_of_kl_divergence,
+    xent_of_jensen_shannon_divergence, xent_of_total_variation, xent_of_cross_entropy_hvp, xent_of_sample,
+    xent_of_binary_cross_entropy, xent_of_linear_cross_entropy, xent_of_linear_cross_entropy_backward,
+    xent_of_linear_states, xent_of_forward_states, xent_of_backward_states, xent_of_finish;
 
 enum { XENT_OPTIONAL, XENT_NEEDED, XENT_MOST_PLACES = 28 };
 #define XENT_COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 #define XENT_PLACE(call, name, rule, need) {offsetof(call, name), XENT_##rule, XENT_##need}
-#define XENT_ARGUMENTS(call, places_, usual_)                                                                \
-  .places = places_, .count = XENT_COUNT(places_), .usual = usual_, .size = sizeof(call),                    \
+#define XENT_ARGUMENTS(call, places_, usual_, work_)                                                         \
+  .places = places_, .count = XENT_COUNT(places_), .usual = usual_, .size = sizeof(call), .work = work_,     \
   .has_classes = offsetof(call, options) > offsetof(call, rows) + sizeof(void *), .report = offsetof(call, report)
 
 #endif

@@ -11,7 +11,9 @@ static const xent_place places[] = {
     PLACE(gradient, GRADIENT, OPTIONAL), PLACE(element_weights, ELEMENT_WEIGHTS, OPTIONAL),
     PLACE(positive_weights, POSITIVE_WEIGHTS, OPTIONAL), PLACE(tally, TALLY, OPTIONAL)};
 
-static const xent_arguments arguments = {XENT_ARGUMENTS(xent_binary_cross_entropy_call, places, 4)};
+static xent_status binary_cross_entropy(xent_frame *f);
+const xent_function xent_of_binary_cross_entropy = {
+    XENT_ARGUMENTS(xent_binary_cross_entropy_call, places, 4, binary_cross_entropy)};
 
 /* An ignore index is among labels. */
 static xent_status check_ignore_index(xent_frame *f) {
@@ -23,7 +25,7 @@ static xent_status check_ignore_index(xent_frame *f) {
 static xent_status binary_cross_entropy(xent_frame *f) {
   xent_status status = xent_begin(f, false);
   if (!status) status = xent_check_rows(f);
-  if (!status) status = xent_check_places(f, &arguments);
+  if (!status) status = xent_check_places(f, &xent_of_binary_cross_entropy);
   if (!status) status = xent_check_foreign(f, OWN);
   if (!status) status = check_ignore_index(f);
   if (!status) status = xent_check_tally(f);
@@ -37,13 +39,5 @@ static xent_status binary_cross_entropy(xent_frame *f) {
 }
 
 xent_status xent_binary_cross_entropy(const xent_binary_cross_entropy_call *c) {
-  return xent_run(c, &arguments, binary_cross_entropy);
-}
-
-xent_status xent_binary_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-                                         int64_t row_end, const void *logits, const void *targets,
-                                         const void *element_weights, const void *positive_weights, void *losses,
-                                         void *gradient, xent_tally *tally, xent_report *report) {
-  XENT_RUN_AT(binary_cross_entropy, .logits = logits, .targets = targets, .element_weights = element_weights,
-              .positive_weights = positive_weights, .losses = losses, .output = gradient, .tally = tally);
+  return xent_run(c, &xent_of_binary_cross_entropy);
 }

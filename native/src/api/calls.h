@@ -6,27 +6,6 @@
 #include "api/checks.h"
 #include "kernels/ways.h"
 
-/* What a function that takes addresses does: the call of its arguments, and the work on it. */
-#define XENT_RUN_AT(work, ...)                              \
-  do {                                                      \
-    xent_frame f;                                           \
-    f.call = (xent_call){XENT_GIVEN_ROWS, __VA_ARGS__};     \
-    return work(&f);                                        \
-  } while (0)
-
-/* Such arguments, as members of the call that have the same names. */
-#define XENT_GIVEN_ROWS .shape = shape, .options = options, .row_begin = row_begin, .row_end = row_end, .report = report
-#define XENT_GIVEN_CLASSES .class_begin = class_begin, .class_end = class_end
-#define XENT_GIVEN_TARGETS                                                                        \
-  .targets = targets, .target_weights = target_weights, .class_mask = class_mask, .class_weights = class_weights
-#define XENT_GIVEN_LOSSES \
-  .losses = losses, .log_sum_exp = log_sum_exp, .hits = hits, .statistics = statistics, .tally = tally
-#define XENT_GIVEN_CLASS_RESULTS                                                                             \
-  .log_probabilities = log_probabilities, .ranks = ranks, .entropies = entropies, .top_classes = top_classes, \
-  .top_log_probabilities = top_log_probabilities
-#define XENT_GIVEN_LAYER \
-  .hidden = hidden, .weights = weights, .bias = bias, .workspace = workspace, .workspace_size = workspace_size
-
 /* Where the tensors that a call goes through hold this many bytes together, its output does not stay in the caches
  * for whoever reads it next: stores that pass them by save the read of every line that is about to be overwritten. */
 #ifndef XENT_STREAM_BYTES /* a test streams everything */

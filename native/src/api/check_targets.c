@@ -128,16 +128,20 @@ static const xent_place places[] = {
     PLACE(targets, TARGETS, NEEDED), PLACE(target_weights, TARGET_WEIGHTS, OPTIONAL),
     PLACE(class_mask, CLASS_MASK, OPTIONAL), PLACE(class_weights, CLASS_WEIGHTS, OPTIONAL),
     PLACE(row_weights, ROW_WEIGHTS, OPTIONAL), PLACE(row_offsets, ROW_OFFSETS, OPTIONAL),
-    PLACE(weights, TALLY, OPTIONAL)};
+    PLACE(tally, TALLY, OPTIONAL)};
 
-static const xent_arguments arguments = {
-    XENT_ARGUMENTS(xent_check_targets_call, places, 1), .needs_report = true};
+static xent_status check_targets(xent_frame *f);
+const xent_function xent_of_check_targets = {XENT_ARGUMENTS(xent_check_targets_call, places, 1, check_targets),
+                                             .needs_report = true,
+                                             .logits_type = offsetof(xent_check_targets_call, logits_type),
+                                             .choice = offsetof(xent_check_targets_call, reserved)};
 
 static xent_status check_targets(xent_frame *f) {
   xent_call *c = &f->call;
-  xent_status status = xent_begin_call(f, &arguments);
+  xent_status status = xent_begin_call(f, &xent_of_check_targets);
+  if (!status && f->choice) status = xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_LOGITS, f->choice);
   if (!status) status = check_logits_type(f);
-  if (!status) status = xent_check_places(f, &arguments);
+  if (!status) status = xent_check_places(f, &xent_of_check_targets);
   if (!status) status = check_target_rules(f, true);
   if (status) return xent_end(f, status);
   if (c->row_offsets || c->class_mask || c->class_weights || c->row_weights || c->tally || c->shape->target_count) {
@@ -153,18 +157,4 @@ static xent_status check_targets(xent_frame *f) {
   return xent_end(f, status);
 }
 
-xent_status xent_check_targets(const xent_check_targets_call *c) {
-  xent_frame f;
-  const xent_status status = xent_take_call(&f, c, &arguments);
-  if (status) return status;
-  f.own_shape.logits = (xent_layout){.type = c->logits_type, .reserved = c->reserved};
-  return check_targets(&f);
-}
-
-xent_status xent_check_targets_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-                                  int64_t row_end, const void *targets, const void *target_weights,
-                                  const void *row_offsets, const void *class_mask, const void *class_weights,
-                                  const void *row_weights, xent_tally *weights, xent_report *report) {
-  XENT_RUN_AT(check_targets, XENT_GIVEN_TARGETS, .row_offsets = row_offsets, .row_weights = row_weights,
-              .tally = weights);
-}
+xent_status xent_check_targets(const xent_check_targets_call *c) { return xent_run(c, &xent_of_check_targets); }

@@ -56,14 +56,22 @@ typedef struct {
   const void *addresses[3];
 } head;
 
-xent_status xent_take_call(xent_frame *f, const void *call, const xent_arguments *arguments) {
+/* An int32_t of a struct; 0 where the struct has none. */
+static int32_t number_at(const void *call, uint16_t at) {
+  int32_t number = 0;
+  if (at) memcpy(&number, (const char *)call + at, sizeof number);
+  return number;
+}
+
+/* Makes the call of a struct, with a shape of its own. */
+static xent_status take_call(xent_frame *f, const void *call, const xent_function *function) {
   static const xent_options defaults = {.size = sizeof defaults};
-  const xent_status status = xent_check_call(call, arguments->size);
+  const xent_status status = xent_check_call(call, function->size);
   if (status) return status;
   head h;
   memcpy(&h, call, sizeof h);
   const xent_sizes *sizes = &h.sizes;
-  const int last = arguments->has_classes;
+  const int last = function->has_classes;
   const xent_range *rows = h.addresses[0], *classes = last ? h.addresses[1] : NULL;
   const xent_options *options = h.addresses[last + 1];
   int64_t all_rows;
@@ -75,25 +83,91 @@ xent_status xent_take_call(xent_frame *f, const void *call, const xent_arguments
                         .row_begin = rows ? rows->begin : 0, .row_end = rows ? rows->end : all_rows,
                         .class_begin = classes ? classes->begin : 0,
                         .class_end = classes ? classes->end : sizes->classes};
-  memcpy(&f->call.report, (const char *)call + arguments->report, sizeof f->call.report);
-  for (int i = 0; i < arguments->count; i++) {
-    const xent_rule *rule = &xent_rules[arguments->places[i].rule];
-    const char *at = (const char *)call + arguments->places[i].at;
+  memcpy(&f->call.report, (const char *)call + function->report, sizeof f->call.report);
+  f->choice = number_at(call, function->reserved) ? -1 : number_at(call, function->choice);
+  if (function->logits_type) f->own_shape.logits = (xent_layout){.type = number_at(call, function->logits_type)};
+  for (int i = 0; i < function->count; i++) {
+    const xent_rule *rule = &xent_rules[function->places[i].rule];
+    const char *at = (const char *)call + function->places[i].at;
     uint64_t address;
     memcpy(&address, at, sizeof address);
     memcpy((char *)&f->call + rule->address, &address, sizeof address);
     _Static_assert(offsetof(xent_input, layout) == offsetof(xent_output, layout), "addresses, then layouts");
-    if (xent_is_array(rule) && (i < arguments->usual || address)) /* layouts of what is not there mean nothing */
+    if (xent_is_array(rule) && (i < function->usual || address)) /* layouts of what is not there mean nothing */
       memcpy((char *)&f->own_shape + rule->layout, at + offsetof(xent_input, layout), sizeof(xent_layout));
   }
   return XENT_OK;
 }
 
-xent_status xent_run(const void *call, const xent_arguments *arguments, xent_status (*work)(xent_frame *frame)) {
+xent_status xent_run(const void *call, const xent_function *function) {
   xent_frame f;
-  const xent_status status = xent_take_call(&f, call, arguments);
-  return status ? status : work(&f);
+  const xent_status status = take_call(&f, call, function);
+  return status ? status : function->work(&f);
 }
+
+/* ---- the doors for bindings ---- */
+
+static const xent_function *const functions[] = {
+    [XENT_FUNCTION_SOFTMAX] = &xent_of_softmax,
+    [XENT_FUNCTION_LOG_SOFTMAX] = &xent_of_log_softmax,
+    [XENT_FUNCTION_LOG_SUM_EXP] = &xent_of_log_sum_exp,
+    [XENT_FUNCTION_SOFTMAX_BACKWARD] = &xent_of_softmax_backward,
+    [XENT_FUNCTION_LOG_SOFTMAX_BACKWARD] = &xent_of_log_softmax_backward,
+    [XENT_FUNCTION_CHECK_TARGETS] = &xent_of_check_targets,
+    [XENT_FUNCTION_CROSS_ENTROPY] = &xent_of_cross_entropy,
+    [XENT_FUNCTION_CROSS_ENTROPY_BACKWARD] = &xent_of_cross_entropy_backward,
+    [XENT_FUNCTION_SELECTED_LOG_PROBABILITIES] = &xent_of_selected_log_probabilities,
+    [XENT_FUNCTION_SELECTED_LOG_PROBABILITIES_BACKWARD] = &xent_of_selected_log_probabilities_backward,
+    [XENT_FUNCTION_KL_DIVERGENCE] = &xent_of_kl_divergence,
+    [XENT_FUNCTION_JENSEN_SHANNON_DIVERGENCE] = &xent_of_jensen_shannon_divergence,
+    [XENT_FUNCTION_TOTAL_VARIATION] = &xent_of_total_variation,
+    [XENT_FUNCTION_CROSS_ENTROPY_HVP] = &xent_of_cross_entropy_hvp,
+    [XENT_FUNCTION_SAMPLE] = &xent_of_sample,
+    [XENT_FUNCTION_BINARY_CROSS_ENTROPY] = &xent_of_binary_cross_entropy,
+    [XENT_FUNCTION_LINEAR_CROSS_ENTROPY] = &xent_of_linear_cross_entropy,
+    [XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD] = &xent_of_linear_cross_entropy_backward,
+    [XENT_FUNCTION_LINEAR_STATES] = &xent_of_linear_states,
+    [XENT_FUNCTION_FORWARD_STATES] = &xent_of_forward_states,
+    [XENT_FUNCTION_BACKWARD_STATES] = &xent_of_backward_states,
+    [XENT_FUNCTION_FINISH] = &xent_of_finish};
+
+/* One for many, as what differs are the arrays. */
+static inline xent_status run_work(const xent_work *w, const void *const *arrays, int count) {
+  const xent_status status = xent_check_call(w, sizeof *w);
+  if (status) return status;
+  if (w->function < 1 || w->function >= XENT_COUNT(functions)) return XENT_UNSUPPORTED;
+  const xent_function *function = functions[w->function];
+  xent_frame f;
+  int given = 0;
+  f.choice = w->choice;
+  f.call = (xent_call){.shape = w->shape, .options = w->options, .report = w->report, .row_begin = w->row_begin,
+                       .row_end = w->row_end, .class_begin = w->class_begin, .class_end = w->class_end,
+                       .sampling = w->sampling, .shards = w->shards, .workspace_size = w->workspace_size};
+  for (int i = 0; i < function->count && given < count; i++) {
+    const xent_rule *rule = &xent_rules[function->places[i].rule];
+    if (rule->form != XENT_NO_ARRAY) memcpy((char *)&f.call + rule->address, &arrays[given++], sizeof *arrays);
+  }
+  for (; given < count; given++)
+    if (arrays[given]) return XENT_INVALID_ARGUMENT; /* none that the function has */
+  return function->work(&f);
+}
+
+xent_status xent_few_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d,
+                        const void *e, const void *f) {
+  const void *const arrays[] = {a, b, c, d, e, f};
+  return run_work(work, arrays, XENT_COUNT(arrays));
+}
+
+xent_status xent_many_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d,
+                         const void *e, const void *f, const void *g, const void *h, const void *i, const void *j,
+                         const void *k, const void *l, const void *m, const void *n, const void *o, const void *p,
+                         const void *q, const void *r, const void *s, const void *t, const void *u, const void *v,
+                         const void *w, const void *x, const void *y, const void *z) {
+  const void *const arrays[] = {a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z};
+  return run_work(work, arrays, XENT_COUNT(arrays));
+}
+
+/* ---- structs that every function takes ---- */
 
 /* Of a size that it cannot be, or not there to have one. */
 static xent_status refuse_struct(xent_frame *f, xent_status status, int32_t field, const uint64_t *size) {
@@ -426,9 +500,9 @@ static bool may_be_in_place(const xent_frame *f, const xent_rule *written, const
          same_layout(f->call.shape, xent_layout_of(f, written), xent_layout_of(f, other));
 }
 
-xent_status xent_check_arrays(xent_frame *f, const xent_arguments *arguments) {
-  const xent_place *places = arguments->places;
-  const int count = arguments->count;
+xent_status xent_check_arrays(xent_frame *f, const xent_function *function) {
+  const xent_place *places = function->places;
+  const int count = function->count;
   xent_bytes bytes[XENT_MOST_PLACES];
   xent_status status = f->call.row_offsets ? check_row_offsets(f) : XENT_OK;
   if (status) return status;

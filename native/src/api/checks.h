@@ -9,7 +9,7 @@
 #include "cpu/float_mode.h"
 
 /* A call while it is being checked. */
-typedef struct {
+struct xent_frame {
   xent_call call;  /* as the caller made it, then as the kernels take it */
   float_mode mode; /* of the thread, before the call */
   const xent_kernels *kernels;
@@ -18,9 +18,10 @@ typedef struct {
   int64_t ragged_elements; /* of all ragged rows together */
   bool wide;    /* float64 arithmetic */
   uint8_t numbers; /* what an array of numbers must hold: XENT_IN_FLOAT or XENT_IN_DOUBLE, or either */
+  int32_t choice;  /* the function's own, as the caller made it */
   xent_shape own_shape;
   xent_report own_report;
-} xent_frame;
+};
 
 /* Tells the report what a status speaks of, and returns the status. */
 __attribute__((cold)) xent_status xent_refuse(xent_frame *frame, xent_status status, int32_t field, int64_t integer);
@@ -31,9 +32,8 @@ __attribute__((cold)) xent_status xent_refuse_ignore_index(xent_frame *frame, xe
 
 /* Whether a function was given the struct that it takes, so that its fields can be read. */
 xent_status xent_check_call(const void *call, uint64_t least);
-/* Makes the call of a struct, with a shape of its own; xent_run goes on with it. */
-xent_status xent_take_call(xent_frame *frame, const void *call, const xent_arguments *arguments);
-xent_status xent_run(const void *call, const xent_arguments *arguments, xent_status (*work)(xent_frame *frame));
+/* Makes the call of a struct, with a shape of its own, and does its work. */
+xent_status xent_run(const void *call, const xent_function *function);
 /* Structs, options and shape, from here on in the float mode of the contract: weights and options are compared too. */
 xent_status xent_begin(xent_frame *frame, bool backward);
 /* Puts the float mode back. */
@@ -65,7 +65,7 @@ xent_status xent_check_whole(xent_frame *frame);
 /* The statistics that a call is given are of this kind, finished, and have this digest. */
 xent_status xent_check_statistics(xent_frame *frame, uint32_t kind, uint32_t digest);
 /* Offsets, types, NULLs, alignment, extents, then overlaps. Most calls need not ask: xent_check_places. */
-xent_status xent_check_arrays(xent_frame *frame, const xent_arguments *arguments);
+xent_status xent_check_arrays(xent_frame *frame, const xent_function *function);
 
 /* What records of the call say of its options: a call that is given them must have the same. */
 uint32_t xent_digest_of(const xent_call *call);
@@ -118,14 +118,14 @@ static inline xent_status xent_check_record(xent_frame *f, const void *address, 
 
 /* Those among the arguments of a function, which the compiler knows. */
 __attribute__((always_inline)) static inline xent_status xent_check_records(xent_frame *f,
-                                                                            const xent_arguments *arguments) {
+                                                                            const xent_function *function) {
 #pragma GCC unroll 32
-  for (int i = 0; i < arguments->count; i++) {
-    const xent_rule *rule = &xent_rules[arguments->places[i].rule];
+  for (int i = 0; i < function->count; i++) {
+    const xent_rule *rule = &xent_rules[function->places[i].rule];
     if (rule->form != XENT_ROW_RECORDS && rule->form != XENT_CHUNK_RECORDS) continue;
     const int64_t per_row = rule->form == XENT_CHUNK_RECORDS ? xent_chunks(f->call.shape->classes) : 1;
     const xent_status status = xent_check_record(f, xent_address_of(f, rule), per_row, sizeof(xent_state), rule->field,
-                                                 arguments->places[i].needed);
+                                                 function->places[i].needed);
     if (status) return status;
   }
   return XENT_OK;
@@ -167,28 +167,28 @@ static inline uint64_t xent_is_unusual(const xent_frame *f, const xent_rule *rul
 
 /* What most calls are checked for first: structs, options, shape, ranges, the report, records, foreign options. */
 __attribute__((always_inline)) static inline xent_status xent_begin_call(xent_frame *f,
-                                                                         const xent_arguments *arguments) {
-  xent_status status = xent_begin(f, arguments->backward);
-  if (!status) status = arguments->has_classes ? xent_check_ranges(f) : xent_check_rows(f);
-  if (!status && arguments->needs_report && f->report == &f->own_report)
+                                                                         const xent_function *function) {
+  xent_status status = xent_begin(f, function->backward);
+  if (!status) status = function->has_classes ? xent_check_ranges(f) : xent_check_rows(f);
+  if (!status && function->needs_report && f->report == &f->own_report)
     status = xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_REPORT, 0);
-  if (!status) status = xent_check_records(f, arguments);
-  if (!status && arguments->own_options) status = xent_check_foreign(f, arguments->own_options);
+  if (!status) status = xent_check_records(f, function);
+  if (!status && function->own_options) status = xent_check_foreign(f, function->own_options);
   return status ? status : xent_check_tally(f);
 }
 
 /* Whether a call has usual arrays alone, all of which it needs are there, and there is nothing to refuse in them. To be
  * called with arguments that the compiler knows: then nothing of the table is left. */
 __attribute__((always_inline)) static inline bool xent_arrays_are_usual(const xent_frame *f,
-                                                                        const xent_arguments *arguments) {
+                                                                        const xent_function *function) {
   enum { MOST = 6 };
-  const xent_place *places = arguments->places;
-  const int usual = arguments->usual;
+  const xent_place *places = function->places;
+  const int usual = function->usual;
   xent_bytes bytes[MOST];
   uint64_t unusual = 0;
   if (f->numbers != XENT_IN_FLOAT || f->elements <= 0 || f->elements > INT64_MAX / 8) return false;
 #pragma GCC unroll 32
-  for (int i = usual; i < arguments->count; i++) {
+  for (int i = usual; i < function->count; i++) {
     const xent_rule *rule = &xent_rules[places[i].rule];
     if (xent_is_array(rule)) unusual |= (uint64_t)(uintptr_t)xent_address_of(f, rule);
   }
@@ -216,8 +216,8 @@ __attribute__((always_inline)) static inline bool xent_arrays_are_usual(const xe
 }
 
 __attribute__((always_inline)) static inline xent_status xent_check_places(xent_frame *f,
-                                                                           const xent_arguments *arguments) {
-  return xent_arrays_are_usual(f, arguments) ? XENT_OK : xent_check_arrays(f, arguments);
+                                                                           const xent_function *function) {
+  return xent_arrays_are_usual(f, function) ? XENT_OK : xent_check_arrays(f, function);
 }
 
 #endif

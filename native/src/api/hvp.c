@@ -12,8 +12,9 @@ static const xent_place places[] = {
     PLACE(class_mask, CLASS_MASK, OPTIONAL), PLACE(row_weights, ROW_WEIGHTS, OPTIONAL), PLACE(sink, SINK, OPTIONAL),
     PLACE(row_offsets, ROW_OFFSETS, OPTIONAL)};
 
-static const xent_arguments arguments = {
-    XENT_ARGUMENTS(xent_cross_entropy_hvp_call, places, 3),
+static xent_status hvp(xent_frame *f);
+const xent_function xent_of_cross_entropy_hvp = {
+    XENT_ARGUMENTS(xent_cross_entropy_hvp_call, places, 3, hvp),
     .own_options = XENT_FIELD_BIT(FULLY_MASKED) | XENT_FIELD_BIT(TEMPERATURE)};
 
 /* The output has the probabilities for a while, which are not to be rounded. */
@@ -73,19 +74,13 @@ static xent_status run_blocks(xent_frame *f) {
 }
 
 static xent_status hvp(xent_frame *f) {
-  xent_status status = xent_begin_call(f, &arguments);
-  if (!status) status = xent_check_places(f, &arguments);
+  xent_status status = xent_begin_call(f, &xent_of_cross_entropy_hvp);
+  if (!status) status = xent_check_places(f, &xent_of_cross_entropy_hvp);
   if (!status) status = check_output_type(f);
   if (!status) status = run_blocks(f);
   return xent_end(f, status);
 }
 
-xent_status xent_cross_entropy_hvp(const xent_cross_entropy_hvp_call *c) { return xent_run(c, &arguments, hvp); }
-
-xent_status xent_cross_entropy_hvp_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-                                      int64_t row_end, const void *logits, const void *upstream,
-                                      const void *row_offsets, const void *class_mask, const void *row_weights,
-                                      const void *sink, void *output, xent_report *report) {
-  XENT_RUN_AT(hvp, .logits = logits, .upstream = upstream, .row_offsets = row_offsets, .class_mask = class_mask,
-              .row_weights = row_weights, .sink = sink, .output = output);
+xent_status xent_cross_entropy_hvp(const xent_cross_entropy_hvp_call *c) {
+  return xent_run(c, &xent_of_cross_entropy_hvp);
 }

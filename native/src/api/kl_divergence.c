@@ -8,14 +8,20 @@ static const xent_place places[] = {
     PLACE(gradient, GRADIENT, OPTIONAL), PLACE(class_mask, CLASS_MASK, OPTIONAL),
     PLACE(row_weights, ROW_WEIGHTS, OPTIONAL), PLACE(tally, TALLY, OPTIONAL)};
 
-static const xent_arguments arguments = {
-    XENT_ARGUMENTS(xent_divergence_call, places, 4),
-    .own_options = XENT_FIELD_BIT(FULLY_MASKED) | XENT_FIELD_BIT(TEMPERATURE)};
+#define DIVERGENCE(kind)                               \
+  {XENT_ARGUMENTS(xent_divergence_call, places, 4, kind), \
+   .own_options = XENT_FIELD_BIT(FULLY_MASKED) | XENT_FIELD_BIT(TEMPERATURE)}
+static xent_status kl_divergence(xent_frame *f);
+static xent_status jensen_shannon(xent_frame *f);
+static xent_status total_variation(xent_frame *f);
+const xent_function xent_of_kl_divergence = DIVERGENCE(kl_divergence);
+const xent_function xent_of_jensen_shannon_divergence = DIVERGENCE(jensen_shannon);
+const xent_function xent_of_total_variation = DIVERGENCE(total_variation);
 
 static xent_status divergence(xent_frame *f, int32_t kind) {
-  xent_status status = xent_begin_call(f, &arguments);
+  xent_status status = xent_begin_call(f, &xent_of_kl_divergence);
   f->numbers = XENT_NUMBERS; /* computed in double whatever the types */
-  if (!status) status = xent_check_places(f, &arguments);
+  if (!status) status = xent_check_places(f, &xent_of_kl_divergence);
   if (!status) {
     f->call.output_layout = &f->call.shape->gradient;
     f->call.divergence = kind;
@@ -30,33 +36,8 @@ static xent_status kl_divergence(xent_frame *f) { return divergence(f, XENT_KULL
 static xent_status jensen_shannon(xent_frame *f) { return divergence(f, XENT_JENSEN_SHANNON); }
 static xent_status total_variation(xent_frame *f) { return divergence(f, XENT_TOTAL_VARIATION); }
 
-xent_status xent_kl_divergence(const xent_divergence_call *c) { return xent_run(c, &arguments, kl_divergence); }
+xent_status xent_kl_divergence(const xent_divergence_call *c) { return xent_run(c, &xent_of_kl_divergence); }
 xent_status xent_jensen_shannon_divergence(const xent_divergence_call *c) {
-  return xent_run(c, &arguments, jensen_shannon);
+  return xent_run(c, &xent_of_jensen_shannon_divergence);
 }
-xent_status xent_total_variation(const xent_divergence_call *c) { return xent_run(c, &arguments, total_variation); }
-
-#define XENT_GIVEN_DIVERGENCE                                                                        \
-  .logits = logits, .teacher = teacher, .class_mask = class_mask, .row_weights = row_weights, \
-  .losses = losses, .output = gradient, .tally = tally
-
-xent_status xent_kl_divergence_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-                                  int64_t row_end, const void *logits, const void *teacher, const void *class_mask,
-                                  const void *row_weights, void *losses, void *gradient, xent_tally *tally,
-                                  xent_report *report) {
-  XENT_RUN_AT(kl_divergence, XENT_GIVEN_DIVERGENCE);
-}
-
-xent_status xent_jensen_shannon_divergence_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-                                              int64_t row_end, const void *logits, const void *teacher,
-                                              const void *class_mask, const void *row_weights, void *losses,
-                                              void *gradient, xent_tally *tally, xent_report *report) {
-  XENT_RUN_AT(jensen_shannon, XENT_GIVEN_DIVERGENCE);
-}
-
-xent_status xent_total_variation_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-                                    int64_t row_end, const void *logits, const void *teacher, const void *class_mask,
-                                    const void *row_weights, void *losses, void *gradient, xent_tally *tally,
-                                    xent_report *report) {
-  XENT_RUN_AT(total_variation, XENT_GIVEN_DIVERGENCE);
-}
+xent_status xent_total_variation(const xent_divergence_call *c) { return xent_run(c, &xent_of_total_variation); }

@@ -20,8 +20,9 @@ static const xent_place places[] = {
     PLACE(workspace_size, WORKSPACE_SIZE, OPTIONAL)};
 #undef PLACE
 
-static const xent_arguments arguments = {
-    XENT_ARGUMENTS(xent_linear_cross_entropy_call, places, XENT_COUNT(places))};
+static xent_status linear_cross_entropy(xent_frame *f);
+const xent_function xent_of_linear_cross_entropy = {
+    XENT_ARGUMENTS(xent_linear_cross_entropy_call, places, XENT_COUNT(places), linear_cross_entropy)};
 
 uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, int32_t contents) {
   linear_workspace w;
@@ -87,7 +88,7 @@ static xent_status run_linear(xent_frame *f, xent_kernel kernel) {
 
 static xent_status check_linear_arrays(xent_frame *f) {
   const xent_call *c = &f->call;
-  xent_status status = xent_check_arrays(f, &arguments);
+  xent_status status = xent_check_arrays(f, &xent_of_linear_cross_entropy);
   if (!status) status = check_top_count(f);
   if (!status) status = check_kept_logits(f);
   if (!status) status = check_target_rules(f, true);
@@ -102,7 +103,7 @@ static xent_status linear_cross_entropy(xent_frame *f) {
   xent_status status = begin(f);
   if (!status) status = xent_check_rows(f);
   if (!status) status = check_features(f);
-  if (!status) status = xent_check_records(f, &arguments);
+  if (!status) status = xent_check_records(f, &xent_of_linear_cross_entropy);
   if (!status) status = xent_check_tally(f);
   if (!status) status = check_linear_arrays(f);
   if (!status) {
@@ -114,21 +115,7 @@ static xent_status linear_cross_entropy(xent_frame *f) {
 }
 
 xent_status xent_linear_cross_entropy(const xent_linear_cross_entropy_call *c) {
-  return xent_run(c, &arguments, linear_cross_entropy);
-}
-
-xent_status xent_linear_cross_entropy_at(
-    const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *hidden,
-    const void *weights, const void *bias, void *logits, const void *targets, const void *target_weights,
-    const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses,
-    void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies,
-    void *top_classes, void *top_log_probabilities, void *target_gradient, void *hidden_gradient,
-    void *weights_gradient, void *bias_gradient, xent_statistics *statistics, xent_tally *tally, void *workspace,
-    uint64_t workspace_size, xent_report *report) {
-  XENT_RUN_AT(linear_cross_entropy, XENT_GIVEN_LAYER, XENT_GIVEN_TARGETS, XENT_GIVEN_LOSSES,
-              XENT_GIVEN_CLASS_RESULTS, .made_logits = logits, .row_weights = row_weights, .sink = sink,
-              .argmax = argmax, .target_gradient = target_gradient, .hidden_gradient = hidden_gradient,
-              .weights_gradient = weights_gradient, .bias_gradient = bias_gradient);
+  return xent_run(c, &xent_of_linear_cross_entropy);
 }
 
 /* ---- backward ---- */
@@ -145,8 +132,9 @@ static const xent_place backward_places[] = {
     PLACE(workspace_size, WORKSPACE_SIZE, OPTIONAL)};
 #undef PLACE
 
-static const xent_arguments backward_args = {
-    XENT_ARGUMENTS(xent_linear_cross_entropy_backward_call, backward_places, XENT_COUNT(backward_places))};
+static xent_status backward(xent_frame *f);
+const xent_function xent_of_linear_cross_entropy_backward = {XENT_ARGUMENTS(
+    xent_linear_cross_entropy_backward_call, backward_places, XENT_COUNT(backward_places), backward)};
 
 /* Any range of classes; the sum of a hidden gradient goes through all of them in order. */
 static xent_status check_classes_of_gradient(xent_frame *f) {
@@ -168,8 +156,8 @@ static xent_status backward(xent_frame *f) {
   c->class_begin = class_begin, c->class_end = class_end;
   if (!status) status = check_classes_of_gradient(f);
   if (!status) status = check_features(f);
-  if (!status) status = xent_check_records(f, &backward_args);
-  if (!status) status = xent_check_arrays(f, &backward_args);
+  if (!status) status = xent_check_records(f, &xent_of_linear_cross_entropy_backward);
+  if (!status) status = xent_check_arrays(f, &xent_of_linear_cross_entropy_backward);
   if (!status) status = check_kept_logits(f);
   if (!status) status = check_target_rules(f, true);
   if (!status) status = xent_check_statistics(f, kind_of_targets(f), xent_digest_of(&f->call));
@@ -179,19 +167,7 @@ static xent_status backward(xent_frame *f) {
 }
 
 xent_status xent_linear_cross_entropy_backward(const xent_linear_cross_entropy_backward_call *c) {
-  return xent_run(c, &backward_args, backward);
-}
-
-xent_status xent_linear_cross_entropy_backward_at(
-    const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin,
-    int64_t class_end, const void *hidden, const void *weights, const void *bias, const void *logits,
-    const void *targets, const void *target_weights, const void *class_mask, const void *class_weights,
-    const void *row_weights, const xent_statistics *statistics, const void *upstream, void *hidden_gradient,
-    void *weights_gradient, void *bias_gradient, void *workspace, uint64_t workspace_size, xent_report *report) {
-  XENT_RUN_AT(backward, XENT_GIVEN_CLASSES, XENT_GIVEN_LAYER, XENT_GIVEN_TARGETS, .logits = logits,
-              .row_weights = row_weights, .known_statistics = statistics, .upstream = upstream,
-              .hidden_gradient = hidden_gradient, .weights_gradient = weights_gradient,
-              .bias_gradient = bias_gradient);
+  return xent_run(c, &xent_of_linear_cross_entropy_backward);
 }
 
 /* ---- states ---- */
@@ -205,16 +181,17 @@ static const xent_place state_places[] = {
     PLACE(workspace, WORKSPACE, OPTIONAL), PLACE(workspace_size, WORKSPACE_SIZE, OPTIONAL)};
 #undef PLACE
 
-static const xent_arguments states_args = {
-    XENT_ARGUMENTS(xent_linear_states_call, state_places, XENT_COUNT(state_places))};
+static xent_status states(xent_frame *f);
+const xent_function xent_of_linear_states = {
+    XENT_ARGUMENTS(xent_linear_states_call, state_places, XENT_COUNT(state_places), states)};
 
 static xent_status states(xent_frame *f) {
   xent_call *c = &f->call;
   xent_status status = begin(f);
   if (!status) status = xent_check_ranges(f);
   if (!status) status = check_features(f);
-  if (!status) status = xent_check_records(f, &states_args);
-  if (!status) status = xent_check_arrays(f, &states_args);
+  if (!status) status = xent_check_records(f, &xent_of_linear_states);
+  if (!status) status = xent_check_arrays(f, &xent_of_linear_states);
   if (!status) status = check_target_rules(f, false);
   if (!status) status = check_share_is_known(f);
   if (!status) status = check_workspace(f);
@@ -225,14 +202,4 @@ static xent_status states(xent_frame *f) {
   return xent_end(f, status);
 }
 
-xent_status xent_linear_states(const xent_linear_states_call *c) { return xent_run(c, &states_args, states); }
-
-xent_status xent_linear_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-                                  int64_t row_end, int64_t class_begin, int64_t class_end, const void *hidden,
-                                  const void *weights, const void *bias, const void *targets,
-                                  const void *target_weights, const void *class_mask, const void *class_weights,
-                                  const xent_statistics *statistics, xent_state *states_of_rows, void *workspace,
-                                  uint64_t workspace_size, xent_report *report) {
-  XENT_RUN_AT(states, XENT_GIVEN_CLASSES, XENT_GIVEN_LAYER, XENT_GIVEN_TARGETS, .known_statistics = statistics,
-              .states = states_of_rows);
-}
+xent_status xent_linear_states(const xent_linear_states_call *c) { return xent_run(c, &xent_of_linear_states); }

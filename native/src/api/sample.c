@@ -20,7 +20,10 @@ static const xent_place places[] = {
     PLACE(workspace, WORKSPACE, OPTIONAL), PLACE(workspace_size, WORKSPACE_SIZE, OPTIONAL),
     PLACE(gathered, GATHERED, OPTIONAL), PLACE(shards, SHARDS, OPTIONAL), PLACE(states, SAMPLE_STATES, OPTIONAL)};
 
-static const xent_arguments arguments = {XENT_ARGUMENTS(xent_sample_call, places, 2)};
+static xent_status sample(xent_frame *f);
+const xent_function xent_of_sample = {
+    XENT_ARGUMENTS(xent_sample_call, places, 2, sample), .choice = offsetof(xent_sample_call, per_row),
+    .reserved = offsetof(xent_sample_call, reserved)};
 
 /* ---- options ---- */
 
@@ -151,7 +154,7 @@ static xent_status check_shard_arrays(xent_frame *f) {
 }
 
 static xent_status check_sample_arrays(xent_frame *f) {
-  xent_status status = xent_check_places(f, &arguments);
+  xent_status status = xent_check_places(f, &xent_of_sample);
   if (!status) status = check_top_count(f);
   if (!status) status = check_lists(f);
   return status ? status : check_shard_arrays(f);
@@ -175,8 +178,9 @@ static xent_status run_sample(xent_frame *f) {
   return run_kernel(f->kernels->sample, c);
 }
 
-static xent_status sample(xent_frame *f, int32_t per_row) {
+static xent_status sample(xent_frame *f) {
   xent_call *c = &f->call;
+  const int32_t per_row = f->choice;
   c->any_split = true;
   xent_status status = xent_begin(f, false);
   if (!status) {
@@ -201,26 +205,4 @@ static xent_status sample(xent_frame *f, int32_t per_row) {
   return xent_end(f, status);
 }
 
-xent_status xent_sample(const xent_sample_call *c) {
-  xent_frame f;
-  const xent_status status = xent_take_call(&f, c, &arguments);
-  return status ? status : sample(&f, c->reserved ? -1 : c->per_row);
-}
-
-xent_status xent_sample_at(const xent_shape *shape, const xent_options *options, const xent_sampling *sampling,
-                           int32_t per_row, int64_t row_begin, int64_t row_end, const void *logits,
-                           const void *class_mask, const void *bias, const void *prompt_tokens,
-                           const void *output_tokens, void *tokens, void *processed_log_probabilities, void *kept,
-                           void *kept_mask, void *log_probabilities, void *ranks, void *entropies, void *top_classes,
-                           void *top_log_probabilities, void *workspace, uint64_t workspace_size,
-                           const xent_sample_state *gathered, int64_t shards, xent_sample_state *states,
-                           xent_report *report) {
-  xent_frame f;
-  f.call = (xent_call){XENT_GIVEN_ROWS, XENT_GIVEN_CLASS_RESULTS, .logits = logits, .class_mask = class_mask,
-                       .bias = bias, .prompt_tokens = prompt_tokens, .output_tokens = output_tokens, .tokens = tokens,
-                       .processed_log_probabilities = processed_log_probabilities, .kept = kept,
-                       .kept_mask = kept_mask, .sampling = sampling, .workspace = workspace,
-                       .workspace_size = workspace_size, .gathered = gathered, .shards = shards,
-                       .sample_states = states};
-  return sample(&f, per_row);
-}
+xent_status xent_sample(const xent_sample_call *c) { return xent_run(c, &xent_of_sample); }

@@ -16,8 +16,9 @@ static const xent_place places[] = {
     PLACE(statistics, STATISTICS, OPTIONAL)};
 #undef PLACE
 
-static const xent_arguments arguments = {
-    XENT_ARGUMENTS(xent_selected_log_probabilities_call, places, XENT_COUNT(places)), OWN_OPTIONS};
+static xent_status forward(xent_frame *f);
+const xent_function xent_of_selected_log_probabilities = {
+    XENT_ARGUMENTS(xent_selected_log_probabilities_call, places, XENT_COUNT(places), forward), OWN_OPTIONS};
 
 #define PLACE(name, rule, need) XENT_PLACE(xent_selected_log_probabilities_backward_call, name, rule, need)
 static const xent_place backward_places[] = {
@@ -26,11 +27,13 @@ static const xent_place backward_places[] = {
     PLACE(row_offsets, ROW_OFFSETS, OPTIONAL), PLACE(statistics, KNOWN_STATISTICS, NEEDED)};
 #undef PLACE
 
-static const xent_arguments backward_args = {
-    XENT_ARGUMENTS(xent_selected_log_probabilities_backward_call, backward_places, XENT_COUNT(backward_places)),
+static xent_status backward(xent_frame *f);
+const xent_function xent_of_selected_log_probabilities_backward = {
+    XENT_ARGUMENTS(xent_selected_log_probabilities_backward_call, backward_places, XENT_COUNT(backward_places),
+                   backward),
     OWN_OPTIONS};
 
-__attribute__((always_inline)) static inline xent_status begin_selected(xent_frame *f, const xent_arguments *own) {
+__attribute__((always_inline)) static inline xent_status begin_selected(xent_frame *f, const xent_function *own) {
   xent_status status = xent_begin_call(f, own);
   if (!status && f->call.shape->target_count > XENT_MOST_SELECTED)
     status = xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_TARGET_COUNT, f->call.shape->target_count);
@@ -49,7 +52,7 @@ static xent_status run_selected(xent_frame *f) {
 static uint32_t digest_of_selected(const xent_call *call) { return add_to_digest(xent_digest_of(call), 1); }
 
 static xent_status forward(xent_frame *f) {
-  xent_status status = begin_selected(f, &arguments);
+  xent_status status = begin_selected(f, &xent_of_selected_log_probabilities);
   if (!status) {
     f->call.digest = digest_of_selected(&f->call);
     status = run_selected(f);
@@ -58,34 +61,15 @@ static xent_status forward(xent_frame *f) {
 }
 
 static xent_status backward(xent_frame *f) {
-  xent_status status = begin_selected(f, &backward_args);
+  xent_status status = begin_selected(f, &xent_of_selected_log_probabilities_backward);
   if (!status) status = xent_check_statistics(f, XENT_KIND_LABEL, digest_of_selected(&f->call));
   if (!status) status = run_selected(f);
   return xent_end(f, status);
 }
 
 xent_status xent_selected_log_probabilities(const xent_selected_log_probabilities_call *c) {
-  return xent_run(c, &arguments, forward);
+  return xent_run(c, &xent_of_selected_log_probabilities);
 }
 xent_status xent_selected_log_probabilities_backward(const xent_selected_log_probabilities_backward_call *c) {
-  return xent_run(c, &backward_args, backward);
-}
-
-xent_status xent_selected_log_probabilities_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-                                               int64_t row_end, const void *logits, const void *targets,
-                                               const void *row_offsets, const void *class_mask, const void *sink,
-                                               const void *upstream, void *log_probabilities, void *gradient,
-                                               xent_statistics *statistics, xent_report *report) {
-  XENT_RUN_AT(forward, .logits = logits, .targets = targets, .row_offsets = row_offsets, .class_mask = class_mask,
-              .sink = sink, .upstream = upstream, .log_probabilities = log_probabilities, .output = gradient,
-              .statistics = statistics);
-}
-
-xent_status xent_selected_log_probabilities_backward_at(const xent_shape *shape, const xent_options *options,
-                                                        int64_t row_begin, int64_t row_end, const void *logits,
-                                                        const void *targets, const void *row_offsets,
-                                                        const void *class_mask, const xent_statistics *statistics,
-                                                        const void *upstream, void *gradient, xent_report *report) {
-  XENT_RUN_AT(backward, .logits = logits, .targets = targets, .row_offsets = row_offsets,
-              .class_mask = class_mask, .known_statistics = statistics, .upstream = upstream, .output = gradient);
+  return xent_run(c, &xent_of_selected_log_probabilities_backward);
 }

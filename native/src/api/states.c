@@ -11,12 +11,14 @@ static const xent_place forward_places[] = {
     PLACE(statistics, KNOWN_STATISTICS, OPTIONAL), PLACE(states, STATES, NEEDED)};
 #undef PLACE
 
-static const xent_arguments forward_args = {XENT_ARGUMENTS(xent_forward_states_call, forward_places, 2)};
+static xent_status forward_states(xent_frame *f);
+const xent_function xent_of_forward_states = {
+    XENT_ARGUMENTS(xent_forward_states_call, forward_places, 2, forward_states)};
 
 static xent_status forward_states(xent_frame *f) {
   xent_call *c = &f->call;
-  xent_status status = xent_begin_call(f, &forward_args);
-  if (!status) status = xent_check_places(f, &forward_args);
+  xent_status status = xent_begin_call(f, &xent_of_forward_states);
+  if (!status) status = xent_check_places(f, &xent_of_forward_states);
   if (!status) status = check_target_rules(f, false);
   if (!status) status = check_share_is_known(f);
   if (!status) {
@@ -27,16 +29,7 @@ static xent_status forward_states(xent_frame *f) {
 }
 
 xent_status xent_forward_states(const xent_forward_states_call *c) {
-  return xent_run(c, &forward_args, forward_states);
-}
-
-xent_status xent_forward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-                                   int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits,
-                                   const void *targets, const void *target_weights, const void *class_mask,
-                                   const void *class_weights, const xent_statistics *statistics, xent_state *states,
-                                   xent_report *report) {
-  XENT_RUN_AT(forward_states, XENT_GIVEN_CLASSES, XENT_GIVEN_TARGETS, .logits = logits,
-              .known_statistics = statistics, .states = states);
+  return xent_run(c, &xent_of_forward_states);
 }
 
 /* ---- states of a backward ---- */
@@ -47,26 +40,19 @@ static const xent_place backward_places[] = {
     PLACE(class_mask, CLASS_MASK, OPTIONAL), PLACE(states, STATES, NEEDED)};
 #undef PLACE
 
-static const xent_arguments backward_args = {
-    XENT_ARGUMENTS(xent_backward_states_call, backward_places, 2), .backward = true};
+static xent_status backward_states(xent_frame *f);
+const xent_function xent_of_backward_states = {
+    XENT_ARGUMENTS(xent_backward_states_call, backward_places, 2, backward_states), .backward = true};
 
 static xent_status backward_states(xent_frame *f) {
-  xent_status status = xent_begin_call(f, &backward_args);
-  if (!status) status = xent_check_places(f, &backward_args);
+  xent_status status = xent_begin_call(f, &xent_of_backward_states);
+  if (!status) status = xent_check_places(f, &xent_of_backward_states);
   if (!status) status = run_kernel(family_of(f)->backward_states, &f->call);
   return xent_end(f, status);
 }
 
 xent_status xent_backward_states(const xent_backward_states_call *c) {
-  return xent_run(c, &backward_args, backward_states);
-}
-
-xent_status xent_backward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin,
-                                    int64_t row_end, int64_t class_begin, int64_t class_end, const void *output,
-                                    const void *upstream, const void *class_mask, xent_state *states,
-                                    xent_report *report) {
-  XENT_RUN_AT(backward_states, XENT_GIVEN_CLASSES, .forward_output = output, .upstream = upstream,
-              .class_mask = class_mask, .states = states);
+  return xent_run(c, &xent_of_backward_states);
 }
 
 /* ---- finish ---- */
@@ -79,8 +65,10 @@ static const xent_place finish_places[] = {
     XENT_PLACE(xent_finish_call, statistics, STATISTICS, NEEDED), PLACE(tally, TALLY)};
 #undef PLACE
 
-static const xent_arguments finish_args = {
-    XENT_ARGUMENTS(xent_finish_call, finish_places, 4), .needs_report = true};
+static xent_status finish(xent_frame *f);
+const xent_function xent_of_finish = {XENT_ARGUMENTS(xent_finish_call, finish_places, 4, finish), .needs_report = true,
+                                      .logits_type = offsetof(xent_finish_call, logits_type),
+                                      .choice = offsetof(xent_finish_call, second_round)};
 
 /* Those of a softmax backward have no logits that would say in which arithmetic. */
 static bool are_of_backward(const xent_call *c) {
@@ -88,11 +76,12 @@ static bool are_of_backward(const xent_call *c) {
          (known_states_at(c)->kind & XENT_KIND_MASK) == XENT_KIND_BACKWARD;
 }
 
-static xent_status finish_rows(xent_frame *f) {
+static xent_status finish(xent_frame *f) {
   xent_call *c = &f->call;
-  xent_status status = xent_begin_call(f, &finish_args);
+  c->second_round = f->choice != 0;
+  xent_status status = xent_begin_call(f, &xent_of_finish);
   if (!status && !are_of_backward(c)) status = check_logits_type(f);
-  if (!status) status = xent_check_places(f, &finish_args);
+  if (!status) status = xent_check_places(f, &xent_of_finish);
   if (!status) status = check_target_rules(f, false);
   if (!status) status = check_outputs_of_targets(f);
   if (!status) {
@@ -104,21 +93,4 @@ static xent_status finish_rows(xent_frame *f) {
   return xent_end(f, status);
 }
 
-xent_status xent_finish(const xent_finish_call *c) {
-  xent_frame f;
-  const xent_status status = xent_take_call(&f, c, &finish_args);
-  if (status) return status;
-  f.own_shape.logits = (xent_layout){.type = c->logits_type};
-  f.call.second_round = c->second_round != 0;
-  return finish_rows(&f);
-}
-
-xent_status xent_finish_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end,
-                           const xent_state *states, const void *targets, const void *class_weights,
-                           const void *row_weights, const void *sink, int32_t second_round,
-                           xent_statistics *statistics, void *losses, void *log_sum_exp, void *hits, xent_tally *tally,
-                           xent_report *report) {
-  XENT_RUN_AT(finish_rows, XENT_GIVEN_LOSSES, .known_states = states, .targets = targets,
-              .class_weights = class_weights, .row_weights = row_weights, .sink = sink,
-              .second_round = second_round != 0);
-}
+xent_status xent_finish(const xent_finish_call *c) { return xent_run(c, &xent_of_finish); }

@@ -131,19 +131,21 @@ static xent_status write_output(fuzz_problem *p, int64_t begin, int64_t end, int
                                 const xent_statistics *known) {
   void *const *a = p->address;
   if (is_backward(grid_function_now))
-    return (is_log(grid_function_now) ? xent_log_softmax_backward_at : xent_softmax_backward_at)(
-        shape_of(p), options_of(p), begin, end, from, to, a[OUTPUT], a[UPSTREAM], a[ROW_OFFSETS], a[CLASS_MASK], known,
-        a[GRADIENT], report_of(p));
-  return (is_log(grid_function_now) ? xent_log_softmax_at : xent_softmax_at)(
-      shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK], a[SINK], known,
-      a[OUTPUT], report_of(p));
+    return run_at(
+        on_classes(is_log(grid_function_now) ? XENT_FUNCTION_LOG_SOFTMAX_BACKWARD : XENT_FUNCTION_SOFTMAX_BACKWARD,
+                   shape_of(p), options_of(p), begin, end, from, to, report_of(p)),
+        ARRAYS(a[OUTPUT], a[UPSTREAM], a[GRADIENT], a[CLASS_MASK], a[ROW_OFFSETS], known));
+  return run_at(on_classes(is_log(grid_function_now) ? XENT_FUNCTION_LOG_SOFTMAX : XENT_FUNCTION_SOFTMAX, shape_of(p),
+                           options_of(p), begin, end, from, to, report_of(p)),
+                ARRAYS(a[LOGITS], a[OUTPUT], a[CLASS_MASK], a[SINK], a[ROW_OFFSETS], known));
 }
 
 static xent_status gradient_of_statistics(fuzz_problem *p, int64_t begin, int64_t end, int64_t from, int64_t to) {
   void *const *a = p->address;
-  return xent_cross_entropy_backward_at(shape_of(p), options_of(p), begin, end, from, to, a[LOGITS], a[TARGETS],
-                                     a[TARGET_WEIGHTS], a[ROW_OFFSETS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS],
-                                     statistics_of(p), a[UPSTREAM], a[GRADIENT], report_of(p));
+  return run_at(
+      on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, shape_of(p), options_of(p), begin, end, from, to, report_of(p)),
+      ARRAYS(a[LOGITS], a[TARGETS], a[UPSTREAM], a[GRADIENT], a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS],
+             a[ROW_WEIGHTS], a[ROW_OFFSETS], statistics_of(p)));
 }
 
 /* With every output but the gradient, which comes from the statistics. */
@@ -176,15 +178,17 @@ static void selected(fuzz_problem *p, int64_t begin, int64_t end) {
   const int64_t classes = p->shape.classes;
   for (int both = 0; both < 2; both++) {
     void *dx = both ? a[GRADIENT] : NULL;
-    const xent_status status = xent_selected_log_probabilities_at(
-        shape_of(p), options_of(p), begin, end, a[LOGITS], a[TARGETS], a[ROW_OFFSETS], a[CLASS_MASK], a[SINK],
-        a[UPSTREAM], a[LOG_PROBABILITIES], dx, statistics_of(p), report_of(p));
+    const xent_status status =
+        run_at(on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES, shape_of(p), options_of(p), begin, end, report_of(p)),
+               ARRAYS(a[LOGITS], a[TARGETS], a[LOG_PROBABILITIES], dx, a[UPSTREAM], a[CLASS_MASK], a[SINK],
+                      a[ROW_OFFSETS], statistics_of(p)));
     done(p, "selected log-probabilities", status, written | (both ? BIT(GRADIENT) : 0), begin, end, 0, classes);
     if (both || p->in_slot_of[GRADIENT] != GRADIENT) continue; /* in place the logits are needed once more */
     done(p, "their backward",
-         xent_selected_log_probabilities_backward_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TARGETS],
-                                                     a[ROW_OFFSETS], a[CLASS_MASK], statistics_of(p), a[UPSTREAM],
-                                                     a[GRADIENT], report_of(p)),
+         run_at(
+             on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES_BACKWARD, shape_of(p), options_of(p), begin, end,
+                     report_of(p)),
+             ARRAYS(a[LOGITS], a[TARGETS], a[GRADIENT], a[UPSTREAM], a[CLASS_MASK], a[ROW_OFFSETS], statistics_of(p))),
          BIT(GRADIENT), begin, end, 0, classes);
   }
 }
@@ -197,14 +201,16 @@ static bool states(fuzz_problem *p, int64_t begin, int64_t end, const xent_stati
   void *const *a = p->address;
   for (int64_t from = 0, to; from < p->shape.classes; from = to) {
     to = end_of_chunk(p, from);
-    const xent_status status = p->linear ? layer_states(p, begin, end, from, to, known)
-                               : is_backward(grid_function_now)
-                                   ? xent_backward_states_at(shape_of(p), options_of(p), begin, end, from, to,
-                                                             is_log(grid_function_now) ? NULL : a[OUTPUT], a[UPSTREAM],
-                                                             a[CLASS_MASK], states_of(p), report_of(p))
-                                   : xent_forward_states_at(shape_of(p), options_of(p), begin, end, from, to, a[LOGITS],
-                                                            a[TARGETS], a[TARGET_WEIGHTS], a[CLASS_MASK],
-                                                            a[CLASS_WEIGHTS], known, states_of(p), report_of(p));
+    const xent_status status =
+        p->linear ? layer_states(p, begin, end, from, to, known)
+        : is_backward(grid_function_now)
+            ? run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, shape_of(p), options_of(p), begin, end, from, to,
+                                report_of(p)),
+                     ARRAYS(is_log(grid_function_now) ? NULL : a[OUTPUT], a[UPSTREAM], a[CLASS_MASK], states_of(p)))
+            : run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, shape_of(p), options_of(p), begin, end, from, to,
+                                report_of(p)),
+                     ARRAYS(a[LOGITS], a[TARGETS], a[CLASS_MASK], a[TARGET_WEIGHTS], a[CLASS_WEIGHTS], known,
+                            states_of(p)));
     done(p, "states", status, BIT(STATES), begin, end, from, to);
     if (status) return false;
   }
@@ -213,9 +219,15 @@ static bool states(fuzz_problem *p, int64_t begin, int64_t end, const xent_stati
 
 static bool finish(fuzz_problem *p, int64_t begin, int64_t end, int32_t second) {
   void *const *a = p->address;
-  const xent_status status =
-      xent_finish_at(shape_of(p), options_of(p), begin, end, states_of(p), a[TARGETS], a[CLASS_WEIGHTS], a[ROW_WEIGHTS],
-                  a[SINK], second, statistics_of(p), a[LOSSES], a[LOG_SUM_EXP], a[HITS], tally_of(p), report_of(p));
+  const xent_status status = run_at((xent_work){.function = XENT_FUNCTION_FINISH,
+                                                .shape = shape_of(p),
+                                                .options = options_of(p),
+                                                .choice = second,
+                                                .report = report_of(p),
+                                                .row_begin = begin,
+                                                .row_end = end},
+                                    ARRAYS(a[TARGETS], a[LOSSES], a[LOG_SUM_EXP], a[HITS], a[CLASS_WEIGHTS],
+                                           a[ROW_WEIGHTS], a[SINK], states_of(p), statistics_of(p), tally_of(p)));
   done(p, "finish", status, PLAIN_OUTPUTS | BIT(HITS), begin, end, 0, p->shape.classes);
   return status == XENT_OK;
 }
@@ -275,6 +287,8 @@ static void tally(fuzz_problem *p, int64_t begin, int64_t end) {
 }
 
 void grid_call(fuzz_problem *p, int64_t begin, int64_t end) {
+  static const int32_t divergences[] = {XENT_FUNCTION_KL_DIVERGENCE, XENT_FUNCTION_JENSEN_SHANNON_DIVERGENCE,
+                                        XENT_FUNCTION_TOTAL_VARIATION};
   void *const *a = p->address;
   const grid_function *f = &grid_functions[grid_function_now];
   const int64_t classes = p->shape.classes;
@@ -284,8 +298,8 @@ void grid_call(fuzz_problem *p, int64_t begin, int64_t end) {
       status = write_output(p, begin, end, 0, classes, NULL);
       break;
     case LSE:
-      status = xent_log_sum_exp_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[ROW_OFFSETS], a[CLASS_MASK],
-                                   a[SINK], a[LOG_SUM_EXP], report_of(p));
+      status = run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, shape_of(p), options_of(p), begin, end, report_of(p)),
+                      ARRAYS(a[LOGITS], a[LOG_SUM_EXP], a[CLASS_MASK], a[SINK], a[ROW_OFFSETS]));
       break;
     case LOSSES_ALONE: case LABELS_WITH_GRADIENT: case PROBABILITIES_WITH_GRADIENT:
       status = cross_entropy_of(shape_of(p), options_of(p), begin, end, &(cross_entropy_arrays){.logits = a[LOGITS],
@@ -294,33 +308,37 @@ void grid_call(fuzz_problem *p, int64_t begin, int64_t end) {
                                 .tally = tally_of(p)}, report_of(p));
       break;
     case DIVERGENCE:
-      status = (p->seed % 3 == 0   ? xent_kl_divergence_at
-                : p->seed % 3 == 1 ? xent_jensen_shannon_divergence_at
-                                   : xent_total_variation_at)(
-          shape_of(p), options_of(p), begin, end, a[LOGITS], a[TEACHER], a[CLASS_MASK], a[ROW_WEIGHTS], a[LOSSES],
-          a[GRADIENT], tally_of(p), report_of(p));
+      status =
+          run_at(on_rows(divergences[p->seed % 3], shape_of(p), options_of(p), begin, end, report_of(p)),
+                 ARRAYS(a[LOGITS], a[TEACHER], a[LOSSES], a[GRADIENT], a[CLASS_MASK], a[ROW_WEIGHTS], tally_of(p)));
       break;
     case HVP:
-      status = xent_cross_entropy_hvp_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[UPSTREAM],
-                                         a[ROW_OFFSETS], a[CLASS_MASK], a[ROW_WEIGHTS], a[SINK], a[OUTPUT],
-                                         report_of(p));
+      status =
+          run_at(on_rows(XENT_FUNCTION_CROSS_ENTROPY_HVP, shape_of(p), options_of(p), begin, end, report_of(p)),
+                 ARRAYS(a[LOGITS], a[UPSTREAM], a[OUTPUT], a[CLASS_MASK], a[ROW_WEIGHTS], a[SINK], a[ROW_OFFSETS]));
       break;
     case BINARY_OF_LABELS: case BINARY_OF_NUMBERS:
-      status = xent_binary_cross_entropy_at(shape_of(p), options_of(p), begin, end, a[LOGITS], a[TARGETS],
-                                            a[ROW_WEIGHTS], a[SINK], a[LOSSES], a[GRADIENT], tally_of(p),
-                                            report_of(p));
+      status = run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, shape_of(p), options_of(p), begin, end, report_of(p)),
+                      ARRAYS(a[LOGITS], a[TARGETS], a[LOSSES], a[GRADIENT], a[ROW_WEIGHTS], a[SINK], tally_of(p)));
       break;
     case SAMPLE:
-      status = xent_sample_at(shape_of(p), options_of(p), a[SAMPLING], p->sampling_per_row, begin, end, a[LOGITS],
-                              a[CLASS_MASK], a[BIAS], a[PROMPT_TOKENS], a[OUTPUT_TOKENS], a[TOKENS],
-                              a[PROCESSED_LOG_PROBABILITIES], a[KEPT], a[KEPT_MASK], a[LOG_PROBABILITIES], a[RANKS],
-                              a[ENTROPIES], a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], a[WORKSPACE], p->workspace_size,
-                              NULL, 0, NULL, report_of(p));
+      status = run_at((xent_work){.function = XENT_FUNCTION_SAMPLE,
+                                  .shape = shape_of(p),
+                                  .options = options_of(p),
+                                  .sampling = a[SAMPLING],
+                                  .choice = p->sampling_per_row,
+                                  .report = report_of(p),
+                                  .row_begin = begin,
+                                  .row_end = end,
+                                  .workspace_size = p->workspace_size},
+                      ARRAYS(a[LOGITS], a[TOKENS], a[CLASS_MASK], a[BIAS], a[PROMPT_TOKENS], a[OUTPUT_TOKENS],
+                             a[PROCESSED_LOG_PROBABILITIES], a[KEPT], a[KEPT_MASK], a[LOG_PROBABILITIES], a[RANKS],
+                             a[ENTROPIES], a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], a[WORKSPACE]));
       break;
     case CHECK_LABELS: case CHECK_SPARSE:
-      status =
-          xent_check_targets_at(shape_of(p), options_of(p), begin, end, a[TARGETS], a[TARGET_WEIGHTS], a[ROW_OFFSETS],
-                                a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], tally_of(p), report_of(p));
+      status = run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, shape_of(p), options_of(p), begin, end, report_of(p)),
+                      ARRAYS(a[TARGETS], a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS],
+                             a[ROW_OFFSETS], tally_of(p)));
       break;
     case TALLY_OF_VALUES: tally(p, begin, end); return;
     case SELECTED: selected(p, begin, end); return;

@@ -16,8 +16,8 @@ class XentRuntimeTest {
   }
 
   @Test
-  void theInterfaceHasItsSecondVersionAndTheArithmeticItsThird() {
-    assertThat(runtime.abiVersion()).isEqualTo(2);
+  void theInterfaceAndTheArithmeticHaveTheirThirdVersions() {
+    assertThat(runtime.abiVersion()).isEqualTo(3);
     assertThat(runtime.numericsVersion()).isEqualTo(3);
   }
 

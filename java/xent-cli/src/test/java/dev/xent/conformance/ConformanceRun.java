@@ -13,15 +13,19 @@ import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_sampling;
 import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.ffi.xent_tally;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.Work;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.LongStream;
@@ -230,8 +234,8 @@ final class ConformanceRun {
 
   // ---- calls
 
-  private static void lawful(int status) {
-    assertThat(status).as("status").isEqualTo(Status.OK);
+  private void lawful(Work work) {
+    assertThat(kernels.run(work)).as("status").isEqualTo(Status.OK);
   }
 
   void run(boolean inParts) {
@@ -250,47 +254,33 @@ final class ConformanceRun {
   }
 
   private void checkTargets() {
-    lawful(
-        kernels.checkTargets(
-            shape,
-            options,
-            0,
-            rows,
-            a("targets"),
-            a("target_weights"),
-            a("row_offsets"),
-            a("class_mask"),
-            a("class_weights"),
-            a("row_weights"),
-            NULL,
-            report));
+    lawful(call(Function.CHECK_TARGETS));
     numbers.put("counted", xent_report.counted(report));
     numbers.put("denominator", xent_report.denominator(report));
   }
 
+  /** A call on all rows and classes, with every array of the case that the function takes. */
+  private Work call(Function function) {
+    Work work = new Work().begin(function, shape, options, report).rows(0, rows);
+    arrays.forEach(
+        (name, array) -> work.offer(Array.valueOf(name.toUpperCase(Locale.ROOT)), array));
+    work.offer(Array.STATISTICS, statistics);
+    return work.classes(0, c.classes);
+  }
+
+  /** The same where the losses are added up, if the case has their sum. */
+  private Work tallied(Function function) {
+    return call(function).set(Array.TALLY, c.numbers.containsKey("sum") ? tally : NULL);
+  }
+
   private void whole() {
     switch (c.function) {
-      case "log_sum_exp" ->
-          lawful(
-              kernels.logSumExp(
-                  shape,
-                  options,
-                  0,
-                  rows,
-                  a("logits"),
-                  a("row_offsets"),
-                  a("class_mask"),
-                  a("sink"),
-                  a("log_sum_exp"),
-                  report));
-      case "kl_divergence" -> divergence(Kernels.KULLBACK_LEIBLER);
-      case "jensen_shannon_divergence" -> divergence(Kernels.JENSEN_SHANNON);
-      case "total_variation" -> divergence(Kernels.TOTAL_VARIATION);
-      case "selected_log_probabilities" -> selectedLogProbabilities();
-      case "cross_entropy_hvp" -> crossEntropyHvp();
       case "sample" -> sample();
-      case "binary_cross_entropy" -> binaryCrossEntropy();
-      case "cross_entropy" -> crossEntropy(a("gradient"));
+      case "binary_cross_entropy" -> {
+        lawful(call(Function.BINARY_CROSS_ENTROPY).set(Array.TALLY, tally));
+        numbers.put("counted", xent_report.counted(report));
+      }
+      case "cross_entropy" -> lawful(tallied(Function.CROSS_ENTROPY));
       case "linear_cross_entropy" -> linear(true);
       case "linear_cross_entropy_backward" -> {
         statistics = arena.allocate(rows * Records.STATISTICS, Records.ALIGNMENT);
@@ -299,148 +289,30 @@ final class ConformanceRun {
       }
       case "cross_entropy_backward" -> {
         statistics = arena.allocate(rows * Records.STATISTICS, Records.ALIGNMENT);
-        crossEntropy(NULL);
+        lawful(tallied(Function.CROSS_ENTROPY).set(Array.GRADIENT, NULL));
         write(0, c.classes);
       }
-      default -> write(0, c.classes);
+      case "kl_divergence", "jensen_shannon_divergence", "total_variation" ->
+          lawful(call(function()).set(Array.TALLY, tally));
+      default -> lawful(call(function()));
     }
   }
 
-  private void divergence(int kind) {
-    lawful(
-        kernels.divergence(
-            kind,
-            shape,
-            options,
-            0,
-            rows,
-            a("logits"),
-            a("teacher"),
-            a("class_mask"),
-            a("row_weights"),
-            a("losses"),
-            a("gradient"),
-            tally,
-            report));
-  }
-
-  private void selectedLogProbabilities() {
-    lawful(
-        kernels.selectedLogProbabilities(
-            shape,
-            options,
-            0,
-            rows,
-            a("logits"),
-            a("targets"),
-            a("row_offsets"),
-            a("class_mask"),
-            a("sink"),
-            a("upstream"),
-            a("log_probabilities"),
-            a("gradient"),
-            NULL,
-            report));
-  }
-
-  private void crossEntropyHvp() {
-    lawful(
-        kernels.crossEntropyHvp(
-            shape,
-            options,
-            0,
-            rows,
-            a("logits"),
-            a("upstream"),
-            a("row_offsets"),
-            a("class_mask"),
-            a("row_weights"),
-            a("sink"),
-            a("output"),
-            report));
+  private Function function() {
+    return switch (c.function) {
+      case "softmax_forward" -> Function.SOFTMAX;
+      case "log_softmax_forward" -> Function.LOG_SOFTMAX;
+      case "cross_entropy" -> Function.CROSS_ENTROPY_BACKWARD; // what writes its class ranges
+      default -> Function.valueOf(c.function.toUpperCase(Locale.ROOT));
+    };
   }
 
   private void sample() {
     long tokens = xent_shape.prompt_count(shape) + xent_shape.output_count(shape);
     long size = kernels.sampleWorkspace(c.classes, tokens);
-    lawful(
-        kernels.sample(
-            shape,
-            options,
-            sampling,
-            0,
-            0,
-            rows,
-            a("logits"),
-            a("class_mask"),
-            a("bias"),
-            a("prompt_tokens"),
-            a("output_tokens"),
-            a("tokens"),
-            a("processed_log_probabilities"),
-            a("kept"),
-            a("kept_mask"),
-            a("log_probabilities"),
-            a("ranks"),
-            a("entropies"),
-            a("top_classes"),
-            a("top_log_probabilities"),
-            arena.allocate(Math.max(size, 1), 64),
-            size,
-            NULL,
-            0,
-            NULL,
-            report));
+    MemorySegment workspace = arena.allocate(Math.max(size, 1), 64);
+    lawful(call(Function.SAMPLE).sampling(sampling, false).workspace(workspace, size));
     numbers.put("counted", xent_report.counted(report));
-  }
-
-  private void binaryCrossEntropy() {
-    lawful(
-        kernels.binaryCrossEntropy(
-            shape,
-            options,
-            0,
-            rows,
-            a("logits"),
-            a("targets"),
-            a("element_weights"),
-            a("positive_weights"),
-            a("losses"),
-            a("gradient"),
-            tally,
-            report));
-    numbers.put("counted", xent_report.counted(report));
-  }
-
-  private void crossEntropy(MemorySegment gradient) {
-    lawful(
-        kernels.crossEntropy(
-            shape,
-            options,
-            0,
-            rows,
-            a("logits"),
-            a("targets"),
-            a("target_weights"),
-            a("row_offsets"),
-            a("class_mask"),
-            a("class_weights"),
-            a("row_weights"),
-            a("sink"),
-            a("losses"),
-            a("log_sum_exp"),
-            a("hits"),
-            a("log_probabilities"),
-            a("argmax"),
-            a("ranks"),
-            a("entropies"),
-            a("top_classes"),
-            a("top_log_probabilities"),
-            gradient,
-            a("target_gradient"),
-            statistics,
-            c.numbers.containsKey("sum") ? tally : NULL,
-            report));
   }
 
   /** What a linear layer needs for so many classes. */
@@ -456,181 +328,30 @@ final class ConformanceRun {
   /** Without gradients, which may come later. */
   private void linear(boolean gradients) {
     MemorySegment workspace = workspace(c.classes);
-    lawful(
-        kernels.linearCrossEntropy(
-            shape,
-            options,
-            0,
-            rows,
-            a("hidden"),
-            a("weights"),
-            a("bias"),
-            a("logits"),
-            a("targets"),
-            a("target_weights"),
-            a("class_mask"),
-            a("class_weights"),
-            a("row_weights"),
-            a("sink"),
-            a("losses"),
-            a("log_sum_exp"),
-            a("hits"),
-            a("log_probabilities"),
-            a("argmax"),
-            a("ranks"),
-            a("entropies"),
-            a("top_classes"),
-            a("top_log_probabilities"),
-            a("target_gradient"),
-            gradients ? a("hidden_gradient") : NULL,
-            gradients ? a("weights_gradient") : NULL,
-            gradients ? a("bias_gradient") : NULL,
-            statistics,
-            c.numbers.containsKey("sum") ? tally : NULL,
-            workspace,
-            workspace.byteSize(),
-            report));
+    Work work = tallied(Function.LINEAR_CROSS_ENTROPY).workspace(workspace, workspace.byteSize());
+    if (!gradients) {
+      work.set(Array.HIDDEN_GRADIENT, NULL)
+          .set(Array.WEIGHTS_GRADIENT, NULL)
+          .set(Array.BIAS_GRADIENT, NULL);
+    }
+    lawful(work);
   }
 
   /** Of a class range, or of all classes, which the gradient of hidden states needs. */
   private void linearGradients(long begin, long end) {
     boolean all = begin == 0 && end == c.classes;
     MemorySegment workspace = workspace(end - begin);
-    lawful(
-        kernels.linearCrossEntropyBackward(
-            shape,
-            options,
-            0,
-            rows,
-            begin,
-            end,
-            a("hidden"),
-            a("weights"),
-            a("bias"),
-            NULL,
-            a("targets"),
-            a("target_weights"),
-            a("class_mask"),
-            a("class_weights"),
-            a("row_weights"),
-            statistics,
-            a("upstream"),
-            all ? a("hidden_gradient") : NULL,
-            a("weights_gradient"),
-            a("bias_gradient"),
-            workspace,
-            workspace.byteSize(),
-            report));
-  }
-
-  private void linearStates(long begin, long end, MemorySegment states) {
-    MemorySegment workspace = workspace(end - begin);
-    lawful(
-        kernels.linearStates(
-            shape,
-            options,
-            0,
-            rows,
-            begin,
-            end,
-            a("hidden"),
-            a("weights"),
-            a("bias"),
-            a("targets"),
-            a("target_weights"),
-            a("class_mask"),
-            a("class_weights"),
-            statistics,
-            states,
-            workspace,
-            workspace.byteSize(),
-            report));
+    Work work =
+        call(Function.LINEAR_CROSS_ENTROPY_BACKWARD)
+            .classes(begin, end)
+            .set(Array.LOGITS, NULL)
+            .workspace(workspace, workspace.byteSize());
+    lawful(all ? work : work.set(Array.HIDDEN_GRADIENT, NULL));
   }
 
   /** The functions that write a class range; without statistics it is the whole row. */
   private void write(long begin, long end) {
-    lawful(
-        switch (c.function) {
-          case "softmax_forward" ->
-              kernels.softmaxForward(
-                  shape,
-                  options,
-                  0,
-                  rows,
-                  begin,
-                  end,
-                  a("logits"),
-                  a("row_offsets"),
-                  a("class_mask"),
-                  a("sink"),
-                  statistics,
-                  a("output"),
-                  report);
-          case "log_softmax_forward" ->
-              kernels.logSoftmaxForward(
-                  shape,
-                  options,
-                  0,
-                  rows,
-                  begin,
-                  end,
-                  a("logits"),
-                  a("row_offsets"),
-                  a("class_mask"),
-                  a("sink"),
-                  statistics,
-                  a("output"),
-                  report);
-          case "softmax_backward" ->
-              kernels.softmaxBackward(
-                  shape,
-                  options,
-                  0,
-                  rows,
-                  begin,
-                  end,
-                  a("output"),
-                  a("upstream"),
-                  a("row_offsets"),
-                  a("class_mask"),
-                  statistics,
-                  a("gradient"),
-                  report);
-          case "log_softmax_backward" ->
-              kernels.logSoftmaxBackward(
-                  shape,
-                  options,
-                  0,
-                  rows,
-                  begin,
-                  end,
-                  a("output"),
-                  a("upstream"),
-                  a("row_offsets"),
-                  a("class_mask"),
-                  statistics,
-                  a("gradient"),
-                  report);
-          default ->
-              kernels.crossEntropyBackward(
-                  shape,
-                  options,
-                  0,
-                  rows,
-                  begin,
-                  end,
-                  a("logits"),
-                  a("targets"),
-                  a("target_weights"),
-                  a("row_offsets"),
-                  a("class_mask"),
-                  a("class_weights"),
-                  a("row_weights"),
-                  statistics,
-                  a("upstream"),
-                  a("gradient"),
-                  report);
-        });
+    lawful(call(function()).classes(begin, end));
   }
 
   private void parts() {
@@ -667,60 +388,22 @@ final class ConformanceRun {
 
   private void states(long begin, long end, MemorySegment states) {
     if (isLinear()) {
-      linearStates(begin, end, states);
+      MemorySegment workspace = workspace(end - begin);
+      lawful(
+          call(Function.LINEAR_STATES)
+              .classes(begin, end)
+              .set(Array.STATES, states)
+              .workspace(workspace, workspace.byteSize()));
       return;
     }
-    boolean log = c.function.equals("log_softmax_backward");
-    lawful(
-        c.inputs.containsKey("output")
-            ? kernels.backwardStates(
-                shape,
-                options,
-                0,
-                rows,
-                begin,
-                end,
-                log ? NULL : a("output"),
-                a("upstream"),
-                a("class_mask"),
-                states,
-                report)
-            : kernels.forwardStates(
-                shape,
-                options,
-                0,
-                rows,
-                begin,
-                end,
-                a("logits"),
-                a("targets"),
-                a("target_weights"),
-                a("class_mask"),
-                a("class_weights"),
-                statistics,
-                states,
-                report));
+    boolean backward = c.inputs.containsKey("output");
+    Function function = backward ? Function.BACKWARD_STATES : Function.FORWARD_STATES;
+    Work work = call(function).classes(begin, end).set(Array.STATES, states);
+    lawful(c.function.equals("log_softmax_backward") ? work.set(Array.OUTPUT, NULL) : work);
   }
 
   private void finish(MemorySegment states, int secondRound) {
-    lawful(
-        kernels.finish(
-            shape,
-            options,
-            0,
-            rows,
-            states,
-            a("targets"),
-            a("class_weights"),
-            a("row_weights"),
-            a("sink"),
-            secondRound,
-            statistics,
-            a("losses"),
-            a("log_sum_exp"),
-            a("hits"),
-            c.numbers.containsKey("sum") ? tally : NULL,
-            report));
+    lawful(tallied(Function.FINISH).set(Array.STATES, states).choice(secondRound));
   }
 
   // ---- comparison

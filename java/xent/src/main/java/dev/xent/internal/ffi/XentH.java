@@ -22,10 +22,10 @@ public class XentH extends XentH$shared {
 
     static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup();
 
-    private static final int XENT_ABI_VERSION = (int)2L;
+    private static final int XENT_ABI_VERSION = (int)3L;
     /**
      * {@snippet lang=c :
-     * #define XENT_ABI_VERSION 2
+     * #define XENT_ABI_VERSION 3
      * }
      */
     public static int XENT_ABI_VERSION() {
@@ -1994,16 +1994,208 @@ public class XentH extends XentH$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+    private static final int XENT_FUNCTION_SOFTMAX = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FUNCTION_SOFTMAX = 1
+     * }
+     */
+    public static int XENT_FUNCTION_SOFTMAX() {
+        return XENT_FUNCTION_SOFTMAX;
+    }
+    private static final int XENT_FUNCTION_LOG_SOFTMAX = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FUNCTION_LOG_SOFTMAX = 2
+     * }
+     */
+    public static int XENT_FUNCTION_LOG_SOFTMAX() {
+        return XENT_FUNCTION_LOG_SOFTMAX;
+    }
+    private static final int XENT_FUNCTION_LOG_SUM_EXP = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FUNCTION_LOG_SUM_EXP = 3
+     * }
+     */
+    public static int XENT_FUNCTION_LOG_SUM_EXP() {
+        return XENT_FUNCTION_LOG_SUM_EXP;
+    }
+    private static final int XENT_FUNCTION_SOFTMAX_BACKWARD = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FUNCTION_SOFTMAX_BACKWARD = 4
+     * }
+     */
+    public static int XENT_FUNCTION_SOFTMAX_BACKWARD() {
+        return XENT_FUNCTION_SOFTMAX_BACKWARD;
+    }
+    private static final int XENT_FUNCTION_LOG_SOFTMAX_BACKWARD = (int)5L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FUNCTION_LOG_SOFTMAX_BACKWARD = 5
+     * }
+     */
+    public static int XENT_FUNCTION_LOG_SOFTMAX_BACKWARD() {
+        return XENT_FUNCTION_LOG_SOFTMAX_BACKWARD;
+    }
+    private static final int XENT_FUNCTION_CHECK_TARGETS = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FUNCTION_CHECK_TARGETS = 6
+     * }
+     */
+    public static int XENT_FUNCTION_CHECK_TARGETS() {
+        return XENT_FUNCTION_CHECK_TARGETS;
+    }
+    private static final int XENT_FUNCTION_CROSS_ENTROPY = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FUNCTION_CROSS_ENTROPY = 7
+     * }
+     */
+    public static int XENT_FUNCTION_CROSS_ENTROPY() {
+        return XENT_FUNCTION_CROSS_ENTROPY;
+    }
+    private static final int XENT_FUNCTION_CROSS_ENTROPY_BACKWARD = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FUNCTION_CROSS_ENTROPY_BACKWARD = 8
+     * }
+     */
+    public static int XENT_FUNCTION_CROSS_ENTROPY_BACKWARD() {
+        return XENT_FUNCTION_CROSS_ENTROPY_BACKWARD;
+    }
+    private static final int XENT_FUNCTION_SELECTED_LOG_PROBABILITIES = (int)9L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FUNCTION_SELECTED_LOG_PROBABILITIES = 9
+     * }
+     */
+    public static int XENT_FUNCTION_SELECTED_LOG_PROBABILITIES() {
+        return XENT_FUNCTION_SELECTED_LOG_PROBABILITIES;
+    }
+    private static final int XENT_FUNCTION_SELECTED_LOG_PROBABILITIES_BACKWARD = (int)10L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FUNCTION_SELECTED_LOG_PROBABILITIES_BACKWARD = 10
+     * }
+     */
+    public static int XENT_FUNCTION_SELECTED_LOG_PROBABILITIES_BACKWARD() {
+        return XENT_FUNCTION_SELECTED_LOG_PROBABILITIES_BACKWARD;
+    }
+    private static final int XENT_FUNCTION_KL_DIVERGENCE = (int)11L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FUNCTION_KL_DIVERGENCE = 11
+     * }
+     */
+    public static int XENT_FUNCTION_KL_DIVERGENCE() {
+        return XENT_FUNCTION_KL_DIVERGENCE;
+    }
+    private static final int XENT_FUNCTION_JENSEN_SHANNON_DIVERGENCE = (int)12L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FUNCTION_JENSEN_SHANNON_DIVERGENCE = 12
+     * }
+     */
+    public static int XENT_FUNCTION_JENSEN_SHANNON_DIVERGENCE() {
+        return XENT_FUNCTION_JENSEN_SHANNON_DIVERGENCE;
+    }
+    private static final int XENT_FUNCTION_TOTAL_VARIATION = (int)13L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FUNCTION_TOTAL_VARIATION = 13
+     * }
+     */
+    public static int XENT_FUNCTION_TOTAL_VARIATION() {
+        return XENT_FUNCTION_TOTAL_VARIATION;
+    }
+    private static final int XENT_FUNCTION_CROSS_ENTROPY_HVP = (int)14L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FUNCTION_CROSS_ENTROPY_HVP = 14
+     * }
+     */
+    public static int XENT_FUNCTION_CROSS_ENTROPY_HVP() {
+        return XENT_FUNCTION_CROSS_ENTROPY_HVP;
+    }
+    private static final int XENT_FUNCTION_SAMPLE = (int)15L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FUNCTION_SAMPLE = 15
+     * }
+     */
+    public static int XENT_FUNCTION_SAMPLE() {
+        return XENT_FUNCTION_SAMPLE;
+    }
+    private static final int XENT_FUNCTION_BINARY_CROSS_ENTROPY = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FUNCTION_BINARY_CROSS_ENTROPY = 16
+     * }
+     */
+    public static int XENT_FUNCTION_BINARY_CROSS_ENTROPY() {
+        return XENT_FUNCTION_BINARY_CROSS_ENTROPY;
+    }
+    private static final int XENT_FUNCTION_LINEAR_CROSS_ENTROPY = (int)17L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FUNCTION_LINEAR_CROSS_ENTROPY = 17
+     * }
+     */
+    public static int XENT_FUNCTION_LINEAR_CROSS_ENTROPY() {
+        return XENT_FUNCTION_LINEAR_CROSS_ENTROPY;
+    }
+    private static final int XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD = (int)18L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD = 18
+     * }
+     */
+    public static int XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD() {
+        return XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD;
+    }
+    private static final int XENT_FUNCTION_LINEAR_STATES = (int)19L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FUNCTION_LINEAR_STATES = 19
+     * }
+     */
+    public static int XENT_FUNCTION_LINEAR_STATES() {
+        return XENT_FUNCTION_LINEAR_STATES;
+    }
+    private static final int XENT_FUNCTION_FORWARD_STATES = (int)20L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FUNCTION_FORWARD_STATES = 20
+     * }
+     */
+    public static int XENT_FUNCTION_FORWARD_STATES() {
+        return XENT_FUNCTION_FORWARD_STATES;
+    }
+    private static final int XENT_FUNCTION_BACKWARD_STATES = (int)21L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FUNCTION_BACKWARD_STATES = 21
+     * }
+     */
+    public static int XENT_FUNCTION_BACKWARD_STATES() {
+        return XENT_FUNCTION_BACKWARD_STATES;
+    }
+    private static final int XENT_FUNCTION_FINISH = (int)22L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FUNCTION_FINISH = 22
+     * }
+     */
+    public static int XENT_FUNCTION_FINISH() {
+        return XENT_FUNCTION_FINISH;
+    }
 
-    private static class xent_softmax_at {
+    private static class xent_few_at {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
             XentH.C_POINTER,
             XentH.C_POINTER,
             XentH.C_POINTER,
@@ -2013,7 +2205,7 @@ public class XentH extends XentH$shared {
             XentH.C_POINTER
         );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_softmax_at");
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_few_at");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -2021,45 +2213,45 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * xent_status xent_softmax_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
+     * xent_status xent_few_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d, const void *e, const void *f)
      * }
      */
-    public static FunctionDescriptor xent_softmax_at$descriptor() {
-        return xent_softmax_at.DESC;
+    public static FunctionDescriptor xent_few_at$descriptor() {
+        return xent_few_at.DESC;
     }
 
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * xent_status xent_softmax_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
+     * xent_status xent_few_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d, const void *e, const void *f)
      * }
      */
-    public static MethodHandle xent_softmax_at$handle() {
-        return xent_softmax_at.HANDLE;
+    public static MethodHandle xent_few_at$handle() {
+        return xent_few_at.HANDLE;
     }
 
     /**
      * Address for:
      * {@snippet lang=c :
-     * xent_status xent_softmax_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
+     * xent_status xent_few_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d, const void *e, const void *f)
      * }
      */
-    public static MemorySegment xent_softmax_at$address() {
-        return xent_softmax_at.ADDR;
+    public static MemorySegment xent_few_at$address() {
+        return xent_few_at.ADDR;
     }
 
     /**
      * {@snippet lang=c :
-     * xent_status xent_softmax_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
+     * xent_status xent_few_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d, const void *e, const void *f)
      * }
      */
-    public static int xent_softmax_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment logits, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment sink, MemorySegment statistics, MemorySegment output, MemorySegment report) {
-        var mh$ = xent_softmax_at.HANDLE;
+    public static int xent_few_at(MemorySegment work, MemorySegment a, MemorySegment b, MemorySegment c, MemorySegment d, MemorySegment e, MemorySegment f) {
+        var mh$ = xent_few_at.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_softmax_at", shape, options, row_begin, row_end, class_begin, class_end, logits, row_offsets, class_mask, sink, statistics, output, report);
+                traceDowncall("xent_few_at", work, a, b, c, d, e, f);
             }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, logits, row_offsets, class_mask, sink, statistics, output, report);
+            return (int)mh$.invokeExact(work, a, b, c, d, e, f);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2067,369 +2259,14 @@ public class XentH extends XentH$shared {
         }
     }
 
-    private static class xent_log_softmax_at {
+    private static class xent_many_at {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             XentH.C_INT,
             XentH.C_POINTER,
             XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
             XentH.C_POINTER,
             XentH.C_POINTER,
             XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_log_softmax_at");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_log_softmax_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_log_softmax_at$descriptor() {
-        return xent_log_softmax_at.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_log_softmax_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_log_softmax_at$handle() {
-        return xent_log_softmax_at.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_log_softmax_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_log_softmax_at$address() {
-        return xent_log_softmax_at.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_log_softmax_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, const xent_statistics *statistics, void *output, xent_report *report)
-     * }
-     */
-    public static int xent_log_softmax_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment logits, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment sink, MemorySegment statistics, MemorySegment output, MemorySegment report) {
-        var mh$ = xent_log_softmax_at.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_log_softmax_at", shape, options, row_begin, row_end, class_begin, class_end, logits, row_offsets, class_mask, sink, statistics, output, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, logits, row_offsets, class_mask, sink, statistics, output, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_log_sum_exp_at {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_log_sum_exp_at");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_log_sum_exp_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, void *log_sum_exp, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_log_sum_exp_at$descriptor() {
-        return xent_log_sum_exp_at.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_log_sum_exp_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, void *log_sum_exp, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_log_sum_exp_at$handle() {
-        return xent_log_sum_exp_at.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_log_sum_exp_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, void *log_sum_exp, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_log_sum_exp_at$address() {
-        return xent_log_sum_exp_at.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_log_sum_exp_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *row_offsets, const void *class_mask, const void *sink, void *log_sum_exp, xent_report *report)
-     * }
-     */
-    public static int xent_log_sum_exp_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment logits, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment sink, MemorySegment log_sum_exp, MemorySegment report) {
-        var mh$ = xent_log_sum_exp_at.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_log_sum_exp_at", shape, options, row_begin, row_end, logits, row_offsets, class_mask, sink, log_sum_exp, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, row_offsets, class_mask, sink, log_sum_exp, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_softmax_backward_at {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_softmax_backward_at");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_softmax_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_softmax_backward_at$descriptor() {
-        return xent_softmax_backward_at.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_softmax_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_softmax_backward_at$handle() {
-        return xent_softmax_backward_at.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_softmax_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_softmax_backward_at$address() {
-        return xent_softmax_backward_at.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_softmax_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
-     * }
-     */
-    public static int xent_softmax_backward_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment output, MemorySegment upstream, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment statistics, MemorySegment gradient, MemorySegment report) {
-        var mh$ = xent_softmax_backward_at.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_softmax_backward_at", shape, options, row_begin, row_end, class_begin, class_end, output, upstream, row_offsets, class_mask, statistics, gradient, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, output, upstream, row_offsets, class_mask, statistics, gradient, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_log_softmax_backward_at {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_log_softmax_backward_at");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_log_softmax_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_log_softmax_backward_at$descriptor() {
-        return xent_log_softmax_backward_at.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_log_softmax_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_log_softmax_backward_at$handle() {
-        return xent_log_softmax_backward_at.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_log_softmax_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_log_softmax_backward_at$address() {
-        return xent_log_softmax_backward_at.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_log_softmax_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, void *gradient, xent_report *report)
-     * }
-     */
-    public static int xent_log_softmax_backward_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment output, MemorySegment upstream, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment statistics, MemorySegment gradient, MemorySegment report) {
-        var mh$ = xent_log_softmax_backward_at.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_log_softmax_backward_at", shape, options, row_begin, row_end, class_begin, class_end, output, upstream, row_offsets, class_mask, statistics, gradient, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, output, upstream, row_offsets, class_mask, statistics, gradient, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_check_targets_at {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_check_targets_at");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_check_targets_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, xent_tally *weights, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_check_targets_at$descriptor() {
-        return xent_check_targets_at.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_check_targets_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, xent_tally *weights, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_check_targets_at$handle() {
-        return xent_check_targets_at.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_check_targets_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, xent_tally *weights, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_check_targets_at$address() {
-        return xent_check_targets_at.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_check_targets_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, xent_tally *weights, xent_report *report)
-     * }
-     */
-    public static int xent_check_targets_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment targets, MemorySegment target_weights, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment class_weights, MemorySegment row_weights, MemorySegment weights, MemorySegment report) {
-        var mh$ = xent_check_targets_at.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_check_targets_at", shape, options, row_begin, row_end, targets, target_weights, row_offsets, class_mask, class_weights, row_weights, weights, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, targets, target_weights, row_offsets, class_mask, class_weights, row_weights, weights, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_cross_entropy_at {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
             XentH.C_POINTER,
             XentH.C_POINTER,
             XentH.C_POINTER,
@@ -2454,7 +2291,7 @@ public class XentH extends XentH$shared {
             XentH.C_POINTER
         );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_cross_entropy_at");
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_many_at");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -2462,1245 +2299,45 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * xent_status xent_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *gradient, void *target_gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
+     * xent_status xent_many_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d, const void *e, const void *f, const void *g, const void *h, const void *i, const void *j, const void *k, const void *l, const void *m, const void *n, const void *o, const void *p, const void *q, const void *r, const void *s, const void *t, const void *u, const void *v, const void *w, const void *x, const void *y, const void *z)
      * }
      */
-    public static FunctionDescriptor xent_cross_entropy_at$descriptor() {
-        return xent_cross_entropy_at.DESC;
+    public static FunctionDescriptor xent_many_at$descriptor() {
+        return xent_many_at.DESC;
     }
 
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * xent_status xent_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *gradient, void *target_gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
+     * xent_status xent_many_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d, const void *e, const void *f, const void *g, const void *h, const void *i, const void *j, const void *k, const void *l, const void *m, const void *n, const void *o, const void *p, const void *q, const void *r, const void *s, const void *t, const void *u, const void *v, const void *w, const void *x, const void *y, const void *z)
      * }
      */
-    public static MethodHandle xent_cross_entropy_at$handle() {
-        return xent_cross_entropy_at.HANDLE;
+    public static MethodHandle xent_many_at$handle() {
+        return xent_many_at.HANDLE;
     }
 
     /**
      * Address for:
      * {@snippet lang=c :
-     * xent_status xent_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *gradient, void *target_gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
+     * xent_status xent_many_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d, const void *e, const void *f, const void *g, const void *h, const void *i, const void *j, const void *k, const void *l, const void *m, const void *n, const void *o, const void *p, const void *q, const void *r, const void *s, const void *t, const void *u, const void *v, const void *w, const void *x, const void *y, const void *z)
      * }
      */
-    public static MemorySegment xent_cross_entropy_at$address() {
-        return xent_cross_entropy_at.ADDR;
+    public static MemorySegment xent_many_at$address() {
+        return xent_many_at.ADDR;
     }
 
     /**
      * {@snippet lang=c :
-     * xent_status xent_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *gradient, void *target_gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
+     * xent_status xent_many_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d, const void *e, const void *f, const void *g, const void *h, const void *i, const void *j, const void *k, const void *l, const void *m, const void *n, const void *o, const void *p, const void *q, const void *r, const void *s, const void *t, const void *u, const void *v, const void *w, const void *x, const void *y, const void *z)
      * }
      */
-    public static int xent_cross_entropy_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment logits, MemorySegment targets, MemorySegment target_weights, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment class_weights, MemorySegment row_weights, MemorySegment sink, MemorySegment losses, MemorySegment log_sum_exp, MemorySegment hits, MemorySegment log_probabilities, MemorySegment argmax, MemorySegment ranks, MemorySegment entropies, MemorySegment top_classes, MemorySegment top_log_probabilities, MemorySegment gradient, MemorySegment target_gradient, MemorySegment statistics, MemorySegment tally, MemorySegment report) {
-        var mh$ = xent_cross_entropy_at.HANDLE;
+    public static int xent_many_at(MemorySegment work, MemorySegment a, MemorySegment b, MemorySegment c, MemorySegment d, MemorySegment e, MemorySegment f, MemorySegment g, MemorySegment h, MemorySegment i, MemorySegment j, MemorySegment k, MemorySegment l, MemorySegment m, MemorySegment n, MemorySegment o, MemorySegment p, MemorySegment q, MemorySegment r, MemorySegment s, MemorySegment t, MemorySegment u, MemorySegment v, MemorySegment w, MemorySegment x, MemorySegment y, MemorySegment z) {
+        var mh$ = xent_many_at.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_cross_entropy_at", shape, options, row_begin, row_end, logits, targets, target_weights, row_offsets, class_mask, class_weights, row_weights, sink, losses, log_sum_exp, hits, log_probabilities, argmax, ranks, entropies, top_classes, top_log_probabilities, gradient, target_gradient, statistics, tally, report);
+                traceDowncall("xent_many_at", work, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z);
             }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, targets, target_weights, row_offsets, class_mask, class_weights, row_weights, sink, losses, log_sum_exp, hits, log_probabilities, argmax, ranks, entropies, top_classes, top_log_probabilities, gradient, target_gradient, statistics, tally, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_cross_entropy_plain_at {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_cross_entropy_plain_at");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_plain_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, void *losses, void *log_sum_exp, void *hits, void *gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_cross_entropy_plain_at$descriptor() {
-        return xent_cross_entropy_plain_at.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_plain_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, void *losses, void *log_sum_exp, void *hits, void *gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_cross_entropy_plain_at$handle() {
-        return xent_cross_entropy_plain_at.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_plain_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, void *losses, void *log_sum_exp, void *hits, void *gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_cross_entropy_plain_at$address() {
-        return xent_cross_entropy_plain_at.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_plain_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, void *losses, void *log_sum_exp, void *hits, void *gradient, xent_statistics *statistics, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static int xent_cross_entropy_plain_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment logits, MemorySegment targets, MemorySegment losses, MemorySegment log_sum_exp, MemorySegment hits, MemorySegment gradient, MemorySegment statistics, MemorySegment tally, MemorySegment report) {
-        var mh$ = xent_cross_entropy_plain_at.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_cross_entropy_plain_at", shape, options, row_begin, row_end, logits, targets, losses, log_sum_exp, hits, gradient, statistics, tally, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, targets, losses, log_sum_exp, hits, gradient, statistics, tally, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_cross_entropy_backward_at {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_cross_entropy_backward_at");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream, void *gradient, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_cross_entropy_backward_at$descriptor() {
-        return xent_cross_entropy_backward_at.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream, void *gradient, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_cross_entropy_backward_at$handle() {
-        return xent_cross_entropy_backward_at.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream, void *gradient, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_cross_entropy_backward_at$address() {
-        return xent_cross_entropy_backward_at.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *row_offsets, const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream, void *gradient, xent_report *report)
-     * }
-     */
-    public static int xent_cross_entropy_backward_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment logits, MemorySegment targets, MemorySegment target_weights, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment class_weights, MemorySegment row_weights, MemorySegment statistics, MemorySegment upstream, MemorySegment gradient, MemorySegment report) {
-        var mh$ = xent_cross_entropy_backward_at.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_cross_entropy_backward_at", shape, options, row_begin, row_end, class_begin, class_end, logits, targets, target_weights, row_offsets, class_mask, class_weights, row_weights, statistics, upstream, gradient, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, logits, targets, target_weights, row_offsets, class_mask, class_weights, row_weights, statistics, upstream, gradient, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_selected_log_probabilities_at {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_selected_log_probabilities_at");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_selected_log_probabilities_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *row_offsets, const void *class_mask, const void *sink, const void *upstream, void *log_probabilities, void *gradient, xent_statistics *statistics, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_selected_log_probabilities_at$descriptor() {
-        return xent_selected_log_probabilities_at.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_selected_log_probabilities_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *row_offsets, const void *class_mask, const void *sink, const void *upstream, void *log_probabilities, void *gradient, xent_statistics *statistics, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_selected_log_probabilities_at$handle() {
-        return xent_selected_log_probabilities_at.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_selected_log_probabilities_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *row_offsets, const void *class_mask, const void *sink, const void *upstream, void *log_probabilities, void *gradient, xent_statistics *statistics, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_selected_log_probabilities_at$address() {
-        return xent_selected_log_probabilities_at.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_selected_log_probabilities_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *row_offsets, const void *class_mask, const void *sink, const void *upstream, void *log_probabilities, void *gradient, xent_statistics *statistics, xent_report *report)
-     * }
-     */
-    public static int xent_selected_log_probabilities_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment logits, MemorySegment targets, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment sink, MemorySegment upstream, MemorySegment log_probabilities, MemorySegment gradient, MemorySegment statistics, MemorySegment report) {
-        var mh$ = xent_selected_log_probabilities_at.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_selected_log_probabilities_at", shape, options, row_begin, row_end, logits, targets, row_offsets, class_mask, sink, upstream, log_probabilities, gradient, statistics, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, targets, row_offsets, class_mask, sink, upstream, log_probabilities, gradient, statistics, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_selected_log_probabilities_backward_at {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_selected_log_probabilities_backward_at");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_selected_log_probabilities_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, const void *upstream, void *gradient, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_selected_log_probabilities_backward_at$descriptor() {
-        return xent_selected_log_probabilities_backward_at.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_selected_log_probabilities_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, const void *upstream, void *gradient, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_selected_log_probabilities_backward_at$handle() {
-        return xent_selected_log_probabilities_backward_at.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_selected_log_probabilities_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, const void *upstream, void *gradient, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_selected_log_probabilities_backward_at$address() {
-        return xent_selected_log_probabilities_backward_at.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_selected_log_probabilities_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *row_offsets, const void *class_mask, const xent_statistics *statistics, const void *upstream, void *gradient, xent_report *report)
-     * }
-     */
-    public static int xent_selected_log_probabilities_backward_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment logits, MemorySegment targets, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment statistics, MemorySegment upstream, MemorySegment gradient, MemorySegment report) {
-        var mh$ = xent_selected_log_probabilities_backward_at.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_selected_log_probabilities_backward_at", shape, options, row_begin, row_end, logits, targets, row_offsets, class_mask, statistics, upstream, gradient, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, targets, row_offsets, class_mask, statistics, upstream, gradient, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_kl_divergence_at {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_kl_divergence_at");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_kl_divergence_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_kl_divergence_at$descriptor() {
-        return xent_kl_divergence_at.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_kl_divergence_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_kl_divergence_at$handle() {
-        return xent_kl_divergence_at.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_kl_divergence_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_kl_divergence_at$address() {
-        return xent_kl_divergence_at.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_kl_divergence_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static int xent_kl_divergence_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment logits, MemorySegment teacher, MemorySegment class_mask, MemorySegment row_weights, MemorySegment losses, MemorySegment gradient, MemorySegment tally, MemorySegment report) {
-        var mh$ = xent_kl_divergence_at.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_kl_divergence_at", shape, options, row_begin, row_end, logits, teacher, class_mask, row_weights, losses, gradient, tally, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, teacher, class_mask, row_weights, losses, gradient, tally, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_sample_at {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_INT,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_sample_at");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_sample_at(const xent_shape *shape, const xent_options *options, const xent_sampling *sampling, int32_t per_row, int64_t row_begin, int64_t row_end, const void *logits, const void *class_mask, const void *bias, const void *prompt_tokens, const void *output_tokens, void *tokens, void *processed_log_probabilities, void *kept, void *kept_mask, void *log_probabilities, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *workspace, uint64_t workspace_size, const xent_sample_state *gathered, int64_t shards, xent_sample_state *states, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_sample_at$descriptor() {
-        return xent_sample_at.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_sample_at(const xent_shape *shape, const xent_options *options, const xent_sampling *sampling, int32_t per_row, int64_t row_begin, int64_t row_end, const void *logits, const void *class_mask, const void *bias, const void *prompt_tokens, const void *output_tokens, void *tokens, void *processed_log_probabilities, void *kept, void *kept_mask, void *log_probabilities, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *workspace, uint64_t workspace_size, const xent_sample_state *gathered, int64_t shards, xent_sample_state *states, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_sample_at$handle() {
-        return xent_sample_at.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_sample_at(const xent_shape *shape, const xent_options *options, const xent_sampling *sampling, int32_t per_row, int64_t row_begin, int64_t row_end, const void *logits, const void *class_mask, const void *bias, const void *prompt_tokens, const void *output_tokens, void *tokens, void *processed_log_probabilities, void *kept, void *kept_mask, void *log_probabilities, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *workspace, uint64_t workspace_size, const xent_sample_state *gathered, int64_t shards, xent_sample_state *states, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_sample_at$address() {
-        return xent_sample_at.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_sample_at(const xent_shape *shape, const xent_options *options, const xent_sampling *sampling, int32_t per_row, int64_t row_begin, int64_t row_end, const void *logits, const void *class_mask, const void *bias, const void *prompt_tokens, const void *output_tokens, void *tokens, void *processed_log_probabilities, void *kept, void *kept_mask, void *log_probabilities, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *workspace, uint64_t workspace_size, const xent_sample_state *gathered, int64_t shards, xent_sample_state *states, xent_report *report)
-     * }
-     */
-    public static int xent_sample_at(MemorySegment shape, MemorySegment options, MemorySegment sampling, int per_row, long row_begin, long row_end, MemorySegment logits, MemorySegment class_mask, MemorySegment bias, MemorySegment prompt_tokens, MemorySegment output_tokens, MemorySegment tokens, MemorySegment processed_log_probabilities, MemorySegment kept, MemorySegment kept_mask, MemorySegment log_probabilities, MemorySegment ranks, MemorySegment entropies, MemorySegment top_classes, MemorySegment top_log_probabilities, MemorySegment workspace, long workspace_size, MemorySegment gathered, long shards, MemorySegment states, MemorySegment report) {
-        var mh$ = xent_sample_at.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_sample_at", shape, options, sampling, per_row, row_begin, row_end, logits, class_mask, bias, prompt_tokens, output_tokens, tokens, processed_log_probabilities, kept, kept_mask, log_probabilities, ranks, entropies, top_classes, top_log_probabilities, workspace, workspace_size, gathered, shards, states, report);
-            }
-            return (int)mh$.invokeExact(shape, options, sampling, per_row, row_begin, row_end, logits, class_mask, bias, prompt_tokens, output_tokens, tokens, processed_log_probabilities, kept, kept_mask, log_probabilities, ranks, entropies, top_classes, top_log_probabilities, workspace, workspace_size, gathered, shards, states, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_binary_cross_entropy_at {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_binary_cross_entropy_at");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_binary_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *element_weights, const void *positive_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_binary_cross_entropy_at$descriptor() {
-        return xent_binary_cross_entropy_at.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_binary_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *element_weights, const void *positive_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_binary_cross_entropy_at$handle() {
-        return xent_binary_cross_entropy_at.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_binary_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *element_weights, const void *positive_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_binary_cross_entropy_at$address() {
-        return xent_binary_cross_entropy_at.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_binary_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *targets, const void *element_weights, const void *positive_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static int xent_binary_cross_entropy_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment logits, MemorySegment targets, MemorySegment element_weights, MemorySegment positive_weights, MemorySegment losses, MemorySegment gradient, MemorySegment tally, MemorySegment report) {
-        var mh$ = xent_binary_cross_entropy_at.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_binary_cross_entropy_at", shape, options, row_begin, row_end, logits, targets, element_weights, positive_weights, losses, gradient, tally, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, targets, element_weights, positive_weights, losses, gradient, tally, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_linear_cross_entropy_at {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_linear_cross_entropy_at");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_linear_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *hidden, const void *weights, const void *bias, void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *target_gradient, void *hidden_gradient, void *weights_gradient, void *bias_gradient, xent_statistics *statistics, xent_tally *tally, void *workspace, uint64_t workspace_size, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_linear_cross_entropy_at$descriptor() {
-        return xent_linear_cross_entropy_at.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_linear_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *hidden, const void *weights, const void *bias, void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *target_gradient, void *hidden_gradient, void *weights_gradient, void *bias_gradient, xent_statistics *statistics, xent_tally *tally, void *workspace, uint64_t workspace_size, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_linear_cross_entropy_at$handle() {
-        return xent_linear_cross_entropy_at.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_linear_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *hidden, const void *weights, const void *bias, void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *target_gradient, void *hidden_gradient, void *weights_gradient, void *bias_gradient, xent_statistics *statistics, xent_tally *tally, void *workspace, uint64_t workspace_size, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_linear_cross_entropy_at$address() {
-        return xent_linear_cross_entropy_at.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_linear_cross_entropy_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *hidden, const void *weights, const void *bias, void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights, const void *sink, void *losses, void *log_sum_exp, void *hits, void *log_probabilities, void *argmax, void *ranks, void *entropies, void *top_classes, void *top_log_probabilities, void *target_gradient, void *hidden_gradient, void *weights_gradient, void *bias_gradient, xent_statistics *statistics, xent_tally *tally, void *workspace, uint64_t workspace_size, xent_report *report)
-     * }
-     */
-    public static int xent_linear_cross_entropy_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment hidden, MemorySegment weights, MemorySegment bias, MemorySegment logits, MemorySegment targets, MemorySegment target_weights, MemorySegment class_mask, MemorySegment class_weights, MemorySegment row_weights, MemorySegment sink, MemorySegment losses, MemorySegment log_sum_exp, MemorySegment hits, MemorySegment log_probabilities, MemorySegment argmax, MemorySegment ranks, MemorySegment entropies, MemorySegment top_classes, MemorySegment top_log_probabilities, MemorySegment target_gradient, MemorySegment hidden_gradient, MemorySegment weights_gradient, MemorySegment bias_gradient, MemorySegment statistics, MemorySegment tally, MemorySegment workspace, long workspace_size, MemorySegment report) {
-        var mh$ = xent_linear_cross_entropy_at.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_linear_cross_entropy_at", shape, options, row_begin, row_end, hidden, weights, bias, logits, targets, target_weights, class_mask, class_weights, row_weights, sink, losses, log_sum_exp, hits, log_probabilities, argmax, ranks, entropies, top_classes, top_log_probabilities, target_gradient, hidden_gradient, weights_gradient, bias_gradient, statistics, tally, workspace, workspace_size, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, hidden, weights, bias, logits, targets, target_weights, class_mask, class_weights, row_weights, sink, losses, log_sum_exp, hits, log_probabilities, argmax, ranks, entropies, top_classes, top_log_probabilities, target_gradient, hidden_gradient, weights_gradient, bias_gradient, statistics, tally, workspace, workspace_size, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_linear_cross_entropy_backward_at {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_linear_cross_entropy_backward_at");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_linear_cross_entropy_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *hidden, const void *weights, const void *bias, const void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream, void *hidden_gradient, void *weights_gradient, void *bias_gradient, void *workspace, uint64_t workspace_size, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_linear_cross_entropy_backward_at$descriptor() {
-        return xent_linear_cross_entropy_backward_at.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_linear_cross_entropy_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *hidden, const void *weights, const void *bias, const void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream, void *hidden_gradient, void *weights_gradient, void *bias_gradient, void *workspace, uint64_t workspace_size, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_linear_cross_entropy_backward_at$handle() {
-        return xent_linear_cross_entropy_backward_at.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_linear_cross_entropy_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *hidden, const void *weights, const void *bias, const void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream, void *hidden_gradient, void *weights_gradient, void *bias_gradient, void *workspace, uint64_t workspace_size, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_linear_cross_entropy_backward_at$address() {
-        return xent_linear_cross_entropy_backward_at.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_linear_cross_entropy_backward_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *hidden, const void *weights, const void *bias, const void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const void *row_weights, const xent_statistics *statistics, const void *upstream, void *hidden_gradient, void *weights_gradient, void *bias_gradient, void *workspace, uint64_t workspace_size, xent_report *report)
-     * }
-     */
-    public static int xent_linear_cross_entropy_backward_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment hidden, MemorySegment weights, MemorySegment bias, MemorySegment logits, MemorySegment targets, MemorySegment target_weights, MemorySegment class_mask, MemorySegment class_weights, MemorySegment row_weights, MemorySegment statistics, MemorySegment upstream, MemorySegment hidden_gradient, MemorySegment weights_gradient, MemorySegment bias_gradient, MemorySegment workspace, long workspace_size, MemorySegment report) {
-        var mh$ = xent_linear_cross_entropy_backward_at.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_linear_cross_entropy_backward_at", shape, options, row_begin, row_end, class_begin, class_end, hidden, weights, bias, logits, targets, target_weights, class_mask, class_weights, row_weights, statistics, upstream, hidden_gradient, weights_gradient, bias_gradient, workspace, workspace_size, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, hidden, weights, bias, logits, targets, target_weights, class_mask, class_weights, row_weights, statistics, upstream, hidden_gradient, weights_gradient, bias_gradient, workspace, workspace_size, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_linear_states_at {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_linear_states_at");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_linear_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *hidden, const void *weights, const void *bias, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const xent_statistics *statistics, xent_state *states, void *workspace, uint64_t workspace_size, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_linear_states_at$descriptor() {
-        return xent_linear_states_at.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_linear_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *hidden, const void *weights, const void *bias, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const xent_statistics *statistics, xent_state *states, void *workspace, uint64_t workspace_size, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_linear_states_at$handle() {
-        return xent_linear_states_at.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_linear_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *hidden, const void *weights, const void *bias, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const xent_statistics *statistics, xent_state *states, void *workspace, uint64_t workspace_size, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_linear_states_at$address() {
-        return xent_linear_states_at.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_linear_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *hidden, const void *weights, const void *bias, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const xent_statistics *statistics, xent_state *states, void *workspace, uint64_t workspace_size, xent_report *report)
-     * }
-     */
-    public static int xent_linear_states_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment hidden, MemorySegment weights, MemorySegment bias, MemorySegment targets, MemorySegment target_weights, MemorySegment class_mask, MemorySegment class_weights, MemorySegment statistics, MemorySegment states, MemorySegment workspace, long workspace_size, MemorySegment report) {
-        var mh$ = xent_linear_states_at.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_linear_states_at", shape, options, row_begin, row_end, class_begin, class_end, hidden, weights, bias, targets, target_weights, class_mask, class_weights, statistics, states, workspace, workspace_size, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, hidden, weights, bias, targets, target_weights, class_mask, class_weights, statistics, states, workspace, workspace_size, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_jensen_shannon_divergence_at {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_jensen_shannon_divergence_at");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_jensen_shannon_divergence_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_jensen_shannon_divergence_at$descriptor() {
-        return xent_jensen_shannon_divergence_at.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_jensen_shannon_divergence_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_jensen_shannon_divergence_at$handle() {
-        return xent_jensen_shannon_divergence_at.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_jensen_shannon_divergence_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_jensen_shannon_divergence_at$address() {
-        return xent_jensen_shannon_divergence_at.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_jensen_shannon_divergence_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static int xent_jensen_shannon_divergence_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment logits, MemorySegment teacher, MemorySegment class_mask, MemorySegment row_weights, MemorySegment losses, MemorySegment gradient, MemorySegment tally, MemorySegment report) {
-        var mh$ = xent_jensen_shannon_divergence_at.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_jensen_shannon_divergence_at", shape, options, row_begin, row_end, logits, teacher, class_mask, row_weights, losses, gradient, tally, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, teacher, class_mask, row_weights, losses, gradient, tally, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_total_variation_at {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_total_variation_at");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_total_variation_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_total_variation_at$descriptor() {
-        return xent_total_variation_at.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_total_variation_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_total_variation_at$handle() {
-        return xent_total_variation_at.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_total_variation_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_total_variation_at$address() {
-        return xent_total_variation_at.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_total_variation_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *teacher, const void *class_mask, const void *row_weights, void *losses, void *gradient, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static int xent_total_variation_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment logits, MemorySegment teacher, MemorySegment class_mask, MemorySegment row_weights, MemorySegment losses, MemorySegment gradient, MemorySegment tally, MemorySegment report) {
-        var mh$ = xent_total_variation_at.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_total_variation_at", shape, options, row_begin, row_end, logits, teacher, class_mask, row_weights, losses, gradient, tally, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, teacher, class_mask, row_weights, losses, gradient, tally, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_cross_entropy_hvp_at {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_cross_entropy_hvp_at");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_hvp_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *upstream, const void *row_offsets, const void *class_mask, const void *row_weights, const void *sink, void *output, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_cross_entropy_hvp_at$descriptor() {
-        return xent_cross_entropy_hvp_at.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_hvp_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *upstream, const void *row_offsets, const void *class_mask, const void *row_weights, const void *sink, void *output, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_cross_entropy_hvp_at$handle() {
-        return xent_cross_entropy_hvp_at.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_hvp_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *upstream, const void *row_offsets, const void *class_mask, const void *row_weights, const void *sink, void *output, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_cross_entropy_hvp_at$address() {
-        return xent_cross_entropy_hvp_at.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_cross_entropy_hvp_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const void *logits, const void *upstream, const void *row_offsets, const void *class_mask, const void *row_weights, const void *sink, void *output, xent_report *report)
-     * }
-     */
-    public static int xent_cross_entropy_hvp_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment logits, MemorySegment upstream, MemorySegment row_offsets, MemorySegment class_mask, MemorySegment row_weights, MemorySegment sink, MemorySegment output, MemorySegment report) {
-        var mh$ = xent_cross_entropy_hvp_at.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_cross_entropy_hvp_at", shape, options, row_begin, row_end, logits, upstream, row_offsets, class_mask, row_weights, sink, output, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, logits, upstream, row_offsets, class_mask, row_weights, sink, output, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_forward_states_at {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_forward_states_at");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_forward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const xent_statistics *statistics, xent_state *states, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_forward_states_at$descriptor() {
-        return xent_forward_states_at.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_forward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const xent_statistics *statistics, xent_state *states, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_forward_states_at$handle() {
-        return xent_forward_states_at.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_forward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const xent_statistics *statistics, xent_state *states, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_forward_states_at$address() {
-        return xent_forward_states_at.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_forward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *logits, const void *targets, const void *target_weights, const void *class_mask, const void *class_weights, const xent_statistics *statistics, xent_state *states, xent_report *report)
-     * }
-     */
-    public static int xent_forward_states_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment logits, MemorySegment targets, MemorySegment target_weights, MemorySegment class_mask, MemorySegment class_weights, MemorySegment statistics, MemorySegment states, MemorySegment report) {
-        var mh$ = xent_forward_states_at.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_forward_states_at", shape, options, row_begin, row_end, class_begin, class_end, logits, targets, target_weights, class_mask, class_weights, statistics, states, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, logits, targets, target_weights, class_mask, class_weights, statistics, states, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_backward_states_at {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_backward_states_at");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_backward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *class_mask, xent_state *states, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_backward_states_at$descriptor() {
-        return xent_backward_states_at.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_backward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *class_mask, xent_state *states, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_backward_states_at$handle() {
-        return xent_backward_states_at.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_backward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *class_mask, xent_state *states, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_backward_states_at$address() {
-        return xent_backward_states_at.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_backward_states_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, int64_t class_begin, int64_t class_end, const void *output, const void *upstream, const void *class_mask, xent_state *states, xent_report *report)
-     * }
-     */
-    public static int xent_backward_states_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, long class_begin, long class_end, MemorySegment output, MemorySegment upstream, MemorySegment class_mask, MemorySegment states, MemorySegment report) {
-        var mh$ = xent_backward_states_at.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_backward_states_at", shape, options, row_begin, row_end, class_begin, class_end, output, upstream, class_mask, states, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, class_begin, class_end, output, upstream, class_mask, states, report);
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
-    private static class xent_finish_at {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_LONG_LONG,
-            XentH.C_LONG_LONG,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_INT,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER,
-            XentH.C_POINTER
-        );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_finish_at");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * xent_status xent_finish_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const xent_state *states, const void *targets, const void *class_weights, const void *row_weights, const void *sink, int32_t second_round, xent_statistics *statistics, void *losses, void *log_sum_exp, void *hits, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static FunctionDescriptor xent_finish_at$descriptor() {
-        return xent_finish_at.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * xent_status xent_finish_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const xent_state *states, const void *targets, const void *class_weights, const void *row_weights, const void *sink, int32_t second_round, xent_statistics *statistics, void *losses, void *log_sum_exp, void *hits, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static MethodHandle xent_finish_at$handle() {
-        return xent_finish_at.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * xent_status xent_finish_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const xent_state *states, const void *targets, const void *class_weights, const void *row_weights, const void *sink, int32_t second_round, xent_statistics *statistics, void *losses, void *log_sum_exp, void *hits, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static MemorySegment xent_finish_at$address() {
-        return xent_finish_at.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * xent_status xent_finish_at(const xent_shape *shape, const xent_options *options, int64_t row_begin, int64_t row_end, const xent_state *states, const void *targets, const void *class_weights, const void *row_weights, const void *sink, int32_t second_round, xent_statistics *statistics, void *losses, void *log_sum_exp, void *hits, xent_tally *tally, xent_report *report)
-     * }
-     */
-    public static int xent_finish_at(MemorySegment shape, MemorySegment options, long row_begin, long row_end, MemorySegment states, MemorySegment targets, MemorySegment class_weights, MemorySegment row_weights, MemorySegment sink, int second_round, MemorySegment statistics, MemorySegment losses, MemorySegment log_sum_exp, MemorySegment hits, MemorySegment tally, MemorySegment report) {
-        var mh$ = xent_finish_at.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_finish_at", shape, options, row_begin, row_end, states, targets, class_weights, row_weights, sink, second_round, statistics, losses, log_sum_exp, hits, tally, report);
-            }
-            return (int)mh$.invokeExact(shape, options, row_begin, row_end, states, targets, class_weights, row_weights, sink, second_round, statistics, losses, log_sum_exp, hits, tally, report);
+            return (int)mh$.invokeExact(work, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

@@ -7,8 +7,11 @@ import dev.xent.DType;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_shape;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.Work;
 import dev.xent.options.Isa;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -37,6 +40,7 @@ final class SelfTest {
   private static final long[] CROSS_ENTROPY = {0x37e26dd7L, 0xfe7841cfL, 0x6f35b3d6L, 0x3241ab03L};
 
   private final Kernels kernels;
+  private final Work work = new Work();
   private final MemorySegment shape;
   private final MemorySegment options;
   private final MemorySegment logits;
@@ -133,30 +137,26 @@ final class SelfTest {
 
   private long softmax(DType type) {
     results.fill((byte) 0);
-    int status =
-        kernels.softmaxForward(
-            shape, options, 0, ROWS, 0, CLASSES, logits, NULL, NULL, NULL, NULL, results, NULL);
-    return status == Status.OK ? checksum(type) : -1;
+    work.begin(Function.SOFTMAX, shape, options, NULL)
+        .set(Array.LOGITS, logits)
+        .set(Array.OUTPUT, results);
+    return run(type);
   }
 
   private long crossEntropy(DType type) {
     results.fill((byte) 0);
     long bytes = type.byteSize();
-    int status =
-        kernels.plainCrossEntropy(
-            shape,
-            options,
-            0,
-            ROWS,
-            logits,
-            labels,
-            results.asSlice(ROWS * CLASSES * bytes),
-            results.asSlice(ROWS * (CLASSES + 1) * bytes),
-            NULL,
-            results,
-            NULL,
-            NULL,
-            NULL);
+    work.begin(Function.CROSS_ENTROPY, shape, options, NULL)
+        .set(Array.LOGITS, logits)
+        .set(Array.TARGETS, labels)
+        .set(Array.LOSSES, results.asSlice(ROWS * CLASSES * bytes))
+        .set(Array.LOG_SUM_EXP, results.asSlice(ROWS * (CLASSES + 1) * bytes))
+        .set(Array.GRADIENT, results);
+    return run(type);
+  }
+
+  private long run(DType type) {
+    int status = kernels.run(work.rows(0, ROWS).classes(0, CLASSES));
     return status == Status.OK ? checksum(type) : -1;
   }
 

@@ -5,8 +5,10 @@ import static java.lang.foreign.MemorySegment.NULL;
 
 import dev.xent.errors.OptionException;
 import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
-import java.lang.foreign.MemorySegment;
+import dev.xent.internal.kernels.Work;
 import org.jspecify.annotations.Nullable;
 
 /** Binary cross-entropy of logits: every element is a row of its own. */
@@ -124,41 +126,21 @@ public final class BinaryPlan {
   private void count(Call call, long begin, long end) {
     long step = call.rowsPerKernel();
     for (long row = begin; row < end && !call.isInVain(); row += step) {
-      kernel(call, row, Math.min(row + step, end), NULL, NULL, NULL);
+      Work work = call.kernel(Function.BINARY_CROSS_ENTROPY, row, Math.min(row + step, end));
+      Failures.check(kernels.run(work.set(Array.LOSSES, NULL).set(Array.GRADIENT, NULL)), call);
       call.counted += xent_report.counted(call.report);
     }
   }
 
   private void elements(Call call, long begin, long end) {
     long step = call.rowsPerKernel();
-    MemorySegment gradient = call.writesGradient ? call.gradient.segment() : NULL;
     for (long row = begin; row < end && !call.isInVain(); row += step) {
-      long stop = Math.min(row + step, end);
-      kernel(call, row, stop, call.losses.segment(), gradient, call.tally());
+      Work work = call.kernel(Function.BINARY_CROSS_ENTROPY, row, Math.min(row + step, end));
+      work.set(Array.TALLY, call.tally());
+      if (!call.writesGradient) {
+        work.set(Array.GRADIENT, NULL);
+      }
+      Failures.check(kernels.run(work), call);
     }
-  }
-
-  private void kernel(
-      Call call,
-      long begin,
-      long end,
-      MemorySegment losses,
-      MemorySegment gradient,
-      MemorySegment tally) {
-    Failures.check(
-        kernels.binaryCrossEntropy(
-            call.shape,
-            call.options,
-            begin,
-            end,
-            call.logits.segment(),
-            call.targets.segment(),
-            call.elementWeights.segment(),
-            call.positiveWeights.segment(),
-            losses,
-            gradient,
-            tally,
-            call.report),
-        call);
   }
 }

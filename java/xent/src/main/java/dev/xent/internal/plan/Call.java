@@ -7,6 +7,8 @@ import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.kernels.Effort;
+import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.Work;
 import dev.xent.internal.kernels.Workspaces;
 import dev.xent.internal.parallel.Threads;
 import java.lang.foreign.Arena;
@@ -57,6 +59,9 @@ final class Call extends CallArrays {
 
   final MemorySegment report;
   private final MemorySegment tally;
+
+  /** The call of a kernel that is being made. */
+  final Work work = new Work();
 
   /** Whether this call is like the one before. */
   final Again again = new Again();
@@ -274,6 +279,18 @@ final class Call extends CallArrays {
       writtenIgnores = ignores;
       writtenScale = gradientScale;
     }
+  }
+
+  /**
+   * A call of a kernel on some rows of the current piece, all classes of them, with every array of
+   * this call that it takes.
+   */
+  Work kernel(Function function, long row, long rowEnd) {
+    work.begin(function, shape, options, report).rows(row, rowEnd).classes(0, dimensions.classes);
+    for (int i = 0; i < parts; i++) {
+      present[i].offer(work);
+    }
+    return work;
   }
 
   /** Points all arrays at a piece. */
@@ -600,6 +617,7 @@ final class Call extends CallArrays {
     recording.end(dimensions, parts > 0 ? lead() : null, report);
     engine = null;
     tallies = false;
+    work.clear();
     closeLargeWorkspace();
     offsetsCopy.release();
     if (parts > 0) {

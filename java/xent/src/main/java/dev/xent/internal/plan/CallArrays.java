@@ -6,6 +6,7 @@ import dev.xent.errors.DTypeException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_shape;
+import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.Part.Kind;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -76,7 +77,10 @@ abstract sealed class CallArrays permits Call {
   final Part weightsGradient;
   final Part biasGradient;
 
+  /** By their index. */
   final Part[] all;
+
+  private final MemorySegment layouts;
 
   /** Outputs that no part of a row can tell. */
   final Part[] ofWholeRows;
@@ -125,87 +129,46 @@ abstract sealed class CallArrays permits Call {
   final OffsetsCopy offsetsCopy = new OffsetsCopy();
 
   CallArrays(Arena arena, MemorySegment shape) {
-    logits = new Part(0, "logits", xent_shape.logits(shape));
-    logProbabilities = new Part(1, "logProbabilities", arena.allocate(xent_layout.layout()));
-    output = new Part(2, "output", xent_shape.output(shape));
-    gradient = new Part(3, "gradient", xent_shape.gradient(shape));
-    upstream = new Part(4, "upstream", xent_shape.upstream(shape));
-    targets = new Part(5, "targets", xent_shape.targets(shape));
-    losses = new Part(6, "losses", xent_shape.losses(shape));
-    logSumExp = new Part(7, "logSumExp", xent_shape.log_sum_exp(shape));
-    hits = new Part(8, "hits", xent_shape.hits(shape)).ofFlags();
-    targetWeights = new Part(9, "targetWeights", xent_shape.target_weights(shape));
-    rowOffsets = new Part(10, "rowOffsets", xent_shape.row_offsets(shape));
-    classMask = new Part(11, "classMask", xent_shape.class_mask(shape)).ofFlags();
-    classWeights = new Part(12, "classWeights", xent_shape.class_weights(shape));
-    rowWeights = new Part(13, "rowWeights", xent_shape.row_weights(shape)).ofFlags();
-    sink = new Part(14, "sink", xent_shape.sink(shape));
-    labelLogProbabilities = new Part(15, "logProbabilities", xent_shape.log_probabilities(shape));
-    argmax = new Part(16, "argmax", xent_shape.argmax(shape));
-    ranks = new Part(17, "ranks", xent_shape.ranks(shape));
-    entropies = new Part(18, "entropies", xent_shape.entropies(shape));
-    topClasses = new Part(19, "topClasses", xent_shape.top_classes(shape));
-    topLogProbabilities =
-        new Part(20, "topLogProbabilities", xent_shape.top_log_probabilities(shape));
-    targetGradient = new Part(21, "targetGradient", xent_shape.target_gradient(shape));
-    teacher = new Part(22, "teacher", xent_shape.teacher(shape));
-    topProbabilities = new Part(23, "topProbabilities", arena.allocate(xent_layout.layout()));
-    bias = new Part(24, "bias", xent_shape.bias(shape));
-    promptTokens = new Part(25, "promptTokens", xent_shape.prompt_tokens(shape));
-    outputTokens = new Part(26, "outputTokens", xent_shape.output_tokens(shape));
-    tokens = new Part(27, "tokens", xent_shape.tokens(shape));
-    processedLogProbabilities =
-        new Part(28, "processedLogProbabilities", xent_shape.processed_log_probabilities(shape));
-    kept = new Part(29, "kept", xent_shape.kept(shape));
-    keptMask = new Part(30, "keptMask", xent_shape.kept_mask(shape)).ofFlags();
-    elementWeights = new Part(31, "weights", xent_shape.element_weights(shape)).ofFlags();
-    positiveWeights = new Part(32, "positiveWeights", xent_shape.positive_weights(shape));
-    hidden = new Part(33, "hidden", xent_shape.hidden(shape));
-    weights = new Part(34, "weights", xent_shape.weights(shape));
-    hiddenGradient = new Part(35, "hiddenGradient", xent_shape.hidden_gradient(shape));
-    weightsGradient = new Part(36, "weightsGradient", xent_shape.weights_gradient(shape));
-    biasGradient = new Part(37, "biasGradient", xent_shape.bias_gradient(shape));
-    all =
-        new Part[] {
-          logits,
-          logProbabilities,
-          output,
-          gradient,
-          upstream,
-          targets,
-          losses,
-          logSumExp,
-          hits,
-          targetWeights,
-          rowOffsets,
-          classMask,
-          classWeights,
-          rowWeights,
-          sink,
-          labelLogProbabilities,
-          argmax,
-          ranks,
-          entropies,
-          topClasses,
-          topLogProbabilities,
-          targetGradient,
-          teacher,
-          topProbabilities,
-          bias,
-          promptTokens,
-          outputTokens,
-          tokens,
-          processedLogProbabilities,
-          kept,
-          keptMask,
-          elementWeights,
-          positiveWeights,
-          hidden,
-          weights,
-          hiddenGradient,
-          weightsGradient,
-          biasGradient
-        };
+    all = new Part[Array.LAYOUTS + 2];
+    layouts = shape;
+    logits = part(Array.LOGITS);
+    output = part(Array.OUTPUT);
+    gradient = part(Array.GRADIENT);
+    upstream = part(Array.UPSTREAM);
+    targets = part(Array.TARGETS);
+    losses = part(Array.LOSSES);
+    logSumExp = part(Array.LOG_SUM_EXP);
+    hits = part(Array.HITS).ofFlags();
+    targetWeights = part(Array.TARGET_WEIGHTS);
+    rowOffsets = part(Array.ROW_OFFSETS);
+    classMask = part(Array.CLASS_MASK).ofFlags();
+    classWeights = part(Array.CLASS_WEIGHTS);
+    rowWeights = part(Array.ROW_WEIGHTS).ofFlags();
+    sink = part(Array.SINK);
+    labelLogProbabilities = part(Array.LOG_PROBABILITIES);
+    argmax = part(Array.ARGMAX);
+    ranks = part(Array.RANKS);
+    entropies = part(Array.ENTROPIES);
+    topClasses = part(Array.TOP_CLASSES);
+    topLogProbabilities = part(Array.TOP_LOG_PROBABILITIES);
+    targetGradient = part(Array.TARGET_GRADIENT);
+    teacher = part(Array.TEACHER);
+    bias = part(Array.BIAS);
+    promptTokens = part(Array.PROMPT_TOKENS);
+    outputTokens = part(Array.OUTPUT_TOKENS);
+    tokens = part(Array.TOKENS);
+    processedLogProbabilities = part(Array.PROCESSED_LOG_PROBABILITIES);
+    kept = part(Array.KEPT);
+    keptMask = part(Array.KEPT_MASK).ofFlags();
+    elementWeights = part(Array.ELEMENT_WEIGHTS, "weights").ofFlags();
+    positiveWeights = part(Array.POSITIVE_WEIGHTS);
+    hidden = part(Array.HIDDEN);
+    weights = part(Array.WEIGHTS);
+    hiddenGradient = part(Array.HIDDEN_GRADIENT);
+    weightsGradient = part(Array.WEIGHTS_GRADIENT);
+    biasGradient = part(Array.BIAS_GRADIENT);
+    logProbabilities = partOfNoKernel(Part.USUAL_ARRAYS, "logProbabilities", arena);
+    topProbabilities = partOfNoKernel(all.length - 1, "topProbabilities", arena);
     present = new Part[all.length];
     ofWholeRows =
         new Part[] {
@@ -222,6 +185,26 @@ abstract sealed class CallArrays permits Call {
           kept,
           keptMask
         };
+  }
+
+  private Part part(Array array) {
+    return part(array, array.text);
+  }
+
+  private Part part(Array array, String name) {
+    int i = array.ordinal();
+    long size = xent_layout.sizeof();
+    MemorySegment layout = layouts.asSlice(xent_shape.logits$offset() + i * size, size);
+    return add(new Part(i < Part.USUAL_ARRAYS ? i : i + 1, name, array, layout));
+  }
+
+  private Part partOfNoKernel(int index, String name, Arena arena) {
+    return add(new Part(index, name, null, arena.allocate(xent_layout.layout())));
+  }
+
+  private Part add(Part part) {
+    all[part.index] = part;
+    return part;
   }
 
   // ---- what takes part -------------------------------------------------------------------------

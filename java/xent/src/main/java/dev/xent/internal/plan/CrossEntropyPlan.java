@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import static java.lang.foreign.MemorySegment.NULL;
-
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Work;
 import java.lang.ref.Reference;
 import org.jspecify.annotations.Nullable;
 
@@ -119,22 +120,15 @@ public final class CrossEntropyPlan {
     if (call.dimensions.rows > 1) {
       LossCall.checkTargets(call, kernels, targets.segment);
     }
-    Failures.check(
-        kernels.plainCrossEntropy(
-            call.shape,
-            call.options,
-            0,
-            call.dimensions.rows,
-            logits.segment,
-            targets.segment,
-            call.fewLosses.view(logits.type).segment,
-            NULL,
-            NULL,
-            gradient == null ? NULL : gradient.segment,
-            NULL,
-            NULL,
-            call.report),
-        call);
+    Work work =
+        call.kernel(Function.CROSS_ENTROPY, 0, call.dimensions.rows)
+            .set(Array.LOGITS, logits.segment)
+            .set(Array.TARGETS, targets.segment)
+            .set(Array.LOSSES, call.fewLosses.view(logits.type).segment);
+    if (gradient != null) {
+      work.set(Array.GRADIENT, gradient.segment);
+    }
+    Failures.check(kernels.run(work), call);
     Reference.reachabilityFence(logits);
     Reference.reachabilityFence(targets);
     Reference.reachabilityFence(gradient);
@@ -153,27 +147,8 @@ public final class CrossEntropyPlan {
     }
     for (long row = begin; row < end && !call.isInVain(); row += step) {
       long stop = Math.min(row + step, end);
-      Failures.check(
-          call.unusual ? LossCall.kernel(call, kernels, row, stop) : forwardKernel(call, row, stop),
-          call);
+      Failures.check(kernels.run(LossCall.kernel(call, row, stop)), call);
     }
-  }
-
-  private int forwardKernel(Call call, long row, long rowEnd) {
-    return kernels.plainCrossEntropy(
-        call.shape,
-        call.options,
-        row,
-        rowEnd,
-        call.logits.segment(),
-        call.targets.segment(),
-        call.losses.segment(),
-        call.logSumExp.segment(),
-        call.hits.segment(),
-        call.writesGradient ? call.gradient.segment() : NULL,
-        call.room.savedOf(call.pieces),
-        call.tally(),
-        call.report);
   }
 
   private void forwardShared(Call call, long begin, long end) {
@@ -246,25 +221,10 @@ public final class CrossEntropyPlan {
   }
 
   private void backwardKernel(Call call, long row, long rowEnd, long from, long to) {
-    Failures.check(
-        kernels.crossEntropyBackward(
-            call.shape,
-            call.options,
-            row,
-            rowEnd,
-            from,
-            to,
-            call.logits.segment(),
-            call.targets.segment(),
-            call.targetWeights.segment(),
-            call.rowOffsets.segment(),
-            call.classMask.segment(),
-            call.classWeights.segment(),
-            call.rowWeights.segment(),
-            call.room.statistics,
-            call.upstream.segment(),
-            call.gradient.segment(),
-            call.report),
-        call);
+    Work work =
+        call.kernel(Function.CROSS_ENTROPY_BACKWARD, row, rowEnd)
+            .classes(from, to)
+            .set(Array.STATISTICS, call.room.statistics);
+    Failures.check(kernels.run(work), call);
   }
 }

@@ -5,13 +5,16 @@ import static java.lang.foreign.MemorySegment.NULL;
 
 import dev.xent.DType;
 import dev.xent.Divergence;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Work;
 import org.jspecify.annotations.Nullable;
 
 /** A divergence of a student from its teacher. */
 public final class DivergencePlan {
   private final Divergence.Kind kind;
-  private final int number;
+  private final Function function;
   private final Engine engine;
   private final Kernels kernels;
   private final LossSpec spec;
@@ -21,11 +24,11 @@ public final class DivergencePlan {
 
   public DivergencePlan(Divergence.Kind kind, Engine engine, LossSpec spec) {
     this.kind = kind;
-    this.number =
+    this.function =
         switch (kind) {
-          case KULLBACK_LEIBLER -> Kernels.KULLBACK_LEIBLER;
-          case JENSEN_SHANNON -> Kernels.JENSEN_SHANNON;
-          case TOTAL_VARIATION -> Kernels.TOTAL_VARIATION;
+          case KULLBACK_LEIBLER -> Function.KL_DIVERGENCE;
+          case JENSEN_SHANNON -> Function.JENSEN_SHANNON_DIVERGENCE;
+          case TOTAL_VARIATION -> Function.TOTAL_VARIATION;
         };
     this.engine = engine;
     this.kernels = engine.kernels();
@@ -105,22 +108,11 @@ public final class DivergencePlan {
   private void rows(Call call, long begin, long end) {
     long step = call.rowsPerKernel();
     for (long row = begin; row < end && !call.isInVain(); row += step) {
-      Failures.check(
-          kernels.divergence(
-              number,
-              call.shape,
-              call.options,
-              row,
-              Math.min(row + step, end),
-              call.logits.segment(),
-              call.teacher.segment(),
-              call.classMask.segment(),
-              call.rowWeights.segment(),
-              call.losses.segment(),
-              call.writesGradient ? call.gradient.segment() : NULL,
-              call.tally(),
-              call.report),
-          call);
+      Work work = call.kernel(function, row, Math.min(row + step, end));
+      if (!call.writesGradient) {
+        work.set(Array.GRADIENT, NULL);
+      }
+      Failures.check(kernels.run(work.set(Array.TALLY, call.tally())), call);
     }
   }
 }

@@ -3,7 +3,9 @@ package dev.xent.internal.plan;
 
 import dev.xent.DType;
 import dev.xent.errors.DTypeException;
+import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Work;
 import java.util.Locale;
 
 /** Hessian-vector products of cross-entropy. */
@@ -78,21 +80,8 @@ public final class HvpPlan {
   private void rows(Call call, long begin, long end) {
     long step = call.rowsPerKernel();
     for (long row = begin; row < end && !call.isInVain(); row += step) {
-      Failures.check(
-          kernels.crossEntropyHvp(
-              call.shape,
-              call.options,
-              row,
-              Math.min(row + step, end),
-              call.logits.segment(),
-              call.upstream.segment(),
-              call.rowOffsets.segment(),
-              call.classMask.segment(),
-              call.rowWeights.segment(),
-              call.sink.segment(),
-              call.output.segment(),
-              call.report),
-          call);
+      Work work = call.kernel(Function.CROSS_ENTROPY_HVP, row, Math.min(row + step, end));
+      Failures.check(kernels.run(work), call);
     }
   }
 }

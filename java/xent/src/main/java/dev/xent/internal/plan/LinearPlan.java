@@ -7,8 +7,10 @@ import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
-import java.lang.foreign.MemorySegment;
+import dev.xent.internal.kernels.Work;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -428,41 +430,19 @@ public final class LinearPlan {
     for (long row = begin; row < end && !call.isInVain(); row += step) {
       long stop = Math.min(row + step, end);
       long size = bytes(call, stop - row, classes(call), contents, keeps);
-      Failures.check(
-          kernels.linearCrossEntropy(
-              call.shape,
-              call.options,
-              row,
-              stop,
-              call.hidden.segment(),
-              call.weights.segment(),
-              call.bias.segment(),
-              gradients ? NULL : call.room.logits,
-              call.targets.segment(),
-              call.targetWeights.segment(),
-              call.classMask.segment(),
-              call.classWeights.segment(),
-              call.rowWeights.segment(),
-              call.sink.segment(),
-              call.losses.segment(),
-              call.logSumExp.segment(),
-              call.hits.segment(),
-              call.labelLogProbabilities.segment(),
-              call.argmax.segment(),
-              call.ranks.segment(),
-              call.entropies.segment(),
-              call.topClasses.segment(),
-              call.topLogProbabilities.segment(),
-              call.writesGradient ? call.targetGradient.segment() : NULL,
-              writes ? call.hiddenGradient.segment() : NULL,
-              writes ? call.weightsGradient.segment() : NULL,
-              writes ? call.biasGradient.segment() : NULL,
-              call.room.savedOf(call.pieces),
-              call.tally(),
-              call.workspace(size, workspace != 0),
-              size,
-              call.report),
-          call);
+      Work work =
+          call.kernel(Function.LINEAR_CROSS_ENTROPY, row, stop)
+              .set(Array.LOGITS, gradients ? NULL : call.room.logits)
+              .set(Array.STATISTICS, call.room.savedOf(call.pieces))
+              .set(Array.TALLY, call.tally())
+              .workspace(call.workspace(size, workspace != 0), size);
+      if (!call.writesGradient) {
+        work.set(Array.TARGET_GRADIENT, NULL);
+      }
+      if (!writes) {
+        withoutGradients(work, true, true);
+      }
+      Failures.check(kernels.run(work), call);
     }
   }
 
@@ -502,27 +482,13 @@ public final class LinearPlan {
 
   private void states(Call call, long row, long stop, long from, long to) {
     long size = bytes(call, stop - row, to - from, 0, 0);
-    Failures.check(
-        kernels.linearStates(
-            call.shape,
-            call.options,
-            row,
-            stop,
-            from,
-            to,
-            call.hidden.segment(),
-            call.weights.segment(),
-            call.bias.segment(),
-            call.targets.segment(),
-            call.targetWeights.segment(),
-            call.classMask.segment(),
-            call.classWeights.segment(),
-            call.room.secondRound ? call.room.statistics : NULL,
-            call.room.states(row, classes(call)),
-            call.workspace(size, workspace != 0),
-            size,
-            call.report),
-        call);
+    Work work = call.kernel(Function.LINEAR_STATES, row, stop).classes(from, to);
+    if (call.room.secondRound) {
+      work.set(Array.STATISTICS, call.room.statistics);
+    }
+    work.set(Array.STATES, call.room.states(row, classes(call)))
+        .workspace(call.workspace(size, workspace != 0), size);
+    Failures.check(kernels.run(work), call);
   }
 
   // ---- gradients -------------------------------------------------------------------------------
@@ -567,63 +533,37 @@ public final class LinearPlan {
 
   private void gradientsOfRows(Call call, long begin, long end) {
     long step = rowsTogether(call);
-    MemorySegment gradient = call.hiddenGradient.segment();
     int contents = XentH.XENT_WORKSPACE_HIDDEN_GRADIENT();
     for (long row = begin; row < end && !call.isInVain(); row += step) {
-      long stop = Math.min(row + step, end);
-      gradients(call, row, stop, 0, classes(call), gradient, NULL, NULL, contents);
+      gradients(call, row, Math.min(row + step, end), 0, classes(call), contents);
     }
   }
 
   private void gradientsOfClasses(Call call, long begin, long end) {
-    gradients(
-        call,
-        0,
-        call.pieces.rows,
-        begin,
-        end,
-        NULL,
-        call.weightsGradient.segment(),
-        call.biasGradient.segment(),
-        XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT());
+    int contents = XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT();
+    gradients(call, 0, call.pieces.rows, begin, end, contents);
   }
 
-  private void gradients(
-      Call call,
-      long row,
-      long rowEnd,
-      long from,
-      long to,
-      MemorySegment ofHidden,
-      MemorySegment ofWeights,
-      MemorySegment ofBias,
-      int contents) {
+  /** Those of hidden states, or those of weights and bias, as the contents say. */
+  private void gradients(Call call, long row, long rowEnd, long from, long to, int contents) {
     long size = bytes(call, rowEnd - row, to - from, contents, 0);
-    Failures.check(
-        kernels.linearCrossEntropyBackward(
-            call.shape,
-            call.options,
-            row,
-            rowEnd,
-            from,
-            to,
-            call.hidden.segment(),
-            call.weights.segment(),
-            call.bias.segment(),
-            call.room.logits,
-            call.targets.segment(),
-            call.targetWeights.segment(),
-            call.classMask.segment(),
-            call.classWeights.segment(),
-            call.rowWeights.segment(),
-            call.room.savedOf(call.pieces),
-            call.upstream.segment(),
-            ofHidden,
-            ofWeights,
-            ofBias,
-            call.workspace(size, workspace != 0),
-            size,
-            call.report),
-        call);
+    boolean ofHidden = contents == XentH.XENT_WORKSPACE_HIDDEN_GRADIENT();
+    Work work =
+        call.kernel(Function.LINEAR_CROSS_ENTROPY_BACKWARD, row, rowEnd)
+            .classes(from, to)
+            .set(Array.LOGITS, call.room.logits)
+            .set(Array.STATISTICS, call.room.savedOf(call.pieces))
+            .workspace(call.workspace(size, workspace != 0), size);
+    withoutGradients(work, !ofHidden, ofHidden);
+    Failures.check(kernels.run(work), call);
+  }
+
+  private static void withoutGradients(Work work, boolean ofHidden, boolean ofClasses) {
+    if (ofHidden) {
+      work.set(Array.HIDDEN_GRADIENT, NULL);
+    }
+    if (ofClasses) {
+      work.set(Array.WEIGHTS_GRADIENT, NULL).set(Array.BIAS_GRADIENT, NULL);
+    }
   }
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
-import java.lang.foreign.MemorySegment;
+import dev.xent.internal.kernels.Work;
 import java.lang.ref.Reference;
 
 /** Log-sum-exp: which kernels run over which rows and classes. */
@@ -42,7 +44,11 @@ public final class LogSumExpPlan {
     Call call = Call.current();
     try {
       if (inputs == InputViews.NONE && call.again.is(forward, logits, logSumExp, null)) {
-        forwardKernel(call, 0, call.dimensions.rows, logits.segment, logSumExp.segment);
+        Work work =
+            call.kernel(Function.LOG_SUM_EXP, 0, call.dimensions.rows)
+                .set(Array.LOGITS, logits.segment)
+                .set(Array.LOG_SUM_EXP, logSumExp.segment);
+        Failures.check(kernels.run(work), call);
         Reference.reachabilityFence(logits);
         Reference.reachabilityFence(logSumExp);
         return;
@@ -77,30 +83,13 @@ public final class LogSumExpPlan {
       return;
     }
     for (long row = begin; row < end && !call.isInVain(); row += step) {
-      forwardKernel(
-          call, row, Math.min(row + step, end), call.logits.segment(), call.logSumExp.segment());
+      Work work = call.kernel(Function.LOG_SUM_EXP, row, Math.min(row + step, end));
+      Failures.check(kernels.run(work), call);
     }
   }
 
   private void forwardShared(Call call, long begin, long end) {
     call.room.reserveStatistics(call.pieces);
     longRows.forward(call, begin, end, true);
-  }
-
-  private void forwardKernel(
-      Call call, long row, long rowEnd, MemorySegment logits, MemorySegment logSumExp) {
-    Failures.check(
-        kernels.logSumExp(
-            call.shape,
-            call.options,
-            row,
-            rowEnd,
-            logits,
-            call.rowOffsets.segment(),
-            call.classMask.segment(),
-            call.sink.segment(),
-            logSumExp,
-            call.report),
-        call);
   }
 }

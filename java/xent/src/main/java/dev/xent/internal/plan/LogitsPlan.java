@@ -182,7 +182,7 @@ public final class LogitsPlan {
     long step = call.rowsPerKernel();
     for (long row = begin; row < end && !call.isInVain(); row += step) {
       long stop = Math.min(row + step, end);
-      Failures.check(LossCall.kernel(call, kernels, row, stop), call);
+      Failures.check(kernels.run(LossCall.kernel(call, row, stop)), call);
       if (call.topProbabilities.view != null) {
         call.topScratch().write(call, kernels, row, stop);
       }

@@ -4,8 +4,10 @@ package dev.xent.internal.plan;
 import static java.lang.foreign.MemorySegment.NULL;
 
 import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
-import java.lang.foreign.MemorySegment;
+import dev.xent.internal.kernels.Work;
 
 /**
  * Rows that are worked on in class ranges: those of Java arrays that are too long for one kernel
@@ -57,95 +59,48 @@ final class LongRows {
   private void forwardStates(Call call, long row, long from, long to) {
     // These states are made without row weights: what a row without weight names need be no class.
     WeightlessRow weightless = RowWeights.isWeightless(call, row) ? call.weightlessRow(row) : null;
-    Failures.check(
-        kernels.forwardStates(
-            weightless == null ? call.shape : weightless.shape,
-            weightless == null ? call.options : weightless.options,
-            row,
-            row + 1,
-            from,
-            to,
-            call.logits.segment(),
-            call.targets.segment(),
-            call.targetWeights.segment(),
-            call.classMask.segment(),
-            call.classWeights.segment(),
-            call.room.secondRound ? call.room.statistics : NULL,
-            call.room.states(row, call.dimensions.classes),
-            call.report),
-        call);
+    Work work = call.kernel(Function.FORWARD_STATES, row, row + 1).classes(from, to);
+    if (weightless != null) {
+      work.structs(weightless.shape, weightless.options);
+    }
+    if (call.room.secondRound) {
+      work.set(Array.STATISTICS, call.room.statistics);
+    }
+    work.set(Array.STATES, call.room.states(row, call.dimensions.classes));
+    Failures.check(kernels.run(work), call);
   }
 
   /** Results of rows whose states are there. */
   void finishForward(Call call, long begin, long end, int secondRound) {
-    Failures.check(
-        kernels.finish(
-            call.shape,
-            call.options,
-            begin,
-            end,
-            call.room.states(begin, call.dimensions.classes),
-            call.targets.segment(),
-            call.classWeights.segment(),
-            call.rowWeights.segment(),
-            call.sink.segment(),
-            secondRound,
-            call.room.statistics,
-            call.losses.segment(),
-            call.logSumExp.segment(),
-            call.hits.segment(),
-            call.tally(),
-            call.report),
-        call);
+    Failures.check(kernels.run(finish(call, begin, end).choice(secondRound)), call);
+  }
+
+  /** The call that folds the states of some rows. */
+  static Work finish(Call call, long begin, long end) {
+    return call.kernel(Function.FINISH, begin, end)
+        .set(Array.STATES, call.room.states(begin, call.dimensions.classes))
+        .set(Array.STATISTICS, call.room.statistics)
+        .set(Array.TALLY, call.tally());
   }
 
   /** Of the backward of softmax or log-softmax. */
   void backward(Call call, long begin, long end, boolean shared, boolean log) {
     call.room.reserveStates(begin, end, call.dimensions.classes);
     each(call, begin, end, shared, log ? logSoftmaxStates : softmaxStates);
-    Failures.check(
-        kernels.finish(
-            call.shape,
-            call.options,
-            begin,
-            end,
-            call.room.states(begin, call.dimensions.classes),
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            0,
-            call.room.statistics,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            call.report),
-        call);
+    Failures.check(kernels.run(finish(call, begin, end)), call);
   }
 
   private void softmaxStates(Call call, long row, long from, long to) {
-    backwardStates(call, row, from, to, call.output.segment());
+    Failures.check(kernels.run(backwardStates(call, row, from, to)), call);
   }
 
   private void logSoftmaxStates(Call call, long row, long from, long to) {
-    backwardStates(call, row, from, to, NULL);
+    Failures.check(kernels.run(backwardStates(call, row, from, to).set(Array.OUTPUT, NULL)), call);
   }
 
-  private void backwardStates(Call call, long row, long from, long to, MemorySegment output) {
-    Failures.check(
-        kernels.backwardStates(
-            call.shape,
-            call.options,
-            row,
-            row + 1,
-            from,
-            to,
-            output,
-            call.upstream.segment(),
-            call.classMask.segment(),
-            call.room.states(row, call.dimensions.classes),
-            call.report),
-        call);
+  private static Work backwardStates(Call call, long row, long from, long to) {
+    return call.kernel(Function.BACKWARD_STATES, row, row + 1)
+        .classes(from, to)
+        .set(Array.STATES, call.room.states(row, call.dimensions.classes));
   }
 }

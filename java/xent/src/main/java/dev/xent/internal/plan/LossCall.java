@@ -5,7 +5,10 @@ import static java.lang.foreign.MemorySegment.NULL;
 
 import dev.xent.errors.OptionException;
 import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Work;
 import java.lang.foreign.MemorySegment;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -202,42 +205,19 @@ final class LossCall {
     long step = call.targetsPerKernel();
     MemorySegment weights = call.tally();
     for (long row = begin; row < end && !call.isInVain(); row += step) {
-      Failures.check(
-          kernels.checkTargets(
-              call.shape,
-              call.options,
-              row,
-              Math.min(row + step, end),
-              call.targets.segment(),
-              call.targetWeights.segment(),
-              call.rowOffsets.segment(),
-              call.classMask.segment(),
-              call.classWeights.segment(),
-              call.rowWeights.segment(),
-              weights,
-              call.report),
-          call);
+      Work work =
+          call.kernel(Function.CHECK_TARGETS, row, Math.min(row + step, end))
+              .set(Array.TALLY, weights);
+      Failures.check(kernels.run(work), call);
       call.counted += xent_report.counted(call.report);
     }
   }
 
   /** The same for targets of which only labels need a look: a plain call once more. */
   static void checkTargets(Call call, Kernels kernels, MemorySegment targets) {
-    Failures.check(
-        kernels.checkTargets(
-            call.shape,
-            call.options,
-            0,
-            call.dimensions.rows,
-            targets,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            call.report),
-        call);
+    Work work =
+        call.kernel(Function.CHECK_TARGETS, 0, call.dimensions.rows).set(Array.TARGETS, targets);
+    Failures.check(kernels.run(work), call);
   }
 
   // ---- the reduced loss ------------------------------------------------------------------------
@@ -293,34 +273,15 @@ final class LossCall {
 
   // ---- computing -------------------------------------------------------------------------------
 
-  /** All that a kernel can tell of some rows of the current piece: as many arrays as there are. */
-  static int kernel(Call call, Kernels kernels, long row, long rowEnd) {
-    return kernels.crossEntropy(
-        call.shape,
-        call.options,
-        row,
-        rowEnd,
-        call.logits.segment(),
-        call.targets.segment(),
-        call.targetWeights.segment(),
-        call.rowOffsets.segment(),
-        call.classMask.segment(),
-        call.classWeights.segment(),
-        call.rowWeights.segment(),
-        call.sink.segment(),
-        call.losses.segment(),
-        call.logSumExp.segment(),
-        call.hits.segment(),
-        call.labelLogProbabilities.segment(),
-        call.argmax.segment(),
-        call.ranks.segment(),
-        call.entropies.segment(),
-        call.topClasses.segment(),
-        call.topLogProbabilities.segment(),
-        call.writesGradient ? call.gradient.segment() : NULL,
-        call.writesGradient ? call.targetGradient.segment() : NULL,
-        call.room.savedOf(call.pieces),
-        call.tally(),
-        call.report);
+  /** All that a kernel can tell of some rows of the current piece. */
+  static Work kernel(Call call, long row, long rowEnd) {
+    Work work =
+        call.kernel(Function.CROSS_ENTROPY, row, rowEnd)
+            .set(Array.STATISTICS, call.room.savedOf(call.pieces))
+            .set(Array.TALLY, call.tally());
+    if (!call.writesGradient) {
+      work.set(Array.GRADIENT, NULL).set(Array.TARGET_GRADIENT, NULL);
+    }
+    return work;
   }
 }

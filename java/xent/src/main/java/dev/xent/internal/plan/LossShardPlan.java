@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import static java.lang.foreign.MemorySegment.NULL;
-
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Work;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -223,25 +224,10 @@ public final class LossShardPlan {
   }
 
   private void range(Call call, long row, long from, long to) {
-    Failures.check(
-        kernels.crossEntropyBackward(
-            call.shape,
-            call.options,
-            row,
-            row + 1,
-            from,
-            to,
-            call.logits.segment(),
-            call.targets.segment(),
-            call.targetWeights.segment(),
-            NULL,
-            call.classMask.segment(),
-            call.classWeights.segment(),
-            call.rowWeights.segment(),
-            call.room.statistics,
-            call.upstream.segment(),
-            call.gradient.segment(),
-            call.report),
-        call);
+    Work work =
+        call.kernel(Function.CROSS_ENTROPY_BACKWARD, row, row + 1)
+            .classes(from, to)
+            .set(Array.STATISTICS, call.room.statistics);
+    Failures.check(kernels.run(work), call);
   }
 }

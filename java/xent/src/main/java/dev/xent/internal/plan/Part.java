@@ -4,6 +4,8 @@ package dev.xent.internal.plan;
 import dev.xent.DType;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Work;
 import dev.xent.internal.load.Codes;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -33,8 +35,11 @@ final class Part {
   /** Ranks up to this need no growing of arrays. */
   static final int USUAL_RANK = 8;
 
-  /** The arrays of most calls: those with an index below have a place in the signature. */
-  static final int USUAL_PARTS = 9;
+  /** The first arrays, which most calls have no others beside. */
+  static final int USUAL_ARRAYS = 8;
+
+  /** They, and log-probabilities in place of logits: these have a place in the signature. */
+  static final int USUAL_PARTS = USUAL_ARRAYS + 1;
 
   /** Enough for a type's code and one more. */
   private static final int SIGNATURE_BITS = 5;
@@ -44,6 +49,9 @@ final class Part {
 
   /** Its place among the parts of a call. */
   final int index;
+
+  /** What kernels know it as; null: none takes it. */
+  final @Nullable Array array;
 
   /** Its xent_layout inside the call's xent_shape. */
   private final MemorySegment layout;
@@ -83,9 +91,10 @@ final class Part {
   private long writtenInner;
   private int writtenType;
 
-  Part(int index, String name, MemorySegment layout) {
+  Part(int index, String name, @Nullable Array array, MemorySegment layout) {
     this.index = index;
     this.name = name;
+    this.array = array;
     this.layout = layout;
   }
 
@@ -164,6 +173,13 @@ final class Part {
 
   private MemorySegment base() {
     return base == null ? view.segment : base;
+  }
+
+  /** Gives it to a kernel that takes it. */
+  void offer(Work work) {
+    if (array != null) {
+      work.offer(array, segment());
+    }
   }
 
   /** From now on what is worked on begins so many elements behind the first one of the view. */

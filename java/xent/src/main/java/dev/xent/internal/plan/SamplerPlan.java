@@ -7,8 +7,11 @@ import dev.xent.errors.LabelException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Records;
+import dev.xent.internal.kernels.Work;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
@@ -357,35 +360,15 @@ public final class SamplerPlan {
     SampleRound round = call.round;
     long most = call.rowsPerKernel(costOfRow(call));
     for (long row = begin; row < end && !call.isInVain(); row += most) {
-      Failures.check(
-          kernels.sample(
-              call.shape,
-              call.options,
-              structs,
-              requests == null ? 0 : 1,
-              row,
-              Math.min(row + most, end),
-              call.logits.segment(),
-              call.classMask.segment(),
-              call.bias.segment(),
-              call.promptTokens.segment(),
-              call.outputTokens.segment(),
-              call.tokens.segment(),
-              call.processedLogProbabilities.segment(),
-              call.kept.segment(),
-              call.keptMask.segment(),
-              call.labelLogProbabilities.segment(),
-              call.ranks.segment(),
-              call.entropies.segment(),
-              call.topClasses.segment(),
-              call.topLogProbabilities.segment(),
-              workspace,
-              workspace.byteSize(),
-              call.room.gatheredOf(call.pieces),
-              call.room.shards,
-              round == null ? MemorySegment.NULL : round.states(call.pieces),
-              call.report),
-          call);
+      Work work =
+          call.kernel(Function.SAMPLE, row, Math.min(row + most, end))
+              .sampling(structs, requests != null)
+              .workspace(workspace, workspace.byteSize())
+              .gathered(call.room.gatheredOf(call.pieces), call.room.shards);
+      if (round != null) {
+        work.set(Array.STATES, round.states(call.pieces));
+      }
+      Failures.check(kernels.run(work), call);
       call.counted += xent_report.counted(call.report);
     }
   }

@@ -4,7 +4,10 @@ package dev.xent.internal.plan;
 import dev.xent.DType;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Work;
 import dev.xent.internal.load.Codes;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -131,23 +134,10 @@ public final class SelectedPlan {
   private void forwardRows(Call call, long begin, long end) {
     long step = call.rowsPerKernel();
     for (long row = begin; row < end && !call.isInVain(); row += step) {
-      Failures.check(
-          kernels.selectedLogProbabilities(
-              call.shape,
-              call.options,
-              row,
-              Math.min(row + step, end),
-              call.logits.segment(),
-              call.targets.segment(),
-              call.rowOffsets.segment(),
-              call.classMask.segment(),
-              call.sink.segment(),
-              call.upstream.segment(),
-              call.labelLogProbabilities.segment(),
-              call.gradient.segment(),
-              call.room.savedOf(call.pieces),
-              call.report),
-          call);
+      Work work =
+          call.kernel(Function.SELECTED_LOG_PROBABILITIES, row, Math.min(row + step, end))
+              .set(Array.STATISTICS, call.room.savedOf(call.pieces));
+      Failures.check(kernels.run(work), call);
     }
   }
 
@@ -155,21 +145,10 @@ public final class SelectedPlan {
     MemorySegment statistics = call.room.savedOf(call.pieces);
     long step = call.rowsPerKernel();
     for (long row = begin; row < end && !call.isInVain(); row += step) {
-      Failures.check(
-          kernels.selectedLogProbabilitiesBackward(
-              call.shape,
-              call.options,
-              row,
-              Math.min(row + step, end),
-              call.logits.segment(),
-              call.targets.segment(),
-              call.rowOffsets.segment(),
-              call.classMask.segment(),
-              statistics,
-              call.upstream.segment(),
-              call.gradient.segment(),
-              call.report),
-          call);
+      Work work =
+          call.kernel(Function.SELECTED_LOG_PROBABILITIES_BACKWARD, row, Math.min(row + step, end))
+              .set(Array.STATISTICS, statistics);
+      Failures.check(kernels.run(work), call);
     }
   }
 

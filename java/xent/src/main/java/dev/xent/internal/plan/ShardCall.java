@@ -5,6 +5,7 @@ import dev.xent.DType;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.kernels.Records;
+import dev.xent.internal.kernels.Work;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -144,27 +145,8 @@ final class ShardCall {
     long again = 0;
     long step = call.onHeap ? FEW_ROWS : call.pieces.rows;
     for (long row = 0; row < call.pieces.rows; row += step) {
-      Failures.check(
-          engine
-              .kernels()
-              .finish(
-                  call.shape,
-                  call.options,
-                  row,
-                  Math.min(row + step, call.pieces.rows),
-                  call.room.states(row, call.dimensions.classes),
-                  call.targets.segment(),
-                  call.classWeights.segment(),
-                  call.rowWeights.segment(),
-                  call.sink.segment(),
-                  second ? 1 : 0,
-                  call.room.statistics,
-                  call.losses.segment(),
-                  call.logSumExp.segment(),
-                  call.hits.segment(),
-                  call.tally(),
-                  call.report),
-          call);
+      Work work = LongRows.finish(call, row, Math.min(row + step, call.pieces.rows));
+      Failures.check(engine.kernels().run(work.choice(second ? 1 : 0)), call);
       again += xent_report.unfinished(call.report);
     }
     return again;

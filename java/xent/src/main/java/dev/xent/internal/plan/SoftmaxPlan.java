@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import static java.lang.foreign.MemorySegment.NULL;
-
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
-import java.lang.foreign.MemorySegment;
+import dev.xent.internal.kernels.Work;
 import java.lang.ref.Reference;
 
 /** Softmax and log-softmax: which kernels run over which rows and classes. */
@@ -15,6 +15,8 @@ public final class SoftmaxPlan {
   private final Options options;
   private final int axis;
   private final boolean log;
+  private final Function forwardFunction;
+  private final Function backwardFunction;
   private final long forward = Numbers.takeOne();
   private final RowWork forwardRows = this::forwardRows;
   private final RowWork forwardShared = this::forwardShared;
@@ -31,6 +33,8 @@ public final class SoftmaxPlan {
     this.options = options;
     this.axis = axis;
     this.log = log;
+    this.forwardFunction = log ? Function.LOG_SOFTMAX : Function.SOFTMAX;
+    this.backwardFunction = log ? Function.LOG_SOFTMAX_BACKWARD : Function.SOFTMAX_BACKWARD;
   }
 
   /** {@code exp(x) / sum exp(x)}. */
@@ -99,15 +103,11 @@ public final class SoftmaxPlan {
   }
 
   private void forwardAgain(Call call, View logits, View output) {
-    forwardKernel(
-        call,
-        0,
-        call.dimensions.rows,
-        0,
-        call.dimensions.classes,
-        logits.segment,
-        NULL,
-        output.segment);
+    Work work =
+        call.kernel(forwardFunction, 0, call.dimensions.rows)
+            .set(Array.LOGITS, logits.segment)
+            .set(Array.OUTPUT, output.segment);
+    Failures.check(kernels.run(work), call);
     Reference.reachabilityFence(logits);
     Reference.reachabilityFence(output);
   }
@@ -123,15 +123,7 @@ public final class SoftmaxPlan {
     }
     for (long row = begin; row < end && !call.isInVain(); row += step) {
       long stop = Math.min(row + step, end);
-      forwardKernel(
-          call,
-          row,
-          stop,
-          0,
-          call.dimensions.classes,
-          call.logits.segment(),
-          NULL,
-          call.output.segment());
+      Failures.check(kernels.run(call.kernel(forwardFunction, row, stop)), call);
     }
   }
 
@@ -146,57 +138,15 @@ public final class SoftmaxPlan {
   }
 
   private void forwardRange(Call call, long row, long from, long to) {
-    forwardKernel(
-        call,
-        row,
-        row + 1,
-        from,
-        to,
-        call.logits.segment(),
-        call.room.statistics,
-        call.output.segment());
+    range(call, forwardFunction, row, from, to);
   }
 
-  private void forwardKernel(
-      Call call,
-      long row,
-      long rowEnd,
-      long from,
-      long to,
-      MemorySegment x,
-      MemorySegment statistics,
-      MemorySegment y) {
-    int status =
-        log
-            ? kernels.logSoftmaxForward(
-                call.shape,
-                call.options,
-                row,
-                rowEnd,
-                from,
-                to,
-                x,
-                call.rowOffsets.segment(),
-                call.classMask.segment(),
-                call.sink.segment(),
-                statistics,
-                y,
-                call.report)
-            : kernels.softmaxForward(
-                call.shape,
-                call.options,
-                row,
-                rowEnd,
-                from,
-                to,
-                x,
-                call.rowOffsets.segment(),
-                call.classMask.segment(),
-                call.sink.segment(),
-                statistics,
-                y,
-                call.report);
-    Failures.check(status, call);
+  private void range(Call call, Function function, long row, long from, long to) {
+    Work work =
+        call.kernel(function, row, row + 1)
+            .classes(from, to)
+            .set(Array.STATISTICS, call.room.statistics);
+    Failures.check(kernels.run(work), call);
   }
 
   // ---- backward --------------------------------------------------------------------------------
@@ -230,16 +180,12 @@ public final class SoftmaxPlan {
   }
 
   private void backwardAgain(Call call, View output, View upstream, View gradient) {
-    backwardKernel(
-        call,
-        0,
-        call.dimensions.rows,
-        0,
-        call.dimensions.classes,
-        output.segment,
-        upstream.segment,
-        NULL,
-        gradient.segment);
+    Work work =
+        call.kernel(backwardFunction, 0, call.dimensions.rows)
+            .set(Array.OUTPUT, output.segment)
+            .set(Array.UPSTREAM, upstream.segment)
+            .set(Array.GRADIENT, gradient.segment);
+    Failures.check(kernels.run(work), call);
     Reference.reachabilityFence(output);
     Reference.reachabilityFence(upstream);
     Reference.reachabilityFence(gradient);
@@ -256,16 +202,7 @@ public final class SoftmaxPlan {
     }
     for (long row = begin; row < end && !call.isInVain(); row += step) {
       long stop = Math.min(row + step, end);
-      backwardKernel(
-          call,
-          row,
-          stop,
-          0,
-          call.dimensions.classes,
-          call.output.segment(),
-          call.upstream.segment(),
-          NULL,
-          call.gradient.segment());
+      Failures.check(kernels.run(call.kernel(backwardFunction, row, stop)), call);
     }
   }
 
@@ -280,58 +217,6 @@ public final class SoftmaxPlan {
   }
 
   private void backwardRange(Call call, long row, long from, long to) {
-    backwardKernel(
-        call,
-        row,
-        row + 1,
-        from,
-        to,
-        call.output.segment(),
-        call.upstream.segment(),
-        call.room.statistics,
-        call.gradient.segment());
-  }
-
-  private void backwardKernel(
-      Call call,
-      long row,
-      long rowEnd,
-      long from,
-      long to,
-      MemorySegment y,
-      MemorySegment dy,
-      MemorySegment statistics,
-      MemorySegment dx) {
-    int status =
-        log
-            ? kernels.logSoftmaxBackward(
-                call.shape,
-                call.options,
-                row,
-                rowEnd,
-                from,
-                to,
-                y,
-                dy,
-                call.rowOffsets.segment(),
-                call.classMask.segment(),
-                statistics,
-                dx,
-                call.report)
-            : kernels.softmaxBackward(
-                call.shape,
-                call.options,
-                row,
-                rowEnd,
-                from,
-                to,
-                y,
-                dy,
-                call.rowOffsets.segment(),
-                call.classMask.segment(),
-                statistics,
-                dx,
-                call.report);
-    Failures.check(status, call);
+    range(call, backwardFunction, row, from, to);
   }
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Work;
 import org.jspecify.annotations.Nullable;
 
 /** Softmax, log-softmax and log-sum-exp of rows whose classes are divided. */
@@ -115,36 +118,10 @@ public final class SoftmaxShardPlan {
   }
 
   private void range(Call call, long row, long from, long to) {
-    int status =
-        log
-            ? kernels.logSoftmaxForward(
-                call.shape,
-                call.options,
-                row,
-                row + 1,
-                from,
-                to,
-                call.logits.segment(),
-                call.rowOffsets.segment(),
-                call.classMask.segment(),
-                call.sink.segment(),
-                call.room.statistics,
-                call.output.segment(),
-                call.report)
-            : kernels.softmaxForward(
-                call.shape,
-                call.options,
-                row,
-                row + 1,
-                from,
-                to,
-                call.logits.segment(),
-                call.rowOffsets.segment(),
-                call.classMask.segment(),
-                call.sink.segment(),
-                call.room.statistics,
-                call.output.segment(),
-                call.report);
-    Failures.check(status, call);
+    Work work =
+        call.kernel(log ? Function.LOG_SOFTMAX : Function.SOFTMAX, row, row + 1)
+            .classes(from, to)
+            .set(Array.STATISTICS, call.room.statistics);
+    Failures.check(kernels.run(work), call);
   }
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import static java.lang.foreign.MemorySegment.NULL;
-
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_shape;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Records;
+import dev.xent.internal.kernels.Work;
 import dev.xent.internal.load.Codes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -74,22 +75,17 @@ final class TopProbabilities {
       gather(call, row + i, from, Math.min(count, places), i * places, places);
     }
     MemorySegment statistics = call.room.savedOf(call.pieces);
-    Failures.check(
-        kernels.softmaxForward(
-            shape,
-            call.options,
-            0,
-            rows,
-            0,
-            places,
-            x,
-            NULL,
-            NULL,
-            NULL,
-            row == 0 ? statistics : statistics.asSlice(row * Records.STATISTICS),
-            y,
-            report),
-        call);
+    Work work =
+        call.work
+            .begin(Function.SOFTMAX, shape, call.options, report)
+            .rows(0, rows)
+            .classes(0, places)
+            .set(Array.LOGITS, x)
+            .set(
+                Array.STATISTICS,
+                row == 0 ? statistics : statistics.asSlice(row * Records.STATISTICS))
+            .set(Array.OUTPUT, y);
+    Failures.check(kernels.run(work), call);
     for (int i = 0; i < rows; i++) {
       scatter(call, row + i, from, count, i * places, places);
     }

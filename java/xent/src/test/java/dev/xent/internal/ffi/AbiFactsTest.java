@@ -43,7 +43,8 @@ class AbiFactsTest {
           xent_statistics.layout(),
           xent_state.layout(),
           xent_tally.layout(),
-          xent_report.layout());
+          xent_report.layout(),
+          xent_work.layout());
 
   @Test
   @EnabledIfSystemProperty(named = "xent.abi.facts", matches = ".+")

@@ -4,7 +4,7 @@ package dev.xent.internal.ffi;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.Xent;
-import dev.xent.internal.kernels.NativeKernels;
+import dev.xent.internal.kernels.Doors;
 import dev.xent.options.Backend;
 import java.io.IOException;
 import java.io.InputStream;
@@ -14,9 +14,6 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.ValueLayout;
 import java.lang.reflect.Method;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Locale;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Assumptions;
@@ -42,10 +39,12 @@ class ReachabilityTest {
         calls.add(call(descriptor(method.getName()), ""));
       }
     }
-    for (Class<?> function : NativeKernels.class.getDeclaredClasses()) {
-      calls.add(call(criticalDescriptor(function.getSimpleName()), CRITICAL));
+    for (FunctionDescriptor door : Doors.descriptors()) {
+      calls.add(call(door, ""));
+      calls.add(call(door, CRITICAL));
     }
-    assertThat(calls).hasSizeGreaterThan(20);
+    calls.add(call(XentH.xent_tally_add$descriptor(), CRITICAL));
+    assertThat(calls).hasSizeGreaterThan(10);
     assertThat(metadata()).contains("\"downcalls\": [\n" + String.join(",\n", calls) + "\n    ]");
   }
 
@@ -58,22 +57,6 @@ class ReachabilityTest {
 
   private static FunctionDescriptor descriptor(String method) throws ReflectiveOperationException {
     return (FunctionDescriptor) XentH.class.getMethod(method).invoke(null);
-  }
-
-  /** The structs of these calls go as numbers, the tally's excepted. */
-  private static FunctionDescriptor criticalDescriptor(String name)
-      throws ReflectiveOperationException {
-    String function = "xent" + name.replaceAll("(?=\\p{Upper})", "_").toLowerCase(Locale.ROOT);
-    if (name.startsWith("Tally")) {
-      return descriptor(function + "$descriptor");
-    }
-    FunctionDescriptor plain = descriptor(function + "_at$descriptor");
-    List<MemoryLayout> arguments = new ArrayList<>(plain.argumentLayouts());
-    for (int i : new int[] {0, 1, arguments.size() - 1}) {
-      arguments.set(i, ValueLayout.JAVA_LONG);
-    }
-    return FunctionDescriptor.of(
-        plain.returnLayout().orElseThrow(), arguments.toArray(MemoryLayout[]::new));
   }
 
   private static String call(FunctionDescriptor descriptor, String options) {

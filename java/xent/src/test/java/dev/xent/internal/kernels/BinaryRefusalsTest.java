@@ -108,9 +108,21 @@ class BinaryRefusalsTest {
   }
 
   private int call(Kernels kernels, MemorySegment report) {
-    return kernels.binaryCrossEntropy(
-        shape, options, 0, rowEnd, arrays[0], arrays[1], arrays[2], arrays[3], arrays[4], arrays[5],
-        tally, report);
+    return kernels.run(
+        KernelRun.onRows(
+            Function.BINARY_CROSS_ENTROPY,
+            shape,
+            options,
+            0,
+            rowEnd,
+            report,
+            arrays[0],
+            arrays[1],
+            arrays[4],
+            arrays[5],
+            arrays[2],
+            arrays[3],
+            tally));
   }
 
   @Test

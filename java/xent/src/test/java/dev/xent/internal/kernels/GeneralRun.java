@@ -17,6 +17,10 @@ import java.util.Map;
 
 /** Everything that one implementation makes of a general case, under names. */
 final class GeneralRun {
+  private static final Function[] DIVERGENCES = {
+    Function.KL_DIVERGENCE, Function.JENSEN_SHANNON_DIVERGENCE, Function.TOTAL_VARIATION
+  };
+
   private static final byte UNWRITTEN = 0x55;
 
   private final Arena arena;
@@ -122,116 +126,125 @@ final class GeneralRun {
     MemorySegment log = full("log-softmax", xent_shape.output(c.shape));
     lawful(
         "softmax",
-        kernels.softmaxForward(
-            c.shape,
-            options,
-            0,
-            c.rows,
-            0,
-            c.classes,
-            c.logits,
-            c.rowOffsets,
-            c.classMask,
-            c.sink,
-            NULL,
-            y,
-            NULL));
+        kernels.run(
+            KernelRun.onClasses(
+                Function.SOFTMAX,
+                c.shape,
+                options,
+                0,
+                c.rows,
+                0,
+                c.classes,
+                NULL,
+                c.logits,
+                y,
+                c.classMask,
+                c.sink,
+                c.rowOffsets)));
     MemorySegment inPlace = copyOfLogits("softmax in place");
     lawful(
         "softmax in place",
-        kernels.softmaxForward(
-            c.shapeInPlace,
-            options,
-            0,
-            c.rows,
-            0,
-            c.classes,
-            inPlace,
-            c.rowOffsets,
-            c.classMask,
-            c.sink,
-            NULL,
-            inPlace,
-            NULL));
+        kernels.run(
+            KernelRun.onClasses(
+                Function.SOFTMAX,
+                c.shapeInPlace,
+                options,
+                0,
+                c.rows,
+                0,
+                c.classes,
+                NULL,
+                inPlace,
+                inPlace,
+                c.classMask,
+                c.sink,
+                c.rowOffsets)));
     lawful(
         "log-softmax",
-        kernels.logSoftmaxForward(
-            c.shape,
-            options,
-            0,
-            c.rows,
-            0,
-            c.classes,
-            c.logits,
-            c.rowOffsets,
-            c.classMask,
-            c.sink,
-            NULL,
-            log,
-            NULL));
+        kernels.run(
+            KernelRun.onClasses(
+                Function.LOG_SOFTMAX,
+                c.shape,
+                options,
+                0,
+                c.rows,
+                0,
+                c.classes,
+                NULL,
+                c.logits,
+                log,
+                c.classMask,
+                c.sink,
+                c.rowOffsets)));
     lawful(
         "log-sum-exp",
-        kernels.logSumExp(
-            c.shape,
-            options,
-            0,
-            c.rows,
-            c.logits,
-            c.rowOffsets,
-            c.classMask,
-            c.sink,
-            perRow("log-sum-exp", xent_shape.log_sum_exp(c.shape)),
-            NULL));
+        kernels.run(
+            KernelRun.onRows(
+                Function.LOG_SUM_EXP,
+                c.shape,
+                options,
+                0,
+                c.rows,
+                NULL,
+                c.logits,
+                perRow("log-sum-exp", xent_shape.log_sum_exp(c.shape)),
+                c.classMask,
+                c.sink,
+                c.rowOffsets)));
     lawful(
         "softmax backward",
-        kernels.softmaxBackward(
-            c.shape,
-            withoutSoftcap,
-            0,
-            c.rows,
-            0,
-            c.classes,
-            y,
-            c.upstream,
-            c.rowOffsets,
-            c.classMask,
-            NULL,
-            full("softmax backward", xent_shape.gradient(c.shape)),
-            NULL));
+        kernels.run(
+            KernelRun.onClasses(
+                Function.SOFTMAX_BACKWARD,
+                c.shape,
+                withoutSoftcap,
+                0,
+                c.rows,
+                0,
+                c.classes,
+                NULL,
+                y,
+                c.upstream,
+                full("softmax backward", xent_shape.gradient(c.shape)),
+                c.classMask,
+                c.rowOffsets)));
     lawful(
         "log-softmax backward",
-        kernels.logSoftmaxBackward(
-            c.shape,
-            withoutSoftcap,
-            0,
-            c.rows,
-            0,
-            c.classes,
-            log,
-            c.upstream,
-            c.rowOffsets,
-            c.classMask,
-            NULL,
-            full("log-softmax backward", xent_shape.gradient(c.shape)),
-            NULL));
+        kernels.run(
+            KernelRun.onClasses(
+                Function.LOG_SOFTMAX_BACKWARD,
+                c.shape,
+                withoutSoftcap,
+                0,
+                c.rows,
+                0,
+                c.classes,
+                NULL,
+                log,
+                c.upstream,
+                full("log-softmax backward", xent_shape.gradient(c.shape)),
+                c.classMask,
+                c.rowOffsets)));
   }
 
   private void crossEntropy() {
     lawful(
         "check",
-        kernels.checkTargets(
-            c.shape,
-            options,
-            0,
-            c.rows,
-            c.targets,
-            c.targetWeights,
-            c.rowOffsets,
-            c.classMask,
-            c.classWeights,
-            c.rowWeights,
-            tally("denominator"),
-            report("check report")));
+        kernels.run(
+            KernelRun.onRows(
+                Function.CHECK_TARGETS,
+                c.shape,
+                options,
+                0,
+                c.rows,
+                report("check report"),
+                c.targets,
+                c.targetWeights,
+                c.classMask,
+                c.classWeights,
+                c.rowWeights,
+                c.rowOffsets,
+                tally("denominator"))));
     MemorySegment statistics = result("statistics", c.rows * Records.STATISTICS);
     MemorySegment tally = tally("tally");
     MemorySegment gradient = full("gradient", xent_shape.gradient(c.shape));
@@ -241,24 +254,26 @@ final class GeneralRun {
     forward(c.shapeInPlace, inPlace, "in place", inPlace, NULL, NULL);
     lawful(
         "backward",
-        kernels.crossEntropyBackward(
-            c.shapeOfRowUpstream,
-            options,
-            0,
-            c.rows,
-            0,
-            c.classes,
-            c.logits,
-            c.targets,
-            c.targetWeights,
-            c.rowOffsets,
-            c.classMask,
-            c.classWeights,
-            c.rowWeights,
-            statistics,
-            c.rowUpstream,
-            full("gradient of upstream", xent_shape.gradient(c.shape)),
-            NULL));
+        kernels.run(
+            KernelRun.onClasses(
+                Function.CROSS_ENTROPY_BACKWARD,
+                c.shapeOfRowUpstream,
+                options,
+                0,
+                c.rows,
+                0,
+                c.classes,
+                NULL,
+                c.logits,
+                c.targets,
+                c.rowUpstream,
+                full("gradient of upstream", xent_shape.gradient(c.shape)),
+                c.targetWeights,
+                c.classMask,
+                c.classWeights,
+                c.rowWeights,
+                c.rowOffsets,
+                statistics)));
   }
 
   private void forward(
@@ -272,33 +287,35 @@ final class GeneralRun {
     MemorySegment s = c.shape;
     lawful(
         name,
-        kernels.crossEntropy(
-            shape,
-            options,
-            0,
-            c.rows,
-            logits,
-            c.targets,
-            c.targetWeights,
-            c.rowOffsets,
-            c.classMask,
-            c.classWeights,
-            c.rowWeights,
-            c.sink,
-            perRow(name + " losses", xent_shape.losses(s)),
-            perRow(name + " log-sum-exp", xent_shape.log_sum_exp(s)),
-            labels ? perRow(name + " hits", xent_shape.hits(s)) : NULL,
-            labels ? perRow(name + " log p", xent_shape.log_probabilities(s)) : NULL,
-            perRow(name + " argmax", xent_shape.argmax(s)),
-            labels ? perRow(name + " ranks", xent_shape.ranks(s)) : NULL,
-            perRow(name + " entropies", xent_shape.entropies(s)),
-            top(name + " top classes", xent_shape.top_classes(s)),
-            top(name + " top log p", xent_shape.top_log_probabilities(s)),
-            gradient,
-            targetGradient(name),
-            statistics,
-            tally,
-            report(name + " report")));
+        kernels.run(
+            KernelRun.onRows(
+                Function.CROSS_ENTROPY,
+                shape,
+                options,
+                0,
+                c.rows,
+                report(name + " report"),
+                logits,
+                c.targets,
+                perRow(name + " losses", xent_shape.losses(s)),
+                perRow(name + " log-sum-exp", xent_shape.log_sum_exp(s)),
+                labels ? perRow(name + " hits", xent_shape.hits(s)) : NULL,
+                gradient,
+                c.targetWeights,
+                c.classMask,
+                c.classWeights,
+                c.rowWeights,
+                c.sink,
+                labels ? perRow(name + " log p", xent_shape.log_probabilities(s)) : NULL,
+                perRow(name + " argmax", xent_shape.argmax(s)),
+                labels ? perRow(name + " ranks", xent_shape.ranks(s)) : NULL,
+                perRow(name + " entropies", xent_shape.entropies(s)),
+                top(name + " top classes", xent_shape.top_classes(s)),
+                top(name + " top log p", xent_shape.top_log_probabilities(s)),
+                targetGradient(name),
+                c.rowOffsets,
+                statistics,
+                tally)));
   }
 
   private MemorySegment top(String name, MemorySegment layout) {
@@ -319,90 +336,91 @@ final class GeneralRun {
     MemorySegment s = c.shapeWithoutTargets;
     lawful(
         "no targets",
-        kernels.crossEntropy(
-            s,
-            options,
-            0,
-            c.rows,
-            c.logits,
-            NULL,
-            NULL,
-            c.rowOffsets,
-            c.classMask,
-            NULL,
-            c.rowWeights,
-            c.sink,
-            NULL,
-            perRow("plain log-sum-exp", xent_shape.log_sum_exp(s)),
-            NULL,
-            NULL,
-            perRow("plain argmax", xent_shape.argmax(s)),
-            NULL,
-            perRow("plain entropies", xent_shape.entropies(s)),
-            top("plain top classes", xent_shape.top_classes(s)),
-            top("plain top log p", xent_shape.top_log_probabilities(s)),
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            report("plain report")));
+        kernels.run(
+            KernelRun.onRows(
+                Function.CROSS_ENTROPY,
+                s,
+                options,
+                0,
+                c.rows,
+                report("plain report"),
+                c.logits,
+                NULL,
+                NULL,
+                perRow("plain log-sum-exp", xent_shape.log_sum_exp(s)),
+                NULL,
+                NULL,
+                NULL,
+                c.classMask,
+                NULL,
+                c.rowWeights,
+                c.sink,
+                NULL,
+                perRow("plain argmax", xent_shape.argmax(s)),
+                NULL,
+                perRow("plain entropies", xent_shape.entropies(s)),
+                top("plain top classes", xent_shape.top_classes(s)),
+                top("plain top log p", xent_shape.top_log_probabilities(s)),
+                NULL,
+                c.rowOffsets)));
     lawful(
         "argmax alone",
-        kernels.crossEntropy(
-            s,
-            options,
-            0,
-            c.rows,
-            c.logits,
-            NULL,
-            NULL,
-            c.rowOffsets,
-            c.classMask,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            perRow("argmax alone", xent_shape.argmax(s)),
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL));
+        kernels.run(
+            KernelRun.onRows(
+                Function.CROSS_ENTROPY,
+                s,
+                options,
+                0,
+                c.rows,
+                NULL,
+                c.logits,
+                NULL,
+                NULL,
+                NULL,
+                NULL,
+                NULL,
+                NULL,
+                c.classMask,
+                NULL,
+                NULL,
+                NULL,
+                NULL,
+                perRow("argmax alone", xent_shape.argmax(s)),
+                NULL,
+                NULL,
+                NULL,
+                NULL,
+                NULL,
+                c.rowOffsets)));
   }
 
   private void divergence() {
     if (c.ragged) {
       return;
     }
-    for (int kind = Kernels.KULLBACK_LEIBLER; kind <= Kernels.TOTAL_VARIATION; kind++) {
+    for (Function kind : DIVERGENCES) {
       divergence(kind, "divergence " + kind);
     }
   }
 
-  private void divergence(int kind, String name) {
+  private void divergence(Function kind, String name) {
     lawful(
         name,
-        kernels.divergence(
-            kind,
-            c.shape,
-            ofDivergence,
-            0,
-            c.rows,
-            c.logits,
-            c.teacher,
-            c.classMask,
-            c.rowWeights,
-            perRow(name, xent_shape.losses(c.shape)),
-            full(name + " gradient", xent_shape.gradient(c.shape)),
-            tally(name + " tally"),
-            report(name + " report")));
+        kernels.run(
+            KernelRun.onRows(
+                kind,
+                c.shape,
+                ofDivergence,
+                0,
+                c.rows,
+                report(name + " report"),
+                c.logits,
+                c.teacher,
+                perRow(name, xent_shape.losses(c.shape)),
+                full(name + " gradient", xent_shape.gradient(c.shape)),
+                c.classMask,
+                c.rowWeights,
+                tally(name + " tally"))));
   }
 
   private void hvp() {
@@ -412,19 +430,21 @@ final class GeneralRun {
     xent_layout.type(xent_shape.output(shape), wide ? type : XentH.XENT_F32());
     lawful(
         "hvp",
-        kernels.crossEntropyHvp(
-            shape,
-            ofDivergence,
-            0,
-            c.rows,
-            c.logits,
-            c.upstream,
-            c.rowOffsets,
-            c.classMask,
-            c.rowWeights,
-            c.sink,
-            full("hvp", xent_shape.output(shape)),
-            report("hvp report")));
+        kernels.run(
+            KernelRun.onRows(
+                Function.CROSS_ENTROPY_HVP,
+                shape,
+                ofDivergence,
+                0,
+                c.rows,
+                report("hvp report"),
+                c.logits,
+                c.upstream,
+                full("hvp", xent_shape.output(shape)),
+                c.classMask,
+                c.rowWeights,
+                c.sink,
+                c.rowOffsets)));
   }
 
   private void softmaxInParts() {
@@ -434,92 +454,100 @@ final class GeneralRun {
     for (long[] part : parts()) {
       lawful(
           "softmax in parts",
-          kernels.softmaxForward(
-              c.shape,
-              options,
-              0,
-              c.rows,
-              part[0],
-              part[1],
-              c.logits,
-              NULL,
-              c.classMask,
-              c.sink,
-              statistics,
-              y,
-              NULL));
+          kernels.run(
+              KernelRun.onClasses(
+                  Function.SOFTMAX,
+                  c.shape,
+                  options,
+                  0,
+                  c.rows,
+                  part[0],
+                  part[1],
+                  NULL,
+                  c.logits,
+                  y,
+                  c.classMask,
+                  c.sink,
+                  NULL,
+                  statistics)));
       lawful(
           "log-softmax in parts",
-          kernels.logSoftmaxForward(
-              c.shape,
-              options,
-              0,
-              c.rows,
-              part[0],
-              part[1],
-              c.logits,
-              NULL,
-              c.classMask,
-              c.sink,
-              statistics,
-              log,
-              NULL));
+          kernels.run(
+              KernelRun.onClasses(
+                  Function.LOG_SOFTMAX,
+                  c.shape,
+                  options,
+                  0,
+                  c.rows,
+                  part[0],
+                  part[1],
+                  NULL,
+                  c.logits,
+                  log,
+                  c.classMask,
+                  c.sink,
+                  NULL,
+                  statistics)));
     }
     MemorySegment states = result("backward states", statesSize());
     for (long[] part : parts()) {
       lawful(
           "backward states",
-          kernels.backwardStates(
-              c.shape,
-              withoutSoftcap,
-              0,
-              c.rows,
-              part[0],
-              part[1],
-              y,
-              c.upstream,
-              c.classMask,
-              states,
-              NULL));
+          kernels.run(
+              KernelRun.onClasses(
+                  Function.BACKWARD_STATES,
+                  c.shape,
+                  withoutSoftcap,
+                  0,
+                  c.rows,
+                  part[0],
+                  part[1],
+                  NULL,
+                  y,
+                  c.upstream,
+                  c.classMask,
+                  states)));
     }
     MemorySegment sums = result("backward statistics", c.rows * Records.STATISTICS);
     lawful(
         "backward finish",
-        kernels.finish(
-            c.shape,
-            withoutSoftcap,
-            0,
-            c.rows,
-            states,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            0,
-            sums,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            report("backward finish report")));
+        kernels.run(
+            KernelRun.onRows(
+                Function.FINISH,
+                c.shape,
+                withoutSoftcap,
+                0,
+                c.rows,
+                report("backward finish report"),
+                NULL,
+                NULL,
+                NULL,
+                NULL,
+                NULL,
+                NULL,
+                NULL,
+                states,
+                sums)));
     MemorySegment dx = full("softmax backward in parts", xent_shape.gradient(c.shape));
     for (long[] part : parts()) {
       lawful(
           "softmax backward in parts",
-          kernels.softmaxBackward(
-              c.shape,
-              withoutSoftcap,
-              0,
-              c.rows,
-              part[0],
-              part[1],
-              y,
-              c.upstream,
-              NULL,
-              c.classMask,
-              sums,
-              dx,
-              NULL));
+          kernels.run(
+              KernelRun.onClasses(
+                  Function.SOFTMAX_BACKWARD,
+                  c.shape,
+                  withoutSoftcap,
+                  0,
+                  c.rows,
+                  part[0],
+                  part[1],
+                  NULL,
+                  y,
+                  c.upstream,
+                  dx,
+                  c.classMask,
+                  NULL,
+                  sums)));
     }
   }
 
@@ -529,24 +557,26 @@ final class GeneralRun {
     for (long[] part : parts()) {
       lawful(
           "gradient in parts",
-          kernels.crossEntropyBackward(
-              c.shape,
-              options,
-              0,
-              c.rows,
-              part[0],
-              part[1],
-              c.logits,
-              c.targets,
-              c.targetWeights,
-              NULL,
-              c.classMask,
-              c.classWeights,
-              c.rowWeights,
-              statistics,
-              NULL,
-              dx,
-              NULL));
+          kernels.run(
+              KernelRun.onClasses(
+                  Function.CROSS_ENTROPY_BACKWARD,
+                  c.shape,
+                  options,
+                  0,
+                  c.rows,
+                  part[0],
+                  part[1],
+                  NULL,
+                  c.logits,
+                  c.targets,
+                  NULL,
+                  dx,
+                  c.targetWeights,
+                  c.classMask,
+                  c.classWeights,
+                  c.rowWeights,
+                  NULL,
+                  statistics)));
     }
   }
 
@@ -573,42 +603,46 @@ final class GeneralRun {
       for (long[] part : parts()) {
         lawful(
             name + " states",
-            kernels.forwardStates(
-                c.shape,
-                options,
-                0,
-                c.rows,
-                part[0],
-                part[1],
-                c.logits,
-                targets,
-                loss ? c.targetWeights : NULL,
-                c.classMask,
-                classWeights,
-                round == 0 ? NULL : statistics,
-                states,
-                NULL));
+            kernels.run(
+                KernelRun.onClasses(
+                    Function.FORWARD_STATES,
+                    c.shape,
+                    options,
+                    0,
+                    c.rows,
+                    part[0],
+                    part[1],
+                    NULL,
+                    c.logits,
+                    targets,
+                    c.classMask,
+                    loss ? c.targetWeights : NULL,
+                    classWeights,
+                    round == 0 ? NULL : statistics,
+                    states)));
       }
       MemorySegment report = report(name + " finish report " + round);
       lawful(
           name + " finish",
-          kernels.finish(
-              c.shape,
-              options,
-              0,
-              c.rows,
-              states,
-              targets,
-              classWeights,
-              rowWeights,
-              c.sink,
-              round,
-              statistics,
-              loss ? losses : NULL,
-              lse,
-              loss && c.labels() ? hits : NULL,
-              loss ? tally : NULL,
-              report));
+          kernels.run(
+              KernelRun.onRows(
+                      Function.FINISH,
+                      c.shape,
+                      options,
+                      0,
+                      c.rows,
+                      report,
+                      targets,
+                      loss ? losses : NULL,
+                      lse,
+                      loss && c.labels() ? hits : NULL,
+                      classWeights,
+                      rowWeights,
+                      c.sink,
+                      states,
+                      statistics,
+                      loss ? tally : NULL)
+                  .choice(round)));
       if (xent_report.unfinished(report) == 0) {
         break;
       }

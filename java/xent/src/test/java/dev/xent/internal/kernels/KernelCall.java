@@ -51,12 +51,12 @@ final class KernelCall {
   }
 
   /** A function of {@link Kernels}. */
-  interface Function {
+  interface Caller {
     int call(Kernels kernels, KernelCall call, MemorySegment report);
   }
 
-  static Map<String, Function> functions() {
-    Map<String, Function> all = new LinkedHashMap<>();
+  static Map<String, Caller> functions() {
+    Map<String, Caller> all = new LinkedHashMap<>();
     all.put("softmax", KernelCall::softmax);
     all.put("log-sum-exp", KernelCall::logSumExp);
     all.put("softmax backward", KernelCall::softmaxBackward);
@@ -73,220 +73,253 @@ final class KernelCall {
   }
 
   private static int softmax(Kernels k, KernelCall c, MemorySegment report) {
-    return k.softmaxForward(
-        c.shape,
-        c.options,
-        c.rowBegin,
-        c.rowEnd,
-        c.classBegin,
-        c.classEnd,
-        c.get("logits"),
-        c.get("row offsets"),
-        c.get("class mask"),
-        c.get("sink"),
-        NULL,
-        c.get("output"),
-        report);
+    return k.run(
+        KernelRun.onClasses(
+            Function.SOFTMAX,
+            c.shape,
+            c.options,
+            c.rowBegin,
+            c.rowEnd,
+            c.classBegin,
+            c.classEnd,
+            report,
+            c.get("logits"),
+            c.get("output"),
+            c.get("class mask"),
+            c.get("sink"),
+            c.get("row offsets")));
   }
 
   private static int logSumExp(Kernels k, KernelCall c, MemorySegment report) {
-    return k.logSumExp(
-        c.shape,
-        c.options,
-        c.rowBegin,
-        c.rowEnd,
-        c.get("logits"),
-        c.get("row offsets"),
-        c.get("class mask"),
-        c.get("sink"),
-        c.get("log-sum-exp"),
-        report);
+    return k.run(
+        KernelRun.onRows(
+            Function.LOG_SUM_EXP,
+            c.shape,
+            c.options,
+            c.rowBegin,
+            c.rowEnd,
+            report,
+            c.get("logits"),
+            c.get("log-sum-exp"),
+            c.get("class mask"),
+            c.get("sink"),
+            c.get("row offsets")));
   }
 
   private static int softmaxBackward(Kernels k, KernelCall c, MemorySegment report) {
-    return k.softmaxBackward(
-        c.shape,
-        c.options,
-        c.rowBegin,
-        c.rowEnd,
-        c.classBegin,
-        c.classEnd,
-        c.get("output"),
-        c.get("upstream"),
-        c.get("row offsets"),
-        c.get("class mask"),
-        NULL,
-        c.get("gradient"),
-        report);
+    return k.run(
+        KernelRun.onClasses(
+            Function.SOFTMAX_BACKWARD,
+            c.shape,
+            c.options,
+            c.rowBegin,
+            c.rowEnd,
+            c.classBegin,
+            c.classEnd,
+            report,
+            c.get("output"),
+            c.get("upstream"),
+            c.get("gradient"),
+            c.get("class mask"),
+            c.get("row offsets")));
   }
 
   private static int check(Kernels k, KernelCall c, MemorySegment report) {
-    return k.checkTargets(
-        c.shape,
-        c.options,
-        c.rowBegin,
-        c.rowEnd,
-        c.get("targets"),
-        c.get("target weights"),
-        c.get("row offsets"),
-        c.get("class mask"),
-        c.get("class weights"),
-        c.get("row weights"),
-        c.get("tally"),
-        report);
+    return k.run(
+        KernelRun.onRows(
+            Function.CHECK_TARGETS,
+            c.shape,
+            c.options,
+            c.rowBegin,
+            c.rowEnd,
+            report,
+            c.get("targets"),
+            c.get("target weights"),
+            c.get("class mask"),
+            c.get("class weights"),
+            c.get("row weights"),
+            c.get("row offsets"),
+            c.get("tally")));
   }
 
   private static int plainCrossEntropy(Kernels k, KernelCall c, MemorySegment report) {
-    return k.plainCrossEntropy(
-        c.shape,
-        c.options,
-        c.rowBegin,
-        c.rowEnd,
-        c.get("logits"),
-        c.get("targets"),
-        c.get("losses"),
-        c.get("log-sum-exp"),
-        c.get("hits"),
-        c.get("gradient"),
-        c.get("statistics"),
-        c.get("tally"),
-        report);
+    return k.run(
+        KernelRun.onRows(
+            Function.CROSS_ENTROPY,
+            c.shape,
+            c.options,
+            c.rowBegin,
+            c.rowEnd,
+            report,
+            c.get("logits"),
+            c.get("targets"),
+            c.get("losses"),
+            c.get("log-sum-exp"),
+            c.get("hits"),
+            c.get("gradient"),
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            c.get("statistics"),
+            c.get("tally")));
   }
 
   private static int crossEntropy(Kernels k, KernelCall c, MemorySegment report) {
-    return k.crossEntropy(
-        c.shape,
-        c.options,
-        c.rowBegin,
-        c.rowEnd,
-        c.get("logits"),
-        c.get("targets"),
-        c.get("target weights"),
-        c.get("row offsets"),
-        c.get("class mask"),
-        c.get("class weights"),
-        c.get("row weights"),
-        c.get("sink"),
-        c.get("losses"),
-        c.get("log-sum-exp"),
-        c.get("hits"),
-        c.get("log-probabilities"),
-        c.get("argmax"),
-        c.get("ranks"),
-        c.get("entropies"),
-        c.get("top classes"),
-        c.get("top log-probabilities"),
-        c.get("gradient"),
-        c.get("target gradient"),
-        c.get("statistics"),
-        c.get("tally"),
-        report);
+    return k.run(
+        KernelRun.onRows(
+            Function.CROSS_ENTROPY,
+            c.shape,
+            c.options,
+            c.rowBegin,
+            c.rowEnd,
+            report,
+            c.get("logits"),
+            c.get("targets"),
+            c.get("losses"),
+            c.get("log-sum-exp"),
+            c.get("hits"),
+            c.get("gradient"),
+            c.get("target weights"),
+            c.get("class mask"),
+            c.get("class weights"),
+            c.get("row weights"),
+            c.get("sink"),
+            c.get("log-probabilities"),
+            c.get("argmax"),
+            c.get("ranks"),
+            c.get("entropies"),
+            c.get("top classes"),
+            c.get("top log-probabilities"),
+            c.get("target gradient"),
+            c.get("row offsets"),
+            c.get("statistics"),
+            c.get("tally")));
   }
 
   private static int backward(Kernels k, KernelCall c, MemorySegment report) {
-    return k.crossEntropyBackward(
-        c.shape,
-        c.options,
-        c.rowBegin,
-        c.rowEnd,
-        c.classBegin,
-        c.classEnd,
-        c.get("logits"),
-        c.get("targets"),
-        c.get("target weights"),
-        c.get("row offsets"),
-        c.get("class mask"),
-        c.get("class weights"),
-        c.get("row weights"),
-        c.get("statistics"),
-        NULL,
-        c.get("gradient"),
-        report);
+    return k.run(
+        KernelRun.onClasses(
+            Function.CROSS_ENTROPY_BACKWARD,
+            c.shape,
+            c.options,
+            c.rowBegin,
+            c.rowEnd,
+            c.classBegin,
+            c.classEnd,
+            report,
+            c.get("logits"),
+            c.get("targets"),
+            NULL,
+            c.get("gradient"),
+            c.get("target weights"),
+            c.get("class mask"),
+            c.get("class weights"),
+            c.get("row weights"),
+            c.get("row offsets"),
+            c.get("statistics")));
   }
 
   private static int divergence(Kernels k, KernelCall c, MemorySegment report) {
-    return k.divergence(
-        Kernels.KULLBACK_LEIBLER,
-        c.shape,
-        c.options,
-        c.rowBegin,
-        c.rowEnd,
-        c.get("logits"),
-        c.get("teacher"),
-        c.get("class mask"),
-        c.get("row weights"),
-        c.get("losses"),
-        c.get("gradient"),
-        c.get("tally"),
-        report);
+    return k.run(
+        KernelRun.onRows(
+            Function.KL_DIVERGENCE,
+            c.shape,
+            c.options,
+            c.rowBegin,
+            c.rowEnd,
+            report,
+            c.get("logits"),
+            c.get("teacher"),
+            c.get("losses"),
+            c.get("gradient"),
+            c.get("class mask"),
+            c.get("row weights"),
+            c.get("tally")));
   }
 
   private static int crossEntropyHvp(Kernels k, KernelCall c, MemorySegment report) {
-    return k.crossEntropyHvp(
-        c.shape,
-        c.options,
-        c.rowBegin,
-        c.rowEnd,
-        c.get("logits"),
-        c.get("upstream"),
-        c.get("row offsets"),
-        c.get("class mask"),
-        c.get("row weights"),
-        c.get("sink"),
-        c.get("output"),
-        report);
+    return k.run(
+        KernelRun.onRows(
+            Function.CROSS_ENTROPY_HVP,
+            c.shape,
+            c.options,
+            c.rowBegin,
+            c.rowEnd,
+            report,
+            c.get("logits"),
+            c.get("upstream"),
+            c.get("output"),
+            c.get("class mask"),
+            c.get("row weights"),
+            c.get("sink"),
+            c.get("row offsets")));
   }
 
   private static int states(Kernels k, KernelCall c, MemorySegment report) {
-    return k.forwardStates(
-        c.shape,
-        c.options,
-        c.rowBegin,
-        c.rowEnd,
-        c.classBegin,
-        c.classEnd,
-        c.get("logits"),
-        c.get("targets"),
-        c.get("target weights"),
-        c.get("class mask"),
-        c.get("class weights"),
-        NULL,
-        c.get("states"),
-        report);
+    return k.run(
+        KernelRun.onClasses(
+            Function.FORWARD_STATES,
+            c.shape,
+            c.options,
+            c.rowBegin,
+            c.rowEnd,
+            c.classBegin,
+            c.classEnd,
+            report,
+            c.get("logits"),
+            c.get("targets"),
+            c.get("class mask"),
+            c.get("target weights"),
+            c.get("class weights"),
+            NULL,
+            c.get("states")));
   }
 
   private static int backwardStates(Kernels k, KernelCall c, MemorySegment report) {
-    return k.backwardStates(
-        c.shape,
-        c.options,
-        c.rowBegin,
-        c.rowEnd,
-        c.classBegin,
-        c.classEnd,
-        c.get("output"),
-        c.get("upstream"),
-        c.get("class mask"),
-        c.get("states"),
-        report);
+    return k.run(
+        KernelRun.onClasses(
+            Function.BACKWARD_STATES,
+            c.shape,
+            c.options,
+            c.rowBegin,
+            c.rowEnd,
+            c.classBegin,
+            c.classEnd,
+            report,
+            c.get("output"),
+            c.get("upstream"),
+            c.get("class mask"),
+            c.get("states")));
   }
 
   private static int finish(Kernels k, KernelCall c, MemorySegment report) {
-    return k.finish(
-        c.shape,
-        c.options,
-        c.rowBegin,
-        c.rowEnd,
-        c.get("states"),
-        c.get("targets"),
-        c.get("class weights"),
-        c.get("row weights"),
-        c.get("sink"),
-        0,
-        c.get("statistics"),
-        c.get("losses"),
-        c.get("log-sum-exp"),
-        c.get("hits"),
-        c.get("tally"),
-        report);
+    return k.run(
+        KernelRun.onRows(
+            Function.FINISH,
+            c.shape,
+            c.options,
+            c.rowBegin,
+            c.rowEnd,
+            report,
+            c.get("targets"),
+            c.get("losses"),
+            c.get("log-sum-exp"),
+            c.get("hits"),
+            c.get("class weights"),
+            c.get("row weights"),
+            c.get("sink"),
+            c.get("states"),
+            c.get("statistics"),
+            c.get("tally")));
   }
 }

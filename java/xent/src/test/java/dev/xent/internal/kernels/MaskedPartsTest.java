@@ -87,38 +87,65 @@ class MaskedPartsTest {
 
     void states(MemorySegment known) {
       int status =
-          kernels.forwardStates(
-              shape, options, 0, ROWS, 0, CLASSES, logits, labels, NULL, mask, NULL, known, states,
-              report);
+          kernels.run(
+              KernelRun.onClasses(
+                  Function.FORWARD_STATES,
+                  shape,
+                  options,
+                  0,
+                  ROWS,
+                  0,
+                  CLASSES,
+                  report,
+                  logits,
+                  labels,
+                  mask,
+                  NULL,
+                  NULL,
+                  known,
+                  states));
       assertThat(status).isEqualTo(Status.OK);
     }
 
     void backwardStates(MemorySegment upstream) {
       int status =
-          kernels.backwardStates(
-              shape, options, 0, ROWS, 0, CLASSES, upstream, upstream, NULL, states, report);
+          kernels.run(
+              KernelRun.onClasses(
+                  Function.BACKWARD_STATES,
+                  shape,
+                  options,
+                  0,
+                  ROWS,
+                  0,
+                  CLASSES,
+                  report,
+                  upstream,
+                  upstream,
+                  NULL,
+                  states));
       assertThat(status).isEqualTo(Status.OK);
     }
 
     void finish(long begin, long end, MemorySegment targets, int secondRound) {
       int status =
-          kernels.finish(
-              shape,
-              options,
-              begin,
-              end,
-              states.asSlice(begin * ROW_OF_STATES),
-              targets,
-              NULL,
-              NULL,
-              NULL,
-              secondRound,
-              statistics,
-              targets.equals(NULL) ? NULL : losses,
-              NULL,
-              NULL,
-              NULL,
-              report);
+          kernels.run(
+              KernelRun.onRows(
+                      Function.FINISH,
+                      shape,
+                      options,
+                      begin,
+                      end,
+                      report,
+                      targets,
+                      targets.equals(NULL) ? NULL : losses,
+                      NULL,
+                      NULL,
+                      NULL,
+                      NULL,
+                      NULL,
+                      states.asSlice(begin * ROW_OF_STATES),
+                      statistics)
+                  .choice(secondRound));
       assertThat(status).isEqualTo(Status.OK);
     }
 
@@ -205,23 +232,23 @@ class MaskedPartsTest {
       Run run = new Run(kernels);
       MemorySegment none = arena.allocate(8, 8).asSlice(0, 0);
       int status =
-          kernels.finish(
-              shape,
-              options,
-              1,
-              1,
-              none,
-              NULL,
-              NULL,
-              NULL,
-              NULL,
-              0,
-              run.statistics,
-              NULL,
-              NULL,
-              NULL,
-              NULL,
-              run.report);
+          kernels.run(
+              KernelRun.onRows(
+                  Function.FINISH,
+                  shape,
+                  options,
+                  1,
+                  1,
+                  run.report,
+                  NULL,
+                  NULL,
+                  NULL,
+                  NULL,
+                  NULL,
+                  NULL,
+                  NULL,
+                  none,
+                  run.statistics));
       assertThat(status).isEqualTo(Status.OK);
     }
   }

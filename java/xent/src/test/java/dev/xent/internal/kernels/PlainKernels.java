@@ -25,20 +25,22 @@ public record PlainKernels(Kernels all) {
       MemorySegment statistics,
       MemorySegment output,
       MemorySegment report) {
-    return all.softmaxForward(
-        shape,
-        options,
-        rowBegin,
-        rowEnd,
-        classBegin,
-        classEnd,
-        logits,
-        NULL,
-        NULL,
-        NULL,
-        statistics,
-        output,
-        report);
+    return all.run(
+        KernelRun.onClasses(
+            Function.SOFTMAX,
+            shape,
+            options,
+            rowBegin,
+            rowEnd,
+            classBegin,
+            classEnd,
+            report,
+            logits,
+            output,
+            NULL,
+            NULL,
+            NULL,
+            statistics));
   }
 
   public int logSoftmaxForward(
@@ -52,20 +54,22 @@ public record PlainKernels(Kernels all) {
       MemorySegment statistics,
       MemorySegment output,
       MemorySegment report) {
-    return all.logSoftmaxForward(
-        shape,
-        options,
-        rowBegin,
-        rowEnd,
-        classBegin,
-        classEnd,
-        logits,
-        NULL,
-        NULL,
-        NULL,
-        statistics,
-        output,
-        report);
+    return all.run(
+        KernelRun.onClasses(
+            Function.LOG_SOFTMAX,
+            shape,
+            options,
+            rowBegin,
+            rowEnd,
+            classBegin,
+            classEnd,
+            report,
+            logits,
+            output,
+            NULL,
+            NULL,
+            NULL,
+            statistics));
   }
 
   public int logSumExp(
@@ -76,8 +80,9 @@ public record PlainKernels(Kernels all) {
       MemorySegment logits,
       MemorySegment logSumExp,
       MemorySegment report) {
-    return all.logSumExp(
-        shape, options, rowBegin, rowEnd, logits, NULL, NULL, NULL, logSumExp, report);
+    return all.run(
+        KernelRun.onRows(
+            Function.LOG_SUM_EXP, shape, options, rowBegin, rowEnd, report, logits, logSumExp));
   }
 
   public int softmaxBackward(
@@ -92,20 +97,22 @@ public record PlainKernels(Kernels all) {
       MemorySegment statistics,
       MemorySegment gradient,
       MemorySegment report) {
-    return all.softmaxBackward(
-        shape,
-        options,
-        rowBegin,
-        rowEnd,
-        classBegin,
-        classEnd,
-        output,
-        upstream,
-        NULL,
-        NULL,
-        statistics,
-        gradient,
-        report);
+    return all.run(
+        KernelRun.onClasses(
+            Function.SOFTMAX_BACKWARD,
+            shape,
+            options,
+            rowBegin,
+            rowEnd,
+            classBegin,
+            classEnd,
+            report,
+            output,
+            upstream,
+            gradient,
+            NULL,
+            NULL,
+            statistics));
   }
 
   public int logSoftmaxBackward(
@@ -120,20 +127,22 @@ public record PlainKernels(Kernels all) {
       MemorySegment statistics,
       MemorySegment gradient,
       MemorySegment report) {
-    return all.logSoftmaxBackward(
-        shape,
-        options,
-        rowBegin,
-        rowEnd,
-        classBegin,
-        classEnd,
-        output,
-        upstream,
-        NULL,
-        NULL,
-        statistics,
-        gradient,
-        report);
+    return all.run(
+        KernelRun.onClasses(
+            Function.LOG_SOFTMAX_BACKWARD,
+            shape,
+            options,
+            rowBegin,
+            rowEnd,
+            classBegin,
+            classEnd,
+            report,
+            output,
+            upstream,
+            gradient,
+            NULL,
+            NULL,
+            statistics));
   }
 
   public int checkTargets(
@@ -143,8 +152,9 @@ public record PlainKernels(Kernels all) {
       long rowEnd,
       MemorySegment targets,
       MemorySegment report) {
-    return all.checkTargets(
-        shape, options, rowBegin, rowEnd, targets, NULL, NULL, NULL, NULL, NULL, NULL, report);
+    return all.run(
+        KernelRun.onRows(
+            Function.CHECK_TARGETS, shape, options, rowBegin, rowEnd, report, targets));
   }
 
   public int crossEntropyForward(
@@ -161,20 +171,35 @@ public record PlainKernels(Kernels all) {
       MemorySegment statistics,
       MemorySegment tally,
       MemorySegment report) {
-    return all.plainCrossEntropy(
-        shape,
-        options,
-        rowBegin,
-        rowEnd,
-        logits,
-        targets,
-        losses,
-        logSumExp,
-        hits,
-        gradient,
-        statistics,
-        tally,
-        report);
+    return all.run(
+        KernelRun.onRows(
+            Function.CROSS_ENTROPY,
+            shape,
+            options,
+            rowBegin,
+            rowEnd,
+            report,
+            logits,
+            targets,
+            losses,
+            logSumExp,
+            hits,
+            gradient,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            statistics,
+            tally));
   }
 
   public int crossEntropyBackward(
@@ -190,24 +215,26 @@ public record PlainKernels(Kernels all) {
       MemorySegment upstream,
       MemorySegment gradient,
       MemorySegment report) {
-    return all.crossEntropyBackward(
-        shape,
-        options,
-        rowBegin,
-        rowEnd,
-        classBegin,
-        classEnd,
-        logits,
-        targets,
-        NULL,
-        NULL,
-        NULL,
-        NULL,
-        NULL,
-        statistics,
-        upstream,
-        gradient,
-        report);
+    return all.run(
+        KernelRun.onClasses(
+            Function.CROSS_ENTROPY_BACKWARD,
+            shape,
+            options,
+            rowBegin,
+            rowEnd,
+            classBegin,
+            classEnd,
+            report,
+            logits,
+            targets,
+            upstream,
+            gradient,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            NULL,
+            statistics));
   }
 
   public int forwardStates(
@@ -222,21 +249,23 @@ public record PlainKernels(Kernels all) {
       MemorySegment statistics,
       MemorySegment states,
       MemorySegment report) {
-    return all.forwardStates(
-        shape,
-        options,
-        rowBegin,
-        rowEnd,
-        classBegin,
-        classEnd,
-        logits,
-        targets,
-        NULL,
-        NULL,
-        NULL,
-        statistics,
-        states,
-        report);
+    return all.run(
+        KernelRun.onClasses(
+            Function.FORWARD_STATES,
+            shape,
+            options,
+            rowBegin,
+            rowEnd,
+            classBegin,
+            classEnd,
+            report,
+            logits,
+            targets,
+            NULL,
+            NULL,
+            NULL,
+            statistics,
+            states));
   }
 
   public int backwardStates(
@@ -250,18 +279,20 @@ public record PlainKernels(Kernels all) {
       MemorySegment upstream,
       MemorySegment states,
       MemorySegment report) {
-    return all.backwardStates(
-        shape,
-        options,
-        rowBegin,
-        rowEnd,
-        classBegin,
-        classEnd,
-        output,
-        upstream,
-        NULL,
-        states,
-        report);
+    return all.run(
+        KernelRun.onClasses(
+            Function.BACKWARD_STATES,
+            shape,
+            options,
+            rowBegin,
+            rowEnd,
+            classBegin,
+            classEnd,
+            report,
+            output,
+            upstream,
+            NULL,
+            states));
   }
 
   public int finish(
@@ -278,23 +309,25 @@ public record PlainKernels(Kernels all) {
       MemorySegment hits,
       MemorySegment tally,
       MemorySegment report) {
-    return all.finish(
-        shape,
-        options,
-        rowBegin,
-        rowEnd,
-        states,
-        targets,
-        NULL,
-        NULL,
-        NULL,
-        secondRound,
-        statistics,
-        losses,
-        logSumExp,
-        hits,
-        tally,
-        report);
+    return all.run(
+        KernelRun.onRows(
+                Function.FINISH,
+                shape,
+                options,
+                rowBegin,
+                rowEnd,
+                report,
+                targets,
+                losses,
+                logSumExp,
+                hits,
+                NULL,
+                NULL,
+                NULL,
+                states,
+                statistics,
+                tally)
+            .choice(secondRound));
   }
 
   /** Adds F32 values. */

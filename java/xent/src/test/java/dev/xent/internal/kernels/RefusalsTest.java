@@ -164,7 +164,7 @@ class RefusalsTest {
   }
 
   private void compare(
-      Arena arena, KernelCall call, String name, KernelCall.Function function, String what) {
+      Arena arena, KernelCall call, String name, KernelCall.Caller function, String what) {
     MemorySegment expected = KernelCall.report(arena);
     MemorySegment got = KernelCall.report(arena);
     int status = function.call(reference, call, expected);

@@ -266,33 +266,35 @@ final class SamplingCase {
 
   /** Calls with everything as it is, and returns the status. */
   int call(Kernels kernels, Map<String, MemorySegment> out, MemorySegment report) {
-    return kernels.sample(
-        shape,
-        options,
-        sampling,
-        perRow,
-        rowBegin,
-        rowEnd,
-        in("logits"),
-        in("class mask"),
-        in("bias"),
-        in("prompt tokens"),
-        in("output tokens"),
-        out.getOrDefault("tokens", NULL),
-        out.getOrDefault("processed", NULL),
-        out.getOrDefault("kept", NULL),
-        out.getOrDefault("kept mask", NULL),
-        out.getOrDefault("log-probabilities", NULL),
-        out.getOrDefault("ranks", NULL),
-        out.getOrDefault("entropies", NULL),
-        out.getOrDefault("top classes", NULL),
-        out.getOrDefault("top log-probabilities", NULL),
-        in("workspace"),
-        workspaceSize,
-        gathered,
-        shards,
-        states,
-        report);
+    return kernels.run(
+        KernelRun.onRows(
+                Function.SAMPLE,
+                shape,
+                options,
+                rowBegin,
+                rowEnd,
+                report,
+                in("logits"),
+                out.getOrDefault("tokens", NULL),
+                in("class mask"),
+                in("bias"),
+                in("prompt tokens"),
+                in("output tokens"),
+                out.getOrDefault("processed", NULL),
+                out.getOrDefault("kept", NULL),
+                out.getOrDefault("kept mask", NULL),
+                out.getOrDefault("log-probabilities", NULL),
+                out.getOrDefault("ranks", NULL),
+                out.getOrDefault("entropies", NULL),
+                out.getOrDefault("top classes", NULL),
+                out.getOrDefault("top log-probabilities", NULL),
+                in("workspace"),
+                gathered,
+                states)
+            .sampling(sampling, false)
+            .choice(perRow)
+            .workspace(in("workspace"), workspaceSize)
+            .gathered(gathered, shards));
   }
 
   /** Leaves filters and outputs that shards can have. */

@@ -116,64 +116,66 @@ class SplitsTest {
     Map<String, MemorySegment> whole() {
       Map<String, MemorySegment> out = outputs();
       lawful(
-          kernels.softmaxForward(
-              c.shape,
-              options,
-              0,
-              ROWS,
-              0,
-              c.classes,
-              c.logits,
-              NULL,
-              c.classMask,
-              c.sink,
-              NULL,
-              out.get("softmax"),
-              NULL));
+          kernels.run(
+              KernelRun.onClasses(
+                  Function.SOFTMAX,
+                  c.shape,
+                  options,
+                  0,
+                  ROWS,
+                  0,
+                  c.classes,
+                  NULL,
+                  c.logits,
+                  out.get("softmax"),
+                  c.classMask,
+                  c.sink)));
       lawful(
-          kernels.logSoftmaxForward(
-              c.shape,
-              options,
-              0,
-              ROWS,
-              0,
-              c.classes,
-              c.logits,
-              NULL,
-              c.classMask,
-              c.sink,
-              NULL,
-              out.get("log-softmax"),
-              NULL));
+          kernels.run(
+              KernelRun.onClasses(
+                  Function.LOG_SOFTMAX,
+                  c.shape,
+                  options,
+                  0,
+                  ROWS,
+                  0,
+                  c.classes,
+                  NULL,
+                  c.logits,
+                  out.get("log-softmax"),
+                  c.classMask,
+                  c.sink)));
       if (c.hasTargets()) {
         lawful(
-            kernels.crossEntropy(
-                c.shape,
-                options,
-                0,
-                ROWS,
-                c.logits,
-                c.targets,
-                c.targetWeights,
-                NULL,
-                c.classMask,
-                c.classWeights,
-                c.rowWeights,
-                c.sink,
-                out.get("losses"),
-                out.get("log-sum-exp"),
-                out.getOrDefault("hits", NULL),
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                out.get("gradient"),
-                NULL,
-                NULL,
-                out.get("tally"),
-                NULL));
+            kernels.run(
+                KernelRun.onRows(
+                    Function.CROSS_ENTROPY,
+                    c.shape,
+                    options,
+                    0,
+                    ROWS,
+                    NULL,
+                    c.logits,
+                    c.targets,
+                    out.get("losses"),
+                    out.get("log-sum-exp"),
+                    out.getOrDefault("hits", NULL),
+                    out.get("gradient"),
+                    c.targetWeights,
+                    c.classMask,
+                    c.classWeights,
+                    c.rowWeights,
+                    c.sink,
+                    NULL,
+                    NULL,
+                    NULL,
+                    NULL,
+                    NULL,
+                    NULL,
+                    NULL,
+                    NULL,
+                    NULL,
+                    out.get("tally"))));
       }
       return out;
     }
@@ -188,35 +190,39 @@ class SplitsTest {
         MemorySegment mask = slice(part, c.classMask, xent_shape.class_mask(c.shape));
         MemorySegment layout = xent_shape.output(c.shape);
         lawful(
-            kernels.softmaxForward(
-                shape,
-                options,
-                0,
-                ROWS,
-                begin,
-                begin + part.size(),
-                x,
-                NULL,
-                mask,
-                c.sink,
-                known,
-                slice(part, out.get("softmax"), layout),
-                NULL));
+            kernels.run(
+                KernelRun.onClasses(
+                    Function.SOFTMAX,
+                    shape,
+                    options,
+                    0,
+                    ROWS,
+                    begin,
+                    begin + part.size(),
+                    NULL,
+                    x,
+                    slice(part, out.get("softmax"), layout),
+                    mask,
+                    c.sink,
+                    NULL,
+                    known)));
         lawful(
-            kernels.logSoftmaxForward(
-                shape,
-                options,
-                0,
-                ROWS,
-                begin,
-                begin + part.size(),
-                x,
-                NULL,
-                mask,
-                c.sink,
-                known,
-                slice(part, out.get("log-softmax"), layout),
-                NULL));
+            kernels.run(
+                KernelRun.onClasses(
+                    Function.LOG_SOFTMAX,
+                    shape,
+                    options,
+                    0,
+                    ROWS,
+                    begin,
+                    begin + part.size(),
+                    NULL,
+                    x,
+                    slice(part, out.get("log-softmax"), layout),
+                    mask,
+                    c.sink,
+                    NULL,
+                    known)));
       }
       if (!c.hasTargets()) {
         return out;
@@ -225,24 +231,26 @@ class SplitsTest {
       for (Part part : parts) {
         long begin = part.shard ? 0 : part.begin;
         lawful(
-            kernels.crossEntropyBackward(
-                shape(part),
-                options,
-                0,
-                ROWS,
-                begin,
-                begin + part.size(),
-                slice(part, c.logits, xent_shape.logits(c.shape)),
-                targets(part),
-                c.targetWeights,
-                NULL,
-                slice(part, c.classMask, xent_shape.class_mask(c.shape)),
-                slice(part, c.classWeights, xent_shape.class_weights(c.shape)),
-                c.rowWeights,
-                statistics,
-                NULL,
-                slice(part, out.get("gradient"), xent_shape.gradient(c.shape)),
-                NULL));
+            kernels.run(
+                KernelRun.onClasses(
+                    Function.CROSS_ENTROPY_BACKWARD,
+                    shape(part),
+                    options,
+                    0,
+                    ROWS,
+                    begin,
+                    begin + part.size(),
+                    NULL,
+                    slice(part, c.logits, xent_shape.logits(c.shape)),
+                    targets(part),
+                    NULL,
+                    slice(part, out.get("gradient"), xent_shape.gradient(c.shape)),
+                    c.targetWeights,
+                    slice(part, c.classMask, xent_shape.class_mask(c.shape)),
+                    slice(part, c.classWeights, xent_shape.class_weights(c.shape)),
+                    c.rowWeights,
+                    NULL,
+                    statistics)));
       }
       return out;
     }
@@ -312,23 +320,25 @@ class SplitsTest {
         MemorySegment report = arena.allocate(xent_report.layout());
         xent_report.size(report, xent_report.sizeof());
         lawful(
-            kernels.finish(
-                c.shape,
-                options,
-                0,
-                ROWS,
-                states,
-                loss ? c.targets : NULL,
-                loss ? c.classWeights : NULL,
-                loss ? c.rowWeights : NULL,
-                c.sink,
-                round,
-                statistics,
-                loss ? out.get("losses") : NULL,
-                loss ? out.get("log-sum-exp") : NULL,
-                loss ? out.getOrDefault("hits", NULL) : NULL,
-                loss ? out.get("tally") : NULL,
-                report));
+            kernels.run(
+                KernelRun.onRows(
+                        Function.FINISH,
+                        c.shape,
+                        options,
+                        0,
+                        ROWS,
+                        report,
+                        loss ? c.targets : NULL,
+                        loss ? out.get("losses") : NULL,
+                        loss ? out.get("log-sum-exp") : NULL,
+                        loss ? out.getOrDefault("hits", NULL) : NULL,
+                        loss ? c.classWeights : NULL,
+                        loss ? c.rowWeights : NULL,
+                        c.sink,
+                        states,
+                        statistics,
+                        loss ? out.get("tally") : NULL)
+                    .choice(round)));
         if (xent_report.unfinished(report) == 0) {
           break;
         }
@@ -342,21 +352,23 @@ class SplitsTest {
       MemorySegment own = arena.allocate(ROWS * chunks * Records.STATE, 8);
       own.fill((byte) 0x55);
       lawful(
-          kernels.forwardStates(
-              shape(part),
-              optionsOf(part),
-              0,
-              ROWS,
-              begin,
-              begin + part.size(),
-              slice(part, c.logits, xent_shape.logits(c.shape)),
-              loss ? targets(part) : NULL,
-              loss ? c.targetWeights : NULL,
-              slice(part, c.classMask, xent_shape.class_mask(c.shape)),
-              loss ? slice(part, c.classWeights, xent_shape.class_weights(c.shape)) : NULL,
-              known,
-              own,
-              NULL));
+          kernels.run(
+              KernelRun.onClasses(
+                  Function.FORWARD_STATES,
+                  shape(part),
+                  optionsOf(part),
+                  0,
+                  ROWS,
+                  begin,
+                  begin + part.size(),
+                  NULL,
+                  slice(part, c.logits, xent_shape.logits(c.shape)),
+                  loss ? targets(part) : NULL,
+                  slice(part, c.classMask, xent_shape.class_mask(c.shape)),
+                  loss ? c.targetWeights : NULL,
+                  loss ? slice(part, c.classWeights, xent_shape.class_weights(c.shape)) : NULL,
+                  known,
+                  own)));
       long count = (part.size() + CHUNK - 1) / CHUNK;
       for (int r = 0; r < ROWS; r++) {
         for (long i = 0; i < count; i++) {

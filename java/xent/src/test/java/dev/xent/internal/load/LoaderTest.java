@@ -300,7 +300,7 @@ class LoaderTest {
 
   @ParameterizedTest
   @CsvSource({
-    "other_abi, has the ABI version 3",
+    "other_abi, has the ABI version 4",
     "other_numerics, has the numerics version 4",
     "half, is not a library of this version of Xent: ",
     "other_bits, 'computes other bits than this version of Xent does: a softmax of F32 on scalar; '"

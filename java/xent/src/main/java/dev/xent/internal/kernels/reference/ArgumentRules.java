@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
+import static dev.xent.internal.kernels.Array.LOGITS;
+import static dev.xent.internal.kernels.Array.OUTPUT;
+import static dev.xent.internal.kernels.Array.STATES;
+import static dev.xent.internal.kernels.Array.STATISTICS;
+import static dev.xent.internal.kernels.Array.TALLY;
+import static dev.xent.internal.kernels.Array.TOP_CLASSES;
+import static dev.xent.internal.kernels.Array.TOP_LOG_PROBABILITIES;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
 import dev.xent.internal.ffi.XentH;
@@ -41,14 +48,14 @@ final class ArgumentRules {
   static int softmaxForward(Call call) {
     int status = statisticsOrWholeRow(call);
     if (status == Status.OK) {
-      status = call.arrays.check(call, FunctionArrays.SOFTMAX);
+      status = call.arrays.check(call);
     }
     return status == Status.OK ? checkStatistics(call, Kind.SOFTMAX, Digest.of(call)) : status;
   }
 
   static int logSumExp(Call call) {
     int status = call.checkWhole();
-    return status == Status.OK ? call.arrays.check(call, FunctionArrays.LOG_SUM_EXPS) : status;
+    return status == Status.OK ? call.arrays.check(call) : status;
   }
 
   static int softmaxBackward(Call call, boolean log) {
@@ -57,17 +64,17 @@ final class ArgumentRules {
       status = refuseSoftcap(call);
     }
     if (status == Status.OK) {
-      status = call.arrays.check(call, FunctionArrays.SOFTMAX_BACKWARD);
+      status = call.arrays.check(call);
     }
     return status == Status.OK
         ? checkStatistics(call, Kind.BACKWARD, Digest.ofBackward(log))
         : status;
   }
 
-  static int checkTargets(Call call, MemorySegment report) {
+  static int checkTargets(Call call) {
     int status = call.checkWhole();
     if (status == Status.OK) {
-      status = call.checkStructs(report, XentH.XENT_FIELD_REPORT(), false);
+      status = call.checkStructs(call.reportStruct, XentH.XENT_FIELD_REPORT(), false);
     }
     if (status == Status.OK) {
       status = checkTally(call);
@@ -76,7 +83,7 @@ final class ArgumentRules {
       status = checkLogitsType(call);
     }
     if (status == Status.OK) {
-      status = call.arrays.check(call, FunctionArrays.CHECK_TARGETS);
+      status = call.arrays.check(call);
     }
     return status == Status.OK ? TargetRules.checkTargetRules(call, true) : status;
   }
@@ -84,13 +91,13 @@ final class ArgumentRules {
   static int crossEntropy(Call call) {
     int status = call.checkWhole();
     if (status == Status.OK) {
-      status = call.checkStatistics(call.given.statistics, true);
+      status = call.checkStatistics(call.given.of(STATISTICS), true);
     }
     if (status == Status.OK) {
       status = checkTally(call);
     }
     if (status == Status.OK) {
-      status = call.arrays.check(call, FunctionArrays.CROSS_ENTROPY);
+      status = call.arrays.check(call);
     }
     if (status == Status.OK) {
       status = checkTopCount(call);
@@ -103,16 +110,16 @@ final class ArgumentRules {
 
   /** Who asks for the largest classes says how many. */
   static int checkTopCount(Call call) {
-    boolean asked = has(call.given.topClasses) || has(call.given.topLogProbabilities);
+    boolean asked = has(call.given.of(TOP_CLASSES)) || has(call.given.of(TOP_LOG_PROBABILITIES));
     return asked && call.shape.topCount == 0
         ? call.report.refuse(Status.INVALID_SHAPE, XentH.XENT_FIELD_TOP_COUNT(), 0)
         : Status.OK;
   }
 
   static int crossEntropyBackward(Call call) {
-    int status = call.checkStatistics(call.given.statistics, false);
+    int status = call.checkStatistics(call.given.of(STATISTICS), false);
     if (status == Status.OK) {
-      status = call.arrays.check(call, FunctionArrays.CROSS_ENTROPY_BACKWARD);
+      status = call.arrays.check(call);
     }
     if (status == Status.OK) {
       status = TargetRules.checkTargetRules(call, true);
@@ -122,20 +129,20 @@ final class ArgumentRules {
   }
 
   static int selected(Call call) {
-    return selected(call, FunctionArrays.SELECTED, true);
+    return selected(call, true);
   }
 
   static int selectedBackward(Call call) {
-    int status = selected(call, FunctionArrays.SELECTED_BACKWARD, false);
+    int status = selected(call, false);
     return status == Status.OK
         ? checkStatistics(call, Kind.LABEL, Digest.ofSelected(call))
         : status;
   }
 
-  private static int selected(Call call, FunctionArrays arrays, boolean withoutStatistics) {
+  private static int selected(Call call, boolean withoutStatistics) {
     int status = call.checkWhole();
     if (status == Status.OK) {
-      status = call.checkStatistics(call.given.statistics, withoutStatistics);
+      status = call.checkStatistics(call.given.of(STATISTICS), withoutStatistics);
     }
     if (status == Status.OK) {
       status = OptionRules.checkForeign(call, OPTIONS_OF_SELECTED);
@@ -145,7 +152,7 @@ final class ArgumentRules {
           call.report.refuse(
               Status.UNSUPPORTED, XentH.XENT_FIELD_TARGET_COUNT(), call.shape.targetCount);
     }
-    return status == Status.OK ? call.arrays.check(call, arrays) : status;
+    return status == Status.OK ? call.arrays.check(call) : status;
   }
 
   static int divergence(Call call) {
@@ -157,7 +164,7 @@ final class ArgumentRules {
       status = checkTally(call);
     }
     call.numbers = ElementType.NUMBERS; // computed in double whatever the types
-    return status == Status.OK ? call.arrays.check(call, FunctionArrays.DIVERGENCE) : status;
+    return status == Status.OK ? call.arrays.check(call) : status;
   }
 
   static int crossEntropyHvp(Call call) {
@@ -166,9 +173,9 @@ final class ArgumentRules {
       status = OptionRules.checkForeign(call, OPTIONS_OF_DIVERGENCE);
     }
     if (status == Status.OK) {
-      status = call.arrays.check(call, FunctionArrays.CROSS_ENTROPY_HVP);
+      status = call.arrays.check(call);
     }
-    int type = call.shape.output.type;
+    int type = call.shape.of(OUTPUT).type;
     boolean exact = type == (call.wide ? XentH.XENT_F64() : XentH.XENT_F32());
     return status == Status.OK && !exact
         ? call.report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_OUTPUT(), type)
@@ -178,7 +185,7 @@ final class ArgumentRules {
   static int binaryCrossEntropy(Call call) {
     int status = call.checkWhole();
     if (status == Status.OK) {
-      status = call.arrays.check(call, FunctionArrays.BINARY_CROSS_ENTROPY);
+      status = call.arrays.check(call);
     }
     if (status == Status.OK) {
       status = OptionRules.checkForeign(call, OPTIONS_OF_BINARY);
@@ -191,12 +198,12 @@ final class ArgumentRules {
 
   static int forwardStates(Call call) {
     CallArrays given = call.given;
-    int status = call.checkStatistics(given.statistics, true);
+    int status = call.checkStatistics(given.of(STATISTICS), true);
     if (status == Status.OK) {
-      status = call.checkStates(given.states);
+      status = call.checkStates(given.of(STATES));
     }
     if (status == Status.OK) {
-      status = call.arrays.check(call, FunctionArrays.FORWARD_STATES);
+      status = call.arrays.check(call);
     }
     if (status == Status.OK) {
       status = TargetRules.checkTargetRules(call, false);
@@ -205,30 +212,30 @@ final class ArgumentRules {
   }
 
   static int backwardStates(Call call) {
-    int status = call.checkStates(call.given.states);
-    return status == Status.OK ? call.arrays.check(call, FunctionArrays.BACKWARD_STATES) : status;
+    int status = call.checkStates(call.given.of(STATES));
+    return status == Status.OK ? call.arrays.check(call) : status;
   }
 
-  static int finish(Call call, MemorySegment report, boolean again) {
+  static int finish(Call call) {
     CallArrays given = call.given;
     int status = call.checkWhole();
     if (status == Status.OK) {
-      status = call.checkStructs(report, XentH.XENT_FIELD_REPORT(), false);
+      status = call.checkStructs(call.reportStruct, XentH.XENT_FIELD_REPORT(), false);
     }
     if (status == Status.OK) {
-      status = call.checkStates(given.states);
+      status = call.checkStates(given.of(STATES));
     }
     if (status == Status.OK) {
-      status = call.checkStatistics(given.statistics, false);
+      status = call.checkStatistics(given.of(STATISTICS), false);
     }
     if (status == Status.OK) {
       status = checkTally(call);
     }
-    if (status == Status.OK && !StateRules.areOfBackward(call, again)) {
+    if (status == Status.OK && !StateRules.areOfBackward(call)) {
       status = checkLogitsType(call);
     }
     if (status == Status.OK) {
-      status = call.arrays.check(call, FunctionArrays.FINISH);
+      status = call.arrays.check(call);
     }
     if (status == Status.OK) {
       status = TargetRules.checkTargetRules(call, false);
@@ -237,14 +244,14 @@ final class ArgumentRules {
       status = TargetRules.checkOutputs(call);
     }
     if (status == Status.OK) {
-      StateRules.takeArithmeticOfBackward(call, again);
+      StateRules.takeArithmeticOfBackward(call);
     }
     return status;
   }
 
   /** Of logits that a call does not read: the type says in which arithmetic they are. */
   private static int checkLogitsType(Call call) {
-    Layout l = call.shape.logits;
+    Layout l = call.shape.of(LOGITS);
     if (!ElementType.exists(l.type)) {
       return call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_LOGITS(), l.type);
     }
@@ -258,7 +265,7 @@ final class ArgumentRules {
 
   /** Without statistics a row is computed as a whole. */
   private static int statisticsOrWholeRow(Call call) {
-    MemorySegment statistics = call.given.statistics;
+    MemorySegment statistics = call.given.of(STATISTICS);
     int status = call.checkStatistics(statistics, true);
     if (status != Status.OK) {
       return status;
@@ -277,7 +284,7 @@ final class ArgumentRules {
    * this digest.
    */
   static int checkStatistics(Call call, int kind, int digest) {
-    MemorySegment statistics = call.given.statistics;
+    MemorySegment statistics = call.given.of(STATISTICS);
     if (!has(statistics)) {
       return Status.OK;
     }
@@ -294,7 +301,7 @@ final class ArgumentRules {
   }
 
   static int checkTally(Call call) {
-    MemorySegment tally = call.given.tally;
+    MemorySegment tally = call.given.of(TALLY);
     int status = call.checkStructs(tally, XentH.XENT_FIELD_TALLY(), true);
     if (status != Status.OK || !has(tally) || Tally.isUsable(tally)) {
       return status;

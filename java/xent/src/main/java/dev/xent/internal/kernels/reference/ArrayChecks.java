@@ -12,30 +12,31 @@ import java.lang.foreign.MemorySegment;
 /** The arrays of a call: types, strides, extents, NULLs, alignment, overlaps. */
 final class ArrayChecks {
   /** Of each array, from the first to behind the last element; 0 where it is absent. */
-  private final long[] bytes = new long[ArrayRule.values().length];
+  private final long[] bytes = new long[32];
 
   private final Extent extent = new Extent();
 
   /** Checks all arrays of a function, in their order, then their overlaps. */
-  int check(Call call, FunctionArrays arrays) {
+  int check(Call call) {
+    ArrayRule[] rules = Rules.of(call.function);
     int status = RowOffsets.check(call);
     if (status != Status.OK) {
       return status;
     }
-    if (ArrayRule.TARGET_WEIGHTS.isIn(call) && call.shape.targetCount == 0) {
+    if (Rules.TARGET_WEIGHTS.isIn(call) && call.shape.targetCount == 0) {
       // They belong to the classes of sparse rows.
       return call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_TARGET_WEIGHTS(), 0);
     }
-    for (int i = 0; i < arrays.count(); i++) {
-      ArrayRule rule = arrays.get(i);
-      status = checkOne(call, rule, arrays.needs(rule, call), i);
+    for (int i = 0; i < rules.length; i++) {
+      ArrayRule rule = rules[i];
+      status = checkOne(call, rule, Rules.isNeeded(call.function, i) || rule.isNeeded(call), i);
       if (status != Status.OK) {
         return status;
       }
     }
-    for (int i = 0; i < arrays.count(); i++) {
-      if (arrays.get(i).written && bytes[i] != 0 && overlapsAnother(call, arrays, i)) {
-        return call.report.refuse(Status.OVERLAP, arrays.get(i).field, 0);
+    for (int i = 0; i < rules.length; i++) {
+      if (rules[i].written && bytes[i] != 0 && overlapsAnother(call, rules, i)) {
+        return call.report.refuse(Status.OVERLAP, rules[i].field, 0);
       }
     }
     return Status.OK;
@@ -99,10 +100,10 @@ final class ArrayChecks {
         : Status.OK;
   }
 
-  private boolean overlapsAnother(Call call, FunctionArrays arrays, int i) {
-    ArrayRule written = arrays.get(i);
-    for (int j = 0; j < arrays.count(); j++) {
-      ArrayRule other = arrays.get(j);
+  private boolean overlapsAnother(Call call, ArrayRule[] rules, int i) {
+    ArrayRule written = rules[i];
+    for (int j = 0; j < rules.length; j++) {
+      ArrayRule other = rules[j];
       if (i != j
           && bytes[j] != 0
           && Addresses.overlap(written.of(call), bytes[i], other.of(call), bytes[j])

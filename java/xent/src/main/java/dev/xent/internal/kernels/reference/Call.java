@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
+import static dev.xent.internal.kernels.Array.LOGITS;
+import static dev.xent.internal.kernels.Array.OUTPUT;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_state;
 import dev.xent.internal.ffi.xent_statistics;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Addresses;
 import dev.xent.internal.kernels.reference.call.Request;
@@ -47,6 +50,14 @@ final class Call extends Request {
   /** The types that an array of numbers may have, as a set of {@link ElementType}. */
   int numbers;
 
+  Function function = Function.SOFTMAX;
+  MemorySegment reportStruct = MemorySegment.NULL;
+
+  /** What the function is told beside its arrays. */
+  int choice;
+
+  long workspaceSize;
+
   /** Whether the class range may begin and end anywhere. */
   boolean anyClasses;
 
@@ -58,44 +69,39 @@ final class Call extends Request {
     this.spare = spare;
   }
 
-  /** Structs, options, shape and row range, of a call on whole rows. */
-  int begin(
-      MemorySegment shapeStruct,
-      MemorySegment optionsStruct,
-      MemorySegment reportStruct,
-      long firstRow,
-      long endRow) {
-    int status = takeStructs(shapeStruct, optionsStruct, reportStruct);
-    wide = ElementType.isWide(shape.logits.type);
-    return status == Status.OK ? check(firstRow, endRow, 0, shape.classes) : status;
-  }
-
-  /** Structs, options, shape and ranges of a forward. */
-  int begin(
-      MemorySegment shapeStruct,
-      MemorySegment optionsStruct,
-      MemorySegment reportStruct,
-      long firstRow,
-      long endRow,
-      long firstClass,
-      long endClass) {
-    int status = takeStructs(shapeStruct, optionsStruct, reportStruct);
-    wide = ElementType.isWide(shape.logits.type);
-    return status == Status.OK ? check(firstRow, endRow, firstClass, endClass) : status;
-  }
-
-  /** Structs, options, shape and ranges of a softmax backward. */
-  int beginBackward(
-      MemorySegment shapeStruct,
-      MemorySegment optionsStruct,
-      MemorySegment reportStruct,
-      long firstRow,
-      long endRow,
-      long firstClass,
-      long endClass) {
-    int status = takeStructs(shapeStruct, optionsStruct, reportStruct);
-    wide = ElementType.isWide(shape.output.type);
-    return status == Status.OK ? check(firstRow, endRow, firstClass, endClass) : status;
+  /** Takes a call, its structs, options, shape and ranges. */
+  int begin(dev.xent.internal.kernels.Work work) {
+    function = work.function();
+    given.take(work);
+    reportStruct = work.report();
+    choice = work.choice();
+    shards = work.shards();
+    workspaceSize = work.workspaceSize();
+    anySplit = function == Function.SAMPLE;
+    anyClasses = function == Function.LINEAR_CROSS_ENTROPY_BACKWARD;
+    int status = takeStructs(work.shape(), work.options());
+    if (status != Status.OK) {
+      return status;
+    }
+    wide =
+        switch (function) {
+          case SOFTMAX_BACKWARD, LOG_SOFTMAX_BACKWARD, BACKWARD_STATES ->
+              ElementType.isWide(shape.of(OUTPUT).type);
+          default -> ElementType.isWide(shape.of(LOGITS).type);
+        };
+    return switch (function) {
+      case SOFTMAX,
+          LOG_SOFTMAX,
+          SOFTMAX_BACKWARD,
+          LOG_SOFTMAX_BACKWARD,
+          CROSS_ENTROPY_BACKWARD,
+          LINEAR_CROSS_ENTROPY_BACKWARD,
+          LINEAR_STATES,
+          FORWARD_STATES,
+          BACKWARD_STATES ->
+          check(work.rowBegin(), work.rowEnd(), work.classBegin(), work.classEnd());
+      default -> check(work.rowBegin(), work.rowEnd(), 0, shape.classes);
+    };
   }
 
   /** The rows of the call in its arithmetic; made by the first call of a thread that has it. */
@@ -164,8 +170,9 @@ final class Call extends Request {
   }
 
   /** Hands out the report and forgets the arguments. */
-  void end(MemorySegment reportStruct) {
+  void end() {
     report.store(reportStruct);
+    reportStruct = MemorySegment.NULL;
     given.clear();
   }
 
@@ -212,8 +219,7 @@ final class Call extends Request {
     return checkRecords(states, XentH.XENT_FIELD_STATES(), perRow, size, false);
   }
 
-  private int takeStructs(
-      MemorySegment shapeStruct, MemorySegment optionsStruct, MemorySegment reportStruct) {
+  private int takeStructs(MemorySegment shapeStruct, MemorySegment optionsStruct) {
     report.clear();
     ragged = false;
     firstStatistics = 0;

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
+import static dev.xent.internal.kernels.Array.HIDDEN_GRADIENT;
+import static dev.xent.internal.kernels.Array.LOGITS;
+import static dev.xent.internal.kernels.Array.STATES;
+import static dev.xent.internal.kernels.Array.STATISTICS;
+import static dev.xent.internal.kernels.Array.TARGETS;
+import static dev.xent.internal.kernels.Array.WORKSPACE;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
 import dev.xent.internal.ffi.XentH;
@@ -19,17 +25,17 @@ final class LinearRules {
 
   private LinearRules() {}
 
-  static int forward(Call call, long workspaceSize) {
+  static int forward(Call call) {
     CallArrays given = call.given;
     int status = begin(call, true);
     if (status == Status.OK) {
-      status = call.checkStatistics(given.statistics, true);
+      status = call.checkStatistics(given.of(STATISTICS), true);
     }
     if (status == Status.OK) {
       status = ArgumentRules.checkTally(call);
     }
     if (status == Status.OK) {
-      status = call.arrays.check(call, FunctionArrays.LINEAR_CROSS_ENTROPY);
+      status = call.arrays.check(call);
     }
     if (status == Status.OK) {
       status = ArgumentRules.checkTopCount(call);
@@ -43,22 +49,22 @@ final class LinearRules {
     if (status == Status.OK) {
       status = TargetRules.checkOutputs(call);
     }
-    if (status == Status.OK && !has(given.targets) && LinearRows.hasGradients(given)) {
+    if (status == Status.OK && !has(given.of(TARGETS)) && LinearRows.hasGradients(given)) {
       status = call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_TARGETS(), 0);
     }
-    return status == Status.OK ? checkWorkspace(call, workspaceSize, true) : status;
+    return status == Status.OK ? checkWorkspace(call, call.workspaceSize, true) : status;
   }
 
-  static int backward(Call call, long workspaceSize) {
+  static int backward(Call call) {
     int status = checkHiddenGradient(call);
     if (status == Status.OK) {
       status = begin(call, false);
     }
     if (status == Status.OK) {
-      status = call.checkStatistics(call.given.statistics, false);
+      status = call.checkStatistics(call.given.of(STATISTICS), false);
     }
     if (status == Status.OK) {
-      status = call.arrays.check(call, FunctionArrays.LINEAR_CROSS_ENTROPY_BACKWARD);
+      status = call.arrays.check(call);
     }
     if (status == Status.OK) {
       status = checkKeptLogits(call);
@@ -70,20 +76,20 @@ final class LinearRules {
     if (status == Status.OK) {
       status = ArgumentRules.checkStatistics(call, kind, Digest.of(call));
     }
-    return status == Status.OK ? checkWorkspace(call, workspaceSize, false) : status;
+    return status == Status.OK ? checkWorkspace(call, call.workspaceSize, false) : status;
   }
 
-  static int states(Call call, long workspaceSize) {
+  static int states(Call call) {
     CallArrays given = call.given;
     int status = begin(call, false);
     if (status == Status.OK) {
-      status = call.checkStatistics(given.statistics, true);
+      status = call.checkStatistics(given.of(STATISTICS), true);
     }
     if (status == Status.OK) {
-      status = call.checkStates(given.states);
+      status = call.checkStates(given.of(STATES));
     }
     if (status == Status.OK) {
-      status = call.arrays.check(call, FunctionArrays.LINEAR_STATES);
+      status = call.arrays.check(call);
     }
     if (status == Status.OK) {
       status = TargetRules.checkTargetRules(call, false);
@@ -91,7 +97,7 @@ final class LinearRules {
     if (status == Status.OK) {
       status = TargetRules.checkShareIsKnown(call);
     }
-    return status == Status.OK ? checkWorkspace(call, workspaceSize, false) : status;
+    return status == Status.OK ? checkWorkspace(call, call.workspaceSize, false) : status;
   }
 
   /** Logits are floats, whatever the shape says of those that are not there. */
@@ -107,15 +113,15 @@ final class LinearRules {
   /** Its sums go through all classes in order. */
   private static int checkHiddenGradient(Call call) {
     long classes = call.classEnd - call.classBegin;
-    return classes == call.shape.wholeRow() || !has(call.given.hiddenGradient)
+    return classes == call.shape.wholeRow() || !has(call.given.of(HIDDEN_GRADIENT))
         ? Status.OK
         : call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_HIDDEN_GRADIENT(), classes);
   }
 
   /** Rounded logits would have other gradients. */
   private static int checkKeptLogits(Call call) {
-    int type = call.shape.logits.type;
-    return !has(call.given.logits) || type == XentH.XENT_F32()
+    int type = call.shape.of(LOGITS).type;
+    return !has(call.given.of(LOGITS)) || type == XentH.XENT_F32()
         ? Status.OK
         : call.report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_LOGITS(), type);
   }
@@ -133,8 +139,8 @@ final class LinearRules {
             call.classEnd - call.classBegin,
             LinearWorkspace.contents(call, whole));
     boolean fits =
-        has(given.workspace)
-            && Addresses.isAligned(given.workspace, ALIGNMENT)
+        has(given.of(WORKSPACE))
+            && Addresses.isAligned(given.of(WORKSPACE), ALIGNMENT)
             && needed != 0
             && Long.compareUnsigned(size, needed) >= 0;
     return fits

@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
+import static dev.xent.internal.kernels.Array.ARGMAX;
+import static dev.xent.internal.kernels.Array.BIAS_GRADIENT;
+import static dev.xent.internal.kernels.Array.ENTROPIES;
+import static dev.xent.internal.kernels.Array.HIDDEN_GRADIENT;
+import static dev.xent.internal.kernels.Array.RANKS;
+import static dev.xent.internal.kernels.Array.TARGETS;
+import static dev.xent.internal.kernels.Array.TARGET_GRADIENT;
+import static dev.xent.internal.kernels.Array.TOP_CLASSES;
+import static dev.xent.internal.kernels.Array.TOP_LOG_PROBABILITIES;
+import static dev.xent.internal.kernels.Array.WEIGHTS_GRADIENT;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 import static dev.xent.internal.kernels.reference.math.DotProducts.BLOCK;
@@ -34,17 +44,17 @@ final class LinearWorkspace {
   static int contents(Call call, boolean ofRows) {
     CallArrays given = call.given;
     boolean clamps =
-        call.options.probabilityClamp > 0 && has(given.targets) && !call.shape.hasLabels();
+        call.options.probabilityClamp > 0 && has(given.of(TARGETS)) && !call.shape.hasLabels();
     boolean whole =
         (clamps && ofRows)
-            || has(given.argmax)
-            || has(given.ranks)
-            || has(given.entropies)
-            || has(given.topClasses)
-            || has(given.topLogProbabilities)
-            || has(given.targetGradient);
-    return (has(given.hiddenGradient) ? XentH.XENT_WORKSPACE_HIDDEN_GRADIENT() : 0)
-        | (has(given.weightsGradient) || has(given.biasGradient)
+            || has(given.of(ARGMAX))
+            || has(given.of(RANKS))
+            || has(given.of(ENTROPIES))
+            || has(given.of(TOP_CLASSES))
+            || has(given.of(TOP_LOG_PROBABILITIES))
+            || has(given.of(TARGET_GRADIENT));
+    return (has(given.of(HIDDEN_GRADIENT)) ? XentH.XENT_WORKSPACE_HIDDEN_GRADIENT() : 0)
+        | (has(given.of(WEIGHTS_GRADIENT)) || has(given.of(BIAS_GRADIENT))
             ? XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT()
             : 0)
         | (whole ? XentH.XENT_WORKSPACE_WHOLE_ROWS() : 0);

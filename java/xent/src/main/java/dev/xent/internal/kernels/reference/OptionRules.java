@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
+import static dev.xent.internal.kernels.Array.TARGETS;
+
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Status;
@@ -92,7 +94,7 @@ final class OptionRules {
   static int checkIgnoreIndex(Call call) {
     Options options = call.options;
     if (options.hasIgnoreIndex == 0
-        || ElementType.holds(call.shape.targets.type, ElementType.LABELS)) {
+        || ElementType.holds(call.shape.of(TARGETS).type, ElementType.LABELS)) {
       return Status.OK;
     }
     return call.report.refuseValue(

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
+import static dev.xent.internal.kernels.Array.ROW_OFFSETS;
+
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Status;
@@ -13,15 +15,15 @@ final class RowOffsets {
 
   /** Checks those of the call's rows, if rows are ragged. */
   static int check(Call call) {
-    if (!CallArrays.has(call.given.rowOffsets)) {
+    if (!CallArrays.has(call.given.of(ROW_OFFSETS))) {
       return Status.OK;
     }
     int field = XentH.XENT_FIELD_ROW_OFFSETS();
-    int type = call.shape.rowOffsets.type;
+    int type = call.shape.of(ROW_OFFSETS).type;
     if (!ElementType.holds(type, ElementType.CLASS_NUMBERS)) {
       return call.report.refuse(Status.UNSUPPORTED, field, type);
     }
-    if (!Addresses.isAligned(call.given.rowOffsets, ElementType.of(type).byteSize())) {
+    if (!Addresses.isAligned(call.given.of(ROW_OFFSETS), ElementType.of(type).byteSize())) {
       return call.report.refuse(Status.INVALID_ARGUMENT, field, 0);
     }
     if (call.shape.inner != 1) {
@@ -48,6 +50,7 @@ final class RowOffsets {
   }
 
   private static long at(Call call, long row) {
-    return ElementType.of(call.shape.rowOffsets.type).getInteger(call.given.rowOffsets, row);
+    return ElementType.of(call.shape.of(ROW_OFFSETS).type)
+        .getInteger(call.given.of(ROW_OFFSETS), row);
   }
 }

@@ -1,6 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
+import static dev.xent.internal.kernels.Array.ENTROPIES;
+import static dev.xent.internal.kernels.Array.GATHERED;
+import static dev.xent.internal.kernels.Array.KEPT_MASK;
+import static dev.xent.internal.kernels.Array.LOGITS;
+import static dev.xent.internal.kernels.Array.LOG_PROBABILITIES;
+import static dev.xent.internal.kernels.Array.OUTPUT_TOKENS;
+import static dev.xent.internal.kernels.Array.PROMPT_TOKENS;
+import static dev.xent.internal.kernels.Array.RANKS;
+import static dev.xent.internal.kernels.Array.STATES;
+import static dev.xent.internal.kernels.Array.TOP_CLASSES;
+import static dev.xent.internal.kernels.Array.TOP_LOG_PROBABILITIES;
+import static dev.xent.internal.kernels.Array.WORKSPACE;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
 import dev.xent.internal.ffi.XentH;
@@ -26,27 +38,27 @@ final class SamplingRules {
 
   private SamplingRules() {}
 
-  static int check(Call call, int perRow, long workspaceSize, MemorySegment report) {
+  static int check(Call call) {
     int status = checkLogits(call);
     if (status == Status.OK) {
       status = OptionRules.checkForeign(call, OPTIONS);
     }
     if (status == Status.OK) {
-      status = checkSamplings(call, perRow);
+      status = checkSamplings(call, call.choice);
     }
     if (status == Status.OK) {
-      status = call.arrays.check(call, FunctionArrays.SAMPLE);
+      status = call.arrays.check(call);
     }
     if (status == Status.OK) {
       status = ArgumentRules.checkTopCount(call);
     }
     if (status == Status.OK) {
-      status = checkWorkspace(call, workspaceSize);
+      status = checkWorkspace(call, call.workspaceSize);
     }
     if (status == Status.OK) {
       status = checkTokens(call);
     }
-    return status == Status.OK ? checkShard(call, report) : status;
+    return status == Status.OK ? checkShard(call, call.reportStruct) : status;
   }
 
   private static int checkLogits(Call call) {
@@ -59,7 +71,8 @@ final class SamplingRules {
           Status.INVALID_SHAPE, XentH.XENT_FIELD_ALL_CLASSES(), call.shape.allClasses);
     }
     return call.wide
-        ? call.report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_LOGITS(), call.shape.logits.type)
+        ? call.report.refuse(
+            Status.UNSUPPORTED, XentH.XENT_FIELD_LOGITS(), call.shape.of(LOGITS).type)
         : Status.OK;
   }
 
@@ -234,16 +247,16 @@ final class SamplingRules {
   private static int checkWorkspace(Call call, long size) {
     CallArrays given = call.given;
     boolean needs =
-        (has(given.promptTokens) && call.shape.promptCount > 0)
-            || (has(given.outputTokens) && call.shape.outputCount > 0);
+        (has(given.of(PROMPT_TOKENS)) && call.shape.promptCount > 0)
+            || (has(given.of(OUTPUT_TOKENS)) && call.shape.outputCount > 0);
     if (!needs) {
       return Status.OK;
     }
     long tokens = call.shape.promptCount + call.shape.outputCount;
     long needed = workspace(call.shape.classes, tokens < 0 ? Long.MAX_VALUE : tokens);
     boolean fits =
-        has(given.workspace)
-            && Addresses.isAligned(given.workspace, Long.BYTES)
+        has(given.of(WORKSPACE))
+            && Addresses.isAligned(given.of(WORKSPACE), Long.BYTES)
             && Long.compareUnsigned(size, needed) >= 0;
     return fits
         ? Status.OK
@@ -256,15 +269,15 @@ final class SamplingRules {
     int status =
         checkTokens(
             call,
-            given.promptTokens,
-            shape.promptTokens,
+            given.of(PROMPT_TOKENS),
+            shape.of(PROMPT_TOKENS),
             shape.promptCount,
             XentH.XENT_FIELD_PROMPT_TOKENS());
     return status == Status.OK
         ? checkTokens(
             call,
-            given.outputTokens,
-            shape.outputTokens,
+            given.of(OUTPUT_TOKENS),
+            shape.of(OUTPUT_TOKENS),
             shape.outputCount,
             XentH.XENT_FIELD_OUTPUT_TOKENS())
         : status;
@@ -292,38 +305,39 @@ final class SamplingRules {
     CallArrays given = call.given;
     int states = XentH.XENT_FIELD_STATES();
     if (call.shape.allClasses == 0) {
-      return has(given.gathered) || has(given.sampleStates) || call.shards != 0
+      return has(given.of(GATHERED)) || has(given.of(STATES)) || call.shards != 0
           ? call.report.refuse(Status.INVALID_ARGUMENT, states, call.shards)
           : Status.OK;
     }
-    int status = call.checkStructs(report, XentH.XENT_FIELD_REPORT(), false);
+    int status = call.checkStructs(call.reportStruct, XentH.XENT_FIELD_REPORT(), false);
     if (status != Status.OK) {
       return status;
     }
-    if (has(given.gathered)
+    if (has(given.of(GATHERED))
         ? call.shards <= 0 || call.shards > call.shape.allClasses
         : call.shards != 0) {
       return call.report.refuse(Status.INVALID_ARGUMENT, states, call.shards);
     }
     int foreign =
-        has(given.keptMask)
+        has(given.of(KEPT_MASK))
             ? XentH.XENT_FIELD_KEPT_MASK()
-            : has(given.logProbabilities)
+            : has(given.of(LOG_PROBABILITIES))
                 ? XentH.XENT_FIELD_LOG_PROBABILITIES()
-                : has(given.ranks)
+                : has(given.of(RANKS))
                     ? XentH.XENT_FIELD_RANKS()
-                    : has(given.entropies)
+                    : has(given.of(ENTROPIES))
                         ? XentH.XENT_FIELD_ENTROPIES()
-                        : has(given.topClasses)
+                        : has(given.of(TOP_CLASSES))
                             ? XentH.XENT_FIELD_TOP_CLASSES()
                             : XentH.XENT_FIELD_TOP_LOG_PROBABILITIES();
-    if (foreign != XentH.XENT_FIELD_TOP_LOG_PROBABILITIES() || has(given.topLogProbabilities)) {
+    if (foreign != XentH.XENT_FIELD_TOP_LOG_PROBABILITIES()
+        || has(given.of(TOP_LOG_PROBABILITIES))) {
       return call.report.refuse(Status.UNSUPPORTED, foreign, 0);
     }
     long size = xent_sample_state.layout().byteSize();
-    status = call.checkRecords(given.gathered, states, call.shards, size, true);
+    status = call.checkRecords(given.of(GATHERED), states, call.shards, size, true);
     return status == Status.OK
-        ? call.checkRecords(given.sampleStates, states, 1, size, false)
+        ? call.checkRecords(given.of(STATES), states, 1, size, false)
         : status;
   }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
+import static dev.xent.internal.kernels.Array.CLASS_WEIGHTS;
+import static dev.xent.internal.kernels.Array.TALLY;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
 import dev.xent.internal.ffi.XentH;
@@ -28,8 +30,8 @@ final class TargetChecks {
     }
     call.report.weighted = true;
     call.report.weight = Tally.sum(sum, call.scratch.exactSum);
-    if (status == Status.OK && has(call.given.tally)) {
-      Tally.merge(call.given.tally, sum);
+    if (status == Status.OK && has(call.given.of(TALLY))) {
+      Tally.merge(call.given.of(TALLY), sum);
     }
     return status;
   }
@@ -40,12 +42,13 @@ final class TargetChecks {
 
   private static int checkClassWeights(Call call) {
     boolean withoutRows = call.shape.outer == 0 || call.shape.inner == 0;
-    if (!has(call.given.classWeights) || withoutRows) {
+    if (!has(call.given.of(CLASS_WEIGHTS)) || withoutRows) {
       return Status.OK;
     }
-    Layout layout = call.shape.classWeights;
+    Layout layout = call.shape.of(CLASS_WEIGHTS);
     for (long k = 0; k < call.shape.classes; k++) {
-      double weight = ElementType.of(layout.type).get(call.given.classWeights, k * layout.classes);
+      double weight =
+          ElementType.of(layout.type).get(call.given.of(CLASS_WEIGHTS), k * layout.classes);
       if (!isWeight(weight)) {
         return call.report.refuseValue(
             Status.INVALID_OPTION, XentH.XENT_FIELD_CLASS_WEIGHTS(), weight, k);

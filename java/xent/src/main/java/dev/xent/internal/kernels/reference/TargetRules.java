@@ -1,6 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
+import static dev.xent.internal.kernels.Array.CLASS_MASK;
+import static dev.xent.internal.kernels.Array.GRADIENT;
+import static dev.xent.internal.kernels.Array.HITS;
+import static dev.xent.internal.kernels.Array.LOG_PROBABILITIES;
+import static dev.xent.internal.kernels.Array.LOSSES;
+import static dev.xent.internal.kernels.Array.RANKS;
+import static dev.xent.internal.kernels.Array.STATES;
+import static dev.xent.internal.kernels.Array.STATISTICS;
+import static dev.xent.internal.kernels.Array.TALLY;
+import static dev.xent.internal.kernels.Array.TARGETS;
+import static dev.xent.internal.kernels.Array.TARGET_GRADIENT;
+import static dev.xent.internal.kernels.Array.TOP_CLASSES;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
 import dev.xent.internal.ffi.XentH;
@@ -21,7 +33,7 @@ final class TargetRules {
   static int checkTargetRules(Call call, boolean whole) {
     Options options = call.options;
     Shape shape = call.shape;
-    if (!has(call.given.targets) || shape.hasLabels()) {
+    if (!has(call.given.of(TARGETS)) || shape.hasLabels()) {
       return Status.OK;
     }
     if (options.hasIgnoreIndex == 1 && shape.targetCount == 0) {
@@ -45,21 +57,23 @@ final class TargetRules {
   /** What only a call with targets can give, and only one with labels. */
   static int checkOutputs(Call call) {
     CallArrays given = call.given;
-    boolean ofLabels = has(given.hits) || has(given.logProbabilities) || has(given.ranks);
-    if (!has(given.targets)) {
+    boolean ofLabels =
+        has(given.of(HITS)) || has(given.of(LOG_PROBABILITIES)) || has(given.of(RANKS));
+    if (!has(given.of(TARGETS))) {
       // By a forward: for its backward, or for the probabilities of the largest classes.
-      boolean left = has(given.statistics) && !has(given.states) && !has(given.topClasses);
+      boolean left =
+          has(given.of(STATISTICS)) && !has(given.of(STATES)) && !has(given.of(TOP_CLASSES));
       boolean missing =
           ofLabels
               || left
-              || has(given.losses)
-              || has(given.gradient)
-              || has(given.tally)
-              || has(given.targetGradient);
+              || has(given.of(LOSSES))
+              || has(given.of(GRADIENT))
+              || has(given.of(TALLY))
+              || has(given.of(TARGET_GRADIENT));
       return missing ? refuse(call, XentH.XENT_FIELD_TARGETS()) : Status.OK;
     }
     if (call.shape.hasLabels()) {
-      return has(given.targetGradient)
+      return has(given.of(TARGET_GRADIENT))
           ? refuse(call, XentH.XENT_FIELD_TARGET_GRADIENT())
           : Status.OK;
     }
@@ -67,10 +81,10 @@ final class TargetRules {
       return Status.OK;
     }
     int logProbabilitiesOrRanks =
-        has(given.logProbabilities)
+        has(given.of(LOG_PROBABILITIES))
             ? XentH.XENT_FIELD_LOG_PROBABILITIES()
             : XentH.XENT_FIELD_RANKS();
-    return refuse(call, has(given.hits) ? XentH.XENT_FIELD_HITS() : logProbabilitiesOrRanks);
+    return refuse(call, has(given.of(HITS)) ? XentH.XENT_FIELD_HITS() : logProbabilitiesOrRanks);
   }
 
   private static int refuse(Call call, int field) {
@@ -83,8 +97,8 @@ final class TargetRules {
    */
   static int checkShareIsKnown(Call call) {
     boolean asked =
-        has(call.given.targets) && !call.shape.hasLabels() && call.options.labelSmoothing > 0;
-    return asked && has(call.given.classMask) && call.shape.allClasses != 0
+        has(call.given.of(TARGETS)) && !call.shape.hasLabels() && call.options.labelSmoothing > 0;
+    return asked && has(call.given.of(CLASS_MASK)) && call.shape.allClasses != 0
         ? call.report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_CLASS_MASK(), 0)
         : Status.OK;
   }

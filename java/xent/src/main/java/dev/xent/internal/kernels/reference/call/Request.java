@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.call;
 
+import static dev.xent.internal.kernels.Array.TARGETS;
+
 import dev.xent.internal.kernels.ElementType;
 
 /** A call as the caller made it: its structs, its arrays and its ranges. */
@@ -40,6 +42,6 @@ public class Request {
 
   /** Whether a label is the ignore index. */
   public boolean ignores(long label) {
-    return options.ignores(label) && !ElementType.isBeyond(shape.targets.type, label);
+    return options.ignores(label) && !ElementType.isBeyond(shape.of(TARGETS).type, label);
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.emit;
 
+import static dev.xent.internal.kernels.Array.GRADIENT;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
 import dev.xent.internal.kernels.reference.load.Chunk;
@@ -82,7 +83,7 @@ public final class Gradient {
     for (long begin = work.call.classBegin; begin < row.end(); begin += CHUNK) {
       int count = Row.chunkSize(begin, row.end());
       compute(begin, count);
-      row.store(work.y, count, work.call.given.gradient, work.call.shape.gradient, begin);
+      row.store(work.y, count, work.call.given.of(GRADIENT), work.call.shape.of(GRADIENT), begin);
     }
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.emit;
 
+import static dev.xent.internal.kernels.Array.OUTPUT;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
 import dev.xent.internal.kernels.reference.call.Kind;
@@ -31,7 +32,7 @@ public final class SoftmaxOutput {
           probabilities(work, count);
         }
       }
-      row.store(work.y, count, work.call.given.output, work.call.shape.output, begin);
+      row.store(work.y, count, work.call.given.of(OUTPUT), work.call.shape.of(OUTPUT), begin);
     }
   }
 

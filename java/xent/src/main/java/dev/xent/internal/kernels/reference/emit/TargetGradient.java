@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.emit;
 
+import static dev.xent.internal.kernels.Array.TARGET_GRADIENT;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
@@ -32,7 +33,7 @@ public final class TargetGradient {
    * @param c gradient scale and row weight
    */
   public void write(double c) {
-    if (!has(work.call.given.targetGradient)) {
+    if (!has(work.call.given.of(TARGET_GRADIENT))) {
       return;
     }
     Statistics statistics = work.statistics;
@@ -60,12 +61,16 @@ public final class TargetGradient {
         work.chunk.fillMasked(work.y, 0);
       }
       row.store(
-          work.y, count, work.call.given.targetGradient, work.call.shape.targetGradient, begin);
+          work.y,
+          count,
+          work.call.given.of(TARGET_GRADIENT),
+          work.call.shape.of(TARGET_GRADIENT),
+          begin);
     }
   }
 
   private void writeEntries() {
-    Layout layout = work.call.shape.targetGradient;
+    Layout layout = work.call.shape.of(TARGET_GRADIENT);
     for (long j = 0; j < row.entries(); j++) {
       long clazz = row.entryClass(j);
       double value = 0;
@@ -75,7 +80,7 @@ public final class TargetGradient {
         work.chunk.load(row, clazz, 1, work.statistics.shift);
         value = of(work.chunk.x[0], work.targets.weight(clazz));
       }
-      row.storeEntry(value, work.call.given.targetGradient, layout, j);
+      row.storeEntry(value, work.call.given.of(TARGET_GRADIENT), layout, j);
     }
   }
 

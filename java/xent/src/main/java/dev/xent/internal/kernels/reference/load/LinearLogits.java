@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.load;
 
+import static dev.xent.internal.kernels.Array.BIAS;
+import static dev.xent.internal.kernels.Array.HIDDEN;
+import static dev.xent.internal.kernels.Array.WEIGHTS;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 import static dev.xent.internal.kernels.reference.math.DotProducts.BLOCK;
 
@@ -35,11 +38,11 @@ final class LinearLogits {
   private void loadBlock(long row, long begin, int count, double[] x, int to) {
     for (long k = 0; k < shape.features; k += BLOCK) {
       int terms = (int) Math.min(BLOCK, shape.features - k);
-      long at = shape.offset(shape.hidden, row);
-      matrix.load(given.hidden, shape.hidden, at, k, terms, features, 0, 1);
+      long at = shape.offset(shape.of(HIDDEN), row);
+      matrix.load(given.of(HIDDEN), shape.of(HIDDEN), at, k, terms, features, 0, 1);
       for (int i = 0; i < count; i++) {
-        long own = (begin + i) * shape.weights.outer;
-        matrix.load(given.weights, shape.weights, own, k, terms, weights, i, BLOCK);
+        long own = (begin + i) * shape.of(WEIGHTS).outer;
+        matrix.load(given.of(WEIGHTS), shape.of(WEIGHTS), own, k, terms, weights, i, BLOCK);
       }
       DotProducts.multiply(features, 0, 1, terms, weights, false, chains, count);
       for (int i = 0; i < count; i++) {
@@ -47,13 +50,13 @@ final class LinearLogits {
       }
     }
     for (int i = 0; i < count; i++) {
-      x[to + i] = (float) (has(given.bias) ? x[to + i] + bias(begin + i) : x[to + i]);
+      x[to + i] = (float) (has(given.of(BIAS)) ? x[to + i] + bias(begin + i) : x[to + i]);
     }
   }
 
   private double bias(long clazz) {
-    MemorySegment bias = given.bias;
-    Layout layout = shape.bias;
+    MemorySegment bias = given.of(BIAS);
+    Layout layout = shape.of(BIAS);
     return ElementType.of(layout.type).get(bias, clazz * layout.classes);
   }
 }

@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.load;
 
+import static dev.xent.internal.kernels.Array.CLASS_MASK;
+import static dev.xent.internal.kernels.Array.CLASS_WEIGHTS;
+import static dev.xent.internal.kernels.Array.HIDDEN;
+import static dev.xent.internal.kernels.Array.LOGITS;
+import static dev.xent.internal.kernels.Array.ROW_OFFSETS;
+import static dev.xent.internal.kernels.Array.ROW_WEIGHTS;
+import static dev.xent.internal.kernels.Array.TARGETS;
+import static dev.xent.internal.kernels.Array.TARGET_WEIGHTS;
+import static dev.xent.internal.kernels.Array.TEACHER;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
@@ -65,8 +74,11 @@ public final class Row {
   }
 
   public void begin() {
-    sparse = has(given.targets) && shape.targetCount != 0;
-    kind = !has(given.targets) ? Kind.SOFTMAX : shape.hasLabels() ? Kind.LABEL : Kind.PROBABILITIES;
+    sparse = has(given.of(TARGETS)) && shape.targetCount != 0;
+    kind =
+        !has(given.of(TARGETS))
+            ? Kind.SOFTMAX
+            : shape.hasLabels() ? Kind.LABEL : Kind.PROBABILITIES;
   }
 
   /** Goes to a row; refuses a class that may not be a target. */
@@ -75,7 +87,7 @@ public final class Row {
     raggedBegin = call.ragged ? offset(row) : 0;
     classes = call.ragged ? raggedClasses() : shape.classes;
     wholeRow = call.ragged ? classes : shape.wholeRow();
-    weight = has(given.rowWeights) ? number(given.rowWeights, shape.rowWeights) : 1;
+    weight = has(given.of(ROW_WEIGHTS)) ? number(given.of(ROW_WEIGHTS), shape.of(ROW_WEIGHTS)) : 1;
     ignored = weight == 0;
     label = NO_LABEL;
     if (ignored || kind == Kind.SOFTMAX) {
@@ -93,12 +105,12 @@ public final class Row {
 
   /** Where a ragged row begins, as far as that was checked; it may have changed since. */
   private long offset(long ofRow) {
-    long read = ElementType.of(shape.rowOffsets.type).getInteger(given.rowOffsets, ofRow);
+    long read = ElementType.of(shape.of(ROW_OFFSETS).type).getInteger(given.of(ROW_OFFSETS), ofRow);
     return Math.clamp(read, 0, call.raggedEnd);
   }
 
   private int takeLabel() {
-    long read = integer(given.targets, shape.targets, shape.offset(shape.targets, row));
+    long read = integer(given.of(TARGETS), shape.of(TARGETS), shape.offset(shape.of(TARGETS), row));
     if (call.ignores(read)) {
       ignored = true;
     } else if (isLawful(read)) {
@@ -134,9 +146,9 @@ public final class Row {
   }
 
   private long entryAt(long j) {
-    Layout layout = shape.targets;
+    Layout layout = shape.of(TARGETS);
     long at = shape.offset(layout, row) + j * layout.classes;
-    return integer(given.targets, layout, at);
+    return integer(given.of(TARGETS), layout, at);
   }
 
   /** How many entries a sparse row has. */
@@ -152,7 +164,7 @@ public final class Row {
 
   /** p of sparse entry j. */
   public double entryWeight(long j) {
-    return entry(given.targetWeights, shape.targetWeights, j);
+    return entry(given.of(TARGET_WEIGHTS), shape.of(TARGET_WEIGHTS), j);
   }
 
   /** A number of the row in an array that has one per row. */
@@ -166,13 +178,14 @@ public final class Row {
   }
 
   public boolean hasMask() {
-    return has(given.classMask);
+    return has(given.of(CLASS_MASK));
   }
 
   public boolean takesPart(long clazz) {
-    Layout layout = shape.classMask;
+    Layout layout = shape.of(CLASS_MASK);
     return !hasMask()
-        || given.classMask.get(ValueLayout.JAVA_BYTE, at(layout) + clazz * layout.classes) != 0;
+        || given.of(CLASS_MASK).get(ValueLayout.JAVA_BYTE, at(layout) + clazz * layout.classes)
+            != 0;
   }
 
   /** How many classes here take part. */
@@ -188,19 +201,19 @@ public final class Row {
   }
 
   public boolean hasClassWeights() {
-    return has(given.classWeights);
+    return has(given.of(CLASS_WEIGHTS));
   }
 
   public double classWeight(long clazz) {
-    Layout layout = shape.classWeights;
-    return number(given.classWeights, layout, clazz * layout.classes);
+    Layout layout = shape.of(CLASS_WEIGHTS);
+    return number(given.of(CLASS_WEIGHTS), layout, clazz * layout.classes);
   }
 
   /** The weights of a chunk's classes. */
   public void loadClassWeights(long begin, int count, double[] weights) {
-    Layout layout = shape.classWeights;
+    Layout layout = shape.of(CLASS_WEIGHTS);
     long at = begin * layout.classes;
-    ElementType.of(layout.type).load(given.classWeights, at, layout.classes, weights, count);
+    ElementType.of(layout.type).load(given.of(CLASS_WEIGHTS), at, layout.classes, weights, count);
   }
 
   /** Whether the label lies among so many classes from `begin` on. */
@@ -225,11 +238,11 @@ public final class Row {
 
   public void loadLogits(long begin, int count, double[] x) {
     if (ofTeacher) {
-      load(given.teacher, shape.teacher, begin, count, x);
-    } else if (has(given.hidden) && !has(given.logits)) {
+      load(given.of(TEACHER), shape.of(TEACHER), begin, count, x);
+    } else if (has(given.of(HIDDEN)) && !has(given.of(LOGITS))) {
       loadProducts(row, begin, count, x);
     } else {
-      load(given.logits, shape.logits, begin, count, x);
+      load(given.of(LOGITS), shape.of(LOGITS), begin, count, x);
     }
   }
 
@@ -243,7 +256,7 @@ public final class Row {
 
   /** Probabilities of a chunk. */
   public void loadProbabilities(long begin, int count, double[] q) {
-    load(given.targets, shape.targets, begin, count, q);
+    load(given.of(TARGETS), shape.of(TARGETS), begin, count, q);
   }
 
   /** A chunk of an array that has a number per class. */

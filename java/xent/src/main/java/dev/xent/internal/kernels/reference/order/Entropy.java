@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.order;
 
+import static dev.xent.internal.kernels.Array.ENTROPIES;
+import static dev.xent.internal.kernels.Array.SINK;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
@@ -22,8 +24,8 @@ public final class Entropy {
 
   /** Writes it where it is asked for. */
   public void write() {
-    if (has(work.call.given.entropies)) {
-      work.row.storeNumber(value(), work.call.given.entropies, work.call.shape.entropies);
+    if (has(work.call.given.of(ENTROPIES))) {
+      work.row.storeNumber(value(), work.call.given.of(ENTROPIES), work.call.shape.of(ENTROPIES));
     }
   }
 
@@ -37,7 +39,7 @@ public final class Entropy {
     double below = termsBelowMax() * arithmetic.unscale * arithmetic.inverse;
     double distance = row.distance(arithmetic);
     double total = row.total();
-    if (!has(work.call.given.sink)) {
+    if (!has(work.call.given.of(SINK))) {
       return arithmetic.round(distance + below / total);
     }
     double e = arithmetic.exponential(work.sink(row.shift), row.reference);

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.order;
 
+import static dev.xent.internal.kernels.Array.ARGMAX;
+import static dev.xent.internal.kernels.Array.RANKS;
+import static dev.xent.internal.kernels.Array.TOP_CLASSES;
+import static dev.xent.internal.kernels.Array.TOP_LOG_PROBABILITIES;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
@@ -30,8 +34,8 @@ public final class Order {
   public void write() {
     CallArrays given = work.call.given;
     Shape shape = work.call.shape;
-    boolean ofTop = has(given.topClasses) || has(given.topLogProbabilities);
-    if (!ofTop && !has(given.argmax) && !has(given.ranks)) {
+    boolean ofTop = has(given.of(TOP_CLASSES)) || has(given.of(TOP_LOG_PROBABILITIES));
+    if (!ofTop && !has(given.of(ARGMAX)) && !has(given.of(RANKS))) {
       return;
     }
     top.begin((int) Math.max(shape.topCount, 1));
@@ -39,8 +43,9 @@ public final class Order {
     if (!work.statistics.isSpecial()) {
       compare();
     }
-    work.row.storeClass(top.found == 0 ? NO_CLASS : top.clazz(0), given.argmax, shape.argmax);
-    work.row.storeClass(rank, given.ranks, shape.ranks);
+    work.row.storeClass(
+        top.found == 0 ? NO_CLASS : top.clazz(0), given.of(ARGMAX), shape.of(ARGMAX));
+    work.row.storeClass(rank, given.of(RANKS), shape.of(RANKS));
     if (ofTop) {
       writeTop(given, shape);
     }
@@ -79,11 +84,12 @@ public final class Order {
         clazz = top.clazz(j);
         value = work.logProbability(work.shifted(top.value(j), row.shift), minusDistance);
       }
-      if (has(given.topClasses)) {
-        work.row.storeEntryClass(clazz, given.topClasses, shape.topClasses, j);
+      if (has(given.of(TOP_CLASSES))) {
+        work.row.storeEntryClass(clazz, given.of(TOP_CLASSES), shape.of(TOP_CLASSES), j);
       }
-      if (has(given.topLogProbabilities)) {
-        work.row.storeEntry(value, given.topLogProbabilities, shape.topLogProbabilities, j);
+      if (has(given.of(TOP_LOG_PROBABILITIES))) {
+        work.row.storeEntry(
+            value, given.of(TOP_LOG_PROBABILITIES), shape.of(TOP_LOG_PROBABILITIES), j);
       }
     }
   }

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.results;
 
+import static dev.xent.internal.kernels.Array.HITS;
+import static dev.xent.internal.kernels.Array.LOG_PROBABILITIES;
+import static dev.xent.internal.kernels.Array.LOG_SUM_EXP;
+import static dev.xent.internal.kernels.Array.LOSSES;
+import static dev.xent.internal.kernels.Array.STATISTICS;
+import static dev.xent.internal.kernels.Array.TALLY;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
 import dev.xent.internal.kernels.reference.call.CallArrays;
@@ -25,21 +31,24 @@ public final class RowResults {
         && !statistics.isSpecial()) {
       statistics.share = Loss.focus(work);
     }
-    if (has(given.losses) || has(given.tally)) {
+    if (has(given.of(LOSSES)) || has(given.of(TALLY))) {
       double loss = Loss.of(work);
-      work.row.storeNumber(loss, given.losses, shape.losses);
-      addLoss(work, given.tally, loss);
+      work.row.storeNumber(loss, given.of(LOSSES), shape.of(LOSSES));
+      addLoss(work, given.of(TALLY), loss);
     }
-    work.row.storeNumber(logSumExp(work), given.logSumExp, shape.logSumExp);
-    if (has(given.logProbabilities)) {
-      work.row.storeNumber(logProbability(work), given.logProbabilities, shape.logProbabilities);
+    work.row.storeNumber(logSumExp(work), given.of(LOG_SUM_EXP), shape.of(LOG_SUM_EXP));
+    if (has(given.of(LOG_PROBABILITIES))) {
+      work.row.storeNumber(
+          logProbability(work), given.of(LOG_PROBABILITIES), shape.of(LOG_PROBABILITIES));
     }
-    if (has(given.hits)) {
+    if (has(given.of(HITS))) {
       boolean hit = !statistics.isSpecial() && work.hit;
-      given.hits.set(ValueLayout.JAVA_BYTE, shape.offset(shape.hits, row), (byte) (hit ? 1 : 0));
+      given
+          .of(HITS)
+          .set(ValueLayout.JAVA_BYTE, shape.offset(shape.of(HITS), row), (byte) (hit ? 1 : 0));
     }
-    if (has(given.statistics)) {
-      statistics.store(given.statistics, row - work.call.firstStatistics);
+    if (has(given.of(STATISTICS))) {
+      statistics.store(given.of(STATISTICS), row - work.call.firstStatistics);
     }
   }
 

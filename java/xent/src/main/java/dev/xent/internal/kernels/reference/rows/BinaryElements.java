@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.rows;
 
+import static dev.xent.internal.kernels.Array.ELEMENT_WEIGHTS;
+import static dev.xent.internal.kernels.Array.GRADIENT;
+import static dev.xent.internal.kernels.Array.LOGITS;
+import static dev.xent.internal.kernels.Array.LOSSES;
+import static dev.xent.internal.kernels.Array.POSITIVE_WEIGHTS;
+import static dev.xent.internal.kernels.Array.TALLY;
+import static dev.xent.internal.kernels.Array.TARGETS;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
 import dev.xent.internal.kernels.ElementType;
@@ -30,7 +37,7 @@ public final class BinaryElements {
   /** Losses and gradients of the call's rows, each element read before it is written. */
   public int forward() {
     Options options = call.options;
-    labels = ElementType.holds(shape.targets.type, ElementType.LABELS);
+    labels = ElementType.holds(shape.of(TARGETS).type, ElementType.LABELS);
     binary.begin(call.wide, options.focalAlpha, options.focalGamma, options.scale());
     for (long row = call.rowBegin; labels && row < call.rowEnd; row++) {
       for (long c = 0; c < shape.classes; c++) {
@@ -49,8 +56,8 @@ public final class BinaryElements {
   }
 
   private void element(long row, long c) {
-    double target = labels ? 0 : number(call.given.targets, shape.targets, row, c, 0);
-    double weight = number(call.given.elementWeights, shape.elementWeights, row, c, 1);
+    double target = labels ? 0 : number(call.given.of(TARGETS), shape.of(TARGETS), row, c, 0);
+    double weight = number(call.given.of(ELEMENT_WEIGHTS), shape.of(ELEMENT_WEIGHTS), row, c, 1);
     if (labels) {
       long label = labelAt(row, c);
       target = label == 1 ? 1 : 0;
@@ -58,16 +65,16 @@ public final class BinaryElements {
     }
     call.report.counted += weight == 0 ? 0 : 1;
     binary.take(
-        number(call.given.logits, shape.logits, row, c, 0),
+        number(call.given.of(LOGITS), shape.of(LOGITS), row, c, 0),
         target,
         weight,
-        number(call.given.positiveWeights, shape.positiveWeights, row, c, 1));
-    store(binary.loss, call.given.losses, shape.losses, row, c);
-    store(binary.gradient, call.given.gradient, shape.gradient, row, c);
-    if (has(call.given.tally) && call.wide) {
-      Tally.add(call.given.tally, binary.loss);
-    } else if (has(call.given.tally)) {
-      Tally.add(call.given.tally, (float) binary.loss);
+        number(call.given.of(POSITIVE_WEIGHTS), shape.of(POSITIVE_WEIGHTS), row, c, 1));
+    store(binary.loss, call.given.of(LOSSES), shape.of(LOSSES), row, c);
+    store(binary.gradient, call.given.of(GRADIENT), shape.of(GRADIENT), row, c);
+    if (has(call.given.of(TALLY)) && call.wide) {
+      Tally.add(call.given.of(TALLY), binary.loss);
+    } else if (has(call.given.of(TALLY))) {
+      Tally.add(call.given.of(TALLY), (float) binary.loss);
     }
   }
 
@@ -76,8 +83,8 @@ public final class BinaryElements {
   }
 
   private long labelAt(long row, long c) {
-    Layout layout = shape.targets;
-    return ElementType.of(layout.type).getInteger(call.given.targets, at(layout, row, c));
+    Layout layout = shape.of(TARGETS);
+    return ElementType.of(layout.type).getInteger(call.given.of(TARGETS), at(layout, row, c));
   }
 
   private double number(MemorySegment array, Layout layout, long row, long c, double otherwise) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.rows;
 
+import static dev.xent.internal.kernels.Array.GRADIENT;
+import static dev.xent.internal.kernels.Array.STATISTICS;
+import static dev.xent.internal.kernels.Array.UPSTREAM;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
 import dev.xent.internal.kernels.Status;
@@ -51,7 +54,7 @@ public final class CrossEntropyRows {
       entropy.write();
       double scale = call.options.scale() * work.row.weight;
       targetGradient.write(scale);
-      if (has(call.given.gradient)) {
+      if (has(call.given.of(GRADIENT))) {
         gradient.write(scale);
       }
     }
@@ -88,7 +91,7 @@ public final class CrossEntropyRows {
     if (status == Status.OK && work.row.ignored) {
       work.statistics.clear(work.kind() | Kind.IGNORED_ROW, work.digest);
     } else if (status == Status.OK) {
-      work.statistics.load(call.given.statistics, row - call.firstStatistics);
+      work.statistics.load(call.given.of(STATISTICS), row - call.firstStatistics);
       work.targets.share = call.options.focalGamma > 0 ? 0 : work.statistics.share;
     }
     return status;
@@ -98,8 +101,8 @@ public final class CrossEntropyRows {
   private double scale() {
     Request call = work.call;
     double scale = call.options.scale() * work.row.weight;
-    return has(call.given.upstream)
-        ? scale * work.row.number(call.given.upstream, call.shape.upstream)
+    return has(call.given.of(UPSTREAM))
+        ? scale * work.row.number(call.given.of(UPSTREAM), call.shape.of(UPSTREAM))
         : scale;
   }
 }

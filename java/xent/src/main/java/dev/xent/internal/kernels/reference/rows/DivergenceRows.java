@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.rows;
 
+import static dev.xent.internal.kernels.Array.GRADIENT;
+import static dev.xent.internal.kernels.Array.LOSSES;
+import static dev.xent.internal.kernels.Array.TALLY;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 import static dev.xent.internal.kernels.reference.math.Constants.LN2;
 
-import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.call.Request;
@@ -47,7 +50,7 @@ public final class DivergenceRows {
   private final double[] gradient = new double[CHUNK];
   private final double[] lean = new double[CHUNK];
   private final Pair leaning = arithmetic.pair();
-  private int kind;
+  private Function kind = Function.KL_DIVERGENCE;
   private double gradientScale;
 
   /** D of the teacher less that of the student. */
@@ -61,7 +64,7 @@ public final class DivergenceRows {
   }
 
   /** Losses and gradients of the call's rows, of the divergence that is asked for. */
-  public int forward(int asked) {
+  public int forward(Function asked) {
     kind = asked;
     teacher.begin();
     student.begin();
@@ -87,11 +90,11 @@ public final class DivergenceRows {
       return;
     }
     gradientScale = student.cooled(call.options.scale() * row.weight);
-    gradientScale *= kind == Kernels.KULLBACK_LEIBLER ? 1 : 0.5;
+    gradientScale *= kind == Function.KL_DIVERGENCE ? 1 : 0.5;
     distances = teacher.statistics.distance(arithmetic) - student.statistics.distance(arithmetic);
     loss.clear();
     leaning.clear();
-    boolean once = kind == Kernels.KULLBACK_LEIBLER;
+    boolean once = kind == Function.KL_DIVERGENCE;
     for (long begin = 0; begin < row.classes; begin += CHUNK) {
       int count = Row.chunkSize(begin, row.classes);
       chunk(begin, count);
@@ -136,15 +139,15 @@ public final class DivergenceRows {
   }
 
   private void storeGradient(long begin, int count) {
-    if (has(call.given.gradient)) {
-      row.store(gradient, count, call.given.gradient, call.shape.gradient, begin);
+    if (has(call.given.of(GRADIENT))) {
+      row.store(gradient, count, call.given.of(GRADIENT), call.shape.of(GRADIENT), begin);
     }
   }
 
   private void storeLoss(double value) {
-    row.storeNumber(value, call.given.losses, call.shape.losses);
-    if (has(call.given.tally)) {
-      Tally.add(call.given.tally, value);
+    row.storeNumber(value, call.given.of(LOSSES), call.shape.of(LOSSES));
+    if (has(call.given.of(TALLY))) {
+      Tally.add(call.given.of(TALLY), value);
     }
   }
 
@@ -157,7 +160,7 @@ public final class DivergenceRows {
       double p = student.y[i];
       double v = ratio(i);
       terms[i] = termOf(q, p, v);
-      if (kind == Kernels.KULLBACK_LEIBLER) {
+      if (kind == Function.KL_DIVERGENCE) {
         gradient[i] = difference(q, p, v) * gradientScale;
       } else {
         lean[i] = p * slope(q, p, v);
@@ -167,7 +170,7 @@ public final class DivergenceRows {
     student.chunk.fillMasked(gradient, 0);
     arithmetic.sum(terms, count, ofChunk);
     loss.add(ofChunk);
-    if (kind != Kernels.KULLBACK_LEIBLER) {
+    if (kind != Function.KL_DIVERGENCE) {
       student.chunk.fillMasked(lean, 0);
       arithmetic.sum(lean, count, ofChunk);
       leaning.add(ofChunk);
@@ -201,8 +204,8 @@ public final class DivergenceRows {
 
   private double termOf(double q, double p, double v) {
     return switch (kind) {
-      case Kernels.JENSEN_SHANNON -> shannonTerm(q, p, v);
-      case Kernels.TOTAL_VARIATION -> 0.5 * Math.abs(variation(q, p, v));
+      case JENSEN_SHANNON_DIVERGENCE -> shannonTerm(q, p, v);
+      case TOTAL_VARIATION -> 0.5 * Math.abs(variation(q, p, v));
       default -> term(q, p, v);
     };
   }
@@ -210,15 +213,15 @@ public final class DivergenceRows {
   /** What no row's loss is above, whatever its terms are rounded to. */
   private double largest() {
     return switch (kind) {
-      case Kernels.JENSEN_SHANNON -> LN2;
-      case Kernels.TOTAL_VARIATION -> 1;
+      case JENSEN_SHANNON_DIVERGENCE -> LN2;
+      case TOTAL_VARIATION -> 1;
       default -> Double.POSITIVE_INFINITY;
     };
   }
 
   /** What p is multiplied by in the gradient, but for the mean of all. */
   private double slope(double q, double p, double v) {
-    if (kind == Kernels.JENSEN_SHANNON) {
+    if (kind == Function.JENSEN_SHANNON_DIVERGENCE) {
       return p == 0 ? 0 : shannonSlope(v);
     }
     double w = variation(q, p, v);

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.rows;
 
+import static dev.xent.internal.kernels.Array.BIAS_GRADIENT;
+import static dev.xent.internal.kernels.Array.HIDDEN;
+import static dev.xent.internal.kernels.Array.HIDDEN_GRADIENT;
+import static dev.xent.internal.kernels.Array.LOGITS;
+import static dev.xent.internal.kernels.Array.STATISTICS;
+import static dev.xent.internal.kernels.Array.WEIGHTS;
+import static dev.xent.internal.kernels.Array.WEIGHTS_GRADIENT;
+import static dev.xent.internal.kernels.Array.WORKSPACE;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 import static dev.xent.internal.kernels.reference.math.DotProducts.BLOCK;
@@ -64,14 +72,16 @@ public final class LinearRows {
 
   /** Whether gradients are asked for that are sums. */
   public static boolean hasGradients(CallArrays given) {
-    return has(given.hiddenGradient) || has(given.weightsGradient) || has(given.biasGradient);
+    return has(given.of(HIDDEN_GRADIENT))
+        || has(given.of(WEIGHTS_GRADIENT))
+        || has(given.of(BIAS_GRADIENT));
   }
 
   private void placeSums() {
     long rows = call.rowEnd - call.rowBegin;
     hiddenSums = rows * Records.STATISTICS;
     weightsSums = hiddenSums;
-    if (has(given.hiddenGradient)) {
+    if (has(given.of(HIDDEN_GRADIENT))) {
       long count = rows * shape.features;
       clear(hiddenSums, count);
       weightsSums += count * Double.BYTES;
@@ -80,7 +90,7 @@ public final class LinearRows {
 
   private void clear(long sums, long count) {
     for (long i = 0; i < count; i++) {
-      Numbers.setDouble(given.workspace, sums + i * Double.BYTES, 0);
+      Numbers.setDouble(given.of(WORKSPACE), sums + i * Double.BYTES, 0);
     }
   }
 
@@ -89,11 +99,11 @@ public final class LinearRows {
   /** Losses and what else is asked for, then gradients. */
   public int forward() {
     boolean gradients = hasGradients(given);
-    if (has(given.logits)) {
+    if (has(given.of(LOGITS))) {
       writeLogits();
     }
-    if (gradients && !has(given.statistics)) {
-      given.statistics = given.workspace;
+    if (gradients && !has(given.of(STATISTICS))) {
+      given.set(STATISTICS, given.of(WORKSPACE));
       call.firstStatistics = call.rowBegin;
     }
     int status = crossEntropy.forward();
@@ -106,9 +116,9 @@ public final class LinearRows {
       for (long begin = 0; begin < shape.classes; begin += CHUNK) {
         int count = Row.chunkSize(begin, shape.classes);
         work.row.loadProducts(row, begin, count, work.y);
-        long at = shape.offset(shape.logits, row) + begin * shape.logits.classes;
-        ElementType.of(shape.logits.type)
-            .store(work.y, count, given.logits, at, shape.logits.classes);
+        long at = shape.offset(shape.of(LOGITS), row) + begin * shape.of(LOGITS).classes;
+        ElementType.of(shape.of(LOGITS).type)
+            .store(work.y, count, given.of(LOGITS), at, shape.of(LOGITS).classes);
       }
     }
   }
@@ -120,7 +130,7 @@ public final class LinearRows {
     long clazz = call.classBegin;
     do { // of no classes, too: labels are looked at
       int classes = (int) Math.min(BLOCK, call.classEnd - clazz);
-      if (has(given.weightsGradient)) {
+      if (has(given.of(WEIGHTS_GRADIENT))) {
         clear(weightsSums, classes * shape.features);
       }
       Arrays.fill(biasSums, 0);
@@ -133,9 +143,14 @@ public final class LinearRows {
       writeGradientsOfClasses(clazz, classes);
       clazz += BLOCK;
     } while (clazz < call.classEnd);
-    for (long row = call.rowBegin; has(given.hiddenGradient) && row < call.rowEnd; row++) {
-      long at = shape.offset(shape.hiddenGradient, row);
-      write(hiddenSums, row - call.rowBegin, given.hiddenGradient, shape.hiddenGradient, at);
+    for (long row = call.rowBegin; has(given.of(HIDDEN_GRADIENT)) && row < call.rowEnd; row++) {
+      long at = shape.offset(shape.of(HIDDEN_GRADIENT), row);
+      write(
+          hiddenSums,
+          row - call.rowBegin,
+          given.of(HIDDEN_GRADIENT),
+          shape.of(HIDDEN_GRADIENT),
+          at);
     }
     return Status.OK;
   }
@@ -150,7 +165,7 @@ public final class LinearRows {
         g[i * BLOCK + j] = (float) crossEntropy.work.y[j];
       }
     }
-    for (int j = 0; has(given.biasGradient) && j < classes; j++) {
+    for (int j = 0; has(given.of(BIAS_GRADIENT)) && j < classes; j++) {
       float chain = 0;
       for (int i = 0; i < rows; i++) {
         chain += g[i * BLOCK + j];
@@ -159,10 +174,10 @@ public final class LinearRows {
     }
     for (long k = 0; k < shape.features; k += BLOCK) {
       int count = (int) Math.min(BLOCK, shape.features - k);
-      if (has(given.hiddenGradient)) {
+      if (has(given.of(HIDDEN_GRADIENT))) {
         addHidden(row - call.rowBegin, rows, clazz, classes, k, count);
       }
-      if (has(given.weightsGradient)) {
+      if (has(given.of(WEIGHTS_GRADIENT))) {
         addWeights(row, rows, classes, k, count);
       }
     }
@@ -172,8 +187,8 @@ public final class LinearRows {
   /** To the sums of some features of rows, which are counted from the call's first. */
   private void addHidden(long row, int rows, long clazz, int classes, long k, int count) {
     for (int j = 0; j < classes; j++) {
-      long at = (clazz + j) * shape.weights.outer;
-      matrix.load(given.weights, shape.weights, at, k, count, features, j * BLOCK, 1);
+      long at = (clazz + j) * shape.of(WEIGHTS).outer;
+      matrix.load(given.of(WEIGHTS), shape.of(WEIGHTS), at, k, count, features, j * BLOCK, 1);
     }
     for (int i = 0; i < rows; i++) {
       DotProducts.multiply(g, i * BLOCK, 1, classes, features, true, chains, count);
@@ -184,8 +199,8 @@ public final class LinearRows {
   /** To the sums of some features of the block's classes. */
   private void addWeights(long row, int rows, int classes, long k, int count) {
     for (int i = 0; i < rows; i++) {
-      long at = shape.offset(shape.hidden, row + i);
-      matrix.load(given.hidden, shape.hidden, at, k, count, features, i * BLOCK, 1);
+      long at = shape.offset(shape.of(HIDDEN), row + i);
+      matrix.load(given.of(HIDDEN), shape.of(HIDDEN), at, k, count, features, i * BLOCK, 1);
     }
     for (int j = 0; j < classes; j++) {
       DotProducts.multiply(g, j, BLOCK, rows, features, true, chains, count);
@@ -196,23 +211,23 @@ public final class LinearRows {
   private void addChains(long sums, long first, int count) {
     for (int i = 0; i < count; i++) {
       long at = sums + (first + i) * Double.BYTES;
-      double sum = Numbers.getDouble(given.workspace, at);
-      Numbers.setDouble(given.workspace, at, sum + chains[i]);
+      double sum = Numbers.getDouble(given.of(WORKSPACE), at);
+      Numbers.setDouble(given.of(WORKSPACE), at, sum + chains[i]);
     }
   }
 
   // ---- results ---------------------------------------------------------------------------------
 
   private void writeGradientsOfClasses(long clazz, int classes) {
-    if (has(given.biasGradient)) {
+    if (has(given.of(BIAS_GRADIENT))) {
       round(biasSums, classes);
-      Layout layout = shape.biasGradient;
+      Layout layout = shape.of(BIAS_GRADIENT);
       ElementType.of(layout.type)
-          .store(numbers, classes, given.biasGradient, clazz * layout.classes, layout.classes);
+          .store(numbers, classes, given.of(BIAS_GRADIENT), clazz * layout.classes, layout.classes);
     }
-    for (int j = 0; has(given.weightsGradient) && j < classes; j++) {
-      long at = (clazz + j) * shape.weightsGradient.outer;
-      write(weightsSums, j, given.weightsGradient, shape.weightsGradient, at);
+    for (int j = 0; has(given.of(WEIGHTS_GRADIENT)) && j < classes; j++) {
+      long at = (clazz + j) * shape.of(WEIGHTS_GRADIENT).outer;
+      write(weightsSums, j, given.of(WEIGHTS_GRADIENT), shape.of(WEIGHTS_GRADIENT), at);
     }
   }
 
@@ -222,7 +237,7 @@ public final class LinearRows {
       int count = (int) Math.min(BLOCK, shape.features - k);
       for (int i = 0; i < count; i++) {
         long from = sums + (which * shape.features + k + i) * Double.BYTES;
-        numbers[i] = Numbers.getDouble(given.workspace, from);
+        numbers[i] = Numbers.getDouble(given.of(WORKSPACE), from);
       }
       round(numbers, count);
       ElementType.of(layout.type)

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.rows;
 
+import static dev.xent.internal.kernels.Array.LOG_SUM_EXP;
+import static dev.xent.internal.kernels.Array.STATES;
+import static dev.xent.internal.kernels.Array.STATISTICS;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
@@ -26,8 +29,8 @@ public final class PartialRows {
     work.begin();
     for (long r = call.rowBegin; r < call.rowEnd; r++) {
       double shift = 0;
-      if (has(call.given.statistics)) {
-        work.statistics.load(call.given.statistics, r);
+      if (has(call.given.of(STATISTICS))) {
+        work.statistics.load(call.given.of(STATISTICS), r);
         if (!work.statistics.is(Kind.UNFINISHED)) {
           continue;
         }
@@ -46,7 +49,7 @@ public final class PartialRows {
         } else {
           FirstPass.chunk(work, begin, count, shift);
         }
-        work.state.store(call.given.states, first + begin / CHUNK);
+        work.state.store(call.given.of(STATES), first + begin / CHUNK);
       }
     }
     return Status.OK;
@@ -67,7 +70,7 @@ public final class PartialRows {
       double shift = 0;
       boolean hit = false;
       if (secondRound) {
-        work.statistics.load(call.given.statistics, row);
+        work.statistics.load(call.given.of(STATISTICS), row);
         if (!work.statistics.is(Kind.UNFINISHED)) {
           continue;
         }
@@ -91,7 +94,7 @@ public final class PartialRows {
       return call.report.refuseRow(XentH.XENT_FIELD_STATES(), row);
     }
     if (kind == Kind.BACKWARD) {
-      if (has(call.given.logSumExp)) {
+      if (has(call.given.of(LOG_SUM_EXP))) {
         return call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_LOG_SUM_EXP(), 0);
       }
       if (!fit(work, first, secondRound)) {
@@ -131,19 +134,19 @@ public final class PartialRows {
     int kind = work.kind() | Kind.UNFINISHED | (work.hit ? Kind.HIT : 0);
     work.statistics.clear(kind, work.digest);
     work.statistics.shift = work.fold.max;
-    work.statistics.store(work.call.given.statistics, row);
+    work.statistics.store(work.call.given.of(STATISTICS), row);
     work.call.report.again++;
   }
 
   /** The kind that all states of a row share, if they are of such a call; or 0. */
   private static int kind(Work work, long first) {
     State state = work.state;
-    state.load(work.call.given.states, first);
+    state.load(work.call.given.of(STATES), first);
     int kind = state.kind & Kind.MASK;
     int expected = work.kind(kind) | Kind.VERSION;
     int digest = kind == Kind.BACKWARD ? Digest.ofBackward(state) : work.digest;
     for (long i = 0; i < work.call.shape.chunks(); i++) {
-      state.load(work.call.given.states, first + i);
+      state.load(work.call.given.of(STATES), first + i);
       if ((state.kind & Kind.SHARED) != expected || state.digest != digest) {
         return 0;
       }
@@ -156,7 +159,7 @@ public final class PartialRows {
     State state = work.state;
     Row row = work.row;
     for (long i = 0; i < work.call.shape.chunks(); i++) {
-      state.load(work.call.given.states, first + i);
+      state.load(work.call.given.of(STATES), first + i);
       boolean here = row.labelIsIn(i * CHUNK, CHUNK);
       int label = here ? (int) (row.label - i * CHUNK) : State.NO_LABEL;
       if (state.is(Kind.SHIFTED) != secondRound
@@ -172,7 +175,7 @@ public final class PartialRows {
   private static void fold(Work work, long first) {
     work.fold.begin();
     for (long i = 0; i < work.call.shape.chunks(); i++) {
-      work.state.load(work.call.given.states, first + i);
+      work.state.load(work.call.given.of(STATES), first + i);
       FirstPass.add(work);
     }
   }

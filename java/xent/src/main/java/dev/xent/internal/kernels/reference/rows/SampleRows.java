@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.rows;
 
+import static dev.xent.internal.kernels.Array.ENTROPIES;
+import static dev.xent.internal.kernels.Array.KEPT;
+import static dev.xent.internal.kernels.Array.KEPT_MASK;
+import static dev.xent.internal.kernels.Array.LOG_PROBABILITIES;
+import static dev.xent.internal.kernels.Array.PROCESSED_LOG_PROBABILITIES;
+import static dev.xent.internal.kernels.Array.RANKS;
+import static dev.xent.internal.kernels.Array.TARGETS;
+import static dev.xent.internal.kernels.Array.TOKENS;
+import static dev.xent.internal.kernels.Array.TOP_CLASSES;
+import static dev.xent.internal.kernels.Array.TOP_LOG_PROBABILITIES;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
 import dev.xent.internal.ffi.XentH;
@@ -90,20 +100,20 @@ public final class SampleRows {
 
   private void write() {
     write(sampled.token, sampled.logProbability, sampled.kept());
-    if (has(call.given.keptMask)) {
-      writeMask(call.given.keptMask, call.shape.keptMask);
+    if (has(call.given.of(KEPT_MASK))) {
+      writeMask(call.given.of(KEPT_MASK), call.shape.of(KEPT_MASK));
     }
   }
 
   private void write(long token, double logProbability, long kept) {
     CallArrays given = call.given;
     Shape shape = call.shape;
-    work.row.storeClass(token, given.tokens, shape.tokens);
+    work.row.storeClass(token, given.of(TOKENS), shape.of(TOKENS));
     work.row.storeNumber(
         work.arithmetic.round(logProbability),
-        given.processedLogProbabilities,
-        shape.processedLogProbabilities);
-    work.row.storeClass(kept, given.kept, shape.kept);
+        given.of(PROCESSED_LOG_PROBABILITIES),
+        shape.of(PROCESSED_LOG_PROBABILITIES));
+    work.row.storeClass(kept, given.of(KEPT), shape.of(KEPT));
   }
 
   private void writeMask(MemorySegment mask, Layout layout) {
@@ -119,16 +129,16 @@ public final class SampleRows {
   /** A row without a token is one whose label is ignored. */
   private int tellOfTokens() {
     CallArrays given = call.given;
-    if (!has(given.logProbabilities)
-        && !has(given.ranks)
-        && !has(given.entropies)
-        && !has(given.topClasses)
-        && !has(given.topLogProbabilities)) {
+    if (!has(given.of(LOG_PROBABILITIES))
+        && !has(given.of(RANKS))
+        && !has(given.of(ENTROPIES))
+        && !has(given.of(TOP_CLASSES))
+        && !has(given.of(TOP_LOG_PROBABILITIES))) {
       return Status.OK;
     }
     Options options = call.options;
-    given.targets = given.tokens;
-    call.shape.targets.take(call.shape.tokens);
+    given.set(TARGETS, given.of(TOKENS));
+    call.shape.of(TARGETS).take(call.shape.of(TOKENS));
     options.hasIgnoreIndex = 1;
     options.ignoreIndex = NO_TOKEN;
     return crossEntropy.forward();

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.rows;
 
+import static dev.xent.internal.kernels.Array.GRADIENT;
+import static dev.xent.internal.kernels.Array.LOG_PROBABILITIES;
+import static dev.xent.internal.kernels.Array.STATISTICS;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
 import dev.xent.internal.kernels.Status;
@@ -60,7 +63,7 @@ public final class SelectedRows {
       if (status != Status.OK) {
         return status;
       }
-      work.statistics.load(call.given.statistics, row);
+      work.statistics.load(call.given.of(STATISTICS), row);
       finishGradient();
     }
     return Status.OK;
@@ -71,13 +74,13 @@ public final class SelectedRows {
     if (work.row.ignored) {
       work.statistics.clear(work.kind() | Kind.IGNORED_ROW, work.digest);
     }
-    if (has(call.given.statistics)) {
-      work.statistics.store(call.given.statistics, row);
+    if (has(call.given.of(STATISTICS))) {
+      work.statistics.store(call.given.of(STATISTICS), row);
     }
-    if (has(call.given.logProbabilities)) {
+    if (has(call.given.of(LOG_PROBABILITIES))) {
       writeLogProbabilities();
     }
-    if (has(call.given.gradient)) {
+    if (has(call.given.of(GRADIENT))) {
       finishGradient();
     }
   }
@@ -92,7 +95,7 @@ public final class SelectedRows {
 
   private void writeLogProbabilities() {
     Request call = work.call;
-    Layout layout = call.shape.logProbabilities;
+    Layout layout = call.shape.of(LOG_PROBABILITIES);
     Statistics row = work.statistics;
     Arithmetic arithmetic = work.arithmetic;
     boolean ordinary = !row.isSpecial();
@@ -106,7 +109,7 @@ public final class SelectedRows {
         double below = row.max - arithmetic.round(selection.x[j] - row.shift);
         value = arithmetic.round(0 - arithmetic.plusProduct(distance, below, arithmetic.inverse));
       }
-      work.row.storeEntry(value, call.given.logProbabilities, layout, j);
+      work.row.storeEntry(value, call.given.of(LOG_PROBABILITIES), layout, j);
     }
   }
 }

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.rows;
 
+import static dev.xent.internal.kernels.Array.GRADIENT;
+import static dev.xent.internal.kernels.Array.OUTPUT;
+import static dev.xent.internal.kernels.Array.STATES;
+import static dev.xent.internal.kernels.Array.STATISTICS;
+import static dev.xent.internal.kernels.Array.UPSTREAM;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
@@ -29,8 +34,8 @@ public final class SoftmaxBackwardRows {
     for (long row = call.rowBegin; row < call.rowEnd; row++) {
       work.row.go(row);
       double sum;
-      if (has(call.given.statistics)) {
-        work.statistics.load(call.given.statistics, row);
+      if (has(call.given.of(STATISTICS))) {
+        work.statistics.load(call.given.of(STATISTICS), row);
         sum = work.arithmetic.round(work.statistics.sum);
       } else {
         sum = rowSum(work, !logarithms);
@@ -40,8 +45,8 @@ public final class SoftmaxBackwardRows {
           sum,
           logarithms,
           work.arithmetic.inverseHigh,
-          call.given.gradient,
-          call.shape.gradient);
+          call.given.of(GRADIENT),
+          call.shape.of(GRADIENT));
     }
     return Status.OK;
   }
@@ -69,8 +74,8 @@ public final class SoftmaxBackwardRows {
           rowSum(work, true),
           false,
           work.arithmetic.round(factor),
-          call.given.output,
-          call.shape.output);
+          call.given.of(OUTPUT),
+          call.shape.of(OUTPUT));
     }
     return Status.OK;
   }
@@ -79,7 +84,7 @@ public final class SoftmaxBackwardRows {
     for (long begin = 0; begin < work.row.end(); begin += CHUNK) {
       int count = Row.chunkSize(begin, work.row.end());
       Arrays.fill(work.y, 0, count, 0);
-      work.row.store(work.y, count, work.call.given.output, work.call.shape.output, begin);
+      work.row.store(work.y, count, work.call.given.of(OUTPUT), work.call.shape.of(OUTPUT), begin);
     }
   }
 
@@ -111,12 +116,13 @@ public final class SoftmaxBackwardRows {
   }
 
   private static double[] loadUpstream(Work work, long begin, int count) {
-    work.row.load(work.call.given.upstream, work.call.shape.upstream, begin, count, work.terms);
+    work.row.load(
+        work.call.given.of(UPSTREAM), work.call.shape.of(UPSTREAM), begin, count, work.terms);
     return work.terms;
   }
 
   private static double[] loadOutput(Work work, long begin, int count) {
-    work.row.load(work.call.given.output, work.call.shape.output, begin, count, work.y);
+    work.row.load(work.call.given.of(OUTPUT), work.call.shape.of(OUTPUT), begin, count, work.y);
     return work.y;
   }
 
@@ -165,11 +171,11 @@ public final class SoftmaxBackwardRows {
       long first = (row - call.rowBegin) * call.shape.chunks();
       for (long begin = call.classBegin; begin < call.classEnd; begin += CHUNK) {
         int count = Row.chunkSize(begin, call.classEnd);
-        Pair sum = chunkSum(work, begin, count, has(call.given.output));
-        work.state.begin(work.kind(Kind.BACKWARD), Digest.ofBackward(!has(call.given.output)));
+        Pair sum = chunkSum(work, begin, count, has(call.given.of(OUTPUT)));
+        work.state.begin(work.kind(Kind.BACKWARD), Digest.ofBackward(!has(call.given.of(OUTPUT))));
         work.state.sum = sum.high;
         work.state.sumLow = sum.low;
-        work.state.store(call.given.states, first + begin / CHUNK);
+        work.state.store(call.given.of(STATES), first + begin / CHUNK);
       }
     }
     return Status.OK;
@@ -181,11 +187,11 @@ public final class SoftmaxBackwardRows {
     Pair sum = work.rowSum;
     sum.clear();
     for (long i = 0; i < call.shape.chunks(); i++) {
-      work.state.load(call.given.states, first + i);
+      work.state.load(call.given.of(STATES), first + i);
       sum.add(work.state.sum, work.state.sumLow);
     }
     work.statistics.clear(work.kind(Kind.BACKWARD), work.state.digest);
     work.statistics.sum = sum.value();
-    work.statistics.store(call.given.statistics, row);
+    work.statistics.store(call.given.of(STATISTICS), row);
   }
 }

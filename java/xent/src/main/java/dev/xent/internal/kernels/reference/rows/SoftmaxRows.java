@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.rows;
 
+import static dev.xent.internal.kernels.Array.LOG_SUM_EXP;
+import static dev.xent.internal.kernels.Array.STATISTICS;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
 import dev.xent.internal.kernels.Status;
@@ -20,8 +22,8 @@ public final class SoftmaxRows {
     work.begin();
     for (long row = call.rowBegin; row < call.rowEnd; row++) {
       work.row.go(row);
-      if (has(call.given.statistics)) {
-        work.statistics.load(call.given.statistics, row);
+      if (has(call.given.of(STATISTICS))) {
+        work.statistics.load(call.given.of(STATISTICS), row);
       } else {
         FirstPass.row(work);
       }
@@ -37,7 +39,7 @@ public final class SoftmaxRows {
       work.row.go(row);
       FirstPass.row(work);
       double value = RowResults.logSumExp(work);
-      work.row.storeNumber(value, call.given.logSumExp, call.shape.logSumExp);
+      work.row.storeNumber(value, call.given.of(LOG_SUM_EXP), call.shape.of(LOG_SUM_EXP));
     }
     return Status.OK;
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.sample;
 
+import static dev.xent.internal.kernels.Array.OUTPUT_TOKENS;
+import static dev.xent.internal.kernels.Array.PROMPT_TOKENS;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
 import dev.xent.internal.kernels.ElementType;
@@ -46,8 +48,20 @@ final class Penalties {
   }
 
   private void count(long row, boolean are) {
-    count(call.given.promptTokens, call.shape.promptTokens, call.shape.promptCount, row, are, 0);
-    count(call.given.outputTokens, call.shape.outputTokens, call.shape.outputCount, row, are, 1);
+    count(
+        call.given.of(PROMPT_TOKENS),
+        call.shape.of(PROMPT_TOKENS),
+        call.shape.promptCount,
+        row,
+        are,
+        0);
+    count(
+        call.given.of(OUTPUT_TOKENS),
+        call.shape.of(OUTPUT_TOKENS),
+        call.shape.outputCount,
+        row,
+        are,
+        1);
   }
 
   private void count(

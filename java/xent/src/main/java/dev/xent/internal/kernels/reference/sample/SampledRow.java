@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.sample;
 
+import static dev.xent.internal.kernels.Array.BIAS;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
@@ -93,9 +94,9 @@ public final class SampledRow {
     for (long begin = 0; begin < row.classes; begin += CHUNK) {
       int count = Row.chunkSize(begin, row.classes);
       work.chunk.load(row, begin, count, 0);
-      boolean biased = has(call.given.bias);
+      boolean biased = has(call.given.of(BIAS));
       if (biased) {
-        row.load(call.given.bias, call.shape.bias, begin, count, work.terms);
+        row.load(call.given.of(BIAS), call.shape.of(BIAS), begin, count, work.terms);
       }
       for (int i = 0; i < count; i++) {
         if (!work.chunk.takesPart(i)) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.sample;
 
+import static dev.xent.internal.kernels.Array.GATHERED;
+import static dev.xent.internal.kernels.Array.STATES;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
 import dev.xent.internal.ffi.XentH;
@@ -46,7 +48,7 @@ public final class ShardedRow {
     stream = ofStream;
     digest = Digest.ofSampling(call, options, stream, classes());
     state.begin();
-    if (has(call.given.gathered) && !(gather() && next())) {
+    if (has(call.given.of(GATHERED)) && !(gather() && next())) {
       return null;
     }
     state.digest = digest;
@@ -58,7 +60,7 @@ public final class ShardedRow {
         return null;
       }
     }
-    state.store(call.given.sampleStates, index);
+    state.store(call.given.of(STATES), index);
     return state;
   }
 
@@ -153,7 +155,7 @@ public final class ShardedRow {
 
   /** Adds up what all shards say; their lists are the set. */
   private boolean gather() {
-    MemorySegment gathered = call.given.gathered;
+    MemorySegment gathered = call.given.of(GATHERED);
     long rows = call.shape.outer * call.shape.inner;
     state.load(gathered, index);
     int kind = state.kind & Kind.MASK;
@@ -209,7 +211,7 @@ public final class ShardedRow {
   }
 
   private long first(long shard, long rows) {
-    return ShardState.first(call.given.gathered, shard * rows + index);
+    return ShardState.first(call.given.of(GATHERED), shard * rows + index);
   }
 
   private boolean fits(int kind) {

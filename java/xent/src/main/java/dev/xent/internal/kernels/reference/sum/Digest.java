@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.sum;
 
+import static dev.xent.internal.kernels.Array.CLASS_WEIGHTS;
+import static dev.xent.internal.kernels.Array.TARGETS;
+
 import dev.xent.internal.kernels.reference.call.CallArrays;
 import dev.xent.internal.kernels.reference.call.Options;
 import dev.xent.internal.kernels.reference.call.Request;
@@ -19,10 +22,10 @@ public final class Digest {
     int digest = OFFSET;
     digest = add(digest, options.temperature == 1 ? 0 : options.temperature);
     digest = add(digest, options.softcap);
-    if (CallArrays.has(call.given.targets)) {
+    if (CallArrays.has(call.given.of(TARGETS))) {
       digest = add(digest, options.labelSmoothing);
       digest = add(digest, options.zLoss);
-      int weighted = CallArrays.has(call.given.classWeights) ? 2 : 0;
+      int weighted = CallArrays.has(call.given.of(CLASS_WEIGHTS)) ? 2 : 0;
       digest = add(digest, (long) options.smoothing + weighted);
       digest = options.focalGamma == 0 ? digest : add(digest, options.focalGamma);
     }

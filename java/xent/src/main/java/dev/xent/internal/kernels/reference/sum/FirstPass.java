@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.sum;
 
+import static dev.xent.internal.kernels.Array.SINK;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
@@ -79,7 +80,7 @@ public final class FirstPass {
 
   /** The last of the fold. */
   public static void addSink(Work work, double shift) {
-    if (has(work.call.given.sink)) {
+    if (has(work.call.given.of(SINK))) {
       Arithmetic arithmetic = work.arithmetic;
       double sink = work.sink(shift);
       double own = arithmetic.reference(sink);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.sum;
 
+import static dev.xent.internal.kernels.Array.UPSTREAM;
+
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.CallArrays;
 import dev.xent.internal.kernels.reference.call.Kind;
@@ -55,8 +57,8 @@ public final class Selection {
       if (classes[j] == Row.NO_LABEL) {
         continue;
       }
-      boolean weighted = CallArrays.has(call.given.upstream);
-      targets[j] = weighted ? -row.entry(call.given.upstream, call.shape.upstream, j) : -1;
+      boolean weighted = CallArrays.has(call.given.of(UPSTREAM));
+      targets[j] = weighted ? -row.entry(call.given.of(UPSTREAM), call.shape.of(UPSTREAM), j) : -1;
       work.chunk.load(row, classes[j], 1, 0);
       x[j] = work.chunk.x[0];
       apart = apart < 0 || x[j] > x[apart] ? j : apart;

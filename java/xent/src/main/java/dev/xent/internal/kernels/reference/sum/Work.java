@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.sum;
 
+import static dev.xent.internal.kernels.Array.SINK;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
 import dev.xent.internal.kernels.reference.call.Kind;
@@ -92,7 +93,7 @@ public final class Work {
 
   /** The sink as a logit, which is multiplied by 1 / temperature; stays finite where it is. */
   public double sink(double shift) {
-    double sink = row.number(call.given.sink, call.shape.sink);
+    double sink = row.number(call.given.of(SINK), call.shape.of(SINK));
     double x = sink;
     if (arithmetic.tempered) {
       x = arithmetic.round(sink * arithmetic.temperature);

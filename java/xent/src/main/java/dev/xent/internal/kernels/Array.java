@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Written by tools/functions.py: change what that reads, not this.
+package dev.xent.internal.kernels;
+
+/** The arrays of calls: those that {@code xent_shape} has a layout of, in its order, then records. */
+public enum Array {
+  LOGITS("logits"),
+  OUTPUT("output"),
+  GRADIENT("gradient"),
+  UPSTREAM("upstream"),
+  TARGETS("targets"),
+  LOSSES("losses"),
+  LOG_SUM_EXP("logSumExp"),
+  HITS("hits"),
+  TARGET_WEIGHTS("targetWeights"),
+  ROW_OFFSETS("rowOffsets"),
+  CLASS_MASK("classMask"),
+  CLASS_WEIGHTS("classWeights"),
+  ROW_WEIGHTS("rowWeights"),
+  SINK("sink"),
+  LOG_PROBABILITIES("logProbabilities"),
+  ARGMAX("argmax"),
+  RANKS("ranks"),
+  ENTROPIES("entropies"),
+  TOP_CLASSES("topClasses"),
+  TOP_LOG_PROBABILITIES("topLogProbabilities"),
+  TARGET_GRADIENT("targetGradient"),
+  TEACHER("teacher"),
+  BIAS("bias"),
+  PROMPT_TOKENS("promptTokens"),
+  OUTPUT_TOKENS("outputTokens"),
+  TOKENS("tokens"),
+  PROCESSED_LOG_PROBABILITIES("processedLogProbabilities"),
+  KEPT("kept"),
+  KEPT_MASK("keptMask"),
+  ELEMENT_WEIGHTS("elementWeights"),
+  POSITIVE_WEIGHTS("positiveWeights"),
+  HIDDEN("hidden"),
+  WEIGHTS("weights"),
+  HIDDEN_GRADIENT("hiddenGradient"),
+  WEIGHTS_GRADIENT("weightsGradient"),
+  BIAS_GRADIENT("biasGradient"),
+  STATISTICS("statistics"),
+  TALLY("tally"),
+  WORKSPACE("workspace"),
+  GATHERED("gathered"),
+  STATES("states");
+
+  /** How many have a layout. */
+  public static final int LAYOUTS = 36;
+
+  static final int COUNT = 41;
+
+  /** What messages call it. */
+  public final String text;
+
+  Array(String text) {
+    this.text = text;
+  }
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels;
+
+import dev.xent.internal.ffi.xent_work;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A call of one function: its structs, its ranges and its arrays. Used again and again, by one
+ * thread, so that a call allocates nothing.
+ *
+ * <p>Structs are off-heap segments in the C layouts; whoever gives them keeps them open and
+ * reachable until the call returns. Arrays are off-heap segments, or segments of Java arrays, that
+ * begin at the element (row 0, class 0).
+ */
+public final class Work {
+  /** As many arrays as the shorter door takes. */
+  static final int FEW_ARRAYS = 6;
+
+  private final MemorySegment struct = Arena.ofAuto().allocate(xent_work.layout());
+
+  /** In the order of the function; NULL where the call is without one. */
+  final MemorySegment[] arrays = new MemorySegment[Function.MOST_ARRAYS];
+
+  /** Behind the last array that was given. */
+  private int end;
+
+  private boolean onHeap;
+
+  private Function function = Function.SOFTMAX;
+  private MemorySegment shape = MemorySegment.NULL;
+  private MemorySegment options = MemorySegment.NULL;
+  private MemorySegment report = MemorySegment.NULL;
+  private MemorySegment sampling = MemorySegment.NULL;
+  private long rowBegin;
+  private long rowEnd;
+  private long classBegin;
+  private long classEnd;
+  private int choice;
+  private long shards;
+  private long workspaceSize;
+
+  /** Made once, for many calls. */
+  public Work() {
+    java.util.Arrays.fill(arrays, MemorySegment.NULL);
+    xent_work.size(struct, xent_work.sizeof());
+  }
+
+  /**
+   * Begins a call, which has no arrays yet.
+   *
+   * @param newShape xent_shape
+   * @param newOptions xent_options
+   * @param newReport xent_report, or NULL
+   */
+  public Work begin(
+      Function newFunction,
+      MemorySegment newShape,
+      MemorySegment newOptions,
+      MemorySegment newReport) {
+    clear();
+    function = newFunction;
+    shape = newShape;
+    options = newOptions;
+    report = newReport;
+    return this;
+  }
+
+  /** Other structs than it began with. */
+  public Work structs(MemorySegment newShape, MemorySegment newOptions) {
+    shape = newShape;
+    options = newOptions;
+    return this;
+  }
+
+  /** Lets go of all memory of the caller's. */
+  public void clear() {
+    for (; end > 0; end--) {
+      arrays[end - 1] = MemorySegment.NULL;
+    }
+    onHeap = false;
+    if (choice != 0 || shards != 0 || workspaceSize != 0 || sampling != MemorySegment.NULL) {
+      choice = 0;
+      shards = 0;
+      workspaceSize = 0;
+      sampling = MemorySegment.NULL;
+    }
+  }
+
+  /** Gives an array, which the function takes, or takes it back with NULL. */
+  public Work set(Array array, MemorySegment segment) {
+    give(function.place(array), segment);
+    return this;
+  }
+
+  /** Gives an array if the function takes it. */
+  public void offer(Array array, MemorySegment segment) {
+    int place = function.place(array);
+    if (place >= 0) {
+      give(place, segment);
+    }
+  }
+
+  private void give(int place, MemorySegment segment) {
+    if (segment == MemorySegment.NULL && place >= end) {
+      return;
+    }
+    arrays[place] = segment;
+    onHeap |= !segment.isNative();
+    if (place >= end) {
+      end = place + 1;
+    }
+  }
+
+  /** The rows from one to before another. */
+  public Work rows(long begin, long behind) {
+    rowBegin = begin;
+    rowEnd = behind;
+    return this;
+  }
+
+  /** The classes: all of them where the function takes no range. */
+  public Work classes(long begin, long behind) {
+    classBegin = begin;
+    classEnd = behind;
+    return this;
+  }
+
+  /** Room for the call, of so many bytes. */
+  public Work workspace(MemorySegment room, long size) {
+    workspaceSize = size;
+    return set(Array.WORKSPACE, room);
+  }
+
+  /** How tokens are drawn: xent_sampling, one for all rows or one per row. */
+  public Work sampling(MemorySegment newSampling, boolean perRow) {
+    sampling = newSampling;
+    choice = perRow ? 1 : 0;
+    return this;
+  }
+
+  /** What so many shards said of the rows. */
+  public Work gathered(MemorySegment states, long count) {
+    shards = count;
+    return set(Array.GATHERED, states);
+  }
+
+  /** What else a function is told: whether it is the second round of finish. */
+  public Work choice(int newChoice) {
+    choice = newChoice;
+    return this;
+  }
+
+  public Function function() {
+    return function;
+  }
+
+  public MemorySegment shape() {
+    return shape;
+  }
+
+  public MemorySegment options() {
+    return options;
+  }
+
+  public MemorySegment report() {
+    return report;
+  }
+
+  public MemorySegment sampling() {
+    return sampling;
+  }
+
+  public long rowBegin() {
+    return rowBegin;
+  }
+
+  public long rowEnd() {
+    return rowEnd;
+  }
+
+  public long classBegin() {
+    return classBegin;
+  }
+
+  public long classEnd() {
+    return classEnd;
+  }
+
+  public int choice() {
+    return choice;
+  }
+
+  public long shards() {
+    return shards;
+  }
+
+  public long workspaceSize() {
+    return workspaceSize;
+  }
+
+  /** One of the arrays, NULL where the call is without it. */
+  public MemorySegment array(int place) {
+    return arrays[place];
+  }
+
+  boolean hasFewArrays() {
+    return end <= FEW_ARRAYS;
+  }
+
+  /** Whether memory of the call is a Java array. */
+  boolean isOnHeap() {
+    return onHeap;
+  }
+
+  /** The call without its arrays, for the doors. */
+  MemorySegment struct() {
+    xent_work.function(struct, function.number);
+    xent_work.choice(struct, choice);
+    xent_work.shape(struct, shape);
+    xent_work.options(struct, options);
+    xent_work.sampling(struct, sampling);
+    xent_work.report(struct, report);
+    xent_work.row_begin(struct, rowBegin);
+    xent_work.row_end(struct, rowEnd);
+    xent_work.class_begin(struct, classBegin);
+    xent_work.class_end(struct, classEnd);
+    xent_work.workspace_size(struct, workspaceSize);
+    xent_work.shards(struct, shards);
+    return struct;
+  }
+}

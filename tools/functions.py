@@ -1,0 +1,238 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes for Java and Python what the core says of its functions and arrays: the numbers of xent.h, the rules of
+native/src/api/arrays.h, and the places of native/src/api/*.c.
+
+    tools/functions.py            write Array.java, Function.java, Rules.java and _functions.py
+    tools/functions.py --check    exit 1 when one of them differs from what would be written
+
+Either way it exits 1 when a function's places are not in the order of its struct, which is that of the doors.
+"""
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+HEADER = ROOT / "include/xent.h"
+API = ROOT / "native/src/api"
+KERNELS = ROOT / "java/xent/src/main/java/dev/xent/internal/kernels"
+PYTHON = ROOT / "python/src/xent/_functions.py"
+NOTES = ["SPDX-License-Identifier: Apache-2.0", "Written by tools/functions.py: change what that reads, not this."]
+HEAD = [f"// {note}" for note in NOTES]
+
+
+def without_comments(text):
+    return re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+
+
+def arguments(text):
+    """What stands between commas that are in no brackets."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [" ".join(part.split()) for part in parts]
+
+
+def functions_of(header):
+    """Their names in the order of their numbers."""
+    found = [(int(number), name) for name, number in re.findall(r"XENT_FUNCTION_(\w+) = (\d+)", header)]
+    assert [number for number, _ in found] == list(range(1, len(found) + 1))
+    return [name for _, name in found]
+
+
+def layouts_of(header):
+    """The arrays that xent_shape has a layout of, in its order."""
+    return re.findall(r"xent_layout (\w+);", re.search(r"typedef struct xent_shape \{(.*?)\n\}", header, re.S)[1])
+
+
+def members_of(header, struct):
+    """The names of a struct's members, in order."""
+    body = re.search(r"typedef struct " + struct + r" \{(.*?)\n\}", header, re.S)[1]
+    return re.findall(r"(\w+) *(?=[,;])", body)
+
+
+def rules_of(arrays):
+    """Of each rule its layout or None, field, form, what it may hold, whether it is written, and what it may be."""
+    table = re.search(r"xent_rules\[\] = \{(.*?)\n\};", arrays, re.S)[1]
+    rules = {}
+    for name, kind, inside in re.findall(r"\[XENT_(\w+)\] =\s*XENT_(\w+)\((.*?)\)(?=,\s*(?:\[|$))", table, re.S):
+        given = arguments(inside)
+        if kind == "RECORD":
+            rules[name] = (None, given[0], given[2], None, False, "0")
+            continue
+        outputs = {"INPUT": (3, 4, None), "OUTPUT": (2, 3, None), "OUTPUT_IN_PLACE": (3, 4, 5)}[kind]
+        form, holds, in_place = outputs
+        rules[name] = (given[1], given[0], given[form], given[holds], kind != "INPUT",
+                       given[in_place] if in_place else "0")
+    return rules
+
+
+def places_of(sources):
+    """Of each function its struct, and its places: member, rule, whether it is needed."""
+    found = {}
+    for text in sources:
+        tables = {}
+        for name, body in re.findall(r"static const xent_place (\w+)\[\] = \{(.*?)\};", text, re.S):
+            before = text[:text.index(f"xent_place {name}[]")]
+            struct, need = re.findall(r"#define PLACE\(.*?\) XENT_PLACE\((\w+), name, rule, (\w+)\)", before)[-1]
+            places = []
+            for whole, inside in re.findall(r"(XENT_PLACE|PLACE)\(((?:\w+, )*\w+)\)", body):
+                given = inside.split(", ")
+                given = given[1:] if whole == "XENT_PLACE" else given
+                places.append((given[0], given[1], (given[2] if len(given) > 2 else need) == "NEEDED"))
+            tables[name] = (struct, places)
+        made = r"const xent_function xent_of_(\w+) = \{?\s*XENT_ARGUMENTS\(\s*\w+, (\w+),"
+        for function, table in re.findall(made, text):
+            found[function.upper()] = tables[table]
+        shared = re.search(r"#define (\w+)\(kind\)\s*\\\n\s*\{XENT_ARGUMENTS\(\w+, (\w+),", text)
+        for function in re.findall(r"xent_of_(\w+) = " + shared[1] + r"\(", text) if shared else []:
+            found[function.upper()] = tables[shared[2]]
+    return found
+
+
+def java_name(name):
+    return re.sub(r"_(\w)", lambda letter: letter[1].upper(), name)
+
+
+def java_array(layouts, records):
+    says = "The arrays of calls: those that {@code xent_shape} has a layout of, in its order, then records."
+    lines = HEAD + ["package dev.xent.internal.kernels;", "", f"/** {says} */",
+                    "public enum Array {"]
+    lines += [f'  {name.upper()}("{java_name(name)}"),' for name in layouts + records]
+    lines[-1] = lines[-1][:-1] + ";"
+    return lines + ["", "  /** How many have a layout. */", f"  public static final int LAYOUTS = {len(layouts)};", "",
+                    f"  static final int COUNT = {len(layouts + records)};", "",
+                    "  /** What messages call it. */", "  public final String text;", "",
+                    "  Array(String text) {", "    this.text = text;", "  }", "}", ""]
+
+
+def java_function(functions):
+    most = max(len(names) for _, names in functions)
+    lines = HEAD + ["package dev.xent.internal.kernels;", "",
+                    "/** The functions of the core, and the arrays of each in the order of the doors. */",
+                    "public enum Function {"]
+    for number, (name, names) in enumerate(functions, 1):
+        lines += wrapped(f"  {name}(", [str(number)] + ["Array." + n.upper() for n in names], "),")
+    lines[-1] = lines[-1][:-1] + ";"
+    return lines + ["", "  /** As many arrays as the wider door takes. */",
+                    f"  static final int MOST_ARRAYS = {most};", "", "  final int number;",
+                    "  private final Array[] arrays;",
+                    "  private final byte[] places = new byte[Array.COUNT];", "",
+                    "  Function(int number, Array... arrays) {", "    this.number = number;",
+                    "    this.arrays = arrays;", "    java.util.Arrays.fill(places, (byte) -1);",
+                    "    for (int i = 0; i < arrays.length; i++) {", "      places[arrays[i].ordinal()] = (byte) i;",
+                    "    }", "  }", "",
+                    "  /** How many arrays it takes. */", "  public int count() {",
+                    "    return arrays.length;", "  }", "",
+                    "  /** One of them. */", "  public Array array(int place) {",
+                    "    return arrays[place];", "  }", "",
+                    "  /** Where an array is among them; -1: it takes none such. */",
+                    "  public int place(Array array) {", "    return places[array.ordinal()];", "  }", "}", ""]
+
+
+def wrapped(start, parts, end, most=100, indent=6):
+    """Parts with commas between them in lines of at most so many characters."""
+    lines, line = [], start
+    for i, part in enumerate(parts):
+        piece = part + (", " if i + 1 < len(parts) else end)
+        if len((line + piece).rstrip()) > most:
+            lines.append(line.rstrip())
+            line = " " * indent
+        line += piece
+    return lines + [line]
+
+
+def java_holds(holds):
+    return " | ".join("ElementType." + name for name in re.findall(r"XENT_(\w+)", holds))
+
+
+def java_bits(in_place):
+    names = re.findall(r"XENT_FIELD_BIT\((\w+)\)", in_place)
+    return " | ".join(f"1L << XentH.XENT_FIELD_{name}()" for name in names) or "0"
+
+
+def java_rules(rules, functions, layouts):
+    lines = HEAD + ["package dev.xent.internal.kernels.reference;", "", "import dev.xent.internal.ffi.XentH;",
+                    "import dev.xent.internal.kernels.Array;", "import dev.xent.internal.kernels.ElementType;",
+                    "import dev.xent.internal.kernels.Function;", "",
+                    "/** What is checked of each array, and in which order. */", "final class Rules {"]
+    for name, (layout, field, form, holds, written, in_place) in rules.items():
+        if layout:
+            lines += wrapped(f"  static final ArrayRule {name} = new ArrayRule(",
+                             [f"Array.{layout.upper()}", f"XentH.XENT_FIELD_{field}()", f"Form.{form}",
+                              java_holds(holds), str(written).lower(), java_bits(in_place)], ");")
+    lines += ["", "  private static final ArrayRule[][] OF = {"]
+    for name, places in functions:
+        lines += wrapped("    {", [rule for _, rule, _ in places if rules[rule][0]], "},  // " + name) \
+            if any(rules[rule][0] for _, rule, _ in places) else ["    {},  // " + name]
+    lines += ["  };", "", "  /** Bit i: the call is not without rule i. */", "  private static final int[] NEEDED = {"]
+    for name, places in functions:
+        own = [needed for _, rule, needed in places if rules[rule][0]]
+        lines.append(f"    {hex(sum(needed << i for i, needed in enumerate(own)))},  // {name}")
+    return lines + ["  };", "", "  private Rules() {}", "", "  /** Those of the arrays that a function takes. */",
+                    "  static ArrayRule[] of(Function function) {", "    return OF[function.ordinal()];", "  }", "",
+                    "  /** Whether the function needs an array. */",
+                    "  static boolean isNeeded(Function function, int rule) {",
+                    "    return (NEEDED[function.ordinal()] >> rule & 1) != 0;", "  }", "}", ""]
+
+
+def python_functions(layouts, functions, ranged):
+    def texts(names):
+        return [f'"{name}"' for name in names]
+
+    lines = [f"# {note}" for note in NOTES]
+    lines += ['"""The layouts of xent_shape in their order, and the functions of the core."""',
+              "from __future__ import annotations", "", "from typing import NamedTuple", "", "",
+              "class Function(NamedTuple):", "    number: int", "    has_classes: bool  # a range of them",
+              "    arrays: list[str]  # in the order of the doors", "", ""]
+    lines += wrapped("LAYOUTS = [", texts(layouts), "]", 120, 11) + ["", "FUNCTIONS = {"]
+    for number, (name, names) in enumerate(functions, 1):
+        lines += wrapped(f'    "{name.lower()}": Function({number}, {name in ranged}, [', texts(names), "]),", 120, 8)
+    return lines + ["}", ""]
+
+
+def main(given):
+    if given not in ([], ["--check"]):
+        print(__doc__, file=sys.stderr)
+        return 2
+    header = without_comments(HEADER.read_text())
+    arrays = without_comments((API / "arrays.h").read_text())
+    layouts, rules = layouts_of(header), rules_of(arrays)
+    places = places_of(without_comments(path.read_text()) for path in sorted(API.glob("*.c")))
+    names = functions_of(header)
+    if set(names) != set(places):
+        print(f"numbered in xent.h, or made in native/src/api, alone: {set(names) ^ set(places)}", file=sys.stderr)
+        return 1
+    functions, checked, records, ranged = [], [], [], set()
+    for name in names:
+        struct, own = places[name]
+        own = [place for place in own if rules[place[1]][2] != "NO_ARRAY"]
+        members = members_of(header, struct)
+        order = [member for member in members if member in {place[0] for place in own}]
+        if order != [place[0] for place in own]:
+            print(f"{struct} has {order}, its places are {[place[0] for place in own]}", file=sys.stderr)
+            return 1
+        records += [member for member in order if member not in layouts + records]
+        functions.append((name, order))
+        checked.append((name, own))
+        if "classes" in members:  # beside rows: the other classes are in sizes
+            ranged.add(name)
+    written = {KERNELS / "Array.java": java_array(layouts, records),
+               KERNELS / "Function.java": java_function(functions),
+               KERNELS / "reference/Rules.java": java_rules(rules, checked, layouts),
+               PYTHON: python_functions(layouts, functions, ranged)}
+    stale = [path for path, lines in written.items() if not path.exists() or path.read_text() != "\n".join(lines)]
+    for path in stale:
+        if given:
+            print(f"{path.relative_to(ROOT)} is not what tools/functions.py writes", file=sys.stderr)
+        else:
+            path.write_text("\n".join(written[path]))
+    return 1 if given and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
