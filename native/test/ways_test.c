@@ -70,15 +70,14 @@ static const wish wishes[] = {
     {.name = "nothing", .single = true},
     {.name = "temperature", .single = true, .options = {.temperature = 2}},
     {.name = "softcap", .options = {.softcap = 30}},
-    {.name = "sink", .single = true, .arrays = SINK},
+    {.name = "sink", .arrays = SINK},
     {.name = "a mask for all rows", .arrays = SAME_MASK},
     {.name = "masks", .arrays = MASKS},
     {.name = "fully masked rows 0", .single = true, .options = {.fully_masked = XENT_FULLY_MASKED_ZERO}},
     {.name = "float16", .type = XENT_F16},
     {.name = "bfloat16", .type = XENT_BF16},
-    {.name = "smoothing", .single = true, .options = {.label_smoothing = 0.1}, .of_targets = true},
+    {.name = "smoothing", .options = {.label_smoothing = 0.1}, .of_targets = true},
     {.name = "smoothing of others",
-     .single = true,
      .options = {.label_smoothing = 0.1, .smoothing = XENT_SMOOTHING_OTHERS},
      .of_targets = true},
     {.name = "class weights", .arrays = CLASS_WEIGHTS, .of_targets = true},
@@ -86,17 +85,17 @@ static const wish wishes[] = {
      .arrays = CLASS_WEIGHTS,
      .options = {.label_smoothing = 0.1},
      .of_targets = true},
-    {.name = "row weights", .single = true, .arrays = ROW_WEIGHTS, .of_targets = true},
+    {.name = "row weights", .arrays = ROW_WEIGHTS, .of_targets = true},
     {.name = "ignore index", .single = true, .options = {.has_ignore_index = 1}, .of_targets = true},
     {.name = "gradient scale",
      .single = true,
      .options = {.has_gradient_scale = 1, .gradient_scale = 0.5},
      .of_targets = true},
-    {.name = "z-loss", .single = true, .options = {.z_loss = 1e-4}, .of_targets = true},
-    {.name = "clamp", .single = true, .options = {.probability_clamp = 0.01}, .of_targets = true},
+    {.name = "z-loss", .options = {.z_loss = 1e-4}, .of_targets = true},
+    {.name = "clamp", .options = {.probability_clamp = 0.01}, .of_targets = true},
     {.name = "probabilities", .arrays = PROBABILITIES, .of_targets = true},
     {.name = "tally", .single = true, .arrays = TALLY, .of_targets = true},
-    {.name = "log-probabilities", .single = true, .arrays = LOG_PROBABILITIES, .of_targets = true},
+    {.name = "log-probabilities", .arrays = LOG_PROBABILITIES, .of_targets = true},
     {.name = "hits", .arrays = HITS, .of_targets = true},
     {.name = "argmax", .arrays = ARGMAX, .of_targets = true},
     {.name = "ranks", .arrays = RANKS, .of_targets = true},
@@ -131,7 +130,9 @@ static int32_t way_of(int32_t isa, function_kind function, layout_kind layout, i
   const bool mask_unlike = (w->arrays & MASKS) && layout == AS_COLUMNS && rows > 1;
   if (function == SOFTMAX_BACKWARD)
     return columns && rows >= 4 ? XENT_WAY_STRIP : XENT_WAY_ROW;
-  if (!later && w->single && rows == 1 && classes <= 16) return XENT_WAY_SINGLE;
+  const bool hot = w->options.temperature != 0 && function != SOFTMAX && function != LOG_SOFTMAX;
+  const bool single = w->single && !hot && !later && function != LOG_SUM_EXP;
+  if (single && rows == 1 && classes > 1 && classes <= 128) return XENT_WAY_SINGLE;
   const bool ones = classes == 1 && (function == SOFTMAX || function == LOG_SOFTMAX);
   if (columns && rows >= 4 && !(ones && function == SOFTMAX) && fits_strips(w, classes, later)) return XENT_WAY_STRIP;
   if (columns && rows >= 4 && classes > 1) return XENT_WAY_TURNED;

@@ -64,8 +64,7 @@ static xent_status turned_gradient(const job *j, row_kernel any) {
   return turned_rows(j->call, cross_entropy_backward, any);
 }
 
-static const xent_way forward_ways[] = {{XENT_WAY_SINGLE, single_fits, single_rows},
-                                        {XENT_WAY_DENSE, dense_fits, dense_rows},
+static const xent_way forward_ways[] = {{XENT_WAY_DENSE, dense_fits, dense_rows},
                                         {XENT_WAY_STRIP, strips_fit, strip_rows},
                                         {XENT_WAY_TURNED, turned_fits, turned_forward},
                                         {XENT_WAY_FLOW, flow_fits, flow_rows},
@@ -89,10 +88,11 @@ XENT_INLINE xent_status take_way(const xent_call *call, const xent_way *ways, co
 }
 #define XENT_TAKE_WAY(call, ways, kernel) take_way(call, ways, (int)(sizeof ways / sizeof *ways), kernel)
 
-static xent_status softmax_forward(const xent_call *call) { return XENT_TAKE_WAY(call, forward_ways, careful_forward); }
-static xent_status cross_entropy_forward(const xent_call *call) {
+static xent_status softmax_forward(const xent_call *call) {
+  if (single_fits(call)) return single_row(call, careful_forward);
   return XENT_TAKE_WAY(call, forward_ways, careful_forward);
 }
+static xent_status cross_entropy_forward(const xent_call *call) { return softmax_forward(call); }
 static xent_status cross_entropy_backward(const xent_call *call) {
   return XENT_TAKE_WAY(call, gradient_ways, careful_known);
 }

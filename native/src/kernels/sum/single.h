@@ -1,68 +1,144 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A call of one row of at most sixteen classes: a vector, which stays in registers from load to store. Its results are
- * those of sixteen equal rows. */
+/*
+ * A call of one short row and nothing but its softmax, log-softmax, loss or gradient of the loss of a label: the
+ * formulas of results/sixteen.h for one row, whose numbers wait for each other and for nobody else.
+ */
 #ifndef XENT_SUM_SINGLE_H
 #define XENT_SUM_SINGLE_H
 
 #include "kernels/sum/flow.h"
+#include "kernels/ways.h"
 
-/* Whether a call is for one such row, whole and side by side, and asks for nothing that reads classes again. */
 XENT_INLINE bool single_fits(const xent_call *call) {
   const xent_shape *s = call->shape;
-  return s->classes <= XENT_LANES && call->row_end - call->row_begin == 1 && s->logits.classes == 1 &&
-         s->logits.type == XENT_F32 &&
-         (!call->output || (call->output_layout->classes == 1 && call->output_layout->type == XENT_F32)) &&
-         (!call->targets || has_labels(call)) && call->options->softcap == 0 && !call->known_statistics &&
-         !(call->class_mask || call->row_offsets || call->class_weights || call->hits || call->argmax || call->ranks ||
-           call->entropies || call->top_classes || call->top_log_probabilities || call->target_gradient);
+  const xent_options *o = call->options;
+  if (call->row_end - call->row_begin != 1 || s->classes > XENT_GROUP || s->classes < 2) return false;
+  const uintptr_t others = (uintptr_t)call->class_mask | (uintptr_t)call->row_offsets | (uintptr_t)call->class_weights |
+                           (uintptr_t)call->row_weights | (uintptr_t)call->sink | (uintptr_t)call->hits |
+                           (uintptr_t)call->argmax | (uintptr_t)call->ranks | (uintptr_t)call->entropies |
+                           (uintptr_t)call->top_classes | (uintptr_t)call->top_log_probabilities |
+                           (uintptr_t)call->target_gradient | (uintptr_t)call->log_probabilities |
+                           (uintptr_t)call->log_sum_exp | (uintptr_t)call->statistics |
+                           (uintptr_t)call->known_statistics;
+  if (others || s->logits.type != XENT_F32 || s->logits.classes != 1 || o->softcap != 0) return false;
+  if (call->output && (call->output_layout->type != XENT_F32 || call->output_layout->classes != 1)) return false;
+  if (!call->targets) return call->output;
+  return has_labels(call) && o->label_smoothing == 0 && o->z_loss == 0 && o->probability_clamp == 0 &&
+         o->focal_gamma == 0 && (o->temperature == 0 || o->temperature == 1);
 }
 
-XENT_SHARED xent_status single_rows(const job *j, row_kernel kernel) {
-  const xent_call *call = j->call;
-  const xent_shape *s = call->shape;
-  const int64_t n = s->classes, row = call->row_begin;
-  row_targets t = targets_of_call(call);
-  if (j->labels) {
-    const xent_status status = targets_of_row(call, span_of_row(call, row), &t);
+/* What the first pass knows of the row, in units of 2^30 no longer. */
+typedef struct {
+  float max, reference;
+  double sum, total; /* of e without the label's, and with it */
+  double label_e, largest_e;
+  double max_over_temperature;
+} single_numbers;
+
+/* row_logarithm: log1p(p / q) if a <= b, else log-sum-exp less the maximum. */
+XENT_INLINE double single_logarithm(const single_numbers *s, double a, double b, double p, double q) {
+  const double ratio = p / q;
+  if (a <= b) return log_series(ratio / (2 + ratio));
+  const uint64_t bits = double_bits(s->total);
+  const int64_t k = (int64_t)(bits - XENT_ROOT_HALF_BITS) >> 52;
+  const double m = bits_double(bits - ((uint64_t)k << 52));
+  const double log = log_series((m - 1) / (m + 1));
+  return fused_double((double)s->reference, XENT_LN2, fused_double((double)k, XENT_LN2, log)) - s->max_over_temperature;
+}
+/* row_distance */
+XENT_INLINE double single_distance(const single_numbers *s) {
+  const double S = s->total, E = s->largest_e;
+  return S <= E ? 0 : single_logarithm(s, S, E + E, S - E, E);
+}
+/* label_loss_alone */
+XENT_INLINE double single_loss(const single_numbers *s, float logit) {
+  if (s->sum <= s->label_e) return single_logarithm(s, 0, INFINITY, s->sum, s->label_e);
+  return single_distance(s) + ((double)s->max - (double)logit);
+}
+
+/* e of n classes from x into `kept`; the class `without` is not added. vectors: 1, or as many as a group has. */
+XENT_INLINE single_numbers single_sums(const float *x, int64_t n, int64_t without, float *kept, const int vectors,
+                                       const f32_temperature *h) {
+  lanes v = vectors == 1 ? lanes_load_part(x, n, -INFINITY) : largest_lanes(x, n);
+  const float max = lanes_largest(v) + 0.0f, N = reference_for(max, h);
+  const exp_references r = exp_everywhere(exp_reference_of(N, h));
+  double sum;
+  if (vectors == 1) {
+    exp_lanes(&v, 1, &r, false, h);
+    lanes_store(kept, v);
+    sum = lanes_tree(lanes_drop(v, without));
+  } else {
+    sum = dlanes_tree(dlanes_widen(sum_exponentials(x, n, without, &r, h, kept)));
+  }
+  return (single_numbers){.max = max, .reference = N, .sum = sum * XENT_UNSCALE,
+                          .max_over_temperature = (double)max * h->reciprocal};
+}
+
+/* y = (v - less) r + b of n classes. */
+XENT_INLINE void single_write(const float *v, int64_t n, float less, float r, float b, float *y) {
+  const lanes minus = lanes_set(less), rs = lanes_set(r), bs = lanes_set(b);
+  int64_t i = 0;
+  for (; i + XENT_LANES <= n; i += XENT_LANES)
+    lanes_store(y + i, lanes_fma(lanes_sub(lanes_load(v + i), minus), rs, bs));
+  if (i < n)
+    lanes_store_part(y + i, n - i, lanes_fma(lanes_sub(lanes_load_part(v + i, n - i, 0.0f), minus), rs, bs));
+}
+
+/* False where the row is for others to compute; nothing is written then. */
+XENT_INLINE bool single_as(const xent_call *call, const row_targets *t, const int vectors) {
+  const xent_shape *shape = call->shape;
+  const int64_t n = shape->classes, row = call->row_begin;
+  const f32_temperature h = f32_temperature_of(call->options->temperature);
+  const float *x = call->logits + row_offset(shape, &shape->logits, row);
+  float *y = call->output ? call->output + row_offset(shape, call->output_layout, row) : NULL;
+  XENT_ALIGNED float e[XENT_GROUP];
+  const float logit = call->targets ? x[t->label] : 0;
+  single_numbers s = single_sums(x, n, call->targets ? t->label : XENT_NO_CLASS, e, vectors, &h);
+  if (call->targets) s.label_e = (double)exp_one(logit, s.reference, &h) * XENT_UNSCALE;
+  s.total = call->targets ? s.sum + s.label_e : s.sum;
+  if (!(fabsf(s.max * h.hi) <= XENT_LIMIT) || s.total != s.total) return false;
+  if (call->targets ? call->losses || call->tally : call->log)
+    s.largest_e = (double)exp_one(s.max, s.reference, &h) * XENT_UNSCALE;
+  if (!call->targets) {
+    if (call->log)
+      single_write(x, n, s.max, h.hi, (float)(0 - single_distance(&s)), y);
+    else
+      single_write(e, n, 0, (float)(XENT_UNSCALE / s.total), -0.0f, y);
+    return true;
+  }
+  const double scale = call->options->has_gradient_scale ? call->options->gradient_scale : 1;
+  const double factor = XENT_UNSCALE / s.total * scale, size = fabs(factor);
+  if (y && size != 0 && !(size >= FLT_MIN && size <= FLT_MAX)) return false;
+  if (call->losses || call->tally) {
+    const float loss = (float)single_loss(&s, logit);
+    const strand to = strand_at(call->losses, &shape->losses, row_offset(shape, &shape->losses, row));
+    if (call->losses) strand_set(&to, 0, loss);
+    if (call->tally) tally_add_one(call->tally, loss);
+  }
+  if (y) {
+    const float label_gradient = (float)((0 - s.sum / s.total) * scale);
+    single_write(e, n, 0, (float)factor, -0.0f, y);
+    y[t->label] = label_gradient == label_gradient ? label_gradient : XENT_NAN;
+  }
+  call->report->counted++;
+  return true;
+}
+XENT_SHARED bool single_short(const xent_call *call, const row_targets *t) { return single_as(call, t, 1); }
+XENT_SHARED bool single_long(const xent_call *call, const row_targets *t) {
+  return single_as(call, t, XENT_GROUP_VECTORS);
+}
+
+XENT_SHARED xent_status single_row(const xent_call *call, row_kernel kernel) {
+  row_targets t = {0};
+  if (call->targets) {
+    t = targets_of_call(call);
+    const xent_status status = targets_of_row(call, span_of_row(call, call->row_begin), &t);
     if (status) return status;
   }
-  if (t.ignored || (n == 1 && call->output && !call->targets && !call->log)) return kernel(call);
-  const lanes x = lanes_load_part(call->logits + row_offset(s, &s->logits, row), n, -INFINITY);
-  /* passes over a NaN, or over others because of it: then the sum is NaN */
-  const float max = lanes_largest(x);
-  const exp_references r = exp_everywhere(exp_reference_of(reference_for(max, &j->temperature), &j->temperature));
-  lanes e[1] = {x};
-  exp_lanes(e, 1, &r, false, &j->temperature);
-  row_sums in;
-  row_outcome out;
-  in.rows = (row_set){.first = row, .count = 1, .adjacent = true};
-  in.folded = in.long_row = false;
-  in.hits = 0;
-  out.record = NULL;
-  lanes_store(in.max, lanes_set(max));
-  lanes_store(in.logit, lanes_set(j->labels ? call->logits[row_offset(s, &s->logits, row) + t.label] : 0.0f));
-  dlanes_store(in.sum, dlanes_set(lanes_tree(lanes_drop(e[0], t.label))));
-  if (!j->plain && (call->targets || call->sink)) {
-    int32_t label[XENT_ROWS];
-    int64_t counted[XENT_ROWS];
-    for (int i = 0; i < XENT_ROWS; i++) {
-      label[i] = (int32_t)t.label;
-      counted[i] = n;
-    }
-    load_row_numbers(j, &in.rows, label, counted, &in);
-    if (j->smoothed) {
-      const lanes gaps = lanes_keep_first(lanes_sub(lanes_set(max + 0.0f), x), n);
-      dlanes_store(in.dot, dlanes_set(lanes_tree(j->others ? lanes_drop(gaps, t.label) : gaps)));
-    }
-  }
-  results_of_rows(j, &in, &out);
-  if (!out.stay) return kernel(call);
-  if (!call->output) return XENT_OK;
-  float *y = call->output + row_offset(s, call->output_layout, row);
-  lanes_store_part(y, n, call->log && !call->targets ? log_probability(x, out.max, lanes_set(j->temperature.hi), out.f)
-                                                     : lanes_fma(e[0], out.f, out.b));
-  if (j->labels) y[t.label] = out.label_gradient[0];
-  return XENT_OK;
+  call->report->way = XENT_WAY_SINGLE;
+  if (!t.ignored && (call->shape->classes <= XENT_LANES ? single_short(call, &t) : single_long(call, &t)))
+    return XENT_OK;
+  return kernel(call);
 }
 
 #endif
