@@ -1352,6 +1352,42 @@ static void test_missing_targets(void) {
 }
 
 /* Every field and every tier has a name of its own. */
+/* Numbers, sizes and arrays that a door refuses; and a function that it runs like the struct does. */
+static void test_doors(void) {
+  const xent_shape s = dense_shape(1, 3, 1);
+  const xent_options o = xent_default_options();
+  xent_report r = {.size = sizeof r};
+  float logits[3] = {1, 2, 3}, output[3] = {0}, other[3];
+  int64_t label = 2;
+  xent_work w = on_classes(XENT_FUNCTION_SOFTMAX, &s, &o, 0, 1, 0, 3, &r);
+  CHECK(xent_few_at(NULL, logits, output, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_few_at(&w, logits, output, NULL, NULL, NULL, NULL) == XENT_INVALID_SIZE);
+  w.size = sizeof w + 1;
+  CHECK(xent_few_at(&w, logits, output, NULL, NULL, NULL, NULL) == XENT_INVALID_SIZE);
+  static const int32_t unknown[] = {0, XENT_FUNCTION_FINISH + 1, -1, INT32_MAX, INT32_MIN};
+  w.size = sizeof w;
+  for (size_t k = 0; k < sizeof unknown / sizeof *unknown; k++) {
+    w.function = unknown[k];
+    CHECK(xent_few_at(&w, logits, output, NULL, NULL, NULL, NULL) == XENT_UNSUPPORTED);
+  }
+  w.function = XENT_FUNCTION_LOG_SUM_EXP; /* which takes five arrays */
+  CHECK(xent_few_at(&w, logits, output, NULL, NULL, NULL, logits) == XENT_INVALID_ARGUMENT && output[0] == 0);
+  w.function = XENT_FUNCTION_SOFTMAX;
+  CHECK(xent_many_at(&w, logits, output, NULL, NULL, NULL, NULL, logits, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT &&
+        output[0] == 0);
+  CHECK(xent_many_at(&w, logits, output, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL) == XENT_OK);
+  CHECK(xent_few_at(&w, logits, other, NULL, NULL, NULL, NULL) == XENT_OK && !memcmp(output, other, sizeof output));
+  w.report = NULL;
+  w.function = XENT_FUNCTION_CHECK_TARGETS; /* which tells what it found in its report */
+  CHECK(xent_few_at(&w, &label, NULL, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
+  w.report = &r;
+  CHECK(xent_few_at(&w, &label, NULL, NULL, NULL, NULL, NULL) == XENT_OK && r.counted == 1);
+  w.choice = 1; /* of a function that has none to make */
+  CHECK(xent_few_at(&w, &label, NULL, NULL, NULL, NULL, NULL) == XENT_UNSUPPORTED);
+}
+
 static void test_names(void) {
   const char *unknown = xent_field_name(INT32_MAX);
   CHECK(!strcmp(unknown, "unknown") && !strcmp(xent_field_name(-1), unknown));
@@ -1409,6 +1445,7 @@ int main(void) {
   test_tally();
   test_far_summands();
   test_edges();
+  test_doors();
   test_names();
   test_structs_of_calls();
   test_what_is_left_out();

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The declarations in ctypes against include/xent.h, and what a library may be."""
+import ctypes
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 
 import xent
 from xent import _native
+from xent._functions import FUNCTIONS, LAYOUTS
 
 HEADER = Path(__file__).resolve().parents[2] / "include" / "xent.h"
 needs_header = pytest.mark.skipif(not HEADER.exists(), reason="not in the repository")
@@ -19,24 +21,61 @@ def text():
     return re.sub(r"/\*.*?\*/", " ", HEADER.read_text(encoding="utf-8"), flags=re.S)
 
 
+def members(struct):
+    """Type, name and what else is said of each member, in order; the type of a pointer ends with *."""
+    body = re.search(rf"typedef struct {struct} {{(.*?)}} {struct};", text(), re.S).group(1)
+    found = []
+    for declaration in filter(str.strip, body.split(";")):
+        type_, names = re.fullmatch(r"\s*(?:const )?(\w+)(.*)", declaration, re.S).groups()
+        for star, name, count in re.findall(r"(\*?)(\w+)(?:\[(\d+)\])?", names):
+            found.append((type_ + star, name, int(count or 0)))
+    return found
+
+
 @needs_header
-@pytest.mark.parametrize("function", _native.ARGUMENTS)
-def test_arguments_are_those_of_the_header(function):
-    declared = re.search(rf"xent_{function}_at\(([^)]*)\)", text()).group(1)
-    names = [re.search(r"(\w+)\s*$", argument).group(1) for argument in declared.split(",")]
-    expected = ["shape", "options", "row_begin", "row_end"]
-    if function == "sample":
-        expected[2:2] = ["sampling", "per_row"]
-    for name in _native.ARGUMENTS[function]:
-        expected += ["class_begin", "class_end"] if name == "classes" else [name]
-    if function == "check_targets":
-        expected[-1] = "weights"
-    assert names == [*expected, "report"]
+@pytest.mark.parametrize("struct", _native.STRUCTS)
+def test_structs(struct):
+    types = {"int32_t": ctypes.c_int32, "uint32_t": ctypes.c_uint32, "int64_t": ctypes.c_int64,
+             "uint64_t": ctypes.c_uint64, "double": ctypes.c_double, "xent_layout": _native.Layout}
+    expected = []
+    for type_, name, count in members(struct):
+        in_ctypes = ctypes.c_void_p if type_.endswith("*") else types[type_]
+        expected.append((name, in_ctypes * count if count else in_ctypes))
+    assert _native.STRUCTS[struct]._fields_ == expected
+
+
+@needs_header
+def test_layouts():
+    assert [name for type_, name, _ in members("xent_shape") if type_ == "xent_layout"] == LAYOUTS
 
 
 @needs_header
 def test_every_function_is_there():
-    assert set(re.findall(r"\bxent_(\w+)_at\(", text())) - {"cross_entropy_plain"} == set(_native.ARGUMENTS)
+    declared = re.findall(r"XENT_FUNCTION_(\w+) = (\d+)", text())
+    assert {name.lower(): int(number) for name, number in declared} == {
+        name: function.number for name, function in FUNCTIONS.items()}
+
+
+ARRAYS = {"xent_input", "xent_output", "xent_statistics*", "xent_state*", "xent_sample_state*", "xent_tally*", "void*"}
+
+
+@needs_header
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_arrays_are_those_of_the_struct(function):
+    struct = re.search(rf"xent_status xent_{function}\(\s*const (\w+) \*call\)", text()).group(1)
+    assert [name for type_, name, _ in members(struct) if type_ in ARRAYS] == FUNCTIONS[function].arrays
+    assert (("xent_range*", "classes", 0) in members(struct)) == FUNCTIONS[function].has_classes
+
+
+@needs_header
+@pytest.mark.parametrize("door, width", [("few", _native.FEW), ("many", _native.MANY)])
+def test_doors(door, width):
+    declared = re.search(rf"xent_{door}_at\(([^)]*)\)", text()).group(1)
+    assert re.findall(r"const (\w+) \*", declared) == ["xent_work"] + ["void"] * width
+
+
+def test_functions_fit_the_wider_door():
+    assert max(len(function.arrays) for function in FUNCTIONS.values()) <= _native.MANY
 
 
 @needs_header

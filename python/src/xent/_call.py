@@ -17,8 +17,9 @@ from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
 
 from xent._arrays import FLOATS, INTEGERS, ORDER, SIZE, Array, address_of, array_of, as_type, empty, is_of_torch
-from xent._native import (ARGUMENTS, CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, TYPES, Layout,
-                          Library, Options, Report, Shape, Statistics, Tally, sized)
+from xent._functions import FUNCTIONS
+from xent._native import (CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, TYPES, Layout, Library, Options, Report,
+                          Shape, Statistics, Tally, Work, sized)
 from xent._options import integer, shown
 from xent.errors import ArrayMemoryError, DTypeError, LabelError, OptionError, ShapeError, XentError
 
@@ -593,38 +594,43 @@ class Call:
         bounds = [rows * i // parts for i in range(parts + 1)]
         return [(piece, begin, end) for piece in range(len(self.pieces)) for begin, end in zip(bounds, bounds[1:])]
 
+    def work_of(self, function: str, options: Options, begin: int, end: int) -> Work:
+        """A function over rows and, where it takes some, all classes; without a report."""
+        return sized(Work, function=FUNCTIONS[function].number, shape=ctypes.addressof(self.shape_struct),
+                     options=ctypes.addressof(options), row_begin=begin, row_end=end, class_end=self.classes)
+
     def invoke(self, function: str, options: Options, begin: int, end: int, piece: int = 0,
                report: Report | None = None, tally: Tally | None = None, without: Sequence[str] = (),
                classes: tuple[int, int] | None = None, second_round: int = 0,
                sampling: Callable[[int], Any] | None = None) -> Report:
         """A function over rows of a piece and, where it takes some, classes."""
         addresses, first, _ = self.pieces[piece]
-        shape, packed = self.shape_struct, None
-        if self.packing:
-            packed = self.packing.pack(piece, [name for name in ARGUMENTS[function] if name not in without])
-            addresses, shape = {**addresses, **packed.addresses}, packed.shape
+        of, values, packed = FUNCTIONS[function], addresses.copy(), None
         report = report or sized(Report)
-        workspace = self.workspace(end - begin) if self.workspace else None
-        arguments: list[Any] = [ctypes.addressof(shape), ctypes.addressof(options)]
+        work = self.work_of(function, options, begin, end)
+        work.report, work.choice = ctypes.addressof(report), second_round
+        if self.packing:
+            packed = self.packing.pack(piece, [name for name in of.arrays if name not in without])
+            values.update(packed.addresses)
+            work.shape = ctypes.addressof(packed.shape)
         if sampling:
             requests = sampling(first)
-            arguments += [ctypes.addressof(requests), 1 if isinstance(requests, ctypes.Array) else 0]
-        arguments += [begin, end]
-        values: dict[str, int | None] = {**addresses, **dict.fromkeys(without)}
-        values.update(workspace_size=room(workspace), second_round=second_round, shards=second_round,
-                      tally=None if tally is None or "tally" in without else ctypes.addressof(tally))
-        if self.statistics is not None and "statistics" not in without:
+            work.sampling, work.choice = ctypes.addressof(requests), isinstance(requests, ctypes.Array)
+        if classes:
+            assert of.has_classes
+            work.class_begin, work.class_end = classes
+        if self.workspace and "workspace" in of.arrays:
+            workspace = self.workspace(end - begin)
+            values["workspace"], work.workspace_size = aligned(workspace), room(workspace)
+        if self.statistics is not None:
             values["statistics"] = ctypes.addressof(self.statistics) + ctypes.sizeof(Statistics) * first
         if self.states is not None:
             values["states"] = ctypes.addressof(self.states)
-        if workspace is not None:
-            values["workspace"] = aligned(workspace)
-        names = ARGUMENTS[function]
-        if names[0] == "classes":
-            arguments += classes or (0, self.classes)
-            names = names[1:]
-        arguments += map(values.get, names)
-        status = self.library.function(function)(*arguments, ctypes.addressof(report))
+        if tally is not None:
+            values["tally"] = ctypes.addressof(tally)
+        for name in without:
+            values.pop(name, None)
+        status = self.library.run(work, list(map(values.get, of.arrays)))
         if status:
             self._fail(status, report, first)
         if packed:
@@ -785,8 +791,8 @@ def aligned(workspace: ctypes.Array[Any]) -> int:
     return -(-ctypes.addressof(workspace) // ALIGNMENT) * ALIGNMENT
 
 
-def room(workspace: ctypes.Array[Any] | None) -> int:
-    return 0 if workspace is None else ctypes.sizeof(workspace) - ALIGNMENT
+def room(workspace: ctypes.Array[Any]) -> int:
+    return ctypes.sizeof(workspace) - ALIGNMENT
 
 
 def processors() -> int:

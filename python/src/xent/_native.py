@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""include/xent.h in ctypes: its structs, its functions that end in _at, and the library that has them."""
+"""include/xent.h in ctypes: its structs, its doors for bindings, and the library that has them."""
 from __future__ import annotations
 
 import ctypes
 import os
 import sys
+from collections.abc import Sequence
 from ctypes import c_double, c_int32, c_int64, c_uint32, c_uint64, c_void_p
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from xent._functions import LAYOUTS
 from xent.errors import NativeLibraryError
 
-ABI_VERSION = 2
+ABI_VERSION = 3
 NUMERICS_VERSION = 3
 CHUNK = 8192
+FEW, MANY = 6, 26  # how many arrays go through the doors
 
 TYPES = {"F32": 1, "F64": 2, "F16": 3, "BF16": 4, "I8": 5, "U8": 6, "I16": 7, "I32": 8, "I64": 9, "U16": 10, "U32": 11,
          "U64": 12}
@@ -36,11 +39,6 @@ class Layout(ctypes.Structure):
 
 SIZES = ["outer", "classes", "inner", "target_count", "top_count", "first_class", "all_classes", "prompt_count",
          "output_count", "features"]
-LAYOUTS = ["logits", "output", "gradient", "upstream", "targets", "losses", "log_sum_exp", "hits", "target_weights",
-           "row_offsets", "class_mask", "class_weights", "row_weights", "sink", "log_probabilities", "argmax", "ranks",
-           "entropies", "top_classes", "top_log_probabilities", "target_gradient", "teacher", "bias", "prompt_tokens",
-           "output_tokens", "tokens", "processed_log_probabilities", "kept", "kept_mask", "element_weights",
-           "positive_weights", "hidden", "weights", "hidden_gradient", "weights_gradient", "bias_gradient"]
 
 
 class Shape(ctypes.Structure):
@@ -82,54 +80,22 @@ class Report(ctypes.Structure):
                 ("unfinished", c_int64)]
 
 
+class Work(ctypes.Structure):
+    _fields_ = [("size", c_uint64), ("function", c_int32), ("choice", c_int32), ("shape", c_void_p),
+                ("options", c_void_p), ("sampling", c_void_p), ("report", c_void_p), ("row_begin", c_int64),
+                ("row_end", c_int64), ("class_begin", c_int64), ("class_end", c_int64), ("workspace_size", c_uint64),
+                ("shards", c_int64)]
+
+
 STRUCTS: dict[str, type[ctypes.Structure]] = {
     "xent_layout": Layout, "xent_shape": Shape, "xent_options": Options, "xent_sampling": Sampling,
-    "xent_statistics": Statistics, "xent_state": State, "xent_tally": Tally, "xent_report": Report}
+    "xent_statistics": Statistics, "xent_state": State, "xent_tally": Tally, "xent_report": Report,
+    "xent_work": Work}
 
 
 def sized(struct: type[Struct], **fields: Any) -> Struct:
     """A struct that begins with its size."""
     return struct(size=ctypes.sizeof(struct), **fields)
-
-
-# What each function takes between (shape, options, row_begin, row_end) and the report, in the order of xent.h. A name
-# is that of an address, but for those in SCALARS; classes stands for class_begin and class_end.
-SCALARS = {"second_round": c_int32, "per_row": c_int32, "workspace_size": c_uint64, "shards": c_int64}
-_LOGITS = "logits row_offsets class_mask sink"
-_BACKWARD = "classes output upstream row_offsets class_mask statistics gradient"
-_TARGETS = "targets target_weights row_offsets class_mask class_weights row_weights"
-_DIVERGENCE = "logits teacher class_mask row_weights losses gradient tally"
-_LAYER, _OF_LAYER = "hidden weights bias", "targets target_weights class_mask class_weights"
-_ROWS = "losses log_sum_exp hits log_probabilities argmax ranks entropies top_classes top_log_probabilities"
-ARGUMENTS = {name: arguments.split() for name, arguments in {
-    "softmax": f"classes {_LOGITS} statistics output",
-    "log_softmax": f"classes {_LOGITS} statistics output",
-    "log_sum_exp": f"{_LOGITS} log_sum_exp",
-    "softmax_backward": _BACKWARD,
-    "log_softmax_backward": _BACKWARD,
-    "check_targets": f"{_TARGETS} tally",
-    "cross_entropy": f"logits {_TARGETS} sink {_ROWS} gradient target_gradient statistics tally",
-    "cross_entropy_backward": f"classes logits {_TARGETS} statistics upstream gradient",
-    "selected_log_probabilities": "logits targets row_offsets class_mask sink upstream log_probabilities gradient "
-                                  "statistics",
-    "selected_log_probabilities_backward": "logits targets row_offsets class_mask statistics upstream gradient",
-    "cross_entropy_hvp": "logits upstream row_offsets class_mask row_weights sink output",
-    "kl_divergence": _DIVERGENCE,
-    "jensen_shannon_divergence": _DIVERGENCE,
-    "total_variation": _DIVERGENCE,
-    "sample": "logits class_mask bias prompt_tokens output_tokens tokens processed_log_probabilities kept kept_mask "
-              "log_probabilities ranks entropies top_classes top_log_probabilities workspace workspace_size gathered "
-              "shards states",
-    "binary_cross_entropy": "logits targets element_weights positive_weights losses gradient tally",
-    "linear_cross_entropy": f"{_LAYER} logits {_OF_LAYER} row_weights sink {_ROWS} target_gradient "
-                            "hidden_gradient weights_gradient bias_gradient statistics tally workspace workspace_size",
-    "linear_cross_entropy_backward": f"classes {_LAYER} logits {_OF_LAYER} row_weights statistics upstream "
-                                     "hidden_gradient weights_gradient bias_gradient workspace workspace_size",
-    "linear_states": f"classes {_LAYER} {_OF_LAYER} statistics states workspace workspace_size",
-    "forward_states": "classes logits targets target_weights class_mask class_weights statistics states",
-    "backward_states": "classes output upstream class_mask states",
-    "finish": "states targets class_weights row_weights sink second_round statistics losses log_sum_exp hits tally",
-}.items()}
 
 
 class Library:
@@ -150,13 +116,9 @@ class Library:
         self._require("numerics", c.xent_numerics_version(), NUMERICS_VERSION)
         for name in ("xent_version", "xent_status_message", "xent_field_name", "xent_isa_name", "xent_way_name"):
             getattr(c, name).restype = ctypes.c_char_p
-        for name, arguments in ARGUMENTS.items():
-            types: list[Any] = [c_void_p, c_void_p]
-            types += [c_void_p, c_int32] if name == "sample" else []
-            types += [c_int64, c_int64]
-            for argument in arguments:
-                types += [c_int64, c_int64] if argument == "classes" else [SCALARS.get(argument, c_void_p)]
-            self.function(name).argtypes = [*types, c_void_p]
+        self.few, self.many = c.xent_few_at, c.xent_many_at
+        self.few.argtypes = [ctypes.POINTER(Work)] + [c_void_p] * FEW
+        self.many.argtypes = [ctypes.POINTER(Work)] + [c_void_p] * MANY
         c.xent_tally_sum.argtypes, c.xent_tally_sum.restype = [c_void_p], c_double
         c.xent_tally_merge.argtypes = [c_void_p, c_void_p]
         c.xent_sample_workspace.argtypes, c.xent_sample_workspace.restype = [c_int64] * 2, c_uint64
@@ -170,9 +132,10 @@ class Library:
                 f"{self.path} has {what} version {found}, this package needs {needed}: give the library of the same "
                 f"build")
 
-    def function(self, name: str) -> Any:
-        """The function of xent.h that takes addresses as arguments."""
-        return getattr(self.c, f"xent_{name}_at")
+    def run(self, work: Work, arrays: Sequence[int | None]) -> int:
+        """A call of arrays in the order of the doors, through the one that is wide enough: its status."""
+        door, width = (self.many, MANY) if any(arrays[FEW:]) else (self.few, FEW)
+        return int(door(work, *arrays[:width], *[None] * (width - len(arrays))))
 
     def field_name(self, field: int) -> str:
         return str(self.c.xent_field_name(field).decode())

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, overload
 
 from xent._arrays import NAME, Array, address_of, array_of, empty, is_of_torch, type_named
 from xent._call import ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Call, workspace_of
-from xent._native import (ARGUMENTS, HIDDEN_GRADIENT, WEIGHTS_GRADIENT, Options, Report, Sampling, Tally, library,
-                          sized)
+from xent._functions import FUNCTIONS
+from xent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, Library, Options, Report, Sampling, Shape, Tally,
+                          Work, library, sized)
 from xent._options import Reductions, choice, integer, options_of, sampling_of
 from xent._types import (Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, Lender, NoneCounted, Out,
                          Output, Own, Product, Reduction, Rules, Smoothing, Ties)
@@ -112,12 +113,12 @@ def log_sum_exp(logits: Lender, *, axis: int = -1, out: Output = None, dtype: DT
 class _Plan(NamedTuple):
     """What a call of arrays of the same types, shapes and strides was: all but their addresses."""
 
-    function: Any
-    before: tuple[Any, ...]
-    between: tuple[None, ...]
+    library: Library
+    work: Work  # which nobody writes: threads have it in common
+    shape_struct: Shape  # to which it points
+    options: Options
     type: str
     shape: tuple[int, ...]
-    structs: tuple[Any, ...]
 
 
 _PLANS: dict[Any, _Plan] = {}
@@ -140,7 +141,7 @@ def _softmax(function: str, logits: Any, axis: int, out: Any, dtype: Any, class_
             if plan:
                 result = out if to else empty(logits, plan.type, plan.shape)
                 address = to.address if to else address_of(result)
-                if address and not plan.function(*plan.before, lent.address, *plan.between, address, None):
+                if address and not plan.library.few(plan.work, lent.address, address, None, None, None, None):
                     return result  # else it is said below what is wrong
     call, struct = _begin("logits", logits, axis, row_offsets, **options)
     call.take("class_mask", class_mask)
@@ -151,20 +152,17 @@ def _softmax(function: str, logits: Any, axis: int, out: Any, dtype: Any, class_
     call.prepare()
     call.run(function, struct, threads=threads)
     if key and call.is_one_task:
-        others = ARGUMENTS[function].index(name) - ARGUMENTS[function].index("logits") - 1
-        _keep(key, call, struct, function, (None,) * others, call.arrays[name].shape)
+        assert FUNCTIONS[function].arrays[:2] == ["logits", name]  # as plans are called
+        _keep(key, call, struct, function, call.arrays[name].shape)
     return call.results[name]
 
 
-def _keep(key: Any, call: Call, options: Options, function: str, between: tuple[None, ...],
-          shape: tuple[int, ...]) -> None:
+def _keep(key: Any, call: Call, options: Options, function: str, shape: tuple[int, ...]) -> None:
     if len(_PLANS) >= _MOST_PLANS:
         _PLANS.clear()
-    classes = (0, call.classes) if ARGUMENTS[function][0] == "classes" else ()
-    before = ctypes.addressof(call.shape_struct), ctypes.addressof(options), 0, call.rows, *classes
     written = call.arrays.get("output") or call.arrays.get("log_sum_exp") or call.lead
-    _PLANS[key] = _Plan(call.library if function == "cross_entropy" else call.library.function(function), before,
-                        between, written.type, shape, (call.shape_struct, options))
+    work = call.work_of(function, options, 0, call.rows)
+    _PLANS[key] = _Plan(call.library, work, call.shape_struct, options, written.type, shape)
 
 
 @overload
@@ -507,37 +505,38 @@ def cross_entropy(
                "top_log_probabilities": top_log_probabilities, "target_gradient": target_gradient}
     result = _loss("cross_entropy", call, struct, reductions, gradient, outputs, threads, save=save_statistics)
     if key and kind == "class indices" and call.is_one_task:
-        _keep(key, call, struct, "cross_entropy", (), call.lead.shape)
+        _keep(key, call, struct, "cross_entropy", call.lead.shape)
     return result
 
 
 _UNIFORM, _NAN, _BEST = "uniform", "nan", "best"  # usual options, which are these very texts
-_CHECK = len(ARGUMENTS["check_targets"]) - 1
-_OF_LOSS = ARGUMENTS["cross_entropy"]
-_GRADIENT = _OF_LOSS.index("gradient")
-assert _OF_LOSS[:2] == ["logits", "targets"] and _OF_LOSS[-1] == "tally"
+_CHECK, _LOSS = FUNCTIONS["check_targets"], FUNCTIONS["cross_entropy"]
+_LOGITS, _TARGETS, _GRADIENT, _TALLY = map(_LOSS.arrays.index, ("logits", "targets", "gradient", "tally"))
+assert _CHECK.arrays[0] == "targets"
 
 
 def _small_loss(plan: _Plan | None, logits: Any, lent: Array, labels: Array, mean: bool, wanted: bool) -> Loss | None:
     """What `_loss` gives; None where it has something to say."""
     if not plan:
         return None
-    library, usual = plan.function, plan.structs[1]
-    report, tally, options = sized(Report), sized(Tally), Options.from_buffer_copy(usual)
-    before = plan.before[0], ctypes.addressof(options), *plan.before[2:]
-    if library.function("check_targets")(*before, labels.address, *(None,) * _CHECK, ctypes.addressof(report)):
+    library, report, tally = plan.library, sized(Report), sized(Tally)
+    work, options = Work.from_buffer_copy(plan.work), Options.from_buffer_copy(plan.options)
+    work.report, work.options, work.function = ctypes.addressof(report), ctypes.addressof(options), _CHECK.number
+    if library.few(work, labels.address, None, None, None, None, None):
         return None
     gradient = empty(logits, plan.type, plan.shape) if wanted else None
     address = address_of(gradient) if wanted else None
     if not report.counted or wanted and not address:
         return None
     options.gradient_scale, options.has_gradient_scale = 1 / report.counted if mean else 1.0, 1
-    to, sum_of = ctypes.addressof(report), ctypes.addressof(tally)
-    if library.function("cross_entropy")(*before, lent.address, labels.address, *(None,) * (_GRADIENT - 2), address,
-                                         *(None,) * (len(_OF_LOSS) - _GRADIENT - 2), sum_of, to):
+    work.function = _LOSS.number
+    arrays: list[int | None] = [None] * MANY
+    arrays[_LOGITS], arrays[_TARGETS], arrays[_GRADIENT] = lent.address, labels.address, address
+    arrays[_TALLY] = ctypes.addressof(tally)
+    if library.many(work, *arrays):
         return None
     total = library.tally_sum(tally)
-    return Loss(total / report.counted if mean else total, total, plan.before[3], report.counted,
+    return Loss(total / report.counted if mean else total, total, work.row_end, report.counted,
                 float(report.counted), gradient)
 
 

@@ -82,6 +82,8 @@ class CallEventTest {
   @ParameterizedTest
   @CsvSource({
     "1x16, -1, single",
+    "1x128, -1, single",
+    "1x129, -1, flow",
     "5x10, -1, flow",
     "6x10, -1, dense",
     "1000x59, -1, dense",
@@ -109,7 +111,7 @@ class CallEventTest {
                       CrossEntropy.builder()
                           .isa(isa)
                           .axis(axis)
-                          .labelSmoothing(0.1)
+                          .gradientScale(0.5)
                           .build()
                           .forwardBackward(x, labels, x);
                     }));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.events;
 
+import jdk.jfr.FlightRecorder;
+
 /** Whether calls are recorded. */
 public final class Recorder {
   private static final boolean PRESENT = isPresent();
@@ -17,15 +19,22 @@ public final class Recorder {
   }
 
   /**
-   * Whether a recording wants {@link CallEvent}. While there is none this is a constant to the
-   * compiler: the recorder rewrites the class of an event when the first recording starts.
+   * Whether a recording wants {@link CallEvent}. The first event of a process takes a fifth of a
+   * second, so none is made before somebody wants a recorder.
    */
   public static boolean isOn() {
-    return PRESENT && Probe.EVENT.isEnabled();
+    return PRESENT && Probe.isOn();
   }
 
   /** Loaded only where there is a recorder. */
   private static final class Probe {
+    static boolean isOn() {
+      return FlightRecorder.isInitialized() && Known.EVENT.isEnabled();
+    }
+  }
+
+  /** From then on this is a constant to the compiler, until the recorder rewrites its class. */
+  private static final class Known {
     static final CallEvent EVENT = new CallEvent();
   }
 }

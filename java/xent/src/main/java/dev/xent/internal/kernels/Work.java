@@ -4,6 +4,7 @@ package dev.xent.internal.kernels;
 import dev.xent.internal.ffi.xent_work;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A call of one function: its structs, its ranges and its arrays. Used again and again, by one
@@ -36,9 +37,24 @@ public final class Work {
   private long rowEnd;
   private long classBegin;
   private long classEnd;
+
+  /** Whether a function is told any of these. */
+  private boolean special;
+
   private int choice;
   private long shards;
   private long workspaceSize;
+
+  // What the struct says.
+  private @Nullable Function writtenFunction;
+  private @Nullable MemorySegment writtenShape;
+  private @Nullable MemorySegment writtenOptions;
+  private @Nullable MemorySegment writtenReport;
+  private long writtenRowBegin;
+  private long writtenRowEnd;
+  private long writtenClassBegin;
+  private long writtenClassEnd;
+  private boolean writtenSpecial;
 
   /** Made once, for many calls. */
   public Work() {
@@ -79,7 +95,8 @@ public final class Work {
       arrays[end - 1] = MemorySegment.NULL;
     }
     onHeap = false;
-    if (choice != 0 || shards != 0 || workspaceSize != 0 || sampling != MemorySegment.NULL) {
+    if (special) {
+      special = false;
       choice = 0;
       shards = 0;
       workspaceSize = 0;
@@ -128,12 +145,14 @@ public final class Work {
 
   /** Room for the call, of so many bytes. */
   public Work workspace(MemorySegment room, long size) {
+    special = true;
     workspaceSize = size;
     return set(Array.WORKSPACE, room);
   }
 
   /** How tokens are drawn: xent_sampling, one for all rows or one per row. */
   public Work sampling(MemorySegment newSampling, boolean perRow) {
+    special = true;
     sampling = newSampling;
     choice = perRow ? 1 : 0;
     return this;
@@ -141,12 +160,14 @@ public final class Work {
 
   /** What so many shards said of the rows. */
   public Work gathered(MemorySegment states, long count) {
+    special = true;
     shards = count;
     return set(Array.GATHERED, states);
   }
 
   /** What else a function is told: whether it is the second round of finish. */
   public Work choice(int newChoice) {
+    special = true;
     choice = newChoice;
     return this;
   }
@@ -213,20 +234,40 @@ public final class Work {
     return onHeap;
   }
 
-  /** The call without its arrays, for the doors. */
+  /** The call without its arrays, for the doors. Most calls are like the one before. */
   MemorySegment struct() {
-    xent_work.function(struct, function.number);
-    xent_work.choice(struct, choice);
-    xent_work.shape(struct, shape);
-    xent_work.options(struct, options);
-    xent_work.sampling(struct, sampling);
-    xent_work.report(struct, report);
-    xent_work.row_begin(struct, rowBegin);
-    xent_work.row_end(struct, rowEnd);
-    xent_work.class_begin(struct, classBegin);
-    xent_work.class_end(struct, classEnd);
-    xent_work.workspace_size(struct, workspaceSize);
-    xent_work.shards(struct, shards);
+    if (function != writtenFunction
+        || shape != writtenShape
+        || options != writtenOptions
+        || report != writtenReport) {
+      writtenFunction = function;
+      writtenShape = shape;
+      writtenOptions = options;
+      writtenReport = report;
+      xent_work.function(struct, function.number);
+      xent_work.shape(struct, shape);
+      xent_work.options(struct, options);
+      xent_work.report(struct, report);
+    }
+    if (rowBegin != writtenRowBegin || rowEnd != writtenRowEnd) {
+      writtenRowBegin = rowBegin;
+      writtenRowEnd = rowEnd;
+      xent_work.row_begin(struct, rowBegin);
+      xent_work.row_end(struct, rowEnd);
+    }
+    if (classBegin != writtenClassBegin || classEnd != writtenClassEnd) {
+      writtenClassBegin = classBegin;
+      writtenClassEnd = classEnd;
+      xent_work.class_begin(struct, classBegin);
+      xent_work.class_end(struct, classEnd);
+    }
+    if (special || writtenSpecial) {
+      writtenSpecial = special;
+      xent_work.choice(struct, choice);
+      xent_work.sampling(struct, sampling);
+      xent_work.workspace_size(struct, workspaceSize);
+      xent_work.shards(struct, shards);
+    }
     return struct;
   }
 }
