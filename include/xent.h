@@ -1028,7 +1028,8 @@ enum {
 typedef struct xent_work {
   uint64_t size;
   int32_t function;              /* XENT_FUNCTION_...; one that is not here is XENT_UNSUPPORTED */
-  int32_t choice;                /* per_row of xent_sample, second_round of xent_finish; else 0 */
+  int32_t choice;                /* per_row of xent_sample, second_round of xent_finish; else 0, or it is
+                                    XENT_INVALID_ARGUMENT without a report */
   const xent_shape *shape;
   const xent_options *options;
   const xent_sampling *sampling; /* of xent_sample, as in its struct; else NULL */

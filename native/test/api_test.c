@@ -1385,7 +1385,9 @@ static void test_doors(void) {
   w.report = &r;
   CHECK(xent_few_at(&w, &label, NULL, NULL, NULL, NULL, NULL) == XENT_OK && r.counted == 1);
   w.choice = 1; /* of a function that has none to make */
-  CHECK(xent_few_at(&w, &label, NULL, NULL, NULL, NULL, NULL) == XENT_UNSUPPORTED);
+  CHECK(xent_few_at(&w, &label, NULL, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
+  w.function = XENT_FUNCTION_SOFTMAX;
+  CHECK(xent_few_at(&w, logits, output, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
 }
 
 static void test_names(void) {

@@ -134,7 +134,7 @@ static xent_status check_targets(xent_frame *f);
 const xent_function xent_of_check_targets = {XENT_ARGUMENTS(xent_check_targets_call, places, 1, check_targets),
                                              .needs_report = true,
                                              .logits_type = offsetof(xent_check_targets_call, logits_type),
-                                             .choice = offsetof(xent_check_targets_call, reserved)};
+                                             .reserved = offsetof(xent_check_targets_call, reserved)};
 
 static xent_status check_targets(xent_frame *f) {
   xent_call *c = &f->call;

@@ -137,6 +137,7 @@ static inline xent_status run_work(const xent_work *w, const void *const *arrays
   if (status) return status;
   if (w->function < 1 || w->function >= XENT_COUNT(functions)) return XENT_UNSUPPORTED;
   const xent_function *function = functions[w->function];
+  if (w->choice && !function->choice) return XENT_INVALID_ARGUMENT;
   xent_frame f;
   int given = 0;
   f.choice = w->choice;
