@@ -953,8 +953,8 @@ XENT_API double xent_tally_sum(const xent_tally *tally);
  * calls at once. NULL as in the structs above, but shape and options are always there. */
 
 /* Sizes and layouts. The struct may end behind `output` or any layout after it, where the call has no array of a later
- * one. What a call does not have is not looked at, but the type of the logits (of the output, in a softmax backward and
- * in xent_backward_states), which decides how everything is computed. */
+ * one. What a call does not have is not looked at, but the layouts of arrays that it needs, and the type of the logits
+ * (of the output, in a softmax backward and in xent_backward_states), which decides how everything is computed. */
 typedef struct xent_shape {
   uint64_t size;
   /* as in xent_sizes */

@@ -39,10 +39,10 @@ static int64_t some_block(fuzz_input *in, int64_t classes) {
 
 /* What choose.h sends each way. */
 static void read_sizes_of_way(fuzz_problem *p, fuzz_input *in) {
-  static const int64_t least[] = {[XENT_WAY_SINGLE] = 1, [XENT_WAY_DENSE] = 2, [XENT_WAY_FLOW] = 1,
+  static const int64_t least[] = {[XENT_WAY_SINGLE] = 2, [XENT_WAY_DENSE] = 2, [XENT_WAY_FLOW] = 1,
                                   [XENT_WAY_STRIP] = 1,  [XENT_WAY_TURNED] = 1, [XENT_WAY_ROW] = 1025,
                                   [XENT_WAY_F64] = 1},
-                       most[] = {[XENT_WAY_SINGLE] = 16,  [XENT_WAY_DENSE] = 104, [XENT_WAY_FLOW] = 1024,
+                       most[] = {[XENT_WAY_SINGLE] = 128, [XENT_WAY_DENSE] = 104, [XENT_WAY_FLOW] = 1024,
                                  [XENT_WAY_STRIP] = 1200, [XENT_WAY_TURNED] = 1200, [XENT_WAY_ROW] = 2200,
                                  [XENT_WAY_F64] = 1200};
   xent_shape *s = &p->shape;
@@ -180,6 +180,18 @@ static void read_options(fuzz_problem *p, fuzz_input *in) {
     *switches[which - 6] = (int32_t)wild_number(in);
     p->any_isa = which != 6;
   }
+}
+
+/* The way of one row, which is for plain calls: most options and arrays away. */
+static uint32_t plainly(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t given) {
+  static const uint32_t plain = BIT(TARGETS) | BIT(LOSSES) | BIT(OUTPUT) | BIT(GRADIENT) | BIT(TALLY) | BIT(REPORT);
+  xent_options *o = &p->options;
+  if (p->way != XENT_WAY_SINGLE || chance(in, 32)) return given;
+  o->label_smoothing = o->softcap = o->z_loss = o->probability_clamp = 0;
+  o->smoothing = XENT_SMOOTHING_UNIFORM;
+  if (chance(in, 192)) o->temperature = 0;
+  p->shape.target_count = 0;
+  return given & (needed | plain);
 }
 
 /* ---- layouts ---- */
@@ -372,6 +384,7 @@ void problem_read(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t opt
   uint32_t given = needed | (optional & asked);
   if (p->way) given |= optional & (BIT(REPORT) | (chance(in, 96) ? BIT(CLASS_MASK) : 0));
   if (p->way == XENT_WAY_TURNED) given |= optional & BIT(TOP_CLASSES);
+  given = plainly(p, in, needed, given);
   if (is_wild(p, in, 4)) given &= ~BIT(below(in, SLOTS)); /* one that is needed, too */
   if (given & BIT(ROW_OFFSETS) && p->shape.inner != 1 && !chance(in, 16)) given &= ~BIT(ROW_OFFSETS);
   for (int i = 0; i < ARRAYS; i++) p->address[i] = given & BIT(i) ? nowhere() : NULL; /* there, for extent_of */

@@ -206,6 +206,28 @@ static void test_overlaps(void) {
 }
 
 /* Weights of sparse targets where there are none. */
+/* What a call left on the stack decides nothing of the next one. */
+static void test_weights_that_are_missing(void) {
+  const float logits[2] = {1, 2}, floats[1] = {1};
+  const double doubles[1] = {1};
+  const int32_t class[1] = {0};
+  float losses[1];
+  for (int before = 0; before < 3; before++) {
+    xent_report r = {.size = sizeof r};
+    xent_cross_entropy_call c = {.size = sizeof c, .sizes = xent_rows(1, 2), .report = &r,
+                                 .logits = {logits, xent_per_class(2, 1, XENT_F32)},
+                                 .targets = {class, xent_per_class(1, 1, XENT_I32)},
+                                 .losses = {losses, xent_per_row(1, XENT_F32)}};
+    c.sizes.target_count = 1;
+    if (before == 1) c.target_weights = (xent_input){floats, xent_per_class(1, 1, XENT_F32)};
+    if (before == 2) c.target_weights = (xent_input){doubles, xent_per_class(1, 1, XENT_F64)};
+    CHECK((xent_cross_entropy(&c) == XENT_OK) == (before == 1));
+    c.target_weights = (xent_input){0};
+    CHECK(xent_cross_entropy(&c) == XENT_INVALID_ARGUMENT && r.integer == 0);
+    CHECK(r.field == XENT_FIELD_TARGET_WEIGHTS);
+  }
+}
+
 static void test_target_weights(void) {
   reset();
   float losses[ROWS], weights[SIZE] = {0};
@@ -1388,6 +1410,13 @@ static void test_doors(void) {
   CHECK(xent_few_at(&w, &label, NULL, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
   w.function = XENT_FUNCTION_SOFTMAX;
   CHECK(xent_few_at(&w, logits, output, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
+  int32_t token[2]; /* the range of classes says nothing to a function that has none */
+  xent_shape one = s;
+  one.tokens = xent_per_row(1, XENT_I32);
+  const xent_sampling greedy = {.size = sizeof greedy, .greedy = 1};
+  w = (xent_work){.size = sizeof w, .function = XENT_FUNCTION_SAMPLE, .shape = &one, .options = &o, .report = &r,
+                  .sampling = &greedy, .row_end = 1, .class_begin = 7, .class_end = 9};
+  CHECK(xent_few_at(&w, logits, token, NULL, NULL, NULL, NULL) == XENT_OK && token[0] == 2);
 }
 
 static void test_names(void) {
@@ -1418,6 +1447,7 @@ int main(void) {
   test_refusals();
   test_overlaps();
   test_overlaps_of_row_offsets();
+  test_weights_that_are_missing();
   test_target_weights();
   test_clamp_of_probability_rows();
   test_focal_loss();

@@ -85,7 +85,7 @@ static xent_status take_call(xent_frame *f, const void *call, const xent_functio
                         .class_end = classes ? classes->end : sizes->classes};
   memcpy(&f->call.report, (const char *)call + function->report, sizeof f->call.report);
   f->choice = number_at(call, function->reserved) ? -1 : number_at(call, function->choice);
-  if (function->logits_type) f->own_shape.logits = (xent_layout){.type = number_at(call, function->logits_type)};
+  f->own_shape.logits = (xent_layout){.type = number_at(call, function->logits_type)}; /* looked at even if there are none */
   for (int i = 0; i < function->count; i++) {
     const xent_rule *rule = &xent_rules[function->places[i].rule];
     const char *at = (const char *)call + function->places[i].at;
@@ -93,7 +93,8 @@ static xent_status take_call(xent_frame *f, const void *call, const xent_functio
     memcpy(&address, at, sizeof address);
     memcpy((char *)&f->call + rule->address, &address, sizeof address);
     _Static_assert(offsetof(xent_input, layout) == offsetof(xent_output, layout), "addresses, then layouts");
-    if (xent_is_array(rule) && (i < function->usual || address)) /* layouts of what is not there mean nothing */
+    /* Layouts of what is not there mean nothing, but of weights, which targets may need. */
+    if (xent_is_array(rule) && (i < function->usual || address || rule->field == XENT_FIELD_TARGET_WEIGHTS))
       memcpy((char *)&f->own_shape + rule->layout, at + offsetof(xent_input, layout), sizeof(xent_layout));
   }
   return XENT_OK;

@@ -184,6 +184,7 @@ static xent_status sample(xent_frame *f) {
   c->any_split = true;
   xent_status status = xent_begin(f, false);
   if (!status) {
+    c->class_begin = 0;
     c->class_end = c->shape->classes;
     status = xent_check_ranges(f);
   }

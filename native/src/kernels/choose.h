@@ -26,12 +26,15 @@ XENT_INLINE bool long_flow_fits(const xent_call *call) {
 
 /* So few classes that vectors along a row would be mostly empty, and enough rows to fill a block,
  * whose masks lie as the block wants them. */
-XENT_INLINE bool has_dense_rows(const xent_call *call) {
+XENT_INLINE bool has_dense_mask(const xent_call *call) {
   const xent_shape *s = call->shape;
   const xent_layout *m = &s->class_mask;
-  const bool same_mask = m->outer == 0 && (m->inner == 0 || s->inner == 1);
-  return s->classes <= XENT_DENSE_FORWARD && call->row_end - call->row_begin >= XENT_DENSE_LEAST &&
-         (!call->class_mask || same_mask || lies_dense(s, m));
+  if (!call->class_mask || (m->outer == 0 && (m->inner == 0 || s->inner == 1))) return true;
+  return lies_dense(s, m);
+}
+XENT_INLINE bool has_dense_rows(const xent_call *call) {
+  return call->shape->classes <= XENT_DENSE_FORWARD && call->row_end - call->row_begin >= XENT_DENSE_LEAST &&
+         has_dense_mask(call);
 }
 XENT_INLINE bool dense_fits(const xent_call *call) {
   return flow_fits(call) && needs_no_whole_rows(call) && has_dense_rows(call) && call->shape->classes > 1 &&
