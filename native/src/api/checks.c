@@ -85,7 +85,7 @@ static xent_status take_call(xent_frame *f, const void *call, const xent_functio
                         .class_end = classes ? classes->end : sizes->classes};
   memcpy(&f->call.report, (const char *)call + function->report, sizeof f->call.report);
   f->choice = number_at(call, function->reserved) ? -1 : number_at(call, function->choice);
-  f->own_shape.logits = (xent_layout){.type = number_at(call, function->logits_type)}; /* looked at even if there are none */
+  f->own_shape.logits = (xent_layout){.type = number_at(call, function->logits_type)}; /* read even if none are there */
   for (int i = 0; i < function->count; i++) {
     const xent_rule *rule = &xent_rules[function->places[i].rule];
     const char *at = (const char *)call + function->places[i].at;
