@@ -185,7 +185,7 @@ XENT_INLINE dlanes where_zero(dlanes a, dlanes yes, dlanes no) {
   return dlanes_where_at_most(dlanes_magnitude(a), dlanes_zero(), yes, no);
 }
 
-/* Class weights, clamp and label smoothing of L, which is in t->loss: own L + eps (T r + W D) / H, where H classes share
+/* Class weights, clamp and label smoothing of L, which is in t->loss: own L + eps (T r + W D) / H; H classes share
  * eps and W is their weight. In double: f64_settle_losses. */
 XENT_INLINE void label_results(const job *j, const row_sums *in, dlanes distance, const double *dot, const double *mass,
                                target_results *t) {

@@ -41,8 +41,7 @@ class PagesTest {
           "ByteBuf", "OnnxTensor", "PyTorch", "TensorFlow", "BigDecimal", "NoClassDefFoundError");
   private static final int LONGEST_LINE = 120;
   private static final Pattern LINED = Pattern.compile(".*\\.(md|java|c|h)");
-  private static final Pattern UNLINED =
-      Pattern.compile("(.*/)?(target|\\..*|internal/ffi)/.*|native/src/kernels/.*");
+  private static final Pattern UNLINED = Pattern.compile("(.*/)?(target|\\..*|internal/ffi)/.*");
   private static final Pattern ONE_LITERAL =
       Pattern.compile("\\s*([+:?] )?\"([^\"\\\\]|\\\\.)*\"\\W*");
   private static final Pattern FENCED = Pattern.compile("(?ms)^ *```.*?^ *```$");
