@@ -8,7 +8,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /**
  * The arguments that any function can have, arrays under names, and every function called with
@@ -50,6 +52,13 @@ final class KernelCall {
     return report;
   }
 
+  /** Those that a plain cross-entropy is without. */
+  private static final Array[] UNUSUAL =
+      IntStream.range(Work.FEW_ARRAYS, Function.CROSS_ENTROPY.count())
+          .mapToObj(Function.CROSS_ENTROPY::array)
+          .filter(array -> array != Array.STATISTICS && array != Array.TALLY)
+          .toArray(Array[]::new);
+
   /** A function of {@link Kernels}. */
   interface Caller {
     int call(Kernels kernels, KernelCall call, MemorySegment report);
@@ -57,269 +66,46 @@ final class KernelCall {
 
   static Map<String, Caller> functions() {
     Map<String, Caller> all = new LinkedHashMap<>();
-    all.put("softmax", KernelCall::softmax);
-    all.put("log-sum-exp", KernelCall::logSumExp);
-    all.put("softmax backward", KernelCall::softmaxBackward);
-    all.put("check", KernelCall::check);
-    all.put("plain cross-entropy", KernelCall::plainCrossEntropy);
-    all.put("cross-entropy", KernelCall::crossEntropy);
-    all.put("backward", KernelCall::backward);
-    all.put("divergence", KernelCall::divergence);
-    all.put("hvp", KernelCall::crossEntropyHvp);
-    all.put("states", KernelCall::states);
-    all.put("backward states", KernelCall::backwardStates);
-    all.put("finish", KernelCall::finish);
+    all.put("softmax", caller(Function.SOFTMAX, Array.STATISTICS));
+    all.put("log-sum-exp", caller(Function.LOG_SUM_EXP));
+    all.put("softmax backward", caller(Function.SOFTMAX_BACKWARD, Array.STATISTICS));
+    all.put("check", caller(Function.CHECK_TARGETS));
+    all.put("plain cross-entropy", caller(Function.CROSS_ENTROPY, UNUSUAL));
+    all.put("cross-entropy", caller(Function.CROSS_ENTROPY));
+    all.put("backward", caller(Function.CROSS_ENTROPY_BACKWARD, Array.UPSTREAM));
+    all.put("divergence", caller(Function.KL_DIVERGENCE));
+    all.put("hvp", caller(Function.CROSS_ENTROPY_HVP));
+    all.put("states", caller(Function.FORWARD_STATES, Array.STATISTICS));
+    all.put("backward states", caller(Function.BACKWARD_STATES));
+    all.put("finish", caller(Function.FINISH));
     return all;
   }
 
-  private static int softmax(Kernels k, KernelCall c, MemorySegment report) {
-    return k.run(
-        KernelRun.onClasses(
-            Function.SOFTMAX,
-            c.shape,
-            c.options,
-            c.rowBegin,
-            c.rowEnd,
-            c.classBegin,
-            c.classEnd,
-            report,
-            c.get("logits"),
-            c.get("output"),
-            c.get("class mask"),
-            c.get("sink"),
-            c.get("row offsets")));
+  /** With every array that the function takes, but some. */
+  private static Caller caller(Function function, Array... without) {
+    List<Array> absent = List.of(without);
+    return (kernels, c, report) -> {
+      Work work =
+          new Work()
+              .begin(function, c.shape, c.options, report)
+              .rows(c.rowBegin, c.rowEnd)
+              .classes(c.classBegin, c.classEnd);
+      for (int i = 0; i < function.count(); i++) {
+        Array array = function.array(i);
+        if (!absent.contains(array)) {
+          work.set(array, c.get(nameOf(array)));
+        }
+      }
+      return kernels.run(work);
+    };
   }
 
-  private static int logSumExp(Kernels k, KernelCall c, MemorySegment report) {
-    return k.run(
-        KernelRun.onRows(
-            Function.LOG_SUM_EXP,
-            c.shape,
-            c.options,
-            c.rowBegin,
-            c.rowEnd,
-            report,
-            c.get("logits"),
-            c.get("log-sum-exp"),
-            c.get("class mask"),
-            c.get("sink"),
-            c.get("row offsets")));
-  }
-
-  private static int softmaxBackward(Kernels k, KernelCall c, MemorySegment report) {
-    return k.run(
-        KernelRun.onClasses(
-            Function.SOFTMAX_BACKWARD,
-            c.shape,
-            c.options,
-            c.rowBegin,
-            c.rowEnd,
-            c.classBegin,
-            c.classEnd,
-            report,
-            c.get("output"),
-            c.get("upstream"),
-            c.get("gradient"),
-            c.get("class mask"),
-            c.get("row offsets")));
-  }
-
-  private static int check(Kernels k, KernelCall c, MemorySegment report) {
-    return k.run(
-        KernelRun.onRows(
-            Function.CHECK_TARGETS,
-            c.shape,
-            c.options,
-            c.rowBegin,
-            c.rowEnd,
-            report,
-            c.get("targets"),
-            c.get("target weights"),
-            c.get("class mask"),
-            c.get("class weights"),
-            c.get("row weights"),
-            c.get("row offsets"),
-            c.get("tally")));
-  }
-
-  private static int plainCrossEntropy(Kernels k, KernelCall c, MemorySegment report) {
-    return k.run(
-        KernelRun.onRows(
-            Function.CROSS_ENTROPY,
-            c.shape,
-            c.options,
-            c.rowBegin,
-            c.rowEnd,
-            report,
-            c.get("logits"),
-            c.get("targets"),
-            c.get("losses"),
-            c.get("log-sum-exp"),
-            c.get("hits"),
-            c.get("gradient"),
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            c.get("statistics"),
-            c.get("tally")));
-  }
-
-  private static int crossEntropy(Kernels k, KernelCall c, MemorySegment report) {
-    return k.run(
-        KernelRun.onRows(
-            Function.CROSS_ENTROPY,
-            c.shape,
-            c.options,
-            c.rowBegin,
-            c.rowEnd,
-            report,
-            c.get("logits"),
-            c.get("targets"),
-            c.get("losses"),
-            c.get("log-sum-exp"),
-            c.get("hits"),
-            c.get("gradient"),
-            c.get("target weights"),
-            c.get("class mask"),
-            c.get("class weights"),
-            c.get("row weights"),
-            c.get("sink"),
-            c.get("log-probabilities"),
-            c.get("argmax"),
-            c.get("ranks"),
-            c.get("entropies"),
-            c.get("top classes"),
-            c.get("top log-probabilities"),
-            c.get("target gradient"),
-            c.get("row offsets"),
-            c.get("statistics"),
-            c.get("tally")));
-  }
-
-  private static int backward(Kernels k, KernelCall c, MemorySegment report) {
-    return k.run(
-        KernelRun.onClasses(
-            Function.CROSS_ENTROPY_BACKWARD,
-            c.shape,
-            c.options,
-            c.rowBegin,
-            c.rowEnd,
-            c.classBegin,
-            c.classEnd,
-            report,
-            c.get("logits"),
-            c.get("targets"),
-            NULL,
-            c.get("gradient"),
-            c.get("target weights"),
-            c.get("class mask"),
-            c.get("class weights"),
-            c.get("row weights"),
-            c.get("row offsets"),
-            c.get("statistics")));
-  }
-
-  private static int divergence(Kernels k, KernelCall c, MemorySegment report) {
-    return k.run(
-        KernelRun.onRows(
-            Function.KL_DIVERGENCE,
-            c.shape,
-            c.options,
-            c.rowBegin,
-            c.rowEnd,
-            report,
-            c.get("logits"),
-            c.get("teacher"),
-            c.get("losses"),
-            c.get("gradient"),
-            c.get("class mask"),
-            c.get("row weights"),
-            c.get("tally")));
-  }
-
-  private static int crossEntropyHvp(Kernels k, KernelCall c, MemorySegment report) {
-    return k.run(
-        KernelRun.onRows(
-            Function.CROSS_ENTROPY_HVP,
-            c.shape,
-            c.options,
-            c.rowBegin,
-            c.rowEnd,
-            report,
-            c.get("logits"),
-            c.get("upstream"),
-            c.get("output"),
-            c.get("class mask"),
-            c.get("row weights"),
-            c.get("sink"),
-            c.get("row offsets")));
-  }
-
-  private static int states(Kernels k, KernelCall c, MemorySegment report) {
-    return k.run(
-        KernelRun.onClasses(
-            Function.FORWARD_STATES,
-            c.shape,
-            c.options,
-            c.rowBegin,
-            c.rowEnd,
-            c.classBegin,
-            c.classEnd,
-            report,
-            c.get("logits"),
-            c.get("targets"),
-            c.get("class mask"),
-            c.get("target weights"),
-            c.get("class weights"),
-            NULL,
-            c.get("states")));
-  }
-
-  private static int backwardStates(Kernels k, KernelCall c, MemorySegment report) {
-    return k.run(
-        KernelRun.onClasses(
-            Function.BACKWARD_STATES,
-            c.shape,
-            c.options,
-            c.rowBegin,
-            c.rowEnd,
-            c.classBegin,
-            c.classEnd,
-            report,
-            c.get("output"),
-            c.get("upstream"),
-            c.get("class mask"),
-            c.get("states")));
-  }
-
-  private static int finish(Kernels k, KernelCall c, MemorySegment report) {
-    return k.run(
-        KernelRun.onRows(
-            Function.FINISH,
-            c.shape,
-            c.options,
-            c.rowBegin,
-            c.rowEnd,
-            report,
-            c.get("targets"),
-            c.get("losses"),
-            c.get("log-sum-exp"),
-            c.get("hits"),
-            c.get("class weights"),
-            c.get("row weights"),
-            c.get("sink"),
-            c.get("states"),
-            c.get("statistics"),
-            c.get("tally")));
+  private static String nameOf(Array array) {
+    return array
+        .name()
+        .toLowerCase(Locale.ROOT)
+        .replace('_', ' ')
+        .replace("log sum exp", "log-sum-exp")
+        .replace("log probabilities", "log-probabilities");
   }
 }
