@@ -946,6 +946,56 @@ XENT_API xent_status xent_tally_merge(xent_tally *tally, const xent_tally *other
 /* The sum, rounded once to double: NaN after a NaN or infinities of both signs. */
 XENT_API double xent_tally_sum(const xent_tally *tally);
 
+/* ---- calls that are checked once and run often ----------------------------------------------- */
+
+/* The numbers of the functions never change. */
+enum {
+  XENT_FUNCTION_SOFTMAX = 1,
+  XENT_FUNCTION_LOG_SOFTMAX = 2,
+  XENT_FUNCTION_LOG_SUM_EXP = 3,
+  XENT_FUNCTION_SOFTMAX_BACKWARD = 4,
+  XENT_FUNCTION_LOG_SOFTMAX_BACKWARD = 5,
+  XENT_FUNCTION_CHECK_TARGETS = 6,
+  XENT_FUNCTION_CROSS_ENTROPY = 7,
+  XENT_FUNCTION_CROSS_ENTROPY_BACKWARD = 8,
+  XENT_FUNCTION_SELECTED_LOG_PROBABILITIES = 9,
+  XENT_FUNCTION_SELECTED_LOG_PROBABILITIES_BACKWARD = 10,
+  XENT_FUNCTION_KL_DIVERGENCE = 11,
+  XENT_FUNCTION_JENSEN_SHANNON_DIVERGENCE = 12,
+  XENT_FUNCTION_TOTAL_VARIATION = 13,
+  XENT_FUNCTION_CROSS_ENTROPY_HVP = 14,
+  XENT_FUNCTION_SAMPLE = 15,
+  XENT_FUNCTION_BINARY_CROSS_ENTROPY = 16,
+  XENT_FUNCTION_LINEAR_CROSS_ENTROPY = 17,
+  XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD = 18,
+  XENT_FUNCTION_LINEAR_STATES = 19,
+  XENT_FUNCTION_FORWARD_STATES = 20,
+  XENT_FUNCTION_BACKWARD_STATES = 21,
+  XENT_FUNCTION_FINISH = 22
+};
+
+#define XENT_PREPARED_BYTES 2304
+
+/* Memory of the caller's for one call. It is not moved or copied while it is used. */
+typedef struct xent_prepared {
+  uint64_t size; /* XENT_PREPARED_BYTES */
+  uint64_t opaque[XENT_PREPARED_BYTES / 8 - 1];
+} xent_prepared;
+
+/* Checks a call of a function, given by its number, without computing anything; `call` is the function's struct, which
+ * is not used afterwards. Returns what the function would return for these arguments before it reads arrays:
+ *     xent_prepared p = {.size = sizeof p};
+ *     xent_status status = xent_prepare(&p, XENT_FUNCTION_SOFTMAX, &c);
+ *     while (status == XENT_OK && next(x)) status = xent_run(&p);
+ * A status that is not XENT_OK leaves nothing prepared. */
+XENT_API xent_status xent_prepare(xent_prepared *prepared, int32_t function, const void *call);
+
+/* Makes the call that was prepared: status, report and results are those of the function. What arrays, records and
+ * xent_sampling hold may change from run to run, labels included. Their addresses, the options and, of a call through
+ * a door, the shape do not, and all of them stay there until the last run. One thread at a time; the structs of
+ * several calls are independent. XENT_INVALID_ARGUMENT, without a report, if nothing is prepared. */
+XENT_API xent_status xent_run(xent_prepared *prepared);
+
 /* ---- FOR BINDINGS ------------------------------------------------------------------------------- */
 
 /* The same functions by their numbers, with every array as an argument: for languages whose calls check the memory that
@@ -998,32 +1048,6 @@ typedef struct xent_shape {
   xent_layout bias_gradient;
 } xent_shape;
 
-/* The numbers of the functions never change. */
-enum {
-  XENT_FUNCTION_SOFTMAX = 1,
-  XENT_FUNCTION_LOG_SOFTMAX = 2,
-  XENT_FUNCTION_LOG_SUM_EXP = 3,
-  XENT_FUNCTION_SOFTMAX_BACKWARD = 4,
-  XENT_FUNCTION_LOG_SOFTMAX_BACKWARD = 5,
-  XENT_FUNCTION_CHECK_TARGETS = 6,
-  XENT_FUNCTION_CROSS_ENTROPY = 7,
-  XENT_FUNCTION_CROSS_ENTROPY_BACKWARD = 8,
-  XENT_FUNCTION_SELECTED_LOG_PROBABILITIES = 9,
-  XENT_FUNCTION_SELECTED_LOG_PROBABILITIES_BACKWARD = 10,
-  XENT_FUNCTION_KL_DIVERGENCE = 11,
-  XENT_FUNCTION_JENSEN_SHANNON_DIVERGENCE = 12,
-  XENT_FUNCTION_TOTAL_VARIATION = 13,
-  XENT_FUNCTION_CROSS_ENTROPY_HVP = 14,
-  XENT_FUNCTION_SAMPLE = 15,
-  XENT_FUNCTION_BINARY_CROSS_ENTROPY = 16,
-  XENT_FUNCTION_LINEAR_CROSS_ENTROPY = 17,
-  XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD = 18,
-  XENT_FUNCTION_LINEAR_STATES = 19,
-  XENT_FUNCTION_FORWARD_STATES = 20,
-  XENT_FUNCTION_BACKWARD_STATES = 21,
-  XENT_FUNCTION_FINISH = 22
-};
-
 /* A call without its arrays. */
 typedef struct xent_work {
   uint64_t size;
@@ -1038,6 +1062,7 @@ typedef struct xent_work {
   int64_t class_begin, class_end; /* not looked at where the function's struct has no range of classes */
   uint64_t workspace_size;       /* of a workspace that is among the arrays; else 0 */
   int64_t shards;                /* of what is gathered in xent_sample; else 0 */
+  xent_prepared *prepared;       /* NULL, or the call is checked and kept there, as by xent_prepare */
 } xent_work;
 
 /* The arrays are those of the function's struct, in its order: inputs and outputs, statistics, states, tally and
@@ -1050,6 +1075,12 @@ XENT_API xent_status xent_many_at(const xent_work *work, const void *a, const vo
     const void *l, const void *m, const void *n, const void *o, const void *p, const void *q, const void *r,
     const void *s, const void *t, const void *u, const void *v, const void *w, const void *x, const void *y,
     const void *z);
+
+/* xent_run for memory that moves as a whole, such as arrays of a language with a garbage collector: the arrays are the
+ * first six of the function's struct, as aligned and as far apart as they were. NULL leaves one where it was, and one
+ * that the call is without is not looked at. */
+XENT_API xent_status xent_run_at(xent_prepared *prepared, const void *a, const void *b, const void *c, const void *d,
+    const void *e, const void *f);
 
 #ifdef __cplusplus
 }

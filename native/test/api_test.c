@@ -1419,6 +1419,81 @@ static void test_doors(void) {
   CHECK(xent_few_at(&w, logits, token, NULL, NULL, NULL, NULL) == XENT_OK && token[0] == 2);
 }
 
+/* A call that is checked once sees what its memory holds in each run. */
+static void test_prepared(void) {
+  enum { C = 5 };
+  const xent_options o = xent_default_options();
+  xent_report r = {.size = sizeof r};
+  float logits[C] = {1, 2, 3, 4, 5}, gradient[C], moved[C], again[C], loss[2];
+  int8_t label = 2, other_label = 4;
+  xent_cross_entropy_call c = {.size = sizeof c, .sizes = xent_rows(1, C), .options = &o, .report = &r,
+                               .logits = {logits, xent_per_class(C, 1, XENT_F32)},
+                               .targets = {&label, xent_per_row(1, XENT_I8)},
+                               .losses = {loss, xent_per_row(1, XENT_F32)},
+                               .gradient = {gradient, xent_per_class(C, 1, XENT_F32)}};
+  xent_prepared p = {.size = sizeof p};
+  const int32_t function = XENT_FUNCTION_CROSS_ENTROPY;
+  CHECK(xent_run(NULL) == XENT_INVALID_ARGUMENT && xent_run(&p) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_run_at(&p, logits, NULL, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_prepare(&p, 0, &c) == XENT_UNSUPPORTED && xent_prepare(&p, XENT_FUNCTION_FINISH + 1, &c) == XENT_UNSUPPORTED);
+  CHECK(xent_prepare(NULL, function, &c) == XENT_INVALID_ARGUMENT && xent_prepare(&p, function, NULL) != XENT_OK);
+  xent_prepared unsized = {.size = 8};
+  CHECK(xent_prepare(&unsized, function, &c) == XENT_INVALID_SIZE && xent_run(&unsized) == XENT_INVALID_ARGUMENT);
+  gradient[0] = 77;
+  CHECK(xent_prepare(&p, function, &c) == XENT_OK && gradient[0] == 77); /* nothing is computed */
+  c.size = 0; /* the struct is not used afterwards */
+  for (int run = 0; run < 3; run++) {
+    logits[run] += 0.5f;
+    label = (int8_t)run;
+    r.row = 9;
+    CHECK(xent_run(&p) == XENT_OK && r.row == -1 && r.counted == 1 && r.denominator == 1);
+    memcpy(moved, gradient, sizeof moved);
+    loss[1] = loss[0];
+    c.size = sizeof c;
+    CHECK(xent_cross_entropy(&c) == XENT_OK && !memcmp(moved, gradient, sizeof moved) && loss[0] == loss[1]);
+  }
+  const int32_t way = r.way;
+  CHECK(xent_run(&p) == XENT_OK && r.way == way);
+  label = C;
+  CHECK(xent_run(&p) == XENT_INVALID_LABEL && r.row == 0 && r.label == C);
+  label = -1;
+  CHECK(xent_run(&p) == XENT_INVALID_LABEL && r.label == -1);
+  label = 1;
+  CHECK(xent_run(&p) == XENT_OK);
+  memcpy(moved, logits, sizeof moved);
+  memset(logits, 0, sizeof logits);
+  CHECK(xent_run_at(&p, moved, &other_label, NULL, NULL, NULL, again) == XENT_OK && again[4] < 0 && again[1] > 0);
+  CHECK(xent_run_at(&p, NULL, &label, NULL, NULL, again, NULL) == XENT_OK && again[1] < 0); /* again: of no array here */
+  c.sizes.classes = 0;
+  CHECK(xent_prepare(&p, function, &c) == XENT_INVALID_SHAPE && r.field == XENT_FIELD_CLASSES);
+  CHECK(xent_run(&p) == XENT_INVALID_ARGUMENT); /* what was prepared before is gone */
+  c.sizes.classes = C;
+  c.report = NULL;
+  CHECK(xent_prepare(&p, function, &c) == XENT_OK && xent_run(&p) == XENT_OK);
+  /* what is checked in memory is checked in each run */
+  int32_t offsets[2] = {0, C};
+  xent_softmax_call ragged = {.size = sizeof ragged, .sizes = xent_rows(1, C), .report = &r,
+                              .logits = {logits, xent_per_class(C, 1, XENT_F32)},
+                              .output = {again, xent_per_class(C, 1, XENT_F32)},
+                              .row_offsets = {offsets, xent_per_row(1, XENT_I32)}};
+  CHECK(xent_prepare(&p, XENT_FUNCTION_SOFTMAX, &ragged) == XENT_OK && xent_run(&p) == XENT_OK);
+  offsets[1] = C + 1;
+  CHECK(xent_run(&p) == XENT_INVALID_SHAPE && r.field == XENT_FIELD_ROW_OFFSETS);
+  offsets[1] = 3;
+  again[3] = 99;
+  CHECK(xent_run(&p) == XENT_OK && again[3] == 99 && again[0] == (float)(1 / 3.0));
+  xent_sampling sampling = {.size = sizeof sampling, .greedy = 1};
+  int32_t token[1] = {-9};
+  xent_sample_call sample = {.size = sizeof sample, .sizes = xent_rows(1, C), .report = &r, .sampling = &sampling,
+                             .logits = {logits, xent_per_class(C, 1, XENT_F32)},
+                             .tokens = {token, xent_per_row(1, XENT_I32)}};
+  CHECK(xent_prepare(&p, XENT_FUNCTION_SAMPLE, &sample) == XENT_OK && token[0] == -9);
+  logits[3] = 1;
+  CHECK(xent_run(&p) == XENT_OK && token[0] == 3);
+  sampling.top_k = -1;
+  CHECK(xent_run(&p) == XENT_INVALID_OPTION && r.field == XENT_FIELD_TOP_K);
+}
+
 static void test_names(void) {
   const char *unknown = xent_field_name(INT32_MAX);
   CHECK(!strcmp(unknown, "unknown") && !strcmp(xent_field_name(-1), unknown));
@@ -1478,6 +1553,7 @@ int main(void) {
   test_far_summands();
   test_edges();
   test_doors();
+  test_prepared();
   test_names();
   test_structs_of_calls();
   test_what_is_left_out();

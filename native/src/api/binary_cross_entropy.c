@@ -32,12 +32,11 @@ static xent_status binary_cross_entropy(xent_frame *f) {
   if (!status) {
     f->call.output_layout = &f->call.shape->gradient;
     f->report->way = f->wide || f->call.options->focal_gamma > 0 ? XENT_WAY_F64 : XENT_WAY_ELEMENTS;
-    status = run_kernel(f->kernels->binary_cross_entropy, &f->call);
-    set_denominator(f);
+    status = run_kernel(f, f->kernels->binary_cross_entropy);
   }
   return xent_end(f, status);
 }
 
 xent_status xent_binary_cross_entropy(const xent_binary_cross_entropy_call *c) {
-  return xent_run(c, &xent_of_binary_cross_entropy);
+  return xent_make_call(c, &xent_of_binary_cross_entropy);
 }

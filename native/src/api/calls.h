@@ -32,10 +32,12 @@ static inline void end_streaming(void) {
 #endif
 }
 
-/* Runs a kernel. */
-static inline xent_status run_kernel(xent_kernel kernel, const xent_call *call) {
-  const xent_status status = kernel(call);
-  if (call->stream) end_streaming();
+/* Runs a kernel on a call that has been checked. */
+static inline xent_status run_kernel(xent_frame *f, xent_kernel kernel) {
+  if (f->keep) return xent_keep(f, kernel);
+  const xent_status status = kernel(&f->call);
+  if (f->call.stream) end_streaming();
+  f->report->denominator = (double)f->report->counted;
   return status;
 }
 
@@ -101,7 +103,5 @@ static inline xent_status check_logits_type(xent_frame *f) {
 static inline uint32_t kind_of_targets(const xent_frame *f) {
   return xent_has_label_targets(f) ? XENT_KIND_LABEL : XENT_KIND_PROBABILITIES;
 }
-
-static inline void set_denominator(xent_frame *f) { f->report->denominator = (double)f->report->counted; }
 
 #endif

@@ -143,7 +143,7 @@ static xent_status check_targets(xent_frame *f) {
   if (!status) status = check_logits_type(f);
   if (!status) status = xent_check_places(f, &xent_of_check_targets);
   if (!status) status = check_target_rules(f, true);
-  if (status) return xent_end(f, status);
+  if (status || f->keep) return xent_end(f, status);
   if (c->row_offsets || c->class_mask || c->class_weights || c->row_weights || c->tally || c->shape->target_count) {
     xent_tally sum = xent_empty_tally();
     status = check_class_weights(f);
@@ -152,9 +152,9 @@ static xent_status check_targets(xent_frame *f) {
     if (!status && c->tally) xent_tally_merge(c->tally, &sum);
   } else {
     status = count_rows(f);
-    set_denominator(f);
+    f->report->denominator = (double)f->report->counted;
   }
   return xent_end(f, status);
 }
 
-xent_status xent_check_targets(const xent_check_targets_call *c) { return xent_run(c, &xent_of_check_targets); }
+xent_status xent_check_targets(const xent_check_targets_call *c) { return xent_make_call(c, &xent_of_check_targets); }

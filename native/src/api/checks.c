@@ -29,7 +29,7 @@ _Static_assert(SHAPE_LEAST == offsetof(xent_shape, gradient), "a shape has logit
 _Static_assert(sizeof(xent_options) == OPTIONS_V2 && sizeof(xent_report) == REPORT_V2, "shorter ones are to be taken");
 
 /* Every sized struct begins with its size. */
-static xent_status check_size(const void *address, uint64_t least) {
+xent_status xent_check_size(const void *address, uint64_t least) {
   const uint64_t *size = address, alignment = _Alignof(uint64_t);
   if (!address || ((uintptr_t)address & (alignment - 1))) return XENT_INVALID_ARGUMENT;
   return *size >= least && *size <= LARGEST_STRUCT && *size % alignment == 0 ? XENT_OK : XENT_INVALID_SIZE;
@@ -45,128 +45,8 @@ static bool sets_unknown(const void *address, uint64_t known) {
 }
 
 xent_status xent_check_call(const void *call, uint64_t least) {
-  const xent_status status = check_size(call, least);
+  const xent_status status = xent_check_size(call, least);
   return status ? status : sets_unknown(call, least) ? XENT_UNSUPPORTED : XENT_OK;
-}
-
-/* What every struct begins with: a range of rows, one of classes where there is one, options. */
-typedef struct {
-  uint64_t size;
-  xent_sizes sizes;
-  const void *addresses[3];
-} head;
-
-/* An int32_t of a struct; 0 where the struct has none. */
-static int32_t number_at(const void *call, uint16_t at) {
-  int32_t number = 0;
-  if (at) memcpy(&number, (const char *)call + at, sizeof number);
-  return number;
-}
-
-/* Makes the call of a struct, with a shape of its own. */
-static xent_status take_call(xent_frame *f, const void *call, const xent_function *function) {
-  static const xent_options defaults = {.size = sizeof defaults};
-  const xent_status status = xent_check_call(call, function->size);
-  if (status) return status;
-  head h;
-  memcpy(&h, call, sizeof h);
-  const xent_sizes *sizes = &h.sizes;
-  const int last = function->has_classes;
-  const xent_range *rows = h.addresses[0], *classes = last ? h.addresses[1] : NULL;
-  const xent_options *options = h.addresses[last + 1];
-  int64_t all_rows;
-  if (__builtin_mul_overflow(sizes->outer, sizes->inner, &all_rows)) all_rows = 0; /* refused as a shape */
-  f->own_shape.size = sizeof f->own_shape;
-  _Static_assert(offsetof(xent_shape, logits) == offsetof(xent_shape, outer) + sizeof *sizes, "the same sizes");
-  memcpy(&f->own_shape.outer, sizes, sizeof *sizes);
-  f->call = (xent_call){.shape = &f->own_shape, .options = options ? options : &defaults,
-                        .row_begin = rows ? rows->begin : 0, .row_end = rows ? rows->end : all_rows,
-                        .class_begin = classes ? classes->begin : 0,
-                        .class_end = classes ? classes->end : sizes->classes};
-  memcpy(&f->call.report, (const char *)call + function->report, sizeof f->call.report);
-  f->choice = number_at(call, function->reserved) ? -1 : number_at(call, function->choice);
-  f->own_shape.logits = (xent_layout){.type = number_at(call, function->logits_type)}; /* read even if none are there */
-  for (int i = 0; i < function->count; i++) {
-    const xent_rule *rule = &xent_rules[function->places[i].rule];
-    const char *at = (const char *)call + function->places[i].at;
-    uint64_t address;
-    memcpy(&address, at, sizeof address);
-    memcpy((char *)&f->call + rule->address, &address, sizeof address);
-    _Static_assert(offsetof(xent_input, layout) == offsetof(xent_output, layout), "addresses, then layouts");
-    /* Layouts of what is not there mean nothing, but of weights, which targets may need. */
-    if (xent_is_array(rule) && (i < function->usual || address || rule->field == XENT_FIELD_TARGET_WEIGHTS))
-      memcpy((char *)&f->own_shape + rule->layout, at + offsetof(xent_input, layout), sizeof(xent_layout));
-  }
-  return XENT_OK;
-}
-
-xent_status xent_run(const void *call, const xent_function *function) {
-  xent_frame f;
-  const xent_status status = take_call(&f, call, function);
-  return status ? status : function->work(&f);
-}
-
-/* ---- the doors for bindings ---- */
-
-static const xent_function *const functions[] = {
-    [XENT_FUNCTION_SOFTMAX] = &xent_of_softmax,
-    [XENT_FUNCTION_LOG_SOFTMAX] = &xent_of_log_softmax,
-    [XENT_FUNCTION_LOG_SUM_EXP] = &xent_of_log_sum_exp,
-    [XENT_FUNCTION_SOFTMAX_BACKWARD] = &xent_of_softmax_backward,
-    [XENT_FUNCTION_LOG_SOFTMAX_BACKWARD] = &xent_of_log_softmax_backward,
-    [XENT_FUNCTION_CHECK_TARGETS] = &xent_of_check_targets,
-    [XENT_FUNCTION_CROSS_ENTROPY] = &xent_of_cross_entropy,
-    [XENT_FUNCTION_CROSS_ENTROPY_BACKWARD] = &xent_of_cross_entropy_backward,
-    [XENT_FUNCTION_SELECTED_LOG_PROBABILITIES] = &xent_of_selected_log_probabilities,
-    [XENT_FUNCTION_SELECTED_LOG_PROBABILITIES_BACKWARD] = &xent_of_selected_log_probabilities_backward,
-    [XENT_FUNCTION_KL_DIVERGENCE] = &xent_of_kl_divergence,
-    [XENT_FUNCTION_JENSEN_SHANNON_DIVERGENCE] = &xent_of_jensen_shannon_divergence,
-    [XENT_FUNCTION_TOTAL_VARIATION] = &xent_of_total_variation,
-    [XENT_FUNCTION_CROSS_ENTROPY_HVP] = &xent_of_cross_entropy_hvp,
-    [XENT_FUNCTION_SAMPLE] = &xent_of_sample,
-    [XENT_FUNCTION_BINARY_CROSS_ENTROPY] = &xent_of_binary_cross_entropy,
-    [XENT_FUNCTION_LINEAR_CROSS_ENTROPY] = &xent_of_linear_cross_entropy,
-    [XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD] = &xent_of_linear_cross_entropy_backward,
-    [XENT_FUNCTION_LINEAR_STATES] = &xent_of_linear_states,
-    [XENT_FUNCTION_FORWARD_STATES] = &xent_of_forward_states,
-    [XENT_FUNCTION_BACKWARD_STATES] = &xent_of_backward_states,
-    [XENT_FUNCTION_FINISH] = &xent_of_finish};
-
-/* One for many, as what differs are the arrays. */
-static inline xent_status run_work(const xent_work *w, const void *const *arrays, int count) {
-  const xent_status status = xent_check_call(w, sizeof *w);
-  if (status) return status;
-  if (w->function < 1 || w->function >= XENT_COUNT(functions)) return XENT_UNSUPPORTED;
-  const xent_function *function = functions[w->function];
-  if (w->choice && !function->choice) return XENT_INVALID_ARGUMENT;
-  xent_frame f;
-  int given = 0;
-  f.choice = w->choice;
-  f.call = (xent_call){.shape = w->shape, .options = w->options, .report = w->report, .row_begin = w->row_begin,
-                       .row_end = w->row_end, .class_begin = w->class_begin, .class_end = w->class_end,
-                       .sampling = w->sampling, .shards = w->shards, .workspace_size = w->workspace_size};
-  for (int i = 0; i < function->count && given < count; i++) {
-    const xent_rule *rule = &xent_rules[function->places[i].rule];
-    if (rule->form != XENT_NO_ARRAY) memcpy((char *)&f.call + rule->address, &arrays[given++], sizeof *arrays);
-  }
-  for (; given < count; given++)
-    if (arrays[given]) return XENT_INVALID_ARGUMENT; /* none that the function has */
-  return function->work(&f);
-}
-
-xent_status xent_few_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d,
-                        const void *e, const void *f) {
-  const void *const arrays[] = {a, b, c, d, e, f};
-  return run_work(work, arrays, XENT_COUNT(arrays));
-}
-
-xent_status xent_many_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d,
-                         const void *e, const void *f, const void *g, const void *h, const void *i, const void *j,
-                         const void *k, const void *l, const void *m, const void *n, const void *o, const void *p,
-                         const void *q, const void *r, const void *s, const void *t, const void *u, const void *v,
-                         const void *w, const void *x, const void *y, const void *z) {
-  const void *const arrays[] = {a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z};
-  return run_work(work, arrays, XENT_COUNT(arrays));
 }
 
 /* ---- structs that every function takes ---- */
@@ -179,12 +59,12 @@ static xent_status refuse_struct(xent_frame *f, xent_status status, int32_t fiel
 static xent_status take_structs(xent_frame *f) {
   const xent_shape *shape = f->call.shape;
   const xent_options *options = f->call.options;
-  xent_status status = check_size(shape, SHAPE_LEAST);
+  xent_status status = xent_check_size(shape, SHAPE_LEAST);
   if (status) return refuse_struct(f, status, XENT_FIELD_SHAPE, &shape->size);
-  status = check_size(options, sizeof *options);
+  status = xent_check_size(options, sizeof *options);
   if (status) return refuse_struct(f, status, XENT_FIELD_OPTIONS, &options->size);
   if (f->call.report && f->report == &f->own_report) /* which nobody reads */
-    return check_size(f->call.report, sizeof(xent_report));
+    return xent_check_size(f->call.report, sizeof(xent_report));
   if (shape->size < sizeof *shape) {
     memset(&f->own_shape, 0, sizeof f->own_shape);
     f->call.shape = memcpy(&f->own_shape, shape, (size_t)shape->size);
@@ -316,7 +196,7 @@ static xent_status check_shape(xent_frame *f) {
 
 xent_status xent_begin(xent_frame *f, bool backward) {
   f->mode = float_mode_enter();
-  const bool known = check_size(f->call.report, sizeof(xent_report)) == XENT_OK;
+  const bool known = xent_check_size(f->call.report, sizeof(xent_report)) == XENT_OK;
   f->report = known ? f->call.report : &f->own_report;
   *f->report = (xent_report){.size = known ? f->report->size : sizeof *f->report, .row = -1};
   f->wide = false;

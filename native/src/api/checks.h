@@ -8,10 +8,13 @@
 #include "api/arrays.h"
 #include "cpu/float_mode.h"
 
+typedef struct xent_kept xent_kept;
+
 /* A call while it is being checked. */
 struct xent_frame {
   xent_call call;  /* as the caller made it, then as the kernels take it */
   float_mode mode; /* of the thread, before the call */
+  xent_kept *keep; /* not NULL: the call is not made, but kept here for later */
   const xent_kernels *kernels;
   xent_report *report; /* the caller's, or one that nobody reads */
   int64_t rows, elements;
@@ -32,8 +35,12 @@ __attribute__((cold)) xent_status xent_refuse_ignore_index(xent_frame *frame, xe
 
 /* Whether a function was given the struct that it takes, so that its fields can be read. */
 xent_status xent_check_call(const void *call, uint64_t least);
+/* A struct that begins with its size; `least` is that of its first version. */
+xent_status xent_check_size(const void *address, uint64_t least);
 /* Makes the call of a struct, with a shape of its own, and does its work. */
-xent_status xent_run(const void *call, const xent_function *function);
+xent_status xent_make_call(const void *call, const xent_function *function);
+/* Keeps a call that has been checked, and its kernel, for later runs. */
+__attribute__((cold)) xent_status xent_keep(xent_frame *frame, xent_kernel kernel);
 /* Structs, options and shape, from here on in the float mode of the contract: weights and options are compared too. */
 xent_status xent_begin(xent_frame *frame, bool backward);
 /* Puts the float mode back. */

@@ -33,13 +33,12 @@ static xent_status forward(xent_frame *f) {
   if (!status) {
     write_gradient(f);
     if (c->statistics) c->digest = xent_digest_of(c);
-    status = run_kernel(family_of(f)->cross_entropy_forward, c);
-    set_denominator(f);
+    status = run_kernel(f, family_of(f)->cross_entropy_forward);
   }
   return xent_end(f, status);
 }
 
-xent_status xent_cross_entropy(const xent_cross_entropy_call *c) { return xent_run(c, &xent_of_cross_entropy); }
+xent_status xent_cross_entropy(const xent_cross_entropy_call *c) { return xent_make_call(c, &xent_of_cross_entropy); }
 
 /* ---- backward ---- */
 
@@ -64,11 +63,11 @@ static xent_status backward(xent_frame *f) {
   if (!status) status = xent_check_statistics(f, kind_of_targets(f), xent_digest_of(c));
   if (!status) {
     write_gradient(f);
-    status = run_kernel(family_of(f)->cross_entropy_backward, c);
+    status = run_kernel(f, family_of(f)->cross_entropy_backward);
   }
   return xent_end(f, status);
 }
 
 xent_status xent_cross_entropy_backward(const xent_cross_entropy_backward_call *c) {
-  return xent_run(c, &xent_of_cross_entropy_backward);
+  return xent_make_call(c, &xent_of_cross_entropy_backward);
 }

@@ -77,10 +77,10 @@ static xent_status hvp(xent_frame *f) {
   xent_status status = xent_begin_call(f, &xent_of_cross_entropy_hvp);
   if (!status) status = xent_check_places(f, &xent_of_cross_entropy_hvp);
   if (!status) status = check_output_type(f);
-  if (!status) status = run_blocks(f);
+  if (!status && !f->keep) status = run_blocks(f);
   return xent_end(f, status);
 }
 
 xent_status xent_cross_entropy_hvp(const xent_cross_entropy_hvp_call *c) {
-  return xent_run(c, &xent_of_cross_entropy_hvp);
+  return xent_make_call(c, &xent_of_cross_entropy_hvp);
 }

@@ -26,8 +26,7 @@ static xent_status divergence(xent_frame *f, int32_t kind) {
     f->call.output_layout = &f->call.shape->gradient;
     f->call.divergence = kind;
     f->report->way = XENT_WAY_F64;
-    status = run_kernel(f->kernels->kl_divergence, &f->call);
-    set_denominator(f);
+    status = run_kernel(f, f->kernels->kl_divergence);
   }
   return xent_end(f, status);
 }
@@ -36,8 +35,8 @@ static xent_status kl_divergence(xent_frame *f) { return divergence(f, XENT_KULL
 static xent_status jensen_shannon(xent_frame *f) { return divergence(f, XENT_JENSEN_SHANNON); }
 static xent_status total_variation(xent_frame *f) { return divergence(f, XENT_TOTAL_VARIATION); }
 
-xent_status xent_kl_divergence(const xent_divergence_call *c) { return xent_run(c, &xent_of_kl_divergence); }
+xent_status xent_kl_divergence(const xent_divergence_call *c) { return xent_make_call(c, &xent_of_kl_divergence); }
 xent_status xent_jensen_shannon_divergence(const xent_divergence_call *c) {
-  return xent_run(c, &xent_of_jensen_shannon_divergence);
+  return xent_make_call(c, &xent_of_jensen_shannon_divergence);
 }
-xent_status xent_total_variation(const xent_divergence_call *c) { return xent_run(c, &xent_of_total_variation); }
+xent_status xent_total_variation(const xent_divergence_call *c) { return xent_make_call(c, &xent_of_total_variation); }

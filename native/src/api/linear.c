@@ -78,8 +78,8 @@ static xent_status check_labels(const xent_call *c) {
 }
 
 static xent_status run_linear(xent_frame *f, xent_kernel kernel) {
-  const bool none = f->call.class_begin == f->call.class_end;
-  const xent_status status = none ? check_labels(&f->call) : run_kernel(kernel, &f->call);
+  const bool none = f->call.class_begin == f->call.class_end && !f->keep;
+  const xent_status status = none ? check_labels(&f->call) : run_kernel(f, kernel);
   f->report->way = XENT_WAY_ROW; /* not that of the last part */
   return status;
 }
@@ -109,13 +109,12 @@ static xent_status linear_cross_entropy(xent_frame *f) {
   if (!status) {
     c->digest = xent_digest_of(c);
     status = run_linear(f, f->kernels->linear_cross_entropy);
-    set_denominator(f);
   }
   return xent_end(f, status);
 }
 
 xent_status xent_linear_cross_entropy(const xent_linear_cross_entropy_call *c) {
-  return xent_run(c, &xent_of_linear_cross_entropy);
+  return xent_make_call(c, &xent_of_linear_cross_entropy);
 }
 
 /* ---- backward ---- */
@@ -167,7 +166,7 @@ static xent_status backward(xent_frame *f) {
 }
 
 xent_status xent_linear_cross_entropy_backward(const xent_linear_cross_entropy_backward_call *c) {
-  return xent_run(c, &xent_of_linear_cross_entropy_backward);
+  return xent_make_call(c, &xent_of_linear_cross_entropy_backward);
 }
 
 /* ---- states ---- */
@@ -202,4 +201,4 @@ static xent_status states(xent_frame *f) {
   return xent_end(f, status);
 }
 
-xent_status xent_linear_states(const xent_linear_states_call *c) { return xent_run(c, &xent_of_linear_states); }
+xent_status xent_linear_states(const xent_linear_states_call *c) { return xent_make_call(c, &xent_of_linear_states); }

@@ -175,7 +175,7 @@ static xent_status run_sample(xent_frame *f) {
   c->options = &options;
   c->targets = c->tokens;
   f->report->way = XENT_WAY_ROW;
-  return run_kernel(f->kernels->sample, c);
+  return run_kernel(f, f->kernels->sample);
 }
 
 static xent_status sample(xent_frame *f) {
@@ -201,9 +201,8 @@ static xent_status sample(xent_frame *f) {
   if (!status) status = check_sample_arrays(f);
   if (!status) {
     status = run_sample(f);
-    set_denominator(f);
   }
   return xent_end(f, status);
 }
 
-xent_status xent_sample(const xent_sample_call *c) { return xent_run(c, &xent_of_sample); }
+xent_status xent_sample(const xent_sample_call *c) { return xent_make_call(c, &xent_of_sample); }

@@ -43,8 +43,7 @@ __attribute__((always_inline)) static inline xent_status begin_selected(xent_fra
 static xent_status run_selected(xent_frame *f) {
   write_gradient(f);
   f->report->way = f->wide ? XENT_WAY_F64 : XENT_WAY_ROW;
-  const xent_status status = run_kernel(f->kernels->selected, &f->call);
-  set_denominator(f);
+  const xent_status status = run_kernel(f, f->kernels->selected);
   return status;
 }
 
@@ -68,8 +67,8 @@ static xent_status backward(xent_frame *f) {
 }
 
 xent_status xent_selected_log_probabilities(const xent_selected_log_probabilities_call *c) {
-  return xent_run(c, &xent_of_selected_log_probabilities);
+  return xent_make_call(c, &xent_of_selected_log_probabilities);
 }
 xent_status xent_selected_log_probabilities_backward(const xent_selected_log_probabilities_backward_call *c) {
-  return xent_run(c, &xent_of_selected_log_probabilities_backward);
+  return xent_make_call(c, &xent_of_selected_log_probabilities_backward);
 }

@@ -34,7 +34,7 @@ static xent_status softmax(xent_frame *f) {
   if (!status) {
     c->output_layout = &c->shape->output;
     c->stream = worth_streaming(f, c->output, c->logits, 2);
-    status = run_kernel(family_of(f)->softmax_forward, c);
+    status = run_kernel(f, family_of(f)->softmax_forward);
   }
   return xent_end(f, status);
 }
@@ -44,8 +44,8 @@ static xent_status log_softmax(xent_frame *f) {
   return softmax(f);
 }
 
-xent_status xent_softmax(const xent_softmax_call *c) { return xent_run(c, &xent_of_softmax); }
-xent_status xent_log_softmax(const xent_softmax_call *c) { return xent_run(c, &xent_of_log_softmax); }
+xent_status xent_softmax(const xent_softmax_call *c) { return xent_make_call(c, &xent_of_softmax); }
+xent_status xent_log_softmax(const xent_softmax_call *c) { return xent_make_call(c, &xent_of_log_softmax); }
 
 /* ---- log-sum-exp ---- */
 
@@ -62,11 +62,11 @@ const xent_function xent_of_log_sum_exp = {
 static xent_status log_sum_exp_of(xent_frame *f) {
   xent_status status = xent_begin_call(f, &xent_of_log_sum_exp);
   if (!status) status = xent_check_places(f, &xent_of_log_sum_exp);
-  if (!status) status = run_kernel(family_of(f)->log_sum_exp, &f->call);
+  if (!status) status = run_kernel(f, family_of(f)->log_sum_exp);
   return xent_end(f, status);
 }
 
-xent_status xent_log_sum_exp(const xent_log_sum_exp_call *c) { return xent_run(c, &xent_of_log_sum_exp); }
+xent_status xent_log_sum_exp(const xent_log_sum_exp_call *c) { return xent_make_call(c, &xent_of_log_sum_exp); }
 
 /* ---- backward ---- */
 
@@ -102,7 +102,7 @@ static xent_status softmax_backward(xent_frame *f) {
     c->factor = temperature != 0 ? 1 / temperature : 1;
     c->output_layout = &c->shape->gradient;
     c->stream = worth_streaming(f, c->output, c->forward_output, 3) && worth_streaming(f, c->output, c->upstream, 3);
-    status = run_kernel(family_of(f)->softmax_backward, c);
+    status = run_kernel(f, family_of(f)->softmax_backward);
   }
   return xent_end(f, status);
 }
@@ -113,8 +113,8 @@ static xent_status log_softmax_backward(xent_frame *f) {
 }
 
 xent_status xent_softmax_backward(const xent_softmax_backward_call *c) {
-  return xent_run(c, &xent_of_softmax_backward);
+  return xent_make_call(c, &xent_of_softmax_backward);
 }
 xent_status xent_log_softmax_backward(const xent_softmax_backward_call *c) {
-  return xent_run(c, &xent_of_log_softmax_backward);
+  return xent_make_call(c, &xent_of_log_softmax_backward);
 }

@@ -23,13 +23,13 @@ static xent_status forward_states(xent_frame *f) {
   if (!status) status = check_share_is_known(f);
   if (!status) {
     c->digest = xent_digest_of(c);
-    status = run_kernel(family_of(f)->forward_states, c);
+    status = run_kernel(f, family_of(f)->forward_states);
   }
   return xent_end(f, status);
 }
 
 xent_status xent_forward_states(const xent_forward_states_call *c) {
-  return xent_run(c, &xent_of_forward_states);
+  return xent_make_call(c, &xent_of_forward_states);
 }
 
 /* ---- states of a backward ---- */
@@ -47,12 +47,12 @@ const xent_function xent_of_backward_states = {
 static xent_status backward_states(xent_frame *f) {
   xent_status status = xent_begin_call(f, &xent_of_backward_states);
   if (!status) status = xent_check_places(f, &xent_of_backward_states);
-  if (!status) status = run_kernel(family_of(f)->backward_states, &f->call);
+  if (!status) status = run_kernel(f, family_of(f)->backward_states);
   return xent_end(f, status);
 }
 
 xent_status xent_backward_states(const xent_backward_states_call *c) {
-  return xent_run(c, &xent_of_backward_states);
+  return xent_make_call(c, &xent_of_backward_states);
 }
 
 /* ---- finish ---- */
@@ -87,10 +87,9 @@ static xent_status finish(xent_frame *f) {
   if (!status) {
     if (are_of_backward(c)) f->wide = c->wide = known_states_at(c)->kind & XENT_STATE_WIDE;
     c->digest = xent_digest_of(c);
-    status = run_kernel(family_of(f)->finish, c);
-    set_denominator(f);
+    status = run_kernel(f, family_of(f)->finish);
   }
   return xent_end(f, status);
 }
 
-xent_status xent_finish(const xent_finish_call *c) { return xent_run(c, &xent_of_finish); }
+xent_status xent_finish(const xent_finish_call *c) { return xent_make_call(c, &xent_of_finish); }

@@ -91,14 +91,17 @@ XENT_INLINE xent_status take_way(const xent_call *call, const xent_way *ways, co
 }
 #define XENT_TAKE_WAY(call, ways, kernel) take_way(call, ways, (int)(sizeof ways / sizeof *ways), kernel)
 
+static xent_status single_forward(const xent_call *call) { return single_row(call, careful_forward); }
 static xent_status softmax_forward(const xent_call *call) {
-  if (single_fits(call)) return single_row(call, careful_forward);
+  if (single_fits(call)) return single_forward(call);
   return XENT_TAKE_WAY(call, forward_ways, careful_forward);
 }
 static xent_status cross_entropy_forward(const xent_call *call) { return softmax_forward(call); }
 static xent_status cross_entropy_backward(const xent_call *call) {
   return XENT_TAKE_WAY(call, gradient_ways, careful_known);
 }
+/* What becomes of a forward whose arrays are always there, and of these types. */
+static xent_kernel kept_forward(const xent_call *call) { return single_fits(call) ? single_forward : softmax_forward; }
 static xent_status softmax_backward(const xent_call *call) {
   if (call->row_begin >= call->row_end) return XENT_OK; /* an axis of no length divides nothing */
   const bool fits = strips_fit_backward(call);

@@ -91,6 +91,8 @@ typedef struct {
   const xent_family *f32, *f64; /* float32 and float64 arithmetic */
   xent_kernel kl_divergence, sample, binary_cross_entropy, selected, linear_cross_entropy,
       linear_cross_entropy_backward, linear_states;
+  /* The kernel of a forward in float32 arithmetic that is chosen once for many calls. */
+  xent_kernel (*kept_forward)(const xent_call *call);
   /* e(x; N) of n floats, for the tests */
   void (*exponential)(const float *x, float N, double temperature, float *e, int64_t n);
   /* and the tanh of n floats, a multiple of XENT_LANES */

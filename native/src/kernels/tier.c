@@ -69,6 +69,7 @@ const xent_kernels XENT_TIER_NAME(kernels) = {
     .linear_cross_entropy = linear_forward_call,
     .linear_cross_entropy_backward = linear_backward_call,
     .linear_states = linear_states_call,
+    .kept_forward = kept_forward,
     .exponential = test_exponential,
     .tanh = test_tanh,
     .f64_exponential = test_f64_exponential,

@@ -33,6 +33,7 @@ typedef struct {
   double sum, total; /* of e without the label's, and with it */
   double label_e, largest_e;
   double max_over_temperature;
+  lanes e; /* of a row that a vector holds */
 } single_numbers;
 
 /* row_logarithm: log1p(p / q) if a <= b, else log-sum-exp less the maximum. */
@@ -56,7 +57,8 @@ XENT_INLINE double single_loss(const single_numbers *s, float logit) {
   return single_distance(s) + ((double)s->max - (double)logit);
 }
 
-/* e of n classes from x into `kept`; the class `without` is not added. vectors: 1, or as many as a group has. */
+/* e of n classes from x, into `kept` where a vector does not hold them; the class `without` is not added. vectors: 1,
+ * or as many as a group has. */
 XENT_INLINE single_numbers single_sums(const float *x, int64_t n, int64_t without, float *kept, const int vectors,
                                        const f32_temperature *h) {
   lanes v = vectors == 1 ? lanes_load_part(x, n, -INFINITY) : largest_lanes(x, n);
@@ -65,45 +67,46 @@ XENT_INLINE single_numbers single_sums(const float *x, int64_t n, int64_t withou
   double sum;
   if (vectors == 1) {
     exp_lanes(&v, 1, &r, false, h);
-    lanes_store(kept, v);
     sum = lanes_tree(lanes_drop(v, without));
   } else {
     sum = dlanes_tree(dlanes_widen(sum_exponentials(x, n, without, &r, h, kept)));
   }
   return (single_numbers){.max = max, .reference = N, .sum = sum * XENT_UNSCALE,
-                          .max_over_temperature = (double)max * h->reciprocal};
+                          .max_over_temperature = (double)max * h->reciprocal, .e = v};
 }
 
-/* y = (v - less) r + b of n classes. */
-XENT_INLINE void single_write(const float *v, int64_t n, float less, float r, float b, float *y) {
+/* y = (v - less) r + b of n classes; of the vector where v is NULL. */
+XENT_INLINE void single_write(const float *v, lanes vector, int64_t n, float less, float r, float b, float *y) {
   const lanes minus = lanes_set(less), rs = lanes_set(r), bs = lanes_set(b);
   int64_t i = 0;
-  for (; i + XENT_LANES <= n; i += XENT_LANES)
+  for (; v && i + XENT_LANES <= n; i += XENT_LANES)
     lanes_store(y + i, lanes_fma(lanes_sub(lanes_load(v + i), minus), rs, bs));
-  if (i < n)
-    lanes_store_part(y + i, n - i, lanes_fma(lanes_sub(lanes_load_part(v + i, n - i, 0.0f), minus), rs, bs));
+  if (i == n) return;
+  if (v) vector = lanes_load_part(v + i, n - i, 0.0f);
+  lanes_store_part(y + i, n - i, lanes_fma(lanes_sub(vector, minus), rs, bs));
 }
 
 /* False where the row is for others to compute; nothing is written then. */
-XENT_INLINE bool single_as(const xent_call *call, const row_targets *t, const int vectors) {
+XENT_INLINE bool single_as(const xent_call *call, int64_t label, const int vectors, const bool labels) {
   const xent_shape *shape = call->shape;
   const int64_t n = shape->classes, row = call->row_begin;
   const f32_temperature h = f32_temperature_of(call->options->temperature);
   const float *x = call->logits + row_offset(shape, &shape->logits, row);
   float *y = call->output ? call->output + row_offset(shape, call->output_layout, row) : NULL;
-  XENT_ALIGNED float e[XENT_GROUP];
-  const float logit = call->targets ? x[t->label] : 0;
-  single_numbers s = single_sums(x, n, call->targets ? t->label : XENT_NO_CLASS, e, vectors, &h);
-  if (call->targets) s.label_e = (double)exp_one(logit, s.reference, &h) * XENT_UNSCALE;
-  s.total = call->targets ? s.sum + s.label_e : s.sum;
+  XENT_ALIGNED float several[XENT_GROUP];
+  float *e = vectors == 1 ? NULL : several;
+  const float logit = labels ? x[label] : 0;
+  single_numbers s = single_sums(x, n, labels ? label : XENT_NO_CLASS, e, vectors, &h);
+  if (labels) s.label_e = (double)exp_one(logit, s.reference, &h) * XENT_UNSCALE;
+  s.total = labels ? s.sum + s.label_e : s.sum;
   if (!(fabsf(s.max * h.hi) <= XENT_LIMIT) || s.total != s.total) return false;
-  if (call->targets ? call->losses || call->tally : call->log)
+  if (labels ? call->losses || call->tally : call->log)
     s.largest_e = (double)exp_one(s.max, s.reference, &h) * XENT_UNSCALE;
-  if (!call->targets) {
+  if (!labels) {
     if (call->log)
-      single_write(x, n, s.max, h.hi, (float)(0 - single_distance(&s)), y);
+      single_write(x, s.e, n, s.max, h.hi, (float)(0 - single_distance(&s)), y);
     else
-      single_write(e, n, 0, (float)(XENT_UNSCALE / s.total), -0.0f, y);
+      single_write(e, s.e, n, 0, (float)(XENT_UNSCALE / s.total), -0.0f, y);
     return true;
   }
   const double scale = call->options->has_gradient_scale ? call->options->gradient_scale : 1;
@@ -117,28 +120,36 @@ XENT_INLINE bool single_as(const xent_call *call, const row_targets *t, const in
   }
   if (y) {
     const float label_gradient = (float)((0 - s.sum / s.total) * scale);
-    single_write(e, n, 0, (float)factor, -0.0f, y);
-    y[t->label] = label_gradient == label_gradient ? label_gradient : XENT_NAN;
+    single_write(e, s.e, n, 0, (float)factor, -0.0f, y);
+    y[label] = label_gradient == label_gradient ? label_gradient : XENT_NAN;
   }
   call->report->counted++;
   return true;
 }
-XENT_SHARED bool single_short(const xent_call *call, const row_targets *t) { return single_as(call, t, 1); }
-XENT_SHARED bool single_long(const xent_call *call, const row_targets *t) {
-  return single_as(call, t, XENT_GROUP_VECTORS);
+XENT_SHARED bool single_short(const xent_call *call) { return single_as(call, XENT_NO_CLASS, 1, false); }
+XENT_SHARED bool single_long(const xent_call *call) {
+  return single_as(call, XENT_NO_CLASS, XENT_GROUP_VECTORS, false);
+}
+XENT_SHARED bool single_short_labelled(const xent_call *call, int64_t label) {
+  return single_as(call, label, 1, true);
+}
+XENT_SHARED bool single_long_labelled(const xent_call *call, int64_t label) {
+  return single_as(call, label, XENT_GROUP_VECTORS, true);
 }
 
-XENT_SHARED xent_status single_row(const xent_call *call, row_kernel kernel) {
-  row_targets t = {0};
+XENT_INLINE xent_status single_row(const xent_call *call, row_kernel kernel) {
+  const bool is_short = call->shape->classes <= XENT_LANES;
+  bool done = false;
   if (call->targets) {
-    t = targets_of_call(call);
+    row_targets t = targets_of_call(call);
     const xent_status status = targets_of_row(call, span_of_row(call, call->row_begin), &t);
     if (status) return status;
+    if (!t.ignored) done = is_short ? single_short_labelled(call, t.label) : single_long_labelled(call, t.label);
+  } else {
+    done = is_short ? single_short(call) : single_long(call);
   }
   call->report->way = XENT_WAY_SINGLE;
-  if (!t.ignored && (call->shape->classes <= XENT_LANES ? single_short(call, &t) : single_long(call, &t)))
-    return XENT_OK;
-  return kernel(call);
+  return done ? XENT_OK : kernel(call);
 }
 
 #endif

@@ -49,6 +49,15 @@ public class XentH extends XentH$shared {
     public static int XENT_CHUNK() {
         return XENT_CHUNK;
     }
+    private static final int XENT_PREPARED_BYTES = (int)2304L;
+    /**
+     * {@snippet lang=c :
+     * #define XENT_PREPARED_BYTES 2304
+     * }
+     */
+    public static int XENT_PREPARED_BYTES() {
+        return XENT_PREPARED_BYTES;
+    }
     /**
      * {@snippet lang=c :
      * typedef int32_t xent_status
@@ -2338,6 +2347,72 @@ public class XentH extends XentH$shared {
                 traceDowncall("xent_many_at", work, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z);
             }
             return (int)mh$.invokeExact(work, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class xent_run_at {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_run_at");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * xent_status xent_run_at(xent_prepared *prepared, const void *a, const void *b, const void *c, const void *d, const void *e, const void *f)
+     * }
+     */
+    public static FunctionDescriptor xent_run_at$descriptor() {
+        return xent_run_at.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * xent_status xent_run_at(xent_prepared *prepared, const void *a, const void *b, const void *c, const void *d, const void *e, const void *f)
+     * }
+     */
+    public static MethodHandle xent_run_at$handle() {
+        return xent_run_at.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * xent_status xent_run_at(xent_prepared *prepared, const void *a, const void *b, const void *c, const void *d, const void *e, const void *f)
+     * }
+     */
+    public static MemorySegment xent_run_at$address() {
+        return xent_run_at.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * xent_status xent_run_at(xent_prepared *prepared, const void *a, const void *b, const void *c, const void *d, const void *e, const void *f)
+     * }
+     */
+    public static int xent_run_at(MemorySegment prepared, MemorySegment a, MemorySegment b, MemorySegment c, MemorySegment d, MemorySegment e, MemorySegment f) {
+        var mh$ = xent_run_at.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_run_at", prepared, a, b, c, d, e, f);
+            }
+            return (int)mh$.invokeExact(prepared, a, b, c, d, e, f);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

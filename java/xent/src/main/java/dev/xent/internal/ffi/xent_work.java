@@ -28,6 +28,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int64_t class_end;
  *     uint64_t workspace_size;
  *     int64_t shards;
+ *     xent_prepared *prepared;
  * }
  * }
  */
@@ -50,7 +51,8 @@ public class xent_work {
         XentH.C_LONG_LONG.withName("class_begin"),
         XentH.C_LONG_LONG.withName("class_end"),
         XentH.C_LONG_LONG.withName("workspace_size"),
-        XentH.C_LONG_LONG.withName("shards")
+        XentH.C_LONG_LONG.withName("shards"),
+        XentH.C_POINTER.withName("prepared")
     ).withName("xent_work");
 
     /**
@@ -630,6 +632,50 @@ public class xent_work {
      */
     public static void shards(MemorySegment struct, long fieldValue) {
         struct.set(shards$LAYOUT, shards$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout prepared$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("prepared"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * xent_prepared *prepared
+     * }
+     */
+    public static final AddressLayout prepared$layout() {
+        return prepared$LAYOUT;
+    }
+
+    private static final long prepared$OFFSET = $LAYOUT.byteOffset(groupElement("prepared"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * xent_prepared *prepared
+     * }
+     */
+    public static final long prepared$offset() {
+        return prepared$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * xent_prepared *prepared
+     * }
+     */
+    public static MemorySegment prepared(MemorySegment struct) {
+        return struct.get(prepared$LAYOUT, prepared$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * xent_prepared *prepared
+     * }
+     */
+    public static void prepared(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(prepared$LAYOUT, prepared$OFFSET, fieldValue);
     }
 
     /**

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How calls come in: as structs of people, through the doors of bindings, or as calls that are checked once. */
+#include "api/calls.h"
+#include "cpu/stack.h"
+
+enum { FEW = 6 }; /* arrays of the shorter door */
+
+/* ---- structs ---- */
+
+/* What every struct begins with: a range of rows, one of classes where there is one, options. */
+typedef struct {
+  uint64_t size;
+  xent_sizes sizes;
+  const void *addresses[3];
+} head;
+
+/* An int32_t of a struct; 0 where the struct has none. */
+static int32_t number_at(const void *call, uint16_t at) {
+  int32_t number = 0;
+  if (at) memcpy(&number, (const char *)call + at, sizeof number);
+  return number;
+}
+
+/* Makes the call of a struct, with a shape of its own. */
+static xent_status take_call(xent_frame *f, const void *call, const xent_function *function) {
+  static const xent_options defaults = {.size = sizeof defaults};
+  const xent_status status = xent_check_call(call, function->size);
+  if (status) return status;
+  head h;
+  memcpy(&h, call, sizeof h);
+  const xent_sizes *sizes = &h.sizes;
+  const int last = function->has_classes;
+  const xent_range *rows = h.addresses[0], *classes = last ? h.addresses[1] : NULL;
+  const xent_options *options = h.addresses[last + 1];
+  int64_t all_rows;
+  if (__builtin_mul_overflow(sizes->outer, sizes->inner, &all_rows)) all_rows = 0; /* refused as a shape */
+  f->own_shape.size = sizeof f->own_shape;
+  _Static_assert(offsetof(xent_shape, logits) == offsetof(xent_shape, outer) + sizeof *sizes, "the same sizes");
+  memcpy(&f->own_shape.outer, sizes, sizeof *sizes);
+  f->call = (xent_call){.shape = &f->own_shape, .options = options ? options : &defaults,
+                        .row_begin = rows ? rows->begin : 0, .row_end = rows ? rows->end : all_rows,
+                        .class_begin = classes ? classes->begin : 0,
+                        .class_end = classes ? classes->end : sizes->classes};
+  memcpy(&f->call.report, (const char *)call + function->report, sizeof f->call.report);
+  f->choice = number_at(call, function->reserved) ? -1 : number_at(call, function->choice);
+  f->own_shape.logits = (xent_layout){.type = number_at(call, function->logits_type)}; /* read even if none are there */
+  for (int i = 0; i < function->count; i++) {
+    const xent_rule *rule = &xent_rules[function->places[i].rule];
+    const char *at = (const char *)call + function->places[i].at;
+    uint64_t address;
+    memcpy(&address, at, sizeof address);
+    memcpy((char *)&f->call + rule->address, &address, sizeof address);
+    _Static_assert(offsetof(xent_input, layout) == offsetof(xent_output, layout), "addresses, then layouts");
+    /* Layouts of what is not there mean nothing, but of weights, which targets may need. */
+    if (xent_is_array(rule) && (i < function->usual || address || rule->field == XENT_FIELD_TARGET_WEIGHTS))
+      memcpy((char *)&f->own_shape + rule->layout, at + offsetof(xent_input, layout), sizeof(xent_layout));
+  }
+  return XENT_OK;
+}
+
+xent_status xent_make_call(const void *call, const xent_function *function) {
+  xent_frame f;
+  f.keep = NULL;
+  const xent_status status = take_call(&f, call, function);
+  return status ? status : function->work(&f);
+}
+
+/* ---- functions by their numbers ---- */
+
+static const xent_function *const functions[] = {
+    [XENT_FUNCTION_SOFTMAX] = &xent_of_softmax,
+    [XENT_FUNCTION_LOG_SOFTMAX] = &xent_of_log_softmax,
+    [XENT_FUNCTION_LOG_SUM_EXP] = &xent_of_log_sum_exp,
+    [XENT_FUNCTION_SOFTMAX_BACKWARD] = &xent_of_softmax_backward,
+    [XENT_FUNCTION_LOG_SOFTMAX_BACKWARD] = &xent_of_log_softmax_backward,
+    [XENT_FUNCTION_CHECK_TARGETS] = &xent_of_check_targets,
+    [XENT_FUNCTION_CROSS_ENTROPY] = &xent_of_cross_entropy,
+    [XENT_FUNCTION_CROSS_ENTROPY_BACKWARD] = &xent_of_cross_entropy_backward,
+    [XENT_FUNCTION_SELECTED_LOG_PROBABILITIES] = &xent_of_selected_log_probabilities,
+    [XENT_FUNCTION_SELECTED_LOG_PROBABILITIES_BACKWARD] = &xent_of_selected_log_probabilities_backward,
+    [XENT_FUNCTION_KL_DIVERGENCE] = &xent_of_kl_divergence,
+    [XENT_FUNCTION_JENSEN_SHANNON_DIVERGENCE] = &xent_of_jensen_shannon_divergence,
+    [XENT_FUNCTION_TOTAL_VARIATION] = &xent_of_total_variation,
+    [XENT_FUNCTION_CROSS_ENTROPY_HVP] = &xent_of_cross_entropy_hvp,
+    [XENT_FUNCTION_SAMPLE] = &xent_of_sample,
+    [XENT_FUNCTION_BINARY_CROSS_ENTROPY] = &xent_of_binary_cross_entropy,
+    [XENT_FUNCTION_LINEAR_CROSS_ENTROPY] = &xent_of_linear_cross_entropy,
+    [XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD] = &xent_of_linear_cross_entropy_backward,
+    [XENT_FUNCTION_LINEAR_STATES] = &xent_of_linear_states,
+    [XENT_FUNCTION_FORWARD_STATES] = &xent_of_forward_states,
+    [XENT_FUNCTION_BACKWARD_STATES] = &xent_of_backward_states,
+    [XENT_FUNCTION_FINISH] = &xent_of_finish};
+
+static const xent_function *function_of(int32_t number) {
+  return number >= 1 && number < XENT_COUNT(functions) ? functions[number] : NULL;
+}
+
+/* ---- calls that are checked once ---- */
+
+/* What an xent_prepared holds. */
+struct xent_kept {
+  uint64_t size;
+  const xent_function *function; /* NULL: nothing is prepared */
+  xent_kernel kernel;            /* NULL: what was checked is in memory that may change, so each run checks it */
+  xent_call call;                /* as the kernel takes it, else as it was made */
+  int32_t choice, way;
+  uint16_t places[FEW]; /* in `call`, of the arrays that xent_run_at takes */
+  xent_report report;   /* of a call that was made without one */
+  xent_shape shape;     /* of a call that was made without one */
+};
+_Static_assert(sizeof(xent_kept) <= sizeof(xent_prepared), "the caller's memory holds it");
+
+xent_status xent_keep(xent_frame *f, xent_kernel kernel) {
+  xent_kept *p = f->keep;
+  const xent_call *c = &f->call;
+  /* Offsets, records, tokens and how they are drawn are read by the checks. */
+  if (c->row_offsets || c->known_statistics || c->known_states || c->tokens || c->hidden) return XENT_OK;
+  const bool forward = kernel == f->kernels->f32->softmax_forward || kernel == f->kernels->f32->cross_entropy_forward;
+  p->kernel = forward ? f->kernels->kept_forward(c) : kernel;
+  p->call = *c;
+  p->way = f->report->way;
+  if (c->report == &f->own_report) {
+    p->report.size = sizeof p->report;
+    p->call.report = &p->report;
+  }
+  if (c->shape == &f->own_shape) {
+    p->call.shape = &p->shape;
+    if (c->output_layout) {
+      const ptrdiff_t at = (const char *)c->output_layout - (const char *)&f->own_shape;
+      p->call.output_layout = (const xent_layout *)(const void *)((const char *)&p->shape + at);
+    }
+  }
+  return XENT_OK;
+}
+
+/* Checks a call, and keeps it. */
+static xent_status prepare(xent_prepared *prepared, xent_frame *f, const xent_function *function) {
+  xent_status status = xent_check_size(prepared, sizeof *prepared);
+  if (status) return status;
+  xent_kept *p = (xent_kept *)(void *)prepared;
+  const uint64_t size = p->size;
+  const bool own_shape = f->call.shape == &f->own_shape;
+  memset(p, 0, sizeof *p);
+  p->size = size;
+  p->call = f->call;
+  p->choice = f->choice;
+  if (own_shape) p->call.shape = &p->shape;
+  f->keep = p;
+  for (int i = 0, given = 0; i < function->count && given < FEW; i++) {
+    const xent_rule *rule = &xent_rules[function->places[i].rule];
+    if (rule->form != XENT_NO_ARRAY) p->places[given++] = rule->address;
+  }
+  status = function->work(f);
+  if (status) return status;
+  if (p->call.shape == &p->shape) p->shape = f->own_shape;
+  p->function = function;
+  return XENT_OK;
+}
+
+xent_status xent_prepare(xent_prepared *prepared, int32_t function, const void *call) {
+  const xent_function *own = function_of(function);
+  xent_frame f;
+  const xent_status status = own ? take_call(&f, call, own) : XENT_UNSUPPORTED;
+  return status ? status : prepare(prepared, &f, own);
+}
+
+/* NULL: nothing is prepared there. */
+static inline xent_kept *kept_of(xent_prepared *prepared) {
+  xent_kept *kept = (xent_kept *)(void *)prepared;
+  if (xent_check_size(prepared, sizeof *prepared) || !kept->function) return NULL;
+  return kept;
+}
+
+static inline xent_status run_kept(xent_kept *p) {
+  if (!p->kernel) {
+    xent_frame f;
+    f.keep = NULL;
+    f.call = p->call;
+    f.choice = p->choice;
+    return p->function->work(&f);
+  }
+  xent_report *report = p->call.report;
+  const float_mode mode = float_mode_enter();
+  *report = (xent_report){.size = report->size, .row = -1, .way = p->way};
+  const xent_status status = xent_has_stack() ? p->kernel(&p->call) : XENT_OUT_OF_STACK;
+  if (p->call.stream) end_streaming();
+  report->denominator = (double)report->counted;
+  float_mode_leave(mode);
+  return status;
+}
+
+xent_status xent_run(xent_prepared *prepared) {
+  xent_kept *kept = kept_of(prepared);
+  return kept ? run_kept(kept) : XENT_INVALID_ARGUMENT;
+}
+
+/* ---- the doors for bindings ---- */
+
+/* One for many, as what differs are the arrays. */
+static inline xent_status run_work(const xent_work *w, const void *const *arrays, int count) {
+  const xent_status status = xent_check_call(w, sizeof *w);
+  if (status) return status;
+  const xent_function *function = function_of(w->function);
+  if (!function) return XENT_UNSUPPORTED;
+  if (w->choice && !function->choice) return XENT_INVALID_ARGUMENT;
+  xent_frame f;
+  int given = 0;
+  f.keep = NULL;
+  f.choice = w->choice;
+  f.call = (xent_call){.shape = w->shape, .options = w->options, .report = w->report, .row_begin = w->row_begin,
+                       .row_end = w->row_end, .class_begin = w->class_begin, .class_end = w->class_end,
+                       .sampling = w->sampling, .shards = w->shards, .workspace_size = w->workspace_size};
+  for (int i = 0; i < function->count && given < count; i++) {
+    const xent_rule *rule = &xent_rules[function->places[i].rule];
+    if (rule->form != XENT_NO_ARRAY) memcpy((char *)&f.call + rule->address, &arrays[given++], sizeof *arrays);
+  }
+  for (; given < count; given++)
+    if (arrays[given]) return XENT_INVALID_ARGUMENT; /* none that the function has */
+  return w->prepared ? prepare(w->prepared, &f, function) : function->work(&f);
+}
+
+xent_status xent_few_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d,
+                        const void *e, const void *f) {
+  const void *const arrays[FEW] = {a, b, c, d, e, f};
+  return run_work(work, arrays, XENT_COUNT(arrays));
+}
+
+xent_status xent_many_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d,
+                         const void *e, const void *f, const void *g, const void *h, const void *i, const void *j,
+                         const void *k, const void *l, const void *m, const void *n, const void *o, const void *p,
+                         const void *q, const void *r, const void *s, const void *t, const void *u, const void *v,
+                         const void *w, const void *x, const void *y, const void *z) {
+  const void *const arrays[] = {a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z};
+  return run_work(work, arrays, XENT_COUNT(arrays));
+}
+
+xent_status xent_run_at(xent_prepared *prepared, const void *a, const void *b, const void *c, const void *d,
+                        const void *e, const void *f) {
+  const void *const arrays[FEW] = {a, b, c, d, e, f};
+  xent_kept *kept = kept_of(prepared);
+  if (!kept) return XENT_INVALID_ARGUMENT;
+  for (int i = 0; i < FEW; i++) {
+    char *at = (char *)&kept->call + kept->places[i];
+    const void *known;
+    memcpy(&known, at, sizeof known);
+    if (known && arrays[i]) memcpy(at, &arrays[i], sizeof known);
+  }
+  return run_kept(kept);
+}
