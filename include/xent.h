@@ -979,7 +979,7 @@ enum {
 /* Memory of the caller's for one call. It is not moved or copied while it is used. */
 typedef struct xent_prepared {
   uint64_t size; /* XENT_PREPARED_BYTES */
-  uint64_t opaque[XENT_PREPARED_BYTES / 8 - 1];
+  uint64_t opaque[287];
 } xent_prepared;
 
 /* Checks a call of a function, given by its number, without computing anything; `call` is the function's struct, which

@@ -503,12 +503,18 @@ static void structs(void) {
   FIELD(xent_work, class_end);
   FIELD(xent_work, workspace_size);
   FIELD(xent_work, shards);
+  FIELD(xent_work, prepared);
+
+  STRUCT(xent_prepared);
+  FIELD(xent_prepared, size);
+  FIELD(xent_prepared, opaque);
 }
 
 static void constants(void) {
   CONSTANT(XENT_ABI_VERSION);
   CONSTANT(XENT_NUMERICS_VERSION);
   CONSTANT(XENT_CHUNK);
+  CONSTANT(XENT_PREPARED_BYTES);
   CONSTANT(XENT_OK);
   CONSTANT(XENT_INVALID_ARGUMENT);
   CONSTANT(XENT_INVALID_SHAPE);

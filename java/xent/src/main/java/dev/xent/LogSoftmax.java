@@ -11,9 +11,11 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Access;
+import dev.xent.internal.plan.Bound;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.SoftmaxPlan;
+import dev.xent.internal.plan.View;
 
 /**
  * Log-softmax along one axis: {@code y = x - log sum exp(x)}, never above 0.
@@ -72,7 +74,18 @@ public final class LogSoftmax {
    * @param output {@code y}; may be {@code logits} itself, but not overlap it in any other way
    */
   public void forward(Tensor logits, Tensor output) {
-    plan.forward(view(logits, "logits"), InputViews.NONE, view(output, "output"));
+    plan.forward(null, view(logits, "logits"), InputViews.NONE, view(output, "output"));
+  }
+
+  /**
+   * Returns a call that can be run as often as you like: its first run checks what every call
+   * checks, and later ones only what can change, which is whether the memory may still be used.
+   *
+   * @param logits {@code x}
+   * @param output {@code y}; may be {@code logits} itself, but not overlap it in any other way
+   */
+  public Call on(Tensor logits, Tensor output) {
+    return new Call(plan, view(logits, "logits"), view(output, "output"));
   }
 
   /**
@@ -83,7 +96,7 @@ public final class LogSoftmax {
    * @param output {@code y}; may be {@code logits} itself, but not overlap it in any other way
    */
   public void forward(Tensor logits, Inputs inputs, Tensor output) {
-    plan.forward(view(logits, "logits"), views(inputs), view(output, "output"));
+    plan.forward(null, view(logits, "logits"), views(inputs), view(output, "output"));
   }
 
   /**
@@ -96,6 +109,7 @@ public final class LogSoftmax {
    */
   public void backward(Tensor output, Tensor upstream, Tensor gradient) {
     plan.backward(
+        null,
         view(output, "output"),
         view(upstream, "upstream"),
         InputViews.NONE,
@@ -114,6 +128,7 @@ public final class LogSoftmax {
    */
   public void backward(Tensor output, Tensor upstream, Inputs inputs, Tensor gradient) {
     plan.backward(
+        null,
         view(output, "output"),
         view(upstream, "upstream"),
         views(inputs),
@@ -124,6 +139,32 @@ public final class LogSoftmax {
   @Override
   public String toString() {
     return plan.toString();
+  }
+
+  /** A call of {@link #on}. Not safe for use by several threads at once. */
+  public static final class Call {
+    private final Bound bound = new Bound();
+    private final SoftmaxPlan plan;
+    private final View logits;
+    private final View output;
+    private InputViews inputs = InputViews.NONE;
+
+    private Call(SoftmaxPlan plan, View logits, View output) {
+      this.plan = plan;
+      this.logits = logits;
+      this.output = output;
+    }
+
+    /** Adds a class mask, a sink, or row offsets of ragged rows. */
+    public Call inputs(Inputs newInputs) {
+      inputs = views(newInputs);
+      return this;
+    }
+
+    /** Writes {@code y} for what the memory of the tensors holds now. */
+    public void run() {
+      plan.forward(bound, logits, inputs, output);
+    }
   }
 
   /** Options of {@link LogSoftmax}. Not safe for use by several threads at once. */

@@ -159,6 +159,11 @@ class AllocationTest {
     CrossEntropy mean = CrossEntropy.builder().backend(backend).build();
     allocatesNothing("cross-entropy", x, other, in -> mean.forward(in, labels));
     allocatesNothing("with gradient", x, other, in -> mean.forwardBackward(in, labels, dx));
+    Softmax.Call bound = softmax.on(x, y);
+    Softmax.Call otherBound = softmax.on(other, y);
+    allocatesNothing("bound softmax", x, other, in -> (in == x ? bound : otherBound).run());
+    CrossEntropy.Call gradient = mean.on(x, labels).gradient(dx);
+    allocatesNothing("bound with gradient", x, other, in -> gradient.run());
     CrossEntropy smooth =
         CrossEntropy.builder().backend(backend).labelSmoothing(0.1).ignoreIndex(-1).build();
     allocatesNothing("with options", x, other, in -> smooth.forwardBackward(in, labels, dx));

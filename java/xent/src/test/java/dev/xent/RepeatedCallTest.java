@@ -75,6 +75,15 @@ class RepeatedCallTest {
         works.add(Work.of(() -> mean.forward(in, labels, outcome), lse));
         Tensor loss = Tensor.of(new float[1]);
         works.add(Work.of(() -> loss.setFloat((float) mean.forward(in, labels), 0), loss));
+        works.add(Work.of(softmax.on(in, y)::run, y));
+        works.add(Work.of(first.on(in, y)::run, y));
+        works.add(Work.of(logSoftmax.on(in, y)::run, y));
+        works.add(Work.of(mean.on(in, labels).gradient(y)::run, y));
+        works.add(Work.of(sum.on(in, other).gradient(y)::run, y));
+        works.add(Work.of(ignoring.on(in, labels).gradient(y)::run, y));
+        works.add(Work.of(mean.on(in, labels).outputs(outcome)::run, lse));
+        CrossEntropy.Call bound = mean.on(in, labels);
+        works.add(Work.of(() -> loss.setFloat((float) bound.run(), 0), loss));
       }
     }
     return works;

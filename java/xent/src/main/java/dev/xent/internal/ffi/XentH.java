@@ -2202,6 +2202,66 @@ public class XentH extends XentH$shared {
         return XENT_FUNCTION_FINISH;
     }
 
+    private static class xent_run {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            XentH.C_INT,
+            XentH.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_run");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * xent_status xent_run(xent_prepared *prepared)
+     * }
+     */
+    public static FunctionDescriptor xent_run$descriptor() {
+        return xent_run.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * xent_status xent_run(xent_prepared *prepared)
+     * }
+     */
+    public static MethodHandle xent_run$handle() {
+        return xent_run.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * xent_status xent_run(xent_prepared *prepared)
+     * }
+     */
+    public static MemorySegment xent_run$address() {
+        return xent_run.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * xent_status xent_run(xent_prepared *prepared)
+     * }
+     */
+    public static int xent_run(MemorySegment prepared) {
+        var mh$ = xent_run.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("xent_run", prepared);
+            }
+            return (int)mh$.invokeExact(prepared);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class xent_few_at {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             XentH.C_INT,

@@ -17,6 +17,28 @@ public interface Kernels {
   int run(Work work);
 
   /**
+   * Checks a call that has few arrays, so that {@link #runPrepared} can make it often. As
+   * xent_prepare.
+   */
+  int prepare(Work work);
+
+  /**
+   * Makes the call that was prepared in this work. As xent_run_at: its arrays are the first ones of
+   * the function, in its order and in the memory where they were.
+   *
+   * @param fixed whether the memory has not moved, and cannot go before this returns
+   */
+  int runPrepared(
+      Work work,
+      boolean fixed,
+      MemorySegment a,
+      MemorySegment b,
+      MemorySegment c,
+      MemorySegment d,
+      MemorySegment e,
+      MemorySegment f);
+
+  /**
    * The bytes of workspace that sampling needs. As xent_sample_workspace.
    *
    * @param classes of each row

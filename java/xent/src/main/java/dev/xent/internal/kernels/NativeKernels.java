@@ -7,6 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_shape;
+import dev.xent.internal.ffi.xent_work;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
@@ -52,6 +53,21 @@ public final class NativeKernels implements Kernels {
         door(XentH.xent_many_at$address(), Function.MOST_ARRAYS, Linker.Option.critical(true));
   }
 
+  private static final class Prepared {
+    static final MethodHandle HANDLE = door(XentH.xent_run_at$address(), Work.FEW_ARRAYS);
+  }
+
+  private static final class PreparedBriefly {
+    static final MethodHandle HANDLE =
+        door(XentH.xent_run_at$address(), Work.FEW_ARRAYS, Linker.Option.critical(true));
+  }
+
+  /** As the linker does not look at any array. */
+  private static final class FixedBriefly {
+    static final MethodHandle HANDLE =
+        door(XentH.xent_run$address(), 0, Linker.Option.critical(true));
+  }
+
   private static final class TallyAdd {
     static final MethodHandle HANDLE = XentH.xent_tally_add$handle();
   }
@@ -85,14 +101,54 @@ public final class NativeKernels implements Kernels {
     return (RuntimeException) thrown;
   }
 
+  private static boolean isCritical(Work work) {
+    return work.isOnHeap() || isBrief(work);
+  }
+
   @Override
   public int run(Work work) {
     try {
-      boolean critical = work.isOnHeap() || isBrief(work);
+      boolean critical = isCritical(work);
       long struct = work.struct().address();
       return work.hasFewArrays()
           ? few(critical, struct, work.arrays)
           : many(critical, struct, work.arrays);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
+    } finally {
+      Reference.reachabilityFence(work);
+    }
+  }
+
+  @Override
+  public int prepare(Work work) {
+    MemorySegment struct = work.struct();
+    xent_work.prepared(struct, work.prepared(isCritical(work)));
+    try {
+      return run(work);
+    } finally {
+      xent_work.prepared(struct, MemorySegment.NULL);
+    }
+  }
+
+  @Override
+  public int runPrepared(
+      Work work,
+      boolean fixed,
+      MemorySegment a,
+      MemorySegment b,
+      MemorySegment c,
+      MemorySegment d,
+      MemorySegment e,
+      MemorySegment f) {
+    try {
+      long prepared = work.preparedAddress();
+      if (!work.isPreparedCritical()) {
+        return (int) Prepared.HANDLE.invokeExact(prepared, a, b, c, d, e, f);
+      }
+      return fixed
+          ? (int) FixedBriefly.HANDLE.invokeExact(prepared)
+          : (int) PreparedBriefly.HANDLE.invokeExact(prepared, a, b, c, d, e, f);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
     } finally {

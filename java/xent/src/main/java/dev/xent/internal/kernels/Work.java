@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels;
 
+import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_work;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,6 +42,11 @@ public final class Work {
 
   /** Whether a function is told any of these. */
   private boolean special;
+
+  /** What a prepared call is kept in; NULL before the first. */
+  private MemorySegment prepared = MemorySegment.NULL;
+
+  private boolean preparedCritical;
 
   private int choice;
   private long shards;
@@ -107,6 +114,23 @@ public final class Work {
   /** Gives an array, which the function takes, or takes it back with NULL. */
   public Work set(Array array, MemorySegment segment) {
     give(function.place(array), segment);
+    return this;
+  }
+
+  /** Gives the first arrays, in the order of the function. */
+  public Work first(
+      MemorySegment a,
+      MemorySegment b,
+      MemorySegment c,
+      MemorySegment d,
+      MemorySegment e,
+      MemorySegment f) {
+    give(0, a);
+    give(1, b);
+    give(2, c);
+    give(3, d);
+    give(4, e);
+    give(5, f);
     return this;
   }
 
@@ -223,6 +247,24 @@ public final class Work {
   /** One of the arrays, NULL where the call is without it. */
   public MemorySegment array(int place) {
     return arrays[place];
+  }
+
+  /** Room for this call to be prepared in. */
+  MemorySegment prepared(boolean critical) {
+    if (prepared == MemorySegment.NULL) {
+      prepared = Arena.ofAuto().allocate(XentH.XENT_PREPARED_BYTES(), Long.BYTES);
+      prepared.set(ValueLayout.JAVA_LONG, 0, XentH.XENT_PREPARED_BYTES());
+    }
+    preparedCritical = critical;
+    return prepared;
+  }
+
+  long preparedAddress() {
+    return prepared.address();
+  }
+
+  boolean isPreparedCritical() {
+    return preparedCritical;
   }
 
   boolean hasFewArrays() {

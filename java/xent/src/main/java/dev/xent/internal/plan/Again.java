@@ -2,6 +2,7 @@
 package dev.xent.internal.plan;
 
 import dev.xent.internal.events.Recorder;
+import dev.xent.internal.kernels.Work;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +16,12 @@ final class Again {
   private long first;
   private long second;
   private long third;
+
+  /** The kernel's call; made by the first call that is made again. */
+  private @Nullable Work work;
+
+  private boolean prepared;
+  private boolean fixed;
 
   /**
    * Whether this is the call before once more; {@code c} may be absent in both. Never while calls
@@ -36,9 +43,33 @@ final class Again {
   /** The call that has just succeeded. */
   void remember(long newOperation, View a, View b, @Nullable View c) {
     operation = newOperation;
+    prepared = false;
+    fixed = a.fixed && b.fixed && (c == null || c.fixed);
     first = numberOf(a);
     second = numberOf(b);
     third = c == null ? Numbers.NONE : numberOf(c);
+  }
+
+  /** What is to be prepared, or null: it is. */
+  @Nullable Work toPrepare() {
+    if (prepared) {
+      return null;
+    }
+    if (work == null) {
+      work = new Work();
+    }
+    return work;
+  }
+
+  /** Whether no other thread can free the memory of the views, and no collector moves it. */
+  boolean isFixed() {
+    return fixed;
+  }
+
+  /** The call that is prepared. */
+  Work prepared() {
+    prepared = true;
+    return work;
   }
 
   private long numberOf(View view) {

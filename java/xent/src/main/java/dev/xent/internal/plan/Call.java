@@ -8,11 +8,13 @@ import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.kernels.Effort;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.kernels.Workspaces;
 import dev.xent.internal.parallel.Threads;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ConcurrentModificationException;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -173,6 +175,20 @@ final class Call extends CallArrays {
     return CALLS.take();
   }
 
+  /** The same; that of a bound call if there is one. */
+  static Call current(@Nullable Bound bound) {
+    if (bound == null) {
+      return current();
+    }
+    Call call = bound.call;
+    if (call.inUse) {
+      throw new ConcurrentModificationException(
+          "this call is running already: bind one for each thread, or let it return first");
+    }
+    call.inUse = true;
+    return call;
+  }
+
   /** The first thing that an operation does, after which {@link #end()} is certain. */
   void begin(String operation, Engine by) {
     again.forget();
@@ -291,6 +307,34 @@ final class Call extends CallArrays {
       present[i].offer(work);
     }
     return work;
+  }
+
+  /**
+   * Makes the call before once more, which was one short kernel: no more than that kernel.
+   *
+   * @param a the arrays that the function takes first, in its order
+   */
+  void runAgain(
+      Kernels kernels,
+      Function function,
+      MemorySegment a,
+      MemorySegment b,
+      MemorySegment c,
+      MemorySegment d,
+      MemorySegment e,
+      MemorySegment f) {
+    Work first = again.toPrepare();
+    if (first != null) {
+      first
+          .begin(function, shape, options, report)
+          .rows(0, dimensions.rows)
+          .classes(0, dimensions.classes)
+          .first(a, b, c, d, e, f);
+      int status = kernels.prepare(first);
+      first.clear();
+      Failures.check(status, this);
+    }
+    Failures.check(kernels.runPrepared(again.prepared(), again.isFixed(), a, b, c, d, e, f), this);
   }
 
   /** Points all arrays at a piece. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import static java.lang.foreign.MemorySegment.NULL;
+
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
@@ -62,18 +64,19 @@ public final class CrossEntropyPlan {
 
   /** The reduced loss, and whatever is asked for beside it. */
   public double forward(
+      @Nullable Bound bound,
       View logits,
       View targets,
       InputViews inputs,
       @Nullable View gradient,
       @Nullable Outputs wanted) {
-    Call call = Call.current();
+    Call call = Call.current(bound);
     Outputs outputs = wanted == null ? call.outputs : wanted;
     outputs.dropStatistics();
-    boolean plain = wanted == null && inputs == InputViews.NONE;
+    boolean plain = inputs == InputViews.NONE && (wanted == null || wanted.wantNumbersAlone());
     try {
       if (plain && call.again.is(forward, logits, targets, gradient)) {
-        return forwardAgain(call, logits, targets, gradient);
+        return forwardAgain(call, logits, targets, gradient, wanted);
       }
       call.begin(gradient == null ? "cross-entropy" : "cross-entropy with gradient", engine);
       TargetKind kind = take(call, logits, targets, inputs);
@@ -116,24 +119,31 @@ public final class CrossEntropyPlan {
     return kind;
   }
 
-  private double forwardAgain(Call call, View logits, View targets, @Nullable View gradient) {
-    if (call.dimensions.rows > 1) {
+  private double forwardAgain(
+      Call call, View logits, View targets, @Nullable View gradient, @Nullable Outputs wanted) {
+    long rows = call.dimensions.rows;
+    if (rows > 1) {
       LossCall.checkTargets(call, kernels, targets.segment);
     }
-    Work work =
-        call.kernel(Function.CROSS_ENTROPY, 0, call.dimensions.rows)
-            .set(Array.LOGITS, logits.segment)
-            .set(Array.TARGETS, targets.segment)
-            .set(Array.LOSSES, call.fewLosses.view(logits.type).segment);
-    if (gradient != null) {
-      work.set(Array.GRADIENT, gradient.segment);
-    }
-    Failures.check(kernels.run(work), call);
+    call.runAgain(
+        kernels,
+        Function.CROSS_ENTROPY,
+        logits.segment,
+        targets.segment,
+        call.fewLosses.view(logits.type).segment,
+        NULL,
+        NULL,
+        gradient == null ? NULL : gradient.segment);
     Reference.reachabilityFence(logits);
     Reference.reachabilityFence(targets);
     Reference.reachabilityFence(gradient);
-    double sum = call.fewLosses.sum(logits.type, call.dimensions.rows, kernels, call);
-    return reductions.reduce(sum, reductions.denominator(call.dimensions.rows));
+    double sum = call.fewLosses.sum(logits.type, rows, kernels, call);
+    double denominator = reductions.denominator(rows);
+    double reduced = reductions.reduce(sum, denominator);
+    if (wanted != null) {
+      wanted.set(reduced, sum, rows, rows, rows, denominator, -1);
+    }
+    return reduced;
   }
 
   private void forwardRows(Call call, long begin, long end) {

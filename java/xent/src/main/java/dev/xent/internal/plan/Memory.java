@@ -107,6 +107,11 @@ public final class Memory {
     return !segment.isAccessibleBy(NOBODY);
   }
 
+  /** Whether nobody can close its arena. */
+  static boolean isEverOpen(MemorySegment segment) {
+    return segment.scope().equals(Arena.global().scope());
+  }
+
   /** Zeroed memory for so many elements. */
   public static MemorySegment allocate(Arena arena, DType type, long elements) {
     if (elements > MOST_BYTES / type.byteSize()) {

@@ -88,6 +88,23 @@ public final class Outputs {
     }
   }
 
+  /** Whether no tensor, tally or statistics are asked for. */
+  boolean wantNumbersAlone() {
+    return losses == null
+        && logSumExp == null
+        && hits == null
+        && !countCorrect
+        && tally == null
+        && logProbabilities == null
+        && argmax == null
+        && ranks == null
+        && entropies == null
+        && topClasses == null
+        && topLogProbabilities == null
+        && targetGradient == null
+        && arena == null;
+  }
+
   /** The numbers of a call that succeeded. */
   public void set(
       double newLoss,

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import static java.lang.foreign.MemorySegment.NULL;
+
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Work;
 import java.lang.ref.Reference;
+import org.jspecify.annotations.Nullable;
 
 /** Softmax and log-softmax: which kernels run over which rows and classes. */
 public final class SoftmaxPlan {
@@ -63,8 +66,8 @@ public final class SoftmaxPlan {
   // ---- forward ---------------------------------------------------------------------------------
 
   /** Writes y. */
-  public void forward(View logits, InputViews inputs, View output) {
-    Call call = Call.current();
+  public void forward(@Nullable Bound bound, View logits, InputViews inputs, View output) {
+    Call call = Call.current(bound);
     try {
       if (inputs == InputViews.NONE && call.again.is(forward, logits, output, null)) {
         forwardAgain(call, logits, output);
@@ -103,11 +106,7 @@ public final class SoftmaxPlan {
   }
 
   private void forwardAgain(Call call, View logits, View output) {
-    Work work =
-        call.kernel(forwardFunction, 0, call.dimensions.rows)
-            .set(Array.LOGITS, logits.segment)
-            .set(Array.OUTPUT, output.segment);
-    Failures.check(kernels.run(work), call);
+    call.runAgain(kernels, forwardFunction, logits.segment, output.segment, NULL, NULL, NULL, NULL);
     Reference.reachabilityFence(logits);
     Reference.reachabilityFence(output);
   }
@@ -152,8 +151,9 @@ public final class SoftmaxPlan {
   // ---- backward --------------------------------------------------------------------------------
 
   /** Writes dx. */
-  public void backward(View output, View upstream, InputViews inputs, View gradient) {
-    Call call = Call.current();
+  public void backward(
+      @Nullable Bound bound, View output, View upstream, InputViews inputs, View gradient) {
+    Call call = Call.current(bound);
     try {
       if (inputs == InputViews.NONE && call.again.is(backward, output, upstream, gradient)) {
         backwardAgain(call, output, upstream, gradient);
@@ -180,12 +180,15 @@ public final class SoftmaxPlan {
   }
 
   private void backwardAgain(Call call, View output, View upstream, View gradient) {
-    Work work =
-        call.kernel(backwardFunction, 0, call.dimensions.rows)
-            .set(Array.OUTPUT, output.segment)
-            .set(Array.UPSTREAM, upstream.segment)
-            .set(Array.GRADIENT, gradient.segment);
-    Failures.check(kernels.run(work), call);
+    call.runAgain(
+        kernels,
+        backwardFunction,
+        output.segment,
+        upstream.segment,
+        gradient.segment,
+        NULL,
+        NULL,
+        NULL);
     Reference.reachabilityFence(output);
     Reference.reachabilityFence(upstream);
     Reference.reachabilityFence(gradient);

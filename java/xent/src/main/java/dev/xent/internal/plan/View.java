@@ -55,6 +55,9 @@ public final class View {
 
   public final boolean heap;
 
+  /** Whether nobody but a thread that may use it can free its memory, and no collector moves it. */
+  final boolean fixed;
+
   final boolean readOnly;
 
   /** The Java array below, or null: off the heap, or hidden because the segment is read-only. */
@@ -85,6 +88,7 @@ public final class View {
     this.contiguous = Strides.areRowMajor(shape, strides);
     this.distinct = contiguous || Strides.areDistinct(shape, strides);
     this.heap = !segment.isNative();
+    this.fixed = !heap && (Memory.isConfined(segment) || Memory.isEverOpen(segment));
     this.readOnly = segment.isReadOnly();
     this.address = segment.address();
   }

@@ -94,7 +94,8 @@ class AbiFactsTest {
   private static boolean isOfBindings(String fact) {
     String struct = fact.split(" ")[1];
     return !struct.endsWith("_call")
-        && !List.of("xent_input", "xent_output", "xent_sizes", "xent_range").contains(struct);
+        && !List.of("xent_input", "xent_output", "xent_sizes", "xent_range", "xent_prepared")
+            .contains(struct);
   }
 
   private static List<String> cFacts(String... kinds) throws IOException {

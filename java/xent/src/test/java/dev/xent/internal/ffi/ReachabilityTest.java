@@ -43,6 +43,7 @@ class ReachabilityTest {
       calls.add(call(door, ""));
       calls.add(call(door, CRITICAL));
     }
+    calls.add(call(Doors.ofFixedMemory(), CRITICAL));
     calls.add(call(XentH.xent_tally_add$descriptor(), CRITICAL));
     assertThat(calls).hasSizeGreaterThan(10);
     assertThat(metadata()).contains("\"downcalls\": [\n" + String.join(",\n", calls) + "\n    ]");

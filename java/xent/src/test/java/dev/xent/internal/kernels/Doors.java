@@ -8,6 +8,11 @@ import java.util.List;
 public final class Doors {
   private Doors() {}
 
+  /** Of a call that is prepared, whose memory stays where it is. */
+  public static FunctionDescriptor ofFixedMemory() {
+    return NativeKernels.descriptor(0);
+  }
+
   public static List<FunctionDescriptor> descriptors() {
     return List.of(
         NativeKernels.descriptor(Work.FEW_ARRAYS), NativeKernels.descriptor(Function.MOST_ARRAYS));

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.xent.errors.LabelException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.ShapeException;
+import dev.xent.options.Backend;
+import java.lang.foreign.Arena;
+import java.util.ConcurrentModificationException;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+
+/** A call that is bound once: each run sees what its memory holds then, and whether it is there. */
+class BoundCallTest {
+  private static final int CLASSES = 10;
+
+  private static CrossEntropy mean(Backend backend) {
+    return CrossEntropy.builder().backend(backend).build();
+  }
+
+  private static Tensor matrix(Arena arena, int rows) {
+    Tensor x = Tensor.allocate(arena, DType.F32, rows, CLASSES);
+    x.copyFrom(Tensor.of(Samples.logits(rows * CLASSES, 3, rows), rows, CLASSES));
+    return x;
+  }
+
+  @OnEveryBackend
+  void runsGiveWhatTheShortFormsGive(Backend backend) {
+    CrossEntropy loss = mean(backend);
+    Softmax softmax = Softmax.builder().backend(backend).build();
+    LogSoftmax logSoftmax = LogSoftmax.builder().backend(backend).build();
+    for (int rows : new int[] {1, 3, 2000}) {
+      for (Arena arena : new Arena[] {Arena.global(), Arena.ofAuto()}) {
+        Tensor x = matrix(arena, rows);
+        Tensor y = matrix(arena, rows);
+        Tensor expected = matrix(arena, rows);
+        Tensor labels = Tensor.of(Samples.labels(rows, CLASSES, 6));
+        Softmax.Call probabilities = softmax.on(x, y);
+        LogSoftmax.Call logProbabilities = logSoftmax.on(x, y);
+        CrossEntropy.Outputs numbers = new CrossEntropy.Outputs();
+        CrossEntropy.Outputs others = new CrossEntropy.Outputs();
+        CrossEntropy.Call gradient = loss.on(x, labels).gradient(y).outputs(numbers);
+        for (int run = 0; run < 4; run++) {
+          x.setFloat(run, rows - 1, run);
+          probabilities.run();
+          softmax.forward(x, expected);
+          assertThat(Samples.bits(y)).isEqualTo(Samples.bits(expected));
+          logProbabilities.run();
+          logSoftmax.forward(x, expected);
+          assertThat(Samples.bits(y)).isEqualTo(Samples.bits(expected));
+          double mean = gradient.run();
+          assertThat(mean).isEqualTo(loss.forwardBackward(x, labels, expected, others));
+          assertThat(Samples.bits(y)).isEqualTo(Samples.bits(expected));
+          assertThat(numbers).hasToString(others.toString());
+        }
+      }
+    }
+  }
+
+  @OnEveryBackend
+  void whatIsAddedAfterRunsCounts(Backend backend) {
+    CrossEntropy loss = mean(backend);
+    Tensor x = matrix(Arena.ofAuto(), 3);
+    Tensor y = matrix(Arena.ofAuto(), 3);
+    Tensor labels = Tensor.of(new int[] {1, 2, 3});
+    CrossEntropy.Call call = loss.on(x, labels);
+    assertThat(call.run()).isEqualTo(call.run()).isEqualTo(loss.forward(x, labels));
+    Inputs weights = Inputs.none().rowWeights(Tensor.of(new float[] {1, 0, 2}));
+    double weighted = loss.forward(x, labels, weights);
+    call.inputs(weights).gradient(y);
+    assertThat(call.run()).isEqualTo(call.run()).isEqualTo(weighted);
+    assertThat(y.getFloat(1, 2)).isZero();
+    assertThat(call.inputs(Inputs.none()).run()).isEqualTo(loss.forward(x, labels));
+  }
+
+  @OnEveryBackend
+  void gradientsOfSavedStatistics(Backend backend) {
+    CrossEntropy loss = mean(backend);
+    Tensor x = matrix(Arena.ofAuto(), 3);
+    Tensor y = matrix(Arena.ofAuto(), 3);
+    Tensor expected = matrix(Arena.ofAuto(), 3);
+    Tensor labels = Tensor.of(new int[] {1, 2, 3});
+    CrossEntropy.Outputs saved = new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
+    CrossEntropy.Call call = loss.on(x, labels).outputs(saved);
+    call.run();
+    loss.forwardBackward(x, labels, expected);
+    assertThatThrownBy(() -> call.backward(saved)).isInstanceOf(NullPointerException.class);
+    call.gradient(y).backward(saved);
+    assertThat(Samples.bits(y)).isEqualTo(Samples.bits(expected));
+    Tensor upstream = Tensor.of(new float[] {1, 2, 0});
+    call.upstream(upstream).backward(saved);
+    loss.backward(x, labels, saved, upstream, expected);
+    assertThat(Samples.bits(y)).isEqualTo(Samples.bits(expected));
+  }
+
+  @OnEveryBackend
+  void labelsAreLookedAtInEachRun(Backend backend) {
+    for (int rows : new int[] {1, 3}) {
+      int[] labels = new int[rows];
+      Tensor x = matrix(Arena.global(), rows);
+      Tensor dx = matrix(Arena.global(), rows);
+      CrossEntropy.Call call = mean(backend).on(x, Tensor.of(labels)).gradient(dx);
+      for (int run = 0; run < 3; run++) {
+        call.run();
+        int[] before = Samples.bits(dx);
+        labels[rows - 1] = CLASSES;
+        assertThatThrownBy(call::run)
+            .isInstanceOf(LabelException.class)
+            .hasMessageContaining("row " + (rows - 1));
+        assertThat(Samples.bits(dx)).isEqualTo(before);
+        labels[rows - 1] = run;
+      }
+    }
+  }
+
+  @OnEveryBackend
+  void memoryThatWasClosed(Backend backend) {
+    Softmax softmax = Softmax.builder().backend(backend).build();
+    for (boolean shared : new boolean[] {false, true}) {
+      Softmax.Call call;
+      try (Arena arena = shared ? Arena.ofShared() : Arena.ofConfined()) {
+        call = softmax.on(matrix(Arena.global(), 1), matrix(arena, 1));
+        for (int run = 0; run < 3; run++) {
+          call.run();
+        }
+      }
+      for (int run = 0; run < 2; run++) {
+        assertThatThrownBy(call::run)
+            .isInstanceOf(MemoryException.class)
+            .hasMessageStartingWith("output lies in an arena that is closed");
+      }
+    }
+  }
+
+  @OnEveryBackend
+  void memoryOfAnotherThread(Backend backend) throws InterruptedException {
+    Softmax softmax = Softmax.builder().backend(backend).build();
+    try (Arena arena = Arena.ofConfined()) {
+      Softmax.Call call = softmax.on(matrix(arena, 1), matrix(arena, 1));
+      call.run();
+      call.run();
+      AtomicReference<Throwable> thrown = new AtomicReference<>();
+      Thread other = Thread.ofVirtual().unstarted(call::run);
+      other.setUncaughtExceptionHandler((thread, e) -> thrown.set(e));
+      other.start();
+      other.join();
+      assertThat(thrown.get())
+          .isInstanceOf(MemoryException.class)
+          .hasMessageContaining("confined to another thread");
+      call.run();
+    }
+  }
+
+  @OnEveryBackend
+  void lendersAreAskedInEachRun(Backend backend) {
+    AtomicReference<String> refusal = new AtomicReference<>();
+    AtomicReference<Runnable> asked = new AtomicReference<>(() -> {});
+    Tensor x =
+        matrix(Arena.global(), 1)
+            .lentBy(
+                () -> {
+                  asked.get().run();
+                  return refusal.get();
+                });
+    Softmax.Call call = Softmax.builder().backend(backend).build().on(x, matrix(Arena.global(), 1));
+    call.run();
+    call.run();
+    refusal.set("the batch was given back");
+    assertThatThrownBy(call::run)
+        .isInstanceOf(MemoryException.class)
+        .hasMessageContaining("the batch was given back");
+    refusal.set(null);
+    call.run();
+    asked.set(call::run);
+    assertThatThrownBy(call::run)
+        .isInstanceOf(ConcurrentModificationException.class)
+        .hasMessage(
+            "this call is running already: bind one for each thread, or let it return first");
+    asked.set(() -> {});
+    call.run();
+  }
+
+  @Test
+  void shapesAreCheckedInTheFirstRun() {
+    Softmax.Call call = Softmax.along(-1).on(matrix(Arena.ofAuto(), 1), matrix(Arena.ofAuto(), 2));
+    for (int run = 0; run < 2; run++) {
+      assertThatThrownBy(call::run).isInstanceOf(ShapeException.class);
+    }
+  }
+}
