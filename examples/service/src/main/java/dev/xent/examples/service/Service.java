@@ -86,6 +86,7 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
   private final TimeLimits limits = new TimeLimits(this);
   private final HttpConfiguration http = new HttpConfiguration();
   private final ServerConnector connector;
+  private final NetworkConnectionLimit connections;
   private final Duration drain = Duration.ofSeconds(setting("service.drain", 5, 0, 3600));
 
   record Next(List<Letter> next) {}
@@ -109,9 +110,10 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
     connector = connector(new InetSocketAddress(port), threads, http, limits);
     management.watch(connector);
     connector.addBean(limits);
+    int most = setting("service.connections", 4096, 1, 1 << 20);
+    connections = new NetworkConnectionLimit(most, connector);
     Server server = connector.getServer();
-    server.addBean(
-        new NetworkConnectionLimit(setting("service.connections", 4096, 1, 1 << 20), connector));
+    server.addBean(connections);
     server.setRequestLog(new AccessLog(management.meters()));
     server.start();
     management.ready(true);
@@ -119,17 +121,15 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
 
   /** Of HTTP/1.1 and 1.0, as strictly as RFC 9110 and 9112 say. */
   static ServerConnector connector(
-      InetSocketAddress address,
-      QueuedThreadPool threads,
-      HttpConfiguration http,
-      Handler handler) {
+      InetSocketAddress address, QueuedThreadPool threads, HttpConfiguration http, Handler handler)
+      throws IOException {
     Server server = new Server(threads);
     SizeLimitHandler sizes = new SizeLimitHandler(MOST_BYTES, -1);
     sizes.setHandler(handler);
     server.setHandler(sizes);
     server.setErrorHandler(Service::error);
     http.setSendServerVersion(false);
-    ServerConnector connector = new ServerConnector(server, new HttpConnectionFactory(http));
+    ServerConnector connector = new Port(server, new HttpConnectionFactory(http));
     connector.setHost(address.getHostString());
     connector.setPort(address.getPort());
     connector.setAcceptQueueSize(1024); // a burst waits here: 50 would leave it to resend its SYNs
@@ -340,21 +340,25 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
   }
 
   /**
-   * Accepts no more connections, answers what is sent on those that there are, and goes. Jetty's
-   * own shutdown closes some of them right behind an answer that does not say so.
+   * Accepts who waits in the queue of the port, closes the port, answers what is sent on the
+   * connections, and goes. Jetty's own shutdown closes some right behind an answer that does not
+   * say so.
    */
   @Override
   public void close() throws Exception {
     management.ready(false);
-    connector.setAccepting(false);
+    connections.setMaxNetworkConnectionCount(Integer.MAX_VALUE); // for who waits
     connector.close();
-    http.setPersistentConnectionsEnabled(false); // from now on: Connection: close
+    // From now on: Connection: close. While the port is open, it would send clients there again.
+    http.setPersistentConnectionsEnabled(false);
     long begin = System.nanoTime();
     Duration since;
     do {
       Thread.sleep(50);
       since = Duration.ofNanos(System.nanoTime() - begin);
-    } while (!connector.getConnectedEndPoints().isEmpty()
+    } while (connections.getPendingNetworkConnectionCount()
+                + connections.getNetworkConnectionCount()
+            > 0
         && (since.compareTo(QUIET) < 0 || limits.quiet().compareTo(QUIET) < 0)
         && since.compareTo(GRACE) < 0);
     if (limits.quiet().isZero()) {

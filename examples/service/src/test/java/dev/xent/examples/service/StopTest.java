@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.StringJoiner;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -35,7 +36,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * A signal ends the process: it says so first, then answers every request that is sent on a
- * connection of old, and is gone soon.
+ * connection from before it closed its port, and is gone soon.
  */
 class StopTest {
   private static final Pattern PORTS =
@@ -98,9 +99,11 @@ class StopTest {
   }
 
   /** Requests on one connection after the other, until none can be had. */
-  private void ask(AtomicInteger answered, AtomicInteger cut) throws IOException {
+  private void ask(CountDownLatch connecting, AtomicInteger answered, AtomicInteger cut)
+      throws IOException {
     while (true) {
       try (Http connection = new Http(port)) {
+        connecting.countDown();
         boolean open = true;
         while (open) {
           try {
@@ -131,14 +134,17 @@ class StopTest {
       AtomicInteger answered = new AtomicInteger();
       AtomicInteger cut = new AtomicInteger();
       List<Future<?>> ends = new ArrayList<>();
-      for (int i = 0; i < 24; i++) {
+      int connections = 24;
+      CountDownLatch connecting = new CountDownLatch(connections);
+      for (int i = 0; i < connections; i++) {
         ends.add(
             clients.submit(
                 () -> {
-                  ask(answered, cut);
+                  ask(connecting, answered, cut);
                   return null;
                 }));
       }
+      connecting.await();
       while (answered.get() < 300) {
         Thread.sleep(10);
       }
@@ -150,6 +156,30 @@ class StopTest {
       System.out.println(
           "SIG" + signal + " under load: " + answered + " answered, " + cut + " cut");
       assertThat(cut).hasValue(0);
+    }
+  }
+
+  /** There may be 1; all others are in the queue of the port when it is closed. */
+  @Test
+  void whoWaitsForAConnectionIsAnswered() throws Exception {
+    start("-Dservice.drain=0", "-Dservice.connections=1");
+    List<Http> connections = new ArrayList<>();
+    try {
+      for (int i = 0; i < 100; i++) {
+        Http connection = new Http(port);
+        connections.add(connection);
+        connection.send(Http.post("/next", "you"));
+      }
+      assertThat(connections.getFirst().answer().closes()).isFalse();
+      signal("TERM");
+      for (Http waiting : connections.subList(1, connections.size())) {
+        assertThat(waiting.answer().status()).isEqualTo(200);
+      }
+      assertEnds(0, Duration.ofSeconds(15));
+    } finally {
+      for (Http connection : connections) {
+        connection.close();
+      }
     }
   }
 

@@ -109,20 +109,14 @@ class BinaryRefusalsTest {
 
   private int call(Kernels kernels, MemorySegment report) {
     return kernels.run(
-        KernelRun.onRows(
-            Function.BINARY_CROSS_ENTROPY,
-            shape,
-            options,
-            0,
-            rowEnd,
-            report,
-            arrays[0],
-            arrays[1],
-            arrays[4],
-            arrays[5],
-            arrays[2],
-            arrays[3],
-            tally));
+        KernelRun.onRows(Function.BINARY_CROSS_ENTROPY, shape, options, 0, rowEnd, report)
+            .set(Array.LOGITS, arrays[0])
+            .set(Array.TARGETS, arrays[1])
+            .set(Array.LOSSES, arrays[4])
+            .set(Array.GRADIENT, arrays[5])
+            .set(Array.ELEMENT_WEIGHTS, arrays[2])
+            .set(Array.POSITIVE_WEIGHTS, arrays[3])
+            .set(Array.TALLY, tally));
   }
 
   @Test

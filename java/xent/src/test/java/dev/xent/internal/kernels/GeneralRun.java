@@ -115,136 +115,64 @@ final class GeneralRun {
   }
 
   /** Everything in a case is allowed: a call that refuses it would compare nothing. */
-  private void lawful(String name, int status) {
+  private void lawful(String name, Work work) {
+    int status = kernels.run(work);
     if (status != Status.OK) {
       throw new AssertionError(c + ": " + name + " was refused with status " + status);
     }
   }
 
+  /** A call on all rows and classes, with the inputs of the case that the function takes. */
+  private Work work(
+      Function function, MemorySegment shape, MemorySegment options, MemorySegment report) {
+    Work work =
+        new Work().begin(function, shape, options, report).rows(0, c.rows).classes(0, c.classes);
+    work.offer(Array.LOGITS, c.logits);
+    work.offer(Array.TARGETS, c.targets);
+    work.offer(Array.UPSTREAM, c.upstream);
+    work.offer(Array.TEACHER, c.teacher);
+    work.offer(Array.TARGET_WEIGHTS, c.targetWeights);
+    work.offer(Array.ROW_OFFSETS, c.rowOffsets);
+    work.offer(Array.CLASS_MASK, c.classMask);
+    work.offer(Array.CLASS_WEIGHTS, c.classWeights);
+    work.offer(Array.ROW_WEIGHTS, c.rowWeights);
+    work.offer(Array.SINK, c.sink);
+    return work;
+  }
+
   private void softmax() {
     MemorySegment y = full("softmax", xent_shape.output(c.shape));
     MemorySegment log = full("log-softmax", xent_shape.output(c.shape));
-    lawful(
-        "softmax",
-        kernels.run(
-            KernelRun.onClasses(
-                Function.SOFTMAX,
-                c.shape,
-                options,
-                0,
-                c.rows,
-                0,
-                c.classes,
-                NULL,
-                c.logits,
-                y,
-                c.classMask,
-                c.sink,
-                c.rowOffsets)));
+    lawful("softmax", work(Function.SOFTMAX, c.shape, options, NULL).set(Array.OUTPUT, y));
     MemorySegment inPlace = copyOfLogits("softmax in place");
     lawful(
         "softmax in place",
-        kernels.run(
-            KernelRun.onClasses(
-                Function.SOFTMAX,
-                c.shapeInPlace,
-                options,
-                0,
-                c.rows,
-                0,
-                c.classes,
-                NULL,
-                inPlace,
-                inPlace,
-                c.classMask,
-                c.sink,
-                c.rowOffsets)));
+        work(Function.SOFTMAX, c.shapeInPlace, options, NULL)
+            .set(Array.LOGITS, inPlace)
+            .set(Array.OUTPUT, inPlace));
     lawful(
-        "log-softmax",
-        kernels.run(
-            KernelRun.onClasses(
-                Function.LOG_SOFTMAX,
-                c.shape,
-                options,
-                0,
-                c.rows,
-                0,
-                c.classes,
-                NULL,
-                c.logits,
-                log,
-                c.classMask,
-                c.sink,
-                c.rowOffsets)));
+        "log-softmax", work(Function.LOG_SOFTMAX, c.shape, options, NULL).set(Array.OUTPUT, log));
     lawful(
         "log-sum-exp",
-        kernels.run(
-            KernelRun.onRows(
-                Function.LOG_SUM_EXP,
-                c.shape,
-                options,
-                0,
-                c.rows,
-                NULL,
-                c.logits,
-                perRow("log-sum-exp", xent_shape.log_sum_exp(c.shape)),
-                c.classMask,
-                c.sink,
-                c.rowOffsets)));
+        work(Function.LOG_SUM_EXP, c.shape, options, NULL)
+            .set(Array.LOG_SUM_EXP, perRow("log-sum-exp", xent_shape.log_sum_exp(c.shape))));
     lawful(
         "softmax backward",
-        kernels.run(
-            KernelRun.onClasses(
-                Function.SOFTMAX_BACKWARD,
-                c.shape,
-                withoutSoftcap,
-                0,
-                c.rows,
-                0,
-                c.classes,
-                NULL,
-                y,
-                c.upstream,
-                full("softmax backward", xent_shape.gradient(c.shape)),
-                c.classMask,
-                c.rowOffsets)));
+        work(Function.SOFTMAX_BACKWARD, c.shape, withoutSoftcap, NULL)
+            .set(Array.OUTPUT, y)
+            .set(Array.GRADIENT, full("softmax backward", xent_shape.gradient(c.shape))));
     lawful(
         "log-softmax backward",
-        kernels.run(
-            KernelRun.onClasses(
-                Function.LOG_SOFTMAX_BACKWARD,
-                c.shape,
-                withoutSoftcap,
-                0,
-                c.rows,
-                0,
-                c.classes,
-                NULL,
-                log,
-                c.upstream,
-                full("log-softmax backward", xent_shape.gradient(c.shape)),
-                c.classMask,
-                c.rowOffsets)));
+        work(Function.LOG_SOFTMAX_BACKWARD, c.shape, withoutSoftcap, NULL)
+            .set(Array.OUTPUT, log)
+            .set(Array.GRADIENT, full("log-softmax backward", xent_shape.gradient(c.shape))));
   }
 
   private void crossEntropy() {
     lawful(
         "check",
-        kernels.run(
-            KernelRun.onRows(
-                Function.CHECK_TARGETS,
-                c.shape,
-                options,
-                0,
-                c.rows,
-                report("check report"),
-                c.targets,
-                c.targetWeights,
-                c.classMask,
-                c.classWeights,
-                c.rowWeights,
-                c.rowOffsets,
-                tally("denominator"))));
+        work(Function.CHECK_TARGETS, c.shape, options, report("check report"))
+            .set(Array.TALLY, tally("denominator")));
     MemorySegment statistics = result("statistics", c.rows * Records.STATISTICS);
     MemorySegment tally = tally("tally");
     MemorySegment gradient = full("gradient", xent_shape.gradient(c.shape));
@@ -254,26 +182,10 @@ final class GeneralRun {
     forward(c.shapeInPlace, inPlace, "in place", inPlace, NULL, NULL);
     lawful(
         "backward",
-        kernels.run(
-            KernelRun.onClasses(
-                Function.CROSS_ENTROPY_BACKWARD,
-                c.shapeOfRowUpstream,
-                options,
-                0,
-                c.rows,
-                0,
-                c.classes,
-                NULL,
-                c.logits,
-                c.targets,
-                c.rowUpstream,
-                full("gradient of upstream", xent_shape.gradient(c.shape)),
-                c.targetWeights,
-                c.classMask,
-                c.classWeights,
-                c.rowWeights,
-                c.rowOffsets,
-                statistics)));
+        work(Function.CROSS_ENTROPY_BACKWARD, c.shapeOfRowUpstream, options, NULL)
+            .set(Array.UPSTREAM, c.rowUpstream)
+            .set(Array.GRADIENT, full("gradient of upstream", xent_shape.gradient(c.shape)))
+            .set(Array.STATISTICS, statistics));
   }
 
   private void forward(
@@ -287,35 +199,25 @@ final class GeneralRun {
     MemorySegment s = c.shape;
     lawful(
         name,
-        kernels.run(
-            KernelRun.onRows(
-                Function.CROSS_ENTROPY,
-                shape,
-                options,
-                0,
-                c.rows,
-                report(name + " report"),
-                logits,
-                c.targets,
-                perRow(name + " losses", xent_shape.losses(s)),
-                perRow(name + " log-sum-exp", xent_shape.log_sum_exp(s)),
-                labels ? perRow(name + " hits", xent_shape.hits(s)) : NULL,
-                gradient,
-                c.targetWeights,
-                c.classMask,
-                c.classWeights,
-                c.rowWeights,
-                c.sink,
-                labels ? perRow(name + " log p", xent_shape.log_probabilities(s)) : NULL,
-                perRow(name + " argmax", xent_shape.argmax(s)),
-                labels ? perRow(name + " ranks", xent_shape.ranks(s)) : NULL,
-                perRow(name + " entropies", xent_shape.entropies(s)),
-                top(name + " top classes", xent_shape.top_classes(s)),
-                top(name + " top log p", xent_shape.top_log_probabilities(s)),
-                targetGradient(name),
-                c.rowOffsets,
-                statistics,
-                tally)));
+        work(Function.CROSS_ENTROPY, shape, options, report(name + " report"))
+            .set(Array.LOGITS, logits)
+            .set(Array.LOSSES, perRow(name + " losses", xent_shape.losses(s)))
+            .set(Array.LOG_SUM_EXP, perRow(name + " log-sum-exp", xent_shape.log_sum_exp(s)))
+            .set(Array.HITS, labels ? perRow(name + " hits", xent_shape.hits(s)) : NULL)
+            .set(Array.GRADIENT, gradient)
+            .set(
+                Array.LOG_PROBABILITIES,
+                labels ? perRow(name + " log p", xent_shape.log_probabilities(s)) : NULL)
+            .set(Array.ARGMAX, perRow(name + " argmax", xent_shape.argmax(s)))
+            .set(Array.RANKS, labels ? perRow(name + " ranks", xent_shape.ranks(s)) : NULL)
+            .set(Array.ENTROPIES, perRow(name + " entropies", xent_shape.entropies(s)))
+            .set(Array.TOP_CLASSES, top(name + " top classes", xent_shape.top_classes(s)))
+            .set(
+                Array.TOP_LOG_PROBABILITIES,
+                top(name + " top log p", xent_shape.top_log_probabilities(s)))
+            .set(Array.TARGET_GRADIENT, targetGradient(name))
+            .set(Array.STATISTICS, statistics)
+            .set(Array.TALLY, tally));
   }
 
   private MemorySegment top(String name, MemorySegment layout) {
@@ -336,62 +238,26 @@ final class GeneralRun {
     MemorySegment s = c.shapeWithoutTargets;
     lawful(
         "no targets",
-        kernels.run(
-            KernelRun.onRows(
-                Function.CROSS_ENTROPY,
-                s,
-                options,
-                0,
-                c.rows,
-                report("plain report"),
-                c.logits,
-                NULL,
-                NULL,
-                perRow("plain log-sum-exp", xent_shape.log_sum_exp(s)),
-                NULL,
-                NULL,
-                NULL,
-                c.classMask,
-                NULL,
-                c.rowWeights,
-                c.sink,
-                NULL,
-                perRow("plain argmax", xent_shape.argmax(s)),
-                NULL,
-                perRow("plain entropies", xent_shape.entropies(s)),
-                top("plain top classes", xent_shape.top_classes(s)),
-                top("plain top log p", xent_shape.top_log_probabilities(s)),
-                NULL,
-                c.rowOffsets)));
+        work(Function.CROSS_ENTROPY, s, options, report("plain report"))
+            .set(Array.TARGETS, NULL)
+            .set(Array.LOG_SUM_EXP, perRow("plain log-sum-exp", xent_shape.log_sum_exp(s)))
+            .set(Array.TARGET_WEIGHTS, NULL)
+            .set(Array.CLASS_WEIGHTS, NULL)
+            .set(Array.ARGMAX, perRow("plain argmax", xent_shape.argmax(s)))
+            .set(Array.ENTROPIES, perRow("plain entropies", xent_shape.entropies(s)))
+            .set(Array.TOP_CLASSES, top("plain top classes", xent_shape.top_classes(s)))
+            .set(
+                Array.TOP_LOG_PROBABILITIES,
+                top("plain top log p", xent_shape.top_log_probabilities(s))));
     lawful(
         "argmax alone",
-        kernels.run(
-            KernelRun.onRows(
-                Function.CROSS_ENTROPY,
-                s,
-                options,
-                0,
-                c.rows,
-                NULL,
-                c.logits,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                c.classMask,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                perRow("argmax alone", xent_shape.argmax(s)),
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                c.rowOffsets)));
+        work(Function.CROSS_ENTROPY, s, options, NULL)
+            .set(Array.TARGETS, NULL)
+            .set(Array.TARGET_WEIGHTS, NULL)
+            .set(Array.CLASS_WEIGHTS, NULL)
+            .set(Array.ROW_WEIGHTS, NULL)
+            .set(Array.SINK, NULL)
+            .set(Array.ARGMAX, perRow("argmax alone", xent_shape.argmax(s))));
   }
 
   private void divergence() {
@@ -406,21 +272,10 @@ final class GeneralRun {
   private void divergence(Function kind, String name) {
     lawful(
         name,
-        kernels.run(
-            KernelRun.onRows(
-                kind,
-                c.shape,
-                ofDivergence,
-                0,
-                c.rows,
-                report(name + " report"),
-                c.logits,
-                c.teacher,
-                perRow(name, xent_shape.losses(c.shape)),
-                full(name + " gradient", xent_shape.gradient(c.shape)),
-                c.classMask,
-                c.rowWeights,
-                tally(name + " tally"))));
+        work(kind, c.shape, ofDivergence, report(name + " report"))
+            .set(Array.LOSSES, perRow(name, xent_shape.losses(c.shape)))
+            .set(Array.GRADIENT, full(name + " gradient", xent_shape.gradient(c.shape)))
+            .set(Array.TALLY, tally(name + " tally")));
   }
 
   private void hvp() {
@@ -430,21 +285,8 @@ final class GeneralRun {
     xent_layout.type(xent_shape.output(shape), wide ? type : XentH.XENT_F32());
     lawful(
         "hvp",
-        kernels.run(
-            KernelRun.onRows(
-                Function.CROSS_ENTROPY_HVP,
-                shape,
-                ofDivergence,
-                0,
-                c.rows,
-                report("hvp report"),
-                c.logits,
-                c.upstream,
-                full("hvp", xent_shape.output(shape)),
-                c.classMask,
-                c.rowWeights,
-                c.sink,
-                c.rowOffsets)));
+        work(Function.CROSS_ENTROPY_HVP, shape, ofDivergence, report("hvp report"))
+            .set(Array.OUTPUT, full("hvp", xent_shape.output(shape))));
   }
 
   private void softmaxInParts() {
@@ -454,100 +296,45 @@ final class GeneralRun {
     for (long[] part : parts()) {
       lawful(
           "softmax in parts",
-          kernels.run(
-              KernelRun.onClasses(
-                  Function.SOFTMAX,
-                  c.shape,
-                  options,
-                  0,
-                  c.rows,
-                  part[0],
-                  part[1],
-                  NULL,
-                  c.logits,
-                  y,
-                  c.classMask,
-                  c.sink,
-                  NULL,
-                  statistics)));
+          work(Function.SOFTMAX, c.shape, options, NULL)
+              .classes(part[0], part[1])
+              .set(Array.OUTPUT, y)
+              .set(Array.STATISTICS, statistics));
       lawful(
           "log-softmax in parts",
-          kernels.run(
-              KernelRun.onClasses(
-                  Function.LOG_SOFTMAX,
-                  c.shape,
-                  options,
-                  0,
-                  c.rows,
-                  part[0],
-                  part[1],
-                  NULL,
-                  c.logits,
-                  log,
-                  c.classMask,
-                  c.sink,
-                  NULL,
-                  statistics)));
+          work(Function.LOG_SOFTMAX, c.shape, options, NULL)
+              .classes(part[0], part[1])
+              .set(Array.OUTPUT, log)
+              .set(Array.STATISTICS, statistics));
     }
     MemorySegment states = result("backward states", statesSize());
     for (long[] part : parts()) {
       lawful(
           "backward states",
-          kernels.run(
-              KernelRun.onClasses(
-                  Function.BACKWARD_STATES,
-                  c.shape,
-                  withoutSoftcap,
-                  0,
-                  c.rows,
-                  part[0],
-                  part[1],
-                  NULL,
-                  y,
-                  c.upstream,
-                  c.classMask,
-                  states)));
+          work(Function.BACKWARD_STATES, c.shape, withoutSoftcap, NULL)
+              .classes(part[0], part[1])
+              .set(Array.OUTPUT, y)
+              .set(Array.STATES, states));
     }
     MemorySegment sums = result("backward statistics", c.rows * Records.STATISTICS);
     lawful(
         "backward finish",
-        kernels.run(
-            KernelRun.onRows(
-                Function.FINISH,
-                c.shape,
-                withoutSoftcap,
-                0,
-                c.rows,
-                report("backward finish report"),
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                states,
-                sums)));
+        work(Function.FINISH, c.shape, withoutSoftcap, report("backward finish report"))
+            .set(Array.TARGETS, NULL)
+            .set(Array.CLASS_WEIGHTS, NULL)
+            .set(Array.ROW_WEIGHTS, NULL)
+            .set(Array.SINK, NULL)
+            .set(Array.STATES, states)
+            .set(Array.STATISTICS, sums));
     MemorySegment dx = full("softmax backward in parts", xent_shape.gradient(c.shape));
     for (long[] part : parts()) {
       lawful(
           "softmax backward in parts",
-          kernels.run(
-              KernelRun.onClasses(
-                  Function.SOFTMAX_BACKWARD,
-                  c.shape,
-                  withoutSoftcap,
-                  0,
-                  c.rows,
-                  part[0],
-                  part[1],
-                  NULL,
-                  y,
-                  c.upstream,
-                  dx,
-                  c.classMask,
-                  NULL,
-                  sums)));
+          work(Function.SOFTMAX_BACKWARD, c.shape, withoutSoftcap, NULL)
+              .classes(part[0], part[1])
+              .set(Array.OUTPUT, y)
+              .set(Array.GRADIENT, dx)
+              .set(Array.STATISTICS, sums));
     }
   }
 
@@ -557,26 +344,11 @@ final class GeneralRun {
     for (long[] part : parts()) {
       lawful(
           "gradient in parts",
-          kernels.run(
-              KernelRun.onClasses(
-                  Function.CROSS_ENTROPY_BACKWARD,
-                  c.shape,
-                  options,
-                  0,
-                  c.rows,
-                  part[0],
-                  part[1],
-                  NULL,
-                  c.logits,
-                  c.targets,
-                  NULL,
-                  dx,
-                  c.targetWeights,
-                  c.classMask,
-                  c.classWeights,
-                  c.rowWeights,
-                  NULL,
-                  statistics)));
+          work(Function.CROSS_ENTROPY_BACKWARD, c.shape, options, NULL)
+              .classes(part[0], part[1])
+              .set(Array.UPSTREAM, NULL)
+              .set(Array.GRADIENT, dx)
+              .set(Array.STATISTICS, statistics));
     }
   }
 
@@ -603,46 +375,28 @@ final class GeneralRun {
       for (long[] part : parts()) {
         lawful(
             name + " states",
-            kernels.run(
-                KernelRun.onClasses(
-                    Function.FORWARD_STATES,
-                    c.shape,
-                    options,
-                    0,
-                    c.rows,
-                    part[0],
-                    part[1],
-                    NULL,
-                    c.logits,
-                    targets,
-                    c.classMask,
-                    loss ? c.targetWeights : NULL,
-                    classWeights,
-                    round == 0 ? NULL : statistics,
-                    states)));
+            work(Function.FORWARD_STATES, c.shape, options, NULL)
+                .classes(part[0], part[1])
+                .set(Array.TARGETS, targets)
+                .set(Array.TARGET_WEIGHTS, loss ? c.targetWeights : NULL)
+                .set(Array.CLASS_WEIGHTS, classWeights)
+                .set(Array.STATISTICS, round == 0 ? NULL : statistics)
+                .set(Array.STATES, states));
       }
       MemorySegment report = report(name + " finish report " + round);
       lawful(
           name + " finish",
-          kernels.run(
-              KernelRun.onRows(
-                      Function.FINISH,
-                      c.shape,
-                      options,
-                      0,
-                      c.rows,
-                      report,
-                      targets,
-                      loss ? losses : NULL,
-                      lse,
-                      loss && c.labels() ? hits : NULL,
-                      classWeights,
-                      rowWeights,
-                      c.sink,
-                      states,
-                      statistics,
-                      loss ? tally : NULL)
-                  .choice(round)));
+          work(Function.FINISH, c.shape, options, report)
+              .set(Array.TARGETS, targets)
+              .set(Array.LOSSES, loss ? losses : NULL)
+              .set(Array.LOG_SUM_EXP, lse)
+              .set(Array.HITS, loss && c.labels() ? hits : NULL)
+              .set(Array.CLASS_WEIGHTS, classWeights)
+              .set(Array.ROW_WEIGHTS, rowWeights)
+              .set(Array.STATES, states)
+              .set(Array.STATISTICS, statistics)
+              .set(Array.TALLY, loss ? tally : NULL)
+              .choice(round));
       if (xent_report.unfinished(report) == 0) {
         break;
       }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels;
 
-import static java.lang.foreign.MemorySegment.NULL;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.internal.ffi.XentH;
@@ -70,89 +69,33 @@ class LinearRefusalsTest {
     long bytes = k.linearWorkspace(ROWS, FEATURES, CLASSES, 0);
     MemorySegment workspace = arena.allocate(bytes, 64);
     return k.run(
-        KernelRun.onRows(
-                Function.LINEAR_CROSS_ENTROPY,
-                shape,
-                options,
-                0,
-                ROWS,
-                report,
-                hidden,
-                weights,
-                NULL,
-                NULL,
-                labels,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                statistics,
-                NULL,
-                workspace)
+        KernelRun.onRows(Function.LINEAR_CROSS_ENTROPY, shape, options, 0, ROWS, report)
+            .set(Array.HIDDEN, hidden)
+            .set(Array.WEIGHTS, weights)
+            .set(Array.TARGETS, labels)
+            .set(Array.STATISTICS, statistics)
+            .set(Array.WORKSPACE, workspace)
             .workspace(workspace, bytes));
   }
 
   private int backwardOfNone(Kernels k) {
     return k.run(
         KernelRun.onClasses(
-            Function.LINEAR_CROSS_ENTROPY_BACKWARD,
-            shape,
-            options,
-            0,
-            ROWS,
-            3,
-            3,
-            report,
-            hidden,
-            weights,
-            NULL,
-            NULL,
-            labels,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            weightsGradient,
-            NULL,
-            statistics));
+                Function.LINEAR_CROSS_ENTROPY_BACKWARD, shape, options, 0, ROWS, 3, 3, report)
+            .set(Array.HIDDEN, hidden)
+            .set(Array.WEIGHTS, weights)
+            .set(Array.TARGETS, labels)
+            .set(Array.WEIGHTS_GRADIENT, weightsGradient)
+            .set(Array.STATISTICS, statistics));
   }
 
   private int statesOfNone(Kernels k) {
     return k.run(
-        KernelRun.onClasses(
-            Function.LINEAR_STATES,
-            shape,
-            options,
-            0,
-            ROWS,
-            0,
-            0,
-            report,
-            hidden,
-            weights,
-            NULL,
-            labels,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            states));
+        KernelRun.onClasses(Function.LINEAR_STATES, shape, options, 0, ROWS, 0, 0, report)
+            .set(Array.HIDDEN, hidden)
+            .set(Array.WEIGHTS, weights)
+            .set(Array.TARGETS, labels)
+            .set(Array.STATES, states));
   }
 
   @ParameterizedTest

@@ -89,21 +89,12 @@ class MaskedPartsTest {
       int status =
           kernels.run(
               KernelRun.onClasses(
-                  Function.FORWARD_STATES,
-                  shape,
-                  options,
-                  0,
-                  ROWS,
-                  0,
-                  CLASSES,
-                  report,
-                  logits,
-                  labels,
-                  mask,
-                  NULL,
-                  NULL,
-                  known,
-                  states));
+                      Function.FORWARD_STATES, shape, options, 0, ROWS, 0, CLASSES, report)
+                  .set(Array.LOGITS, logits)
+                  .set(Array.TARGETS, labels)
+                  .set(Array.CLASS_MASK, mask)
+                  .set(Array.STATISTICS, known)
+                  .set(Array.STATES, states));
       assertThat(status).isEqualTo(Status.OK);
     }
 
@@ -111,40 +102,21 @@ class MaskedPartsTest {
       int status =
           kernels.run(
               KernelRun.onClasses(
-                  Function.BACKWARD_STATES,
-                  shape,
-                  options,
-                  0,
-                  ROWS,
-                  0,
-                  CLASSES,
-                  report,
-                  upstream,
-                  upstream,
-                  NULL,
-                  states));
+                      Function.BACKWARD_STATES, shape, options, 0, ROWS, 0, CLASSES, report)
+                  .set(Array.OUTPUT, upstream)
+                  .set(Array.UPSTREAM, upstream)
+                  .set(Array.STATES, states));
       assertThat(status).isEqualTo(Status.OK);
     }
 
     void finish(long begin, long end, MemorySegment targets, int secondRound) {
       int status =
           kernels.run(
-              KernelRun.onRows(
-                      Function.FINISH,
-                      shape,
-                      options,
-                      begin,
-                      end,
-                      report,
-                      targets,
-                      targets.equals(NULL) ? NULL : losses,
-                      NULL,
-                      NULL,
-                      NULL,
-                      NULL,
-                      NULL,
-                      states.asSlice(begin * ROW_OF_STATES),
-                      statistics)
+              KernelRun.onRows(Function.FINISH, shape, options, begin, end, report)
+                  .set(Array.TARGETS, targets)
+                  .set(Array.LOSSES, targets.equals(NULL) ? NULL : losses)
+                  .set(Array.STATES, states.asSlice(begin * ROW_OF_STATES))
+                  .set(Array.STATISTICS, statistics)
                   .choice(secondRound));
       assertThat(status).isEqualTo(Status.OK);
     }
@@ -233,22 +205,9 @@ class MaskedPartsTest {
       MemorySegment none = arena.allocate(8, 8).asSlice(0, 0);
       int status =
           kernels.run(
-              KernelRun.onRows(
-                  Function.FINISH,
-                  shape,
-                  options,
-                  1,
-                  1,
-                  run.report,
-                  NULL,
-                  NULL,
-                  NULL,
-                  NULL,
-                  NULL,
-                  NULL,
-                  NULL,
-                  none,
-                  run.statistics));
+              KernelRun.onRows(Function.FINISH, shape, options, 1, 1, run.report)
+                  .set(Array.STATES, none)
+                  .set(Array.STATISTICS, run.statistics));
       assertThat(status).isEqualTo(Status.OK);
     }
   }

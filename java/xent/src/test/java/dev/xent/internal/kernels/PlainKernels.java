@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels;
 
-import static java.lang.foreign.MemorySegment.NULL;
-
 import dev.xent.internal.ffi.XentH;
 import java.lang.foreign.MemorySegment;
 
@@ -27,20 +25,10 @@ public record PlainKernels(Kernels all) {
       MemorySegment report) {
     return all.run(
         KernelRun.onClasses(
-            Function.SOFTMAX,
-            shape,
-            options,
-            rowBegin,
-            rowEnd,
-            classBegin,
-            classEnd,
-            report,
-            logits,
-            output,
-            NULL,
-            NULL,
-            NULL,
-            statistics));
+                Function.SOFTMAX, shape, options, rowBegin, rowEnd, classBegin, classEnd, report)
+            .set(Array.LOGITS, logits)
+            .set(Array.OUTPUT, output)
+            .set(Array.STATISTICS, statistics));
   }
 
   public int logSoftmaxForward(
@@ -56,20 +44,17 @@ public record PlainKernels(Kernels all) {
       MemorySegment report) {
     return all.run(
         KernelRun.onClasses(
-            Function.LOG_SOFTMAX,
-            shape,
-            options,
-            rowBegin,
-            rowEnd,
-            classBegin,
-            classEnd,
-            report,
-            logits,
-            output,
-            NULL,
-            NULL,
-            NULL,
-            statistics));
+                Function.LOG_SOFTMAX,
+                shape,
+                options,
+                rowBegin,
+                rowEnd,
+                classBegin,
+                classEnd,
+                report)
+            .set(Array.LOGITS, logits)
+            .set(Array.OUTPUT, output)
+            .set(Array.STATISTICS, statistics));
   }
 
   public int logSumExp(
@@ -81,8 +66,9 @@ public record PlainKernels(Kernels all) {
       MemorySegment logSumExp,
       MemorySegment report) {
     return all.run(
-        KernelRun.onRows(
-            Function.LOG_SUM_EXP, shape, options, rowBegin, rowEnd, report, logits, logSumExp));
+        KernelRun.onRows(Function.LOG_SUM_EXP, shape, options, rowBegin, rowEnd, report)
+            .set(Array.LOGITS, logits)
+            .set(Array.LOG_SUM_EXP, logSumExp));
   }
 
   public int softmaxBackward(
@@ -99,20 +85,18 @@ public record PlainKernels(Kernels all) {
       MemorySegment report) {
     return all.run(
         KernelRun.onClasses(
-            Function.SOFTMAX_BACKWARD,
-            shape,
-            options,
-            rowBegin,
-            rowEnd,
-            classBegin,
-            classEnd,
-            report,
-            output,
-            upstream,
-            gradient,
-            NULL,
-            NULL,
-            statistics));
+                Function.SOFTMAX_BACKWARD,
+                shape,
+                options,
+                rowBegin,
+                rowEnd,
+                classBegin,
+                classEnd,
+                report)
+            .set(Array.OUTPUT, output)
+            .set(Array.UPSTREAM, upstream)
+            .set(Array.GRADIENT, gradient)
+            .set(Array.STATISTICS, statistics));
   }
 
   public int logSoftmaxBackward(
@@ -129,20 +113,18 @@ public record PlainKernels(Kernels all) {
       MemorySegment report) {
     return all.run(
         KernelRun.onClasses(
-            Function.LOG_SOFTMAX_BACKWARD,
-            shape,
-            options,
-            rowBegin,
-            rowEnd,
-            classBegin,
-            classEnd,
-            report,
-            output,
-            upstream,
-            gradient,
-            NULL,
-            NULL,
-            statistics));
+                Function.LOG_SOFTMAX_BACKWARD,
+                shape,
+                options,
+                rowBegin,
+                rowEnd,
+                classBegin,
+                classEnd,
+                report)
+            .set(Array.OUTPUT, output)
+            .set(Array.UPSTREAM, upstream)
+            .set(Array.GRADIENT, gradient)
+            .set(Array.STATISTICS, statistics));
   }
 
   public int checkTargets(
@@ -153,8 +135,8 @@ public record PlainKernels(Kernels all) {
       MemorySegment targets,
       MemorySegment report) {
     return all.run(
-        KernelRun.onRows(
-            Function.CHECK_TARGETS, shape, options, rowBegin, rowEnd, report, targets));
+        KernelRun.onRows(Function.CHECK_TARGETS, shape, options, rowBegin, rowEnd, report)
+            .set(Array.TARGETS, targets));
   }
 
   public int crossEntropyForward(
@@ -172,34 +154,15 @@ public record PlainKernels(Kernels all) {
       MemorySegment tally,
       MemorySegment report) {
     return all.run(
-        KernelRun.onRows(
-            Function.CROSS_ENTROPY,
-            shape,
-            options,
-            rowBegin,
-            rowEnd,
-            report,
-            logits,
-            targets,
-            losses,
-            logSumExp,
-            hits,
-            gradient,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            statistics,
-            tally));
+        KernelRun.onRows(Function.CROSS_ENTROPY, shape, options, rowBegin, rowEnd, report)
+            .set(Array.LOGITS, logits)
+            .set(Array.TARGETS, targets)
+            .set(Array.LOSSES, losses)
+            .set(Array.LOG_SUM_EXP, logSumExp)
+            .set(Array.HITS, hits)
+            .set(Array.GRADIENT, gradient)
+            .set(Array.STATISTICS, statistics)
+            .set(Array.TALLY, tally));
   }
 
   public int crossEntropyBackward(
@@ -217,24 +180,19 @@ public record PlainKernels(Kernels all) {
       MemorySegment report) {
     return all.run(
         KernelRun.onClasses(
-            Function.CROSS_ENTROPY_BACKWARD,
-            shape,
-            options,
-            rowBegin,
-            rowEnd,
-            classBegin,
-            classEnd,
-            report,
-            logits,
-            targets,
-            upstream,
-            gradient,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-            statistics));
+                Function.CROSS_ENTROPY_BACKWARD,
+                shape,
+                options,
+                rowBegin,
+                rowEnd,
+                classBegin,
+                classEnd,
+                report)
+            .set(Array.LOGITS, logits)
+            .set(Array.TARGETS, targets)
+            .set(Array.UPSTREAM, upstream)
+            .set(Array.GRADIENT, gradient)
+            .set(Array.STATISTICS, statistics));
   }
 
   public int forwardStates(
@@ -251,21 +209,18 @@ public record PlainKernels(Kernels all) {
       MemorySegment report) {
     return all.run(
         KernelRun.onClasses(
-            Function.FORWARD_STATES,
-            shape,
-            options,
-            rowBegin,
-            rowEnd,
-            classBegin,
-            classEnd,
-            report,
-            logits,
-            targets,
-            NULL,
-            NULL,
-            NULL,
-            statistics,
-            states));
+                Function.FORWARD_STATES,
+                shape,
+                options,
+                rowBegin,
+                rowEnd,
+                classBegin,
+                classEnd,
+                report)
+            .set(Array.LOGITS, logits)
+            .set(Array.TARGETS, targets)
+            .set(Array.STATISTICS, statistics)
+            .set(Array.STATES, states));
   }
 
   public int backwardStates(
@@ -281,18 +236,17 @@ public record PlainKernels(Kernels all) {
       MemorySegment report) {
     return all.run(
         KernelRun.onClasses(
-            Function.BACKWARD_STATES,
-            shape,
-            options,
-            rowBegin,
-            rowEnd,
-            classBegin,
-            classEnd,
-            report,
-            output,
-            upstream,
-            NULL,
-            states));
+                Function.BACKWARD_STATES,
+                shape,
+                options,
+                rowBegin,
+                rowEnd,
+                classBegin,
+                classEnd,
+                report)
+            .set(Array.OUTPUT, output)
+            .set(Array.UPSTREAM, upstream)
+            .set(Array.STATES, states));
   }
 
   public int finish(
@@ -310,23 +264,14 @@ public record PlainKernels(Kernels all) {
       MemorySegment tally,
       MemorySegment report) {
     return all.run(
-        KernelRun.onRows(
-                Function.FINISH,
-                shape,
-                options,
-                rowBegin,
-                rowEnd,
-                report,
-                targets,
-                losses,
-                logSumExp,
-                hits,
-                NULL,
-                NULL,
-                NULL,
-                states,
-                statistics,
-                tally)
+        KernelRun.onRows(Function.FINISH, shape, options, rowBegin, rowEnd, report)
+            .set(Array.TARGETS, targets)
+            .set(Array.LOSSES, losses)
+            .set(Array.LOG_SUM_EXP, logSumExp)
+            .set(Array.HITS, hits)
+            .set(Array.STATES, states)
+            .set(Array.STATISTICS, statistics)
+            .set(Array.TALLY, tally)
             .choice(secondRound));
   }
 

@@ -267,30 +267,24 @@ final class SamplingCase {
   /** Calls with everything as it is, and returns the status. */
   int call(Kernels kernels, Map<String, MemorySegment> out, MemorySegment report) {
     return kernels.run(
-        KernelRun.onRows(
-                Function.SAMPLE,
-                shape,
-                options,
-                rowBegin,
-                rowEnd,
-                report,
-                in("logits"),
-                out.getOrDefault("tokens", NULL),
-                in("class mask"),
-                in("bias"),
-                in("prompt tokens"),
-                in("output tokens"),
-                out.getOrDefault("processed", NULL),
-                out.getOrDefault("kept", NULL),
-                out.getOrDefault("kept mask", NULL),
-                out.getOrDefault("log-probabilities", NULL),
-                out.getOrDefault("ranks", NULL),
-                out.getOrDefault("entropies", NULL),
-                out.getOrDefault("top classes", NULL),
-                out.getOrDefault("top log-probabilities", NULL),
-                in("workspace"),
-                gathered,
-                states)
+        KernelRun.onRows(Function.SAMPLE, shape, options, rowBegin, rowEnd, report)
+            .set(Array.LOGITS, in("logits"))
+            .set(Array.TOKENS, out.getOrDefault("tokens", NULL))
+            .set(Array.CLASS_MASK, in("class mask"))
+            .set(Array.BIAS, in("bias"))
+            .set(Array.PROMPT_TOKENS, in("prompt tokens"))
+            .set(Array.OUTPUT_TOKENS, in("output tokens"))
+            .set(Array.PROCESSED_LOG_PROBABILITIES, out.getOrDefault("processed", NULL))
+            .set(Array.KEPT, out.getOrDefault("kept", NULL))
+            .set(Array.KEPT_MASK, out.getOrDefault("kept mask", NULL))
+            .set(Array.LOG_PROBABILITIES, out.getOrDefault("log-probabilities", NULL))
+            .set(Array.RANKS, out.getOrDefault("ranks", NULL))
+            .set(Array.ENTROPIES, out.getOrDefault("entropies", NULL))
+            .set(Array.TOP_CLASSES, out.getOrDefault("top classes", NULL))
+            .set(Array.TOP_LOG_PROBABILITIES, out.getOrDefault("top log-probabilities", NULL))
+            .set(Array.WORKSPACE, in("workspace"))
+            .set(Array.GATHERED, gathered)
+            .set(Array.STATES, states)
             .sampling(sampling, false)
             .choice(perRow)
             .workspace(in("workspace"), workspaceSize)

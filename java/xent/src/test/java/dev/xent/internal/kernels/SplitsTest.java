@@ -117,65 +117,35 @@ class SplitsTest {
       Map<String, MemorySegment> out = outputs();
       lawful(
           kernels.run(
-              KernelRun.onClasses(
-                  Function.SOFTMAX,
-                  c.shape,
-                  options,
-                  0,
-                  ROWS,
-                  0,
-                  c.classes,
-                  NULL,
-                  c.logits,
-                  out.get("softmax"),
-                  c.classMask,
-                  c.sink)));
+              KernelRun.onClasses(Function.SOFTMAX, c.shape, options, 0, ROWS, 0, c.classes, NULL)
+                  .set(Array.LOGITS, c.logits)
+                  .set(Array.OUTPUT, out.get("softmax"))
+                  .set(Array.CLASS_MASK, c.classMask)
+                  .set(Array.SINK, c.sink)));
       lawful(
           kernels.run(
               KernelRun.onClasses(
-                  Function.LOG_SOFTMAX,
-                  c.shape,
-                  options,
-                  0,
-                  ROWS,
-                  0,
-                  c.classes,
-                  NULL,
-                  c.logits,
-                  out.get("log-softmax"),
-                  c.classMask,
-                  c.sink)));
+                      Function.LOG_SOFTMAX, c.shape, options, 0, ROWS, 0, c.classes, NULL)
+                  .set(Array.LOGITS, c.logits)
+                  .set(Array.OUTPUT, out.get("log-softmax"))
+                  .set(Array.CLASS_MASK, c.classMask)
+                  .set(Array.SINK, c.sink)));
       if (c.hasTargets()) {
         lawful(
             kernels.run(
-                KernelRun.onRows(
-                    Function.CROSS_ENTROPY,
-                    c.shape,
-                    options,
-                    0,
-                    ROWS,
-                    NULL,
-                    c.logits,
-                    c.targets,
-                    out.get("losses"),
-                    out.get("log-sum-exp"),
-                    out.getOrDefault("hits", NULL),
-                    out.get("gradient"),
-                    c.targetWeights,
-                    c.classMask,
-                    c.classWeights,
-                    c.rowWeights,
-                    c.sink,
-                    NULL,
-                    NULL,
-                    NULL,
-                    NULL,
-                    NULL,
-                    NULL,
-                    NULL,
-                    NULL,
-                    NULL,
-                    out.get("tally"))));
+                KernelRun.onRows(Function.CROSS_ENTROPY, c.shape, options, 0, ROWS, NULL)
+                    .set(Array.LOGITS, c.logits)
+                    .set(Array.TARGETS, c.targets)
+                    .set(Array.LOSSES, out.get("losses"))
+                    .set(Array.LOG_SUM_EXP, out.get("log-sum-exp"))
+                    .set(Array.HITS, out.getOrDefault("hits", NULL))
+                    .set(Array.GRADIENT, out.get("gradient"))
+                    .set(Array.TARGET_WEIGHTS, c.targetWeights)
+                    .set(Array.CLASS_MASK, c.classMask)
+                    .set(Array.CLASS_WEIGHTS, c.classWeights)
+                    .set(Array.ROW_WEIGHTS, c.rowWeights)
+                    .set(Array.SINK, c.sink)
+                    .set(Array.TALLY, out.get("tally"))));
       }
       return out;
     }
@@ -192,37 +162,28 @@ class SplitsTest {
         lawful(
             kernels.run(
                 KernelRun.onClasses(
-                    Function.SOFTMAX,
-                    shape,
-                    options,
-                    0,
-                    ROWS,
-                    begin,
-                    begin + part.size(),
-                    NULL,
-                    x,
-                    slice(part, out.get("softmax"), layout),
-                    mask,
-                    c.sink,
-                    NULL,
-                    known)));
+                        Function.SOFTMAX, shape, options, 0, ROWS, begin, begin + part.size(), NULL)
+                    .set(Array.LOGITS, x)
+                    .set(Array.OUTPUT, slice(part, out.get("softmax"), layout))
+                    .set(Array.CLASS_MASK, mask)
+                    .set(Array.SINK, c.sink)
+                    .set(Array.STATISTICS, known)));
         lawful(
             kernels.run(
                 KernelRun.onClasses(
-                    Function.LOG_SOFTMAX,
-                    shape,
-                    options,
-                    0,
-                    ROWS,
-                    begin,
-                    begin + part.size(),
-                    NULL,
-                    x,
-                    slice(part, out.get("log-softmax"), layout),
-                    mask,
-                    c.sink,
-                    NULL,
-                    known)));
+                        Function.LOG_SOFTMAX,
+                        shape,
+                        options,
+                        0,
+                        ROWS,
+                        begin,
+                        begin + part.size(),
+                        NULL)
+                    .set(Array.LOGITS, x)
+                    .set(Array.OUTPUT, slice(part, out.get("log-softmax"), layout))
+                    .set(Array.CLASS_MASK, mask)
+                    .set(Array.SINK, c.sink)
+                    .set(Array.STATISTICS, known)));
       }
       if (!c.hasTargets()) {
         return out;
@@ -233,24 +194,26 @@ class SplitsTest {
         lawful(
             kernels.run(
                 KernelRun.onClasses(
-                    Function.CROSS_ENTROPY_BACKWARD,
-                    shape(part),
-                    options,
-                    0,
-                    ROWS,
-                    begin,
-                    begin + part.size(),
-                    NULL,
-                    slice(part, c.logits, xent_shape.logits(c.shape)),
-                    targets(part),
-                    NULL,
-                    slice(part, out.get("gradient"), xent_shape.gradient(c.shape)),
-                    c.targetWeights,
-                    slice(part, c.classMask, xent_shape.class_mask(c.shape)),
-                    slice(part, c.classWeights, xent_shape.class_weights(c.shape)),
-                    c.rowWeights,
-                    NULL,
-                    statistics)));
+                        Function.CROSS_ENTROPY_BACKWARD,
+                        shape(part),
+                        options,
+                        0,
+                        ROWS,
+                        begin,
+                        begin + part.size(),
+                        NULL)
+                    .set(Array.LOGITS, slice(part, c.logits, xent_shape.logits(c.shape)))
+                    .set(Array.TARGETS, targets(part))
+                    .set(
+                        Array.GRADIENT,
+                        slice(part, out.get("gradient"), xent_shape.gradient(c.shape)))
+                    .set(Array.TARGET_WEIGHTS, c.targetWeights)
+                    .set(Array.CLASS_MASK, slice(part, c.classMask, xent_shape.class_mask(c.shape)))
+                    .set(
+                        Array.CLASS_WEIGHTS,
+                        slice(part, c.classWeights, xent_shape.class_weights(c.shape)))
+                    .set(Array.ROW_WEIGHTS, c.rowWeights)
+                    .set(Array.STATISTICS, statistics)));
       }
       return out;
     }
@@ -321,23 +284,17 @@ class SplitsTest {
         xent_report.size(report, xent_report.sizeof());
         lawful(
             kernels.run(
-                KernelRun.onRows(
-                        Function.FINISH,
-                        c.shape,
-                        options,
-                        0,
-                        ROWS,
-                        report,
-                        loss ? c.targets : NULL,
-                        loss ? out.get("losses") : NULL,
-                        loss ? out.get("log-sum-exp") : NULL,
-                        loss ? out.getOrDefault("hits", NULL) : NULL,
-                        loss ? c.classWeights : NULL,
-                        loss ? c.rowWeights : NULL,
-                        c.sink,
-                        states,
-                        statistics,
-                        loss ? out.get("tally") : NULL)
+                KernelRun.onRows(Function.FINISH, c.shape, options, 0, ROWS, report)
+                    .set(Array.TARGETS, loss ? c.targets : NULL)
+                    .set(Array.LOSSES, loss ? out.get("losses") : NULL)
+                    .set(Array.LOG_SUM_EXP, loss ? out.get("log-sum-exp") : NULL)
+                    .set(Array.HITS, loss ? out.getOrDefault("hits", NULL) : NULL)
+                    .set(Array.CLASS_WEIGHTS, loss ? c.classWeights : NULL)
+                    .set(Array.ROW_WEIGHTS, loss ? c.rowWeights : NULL)
+                    .set(Array.SINK, c.sink)
+                    .set(Array.STATES, states)
+                    .set(Array.STATISTICS, statistics)
+                    .set(Array.TALLY, loss ? out.get("tally") : NULL)
                     .choice(round)));
         if (xent_report.unfinished(report) == 0) {
           break;
@@ -354,21 +311,23 @@ class SplitsTest {
       lawful(
           kernels.run(
               KernelRun.onClasses(
-                  Function.FORWARD_STATES,
-                  shape(part),
-                  optionsOf(part),
-                  0,
-                  ROWS,
-                  begin,
-                  begin + part.size(),
-                  NULL,
-                  slice(part, c.logits, xent_shape.logits(c.shape)),
-                  loss ? targets(part) : NULL,
-                  slice(part, c.classMask, xent_shape.class_mask(c.shape)),
-                  loss ? c.targetWeights : NULL,
-                  loss ? slice(part, c.classWeights, xent_shape.class_weights(c.shape)) : NULL,
-                  known,
-                  own)));
+                      Function.FORWARD_STATES,
+                      shape(part),
+                      optionsOf(part),
+                      0,
+                      ROWS,
+                      begin,
+                      begin + part.size(),
+                      NULL)
+                  .set(Array.LOGITS, slice(part, c.logits, xent_shape.logits(c.shape)))
+                  .set(Array.TARGETS, loss ? targets(part) : NULL)
+                  .set(Array.CLASS_MASK, slice(part, c.classMask, xent_shape.class_mask(c.shape)))
+                  .set(Array.TARGET_WEIGHTS, loss ? c.targetWeights : NULL)
+                  .set(
+                      Array.CLASS_WEIGHTS,
+                      loss ? slice(part, c.classWeights, xent_shape.class_weights(c.shape)) : NULL)
+                  .set(Array.STATISTICS, known)
+                  .set(Array.STATES, own)));
       long count = (part.size() + CHUNK - 1) / CHUNK;
       for (int r = 0; r < ROWS; r++) {
         for (long i = 0; i < count; i++) {
