@@ -25,7 +25,7 @@ import dev.xent.options.FullyMasked;
  *
  * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
  * it is small and little else, and helps itself to more threads where it is large ({@link
- * Builder#threads}). Every method throws {@link ShapeException}, {@link DTypeException}, {@link
+ * Execution#threads}). Every method throws {@link ShapeException}, {@link DTypeException}, {@link
  * MemoryException} or {@link OptionException} for what does not fit, before anything is written.
  */
 public final class Argmax {

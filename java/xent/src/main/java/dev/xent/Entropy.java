@@ -30,7 +30,7 @@ import dev.xent.internal.plan.LogitsPlan;
  *
  * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
  * it is small and little else, helps itself to more threads where it is large ({@link
- * Builder#threads}), and gives the same bits whatever the backend, instruction set, number of
+ * Execution#threads}), and gives the same bits whatever the backend, instruction set, number of
  * threads, strides, batch size or kind of memory. Every method throws {@link ShapeException},
  * {@link DTypeException}, {@link MemoryException} or {@link OptionException} for what does not fit,
  * before anything is written.

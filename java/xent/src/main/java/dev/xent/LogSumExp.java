@@ -33,7 +33,7 @@ import dev.xent.internal.plan.LogSumExpPlan;
  *
  * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
  * it is small and little else, helps itself to more threads where it is large ({@link
- * Builder#threads}), and gives the same bits whatever the backend, instruction set, number of
+ * Execution#threads}), and gives the same bits whatever the backend, instruction set, number of
  * threads, strides, batch size or kind of memory.
  */
 public final class LogSumExp {

@@ -45,7 +45,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
  * it is small and little else, helps itself to more threads where it is large ({@link
- * LossBuilder#threads}), and gives the same bits whatever the backend, number of threads, strides,
+ * Execution#threads}), and gives the same bits whatever the backend, number of threads, strides,
  * batch size or kind of memory. Everything is checked before anything is written: {@link
  * ShapeException}, {@link DTypeException}, {@link MemoryException} and {@link OptionException} for
  * what does not fit, {@link LabelException} for a label that is no class.

@@ -56,7 +56,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Instances are immutable; any number of threads may share one. A call with tensors for its
  * results allocates nothing while it is small and little else, and helps itself to more threads
- * where it is large ({@link Builder#threads}). Every method throws {@link ShapeException}, {@link
+ * where it is large ({@link Execution#threads}). Every method throws {@link ShapeException}, {@link
  * DTypeException}, {@link MemoryException}, {@link OptionException} or {@link LabelException} for
  * what does not fit, before anything is written.
  */

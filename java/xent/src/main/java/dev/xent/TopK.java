@@ -49,7 +49,7 @@ import java.lang.foreign.Arena;
  * during the call.
  *
  * <p>Instances are immutable; any number of threads may share one. A call helps itself to more
- * threads where it is large ({@link Builder#threads}), and gives the same bits whatever the
+ * threads where it is large ({@link Execution#threads}), and gives the same bits whatever the
  * backend, instruction set, number of threads, strides, batch size or kind of memory. Every method
  * throws {@link ShapeException}, {@link DTypeException}, {@link MemoryException} or {@link
  * OptionException} for what does not fit, before anything is written.

@@ -288,7 +288,8 @@ final class LinearMixture {
   Map<String, long[]> actual(
       Backend backend, int threads, long workspace, boolean all, boolean later) {
     LinearCrossEntropy.Builder builder =
-        with(LinearCrossEntropy.builder()).backend(backend).threads(threads);
+        with(LinearCrossEntropy.builder())
+            .execution(Execution.defaults().backend(backend).threads(threads));
     if (workspace != 0) {
       builder.workspace(workspace);
     }
@@ -350,7 +351,10 @@ final class LinearMixture {
           return (float) (bias == null ? sum : sum + bias.getFloat(clazz));
         });
     Map<String, Tensor> results = new LinkedHashMap<>();
-    CrossEntropy operation = with(CrossEntropy.builder()).backend(Backend.REFERENCE).build();
+    CrossEntropy operation =
+        with(CrossEntropy.builder())
+            .execution(Execution.defaults().backend(Backend.REFERENCE))
+            .build();
     CrossEntropy.Outputs outputs = ask(new CrossEntropy.Outputs(), results, all);
     Tensor gradient = Tensor.allocate(Arena.ofAuto(), DType.F32, shapeWith(classes));
     double loss = operation.forwardBackward(logits, targets, inputs, gradient, outputs);

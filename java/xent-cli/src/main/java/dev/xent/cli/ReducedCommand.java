@@ -90,7 +90,11 @@ abstract class ReducedCommand<O extends ReducedOutputs<O>> implements Callable<I
 
     /** Tells the builder of an operation all of it. */
     <B extends ReducedBuilder<B>> B applyTo(B builder) {
-      compute.applyTo(builder).axis(axis).reduction(reduction).noneCounted(noneCounted);
+      builder
+          .execution(compute.execution())
+          .axis(axis)
+          .reduction(reduction)
+          .noneCounted(noneCounted);
       return denominator == null ? builder : builder.denominator(denominator);
     }
   }

@@ -173,7 +173,10 @@ final class SelectedCommand implements Callable<Integer> {
 
   private SelectedLogProbabilities operation(int classAxis) {
     SelectedLogProbabilities.Builder builder =
-        compute.applyTo(options.applyTo(SelectedLogProbabilities.builder())).axis(classAxis);
+        options
+            .applyTo(SelectedLogProbabilities.builder())
+            .execution(compute.execution())
+            .axis(classAxis);
     if (ignoreIndex != null) {
       builder.ignoreIndex(ignoreIndex);
     }

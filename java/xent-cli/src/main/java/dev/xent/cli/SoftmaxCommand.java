@@ -79,11 +79,15 @@ final class SoftmaxCommand implements Callable<Integer> {
   private void forward(int classAxis, Tensor logits, Inputs beside, Tensor output) {
     if (log) {
       LogSoftmax operation =
-          compute.applyTo(options.applyTo(LogSoftmax.builder())).axis(classAxis).build();
+          options
+              .applyTo(LogSoftmax.builder())
+              .execution(compute.execution())
+              .axis(classAxis)
+              .build();
       each(classAxis, logits, output, (x, y) -> operation.forward(x, beside, y));
     } else {
       Softmax operation =
-          compute.applyTo(options.applyTo(Softmax.builder())).axis(classAxis).build();
+          options.applyTo(Softmax.builder()).execution(compute.execution()).axis(classAxis).build();
       each(classAxis, logits, output, (x, y) -> operation.forward(x, beside, y));
     }
   }

@@ -3,6 +3,7 @@ package dev.xent.spark;
 
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.Execution;
 import dev.xent.LinearCrossEntropy;
 import dev.xent.LogSoftmax;
 import dev.xent.LogitLossBuilder;
@@ -117,21 +118,21 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
   }
 
   Softmax softmax() {
-    Softmax.Builder builder = Softmax.builder().sequential();
+    Softmax.Builder builder = Softmax.builder().execution(Execution.sequential());
     number("temperature", builder::temperature);
     number("softcap", builder::softcap);
     return builder.fullyMasked(fullyMasked()).build();
   }
 
   LogSoftmax logSoftmax() {
-    LogSoftmax.Builder builder = LogSoftmax.builder().sequential();
+    LogSoftmax.Builder builder = LogSoftmax.builder().execution(Execution.sequential());
     number("temperature", builder::temperature);
     number("softcap", builder::softcap);
     return builder.fullyMasked(fullyMasked()).build();
   }
 
   TopK topK(int k) {
-    TopK.Builder builder = TopK.builder(k).sequential();
+    TopK.Builder builder = TopK.builder(k).execution(Execution.sequential());
     number("temperature", builder::temperature);
     number("softcap", builder::softcap);
     return builder.fullyMasked(fullyMasked()).build();
@@ -186,7 +187,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
   }
 
   private <B extends LogitLossBuilder<B>> B losses(B builder) {
-    builder.sequential().reduction(Reduction.SUM).fullyMasked(fullyMasked());
+    builder.execution(Execution.sequential()).reduction(Reduction.SUM).fullyMasked(fullyMasked());
     number("temperature", builder::temperature);
     number("softcap", builder::softcap);
     number("labelSmoothing", builder::labelSmoothing);

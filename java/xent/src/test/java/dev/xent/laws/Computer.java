@@ -237,7 +237,7 @@ final class Computer implements AutoCloseable {
 
   /** What all operations on logits have. */
   private <B extends LogitBuilder<B>> B logits(B builder, boolean forBackward) {
-    tier.apply(builder).axis(axis()).fullyMasked(sample.options().fullyMasked());
+    builder.execution(tier.execution()).axis(axis()).fullyMasked(sample.options().fullyMasked());
     if (sample.options().temperature() != 0) {
       builder.temperature(sample.options().temperature());
     }
@@ -429,7 +429,8 @@ final class Computer implements AutoCloseable {
     Layout out = sample.out();
     Slab argmax = perRow(out, DType.I32);
     slabs.put("argmax", argmax);
-    tier.apply(Argmax.builder())
+    Argmax.builder()
+        .execution(tier.execution())
         .axis(axis())
         .build()
         .forward(logits().tensor, ofBackward(), argmax.tensor);
@@ -484,7 +485,8 @@ final class Computer implements AutoCloseable {
   Loss divergence(Divergence.Kind kind) {
     Options options = sample.options();
     Divergence.Builder builder =
-        tier.apply(Divergence.builder(kind))
+        Divergence.builder(kind)
+            .execution(tier.execution())
             .axis(axis())
             .fullyMasked(options.fullyMasked())
             .reduction(options.reduction())
@@ -535,7 +537,8 @@ final class Computer implements AutoCloseable {
   Loss binary() {
     Options options = sample.options();
     BinaryCrossEntropy operation =
-        tier.apply(BinaryCrossEntropy.builder())
+        BinaryCrossEntropy.builder()
+            .execution(tier.execution())
             .axis(axis())
             .reduction(options.reduction())
             .gradientScale(options.gradientScale())
@@ -576,7 +579,8 @@ final class Computer implements AutoCloseable {
   Map<String, Output> sampled() {
     double temperature = sample.options().temperature();
     Sampler sampler =
-        tier.apply(Sampler.builder())
+        Sampler.builder()
+            .execution(tier.execution())
             .axis(axis())
             .temperature(temperature == 0 ? 1 : temperature)
             .topK(1 + sample.seed() % 40)

@@ -9,6 +9,7 @@ import dev.xent.CrossEntropy;
 import dev.xent.CrossEntropyHvp;
 import dev.xent.Divergence;
 import dev.xent.Entropy;
+import dev.xent.Execution;
 import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
 import dev.xent.LogSoftmax;
@@ -104,6 +105,7 @@ final class Samples {
     Tensor tensor = Tensor.of(new float[] {1, 2}, 1, 2);
     put(Tensor.class, tensor);
     put(Inputs.class, Inputs.none());
+    put(Execution.class, Execution.defaults());
     put(Argmax.class, Argmax.along(1));
     put(Argmax.Builder.class, Argmax.builder());
     put(Entropy.class, Entropy.along(1));
