@@ -14,6 +14,7 @@ import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.SoftmaxPlan;
+import dev.xent.options.FullyMasked;
 
 /**
  * Log-softmax along one axis: {@code y = x - log sum exp(x)}, never above 0.
@@ -127,8 +128,38 @@ public final class LogSoftmax {
   }
 
   /** Options of {@link LogSoftmax}. Not safe for use by several threads at once. */
-  public static final class Builder extends LogitBuilder<Builder> {
+  public static final class Builder extends LogitBuilder {
     private Builder() {}
+
+    @Override
+    public Builder execution(Execution value) {
+      super.execution(value);
+      return this;
+    }
+
+    @Override
+    public Builder axis(int value) {
+      super.axis(value);
+      return this;
+    }
+
+    @Override
+    public Builder fullyMasked(FullyMasked value) {
+      super.fullyMasked(value);
+      return this;
+    }
+
+    @Override
+    public Builder temperature(double value) {
+      super.temperature(value);
+      return this;
+    }
+
+    @Override
+    public Builder softcap(double value) {
+      super.softcap(value);
+      return this;
+    }
 
     /**
      * The operation.
@@ -139,11 +170,6 @@ public final class LogSoftmax {
     public LogSoftmax build() {
       Engine engine = engine();
       return new LogSoftmax(SoftmaxPlan.logSoftmax(engine, options(engine), axis));
-    }
-
-    @Override
-    Builder self() {
-      return this;
     }
   }
 }

@@ -5,27 +5,21 @@ import dev.xent.internal.plan.Engine;
 import java.util.Objects;
 
 /**
- * The option that all operations have in common.
- *
- * @param <B> the builder itself, which every option returns
+ * The option that all operations have in common. The bases of builders and outputs say what an
+ * option does; a builder says again which options it has, with its own type, so that an option may
+ * move from base to base under programs that are compiled already.
  */
-public abstract sealed class OperationBuilder<B extends OperationBuilder<B>>
-    permits Argmax.Builder, LogitBuilder, ReducedBuilder, Sampler.Builder {
+abstract class OperationBuilder {
   private Execution execution = Execution.defaults();
 
-  OperationBuilder() {}
-
   /** Sets who computes. Default: {@link Execution#defaults}. */
-  public B execution(Execution value) {
+  protected OperationBuilder execution(Execution value) {
     execution = Objects.requireNonNull(value, "execution");
-    return self();
+    return this;
   }
 
   /** Who computes, as this process has it. */
   Engine engine() {
     return execution.engine();
   }
-
-  /** This builder. */
-  abstract B self();
 }

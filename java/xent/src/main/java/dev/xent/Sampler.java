@@ -255,7 +255,7 @@ public final class Sampler {
   }
 
   /** Options of {@link Sampler}. Not safe for use by several threads at once. */
-  public static final class Builder extends OperationBuilder<Builder> {
+  public static final class Builder extends OperationBuilder {
     private int axis = -1;
     private double softcap;
     private SamplingRules rules = SamplingRules.XENT;
@@ -275,6 +275,12 @@ public final class Sampler {
     private long draw;
 
     private Builder() {}
+
+    @Override
+    public Builder execution(Execution value) {
+      super.execution(value);
+      return this;
+    }
 
     /** The axis of the classes; negative ones count from the end. Default: -1, the last. */
     public Builder axis(int value) {
@@ -457,11 +463,6 @@ public final class Sampler {
       Engine engine = engine();
       Options options = Options.of(engine, FullyMasked.NAN, 0, softcap);
       return new Sampler(new SamplerPlan(engine, options, sampling, axis));
-    }
-
-    @Override
-    Builder self() {
-      return this;
     }
   }
 

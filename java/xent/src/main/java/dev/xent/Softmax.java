@@ -14,6 +14,7 @@ import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.SoftmaxPlan;
+import dev.xent.options.FullyMasked;
 
 /**
  * Softmax along one axis: {@code y = exp(x) / sum exp(x)}.
@@ -127,8 +128,38 @@ public final class Softmax {
   }
 
   /** Options of {@link Softmax}. Not safe for use by several threads at once. */
-  public static final class Builder extends LogitBuilder<Builder> {
+  public static final class Builder extends LogitBuilder {
     private Builder() {}
+
+    @Override
+    public Builder execution(Execution value) {
+      super.execution(value);
+      return this;
+    }
+
+    @Override
+    public Builder axis(int value) {
+      super.axis(value);
+      return this;
+    }
+
+    @Override
+    public Builder fullyMasked(FullyMasked value) {
+      super.fullyMasked(value);
+      return this;
+    }
+
+    @Override
+    public Builder temperature(double value) {
+      super.temperature(value);
+      return this;
+    }
+
+    @Override
+    public Builder softcap(double value) {
+      super.softcap(value);
+      return this;
+    }
 
     /**
      * The operation.
@@ -139,11 +170,6 @@ public final class Softmax {
     public Softmax build() {
       Engine engine = engine();
       return new Softmax(SoftmaxPlan.softmax(engine, options(engine), axis));
-    }
-
-    @Override
-    Builder self() {
-      return this;
     }
   }
 }

@@ -139,7 +139,7 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
     return CrossEntropy.builder().axis(1).execution(execution()).build();
   }
 
-  private static int[] numbers(LossOutputs<?> outcome) {
+  private static int[] numbers(LossOutputs outcome) {
     return new int[] {(int) outcome.rows(), (int) outcome.counted(), (int) outcome.correct()};
   }
 

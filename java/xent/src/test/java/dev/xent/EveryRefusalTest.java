@@ -771,7 +771,17 @@ class EveryRefusalTest {
                     SoftmaxShard.of(b.softmax(), 0, 4).partialStates(b.logits, b.none()),
                     b.labels,
                     b.none(),
-                    new CrossEntropyShard.Outputs()));
+                    new CrossEntropy.Outputs()));
+    kinds.put(
+        "ranks of a shard",
+        b -> {
+          CrossEntropyShard shard = CrossEntropyShard.of(b.mean(), 0, 4);
+          shard.finish(
+              shard.partialStates(b.logits, b.labels, b.none()),
+              b.labels,
+              b.none(),
+              new CrossEntropy.Outputs().ranks(Tensor.of(new int[3])));
+        });
     kinds.put("bytes that are no states", b -> PartialStates.ofBytes(new byte[100]));
     kinds.put(
         "bytes that are cut off",

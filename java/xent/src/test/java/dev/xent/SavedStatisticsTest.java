@@ -148,7 +148,7 @@ class SavedStatisticsTest {
     OTHERS.forEach(
         (said, option) -> {
           CrossEntropyShard other = CrossEntropyShard.of(with(backend, option), 0, 3);
-          CrossEntropyShard.Outputs outcome = new CrossEntropyShard.Outputs();
+          CrossEntropy.Outputs outcome = new CrossEntropy.Outputs();
           PartialStates states = plain.partialStates(logits, labels, none);
           if (!said.startsWith("ignoreIndex")) { // which states of labels do not know
             refused(() -> other.finish(states, labels, none, outcome));

@@ -209,8 +209,8 @@ class ShardsTest {
         states.add(shards.get(i).partialStates(parts.get(i), of.get(i), inputs));
       }
       Tensor divided = Tensor.of(new float[ROWS]);
-      CrossEntropyShard.Outputs outcome =
-          new CrossEntropyShard.Outputs().losses(divided).countCorrect(hasLabels);
+      CrossEntropy.Outputs outcome =
+          new CrossEntropy.Outputs().losses(divided).countCorrect(hasLabels);
       Tensor known = hasLabels ? targets : null;
       RowStatistics rows = shards.get(0).finish(exchanged(states), known, ofFinish, outcome);
       if (rows.needsSecondRound()) {
@@ -288,8 +288,7 @@ class ShardsTest {
         PartialStatesException.class,
         () ->
             CrossEntropyShard.of(CrossEntropy.mean(), 0, CLASSES)
-                .finish(
-                    statesOf(0, CLASSES), labels, Inputs.none(), new CrossEntropyShard.Outputs()),
+                .finish(statesOf(0, CLASSES), labels, Inputs.none(), new CrossEntropy.Outputs()),
         "give states of a loss");
     RowStatistics rows = shard.finish(statesOf(0, CLASSES), Inputs.none(), null);
     refused(
@@ -362,7 +361,7 @@ class ShardsTest {
     PartialStates whole = shard.partialStates(logits, labels, Inputs.none());
     refused(
         OptionException.class,
-        () -> shard.finish(whole, null, Inputs.none(), new CrossEntropyShard.Outputs()),
+        () -> shard.finish(whole, null, Inputs.none(), new CrossEntropy.Outputs()),
         "class indices");
     Tensor mask = Tensor.of(MemorySegment.ofArray(new byte[CLASSES]), DType.U8, CLASSES);
     CrossEntropyShard smooth =
@@ -404,7 +403,7 @@ class ShardsTest {
             plain.partialStates(logits, good, Inputs.none()),
             labelled ? good : null,
             Inputs.none(),
-            new CrossEntropyShard.Outputs());
+            new CrossEntropy.Outputs());
     float[] gradient = new float[ROWS * CLASSES];
     refused(
         type,
@@ -467,7 +466,7 @@ class ShardsTest {
             .partialStates(logits, logits, Inputs.none());
     refused(
         OptionException.class,
-        () -> last.finish(soft, null, Inputs.none(), new CrossEntropyShard.Outputs()),
+        () -> last.finish(soft, null, Inputs.none(), new CrossEntropy.Outputs()),
         "classWeights of class 8193 is NaN");
   }
 
@@ -493,11 +492,11 @@ class ShardsTest {
     for (int i = 0; i < names.length; i++) {
       Inputs inputs = others.get(i);
       String[] words = {names[i], "and finish takes none"};
-      CrossEntropyShard.Outputs outcome = new CrossEntropyShard.Outputs();
+      CrossEntropy.Outputs outcome = new CrossEntropy.Outputs();
       refused(OptionException.class, () -> plain.finish(soft, null, inputs, outcome), words);
       refused(OptionException.class, () -> softmax.finish(states, inputs, null), words);
     }
-    CrossEntropyShard.Outputs outcome = new CrossEntropyShard.Outputs();
+    CrossEntropy.Outputs outcome = new CrossEntropy.Outputs();
     refused(
         OptionException.class,
         () -> plain.finish(soft, labels, Inputs.none(), outcome),

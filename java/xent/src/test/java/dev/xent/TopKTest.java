@@ -11,7 +11,7 @@ import dev.xent.options.Backend;
 import dev.xent.options.FullyMasked;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
-import java.util.function.UnaryOperator;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -42,7 +42,12 @@ class TopKTest {
   }
 
   private static void assertTop(
-      float[] x, int rows, int classes, int k, Tensor logits, UnaryOperator<LogitBuilder<?>> with) {
+      float[] x,
+      int rows,
+      int classes,
+      int k,
+      Tensor logits,
+      Function<LogitBuilder, OperationBuilder> with) {
     TopK.Builder builder = TopK.builder(k);
     with.apply(builder);
     Softmax.Builder softmax = Softmax.builder();
@@ -109,8 +114,8 @@ class TopKTest {
             logits,
             builder ->
                 builder
-                    .execution(Execution.defaults().backend(backend).threads(3))
-                    .temperature(0.7));
+                    .temperature(0.7)
+                    .execution(Execution.defaults().backend(backend).threads(3)));
       }
     }
   }
@@ -138,7 +143,7 @@ class TopKTest {
           50,
           4,
           logits,
-          builder -> builder.execution(Execution.defaults().backend(backend)).softcap(8));
+          builder -> builder.softcap(8).execution(Execution.defaults().backend(backend)));
     }
     Tensor logits = Tensor.of(x, 6, 50);
     Tensor classes = Tensor.of(new long[18], 6, 3);

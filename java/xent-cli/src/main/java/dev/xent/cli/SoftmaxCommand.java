@@ -78,16 +78,15 @@ final class SoftmaxCommand implements Callable<Integer> {
 
   private void forward(int classAxis, Tensor logits, Inputs beside, Tensor output) {
     if (log) {
-      LogSoftmax operation =
-          options
-              .applyTo(LogSoftmax.builder())
-              .execution(compute.execution())
-              .axis(classAxis)
-              .build();
+      LogSoftmax.Builder builder =
+          LogSoftmax.builder().execution(compute.execution()).axis(classAxis);
+      options.tell(builder::fullyMasked, builder::temperature, builder::softcap);
+      LogSoftmax operation = builder.build();
       each(classAxis, logits, output, (x, y) -> operation.forward(x, beside, y));
     } else {
-      Softmax operation =
-          options.applyTo(Softmax.builder()).execution(compute.execution()).axis(classAxis).build();
+      Softmax.Builder builder = Softmax.builder().execution(compute.execution()).axis(classAxis);
+      options.tell(builder::fullyMasked, builder::temperature, builder::softcap);
+      Softmax operation = builder.build();
       each(classAxis, logits, output, (x, y) -> operation.forward(x, beside, y));
     }
   }

@@ -2,7 +2,6 @@
 package dev.xent.laws;
 
 import dev.xent.Execution;
-import dev.xent.LossBuilder;
 import dev.xent.Xent;
 import dev.xent.options.Backend;
 import dev.xent.options.Isa;
@@ -43,18 +42,5 @@ record Tier(Backend backend, Isa isa, int threads) {
 
   Execution execution() {
     return Execution.defaults().backend(backend).isa(isa).threads(threads);
-  }
-
-  <B extends LossBuilder<B>> B apply(B builder, Sample sample) {
-    Options options = sample.options();
-    B result =
-        builder
-            .execution(execution())
-            .axis(sample.ragged() ? 0 : sample.axis())
-            .labelSmoothing(options.smoothing())
-            .reduction(options.reduction())
-            .gradientScale(options.gradientScale())
-            .noneCounted(options.noneCounted());
-    return options.ignores() ? result.ignoreIndex(Options.IGNORED) : result;
   }
 }
