@@ -25,7 +25,7 @@ import dev.xent.options.FullyMasked;
  *
  * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
  * it is small and little else, and helps itself to more threads where it is large ({@link
- * Builder#threads}). Every method throws {@link ShapeException}, {@link DTypeException}, {@link
+ * Execution#threads}). Every method throws {@link ShapeException}, {@link DTypeException}, {@link
  * MemoryException} or {@link OptionException} for what does not fit, before anything is written.
  */
 public final class Argmax {
@@ -78,10 +78,16 @@ public final class Argmax {
   }
 
   /** Options of {@link Argmax}. Not safe for use by several threads at once. */
-  public static final class Builder extends OperationBuilder<Builder> {
+  public static final class Builder extends OperationBuilder {
     private int axis = -1;
 
     private Builder() {}
+
+    @Override
+    public Builder execution(Execution value) {
+      super.execution(value);
+      return this;
+    }
 
     /** The axis of the classes; negative ones count from the end. Default: -1, the last. */
     public Builder axis(int value) {
@@ -98,11 +104,6 @@ public final class Argmax {
     public Argmax build() {
       Engine engine = engine();
       return new Argmax(LogitsPlan.argmax(engine, Options.of(engine, FullyMasked.NAN, 0, 0), axis));
-    }
-
-    @Override
-    Builder self() {
-      return this;
     }
   }
 }

@@ -28,11 +28,11 @@ final class Arguments {
     return Given.require(inputs, "inputs", "Inputs.none()").views;
   }
 
-  static Outputs outputs(ReducedOutputs<?> outputs) {
+  static Outputs outputs(ReducedOutputs outputs) {
     return Given.require(outputs, "outputs", "a new Outputs()").outputs;
   }
 
-  static Outputs saved(ReducedOutputs<?> saved) {
+  static Outputs saved(ReducedOutputs saved) {
     return Given.require(saved, "saved", "the outputs of the forward").outputs;
   }
 }

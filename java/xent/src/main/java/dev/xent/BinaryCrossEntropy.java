@@ -5,6 +5,7 @@ import static dev.xent.Arguments.outputs;
 import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.viewOrNull;
 
+import dev.xent.distributed.LossTally;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
@@ -14,6 +15,7 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.BinaryPlan;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.Options;
+import dev.xent.options.NoneCounted;
 import dev.xent.options.Reduction;
 import org.jspecify.annotations.Nullable;
 
@@ -159,13 +161,55 @@ public final class BinaryCrossEntropy {
   }
 
   /** Options of {@link BinaryCrossEntropy}. Not safe for use by several threads at once. */
-  public static final class Builder extends ReducedBuilder<Builder> {
+  public static final class Builder extends ReducedBuilder {
     private @Nullable Long ignoreIndex;
     private @Nullable Tensor positiveWeights;
     private double focalGamma;
     private double focalAlpha;
 
     private Builder() {}
+
+    @Override
+    public Builder execution(Execution value) {
+      super.execution(value);
+      return this;
+    }
+
+    @Override
+    public Builder axis(int value) {
+      super.axis(value);
+      return this;
+    }
+
+    @Override
+    public Builder reduction(Reduction value) {
+      super.reduction(value);
+      return this;
+    }
+
+    @Override
+    public Builder gradientReduction(Reduction value) {
+      super.gradientReduction(value);
+      return this;
+    }
+
+    @Override
+    public Builder gradientScale(double value) {
+      super.gradientScale(value);
+      return this;
+    }
+
+    @Override
+    public Builder denominator(double value) {
+      super.denominator(value);
+      return this;
+    }
+
+    @Override
+    public Builder noneCounted(NoneCounted value) {
+      super.noneCounted(value);
+      return this;
+    }
 
     /**
      * The label whose elements are ignored: any number. There is none by default. With targets that
@@ -221,23 +265,29 @@ public final class BinaryCrossEntropy {
       return new BinaryCrossEntropy(
           new BinaryPlan(engine, spec(options, null), viewOrNull(positiveWeights)));
     }
-
-    @Override
-    Builder self() {
-      return this;
-    }
   }
 
   /**
    * What a call hands out beside the loss. Every element is a row here: {@link #losses} has the
    * shape of the logits, and {@link #rows} is the number of elements.
+   *
+   * <p>Ask it once for what you want, then give it to any number of calls; each overwrites the
+   * numbers and tensors of the one before. A call that fails leaves the numbers of the call before.
+   * Not safe for use by several threads at once.
    */
-  public static final class Outputs extends ReducedOutputs<Outputs> {
+  public static final class Outputs extends ReducedOutputs {
     /** Asking for nothing but numbers. */
     public Outputs() {}
 
     @Override
-    Outputs self() {
+    public Outputs losses(@Nullable Tensor tensor) {
+      super.losses(tensor);
+      return this;
+    }
+
+    @Override
+    public Outputs tally(@Nullable LossTally sums) {
+      super.tally(sums);
       return this;
     }
   }

@@ -8,6 +8,7 @@ import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.views;
 
 import dev.xent.distributed.CrossEntropyShard;
+import dev.xent.distributed.LossTally;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
@@ -21,7 +22,10 @@ import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.View;
 import dev.xent.options.FullyMasked;
+import dev.xent.options.NoneCounted;
 import dev.xent.options.Reduction;
+import dev.xent.options.Smoothing;
+import java.lang.foreign.Arena;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -72,7 +76,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
  * it is small and little else, helps itself to more threads where it is large ({@link
- * LossBuilder#threads}), and gives the same bits whatever the backend, instruction set, number of
+ * Execution#threads}), and gives the same bits whatever the backend, instruction set, number of
  * threads, strides, batch size or kind of memory. Everything is checked before anything is written:
  * {@link ShapeException}, {@link DTypeException}, {@link MemoryException} and {@link
  * OptionException} for what does not fit, {@link LabelException} for a label that is no class.
@@ -455,9 +459,111 @@ public final class CrossEntropy {
     }
   }
 
-  /** Options of {@link CrossEntropy}. */
-  public static final class Builder extends LogitLossBuilder<Builder> {
+  /** Options of {@link CrossEntropy}. Not safe for use by several threads at once. */
+  public static final class Builder extends LogitLossBuilder {
     private Builder() {}
+
+    @Override
+    public Builder execution(Execution value) {
+      super.execution(value);
+      return this;
+    }
+
+    @Override
+    public Builder axis(int value) {
+      super.axis(value);
+      return this;
+    }
+
+    @Override
+    public Builder reduction(Reduction value) {
+      super.reduction(value);
+      return this;
+    }
+
+    @Override
+    public Builder gradientReduction(Reduction value) {
+      super.gradientReduction(value);
+      return this;
+    }
+
+    @Override
+    public Builder gradientScale(double value) {
+      super.gradientScale(value);
+      return this;
+    }
+
+    @Override
+    public Builder denominator(double value) {
+      super.denominator(value);
+      return this;
+    }
+
+    @Override
+    public Builder noneCounted(NoneCounted value) {
+      super.noneCounted(value);
+      return this;
+    }
+
+    @Override
+    public Builder ignoreIndex(long value) {
+      super.ignoreIndex(value);
+      return this;
+    }
+
+    @Override
+    public Builder labelSmoothing(double value) {
+      super.labelSmoothing(value);
+      return this;
+    }
+
+    @Override
+    public Builder smoothing(Smoothing value) {
+      super.smoothing(value);
+      return this;
+    }
+
+    @Override
+    public Builder classWeights(@Nullable Tensor weights) {
+      super.classWeights(weights);
+      return this;
+    }
+
+    @Override
+    public Builder fullyMasked(FullyMasked value) {
+      super.fullyMasked(value);
+      return this;
+    }
+
+    @Override
+    public Builder temperature(double value) {
+      super.temperature(value);
+      return this;
+    }
+
+    @Override
+    public Builder softcap(double value) {
+      super.softcap(value);
+      return this;
+    }
+
+    @Override
+    public Builder zLoss(double value) {
+      super.zLoss(value);
+      return this;
+    }
+
+    @Override
+    public Builder probabilityClamp(double value) {
+      super.probabilityClamp(value);
+      return this;
+    }
+
+    @Override
+    public Builder focalGamma(double value) {
+      super.focalGamma(value);
+      return this;
+    }
 
     /**
      * The operation.
@@ -471,20 +577,98 @@ public final class CrossEntropy {
       Engine engine = engine();
       return new CrossEntropy(new CrossEntropyPlan(engine, spec(engine)));
     }
-
-    @Override
-    Builder self() {
-      return this;
-    }
   }
 
-  /** What a call hands out beside the loss. */
-  public static final class Outputs extends LogitLossOutputs<Outputs> {
+  /**
+   * What a call hands out beside the loss.
+   *
+   * <p>Ask it once for what you want, then give it to any number of calls; each overwrites the
+   * numbers and tensors of the one before. A call that fails leaves the numbers of the call before.
+   * Not safe for use by several threads at once.
+   */
+  public static final class Outputs extends LogitLossOutputs {
+    static {
+      Access.OUTPUTS.open(Outputs.class, asked -> asked.outputs);
+    }
+
     /** Asking for nothing but numbers. */
     public Outputs() {}
 
     @Override
-    Outputs self() {
+    public Outputs losses(@Nullable Tensor tensor) {
+      super.losses(tensor);
+      return this;
+    }
+
+    @Override
+    public Outputs tally(@Nullable LossTally sums) {
+      super.tally(sums);
+      return this;
+    }
+
+    @Override
+    public Outputs hits(@Nullable Tensor tensor) {
+      super.hits(tensor);
+      return this;
+    }
+
+    @Override
+    public Outputs countCorrect(boolean wanted) {
+      super.countCorrect(wanted);
+      return this;
+    }
+
+    @Override
+    public Outputs targetGradient(@Nullable Tensor tensor) {
+      super.targetGradient(tensor);
+      return this;
+    }
+
+    @Override
+    public Outputs logSumExp(@Nullable Tensor tensor) {
+      super.logSumExp(tensor);
+      return this;
+    }
+
+    @Override
+    public Outputs logProbabilities(@Nullable Tensor tensor) {
+      super.logProbabilities(tensor);
+      return this;
+    }
+
+    @Override
+    public Outputs argmax(@Nullable Tensor tensor) {
+      super.argmax(tensor);
+      return this;
+    }
+
+    @Override
+    public Outputs ranks(@Nullable Tensor tensor) {
+      super.ranks(tensor);
+      return this;
+    }
+
+    @Override
+    public Outputs entropies(@Nullable Tensor tensor) {
+      super.entropies(tensor);
+      return this;
+    }
+
+    @Override
+    public Outputs topClasses(@Nullable Tensor tensor) {
+      super.topClasses(tensor);
+      return this;
+    }
+
+    @Override
+    public Outputs topLogProbabilities(@Nullable Tensor tensor) {
+      super.topLogProbabilities(tensor);
+      return this;
+    }
+
+    @Override
+    public Outputs saveStatistics(@Nullable Arena arena) {
+      super.saveStatistics(arena);
       return this;
     }
   }

@@ -14,6 +14,7 @@ import dev.xent.internal.plan.HvpPlan;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.Options;
 import dev.xent.internal.plan.Reductions;
+import dev.xent.options.FullyMasked;
 
 /**
  * Hessian-vector products of cross-entropy, as Newton's method, conjugate gradients and influence
@@ -105,10 +106,40 @@ public final class CrossEntropyHvp {
   }
 
   /** Options of {@link CrossEntropyHvp}. Not safe for use by several threads at once. */
-  public static final class Builder extends LogitBuilder<Builder> {
+  public static final class Builder extends LogitBuilder {
     private double gradientScale = 1;
 
     private Builder() {}
+
+    @Override
+    public Builder execution(Execution value) {
+      super.execution(value);
+      return this;
+    }
+
+    @Override
+    public Builder axis(int value) {
+      super.axis(value);
+      return this;
+    }
+
+    @Override
+    public Builder fullyMasked(FullyMasked value) {
+      super.fullyMasked(value);
+      return this;
+    }
+
+    @Override
+    public Builder temperature(double value) {
+      super.temperature(value);
+      return this;
+    }
+
+    @Override
+    public Builder softcap(double value) {
+      super.softcap(value);
+      return this;
+    }
 
     /**
      * {@code c}: the factor of every product; of a mean over n rows 1 / n. Default: 1.
@@ -131,11 +162,6 @@ public final class CrossEntropyHvp {
       Engine engine = engine();
       Options options = options(engine);
       return new CrossEntropyHvp(new HvpPlan(engine, options, axis, gradientScale));
-    }
-
-    @Override
-    Builder self() {
-      return this;
     }
   }
 }

@@ -5,6 +5,7 @@ import static dev.xent.Arguments.outputs;
 import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.views;
 
+import dev.xent.distributed.LossTally;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
@@ -15,8 +16,10 @@ import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.Options;
 import dev.xent.options.FullyMasked;
+import dev.xent.options.NoneCounted;
 import dev.xent.options.Reduction;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A divergence of a student from its teacher, both given as logits, and its gradient with respect
@@ -186,13 +189,55 @@ public final class Divergence {
   }
 
   /** Options of {@link Divergence}. Not safe for use by several threads at once. */
-  public static final class Builder extends ReducedBuilder<Builder> {
+  public static final class Builder extends ReducedBuilder {
     private final Kind kind;
     private FullyMasked fullyMasked = FullyMasked.NAN;
     private double temperature;
 
     private Builder(Kind kind) {
       this.kind = kind;
+    }
+
+    @Override
+    public Builder execution(Execution value) {
+      super.execution(value);
+      return this;
+    }
+
+    @Override
+    public Builder axis(int value) {
+      super.axis(value);
+      return this;
+    }
+
+    @Override
+    public Builder reduction(Reduction value) {
+      super.reduction(value);
+      return this;
+    }
+
+    @Override
+    public Builder gradientReduction(Reduction value) {
+      super.gradientReduction(value);
+      return this;
+    }
+
+    @Override
+    public Builder gradientScale(double value) {
+      super.gradientScale(value);
+      return this;
+    }
+
+    @Override
+    public Builder denominator(double value) {
+      super.denominator(value);
+      return this;
+    }
+
+    @Override
+    public Builder noneCounted(NoneCounted value) {
+      super.noneCounted(value);
+      return this;
     }
 
     /**
@@ -225,20 +270,28 @@ public final class Divergence {
       Options options = Options.of(engine, fullyMasked, temperature, 0);
       return new Divergence(new DivergencePlan(kind, engine, spec(options, null)));
     }
-
-    @Override
-    Builder self() {
-      return this;
-    }
   }
 
-  /** What a call hands out beside the loss. */
-  public static final class Outputs extends ReducedOutputs<Outputs> {
+  /**
+   * What a call hands out beside the loss.
+   *
+   * <p>Ask it once for what you want, then give it to any number of calls; each overwrites the
+   * numbers and tensors of the one before. A call that fails leaves the numbers of the call before.
+   * Not safe for use by several threads at once.
+   */
+  public static final class Outputs extends ReducedOutputs {
     /** Asking for nothing but numbers. */
     public Outputs() {}
 
     @Override
-    Outputs self() {
+    public Outputs losses(@Nullable Tensor tensor) {
+      super.losses(tensor);
+      return this;
+    }
+
+    @Override
+    public Outputs tally(@Nullable LossTally sums) {
+      super.tally(sums);
       return this;
     }
   }

@@ -12,6 +12,7 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.LogitsPlan;
+import dev.xent.options.FullyMasked;
 
 /**
  * The entropy of softmax along one axis: {@code - sum p log p} with {@code p = softmax(x)}, one
@@ -30,7 +31,7 @@ import dev.xent.internal.plan.LogitsPlan;
  *
  * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
  * it is small and little else, helps itself to more threads where it is large ({@link
- * Builder#threads}), and gives the same bits whatever the backend, instruction set, number of
+ * Execution#threads}), and gives the same bits whatever the backend, instruction set, number of
  * threads, strides, batch size or kind of memory. Every method throws {@link ShapeException},
  * {@link DTypeException}, {@link MemoryException} or {@link OptionException} for what does not fit,
  * before anything is written.
@@ -86,8 +87,38 @@ public final class Entropy {
   }
 
   /** Options of {@link Entropy}. Not safe for use by several threads at once. */
-  public static final class Builder extends LogitBuilder<Builder> {
+  public static final class Builder extends LogitBuilder {
     private Builder() {}
+
+    @Override
+    public Builder execution(Execution value) {
+      super.execution(value);
+      return this;
+    }
+
+    @Override
+    public Builder axis(int value) {
+      super.axis(value);
+      return this;
+    }
+
+    @Override
+    public Builder fullyMasked(FullyMasked value) {
+      super.fullyMasked(value);
+      return this;
+    }
+
+    @Override
+    public Builder temperature(double value) {
+      super.temperature(value);
+      return this;
+    }
+
+    @Override
+    public Builder softcap(double value) {
+      super.softcap(value);
+      return this;
+    }
 
     /**
      * The operation.
@@ -98,11 +129,6 @@ public final class Entropy {
     public Entropy build() {
       Engine engine = engine();
       return new Entropy(LogitsPlan.entropy(engine, options(engine), axis));
-    }
-
-    @Override
-    Builder self() {
-      return this;
     }
   }
 }

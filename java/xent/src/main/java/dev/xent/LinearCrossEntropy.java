@@ -7,6 +7,7 @@ import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.viewsOfLinear;
 
+import dev.xent.distributed.LossTally;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
@@ -18,7 +19,11 @@ import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.GradientViews;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.LinearPlan;
+import dev.xent.options.FullyMasked;
+import dev.xent.options.NoneCounted;
 import dev.xent.options.Reduction;
+import dev.xent.options.Smoothing;
+import java.lang.foreign.Arena;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -275,11 +280,113 @@ public final class LinearCrossEntropy {
     return plan.toString();
   }
 
-  /** Options of {@link LinearCrossEntropy}. */
-  public static final class Builder extends LogitLossBuilder<Builder> {
+  /** Options of {@link LinearCrossEntropy}. Not safe for use by several threads at once. */
+  public static final class Builder extends LogitLossBuilder {
     private long workspace;
 
     private Builder() {}
+
+    @Override
+    public Builder execution(Execution value) {
+      super.execution(value);
+      return this;
+    }
+
+    @Override
+    public Builder axis(int value) {
+      super.axis(value);
+      return this;
+    }
+
+    @Override
+    public Builder reduction(Reduction value) {
+      super.reduction(value);
+      return this;
+    }
+
+    @Override
+    public Builder gradientReduction(Reduction value) {
+      super.gradientReduction(value);
+      return this;
+    }
+
+    @Override
+    public Builder gradientScale(double value) {
+      super.gradientScale(value);
+      return this;
+    }
+
+    @Override
+    public Builder denominator(double value) {
+      super.denominator(value);
+      return this;
+    }
+
+    @Override
+    public Builder noneCounted(NoneCounted value) {
+      super.noneCounted(value);
+      return this;
+    }
+
+    @Override
+    public Builder ignoreIndex(long value) {
+      super.ignoreIndex(value);
+      return this;
+    }
+
+    @Override
+    public Builder labelSmoothing(double value) {
+      super.labelSmoothing(value);
+      return this;
+    }
+
+    @Override
+    public Builder smoothing(Smoothing value) {
+      super.smoothing(value);
+      return this;
+    }
+
+    @Override
+    public Builder classWeights(@Nullable Tensor weights) {
+      super.classWeights(weights);
+      return this;
+    }
+
+    @Override
+    public Builder fullyMasked(FullyMasked value) {
+      super.fullyMasked(value);
+      return this;
+    }
+
+    @Override
+    public Builder temperature(double value) {
+      super.temperature(value);
+      return this;
+    }
+
+    @Override
+    public Builder softcap(double value) {
+      super.softcap(value);
+      return this;
+    }
+
+    @Override
+    public Builder zLoss(double value) {
+      super.zLoss(value);
+      return this;
+    }
+
+    @Override
+    public Builder probabilityClamp(double value) {
+      super.probabilityClamp(value);
+      return this;
+    }
+
+    @Override
+    public Builder focalGamma(double value) {
+      super.focalGamma(value);
+      return this;
+    }
 
     /**
      * At most so many bytes of workspace for each thread that works on a call; each keeps them for
@@ -311,20 +418,94 @@ public final class LinearCrossEntropy {
       Engine engine = engine();
       return new LinearCrossEntropy(new LinearPlan(engine, spec(engine), workspace));
     }
-
-    @Override
-    Builder self() {
-      return this;
-    }
   }
 
-  /** What a call hands out beside the loss. */
-  public static final class Outputs extends LogitLossOutputs<Outputs> {
+  /**
+   * What a call hands out beside the loss.
+   *
+   * <p>Ask it once for what you want, then give it to any number of calls; each overwrites the
+   * numbers and tensors of the one before. A call that fails leaves the numbers of the call before.
+   * Not safe for use by several threads at once.
+   */
+  public static final class Outputs extends LogitLossOutputs {
     /** Asking for nothing but numbers. */
     public Outputs() {}
 
     @Override
-    Outputs self() {
+    public Outputs losses(@Nullable Tensor tensor) {
+      super.losses(tensor);
+      return this;
+    }
+
+    @Override
+    public Outputs tally(@Nullable LossTally sums) {
+      super.tally(sums);
+      return this;
+    }
+
+    @Override
+    public Outputs hits(@Nullable Tensor tensor) {
+      super.hits(tensor);
+      return this;
+    }
+
+    @Override
+    public Outputs countCorrect(boolean wanted) {
+      super.countCorrect(wanted);
+      return this;
+    }
+
+    @Override
+    public Outputs targetGradient(@Nullable Tensor tensor) {
+      super.targetGradient(tensor);
+      return this;
+    }
+
+    @Override
+    public Outputs logSumExp(@Nullable Tensor tensor) {
+      super.logSumExp(tensor);
+      return this;
+    }
+
+    @Override
+    public Outputs logProbabilities(@Nullable Tensor tensor) {
+      super.logProbabilities(tensor);
+      return this;
+    }
+
+    @Override
+    public Outputs argmax(@Nullable Tensor tensor) {
+      super.argmax(tensor);
+      return this;
+    }
+
+    @Override
+    public Outputs ranks(@Nullable Tensor tensor) {
+      super.ranks(tensor);
+      return this;
+    }
+
+    @Override
+    public Outputs entropies(@Nullable Tensor tensor) {
+      super.entropies(tensor);
+      return this;
+    }
+
+    @Override
+    public Outputs topClasses(@Nullable Tensor tensor) {
+      super.topClasses(tensor);
+      return this;
+    }
+
+    @Override
+    public Outputs topLogProbabilities(@Nullable Tensor tensor) {
+      super.topLogProbabilities(tensor);
+      return this;
+    }
+
+    @Override
+    public Outputs saveStatistics(@Nullable Arena arena) {
+      super.saveStatistics(arena);
       return this;
     }
   }

@@ -14,6 +14,7 @@ import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.LogSumExpPlan;
+import dev.xent.options.FullyMasked;
 
 /**
  * Log-sum-exp along one axis: {@code log sum exp(x)}, one number per row.
@@ -33,7 +34,7 @@ import dev.xent.internal.plan.LogSumExpPlan;
  *
  * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
  * it is small and little else, helps itself to more threads where it is large ({@link
- * Builder#threads}), and gives the same bits whatever the backend, instruction set, number of
+ * Execution#threads}), and gives the same bits whatever the backend, instruction set, number of
  * threads, strides, batch size or kind of memory.
  */
 public final class LogSumExp {
@@ -95,8 +96,38 @@ public final class LogSumExp {
   }
 
   /** Options of {@link LogSumExp}. Not safe for use by several threads at once. */
-  public static final class Builder extends LogitBuilder<Builder> {
+  public static final class Builder extends LogitBuilder {
     private Builder() {}
+
+    @Override
+    public Builder execution(Execution value) {
+      super.execution(value);
+      return this;
+    }
+
+    @Override
+    public Builder axis(int value) {
+      super.axis(value);
+      return this;
+    }
+
+    @Override
+    public Builder fullyMasked(FullyMasked value) {
+      super.fullyMasked(value);
+      return this;
+    }
+
+    @Override
+    public Builder temperature(double value) {
+      super.temperature(value);
+      return this;
+    }
+
+    @Override
+    public Builder softcap(double value) {
+      super.softcap(value);
+      return this;
+    }
 
     /**
      * The operation.
@@ -107,11 +138,6 @@ public final class LogSumExp {
     public LogSumExp build() {
       Engine engine = engine();
       return new LogSumExp(new LogSumExpPlan(engine, options(engine), axis));
-    }
-
-    @Override
-    Builder self() {
-      return this;
     }
   }
 }

@@ -7,64 +7,46 @@ import dev.xent.internal.plan.Options;
 import dev.xent.options.FullyMasked;
 import java.util.Objects;
 
-/**
- * The options of operations on logits without targets: {@link Softmax}, {@link LogSoftmax}, {@link
- * LogSumExp}, {@link Entropy}, {@link TopK}, {@link SelectedLogProbabilities} and {@link
- * CrossEntropyHvp}. Not safe for use by several threads at once; the operation that it builds is.
- *
- * @param <B> the builder itself, which every option returns
- */
-public abstract sealed class LogitBuilder<B extends LogitBuilder<B>> extends OperationBuilder<B>
-    permits CrossEntropyHvp.Builder,
-        Entropy.Builder,
-        LogSoftmax.Builder,
-        LogSumExp.Builder,
-        SelectedLogProbabilities.Builder,
-        Softmax.Builder,
-        TopK.Builder {
+/** The options of operations on logits without targets. */
+abstract class LogitBuilder extends OperationBuilder {
   int axis = -1;
   private FullyMasked fullyMasked = FullyMasked.NAN;
   private double temperature;
   private double softcap;
 
-  LogitBuilder() {}
-
   /** The axis of the classes; negative ones count from the end. Default: -1, the last. */
-  public B axis(int value) {
+  protected LogitBuilder axis(int value) {
     axis = value;
-    return self();
+    return this;
   }
 
   /**
    * The results of a row that is all -inf, or whose classes are all masked: NaN (default), or the
    * results of a sum over no class, which {@link FullyMasked#ZERO} names for each operation.
    */
-  public B fullyMasked(FullyMasked value) {
+  protected LogitBuilder fullyMasked(FullyMasked value) {
     fullyMasked = Objects.requireNonNull(value, "fullyMasked");
-    return self();
+    return this;
   }
 
   /**
    * {@code tau}: logits are divided by it, after the softcap, and a backward divides by it too.
-   * Default: 1.
-   *
-   * @throws OptionException unless it is from 2^-32 to 2^32
+   * Default: 1. Throws {@link OptionException} unless it is from 2^-32 to 2^32.
    */
-  public B temperature(double value) {
+  protected LogitBuilder temperature(double value) {
     temperature = Options.requireTemperature(value);
-    return self();
+    return this;
   }
 
   /**
    * {@code c}: logits become {@code c tanh(x / c)}, before the temperature. Default: they stay. The
    * backward of softmax and log-softmax refuses it: {@code y} does not tell its derivative. So does
-   * {@link CrossEntropyHvp}, whose Hessian it changes.
-   *
-   * @throws OptionException unless it is from 2^-32 to 2^32
+   * {@link CrossEntropyHvp}, whose Hessian it changes. Throws {@link OptionException} unless it is
+   * from 2^-32 to 2^32.
    */
-  public B softcap(double value) {
+  protected LogitBuilder softcap(double value) {
     softcap = Options.requireSoftcap(value);
-    return self();
+    return this;
   }
 
   /** These options for the kernels. */

@@ -8,14 +8,8 @@ import dev.xent.internal.plan.Options;
 import dev.xent.options.FullyMasked;
 import java.util.Objects;
 
-/**
- * The options that {@link CrossEntropy} and {@link LinearCrossEntropy} have in common: what becomes
- * of logits. Not safe for use by several threads at once; the operation that it builds is.
- *
- * @param <B> the builder itself, which every option returns
- */
-public abstract sealed class LogitLossBuilder<B extends LogitLossBuilder<B>> extends LossBuilder<B>
-    permits CrossEntropy.Builder, LinearCrossEntropy.Builder {
+/** The options of losses of logits and targets: what becomes of logits. */
+abstract class LogitLossBuilder extends LossBuilder {
   private FullyMasked fullyMasked = FullyMasked.NAN;
   private double temperature;
   private double softcap;
@@ -23,46 +17,41 @@ public abstract sealed class LogitLossBuilder<B extends LogitLossBuilder<B>> ext
   private double probabilityClamp;
   private double focalGamma;
 
-  LogitLossBuilder() {}
-
   /**
    * What a row gives that is all -inf, or whose classes are all masked: NaN (default), or loss and
    * gradient +0.
    */
-  public B fullyMasked(FullyMasked value) {
+  protected LogitLossBuilder fullyMasked(FullyMasked value) {
     fullyMasked = Objects.requireNonNull(value, "fullyMasked");
-    return self();
+    return this;
   }
 
   /**
-   * {@code tau}: logits are divided by it, after the softcap. Default: 1.
-   *
-   * @throws OptionException unless it is from 2^-32 to 2^32
+   * {@code tau}: logits are divided by it, after the softcap. Default: 1. Throws {@link
+   * OptionException} unless it is from 2^-32 to 2^32.
    */
-  public B temperature(double value) {
+  protected LogitLossBuilder temperature(double value) {
     temperature = Options.requireTemperature(value);
-    return self();
+    return this;
   }
 
   /**
    * {@code c}: logits become {@code c tanh(x / c)}, before the temperature. Default: they stay.
-   *
-   * @throws OptionException unless it is from 2^-32 to 2^32
+   * Throws {@link OptionException} unless it is from 2^-32 to 2^32.
    */
-  public B softcap(double value) {
+  protected LogitLossBuilder softcap(double value) {
     softcap = Options.requireSoftcap(value);
-    return self();
+    return this;
   }
 
   /**
    * What the square of log-sum-exp is multiplied by before it is added to the loss of a row, which
-   * keeps logits from drifting. Default: 0.
-   *
-   * @throws OptionException unless 0 or more, and finite
+   * keeps logits from drifting. Default: 0. Throws {@link OptionException} unless 0 or more, and
+   * finite.
    */
-  public B zLoss(double value) {
+  protected LogitLossBuilder zLoss(double value) {
     zLoss = Options.requireZLoss(value);
-    return self();
+    return this;
   }
 
   /**
@@ -71,13 +60,12 @@ public abstract sealed class LogitLossBuilder<B extends LogitLossBuilder<B>> ext
    * probability rows and sparse targets the probability of every class with a target is clamped so:
    * the loss is {@code sum t min(max(-log p, -log(1 - d)), -log d)}. That reads each row once more,
    * whole, so rows that are computed in parts refuse it. Not together with {@link #labelSmoothing}.
-   * Default: probabilities count as they are, which is exact.
-   *
-   * @throws OptionException unless above 0 and at most 0.5
+   * Default: probabilities count as they are, which is exact. Throws {@link OptionException} unless
+   * above 0 and at most 0.5.
    */
-  public B probabilityClamp(double value) {
+  protected LogitLossBuilder probabilityClamp(double value) {
     probabilityClamp = Options.requireProbabilityClamp(value);
-    return self();
+    return this;
   }
 
   /**
@@ -85,13 +73,12 @@ public abstract sealed class LogitLossBuilder<B extends LogitLossBuilder<B>> ext
    * label, times its class weight, which is the {@code alpha} of that loss, and the gradient is
    * that of this; right to the last digits where {@code p} is near 0 and near 1. Log-probabilities
    * are as without. Class indices only: with other targets a call throws {@link OptionException}.
-   * Not together with smoothing, z-loss or probability clamp. Default: 0, cross-entropy.
-   *
-   * @throws OptionException unless from 0 to 2^32
+   * Not together with smoothing, z-loss or probability clamp. Default: 0, cross-entropy. Throws
+   * {@link OptionException} unless from 0 to 2^32.
    */
-  public B focalGamma(double value) {
+  protected LogitLossBuilder focalGamma(double value) {
     focalGamma = Options.requireFocalGamma(value);
-    return self();
+    return this;
   }
 
   /** All of them, with what the kernels are told. */

@@ -6,24 +6,16 @@ import static dev.xent.Arguments.viewOrNull;
 import java.lang.foreign.Arena;
 import org.jspecify.annotations.Nullable;
 
-/**
- * What {@link CrossEntropy} and {@link LinearCrossEntropy} can hand out beside the loss: more than
- * other losses do, as they see the logits.
- *
- * @param <O> the outputs themselves, which every request returns
- */
-public abstract sealed class LogitLossOutputs<O extends LogitLossOutputs<O>> extends LossOutputs<O>
-    permits CrossEntropy.Outputs, LinearCrossEntropy.Outputs {
-  LogitLossOutputs() {}
-
+/** What losses can hand out besides that see the logits. */
+abstract class LogitLossOutputs extends LossOutputs {
   /**
    * Asks for the log-sum-exp of every row; NaN for ignored ones.
    *
    * @param tensor of a type that fits the logits, in the shape of the rows; null: no longer
    */
-  public O logSumExp(@Nullable Tensor tensor) {
+  protected LogitLossOutputs logSumExp(@Nullable Tensor tensor) {
     outputs.logSumExp = viewOrNull(tensor);
-    return self();
+    return this;
   }
 
   /**
@@ -32,9 +24,9 @@ public abstract sealed class LogitLossOutputs<O extends LogitLossOutputs<O>> ext
    *
    * @param tensor of a type that fits the logits, in the shape of the rows; null: no longer
    */
-  public O logProbabilities(@Nullable Tensor tensor) {
+  protected LogitLossOutputs logProbabilities(@Nullable Tensor tensor) {
     outputs.logProbabilities = viewOrNull(tensor);
-    return self();
+    return this;
   }
 
   /**
@@ -43,9 +35,9 @@ public abstract sealed class LogitLossOutputs<O extends LogitLossOutputs<O>> ext
    *
    * @param tensor I32 or I64 in the shape of the rows; null: no longer
    */
-  public O argmax(@Nullable Tensor tensor) {
+  protected LogitLossOutputs argmax(@Nullable Tensor tensor) {
     outputs.argmax = viewOrNull(tensor);
-    return self();
+    return this;
   }
 
   /**
@@ -54,9 +46,9 @@ public abstract sealed class LogitLossOutputs<O extends LogitLossOutputs<O>> ext
    *
    * @param tensor I32 or I64 in the shape of the rows; null: no longer
    */
-  public O ranks(@Nullable Tensor tensor) {
+  protected LogitLossOutputs ranks(@Nullable Tensor tensor) {
     outputs.ranks = viewOrNull(tensor);
-    return self();
+    return this;
   }
 
   /**
@@ -65,9 +57,9 @@ public abstract sealed class LogitLossOutputs<O extends LogitLossOutputs<O>> ext
    *
    * @param tensor of a type that fits the logits, in the shape of the rows; null: no longer
    */
-  public O entropies(@Nullable Tensor tensor) {
+  protected LogitLossOutputs entropies(@Nullable Tensor tensor) {
     outputs.entropies = viewOrNull(tensor);
-    return self();
+    return this;
   }
 
   /**
@@ -78,9 +70,9 @@ public abstract sealed class LogitLossOutputs<O extends LogitLossOutputs<O>> ext
    * @param tensor I32 or I64 in the shape of the logits with {@code k}, at least 1 and at most all
    *     classes, along the class axis; null: no longer
    */
-  public O topClasses(@Nullable Tensor tensor) {
+  protected LogitLossOutputs topClasses(@Nullable Tensor tensor) {
     outputs.topClasses = viewOrNull(tensor);
-    return self();
+    return this;
   }
 
   /**
@@ -90,9 +82,9 @@ public abstract sealed class LogitLossOutputs<O extends LogitLossOutputs<O>> ext
    * @param tensor of a type that fits the logits, in the shape of the logits with {@code k} along
    *     the class axis, the same as in {@link #topClasses}; null: no longer
    */
-  public O topLogProbabilities(@Nullable Tensor tensor) {
+  protected LogitLossOutputs topLogProbabilities(@Nullable Tensor tensor) {
     outputs.topLogProbabilities = viewOrNull(tensor);
-    return self();
+    return this;
   }
 
   /**
@@ -102,8 +94,8 @@ public abstract sealed class LogitLossOutputs<O extends LogitLossOutputs<O>> ext
    * @param arena where they lie; a call with more rows than any before takes new memory from it;
    *     null: no longer, and those that are kept are dropped
    */
-  public O saveStatistics(@Nullable Arena arena) {
+  protected LogitLossOutputs saveStatistics(@Nullable Arena arena) {
     outputs.saveStatistics(arena);
-    return self();
+    return this;
   }
 }

@@ -10,41 +10,30 @@ import dev.xent.options.Smoothing;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/**
- * The options that {@link CrossEntropy}, {@link LinearCrossEntropy} and {@link NllLoss} have in
- * common: what becomes of targets. Not safe for use by several threads at once; the operation that
- * it builds is.
- *
- * @param <B> the builder itself, which every option returns
- */
-public abstract sealed class LossBuilder<B extends LossBuilder<B>> extends ReducedBuilder<B>
-    permits LogitLossBuilder, NllLoss.Builder {
+/** The options of losses of targets: what becomes of these. */
+abstract class LossBuilder extends ReducedBuilder {
   private @Nullable Long ignoreIndex;
   private boolean negativeOfLabelsAlone;
   private double labelSmoothing;
   private Smoothing smoothing = Smoothing.UNIFORM;
   private @Nullable Tensor classWeights;
 
-  LossBuilder() {}
-
   /**
    * The label whose rows are ignored: any number, a class or not. There is none by default. Class
    * indices, and sparse targets, where it stands for no class.
    */
-  public B ignoreIndex(long value) {
+  protected LossBuilder ignoreIndex(long value) {
     ignoreIndex = value;
-    return self();
+    return this;
   }
 
   /**
    * {@code eps}: targets become {@code (1 - eps) * q + eps / classes}, over the classes that are
-   * not masked. Default: 0.
-   *
-   * @throws OptionException unless in [0, 1]
+   * not masked. Default: 0. Throws {@link OptionException} unless in [0, 1].
    */
-  public B labelSmoothing(double value) {
+  protected LossBuilder labelSmoothing(double value) {
     labelSmoothing = Options.requireSmoothing(value);
-    return self();
+    return this;
   }
 
   /**
@@ -52,9 +41,9 @@ public abstract sealed class LossBuilder<B extends LossBuilder<B>> extends Reduc
    * Smoothing#UNIFORM}. {@link Smoothing#OTHERS} goes with class indices alone: with other targets
    * a call throws {@link OptionException}.
    */
-  public B smoothing(Smoothing value) {
+  protected LossBuilder smoothing(Smoothing value) {
     smoothing = Objects.requireNonNull(value, "smoothing");
-    return self();
+    return this;
   }
 
   /**
@@ -64,9 +53,9 @@ public abstract sealed class LossBuilder<B extends LossBuilder<B>> extends Reduc
    * @param weights one dimension with a number per class, of a type that fits the logits; null
    *     (default): 1 for each
    */
-  public B classWeights(@Nullable Tensor weights) {
+  protected LossBuilder classWeights(@Nullable Tensor weights) {
     classWeights = weights;
-    return self();
+    return this;
   }
 
   /** Makes a negative ignore index one of labels alone: probability rows do without it. */

@@ -5,16 +5,8 @@ import static dev.xent.Arguments.viewOrNull;
 
 import org.jspecify.annotations.Nullable;
 
-/**
- * What {@link CrossEntropy}, {@link LinearCrossEntropy} and {@link NllLoss} can hand out beside the
- * loss: hits, and the gradient of the targets.
- *
- * @param <O> the outputs themselves, which every request returns
- */
-public abstract sealed class LossOutputs<O extends LossOutputs<O>> extends ReducedOutputs<O>
-    permits LogitLossOutputs, NllLoss.Outputs {
-
-  LossOutputs() {}
+/** What losses of targets can hand out besides: hits, and the gradient of the targets. */
+abstract class LossOutputs extends ReducedOutputs {
 
   /**
    * Asks for 1 in every row whose label is the first of the largest logits or log-probabilities, 0
@@ -22,15 +14,15 @@ public abstract sealed class LossOutputs<O extends LossOutputs<O>> extends Reduc
    *
    * @param tensor U8 or I8 in the shape of the rows; null: no longer
    */
-  public O hits(@Nullable Tensor tensor) {
+  protected LossOutputs hits(@Nullable Tensor tensor) {
     outputs.hits = viewOrNull(tensor);
-    return self();
+    return this;
   }
 
   /** Asks for {@link #correct()} without a tensor of hits. Class indices only. */
-  public O countCorrect(boolean wanted) {
+  protected LossOutputs countCorrect(boolean wanted) {
     outputs.countCorrect = wanted;
-    return self();
+    return this;
   }
 
   /**
@@ -41,9 +33,9 @@ public abstract sealed class LossOutputs<O extends LossOutputs<O>> extends Reduc
    * @param tensor of a type that fits the logits or log-probabilities, in the shape of the
    *     probability rows or of {@link Inputs#targetWeights}; null: no longer
    */
-  public O targetGradient(@Nullable Tensor tensor) {
+  protected LossOutputs targetGradient(@Nullable Tensor tensor) {
     outputs.targetGradient = viewOrNull(tensor);
-    return self();
+    return this;
   }
 
   /** The number of hits, or -1 when neither hits nor their count was asked for. */

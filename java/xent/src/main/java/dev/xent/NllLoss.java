@@ -7,6 +7,7 @@ import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.views;
 
+import dev.xent.distributed.LossTally;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
@@ -17,7 +18,9 @@ import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.NllPlan;
 import dev.xent.options.FullyMasked;
+import dev.xent.options.NoneCounted;
 import dev.xent.options.Reduction;
+import dev.xent.options.Smoothing;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,7 +48,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
  * it is small and little else, helps itself to more threads where it is large ({@link
- * LossBuilder#threads}), and gives the same bits whatever the backend, number of threads, strides,
+ * Execution#threads}), and gives the same bits whatever the backend, number of threads, strides,
  * batch size or kind of memory. Everything is checked before anything is written: {@link
  * ShapeException}, {@link DTypeException}, {@link MemoryException} and {@link OptionException} for
  * what does not fit, {@link LabelException} for a label that is no class.
@@ -268,10 +271,76 @@ public final class NllLoss {
 
   /**
    * Options of {@link NllLoss}. The backend and its instruction set check the labels and add the
-   * losses up; the rest is plain Java.
+   * losses up; the rest is plain Java. Not safe for use by several threads at once.
    */
-  public static final class Builder extends LossBuilder<Builder> {
+  public static final class Builder extends LossBuilder {
     private Builder() {}
+
+    @Override
+    public Builder execution(Execution value) {
+      super.execution(value);
+      return this;
+    }
+
+    @Override
+    public Builder axis(int value) {
+      super.axis(value);
+      return this;
+    }
+
+    @Override
+    public Builder reduction(Reduction value) {
+      super.reduction(value);
+      return this;
+    }
+
+    @Override
+    public Builder gradientReduction(Reduction value) {
+      super.gradientReduction(value);
+      return this;
+    }
+
+    @Override
+    public Builder gradientScale(double value) {
+      super.gradientScale(value);
+      return this;
+    }
+
+    @Override
+    public Builder denominator(double value) {
+      super.denominator(value);
+      return this;
+    }
+
+    @Override
+    public Builder noneCounted(NoneCounted value) {
+      super.noneCounted(value);
+      return this;
+    }
+
+    @Override
+    public Builder ignoreIndex(long value) {
+      super.ignoreIndex(value);
+      return this;
+    }
+
+    @Override
+    public Builder labelSmoothing(double value) {
+      super.labelSmoothing(value);
+      return this;
+    }
+
+    @Override
+    public Builder smoothing(Smoothing value) {
+      super.smoothing(value);
+      return this;
+    }
+
+    @Override
+    public Builder classWeights(@Nullable Tensor weights) {
+      super.classWeights(weights);
+      return this;
+    }
 
     /**
      * The operation.
@@ -283,20 +352,46 @@ public final class NllLoss {
       Engine engine = engine();
       return new NllLoss(new NllPlan(engine, spec(engine, FullyMasked.NAN, 0, 0, 0, 0, 0)));
     }
-
-    @Override
-    Builder self() {
-      return this;
-    }
   }
 
-  /** What a call hands out beside the loss. */
-  public static final class Outputs extends LossOutputs<Outputs> {
+  /**
+   * What a call hands out beside the loss.
+   *
+   * <p>Ask it once for what you want, then give it to any number of calls; each overwrites the
+   * numbers and tensors of the one before. A call that fails leaves the numbers of the call before.
+   * Not safe for use by several threads at once.
+   */
+  public static final class Outputs extends LossOutputs {
     /** Asking for nothing but numbers. */
     public Outputs() {}
 
     @Override
-    Outputs self() {
+    public Outputs losses(@Nullable Tensor tensor) {
+      super.losses(tensor);
+      return this;
+    }
+
+    @Override
+    public Outputs tally(@Nullable LossTally sums) {
+      super.tally(sums);
+      return this;
+    }
+
+    @Override
+    public Outputs hits(@Nullable Tensor tensor) {
+      super.hits(tensor);
+      return this;
+    }
+
+    @Override
+    public Outputs countCorrect(boolean wanted) {
+      super.countCorrect(wanted);
+      return this;
+    }
+
+    @Override
+    public Outputs targetGradient(@Nullable Tensor tensor) {
+      super.targetGradient(tensor);
       return this;
     }
   }

@@ -10,16 +10,8 @@ import dev.xent.options.Reduction;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/**
- * The options of operations that reduce the losses of rows: {@link CrossEntropy}, {@link
- * LinearCrossEntropy}, {@link NllLoss}, {@link Divergence}, and {@link BinaryCrossEntropy}, of
- * which every element is a row. Not safe for use by several threads at once; the operation that it
- * builds is.
- *
- * @param <B> the builder itself, which every option returns
- */
-public abstract sealed class ReducedBuilder<B extends ReducedBuilder<B>> extends OperationBuilder<B>
-    permits BinaryCrossEntropy.Builder, Divergence.Builder, LossBuilder {
+/** The options of operations that reduce the losses of rows or elements. */
+abstract class ReducedBuilder extends OperationBuilder {
   private int axis = -1;
   private Reduction reduction = Reduction.MEAN;
   private @Nullable Reduction gradientReduction;
@@ -27,58 +19,51 @@ public abstract sealed class ReducedBuilder<B extends ReducedBuilder<B>> extends
   private double denominator = Double.NaN;
   private NoneCounted noneCounted = NoneCounted.NAN;
 
-  ReducedBuilder() {}
-
   /**
    * The axis of the classes; of {@link LinearCrossEntropy} that of the features, and of {@link
    * BinaryCrossEntropy} that for which one-dimensional weights have a number each. Negative ones
    * count from the end. Default: -1, the last.
    */
-  public B axis(int value) {
+  protected ReducedBuilder axis(int value) {
     axis = value;
-    return self();
+    return this;
   }
 
   /** The number that a call returns. Default: MEAN. */
-  public B reduction(Reduction value) {
+  protected ReducedBuilder reduction(Reduction value) {
     reduction = Objects.requireNonNull(value, "reduction");
-    return self();
+    return this;
   }
 
   /**
    * The reduction of the gradient: MEAN divides it by the denominator, SUM does not. Default: the
    * reduction of the loss.
    */
-  public B gradientReduction(Reduction value) {
+  protected ReducedBuilder gradientReduction(Reduction value) {
     gradientReduction = Objects.requireNonNull(value, "gradientReduction");
-    return self();
+    return this;
   }
 
-  /**
-   * The factor of every gradient. Default: 1.
-   *
-   * @throws OptionException unless finite
-   */
-  public B gradientScale(double value) {
+  /** The factor of every gradient. Default: 1. Throws {@link OptionException} unless finite. */
+  protected ReducedBuilder gradientScale(double value) {
     gradientScale = Reductions.requireScale(value);
-    return self();
+    return this;
   }
 
   /**
    * The divisor of a mean, in place of the number of rows that are not ignored, or the sum of their
    * weights: for instance the number of rows of a whole batch, where each call sees a part of it.
-   *
-   * @throws OptionException unless 0 or more, and finite
+   * Throws {@link OptionException} unless 0 or more, and finite.
    */
-  public B denominator(double value) {
+  protected ReducedBuilder denominator(double value) {
     denominator = Reductions.requireDenominator(value);
-    return self();
+    return this;
   }
 
   /** The mean over the denominator 0. Default: NaN. */
-  public B noneCounted(NoneCounted value) {
+  protected ReducedBuilder noneCounted(NoneCounted value) {
     noneCounted = Objects.requireNonNull(value, "noneCounted");
-    return self();
+    return this;
   }
 
   /** All of them, with what the kernels are told. */

@@ -56,7 +56,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Instances are immutable; any number of threads may share one. A call with tensors for its
  * results allocates nothing while it is small and little else, and helps itself to more threads
- * where it is large ({@link Builder#threads}). Every method throws {@link ShapeException}, {@link
+ * where it is large ({@link Execution#threads}). Every method throws {@link ShapeException}, {@link
  * DTypeException}, {@link MemoryException}, {@link OptionException} or {@link LabelException} for
  * what does not fit, before anything is written.
  */
@@ -255,7 +255,7 @@ public final class Sampler {
   }
 
   /** Options of {@link Sampler}. Not safe for use by several threads at once. */
-  public static final class Builder extends OperationBuilder<Builder> {
+  public static final class Builder extends OperationBuilder {
     private int axis = -1;
     private double softcap;
     private SamplingRules rules = SamplingRules.XENT;
@@ -275,6 +275,12 @@ public final class Sampler {
     private long draw;
 
     private Builder() {}
+
+    @Override
+    public Builder execution(Execution value) {
+      super.execution(value);
+      return this;
+    }
 
     /** The axis of the classes; negative ones count from the end. Default: -1, the last. */
     public Builder axis(int value) {
@@ -457,11 +463,6 @@ public final class Sampler {
       Engine engine = engine();
       Options options = Options.of(engine, FullyMasked.NAN, 0, softcap);
       return new Sampler(new SamplerPlan(engine, options, sampling, axis));
-    }
-
-    @Override
-    Builder self() {
-      return this;
     }
   }
 

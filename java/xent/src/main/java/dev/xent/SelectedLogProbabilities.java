@@ -16,6 +16,7 @@ import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.Options;
 import dev.xent.internal.plan.Reductions;
 import dev.xent.internal.plan.SelectedPlan;
+import dev.xent.options.FullyMasked;
 import java.lang.foreign.Arena;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -54,9 +55,9 @@ import org.jspecify.annotations.Nullable;
  * classes count from the beginning of the row.
  *
  * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
- * it is small, helps itself to more threads where it is large ({@link Builder#threads}), and gives
- * the same bits whatever the backend, instruction set, number of threads, strides, batch size or
- * kind of memory. Every method throws {@link ShapeException}, {@link DTypeException}, {@link
+ * it is small, helps itself to more threads where it is large ({@link Execution#threads}), and
+ * gives the same bits whatever the backend, instruction set, number of threads, strides, batch size
+ * or kind of memory. Every method throws {@link ShapeException}, {@link DTypeException}, {@link
  * MemoryException} or {@link OptionException} for what does not fit, before anything is written.
  */
 public final class SelectedLogProbabilities {
@@ -237,11 +238,41 @@ public final class SelectedLogProbabilities {
   }
 
   /** Options of {@link SelectedLogProbabilities}. Not safe for use by several threads at once. */
-  public static final class Builder extends LogitBuilder<Builder> {
+  public static final class Builder extends LogitBuilder {
     private @Nullable Long ignoreIndex;
     private double gradientScale = 1;
 
     private Builder() {}
+
+    @Override
+    public Builder execution(Execution value) {
+      super.execution(value);
+      return this;
+    }
+
+    @Override
+    public Builder axis(int value) {
+      super.axis(value);
+      return this;
+    }
+
+    @Override
+    public Builder fullyMasked(FullyMasked value) {
+      super.fullyMasked(value);
+      return this;
+    }
+
+    @Override
+    public Builder temperature(double value) {
+      super.temperature(value);
+      return this;
+    }
+
+    @Override
+    public Builder softcap(double value) {
+      super.softcap(value);
+      return this;
+    }
 
     /**
      * The target that stands for no class: any number, a class or not. There is none by default.
@@ -274,11 +305,6 @@ public final class SelectedLogProbabilities {
         options = options.ignoring(ignoreIndex);
       }
       return new SelectedLogProbabilities(new SelectedPlan(engine, options, axis, gradientScale));
-    }
-
-    @Override
-    Builder self() {
-      return this;
     }
   }
 }

@@ -16,6 +16,7 @@ import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.SoftmaxPlan;
 import dev.xent.internal.plan.View;
+import dev.xent.options.FullyMasked;
 
 /**
  * Softmax along one axis: {@code y = exp(x) / sum exp(x)}.
@@ -35,7 +36,7 @@ import dev.xent.internal.plan.View;
  *
  * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
  * it is small and little else, helps itself to more threads where it is large ({@link
- * Builder#threads}), and gives the same bits whatever the backend, instruction set, number of
+ * Execution#threads}), and gives the same bits whatever the backend, instruction set, number of
  * threads, strides, batch size or kind of memory.
  *
  * <p>Every method throws {@link ShapeException}, {@link DTypeException} or {@link MemoryException}
@@ -168,8 +169,38 @@ public final class Softmax {
   }
 
   /** Options of {@link Softmax}. Not safe for use by several threads at once. */
-  public static final class Builder extends LogitBuilder<Builder> {
+  public static final class Builder extends LogitBuilder {
     private Builder() {}
+
+    @Override
+    public Builder execution(Execution value) {
+      super.execution(value);
+      return this;
+    }
+
+    @Override
+    public Builder axis(int value) {
+      super.axis(value);
+      return this;
+    }
+
+    @Override
+    public Builder fullyMasked(FullyMasked value) {
+      super.fullyMasked(value);
+      return this;
+    }
+
+    @Override
+    public Builder temperature(double value) {
+      super.temperature(value);
+      return this;
+    }
+
+    @Override
+    public Builder softcap(double value) {
+      super.softcap(value);
+      return this;
+    }
 
     /**
      * The operation.
@@ -180,11 +211,6 @@ public final class Softmax {
     public Softmax build() {
       Engine engine = engine();
       return new Softmax(SoftmaxPlan.softmax(engine, options(engine), axis));
-    }
-
-    @Override
-    Builder self() {
-      return this;
     }
   }
 }

@@ -14,6 +14,7 @@ import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.LogitsPlan;
 import dev.xent.internal.plan.View;
+import dev.xent.options.FullyMasked;
 import java.lang.foreign.Arena;
 
 /**
@@ -49,7 +50,7 @@ import java.lang.foreign.Arena;
  * during the call.
  *
  * <p>Instances are immutable; any number of threads may share one. A call helps itself to more
- * threads where it is large ({@link Builder#threads}), and gives the same bits whatever the
+ * threads where it is large ({@link Execution#threads}), and gives the same bits whatever the
  * backend, instruction set, number of threads, strides, batch size or kind of memory. Every method
  * throws {@link ShapeException}, {@link DTypeException}, {@link MemoryException} or {@link
  * OptionException} for what does not fit, before anything is written.
@@ -225,11 +226,41 @@ public final class TopK {
   }
 
   /** Options of {@link TopK}. Not safe for use by several threads at once. */
-  public static final class Builder extends LogitBuilder<Builder> {
+  public static final class Builder extends LogitBuilder {
     private final int k;
 
     private Builder(int k) {
       this.k = k;
+    }
+
+    @Override
+    public Builder execution(Execution value) {
+      super.execution(value);
+      return this;
+    }
+
+    @Override
+    public Builder axis(int value) {
+      super.axis(value);
+      return this;
+    }
+
+    @Override
+    public Builder fullyMasked(FullyMasked value) {
+      super.fullyMasked(value);
+      return this;
+    }
+
+    @Override
+    public Builder temperature(double value) {
+      super.temperature(value);
+      return this;
+    }
+
+    @Override
+    public Builder softcap(double value) {
+      super.softcap(value);
+      return this;
     }
 
     /**
@@ -241,11 +272,6 @@ public final class TopK {
     public TopK build() {
       Engine engine = engine();
       return new TopK(LogitsPlan.topK(engine, options(engine), axis, k));
-    }
-
-    @Override
-    Builder self() {
-      return this;
     }
   }
 }

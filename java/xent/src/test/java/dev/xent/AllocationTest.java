@@ -137,26 +137,29 @@ class AllocationTest {
     Tensor labels = kind.labels(arena, Samples.labels(rows, 10, 5));
     Tensor hits = Tensor.of(ByteBuffer.allocateDirect(rows), DType.U8);
 
-    Softmax softmax = Softmax.builder().backend(backend).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
     allocatesNothing("softmax", x, other, in -> softmax.forward(in, y));
     allocatesNothing("softmax backward", x, other, in -> softmax.backward(y, in, dx));
-    LogSoftmax logSoftmax = LogSoftmax.builder().backend(backend).build();
+    LogSoftmax logSoftmax =
+        LogSoftmax.builder().execution(Execution.defaults().backend(backend)).build();
     allocatesNothing("log-softmax", x, other, in -> logSoftmax.forward(in, y));
     allocatesNothing("log-softmax backward", x, other, in -> logSoftmax.backward(y, in, dx));
-    LogSumExp logSumExp = LogSumExp.builder().backend(backend).build();
+    LogSumExp logSumExp =
+        LogSumExp.builder().execution(Execution.defaults().backend(backend)).build();
     allocatesNothing("log-sum-exp", x, other, in -> logSumExp.forward(in, losses));
-    Argmax argmax = Argmax.builder().backend(backend).build();
+    Argmax argmax = Argmax.builder().execution(Execution.defaults().backend(backend)).build();
     Tensor classes = kind.labels(arena, new int[rows]);
     allocatesNothing("argmax", x, other, in -> argmax.forward(in, classes));
-    Entropy entropy = Entropy.builder().backend(backend).build();
+    Entropy entropy = Entropy.builder().execution(Execution.defaults().backend(backend)).build();
     allocatesNothing("entropy", x, other, in -> entropy.forward(in, losses));
-    TopK topK = TopK.builder(3).backend(backend).build();
+    TopK topK = TopK.builder(3).execution(Execution.defaults().backend(backend)).build();
     Tensor top = kind.labels(arena, new int[3 * rows]).reshape(rows, 3);
     Tensor values = kind.floats(arena, new float[3 * rows], rows, 3);
     allocatesNothing("top-k", x, other, in -> topK.probabilities(in, top, values));
     allocatesNothing("top-k, logarithms", x, other, in -> topK.logProbabilities(in, top, values));
 
-    CrossEntropy mean = CrossEntropy.builder().backend(backend).build();
+    CrossEntropy mean =
+        CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
     allocatesNothing("cross-entropy", x, other, in -> mean.forward(in, labels));
     allocatesNothing("with gradient", x, other, in -> mean.forwardBackward(in, labels, dx));
     Softmax.Call bound = softmax.on(x, y);
@@ -165,7 +168,11 @@ class AllocationTest {
     CrossEntropy.Call gradient = mean.on(x, labels).gradient(dx);
     allocatesNothing("bound with gradient", x, other, in -> gradient.run());
     CrossEntropy smooth =
-        CrossEntropy.builder().backend(backend).labelSmoothing(0.1).ignoreIndex(-1).build();
+        CrossEntropy.builder()
+            .execution(Execution.defaults().backend(backend))
+            .labelSmoothing(0.1)
+            .ignoreIndex(-1)
+            .build();
     allocatesNothing("with options", x, other, in -> smooth.forwardBackward(in, labels, dx));
     CrossEntropy.Outputs outcome =
         new CrossEntropy.Outputs().losses(losses).hits(hits).saveStatistics(arena);
@@ -180,7 +187,7 @@ class AllocationTest {
     Inputs inputs = Inputs.none().rowWeights(losses).sink(kind.floats(arena, new float[1], 1));
     CrossEntropy weighted =
         CrossEntropy.builder()
-            .backend(backend)
+            .execution(Execution.defaults().backend(backend))
             .classWeights(Tensor.of(Samples.probabilities(1, 10, 6)))
             .build();
     CrossEntropy.Outputs more =
@@ -195,14 +202,19 @@ class AllocationTest {
     Inputs ragged = Inputs.none().rowOffsets(kind.labels(arena, offsets));
     allocatesNothing("ragged rows", a, b, in -> mean.forwardBackward(in, labels, ragged, da));
 
-    CrossEntropy focalLoss = CrossEntropy.builder().backend(backend).focalGamma(2).build();
+    CrossEntropy focalLoss =
+        CrossEntropy.builder()
+            .execution(Execution.defaults().backend(backend))
+            .focalGamma(2)
+            .build();
     allocatesNothing("focal loss", x, other, in -> focalLoss.forwardBackward(in, labels, dx));
 
-    NllLoss nll = NllLoss.builder().backend(backend).build();
+    NllLoss nll = NllLoss.builder().execution(Execution.defaults().backend(backend)).build();
     allocatesNothing("nll", x, other, in -> nll.forward(in, labels));
     allocatesNothing("nll with gradient", x, other, in -> nll.forwardBackward(in, labels, dx));
 
-    SelectedLogProbabilities selected = SelectedLogProbabilities.builder().backend(backend).build();
+    SelectedLogProbabilities selected =
+        SelectedLogProbabilities.builder().execution(Execution.defaults().backend(backend)).build();
     SelectedLogProbabilities.Saved saved = new SelectedLogProbabilities.Saved(arena);
     allocatesNothing(
         "selected",
@@ -214,14 +226,24 @@ class AllocationTest {
         x,
         other,
         in -> selected.forward(in, labels, Inputs.none(), losses, saved));
-    BinaryCrossEntropy binary = BinaryCrossEntropy.builder().backend(backend).build();
+    BinaryCrossEntropy binary =
+        BinaryCrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
     BinaryCrossEntropy focal =
-        BinaryCrossEntropy.builder().backend(backend).focalGamma(2).focalAlpha(0.25).build();
+        BinaryCrossEntropy.builder()
+            .execution(Execution.defaults().backend(backend))
+            .focalGamma(2)
+            .focalAlpha(0.25)
+            .build();
     allocatesNothing("binary", x, other, in -> binary.forward(in, y));
     allocatesNothing("focal, with gradient", x, other, in -> focal.forwardBackward(in, y, dx));
 
     Sampler sampler =
-        Sampler.builder().backend(backend).topK(5).topP(0.9).repetitionPenalty(1.1).build();
+        Sampler.builder()
+            .execution(Execution.defaults().backend(backend))
+            .topK(5)
+            .topP(0.9)
+            .repetitionPenalty(1.1)
+            .build();
     Tensor tokens = kind.labels(arena, new int[rows]);
     SamplerInputs before = SamplerInputs.none().outputTokens(top);
     top.copyFrom(kind.labels(arena, new int[3 * rows]).reshape(rows, 3));
@@ -231,7 +253,8 @@ class AllocationTest {
     for (int row = 0; row < rows; row++) {
       requests.add(sampler, row, 0);
     }
-    LinearCrossEntropy linear = LinearCrossEntropy.builder().backend(backend).build();
+    LinearCrossEntropy linear =
+        LinearCrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
     Tensor weights = Tensor.of(Samples.logits((int) (9 * x.dim(1)), 1, 6), 9, x.dim(1));
     LinearCrossEntropy.Outputs states =
         new LinearCrossEntropy.Outputs().losses(Tensor.of(new float[(int) x.dim(0)]));
@@ -262,12 +285,14 @@ class AllocationTest {
     }
 
     for (Divergence.Kind of : Divergence.Kind.values()) {
-      Divergence divergence = Divergence.builder(of).backend(backend).build();
+      Divergence divergence =
+          Divergence.builder(of).execution(Execution.defaults().backend(backend)).build();
       allocatesNothing(of.name(), x, other, in -> divergence.forward(in, y));
       allocatesNothing(
           of + " with gradient", x, other, in -> divergence.forwardBackward(in, y, dx));
     }
-    CrossEntropyHvp hvp = CrossEntropyHvp.builder().backend(backend).build();
+    CrossEntropyHvp hvp =
+        CrossEntropyHvp.builder().execution(Execution.defaults().backend(backend)).build();
     allocatesNothing("hvp", x, other, in -> hvp.product(in, y, dx));
   }
 }

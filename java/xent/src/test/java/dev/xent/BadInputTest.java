@@ -441,13 +441,16 @@ class BadInputTest {
       if (isa != Isa.BEST && !Xent.runtime().availableIsas().contains(isa)) {
         refused(
             OptionException.class,
-            () -> Softmax.builder().isa(isa).build(),
+            () -> Softmax.builder().execution(Execution.defaults().isa(isa)).build(),
             "isa is " + isa,
             Xent.runtime().availableIsas().toString());
       }
     }
     assertThat(Xent.runtime().availableIsas()).contains(Isa.SCALAR);
-    Softmax.builder().isa(Isa.AVX512).backend(Backend.REFERENCE).build().forward(output, output);
+    Softmax.builder()
+        .execution(Execution.defaults().isa(Isa.AVX512).backend(Backend.REFERENCE))
+        .build()
+        .forward(output, output);
     Arrays.fill(out, 0);
   }
 }

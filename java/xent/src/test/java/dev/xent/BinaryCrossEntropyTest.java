@@ -63,7 +63,7 @@ class BinaryCrossEntropyTest {
   }
 
   private static BinaryCrossEntropy.Builder on(Backend backend) {
-    return BinaryCrossEntropy.builder().backend(backend);
+    return BinaryCrossEntropy.builder().execution(Execution.defaults().backend(backend));
   }
 
   @OnEveryBackend
@@ -332,8 +332,7 @@ class BinaryCrossEntropyTest {
       for (Computer computer : computers()) {
         BinaryCrossEntropy.Builder builder =
             BinaryCrossEntropy.builder()
-                .backend(computer.backend)
-                .isa(computer.isa)
+                .execution(Execution.defaults().backend(computer.backend).isa(computer.isa))
                 .focalGamma(gamma)
                 .reduction(Reduction.SUM)
                 .gradientScale(0.75);
@@ -370,9 +369,15 @@ class BinaryCrossEntropyTest {
     Tensor one = Tensor.of(new float[size], size / 4, 4);
     Tensor two = Tensor.of(new float[size], size / 4, 4);
     double alone =
-        BinaryCrossEntropy.builder().sequential().build().forwardBackward(many, targets, one);
+        BinaryCrossEntropy.builder()
+            .execution(Execution.sequential())
+            .build()
+            .forwardBackward(many, targets, one);
     double shared =
-        BinaryCrossEntropy.builder().threads(3).build().forwardBackward(many, targets, two);
+        BinaryCrossEntropy.builder()
+            .execution(Execution.defaults().threads(3))
+            .build()
+            .forwardBackward(many, targets, two);
     assertThat(shared).isEqualTo(alone);
     assertThat(Samples.bits(two)).isEqualTo(Samples.bits(one));
   }

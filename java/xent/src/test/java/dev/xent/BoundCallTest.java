@@ -18,7 +18,7 @@ class BoundCallTest {
   private static final int CLASSES = 10;
 
   private static CrossEntropy mean(Backend backend) {
-    return CrossEntropy.builder().backend(backend).build();
+    return CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
   }
 
   private static Tensor matrix(Arena arena, int rows) {
@@ -30,8 +30,8 @@ class BoundCallTest {
   @OnEveryBackend
   void runsGiveWhatTheShortFormsGive(Backend backend) {
     CrossEntropy loss = mean(backend);
-    Softmax softmax = Softmax.builder().backend(backend).build();
-    LogSoftmax logSoftmax = LogSoftmax.builder().backend(backend).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    LogSoftmax logSoftmax = LogSoftmax.builder().execution(Execution.defaults().backend(backend)).build();
     for (int rows : new int[] {1, 3, 2000}) {
       for (Arena arena : new Arena[] {Arena.global(), Arena.ofAuto()}) {
         Tensor x = matrix(arena, rows);
@@ -118,7 +118,7 @@ class BoundCallTest {
 
   @OnEveryBackend
   void memoryThatWasClosed(Backend backend) {
-    Softmax softmax = Softmax.builder().backend(backend).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
     for (boolean shared : new boolean[] {false, true}) {
       Softmax.Call call;
       try (Arena arena = shared ? Arena.ofShared() : Arena.ofConfined()) {
@@ -137,7 +137,7 @@ class BoundCallTest {
 
   @OnEveryBackend
   void memoryOfAnotherThread(Backend backend) throws InterruptedException {
-    Softmax softmax = Softmax.builder().backend(backend).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
     try (Arena arena = Arena.ofConfined()) {
       Softmax.Call call = softmax.on(matrix(arena, 1), matrix(arena, 1));
       call.run();
@@ -165,7 +165,7 @@ class BoundCallTest {
                   asked.get().run();
                   return refusal.get();
                 });
-    Softmax.Call call = Softmax.builder().backend(backend).build().on(x, matrix(Arena.global(), 1));
+    Softmax.Call call = Softmax.builder().execution(Execution.defaults().backend(backend)).build().on(x, matrix(Arena.global(), 1));
     call.run();
     call.run();
     refusal.set("the batch was given back");

@@ -47,9 +47,16 @@ class CallEventTest {
   void saysWhatWasComputedAndHow() throws IOException {
     float[] values = Samples.logits(1500 * 200, 1, 1);
     Tensor x = Tensor.of(values, 1500, 200);
-    Softmax softmax = Helpers.BEFORE_THE_CALLER.apply(Softmax.builder(), 2).build();
+    Softmax softmax =
+        Softmax.builder()
+            .execution(Helpers.BEFORE_THE_CALLER.help(Execution.defaults(), 2))
+            .build();
     CrossEntropy loss =
-        CrossEntropy.builder().backend(Backend.REFERENCE).axis(0).ignoreIndex(0).build();
+        CrossEntropy.builder()
+            .execution(Execution.defaults().backend(Backend.REFERENCE))
+            .axis(0)
+            .ignoreIndex(0)
+            .build();
     Tensor labels = Tensor.of(new int[200]);
     List<RecordedEvent> events =
         recorded(
@@ -107,9 +114,13 @@ class CallEventTest {
             () ->
                 isas.forEach(
                     isa -> {
-                      Softmax.builder().isa(isa).axis(axis).build().forward(x, x);
+                      Softmax.builder()
+                          .execution(Execution.defaults().isa(isa))
+                          .axis(axis)
+                          .build()
+                          .forward(x, x);
                       CrossEntropy.builder()
-                          .isa(isa)
+                          .execution(Execution.defaults().isa(isa))
                           .axis(axis)
                           .gradientScale(0.5)
                           .build()

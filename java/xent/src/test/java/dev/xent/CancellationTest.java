@@ -86,10 +86,12 @@ class CancellationTest {
   private static List<CrossEntropy> operations(ExecutorService helpers) {
     return List.of(
         CrossEntropy.mean(),
-        CrossEntropy.builder().sequential().build(),
-        CrossEntropy.builder().threads(3).build(),
-        CrossEntropy.builder().threads(3).executor(helpers).build(),
-        CrossEntropy.builder().backend(Backend.REFERENCE).threads(3).build());
+        CrossEntropy.builder().execution(Execution.sequential()).build(),
+        CrossEntropy.builder().execution(Execution.defaults().threads(3)).build(),
+        CrossEntropy.builder().execution(Execution.defaults().threads(3).on(helpers)).build(),
+        CrossEntropy.builder()
+            .execution(Execution.defaults().backend(Backend.REFERENCE).threads(3))
+            .build());
   }
 
   @ParameterizedTest

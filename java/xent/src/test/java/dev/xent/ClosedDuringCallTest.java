@@ -111,14 +111,16 @@ class ClosedDuringCallTest {
     SOFTMAX {
       @Override
       Call on(int[] shape, Backend backend) {
-        Softmax softmax = Softmax.builder().backend(backend).build();
+        Softmax softmax =
+            Softmax.builder().execution(Execution.defaults().backend(backend)).build();
         return softmax::forward;
       }
     },
     LOG_SOFTMAX_BACKWARD {
       @Override
       Call on(int[] shape, Backend backend) {
-        LogSoftmax log = LogSoftmax.builder().backend(backend).build();
+        LogSoftmax log =
+            LogSoftmax.builder().execution(Execution.defaults().backend(backend)).build();
         Tensor dy = numbers(shape, 5);
         return (x, out) -> log.backward(x, dy, out);
       }
@@ -126,14 +128,19 @@ class ClosedDuringCallTest {
     LOG_SUM_EXP {
       @Override
       Call on(int[] shape, Backend backend) {
-        LogSumExp logSumExp = LogSumExp.builder().axis(1).backend(backend).build();
+        LogSumExp logSumExp =
+            LogSumExp.builder().axis(1).execution(Execution.defaults().backend(backend)).build();
         return (x, out) -> logSumExp.forward(x, out.slice(1, 0, 1));
       }
     },
     LOSS_AND_GRADIENT {
       @Override
       Call on(int[] shape, Backend backend) {
-        CrossEntropy loss = CrossEntropy.builder().backend(backend).labelSmoothing(0.1).build();
+        CrossEntropy loss =
+            CrossEntropy.builder()
+                .execution(Execution.defaults().backend(backend))
+                .labelSmoothing(0.1)
+                .build();
         Tensor labels = labels(shape);
         return (x, out) -> loss.forwardBackward(x, labels, out);
       }
@@ -141,7 +148,8 @@ class ClosedDuringCallTest {
     PROBABILITY_ROWS {
       @Override
       Call on(int[] shape, Backend backend) {
-        CrossEntropy loss = CrossEntropy.builder().backend(backend).build();
+        CrossEntropy loss =
+            CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
         Tensor logits = numbers(shape, 6);
         return (x, out) -> loss.forwardBackward(logits, x, out);
       }
@@ -149,7 +157,8 @@ class ClosedDuringCallTest {
     BACKWARD_BY_STATISTICS {
       @Override
       Call on(int[] shape, Backend backend) {
-        CrossEntropy loss = CrossEntropy.builder().backend(backend).build();
+        CrossEntropy loss =
+            CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
         Tensor labels = labels(shape);
         return (x, out) -> {
           try (Arena arena = Arena.ofConfined()) {
@@ -164,7 +173,9 @@ class ClosedDuringCallTest {
       @Override
       Call on(int[] shape, Backend backend) {
         Divergence divergence =
-            Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).backend(backend).build();
+            Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+                .execution(Execution.defaults().backend(backend))
+                .build();
         Tensor teacher = numbers(shape, 7);
         return (x, out) -> divergence.forwardBackward(x, teacher, out);
       }
@@ -172,7 +183,11 @@ class ClosedDuringCallTest {
     NLL {
       @Override
       Call on(int[] shape, Backend backend) {
-        NllLoss loss = NllLoss.builder().backend(backend).labelSmoothing(0.1).build();
+        NllLoss loss =
+            NllLoss.builder()
+                .execution(Execution.defaults().backend(backend))
+                .labelSmoothing(0.1)
+                .build();
         Tensor labels = labels(shape);
         return (x, out) -> loss.forwardBackward(x, labels, out);
       }
@@ -180,7 +195,8 @@ class ClosedDuringCallTest {
     LOSS_LAYER {
       @Override
       Call on(int[] shape, Backend backend) {
-        CrossEntropy loss = CrossEntropy.builder().backend(backend).build();
+        CrossEntropy loss =
+            CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
         Tensor labels = labels(shape);
         return (x, out) -> {
           try (CrossEntropyLayer layer = CrossEntropyLayer.of(loss, shape[0], shape[1])) {
@@ -298,7 +314,7 @@ class ClosedDuringCallTest {
   /** Its helpers, too, work on memory that nobody but the caller can close. */
   @Test
   void confinedMemoryIsClosedByNobodyElse() throws InterruptedException {
-    Softmax softmax = Softmax.builder().threads(3).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().threads(3)).build();
     Tensor values = numbers(LARGE, 9);
     float[] expected = new float[LARGE[0] * LARGE[1]];
     softmax.forward(values, Tensor.of(expected, LARGE[0], LARGE[1]));
@@ -329,7 +345,7 @@ class ClosedDuringCallTest {
   /** Nobody else knows the tensors of a call, and the collector is at work all the time. */
   @Test
   void automaticMemoryStaysUntilTheCallReturns() {
-    Softmax softmax = Softmax.builder().threads(3).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().threads(3)).build();
     Tensor values = numbers(LARGE, 10);
     float[] expected = new float[LARGE[0] * LARGE[1]];
     softmax.forward(values, Tensor.of(expected, LARGE[0], LARGE[1]));

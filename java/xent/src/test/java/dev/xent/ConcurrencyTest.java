@@ -16,8 +16,12 @@ class ConcurrencyTest {
   @OnEveryBackend
   void oneOperationServesManyThreads(Backend backend)
       throws InterruptedException, ExecutionException {
-    CrossEntropy mean = CrossEntropy.builder().backend(backend).ignoreIndex(0).build();
-    Softmax softmax = Softmax.builder().backend(backend).build();
+    CrossEntropy mean =
+        CrossEntropy.builder()
+            .execution(Execution.defaults().backend(backend))
+            .ignoreIndex(0)
+            .build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
     List<int[]> expected = new ArrayList<>();
     for (int i = 0; i < 8; i++) {
       expected.add(result(mean, softmax, i));

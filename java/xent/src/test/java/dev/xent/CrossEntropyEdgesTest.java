@@ -26,7 +26,7 @@ class CrossEntropyEdgesTest {
           .countCorrect(true);
 
   private static CrossEntropy.Builder on(Backend backend) {
-    return CrossEntropy.builder().backend(backend);
+    return CrossEntropy.builder().execution(Execution.defaults().backend(backend));
   }
 
   /** One row of three classes. */

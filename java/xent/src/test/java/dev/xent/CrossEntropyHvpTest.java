@@ -67,13 +67,17 @@ class CrossEntropyHvpTest {
             .sink(Tensor.of(new double[] {0, 1, 2, -1, 0, 1, 2}));
     double[] products =
         products(
-            CrossEntropyHvp.builder().backend(backend).temperature(1.5).gradientScale(0.5).build(),
+            CrossEntropyHvp.builder()
+                .execution(Execution.defaults().backend(backend))
+                .temperature(1.5)
+                .gradientScale(0.5)
+                .build(),
             logits,
             vectors,
             inputs);
     CrossEntropy.Builder loss =
         CrossEntropy.builder()
-            .backend(backend)
+            .execution(Execution.defaults().backend(backend))
             .reduction(Reduction.SUM)
             .temperature(1.5)
             .gradientScale(0.5);
@@ -92,7 +96,10 @@ class CrossEntropyHvpTest {
   void sumsOfARowAreZeroAndTheFormIsNeverNegative(Backend backend) {
     double[] hv =
         products(
-            CrossEntropyHvp.builder().backend(backend).build(), logits, vectors, Inputs.none());
+            CrossEntropyHvp.builder().execution(Execution.defaults().backend(backend)).build(),
+            logits,
+            vectors,
+            Inputs.none());
     double[] v = vectors.toDoubleArray();
     for (int r = 0; r < ROWS; r++) {
       double sum = 0;
@@ -108,8 +115,10 @@ class CrossEntropyHvpTest {
 
   @OnEveryBackend
   void theLogitsMayBeOverwrittenAndAnyAxisWillDo(Backend backend) {
-    CrossEntropyHvp rows = CrossEntropyHvp.builder().backend(backend).build();
-    CrossEntropyHvp columns = CrossEntropyHvp.builder().backend(backend).axis(0).build();
+    CrossEntropyHvp rows =
+        CrossEntropyHvp.builder().execution(Execution.defaults().backend(backend)).build();
+    CrossEntropyHvp columns =
+        CrossEntropyHvp.builder().execution(Execution.defaults().backend(backend)).axis(0).build();
     float[] x = new float[ROWS * CLASSES];
     float[] v = new float[x.length];
     for (int i = 0; i < x.length; i++) {
@@ -137,14 +146,24 @@ class CrossEntropyHvpTest {
     Tensor in = Tensor.of(x, rows, 1000);
     Tensor shared = Tensor.of(new float[x.length], rows, 1000);
     Tensor alone = Tensor.of(new float[x.length], rows, 1000);
-    CrossEntropyHvp.builder().backend(backend).threads(4).build().product(in, in, shared);
-    CrossEntropyHvp.builder().backend(backend).sequential().build().product(in, in, alone);
+    CrossEntropyHvp.builder()
+        .execution(Execution.defaults().backend(backend).threads(4))
+        .build()
+        .product(in, in, shared);
+    CrossEntropyHvp.builder()
+        .execution(Execution.sequential().backend(backend))
+        .build()
+        .product(in, in, alone);
     assertThat(shared.toFloatArray()).isEqualTo(alone.toFloatArray());
   }
 
   @OnEveryBackend
   void rowsOfWeightZeroAndMaskedClassesArePositiveZero(Backend backend) {
-    CrossEntropyHvp hvp = CrossEntropyHvp.builder().backend(backend).gradientScale(-1).build();
+    CrossEntropyHvp hvp =
+        CrossEntropyHvp.builder()
+            .execution(Execution.defaults().backend(backend))
+            .gradientScale(-1)
+            .build();
     double[] x = logits.toDoubleArray();
     x[3] = Double.NaN; // in the row of weight 0
     byte[] mask = new byte[CLASSES];
@@ -170,7 +189,8 @@ class CrossEntropyHvpTest {
     Tensor x = Tensor.of(new float[] {-inf, -inf, 1, Float.NaN}, 2, 2);
     Tensor v = Tensor.of(new float[] {1, 2, 3, 4}, 2, 2);
     float[] out = new float[4];
-    CrossEntropyHvp.Builder builder = CrossEntropyHvp.builder().backend(backend);
+    CrossEntropyHvp.Builder builder =
+        CrossEntropyHvp.builder().execution(Execution.defaults().backend(backend));
     builder.build().product(x, v, Tensor.of(out, 2, 2));
     assertThat(out).containsExactly(Float.NaN, Float.NaN, Float.NaN, Float.NaN);
     builder.fullyMasked(FullyMasked.ZERO).build().product(x, v, Tensor.of(out, 2, 2));
@@ -179,7 +199,8 @@ class CrossEntropyHvpTest {
 
   @OnEveryBackend
   void raggedRows(Backend backend) {
-    CrossEntropyHvp hvp = CrossEntropyHvp.builder().backend(backend).build();
+    CrossEntropyHvp hvp =
+        CrossEntropyHvp.builder().execution(Execution.defaults().backend(backend)).build();
     Tensor x = Tensor.of(new float[] {1, 2, 3, 4, 5});
     Tensor v = Tensor.of(new float[] {1, 0, 2, 1, -1});
     Tensor out = Tensor.of(new float[5]);

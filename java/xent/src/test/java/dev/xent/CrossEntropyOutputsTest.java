@@ -25,7 +25,7 @@ class CrossEntropyOutputsTest {
   private final CrossEntropy.Outputs outcome = new CrossEntropy.Outputs();
 
   private static CrossEntropy.Builder on(Backend backend) {
-    return CrossEntropy.builder().backend(backend).ignoreIndex(-1);
+    return CrossEntropy.builder().execution(Execution.defaults().backend(backend)).ignoreIndex(-1);
   }
 
   private float[] gradient(CrossEntropy operation, Tensor targets) {
@@ -214,7 +214,8 @@ class CrossEntropyOutputsTest {
 
   @OnEveryBackend
   void hitsOfProbabilityRowsAreRefused(Backend backend) {
-    CrossEntropy mean = CrossEntropy.builder().backend(backend).build();
+    CrossEntropy mean =
+        CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
     assertThatThrownBy(() -> mean.forward(logits, logits, outcome.countCorrect(true)))
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("hits");

@@ -57,7 +57,7 @@ class DivergenceTest {
     double temperature = 2;
     Divergence kl =
         Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
-            .backend(backend)
+            .execution(Execution.defaults().backend(backend))
             .temperature(temperature)
             .build();
     Tensor dx = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
@@ -79,7 +79,10 @@ class DivergenceTest {
 
   @OnEveryBackend
   void aStudentLikeItsTeacherHasNoLoss(Backend backend) {
-    Divergence kl = Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).backend(backend).build();
+    Divergence kl =
+        Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+            .execution(Execution.defaults().backend(backend))
+            .build();
     Tensor dx = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
     assertThat(kl.forwardBackward(x, x, dx)).isZero();
     assertThat(dx.toFloatArray()).containsOnly(0);
@@ -92,7 +95,7 @@ class DivergenceTest {
         new Divergence.Kind[] {Divergence.Kind.JENSEN_SHANNON, Divergence.Kind.TOTAL_VARIATION}) {
       Divergence divergence =
           Divergence.builder(kind)
-              .backend(backend)
+              .execution(Execution.defaults().backend(backend))
               .temperature(1.5)
               .reduction(Reduction.SUM)
               .build();
@@ -153,7 +156,7 @@ class DivergenceTest {
   }
 
   private static Divergence on(Backend backend, Divergence.Kind kind) {
-    return Divergence.builder(kind).backend(backend).build();
+    return Divergence.builder(kind).execution(Execution.defaults().backend(backend)).build();
   }
 
   /** The sum over the rows, from the definition. */
@@ -175,7 +178,10 @@ class DivergenceTest {
 
   @OnEveryBackend
   void rowsOfWeightZeroAreIgnored(Backend backend) {
-    Divergence kl = Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).backend(backend).build();
+    Divergence kl =
+        Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+            .execution(Execution.defaults().backend(backend))
+            .build();
     Tensor losses = Tensor.of(new double[ROWS]);
     Divergence.Outputs outcome = new Divergence.Outputs().losses(losses);
     Inputs weights = Inputs.none().rowWeights(Tensor.of(new float[] {1, 0, 2, 0.5f, 0}));
@@ -192,7 +198,7 @@ class DivergenceTest {
   void everyTypeGoesWithEveryOther(Backend backend) {
     Divergence kl =
         Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
-            .backend(backend)
+            .execution(Execution.defaults().backend(backend))
             .reduction(Reduction.SUM)
             .build();
     for (DType one : DType.values()) {
@@ -217,7 +223,10 @@ class DivergenceTest {
 
   @OnEveryBackend
   void maskedClassesAreOfNoSide(Backend backend) {
-    Divergence kl = Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).backend(backend).build();
+    Divergence kl =
+        Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+            .execution(Execution.defaults().backend(backend))
+            .build();
     byte[] flags = new byte[CLASSES];
     flags[3] = 1;
     flags[7] = 1;
@@ -239,7 +248,10 @@ class DivergenceTest {
   @ParameterizedTest
   @EnumSource(names = "NATIVE")
   void whatItDoesNotHaveIsRefused(Backend backend) {
-    Divergence kl = Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).backend(backend).build();
+    Divergence kl =
+        Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+            .execution(Execution.defaults().backend(backend))
+            .build();
     Divergence.Outputs outcome = new Divergence.Outputs();
     assertThatThrownBy(() -> Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).temperature(-2))
         .isInstanceOf(OptionException.class)

@@ -40,14 +40,14 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
     long[] rows = labels.shape();
     int rowCount = (int) labels.elements();
 
-    Softmax softmax = helpers.apply(Softmax.builder().axis(1).backend(backend), threads).build();
+    Softmax softmax = Softmax.builder().axis(1).execution(execution()).build();
     softmax.forward(logits, output);
     bits.put("softmax", Samples.bits(output));
     Tensor gradient = maker.make(x);
     softmax.backward(output, upstream, gradient);
     bits.put("softmax backward", Samples.bits(gradient));
 
-    LogSoftmax log = helpers.apply(LogSoftmax.builder().axis(1).backend(backend), threads).build();
+    LogSoftmax log = LogSoftmax.builder().axis(1).execution(execution()).build();
     Tensor logs = maker.make(x);
     log.forward(logs, logs);
     bits.put("log-softmax", Samples.bits(logs));
@@ -55,22 +55,16 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
     bits.put("log-softmax backward", Samples.bits(gradient));
 
     Tensor perRow = Tensor.of(new float[rowCount], rows);
-    helpers
-        .apply(LogSumExp.builder().axis(1).backend(backend), threads)
-        .build()
-        .forward(logits, perRow);
+    LogSumExp.builder().axis(1).execution(execution()).build().forward(logits, perRow);
     bits.put("log-sum-exp", Samples.bits(perRow));
 
     CrossEntropy loss =
-        helpers
-            .apply(
-                CrossEntropy.builder()
-                    .axis(1)
-                    .backend(backend)
-                    .ignoreIndex(1)
-                    .labelSmoothing(0.1)
-                    .reduction(Reduction.SUM),
-                threads)
+        CrossEntropy.builder()
+            .axis(1)
+            .ignoreIndex(1)
+            .labelSmoothing(0.1)
+            .reduction(Reduction.SUM)
+            .execution(execution())
             .build();
     CrossEntropy.Outputs outcome =
         new CrossEntropy.Outputs()
@@ -98,27 +92,23 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
     bits.put("nll gradient of upstream", Samples.bits(gradient));
 
     SelectedLogProbabilities selected =
-        helpers
-            .apply(
-                SelectedLogProbabilities.builder().axis(1).backend(backend).ignoreIndex(1), threads)
-            .build();
+        SelectedLogProbabilities.builder().axis(1).ignoreIndex(1).execution(execution()).build();
     selected.forwardBackward(logits, labels, Inputs.none(), null, perRow, gradient);
     bits.put("selected log-probabilities", Samples.bits(perRow));
     bits.put("their gradient", Samples.bits(gradient));
     BinaryCrossEntropy binary =
-        helpers
-            .apply(BinaryCrossEntropy.builder().axis(1).backend(backend).focalGamma(2), threads)
-            .build();
+        BinaryCrossEntropy.builder().axis(1).focalGamma(2).execution(execution()).build();
     bits.put("binary loss", bits(binary.forwardBackward(logits, upstream, gradient)));
     bits.put("gradient of elements", Samples.bits(gradient));
     for (Divergence.Kind kind : Divergence.Kind.values()) {
-      Divergence divergence =
-          helpers.apply(Divergence.builder(kind).axis(1).backend(backend), threads).build();
+      Divergence divergence = Divergence.builder(kind).axis(1).execution(execution()).build();
       bits.put(kind + " divergence", bits(divergence.forwardBackward(logits, upstream, gradient)));
       bits.put("gradient of " + kind, Samples.bits(gradient));
     }
-    helpers
-        .apply(CrossEntropyHvp.builder().axis(1).backend(backend).temperature(1.5), threads)
+    CrossEntropyHvp.builder()
+        .axis(1)
+        .temperature(1.5)
+        .execution(execution())
         .build()
         .product(logits, upstream, output);
     bits.put("Hessian-vector products", Samples.bits(output));
@@ -129,11 +119,7 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
   private void sample(
       Tensor logits, Tensor perRow, long[] rows, int rowCount, Map<String, int[]> bits) {
     Sampler sampler =
-        helpers
-            .apply(
-                Sampler.builder().axis(1).backend(backend).topK(7).topP(0.9).temperature(0.8),
-                threads)
-            .build();
+        Sampler.builder().axis(1).topK(7).topP(0.9).temperature(0.8).execution(execution()).build();
     int[] tokens = new int[rowCount];
     int[] kept = new int[rowCount];
     Sampler.Outputs outputs =
@@ -145,11 +131,15 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
     bits.put("sampled", new int[] {(int) outputs.rows(), (int) outputs.sampled()});
   }
 
-  private CrossEntropy probabilities() {
-    return helpers.apply(CrossEntropy.builder().axis(1).backend(backend), threads).build();
+  private Execution execution() {
+    return helpers.help(Execution.defaults().backend(backend), threads);
   }
 
-  private static int[] numbers(LossOutputs<?> outcome) {
+  private CrossEntropy probabilities() {
+    return CrossEntropy.builder().axis(1).execution(execution()).build();
+  }
+
+  private static int[] numbers(LossOutputs outcome) {
     return new int[] {(int) outcome.rows(), (int) outcome.counted(), (int) outcome.correct()};
   }
 

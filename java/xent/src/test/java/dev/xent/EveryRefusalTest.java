@@ -70,7 +70,7 @@ class EveryRefusalTest {
     }
 
     CrossEntropy.Builder loss() {
-      return CrossEntropy.builder().backend(backend);
+      return CrossEntropy.builder().execution(Execution.defaults().backend(backend));
     }
 
     CrossEntropy mean() {
@@ -78,15 +78,15 @@ class EveryRefusalTest {
     }
 
     Softmax softmax() {
-      return Softmax.builder().backend(backend).build();
+      return Softmax.builder().execution(Execution.defaults().backend(backend)).build();
     }
 
     LogSumExp logSumExp() {
-      return LogSumExp.builder().backend(backend).build();
+      return LogSumExp.builder().execution(Execution.defaults().backend(backend)).build();
     }
 
     LinearCrossEntropy.Builder linear() {
-      return LinearCrossEntropy.builder().backend(backend);
+      return LinearCrossEntropy.builder().execution(Execution.defaults().backend(backend));
     }
 
     /** The logits as hidden states of four features, beside weights of five classes. */
@@ -95,15 +95,16 @@ class EveryRefusalTest {
     }
 
     BinaryCrossEntropy.Builder binary() {
-      return BinaryCrossEntropy.builder().backend(backend);
+      return BinaryCrossEntropy.builder().execution(Execution.defaults().backend(backend));
     }
 
     Divergence.Builder kl() {
-      return Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).backend(backend);
+      return Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+          .execution(Execution.defaults().backend(backend));
     }
 
     Sampler.Builder sampler() {
-      return Sampler.builder().backend(backend);
+      return Sampler.builder().execution(Execution.defaults().backend(backend));
     }
 
     void sample(SamplerInputs inputs, Sampler.Outputs outputs) {
@@ -124,11 +125,13 @@ class EveryRefusalTest {
     }
 
     SelectedLogProbabilities select() {
-      return SelectedLogProbabilities.builder().backend(backend).build();
+      return SelectedLogProbabilities.builder()
+          .execution(Execution.defaults().backend(backend))
+          .build();
     }
 
     NllLoss nll() {
-      return NllLoss.builder().backend(backend).build();
+      return NllLoss.builder().execution(Execution.defaults().backend(backend)).build();
     }
 
     Inputs none() {
@@ -537,7 +540,7 @@ class EveryRefusalTest {
         "a workspace that is too small",
         b ->
             b.linear()
-                .backend(Backend.REFERENCE)
+                .execution(Execution.defaults().backend(Backend.REFERENCE))
                 .workspace(1)
                 .build()
                 .forward(b.logits, b.weights, b.labels));
@@ -588,7 +591,7 @@ class EveryRefusalTest {
     kinds.put(
         "a gradient of a bias of another number",
         b -> b.linear(b.none(), new LinearCrossEntropy.Gradients().bias(b.rows)));
-    kinds.put("no thread", b -> Softmax.builder().threads(0));
+    kinds.put("no thread", b -> Softmax.builder().execution(Execution.defaults().threads(0)));
     kinds.put(
         "an ignore index with probability rows",
         b -> b.loss().ignoreIndex(-7).build().forwardBackward(b.logits, b.soft, b.out));
@@ -605,7 +608,7 @@ class EveryRefusalTest {
         "the backward of a softcap",
         b ->
             Softmax.builder()
-                .backend(b.backend)
+                .execution(Execution.defaults().backend(b.backend))
                 .softcap(30)
                 .build()
                 .backward(b.soft, b.logits, b.out));
@@ -768,7 +771,17 @@ class EveryRefusalTest {
                     SoftmaxShard.of(b.softmax(), 0, 4).partialStates(b.logits, b.none()),
                     b.labels,
                     b.none(),
-                    new CrossEntropyShard.Outputs()));
+                    new CrossEntropy.Outputs()));
+    kinds.put(
+        "ranks of a shard",
+        b -> {
+          CrossEntropyShard shard = CrossEntropyShard.of(b.mean(), 0, 4);
+          shard.finish(
+              shard.partialStates(b.logits, b.labels, b.none()),
+              b.labels,
+              b.none(),
+              new CrossEntropy.Outputs().ranks(Tensor.of(new int[3])));
+        });
     kinds.put("bytes that are no states", b -> PartialStates.ofBytes(new byte[100]));
     kinds.put(
         "bytes that are cut off",

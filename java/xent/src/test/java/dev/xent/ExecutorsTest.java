@@ -132,7 +132,10 @@ class ExecutorsTest {
           Thread.ofPlatform().start(task);
         }
         case CALLS -> {
-          Softmax own = Softmax.builder().executor(inner -> task.run()).threads(2).build();
+          Softmax own =
+              Softmax.builder()
+                  .execution(Execution.defaults().on(inner -> task.run()).threads(2))
+                  .build();
           own.forward(theirs, theirs);
           task.run();
           own.forward(theirs, theirs);
@@ -192,9 +195,12 @@ class ExecutorsTest {
 
   /** In place, of rows that are shared one by one, and of such as are shared by their classes. */
   private void assertCompletes(Backend backend, Executor executor) {
-    CrossEntropy alone = CrossEntropy.builder().backend(backend).sequential().build();
+    CrossEntropy alone =
+        CrossEntropy.builder().execution(Execution.sequential().backend(backend)).build();
     CrossEntropy helped =
-        CrossEntropy.builder().backend(backend).threads(4).executor(executor).build();
+        CrossEntropy.builder()
+            .execution(Execution.defaults().backend(backend).threads(4).on(executor))
+            .build();
     for (int[] shape : new int[][] {{2100, 130}, {3, 90_001}}) {
       for (boolean confined : new boolean[] {true, false}) {
         try (Arena arena = confined ? Arena.ofConfined() : Arena.ofShared()) {

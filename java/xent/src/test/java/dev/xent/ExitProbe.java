@@ -27,7 +27,8 @@ public final class ExitProbe {
 
   private static final Softmax POOL = Softmax.builder().build();
   private static final ExecutorService VIRTUAL = Executors.newVirtualThreadPerTaskExecutor();
-  private static final Softmax EXECUTOR = Softmax.builder().threads(3).executor(VIRTUAL).build();
+  private static final Softmax EXECUTOR =
+      Softmax.builder().execution(Execution.defaults().threads(3).on(VIRTUAL)).build();
 
   private ExitProbe() {}
 

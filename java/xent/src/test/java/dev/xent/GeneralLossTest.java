@@ -14,7 +14,6 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
-import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
@@ -23,7 +22,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
  *
  * <p>{@code -Dxent.long=true} (profile {@code long}): ten times as many.
  */
-@Execution(ExecutionMode.CONCURRENT)
+@org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
 class GeneralLossTest {
   private static final int CASES = Boolean.getBoolean("xent.long") ? 600 : 60;
 
@@ -289,7 +288,11 @@ class GeneralLossTest {
   }
 
   private static void check(Case c, Backend backend) {
-    CrossEntropy loss = c.builder.backend(backend).reduction(Reduction.MEAN).build();
+    CrossEntropy loss =
+        c.builder
+            .execution(Execution.defaults().backend(backend))
+            .reduction(Reduction.MEAN)
+            .build();
     boolean labels = c.targets == Case.TargetsOf.LABELS;
     int rows = c.rows * c.inner;
     int top = Math.min(c.classes, 3);

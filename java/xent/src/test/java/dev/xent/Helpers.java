@@ -65,8 +65,10 @@ enum Helpers {
   /** Null for the pool. */
   abstract Executor executor();
 
-  <B extends OperationBuilder<B>> B apply(B builder, int threads) {
-    return this == POOL ? builder.threads(threads) : builder.threads(threads).executor(executor());
+  /** So many threads at most, and these helpers. */
+  Execution help(Execution execution, int threads) {
+    Execution most = execution.threads(threads);
+    return this == POOL ? most : most.on(executor());
   }
 
   /** Daemons, which need no end. */

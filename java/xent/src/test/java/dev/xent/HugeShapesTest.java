@@ -39,7 +39,8 @@ class HugeShapesTest {
 
   @OnEveryBackend
   void statistics(Backend backend) {
-    CrossEntropy loss = CrossEntropy.builder().backend(backend).build();
+    CrossEntropy loss =
+        CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
     Tensor x = repeated(ROWS, 1);
     CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
     refused(
@@ -50,13 +51,16 @@ class HugeShapesTest {
 
   @OnEveryBackend
   void partialStates(Backend backend) {
-    SoftmaxShard softmax = SoftmaxShard.of(Softmax.builder().backend(backend).build(), 0, 1);
+    SoftmaxShard softmax =
+        SoftmaxShard.of(
+            Softmax.builder().execution(Execution.defaults().backend(backend)).build(), 0, 1);
     refused(
         MemoryException.class,
         () -> softmax.partialStates(repeated(ROWS, 1), Inputs.none()),
         "partial states of " + ROWS + " rows, 64 bytes each, are more than memory can be");
     CrossEntropyShard loss =
-        CrossEntropyShard.of(CrossEntropy.builder().backend(backend).build(), 0, 1);
+        CrossEntropyShard.of(
+            CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build(), 0, 1);
     refused(
         MemoryException.class,
         () -> loss.partialStates(repeated(ROWS, 1), repeated(ROWS, 1), Inputs.none()),
@@ -65,7 +69,7 @@ class HugeShapesTest {
 
   @OnEveryBackend
   void classesBehindTheLastOne(Backend backend) {
-    Softmax softmax = Softmax.builder().backend(backend).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
     for (long all : new long[] {Long.MAX_VALUE, 0, -CHUNK, Long.MIN_VALUE}) {
       refused(
           ShapeException.class,
@@ -78,7 +82,7 @@ class HugeShapesTest {
 
   @OnEveryBackend
   void raggedRows(Backend backend) {
-    LogSumExp lse = LogSumExp.builder().backend(backend).build();
+    LogSumExp lse = LogSumExp.builder().execution(Execution.defaults().backend(backend)).build();
     Inputs ragged = Inputs.none().rowOffsets(Tensor.of(new long[] {0, 0, 0, 0, 1L << 62}));
     refused(
         ShapeException.class,

@@ -59,9 +59,10 @@ class InputsTest {
     Tensor mask = flags(null, 2, values);
     Tensor sink = Tensor.of(Samples.logits(LENGTHS.length, 1, 3));
     Inputs all = Inputs.none().rowOffsets(Tensor.of(offsets)).classMask(mask).sink(sink);
-    Softmax softmax = Softmax.builder().backend(backend).build();
-    LogSoftmax log = LogSoftmax.builder().backend(backend).softcap(5).build();
-    LogSumExp lse = LogSumExp.builder().backend(backend).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    LogSoftmax log =
+        LogSoftmax.builder().execution(Execution.defaults().backend(backend)).softcap(5).build();
+    LogSumExp lse = LogSumExp.builder().execution(Execution.defaults().backend(backend)).build();
 
     Tensor y = Tensor.of(new float[values]);
     Tensor logs = Tensor.of(new float[values]);
@@ -106,7 +107,7 @@ class InputsTest {
     float[] x = Samples.logits(9136, 3, 4);
     CrossEntropy loss =
         CrossEntropy.builder()
-            .backend(backend)
+            .execution(Execution.defaults().backend(backend))
             .labelSmoothing(0.1)
             .reduction(Reduction.SUM)
             .build();
@@ -150,7 +151,10 @@ class InputsTest {
     Tensor y = Tensor.of(new float[rows * classes]);
     Tensor expected = Tensor.of(new float[rows * classes]);
     Softmax softmax =
-        Softmax.builder().axis(0).backend(backend).threads(2).executor(meddler).build();
+        Softmax.builder()
+            .axis(0)
+            .execution(Execution.defaults().backend(backend).threads(2).on(meddler))
+            .build();
     softmax.forward(x, inputs, y);
     assertThat(offsets).containsOnly(0);
     softmax.forward(x, quiet, expected);
@@ -158,7 +162,9 @@ class InputsTest {
 
     Tensor labels = Tensor.of(Samples.labels(rows, classes, 2));
     CrossEntropy loss =
-        CrossEntropy.builder().backend(backend).threads(2).executor(meddler).build();
+        CrossEntropy.builder()
+            .execution(Execution.defaults().backend(backend).threads(2).on(meddler))
+            .build();
     NllLoss nll = loss.onLogProbabilities();
     System.arraycopy(given, 0, offsets, 0, given.length);
     double ragged = loss.forwardBackward(x, labels, inputs, y);
@@ -179,7 +185,7 @@ class InputsTest {
     Tensor x = Tensor.of(Samples.logits(2 * rows, 3, 1));
     Tensor sums = Tensor.of(new float[rows]);
     Tensor expected = Tensor.of(new float[rows]);
-    LogSumExp lse = LogSumExp.builder().backend(backend).build();
+    LogSumExp lse = LogSumExp.builder().execution(Execution.defaults().backend(backend)).build();
     for (int call = 0; call < 2; call++) {
       lse.forward(x, Inputs.none().rowOffsets(Tensor.of(offsets)), sums);
     }
@@ -215,8 +221,7 @@ class InputsTest {
       Tensor losses = floats(arena, new float[rows], rows);
       CrossEntropy loss =
           CrossEntropy.builder()
-              .backend(backend)
-              .threads(threads)
+              .execution(Execution.defaults().backend(backend).threads(threads))
               .labelSmoothing(0.1)
               .zLoss(0.01)
               .temperature(1.5)
@@ -238,8 +243,7 @@ class InputsTest {
       outcome.argmax(null).entropies(null).countCorrect(false).losses(null);
       CrossEntropy weighted =
           CrossEntropy.builder()
-              .backend(backend)
-              .threads(threads)
+              .execution(Execution.defaults().backend(backend).threads(threads))
               .classWeights(Tensor.of(Samples.probabilities(1, classes, 7)))
               .build();
       bits.add(bitsOf(weighted.forwardBackward(x, labels, dx)));
@@ -248,13 +252,22 @@ class InputsTest {
       Tensor halves = floats(arena, Samples.probabilities(rows, 2, 9), rows, 2);
       bits.add(bitsOf(weighted.forwardBackward(x, two, Inputs.none().targetWeights(halves), dx)));
       bits.add(Samples.bits(dx));
-      LogSumExp.builder().backend(backend).threads(threads).build().forward(x, perRow);
+      LogSumExp.builder()
+          .execution(Execution.defaults().backend(backend).threads(threads))
+          .build()
+          .forward(x, perRow);
       bits.add(Samples.bits(perRow));
-      CrossEntropy even = CrossEntropy.builder().backend(backend).threads(threads).build();
+      CrossEntropy even =
+          CrossEntropy.builder()
+              .execution(Execution.defaults().backend(backend).threads(threads))
+              .build();
       Inputs noMask = Inputs.none().rowWeights(weights).sink(sink);
       even.forwardBackward(x, q, noMask, dx, outcome);
       bits.add(Samples.bits(dx));
-      Softmax softmax = Softmax.builder().backend(backend).threads(threads).build();
+      Softmax softmax =
+          Softmax.builder()
+              .execution(Execution.defaults().backend(backend).threads(threads))
+              .build();
       softmax.forward(x, Inputs.none().classMask(mask).sink(sink), dx);
       bits.add(Samples.bits(dx));
       softmax.backward(dx, q, Inputs.none().classMask(mask), dx);
@@ -310,9 +323,16 @@ class InputsTest {
     byte[] rows = {0, 1, 2};
     Tensor x = Tensor.of(Samples.logits(15, 3, 1), 3, 5);
     Tensor labels = Tensor.of(new byte[] {0, 3, 2});
-    CrossEntropy loss = CrossEntropy.builder().backend(backend).labelSmoothing(0.1).build();
+    CrossEntropy loss =
+        CrossEntropy.builder()
+            .execution(Execution.defaults().backend(backend))
+            .labelSmoothing(0.1)
+            .build();
     NllLoss nll = loss.onLogProbabilities();
-    Divergence kl = Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).backend(backend).build();
+    Divergence kl =
+        Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+            .execution(Execution.defaults().backend(backend))
+            .build();
     List<List<Object>> results = new ArrayList<>();
     for (DType type : new DType[] {DType.U8, DType.I8}) {
       Tensor mask = Tensor.of(MemorySegment.ofArray(classes), type, 5);
@@ -358,12 +378,11 @@ class InputsTest {
       for (int threads : new int[] {1, 2}) {
         Tensor dx = Tensor.allocate(Arena.ofAuto(), both.type(), 1, classes);
         Executor executor = task -> asked.incrementAndGet();
+        Execution by = Execution.defaults().backend(backend).threads(threads).on(executor);
         if (log) {
-          LogSoftmax.Builder builder = LogSoftmax.builder().backend(backend);
-          builder.threads(threads).executor(executor).build().backward(y, dy, inputs, dx);
+          LogSoftmax.builder().execution(by).build().backward(y, dy, inputs, dx);
         } else {
-          Softmax.Builder builder = Softmax.builder().backend(backend);
-          builder.threads(threads).executor(executor).build().backward(y, dy, inputs, dx);
+          Softmax.builder().execution(by).build().backward(y, dy, inputs, dx);
         }
         results.add(dx.toDoubleArray());
       }

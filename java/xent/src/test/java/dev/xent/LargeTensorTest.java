@@ -61,7 +61,8 @@ class LargeTensorTest {
       int[] labels = new int[rows];
       labels[rows - 1] = (int) classes - 1;
       Tensor losses = Tensor.allocate(arena, DType.F32, rows);
-      CrossEntropy loss = CrossEntropy.builder().backend(Backend.NATIVE).build();
+      CrossEntropy loss =
+          CrossEntropy.builder().execution(Execution.defaults().backend(Backend.NATIVE)).build();
       CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().losses(losses).countCorrect(true);
       loss.forward(logits, Tensor.of(labels), outcome);
       assertThat(losses.getDouble(rows - 3)).isCloseTo(Math.log(classes), within(1e-5));
@@ -83,7 +84,8 @@ class LargeTensorTest {
     logits.setFloat(30, 1, classes - 1);
     Tensor losses = Tensor.of(new float[2]);
     Tensor hits = Tensor.of(MemorySegment.ofArray(new byte[2]), DType.U8, 2);
-    CrossEntropy loss = CrossEntropy.builder().backend(Backend.NATIVE).build();
+    CrossEntropy loss =
+        CrossEntropy.builder().execution(Execution.defaults().backend(Backend.NATIVE)).build();
     loss.forward(
         logits,
         Tensor.of(new long[] {classes - 2, classes - 1}),

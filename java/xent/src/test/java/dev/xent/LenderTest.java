@@ -52,12 +52,17 @@ class LenderTest {
   private Map<String, Runnable> calls(Backend backend) {
     Tensor x = matrix();
     Tensor y = matrix();
-    Softmax softmax = Softmax.builder().backend(backend).build();
-    LogSoftmax log = LogSoftmax.builder().backend(backend).build();
-    LogSumExp logSumExp = LogSumExp.builder().backend(backend).build();
-    CrossEntropy loss = CrossEntropy.builder().backend(backend).build();
-    NllLoss nll = NllLoss.builder().backend(backend).build();
-    Divergence kl = Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).backend(backend).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    LogSoftmax log = LogSoftmax.builder().execution(Execution.defaults().backend(backend)).build();
+    LogSumExp logSumExp =
+        LogSumExp.builder().execution(Execution.defaults().backend(backend)).build();
+    CrossEntropy loss =
+        CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
+    NllLoss nll = NllLoss.builder().execution(Execution.defaults().backend(backend)).build();
+    Divergence kl =
+        Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+            .execution(Execution.defaults().backend(backend))
+            .build();
     Map<String, Runnable> calls = new LinkedHashMap<>();
     calls.put("logits of softmax", () -> softmax.forward(lent, y));
     calls.put("output of softmax", () -> softmax.forward(x, lent));
@@ -74,7 +79,8 @@ class LenderTest {
     calls.put(
         "rowWeights of cross-entropy",
         () -> loss.forward(x, labels, Inputs.none().rowWeights(lentRows)));
-    LinearCrossEntropy linear = LinearCrossEntropy.builder().backend(backend).build();
+    LinearCrossEntropy linear =
+        LinearCrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
     LinearCrossEntropy.Gradients gradients = new LinearCrossEntropy.Gradients().hidden(lent);
     Tensor weights = Tensor.of(Samples.logits(2 * CLASSES, 1, 2), 2, CLASSES);
     calls.put("hidden of a linear layer", () -> linear.forward(lent, weights, labels));
@@ -84,14 +90,17 @@ class LenderTest {
         () -> linear.forwardBackward(x, weights, labels, gradients));
     calls.put("logProbabilities of NLL", () -> nll.forward(lent, labels));
     calls.put("teacher of KL", () -> kl.forward(x, lent));
-    BinaryCrossEntropy binary = BinaryCrossEntropy.builder().backend(backend).build();
+    BinaryCrossEntropy binary =
+        BinaryCrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
     calls.put("targets of binary", () -> binary.forward(x, lent));
     calls.put("gradient of binary", () -> binary.forwardBackward(x, y, lent));
-    SelectedLogProbabilities selected = SelectedLogProbabilities.builder().backend(backend).build();
+    SelectedLogProbabilities selected =
+        SelectedLogProbabilities.builder().execution(Execution.defaults().backend(backend)).build();
     Tensor perRow = Tensor.of(new float[ROWS]);
     calls.put("targets of selected", () -> selected.forward(x, lentLabels, perRow));
     calls.put("logProbabilities of selected", () -> selected.forward(x, labels, lentRows));
-    Sampler sampler = Sampler.builder().backend(backend).topK(2).build();
+    Sampler sampler =
+        Sampler.builder().execution(Execution.defaults().backend(backend)).topK(2).build();
     Tensor tokens = Tensor.of(new int[ROWS]);
     calls.put("logits of sampling", () -> sampler.sample(lent, 0, tokens));
     calls.put("tokens of sampling", () -> sampler.sample(x, 0, lentLabels));
@@ -200,8 +209,9 @@ class LenderTest {
   /** Calls of the same thread, on tensors of another shape, from within a lender. */
   @OnEveryBackend
   void aLenderMayMakeCallsOfItsOwn(Backend backend) {
-    CrossEntropy loss = CrossEntropy.builder().backend(backend).build();
-    Softmax softmax = Softmax.builder().backend(backend).build();
+    CrossEntropy loss =
+        CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
     Tensor x = matrix();
     float[] gradient = new float[ROWS * CLASSES];
     double reduced = loss.forwardBackward(x, labels, Tensor.of(gradient, ROWS, CLASSES));
@@ -235,7 +245,8 @@ class LenderTest {
   /** Helpers know confined memory by its address alone, and are about just after another call. */
   @OnEveryBackend
   void memoryThatALenderClosesIsNotUsed(Backend backend) {
-    Softmax softmax = Softmax.builder().backend(backend).threads(3).build();
+    Softmax softmax =
+        Softmax.builder().execution(Execution.defaults().backend(backend).threads(3)).build();
     int rows = 1024;
     Tensor warm = Tensor.of(new float[rows * 40], rows, 40);
     for (int i = 0; i < 200; i++) {
@@ -260,8 +271,11 @@ class LenderTest {
   /** The kernel ends where it reads the logits, when it has been told of all other arrays. */
   @OnEveryBackend
   void aCallThatIsCutOffLeavesNothingToTheNextOne(Backend backend) {
-    Softmax softmax = Softmax.builder().backend(backend).build();
-    Divergence kl = Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).backend(backend).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    Divergence kl =
+        Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+            .execution(Execution.defaults().backend(backend))
+            .build();
     Tensor student = matrix();
     Tensor teacher = Tensor.of(Samples.logits(ROWS * CLASSES, 3, 2), ROWS, CLASSES);
     Tensor gradient = matrix();

@@ -37,7 +37,7 @@ class LinearCrossEntropyTest {
       new LinearCrossEntropy.Gradients().hidden(ofHidden).weights(ofWeights).bias(ofBias);
 
   private static LinearCrossEntropy.Builder on(Backend backend) {
-    return LinearCrossEntropy.builder().backend(backend);
+    return LinearCrossEntropy.builder().execution(Execution.defaults().backend(backend));
   }
 
   /** The mean loss in double, with a change of one number. */

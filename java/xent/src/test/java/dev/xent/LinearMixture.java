@@ -184,35 +184,39 @@ final class LinearMixture {
   }
 
   /** The same options whatever the operation. */
-  private <B extends LogitLossBuilder<B>> B with(B builder) {
+  private <B extends LogitLossBuilder> B with(B builder) {
     SplittableRandom own = new SplittableRandom(seedOfOptions);
-    B with = builder.axis(axis).classWeights(classWeights);
-    with.reduction(own.nextBoolean() ? Reduction.SUM : Reduction.MEAN);
+    builder.axis(axis);
+    builder.classWeights(classWeights);
+    builder.reduction(own.nextBoolean() ? Reduction.SUM : Reduction.MEAN);
     if (own.nextInt(3) == 0) {
-      with.temperature(own.nextBoolean() ? 0.7 : 3);
+      builder.temperature(own.nextBoolean() ? 0.7 : 3);
     }
     if (own.nextInt(3) == 0) {
-      with.softcap(own.nextBoolean() ? 30 : 0.5);
+      builder.softcap(own.nextBoolean() ? 30 : 0.5);
     }
     if (own.nextInt(3) == 0) {
-      with.fullyMasked(FullyMasked.ZERO);
+      builder.fullyMasked(FullyMasked.ZERO);
     }
     if (own.nextInt(3) == 0) {
-      with.gradientScale(own.nextBoolean() ? -0.3 : 1e-30);
+      builder.gradientScale(own.nextBoolean() ? -0.3 : 1e-30);
     }
     if (kind != 1 && own.nextBoolean()) {
-      with.ignoreIndex(own.nextInt(classes));
+      builder.ignoreIndex(own.nextInt(classes));
     }
     int last = own.nextInt(kind == 0 ? 6 : 4);
     switch (last) {
-      case 0 -> with.labelSmoothing(0.1).zLoss(1e-3);
-      case 1 -> with.probabilityClamp(1e-7);
-      case 2 -> with.labelSmoothing(1);
-      case 4 -> with.focalGamma(2);
-      case 5 -> with.labelSmoothing(0.2).smoothing(Smoothing.OTHERS);
+      case 0 -> {
+        builder.labelSmoothing(0.1);
+        builder.zLoss(1e-3);
+      }
+      case 1 -> builder.probabilityClamp(1e-7);
+      case 2 -> builder.labelSmoothing(1);
+      case 4 -> builder.focalGamma(2);
+      case 5 -> builder.labelSmoothing(0.2).smoothing(Smoothing.OTHERS);
       default -> {}
     }
-    return with;
+    return builder;
   }
 
   @Override
@@ -238,28 +242,30 @@ final class LinearMixture {
   // ---- results ---------------------------------------------------------------------------------
 
   /** Asks for all outputs, and keeps them by name. */
-  private <O extends LogitLossOutputs<O>> O ask(O outputs, Map<String, Tensor> into, boolean all) {
-    O with = outputs.losses(result("losses", into, rowShape()));
-    with.logSumExp(result("lse", into, rowShape()));
+  private <O extends LogitLossOutputs> O ask(O outputs, Map<String, Tensor> into, boolean all) {
+    outputs.losses(result("losses", into, rowShape()));
+    outputs.logSumExp(result("lse", into, rowShape()));
     if (kind == 0) {
-      with.hits(integers("hits", into, DType.U8, rowShape()));
+      outputs.hits(integers("hits", into, DType.U8, rowShape()));
     }
     if (!all) {
-      return with;
+      return outputs;
     }
     int top = Math.min(3, classes);
-    with.argmax(integers("argmax", into, DType.I64, rowShape()))
+    outputs
+        .argmax(integers("argmax", into, DType.I64, rowShape()))
         .entropies(result("entropies", into, rowShape()))
         .topClasses(integers("top", into, DType.I32, shapeWith(top)))
         .topLogProbabilities(result("top log p", into, shapeWith(top)));
     if (kind == 0) {
-      with.ranks(integers("ranks", into, DType.I32, rowShape()))
+      outputs
+          .ranks(integers("ranks", into, DType.I32, rowShape()))
           .logProbabilities(result("log p", into, rowShape()));
     } else {
-      with.targetGradient(
+      outputs.targetGradient(
           result("target gradient", into, shapeWith(kind == 1 ? classes : entries)));
     }
-    return with;
+    return outputs;
   }
 
   private static Tensor result(String name, Map<String, Tensor> into, long... shape) {
@@ -288,7 +294,8 @@ final class LinearMixture {
   Map<String, long[]> actual(
       Backend backend, int threads, long workspace, boolean all, boolean later) {
     LinearCrossEntropy.Builder builder =
-        with(LinearCrossEntropy.builder()).backend(backend).threads(threads);
+        with(LinearCrossEntropy.builder())
+            .execution(Execution.defaults().backend(backend).threads(threads));
     if (workspace != 0) {
       builder.workspace(workspace);
     }
@@ -314,7 +321,7 @@ final class LinearMixture {
   }
 
   private static Map<String, long[]> bits(
-      double loss, ReducedOutputs<?> outputs, Map<String, Tensor> results) {
+      double loss, ReducedOutputs outputs, Map<String, Tensor> results) {
     Map<String, long[]> bits = new LinkedHashMap<>();
     bits.put("loss", new long[] {Double.doubleToLongBits(loss)});
     bits.put("sum", new long[] {Double.doubleToLongBits(outputs.sum())});
@@ -350,7 +357,10 @@ final class LinearMixture {
           return (float) (bias == null ? sum : sum + bias.getFloat(clazz));
         });
     Map<String, Tensor> results = new LinkedHashMap<>();
-    CrossEntropy operation = with(CrossEntropy.builder()).backend(Backend.REFERENCE).build();
+    CrossEntropy operation =
+        with(CrossEntropy.builder())
+            .execution(Execution.defaults().backend(Backend.REFERENCE))
+            .build();
     CrossEntropy.Outputs outputs = ask(new CrossEntropy.Outputs(), results, all);
     Tensor gradient = Tensor.allocate(Arena.ofAuto(), DType.F32, shapeWith(classes));
     double loss = operation.forwardBackward(logits, targets, inputs, gradient, outputs);

@@ -11,7 +11,6 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -19,7 +18,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /**
  * Java arrays are worked on in pieces; long rows are cut. The bits are those of off-heap memory.
  */
-@Execution(ExecutionMode.CONCURRENT)
+@org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
 class LongHeapRowsTest {
   private static final int ROWS = 3;
 
@@ -50,16 +49,19 @@ class LongHeapRowsTest {
     Tensor labels = Tensor.of(new int[] {label});
     Inputs inputs = Inputs.none().rowWeights(Tensor.of(new float[] {weight}));
     AtomicInteger asked = new AtomicInteger();
-    CrossEntropy.Builder builder = CrossEntropy.builder().backend(backend).labelSmoothing(0.1);
-    CrossEntropy alone = builder.reduction(Reduction.SUM).threads(1).build();
+    Execution by = Execution.defaults().backend(backend);
+    CrossEntropy.Builder builder =
+        CrossEntropy.builder().reduction(Reduction.SUM).labelSmoothing(0.1);
+    CrossEntropy alone = builder.execution(by.threads(1)).build();
     CrossEntropy shared =
         builder
-            .threads(3)
-            .executor(
-                task -> {
-                  asked.incrementAndGet();
-                  new Thread(task).start();
-                })
+            .execution(
+                by.threads(3)
+                    .on(
+                        task -> {
+                          asked.incrementAndGet();
+                          new Thread(task).start();
+                        }))
             .build();
     try (Arena arena = Arena.ofShared()) {
       for (Place place : new Place[] {Place.HEAP_ARRAY, Place.OFF_HEAP}) {
@@ -104,7 +106,8 @@ class LongHeapRowsTest {
     int classes = 20000;
     float[] x = logits(classes, "shifted");
     int[] labels = {classes - 1, 3, 16384};
-    CrossEntropy mean = CrossEntropy.builder().backend(backend).build();
+    CrossEntropy mean =
+        CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
     float[] expected = new float[x.length];
     double loss =
         mean.forwardBackward(
@@ -125,11 +128,23 @@ class LongHeapRowsTest {
       Tensor dy = place.put(arena, q, ROWS, classes);
       Tensor logY = place.put(arena, values, ROWS, classes);
       Tensor lse = place.put(arena, new float[ROWS], ROWS);
-      Softmax softmax = Softmax.builder().backend(backend).fullyMasked(masked).build();
-      LogSoftmax logSoftmax = LogSoftmax.builder().backend(backend).fullyMasked(masked).build();
+      Softmax softmax =
+          Softmax.builder()
+              .execution(Execution.defaults().backend(backend))
+              .fullyMasked(masked)
+              .build();
+      LogSoftmax logSoftmax =
+          LogSoftmax.builder()
+              .execution(Execution.defaults().backend(backend))
+              .fullyMasked(masked)
+              .build();
       softmax.forward(y, y);
       logSoftmax.forward(logY, logY);
-      LogSumExp.builder().backend(backend).fullyMasked(masked).build().forward(x, lse);
+      LogSumExp.builder()
+          .execution(Execution.defaults().backend(backend))
+          .fullyMasked(masked)
+          .build()
+          .forward(x, lse);
       int[] softmaxBits = Samples.bits(y);
       int[] logSoftmaxBits = Samples.bits(logY);
       softmax.backward(y, dy, y);
@@ -145,7 +160,7 @@ class LongHeapRowsTest {
               : Tensor.of(arena.allocateFrom(ValueLayout.JAVA_INT, labels), DType.I32, ROWS);
       CrossEntropy sum =
           CrossEntropy.builder()
-              .backend(backend)
+              .execution(Execution.defaults().backend(backend))
               .fullyMasked(masked)
               .ignoreIndex(-1)
               .labelSmoothing(0.1)
@@ -159,7 +174,7 @@ class LongHeapRowsTest {
       Tensor soft = place.put(arena, values, ROWS, classes);
       double softLoss =
           CrossEntropy.builder()
-              .backend(backend)
+              .execution(Execution.defaults().backend(backend))
               .fullyMasked(masked)
               .build()
               .forwardBackward(soft, dy, soft);

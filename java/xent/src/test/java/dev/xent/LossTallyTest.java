@@ -33,7 +33,11 @@ class LossTallyTest {
 
   @OnEveryBackend
   void microBatches(Backend backend) {
-    CrossEntropy loss = CrossEntropy.builder().backend(backend).ignoreIndex(3).build();
+    CrossEntropy loss =
+        CrossEntropy.builder()
+            .execution(Execution.defaults().backend(backend))
+            .ignoreIndex(3)
+            .build();
     for (boolean weighted : new boolean[] {false, true}) {
       LossTally whole = new LossTally();
       addRows(loss, whole, 0, ROWS, weighted);

@@ -40,14 +40,16 @@ class MemoryKindsTest {
       Tensor losses = place.put(arena, new float[ROWS], ROWS, 1);
       Tensor gradient = place.put(arena, zeros, ROWS, CLASSES);
       Tensor later = place.put(arena, zeros, ROWS, CLASSES);
-      Softmax softmax = Softmax.builder().backend(backend).build();
-      LogSoftmax logSoftmax = LogSoftmax.builder().backend(backend).build();
+      Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+      LogSoftmax logSoftmax =
+          LogSoftmax.builder().execution(Execution.defaults().backend(backend)).build();
       softmax.forward(x, y);
       softmax.backward(y, dy, dx);
       logSoftmax.forward(x, logY);
       logSoftmax.backward(logY, dy, logDx);
-      LogSumExp.builder().backend(backend).build().forward(x, lse);
-      CrossEntropy mean = CrossEntropy.builder().backend(backend).build();
+      LogSumExp.builder().execution(Execution.defaults().backend(backend)).build().forward(x, lse);
+      CrossEntropy mean =
+          CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
       CrossEntropy.Outputs outcome =
           new CrossEntropy.Outputs().losses(losses).saveStatistics(arena);
       mean.forwardBackward(x, Tensor.of(LABELS), gradient, outcome);
@@ -103,7 +105,8 @@ class MemoryKindsTest {
         default -> bytes.putLong(label);
       }
     }
-    CrossEntropy mean = CrossEntropy.builder().backend(backend).build();
+    CrossEntropy mean =
+        CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
     Tensor x = Tensor.of(X, ROWS, CLASSES);
     assertThat(mean.forward(x, Tensor.of(bytes.flip(), type)))
         .isEqualTo(mean.forward(x, Tensor.of(LABELS)));
@@ -132,7 +135,7 @@ class MemoryKindsTest {
   void readOnlyHeapMemoryIsAnInput(Backend backend) {
     MemorySegment readOnly = MemorySegment.ofArray(X).asReadOnly();
     float[] y = new float[X.length];
-    Softmax softmax = Softmax.builder().backend(backend).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
     softmax.forward(Tensor.of(readOnly, DType.F32, ROWS, CLASSES), Tensor.of(y, ROWS, CLASSES));
     float[] expected = new float[X.length];
     softmax.forward(Tensor.of(X, ROWS, CLASSES), Tensor.of(expected, ROWS, CLASSES));

@@ -169,7 +169,7 @@ class NllLossOptionsTest {
             .classWeights(Tensor.of(batch.classWeights))
             .gradientScale(-3)
             .reduction(Reduction.SUM)
-            .backend(backend);
+            .execution(Execution.defaults().backend(backend));
     if (kind != TargetsOf.PROBABILITIES) {
       builder.ignoreIndex(IGNORED);
     }
@@ -246,7 +246,11 @@ class NllLossOptionsTest {
     int[] offsets = {1, 4, 4, 9, 11};
     float[] losses = new float[4];
     float[] gradient = new float[12];
-    NllLoss loss = NllLoss.builder().labelSmoothing(0.1).backend(backend).build();
+    NllLoss loss =
+        NllLoss.builder()
+            .labelSmoothing(0.1)
+            .execution(Execution.defaults().backend(backend))
+            .build();
     NllLoss.Outputs outcome = new NllLoss.Outputs().losses(Tensor.of(losses));
     loss.forwardBackward(
         Tensor.of(logs),
@@ -283,7 +287,7 @@ class NllLossOptionsTest {
         NllLoss.builder()
             .classWeights(Tensor.of(batch.classWeights))
             .ignoreIndex(IGNORED)
-            .backend(backend)
+            .execution(Execution.defaults().backend(backend))
             .build();
     Tensor labels = Tensor.of(batch.labels);
     LossTally tally = new LossTally();
@@ -312,7 +316,7 @@ class NllLossOptionsTest {
     Inputs inputs = Inputs.none().rowWeights(Tensor.of(rows));
     NllLoss loss =
         NllLoss.builder()
-            .backend(backend)
+            .execution(Execution.defaults().backend(backend))
             .reduction(Reduction.SUM)
             .classWeights(Tensor.of(classes))
             .build();

@@ -75,7 +75,7 @@ class NllLossTest {
                 .reduction(Reduction.SUM)
                 .gradientScale(-2.5)
                 .labelSmoothing(smoothing)
-                .backend(backend)
+                .execution(Execution.defaults().backend(backend))
                 .build();
         NllLoss.Outputs outcome = new NllLoss.Outputs().losses(Tensor.of(losses));
         double sum =
@@ -112,7 +112,11 @@ class NllLossTest {
         float[] targets = values(classes + 1, classes);
         targets[classes / 2] = 0;
         float[] gradient = new float[classes];
-        NllLoss loss = NllLoss.builder().labelSmoothing(smoothing).backend(backend).build();
+        NllLoss loss =
+            NllLoss.builder()
+                .labelSmoothing(smoothing)
+                .execution(Execution.defaults().backend(backend))
+                .build();
         double actual =
             loss.forwardBackward(
                 Tensor.of(logs, 1, classes),
@@ -142,7 +146,11 @@ class NllLossTest {
     Tensor logits = Tensor.of(values(9, rows * classes), rows, classes);
     Tensor labels = Tensor.of(new Random(2).ints(rows, -1, classes).toArray());
     CrossEntropy whole =
-        CrossEntropy.builder().ignoreIndex(-1).labelSmoothing(0.2).backend(backend).build();
+        CrossEntropy.builder()
+            .ignoreIndex(-1)
+            .labelSmoothing(0.2)
+            .execution(Execution.defaults().backend(backend))
+            .build();
     Tensor logs = Tensor.of(new float[rows * classes], rows, classes);
     LogSoftmax.along(1).forward(logits, logs);
     CrossEntropy.Outputs first = new CrossEntropy.Outputs().countCorrect(true);
@@ -168,7 +176,12 @@ class NllLossTest {
     Tensor rows = Tensor.of(values(5, outer * inner), outer, inner);
     float[] losses = new float[outer * inner];
     float[] gradient = new float[outer * classes * inner];
-    NllLoss loss = NllLoss.builder().axis(1).backend(backend).labelSmoothing(0.1).build();
+    NllLoss loss =
+        NllLoss.builder()
+            .axis(1)
+            .execution(Execution.defaults().backend(backend))
+            .labelSmoothing(0.1)
+            .build();
     NllLoss.Outputs outcome = new NllLoss.Outputs().losses(Tensor.of(losses, outer, inner));
     double mean =
         loss.forwardBackward(plain, labels, Tensor.of(gradient, outer, classes, inner), outcome);
@@ -186,7 +199,12 @@ class NllLossTest {
       }
       Tensor otherLabels = Tensor.of(shuffled, inner, outer, 2).select(2, 0);
       float[] otherLosses = new float[outer * inner];
-      NllLoss along = NllLoss.builder().axis(-2).backend(backend).labelSmoothing(0.1).build();
+      NllLoss along =
+          NllLoss.builder()
+              .axis(-2)
+              .execution(Execution.defaults().backend(backend))
+              .labelSmoothing(0.1)
+              .build();
       NllLoss.Outputs other = new NllLoss.Outputs().losses(Tensor.of(otherLosses, inner, outer));
       assertThat(along.forwardBackward(moved, otherLabels, moved, other)).isEqualTo(mean);
       assertThat(bits(Tensor.of(otherLosses, inner, outer).permute(1, 0).toFloatArray()))
@@ -328,7 +346,7 @@ class NllLossTest {
     double mean =
         NllLoss.builder()
             .ignoreIndex(255)
-            .backend(backend)
+            .execution(Execution.defaults().backend(backend))
             .build()
             .forwardBackward(
                 Tensor.of(logs, 2, 2),
@@ -393,7 +411,7 @@ class NllLossTest {
     assertThatThrownBy(
             () ->
                 NllLoss.builder()
-                    .backend(backend)
+                    .execution(Execution.defaults().backend(backend))
                     .build()
                     .forwardBackward(
                         Tensor.of(new float[4], 2, 2),

@@ -44,14 +44,26 @@ class RepeatedCallTest {
 
   private static List<Work> works(Backend backend) throws InterruptedException {
     List<Work> works = new ArrayList<>();
-    Softmax softmax = Softmax.builder().backend(backend).build();
-    LogSoftmax logSoftmax = LogSoftmax.builder().backend(backend).build();
-    LogSumExp logSumExp = LogSumExp.builder().backend(backend).build();
-    Softmax first = Softmax.builder().backend(backend).axis(0).build();
-    CrossEntropy mean = CrossEntropy.builder().backend(backend).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    LogSoftmax logSoftmax =
+        LogSoftmax.builder().execution(Execution.defaults().backend(backend)).build();
+    LogSumExp logSumExp =
+        LogSumExp.builder().execution(Execution.defaults().backend(backend)).build();
+    Softmax first =
+        Softmax.builder().execution(Execution.defaults().backend(backend)).axis(0).build();
+    CrossEntropy mean =
+        CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
     CrossEntropy sum =
-        CrossEntropy.builder().backend(backend).reduction(Reduction.SUM).gradientScale(3).build();
-    CrossEntropy ignoring = CrossEntropy.builder().backend(backend).ignoreIndex(1).build();
+        CrossEntropy.builder()
+            .execution(Execution.defaults().backend(backend))
+            .reduction(Reduction.SUM)
+            .gradientScale(3)
+            .build();
+    CrossEntropy ignoring =
+        CrossEntropy.builder()
+            .execution(Execution.defaults().backend(backend))
+            .ignoreIndex(1)
+            .build();
     for (int rows : new int[] {1, 3}) {
       Tensor x = matrix(rows, rows);
       Tensor other = matrix(rows, rows + 20);
@@ -117,7 +129,7 @@ class RepeatedCallTest {
 
   @OnEveryBackend
   void whatTheMemoryHoldsNow(Backend backend) {
-    Softmax softmax = Softmax.builder().backend(backend).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
     float[] x = new float[CLASSES];
     Tensor logits = Tensor.of(x, 1, CLASSES);
     float[] y = new float[CLASSES];
@@ -131,8 +143,9 @@ class RepeatedCallTest {
 
   @OnEveryBackend
   void memoryThatWasClosed(Backend backend) {
-    Softmax softmax = Softmax.builder().backend(backend).build();
-    CrossEntropy mean = CrossEntropy.builder().backend(backend).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    CrossEntropy mean =
+        CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
     Tensor x = matrix(1, 1);
     Tensor labels = Tensor.of(new int[] {1});
     for (boolean shared : new boolean[] {false, true}) {
@@ -160,7 +173,7 @@ class RepeatedCallTest {
   /** Virtual threads take turns with what belongs to no thread. */
   @OnEveryBackend
   void memoryOfAnotherVirtualThread(Backend backend) throws Exception {
-    Softmax softmax = Softmax.builder().backend(backend).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       Callable<Throwable> first =
           () -> {
@@ -178,7 +191,8 @@ class RepeatedCallTest {
 
   @OnEveryBackend
   void labelsThatBecameWrong(Backend backend) {
-    CrossEntropy mean = CrossEntropy.builder().backend(backend).build();
+    CrossEntropy mean =
+        CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
     for (int rows : new int[] {1, 3}) {
       int[] labels = new int[rows];
       Tensor targets = Tensor.of(labels);
@@ -205,7 +219,7 @@ class RepeatedCallTest {
 
   @OnEveryBackend
   void nothingStaysReachable(Backend backend) throws InterruptedException {
-    Softmax softmax = Softmax.builder().backend(backend).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
     WeakReference<float[]> array = new WeakReference<>(computedTwice(softmax));
     for (int i = 0; i < 100 && array.get() != null; i++) {
       System.gc();

@@ -91,11 +91,15 @@ class RequestOptionsTest {
           counts("seed", b -> b.seed(77)),
           counts("draw", b -> b.draw(1)),
           nothing("stream", b -> b.stream(77)), // a request has one of its own
-          nothing("isa", b -> b.isa(Isa.SCALAR)),
-          nothing("backend", b -> b.backend(Backend.REFERENCE)),
-          nothing("threads", b -> b.threads(2)),
-          nothing("sequential", b -> b.sequential()),
-          nothing("executor", b -> b.executor(Runnable::run)));
+          nothing(
+              "execution",
+              b ->
+                  b.execution(
+                      Execution.defaults()
+                          .backend(Backend.REFERENCE)
+                          .isa(Isa.SCALAR)
+                          .threads(2)
+                          .on(Runnable::run))));
 
   private static Option counts(String name, UnaryOperator<Sampler.Builder> choice) {
     return new Option(name, InBatch.COUNTS, b -> b, choice);

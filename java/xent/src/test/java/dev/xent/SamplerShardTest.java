@@ -88,7 +88,12 @@ class SamplerShardTest {
     for (Filters filters : filters()) {
       for (int threads : new int[] {1, 2, 7}) {
         Sampler sampler =
-            filters.builder.backend(backend).threads(threads).frequencyPenalty(3).seed(7).build();
+            filters
+                .builder
+                .execution(Execution.defaults().backend(backend).threads(threads))
+                .frequencyPenalty(3)
+                .seed(7)
+                .build();
         int[] expected = new int[ROWS];
         sampler.sample(logits, 9, inputs, Tensor.of(expected), new Sampler.Outputs());
         assertThat(exchange(sampler, logits, inputs, expected))
@@ -105,7 +110,12 @@ class SamplerShardTest {
       Tensor wide = Tensor.allocate(arena, DType.F32, 3, 3, 3, CLASSES);
       Tensor apart = wide.slice(0, 0, 2).slice(1, 0, 2).slice(2, 0, 2);
       apart.copyFrom(Tensor.of(Samples.logits(8 * CLASSES, 3, 2), 2, 2, 2, CLASSES));
-      Sampler sampler = Sampler.builder().backend(backend).topP(0.9).seed(3).build();
+      Sampler sampler =
+          Sampler.builder()
+              .execution(Execution.defaults().backend(backend))
+              .topP(0.9)
+              .seed(3)
+              .build();
       int[] expected = new int[8];
       sampler.sample(apart, 9, Tensor.of(expected, 2, 2, 2));
       assertThat(exchange(sampler, apart, SamplerInputs.none(), expected)).isGreaterThan(1);
@@ -117,7 +127,12 @@ class SamplerShardTest {
   void manyRowsAreGatheredForTheCallAlone(Backend backend) {
     int rows = 300;
     Tensor many = Tensor.of(Samples.logits(rows * CLASSES, 3, 4), rows, CLASSES);
-    Sampler sampler = Sampler.builder().backend(backend).threads(2).topK(5).seed(2).build();
+    Sampler sampler =
+        Sampler.builder()
+            .execution(Execution.defaults().backend(backend).threads(2))
+            .topK(5)
+            .seed(2)
+            .build();
     int[] expected = new int[rows];
     sampler.sample(many, 9, Tensor.of(expected));
     assertThat(exchange(sampler, many, SamplerInputs.none(), expected)).isEqualTo(1);

@@ -54,8 +54,10 @@ class SamplerTest {
   void drawsTheNumbersOfRandom123(
       Backend backend, String seed, String step, String draw, String stream, long expected) {
     Sampler sampler =
-        Sampler.builder().backend(backend).seed(Long.parseUnsignedLong(seed, 16)).stream(
-                Long.parseUnsignedLong(stream, 16))
+        Sampler.builder()
+            .execution(Execution.defaults().backend(backend))
+            .seed(Long.parseUnsignedLong(seed, 16))
+            .stream(Long.parseUnsignedLong(stream, 16))
             .draw(Long.parseLong(draw, 16))
             .build();
     Tensor logits = Tensor.of(new float[65536]);
@@ -340,12 +342,13 @@ class SamplerTest {
   void threadsChangeNothing(Backend backend, int threads) {
     int rows = 61;
     Tensor logits = Tensor.of(Samples.logits(rows * 5000, 3, 2), rows, 5000);
-    Sampler.Builder builder = Sampler.builder().topP(0.95).temperature(1.2).backend(backend);
-    long[] expected = builder.threads(1).build().sample(logits, 1).toLongArray();
+    Execution by = Execution.defaults().backend(backend);
+    Sampler.Builder builder = Sampler.builder().topP(0.95).temperature(1.2);
+    long[] expected = builder.execution(by.threads(1)).build().sample(logits, 1).toLongArray();
     Sampler.Outputs outputs = new Sampler.Outputs();
     int[] tokens = new int[rows];
     builder
-        .threads(threads)
+        .execution(by.threads(threads))
         .build()
         .sample(logits, 1, SamplerInputs.none(), Tensor.of(tokens), outputs);
     assertThat(Arrays.stream(tokens).asLongStream().toArray()).isEqualTo(expected);

@@ -33,7 +33,8 @@ class SavedStatisticsTest {
   }
 
   private static CrossEntropy with(Backend backend, Consumer<CrossEntropy.Builder> option) {
-    CrossEntropy.Builder builder = CrossEntropy.builder().backend(backend);
+    CrossEntropy.Builder builder =
+        CrossEntropy.builder().execution(Execution.defaults().backend(backend));
     option.accept(builder);
     return builder.build();
   }
@@ -90,7 +91,8 @@ class SavedStatisticsTest {
     assertThatThrownBy(() -> plain.backward(logits, labels, outcome, null, gradient))
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("the outputs hold no statistics");
-    LinearCrossEntropy linear = LinearCrossEntropy.builder().backend(backend).build();
+    LinearCrossEntropy linear =
+        LinearCrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
     LinearCrossEntropy.Outputs kept =
         new LinearCrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
     linear.forward(hidden, weights, labels, kept);
@@ -146,7 +148,7 @@ class SavedStatisticsTest {
     OTHERS.forEach(
         (said, option) -> {
           CrossEntropyShard other = CrossEntropyShard.of(with(backend, option), 0, 3);
-          CrossEntropyShard.Outputs outcome = new CrossEntropyShard.Outputs();
+          CrossEntropy.Outputs outcome = new CrossEntropy.Outputs();
           PartialStates states = plain.partialStates(logits, labels, none);
           if (!said.startsWith("ignoreIndex")) { // which states of labels do not know
             refused(() -> other.finish(states, labels, none, outcome));
@@ -160,9 +162,17 @@ class SavedStatisticsTest {
           PartialStates second = plain.partialStates(far, labels, none, first);
           refused(() -> other.finish(second, labels, none, first, outcome));
         });
-    SoftmaxShard softmax = SoftmaxShard.of(Softmax.builder().backend(backend).build(), 0, 3);
+    SoftmaxShard softmax =
+        SoftmaxShard.of(
+            Softmax.builder().execution(Execution.defaults().backend(backend)).build(), 0, 3);
     SoftmaxShard warm =
-        SoftmaxShard.of(Softmax.builder().backend(backend).temperature(2).build(), 0, 3);
+        SoftmaxShard.of(
+            Softmax.builder()
+                .execution(Execution.defaults().backend(backend))
+                .temperature(2)
+                .build(),
+            0,
+            3);
     PartialStates states = softmax.partialStates(logits, none);
     refused(() -> warm.finish(states, none, null));
     RowStatistics rows = softmax.finish(states, none, null);

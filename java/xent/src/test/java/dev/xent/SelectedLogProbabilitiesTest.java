@@ -29,11 +29,10 @@ import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Log-probabilities of selected classes: values, gradients, bits, edges, sums, refusals. */
-@Execution(ExecutionMode.CONCURRENT)
+@org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
 class SelectedLogProbabilitiesTest {
   private static final int ROWS = 4;
   private static final int CLASSES = 29;
@@ -45,7 +44,7 @@ class SelectedLogProbabilitiesTest {
   private final Tensor targets = Tensor.of(classes, ROWS, COUNT);
 
   private static SelectedLogProbabilities.Builder on(Backend backend) {
-    return SelectedLogProbabilities.builder().backend(backend);
+    return SelectedLogProbabilities.builder().execution(Execution.defaults().backend(backend));
   }
 
   private double logProbability(float[] values, int row, int clazz) {
@@ -121,7 +120,7 @@ class SelectedLogProbabilitiesTest {
       logits.setFloat(25, r, labels[r]); // p is next to 1
     }
     CrossEntropy.builder()
-        .backend(backend)
+        .execution(Execution.defaults().backend(backend))
         .reduction(Reduction.SUM)
         .gradientScale(-1)
         .build()
@@ -376,8 +375,8 @@ class SelectedLogProbabilitiesTest {
     for (Isa isa : Xent.runtime().availableIsas()) {
       for (Backend backend : new Backend[] {Backend.REFERENCE, Backend.NATIVE}) {
         SelectedLogProbabilities.Builder builder =
-            on(backend)
-                .isa(backend == Backend.NATIVE ? isa : Isa.BEST)
+            SelectedLogProbabilities.builder()
+                .execution(Execution.defaults().backend(backend).isa(isa))
                 .ignoreIndex(-1)
                 .temperature(temperature)
                 .gradientScale(scale);

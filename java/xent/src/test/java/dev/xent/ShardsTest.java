@@ -24,11 +24,10 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Rows whose classes are divided give the bits of the undivided call, however they are divided. */
-@Execution(ExecutionMode.CONCURRENT)
+@org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
 class ShardsTest {
   private static final int CHUNK = 8192;
   private static final int ROWS = 3;
@@ -91,8 +90,13 @@ class ShardsTest {
   private void softmaxOf(Backend backend, Tensor in) {
     Inputs inputs = Inputs.none().sink(sink);
     for (boolean log : new boolean[] {false, true}) {
-      Softmax softmax = Softmax.builder().backend(backend).temperature(2).build();
-      LogSoftmax logSoftmax = LogSoftmax.builder().backend(backend).temperature(2).build();
+      Softmax softmax =
+          Softmax.builder().execution(Execution.defaults().backend(backend)).temperature(2).build();
+      LogSoftmax logSoftmax =
+          LogSoftmax.builder()
+              .execution(Execution.defaults().backend(backend))
+              .temperature(2)
+              .build();
       Tensor expected = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
       if (log) {
         logSoftmax.forward(in, inputs, expected);
@@ -100,7 +104,11 @@ class ShardsTest {
         softmax.forward(in, inputs, expected);
       }
       Tensor lse = Tensor.of(new float[ROWS]);
-      LogSumExp.builder().backend(backend).temperature(2).build().forward(in, inputs, lse);
+      LogSumExp.builder()
+          .execution(Execution.defaults().backend(backend))
+          .temperature(2)
+          .build()
+          .forward(in, inputs, lse);
       for (long[] cut : cuts()) {
         List<SoftmaxShard> shards = new ArrayList<>();
         for (int i = 0; i + 1 < cut.length; i++) {
@@ -179,7 +187,7 @@ class ShardsTest {
       Backend backend, Tensor targets, Inputs ofFinish, Inputs inputs, boolean hasLabels) {
     CrossEntropy loss =
         CrossEntropy.builder()
-            .backend(backend)
+            .execution(Execution.defaults().backend(backend))
             .labelSmoothing(0.1)
             .zLoss(1e-3)
             .classWeights(classWeights)
@@ -201,8 +209,8 @@ class ShardsTest {
         states.add(shards.get(i).partialStates(parts.get(i), of.get(i), inputs));
       }
       Tensor divided = Tensor.of(new float[ROWS]);
-      CrossEntropyShard.Outputs outcome =
-          new CrossEntropyShard.Outputs().losses(divided).countCorrect(hasLabels);
+      CrossEntropy.Outputs outcome =
+          new CrossEntropy.Outputs().losses(divided).countCorrect(hasLabels);
       Tensor known = hasLabels ? targets : null;
       RowStatistics rows = shards.get(0).finish(exchanged(states), known, ofFinish, outcome);
       if (rows.needsSecondRound()) {
@@ -280,8 +288,7 @@ class ShardsTest {
         PartialStatesException.class,
         () ->
             CrossEntropyShard.of(CrossEntropy.mean(), 0, CLASSES)
-                .finish(
-                    statesOf(0, CLASSES), labels, Inputs.none(), new CrossEntropyShard.Outputs()),
+                .finish(statesOf(0, CLASSES), labels, Inputs.none(), new CrossEntropy.Outputs()),
         "give states of a loss");
     RowStatistics rows = shard.finish(statesOf(0, CLASSES), Inputs.none(), null);
     refused(
@@ -354,7 +361,7 @@ class ShardsTest {
     PartialStates whole = shard.partialStates(logits, labels, Inputs.none());
     refused(
         OptionException.class,
-        () -> shard.finish(whole, null, Inputs.none(), new CrossEntropyShard.Outputs()),
+        () -> shard.finish(whole, null, Inputs.none(), new CrossEntropy.Outputs()),
         "class indices");
     Tensor mask = Tensor.of(MemorySegment.ofArray(new byte[CLASSES]), DType.U8, CLASSES);
     CrossEntropyShard smooth =
@@ -376,20 +383,27 @@ class ShardsTest {
       Inputs inputs,
       Tensor w,
       String... words) {
-    CrossEntropy loss = CrossEntropy.builder().backend(backend).classWeights(w).build();
+    CrossEntropy loss =
+        CrossEntropy.builder()
+            .execution(Execution.defaults().backend(backend))
+            .classWeights(w)
+            .build();
     CrossEntropyShard shard = CrossEntropyShard.of(loss, 0, CLASSES);
     refused(type, () -> shard.partialStates(logits, targets, inputs), words);
     // Statistics of targets of the same kind, all of which can be.
     boolean labelled = targets.type().isInteger() && targets.rank() == 1;
     Tensor good = labelled ? labels : logits;
     CrossEntropyShard plain =
-        CrossEntropyShard.of(CrossEntropy.builder().backend(backend).build(), 0, CLASSES);
+        CrossEntropyShard.of(
+            CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build(),
+            0,
+            CLASSES);
     RowStatistics rows =
         plain.finish(
             plain.partialStates(logits, good, Inputs.none()),
             labelled ? good : null,
             Inputs.none(),
-            new CrossEntropyShard.Outputs());
+            new CrossEntropy.Outputs());
     float[] gradient = new float[ROWS * CLASSES];
     refused(
         type,
@@ -434,7 +448,10 @@ class ShardsTest {
         Tensor.of(new float[CLASSES - 1]),
         "give a weight for each class of all shards, in the shape [" + CLASSES + "]");
     CrossEntropy weighted =
-        CrossEntropy.builder().backend(backend).classWeights(Tensor.of(w)).build();
+        CrossEntropy.builder()
+            .execution(Execution.defaults().backend(backend))
+            .classWeights(Tensor.of(w))
+            .build();
     CrossEntropyShard last = CrossEntropyShard.of(weighted, CHUNK, CLASSES);
     Tensor part = logits.slice(1, CHUNK, CLASSES);
     refused(
@@ -442,11 +459,14 @@ class ShardsTest {
         () -> last.partialStates(part, part, Inputs.none()),
         "classWeights of class 8193 is NaN");
     PartialStates soft =
-        CrossEntropyShard.of(CrossEntropy.builder().backend(backend).build(), 0, CLASSES)
+        CrossEntropyShard.of(
+                CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build(),
+                0,
+                CLASSES)
             .partialStates(logits, logits, Inputs.none());
     refused(
         OptionException.class,
-        () -> last.finish(soft, null, Inputs.none(), new CrossEntropyShard.Outputs()),
+        () -> last.finish(soft, null, Inputs.none(), new CrossEntropy.Outputs()),
         "classWeights of class 8193 is NaN");
   }
 
@@ -460,18 +480,23 @@ class ShardsTest {
             Inputs.none().rowOffsets(labels));
     String[] names = {"classMask is U8", "targetWeights is F32", "rowOffsets is I32"};
     CrossEntropyShard plain =
-        CrossEntropyShard.of(CrossEntropy.builder().backend(backend).build(), 0, CLASSES);
+        CrossEntropyShard.of(
+            CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build(),
+            0,
+            CLASSES);
     PartialStates soft = plain.partialStates(logits, logits, Inputs.none());
-    SoftmaxShard softmax = SoftmaxShard.of(Softmax.builder().backend(backend).build(), 0, CLASSES);
+    SoftmaxShard softmax =
+        SoftmaxShard.of(
+            Softmax.builder().execution(Execution.defaults().backend(backend)).build(), 0, CLASSES);
     PartialStates states = softmax.partialStates(logits, Inputs.none());
     for (int i = 0; i < names.length; i++) {
       Inputs inputs = others.get(i);
       String[] words = {names[i], "and finish takes none"};
-      CrossEntropyShard.Outputs outcome = new CrossEntropyShard.Outputs();
+      CrossEntropy.Outputs outcome = new CrossEntropy.Outputs();
       refused(OptionException.class, () -> plain.finish(soft, null, inputs, outcome), words);
       refused(OptionException.class, () -> softmax.finish(states, inputs, null), words);
     }
-    CrossEntropyShard.Outputs outcome = new CrossEntropyShard.Outputs();
+    CrossEntropy.Outputs outcome = new CrossEntropy.Outputs();
     refused(
         OptionException.class,
         () -> plain.finish(soft, labels, Inputs.none(), outcome),
@@ -479,7 +504,7 @@ class ShardsTest {
     CrossEntropyShard ofOthers =
         CrossEntropyShard.of(
             CrossEntropy.builder()
-                .backend(backend)
+                .execution(Execution.defaults().backend(backend))
                 .labelSmoothing(0.1)
                 .smoothing(Smoothing.OTHERS)
                 .build(),
@@ -491,7 +516,12 @@ class ShardsTest {
         "smoothing is OTHERS, targets are probability rows");
     CrossEntropyShard clamped =
         CrossEntropyShard.of(
-            CrossEntropy.builder().backend(backend).probabilityClamp(1e-7).build(), 0, CLASSES);
+            CrossEntropy.builder()
+                .execution(Execution.defaults().backend(backend))
+                .probabilityClamp(1e-7)
+                .build(),
+            0,
+            CLASSES);
     refused(
         OptionException.class,
         () -> clamped.finish(soft, null, Inputs.none(), outcome),
@@ -501,11 +531,14 @@ class ShardsTest {
   /** Of the same number of rows, but not of the same rows. */
   @OnEveryBackend
   void statisticsOfOtherRows(Backend backend) {
-    Softmax softmax = Softmax.builder().backend(backend).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
     Tensor turned = logits.permute(1, 0);
     SoftmaxShard shard = SoftmaxShard.of(softmax, 0, CLASSES);
     SoftmaxShard first =
-        SoftmaxShard.of(Softmax.builder().backend(backend).axis(0).build(), 0, CLASSES);
+        SoftmaxShard.of(
+            Softmax.builder().execution(Execution.defaults().backend(backend)).axis(0).build(),
+            0,
+            CLASSES);
     x[5] = 40000;
     RowStatistics rows =
         first.finish(first.partialStates(turned, Inputs.none()), Inputs.none(), null);
@@ -525,7 +558,10 @@ class ShardsTest {
         "the statistics are of softmax [3, " + CLASSES + "] with classes along axis 1",
         "the partial states are of softmax");
     CrossEntropyShard loss =
-        CrossEntropyShard.of(CrossEntropy.builder().backend(backend).build(), 0, CLASSES);
+        CrossEntropyShard.of(
+            CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build(),
+            0,
+            CLASSES);
     refused(
         PartialStatesException.class,
         () -> loss.partialStates(logits, labels, Inputs.none(), other),
@@ -535,7 +571,7 @@ class ShardsTest {
   /** The kernels' own word of what a state is comes from the bytes. */
   @OnEveryBackend
   void bytesOfStatesOfAnotherKind(Backend backend) {
-    Softmax softmax = Softmax.builder().backend(backend).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
     SoftmaxShard shard = SoftmaxShard.of(softmax, 0, CHUNK);
     Tensor part = logits.slice(1, 0, CHUNK);
     byte[] bytes = shard.partialStates(part, Inputs.none()).toBytes();

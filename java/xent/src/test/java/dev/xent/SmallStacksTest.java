@@ -32,7 +32,7 @@ final class SmallStacksTest {
       Tensor logits = Tensor.allocate(arena, DType.F32, rows, classes);
       Tensor gradient = Tensor.allocate(arena, DType.F32, rows, classes);
       Tensor labels = Tensor.allocate(arena, DType.I64, rows);
-      CrossEntropy loss = CrossEntropy.builder().axis(-1).sequential().build();
+      CrossEntropy loss = CrossEntropy.builder().axis(-1).execution(Execution.sequential()).build();
       double expected = loss.forwardBackward(logits, labels, gradient);
       List<Throwable> thrown = new ArrayList<>();
       Thread thread =

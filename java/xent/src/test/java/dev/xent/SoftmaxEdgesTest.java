@@ -15,7 +15,7 @@ class SoftmaxEdgesTest {
   private static float[] softmax(Backend backend, FullyMasked masked, float... x) {
     float[] y = new float[x.length];
     Softmax.builder()
-        .backend(backend)
+        .execution(Execution.defaults().backend(backend))
         .fullyMasked(masked)
         .build()
         .forward(Tensor.of(x), Tensor.of(y));
@@ -25,7 +25,7 @@ class SoftmaxEdgesTest {
   private static float[] logSoftmax(Backend backend, FullyMasked masked, float... x) {
     float[] y = new float[x.length];
     LogSoftmax.builder()
-        .backend(backend)
+        .execution(Execution.defaults().backend(backend))
         .fullyMasked(masked)
         .build()
         .forward(Tensor.of(x), Tensor.of(y));
@@ -35,7 +35,7 @@ class SoftmaxEdgesTest {
   private static float logSumExp(Backend backend, FullyMasked masked, float... x) {
     float[] lse = new float[1];
     LogSumExp.builder()
-        .backend(backend)
+        .execution(Execution.defaults().backend(backend))
         .fullyMasked(masked)
         .build()
         .forward(Tensor.of(x), Tensor.of(lse));
@@ -120,10 +120,13 @@ class SoftmaxEdgesTest {
   @OnEveryBackend
   void zeroRowsWriteNothing(Backend backend) {
     Tensor none = Tensor.of(new float[0], 0, 3);
-    Softmax softmax = Softmax.builder().backend(backend).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
     softmax.forward(none, Tensor.of(new float[0], 0, 3));
     softmax.backward(none, none, Tensor.of(new float[0], 0, 3));
-    LogSumExp.builder().backend(backend).build().forward(none, Tensor.of(new float[0], 0));
+    LogSumExp.builder()
+        .execution(Execution.defaults().backend(backend))
+        .build()
+        .forward(none, Tensor.of(new float[0], 0));
     assertThat(none.elements()).isZero();
   }
 
@@ -132,7 +135,10 @@ class SoftmaxEdgesTest {
     float[] dx = new float[4];
     Tensor y = Tensor.of(new float[] {0.5f, 0.5f, 0.25f, 0.75f}, 2, 2);
     Tensor dy = Tensor.of(new float[] {Float.NaN, 1, 1, 0}, 2, 2);
-    Softmax.builder().backend(backend).build().backward(y, dy, Tensor.of(dx, 2, 2));
+    Softmax.builder()
+        .execution(Execution.defaults().backend(backend))
+        .build()
+        .backward(y, dy, Tensor.of(dx, 2, 2));
     assertThat(Samples.bits(dx)).startsWith(NAN, NAN);
     assertThat(dx[2]).isEqualTo(0.1875f);
     assertThat(dx[3]).isEqualTo(-0.1875f);

@@ -148,15 +148,24 @@ class StridesTest {
       Tensor losses = output(rows);
       Tensor gradient = output(shape);
       Tensor later = output(shape);
-      Softmax softmax = Softmax.builder().axis(axis).backend(backend).build();
+      Softmax softmax =
+          Softmax.builder().axis(axis).execution(Execution.defaults().backend(backend)).build();
       softmax.forward(x, y);
       softmax.backward(y, dy, dx);
-      LogSoftmax.builder().axis(axis).backend(backend).build().forward(x, logY);
-      LogSumExp.builder().axis(axis).backend(backend).build().forward(x, lse);
+      LogSoftmax.builder()
+          .axis(axis)
+          .execution(Execution.defaults().backend(backend))
+          .build()
+          .forward(x, logY);
+      LogSumExp.builder()
+          .axis(axis)
+          .execution(Execution.defaults().backend(backend))
+          .build()
+          .forward(x, lse);
       CrossEntropy sum =
           CrossEntropy.builder()
               .axis(axis)
-              .backend(backend)
+              .execution(Execution.defaults().backend(backend))
               .ignoreIndex(x.dim(axis))
               .reduction(Reduction.SUM)
               .build();
@@ -188,7 +197,8 @@ class StridesTest {
     int[] labels = new int[2 * 2 * 2];
     labels[5] = 9;
     try {
-      CrossEntropy loss = CrossEntropy.builder().axis(1).backend(backend).build();
+      CrossEntropy loss =
+          CrossEntropy.builder().axis(1).execution(Execution.defaults().backend(backend)).build();
       loss.forward(x, Tensor.of(labels, 2, 2, 2));
     } catch (LabelException e) {
       assertThat(e.row()).isEqualTo(5);
@@ -202,7 +212,10 @@ class StridesTest {
     MemorySegment one = MemorySegment.ofArray(new float[] {1, 2, 4});
     Tensor repeated = Tensor.strided(one, DType.F32, new long[] {4, 3}, new long[] {0, 1});
     float[] y = new float[12];
-    Softmax.builder().backend(backend).build().forward(repeated, Tensor.of(y, 4, 3));
+    Softmax.builder()
+        .execution(Execution.defaults().backend(backend))
+        .build()
+        .forward(repeated, Tensor.of(y, 4, 3));
     assertThat(Samples.row(y, 3, 3)).isEqualTo(Samples.row(y, 0, 3));
     assertThat(y[1] / y[0]).isBetween(2.718f, 2.7184f);
   }

@@ -220,11 +220,14 @@ class ThreadsTest {
   void anExecutorMayComputeItself() {
     float[] expected = new float[X.length];
     Tensor x = Tensor.of(X, ROWS, CLASSES);
-    Softmax.builder().sequential().build().forward(x, Tensor.of(expected, ROWS, CLASSES));
+    Softmax.builder()
+        .execution(Execution.sequential())
+        .build()
+        .forward(x, Tensor.of(expected, ROWS, CLASSES));
 
     float[] inner = new float[X.length];
     List<Boolean> same = new ArrayList<>();
-    Softmax softmax = Softmax.builder().threads(2).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().threads(2)).build();
     Executor computing =
         task -> {
           softmax.forward(x, Tensor.of(inner, ROWS, CLASSES));
@@ -235,8 +238,7 @@ class ThreadsTest {
         };
     float[] outer = new float[X.length];
     Softmax.builder()
-        .threads(3)
-        .executor(computing)
+        .execution(Execution.defaults().threads(3).on(computing))
         .build()
         .forward(x, Tensor.of(outer, ROWS, CLASSES));
     assertThat(outer).isEqualTo(expected);
@@ -263,7 +265,7 @@ class ThreadsTest {
   @ParameterizedTest
   @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "BEFORE_THE_CALLER")
   void anInterruptedCallerComputesAndStaysInterrupted(Helpers helpers) {
-    Softmax softmax = helpers.apply(Softmax.builder(), 4).build();
+    Softmax softmax = Softmax.builder().execution(helpers.help(Execution.defaults(), 4)).build();
     float[] y = X.clone();
     for (int round = 0; round < 20; round++) {
       System.arraycopy(X, 0, y, 0, y.length);
@@ -273,7 +275,7 @@ class ThreadsTest {
     }
     float[] expected = new float[X.length];
     Softmax.builder()
-        .sequential()
+        .execution(Execution.sequential())
         .build()
         .forward(Tensor.of(X, ROWS, CLASSES), Tensor.of(expected, ROWS, CLASSES));
     assertThat(y).isEqualTo(expected);
@@ -293,7 +295,8 @@ class ThreadsTest {
     float[] untouched = new float[rows * 2];
     float[] zeros = untouched.clone();
     for (int threads : new int[] {1, 2, 7}) {
-      CrossEntropy loss = helpers.apply(CrossEntropy.builder(), threads).build();
+      CrossEntropy loss =
+          CrossEntropy.builder().execution(helpers.help(Execution.defaults(), threads)).build();
       Tensor gradient = Tensor.of(untouched, rows, 2);
       CrossEntropy.Outputs outcome =
           new CrossEntropy.Outputs().losses(Tensor.of(new float[rows], rows));
@@ -322,18 +325,20 @@ class ThreadsTest {
     Tensor y = Tensor.allocate(arena, DType.F32, ROWS, CLASSES);
     Softmax softmax =
         Softmax.builder()
-            .threads(2)
-            .executor(
-                task -> {
-                  arena.close();
-                  Helpers.BEFORE_THE_CALLER.executor().execute(task);
-                })
+            .execution(
+                Execution.defaults()
+                    .threads(2)
+                    .on(
+                        task -> {
+                          arena.close();
+                          Helpers.BEFORE_THE_CALLER.executor().execute(task);
+                        }))
             .build();
     assertThatThrownBy(() -> softmax.forward(x, y))
         .isInstanceOf(MemoryException.class)
         .hasMessageContaining("lies in an arena that is closed");
     float[] again = new float[X.length];
-    Softmax next = Softmax.builder().threads(2).build();
+    Softmax next = Softmax.builder().execution(Execution.defaults().threads(2)).build();
     next.forward(Tensor.of(X, ROWS, CLASSES), Tensor.of(again, ROWS, CLASSES));
     assertThat(again).doesNotContain(0f);
   }
@@ -350,14 +355,16 @@ class ThreadsTest {
       int[] asked = new int[1];
       Softmax softmax =
           Softmax.builder()
-              .threads(3)
-              .executor(
-                  task -> {
-                    Thread.ofPlatform().start(task);
-                    if (++asked[0] == 2) {
-                      arena.close();
-                    }
-                  })
+              .execution(
+                  Execution.defaults()
+                      .threads(3)
+                      .on(
+                          task -> {
+                            Thread.ofPlatform().start(task);
+                            if (++asked[0] == 2) {
+                              arena.close();
+                            }
+                          }))
               .build();
       assertThatThrownBy(() -> softmax.forward(x, y))
           .isInstanceOf(MemoryException.class)
@@ -367,7 +374,7 @@ class ThreadsTest {
 
   @Test
   void anArenaIsNotClosedUnderAKernel() throws InterruptedException {
-    Softmax softmax = Softmax.builder().threads(3).build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().threads(3)).build();
     for (int round = 0; round < 30; round++) {
       Arena arena = Arena.ofShared();
       Tensor x = Tensor.allocate(arena, DType.F32, 2000, 1000);
@@ -414,7 +421,10 @@ class ThreadsTest {
   private static WeakReference<float[]> computeAndKeep(List<Runnable> tasks) {
     float[] x = X.clone();
     Tensor tensor = Tensor.of(x, ROWS, CLASSES);
-    Softmax.builder().threads(4).executor(tasks::add).build().forward(tensor, tensor);
+    Softmax.builder()
+        .execution(Execution.defaults().threads(4).on(tasks::add))
+        .build()
+        .forward(tensor, tensor);
     return new WeakReference<>(x);
   }
 
@@ -434,10 +444,10 @@ class ThreadsTest {
 
   @Test
   void thereIsNoCallWithoutAThread() {
-    assertThatThrownBy(() -> Softmax.builder().threads(0))
+    assertThatThrownBy(() -> Softmax.builder().execution(Execution.defaults().threads(0)))
         .isInstanceOf(OptionException.class)
         .hasMessage("threads is 0: give 1 or more");
-    assertThatThrownBy(() -> CrossEntropy.builder().threads(-3))
+    assertThatThrownBy(() -> CrossEntropy.builder().execution(Execution.defaults().threads(-3)))
         .isInstanceOf(OptionException.class)
         .hasMessage("threads is -3: give 1 or more");
   }
@@ -450,8 +460,8 @@ class ThreadsTest {
         };
     Tensor x = Tensor.of(X, ROWS, CLASSES);
     Tensor y = Tensor.of(new float[X.length], ROWS, CLASSES);
-    Softmax.builder().executor(asked).sequential().build().forward(x, y);
-    Softmax small = Softmax.builder().executor(asked).threads(8).build();
+    Softmax.builder().execution(Execution.sequential().on(asked)).build().forward(x, y);
+    Softmax small = Softmax.builder().execution(Execution.defaults().on(asked).threads(8)).build();
     small.forward(x.slice(0, 0, 250), y.slice(0, 0, 250));
   }
 }

@@ -35,6 +35,9 @@ class ToStringTest {
     }
   }
 
+  private static final Execution OTHER =
+      Execution.defaults().backend(Backend.REFERENCE).threads(7).on(new Direct());
+
   @Test
   void requestsAreToldUpToTheFourth() {
     Sampler.Requests requests = new Sampler.Requests();
@@ -65,9 +68,11 @@ class ToStringTest {
     assertThat(new CrossEntropy.Outputs()).hasToString("Outputs[]");
     assertThat(
             Softmax.builder()
-                .backend(Xent.runtime().backend())
-                .isa(Xent.runtime().isa())
-                .threads(Xent.runtime().threads())
+                .execution(
+                    Execution.defaults()
+                        .backend(Xent.runtime().backend())
+                        .isa(Xent.runtime().isa())
+                        .threads(Xent.runtime().threads()))
                 .temperature(1)
                 .build())
         .hasToString("Softmax[]");
@@ -79,7 +84,8 @@ class ToStringTest {
     boolean reference = Xent.runtime().backend() == Backend.REFERENCE;
     String who = reference ? engine.substring(engine.indexOf("threads")) : engine;
     assertThat(
-            on(CrossEntropy.builder())
+            CrossEntropy.builder()
+                .execution(OTHER)
                 .axis(1)
                 .ignoreIndex(-100)
                 .labelSmoothing(0.1)
@@ -105,16 +111,17 @@ class ToStringTest {
     assertThat(CrossEntropy.builder().probabilityClamp(0.1).build())
         .hasToString("CrossEntropy[probabilityClamp=0.1]");
     assertThat(CrossEntropy.mean().withDenominator(3)).hasToString("CrossEntropy[denominator=3.0]");
-    assertThat(on(Softmax.builder()).axis(0).temperature(2).build())
+    assertThat(Softmax.builder().execution(OTHER).axis(0).temperature(2).build())
         .hasToString("Softmax[axis=0, temperature=2.0, " + who + "]");
-    assertThat(on(LogSoftmax.builder()).axis(0).build())
+    assertThat(LogSoftmax.builder().execution(OTHER).axis(0).build())
         .hasToString("LogSoftmax[axis=0, " + who + "]");
-    assertThat(on(LogSumExp.builder()).softcap(5).build())
+    assertThat(LogSumExp.builder().execution(OTHER).softcap(5).build())
         .hasToString("LogSumExp[softcap=5.0, " + who + "]");
-    assertThat(on(NllLoss.builder()).ignoreIndex(0).build())
+    assertThat(NllLoss.builder().execution(OTHER).ignoreIndex(0).build())
         .hasToString("NllLoss[ignoreIndex=0, " + who + "]");
     assertThat(
-            on(Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER))
+            Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+                .execution(OTHER)
                 .temperature(3)
                 .reduction(Reduction.SUM)
                 .build())
@@ -122,8 +129,15 @@ class ToStringTest {
             "Divergence[kind=KULLBACK_LEIBLER, temperature=3.0, reduction=SUM, " + who + "]");
   }
 
-  private static <B extends OperationBuilder<B>> B on(B builder) {
-    return builder.backend(Backend.REFERENCE).threads(7).executor(new Direct());
+  @Test
+  void anExecutionSaysWhatItWasTold() {
+    assertThat(Execution.defaults()).hasToString("Execution[]");
+    assertThat(Execution.sequential()).hasToString("Execution[threads=1]");
+    assertThat(OTHER.isa(Isa.SCALAR))
+        .hasToString(
+            "Execution[backend=REFERENCE, isa=SCALAR, threads=7, executor="
+                + Direct.class.getName()
+                + "]");
   }
 
   @Test
@@ -131,7 +145,8 @@ class ToStringTest {
     for (Isa isa : Xent.runtime().availableIsas()) {
       String said =
           isa == Xent.runtime().isa() ? "" : "isa=" + isa.name().toLowerCase(java.util.Locale.ROOT);
-      assertThat(Softmax.builder().isa(isa).build()).hasToString("Softmax[" + said + "]");
+      assertThat(Softmax.builder().execution(Execution.defaults().isa(isa)).build())
+          .hasToString("Softmax[" + said + "]");
     }
   }
 

@@ -11,16 +11,15 @@ import dev.xent.options.Backend;
 import dev.xent.options.FullyMasked;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
-import java.util.function.UnaryOperator;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** The largest classes: their order, and the very bits of softmax and log-softmax. */
-@Execution(ExecutionMode.CONCURRENT)
+@org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
 class TopKTest {
   private static final float INFINITY = Float.POSITIVE_INFINITY;
 
@@ -43,7 +42,12 @@ class TopKTest {
   }
 
   private static void assertTop(
-      float[] x, int rows, int classes, int k, Tensor logits, UnaryOperator<LogitBuilder<?>> with) {
+      float[] x,
+      int rows,
+      int classes,
+      int k,
+      Tensor logits,
+      Function<LogitBuilder, OperationBuilder> with) {
     TopK.Builder builder = TopK.builder(k);
     with.apply(builder);
     Softmax.Builder softmax = Softmax.builder();
@@ -95,14 +99,23 @@ class TopKTest {
       for (double spread : new double[] {0.001, 4, 60, 30_000}) {
         float[] x = values(rows, classes, spread, rows + classes);
         Tensor logits = Tensor.of(x, rows, classes);
-        assertTop(x, rows, classes, k, logits, builder -> builder.backend(backend));
         assertTop(
             x,
             rows,
             classes,
             k,
             logits,
-            builder -> builder.backend(backend).temperature(0.7).threads(3));
+            builder -> builder.execution(Execution.defaults().backend(backend)));
+        assertTop(
+            x,
+            rows,
+            classes,
+            k,
+            logits,
+            builder ->
+                builder
+                    .temperature(0.7)
+                    .execution(Execution.defaults().backend(backend).threads(3)));
       }
     }
   }
@@ -117,15 +130,30 @@ class TopKTest {
       for (int i = 0; i < x.length; i++) {
         held[i] = (float) logits.getDouble(i / 50, i % 50);
       }
-      assertTop(held, 6, 50, 4, logits, builder -> builder.backend(backend));
-      assertTop(held, 6, 50, 4, logits, builder -> builder.backend(backend).softcap(8));
+      assertTop(
+          held,
+          6,
+          50,
+          4,
+          logits,
+          builder -> builder.execution(Execution.defaults().backend(backend)));
+      assertTop(
+          held,
+          6,
+          50,
+          4,
+          logits,
+          builder -> builder.softcap(8).execution(Execution.defaults().backend(backend)));
     }
     Tensor logits = Tensor.of(x, 6, 50);
     Tensor classes = Tensor.of(new long[18], 6, 3);
     Tensor halves = Tensor.allocate(Arena.ofAuto(), DType.F16, 6, 3);
-    TopK.builder(3).backend(backend).build().probabilities(logits, classes, halves);
+    TopK.builder(3)
+        .execution(Execution.defaults().backend(backend))
+        .build()
+        .probabilities(logits, classes, halves);
     Tensor all = Tensor.allocate(Arena.ofAuto(), DType.F16, 6, 50);
-    Softmax.builder().backend(backend).build().forward(logits, all);
+    Softmax.builder().execution(Execution.defaults().backend(backend)).build().forward(logits, all);
     for (int r = 0; r < 6; r++) {
       for (int i = 0; i < 3; i++) {
         assertThat(halves.getFloat(r, i)).isEqualTo(all.getFloat(r, (int) classes.getLong(r, i)));
@@ -139,8 +167,12 @@ class TopKTest {
     Tensor rows = Tensor.of(x, 20, 12);
     Tensor columns = Tensor.allocate(Arena.ofAuto(), DType.F32, 4, 12, 5);
     columns.copyFrom(rows.reshape(4, 5, 12).permute(0, 2, 1));
-    TopK.Result expected = TopK.builder(3).backend(backend).build().probabilities(rows);
-    TopK top = TopK.builder(3).axis(1).backend(backend).build();
+    TopK.Result expected =
+        TopK.builder(3)
+            .execution(Execution.defaults().backend(backend))
+            .build()
+            .probabilities(rows);
+    TopK top = TopK.builder(3).axis(1).execution(Execution.defaults().backend(backend)).build();
     TopK.Result best = top.probabilities(columns);
     assertThat(best.classes().shape()).containsExactly(4, 3, 5);
     assertThat(best.values().permute(0, 2, 1).toFloatArray())
@@ -164,14 +196,20 @@ class TopKTest {
             .sink(Tensor.of(new float[] {2}));
     Tensor logits = Tensor.of(x, 1, 6);
     Tensor all = Tensor.of(new float[6], 1, 6);
-    TopK top = TopK.builder(4).backend(backend).build();
+    TopK top = TopK.builder(4).execution(Execution.defaults().backend(backend)).build();
     TopK.Result best = top.probabilities(logits, inputs);
-    Softmax.builder().backend(backend).build().forward(logits, inputs, all);
+    Softmax.builder()
+        .execution(Execution.defaults().backend(backend))
+        .build()
+        .forward(logits, inputs, all);
     assertThat(best.classes().toLongArray()).containsExactly(3, 2, 0, -1);
     assertThat(best.values().toFloatArray())
         .containsExactly(all.getFloat(0, 3), all.getFloat(0, 2), all.getFloat(0, 0), 0);
     best = top.logProbabilities(logits, inputs);
-    LogSoftmax.builder().backend(backend).build().forward(logits, inputs, all);
+    LogSoftmax.builder()
+        .execution(Execution.defaults().backend(backend))
+        .build()
+        .forward(logits, inputs, all);
     assertThat(best.values().toFloatArray())
         .containsExactly(all.getFloat(0, 3), all.getFloat(0, 2), all.getFloat(0, 0), -INFINITY);
   }
@@ -180,12 +218,16 @@ class TopKTest {
   void raggedRows(Backend backend) {
     float[] x = {1, 3, 2, 7, 5, 5, 0, -INFINITY};
     Inputs inputs = Inputs.none().rowOffsets(Tensor.of(new int[] {0, 3, 4, 4, 7, 8}));
-    TopK top = TopK.builder(2).backend(backend).build();
+    TopK top = TopK.builder(2).execution(Execution.defaults().backend(backend)).build();
     TopK.Result best = top.probabilities(Tensor.of(x), inputs);
     assertThat(best.classes().shape()).containsExactly(5, 2);
     assertThat(best.classes().toLongArray()).containsExactly(1, 2, 0, -1, -1, -1, 0, 1, -1, -1);
     Tensor all = Tensor.of(new float[x.length]);
-    Softmax.builder().axis(0).backend(backend).build().forward(Tensor.of(x), inputs, all);
+    Softmax.builder()
+        .axis(0)
+        .execution(Execution.defaults().backend(backend))
+        .build()
+        .forward(Tensor.of(x), inputs, all);
     assertThat(best.values().toFloatArray())
         .containsExactly(
             all.getFloat(1),
@@ -198,7 +240,11 @@ class TopKTest {
             all.getFloat(5),
             Float.NaN,
             Float.NaN);
-    TopK one = TopK.builder(1).fullyMasked(FullyMasked.ZERO).backend(backend).build();
+    TopK one =
+        TopK.builder(1)
+            .fullyMasked(FullyMasked.ZERO)
+            .execution(Execution.defaults().backend(backend))
+            .build();
     assertThat(one.probabilities(Tensor.of(x), inputs).values().toFloatArray())
         .containsExactly(all.getFloat(1), 1, 0, all.getFloat(4), 0);
     assertThat(one.logProbabilities(Tensor.of(x), inputs).values().toFloatArray())
@@ -218,8 +264,12 @@ class TopKTest {
   void rowsThatAreNoNumbers(Backend backend) {
     float[] x = {1, Float.NaN, 2, 1, INFINITY, 0, -INFINITY, -INFINITY, -INFINITY, 4, -INFINITY, 3};
     Tensor logits = Tensor.of(x, 4, 3);
-    TopK nan = TopK.builder(2).backend(backend).build();
-    TopK zero = TopK.builder(2).fullyMasked(FullyMasked.ZERO).backend(backend).build();
+    TopK nan = TopK.builder(2).execution(Execution.defaults().backend(backend)).build();
+    TopK zero =
+        TopK.builder(2)
+            .fullyMasked(FullyMasked.ZERO)
+            .execution(Execution.defaults().backend(backend))
+            .build();
     for (TopK top : new TopK[] {nan, zero}) {
       boolean zeros = top == zero;
       TopK.Result best = top.probabilities(logits);
@@ -240,13 +290,20 @@ class TopKTest {
     float[] x = values(30, 17, 2, 3);
     Tensor logits = Tensor.of(x, 30, 17);
     Tensor argmax = Tensor.of(new int[30]);
-    Argmax.builder().backend(backend).build().forward(logits, argmax);
+    Argmax.builder()
+        .execution(Execution.defaults().backend(backend))
+        .build()
+        .forward(logits, argmax);
     Tensor entropies = Tensor.of(new float[30]);
-    Entropy.builder().backend(backend).temperature(2).build().forward(logits, entropies);
+    Entropy.builder()
+        .execution(Execution.defaults().backend(backend))
+        .temperature(2)
+        .build()
+        .forward(logits, entropies);
     Tensor beside = Tensor.of(new float[30]);
     CrossEntropy.builder()
         .axis(-1)
-        .backend(backend)
+        .execution(Execution.defaults().backend(backend))
         .temperature(2)
         .build()
         .forward(logits, Tensor.of(new int[30]), new CrossEntropy.Outputs().entropies(beside));
@@ -317,9 +374,13 @@ class TopKTest {
     int rows = backend == Backend.NATIVE ? 70_000 : 17_000;
     float[] x = values(rows, 12, 4, 9);
     Tensor logits = Tensor.of(x, rows, 12);
-    TopK.Result best = TopK.builder(2).backend(backend).build().probabilities(logits);
+    TopK.Result best =
+        TopK.builder(2)
+            .execution(Execution.defaults().backend(backend))
+            .build()
+            .probabilities(logits);
     Tensor all = Tensor.of(new float[x.length], rows, 12);
-    Softmax.builder().backend(backend).build().forward(logits, all);
+    Softmax.builder().execution(Execution.defaults().backend(backend)).build().forward(logits, all);
     float[] y = all.toFloatArray();
     float[] values = best.values().toFloatArray();
     long[] classes = best.classes().toLongArray();

@@ -26,8 +26,16 @@ class UnsignedLabelsTest {
 
   @OnEveryBackend
   void areRefusedByAllLosses(Backend backend) {
-    CrossEntropy loss = CrossEntropy.builder().backend(backend).ignoreIndex(BEYOND).build();
-    NllLoss nll = NllLoss.builder().backend(backend).ignoreIndex(BEYOND).build();
+    CrossEntropy loss =
+        CrossEntropy.builder()
+            .execution(Execution.defaults().backend(backend))
+            .ignoreIndex(BEYOND)
+            .build();
+    NllLoss nll =
+        NllLoss.builder()
+            .execution(Execution.defaults().backend(backend))
+            .ignoreIndex(BEYOND)
+            .build();
     assertThatThrownBy(() -> loss.forward(logits, labels))
         .isInstanceOfSatisfying(
             LabelException.class,
@@ -41,7 +49,10 @@ class UnsignedLabelsTest {
     assertThatThrownBy(() -> shard.partialStates(logits, labels, Inputs.none()))
         .hasMessage(MESSAGE);
     BinaryCrossEntropy binary =
-        BinaryCrossEntropy.builder().backend(backend).ignoreIndex(BEYOND).build();
+        BinaryCrossEntropy.builder()
+            .execution(Execution.defaults().backend(backend))
+            .ignoreIndex(BEYOND)
+            .build();
     Tensor flags = u64(0, 1, 1, 0, BEYOND, 1).reshape(2, 3);
     assertThatThrownBy(() -> binary.forward(logits, flags))
         .hasMessage("element 4 has label " + TEXT + ": give 0 or 1");
@@ -50,7 +61,11 @@ class UnsignedLabelsTest {
   @OnEveryBackend
   void mayBeAnythingInRowsThatDoNotCount(Backend backend) {
     CrossEntropy sum =
-        CrossEntropy.builder().backend(backend).reduction(Reduction.SUM).ignoreIndex(0).build();
+        CrossEntropy.builder()
+            .execution(Execution.defaults().backend(backend))
+            .reduction(Reduction.SUM)
+            .ignoreIndex(0)
+            .build();
     Inputs first = Inputs.none().rowWeights(Tensor.of(new float[] {1, 0}));
     double expected = sum.forward(logits, Tensor.of(new int[] {2, 0}));
     assertThat(sum.forward(logits, labels, first, new CrossEntropy.Outputs())).isEqualTo(expected);
@@ -61,7 +76,11 @@ class UnsignedLabelsTest {
   @OnEveryBackend
   void areNoPaddingOfTokens(Backend backend) {
     Sampler sampler =
-        Sampler.builder().backend(backend).repetitionPenalty(1.5).temperature(1).build();
+        Sampler.builder()
+            .execution(Execution.defaults().backend(backend))
+            .repetitionPenalty(1.5)
+            .temperature(1)
+            .build();
     Tensor tokens = Tensor.of(new int[2]);
     Sampler.Outputs outputs = new Sampler.Outputs();
     SamplerInputs inputs = SamplerInputs.none().promptTokens(u64(2, -1, 1, 0).reshape(2, 2));

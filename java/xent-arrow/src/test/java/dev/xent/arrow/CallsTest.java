@@ -4,6 +4,7 @@ package dev.xent.arrow;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.CrossEntropy;
+import dev.xent.Execution;
 import dev.xent.Inputs;
 import dev.xent.Tensor;
 import dev.xent.options.Reduction;
@@ -82,7 +83,7 @@ class CallsTest {
     Tensor x = ArrowTensors.view(logitLists);
     Tensor y = ArrowTensors.view(labelVector);
     Tensor dx = ArrowTensors.view(gradientLists);
-    CrossEntropy loss = CrossEntropy.builder().sequential().build();
+    CrossEntropy loss = CrossEntropy.builder().execution(Execution.sequential()).build();
     Allocation.requireNone(() -> loss.forwardBackward(x, y, dx));
   }
 
@@ -100,7 +101,8 @@ class CallsTest {
       Tensor y = ArrowTensors.view(classes);
       float[] gradient = new float[values.getValueCount()];
       Tensor dx = Tensor.of(gradient);
-      CrossEntropy loss = CrossEntropy.builder().reduction(Reduction.SUM).sequential().build();
+      CrossEntropy loss =
+          CrossEntropy.builder().reduction(Reduction.SUM).execution(Execution.sequential()).build();
       Allocation.requireNone(() -> loss.forwardBackward(x.values(), y, inputs, dx));
 
       for (int row = 0, from = 0; row < 3; row++) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.arrow;
 
+import dev.xent.Execution;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.support.Turns;
@@ -38,7 +39,7 @@ final class CompareSpeed {
       Tensor outView = ArrowTensors.view(out);
       Tensor x = ArrowTensors.copy(in, 0, arena);
       Tensor y = ArrowTensors.copy(out, 0, arena);
-      Softmax softmax = Softmax.builder().sequential().build();
+      Softmax softmax = Softmax.builder().execution(Execution.sequential()).build();
       Turns.Call[] ways = {
         () -> softmax.forward(inView, outView),
         () -> softmax.forward(x, y),

@@ -4,6 +4,7 @@ package dev.xent.cli;
 import dev.xent.BinaryCrossEntropy;
 import dev.xent.Inputs;
 import dev.xent.Tensor;
+import dev.xent.options.Reduction;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.stream.Stream;
@@ -101,18 +102,27 @@ final class BinaryCrossEntropyCommand extends ReducedCommand<BinaryCrossEntropy.
   }
 
   @Override
-  BinaryCrossEntropy.Outputs outputs() {
-    return new BinaryCrossEntropy.Outputs();
+  BinaryCrossEntropy.Outputs outputs(@Nullable Tensor ofRows) {
+    return new BinaryCrossEntropy.Outputs().losses(ofRows);
+  }
+
+  @Override
+  LossReport report(BinaryCrossEntropy.Outputs outputs, Reduction by, Used used) {
+    return new LossReport(
+        by, outputs.loss(), outputs.rows(), outputs.counted(), outputs.denominator(), -1, used);
   }
 
   @Override
   void compute(
       Settings settings, Loss loss, @Nullable Tensor dx, BinaryCrossEntropy.Outputs outputs) {
     BinaryCrossEntropy.Builder builder =
-        settings
-            .applyTo(BinaryCrossEntropy.builder())
-            .positiveWeights(positive)
-            .focalGamma(focalGamma);
+        BinaryCrossEntropy.builder().positiveWeights(positive).focalGamma(focalGamma);
+    settings.tell(
+        builder::execution,
+        builder::axis,
+        builder::reduction,
+        builder::denominator,
+        builder::noneCounted);
     if (ignoreIndex != null) {
       builder.ignoreIndex(ignoreIndex);
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.LossOutputs;
 import dev.xent.Tensor;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -13,7 +12,7 @@ import picocli.CommandLine.Parameters;
  *
  * @param <O> what the operation hands out
  */
-abstract class ClassLossCommand<O extends LossOutputs<O>> extends LossCommand<O> {
+abstract class ClassLossCommand<O> extends LossCommand<O> {
   @Parameters(
       index = "1",
       paramLabel = "TARGETS.npy",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.OperationBuilder;
+import dev.xent.Execution;
 import dev.xent.Xent;
 import dev.xent.XentRuntime;
 import dev.xent.options.Backend;
@@ -81,9 +81,9 @@ public final class ComputeOptions {
     return isa;
   }
 
-  /** Tells the builder of an operation all of it. */
-  <B extends OperationBuilder<B>> B applyTo(B builder) {
-    return builder.isa(isa()).backend(backend()).threads(threads());
+  /** Who computes, for the builder of an operation. */
+  public Execution execution() {
+    return Execution.defaults().isa(isa()).backend(backend()).threads(threads());
   }
 
   /** The backend that was asked for. */

@@ -3,6 +3,7 @@ package dev.xent.cli;
 
 import dev.xent.CrossEntropy;
 import dev.xent.Tensor;
+import dev.xent.options.Reduction;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -59,7 +60,7 @@ final class CrossEntropyCommand extends ClassLossCommand<CrossEntropy.Outputs> {
   void require() {
     super.require();
     logitOptions.require();
-    options.require(targetOptions().labelSmoothing());
+    options.require(labelSmoothing());
     rowOutputs.require();
   }
 
@@ -82,21 +83,56 @@ final class CrossEntropyCommand extends ClassLossCommand<CrossEntropy.Outputs> {
   }
 
   @Override
-  CrossEntropy.Outputs outputs() {
-    return new CrossEntropy.Outputs();
+  CrossEntropy.Outputs outputs(@Nullable Tensor ofRows) {
+    return new CrossEntropy.Outputs().losses(ofRows);
+  }
+
+  @Override
+  LossReport report(CrossEntropy.Outputs outputs, Reduction by, Used used) {
+    return new LossReport(
+        by,
+        outputs.loss(),
+        outputs.rows(),
+        outputs.counted(),
+        outputs.denominator(),
+        outputs.correct(),
+        used);
   }
 
   @Override
   void request(CrossEntropy.Outputs outputs, Outputs files, OutputType types, Loss loss) {
-    super.request(outputs, files, types, loss);
-    rowOutputs.request(outputs, files, types, loss);
+    request(files, types, loss, outputs::countCorrect, outputs::hits, outputs::targetGradient);
+    rowOutputs.request(
+        files,
+        types,
+        loss,
+        outputs::logSumExp,
+        outputs::argmax,
+        outputs::ranks,
+        outputs::logProbabilities,
+        outputs::entropies,
+        outputs::topClasses,
+        outputs::topLogProbabilities);
   }
 
   @Override
   void compute(Settings settings, Loss loss, @Nullable Tensor dx, CrossEntropy.Outputs outputs) {
-    CrossEntropy.Builder builder = apply(settings, rules.builder());
-    builder.smoothing(targetOptions().smoothing()).classWeights(loss.classWeights());
-    CrossEntropy operation = options.applyTo(logitOptions.applyTo(builder)).build();
+    CrossEntropy.Builder builder = rules.builder();
+    settings.tell(
+        builder::execution,
+        builder::axis,
+        builder::reduction,
+        builder::denominator,
+        builder::noneCounted);
+    tell(
+        loss,
+        builder::ignoreIndex,
+        builder::labelSmoothing,
+        builder::smoothing,
+        builder::classWeights);
+    logitOptions.tell(builder::fullyMasked, builder::temperature, builder::softcap);
+    options.tell(builder::zLoss, builder::probabilityClamp, builder::focalGamma);
+    CrossEntropy operation = builder.build();
     if (dx == null) {
       operation.forward(loss.input(), loss.targets(), loss.inputs(), outputs);
     } else {

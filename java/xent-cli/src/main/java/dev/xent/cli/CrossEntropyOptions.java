@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.LogitLossBuilder;
 import java.nio.file.Path;
+import java.util.function.DoubleFunction;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -59,17 +59,19 @@ final class CrossEntropyOptions {
     }
   }
 
-  /** A builder with what the command line says. */
-  <B extends LogitLossBuilder<B>> B applyTo(B builder) {
+  /** Tells the options of a builder what the command line says. */
+  void tell(
+      DoubleFunction<?> ofZLoss,
+      DoubleFunction<?> ofProbabilityClamp,
+      DoubleFunction<?> ofFocalGamma) {
     if (zLoss != null) {
-      builder.zLoss(zLoss);
+      ofZLoss.apply(zLoss);
     }
     if (probabilityClamp != null) {
-      builder.probabilityClamp(probabilityClamp);
+      ofProbabilityClamp.apply(probabilityClamp);
     }
     if (focalGamma != null) {
-      builder.focalGamma(focalGamma);
+      ofFocalGamma.apply(focalGamma);
     }
-    return builder;
   }
 }

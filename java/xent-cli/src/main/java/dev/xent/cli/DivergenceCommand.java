@@ -5,6 +5,7 @@ import dev.xent.Divergence;
 import dev.xent.Inputs;
 import dev.xent.Tensor;
 import dev.xent.options.FullyMasked;
+import dev.xent.options.Reduction;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -102,18 +103,27 @@ final class DivergenceCommand extends ReducedCommand<Divergence.Outputs> {
   }
 
   @Override
-  Divergence.Outputs outputs() {
-    return new Divergence.Outputs();
+  Divergence.Outputs outputs(@Nullable Tensor ofRows) {
+    return new Divergence.Outputs().losses(ofRows);
+  }
+
+  @Override
+  LossReport report(Divergence.Outputs outputs, Reduction by, Used used) {
+    return new LossReport(
+        by, outputs.loss(), outputs.rows(), outputs.counted(), outputs.denominator(), -1, used);
   }
 
   @Override
   void compute(Settings settings, Loss loss, @Nullable Tensor dx, Divergence.Outputs outputs) {
-    Divergence operation =
-        settings
-            .applyTo(Divergence.builder(kind))
-            .temperature(temperature)
-            .fullyMasked(fullyMasked)
-            .build();
+    Divergence.Builder builder =
+        Divergence.builder(kind).temperature(temperature).fullyMasked(fullyMasked);
+    settings.tell(
+        builder::execution,
+        builder::axis,
+        builder::reduction,
+        builder::denominator,
+        builder::noneCounted);
+    Divergence operation = builder.build();
     if (dx == null) {
       operation.forward(loss.input(), loss.targets(), loss.inputs(), outputs);
     } else {

@@ -93,8 +93,8 @@ final class HvpCommand implements Callable<Integer> {
       DType type = logits.type() == DType.F64 ? DType.F64 : DType.F32;
       Tensor products = outputs.create(out, type, logits.shape());
       CrossEntropyHvp operation =
-          compute
-              .applyTo(CrossEntropyHvp.builder())
+          CrossEntropyHvp.builder()
+              .execution(compute.execution())
               .axis(classAxis)
               .temperature(temperature)
               .gradientScale(scale)

@@ -5,6 +5,7 @@ import dev.xent.DType;
 import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
 import dev.xent.Tensor;
+import dev.xent.options.Reduction;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
@@ -131,7 +132,7 @@ final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
   void require() {
     super.require();
     logitOptions.require();
-    options.require(targetOptions().labelSmoothing());
+    options.require(labelSmoothing());
     rowOutputs.require();
     if (workspace != null && workspace <= 0) {
       throw new CommandException(
@@ -172,14 +173,36 @@ final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
   }
 
   @Override
-  LinearCrossEntropy.Outputs outputs() {
-    return new LinearCrossEntropy.Outputs();
+  LinearCrossEntropy.Outputs outputs(@Nullable Tensor ofRows) {
+    return new LinearCrossEntropy.Outputs().losses(ofRows);
+  }
+
+  @Override
+  LossReport report(LinearCrossEntropy.Outputs outputs, Reduction by, Used used) {
+    return new LossReport(
+        by,
+        outputs.loss(),
+        outputs.rows(),
+        outputs.counted(),
+        outputs.denominator(),
+        outputs.correct(),
+        used);
   }
 
   @Override
   void request(LinearCrossEntropy.Outputs outputs, Outputs files, OutputType types, Loss loss) {
-    super.request(outputs, files, types, loss);
-    rowOutputs.request(outputs, files, types, loss);
+    request(files, types, loss, outputs::countCorrect, outputs::hits, outputs::targetGradient);
+    rowOutputs.request(
+        files,
+        types,
+        loss,
+        outputs::logSumExp,
+        outputs::argmax,
+        outputs::ranks,
+        outputs::logProbabilities,
+        outputs::entropies,
+        outputs::topClasses,
+        outputs::topLogProbabilities);
     DType number = types.like(matrix);
     gradients
         .weights(files.create(weightsGradient, number, matrix.shape()))
@@ -189,12 +212,25 @@ final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
   @Override
   void compute(
       Settings settings, Loss loss, @Nullable Tensor dx, LinearCrossEntropy.Outputs outputs) {
-    LinearCrossEntropy.Builder builder = apply(settings, LinearCrossEntropy.builder());
-    builder.smoothing(targetOptions().smoothing()).classWeights(loss.classWeights());
+    LinearCrossEntropy.Builder builder = LinearCrossEntropy.builder();
+    settings.tell(
+        builder::execution,
+        builder::axis,
+        builder::reduction,
+        builder::denominator,
+        builder::noneCounted);
+    tell(
+        loss,
+        builder::ignoreIndex,
+        builder::labelSmoothing,
+        builder::smoothing,
+        builder::classWeights);
+    logitOptions.tell(builder::fullyMasked, builder::temperature, builder::softcap);
+    options.tell(builder::zLoss, builder::probabilityClamp, builder::focalGamma);
     if (workspace != null) {
       builder.workspace(workspace);
     }
-    LinearCrossEntropy operation = options.applyTo(logitOptions.applyTo(builder)).build();
+    LinearCrossEntropy operation = builder.build();
     if (dx == null && weightsGradient == null && biasGradient == null) {
       operation.forward(loss.input(), matrix, loss.targets(), loss.inputs(), outputs);
     } else {

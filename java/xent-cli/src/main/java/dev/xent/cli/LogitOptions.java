@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.LogitBuilder;
-import dev.xent.LogitLossBuilder;
 import dev.xent.options.FullyMasked;
+import java.util.function.DoubleFunction;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -35,13 +35,15 @@ final class LogitOptions {
     Ranges.factor("--softcap", softcap);
   }
 
-  <B extends LogitBuilder<B>> B applyTo(B builder) {
-    builder.fullyMasked(fullyMasked).temperature(temperature);
-    return softcap == null ? builder : builder.softcap(softcap);
-  }
-
-  <B extends LogitLossBuilder<B>> B applyTo(B builder) {
-    builder.fullyMasked(fullyMasked).temperature(temperature);
-    return softcap == null ? builder : builder.softcap(softcap);
+  /** Tells the options of a builder what the command line says. */
+  void tell(
+      Function<FullyMasked, ?> ofFullyMasked,
+      DoubleFunction<?> ofTemperature,
+      DoubleFunction<?> ofSoftcap) {
+    ofFullyMasked.apply(fullyMasked);
+    ofTemperature.apply(temperature);
+    if (softcap != null) {
+      ofSoftcap.apply(softcap);
+    }
   }
 }

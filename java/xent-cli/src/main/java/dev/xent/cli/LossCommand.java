@@ -2,10 +2,12 @@
 package dev.xent.cli;
 
 import dev.xent.Inputs;
-import dev.xent.LossBuilder;
-import dev.xent.LossOutputs;
 import dev.xent.Tensor;
+import dev.xent.options.Smoothing;
 import java.nio.file.Path;
+import java.util.function.DoubleFunction;
+import java.util.function.Function;
+import java.util.function.LongFunction;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -17,7 +19,7 @@ import picocli.CommandLine.Option;
  *
  * @param <O> what the operation hands out
  */
-abstract class LossCommand<O extends LossOutputs<O>> extends ReducedCommand<O> {
+abstract class LossCommand<O> extends ReducedCommand<O> {
   @Option(
       names = "--ignore-index",
       paramLabel = "I",
@@ -74,25 +76,35 @@ abstract class LossCommand<O extends LossOutputs<O>> extends ReducedCommand<O> {
     targetOutputs.requireFor(kind, file);
   }
 
-  @Override
-  void request(O outputs, Outputs files, OutputType types, Loss loss) {
-    outputs.countCorrect(loss.kind() == TargetKind.LABELS);
-    targetOutputs.request(outputs, files, types, loss);
+  /** Asks for what labels and probabilities give. */
+  final void request(
+      Outputs files,
+      OutputType types,
+      Loss loss,
+      Function<Boolean, ?> ofCountCorrect,
+      Function<@Nullable Tensor, ?> ofHits,
+      Function<@Nullable Tensor, ?> ofTargetGradient) {
+    ofCountCorrect.apply(loss.kind() == TargetKind.LABELS);
+    targetOutputs.request(files, types, loss, ofHits, ofTargetGradient);
   }
 
-  @Override
-  @Nullable Long correct(O outputs, Loss loss) {
-    return loss.kind() == TargetKind.LABELS ? outputs.correct() : null;
+  /** Tells the options of a builder what becomes of targets. */
+  final void tell(
+      Loss loss,
+      LongFunction<?> ofIgnoreIndex,
+      DoubleFunction<?> ofLabelSmoothing,
+      Function<Smoothing, ?> ofSmoothing,
+      Function<@Nullable Tensor, ?> ofClassWeights) {
+    if (ignoreIndex != null) {
+      ofIgnoreIndex.apply(ignoreIndex);
+    }
+    ofLabelSmoothing.apply(options.labelSmoothing());
+    ofSmoothing.apply(options.smoothing());
+    ofClassWeights.apply(loss.classWeights());
   }
 
-  /** What targets become. */
-  final TargetOptions targetOptions() {
-    return options;
-  }
-
-  /** An operation's builder with what the command line says. */
-  final <B extends LossBuilder<B>> B apply(Settings settings, B builder) {
-    settings.applyTo(builder).labelSmoothing(options.labelSmoothing());
-    return ignoreIndex == null ? builder : builder.ignoreIndex(ignoreIndex);
+  /** Of labels that are smoothed, how much. */
+  final double labelSmoothing() {
+    return options.labelSmoothing();
   }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.ReducedOutputs;
 import dev.xent.options.Reduction;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -12,22 +11,31 @@ import org.jspecify.annotations.Nullable;
  * What a loss command prints.
  *
  * @param reduction as asked for
- * @param outputs of the call
- * @param correct how many labels were hit; null where the targets were none
+ * @param loss reduced
+ * @param rows how many there were
+ * @param counted how many of them were not ignored
+ * @param denominator what a mean divides by
+ * @param correct how many labels were hit; -1 where the targets were none
  * @param used what computed it
  */
 record LossReport(
-    Reduction reduction, ReducedOutputs<?> outputs, @Nullable Long correct, Used used) {
+    Reduction reduction,
+    double loss,
+    long rows,
+    long counted,
+    double denominator,
+    long correct,
+    Used used) {
 
   /** One object on one line; scripts depend on its members. */
   String json() {
     Map<String, Object> object = new LinkedHashMap<>();
-    object.put("loss", Json.number(outputs.loss()));
+    object.put("loss", Json.number(loss));
     object.put("reduction", Converters.name(reduction));
-    object.put("rows", outputs.rows());
-    object.put("counted", outputs.counted());
-    object.put("denominator", Json.number(outputs.denominator()));
-    object.put("correct", correct);
+    object.put("rows", rows);
+    object.put("counted", counted);
+    object.put("denominator", Json.number(denominator));
+    object.put("correct", correct < 0 ? null : correct);
     object.put("accuracy", accuracy());
     object.put("backend", used.backend());
     object.put("isa", used.isa());
@@ -41,22 +49,17 @@ record LossReport(
     line(
         text,
         "loss",
-        String.format(
-            Locale.ROOT, "%s (%s)", Numbers.text(outputs.loss()), Converters.name(reduction)));
-    line(
-        text,
-        "rows",
-        String.format(Locale.ROOT, "%d, %d counted", outputs.rows(), outputs.counted()));
-    line(text, "denominator", Numbers.text(outputs.denominator()));
-    if (correct != null) {
+        String.format(Locale.ROOT, "%s (%s)", Numbers.text(loss), Converters.name(reduction)));
+    line(text, "rows", String.format(Locale.ROOT, "%d, %d counted", rows, counted));
+    line(text, "denominator", Numbers.text(denominator));
+    if (correct >= 0) {
       Double accuracy = accuracy();
       line(
           text,
           "correct",
           accuracy == null
               ? "0 of 0"
-              : String.format(
-                  Locale.ROOT, "%d of %d, accuracy %.6f", correct, outputs.counted(), accuracy));
+              : String.format(Locale.ROOT, "%d of %d, accuracy %.6f", correct, counted, accuracy));
     }
     line(text, "computed by", used.text());
     return text.toString().stripTrailing();
@@ -64,7 +67,7 @@ record LossReport(
 
   /** Hits per counted row; null for probability targets and where no row counts. */
   private @Nullable Double accuracy() {
-    return correct != null && outputs.counted() > 0 ? (double) correct / outputs.counted() : null;
+    return correct >= 0 && counted > 0 ? (double) correct / counted : null;
   }
 
   private static void line(StringBuilder text, String name, String value) {

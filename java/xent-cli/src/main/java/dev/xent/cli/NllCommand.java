@@ -3,6 +3,7 @@ package dev.xent.cli;
 
 import dev.xent.NllLoss;
 import dev.xent.Tensor;
+import dev.xent.options.Reduction;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -33,17 +34,43 @@ final class NllCommand extends ClassLossCommand<NllLoss.Outputs> {
   }
 
   @Override
-  NllLoss.Outputs outputs() {
-    return new NllLoss.Outputs();
+  NllLoss.Outputs outputs(@Nullable Tensor ofRows) {
+    return new NllLoss.Outputs().losses(ofRows);
+  }
+
+  @Override
+  LossReport report(NllLoss.Outputs outputs, Reduction by, Used used) {
+    return new LossReport(
+        by,
+        outputs.loss(),
+        outputs.rows(),
+        outputs.counted(),
+        outputs.denominator(),
+        outputs.correct(),
+        used);
+  }
+
+  @Override
+  void request(NllLoss.Outputs outputs, Outputs files, OutputType types, Loss loss) {
+    request(files, types, loss, outputs::countCorrect, outputs::hits, outputs::targetGradient);
   }
 
   @Override
   void compute(Settings settings, Loss loss, @Nullable Tensor dx, NllLoss.Outputs outputs) {
-    NllLoss operation =
-        apply(settings, NllLoss.builder())
-            .smoothing(targetOptions().smoothing())
-            .classWeights(loss.classWeights())
-            .build();
+    NllLoss.Builder builder = NllLoss.builder();
+    settings.tell(
+        builder::execution,
+        builder::axis,
+        builder::reduction,
+        builder::denominator,
+        builder::noneCounted);
+    tell(
+        loss,
+        builder::ignoreIndex,
+        builder::labelSmoothing,
+        builder::smoothing,
+        builder::classWeights);
+    NllLoss operation = builder.build();
     if (dx == null) {
       operation.forward(loss.input(), loss.targets(), loss.inputs(), outputs);
     } else {

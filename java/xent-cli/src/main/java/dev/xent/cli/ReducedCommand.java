@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.ReducedBuilder;
-import dev.xent.ReducedOutputs;
+import dev.xent.Execution;
 import dev.xent.Tensor;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.NoneCountedException;
@@ -11,6 +10,9 @@ import dev.xent.options.Reduction;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.function.DoubleFunction;
+import java.util.function.Function;
+import java.util.function.IntFunction;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -23,7 +25,7 @@ import picocli.CommandLine.Spec;
  *
  * @param <O> what the operation hands out
  */
-abstract class ReducedCommand<O extends ReducedOutputs<O>> implements Callable<Integer> {
+abstract class ReducedCommand<O> implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
   @Option(
@@ -88,10 +90,20 @@ abstract class ReducedCommand<O extends ReducedOutputs<O>> implements Callable<I
       NoneCounted noneCounted,
       ComputeOptions compute) {
 
-    /** Tells the builder of an operation all of it. */
-    <B extends ReducedBuilder<B>> B applyTo(B builder) {
-      compute.applyTo(builder).axis(axis).reduction(reduction).noneCounted(noneCounted);
-      return denominator == null ? builder : builder.denominator(denominator);
+    /** Tells the options of a builder all of it. */
+    void tell(
+        Function<Execution, ?> ofExecution,
+        IntFunction<?> ofAxis,
+        Function<Reduction, ?> ofReduction,
+        DoubleFunction<?> ofDenominator,
+        Function<NoneCounted, ?> ofNoneCounted) {
+      ofExecution.apply(compute.execution());
+      ofAxis.apply(axis);
+      ofReduction.apply(reduction);
+      if (denominator != null) {
+        ofDenominator.apply(denominator);
+      }
+      ofNoneCounted.apply(noneCounted);
     }
   }
 
@@ -117,16 +129,14 @@ abstract class ReducedCommand<O extends ReducedOutputs<O>> implements Callable<I
   /** Reads what the rows are compared with. */
   abstract Loss read(Rows rows, FileMemory memory);
 
-  /** New outputs of the operation. */
-  abstract O outputs();
+  /** New outputs of the operation, asked for the losses of the rows. */
+  abstract O outputs(@Nullable Tensor ofRows);
 
   /** Asks for what this command writes beside losses and gradient. */
   void request(O outputs, Outputs files, OutputType types, Loss loss) {}
 
-  /** How many labels were hit; null where the targets are none. */
-  @Nullable Long correct(O outputs, Loss loss) {
-    return null;
-  }
+  /** What is printed of the outputs. */
+  abstract LossReport report(O outputs, Reduction by, Used used);
 
   /** Computes the loss, and the gradient unless it is null. */
   abstract void compute(Settings settings, Loss loss, @Nullable Tensor dx, O outputs);
@@ -143,7 +153,7 @@ abstract class ReducedCommand<O extends ReducedOutputs<O>> implements Callable<I
       Loss loss = read(Rows.of(x, classAxis, offsets(memory)), memory);
       otherFiles().forEach(files::keep);
 
-      O outputs = outputs().losses(files.create(losses, type.perRow(x), loss.rows().shape()));
+      O outputs = outputs(files.create(losses, type.perRow(x), loss.rows().shape()));
       request(outputs, files, type, loss);
       Tensor dx = files.create(gradient, type.like(x), x.shape());
       NoneCounted ofNone = noneCounted == null ? NoneCounted.NAN : noneCounted;
@@ -151,8 +161,7 @@ abstract class ReducedCommand<O extends ReducedOutputs<O>> implements Callable<I
       Progress.during(spec.name(), () -> reduce(settings, loss, dx, outputs));
       files.commit();
 
-      LossReport report =
-          new LossReport(reduction, outputs, correct(outputs, loss), Used.of(compute));
+      LossReport report = report(outputs, reduction, Used.of(compute));
       spec.commandLine().getOut().println(json ? report.json() : report.text());
     }
     return ExitCode.OK;

@@ -2,9 +2,9 @@
 package dev.xent.cli;
 
 import dev.xent.DType;
-import dev.xent.LogitLossOutputs;
 import dev.xent.Tensor;
 import java.nio.file.Path;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -70,21 +70,28 @@ final class RowOutputs {
   }
 
   /** Makes the files and asks for what fills them. */
-  void request(LogitLossOutputs<?> outputs, Outputs files, OutputType type, Loss loss) {
-    Tensor x = loss.input();
+  void request(
+      Outputs files,
+      OutputType type,
+      Loss loss,
+      Function<@Nullable Tensor, ?> ofLogSumExp,
+      Function<@Nullable Tensor, ?> ofArgmax,
+      Function<@Nullable Tensor, ?> ofRanks,
+      Function<@Nullable Tensor, ?> ofLogProbabilities,
+      Function<@Nullable Tensor, ?> ofEntropies,
+      Function<@Nullable Tensor, ?> ofTopClasses,
+      Function<@Nullable Tensor, ?> ofTopLogProbabilities) {
     Rows rows = loss.rows();
-    DType number = type.perRow(x);
-    outputs
-        .logSumExp(files.create(logSumExp, number, rows.shape()))
-        .argmax(files.create(argmax, DType.I64, rows.shape()))
-        .ranks(files.create(ranks, DType.I64, rows.shape()))
-        .logProbabilities(files.create(logProbabilities, number, rows.shape()))
-        .entropies(files.create(entropies, number, rows.shape()));
+    DType number = type.perRow(loss.input());
+    ofLogSumExp.apply(files.create(logSumExp, number, rows.shape()));
+    ofArgmax.apply(files.create(argmax, DType.I64, rows.shape()));
+    ofRanks.apply(files.create(ranks, DType.I64, rows.shape()));
+    ofLogProbabilities.apply(files.create(logProbabilities, number, rows.shape()));
+    ofEntropies.apply(files.create(entropies, number, rows.shape()));
     if (topCount != null) {
       long[] shape = TopOutputs.shape(TOP_COUNT, topCount, rows);
-      outputs
-          .topClasses(top.classes(files, shape))
-          .topLogProbabilities(top.logProbabilities(files, number, shape));
+      ofTopClasses.apply(top.classes(files, shape));
+      ofTopLogProbabilities.apply(top.logProbabilities(files, number, shape));
     }
   }
 }

@@ -116,7 +116,7 @@ final class SampleCommand implements Callable<Integer> {
       SamplerInputs inputs = inputs(memory);
       Supplier<Sampler.Builder> common = () -> choices.builder().axis(classAxis);
       Sampler.Requests requests = numbers.requests(common, rows, memory);
-      Sampler sampler = compute.applyTo(numbers.applyTo(common.get())).build();
+      Sampler sampler = numbers.applyTo(common.get()).execution(compute.execution()).build();
       files.keep(in);
       otherFiles().forEach(files::keep);
       Tensor tokens = files.create(out, DType.I64, rows.shape());

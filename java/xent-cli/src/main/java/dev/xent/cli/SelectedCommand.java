@@ -173,7 +173,8 @@ final class SelectedCommand implements Callable<Integer> {
 
   private SelectedLogProbabilities operation(int classAxis) {
     SelectedLogProbabilities.Builder builder =
-        compute.applyTo(options.applyTo(SelectedLogProbabilities.builder())).axis(classAxis);
+        SelectedLogProbabilities.builder().execution(compute.execution()).axis(classAxis);
+    options.tell(builder::fullyMasked, builder::temperature, builder::softcap);
     if (ignoreIndex != null) {
       builder.ignoreIndex(ignoreIndex);
     }

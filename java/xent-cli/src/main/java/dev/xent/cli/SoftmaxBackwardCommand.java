@@ -88,14 +88,22 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
   private void backward(int classAxis, List<Tensor> tensors, Inputs beside) {
     if (log) {
       LogSoftmax operation =
-          compute.applyTo(LogSoftmax.builder()).axis(classAxis).temperature(temperature).build();
+          LogSoftmax.builder()
+              .execution(compute.execution())
+              .axis(classAxis)
+              .temperature(temperature)
+              .build();
       each(
           classAxis,
           tensors,
           part -> operation.backward(part.get(0), part.get(1), beside, part.get(2)));
     } else {
       Softmax operation =
-          compute.applyTo(Softmax.builder()).axis(classAxis).temperature(temperature).build();
+          Softmax.builder()
+              .execution(compute.execution())
+              .axis(classAxis)
+              .temperature(temperature)
+              .build();
       each(
           classAxis,
           tensors,

@@ -78,12 +78,15 @@ final class SoftmaxCommand implements Callable<Integer> {
 
   private void forward(int classAxis, Tensor logits, Inputs beside, Tensor output) {
     if (log) {
-      LogSoftmax operation =
-          compute.applyTo(options.applyTo(LogSoftmax.builder())).axis(classAxis).build();
+      LogSoftmax.Builder builder =
+          LogSoftmax.builder().execution(compute.execution()).axis(classAxis);
+      options.tell(builder::fullyMasked, builder::temperature, builder::softcap);
+      LogSoftmax operation = builder.build();
       each(classAxis, logits, output, (x, y) -> operation.forward(x, beside, y));
     } else {
-      Softmax operation =
-          compute.applyTo(options.applyTo(Softmax.builder())).axis(classAxis).build();
+      Softmax.Builder builder = Softmax.builder().execution(compute.execution()).axis(classAxis);
+      options.tell(builder::fullyMasked, builder::temperature, builder::softcap);
+      Softmax operation = builder.build();
       each(classAxis, logits, output, (x, y) -> operation.forward(x, beside, y));
     }
   }

@@ -2,10 +2,10 @@
 package dev.xent.cli;
 
 import dev.xent.DType;
-import dev.xent.LossOutputs;
 import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -40,11 +40,16 @@ final class TargetOutputs {
   }
 
   /** Makes the files and asks for what fills them. */
-  void request(LossOutputs<?> outputs, Outputs files, OutputType type, Loss loss) {
-    outputs.hits(files.create(hits, DType.U8, loss.rows().shape()));
+  void request(
+      Outputs files,
+      OutputType type,
+      Loss loss,
+      Function<@Nullable Tensor, ?> ofHits,
+      Function<@Nullable Tensor, ?> ofTargetGradient) {
+    ofHits.apply(files.create(hits, DType.U8, loss.rows().shape()));
     Tensor probabilities = loss.probabilities();
     if (probabilities != null) {
-      outputs.targetGradient(
+      ofTargetGradient.apply(
           files.create(targetGradient, type.like(probabilities), probabilities.shape()));
     }
   }

@@ -12,6 +12,7 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.training.GradientCollector;
 import ai.djl.training.loss.Loss;
 import dev.xent.CrossEntropy;
+import dev.xent.Execution;
 import dev.xent.Tensor;
 import dev.xent.support.Turns;
 
@@ -43,7 +44,7 @@ final class Speed {
       Loss loss = Loss.softmaxCrossEntropyLoss();
       Turns.Call theirs = () -> lossAndGradient(loss, labels, logits);
 
-      CrossEntropy crossEntropy = CrossEntropy.builder().sequential().build();
+      CrossEntropy crossEntropy = CrossEntropy.builder().execution(Execution.sequential()).build();
       Tensor x = DjlTensors.view(logits);
       Tensor targets = DjlTensors.view(labels);
       Tensor dx = DjlTensors.view(gradient);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.Execution;
 import dev.xent.Tensor;
 import dev.xent.support.Allocation;
 import io.netty.buffer.ByteBuf;
@@ -71,7 +72,7 @@ class CallsTest {
     Tensor x = NettyTensors.view(logitBytes, DType.F32, ROWS, CLASSES);
     Tensor y = NettyTensors.view(labelBytes, DType.I32);
     Tensor dx = NettyTensors.view(gradientBytes, DType.F32, ROWS, CLASSES);
-    CrossEntropy loss = CrossEntropy.builder().sequential().build();
+    CrossEntropy loss = CrossEntropy.builder().execution(Execution.sequential()).build();
     Allocation.requireNone(() -> loss.forwardBackward(x, y, dx));
   }
 }

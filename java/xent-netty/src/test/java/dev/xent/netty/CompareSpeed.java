@@ -2,6 +2,7 @@
 package dev.xent.netty;
 
 import dev.xent.DType;
+import dev.xent.Execution;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.support.Turns;
@@ -36,7 +37,7 @@ final class CompareSpeed {
       Tensor y = Tensor.allocate(arena, DType.F32, rows, classes);
       Tensor inView = NettyTensors.view(in, DType.F32, rows, classes);
       Tensor outView = NettyTensors.view(out, DType.F32, rows, classes);
-      Softmax softmax = Softmax.builder().sequential().build();
+      Softmax softmax = Softmax.builder().execution(Execution.sequential()).build();
       Turns.Call[] ways = {
         () -> softmax.forward(inView, outView),
         () -> softmax.forward(x, y),

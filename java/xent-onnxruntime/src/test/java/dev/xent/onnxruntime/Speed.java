@@ -5,6 +5,7 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtSession;
 import dev.xent.DType;
+import dev.xent.Execution;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.support.Turns;
@@ -45,7 +46,7 @@ final class Speed {
           in.setFloat((float) (4 * random.nextGaussian()), row, c);
         }
       }
-      Softmax softmax = Softmax.builder().sequential().build();
+      Softmax softmax = Softmax.builder().execution(Execution.sequential()).build();
       try (OrtSession session =
               ort.createSession(Model.of("Softmax", DType.F32, rows, classes), options);
           OnnxTensor x = OnnxRuntimeTensors.wrap(ort, in);

@@ -3,9 +3,9 @@ package dev.xent.spark;
 
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.Execution;
 import dev.xent.LinearCrossEntropy;
 import dev.xent.LogSoftmax;
-import dev.xent.LogitLossBuilder;
 import dev.xent.Softmax;
 import dev.xent.TopK;
 import dev.xent.errors.OptionException;
@@ -117,21 +117,21 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
   }
 
   Softmax softmax() {
-    Softmax.Builder builder = Softmax.builder().sequential();
+    Softmax.Builder builder = Softmax.builder().execution(Execution.sequential());
     number("temperature", builder::temperature);
     number("softcap", builder::softcap);
     return builder.fullyMasked(fullyMasked()).build();
   }
 
   LogSoftmax logSoftmax() {
-    LogSoftmax.Builder builder = LogSoftmax.builder().sequential();
+    LogSoftmax.Builder builder = LogSoftmax.builder().execution(Execution.sequential());
     number("temperature", builder::temperature);
     number("softcap", builder::softcap);
     return builder.fullyMasked(fullyMasked()).build();
   }
 
   TopK topK(int k) {
-    TopK.Builder builder = TopK.builder(k).sequential();
+    TopK.Builder builder = TopK.builder(k).execution(Execution.sequential());
     number("temperature", builder::temperature);
     number("softcap", builder::softcap);
     return builder.fullyMasked(fullyMasked()).build();
@@ -139,14 +139,37 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
 
   /** The loss of rows, whose gradient is of their sum, or of their mean over a denominator. */
   CrossEntropy crossEntropy() {
-    CrossEntropy.Builder builder = losses(CrossEntropy.builder());
+    CrossEntropy.Builder builder =
+        CrossEntropy.builder()
+            .execution(Execution.sequential())
+            .reduction(Reduction.SUM)
+            .fullyMasked(fullyMasked());
+    number("temperature", builder::temperature);
+    number("softcap", builder::softcap);
+    number("labelSmoothing", builder::labelSmoothing);
+    number("zLoss", builder::zLoss);
+    number("probabilityClamp", builder::probabilityClamp);
+    number("focalGamma", builder::focalGamma);
+    get("ignoreIndex", builder, value -> builder.ignoreIndex(Long.parseLong(value)));
     number("denominator", value -> builder.gradientReduction(Reduction.MEAN).denominator(value));
     return builder.build();
   }
 
   /** The loss of hidden states. */
   LinearCrossEntropy linearCrossEntropy() {
-    return losses(LinearCrossEntropy.builder()).build();
+    LinearCrossEntropy.Builder builder =
+        LinearCrossEntropy.builder()
+            .execution(Execution.sequential())
+            .reduction(Reduction.SUM)
+            .fullyMasked(fullyMasked());
+    number("temperature", builder::temperature);
+    number("softcap", builder::softcap);
+    number("labelSmoothing", builder::labelSmoothing);
+    number("zLoss", builder::zLoss);
+    number("probabilityClamp", builder::probabilityClamp);
+    number("focalGamma", builder::focalGamma);
+    get("ignoreIndex", builder, value -> builder.ignoreIndex(Long.parseLong(value)));
+    return builder.build();
   }
 
   /**
@@ -183,18 +206,6 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
           }
           return Path.of(value);
         });
-  }
-
-  private <B extends LogitLossBuilder<B>> B losses(B builder) {
-    builder.sequential().reduction(Reduction.SUM).fullyMasked(fullyMasked());
-    number("temperature", builder::temperature);
-    number("softcap", builder::softcap);
-    number("labelSmoothing", builder::labelSmoothing);
-    number("zLoss", builder::zLoss);
-    number("probabilityClamp", builder::probabilityClamp);
-    number("focalGamma", builder::focalGamma);
-    get("ignoreIndex", builder, value -> builder.ignoreIndex(Long.parseLong(value)));
-    return builder;
   }
 
   private FullyMasked fullyMasked() {

@@ -71,19 +71,18 @@ final class RowStates {
 
   /** Whether states of a second round are needed, and not there. */
   boolean needSecondRound(CrossEntropy operation, Tensor label) {
-    CrossEntropyShard.Outputs outputs = new CrossEntropyShard.Outputs();
+    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
     return second == null && firstRound(operation, label, outputs).needsSecondRound();
   }
 
   /** What the first round alone gives. */
-  RowStatistics firstRound(
-      CrossEntropy operation, Tensor label, CrossEntropyShard.Outputs outputs) {
+  RowStatistics firstRound(CrossEntropy operation, Tensor label, CrossEntropy.Outputs outputs) {
     return CrossEntropyShard.of(operation, 0, classes())
         .finish(first, label, Inputs.none(), outputs);
   }
 
   /** The loss of the row, in the outputs, and its statistics. */
-  RowStatistics finish(CrossEntropy operation, Tensor label, CrossEntropyShard.Outputs outputs) {
+  RowStatistics finish(CrossEntropy operation, Tensor label, CrossEntropy.Outputs outputs) {
     RowStatistics rows = firstRound(operation, label, outputs);
     return rows.needsSecondRound()
         ? CrossEntropyShard.of(operation, 0, classes())

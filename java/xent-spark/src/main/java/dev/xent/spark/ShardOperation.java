@@ -80,7 +80,7 @@ record ShardOperation(
   private static final class OfLoss implements Shards {
     private final CrossEntropy operation;
     private final Room labels = new Room(DType.I64);
-    private final CrossEntropyShard.Outputs outputs = new CrossEntropyShard.Outputs();
+    private final CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
 
     OfLoss(CrossEntropy operation) {
       this.operation = operation;

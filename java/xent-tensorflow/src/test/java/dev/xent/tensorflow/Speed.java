@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.tensorflow;
 
+import dev.xent.Execution;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.support.Turns;
@@ -51,7 +52,7 @@ final class Speed {
       Session.Runner runner = session.runner().feed(x, in).fetch(y);
       Turns.Call theirs = () -> runner.run().close();
 
-      Softmax softmax = Softmax.builder().sequential().build();
+      Softmax softmax = Softmax.builder().execution(Execution.sequential()).build();
       Tensor viewIn = TensorFlowTensors.view(in);
       Tensor viewOut = TensorFlowTensors.view(out);
       Turns.Call ours = () -> softmax.forward(viewIn, viewOut);

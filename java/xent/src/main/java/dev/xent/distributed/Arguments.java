@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.distributed;
 
+import dev.xent.CrossEntropy;
 import dev.xent.Inputs;
 import dev.xent.Tensor;
 import dev.xent.internal.plan.Access;
@@ -28,8 +29,8 @@ final class Arguments {
     return Access.INPUTS.of(inputs, "inputs").ofLogits();
   }
 
-  static Outputs outputs(CrossEntropyShard.Outputs outputs) {
-    return Given.require(outputs, "outputs", "a new Outputs()").outputs;
+  static Outputs outputs(CrossEntropy.Outputs outputs) {
+    return Access.OUTPUTS.of(outputs, "outputs");
   }
 
   static States states(PartialStates states, String name) {

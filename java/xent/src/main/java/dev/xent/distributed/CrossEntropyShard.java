@@ -96,11 +96,12 @@ public final class CrossEntropyShard {
    * @param labels class indices, as the shards had them, which is noticed only of labels in another
    *     chunk of 8192 classes; null for other targets
    * @param inputs row weights and a sink; nothing else, as the states have it already
-   * @param outputs receive the numbers of all rows; their tensors are filled
+   * @param outputs receive the numbers of all rows; of tensors only losses, log-sum-exp and hits
+   *     can be asked for
    * @throws PartialStatesException for states that are not whole or do not belong together
    */
   public RowStatistics finish(
-      PartialStates whole, @Nullable Tensor labels, Inputs inputs, Outputs outputs) {
+      PartialStates whole, @Nullable Tensor labels, Inputs inputs, CrossEntropy.Outputs outputs) {
     return new RowStatistics(
         plan.finish(
             states(whole, "whole"),
@@ -124,7 +125,7 @@ public final class CrossEntropyShard {
       @Nullable Tensor labels,
       Inputs inputs,
       RowStatistics first,
-      Outputs outputs) {
+      CrossEntropy.Outputs outputs) {
     return new RowStatistics(
         plan.finish(
             states(whole, "whole"),
@@ -166,86 +167,5 @@ public final class CrossEntropyShard {
   @Override
   public String toString() {
     return plan.toString();
-  }
-
-  /**
-   * What finishing hands out beside the statistics. It is asked once for what is wanted, then given
-   * to any number of calls; each overwrites the numbers and tensors of the one before.
-   *
-   * <p>Not safe for use by several threads at once. Before the first rows that need no second round
-   * are finished, loss, sum and denominator are NaN, and counts are -1. A call that fails leaves
-   * the numbers of the call before.
-   */
-  public static final class Outputs {
-    final dev.xent.internal.plan.Outputs outputs = new dev.xent.internal.plan.Outputs();
-
-    /** Asking for nothing but numbers. */
-    public Outputs() {}
-
-    /** Asks for the loss of every row, as {@link CrossEntropy.Outputs#losses} does. */
-    public Outputs losses(@Nullable Tensor tensor) {
-      outputs.losses = viewOrNull(tensor, "tensor");
-      return this;
-    }
-
-    /** Asks for log-sum-exp, as {@link CrossEntropy.Outputs#logSumExp} does. */
-    public Outputs logSumExp(@Nullable Tensor tensor) {
-      outputs.logSumExp = viewOrNull(tensor, "tensor");
-      return this;
-    }
-
-    /** Asks for hits, as {@link CrossEntropy.Outputs#hits} does. */
-    public Outputs hits(@Nullable Tensor tensor) {
-      outputs.hits = viewOrNull(tensor, "tensor");
-      return this;
-    }
-
-    /** Asks for {@link #correct()} without a tensor of hits. Class indices only. */
-    public Outputs countCorrect(boolean wanted) {
-      outputs.countCorrect = wanted;
-      return this;
-    }
-
-    /** Asks that losses be added to a tally, as {@link CrossEntropy.Outputs#tally} does. */
-    public Outputs tally(@Nullable LossTally sums) {
-      outputs.tally = sums == null ? null : sums.sums;
-      return this;
-    }
-
-    /** The reduced loss. */
-    public double loss() {
-      return outputs.loss;
-    }
-
-    /** The exact sum of the row losses, rounded once. */
-    public double sum() {
-      return outputs.sum;
-    }
-
-    /** The number of rows. */
-    public long rows() {
-      return outputs.rows;
-    }
-
-    /** The number of rows that are not ignored. */
-    public long counted() {
-      return outputs.counted;
-    }
-
-    /** What a mean divides by, as {@link CrossEntropy.Outputs#denominator} says. */
-    public double denominator() {
-      return outputs.denominator;
-    }
-
-    /** The number of hits, or -1 when neither hits nor their count was asked for. */
-    public long correct() {
-      return outputs.correct;
-    }
-
-    /** What is asked for, and the numbers of the last call, in one line. */
-    @Override
-    public String toString() {
-      return outputs.toString();
-    }
   }
 }

@@ -38,8 +38,8 @@ public final class BinaryCrossEntropyLayer extends LossLayer {
   }
 
   @Override
-  BinaryCrossEntropy.Outputs outputs() {
-    return outputs;
+  long countedRows() {
+    return outputs.counted();
   }
 
   @Override
@@ -48,7 +48,8 @@ public final class BinaryCrossEntropyLayer extends LossLayer {
   }
 
   @Override
-  double run(Tensor inputs, Tensor targets, Tensor gradient) {
+  double run(Tensor inputs, Tensor targets, Tensor gradient, Tensor rows) {
+    outputs.losses(rows);
     return operation.forwardBackward(inputs, targets, null, gradient, outputs);
   }
 

@@ -52,12 +52,13 @@ public final class CrossEntropyLayer extends LossLayer {
   }
 
   @Override
-  CrossEntropy.Outputs outputs() {
-    return outputs;
+  long countedRows() {
+    return outputs.counted();
   }
 
   @Override
-  double run(Tensor inputs, Tensor targets, Tensor gradient) {
+  double run(Tensor inputs, Tensor targets, Tensor gradient, Tensor rows) {
+    outputs.losses(rows);
     return crossEntropy.forwardBackward(inputs, targets, gradient, outputs);
   }
 

@@ -82,8 +82,8 @@ public final class LinearCrossEntropyLayer extends LossLayer {
   }
 
   @Override
-  LinearCrossEntropy.Outputs outputs() {
-    return outputs;
+  long countedRows() {
+    return outputs.counted();
   }
 
   /** Those of the logits. */
@@ -95,7 +95,8 @@ public final class LinearCrossEntropyLayer extends LossLayer {
   }
 
   @Override
-  double run(Tensor hidden, Tensor targets, Tensor gradient) {
+  double run(Tensor hidden, Tensor targets, Tensor gradient, Tensor rows) {
+    outputs.losses(rows);
     gradients.hidden(gradient).weights(ofWeights.shaped(weights.shape()));
     if (bias != null) {
       gradients.bias(ofBias.shaped(bias.shape()));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.layers;
 
-import dev.xent.ReducedOutputs;
 import dev.xent.Tensor;
 import dev.xent.errors.ShapeException;
 import java.lang.foreign.MemorySegment;
@@ -63,9 +62,6 @@ public abstract sealed class LossLayer extends OwningLayer
     this.axis = axis < 0 ? axis + shape.length : axis;
   }
 
-  /** What {@link #run} hands out beside loss and gradient. */
-  abstract ReducedOutputs<?> outputs();
-
   /** Whether every element has a loss of its own; else every row. */
   boolean isOfElements() {
     return false;
@@ -76,8 +72,11 @@ public abstract sealed class LossLayer extends OwningLayer
     return inputs.shape();
   }
 
-  /** Computes loss, gradient and outputs. */
-  abstract double run(Tensor inputs, Tensor targets, Tensor gradient);
+  /** Computes loss, gradient and the losses of the rows. */
+  abstract double run(Tensor inputs, Tensor targets, Tensor gradient, Tensor rows);
+
+  /** The rows of the last run that were not ignored. */
+  abstract long countedRows();
 
   /**
    * Not for a loss.
@@ -105,8 +104,7 @@ public abstract sealed class LossLayer extends OwningLayer
     Tensor rows = losses.shaped(rowShape(inputs));
     long[] expected = targets.type().isInteger() ? rows.shape() : shapeOfRows(inputs);
     Tensor aligned = Elements.inShape(expected, targets);
-    outputs().losses(rows);
-    loss = run(inputs, aligned, gradient.shaped(inputs.shape()));
+    loss = run(inputs, aligned, gradient.shaped(inputs.shape()), rows);
     Reference.reachabilityFence(targets);
     end();
     return losses.readOnly();
@@ -127,7 +125,7 @@ public abstract sealed class LossLayer extends OwningLayer
   /** The rows of the last forward that were not ignored. */
   public final long counted() {
     requireForward("counted");
-    return outputs().counted();
+    return countedRows();
   }
 
   /**

@@ -47,12 +47,13 @@ public final class NllLossLayer extends LossLayer {
   }
 
   @Override
-  NllLoss.Outputs outputs() {
-    return outputs;
+  long countedRows() {
+    return outputs.counted();
   }
 
   @Override
-  double run(Tensor inputs, Tensor targets, Tensor gradient) {
+  double run(Tensor inputs, Tensor targets, Tensor gradient, Tensor rows) {
+    outputs.losses(rows);
     return nllLoss.forwardBackward(inputs, targets, gradient, outputs);
   }
 

@@ -81,7 +81,7 @@ abstract class OwningLayer implements Layer {
   abstract void free();
 
   @Override
-  public final void close() {
+  public void close() {
     if (!closed) {
       closed = true;
       free();

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.options;
 
-import dev.xent.ReducedOutputs;
+import dev.xent.CrossEntropy;
 
 /**
  * How the losses of many rows become one number. The losses themselves, PyTorch's reduction {@code
- * none}, go into the tensor of {@link ReducedOutputs#losses} beside either; the gradient of rows
- * that are not reduced is the gradient of their sum.
+ * none}, go into the tensor of {@link CrossEntropy.Outputs#losses} beside either; the gradient of
+ * rows that are not reduced is the gradient of their sum.
  */
 public enum Reduction {
   /** The exact sum of the losses, divided by the denominator: the counted rows unless given. */

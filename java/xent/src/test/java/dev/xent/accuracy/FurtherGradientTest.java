@@ -8,6 +8,7 @@ import dev.xent.CrossEntropy;
 import dev.xent.CrossEntropyHvp;
 import dev.xent.DType;
 import dev.xent.Divergence;
+import dev.xent.Execution;
 import dev.xent.Inputs;
 import dev.xent.SelectedLogProbabilities;
 import dev.xent.Tensor;
@@ -17,7 +18,6 @@ import java.lang.foreign.Arena;
 import java.util.SplittableRandom;
 import java.util.function.Function;
 import java.util.function.IntFunction;
-import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * Hessian-vector products: against double-double arithmetic and its central differences, within
  * what docs/numerics.md promises.
  */
-@Execution(ExecutionMode.CONCURRENT)
+@org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
 class FurtherGradientTest {
   private static final int ROWS = 12;
   private static final int CLASSES = 7;
@@ -169,7 +169,7 @@ class FurtherGradientTest {
       for (double gamma : new double[] {0.5, 2, 5, isWide(type) ? 20 : 5}) {
         Tensor dx = Tensor.allocate(arena, type, ROWS, CLASSES);
         CrossEntropy.builder()
-            .backend(backend)
+            .execution(Execution.defaults().backend(backend))
             .reduction(Reduction.SUM)
             .focalGamma(gamma)
             .build()
@@ -208,7 +208,7 @@ class FurtherGradientTest {
       for (double gamma : new double[] {0, 0.5, 2, isWide(type) ? 30 : 2}) {
         Tensor dx = Tensor.allocate(arena, type, ROWS, CLASSES);
         BinaryCrossEntropy.builder()
-            .backend(backend)
+            .execution(Execution.defaults().backend(backend))
             .reduction(Reduction.SUM)
             .focalGamma(gamma)
             .focalAlpha(0.25)
@@ -296,7 +296,7 @@ class FurtherGradientTest {
       for (Divergence.Kind kind : Divergence.Kind.values()) {
         Tensor dx = Tensor.allocate(arena, DType.F64, ROWS, CLASSES);
         Divergence.builder(kind)
-            .backend(backend)
+            .execution(Execution.defaults().backend(backend))
             .reduction(Reduction.SUM)
             .temperature(temperature)
             .build()
@@ -372,7 +372,7 @@ class FurtherGradientTest {
       }
       Tensor dx = Tensor.allocate(arena, type, ROWS, CLASSES);
       SelectedLogProbabilities.builder()
-          .backend(backend)
+          .execution(Execution.defaults().backend(backend))
           .temperature(temperature)
           .build()
           .forwardBackward(
@@ -417,7 +417,7 @@ class FurtherGradientTest {
     try (Arena arena = Arena.ofConfined()) {
       Tensor product = Tensor.allocate(arena, type, ROWS, CLASSES);
       CrossEntropyHvp.builder()
-          .backend(backend)
+          .execution(Execution.defaults().backend(backend))
           .temperature(temperature)
           .gradientScale(scale)
           .build()

@@ -7,20 +7,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.xent.CrossEntropy;
+import dev.xent.Execution;
 import dev.xent.NllLoss;
 import dev.xent.Tensor;
 import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The gradients of the losses against differences of the losses of a whole batch. */
-@Execution(ExecutionMode.CONCURRENT)
+@org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
 class LossGradientTest {
 
   static Stream<Arguments> cases() {
@@ -59,7 +59,7 @@ class LossGradientTest {
             .labelSmoothing(loss.smoothing())
             .reduction(loss.reduction())
             .gradientScale(loss.scale())
-            .backend(backend);
+            .execution(Execution.defaults().backend(backend));
     if (loss.ignored() != null) {
       builder.ignoreIndex(loss.ignored());
     }
@@ -110,7 +110,7 @@ class LossGradientTest {
             .labelSmoothing(loss.smoothing())
             .reduction(loss.reduction())
             .gradientScale(loss.scale())
-            .backend(backend);
+            .execution(Execution.defaults().backend(backend));
     if (loss.ignored() != null) {
       builder.ignoreIndex(loss.ignored());
     }

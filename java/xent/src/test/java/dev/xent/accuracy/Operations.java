@@ -2,6 +2,7 @@
 package dev.xent.accuracy;
 
 import dev.xent.CrossEntropy;
+import dev.xent.Execution;
 import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
 import dev.xent.Softmax;
@@ -19,9 +20,9 @@ final class Operations {
 
   Operations(Backend backend) {
     this.backend = backend;
-    softmax = Softmax.builder().backend(backend).build();
-    logSoftmax = LogSoftmax.builder().backend(backend).build();
-    logSumExp = LogSumExp.builder().backend(backend).build();
+    softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    logSoftmax = LogSoftmax.builder().execution(Execution.defaults().backend(backend)).build();
+    logSumExp = LogSumExp.builder().execution(Execution.defaults().backend(backend)).build();
   }
 
   float[] softmax(float[] x) {
@@ -89,7 +90,7 @@ final class Operations {
         .reduction(Reduction.SUM)
         .labelSmoothing(smoothing)
         .gradientScale(scale)
-        .backend(backend);
+        .execution(Execution.defaults().backend(backend));
   }
 
   private static Loss crossEntropy(float[] x, Tensor targets, CrossEntropy operation) {

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.Execution;
 import dev.xent.Inputs;
 import dev.xent.Tensor;
 import dev.xent.options.Backend;
@@ -17,7 +18,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * options of cross-entropy: against double-double arithmetic and its central differences.
  */
 @Tag("slow")
-@Execution(ExecutionMode.CONCURRENT)
+@org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
 class OptionGradientTest {
   /** Roundings of the type in the size of the terms that are added. */
   private static final double ALLOWED = 32;
@@ -112,7 +112,7 @@ class OptionGradientTest {
       double[] dq) {
     CrossEntropy.Builder builder =
         CrossEntropy.builder()
-            .backend(backend)
+            .execution(Execution.defaults().backend(backend))
             .reduction(Reduction.SUM)
             .gradientScale(OptionCase.SCALE)
             .labelSmoothing(c.eps)

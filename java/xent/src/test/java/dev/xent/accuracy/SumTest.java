@@ -4,6 +4,7 @@ package dev.xent.accuracy;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.CrossEntropy;
+import dev.xent.Execution;
 import dev.xent.Samples;
 import dev.xent.Tensor;
 import dev.xent.options.Backend;
@@ -21,7 +22,10 @@ class SumTest {
   private static final int CLASSES = 5;
 
   private static CrossEntropy operation(Backend backend, Reduction reduction) {
-    return CrossEntropy.builder().backend(backend).reduction(reduction).build();
+    return CrossEntropy.builder()
+        .execution(Execution.defaults().backend(backend))
+        .reduction(reduction)
+        .build();
   }
 
   /** A part of a batch, and what was computed for it. */

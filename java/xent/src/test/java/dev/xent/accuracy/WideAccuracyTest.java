@@ -3,6 +3,7 @@ package dev.xent.accuracy;
 
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.Execution;
 import dev.xent.LogSoftmax;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
@@ -15,7 +16,6 @@ import java.lang.foreign.ValueLayout;
 import java.util.SplittableRandom;
 import java.util.function.IntToDoubleFunction;
 import org.assertj.core.api.SoftAssertions;
-import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  *
  * <p>{@code -Dxent.long=true} (profile {@code long}): twenty times as many rows.
  */
-@Execution(ExecutionMode.CONCURRENT)
+@org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
 class WideAccuracyTest {
   private static final int ROUNDS = Boolean.getBoolean("xent.long") ? 20 : 1;
   private static final int[] CLASSES = {
@@ -221,13 +221,13 @@ class WideAccuracyTest {
 
     double[] softmax() {
       Tensor y = empty();
-      Softmax.builder().backend(backend).build().forward(x, y);
+      Softmax.builder().execution(Execution.defaults().backend(backend)).build().forward(x, y);
       return y.segment().toArray(ValueLayout.JAVA_DOUBLE);
     }
 
     double[] logSoftmax() {
       Tensor y = empty();
-      LogSoftmax.builder().backend(backend).build().forward(x, y);
+      LogSoftmax.builder().execution(Execution.defaults().backend(backend)).build().forward(x, y);
       return y.segment().toArray(ValueLayout.JAVA_DOUBLE);
     }
 
@@ -236,7 +236,7 @@ class WideAccuracyTest {
       Tensor lse = Tensor.allocate(arena, DType.F64, 1);
       Tensor gradient = empty();
       builder
-          .backend(backend)
+          .execution(Execution.defaults().backend(backend))
           .reduction(Reduction.SUM)
           .build()
           .forwardBackward(

@@ -3,6 +3,7 @@ package dev.xent.laws;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.xent.AnyBuilder;
 import dev.xent.Argmax;
 import dev.xent.BinaryCrossEntropy;
 import dev.xent.CrossEntropy;
@@ -13,8 +14,6 @@ import dev.xent.Entropy;
 import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
-import dev.xent.LogitBuilder;
-import dev.xent.LossOutputs;
 import dev.xent.NllLoss;
 import dev.xent.Sampler;
 import dev.xent.SamplerInputs;
@@ -35,6 +34,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 
 /** Calls with a batch, laid out as its sample says, on one tier. */
@@ -236,23 +236,22 @@ final class Computer implements AutoCloseable {
   // ---- softmax and the like --------------------------------------------------------------------
 
   /** What all operations on logits have. */
-  private <B extends LogitBuilder<B>> B logits(B builder, boolean forBackward) {
-    tier.apply(builder).axis(axis()).fullyMasked(sample.options().fullyMasked());
-    if (sample.options().temperature() != 0) {
-      builder.temperature(sample.options().temperature());
-    }
-    if (sample.options().softcap() != 0 && !forBackward) {
-      builder.softcap(sample.options().softcap());
-    }
-    return builder;
+  private AnyBuilder logits(boolean forBackward) {
+    Options options = sample.options();
+    return new AnyBuilder(
+        tier.execution(),
+        axis(),
+        options.fullyMasked(),
+        options.temperature(),
+        forBackward ? 0 : options.softcap());
   }
 
   private Softmax softmax(boolean forBackward) {
-    return logits(Softmax.builder(), forBackward).build();
+    return logits(forBackward).with(Softmax.builder()).build();
   }
 
   private LogSoftmax logSoftmax(boolean forBackward) {
-    return logits(LogSoftmax.builder(), forBackward).build();
+    return logits(forBackward).with(LogSoftmax.builder()).build();
   }
 
   Output softmax() {
@@ -271,7 +270,7 @@ final class Computer implements AutoCloseable {
 
   Output logSumExp() {
     Slab y = perRow(sample.out(), sample.result());
-    logits(LogSumExp.builder(), false).build().forward(logits().tensor, ofSoftmax(), y.tensor);
+    logits(false).with(LogSumExp.builder()).build().forward(logits().tensor, ofSoftmax(), y.tensor);
     return y.take();
   }
 
@@ -298,7 +297,13 @@ final class Computer implements AutoCloseable {
   CrossEntropy crossEntropy() {
     Options options = sample.options();
     CrossEntropy.Builder builder =
-        tier.apply(CrossEntropy.builder(), sample)
+        CrossEntropy.builder()
+            .execution(tier.execution())
+            .axis(axis())
+            .labelSmoothing(options.smoothing())
+            .reduction(options.reduction())
+            .gradientScale(options.gradientScale())
+            .noneCounted(options.noneCounted())
             .fullyMasked(options.fullyMasked())
             .smoothing(options.others() ? Smoothing.OTHERS : Smoothing.UNIFORM)
             .zLoss(options.zLoss())
@@ -311,6 +316,9 @@ final class Computer implements AutoCloseable {
     }
     if (options.clamp() != 0) {
       builder.probabilityClamp(options.clamp());
+    }
+    if (options.ignores()) {
+      builder.ignoreIndex(Options.IGNORED);
     }
     return builder.build();
   }
@@ -337,31 +345,37 @@ final class Computer implements AutoCloseable {
   /** Loss and gradient with an outcome that is asked for as much as there is. */
   Loss loss() {
     CrossEntropy operation = crossEntropy();
-    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
+    Loss loss = new Loss();
+    CrossEntropy.Outputs outputs =
+        new CrossEntropy.Outputs().tally(loss.tally).countCorrect(sample.options().isLabels());
     return run(
-        outputs,
+        loss,
         perRowResults(outputs),
-        (x, dx) -> operation.forwardBackward(x.tensor, targets, ofLoss(), dx.tensor, outputs));
+        (x, dx) -> operation.forwardBackward(x.tensor, targets, ofLoss(), dx.tensor, outputs),
+        () ->
+            new double[] {
+              outputs.sum(),
+              outputs.denominator(),
+              outputs.rows(),
+              outputs.counted(),
+              outputs.correct()
+            });
   }
 
-  private Loss run(LossOutputs<?> outputs, Map<String, Slab> wanted, Call call) {
-    Loss loss = new Loss();
-    outputs.tally(loss.tally);
-    outputs.countCorrect(sample.options().isLabels());
+  /** The numbers are those of the outputs: sum, denominator, rows, counted, correct. */
+  private Loss run(Loss loss, Map<String, Slab> wanted, Call call, Supplier<double[]> numbers) {
     Slab x = logits();
     Slab dx = result(x);
     loss.loss = call.of(x, dx);
-    loss.sum = outputs.sum();
-    loss.denominator = outputs.denominator();
-    loss.rows = outputs.rows();
-    loss.counted = outputs.counted();
+    double[] all = numbers.get();
+    loss.sum = all[0];
+    loss.denominator = all[1];
+    loss.rows = (long) all[2];
+    loss.counted = (long) all[3];
     loss.arrays.put("gradient", dx.take());
     wanted.forEach((name, slab) -> loss.arrays.put(name, slab.take()));
     loss.arrays.put("tally", Output.of(loss.tally.toBytes()));
-    loss.arrays.put(
-        "numbers",
-        Output.of(
-            loss.loss, loss.sum, loss.denominator, loss.rows, loss.counted, outputs.correct()));
+    loss.arrays.put("numbers", Output.of(loss.loss, all[0], all[1], all[2], all[3], all[4]));
     return loss;
   }
 
@@ -429,18 +443,20 @@ final class Computer implements AutoCloseable {
     Layout out = sample.out();
     Slab argmax = perRow(out, DType.I32);
     slabs.put("argmax", argmax);
-    tier.apply(Argmax.builder())
+    Argmax.builder()
+        .execution(tier.execution())
         .axis(axis())
         .build()
         .forward(logits().tensor, ofBackward(), argmax.tensor);
     Slab entropies = perRow(out, sample.result());
     slabs.put("entropies", entropies);
-    logits(Entropy.builder(), false)
+    logits(false)
+        .with(Entropy.builder())
         .build()
         .forward(logits().tensor, ofSoftmax(), entropies.tensor);
     int k = Math.min(TOP, batch.longest());
     if (k > 0 && batch.rows > 0) {
-      TopK top = logits(TopK.builder(k), false).build();
+      TopK top = logits(false).with(TopK.builder(k)).build();
       Slab classes = few(out, DType.I64, k);
       Slab logProbabilities = few(out, sample.result(), k);
       top.logProbabilities(logits().tensor, ofSoftmax(), classes.tensor, logProbabilities.tensor);
@@ -458,21 +474,42 @@ final class Computer implements AutoCloseable {
   }
 
   private NllLoss nllLoss() {
-    return tier.apply(NllLoss.builder(), sample)
-        .smoothing(sample.options().others() ? Smoothing.OTHERS : Smoothing.UNIFORM)
-        .classWeights(classWeights)
-        .build();
+    Options options = sample.options();
+    NllLoss.Builder builder =
+        NllLoss.builder()
+            .execution(tier.execution())
+            .axis(axis())
+            .labelSmoothing(options.smoothing())
+            .reduction(options.reduction())
+            .gradientScale(options.gradientScale())
+            .noneCounted(options.noneCounted())
+            .smoothing(options.others() ? Smoothing.OTHERS : Smoothing.UNIFORM)
+            .classWeights(classWeights);
+    return (options.ignores() ? builder.ignoreIndex(Options.IGNORED) : builder).build();
   }
 
   /** The loss of log-probabilities, with the logits in their place. */
   Loss nll() {
     NllLoss operation = nllLoss();
     Slab losses = perRow(sample.out(), sample.result());
-    NllLoss.Outputs outputs = new NllLoss.Outputs().losses(losses.tensor);
+    Loss loss = new Loss();
+    NllLoss.Outputs outputs =
+        new NllLoss.Outputs()
+            .losses(losses.tensor)
+            .tally(loss.tally)
+            .countCorrect(sample.options().isLabels());
     return run(
-        outputs,
+        loss,
         Map.of("losses", losses),
-        (x, dx) -> operation.forwardBackward(x.tensor, targets, ofNll(), dx.tensor, outputs));
+        (x, dx) -> operation.forwardBackward(x.tensor, targets, ofNll(), dx.tensor, outputs),
+        () ->
+            new double[] {
+              outputs.sum(),
+              outputs.denominator(),
+              outputs.rows(),
+              outputs.counted(),
+              outputs.correct()
+            });
   }
 
   /** The Kullback-Leibler divergence of the logits from the teacher's. */
@@ -484,7 +521,8 @@ final class Computer implements AutoCloseable {
   Loss divergence(Divergence.Kind kind) {
     Options options = sample.options();
     Divergence.Builder builder =
-        tier.apply(Divergence.builder(kind))
+        Divergence.builder(kind)
+            .execution(tier.execution())
             .axis(axis())
             .fullyMasked(options.fullyMasked())
             .reduction(options.reduction())
@@ -522,7 +560,8 @@ final class Computer implements AutoCloseable {
     Slab values = few(sample.out(), sample.result(), entries());
     Slab x = logits();
     Slab dx = result(x);
-    logits(SelectedLogProbabilities.builder(), false)
+    logits(false)
+        .with(SelectedLogProbabilities.builder())
         .ignoreIndex(Options.IGNORED)
         .gradientScale(sample.options().gradientScale())
         .build()
@@ -535,7 +574,8 @@ final class Computer implements AutoCloseable {
   Loss binary() {
     Options options = sample.options();
     BinaryCrossEntropy operation =
-        tier.apply(BinaryCrossEntropy.builder())
+        BinaryCrossEntropy.builder()
+            .execution(tier.execution())
             .axis(axis())
             .reduction(options.reduction())
             .gradientScale(options.gradientScale())
@@ -565,7 +605,8 @@ final class Computer implements AutoCloseable {
     Slab y = result(x, sample.isWide() ? DType.F64 : DType.F32);
     Slab v = perClass(sample.in(), sample.type()).put(batch.upstream);
     Inputs inputs = rowWeights == null ? ofSoftmax() : ofSoftmax().rowWeights(rowWeights);
-    logits(CrossEntropyHvp.builder(), true)
+    logits(true)
+        .with(CrossEntropyHvp.builder())
         .gradientScale(sample.options().gradientScale())
         .build()
         .product(x.tensor, v.tensor, inputs, y.tensor);
@@ -576,7 +617,8 @@ final class Computer implements AutoCloseable {
   Map<String, Output> sampled() {
     double temperature = sample.options().temperature();
     Sampler sampler =
-        tier.apply(Sampler.builder())
+        Sampler.builder()
+            .execution(tier.execution())
             .axis(axis())
             .temperature(temperature == 0 ? 1 : temperature)
             .topK(1 + sample.seed() % 40)
@@ -638,8 +680,8 @@ final class Computer implements AutoCloseable {
     Map<String, Slab> slabs = new LinkedHashMap<>();
     slabs.put("losses", perRow(sample.out(), sample.result()));
     slabs.put("log-sum-exp", perRow(sample.out(), sample.result()));
-    CrossEntropyShard.Outputs outputs =
-        new CrossEntropyShard.Outputs()
+    CrossEntropy.Outputs outputs =
+        new CrossEntropy.Outputs()
             .losses(slabs.get("losses").tensor)
             .logSumExp(slabs.get("log-sum-exp").tensor);
     if (labels != null) {

@@ -56,7 +56,7 @@ class LinearLawsTest extends Laws {
 
     LinearCrossEntropy operation() {
       LinearCrossEntropy.Builder builder =
-          tier().apply(LinearCrossEntropy.builder()).reduction(Reduction.SUM);
+          LinearCrossEntropy.builder().execution(tier().execution()).reduction(Reduction.SUM);
       builder.labelSmoothing(seed % 3 == 0 ? 0.1 : 0).focalGamma(focalGamma());
       return (seed % 5 == 0 ? builder.zLoss(1e-3) : builder).ignoreIndex(-1).build();
     }
@@ -196,7 +196,7 @@ class LinearLawsTest extends Laws {
     float[] losses = new float[layer.rows];
     float[] gradient = new float[layer.rows * layer.classes];
     CrossEntropy.Builder builder =
-        layer.tier().apply(CrossEntropy.builder()).reduction(Reduction.SUM);
+        CrossEntropy.builder().execution(layer.tier().execution()).reduction(Reduction.SUM);
     builder.labelSmoothing(layer.seed % 3 == 0 ? 0.1 : 0).focalGamma(layer.focalGamma());
     double loss =
         (layer.seed % 5 == 0 ? builder.zLoss(1e-3) : builder)

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.laws;
 
-import dev.xent.LossBuilder;
-import dev.xent.OperationBuilder;
+import dev.xent.Execution;
 import dev.xent.Xent;
 import dev.xent.options.Backend;
 import dev.xent.options.Isa;
@@ -41,19 +40,7 @@ record Tier(Backend backend, Isa isa, int threads) {
     return new Tier(backend, isa, most);
   }
 
-  <B extends OperationBuilder<B>> B apply(B builder) {
-    return builder.backend(backend).isa(isa).threads(threads);
-  }
-
-  <B extends LossBuilder<B>> B apply(B builder, Sample sample) {
-    Options options = sample.options();
-    B result =
-        apply(builder)
-            .axis(sample.ragged() ? 0 : sample.axis())
-            .labelSmoothing(options.smoothing())
-            .reduction(options.reduction())
-            .gradientScale(options.gradientScale())
-            .noneCounted(options.noneCounted());
-    return options.ignores() ? result.ignoreIndex(Options.IGNORED) : result;
+  Execution execution() {
+    return Execution.defaults().backend(backend).isa(isa).threads(threads);
   }
 }

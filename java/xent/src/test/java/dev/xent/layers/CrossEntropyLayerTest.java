@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.xent.CrossEntropy;
+import dev.xent.Execution;
 import dev.xent.Samples;
 import dev.xent.Tensor;
 import dev.xent.errors.ShapeException;
@@ -40,7 +41,7 @@ class CrossEntropyLayerTest {
             .ignoreIndex(1)
             .labelSmoothing(0.1)
             .reduction(Reduction.SUM)
-            .backend(backend)
+            .execution(Execution.defaults().backend(backend))
             .build();
     Tensor x = Tensor.of(Samples.logits(24, 2, 1), 2, 3, 4);
     Tensor labels = Tensor.of(new int[] {0, 1, 2, 3, 1, 0}, 2, 3);
@@ -86,9 +87,13 @@ class CrossEntropyLayerTest {
     Tensor labels = Tensor.of(new int[] {0, 0, 0, 0, 0, 1});
     Tensor oneHot = Tensor.of(new float[] {1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 0, 1}, 6, 2);
     try (CrossEntropyLayer plain =
-            CrossEntropyLayer.of(CrossEntropy.builder().backend(backend).build(), 6, 2);
+            CrossEntropyLayer.of(
+                CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build(),
+                6,
+                2);
         CrossEntropyLayer clamped =
-            CrossEntropyLayer.of(clamped().backend(backend).build(), 6, 2)) {
+            CrossEntropyLayer.of(
+                clamped().execution(Execution.defaults().backend(backend)).build(), 6, 2)) {
       for (Tensor targets : List.of(labels, oneHot)) {
         plain.forward(x, targets);
         float[] losses = clamped.forward(x, targets).toFloatArray();
@@ -163,8 +168,11 @@ class CrossEntropyLayerTest {
             pool.execute(task);
           };
       CrossEntropy operation =
-          clamped().temperature(2).threads(3).executor(counting).isa(Isa.SCALAR).build();
-      CrossEntropy alone = clamped().temperature(2).sequential().build();
+          clamped()
+              .temperature(2)
+              .execution(Execution.defaults().threads(3).on(counting).isa(Isa.SCALAR))
+              .build();
+      CrossEntropy alone = clamped().temperature(2).execution(Execution.sequential()).build();
       for (Tensor targets : List.of(Tensor.of(labels, rows), Tensor.of(oneHot, rows, classes))) {
         tasks.set(0);
         try (CrossEntropyLayer shared = CrossEntropyLayer.of(operation, rows, classes);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.DType;
+import dev.xent.Execution;
 import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
 import dev.xent.Samples;
@@ -41,7 +42,10 @@ class LinearCrossEntropyLayerTest {
   @EnumSource(names = {"NATIVE", "REFERENCE"})
   void isTheOperationAndLearns(Backend backend) {
     LinearCrossEntropy operation =
-        LinearCrossEntropy.builder().labelSmoothing(0.1).backend(backend).build();
+        LinearCrossEntropy.builder()
+            .labelSmoothing(0.1)
+            .execution(Execution.defaults().backend(backend))
+            .build();
     Tensor ofHidden = Tensor.of(new float[ROWS * FEATURES], ROWS, FEATURES);
     Tensor ofWeights = Tensor.of(new float[CLASSES * FEATURES], CLASSES, FEATURES);
     Tensor ofBias = Tensor.of(new float[CLASSES]);

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.Execution;
 import dev.xent.NllLoss;
 import dev.xent.Samples;
 import dev.xent.Tensor;
@@ -44,7 +45,7 @@ class LossLayerTest {
                                 .axis(Math.min(shape.length - 1, 1))
                                 .reduction(loss)
                                 .gradientReduction(gradient)
-                                .backend(backend)
+                                .execution(Execution.defaults().backend(backend))
                                 .build(),
                             shape),
                     (loss, gradient, shape) ->
@@ -53,7 +54,7 @@ class LossLayerTest {
                                 .axis(Math.min(shape.length - 1, 1))
                                 .reduction(loss)
                                 .gradientReduction(gradient)
-                                .backend(backend)
+                                .execution(Execution.defaults().backend(backend))
                                 .build(),
                             shape)));
   }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.xent.Execution;
 import dev.xent.Samples;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
@@ -18,7 +19,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 class SoftmaxLayerTest {
 
   private static SoftmaxLayer layer(Backend backend, int axis, long... shape) {
-    return SoftmaxLayer.of(Softmax.builder().axis(axis).backend(backend).build(), shape);
+    return SoftmaxLayer.of(
+        Softmax.builder().axis(axis).execution(Execution.defaults().backend(backend)).build(),
+        shape);
   }
 
   @ParameterizedTest

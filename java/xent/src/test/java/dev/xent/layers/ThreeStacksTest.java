@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.xent.CrossEntropy;
+import dev.xent.Execution;
 import dev.xent.LogSoftmax;
 import dev.xent.NllLoss;
 import dev.xent.Samples;
@@ -67,10 +68,14 @@ class ThreeStacksTest {
   @EnumSource(names = {"NATIVE", "REFERENCE"})
   void agreeOverTwentyEpochs(Backend backend) {
     for (long[] shape : List.of(new long[] {ROWS, CLASSES}, new long[] {ROWS, CLASSES, 1})) {
-      CrossEntropy crossEntropy = CrossEntropy.builder().axis(1).backend(backend).build();
-      Softmax softmax = Softmax.builder().axis(1).backend(backend).build();
-      LogSoftmax logSoftmax = LogSoftmax.builder().axis(1).backend(backend).build();
-      NllLoss nllLoss = NllLoss.builder().axis(1).backend(backend).build();
+      CrossEntropy crossEntropy =
+          CrossEntropy.builder().axis(1).execution(Execution.defaults().backend(backend)).build();
+      Softmax softmax =
+          Softmax.builder().axis(1).execution(Execution.defaults().backend(backend)).build();
+      LogSoftmax logSoftmax =
+          LogSoftmax.builder().axis(1).execution(Execution.defaults().backend(backend)).build();
+      NllLoss nllLoss =
+          NllLoss.builder().axis(1).execution(Execution.defaults().backend(backend)).build();
 
       double[] one = train(shape, CrossEntropyLayer.of(crossEntropy, shape));
       double[] two =

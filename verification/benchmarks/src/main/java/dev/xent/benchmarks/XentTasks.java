@@ -4,6 +4,7 @@ package dev.xent.benchmarks;
 import dev.xent.BinaryCrossEntropy;
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.Execution;
 import dev.xent.LogSoftmax;
 import dev.xent.Sampler;
 import dev.xent.Softmax;
@@ -27,7 +28,11 @@ final class XentTasks {
     Tensor input = Tensor.of(problem.input, type, problem.shape.dims());
     Tensor output = Tensor.of(problem.output, type, problem.shape.dims());
     Softmax softmax = softmax(problem.operation.option, axis);
-    LogSoftmax logSoftmax = LogSoftmax.builder().axis(axis).isa(isa).threads(threads).build();
+    LogSoftmax logSoftmax =
+        LogSoftmax.builder()
+            .axis(axis)
+            .execution(Execution.defaults().isa(isa).threads(threads))
+            .build();
     CrossEntropy crossEntropy = crossEntropy(problem, axis);
     return switch (problem.operation.kind) {
       case SOFTMAX ->
@@ -85,8 +90,7 @@ final class XentTasks {
     Sampler.Builder builder =
         Sampler.builder()
             .axis(axis)
-            .isa(isa)
-            .threads(threads)
+            .execution(Execution.defaults().isa(isa).threads(threads))
             .temperature(Operation.TEMPERATURE)
             .topP(Operation.TOP_P);
     if (problem.operation.option != Option.ALL_CLASSES) {
@@ -102,18 +106,22 @@ final class XentTasks {
   }
 
   private BinaryCrossEntropy binary() {
-    return BinaryCrossEntropy.builder().isa(isa).threads(threads).build();
+    return BinaryCrossEntropy.builder()
+        .execution(Execution.defaults().isa(isa).threads(threads))
+        .build();
   }
 
   private Softmax softmax(Option option, int axis) {
-    Softmax.Builder builder = Softmax.builder().axis(axis).isa(isa).threads(threads);
+    Softmax.Builder builder =
+        Softmax.builder().axis(axis).execution(Execution.defaults().isa(isa).threads(threads));
     return option == Option.TEMPERATURE
         ? builder.temperature(Operation.TEMPERATURE).build()
         : builder.build();
   }
 
   private CrossEntropy crossEntropy(Problem problem, int axis) {
-    CrossEntropy.Builder builder = CrossEntropy.builder().axis(axis).isa(isa).threads(threads);
+    CrossEntropy.Builder builder =
+        CrossEntropy.builder().axis(axis).execution(Execution.defaults().isa(isa).threads(threads));
     if (problem.operation.option == Option.SMOOTHING) {
       builder.labelSmoothing(Operation.SMOOTHING);
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.load;
 
-import dev.xent.OperationBuilder;
 import dev.xent.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -37,7 +36,7 @@ final class Case {
     this.operands = operands;
     this.bytes = operands.stream().mapToLong(Operand::bytes).sum();
     for (Helpers.Kind kind : Helpers.Kind.values()) {
-      steps.put(kind, maker.make(telling(helpers, kind)));
+      steps.put(kind, maker.make(helpers.execution(kind)));
     }
     Tensor[] tensors = new Tensor[operands.size()];
     expected = new MemorySegment[tensors.length];
@@ -52,28 +51,11 @@ final class Case {
       }
     }
     try (Arena own = Arena.ofShared()) {
-      loss = maker.make(REFERENCE).run(tensors, own);
+      loss = maker.make(Helpers.REFERENCE).run(tensors, own);
     }
   }
 
   Step step(Helpers.Kind kind) {
     return steps.get(kind);
   }
-
-  private static Step.Teller telling(Helpers helpers, Helpers.Kind kind) {
-    return new Step.Teller() {
-      @Override
-      public <B extends OperationBuilder<B>> B tell(B builder) {
-        return helpers.tell(builder, kind);
-      }
-    };
-  }
-
-  private static final Step.Teller REFERENCE =
-      new Step.Teller() {
-        @Override
-        public <B extends OperationBuilder<B>> B tell(B builder) {
-          return Helpers.reference(builder);
-        }
-      };
 }

@@ -132,8 +132,8 @@ final class Cases {
         type,
         shape,
         List.of(Operand.in(x), out),
-        teller -> {
-          Softmax softmax = teller.tell(Softmax.builder().axis(1)).build();
+        execution -> {
+          Softmax softmax = Softmax.builder().axis(1).execution(execution).build();
           return (t, own) -> {
             softmax.forward(t[0], t[1]);
             return 0;
@@ -144,8 +144,8 @@ final class Cases {
         type,
         shape,
         List.of(Operand.inPlace(x)),
-        teller -> {
-          LogSoftmax log = teller.tell(LogSoftmax.builder().axis(1)).build();
+        execution -> {
+          LogSoftmax log = LogSoftmax.builder().axis(1).execution(execution).build();
           return (t, own) -> {
             log.forward(t[0], t[0]);
             return 0;
@@ -156,8 +156,8 @@ final class Cases {
         type,
         shape,
         List.of(Operand.in(content.probabilities(type, shape)), Operand.inPlace(dy)),
-        teller -> {
-          Softmax softmax = teller.tell(Softmax.builder().axis(1)).build();
+        execution -> {
+          Softmax softmax = Softmax.builder().axis(1).execution(execution).build();
           return (t, own) -> {
             softmax.backward(t[0], t[1], t[1]);
             return 0;
@@ -168,8 +168,8 @@ final class Cases {
         type,
         shape,
         List.of(Operand.in(x), Operand.in(dy), out),
-        teller -> {
-          LogSoftmax log = teller.tell(LogSoftmax.builder().axis(1)).build();
+        execution -> {
+          LogSoftmax log = LogSoftmax.builder().axis(1).execution(execution).build();
           return (t, own) -> {
             log.backward(t[0], t[1], t[2]);
             return 0;
@@ -180,8 +180,8 @@ final class Cases {
         type,
         shape,
         List.of(Operand.in(x), Operand.out(wide(type), rows(shape))),
-        teller -> {
-          LogSumExp logSumExp = teller.tell(LogSumExp.builder().axis(1)).build();
+        execution -> {
+          LogSumExp logSumExp = LogSumExp.builder().axis(1).execution(execution).build();
           return (t, own) -> {
             logSumExp.forward(t[0], t[1]);
             return 0;
@@ -209,16 +209,15 @@ final class Cases {
             Operand.out(wide(type), rows),
             Operand.out(DType.U8, rows),
             Operand.out(DType.I32, rows)),
-        teller -> {
+        execution -> {
           CrossEntropy loss =
-              teller
-                  .tell(
-                      CrossEntropy.builder()
-                          .axis(1)
-                          .ignoreIndex(IGNORED)
-                          .labelSmoothing(0.1)
-                          .classWeights(weights)
-                          .reduction(Reduction.SUM))
+              CrossEntropy.builder()
+                  .axis(1)
+                  .ignoreIndex(IGNORED)
+                  .labelSmoothing(0.1)
+                  .classWeights(weights)
+                  .reduction(Reduction.SUM)
+                  .execution(execution)
                   .build();
           return (t, own) ->
               loss.forwardBackward(
@@ -232,10 +231,14 @@ final class Cases {
         type,
         shape,
         List.of(Operand.in(x), sure, gradient),
-        teller -> {
+        execution -> {
           CrossEntropy loss =
-              teller
-                  .tell(CrossEntropy.builder().axis(1).temperature(1.5).softcap(30).zLoss(1e-4))
+              CrossEntropy.builder()
+                  .axis(1)
+                  .temperature(1.5)
+                  .softcap(30)
+                  .zLoss(1e-4)
+                  .execution(execution)
                   .build();
           return (t, own) -> loss.forwardBackward(t[0], t[1], t[2]);
         });
@@ -244,8 +247,8 @@ final class Cases {
         type,
         shape,
         List.of(Operand.in(x), Operand.in(content.probabilities(type, shape)), gradient),
-        teller -> {
-          CrossEntropy loss = teller.tell(CrossEntropy.builder().axis(1)).build();
+        execution -> {
+          CrossEntropy loss = CrossEntropy.builder().axis(1).execution(execution).build();
           return (t, own) -> loss.forwardBackward(t[0], t[1], t[2]);
         });
     add(
@@ -254,8 +257,8 @@ final class Cases {
         shape,
         List.of(
             Operand.in(x), labels, Operand.in(content.weights(wide(type), count(rows))), gradient),
-        teller -> {
-          CrossEntropy loss = teller.tell(CrossEntropy.pytorchRules()).build();
+        execution -> {
+          CrossEntropy loss = CrossEntropy.pytorchRules().execution(execution).build();
           return (t, own) -> {
             CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().saveStatistics(own);
             double value = loss.forward(t[0], t[1], outputs);
@@ -272,10 +275,12 @@ final class Cases {
             Operand.in(content.logits(type, shape)),
             Operand.in(content.weights(wide(type), count(rows))),
             gradient),
-        teller -> {
+        execution -> {
           Divergence divergence =
-              teller
-                  .tell(Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).axis(1).temperature(2))
+              Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
+                  .axis(1)
+                  .temperature(2)
+                  .execution(execution)
                   .build();
           return (t, own) ->
               divergence.forwardBackward(
@@ -290,8 +295,8 @@ final class Cases {
         type,
         shape,
         List.of(Operand.in(x), Operand.in(content.probabilities(type, shape)), gradient),
-        teller -> {
-          BinaryCrossEntropy loss = teller.tell(BinaryCrossEntropy.builder()).build();
+        execution -> {
+          BinaryCrossEntropy loss = BinaryCrossEntropy.builder().execution(execution).build();
           return (t, own) -> loss.forwardBackward(t[0], t[1], t[2]);
         });
     add(
@@ -299,8 +304,8 @@ final class Cases {
         type,
         shape,
         List.of(Operand.in(x), sure, gradient),
-        teller -> {
-          NllLoss loss = teller.tell(NllLoss.builder().axis(1)).build();
+        execution -> {
+          NllLoss loss = NllLoss.builder().axis(1).execution(execution).build();
           return (t, own) -> loss.forwardBackward(t[0], t[1], t[2]);
         });
   }
@@ -316,9 +321,12 @@ final class Cases {
         type,
         shape,
         List.of(Operand.in(x), Operand.in(other), gradient),
-        teller -> {
+        execution -> {
           Divergence divergence =
-              teller.tell(Divergence.builder(Divergence.Kind.JENSEN_SHANNON).axis(1)).build();
+              Divergence.builder(Divergence.Kind.JENSEN_SHANNON)
+                  .axis(1)
+                  .execution(execution)
+                  .build();
           return (t, own) -> divergence.forwardBackward(t[0], t[1], t[2]);
         });
     add(
@@ -330,9 +338,13 @@ final class Cases {
             Operand.in(content.labels(DType.I32, shape[1], IGNORED, rows)),
             perRow,
             gradient),
-        teller -> {
+        execution -> {
           SelectedLogProbabilities selected =
-              teller.tell(SelectedLogProbabilities.builder().axis(1).ignoreIndex(IGNORED)).build();
+              SelectedLogProbabilities.builder()
+                  .axis(1)
+                  .ignoreIndex(IGNORED)
+                  .execution(execution)
+                  .build();
           return (t, own) -> {
             selected.forwardBackward(t[0], t[1], Inputs.none(), null, t[2], t[3]);
             return 0;
@@ -343,8 +355,8 @@ final class Cases {
         type,
         shape,
         List.of(Operand.in(x), Operand.in(other), Operand.out(wide(type), shape)),
-        teller -> {
-          CrossEntropyHvp hvp = teller.tell(CrossEntropyHvp.builder().axis(1)).build();
+        execution -> {
+          CrossEntropyHvp hvp = CrossEntropyHvp.builder().axis(1).execution(execution).build();
           return (t, own) -> {
             hvp.product(t[0], t[1], t[2]);
             return 0;
@@ -358,10 +370,14 @@ final class Cases {
         type,
         shape,
         List.of(Operand.in(x), Operand.out(DType.I32, rows), perRow),
-        teller -> {
+        execution -> {
           dev.xent.Sampler sampler =
-              teller
-                  .tell(dev.xent.Sampler.builder().axis(1).topK(50).topP(0.9).temperature(0.8))
+              dev.xent.Sampler.builder()
+                  .axis(1)
+                  .topK(50)
+                  .topP(0.9)
+                  .temperature(0.8)
+                  .execution(execution)
                   .build();
           return (t, own) -> {
             dev.xent.Sampler.Outputs outputs =
@@ -381,8 +397,8 @@ final class Cases {
         type,
         shape,
         List.of(Operand.inPlace(x), Operand.in(labels)),
-        teller -> {
-          CrossEntropy loss = teller.tell(CrossEntropy.builder().axis(1)).build();
+        execution -> {
+          CrossEntropy loss = CrossEntropy.builder().axis(1).execution(execution).build();
           return (t, own) -> loss.forwardBackward(t[0], t[1], t[0]);
         });
     add(
@@ -390,8 +406,8 @@ final class Cases {
         type,
         shape,
         List.of(Operand.inPlace(x)),
-        teller -> {
-          Softmax softmax = teller.tell(Softmax.builder().axis(1)).build();
+        execution -> {
+          Softmax softmax = Softmax.builder().axis(1).execution(execution).build();
           return (t, own) -> {
             softmax.forward(t[0], t[0]);
             return 0;
@@ -422,8 +438,8 @@ final class Cases {
         DType.F32,
         shape,
         List.of(Operand.in(x), Operand.in(dy), out, out),
-        teller -> {
-          Softmax softmax = teller.tell(Softmax.builder().axis(1)).build();
+        execution -> {
+          Softmax softmax = Softmax.builder().axis(1).execution(execution).build();
           return (t, own) -> there(SoftmaxLayer.of(softmax, shape), t);
         });
     add(
@@ -431,8 +447,8 @@ final class Cases {
         DType.F32,
         shape,
         List.of(Operand.in(x), Operand.in(dy), out, out),
-        teller -> {
-          LogSoftmax softmax = teller.tell(LogSoftmax.builder().axis(1)).build();
+        execution -> {
+          LogSoftmax softmax = LogSoftmax.builder().axis(1).execution(execution).build();
           return (t, own) -> there(LogSoftmaxLayer.of(softmax, shape), t);
         });
     Operand losses = Operand.out(DType.F32, rows(shape));
@@ -441,9 +457,9 @@ final class Cases {
         DType.F32,
         shape,
         List.of(Operand.in(x), labels, losses, out),
-        teller -> {
+        execution -> {
           CrossEntropy loss =
-              teller.tell(CrossEntropy.builder().axis(1).labelSmoothing(0.2)).build();
+              CrossEntropy.builder().axis(1).labelSmoothing(0.2).execution(execution).build();
           return (t, own) -> lost(CrossEntropyLayer.of(loss, shape), t);
         });
     add(
@@ -451,8 +467,8 @@ final class Cases {
         DType.F32,
         shape,
         List.of(Operand.in(x), labels, losses, out),
-        teller -> {
-          NllLoss loss = teller.tell(NllLoss.builder().axis(1)).build();
+        execution -> {
+          NllLoss loss = NllLoss.builder().axis(1).execution(execution).build();
           return (t, own) -> lost(NllLossLayer.of(loss, shape), t);
         });
   }

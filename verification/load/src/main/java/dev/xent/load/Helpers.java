@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.load;
 
-import dev.xent.OperationBuilder;
+import dev.xent.Execution;
 import dev.xent.options.Backend;
-import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
@@ -18,29 +17,24 @@ final class Helpers implements AutoCloseable {
     PLATFORM_THREADS
   }
 
+  /** Gives what the results are to be, to the bit. */
+  static final Execution REFERENCE = Execution.sequential().backend(Backend.REFERENCE);
+
   private final ExecutorService virtual = Executors.newVirtualThreadPerTaskExecutor();
   private final ExecutorService platform =
       Executors.newFixedThreadPool(2, Thread.ofPlatform().name("helper-", 0).factory());
 
-  /** A builder that was told who computes. */
-  <B extends OperationBuilder<B>> B tell(B builder, Kind kind) {
-    builder.backend(Backend.NATIVE); // not the reference, which the results are compared with
+  /** Who computes in this way. */
+  Execution execution(Kind kind) {
+    Execution library =
+        Execution.defaults().backend(Backend.NATIVE); // results are compared with the reference
     return switch (kind) {
-      case ALONE -> builder.sequential();
-      case POOL -> builder;
-      case FOUR_OF_THE_POOL -> builder.threads(4);
-      case VIRTUAL_THREADS -> on(builder, virtual);
-      case PLATFORM_THREADS -> on(builder, platform);
+      case ALONE -> library.threads(1);
+      case POOL -> library;
+      case FOUR_OF_THE_POOL -> library.threads(4);
+      case VIRTUAL_THREADS -> library.threads(3).on(virtual);
+      case PLATFORM_THREADS -> library.threads(3).on(platform);
     };
-  }
-
-  /** What the results are to be, to the bit. */
-  static <B extends OperationBuilder<B>> B reference(B builder) {
-    return builder.backend(Backend.REFERENCE).sequential();
-  }
-
-  private static <B extends OperationBuilder<B>> B on(B builder, Executor executor) {
-    return builder.threads(3).executor(executor);
   }
 
   @Override

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.load;
 
-import dev.xent.OperationBuilder;
+import dev.xent.Execution;
 import dev.xent.Tensor;
 import java.lang.foreign.Arena;
 
@@ -20,11 +20,6 @@ interface Step {
   /** Makes a step for one who computes. */
   @FunctionalInterface
   interface Maker {
-    Step make(Teller teller);
-  }
-
-  /** Tells builders who computes. */
-  interface Teller {
-    <B extends OperationBuilder<B>> B tell(B builder);
+    Step make(Execution execution);
   }
 }

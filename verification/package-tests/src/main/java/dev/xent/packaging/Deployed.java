@@ -3,6 +3,7 @@ package dev.xent.packaging;
 
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.Execution;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.Xent;
@@ -31,7 +32,7 @@ public final class Deployed implements Runnable {
       int rows = Xent.runtime().backend() == Backend.NATIVE ? MANY : 1;
       Tensor logits = Tensor.allocate(arena, DType.F32, rows, CLASSES);
       Tensor labels = Tensor.of(new int[rows]);
-      CrossEntropy loss = CrossEntropy.builder().threads(2).build();
+      CrossEntropy loss = CrossEntropy.builder().execution(Execution.defaults().threads(2)).build();
       require((float) loss.forwardBackward(logits, labels, logits), (float) Math.log(CLASSES));
     }
   }

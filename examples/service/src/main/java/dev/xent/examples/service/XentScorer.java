@@ -2,6 +2,7 @@
 package dev.xent.examples.service;
 
 import dev.xent.CrossEntropy;
+import dev.xent.Execution;
 import dev.xent.Tensor;
 import dev.xent.TopK;
 import dev.xent.options.Reduction;
@@ -11,11 +12,11 @@ import java.util.stream.IntStream;
 /** Xent, in the memory that the model wrote. Each request is a thread, so calls need no helpers. */
 public final class XentScorer implements Scorer {
   private final CrossEntropy loss =
-      CrossEntropy.builder().reduction(Reduction.SUM).sequential().build();
+      CrossEntropy.builder().reduction(Reduction.SUM).execution(Execution.sequential()).build();
 
   private final List<TopK> tops =
       IntStream.rangeClosed(1, LetterModel.LETTERS.length())
-          .mapToObj(k -> TopK.builder(k).sequential().build())
+          .mapToObj(k -> TopK.builder(k).execution(Execution.sequential()).build())
           .toList();
 
   @Override

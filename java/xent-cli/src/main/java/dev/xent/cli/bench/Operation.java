@@ -2,6 +2,7 @@
 package dev.xent.cli.bench;
 
 import dev.xent.CrossEntropy;
+import dev.xent.Execution;
 import dev.xent.LogSoftmax;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
@@ -167,27 +168,21 @@ enum Operation {
   private static Softmax softmax(Problem problem, Tier tier, int threads) {
     return Softmax.builder()
         .axis(problem.shape().axis())
-        .backend(tier.backend())
-        .isa(tier.isa())
-        .threads(threads)
+        .execution(Execution.defaults().backend(tier.backend()).isa(tier.isa()).threads(threads))
         .build();
   }
 
   private static LogSoftmax logSoftmax(Problem problem, Tier tier, int threads) {
     return LogSoftmax.builder()
         .axis(problem.shape().axis())
-        .backend(tier.backend())
-        .isa(tier.isa())
-        .threads(threads)
+        .execution(Execution.defaults().backend(tier.backend()).isa(tier.isa()).threads(threads))
         .build();
   }
 
   private static CrossEntropy crossEntropy(Problem problem, Tier tier, int threads) {
     return CrossEntropy.builder()
         .axis(problem.shape().axis())
-        .backend(tier.backend())
-        .isa(tier.isa())
-        .threads(threads)
+        .execution(Execution.defaults().backend(tier.backend()).isa(tier.isa()).threads(threads))
         .build();
   }
 }

@@ -3,6 +3,7 @@ package dev.xent.cli.demo;
 
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.Execution;
 import dev.xent.LogSoftmax;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
@@ -44,16 +45,18 @@ final class BitCheck {
     Tensor logProbabilities = Tensor.allocate(arena, DType.F32, logits.shape());
     Tensor gradient = Tensor.allocate(arena, DType.F32, logits.shape());
     Tensor losses = Tensor.allocate(arena, DType.F32, labels.shape());
-    Softmax.builder().axis(1).backend(backend).isa(isa).build().forward(logits, probabilities);
+    Softmax.builder()
+        .axis(1)
+        .execution(Execution.defaults().backend(backend).isa(isa))
+        .build()
+        .forward(logits, probabilities);
     LogSoftmax.builder()
         .axis(1)
-        .backend(backend)
-        .isa(isa)
+        .execution(Execution.defaults().backend(backend).isa(isa))
         .build()
         .forward(logits, logProbabilities);
     CrossEntropy.builder()
-        .backend(backend)
-        .isa(isa)
+        .execution(Execution.defaults().backend(backend).isa(isa))
         .build()
         .forwardBackward(logits, labels, gradient, new CrossEntropy.Outputs().losses(losses));
     return List.of(probabilities, logProbabilities, gradient, losses);

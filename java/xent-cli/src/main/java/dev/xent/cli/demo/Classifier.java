@@ -3,6 +3,7 @@ package dev.xent.cli.demo;
 
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.Execution;
 import dev.xent.Tensor;
 import dev.xent.layers.CrossEntropyLayer;
 import dev.xent.layers.Layer;
@@ -22,7 +23,8 @@ final class Classifier implements AutoCloseable {
   /** An untrained one for at most so many images at once. */
   Classifier(int maxImages, Backend backend, Isa isa) {
     linear = new LinearLayer(maxImages, Digits.PIXELS, Digits.CLASSES);
-    evaluation = CrossEntropy.builder().backend(backend).isa(isa).build();
+    evaluation =
+        CrossEntropy.builder().execution(Execution.defaults().backend(backend).isa(isa)).build();
     loss = CrossEntropyLayer.of(evaluation, Layer.ANY, Digits.CLASSES);
   }
 

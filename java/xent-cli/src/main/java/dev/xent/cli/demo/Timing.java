@@ -3,6 +3,7 @@ package dev.xent.cli.demo;
 
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.Execution;
 import dev.xent.Tensor;
 import dev.xent.options.Backend;
 import dev.xent.options.Isa;
@@ -53,7 +54,9 @@ final class Timing implements AutoCloseable {
    */
   Medians measure(Backend backend, Isa isa, int threads) {
     CrossEntropy operation =
-        CrossEntropy.builder().backend(backend).isa(isa).threads(threads).build();
+        CrossEntropy.builder()
+            .execution(Execution.defaults().backend(backend).isa(isa).threads(threads))
+            .build();
     Runnable loss = () -> operation.forwardBackward(logits, labels, gradient);
     Runnable copy = () -> gradient.segment().copyFrom(logits.segment());
     loss.run();

@@ -15,6 +15,7 @@ public final class Access<B> {
   public static final Access<View> TENSOR = new Access<>("a tensor");
   public static final Access<InputViews> INPUTS = new Access<>("Inputs.none()");
   public static final Access<CrossEntropyPlan> CROSS_ENTROPY = new Access<>("a CrossEntropy");
+  public static final Access<Outputs> OUTPUTS = new Access<>("a new CrossEntropy.Outputs()");
   public static final Access<SoftmaxPlan> SOFTMAX = new Access<>("a Softmax");
   public static final Access<SoftmaxPlan> LOG_SOFTMAX = new Access<>("a LogSoftmax");
   public static final Access<LogSumExpPlan> LOG_SUM_EXP = new Access<>("a LogSumExp");

@@ -109,6 +109,7 @@ public final class LossShardPlan {
       InputViews inputs,
       @Nullable FinishedRows first,
       Outputs outputs) {
+    outputs.requireForShard();
     Call call = Call.current();
     try {
       ShardCall.requireForFinish(states, inputs, first, options, true);

@@ -49,6 +49,27 @@ public final class Outputs {
   /** All of them, empty. */
   public Outputs() {}
 
+  /** Refuses what only whole rows tell. */
+  void requireForShard() {
+    requireNone("logProbabilities", logProbabilities);
+    requireNone("argmax", argmax);
+    requireNone("ranks", ranks);
+    requireNone("entropies", entropies);
+    requireNone("topClasses", topClasses);
+    requireNone("topLogProbabilities", topLogProbabilities);
+    requireNone("targetGradient", targetGradient);
+    requireNone("saveStatistics", arena);
+  }
+
+  private static void requireNone(String name, @Nullable Object asked) {
+    if (asked != null) {
+      throw new OptionException(
+          name
+              + " is asked for, and a shard does not have whole rows: ask for losses, logSumExp, hits and a"
+              + " tally, or compute from whole rows");
+    }
+  }
+
   @Override
   public String toString() {
     Described text =

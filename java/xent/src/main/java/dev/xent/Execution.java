@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import dev.xent.errors.OptionException;
+import dev.xent.internal.parallel.Threads;
+import dev.xent.internal.plan.Described;
+import dev.xent.internal.plan.Engine;
+import dev.xent.options.Backend;
+import dev.xent.options.Isa;
+import java.util.Objects;
+import java.util.concurrent.Executor;
+
+/**
+ * Who computes: the backend, its instruction set, and the threads. It changes the speed and no bit.
+ *
+ * <pre>{@code
+ * Execution alone = Execution.sequential();
+ * Execution shared = Execution.defaults().threads(4).on(executor);
+ * Softmax softmax = Softmax.builder().execution(shared).build();
+ * }</pre>
+ *
+ * <p>Instances are immutable: each method returns another one. Any number of operations and threads
+ * may share one.
+ */
+public final class Execution {
+  private static final Execution DEFAULTS = new Execution(Backend.AUTO, Isa.BEST, Threads.DEFAULT);
+
+  private final Backend backend;
+  private final Isa isa;
+  private final Threads threads;
+
+  private Execution(Backend backend, Isa isa, Threads threads) {
+    this.backend = backend;
+    this.isa = isa;
+    this.threads = threads;
+  }
+
+  /**
+   * Returns what operations have unless told otherwise: the native backend where it is available,
+   * the best instruction set, and {@link XentRuntime#threads} threads of Xent's own.
+   */
+  public static Execution defaults() {
+    return DEFAULTS;
+  }
+
+  /** Returns the defaults, but all work is done on the calling thread: {@code threads(1)}. */
+  public static Execution sequential() {
+    return DEFAULTS.threads(1);
+  }
+
+  /**
+   * Sets the maximum number of threads per call, including the calling one. Small work stays on the
+   * calling thread whatever this says. More than 256 count as 256.
+   *
+   * @throws OptionException unless 1 or more
+   */
+  public Execution threads(int most) {
+    return new Execution(backend, isa, threads.withMost(most));
+  }
+
+  /**
+   * Sets where the threads come from that help the calling one, in place of Xent's own: each gets a
+   * task. The calling thread does the work that nobody else does, so the call completes, with the
+   * same bits, whatever the executor does: it may run a task at once, late, twice or never, refuse
+   * it with a {@link java.util.concurrent.RejectedExecutionException}, or have no thread left (an
+   * {@link OutOfMemoryError}). Anything else that {@code execute} throws, errors included, goes to
+   * the {@linkplain Thread#getUncaughtExceptionHandler() handler} of the calling thread, and the
+   * call completes all the same. Only an {@code execute} that blocks holds the call up.
+   */
+  public Execution on(Executor executor) {
+    return new Execution(backend, isa, threads.withExecutor(executor));
+  }
+
+  /** Sets the backend. {@link Backend#AUTO} takes the native one if it is available. */
+  public Execution backend(Backend value) {
+    return new Execution(Objects.requireNonNull(value, "backend"), isa, threads);
+  }
+
+  /** Sets the instruction set. {@link Isa#BEST} takes the best one of this processor. */
+  public Execution isa(Isa value) {
+    return new Execution(backend, Objects.requireNonNull(value, "isa"), threads);
+  }
+
+  /** What this process has of it. */
+  Engine engine() {
+    return Engine.of(backend, isa, threads);
+  }
+
+  /** What is not as by default: {@code Execution[threads=1]}. */
+  @Override
+  public String toString() {
+    Executor executor = threads.executor();
+    return new Described("Execution")
+        .option("backend", backend, Backend.AUTO)
+        .option("isa", isa, Isa.BEST)
+        .option("threads", threads.most(), 0)
+        .option("executor", executor == null ? null : executor.getClass().getName(), null)
+        .toString();
+  }
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.spi.ToolProvider;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Programs that were compiled against these classes run on later ones, whose options have moved.
+ */
+class CompiledCallersTest {
+  private static final Path CLASSES = Path.of(System.getProperty("basedir"), "target", "classes");
+  private static final Path SOURCES =
+      Path.of(System.getProperty("basedir"), "src", "main", "java", "dev", "xent");
+
+  private static final String CLIENT =
+      """
+      package client;
+
+      import dev.xent.*;
+
+      public class Client {
+        public static String run() {
+          return String.join(
+              " ",
+              Softmax.builder().temperature(2).axis(1).build().toString(),
+              TopK.builder(3).axis(1).temperature(4).softcap(30).build().toString(),
+              CrossEntropy.builder().temperature(5).labelSmoothing(0.1).build().toString(),
+              Sampler.builder().temperature(0.5).topK(3).build().toString(),
+              new NllLoss.Outputs().countCorrect(true).losses(null).toString(),
+              new CrossEntropy.Outputs().countCorrect(true).argmax(null).toString());
+        }
+      }
+      """;
+
+  @TempDir private Path folder;
+
+  // ---- what can be called ----------------------------------------------------------------------
+
+  private static List<Class<?>> publicTypes() throws IOException, ClassNotFoundException {
+    List<Class<?>> types = new ArrayList<>();
+    for (String part : List.of("", "distributed", "errors", "layers", "options")) {
+      try (Stream<Path> files = Files.list(CLASSES.resolve("dev/xent").resolve(part))) {
+        for (Path file : files.filter(each -> each.toString().endsWith(".class")).toList()) {
+          String name = CLASSES.relativize(file).toString().replace('/', '.');
+          Class<?> type = Class.forName(name.substring(0, name.length() - ".class".length()));
+          if (isPublic(type)) {
+            types.add(type);
+          }
+        }
+      }
+    }
+    return types;
+  }
+
+  private static boolean isPublic(Class<?> type) {
+    Class<?> outer = type.getEnclosingClass();
+    return type.isArray()
+        ? isPublic(type.getComponentType())
+        : Modifier.isPublic(type.getModifiers()) && (outer == null || isPublic(outer));
+  }
+
+  /** The methods that a compiler sees: no bridge that stands beside what it leads to. */
+  private static List<Method> methods(Class<?> type) {
+    List<Method> all = Arrays.asList(type.getMethods());
+    return all.stream()
+        .filter(
+            method ->
+                !method.isBridge()
+                    || all.stream()
+                        .noneMatch(
+                            other ->
+                                !other.isBridge()
+                                    && other.getName().equals(method.getName())
+                                    && Arrays.equals(
+                                        other.getParameterTypes(), method.getParameterTypes())))
+        .toList();
+  }
+
+  @Test
+  void whatIsPublicComesFromGivesAndTakesWhatIsPublic() throws Exception {
+    List<String> wrong = new ArrayList<>();
+    for (Class<?> type : publicTypes()) {
+      for (Method method : methods(type)) {
+        if (!Stream.concat(
+                Stream.of(method.getDeclaringClass(), method.getReturnType()),
+                Stream.of(method.getParameterTypes()))
+            .allMatch(CompiledCallersTest::isPublic)) {
+          wrong.add(type.getName() + ": " + method);
+        }
+      }
+    }
+    assertThat(wrong).isEmpty();
+  }
+
+  @Test
+  void whatReturnsItsOwnKindReturnsItsOwnTypeAndIsDeclaredThere() throws Exception {
+    List<String> wrong = new ArrayList<>();
+    List<Class<?>> chained = new ArrayList<>();
+    for (Class<?> type : publicTypes()) {
+      List<Method> own =
+          methods(type).stream()
+              .filter(method -> !Modifier.isStatic(method.getModifiers()))
+              .filter(method -> method.getReturnType().getPackageName().startsWith("dev.xent"))
+              .filter(method -> method.getReturnType().isAssignableFrom(type))
+              .toList();
+      own.stream()
+          .filter(
+              method ->
+                  method.isBridge()
+                      || method.getReturnType() != type
+                      || method.getDeclaringClass() != type)
+          .forEach(method -> wrong.add(type.getName() + ": " + method));
+      if (!own.isEmpty()) {
+        chained.add(type);
+      }
+    }
+    assertThat(wrong).isEmpty();
+    assertThat(chained).filteredOn(type -> type.getSimpleName().equals("Builder")).hasSize(14);
+    assertThat(chained)
+        .filteredOn(type -> type.getSimpleName().equals("Outputs"))
+        .contains(CrossEntropy.Outputs.class, Divergence.Outputs.class)
+        .hasSize(6);
+  }
+
+  // ---- a client of today on the library of tomorrow --------------------------------------------
+
+  @Test
+  void anOptionMovesUnderACompiledClient() throws Exception {
+    Path client = Files.createDirectories(folder.resolve("client"));
+    Path source = Files.writeString(folder.resolve("Client.java"), CLIENT);
+    compile(List.of(source), client);
+    String file =
+        Files.readString(client.resolve("client/Client.class"), StandardCharsets.ISO_8859_1);
+    assertThat(file)
+        .contains("(I)Ldev/xent/Softmax$Builder;")
+        .contains("(D)Ldev/xent/TopK$Builder;");
+
+    String today = run(client, CLASSES);
+    assertThat(today)
+        .isEqualTo(
+            "Softmax[axis=1, temperature=2.0] TopK[k=3, axis=1, temperature=4.0, softcap=30.0]"
+                + " CrossEntropy[labelSmoothing=0.1, temperature=5.0]"
+                + " Sampler[temperature=0.5, topK=3]"
+                + " Outputs[countCorrect=true] Outputs[countCorrect=true]");
+    assertThat(run(client, tomorrow(), CLASSES)).isEqualTo(today);
+  }
+
+  /** The library with temperature and countCorrect one base further up. */
+  private Path tomorrow() throws IOException, ClassNotFoundException {
+    Path sources = Files.createDirectories(folder.resolve("sources"));
+    try (Stream<Path> files = Files.list(SOURCES)) {
+      for (Path file : files.filter(each -> each.toString().endsWith(".java")).toList()) {
+        Files.copy(file, sources.resolve(file.getFileName()));
+      }
+    }
+    move(sources, "temperature", "LogitBuilder", "OperationBuilder");
+    move(sources, "countCorrect", "LossOutputs", "ReducedOutputs");
+    Path classes = Files.createDirectories(folder.resolve("tomorrow"));
+    try (Stream<Path> files = Files.list(sources)) {
+      compile(files.toList(), classes);
+    }
+    try (URLClassLoader loader = loader(classes, CLASSES)) {
+      assertThat(declared(loader, "LogitBuilder"))
+          .contains("softcap")
+          .doesNotContain("temperature");
+      assertThat(declared(loader, "OperationBuilder")).contains("temperature");
+      assertThat(declared(loader, "LossOutputs")).contains("hits").doesNotContain("countCorrect");
+      assertThat(declared(loader, "ReducedOutputs")).contains("countCorrect");
+    }
+    return classes;
+  }
+
+  private static List<String> declared(ClassLoader loader, String type)
+      throws ClassNotFoundException {
+    return Arrays.stream(loader.loadClass("dev.xent." + type).getDeclaredMethods())
+        .map(Method::getName)
+        .toList();
+  }
+
+  /** Moves an option, and its field where it has one, from a class to another. */
+  private static void move(Path sources, String option, String from, String to) throws IOException {
+    Path source = sources.resolve(from + ".java");
+    Path target = sources.resolve(to + ".java");
+    String text = Files.readString(source);
+    Matcher method =
+        Pattern.compile("  protected " + from + " " + option + "\\((?s:.*?)\n  \\}\n")
+            .matcher(text);
+    assertThat(method.find()).as("%s in %s", option, from).isTrue();
+    Matcher field = Pattern.compile("  private \\w+ " + option + ";\n").matcher(text);
+    String moved = method.group().replace(from, to);
+    text = text.replace(method.group(), "");
+    if (field.find()) {
+      moved += field.group().replace("private ", "");
+      text = text.replace(field.group(), "");
+    }
+    Files.writeString(source, text);
+    String body = Files.readString(target);
+    int end = body.lastIndexOf('}');
+    String imports =
+        text.lines().filter(line -> line.startsWith("import ")).collect(Collectors.joining("\n"));
+    Files.writeString(
+        target,
+        body.substring(0, end).replaceFirst("(?=\nimport )", "\n" + imports) + moved + "}\n");
+  }
+
+  private static void compile(List<Path> sources, Path into) {
+    String libraries =
+        Stream.of("java.class.path", "jdk.module.path", "surefire.test.class.path")
+            .map(name -> System.getProperty(name, ""))
+            .reduce(CLASSES.toString(), (all, one) -> all + File.pathSeparator + one);
+    List<String> arguments =
+        new ArrayList<>(List.of("-cp", libraries, "-d", into.toString(), "-proc:none", "-nowarn"));
+    sources.forEach(source -> arguments.add(source.toString()));
+    StringWriter said = new StringWriter();
+    PrintWriter out = new PrintWriter(said);
+    int status =
+        ToolProvider.findFirst("javac")
+            .orElseThrow()
+            .run(out, out, arguments.toArray(String[]::new));
+    assertThat(status).as(said.toString()).isZero();
+  }
+
+  private static URLClassLoader loader(Path... folders) throws IOException {
+    URL[] urls = new URL[folders.length];
+    for (int i = 0; i < urls.length; i++) {
+      urls[i] = folders[i].toUri().toURL();
+    }
+    // The loader of the platform would find the module of these tests.
+    return new URLClassLoader(urls, null);
+  }
+
+  private static String run(Path... folders) throws Exception {
+    try (URLClassLoader loader = loader(folders)) {
+      return (String) loader.loadClass("client.Client").getMethod("run").invoke(null);
+    }
+  }
+}
