@@ -14,6 +14,8 @@ import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.SoftmaxPlan;
+import dev.xent.internal.plan.View;
+import java.lang.foreign.Arena;
 
 /**
  * Log-softmax along one axis: {@code y = x - log sum exp(x)}, never above 0.
@@ -31,10 +33,10 @@ import dev.xent.internal.plan.SoftmaxPlan;
  *
  * <p>Rows whose classes are divided over tensors, processes or machines: {@link SoftmaxShard}.
  *
- * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
- * it is small and little else, helps itself to more threads where it is large ({@link
- * Builder#threads}), and gives the same bits whatever the backend, instruction set, number of
- * threads, strides, batch size or kind of memory.
+ * <p>Instances are immutable; any number of threads may share one. A call that is given its output
+ * allocates nothing while it is small and little else, helps itself to more threads where it is
+ * large ({@link Builder#threads}), and gives the same bits whatever the backend, instruction set,
+ * number of threads, strides, batch size or kind of memory.
  *
  * <p>Every method throws {@link ShapeException}, {@link DTypeException} or {@link MemoryException}
  * for tensors that do not fit, and {@link OptionException} for options that the type or the method
@@ -63,6 +65,19 @@ public final class LogSoftmax {
   /** To choose options. */
   public static Builder builder() {
     return new Builder();
+  }
+
+  /**
+   * Returns {@code y} in a new row-major tensor of the shape and type of the logits. It is in an
+   * automatic arena: any thread may use it, as long as it is reachable.
+   *
+   * @param logits {@code x}
+   */
+  public Tensor forward(Tensor logits) {
+    View given = view(logits, "logits");
+    Tensor output = Tensor.allocate(Arena.ofAuto(), given.type, given.shape);
+    plan.forward(given, InputViews.NONE, output.view);
+    return output;
   }
 
   /**

@@ -185,7 +185,8 @@ class EveryRefusalTest {
     MemorySegment heap = MemorySegment.ofArray(new float[8]);
     long[] shape = {2, 3};
     kinds.put("an array and a shape that differ", b -> Tensor.of(six, 2, 4));
-    kinds.put("an array and a size left open", b -> Tensor.of(six, -1, 3));
+    kinds.put("an array and a size that cannot be inferred", b -> Tensor.of(six, -1, 4));
+    kinds.put("rows of two lengths", b -> Tensor.of(new float[][] {{1, 2}, {3}}));
     kinds.put("a negative size", b -> Tensor.of(six, -2, -3));
     kinds.put("no size", b -> Tensor.of(heap, DType.F32));
     kinds.put("more than memory can be", b -> Tensor.of(heap, DType.F32, 1L << 40, 1L << 40));
@@ -218,8 +219,9 @@ class EveryRefusalTest {
 
   private static void views(Map<String, Call> kinds) {
     kinds.put("reshape to another number", b -> b.logits.reshape(5, 2));
-    kinds.put("reshape with a size left open", b -> b.logits.reshape(-1, 2));
+    kinds.put("reshape with a size that cannot be inferred", b -> b.logits.reshape(-1, 5));
     kinds.put("reshape with two sizes left open", b -> b.logits.reshape(-1, -1, 2));
+    kinds.put("reshape with any size", b -> b.logits.reshape(-1, 0));
     kinds.put("reshape of what has gaps", b -> b.logits.slice(1, 0, 2).reshape(6));
     kinds.put("an axis twice", b -> b.logits.permute(1, 1));
     kinds.put("an axis too many", b -> b.logits.permute(0, 1, 2));
@@ -237,6 +239,8 @@ class EveryRefusalTest {
     kinds.put("an array of floats of integers", b -> b.labels.toFloatArray());
     kinds.put("an array of floats of doubles", b -> Tensor.of(new double[3]).toFloatArray());
     kinds.put("an array of doubles of integers", b -> b.labels.toDoubleArray());
+    kinds.put(
+        "an array of ints of what none holds", b -> Tensor.of(new long[] {1L << 31}).toIntArray());
     kinds.put("an array of integers of floats", b -> b.logits.toLongArray());
     kinds.put("an array of integers of doubles", b -> Tensor.of(new double[3]).toLongArray());
     kinds.put("a float into integers", b -> b.labels.setFloat(1, 0));
