@@ -4,13 +4,11 @@ package dev.xent;
 import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.views;
 
-import dev.xent.distributed.SoftmaxShard;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.SoftmaxPlan;
@@ -31,8 +29,6 @@ import java.lang.foreign.Arena;
  *
  * <p>A call may be given {@link Inputs}: a class mask, a sink, or row offsets of ragged rows.
  *
- * <p>Rows whose classes are divided over tensors, processes or machines: {@link SoftmaxShard}.
- *
  * <p>Instances are immutable; any number of threads may share one. A call that is given its output
  * allocates nothing while it is small and little else, helps itself to more threads where it is
  * large ({@link Builder#threads}), and gives the same bits whatever the backend, instruction set,
@@ -43,10 +39,6 @@ import java.lang.foreign.Arena;
  * cannot have, before anything is written.
  */
 public final class LogSoftmax {
-  static {
-    Access.LOG_SOFTMAX.open(LogSoftmax.class, operation -> operation.plan);
-  }
-
   private final SoftmaxPlan plan;
 
   private LogSoftmax(SoftmaxPlan plan) {
@@ -133,6 +125,17 @@ public final class LogSoftmax {
         view(upstream, "upstream"),
         views(inputs),
         view(gradient, "gradient"));
+  }
+
+  /**
+   * This operation on rows whose classes are divided over tensors, processes or machines.
+   *
+   * @param firstClass the class that the tensors of the shard begin with: a multiple of 8192
+   * @param allClasses the number of classes of all shards together; a call throws {@link
+   *     ShapeException} where a shard ends neither there nor at a multiple of 8192
+   */
+  public SoftmaxShard shard(long firstClass, long allClasses) {
+    return new SoftmaxShard(plan.onShard(firstClass, allClasses));
   }
 
   /** Its options that are not the defaults: {@code LogSoftmax[temperature=2.0]}. */

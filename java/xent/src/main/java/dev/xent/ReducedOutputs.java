@@ -3,8 +3,6 @@ package dev.xent;
 
 import static dev.xent.Arguments.viewOrNull;
 
-import dev.xent.distributed.LossTally;
-import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.Outputs;
 import org.jspecify.annotations.Nullable;
 
@@ -45,7 +43,7 @@ public abstract sealed class ReducedOutputs<O extends ReducedOutputs<O>>
    * @param sums where they are added; null: no longer
    */
   public O tally(@Nullable LossTally sums) {
-    outputs.tally = sums == null ? null : Access.TALLY.of(sums, "sums");
+    outputs.tally = sums == null ? null : sums.sums;
     return self();
   }
 

@@ -4,7 +4,6 @@ package dev.xent;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.Memory;
 import dev.xent.internal.plan.Plural;
@@ -47,10 +46,6 @@ import org.jspecify.annotations.Nullable;
  * elements are used.
  */
 public final class Tensor {
-  static {
-    Access.TENSOR.open(Tensor.class, tensor -> tensor.view);
-  }
-
   /** What operations work with. */
   final View view;
 

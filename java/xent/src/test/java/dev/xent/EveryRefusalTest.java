@@ -5,10 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.xent.CrossEntropy.Outputs;
-import dev.xent.distributed.CrossEntropyShard;
-import dev.xent.distributed.LossTally;
-import dev.xent.distributed.PartialStates;
-import dev.xent.distributed.SoftmaxShard;
 import dev.xent.layers.Layer;
 import dev.xent.layers.SoftmaxLayer;
 import dev.xent.options.Backend;
@@ -602,7 +598,10 @@ class EveryRefusalTest {
     kinds.put(
         "a clamp of probability rows in parts",
         b ->
-            CrossEntropyShard.of(b.loss().probabilityClamp(0.1).build(), 0, 4)
+            b.loss()
+                .probabilityClamp(0.1)
+                .build()
+                .shard(0, 4)
                 .partialStates(b.logits, b.soft, Inputs.none()));
     kinds.put("z-loss of log-probabilities", b -> b.loss().zLoss(1).build().onLogProbabilities());
     kinds.put(
@@ -742,43 +741,50 @@ class EveryRefusalTest {
   private static void shards(Map<String, Call> kinds) {
     kinds.put(
         "a shard within a chunk",
-        b ->
-            CrossEntropyShard.of(b.mean(), 100, 10_000)
-                .partialStates(b.logits, b.labels, b.none()));
+        b -> b.mean().shard(100, 10_000).partialStates(b.logits, b.labels, b.none()));
     kinds.put(
         "a shard that ends within a chunk",
-        b -> CrossEntropyShard.of(b.mean(), 0, 10_000).partialStates(b.logits, b.labels, b.none()));
+        b -> b.mean().shard(0, 10_000).partialStates(b.logits, b.labels, b.none()));
     kinds.put(
         "a part that is there twice",
         b -> {
-          PartialStates part =
-              CrossEntropyShard.of(b.mean(), 0, 4).partialStates(b.logits, b.labels, b.none());
+          PartialStates part = b.mean().shard(0, 4).partialStates(b.logits, b.labels, b.none());
           PartialStates.merge(List.of(part, part));
         });
+    kinds.put(
+        "a shard that is asked for whole rows",
+        b ->
+            b.mean()
+                .shard(0, 4)
+                .exchange(
+                    b.logits,
+                    b.labels,
+                    b.none(),
+                    new CrossEntropy.Outputs().entropies(Tensor.of(new float[3])),
+                    List::of));
     kinds.put("no part", b -> PartialStates.merge(List.of()));
     kinds.put(
         "parts of a softmax and a loss",
         b ->
             PartialStates.merge(
                 List.of(
-                    CrossEntropyShard.of(b.mean(), 0, 4)
-                        .partialStates(b.logits, b.labels, b.none()),
-                    SoftmaxShard.of(b.softmax(), 0, 4).partialStates(b.logits, b.none()))));
+                    b.mean().shard(0, 4).partialStates(b.logits, b.labels, b.none()),
+                    b.softmax().shard(0, 4).partialStates(b.logits, b.none()))));
     kinds.put(
         "states of a softmax for a loss",
         b ->
-            CrossEntropyShard.of(b.mean(), 0, 4)
+            b.mean()
+                .shard(0, 4)
                 .finish(
-                    SoftmaxShard.of(b.softmax(), 0, 4).partialStates(b.logits, b.none()),
+                    b.softmax().shard(0, 4).partialStates(b.logits, b.none()),
                     b.labels,
                     b.none(),
-                    new CrossEntropyShard.Outputs()));
+                    new CrossEntropy.Outputs()));
     kinds.put("bytes that are no states", b -> PartialStates.ofBytes(new byte[100]));
     kinds.put(
         "bytes that are cut off",
         b -> {
-          byte[] bytes =
-              SoftmaxShard.of(b.softmax(), 0, 4).partialStates(b.logits, b.none()).toBytes();
+          byte[] bytes = b.softmax().shard(0, 4).partialStates(b.logits, b.none()).toBytes();
           PartialStates.ofBytes(Arrays.copyOf(bytes, bytes.length - 1));
         });
   }

@@ -3,9 +3,8 @@ package dev.xent.spark;
 
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.LossTally;
 import dev.xent.Tensor;
-import dev.xent.distributed.CrossEntropyShard;
-import dev.xent.distributed.LossTally;
 import org.apache.spark.sql.catalyst.util.ArrayData;
 import org.jspecify.annotations.Nullable;
 
@@ -91,7 +90,7 @@ abstract class RowLoss implements Losses {
   }
 
   private static final class OfStates extends RowLoss {
-    private final CrossEntropyShard.Outputs outputs = new CrossEntropyShard.Outputs();
+    private final CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
     private long classes;
 
     OfStates(CrossEntropy operation) {

@@ -4,11 +4,9 @@ package dev.xent.spark;
 import dev.xent.CrossEntropy;
 import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
+import dev.xent.PartialStates;
+import dev.xent.RowStatistics;
 import dev.xent.Tensor;
-import dev.xent.distributed.CrossEntropyShard;
-import dev.xent.distributed.PartialStates;
-import dev.xent.distributed.RowStatistics;
-import dev.xent.distributed.SoftmaxShard;
 import dev.xent.errors.PartialStatesException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -71,23 +69,20 @@ final class RowStates {
 
   /** Whether states of a second round are needed, and not there. */
   boolean needSecondRound(CrossEntropy operation, Tensor label) {
-    CrossEntropyShard.Outputs outputs = new CrossEntropyShard.Outputs();
+    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
     return second == null && firstRound(operation, label, outputs).needsSecondRound();
   }
 
   /** What the first round alone gives. */
-  RowStatistics firstRound(
-      CrossEntropy operation, Tensor label, CrossEntropyShard.Outputs outputs) {
-    return CrossEntropyShard.of(operation, 0, classes())
-        .finish(first, label, Inputs.none(), outputs);
+  RowStatistics firstRound(CrossEntropy operation, Tensor label, CrossEntropy.Outputs outputs) {
+    return operation.shard(0, classes()).finish(first, label, Inputs.none(), outputs);
   }
 
   /** The loss of the row, in the outputs, and its statistics. */
-  RowStatistics finish(CrossEntropy operation, Tensor label, CrossEntropyShard.Outputs outputs) {
+  RowStatistics finish(CrossEntropy operation, Tensor label, CrossEntropy.Outputs outputs) {
     RowStatistics rows = firstRound(operation, label, outputs);
     return rows.needsSecondRound()
-        ? CrossEntropyShard.of(operation, 0, classes())
-            .finish(requireSecond(), label, Inputs.none(), rows, outputs)
+        ? operation.shard(0, classes()).finish(requireSecond(), label, Inputs.none(), rows, outputs)
         : rows;
   }
 
@@ -98,15 +93,14 @@ final class RowStates {
 
   /** What the first round alone gives of log-softmax. */
   RowStatistics firstRound(LogSoftmax operation) {
-    return SoftmaxShard.of(operation, 0, classes()).finish(first, Inputs.none(), null);
+    return operation.shard(0, classes()).finish(first, Inputs.none(), null);
   }
 
   /** The statistics of the row for log-softmax. */
   RowStatistics finish(LogSoftmax operation) {
     RowStatistics rows = firstRound(operation);
     return rows.needsSecondRound()
-        ? SoftmaxShard.of(operation, 0, classes())
-            .finish(requireSecond(), Inputs.none(), rows, null)
+        ? operation.shard(0, classes()).finish(requireSecond(), Inputs.none(), rows, null)
         : rows;
   }
 

@@ -88,6 +88,26 @@ public final class Outputs {
     }
   }
 
+  /** Refuses what only whole rows tell. */
+  void requireForShard() {
+    requireNone("logProbabilities", logProbabilities);
+    requireNone("argmax", argmax);
+    requireNone("ranks", ranks);
+    requireNone("entropies", entropies);
+    requireNone("topClasses", topClasses);
+    requireNone("topLogProbabilities", topLogProbabilities);
+    requireNone("targetGradient", targetGradient);
+    requireNone("saveStatistics", arena);
+  }
+
+  private static void requireNone(String name, @Nullable Object asked) {
+    if (asked != null) {
+      throw new OptionException(
+          name
+              + " is asked for, and a shard does not have whole rows: ask for losses, logSumExp, hits, countCorrect and tally, or compute the loss of whole rows");
+    }
+  }
+
   /** The numbers of a call that succeeded. */
   public void set(
       double newLoss,

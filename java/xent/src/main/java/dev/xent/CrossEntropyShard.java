@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static dev.xent.Arguments.finished;
+import static dev.xent.Arguments.states;
+import static dev.xent.Arguments.view;
+import static dev.xent.Arguments.viewOrNull;
+import static dev.xent.Arguments.views;
+
+import dev.xent.errors.PartialStatesException;
+import dev.xent.internal.plan.LossShardPlan;
+import java.util.List;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Cross-entropy of rows whose classes are divided, made by {@link CrossEntropy#shard}: each shard
+ * has a tensor with the classes from a first one on; the tensors differ only in the number of
+ * classes. Class indices, in sparse targets too, count through all classes; probability rows and
+ * class masks have the classes of the shard; {@link CrossEntropy.Builder#classWeights} has all
+ * classes.
+ *
+ * <pre>{@code
+ * CrossEntropyShard shard = loss.shard(firstClass, allClasses);
+ * RowStatistics rows = shard.exchange(logits, labels, Inputs.none(), outputs, mine -> allGather(mine));
+ * shard.backward(logits, labels, Inputs.none(), rows, null, gradient);
+ * }</pre>
+ *
+ * <p>Where states travel otherwise, in files or from one job to the next, call the steps of {@link
+ * #exchange} yourself: {@link #partialStates}, {@link PartialStates#merge}, {@link #finish}, and
+ * the three again where {@link RowStatistics#needsSecondRound} says so.
+ *
+ * <p>Results have the bits of the undivided call, whatever the shards, as they begin at multiples
+ * of 8192 classes. Instances are immutable; any number of threads may share one.
+ */
+public final class CrossEntropyShard {
+  private final LossShardPlan plan;
+
+  CrossEntropyShard(LossShardPlan plan) {
+    this.plan = plan;
+  }
+
+  /**
+   * Computes the losses of whole rows together with the other shards, which call this too. Where
+   * one of them throws before it exchanges states, the others wait for it: tell them.
+   *
+   * @param logits the classes of this shard, of any type of floats
+   * @param targets class indices; sparse targets; or probability rows of the classes of this shard
+   * @param inputs target weights, row weights, a sink, and a class mask of the classes of this
+   *     shard
+   * @param outputs receive the numbers of all rows; their tensors are filled. Only {@code losses},
+   *     {@code logSumExp}, {@code hits}, {@code countCorrect} and {@code tally} can be asked for
+   * @param gather sends the states of this shard to all, and returns those of all, in any order. It
+   *     is called a second time where the largest logit of a row is beyond +-16384
+   * @throws IllegalArgumentException for what does not fit; among it a mask together with smoothing
+   *     where targets are no class indices, as a shard cannot know how many classes take part
+   * @throws PartialStatesException for states that are not whole or do not belong together
+   */
+  public RowStatistics exchange(
+      Tensor logits,
+      Tensor targets,
+      Inputs inputs,
+      CrossEntropy.Outputs outputs,
+      Function<PartialStates, List<PartialStates>> gather) {
+    return new RowStatistics(
+        plan.exchange(
+            view(logits, "logits"),
+            view(targets, "targets"),
+            views(inputs),
+            Arguments.outputs(outputs),
+            PartialStates.merged(gather)));
+  }
+
+  /**
+   * What the classes of this shard contribute to their rows.
+   *
+   * @param logits the classes of this shard, of any type of floats
+   * @param targets class indices; sparse targets; or probability rows of the classes of this shard
+   * @param inputs target weights, and a class mask of the classes of this shard; a sink may be left
+   *     out, and row weights too unless rows of weight 0 have labels that are no classes
+   * @throws IllegalArgumentException for what does not fit; among it a mask together with smoothing
+   *     where targets are no class indices, as a shard cannot know how many classes take part
+   */
+  public PartialStates partialStates(Tensor logits, Tensor targets, Inputs inputs) {
+    return new PartialStates(
+        plan.states(view(logits, "logits"), view(targets, "targets"), views(inputs), null));
+  }
+
+  /**
+   * The same in a second round.
+   *
+   * @param logits as in the first round
+   * @param targets as in the first round
+   * @param inputs as in the first round
+   * @param first what finishing the first round gave
+   */
+  public PartialStates partialStates(
+      Tensor logits, Tensor targets, Inputs inputs, RowStatistics first) {
+    return new PartialStates(
+        plan.states(
+            view(logits, "logits"),
+            view(targets, "targets"),
+            views(inputs),
+            finished(first, "first")));
+  }
+
+  /**
+   * Folds the states of whole rows.
+   *
+   * @param whole the states of all classes
+   * @param labels class indices, as the shards had them, which is noticed only of labels in another
+   *     chunk of 8192 classes; null for other targets
+   * @param inputs row weights and a sink; nothing else, as the states have it already
+   * @param outputs as in {@link #exchange}
+   * @throws PartialStatesException for states that are not whole or do not belong together
+   */
+  public RowStatistics finish(
+      PartialStates whole, @Nullable Tensor labels, Inputs inputs, CrossEntropy.Outputs outputs) {
+    return new RowStatistics(
+        plan.finish(
+            states(whole, "whole"),
+            viewOrNull(labels),
+            views(inputs),
+            null,
+            Arguments.outputs(outputs)));
+  }
+
+  /**
+   * The same after a second round.
+   *
+   * @param whole the states of all classes, of the second round
+   * @param labels as in the first round
+   * @param inputs as in the first round
+   * @param first what finishing the first round gave
+   * @param outputs as in the first round, with the same tensors
+   */
+  public RowStatistics finish(
+      PartialStates whole,
+      @Nullable Tensor labels,
+      Inputs inputs,
+      RowStatistics first,
+      CrossEntropy.Outputs outputs) {
+    return new RowStatistics(
+        plan.finish(
+            states(whole, "whole"),
+            viewOrNull(labels),
+            views(inputs),
+            finished(first, "first"),
+            Arguments.outputs(outputs)));
+  }
+
+  /**
+   * Writes the gradient of this shard, as {@link CrossEntropy#backward} does. Targets and weights
+   * are checked once more before anything is written.
+   *
+   * @param logits the classes of this shard
+   * @param targets as in {@link #partialStates}
+   * @param inputs target weights, row weights, and a class mask of the classes of this shard
+   * @param rows what the exchange or finishing gave
+   * @param upstream one number per row, of a type that fits the logits, or null for 1 in every row
+   * @param gradient in the shape of the logits; may be {@code logits} itself, but not overlap
+   *     anything in any other way
+   */
+  public void backward(
+      Tensor logits,
+      Tensor targets,
+      Inputs inputs,
+      RowStatistics rows,
+      @Nullable Tensor upstream,
+      Tensor gradient) {
+    plan.backward(
+        view(logits, "logits"),
+        view(targets, "targets"),
+        views(inputs),
+        finished(rows, "rows"),
+        viewOrNull(upstream),
+        view(gradient, "gradient"));
+  }
+
+  /** Its classes and the options of the operation that are not the defaults. */
+  @Override
+  public String toString() {
+    return plan.toString();
+  }
+}
