@@ -6,7 +6,6 @@ module dev.xent {
   requires static org.jspecify;
 
   exports dev.xent;
-  exports dev.xent.distributed;
   exports dev.xent.errors;
   exports dev.xent.layers;
   exports dev.xent.options;

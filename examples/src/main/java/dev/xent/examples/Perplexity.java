@@ -3,8 +3,8 @@ package dev.xent.examples;
 
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.LossTally;
 import dev.xent.Tensor;
-import dev.xent.distributed.LossTally;
 import dev.xent.files.Npy;
 import dev.xent.files.NpyFile;
 import dev.xent.files.NpyOutput;

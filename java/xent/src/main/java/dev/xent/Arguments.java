@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import dev.xent.internal.plan.FinishedRows;
 import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.Outputs;
+import dev.xent.internal.plan.SamplerOutputs;
+import dev.xent.internal.plan.SamplerRows;
+import dev.xent.internal.plan.SamplerViews;
+import dev.xent.internal.plan.States;
 import dev.xent.internal.plan.View;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +34,26 @@ final class Arguments {
   }
 
   static Outputs outputs(ReducedOutputs outputs) {
+    return Given.require(outputs, "outputs", "a new Outputs()").outputs;
+  }
+
+  static States states(PartialStates states, String name) {
+    return Given.require(states, name, "the partial states of a shard").states;
+  }
+
+  static FinishedRows finished(RowStatistics statistics, String name) {
+    return Given.require(statistics, name, "what an exchange or finish gave").rows;
+  }
+
+  static SamplerViews views(SamplerInputs inputs) {
+    return Given.require(inputs, "inputs", "SamplerInputs.none()").views;
+  }
+
+  static SamplerRows rows(Sampler.Requests requests) {
+    return Given.require(requests, "requests", "a new Requests()").rows;
+  }
+
+  static SamplerOutputs outputs(Sampler.Outputs outputs) {
     return Given.require(outputs, "outputs", "a new Outputs()").outputs;
   }
 

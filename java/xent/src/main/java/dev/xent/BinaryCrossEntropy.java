@@ -5,7 +5,6 @@ import static dev.xent.Arguments.outputs;
 import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.viewOrNull;
 
-import dev.xent.distributed.LossTally;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;

@@ -7,15 +7,12 @@ import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.views;
 
-import dev.xent.distributed.CrossEntropyShard;
-import dev.xent.distributed.LossTally;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.Bound;
 import dev.xent.internal.plan.CrossEntropyPlan;
 import dev.xent.internal.plan.Engine;
@@ -72,8 +69,6 @@ import org.jspecify.annotations.Nullable;
  * change nothing: loss and gradient are +0. A mean over the denominator 0 follows {@link
  * Builder#noneCounted}, and its gradient is +0.
  *
- * <p>Rows whose classes are divided over tensors, processes or machines: {@link CrossEntropyShard}.
- *
  * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
  * it is small and little else, helps itself to more threads where it is large ({@link
  * Execution#threads}), and gives the same bits whatever the backend, instruction set, number of
@@ -82,10 +77,6 @@ import org.jspecify.annotations.Nullable;
  * OptionException} for what does not fit, {@link LabelException} for a label that is no class.
  */
 public final class CrossEntropy {
-  static {
-    Access.CROSS_ENTROPY.open(CrossEntropy.class, operation -> operation.plan);
-  }
-
   private static final long PYTORCH_IGNORE_INDEX = -100;
 
   private final CrossEntropyPlan plan;
@@ -380,6 +371,17 @@ public final class CrossEntropy {
         view(gradient, "gradient"));
   }
 
+  /**
+   * This operation on rows whose classes are divided over tensors, processes or machines.
+   *
+   * @param firstClass the class that the tensors of the shard begin with: a multiple of 8192
+   * @param allClasses the number of classes of all shards together; a call throws {@link
+   *     ShapeException} where a shard ends neither there nor at a multiple of 8192
+   */
+  public CrossEntropyShard shard(long firstClass, long allClasses) {
+    return new CrossEntropyShard(plan.onShard(firstClass, allClasses));
+  }
+
   /** Its options that are not the defaults: {@code CrossEntropy[axis=1, labelSmoothing=0.1]}. */
   @Override
   public String toString() {
@@ -587,10 +589,6 @@ public final class CrossEntropy {
    * Not safe for use by several threads at once.
    */
   public static final class Outputs extends LogitLossOutputs {
-    static {
-      Access.OUTPUTS.open(Outputs.class, asked -> asked.outputs);
-    }
-
     /** Asking for nothing but numbers. */
     public Outputs() {}
 

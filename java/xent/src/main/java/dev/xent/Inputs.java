@@ -5,7 +5,6 @@ import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.View;
@@ -26,10 +25,6 @@ import dev.xent.internal.plan.View;
  * written. None of the tensors may overlap what a call writes.
  */
 public final class Inputs {
-  static {
-    Access.INPUTS.open(Inputs.class, inputs -> inputs.views);
-  }
-
   private static final Inputs NONE = new Inputs(InputViews.NONE);
 
   final InputViews views;

@@ -4,13 +4,11 @@ package dev.xent;
 import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.views;
 
-import dev.xent.distributed.SoftmaxShard;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.LogSumExpPlan;
@@ -30,18 +28,12 @@ import dev.xent.options.FullyMasked;
  *
  * <p>A call may be given {@link Inputs}: a class mask, a sink, or row offsets of ragged rows.
  *
- * <p>Rows whose classes are divided over tensors, processes or machines: {@link SoftmaxShard}.
- *
  * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
  * it is small and little else, helps itself to more threads where it is large ({@link
  * Execution#threads}), and gives the same bits whatever the backend, instruction set, number of
  * threads, strides, batch size or kind of memory.
  */
 public final class LogSumExp {
-  static {
-    Access.LOG_SUM_EXP.open(LogSumExp.class, operation -> operation.plan);
-  }
-
   private final LogSumExpPlan plan;
 
   private LogSumExp(LogSumExpPlan plan) {
@@ -87,6 +79,17 @@ public final class LogSumExp {
    */
   public void forward(Tensor logits, Inputs inputs, Tensor logSumExp) {
     plan.forward(view(logits, "logits"), views(inputs), view(logSumExp, "logSumExp"));
+  }
+
+  /**
+   * This operation on rows whose classes are divided over tensors, processes or machines.
+   *
+   * @param firstClass the class that the tensors of the shard begin with: a multiple of 8192
+   * @param allClasses the number of classes of all shards together; a call throws {@link
+   *     ShapeException} where a shard ends neither there nor at a multiple of 8192
+   */
+  public SoftmaxShard shard(long firstClass, long allClasses) {
+    return new SoftmaxShard(plan.onShard(firstClass, allClasses));
   }
 
   /** Its options that are not the defaults: {@code LogSumExp[temperature=2.0]}. */

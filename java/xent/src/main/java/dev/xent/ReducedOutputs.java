@@ -3,8 +3,6 @@ package dev.xent;
 
 import static dev.xent.Arguments.viewOrNull;
 
-import dev.xent.distributed.LossTally;
-import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.Outputs;
 import org.jspecify.annotations.Nullable;
 
@@ -30,7 +28,7 @@ abstract class ReducedOutputs {
    * @param sums where they are added; null: no longer
    */
   protected ReducedOutputs tally(@Nullable LossTally sums) {
-    outputs.tally = sums == null ? null : Access.TALLY.of(sums, "sums");
+    outputs.tally = sums == null ? null : sums.sums;
     return this;
   }
 

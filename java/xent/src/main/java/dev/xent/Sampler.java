@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import static dev.xent.Arguments.rows;
 import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.viewOrNull;
+import static dev.xent.Arguments.views;
 
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
@@ -10,7 +12,6 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.Options;
@@ -61,10 +62,6 @@ import org.jspecify.annotations.Nullable;
  * what does not fit, before anything is written.
  */
 public final class Sampler {
-  static {
-    Access.SAMPLER.open(Sampler.class, sampler -> sampler.plan);
-  }
-
   private final SamplerPlan plan;
 
   private Sampler(SamplerPlan plan) {
@@ -134,9 +131,9 @@ public final class Sampler {
         view(logits, "logits"),
         step,
         null,
-        Given.require(inputs, "inputs", "SamplerInputs.none()").views,
+        views(inputs),
         view(tokens, "tokens"),
-        Given.require(outputs, "outputs", "a new Outputs()").outputs);
+        Arguments.outputs(outputs));
   }
 
   /**
@@ -159,10 +156,21 @@ public final class Sampler {
     plan.sample(
         view(logits, "logits"),
         0,
-        Given.require(requests, "requests", "a new Requests()").rows,
-        Given.require(inputs, "inputs", "SamplerInputs.none()").views,
+        rows(requests),
+        views(inputs),
         view(tokens, "tokens"),
-        Given.require(outputs, "outputs", "a new Outputs()").outputs);
+        Arguments.outputs(outputs));
+  }
+
+  /**
+   * This operation on rows whose classes are divided over tensors, processes or machines.
+   *
+   * @param firstClass the class that the tensors of the shard begin with
+   * @param allClasses the number of classes of all shards together, below 2^31
+   * @throws ShapeException for a first class that is none
+   */
+  public SamplerShard shard(long firstClass, long allClasses) {
+    return new SamplerShard(plan.onShard(firstClass, allClasses));
   }
 
   /** Its options that are not the defaults: {@code Sampler[temperature=0.8, topK=50, seed=42]}. */
@@ -183,10 +191,6 @@ public final class Sampler {
    * }</pre>
    */
   public static final class Requests {
-    static {
-      Access.SAMPLER_REQUESTS.open(Requests.class, requests -> requests.rows);
-    }
-
     final SamplerRows rows = new SamplerRows();
 
     /** Of no row. */
@@ -474,10 +478,6 @@ public final class Sampler {
    * -1. A call that fails leaves the numbers of the call before.
    */
   public static final class Outputs {
-    static {
-      Access.SAMPLER_OUTPUTS.open(Outputs.class, asked -> asked.outputs);
-    }
-
     final SamplerOutputs outputs = new SamplerOutputs();
 
     /** Asking for nothing but numbers. */

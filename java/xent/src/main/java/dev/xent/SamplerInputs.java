@@ -2,7 +2,6 @@
 package dev.xent;
 
 import dev.xent.errors.LabelException;
-import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.SamplerViews;
 import dev.xent.internal.plan.View;
@@ -21,10 +20,6 @@ import dev.xent.internal.plan.View;
  * the tensors may overlap what a call writes.
  */
 public final class SamplerInputs {
-  static {
-    Access.SAMPLER_INPUTS.open(SamplerInputs.class, inputs -> inputs.views);
-  }
-
   private static final SamplerInputs NONE = new SamplerInputs(SamplerViews.NONE);
 
   final SamplerViews views;

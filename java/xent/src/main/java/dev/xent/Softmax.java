@@ -4,19 +4,18 @@ package dev.xent;
 import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.views;
 
-import dev.xent.distributed.SoftmaxShard;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.Bound;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.SoftmaxPlan;
 import dev.xent.internal.plan.View;
 import dev.xent.options.FullyMasked;
+import java.lang.foreign.Arena;
 
 /**
  * Softmax along one axis: {@code y = exp(x) / sum exp(x)}.
@@ -32,22 +31,16 @@ import dev.xent.options.FullyMasked;
  *
  * <p>A call may be given {@link Inputs}: a class mask, a sink, or row offsets of ragged rows.
  *
- * <p>Rows whose classes are divided over tensors, processes or machines: {@link SoftmaxShard}.
- *
- * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
- * it is small and little else, helps itself to more threads where it is large ({@link
- * Execution#threads}), and gives the same bits whatever the backend, instruction set, number of
- * threads, strides, batch size or kind of memory.
+ * <p>Instances are immutable; any number of threads may share one. A call that is given its output
+ * allocates nothing while it is small and little else, helps itself to more threads where it is
+ * large ({@link Execution#threads}), and gives the same bits whatever the backend, instruction set,
+ * number of threads, strides, batch size or kind of memory.
  *
  * <p>Every method throws {@link ShapeException}, {@link DTypeException} or {@link MemoryException}
  * for tensors that do not fit, and {@link OptionException} for options that the type or the method
  * cannot have, before anything is written.
  */
 public final class Softmax {
-  static {
-    Access.SOFTMAX.open(Softmax.class, operation -> operation.plan);
-  }
-
   private final SoftmaxPlan plan;
 
   private Softmax(SoftmaxPlan plan) {
@@ -66,6 +59,19 @@ public final class Softmax {
   /** To choose options. */
   public static Builder builder() {
     return new Builder();
+  }
+
+  /**
+   * Returns {@code y} in a new row-major tensor of the shape and type of the logits. It is in an
+   * automatic arena: any thread may use it, as long as it is reachable.
+   *
+   * @param logits {@code x}
+   */
+  public Tensor forward(Tensor logits) {
+    View given = view(logits, "logits");
+    Tensor output = Tensor.allocate(Arena.ofAuto(), given.type, given.shape);
+    plan.forward(null, given, InputViews.NONE, output.view);
+    return output;
   }
 
   /**
@@ -134,6 +140,17 @@ public final class Softmax {
         view(upstream, "upstream"),
         views(inputs),
         view(gradient, "gradient"));
+  }
+
+  /**
+   * This operation on rows whose classes are divided over tensors, processes or machines.
+   *
+   * @param firstClass the class that the tensors of the shard begin with: a multiple of 8192
+   * @param allClasses the number of classes of all shards together; a call throws {@link
+   *     ShapeException} where a shard ends neither there nor at a multiple of 8192
+   */
+  public SoftmaxShard shard(long firstClass, long allClasses) {
+    return new SoftmaxShard(plan.onShard(firstClass, allClasses));
   }
 
   /** Its options that are not the defaults: {@code Softmax[temperature=2.0]}. */

@@ -4,7 +4,6 @@ package dev.xent;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.Memory;
 import dev.xent.internal.plan.Plural;
@@ -12,6 +11,7 @@ import dev.xent.internal.plan.Strides;
 import dev.xent.internal.plan.View;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.DoubleBuffer;
@@ -25,8 +25,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A view of memory: a segment with an element type, a shape and strides. It never owns memory and
- * never copies it; writing through it writes the memory it was made from.
+ * A view of memory: a segment with an element type, a shape and strides. Writing through it writes
+ * the memory it was made from, which is copied by {@link #of(float[][])} alone.
  *
  * <p>A tensor can be made from off-heap segments (also of mapped files), a raw address, direct and
  * heap buffers, and Java arrays. Element {@code [i, j, …]} lies {@code i * strides[0] + j *
@@ -46,10 +46,6 @@ import org.jspecify.annotations.Nullable;
  * elements are used.
  */
 public final class Tensor {
-  static {
-    Access.TENSOR.open(Tensor.class, tensor -> tensor.view);
-  }
-
   /** What operations work with. */
   final View view;
 
@@ -116,7 +112,7 @@ public final class Tensor {
   /**
    * F32 over a Java array.
    *
-   * @param shape as many elements as the array has; none given: one dimension
+   * @param shape as many elements as the array has, one size may be -1; none given: one dimension
    */
   public static Tensor of(float[] values, long... shape) {
     Objects.requireNonNull(values, "values");
@@ -126,7 +122,7 @@ public final class Tensor {
   /**
    * F64 over a Java array.
    *
-   * @param shape as many elements as the array has; none given: one dimension
+   * @param shape as many elements as the array has, one size may be -1; none given: one dimension
    */
   public static Tensor of(double[] values, long... shape) {
     Objects.requireNonNull(values, "values");
@@ -136,7 +132,7 @@ public final class Tensor {
   /**
    * I32 over a Java array.
    *
-   * @param shape as many elements as the array has; none given: one dimension
+   * @param shape as many elements as the array has, one size may be -1; none given: one dimension
    */
   public static Tensor of(int[] values, long... shape) {
     Objects.requireNonNull(values, "values");
@@ -146,7 +142,7 @@ public final class Tensor {
   /**
    * I64 over a Java array.
    *
-   * @param shape as many elements as the array has; none given: one dimension
+   * @param shape as many elements as the array has, one size may be -1; none given: one dimension
    */
   public static Tensor of(long[] values, long... shape) {
     Objects.requireNonNull(values, "values");
@@ -156,7 +152,7 @@ public final class Tensor {
   /**
    * I16 over a Java array.
    *
-   * @param shape as many elements as the array has; none given: one dimension
+   * @param shape as many elements as the array has, one size may be -1; none given: one dimension
    */
   public static Tensor of(short[] values, long... shape) {
     Objects.requireNonNull(values, "values");
@@ -166,11 +162,45 @@ public final class Tensor {
   /**
    * I8 over a Java array. For other types over bytes: {@link #of(MemorySegment, DType, long...)}.
    *
-   * @param shape as many elements as the array has; none given: one dimension
+   * @param shape as many elements as the array has, one size may be -1; none given: one dimension
    */
   public static Tensor of(byte[] values, long... shape) {
     Objects.requireNonNull(values, "values");
     return whole(MemorySegment.ofArray(values), DType.I8, values.length, shape);
+  }
+
+  /**
+   * F32 {@code [rows, columns]} with a copy of the rows, as Java has each in memory of its own. The
+   * new memory is off the heap, in an automatic arena: any thread may use it, as long as the tensor
+   * is reachable.
+   *
+   * @param rows of one length
+   * @throws ShapeException where they have different lengths
+   */
+  public static Tensor of(float[][] rows) {
+    Objects.requireNonNull(rows, "rows");
+    for (float[] row : rows) {
+      Given.require(row, "a row", "an array");
+    }
+    int columns = rows.length == 0 ? 0 : rows[0].length;
+    for (int i = 0; i < rows.length; i++) {
+      if (rows[i].length != columns) {
+        throw new ShapeException(
+            String.format(
+                Locale.ROOT,
+                "rows[%d] has %s, rows[0] has %d: give rows of one length",
+                i,
+                Plural.of(rows[i].length, "element"),
+                columns));
+      }
+    }
+    Tensor tensor = allocate(Arena.ofAuto(), DType.F32, rows.length, columns);
+    for (int i = 0; i < rows.length; i++) {
+      long at = (long) i * columns;
+      MemorySegment.copy(
+          rows[i], 0, tensor.view.segment, ValueLayout.JAVA_FLOAT, at * Float.BYTES, columns);
+    }
+    return tensor;
   }
 
   // ---- from buffers ----------------------------------------------------------------------------
@@ -179,7 +209,8 @@ public final class Tensor {
    * F32 over the elements from the buffer's position to its limit; later changes of these do not
    * matter.
    *
-   * @param shape as many elements as remain in the buffer; none given: one dimension
+   * @param shape as many elements as remain in the buffer, one size may be -1; none given: one
+   *     dimension
    */
   public static Tensor of(FloatBuffer buffer, long... shape) {
     Objects.requireNonNull(buffer, "buffer");
@@ -191,7 +222,8 @@ public final class Tensor {
    * F64 over the elements from the buffer's position to its limit; later changes of these do not
    * matter.
    *
-   * @param shape as many elements as remain in the buffer; none given: one dimension
+   * @param shape as many elements as remain in the buffer, one size may be -1; none given: one
+   *     dimension
    */
   public static Tensor of(DoubleBuffer buffer, long... shape) {
     Objects.requireNonNull(buffer, "buffer");
@@ -202,7 +234,8 @@ public final class Tensor {
   /**
    * I32 over the elements from the buffer's position to its limit.
    *
-   * @param shape as many elements as remain in the buffer; none given: one dimension
+   * @param shape as many elements as remain in the buffer, one size may be -1; none given: one
+   *     dimension
    */
   public static Tensor of(IntBuffer buffer, long... shape) {
     Objects.requireNonNull(buffer, "buffer");
@@ -213,7 +246,8 @@ public final class Tensor {
   /**
    * I64 over the elements from the buffer's position to its limit.
    *
-   * @param shape as many elements as remain in the buffer; none given: one dimension
+   * @param shape as many elements as remain in the buffer, one size may be -1; none given: one
+   *     dimension
    */
   public static Tensor of(LongBuffer buffer, long... shape) {
     Objects.requireNonNull(buffer, "buffer");
@@ -224,7 +258,8 @@ public final class Tensor {
   /**
    * I16 over the elements from the buffer's position to its limit.
    *
-   * @param shape as many elements as remain in the buffer; none given: one dimension
+   * @param shape as many elements as remain in the buffer, one size may be -1; none given: one
+   *     dimension
    */
   public static Tensor of(ShortBuffer buffer, long... shape) {
     Objects.requireNonNull(buffer, "buffer");
@@ -239,7 +274,8 @@ public final class Tensor {
    *
    * @param buffer little-endian ({@code order(ByteOrder.nativeOrder())}) unless the type has one
    *     byte
-   * @param shape as many elements as remain in the buffer; none given: one dimension
+   * @param shape as many elements as remain in the buffer, one size may be -1; none given: one
+   *     dimension
    */
   public static Tensor of(ByteBuffer buffer, DType type, long... shape) {
     Objects.requireNonNull(buffer, "buffer");
@@ -262,8 +298,9 @@ public final class Tensor {
 
   private static Tensor whole(MemorySegment segment, DType type, long length, long[] shape) {
     long[] own =
-        Objects.requireNonNull(shape, "shape").length == 0 ? new long[] {length} : shape.clone();
-    Strides.requireWrittenOut(own, length, Plural.of(length, "element"));
+        Objects.requireNonNull(shape, "shape").length == 0
+            ? new long[] {length}
+            : Strides.inferred(shape, length, "the memory");
     long elements = Strides.elements(own);
     if (elements != length) {
       throw new ShapeException(
@@ -335,9 +372,13 @@ public final class Tensor {
 
   // ---- views -----------------------------------------------------------------------------------
 
-  /** The same elements in the same row-major order under another shape; contiguous tensors only. */
+  /**
+   * The same elements in the same row-major order under another shape; contiguous tensors only.
+   *
+   * @param shape with as many elements as this one; one size may be -1 and is inferred
+   */
   public Tensor reshape(long... shape) {
-    long[] own = Objects.requireNonNull(shape, "shape").clone();
+    Objects.requireNonNull(shape, "shape");
     if (!view.contiguous) {
       throw new ShapeException(
           String.format(
@@ -346,7 +387,7 @@ public final class Tensor {
               view,
               Arrays.toString(view.strides)));
     }
-    Strides.requireWrittenOut(own, view.elements, view);
+    long[] own = Strides.inferred(shape, view.elements, view);
     if (Strides.elements(own) != view.elements) {
       throw new ShapeException(
           String.format(
@@ -633,6 +674,22 @@ public final class Tensor {
   }
 
   /**
+   * A copy of all elements, an array for each row along the last axis, in row-major order: the
+   * inverse of {@link #of(float[][])}.
+   *
+   * @throws DTypeException when the type is not F32, F16 or BF16
+   */
+  public float[][] toFloatArrays() {
+    Memory.requireFloat(view, Memory.Use.TO_ARRAY);
+    Memory.requireLent(view, "the tensor");
+    try {
+      return Memory.toFloatArrays(view);
+    } finally {
+      Reference.reachabilityFence(view.owner);
+    }
+  }
+
+  /**
    * A copy of all elements in row-major order of the indices.
    *
    * @throws DTypeException when the type is an integer type
@@ -642,6 +699,21 @@ public final class Tensor {
     Memory.requireLent(view, "the tensor");
     try {
       return Memory.toDoubleArray(view);
+    } finally {
+      Reference.reachabilityFence(view.owner);
+    }
+  }
+
+  /**
+   * A copy of all elements in row-major order of the indices, from any integer type.
+   *
+   * @throws DTypeException when the type is no integer type, or an element does not fit an int
+   */
+  public int[] toIntArray() {
+    Memory.requireInteger(view, Memory.Use.TO_ARRAY);
+    Memory.requireLent(view, "the tensor");
+    try {
+      return Memory.toIntArray(view);
     } finally {
       Reference.reachabilityFence(view.owner);
     }

@@ -31,7 +31,8 @@ class BoundCallTest {
   void runsGiveWhatTheShortFormsGive(Backend backend) {
     CrossEntropy loss = mean(backend);
     Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
-    LogSoftmax logSoftmax = LogSoftmax.builder().execution(Execution.defaults().backend(backend)).build();
+    LogSoftmax logSoftmax =
+        LogSoftmax.builder().execution(Execution.defaults().backend(backend)).build();
     for (int rows : new int[] {1, 3, 2000}) {
       for (Arena arena : new Arena[] {Arena.global(), Arena.ofAuto()}) {
         Tensor x = matrix(arena, rows);
@@ -165,7 +166,11 @@ class BoundCallTest {
                   asked.get().run();
                   return refusal.get();
                 });
-    Softmax.Call call = Softmax.builder().execution(Execution.defaults().backend(backend)).build().on(x, matrix(Arena.global(), 1));
+    Softmax.Call call =
+        Softmax.builder()
+            .execution(Execution.defaults().backend(backend))
+            .build()
+            .on(x, matrix(Arena.global(), 1));
     call.run();
     call.run();
     refusal.set("the batch was given back");

@@ -59,7 +59,7 @@ class CompiledCallersTest {
 
   private static List<Class<?>> publicTypes() throws IOException, ClassNotFoundException {
     List<Class<?>> types = new ArrayList<>();
-    for (String part : List.of("", "distributed", "errors", "layers", "options")) {
+    for (String part : List.of("", "errors", "layers", "options")) {
       try (Stream<Path> files = Files.list(CLASSES.resolve("dev/xent").resolve(part))) {
         for (Path file : files.filter(each -> each.toString().endsWith(".class")).toList()) {
           String name = CLASSES.relativize(file).toString().replace('/', '.');

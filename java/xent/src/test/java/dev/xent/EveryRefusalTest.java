@@ -5,10 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.xent.CrossEntropy.Outputs;
-import dev.xent.distributed.CrossEntropyShard;
-import dev.xent.distributed.LossTally;
-import dev.xent.distributed.PartialStates;
-import dev.xent.distributed.SoftmaxShard;
 import dev.xent.layers.Layer;
 import dev.xent.layers.SoftmaxLayer;
 import dev.xent.options.Backend;
@@ -188,7 +184,8 @@ class EveryRefusalTest {
     MemorySegment heap = MemorySegment.ofArray(new float[8]);
     long[] shape = {2, 3};
     kinds.put("an array and a shape that differ", b -> Tensor.of(six, 2, 4));
-    kinds.put("an array and a size left open", b -> Tensor.of(six, -1, 3));
+    kinds.put("an array and a size that cannot be inferred", b -> Tensor.of(six, -1, 4));
+    kinds.put("rows of two lengths", b -> Tensor.of(new float[][] {{1, 2}, {3}}));
     kinds.put("a negative size", b -> Tensor.of(six, -2, -3));
     kinds.put("no size", b -> Tensor.of(heap, DType.F32));
     kinds.put("more than memory can be", b -> Tensor.of(heap, DType.F32, 1L << 40, 1L << 40));
@@ -221,8 +218,9 @@ class EveryRefusalTest {
 
   private static void views(Map<String, Call> kinds) {
     kinds.put("reshape to another number", b -> b.logits.reshape(5, 2));
-    kinds.put("reshape with a size left open", b -> b.logits.reshape(-1, 2));
+    kinds.put("reshape with a size that cannot be inferred", b -> b.logits.reshape(-1, 5));
     kinds.put("reshape with two sizes left open", b -> b.logits.reshape(-1, -1, 2));
+    kinds.put("reshape with any size", b -> b.logits.reshape(-1, 0));
     kinds.put("reshape of what has gaps", b -> b.logits.slice(1, 0, 2).reshape(6));
     kinds.put("an axis twice", b -> b.logits.permute(1, 1));
     kinds.put("an axis too many", b -> b.logits.permute(0, 1, 2));
@@ -240,6 +238,8 @@ class EveryRefusalTest {
     kinds.put("an array of floats of integers", b -> b.labels.toFloatArray());
     kinds.put("an array of floats of doubles", b -> Tensor.of(new double[3]).toFloatArray());
     kinds.put("an array of doubles of integers", b -> b.labels.toDoubleArray());
+    kinds.put(
+        "an array of ints of what none holds", b -> Tensor.of(new long[] {1L << 31}).toIntArray());
     kinds.put("an array of integers of floats", b -> b.logits.toLongArray());
     kinds.put("an array of integers of doubles", b -> Tensor.of(new double[3]).toLongArray());
     kinds.put("a float into integers", b -> b.labels.setFloat(1, 0));
@@ -601,7 +601,10 @@ class EveryRefusalTest {
     kinds.put(
         "a clamp of probability rows in parts",
         b ->
-            CrossEntropyShard.of(b.loss().probabilityClamp(0.1).build(), 0, 4)
+            b.loss()
+                .probabilityClamp(0.1)
+                .build()
+                .shard(0, 4)
                 .partialStates(b.logits, b.soft, Inputs.none()));
     kinds.put("z-loss of log-probabilities", b -> b.loss().zLoss(1).build().onLogProbabilities());
     kinds.put(
@@ -741,53 +744,50 @@ class EveryRefusalTest {
   private static void shards(Map<String, Call> kinds) {
     kinds.put(
         "a shard within a chunk",
-        b ->
-            CrossEntropyShard.of(b.mean(), 100, 10_000)
-                .partialStates(b.logits, b.labels, b.none()));
+        b -> b.mean().shard(100, 10_000).partialStates(b.logits, b.labels, b.none()));
     kinds.put(
         "a shard that ends within a chunk",
-        b -> CrossEntropyShard.of(b.mean(), 0, 10_000).partialStates(b.logits, b.labels, b.none()));
+        b -> b.mean().shard(0, 10_000).partialStates(b.logits, b.labels, b.none()));
     kinds.put(
         "a part that is there twice",
         b -> {
-          PartialStates part =
-              CrossEntropyShard.of(b.mean(), 0, 4).partialStates(b.logits, b.labels, b.none());
+          PartialStates part = b.mean().shard(0, 4).partialStates(b.logits, b.labels, b.none());
           PartialStates.merge(List.of(part, part));
         });
+    kinds.put(
+        "a shard that is asked for whole rows",
+        b ->
+            b.mean()
+                .shard(0, 4)
+                .exchange(
+                    b.logits,
+                    b.labels,
+                    b.none(),
+                    new CrossEntropy.Outputs().entropies(Tensor.of(new float[3])),
+                    List::of));
     kinds.put("no part", b -> PartialStates.merge(List.of()));
     kinds.put(
         "parts of a softmax and a loss",
         b ->
             PartialStates.merge(
                 List.of(
-                    CrossEntropyShard.of(b.mean(), 0, 4)
-                        .partialStates(b.logits, b.labels, b.none()),
-                    SoftmaxShard.of(b.softmax(), 0, 4).partialStates(b.logits, b.none()))));
+                    b.mean().shard(0, 4).partialStates(b.logits, b.labels, b.none()),
+                    b.softmax().shard(0, 4).partialStates(b.logits, b.none()))));
     kinds.put(
         "states of a softmax for a loss",
         b ->
-            CrossEntropyShard.of(b.mean(), 0, 4)
+            b.mean()
+                .shard(0, 4)
                 .finish(
-                    SoftmaxShard.of(b.softmax(), 0, 4).partialStates(b.logits, b.none()),
+                    b.softmax().shard(0, 4).partialStates(b.logits, b.none()),
                     b.labels,
                     b.none(),
                     new CrossEntropy.Outputs()));
-    kinds.put(
-        "ranks of a shard",
-        b -> {
-          CrossEntropyShard shard = CrossEntropyShard.of(b.mean(), 0, 4);
-          shard.finish(
-              shard.partialStates(b.logits, b.labels, b.none()),
-              b.labels,
-              b.none(),
-              new CrossEntropy.Outputs().ranks(Tensor.of(new int[3])));
-        });
     kinds.put("bytes that are no states", b -> PartialStates.ofBytes(new byte[100]));
     kinds.put(
         "bytes that are cut off",
         b -> {
-          byte[] bytes =
-              SoftmaxShard.of(b.softmax(), 0, 4).partialStates(b.logits, b.none()).toBytes();
+          byte[] bytes = b.softmax().shard(0, 4).partialStates(b.logits, b.none()).toBytes();
           PartialStates.ofBytes(Arrays.copyOf(bytes, bytes.length - 1));
         });
   }

@@ -28,7 +28,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -48,7 +47,6 @@ class HouseRulesTest {
   private static final String PARALLEL = "dev.xent.internal.parallel";
   private static final String EVENTS = "dev.xent.internal.events";
   private static final String LAYERS = "dev.xent.layers";
-  private static final String DISTRIBUTED = "dev.xent.distributed";
   private static final String ERRORS = "dev.xent.errors";
   private static final String OPTIONS = "dev.xent.options";
 
@@ -78,7 +76,7 @@ class HouseRulesTest {
     ModuleDescriptor module = Xent.class.getModule().getDescriptor();
     assertThat(module.exports())
         .extracting(ModuleDescriptor.Exports::source)
-        .containsExactlyInAnyOrder("dev.xent", DISTRIBUTED, ERRORS, LAYERS, OPTIONS);
+        .containsExactlyInAnyOrder("dev.xent", ERRORS, LAYERS, OPTIONS);
     assertThat(module.opens()).isEmpty();
   }
 
@@ -95,7 +93,7 @@ class HouseRulesTest {
     methods()
         .that()
         .areDeclaredInClassesThat()
-        .resideInAnyPackage("dev.xent", DISTRIBUTED, ERRORS, LAYERS, OPTIONS)
+        .resideInAnyPackage("dev.xent", ERRORS, LAYERS, OPTIONS)
         .and()
         .arePublic()
         .should(nameNothingInternal())
@@ -246,7 +244,7 @@ class HouseRulesTest {
     layeredArchitecture()
         .consideringOnlyDependenciesInLayers()
         .layer("api")
-        .definedBy("dev.xent", DISTRIBUTED, ERRORS, OPTIONS)
+        .definedBy("dev.xent", ERRORS, OPTIONS)
         .layer("layers")
         .definedBy(LAYERS)
         .layer("plan")
@@ -298,7 +296,7 @@ class HouseRulesTest {
             DescribedPredicate.describe(
                 "are operations of the API",
                 type ->
-                    Set.of("dev.xent", DISTRIBUTED).contains(type.getPackageName())
+                    type.getPackageName().equals("dev.xent")
                         && !type.isEnum()
                         && !type.isInterface()))
         .check(LIBRARY);

@@ -3,8 +3,6 @@ package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.xent.distributed.CrossEntropyShard;
-import dev.xent.distributed.SoftmaxShard;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.ShapeException;
 import dev.xent.errors.XentException;
@@ -52,15 +50,13 @@ class HugeShapesTest {
   @OnEveryBackend
   void partialStates(Backend backend) {
     SoftmaxShard softmax =
-        SoftmaxShard.of(
-            Softmax.builder().execution(Execution.defaults().backend(backend)).build(), 0, 1);
+        Softmax.builder().execution(Execution.defaults().backend(backend)).build().shard(0, 1);
     refused(
         MemoryException.class,
         () -> softmax.partialStates(repeated(ROWS, 1), Inputs.none()),
         "partial states of " + ROWS + " rows, 64 bytes each, are more than memory can be");
     CrossEntropyShard loss =
-        CrossEntropyShard.of(
-            CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build(), 0, 1);
+        CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build().shard(0, 1);
     refused(
         MemoryException.class,
         () -> loss.partialStates(repeated(ROWS, 1), repeated(ROWS, 1), Inputs.none()),
@@ -74,7 +70,8 @@ class HugeShapesTest {
       refused(
           ShapeException.class,
           () ->
-              SoftmaxShard.of(softmax, Long.MAX_VALUE - CHUNK + 1, all)
+              softmax
+                  .shard(Long.MAX_VALUE - CHUNK + 1, all)
                   .partialStates(repeated(1, CHUNK), Inputs.none()),
           "with 8192 classes from 9223372036854767616 on of " + all);
     }

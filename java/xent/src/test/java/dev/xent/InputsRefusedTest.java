@@ -4,7 +4,6 @@ package dev.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.xent.distributed.CrossEntropyShard;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
@@ -123,8 +122,7 @@ class InputsRefusedTest {
     Inputs sparse = Inputs.none().targetWeights(Tensor.of(new float[3], 3, 1));
     Tensor classes = Tensor.of(new int[3], 3, 1);
     CrossEntropy others = CrossEntropy.builder().smoothing(Smoothing.OTHERS).build();
-    CrossEntropyShard clamped =
-        CrossEntropyShard.of(CrossEntropy.builder().probabilityClamp(0.25).build(), 0, 4);
+    CrossEntropyShard clamped = CrossEntropy.builder().probabilityClamp(0.25).build().shard(0, 4);
     refused(
         OptionException.class,
         () -> others.forwardBackward(logits, probabilities, output),

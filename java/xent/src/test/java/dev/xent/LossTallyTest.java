@@ -4,7 +4,6 @@ package dev.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.xent.distributed.LossTally;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.PartialStatesException;
 import dev.xent.options.Backend;

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.xent.distributed.SamplerShard;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.XentException;
 import dev.xent.options.Backend;
@@ -236,7 +235,7 @@ class RequestOptionsTest {
 
   @Test
   void aShardRefusesThemToo() {
-    SamplerShard shard = SamplerShard.of(Sampler.greedy(), 0, 4);
+    SamplerShard shard = Sampler.greedy().shard(0, 4);
     Sampler.Requests requests =
         new Sampler.Requests().add(Sampler.builder().softcap(0.5).build(), 0, 0);
     assertThatThrownBy(
@@ -245,9 +244,9 @@ class RequestOptionsTest {
                     Tensor.of(new float[4], 1, 4),
                     requests,
                     SamplerInputs.none(),
-                    List.of(),
                     Tensor.of(new int[1]),
-                    new Sampler.Outputs()))
+                    new Sampler.Outputs(),
+                    List::of))
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("has a sampler with softcap 0.5");
   }

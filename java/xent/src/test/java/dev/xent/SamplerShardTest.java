@@ -4,8 +4,6 @@ package dev.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.xent.distributed.SampleStates;
-import dev.xent.distributed.SamplerShard;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.PartialStatesException;
@@ -47,42 +45,48 @@ class SamplerShardTest {
   }
 
   /**
-   * Exchanges states, in an order of shards that is another each time, until all shards have the
-   * tokens, which are the same. Returns how often.
+   * Samples by shards that exchange states as bytes, in another order each time. All of them get
+   * the same tokens. Returns how often states were exchanged.
    */
-  private int exchange(Sampler sampler, Tensor whole, SamplerInputs inputs, int[] expected) {
+  private int exchange(Sampler sampler, Tensor whole, SamplerInputs inputs, int[] expected)
+      throws Exception {
     int axis = whole.rank() - 1;
     long[] shape = Arrays.copyOf(whole.shape(), axis);
-    List<SampleStates> gathered = List.of();
-    for (int exchanges = 0; ; exchanges++) {
-      List<SampleStates> sent = new ArrayList<>();
-      int finished = 0;
-      for (int i = 0; i + 1 < ENDS.length; i++) {
-        Tensor mine = whole.slice(axis, ENDS[i], ENDS[i + 1]);
-        Sampler.Outputs outputs = new Sampler.Outputs();
-        int[] tokens = new int[expected.length];
-        SampleStates states =
-            SamplerShard.of(sampler, ENDS[i], CLASSES)
-                .sample(mine, 9, inputs, gathered, Tensor.of(tokens, shape), outputs);
-        sent.add(SampleStates.ofBytes(states.toBytes()));
-        assertThat(states.rows()).isEqualTo(tokens.length);
-        assertThat(outputs.rows()).isEqualTo(tokens.length);
-        if (states.isFinished()) {
-          finished++;
-          assertThat(tokens).as("shard %d of %s", i, sampler).isEqualTo(expected);
-        }
-      }
-      if (finished > 0) {
-        assertThat(finished).isEqualTo(ENDS.length - 1);
-        return exchanges;
-      }
-      Collections.shuffle(sent, order);
-      gathered = sent;
+    AllGather<SampleStates> all = new AllGather<>(ENDS.length - 1, this::sent);
+    List<int[]> tokens =
+        all.of(
+            i -> {
+              int[] mine = new int[expected.length];
+              Sampler.Outputs outputs = new Sampler.Outputs();
+              sampler
+                  .shard(ENDS[i], CLASSES)
+                  .sample(
+                      whole.slice(axis, ENDS[i], ENDS[i + 1]),
+                      9,
+                      inputs,
+                      Tensor.of(mine, shape),
+                      outputs,
+                      all::gather);
+              assertThat(outputs.rows()).isEqualTo(mine.length);
+              return mine;
+            });
+    assertThat(tokens).as("%s", sampler).allSatisfy(mine -> assertThat(mine).isEqualTo(expected));
+    return all.rounds();
+  }
+
+  private List<SampleStates> sent(List<SampleStates> gathered) {
+    List<SampleStates> sent = new ArrayList<>();
+    for (SampleStates states : gathered) {
+      SampleStates read = SampleStates.ofBytes(states.toBytes());
+      assertThat(read.rows()).isEqualTo(states.rows());
+      sent.add(read);
     }
+    Collections.shuffle(sent, order);
+    return sent;
   }
 
   @OnEveryBackend
-  void tokensAreThoseOfWholeRows(Backend backend) {
+  void tokensAreThoseOfWholeRows(Backend backend) throws Exception {
     SamplerInputs inputs =
         SamplerInputs.none().outputTokens(Tensor.of(new int[] {0, 1, 2999, 5, -1, 700}, ROWS, 1));
     for (Filters filters : filters()) {
@@ -105,7 +109,7 @@ class SamplerShardTest {
 
   /** Three dimensions of rows that no three strides describe. */
   @OnEveryBackend
-  void rowsMayLieInPieces(Backend backend) {
+  void rowsMayLieInPieces(Backend backend) throws Exception {
     try (Arena arena = Arena.ofShared()) {
       Tensor wide = Tensor.allocate(arena, DType.F32, 3, 3, 3, CLASSES);
       Tensor apart = wide.slice(0, 0, 2).slice(1, 0, 2).slice(2, 0, 2);
@@ -124,7 +128,7 @@ class SamplerShardTest {
 
   /** More states than a thread keeps room for. */
   @OnEveryBackend
-  void manyRowsAreGatheredForTheCallAlone(Backend backend) {
+  void manyRowsAreGatheredForTheCallAlone(Backend backend) throws Exception {
     int rows = 300;
     Tensor many = Tensor.of(Samples.logits(rows * CLASSES, 3, 4), rows, CLASSES);
     Sampler sampler =
@@ -150,26 +154,23 @@ class SamplerShardTest {
     Sampler.Outputs whole =
         new Sampler.Outputs().processedLogProbabilities(Tensor.of(expectedLogs));
     batch.sample(logits, requests, SamplerInputs.none(), Tensor.of(expected), whole);
-    SamplerShard shard = SamplerShard.of(batch, 0, CLASSES);
+    SamplerShard shard = batch.shard(0, CLASSES);
     int[] tokens = new int[ROWS];
     float[] logs = new float[ROWS];
     Sampler.Outputs outputs = new Sampler.Outputs().processedLogProbabilities(Tensor.of(logs));
     SamplerInputs none = SamplerInputs.none();
-    SampleStates mine = shard.sample(logits, requests, none, List.of(), Tensor.of(tokens), outputs);
-    while (!mine.isFinished()) {
-      mine = shard.sample(logits, requests, none, List.of(mine), Tensor.of(tokens), outputs);
-    }
+    shard.sample(logits, requests, none, Tensor.of(tokens), outputs, List::of);
     assertThat(tokens).isEqualTo(expected);
     assertThat(logs).isEqualTo(expectedLogs);
     assertThat(outputs.sampled()).isEqualTo(ROWS);
   }
 
   private void refuses(Sampler.Builder filters, String message) {
-    SamplerShard shard = SamplerShard.of(filters.build(), 0, CLASSES);
+    SamplerShard shard = filters.build().shard(0, CLASSES);
     Tensor tokens = Tensor.of(new int[ROWS]);
     Sampler.Outputs outputs = new Sampler.Outputs();
     SamplerInputs none = SamplerInputs.none();
-    assertThatThrownBy(() -> shard.sample(logits, 0, none, List.of(), tokens, outputs))
+    assertThatThrownBy(() -> shard.sample(logits, 0, none, tokens, outputs, List::of))
         .isInstanceOf(OptionException.class)
         .hasMessage(message);
   }
@@ -192,29 +193,28 @@ class SamplerShardTest {
           typical.typicalP(0.5),
           "typicalP is 0.5, on a shard: give topK with ties FIRST too, or sample from whole rows");
     }
-    assertThatThrownBy(() -> SamplerShard.of(Sampler.greedy(), -1, 10))
+    assertThatThrownBy(() -> Sampler.greedy().shard(-1, 10))
         .isInstanceOf(ShapeException.class)
         .hasMessageContaining("firstClass is -1, allClasses 10");
-    assertThatThrownBy(() -> SamplerShard.of(Sampler.greedy(), 0, 1L << 31))
+    assertThatThrownBy(() -> Sampler.greedy().shard(0, 1L << 31))
         .isInstanceOf(ShapeException.class);
-    SamplerShard shard = SamplerShard.of(Sampler.greedy(), 2000, 4999);
+    SamplerShard shard = Sampler.greedy().shard(2000, 4999);
     Tensor tokens = Tensor.of(new int[ROWS]);
     SamplerInputs none = SamplerInputs.none();
-    assertThatThrownBy(
-            () -> shard.sample(logits, 0, none, List.of(), tokens, new Sampler.Outputs()))
+    assertThatThrownBy(() -> shard.sample(logits, 0, none, tokens, new Sampler.Outputs(), List::of))
         .isInstanceOf(ShapeException.class)
         .hasMessageContaining("3000 classes from 2000 on of 4999");
     Sampler.Requests requests = new Sampler.Requests();
     for (int row = 0; row < ROWS; row++) {
       requests.add(Sampler.builder().topK(513).build(), 0, 0);
     }
-    SamplerShard whole = SamplerShard.of(Sampler.greedy(), 0, CLASSES);
+    SamplerShard whole = Sampler.greedy().shard(0, CLASSES);
     assertThatThrownBy(
-            () -> whole.sample(logits, requests, none, List.of(), tokens, new Sampler.Outputs()))
+            () -> whole.sample(logits, requests, none, tokens, new Sampler.Outputs(), List::of))
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("topK is 513");
     Sampler.Outputs ranks = new Sampler.Outputs().ranks(tokens);
-    assertThatThrownBy(() -> whole.sample(logits, 0, none, List.of(), tokens, ranks))
+    assertThatThrownBy(() -> whole.sample(logits, 0, none, tokens, ranks, List::of))
         .isInstanceOf(OptionException.class)
         .hasMessageStartingWith("ranks is asked for, and a shard does not have whole rows");
     SamplerInputs before = none.outputTokens(Tensor.of(new int[] {CLASSES}, 1, 1));
@@ -224,32 +224,36 @@ class SamplerShardTest {
                     logits.slice(0, 0, 1),
                     0,
                     before,
-                    List.of(),
                     Tensor.of(new int[1]),
-                    new Sampler.Outputs()))
+                    new Sampler.Outputs(),
+                    List::of))
         .isInstanceOf(LabelException.class);
   }
 
   @Test
   void statesThatDoNotFitAreRefused() {
     Sampler sampler = Sampler.builder().topK(5).seed(1).build();
-    SamplerShard shard = SamplerShard.of(sampler, 0, CLASSES);
+    SamplerShard shard = sampler.shard(0, CLASSES);
     Tensor tokens = Tensor.of(new int[ROWS]);
     Sampler.Outputs outputs = new Sampler.Outputs();
     SamplerInputs none = SamplerInputs.none();
-    SampleStates mine = shard.sample(logits, 0, none, List.of(), tokens, outputs);
+    SampleStates mine = shard.round(logits, 0, null, none, List.of(), tokens, outputs);
     assertThat(mine).hasToString("SampleStates[rows=6, unfinished=6]");
     assertThat(shard).hasToString("SamplerShard[firstClass=0, allClasses=3000, topK=5, seed=1]");
-    assertThatThrownBy(() -> shard.sample(logits, 1, none, List.of(mine), tokens, outputs))
+    assertThatThrownBy(() -> shard.sample(logits, 1, none, tokens, outputs, own -> List.of(mine)))
         .isInstanceOf(PartialStatesException.class)
         .hasMessageStartingWith("partial states of row 0 do not belong together");
-    assertThatThrownBy(() -> shard.sample(logits, 0, none, List.of(mine, mine), tokens, outputs))
+    assertThatThrownBy(
+            () -> shard.sample(logits, 0, none, tokens, outputs, own -> List.of(own, own)))
         .isInstanceOf(PartialStatesException.class);
     Tensor few = logits.slice(0, 0, 2);
     Tensor two = Tensor.of(new int[2]);
-    assertThatThrownBy(() -> shard.sample(few, 0, none, List.of(mine), two, outputs))
+    assertThatThrownBy(() -> shard.sample(few, 0, none, two, outputs, own -> List.of(mine)))
         .isInstanceOf(PartialStatesException.class)
         .hasMessageStartingWith("sample states have 6 rows, logits has 2");
+    assertThatThrownBy(() -> shard.sample(logits, 0, none, tokens, outputs, null))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("gather is null: give a function that exchanges states");
     byte[] bytes = mine.toBytes();
     assertThat(bytes).hasSize(24 + ROWS * 4192);
     for (int cut : new int[] {0, 23, bytes.length - 1, bytes.length - 4192}) {

@@ -4,10 +4,6 @@ package dev.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.xent.distributed.CrossEntropyShard;
-import dev.xent.distributed.PartialStates;
-import dev.xent.distributed.RowStatistics;
-import dev.xent.distributed.SoftmaxShard;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.PartialStatesException;
@@ -144,10 +140,10 @@ class SavedStatisticsTest {
     Inputs none = Inputs.none();
     float[] written = new float[6];
     Tensor gradient = Tensor.of(written, 2, 3);
-    CrossEntropyShard plain = CrossEntropyShard.of(with(backend, builder -> {}), 0, 3);
+    CrossEntropyShard plain = with(backend, builder -> {}).shard(0, 3);
     OTHERS.forEach(
         (said, option) -> {
-          CrossEntropyShard other = CrossEntropyShard.of(with(backend, option), 0, 3);
+          CrossEntropyShard other = with(backend, option).shard(0, 3);
           CrossEntropy.Outputs outcome = new CrossEntropy.Outputs();
           PartialStates states = plain.partialStates(logits, labels, none);
           if (!said.startsWith("ignoreIndex")) { // which states of labels do not know
@@ -163,16 +159,13 @@ class SavedStatisticsTest {
           refused(() -> other.finish(second, labels, none, first, outcome));
         });
     SoftmaxShard softmax =
-        SoftmaxShard.of(
-            Softmax.builder().execution(Execution.defaults().backend(backend)).build(), 0, 3);
+        Softmax.builder().execution(Execution.defaults().backend(backend)).build().shard(0, 3);
     SoftmaxShard warm =
-        SoftmaxShard.of(
-            Softmax.builder()
-                .execution(Execution.defaults().backend(backend))
-                .temperature(2)
-                .build(),
-            0,
-            3);
+        Softmax.builder()
+            .execution(Execution.defaults().backend(backend))
+            .temperature(2)
+            .build()
+            .shard(0, 3);
     PartialStates states = softmax.partialStates(logits, none);
     refused(() -> warm.finish(states, none, null));
     RowStatistics rows = softmax.finish(states, none, null);

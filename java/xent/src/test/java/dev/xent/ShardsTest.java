@@ -3,11 +3,8 @@ package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.fail;
 
-import dev.xent.distributed.CrossEntropyShard;
-import dev.xent.distributed.PartialStates;
-import dev.xent.distributed.RowStatistics;
-import dev.xent.distributed.SoftmaxShard;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.PartialStatesException;
@@ -15,13 +12,17 @@ import dev.xent.errors.ShapeException;
 import dev.xent.errors.XentException;
 import dev.xent.options.Backend;
 import dev.xent.options.Smoothing;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -63,31 +64,32 @@ class ShardsTest {
     return Samples.bits(tensor);
   }
 
-  /** Sent, in disorder, and some merged before the others. */
-  private PartialStates exchanged(List<PartialStates> parts) {
+  /** Sent as bytes, in disorder, and some merged before the others. */
+  private List<PartialStates> sent(List<PartialStates> parts) {
     List<PartialStates> sent = new ArrayList<>();
     for (PartialStates part : parts) {
       sent.add(PartialStates.ofBytes(part.toBytes()));
     }
+    sent.sort(Comparator.comparing(part -> part.states.firstChunk()));
     if (sent.size() > 2) {
       sent.set(0, PartialStates.merge(List.of(sent.remove(1), sent.get(0))));
     }
     Collections.shuffle(sent, order);
-    return PartialStates.merge(sent);
+    return sent;
   }
 
   @OnEveryBackend
-  void softmax(Backend backend) {
+  void softmax(Backend backend) throws Exception {
     softmaxOf(backend, logits);
   }
 
   @OnEveryBackend
-  void softmaxWithAShift(Backend backend) {
+  void softmaxWithAShift(Backend backend) throws Exception {
     x[CHUNK + 9] = 40000;
     softmaxOf(backend, logits);
   }
 
-  private void softmaxOf(Backend backend, Tensor in) {
+  private void softmaxOf(Backend backend, Tensor in) throws Exception {
     Inputs inputs = Inputs.none().sink(sink);
     for (boolean log : new boolean[] {false, true}) {
       Softmax softmax =
@@ -110,81 +112,66 @@ class ShardsTest {
           .build()
           .forward(in, inputs, lse);
       for (long[] cut : cuts()) {
-        List<SoftmaxShard> shards = new ArrayList<>();
-        for (int i = 0; i + 1 < cut.length; i++) {
-          shards.add(
-              log
-                  ? SoftmaxShard.of(logSoftmax, cut[i], CLASSES)
-                  : SoftmaxShard.of(softmax, cut[i], CLASSES));
-        }
-        Tensor sum = Tensor.of(new float[ROWS]);
-        List<PartialStates> parts = new ArrayList<>();
-        for (int i = 0; i < shards.size(); i++) {
-          parts.add(shards.get(i).partialStates(in.slice(1, cut[i], cut[i + 1]), inputs));
-        }
-        RowStatistics rows = shards.get(0).finish(exchanged(parts), inputs, sum);
-        assertThat(rows.needsSecondRound()).isEqualTo(x[CHUNK + 9] == 40000);
-        if (rows.needsSecondRound()) {
-          parts.clear();
-          for (int i = 0; i < shards.size(); i++) {
-            parts.add(shards.get(i).partialStates(in.slice(1, cut[i], cut[i + 1]), inputs, rows));
-          }
-          rows = shards.get(0).finish(exchanged(parts), inputs, rows, sum);
-        }
         Tensor output = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
-        for (int i = 0; i < shards.size(); i++) {
-          Tensor part = in.slice(1, cut[i], cut[i + 1]);
-          shards.get(i).forward(part, inputs, rows, output.slice(1, cut[i], cut[i + 1]));
-        }
+        AllGather<PartialStates> all = new AllGather<>(cut.length - 1, this::sent);
+        List<Tensor> sums =
+            all.of(
+                i -> {
+                  SoftmaxShard shard =
+                      log ? logSoftmax.shard(cut[i], CLASSES) : softmax.shard(cut[i], CLASSES);
+                  Tensor part = in.slice(1, cut[i], cut[i + 1]);
+                  Tensor sum = Tensor.of(new float[ROWS]);
+                  RowStatistics rows = shard.exchange(part, inputs, sum, all::gather);
+                  assertThat(rows.needsSecondRound()).isFalse();
+                  shard.forward(part, inputs, rows, output.slice(1, cut[i], cut[i + 1]));
+                  return sum;
+                });
+        assertThat(all.rounds()).isEqualTo(x[CHUNK + 9] == 40000 ? 2 : 1);
         assertThat(bits(output)).isEqualTo(bits(expected));
-        assertThat(bits(sum)).isEqualTo(bits(lse));
+        assertThat(sums).allSatisfy(sum -> assertThat(bits(sum)).isEqualTo(bits(lse)));
       }
     }
   }
 
   @OnEveryBackend
-  void lossAndGradientOfLabels(Backend backend) {
+  void lossAndGradientOfLabels(Backend backend) throws Exception {
     lossOf(backend, labels, Inputs.none().rowWeights(weights).sink(sink), true);
   }
 
   @OnEveryBackend
-  void lossAndGradientOfLabelsWithAShift(Backend backend) {
+  void lossAndGradientOfLabelsWithAShift(Backend backend) throws Exception {
     x[2 * CHUNK + 9] = -30000;
     x[2 * CHUNK + 8] = 30000;
     lossOf(backend, labels, Inputs.none(), true);
   }
 
   @OnEveryBackend
-  void lossAndGradientOfProbabilities(Backend backend) {
+  void lossAndGradientOfProbabilities(Backend backend) throws Exception {
     Tensor q = Tensor.of(Samples.probabilities(ROWS, CLASSES, 6), ROWS, CLASSES);
     lossOf(backend, q, Inputs.none().rowWeights(weights), false);
   }
 
   @OnEveryBackend
-  void lossAndGradientOfSparseTargets(Backend backend) {
+  void lossAndGradientOfSparseTargets(Backend backend) throws Exception {
     Tensor classes = Tensor.of(new int[] {1, CHUNK, CLASSES - 1, 3, 2 * CHUNK, 3}, ROWS, 2);
     Tensor p = Tensor.of(new float[] {0.5f, 0.25f, 1, 2, 0, 1}, ROWS, 2);
-    lossOf(backend, classes, Inputs.none(), Inputs.none().targetWeights(p), false);
+    lossOf(backend, classes, Inputs.none().targetWeights(p), false);
   }
 
   /** As in the whole call: nobody looks at the classes of rows that do not count. */
   @OnEveryBackend
-  void rowsWithoutWeightMayHaveAnyLabel(Backend backend) {
+  void rowsWithoutWeightMayHaveAnyLabel(Backend backend) throws Exception {
     Tensor mask = Tensor.of(MemorySegment.ofArray(new byte[] {1, 0, 1}), DType.U8, ROWS);
     Inputs inputs = Inputs.none().rowWeights(mask);
     lossOf(backend, Tensor.of(new int[] {CHUNK + 5, -1, 17}), inputs, true);
     lossOf(backend, Tensor.of(new int[] {CHUNK + 5, CLASSES, 17}), inputs, true);
     Tensor classes = Tensor.of(new int[] {1, CHUNK, CLASSES, -3, 2 * CHUNK, 3}, ROWS, 2);
     Tensor p = Tensor.of(new float[] {0.5f, 0.25f, 1, 2, 0, 1}, ROWS, 2);
-    lossOf(backend, classes, inputs, inputs.targetWeights(p), false);
+    lossOf(backend, classes, inputs.targetWeights(p), false);
   }
 
-  private void lossOf(Backend backend, Tensor targets, Inputs inputs, boolean hasLabels) {
-    lossOf(backend, targets, inputs, inputs, hasLabels);
-  }
-
-  private void lossOf(
-      Backend backend, Tensor targets, Inputs ofFinish, Inputs inputs, boolean hasLabels) {
+  private void lossOf(Backend backend, Tensor targets, Inputs inputs, boolean hasLabels)
+      throws Exception {
     CrossEntropy loss =
         CrossEntropy.builder()
             .execution(Execution.defaults().backend(backend))
@@ -197,36 +184,28 @@ class ShardsTest {
     CrossEntropy.Outputs whole = new CrossEntropy.Outputs().losses(losses).countCorrect(hasLabels);
     loss.forwardBackward(logits, targets, inputs, expected, whole);
     for (long[] cut : cuts()) {
-      List<CrossEntropyShard> shards = new ArrayList<>();
-      List<Tensor> parts = new ArrayList<>();
-      List<Tensor> of = new ArrayList<>();
-      List<PartialStates> states = new ArrayList<>();
-      boolean dense = targets.type().isFloat();
-      for (int i = 0; i + 1 < cut.length; i++) {
-        shards.add(CrossEntropyShard.of(loss, cut[i], CLASSES));
-        parts.add(logits.slice(1, cut[i], cut[i + 1]));
-        of.add(dense ? targets.slice(1, cut[i], cut[i + 1]) : targets);
-        states.add(shards.get(i).partialStates(parts.get(i), of.get(i), inputs));
-      }
-      Tensor divided = Tensor.of(new float[ROWS]);
-      CrossEntropy.Outputs outcome =
-          new CrossEntropy.Outputs().losses(divided).countCorrect(hasLabels);
-      Tensor known = hasLabels ? targets : null;
-      RowStatistics rows = shards.get(0).finish(exchanged(states), known, ofFinish, outcome);
-      if (rows.needsSecondRound()) {
-        for (int i = 0; i < shards.size(); i++) {
-          states.set(i, shards.get(i).partialStates(parts.get(i), of.get(i), inputs, rows));
-        }
-        rows = shards.get(0).finish(exchanged(states), known, ofFinish, rows, outcome);
-      }
-      assertThat(bits(divided)).isEqualTo(bits(losses));
-      assertThat(outcome.loss()).isEqualTo(whole.loss());
-      assertThat(outcome.denominator()).isEqualTo(whole.denominator());
-      assertThat(outcome.correct()).isEqualTo(whole.correct());
       Tensor gradient = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
-      for (int i = 0; i < shards.size(); i++) {
-        Tensor out = gradient.slice(1, cut[i], cut[i + 1]);
-        shards.get(i).backward(parts.get(i), of.get(i), inputs, rows, null, out);
+      AllGather<PartialStates> all = new AllGather<>(cut.length - 1, this::sent);
+      List<CrossEntropy.Outputs> outcomes =
+          all.of(
+              i -> {
+                CrossEntropyShard shard = loss.shard(cut[i], CLASSES);
+                Tensor part = logits.slice(1, cut[i], cut[i + 1]);
+                boolean dense = targets.type().isFloat();
+                Tensor own = dense ? targets.slice(1, cut[i], cut[i + 1]) : targets;
+                Tensor divided = Tensor.of(new float[ROWS]);
+                CrossEntropy.Outputs outputs =
+                    new CrossEntropy.Outputs().losses(divided).countCorrect(hasLabels);
+                RowStatistics rows = shard.exchange(part, own, inputs, outputs, all::gather);
+                assertThat(bits(divided)).isEqualTo(bits(losses));
+                Tensor out = gradient.slice(1, cut[i], cut[i + 1]);
+                shard.backward(part, own, inputs, rows, null, out);
+                return outputs;
+              });
+      for (CrossEntropy.Outputs outcome : outcomes) {
+        assertThat(outcome.loss()).isEqualTo(whole.loss());
+        assertThat(outcome.denominator()).isEqualTo(whole.denominator());
+        assertThat(outcome.correct()).isEqualTo(whole.correct());
       }
       assertThat(bits(gradient)).isEqualTo(bits(expected));
     }
@@ -236,7 +215,8 @@ class ShardsTest {
   // -----------------------------------------------------------------------------------
 
   private PartialStates statesOf(long from, long to) {
-    return SoftmaxShard.of(Softmax.along(1), from, CLASSES)
+    return Softmax.along(1)
+        .shard(from, CLASSES)
         .partialStates(logits.slice(1, from, to), Inputs.none());
   }
 
@@ -252,7 +232,8 @@ class ShardsTest {
     refused(
         ShapeException.class,
         () ->
-            SoftmaxShard.of(Softmax.along(1), 3L * CHUNK, CLASSES)
+            Softmax.along(1)
+                .shard(3L * CHUNK, CLASSES)
                 .partialStates(logits.slice(1, 0, CHUNK), Inputs.none()),
         "of " + CLASSES);
   }
@@ -262,9 +243,10 @@ class ShardsTest {
     PartialStates first = statesOf(0, CHUNK);
     PartialStates last = statesOf(3 * CHUNK, CLASSES);
     PartialStates ofLabels =
-        CrossEntropyShard.of(CrossEntropy.mean(), CHUNK, CLASSES)
+        CrossEntropy.mean()
+            .shard(CHUNK, CLASSES)
             .partialStates(logits.slice(1, CHUNK, CLASSES), labels, Inputs.none());
-    SoftmaxShard shard = SoftmaxShard.of(Softmax.along(1), 0, CLASSES);
+    SoftmaxShard shard = Softmax.along(1).shard(0, CLASSES);
     refused(PartialStatesException.class, () -> PartialStates.merge(List.of()), "at least one");
     refused(
         PartialStatesException.class,
@@ -287,7 +269,8 @@ class ShardsTest {
     refused(
         PartialStatesException.class,
         () ->
-            CrossEntropyShard.of(CrossEntropy.mean(), 0, CLASSES)
+            CrossEntropy.mean()
+                .shard(0, CLASSES)
                 .finish(statesOf(0, CLASSES), labels, Inputs.none(), new CrossEntropy.Outputs()),
         "give states of a loss");
     RowStatistics rows = shard.finish(statesOf(0, CLASSES), Inputs.none(), null);
@@ -300,6 +283,63 @@ class ShardsTest {
                 rows,
                 Tensor.of(new float[CLASSES], 1, CLASSES)),
         "statistics are of softmax [3, " + CLASSES + "]");
+  }
+
+  /** Before states are exchanged: nobody waits for this shard. */
+  @Test
+  void outputsThatNeedWholeRows() {
+    CrossEntropyShard shard = CrossEntropy.mean().shard(0, CLASSES);
+    Tensor floats = Tensor.of(new float[ROWS]);
+    Tensor ints = Tensor.of(new int[ROWS]);
+    Map<String, CrossEntropy.Outputs> requests = new HashMap<>();
+    requests.put("logProbabilities", new CrossEntropy.Outputs().logProbabilities(floats));
+    requests.put("argmax", new CrossEntropy.Outputs().argmax(ints));
+    requests.put("ranks", new CrossEntropy.Outputs().ranks(ints));
+    requests.put("entropies", new CrossEntropy.Outputs().entropies(floats));
+    requests.put("topClasses", new CrossEntropy.Outputs().topClasses(ints));
+    requests.put("topLogProbabilities", new CrossEntropy.Outputs().topLogProbabilities(floats));
+    requests.put("targetGradient", new CrossEntropy.Outputs().targetGradient(floats));
+    requests.put("saveStatistics", new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto()));
+    PartialStates whole = shard.partialStates(logits, labels, Inputs.none());
+    requests.forEach(
+        (name, outputs) -> {
+          String message = name + " is asked for, and a shard does not have whole rows";
+          refused(
+              OptionException.class,
+              () ->
+                  shard.exchange(
+                      logits, labels, Inputs.none(), outputs, mine -> fail("exchanged states")),
+              message);
+          refused(
+              OptionException.class,
+              () -> shard.finish(whole, labels, Inputs.none(), outputs),
+              message);
+        });
+  }
+
+  @Test
+  void exchangesThatGatherSomethingElse() {
+    CrossEntropyShard shard = CrossEntropy.mean().shard(0, CLASSES);
+    SoftmaxShard softmax = Softmax.along(1).shard(0, CLASSES);
+    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
+    PartialStates ofSoftmax = softmax.partialStates(logits, Inputs.none());
+    PartialStates ofRows = shard.partialStates(logits, logits, Inputs.none());
+    refused(
+        PartialStatesException.class,
+        () -> shard.exchange(logits, labels, Inputs.none(), outputs, mine -> List.of(ofSoftmax)),
+        "give states of a loss");
+    refused(
+        OptionException.class,
+        () -> shard.exchange(logits, labels, Inputs.none(), outputs, mine -> List.of(ofRows)),
+        "the states are of probability rows");
+    refused(
+        PartialStatesException.class,
+        () -> softmax.exchange(logits, Inputs.none(), null, mine -> List.of()),
+        "at least one");
+    assertThatThrownBy(() -> softmax.exchange(logits, Inputs.none(), null, null))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("gather is null: give a function that exchanges states");
+    assertThat(outputs.rows()).isEqualTo(-1);
   }
 
   /** What partial-states.md says of them. */
@@ -357,15 +397,14 @@ class ShardsTest {
 
   @Test
   void whatStatesDoNotTell() {
-    CrossEntropyShard shard = CrossEntropyShard.of(CrossEntropy.mean(), 0, CLASSES);
+    CrossEntropyShard shard = CrossEntropy.mean().shard(0, CLASSES);
     PartialStates whole = shard.partialStates(logits, labels, Inputs.none());
     refused(
         OptionException.class,
         () -> shard.finish(whole, null, Inputs.none(), new CrossEntropy.Outputs()),
         "class indices");
     Tensor mask = Tensor.of(MemorySegment.ofArray(new byte[CLASSES]), DType.U8, CLASSES);
-    CrossEntropyShard smooth =
-        CrossEntropyShard.of(CrossEntropy.builder().labelSmoothing(0.5).build(), 0, CLASSES);
+    CrossEntropyShard smooth = CrossEntropy.builder().labelSmoothing(0.5).build().shard(0, CLASSES);
     refused(
         OptionException.class,
         () -> smooth.partialStates(logits, logits, Inputs.none().classMask(mask)),
@@ -388,16 +427,16 @@ class ShardsTest {
             .execution(Execution.defaults().backend(backend))
             .classWeights(w)
             .build();
-    CrossEntropyShard shard = CrossEntropyShard.of(loss, 0, CLASSES);
+    CrossEntropyShard shard = loss.shard(0, CLASSES);
     refused(type, () -> shard.partialStates(logits, targets, inputs), words);
     // Statistics of targets of the same kind, all of which can be.
     boolean labelled = targets.type().isInteger() && targets.rank() == 1;
     Tensor good = labelled ? labels : logits;
     CrossEntropyShard plain =
-        CrossEntropyShard.of(
-            CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build(),
-            0,
-            CLASSES);
+        CrossEntropy.builder()
+            .execution(Execution.defaults().backend(backend))
+            .build()
+            .shard(0, CLASSES);
     RowStatistics rows =
         plain.finish(
             plain.partialStates(logits, good, Inputs.none()),
@@ -452,17 +491,17 @@ class ShardsTest {
             .execution(Execution.defaults().backend(backend))
             .classWeights(Tensor.of(w))
             .build();
-    CrossEntropyShard last = CrossEntropyShard.of(weighted, CHUNK, CLASSES);
+    CrossEntropyShard last = weighted.shard(CHUNK, CLASSES);
     Tensor part = logits.slice(1, CHUNK, CLASSES);
     refused(
         OptionException.class,
         () -> last.partialStates(part, part, Inputs.none()),
         "classWeights of class 8193 is NaN");
     PartialStates soft =
-        CrossEntropyShard.of(
-                CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build(),
-                0,
-                CLASSES)
+        CrossEntropy.builder()
+            .execution(Execution.defaults().backend(backend))
+            .build()
+            .shard(0, CLASSES)
             .partialStates(logits, logits, Inputs.none());
     refused(
         OptionException.class,
@@ -480,14 +519,16 @@ class ShardsTest {
             Inputs.none().rowOffsets(labels));
     String[] names = {"classMask is U8", "targetWeights is F32", "rowOffsets is I32"};
     CrossEntropyShard plain =
-        CrossEntropyShard.of(
-            CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build(),
-            0,
-            CLASSES);
+        CrossEntropy.builder()
+            .execution(Execution.defaults().backend(backend))
+            .build()
+            .shard(0, CLASSES);
     PartialStates soft = plain.partialStates(logits, logits, Inputs.none());
     SoftmaxShard softmax =
-        SoftmaxShard.of(
-            Softmax.builder().execution(Execution.defaults().backend(backend)).build(), 0, CLASSES);
+        Softmax.builder()
+            .execution(Execution.defaults().backend(backend))
+            .build()
+            .shard(0, CLASSES);
     PartialStates states = softmax.partialStates(logits, Inputs.none());
     for (int i = 0; i < names.length; i++) {
       Inputs inputs = others.get(i);
@@ -502,26 +543,22 @@ class ShardsTest {
         () -> plain.finish(soft, labels, Inputs.none(), outcome),
         "labels is I32 [3], the states are of probability rows");
     CrossEntropyShard ofOthers =
-        CrossEntropyShard.of(
-            CrossEntropy.builder()
-                .execution(Execution.defaults().backend(backend))
-                .labelSmoothing(0.1)
-                .smoothing(Smoothing.OTHERS)
-                .build(),
-            0,
-            CLASSES);
+        CrossEntropy.builder()
+            .execution(Execution.defaults().backend(backend))
+            .labelSmoothing(0.1)
+            .smoothing(Smoothing.OTHERS)
+            .build()
+            .shard(0, CLASSES);
     refused(
         OptionException.class,
         () -> ofOthers.finish(soft, null, Inputs.none(), outcome),
         "smoothing is OTHERS, targets are probability rows");
     CrossEntropyShard clamped =
-        CrossEntropyShard.of(
-            CrossEntropy.builder()
-                .execution(Execution.defaults().backend(backend))
-                .probabilityClamp(1e-7)
-                .build(),
-            0,
-            CLASSES);
+        CrossEntropy.builder()
+            .execution(Execution.defaults().backend(backend))
+            .probabilityClamp(1e-7)
+            .build()
+            .shard(0, CLASSES);
     refused(
         OptionException.class,
         () -> clamped.finish(soft, null, Inputs.none(), outcome),
@@ -533,12 +570,13 @@ class ShardsTest {
   void statisticsOfOtherRows(Backend backend) {
     Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
     Tensor turned = logits.permute(1, 0);
-    SoftmaxShard shard = SoftmaxShard.of(softmax, 0, CLASSES);
+    SoftmaxShard shard = softmax.shard(0, CLASSES);
     SoftmaxShard first =
-        SoftmaxShard.of(
-            Softmax.builder().execution(Execution.defaults().backend(backend)).axis(0).build(),
-            0,
-            CLASSES);
+        Softmax.builder()
+            .execution(Execution.defaults().backend(backend))
+            .axis(0)
+            .build()
+            .shard(0, CLASSES);
     x[5] = 40000;
     RowStatistics rows =
         first.finish(first.partialStates(turned, Inputs.none()), Inputs.none(), null);
@@ -558,10 +596,10 @@ class ShardsTest {
         "the statistics are of softmax [3, " + CLASSES + "] with classes along axis 1",
         "the partial states are of softmax");
     CrossEntropyShard loss =
-        CrossEntropyShard.of(
-            CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build(),
-            0,
-            CLASSES);
+        CrossEntropy.builder()
+            .execution(Execution.defaults().backend(backend))
+            .build()
+            .shard(0, CLASSES);
     refused(
         PartialStatesException.class,
         () -> loss.partialStates(logits, labels, Inputs.none(), other),
@@ -572,7 +610,7 @@ class ShardsTest {
   @OnEveryBackend
   void bytesOfStatesOfAnotherKind(Backend backend) {
     Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
-    SoftmaxShard shard = SoftmaxShard.of(softmax, 0, CHUNK);
+    SoftmaxShard shard = softmax.shard(0, CHUNK);
     Tensor part = logits.slice(1, 0, CHUNK);
     byte[] bytes = shard.partialStates(part, Inputs.none()).toBytes();
     int kind = bytes.length - 3 * 72 + 36;

@@ -2,9 +2,12 @@
 package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.xent.errors.DTypeException;
 import dev.xent.options.Backend;
+import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -66,6 +69,37 @@ class SoftmaxTest {
 
   private static Tensor matrix(float[] values, int classes) {
     return Tensor.of(values, values.length / classes, classes);
+  }
+
+  /** A result of the call's own has the shape, type and bits of one that was given. */
+  @OnEveryBackend
+  void givesNewTensors(Backend backend) {
+    Softmax softmax = Softmax.builder().axis(1).backend(backend).build();
+    LogSoftmax logSoftmax = LogSoftmax.builder().axis(1).backend(backend).build();
+    for (DType type : List.of(DType.F32, DType.F16, DType.BF16, DType.F64)) {
+      Tensor wide = Tensor.allocate(Arena.ofAuto(), type, 4, 7, 3);
+      wide.copyFrom(Tensor.of(Samples.logits(84, 3, 1), 4, 7, 3));
+      Tensor readOnly = wide.permute(2, 1, 0).slice(1, 1, 6).asReadOnly();
+      for (Tensor logits : List.of(wide, readOnly, wide.slice(0, 2, 2))) {
+        Tensor expected = Tensor.allocate(Arena.ofAuto(), type, logits.shape());
+        softmax.forward(logits, expected);
+        assertIsNew(softmax.forward(logits), expected);
+        logSoftmax.forward(logits, expected);
+        assertIsNew(logSoftmax.forward(logits), expected);
+      }
+    }
+    assertThatThrownBy(() -> softmax.forward(Tensor.of(new int[3], 1, 3)))
+        .isInstanceOf(DTypeException.class)
+        .hasMessageStartingWith("logits is I32 [1, 3]");
+    assertThatThrownBy(() -> logSoftmax.forward(null))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("logits is null: give a tensor");
+  }
+
+  private static void assertIsNew(Tensor actual, Tensor expected) {
+    assertThat(actual).hasToString(expected.toString());
+    assertThat(actual.toDoubleArray()).isEqualTo(expected.toDoubleArray());
+    assertThat(actual.segment().isAccessibleBy(new Thread())).isTrue();
   }
 
   @OnEveryBackend

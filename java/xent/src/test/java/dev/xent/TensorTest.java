@@ -230,6 +230,8 @@ class TensorTest {
     Tensor floats = Tensor.of(SIX.clone());
     assertThatThrownBy(() -> floats.getLong(0)).isInstanceOf(DTypeException.class);
     assertThatThrownBy(floats::toLongArray).isInstanceOf(DTypeException.class);
+    assertThatThrownBy(floats::toIntArray).isInstanceOf(DTypeException.class);
+    assertThatThrownBy(labels::toFloatArrays).isInstanceOf(DTypeException.class);
   }
 
   @Test
@@ -371,28 +373,130 @@ class TensorTest {
         .isInstanceOf(XentException.class);
   }
 
-  /** What a size of -1 would be is said where there is one such number. */
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
       value = {
-        "-1, 4 | , as in [3, 4] for F32 [12]",
-        "-1 | , as in [12] for F32 [12]",
-        "2, -1, 6 | , as in [2, 1, 6] for F32 [12]",
-        "-1, 5 | ''",
-        "-1, 0 | ''",
-        "-1, -1, 12 | ''",
-        "-1, -2 | ''"
+        "12 | -1 | 12",
+        "12 | -1, 4 | 3, 4",
+        "12 | 2, -1, 6 | 2, 1, 6",
+        "12 | 2, 6, -1 | 2, 6, 1",
+        "0 | -1 | 0",
+        "0 | -1, 4 | 0, 4"
       })
-  void aSizeThatIsLeftOpenIsNamedWhereItIsKnown(String shape, String advice) {
-    long[] sizes = Arrays.stream(shape.split(", *")).mapToLong(Long::parseLong).toArray();
-    String message =
-        "shape " + Arrays.toString(sizes) + " leaves a size open: give every size" + advice;
-    assertThatThrownBy(() -> Tensor.of(new float[12]).reshape(sizes))
+  void aSizeOfMinusOneIsInferred(int elements, String shape, String whole) {
+    float[] values = new float[elements];
+    assertThat(Tensor.of(values).reshape(sizes(shape)).shape()).containsExactly(sizes(whole));
+    assertThat(Tensor.of(values, sizes(shape)).shape()).containsExactly(sizes(whole));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "12 | -1, 5 | needs a multiple of 5 elements, F32 [12] has 12: give sizes that divide it",
+        "12 | -1, -1, 12 | leaves two sizes open: give at most one -1",
+        "12 | -1, 0 | has 0 elements whatever its -1 is: give every size",
+        "0 | 0, -1 | has 0 elements whatever its -1 is: give every size",
+        "12 | -1, -2 | has a negative size: sizes are 0 or more",
+        "12 | -2 | has a negative size: sizes are 0 or more",
+        "12 | -1, 4294967296, 4294967296 | is larger than memory can be: "
+            + "sizes and strides must stay below 2^63 bytes",
+        "12 | -1, 9223372036854775807 | needs a multiple of 9223372036854775807 elements, "
+            + "F32 [12] has 12: give sizes that divide it"
+      })
+  void aSizeThatCannotBeInferredIsRefused(int elements, String shape, String why) {
+    float[] values = new float[elements];
+    String message = "shape " + Arrays.toString(sizes(shape)) + " " + why;
+    assertThatThrownBy(() -> Tensor.of(values).reshape(sizes(shape)))
         .isInstanceOf(ShapeException.class)
         .hasMessage(message);
-    assertThatThrownBy(() -> Tensor.of(new float[12], sizes))
+    assertThatThrownBy(() -> Tensor.of(values, sizes(shape)))
         .isInstanceOf(ShapeException.class)
-        .hasMessage(message.replace("F32 [12]", "12 elements"));
+        .hasMessage(message.replace("F32 [12]", "the memory"));
+  }
+
+  private static long[] sizes(String shape) {
+    return Arrays.stream(shape.split(", *")).mapToLong(Long::parseLong).toArray();
+  }
+
+  /** The shape is kept as it was given: callers may reuse it for a tensor of another length. */
+  @Test
+  void theShapeOfTheCallerKeepsItsMinusOne() {
+    long[] shape = {-1, 3};
+    assertThat(Tensor.of(SIX.clone(), shape).reshape(shape).dim(0)).isEqualTo(2);
+    assertThat(shape).containsExactly(-1, 3);
+  }
+
+  @Test
+  void copiesArraysOfArrays() {
+    float[][] rows = {{1, 2, 3}, {4, 5, 6}};
+    Tensor tensor = Tensor.of(rows);
+    rows[0][0] = 9;
+    assertThat(tensor).hasToString("F32 [2, 3] off the heap");
+    assertThat(tensor.toFloatArray()).containsExactly(1, 2, 3, 4, 5, 6);
+    assertThat(Tensor.of(new float[0][]).shape()).containsExactly(0, 0);
+    assertThat(Tensor.of(new float[3][0]).shape()).containsExactly(3, 0);
+  }
+
+  @Test
+  void refusesRowsOfSeveralLengths() {
+    assertThatThrownBy(() -> Tensor.of(new float[][] {{1, 2}, {3, 4}, {5}}))
+        .isInstanceOf(ShapeException.class)
+        .hasMessage("rows[2] has 1 element, rows[0] has 2: give rows of one length");
+    assertThatThrownBy(() -> Tensor.of(new float[][] {{}, {3}}))
+        .isInstanceOf(ShapeException.class)
+        .hasMessage("rows[1] has 1 element, rows[0] has 0: give rows of one length");
+    assertThatThrownBy(() -> Tensor.of(new float[][] {{1}, null}))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("a row is null: give an array");
+  }
+
+  @Test
+  void givesAnArrayForEachRow() {
+    Tensor tensor = Tensor.of(SIX.clone(), 2, 3);
+    assertThat(tensor.toFloatArrays()).isDeepEqualTo(new float[][] {{0, 1, 2}, {3, 4, 5}});
+    assertThat(tensor.permute(1, 0).toFloatArrays())
+        .isDeepEqualTo(new float[][] {{0, 3}, {1, 4}, {2, 5}});
+    assertThat(tensor.reshape(6).toFloatArrays()).isDeepEqualTo(new float[][] {SIX});
+    assertThat(tensor.reshape(1, 3, 2).toFloatArrays()).hasDimensions(3, 2);
+    assertThat(Tensor.of(new float[3][0]).toFloatArrays()).hasDimensions(3, 0);
+    assertThat(Tensor.of(new float[0], 0, 3).toFloatArrays()).isEmpty();
+    assertThatThrownBy(Tensor.of(new double[1])::toFloatArrays)
+        .isInstanceOf(DTypeException.class)
+        .hasMessageContaining("toDoubleArray()");
+  }
+
+  @Test
+  void givesIntsOfEveryIntegerTypeThatFit() {
+    for (DType type : DType.values()) {
+      if (type.isInteger()) {
+        Tensor tensor = Tensor.of(MemorySegment.ofArray(new long[6]), type, 2, 3);
+        tensor.setLong(127, 0, 1);
+        tensor.setLong(type.isUnsigned() ? 1 : -128, 1, 0);
+        int[] expected = {0, 127, 0, type.isUnsigned() ? 1 : -128, 0, 0};
+        assertThat(tensor.toIntArray()).as("%s", type).containsExactly(expected);
+        assertThat(tensor.permute(1, 0).toIntArray()).hasSize(6).startsWith(0, expected[3], 127);
+      }
+    }
+    long[] ends = {Integer.MIN_VALUE, Integer.MAX_VALUE};
+    assertThat(Tensor.of(ends).toIntArray()).containsExactly(Integer.MIN_VALUE, Integer.MAX_VALUE);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "I64, 2147483648, 2147483648",
+    "I64, -2147483649, -2147483649",
+    "I64, 4294967296, 4294967296",
+    "U32, 4294967295, 4294967295",
+    "U64, -1, 18446744073709551615"
+  })
+  void refusesIntegersThatNoIntHolds(DType type, long bits, String said) {
+    long[] values = {type == DType.U32 ? bits << 32 : 0, bits};
+    MemorySegment memory = MemorySegment.ofArray(values);
+    assertThatThrownBy(Tensor.of(memory, type, 2)::toIntArray)
+        .isInstanceOf(DTypeException.class)
+        .hasMessage(
+            "element 1 of " + type + " [2] is " + said + ", which no int holds: use toLongArray()");
   }
 }

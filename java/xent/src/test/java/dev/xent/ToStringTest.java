@@ -3,10 +3,6 @@ package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.distributed.CrossEntropyShard;
-import dev.xent.distributed.LossTally;
-import dev.xent.distributed.PartialStates;
-import dev.xent.distributed.SoftmaxShard;
 import dev.xent.layers.CrossEntropyLayer;
 import dev.xent.layers.Layer;
 import dev.xent.layers.LogLayer;
@@ -191,12 +187,12 @@ class ToStringTest {
 
   @Test
   void whatShardsAre() {
-    SoftmaxShard softmax = SoftmaxShard.of(Softmax.builder().axis(1).build(), 0, 3);
+    SoftmaxShard softmax = Softmax.builder().axis(1).build().shard(0, 3);
     assertThat(softmax).hasToString("SoftmaxShard[firstClass=0, allClasses=3, axis=1]");
     PartialStates states = softmax.partialStates(LOGITS, Inputs.none());
     assertThat(softmax.finish(states, Inputs.none(), null))
         .hasToString("softmax of [2, 3] along axis 1, in F32");
-    assertThat(CrossEntropyShard.of(CrossEntropy.builder().labelSmoothing(0.1).build(), 0, 3))
+    assertThat(CrossEntropy.builder().labelSmoothing(0.1).build().shard(0, 3))
         .hasToString("CrossEntropyShard[firstClass=0, allClasses=3, labelSmoothing=0.1]");
   }
 

@@ -4,7 +4,6 @@ package dev.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.xent.distributed.CrossEntropyShard;
 import dev.xent.errors.LabelException;
 import dev.xent.options.Backend;
 import dev.xent.options.Reduction;
@@ -45,7 +44,7 @@ class UnsignedLabelsTest {
             })
         .hasMessage(MESSAGE);
     assertThatThrownBy(() -> nll.forward(logits, labels)).hasMessage(MESSAGE);
-    CrossEntropyShard shard = CrossEntropyShard.of(loss, 0, 3);
+    CrossEntropyShard shard = loss.shard(0, 3);
     assertThatThrownBy(() -> shard.partialStates(logits, labels, Inputs.none()))
         .hasMessage(MESSAGE);
     BinaryCrossEntropy binary =
@@ -69,8 +68,7 @@ class UnsignedLabelsTest {
     Inputs first = Inputs.none().rowWeights(Tensor.of(new float[] {1, 0}));
     double expected = sum.forward(logits, Tensor.of(new int[] {2, 0}));
     assertThat(sum.forward(logits, labels, first, new CrossEntropy.Outputs())).isEqualTo(expected);
-    assertThat(CrossEntropyShard.of(sum, 0, 3).partialStates(logits, labels, first).rows())
-        .isEqualTo(2);
+    assertThat(sum.shard(0, 3).partialStates(logits, labels, first).rows()).isEqualTo(2);
   }
 
   @OnEveryBackend

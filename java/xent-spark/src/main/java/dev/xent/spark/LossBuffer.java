@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.spark;
 
-import dev.xent.distributed.LossTally;
+import dev.xent.LossTally;
 import dev.xent.errors.ShapeException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

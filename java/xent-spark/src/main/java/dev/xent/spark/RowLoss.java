@@ -3,8 +3,8 @@ package dev.xent.spark;
 
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.LossTally;
 import dev.xent.Tensor;
-import dev.xent.distributed.LossTally;
 import org.apache.spark.sql.catalyst.util.ArrayData;
 import org.jspecify.annotations.Nullable;
 

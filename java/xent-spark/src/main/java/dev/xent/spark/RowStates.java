@@ -4,11 +4,9 @@ package dev.xent.spark;
 import dev.xent.CrossEntropy;
 import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
+import dev.xent.PartialStates;
+import dev.xent.RowStatistics;
 import dev.xent.Tensor;
-import dev.xent.distributed.CrossEntropyShard;
-import dev.xent.distributed.PartialStates;
-import dev.xent.distributed.RowStatistics;
-import dev.xent.distributed.SoftmaxShard;
 import dev.xent.errors.PartialStatesException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -77,16 +75,14 @@ final class RowStates {
 
   /** What the first round alone gives. */
   RowStatistics firstRound(CrossEntropy operation, Tensor label, CrossEntropy.Outputs outputs) {
-    return CrossEntropyShard.of(operation, 0, classes())
-        .finish(first, label, Inputs.none(), outputs);
+    return operation.shard(0, classes()).finish(first, label, Inputs.none(), outputs);
   }
 
   /** The loss of the row, in the outputs, and its statistics. */
   RowStatistics finish(CrossEntropy operation, Tensor label, CrossEntropy.Outputs outputs) {
     RowStatistics rows = firstRound(operation, label, outputs);
     return rows.needsSecondRound()
-        ? CrossEntropyShard.of(operation, 0, classes())
-            .finish(requireSecond(), label, Inputs.none(), rows, outputs)
+        ? operation.shard(0, classes()).finish(requireSecond(), label, Inputs.none(), rows, outputs)
         : rows;
   }
 
@@ -97,15 +93,14 @@ final class RowStates {
 
   /** What the first round alone gives of log-softmax. */
   RowStatistics firstRound(LogSoftmax operation) {
-    return SoftmaxShard.of(operation, 0, classes()).finish(first, Inputs.none(), null);
+    return operation.shard(0, classes()).finish(first, Inputs.none(), null);
   }
 
   /** The statistics of the row for log-softmax. */
   RowStatistics finish(LogSoftmax operation) {
     RowStatistics rows = firstRound(operation);
     return rows.needsSecondRound()
-        ? SoftmaxShard.of(operation, 0, classes())
-            .finish(requireSecond(), Inputs.none(), rows, null)
+        ? operation.shard(0, classes()).finish(requireSecond(), Inputs.none(), rows, null)
         : rows;
   }
 

@@ -2,14 +2,14 @@
 package dev.xent.spark;
 
 import dev.xent.CrossEntropy;
+import dev.xent.CrossEntropyShard;
 import dev.xent.DType;
 import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
+import dev.xent.PartialStates;
+import dev.xent.RowStatistics;
+import dev.xent.SoftmaxShard;
 import dev.xent.Tensor;
-import dev.xent.distributed.CrossEntropyShard;
-import dev.xent.distributed.PartialStates;
-import dev.xent.distributed.RowStatistics;
-import dev.xent.distributed.SoftmaxShard;
 import org.apache.spark.sql.catalyst.util.ArrayData;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
@@ -89,7 +89,7 @@ record ShardOperation(
     @Override
     public PartialStates states(
         Tensor logits, @Nullable Object label, long first, long all, @Nullable RowStates row) {
-      CrossEntropyShard shard = CrossEntropyShard.of(operation, first, all);
+      CrossEntropyShard shard = operation.shard(first, all);
       Tensor target = RowLoss.label(label, labels);
       return row == null
           ? shard.partialStates(logits, target, Inputs.none())
@@ -102,8 +102,7 @@ record ShardOperation(
         Tensor logits, @Nullable Object label, long first, long all, RowStates row, Tensor result) {
       Tensor target = RowLoss.label(label, labels);
       RowStatistics statistics = row.finish(operation, target, outputs);
-      CrossEntropyShard.of(operation, first, all)
-          .backward(logits, target, Inputs.none(), statistics, null, result);
+      operation.shard(first, all).backward(logits, target, Inputs.none(), statistics, null, result);
     }
   }
 
@@ -117,7 +116,7 @@ record ShardOperation(
     @Override
     public PartialStates states(
         Tensor logits, @Nullable Object label, long first, long all, @Nullable RowStates row) {
-      SoftmaxShard shard = SoftmaxShard.of(operation, first, all);
+      SoftmaxShard shard = operation.shard(first, all);
       return row == null
           ? shard.partialStates(logits, Inputs.none())
           : shard.partialStates(logits, Inputs.none(), row.firstRound(operation));
@@ -126,8 +125,7 @@ record ShardOperation(
     @Override
     public void write(
         Tensor logits, @Nullable Object label, long first, long all, RowStates row, Tensor result) {
-      SoftmaxShard.of(operation, first, all)
-          .forward(logits, Inputs.none(), row.finish(operation), result);
+      operation.shard(first, all).forward(logits, Inputs.none(), row.finish(operation), result);
     }
   }
 }

@@ -9,8 +9,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.CrossEntropy;
 import dev.xent.LogSoftmax;
+import dev.xent.LossTally;
 import dev.xent.Tensor;
-import dev.xent.distributed.LossTally;
 import dev.xent.errors.OptionException;
 import java.util.ArrayList;
 import java.util.Arrays;

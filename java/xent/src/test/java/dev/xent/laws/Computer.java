@@ -8,24 +8,24 @@ import dev.xent.Argmax;
 import dev.xent.BinaryCrossEntropy;
 import dev.xent.CrossEntropy;
 import dev.xent.CrossEntropyHvp;
+import dev.xent.CrossEntropyShard;
 import dev.xent.DType;
 import dev.xent.Divergence;
 import dev.xent.Entropy;
 import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
+import dev.xent.LossTally;
 import dev.xent.NllLoss;
+import dev.xent.PartialStates;
+import dev.xent.RowStatistics;
 import dev.xent.Sampler;
 import dev.xent.SamplerInputs;
 import dev.xent.SelectedLogProbabilities;
 import dev.xent.Softmax;
+import dev.xent.SoftmaxShard;
 import dev.xent.Tensor;
 import dev.xent.TopK;
-import dev.xent.distributed.CrossEntropyShard;
-import dev.xent.distributed.LossTally;
-import dev.xent.distributed.PartialStates;
-import dev.xent.distributed.RowStatistics;
-import dev.xent.distributed.SoftmaxShard;
 import dev.xent.options.Smoothing;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -694,7 +694,7 @@ final class Computer implements AutoCloseable {
     do {
       List<PartialStates> states = new ArrayList<>();
       for (int[] part : parts) {
-        CrossEntropyShard shard = CrossEntropyShard.of(operation, part[0], sample.classes());
+        CrossEntropyShard shard = operation.shard(part[0], sample.classes());
         Tensor own = rowsOfProbabilities ? part(targets, part) : targets;
         Tensor logits = part(x.tensor, part);
         Inputs inputs = of(part, beside);
@@ -705,7 +705,7 @@ final class Computer implements AutoCloseable {
         states.add(PartialStates.ofBytes(mine.toBytes()));
       }
       PartialStates whole = PartialStates.merge(states);
-      CrossEntropyShard first = CrossEntropyShard.of(operation, 0, sample.classes());
+      CrossEntropyShard first = operation.shard(0, sample.classes());
       rows =
           rows == null
               ? first.finish(whole, labels, ofFinish, outputs)
@@ -713,7 +713,8 @@ final class Computer implements AutoCloseable {
     } while (rows.needsSecondRound());
     for (int[] part : parts) {
       Tensor own = rowsOfProbabilities ? part(targets, part) : targets;
-      CrossEntropyShard.of(operation, part[0], sample.classes())
+      operation
+          .shard(part[0], sample.classes())
           .backward(part(x.tensor, part), own, of(part, beside), rows, null, part(dx.tensor, part));
     }
     loss.loss = outputs.loss();
@@ -733,7 +734,7 @@ final class Computer implements AutoCloseable {
     do {
       List<PartialStates> states = new ArrayList<>();
       for (int[] part : parts) {
-        SoftmaxShard shard = SoftmaxShard.of(operation, part[0], sample.classes());
+        SoftmaxShard shard = operation.shard(part[0], sample.classes());
         Inputs inputs = of(part, Inputs.none());
         Tensor logits = part(x.tensor, part);
         PartialStates mine =
@@ -743,14 +744,15 @@ final class Computer implements AutoCloseable {
         states.add(PartialStates.ofBytes(mine.toBytes()));
       }
       PartialStates whole = PartialStates.merge(states);
-      SoftmaxShard first = SoftmaxShard.of(operation, 0, sample.classes());
+      SoftmaxShard first = operation.shard(0, sample.classes());
       rows =
           rows == null
               ? first.finish(whole, ofFinish, null)
               : first.finish(whole, ofFinish, rows, null);
     } while (rows.needsSecondRound());
     for (int[] part : parts) {
-      SoftmaxShard.of(operation, part[0], sample.classes())
+      operation
+          .shard(part[0], sample.classes())
           .forward(part(x.tensor, part), of(part, Inputs.none()), rows, part(y.tensor, part));
     }
     return y.take();

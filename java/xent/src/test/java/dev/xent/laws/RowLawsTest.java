@@ -2,7 +2,7 @@
 package dev.xent.laws;
 
 import dev.xent.CrossEntropy;
-import dev.xent.distributed.LossTally;
+import dev.xent.LossTally;
 import dev.xent.laws.Computer.Loss;
 import dev.xent.laws.Options.Targets;
 import java.util.ArrayList;

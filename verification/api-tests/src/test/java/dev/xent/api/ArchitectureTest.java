@@ -26,12 +26,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ArchitectureTest {
   /** The public API of the library, which is all that most modules use. */
   private static final Set<String> LIBRARY =
-      Set.of(
-          "dev.xent",
-          "dev.xent.distributed",
-          "dev.xent.errors",
-          "dev.xent.layers",
-          "dev.xent.options");
+      Set.of("dev.xent", "dev.xent.errors", "dev.xent.layers", "dev.xent.options");
 
   /** What some modules use beside it. */
   private static final Map<String, Set<String>> USES =

@@ -7,6 +7,7 @@ import ai.onnxruntime.OrtException;
 import dev.xent.Argmax;
 import dev.xent.CrossEntropy;
 import dev.xent.CrossEntropyHvp;
+import dev.xent.CrossEntropyShard;
 import dev.xent.Divergence;
 import dev.xent.Entropy;
 import dev.xent.Execution;
@@ -14,20 +15,19 @@ import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
 import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
+import dev.xent.LossTally;
 import dev.xent.NllLoss;
+import dev.xent.PartialStates;
+import dev.xent.RowStatistics;
+import dev.xent.SampleStates;
 import dev.xent.Sampler;
 import dev.xent.SamplerInputs;
+import dev.xent.SamplerShard;
 import dev.xent.SelectedLogProbabilities;
 import dev.xent.Softmax;
+import dev.xent.SoftmaxShard;
 import dev.xent.Tensor;
 import dev.xent.TopK;
-import dev.xent.distributed.CrossEntropyShard;
-import dev.xent.distributed.LossTally;
-import dev.xent.distributed.PartialStates;
-import dev.xent.distributed.RowStatistics;
-import dev.xent.distributed.SampleStates;
-import dev.xent.distributed.SamplerShard;
-import dev.xent.distributed.SoftmaxShard;
 import dev.xent.files.Npy;
 import dev.xent.files.NpyFile;
 import dev.xent.files.Safetensors;
@@ -58,9 +58,11 @@ import java.nio.ShortBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 
 /** An object of every type that the API takes or calls. */
 final class Samples {
@@ -92,6 +94,8 @@ final class Samples {
     put(ShortBuffer.class, ShortBuffer.allocate(1));
     put(ByteOrder.class, ByteOrder.LITTLE_ENDIAN);
     put(List.class, List.of());
+    Function<Object, List<Object>> gather = List::of;
+    put(Function.class, gather);
     put(Object.class, new Object());
     put(String.class, "t");
     put(Path.class, folder.resolve("sample.npy"));
@@ -143,22 +147,25 @@ final class Samples {
     put(SamplerInputs.class, SamplerInputs.none());
     put(Softmax.class, Softmax.along(1));
     put(Softmax.Builder.class, Softmax.builder());
-    SoftmaxShard shard = SoftmaxShard.of(Softmax.along(1), 0, 2);
+    SoftmaxShard shard = Softmax.along(1).shard(0, 2);
     PartialStates states = shard.partialStates(tensor, Inputs.none());
     put(SoftmaxShard.class, shard);
-    put(CrossEntropyShard.class, CrossEntropyShard.of(CrossEntropy.mean(), 0, 2));
+    put(CrossEntropyShard.class, CrossEntropy.mean().shard(0, 2));
     put(PartialStates.class, states);
-    SamplerShard sampled = SamplerShard.of(Sampler.greedy(), 0, 2);
+    SamplerShard sampled = Sampler.greedy().shard(0, 2);
     put(SamplerShard.class, sampled);
-    put(
-        SampleStates.class,
-        sampled.sample(
-            tensor,
-            0,
-            SamplerInputs.none(),
-            List.of(),
-            Tensor.of(new int[1]),
-            new Sampler.Outputs()));
+    List<SampleStates> sent = new ArrayList<>();
+    sampled.sample(
+        tensor,
+        0,
+        SamplerInputs.none(),
+        Tensor.of(new int[1]),
+        new Sampler.Outputs(),
+        mine -> {
+          sent.add(mine);
+          return List.of(mine);
+        });
+    put(SampleStates.class, sent.get(0));
     put(RowStatistics.class, shard.finish(states, Inputs.none(), null));
   }
 

@@ -71,11 +71,7 @@ class JarTest {
     assertThat(module.exports())
         .extracting(ModuleDescriptor.Exports::source)
         .containsExactlyInAnyOrder(
-            "dev.xent",
-            "dev.xent.distributed",
-            "dev.xent.errors",
-            "dev.xent.layers",
-            "dev.xent.options");
+            "dev.xent", "dev.xent.errors", "dev.xent.layers", "dev.xent.options");
     assertThat(module.requires())
         .filteredOn(each -> !each.modifiers().contains(ModuleDescriptor.Requires.Modifier.STATIC))
         .extracting(ModuleDescriptor.Requires::name)

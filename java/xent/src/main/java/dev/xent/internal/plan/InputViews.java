@@ -55,6 +55,11 @@ public record InputViews(
     return new InputViews(targetWeights, rowOffsets, classMask, rowWeights, sink, view);
   }
 
+  /** What finishing the states of shards reads, which have the effect of the rest already. */
+  InputViews ofFinish() {
+    return new InputViews(null, null, null, rowWeights, sink, null);
+  }
+
   /** These, for an operation on logits. */
   public InputViews ofLogits() {
     refuse(bias, "bias", "an operation on logits");

@@ -8,6 +8,7 @@ import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Work;
 import java.util.Locale;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** Cross-entropy of rows whose classes are divided. */
@@ -38,6 +39,25 @@ public final class LossShardPlan {
             .with("firstClass", firstClass)
             .with("allClasses", allClasses);
     return spec.describe(text, engine);
+  }
+
+  /**
+   * Finishes the rows of all shards, in a second round too where they need one.
+   *
+   * @param gather gives the states of all classes for those of this shard
+   */
+  public FinishedRows exchange(
+      View logits, View targets, InputViews inputs, Outputs outputs, UnaryOperator<States> gather) {
+    outputs.requireForShard();
+    States mine = states(logits, targets, inputs, null);
+    View labels = mine.kind() == TargetKind.LABELS ? targets : null;
+    InputViews rest = inputs.ofFinish();
+    FinishedRows rows = finish(gather.apply(mine), labels, rest, null, outputs);
+    if (rows.again() == 0) {
+      return rows;
+    }
+    States again = gather.apply(states(logits, targets, inputs, rows));
+    return finish(again, labels, rest, rows, outputs);
   }
 
   /** What the classes of this shard contribute, in the first round or in the second. */
@@ -109,9 +129,9 @@ public final class LossShardPlan {
       InputViews inputs,
       @Nullable FinishedRows first,
       Outputs outputs) {
-    outputs.requireForShard();
     Call call = Call.current();
     try {
+      outputs.requireForShard();
       ShardCall.requireForFinish(states, inputs, first, options, true);
       call.begin("finish", engine);
       call.lead(call.logits, ShardCall.unseen(states), states.axis());

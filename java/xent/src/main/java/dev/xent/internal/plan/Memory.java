@@ -386,12 +386,50 @@ public final class Memory {
     return values;
   }
 
+  /** The same, an array for each row along the last axis. */
+  public static float[][] toFloatArrays(View view) {
+    int last = view.rank() - 1;
+    long rows = 1;
+    for (int d = 0; d < last; d++) {
+      rows *= view.shape[d];
+    }
+    int columns = arrayLength(view, view.shape[last]);
+    float[][] values = new float[arrayLength(view, rows)][columns];
+    Odometer odometer = new Odometer(view);
+    for (float[] row : values) {
+      for (int i = 0; i < columns; i++) {
+        row[i] = getFloat(view, odometer.next());
+      }
+    }
+    return values;
+  }
+
   /** All elements of a type of floats, in row-major order. */
   public static double[] toDoubleArray(View view) {
     double[] values = new double[arrayLength(view)];
     Odometer odometer = new Odometer(view);
     for (int i = 0; i < values.length; i++) {
       values[i] = getDouble(view, odometer.next());
+    }
+    return values;
+  }
+
+  /** All integer elements in row-major order, which must be ints. */
+  public static int[] toIntArray(View view) {
+    int[] values = new int[arrayLength(view)];
+    Odometer odometer = new Odometer(view);
+    for (int i = 0; i < values.length; i++) {
+      long value = getLong(view, odometer.next());
+      values[i] = (int) value;
+      if (values[i] != value || value < 0 && view.type.isUnsigned()) {
+        throw new DTypeException(
+            String.format(
+                Locale.ROOT,
+                "element %d of %s is %s, which no int holds: use toLongArray()",
+                i,
+                view,
+                view.type.isUnsigned() ? Long.toUnsignedString(value) : Long.toString(value)));
+      }
     }
     return values;
   }
@@ -513,9 +551,13 @@ public final class Memory {
   }
 
   private static int arrayLength(View view) {
-    if (view.elements > Integer.MAX_VALUE - 8) {
+    return arrayLength(view, view.elements);
+  }
+
+  private static int arrayLength(View view, long length) {
+    if (length > Integer.MAX_VALUE - 8) {
       throw new MemoryException(view + " is longer than a Java array can be: copy it in slices");
     }
-    return (int) view.elements;
+    return (int) length;
   }
 }

@@ -49,27 +49,6 @@ public final class Outputs {
   /** All of them, empty. */
   public Outputs() {}
 
-  /** Refuses what only whole rows tell. */
-  void requireForShard() {
-    requireNone("logProbabilities", logProbabilities);
-    requireNone("argmax", argmax);
-    requireNone("ranks", ranks);
-    requireNone("entropies", entropies);
-    requireNone("topClasses", topClasses);
-    requireNone("topLogProbabilities", topLogProbabilities);
-    requireNone("targetGradient", targetGradient);
-    requireNone("saveStatistics", arena);
-  }
-
-  private static void requireNone(String name, @Nullable Object asked) {
-    if (asked != null) {
-      throw new OptionException(
-          name
-              + " is asked for, and a shard does not have whole rows: ask for losses, logSumExp, hits and a"
-              + " tally, or compute from whole rows");
-    }
-  }
-
   @Override
   public String toString() {
     Described text =
@@ -124,6 +103,26 @@ public final class Outputs {
         && topLogProbabilities == null
         && targetGradient == null
         && arena == null;
+  }
+
+  /** Refuses what only whole rows tell. */
+  void requireForShard() {
+    requireNone("logProbabilities", logProbabilities);
+    requireNone("argmax", argmax);
+    requireNone("ranks", ranks);
+    requireNone("entropies", entropies);
+    requireNone("topClasses", topClasses);
+    requireNone("topLogProbabilities", topLogProbabilities);
+    requireNone("targetGradient", targetGradient);
+    requireNone("saveStatistics", arena);
+  }
+
+  private static void requireNone(String name, @Nullable Object asked) {
+    if (asked != null) {
+      throw new OptionException(
+          name
+              + " is asked for, and a shard does not have whole rows: ask for losses, logSumExp, hits, countCorrect and tally, or compute the loss of whole rows");
+    }
   }
 
   /** The numbers of a call that succeeded. */

@@ -5,6 +5,7 @@ import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Work;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** Softmax, log-softmax and log-sum-exp of rows whose classes are divided. */
@@ -39,6 +40,20 @@ public final class SoftmaxShardPlan {
     options.describe(text);
     engine.describe(text);
     return text.toString();
+  }
+
+  /**
+   * Finishes the rows of all shards, in a second round too where they need one.
+   *
+   * @param gather gives the states of all classes for those of this shard
+   */
+  public FinishedRows exchange(
+      View logits, InputViews inputs, @Nullable View logSumExp, UnaryOperator<States> gather) {
+    InputViews rest = inputs.ofFinish();
+    FinishedRows rows = finish(gather.apply(states(logits, inputs, null)), rest, null, logSumExp);
+    return rows.again() == 0
+        ? rows
+        : finish(gather.apply(states(logits, inputs, rows)), rest, rows, logSumExp);
   }
 
   /** What the classes of this shard contribute, in the first round or in the second. */

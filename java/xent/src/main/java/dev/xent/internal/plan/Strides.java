@@ -16,12 +16,21 @@ public final class Strides {
    * @throws ShapeException for an empty shape, a negative size or a number that does not fit
    */
   public static long elements(long[] shape) {
+    return elements(shape, -1);
+  }
+
+  /** The same without one axis, or with all of them for -1. */
+  private static long elements(long[] shape, int without) {
     if (shape.length == 0) {
       throw new ShapeException("the shape is empty: give at least one size");
     }
     long elements = 1;
     boolean empty = false;
-    for (long size : shape) {
+    for (int d = 0; d < shape.length; d++) {
+      if (d == without) {
+        continue;
+      }
+      long size = shape[d];
       if (size < 0) {
         throw new ShapeException(
             "shape " + Arrays.toString(shape) + " has a negative size: sizes are 0 or more");
@@ -33,31 +42,47 @@ public final class Strides {
   }
 
   /**
-   * Refuses a shape with a size of -1, which other libraries work out, and says what it is.
+   * A copy of a shape whose size of -1, if it has one, is what the others leave of the elements.
    *
-   * @param elements how many get the shape
-   * @param of what has them, in a message
+   * @param of what has the elements, in a message
+   * @throws ShapeException for a size that cannot be inferred, and for what {@link #elements}
+   *     refuses
    */
-  public static void requireWrittenOut(long[] shape, long elements, Object of) {
-    long others = 1;
-    int open = 0;
-    for (long size : shape) {
-      open += size == -1 ? 1 : 0;
-      others = size == -1 ? others : times(others, Math.max(0, size), shape);
+  public static long[] inferred(long[] shape, long elements, Object of) {
+    long[] whole = shape.clone();
+    int open = -1;
+    for (int d = 0; d < whole.length; d++) {
+      if (whole[d] == -1) {
+        if (open >= 0) {
+          throw new ShapeException(
+              "shape " + Arrays.toString(shape) + " leaves two sizes open: give at most one -1");
+        }
+        open = d;
+      }
     }
-    if (open > 0) {
-      boolean fits = open == 1 && others > 0 && elements % others == 0;
+    if (open < 0) {
+      return whole;
+    }
+    long others = elements(whole, open);
+    if (others == 0) {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "shape %s leaves a size open: give every size%s",
-              Arrays.toString(shape),
-              fits ? ", as in " + filled(shape, elements / others) + " for " + of : ""));
+              "shape %s has 0 elements whatever its -1 is: give every size",
+              Arrays.toString(shape)));
     }
-  }
-
-  private static String filled(long[] shape, long size) {
-    return Arrays.toString(Arrays.stream(shape).map(each -> each == -1 ? size : each).toArray());
+    if (elements % others != 0) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "shape %s needs a multiple of %s, %s has %d: give sizes that divide it",
+              Arrays.toString(shape),
+              Plural.of(others, "element"),
+              of,
+              elements));
+    }
+    whole[open] = elements / others;
+    return whole;
   }
 
   /** Row-major strides without gaps. */

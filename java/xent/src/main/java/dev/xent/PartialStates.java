@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent.distributed;
+package dev.xent;
 
 import dev.xent.errors.PartialStatesException;
+import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.States;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Function;
+import java.util.function.UnaryOperator;
 
 /**
  * What some classes contribute to their rows, for rows whose classes are divided over threads,
@@ -41,10 +44,16 @@ public final class PartialStates {
    */
   public static PartialStates merge(List<PartialStates> parts) {
     List<States> all = new ArrayList<>();
-    for (PartialStates part : Objects.requireNonNull(parts, "parts")) {
+    for (PartialStates part : Given.require(parts, "parts", "the states of all shards")) {
       all.add(Arguments.states(part, "parts"));
     }
     return new PartialStates(States.merge(all));
+  }
+
+  /** The states of whole rows, from what an exchange gathers. */
+  static UnaryOperator<States> merged(Function<PartialStates, List<PartialStates>> gather) {
+    Given.require(gather, "gather", "a function that exchanges states");
+    return mine -> merge(gather.apply(new PartialStates(mine))).states;
   }
 
   /** The number of rows. */

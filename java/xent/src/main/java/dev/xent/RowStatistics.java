@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent.distributed;
+package dev.xent;
 
 import dev.xent.internal.plan.FinishedRows;
 
 /**
- * What finishing {@link PartialStates} gave: the statistics of whole rows, with which every shard
- * writes its part of probabilities or gradients. Every process that finishes the same states gets
- * the same.
- *
- * <p>Rows whose largest logit is beyond +-16384 need a second round, as their logits are shifted
- * before anything else: see {@link #needsSecondRound}.
+ * The statistics of whole rows, with which every shard writes its part of probabilities or
+ * gradients: {@link CrossEntropyShard#exchange} and {@link SoftmaxShard#exchange} give them. Every
+ * process that finishes the same {@link PartialStates} gets the same.
  *
  * <p>Instances are immutable; any number of threads may share one.
  */
@@ -23,8 +20,9 @@ public final class RowStatistics {
   /**
    * Whether the states must be made once more with these statistics, merged, and finished with
    * them: {@code partialStates(…, statistics)} on every shard, then {@code finish(…, statistics)}.
-   * Until then nothing can be written with them, and the outputs do not have the numbers of this
-   * call.
+   * Never after an exchange; after {@code finish} where the largest logit of a row is beyond
+   * +-16384, as such rows are shifted before anything else. Until then nothing can be written with
+   * them, and the outputs do not have the numbers of this call.
    */
   public boolean needsSecondRound() {
     return rows.again() > 0;

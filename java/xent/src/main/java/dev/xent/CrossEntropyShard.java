@@ -1,38 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent.distributed;
+package dev.xent;
 
-import static dev.xent.distributed.Arguments.finished;
-import static dev.xent.distributed.Arguments.states;
-import static dev.xent.distributed.Arguments.view;
-import static dev.xent.distributed.Arguments.viewOrNull;
-import static dev.xent.distributed.Arguments.views;
+import static dev.xent.Arguments.finished;
+import static dev.xent.Arguments.states;
+import static dev.xent.Arguments.view;
+import static dev.xent.Arguments.viewOrNull;
+import static dev.xent.Arguments.views;
 
-import dev.xent.CrossEntropy;
-import dev.xent.Inputs;
-import dev.xent.Tensor;
 import dev.xent.errors.PartialStatesException;
-import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.LossShardPlan;
+import java.util.List;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Cross-entropy of rows whose classes are divided: each shard has a tensor with the classes from a
- * first one on; the tensors differ only in the number of classes. Class indices, in sparse targets
- * too, count through all classes; probability rows and class masks have the classes of the shard;
- * {@link CrossEntropy.Builder#classWeights} has all classes.
+ * Cross-entropy of rows whose classes are divided, made by {@link CrossEntropy#shard}: each shard
+ * has a tensor with the classes from a first one on; the tensors differ only in the number of
+ * classes. Class indices, in sparse targets too, count through all classes; probability rows and
+ * class masks have the classes of the shard; {@link CrossEntropy.Builder#classWeights} has all
+ * classes.
  *
  * <pre>{@code
- * CrossEntropyShard shard = CrossEntropyShard.of(loss, firstClass, allClasses);
- * PartialStates mine = shard.partialStates(logits, labels, Inputs.none());
- * PartialStates whole = PartialStates.merge(exchanged(mine));        // the parts of all shards
- * RowStatistics rows = shard.finish(whole, labels, Inputs.none(), outputs);
- * if (rows.needsSecondRound()) {
- *   PartialStates again = shard.partialStates(logits, labels, Inputs.none(), rows);
- *   rows = shard.finish(PartialStates.merge(exchanged(again)), labels, Inputs.none(), rows, outputs);
- * }
+ * CrossEntropyShard shard = loss.shard(firstClass, allClasses);
+ * RowStatistics rows = shard.exchange(logits, labels, Inputs.none(), outputs, mine -> allGather(mine));
  * shard.backward(logits, labels, Inputs.none(), rows, null, gradient);
  * }</pre>
+ *
+ * <p>Where states travel otherwise, in files or from one job to the next, call the steps of {@link
+ * #exchange} yourself: {@link #partialStates}, {@link PartialStates#merge}, {@link #finish}, and
+ * the three again where {@link RowStatistics#needsSecondRound} says so.
  *
  * <p>Results have the bits of the undivided call, whatever the shards, as they begin at multiples
  * of 8192 classes. Instances are immutable; any number of threads may share one.
@@ -40,20 +36,39 @@ import org.jspecify.annotations.Nullable;
 public final class CrossEntropyShard {
   private final LossShardPlan plan;
 
-  private CrossEntropyShard(LossShardPlan plan) {
+  CrossEntropyShard(LossShardPlan plan) {
     this.plan = plan;
   }
 
   /**
-   * A shard of an operation.
+   * Computes the losses of whole rows together with the other shards, which call this too. Where
+   * one of them throws before it exchanges states, the others wait for it: tell them.
    *
-   * @param firstClass the class that this shard's tensors begin with: a multiple of 8192
-   * @param allClasses the number of classes of all shards together; a call throws {@link
-   *     ShapeException} where a shard ends neither there nor at a multiple of 8192
+   * @param logits the classes of this shard, of any type of floats
+   * @param targets class indices; sparse targets; or probability rows of the classes of this shard
+   * @param inputs target weights, row weights, a sink, and a class mask of the classes of this
+   *     shard
+   * @param outputs receive the numbers of all rows; their tensors are filled. Only {@code losses},
+   *     {@code logSumExp}, {@code hits}, {@code countCorrect} and {@code tally} can be asked for
+   * @param gather sends the states of this shard to all, and returns those of all, in any order. It
+   *     is called a second time where the largest logit of a row is beyond +-16384
+   * @throws IllegalArgumentException for what does not fit; among it a mask together with smoothing
+   *     where targets are no class indices, as a shard cannot know how many classes take part
+   * @throws PartialStatesException for states that are not whole or do not belong together
    */
-  public static CrossEntropyShard of(CrossEntropy operation, long firstClass, long allClasses) {
-    return new CrossEntropyShard(
-        Access.CROSS_ENTROPY.of(operation, "operation").onShard(firstClass, allClasses));
+  public RowStatistics exchange(
+      Tensor logits,
+      Tensor targets,
+      Inputs inputs,
+      CrossEntropy.Outputs outputs,
+      Function<PartialStates, List<PartialStates>> gather) {
+    return new RowStatistics(
+        plan.exchange(
+            view(logits, "logits"),
+            view(targets, "targets"),
+            views(inputs),
+            Arguments.outputs(outputs),
+            PartialStates.merged(gather)));
   }
 
   /**
@@ -96,8 +111,7 @@ public final class CrossEntropyShard {
    * @param labels class indices, as the shards had them, which is noticed only of labels in another
    *     chunk of 8192 classes; null for other targets
    * @param inputs row weights and a sink; nothing else, as the states have it already
-   * @param outputs receive the numbers of all rows; of tensors only losses, log-sum-exp and hits
-   *     can be asked for
+   * @param outputs as in {@link #exchange}
    * @throws PartialStatesException for states that are not whole or do not belong together
    */
   public RowStatistics finish(
@@ -105,7 +119,7 @@ public final class CrossEntropyShard {
     return new RowStatistics(
         plan.finish(
             states(whole, "whole"),
-            viewOrNull(labels, "labels"),
+            viewOrNull(labels),
             views(inputs),
             null,
             Arguments.outputs(outputs)));
@@ -129,7 +143,7 @@ public final class CrossEntropyShard {
     return new RowStatistics(
         plan.finish(
             states(whole, "whole"),
-            viewOrNull(labels, "labels"),
+            viewOrNull(labels),
             views(inputs),
             finished(first, "first"),
             Arguments.outputs(outputs)));
@@ -142,8 +156,8 @@ public final class CrossEntropyShard {
    * @param logits the classes of this shard
    * @param targets as in {@link #partialStates}
    * @param inputs target weights, row weights, and a class mask of the classes of this shard
-   * @param rows what finishing gave
-   * @param upstream one number per row, of a type that fits the logits; null: 1 for every row
+   * @param rows what the exchange or finishing gave
+   * @param upstream one number per row, of a type that fits the logits, or null for 1 in every row
    * @param gradient in the shape of the logits; may be {@code logits} itself, but not overlap
    *     anything in any other way
    */
@@ -159,7 +173,7 @@ public final class CrossEntropyShard {
         view(targets, "targets"),
         views(inputs),
         finished(rows, "rows"),
-        viewOrNull(upstream, "upstream"),
+        viewOrNull(upstream),
         view(gradient, "gradient"));
   }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent.distributed;
+package dev.xent;
 
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.PartialStatesException;
-import dev.xent.internal.plan.Access;
 import dev.xent.internal.plan.Sums;
 import java.util.Locale;
 import java.util.Objects;
@@ -35,10 +34,6 @@ import java.util.Objects;
  * <p>Not safe for use by several threads at once: give each a tally of its own and add them up.
  */
 public final class LossTally {
-  static {
-    Access.TALLY.open(LossTally.class, tally -> tally.sums);
-  }
-
   final Sums sums;
 
   /**

@@ -1,35 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent.distributed;
+package dev.xent;
 
-import static dev.xent.distributed.Arguments.view;
+import static dev.xent.Arguments.rows;
+import static dev.xent.Arguments.view;
+import static dev.xent.Arguments.views;
 
-import dev.xent.Sampler;
-import dev.xent.SamplerInputs;
-import dev.xent.Tensor;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.PartialStatesException;
-import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.Access;
+import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.SampleRound;
 import dev.xent.internal.plan.SamplerPlan;
 import dev.xent.internal.plan.SamplerRows;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tokens of rows whose classes are divided: each shard has a tensor with the classes from a first
- * one on, as many as there are. All shards get the tokens that a {@link Sampler} draws from the
- * whole rows, bit for bit.
+ * Tokens of rows whose classes are divided, made by {@link Sampler#shard}: each shard has a tensor
+ * with the classes from a first one on, as many as there are. All shards get the tokens that a
+ * {@link Sampler} draws from the whole rows, bit for bit.
  *
  * <pre>{@code
- * SamplerShard shard = SamplerShard.of(sampler, firstClass, allClasses);
- * SampleStates mine = shard.sample(logits, step, inputs, List.of(), tokens, outputs);
- * while (!mine.isFinished()) {
- *   List<SampleStates> gathered = exchanged(mine);     // those of all shards, in any order
- *   mine = shard.sample(logits, step, inputs, gathered, tokens, outputs);
- * }
+ * SamplerShard shard = sampler.shard(firstClass, allClasses);
+ * shard.sample(logits, step, inputs, tokens, outputs, mine -> allGather(mine));
  * }</pre>
  *
  * <p>States are exchanged once where there is a {@link Sampler.Builder#topK topK} with ties FIRST,
@@ -49,75 +43,74 @@ import org.jspecify.annotations.Nullable;
 public final class SamplerShard {
   private final SamplerPlan plan;
 
-  private SamplerShard(SamplerPlan plan) {
+  SamplerShard(SamplerPlan plan) {
     this.plan = plan;
   }
 
   /**
-   * A shard of an operation.
+   * Writes the tokens of all rows together with the other shards, which call this too. Where one of
+   * them throws before it exchanges states, the others wait for it: tell them.
    *
-   * @param firstClass the class that this shard's tensors begin with
-   * @param allClasses the number of classes of all shards together, below 2^31
-   * @throws ShapeException for a first class that is none
-   */
-  public static SamplerShard of(Sampler operation, long firstClass, long allClasses) {
-    return new SamplerShard(
-        Access.SAMPLER.of(operation, "operation").onShard(firstClass, allClasses));
-  }
-
-  /**
-   * One round. Writes the tokens of the rows that are finished, and what the outputs ask for; other
-   * rows stay as they are.
-   *
-   * @param logits the classes of this shard; the same in every round
+   * @param logits the classes of this shard
    * @param step how many tokens came before, from 0 to 2^32 - 1
    * @param inputs a mask, a bias, the tokens before
-   * @param gathered what all shards said in the round before, this one too, in any order; empty in
-   *     the first round
    * @param tokens I32 or I64, in the shape of the logits without the class axis, or with it at size
    *     1; must not overlap anything
-   * @param outputs receive the numbers of this round; their tensors are filled with it
+   * @param outputs receive the numbers of the call; their tensors are filled
+   * @param gather sends the states of this shard to all, and returns those of all, in any order. It
+   *     is called once for each round
    * @throws OptionException for filters that a shard cannot have
-   * @throws PartialStatesException for states that do not belong together; tokens of rows before
-   *     the one it names are written
+   * @throws PartialStatesException for states that do not belong together; tokens of other rows may
+   *     be written
    */
-  public SampleStates sample(
+  public void sample(
       Tensor logits,
       long step,
       SamplerInputs inputs,
-      List<SampleStates> gathered,
       Tensor tokens,
-      Sampler.Outputs outputs) {
-    return round(logits, step, null, inputs, gathered, tokens, outputs);
+      Sampler.Outputs outputs,
+      Function<SampleStates, List<SampleStates>> gather) {
+    rounds(gather, gathered -> round(logits, step, null, inputs, gathered, tokens, outputs));
   }
 
   /**
    * The same of rows of which each has a sampler, a stream and a step of its own.
    *
-   * @param logits the classes of this shard; the same in every round
+   * @param logits the classes of this shard
    * @param requests as many as there are rows, in their order
    * @param inputs a mask, a bias, the tokens before
-   * @param gathered what all shards said in the round before, this one too, in any order; empty in
-   *     the first round
    * @param tokens I32 or I64, in the shape of the logits without the class axis, or with it at size
    *     1; must not overlap anything
-   * @param outputs receive the numbers of this round; their tensors are filled with it
+   * @param outputs receive the numbers of the call; their tensors are filled
+   * @param gather sends the states of this shard to all, and returns those of all, in any order. It
+   *     is called once for each round
    * @throws OptionException for a request with filters that a shard cannot have
-   * @throws PartialStatesException for states that do not belong together; tokens of rows before
-   *     the one it names are written
+   * @throws PartialStatesException for states that do not belong together; tokens of other rows may
+   *     be written
    */
-  public SampleStates sample(
+  public void sample(
       Tensor logits,
       Sampler.Requests requests,
       SamplerInputs inputs,
-      List<SampleStates> gathered,
       Tensor tokens,
-      Sampler.Outputs outputs) {
-    SamplerRows rows = Access.SAMPLER_REQUESTS.of(requests, "requests");
-    return round(logits, 0, rows, inputs, gathered, tokens, outputs);
+      Sampler.Outputs outputs,
+      Function<SampleStates, List<SampleStates>> gather) {
+    SamplerRows rows = rows(requests);
+    rounds(gather, gathered -> round(logits, 0, rows, inputs, gathered, tokens, outputs));
   }
 
-  private SampleStates round(
+  private static void rounds(
+      Function<SampleStates, List<SampleStates>> gather,
+      Function<List<SampleStates>, SampleStates> round) {
+    Given.require(gather, "gather", "a function that exchanges states");
+    SampleStates mine = round.apply(List.of());
+    while (!mine.isFinished()) {
+      mine = round.apply(gather.apply(mine));
+    }
+  }
+
+  /** One round, with what all shards said in the one before; nothing in the first one. */
+  SampleStates round(
       Tensor logits,
       long step,
       @Nullable SamplerRows requests,
@@ -126,18 +119,18 @@ public final class SamplerShard {
       Tensor tokens,
       Sampler.Outputs outputs) {
     List<SampleRound> rounds = new ArrayList<>();
-    for (SampleStates states : Objects.requireNonNull(gathered, "gathered")) {
-      rounds.add(Objects.requireNonNull(states, "gathered").round);
+    for (SampleStates states : Given.require(gathered, "gathered", "the states of all shards")) {
+      rounds.add(Given.require(states, "gathered", "the states of all shards").round);
     }
     return new SampleStates(
         plan.round(
             view(logits, "logits"),
             step,
             requests,
-            Access.SAMPLER_INPUTS.of(inputs, "inputs"),
+            views(inputs),
             rounds,
             view(tokens, "tokens"),
-            Access.SAMPLER_OUTPUTS.of(outputs, "outputs")));
+            Arguments.outputs(outputs)));
   }
 
   /** Its classes and the options of the sampler that are not the defaults. */

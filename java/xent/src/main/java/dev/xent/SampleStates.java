@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.xent.distributed;
+package dev.xent;
 
 import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.plan.SampleRound;
@@ -23,7 +23,7 @@ public final class SampleStates {
   }
 
   /** Whether all rows have their tokens, so that nothing is left to be sent. */
-  public boolean isFinished() {
+  boolean isFinished() {
     return round.unfinished() == 0;
   }
 

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static dev.xent.Arguments.finished;
+import static dev.xent.Arguments.states;
+import static dev.xent.Arguments.view;
+import static dev.xent.Arguments.viewOrNull;
+import static dev.xent.Arguments.views;
+
+import dev.xent.errors.PartialStatesException;
+import dev.xent.internal.plan.SoftmaxShardPlan;
+import java.util.List;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Softmax or log-softmax, and log-sum-exp, of rows whose classes are divided, made by {@link
+ * Softmax#shard}, {@link LogSoftmax#shard} and {@link LogSumExp#shard}: each shard has a tensor
+ * with the classes from a first one on, of all others' shape but for the number of classes.
+ *
+ * <pre>{@code
+ * SoftmaxShard shard = softmax.shard(firstClass, allClasses);
+ * RowStatistics rows = shard.exchange(logits, Inputs.none(), null, mine -> allGather(mine));
+ * shard.forward(logits, Inputs.none(), rows, output);
+ * }</pre>
+ *
+ * <p>Where states travel otherwise, in files or from one job to the next, call the steps of {@link
+ * #exchange} yourself: {@link #partialStates}, {@link PartialStates#merge}, {@link #finish}, and
+ * the three again where {@link RowStatistics#needsSecondRound} says so.
+ *
+ * <p>Results have the bits of the undivided call, whatever the shards, as they begin at multiples
+ * of 8192 classes. Instances are immutable; any number of threads may share one.
+ */
+public final class SoftmaxShard {
+  private final SoftmaxShardPlan plan;
+
+  SoftmaxShard(SoftmaxShardPlan plan) {
+    this.plan = plan;
+  }
+
+  /**
+   * Computes the statistics of whole rows together with the other shards, which call this too.
+   * Where one of them throws before it exchanges states, the others wait for it: tell them.
+   *
+   * @param logits the classes of this shard, of any type of floats
+   * @param inputs a class mask of these classes, and a sink
+   * @param logSumExp receives one number per row, in the shape of the rows; or null
+   * @param gather sends the states of this shard to all, and returns those of all, in any order. It
+   *     is called a second time where the largest logit of a row is beyond +-16384
+   * @throws IllegalArgumentException for what does not fit
+   * @throws PartialStatesException for states that are not whole or do not belong together
+   */
+  public RowStatistics exchange(
+      Tensor logits,
+      Inputs inputs,
+      @Nullable Tensor logSumExp,
+      Function<PartialStates, List<PartialStates>> gather) {
+    return new RowStatistics(
+        plan.exchange(
+            view(logits, "logits"),
+            views(inputs),
+            viewOrNull(logSumExp),
+            PartialStates.merged(gather)));
+  }
+
+  /**
+   * What the classes of this shard contribute to their rows.
+   *
+   * @param logits the classes of this shard, of any type of floats
+   * @param inputs a class mask of these classes; a sink may be left out
+   * @throws IllegalArgumentException for what does not fit
+   */
+  public PartialStates partialStates(Tensor logits, Inputs inputs) {
+    return new PartialStates(plan.states(view(logits, "logits"), views(inputs), null));
+  }
+
+  /**
+   * The same in a second round.
+   *
+   * @param logits as in the first round
+   * @param inputs as in the first round
+   * @param first what finishing the first round gave
+   */
+  public PartialStates partialStates(Tensor logits, Inputs inputs, RowStatistics first) {
+    return new PartialStates(
+        plan.states(view(logits, "logits"), views(inputs), finished(first, "first")));
+  }
+
+  /**
+   * Folds the states of whole rows.
+   *
+   * @param whole the states of all classes
+   * @param inputs a sink, or nothing; no class mask, as the states have it already
+   * @param logSumExp receives one number per row, in the shape of the rows; or null
+   * @throws PartialStatesException for states that are not whole or do not belong together
+   */
+  public RowStatistics finish(PartialStates whole, Inputs inputs, @Nullable Tensor logSumExp) {
+    return new RowStatistics(
+        plan.finish(states(whole, "whole"), views(inputs), null, viewOrNull(logSumExp)));
+  }
+
+  /**
+   * The same after a second round.
+   *
+   * @param whole the states of all classes, of the second round
+   * @param inputs as in the first round
+   * @param first what finishing the first round gave
+   * @param logSumExp as in the first round
+   */
+  public RowStatistics finish(
+      PartialStates whole, Inputs inputs, RowStatistics first, @Nullable Tensor logSumExp) {
+    return new RowStatistics(
+        plan.finish(
+            states(whole, "whole"),
+            views(inputs),
+            finished(first, "first"),
+            viewOrNull(logSumExp)));
+  }
+
+  /**
+   * Writes the probabilities or log-probabilities of this shard.
+   *
+   * @param logits the classes of this shard
+   * @param inputs a class mask of these classes, and the sink
+   * @param rows what the exchange or finishing gave
+   * @param output in the shape of the logits; may be {@code logits} itself, but not overlap it in
+   *     any other way
+   */
+  public void forward(Tensor logits, Inputs inputs, RowStatistics rows, Tensor output) {
+    plan.forward(
+        view(logits, "logits"), views(inputs), finished(rows, "rows"), view(output, "output"));
+  }
+
+  /** Its classes and the options of the operation that are not the defaults. */
+  @Override
+  public String toString() {
+    return plan.toString();
+  }
+}
