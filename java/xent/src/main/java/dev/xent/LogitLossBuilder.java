@@ -59,7 +59,7 @@ abstract class LogitLossBuilder extends LossBuilder {
    * log-probabilities, as in systems that clip before the logarithm; gradients are as without. In
    * probability rows and sparse targets the probability of every class with a target is clamped so:
    * the loss is {@code sum t min(max(-log p, -log(1 - d)), -log d)}. That reads each row once more,
-   * whole, so rows that are computed in parts refuse it. Not together with {@link #labelSmoothing}.
+   * whole, so rows that are computed in parts refuse it. Not together with {@code labelSmoothing}.
    * Default: probabilities count as they are, which is exact. Throws {@link OptionException} unless
    * above 0 and at most 0.5.
    */

@@ -80,7 +80,7 @@ abstract class LogitLossOutputs extends LossOutputs {
    * many, NaN in rows that are NaN or ignored.
    *
    * @param tensor of a type that fits the logits, in the shape of the logits with {@code k} along
-   *     the class axis, the same as in {@link #topClasses}; null: no longer
+   *     the class axis, the same as in {@code topClasses}; null: no longer
    */
   protected LogitLossOutputs topLogProbabilities(@Nullable Tensor tensor) {
     outputs.topLogProbabilities = viewOrNull(tensor);

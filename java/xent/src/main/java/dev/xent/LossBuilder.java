@@ -37,7 +37,7 @@ abstract class LossBuilder extends ReducedBuilder {
   }
 
   /**
-   * Which classes share what {@link #labelSmoothing} takes from a label. Default: {@link
+   * Which classes share what {@code labelSmoothing} takes from a label. Default: {@link
    * Smoothing#UNIFORM}. {@link Smoothing#OTHERS} goes with class indices alone: with other targets
    * a call throws {@link OptionException}.
    */

@@ -33,15 +33,20 @@ class SoftmaxTest {
     float[] dx = new float[x.length];
     float[] logDx = new float[x.length];
     float[] lse = new float[rows];
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    Softmax softmax =
+        Softmax.builder()
+            .execution(Execution.defaults().execution(Execution.defaults().backend(backend)))
+            .build();
     LogSoftmax logSoftmax =
-        LogSoftmax.builder().execution(Execution.defaults().backend(backend)).build();
+        LogSoftmax.builder()
+            .execution(Execution.defaults().execution(Execution.defaults().backend(backend)))
+            .build();
     softmax.forward(matrix(x, classes), matrix(y, classes));
     softmax.backward(matrix(y, classes), matrix(dy, classes), matrix(dx, classes));
     logSoftmax.forward(matrix(x, classes), matrix(logY, classes));
     logSoftmax.backward(matrix(logY, classes), matrix(dy, classes), matrix(logDx, classes));
     LogSumExp.builder()
-        .execution(Execution.defaults().backend(backend))
+        .execution(Execution.defaults().execution(Execution.defaults().backend(backend)))
         .build()
         .forward(matrix(x, classes), Tensor.of(lse));
 
@@ -74,8 +79,10 @@ class SoftmaxTest {
   /** A result of the call's own has the shape, type and bits of one that was given. */
   @OnEveryBackend
   void givesNewTensors(Backend backend) {
-    Softmax softmax = Softmax.builder().axis(1).backend(backend).build();
-    LogSoftmax logSoftmax = LogSoftmax.builder().axis(1).backend(backend).build();
+    Softmax softmax =
+        Softmax.builder().axis(1).execution(Execution.defaults().backend(backend)).build();
+    LogSoftmax logSoftmax =
+        LogSoftmax.builder().axis(1).execution(Execution.defaults().backend(backend)).build();
     for (DType type : List.of(DType.F32, DType.F16, DType.BF16, DType.F64)) {
       Tensor wide = Tensor.allocate(Arena.ofAuto(), type, 4, 7, 3);
       wide.copyFrom(Tensor.of(Samples.logits(84, 3, 1), 4, 7, 3));
@@ -106,7 +113,10 @@ class SoftmaxTest {
   void worksInPlace(Backend backend) {
     float[] x = Samples.logits(60, 3, 1);
     float[] dy = Samples.logits(60, 3, 2);
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    Softmax softmax =
+        Softmax.builder()
+            .execution(Execution.defaults().execution(Execution.defaults().backend(backend)))
+            .build();
     float[] y = new float[60];
     softmax.forward(matrix(x, 20), matrix(y, 20));
     float[] inPlace = x.clone();
@@ -128,7 +138,10 @@ class SoftmaxTest {
     float[] x = Samples.logits(24, 3, 1);
     for (int axis = -3; axis < 3; axis++) {
       Softmax softmax =
-          Softmax.builder().axis(axis).execution(Execution.defaults().backend(backend)).build();
+          Softmax.builder()
+              .axis(axis)
+              .execution(Execution.defaults().execution(Execution.defaults().backend(backend)))
+              .build();
       Tensor y = Tensor.of(new float[24], 2, 3, 4);
       softmax.forward(Tensor.of(x, 2, 3, 4), y);
       int last = axis < 0 ? axis + 3 : axis;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.XentException;
 import dev.xent.files.FileException;
 import dev.xent.files.Shown;
@@ -55,7 +56,7 @@ final class ErrorLine {
     if (e instanceof FileException || e instanceof CommandException) {
       return print(line.getErr(), e.getMessage());
     }
-    if (e instanceof XentException) {
+    if (e instanceof XentException || e instanceof NativeLibraryException) {
       return print(line.getErr(), OptionNames.in(e.getMessage()));
     }
     if (System.getenv(TRACE) != null) {

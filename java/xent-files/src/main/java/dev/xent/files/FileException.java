@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.files;
 
-import dev.xent.errors.XentException;
 import java.io.Serial;
 
 /**
  * A file that cannot be read or written; the message is one line with cause and fix, in which
  * control characters of names are escaped.
  */
-public final class FileException extends RuntimeException implements XentException {
+public final class FileException extends RuntimeException {
   @Serial private static final long serialVersionUID = 1L;
 
   FileException(String message) {

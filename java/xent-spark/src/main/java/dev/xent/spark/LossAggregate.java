@@ -3,7 +3,9 @@ package dev.xent.spark;
 
 import com.esotericsoftware.kryo.DefaultSerializer;
 import com.esotericsoftware.kryo.serializers.JavaSerializer;
+import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.XentException;
+import dev.xent.files.FileException;
 import java.io.Serial;
 import java.io.Serializable;
 import org.apache.spark.TaskContext;
@@ -93,8 +95,8 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
     if (losses == null) {
       try {
         losses = operation.losses();
-      } catch (RuntimeException e) {
-        throw e instanceof XentException ? call.failed(e.getMessage(), e) : e;
+      } catch (XentException | FileException | NativeLibraryException e) {
+        throw call.failed(e.getMessage(), e);
       }
     }
     return losses;

@@ -4,7 +4,7 @@ package dev.xent.errors;
 import java.io.Serial;
 
 /** An element type that the operation does not take in this place. */
-public final class DTypeException extends IllegalArgumentException implements XentException {
+public final class DTypeException extends XentException {
   @Serial private static final long serialVersionUID = 1L;
 
   /**

@@ -8,7 +8,7 @@ import java.util.Locale;
  * A label that is no class, or a masked one, and not the ignore index; or a token that came before
  * and is no class.
  */
-public final class LabelException extends IllegalArgumentException implements XentException {
+public final class LabelException extends XentException {
   @Serial private static final long serialVersionUID = 1L;
 
   /** What marks places without a label in images of labels. */

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  * Memory that cannot be used: read-only for an output, overlapping, misaligned, too small, in
  * another byte order, of a closed arena, or confined to another thread.
  */
-public final class MemoryException extends IllegalArgumentException implements XentException {
+public final class MemoryException extends XentException {
   @Serial private static final long serialVersionUID = 1L;
 
   /**

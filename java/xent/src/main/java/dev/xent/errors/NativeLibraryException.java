@@ -10,8 +10,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Without a demand for it Xent computes with the reference instead and gives the same reason in
  * {@link XentRuntime#fallbackReason()}.
+ *
+ * <p>It is no {@link XentException}: no argument is at fault but the machine or its set-up, and
+ * only what builds an operation or a tally throws it, no call.
  */
-public final class NativeLibraryException extends IllegalStateException implements XentException {
+public final class NativeLibraryException extends IllegalStateException {
   @Serial private static final long serialVersionUID = 1L;
 
   /**

@@ -5,7 +5,7 @@ import dev.xent.options.NoneCounted;
 import java.io.Serial;
 
 /** A mean over no rows, under {@link NoneCounted#ERROR}. */
-public final class NoneCountedException extends IllegalArgumentException implements XentException {
+public final class NoneCountedException extends XentException {
   @Serial private static final long serialVersionUID = 1L;
 
   /**

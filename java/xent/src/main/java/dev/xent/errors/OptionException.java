@@ -4,7 +4,7 @@ package dev.xent.errors;
 import java.io.Serial;
 
 /** An option or setting whose value is not allowed, or that this build or machine does not have. */
-public final class OptionException extends IllegalArgumentException implements XentException {
+public final class OptionException extends XentException {
   @Serial private static final long serialVersionUID = 1L;
 
   /**

@@ -4,8 +4,7 @@ package dev.xent.errors;
 import java.io.Serial;
 
 /** Partial states that cannot be used: of other rows, classes, kinds or versions, or no states. */
-public final class PartialStatesException extends IllegalArgumentException
-    implements XentException {
+public final class PartialStatesException extends XentException {
   @Serial private static final long serialVersionUID = 1L;
 
   /**

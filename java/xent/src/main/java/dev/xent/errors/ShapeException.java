@@ -6,7 +6,7 @@ import java.io.Serial;
 /**
  * A shape, axis or stride that the operation cannot take, or shapes that do not belong together.
  */
-public final class ShapeException extends IllegalArgumentException implements XentException {
+public final class ShapeException extends XentException {
   @Serial private static final long serialVersionUID = 1L;
 
   /**

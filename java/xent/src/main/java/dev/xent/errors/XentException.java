@@ -1,16 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.errors;
 
+import java.io.Serial;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What every exception of Xent's own has in common. Arguments that cannot be are an {@link
- * IllegalArgumentException}, a library that cannot be had is an {@link IllegalStateException};
- * either is one of this family, which tells it from others: {@code e instanceof XentException}.
+ * An argument, option or file of states that Xent refuses: catch this class for all of them. The
+ * message is one line: what was given, what is needed, and the fix.
  *
- * <p>Where not said otherwise, nothing has been written when one is thrown.
+ * <p>Where not said otherwise, nothing has been written when one is thrown. A native library that
+ * was demanded and cannot be loaded is a {@link NativeLibraryException} instead.
  */
-public interface XentException {
-  /** One line: what was given, what is needed, and the fix. */
-  @Nullable String getMessage();
+public abstract sealed class XentException extends IllegalArgumentException
+    permits DTypeException,
+        LabelException,
+        MemoryException,
+        NoneCountedException,
+        OptionException,
+        PartialStatesException,
+        ShapeException {
+  @Serial private static final long serialVersionUID = 1L;
+
+  XentException(String message) {
+    super(message);
+  }
+
+  XentException(String message, @Nullable Throwable cause) {
+    super(message, cause);
+  }
 }
