@@ -33,20 +33,15 @@ class SoftmaxTest {
     float[] dx = new float[x.length];
     float[] logDx = new float[x.length];
     float[] lse = new float[rows];
-    Softmax softmax =
-        Softmax.builder()
-            .execution(Execution.defaults().execution(Execution.defaults().backend(backend)))
-            .build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
     LogSoftmax logSoftmax =
-        LogSoftmax.builder()
-            .execution(Execution.defaults().execution(Execution.defaults().backend(backend)))
-            .build();
+        LogSoftmax.builder().execution(Execution.defaults().backend(backend)).build();
     softmax.forward(matrix(x, classes), matrix(y, classes));
     softmax.backward(matrix(y, classes), matrix(dy, classes), matrix(dx, classes));
     logSoftmax.forward(matrix(x, classes), matrix(logY, classes));
     logSoftmax.backward(matrix(logY, classes), matrix(dy, classes), matrix(logDx, classes));
     LogSumExp.builder()
-        .execution(Execution.defaults().execution(Execution.defaults().backend(backend)))
+        .execution(Execution.defaults().backend(backend))
         .build()
         .forward(matrix(x, classes), Tensor.of(lse));
 
@@ -113,10 +108,7 @@ class SoftmaxTest {
   void worksInPlace(Backend backend) {
     float[] x = Samples.logits(60, 3, 1);
     float[] dy = Samples.logits(60, 3, 2);
-    Softmax softmax =
-        Softmax.builder()
-            .execution(Execution.defaults().execution(Execution.defaults().backend(backend)))
-            .build();
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
     float[] y = new float[60];
     softmax.forward(matrix(x, 20), matrix(y, 20));
     float[] inPlace = x.clone();
@@ -138,10 +130,7 @@ class SoftmaxTest {
     float[] x = Samples.logits(24, 3, 1);
     for (int axis = -3; axis < 3; axis++) {
       Softmax softmax =
-          Softmax.builder()
-              .axis(axis)
-              .execution(Execution.defaults().execution(Execution.defaults().backend(backend)))
-              .build();
+          Softmax.builder().axis(axis).execution(Execution.defaults().backend(backend)).build();
       Tensor y = Tensor.of(new float[24], 2, 3, 4);
       softmax.forward(Tensor.of(x, 2, 3, 4), y);
       int last = axis < 0 ? axis + 3 : axis;
