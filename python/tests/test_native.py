@@ -94,6 +94,7 @@ def test_versions():
     assert int(declared["ABI_VERSION"]) == _native.ABI_VERSION
     assert int(declared["NUMERICS_VERSION"]) == _native.NUMERICS_VERSION == xent.numerics_version()
     assert int(declared["CHUNK"]) == _native.CHUNK
+    assert int(declared["PREPARED_BYTES"]) == ctypes.sizeof(_native.Prepared)
 
 
 def refusal(path):

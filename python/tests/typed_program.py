@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,8 @@ tokens = xent.sample(logits, seed=[1, 2], rules="vllm", ties="all").tokens
 xent.softmax(array.array("f", [1, 2]), out=memoryview(bytearray(8)).cast("f"), dtype="float32")
 xent.softmax(logits, dtype=np.float64 if number > 9 else np.float16)
 xent.softmax(xent.bfloat16(np.zeros(3, np.uint16)), dtype=np.dtype("float32"))
+step: Callable[[], xent.Loss] = xent.bind(xent.cross_entropy, logits, labels, gradient=logits)
+bound: Floats = xent.bind(xent.softmax, logits, out=logits, threads=1)()
 for isa in xent.isas():
     xent.softmax(logits, isa=isa)
 try:
@@ -56,3 +59,5 @@ xent.softmax(logits, dim=1)
 xent.cross_entropy(logits, 3)
 xent.cross_entropy(logits, labels, reduction="none")
 xent.sample(logits, rules="ggml")
+xent.bind(xent.cross_entropy, logits, labels, dim=1)
+xent.bind(xent.log_softmax, "no array")

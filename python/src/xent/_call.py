@@ -14,12 +14,12 @@ from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from ctypes import c_int, c_void_p
 from functools import lru_cache
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TypeVar, cast
 
 from xent._arrays import FLOATS, INTEGERS, ORDER, SIZE, Array, address_of, array_of, as_type, empty, is_of_torch
 from xent._functions import FUNCTIONS
-from xent._native import (CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, TYPES, Layout, Library, Options, Report,
-                          Shape, Statistics, Tally, Work, sized)
+from xent._native import (CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, TYPES, Layout, Library, Options, Prepared,
+                          Report, Shape, Statistics, Tally, Work, sized)
 from xent._options import integer, shown
 from xent.errors import ArrayMemoryError, DTypeError, LabelError, OptionError, ShapeError, XentError
 
@@ -68,6 +68,7 @@ def normal_axis(axis: int, name: str, shape: Sequence[int]) -> int:
     return axis % rank
 
 
+Result = TypeVar("Result")
 Group = tuple[int, dict[str, int]]  # a dimension of rows: its size, and the strides of the arrays along it
 
 
@@ -77,6 +78,21 @@ class Piece(NamedTuple):
     addresses: dict[str, int]
     first: int
     rows: int
+
+
+class Bound(NamedTuple):
+    """The threads of a call that is made more than once."""
+
+    threads: int | None
+
+
+class _Ready(NamedTuple):
+    """A function of such a call as the library has checked it."""
+
+    prepared: Prepared
+    scale: float  # of gradients, which is among what was checked
+    report: Report
+    tally: Tally
 
 
 class Call:
@@ -121,6 +137,8 @@ class Call:
         self.states: Any = None
         self.workspace: Callable[[int], ctypes.Array[Any]] | None = None
         self.effort = self.classes + _PER_ROW
+        self.threads: int | None = None
+        self.ready: dict[Any, _Ready] | None = None  # of a call that is bound
 
     # ---- arrays ---------------------------------------------------------------------------------------------------
 
@@ -472,11 +490,33 @@ class Call:
         call.arrays = {name: array for name, array in self.arrays.items() if name not in {*self.results, "upstream"}}
         call.strides = {name: self.strides[name] for name in call.arrays if name in self.strides}
         call.matrices = {name: self.matrices[name] for name in call.arrays if name in self.matrices}
-        call.results, call.tensors, call.counts = {}, {}, {**self.counts, "top_count": 0}
+        call.results, call.tensors, call.counts, call.ready = {}, {}, {**self.counts, "top_count": 0}, None
         return call
 
-    def prepare(self) -> None:
+    def result(self, threads: Any, compute: Callable[[], Result]) -> Result:
+        """What `compute` gives; or where the call is bound what gives it each time, which callers know."""
+        if not isinstance(threads, Bound):
+            self.prepare(threads)
+            return compute()
+        self.prepare(threads.threads)
+        self.ready = {}
+        lent = [(self._called(name), array, array.owner[0]) for name, array in self.arrays.items()
+                if isinstance(array.owner, tuple) and is_of_torch(array.owner[0])]
+        self.tensors.update((name, value) for name, value in self.results.items() if is_of_torch(value))
+
+        def run() -> Result:
+            for name, before, tensor in lent:  # whose memory may have gone
+                now = array_of(name, tensor)
+                if (now.address, now.shape, now.strides) != (before.address, before.shape, before.strides):
+                    raise ArrayMemoryError(f"{name} has other memory or another shape than when the call was bound: "
+                                           f"bind it again")
+            return compute()
+
+        return cast(Result, run)
+
+    def prepare(self, threads: int | None = None) -> None:
         """Finds the pieces that are (outer, classes, inner) in every array; afterwards the kernels can be called."""
+        self.threads = None if threads is None else integer("threads", threads)
         groups: list[Group] = []
         for d, n in enumerate(self.shape):
             if d == self.axis or n == 1:
@@ -519,11 +559,22 @@ class Call:
                    for name, array in self.arrays.items()}
 
     def run(self, function: str, options: Options, tally: bool = False, without: Sequence[str] = (),
-            threads: int | None = 1, sampling: Callable[[int], Any] | None = None) -> tuple[int, Tally]:
-        """A function over all rows: how many were counted, and the tally of all."""
-        most = None if threads is None else integer("threads", threads)
-        self._tell_autograd(without if function != "check_targets" else self.tensors)
+            sampling: Callable[[int], Any] | None = None, alone: bool = False) -> tuple[int, Tally]:
+        """A function over all rows, `alone` by the calling thread: how many were counted, and the tally of all."""
+        most = 1 if alone else self.threads
+        if self.tensors:
+            self._tell_autograd(without if function != "check_targets" else self.tensors)
+        key = function, tally, *without
+        ready = self.ready.get(key) if self.ready else None
+        if ready and ready.scale == options.gradient_scale:
+            return self._run_ready(ready, tally)
         tasks = self._tasks(most)
+        if self.ready is not None and len(tasks) == 1 and not (self.packing or self.workspace or sampling):
+            ready = _Ready(sized(Prepared), options.gradient_scale, sized(Report), sized(Tally))
+            self.invoke(function, options, 0, self.rows, 0, ready.report, ready.tally if tally else None, without,
+                        prepared=ready.prepared)
+            self.ready[key] = ready
+            return self._run_ready(ready, tally)
         reports = [sized(Report) for _ in tasks]
         tallies = [sized(Tally) for _ in tasks] if tally else []
 
@@ -538,6 +589,15 @@ class Call:
             self.library.c.xent_tally_merge(ctypes.addressof(whole), ctypes.addressof(part))
         return sum(report.counted for report in reports), whole
 
+    def _run_ready(self, ready: _Ready, adds: bool) -> tuple[int, Tally]:
+        prepared, _, report, tally = ready
+        if adds:
+            ctypes.memset(ctypes.addressof(tally) + Tally.nan.offset, 0, ctypes.sizeof(Tally) - Tally.nan.offset)
+        status = self.library.run_prepared(prepared)
+        if status:
+            self._fail(status, report, 0)
+        return report.counted, tally
+
     def _tell_autograd(self, without: Container[str]) -> None:
         """Tensors of PyTorch get a new version before they are written, from which backward sees that it is too late
         to use what it saved of them."""
@@ -550,20 +610,20 @@ class Call:
         self._tell_autograd(self.tensors.keys() - {name})
         self.arrays[name].clear()
 
-    def count_weighted(self, options: Options, threads: int | None) -> tuple[int, Tally]:
+    def count_weighted(self, options: Options) -> tuple[int, Tally]:
         """How many rows of a call without targets have weights other than 0, and their sum. check_targets tells, given
         probability rows, of which it reads nothing."""
-        number, types = ctypes.c_double(), TYPES["F64" if self.arrays["row_weights"].type == "F64" else "F32"]
+        types = TYPES["F64" if self.arrays["row_weights"].type == "F64" else "F32"]
         of_logits = self.shape_struct.logits.type
         self.shape_struct.logits.type, self.shape_struct.targets = types, Layout(0, 0, 0, types, 0)
         for piece in self.pieces:
-            piece.addresses["targets"] = ctypes.addressof(number)
+            piece.addresses["targets"] = ctypes.addressof(self.shape_struct)
         try:
-            return self.run("check_targets", options, True, ("class_mask",), threads)
+            return self.run("check_targets", options, True, ("class_mask",))
         finally:
             self.shape_struct.logits.type = of_logits
 
-    def check_tokens(self, name: str, threads: int | None) -> None:
+    def check_tokens(self, name: str) -> None:
         """Refuses tokens that are no classes, before a row is written: check_targets reads them as sparse targets."""
         count, shape, self.labels = self.counts[name.replace("tokens", "count")], self.shape_struct, name
         if not count:
@@ -573,8 +633,7 @@ class Call:
             piece.addresses["targets"] = piece.addresses[name]
         if self.packing:
             self.packing.alias("targets", name)
-        self.run("check_targets", sized(Options, has_ignore_index=1, ignore_index=-1), without=("class_mask",),
-                 threads=threads)
+        self.run("check_targets", sized(Options, has_ignore_index=1, ignore_index=-1), without=("class_mask",))
         shape.target_count = 0
 
     @property
@@ -602,13 +661,14 @@ class Call:
     def invoke(self, function: str, options: Options, begin: int, end: int, piece: int = 0,
                report: Report | None = None, tally: Tally | None = None, without: Sequence[str] = (),
                classes: tuple[int, int] | None = None, second_round: int = 0,
-               sampling: Callable[[int], Any] | None = None) -> Report:
-        """A function over rows of a piece and, where it takes some, classes."""
+               sampling: Callable[[int], Any] | None = None, prepared: Prepared | None = None) -> Report:
+        """A function over rows of a piece and, where it takes some, classes; or what makes it ready for many runs."""
         addresses, first, _ = self.pieces[piece]
         of, values, packed = FUNCTIONS[function], addresses.copy(), None
         report = report or sized(Report)
         work = self.work_of(function, options, begin, end)
         work.report, work.choice = ctypes.addressof(report), second_round
+        work.prepared = prepared and ctypes.addressof(prepared)
         if self.packing:
             packed = self.packing.pack(piece, [name for name in of.arrays if name not in without])
             values.update(packed.addresses)

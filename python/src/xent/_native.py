@@ -87,6 +87,10 @@ class Work(ctypes.Structure):
                 ("shards", c_int64), ("prepared", c_void_p)]
 
 
+class Prepared(ctypes.Structure):
+    _fields_ = [("size", c_uint64), ("opaque", c_uint64 * 287)]  # XENT_PREPARED_BYTES
+
+
 STRUCTS: dict[str, type[ctypes.Structure]] = {
     "xent_layout": Layout, "xent_shape": Shape, "xent_options": Options, "xent_sampling": Sampling,
     "xent_statistics": Statistics, "xent_state": State, "xent_tally": Tally, "xent_report": Report,
@@ -119,6 +123,8 @@ class Library:
         self.few, self.many = c.xent_few_at, c.xent_many_at
         self.few.argtypes = [ctypes.POINTER(Work)] + [c_void_p] * FEW
         self.many.argtypes = [ctypes.POINTER(Work)] + [c_void_p] * MANY
+        self.run_prepared = c.xent_run
+        self.run_prepared.argtypes = [ctypes.POINTER(Prepared)]
         c.xent_tally_sum.argtypes, c.xent_tally_sum.restype = [c_void_p], c_double
         c.xent_tally_merge.argtypes = [c_void_p, c_void_p]
         c.xent_sample_workspace.argtypes, c.xent_sample_workspace.restype = [c_int64] * 2, c_uint64

@@ -4,12 +4,12 @@ buffer protocol; nothing is copied."""
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, cast, overload
 
 from xent._arrays import NAME, Array, address_of, array_of, empty, is_of_torch, type_named
-from xent._call import ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Call, workspace_of
+from xent._call import ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Bound, Call, Result, workspace_of
 from xent._functions import FUNCTIONS
 from xent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, Library, Options, Report, Sampling, Shape, Tally,
                           Work, library, sized)
@@ -149,12 +149,15 @@ def _softmax(function: str, logits: Any, axis: int, out: Any, dtype: Any, class_
     name, in_place = ("log_sum_exp", []) if function == "log_sum_exp" else ("output", ["logits"])
     call.public = {name: "out"}
     call.write(name, _needed("out", out), in_place, type_named(dtype) if dtype is not None else None)
-    call.prepare()
-    call.run(function, struct, threads=threads)
-    if key and call.is_one_task:
-        assert FUNCTIONS[function].arrays[:2] == ["logits", name]  # as plans are called
-        _keep(key, call, struct, function, call.arrays[name].shape)
-    return call.results[name]
+
+    def compute() -> Any:
+        call.run(function, struct)
+        if key and call.is_one_task:
+            assert FUNCTIONS[function].arrays[:2] == ["logits", name]  # as plans are called
+            _keep(key, call, struct, function, call.arrays[name].shape)
+        return call.results[name]
+
+    return call.result(threads, compute)
 
 
 def _keep(key: Any, call: Call, options: Options, function: str, shape: tuple[int, ...]) -> None:
@@ -217,9 +220,12 @@ def _backward(function: str, output: Any, upstream: Any, axis: int, gradient: An
     call.take("upstream", _given("upstream", upstream))
     call.take("class_mask", class_mask)
     call.write("gradient", _needed("gradient", gradient), ["output", "upstream"])
-    call.prepare()
-    call.run(function, struct, threads=threads)
-    return call.results["gradient"]
+
+    def compute() -> Any:
+        call.run(function, struct)
+        return call.results["gradient"]
+
+    return call.result(threads, compute)
 
 
 # ---- the largest classes, and those that are selected ---------------------------------------------------------------
@@ -257,9 +263,12 @@ def top_k(logits: Lender, k: int, *, axis: int = -1, classes: Output = None, log
     call.take("sink", sink)
     call.write("top_classes", _needed("classes", classes))
     call.write("top_log_probabilities", _needed("log_probabilities", log_probabilities))
-    call.prepare()
-    call.run("cross_entropy", struct, threads=threads)
-    return TopK(call.results["top_classes"], call.results["top_log_probabilities"])
+
+    def compute() -> TopK:
+        call.run("cross_entropy", struct)
+        return TopK(call.results["top_classes"], call.results["top_log_probabilities"])
+
+    return call.result(threads, compute)
 
 
 class _Copied:
@@ -284,7 +293,8 @@ class _Saved:
         return _Copied, ()
 
     def gradient(self, upstream: Any, gradient: Any, threads: int | None) -> Any:
-        call, options, reductions = self.call.again(), self.options, self.reductions
+        call, reductions = self.call.again(), self.reductions
+        options = Options.from_buffer_copy(self.options)
         if reductions:
             call.kinds = {**call.kinds, **UPSTREAM_OF_ROWS}
         call.take("upstream", upstream)
@@ -294,12 +304,12 @@ class _Saved:
             reductions.require_mean(self.divisor, True)
             zero = reductions.gradient_is_zero(self.divisor)
             options.gradient_scale, options.has_gradient_scale = 0.0 if zero else reductions.scale_of(self.divisor), 1
-        call.prepare()
-        call.run("check_targets", options, threads=threads)
+        call.prepare(threads)
+        call.run("check_targets", options)
         if zero:
             call.clear("gradient")
         else:
-            call.run(self.function, options, threads=threads)
+            call.run(self.function, options)
         return call.results["gradient"]
 
 
@@ -351,13 +361,16 @@ def selected_log_probabilities(
     call.take("upstream", upstream)
     call.write("log_probabilities", _needed("log_probabilities", log_probabilities))
     call.write("gradient", gradient, [] if save_statistics else ["logits"])
-    call.prepare()
     if save_statistics:
         call.keep_statistics()
-    call.run("check_targets", struct, threads=threads)
-    call.run("selected_log_probabilities", struct, threads=threads)
-    saved = _Saved("selected_log_probabilities_backward", call, struct) if save_statistics else None
-    return Selected(call.results["log_probabilities"], call.results.get("gradient"), saved)
+
+    def compute() -> Selected:
+        call.run("check_targets", struct)
+        call.run("selected_log_probabilities", struct)
+        saved = _Saved("selected_log_probabilities_backward", call, struct) if save_statistics else None
+        return Selected(call.results["log_probabilities"], call.results.get("gradient"), saved)
+
+    return call.result(threads, compute)
 
 
 # ---- losses -------------------------------------------------------------------------------------------------------
@@ -561,40 +574,42 @@ def _loss(function: str, call: Call, options: Options, reductions: Reductions, g
     # A later gradient is computed from the logits.
     call.write("gradient", gradient, [] if save else ["logits"])
     gradients = [name for name in call.results if name.endswith("gradient")]
-    call.prepare()
-    counted, weight = _count(function, call, options, threads)
-    divisor = reductions.denominator(weight)
-    reductions.require_mean(divisor, bool(gradients))
-    zero = bool(gradients) and reductions.gradient_is_zero(divisor)
-    if gradients:
-        options.gradient_scale, options.has_gradient_scale = 1.0 if zero else reductions.scale_of(divisor), 1
-    if whole and (call.packing or len(call.pieces) > 1):
-        raise ShapeError(f"{call.lead_name} is {call.lead} with strides {list(call.lead.strides)}: copy it, as "
-                         f"gradients of weights and bias are sums over rows that lie evenly apart")
-    without = gradients if zero else ()
     if save:
         call.keep_statistics()
-    _, tally = call.run(function, options, tally=True, without=without, threads=1 if whole else threads)
-    if zero or whole and not call.rows:
-        for name in gradients:
-            call.clear(name)
-    total = call.library.tally_sum(tally)
-    saved = _Saved(f"{function}_backward", call, options, reductions, divisor) if save else None
-    return Loss(reductions.reduce(total, divisor), total, call.lead.size if call.elements else call.rows, counted,
-                divisor, **call.results, _saved=saved)
+
+    def compute() -> Loss:
+        counted, weight = _count(function, call, options)
+        divisor = reductions.denominator(weight)
+        reductions.require_mean(divisor, bool(gradients))
+        zero = bool(gradients) and reductions.gradient_is_zero(divisor)
+        if gradients:
+            options.gradient_scale, options.has_gradient_scale = 1.0 if zero else reductions.scale_of(divisor), 1
+        if whole and (call.packing or len(call.pieces) > 1):
+            raise ShapeError(f"{call.lead_name} is {call.lead} with strides {list(call.lead.strides)}: copy it, as "
+                             f"gradients of weights and bias are sums over rows that lie evenly apart")
+        _, tally = call.run(function, options, tally=True, without=gradients if zero else (), alone=whole)
+        if zero or whole and not call.rows:
+            for name in gradients:
+                call.clear(name)
+        total = call.library.tally_sum(tally)
+        saved = _Saved(f"{function}_backward", call, options, reductions, divisor) if save else None
+        return Loss(reductions.reduce(total, divisor), total, call.lead.size if call.elements else call.rows, counted,
+                    divisor, **call.results, _saved=saved)
+
+    return call.result(threads, compute)
 
 
-def _count(function: str, call: Call, options: Options, threads: int | None) -> tuple[int, float]:
+def _count(function: str, call: Call, options: Options) -> tuple[int, float]:
     """How many rows count, and the sum of their weights. All labels are looked at, before anything is written."""
     if function == "binary_cross_entropy":
-        counted, _ = call.run(function, options, without=("losses", "gradient"), threads=threads)
+        counted, _ = call.run(function, options, without=("losses", "gradient"))
         return counted, float(counted)
     weighted = "row_weights" in call.arrays
     if "targets" in call.arrays:
         weighted |= "class_weights" in call.arrays
-        counted, weights = call.run("check_targets", options, weighted, threads=threads)
+        counted, weights = call.run("check_targets", options, weighted)
     elif weighted:
-        counted, weights = call.count_weighted(options, threads)
+        counted, weights = call.count_weighted(options)
     else:
         counted = call.rows
     return counted, call.library.tally_sum(weights) if weighted else float(counted)
@@ -751,11 +766,14 @@ def cross_entropy_hvp(logits: Lender, upstream: Lender, *, axis: int = -1, out: 
     output = call.arrays["output"]
     if output.type != exact:  # it holds the probabilities for a while
         raise DTypeError(f"out is {output}, logits is {call.lead}: give out the type {NAME[exact]}")
-    call.prepare()
-    if row_weights is not None:
-        call.count_weighted(struct, threads)
-    call.run("cross_entropy_hvp", struct, threads=threads)
-    return call.results["output"]
+
+    def compute() -> Any:
+        if row_weights is not None:
+            call.count_weighted(struct)
+        call.run("cross_entropy_hvp", struct)
+        return call.results["output"]
+
+    return call.result(threads, compute)
 
 
 # ---- sampling -----------------------------------------------------------------------------------------------------
@@ -828,16 +846,19 @@ def sample(
                         ("kept", kept), ("kept_mask", kept_mask), ("ranks", ranks), ("entropies", entropies),
                         ("top_classes", top_classes), ("top_log_probabilities", top_log_probabilities)):
         call.write(name, wanted)
-    call.prepare()
-    for name in ("prompt_tokens", "output_tokens"):
-        call.check_tokens(name, threads)
     before = call.counts["prompt_count"] + call.counts["output_count"]
     if before:
         size = call.library.c.xent_sample_workspace(call.classes, before)
         call.workspace = lambda rows: workspace_of(size)
-    requests = _requests(shared, call.rows, seed=seed, stream=stream, step=step)
-    sampled, _ = call.run("sample", struct, threads=threads, sampling=lambda first: _of_piece(requests, first))
-    return Sample(sampled=sampled, **call.results)
+
+    def compute() -> Sample:
+        for name in ("prompt_tokens", "output_tokens"):
+            call.check_tokens(name)
+        requests = _requests(shared, call.rows, seed=seed, stream=stream, step=step)
+        sampled, _ = call.run("sample", struct, sampling=lambda first: _of_piece(requests, first))
+        return Sample(sampled=sampled, **call.results)
+
+    return call.result(threads, compute)
 
 
 def _requests(shared: Sampling, rows: int, **numbers: Any) -> Any:
@@ -898,6 +919,47 @@ def _needed(name: str, value: Any) -> Any:
     if value is False:
         raise TypeError(f"{name} is False: give an array, or None for a new one")
     return True if value is None else value
+
+
+Arguments = ParamSpec("Arguments")
+
+
+def bind(operation: Callable[Arguments, Result], *arguments: Arguments.args,
+         **options: Arguments.kwargs) -> Callable[[], Result]:
+    """A call of an operation with these arguments, checked now and made as often as what it gives is called.
+
+    Each run computes from what the arrays hold then, and has the results and errors of `operation(*arguments,
+    **options)`, in the same arrays: those that are asked for by `True` or by nothing are made once, and the next run
+    writes over them. Addresses, shapes and types are those of now, and so are options and row offsets; the arrays are
+    kept. Any number of threads may run it at once, and get new arrays of their own.
+
+    >>> import numpy as np, xent
+    >>> logits, labels = np.zeros((2, 4)), np.array([0, 1])
+    >>> step = xent.bind(xent.cross_entropy, logits, labels, gradient=True)
+    >>> round(step().loss, 4)
+    1.3863
+    >>> logits[0, 0] = logits[1, 1] = 2
+    >>> round(step().loss, 4)
+    0.3408
+    """
+    given: Any = {**options, "threads": Bound(cast(Any, options.get("threads")))}
+
+    def checked() -> Callable[[], Result]:
+        return cast("Callable[[], Result]", operation(*arguments, **given))
+
+    idle = [checked()]
+
+    def run() -> Result:
+        try:
+            call = idle.pop()
+        except IndexError:  # other threads are in it
+            call = checked()
+        try:
+            return call()
+        finally:
+            idle.append(call)
+
+    return run
 
 
 def numerics_version() -> int:

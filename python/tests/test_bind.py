@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls that are bound: each run has the results and errors of the ordinary call on what memory holds then."""
+import array
+import dataclasses
+import functools
+import gc
+import threading
+
+import numpy as np
+import pytest
+
+import xent
+from xent import _call
+
+RANDOM = np.random.default_rng(36)
+X, Y, FEATURES = (np.zeros((6, 5), np.float32) for _ in range(3))
+ROWS, LABELS, ONES, TOKENS = np.zeros(6, np.float32), np.zeros(6, int), np.zeros((6, 5), np.int8), np.zeros((6, 2), int)
+MASK, STEPS = np.zeros(5, bool), np.zeros(6, np.uint32)
+SHARES, CLASSES = np.zeros((6, 5), np.float32), np.zeros((6, 2), int)
+
+
+def fill():
+    """Other numbers everywhere; from run to run more or fewer rows count."""
+    for floats in (X, Y, FEATURES):
+        floats[...] = RANDOM.normal(size=floats.shape) * 3
+    for integers, least, end in ((ROWS, 0, 3), (LABELS, -1, 5), (ONES, 0, 2), (TOKENS, -1, 5), (STEPS, 0, 99)):
+        integers[...] = RANDOM.integers(least, end, integers.shape)
+    MASK[...] = np.arange(5) != RANDOM.integers(0, 5)
+    SHARES[...] = RANDOM.uniform(0, 1 / 5, SHARES.shape)
+    CLASSES[...] = RANDOM.integers(0, 5, CLASSES.shape)
+
+
+GRADIENT = dict(gradient=True)
+CASES = [
+    (xent.softmax, X, {}),
+    (xent.softmax, X, dict(axis=0, temperature=2, softcap=9, sink=ROWS[:5], dtype="float16", threads=1)),
+    (xent.softmax, np.broadcast_to(X[:, None, None], (6, 3, 2, 5)).transpose(2, 0, 1, 3), {}),  # copied in blocks
+    (xent.log_softmax, X, dict(class_mask=MASK)),
+    (xent.log_sum_exp, X.reshape(-1), dict(row_offsets=np.array([0, 5, 11, 30]))),
+    (xent.softmax_backward, X, Y, {}),
+    (xent.log_softmax_backward, X, Y, dict(temperature=3)),
+    (xent.top_k, X, 2, {}),
+    (xent.selected_log_probabilities, X, LABELS, dict(ignore_index=-1, upstream=ROWS, **GRADIENT)),
+    (xent.cross_entropy, X, LABELS, dict(ignore_index=-1)),
+    (xent.cross_entropy, X, LABELS, dict(
+        ignore_index=-1, losses=True, hits=True, ranks=True, entropies=True, top_count=2, top_classes=True,
+        label_smoothing=0.1, row_weights=ROWS, class_weights=np.ones(5, np.float32), **GRADIENT)),
+    (xent.cross_entropy, X, SHARES, dict(reduction="sum", **GRADIENT)),
+    (xent.cross_entropy, X.T, LABELS, dict(axis=0, ignore_index=-1, gradient_reduction="sum", **GRADIENT)),
+    (xent.cross_entropy, X, CLASSES, dict(target_weights=SHARES[:, :2], **GRADIENT)),
+    (xent.binary_cross_entropy, X, ONES, dict(losses=True, **GRADIENT)),
+    (xent.linear_cross_entropy, X, FEATURES, LABELS, dict(ignore_index=-1, hidden_gradient=True,
+                                                          weights_gradient=True)),
+    (xent.divergence, X, Y, dict(row_weights=ROWS, **GRADIENT)),
+    (xent.cross_entropy_hvp, X, Y, dict(row_weights=ROWS)),
+    (xent.sample, X, dict(step=STEPS, top_p=0.9, kept=True)),
+    (xent.sample, X, dict(seed=3, prompt_tokens=TOKENS, repetition_penalty=1.5)),
+    (functools.partial(xent.softmax, axis=0), X, {}),
+]
+
+
+def bits(result):
+    """Of a result all that compares, but what statistics are of."""
+    if dataclasses.is_dataclass(result):
+        return [bits(getattr(result, field.name)) for field in dataclasses.fields(result) if field.name != "_saved"]
+    if isinstance(result, tuple):
+        return [bits(item) for item in result]
+    return (result.dtype, result.shape, result.tobytes()) if hasattr(result, "tobytes") else (type(result), str(result))
+
+
+@pytest.mark.parametrize("operation, arrays", [(case[0], case[1:]) for case in CASES])
+def test_every_run_is_the_ordinary_call(operation, arrays):
+    *arrays, options = arrays
+    fill()
+    call, before = xent.bind(operation, *arrays, **options), []
+    for _ in range(4):
+        got = bits(call())
+        assert got == bits(operation(*arrays, **options)) and got not in before
+        before.append(got)
+        fill()
+
+
+@pytest.mark.parametrize("operation", [xent.softmax, xent.log_softmax, xent.cross_entropy])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_in_place(operation, dtype):
+    x, labels = RANDOM.normal(size=(1, 10)).astype(dtype), np.array([3])
+    given = ((x,), dict(out=x)) if operation is not xent.cross_entropy else ((x, labels), dict(gradient=x))
+    call = xent.bind(operation, *given[0], **given[1])
+    for _ in range(3):
+        copy = x.copy()
+        expected = operation(copy, *given[0][1:], **dict.fromkeys(given[1], copy))
+        assert bits(call()) == bits(expected) and x.tobytes() == copy.tobytes()
+
+
+def test_bfloat16_and_other_lenders():
+    x, out = array.array("H", [0x3F80] * 4), array.array("H", [0] * 4)
+    call = xent.bind(xent.softmax, xent.bfloat16(x), out=xent.bfloat16(out))
+    for first in (0x3F80, 0x4000):
+        x[0] = first
+        call()
+        expected = np.zeros(4, np.uint16)
+        xent.softmax(xent.bfloat16(x), out=xent.bfloat16(expected))
+        assert out.tobytes() == expected.tobytes()
+    with pytest.raises(BufferError):
+        x.append(0)  # would move what is bound
+
+
+def test_labels_are_looked_at_in_each_run():
+    fill()
+    labels, gradient = np.abs(LABELS), np.zeros_like(X)
+    call = xent.bind(xent.cross_entropy, X, labels, gradient=gradient)
+    good = bits(call())
+    labels[4] = 5
+    gradient[...] = 7
+    for _ in range(2):
+        with pytest.raises(xent.LabelError, match="row 4 has label 5; classes are 0 to 4") as raised:
+            call()
+        assert (raised.value.row, raised.value.label) == (4, 5) and (gradient == 7).all()
+    labels[4] = abs(LABELS[4])
+    assert bits(call()) == good
+    bad = xent.bind(xent.cross_entropy, X, np.full(6, 9))  # is no error before a run
+    with pytest.raises(xent.LabelError, match="row 0 has label 9"):
+        bad()
+
+
+def test_rows_that_count_may_change_to_none():
+    fill()
+    labels, gradient = np.full(6, 2), np.ones_like(X)
+    bound = {policy: xent.bind(xent.cross_entropy, X, labels, ignore_index=-1, gradient=gradient, none_counted=policy)
+             for policy in ("nan", "zero", "error")}
+    for counted in (6, 3, 0, 6):
+        labels[:] = np.where(np.arange(6) < counted, 2, -1)
+        expected = xent.cross_entropy(X, labels, ignore_index=-1, gradient=True)
+        for policy, call in bound.items():
+            if not counted and policy == "error":
+                with pytest.raises(xent.NoneCountedError):
+                    call()
+                continue
+            result = call()
+            assert result.counted == counted and result.gradient.tobytes() == expected.gradient.tobytes()
+            assert result.loss == expected.loss or policy == "zero" and result.loss == 0 or np.isnan(result.loss)
+
+
+@pytest.mark.parametrize("refused, options", [
+    (xent.ShapeError, dict(axis=2)), (xent.OptionError, dict(temperature=-1)), (xent.DTypeError, dict(dtype="int8")),
+    (xent.ArrayMemoryError, dict(out=X[:, ::-1])), (xent.OptionError, dict(threads=0)), (TypeError, dict(dim=1)),
+    (TypeError, dict(threads="all"))])
+def test_what_is_refused_when_it_is_bound(refused, options):
+    if "out" in options:
+        options = dict(out=X.reshape(-1)[1:26].reshape(5, 5))
+    with pytest.raises(refused) as ordinary:
+        xent.softmax(X[:5], **options)
+    with pytest.raises(refused) as bound:
+        xent.bind(xent.softmax, X[:5], **options)
+    assert str(bound.value) == str(ordinary.value)
+
+
+def test_what_has_no_arrays_cannot_be_bound():
+    with pytest.raises(TypeError):
+        xent.bind(xent.isas)
+
+
+def test_results_are_in_the_same_arrays():
+    fill()
+    call = xent.bind(xent.cross_entropy, X, np.abs(LABELS), gradient=True)
+    first, second = call(), call()
+    assert first is not second and first.gradient is second.gradient
+    out = np.zeros_like(X)
+    assert xent.bind(xent.softmax, X, out=out)() is out
+
+
+@pytest.mark.parametrize("threads", [None, 1, 3])
+def test_large_calls_are_divided(threads, monkeypatch):
+    x, labels = RANDOM.normal(size=(2048, 1000)).astype(np.float32), RANDOM.integers(0, 1000, 2048)
+    bounds, invoke = [], _call.Call.invoke
+
+    def recorded(self, function, options, begin, end, *rest, **named):
+        bounds.append((function, begin))
+        return invoke(self, function, options, begin, end, *rest, **named)
+
+    monkeypatch.setattr(_call, "processors", lambda: 3)
+    expected = bits(xent.cross_entropy(x, labels, gradient=True, threads=threads))
+    call = xent.bind(xent.cross_entropy, x, labels, gradient=True, threads=threads)
+    monkeypatch.setattr(_call.Call, "invoke", recorded)
+    for run in range(3):
+        assert bits(call()) == expected
+        parts = {function: len({begin for f, begin in bounds if f == function}) for function, _ in bounds}
+        assert set(parts.values()) == {threads or 3}
+    labels[1999] = 1000
+    with pytest.raises(xent.LabelError, match="row 1999"):
+        call()
+
+
+def test_arrays_are_kept():
+    x = RANDOM.normal(size=(1, 10))
+    expected, call = xent.softmax(x), xent.bind(xent.softmax, x.copy(), out=np.zeros((1, 10)))
+    del x
+    gc.collect()
+    others = [np.full((1, 10), 9.0) for _ in range(100)]
+    assert call().tobytes() == expected.tobytes() and others
+
+
+def test_two_are_independent_and_a_run_that_fails_leaves_nothing():
+    fill()
+    x, labels = X.copy(), np.abs(LABELS)
+    one, other = (xent.bind(xent.cross_entropy, logits, labels, gradient=True, losses=True) for logits in (X, x))
+    for _ in range(3):
+        x *= 2
+        expected = bits(xent.cross_entropy(X, labels, gradient=True, losses=True))
+        assert bits(one()) == expected != bits(other())
+        labels[0] = -7
+        with pytest.raises(xent.LabelError):
+            other()
+        labels[0] = 1
+
+
+def test_threads_that_run_it_at_once():
+    fill()
+    labels = np.abs(LABELS)
+    expected, call, wrong = bits(xent.cross_entropy(X, labels, gradient=True, row_weights=ROWS)), xent.bind(
+        xent.cross_entropy, X, labels, gradient=True, row_weights=ROWS), []
+    start = threading.Barrier(4)
+
+    def many():
+        start.wait()
+        wrong.extend(1 for _ in range(500) if bits(call()) != expected)
+
+    threads = [threading.Thread(target=many) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_statistics_are_of_the_last_run():
+    fill()
+    labels, upstream = np.abs(LABELS), RANDOM.normal(size=6).astype(np.float32)
+    call = xent.bind(xent.cross_entropy, X, labels, save_statistics=True)
+    for _ in range(3):
+        expected = xent.cross_entropy(X, labels, save_statistics=True)
+        result = call()
+        assert result.backward(upstream).tobytes() == expected.backward(upstream).tobytes()
+        assert bits(result) == bits(expected)
+        X[...] *= 0.5
+
+
+def test_no_row():
+    x = np.zeros((0, 3))
+    call = xent.bind(xent.cross_entropy, x, np.zeros(0, int), gradient=True)
+    assert np.isnan(call().loss) and call().gradient.shape == (0, 3)
+
+
+def test_tensors_of_pytorch():
+    torch = pytest.importorskip("torch")
+    x = torch.randn(2, 10, dtype=torch.bfloat16)
+    call = xent.bind(xent.softmax, x)
+    for _ in range(2):
+        assert torch.equal(call(), xent.softmax(x))
+        x.mul_(2)
+    version = call()._version
+    assert call()._version > version  # a backward that saved it refuses
+    x.requires_grad_()
+    with pytest.raises(xent.ArrayMemoryError, match="logits requires its gradient"):
+        call()
+    x.requires_grad_(False)
+    x.resize_(4, 1000)
+    with pytest.raises(xent.ArrayMemoryError, match="logits has other memory or another shape than when the call was "
+                                                    "bound: bind it again"):
+        call()
