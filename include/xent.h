@@ -5,17 +5,24 @@
  * This header is the manual. docs/numerics.md defines every bit of every result; docs/design.md says
  * why the interface has this form.
  *
+ * FUNCTIONS
+ *   xent_softmax, xent_log_softmax     y = softmax(x), y = log softmax(x)
+ *   xent_softmax_backward              dx from y and dy; xent_log_softmax_backward likewise
+ *   xent_log_sum_exp                   one number per row
+ *   xent_cross_entropy                 losses, their gradient, hits, argmax and more from one read of the logits
+ *   xent_cross_entropy_backward        the gradient later, from statistics that the forward saved
+ *   xent_check_targets                 finds a label out of range before anything is written
+ *   xent_binary_cross_entropy          of a sigmoid per element
+ *   xent_linear_cross_entropy          of hidden states and weights, whose logits are never in memory as a whole
+ *   xent_sample                        a token per row: greedy, temperature, penalties, top-k, top-p and more
+ *   xent_prepare, xent_run             any of these, checked once and run often
+ *   Further ones are below: selected log-probabilities, divergences, Hessian-vector products, rows in parts, sums.
+ *
  * THE MODEL
  *   A tensor is (outer, classes, inner) with a stride, in elements, for each of the three. A row is one
  *   (outer, inner) pair with all its classes, and its number is outer_index * inner + inner_index.
  *   [N, C] is (N, C, 1), which xent_rows makes; [N, C, H, W] with the class axis 1 is (N, C, H*W); [C] is (1, C, 1).
  *   A tensor without rows has outer 0. inner 0 with outer above 0 was left out, and is refused.
- *
- * RANGES
- *   Every computation works on rows [row_begin, row_end), so a caller splits rows over its own threads.
- *   A row can also be split over its classes, at multiples of XENT_CHUNK: xent_forward_states (or
- *   xent_backward_states) on each class range, xent_finish once, then the function that writes, on each
- *   class range, with the statistics that xent_finish gave. All splits give the same bits.
  *
  * CALLS
  *   Every function takes one struct, which names its arrays:
@@ -25,6 +32,12 @@
  *       xent_status status = xent_softmax(&c);
  *   Members that you leave out are 0 or NULL: not asked for. Four are always needed: the size of the struct, and
  *   the sizes outer, classes and inner of the tensor. Bindings call the same functions by number: see FOR BINDINGS.
+ *
+ * RANGES
+ *   Every computation works on rows [row_begin, row_end), so a caller splits rows over its own threads.
+ *   A row can also be split over its classes, at multiples of XENT_CHUNK: xent_forward_states (or
+ *   xent_backward_states) on each class range, xent_finish once, then the function that writes, on each
+ *   class range, with the statistics that xent_finish gave. All splits give the same bits.
  *
  * ADDRESSES
  *   Arrays are indexed from row 0, class 0 whatever the range: a range says which part is touched.
