@@ -23,10 +23,10 @@ import dev.xent.options.FullyMasked;
  * Inputs}: a class mask, or row offsets of ragged rows, whose classes count from the beginning of
  * the row.
  *
- * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
- * it is small and little else, and helps itself to more threads where it is large ({@link
- * Execution#threads}). Every method throws {@link ShapeException}, {@link DTypeException}, {@link
- * MemoryException} or {@link OptionException} for what does not fit, before anything is written.
+ * <p>Instances are immutable; any number of threads may share one. Small calls allocate nothing;
+ * large calls use more threads ({@link Execution#threads}). Every method throws {@link
+ * ShapeException}, {@link DTypeException}, {@link MemoryException} or {@link OptionException} for
+ * what does not fit, before anything is written.
  */
 public final class Argmax {
   private final LogitsPlan plan;
@@ -36,7 +36,7 @@ public final class Argmax {
   }
 
   /**
-   * With the defaults of {@link Builder}.
+   * Returns an operation along an axis, with the defaults of {@link Builder}.
    *
    * @param axis of the classes; negative ones count from the end
    */
@@ -44,7 +44,7 @@ public final class Argmax {
     return builder().axis(axis).build();
   }
 
-  /** To choose options. */
+  /** Returns a builder with the default options. */
   public static Builder builder() {
     return new Builder();
   }
@@ -71,7 +71,7 @@ public final class Argmax {
     plan.argmax(view(logits, "logits"), views(inputs), view(argmax, "argmax"));
   }
 
-  /** Its options that are not the defaults: {@code Argmax[axis=1]}. */
+  /** Returns the options that are not the defaults: {@code Argmax[axis=1]}. */
   @Override
   public String toString() {
     return plan.toString();
@@ -96,7 +96,7 @@ public final class Argmax {
     }
 
     /**
-     * The operation.
+     * Builds the operation.
      *
      * @throws OptionException for an instruction set that this processor or build does not have
      * @throws NativeLibraryException for the native backend where it cannot be had

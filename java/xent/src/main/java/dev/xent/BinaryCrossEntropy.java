@@ -62,23 +62,30 @@ public final class BinaryCrossEntropy {
     this.plan = plan;
   }
 
-  /** To choose options. */
+  /** Returns a builder with the default options. */
   public static Builder builder() {
     return new Builder();
   }
 
-  /** The mean over the elements, with the defaults of {@link Builder}. */
+  /**
+   * Returns the operation that gives the mean over the elements, with the defaults of {@link
+   * Builder}.
+   */
   public static BinaryCrossEntropy mean() {
     return builder().build();
   }
 
-  /** The sum over the elements, otherwise with the defaults of {@link Builder}. */
+  /**
+   * Returns the operation that gives the sum over the elements, otherwise with the defaults of
+   * {@link Builder}.
+   */
   public static BinaryCrossEntropy sum() {
     return builder().reduction(Reduction.SUM).build();
   }
 
   /**
-   * This operation with another denominator, for means over more elements than one call sees.
+   * Returns this operation with another denominator, for means over more elements than one call
+   * sees.
    *
    * @param denominator as {@link Builder#denominator}
    */
@@ -94,7 +101,7 @@ public final class BinaryCrossEntropy {
   }
 
   /**
-   * The reduced loss.
+   * Returns the reduced loss.
    *
    * @param logits {@code x}
    * @param targets {@code t}
@@ -104,7 +111,7 @@ public final class BinaryCrossEntropy {
   }
 
   /**
-   * The reduced loss, and what the outputs were asked for.
+   * Returns the reduced loss and writes what the outputs request.
    *
    * @param logits {@code x}
    * @param targets {@code t}
@@ -121,7 +128,7 @@ public final class BinaryCrossEntropy {
   }
 
   /**
-   * The reduced loss and its gradient.
+   * Returns the reduced loss and writes its gradient.
    *
    * @param logits {@code x}
    * @param targets {@code t}
@@ -134,7 +141,7 @@ public final class BinaryCrossEntropy {
   }
 
   /**
-   * The reduced loss, its gradient, and what the outputs were asked for.
+   * Returns the reduced loss; writes its gradient and what the outputs request.
    *
    * @param logits {@code x}
    * @param targets {@code t}
@@ -153,7 +160,7 @@ public final class BinaryCrossEntropy {
         outputs(outputs));
   }
 
-  /** Its options that are not the defaults: {@code BinaryCrossEntropy[focalGamma=2.0]}. */
+  /** Returns the options that are not the defaults: {@code BinaryCrossEntropy[focalGamma=2.0]}. */
   @Override
   public String toString() {
     return plan.toString();
@@ -253,7 +260,7 @@ public final class BinaryCrossEntropy {
     }
 
     /**
-     * The operation.
+     * Builds the operation.
      *
      * @throws OptionException for an instruction set that this processor or build does not have
      * @throws NativeLibraryException for the native backend where it cannot be had
@@ -275,7 +282,7 @@ public final class BinaryCrossEntropy {
    * Not safe for use by several threads at once.
    */
   public static final class Outputs extends ReducedOutputs {
-    /** Asking for nothing but numbers. */
+    /** Creates outputs that request only the numbers of a call. */
     public Outputs() {}
 
     @Override

@@ -69,12 +69,12 @@ import org.jspecify.annotations.Nullable;
  * change nothing: loss and gradient are +0. A mean over the denominator 0 follows {@link
  * Builder#noneCounted}, and its gradient is +0.
  *
- * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
- * it is small and little else, helps itself to more threads where it is large ({@link
- * Execution#threads}), and gives the same bits whatever the backend, instruction set, number of
- * threads, strides, batch size or kind of memory. Everything is checked before anything is written:
- * {@link ShapeException}, {@link DTypeException}, {@link MemoryException} and {@link
- * OptionException} for what does not fit, {@link LabelException} for a label that is no class.
+ * <p>Instances are immutable; any number of threads may share one. Small calls allocate nothing;
+ * large calls use more threads ({@link Execution#threads}). A call gives the same bits whatever the
+ * backend, instruction set, number of threads, strides, batch size or kind of memory. Everything is
+ * checked before anything is written: {@link ShapeException}, {@link DTypeException}, {@link
+ * MemoryException} and {@link OptionException} for what does not fit, {@link LabelException} for a
+ * label that is no class.
  */
 public final class CrossEntropy {
   private static final long PYTORCH_IGNORE_INDEX = -100;
@@ -85,13 +85,13 @@ public final class CrossEntropy {
     this.plan = plan;
   }
 
-  /** To choose options. */
+  /** Returns a builder with the default options. */
   public static Builder builder() {
     return new Builder();
   }
 
   /**
-   * To choose options, beginning with the rules of PyTorch's CrossEntropyLoss:
+   * Returns a builder that begins with the rules of PyTorch's CrossEntropyLoss:
    *
    * <ul>
    *   <li>The classes lie along axis 1; one dimension needs {@link Builder#axis(int) axis(0)}. By
@@ -119,7 +119,7 @@ public final class CrossEntropy {
   }
 
   /**
-   * To choose options, beginning with the rules of ONNX's SoftmaxCrossEntropyLoss:
+   * Returns a builder that begins with the rules of ONNX's SoftmaxCrossEntropyLoss:
    *
    * <ul>
    *   <li>The classes lie along axis 1, and scores have at least two dimensions: others are
@@ -139,18 +139,23 @@ public final class CrossEntropy {
     return builder().axis(1);
   }
 
-  /** The mean over the rows, with the defaults of {@link Builder}. */
+  /**
+   * Returns the operation that gives the mean over the rows, with the defaults of {@link Builder}.
+   */
   public static CrossEntropy mean() {
     return builder().build();
   }
 
-  /** The sum over the rows, otherwise with the defaults of {@link Builder}. */
+  /**
+   * Returns the operation that gives the sum over the rows, otherwise with the defaults of {@link
+   * Builder}.
+   */
   public static CrossEntropy sum() {
     return builder().reduction(Reduction.SUM).build();
   }
 
   /**
-   * This operation with another denominator, for means over more rows than one call sees.
+   * Returns this operation with another denominator, for means over more rows than one call sees.
    *
    * @param denominator as {@link Builder#denominator}
    */
@@ -158,12 +163,12 @@ public final class CrossEntropy {
     return new CrossEntropy(plan.withDenominator(denominator));
   }
 
-  /** The axis of the classes, as {@link Builder#axis(int)} was given it. */
+  /** Returns the axis of the classes, as {@link Builder#axis(int)} was given it. */
   public int axis() {
     return plan.axis();
   }
 
-  /** The same loss, with the same options, of inputs that are log-probabilities already. */
+  /** Returns the same loss, with the same options, of inputs that are log-probabilities already. */
   public NllLoss onLogProbabilities() {
     return new NllLoss(plan.onLogProbabilities());
   }
@@ -190,7 +195,7 @@ public final class CrossEntropy {
   }
 
   /**
-   * The reduced loss.
+   * Returns the reduced loss.
    *
    * @param logits {@code x}
    * @param targets class indices or probability rows
@@ -201,7 +206,7 @@ public final class CrossEntropy {
   }
 
   /**
-   * The reduced loss, and what the outputs were asked for.
+   * Returns the reduced loss and writes what the outputs request.
    *
    * @param logits {@code x}
    * @param targets class indices or probability rows
@@ -218,7 +223,7 @@ public final class CrossEntropy {
   }
 
   /**
-   * The reduced loss.
+   * Returns the reduced loss.
    *
    * @param logits {@code x}
    * @param targets class indices, probability rows or sparse targets
@@ -230,7 +235,7 @@ public final class CrossEntropy {
   }
 
   /**
-   * The reduced loss, and what the outputs were asked for.
+   * Returns the reduced loss and writes what the outputs request.
    *
    * @param logits {@code x}
    * @param targets class indices, probability rows or sparse targets
@@ -248,7 +253,7 @@ public final class CrossEntropy {
   }
 
   /**
-   * The reduced loss and its gradient.
+   * Returns the reduced loss and writes its gradient.
    *
    * @param logits {@code x}
    * @param targets class indices or probability rows
@@ -266,7 +271,7 @@ public final class CrossEntropy {
   }
 
   /**
-   * The reduced loss, its gradient, and what the outputs were asked for.
+   * Returns the reduced loss; writes its gradient and what the outputs request.
    *
    * @param logits {@code x}
    * @param targets class indices or probability rows
@@ -285,7 +290,7 @@ public final class CrossEntropy {
   }
 
   /**
-   * The reduced loss and its gradient.
+   * Returns the reduced loss and writes its gradient.
    *
    * @param logits {@code x}
    * @param targets class indices, probability rows or sparse targets
@@ -304,7 +309,7 @@ public final class CrossEntropy {
   }
 
   /**
-   * The reduced loss, its gradient, and what the outputs were asked for.
+   * Returns the reduced loss; writes its gradient and what the outputs request.
    *
    * @param logits {@code x}
    * @param targets class indices, probability rows or sparse targets
@@ -382,7 +387,10 @@ public final class CrossEntropy {
     return new CrossEntropyShard(plan.onShard(firstClass, allClasses));
   }
 
-  /** Its options that are not the defaults: {@code CrossEntropy[axis=1, labelSmoothing=0.1]}. */
+  /**
+   * Returns the options that are not the defaults: {@code CrossEntropy[axis=1,
+   * labelSmoothing=0.1]}.
+   */
   @Override
   public String toString() {
     return plan.toString();
@@ -568,7 +576,7 @@ public final class CrossEntropy {
     }
 
     /**
-     * The operation.
+     * Builds the operation.
      *
      * @throws OptionException for an instruction set that this processor or build does not have, a
      *     probability clamp together with smoothing, or a focal loss with either of them or a
@@ -589,7 +597,7 @@ public final class CrossEntropy {
    * Not safe for use by several threads at once.
    */
   public static final class Outputs extends LogitLossOutputs {
-    /** Asking for nothing but numbers. */
+    /** Creates outputs that request only the numbers of a call. */
     public Outputs() {}
 
     @Override

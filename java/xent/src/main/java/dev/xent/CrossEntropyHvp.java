@@ -56,7 +56,7 @@ public final class CrossEntropyHvp {
   }
 
   /**
-   * With the defaults of {@link Builder}.
+   * Returns an operation along an axis, with the defaults of {@link Builder}.
    *
    * @param axis of the classes; negative ones count from the end
    */
@@ -64,7 +64,7 @@ public final class CrossEntropyHvp {
     return builder().axis(axis).build();
   }
 
-  /** To choose options. */
+  /** Returns a builder with the default options. */
   public static Builder builder() {
     return new Builder();
   }
@@ -99,7 +99,7 @@ public final class CrossEntropyHvp {
         view(logits, "logits"), view(upstream, "upstream"), views(inputs), view(output, "output"));
   }
 
-  /** Its options that are not the defaults: {@code CrossEntropyHvp[temperature=2.0]}. */
+  /** Returns the options that are not the defaults: {@code CrossEntropyHvp[temperature=2.0]}. */
   @Override
   public String toString() {
     return plan.toString();
@@ -152,7 +152,7 @@ public final class CrossEntropyHvp {
     }
 
     /**
-     * The operation.
+     * Builds the operation.
      *
      * @throws OptionException for a softcap, and for an instruction set that this processor or
      *     build does not have

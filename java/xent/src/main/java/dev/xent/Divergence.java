@@ -77,7 +77,7 @@ public final class Divergence {
   }
 
   /**
-   * To choose options.
+   * Returns a builder with the default options.
    *
    * @param kind which divergence
    */
@@ -86,7 +86,7 @@ public final class Divergence {
   }
 
   /**
-   * The mean over the rows, with the defaults of {@link Builder}.
+   * Returns the operation that gives the mean over the rows, with the defaults of {@link Builder}.
    *
    * @param kind which divergence
    */
@@ -95,7 +95,8 @@ public final class Divergence {
   }
 
   /**
-   * The sum over the rows, otherwise with the defaults of {@link Builder}.
+   * Returns the operation that gives the sum over the rows, otherwise with the defaults of {@link
+   * Builder}.
    *
    * @param kind which divergence
    */
@@ -104,7 +105,7 @@ public final class Divergence {
   }
 
   /**
-   * This operation with another denominator, for means over more rows than one call sees.
+   * Returns this operation with another denominator, for means over more rows than one call sees.
    *
    * @param denominator as {@link Builder#denominator}
    */
@@ -112,13 +113,13 @@ public final class Divergence {
     return new Divergence(plan.withDenominator(denominator));
   }
 
-  /** The axis of the classes, as {@link Builder#axis(int)} was given it. */
+  /** Returns the axis of the classes, as {@link Builder#axis(int)} was given it. */
   public int axis() {
     return plan.axis();
   }
 
   /**
-   * The reduced loss.
+   * Returns the reduced loss.
    *
    * @param logits {@code x}, the student's
    * @param teacher the teacher's logits
@@ -129,7 +130,7 @@ public final class Divergence {
   }
 
   /**
-   * The reduced loss, and what the outputs were asked for.
+   * Returns the reduced loss and writes what the outputs request.
    *
    * @param logits {@code x}, the student's
    * @param teacher the teacher's logits
@@ -142,7 +143,7 @@ public final class Divergence {
   }
 
   /**
-   * The reduced loss and its gradient.
+   * Returns the reduced loss and writes its gradient.
    *
    * @param logits {@code x}, the student's
    * @param teacher the teacher's logits
@@ -159,7 +160,7 @@ public final class Divergence {
   }
 
   /**
-   * The reduced loss, its gradient, and what the outputs were asked for.
+   * Returns the reduced loss; writes its gradient and what the outputs request.
    *
    * @param logits {@code x}, the student's
    * @param teacher the teacher's logits
@@ -179,7 +180,7 @@ public final class Divergence {
   }
 
   /**
-   * Its options that are not the defaults: {@code Divergence[kind=KULLBACK_LEIBLER,
+   * Returns the options that are not the defaults: {@code Divergence[kind=KULLBACK_LEIBLER,
    * temperature=2.0]}.
    */
   @Override
@@ -259,7 +260,7 @@ public final class Divergence {
     }
 
     /**
-     * The operation.
+     * Builds the operation.
      *
      * @throws OptionException for an instruction set that this processor or build does not have
      * @throws NativeLibraryException for the native backend where it cannot be had
@@ -279,7 +280,7 @@ public final class Divergence {
    * Not safe for use by several threads at once.
    */
   public static final class Outputs extends ReducedOutputs {
-    /** Asking for nothing but numbers. */
+    /** Creates outputs that request only the numbers of a call. */
     public Outputs() {}
 
     @Override

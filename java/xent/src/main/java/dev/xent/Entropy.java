@@ -29,12 +29,11 @@ import dev.xent.options.FullyMasked;
  *
  * <p>A call may be given {@link Inputs}: a class mask, a sink, or row offsets of ragged rows.
  *
- * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
- * it is small and little else, helps itself to more threads where it is large ({@link
- * Execution#threads}), and gives the same bits whatever the backend, instruction set, number of
- * threads, strides, batch size or kind of memory. Every method throws {@link ShapeException},
- * {@link DTypeException}, {@link MemoryException} or {@link OptionException} for what does not fit,
- * before anything is written.
+ * <p>Instances are immutable; any number of threads may share one. Small calls allocate nothing;
+ * large calls use more threads ({@link Execution#threads}). A call gives the same bits whatever the
+ * backend, instruction set, number of threads, strides, batch size or kind of memory. Every method
+ * throws {@link ShapeException}, {@link DTypeException}, {@link MemoryException} or {@link
+ * OptionException} for what does not fit, before anything is written.
  */
 public final class Entropy {
   private final LogitsPlan plan;
@@ -44,7 +43,7 @@ public final class Entropy {
   }
 
   /**
-   * With the defaults of {@link Builder}.
+   * Returns an operation along an axis, with the defaults of {@link Builder}.
    *
    * @param axis of the classes; negative ones count from the end
    */
@@ -52,7 +51,7 @@ public final class Entropy {
     return builder().axis(axis).build();
   }
 
-  /** To choose options. */
+  /** Returns a builder with the default options. */
   public static Builder builder() {
     return new Builder();
   }
@@ -80,7 +79,7 @@ public final class Entropy {
     plan.entropy(view(logits, "logits"), views(inputs), view(entropies, "entropies"));
   }
 
-  /** Its options that are not the defaults: {@code Entropy[temperature=2.0]}. */
+  /** Returns the options that are not the defaults: {@code Entropy[temperature=2.0]}. */
   @Override
   public String toString() {
     return plan.toString();
@@ -121,7 +120,7 @@ public final class Entropy {
     }
 
     /**
-     * The operation.
+     * Builds the operation.
      *
      * @throws OptionException for an instruction set that this processor or build does not have
      * @throws NativeLibraryException for the native backend where it cannot be had

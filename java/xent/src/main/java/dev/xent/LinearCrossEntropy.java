@@ -67,23 +67,28 @@ public final class LinearCrossEntropy {
     this.plan = plan;
   }
 
-  /** To choose options. */
+  /** Returns a builder with the default options. */
   public static Builder builder() {
     return new Builder();
   }
 
-  /** The mean over the rows, with the defaults of {@link Builder}. */
+  /**
+   * Returns the operation that gives the mean over the rows, with the defaults of {@link Builder}.
+   */
   public static LinearCrossEntropy mean() {
     return builder().build();
   }
 
-  /** The sum over the rows, otherwise with the defaults of {@link Builder}. */
+  /**
+   * Returns the operation that gives the sum over the rows, otherwise with the defaults of {@link
+   * Builder}.
+   */
   public static LinearCrossEntropy sum() {
     return builder().reduction(Reduction.SUM).build();
   }
 
   /**
-   * This operation with another denominator, for means over more rows than one call sees.
+   * Returns this operation with another denominator, for means over more rows than one call sees.
    *
    * @param denominator as {@link Builder#denominator}
    */
@@ -97,7 +102,7 @@ public final class LinearCrossEntropy {
   }
 
   /**
-   * The reduced loss.
+   * Returns the reduced loss.
    *
    * @param hidden a row of features for each row of logits
    * @param weights those of each class
@@ -114,7 +119,7 @@ public final class LinearCrossEntropy {
   }
 
   /**
-   * The reduced loss, and what the outputs were asked for.
+   * Returns the reduced loss and writes what the outputs request.
    *
    * @param hidden a row of features for each row of logits
    * @param weights those of each class
@@ -126,7 +131,7 @@ public final class LinearCrossEntropy {
   }
 
   /**
-   * The reduced loss.
+   * Returns the reduced loss.
    *
    * @param hidden a row of features for each row of logits
    * @param weights those of each class
@@ -144,7 +149,7 @@ public final class LinearCrossEntropy {
   }
 
   /**
-   * The reduced loss, and what the outputs were asked for.
+   * Returns the reduced loss and writes what the outputs request.
    *
    * @param hidden a row of features for each row of logits
    * @param weights those of each class
@@ -273,7 +278,9 @@ public final class LinearCrossEntropy {
     return Given.require(gradients, "gradients", "a new Gradients()").views;
   }
 
-  /** Its options that are not the defaults: {@code LinearCrossEntropy[labelSmoothing=0.1]}. */
+  /**
+   * Returns the options that are not the defaults: {@code LinearCrossEntropy[labelSmoothing=0.1]}.
+   */
   @Override
   public String toString() {
     return plan.toString();
@@ -406,7 +413,7 @@ public final class LinearCrossEntropy {
     }
 
     /**
-     * The operation.
+     * Builds the operation.
      *
      * @throws OptionException for an instruction set that this processor or build does not have, a
      *     probability clamp together with smoothing, or a focal loss with either of them or a
@@ -427,7 +434,7 @@ public final class LinearCrossEntropy {
    * Not safe for use by several threads at once.
    */
   public static final class Outputs extends LogitLossOutputs {
-    /** Asking for nothing but numbers. */
+    /** Creates outputs that request only the numbers of a call. */
     public Outputs() {}
 
     @Override
@@ -522,7 +529,8 @@ public final class LinearCrossEntropy {
     /**
      * Asks for the gradient of the hidden states.
      *
-     * @param tensor F32, F16 or BF16, in the shape of the hidden states; null: no longer
+     * @param tensor F32, F16 or BF16, in the shape of the hidden states, or null to cancel the
+     *     request
      */
     public Gradients hidden(@Nullable Tensor tensor) {
       views.hidden = viewOrNull(tensor);
@@ -532,7 +540,7 @@ public final class LinearCrossEntropy {
     /**
      * Asks for the gradient of the weights, a sum over the rows of a call.
      *
-     * @param tensor F32, F16 or BF16, in the shape of the weights; null: no longer
+     * @param tensor F32, F16 or BF16, in the shape of the weights, or null to cancel the request
      */
     public Gradients weights(@Nullable Tensor tensor) {
       views.weights = viewOrNull(tensor);
@@ -542,7 +550,8 @@ public final class LinearCrossEntropy {
     /**
      * Asks for the gradient of the bias, a sum over the rows of a call. The call need not have one.
      *
-     * @param tensor F32, F16 or BF16, one dimension with a number per class; null: no longer
+     * @param tensor F32, F16 or BF16, one dimension with a number per class, or null to cancel the
+     *     request
      */
     public Gradients bias(@Nullable Tensor tensor) {
       views.bias = viewOrNull(tensor);

@@ -31,10 +31,10 @@ import java.lang.foreign.Arena;
  *
  * <p>A call may be given {@link Inputs}: a class mask, a sink, or row offsets of ragged rows.
  *
- * <p>Instances are immutable; any number of threads may share one. A call that is given its output
- * allocates nothing while it is small and little else, helps itself to more threads where it is
- * large ({@link Execution#threads}), and gives the same bits whatever the backend, instruction set,
- * number of threads, strides, batch size or kind of memory.
+ * <p>Instances are immutable; any number of threads may share one. Small calls that are given their
+ * output allocate nothing; large calls use more threads ({@link Execution#threads}). A call gives
+ * the same bits whatever the backend, instruction set, number of threads, strides, batch size or
+ * kind of memory.
  *
  * <p>Every method throws {@link ShapeException}, {@link DTypeException} or {@link MemoryException}
  * for tensors that do not fit, and {@link OptionException} for options that the type or the method
@@ -48,7 +48,7 @@ public final class LogSoftmax {
   }
 
   /**
-   * With the defaults of {@link Builder}.
+   * Returns an operation along an axis, with the defaults of {@link Builder}.
    *
    * @param axis of the classes; negative ones count from the end
    */
@@ -56,7 +56,7 @@ public final class LogSoftmax {
     return builder().axis(axis).build();
   }
 
-  /** To choose options. */
+  /** Returns a builder with the default options. */
   public static Builder builder() {
     return new Builder();
   }
@@ -153,7 +153,7 @@ public final class LogSoftmax {
     return new SoftmaxShard(plan.onShard(firstClass, allClasses));
   }
 
-  /** Its options that are not the defaults: {@code LogSoftmax[temperature=2.0]}. */
+  /** Returns the options that are not the defaults: {@code LogSoftmax[temperature=2.0]}. */
   @Override
   public String toString() {
     return plan.toString();
@@ -220,7 +220,7 @@ public final class LogSoftmax {
     }
 
     /**
-     * The operation.
+     * Builds the operation.
      *
      * @throws OptionException for an instruction set that this processor or build does not have
      * @throws NativeLibraryException for the native backend where it cannot be had

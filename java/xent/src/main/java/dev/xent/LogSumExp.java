@@ -28,10 +28,9 @@ import dev.xent.options.FullyMasked;
  *
  * <p>A call may be given {@link Inputs}: a class mask, a sink, or row offsets of ragged rows.
  *
- * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
- * it is small and little else, helps itself to more threads where it is large ({@link
- * Execution#threads}), and gives the same bits whatever the backend, instruction set, number of
- * threads, strides, batch size or kind of memory.
+ * <p>Instances are immutable; any number of threads may share one. Small calls allocate nothing;
+ * large calls use more threads ({@link Execution#threads}). A call gives the same bits whatever the
+ * backend, instruction set, number of threads, strides, batch size or kind of memory.
  */
 public final class LogSumExp {
   private final LogSumExpPlan plan;
@@ -41,7 +40,7 @@ public final class LogSumExp {
   }
 
   /**
-   * With the defaults of {@link Builder}.
+   * Returns an operation along an axis, with the defaults of {@link Builder}.
    *
    * @param axis of the classes; negative ones count from the end
    */
@@ -49,7 +48,7 @@ public final class LogSumExp {
     return builder().axis(axis).build();
   }
 
-  /** To choose options. */
+  /** Returns a builder with the default options. */
   public static Builder builder() {
     return new Builder();
   }
@@ -92,7 +91,7 @@ public final class LogSumExp {
     return new SoftmaxShard(plan.onShard(firstClass, allClasses));
   }
 
-  /** Its options that are not the defaults: {@code LogSumExp[temperature=2.0]}. */
+  /** Returns the options that are not the defaults: {@code LogSumExp[temperature=2.0]}. */
   @Override
   public String toString() {
     return plan.toString();
@@ -133,7 +132,7 @@ public final class LogSumExp {
     }
 
     /**
-     * The operation.
+     * Builds the operation.
      *
      * @throws OptionException for an instruction set that this processor or build does not have
      * @throws NativeLibraryException for the native backend where it cannot be had

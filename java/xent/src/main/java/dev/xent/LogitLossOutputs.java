@@ -11,7 +11,8 @@ abstract class LogitLossOutputs extends LossOutputs {
   /**
    * Asks for the log-sum-exp of every row; NaN for ignored ones.
    *
-   * @param tensor of a type that fits the logits, in the shape of the rows; null: no longer
+   * @param tensor of a type that fits the logits, in the shape of the rows, or null to cancel the
+   *     request
    */
   protected LogitLossOutputs logSumExp(@Nullable Tensor tensor) {
     outputs.logSumExp = viewOrNull(tensor);
@@ -22,7 +23,8 @@ abstract class LogitLossOutputs extends LossOutputs {
    * Asks for the log-probability of every label, {@code x - lse}; NaN for ignored rows. Class
    * indices only.
    *
-   * @param tensor of a type that fits the logits, in the shape of the rows; null: no longer
+   * @param tensor of a type that fits the logits, in the shape of the rows, or null to cancel the
+   *     request
    */
   protected LogitLossOutputs logProbabilities(@Nullable Tensor tensor) {
     outputs.logProbabilities = viewOrNull(tensor);
@@ -33,7 +35,7 @@ abstract class LogitLossOutputs extends LossOutputs {
    * Asks for the class of the largest logit in every row, the lowest one among equals; -1 in rows
    * that are NaN, fully masked or ignored.
    *
-   * @param tensor I32 or I64 in the shape of the rows; null: no longer
+   * @param tensor I32 or I64 in the shape of the rows, or null to cancel the request
    */
   protected LogitLossOutputs argmax(@Nullable Tensor tensor) {
     outputs.argmax = viewOrNull(tensor);
@@ -44,7 +46,7 @@ abstract class LogitLossOutputs extends LossOutputs {
    * Asks how many classes come before the label in falling order of the logits, the lower one first
    * among equals: 0 is a hit. -1 in rows that are NaN, fully masked or ignored. Class indices only.
    *
-   * @param tensor I32 or I64 in the shape of the rows; null: no longer
+   * @param tensor I32 or I64 in the shape of the rows, or null to cancel the request
    */
   protected LogitLossOutputs ranks(@Nullable Tensor tensor) {
     outputs.ranks = viewOrNull(tensor);
@@ -55,7 +57,8 @@ abstract class LogitLossOutputs extends LossOutputs {
    * Asks for the entropy of every row, {@code - sum p log p} over its classes; NaN for ignored
    * ones.
    *
-   * @param tensor of a type that fits the logits, in the shape of the rows; null: no longer
+   * @param tensor of a type that fits the logits, in the shape of the rows, or null to cancel the
+   *     request
    */
   protected LogitLossOutputs entropies(@Nullable Tensor tensor) {
     outputs.entropies = viewOrNull(tensor);
@@ -68,7 +71,7 @@ abstract class LogitLossOutputs extends LossOutputs {
    * or ignored.
    *
    * @param tensor I32 or I64 in the shape of the logits with {@code k}, at least 1 and at most all
-   *     classes, along the class axis; null: no longer
+   *     classes, along the class axis, or null to cancel the request
    */
   protected LogitLossOutputs topClasses(@Nullable Tensor tensor) {
     outputs.topClasses = viewOrNull(tensor);
@@ -80,7 +83,7 @@ abstract class LogitLossOutputs extends LossOutputs {
    * many, NaN in rows that are NaN or ignored.
    *
    * @param tensor of a type that fits the logits, in the shape of the logits with {@code k} along
-   *     the class axis, the same as in {@code topClasses}; null: no longer
+   *     the class axis, the same as in {@code topClasses}, or null to cancel the request
    */
   protected LogitLossOutputs topLogProbabilities(@Nullable Tensor tensor) {
     outputs.topLogProbabilities = viewOrNull(tensor);
@@ -91,8 +94,8 @@ abstract class LogitLossOutputs extends LossOutputs {
    * Asks for the row statistics that a backward needs: 64 bytes per row, kept in these outputs
    * until the next call, which leaves none where it fails.
    *
-   * @param arena where they lie; a call with more rows than any before takes new memory from it;
-   *     null: no longer, and those that are kept are dropped
+   * @param arena where they lie; a call with more rows than any before takes new memory from it.
+   *     Null cancels the request and drops those that are kept
    */
   protected LogitLossOutputs saveStatistics(@Nullable Arena arena) {
     outputs.saveStatistics(arena);

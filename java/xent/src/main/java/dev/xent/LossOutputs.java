@@ -12,7 +12,7 @@ abstract class LossOutputs extends ReducedOutputs {
    * Asks for 1 in every row whose label is the first of the largest logits or log-probabilities, 0
    * in others. Class indices only.
    *
-   * @param tensor U8 or I8 in the shape of the rows; null: no longer
+   * @param tensor U8 or I8 in the shape of the rows, or null to cancel the request
    */
   protected LossOutputs hits(@Nullable Tensor tensor) {
     outputs.hits = viewOrNull(tensor);
@@ -31,7 +31,7 @@ abstract class LossOutputs extends ReducedOutputs {
    * that these outputs are given to.
    *
    * @param tensor of a type that fits the logits or log-probabilities, in the shape of the
-   *     probability rows or of {@link Inputs#targetWeights}; null: no longer
+   *     probability rows or of {@link Inputs#targetWeights}, or null to cancel the request
    */
   protected LossOutputs targetGradient(@Nullable Tensor tensor) {
     outputs.targetGradient = viewOrNull(tensor);

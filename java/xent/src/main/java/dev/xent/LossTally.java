@@ -37,7 +37,7 @@ public final class LossTally {
   final Sums sums;
 
   /**
-   * Nothing yet.
+   * Creates an empty tally.
    *
    * @throws NativeLibraryException where the native library is demanded and cannot be had
    */

@@ -45,12 +45,12 @@ import org.jspecify.annotations.Nullable;
  * the weight 0 are not read: their loss and gradient are +0. A mean over the denominator 0 follows
  * {@link Builder#noneCounted}, and its gradient is +0.
  *
- * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
- * it is small and little else, helps itself to more threads where it is large ({@link
- * Execution#threads}), and gives the same bits whatever the backend, number of threads, strides,
- * batch size or kind of memory. Everything is checked before anything is written: {@link
- * ShapeException}, {@link DTypeException}, {@link MemoryException} and {@link OptionException} for
- * what does not fit, {@link LabelException} for a label that is no class.
+ * <p>Instances are immutable; any number of threads may share one. Small calls allocate nothing;
+ * large calls use more threads ({@link Execution#threads}). A call gives the same bits whatever the
+ * backend, number of threads, strides, batch size or kind of memory. Everything is checked before
+ * anything is written: {@link ShapeException}, {@link DTypeException}, {@link MemoryException} and
+ * {@link OptionException} for what does not fit, {@link LabelException} for a label that is no
+ * class.
  */
 public final class NllLoss {
   private final NllPlan plan;
@@ -59,23 +59,28 @@ public final class NllLoss {
     this.plan = plan;
   }
 
-  /** To choose options. */
+  /** Returns a builder with the default options. */
   public static Builder builder() {
     return new Builder();
   }
 
-  /** The mean over the rows, with the defaults of {@link Builder}. */
+  /**
+   * Returns the operation that gives the mean over the rows, with the defaults of {@link Builder}.
+   */
   public static NllLoss mean() {
     return builder().build();
   }
 
-  /** The sum over the rows, otherwise with the defaults of {@link Builder}. */
+  /**
+   * Returns the operation that gives the sum over the rows, otherwise with the defaults of {@link
+   * Builder}.
+   */
   public static NllLoss sum() {
     return builder().reduction(Reduction.SUM).build();
   }
 
   /**
-   * This operation with another denominator, for means over more rows than one call sees.
+   * Returns this operation with another denominator, for means over more rows than one call sees.
    *
    * @param denominator as {@link Builder#denominator}
    */
@@ -83,13 +88,13 @@ public final class NllLoss {
     return new NllLoss(plan.withDenominator(denominator));
   }
 
-  /** The axis of the classes, as {@link Builder#axis(int)} was given it. */
+  /** Returns the axis of the classes, as {@link Builder#axis(int)} was given it. */
   public int axis() {
     return plan.axis();
   }
 
   /**
-   * The reduced loss.
+   * Returns the reduced loss.
    *
    * @param logProbabilities {@code l}
    * @param targets class indices or probability rows
@@ -104,7 +109,7 @@ public final class NllLoss {
   }
 
   /**
-   * The reduced loss, and what the outputs were asked for.
+   * Returns the reduced loss and writes what the outputs request.
    *
    * @param logProbabilities {@code l}
    * @param targets class indices or probability rows
@@ -120,7 +125,7 @@ public final class NllLoss {
   }
 
   /**
-   * The reduced loss and its gradient.
+   * Returns the reduced loss and writes its gradient.
    *
    * @param logProbabilities {@code l}
    * @param targets class indices or probability rows
@@ -137,7 +142,7 @@ public final class NllLoss {
   }
 
   /**
-   * The reduced loss, its gradient, and what the outputs were asked for.
+   * Returns the reduced loss; writes its gradient and what the outputs request.
    *
    * @param logProbabilities {@code l}
    * @param targets class indices or probability rows
@@ -262,7 +267,7 @@ public final class NllLoss {
         view(gradient, "gradient"));
   }
 
-  /** Its options that are not the defaults: {@code NllLoss[ignoreIndex=-100]}. */
+  /** Returns the options that are not the defaults: {@code NllLoss[ignoreIndex=-100]}. */
   @Override
   public String toString() {
     return plan.toString();
@@ -342,7 +347,7 @@ public final class NllLoss {
     }
 
     /**
-     * The operation.
+     * Builds the operation.
      *
      * @throws OptionException for an instruction set that this processor or build does not have
      * @throws NativeLibraryException for the native backend where it cannot be had
@@ -361,7 +366,7 @@ public final class NllLoss {
    * Not safe for use by several threads at once.
    */
   public static final class Outputs extends LossOutputs {
-    /** Asking for nothing but numbers. */
+    /** Creates outputs that request only the numbers of a call. */
     public Outputs() {}
 
     @Override

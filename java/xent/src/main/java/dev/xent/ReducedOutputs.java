@@ -14,7 +14,7 @@ abstract class ReducedOutputs {
    * Asks for the loss of every row, unreduced.
    *
    * @param tensor of a type that fits the logits or log-probabilities, in the shape of the rows:
-   *     theirs without the class axis, or with that axis at size 1; null: no longer
+   *     theirs without the class axis, or with that axis at size 1, or null to cancel the request
    */
   protected ReducedOutputs losses(@Nullable Tensor tensor) {
     outputs.losses = viewOrNull(tensor);
@@ -25,7 +25,7 @@ abstract class ReducedOutputs {
    * Asks that the losses of every call, and what their mean divides by, be added to a tally, beside
    * what the call returns. A call that fails adds nothing.
    *
-   * @param sums where they are added; null: no longer
+   * @param sums where they are added, or null to cancel the request
    */
   protected ReducedOutputs tally(@Nullable LossTally sums) {
     outputs.tally = sums == null ? null : sums.sums;

@@ -55,11 +55,10 @@ import org.jspecify.annotations.Nullable;
  * last axis unless {@link Builder#axis(int)} says otherwise. Tensors of floats may have any of
  * these types; tokens, counts and ranks are I32 or I64.
  *
- * <p>Instances are immutable; any number of threads may share one. A call with tensors for its
- * results allocates nothing while it is small and little else, and helps itself to more threads
- * where it is large ({@link Execution#threads}). Every method throws {@link ShapeException}, {@link
- * DTypeException}, {@link MemoryException}, {@link OptionException} or {@link LabelException} for
- * what does not fit, before anything is written.
+ * <p>Instances are immutable; any number of threads may share one. Small calls with tensors for
+ * their results allocate nothing; large calls use more threads ({@link Execution#threads}). Every
+ * method throws {@link ShapeException}, {@link DTypeException}, {@link MemoryException}, {@link
+ * OptionException} or {@link LabelException} for what does not fit, before anything is written.
  */
 public final class Sampler {
   private final SamplerPlan plan;
@@ -68,7 +67,7 @@ public final class Sampler {
     this.plan = plan;
   }
 
-  /** To choose options. */
+  /** Returns a builder with the default options. */
   public static Builder builder() {
     return new Builder();
   }
@@ -173,7 +172,10 @@ public final class Sampler {
     return new SamplerShard(plan.onShard(firstClass, allClasses));
   }
 
-  /** Its options that are not the defaults: {@code Sampler[temperature=0.8, topK=50, seed=42]}. */
+  /**
+   * Returns the options that are not the defaults: {@code Sampler[temperature=0.8, topK=50,
+   * seed=42]}.
+   */
   @Override
   public String toString() {
     return plan.toString();
@@ -440,7 +442,7 @@ public final class Sampler {
     }
 
     /**
-     * The operation.
+     * Builds the operation.
      *
      * @throws OptionException for a filter that the rules do not have, or an instruction set that
      *     this processor or build does not have
@@ -480,7 +482,7 @@ public final class Sampler {
   public static final class Outputs {
     final SamplerOutputs outputs = new SamplerOutputs();
 
-    /** Asking for nothing but numbers. */
+    /** Creates outputs that request only the numbers of a call. */
     public Outputs() {}
 
     /**
@@ -488,7 +490,7 @@ public final class Sampler {
      * bias, penalties and temperature say: the bits of {@link
      * CrossEntropy.Outputs#logProbabilities} with the token as label. NaN without a token.
      *
-     * @param tensor F32, F16 or BF16, in the shape of the rows; null: no longer
+     * @param tensor F32, F16 or BF16, in the shape of the rows, or null to cancel the request
      */
     public Outputs logProbabilities(@Nullable Tensor tensor) {
       outputs.logProbabilities = viewOrNull(tensor);
@@ -500,7 +502,7 @@ public final class Sampler {
      * that were kept, with bias, penalties and temperature. 0 where it was the only one, NaN
      * without a token.
      *
-     * @param tensor F32, F16 or BF16, in the shape of the rows; null: no longer
+     * @param tensor F32, F16 or BF16, in the shape of the rows, or null to cancel the request
      */
     public Outputs processedLogProbabilities(@Nullable Tensor tensor) {
       outputs.processedLogProbabilities = viewOrNull(tensor);
@@ -510,7 +512,7 @@ public final class Sampler {
     /**
      * Asks for how many classes the filters kept; 0 without a token.
      *
-     * @param tensor I32 or I64, in the shape of the rows; null: no longer
+     * @param tensor I32 or I64, in the shape of the rows, or null to cancel the request
      */
     public Outputs kept(@Nullable Tensor tensor) {
       outputs.kept = viewOrNull(tensor);
@@ -521,7 +523,7 @@ public final class Sampler {
      * Asks for 1 at every class that the filters kept, 0 at others: a {@linkplain Inputs#classMask
      * class mask} for other operations.
      *
-     * @param tensor U8 or I8, in the shape of the logits; null: no longer
+     * @param tensor U8 or I8, in the shape of the logits, or null to cancel the request
      */
     public Outputs keptMask(@Nullable Tensor tensor) {
       outputs.keptMask = viewOrNull(tensor);
@@ -532,7 +534,7 @@ public final class Sampler {
      * Asks for how many classes come before the token in the order of the logits as they came; -1
      * without a token.
      *
-     * @param tensor I32 or I64, in the shape of the rows; null: no longer
+     * @param tensor I32 or I64, in the shape of the rows, or null to cancel the request
      */
     public Outputs ranks(@Nullable Tensor tensor) {
       outputs.ranks = viewOrNull(tensor);
@@ -542,7 +544,7 @@ public final class Sampler {
     /**
      * Asks for the entropy of the softmax of all classes; NaN without a token.
      *
-     * @param tensor F32, F16 or BF16, in the shape of the rows; null: no longer
+     * @param tensor F32, F16 or BF16, in the shape of the rows, or null to cancel the request
      */
     public Outputs entropies(@Nullable Tensor tensor) {
       outputs.entropies = viewOrNull(tensor);
@@ -553,8 +555,8 @@ public final class Sampler {
      * Asks for the classes of the {@code k} largest logits as they came, in falling order; -1
      * without a token.
      *
-     * @param tensor I32 or I64, in the shape of the logits with {@code k} along the class axis;
-     *     null: no longer
+     * @param tensor I32 or I64, in the shape of the logits with {@code k} along the class axis, or
+     *     null to cancel the request
      */
     public Outputs topClasses(@Nullable Tensor tensor) {
       outputs.topClasses = viewOrNull(tensor);
@@ -565,7 +567,8 @@ public final class Sampler {
      * Asks for the log-probabilities of these classes, as {@link TopK} gives them but for their
      * last digit; NaN without a token.
      *
-     * @param tensor F32, F16 or BF16, in the shape of {@link #topClasses}; null: no longer
+     * @param tensor F32, F16 or BF16, in the shape of {@link #topClasses}, or null to cancel the
+     *     request
      */
     public Outputs topLogProbabilities(@Nullable Tensor tensor) {
       outputs.topLogProbabilities = viewOrNull(tensor);

@@ -54,11 +54,11 @@ import org.jspecify.annotations.Nullable;
  * <p>A call may be given {@link Inputs}: a class mask, a sink, or row offsets of ragged rows, whose
  * classes count from the beginning of the row.
  *
- * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
- * it is small, helps itself to more threads where it is large ({@link Execution#threads}), and
- * gives the same bits whatever the backend, instruction set, number of threads, strides, batch size
- * or kind of memory. Every method throws {@link ShapeException}, {@link DTypeException}, {@link
- * MemoryException} or {@link OptionException} for what does not fit, before anything is written.
+ * <p>Instances are immutable; any number of threads may share one. Small calls allocate nothing;
+ * large calls use more threads ({@link Execution#threads}). A call gives the same bits whatever the
+ * backend, instruction set, number of threads, strides, batch size or kind of memory. Every method
+ * throws {@link ShapeException}, {@link DTypeException}, {@link MemoryException} or {@link
+ * OptionException} for what does not fit, before anything is written.
  */
 public final class SelectedLogProbabilities {
   private final SelectedPlan plan;
@@ -68,7 +68,7 @@ public final class SelectedLogProbabilities {
   }
 
   /**
-   * With the defaults of {@link Builder}.
+   * Returns an operation along an axis, with the defaults of {@link Builder}.
    *
    * @param axis of the classes; negative ones count from the end
    */
@@ -76,7 +76,7 @@ public final class SelectedLogProbabilities {
     return builder().axis(axis).build();
   }
 
-  /** To choose options. */
+  /** Returns a builder with the default options. */
   public static Builder builder() {
     return new Builder();
   }
@@ -212,7 +212,10 @@ public final class SelectedLogProbabilities {
         view(logProbabilities, "logProbabilities"), view(offsets, "offsets"), view(sums, "sums"));
   }
 
-  /** Its options that are not the defaults: {@code SelectedLogProbabilities[temperature=2.0]}. */
+  /**
+   * Returns the options that are not the defaults: {@code
+   * SelectedLogProbabilities[temperature=2.0]}.
+   */
   @Override
   public String toString() {
     return plan.toString();
@@ -227,7 +230,7 @@ public final class SelectedLogProbabilities {
     final dev.xent.internal.plan.Outputs outputs = new dev.xent.internal.plan.Outputs();
 
     /**
-     * Nothing yet.
+     * Creates an empty tally.
      *
      * @param arena where it will lie; a call with more rows than any before takes new memory from
      *     it
@@ -293,7 +296,7 @@ public final class SelectedLogProbabilities {
     }
 
     /**
-     * The operation.
+     * Builds the operation.
      *
      * @throws OptionException for an instruction set that this processor or build does not have
      * @throws NativeLibraryException for the native backend where it cannot be had

@@ -49,11 +49,11 @@ import java.lang.foreign.Arena;
  * their results allocate nothing while the call is small. Probabilities need 64 bytes per row
  * during the call.
  *
- * <p>Instances are immutable; any number of threads may share one. A call helps itself to more
- * threads where it is large ({@link Execution#threads}), and gives the same bits whatever the
- * backend, instruction set, number of threads, strides, batch size or kind of memory. Every method
- * throws {@link ShapeException}, {@link DTypeException}, {@link MemoryException} or {@link
- * OptionException} for what does not fit, before anything is written.
+ * <p>Instances are immutable; any number of threads may share one. Large calls use more threads
+ * ({@link Execution#threads}). A call gives the same bits whatever the backend, instruction set,
+ * number of threads, strides, batch size or kind of memory. Every method throws {@link
+ * ShapeException}, {@link DTypeException}, {@link MemoryException} or {@link OptionException} for
+ * what does not fit, before anything is written.
  */
 public final class TopK {
   private final LogitsPlan plan;
@@ -73,7 +73,7 @@ public final class TopK {
   }
 
   /**
-   * To choose options.
+   * Returns a builder with the default options.
    *
    * @param k how many classes
    * @throws OptionException unless it is 1 or more
@@ -204,7 +204,7 @@ public final class TopK {
         Tensor.allocate(arena, LogitsPlan.typeOfValues(logits), shape));
   }
 
-  /** Its options that are not the defaults: {@code TopK[k=5, temperature=2.0]}. */
+  /** Returns the options that are not the defaults: {@code TopK[k=5, temperature=2.0]}. */
   @Override
   public String toString() {
     return plan.toString();
@@ -264,7 +264,7 @@ public final class TopK {
     }
 
     /**
-     * The operation.
+     * Builds the operation.
      *
      * @throws OptionException for an instruction set that this processor or build does not have
      * @throws NativeLibraryException for the native backend where it cannot be had

@@ -62,7 +62,7 @@ public final class CrossEntropyLayer extends LossLayer {
     return crossEntropy.forwardBackward(inputs, targets, gradient, outputs);
   }
 
-  /** A thousandth. */
+  /** Returns 0.001. */
   @Override
   public double defaultRate() {
     return 0.001;

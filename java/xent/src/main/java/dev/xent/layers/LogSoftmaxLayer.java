@@ -34,7 +34,7 @@ public final class LogSoftmaxLayer extends OwningLayer {
     this.logSoftmax = Objects.requireNonNull(logSoftmax, "operation");
   }
 
-  /** Along another axis; negative ones count from the end. */
+  /** Returns an operation along another axis; negative ones count from the end. */
   public static LogSoftmaxLayer along(int axis, long... shape) {
     return of(LogSoftmax.along(axis), shape);
   }

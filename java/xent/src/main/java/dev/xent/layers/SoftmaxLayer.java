@@ -34,7 +34,7 @@ public final class SoftmaxLayer extends OwningLayer {
     this.softmax = Objects.requireNonNull(softmax, "operation");
   }
 
-  /** Along another axis; negative ones count from the end. */
+  /** Returns an operation along another axis; negative ones count from the end. */
   public static SoftmaxLayer along(int axis, long... shape) {
     return of(Softmax.along(axis), shape);
   }
