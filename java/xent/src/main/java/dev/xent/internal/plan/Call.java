@@ -136,6 +136,11 @@ final class Call extends CallArrays {
   private long writtenClasses;
   private long writtenBehind;
 
+  /** Those whose layouts the shape has. */
+  private final Part[] written = new Part[all.length];
+
+  private int writtenParts;
+
   /** Whether the shape speaks of arrays that most calls are without. */
   private boolean writtenUnusual;
 
@@ -251,15 +256,12 @@ final class Call extends CallArrays {
     xent_shape.outer(shape, outer);
     xent_shape.classes(shape, dimensions.classes);
     xent_shape.inner(shape, inner);
-    int count = unusual || writtenUnusual ? all.length : Part.USUAL_PARTS;
-    for (int i = 0; i < count; i++) {
-      all[i].write();
-    }
+    writeLayouts();
     if (logits.view == null && output.view == null) {
       // Without logits it is still their type that says which floats go together.
       logits.writeType(lead().type);
     }
-    if (count != Part.USUAL_PARTS) {
+    if (unusual || writtenUnusual) {
       xent_shape.target_count(shape, targetCount);
       xent_shape.top_count(shape, topCount);
       xent_shape.first_class(shape, firstClass);
@@ -269,6 +271,23 @@ final class Call extends CallArrays {
       xent_shape.features(shape, features);
       writtenUnusual = unusual;
     }
+  }
+
+  /** Those of the arrays that take part, and nothing of those that did and no longer do. */
+  private void writeLayouts() {
+    for (int i = 0; i < writtenParts; i++) {
+      if (written[i].view == null) {
+        written[i].write();
+      }
+    }
+    if (logits.view == null) {
+      logits.write(); // whose type or rows may be there without any
+    }
+    for (int i = 0; i < parts; i++) {
+      written[i] = present[i];
+      written[i].write();
+    }
+    writtenParts = parts;
   }
 
   /** Tells the kernels of logits that are kept for the gradients of a linear layer. */
@@ -310,7 +329,7 @@ final class Call extends CallArrays {
   }
 
   /**
-   * Makes the call before once more, which was one short kernel: no more than that kernel.
+   * Makes the call before once more, which was one kernel: no more than that kernel.
    *
    * @param a the arrays that the function takes first, in its order
    */
@@ -343,14 +362,14 @@ final class Call extends CallArrays {
   }
 
   /**
-   * Whether one kernel does the whole call, with the structs as they are, and soon: the same again
-   * is quicker without all that comes before the kernel.
+   * Whether one kernel does the whole call, with the structs as they are: the same again is quicker
+   * without all that comes before the kernel.
    */
-  boolean isOneShortKernel() {
+  boolean isOneKernel() {
     return contiguous
         && !unusual
         && pieces.count == 1
-        && lead().elements < Crew.FEW
+        && isAlone(engine().threads())
         && rowsPerKernel() >= dimensions.rows;
   }
 

@@ -85,7 +85,7 @@ public final class CrossEntropyPlan {
       call.ready();
       call.options(options, options.ignoresIn(kind), 1);
       boolean allCount = LossCall.allCount(call, kind, options);
-      boolean simple = plain && call.isOneShortKernel();
+      boolean simple = plain && call.isOneKernel();
       // The kernel looks at a row's label before it writes the row: enough where there is one row.
       boolean checked =
           LossCall.needsNoCheck(call, kind) || simple && allCount && call.dimensions.rows == 1;

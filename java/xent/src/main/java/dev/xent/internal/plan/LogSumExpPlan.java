@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.internal.kernels.Array;
+import static java.lang.foreign.MemorySegment.NULL;
+
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Work;
@@ -44,11 +45,15 @@ public final class LogSumExpPlan {
     Call call = Call.current();
     try {
       if (inputs == InputViews.NONE && call.again.is(forward, logits, logSumExp, null)) {
-        Work work =
-            call.kernel(Function.LOG_SUM_EXP, 0, call.dimensions.rows)
-                .set(Array.LOGITS, logits.segment)
-                .set(Array.LOG_SUM_EXP, logSumExp.segment);
-        Failures.check(kernels.run(work), call);
+        call.runAgain(
+            kernels,
+            Function.LOG_SUM_EXP,
+            logits.segment,
+            logSumExp.segment,
+            NULL,
+            NULL,
+            NULL,
+            NULL);
         Reference.reachabilityFence(logits);
         Reference.reachabilityFence(logSumExp);
         return;
@@ -63,7 +68,7 @@ public final class LogSumExpPlan {
       call.ready();
       call.options(options, 1);
       call.run(forwardRows, forwardShared);
-      if (call.isOneShortKernel()) {
+      if (call.isOneKernel()) {
         call.again.remember(forward, logits, logSumExp, null);
       }
     } catch (IllegalStateException | WrongThreadException e) {

@@ -83,7 +83,7 @@ public final class SoftmaxPlan {
       call.ready();
       call.options(options, 1);
       call.run(forwardRows, forwardShared);
-      if (call.isOneShortKernel()) {
+      if (call.isOneKernel()) {
         call.again.remember(forward, logits, output, null);
       }
     } catch (IllegalStateException | WrongThreadException e) {
@@ -169,7 +169,7 @@ public final class SoftmaxPlan {
       call.ready();
       call.options(options, 1);
       call.run(backwardRows, backwardShared);
-      if (call.isOneShortKernel()) {
+      if (call.isOneKernel()) {
         call.again.remember(backward, output, upstream, gradient);
       }
     } catch (IllegalStateException | WrongThreadException e) {
