@@ -127,26 +127,23 @@ XENT_INLINE bool single_as(const xent_call *call, int64_t label, const int vecto
   return true;
 }
 XENT_SHARED bool single_short(const xent_call *call) { return single_as(call, XENT_NO_CLASS, 1, false); }
-XENT_SHARED bool single_long(const xent_call *call) {
-  return single_as(call, XENT_NO_CLASS, XENT_GROUP_VECTORS, false);
-}
 XENT_SHARED bool single_short_labelled(const xent_call *call, int64_t label) {
   return single_as(call, label, 1, true);
 }
-XENT_SHARED bool single_long_labelled(const xent_call *call, int64_t label) {
-  return single_as(call, label, XENT_GROUP_VECTORS, true);
+XENT_SHARED bool single_long(const xent_call *call, int64_t label) {
+  return single_as(call, label, XENT_GROUP_VECTORS, label != XENT_NO_CLASS);
 }
 
-XENT_INLINE xent_status single_row(const xent_call *call, row_kernel kernel) {
+XENT_SHARED xent_status single_row(const xent_call *call, row_kernel kernel) {
   const bool is_short = call->shape->classes <= XENT_LANES;
   bool done = false;
   if (call->targets) {
     row_targets t = targets_of_call(call);
     const xent_status status = targets_of_row(call, span_of_row(call, call->row_begin), &t);
     if (status) return status;
-    if (!t.ignored) done = is_short ? single_short_labelled(call, t.label) : single_long_labelled(call, t.label);
+    if (!t.ignored) done = is_short ? single_short_labelled(call, t.label) : single_long(call, t.label);
   } else {
-    done = is_short ? single_short(call) : single_long(call);
+    done = is_short ? single_short(call) : single_long(call, XENT_NO_CLASS);
   }
   call->report->way = XENT_WAY_SINGLE;
   return done ? XENT_OK : kernel(call);
