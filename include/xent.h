@@ -996,7 +996,8 @@ typedef struct xent_prepared {
 } xent_prepared;
 
 /* Checks a call of a function, given by its number, without computing anything; `call` is the function's struct, which
- * is not used afterwards. Returns what the function would return for these arguments before it reads arrays:
+ * is not used afterwards. Returns what the function would return before it computes, so records, offsets and tokens,
+ * which the checks read, are there already:
  *     xent_prepared p = {.size = sizeof p};
  *     xent_status status = xent_prepare(&p, XENT_FUNCTION_SOFTMAX, &c);
  *     while (status == XENT_OK && next(x)) status = xent_run(&p);

@@ -1471,6 +1471,36 @@ static void test_prepared(void) {
   c.sizes.classes = C;
   c.report = NULL;
   CHECK(xent_prepare(&p, function, &c) == XENT_OK && xent_run(&p) == XENT_OK);
+  /* what refuses a call leaves nothing that was prepared before */
+  xent_cross_entropy_call bad = c;
+  bad.size = 0;
+  CHECK(xent_prepare(&p, function, &bad) == XENT_INVALID_SIZE && xent_run(&p) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_prepare(&p, function, &c) == XENT_OK && xent_prepare(&p, function, NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_run(&p) == XENT_INVALID_ARGUMENT && xent_prepare(&p, function, &c) == XENT_OK);
+  CHECK(xent_prepare(&p, 99, &c) == XENT_UNSUPPORTED && xent_run(&p) == XENT_INVALID_ARGUMENT);
+  const xent_shape dense = dense_shape(1, C, 1);
+  xent_work w = on_classes(XENT_FUNCTION_SOFTMAX, &dense, &o, 0, 1, 0, C, &r);
+  w.size = sizeof w;
+  w.prepared = &p;
+  CHECK(xent_few_at(&w, logits, again, NULL, NULL, NULL, NULL) == XENT_OK && r.way == 0 && xent_run(&p) == XENT_OK);
+  w.choice = 1;
+  CHECK(xent_few_at(&w, logits, again, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_run(&p) == XENT_INVALID_ARGUMENT);
+  /* arrays behind those of the function are not looked at */
+  xent_log_sum_exp_call lse = {.size = sizeof lse, .sizes = xent_rows(1, C), .report = &r,
+                               .logits = {logits, xent_per_class(C, 1, XENT_F32)},
+                               .log_sum_exp = {loss, xent_per_row(1, XENT_F32)}};
+  CHECK(xent_prepare(&p, XENT_FUNCTION_LOG_SUM_EXP, &lse) == XENT_OK && xent_run(&p) == XENT_OK);
+  loss[1] = loss[0];
+  CHECK(xent_run_at(&p, logits, loss, moved, moved, moved, moved) == XENT_OK && loss[0] == loss[1]);
+  /* a tally says in each run that it is one */
+  xent_tally tally = xent_empty_tally();
+  c.tally = &tally;
+  c.report = &r;
+  CHECK(xent_prepare(&p, function, &c) == XENT_OK && xent_run(&p) == XENT_OK);
+  tally.size = 0;
+  CHECK(xent_run(&p) == XENT_INVALID_SIZE && r.field == XENT_FIELD_TALLY && r.integer == 0 && r.way == 0);
+  c.tally = NULL;
   /* what is checked in memory is checked in each run */
   int32_t offsets[2] = {0, C};
   xent_softmax_call ragged = {.size = sizeof ragged, .sizes = xent_rows(1, C), .report = &r,

@@ -104,7 +104,7 @@ struct xent_kept {
   xent_kernel kernel;            /* NULL: what was checked is in memory that may change, so each run checks it */
   xent_call call;                /* as the kernel takes it, else as it was made */
   int32_t choice, way;
-  uint16_t places[FEW]; /* in `call`, of the arrays that xent_run_at takes */
+  uint16_t places[FEW]; /* in `call`, of the arrays that xent_run_at takes; 0: the function has no such array */
   xent_report report;   /* of a call that was made without one */
   xent_shape shape;     /* of a call that was made without one */
 };
@@ -119,6 +119,7 @@ xent_status xent_keep(xent_frame *f, xent_kernel kernel) {
   p->kernel = forward ? f->kernels->kept_forward(c) : kernel;
   p->call = *c;
   p->way = f->report->way;
+  f->report->way = XENT_WAY_NONE; /* as none was computed */
   if (c->report == &f->own_report) {
     p->report.size = sizeof p->report;
     p->call.report = &p->report;
@@ -133,10 +134,15 @@ xent_status xent_keep(xent_frame *f, xent_kernel kernel) {
   return XENT_OK;
 }
 
+/* Leaves nothing prepared. */
+static xent_status forget(xent_prepared *prepared) {
+  const xent_status status = xent_check_size(prepared, sizeof *prepared);
+  if (!status) ((xent_kept *)(void *)prepared)->function = NULL;
+  return status;
+}
+
 /* Checks a call, and keeps it. */
 static xent_status prepare(xent_prepared *prepared, xent_frame *f, const xent_function *function) {
-  xent_status status = xent_check_size(prepared, sizeof *prepared);
-  if (status) return status;
   xent_kept *p = (xent_kept *)(void *)prepared;
   const uint64_t size = p->size;
   const bool own_shape = f->call.shape == &f->own_shape;
@@ -150,7 +156,7 @@ static xent_status prepare(xent_prepared *prepared, xent_frame *f, const xent_fu
     const xent_rule *rule = &xent_rules[function->places[i].rule];
     if (rule->form != XENT_NO_ARRAY) p->places[given++] = rule->address;
   }
-  status = function->work(f);
+  const xent_status status = function->work(f);
   if (status) return status;
   if (p->call.shape == &p->shape) p->shape = f->own_shape;
   p->function = function;
@@ -160,7 +166,8 @@ static xent_status prepare(xent_prepared *prepared, xent_frame *f, const xent_fu
 xent_status xent_prepare(xent_prepared *prepared, int32_t function, const void *call) {
   const xent_function *own = function_of(function);
   xent_frame f;
-  const xent_status status = own ? take_call(&f, call, own) : XENT_UNSUPPORTED;
+  xent_status status = forget(prepared);
+  if (!status) status = own ? take_call(&f, call, own) : XENT_UNSUPPORTED;
   return status ? status : prepare(prepared, &f, own);
 }
 
@@ -181,10 +188,20 @@ static inline xent_status run_kept(xent_kept *p) {
   }
   xent_report *report = p->call.report;
   const float_mode mode = float_mode_enter();
-  *report = (xent_report){.size = report->size, .row = -1, .way = p->way};
-  const xent_status status = xent_has_stack() ? p->kernel(&p->call) : XENT_OUT_OF_STACK;
-  if (p->call.stream) end_streaming();
-  report->denominator = (double)report->counted;
+  const xent_tally *tally = p->call.tally;
+  const bool fits = xent_has_stack();
+  *report = (xent_report){.size = report->size, .row = -1, .way = fits ? p->way : XENT_WAY_NONE};
+  xent_status status = XENT_OUT_OF_STACK;
+  if (fits && tally && tally->size != sizeof *tally) {
+    report->way = XENT_WAY_NONE;
+    report->field = XENT_FIELD_TALLY;
+    report->integer = (int64_t)tally->size;
+    status = XENT_INVALID_SIZE;
+  } else if (fits) {
+    status = p->kernel(&p->call);
+    if (p->call.stream) end_streaming();
+    report->denominator = (double)report->counted;
+  }
   float_mode_leave(mode);
   return status;
 }
@@ -198,7 +215,8 @@ xent_status xent_run(xent_prepared *prepared) {
 
 /* One for many, as what differs are the arrays. */
 static inline xent_status run_work(const xent_work *w, const void *const *arrays, int count) {
-  const xent_status status = xent_check_call(w, sizeof *w);
+  xent_status status = xent_check_call(w, sizeof *w);
+  if (!status && w->prepared) status = forget(w->prepared);
   if (status) return status;
   const xent_function *function = function_of(w->function);
   if (!function) return XENT_UNSUPPORTED;
@@ -240,6 +258,7 @@ xent_status xent_run_at(xent_prepared *prepared, const void *a, const void *b, c
   xent_kept *kept = kept_of(prepared);
   if (!kept) return XENT_INVALID_ARGUMENT;
   for (int i = 0; i < FEW; i++) {
+    if (!kept->places[i]) continue;
     char *at = (char *)&kept->call + kept->places[i];
     const void *known;
     memcpy(&known, at, sizeof known);

@@ -188,6 +188,37 @@ class BoundCallTest {
     call.run();
   }
 
+  /** A lender may do anything, such as to close what another tensor of the call lies in. */
+  @OnEveryBackend
+  void memoryThatALenderCloses(Backend backend) {
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    for (boolean bound : new boolean[] {false, true}) {
+      Arena doomed = Arena.ofConfined();
+      AtomicReference<Runnable> asked = new AtomicReference<>(() -> {});
+      Tensor x = matrix(doomed, 1);
+      Tensor y =
+          matrix(Arena.global(), 1)
+              .lentBy(
+                  () -> {
+                    asked.get().run();
+                    return null;
+                  });
+      Softmax.Call call = softmax.on(x, y);
+      Runnable run = bound ? call::run : () -> softmax.forward(x, y);
+      for (int i = 0; i < 3; i++) {
+        run.run();
+      }
+      asked.set(
+          () -> {
+            asked.set(() -> {});
+            doomed.close();
+          });
+      assertThatThrownBy(run::run)
+          .isInstanceOf(MemoryException.class)
+          .hasMessageStartingWith("logits lies in an arena that is closed");
+    }
+  }
+
   @Test
   void shapesAreCheckedInTheFirstRun() {
     Softmax.Call call = Softmax.along(-1).on(matrix(Arena.ofAuto(), 1), matrix(Arena.ofAuto(), 2));

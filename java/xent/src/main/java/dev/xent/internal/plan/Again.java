@@ -35,6 +35,10 @@ final class Again {
         && b != null
         && b.number == second
         && (c == null ? third == Numbers.NONE : c.number == third && third != Numbers.NONE)
+        && Memory.isLent(a)
+        && Memory.isLent(b)
+        && (c == null || Memory.isLent(c))
+        // Last, as a lender may close memory that another one speaks of.
         && Memory.isAccessible(a)
         && Memory.isAccessible(b)
         && (c == null || Memory.isAccessible(c));

@@ -349,9 +349,11 @@ final class Call extends CallArrays {
           .rows(0, dimensions.rows)
           .classes(0, dimensions.classes)
           .first(a, b, c, d, e, f);
-      int status = kernels.prepare(first);
-      first.clear();
-      Failures.check(status, this);
+      try {
+        Failures.check(kernels.prepare(first), this);
+      } finally {
+        first.clear();
+      }
     }
     Failures.check(kernels.runPrepared(again.prepared(), again.isFixed(), a, b, c, d, e, f), this);
   }

@@ -251,10 +251,14 @@ public final class Memory {
     }
   }
 
-  /** Whether the memory is open, not another thread's, and not refused by its lender. */
+  /** Whether the memory is open and not another thread's. */
   static boolean isAccessible(View view) {
-    return (view.heap || isAccessible(view.segment))
-        && (view.lender == null || view.lender.refusal() == null);
+    return view.heap || isAccessible(view.segment);
+  }
+
+  /** Whether no lender refuses the memory. */
+  static boolean isLent(View view) {
+    return view.lender == null || view.lender.refusal() == null;
   }
 
   private static boolean isAccessible(MemorySegment segment) {
