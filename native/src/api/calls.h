@@ -33,12 +33,15 @@ static inline void end_streaming(void) {
 }
 
 /* Runs a kernel on a call that has been checked. */
-static inline xent_status run_kernel(xent_frame *f, xent_kernel kernel) {
-  if (f->keep) return xent_keep(f, kernel);
-  const xent_status status = kernel(&f->call);
-  if (f->call.stream) end_streaming();
-  f->report->denominator = (double)f->report->counted;
+static inline xent_status run_checked(const xent_call *call, xent_kernel kernel) {
+  const xent_status status = kernel(call);
+  if (call->stream) end_streaming();
+  call->report->denominator = (double)call->report->counted;
   return status;
+}
+/* The same, or keeps both for later runs. */
+static inline xent_status run_kernel(xent_frame *f, xent_kernel kernel) {
+  return f->keep ? xent_keep(f, kernel) : run_checked(&f->call, kernel);
 }
 
 /* The kernels that a call needs. Those that choose among ways in float32 arithmetic say which they take. */

@@ -198,9 +198,7 @@ static inline xent_status run_kept(xent_kept *p) {
     report->integer = (int64_t)tally->size;
     status = XENT_INVALID_SIZE;
   } else if (fits) {
-    status = p->kernel(&p->call);
-    if (p->call.stream) end_streaming();
-    report->denominator = (double)report->counted;
+    status = run_checked(&p->call, p->kernel);
   }
   float_mode_leave(mode);
   return status;

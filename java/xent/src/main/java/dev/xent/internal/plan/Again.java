@@ -20,8 +20,11 @@ final class Again {
   /** The kernel's call; made by the first call that is made again. */
   private @Nullable Work work;
 
-  private boolean prepared;
-  private boolean fixed;
+  /** Whether the kernel's call is prepared. */
+  boolean prepared;
+
+  /** Whether no other thread can free the memory of the views, and no collector moves it. */
+  boolean fixed;
 
   /**
    * Whether this is the call before once more; {@code c} may be absent in both. Never while calls
@@ -54,25 +57,11 @@ final class Again {
     third = c == null ? Numbers.NONE : numberOf(c);
   }
 
-  /** What is to be prepared, or null: it is. */
-  @Nullable Work toPrepare() {
-    if (prepared) {
-      return null;
-    }
+  /** The kernel's call. */
+  Work work() {
     if (work == null) {
       work = new Work();
     }
-    return work;
-  }
-
-  /** Whether no other thread can free the memory of the views, and no collector moves it. */
-  boolean isFixed() {
-    return fixed;
-  }
-
-  /** The call that is prepared. */
-  Work prepared() {
-    prepared = true;
     return work;
   }
 

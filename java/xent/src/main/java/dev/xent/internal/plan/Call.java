@@ -342,20 +342,21 @@ final class Call extends CallArrays {
       MemorySegment d,
       MemorySegment e,
       MemorySegment f) {
-    Work first = again.toPrepare();
-    if (first != null) {
-      first
+    Work kernel = again.work();
+    if (!again.prepared) {
+      kernel
           .begin(function, shape, options, report)
           .rows(0, dimensions.rows)
           .classes(0, dimensions.classes)
           .first(a, b, c, d, e, f);
       try {
-        Failures.check(kernels.prepare(first), this);
+        Failures.check(kernels.prepare(kernel), this);
       } finally {
-        first.clear();
+        kernel.clear();
       }
+      again.prepared = true;
     }
-    Failures.check(kernels.runPrepared(again.prepared(), again.isFixed(), a, b, c, d, e, f), this);
+    Failures.check(kernels.runPrepared(kernel, again.fixed, a, b, c, d, e, f), this);
   }
 
   /** Points all arrays at a piece. */
