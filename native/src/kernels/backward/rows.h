@@ -202,8 +202,9 @@ XENT_SHARED void log_softmax_float_rows(const float_rows *r, float hi) {
   r->mask ? backward_float_rows(r, hi, true, true) : backward_float_rows(r, hi, true, false);
 }
 
-/* From row to row, where that is the same between all of them; else 0. */
+/* From row to row, where that is the same between all of them; else 0. Of one row a stride may be any number. */
 XENT_INLINE int64_t pitch_of(const xent_shape *s, const xent_layout *l) {
+  if (s->outer <= 1 && s->inner <= 1) return s->classes;
   return s->inner == 1 ? l->outer : l->outer == s->inner * l->inner ? l->inner : 0;
 }
 XENT_INLINE float_rows float_rows_of(const xent_call *call) {
