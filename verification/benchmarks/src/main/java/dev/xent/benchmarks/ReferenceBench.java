@@ -21,9 +21,9 @@ import java.util.function.DoubleSupplier;
  * process: one row of F32, off the heap and on it. Prints times and their ratio.
  */
 public final class ReferenceBench {
-  private static final int ROUNDS = 21;
+  private static final int ROUNDS = 41;
   private static final long ROUND_NANOS = 4_000_000;
-  private static final long WARM_NANOS = 300_000_000;
+  private static final long WARM_NANOS = 1_000_000_000;
   private static final float TOP_P = 0.95f;
   private static final float TEMPERATURE = 0.8f;
 
