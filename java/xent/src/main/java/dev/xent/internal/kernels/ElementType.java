@@ -33,14 +33,37 @@ public enum ElementType {
     }
 
     @Override
-    public void load(MemorySegment array, long index, long stride, double[] into, int count) {
+    public void load(
+        MemorySegment array, long index, long stride, double[] into, int count, float[] floats) {
       if (stride != 1) {
-        super.load(array, index, stride, into, count);
+        super.load(array, index, stride, into, count, floats);
         return;
       }
-      long begin = index * Float.BYTES;
-      for (int i = 0; i < count; i++) { // a loop that becomes vector code
-        into[i] = array.get(JAVA_FLOAT_UNALIGNED, begin + (long) i * Float.BYTES);
+      for (int from = 0; from < count; from += floats.length) { // copied: then on vectors
+        int size = Math.min(floats.length, count - from);
+        MemorySegment.copy(
+            array, JAVA_FLOAT_UNALIGNED, (index + from) * Float.BYTES, floats, 0, size);
+        for (int i = 0; i < size; i++) {
+          into[from + i] = floats[i];
+        }
+      }
+    }
+
+    @Override
+    public void store(
+        double[] from, int count, MemorySegment array, long index, long stride, float[] floats) {
+      if (stride != 1) {
+        super.store(from, count, array, index, stride, floats);
+        return;
+      }
+      for (int begin = 0; begin < count; begin += floats.length) {
+        int size = Math.min(floats.length, count - begin);
+        for (int i = 0; i < size; i++) {
+          float v = (float) from[begin + i];
+          floats[i] = v == v ? v : Float.NaN;
+        }
+        MemorySegment.copy(
+            floats, 0, array, JAVA_FLOAT_UNALIGNED, (index + begin) * Float.BYTES, size);
       }
     }
   },
@@ -191,6 +214,9 @@ public enum ElementType {
   /** What a tally adds up. */
   public static final int SUMMANDS = 1 << 5;
 
+  /** Floats that adjoin are copied by so many. */
+  public static final int SCRATCH = 512;
+
   private static final ElementType[] BY_NUMBER = byNumber();
 
   private final int number;
@@ -265,15 +291,25 @@ public enum ElementType {
     throw new AssertionError(this);
   }
 
-  /** Loads so many numbers. */
-  public void load(MemorySegment array, long index, long stride, double[] into, int count) {
+  /**
+   * Loads so many numbers.
+   *
+   * @param floats scratch: any of {@link #SCRATCH} floats
+   */
+  public void load(
+      MemorySegment array, long index, long stride, double[] into, int count, float[] floats) {
     for (int i = 0; i < count; i++) {
       into[i] = get(array, index + i * stride);
     }
   }
 
-  /** Stores so many numbers. */
-  public void store(double[] from, int count, MemorySegment array, long index, long stride) {
+  /**
+   * Stores so many numbers.
+   *
+   * @param floats scratch: any of {@link #SCRATCH} floats
+   */
+  public void store(
+      double[] from, int count, MemorySegment array, long index, long stride, float[] floats) {
     for (int i = 0; i < count; i++) {
       set(array, index + i * stride, from[i]);
     }

@@ -51,8 +51,9 @@ class ElementTypeTest {
     for (int stride : new int[] {1, 3}) {
       try (Arena arena = Arena.ofConfined()) {
         MemorySegment array = arena.allocate((long) type.byteSize() * stride * values.length);
-        type.store(values, values.length, array, 0, stride);
-        type.load(array, 0, stride, loaded, loaded.length);
+        float[] floats = new float[ElementType.SCRATCH];
+        type.store(values, values.length, array, 0, stride, floats);
+        type.load(array, 0, stride, loaded, loaded.length, floats);
         assertThat(loaded).containsExactly(values);
         for (int i = 0; i < values.length; i++) {
           assertThat(type.get(array, (long) i * stride)).isEqualTo(Double.valueOf(values[i]));

@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 /** Loads pieces of the hidden states and of the weights of a linear layer as floats. */
 public final class Matrix {
   private final double[] numbers = new double[BLOCK];
+  private final float[] floats = new float[ElementType.SCRATCH];
 
   /**
    * Loads features of a row or of a class.
@@ -28,7 +29,7 @@ public final class Matrix {
       int from,
       int step) {
     ElementType.of(layout.type)
-        .load(array, at + begin * layout.classes, layout.classes, numbers, count);
+        .load(array, at + begin * layout.classes, layout.classes, numbers, count, floats);
     for (int k = 0; k < count; k++) {
       to[from + k * step] = (float) numbers[k];
     }

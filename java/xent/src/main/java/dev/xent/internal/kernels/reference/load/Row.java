@@ -57,6 +57,7 @@ public final class Row {
   private final boolean ofTeacher;
   private final Shape shape;
   private final CallArrays given;
+  private final float[] floats = new float[ElementType.SCRATCH];
   private long row;
   private long raggedBegin;
 
@@ -213,7 +214,8 @@ public final class Row {
   public void loadClassWeights(long begin, int count, double[] weights) {
     Layout layout = shape.of(CLASS_WEIGHTS);
     long at = begin * layout.classes;
-    ElementType.of(layout.type).load(given.of(CLASS_WEIGHTS), at, layout.classes, weights, count);
+    ElementType.of(layout.type)
+        .load(given.of(CLASS_WEIGHTS), at, layout.classes, weights, count, floats);
   }
 
   /** Whether the label lies among so many classes from `begin` on. */
@@ -262,13 +264,13 @@ public final class Row {
   /** A chunk of an array that has a number per class. */
   public void load(MemorySegment array, Layout layout, long begin, int count, double[] into) {
     ElementType.of(layout.type)
-        .load(array, at(layout) + begin * layout.classes, layout.classes, into, count);
+        .load(array, at(layout) + begin * layout.classes, layout.classes, into, count, floats);
   }
 
   /** Stores a chunk of an array that has a number per class. */
   public void store(double[] from, int count, MemorySegment array, Layout layout, long begin) {
     ElementType.of(layout.type)
-        .store(from, count, array, at(layout) + begin * layout.classes, layout.classes);
+        .store(from, count, array, at(layout) + begin * layout.classes, layout.classes, floats);
   }
 
   /** Stores a number of the row where it is asked for. */

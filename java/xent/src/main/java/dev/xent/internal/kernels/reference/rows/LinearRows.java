@@ -51,6 +51,7 @@ public final class LinearRows {
   private final double[] biasSums = new double[BLOCK];
 
   private final double[] numbers = new double[BLOCK];
+  private final float[] floats = new float[ElementType.SCRATCH];
 
   /** Where the sums of the hidden states lie in the workspace, row after row. */
   private long hiddenSums;
@@ -118,7 +119,7 @@ public final class LinearRows {
         work.row.loadProducts(row, begin, count, work.y);
         long at = shape.offset(shape.of(LOGITS), row) + begin * shape.of(LOGITS).classes;
         ElementType.of(shape.of(LOGITS).type)
-            .store(work.y, count, given.of(LOGITS), at, shape.of(LOGITS).classes);
+            .store(work.y, count, given.of(LOGITS), at, shape.of(LOGITS).classes, floats);
       }
     }
   }
@@ -223,7 +224,13 @@ public final class LinearRows {
       round(biasSums, classes);
       Layout layout = shape.of(BIAS_GRADIENT);
       ElementType.of(layout.type)
-          .store(numbers, classes, given.of(BIAS_GRADIENT), clazz * layout.classes, layout.classes);
+          .store(
+              numbers,
+              classes,
+              given.of(BIAS_GRADIENT),
+              clazz * layout.classes,
+              layout.classes,
+              floats);
     }
     for (int j = 0; has(given.of(WEIGHTS_GRADIENT)) && j < classes; j++) {
       long at = (clazz + j) * shape.of(WEIGHTS_GRADIENT).outer;
@@ -241,7 +248,7 @@ public final class LinearRows {
       }
       round(numbers, count);
       ElementType.of(layout.type)
-          .store(numbers, count, array, at + k * layout.classes, layout.classes);
+          .store(numbers, count, array, at + k * layout.classes, layout.classes, floats);
     }
   }
 

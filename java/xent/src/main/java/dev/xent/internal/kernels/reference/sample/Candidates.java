@@ -4,8 +4,8 @@ package dev.xent.internal.kernels.reference.sample;
 import java.util.Arrays;
 
 /**
- * Classes of a row in order: by falling value, the lower class first among equals. Whatever a
- * filter keeps is a run of them.
+ * Classes of a row: as they come, by rising class, until somebody needs their order: by falling
+ * value, the lower class first among equals. Whatever a filter keeps is a run of that.
  */
 final class Candidates {
   private static final int MOST = Integer.MAX_VALUE - 8;
@@ -16,9 +16,16 @@ final class Candidates {
   /** Of each class a number that rises where the value falls, and the class below it. */
   private long[] keys = new long[0];
 
+  /** Of those by rising class. */
+  private float largest;
+
+  private boolean sorted;
+
   /** None yet, of a row of so many classes. */
   void begin(long classes) {
     count = 0;
+    largest = Float.NEGATIVE_INFINITY;
+    sorted = false;
     if (keys.length < classes) {
       keys = new long[(int) Math.min(classes, MOST)];
     }
@@ -34,9 +41,48 @@ final class Candidates {
     return keys[i] <= place;
   }
 
+  /** Takes up the largest value. */
+  void raise(float value) {
+    largest = Math.max(largest, value + 0f);
+  }
+
+  /** The largest value. */
+  float largest() {
+    return sorted ? value(0) : largest;
+  }
+
+  boolean isSorted() {
+    return sorted;
+  }
+
   /** Puts them in order. */
   void sort() {
-    Arrays.sort(keys, 0, count);
+    if (!sorted) {
+      Arrays.sort(keys, 0, count);
+      sorted = true;
+    }
+  }
+
+  /** Puts them in the order of their classes. */
+  void sortByClass() {
+    if (sorted) {
+      largest = value(0);
+      turn();
+      Arrays.sort(keys, 0, count);
+      turn();
+      sorted = false;
+    }
+  }
+
+  private void turn() {
+    for (int i = 0; i < count; i++) {
+      keys[i] = Long.rotateLeft(keys[i], Integer.SIZE);
+    }
+  }
+
+  /** Puts one at another place. */
+  void move(int from, int to) {
+    keys[to] = keys[from];
   }
 
   int clazz(int i) {

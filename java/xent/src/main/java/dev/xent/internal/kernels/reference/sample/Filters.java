@@ -3,15 +3,24 @@ package dev.xent.internal.kernels.reference.sample;
 
 import dev.xent.internal.kernels.reference.math.Arithmetic;
 import dev.xent.internal.kernels.reference.math.Float64;
+import java.util.Arrays;
 
 /** What a filter keeps of the candidates that are left: a run of them, never none. */
 final class Filters {
+  private static final int BUCKETS = 512;
+  private static final int BUCKETS_PER_E = 16;
+
   private final Candidates left;
   private final Weights weights = new Weights();
   private final Arithmetic logarithm = new Float64();
   private long classes;
   private double temperature;
   private long keep;
+
+  /** How much there is, and how many, in sixteenths of the exponent below the largest. */
+  private final long[] masses = new long[BUCKETS];
+
+  private final int[] counts = new int[BUCKETS];
 
   Filters(Candidates left) {
     this.left = left;
@@ -35,6 +44,7 @@ final class Filters {
     if (wanted >= left.count) {
       return;
     }
+    left.sort();
     int end = (int) wanted;
     while (allEquals && end < left.count && left.value(end) == left.value(end - 1)) {
       end++;
@@ -45,7 +55,46 @@ final class Filters {
   /** The shortest beginning with a mass of p or more. */
   void topP(double p) {
     weights.of(left, temperature, classes);
-    keepMass(Mass.atLeast(p, weights.sum));
+    long needed = Mass.atLeast(p, weights.sum);
+    if (!left.isSorted()) {
+      leaveOut(needed);
+      left.sort();
+      weights.of(left, temperature, classes);
+    }
+    keepMass(needed);
+  }
+
+  /** Leaves out classes, once they are weighed, that lie behind this mass: fewer to sort. */
+  private void leaveOut(long needed) {
+    Arrays.fill(masses, 0);
+    Arrays.fill(counts, 0);
+    float max = left.largest();
+    float scale = (float) (BUCKETS_PER_E / temperature);
+    for (int i = 0; i < left.count; i++) {
+      int bucket = bucket(left.value(i), max, scale);
+      masses[bucket] += weights.get(i);
+      counts[bucket]++;
+    }
+    long mass = 0;
+    long count = 0;
+    int last = -1;
+    while (last < BUCKETS - 1 && (mass < needed || count < keep)) {
+      last++;
+      mass += masses[last];
+      count += counts[last];
+    }
+    int kept = 0;
+    for (int i = 0; i < left.count; i++) {
+      if (bucket(left.value(i), max, scale) <= last) {
+        left.move(i, kept++);
+      }
+    }
+    left.count = kept;
+  }
+
+  /** Never falls where the value does. */
+  private static int bucket(float value, float max, float scale) {
+    return Math.min((int) ((max - value) * scale), BUCKETS - 1);
   }
 
   /** The mass of all that are left. */
@@ -67,6 +116,7 @@ final class Filters {
 
   /** Those whose probability is at least p times the largest one. */
   void minP(double p) {
+    left.sort();
     double threshold = threshold(p, left.value(0));
     int end = 0;
     while (end < left.count && (left.value(end) >= threshold || end < keep)) {
@@ -95,6 +145,7 @@ final class Filters {
    * is from its mean. Scores fall along the order and then rise.
    */
   void typicalP(double p) {
+    left.sort();
     weights.of(left, temperature, classes);
     double mean = meanDistance();
     int begin = 0;

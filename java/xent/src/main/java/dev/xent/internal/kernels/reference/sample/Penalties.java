@@ -16,6 +16,10 @@ final class Penalties {
   private static final long PADDING = -1;
 
   private final Request call;
+
+  /** Whether the row has tokens. */
+  boolean any;
+
   private float repetition;
   private float frequency;
   private float presence;
@@ -39,6 +43,9 @@ final class Penalties {
       named = new boolean[(int) call.shape.classes];
       outputs = new int[named.length];
     }
+    any =
+        (call.shape.promptCount > 0 && has(call.given.of(PROMPT_TOKENS)))
+            || (call.shape.outputCount > 0 && has(call.given.of(OUTPUT_TOKENS)));
     count(row, true);
   }
 

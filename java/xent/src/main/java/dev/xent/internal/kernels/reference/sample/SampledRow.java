@@ -12,7 +12,6 @@ import dev.xent.internal.kernels.reference.load.Row;
 import dev.xent.internal.kernels.reference.math.Arithmetic;
 import dev.xent.internal.kernels.reference.math.Float64;
 import dev.xent.internal.kernels.reference.sum.Work;
-import java.util.Arrays;
 
 /** A row from its logits to its token, step by step as docs/numerics.md has it. */
 public final class SampledRow {
@@ -33,9 +32,6 @@ public final class SampledRow {
   private final Philox random = new Philox();
   private final Arithmetic logarithm = new Float64();
 
-  /** Kept classes and their places in the order, by rising class. */
-  private long[] byClass = new long[0];
-
   public SampledRow(Work work) {
     this.work = work;
     call = work.call;
@@ -44,19 +40,25 @@ public final class SampledRow {
 
   /** Samples the work's current row with options of its own. */
   public void sample(long row, long stream, Sampling options) {
-    order(row, options);
+    take(row, options, options.greedy != 0);
     finish(stream, options);
   }
 
   /** Puts the classes that can be drawn in order; false: one of all is NaN or +infinity. */
   boolean order(long row, Sampling options) {
+    boolean isNumbers = take(row, options, false);
+    kept.sort();
+    return isNumbers;
+  }
+
+  /** By rising class, or the first in order alone. */
+  private boolean take(long row, Sampling options, boolean first) {
     penalties.begin(row, options);
-    boolean isNumbers = takeCandidates();
+    boolean isNumbers = takeCandidates(first);
     penalties.end(row);
     if (!isNumbers) {
       kept.keep(0, 0);
     }
-    kept.sort();
     return isNumbers;
   }
 
@@ -88,32 +90,53 @@ public final class SampledRow {
   }
 
   /** Values, and the classes that can be drawn; false: one of them is NaN or +infinity. */
-  private boolean takeCandidates() {
+  private boolean takeCandidates(boolean first) {
     Row row = work.row;
-    kept.begin(row.classes);
+    double[] x = work.chunk.x;
+    boolean biased = has(call.given.of(BIAS));
+    kept.begin(first ? 1 : row.classes);
     for (long begin = 0; begin < row.classes; begin += CHUNK) {
       int count = Row.chunkSize(begin, row.classes);
       work.chunk.load(row, begin, count, 0);
-      boolean biased = has(call.given.of(BIAS));
       if (biased) {
         row.load(call.given.of(BIAS), call.shape.of(BIAS), begin, count, work.terms);
       }
-      for (int i = 0; i < count; i++) {
-        if (!work.chunk.takesPart(i)) {
-          continue;
-        }
-        int clazz = (int) begin + i;
-        float x = (float) work.chunk.x[i];
-        x = penalties.of(clazz, biased ? x + (float) work.terms[i] : x);
-        if (!(x < Float.POSITIVE_INFINITY)) {
-          return false;
-        }
-        if (x > Float.NEGATIVE_INFINITY) {
-          kept.add(clazz, x);
+      for (int i = 0; i < count && biased; i++) {
+        x[i] = (float) (x[i] + work.terms[i]);
+      }
+      for (int i = 0; i < count && penalties.any; i++) {
+        x[i] = penalties.of((int) begin + i, (float) x[i]);
+      }
+      work.chunk.fillMasked(x, Double.NEGATIVE_INFINITY);
+      float largest = (float) work.chunk.largest();
+      if (!(largest < Float.POSITIVE_INFINITY)) {
+        return false;
+      }
+      if (first) {
+        takeFirst((int) begin, largest);
+      } else {
+        kept.raise(largest);
+        for (int i = 0; i < count; i++) {
+          if (x[i] > Double.NEGATIVE_INFINITY) {
+            kept.add((int) begin + i, (float) x[i]);
+          }
         }
       }
     }
     return true;
+  }
+
+  /** The first of the largest classes of a chunk, where they are above those before. */
+  private void takeFirst(int begin, float largest) {
+    if (largest > kept.largest()) {
+      int i = 0;
+      while (work.chunk.x[i] != largest) {
+        i++;
+      }
+      kept.begin(1);
+      kept.add(begin + i, largest);
+      kept.raise(largest);
+    }
   }
 
   /** Filters work at this temperature; 0: 1. */
@@ -167,24 +190,17 @@ public final class SampledRow {
 
   /** The class whose weight lies where the random bits point at, classes side by side. */
   void draw(long stream, Sampling options) {
+    kept.sortByClass();
     weights.of(kept, options.temperature, call.shape.wholeRow());
-    if (byClass.length < kept.count) {
-      byClass = new long[kept.count];
-    }
-    for (int i = 0; i < kept.count; i++) {
-      byClass[i] = ((long) kept.clazz(i) << Integer.SIZE) | i;
-    }
-    Arrays.sort(byClass, 0, kept.count);
     long target = pointedAt(stream, options, weights.sum);
     long upTo = 0;
     int i = -1;
     while (upTo <= target) {
       i++;
-      upTo += weights.get((int) byClass[i]);
+      upTo += weights.get(i);
     }
-    int drawn = (int) byClass[i];
-    token = kept.clazz(drawn);
-    logProbability = logOfShare(weights.get(drawn), weights.sum);
+    token = kept.clazz(i);
+    logProbability = logOfShare(weights.get(i), weights.sum);
   }
 
   /** Where random bits point at below a sum. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.sample;
 
+import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 import static dev.xent.internal.kernels.reference.math.Constants.LIMIT;
 
-import dev.xent.internal.kernels.reference.math.Arithmetic;
 import dev.xent.internal.kernels.reference.math.Float32;
 
 /** The weights of a set of classes: integers in the proportion of their probabilities. */
@@ -11,7 +11,8 @@ final class Weights {
   /** Digits behind the point of e, where a row has few enough classes. */
   private static final int MOST_DIGITS = 12;
 
-  private final Arithmetic arithmetic = new Float32();
+  private final Float32 arithmetic = new Float32();
+  private final double[] x = new double[CHUNK];
   private long[] weights = new long[0];
 
   /** Their sum. */
@@ -19,7 +20,7 @@ final class Weights {
 
   /** Weighs the classes of a set by their values. */
   void of(Candidates set, double temperature, long classes) {
-    of(set, temperature, classes, set.value(0));
+    of(set, temperature, classes, set.largest());
   }
 
   /**
@@ -36,10 +37,16 @@ final class Weights {
     double reference = arithmetic.reference(shifted ? 0 : max);
     double scale = 1L << digits(classes);
     sum = 0;
-    for (int i = 0; i < set.count; i++) {
-      double x = shifted ? arithmetic.round(set.value(i) - max) : set.value(i);
-      weights[i] = (long) Math.rint(arithmetic.exponential(x, reference) * scale);
-      sum += weights[i];
+    for (int from = 0; from < set.count; from += CHUNK) {
+      int size = Math.min(CHUNK, set.count - from);
+      for (int i = 0; i < size; i++) {
+        x[i] = shifted ? (float) (set.value(from + i) - max) : set.value(from + i);
+      }
+      arithmetic.exponentials(x, 0, size, reference, x);
+      for (int i = 0; i < size; i++) {
+        weights[from + i] = (long) Math.rint(x[i] * scale);
+        sum += weights[from + i];
+      }
     }
   }
 
