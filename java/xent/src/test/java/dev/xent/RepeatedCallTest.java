@@ -64,6 +64,14 @@ class RepeatedCallTest {
             .execution(Execution.defaults().backend(backend))
             .ignoreIndex(1)
             .build();
+    Sampler hot =
+        Sampler.builder()
+            .execution(Execution.defaults().backend(backend))
+            .temperature(4)
+            .seed(1)
+            .build();
+    Sampler cold =
+        Sampler.builder().execution(Execution.defaults().backend(backend)).topP(0.5).build();
     for (int rows : new int[] {1, 3}) {
       Tensor x = matrix(rows, rows);
       Tensor other = matrix(rows, rows + 20);
@@ -87,6 +95,11 @@ class RepeatedCallTest {
         works.add(Work.of(() -> mean.forward(in, labels, outcome), lse));
         Tensor loss = Tensor.of(new float[1]);
         works.add(Work.of(() -> loss.setFloat((float) mean.forward(in, labels), 0), loss));
+        for (int step = 0; rows == 1 && step < 6; step++) {
+          Sampler sampler = step % 2 == 0 ? hot : cold;
+          long at = step;
+          works.add(Work.of(() -> loss.setFloat((float) sampler.token(in, at), 0), loss));
+        }
         works.add(Work.of(softmax.on(in, y)::run, y));
         works.add(Work.of(first.on(in, y)::run, y));
         works.add(Work.of(logSoftmax.on(in, y)::run, y));

@@ -82,6 +82,13 @@ public final class Work {
       MemorySegment newOptions,
       MemorySegment newReport) {
     clear();
+    if (special) {
+      special = false;
+      choice = 0;
+      shards = 0;
+      workspaceSize = 0;
+      sampling = MemorySegment.NULL;
+    }
     function = newFunction;
     shape = newShape;
     options = newOptions;
@@ -96,19 +103,12 @@ public final class Work {
     return this;
   }
 
-  /** Lets go of all memory of the caller's. */
+  /** Lets go of all tensors. What is said beside them stays for the same call once more. */
   public void clear() {
     for (; end > 0; end--) {
       arrays[end - 1] = MemorySegment.NULL;
     }
     onHeap = false;
-    if (special) {
-      special = false;
-      choice = 0;
-      shards = 0;
-      workspaceSize = 0;
-      sampling = MemorySegment.NULL;
-    }
   }
 
   /** Gives an array, which the function takes, or takes it back with NULL. */

@@ -342,6 +342,24 @@ final class Call extends CallArrays {
       MemorySegment d,
       MemorySegment e,
       MemorySegment f) {
+    runAgain(kernels, function, MemorySegment.NULL, a, b, c, d, e, f);
+  }
+
+  /**
+   * The same of tokens.
+   *
+   * @param sampling xent_sampling of all rows; NULL for other functions
+   */
+  void runAgain(
+      Kernels kernels,
+      Function function,
+      MemorySegment sampling,
+      MemorySegment a,
+      MemorySegment b,
+      MemorySegment c,
+      MemorySegment d,
+      MemorySegment e,
+      MemorySegment f) {
     Work kernel = again.work();
     if (!again.prepared) {
       kernel
@@ -349,6 +367,9 @@ final class Call extends CallArrays {
           .rows(0, dimensions.rows)
           .classes(0, dimensions.classes)
           .first(a, b, c, d, e, f);
+      if (function == Function.SAMPLE) {
+        kernel.sampling(sampling, false);
+      }
       try {
         Failures.check(kernels.prepare(kernel), this);
       } finally {
@@ -440,6 +461,8 @@ final class Call extends CallArrays {
       runAlone(rows);
     } else if (sharesRows(by.threads())) {
       runAlone(shared);
+    } else if (dimensions.rows == 1) { // which nobody can help with
+      runAlone(rows);
     } else {
       crew().rows(by, rows, dimensions.classes);
     }
@@ -452,7 +475,7 @@ final class Call extends CallArrays {
    */
   void run(RowWork rows, long perRow) {
     Engine by = engine();
-    if (Crew.isAlone(by.threads(), dimensions.rows * perRow)) {
+    if (dimensions.rows == 1 || Crew.isAlone(by.threads(), dimensions.rows * perRow)) {
       runAlone(rows);
     } else {
       crew().rows(by, rows, perRow);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import static java.lang.foreign.MemorySegment.NULL;
+
 import dev.xent.DType;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
@@ -14,6 +16,7 @@ import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.Work;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.ref.Reference;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -38,6 +41,9 @@ public final class SamplerPlan {
 
   /** 0: rows are whole. */
   private final long allClasses;
+
+  /** Of {@link #token}, where it is made again. */
+  private final long again = Numbers.takeOne();
 
   private final RowWork rows = this::rows;
 
@@ -106,6 +112,10 @@ public final class SamplerPlan {
   public long token(View logits, long step) {
     Call call = Call.current();
     try {
+      View token = call.samplerScratch().token;
+      if (call.again.is(again, logits, token, null)) {
+        return tokenAgain(call, logits, step, token);
+      }
       begin(call, logits, step);
       if (call.dimensions.rows != 1) {
         throw new ShapeException(
@@ -115,16 +125,27 @@ public final class SamplerPlan {
                 logits,
                 Plural.of(call.dimensions.rows, "row")));
       }
-      View token = call.samplerScratch().token;
       call.oneToken(token);
       ready(call, step);
       call.run(rows);
+      if (allClasses == 0 && call.contiguous) {
+        call.again.remember(again, logits, token, null);
+      }
       return token.segment.get(ValueLayout.JAVA_LONG, 0);
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
     } finally {
       call.end();
     }
+  }
+
+  private long tokenAgain(Call call, View logits, long step, View token) {
+    SamplingOptions.requireCounter("step", step);
+    MemorySegment struct = call.samplerScratch().sampling(sampling, call.pieces, step);
+    call.runAgain(
+        kernels, Function.SAMPLE, struct, logits.segment, token.segment, NULL, NULL, NULL, NULL);
+    Reference.reachabilityFence(logits);
+    return token.segment.get(ValueLayout.JAVA_LONG, 0);
   }
 
   /** Writes a token of each row, and whatever is asked for beside it. */
@@ -356,7 +377,7 @@ public final class SamplerPlan {
     long bytes =
         kernels.sampleWorkspace(call.dimensions.classes, call.promptCount + call.outputCount);
     MemorySegment workspace =
-        call.promptCount + call.outputCount == 0 ? MemorySegment.NULL : call.workspace(bytes, true);
+        call.promptCount + call.outputCount == 0 ? NULL : call.workspace(bytes, true);
     SampleRound round = call.round;
     long most = call.rowsPerKernel(costOfRow(call));
     for (long row = begin; row < end && !call.isInVain(); row += most) {

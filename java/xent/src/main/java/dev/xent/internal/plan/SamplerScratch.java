@@ -5,6 +5,7 @@ import dev.xent.DType;
 import dev.xent.internal.ffi.xent_sampling;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /** What a thread needs to sample, used again by every call. */
 final class SamplerScratch {
@@ -15,6 +16,9 @@ final class SamplerScratch {
 
   private final MemorySegment sampling = Arena.ofAuto().allocate(xent_sampling.layout());
 
+  /** Whose numbers the struct holds. */
+  private @Nullable SamplingOptions written;
+
   SamplerScratch() {
     MemorySegment memory = Memory.allocate(Arena.ofAuto(), DType.I64, 1);
     token = View.of(memory, DType.I64, new long[] {1}, new long[] {1}, null);
@@ -22,7 +26,13 @@ final class SamplerScratch {
 
   /** What the kernels are told of the rows of the current piece. */
   MemorySegment sampling(SamplingOptions options, Pieces pieces, long step) {
-    options.write(sampling, options.stream() + pieces.firstRow, step);
+    long stream = options.stream() + pieces.firstRow;
+    if (options != written) {
+      options.write(sampling, stream, step);
+      written = options;
+    } else { // as with most calls of a thread
+      SamplingOptions.writeCounters(sampling, stream, step);
+    }
     return sampling;
   }
 }

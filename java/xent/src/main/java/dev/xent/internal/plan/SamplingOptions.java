@@ -223,9 +223,14 @@ public record SamplingOptions(
     xent_sampling.frequency_penalty(struct, frequencyPenalty);
     xent_sampling.presence_penalty(struct, presencePenalty);
     xent_sampling.seed(struct, seed);
+    xent_sampling.draw(struct, (int) draw);
+    writeCounters(struct, streamOfRow, step);
+  }
+
+  /** Writes what differs from row to row and from step to step. */
+  static void writeCounters(MemorySegment struct, long streamOfRow, long step) {
     xent_sampling.stream(struct, streamOfRow);
     xent_sampling.step(struct, (int) step);
-    xent_sampling.draw(struct, (int) draw);
   }
 
   /** Whether tokens before change anything. */
