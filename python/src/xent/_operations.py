@@ -47,8 +47,8 @@ def softmax(logits: Lender, *, axis: Axes = -1, out: Output = None, dtype: DType
                   logits without a dimension, which are one class: -1, 0 or None
     out           an array of the caller's own in the shape of the logits, which may be the logits themselves
     dtype         of a new result, where it is not that of the logits; "float64" computes with a copy of them as float64
-    class_mask    0 (or False) leaves a class out: one flag per class, or any shape that broadcasts to that of the logits
-                  as NumPy's do
+    class_mask    0 (or False) leaves a class out: one flag per class, or any shape that broadcasts to that of the
+                  logits as NumPy's do
     sink          a logit more in the sum of each row, of no class: one per row, or one
     row_offsets   rows of different lengths, one behind the other in one dimension: row r has the logits from offset r
                   up to offset r + 1
@@ -100,11 +100,12 @@ def log_sum_exp(logits: Lender, *, out: Out, dtype: DType | None = None, **optio
 def log_sum_exp(logits: Lender, *, out: Literal[True] | None = None, dtype: DType | None = None,
                 **options: Unpack[LogSumExp]) -> Any: ...
 def log_sum_exp(logits: Lender, *, axis: Axes = -1, keepdims: bool = False, out: Output = None,
-                dtype: DType | None = None, temperature: float | None = None, softcap: float | None = None, class_mask: Input = None,
-                sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
-                threads: int | None = None) -> Any:
+                dtype: DType | None = None, temperature: float | None = None, softcap: float | None = None,
+                class_mask: Input = None, sink: Input = None, row_offsets: Input = None,
+                fully_masked: FullyMasked = "nan", isa: Isa = "best", threads: int | None = None) -> Any:
     """`log sum exp(x)`, one number per row, in the shape of the logits without the class axis; float64 for float64,
-    else float32 unless `dtype` or `out` says otherwise; `keepdims` keeps class axes, of size 1. Everything else as in `softmax`.
+    else float32 unless `dtype` or `out` says otherwise; `keepdims` keeps class axes, of size 1. Everything
+    else as in `softmax`.
 
     >>> import numpy as np, xent
     >>> xent.log_sum_exp(np.zeros((2, 4))).round(4).tolist()
@@ -132,8 +133,8 @@ _MOST_PLANS = 1000
 def _softmax(function: str, logits: Any, axis: Any, out: Any, dtype: Any, class_mask: Any, sink: Any, row_offsets: Any,
              threads: int | None, keepdims: bool = False, **options: Any) -> Any:
     key = None
-    if (not keepdims and class_mask is sink is row_offsets is dtype is options["temperature"] is options["softcap"] is None
-            and (threads is None or type(threads) is int and threads > 0) and type(axis) is int
+    if (class_mask is sink is row_offsets is dtype is options["temperature"] is options["softcap"] is None
+            and not keepdims and (threads is None or type(threads) is int and threads > 0) and type(axis) is int
             and type(options["isa"]) is type(options["fully_masked"]) is str and logits is not None
             and out is not False):
         lent, of_torch = array_of("logits", logits), is_of_torch(logits)

@@ -25,8 +25,8 @@ class Rows(NamedTuple):
             raise OptionError(f"out was given, and logits is {lent} with axis={axis}: leave out out, or give logits of "
                               f"floats and one axis without keepdims")
         if isinstance(threads, Bound):
-            raise OptionError(f"logits is {lent} with axis={axis}: bind a call of floats of the type of the result, and "
-                              f"of one axis without keepdims")
+            raise OptionError(f"logits is {lent} with axis={axis}: bind a call of floats of the type of the result, "
+                              f"and of one axis without keepdims")
         axes = _axes(axis, lent.shape)
         if row_offsets is not None and (len(lent.shape) != 1 or len(axes) != 1):
             raise ShapeError(f"logits is {lent}, and row_offsets were given: give one dimension, and one axis")
