@@ -28,7 +28,7 @@ def test_keepdims_of_one_axis():
     assert xent.log_sum_exp(X, axis=1, keepdims=True).shape == (2, 1, 4)
 
 
-@pytest.mark.parametrize("axis", [None, -1, 0])
+@pytest.mark.parametrize("axis", [None, -1, 0, (0,), (-1,)])
 def test_no_dimension_is_one_class(axis):
     x = np.array(3.0)
     assert xent.softmax(x, axis=axis) == 1 and xent.softmax(x, axis=axis).shape == ()

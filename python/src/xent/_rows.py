@@ -78,7 +78,7 @@ class Rows(NamedTuple):
 def _axes(axis: Any, shape: tuple[int, ...]) -> list[int]:
     if axis is None:
         return list(range(len(shape)))
-    if not shape and axis in (-1, 0):
+    if not shape and axis in (-1, 0, (-1,), (0,)):
         return []
     if not isinstance(axis, Sequence):
         return [normal_axis(axis, "logits", shape)]
