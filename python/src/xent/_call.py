@@ -148,6 +148,11 @@ class Call:
             place, types = self.kinds[name]
             array = array_of(self._called(name), value)
             self._require_type(name, array, types)
+            missing = len(self.shape) - len(array.shape)
+            if place == _CLASSES and missing > 0 and self._is_spread((1,) * missing + array.shape, self.shape) and (
+                    array.shape != (self.classes,)):  # as NumPy broadcasts
+                array = Array(array.address, array.type, (1,) * missing + array.shape, [0] * missing
+                              + list(array.strides), array.read_only, array.owner)
             self._put(name, array, self._strides_of(name, array, place))
 
     def write(self, name: str, wanted: Any, in_place: Iterable[str] = (), type_: str | None = None) -> None:
@@ -319,10 +324,10 @@ class Call:
         return len(shape) == len(expected) and all(n in (1, most) for n, most in zip(shape, expected))
 
     def _per_class(self, name: str, array: Array) -> list[int]:
-        if self._is_spread(array.shape, self.shape) and array.shape[self.axis] == self.classes:
-            return [0 if n == 1 else s for n, s in zip(array.shape, array.strides)]
         if array.shape == (self.classes,):
             return self._along_axis(array.strides[0])
+        if self._is_spread(array.shape, self.shape):
+            return [0 if n == 1 else s for n, s in zip(array.shape, array.strides)]
         raise ShapeError(f"{name} is {array}, {self._lead_text} with classes along axis {self.axis}: give one "
                          f"{'flag' if name == 'class_mask' else 'number'} per class in its shape, in which any other "
                          f"size may be 1, or in the shape [{self.classes}]")
@@ -745,7 +750,7 @@ class Call:
 # ---- arrays that no kernel can walk through -----------------------------------------------------------------------
 
 
-class _Memory:
+class Memory:
     """Numbers of so many bytes each, as NumPy sees them."""
 
     def __init__(self, address: int, size: int, shape: Sequence[int], strides: Sequence[int]) -> None:
@@ -822,8 +827,8 @@ class Packing:
                 continue
             strides, count, apart = self.arrays[name]
             size = _SIZES[layout.type]
-            theirs = self.numpy.asarray(_Memory(addresses[name], size, (rows // self.row, *self.sizes[1:], count),
-                                                (*strides[self.outside:], apart)))
+            theirs = self.numpy.asarray(Memory(addresses[name], size, (rows // self.row, *self.sizes[1:], count),
+                                               (*strides[self.outside:], apart)))
             written = name in self.call.results
             copied = theirs
             if not theirs.flags.c_contiguous:  # else it is as a copy would be

@@ -8,13 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, cast, overload
 
-from xent._arrays import NAME, Array, address_of, array_of, empty, is_of_torch, type_named
+from xent._arrays import FLOATS, NAME, Array, address_of, array_of, empty, is_of_torch, type_named
 from xent._call import ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Bound, Call, Result, workspace_of
 from xent._functions import FUNCTIONS
 from xent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, Library, Options, Report, Sampling, Shape, Tally,
                           Work, library, sized)
 from xent._options import Reductions, choice, integer, options_of, sampling_of
-from xent._types import (Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, Lender, NoneCounted, Out,
+from xent._rows import Rows, nll_of_rows
+from xent._types import (Axes, Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, Lender, LogSumExp,
+                         NoneCounted, Out,
                          Output, Own, Product, Reduction, Rules, Smoothing, Ties)
 from xent.errors import DTypeError, OptionError, ShapeError
 
@@ -32,7 +34,7 @@ def softmax(logits: Lender, *, out: Out, dtype: DType | None = None, **options: 
 @overload
 def softmax(logits: Lender, *, out: Literal[True] | None = None, dtype: DType | None = None,
             **options: Unpack[Forward]) -> Any: ...
-def softmax(logits: Lender, *, axis: int = -1, out: Output = None, dtype: DType | None = None,
+def softmax(logits: Lender, *, axis: Axes = -1, out: Output = None, dtype: DType | None = None,
             temperature: float | None = None, softcap: float | None = None, class_mask: Input = None,
             sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
             threads: int | None = None) -> Any:
@@ -40,11 +42,13 @@ def softmax(logits: Lender, *, axis: int = -1, out: Output = None, dtype: DType 
 
     `x` are the logits after `softcap` (`c tanh(x / c)`) and `temperature` (divided by it).
 
-    logits        float32, float16, bfloat16 or float64, of any shape and strides; the classes lie along `axis`
+    logits        float32, float16, bfloat16 or float64, of any shape and strides; a copy of integers as float64
+    axis          along which the classes lie; several, or None for all: their indices together are the classes. Of
+                  logits without a dimension, which are one class: -1, 0 or None
     out           an array of the caller's own in the shape of the logits, which may be the logits themselves
-    dtype         of a new result, where it is not that of the logits
-    class_mask    0 (or False) leaves a class out: in the shape of the logits, in which any size but that of the classes
-                  may be 1, or one flag per class
+    dtype         of a new result, where it is not that of the logits; "float64" computes with a copy of them as float64
+    class_mask    0 (or False) leaves a class out: one flag per class, or any shape that broadcasts to that of the
+                  logits as NumPy's do
     sink          a logit more in the sum of each row, of no class: one per row, or one
     row_offsets   rows of different lengths, one behind the other in one dimension: row r has the logits from offset r
                   up to offset r + 1
@@ -73,7 +77,7 @@ def log_softmax(logits: Lender, *, out: Out, dtype: DType | None = None, **optio
 @overload
 def log_softmax(logits: Lender, *, out: Literal[True] | None = None, dtype: DType | None = None,
                 **options: Unpack[Forward]) -> Any: ...
-def log_softmax(logits: Lender, *, axis: int = -1, out: Output = None, dtype: DType | None = None,
+def log_softmax(logits: Lender, *, axis: Axes = -1, out: Output = None, dtype: DType | None = None,
                 temperature: float | None = None, softcap: float | None = None, class_mask: Input = None,
                 sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
                 threads: int | None = None) -> Any:
@@ -89,24 +93,25 @@ def log_softmax(logits: Lender, *, axis: int = -1, out: Output = None, dtype: DT
 
 @overload
 def log_sum_exp(logits: Own, *, out: Literal[True] | None = None, dtype: None = None,
-                **options: Unpack[Forward]) -> Own: ...
+                **options: Unpack[LogSumExp]) -> Own: ...
 @overload
-def log_sum_exp(logits: Lender, *, out: Out, dtype: DType | None = None, **options: Unpack[Forward]) -> Out: ...
+def log_sum_exp(logits: Lender, *, out: Out, dtype: DType | None = None, **options: Unpack[LogSumExp]) -> Out: ...
 @overload
 def log_sum_exp(logits: Lender, *, out: Literal[True] | None = None, dtype: DType | None = None,
-                **options: Unpack[Forward]) -> Any: ...
-def log_sum_exp(logits: Lender, *, axis: int = -1, out: Output = None, dtype: DType | None = None,
-                temperature: float | None = None, softcap: float | None = None, class_mask: Input = None,
-                sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
-                threads: int | None = None) -> Any:
+                **options: Unpack[LogSumExp]) -> Any: ...
+def log_sum_exp(logits: Lender, *, axis: Axes = -1, keepdims: bool = False, out: Output = None,
+                dtype: DType | None = None, temperature: float | None = None, softcap: float | None = None,
+                class_mask: Input = None, sink: Input = None, row_offsets: Input = None,
+                fully_masked: FullyMasked = "nan", isa: Isa = "best", threads: int | None = None) -> Any:
     """`log sum exp(x)`, one number per row, in the shape of the logits without the class axis; float64 for float64,
-    else float32 unless `dtype` or `out` says otherwise. Everything else as in `softmax`.
+    else float32 unless `dtype` or `out` says otherwise; `keepdims` keeps class axes, of size 1. Everything
+    else as in `softmax`.
 
     >>> import numpy as np, xent
     >>> xent.log_sum_exp(np.zeros((2, 4))).round(4).tolist()
     [1.3863, 1.3863]
     """
-    return _softmax("log_sum_exp", logits, axis, out, dtype, class_mask, sink, row_offsets, threads, isa=isa,
+    return _softmax("log_sum_exp", logits, axis, out, dtype, class_mask, sink, row_offsets, threads, keepdims, isa=isa,
                     fully_masked=fully_masked, temperature=temperature, softcap=softcap)
 
 
@@ -125,11 +130,11 @@ _PLANS: dict[Any, _Plan] = {}
 _MOST_PLANS = 1000
 
 
-def _softmax(function: str, logits: Any, axis: int, out: Any, dtype: Any, class_mask: Any, sink: Any, row_offsets: Any,
-             threads: int | None, **options: Any) -> Any:
+def _softmax(function: str, logits: Any, axis: Any, out: Any, dtype: Any, class_mask: Any, sink: Any, row_offsets: Any,
+             threads: int | None, keepdims: bool = False, **options: Any) -> Any:
     key = None
     if (class_mask is sink is row_offsets is dtype is options["temperature"] is options["softcap"] is None
-            and (threads is None or type(threads) is int and threads > 0) and type(axis) is int
+            and not keepdims and (threads is None or type(threads) is int and threads > 0) and type(axis) is int
             and type(options["isa"]) is type(options["fully_masked"]) is str and logits is not None
             and out is not False):
         lent, of_torch = array_of("logits", logits), is_of_torch(logits)
@@ -143,12 +148,21 @@ def _softmax(function: str, logits: Any, axis: int, out: Any, dtype: Any, class_
                 address = to.address if to else address_of(result)
                 if address and not plan.library.few(plan.work, lent.address, address, None, None, None, None):
                     return result  # else it is said below what is wrong
+    lent = array_of("logits", _given("logits", logits))
+    to_type = type_named(dtype) if dtype is not None else None
+    widened = lent.type not in FLOATS or lent.type != "F64" == to_type and (out is None or out is True)
+    if widened or keepdims or isinstance(axis, Sequence) or axis is None or not lent.shape:
+        rows = Rows.of(lent, logits, axis, widened, out, row_offsets, threads)
+        if class_mask is not None:
+            class_mask = rows.spread("class_mask", class_mask)
+        result = _softmax(function, rows.flat, -1, None, to_type, class_mask, sink, row_offsets, threads, **options)
+        return rows.reduced(result, keepdims) if function == "log_sum_exp" else rows.whole(result)
     call, struct = _begin("logits", logits, axis, row_offsets, **options)
     call.take("class_mask", class_mask)
     call.take("sink", sink)
     name, in_place = ("log_sum_exp", []) if function == "log_sum_exp" else ("output", ["logits"])
     call.public = {name: "out"}
-    call.write(name, _needed("out", out), in_place, type_named(dtype) if dtype is not None else None)
+    call.write(name, _needed("out", out), in_place, to_type)
 
     def compute() -> Any:
         call.run(function, struct)
@@ -700,6 +714,52 @@ def linear_cross_entropy(
         call.library.c.xent_linear_workspace(max(rows, 1), features, shape[0], contents))
     return _loss("linear_cross_entropy", call, struct, reductions, None, {
         "losses": losses, "log_sum_exp": log_sum_exp, "hidden_gradient": hidden_gradient, **of_layer}, threads, one)
+
+
+def nll_loss(
+        log_probabilities: Lender, targets: Lender, *, axis: int = -1, reduction: Reduction = "mean",
+        gradient: Output = None, losses: Output = None, ignore_index: int | None = None, class_weights: Input = None,
+        row_weights: Input = None, gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0,
+        denominator: float | None = None, none_counted: NoneCounted = "nan", isa: Isa = "best",
+        threads: int | None = None) -> Loss:
+    """`loss = -u w l` at the label of each row, reduced, and its gradient; nothing is normalised.
+
+    log_probabilities  l, float32, float16, bfloat16 or float64, of any shape; the classes lie along `axis`
+    targets            labels, in that shape without the class axis
+
+    A class of weight 0 has the loss +0, whatever its log-probability is. Needs NumPy. All others as in
+    `cross_entropy`.
+
+    >>> import numpy as np, xent
+    >>> result = xent.nll_loss(np.array([[-1.0, -2], [-3, -4]]), np.array([0, 1]), gradient=True)
+    >>> result.loss, result.gradient.tolist()
+    (2.5, [[-0.5, 0.0], [0.0, -0.5]])
+    """
+    reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, none_counted)
+    lent = array_of("log_probabilities", _given("log_probabilities", log_probabilities))
+    if lent.type not in FLOATS:
+        raise DTypeError(f"log_probabilities is {lent}: give an array of type float32, float16, bfloat16 or float64")
+    call, struct = _begin("logits", log_probabilities, axis, isa=isa, ignore_index=ignore_index)
+    call.lead_name, call.public = "log_probabilities", {"logits": "log_probabilities"}
+    kind = call.take_targets(_given("targets", targets))
+    if kind != "class indices":
+        raise DTypeError(f"targets is {call.arrays['targets']}: give class indices as integers")
+    call.take("row_weights", row_weights)
+    call.take("class_weights", class_weights)
+    call.write("losses", losses)
+    call.write("gradient", gradient, ["logits"])
+    call.lead_name = "logits"  # as the core has it
+
+    def compute() -> Loss:
+        counted, weight = _count("nll_loss", call, struct)
+        divisor = reductions.denominator(weight)
+        reductions.require_mean(divisor, "gradient" in call.results)
+        zero = reductions.gradient_is_zero(divisor)
+        scale = reductions.scale_of(divisor) if "gradient" in call.results and not zero else 0.0
+        total = nll_of_rows(call.arrays, call.axis, ignore_index, scale)
+        return Loss(reductions.reduce(total, divisor), total, call.rows, counted, divisor, **call.results)
+
+    return call.result(threads, compute)
 
 
 DIVERGENCES = {"kullback-leibler": "kl_divergence", "jensen-shannon": "jensen_shannon_divergence",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, TypeVar, Union
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from typing_extensions import Buffer, TypeAlias
 
     from xent._arrays import Array
@@ -41,6 +43,7 @@ class OfType(Protocol):
 Lender: TypeAlias = "Union[OfNumPy, OfDLPack, Buffer, Array]"
 Input: TypeAlias = "Union[Lender, None]"
 Output: TypeAlias = "Union[Lender, bool, None]"  # True: a new array
+Axes: TypeAlias = "Union[int, Sequence[int], None]"  # None: all
 DType: TypeAlias = "Union[str, type[Any], OfType]"
 Own = TypeVar("Own", bound=Union[OfNumPy, OfPyTorch])  # what results are of, where logits are
 Out = TypeVar("Out", bound="Lender")
@@ -55,10 +58,9 @@ Ties = Literal["first", "all"]
 Divergence = Literal["kullback-leibler", "jensen-shannon", "total-variation"]
 
 
-class Backward(TypedDict, total=False):
+class Common(TypedDict, total=False):
     """Options that a softmax and its backward have."""
 
-    axis: int
     temperature: float | None
     class_mask: Lender | None
     row_offsets: Lender | None
@@ -66,12 +68,25 @@ class Backward(TypedDict, total=False):
     threads: int | None
 
 
-class Forward(Backward, total=False):
+class Backward(Common, total=False):
+    """Options of a backward."""
+
+    axis: int
+
+
+class Forward(Common, total=False):
     """Options of a softmax."""
 
+    axis: Axes
     softcap: float | None
     sink: Lender | None
     fully_masked: FullyMasked
+
+
+class LogSumExp(Forward, total=False):
+    """Options of a log-sum-exp."""
+
+    keepdims: bool
 
 
 class Product(Backward, total=False):
