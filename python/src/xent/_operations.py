@@ -16,8 +16,7 @@ from xent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, Library, Opti
 from xent._options import Reductions, choice, integer, options_of, sampling_of
 from xent._rows import Rows, nll_of_rows
 from xent._types import (Axes, Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, Lender, LogSumExp,
-                         NoneCounted, Out,
-                         Output, Own, Product, Reduction, Rules, Smoothing, Ties)
+                         NoneCounted, Out, Output, Own, Product, Reduction, Rules, Smoothing, Ties)
 from xent.errors import DTypeError, OptionError, ShapeError
 
 if TYPE_CHECKING:

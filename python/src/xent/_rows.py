@@ -129,8 +129,9 @@ def _rounded(array: Array, doubles: Any, exact: bool) -> Any:
         if array.type != "BF16":
             return doubles.astype(NAME[array.type])
     bits = doubles.view("uint32")
-    return ((bits + numpy.uint32(0x7FFF) + ((bits >> numpy.uint32(16)) & numpy.uint32(1))) >> numpy.uint32(16)).astype(
-        "uint16")
+    even = (bits >> numpy.uint32(16)) & numpy.uint32(1)
+    rounded = (bits + numpy.uint32(0x7FFF) + even) >> numpy.uint32(16)
+    return numpy.where(numpy.isnan(doubles), numpy.uint32(0x7FC0), rounded).astype("uint16")
 
 
 def nll_of_rows(arrays: dict[str, Array], axis: int, ignore_index: int | None, scale: float) -> float:
