@@ -18,7 +18,7 @@ static inline bool worth_streaming(const xent_frame *f, const void *output, cons
 }
 
 /* Of a call that may write the gradient of its logits. */
-static inline void write_gradient(xent_frame *f) {
+static inline void output_is_gradient(xent_frame *f) {
   xent_call *c = &f->call;
   c->output_layout = &c->shape->gradient;
   c->stream = worth_streaming(f, c->output, c->logits, 2);

@@ -41,7 +41,7 @@ __attribute__((always_inline)) static inline xent_status begin_selected(xent_fra
 }
 
 static xent_status run_selected(xent_frame *f) {
-  write_gradient(f);
+  output_is_gradient(f);
   f->report->way = f->wide ? XENT_WAY_F64 : XENT_WAY_ROW;
   const xent_status status = run_kernel(f, f->kernels->selected);
   return status;

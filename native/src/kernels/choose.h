@@ -71,7 +71,7 @@ static const xent_way forward_ways[] = {{XENT_WAY_DENSE, dense_fits, dense_rows}
                                         {XENT_WAY_STRIP, strips_fit, strip_rows},
                                         {XENT_WAY_TURNED, turned_fits, turned_forward},
                                         {XENT_WAY_FLOW, flow_fits, flow_rows},
-                                        {XENT_WAY_ROW, long_flow_fits, flow_rows}};
+                                        {XENT_WAY_ROW, long_flow_fits, flow_rows}}; /* longer ones, too */
 static const xent_way gradient_ways[] = {{XENT_WAY_STRIP, strips_fit, strip_rows},
                                          {XENT_WAY_TURNED, turned_fits, turned_gradient},
                                          {XENT_WAY_DENSE, known_dense_fits, known_dense_rows},

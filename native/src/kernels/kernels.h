@@ -32,7 +32,7 @@ typedef struct {
   const void *targets;
   const float *upstream;
   const float *forward_output;               /* y of a backward */
-  float *output;                             /* y of a forward, dx of a backward */
+  float *output;                             /* y, or the gradient of a loss or a backward */
   const xent_layout *output_layout;
   float *losses, *log_sum_exp;
   uint8_t *hits;

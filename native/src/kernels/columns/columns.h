@@ -480,7 +480,7 @@ XENT_INLINE xent_status known_strip(const column_call *a, strip *s, strip_sums *
   return invalid;
 }
 
-XENT_SHARED xent_status strips_at_once(const column_call *of, strip *s) {
+XENT_SHARED xent_status strips_until_apart(const column_call *of, strip *s) {
   XENT_ALIGNED float spare[XENT_GROUP * XENT_LANES];
   XENT_ALIGNED union {
     float close[XENT_STRIP_FLOATS + XENT_LANES]; /* a vector may begin at any of the last row's columns */
@@ -518,7 +518,7 @@ XENT_KERNEL xent_status strip_rows(const job *j, row_kernel row) {
   a.marks = call->class_mask != NULL;
   a.adjusts = call->options->softcap != 0 || call->class_mask;
   a.pitch = strip_pitch(a.call);
-  return each_strip(&a, strips_at_once, row);
+  return each_strip(&a, strips_until_apart, row);
 }
 
 #endif

@@ -85,7 +85,7 @@ XENT_INLINE int64_t next_of_set(const uint32_t *set, int64_t at, int64_t end) {
 
 /* ---- labels ---- */
 
-/* The labels of rows [from, from + count) as floats; the place of the first invalid one, or count. */
+/* The labels of a run as floats; the place of the first invalid one, or how many there are. */
 XENT_INLINE int64_t labels_of_run(const xent_call *call, const strip_run *run, const int32_t type, strip *s,
                                   int64_t *wrong) {
   const xent_layout *l = &call->shape->targets;

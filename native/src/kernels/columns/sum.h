@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sums over the classes of a block, sum/chunk.h with the classes going down instead of along: lane l of a group is the
- * sum over its classes l, l + 16 ..., for every row a number of a vector.
+ * Sums over the classes of a block, sum/chunk.h with the classes going down instead of along: sum l of a group is that
+ * of its classes l, l + 16 ... (there a lane of a vector), for every row a number of a vector.
  */
 #ifndef XENT_COLUMNS_SUM_H
 #define XENT_COLUMNS_SUM_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The tiles of a strip: of the logits, which become e; of targets, where they differ from class to class; of the
- * softcap's derivatives; of masks. One option is one step on a tile, whatever the layout and the type.
+ * softcap's derivatives; of masks. One option is one step on a tile, whatever the layout and the
+ * type; of rows that are no strips, load/row.h and sum/ have the same steps.
  */
 #ifndef XENT_COLUMNS_TILES_H
 #define XENT_COLUMNS_TILES_H
@@ -196,8 +197,8 @@ XENT_SHARED void order_classes(const column_call *a, const strip *s, int64_t at,
   lanes_store(sums->rank + at, rank);
 }
 
-/* For label smoothing and soft targets: t (m - x) of n classes from `begin` on, +0 where t is; without a tile of
- * targets t is 1. */
+/* For label smoothing and soft targets: t (m - x) of n classes from `begin` on, +0 where t is 0; without a tile
+ * of targets every t is 1. */
 XENT_SHARED void gap_terms(const column_call *a, const strip *s, int64_t at, int64_t offset, int64_t begin, int64_t n,
                            lanes max, float *terms) {
   const job *j = a->j;
@@ -255,7 +256,7 @@ XENT_INLINE void sum_group(const column_call *a, const strip *s, int64_t at, int
   const int rows = rows_of_block(s, at);
   float *x = a->x + at + offset, *spare = a->spare;
   if (a->order) order_classes(a, s, at, x, begin, n, sums);
-  if (j->smoothed || j->probabilities) {
+  if (j->smoothed || j->probabilities) { /* first: the label's logit becomes -inf below */
     gap_terms(a, s, at, offset, begin, n, max, spare);
     add_terms(&k->dot, spare, XENT_LANES, n, length);
     if (a->each) add_terms(&k->mass, a->t + at + offset, s->pitch, n, length);

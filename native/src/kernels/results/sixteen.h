@@ -2,6 +2,7 @@
 /*
  * From sums to results, sixteen rows at a time (docs/numerics.md, "Results of a row"): lane i of every vector is row i.
  * Whatever pass over the logits made the sums, this is what becomes of them; one row is sixteen of which one counts.
+ * results/write.h puts the functions here together: sixteen_results.
  * Rows that need more than this arithmetic are marked: they leave, and careful/ computes them.
  */
 #ifndef XENT_RESULTS_SIXTEEN_H
@@ -186,7 +187,7 @@ XENT_INLINE dlanes where_zero(dlanes a, dlanes yes, dlanes no) {
 }
 
 /* Class weights, clamp and label smoothing of L, which is in t->loss: own L + eps (T r + W D) / H; H classes share
- * eps and W is their weight. In double: f64_settle_losses. */
+ * eps, W is their weight (`mass`), T = sum of m - x (`dot`), r = 1 / temperature. In double: f64_settle_losses. */
 XENT_INLINE void label_results(const job *j, const row_sums *in, dlanes distance, const double *dot, const double *mass,
                                target_results *t) {
   const dlanes none = dlanes_zero(), D = distance, eps = dlanes_set(j->eps), weight = dlanes_load(in->weight);

@@ -98,7 +98,7 @@ _Static_assert(FLT_EVAL_METHOD == 0, "float arithmetic must be float arithmetic"
 #define XENT_IN_ORDER() __asm__ volatile("" ::: "memory")
 /* One copy, however often it is called. */
 #define XENT_SHARED static __attribute__((noinline, unused))
-/* An entry of a tier's tables; not every object of a tier has it in one. */
+/* An entry of a tier's tables; some objects of a tier include it without such a table. */
 #define XENT_KERNEL static __attribute__((unused))
 #define XENT_PRAGMA(text) _Pragma(#text)
 
