@@ -3,7 +3,7 @@
 """Writes for Java and Python what the core says of its functions and arrays: the numbers of xent.h, the rules of
 native/src/api/arrays.h, and the places of native/src/api/*.c.
 
-    tools/functions.py            write Array.java, Function.java, Rules.java and _functions.py
+    tools/functions.py            write Array.java, Function.java, Forms.java, Rules.java and _functions.py
     tools/functions.py --check    exit 1 when one of them differs from what would be written
 
 Either way it exits 1 when a function's places are not in the order of its struct, which is that of the doors.
@@ -134,6 +134,22 @@ def java_function(functions):
                     "  public int place(Array array) {", "    return places[array.ordinal()];", "  }", "}", ""]
 
 
+def java_forms(rules, functions):
+    lines = HEAD + ["package dev.xent.internal.kernels;", "", "import static dev.xent.internal.kernels.Form.*;", "",
+                    "/** What the arrays of each function have numbers for, and which ones it writes. */",
+                    "final class Forms {", "  private static final Form[][] OF = {"]
+    for name, places in functions:
+        own = [rules[rule][2] if rules[rule][0] else "RECORDS" for _, rule, _ in places]
+        lines += wrapped("    {", own, "},  // " + name)
+    lines += ["  };", "", "  /** Bit i: the function writes array i. */", "  private static final int[] WRITTEN = {"]
+    for name, places in functions:
+        lines.append(f"    {hex(sum(rules[rule][4] << i for i, (_, rule, _) in enumerate(places)))},  // {name}")
+    return lines + ["  };", "", "  private Forms() {}", "", "  /** Of an array of a function. */",
+                    "  static Form of(Function function, int place) {", "    return OF[function.ordinal()][place];",
+                    "  }", "", "  static boolean isWritten(Function function, int place) {",
+                    "    return (WRITTEN[function.ordinal()] >> place & 1) != 0;", "  }", "}", ""]
+
+
 def wrapped(start, parts, end, most=100, indent=6):
     """Parts with commas between them in lines of at most so many characters."""
     lines, line = [], start
@@ -158,7 +174,7 @@ def java_bits(in_place):
 def java_rules(rules, functions, layouts):
     lines = HEAD + ["package dev.xent.internal.kernels.reference;", "", "import dev.xent.internal.ffi.XentH;",
                     "import dev.xent.internal.kernels.Array;", "import dev.xent.internal.kernels.ElementType;",
-                    "import dev.xent.internal.kernels.Function;", "",
+                    "import dev.xent.internal.kernels.Form;", "import dev.xent.internal.kernels.Function;", "",
                     "/** What is checked of each array, and in which order. */", "final class Rules {"]
     for name, (layout, field, form, holds, written, in_place) in rules.items():
         if layout:
@@ -223,6 +239,7 @@ def main(given):
             ranged.add(name)
     written = {KERNELS / "Array.java": java_array(layouts, records),
                KERNELS / "Function.java": java_function(functions),
+               KERNELS / "Forms.java": java_forms(rules, checked),
                KERNELS / "reference/Rules.java": java_rules(rules, checked, layouts),
                PYTHON: python_functions(layouts, functions, ranged)}
     stale = [path for path, lines in written.items() if not path.exists() or path.read_text() != "\n".join(lines)]

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.sun.management.ThreadMXBean;
 import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
-import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -73,14 +72,14 @@ class AllocationTest {
           yield Tensor.of(
               bytes.order(ByteOrder.nativeOrder()).asFloatBuffer().put(values).flip(), shape);
         }
-        default -> Tensor.of(arena.allocateFrom(ValueLayout.JAVA_FLOAT, values), DType.F32, shape);
+        default -> Tensor.of(Segments.of(arena, values), DType.F32, shape);
       };
     }
 
     private Tensor labels(Arena arena, int... labels) {
       return this == HEAP
           ? Tensor.of(labels)
-          : Tensor.of(arena.allocateFrom(ValueLayout.JAVA_INT, labels), DType.I32, labels.length);
+          : Tensor.of(Segments.of(arena, labels), DType.I32, labels.length);
     }
   }
 

@@ -8,7 +8,6 @@ import dev.xent.options.Backend;
 import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -24,11 +23,7 @@ class CrossEntropyTest {
   void theFirstProgram() {
     try (Arena arena = Arena.ofConfined()) {
       Tensor logits =
-          Tensor.of(
-              arena.allocateFrom(ValueLayout.JAVA_FLOAT, 2f, 1f, 0f, 0f, 3f, 1f, 9f, 9f, 9f),
-              DType.F32,
-              3,
-              3);
+          Tensor.of(Segments.of(arena, 2f, 1f, 0f, 0f, 3f, 1f, 9f, 9f, 9f), DType.F32, 3, 3);
       Tensor labels = Tensor.of(new int[] {0, 1, -100}, 3);
       Tensor gradient = Tensor.allocate(arena, DType.F32, 3, 3);
 

@@ -132,7 +132,7 @@ public final class ExitProbe {
       Linker linker = Linker.nativeLinker();
       MethodHandle qsort =
           linker.downcallHandle(
-              linker.defaultLookup().findOrThrow("qsort"),
+              linker.defaultLookup().find("qsort").orElseThrow(),
               FunctionDescriptor.ofVoid(
                   ValueLayout.ADDRESS,
                   ValueLayout.JAVA_LONG,
@@ -149,7 +149,7 @@ public final class ExitProbe {
               comparison,
               FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.ADDRESS),
               arena);
-      qsort.invokeExact(arena.allocateFrom(ValueLayout.JAVA_INT, 2, 1), 2L, 4L, callback);
+      qsort.invokeExact(Segments.of(arena, 2, 1), 2L, 4L, callback);
     } catch (Throwable e) {
       throw new AssertionError(e);
     }

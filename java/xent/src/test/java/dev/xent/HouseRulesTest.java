@@ -196,9 +196,18 @@ class HouseRulesTest {
         .resideOutsideOfPackage(FFI)
         .and()
         .doNotBelongToAnyOf(Memory.class)
+        .and()
+        // Of its own memory, which it has just got.
+        .doNotHaveFullyQualifiedName("dev.xent.internal.kernels.ArrayBlocks")
         .should()
         .callMethodWhere(callsOf("reinterpret"))
         .check(LIBRARY);
+  }
+
+  /** They take an offset from JDK 22 on, and none on 21: which javac does not see. */
+  @Test
+  void layoutsMakeNoVarHandles() {
+    noClasses().should().callMethodWhere(callsOf("varHandle")).check(LIBRARY);
   }
 
   @Test

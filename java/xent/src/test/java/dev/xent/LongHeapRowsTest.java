@@ -7,7 +7,6 @@ import dev.xent.options.Backend;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
-import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -157,7 +156,7 @@ class LongHeapRowsTest {
       Tensor targets =
           place == Place.HEAP_ARRAY
               ? Tensor.of(labels)
-              : Tensor.of(arena.allocateFrom(ValueLayout.JAVA_INT, labels), DType.I32, ROWS);
+              : Tensor.of(Segments.of(arena, labels), DType.I32, ROWS);
       CrossEntropy sum =
           CrossEntropy.builder()
               .execution(Execution.defaults().backend(backend))

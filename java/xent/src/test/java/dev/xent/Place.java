@@ -19,7 +19,7 @@ enum Place {
   OFF_HEAP {
     @Override
     Tensor put(Arena arena, float[] values, long... shape) {
-      return Tensor.of(arena.allocateFrom(ValueLayout.JAVA_FLOAT, values), DType.F32, shape);
+      return Tensor.of(Segments.of(arena, values), DType.F32, shape);
     }
   },
   ALIGNED_TO_ELEMENTS_ONLY {
@@ -33,7 +33,7 @@ enum Place {
   ADDRESS_WITH_OWNER {
     @Override
     Tensor put(Arena arena, float[] values, long... shape) {
-      MemorySegment owner = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_FLOAT, values);
+      MemorySegment owner = Segments.of(Arena.ofAuto(), values);
       return Tensor.ofAddress(owner.address(), owner.byteSize(), owner, DType.F32, shape);
     }
   },

@@ -51,7 +51,7 @@ class TensorTest {
   void readsEveryIntegerType() {
     try (Arena arena = Arena.ofConfined()) {
       assertThat(Tensor.of(new byte[] {-1, 2}).toLongArray()).containsExactly(-1, 2);
-      MemorySegment bytes = arena.allocateFrom(ValueLayout.JAVA_BYTE, (byte) -1, (byte) 2);
+      MemorySegment bytes = Segments.of(arena, (byte) -1, (byte) 2);
       assertThat(Tensor.of(bytes, DType.U8, 2).toLongArray()).containsExactly(255, 2);
       assertThat(Tensor.of(new short[] {-3, 4}).toLongArray()).containsExactly(-3, 4);
       assertThat(Tensor.of(new int[] {-5, 6}).getLong(1)).isEqualTo(6);

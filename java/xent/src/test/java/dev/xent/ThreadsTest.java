@@ -9,7 +9,6 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.OptionException;
 import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
-import java.lang.foreign.ValueLayout;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -40,11 +39,11 @@ class ThreadsTest {
   private static final int[] LABELS = Samples.labels(ROWS, CLASSES, 23);
 
   private static Tensor offHeap(Arena arena, float[] values, long... shape) {
-    return Tensor.of(arena.allocateFrom(ValueLayout.JAVA_FLOAT, values), DType.F32, shape);
+    return Tensor.of(Segments.of(arena, values), DType.F32, shape);
   }
 
   private static Tensor offHeap(Arena arena, int[] labels, long... shape) {
-    return Tensor.of(arena.allocateFrom(ValueLayout.JAVA_INT, labels), DType.I32, shape);
+    return Tensor.of(Segments.of(arena, labels), DType.I32, shape);
   }
 
   private static Map<String, int[]> results(EveryOperation operations) {

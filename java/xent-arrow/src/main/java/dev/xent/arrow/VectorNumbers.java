@@ -151,7 +151,7 @@ record VectorNumbers(String name, DType type, long[] shape, ValueVector values) 
 
   /** Refuses memory that no tensor can be over, and says what to do. */
   static void requireAligned(String name, MemorySegment memory, DType type, String fix) {
-    if (memory.maxByteAlignment() < type.byteSize()) {
+    if (memory.address() % type.byteSize() != 0) {
       throw new MemoryException(
           String.format(
               Locale.ROOT,

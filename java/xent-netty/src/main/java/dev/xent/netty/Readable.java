@@ -60,7 +60,7 @@ final class Readable {
   /** The memory itself, where it can be viewed as such numbers. */
   private MemorySegment viewable(DType type) {
     MemorySegment memory = MemorySegment.ofBuffer(whole());
-    if (memory.maxByteAlignment() >= type.byteSize()) {
+    if (type.byteSize() == 1 || (memory.isNative() && memory.address() % type.byteSize() == 0)) {
       return memory;
     }
     if (memory.isNative()) {

@@ -22,6 +22,11 @@ public class XentH extends XentH$shared {
 
     static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup();
 
+    static MemorySegment findOrThrow(String symbol) {
+        return SYMBOL_LOOKUP.find(symbol)
+            .orElseThrow(() -> new NoSuchElementException("Symbol not found: " + symbol));
+    }
+
     private static final int XENT_ABI_VERSION = (int)3L;
     /**
      * {@snippet lang=c :
@@ -1050,7 +1055,7 @@ public class XentH extends XentH$shared {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             XentH.C_INT    );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_abi_version");
+        public static final MemorySegment ADDR = findOrThrow("xent_abi_version");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -1108,7 +1113,7 @@ public class XentH extends XentH$shared {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             XentH.C_INT    );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_numerics_version");
+        public static final MemorySegment ADDR = findOrThrow("xent_numerics_version");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -1166,7 +1171,7 @@ public class XentH extends XentH$shared {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             XentH.C_POINTER    );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_version");
+        public static final MemorySegment ADDR = findOrThrow("xent_version");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -1226,7 +1231,7 @@ public class XentH extends XentH$shared {
             XentH.C_INT
         );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_status_message");
+        public static final MemorySegment ADDR = findOrThrow("xent_status_message");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -1286,7 +1291,7 @@ public class XentH extends XentH$shared {
             XentH.C_INT
         );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_field_name");
+        public static final MemorySegment ADDR = findOrThrow("xent_field_name");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -1344,7 +1349,7 @@ public class XentH extends XentH$shared {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             XentH.C_INT    );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_best_isa");
+        public static final MemorySegment ADDR = findOrThrow("xent_best_isa");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -1404,7 +1409,7 @@ public class XentH extends XentH$shared {
             XentH.C_INT
         );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_has_isa");
+        public static final MemorySegment ADDR = findOrThrow("xent_has_isa");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -1464,7 +1469,7 @@ public class XentH extends XentH$shared {
             XentH.C_INT
         );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_isa_name");
+        public static final MemorySegment ADDR = findOrThrow("xent_isa_name");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -1524,7 +1529,7 @@ public class XentH extends XentH$shared {
             XentH.C_INT
         );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_way_name");
+        public static final MemorySegment ADDR = findOrThrow("xent_way_name");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -1657,7 +1662,7 @@ public class XentH extends XentH$shared {
             XentH.C_LONG_LONG
         );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_sample_workspace");
+        public static final MemorySegment ADDR = findOrThrow("xent_sample_workspace");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -1765,7 +1770,7 @@ public class XentH extends XentH$shared {
             XentH.C_INT
         );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_linear_workspace");
+        public static final MemorySegment ADDR = findOrThrow("xent_linear_workspace");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -1829,7 +1834,7 @@ public class XentH extends XentH$shared {
             XentH.C_LONG_LONG
         );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_tally_add");
+        public static final MemorySegment ADDR = findOrThrow("xent_tally_add");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -1890,7 +1895,7 @@ public class XentH extends XentH$shared {
             XentH.C_POINTER
         );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_tally_merge");
+        public static final MemorySegment ADDR = findOrThrow("xent_tally_merge");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -1950,7 +1955,7 @@ public class XentH extends XentH$shared {
             XentH.C_POINTER
         );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_tally_sum");
+        public static final MemorySegment ADDR = findOrThrow("xent_tally_sum");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -2208,7 +2213,7 @@ public class XentH extends XentH$shared {
             XentH.C_POINTER
         );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_run");
+        public static final MemorySegment ADDR = findOrThrow("xent_run");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -2274,7 +2279,7 @@ public class XentH extends XentH$shared {
             XentH.C_POINTER
         );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_few_at");
+        public static final MemorySegment ADDR = findOrThrow("xent_few_at");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -2360,7 +2365,7 @@ public class XentH extends XentH$shared {
             XentH.C_POINTER
         );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_many_at");
+        public static final MemorySegment ADDR = findOrThrow("xent_many_at");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -2426,7 +2431,7 @@ public class XentH extends XentH$shared {
             XentH.C_POINTER
         );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("xent_run_at");
+        public static final MemorySegment ADDR = findOrThrow("xent_run_at");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }

@@ -91,7 +91,6 @@ public class xent_statistics {
     public static long[] opaque$dimensions() {
         return opaque$DIMS;
     }
-    private static final VarHandle opaque$ELEM_HANDLE = opaque$LAYOUT.varHandle(sequenceElement());
 
     /**
      * Indexed getter for field:
@@ -100,7 +99,7 @@ public class xent_statistics {
      * }
      */
     public static long opaque(MemorySegment struct, long index0) {
-        return (long)opaque$ELEM_HANDLE.get(struct, opaque$OFFSET, index0);
+        return struct.get(XentH.C_LONG_LONG, opaque$OFFSET + index0 * XentH.C_LONG_LONG.byteSize());
     }
 
     /**
@@ -110,7 +109,7 @@ public class xent_statistics {
      * }
      */
     public static void opaque(MemorySegment struct, long index0, long fieldValue) {
-        opaque$ELEM_HANDLE.set(struct, opaque$OFFSET, index0, fieldValue);
+        struct.set(XentH.C_LONG_LONG, opaque$OFFSET + index0 * XentH.C_LONG_LONG.byteSize(), fieldValue);
     }
 
     /**

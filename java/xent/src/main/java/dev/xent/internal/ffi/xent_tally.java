@@ -279,7 +279,6 @@ public class xent_tally {
     public static long[] bins$dimensions() {
         return bins$DIMS;
     }
-    private static final VarHandle bins$ELEM_HANDLE = bins$LAYOUT.varHandle(sequenceElement());
 
     /**
      * Indexed getter for field:
@@ -288,7 +287,7 @@ public class xent_tally {
      * }
      */
     public static long bins(MemorySegment struct, long index0) {
-        return (long)bins$ELEM_HANDLE.get(struct, bins$OFFSET, index0);
+        return struct.get(XentH.C_LONG_LONG, bins$OFFSET + index0 * XentH.C_LONG_LONG.byteSize());
     }
 
     /**
@@ -298,7 +297,7 @@ public class xent_tally {
      * }
      */
     public static void bins(MemorySegment struct, long index0, long fieldValue) {
-        bins$ELEM_HANDLE.set(struct, bins$OFFSET, index0, fieldValue);
+        struct.set(XentH.C_LONG_LONG, bins$OFFSET + index0 * XentH.C_LONG_LONG.byteSize(), fieldValue);
     }
 
     private static final OfLong doubles$LAYOUT = (OfLong)$LAYOUT.select(groupElement("doubles"));
@@ -400,7 +399,6 @@ public class xent_tally {
     public static long[] digits$dimensions() {
         return digits$DIMS;
     }
-    private static final VarHandle digits$ELEM_HANDLE = digits$LAYOUT.varHandle(sequenceElement());
 
     /**
      * Indexed getter for field:
@@ -409,7 +407,7 @@ public class xent_tally {
      * }
      */
     public static long digits(MemorySegment struct, long index0) {
-        return (long)digits$ELEM_HANDLE.get(struct, digits$OFFSET, index0);
+        return struct.get(XentH.C_LONG_LONG, digits$OFFSET + index0 * XentH.C_LONG_LONG.byteSize());
     }
 
     /**
@@ -419,7 +417,7 @@ public class xent_tally {
      * }
      */
     public static void digits(MemorySegment struct, long index0, long fieldValue) {
-        digits$ELEM_HANDLE.set(struct, digits$OFFSET, index0, fieldValue);
+        struct.set(XentH.C_LONG_LONG, digits$OFFSET + index0 * XentH.C_LONG_LONG.byteSize(), fieldValue);
     }
 
     /**

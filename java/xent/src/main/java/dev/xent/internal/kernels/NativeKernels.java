@@ -8,6 +8,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.ffi.xent_work;
+import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
@@ -35,13 +36,16 @@ public final class NativeKernels implements Kernels {
    */
   static final long BRIEF = 2048;
 
+  /** Whether the linker takes segments of Java arrays. */
+  private static final boolean TAKES_ARRAYS = Runtime.version().feature() >= 22;
+
   private static final class FewArrays {
     static final MethodHandle HANDLE = door(XentH.xent_few_at$address(), Work.FEW_ARRAYS);
   }
 
   private static final class FewArraysBriefly {
     static final MethodHandle HANDLE =
-        door(XentH.xent_few_at$address(), Work.FEW_ARRAYS, Linker.Option.critical(true));
+        door(XentH.xent_few_at$address(), Work.FEW_ARRAYS, critical());
   }
 
   private static final class ManyArrays {
@@ -50,7 +54,7 @@ public final class NativeKernels implements Kernels {
 
   private static final class ManyArraysBriefly {
     static final MethodHandle HANDLE =
-        door(XentH.xent_many_at$address(), Function.MOST_ARRAYS, Linker.Option.critical(true));
+        door(XentH.xent_many_at$address(), Function.MOST_ARRAYS, critical());
   }
 
   private static final class Prepared {
@@ -59,13 +63,12 @@ public final class NativeKernels implements Kernels {
 
   private static final class PreparedBriefly {
     static final MethodHandle HANDLE =
-        door(XentH.xent_run_at$address(), Work.FEW_ARRAYS, Linker.Option.critical(true));
+        door(XentH.xent_run_at$address(), Work.FEW_ARRAYS, critical());
   }
 
   /** As the linker does not look at any array. */
   private static final class FixedBriefly {
-    static final MethodHandle HANDLE =
-        door(XentH.xent_run$address(), 0, Linker.Option.critical(true));
+    static final MethodHandle HANDLE = door(XentH.xent_run$address(), 0, critical());
   }
 
   private static final class TallyAdd {
@@ -76,13 +79,23 @@ public final class NativeKernels implements Kernels {
     static final MethodHandle HANDLE =
         Linker.nativeLinker()
             .downcallHandle(
-                XentH.xent_tally_add$address(),
-                XentH.xent_tally_add$descriptor(),
-                Linker.Option.critical(true));
+                XentH.xent_tally_add$address(), XentH.xent_tally_add$descriptor(), critical());
   }
 
   private static MethodHandle door(MemorySegment function, int arrays, Linker.Option... options) {
     return Linker.nativeLinker().downcallHandle(function, descriptor(arrays), options);
+  }
+
+  /** JDK 21 has another name for it, and does not take heap arrays. */
+  private static Linker.Option critical() {
+    try {
+      return (Linker.Option)
+          (TAKES_ARRAYS
+              ? Linker.Option.class.getMethod("critical", boolean.class).invoke(null, true)
+              : Linker.Option.class.getMethod("isTrivial").invoke(null));
+    } catch (ReflectiveOperationException e) {
+      throw new AssertionError(e);
+    }
   }
 
   /** The first argument is a struct that nobody but the caller can take away: a number will do. */
@@ -94,7 +107,7 @@ public final class NativeKernels implements Kernels {
   }
 
   /** No function declares an exception; what the linker throws is unchecked. */
-  private static RuntimeException unchecked(Throwable thrown) {
+  static RuntimeException unchecked(Throwable thrown) {
     if (thrown instanceof Error error) {
       throw error;
     }
@@ -102,11 +115,26 @@ public final class NativeKernels implements Kernels {
   }
 
   private static boolean isCritical(Work work) {
-    return work.isOnHeap() || isBrief(work);
+    return TAKES_ARRAYS && work.isOnHeap() || isBrief(work);
   }
 
   @Override
   public int run(Work work) {
+    if (TAKES_ARRAYS || !work.isOnHeap()) {
+      return runAsItIs(work);
+    }
+    ArrayBlocks blocks = work.blocks();
+    int status = Status.INVALID_ARGUMENT;
+    blocks.enter(work);
+    try {
+      status = runAsItIs(work);
+    } finally {
+      blocks.leave(work, status == Status.OK);
+    }
+    return status;
+  }
+
+  private static int runAsItIs(Work work) {
     try {
       boolean critical = isCritical(work);
       long struct = work.struct().address();
@@ -141,6 +169,9 @@ public final class NativeKernels implements Kernels {
       MemorySegment d,
       MemorySegment e,
       MemorySegment f) {
+    if (!TAKES_ARRAYS && work.first(a, b, c, d, e, f).isOnHeap()) {
+      return runPreparedOnBlocks(work);
+    }
     try {
       long prepared = work.preparedAddress();
       if (!work.isPreparedCritical()) {
@@ -154,6 +185,27 @@ public final class NativeKernels implements Kernels {
     } finally {
       Reference.reachabilityFence(work);
     }
+  }
+
+  private int runPreparedOnBlocks(Work work) {
+    ArrayBlocks blocks = work.blocks();
+    int status = Status.INVALID_ARGUMENT;
+    blocks.enter(work);
+    try {
+      MemorySegment[] x = work.arrays;
+      long prepared = work.preparedAddress();
+      status =
+          work.isPreparedCritical()
+              ? (int)
+                  PreparedBriefly.HANDLE.invokeExact(prepared, x[0], x[1], x[2], x[3], x[4], x[5])
+              : (int) Prepared.HANDLE.invokeExact(prepared, x[0], x[1], x[2], x[3], x[4], x[5]);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
+    } finally {
+      blocks.leave(work, status == Status.OK);
+      work.clear();
+    }
+    return status;
   }
 
   private static int few(boolean critical, long struct, MemorySegment[] a) throws Throwable {
@@ -203,6 +255,12 @@ public final class NativeKernels implements Kernels {
   @Override
   public int tallyAdd(
       MemorySegment tally, MemorySegment values, int type, long stride, long count) {
+    if (!TAKES_ARRAYS && !values.isNative()) {
+      try (Arena arena = Arena.ofConfined()) {
+        MemorySegment copy = arena.allocate(values.byteSize(), Double.BYTES).copyFrom(values);
+        return tallyAdd(tally, copy, type, stride, count);
+      }
+    }
     try {
       return count <= BRIEF || !values.isNative()
           ? (int) TallyAddBriefly.HANDLE.invokeExact(tally, values, type, stride, count)

@@ -30,6 +30,8 @@ public final class Work {
 
   private boolean onHeap;
 
+  private @Nullable ArrayBlocks blocks;
+
   private Function function = Function.SOFTMAX;
   private MemorySegment shape = MemorySegment.NULL;
   private MemorySegment options = MemorySegment.NULL;
@@ -265,6 +267,18 @@ public final class Work {
 
   boolean isPreparedCritical() {
     return preparedCritical;
+  }
+
+  int count() {
+    return end;
+  }
+
+  /** What takes the place of Java arrays. */
+  ArrayBlocks blocks() {
+    if (blocks == null) {
+      blocks = new ArrayBlocks();
+    }
+    return blocks;
   }
 
   boolean hasFewArrays() {

@@ -99,14 +99,18 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
               Locale.ROOT, "cannot load %s: %s%s", location, message, hint(file, message)),
           e);
     } catch (IllegalCallerException e) {
-      throw new NativeLibraryException(
-          String.format(
-              Locale.ROOT,
-              "cannot load %s: native access is denied; run java with --enable-native-access=%s",
-              location,
-              Backends.moduleName()),
-          e);
+      throw denied(location, e);
     }
+  }
+
+  private static NativeLibraryException denied(String location, Throwable cause) {
+    return new NativeLibraryException(
+        String.format(
+            Locale.ROOT,
+            "cannot load %s: native access is denied; run java with --enable-native-access=%s",
+            location,
+            Backends.moduleName()),
+        cause);
   }
 
   private static String hint(Path file, String message) {
@@ -136,6 +140,9 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
       return library;
     } catch (LinkageError e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
+      if (cause instanceof IllegalCallerException) {
+        throw denied(location, cause); // before JDK 24 it is not loading that is denied
+      }
       throw new NativeLibraryException(
           String.format(
               Locale.ROOT,

@@ -52,7 +52,8 @@ final class SelfTest {
     shape = arena.allocate(xent_shape.layout());
     options = arena.allocate(xent_options.layout());
     logits = arena.allocate(ROWS * CLASSES * Double.BYTES, Double.BYTES);
-    labels = arena.allocateFrom(ValueLayout.JAVA_INT, 7, 0, CLASSES - 1);
+    labels = arena.allocate(ROWS * Integer.BYTES, Integer.BYTES);
+    labels.copyFrom(MemorySegment.ofArray(new int[] {7, 0, CLASSES - 1}));
     results = arena.allocate(ROWS * (CLASSES + 2) * Double.BYTES, Double.BYTES);
     xent_options.size(options, xent_options.sizeof());
     xent_shape.size(shape, xent_shape.sizeof());

@@ -10,6 +10,8 @@ import dev.xent.internal.load.Codes;
 import dev.xent.internal.parallel.Threads;
 import dev.xent.options.Backend;
 import dev.xent.options.Isa;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -89,8 +91,15 @@ public record Engine(Kernels kernels, int isa, Threads threads) {
    * @param way as a report says it, which is 0 in those of the reference
    */
   @Nullable String wayName(int way) {
-    return way == 0
-        ? null
-        : Memory.at(XentH.xent_way_name(way).address(), LONGEST_NAME).getString(0);
+    return way == 0 ? null : text(Memory.at(XentH.xent_way_name(way).address(), LONGEST_NAME));
+  }
+
+  /** {@code getString(0)} of ASCII, which JDK 21 has by another name. */
+  private static String text(MemorySegment name) {
+    StringBuilder text = new StringBuilder();
+    for (long i = 0; name.get(ValueLayout.JAVA_BYTE, i) != 0; i++) {
+      text.append((char) name.get(ValueLayout.JAVA_BYTE, i));
+    }
+    return text.toString();
   }
 }

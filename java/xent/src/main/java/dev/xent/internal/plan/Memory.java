@@ -65,8 +65,9 @@ public final class Memory {
       return view.segment;
     }
     try {
-      return view.segment.reinterpret(
-          Arena.ofShared(), closed -> Reference.reachabilityFence(owner));
+      MemorySegment kept =
+          view.segment.reinterpret(Arena.ofShared(), closed -> Reference.reachabilityFence(owner));
+      return view.segment.isReadOnly() ? kept.asReadOnly() : kept; // which JDK 21 forgets
     } catch (IllegalCallerException e) {
       throw denied(e);
     }
@@ -490,6 +491,20 @@ public final class Memory {
             other,
             written,
             inPlaceAllowed ? ", or exactly that of " + other : ""));
+  }
+
+  /** Copies the elements of a view from memory of the same layout; what lies between them stays. */
+  static void copyElements(MemorySegment from, View to) {
+    if (to.contiguous) {
+      MemorySegment.copy(from, 0, to.segment, 0, to.bytes);
+      return;
+    }
+    int size = to.type.byteSize();
+    Odometer odometer = new Odometer(to);
+    for (long i = 0; i < to.elements; i++) {
+      long at = odometer.next() * size;
+      MemorySegment.copy(from, at, to.segment, at, size);
+    }
   }
 
   private static void copyAccessible(View from, View to) {

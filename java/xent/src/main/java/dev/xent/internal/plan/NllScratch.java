@@ -2,6 +2,7 @@
 package dev.xent.internal.plan;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -13,7 +14,8 @@ final class NllScratch {
   final NllRow row;
 
   /** Of type F32 or F64. */
-  final MemorySegment losses = Arena.ofAuto().allocate(ValueLayout.JAVA_DOUBLE, BLOCK);
+  final MemorySegment losses =
+      Arena.ofAuto().allocate(MemoryLayout.sequenceLayout(BLOCK, ValueLayout.JAVA_DOUBLE));
 
   NllScratch(Call call) {
     row = new NllRow(call);

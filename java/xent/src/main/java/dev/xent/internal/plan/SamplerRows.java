@@ -3,6 +3,7 @@ package dev.xent.internal.plan;
 
 import dev.xent.internal.ffi.xent_sampling;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Locale;
@@ -25,7 +26,7 @@ public final class SamplerRows {
   public SamplerRows() {}
 
   private static MemorySegment room(long rows) {
-    return Arena.ofAuto().allocate(xent_sampling.layout(), rows);
+    return Arena.ofAuto().allocate(MemoryLayout.sequenceLayout(rows, xent_sampling.layout()));
   }
 
   public int count() {

@@ -11,6 +11,7 @@ import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.load.Codes;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -29,9 +30,11 @@ final class TopProbabilities {
   private final MemorySegment report = Arena.ofAuto().allocate(xent_report.layout());
 
   /** Of any type of floats, as the logits and the probabilities of the call are. */
-  private final MemorySegment x = Arena.ofAuto().allocate(ValueLayout.JAVA_DOUBLE, ENTRIES);
+  private final MemorySegment x =
+      Arena.ofAuto().allocate(MemoryLayout.sequenceLayout(ENTRIES, ValueLayout.JAVA_DOUBLE));
 
-  private final MemorySegment y = Arena.ofAuto().allocate(ValueLayout.JAVA_DOUBLE, ENTRIES);
+  private final MemorySegment y =
+      Arena.ofAuto().allocate(MemoryLayout.sequenceLayout(ENTRIES, ValueLayout.JAVA_DOUBLE));
 
   private final RowPart logits = new RowPart();
   private final RowPart classes = new RowPart();

@@ -126,11 +126,32 @@ public final class View {
               + segment.byteSize()
               + ": give more memory or a smaller shape");
     }
-    if (segment.maxByteAlignment() < type.byteSize()) {
+    if (!isAligned(segment, type.byteSize())) {
       throw new MemoryException(misaligned(segment, type));
     }
     return new View(
         segment.asSlice(0, bytes), array, type, shape, strides, elements, bytes, owner, lender);
+  }
+
+  /** {@code MemorySegment.maxByteAlignment}, which JDK 21 and 22 are without, of so many bytes. */
+  public static boolean isAligned(MemorySegment segment, int bytes) {
+    if (segment.isNative()) {
+      return segment.address() % bytes == 0;
+    }
+    try {
+      segment.asSlice(0, 0, bytes);
+      return true;
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
+  }
+
+  private static int heapAlignment(MemorySegment segment) {
+    int bytes = HEAP_ALIGNMENT_HINT;
+    while (!isAligned(segment, bytes)) {
+      bytes /= 2;
+    }
+    return bytes;
   }
 
   private static String misaligned(MemorySegment segment, DType type) {
@@ -146,7 +167,7 @@ public final class View {
             "%s needs memory aligned to %d bytes, this part of a heap array is aligned to %d: use an array of the element type or off-heap memory",
             type,
             type.byteSize(),
-            Math.min(segment.maxByteAlignment(), HEAP_ALIGNMENT_HINT));
+            heapAlignment(segment));
   }
 
   /** The same memory from element {@code offset} on, seen with another shape. */
@@ -165,6 +186,11 @@ public final class View {
   /** The same memory, of a lender who is asked before each use. */
   public View lentBy(Lender newLender) {
     return new View(segment, array, type, shape, strides, elements, bytes, owner, newLender);
+  }
+
+  /** The same in other memory of as many bytes, which is off the heap. */
+  View in(MemorySegment memory) {
+    return new View(memory, null, type, shape, strides, elements, bytes, owner, lender);
   }
 
   public int rank() {

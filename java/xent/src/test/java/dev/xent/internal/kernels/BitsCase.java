@@ -6,6 +6,7 @@ import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_shape;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.SplittableRandom;
@@ -103,7 +104,7 @@ final class BitsCase {
   }
 
   private static MemorySegment floats(Arena arena, long count) {
-    return arena.allocate(ValueLayout.JAVA_FLOAT, Math.max(count, 1));
+    return arena.allocate(MemoryLayout.sequenceLayout(Math.max(count, 1), ValueLayout.JAVA_FLOAT));
   }
 
   private static void set(MemorySegment layout, long outer, long classes, long inner, int type) {

@@ -3,6 +3,7 @@ package dev.xent.internal.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.xent.Segments;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
@@ -215,7 +216,7 @@ class FurtherArgumentsTest {
       for (String name : List.of("output", "gradient", "losses", "log-sum-exp", "hits")) {
         put(name, arena.allocate(BYTES, 64));
       }
-      put("targets", arena.allocateFrom(ValueLayout.JAVA_LONG, 3, 1, 0));
+      put("targets", Segments.of(arena, 3L, 1, 0));
       put("statistics", arena.allocate(ROWS * Records.STATISTICS, Records.ALIGNMENT));
       put("states", arena.allocate(ROWS * Records.STATE, Records.ALIGNMENT));
       MemorySegment tally = arena.allocate(xent_tally.layout());

@@ -3,6 +3,7 @@ package dev.xent.internal.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.xent.Segments;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
@@ -31,12 +32,12 @@ class LinearRefusalsTest {
   private final MemorySegment hidden = floats(ROWS * FEATURES);
   private final MemorySegment weights = floats(CLASSES * FEATURES);
   private final MemorySegment weightsGradient = floats(CLASSES * FEATURES);
-  private final MemorySegment labels = arena.allocateFrom(ValueLayout.JAVA_INT, 0, 1, 2);
+  private final MemorySegment labels = Segments.of(arena, 0, 1, 2);
   private final MemorySegment statistics = arena.allocate(ROWS * Records.STATISTICS, 8);
   private final MemorySegment states = arena.allocate(ROWS * Records.STATE, 8);
 
   private MemorySegment floats(long count) {
-    return arena.allocate(ValueLayout.JAVA_FLOAT, count);
+    return arena.allocate(count * Float.BYTES, Float.BYTES);
   }
 
   @BeforeEach

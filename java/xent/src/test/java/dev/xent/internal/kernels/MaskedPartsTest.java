@@ -4,6 +4,7 @@ package dev.xent.internal.kernels;
 import static java.lang.foreign.MemorySegment.NULL;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.xent.Segments;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
@@ -12,6 +13,7 @@ import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.load.Backends;
 import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.HexFormat;
@@ -37,8 +39,9 @@ class MaskedPartsTest {
   private final Arena arena = Arena.ofConfined();
   private final MemorySegment shape = arena.allocate(xent_shape.layout());
   private final MemorySegment options = arena.allocate(xent_options.layout());
-  private final MemorySegment logits = arena.allocate(ValueLayout.JAVA_FLOAT, ROWS * CLASSES);
-  private final MemorySegment labels = arena.allocateFrom(ValueLayout.JAVA_LONG, 5, CLASSES - 1, 0);
+  private final MemorySegment logits =
+      arena.allocate(MemoryLayout.sequenceLayout(ROWS * CLASSES, ValueLayout.JAVA_FLOAT));
+  private final MemorySegment labels = Segments.of(arena, 5L, CLASSES - 1, 0);
   private final MemorySegment mask = arena.allocate(ROWS * CLASSES).fill((byte) 1);
 
   @BeforeEach
@@ -77,7 +80,8 @@ class MaskedPartsTest {
     final Kernels kernels;
     final MemorySegment states = arena.allocate(ROWS * ROW_OF_STATES, 8);
     final MemorySegment statistics = arena.allocate(ROWS * Records.STATISTICS, Records.ALIGNMENT);
-    final MemorySegment losses = arena.allocate(ValueLayout.JAVA_FLOAT, ROWS);
+    final MemorySegment losses =
+        arena.allocate(MemoryLayout.sequenceLayout(ROWS, ValueLayout.JAVA_FLOAT));
     final MemorySegment report = arena.allocate(xent_report.layout());
 
     Run(Kernels kernels) {
@@ -185,7 +189,8 @@ class MaskedPartsTest {
 
   @Test
   void statesOfABackwardSayWhichArithmeticItWas() {
-    MemorySegment wide = arena.allocate(ValueLayout.JAVA_DOUBLE, ROWS * CLASSES);
+    MemorySegment wide =
+        arena.allocate(MemoryLayout.sequenceLayout(ROWS * CLASSES, ValueLayout.JAVA_DOUBLE));
     for (int i = 0; i < ROWS * CLASSES; i++) {
       wide.setAtIndex(ValueLayout.JAVA_DOUBLE, i, i % 7 + 1e-9);
     }

@@ -3,6 +3,7 @@ package dev.xent.internal.kernels;
 
 import static java.lang.foreign.MemorySegment.NULL;
 
+import dev.xent.Segments;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
@@ -84,7 +85,8 @@ final class SamplingCase {
     options = arena.allocate(xent_options.layout());
     xent_options.size(options, xent_options.sizeof());
     xent_options.softcap(options, any(SOFTCAPS));
-    sampling = arena.allocate(xent_sampling.layout(), rows);
+    sampling =
+        arena.allocate(xent_sampling.sizeof() * rows, xent_sampling.layout().byteAlignment());
     for (int i = 0; i < rows; i++) {
       fill(xent_sampling.asSlice(sampling, i));
     }
@@ -249,7 +251,7 @@ final class SamplingCase {
     rowBegin = cut;
     rowEnd = rows;
     counted += counted(kernels, results);
-    results.put("counted", arena.allocateFrom(ValueLayout.JAVA_LONG, counted));
+    results.put("counted", Segments.of(arena, counted));
     return results;
   }
 

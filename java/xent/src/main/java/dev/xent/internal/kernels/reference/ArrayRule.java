@@ -3,6 +3,7 @@ package dev.xent.internal.kernels.reference;
 
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Form;
 import dev.xent.internal.kernels.reference.call.Addresses;
 import dev.xent.internal.kernels.reference.call.Layout;
 import dev.xent.internal.kernels.reference.call.Shape;

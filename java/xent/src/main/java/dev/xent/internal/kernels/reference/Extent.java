@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
+import dev.xent.internal.kernels.Form;
 import dev.xent.internal.kernels.Places;
 import dev.xent.internal.kernels.reference.call.Layout;
 import dev.xent.internal.kernels.reference.call.Shape;
@@ -23,26 +24,15 @@ final class Extent {
     } else if (form == Form.PER_CLASS && call.ragged) {
       add(call.raggedElements, layout.classes);
     } else if (form == Form.OF_CLASSES) {
-      add(shape.features, layout.classes);
+      add(form.entries(shape.copy.struct), layout.classes);
       add(shape.classes, layout.outer);
     } else {
       add(shape.inner, layout.inner);
       if (form != Form.PER_ROW) {
-        add(entries(shape, form), layout.classes);
+        add(form.entries(shape.copy.struct), layout.classes);
       }
       add(shape.outer, layout.outer);
     }
-  }
-
-  private static long entries(Shape shape, Form form) {
-    return switch (form) {
-      case PER_TARGET -> shape.targetCount;
-      case PER_TOP -> shape.topCount;
-      case PER_PROMPT -> shape.promptCount;
-      case PER_OUTPUT -> shape.outputCount;
-      case PER_FEATURE -> shape.features;
-      default -> shape.classes;
-    };
   }
 
   private void add(long size, long stride) {

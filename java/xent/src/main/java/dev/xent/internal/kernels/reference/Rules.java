@@ -5,6 +5,7 @@ package dev.xent.internal.kernels.reference;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Form;
 import dev.xent.internal.kernels.Function;
 
 /** What is checked of each array, and in which order. */

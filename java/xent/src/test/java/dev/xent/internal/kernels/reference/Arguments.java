@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
+import dev.xent.Segments;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
@@ -10,6 +11,7 @@ import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.reference.math.Constants;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -87,25 +89,25 @@ final class Arguments {
   }
 
   MemorySegment floats(float... values) {
-    return arena.allocateFrom(ValueLayout.JAVA_FLOAT, values);
+    return Segments.of(arena, values);
   }
 
   MemorySegment labels(long... values) {
-    return arena.allocateFrom(ValueLayout.JAVA_LONG, values);
+    return Segments.of(arena, values);
   }
 
   /** A float for every element. */
   MemorySegment elements() {
-    return arena.allocate(ValueLayout.JAVA_FLOAT, rows * classes);
+    return arena.allocate(MemoryLayout.sequenceLayout(rows * classes, ValueLayout.JAVA_FLOAT));
   }
 
   /** A float for every row. */
   MemorySegment perRow() {
-    return arena.allocate(ValueLayout.JAVA_FLOAT, rows);
+    return arena.allocate(MemoryLayout.sequenceLayout(rows, ValueLayout.JAVA_FLOAT));
   }
 
   MemorySegment hits() {
-    return arena.allocate(ValueLayout.JAVA_BYTE, rows);
+    return arena.allocate(rows);
   }
 
   MemorySegment statistics() {

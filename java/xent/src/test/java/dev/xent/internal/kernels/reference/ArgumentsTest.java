@@ -14,6 +14,7 @@ import dev.xent.internal.kernels.Status;
 import dev.xent.internal.load.Codes;
 import dev.xent.options.Isa;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.AfterEach;
@@ -206,8 +207,8 @@ class ArgumentsTest {
   }
 
   private void assertFactors() {
-    MemorySegment from = arena.allocate(ValueLayout.JAVA_DOUBLE, 6);
-    MemorySegment to = arena.allocate(ValueLayout.JAVA_DOUBLE, 6);
+    MemorySegment from = arena.allocate(MemoryLayout.sequenceLayout(6, ValueLayout.JAVA_DOUBLE));
+    MemorySegment to = arena.allocate(MemoryLayout.sequenceLayout(6, ValueLayout.JAVA_DOUBLE));
     double least = 0x1p-32;
     double most = 0x1p32;
     for (double value : new double[] {0, least, 1, most}) {
@@ -298,7 +299,7 @@ class ArgumentsTest {
 
   @Test
   void overlapOffTheHeap() {
-    MemorySegment both = arena.allocate(ValueLayout.JAVA_FLOAT, 12);
+    MemorySegment both = arena.allocate(MemoryLayout.sequenceLayout(12, ValueLayout.JAVA_FLOAT));
     assertThat(softmax(both, both)).as("in place").isEqualTo(Status.OK);
     assertThat(softmax(both, both.asSlice(24))).as("beside").isEqualTo(Status.OK);
     assertRefused(softmax(both, both.asSlice(20)), Status.OVERLAP, XentH.XENT_FIELD_OUTPUT());
@@ -318,7 +319,7 @@ class ArgumentsTest {
 
   @Test
   void inPlaceNeedsTheSameStrides() {
-    MemorySegment both = arena.allocate(ValueLayout.JAVA_FLOAT, 12);
+    MemorySegment both = arena.allocate(MemoryLayout.sequenceLayout(12, ValueLayout.JAVA_FLOAT));
     xent_layout.outer(xent_shape.output(call.shape), 4);
     assertRefused(softmax(both, both), Status.OVERLAP, XentH.XENT_FIELD_OUTPUT());
   }

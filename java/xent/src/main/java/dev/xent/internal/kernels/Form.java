@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels;
+
+import dev.xent.internal.ffi.xent_shape;
+import java.lang.foreign.MemorySegment;
+
+/** What an array has numbers for. */
+public enum Form {
+  PER_CLASS,
+  PER_ROW,
+  /** So many of each row as sparse targets have. */
+  PER_TARGET,
+  /** So many of each row as are the largest classes. */
+  PER_TOP,
+  /** So many of each row as its list of prompt tokens has. */
+  PER_PROMPT,
+  /** So many of each row as its list of output tokens has. */
+  PER_OUTPUT,
+  /** Every feature of each row. */
+  PER_FEATURE,
+  /** Every feature of each class, the same for all rows. */
+  OF_CLASSES,
+  /** One of these, as the type of the targets and their count say. */
+  OF_TARGETS,
+  /** Every class, the same for all rows. */
+  ONE_ROW,
+  /** Of ragged rows: one more than there are rows. */
+  OFFSETS,
+  /** Records, which are never Java arrays. */
+  RECORDS;
+
+  /** How many numbers each row, or each class, has by a xent_shape. */
+  public long entries(MemorySegment shape) {
+    return switch (this) {
+      case PER_ROW -> 1;
+      case PER_TARGET -> xent_shape.target_count(shape);
+      case PER_TOP -> xent_shape.top_count(shape);
+      case PER_PROMPT -> xent_shape.prompt_count(shape);
+      case PER_OUTPUT -> xent_shape.output_count(shape);
+      case PER_FEATURE, OF_CLASSES -> xent_shape.features(shape);
+      default -> xent_shape.classes(shape);
+    };
+  }
+}
