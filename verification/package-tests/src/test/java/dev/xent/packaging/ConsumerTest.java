@@ -26,16 +26,16 @@ class ConsumerTest {
 
   @TempDir private Path directory;
 
-  private static String readme(String fence, String beginning) throws IOException {
+  private static String readme(String fence, String content) throws IOException {
     Matcher block =
         Pattern.compile("```" + fence + "\n(.*?)```", Pattern.DOTALL)
             .matcher(Files.readString(Package.ROOT.resolve("README.md")));
     while (block.find()) {
-      if (block.group(1).startsWith(beginning)) {
+      if (block.group(1).contains(content)) {
         return block.group(1);
       }
     }
-    throw new AssertionError("the README has no " + fence + " that begins with " + beginning);
+    throw new AssertionError("the README has no " + fence + " with " + content);
   }
 
   private static String withoutSpace(String text) {
@@ -51,9 +51,16 @@ class ConsumerTest {
   }
 
   @Test
+  void thePageOnInstallingShowsTheWholeFileOfTheConsumer() throws IOException {
+    String pom = Files.readString(CONSUMER.resolve("pom.xml"));
+    assertThat(Files.readString(Package.ROOT.resolve("docs/installing.md")))
+        .contains("```xml\n" + pom.substring(pom.indexOf("<project")) + "```\n");
+  }
+
+  @Test
   void theConsumerHasTheProgramOfTheReadme() throws IOException {
     assertThat(Files.readString(CONSUMER.resolve(PROGRAM)))
-        .isEqualTo("// SPDX-License-Identifier: Apache-2.0\n" + readme("java", "import"));
+        .isEqualTo("// SPDX-License-Identifier: Apache-2.0\n" + readme("java", "Xent.runtime()"));
   }
 
   @Test
@@ -69,7 +76,7 @@ class ConsumerTest {
     String log = String.join("\n", ended.out()) + ended.err();
     assertThat(ended.exit()).as(log).isZero();
     List<String> printed = new ArrayList<>();
-    for (String line : readme("text", "loss ").lines().toList()) {
+    for (String line : readme("text", "perplexity").lines().toList()) {
       ended.out().stream()
           .filter(each -> sameBut(each, line))
           .findFirst()
