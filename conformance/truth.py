@@ -5,7 +5,7 @@
     python3 conformance/truth.py [--index conformance/cases.json]
 
 Written from the formulas of include/xent.h alone, in arithmetic of as many digits as a row needs (mpmath), with no
-regard to how Xent computes. Exits with 1 where a result is beyond the promises of docs/numerics.md, section 6.
+regard to how Xent computes. Exits with 1 where a result is beyond the promises of docs/spec/numerics.md, section 6.
 Needs NumPy and mpmath (Debian: apt-get install python3-numpy python3-mpmath).
 """
 import argparse
@@ -29,7 +29,7 @@ FORMATS = {"f16": Format(10, -14, mpf(65504)), "bf16": Format(7, -126, (2 - mpf(
            "f32": Format(23, -126, (2 - mpf(2) ** -23) * mpf(2) ** 127),
            "f64": Format(52, -1022, (2 - mpf(2) ** -52) * mpf(2) ** 1023)}
 
-# What docs/numerics.md promises in each arithmetic. Pairs are: without and with a temperature (log_softmax, backward);
+# What numerics.md promises in each arithmetic. Pairs are: without and with a temperature (log_softmax, backward);
 # an absolute error and ulps (log_sum_exp) or a relative error (entropy, target). `softcap` is in units, half an
 # ulp of 1; below `faint` of a row's largest term the exponential loses digits, and is right to `floor` of it.
 Promise = namedtuple("Promise", "probability log_softmax log_sum_exp label smooth mixed gradient mixed_gradient entropy "

@@ -2,7 +2,7 @@
 /*
  * xent.h: softmax, log-softmax and cross-entropy on tensors that already lie in memory.
  *
- * This header is the manual. docs/numerics.md defines every bit of every result; docs/design.md says
+ * This header is the manual. docs/spec/numerics.md defines every bit of every result; docs/developing/design.md says
  * why the interface has this form.
  *
  * FUNCTIONS
@@ -110,7 +110,7 @@ extern "C" {
 
 /* The form of this interface; a library with another ABI version must not be called. */
 #define XENT_ABI_VERSION 3
-/* The arithmetic of docs/numerics.md; two libraries with equal numerics versions give equal bits. */
+/* The arithmetic of docs/spec/numerics.md; two libraries with equal numerics versions give equal bits. */
 #define XENT_NUMERICS_VERSION 3
 /* Class ranges begin and end at multiples of this, or end with the row. */
 #define XENT_CHUNK 8192
@@ -652,7 +652,7 @@ XENT_API xent_status xent_cross_entropy_hvp(const xent_cross_entropy_hvp_call *c
 
 /* ---- sampling ----------------------------------------------------------------------------------- */
 
-/* The order of the filters, and what top-k does with ties: docs/numerics.md, section 11. A filter that rules do not
+/* The order of the filters, and what top-k does with ties: numerics.md, section 11. A filter that rules do not
  * have is XENT_UNSUPPORTED. */
 enum {
   XENT_RULES_XENT = 0,         /* top-k, top-p, min-p, typical-p */
@@ -802,7 +802,7 @@ enum {
 };
 
 /* xent_cross_entropy of logits = hidden * weights^T + bias, which are computed piece by piece in the workspace: the
- * bits of all results are those of xent_cross_entropy on the logits of docs/numerics.md, section 13. They do not depend
+ * bits of all results are those of xent_cross_entropy on the logits of numerics.md, section 13. They do not depend
  * on the workspace, nor on where logits are written or read.
  * hidden has sizes.features numbers per row, `classes` of its layout apart. weights have as many per class: `outer` of
  * their layout is from class to class, `classes` from one number of a class to the next. hidden, weights, bias and what

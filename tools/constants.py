@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Derives every constant of the arithmetic (docs/numerics.md) and writes the two files that carry them.
+"""Derives every constant of the arithmetic (docs/spec/numerics.md) and writes the two files that carry them.
 
     tools/constants.py            derive, print, write constants.h and Constants.java
     tools/constants.py --check    derive, print, exit 1 when a written file differs from what is derived
@@ -421,7 +421,7 @@ def wide_text(wide, language):
 
 def c_text(spelling, table, series, tanh, log1p, wide):
     lines = ["/* SPDX-License-Identifier: Apache-2.0 */",
-             "/* Written by tools/constants.py: change that, not this. docs/numerics.md says what they are for. */",
+             "/* Written by tools/constants.py: change that, not this. numerics.md says what they are for. */",
              "#ifndef XENT_NUMERICS_CONSTANTS_H", "#define XENT_NUMERICS_CONSTANTS_H", "", "#include <stdint.h>", "",
              "enum {",
              "  XENT_LANES = 16,      /* class i of a chunk belongs to lane i mod 16 */",
@@ -453,7 +453,7 @@ def java_text(spelling, table, series, tanh, log1p, wide):
     lines = ["// SPDX-License-Identifier: Apache-2.0",
              "// Written by tools/constants.py: change that, not this.",
              "package dev.xent.internal.kernels.reference.math;", "",
-             "/** The constants of the arithmetic; docs/numerics.md says what they are for. */",
+             "/** The constants of the arithmetic; numerics.md says what they are for. */",
              "public final class Constants {",
              "  /** Class i of a chunk belongs to lane i mod 16. */",
              "  static final int LANES = 16;", "",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the entry points refuse, with which status and field, before anything is written; struct sizes;
- * exact sums; and the edges of docs/numerics.md that one call shows. */
+ * exact sums; and the edges of docs/spec/numerics.md that one call shows. */
 #include "calls.h"
 #include "kernels/records.h"
 #include "rows.h"

@@ -2,7 +2,7 @@
 /*
  * The rows of bad_rows.h against long double, every tier: each as it is, as the longer row in which it meets the same
  * additions, at the end of a row of two chunks, and with temperatures. Prints how close each result comes to what
- * docs/numerics.md, section 6, promises; above 1 the promise is broken.
+ * docs/spec/numerics.md, section 6, promises; above 1 the promise is broken.
  * Usage: bad_rows_test
  */
 #include <float.h>

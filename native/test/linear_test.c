@@ -4,7 +4,7 @@
  * row ranges and workspaces, at once and in parts, against xent_cross_entropy on the logits of the contract program and
  * the dot products of that program with its gradient. Every array ends at a page that must not be touched, and what
  * lies between its elements keeps its value. Then bad input, and the error of logits and gradients beside the bounds of
- * docs/numerics.md. Usage: linear_test [N [SEED]]   N times as many mixtures
+ * docs/spec/numerics.md. Usage: linear_test [N [SEED]]   N times as many mixtures
  */
 #include "pages.h"
 

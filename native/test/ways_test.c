@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which way a call takes, as the report says it: the table of docs/design.md, for every tier, function, layout and
+ * Which way a call takes, as the report says it: the table of design.md, for every tier, function, layout and
  * option. Up to 1024 classes no option leaves the fast ways; what does is listed at the end.
  */
 #include "calls.h"
@@ -109,7 +109,7 @@ static const wish wishes[] = {
 };
 enum { WISHES = sizeof wishes / sizeof *wishes };
 
-/* ---- what docs/design.md says ---- */
+/* ---- what docs/developing/design.md says ---- */
 
 static int64_t most_dense(int32_t isa) { return strcmp(xent_isa_name(isa), "avx512") ? 104 : 59; }
 
@@ -375,6 +375,6 @@ int main(void) {
     test_parts(isa);
     test_double_and_none(isa);
   }
-  printf("ways: %lld calls, %lld in another way than docs/design.md says\n", (long long)checked, (long long)failures);
+  printf("ways: %lld calls, %lld in another way than design.md says\n", (long long)checked, (long long)failures);
   return failures != 0;
 }

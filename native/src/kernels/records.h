@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What xent_statistics, xent_state and xent_sample_state hold: opaque to callers (docs/numerics.md, 4 and 11). */
+/* What xent_statistics, xent_state and xent_sample_state hold: opaque to callers (docs/spec/numerics.md, 4 and 11). */
 #ifndef XENT_RECORDS_H
 #define XENT_RECORDS_H
 

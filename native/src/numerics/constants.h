@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Written by tools/constants.py: change that, not this. docs/numerics.md says what they are for. */
+/* Written by tools/constants.py: change that, not this. numerics.md says what they are for. */
 #ifndef XENT_NUMERICS_CONSTANTS_H
 #define XENT_NUMERICS_CONSTANTS_H
 

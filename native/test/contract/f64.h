@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows in float64 arithmetic as a plain program (docs/numerics.md, sections 8 and 9): one row, every option, nothing
+/* Rows in float64 arithmetic as a plain program (numerics.md, sections 8 and 9): one row, every option, nothing
  * shared with the kernels. Everything is in doubles; types are the caller's. */
 #ifndef CONTRACT_F64_H
 #define CONTRACT_F64_H

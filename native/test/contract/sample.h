@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sampling as a plain program (docs/numerics.md, section 11): one row, every option, nothing shared with kernels. */
+/* Sampling as a plain program (numerics.md, section 11): one row, every option, nothing shared with kernels. */
 #ifndef CONTRACT_SAMPLE_H
 #define CONTRACT_SAMPLE_H
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Selected log-probabilities of one row as a plain program (docs/numerics.md, section 3), in both arithmetics. */
+/* Selected log-probabilities of one row as a plain program (docs/spec/numerics.md, section 3), in both arithmetics. */
 #ifndef CONTRACT_SELECTED_H
 #define CONTRACT_SELECTED_H
 

@@ -1022,7 +1022,7 @@ def bind(operation: Callable[Arguments, Result], *arguments: Arguments.args,
 
 
 def numerics_version() -> int:
-    """The version of the arithmetic, `docs/numerics.md`: libraries and packages with equal versions give equal bits."""
+    """The version of the arithmetic, `numerics.md`: libraries and packages with equal versions give equal bits."""
     return int(library().c.xent_numerics_version())
 
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The states of a row's chunks folded in class order, and what the row is then (docs/numerics.md, "Row"). */
+/* The states of a row's chunks folded in class order, and what the row is then (docs/spec/numerics.md, "Row"). */
 #ifndef XENT_CAREFUL_FOLD_H
 #define XENT_CAREFUL_FOLD_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Binary cross-entropy of logits (docs/numerics.md, section 12), in float32 arithmetic, and in double where the logits
+ * Binary cross-entropy of logits (numerics.md, section 12), in float32 arithmetic, and in double where the logits
  * are or the loss is focal. Of each element two numbers come from the same exponential u = exp(-|x|): log1p(u), all of
  * the softplus but for max(x, 0), and 1 / (1 + u), which both sigmoids are made of. So nothing cancels.
  */

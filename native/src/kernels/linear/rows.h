@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cross-entropy of a linear layer (docs/numerics.md, section 13): the logits of some rows and of a chunk of classes are
+ * Cross-entropy of a linear layer (numerics.md, section 13): the logits of some rows and of a chunk of classes are
  * written to the workspace and become states, or whole rows become results, by the kernels for logits that are given.
  * Then, for gradients, the logits are made again unless they were kept, some rows and some classes at a time; they
  * become their gradients, which are multiplied with the weights and the hidden states.

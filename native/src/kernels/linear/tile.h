@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The products of a tile of rows and a panel of columns: a block of up to 128 terms (docs/numerics.md, section 13). */
+/* The products of a tile of rows and a panel of columns: a block of up to 128 terms (numerics.md, section 13). */
 #ifndef XENT_LINEAR_TILE_H
 #define XENT_LINEAR_TILE_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sums that are exact (docs/numerics.md, section 8, "Sums"): every term is cut into two parts on grids so coarse that
+ * Sums that are exact (numerics.md, section 8, "Sums"): every term is cut into two parts on grids so coarse that
  * no addition of parts is rounded. So the order does not matter, and a term is added where it comes up.
  *
  * What is summed are classes of one row, or rows of few classes side by side: `turned`, vector i is class i of

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tanh of floats (docs/numerics.md, "Tanh"): v + v z P(z), z = v^2, up to XENT_TANH_SPLIT, and from there on
+ * tanh of floats (docs/spec/numerics.md, "Tanh"): v + v z P(z), z = v^2, up to XENT_TANH_SPLIT, and from there on
  * 1 - 2 / (exp(2 v) + 1), which is computed where a lane asks for it.
  */
 #ifndef XENT_TANH_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From sums to results, sixteen rows at a time (docs/numerics.md, "Results of a row"): lane i of every vector is row i.
+ * From sums to results, sixteen rows at a time (numerics.md, "Results of a row"): lane i of every vector is row i.
  * Whatever pass over the logits made the sums, this is what becomes of them; one row is sixteen of which one counts.
  * results/write.h puts the functions here together: sixteen_results.
  * Rows that need more than this arithmetic are marked: they leave, and careful/ computes them.

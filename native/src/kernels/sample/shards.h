@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows whose classes are divided: each shard answers a question about its classes, and what all of them answer gives
- * the token, or the next question (docs/numerics.md, section 11). */
+ * the token, or the next question (docs/spec/numerics.md, section 11). */
 #ifndef XENT_SAMPLE_SHARDS_H
 #define XENT_SAMPLE_SHARDS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Log-probabilities of a few classes of each row, and their gradient (docs/numerics.md, section 3). Of a row's selected
+ * Log-probabilities of a few classes of each row, and their gradient (numerics.md, section 3). Of a row's selected
  * classes the one with the largest logit is its label: cross-entropy takes the row as it takes any. Only that class can
  * have more than half of the row; the others follow from the statistics that cross-entropy leaves.
  */

@@ -85,7 +85,7 @@ class CallEventTest {
     assertThat(second.getString("way")).isNull();
   }
 
-  /** The table of docs/design.md: ways_test.c has every function, layout and option. */
+  /** The table of docs/developing/design.md: ways_test.c has every function, layout and option. */
   @ParameterizedTest
   @CsvSource({
     "1x16, -1, single",

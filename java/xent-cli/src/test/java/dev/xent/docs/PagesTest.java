@@ -101,7 +101,7 @@ class PagesTest {
             .filter(name -> name.endsWith(".java"))
             .map(name -> name.substring(0, name.length() - ".java".length()))
             .collect(Collectors.toSet());
-    assertThat(CLASS.matcher(Page.of("docs/design.md").text()).results().map(MatchResult::group))
+    assertThat(CLASS.matcher(Page.of("docs/developing/design.md").text()).results().map(MatchResult::group))
         .filteredOn(name -> !NOT_OURS.contains(name))
         .hasSizeGreaterThan(50)
         .allSatisfy(name -> assertThat(ours).contains(name));
@@ -110,7 +110,7 @@ class PagesTest {
   /** A reader finds every function in its file, and as many of them as the page says. */
   @Test
   void theWayToTheInnerLoopIsAsThePageSays() throws IOException {
-    String page = Page.of("docs/design.md").text();
+    String page = Page.of("docs/developing/design.md").text();
     List<MatchResult> steps = STEP.matcher(page).results().toList();
     for (MatchResult step : steps) {
       assertThat(Files.readString(Page.ROOT.resolve(step.group(1))))

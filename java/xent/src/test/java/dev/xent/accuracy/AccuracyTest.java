@@ -11,7 +11,7 @@ import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
- * Every result against the truth, within the limits that docs/numerics.md promises.
+ * Every result against the truth, within the limits that docs/spec/numerics.md promises.
  *
  * <p>{@code -Dxent.long=true} (profile {@code long}): many times as many rows.
  */

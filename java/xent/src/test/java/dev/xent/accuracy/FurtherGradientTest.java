@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /**
  * Gradients of focal losses, binary cross-entropy, divergences and selected log-probabilities, and
  * Hessian-vector products: against double-double arithmetic and its central differences, within
- * what docs/numerics.md promises.
+ * what docs/spec/numerics.md promises.
  */
 @org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
 class FurtherGradientTest {

@@ -78,7 +78,7 @@ class BenchCommandTest {
         .isEqualTo(expected);
   }
 
-  /** The table of docs/design.md, as far as the operations here go. */
+  /** The table of docs/developing/design.md, as far as the operations here go. */
   @Test
   void tellsTheWayOfEachNativeResult() {
     String shapes = "1x10,5x10,6x10,6x1000,6x1025,2x5x6@1";

@@ -14,7 +14,7 @@ import dev.xent.internal.kernels.reference.call.Shape;
 import dev.xent.internal.kernels.reference.math.DotProducts;
 import java.lang.foreign.MemorySegment;
 
-/** Logits that are products of hidden states and weights (docs/numerics.md, section 13). */
+/** Logits that are products of hidden states and weights (docs/spec/numerics.md, section 13). */
 final class LinearLogits {
   private final CallArrays given;
   private final Shape shape;

@@ -2,7 +2,7 @@
 // Written by tools/constants.py: change that, not this.
 package dev.xent.internal.kernels.reference.math;
 
-/** The constants of the arithmetic; docs/numerics.md says what they are for. */
+/** The constants of the arithmetic; numerics.md says what they are for. */
 public final class Constants {
   /** Class i of a chunk belongs to lane i mod 16. */
   public static final int LANES = 16;

@@ -3,7 +3,7 @@ package dev.xent.internal.kernels.reference.math;
 
 import java.util.Arrays;
 
-/** Blocks of dot products (docs/numerics.md, section 13), many columns side by side. */
+/** Blocks of dot products (docs/spec/numerics.md, section 13), many columns side by side. */
 public final class DotProducts {
   /** Terms of a block, and columns side by side. */
   public static final int BLOCK = 128;

@@ -30,7 +30,7 @@ import java.util.Arrays;
 
 /**
  * Cross-entropy of a linear layer: losses by the rows of logits, then gradients, a block of classes
- * and of rows at a time (docs/numerics.md, section 13).
+ * and of rows at a time (docs/spec/numerics.md, section 13).
  */
 public final class LinearRows {
   private final Request call;

@@ -13,7 +13,7 @@ import dev.xent.internal.kernels.reference.math.Arithmetic;
 import dev.xent.internal.kernels.reference.math.Float64;
 import dev.xent.internal.kernels.reference.sum.Work;
 
-/** A row from its logits to its token, step by step as docs/numerics.md has it. */
+/** A row from its logits to its token, step by step as docs/spec/numerics.md has it. */
 public final class SampledRow {
   private static final long NO_TOKEN = -1;
 

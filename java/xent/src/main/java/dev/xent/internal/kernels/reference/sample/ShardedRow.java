@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A row whose classes are divided: what all shards answered to a question gives the token or the
- * next question, which this shard answers (docs/numerics.md, section 11).
+ * next question, which this shard answers (docs/spec/numerics.md, section 11).
  */
 public final class ShardedRow {
   private static final long NO_TOKEN = -1;
