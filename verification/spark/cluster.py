@@ -17,6 +17,7 @@ import threading
 import time
 import urllib.request
 
+import guide
 import numpy as np
 import pyspark
 from pyspark.errors import SparkRuntimeException
@@ -401,11 +402,11 @@ def refusals(cluster, output, rows, expected, rest):
     null = "transform(logits, (x, k) -> IF(k = 5, NULL, x))"
     nan = "transform(logits, (x, k) -> IF(k = 5, float('NaN'), x))"
     bad = {
-        "label 1000 is no class; classes are 0 to 999": (worse(label="1000"), ""),
+        "label 1000 is not in [0, 1000)": (worse(label="1000"), ""),
         "element 5 of 1000 is null": (worse(logits=null), ""),
-        "the row has 999 classes, option classes says 1000": (
+        "the row has length 999, option classes is 1000": (
             worse(logits="slice(logits, 1, 999)"), ", map('classes', '1000')"),
-        ": give rows of equal length, or group by it": (worse(logits="slice(logits, 1, 999)"), ""),
+        "; rows of a group must have equal length": (worse(logits="slice(logits, 1, 999)"), ""),
     }
     for message, (rows_of, options) in bad.items():
         condition = None
@@ -656,19 +657,23 @@ def main():
     parser.add_argument("output", type=pathlib.Path)
     parser.add_argument("--rows", type=int, default=20_000, help=f"a multiple of {FEW}, up to 2,000,000")
     parser.add_argument("--timed-rows", type=int, default=100_000, help=f"a multiple of {FEW}")
-    parser.add_argument("--only", default="bits,refusals,kill,kills,speculation,linear,shards,peers,scaling")
+    parser.add_argument("--only", default="guide,bits,refusals,kill,kills,speculation,linear,shards,peers,scaling")
     chosen = parser.parse_args()
     # So that the cluster ends with us.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     parts = chosen.only.split(",")
     output, rows = chosen.output, chosen.rows
     os.environ.update(SPARK_LOCAL_IP="127.0.0.1", PYSPARK_PYTHON=sys.executable)
+    if "guide" in parts:
+        parts.remove("guide")
+        differs = guide.check()
+        check(f"the commands of docs/guide/spark.md print what the page has{differs and ': ' + differs}", not differs)
     expected = rest = None
     if not {"linear", "shards", "peers", "scaling"}.issuperset(parts):
         folder = write_npy(output / f"rows-{rows}", rows, CLASSES)
         expected = cross_entropy(folder, "labels.npy")
         rest = cross_entropy(folder, "rest.npy", "--ignore-index", "-100")
-    with Cluster(output) as cluster:
+    with Cluster(output) if parts else contextlib.nullcontext() as cluster:
         run = {
             "bits": lambda: bits(cluster, output, rows, expected),
             "refusals": lambda: refusals(cluster, output, rows, expected, rest),

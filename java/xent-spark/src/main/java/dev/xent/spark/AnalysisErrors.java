@@ -55,9 +55,9 @@ final class AnalysisErrors {
     String sql = package$.MODULE$.toPrettySQL(argument, true);
     return mismatch(
         sql
-            + " is a vector of spark.ml: give vector_to_array("
+            + " is a vector of spark.ml; pass vector_to_array("
             + sql
-            + ", 'float32'), which pyspark.ml.functions and org.apache.spark.ml.functions have");
+            + ", 'float32') of pyspark.ml.functions or org.apache.spark.ml.functions");
   }
 
   /** An argument that is no constant. */

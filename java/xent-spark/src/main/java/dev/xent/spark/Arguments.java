@@ -91,10 +91,12 @@ final class Arguments {
     }
   }
 
-  /** A map at the end has the options, also where parameters before them are left out. */
+  /**
+   * A map after other arguments has the options, even if optional parameters before it are absent.
+   */
   private static Seq<Expression> withNamedOptions(List<Expression> given) {
     List<Expression> all = new ArrayList<>(given);
-    if (!all.isEmpty()
+    if (all.size() > 1
         && !(all.getLast() instanceof NamedArgumentExpression)
         && all.getLast().dataType() instanceof MapType) {
       all.add(new NamedArgumentExpression(OPTIONS, all.removeLast()));
@@ -169,7 +171,7 @@ final class Arguments {
   Logits hidden(FunctionOptions options) {
     if (type(0) instanceof BinaryType && options.binaryType() == DType.F64) {
       throw errors.mismatch(
-          "hidden states are BINARY of the type float64: give float16, bfloat16 or float32");
+          "hidden states are BINARY of type float64; expected float16, bfloat16 or float32");
     }
     return numbers(options, FLOATS, FLOATS, DataTypes.BinaryType);
   }

@@ -61,10 +61,10 @@ record Call(
         cause instanceof LabelException label
             ? String.format(
                 Locale.ROOT,
-                "label %d is no class; classes are 0 to %d: correct it, or give option ignoreIndex if such rows do not"
-                    + " count",
+                "label %d is not in [0, %d); correct it, or set option ignoreIndex to leave such rows"
+                    + " out",
                 label.label(),
-                label.classes() - 1)
+                label.classes())
             : cause.getMessage();
     return failed(
         String.format(

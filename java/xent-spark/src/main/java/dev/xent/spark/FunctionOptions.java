@@ -67,17 +67,17 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
             throw new OptionException(
                 String.format(
                     Locale.ROOT,
-                    "there is no option %s: give one of %s",
+                    "unknown option %s; expected one of %s",
                     name,
                     String.join(", ", kind.names)));
           }
           if (value == null) {
             throw new OptionException(
-                String.format(Locale.ROOT, "option %s is null: give a value", name));
+                String.format(Locale.ROOT, "option %s is null; expected a value", name));
           }
           if (given.put(name.toLowerCase(Locale.ROOT), value) != null) {
             throw new OptionException(
-                String.format(Locale.ROOT, "option %s is given twice: give it once", name));
+                String.format(Locale.ROOT, "option %s is set twice; set it once", name));
           }
         });
     return new FunctionOptions(Collections.unmodifiableSortedMap(given));
@@ -94,7 +94,8 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
               case "bfloat16" -> DType.BF16;
               case "float32" -> DType.F32;
               case "float64" -> DType.F64;
-              default -> throw new OptionException("give float16, bfloat16, float32 or float64");
+              default ->
+                  throw new OptionException("expected float16, bfloat16, float32 or float64");
             });
   }
 
@@ -112,7 +113,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
             switch (value.toLowerCase(Locale.ROOT)) {
               case "true" -> true;
               case "false" -> false;
-              default -> throw new OptionException("give true or false");
+              default -> throw new OptionException("expected true or false");
             });
   }
 
@@ -181,7 +182,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     Path file = file("weights");
     if (file == null) {
       throw new OptionException(
-          "there is no option weights: give the .npy file of the weights, as map('weights', '/models/head.npy')");
+          "option weights is missing; set it to the .npy file of the weights: map('weights', '/models/head.npy')");
     }
     return file;
   }
@@ -202,7 +203,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
         null,
         value -> {
           if (value.isEmpty() || value.indexOf('\0') >= 0) {
-            throw new OptionException("give the path or the name of a .npy file");
+            throw new OptionException("expected the path or name of a .npy file");
           }
           return Path.of(value);
         });
@@ -216,7 +217,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
             switch (value.toLowerCase(Locale.ROOT)) {
               case "nan" -> FullyMasked.NAN;
               case "zero" -> FullyMasked.ZERO;
-              default -> throw new OptionException("give nan or zero");
+              default -> throw new OptionException("expected nan or zero");
             });
   }
 
@@ -227,7 +228,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
   private static long positive(String value) {
     long number = Long.parseLong(value);
     if (number < 1) {
-      throw new OptionException("give 1 or more");
+      throw new OptionException("must be at least 1");
     }
     return number;
   }
@@ -242,7 +243,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     try {
       return meaning.apply(value);
     } catch (NumberFormatException e) {
-      throw refused(name, value, "give a number", e);
+      throw refused(name, value, "expected a number", e);
     } catch (OptionException e) {
       throw refused(name, value, e.getMessage(), e);
     }
@@ -251,7 +252,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
   private OptionException refused(
       String name, String value, String why, IllegalArgumentException cause) {
     OptionException refused =
-        new OptionException(String.format(Locale.ROOT, "option %s is %s: %s", name, value, why));
+        new OptionException(String.format(Locale.ROOT, "option %s is %s; %s", name, value, why));
     refused.initCause(cause);
     return refused;
   }

@@ -71,7 +71,7 @@ final class LinearLosses implements Losses {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "the row has %d features, the weights have %d: give hidden states of the layer of these weights",
+              "the row has %d features, the weights have %d; both must belong to the same layer",
               features,
               features()));
     }

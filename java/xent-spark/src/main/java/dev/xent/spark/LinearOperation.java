@@ -3,9 +3,8 @@ package dev.xent.spark;
 
 import dev.xent.Inputs;
 import dev.xent.Tensor;
+import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.files.Npy;
-import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
@@ -42,7 +41,7 @@ record LinearOperation(String name, boolean tries, Logits hidden, FunctionOption
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "weights is %s %s: give a .npy file of the shape [classes, features], 1 or more of each",
+              "weights is %s %s; expected a .npy file of shape [classes, features], each at least 1",
               weights.type(),
               Arrays.toString(weights.shape())));
     }
@@ -51,7 +50,14 @@ record LinearOperation(String name, boolean tries, Logits hidden, FunctionOption
 
   /** A file by its path, or by the name of one that Spark has sent to all executors. */
   private static Tensor map(Path file) {
-    return Npy.map(
-        file.isAbsolute() ? file : Path.of(SparkFiles.get(file.toString())), Arena.ofAuto());
+    Path path = file.isAbsolute() ? file : Path.of(SparkFiles.get(file.toString()));
+    try {
+      return WeightFile.map(path);
+    } catch (NoClassDefFoundError e) {
+      OptionException missing =
+          new OptionException("the module xent-files is missing; add its jar to --jars");
+      missing.initCause(e);
+      throw missing;
+    }
   }
 }

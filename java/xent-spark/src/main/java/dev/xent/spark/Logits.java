@@ -52,7 +52,7 @@ record Logits(DType type, long classes) implements Serializable {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "%d bytes are no whole number of %s, which have %d: give other bytes, or option type",
+              "%d bytes are not a multiple of the size of %s, %d; correct the column, or set option type",
               bytes.length,
               type,
               size));
@@ -97,7 +97,7 @@ record Logits(DType type, long classes) implements Serializable {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "the row has %d classes, option classes says %d: correct the row, or the option",
+              "the row has length %d, option classes is %d; correct the row or the option",
               n,
               classes));
     }
@@ -112,7 +112,7 @@ record Logits(DType type, long classes) implements Serializable {
     return new ShapeException(
         String.format(
             Locale.ROOT,
-            "element %d of %d is null: give a number; in logits, -Infinity for a class that takes no part",
+            "element %d of %d is null; pass a number, or -Infinity to leave the class out",
             i,
             array.numElements()));
   }

@@ -5,7 +5,6 @@ import com.esotericsoftware.kryo.DefaultSerializer;
 import com.esotericsoftware.kryo.serializers.JavaSerializer;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.XentException;
-import dev.xent.files.FileException;
 import java.io.Serial;
 import java.io.Serializable;
 import org.apache.spark.TaskContext;
@@ -95,7 +94,7 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
     if (losses == null) {
       try {
         losses = operation.losses();
-      } catch (XentException | FileException | NativeLibraryException e) {
+      } catch (XentException | NativeLibraryException e) {
         throw call.failed(e.getMessage(), e);
       }
     }

@@ -115,7 +115,7 @@ final class LossBuffer {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "the row has %d classes, row %d of partition %d has %d: give rows of equal length, or group by it",
+              "the row has length %d, row %d of partition %d has length %d; rows of a group must have equal length",
               newClasses,
               row,
               partition,

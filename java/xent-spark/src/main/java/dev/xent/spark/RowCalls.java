@@ -47,7 +47,7 @@ public final class RowCalls implements Serializable {
           TaskContext.getPartitionId(),
           row,
           e,
-          "; try_" + operation.name() + " gives NULL for such a row");
+          "; try_" + operation.name() + " returns NULL for such a row");
     } finally {
       row++;
     }

@@ -45,7 +45,7 @@ final class RowStates {
         throw new PartialStatesException(
             String.format(
                 Locale.ROOT,
-                "state %d of %d is null: give the states of every shard, or NULL in place of the array",
+                "state %d of %d is null; pass the states of all shards, or NULL instead of the array",
                 i,
                 array.numElements()));
       }

@@ -75,7 +75,8 @@ public final class ShardedLoss {
     this.shards = Objects.requireNonNull(shards, "shards").select(ROW, FIRST_CLASS, LOGITS, LABEL);
     this.options = Map.copyOf(Objects.requireNonNull(options, "options"));
     if (classes < 1) {
-      throw new OptionException("classes is " + classes + ": give the number of all classes");
+      throw new OptionException(
+          "classes is " + classes + "; expected the number of all classes, at least 1");
     }
     this.classes = classes;
   }

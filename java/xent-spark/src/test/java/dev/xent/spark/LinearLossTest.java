@@ -130,21 +130,20 @@ class LinearLossTest {
             () ->
                 rows.agg(XentFunctions.linearLoss(col("logits"), col("label"), options))
                     .collectAsList())
-        .hasStackTraceContaining(
-            "row " + bad + " of partition 0: label 30 is no class; classes are 0 to 29");
+        .hasStackTraceContaining("row " + bad + " of partition 0: label 30 is not in [0, 30)");
   }
 
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
       value = {
-        "logits, label, map() | there is no option weights: give the .npy file of the weights",
+        "logits, label, map() | option weights is missing; set it to the .npy file of the weights",
         "logits, label, map('weights', '/nowhere/head.npy') | failed due to: /nowhere/head.npy does not exist; check the name",
-        "logits, label, map('weights', 'WEIGHTS', 'classes', '30') | there is no option classes",
+        "logits, label, map('weights', 'WEIGHTS', 'classes', '30') | unknown option classes",
         "slice(logits, 1, 7), label, map('weights', 'WEIGHTS') | row 0 of partition 0: the row has 7 features, the weights have 30",
         "CAST(logits AS ARRAY<DOUBLE>), label, map('weights', 'WEIGHTS') | The first parameter requires the (\"ARRAY<FLOAT>\" or \"BINARY\") type",
-        "X'00', label, map('weights', 'WEIGHTS', 'type', 'float64') | hidden states are BINARY of the type float64: give float16, bfloat16 or float32",
-        "logits, label, map('weights', 'BIAS') | failed due to: weights is F32 [30]: give a .npy file of the shape [classes, features]",
+        "X'00', label, map('weights', 'WEIGHTS', 'type', 'float64') | hidden states are BINARY of type float64; expected float16, bfloat16 or float32",
+        "logits, label, map('weights', 'BIAS') | failed due to: weights is F32 [30]; expected a .npy file of shape [classes, features]",
         "logits, label, map('weights', 'WEIGHTS', 'bias', 'WEIGHTS') | bias is F32 [30, 30], weights is F32 [30, 30]: give a number for each class",
         "array(1F, NULL), label, map('weights', 'WEIGHTS') | row 0 of partition 0: element 1 of 2 is null",
         "logits, 1.5, map('weights', 'WEIGHTS') | The second parameter requires the (\"TINYINT\" or",
@@ -180,7 +179,7 @@ class LinearLossTest {
           .hasStackTraceContaining(
               "failed due to: weights is F32 ["
                   + shape.replace(",", ", ")
-                  + "]: give a .npy file of the shape [classes, features], 1 or more of each");
+                  + "]; expected a .npy file of shape [classes, features], each at least 1");
     }
   }
 
@@ -198,7 +197,7 @@ class LinearLossTest {
           .as(call)
           .isInstanceOf(AnalysisException.class)
           .hasMessageContaining("option " + option + " is ")
-          .hasMessageContaining("give the path or the name of a .npy file");
+          .hasMessageContaining("expected the path or name of a .npy file");
     }
   }
 

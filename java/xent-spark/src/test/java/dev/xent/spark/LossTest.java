@@ -197,17 +197,27 @@ class LossTest {
     // The rows of 2 classes are the third and the fourth of one partition, or have one alone.
     String two = "row " + (partitions == 1 ? 2 : 0) + " of partition " + (partitions - 1);
     String three = "row 0 of partition 0";
-    String remedy = ": give rows of equal length, or group by it";
+    String remedy = "; rows of a group must have equal length";
     assertThatThrownBy(() -> rows.agg(expr("xent_loss(x, y)")).collectAsList())
         .satisfiesAnyOf(
             e ->
                 assertThat(e)
                     .hasStackTraceContaining(
-                        "), " + two + ": the row has 2 classes, " + three + " has 3" + remedy),
+                        "), "
+                            + two
+                            + ": the row has length 2, "
+                            + three
+                            + " has length 3"
+                            + remedy),
             e ->
                 assertThat(e)
                     .hasStackTraceContaining(
-                        "), " + three + ": the row has 3 classes, " + two + " has 2" + remedy));
+                        "), "
+                            + three
+                            + ": the row has length 3, "
+                            + two
+                            + " has length 2"
+                            + remedy));
   }
 
   /** Spark logs what it is told when it adds up observations of partitions, and goes on. */
@@ -227,7 +237,7 @@ class LossTest {
     Dataset<Row> rows = Spark.rows(LOGITS);
     Column loss = XentFunctions.loss(col("logits"), col("label"), Map.of("temperature", "-1"));
     assertThatThrownBy(() -> rows.agg(loss))
-        .hasStackTraceContaining("due to data type mismatch: option temperature is -1: ");
+        .hasStackTraceContaining("due to data type mismatch: option temperature is -1; ");
   }
 
   @Test
@@ -235,7 +245,6 @@ class LossTest {
     Dataset<Row> rows =
         Spark.rows(LOGITS).withColumn("label", expr("IF(id = 17, 50, label)")).coalesce(1);
     assertThatThrownBy(() -> rows.agg(expr("xent_loss(logits, label)")).collectAsList())
-        .hasStackTraceContaining(
-            "row 17 of partition 0: label 50 is no class; classes are 0 to 49");
+        .hasStackTraceContaining("row 17 of partition 0: label 50 is not in [0, 50)");
   }
 }

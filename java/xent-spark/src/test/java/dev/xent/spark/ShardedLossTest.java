@@ -233,6 +233,6 @@ class ShardedLossTest {
   void noClasses() {
     assertThatThrownBy(() -> new ShardedLoss(shards(1), 0, Map.of()))
         .isInstanceOf(OptionException.class)
-        .hasMessage("classes is 0: give the number of all classes");
+        .hasMessage("classes is 0; expected the number of all classes, at least 1");
   }
 }

@@ -319,7 +319,7 @@ class SqlRulesTest {
     Throwable refusal = catchThrowable(() -> spark.sql("SELECT " + call + " FROM vectors"));
     assertThat(refusal)
         .isInstanceOf(AnalysisException.class)
-        .hasMessageContaining("v is a vector of spark.ml: give vector_to_array(v, 'float32')");
+        .hasMessageContaining("v is a vector of spark.ml; pass vector_to_array(v, 'float32')");
   }
 
   /** As the type of spark.ml, which is in a jar that we do without. */

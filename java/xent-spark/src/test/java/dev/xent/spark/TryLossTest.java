@@ -93,7 +93,7 @@ class TryLossTest {
     Dataset<Row> rows =
         Spark.rows(LOGITS).withColumn("label", expr("IF(" + BAD_LABEL + ", id + 30, label)"));
     assertThatThrownBy(() -> rows.coalesce(1).agg(loss(linear, false)).collectAsList())
-        .hasStackTraceContaining("row 0 of partition 0: label 30 is no class; classes are 0 to 29");
+        .hasStackTraceContaining("row 0 of partition 0: label 30 is not in [0, 30)");
   }
 
   /** As a sum that overflows is with try_sum: no row is the wrong one. */
