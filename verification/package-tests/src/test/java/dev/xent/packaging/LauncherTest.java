@@ -58,7 +58,7 @@ class LauncherTest {
         .containsExactly(
             "xent: with XENT_JAVA_OPTIONS="
                 + options
-                + " the JVM ends before the command; leave out -version, -help, --dry-run and their like");
+                + " the JVM ends before the command; remove -version, -help, --dry-run and similar options");
   }
 
   @Test
