@@ -27,7 +27,8 @@ class PagesTest {
   private static final Pattern TABLE_PROPERTY =
       Pattern.compile("^\\| `(dev\\.xent\\.[a-z.]+)` \\|", Pattern.MULTILINE);
   private static final Pattern DEPENDENCY_VERSION =
-      Pattern.compile("dev\\.xent:xent:([\\w.-]+)|<version>([\\w.-]+)</version>");
+      Pattern.compile(
+          "dev\\.xent:xent:([\\w.-]+)|<artifactId>xent</artifactId>\\s*<version>([\\w.-]+)<");
   private static final Pattern NAMED_FILE =
       Pattern.compile("`((?:native|java|include|cmake|tools|docs|verification)/[\\w./-]+)`");
   private static final Pattern STEP =
@@ -101,7 +102,11 @@ class PagesTest {
             .filter(name -> name.endsWith(".java"))
             .map(name -> name.substring(0, name.length() - ".java".length()))
             .collect(Collectors.toSet());
-    assertThat(CLASS.matcher(Page.of("docs/developing/design.md").text()).results().map(MatchResult::group))
+    assertThat(
+            CLASS
+                .matcher(Page.of("docs/developing/design.md").text())
+                .results()
+                .map(MatchResult::group))
         .filteredOn(name -> !NOT_OURS.contains(name))
         .hasSizeGreaterThan(50)
         .allSatisfy(name -> assertThat(ours).contains(name));
@@ -129,21 +134,21 @@ class PagesTest {
   }
 
   @Test
-  void thePageOnInstallingNamesEverySettingAndNoOther() throws IOException {
+  void thePageOnSettingsNamesEverySettingAndNoOther() throws IOException {
     String settings =
         Files.readString(
             Page.ROOT.resolve("java/xent/src/main/java/dev/xent/internal/load/Settings.java"));
     List<String> read = firstGroups(PROPERTY, settings);
     assertThat(read).isNotEmpty();
-    assertThat(firstGroups(TABLE_PROPERTY, Page.of("docs/installing.md").text()))
+    assertThat(firstGroups(TABLE_PROPERTY, Page.of("docs/settings.md").text()))
         .containsExactlyInAnyOrderElementsOf(read);
   }
 
   @Test
-  void theReadmeTellsTheVersionOfThisBuild() {
+  void thePageOnInstallingHasTheVersionOfThisBuild() {
     List<String> told =
         DEPENDENCY_VERSION
-            .matcher(Page.of("README.md").text())
+            .matcher(Page.of("docs/installing.md").text())
             .results()
             .map(version -> version.group(1) != null ? version.group(1) : version.group(2))
             .toList();

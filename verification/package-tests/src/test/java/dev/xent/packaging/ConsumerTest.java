@@ -16,26 +16,27 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A project that has the README's coordinates and program builds in a Maven of its own, from what
- * {@code mvn install} installs, and prints what the README shows.
+ * A project with the coordinates and the program of docs/installing.md builds in a Maven of its
+ * own, from what {@code mvn install} installs, and prints what the page shows.
  */
 class ConsumerTest {
+  private static final String PAGE = "docs/installing.md";
   private static final Path CONSUMER = Package.MODULE.resolve("consumer");
   private static final Path PROGRAM = Path.of("src/main/java/Example.java");
   private static final Pattern RUNTIME = Pattern.compile("xent \\S+, \\w+.*, numerics");
 
   @TempDir private Path directory;
 
-  private static String readme(String fence, String content) throws IOException {
+  private static String onPage(String fence, String content) throws IOException {
     Matcher block =
         Pattern.compile("```" + fence + "\n(.*?)```", Pattern.DOTALL)
-            .matcher(Files.readString(Package.ROOT.resolve("README.md")));
+            .matcher(Files.readString(Package.ROOT.resolve(PAGE)));
     while (block.find()) {
       if (block.group(1).contains(content)) {
         return block.group(1);
       }
     }
-    throw new AssertionError("the README has no " + fence + " with " + content);
+    throw new AssertionError(PAGE + " has no " + fence + " with " + content);
   }
 
   private static String withoutSpace(String text) {
@@ -43,28 +44,28 @@ class ConsumerTest {
   }
 
   @Test
-  void theConsumerHasTheCoordinatesOfTheReadme() throws IOException {
+  void theConsumerHasTheCoordinatesOfThePage() throws IOException {
     assertThat(withoutSpace(Files.readString(CONSUMER.resolve("pom.xml"))))
-        .contains(withoutSpace(readme("xml", "<dependency>")));
-    assertThat(readme("kotlin", "implementation")).contains("dev.xent:xent:" + Package.VERSION);
-    assertThat(readme("xml", "<dependency>")).contains("<version>" + Package.VERSION);
+        .contains(withoutSpace(onPage("xml", "<dependency>")));
+    assertThat(onPage("kotlin", "implementation")).contains("dev.xent:xent:" + Package.VERSION);
+    assertThat(onPage("xml", "<dependency>")).contains("<version>" + Package.VERSION);
   }
 
   @Test
   void thePageOnInstallingShowsTheWholeFileOfTheConsumer() throws IOException {
     String pom = Files.readString(CONSUMER.resolve("pom.xml"));
-    assertThat(Files.readString(Package.ROOT.resolve("docs/installing.md")))
+    assertThat(Files.readString(Package.ROOT.resolve(PAGE)))
         .contains("```xml\n" + pom.substring(pom.indexOf("<project")) + "```\n");
   }
 
   @Test
-  void theConsumerHasTheProgramOfTheReadme() throws IOException {
+  void theConsumerHasTheProgramOfThePage() throws IOException {
     assertThat(Files.readString(CONSUMER.resolve(PROGRAM)))
-        .isEqualTo("// SPDX-License-Identifier: Apache-2.0\n" + readme("java", "Xent.runtime()"));
+        .isEqualTo("// SPDX-License-Identifier: Apache-2.0\n" + onPage("java", "Xent.runtime()"));
   }
 
   @Test
-  void theConsumerBuildsAndPrintsWhatTheReadmeShows() throws IOException {
+  void theConsumerBuildsAndPrintsWhatThePageShows() throws IOException {
     Path project = directory.resolve("consumer");
     Files.createDirectories(project.resolve(PROGRAM).getParent());
     Files.copy(CONSUMER.resolve("pom.xml"), project.resolve("pom.xml"));
@@ -76,14 +77,14 @@ class ConsumerTest {
     String log = String.join("\n", ended.out()) + ended.err();
     assertThat(ended.exit()).as(log).isZero();
     List<String> printed = new ArrayList<>();
-    for (String line : readme("text", "perplexity").lines().toList()) {
+    for (String line : onPage("text", "perplexity").lines().toList()) {
       ended.out().stream()
           .filter(each -> sameBut(each, line))
           .findFirst()
           .ifPresentOrElse(printed::add, () -> assertThat(log).contains(line));
     }
     assertThat(printed).hasSize(3);
-    System.out.println("mvn install, then a project with the README's coordinates prints:");
+    System.out.println("mvn install, then a project with the coordinates of the page prints:");
     printed.forEach(line -> System.out.println("  " + line));
   }
 

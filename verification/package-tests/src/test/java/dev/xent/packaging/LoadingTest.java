@@ -48,7 +48,7 @@ class LoadingTest {
   @AfterAll
   static void print() throws IOException {
     System.out.println(TABLE);
-    assertThat(Files.readString(Package.ROOT.resolve("docs/installing.md")))
+    assertThat(Files.readString(Package.ROOT.resolve("docs/settings.md")))
         .contains(TABLE.promises());
   }
 
