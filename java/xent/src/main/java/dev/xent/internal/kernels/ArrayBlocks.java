@@ -3,6 +3,7 @@ package dev.xent.internal.kernels;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
@@ -49,16 +50,30 @@ final class ArrayBlocks {
     return linker.downcallHandle(linker.defaultLookup().find(name).orElseThrow(), descriptor);
   }
 
+  /** Elements along three axes: of each a count and a stride. */
+  private static final class Box {
+    long first;
+    long outerCount;
+    long outer;
+    long middleCount;
+    long middle;
+    long innerCount;
+    long inner;
+
+    /** How many elements without gaps each of them is. */
+    long run;
+  }
+
   /** What is copied of one array. */
   private static final class Block {
-    /** The Java array; NULL: the call has none here. */
+    /** The Java array of the call in progress; NULL: it has none here. */
     MemorySegment array = MemorySegment.NULL;
 
+    /** Whether the call has an array here. */
+    boolean isArray;
+
+    boolean read;
     boolean written;
-
-    /** The same array in another place, which an output may be; -1: none. */
-    int twin;
-
     Form form = Form.PER_CLASS;
     int size;
 
@@ -72,16 +87,23 @@ final class ArrayBlocks {
 
     long entries;
 
-    long features;
-
-    /** The first byte that is copied. */
-    long first;
-
     /** Where the array seems to begin, in the memory of all blocks. */
     long base;
+
+    /** The same as an address. */
+    MemorySegment address = MemorySegment.NULL;
+
+    /** The rows of a part of an outer index, of whole ones, and of a part. */
+    final Box[] boxes = {new Box(), new Box(), new Box()};
+
+    int boxCount;
   }
 
   private final Block[] blocks = new Block[Function.MOST_ARRAYS];
+
+  /** How many arrays the call has, others among them. */
+  private int count;
+
   private MemorySegment room = MemorySegment.NULL;
 
   /** Segments of no size by their addresses, so that the same block needs no new one. */
@@ -102,73 +124,81 @@ final class ArrayBlocks {
     }
   }
 
-  /** Gives the call blocks in place of arrays. */
-  void enter(Work work) {
-    Function function = work.function();
-    MemorySegment shape = work.shape();
-    inner = xent_shape.inner(shape);
+  /** Finds what is to be copied for a call, and where. */
+  void describe(Work work) {
+    inner = Math.max(xent_shape.inner(work.shape()), 1);
     rowBegin = work.rowBegin();
     rowEnd = work.rowEnd();
     findRagged(work);
+    count = work.count();
     long needed = 0;
-    for (int i = 0; i < work.count(); i++) {
+    for (int i = 0; i < count; i++) {
       Block block = blocks[i];
       MemorySegment array = work.arrays[i];
-      if (array.isNative()) {
+      block.isArray = !array.isNative();
+      if (!block.isArray) {
         continue;
       }
       describe(block, work, i);
-      block.array = array;
-      block.written = Forms.isWritten(function, i);
-      block.twin = twin(array, i);
-      if (block.twin < 0) {
-        long whole = (array.byteSize() + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-        boolean small = whole <= SMALL;
-        // So that the block of a large one, wherever it begins, is at the same place.
-        block.base = small ? needed : needed + whole - block.first / ALIGNMENT * ALIGNMENT;
-        needed += small ? whole : 2 * whole;
-      } else {
-        block.base = blocks[block.twin].base;
+      int twin = twin(work, i);
+      if (twin >= 0) {
+        block.base = blocks[twin].base;
+        continue;
       }
+      long whole = (array.byteSize() + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+      boolean small = whole <= SMALL;
+      // So that the block of a large one, wherever it begins, is at the same place.
+      block.base = small ? needed : needed + whole - first(block) / ALIGNMENT * ALIGNMENT;
+      needed += small ? whole : 2 * whole;
     }
     reserve(needed);
-    for (int i = 0; i < work.count(); i++) {
+    for (int i = 0; i < count; i++) {
       Block block = blocks[i];
-      if (block.array != MemorySegment.NULL) {
-        if (block.twin < 0 && isRead(block, function)) {
-          copy(block, true);
-        }
-        work.arrays[i] = at(room.address() + block.base);
+      if (block.isArray) {
+        block.address = at(room.address() + block.base);
       }
     }
   }
 
-  /** Brings back what the call wrote, and gives it its arrays again. */
-  void leave(Work work, boolean succeeded) {
-    for (int i = 0; i < work.count(); i++) {
+  /** Gives the call that was described blocks in place of arrays. */
+  void enter(Work work) {
+    for (int i = 0; i < count; i++) {
+      Block block = blocks[i];
+      if (block.isArray) {
+        block.array = work.arrays[i];
+        work.arrays[i] = block.address;
+        if (block.read) {
+          copy(block, true);
+        }
+      }
+    }
+  }
+
+  /**
+   * Gives the call its arrays again, also where it did not get all blocks.
+   *
+   * @param written whether they get what the call wrote
+   */
+  void leave(Work work, boolean written) {
+    for (int i = 0; i < count; i++) {
       Block block = blocks[i];
       if (block.array != MemorySegment.NULL) {
-        if (succeeded && block.written) {
+        MemorySegment array = block.array;
+        if (written && block.written) {
           copy(block, false);
         }
-        work.arrays[i] = block.array;
+        work.arrays[i] = array;
         block.array = MemorySegment.NULL;
       }
     }
   }
 
-  /** Outputs of rows are written whole; of other arrays a call may leave something as it was. */
-  private static boolean isRead(Block block, Function function) {
-    return !block.written
-        || block.form != Form.PER_CLASS
-        || function == Function.LINEAR_CROSS_ENTROPY;
-  }
-
-  /** An array before this one that is the same memory. */
-  private int twin(MemorySegment array, int place) {
+  /** An array before this one that is the same memory, as an output may be an input's. */
+  private int twin(Work work, int place) {
+    MemorySegment array = work.arrays[place];
     for (int i = 0; i < place; i++) {
-      MemorySegment other = blocks[i].array;
-      if (other != MemorySegment.NULL
+      MemorySegment other = work.arrays[i];
+      if (blocks[i].isArray
           && other.address() == array.address()
           && other.byteSize() == array.byteSize()
           && (other == array || other.asOverlappingSlice(array).isPresent())) {
@@ -185,154 +215,177 @@ final class ArrayBlocks {
     raggedEnd = -1;
     if (place >= 0 && work.arrays[place] != MemorySegment.NULL) {
       MemorySegment offsets = work.arrays[place];
-      ElementType type = ElementType.of(xent_layout.type(layout(work, Array.ROW_OFFSETS)));
+      ElementType type = ElementType.of(typeOf(work, Array.ROW_OFFSETS));
       raggedBegin = type.getInteger(offsets, rowBegin);
       raggedEnd = type.getInteger(offsets, rowEnd);
     }
   }
 
-  private static MemorySegment layout(Work work, Array array) {
-    long size = xent_layout.sizeof();
-    return work.shape().asSlice(xent_shape.logits$offset() + array.ordinal() * size, size);
+  /** Where the layout of an array is in the shape. */
+  private static long layoutAt(Array array) {
+    return xent_shape.logits$offset() + array.ordinal() * xent_layout.sizeof();
+  }
+
+  private static int typeOf(Work work, Array array) {
+    return work.shape().get(JAVA_INT, layoutAt(array) + xent_layout.type$offset());
   }
 
   private void describe(Block block, Work work, int place) {
-    Array array = work.function().array(place);
-    Form form = Forms.of(work.function(), place);
-    MemorySegment layout = layout(work, array);
+    Function function = work.function();
+    Array array = function.array(place);
     MemorySegment shape = work.shape();
-    ElementType type = ElementType.of(xent_layout.type(layout));
+    long layout = layoutAt(array);
+    Form form = Forms.of(function, place);
     if (form == Form.OF_TARGETS) {
       form = ofTargets(work);
     }
     block.form = form;
-    block.size = type.byteSize();
-    block.outer = xent_layout.outer(layout);
-    block.classes = xent_layout.classes(layout);
-    block.inner = xent_layout.inner(layout);
+    block.size = ElementType.of(typeOf(work, array)).byteSize();
+    block.outer = shape.get(JAVA_LONG, layout + xent_layout.outer$offset());
+    block.classes = shape.get(JAVA_LONG, layout + xent_layout.classes$offset());
+    block.inner = shape.get(JAVA_LONG, layout + xent_layout.inner$offset());
+    block.written = Forms.isWritten(function, place);
+    // Outputs of rows are written whole; of other arrays a call may leave something as it was.
+    block.read =
+        !block.written || form != Form.PER_CLASS || function == Function.LINEAR_CROSS_ENTROPY;
     boolean ranged = form == Form.PER_CLASS || form == Form.OF_CLASSES || form == Form.ONE_ROW;
-    // A row reads the weight of any class.
-    ranged &= array != Array.CLASS_WEIGHTS;
-    block.from = ranged ? work.classBegin() : 0;
-    block.entries = ranged ? work.classEnd() - block.from : form.entries(shape);
-    block.features = xent_shape.features(shape);
-    block.first = first(block) * block.size;
+    boolean whole = !ranged || array == Array.CLASS_WEIGHTS || isMaskOfTargets(work, array);
+    block.from = whole ? 0 : work.classBegin();
+    block.entries = whole ? form.entries(shape) : work.classEnd() - block.from;
+    block.boxCount = 0;
+    describeBoxes(block, xent_shape.features(shape));
+  }
+
+  /** Of which the classes of targets are read, also those that are not in the range. */
+  private static boolean isMaskOfTargets(Work work, Array array) {
+    int targets = work.function().place(Array.TARGETS);
+    return array == Array.CLASS_MASK && targets >= 0 && work.arrays[targets] != MemorySegment.NULL;
   }
 
   private static Form ofTargets(Work work) {
     if (xent_shape.target_count(work.shape()) != 0) {
       return Form.PER_TARGET;
     }
-    int type = xent_layout.type(layout(work, Array.TARGETS));
+    int type = typeOf(work, Array.TARGETS);
     return ElementType.holds(type, ElementType.LABELS) ? Form.PER_ROW : Form.PER_CLASS;
   }
 
-  /** The first element that is copied, or one before it. */
-  private long first(Block block) {
-    return switch (block.form) {
-      case OFFSETS -> rowBegin;
-      case ONE_ROW -> block.from * block.classes;
-      case OF_CLASSES -> block.from * block.outer;
-      default -> {
-        if (block.form == Form.PER_CLASS && raggedEnd >= 0) {
-          yield raggedBegin * block.classes;
-        }
-        long row = rowBegin / inner;
-        long here = row * block.outer + rowBegin % inner * block.inner;
-        yield block.from * block.classes
-            + (rowEnd <= (row + 1) * inner ? here : Math.min(here, (row + 1) * block.outer));
-      }
-    };
-  }
-
-  // ---- copies ----------------------------------------------------------------------------------
-
-  private void copy(Block block, boolean in) {
+  private void describeBoxes(Block block, long features) {
     long classes = block.classes;
+    long first = block.from * classes;
     switch (block.form) {
-      case OFFSETS -> box(block, in, rowBegin, rowEnd + 1 - rowBegin, 1, 1, 0, 1, 0);
-      case ONE_ROW -> box(block, in, block.from * classes, block.entries, classes, 1, 0, 1, 0);
+      case OFFSETS -> box(block, rowBegin, rowEnd + 1 - rowBegin, 1, 1, 0, 1, 0);
+      case ONE_ROW -> box(block, first, block.entries, classes, 1, 0, 1, 0);
       case OF_CLASSES -> {
-        long first = block.from * block.outer;
-        box(block, in, first, block.entries, block.outer, block.features, classes, 1, 0);
+        long row = block.from * block.outer;
+        box(block, row, block.entries, block.outer, features, classes, 1, 0);
       }
       case PER_CLASS -> {
         if (raggedEnd >= 0) {
-          long count = raggedEnd - raggedBegin;
-          box(block, in, raggedBegin * classes, count, classes, 1, 0, 1, 0);
+          box(block, raggedBegin * classes, raggedEnd - raggedBegin, classes, 1, 0, 1, 0);
         } else {
-          rows(block, in);
+          rows(block);
         }
       }
-      default -> rows(block, in);
+      default -> rows(block);
     }
   }
 
   /** The entries of all rows: of a part of an outer index, of whole ones, of a part. */
-  private void rows(Block block, boolean in) {
+  private void rows(Block block) {
     long outer = rowBegin / inner;
     long from = rowBegin % inner;
     long end = rowEnd / inner;
     long to = rowEnd % inner;
     if (outer == end) {
-      rows(block, in, outer, 1, from, to - from);
+      rows(block, outer, 1, from, to - from);
       return;
     }
     if (from > 0) {
-      rows(block, in, outer, 1, from, inner - from);
+      rows(block, outer, 1, from, inner - from);
       outer++;
     }
-    rows(block, in, outer, end - outer, 0, inner);
-    rows(block, in, end, 1, 0, to);
+    rows(block, outer, end - outer, 0, inner);
+    rows(block, end, 1, 0, to);
   }
 
-  private void rows(Block b, boolean in, long outer, long count, long from, long inners) {
+  private void rows(Block b, long outer, long outerCount, long from, long innerCount) {
     long first = outer * b.outer + from * b.inner + b.from * b.classes;
-    box(b, in, first, count, b.outer, b.entries, b.classes, inners, b.inner);
+    box(b, first, outerCount, b.outer, b.entries, b.classes, innerCount, b.inner);
   }
 
   /** All elements along three axes, each of a count and a stride, in runs as long as there are. */
-  private void box(
-      Block block, boolean in, long first, long n0, long s0, long n1, long s1, long n2, long s2) {
+  private static void box(
+      Block block, long first, long n0, long s0, long n1, long s1, long n2, long s2) {
     if (n0 <= 0 || n1 <= 0 || n2 <= 0) {
       return;
     }
+    Box box = block.boxes[block.boxCount++];
+    box.first = first;
+    box.outer = s0;
+    box.middle = s1;
+    box.inner = s2;
     // What repeats is one.
-    long outer = s0 == 0 ? 1 : n0;
-    long middle = s1 == 0 ? 1 : n1;
-    long nested = s2 == 0 ? 1 : n2;
-    long run = 1;
+    box.outerCount = s0 == 0 ? 1 : n0;
+    box.middleCount = s1 == 0 ? 1 : n1;
+    box.innerCount = s2 == 0 ? 1 : n2;
+    box.run = 1;
     for (int i = 0; i < 3; i++) {
-      if (nested > 1 && s2 == run) {
-        run *= nested;
-        nested = 1;
+      if (box.innerCount > 1 && s2 == box.run) {
+        box.run *= box.innerCount;
+        box.innerCount = 1;
       }
-      if (middle > 1 && s1 == run) {
-        run *= middle;
-        middle = 1;
+      if (box.middleCount > 1 && s1 == box.run) {
+        box.run *= box.middleCount;
+        box.middleCount = 1;
       }
-      if (outer > 1 && s0 == run) {
-        run *= outer;
-        outer = 1;
+      if (box.outerCount > 1 && s0 == box.run) {
+        box.run *= box.outerCount;
+        box.outerCount = 1;
       }
     }
-    for (long i = 0; i < outer; i++) {
-      for (long j = 0; j < middle; j++) {
-        long element = first + i * s0 + j * s1;
-        for (long k = 0; k < nested; k++) {
-          move(block, in, (element + k * s2) * block.size, run);
+  }
+
+  /** The first byte that is copied. */
+  private static long first(Block block) {
+    long first = block.boxCount == 0 ? 0 : block.boxes[0].first;
+    for (int i = 1; i < block.boxCount; i++) {
+      first = Math.min(first, block.boxes[i].first);
+    }
+    return first * block.size;
+  }
+
+  // ---- copies ----------------------------------------------------------------------------------
+
+  private void copy(Block block, boolean in) {
+    for (int i = 0; i < block.boxCount; i++) {
+      Box box = block.boxes[i];
+      if (box.outerCount == 1 && box.middleCount == 1 && box.innerCount == 1) {
+        move(block, in, box.first * block.size, box.run);
+      } else {
+        copy(block, box, in);
+      }
+    }
+  }
+
+  private void copy(Block block, Box box, boolean in) {
+    for (long i = 0; i < box.outerCount; i++) {
+      for (long j = 0; j < box.middleCount; j++) {
+        long element = box.first + i * box.outer + j * box.middle;
+        for (long k = 0; k < box.innerCount; k++) {
+          move(block, in, (element + k * box.inner) * block.size, box.run);
         }
       }
     }
   }
 
-  private void move(Block block, boolean in, long from, long count) {
+  private void move(Block block, boolean in, long from, long elements) {
     long to = block.base + from;
-    if (count > 1) {
+    if (elements > 1) {
       if (in) {
-        MemorySegment.copy(block.array, from, room, to, count * block.size);
+        MemorySegment.copy(block.array, from, room, to, elements * block.size);
       } else {
-        MemorySegment.copy(room, to, block.array, from, count * block.size);
+        MemorySegment.copy(room, to, block.array, from, elements * block.size);
       }
     } else if (in) {
       moveOne(block.array, from, room, to, block.size);

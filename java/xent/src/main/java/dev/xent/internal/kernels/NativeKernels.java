@@ -36,8 +36,20 @@ public final class NativeKernels implements Kernels {
    */
   static final long BRIEF = 2048;
 
-  /** Whether the linker takes segments of Java arrays. */
-  private static final boolean TAKES_ARRAYS = Runtime.version().feature() >= 22;
+  /** Whether the linker takes segments of Java arrays: JDK 21's does not. */
+  static final boolean LINKER_TAKES_ARRAYS = Runtime.version().feature() >= 22;
+
+  /** Whether the library gets Java arrays as they are. */
+  private final boolean takesArrays;
+
+  /** Which copy Java arrays where the linker takes none. */
+  public NativeKernels() {
+    this(LINKER_TAKES_ARRAYS);
+  }
+
+  NativeKernels(boolean takesArrays) {
+    this.takesArrays = takesArrays;
+  }
 
   private static final class FewArrays {
     static final MethodHandle HANDLE = door(XentH.xent_few_at$address(), Work.FEW_ARRAYS);
@@ -90,7 +102,7 @@ public final class NativeKernels implements Kernels {
   private static Linker.Option critical() {
     try {
       return (Linker.Option)
-          (TAKES_ARRAYS
+          (LINKER_TAKES_ARRAYS
               ? Linker.Option.class.getMethod("critical", boolean.class).invoke(null, true)
               : Linker.Option.class.getMethod("isTrivial").invoke(null));
     } catch (ReflectiveOperationException e) {
@@ -114,27 +126,34 @@ public final class NativeKernels implements Kernels {
     return (RuntimeException) thrown;
   }
 
-  private static boolean isCritical(Work work) {
-    return TAKES_ARRAYS && work.isOnHeap() || isBrief(work);
+  private boolean isCritical(Work work) {
+    return takesArrays && work.isOnHeap() || isBrief(work);
   }
 
   @Override
   public int run(Work work) {
-    if (TAKES_ARRAYS || !work.isOnHeap()) {
-      return runAsItIs(work);
-    }
+    return takesArrays || !work.isOnHeap() ? runAsItIs(work) : runOnBlocks(work, true);
+  }
+
+  /**
+   * With copies of its Java arrays.
+   *
+   * @param computes whether the call writes its outputs
+   */
+  private int runOnBlocks(Work work, boolean computes) {
     ArrayBlocks blocks = work.blocks();
+    blocks.describe(work);
     int status = Status.INVALID_ARGUMENT;
-    blocks.enter(work);
     try {
+      blocks.enter(work);
       status = runAsItIs(work);
     } finally {
-      blocks.leave(work, status == Status.OK);
+      blocks.leave(work, computes && status == Status.OK);
     }
     return status;
   }
 
-  private static int runAsItIs(Work work) {
+  private int runAsItIs(Work work) {
     try {
       boolean critical = isCritical(work);
       long struct = work.struct().address();
@@ -153,7 +172,7 @@ public final class NativeKernels implements Kernels {
     MemorySegment struct = work.struct();
     xent_work.prepared(struct, work.prepared(isCritical(work)));
     try {
-      return run(work);
+      return takesArrays || !work.isOnHeap() ? runAsItIs(work) : runOnBlocks(work, false);
     } finally {
       xent_work.prepared(struct, MemorySegment.NULL);
     }
@@ -169,8 +188,8 @@ public final class NativeKernels implements Kernels {
       MemorySegment d,
       MemorySegment e,
       MemorySegment f) {
-    if (!TAKES_ARRAYS && work.first(a, b, c, d, e, f).isOnHeap()) {
-      return runPreparedOnBlocks(work);
+    if (!takesArrays && isAnyOnHeap(a, b, c, d, e, f)) {
+      return runPreparedOnBlocks(work.first(a, b, c, d, e, f));
     }
     try {
       long prepared = work.preparedAddress();
@@ -187,11 +206,27 @@ public final class NativeKernels implements Kernels {
     }
   }
 
-  private int runPreparedOnBlocks(Work work) {
+  private static boolean isAnyOnHeap(
+      MemorySegment a,
+      MemorySegment b,
+      MemorySegment c,
+      MemorySegment d,
+      MemorySegment e,
+      MemorySegment f) {
+    return !(a.isNative()
+        && b.isNative()
+        && c.isNative()
+        && d.isNative()
+        && e.isNative()
+        && f.isNative());
+  }
+
+  /** What is copied has been described when the call was prepared. */
+  private static int runPreparedOnBlocks(Work work) {
     ArrayBlocks blocks = work.blocks();
     int status = Status.INVALID_ARGUMENT;
-    blocks.enter(work);
     try {
+      blocks.enter(work);
       MemorySegment[] x = work.arrays;
       long prepared = work.preparedAddress();
       status =
@@ -255,7 +290,7 @@ public final class NativeKernels implements Kernels {
   @Override
   public int tallyAdd(
       MemorySegment tally, MemorySegment values, int type, long stride, long count) {
-    if (!TAKES_ARRAYS && !values.isNative()) {
+    if (!takesArrays && !values.isNative()) {
       try (Arena arena = Arena.ofConfined()) {
         MemorySegment copy = arena.allocate(values.byteSize(), Double.BYTES).copyFrom(values);
         return tallyAdd(tally, copy, type, stride, count);

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels;
+
+import static java.lang.foreign.MemorySegment.NULL;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.xent.Segments;
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_layout;
+import dev.xent.internal.ffi.xent_options;
+import dev.xent.internal.ffi.xent_shape;
+import dev.xent.internal.load.Backends;
+import dev.xent.options.Backend;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Copies of Java arrays in blocks, as JDK 21 needs them, give the bits of calls on memory off the
+ * heap, and write nothing else: on every JDK, whether its linker takes arrays or not.
+ */
+@Execution(ExecutionMode.CONCURRENT)
+class ArrayBlocksTest {
+  private static final int[] COUNTS = {1, 2, 5, 16, 17, 33, 100, 257, 1000, 1025};
+  private static final int[] LONG_COUNTS = {8193, 16385, 33000};
+  private static final byte UNWRITTEN = 0x55;
+
+  private final Kernels direct = Backends.get().kernels(Backend.NATIVE);
+  private final Kernels blocks = new OnArrays(new NativeKernels(false));
+  private final Arena arena = Arena.ofAuto();
+  private long compared;
+
+  @BeforeAll
+  static void load() {
+    assertThat(Backends.get().fallbackReason()).isNull();
+  }
+
+  private void same(String what, Map<String, MemorySegment> a, Map<String, MemorySegment> b) {
+    assertThat(b.keySet()).isEqualTo(a.keySet());
+    a.forEach(
+        (name, bytes) -> {
+          compared += bytes.byteSize();
+          assertThat(bytes.mismatch(b.get(name))).as(what + ": " + name).isNegative();
+        });
+  }
+
+  // ---- every function, in every form -----------------------------------------------------------
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void generalCalls(boolean wide) {
+    SplittableRandom random = new SplittableRandom(wide ? 264 : 232);
+    for (int classes : COUNTS) {
+      for (int i = 0; i < 4; i++) {
+        general(wide, 1 + random.nextInt(4), classes, false, random);
+      }
+    }
+    for (int classes : LONG_COUNTS) {
+      general(wide, 1 + random.nextInt(2), classes, true, random);
+      general(wide, 1, classes, false, random);
+    }
+    assertThat(compared).isGreaterThan(5_000_000);
+  }
+
+  private void general(
+      boolean wide, int rows, int classes, boolean divisible, SplittableRandom random) {
+    RowKind kind = RowKind.values()[random.nextInt(RowKind.values().length)];
+    try (Arena own = Arena.ofConfined()) {
+      GeneralCase c = new GeneralCase(own, wide, rows, classes, kind, divisible, random);
+      long cut = random.nextLong(c.chunks()) * 8192;
+      same(
+          c.toString(),
+          new GeneralRun(own, direct, 0, c, cut).everything(),
+          new GeneralRun(own, blocks, 0, c, cut).everything());
+    }
+  }
+
+  @Test
+  void plainCalls() {
+    SplittableRandom random = new SplittableRandom(99);
+    for (int classes : new int[] {1, 10, 129, 2000, 16384, 33000}) {
+      for (int layout = 0; layout < 4; layout++) {
+        RowKind kind = RowKind.values()[random.nextInt(RowKind.values().length)];
+        try (Arena own = Arena.ofConfined()) {
+          BitsCase c = new BitsCase(own, 1 + random.nextInt(4), classes, kind, layout, random);
+          long cut = random.nextLong(c.chunks()) * 8192;
+          same(
+              c.toString(),
+              new BitsRun(own, direct, 0, c, cut).everything(),
+              new BitsRun(own, blocks, 0, c, cut).everything());
+        }
+      }
+    }
+  }
+
+  @Test
+  void samples() {
+    SplittableRandom random = new SplittableRandom(7);
+    for (int classes : new int[] {1, 3, 17, 128, 1000, 4100, 33000}) {
+      for (int i = 0; i < 8; i++) {
+        int rows = 1 + random.nextInt(4);
+        RowKind kind = RowKind.values()[random.nextInt(RowKind.values().length)];
+        try (Arena own = Arena.ofConfined()) {
+          SamplingCase c = new SamplingCase(own, rows, classes, kind, random);
+          long cut = random.nextInt(rows + 1);
+          same(c.toString(), c.run(direct, 0, cut), c.run(blocks, 0, cut));
+        }
+      }
+    }
+  }
+
+  // ---- rows of one large matrix ----------------------------------------------------------------
+
+  private final MemorySegment options = arena.allocate(xent_options.layout());
+
+  private static void layout(MemorySegment layout, long outer, long classes, long inner, int type) {
+    xent_layout.outer(layout, outer);
+    xent_layout.classes(layout, classes);
+    xent_layout.inner(layout, inner);
+    xent_layout.type(layout, type);
+  }
+
+  /** Logits and outputs of outer x classes x inner, row-major. */
+  private MemorySegment shape(long outer, long classes, long inner) {
+    xent_options.size(options, xent_options.sizeof());
+    MemorySegment shape = arena.allocate(xent_shape.layout());
+    xent_shape.size(shape, xent_shape.sizeof());
+    xent_shape.outer(shape, outer);
+    xent_shape.classes(shape, classes);
+    xent_shape.inner(shape, inner);
+    int type = XentH.XENT_F32();
+    layout(xent_shape.logits(shape), classes * inner, inner, 1, type);
+    layout(xent_shape.output(shape), classes * inner, inner, 1, type);
+    layout(xent_shape.gradient(shape), classes * inner, inner, 1, type);
+    layout(xent_shape.targets(shape), classes * inner, inner, 1, type);
+    return shape;
+  }
+
+  private static float[] numbers(long count, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    float[] numbers = new float[(int) count];
+    for (int i = 0; i < count; i++) {
+      numbers[i] = (float) random.nextDouble(-4, 4);
+    }
+    return numbers;
+  }
+
+  private Work softmax(MemorySegment shape, MemorySegment x, MemorySegment y, long from, long to) {
+    return KernelRun.onRows(Function.SOFTMAX, shape, options, from, to, NULL)
+        .set(Array.LOGITS, x)
+        .set(Array.OUTPUT, y);
+  }
+
+  /** Each part from a thread of its own, so that they write beside each other. */
+  @Test
+  void threadsWriteRowsOfOneArray() {
+    long outer = 5;
+    long classes = 257;
+    long inner = 31;
+    long rows = outer * inner;
+    MemorySegment shape = shape(outer, classes, inner);
+    float[] x = numbers(rows * classes, 1);
+    float[] y = new float[x.length];
+    MemorySegment expected = arena.allocate(x.length * 4L, 4);
+    assertThat(direct.run(softmax(shape, Segments.of(arena, x), expected, 0, rows))).isZero();
+    Kernels own = new NativeKernels(false);
+    for (long step : new long[] {1, 7, 31, 40, rows}) {
+      java.util.Arrays.fill(y, -1);
+      IntStream.range(0, (int) ((rows + step - 1) / step))
+          .parallel()
+          .forEach(
+              i -> {
+                long from = i * step;
+                long to = Math.min(rows, from + step);
+                MemorySegment in = MemorySegment.ofArray(x);
+                MemorySegment out = MemorySegment.ofArray(y);
+                assertThat(own.run(softmax(shape, in, out, from, to))).isZero();
+              });
+      assertThat(MemorySegment.ofArray(y).mismatch(expected)).as("by %d rows", step).isNegative();
+    }
+  }
+
+  /** The same array twice, as logits and, with other strides, as targets. */
+  @Test
+  void anInputThatIsAnotherOneWithOtherStrides() {
+    int n = 300;
+    MemorySegment shape = shape(n, n, 1);
+    layout(xent_shape.targets(shape), 1, n, 1, XentH.XENT_F32());
+    layout(xent_shape.losses(shape), 1, 0, 1, XentH.XENT_F32());
+    float[] x = numbers((long) n * n, 2);
+    float[] losses = new float[n];
+    MemorySegment expected = arena.allocate(n * 4L, 4);
+    MemorySegment off = Segments.of(arena, x);
+    assertThat(direct.run(loss(shape, off, off, expected))).isZero();
+    MemorySegment on = MemorySegment.ofArray(x);
+    Kernels own = new NativeKernels(false);
+    assertThat(own.run(loss(shape, on, on, MemorySegment.ofArray(losses)))).isZero();
+    assertThat(MemorySegment.ofArray(losses).mismatch(expected)).isNegative();
+  }
+
+  private Work loss(MemorySegment shape, MemorySegment x, MemorySegment q, MemorySegment losses) {
+    return KernelRun.onRows(Function.CROSS_ENTROPY, shape, options, 7, 211, NULL)
+        .set(Array.LOGITS, x)
+        .set(Array.TARGETS, q)
+        .set(Array.LOSSES, losses);
+  }
+
+  // ---- what a call leaves ----------------------------------------------------------------------
+
+  @Test
+  void aCallThatIsPreparedWritesWhenItRuns() {
+    MemorySegment shape = shape(3, 10, 1);
+    float[] x = numbers(30, 3);
+    float[] y = new float[30];
+    MemorySegment in = MemorySegment.ofArray(x);
+    MemorySegment out = MemorySegment.ofArray(y);
+    Kernels own = new NativeKernels(false);
+    Work work = softmax(shape, in, out, 0, 3);
+    assertThat(own.prepare(work)).isZero();
+    assertThat(y).containsOnly(0);
+    assertThat(work.array(0)).isSameAs(in);
+    work.clear();
+    for (int i = 0; i < 3; i++) {
+      x[i] += i;
+      MemorySegment expected = arena.allocate(120, 4);
+      assertThat(direct.run(softmax(shape, Segments.of(arena, x), expected, 0, 3))).isZero();
+      assertThat(own.runPrepared(work, false, in, out, NULL, NULL, NULL, NULL)).isZero();
+      assertThat(out.mismatch(expected)).isNegative();
+      assertThat(work.array(0)).isSameAs(NULL);
+    }
+  }
+
+  @Test
+  void aCallThatIsRefusedWritesNothing() {
+    MemorySegment shape = shape(3, 10, 1);
+    layout(xent_shape.targets(shape), 1, 0, 1, XentH.XENT_I32());
+    float[] y = new float[30];
+    Work work =
+        KernelRun.onRows(Function.CROSS_ENTROPY, shape, options, 0, 3, KernelCall.report(arena))
+            .set(Array.LOGITS, MemorySegment.ofArray(numbers(30, 4)))
+            .set(Array.TARGETS, MemorySegment.ofArray(new int[] {1, 10, 2}))
+            .set(Array.GRADIENT, MemorySegment.ofArray(y));
+    assertThat(new NativeKernels(false).run(work)).isEqualTo(Status.INVALID_LABEL);
+    assertThat(y).containsOnly(0);
+  }
+
+  /** Of which a later call of the same work must not see anything. */
+  @Test
+  void aCallThatFailsMidWayLeavesItsArrays() {
+    MemorySegment shape = shape(3, 10, 1);
+    MemorySegment in = MemorySegment.ofArray(numbers(30, 5));
+    MemorySegment tooShort = MemorySegment.ofArray(new float[20]);
+    MemorySegment out = MemorySegment.ofArray(new float[30]);
+    Kernels own = new NativeKernels(false);
+    Work work = softmax(shape, tooShort, out, 0, 3);
+    assertThatThrownBy(() -> own.run(work)).isInstanceOf(IndexOutOfBoundsException.class);
+    assertThat(work.array(0)).isSameAs(tooShort);
+    assertThat(work.array(1)).isSameAs(out);
+    MemorySegment off = arena.allocate(120, 4).fill(UNWRITTEN);
+    work.begin(Function.SOFTMAX, shape, options, NULL).set(Array.LOGITS, in).set(Array.OUTPUT, off);
+    assertThat(own.run(work)).isZero();
+    MemorySegment expected = arena.allocate(120, 4);
+    assertThat(direct.run(softmax(shape, Segments.of(arena, numbers(30, 5)), expected, 0, 3)))
+        .isZero();
+    assertThat(off.mismatch(expected)).isNegative();
+    assertThat(out.toArray(ValueLayout.JAVA_FLOAT)).containsOnly(0);
+  }
+
+  /** The strides between elements stay as they are: what is there is not written. */
+  @Test
+  void gapsStayAsTheyAre() {
+    MemorySegment shape = shape(4, 10, 1);
+    layout(xent_shape.output(shape), 40, 3, 1, XentH.XENT_F32());
+    float[] y = new float[160];
+    java.util.Arrays.fill(y, -1);
+    MemorySegment in = MemorySegment.ofArray(numbers(40, 6));
+    MemorySegment out = MemorySegment.ofArray(y).asSlice(0, (120 + 27 + 1) * 4L);
+    assertThat(new NativeKernels(false).run(softmax(shape, in, out, 1, 3))).isZero();
+    for (int i = 0; i < y.length; i++) {
+      boolean written = i >= 40 && i < 120 && i % 40 < 30 && i % 40 % 3 == 0;
+      assertThat(y[i] >= 0).as("element %d", i).isEqualTo(written);
+    }
+  }
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Kernels whose calls get a Java array in place of each array off the heap: all of it is copied
+ * into one before the call, and out of it afterwards.
+ */
+final class OnArrays implements Kernels {
+  private final Kernels kernels;
+
+  OnArrays(Kernels kernels) {
+    this.kernels = kernels;
+  }
+
+  /** In the middle of a longer one. */
+  private static MemorySegment arrayOf(MemorySegment memory) {
+    long size = memory.byteSize();
+    long[] array = new long[(int) ((size + Long.BYTES - 1) / Long.BYTES) + 2];
+    return MemorySegment.ofArray(array).asSlice(Long.BYTES, size).copyFrom(memory);
+  }
+
+  private static boolean areSame(MemorySegment a, MemorySegment b) {
+    return a.address() == b.address() && a.byteSize() == b.byteSize();
+  }
+
+  /** Puts arrays into a call. Returns what was there. */
+  static MemorySegment[] enter(Work work) {
+    MemorySegment[] memory = work.arrays.clone();
+    Function function = work.function();
+    for (int i = 0; i < work.count(); i++) {
+      if (memory[i] == MemorySegment.NULL || Forms.of(function, i) == Form.RECORDS) {
+        continue;
+      }
+      MemorySegment array = null;
+      for (int before = 0; before < i && array == null; before++) {
+        array = areSame(memory[before], memory[i]) ? work.arrays[before] : null;
+      }
+      work.set(function.array(i), array == null ? arrayOf(memory[i]) : array);
+    }
+    return memory;
+  }
+
+  /** Takes them out again, with whatever a call wrote, lawful or not. */
+  static void leave(Work work, MemorySegment[] memory) {
+    for (int i = 0; i < work.count(); i++) {
+      MemorySegment array = work.arrays[i];
+      if (array != memory[i] && !memory[i].isReadOnly()) {
+        MemorySegment.copy(
+            array, ValueLayout.JAVA_BYTE, 0, memory[i], ValueLayout.JAVA_BYTE, 0, array.byteSize());
+      }
+      work.arrays[i] = memory[i];
+    }
+  }
+
+  @Override
+  public int run(Work work) {
+    MemorySegment[] memory = enter(work);
+    int status = kernels.run(work);
+    leave(work, memory);
+    return status;
+  }
+
+  @Override
+  public int prepare(Work work) {
+    MemorySegment[] memory = enter(work);
+    int status = kernels.prepare(work);
+    leave(work, memory);
+    return status;
+  }
+
+  @Override
+  public int runPrepared(
+      Work work,
+      boolean fixed,
+      MemorySegment a,
+      MemorySegment b,
+      MemorySegment c,
+      MemorySegment d,
+      MemorySegment e,
+      MemorySegment f) {
+    work.first(a, b, c, d, e, f);
+    MemorySegment[] memory = enter(work);
+    MemorySegment[] x = work.arrays.clone();
+    work.clear();
+    int status = kernels.runPrepared(work, false, x[0], x[1], x[2], x[3], x[4], x[5]);
+    work.first(x[0], x[1], x[2], x[3], x[4], x[5]);
+    leave(work, memory);
+    return status;
+  }
+
+  @Override
+  public long sampleWorkspace(long classes, long tokens) {
+    return kernels.sampleWorkspace(classes, tokens);
+  }
+
+  @Override
+  public long linearWorkspace(long rows, long features, long classes, int contents) {
+    return kernels.linearWorkspace(rows, features, classes, contents);
+  }
+
+  @Override
+  public int tallyAdd(
+      MemorySegment tally, MemorySegment values, int type, long stride, long count) {
+    return kernels.tallyAdd(tally, arrayOf(values), type, stride, count);
+  }
+
+  @Override
+  public int tallyMerge(MemorySegment tally, MemorySegment other) {
+    return kernels.tallyMerge(tally, other);
+  }
+
+  @Override
+  public double tallySum(MemorySegment tally) {
+    return kernels.tallySum(tally);
+  }
+}
