@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The declarations in ctypes against include/xent.h, and what a library may be."""
 import ctypes
+import importlib
 import os
 import re
 import subprocess
@@ -109,9 +110,24 @@ def test_libraries_that_cannot_be(tmp_path):
     garbage.write_bytes(b"no library")
     assert refusal(missing).startswith(f"xent: there is no native library at {missing}: install a wheel for this "
                                        f"platform")
+    other = importlib.import_module("numpy._core._multiarray_umath").__file__
+    message = refusal(other)
+    assert message.startswith(f"xent: {other} lacks a function of Xent: ") and "xent_abi_version" in message
+    assert message.endswith("; unset XENT_LIBRARY, or name the library of the same build\n")
     assert refusal(garbage).startswith(f"xent: {garbage} cannot be loaded: ")
 
 
 def test_info():
     run = subprocess.run([sys.executable, "-m", "xent", "info"], check=True, capture_output=True, text=True, timeout=60)
     assert f"numerics {_native.NUMERICS_VERSION}, scalar" in run.stdout
+
+
+@needs_header
+def test_wheels_without_hatchling(tmp_path):
+    library = tmp_path / "META-INF" / "native" / "linux-x86_64" / "libxent.so"
+    library.parent.mkdir(parents=True)
+    library.write_bytes(b"")
+    run = subprocess.run([sys.executable, "-S", HEADER.parents[1] / "python" / "wheels", "--natives", tmp_path],
+                         capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stderr) == (
+        1, f"wheels: {sys.executable} has no hatchling, which builds wheels; pip install hatchling\n")

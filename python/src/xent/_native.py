@@ -116,8 +116,17 @@ class Library:
         except OSError as error:
             raise NativeLibraryError(f"{self.path} cannot be loaded: {error}; give a library for this "
                                      f"platform") from error
-        self._require("ABI", c.xent_abi_version(), ABI_VERSION)
-        self._require("numerics", c.xent_numerics_version(), NUMERICS_VERSION)
+        try:
+            self._require("ABI", c.xent_abi_version(), ABI_VERSION)
+            self._require("numerics", c.xent_numerics_version(), NUMERICS_VERSION)
+            self._declare(c)
+        except AttributeError as error:
+            raise NativeLibraryError(f"{self.path} lacks a function of Xent: {error}; unset XENT_LIBRARY, or name the "
+                                     f"library of the same build") from error
+        self.version: str = c.xent_version().decode()
+        self.isas = [name for name, code in ISAS.items() if code and c.xent_has_isa(code)]
+
+    def _declare(self, c: ctypes.CDLL) -> None:
         for name in ("xent_version", "xent_status_message", "xent_field_name", "xent_isa_name", "xent_way_name"):
             getattr(c, name).restype = ctypes.c_char_p
         self.few, self.many = c.xent_few_at, c.xent_many_at
@@ -127,10 +136,10 @@ class Library:
         self.run_prepared.argtypes = [ctypes.POINTER(Prepared)]
         c.xent_tally_sum.argtypes, c.xent_tally_sum.restype = [c_void_p], c_double
         c.xent_tally_merge.argtypes = [c_void_p, c_void_p]
+        c.xent_tally_add.argtypes = [c_void_p, c_void_p, c_int32, c_int64, c_int64]
         c.xent_sample_workspace.argtypes, c.xent_sample_workspace.restype = [c_int64] * 2, c_uint64
         c.xent_linear_workspace.argtypes, c.xent_linear_workspace.restype = [c_int64] * 3 + [c_int32], c_uint64
-        self.version: str = c.xent_version().decode()
-        self.isas = [name for name, code in ISAS.items() if code and c.xent_has_isa(code)]
+        c.xent_has_isa.argtypes = [c_int32]
 
     def _require(self, what: str, found: int, needed: int) -> None:
         if found != needed:
@@ -151,6 +160,12 @@ class Library:
 
     def tally_sum(self, tally: Tally) -> float:
         return float(self.c.xent_tally_sum(ctypes.addressof(tally)))
+
+    def sum_of(self, address: int, type_: int, count: int) -> float:
+        """The exact sum of numbers side by side, rounded once."""
+        tally = sized(Tally)
+        self.c.xent_tally_add(ctypes.addressof(tally), address, type_, 1, count)
+        return self.tally_sum(tally)
 
 
 NAMES = {"darwin": "libxent.dylib", "win32": "xent.dll"}
