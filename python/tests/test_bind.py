@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calls that are bound: each run has the results and errors of the ordinary call on what memory holds then."""
 import array
+import copy
 import dataclasses
 import functools
 import gc
+import pickle
 import threading
 
 import numpy as np
@@ -155,11 +157,6 @@ def test_what_is_refused_when_it_is_bound(refused, options):
     assert str(bound.value) == str(ordinary.value)
 
 
-def test_what_has_no_arrays_cannot_be_bound():
-    with pytest.raises(TypeError):
-        xent.bind(xent.isas)
-
-
 def test_results_are_in_the_same_arrays():
     fill()
     call = xent.bind(xent.cross_entropy, X, np.abs(LABELS), gradient=True)
@@ -268,3 +265,84 @@ def test_tensors_of_pytorch():
     with pytest.raises(xent.ArrayMemoryError, match="logits has other memory or another shape than when the call was "
                                                     "bound: bind it again"):
         call()
+
+
+def test_an_array_that_became_read_only():
+    fill()
+    gradient = np.full_like(X, 7)
+    call = xent.bind(xent.cross_entropy, X, np.abs(LABELS), gradient=gradient)
+    gradient.flags.writeable = False
+    with pytest.raises(xent.ArrayMemoryError) as ordinary:
+        xent.cross_entropy(X, np.abs(LABELS), gradient=gradient)
+    with pytest.raises(xent.ArrayMemoryError) as bound:
+        call()
+    assert str(bound.value) == str(ordinary.value) and (gradient == 7).all()
+    gradient.flags.writeable = True
+    assert call().gradient is gradient and not (gradient == 7).all()
+    made = xent.bind(xent.softmax, X)
+    made().flags.writeable = False
+    with pytest.raises(xent.ArrayMemoryError, match="out is read-only"):
+        made()
+
+
+@pytest.mark.parametrize("lent", [lambda a: a, lambda a: a[2:8], memoryview, lambda a: memoryview(a)[1:],
+                                  lambda a: xent.bfloat16(a.view(np.uint16)), lambda a: np.asarray(memoryview(a))])
+def test_numpy_moves_no_array_that_is_bound(lent):
+    memory = np.ones(1000, np.float32)
+    call = xent.bind(xent.log_sum_exp, lent(memory))
+    result = xent.cross_entropy(memory[None, :], np.array([0]), save_statistics=True)
+    for resize in (lambda: memory.resize(4, refcheck=False), lambda: memory.resize(4000, refcheck=False)):
+        with pytest.raises(ValueError, match="cannot resize"):
+            resize()
+    del call
+    with pytest.raises(ValueError, match="cannot resize"):  # a later gradient is computed from it
+        memory.resize(4, refcheck=False)
+    del result
+    memory.resize(4, refcheck=False)
+
+
+@pytest.mark.parametrize("operation, name", [(xent.cross_entropy, "logits"), (xent.cross_entropy, "targets"),
+                                             (xent.selected_log_probabilities, "logits")])
+@pytest.mark.parametrize("moved", [lambda t: t.resize_(10_000_000), lambda t: t.untyped_storage().resize_(0)])
+def test_a_later_gradient_of_memory_that_has_gone(operation, name, moved):
+    torch = pytest.importorskip("torch")
+    given = {"logits": torch.zeros(2, 3), "targets": torch.tensor([0, 1])}
+    ordinary = operation(*given.values(), save_statistics=True)
+    bound = xent.bind(operation, *given.values(), save_statistics=True)()
+    assert ordinary.backward().shape == (2, 3)
+    moved(given[name])
+    for result in (ordinary, bound):
+        with pytest.raises(xent.ArrayMemoryError, match=f"{name} has other memory or another shape than when the call "
+                                                        f"was made: call again|{name} of .* has no memory"):
+            result.backward()
+
+
+def test_what_cannot_be_bound():
+    x = np.zeros((2, 4), np.float32)
+    for call, message in (
+            (lambda: xent.bind(np.sum, x), "operation sum has no argument threads; expected a function of Xent that "
+             "computes from arrays, such as xent.softmax"),
+            (lambda: xent.bind(xent.isas), "operation isas has no argument threads; expected a function of Xent that "
+             "computes from arrays, such as xent.softmax"),
+            (lambda: xent.bind(3), "operation is 3; expected a function of Xent that computes from arrays, such as "
+             "xent.softmax"),
+            (lambda: xent.bind(lambda **options: 3), "operation <lambda> returned 3; expected a function of Xent that "
+             "computes from arrays, such as xent.softmax"),
+            (lambda: xent.bind(xent.bind, xent.softmax, x), "operation is xent.bind; expected a function of Xent that "
+             "computes from arrays, such as xent.softmax"),
+            (lambda: xent.bind(xent.cross_entropy, x, dim=1), "cross_entropy() got an unexpected keyword argument "
+             "'dim'")):
+        with pytest.raises(TypeError) as refused:
+            call()
+        assert str(refused.value) == message
+
+
+def test_a_bound_call_is_shown_and_stays_here():
+    call = xent.bind(xent.cross_entropy, np.zeros((2, 4), np.float32), LABELS[:2], gradient=True, ignore_index=-1)
+    assert repr(call) == ("<bound call of xent.cross_entropy(float32 [2, 4], int64 [2], gradient=True, "
+                          "ignore_index=-1)>")
+    for copied in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError) as refused:
+            copied(call)
+        assert str(refused.value) == ("a bound call cannot be pickled or copied, because it holds the addresses of "
+                                      "its arrays; bind the call again")

@@ -1,11 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several axes or none, integers, other types of results, masks that broadcast, and the NLL of log-probabilities."""
+import sys
+
 import numpy as np
 import pytest
 
 import xent
 
+LABELS = np.array([[0, 2, -100, 1], [1, 1, 0, 2]])
+ONES = np.random.default_rng(2).integers(0, 2, (2, 3, 4))
 X = np.random.default_rng(3).normal(size=(2, 3, 4)).astype(np.float32)
+
+
+def torch_or_numpy(array):
+    torch = sys.modules.get("torch")
+    return torch.from_numpy(array) if torch else array
 
 
 @pytest.mark.parametrize("axis", [None, (0, 2), (2, 0), (1,), (0, 1, 2), (-1, -3)])
@@ -43,7 +52,67 @@ def test_doubles_of_narrower_logits():
     assert xent.softmax(whole, dtype="float32").dtype == np.float32
 
 
+@pytest.mark.parametrize("axis", [None, (0, 2), (2, 0), (1,), (-1, -2)])
+def test_backward_of_several_axes(axis):
+    upstream = np.random.default_rng(4).normal(size=X.shape).astype(np.float32)
+    mask = np.array([True, False, True])[:, None]
+    for forward, backward in ((xent.softmax, xent.softmax_backward), (xent.log_softmax, xent.log_softmax_backward)):
+        y = forward(X, axis=axis, class_mask=mask, temperature=2)
+        got = backward(y, upstream, axis=axis, class_mask=mask, temperature=2)
+        axes = range(3) if axis is None else sorted(d % 3 for d in axis)
+        order = [*(d for d in range(3) if d not in axes), *axes]
+        rows = [X.shape[d] for d in order[:3 - len(axes)]]
+        flat = [a.transpose(order).reshape(*rows, -1) for a in (y, upstream, np.broadcast_to(mask, X.shape))]
+        expected = backward(*flat[:2], class_mask=np.ascontiguousarray(flat[2]), temperature=2)
+        np.testing.assert_array_equal(got.transpose(order).reshape(flat[0].shape), expected)
+    one = np.array(1.0)
+    assert backward(np.array(0.0), one).shape == () and not backward(np.array(0.0), one, axis=axis and 0)
+
+
+def test_backward_of_several_axes_of_tensors():
+    torch = pytest.importorskip("torch")
+    x, g = torch.from_numpy(X).double().requires_grad_(), torch.randn(X.shape, dtype=torch.float64)
+    expected, = torch.autograd.grad(x.permute(1, 0, 2).flatten(1).softmax(1), x, g.permute(1, 0, 2).flatten(1))
+    got = xent.softmax_backward(xent.softmax(x.detach(), axis=(0, 2)), g, axis=(0, 2))
+    torch.testing.assert_close(got, expected, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_one_kept_axis_is_written_and_bound(axis):
+    kept = tuple(1 if d == axis % 3 else n for d, n in enumerate(X.shape))
+    out = np.zeros(kept, np.float32)
+    expected = xent.log_sum_exp(X, axis=axis)
+    for got in (xent.log_sum_exp(X, axis=axis, keepdims=True), xent.log_sum_exp(X, axis=axis, keepdims=True, out=out),
+                xent.bind(xent.log_sum_exp, X, axis=axis, keepdims=True)()):
+        assert got.shape == kept
+        np.testing.assert_array_equal(got.reshape(expected.shape), expected)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (2,), (2, 1, 1), (1, 1, 1)])
+def test_sinks_of_several_axes(shape):
+    sink = np.arange(1, 1 + np.prod(shape, dtype=int), dtype=np.float32).reshape(shape)
+    got = xent.softmax(X, axis=(1, 2), sink=sink)
+    expected = xent.softmax(X.reshape(2, 12), sink=np.broadcast_to(sink.reshape(-1), 2).copy())
+    np.testing.assert_array_equal(got.reshape(2, 12), expected)
+
+
 @pytest.mark.parametrize("shape", [(), (1,), (4,), (3, 1), (3, 4), (1, 3, 1), (2, 1, 1), (2, 3, 4)])
+def test_weights_of_elements_broadcast(shape):
+    weights = np.random.default_rng(6).random(shape).astype(np.float32)
+    for name in ("weights", "positive_weights"):
+        whole = np.ascontiguousarray(np.broadcast_to(weights, X.shape))
+        for given in (weights, torch_or_numpy(weights)):
+            got, expected = (xent.binary_cross_entropy(X, ONES, gradient=True, losses=True, **{name: array})
+                             for array in (given, whole))
+            np.testing.assert_array_equal(got.gradient, expected.gradient)
+            assert got.loss == expected.loss and got.denominator == expected.denominator
+    along = np.array([1, 2, 3], np.float32)  # one per index of the axis, as of class masks
+    np.testing.assert_array_equal(
+        xent.binary_cross_entropy(X, ONES, axis=1, weights=along, losses=True).losses,
+        xent.binary_cross_entropy(X, ONES, axis=1, weights=along[:, None], losses=True).losses)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (4,), (3, 1), (4,), (3, 1), (3, 4), (1, 3, 1), (2, 1, 1), (2, 3, 4)])
 def test_masks_broadcast(shape):
     mask = np.random.default_rng(5).random(shape) < 0.7
     for axis in (-1, (1, 2)):
@@ -64,12 +133,47 @@ def test_several_axes_of_tensors():
     (lambda: xent.softmax(X, axis=(0, 0)), xent.ShapeError, "axis is (0, 0): give at least one, each once, or None "
      "for all"),
     (lambda: xent.softmax(X, axis=()), xent.ShapeError, "axis is (): give at least one, each once, or None for all"),
-    (lambda: xent.softmax(X, axis=None, out=X.copy()), xent.OptionError, "out was given, and logits is float32 "
-     "[2, 3, 4] with axis=None: leave out out, or give logits of floats and one axis without keepdims"),
-    (lambda: xent.bind(xent.softmax, X, axis=None), xent.OptionError, "logits is float32 [2, 3, 4] with axis=None: "
-     "bind a call of floats of the type of the result, and of one axis without keepdims"),
+    (lambda: xent.softmax(X, axis=None, out=X.copy()), xent.OptionError, "axis is None and out is given; expected one "
+     "axis. Reshape logits so that one axis has the classes"),
+    (lambda: xent.softmax_backward(X, X, axis=(0, 1), gradient=X.copy()), xent.OptionError, "axis is (0, 1) and "
+     "gradient is given; expected one axis. Reshape output so that one axis has the classes"),
+    (lambda: xent.bind(xent.softmax, X, axis=None), xent.OptionError, "axis is None and the call is bound; expected "
+     "one axis. Reshape logits so that one axis has the classes"),
+    (lambda: xent.bind(xent.softmax, X, dtype="f8"), xent.OptionError, "dtype is float64, logits is float32 [2, 3, 4], "
+     "and the call is bound; expected a dtype that is no wider. Convert logits first"),
+    (lambda: xent.bind(xent.softmax, LABELS), xent.OptionError, "logits is int64 [2, 4] and the call is bound; "
+     "expected an array of floats. Convert logits first"),
+    (lambda: xent.bind(xent.softmax, np.array(1.0)), xent.OptionError, "logits has no dimension and the call is bound; "
+     "expected one. Pass logits.reshape(1)"),
     (lambda: xent.softmax(X, axis=(1, 2), class_mask=np.ones(3, bool)), xent.ShapeError, "class_mask is uint8 [3], "
-     "logits have the shape [2, 3, 4]: give a shape that broadcasts to it"),
+     "logits is float32 [2, 3, 4] with classes along axes [1, 2]: give a shape that broadcasts to that of logits"),
+    (lambda: xent.softmax(X, axis=(0, 1), class_mask=np.ones(4)), xent.DTypeError, "class_mask is float64 [4]: give an "
+     "array of type bool, uint8 or int8"),
+    (lambda: xent.softmax(X, axis=(1, 2), sink=np.ones(3, np.float32)), xent.ShapeError, "sink is float32 [3], logits "
+     "is float32 [2, 3, 4] with classes along axes [1, 2]: give sink the shape [2], in which any size may be 1"),
+    (lambda: xent.softmax(LABELS, sink=np.ones(2, np.float16)), xent.DTypeError, "sink is float16 [2], logits is int64 "
+     "[2, 4] and computed as float64: give sink the type float64 or float32"),
+    (lambda: xent.softmax_backward(X, X[0], axis=None), xent.ShapeError, "upstream is float32 [3, 4], output is "
+     "float32 [2, 3, 4]: give both the same shape"),
+    (lambda: xent.softmax(X.reshape(-1), row_offsets=np.array([0, 24]), class_mask=np.array(True)), xent.ShapeError,
+     "class_mask is uint8 [], logits is float32 [24]: give both the same shape"),
+    (lambda: xent.log_sum_exp(X, keepdims="no"), TypeError, "keepdims is 'no'; expected True or False"),
+    (lambda: xent.log_sum_exp(X, keepdims=np.array([1, 0])), TypeError, "keepdims is array([1, 0]); expected True or "
+     "False"),
+    (lambda: xent.cross_entropy(X, LABELS[:, :3], save_statistics="no"), TypeError, "save_statistics is 'no'; expected "
+     "True or False"),
+    (lambda: xent.softmax(X, axis="-1"), TypeError, "axis is '-1': give an integer"),
+    (lambda: xent.softmax(X, axis=b"\0\1"), TypeError, "axis is b'\\x00\\x01': give an integer"),
+    (lambda: xent.nll_loss(np.array(1.0), LABELS), xent.ShapeError, "log_probabilities has no dimension: give one that "
+     "has, such as log_probabilities.reshape(1)"),
+    (lambda: xent.nll_loss(X[..., :0], LABELS), xent.ShapeError, "log_probabilities float32 [2, 3, 0] has zero classes "
+     "along axis 2: give at least one"),
+    (lambda: xent.nll_loss(X, LABELS[:, :3] * 0, gradient=X[:1]), xent.ShapeError, "gradient is float32 [1, 3, 4], "
+     "log_probabilities is float32 [2, 3, 4]: give both the same shape"),
+    (lambda: xent.nll_loss(X.reshape(-1)[:8].reshape(2, 4), LABELS[0, :2], gradient=X.reshape(-1)[1:9].reshape(2, 4)),
+     xent.ArrayMemoryError, "gradient and log_probabilities lie within each other's span of memory: give gradient "
+     "memory of its own, or exactly that of log_probabilities"),
+    (lambda: xent.nll_loss(None, LABELS), TypeError, "log_probabilities is None: give an array"),
     (lambda: xent.softmax(X[0], axis=None, row_offsets=np.array([0, 2])), xent.ShapeError, "logits is float32 [3, 4], "
      "and row_offsets were given: give one dimension, and one axis"),
     (lambda: xent.nll_loss(X, X), xent.DTypeError, "targets is float32 [2, 3, 4]: give class indices as integers"),
@@ -85,9 +189,6 @@ def test_refusals(call, kind, message):
 
 
 # ---- NLL ----------------------------------------------------------------------------------------------------------
-
-LABELS = np.array([[0, 2, -100, 1], [1, 1, 0, 2]])
-
 
 def expected_nll(x, axis, class_weights, row_weights, mean):
     x = np.moveaxis(x.astype(np.float64), axis, -1)
@@ -141,3 +242,37 @@ def test_nll_of_tensors_is_that_of_pytorch():
         result = xent.nll_loss(x.detach(), labels, axis=1, ignore_index=-100, gradient=True)
         assert result.loss == pytest.approx(expected.item(), rel=most)
         torch.testing.assert_close(result.gradient, x.grad, rtol=most, atol=0)
+
+
+@pytest.mark.parametrize("written", ["gradient", "losses"])
+@pytest.mark.parametrize("bound", [False, True])
+def test_nll_gives_what_it_writes_a_new_version(written, bound):
+    torch = pytest.importorskip("torch")
+    w = torch.zeros(2, 2, requires_grad=True)
+    y = w.exp()  # whose backward needs y
+    memory = y.detach() if written == "gradient" else y.detach()[0]
+    arguments, options = (torch.zeros(2, 2), torch.tensor([0, 1])), {written: memory}
+    xent.bind(xent.nll_loss, *arguments, **options)() if bound else xent.nll_loss(*arguments, **options)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+
+
+@pytest.mark.parametrize("values, expected", [
+    ([-1e308] * 4, np.inf), ([-1e308, -1e308, 1e308, 1e308], 0), ([-1e16, -1, 1e16], 1),
+    ([-np.inf, np.inf], np.nan), ([np.nan, 1], np.nan), ([-np.inf, 1], np.inf)])
+def test_nll_sums_exactly(values, expected):
+    x = np.array(values)[:, None]
+    result = xent.nll_loss(x, np.zeros(len(x), int), reduction="sum", losses=True)
+    np.testing.assert_equal(result.sum, float(expected))
+    np.testing.assert_array_equal(result.losses, -x[:, 0])
+
+
+def test_nll_leaves_the_error_state_of_numpy_alone(recwarn):
+    x = np.array([[-np.inf, 0], [0, np.inf], [-1, -1]], np.float32)
+    options = dict(losses=True, gradient=True, gradient_scale=1e-12, class_weights=np.array([1, 1e-38], np.float32))
+    with np.errstate(all="raise"):
+        result = xent.nll_loss(x, np.array([0, 1, 1]), **options)
+        half = xent.nll_loss(np.full((2, 2), -1, np.float16), np.zeros(2, int), gradient=True, gradient_scale=1e-12)
+        signalling = np.array([0x7F800001, 0], np.uint32).view(np.float32)
+        assert np.isnan(xent.softmax(signalling, dtype="float64")).all()
+    assert np.isnan(result.loss) and not half.gradient.any() and not recwarn.list

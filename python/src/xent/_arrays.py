@@ -6,7 +6,7 @@ import ctypes
 import itertools
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from ctypes import POINTER, c_char_p, c_int, c_int32, c_int64, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
 from functools import lru_cache
 from operator import index
@@ -283,6 +283,16 @@ def _of_dlpack(name: str, value: Any) -> Array:
     shape = tensor.shape[:tensor.ndim]
     strides = tensor.strides[:tensor.ndim] if tensor.strides else None
     return Array((tensor.data or 0) + tensor.byte_offset, type_, shape, strides, read_only, (value, capsule))
+
+
+def numpy_arrays_of(array: Array) -> Iterator[Any]:
+    """The arrays of NumPy whose memory it is: one that was lent, and those that it is a view of."""
+    numpy: Any = sys.modules.get("numpy")
+    value = array.owner[0] if isinstance(array.owner, tuple) else array.owner
+    while numpy and isinstance(value, (memoryview, numpy.ndarray)):
+        if not isinstance(value, memoryview):
+            yield value
+        value = value.obj if isinstance(value, memoryview) else value.base
 
 
 # ---- what results are made of -------------------------------------------------------------------------------------

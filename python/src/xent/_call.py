@@ -9,6 +9,7 @@ import itertools
 import math
 import os
 import sys
+import weakref
 from _queue import SimpleQueue  # itself, not gevent's
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
@@ -16,7 +17,8 @@ from ctypes import c_int, c_void_p
 from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn, TypeVar, cast
 
-from xent._arrays import FLOATS, INTEGERS, ORDER, SIZE, Array, address_of, array_of, as_type, empty, is_of_torch
+from xent._arrays import (FLOATS, INTEGERS, ORDER, SIZE, Array, address_of, array_of, as_type, empty, is_of_torch,
+                          numpy_arrays_of)
 from xent._functions import FUNCTIONS
 from xent._native import (CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, TYPES, Layout, Library, Options, Prepared,
                           Report, Shape, Statistics, Tally, Work, sized)
@@ -68,6 +70,11 @@ def normal_axis(axis: int, name: str, shape: Sequence[int]) -> int:
     return axis % rank
 
 
+def require_flags(name: str, array: Array) -> None:
+    if array.type not in ("U8", "I8"):
+        raise DTypeError(f"{name} is {array}: give an array of type bool, uint8 or int8")
+
+
 Result = TypeVar("Result")
 Group = tuple[int, dict[str, int]]  # a dimension of rows: its size, and the strides of the arrays along it
 
@@ -80,10 +87,26 @@ class Piece(NamedTuple):
     rows: int
 
 
-class Bound(NamedTuple):
+LentTensor = tuple[str, Array, Any]  # what it is called, what it lent, and itself
+
+
+def require_in_place(tensors: Iterable[LentTensor], since: str) -> None:
+    for name, before, tensor in tensors:
+        now = array_of(name, tensor)
+        if (now.address, now.shape, now.strides) != (before.address, before.shape, before.strides):
+            raise ArrayMemoryError(f"{name} has other memory or another shape than when the call was {since}")
+
+
+def _read_only(name: str) -> ArrayMemoryError:
+    return ArrayMemoryError(f"{name} is read-only: give writable memory for what is written")
+
+
+class Bound:
     """The threads of a call that is made more than once."""
 
-    threads: int | None
+    def __init__(self, threads: int | None) -> None:
+        self.threads = threads
+        self.used = False  # by a call
 
 
 class _Ready(NamedTuple):
@@ -103,18 +126,20 @@ class Call:
 
     def __init__(self, library: Library, lead: str, value: Any, axis: int, row_offsets: Any = None,
                  kinds: dict[str, tuple[int, int]] | None = None, any_floats: bool = False,
-                 classes: int | None = None) -> None:
-        self.library, self.lead_name, self.given_lead = library, lead, value
+                 classes: int | None = None, called: str | None = None) -> None:
+        self.library, self.given_lead = library, value
+        self.lead_key, self.lead_name = lead, called or lead  # in the core, and in messages
         self.kinds = {**_KINDS, **(kinds or {})}
         self.any_floats, self.elements = any_floats, kinds is ELEMENTS
         self.arrays: dict[str, Array] = {}
         self.strides: dict[str, list[int]] = {}
         self.matrices: dict[str, tuple[int, ...]] = {}
         self.results: dict[str, Any] = {}
-        self.public: dict[str, str] = {}  # what callers call an array, if not as xent.h does
+        self.public = {lead: self.lead_name}  # what callers call an array, if not as xent.h does
+        self.guards: list[weakref.ref[Any]] = []
         self.tensors: dict[str, Any] = {}  # PyTorch's, given to be written
         self.counts = {"target_count": 0, "top_count": 0, "prompt_count": 0, "output_count": 0, "features": 0}
-        self.lead = array_of(lead, value)
+        self.lead, key, lead = array_of(self.lead_name, value), lead, self.lead_name
         if self.lead.type not in FLOATS:
             raise DTypeError(f"{lead} is {self.lead}: give an array of type float32, float16, bfloat16 or float64")
         self.ragged = row_offsets is not None
@@ -128,7 +153,7 @@ class Call:
         if classes is not None:  # hidden states have features where the logits that are made of them have classes
             self.shape[self.axis] = classes
         self.whole_shape = self.lead.shape if self.ragged else tuple(self.shape)
-        self._put(lead, self.lead, [0, self.lead.strides[0]] if self.ragged else list(self.lead.strides))
+        self._put(key, self.lead, [0, self.lead.strides[0]] if self.ragged else list(self.lead.strides))
         self.classes = self.shape[self.axis]
         self.row_shape = tuple(n for d, n in enumerate(self.shape) if d != self.axis)
         self.rows = math.prod(self.row_shape) if self.classes else 0
@@ -148,21 +173,29 @@ class Call:
             place, types = self.kinds[name]
             array = array_of(self._called(name), value)
             self._require_type(name, array, types)
-            missing = len(self.shape) - len(array.shape)
-            if place == _CLASSES and missing > 0 and self._is_spread((1,) * missing + array.shape, self.shape) and (
-                    array.shape != (self.classes,)):  # as NumPy broadcasts
-                array = Array(array.address, array.type, (1,) * missing + array.shape, [0] * missing
-                              + list(array.strides), array.read_only, array.owner)
+            if place in (_CLASSES, _SPREAD) and not self.ragged:
+                array = self._broadcast(array)
             self._put(name, array, self._strides_of(name, array, place))
 
-    def write(self, name: str, wanted: Any, in_place: Iterable[str] = (), type_: str | None = None) -> None:
-        """An output: True makes a new array, of the type given or the usual one; None and False: it is not wanted."""
+    def _broadcast(self, array: Array) -> Array:
+        """One of fewer dimensions, as NumPy broadcasts it; except one number per class."""
+        missing = len(self.shape) - len(array.shape)
+        shape = (1,) * missing + array.shape
+        if missing <= 0 or array.shape == (self.classes,) or not self._is_spread(shape, self.shape):
+            return array
+        return Array(array.address, array.type, shape, [0] * missing + list(array.strides), array.read_only,
+                     array.owner)
+
+    def write(self, name: str, wanted: Any, in_place: Iterable[str] = (), type_: str | None = None,
+              shape: tuple[int, ...] | None = None) -> None:
+        """An output: True makes a new array, of the type and shape given or the usual ones; None and False: it is not
+        wanted."""
         if wanted is None or wanted is False:
             return
         made = wanted is True
         if made:
             type_ = type_ or self._usual_type(name)
-            wanted = empty(self.given_lead, type_, self._usual_shape(name))
+            wanted = empty(self.given_lead, type_, shape or self._usual_shape(name))
         self.results[name] = wanted
         place, types = self.kinds[name]
         array = as_type(wanted, type_) if made and type_ else array_of(self._called(name), wanted)
@@ -185,7 +218,7 @@ class Call:
 
     def _require_writable(self, name: str, array: Array, in_place: Iterable[str]) -> None:
         if array.read_only:
-            raise ArrayMemoryError(f"{name} is read-only: give writable memory for what is written")
+            raise _read_only(name)
         if not array.is_distinct():
             raise ArrayMemoryError(f"{name} {array} has strides that put several indices on one element: give each "
                                    f"element its own memory for what is written")
@@ -196,7 +229,7 @@ class Call:
                     raise ArrayMemoryError(
                         f"{name} and {self._called(other)} lie within each other's span of memory: give {name} memory "
                         f"of its own"
-                        + (f", or exactly that of {other}" if allowed else ""))
+                        + (f", or exactly that of {self._called(other)}" if allowed else ""))
 
     def _usual_type(self, name: str) -> str:
         types = self.kinds[name][1]
@@ -215,7 +248,7 @@ class Call:
         if place == _ROWS:
             return self.row_shape
         if place == _TOP:
-            return self._with_entries(self.counts["top_count"])
+            return self.with_entries(self.counts["top_count"])
         if place == _TARGETS:
             return self.arrays["targets"].shape
         if place == _VECTOR:
@@ -224,7 +257,7 @@ class Call:
             return self.arrays["hidden" if place == _HIDDEN else "weights"].shape
         return self.whole_shape
 
-    def _with_entries(self, count: int) -> tuple[int, ...]:
+    def with_entries(self, count: int) -> tuple[int, ...]:
         return tuple(count if d == self.axis else n for d, n in enumerate(self.shape))
 
     # ---- types ----------------------------------------------------------------------------------------------------
@@ -245,8 +278,8 @@ class Call:
                 return
             raise DTypeError(f"{name} is {array}, {self.lead_name} is {self.lead}: give {name} the type {self.allowed}"
                              + (", or uint8 as a mask" if types == _FLOAT_OR_FLAG else ""))
-        if types == _FLAG and array.type not in ("U8", "I8"):
-            raise DTypeError(f"{name} is {array}: give an array of type bool, uint8 or int8")
+        if types == _FLAG:
+            require_flags(name, array)
         if types == _INDEX and array.type not in ("I32", "I64"):
             raise DTypeError(f"{name} is {array}: give an array of type int32 or int64")
         if types == _INDEX and array.type == "I32" and self.classes > 1 << 31:
@@ -338,12 +371,10 @@ class Call:
     def _spread(self, name: str, array: Array) -> list[int]:
         if self._is_spread(array.shape, self.shape):
             return [0 if n == 1 else s for n, s in zip(array.shape, array.strides)]
-        if array.shape in ((), (1,)):
-            return [0] * len(self.shape)
         if array.shape == (self.classes,):
             return self._along_axis(array.strides[0])
-        raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead}: give it that shape, in "
-                         f"which any size may be 1, or the shape [{self.classes}] of its axis {self.axis}")
+        raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead}: give a shape that broadcasts to it, or "
+                         f"the shape [{self.classes}] of its axis {self.axis}")
 
     def _vector(self, name: str, array: Array) -> list[int]:
         enough = self.ragged and array.shape[:1] > (self.classes,)
@@ -355,8 +386,8 @@ class Call:
 
     def _entries(self, name: str, array: Array, count: int = 0) -> int:
         """How many entries each row has."""
-        if len(array.shape) != len(self.shape) or array.shape != self._with_entries(array.shape[self.axis]):
-            expected = str(list(self._with_entries(-1))).replace("-1", str(count or "k"))
+        if len(array.shape) != len(self.shape) or array.shape != self.with_entries(array.shape[self.axis]):
+            expected = str(list(self.with_entries(-1))).replace("-1", str(count or "k"))
             raise ShapeError(f"{name} is {array}, {self._lead_text}: give {name} the shape {expected}")
         return array.shape[self.axis]
 
@@ -433,6 +464,12 @@ class Call:
         self._put("targets", targets, self._whole("targets", targets))
         return "probability rows"
 
+    def take_labels(self, value: Any) -> None:
+        targets = array_of("targets", value)
+        if targets.type not in INTEGERS:
+            raise DTypeError(f"targets is {targets}: give class indices as integers")
+        self._put("targets", targets, self._per_row("targets", targets, False))
+
     def take_selected(self, value: Any) -> None:
         """Some classes of each row, or one."""
         targets = array_of("targets", value)
@@ -488,6 +525,7 @@ class Call:
 
     def keep_statistics(self) -> None:
         self.statistics = (Statistics * max(self.rows, 1))()
+        self.keep_in_place()
 
     def again(self) -> Call:
         """The same inputs and statistics, for a later gradient."""
@@ -503,21 +541,33 @@ class Call:
         if not isinstance(threads, Bound):
             self.prepare(threads)
             return compute()
+        threads.used = True
         self.prepare(threads.threads)
         self.ready = {}
-        lent = [(self._called(name), array, array.owner[0]) for name, array in self.arrays.items()
-                if isinstance(array.owner, tuple) and is_of_torch(array.owner[0])]
+        self.keep_in_place()
+        tensors = self.lent_tensors()
+        written = [(self._called(name), array) for name in self.results
+                   for array in itertools.islice(numpy_arrays_of(self.arrays[name]), 1)]
         self.tensors.update((name, value) for name, value in self.results.items() if is_of_torch(value))
 
         def run() -> Result:
-            for name, before, tensor in lent:  # whose memory may have gone
-                now = array_of(name, tensor)
-                if (now.address, now.shape, now.strides) != (before.address, before.shape, before.strides):
-                    raise ArrayMemoryError(f"{name} has other memory or another shape than when the call was bound: "
-                                           f"bind it again")
+            if tensors:
+                require_in_place(tensors, "bound: bind it again")
+            for name, array in written:
+                if not array.flags.writeable:
+                    raise _read_only(name)
             return compute()
 
         return cast(Result, run)
+
+    def keep_in_place(self) -> None:
+        """From here on NumPy refuses to give the arrays other memory, as it does while there are weak references."""
+        self.guards = [weakref.ref(array) for lent in self.arrays.values() for array in numpy_arrays_of(lent)]
+
+    def lent_tensors(self) -> list[LentTensor]:
+        """Those of PyTorch, whose memory may go while they are here."""
+        return [(self._called(name), array, array.owner[0]) for name, array in self.arrays.items()
+                if isinstance(array.owner, tuple) and is_of_torch(array.owner[0])]
 
     def prepare(self, threads: int | None = None) -> None:
         """Finds the pieces that are (outer, classes, inner) in every array; afterwards the kernels can be called."""
@@ -533,8 +583,8 @@ class Call:
                 groups.append((n, strides))
         every = groups.copy()
         none: Group = (1, dict.fromkeys(self.strides, 1))
-        last = groups[-1][1][self.lead_name] if groups else 0
-        strips = bool(groups) and not self.ragged and last < self.strides[self.lead_name][self.axis]
+        last = groups[-1][1][self.lead_key] if groups else 0
+        strips = bool(groups) and not self.ragged and last < self.strides[self.lead_key][self.axis]
         inner = groups.pop() if strips else none
         outer = groups.pop() if groups else none
         shape = self.shape_struct = sized(Shape, outer=outer[0], classes=max(self.classes, 1), inner=inner[0],
@@ -568,7 +618,7 @@ class Call:
         """A function over all rows, `alone` by the calling thread: how many were counted, and the tally of all."""
         most = 1 if alone else self.threads
         if self.tensors:
-            self._tell_autograd(without if function != "check_targets" else self.tensors)
+            self.tell_autograd(without if function != "check_targets" else self.tensors)
         key = function, tally, *without
         ready = self.ready.get(key) if self.ready else None
         if ready and ready.scale == options.gradient_scale:
@@ -603,7 +653,7 @@ class Call:
             self._fail(status, report, 0)
         return report.counted, tally
 
-    def _tell_autograd(self, without: Container[str]) -> None:
+    def tell_autograd(self, without: Container[str] = ()) -> None:
         """Tensors of PyTorch get a new version before they are written, from which backward sees that it is too late
         to use what it saved of them."""
         for name, tensor in self.tensors.items():
@@ -612,7 +662,7 @@ class Call:
 
     def clear(self, name: str) -> None:
         """Writes +0 everywhere."""
-        self._tell_autograd(self.tensors.keys() - {name})
+        self.tell_autograd(self.tensors.keys() - {name})
         self.arrays[name].clear()
 
     def count_weighted(self, options: Options) -> tuple[int, Tally]:

@@ -4,20 +4,23 @@ buffer protocol; nothing is copied."""
 from __future__ import annotations
 
 import ctypes
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, cast, overload
 
 from xent._arrays import FLOATS, NAME, Array, address_of, array_of, empty, is_of_torch, type_named
-from xent._call import ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Bound, Call, Result, workspace_of
+from xent._call import (ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Bound, Call, Result, require_in_place,
+                        workspace_of)
 from xent._functions import FUNCTIONS
 from xent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, Library, Options, Report, Sampling, Shape, Tally,
                           Work, library, sized)
-from xent._options import Reductions, choice, integer, options_of, sampling_of
-from xent._rows import Rows, nll_of_rows
+from xent._options import Reductions, choice, integer, options_of, sampling_of, shown, truth
+from xent._rows import Rows, is_several, nll_of_rows
 from xent._types import (Axes, Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, Lender, LogSumExp,
                          NoneCounted, Out, Output, Own, Product, Reduction, Rules, Smoothing, Ties)
-from xent.errors import DTypeError, OptionError, ShapeError
+from xent.errors import DTypeError, OptionError, ShapeError, XentError
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -133,7 +136,7 @@ def _softmax(function: str, logits: Any, axis: Any, out: Any, dtype: Any, class_
              threads: int | None, keepdims: bool = False, **options: Any) -> Any:
     key = None
     if (class_mask is sink is row_offsets is dtype is options["temperature"] is options["softcap"] is None
-            and not keepdims and (threads is None or type(threads) is int and threads > 0) and type(axis) is int
+            and keepdims is False and (threads is None or type(threads) is int and threads > 0) and type(axis) is int
             and type(options["isa"]) is type(options["fully_masked"]) is str and logits is not None
             and out is not False):
         lent, of_torch = array_of("logits", logits), is_of_torch(logits)
@@ -150,18 +153,20 @@ def _softmax(function: str, logits: Any, axis: Any, out: Any, dtype: Any, class_
     lent = array_of("logits", _given("logits", logits))
     to_type = type_named(dtype) if dtype is not None else None
     widened = lent.type not in FLOATS or lent.type != "F64" == to_type and (out is None or out is True)
-    if widened or keepdims or isinstance(axis, Sequence) or axis is None or not lent.shape:
-        rows = Rows.of(lent, logits, axis, widened, out, row_offsets, threads)
-        if class_mask is not None:
-            class_mask = rows.spread("class_mask", class_mask)
-        result = _softmax(function, rows.flat, -1, None, to_type, class_mask, sink, row_offsets, threads, **options)
-        return rows.reduced(result, keepdims) if function == "log_sum_exp" else rows.whole(result)
+    kept = truth("keepdims", keepdims)
+    if kept and row_offsets is not None:
+        raise OptionError("keepdims is True, and row_offsets were given: leave one of them out")
+    if widened or is_several(axis) or not lent.shape:
+        rows = Rows.of("logits", lent, logits, axis, widened, out, row_offsets, threads)
+        result = _softmax(function, rows.flat, -1, None, to_type, rows.mask("class_mask", class_mask),
+                          rows.per_row("sink", sink), row_offsets, threads, **options)
+        return rows.reduced(result, kept) if function == "log_sum_exp" else rows.whole(result)
     call, struct = _begin("logits", logits, axis, row_offsets, **options)
     call.take("class_mask", class_mask)
     call.take("sink", sink)
     name, in_place = ("log_sum_exp", []) if function == "log_sum_exp" else ("output", ["logits"])
-    call.public = {name: "out"}
-    call.write(name, _needed("out", out), in_place, to_type)
+    call.public |= {name: "out"}
+    call.write(name, _needed("out", out), in_place, to_type, call.with_entries(1) if kept else None)
 
     def compute() -> Any:
         call.run(function, struct)
@@ -189,14 +194,14 @@ def softmax_backward(output: Lender, upstream: Lender, *, gradient: Out, **optio
 @overload
 def softmax_backward(output: Lender, upstream: Lender, *, gradient: Literal[True] | None = None,
                      **options: Unpack[Backward]) -> Any: ...
-def softmax_backward(output: Lender, upstream: Lender, *, axis: int = -1, gradient: Output = None,
+def softmax_backward(output: Lender, upstream: Lender, *, axis: Axes = -1, gradient: Output = None,
                      temperature: float | None = None, class_mask: Input = None, row_offsets: Input = None,
                      isa: Isa = "best", threads: int | None = None) -> Any:
     """`dx = y (dy - sum dy y) / temperature`, with the output `y` of `softmax` and the gradient `dy` of what comes
     after.
 
-    Gives `gradient`, which may be `output` or `upstream` in place, or a new array. Temperature, class mask and row
-    offsets are those of the forward.
+    Gives `gradient`, which may be `output` or `upstream` in place, or a new array. Axes, temperature, class mask and
+    row offsets are those of the forward.
 
     >>> import numpy as np, xent
     >>> xent.softmax_backward(np.array([[0.5, 0.5]]), np.array([[1.0, 0.0]])).tolist()
@@ -214,7 +219,7 @@ def log_softmax_backward(output: Lender, upstream: Lender, *, gradient: Out, **o
 @overload
 def log_softmax_backward(output: Lender, upstream: Lender, *, gradient: Literal[True] | None = None,
                          **options: Unpack[Backward]) -> Any: ...
-def log_softmax_backward(output: Lender, upstream: Lender, *, axis: int = -1, gradient: Output = None,
+def log_softmax_backward(output: Lender, upstream: Lender, *, axis: Axes = -1, gradient: Output = None,
                          temperature: float | None = None, class_mask: Input = None, row_offsets: Input = None,
                          isa: Isa = "best", threads: int | None = None) -> Any:
     """`dx = (dy - exp(y) sum dy) / temperature`, with the output `y` of `log_softmax`; else as `softmax_backward`.
@@ -227,8 +232,13 @@ def log_softmax_backward(output: Lender, upstream: Lender, *, axis: int = -1, gr
                      isa=isa, temperature=temperature)
 
 
-def _backward(function: str, output: Any, upstream: Any, axis: int, gradient: Any, class_mask: Any, row_offsets: Any,
+def _backward(function: str, output: Any, upstream: Any, axis: Any, gradient: Any, class_mask: Any, row_offsets: Any,
               threads: int | None, **options: Any) -> Any:
+    if is_several(axis) or getattr(output, "shape", None) == ():
+        lent = array_of("output", _given("output", output))
+        rows = Rows.of("output", lent, output, axis, False, gradient, row_offsets, threads, "gradient")
+        return rows.whole(_backward(function, rows.flat, rows.like("upstream", _given("upstream", upstream)), -1, None,
+                                    rows.mask("class_mask", class_mask), row_offsets, threads, **options))
     call, struct = _begin("output", output, axis, row_offsets, **options)
     call.take("upstream", _given("upstream", upstream))
     call.take("class_mask", class_mask)
@@ -270,7 +280,7 @@ def top_k(logits: Lender, k: int, *, axis: int = -1, classes: Output = None, log
     """
     call, struct = _begin("logits", logits, axis, row_offsets, isa=isa, fully_masked=fully_masked,
                           temperature=temperature, softcap=softcap)
-    call.public = {"top_classes": "classes", "top_log_probabilities": "log_probabilities"}
+    call.public |= {"top_classes": "classes", "top_log_probabilities": "log_probabilities"}
     call.ask_for_top("k", k)
     call.take("class_mask", class_mask)
     call.take("sink", sink)
@@ -307,6 +317,7 @@ class _Saved:
 
     def gradient(self, upstream: Any, gradient: Any, threads: int | None) -> Any:
         call, reductions = self.call.again(), self.reductions
+        require_in_place(call.lent_tensors(), "made: call again")
         options = Options.from_buffer_copy(self.options)
         if reductions:
             call.kinds = {**call.kinds, **UPSTREAM_OF_ROWS}
@@ -373,14 +384,15 @@ def selected_log_probabilities(
     call.take("sink", sink)
     call.take("upstream", upstream)
     call.write("log_probabilities", _needed("log_probabilities", log_probabilities))
-    call.write("gradient", gradient, [] if save_statistics else ["logits"])
-    if save_statistics:
+    save = truth("save_statistics", save_statistics)
+    call.write("gradient", gradient, [] if save else ["logits"])
+    if save:
         call.keep_statistics()
 
     def compute() -> Selected:
         call.run("check_targets", struct)
         call.run("selected_log_probabilities", struct)
-        saved = _Saved("selected_log_probabilities_backward", call, struct) if save_statistics else None
+        saved = _Saved("selected_log_probabilities_backward", call, struct) if save else None
         return Selected(call.results["log_probabilities"], call.results.get("gradient"), saved)
 
     return call.result(threads, compute)
@@ -529,7 +541,8 @@ def cross_entropy(
     outputs = {"losses": losses, "log_sum_exp": log_sum_exp, "hits": hits, "log_probabilities": log_probabilities,
                "argmax": argmax, "ranks": ranks, "entropies": entropies, "top_classes": top_classes,
                "top_log_probabilities": top_log_probabilities, "target_gradient": target_gradient}
-    result = _loss("cross_entropy", call, struct, reductions, gradient, outputs, threads, save=save_statistics)
+    result = _loss("cross_entropy", call, struct, reductions, gradient, outputs, threads,
+                   save=truth("save_statistics", save_statistics))
     if key and kind == "class indices" and call.is_one_task:
         _keep(key, call, struct, "cross_entropy", call.lead.shape)
     return result
@@ -638,7 +651,8 @@ def binary_cross_entropy(
     gradient.
 
     targets           t: labels 0 and 1 (integers or booleans), or numbers from 0 to 1, in the shape of the logits
-    weights           w, in that shape, in which any size may be 1, or one per index of `axis`; 0 or False: ignored
+    weights           w, in a shape that broadcasts to that of the logits, or one per index of `axis`; 0 or False:
+                      ignored
     positive_weights  r, likewise (PyTorch's `pos_weight`)
     focal_gamma, focal_alpha  of the focal loss, with m the probability of what is wrong and a = alpha t + (1 - alpha)(1
                               - t)
@@ -656,7 +670,7 @@ def binary_cross_entropy(
     if ignore_index is not None and not labels:
         raise OptionError(f"ignore_index is {ignore_index}, targets are numbers {call.arrays['targets']}: give "
                           f"labels of an integer type, or weights of 0, or leave ignore_index out")
-    call.public = {"element_weights": "weights"}
+    call.public |= {"element_weights": "weights"}
     call.take("element_weights", weights)
     call.take("positive_weights", positive_weights)
     return _loss("binary_cross_entropy", call, struct, reductions, gradient, {"losses": losses}, threads)
@@ -735,19 +749,13 @@ def nll_loss(
     (2.5, [[-0.5, 0.0], [0.0, -0.5]])
     """
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, none_counted)
-    lent = array_of("log_probabilities", _given("log_probabilities", log_probabilities))
-    if lent.type not in FLOATS:
-        raise DTypeError(f"log_probabilities is {lent}: give an array of type float32, float16, bfloat16 or float64")
-    call, struct = _begin("logits", log_probabilities, axis, isa=isa, ignore_index=ignore_index)
-    call.lead_name, call.public = "log_probabilities", {"logits": "log_probabilities"}
-    kind = call.take_targets(_given("targets", targets))
-    if kind != "class indices":
-        raise DTypeError(f"targets is {call.arrays['targets']}: give class indices as integers")
+    call, struct = _begin("logits", log_probabilities, axis, called="log_probabilities", isa=isa,
+                          ignore_index=ignore_index)
+    call.take_labels(_given("targets", targets))
     call.take("row_weights", row_weights)
     call.take("class_weights", class_weights)
     call.write("losses", losses)
     call.write("gradient", gradient, ["logits"])
-    call.lead_name = "logits"  # as the core has it
 
     def compute() -> Loss:
         counted, weight = _count("nll_loss", call, struct)
@@ -755,7 +763,8 @@ def nll_loss(
         reductions.require_mean(divisor, "gradient" in call.results)
         zero = reductions.gradient_is_zero(divisor)
         scale = reductions.scale_of(divisor) if "gradient" in call.results and not zero else 0.0
-        total = nll_of_rows(call.arrays, call.axis, ignore_index, scale)
+        call.tell_autograd()
+        total = nll_of_rows(call.library, call.arrays, call.axis, ignore_index, scale)
         return Loss(reductions.reduce(total, divisor), total, call.rows, counted, divisor, **call.results)
 
     return call.result(threads, compute)
@@ -820,7 +829,7 @@ def cross_entropy_hvp(logits: Lender, upstream: Lender, *, axis: int = -1, out: 
     for name, value in (("class_mask", class_mask), ("sink", sink), ("row_weights", row_weights)):
         call.take(name, value)
     exact = "F64" if call.lead.type == "F64" else "F32"
-    call.public = {"output": "out"}
+    call.public |= {"output": "out"}
     call.write("output", _needed("out", out), ["logits"], exact)
     output = call.arrays["output"]
     if output.type != exact:  # it holds the probabilities for a while
@@ -961,9 +970,9 @@ def _of_piece(requests: Any, first: int) -> Any:
 
 
 def _begin(lead: str, value: Any, axis: int, row_offsets: Any = None, kinds: Any = None, any_floats: bool = False,
-           classes: int | None = None, **options: Any) -> tuple[Call, Options]:
+           classes: int | None = None, called: str | None = None, **options: Any) -> tuple[Call, Options]:
     found = library()
-    call = Call(found, lead, _given(lead, value), axis, row_offsets, kinds, any_floats, classes)
+    call = Call(found, lead, _given(called or lead, value), axis, row_offsets, kinds, any_floats, classes, called)
     return call, options_of(found, **options)
 
 
@@ -981,6 +990,51 @@ def _needed(name: str, value: Any) -> Any:
 
 
 Arguments = ParamSpec("Arguments")
+_OPERATION_EXPECTED = "expected a function of Xent that computes from arrays, such as xent.softmax"
+
+
+def _name_of(operation: Any) -> str:
+    return str(getattr(operation, "__name__", None) or shown(operation))
+
+
+def require_operation(operation: Any) -> None:
+    if not callable(operation) or operation is bind:
+        raise TypeError(f"operation is {'xent.bind' if operation is bind else shown(operation)}; {_OPERATION_EXPECTED}")
+    try:
+        inspect.signature(operation).bind_partial(threads=None)
+    except (TypeError, ValueError):  # or it has no signature
+        raise TypeError(f"operation {_name_of(operation)} has no argument threads; {_OPERATION_EXPECTED}") from None
+
+
+class BoundCall(partial[Result]):
+    """A call that `bind` has checked; it is called without arguments."""
+
+    call: tuple[Any, tuple[Any, ...], dict[str, Any]]
+
+    def __new__(cls, run: Callable[[], Result], operation: Any, arguments: Any, options: Any) -> BoundCall[Result]:
+        made = super().__new__(cls, run)
+        made.call = operation, arguments, options
+        return made
+
+    def __repr__(self) -> str:
+        operation, arguments, options = self.call
+        values = [*map(_shown_argument, arguments), *(f"{name}={_shown_argument(value)}"
+                                                      for name, value in options.items())]
+        of_xent = getattr(operation, "__module__", None) == __name__
+        return f"<bound call of {'xent.' if of_xent else ''}{_name_of(operation)}({', '.join(values)})>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a bound call cannot be pickled or copied, because it holds the addresses of its arrays; bind "
+                        "the call again")
+
+
+def _shown_argument(value: Any) -> str:
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return shown(value)
+    try:
+        return str(array_of("argument", value))
+    except XentError:  # it lends nothing, or no more
+        return shown(value)
 
 
 def bind(operation: Callable[Arguments, Result], *arguments: Arguments.args,
@@ -1001,12 +1055,16 @@ def bind(operation: Callable[Arguments, Result], *arguments: Arguments.args,
     >>> round(step().loss, 4)
     0.3408
     """
-    given: Any = {**options, "threads": Bound(cast(Any, options.get("threads")))}
+    require_operation(operation)
+    bound = Bound(cast(Any, options.get("threads")))
+    given: Any = {**options, "threads": bound}
 
     def checked() -> Callable[[], Result]:
         return cast("Callable[[], Result]", operation(*arguments, **given))
 
     idle = [checked()]
+    if not bound.used:
+        raise TypeError(f"operation {_name_of(operation)} returned {shown(idle[0])}; {_OPERATION_EXPECTED}")
 
     def run() -> Result:
         try:
@@ -1018,7 +1076,7 @@ def bind(operation: Callable[Arguments, Result], *arguments: Arguments.args,
         finally:
             idle.append(call)
 
-    return run
+    return BoundCall(run, operation, arguments, options)
 
 
 def numerics_version() -> int:

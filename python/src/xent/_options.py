@@ -93,6 +93,13 @@ def integer(name: str, value: SupportsIndex) -> int:
     return whole
 
 
+def truth(name: str, value: object) -> bool:
+    """True or False, which may be NumPy's."""
+    if isinstance(value, bool) or getattr(value, "dtype", None) == bool and getattr(value, "shape", None) == ():
+        return bool(value)
+    raise TypeError(f"{name} is {shown(value)}; expected True or False")
+
+
 def choice(name: str, value: str | None, codes: Mapping[Any, int], other: str = "") -> int:
     if value is not None and not isinstance(value, str):
         raise TypeError(f"{name} is {shown(value)}: give one of {', '.join(map(str, codes))}")

@@ -2,87 +2,160 @@
 """Logits as others have them, made rows along one axis: several axes or none, integers, other types of results."""
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from xent._arrays import NAME, SIZE, Array, array_of, is_of_torch
-from xent._call import Bound, Memory, normal_axis
+from xent._arrays import FLOATS, NAME, SIZE, Array, array_of, is_of_torch
+from xent._call import Bound, Memory, normal_axis, require_flags
+from xent._native import TYPES, Library
+from xent._options import shown
 from xent.errors import DTypeError, OptionError, ShapeError
 
 
+def numpy_for(what: str) -> Any:
+    """The module NumPy."""
+    try:
+        return importlib.import_module("numpy")
+    except ImportError as error:
+        raise ImportError(f"{what} needs NumPy, which cannot be imported ({error}); install it with pip install "
+                          f"numpy") from error
+
+
+def is_several(axis: object) -> bool:
+    """Whether these are several axes, which None is too."""
+    return axis is None or isinstance(axis, Sequence) and not isinstance(axis, (str, bytes, bytearray, memoryview))
+
+
+def _axes_text(axes: Sequence[int]) -> str:
+    return f"axis {axes[0]}" if len(axes) == 1 else f"axes {list(axes)}"
+
+
 class Rows(NamedTuple):
-    """Logits whose class axes are the last one, and the way back."""
+    """An array whose class axes are the last one, and the way back."""
 
     flat: Any
-    shape: tuple[int, ...]
+    name: str
+    lent: Array
     axes: list[int]
     ragged: bool
+    exact: bool  # computed as float64
 
     @staticmethod
-    def of(lent: Array, logits: Any, axis: Any, widened: bool, out: Any, row_offsets: Any, threads: Any) -> Rows:
-        if out is not None and out is not True:
-            raise OptionError(f"out was given, and logits is {lent} with axis={axis}: leave out out, or give logits of "
-                              f"floats and one axis without keepdims")
-        if isinstance(threads, Bound):
-            raise OptionError(f"logits is {lent} with axis={axis}: bind a call of floats of the type of the result, "
-                              f"and of one axis without keepdims")
-        axes = _axes(axis, lent.shape)
+    def of(name: str, lent: Array, value: Any, axis: Any, widened: bool, out: Any, row_offsets: Any,
+           threads: Any, out_name: str = "out") -> Rows:
+        given = out is not None and out is not True
+        if given or isinstance(threads, Bound):
+            raise OptionError(_reason(name, lent, axis, f"{out_name} is given" if given else "the call is bound"))
+        axes = _axes(name, axis, lent.shape)
         if row_offsets is not None and (len(lent.shape) != 1 or len(axes) != 1):
-            raise ShapeError(f"logits is {lent}, and row_offsets were given: give one dimension, and one axis")
-        rows = Rows(None, lent.shape, axes, row_offsets is not None)
-        given = _of_library("logits", logits)
-        if widened:
-            given = given.double() if is_of_torch(given) else given.astype("float64")
-        return rows._replace(flat=rows._flattened(given))
+            raise ShapeError(f"{name} is {lent}, and row_offsets were given: give one dimension, and one axis")
+        if not all(lent.shape[d] for d in axes) and row_offsets is None:
+            raise ShapeError(f"{name} {lent} has zero classes along {_axes_text(axes)}: give at least one")
+        rows = Rows(None, name, lent, axes, row_offsets is not None, widened or lent.type == "F64")
+        array = _of_library(name, value)
+        if widened and is_of_torch(array):
+            array = array.double()
+        elif widened:
+            with numpy_for("dtype").errstate(all="ignore"):
+                array = array.astype("float64")
+        return rows._replace(flat=rows._flattened(array))
+
+    @property
+    def _text(self) -> str:
+        """What others follow, in messages."""
+        return f"{self.name} is {self.lent} with classes along {_axes_text(self.axes)}"
 
     @property
     def _order(self) -> list[int]:
-        return [d for d in range(len(self.shape)) if d not in self.axes] + self.axes
+        return [*self._rest, *self.axes]
+
+    @property
+    def _rest(self) -> list[int]:
+        return [d for d in range(len(self.lent.shape)) if d not in self.axes]
 
     def _flattened(self, value: Any) -> Any:
-        before = [n for d, n in enumerate(self.shape) if d not in self.axes]
-        return _permuted(value, self._order).reshape((*before, math.prod(self.shape[d] for d in self.axes)))
+        shape = self.lent.shape
+        return _permuted(value, self._order).reshape((*(shape[d] for d in self._rest),
+                                                      math.prod(shape[d] for d in self.axes)))
 
-    def spread(self, name: str, value: Any) -> Any:
-        """An array that broadcasts to the shape of the logits, or has one number per class."""
+    def like(self, name: str, value: Any) -> Any:
+        """An array of the same shape."""
         array = array_of(name, value)
-        given = _of_library(name, value)
-        if len(self.axes) == 1 and array.shape == (self.shape[self.axes[0]],):
+        if array.shape != self.lent.shape:
+            raise ShapeError(f"{name} is {array}, {self.name} is {self.lent}: give both the same shape")
+        return self._flattened(_of_library(name, value))
+
+    def mask(self, name: str, value: Any) -> Any:
+        """Flags that broadcast to the shape, or one per class of a single class axis."""
+        if value is None:
+            return None
+        array, shape = array_of(name, value), self.lent.shape
+        require_flags(name, array)
+        if len(self.axes) == 1 and array.shape == (shape[self.axes[0]],):
             return value
-        missing = len(self.shape) - len(array.shape)
-        if missing < 0 or any(n not in (1, most) for n, most in zip(array.shape, self.shape[missing:])):
-            raise ShapeError(f"{name} is {array}, logits have the shape {list(self.shape)}: give a shape that "
-                             f"broadcasts to it")
+        missing = len(shape) - len(array.shape)
+        if missing < 0 or any(n not in (1, most) for n, most in zip(array.shape, shape[missing:])):
+            raise ShapeError(f"{name} is {array}, {self._text}: give a shape that broadcasts to that of {self.name}")
+        given = _of_library(name, value)
         if is_of_torch(given):
-            return self._flattened(given.expand(self.shape))
-        import numpy
-        return self._flattened(numpy.broadcast_to(given, self.shape))
+            return self._flattened(given.expand(shape))
+        return self._flattened(numpy_for("a mask").broadcast_to(given, shape))
+
+    def per_row(self, name: str, value: Any) -> Any:
+        """One number per row, or one for all; class axes of size 1 may be there."""
+        if value is None:
+            return None
+        array, shape = array_of(name, value), self.lent.shape
+        if self.exact and array.type not in ("F64", "F32"):
+            raise DTypeError(f"{name} is {array}, {self.name} is {self.lent} and computed as float64: give {name} the "
+                             f"type float64 or float32")
+        if self.ragged or array.shape in ((), (1,)):
+            return value
+        expected = [shape[d] for d in self._rest]
+        found = list(array.shape)
+        if len(found) == len(shape) and all(found[d] == 1 for d in self.axes):
+            found = [found[d] for d in self._rest]
+        if len(found) != len(expected) or any(n not in (1, most) for n, most in zip(found, expected)):
+            raise ShapeError(f"{name} is {array}, {self._text}: give {name} the shape {expected}, in which any size "
+                             f"may be 1")
+        return value if len(array.shape) == len(found) else _of_library(name, value).reshape(found)
 
     def whole(self, result: Any) -> Any:
-        """A result in the shape of the logits."""
+        """A result in the shape of the array."""
         order = self._order
         back = sorted(range(len(order)), key=order.__getitem__)
-        return _permuted(result.reshape([self.shape[d] for d in order]), back)
+        return _permuted(result.reshape([self.lent.shape[d] for d in order]), back)
 
     def reduced(self, result: Any, keepdims: bool) -> Any:
         """A result of one number per row."""
         if self.ragged:
-            if keepdims:
-                raise OptionError("keepdims is True, and row_offsets were given: leave one of them out")
             return result
-        return result.reshape([1 if d in self.axes else n for d, n in enumerate(self.shape)] if keepdims else
-                              [n for d, n in enumerate(self.shape) if d not in self.axes])
+        shape = self.lent.shape
+        return result.reshape([1 if d in self.axes else n for d, n in enumerate(shape)] if keepdims else
+                              [shape[d] for d in self._rest])
 
 
-def _axes(axis: Any, shape: tuple[int, ...]) -> list[int]:
+def _reason(name: str, lent: Array, axis: Any, but: str) -> str:
+    """Why a call would need a copy, where it can have none."""
+    if lent.type not in FLOATS:
+        return f"{name} is {lent} and {but}; expected an array of floats. Convert {name} first"
+    if not lent.shape:
+        return f"{name} has no dimension and {but}; expected one. Pass {name}.reshape(1)"
+    if is_several(axis):
+        return f"axis is {shown(axis)} and {but}; expected one axis. Reshape {name} so that one axis has the classes"
+    return f"dtype is float64, {name} is {lent}, and {but}; expected a dtype that is no wider. Convert {name} first"
+
+
+def _axes(name: str, axis: Any, shape: tuple[int, ...]) -> list[int]:
     if axis is None:
         return list(range(len(shape)))
-    if not shape and axis in (-1, 0, (-1,), (0,)):
+    if not shape and (axis if is_several(axis) else (axis,)) in ((-1,), (0,), [-1], [0]):
         return []
-    if not isinstance(axis, Sequence):
-        return [normal_axis(axis, "logits", shape)]
-    axes = [normal_axis(d, "logits", shape) for d in axis]
+    if not is_several(axis):
+        return [normal_axis(axis, name, shape)]
+    axes = [normal_axis(d, name, shape) for d in axis]
     if not axes or len(set(axes)) != len(axes):
         raise ShapeError(f"axis is {axis}: give at least one, each once, or None for all")
     return sorted(axes)
@@ -95,8 +168,7 @@ def _of_library(name: str, value: Any) -> Any:
     if isinstance(value, Array):
         raise DTypeError(f"{name} is {value} by xent.bfloat16: give one axis and the dtype of the result as it is, or "
                          f"an array of ml_dtypes' bfloat16")
-    import numpy
-    return numpy.asarray(value)
+    return numpy_for("a call of several axes, of integers or of a wider dtype").asarray(value)
 
 
 def _permuted(value: Any, order: list[int]) -> Any:
@@ -123,20 +195,26 @@ def _doubles(array: Array, numbers: Any) -> Any:
 def _rounded(array: Array, doubles: Any, exact: bool) -> Any:
     """Doubles as numbers of an array, rounded to float first unless the call is one of doubles."""
     import numpy
-    with numpy.errstate(over="ignore"):
-        if not exact:
-            doubles = doubles.astype("float32")
-        if array.type != "BF16":
-            return doubles.astype(NAME[array.type])
+    if not exact:
+        doubles = doubles.astype("float32")
+    if array.type != "BF16":
+        return doubles.astype(NAME[array.type])
     bits = doubles.view("uint32")
     even = (bits >> numpy.uint32(16)) & numpy.uint32(1)
     rounded = (bits + numpy.uint32(0x7FFF) + even) >> numpy.uint32(16)
     return numpy.where(numpy.isnan(doubles), numpy.uint32(0x7FC0), rounded).astype("uint16")
 
 
-def nll_of_rows(arrays: dict[str, Array], axis: int, ignore_index: int | None, scale: float) -> float:
+def nll_of_rows(library: Library, arrays: dict[str, Array], axis: int, ignore_index: int | None,
+                scale: float) -> float:
     """Writes the losses and the gradient of rows whose labels are valid, and gives the sum of the losses."""
-    import numpy
+    numpy = numpy_for("nll_loss")
+    with numpy.errstate(all="ignore"):
+        return _nll_of_rows(library, numpy, arrays, axis, ignore_index, scale)
+
+
+def _nll_of_rows(library: Library, numpy: Any, arrays: dict[str, Array], axis: int, ignore_index: int | None,
+                 scale: float) -> float:
     lead, exact = arrays["logits"], arrays["logits"].type == "F64"
     rows = tuple(n for d, n in enumerate(lead.shape) if d != axis)
     labels = _numbers(arrays["targets"]).reshape(rows)
@@ -156,12 +234,9 @@ def nll_of_rows(arrays: dict[str, Array], axis: int, ignore_index: int | None, s
         weights = _doubles(arrays["class_weights"], _numbers(arrays["class_weights"]))[labels]
     at = numpy.expand_dims(labels, axis)
     found = _doubles(lead, numpy.take_along_axis(_numbers(lead), at, axis).squeeze(axis))
-    with numpy.errstate(invalid="ignore", over="ignore"):
-        losses = 0.0 - row_weights * (weights * found)
-    losses = numpy.where(counts & (weights != 0), losses, 0.0)
+    losses = numpy.where(counts & (weights != 0), 0.0 - row_weights * (weights * found), 0.0)
     if not exact:
-        with numpy.errstate(over="ignore"):
-            losses = losses.astype("float32").astype("float64")
+        losses = losses.astype("float32").astype("float64")
     if "losses" in arrays:
         written = _numbers(arrays["losses"])
         written[...] = _rounded(arrays["losses"], losses, exact).reshape(written.shape)
@@ -171,6 +246,5 @@ def nll_of_rows(arrays: dict[str, Array], axis: int, ignore_index: int | None, s
         written = _numbers(gradient)
         written[...] = 0
         numpy.put_along_axis(written, at, numpy.expand_dims(_rounded(gradient, values, exact), axis), axis)
-    if numpy.isfinite(losses).all():
-        return math.fsum(losses.ravel())
-    return float(losses[~numpy.isfinite(losses)].sum())
+    losses = numpy.ascontiguousarray(losses)
+    return library.sum_of(losses.ctypes.data, TYPES["F64"], losses.size)

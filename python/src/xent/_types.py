@@ -71,7 +71,7 @@ class Common(TypedDict, total=False):
 class Backward(Common, total=False):
     """Options of a backward."""
 
-    axis: int
+    axis: Axes
 
 
 class Forward(Common, total=False):
@@ -89,9 +89,10 @@ class LogSumExp(Forward, total=False):
     keepdims: bool
 
 
-class Product(Backward, total=False):
+class Product(Common, total=False):
     """Options of a Hessian-vector product."""
 
+    axis: int
     sink: Lender | None
     fully_masked: FullyMasked
     row_weights: Lender | None
