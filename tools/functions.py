@@ -71,21 +71,23 @@ def rules_of(arrays):
     return rules
 
 
+def rules_behind_arrays(arrays):
+    """The rules behind XENT_ARRAYS, which static assertions do not count: those of form NO_ARRAY."""
+    order = re.search(r"enum \{\s*(XENT_LOGITS,.*?XENT_RULES)\s*\}", arrays, re.S)[1]
+    values = re.findall(r"XENT_(\w+)", order[order.index("XENT_ARRAYS"):])[1:]
+    return {name for name in values if name not in ("ARRAYS", "RULES")}
+
+
 def places_of(sources):
     """Of each function its struct, and its places: member, rule, whether it is needed."""
     found = {}
     for text in sources:
         tables = {}
-        for name, body in re.findall(r"static const xent_place (\w+)\[\] = \{(.*?)\};", text, re.S):
-            before = text[:text.index(f"xent_place {name}[]")]
-            struct, need = re.findall(r"#define PLACE\(.*?\) XENT_PLACE\((\w+), name, rule, (\w+)\)", before)[-1]
-            places = []
-            for whole, inside in re.findall(r"(XENT_PLACE|PLACE)\(((?:\w+, )*\w+)\)", body):
-                given = inside.split(", ")
-                given = given[1:] if whole == "XENT_PLACE" else given
-                places.append((given[0], given[1], (given[2] if len(given) > 2 else need) == "NEEDED"))
-            tables[name] = (struct, places)
-        made = r"const xent_function xent_of_(\w+) = \{?\s*XENT_ARGUMENTS\(\s*\w+, (\w+),"
+        for name, struct, table in re.findall(r"XENT_PLACES\((\w+), (\w+), (\w+)\);", text):
+            body = re.search(r"#define " + table + r"\(_, c\)((?:.*\\\n)*.*\n)", text)[1]
+            places = re.findall(r"_\(c, (\w+), (\w+), (NEEDED|OPTIONAL)\)", body)
+            tables[name] = (struct, [(member, rule, need == "NEEDED") for member, rule, need in places])
+        made = r"const xent_function xent_of_(\w+) = \{?\s*XENT_(?:UNUSUAL_)?ARGUMENTS\(\s*\w+, (\w+),"
         for function, table in re.findall(made, text):
             found[function.upper()] = tables[table]
         shared = re.search(r"#define (\w+)\(kind\)\s*\\\n\s*\{XENT_ARGUMENTS\(\w+, (\w+),", text)
@@ -218,6 +220,10 @@ def main(given):
     header = without_comments(HEADER.read_text())
     arrays = without_comments((API / "arrays.h").read_text())
     layouts, rules = layouts_of(header), rules_of(arrays)
+    values = {name for name, rule in rules.items() if rule[2] == "NO_ARRAY"}
+    if values != rules_behind_arrays(arrays):
+        print(f"NO_ARRAY, or behind XENT_ARRAYS, alone: {values ^ rules_behind_arrays(arrays)}", file=sys.stderr)
+        return 1
     places = places_of(without_comments(path.read_text()) for path in sorted(API.glob("*.c")))
     names = functions_of(header)
     if set(names) != set(places):

@@ -8,6 +8,8 @@
 #include "kernels/kernels.h"
 #include "numerics/types.h"
 
+#define XENT_COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
+
 /* What an array has numbers for. */
 enum {
   XENT_PER_CLASS,
@@ -55,8 +57,11 @@ enum {
   XENT_SELECTED_CLASSES, XENT_SELECTED_UPSTREAM, XENT_SELECTED_LOG_PROBABILITIES,
   XENT_HIDDEN, XENT_WEIGHTS, XENT_BIAS_OF_CLASSES, XENT_MADE_LOGITS, XENT_HIDDEN_GRADIENT, XENT_WEIGHTS_GRADIENT,
   XENT_BIAS_GRADIENT,
-  XENT_KNOWN_STATISTICS, XENT_STATISTICS, XENT_KNOWN_STATES, XENT_STATES, XENT_TALLY, XENT_WORKSPACE,
-  XENT_WORKSPACE_SIZE, XENT_SAMPLING, XENT_GATHERED, XENT_SHARDS, XENT_SAMPLE_STATES
+  XENT_KNOWN_STATISTICS, XENT_STATISTICS, XENT_KNOWN_STATES, XENT_STATES, XENT_TALLY, XENT_WORKSPACE, XENT_GATHERED,
+  XENT_SAMPLE_STATES,
+  XENT_ARRAYS, /* so many are addresses that the doors take; what follows has places in the struct of a door */
+  XENT_WORKSPACE_SIZE = XENT_ARRAYS, XENT_SAMPLING, XENT_SHARDS,
+  XENT_RULES
 };
 
 static const xent_rule xent_rules[] = {
@@ -119,12 +124,15 @@ static const xent_rule xent_rules[] = {
     [XENT_STATES] = XENT_RECORD(STATES, states, CHUNK_RECORDS),
     [XENT_TALLY] = XENT_RECORD(TALLY, tally, BESIDE),
     [XENT_WORKSPACE] = XENT_RECORD(WORKSPACE, workspace, BESIDE),
+    [XENT_GATHERED] = XENT_RECORD(STATES, gathered, BESIDE),
+    [XENT_SAMPLE_STATES] = XENT_RECORD(STATES, sample_states, BESIDE),
     [XENT_WORKSPACE_SIZE] = XENT_RECORD(WORKSPACE, workspace_size, NO_ARRAY),
     [XENT_SAMPLING] = XENT_RECORD(SAMPLING, sampling, NO_ARRAY),
-    [XENT_GATHERED] = XENT_RECORD(STATES, gathered, BESIDE),
     [XENT_SHARDS] = XENT_RECORD(STATES, shards, NO_ARRAY),
-    [XENT_SAMPLE_STATES] = XENT_RECORD(STATES, sample_states, BESIDE),
 };
+_Static_assert(XENT_COUNT(xent_rules) == XENT_RULES && XENT_RULES <= 64, "a rule each, and a bit of 64 for each");
+
+#define XENT_RULE_BIT(name) (UINT64_C(1) << XENT_##name)
 
 static inline bool xent_is_array(const xent_rule *rule) { return rule->form < XENT_ROW_RECORDS; }
 
@@ -147,7 +155,9 @@ typedef struct xent_frame xent_frame;
 typedef struct {
   const xent_place *places;
   xent_status (*work)(xent_frame *frame);
-  uint8_t count, usual;
+  uint8_t count;     /* of the places */
+  uint8_t usual;     /* of the arrays that xent_arrays_are_usual looks at */
+  bool all_layouts;  /* layouts of arrays that are not there are taken, too, not those of usual ones alone */
   bool has_classes;  /* a range of classes, behind that of rows */
   bool needs_report; /* which has what the function is asked for */
   bool backward;     /* of softmax: the type of its output says in which arithmetic it is computed */
@@ -164,11 +174,33 @@ extern const xent_function xent_of_softmax, xent_of_log_softmax, xent_of_log_sum
     xent_of_binary_cross_entropy, xent_of_linear_cross_entropy, xent_of_linear_cross_entropy_backward,
     xent_of_linear_states, xent_of_forward_states, xent_of_backward_states, xent_of_finish;
 
-enum { XENT_OPTIONAL, XENT_NEEDED, XENT_MOST_PLACES = 28 };
-#define XENT_COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
-#define XENT_PLACE(call, name, rule, need) {offsetof(call, name), XENT_##rule, XENT_##need}
-#define XENT_ARGUMENTS(call, places_, usual_, work_)                                                         \
-  .places = places_, .count = XENT_COUNT(places_), .usual = usual_, .size = sizeof(call), .work = work_,     \
+enum {
+  XENT_OPTIONAL,
+  XENT_NEEDED,
+  XENT_MOST_PLACES = 28, /* of a function */
+  XENT_MOST_ARRAYS = 26, /* among them, which xent_many_at takes */
+  XENT_MOST_USUAL = 6    /* of these */
+};
+
+/* Places from a list of `_(c, member, RULE, NEEDED or OPTIONAL)`, c the struct that the function takes. */
+#define XENT_PLACE(call, member, rule, need) {offsetof(call, member), XENT_##rule, XENT_##need},
+#define XENT_ADD_ARRAY(call, member, rule, need) +(XENT_##rule < XENT_ARRAYS)
+#define XENT_PLACES(name, call, list)                                                                          \
+  static const xent_place name[] = {list(XENT_PLACE, call)};                                                   \
+  _Static_assert(XENT_COUNT(name) <= XENT_MOST_PLACES, "xent_check_arrays has no room for so many places");    \
+  _Static_assert(0 list(XENT_ADD_ARRAY, call) <= XENT_MOST_ARRAYS, "xent_many_at does not take so many arrays")
+
+/* 0, where a condition holds. */
+#define XENT_ZERO_IF(condition, otherwise)      \
+  (0 * sizeof(struct {                          \
+    _Static_assert(condition, otherwise);       \
+    int nothing;                                \
+  }))
+#define XENT_ARGUMENTS(call, places_, usual_, work_)                                                             \
+  .places = places_, .count = XENT_COUNT(places_), .work = work_, .size = sizeof(call),                          \
+  .usual = usual_ + XENT_ZERO_IF((usual_) <= XENT_MOST_USUAL, "xent_arrays_are_usual has no room for so many"),  \
   .has_classes = offsetof(call, options) > offsetof(call, rows) + sizeof(void *), .report = offsetof(call, report)
+/* Of a function that has no usual calls. */
+#define XENT_UNUSUAL_ARGUMENTS(call, places, work) XENT_ARGUMENTS(call, places, 0, work), .all_layouts = true
 
 #endif

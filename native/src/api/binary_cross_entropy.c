@@ -5,11 +5,11 @@
 /* The options it has. */
 #define OWN (XENT_FIELD_BIT(IGNORE_INDEX) | XENT_FIELD_BIT(FOCAL_GAMMA) | XENT_FIELD_BIT(FOCAL_ALPHA))
 
-#define PLACE(name, rule, need) XENT_PLACE(xent_binary_cross_entropy_call, name, rule, need)
-static const xent_place places[] = {
-    PLACE(logits, LOGITS, NEEDED), PLACE(targets, ELEMENT_TARGETS, NEEDED), PLACE(losses, ELEMENT_LOSSES, OPTIONAL),
-    PLACE(gradient, GRADIENT, OPTIONAL), PLACE(element_weights, ELEMENT_WEIGHTS, OPTIONAL),
-    PLACE(positive_weights, POSITIVE_WEIGHTS, OPTIONAL), PLACE(tally, TALLY, OPTIONAL)};
+#define PLACES(_, c)                                                                                         \
+  _(c, logits, LOGITS, NEEDED) _(c, targets, ELEMENT_TARGETS, NEEDED) _(c, losses, ELEMENT_LOSSES, OPTIONAL) \
+  _(c, gradient, GRADIENT, OPTIONAL) _(c, element_weights, ELEMENT_WEIGHTS, OPTIONAL)                        \
+  _(c, positive_weights, POSITIVE_WEIGHTS, OPTIONAL) _(c, tally, TALLY, OPTIONAL)
+XENT_PLACES(places, xent_binary_cross_entropy_call, PLACES);
 
 static xent_status binary_cross_entropy(xent_frame *f);
 const xent_function xent_of_binary_cross_entropy = {

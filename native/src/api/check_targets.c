@@ -123,12 +123,11 @@ static xent_status check_each_row(xent_frame *f, xent_tally *weights) {
   return XENT_OK;
 }
 
-#define PLACE(name, rule, need) XENT_PLACE(xent_check_targets_call, name, rule, need)
-static const xent_place places[] = {
-    PLACE(targets, TARGETS, NEEDED), PLACE(target_weights, TARGET_WEIGHTS, OPTIONAL),
-    PLACE(class_mask, CLASS_MASK, OPTIONAL), PLACE(class_weights, CLASS_WEIGHTS, OPTIONAL),
-    PLACE(row_weights, ROW_WEIGHTS, OPTIONAL), PLACE(row_offsets, ROW_OFFSETS, OPTIONAL),
-    PLACE(tally, TALLY, OPTIONAL)};
+#define PLACES(_, c)                                                                  \
+  _(c, targets, TARGETS, NEEDED) _(c, target_weights, TARGET_WEIGHTS, OPTIONAL)       \
+  _(c, class_mask, CLASS_MASK, OPTIONAL) _(c, class_weights, CLASS_WEIGHTS, OPTIONAL) \
+  _(c, row_weights, ROW_WEIGHTS, OPTIONAL) _(c, row_offsets, ROW_OFFSETS, OPTIONAL) _(c, tally, TALLY, OPTIONAL)
+XENT_PLACES(places, xent_check_targets_call, PLACES);
 
 static xent_status check_targets(xent_frame *f);
 const xent_function xent_of_check_targets = {XENT_ARGUMENTS(xent_check_targets_call, places, 1, check_targets),

@@ -188,10 +188,9 @@ __attribute__((always_inline)) static inline xent_status xent_begin_call(xent_fr
  * called with arguments that the compiler knows: then nothing of the table is left. */
 __attribute__((always_inline)) static inline bool xent_arrays_are_usual(const xent_frame *f,
                                                                         const xent_function *function) {
-  enum { MOST = 6 };
   const xent_place *places = function->places;
   const int usual = function->usual;
-  xent_bytes bytes[MOST];
+  xent_bytes bytes[XENT_MOST_USUAL];
   uint64_t unusual = 0;
   if (f->numbers != XENT_IN_FLOAT || f->elements <= 0 || f->elements > INT64_MAX / 8) return false;
 #pragma GCC unroll 32

@@ -2,18 +2,16 @@
 /* Entry points of cross-entropy. */
 #include "api/calls.h"
 
-#define PLACE(name, rule, need) XENT_PLACE(xent_cross_entropy_call, name, rule, need)
-static const xent_place places[] = {
-    PLACE(logits, LOGITS, NEEDED), PLACE(targets, TARGETS, OPTIONAL), PLACE(losses, LOSSES, OPTIONAL),
-    PLACE(log_sum_exp, LOG_SUM_EXP, OPTIONAL), PLACE(hits, HITS, OPTIONAL), PLACE(gradient, GRADIENT, OPTIONAL),
-    PLACE(target_weights, TARGET_WEIGHTS, OPTIONAL), PLACE(class_mask, CLASS_MASK, OPTIONAL),
-    PLACE(class_weights, CLASS_WEIGHTS, OPTIONAL), PLACE(row_weights, ROW_WEIGHTS, OPTIONAL),
-    PLACE(sink, SINK, OPTIONAL), PLACE(log_probabilities, LOG_PROBABILITIES, OPTIONAL),
-    PLACE(argmax, ARGMAX, OPTIONAL), PLACE(ranks, RANKS, OPTIONAL), PLACE(entropies, ENTROPIES, OPTIONAL),
-    PLACE(top_classes, TOP_CLASSES, OPTIONAL), PLACE(top_log_probabilities, TOP_LOG_PROBABILITIES, OPTIONAL),
-    PLACE(target_gradient, TARGET_GRADIENT, OPTIONAL), PLACE(row_offsets, ROW_OFFSETS, OPTIONAL),
-    PLACE(statistics, STATISTICS, OPTIONAL), PLACE(tally, TALLY, OPTIONAL)};
-#undef PLACE
+#define PLACES(_, c)                                                                                               \
+  _(c, logits, LOGITS, NEEDED) _(c, targets, TARGETS, OPTIONAL) _(c, losses, LOSSES, OPTIONAL)                     \
+  _(c, log_sum_exp, LOG_SUM_EXP, OPTIONAL) _(c, hits, HITS, OPTIONAL) _(c, gradient, GRADIENT, OPTIONAL)           \
+  _(c, target_weights, TARGET_WEIGHTS, OPTIONAL) _(c, class_mask, CLASS_MASK, OPTIONAL)                            \
+  _(c, class_weights, CLASS_WEIGHTS, OPTIONAL) _(c, row_weights, ROW_WEIGHTS, OPTIONAL) _(c, sink, SINK, OPTIONAL) \
+  _(c, log_probabilities, LOG_PROBABILITIES, OPTIONAL) _(c, argmax, ARGMAX, OPTIONAL) _(c, ranks, RANKS, OPTIONAL) \
+  _(c, entropies, ENTROPIES, OPTIONAL) _(c, top_classes, TOP_CLASSES, OPTIONAL)                                    \
+  _(c, top_log_probabilities, TOP_LOG_PROBABILITIES, OPTIONAL) _(c, target_gradient, TARGET_GRADIENT, OPTIONAL)    \
+  _(c, row_offsets, ROW_OFFSETS, OPTIONAL) _(c, statistics, STATISTICS, OPTIONAL) _(c, tally, TALLY, OPTIONAL)
+XENT_PLACES(places, xent_cross_entropy_call, PLACES);
 
 static xent_status forward(xent_frame *f);
 const xent_function xent_of_cross_entropy = {XENT_ARGUMENTS(xent_cross_entropy_call, places, 6, forward)};
@@ -42,14 +40,13 @@ xent_status xent_cross_entropy(const xent_cross_entropy_call *c) { return xent_m
 
 /* ---- backward ---- */
 
-#define PLACE(name, rule, need) XENT_PLACE(xent_cross_entropy_backward_call, name, rule, need)
-static const xent_place backward_places[] = {
-    PLACE(logits, LOGITS, NEEDED), PLACE(targets, TARGETS, NEEDED), PLACE(upstream, UPSTREAM_OF_ROWS, OPTIONAL),
-    PLACE(gradient, GRADIENT, NEEDED), PLACE(target_weights, TARGET_WEIGHTS, OPTIONAL),
-    PLACE(class_mask, CLASS_MASK, OPTIONAL), PLACE(class_weights, CLASS_WEIGHTS, OPTIONAL),
-    PLACE(row_weights, ROW_WEIGHTS, OPTIONAL), PLACE(row_offsets, ROW_OFFSETS, OPTIONAL),
-    PLACE(statistics, KNOWN_STATISTICS, NEEDED)};
-#undef PLACE
+#define BACKWARD_PLACES(_, c)                                                                            \
+  _(c, logits, LOGITS, NEEDED) _(c, targets, TARGETS, NEEDED) _(c, upstream, UPSTREAM_OF_ROWS, OPTIONAL) \
+  _(c, gradient, GRADIENT, NEEDED) _(c, target_weights, TARGET_WEIGHTS, OPTIONAL)                        \
+  _(c, class_mask, CLASS_MASK, OPTIONAL) _(c, class_weights, CLASS_WEIGHTS, OPTIONAL)                    \
+  _(c, row_weights, ROW_WEIGHTS, OPTIONAL) _(c, row_offsets, ROW_OFFSETS, OPTIONAL)                      \
+  _(c, statistics, KNOWN_STATISTICS, NEEDED)
+XENT_PLACES(backward_places, xent_cross_entropy_backward_call, BACKWARD_PLACES);
 
 static xent_status backward(xent_frame *f);
 const xent_function xent_of_cross_entropy_backward = {

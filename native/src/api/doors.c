@@ -52,7 +52,8 @@ static xent_status take_call(xent_frame *f, const void *call, const xent_functio
     memcpy((char *)&f->call + rule->address, &address, sizeof address);
     _Static_assert(offsetof(xent_input, layout) == offsetof(xent_output, layout), "addresses, then layouts");
     /* Layouts of what is not there mean nothing, but of weights, which targets may need. */
-    if (xent_is_array(rule) && (i < function->usual || address || rule->field == XENT_FIELD_TARGET_WEIGHTS))
+    const bool known = i < function->usual || function->all_layouts || rule->field == XENT_FIELD_TARGET_WEIGHTS;
+    if (xent_is_array(rule) && (known || address))
       memcpy((char *)&f->own_shape + rule->layout, at + offsetof(xent_input, layout), sizeof(xent_layout));
   }
   return XENT_OK;
@@ -98,7 +99,7 @@ static const xent_function *function_of(int32_t number) {
 /* ---- calls that are checked once ---- */
 
 /* What an xent_prepared holds. */
-struct xent_kept {
+struct XENT_BEHIND_OPAQUE xent_kept {
   uint64_t size;
   const xent_function *function; /* NULL: nothing is prepared */
   xent_kernel kernel;            /* NULL: what was checked is in memory that may change, so each run checks it */
@@ -154,7 +155,7 @@ static xent_status prepare(xent_prepared *prepared, xent_frame *f, const xent_fu
   f->keep = p;
   for (int i = 0, given = 0; i < function->count && given < FEW; i++) {
     const xent_rule *rule = &xent_rules[function->places[i].rule];
-    if (rule->form != XENT_NO_ARRAY) p->places[given++] = rule->address;
+    if (function->places[i].rule < XENT_ARRAYS) p->places[given++] = rule->address;
   }
   const xent_status status = function->work(f);
   if (status) return status;
@@ -228,7 +229,8 @@ static inline xent_status run_work(const xent_work *w, const void *const *arrays
                        .sampling = w->sampling, .shards = w->shards, .workspace_size = w->workspace_size};
   for (int i = 0; i < function->count && given < count; i++) {
     const xent_rule *rule = &xent_rules[function->places[i].rule];
-    if (rule->form != XENT_NO_ARRAY) memcpy((char *)&f.call + rule->address, &arrays[given++], sizeof *arrays);
+    if (function->places[i].rule >= XENT_ARRAYS) continue;
+    memcpy((char *)&f.call + rule->address, &arrays[given++], sizeof *arrays);
   }
   for (; given < count; given++)
     if (arrays[given]) return XENT_INVALID_ARGUMENT; /* none that the function has */
@@ -247,6 +249,7 @@ xent_status xent_many_at(const xent_work *work, const void *a, const void *b, co
                          const void *q, const void *r, const void *s, const void *t, const void *u, const void *v,
                          const void *w, const void *x, const void *y, const void *z) {
   const void *const arrays[] = {a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z};
+  _Static_assert(XENT_COUNT(arrays) == XENT_MOST_ARRAYS, "no function has more arrays than this one takes");
   return run_work(work, arrays, XENT_COUNT(arrays));
 }
 

@@ -6,11 +6,11 @@
 
 enum { BLOCK = 1 << 15 /* numbers */, COLUMNS = 16 };
 
-#define PLACE(name, rule, need) XENT_PLACE(xent_cross_entropy_hvp_call, name, rule, need)
-static const xent_place places[] = {
-    PLACE(logits, LOGITS, NEEDED), PLACE(upstream, UPSTREAM, NEEDED), PLACE(output, OUTPUT_ARRAY, NEEDED),
-    PLACE(class_mask, CLASS_MASK, OPTIONAL), PLACE(row_weights, ROW_WEIGHTS, OPTIONAL), PLACE(sink, SINK, OPTIONAL),
-    PLACE(row_offsets, ROW_OFFSETS, OPTIONAL)};
+#define PLACES(_, c)                                                                                         \
+  _(c, logits, LOGITS, NEEDED) _(c, upstream, UPSTREAM, NEEDED) _(c, output, OUTPUT_ARRAY, NEEDED)           \
+  _(c, class_mask, CLASS_MASK, OPTIONAL) _(c, row_weights, ROW_WEIGHTS, OPTIONAL) _(c, sink, SINK, OPTIONAL) \
+  _(c, row_offsets, ROW_OFFSETS, OPTIONAL)
+XENT_PLACES(places, xent_cross_entropy_hvp_call, PLACES);
 
 static xent_status hvp(xent_frame *f);
 const xent_function xent_of_cross_entropy_hvp = {

@@ -2,11 +2,11 @@
 /* Entry points of the divergences of a student from its teacher. */
 #include "api/calls.h"
 
-#define PLACE(name, rule, need) XENT_PLACE(xent_divergence_call, name, rule, need)
-static const xent_place places[] = {
-    PLACE(logits, LOGITS, NEEDED), PLACE(teacher, TEACHER, NEEDED), PLACE(losses, LOSSES, OPTIONAL),
-    PLACE(gradient, GRADIENT, OPTIONAL), PLACE(class_mask, CLASS_MASK, OPTIONAL),
-    PLACE(row_weights, ROW_WEIGHTS, OPTIONAL), PLACE(tally, TALLY, OPTIONAL)};
+#define PLACES(_, c)                                                                                                 \
+  _(c, logits, LOGITS, NEEDED) _(c, teacher, TEACHER, NEEDED) _(c, losses, LOSSES, OPTIONAL)                         \
+  _(c, gradient, GRADIENT, OPTIONAL) _(c, class_mask, CLASS_MASK, OPTIONAL) _(c, row_weights, ROW_WEIGHTS, OPTIONAL) \
+  _(c, tally, TALLY, OPTIONAL)
+XENT_PLACES(places, xent_divergence_call, PLACES);
 
 #define DIVERGENCE(kind)                               \
   {XENT_ARGUMENTS(xent_divergence_call, places, 4, kind), \

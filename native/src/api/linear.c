@@ -4,25 +4,23 @@
 #include "kernels/linear/workspace.h"
 #include "kernels/targets/targets.h"
 
-#define PLACE(name, rule, need) XENT_PLACE(xent_linear_cross_entropy_call, name, rule, need)
-static const xent_place places[] = {
-    PLACE(hidden, HIDDEN, NEEDED), PLACE(weights, WEIGHTS, NEEDED), PLACE(bias, BIAS_OF_CLASSES, OPTIONAL),
-    PLACE(logits, MADE_LOGITS, OPTIONAL), PLACE(targets, TARGETS, OPTIONAL),
-    PLACE(target_weights, TARGET_WEIGHTS, OPTIONAL), PLACE(class_mask, CLASS_MASK, OPTIONAL),
-    PLACE(class_weights, CLASS_WEIGHTS, OPTIONAL), PLACE(row_weights, ROW_WEIGHTS, OPTIONAL),
-    PLACE(sink, SINK, OPTIONAL), PLACE(losses, LOSSES, OPTIONAL), PLACE(log_sum_exp, LOG_SUM_EXP, OPTIONAL),
-    PLACE(hits, HITS, OPTIONAL), PLACE(log_probabilities, LOG_PROBABILITIES, OPTIONAL),
-    PLACE(argmax, ARGMAX, OPTIONAL), PLACE(ranks, RANKS, OPTIONAL), PLACE(entropies, ENTROPIES, OPTIONAL),
-    PLACE(top_classes, TOP_CLASSES, OPTIONAL), PLACE(top_log_probabilities, TOP_LOG_PROBABILITIES, OPTIONAL),
-    PLACE(target_gradient, TARGET_GRADIENT, OPTIONAL), PLACE(hidden_gradient, HIDDEN_GRADIENT, OPTIONAL),
-    PLACE(weights_gradient, WEIGHTS_GRADIENT, OPTIONAL), PLACE(bias_gradient, BIAS_GRADIENT, OPTIONAL),
-    PLACE(statistics, STATISTICS, OPTIONAL), PLACE(tally, TALLY, OPTIONAL), PLACE(workspace, WORKSPACE, OPTIONAL),
-    PLACE(workspace_size, WORKSPACE_SIZE, OPTIONAL)};
-#undef PLACE
+#define PLACES(_, c)                                                                                                  \
+  _(c, hidden, HIDDEN, NEEDED) _(c, weights, WEIGHTS, NEEDED) _(c, bias, BIAS_OF_CLASSES, OPTIONAL)                   \
+  _(c, logits, MADE_LOGITS, OPTIONAL) _(c, targets, TARGETS, OPTIONAL) _(c, target_weights, TARGET_WEIGHTS, OPTIONAL) \
+  _(c, class_mask, CLASS_MASK, OPTIONAL) _(c, class_weights, CLASS_WEIGHTS, OPTIONAL)                                 \
+  _(c, row_weights, ROW_WEIGHTS, OPTIONAL) _(c, sink, SINK, OPTIONAL) _(c, losses, LOSSES, OPTIONAL)                  \
+  _(c, log_sum_exp, LOG_SUM_EXP, OPTIONAL) _(c, hits, HITS, OPTIONAL)                                                 \
+  _(c, log_probabilities, LOG_PROBABILITIES, OPTIONAL) _(c, argmax, ARGMAX, OPTIONAL) _(c, ranks, RANKS, OPTIONAL)    \
+  _(c, entropies, ENTROPIES, OPTIONAL) _(c, top_classes, TOP_CLASSES, OPTIONAL)                                       \
+  _(c, top_log_probabilities, TOP_LOG_PROBABILITIES, OPTIONAL) _(c, target_gradient, TARGET_GRADIENT, OPTIONAL)       \
+  _(c, hidden_gradient, HIDDEN_GRADIENT, OPTIONAL) _(c, weights_gradient, WEIGHTS_GRADIENT, OPTIONAL)                 \
+  _(c, bias_gradient, BIAS_GRADIENT, OPTIONAL) _(c, statistics, STATISTICS, OPTIONAL) _(c, tally, TALLY, OPTIONAL)    \
+  _(c, workspace, WORKSPACE, OPTIONAL) _(c, workspace_size, WORKSPACE_SIZE, OPTIONAL)
+XENT_PLACES(places, xent_linear_cross_entropy_call, PLACES);
 
 static xent_status linear_cross_entropy(xent_frame *f);
 const xent_function xent_of_linear_cross_entropy = {
-    XENT_ARGUMENTS(xent_linear_cross_entropy_call, places, XENT_COUNT(places), linear_cross_entropy)};
+    XENT_UNUSUAL_ARGUMENTS(xent_linear_cross_entropy_call, places, linear_cross_entropy)};
 
 uint64_t xent_linear_workspace(int64_t rows, int64_t features, int64_t classes, int32_t contents) {
   linear_workspace w;
@@ -119,21 +117,19 @@ xent_status xent_linear_cross_entropy(const xent_linear_cross_entropy_call *c) {
 
 /* ---- backward ---- */
 
-#define PLACE(name, rule, need) XENT_PLACE(xent_linear_cross_entropy_backward_call, name, rule, need)
-static const xent_place backward_places[] = {
-    PLACE(hidden, HIDDEN, NEEDED), PLACE(weights, WEIGHTS, NEEDED), PLACE(bias, BIAS_OF_CLASSES, OPTIONAL),
-    PLACE(logits, LOGITS, OPTIONAL), PLACE(targets, TARGETS, NEEDED),
-    PLACE(target_weights, TARGET_WEIGHTS, OPTIONAL), PLACE(class_mask, CLASS_MASK, OPTIONAL),
-    PLACE(class_weights, CLASS_WEIGHTS, OPTIONAL), PLACE(row_weights, ROW_WEIGHTS, OPTIONAL),
-    PLACE(upstream, UPSTREAM_OF_ROWS, OPTIONAL), PLACE(hidden_gradient, HIDDEN_GRADIENT, OPTIONAL),
-    PLACE(weights_gradient, WEIGHTS_GRADIENT, OPTIONAL), PLACE(bias_gradient, BIAS_GRADIENT, OPTIONAL),
-    PLACE(statistics, KNOWN_STATISTICS, NEEDED), PLACE(workspace, WORKSPACE, OPTIONAL),
-    PLACE(workspace_size, WORKSPACE_SIZE, OPTIONAL)};
-#undef PLACE
+#define BACKWARD_PLACES(_, c)                                                                                  \
+  _(c, hidden, HIDDEN, NEEDED) _(c, weights, WEIGHTS, NEEDED) _(c, bias, BIAS_OF_CLASSES, OPTIONAL)            \
+  _(c, logits, LOGITS, OPTIONAL) _(c, targets, TARGETS, NEEDED) _(c, target_weights, TARGET_WEIGHTS, OPTIONAL) \
+  _(c, class_mask, CLASS_MASK, OPTIONAL) _(c, class_weights, CLASS_WEIGHTS, OPTIONAL)                          \
+  _(c, row_weights, ROW_WEIGHTS, OPTIONAL) _(c, upstream, UPSTREAM_OF_ROWS, OPTIONAL)                          \
+  _(c, hidden_gradient, HIDDEN_GRADIENT, OPTIONAL) _(c, weights_gradient, WEIGHTS_GRADIENT, OPTIONAL)          \
+  _(c, bias_gradient, BIAS_GRADIENT, OPTIONAL) _(c, statistics, KNOWN_STATISTICS, NEEDED)                      \
+  _(c, workspace, WORKSPACE, OPTIONAL) _(c, workspace_size, WORKSPACE_SIZE, OPTIONAL)
+XENT_PLACES(backward_places, xent_linear_cross_entropy_backward_call, BACKWARD_PLACES);
 
 static xent_status backward(xent_frame *f);
-const xent_function xent_of_linear_cross_entropy_backward = {XENT_ARGUMENTS(
-    xent_linear_cross_entropy_backward_call, backward_places, XENT_COUNT(backward_places), backward)};
+const xent_function xent_of_linear_cross_entropy_backward = {
+    XENT_UNUSUAL_ARGUMENTS(xent_linear_cross_entropy_backward_call, backward_places, backward)};
 
 /* Any range of classes; the sum of a hidden gradient goes through all of them in order. */
 static xent_status check_classes_of_gradient(xent_frame *f) {
@@ -171,18 +167,17 @@ xent_status xent_linear_cross_entropy_backward(const xent_linear_cross_entropy_b
 
 /* ---- states ---- */
 
-#define PLACE(name, rule, need) XENT_PLACE(xent_linear_states_call, name, rule, need)
-static const xent_place state_places[] = {
-    PLACE(hidden, HIDDEN, NEEDED), PLACE(weights, WEIGHTS, NEEDED), PLACE(bias, BIAS_OF_CLASSES, OPTIONAL),
-    PLACE(targets, TARGETS, OPTIONAL), PLACE(target_weights, TARGET_WEIGHTS, OPTIONAL),
-    PLACE(class_mask, CLASS_MASK, OPTIONAL), PLACE(class_weights, CLASS_WEIGHTS, OPTIONAL),
-    PLACE(statistics, KNOWN_STATISTICS, OPTIONAL), PLACE(states, STATES, NEEDED),
-    PLACE(workspace, WORKSPACE, OPTIONAL), PLACE(workspace_size, WORKSPACE_SIZE, OPTIONAL)};
-#undef PLACE
+#define STATE_PLACES(_, c)                                                                                       \
+  _(c, hidden, HIDDEN, NEEDED) _(c, weights, WEIGHTS, NEEDED) _(c, bias, BIAS_OF_CLASSES, OPTIONAL)              \
+  _(c, targets, TARGETS, OPTIONAL) _(c, target_weights, TARGET_WEIGHTS, OPTIONAL)                                \
+  _(c, class_mask, CLASS_MASK, OPTIONAL) _(c, class_weights, CLASS_WEIGHTS, OPTIONAL)                            \
+  _(c, statistics, KNOWN_STATISTICS, OPTIONAL) _(c, states, STATES, NEEDED) _(c, workspace, WORKSPACE, OPTIONAL) \
+  _(c, workspace_size, WORKSPACE_SIZE, OPTIONAL)
+XENT_PLACES(state_places, xent_linear_states_call, STATE_PLACES);
 
 static xent_status states(xent_frame *f);
 const xent_function xent_of_linear_states = {
-    XENT_ARGUMENTS(xent_linear_states_call, state_places, XENT_COUNT(state_places), states)};
+    XENT_UNUSUAL_ARGUMENTS(xent_linear_states_call, state_places, states)};
 
 static xent_status states(xent_frame *f) {
   xent_call *c = &f->call;

@@ -6,19 +6,19 @@
 #include "kernels/sample/options.h"
 #include "kernels/targets/entries.h"
 
-enum { WHOLE = 8, MOST_CLASSES = INT32_MAX }; /* WHOLE: from here on outputs of whole rows */
+enum { MOST_CLASSES = INT32_MAX };
 
-#define PLACE(name, rule, need) XENT_PLACE(xent_sample_call, name, rule, need)
-static const xent_place places[] = {
-    PLACE(logits, LOGITS, NEEDED), PLACE(tokens, TOKENS, NEEDED), PLACE(class_mask, CLASS_MASK, OPTIONAL),
-    PLACE(bias, BIAS, OPTIONAL), PLACE(prompt_tokens, PROMPT_TOKENS, OPTIONAL),
-    PLACE(output_tokens, OUTPUT_TOKENS, OPTIONAL),
-    PLACE(processed_log_probabilities, PROCESSED_LOG_PROBABILITIES, OPTIONAL), PLACE(kept, KEPT, OPTIONAL),
-    [WHOLE] = PLACE(kept_mask, KEPT_MASK, OPTIONAL), PLACE(log_probabilities, LOG_PROBABILITIES, OPTIONAL),
-    PLACE(ranks, RANKS, OPTIONAL), PLACE(entropies, ENTROPIES, OPTIONAL), PLACE(top_classes, TOP_CLASSES, OPTIONAL),
-    PLACE(top_log_probabilities, TOP_LOG_PROBABILITIES, OPTIONAL), PLACE(sampling, SAMPLING, OPTIONAL),
-    PLACE(workspace, WORKSPACE, OPTIONAL), PLACE(workspace_size, WORKSPACE_SIZE, OPTIONAL),
-    PLACE(gathered, GATHERED, OPTIONAL), PLACE(shards, SHARDS, OPTIONAL), PLACE(states, SAMPLE_STATES, OPTIONAL)};
+#define PLACES(_, c)                                                                                         \
+  _(c, logits, LOGITS, NEEDED) _(c, tokens, TOKENS, NEEDED) _(c, class_mask, CLASS_MASK, OPTIONAL)           \
+  _(c, bias, BIAS, OPTIONAL) _(c, prompt_tokens, PROMPT_TOKENS, OPTIONAL)                                    \
+  _(c, output_tokens, OUTPUT_TOKENS, OPTIONAL)                                                               \
+  _(c, processed_log_probabilities, PROCESSED_LOG_PROBABILITIES, OPTIONAL) _(c, kept, KEPT, OPTIONAL)        \
+  _(c, kept_mask, KEPT_MASK, OPTIONAL) _(c, log_probabilities, LOG_PROBABILITIES, OPTIONAL)                  \
+  _(c, ranks, RANKS, OPTIONAL) _(c, entropies, ENTROPIES, OPTIONAL) _(c, top_classes, TOP_CLASSES, OPTIONAL) \
+  _(c, top_log_probabilities, TOP_LOG_PROBABILITIES, OPTIONAL) _(c, sampling, SAMPLING, OPTIONAL)            \
+  _(c, workspace, WORKSPACE, OPTIONAL) _(c, workspace_size, WORKSPACE_SIZE, OPTIONAL)                        \
+  _(c, gathered, GATHERED, OPTIONAL) _(c, shards, SHARDS, OPTIONAL) _(c, states, SAMPLE_STATES, OPTIONAL)
+XENT_PLACES(places, xent_sample_call, PLACES);
 
 static xent_status sample(xent_frame *f);
 const xent_function xent_of_sample = {
@@ -134,6 +134,12 @@ static xent_status check_lists(xent_frame *f) {
   return status;
 }
 
+/* What a call of a shard may have, too; other outputs are of whole rows. */
+#define OF_SHARDS                                                                                            \
+  (XENT_RULE_BIT(LOGITS) | XENT_RULE_BIT(TOKENS) | XENT_RULE_BIT(CLASS_MASK) | XENT_RULE_BIT(BIAS) |         \
+   XENT_RULE_BIT(PROMPT_TOKENS) | XENT_RULE_BIT(OUTPUT_TOKENS) | XENT_RULE_BIT(PROCESSED_LOG_PROBABILITIES) | \
+   XENT_RULE_BIT(KEPT))
+
 /* What a shard has not, and what nothing else has. */
 static xent_status check_shard_arrays(xent_frame *f) {
   const xent_call *c = &f->call;
@@ -144,9 +150,10 @@ static xent_status check_shard_arrays(xent_frame *f) {
   if (f->report == &f->own_report) return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_REPORT, 0);
   const bool some = c->gathered ? c->shards > 0 && c->shards <= c->shape->all_classes : c->shards == 0;
   if (!some) return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_STATES, c->shards);
-  for (int i = WHOLE; i < XENT_COUNT(places); i++) {
+  for (int i = 0; i < XENT_COUNT(places); i++) {
     const xent_rule *rule = &xent_rules[places[i].rule];
-    if (xent_is_array(rule) && xent_address_of(f, rule)) return xent_refuse(f, XENT_UNSUPPORTED, rule->field, 0);
+    if (OF_SHARDS >> places[i].rule & 1 || !xent_is_array(rule)) continue;
+    if (xent_address_of(f, rule)) return xent_refuse(f, XENT_UNSUPPORTED, rule->field, 0);
   }
   const int64_t size = sizeof(xent_sample_state);
   const xent_status status = xent_check_record(f, c->gathered, c->shards, size, XENT_FIELD_STATES, XENT_OPTIONAL);
@@ -161,22 +168,6 @@ static xent_status check_sample_arrays(xent_frame *f) {
 }
 
 /* ---- the call ---- */
-
-/* The kernel gives the same call to that of cross-entropy: tokens are its labels, and a row without one is ignored. */
-static xent_status run_sample(xent_frame *f) {
-  xent_call *c = &f->call;
-  xent_options options = *c->options;
-  if (c->shape != &f->own_shape) f->own_shape = *c->shape;
-  f->own_shape.targets = f->own_shape.tokens;
-  f->own_shape.target_count = 0;
-  options.has_ignore_index = 1;
-  options.ignore_index = -1;
-  c->shape = &f->own_shape;
-  c->options = &options;
-  c->targets = c->tokens;
-  f->report->way = XENT_WAY_ROW;
-  return run_kernel(f, f->kernels->sample);
-}
 
 static xent_status sample(xent_frame *f) {
   xent_call *c = &f->call;
@@ -200,7 +191,8 @@ static xent_status sample(xent_frame *f) {
   if (!status) status = check_sampling(f);
   if (!status) status = check_sample_arrays(f);
   if (!status) {
-    status = run_sample(f);
+    f->report->way = XENT_WAY_ROW;
+    status = run_kernel(f, f->kernels->sample);
   }
   return xent_end(f, status);
 }

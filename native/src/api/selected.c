@@ -7,30 +7,26 @@
   .own_options = XENT_FIELD_BIT(IGNORE_INDEX) | XENT_FIELD_BIT(FULLY_MASKED) | XENT_FIELD_BIT(TEMPERATURE) | \
                  XENT_FIELD_BIT(SOFTCAP)
 
-#define PLACE(name, rule, need) XENT_PLACE(xent_selected_log_probabilities_call, name, rule, need)
-static const xent_place places[] = {
-    PLACE(logits, LOGITS, NEEDED), PLACE(targets, SELECTED_CLASSES, NEEDED),
-    PLACE(log_probabilities, SELECTED_LOG_PROBABILITIES, OPTIONAL), PLACE(gradient, GRADIENT, OPTIONAL),
-    PLACE(upstream, SELECTED_UPSTREAM, OPTIONAL), PLACE(class_mask, CLASS_MASK, OPTIONAL),
-    PLACE(sink, SINK, OPTIONAL), PLACE(row_offsets, ROW_OFFSETS, OPTIONAL),
-    PLACE(statistics, STATISTICS, OPTIONAL)};
-#undef PLACE
+#define PLACES(_, c)                                                                                            \
+  _(c, logits, LOGITS, NEEDED) _(c, targets, SELECTED_CLASSES, NEEDED)                                          \
+  _(c, log_probabilities, SELECTED_LOG_PROBABILITIES, OPTIONAL) _(c, gradient, GRADIENT, OPTIONAL)              \
+  _(c, upstream, SELECTED_UPSTREAM, OPTIONAL) _(c, class_mask, CLASS_MASK, OPTIONAL) _(c, sink, SINK, OPTIONAL) \
+  _(c, row_offsets, ROW_OFFSETS, OPTIONAL) _(c, statistics, STATISTICS, OPTIONAL)
+XENT_PLACES(places, xent_selected_log_probabilities_call, PLACES);
 
 static xent_status forward(xent_frame *f);
 const xent_function xent_of_selected_log_probabilities = {
-    XENT_ARGUMENTS(xent_selected_log_probabilities_call, places, XENT_COUNT(places), forward), OWN_OPTIONS};
+    XENT_UNUSUAL_ARGUMENTS(xent_selected_log_probabilities_call, places, forward), OWN_OPTIONS};
 
-#define PLACE(name, rule, need) XENT_PLACE(xent_selected_log_probabilities_backward_call, name, rule, need)
-static const xent_place backward_places[] = {
-    PLACE(logits, LOGITS, NEEDED), PLACE(targets, SELECTED_CLASSES, NEEDED), PLACE(gradient, GRADIENT, NEEDED),
-    PLACE(upstream, SELECTED_UPSTREAM, OPTIONAL), PLACE(class_mask, CLASS_MASK, OPTIONAL),
-    PLACE(row_offsets, ROW_OFFSETS, OPTIONAL), PLACE(statistics, KNOWN_STATISTICS, NEEDED)};
-#undef PLACE
+#define BACKWARD_PLACES(_, c)                                                                           \
+  _(c, logits, LOGITS, NEEDED) _(c, targets, SELECTED_CLASSES, NEEDED) _(c, gradient, GRADIENT, NEEDED) \
+  _(c, upstream, SELECTED_UPSTREAM, OPTIONAL) _(c, class_mask, CLASS_MASK, OPTIONAL)                    \
+  _(c, row_offsets, ROW_OFFSETS, OPTIONAL) _(c, statistics, KNOWN_STATISTICS, NEEDED)
+XENT_PLACES(backward_places, xent_selected_log_probabilities_backward_call, BACKWARD_PLACES);
 
 static xent_status backward(xent_frame *f);
 const xent_function xent_of_selected_log_probabilities_backward = {
-    XENT_ARGUMENTS(xent_selected_log_probabilities_backward_call, backward_places, XENT_COUNT(backward_places),
-                   backward),
+    XENT_UNUSUAL_ARGUMENTS(xent_selected_log_probabilities_backward_call, backward_places, backward),
     OWN_OPTIONS};
 
 __attribute__((always_inline)) static inline xent_status begin_selected(xent_frame *f, const xent_function *own) {

@@ -13,12 +13,10 @@ static xent_status check_whole_row(xent_frame *f) {
 
 /* ---- softmax and log-softmax ---- */
 
-#define PLACE(name, rule, need) XENT_PLACE(xent_softmax_call, name, rule, need)
-static const xent_place softmax_places[] = {
-    PLACE(logits, LOGITS, NEEDED), PLACE(output, OUTPUT_ARRAY, NEEDED), PLACE(class_mask, CLASS_MASK, OPTIONAL),
-    PLACE(sink, SINK, OPTIONAL), PLACE(row_offsets, ROW_OFFSETS, OPTIONAL),
-    PLACE(statistics, KNOWN_STATISTICS, OPTIONAL)};
-#undef PLACE
+#define SOFTMAX_PLACES(_, c)                                                                             \
+  _(c, logits, LOGITS, NEEDED) _(c, output, OUTPUT_ARRAY, NEEDED) _(c, class_mask, CLASS_MASK, OPTIONAL) \
+  _(c, sink, SINK, OPTIONAL) _(c, row_offsets, ROW_OFFSETS, OPTIONAL) _(c, statistics, KNOWN_STATISTICS, OPTIONAL)
+XENT_PLACES(softmax_places, xent_softmax_call, SOFTMAX_PLACES);
 
 static xent_status softmax(xent_frame *f);
 static xent_status log_softmax(xent_frame *f);
@@ -49,11 +47,10 @@ xent_status xent_log_softmax(const xent_softmax_call *c) { return xent_make_call
 
 /* ---- log-sum-exp ---- */
 
-#define PLACE(name, rule, need) XENT_PLACE(xent_log_sum_exp_call, name, rule, need)
-static const xent_place log_sum_exp_places[] = {
-    PLACE(logits, LOGITS, NEEDED), PLACE(log_sum_exp, LOG_SUM_EXP, NEEDED), PLACE(class_mask, CLASS_MASK, OPTIONAL),
-    PLACE(sink, SINK, OPTIONAL), PLACE(row_offsets, ROW_OFFSETS, OPTIONAL)};
-#undef PLACE
+#define LOG_SUM_EXP_PLACES(_, c)                                                                             \
+  _(c, logits, LOGITS, NEEDED) _(c, log_sum_exp, LOG_SUM_EXP, NEEDED) _(c, class_mask, CLASS_MASK, OPTIONAL) \
+  _(c, sink, SINK, OPTIONAL) _(c, row_offsets, ROW_OFFSETS, OPTIONAL)
+XENT_PLACES(log_sum_exp_places, xent_log_sum_exp_call, LOG_SUM_EXP_PLACES);
 
 static xent_status log_sum_exp_of(xent_frame *f);
 const xent_function xent_of_log_sum_exp = {
@@ -70,12 +67,11 @@ xent_status xent_log_sum_exp(const xent_log_sum_exp_call *c) { return xent_make_
 
 /* ---- backward ---- */
 
-#define PLACE(name, rule, need) XENT_PLACE(xent_softmax_backward_call, name, rule, need)
-static const xent_place backward_places[] = {
-    PLACE(output, KNOWN_OUTPUT, NEEDED), PLACE(upstream, UPSTREAM, NEEDED),
-    PLACE(gradient, SOFTMAX_GRADIENT, NEEDED), PLACE(class_mask, CLASS_MASK, OPTIONAL),
-    PLACE(row_offsets, ROW_OFFSETS, OPTIONAL), PLACE(statistics, KNOWN_STATISTICS, OPTIONAL)};
-#undef PLACE
+#define BACKWARD_PLACES(_, c)                                                                                  \
+  _(c, output, KNOWN_OUTPUT, NEEDED) _(c, upstream, UPSTREAM, NEEDED) _(c, gradient, SOFTMAX_GRADIENT, NEEDED) \
+  _(c, class_mask, CLASS_MASK, OPTIONAL) _(c, row_offsets, ROW_OFFSETS, OPTIONAL)                              \
+  _(c, statistics, KNOWN_STATISTICS, OPTIONAL)
+XENT_PLACES(backward_places, xent_softmax_backward_call, BACKWARD_PLACES);
 
 static xent_status softmax_backward(xent_frame *f);
 static xent_status log_softmax_backward(xent_frame *f);

@@ -4,12 +4,11 @@
 
 /* ---- states of a forward ---- */
 
-#define PLACE(name, rule, need) XENT_PLACE(xent_forward_states_call, name, rule, need)
-static const xent_place forward_places[] = {
-    PLACE(logits, LOGITS, NEEDED), PLACE(targets, TARGETS, OPTIONAL), PLACE(class_mask, CLASS_MASK, OPTIONAL),
-    PLACE(target_weights, TARGET_WEIGHTS, OPTIONAL), PLACE(class_weights, CLASS_WEIGHTS, OPTIONAL),
-    PLACE(statistics, KNOWN_STATISTICS, OPTIONAL), PLACE(states, STATES, NEEDED)};
-#undef PLACE
+#define FORWARD_PLACES(_, c)                                                                           \
+  _(c, logits, LOGITS, NEEDED) _(c, targets, TARGETS, OPTIONAL) _(c, class_mask, CLASS_MASK, OPTIONAL) \
+  _(c, target_weights, TARGET_WEIGHTS, OPTIONAL) _(c, class_weights, CLASS_WEIGHTS, OPTIONAL)          \
+  _(c, statistics, KNOWN_STATISTICS, OPTIONAL) _(c, states, STATES, NEEDED)
+XENT_PLACES(forward_places, xent_forward_states_call, FORWARD_PLACES);
 
 static xent_status forward_states(xent_frame *f);
 const xent_function xent_of_forward_states = {
@@ -34,11 +33,10 @@ xent_status xent_forward_states(const xent_forward_states_call *c) {
 
 /* ---- states of a backward ---- */
 
-#define PLACE(name, rule, need) XENT_PLACE(xent_backward_states_call, name, rule, need)
-static const xent_place backward_places[] = {
-    PLACE(output, KNOWN_OUTPUT, OPTIONAL), PLACE(upstream, UPSTREAM, NEEDED),
-    PLACE(class_mask, CLASS_MASK, OPTIONAL), PLACE(states, STATES, NEEDED)};
-#undef PLACE
+#define BACKWARD_PLACES(_, c)                                                                                  \
+  _(c, output, KNOWN_OUTPUT, OPTIONAL) _(c, upstream, UPSTREAM, NEEDED) _(c, class_mask, CLASS_MASK, OPTIONAL) \
+  _(c, states, STATES, NEEDED)
+XENT_PLACES(backward_places, xent_backward_states_call, BACKWARD_PLACES);
 
 static xent_status backward_states(xent_frame *f);
 const xent_function xent_of_backward_states = {
@@ -57,13 +55,12 @@ xent_status xent_backward_states(const xent_backward_states_call *c) {
 
 /* ---- finish ---- */
 
-#define PLACE(name, rule) XENT_PLACE(xent_finish_call, name, rule, OPTIONAL)
-static const xent_place finish_places[] = {
-    PLACE(targets, TARGETS), PLACE(losses, LOSSES), PLACE(log_sum_exp, LOG_SUM_EXP), PLACE(hits, HITS),
-    PLACE(class_weights, CLASS_WEIGHTS), PLACE(row_weights, ROW_WEIGHTS), PLACE(sink, SINK),
-    XENT_PLACE(xent_finish_call, states, KNOWN_STATES, NEEDED),
-    XENT_PLACE(xent_finish_call, statistics, STATISTICS, NEEDED), PLACE(tally, TALLY)};
-#undef PLACE
+#define FINISH_PLACES(_, c)                                                                                        \
+  _(c, targets, TARGETS, OPTIONAL) _(c, losses, LOSSES, OPTIONAL) _(c, log_sum_exp, LOG_SUM_EXP, OPTIONAL)         \
+  _(c, hits, HITS, OPTIONAL) _(c, class_weights, CLASS_WEIGHTS, OPTIONAL) _(c, row_weights, ROW_WEIGHTS, OPTIONAL) \
+  _(c, sink, SINK, OPTIONAL) _(c, states, KNOWN_STATES, NEEDED) _(c, statistics, STATISTICS, NEEDED)               \
+  _(c, tally, TALLY, OPTIONAL)
+XENT_PLACES(finish_places, xent_finish_call, FINISH_PLACES);
 
 static xent_status finish(xent_frame *f);
 const xent_function xent_of_finish = {XENT_ARGUMENTS(xent_finish_call, finish_places, 4, finish), .needs_report = true,

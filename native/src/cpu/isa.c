@@ -88,6 +88,7 @@ bool xent_cpu_runs(int32_t isa, const xent_cpu_words *words) {
 /* The kernels at each XENT_ISA_... that is here. CPUID can cost a microsecond and more under a hypervisor, so it is
  * asked once, when the library is loaded; never written again. Initialisers that run before ours find the scalar tier.
  */
+_Static_assert((int)XENT_ISA_NEON == TIERS, "a place for each, and for the best");
 static const xent_kernels *here[TIERS + 1] = {
     [XENT_ISA_BEST] = &xent_kernels_scalar, [XENT_ISA_SCALAR] = &xent_kernels_scalar};
 static int32_t best = XENT_ISA_SCALAR;

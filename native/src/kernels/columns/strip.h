@@ -52,14 +52,14 @@ XENT_INLINE strip_run run_at(const xent_shape *shape, const strip *s, int64_t at
 
 /* One inner row of all rows: what [classes, rows] is when it is seen from its rows. */
 XENT_INLINE void lay_inward(xent_shape *s) {
-  xent_layout *const layouts[] = {&s->logits,      &s->output,       &s->gradient, &s->upstream,  &s->targets,
-                                  &s->losses,      &s->hits,         &s->sink,     &s->argmax,    &s->ranks,
-                                  &s->log_sum_exp, &s->row_weights,  &s->entropies, &s->class_mask, &s->top_classes,
-                                  &s->log_probabilities, &s->top_log_probabilities, &s->target_weights,
-                                  &s->target_gradient};
+  enum { FIRST = offsetof(xent_shape, logits) };
+  _Static_assert((sizeof *s - FIRST) % sizeof s->logits == 0, "a shape ends with layouts of every array");
   s->inner = s->outer;
   s->outer = 1;
-  for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) layouts[i]->inner = layouts[i]->outer;
+  for (size_t at = FIRST; at < sizeof *s; at += sizeof s->logits) {
+    xent_layout *l = (xent_layout *)(void *)((char *)s + at);
+    l->inner = l->outer;
+  }
 }
 
 /* Of the block that begins at a row. */

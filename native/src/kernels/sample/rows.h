@@ -116,26 +116,48 @@ XENT_SHARED void sample_rows(const xent_call *call, int64_t begin, int64_t end) 
 /* So many rows that their logits stay in the second cache until cross-entropy reads them. */
 enum { SAMPLE_ROWS_BYTES = 1 << 18 };
 
+/* The call that cross-entropy computes for tokens, which are its labels; a row without one is ignored. */
+typedef struct {
+  xent_call call;
+  xent_shape shape;
+  xent_options options;
+  xent_report report;
+} token_call;
+
+XENT_SHARED void begin_token_call(const xent_call *call, token_call *t) {
+  t->call = *call;
+  t->shape = *call->shape;
+  t->options = *call->options;
+  t->call.shape = &t->shape;
+  t->call.options = &t->options;
+  t->call.report = &t->report;
+  t->call.targets = call->tokens;
+  t->shape.targets = t->shape.tokens;
+  t->shape.target_count = 0;
+  t->options.has_ignore_index = 1;
+  t->options.ignore_index = -1;
+}
+XENT_INLINE xent_status run_token_call(token_call *t, int64_t begin, int64_t end, xent_kernel cross_entropy) {
+  t->report = (xent_report){.size = sizeof t->report};
+  t->call.row_begin = begin;
+  t->call.row_end = end;
+  return cross_entropy(&t->call);
+}
+
 XENT_INLINE xent_status sample_call(const xent_call *call, xent_kernel cross_entropy) {
   const bool raw =
       call->log_probabilities || call->ranks || call->entropies || call->top_classes || call->top_log_probabilities;
   const int64_t rows = call->row_end - call->row_begin, together = SAMPLE_ROWS_BYTES / (4 * call->shape->classes);
   const int64_t step = !raw ? rows : together < 1 ? 1 : together;
-  for (int64_t row = call->row_begin; row < call->row_end;) {
-    const int64_t end = call->row_end - row < step ? call->row_end : row + step;
+  xent_status status = XENT_OK;
+  token_call t;
+  if (raw) begin_token_call(call, &t);
+  for (int64_t row = call->row_begin, end; row < call->row_end && !status; row = end) {
+    end = call->row_end - row < step ? call->row_end : row + step;
     sample_rows(call, row, end);
-    if (raw) {
-      xent_report report = {.size = sizeof report};
-      xent_call part = *call;
-      part.row_begin = row;
-      part.row_end = end;
-      part.report = &report;
-      const xent_status status = cross_entropy(&part);
-      if (status) return status;
-    }
-    row = end;
+    if (raw) status = run_token_call(&t, row, end, cross_entropy);
   }
-  return XENT_OK;
+  return status;
 }
 
 #endif

@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Static assertions find what is forgotten: each edit of the sources must stop the compiler with its message.
+
+    must_not_compile.py COMPILER
+"""
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+LAST_OF_LINEAR = "_(c, workspace_size, WORKSPACE_SIZE, OPTIONAL)\nXENT_PLACES(places,"
+ONE_MORE = "_(c, workspace_size, WORKSPACE_SIZE, OPTIONAL) "
+TIER = "kernels/tier.c"
+
+# The unit that is compiled, the file that is edited, a text in it and what replaces it, a part of the message.
+EDITS = [
+    ("api/linear.c", "api/linear.c", LAST_OF_LINEAR, "_(c, losses, LOSSES, OPTIONAL) " + LAST_OF_LINEAR,
+     "xent_many_at does not take so many arrays"),
+    ("api/linear.c", "api/linear.c", LAST_OF_LINEAR, ONE_MORE * 2 + LAST_OF_LINEAR,
+     "xent_check_arrays has no room for so many places"),
+    ("api/doors.c", "api/doors.c", "u, v, w, x, y, z};", "u, v, w, x, y};", "no function has more arrays"),
+    ("api/cross_entropy.c", "api/cross_entropy.c", "places, 6, forward)", "places, 7, forward)",
+     "xent_arrays_are_usual has no room for so many"),
+    ("api/checks.c", "api/arrays.h", "XENT_SHARDS,\n  XENT_RULES\n", "XENT_SHARDS, XENT_NEW,\n  XENT_RULES\n",
+     "a rule each"),
+    ("cpu/isa.c", "xent.h", "XENT_ISA_NEON = 4", "XENT_ISA_NEON = 5", "a place for each"),
+    (TIER, "xent.h", "bias_gradient;\n} xent_shape;", "bias_gradient;\n  int64_t more;\n} xent_shape;",
+     "a shape ends with layouts"),
+]
+
+
+def compiled(compiler, root, unit):
+    """What the compiler says of a unit; None: nothing."""
+    command = [compiler, "-std=c11", "-fsyntax-only", "-DXENT_TIER=scalar", '-DXENT_VERSION="0"',
+               f"-I{root}/src", f"-I{root}/include", f"{root}/src/{unit}"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    return None if result.returncode == 0 else result.stderr
+
+
+def copy_to(root):
+    shutil.copytree(ROOT / "native/src", root / "src")
+    shutil.copytree(ROOT / "include", root / "include")
+
+
+def fault_of(compiler, edit):
+    """What is wrong with an edit; None: nothing."""
+    unit, file, old, new, message = edit
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        copy_to(root)
+        path = root / ("include" if file == "xent.h" else "src") / file
+        text = path.read_text()
+        if text.count(old) != 1:
+            return f"{file} has {text.count(old)} times: {old}"
+        path.write_text(text.replace(old, new))
+        said = compiled(compiler, root, unit)
+    if said is None:
+        return f"{unit} compiles with this in {file}: {new}"
+    return None if message in said else f"{unit}, with this in {file}: {new}\nis refused for another reason:\n{said}"
+
+
+def main(compiler):
+    with tempfile.TemporaryDirectory() as folder:
+        copy_to(Path(folder))
+        for unit in sorted({edit[0] for edit in EDITS}):
+            said = compiled(compiler, Path(folder), unit)
+            if said:
+                print(f"{unit} does not compile as it is:\n{said}")
+                return 1
+    with ThreadPoolExecutor() as pool:
+        faults = [fault for fault in pool.map(lambda edit: fault_of(compiler, edit), EDITS) if fault]
+    print("\n".join(faults + [f"{len(EDITS)} edits, {len(faults)} not found by the compiler"]))
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
