@@ -1419,6 +1419,42 @@ static void test_doors(void) {
   CHECK(xent_few_at(&w, logits, token, NULL, NULL, NULL, NULL) == XENT_OK && token[0] == 2);
 }
 
+/* Structs that are not there have no size that could be wrong. */
+static void test_structs_that_are_missing(void) {
+  const xent_shape s = dense_shape(1, 3, 1);
+  const xent_options o = xent_default_options();
+  xent_report r = {.size = sizeof r};
+  float logits[3] = {1, 2, 3}, output[3] = {0};
+  xent_work w = on_classes(XENT_FUNCTION_SOFTMAX, NULL, &o, 0, 1, 0, 3, &r);
+  w.size = sizeof w;
+  CHECK(xent_few_at(&w, logits, output, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(r.field == XENT_FIELD_SHAPE && r.integer == 0);
+  w.shape = &s;
+  w.options = NULL;
+  CHECK(xent_few_at(&w, logits, output, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(r.field == XENT_FIELD_OPTIONS && r.integer == 0 && output[0] == 0);
+}
+
+/* A compiler that knows of callers and of us, as with link-time optimisation, sees that these are one and the same. */
+#define XENT_DEFINE_WORD_AFTER(opaque_type, type)                                                                \
+  __attribute__((noinline)) static uint64_t word_of_##opaque_type(xent_##opaque_type *caller, type *own) {       \
+    caller->opaque[0] = 1;                                                                                       \
+    own->kind = 7;                                                                                               \
+    return caller->opaque[0];                                                                                    \
+  }
+XENT_DEFINE_WORD_AFTER(statistics, row_statistics)
+XENT_DEFINE_WORD_AFTER(state, row_state)
+XENT_DEFINE_WORD_AFTER(sample_state, row_sample_state)
+
+static void test_records_behind_opaque_structs(void) {
+  static xent_statistics statistics;
+  static xent_state state;
+  static xent_sample_state sample_state;
+  CHECK(word_of_statistics(&statistics, (void *)&statistics) == 7);
+  CHECK(word_of_state(&state, (void *)&state) == 7);
+  CHECK(word_of_sample_state(&sample_state, (void *)&sample_state) == 7);
+}
+
 /* A call that is checked once sees what its memory holds in each run. */
 static void test_prepared(void) {
   enum { C = 5 };
@@ -1523,6 +1559,14 @@ static void test_prepared(void) {
   CHECK(xent_run(&p) == XENT_OK && token[0] == 3);
   sampling.top_k = -1;
   CHECK(xent_run(&p) == XENT_INVALID_OPTION && r.field == XENT_FIELD_TOP_K);
+  sample.options = &o; /* what is kept of a call without rows is the caller's */
+  sample.sizes = xent_rows(0, C);
+  sample.tokens.address = NULL;
+  sampling.top_k = 0;
+  CHECK(xent_prepare(&p, XENT_FUNCTION_SAMPLE, &sample) == XENT_OK);
+  bool kept = false;
+  for (size_t k = 0; k < sizeof p.opaque / sizeof *p.opaque; k++) kept |= p.opaque[k] == (uint64_t)(uintptr_t)&o;
+  CHECK(kept && xent_run(&p) == XENT_OK && r.counted == 0);
 }
 
 static void test_names(void) {
@@ -1584,6 +1628,8 @@ int main(void) {
   test_far_summands();
   test_edges();
   test_doors();
+  test_structs_that_are_missing();
+  test_records_behind_opaque_structs();
   test_prepared();
   test_names();
   test_structs_of_calls();

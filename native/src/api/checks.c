@@ -52,7 +52,8 @@ xent_status xent_check_call(const void *call, uint64_t least) {
 /* ---- structs that every function takes ---- */
 
 /* Of a size that it cannot be, or not there to have one. */
-static xent_status refuse_struct(xent_frame *f, xent_status status, int32_t field, const uint64_t *size) {
+static xent_status refuse_struct(xent_frame *f, xent_status status, int32_t field, const void *address) {
+  const uint64_t *size = address;
   return xent_refuse(f, status, field, status == XENT_INVALID_SIZE ? (int64_t)*size : 0);
 }
 
@@ -60,9 +61,9 @@ static xent_status take_structs(xent_frame *f) {
   const xent_shape *shape = f->call.shape;
   const xent_options *options = f->call.options;
   xent_status status = xent_check_size(shape, SHAPE_LEAST);
-  if (status) return refuse_struct(f, status, XENT_FIELD_SHAPE, &shape->size);
+  if (status) return refuse_struct(f, status, XENT_FIELD_SHAPE, shape);
   status = xent_check_size(options, sizeof *options);
-  if (status) return refuse_struct(f, status, XENT_FIELD_OPTIONS, &options->size);
+  if (status) return refuse_struct(f, status, XENT_FIELD_OPTIONS, options);
   if (f->call.report && f->report == &f->own_report) /* which nobody reads */
     return xent_check_size(f->call.report, sizeof(xent_report));
   if (shape->size < sizeof *shape) {

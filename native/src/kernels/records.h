@@ -5,6 +5,9 @@
 
 #include <stdint.h>
 
+/* They are read and written where callers have the opaque structs. */
+#define XENT_BEHIND_OPAQUE __attribute__((may_alias))
+
 /* A row that is complete. In special rows everything but kind and digest is 0. */
 typedef struct {
   uint32_t kind;
@@ -16,7 +19,7 @@ typedef struct {
   double mass;       /* the label's own term, or the sum of a row's targets */
   double pull;       /* what multiplies the probabilities in the gradient */
   double share; /* what smoothing gives each class of the even set; of a focal loss what its gradient is scaled by */
-} row_statistics;
+} XENT_BEHIND_OPAQUE row_statistics;
 
 /* What one chunk of a row contributes. */
 typedef struct {
@@ -28,7 +31,7 @@ typedef struct {
   double max, label_logit;
   double sum, sum_low; /* sum_low: of float64 */
   double dot, mass;    /* sums over targets: of t (m - x), and of t */
-} row_state;
+} XENT_BEHIND_OPAQUE row_state;
 
 enum { XENT_LABEL_ELSEWHERE = 0xffff };
 
@@ -60,7 +63,7 @@ typedef struct {
     told_class list[SAMPLE_TOLD];
     uint64_t bins[SAMPLE_TOLD];
   };
-} row_sample_state;
+} XENT_BEHIND_OPAQUE row_sample_state;
 
 _Static_assert(sizeof(row_sample_state) == 96 + 8 * SAMPLE_TOLD, "what xent.h says");
 

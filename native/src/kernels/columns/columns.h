@@ -344,7 +344,8 @@ XENT_SHARED void sum_strip_chunk(const column_call *a, const strip *s, int64_t b
   }
 }
 
-/* Any number of classes: the fold of careful/fold.h. The sums come out as those of one chunk, which S * 2^30 is. */
+/* Any number of classes: the fold of careful/fold.h, but for what it does of maxima that are +inf: such rows leave.
+ * The sums come out as those of one chunk, which S * 2^30 is. */
 XENT_SHARED void sum_long_strip(const column_call *a, const strip *s, strip_chunk *c, strip_sums *sums) {
   const job *j = a->j;
   const int64_t classes = a->call->shape->classes, rows = blocks_of(s->width) * XENT_LANES;

@@ -102,7 +102,7 @@ XENT_INLINE void turn_masks_in(const xent_call *call, const strip *s, uint8_t *t
 
 /* Where rows from `row` on would be whose first is at `tile`: an array of all rows that begins before it. */
 XENT_INLINE void *all_rows_of(void *tile, int64_t row, int64_t pitch, int64_t size) {
-  return (void *)((uintptr_t)tile - (uintptr_t)(row * pitch * size));
+  return (void *)((uintptr_t)tile - (uintptr_t)row * (uintptr_t)pitch * (uintptr_t)size);
 }
 XENT_INLINE void lay_rows(const xent_shape *s, xent_layout *l, int64_t pitch, int32_t type) {
   *l = (xent_layout){.outer = s->inner * pitch, .inner = pitch, .classes = 1, .type = type};
@@ -150,7 +150,8 @@ XENT_SHARED xent_status turned_strip(const xent_call *call, const strip *s, row_
   }
   const xent_status status = kernel(&seen);
   strip done = *s;
-  if (status) done.width = call->report->row - row; /* those before a label out of range are written */
+  /* those before a label out of range are written; none, where the status is about no row */
+  if (status) done.width = call->report->row > row ? call->report->row - row : 0;
   if (call->output)
     turn_back(shape, call->output_layout, call->output, &done, x, pitch, call->class_begin, call->class_end);
   if (dt) turn_back(shape, &shape->target_gradient, call->target_gradient, &done, dt, pitch, 0, shape->classes);

@@ -174,7 +174,8 @@ static xent_status f64_rows(const xent_call *call, int what) {
   const bool enough = call->row_end - call->row_begin >= (XENT_DOUBLES + 1) / 2;
   const bool turned = whole && enough && !call->row_offsets && !s->target_count && !clamps_terms(call);
   const row_targets t = targets_of_call(call);
-  const bool simple = t.kind != XENT_KIND_PROBABILITIES && t.eps == 0 && !call->entropies && !call->options->softcap;
+  const bool capped = call->options->softcap != 0;
+  const bool simple = t.kind != XENT_KIND_PROBABILITIES && t.eps == 0 && !call->entropies && !capped;
   const bool in_parts = simple && side_by_side(s, &s->logits); /* each time it is read as it was */
   if (s->classes <= XENT_F64_FEW) return f64_few(call, what, turned);
   return turned && (s->classes <= XENT_F64_MIDDLE || in_parts) ? f64_middle(call, what, true)

@@ -111,7 +111,7 @@ XENT_SHARED void sixteen_results(const job *j, const row_sums *in, row_outcome *
   const row_set *rows = &in->rows;
   const double *mass = j->labels && !j->weighted ? in->even : in->mass;
   double dot[XENT_ROWS] = {0};
-  if (!j->plain) memcpy(dot, in->dot, sizeof dot);
+  if (!j->plain && call->targets) memcpy(dot, in->dot, sizeof dot);
   row_numbers s;
   row_numbers_of(j, in, dot, mass, false, &s);
   out->stay = all_rows(rows) & ~rows->ignored & (in->folded ? ~0u : ~s.special);

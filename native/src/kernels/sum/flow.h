@@ -560,6 +560,9 @@ XENT_INLINE void flow_end_sums(const flow *f, flow_block *b) {
   if (call->target_gradient) flow_target_gradients(f, b);
 }
 
+/* Where a row's e goes; where none is kept, the place of all rows that leave. */
+XENT_INLINE float *kept_row(const flow *f, float *scratch, int row) { return scratch + (f->keep ? row * f->pitch : 0); }
+
 /* A block beside the next and the one before. */
 XENT_SHARED void flow_beside_blocks(flow *f) {
   const xent_call *call = f->j->call;
@@ -569,7 +572,7 @@ XENT_SHARED void flow_beside_blocks(flow *f) {
   if (f->in_output) f->most = f->n < XENT_FLOW_AHEAD / XENT_ROWS ? XENT_ROWS : (int)(XENT_FLOW_AHEAD / f->n);
   for (int k = 0; k < 3; k++) {
     block[k].sums.rows.count = 0;
-    for (int i = 0; i < f->most && !f->in_output; i++) block[k].e[i] = scratch + i * f->pitch;
+    for (int i = 0; i < f->most && !f->in_output; i++) block[k].e[i] = kept_row(f, scratch, i);
   }
   for (int step = 0, empty = 0; empty < 3; step++) {
     flow_block *next = &block[step % 3], *now = &block[(step + 2) % 3], *before = &block[(step + 1) % 3];
@@ -593,7 +596,7 @@ XENT_SHARED void flow_blocks(flow *f, float *scratch, float *other_half) {
   f->slopes = f->sloped ? other_half : NULL;
   f->straight = false;
   for (int i = 0; i < f->most; i++) {
-    b.y[i] = b.e[i] = (f->apart ? other_half : scratch) + i * f->pitch;
+    b.y[i] = b.e[i] = kept_row(f, f->apart ? other_half : scratch, i);
     if (!f->direct) b.x[i] = scratch + i * f->pitch;
   }
   for (;;) {

@@ -30,7 +30,12 @@ XENT_INLINE wholes wholes_add_above(wholes w, dlanes d, lanes x, lanes limit) {
   return (wholes){_mm512_mask_add_epi64(w.lo, (__mmask8)above, w.lo, _mm512_castpd_si512(d.lo)),
                   _mm512_mask_add_epi64(w.hi, (__mmask8)(above >> 8), w.hi, _mm512_castpd_si512(d.hi))};
 }
-XENT_INLINE uint64_t wholes_sum(wholes w) { return (uint64_t)_mm512_reduce_add_epi64(_mm512_add_epi64(w.lo, w.hi)); }
+XENT_INLINE uint64_t wholes_sum(wholes w) { /* the compiler's own sum across lanes has a sign, and wraps */
+  const __m512i n = _mm512_add_epi64(w.lo, w.hi);
+  const __m256i four = _mm256_add_epi64(_mm512_castsi512_si256(n), _mm512_extracti64x4_epi64(n, 1));
+  const __m128i two = _mm_add_epi64(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1));
+  return (uint64_t)_mm_cvtsi128_si64(two) + (uint64_t)_mm_extract_epi64(two, 1);
+}
 XENT_INLINE dlanes dlanes_whole(lanes e, double scale) {
   return dlanes_fma(dlanes_widen(e), dlanes_set(scale), dlanes_set(XENT_WHOLE));
 }
