@@ -21,6 +21,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
@@ -275,6 +276,14 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
                     String.format(Locale.ROOT, wanted, name, given, least, most)));
   }
 
+  /** logback.xml reads the level of the access log; logback itself takes any word for DEBUG. */
+  private static void requireAccess() {
+    String given = System.getProperty("service.access", "INFO");
+    if (!Set.of("INFO", "OFF").contains(given)) {
+      throw new IllegalArgumentException("-Dservice.access=" + given + ": must be INFO or OFF");
+    }
+  }
+
   private static Refusal bad(String reason) {
     return new Refusal(HttpStatus.BAD_REQUEST_400, reason);
   }
@@ -409,6 +418,7 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
   private static Service service() {
     int most = 65_535;
     try {
+      requireAccess();
       return new Service(
           setting("service.port", 8080, 0, most),
           new InetSocketAddress(

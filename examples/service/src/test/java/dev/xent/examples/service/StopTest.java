@@ -287,6 +287,7 @@ class StopTest {
         "-Dservice.management.host=no.such.host.invalid | UnresolvedAddressException: choose",
         "-Dservice.connections=0 | connections=0: give a whole number from 1 to 1048576",
         "-Dservice.drain=-1 | -Dservice.drain=-1: give a whole number from 0 to 3600",
+        "-Dservice.access=foo | -Dservice.access=foo: must be INFO or OFF",
         "-Ddev.xent.native=nonsense | the service has not started",
         "-Dservice.scorer=none | there is no scorer none",
       })
