@@ -62,10 +62,17 @@ final class ErrorLine {
     if (System.getenv(TRACE) != null) {
       e.printStackTrace(line.getErr());
     }
-    return print(
-        line.getErr(),
-        String.format(
-            Locale.ROOT, "internal error: %s; please report it, with %s=1 set", e, TRACE));
+    return print(line.getErr(), internal(e));
+  }
+
+  private static String internal(Throwable e) {
+    return String.format(
+        Locale.ROOT, "internal error: %s; please report it, with %s=1 set", e, TRACE);
+  }
+
+  /** The line for a class that cannot be loaded, as when jars are replaced during the run. */
+  static String of(LinkageError e) {
+    return internal(e);
   }
 
   /** The line for what the JVM throws when memory is short or a mapped file shrinks. */

@@ -4,9 +4,10 @@ package dev.xent.cli;
 import dev.xent.cli.bench.BenchCommand;
 import dev.xent.cli.demo.DemoCommand;
 import dev.xent.cli.verify.VerifyCommand;
+import java.io.Console;
 import java.io.PrintWriter;
 import java.util.Locale;
-import org.jspecify.annotations.Nullable;
+import java.util.Map;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help;
@@ -82,16 +83,26 @@ public final class Main implements Runnable {
     if (System.getProperty(LOG_FORMAT) == null) {
       System.setProperty(LOG_FORMAT, "xent: %5$s%n");
     }
-    System.exit(run(new PrintWriter(System.out), new PrintWriter(System.err), args));
+    Console console = System.console();
+    Ansi colors = colors(System.getenv(), console != null && console.isTerminal());
+    System.exit(run(new PrintWriter(System.out), new PrintWriter(System.err), colors, args));
   }
 
-  /** Runs the command in this process and returns its exit code. */
+  /** Runs the command in this process, without colours, and returns its exit code. */
   public static int run(PrintWriter out, PrintWriter err, String... args) {
+    return run(out, err, Ansi.OFF, args);
+  }
+
+  private static int run(PrintWriter out, PrintWriter err, Ansi colors, String... args) {
     CommandLine line = commandLine().setOut(out).setErr(err);
+    line.setColorScheme(Help.defaultColorScheme(colors));
     int code;
     try {
       code = line.execute(args);
     } catch (OutOfMemoryError | InternalError e) {
+      code = ErrorLine.print(err, ErrorLine.of(e));
+    } catch (LinkageError e) {
+      // Uncaught, it would end the process with the exit code of a difference.
       code = ErrorLine.print(err, ErrorLine.of(e));
     }
     out.flush();
@@ -113,14 +124,13 @@ public final class Main implements Runnable {
     Converters.addTo(line);
     HelpText.addTo(line);
     return line.setExpandAtFiles(false)
-        .setColorScheme(Help.defaultColorScheme(colors(System.getenv("TERM"))))
         .setParameterExceptionHandler(ErrorLine::wrongArguments)
         .setExecutionExceptionHandler(ErrorLine::failure);
   }
 
-  /** Colours where picocli finds a terminal that is not one of those that have none. */
-  static Ansi colors(@Nullable String terminal) {
-    return "dumb".equals(terminal) ? Ansi.OFF : Ansi.AUTO;
+  /** Colours on a terminal that has them. picocli alone also colours the pipes of Git Bash. */
+  static Ansi colors(Map<String, String> environment, boolean isTerminal) {
+    return isTerminal && !"dumb".equals(environment.get("TERM")) ? Ansi.AUTO : Ansi.OFF;
   }
 
   @Override

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.io.Writer;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -63,9 +64,10 @@ class MainTest {
 
   @Test
   void aTerminalWithoutColoursGetsNone() {
-    assertThat(Main.colors("dumb")).isEqualTo(CommandLine.Help.Ansi.OFF);
-    assertThat(Main.colors("xterm-256color")).isEqualTo(CommandLine.Help.Ansi.AUTO);
-    assertThat(Main.colors(null)).isEqualTo(CommandLine.Help.Ansi.AUTO);
+    assertThat(Main.colors(Map.of("TERM", "dumb"), true)).isEqualTo(CommandLine.Help.Ansi.OFF);
+    assertThat(Main.colors(Map.of("TERM", "xterm"), true)).isEqualTo(CommandLine.Help.Ansi.AUTO);
+    assertThat(Main.colors(Map.of(), true)).isEqualTo(CommandLine.Help.Ansi.AUTO);
+    assertThat(Main.colors(Map.of("TERM", "xterm"), false)).isEqualTo(CommandLine.Help.Ansi.OFF);
   }
 
   @Test

@@ -85,6 +85,22 @@ class LauncherTest {
     assertThat(ended.out()).singleElement().asString().startsWith("xent " + Package.VERSION);
   }
 
+  /** Exit code 1 would mean that {@code verify} found a difference. */
+  @Test
+  void aClassThatCannotBeLoadedIsAnError() throws IOException {
+    try (Stream<Path> libraries = Files.list(root.resolve("java/xent-cli/target/lib"))) {
+      Path json =
+          libraries.filter(jar -> jar.toString().contains("jackson")).findFirst().orElseThrow();
+      Files.delete(json);
+    }
+    Ended ended = run("", "info", "--json");
+    assertThat(ended.exit()).isEqualTo(2);
+    assertThat(ended.err().lines())
+        .singleElement()
+        .asString()
+        .startsWith("xent: internal error: java.lang.NoClassDefFoundError: ");
+  }
+
   private Ended run(String options, String... arguments) {
     return Processes.run(
         root,
