@@ -10,7 +10,6 @@ import dev.xent.support.NpyBytes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -21,6 +20,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.Timeout.ThreadMode;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -94,6 +95,7 @@ class BadInputTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"/dev/zero", "/dev/null"})
+  @DisabledOnOs(value = OS.WINDOWS, disabledReason = "no /dev")
   void inputThatCannotBeMapped(String device) {
     String words =
         device
@@ -105,6 +107,7 @@ class BadInputTest {
 
   @Test
   @Timeout(value = 30, threadMode = ThreadMode.SEPARATE_THREAD)
+  @DisabledOnOs(value = OS.WINDOWS, disabledReason = "no mkfifo")
   void inputThatIsAPipe() throws IOException, InterruptedException {
     Path pipe = folder.resolve("pipe.npy");
     assertThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor()).isZero();
@@ -264,6 +267,7 @@ class BadInputTest {
   }
 
   @Test
+  @DisabledOnOs(value = OS.WINDOWS, disabledReason = "names have no control characters")
   void namesThatATerminalWouldCarryOut() {
     xent("softmax", folder.resolve("no\u001b[31m\nsuch\u202e.npy"), "-o", folder.resolve("y.npy"))
         .refuses("/no\\u{1b}[31m\\u{a}such\\u{202e}.npy does not exist; check the name");
@@ -384,6 +388,7 @@ class BadInputTest {
   }
 
   @Test
+  @DisabledOnOs(value = OS.WINDOWS, disabledReason = "not every user may make links")
   void outputOntoTheTargets() throws IOException {
     Path link = Files.createSymbolicLink(folder.resolve("link.npy"), labels.getFileName());
     byte[] before = Files.readAllBytes(labels);
@@ -399,8 +404,8 @@ class BadInputTest {
   }
 
   @Test
-  void readOnlyOutput() throws IOException {
-    Files.setPosixFilePermissions(out, PosixFilePermissions.fromString("r--r--r--"));
+  void readOnlyOutput() {
+    assertThat(out.toFile().setReadOnly()).isTrue();
     softmax().refuses("out.npy is read-only; make it writable or name another file");
     loss().refuses("out.npy is read-only");
   }
@@ -411,6 +416,11 @@ class BadInputTest {
     xent("softmax", logits, "-o", folder.resolve("no/y.npy")).refuses("there is no directory");
     xent("softmax", logits, "-o", logits.resolve("y.npy"))
         .refuses(logits + " is no directory; name a file in one");
+  }
+
+  @Test
+  @DisabledOnOs(value = OS.WINDOWS, disabledReason = "no /dev/null")
+  void outputToADevice() {
     loss("--losses", "/dev/null").refuses("/dev/null is not a regular file");
   }
 

@@ -5,13 +5,14 @@ import static dev.xent.cli.Cli.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.support.NpyBytes;
+import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,6 +21,7 @@ import java.util.TreeMap;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
@@ -51,6 +53,7 @@ class EveryRefusalTest {
   private Path cube;
   private Path out;
   private final Map<String, String> table = new LinkedHashMap<>();
+  private final Set<String> leftOut = new HashSet<>();
 
   // ---- kinds -----------------------------------------------------------------------------------
 
@@ -122,7 +125,7 @@ class EveryRefusalTest {
   private void files() throws IOException {
     refused("a file that is not there", "softmax", in("none.npy"), "-o", out);
     refused("a folder", "softmax", folder, "-o", out);
-    refused("a device", "softmax", "/dev/zero", "-o", out);
+    refusedOnPosix("a device", "softmax", "/dev/zero", "-o", out);
     refused("an empty name", "softmax", "", "-o", out);
     refused("standard input", "softmax", "-", "-o", out);
     refused("an empty file", softmax(write("empty.npy")));
@@ -236,17 +239,21 @@ class EveryRefusalTest {
   private void outputs() throws IOException {
     refused("an output that is a folder", "softmax", logits, "-o", folder);
     refused("an output in no folder", "softmax", logits, "-o", in("no/y.npy"));
-    refused("an output that is a device", "softmax", logits, "-o", "/dev/null");
+    refusedOnPosix("an output that is a device", "softmax", logits, "-o", "/dev/null");
     refused("an output without a name", "softmax", logits, "-o", "");
     refused("standard output", "softmax", logits, "-o", "-");
     refused("one file for two outputs", loss("--losses", out));
     refused("an output onto the targets", "cross-entropy", logits, labels, "--losses", labels);
-    Path link = Files.createSymbolicLink(folder.resolve("link.npy"), labels.getFileName());
-    refused("an output onto a link to them", "cross-entropy", logits, labels, "--losses", link);
+    Path link = folder.resolve("link.npy");
+    if (!OS.WINDOWS.isCurrentOs()) {
+      Files.createSymbolicLink(link, labels.getFileName());
+    }
+    refusedOnPosix(
+        "an output onto a link to them", "cross-entropy", logits, labels, "--losses", link);
     Path mask = flags("m5.npy", "(4,)", 1, 1, 1, 1);
     refused("an output onto the mask", "softmax", logits, "-o", mask, "--mask", mask);
     Path fixed = Files.write(folder.resolve("fixed.npy"), new byte[] {7});
-    Files.setPosixFilePermissions(fixed, PosixFilePermissions.fromString("r--r--r--"));
+    assertThat(fixed.toFile().setReadOnly()).isTrue();
     refused("an output that is read-only", "softmax", logits, "-o", fixed);
     refused("a page that is a folder", "bench", "--html", folder);
   }
@@ -344,6 +351,15 @@ class EveryRefusalTest {
 
   // ---- refusals --------------------------------------------------------------------------------
 
+  /** Devices, and links that every user may make: Windows has neither. */
+  private void refusedOnPosix(String kind, Object... words) throws IOException {
+    if (OS.WINDOWS.isCurrentOs()) {
+      leftOut.add(kind);
+    } else {
+      refused(kind, words);
+    }
+  }
+
   private void refused(String kind, Object... words) throws IOException {
     Map<Path, String> before = contents();
     String seen = line(xent(words));
@@ -363,7 +379,9 @@ class EveryRefusalTest {
   private String line(Cli run) {
     assertThat(run.out()).isEmpty();
     assertThat(run.err().lines()).hasSize(1);
-    return run.code() + " | " + run.err().strip().replace(folder.toString(), "DIR");
+    return run.code()
+        + " | "
+        + run.err().strip().replace(folder.toString(), "DIR").replace(File.separatorChar, '/');
   }
 
   private Map<Path, String> contents() throws IOException {
@@ -394,7 +412,9 @@ class EveryRefusalTest {
     table.forEach((kind, line) -> seen.add(kind + " | " + line));
     Files.write(Path.of(System.getProperty("basedir"), "target", "refusals-cli.txt"), seen);
     System.out.printf("%d kinds of bad input of the command line%n", seen.size());
-    assertThat(seen).containsExactlyElementsOf(expected());
+    List<String> expected =
+        expected().stream().filter(line -> !leftOut.contains(line.split(" \\| ")[0])).toList();
+    assertThat(seen).containsExactlyElementsOf(expected);
   }
 
   @Test

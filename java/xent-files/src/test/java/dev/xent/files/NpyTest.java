@@ -20,12 +20,15 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 class NpyTest {
   @TempDir private Path folder;
 
   @Test
+  @DisabledOnOs(value = OS.WINDOWS, disabledReason = "a mapped file cannot be replaced or deleted")
   void aMapIsTheFileItself() throws IOException {
     Path path = NpyBytes.floats(folder.resolve("x.npy"), "(2, 2)", 1, 2, 3, 4);
     try (Arena arena = Arena.ofConfined()) {
@@ -188,10 +191,12 @@ class NpyTest {
       assertThat(path).doesNotExist();
       output.commit();
     }
-    Tensor back = Npy.map(path, Arena.ofAuto());
-    assertThat(back.shape()).containsExactly(2, 300_000);
-    assertThat(back.getFloat(1, 299_999)).isEqualTo(7);
-    assertThat(back.getFloat(0, 0)).isZero();
+    try (Arena arena = Arena.ofConfined()) {
+      Tensor back = Npy.map(path, arena);
+      assertThat(back.shape()).containsExactly(2, 300_000);
+      assertThat(back.getFloat(1, 299_999)).isEqualTo(7);
+      assertThat(back.getFloat(0, 0)).isZero();
+    }
   }
 
   @Test

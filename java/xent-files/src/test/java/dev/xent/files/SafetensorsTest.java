@@ -128,7 +128,7 @@ class SafetensorsTest {
             path
                 + " has no tensor 'model.2.weight'; give one of its 4, such as 'model.0.weight',"
                 + " 'model.1.weight', 'lm_head.weight'");
-    Path none = write(file("{}", 0));
+    Path none = SafetensorsBytes.write(folder.resolve("none.safetensors"), file("{}", 0));
     assertThatThrownBy(() -> Safetensors.open(none, arena).tensor("x"))
         .hasMessage(none + " has no tensor 'x'; it has none, give another file");
   }
