@@ -109,7 +109,9 @@ def java_array(layouts, records):
     return lines + ["", "  /** How many have a layout. */", f"  public static final int LAYOUTS = {len(layouts)};", "",
                     f"  static final int COUNT = {len(layouts + records)};", "",
                     "  /** What messages call it. */", "  public final String text;", "",
-                    "  Array(String text) {", "    this.text = text;", "  }", "}", ""]
+                    "  Array(String text) {", "    this.text = text;", "  }", "",
+                    "  /** Whether it holds records, which each call may have elsewhere. */",
+                    "  boolean isRecords() {", "    return ordinal() >= LAYOUTS && this != TALLY;", "  }", "}", ""]
 
 
 def java_function(functions):
@@ -120,7 +122,8 @@ def java_function(functions):
     for number, (name, names) in enumerate(functions, 1):
         lines += wrapped(f"  {name}(", [str(number)] + ["Array." + n.upper() for n in names], "),")
     lines[-1] = lines[-1][:-1] + ";"
-    return lines + ["", "  /** As many arrays as the wider door takes. */",
+    return lines + ["", "  /** How many there are. */", f"  public static final int COUNT = {len(functions)};", "",
+                    "  /** As many arrays as the wider door takes. */",
                     f"  static final int MOST_ARRAYS = {most};", "", "  final int number;",
                     "  private final Array[] arrays;",
                     "  private final byte[] places = new byte[Array.COUNT];", "",

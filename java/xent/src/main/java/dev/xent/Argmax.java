@@ -57,7 +57,7 @@ public final class Argmax {
    *     1; must not overlap the logits
    */
   public void forward(Tensor logits, Tensor argmax) {
-    plan.argmax(view(logits, "logits"), InputViews.NONE, view(argmax, "argmax"));
+    plan.forward(view(logits, "logits"), InputViews.NONE, view(argmax, "argmax"));
   }
 
   /**
@@ -68,7 +68,17 @@ public final class Argmax {
    * @param argmax I32 or I64, in the shape of the rows; must not overlap what is read
    */
   public void forward(Tensor logits, Inputs inputs, Tensor argmax) {
-    plan.argmax(view(logits, "logits"), views(inputs), view(argmax, "argmax"));
+    plan.forward(view(logits, "logits"), views(inputs), view(argmax, "argmax"));
+  }
+
+  /**
+   * Returns a call that can be run often.
+   *
+   * @param logits {@code x}
+   * @param argmax I32 or I64, in the shape of the rows; must not overlap the logits
+   */
+  public Call on(Tensor logits, Tensor argmax) {
+    return new Call(plan.bind(view(logits, "logits"), view(argmax, "argmax")));
   }
 
   /** Returns the options that are not the defaults: {@code Argmax[axis=1]}. */

@@ -160,6 +160,18 @@ public final class BinaryCrossEntropy {
         outputs(outputs));
   }
 
+  /**
+   * Returns a call that can be run often.
+   *
+   * @param logits {@code x}
+   * @param targets labels 0 and 1, or numbers from 0 to 1, in the shape of the logits
+   * @param weights of the elements; null: 1
+   */
+  public LossCall<Outputs> on(Tensor logits, Tensor targets, @Nullable Tensor weights) {
+    return new LossCall<>(
+        plan.bind(view(logits, "logits"), view(targets, "targets"), viewOrNull(weights)), false);
+  }
+
   /** Returns the options that are not the defaults: {@code BinaryCrossEntropy[focalGamma=2.0]}. */
   @Override
   public String toString() {

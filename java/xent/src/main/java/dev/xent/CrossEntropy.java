@@ -13,17 +13,14 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.Bound;
 import dev.xent.internal.plan.CrossEntropyPlan;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
-import dev.xent.internal.plan.View;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.NoneCounted;
 import dev.xent.options.Reduction;
 import dev.xent.options.Smoothing;
 import java.lang.foreign.Arena;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -174,24 +171,21 @@ public final class CrossEntropy {
   }
 
   /**
-   * Returns a call that can be run as often as you like, with everything that a call can have:
+   * Returns a call that can be run often, with everything that a call can have:
    *
    * {@snippet :
-   * CrossEntropy.Call call = loss.on(logits, labels).gradient(dx);
+   * LossCall<CrossEntropy.Outputs> call = loss.on(logits, labels).gradient(dx);
    * while (batches.next(logits, labels)) {
    *   double mean = call.run();
    * }
    * }
    *
-   * <p>Its first run checks what every call checks; later ones only what can change, which is
-   * whether memory may still be used, and what it holds.
-   *
    * @param logits {@code x}
    * @param targets class indices, probability rows, or sparse targets with their {@link
    *     Inputs#targetWeights}
    */
-  public Call on(Tensor logits, Tensor targets) {
-    return new Call(plan, view(logits, "logits"), view(targets, "targets"));
+  public LossCall<Outputs> on(Tensor logits, Tensor targets) {
+    return new LossCall<>(plan.bind(view(logits, "logits"), view(targets, "targets")), false);
   }
 
   /**
@@ -202,7 +196,7 @@ public final class CrossEntropy {
    */
   public double forward(Tensor logits, Tensor targets) {
     return plan.forward(
-        null, view(logits, "logits"), view(targets, "targets"), InputViews.NONE, null, null);
+        view(logits, "logits"), view(targets, "targets"), InputViews.NONE, null, null);
   }
 
   /**
@@ -214,12 +208,7 @@ public final class CrossEntropy {
    */
   public double forward(Tensor logits, Tensor targets, Outputs outputs) {
     return plan.forward(
-        null,
-        view(logits, "logits"),
-        view(targets, "targets"),
-        InputViews.NONE,
-        null,
-        outputs(outputs));
+        view(logits, "logits"), view(targets, "targets"), InputViews.NONE, null, outputs(outputs));
   }
 
   /**
@@ -231,7 +220,7 @@ public final class CrossEntropy {
    */
   public double forward(Tensor logits, Tensor targets, Inputs inputs) {
     return plan.forward(
-        null, view(logits, "logits"), view(targets, "targets"), views(inputs), null, null);
+        view(logits, "logits"), view(targets, "targets"), views(inputs), null, null);
   }
 
   /**
@@ -244,12 +233,7 @@ public final class CrossEntropy {
    */
   public double forward(Tensor logits, Tensor targets, Inputs inputs, Outputs outputs) {
     return plan.forward(
-        null,
-        view(logits, "logits"),
-        view(targets, "targets"),
-        views(inputs),
-        null,
-        outputs(outputs));
+        view(logits, "logits"), view(targets, "targets"), views(inputs), null, outputs(outputs));
   }
 
   /**
@@ -262,7 +246,6 @@ public final class CrossEntropy {
    */
   public double forwardBackward(Tensor logits, Tensor targets, Tensor gradient) {
     return plan.forward(
-        null,
         view(logits, "logits"),
         view(targets, "targets"),
         InputViews.NONE,
@@ -281,7 +264,6 @@ public final class CrossEntropy {
    */
   public double forwardBackward(Tensor logits, Tensor targets, Tensor gradient, Outputs outputs) {
     return plan.forward(
-        null,
         view(logits, "logits"),
         view(targets, "targets"),
         InputViews.NONE,
@@ -300,7 +282,6 @@ public final class CrossEntropy {
    */
   public double forwardBackward(Tensor logits, Tensor targets, Inputs inputs, Tensor gradient) {
     return plan.forward(
-        null,
         view(logits, "logits"),
         view(targets, "targets"),
         views(inputs),
@@ -321,7 +302,6 @@ public final class CrossEntropy {
   public double forwardBackward(
       Tensor logits, Tensor targets, Inputs inputs, Tensor gradient, Outputs outputs) {
     return plan.forward(
-        null,
         view(logits, "logits"),
         view(targets, "targets"),
         views(inputs),
@@ -394,79 +374,6 @@ public final class CrossEntropy {
   @Override
   public String toString() {
     return plan.toString();
-  }
-
-  /** A call of {@link #on}. Not safe for use by several threads at once. */
-  public static final class Call {
-    private final Bound bound = new Bound();
-    private final CrossEntropyPlan plan;
-    private final View logits;
-    private final View targets;
-    private InputViews inputs = InputViews.NONE;
-    private @Nullable View gradient;
-    private @Nullable View upstream;
-    private @Nullable Outputs outputs;
-
-    private Call(CrossEntropyPlan plan, View logits, View targets) {
-      this.plan = plan;
-      this.logits = logits;
-      this.targets = targets;
-    }
-
-    /** Adds weights, masks, a sink or row offsets. */
-    public Call inputs(Inputs newInputs) {
-      inputs = views(newInputs);
-      return this;
-    }
-
-    /**
-     * Asks for the gradient.
-     *
-     * @param tensor {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
-     *     overlap anything in any other way
-     */
-    public Call gradient(Tensor tensor) {
-      gradient = view(tensor, "gradient");
-      return this;
-    }
-
-    /** Asks for what these outputs ask for; they receive the numbers of each run. */
-    public Call outputs(Outputs newOutputs) {
-      outputs = Objects.requireNonNull(newOutputs, "outputs");
-      return this;
-    }
-
-    /**
-     * Multiplies the gradient of {@link #backward} by a number for each row.
-     *
-     * @param tensor one number per row, of a type that fits the logits
-     */
-    public Call upstream(Tensor tensor) {
-      upstream = view(tensor, "upstream");
-      return this;
-    }
-
-    /** Returns the reduced loss of what the memory of the tensors holds now. */
-    public double run() {
-      return plan.forward(
-          bound, logits, targets, inputs, gradient, outputs == null ? null : outputs.outputs);
-    }
-
-    /**
-     * Writes the gradient alone, from the row statistics of an earlier run over the same logits and
-     * targets: see {@link CrossEntropy#backward}.
-     *
-     * @param saved the outputs of that run, made with {@link Outputs#saveStatistics}
-     */
-    public void backward(Outputs saved) {
-      plan.backward(
-          logits,
-          targets,
-          inputs,
-          saved(saved),
-          upstream,
-          Objects.requireNonNull(gradient, "gradient"));
-    }
   }
 
   /** Options of {@link CrossEntropy}. Not safe for use by several threads at once. */

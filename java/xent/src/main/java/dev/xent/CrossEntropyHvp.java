@@ -99,6 +99,18 @@ public final class CrossEntropyHvp {
         view(logits, "logits"), view(upstream, "upstream"), views(inputs), view(output, "output"));
   }
 
+  /**
+   * Returns a call that can be run often.
+   *
+   * @param logits {@code x}
+   * @param upstream the vectors
+   * @param output as in {@link #product(Tensor, Tensor, Tensor)}
+   */
+  public Call on(Tensor logits, Tensor upstream, Tensor output) {
+    return new Call(
+        plan.bind(view(logits, "logits"), view(upstream, "upstream"), view(output, "output")));
+  }
+
   /** Returns the options that are not the defaults: {@code CrossEntropyHvp[temperature=2.0]}. */
   @Override
   public String toString() {

@@ -180,6 +180,16 @@ public final class Divergence {
   }
 
   /**
+   * Returns a call that can be run often.
+   *
+   * @param logits of the student
+   * @param teacher its logits, in the shape of the logits
+   */
+  public LossCall<Outputs> on(Tensor logits, Tensor teacher) {
+    return new LossCall<>(plan.bind(view(logits, "logits"), view(teacher, "teacher")), false);
+  }
+
+  /**
    * Returns the options that are not the defaults: {@code Divergence[kind=KULLBACK_LEIBLER,
    * temperature=2.0]}.
    */

@@ -64,7 +64,7 @@ public final class Entropy {
    *     or with the axis at size 1; must not overlap the logits
    */
   public void forward(Tensor logits, Tensor entropies) {
-    plan.entropy(view(logits, "logits"), InputViews.NONE, view(entropies, "entropies"));
+    plan.forward(view(logits, "logits"), InputViews.NONE, view(entropies, "entropies"));
   }
 
   /**
@@ -76,7 +76,17 @@ public final class Entropy {
    *     what is read
    */
   public void forward(Tensor logits, Inputs inputs, Tensor entropies) {
-    plan.entropy(view(logits, "logits"), views(inputs), view(entropies, "entropies"));
+    plan.forward(view(logits, "logits"), views(inputs), view(entropies, "entropies"));
+  }
+
+  /**
+   * Returns a call that can be run often.
+   *
+   * @param logits {@code x}
+   * @param entropies in the shape of the rows; must not overlap the logits
+   */
+  public Call on(Tensor logits, Tensor entropies) {
+    return new Call(plan.bind(view(logits, "logits"), view(entropies, "entropies")));
   }
 
   /** Returns the options that are not the defaults: {@code Entropy[temperature=2.0]}. */

@@ -279,6 +279,26 @@ public final class LinearCrossEntropy {
   }
 
   /**
+   * Returns a call that can be run often.
+   *
+   * @param hidden a row of features for each row of logits
+   * @param weights those of each class
+   * @param targets class indices, probability rows, or sparse targets with their {@link
+   *     Inputs#targetWeights}
+   * @param gradients which ones each run writes, and where they go; null: none
+   */
+  public LossCall<Outputs> on(
+      Tensor hidden, Tensor weights, Tensor targets, @Nullable Gradients gradients) {
+    return new LossCall<>(
+        plan.bind(
+            view(hidden, "hidden"),
+            view(weights, "weights"),
+            view(targets, "targets"),
+            gradients == null ? null : gradients.views),
+        true);
+  }
+
+  /**
    * Returns the options that are not the defaults: {@code LinearCrossEntropy[labelSmoothing=0.1]}.
    */
   @Override

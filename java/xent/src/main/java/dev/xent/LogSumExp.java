@@ -91,6 +91,16 @@ public final class LogSumExp {
     return new SoftmaxShard(plan.onShard(firstClass, allClasses));
   }
 
+  /**
+   * Returns a call that can be run often.
+   *
+   * @param logits {@code x}
+   * @param logSumExp in the shape of the rows; must not overlap the logits
+   */
+  public Call on(Tensor logits, Tensor logSumExp) {
+    return new Call(plan.bind(view(logits, "logits"), view(logSumExp, "logSumExp")));
+  }
+
   /** Returns the options that are not the defaults: {@code LogSumExp[temperature=2.0]}. */
   @Override
   public String toString() {

@@ -15,7 +15,7 @@ abstract class LogitLossOutputs extends LossOutputs {
    *     request
    */
   protected LogitLossOutputs logSumExp(@Nullable Tensor tensor) {
-    outputs.logSumExp = viewOrNull(tensor);
+    outputs.logSumExp(viewOrNull(tensor));
     return this;
   }
 
@@ -27,7 +27,7 @@ abstract class LogitLossOutputs extends LossOutputs {
    *     request
    */
   protected LogitLossOutputs logProbabilities(@Nullable Tensor tensor) {
-    outputs.logProbabilities = viewOrNull(tensor);
+    outputs.logProbabilities(viewOrNull(tensor));
     return this;
   }
 
@@ -38,7 +38,7 @@ abstract class LogitLossOutputs extends LossOutputs {
    * @param tensor I32 or I64 in the shape of the rows, or null to cancel the request
    */
   protected LogitLossOutputs argmax(@Nullable Tensor tensor) {
-    outputs.argmax = viewOrNull(tensor);
+    outputs.argmax(viewOrNull(tensor));
     return this;
   }
 
@@ -49,7 +49,7 @@ abstract class LogitLossOutputs extends LossOutputs {
    * @param tensor I32 or I64 in the shape of the rows, or null to cancel the request
    */
   protected LogitLossOutputs ranks(@Nullable Tensor tensor) {
-    outputs.ranks = viewOrNull(tensor);
+    outputs.ranks(viewOrNull(tensor));
     return this;
   }
 
@@ -61,7 +61,7 @@ abstract class LogitLossOutputs extends LossOutputs {
    *     request
    */
   protected LogitLossOutputs entropies(@Nullable Tensor tensor) {
-    outputs.entropies = viewOrNull(tensor);
+    outputs.entropies(viewOrNull(tensor));
     return this;
   }
 
@@ -74,7 +74,7 @@ abstract class LogitLossOutputs extends LossOutputs {
    *     classes, along the class axis, or null to cancel the request
    */
   protected LogitLossOutputs topClasses(@Nullable Tensor tensor) {
-    outputs.topClasses = viewOrNull(tensor);
+    outputs.topClasses(viewOrNull(tensor));
     return this;
   }
 
@@ -86,7 +86,7 @@ abstract class LogitLossOutputs extends LossOutputs {
    *     the class axis, the same as in {@code topClasses}, or null to cancel the request
    */
   protected LogitLossOutputs topLogProbabilities(@Nullable Tensor tensor) {
-    outputs.topLogProbabilities = viewOrNull(tensor);
+    outputs.topLogProbabilities(viewOrNull(tensor));
     return this;
   }
 

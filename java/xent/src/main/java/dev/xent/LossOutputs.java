@@ -15,13 +15,13 @@ abstract class LossOutputs extends ReducedOutputs {
    * @param tensor U8 or I8 in the shape of the rows, or null to cancel the request
    */
   protected LossOutputs hits(@Nullable Tensor tensor) {
-    outputs.hits = viewOrNull(tensor);
+    outputs.hits(viewOrNull(tensor));
     return this;
   }
 
   /** Asks for {@link #correct()} without a tensor of hits. Class indices only. */
   protected LossOutputs countCorrect(boolean wanted) {
-    outputs.countCorrect = wanted;
+    outputs.countCorrect(wanted);
     return this;
   }
 
@@ -34,7 +34,7 @@ abstract class LossOutputs extends ReducedOutputs {
    *     probability rows or of {@link Inputs#targetWeights}, or null to cancel the request
    */
   protected LossOutputs targetGradient(@Nullable Tensor tensor) {
-    outputs.targetGradient = viewOrNull(tensor);
+    outputs.targetGradient(viewOrNull(tensor));
     return this;
   }
 

@@ -267,6 +267,18 @@ public final class NllLoss {
         view(gradient, "gradient"));
   }
 
+  /**
+   * Returns a call that can be run often.
+   *
+   * @param logProbabilities {@code l}
+   * @param targets class indices, probability rows, or sparse targets with their {@link
+   *     Inputs#targetWeights}
+   */
+  public LossCall<Outputs> on(Tensor logProbabilities, Tensor targets) {
+    return new LossCall<>(
+        plan.bind(view(logProbabilities, "logProbabilities"), view(targets, "targets")), false);
+  }
+
   /** Returns the options that are not the defaults: {@code NllLoss[ignoreIndex=-100]}. */
   @Override
   public String toString() {

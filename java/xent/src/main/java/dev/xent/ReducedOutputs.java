@@ -17,7 +17,7 @@ abstract class ReducedOutputs {
    *     theirs without the class axis, or with that axis at size 1, or null to cancel the request
    */
   protected ReducedOutputs losses(@Nullable Tensor tensor) {
-    outputs.losses = viewOrNull(tensor);
+    outputs.losses(viewOrNull(tensor));
     return this;
   }
 
@@ -28,7 +28,7 @@ abstract class ReducedOutputs {
    * @param sums where they are added, or null to cancel the request
    */
   protected ReducedOutputs tally(@Nullable LossTally sums) {
-    outputs.tally = sums == null ? null : sums.sums;
+    outputs.tally(sums == null ? null : sums.sums);
     return this;
   }
 

@@ -173,6 +173,17 @@ public final class Sampler {
   }
 
   /**
+   * Returns a call that can be run often.
+   *
+   * @param logits {@code x}
+   * @param tokens I32 or I64, in the shape of the logits without the class axis, or with it at size
+   *     1; must not overlap anything
+   */
+  public SamplerCall on(Tensor logits, Tensor tokens) {
+    return new SamplerCall(plan.bind(view(logits, "logits"), view(tokens, "tokens")));
+  }
+
+  /**
    * Returns the options that are not the defaults: {@code Sampler[temperature=0.8, topK=50,
    * seed=42]}.
    */

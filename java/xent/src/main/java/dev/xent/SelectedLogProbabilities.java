@@ -213,6 +213,21 @@ public final class SelectedLogProbabilities {
   }
 
   /**
+   * Returns a call that can be run often.
+   *
+   * @param logits {@code x}
+   * @param targets the classes of each row
+   * @param logProbabilities as in {@link #forward(Tensor, Tensor, Tensor)}
+   */
+  public Call on(Tensor logits, Tensor targets, Tensor logProbabilities) {
+    return new Call(
+        plan.bind(
+            view(logits, "logits"),
+            view(targets, "targets"),
+            view(logProbabilities, "logProbabilities")));
+  }
+
+  /**
    * Returns the options that are not the defaults: {@code
    * SelectedLogProbabilities[temperature=2.0]}.
    */

@@ -9,7 +9,6 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.Bound;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.SoftmaxPlan;
@@ -70,7 +69,7 @@ public final class Softmax {
   public Tensor forward(Tensor logits) {
     View given = view(logits, "logits");
     Tensor output = Tensor.allocate(Arena.ofAuto(), given.type, given.shape);
-    plan.forward(null, given, InputViews.NONE, output.view);
+    plan.forward(given, InputViews.NONE, output.view);
     return output;
   }
 
@@ -81,18 +80,17 @@ public final class Softmax {
    * @param output {@code y}; may be {@code logits} itself, but not overlap it in any other way
    */
   public void forward(Tensor logits, Tensor output) {
-    plan.forward(null, view(logits, "logits"), InputViews.NONE, view(output, "output"));
+    plan.forward(view(logits, "logits"), InputViews.NONE, view(output, "output"));
   }
 
   /**
-   * Returns a call that can be run as often as you like: its first run checks what every call
-   * checks, and later ones only what can change, which is whether the memory may still be used.
+   * Returns a call that can be run often.
    *
    * @param logits {@code x}
    * @param output {@code y}; may be {@code logits} itself, but not overlap it in any other way
    */
   public Call on(Tensor logits, Tensor output) {
-    return new Call(plan, view(logits, "logits"), view(output, "output"));
+    return new Call(plan.bind(view(logits, "logits"), view(output, "output")));
   }
 
   /**
@@ -103,7 +101,7 @@ public final class Softmax {
    * @param output {@code y}; may be {@code logits} itself, but not overlap it in any other way
    */
   public void forward(Tensor logits, Inputs inputs, Tensor output) {
-    plan.forward(null, view(logits, "logits"), views(inputs), view(output, "output"));
+    plan.forward(view(logits, "logits"), views(inputs), view(output, "output"));
   }
 
   /**
@@ -116,7 +114,6 @@ public final class Softmax {
    */
   public void backward(Tensor output, Tensor upstream, Tensor gradient) {
     plan.backward(
-        null,
         view(output, "output"),
         view(upstream, "upstream"),
         InputViews.NONE,
@@ -135,7 +132,6 @@ public final class Softmax {
    */
   public void backward(Tensor output, Tensor upstream, Inputs inputs, Tensor gradient) {
     plan.backward(
-        null,
         view(output, "output"),
         view(upstream, "upstream"),
         views(inputs),
@@ -153,36 +149,24 @@ public final class Softmax {
     return new SoftmaxShard(plan.onShard(firstClass, allClasses));
   }
 
+  /**
+   * Returns a call of {@link #backward(Tensor, Tensor, Tensor)} that can be run often.
+   *
+   * @param output {@code y}, what {@link #forward} wrote
+   * @param upstream {@code dy}, the gradient of what comes after
+   * @param gradient {@code dx}; may be {@code output} or {@code upstream} itself, but not overlap
+   *     them in any other way
+   */
+  public Call onBackward(Tensor output, Tensor upstream, Tensor gradient) {
+    return new Call(
+        plan.bindBackward(
+            view(output, "output"), view(upstream, "upstream"), view(gradient, "gradient")));
+  }
+
   /** Returns the options that are not the defaults: {@code Softmax[temperature=2.0]}. */
   @Override
   public String toString() {
     return plan.toString();
-  }
-
-  /** A call of {@link #on}. Not safe for use by several threads at once. */
-  public static final class Call {
-    private final Bound bound = new Bound();
-    private final SoftmaxPlan plan;
-    private final View logits;
-    private final View output;
-    private InputViews inputs = InputViews.NONE;
-
-    private Call(SoftmaxPlan plan, View logits, View output) {
-      this.plan = plan;
-      this.logits = logits;
-      this.output = output;
-    }
-
-    /** Adds a class mask, a sink, or row offsets of ragged rows. */
-    public Call inputs(Inputs newInputs) {
-      inputs = views(newInputs);
-      return this;
-    }
-
-    /** Writes {@code y} for what the memory of the tensors holds now. */
-    public void run() {
-      plan.forward(bound, logits, inputs, output);
-    }
   }
 
   /** Options of {@link Softmax}. Not safe for use by several threads at once. */

@@ -204,6 +204,36 @@ public final class TopK {
         Tensor.allocate(arena, LogitsPlan.typeOfValues(logits), shape));
   }
 
+  /**
+   * Returns a call that can be run often.
+   *
+   * @param logits {@code x}
+   * @param topClasses as in {@link #probabilities(Tensor, Tensor, Tensor)}
+   * @param topProbabilities as there
+   */
+  public Call on(Tensor logits, Tensor topClasses, Tensor topProbabilities) {
+    return new Call(
+        plan.bindProbabilities(
+            view(logits, "logits"),
+            view(topClasses, "topClasses"),
+            view(topProbabilities, "topProbabilities")));
+  }
+
+  /**
+   * Returns a call for log-probabilities that can be run often.
+   *
+   * @param logits {@code x}
+   * @param topClasses as in {@link #logProbabilities(Tensor, Tensor, Tensor)}
+   * @param topLogProbabilities as there
+   */
+  public Call onLogProbabilities(Tensor logits, Tensor topClasses, Tensor topLogProbabilities) {
+    return new Call(
+        plan.bindLogProbabilities(
+            view(logits, "logits"),
+            view(topClasses, "topClasses"),
+            view(topLogProbabilities, "topLogProbabilities")));
+  }
+
   /** Returns the options that are not the defaults: {@code TopK[k=5, temperature=2.0]}. */
   @Override
   public String toString() {

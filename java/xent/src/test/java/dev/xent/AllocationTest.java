@@ -161,10 +161,10 @@ class AllocationTest {
         CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
     allocatesNothing("cross-entropy", x, other, in -> mean.forward(in, labels));
     allocatesNothing("with gradient", x, other, in -> mean.forwardBackward(in, labels, dx));
-    Softmax.Call bound = softmax.on(x, y);
-    Softmax.Call otherBound = softmax.on(other, y);
+    Call bound = softmax.on(x, y);
+    Call otherBound = softmax.on(other, y);
     allocatesNothing("bound softmax", x, other, in -> (in == x ? bound : otherBound).run());
-    CrossEntropy.Call gradient = mean.on(x, labels).gradient(dx);
+    LossCall<CrossEntropy.Outputs> gradient = mean.on(x, labels).gradient(dx);
     allocatesNothing("bound with gradient", x, other, in -> gradient.run());
     CrossEntropy smooth =
         CrossEntropy.builder()

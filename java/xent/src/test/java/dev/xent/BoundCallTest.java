@@ -39,11 +39,11 @@ class BoundCallTest {
         Tensor y = matrix(arena, rows);
         Tensor expected = matrix(arena, rows);
         Tensor labels = Tensor.of(Samples.labels(rows, CLASSES, 6));
-        Softmax.Call probabilities = softmax.on(x, y);
-        LogSoftmax.Call logProbabilities = logSoftmax.on(x, y);
+        Call probabilities = softmax.on(x, y);
+        Call logProbabilities = logSoftmax.on(x, y);
         CrossEntropy.Outputs numbers = new CrossEntropy.Outputs();
         CrossEntropy.Outputs others = new CrossEntropy.Outputs();
-        CrossEntropy.Call gradient = loss.on(x, labels).gradient(y).outputs(numbers);
+        LossCall<CrossEntropy.Outputs> gradient = loss.on(x, labels).gradient(y).outputs(numbers);
         for (int run = 0; run < 4; run++) {
           x.setFloat(run, rows - 1, run);
           probabilities.run();
@@ -67,7 +67,7 @@ class BoundCallTest {
     Tensor x = matrix(Arena.ofAuto(), 3);
     Tensor y = matrix(Arena.ofAuto(), 3);
     Tensor labels = Tensor.of(new int[] {1, 2, 3});
-    CrossEntropy.Call call = loss.on(x, labels);
+    LossCall<CrossEntropy.Outputs> call = loss.on(x, labels);
     assertThat(call.run()).isEqualTo(call.run()).isEqualTo(loss.forward(x, labels));
     Inputs weights = Inputs.none().rowWeights(Tensor.of(new float[] {1, 0, 2}));
     double weighted = loss.forward(x, labels, weights);
@@ -85,14 +85,14 @@ class BoundCallTest {
     Tensor expected = matrix(Arena.ofAuto(), 3);
     Tensor labels = Tensor.of(new int[] {1, 2, 3});
     CrossEntropy.Outputs saved = new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
-    CrossEntropy.Call call = loss.on(x, labels).outputs(saved);
+    LossCall<CrossEntropy.Outputs> call = loss.on(x, labels).outputs(saved);
     call.run();
     loss.forwardBackward(x, labels, expected);
-    assertThatThrownBy(() -> call.backward(saved)).isInstanceOf(NullPointerException.class);
-    call.gradient(y).backward(saved);
+    assertThatThrownBy(() -> call.backward(saved, null)).isInstanceOf(NullPointerException.class);
+    call.gradient(y).backward(saved, null);
     assertThat(Samples.bits(y)).isEqualTo(Samples.bits(expected));
     Tensor upstream = Tensor.of(new float[] {1, 2, 0});
-    call.upstream(upstream).backward(saved);
+    call.backward(saved, upstream);
     loss.backward(x, labels, saved, upstream, expected);
     assertThat(Samples.bits(y)).isEqualTo(Samples.bits(expected));
   }
@@ -103,7 +103,7 @@ class BoundCallTest {
       int[] labels = new int[rows];
       Tensor x = matrix(Arena.global(), rows);
       Tensor dx = matrix(Arena.global(), rows);
-      CrossEntropy.Call call = mean(backend).on(x, Tensor.of(labels)).gradient(dx);
+      LossCall<CrossEntropy.Outputs> call = mean(backend).on(x, Tensor.of(labels)).gradient(dx);
       for (int run = 0; run < 3; run++) {
         call.run();
         int[] before = Samples.bits(dx);
@@ -121,7 +121,7 @@ class BoundCallTest {
   void memoryThatWasClosed(Backend backend) {
     Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
     for (boolean shared : new boolean[] {false, true}) {
-      Softmax.Call call;
+      Call call;
       try (Arena arena = shared ? Arena.ofShared() : Arena.ofConfined()) {
         call = softmax.on(matrix(Arena.global(), 1), matrix(arena, 1));
         for (int run = 0; run < 3; run++) {
@@ -140,7 +140,7 @@ class BoundCallTest {
   void memoryOfAnotherThread(Backend backend) throws InterruptedException {
     Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
     try (Arena arena = Arena.ofConfined()) {
-      Softmax.Call call = softmax.on(matrix(arena, 1), matrix(arena, 1));
+      Call call = softmax.on(matrix(arena, 1), matrix(arena, 1));
       call.run();
       call.run();
       AtomicReference<Throwable> thrown = new AtomicReference<>();
@@ -166,7 +166,7 @@ class BoundCallTest {
                   asked.get().run();
                   return refusal.get();
                 });
-    Softmax.Call call =
+    Call call =
         Softmax.builder()
             .execution(Execution.defaults().backend(backend))
             .build()
@@ -203,7 +203,7 @@ class BoundCallTest {
                     asked.get().run();
                     return null;
                   });
-      Softmax.Call call = softmax.on(x, y);
+      Call call = softmax.on(x, y);
       Runnable run = bound ? call::run : () -> softmax.forward(x, y);
       for (int i = 0; i < 3; i++) {
         run.run();
@@ -221,7 +221,7 @@ class BoundCallTest {
 
   @Test
   void shapesAreCheckedInTheFirstRun() {
-    Softmax.Call call = Softmax.along(-1).on(matrix(Arena.ofAuto(), 1), matrix(Arena.ofAuto(), 2));
+    Call call = Softmax.along(-1).on(matrix(Arena.ofAuto(), 1), matrix(Arena.ofAuto(), 2));
     for (int run = 0; run < 2; run++) {
       assertThatThrownBy(call::run).isInstanceOf(ShapeException.class);
     }

@@ -107,7 +107,7 @@ class RepeatedCallTest {
         works.add(Work.of(sum.on(in, other).gradient(y)::run, y));
         works.add(Work.of(ignoring.on(in, labels).gradient(y)::run, y));
         works.add(Work.of(mean.on(in, labels).outputs(outcome)::run, lse));
-        CrossEntropy.Call bound = mean.on(in, labels);
+        LossCall<CrossEntropy.Outputs> bound = mean.on(in, labels);
         works.add(Work.of(() -> loss.setFloat((float) bound.run(), 0), loss));
       }
     }

@@ -118,9 +118,8 @@ final class Samples {
     put(CrossEntropy.Builder.class, CrossEntropy.builder());
     put(CrossEntropy.Outputs.class, new CrossEntropy.Outputs());
     Tensor one = Tensor.of(new float[2], 1, 2);
-    put(CrossEntropy.Call.class, CrossEntropy.mean().on(one, Tensor.of(new int[1])));
-    put(Softmax.Call.class, Softmax.along(1).on(one, one));
-    put(LogSoftmax.Call.class, LogSoftmax.along(1).on(one, one));
+    put(LossCall.class, CrossEntropy.mean().on(one, Tensor.of(new int[1])));
+    put(Call.class, Softmax.along(1).on(one, one));
     put(Divergence.Outputs.class, new Divergence.Outputs());
     put(NllLoss.Outputs.class, new NllLoss.Outputs());
     put(dev.xent.BinaryCrossEntropy.class, dev.xent.BinaryCrossEntropy.mean());

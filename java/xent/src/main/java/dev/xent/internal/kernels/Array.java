@@ -57,4 +57,9 @@ public enum Array {
   Array(String text) {
     this.text = text;
   }
+
+  /** Whether it holds records, which each call may have elsewhere. */
+  boolean isRecords() {
+    return ordinal() >= LAYOUTS && this != TALLY;
+  }
 }

@@ -60,6 +60,9 @@ public enum Function {
   FINISH(22, Array.TARGETS, Array.LOSSES, Array.LOG_SUM_EXP, Array.HITS, Array.CLASS_WEIGHTS,
       Array.ROW_WEIGHTS, Array.SINK, Array.STATES, Array.STATISTICS, Array.TALLY);
 
+  /** How many there are. */
+  public static final int COUNT = 22;
+
   /** As many arrays as the wider door takes. */
   static final int MOST_ARRAYS = 26;
 

@@ -13,30 +13,8 @@ import java.lang.foreign.MemorySegment;
  * <p>Implementations have no state of their own and may be called by many threads.
  */
 public interface Kernels {
-  /** Makes a call, whose arrays stay for the next one. */
+  /** Makes a call, whose arrays stay for the next one. One that is kept may be checked once. */
   int run(Work work);
-
-  /**
-   * Checks a call that has few arrays, so that {@link #runPrepared} can make it often. As
-   * xent_prepare.
-   */
-  int prepare(Work work);
-
-  /**
-   * Makes the call that was prepared in this work. As xent_run_at: its arrays are the first ones of
-   * the function, in its order and in the memory where they were.
-   *
-   * @param fixed whether the memory has not moved, and cannot go before this returns
-   */
-  int runPrepared(
-      Work work,
-      boolean fixed,
-      MemorySegment a,
-      MemorySegment b,
-      MemorySegment c,
-      MemorySegment d,
-      MemorySegment e,
-      MemorySegment f);
 
   /**
    * The bytes of workspace that sampling needs. As xent_sample_workspace.

@@ -132,15 +132,22 @@ public final class NativeKernels implements Kernels {
 
   @Override
   public int run(Work work) {
-    return takesArrays || !work.isOnHeap() ? runAsItIs(work) : runOnBlocks(work, true);
+    if (!takesArrays && work.isOnHeap()) {
+      return runOnBlocks(work);
+    }
+    if (!work.isKept()) {
+      return runAsItIs(work);
+    }
+    if (!work.isPrepared()) {
+      int status = prepare(work);
+      if (status != Status.OK) {
+        return status;
+      }
+    }
+    return runPrepared(work);
   }
 
-  /**
-   * With copies of its Java arrays.
-   *
-   * @param computes whether the call writes its outputs
-   */
-  private int runOnBlocks(Work work, boolean computes) {
+  private int runOnBlocks(Work work) {
     ArrayBlocks blocks = work.blocks();
     blocks.describe(work);
     int status = Status.INVALID_ARGUMENT;
@@ -148,7 +155,7 @@ public final class NativeKernels implements Kernels {
       blocks.enter(work);
       status = runAsItIs(work);
     } finally {
-      blocks.leave(work, computes && status == Status.OK);
+      blocks.leave(work, status == Status.OK);
     }
     return status;
   }
@@ -167,80 +174,37 @@ public final class NativeKernels implements Kernels {
     }
   }
 
-  @Override
-  public int prepare(Work work) {
+  /** Has the core check a call and keep it, without a run. */
+  private int prepare(Work work) {
     MemorySegment struct = work.struct();
-    xent_work.prepared(struct, work.prepared(isCritical(work)));
+    xent_work.prepared(struct, work.prepare(isCritical(work)));
+    int status = Status.INVALID_ARGUMENT;
     try {
-      return takesArrays || !work.isOnHeap() ? runAsItIs(work) : runOnBlocks(work, false);
+      status = runAsItIs(work);
     } finally {
       xent_work.prepared(struct, MemorySegment.NULL);
     }
+    if (status == Status.OK) {
+      work.prepared();
+    }
+    return status;
   }
 
-  @Override
-  public int runPrepared(
-      Work work,
-      boolean fixed,
-      MemorySegment a,
-      MemorySegment b,
-      MemorySegment c,
-      MemorySegment d,
-      MemorySegment e,
-      MemorySegment f) {
-    if (!takesArrays && isAnyOnHeap(a, b, c, d, e, f)) {
-      return runPreparedOnBlocks(work.first(a, b, c, d, e, f));
-    }
+  private static int runPrepared(Work work) {
     try {
+      MemorySegment[] a = work.arrays;
       long prepared = work.preparedAddress();
-      if (!work.isPreparedCritical()) {
-        return (int) Prepared.HANDLE.invokeExact(prepared, a, b, c, d, e, f);
+      if (work.isFixed() && work.isPreparedCritical()) {
+        return (int) FixedBriefly.HANDLE.invokeExact(prepared);
       }
-      return fixed
-          ? (int) FixedBriefly.HANDLE.invokeExact(prepared)
-          : (int) PreparedBriefly.HANDLE.invokeExact(prepared, a, b, c, d, e, f);
+      return work.isPreparedCritical()
+          ? (int) PreparedBriefly.HANDLE.invokeExact(prepared, a[0], a[1], a[2], a[3], a[4], a[5])
+          : (int) Prepared.HANDLE.invokeExact(prepared, a[0], a[1], a[2], a[3], a[4], a[5]);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
     } finally {
       Reference.reachabilityFence(work);
     }
-  }
-
-  private static boolean isAnyOnHeap(
-      MemorySegment a,
-      MemorySegment b,
-      MemorySegment c,
-      MemorySegment d,
-      MemorySegment e,
-      MemorySegment f) {
-    return !(a.isNative()
-        && b.isNative()
-        && c.isNative()
-        && d.isNative()
-        && e.isNative()
-        && f.isNative());
-  }
-
-  /** What is copied has been described when the call was prepared. */
-  private static int runPreparedOnBlocks(Work work) {
-    ArrayBlocks blocks = work.blocks();
-    int status = Status.INVALID_ARGUMENT;
-    try {
-      blocks.enter(work);
-      MemorySegment[] x = work.arrays;
-      long prepared = work.preparedAddress();
-      status =
-          work.isPreparedCritical()
-              ? (int)
-                  PreparedBriefly.HANDLE.invokeExact(prepared, x[0], x[1], x[2], x[3], x[4], x[5])
-              : (int) Prepared.HANDLE.invokeExact(prepared, x[0], x[1], x[2], x[3], x[4], x[5]);
-    } catch (Throwable thrown) {
-      throw unchecked(thrown);
-    } finally {
-      blocks.leave(work, status == Status.OK);
-      work.clear();
-    }
-    return status;
   }
 
   private static int few(boolean critical, long struct, MemorySegment[] a) throws Throwable {

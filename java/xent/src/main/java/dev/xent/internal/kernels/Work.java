@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  * begin at the element (row 0, class 0).
  */
 public final class Work {
+  private static final long NOT_KEPT = -1;
+
   /** As many arrays as the shorter door takes. */
   static final int FEW_ARRAYS = 6;
 
@@ -45,10 +47,27 @@ public final class Work {
   /** Whether a function is told any of these. */
   private boolean special;
 
+  /** Bit i: there is an array i. */
+  private int mask;
+
+  /** Counts what the structs have held, if this call is made often as it is; else NOT_KEPT. */
+  private long keptVersion = NOT_KEPT;
+
+  private long keptClasses;
+
+  /** Whether all arrays are where they were, as long as the version is the same. */
+  private boolean fixed;
+
   /** What a prepared call is kept in; NULL before the first. */
   private MemorySegment prepared = MemorySegment.NULL;
 
   private boolean preparedCritical;
+
+  // What was prepared.
+  private long preparedVersion = NOT_KEPT;
+  private int preparedMask;
+  private MemorySegment preparedSampling = MemorySegment.NULL;
+  private long preparedRuns;
 
   private int choice;
   private long shards;
@@ -84,6 +103,7 @@ public final class Work {
       MemorySegment newOptions,
       MemorySegment newReport) {
     clear();
+    keptVersion = NOT_KEPT;
     if (special) {
       special = false;
       choice = 0;
@@ -98,8 +118,23 @@ public final class Work {
     return this;
   }
 
+  /**
+   * This call is made often, with all its classes: the core may check it once.
+   *
+   * @param version another number whenever the structs hold something else or the arrays are others
+   * @param areFixed whether the memory of all arrays stays where it is, and cannot be freed by
+   *     another thread
+   */
+  public Work keep(long version, boolean areFixed) {
+    keptVersion = version;
+    keptClasses = classEnd;
+    fixed = areFixed;
+    return this;
+  }
+
   /** Other structs than it began with. */
   public Work structs(MemorySegment newShape, MemorySegment newOptions) {
+    keptVersion = NOT_KEPT;
     shape = newShape;
     options = newOptions;
     return this;
@@ -110,29 +145,16 @@ public final class Work {
     for (; end > 0; end--) {
       arrays[end - 1] = MemorySegment.NULL;
     }
+    mask = 0;
     onHeap = false;
   }
 
   /** Gives an array, which the function takes, or takes it back with NULL. */
   public Work set(Array array, MemorySegment segment) {
+    if (array.isRecords() && segment != MemorySegment.NULL) {
+      keptVersion = NOT_KEPT; // the next call may have them elsewhere
+    }
     give(function.place(array), segment);
-    return this;
-  }
-
-  /** Gives the first arrays, in the order of the function. */
-  public Work first(
-      MemorySegment a,
-      MemorySegment b,
-      MemorySegment c,
-      MemorySegment d,
-      MemorySegment e,
-      MemorySegment f) {
-    give(0, a);
-    give(1, b);
-    give(2, c);
-    give(3, d);
-    give(4, e);
-    give(5, f);
     return this;
   }
 
@@ -145,10 +167,15 @@ public final class Work {
   }
 
   private void give(int place, MemorySegment segment) {
-    if (segment == MemorySegment.NULL && place >= end) {
+    if (segment == MemorySegment.NULL) {
+      if (place < end) {
+        arrays[place] = segment;
+        mask &= ~(1 << place);
+      }
       return;
     }
     arrays[place] = segment;
+    mask |= 1 << place;
     onHeap |= !segment.isNative();
     if (place >= end) {
       end = place + 1;
@@ -251,8 +278,24 @@ public final class Work {
     return arrays[place];
   }
 
-  /** Room for this call to be prepared in. */
-  MemorySegment prepared(boolean critical) {
+  // ---- calls that are prepared -----------------------------------------------------------------
+
+  /** Whether it can be prepared: the linker holds the memory of few arrays alone. */
+  boolean isKept() {
+    return keptVersion != NOT_KEPT
+        && classBegin == 0
+        && classEnd == keptClasses
+        && (fixed || hasFewArrays());
+  }
+
+  /** Whether the core knows this call, arrays that have moved aside. */
+  boolean isPrepared() {
+    return preparedVersion == keptVersion && preparedMask == mask && preparedSampling == sampling;
+  }
+
+  /** Room for this call to be prepared in. Nothing is prepared until {@link #prepared()}. */
+  MemorySegment prepare(boolean critical) {
+    preparedVersion = NOT_KEPT;
     if (prepared == MemorySegment.NULL) {
       prepared = Arena.ofAuto().allocate(XentH.XENT_PREPARED_BYTES(), Long.BYTES);
       prepared.set(ValueLayout.JAVA_LONG, 0, XentH.XENT_PREPARED_BYTES());
@@ -261,12 +304,29 @@ public final class Work {
     return prepared;
   }
 
+  /** The core has checked this call. */
+  void prepared() {
+    preparedMask = mask;
+    preparedSampling = sampling;
+    preparedVersion = keptVersion;
+  }
+
   long preparedAddress() {
+    preparedRuns++;
     return prepared.address();
   }
 
   boolean isPreparedCritical() {
     return preparedCritical;
+  }
+
+  boolean isFixed() {
+    return fixed;
+  }
+
+  /** How often the core did not check this call. */
+  public long preparedRuns() {
+    return preparedRuns;
   }
 
   int count() {

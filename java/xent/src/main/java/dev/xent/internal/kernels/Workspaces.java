@@ -66,6 +66,16 @@ public final class Workspaces<T> {
   }
 
   /**
+   * Makes another workspace for the calling thread, which forgets the one it had.
+   *
+   * @return what {@link #own} returns from now on
+   */
+  public T renew() {
+    all.remove(own.get());
+    return make();
+  }
+
+  /**
    * Returns a spare workspace that nobody else has.
    *
    * @return one to be given back

@@ -19,6 +19,7 @@ public final class BinaryPlan {
   private final Options options;
   private final Reductions reductions;
   private final @Nullable View positiveWeights;
+  private final Operation forward;
   private final RowWork count = this::count;
   private final RowWork elements = this::elements;
 
@@ -34,6 +35,7 @@ public final class BinaryPlan {
     this.options = spec.options();
     this.reductions = spec.reductions();
     this.positiveWeights = positiveWeights;
+    this.forward = new Forward(engine);
   }
 
   /** The same with another denominator. */
@@ -61,33 +63,57 @@ public final class BinaryPlan {
       @Nullable View gradient,
       @Nullable Outputs wanted) {
     Call call = Call.current();
-    Outputs outputs = wanted == null ? call.outputs : wanted;
-    try {
-      String name = "binary cross-entropy";
-      call.begin(gradient == null ? name : "binary cross-entropy with gradient", engine);
-      takeInputs(call, logits, targets, weights);
-      takeOutputs(call, gradient, outputs);
+    CallArguments given = call.given;
+    given.lead = logits;
+    given.targets = targets;
+    given.weights = weights;
+    given.gradient = gradient;
+    given.outputs = wanted;
+    return forward.run(call);
+  }
+
+  /** The same as a call to be kept. */
+  public Bound bind(View logits, View targets, @Nullable View weights) {
+    return new Bound(forward).lead(logits).targets(targets).weights(weights);
+  }
+
+  private final class Forward extends Operation {
+    Forward(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    String event(CallArguments given) {
+      return given.gradient == null ? "binary cross-entropy" : "binary cross-entropy with gradient";
+    }
+
+    @Override
+    void take(Call call, CallArguments given) {
+      Outputs outputs = call.outputs();
+      takeInputs(call, given.lead, given.targets, given.weights);
+      takeOutputs(call, given.gradient, outputs);
       call.needsWholeRows = true;
-      call.keepFewLosses(outputs, logits.type);
+      call.keepFewLosses(outputs, given.lead.type);
       call.ready();
+    }
+
+    @Override
+    double compute(Call call, CallArguments given) {
+      Outputs outputs = call.outputs();
       boolean ignores = call.hasLabels() && options.hasIgnoreIndex();
       call.options(options, ignores, 1);
-      if (call.hasLabels() || weights != null) {
+      if (call.hasLabels() || given.weights != null) {
         call.counted = 0;
         call.run(count);
       } else {
         call.counted = call.dimensions.rows;
       }
-      LossCall.divideBy(call.counted, call, reductions, outputs, gradient != null);
+      LossCall.divideBy(call.counted, call, reductions, outputs, given.gradient != null);
       if (call.writesGradient) {
         call.options(options, ignores, call.scale);
       }
       call.run(elements);
       return LossCall.reduce(call.counted, call, reductions, outputs);
-    } catch (IllegalStateException | WrongThreadException e) {
-      throw call.lost(e);
-    } finally {
-      call.end();
     }
   }
 

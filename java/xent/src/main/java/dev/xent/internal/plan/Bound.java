@@ -1,13 +1,210 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.ConcurrentModificationException;
+import org.jspecify.annotations.Nullable;
+
 /**
- * What a call needs that its caller keeps: whatever else a thread does in between, it is as it was
- * when it ran last.
+ * A call that its caller keeps, with its tensors, to run it often: what the tensors are is checked
+ * once, and what they hold in every run.
+ *
+ * <p>One thread at a time may use it; a second one gets an exception.
  */
 public final class Bound {
-  final Call call = new Call(false);
+  private static final int IDLE = 0;
+  private static final int IN_USE = 1;
 
-  /** One for each call that is kept. */
-  public Bound() {}
+  private static final VarHandle STATE;
+
+  static {
+    try {
+      STATE = MethodHandles.lookup().findVarHandle(Bound.class, "state", int.class);
+    } catch (ReflectiveOperationException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private final Operation operation;
+
+  /** The gradient alone, of what the operation computes; null: it has none. */
+  private final @Nullable Operation backward;
+
+  private final CallArguments given = new CallArguments();
+  private Call call = new Call(given);
+
+  /** Of {@link #backward}; made when it runs first. */
+  private @Nullable Call backwardCall;
+
+  private volatile int state = IDLE;
+
+  Bound(Operation operation, @Nullable Operation backward) {
+    this.operation = operation;
+    this.backward = backward;
+  }
+
+  Bound(Operation operation) {
+    this(operation, null);
+  }
+
+  /** From now on this thread alone may use it, until {@link #leave}. */
+  private void enter() {
+    if (!STATE.compareAndSet(this, IDLE, IN_USE)) {
+      throw new ConcurrentModificationException(
+          "this call is running already: bind one for each thread, or let it return first");
+    }
+  }
+
+  private void leave() {
+    STATE.setRelease(this, IDLE);
+  }
+
+  /** Computes what the memory of the tensors says now. */
+  public double run() {
+    enter();
+    return runEntered();
+  }
+
+  private double runEntered() {
+    try {
+      if (call.broken) {
+        call = new Call(given);
+      }
+      double result = operation.run(call);
+      leave();
+      return result;
+    } catch (Throwable e) {
+      state = IDLE; // a store, as there may be no stack left for a call
+      throw e;
+    }
+  }
+
+  /** Draws the tokens of a step. */
+  public void run(long step) {
+    SamplingOptions.requireCounter("step", step);
+    sample(step, null);
+  }
+
+  /** Draws tokens by a sampler for each row. */
+  public void run(SamplerRows requests) {
+    sample(0, requests);
+  }
+
+  private void sample(long step, @Nullable SamplerRows requests) {
+    enter();
+    given.step = step;
+    given.requests = requests;
+    runEntered();
+  }
+
+  /** The gradient alone, from what the outputs of an earlier run have saved. */
+  public void backward(Outputs saved, @Nullable View upstream) {
+    enter();
+    try {
+      if (backwardCall == null || backwardCall.broken) {
+        backwardCall = new Call(new CallArguments());
+      }
+      CallArguments arguments = backwardCall.given;
+      arguments.lead = given.lead;
+      arguments.weights = given.weights;
+      arguments.targets = given.targets;
+      arguments.inputs = given.inputs;
+      arguments.gradient = Given.tensor(given.gradient, "gradient");
+      arguments.saved = saved;
+      arguments.upstream = upstream;
+      backwardCall.changed();
+      backward.run(backwardCall);
+      leave();
+    } catch (Throwable e) {
+      state = IDLE;
+      throw e;
+    }
+  }
+
+  // ---- what a call is given --------------------------------------------------------------------
+
+  Bound lead(View view) {
+    given.lead = view;
+    return this;
+  }
+
+  Bound weights(@Nullable View view) {
+    given.weights = view;
+    return this;
+  }
+
+  Bound targets(View view) {
+    given.targets = view;
+    return this;
+  }
+
+  Bound upstream(View view) {
+    given.upstream = view;
+    return this;
+  }
+
+  Bound output(View view) {
+    given.output = view;
+    return this;
+  }
+
+  Bound secondOutput(@Nullable View view) {
+    given.secondOutput = view;
+    return this;
+  }
+
+  /** Sets the inputs of all later runs. */
+  public void inputs(InputViews views) {
+    enter();
+    given.inputs = views;
+    call.changed();
+    leave();
+  }
+
+  /** Sets where the gradient goes. */
+  public void gradient(View view) {
+    enter();
+    given.gradient = view;
+    call.changed();
+    leave();
+  }
+
+  /** Sets where the gradients of a linear layer go. */
+  public Bound gradients(@Nullable GradientViews views) {
+    enter();
+    given.gradients = views;
+    call.changed();
+    leave();
+    return this;
+  }
+
+  /** Sets what receives the numbers of all later runs. */
+  public void outputs(Outputs outputs) {
+    enter();
+    given.outputs = outputs;
+    call.changed();
+    leave();
+  }
+
+  /** Sets the inputs of all later runs of a sampler. */
+  public void inputs(SamplerViews views) {
+    enter();
+    given.samplerInputs = views;
+    call.changed();
+    leave();
+  }
+
+  /** Sets what receives the numbers of all later runs of a sampler. */
+  public void outputs(SamplerOutputs outputs) {
+    enter();
+    given.samplerOutputs = outputs;
+    call.changed();
+    leave();
+  }
+
+  /** How many kernels ran prepared, without the checks of the core. */
+  public long preparedRuns() {
+    return call.preparedRuns();
+  }
 }

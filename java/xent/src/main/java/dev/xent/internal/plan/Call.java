@@ -8,13 +8,11 @@ import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.kernels.Effort;
 import dev.xent.internal.kernels.Function;
-import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.kernels.Workspaces;
 import dev.xent.internal.parallel.Threads;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ConcurrentModificationException;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -36,17 +34,33 @@ final class Call extends CallArrays {
 
   private static final int WORKSPACE_ALIGNMENT = 64;
 
+  /** In place of the view of an argument: memory of the call. */
+  private static final int ROOM = 5;
+
   /** In place of the first row or chunk of a claim. */
   static final long UNCLAIMED = -1;
 
   private static final Workspaces<Call> CALLS =
-      new Workspaces<>(() -> new Call(false), () -> new Call(true));
+      new Workspaces<>(() -> new Call(Owner.THREAD), () -> new Call(Owner.NOBODY));
 
-  /** Whether it belongs to no thread. */
-  private final boolean spare;
+  /** Whom it belongs to. */
+  private enum Owner {
+    THREAD,
+    /** It goes from call to call. */
+    NOBODY,
+    BOUND
+  }
+
+  private final Owner owner;
+
+  /** What it was given. */
+  final CallArguments given;
 
   /** From {@link #current()} to {@link #end()}. */
   private boolean inUse;
+
+  /** An error interrupted it, and what it keeps between calls may be half-written. */
+  boolean broken;
 
   /** Who computes, from {@link #begin} to {@link #end()}. */
   private @Nullable Engine engine;
@@ -65,8 +79,48 @@ final class Call extends CallArrays {
   /** The call of a kernel that is being made. */
   final Work work = new Work();
 
-  /** Whether this call is like the one before. */
-  final Again again = new Again();
+  // ---- whether this call is the one before once more -------------------------------------------
+
+  /** The operation of the call before, if it can be repeated. */
+  private long repeated = Numbers.NONE;
+
+  // Its views. Numbers, as nothing of the caller's must stay reachable.
+  private long repeatedLead;
+  private long repeatedTargets;
+  private long repeatedUpstream;
+  private long repeatedOutput;
+  private long repeatedGradient;
+
+  /** Which of the views each present array has. */
+  private final byte[] slots = new byte[all.length];
+
+  /** Of those that have none. */
+  private final @Nullable View[] rooms = new View[all.length];
+
+  private int repeatedParts;
+
+  /** Of a bound call, whose outputs may ask for other things than before. */
+  private int seenOutputs;
+
+  /** Whether the kernels of this call were called before with all that they are told now. */
+  private boolean repeats;
+
+  /** Counts what kernels are told of a call: another number, another shape or other options. */
+  private long version;
+
+  /** Whether no other thread can free the memory of the views, and no collector moves it. */
+  private boolean fixed;
+
+  /** The calls of kernels that are made again, by the function; each made when it is needed. */
+  private final @Nullable Work[] keptWorks = new Work[Function.COUNT];
+
+  /** Which of them were used by this call. */
+  private int usedKept;
+
+  private final Numbers numbers = new Numbers();
+
+  /** What the targets of a loss are. */
+  @Nullable TargetKind kind;
 
   /** Used where a caller wants nothing but the loss. */
   final Outputs outputs = new Outputs();
@@ -144,18 +198,23 @@ final class Call extends CallArrays {
   /** Whether the shape speaks of arrays that most calls are without. */
   private boolean writtenUnusual;
 
-  /** One that belongs to a thread, or to none. */
-  Call(boolean spare) {
-    this(spare, Arena.ofAuto());
+  private Call(Owner owner) {
+    this(owner, new CallArguments(), Arena.ofAuto());
   }
 
-  private Call(boolean spare, Arena arena) {
-    this(spare, arena, arena.allocate(xent_shape.layout()));
+  /** One of a bound call. */
+  Call(CallArguments given) {
+    this(Owner.BOUND, given, Arena.ofAuto());
   }
 
-  private Call(boolean spare, Arena arena, MemorySegment newShape) {
+  private Call(Owner owner, CallArguments given, Arena arena) {
+    this(owner, given, arena, arena.allocate(xent_shape.layout()));
+  }
+
+  private Call(Owner owner, CallArguments given, Arena arena, MemorySegment newShape) {
     super(arena, newShape);
-    this.spare = spare;
+    this.owner = owner;
+    this.given = given;
     ownShape = newShape;
     shape = ownShape;
     xent_shape.size(shape, xent_shape.sizeof());
@@ -171,6 +230,9 @@ final class Call extends CallArrays {
   static Call current() {
     if (!Thread.currentThread().isVirtual()) {
       Call call = CALLS.own();
+      if (call.broken) {
+        call = CALLS.renew();
+      }
       // In use when a lender or an executor makes a call of its own during a call.
       if (!call.inUse) {
         call.inUse = true;
@@ -180,25 +242,20 @@ final class Call extends CallArrays {
     return CALLS.take();
   }
 
-  /** The same; that of a bound call if there is one. */
-  static Call current(@Nullable Bound bound) {
-    if (bound == null) {
-      return current();
-    }
-    Call call = bound.call;
-    if (call.inUse) {
-      throw new ConcurrentModificationException(
-          "this call is running already: bind one for each thread, or let it return first");
-    }
-    call.inUse = true;
-    return call;
+  /** One that goes from call to call. */
+  static Call spare() {
+    return new Call(Owner.NOBODY);
+  }
+
+  /** What receives the numbers of this call. */
+  Outputs outputs() {
+    return given.outputs == null ? outputs : given.outputs;
   }
 
   /** The first thing that an operation does, after which {@link #end()} is certain. */
-  void begin(String operation, Engine by) {
-    again.forget();
-    engine = by;
-    recording.begin(operation, by, report);
+  void begin(Operation operation) {
+    engine = operation.engine;
+    recording.begin(operation, given, report);
   }
 
   /** So many threads worked at once. */
@@ -252,6 +309,7 @@ final class Call extends CallArrays {
   }
 
   private void write(long outer, long inner) {
+    version++;
     writtenSignature = 0;
     xent_shape.outer(shape, outer);
     xent_shape.classes(shape, dimensions.classes);
@@ -292,6 +350,7 @@ final class Call extends CallArrays {
 
   /** Tells the kernels of logits that are kept for the gradients of a linear layer. */
   void describeLogits() {
+    version++;
     logits.writeRows(dimensions.classes, pieces.inner);
   }
 
@@ -309,6 +368,7 @@ final class Call extends CallArrays {
     if (newOptions != writtenOptions
         || ignores != writtenIgnores
         || gradientScale != writtenScale) {
+      version++;
       newOptions.write(options, ignores, gradientScale);
       writtenOptions = newOptions;
       writtenIgnores = ignores;
@@ -321,63 +381,172 @@ final class Call extends CallArrays {
    * this call that it takes.
    */
   Work kernel(Function function, long row, long rowEnd) {
-    work.begin(function, shape, options, report).rows(row, rowEnd).classes(0, dimensions.classes);
+    boolean whole = repeats && row == 0 && rowEnd == dimensions.rows;
+    Work own = whole ? keptWork(function) : work;
+    own.begin(function, shape, options, report).rows(row, rowEnd).classes(0, dimensions.classes);
     for (int i = 0; i < parts; i++) {
-      present[i].offer(work);
+      present[i].offer(own);
     }
-    return work;
+    if (whole) {
+      own.keep(version, fixed);
+    }
+    return own;
   }
 
-  /**
-   * Makes the call before once more, which was one kernel: no more than that kernel.
-   *
-   * @param a the arrays that the function takes first, in its order
-   */
-  void runAgain(
-      Kernels kernels,
-      Function function,
-      MemorySegment a,
-      MemorySegment b,
-      MemorySegment c,
-      MemorySegment d,
-      MemorySegment e,
-      MemorySegment f) {
-    runAgain(kernels, function, MemorySegment.NULL, a, b, c, d, e, f);
+  private Work keptWork(Function function) {
+    int i = function.ordinal();
+    usedKept |= 1 << i;
+    Work own = keptWorks[i];
+    if (own == null) {
+      own = new Work();
+      keptWorks[i] = own;
+    }
+    return own;
   }
 
-  /**
-   * The same of tokens.
-   *
-   * @param sampling xent_sampling of all rows; NULL for other functions
-   */
-  void runAgain(
-      Kernels kernels,
-      Function function,
-      MemorySegment sampling,
-      MemorySegment a,
-      MemorySegment b,
-      MemorySegment c,
-      MemorySegment d,
-      MemorySegment e,
-      MemorySegment f) {
-    Work kernel = again.work();
-    if (!again.prepared) {
-      kernel
-          .begin(function, shape, options, report)
-          .rows(0, dimensions.rows)
-          .classes(0, dimensions.classes)
-          .first(a, b, c, d, e, f);
-      if (function == Function.SAMPLE) {
-        kernel.sampling(sampling, false);
-      }
-      try {
-        Failures.check(kernels.prepare(kernel), this);
-      } finally {
-        kernel.clear();
-      }
-      again.prepared = true;
+  /** How many kernels ran prepared. */
+  long preparedRuns() {
+    long runs = 0;
+    for (Work own : keptWorks) {
+      runs += own == null ? 0 : own.preparedRuns();
     }
-    Failures.check(kernels.runPrepared(kernel, again.fixed, a, b, c, d, e, f), this);
+    return runs;
+  }
+
+  // ---- calls that are made again ---------------------------------------------------------------
+
+  /**
+   * Whether this is the call before once more, with the same tensors, whose memory may be used. All
+   * that {@link Operation#take} found then still holds, since views do not change.
+   */
+  boolean repeats(Operation operation) {
+    repeats =
+        repeated == operation.number && (owner == Owner.BOUND ? isAsBefore() : hasSameViews());
+    if (repeats && !isUsable()) {
+      repeats = false;
+    }
+    if (repeats) {
+      // Several pieces are told of themselves one by one.
+      repeats = pieces.count == 1 && dimensions.rows > 0;
+      return true;
+    }
+    return false;
+  }
+
+  /** Nobody but the outputs of a bound call can ask for something else. */
+  private boolean isAsBefore() {
+    return given.outputs == null || given.outputs.requests() == seenOutputs;
+  }
+
+  private boolean hasSameViews() {
+    if (given.areViewsAlone()
+        && isView(given.lead, repeatedLead)
+        && isView(given.targets, repeatedTargets)
+        && isView(given.output, repeatedOutput)
+        && isView(given.gradient, repeatedGradient)
+        && isView(given.upstream, repeatedUpstream)) {
+      parts = repeatedParts;
+      for (int i = 0; i < parts; i++) {
+        present[i].view = slots[i] == ROOM ? rooms[i] : slot(slots[i]);
+      }
+      return true;
+    }
+    return false;
+  }
+
+  private static boolean isView(@Nullable View view, long number) {
+    return view == null ? number == Numbers.NONE : view.number == number && number != Numbers.NONE;
+  }
+
+  private @Nullable View slot(int slot) {
+    return switch (slot) {
+      case 0 -> given.lead;
+      case 1 -> given.targets;
+      case 2 -> given.output;
+      case 3 -> given.gradient;
+      case 4 -> given.upstream;
+      default -> null;
+    };
+  }
+
+  /** Whether all memory may be used now. Lenders first: one may close what another speaks of. */
+  private boolean isUsable() {
+    for (int i = 0; i < parts; i++) {
+      if (!Memory.isLent(present[i].view)) {
+        return false;
+      }
+    }
+    for (int i = 0; i < parts; i++) {
+      if (!Memory.isAccessible(present[i].view)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Forgets the call before. */
+  void takeAnew() {
+    repeated = Numbers.NONE;
+    if (parts > 0) {
+      releaseArrays();
+    }
+    needsWholeRows = false;
+    givenStates = false;
+  }
+
+  /** The arguments of a bound call are others. */
+  void changed() {
+    repeated = Numbers.NONE;
+  }
+
+  /** The arrays of this call have been taken. */
+  void remember(Operation operation) {
+    if (owner == Owner.BOUND) {
+      seenOutputs = given.outputs == null ? 0 : given.outputs.requests();
+    } else if (!given.areViewsAlone() || !findSlots()) {
+      return;
+    } else {
+      repeatedParts = parts;
+      repeatedLead = numberOf(given.lead);
+      repeatedTargets = numberOf(given.targets);
+      repeatedOutput = numberOf(given.output);
+      repeatedGradient = numberOf(given.gradient);
+      repeatedUpstream = numberOf(given.upstream);
+    }
+    fixed = true;
+    for (int i = 0; i < parts; i++) {
+      fixed &= present[i].view.fixed;
+    }
+    repeated = operation.number;
+  }
+
+  /** Finds which argument each array is; whether all of them are arguments. */
+  private boolean findSlots() {
+    for (int i = 0; i < parts; i++) {
+      View view = present[i].view;
+      int slot = 0;
+      while (slot < ROOM && view != slot(slot)) {
+        slot++;
+      }
+      if (slot == ROOM && !view.isRoom) {
+        return false;
+      }
+      slots[i] = (byte) slot;
+      rooms[i] = slot == ROOM ? view : null;
+    }
+    return true;
+  }
+
+  private long numberOf(@Nullable View view) {
+    if (view == null) {
+      return Numbers.NONE;
+    }
+    long number = view.number;
+    if (number == Numbers.NONE) {
+      number = numbers.take();
+      view.number = number;
+    }
+    return number;
   }
 
   /** Points all arrays at a piece. */
@@ -527,7 +696,8 @@ final class Call extends CallArrays {
 
   /** Becomes a helper's view of a call, whose thread waits until {@link #unfollow}. */
   void follow(Call caller) {
-    again.forget();
+    repeated = Numbers.NONE;
+    repeats = false;
     engine = caller.engine;
     shape = caller.shape;
     options = caller.options;
@@ -693,12 +863,17 @@ final class Call extends CallArrays {
     return Memory.isConfined(room.saved) || isAnyConfined();
   }
 
-  /** The memory went away during the call. */
-  MemoryException lost(RuntimeException cause) {
-    requireAccess();
-    return new MemoryException(
-        "memory of the call became inaccessible while it ran: keep its arenas open until it returns",
-        cause);
+  /**
+   * What to throw when memory could not be used: the array that was closed, by its name, or else
+   * what a lender or an executor threw.
+   */
+  RuntimeException lost(RuntimeException cause) {
+    try {
+      requireOpen();
+      return cause;
+    } catch (MemoryException closed) {
+      return closed;
+    }
   }
 
   /** Lets go of everything that was the caller's. */
@@ -709,26 +884,33 @@ final class Call extends CallArrays {
     work.clear();
     closeLargeWorkspace();
     offsetsCopy.release();
+    counted = 0;
+    writesGradient = false;
+    round = null;
+    if (requests != null) {
+      requests = null;
+    }
+    room.release();
+    if (owner == Owner.BOUND) {
+      keepReachable();
+      return;
+    }
+    for (int used = usedKept; used != 0; used &= used - 1) {
+      keptWorks[Integer.numberOfTrailingZeros(used)].clear();
+    }
+    usedKept = 0;
     if (parts > 0) {
       releaseArrays();
-      counted = 0;
-      writesGradient = false;
-      needsWholeRows = false;
-      givenStates = false;
-      round = null;
-      if (requests != null) {
-        requests = null;
-      }
-      room.release();
     }
-    if (spare) {
+    given.clear();
+    if (owner == Owner.THREAD) {
+      inUse = false;
+    } else if (!broken) {
       if (workspace.byteSize() > Room.KEPT_BYTES) {
         workspace = MemorySegment.NULL;
       }
       room.dropLargeLogits();
       CALLS.give(this);
-    } else {
-      inUse = false;
     }
   }
 }

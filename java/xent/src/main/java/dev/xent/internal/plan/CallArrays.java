@@ -985,13 +985,20 @@ abstract sealed class CallArrays permits Call {
     }
   }
 
+  /** Until here no memory of the arrays may be freed because nobody refers to it. */
+  void keepReachable() {
+    for (int i = 0; i < parts; i++) {
+      View view = present[i].view;
+      Reference.reachabilityFence(view.owner);
+      Reference.reachabilityFence(view.segment);
+    }
+  }
+
   /** Lets go of all of them. */
   void releaseArrays() {
+    keepReachable();
     for (int i = 0; i < parts; i++) {
-      Part part = present[i];
-      Reference.reachabilityFence(part.view.owner);
-      Reference.reachabilityFence(part.view.segment);
-      part.release();
+      present[i].release();
     }
     parts = 0;
     signature = 0;

@@ -182,6 +182,9 @@ final class Crew implements Job.Crew {
     try {
       own.follow(caller);
       work(own);
+    } catch (Error e) {
+      own.broken = true;
+      throw e;
     } finally {
       own.unfollow();
     }
@@ -204,7 +207,10 @@ final class Crew implements Job.Crew {
       if (own != caller && own.claimed != Call.UNCLAIMED) {
         add(own);
       }
-    } catch (RuntimeException | Error e) {
+    } catch (RuntimeException e) {
+      job.fail(begin, e);
+    } catch (Error e) {
+      own.broken = true;
       job.fail(begin, e);
     }
   }

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import static java.lang.foreign.MemorySegment.NULL;
-
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Work;
-import java.lang.ref.Reference;
 import org.jspecify.annotations.Nullable;
 
 /** Cross-entropy: which kernels run over which rows and classes. */
@@ -18,7 +15,8 @@ public final class CrossEntropyPlan {
   private final LossSpec spec;
   private final Options options;
   private final Reductions reductions;
-  private final long forward = Numbers.takeOne();
+  private final Operation forward;
+  private final Operation backward;
   private final RowWork forwardRows = this::forwardRows;
   private final RowWork forwardShared = this::forwardShared;
   private final RowWork backwardRows = this::backwardRows;
@@ -32,6 +30,8 @@ public final class CrossEntropyPlan {
     this.spec = spec;
     this.options = spec.options();
     this.reductions = spec.reductions();
+    this.forward = new Forward(engine);
+    this.backward = new Backward(engine);
   }
 
   /** The same with another denominator. */
@@ -64,33 +64,59 @@ public final class CrossEntropyPlan {
 
   /** The reduced loss, and whatever is asked for beside it. */
   public double forward(
-      @Nullable Bound bound,
       View logits,
       View targets,
       InputViews inputs,
       @Nullable View gradient,
       @Nullable Outputs wanted) {
-    Call call = Call.current(bound);
-    Outputs outputs = wanted == null ? call.outputs : wanted;
-    outputs.dropStatistics();
-    boolean plain = inputs == InputViews.NONE && (wanted == null || wanted.wantNumbersAlone());
-    try {
-      if (plain && call.again.is(forward, logits, targets, gradient)) {
-        return forwardAgain(call, logits, targets, gradient, wanted);
-      }
-      call.begin(gradient == null ? "cross-entropy" : "cross-entropy with gradient", engine);
-      TargetKind kind = take(call, logits, targets, inputs);
-      LossCall.takeOutputs(call, gradient, outputs, kind);
-      call.keepFewLosses(outputs, logits.type);
+    Call call = Call.current();
+    CallArguments given = call.given;
+    given.lead = logits;
+    given.targets = targets;
+    given.inputs = inputs;
+    given.gradient = gradient;
+    given.outputs = wanted;
+    return forward.run(call);
+  }
+
+  /** The same as a call to be kept. */
+  public Bound bind(View logits, View targets) {
+    return new Bound(forward, backward).lead(logits).targets(targets);
+  }
+
+  private final class Forward extends Operation {
+    Forward(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    String event(CallArguments given) {
+      return given.gradient == null ? "cross-entropy" : "cross-entropy with gradient";
+    }
+
+    @Override
+    void take(Call call, CallArguments given) {
+      Outputs outputs = call.outputs();
+      TargetKind kind = CrossEntropyPlan.this.take(call, given);
+      LossCall.takeOutputs(call, given.gradient, outputs, kind);
+      call.keepFewLosses(outputs, given.lead.type);
       call.ready();
+    }
+
+    @Override
+    double compute(Call call, CallArguments given) {
+      Outputs outputs = call.outputs();
+      TargetKind kind = call.kind;
       call.options(options, options.ignoresIn(kind), 1);
-      boolean allCount = LossCall.allCount(call, kind, options);
-      boolean simple = plain && call.isOneKernel();
       // The kernel looks at a row's label before it writes the row: enough where there is one row.
       boolean checked =
-          LossCall.needsNoCheck(call, kind) || simple && allCount && call.dimensions.rows == 1;
+          LossCall.needsNoCheck(call, kind)
+              || call.dimensions.rows == 1
+                  && given.areViewsAlone()
+                  && call.isOneKernel()
+                  && LossCall.allCount(call, kind, options);
       double count = LossCall.count(call, checked);
-      boolean gradients = gradient != null || outputs.targetGradient != null;
+      boolean gradients = given.gradient != null || outputs.targetGradient != null;
       LossCall.divideBy(count, call, reductions, outputs, gradients);
       if (call.writesGradient) {
         call.options(options, options.ignoresIn(kind), call.scale);
@@ -99,51 +125,16 @@ public final class CrossEntropyPlan {
       call.run(forwardRows, forwardShared);
       double reduced = LossCall.reduce(count, call, reductions, outputs);
       outputs.saved(call, kind, options);
-      boolean whole = gradient == null || call.writesGradient;
-      if (simple && kind == TargetKind.LABELS && allCount && call.hasFewLosses() && whole) {
-        call.again.remember(forward, logits, targets, gradient);
-      }
       return reduced;
-    } catch (IllegalStateException | WrongThreadException e) {
-      throw call.lost(e);
-    } finally {
-      call.end();
     }
   }
 
   /** Takes what a loss reads. */
-  private TargetKind take(Call call, View logits, View targets, InputViews inputs) {
-    LossCall.lead(call, call.logits, logits, spec.axis(), inputs);
-    TargetKind kind = LossCall.takeTargets(call, options, targets, inputs);
-    LossCall.takeInputs(call, inputs, spec.classWeights());
+  private TargetKind take(Call call, CallArguments given) {
+    LossCall.lead(call, call.logits, given.lead, spec.axis(), given.inputs);
+    TargetKind kind = LossCall.takeTargets(call, options, given.targets, given.inputs);
+    LossCall.takeInputs(call, given.inputs, spec.classWeights());
     return kind;
-  }
-
-  private double forwardAgain(
-      Call call, View logits, View targets, @Nullable View gradient, @Nullable Outputs wanted) {
-    long rows = call.dimensions.rows;
-    if (rows > 1) {
-      LossCall.checkTargets(call, kernels, targets.segment);
-    }
-    call.runAgain(
-        kernels,
-        Function.CROSS_ENTROPY,
-        logits.segment,
-        targets.segment,
-        call.fewLosses.view(logits.type).segment,
-        NULL,
-        NULL,
-        gradient == null ? NULL : gradient.segment);
-    Reference.reachabilityFence(logits);
-    Reference.reachabilityFence(targets);
-    Reference.reachabilityFence(gradient);
-    double sum = call.fewLosses.sum(logits.type, rows, kernels, call);
-    double denominator = reductions.denominator(rows);
-    double reduced = reductions.reduce(sum, denominator);
-    if (wanted != null) {
-      wanted.set(reduced, sum, rows, rows, rows, denominator, -1);
-    }
-    return reduced;
   }
 
   private void forwardRows(Call call, long begin, long end) {
@@ -184,28 +175,50 @@ public final class CrossEntropyPlan {
       @Nullable View upstream,
       View gradient) {
     Call call = Call.current();
-    try {
-      call.begin("cross-entropy backward", engine);
-      TargetKind kind = take(call, logits, targets, inputs);
-      if (upstream != null) {
-        call.perRow(call.upstream, upstream);
+    CallArguments given = call.given;
+    given.lead = logits;
+    given.targets = targets;
+    given.inputs = inputs;
+    given.saved = saved;
+    given.upstream = upstream;
+    given.gradient = gradient;
+    backward.run(call);
+  }
+
+  private final class Backward extends Operation {
+    Backward(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    String event(CallArguments given) {
+      return "cross-entropy backward";
+    }
+
+    @Override
+    void take(Call call, CallArguments given) {
+      CrossEntropyPlan.this.take(call, given);
+      if (given.upstream != null) {
+        call.perRow(call.upstream, given.upstream);
       }
-      call.whole(call.gradient, gradient);
+      call.whole(call.gradient, given.gradient);
       call.writes(call.gradient, call.logits, null);
-      call.room.saved = saved.statisticsOf(call, kind, options);
       call.ready();
-      boolean scaled = LossCall.scaleGradient(saved.countedWeight, call, reductions);
+    }
+
+    @Override
+    double compute(Call call, CallArguments given) {
+      TargetKind kind = call.kind;
+      call.room.saved = given.saved.statisticsOf(call, kind, options);
+      boolean scaled = LossCall.scaleGradient(given.saved.countedWeight, call, reductions);
       call.options(options, options.ignoresIn(kind), call.scale);
       LossCall.count(call, LossCall.needsNoCheck(call, kind));
-      if (!scaled) {
-        Memory.clear(gradient);
-        return;
+      if (scaled) {
+        call.run(backwardRows, backwardShared);
+      } else {
+        Memory.clear(given.gradient);
       }
-      call.run(backwardRows, backwardShared);
-    } catch (IllegalStateException | WrongThreadException e) {
-      throw call.lost(e);
-    } finally {
-      call.end();
+      return Double.NaN;
     }
   }
 

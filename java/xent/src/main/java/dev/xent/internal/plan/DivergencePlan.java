@@ -20,6 +20,7 @@ public final class DivergencePlan {
   private final LossSpec spec;
   private final Options options;
   private final Reductions reductions;
+  private final Operation forward;
   private final RowWork rows = this::rows;
 
   public DivergencePlan(Divergence.Kind kind, Engine engine, LossSpec spec) {
@@ -35,6 +36,7 @@ public final class DivergencePlan {
     this.spec = spec;
     this.options = spec.options();
     this.reductions = spec.reductions();
+    this.forward = new Forward(engine);
   }
 
   /** The same with another denominator. */
@@ -60,27 +62,52 @@ public final class DivergencePlan {
       @Nullable View gradient,
       @Nullable Outputs wanted) {
     Call call = Call.current();
-    Outputs outputs = wanted == null ? call.outputs : wanted;
-    try {
-      call.begin(gradient == null ? "divergence" : "divergence with gradient", engine);
-      takeInputs(call, logits, teacher, inputs);
-      takeOutputs(call, gradient, outputs);
+    CallArguments given = call.given;
+    given.lead = logits;
+    given.targets = teacher;
+    given.inputs = inputs;
+    given.gradient = gradient;
+    given.outputs = wanted;
+    return forward.run(call);
+  }
+
+  /** The same as a call to be kept. */
+  public Bound bind(View logits, View teacher) {
+    return new Bound(forward).lead(logits).targets(teacher);
+  }
+
+  private final class Forward extends Operation {
+    Forward(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    String event(CallArguments given) {
+      return given.gradient == null ? "divergence" : "divergence with gradient";
+    }
+
+    @Override
+    void take(Call call, CallArguments given) {
+      Outputs outputs = call.outputs();
+      takeInputs(call, given.lead, given.targets, given.inputs);
+      takeOutputs(call, given.gradient, outputs);
       call.needsWholeRows = true;
       call.keepFewLosses(outputs, DType.F64);
       call.ready();
+    }
+
+    @Override
+    double compute(Call call, CallArguments given) {
+      Outputs outputs = call.outputs();
       call.options(options, 1);
       call.counted = RowWeights.count(call);
       double weight = RowWeights.sum(call, kernels);
-      LossCall.divideBy(weight, call, reductions, outputs, gradient != null);
+      LossCall.divideBy(weight, call, reductions, outputs, given.gradient != null);
       if (call.writesGradient) {
         call.options(options, call.scale);
       }
       call.run(rows);
       return LossCall.reduce(weight, call, reductions, outputs);
-    } catch (IllegalStateException | WrongThreadException e) {
-      throw call.lost(e);
-    } finally {
-      call.end();
     }
   }
 

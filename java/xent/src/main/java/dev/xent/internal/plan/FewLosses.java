@@ -4,7 +4,6 @@ package dev.xent.internal.plan;
 import dev.xent.DType;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.load.Codes;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
@@ -18,15 +17,10 @@ final class FewLosses {
   static final int MOST = 64;
 
   /** Room for one loss per row. */
-  final View floats = room(DType.F32);
+  final View floats = View.room(DType.F32, MOST);
 
   /** Room for losses that are computed in double; most threads never need it. */
   private @Nullable View doubles;
-
-  private static View room(DType type) {
-    MemorySegment memory = Memory.allocate(Arena.ofAuto(), type, MOST);
-    return View.of(memory, type, new long[] {MOST}, new long[] {1}, null);
-  }
 
   /** Where the losses of logits of a type go, exactly as they are added up. */
   View view(DType logits) {
@@ -34,7 +28,7 @@ final class FewLosses {
       return floats;
     }
     if (doubles == null) {
-      doubles = room(DType.F64);
+      doubles = View.room(DType.F64, MOST);
     }
     return doubles;
   }

@@ -17,6 +17,7 @@ public final class HvpPlan {
   private final Options options;
   private final int axis;
   private final double gradientScale;
+  private final Operation product;
   private final RowWork rows = this::rows;
 
   public HvpPlan(Engine engine, Options options, int axis, double gradientScale) {
@@ -26,6 +27,7 @@ public final class HvpPlan {
     this.options = options;
     this.axis = axis;
     this.gradientScale = gradientScale;
+    this.product = new Product(engine);
   }
 
   @Override
@@ -42,24 +44,47 @@ public final class HvpPlan {
   /** Writes the product of each row. */
   public void product(View logits, View upstream, InputViews inputs, View output) {
     Call call = Call.current();
-    try {
-      call.begin(NAME, engine);
-      inputs.refuseTargetWeights(NAME);
-      LossCall.lead(call, call.logits, logits, axis, inputs);
-      LossCall.takeInputs(call, inputs, null);
-      call.whole(call.upstream, upstream);
-      call.whole(call.output, output);
-      requireExact(output, logits);
+    call.given.lead = logits;
+    call.given.upstream = upstream;
+    call.given.inputs = inputs;
+    call.given.output = output;
+    product.run(call);
+  }
+
+  /** The same as a call to be kept. */
+  public Bound bind(View logits, View upstream, View output) {
+    return new Bound(product).lead(logits).upstream(upstream).output(output);
+  }
+
+  private final class Product extends Operation {
+    Product(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    String event(CallArguments given) {
+      return NAME;
+    }
+
+    @Override
+    void take(Call call, CallArguments given) {
+      given.inputs.refuseTargetWeights(NAME);
+      LossCall.lead(call, call.logits, given.lead, axis, given.inputs);
+      LossCall.takeInputs(call, given.inputs, null);
+      call.whole(call.upstream, given.upstream);
+      call.whole(call.output, given.output);
+      requireExact(given.output, given.lead);
       call.writes(call.output, call.logits, null);
       call.needsWholeRows = true;
       call.ready();
+    }
+
+    @Override
+    double compute(Call call, CallArguments given) {
       call.options(options, gradientScale);
       RowWeights.count(call);
       call.run(rows);
-    } catch (IllegalStateException | WrongThreadException e) {
-      throw call.lost(e);
-    } finally {
-      call.end();
+      return Double.NaN;
     }
   }
 

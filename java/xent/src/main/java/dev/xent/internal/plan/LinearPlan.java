@@ -66,6 +66,8 @@ public final class LinearPlan {
   private final Options options;
   private final Reductions reductions;
   private final long workspace;
+  private final Operation forward;
+  private final Operation backward;
   private final RowWork everything = this::everything;
   private final RowWork forwardRows = this::forwardRows;
   private final RowWork states = this::states;
@@ -85,6 +87,8 @@ public final class LinearPlan {
     this.options = spec.options();
     this.reductions = spec.reductions();
     this.workspace = workspace;
+    this.forward = new Forward(engine);
+    this.backward = new Backward(engine);
   }
 
   /** The same with another denominator. */
@@ -127,18 +131,62 @@ public final class LinearPlan {
       @Nullable GradientViews gradients,
       @Nullable Outputs wanted) {
     Call call = Call.current();
-    Outputs outputs = wanted == null ? call.outputs : wanted;
-    outputs.dropStatistics();
-    try {
-      String name = "linear cross-entropy";
-      call.begin(gradients == null ? name : "linear cross-entropy with gradients", engine);
-      TargetKind kind = take(call, hidden, weights, targets, inputs);
-      takeGradients(call, gradients);
+    CallArguments given = call.given;
+    given.lead = hidden;
+    given.weights = weights;
+    given.targets = targets;
+    given.inputs = inputs;
+    given.gradients = gradients;
+    given.outputs = wanted;
+    return forward.run(call);
+  }
+
+  /** The same as a call to be kept. */
+  public Bound bind(View hidden, View weights, View targets, @Nullable GradientViews gradients) {
+    return new Bound(forward).lead(hidden).weights(weights).targets(targets).gradients(gradients);
+  }
+
+  /** A call whose passes describe logits of their own, and whose gradients may be others. */
+  private abstract class Passes extends Operation {
+    Passes(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    boolean canRepeat(Call call) {
+      return false;
+    }
+  }
+
+  private final class Forward extends Passes {
+    Forward(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    String event(CallArguments given) {
+      return given.gradients == null
+          ? "linear cross-entropy"
+          : "linear cross-entropy with gradients";
+    }
+
+    @Override
+    void take(Call call, CallArguments given) {
+      Outputs outputs = call.outputs();
+      TargetKind kind = LinearPlan.this.take(call, given);
+      takeGradients(call, given.gradients);
       LossCall.takeOutputs(call, null, outputs, kind);
       requireWritable(call);
-      call.keepFewLosses(outputs, hidden.type);
+      call.keepFewLosses(outputs, given.lead.type);
       call.ready();
-      requireOnePiece(call, gradients);
+      requireOnePiece(call, given.gradients);
+    }
+
+    @Override
+    double compute(Call call, CallArguments given) {
+      Outputs outputs = call.outputs();
+      GradientViews gradients = given.gradients;
+      TargetKind kind = call.kind;
       call.options(options, options.ignoresIn(kind), 1);
       double count = LossCall.count(call, LossCall.needsNoCheck(call, kind));
       boolean any = gradients != null || outputs.targetGradient != null;
@@ -147,27 +195,24 @@ public final class LinearPlan {
         call.options(options, options.ignoresIn(kind), call.scale);
       }
       call.room.saved = outputs.statisticsFor(call.dimensions.rows);
-      run(call);
+      LinearPlan.this.run(call);
       if (gradients != null && (!call.writesGradient || call.dimensions.rows == 0)) {
         gradients.clear();
       }
       double reduced = LossCall.reduce(count, call, reductions, outputs);
       outputs.saved(call, kind, options);
       return reduced;
-    } catch (IllegalStateException | WrongThreadException e) {
-      throw call.lost(e);
-    } finally {
-      call.end();
     }
   }
 
-  private TargetKind take(Call call, View hidden, View weights, View targets, InputViews inputs) {
+  private TargetKind take(Call call, CallArguments given) {
+    InputViews inputs = given.inputs;
     inputs.refuseRowOffsets("a linear layer");
-    call.leadLinear(hidden, spec.axis(), weights);
+    call.leadLinear(given.lead, spec.axis(), given.weights);
     if (inputs.bias() != null) {
       call.ofClasses(call.bias, inputs.bias());
     }
-    TargetKind kind = LossCall.takeTargets(call, options, targets, inputs);
+    TargetKind kind = LossCall.takeTargets(call, options, given.targets, inputs);
     LossCall.takeInputs(call, inputs, spec.classWeights());
     return kind;
   }
@@ -503,31 +548,54 @@ public final class LinearPlan {
       @Nullable View upstream,
       GradientViews gradients) {
     Call call = Call.current();
-    try {
-      call.begin("linear cross-entropy backward", engine);
-      TargetKind kind = take(call, hidden, weights, targets, inputs);
-      if (upstream != null) {
-        call.perRow(call.upstream, upstream);
+    CallArguments given = call.given;
+    given.lead = hidden;
+    given.weights = weights;
+    given.targets = targets;
+    given.inputs = inputs;
+    given.saved = saved;
+    given.upstream = upstream;
+    given.gradients = gradients;
+    backward.run(call);
+  }
+
+  private final class Backward extends Passes {
+    Backward(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    String event(CallArguments given) {
+      return "linear cross-entropy backward";
+    }
+
+    @Override
+    void take(Call call, CallArguments given) {
+      LinearPlan.this.take(call, given);
+      if (given.upstream != null) {
+        call.perRow(call.upstream, given.upstream);
       }
-      takeGradients(call, gradients);
+      takeGradients(call, given.gradients);
       requireWritable(call);
-      call.room.saved = saved.statisticsOf(call, kind, options);
       call.ready();
-      requireOnePiece(call, gradients);
-      boolean scaled = LossCall.scaleGradient(saved.countedWeight, call, reductions);
+      requireOnePiece(call, given.gradients);
+    }
+
+    @Override
+    double compute(Call call, CallArguments given) {
+      TargetKind kind = call.kind;
+      call.room.saved = given.saved.statisticsOf(call, kind, options);
+      boolean scaled = LossCall.scaleGradient(given.saved.countedWeight, call, reductions);
       call.options(options, options.ignoresIn(kind), call.scale);
       LossCall.count(call, LossCall.needsNoCheck(call, kind));
       if (!scaled || call.dimensions.rows == 0) {
-        gradients.clear();
-        return;
+        given.gradients.clear();
+        return Double.NaN;
       }
       call.writesGradient = true;
       requireWorkspace(call, ofPasses(call, 0, LEAST));
       backwardPasses(call);
-    } catch (IllegalStateException | WrongThreadException e) {
-      throw call.lost(e);
-    } finally {
-      call.end();
+      return Double.NaN;
     }
   }
 

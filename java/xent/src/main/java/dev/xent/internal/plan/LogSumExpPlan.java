@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import static java.lang.foreign.MemorySegment.NULL;
-
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Work;
-import java.lang.ref.Reference;
 
 /** Log-sum-exp: which kernels run over which rows and classes. */
 public final class LogSumExpPlan {
+  private static final String NAME = "log-sum-exp";
+
   private final Engine engine;
   private final Kernels kernels;
   private final LongRows longRows;
   private final Options options;
   private final int axis;
-  private final long forward = Numbers.takeOne();
+  private final Operation forward;
   private final RowWork forwardRows = this::forwardRows;
   private final RowWork forwardShared = this::forwardShared;
 
@@ -25,6 +24,7 @@ public final class LogSumExpPlan {
     this.longRows = new LongRows(engine);
     this.options = options;
     this.axis = axis;
+    this.forward = new Forward(engine);
   }
 
   @Override
@@ -43,38 +43,43 @@ public final class LogSumExpPlan {
   /** Writes one number per row. */
   public void forward(View logits, InputViews inputs, View logSumExp) {
     Call call = Call.current();
-    try {
-      if (inputs == InputViews.NONE && call.again.is(forward, logits, logSumExp, null)) {
-        call.runAgain(
-            kernels,
-            Function.LOG_SUM_EXP,
-            logits.segment,
-            logSumExp.segment,
-            NULL,
-            NULL,
-            NULL,
-            NULL);
-        Reference.reachabilityFence(logits);
-        Reference.reachabilityFence(logSumExp);
-        return;
-      }
-      call.begin("log-sum-exp", engine);
-      inputs.refuseTargetWeights("log-sum-exp");
-      inputs.refuseRowWeights("log-sum-exp");
-      LossCall.lead(call, call.logits, logits, axis, inputs);
-      LossCall.takeInputs(call, inputs, null);
-      call.perRow(call.logSumExp, logSumExp);
+    call.given.lead = logits;
+    call.given.inputs = inputs;
+    call.given.output = logSumExp;
+    forward.run(call);
+  }
+
+  /** The same as a call to be kept. */
+  public Bound bind(View logits, View logSumExp) {
+    return new Bound(forward).lead(logits).output(logSumExp);
+  }
+
+  private final class Forward extends Operation {
+    Forward(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    String event(CallArguments given) {
+      return NAME;
+    }
+
+    @Override
+    void take(Call call, CallArguments given) {
+      given.inputs.refuseTargetWeights(NAME);
+      given.inputs.refuseRowWeights(NAME);
+      LossCall.lead(call, call.logits, given.lead, axis, given.inputs);
+      LossCall.takeInputs(call, given.inputs, null);
+      call.perRow(call.logSumExp, given.output);
       call.writes(call.logSumExp, null, null);
       call.ready();
+    }
+
+    @Override
+    double compute(Call call, CallArguments given) {
       call.options(options, 1);
       call.run(forwardRows, forwardShared);
-      if (call.isOneKernel()) {
-        call.again.remember(forward, logits, logSumExp, null);
-      }
-    } catch (IllegalStateException | WrongThreadException e) {
-      throw call.lost(e);
-    } finally {
-      call.end();
+      return Double.NaN;
     }
   }
 

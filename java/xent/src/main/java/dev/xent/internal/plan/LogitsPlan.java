@@ -6,7 +6,6 @@ import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Kernels;
 import java.util.Locale;
-import org.jspecify.annotations.Nullable;
 
 /** What logits tell without targets: the largest classes and what they have, argmax, entropy. */
 public final class LogitsPlan {
@@ -20,9 +19,13 @@ public final class LogitsPlan {
   /** How many of the largest classes; 0 for an operation that is not asked for any. */
   private final int k;
 
+  private final Operation one;
+  private final Operation logProbabilities;
+  private final Operation probabilities;
   private final RowWork rows = this::rows;
 
-  private LogitsPlan(String name, String event, Engine engine, Options options, int axis, int k) {
+  private LogitsPlan(
+      String name, String event, Engine engine, Options options, int axis, int k, Result one) {
     this.name = name;
     this.event = event;
     this.engine = engine;
@@ -30,21 +33,24 @@ public final class LogitsPlan {
     this.options = options;
     this.axis = axis;
     this.k = k;
+    this.one = new Rows(engine, one);
+    this.logProbabilities = new Rows(engine, Result.LOG_PROBABILITIES);
+    this.probabilities = new Rows(engine, Result.PROBABILITIES);
   }
 
   /** The class of the largest logit. */
   public static LogitsPlan argmax(Engine engine, Options options, int axis) {
-    return new LogitsPlan("Argmax", "argmax", engine, options, axis, 0);
+    return new LogitsPlan("Argmax", "argmax", engine, options, axis, 0, Result.ARGMAX);
   }
 
   /** {@code - sum p log p}. */
   public static LogitsPlan entropy(Engine engine, Options options, int axis) {
-    return new LogitsPlan("Entropy", "entropy", engine, options, axis, 0);
+    return new LogitsPlan("Entropy", "entropy", engine, options, axis, 0, Result.ENTROPY);
   }
 
   /** The largest classes, so many of each row. */
   public static LogitsPlan topK(Engine engine, Options options, int axis, int k) {
-    return new LogitsPlan("TopK", "top-k", engine, options, axis, k);
+    return new LogitsPlan("TopK", "top-k", engine, options, axis, k, Result.ARGMAX);
   }
 
   /**
@@ -107,62 +113,99 @@ public final class LogitsPlan {
 
   // ---- calls -----------------------------------------------------------------------------------
 
-  /** Writes the class of the largest logit of each row. */
-  public void argmax(View logits, InputViews inputs, View classes) {
-    run(logits, inputs, classes, null, null, null, null);
+  /** Writes what each row has one of: the class of its largest logit, or its entropy. */
+  public void forward(View logits, InputViews inputs, View output) {
+    Call call = Call.current();
+    call.given.lead = logits;
+    call.given.inputs = inputs;
+    call.given.output = output;
+    one.run(call);
   }
 
-  /** Writes the entropy of each row. */
-  public void entropy(View logits, InputViews inputs, View entropies) {
-    run(logits, inputs, null, entropies, null, null, null);
+  /** The same as a call to be kept. */
+  public Bound bind(View logits, View output) {
+    return new Bound(one).lead(logits).output(output);
   }
 
   /** Writes the largest classes of each row, and the logarithms of their probabilities. */
-  public void logProbabilities(View logits, InputViews inputs, View topClasses, View top) {
-    run(logits, inputs, null, null, topClasses, top, null);
+  public void logProbabilities(View logits, InputViews inputs, View classes, View values) {
+    top(logProbabilities, logits, inputs, classes, values);
+  }
+
+  /** The same as a call to be kept. */
+  public Bound bindLogProbabilities(View logits, View classes, View values) {
+    return new Bound(logProbabilities).lead(logits).output(classes).secondOutput(values);
   }
 
   /** Writes the largest classes of each row, and their probabilities. */
-  public void probabilities(View logits, InputViews inputs, View topClasses, View top) {
-    run(logits, inputs, null, null, topClasses, null, top);
+  public void probabilities(View logits, InputViews inputs, View classes, View values) {
+    top(probabilities, logits, inputs, classes, values);
   }
 
-  private void run(
-      View logits,
-      InputViews inputs,
-      @Nullable View argmax,
-      @Nullable View entropies,
-      @Nullable View topClasses,
-      @Nullable View topLogProbabilities,
-      @Nullable View topProbabilities) {
+  /** The same as a call to be kept. */
+  public Bound bindProbabilities(View logits, View classes, View values) {
+    return new Bound(probabilities).lead(logits).output(classes).secondOutput(values);
+  }
+
+  private static void top(
+      Operation operation, View logits, InputViews inputs, View classes, View values) {
     Call call = Call.current();
-    try {
-      call.begin(event, engine);
+    call.given.lead = logits;
+    call.given.inputs = inputs;
+    call.given.output = classes;
+    call.given.secondOutput = values;
+    operation.run(call);
+  }
+
+  /** What is written of each row. */
+  private enum Result {
+    ARGMAX,
+    ENTROPY,
+    LOG_PROBABILITIES,
+    PROBABILITIES
+  }
+
+  private final class Rows extends Operation {
+    private final Result result;
+
+    Rows(Engine engine, Result result) {
+      super(engine);
+      this.result = result;
+    }
+
+    @Override
+    String event(CallArguments given) {
+      return event;
+    }
+
+    @Override
+    void take(Call call, CallArguments given) {
+      InputViews inputs = given.inputs;
       inputs.refuseTargetWeights(event);
       inputs.refuseRowWeights(event);
-      LossCall.lead(call, call.logits, logits, axis, inputs);
+      LossCall.lead(call, call.logits, given.lead, axis, inputs);
       LossCall.takeInputs(call, inputs, null);
       call.unusual = true;
       call.needsWholeRows = true;
-      if (argmax != null) {
-        call.indices(call.argmax, argmax);
+      switch (result) {
+        case ARGMAX -> call.indices(call.argmax, given.output);
+        case ENTROPY -> call.perRow(call.entropies, given.output);
+        case LOG_PROBABILITIES -> call.top(given.output, given.secondOutput, null);
+        case PROBABILITIES -> call.top(given.output, null, given.secondOutput);
       }
-      if (entropies != null) {
-        call.perRow(call.entropies, entropies);
-      }
-      call.top(topClasses, topLogProbabilities, topProbabilities);
       requireCount(call);
       LossCall.requireWritable(call);
       call.ready();
+    }
+
+    @Override
+    double compute(Call call, CallArguments given) {
       call.options(options, 1);
-      if (topProbabilities != null) {
+      if (result == Result.PROBABILITIES) {
         call.room.saveStatistics(call.dimensions.rows);
       }
       call.run(rows);
-    } catch (IllegalStateException | WrongThreadException e) {
-      throw call.lost(e);
-    } finally {
-      call.end();
+      return Double.NaN;
     }
   }
 

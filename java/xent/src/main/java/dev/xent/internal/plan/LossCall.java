@@ -41,6 +41,7 @@ final class LossCall {
     }
     options.requireFor(kind, targets);
     call.needsWholeRows |= options.clampsTerms(kind);
+    call.kind = kind;
     return kind;
   }
 
@@ -211,13 +212,6 @@ final class LossCall {
       Failures.check(kernels.run(work), call);
       call.counted += xent_report.counted(call.report);
     }
-  }
-
-  /** The same for targets of which only labels need a look: a plain call once more. */
-  static void checkTargets(Call call, Kernels kernels, MemorySegment targets) {
-    Work work =
-        call.kernel(Function.CHECK_TARGETS, 0, call.dimensions.rows).set(Array.TARGETS, targets);
-    Failures.check(kernels.run(work), call);
   }
 
   // ---- the reduced loss ------------------------------------------------------------------------

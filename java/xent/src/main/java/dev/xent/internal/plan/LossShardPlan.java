@@ -62,25 +62,22 @@ public final class LossShardPlan {
 
   /** What the classes of this shard contribute, in the first round or in the second. */
   public States states(View logits, View targets, InputViews inputs, @Nullable FinishedRows first) {
-    Call call = Call.current();
-    try {
-      call.begin("partial states", engine);
-      TargetKind kind = take(call, logits, targets, inputs);
-      if (first != null) {
-        first.require(call, kind, options);
+    return new Once<States>(engine, "partial states") {
+      @Override
+      States call(Call call) {
+        TargetKind kind = takeShard(call, logits, targets, inputs);
+        if (first != null) {
+          first.require(call, kind, options);
+        }
+        call.ready();
+        ShardTargets.check(call, kind, options);
+        call.options(options, options.ignoresIn(kind), 1);
+        return ShardCall.states(call, engine, kind, first);
       }
-      call.ready();
-      ShardTargets.check(call, kind, options);
-      call.options(options, options.ignoresIn(kind), 1);
-      return ShardCall.states(call, engine, kind, first);
-    } catch (IllegalStateException | WrongThreadException e) {
-      throw call.lost(e);
-    } finally {
-      call.end();
-    }
+    }.result();
   }
 
-  private TargetKind take(Call call, View logits, View targets, InputViews inputs) {
+  private TargetKind takeShard(Call call, View logits, View targets, InputViews inputs) {
     inputs.refuseRowOffsets("a shard");
     call.lead(call.logits, logits, spec.axis());
     call.shard(firstClass, allClasses);
@@ -129,31 +126,28 @@ public final class LossShardPlan {
       InputViews inputs,
       @Nullable FinishedRows first,
       Outputs outputs) {
-    Call call = Call.current();
-    try {
-      outputs.requireForShard();
-      ShardCall.requireForFinish(states, inputs, first, options, true);
-      call.begin("finish", engine);
-      call.lead(call.logits, ShardCall.unseen(states), states.axis());
-      TargetKind kind = takeTargets(call, states, labels);
-      takeRest(call, inputs, outputs, kind);
-      call.givenStates = true;
-      call.ready();
-      // States of other targets have what there is to ignore already.
-      boolean ignores = kind == TargetKind.LABELS && options.hasIgnoreIndex();
-      call.options(options, ignores, 1);
-      double weight = count(call, kind);
-      LossCall.divideBy(weight, call, reductions, outputs, false);
-      FinishedRows rows = ShardCall.finish(call, engine, states, weight, first, options);
-      if (rows.again() == 0) {
-        LossCall.reduce(weight, call, reductions, outputs);
+    return new Once<FinishedRows>(engine, "finish") {
+      @Override
+      FinishedRows call(Call call) {
+        outputs.requireForShard();
+        ShardCall.requireForFinish(states, inputs, first, options, true);
+        call.lead(call.logits, ShardCall.unseen(states), states.axis());
+        TargetKind kind = takeTargets(call, states, labels);
+        takeRest(call, inputs, outputs, kind);
+        call.givenStates = true;
+        call.ready();
+        // States of other targets have what there is to ignore already.
+        boolean ignores = kind == TargetKind.LABELS && options.hasIgnoreIndex();
+        call.options(options, ignores, 1);
+        double weight = count(call, kind);
+        LossCall.divideBy(weight, call, reductions, outputs, false);
+        FinishedRows rows = ShardCall.finish(call, engine, states, weight, first, options);
+        if (rows.again() == 0) {
+          LossCall.reduce(weight, call, reductions, outputs);
+        }
+        return rows;
       }
-      return rows;
-    } catch (IllegalStateException | WrongThreadException e) {
-      throw call.lost(e);
-    } finally {
-      call.end();
-    }
+    }.result();
   }
 
   private TargetKind takeTargets(Call call, States states, @Nullable View labels) {
@@ -217,31 +211,29 @@ public final class LossShardPlan {
       FinishedRows rows,
       @Nullable View upstream,
       View gradient) {
-    Call call = Call.current();
-    try {
-      rows.requireFinished();
-      call.begin("cross-entropy backward", engine);
-      TargetKind kind = take(call, logits, targets, inputs);
-      if (upstream != null) {
-        call.perRow(call.upstream, upstream);
+    new Once<@Nullable Void>(engine, "cross-entropy backward") {
+      @Override
+      @Nullable Void call(Call call) {
+        rows.requireFinished();
+        TargetKind kind = takeShard(call, logits, targets, inputs);
+        if (upstream != null) {
+          call.perRow(call.upstream, upstream);
+        }
+        call.whole(call.gradient, gradient);
+        call.writes(call.gradient, call.logits, null);
+        rows.require(call, kind, options);
+        call.givenStates = true;
+        call.ready();
+        ShardTargets.check(call, kind, options);
+        if (!LossCall.scaleGradient(rows.countedWeight(), call, reductions)) {
+          Memory.clear(gradient);
+          return null;
+        }
+        call.options(options, options.ignoresIn(kind), call.scale);
+        ShardCall.write(call, engine, rows, range);
+        return null;
       }
-      call.whole(call.gradient, gradient);
-      call.writes(call.gradient, call.logits, null);
-      rows.require(call, kind, options);
-      call.givenStates = true;
-      call.ready();
-      ShardTargets.check(call, kind, options);
-      if (!LossCall.scaleGradient(rows.countedWeight(), call, reductions)) {
-        Memory.clear(gradient);
-        return;
-      }
-      call.options(options, options.ignoresIn(kind), call.scale);
-      ShardCall.write(call, engine, rows, range);
-    } catch (IllegalStateException | WrongThreadException e) {
-      throw call.lost(e);
-    } finally {
-      call.end();
-    }
+    }.result();
   }
 
   private void range(Call call, long row, long from, long to) {

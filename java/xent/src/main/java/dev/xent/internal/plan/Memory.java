@@ -143,7 +143,7 @@ public final class Memory {
 
   private static MemorySegment allocate(Arena arena, long bytes) {
     try {
-      return arena.allocate(bytes, ALIGNMENT);
+      return usable(arena.allocate(bytes, ALIGNMENT), bytes);
     } catch (IllegalStateException | WrongThreadException e) {
       throw new MemoryException(
           "the arena cannot be used: "
@@ -151,6 +151,25 @@ public final class Memory {
               + "; give one that is open, and shared or of this thread",
           e);
     }
+  }
+
+  /** An arena may be anybody's, and return anything. */
+  private static MemorySegment usable(MemorySegment memory, long bytes) {
+    if (memory.byteSize() < bytes
+        || memory.isReadOnly()
+        || !memory.isNative()
+        || memory.address() % ALIGNMENT != 0) {
+      throw new MemoryException(
+          String.format(
+              Locale.ROOT,
+              "the arena returned %s%s of %d bytes; expected %d bytes off the heap that can be written, aligned to %d: use an arena of the JDK",
+              memory.isReadOnly() ? "read-only " : "",
+              memory.isNative() ? "memory" : "a Java array",
+              memory.byteSize(),
+              bytes,
+              ALIGNMENT));
+    }
+    return memory;
   }
 
   /** Refuses big-endian buffers. */

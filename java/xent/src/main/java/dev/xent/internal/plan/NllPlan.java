@@ -23,6 +23,8 @@ public final class NllPlan {
   private final LossSpec spec;
   private final Options options;
   private final Reductions reductions;
+  private final Operation forward;
+  private final Operation backward;
   private final RowWork forwardRows = this::forwardRows;
   private final RowWork backwardRows = this::backwardRows;
 
@@ -32,6 +34,8 @@ public final class NllPlan {
     this.spec = spec;
     this.options = spec.options();
     this.reductions = spec.reductions();
+    this.forward = new Forward(engine);
+    this.backward = new Backward(engine);
   }
 
   /** The same with another denominator. */
@@ -59,26 +63,51 @@ public final class NllPlan {
       @Nullable View gradient,
       @Nullable Outputs wanted) {
     Call call = Call.current();
-    Outputs outputs = wanted == null ? call.outputs : wanted;
-    try {
-      call.begin(gradient == null ? "nll" : "nll with gradient", engine);
-      int axis = spec.axis();
-      LossCall.lead(call, call.logProbabilities, logProbabilities, axis, inputs);
-      TargetKind kind = takeInputs(call, targets, inputs);
-      LossCall.takeOutputs(call, gradient, outputs, kind);
-      call.keepFewLosses(outputs, logProbabilities.type);
+    CallArguments given = call.given;
+    given.lead = logProbabilities;
+    given.targets = targets;
+    given.inputs = inputs;
+    given.gradient = gradient;
+    given.outputs = wanted;
+    return forward.run(call);
+  }
+
+  /** The same as a call to be kept. */
+  public Bound bind(View logProbabilities, View targets) {
+    return new Bound(forward, backward).lead(logProbabilities).targets(targets);
+  }
+
+  private final class Forward extends Operation {
+    Forward(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    String event(CallArguments given) {
+      return given.gradient == null ? "nll" : "nll with gradient";
+    }
+
+    @Override
+    void take(Call call, CallArguments given) {
+      Outputs outputs = call.outputs();
+      LossCall.lead(call, call.logProbabilities, given.lead, spec.axis(), given.inputs);
+      TargetKind kind = takeInputs(call, given.targets, given.inputs);
+      LossCall.takeOutputs(call, given.gradient, outputs, kind);
+      call.keepFewLosses(outputs, given.lead.type);
       call.ready();
+    }
+
+    @Override
+    double compute(Call call, CallArguments given) {
+      Outputs outputs = call.outputs();
+      TargetKind kind = call.kind;
       double count = count(call, kind);
-      boolean gradients = gradient != null || outputs.targetGradient != null;
+      boolean gradients = given.gradient != null || outputs.targetGradient != null;
       LossCall.divideBy(count, call, reductions, outputs, gradients);
       boolean readsRows =
           kind != TargetKind.LABELS || options.labelSmoothing() != 0 || call.hits.view != null;
       call.run(forwardRows, readsRows || call.writesGradient ? call.dimensions.classes : 1);
       return LossCall.reduce(count, call, reductions, outputs);
-    } catch (IllegalStateException | WrongThreadException e) {
-      throw call.lost(e);
-    } finally {
-      call.end();
     }
   }
 
@@ -187,27 +216,47 @@ public final class NllPlan {
   public void backward(
       View targets, InputViews inputs, Outputs saved, @Nullable View upstream, View gradient) {
     Call call = Call.current();
-    try {
-      call.begin("nll backward", engine);
-      LossCall.lead(call, call.gradient, gradient, spec.axis(), inputs);
-      TargetKind kind = takeInputs(call, targets, inputs);
-      if (upstream != null) {
-        call.perRow(call.upstream, upstream);
+    CallArguments given = call.given;
+    given.targets = targets;
+    given.inputs = inputs;
+    given.saved = saved;
+    given.upstream = upstream;
+    given.gradient = gradient;
+    backward.run(call);
+  }
+
+  private final class Backward extends Operation {
+    Backward(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    String event(CallArguments given) {
+      return "nll backward";
+    }
+
+    @Override
+    void take(Call call, CallArguments given) {
+      LossCall.lead(call, call.gradient, given.gradient, spec.axis(), given.inputs);
+      takeInputs(call, given.targets, given.inputs);
+      if (given.upstream != null) {
+        call.perRow(call.upstream, given.upstream);
       }
       call.writes(call.gradient, null, null);
-      requireSameRows(call, saved);
       call.ready();
-      boolean scaled = LossCall.scaleGradient(saved.countedWeight, call, reductions);
-      count(call, kind);
-      if (!scaled) {
-        Memory.clear(gradient);
-        return;
+    }
+
+    @Override
+    double compute(Call call, CallArguments given) {
+      requireSameRows(call, given.saved);
+      boolean scaled = LossCall.scaleGradient(given.saved.countedWeight, call, reductions);
+      count(call, call.kind);
+      if (scaled) {
+        call.run(backwardRows, call.dimensions.classes);
+      } else {
+        Memory.clear(given.gradient);
       }
-      call.run(backwardRows, call.dimensions.classes);
-    } catch (IllegalStateException | WrongThreadException e) {
-      throw call.lost(e);
-    } finally {
-      call.end();
+      return Double.NaN;
     }
   }
 

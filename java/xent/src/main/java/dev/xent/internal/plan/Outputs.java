@@ -11,18 +11,18 @@ import org.jspecify.annotations.Nullable;
 
 /** What a loss hands out beside its value: the tensors that were asked for, and its numbers. */
 public final class Outputs {
-  public @Nullable View losses;
-  public @Nullable View logSumExp;
-  public @Nullable View hits;
-  public boolean countCorrect;
-  public @Nullable Sums tally;
-  public @Nullable View logProbabilities;
-  public @Nullable View argmax;
-  public @Nullable View ranks;
-  public @Nullable View entropies;
-  public @Nullable View topClasses;
-  public @Nullable View topLogProbabilities;
-  public @Nullable View targetGradient;
+  @Nullable View losses;
+  @Nullable View logSumExp;
+  @Nullable View hits;
+  boolean countCorrect;
+  @Nullable Sums tally;
+  @Nullable View logProbabilities;
+  @Nullable View argmax;
+  @Nullable View ranks;
+  @Nullable View entropies;
+  @Nullable View topClasses;
+  @Nullable View topLogProbabilities;
+  @Nullable View targetGradient;
 
   public double loss = Double.NaN;
   public double sum = Double.NaN;
@@ -35,6 +35,7 @@ public final class Outputs {
 
   public long correct = -1;
 
+  private int requests;
   private @Nullable View ownHits;
 
   private @Nullable Arena arena;
@@ -79,8 +80,76 @@ public final class Outputs {
         .toString();
   }
 
+  // ---- what is asked for -----------------------------------------------------------------------
+
+  /** How often something else was asked for: a call that is kept looks at this number alone. */
+  int requests() {
+    return requests;
+  }
+
+  public void losses(@Nullable View value) {
+    requests++;
+    losses = value;
+  }
+
+  public void logSumExp(@Nullable View value) {
+    requests++;
+    logSumExp = value;
+  }
+
+  public void hits(@Nullable View value) {
+    requests++;
+    hits = value;
+  }
+
+  public void logProbabilities(@Nullable View value) {
+    requests++;
+    logProbabilities = value;
+  }
+
+  public void argmax(@Nullable View value) {
+    requests++;
+    argmax = value;
+  }
+
+  public void ranks(@Nullable View value) {
+    requests++;
+    ranks = value;
+  }
+
+  public void entropies(@Nullable View value) {
+    requests++;
+    entropies = value;
+  }
+
+  public void topClasses(@Nullable View value) {
+    requests++;
+    topClasses = value;
+  }
+
+  public void topLogProbabilities(@Nullable View value) {
+    requests++;
+    topLogProbabilities = value;
+  }
+
+  public void targetGradient(@Nullable View value) {
+    requests++;
+    targetGradient = value;
+  }
+
+  public void tally(@Nullable Sums value) {
+    requests++;
+    tally = value;
+  }
+
+  public void countCorrect(boolean value) {
+    requests++;
+    countCorrect = value;
+  }
+
   /** Asks for statistics, in memory of this arena; null: no longer. */
   public void saveStatistics(@Nullable Arena newArena) {
+    requests++;
     if (newArena != arena) {
       arena = newArena;
       statistics = MemorySegment.NULL;
@@ -148,12 +217,12 @@ public final class Outputs {
     if (hits != null || !countCorrect) {
       return hits;
     }
-    if (ownHits == null || !call.dimensions.isRowShape(ownHits.shape, false)) {
-      long[] shape = call.dimensions.rowShape();
-      MemorySegment memory = Memory.allocate(Arena.ofAuto(), DType.U8, Strides.elements(shape));
-      ownHits = View.of(memory, DType.U8, shape, Strides.rowMajor(shape), null);
+    View own = ownHits;
+    if (own == null || !call.dimensions.isRowShape(own.shape, false)) {
+      own = View.room(DType.U8, call.dimensions.rowShape());
+      ownHits = own;
     }
-    return ownHits;
+    return own;
   }
 
   // ---- statistics ------------------------------------------------------------------------------
@@ -163,21 +232,30 @@ public final class Outputs {
     savedRows = -1;
   }
 
-  /** Room for the statistics of so many rows, or NULL where nobody asked. */
+  /**
+   * Memory for the statistics of so many rows, or NULL where nobody asked. Other threads may use
+   * these outputs, and arenas may return anything: what is checked is what is returned.
+   */
   MemorySegment statisticsFor(long rowCount) {
-    if (arena == null) {
+    Arena from = arena;
+    if (from == null) {
       return MemorySegment.NULL;
     }
-    if (statistics.byteSize() / Records.STATISTICS < rowCount) {
-      statistics = Memory.allocateRows(arena, rowCount, Records.STATISTICS, "statistics");
+    MemorySegment memory = statistics;
+    if (memory.byteSize() / Records.STATISTICS < rowCount) {
+      memory = Memory.allocateRows(from, rowCount, Records.STATISTICS, "statistics");
     }
-    Memory.requireAccess(statistics, "the memory of saveStatistics");
-    return statistics;
+    Memory.requireAccess(memory, "the memory of saveStatistics");
+    return memory;
   }
 
-  /** The statistics of this call are whole. */
+  /** The statistics of this call are whole, in the memory that {@link #statisticsFor} gave it. */
   void saved(Call call, TargetKind kind, Options options) {
-    savedRows = arena == null ? -1 : call.dimensions.rows;
+    if (arena == null) {
+      return;
+    }
+    statistics = call.room.saved;
+    savedRows = call.dimensions.rows;
     savedClasses = call.dimensions.classes;
     savedKind = kind;
     savedWide = call.lead().type == DType.F64;
@@ -191,10 +269,10 @@ public final class Outputs {
    * @throws OptionException when there are none
    */
   MemorySegment statisticsOf(Call call, TargetKind kind, Options options) {
-    if (savedRows < 0) {
-      throw new OptionException(
-          "the outputs hold no statistics for backward: ask for them with saveStatistics(arena) before"
-              + " the forward, and let it succeed");
+    MemorySegment memory = statistics;
+    boolean whole = memory.byteSize() / Records.STATISTICS >= call.dimensions.rows;
+    if (savedRows < 0 || (savedRows == call.dimensions.rows && !whole)) {
+      throw noStatistics();
     }
     boolean wide = call.lead().type == DType.F64;
     int given = call.given();
@@ -223,8 +301,17 @@ public final class Outputs {
                   call.names(given),
                   options)));
     }
-    Memory.requireAccess(statistics, "the memory of saveStatistics");
-    return statistics;
+    if (!whole) { // another thread uses these outputs
+      throw noStatistics();
+    }
+    Memory.requireAccess(memory, "the memory of saveStatistics");
+    return memory;
+  }
+
+  private static OptionException noStatistics() {
+    return new OptionException(
+        "the outputs hold no statistics for backward: ask for them with saveStatistics(arena) before"
+            + " the forward, and let it succeed");
   }
 
   private static String described(

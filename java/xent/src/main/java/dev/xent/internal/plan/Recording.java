@@ -16,18 +16,18 @@ final class Recording {
   private int workers;
 
   /** The first thing that a call does. */
-  void begin(String operation, Engine by, MemorySegment report) {
+  void begin(Operation operation, CallArguments given, MemorySegment report) {
     if (Recorder.isOn()) {
-      beginEvent(operation, by, report);
+      beginEvent(operation, given, report);
     }
   }
 
-  private void beginEvent(String operation, Engine by, MemorySegment report) {
-    engine = by;
+  private void beginEvent(Operation operation, CallArguments given, MemorySegment report) {
+    engine = operation.engine;
     event = new CallEvent();
-    event.operation = operation;
-    event.backend = by.backendName();
-    event.isa = by.isaName();
+    event.operation = operation.event(given);
+    event.backend = engine.backendName();
+    event.isa = engine.isaName();
     workers = 1;
     xent_report.way(report, 0); // of the call before
     event.begin();

@@ -16,7 +16,6 @@ import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.Work;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.ref.Reference;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -42,9 +41,8 @@ public final class SamplerPlan {
   /** 0: rows are whole. */
   private final long allClasses;
 
-  /** Of {@link #token}, where it is made again. */
-  private final long again = Numbers.takeOne();
-
+  private final Operation token;
+  private final Operation sample;
   private final RowWork rows = this::rows;
 
   public SamplerPlan(Engine engine, Options options, SamplingOptions sampling, int axis) {
@@ -65,6 +63,8 @@ public final class SamplerPlan {
     this.axis = axis;
     this.firstClass = firstClass;
     this.allClasses = allClasses;
+    this.token = new Token(engine);
+    this.sample = new Sample(engine);
   }
 
   /** The same on some classes of rows that have so many. */
@@ -110,42 +110,51 @@ public final class SamplerPlan {
 
   /** The token of the only row. */
   public long token(View logits, long step) {
+    SamplingOptions.requireCounter("step", step);
     Call call = Call.current();
-    try {
-      View token = call.samplerScratch().token;
-      if (call.again.is(again, logits, token, null)) {
-        return tokenAgain(call, logits, step, token);
-      }
-      begin(call, logits, step);
+    call.given.lead = logits;
+    call.given.step = step;
+    return (long) token.run(call);
+  }
+
+  /** The same as a call to be kept. */
+  public Bound bindToken(View logits) {
+    return new Bound(token).lead(logits);
+  }
+
+  private final class Token extends Operation {
+    Token(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    String event(CallArguments given) {
+      return EVENT;
+    }
+
+    @Override
+    void take(Call call, CallArguments given) {
+      lead(call, given.lead);
       if (call.dimensions.rows != 1) {
         throw new ShapeException(
             String.format(
                 Locale.ROOT,
                 "logits is %s with %s: give one row, or call sample",
-                logits,
+                given.lead,
                 Plural.of(call.dimensions.rows, "row")));
       }
-      call.oneToken(token);
-      ready(call, step);
-      call.run(rows);
-      if (allClasses == 0 && call.contiguous) {
-        call.again.remember(again, logits, token, null);
-      }
-      return token.segment.get(ValueLayout.JAVA_LONG, 0);
-    } catch (IllegalStateException | WrongThreadException e) {
-      throw call.lost(e);
-    } finally {
-      call.end();
+      call.oneToken(call.samplerScratch().token);
+      call.ready();
     }
-  }
 
-  private long tokenAgain(Call call, View logits, long step, View token) {
-    SamplingOptions.requireCounter("step", step);
-    MemorySegment struct = call.samplerScratch().sampling(sampling, call.pieces, step);
-    call.runAgain(
-        kernels, Function.SAMPLE, struct, logits.segment, token.segment, NULL, NULL, NULL, NULL);
-    Reference.reachabilityFence(logits);
-    return token.segment.get(ValueLayout.JAVA_LONG, 0);
+    /** A token, or -1: each of which a double holds. */
+    @Override
+    double compute(Call call, CallArguments given) {
+      call.options(options, 1);
+      call.step = given.step;
+      call.run(rows);
+      return call.samplerScratch().token.segment.get(ValueLayout.JAVA_LONG, 0);
+    }
   }
 
   /** Writes a token of each row, and whatever is asked for beside it. */
@@ -186,41 +195,83 @@ public final class SamplerPlan {
       @Nullable List<SampleRound> gathered,
       View tokens,
       @Nullable SamplerOutputs outputs) {
+    SamplingOptions.requireCounter("step", step);
     Call call = Call.current();
-    try {
-      begin(call, logits, step);
-      takeInputs(call, inputs);
-      call.indices(call.tokens, tokens);
-      if (outputs != null) {
-        takeOutputs(call, outputs);
+    CallArguments given = call.given;
+    given.lead = logits;
+    given.step = step;
+    given.requests = requests;
+    given.samplerInputs = inputs;
+    given.gathered = gathered;
+    given.output = tokens;
+    given.samplerOutputs = outputs;
+    if (gathered == null) {
+      sample.run(call);
+      return null;
+    }
+    Sample shard = new Sample(engine);
+    shard.run(call);
+    return shard.said;
+  }
+
+  /** The same as a call to be kept. */
+  public Bound bind(View logits, View tokens) {
+    return new Bound(sample).lead(logits).output(tokens);
+  }
+
+  private final class Sample extends Operation {
+    /** What a shard says of its rows. */
+    private @Nullable SampleRound said;
+
+    Sample(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    String event(CallArguments given) {
+      return EVENT;
+    }
+
+    @Override
+    void take(Call call, CallArguments given) {
+      lead(call, given.lead);
+      takeInputs(call, given.samplerInputs);
+      call.indices(call.tokens, given.output);
+      if (given.samplerOutputs != null) {
+        takeOutputs(call, given.samplerOutputs);
       }
       LossCall.requireWritable(call);
-      if (requests != null) {
-        requireRows(call, requests);
-        call.requests = requests;
+      call.ready();
+    }
+
+    @Override
+    double compute(Call call, CallArguments given) {
+      if (given.requests != null) {
+        requireRows(call, given.requests);
+        call.requests = given.requests;
       }
-      ready(call, step);
-      if (gathered != null) {
-        call.room.gather(gathered, call.dimensions, call.pieces);
+      call.options(options, 1);
+      call.step = given.step;
+      requireTokens(call, call.promptTokens, call.promptCount);
+      requireTokens(call, call.outputTokens, call.outputCount);
+      if (given.gathered != null) {
+        call.room.gather(given.gathered, call.dimensions, call.pieces);
         call.round = new SampleRound(call.dimensions.rows);
         call.givenStates = true;
       }
       call.run(rows, costOfRow(call));
-      if (outputs != null) {
-        outputs.rows = call.dimensions.rows;
-        outputs.sampled = call.counted;
+      if (given.samplerOutputs != null) {
+        given.samplerOutputs.rows = call.dimensions.rows;
+        given.samplerOutputs.sampled = call.counted;
       }
-      return call.round == null ? null : call.round.counted();
-    } catch (IllegalStateException | WrongThreadException e) {
-      throw call.lost(e);
-    } finally {
-      call.end();
+      if (call.round != null) {
+        said = call.round.counted();
+      }
+      return Double.NaN;
     }
   }
 
-  private void begin(Call call, View logits, long step) {
-    call.begin(EVENT, engine);
-    SamplingOptions.requireCounter("step", step);
+  private void lead(Call call, View logits) {
     call.lead(call.logits, logits, axis);
     if (logits.type == DType.F64) {
       throw new DTypeException(
@@ -236,14 +287,6 @@ public final class SamplerPlan {
     if (allClasses != 0) {
       call.anyShard(firstClass, allClasses);
     }
-  }
-
-  private void ready(Call call, long step) {
-    call.ready();
-    call.options(options, 1);
-    call.step = step;
-    requireTokens(call, call.promptTokens, call.promptCount);
-    requireTokens(call, call.outputTokens, call.outputCount);
   }
 
   private static void takeInputs(Call call, SamplerViews inputs) {

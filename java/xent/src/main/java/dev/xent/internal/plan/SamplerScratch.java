@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /** What a thread needs to sample, used again by every call. */
 final class SamplerScratch {
   /** A token of a row that nobody gave a tensor for. */
-  final View token;
+  final View token = View.room(DType.I64, 1);
 
   final RowPart tokensBefore = new RowPart();
 
@@ -18,11 +18,6 @@ final class SamplerScratch {
 
   /** Whose numbers the struct holds. */
   private @Nullable SamplingOptions written;
-
-  SamplerScratch() {
-    MemorySegment memory = Memory.allocate(Arena.ofAuto(), DType.I64, 1);
-    token = View.of(memory, DType.I64, new long[] {1}, new long[] {1}, null);
-  }
 
   /** What the kernels are told of the rows of the current piece. */
   MemorySegment sampling(SamplingOptions options, Pieces pieces, long step) {

@@ -24,6 +24,8 @@ public final class SelectedPlan {
   private final Options options;
   private final int axis;
   private final double gradientScale;
+  private final Operation forward;
+  private final Operation backward;
   private final RowWork forwardRows = this::forwardRows;
   private final RowWork backwardRows = this::backwardRows;
 
@@ -33,6 +35,8 @@ public final class SelectedPlan {
     this.options = options;
     this.axis = axis;
     this.gradientScale = gradientScale;
+    this.forward = new Forward(engine);
+    this.backward = new Backward(engine);
   }
 
   @Override
@@ -55,16 +59,45 @@ public final class SelectedPlan {
       View logProbabilities,
       @Nullable View gradient,
       @Nullable Outputs saved) {
-    if (saved != null) {
-      saved.dropStatistics();
-    }
     Call call = Call.current();
-    try {
-      call.begin(gradient == null ? NAME : NAME + " with gradient", engine);
-      take(call, logits, targets, inputs, upstream, gradient);
-      call.ofSelected(call.labelLogProbabilities, logProbabilities);
+    CallArguments given = call.given;
+    given.lead = logits;
+    given.targets = targets;
+    given.inputs = inputs;
+    given.upstream = upstream;
+    given.output = logProbabilities;
+    given.gradient = gradient;
+    given.outputs = saved;
+    forward.run(call);
+  }
+
+  /** The same as a call to be kept. */
+  public Bound bind(View logits, View targets, View logProbabilities) {
+    return new Bound(forward).lead(logits).targets(targets).output(logProbabilities);
+  }
+
+  private final class Forward extends Operation {
+    Forward(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    String event(CallArguments given) {
+      return given.gradient == null ? NAME : NAME + " with gradient";
+    }
+
+    @Override
+    void take(Call call, CallArguments given) {
+      SelectedPlan.this.take(call, given);
+      call.ofSelected(call.labelLogProbabilities, given.output);
       LossCall.requireWritable(call);
+      call.ready();
+    }
+
+    @Override
+    double compute(Call call, CallArguments given) {
       begin(call);
+      Outputs saved = given.outputs;
       if (saved != null) {
         call.room.saved = saved.statisticsFor(call.dimensions.rows);
       }
@@ -72,10 +105,7 @@ public final class SelectedPlan {
       if (saved != null) {
         saved.saved(call, TargetKind.LABELS, options);
       }
-    } catch (IllegalStateException | WrongThreadException e) {
-      throw call.lost(e);
-    } finally {
-      call.end();
+      return Double.NaN;
     }
   }
 
@@ -88,45 +118,61 @@ public final class SelectedPlan {
       @Nullable View upstream,
       View gradient) {
     Call call = Call.current();
-    try {
-      call.begin(NAME + " backward", engine);
-      take(call, logits, targets, inputs, upstream, gradient);
+    CallArguments given = call.given;
+    given.lead = logits;
+    given.targets = targets;
+    given.inputs = inputs;
+    given.saved = saved;
+    given.upstream = upstream;
+    given.gradient = gradient;
+    backward.run(call);
+  }
+
+  private final class Backward extends Operation {
+    Backward(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    String event(CallArguments given) {
+      return NAME + " backward";
+    }
+
+    @Override
+    void take(Call call, CallArguments given) {
+      SelectedPlan.this.take(call, given);
       LossCall.requireWritable(call);
-      call.room.saved = saved.statisticsOf(call, TargetKind.LABELS, options);
+      call.ready();
+    }
+
+    @Override
+    double compute(Call call, CallArguments given) {
+      call.room.saved = given.saved.statisticsOf(call, TargetKind.LABELS, options);
       begin(call);
       call.run(backwardRows);
-    } catch (IllegalStateException | WrongThreadException e) {
-      throw call.lost(e);
-    } finally {
-      call.end();
+      return Double.NaN;
     }
   }
 
-  private void take(
-      Call call,
-      View logits,
-      View targets,
-      InputViews inputs,
-      @Nullable View upstream,
-      @Nullable View gradient) {
+  private void take(Call call, CallArguments given) {
+    InputViews inputs = given.inputs;
     inputs.refuseTargetWeights(NAME);
     inputs.refuseRowWeights(NAME);
-    LossCall.lead(call, call.logits, logits, axis, inputs);
-    call.selected(targets);
+    LossCall.lead(call, call.logits, given.lead, axis, inputs);
+    call.selected(given.targets);
     LossCall.takeInputs(call, inputs, null);
     call.unusual = true;
     call.needsWholeRows = true;
-    if (upstream != null) {
-      call.ofSelected(call.upstream, upstream);
+    if (given.upstream != null) {
+      call.ofSelected(call.upstream, given.upstream);
     }
-    if (gradient != null) {
-      call.whole(call.gradient, gradient);
+    if (given.gradient != null) {
+      call.whole(call.gradient, given.gradient);
     }
   }
 
   /** The last before the rows: refuses a class that is none. */
   private void begin(Call call) {
-    call.ready();
     call.options(options, options.hasIgnoreIndex(), gradientScale);
     LossCall.countTargets(call);
   }
@@ -181,24 +227,41 @@ public final class SelectedPlan {
     if (sums.overlaps(offsets)) {
       throw Memory.overlap("sums", "offsets", false);
     }
-    Call call = Call.current();
-    try {
-      MemorySegment copy = call.offsetsCopy.of(offsets);
-      requireOffsets(offsets, copy, logProbabilities);
-      for (long s = 0; s < sequences; s++) {
-        long begin = RowOffsets.at(copy, offsets.type, s);
-        long end = RowOffsets.at(copy, offsets.type, s + 1);
-        store(sums, s, sum(call, logProbabilities, begin, end));
+    new Operation(engine) {
+      @Override
+      String event(CallArguments given) {
+        return "sums of sequences";
       }
-    } catch (IllegalStateException | WrongThreadException e) {
-      requireAccess(logProbabilities, offsets, sums);
-      throw call.lost(e);
-    } finally {
-      call.end();
-      Reference.reachabilityFence(logProbabilities);
-      Reference.reachabilityFence(offsets);
-      Reference.reachabilityFence(sums);
-    }
+
+      @Override
+      void take(Call call, CallArguments given) {}
+
+      @Override
+      boolean canRepeat(Call call) {
+        return false;
+      }
+
+      @Override
+      double compute(Call call, CallArguments given) {
+        try {
+          MemorySegment copy = call.offsetsCopy.of(offsets);
+          requireOffsets(offsets, copy, logProbabilities);
+          for (long s = 0; s < sequences; s++) {
+            long begin = RowOffsets.at(copy, offsets.type, s);
+            long end = RowOffsets.at(copy, offsets.type, s + 1);
+            store(sums, s, sum(call, logProbabilities, begin, end));
+          }
+        } catch (IllegalStateException | WrongThreadException e) {
+          requireAccess(logProbabilities, offsets, sums);
+          throw e;
+        } finally {
+          Reference.reachabilityFence(logProbabilities);
+          Reference.reachabilityFence(offsets);
+          Reference.reachabilityFence(sums);
+        }
+        return Double.NaN;
+      }
+    }.run(Call.current());
   }
 
   private static void requireAccess(View logProbabilities, View offsets, View sums) {

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import static java.lang.foreign.MemorySegment.NULL;
-
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Work;
-import java.lang.ref.Reference;
-import org.jspecify.annotations.Nullable;
 
 /** Softmax and log-softmax: which kernels run over which rows and classes. */
 public final class SoftmaxPlan {
@@ -20,10 +16,10 @@ public final class SoftmaxPlan {
   private final boolean log;
   private final Function forwardFunction;
   private final Function backwardFunction;
-  private final long forward = Numbers.takeOne();
+  private final Operation forward;
   private final RowWork forwardRows = this::forwardRows;
   private final RowWork forwardShared = this::forwardShared;
-  private final long backward = Numbers.takeOne();
+  private final Operation backward;
   private final RowWork backwardRows = this::backwardRows;
   private final RowWork backwardShared = this::backwardShared;
   private final ChunkWork forwardRange = this::forwardRange;
@@ -38,6 +34,8 @@ public final class SoftmaxPlan {
     this.log = log;
     this.forwardFunction = log ? Function.LOG_SOFTMAX : Function.SOFTMAX;
     this.backwardFunction = log ? Function.LOG_SOFTMAX_BACKWARD : Function.SOFTMAX_BACKWARD;
+    this.forward = new Forward(engine);
+    this.backward = new Backward(engine);
   }
 
   /** {@code exp(x) / sum exp(x)}. */
@@ -66,49 +64,63 @@ public final class SoftmaxPlan {
   // ---- forward ---------------------------------------------------------------------------------
 
   /** Writes y. */
-  public void forward(@Nullable Bound bound, View logits, InputViews inputs, View output) {
-    Call call = Call.current(bound);
-    try {
-      if (inputs == InputViews.NONE && call.again.is(forward, logits, output, null)) {
-        forwardAgain(call, logits, output);
-        return;
+  public void forward(View logits, InputViews inputs, View output) {
+    Call call = Call.current();
+    call.given.lead = logits;
+    call.given.inputs = inputs;
+    call.given.output = output;
+    forward.run(call);
+  }
+
+  /** The same as a call to be kept. */
+  public Bound bind(View logits, View output) {
+    return new Bound(forward).lead(logits).output(output);
+  }
+
+  private final class Forward extends Operation {
+    Forward(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    String event(CallArguments given) {
+      return name();
+    }
+
+    @Override
+    void take(Call call, CallArguments given) {
+      takeLead(call, call.logits, given);
+      if (given.inputs.sink() != null) {
+        call.sink(given.inputs.sink());
       }
-      call.begin(log ? "log-softmax" : "softmax", engine);
-      takeLead(call, call.logits, logits, inputs);
-      if (inputs.sink() != null) {
-        call.sink(inputs.sink());
-      }
-      call.whole(call.output, output);
+      call.whole(call.output, given.output);
       call.writes(call.output, call.logits, null);
       call.ready();
+    }
+
+    @Override
+    double compute(Call call, CallArguments given) {
       call.options(options, 1);
       call.run(forwardRows, forwardShared);
-      if (call.isOneKernel()) {
-        call.again.remember(forward, logits, output, null);
-      }
-    } catch (IllegalStateException | WrongThreadException e) {
-      throw call.lost(e);
-    } finally {
-      call.end();
+      return Double.NaN;
     }
+  }
+
+  private String name() {
+    return log ? "log-softmax" : "softmax";
   }
 
   /** Takes the array that all others follow, and which of its classes take part. */
-  private void takeLead(Call call, Part part, View view, InputViews inputs) {
+  private void takeLead(Call call, Part part, CallArguments given) {
+    InputViews inputs = given.inputs;
     if (inputs != InputViews.NONE) {
-      inputs.refuseTargetWeights(log ? "log-softmax" : "softmax");
-      inputs.refuseRowWeights(log ? "log-softmax" : "softmax");
+      inputs.refuseTargetWeights(name());
+      inputs.refuseRowWeights(name());
     }
-    LossCall.lead(call, part, view, axis, inputs);
+    LossCall.lead(call, part, given.lead, axis, inputs);
     if (inputs.classMask() != null) {
       call.classMask(inputs.classMask());
     }
-  }
-
-  private void forwardAgain(Call call, View logits, View output) {
-    call.runAgain(kernels, forwardFunction, logits.segment, output.segment, NULL, NULL, NULL, NULL);
-    Reference.reachabilityFence(logits);
-    Reference.reachabilityFence(output);
   }
 
   private void forwardRows(Call call, long begin, long end) {
@@ -151,47 +163,49 @@ public final class SoftmaxPlan {
   // ---- backward --------------------------------------------------------------------------------
 
   /** Writes dx. */
-  public void backward(
-      @Nullable Bound bound, View output, View upstream, InputViews inputs, View gradient) {
-    Call call = Call.current(bound);
-    try {
-      if (inputs == InputViews.NONE && call.again.is(backward, output, upstream, gradient)) {
-        backwardAgain(call, output, upstream, gradient);
-        return;
-      }
-      call.begin(log ? "log-softmax backward" : "softmax backward", engine);
-      options.refuseSoftcap(log ? "log-softmax" : "softmax");
-      inputs.refuseSink("backward, where the output tells of it,");
-      takeLead(call, call.output, output, inputs);
-      call.whole(call.upstream, upstream);
-      call.whole(call.gradient, gradient);
-      call.writes(call.gradient, call.output, call.upstream);
-      call.ready();
-      call.options(options, 1);
-      call.run(backwardRows, backwardShared);
-      if (call.isOneKernel()) {
-        call.again.remember(backward, output, upstream, gradient);
-      }
-    } catch (IllegalStateException | WrongThreadException e) {
-      throw call.lost(e);
-    } finally {
-      call.end();
-    }
+  public void backward(View output, View upstream, InputViews inputs, View gradient) {
+    Call call = Call.current();
+    call.given.lead = output;
+    call.given.upstream = upstream;
+    call.given.inputs = inputs;
+    call.given.gradient = gradient;
+    backward.run(call);
   }
 
-  private void backwardAgain(Call call, View output, View upstream, View gradient) {
-    call.runAgain(
-        kernels,
-        backwardFunction,
-        output.segment,
-        upstream.segment,
-        gradient.segment,
-        NULL,
-        NULL,
-        NULL);
-    Reference.reachabilityFence(output);
-    Reference.reachabilityFence(upstream);
-    Reference.reachabilityFence(gradient);
+  /** The same as a call to be kept. */
+  public Bound bindBackward(View output, View upstream, View gradient) {
+    Bound bound = new Bound(backward).lead(output).upstream(upstream);
+    bound.gradient(gradient);
+    return bound;
+  }
+
+  private final class Backward extends Operation {
+    Backward(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    String event(CallArguments given) {
+      return log ? "log-softmax backward" : "softmax backward";
+    }
+
+    @Override
+    void take(Call call, CallArguments given) {
+      options.refuseSoftcap(name());
+      given.inputs.refuseSink("backward, where the output tells of it,");
+      takeLead(call, call.output, given);
+      call.whole(call.upstream, given.upstream);
+      call.whole(call.gradient, given.gradient);
+      call.writes(call.gradient, call.output, call.upstream);
+      call.ready();
+    }
+
+    @Override
+    double compute(Call call, CallArguments given) {
+      call.options(options, 1);
+      call.run(backwardRows, backwardShared);
+      return Double.NaN;
+    }
   }
 
   private void backwardRows(Call call, long begin, long end) {

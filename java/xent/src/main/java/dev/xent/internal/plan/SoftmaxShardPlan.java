@@ -58,24 +58,21 @@ public final class SoftmaxShardPlan {
 
   /** What the classes of this shard contribute, in the first round or in the second. */
   public States states(View logits, InputViews inputs, @Nullable FinishedRows first) {
-    Call call = Call.current();
-    try {
-      call.begin("partial states", engine);
-      take(call, logits, inputs);
-      if (first != null) {
-        first.require(call, null, options);
+    return new Once<States>(engine, "partial states") {
+      @Override
+      States call(Call call) {
+        takeShard(call, logits, inputs);
+        if (first != null) {
+          first.require(call, null, options);
+        }
+        call.ready();
+        call.options(options, 1);
+        return ShardCall.states(call, engine, null, first);
       }
-      call.ready();
-      call.options(options, 1);
-      return ShardCall.states(call, engine, null, first);
-    } catch (IllegalStateException | WrongThreadException e) {
-      throw call.lost(e);
-    } finally {
-      call.end();
-    }
+    }.result();
   }
 
-  private void take(Call call, View logits, InputViews inputs) {
+  private void takeShard(Call call, View logits, InputViews inputs) {
     inputs.refuseTargetWeights("softmax");
     inputs.refuseRowWeights("softmax");
     inputs.refuseRowOffsets("a shard");
@@ -87,49 +84,44 @@ public final class SoftmaxShardPlan {
   /** Folds the states of whole rows, and writes log-sum-exp where it is wanted. */
   public FinishedRows finish(
       States states, InputViews inputs, @Nullable FinishedRows first, @Nullable View logSumExp) {
-    Call call = Call.current();
-    try {
-      ShardCall.requireForFinish(states, inputs, first, options, false);
-      inputs.refuseRowWeights("softmax");
-      call.begin("finish", engine);
-      call.lead(call.logits, ShardCall.unseen(states), states.axis());
-      if (inputs.sink() != null) {
-        call.sink(inputs.sink());
+    return new Once<FinishedRows>(engine, "finish") {
+      @Override
+      FinishedRows call(Call call) {
+        ShardCall.requireForFinish(states, inputs, first, options, false);
+        inputs.refuseRowWeights("softmax");
+        call.lead(call.logits, ShardCall.unseen(states), states.axis());
+        if (inputs.sink() != null) {
+          call.sink(inputs.sink());
+        }
+        if (logSumExp != null) {
+          call.perRow(call.logSumExp, logSumExp);
+        }
+        call.writesIfPresent(call.logSumExp, null);
+        call.givenStates = true;
+        call.ready();
+        call.options(options, 1);
+        return ShardCall.finish(call, engine, states, 0, first, options);
       }
-      if (logSumExp != null) {
-        call.perRow(call.logSumExp, logSumExp);
-      }
-      call.writesIfPresent(call.logSumExp, null);
-      call.givenStates = true;
-      call.ready();
-      call.options(options, 1);
-      return ShardCall.finish(call, engine, states, 0, first, options);
-    } catch (IllegalStateException | WrongThreadException e) {
-      throw call.lost(e);
-    } finally {
-      call.end();
-    }
+    }.result();
   }
 
   /** Writes y of the classes of this shard. */
   public void forward(View logits, InputViews inputs, FinishedRows rows, View output) {
-    Call call = Call.current();
-    try {
-      rows.requireFinished();
-      call.begin(log ? "log-softmax" : "softmax", engine);
-      take(call, logits, inputs);
-      call.whole(call.output, output);
-      call.writes(call.output, call.logits, null);
-      rows.require(call, null, options);
-      call.givenStates = true;
-      call.ready();
-      call.options(options, 1);
-      ShardCall.write(call, engine, rows, range);
-    } catch (IllegalStateException | WrongThreadException e) {
-      throw call.lost(e);
-    } finally {
-      call.end();
-    }
+    new Once<@Nullable Void>(engine, log ? "log-softmax" : "softmax") {
+      @Override
+      @Nullable Void call(Call call) {
+        rows.requireFinished();
+        takeShard(call, logits, inputs);
+        call.whole(call.output, output);
+        call.writes(call.output, call.logits, null);
+        rows.require(call, null, options);
+        call.givenStates = true;
+        call.ready();
+        call.options(options, 1);
+        ShardCall.write(call, engine, rows, range);
+        return null;
+      }
+    }.result();
   }
 
   private void range(Call call, long row, long from, long to) {

@@ -5,6 +5,7 @@ import dev.xent.DType;
 import dev.xent.Lender;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.ShapeException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Locale;
@@ -20,8 +21,8 @@ public final class View {
   private static final int HEAP_ALIGNMENT_HINT = 8;
 
   /**
-   * Given when {@link Again} remembers the view first. Threads that do so at once may each give
-   * one: either is this view's alone, and who remembers the other does not recognise the view once.
+   * Given when a thread remembers the view first. Threads that do so at once may each give one:
+   * either is this view's alone, and who remembers the other does not recognise the view once.
    */
   long number = Numbers.NONE;
 
@@ -58,6 +59,9 @@ public final class View {
   /** Whether nobody but a thread that may use it can free its memory, and no collector moves it. */
   final boolean fixed;
 
+  /** Whether it is memory of this library's own. */
+  final boolean isRoom;
+
   final boolean readOnly;
 
   /** The Java array below, or null: off the heap, or hidden because the segment is read-only. */
@@ -75,7 +79,8 @@ public final class View {
       long elements,
       long bytes,
       @Nullable Object owner,
-      @Nullable Lender lender) {
+      @Nullable Lender lender,
+      boolean isRoom) {
     this.segment = segment;
     this.array = array;
     this.type = type;
@@ -88,7 +93,8 @@ public final class View {
     this.contiguous = Strides.areRowMajor(shape, strides);
     this.distinct = contiguous || Strides.areDistinct(shape, strides);
     this.heap = !segment.isNative();
-    this.fixed = !heap && (Memory.isConfined(segment) || Memory.isEverOpen(segment));
+    this.fixed = !heap && (isRoom || Memory.isConfined(segment) || Memory.isEverOpen(segment));
+    this.isRoom = isRoom;
     this.readOnly = segment.isReadOnly();
     this.address = segment.address();
   }
@@ -103,6 +109,15 @@ public final class View {
       MemorySegment segment, DType type, long[] shape, long[] strides, @Nullable Object owner) {
     @Nullable Object array = segment.isNative() ? null : segment.heapBase().orElse(null);
     return over(segment, array, type, shape, strides, owner, null);
+  }
+
+  /** Zeroed memory of this library's own, which is there as long as the view is. */
+  static View room(DType type, long... shape) {
+    long elements = Strides.elements(shape);
+    MemorySegment memory = Memory.allocate(Arena.ofAuto(), type, elements);
+    long[] strides = Strides.rowMajor(shape);
+    return new View(
+        memory, null, type, shape, strides, elements, memory.byteSize(), null, null, true);
   }
 
   private static View over(
@@ -130,7 +145,16 @@ public final class View {
       throw new MemoryException(misaligned(segment, type));
     }
     return new View(
-        segment.asSlice(0, bytes), array, type, shape, strides, elements, bytes, owner, lender);
+        segment.asSlice(0, bytes),
+        array,
+        type,
+        shape,
+        strides,
+        elements,
+        bytes,
+        owner,
+        lender,
+        false);
   }
 
   /** {@code MemorySegment.maxByteAlignment}, which JDK 21 and 22 are without, of so many bytes. */
@@ -180,17 +204,17 @@ public final class View {
   /** The same memory, not to be written. */
   public View readOnly() {
     return new View(
-        segment.asReadOnly(), array, type, shape, strides, elements, bytes, owner, lender);
+        segment.asReadOnly(), array, type, shape, strides, elements, bytes, owner, lender, false);
   }
 
   /** The same memory, of a lender who is asked before each use. */
   public View lentBy(Lender newLender) {
-    return new View(segment, array, type, shape, strides, elements, bytes, owner, newLender);
+    return new View(segment, array, type, shape, strides, elements, bytes, owner, newLender, false);
   }
 
   /** The same in other memory of as many bytes, which is off the heap. */
   View in(MemorySegment memory) {
-    return new View(memory, null, type, shape, strides, elements, bytes, owner, lender);
+    return new View(memory, null, type, shape, strides, elements, bytes, owner, lender, false);
   }
 
   public int rank() {

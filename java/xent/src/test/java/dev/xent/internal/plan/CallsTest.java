@@ -41,7 +41,7 @@ class CallsTest {
   @Test
   void aSpareCallKeepsNoLargeWorkspace() {
     long large = 2 * Room.KEPT_BYTES;
-    Call spare = new Call(true);
+    Call spare = Call.spare();
     spare.lead(spare.logits, X, 1);
     spare.workspace(large, true);
     spare.room.keepLogits(2, Room.KEPT_BYTES);

@@ -42,27 +42,6 @@ public final class ReferenceKernels implements Kernels {
     return status;
   }
 
-  /** Nothing is kept: each call checks what it is given. */
-  @Override
-  public int prepare(Work work) {
-    return Status.OK;
-  }
-
-  @Override
-  public int runPrepared(
-      Work work,
-      boolean fixed,
-      MemorySegment a,
-      MemorySegment b,
-      MemorySegment c,
-      MemorySegment d,
-      MemorySegment e,
-      MemorySegment f) {
-    int status = run(work.first(a, b, c, d, e, f));
-    work.clear();
-    return status;
-  }
-
   /** What the function asks of its arguments, before anything is stored. */
   private static int check(Call call) {
     return switch (call.function) {

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static dev.xent.Arguments.views;
+
+import dev.xent.internal.plan.Bound;
+
+/**
+ * A call of an operation on logits that is run often with the same tensors: {@link Softmax#on} and
+ * its like return one. Its first run checks what every call checks. Later ones check only what can
+ * change: whether the memory may still be used, and what it holds. A run allocates nothing.
+ *
+ * <p>One thread at a time may use it. A second one gets a {@link
+ * java.util.ConcurrentModificationException}, also for a run within a run.
+ */
+public final class Call {
+  final Bound bound;
+
+  Call(Bound bound) {
+    this.bound = bound;
+  }
+
+  /**
+   * Sets what all later runs read beside the tensors. Default: nothing.
+   *
+   * @param inputs what the operation takes: a class mask, a sink, row weights, row offsets
+   */
+  public Call inputs(Inputs inputs) {
+    bound.inputs(views(inputs));
+    return this;
+  }
+
+  /** Computes what the memory of the tensors holds now. */
+  public void run() {
+    bound.run();
+  }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static dev.xent.Arguments.view;
+import static dev.xent.Arguments.viewOrNull;
+import static dev.xent.Arguments.views;
+import static dev.xent.Arguments.viewsOfLinear;
+
+import dev.xent.errors.OptionException;
+import dev.xent.internal.plan.Bound;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A call of a loss that is run often with the same tensors: {@link CrossEntropy#on} and its like
+ * return one. Its first run checks what every call checks. Later ones check only what can change:
+ * whether the memory may still be used, and what it holds. A run allocates nothing.
+ *
+ * <p>One thread at a time may use it. A second one gets a {@link
+ * java.util.ConcurrentModificationException}, also for a run within a run.
+ *
+ * @param <O> the outputs of the operation, such as {@link CrossEntropy.Outputs}
+ */
+public final class LossCall<O> {
+  final Bound bound;
+  private final boolean linear;
+
+  LossCall(Bound bound, boolean linear) {
+    this.bound = bound;
+    this.linear = linear;
+  }
+
+  /**
+   * Sets what all later runs read beside the tensors. Default: nothing.
+   *
+   * @param inputs what the operation takes: weights, masks, a sink, row offsets
+   */
+  public LossCall<O> inputs(Inputs inputs) {
+    bound.inputs(linear ? viewsOfLinear(inputs) : views(inputs));
+    return this;
+  }
+
+  /**
+   * Sets the gradient that all later runs write. Default: none.
+   *
+   * @param gradient {@code dx}, in the shape of the logits; may be the logits themselves, but not
+   *     overlap anything in any other way
+   * @throws OptionException for a linear layer, whose gradients are given to its {@code on}
+   */
+  public LossCall<O> gradient(Tensor gradient) {
+    if (linear) {
+      throw new OptionException(
+          "gradient is for losses of logits; expected gradients of the layer: give them to on(...)");
+    }
+    bound.gradient(view(gradient, "gradient"));
+    return this;
+  }
+
+  /**
+   * Sets what all later runs write beside the loss. Default: nothing.
+   *
+   * @param outputs receive the numbers of each run; their tensors are filled
+   */
+  public LossCall<O> outputs(O outputs) {
+    bound.outputs(Arguments.outputs((ReducedOutputs) outputs));
+    return this;
+  }
+
+  /** Returns the reduced loss of what the memory of the tensors holds now. */
+  public double run() {
+    return bound.run();
+  }
+
+  /**
+   * Writes the gradient alone, from the row statistics of an earlier run over the same logits and
+   * targets. Only losses that have a {@code backward} can do so.
+   *
+   * @param saved the outputs of that run, which had saved statistics
+   * @param upstream one number per row that the gradient is multiplied by; null: 1 for every row
+   * @throws OptionException when the outputs have no statistics of such a run
+   */
+  public void backward(O saved, @Nullable Tensor upstream) {
+    bound.backward(Arguments.saved((ReducedOutputs) saved), viewOrNull(upstream));
+  }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static dev.xent.Arguments.rows;
+import static dev.xent.Arguments.views;
+
+import dev.xent.internal.plan.Bound;
+
+/**
+ * A call of a sampler that is run often with the same tensors: {@link Sampler#on} returns one. Its
+ * first run checks what every call checks. Later ones check only what can change: whether the
+ * memory may still be used, and what it holds. A run allocates nothing.
+ *
+ * <p>One thread at a time may use it. A second one gets a {@link
+ * java.util.ConcurrentModificationException}, also for a run within a run.
+ */
+public final class SamplerCall {
+  final Bound bound;
+
+  SamplerCall(Bound bound) {
+    this.bound = bound;
+  }
+
+  /**
+   * Sets what all later runs read beside the logits. Default: nothing.
+   *
+   * @param inputs a mask, a bias, the tokens before
+   */
+  public SamplerCall inputs(SamplerInputs inputs) {
+    bound.inputs(views(inputs));
+    return this;
+  }
+
+  /**
+   * Sets what all later runs write beside the tokens. Default: nothing.
+   *
+   * @param outputs receive the numbers of each run; their tensors are filled
+   */
+  public SamplerCall outputs(Sampler.Outputs outputs) {
+    bound.outputs(Arguments.outputs(outputs));
+    return this;
+  }
+
+  /**
+   * Writes the tokens of what the logits hold now.
+   *
+   * @param step how many tokens came before, from 0 to 2^32 - 1
+   */
+  public void run(long step) {
+    bound.run(step);
+  }
+
+  /**
+   * Writes the tokens of rows of which each has a sampler, a stream and a step.
+   *
+   * @param requests as many as there are rows, in their order
+   */
+  public void run(Sampler.Requests requests) {
+    bound.run(rows(requests));
+  }
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.xent.options.Backend;
+import java.lang.foreign.Arena;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Each kernel of a call that is kept is checked once and then runs prepared: for each operation,
+ * and with each input and output, none stops being prepared unnoticed.
+ */
+class PreparedCallsTest {
+  private static final int ROWS = 3;
+  private static final int CLASSES = 10;
+  private static final int RUNS = 6;
+
+  /** The first run checks everything, the second one prepares the kernels and runs them. */
+  private static final int FIRST_PREPARED = 2;
+
+  private static final Execution NATIVE = Execution.sequential().backend(Backend.NATIVE);
+
+  private final Tensor x = floats(ROWS, CLASSES);
+  private final Tensor y = floats(ROWS, CLASSES);
+  private final Tensor z = floats(ROWS, CLASSES);
+  private final Tensor perRow = floats(ROWS);
+  private final Tensor labels = integers(ROWS);
+  private final CrossEntropy loss = CrossEntropy.builder().execution(NATIVE).build();
+
+  private static Tensor floats(long... shape) {
+    Tensor tensor = Tensor.allocate(Arena.global(), DType.F32, shape);
+    for (long i = 0; i < shape[0] && shape.length == 2; i++) {
+      tensor.setFloat(i % 3, i, i % shape[1]);
+    }
+    return tensor;
+  }
+
+  private static Tensor integers(long... shape) {
+    return Tensor.allocate(Arena.global(), DType.I32, shape);
+  }
+
+  private interface Run {
+    void run();
+  }
+
+  /**
+   * Runs a call, and counts.
+   *
+   * @param kernels of each run
+   */
+  private static void assertPrepared(
+      String name, dev.xent.internal.plan.Bound bound, Run run, int kernels) {
+    for (int i = 0; i < RUNS; i++) {
+      run.run();
+    }
+    assertThat(bound.preparedRuns())
+        .as(name)
+        .isEqualTo((long) kernels * (RUNS - FIRST_PREPARED + 1));
+  }
+
+  private static void assertPrepared(String name, Call call) {
+    assertPrepared(name, call.bound, call::run, 1);
+  }
+
+  private static <O> void assertPrepared(String name, LossCall<O> call, int kernels) {
+    assertPrepared(name, call.bound, call::run, kernels);
+  }
+
+  @Test
+  void operationsOnLogits() {
+    Tensor mask = Tensor.allocate(Arena.global(), DType.U8, 1, CLASSES);
+    for (int k = 0; k < CLASSES; k++) {
+      mask.setLong(1, 0, k);
+    }
+    Tensor top = integers(ROWS, 2);
+    Tensor values = floats(ROWS, 2);
+    Softmax softmax = Softmax.builder().execution(NATIVE).build();
+    LogSoftmax logSoftmax = LogSoftmax.builder().execution(NATIVE).build();
+    Map<String, Call> calls = new LinkedHashMap<>();
+    calls.put("softmax", softmax.on(x, y));
+    calls.put("softmax in place", softmax.on(z, z));
+    calls.put("softmax with a mask", softmax.on(x, y).inputs(Inputs.none().classMask(mask)));
+    calls.put("softmax with a sink", softmax.on(x, y).inputs(Inputs.none().sink(perRow)));
+    calls.put("softmax backward", softmax.onBackward(y, x, z));
+    calls.put("log-softmax", logSoftmax.on(x, y));
+    calls.put("log-softmax backward", logSoftmax.onBackward(y, x, z));
+    calls.put("log-sum-exp", LogSumExp.builder().execution(NATIVE).build().on(x, perRow));
+    calls.put("argmax", Argmax.builder().execution(NATIVE).build().on(x, labels));
+    calls.put("entropy", Entropy.builder().execution(NATIVE).build().on(x, perRow));
+    calls.put(
+        "top-k", TopK.builder(2).execution(NATIVE).build().onLogProbabilities(x, top, values));
+    calls.put("hvp", CrossEntropyHvp.builder().execution(NATIVE).build().on(x, y, z));
+    calls.forEach(PreparedCallsTest::assertPrepared);
+  }
+
+  @Test
+  void selectedLogProbabilitiesLookAtTheClassesFirst() {
+    Call call = SelectedLogProbabilities.builder().execution(NATIVE).build().on(x, labels, perRow);
+    assertPrepared("selected", call.bound, call::run, 2);
+  }
+
+  @Test
+  void losses() {
+    Tensor probabilities = floats(ROWS, CLASSES);
+    assertPrepared("labels", loss.on(x, labels), 2);
+    assertPrepared("gradient", loss.on(x, labels).gradient(y), 2);
+    assertPrepared("gradient in place", loss.on(z, labels).gradient(z), 2);
+    assertPrepared("probabilities", loss.on(x, probabilities).gradient(y), 1);
+    CrossEntropy ignoring = CrossEntropy.builder().execution(NATIVE).ignoreIndex(-100).build();
+    assertPrepared("ignore index", ignoring.on(x, labels).gradient(y), 2);
+    Inputs weights = Inputs.none().rowWeights(perRow);
+    for (int row = 0; row < ROWS; row++) {
+      perRow.setFloat(1, row);
+    }
+    assertPrepared("row weights", loss.on(x, labels).inputs(weights).gradient(y), 2);
+    Divergence divergence =
+        Divergence.builder(Divergence.Kind.TOTAL_VARIATION).execution(NATIVE).build();
+    assertPrepared("divergence", divergence.on(x, y).gradient(z), 1);
+    BinaryCrossEntropy binary = BinaryCrossEntropy.builder().execution(NATIVE).build();
+    assertPrepared("binary", binary.on(x, probabilities, null).gradient(y), 1);
+  }
+
+  @Test
+  void outputs() {
+    Map<String, CrossEntropy.Outputs> each = new LinkedHashMap<>();
+    each.put("losses", new CrossEntropy.Outputs().losses(perRow));
+    each.put("logSumExp", new CrossEntropy.Outputs().logSumExp(perRow));
+    each.put(
+        "hits", new CrossEntropy.Outputs().hits(Tensor.allocate(Arena.global(), DType.U8, ROWS)));
+    each.put("countCorrect", new CrossEntropy.Outputs().countCorrect(true));
+    each.put("logProbabilities", new CrossEntropy.Outputs().logProbabilities(perRow));
+    each.put("argmax", new CrossEntropy.Outputs().argmax(integers(ROWS)));
+    each.put("ranks", new CrossEntropy.Outputs().ranks(integers(ROWS)));
+    each.put("entropies", new CrossEntropy.Outputs().entropies(perRow));
+    each.put("topClasses", new CrossEntropy.Outputs().topClasses(integers(ROWS, 2)));
+    each.put(
+        "topLogProbabilities", new CrossEntropy.Outputs().topLogProbabilities(floats(ROWS, 2)));
+    each.put("tally", new CrossEntropy.Outputs().tally(new LossTally()));
+    each.forEach(
+        (name, outputs) ->
+            assertPrepared(name, loss.on(x, labels).gradient(y).outputs(outputs), 2));
+  }
+
+  @Test
+  void tokens() {
+    SamplerCall call = Sampler.builder().execution(NATIVE).topK(3).build().on(x, labels);
+    assertPrepared("tokens", call.bound, () -> call.run(7), 1);
+  }
+
+  @Test
+  void manyRowsAndSharedMemory() {
+    int rows = 500;
+    for (Arena arena : new Arena[] {Arena.ofAuto(), Arena.global()}) {
+      Tensor many = Tensor.allocate(arena, DType.F32, rows, CLASSES);
+      Tensor gradient = Tensor.allocate(arena, DType.F32, rows, CLASSES);
+      Tensor manyLabels = Tensor.allocate(arena, DType.I64, rows);
+      Call call = Softmax.builder().execution(NATIVE).build().on(many, gradient);
+      assertPrepared("softmax", call.bound, call::run, 1);
+      // The tally is behind the arrays that the linker holds: prepared where nobody can free them.
+      boolean fixed = arena.scope().equals(Arena.global().scope());
+      assertPrepared("loss", loss.on(many, manyLabels).gradient(gradient), fixed ? 2 : 1);
+    }
+  }
+
+  @Test
+  void arraysOfJava() {
+    Tensor array = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
+    Call call = Softmax.builder().execution(NATIVE).build().on(array, array);
+    assertPrepared("softmax", call.bound, call::run, 1);
+    assertPrepared("loss", loss.on(array, Tensor.of(new int[ROWS])).gradient(array), 2);
+  }
+
+  @Test
+  void otherOutputsAreTakenAnew() {
+    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().losses(perRow);
+    LossCall<CrossEntropy.Outputs> call = loss.on(x, labels).outputs(outputs);
+    for (int run = 0; run < 3; run++) {
+      call.run();
+    }
+    Tensor others = floats(ROWS);
+    outputs.losses(others);
+    call.run();
+    assertThat(others.getFloat(0)).isEqualTo(perRow.getFloat(0)).isNotZero();
+  }
+}
