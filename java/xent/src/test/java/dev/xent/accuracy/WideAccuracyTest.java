@@ -21,7 +21,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Float64: every result against double-double arithmetic, within what docs/spec/numerics.md promises.
+ * Float64: every result against double-double arithmetic, within what docs/spec/numerics.md
+ * promises.
  *
  * <p>{@code -Dxent.long=true} (profile {@code long}): twenty times as many rows.
  */

@@ -64,34 +64,6 @@ final class OnArrays implements Kernels {
   }
 
   @Override
-  public int prepare(Work work) {
-    MemorySegment[] memory = enter(work);
-    int status = kernels.prepare(work);
-    leave(work, memory);
-    return status;
-  }
-
-  @Override
-  public int runPrepared(
-      Work work,
-      boolean fixed,
-      MemorySegment a,
-      MemorySegment b,
-      MemorySegment c,
-      MemorySegment d,
-      MemorySegment e,
-      MemorySegment f) {
-    work.first(a, b, c, d, e, f);
-    MemorySegment[] memory = enter(work);
-    MemorySegment[] x = work.arrays.clone();
-    work.clear();
-    int status = kernels.runPrepared(work, false, x[0], x[1], x[2], x[3], x[4], x[5]);
-    work.first(x[0], x[1], x[2], x[3], x[4], x[5]);
-    leave(work, memory);
-    return status;
-  }
-
-  @Override
   public long sampleWorkspace(long classes, long tokens) {
     return kernels.sampleWorkspace(classes, tokens);
   }
