@@ -2,8 +2,8 @@
 """Softmax, log-softmax, cross-entropy and what belongs to them, in place on the memory of NumPy, PyTorch, JAX, Arrow
 and others, with the same bits as Xent's Java and C."""
 from xent._arrays import bfloat16
-from xent._operations import (Loss, Sample, Selected, TopK, binary_cross_entropy, bind, cross_entropy,
-                              cross_entropy_hvp, divergence, isas, linear_cross_entropy, log_softmax,
+from xent._operations import (LinearGradients, LinearLoss, Loss, Sample, Selected, TopK, binary_cross_entropy, bind,
+                              cross_entropy, cross_entropy_hvp, divergence, isas, linear_cross_entropy, log_softmax,
                               log_softmax_backward, log_sum_exp, nll_loss, numerics_version, sample,
                               selected_log_probabilities, softmax, softmax_backward, top_k)
 from xent.errors import (ArrayMemoryError, DTypeError, LabelError, NativeLibraryError, NoneCountedError, OptionError,
@@ -12,8 +12,8 @@ from xent.errors import (ArrayMemoryError, DTypeError, LabelError, NativeLibrary
 __version__ = "0.1.0.dev0"
 
 __all__ = [
-    "ArrayMemoryError", "DTypeError", "LabelError", "Loss", "NativeLibraryError", "NoneCountedError", "OptionError",
-    "Sample", "Selected", "ShapeError", "TopK", "XentError", "bfloat16", "binary_cross_entropy", "bind",
-    "cross_entropy", "cross_entropy_hvp", "divergence", "isas", "linear_cross_entropy", "log_softmax",
-    "log_softmax_backward", "log_sum_exp", "nll_loss", "numerics_version", "sample", "selected_log_probabilities",
-    "softmax", "softmax_backward", "top_k"]
+    "ArrayMemoryError", "DTypeError", "LabelError", "LinearGradients", "LinearLoss", "Loss", "NativeLibraryError",
+    "NoneCountedError", "OptionError", "Sample", "Selected", "ShapeError", "TopK", "XentError", "bfloat16",
+    "binary_cross_entropy", "bind", "cross_entropy", "cross_entropy_hvp", "divergence", "isas", "linear_cross_entropy",
+    "log_softmax", "log_softmax_backward", "log_sum_exp", "nll_loss", "numerics_version", "sample",
+    "selected_log_probabilities", "softmax", "softmax_backward", "top_k"]

@@ -202,7 +202,7 @@ class Call:
         self._require_type("dtype" if made else name, array, types)
         strides = self._strides_of(name, array, place)
         if not made:
-            self._require_writable(self._called(name), array, in_place)
+            self.require_writable(self._called(name), array, in_place)
             tensor = array.owner[0] if isinstance(array.owner, tuple) else None
             if is_of_torch(tensor):
                 self.tensors[name] = tensor
@@ -216,7 +216,7 @@ class Call:
     def _called(self, name: str) -> str:
         return self.public.get(name, name)
 
-    def _require_writable(self, name: str, array: Array, in_place: Iterable[str]) -> None:
+    def require_writable(self, name: str, array: Array, in_place: Iterable[str] = ()) -> None:
         if array.read_only:
             raise _read_only(name)
         if not array.is_distinct():
@@ -659,6 +659,25 @@ class Call:
         for name, tensor in self.tensors.items():
             if name not in without and not tensor.is_inference():  # which have none
                 sys.modules["torch"].autograd.graph.increment_version(tensor)
+
+    def run_over_classes(self, function: str, options: Options, without: Sequence[str]) -> None:
+        """A function over all rows, whose classes are divided among threads."""
+        parts = max(1, min(self.chunks, self.rows * self.effort // _PER_THREAD,
+                           processors() if self.threads is None else self.threads))
+        bounds = [min(self.chunks * i // parts * CHUNK, self.classes) for i in range(parts + 1)]
+        self.tell_autograd(without)
+
+        def work(i: int) -> None:
+            self.invoke(function, options, 0, self.rows, without=without, classes=(bounds[i], bounds[i + 1]))
+
+        share(work, parts, self.threads)
+
+    def tell_autograd_of(self, array: Array) -> None:
+        """The same, of an array that Python writes."""
+        tensor = array.owner[0] if isinstance(array.owner, tuple) else None
+        if is_of_torch(tensor):
+            self.tensors = {"written": tensor}
+            self.tell_autograd()
 
     def clear(self, name: str) -> None:
         """Writes +0 everywhere."""

@@ -5,19 +5,21 @@ from __future__ import annotations
 
 import ctypes
 import inspect
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, cast, overload
 
-from xent._arrays import FLOATS, NAME, Array, address_of, array_of, empty, is_of_torch, type_named
+from xent._arrays import (FLOATS, NAME, SIZE, Array, address_of, array_of, as_type, empty, is_of_torch,
+                          type_named)
 from xent._call import (ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Bound, Call, Result, require_in_place,
                         workspace_of)
 from xent._functions import FUNCTIONS
-from xent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, Library, Options, Report, Sampling, Shape, Tally,
-                          Work, library, sized)
+from xent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Options, Report, Sampling,
+                          Shape, Tally, Work, library, sized)
 from xent._options import Reductions, choice, integer, options_of, sampling_of, shown, truth
-from xent._rows import Rows, is_several, nll_of_rows
+from xent._rows import Rows, add_rounded, is_several, nll_of_rows
 from xent._types import (Axes, Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, Lender, LogSumExp,
                          NoneCounted, Out, Output, Own, Product, Reduction, Rules, Smoothing, Ties)
 from xent.errors import DTypeError, OptionError, ShapeError, XentError
@@ -301,6 +303,8 @@ class _Copied:
         raise OptionError("statistics stay with the result that the call gave, and this is a copy of it: call "
                           "backward of the former")
 
+    linear_gradients = gradient
+
 
 @dataclass(frozen=True, eq=False)
 class _Saved:
@@ -315,19 +319,26 @@ class _Saved:
     def __reduce__(self) -> tuple[Any, ...]:  # statistics are of arrays where they lie
         return _Copied, ()
 
-    def gradient(self, upstream: Any, gradient: Any, threads: int | None) -> Any:
+    def _again(self, upstream: Any, outputs: dict[str, Any],
+               in_place: Sequence[str] = ()) -> tuple[Call, Options, bool]:
+        """The call of the gradients, its options, and whether they are all zero."""
         call, reductions = self.call.again(), self.reductions
         require_in_place(call.lent_tensors(), "made: call again")
         options = Options.from_buffer_copy(self.options)
         if reductions:
             call.kinds = {**call.kinds, **UPSTREAM_OF_ROWS}
         call.take("upstream", upstream)
-        call.write("gradient", _needed("gradient", gradient), ["logits"])
+        for name, output in outputs.items():
+            call.write(name, output, in_place)
         zero = False
         if reductions:
             reductions.require_mean(self.divisor, True)
             zero = reductions.gradient_is_zero(self.divisor)
             options.gradient_scale, options.has_gradient_scale = 0.0 if zero else reductions.scale_of(self.divisor), 1
+        return call, options, zero
+
+    def gradient(self, upstream: Any, gradient: Any, threads: int | None) -> Any:
+        call, options, zero = self._again(upstream, {"gradient": _needed("gradient", gradient)}, ["logits"])
         call.prepare(threads)
         call.run("check_targets", options)
         if zero:
@@ -336,10 +347,32 @@ class _Saved:
             call.run(self.function, options)
         return call.results["gradient"]
 
+    def linear_gradients(self, upstream: Any, outputs: dict[str, Any], threads: int | None) -> dict[str, Any]:
+        call, options, zero = self._again(upstream, outputs)
+        of_rows = [name for name in call.results if name == "hidden_gradient"]
+        of_classes = [name for name in call.results if name != "hidden_gradient"]
+        call.workspace = _linear_workspace(call, (HIDDEN_GRADIENT if of_rows else 0)
+                                           | (WEIGHTS_GRADIENT if of_classes else 0))
+        call.prepare(threads)
+        _require_even_rows([call] if of_classes else [])
+        call.run("check_targets", options)
+        if zero or not call.rows:
+            for name in call.results:
+                call.clear(name)
+            return call.results
+        if of_rows:
+            call.run(self.function, options, without=of_classes)
+        if of_classes:
+            call.run_over_classes(self.function, options, without=of_rows)
+        return call.results
+
+
+_NO_STATISTICS = "there are no statistics to compute a gradient from: call with save_statistics=True"
+
 
 def _later(saved: _Saved | _Copied | None, upstream: Any, gradient: Any, threads: int | None) -> Any:
     if saved is None:
-        raise OptionError("there are no statistics to compute a gradient from: call with save_statistics=True")
+        raise OptionError(_NO_STATISTICS)
     return saved.gradient(upstream, gradient, threads)
 
 
@@ -455,6 +488,40 @@ class Loss:
         return _later(self._saved, upstream, gradient, threads)
 
 
+class LinearGradients(NamedTuple):
+    """The gradients of a linear layer that were asked for; the others are None."""
+
+    hidden: Any = None
+    weights: Any = None
+    bias: Any = None
+
+
+@dataclass(frozen=True, eq=False)
+class LinearLoss(Loss):
+    """What `linear_cross_entropy` returns."""
+
+    def backward(self, upstream: Input = None, *, hidden_gradient: Output = True,  # type: ignore[override]
+                 weights_gradient: Output = None, bias_gradient: Output = None,
+                 threads: int | None = None) -> LinearGradients:
+        """The gradients, later: of the losses of the rows, each times its `upstream` (None: 1), one number per row.
+
+        Of a `linear_cross_entropy` with `save_statistics=True`. Hidden states, weights, bias and targets must be what
+        they were. `True` makes a new array; an array of the caller's own is filled.
+
+        >>> import numpy as np, xent
+        >>> hidden, weights = np.ones((2, 3), np.float32), np.zeros((2, 3), np.float32)
+        >>> result = xent.linear_cross_entropy(hidden, weights, np.array([0, 1]), reduction="sum", save_statistics=True)
+        >>> result.backward(np.array([1, 3], np.float32), hidden_gradient=None, weights_gradient=True).weights.tolist()
+        [[1.0, 1.0, 1.0], [-1.0, -1.0, -1.0]]
+        """
+        outputs = {"hidden_gradient": hidden_gradient, "weights_gradient": weights_gradient,
+                   "bias_gradient": bias_gradient}
+        if self._saved is None:
+            raise OptionError(_NO_STATISTICS)
+        results = self._saved.linear_gradients(upstream, outputs, threads)
+        return LinearGradients(*(results.get(name) for name in outputs))
+
+
 def cross_entropy(
         logits: Lender, targets: Lender, *, axis: int = -1, reduction: Reduction = "mean", gradient: Output = None,
         losses: Output = None, log_sum_exp: Output = None, hits: Output = None, log_probabilities: Output = None,
@@ -529,19 +596,12 @@ def cross_entropy(
     for name, value in (("class_mask", class_mask), ("sink", sink), ("row_weights", row_weights),
                         ("class_weights", class_weights)):
         call.take(name, value)
-    if kind != "class indices":
-        for name, wanted in (("hits", hits), ("log_probabilities", log_probabilities), ("ranks", ranks)):
-            if wanted is not None and wanted is not False:
-                raise OptionError(f"{name} was asked for, targets are {kind}: give class indices, or do not ask for "
-                                  f"{name}")
-    elif target_gradient is not None and target_gradient is not False:
-        raise OptionError("target_gradient was asked for, targets are class indices: give probability rows or sparse "
-                          "targets, or do not ask for it")
     call.ask_for_top("top_count", top_count, (top_classes, top_log_probabilities))
     outputs = {"losses": losses, "log_sum_exp": log_sum_exp, "hits": hits, "log_probabilities": log_probabilities,
                "argmax": argmax, "ranks": ranks, "entropies": entropies, "top_classes": top_classes,
                "top_log_probabilities": top_log_probabilities, "target_gradient": target_gradient}
-    result = _loss("cross_entropy", call, struct, reductions, gradient, outputs, threads,
+    _require_outputs(kind, outputs)
+    result = _loss(Loss, "cross_entropy", call, struct, reductions, gradient, outputs, threads,
                    save=truth("save_statistics", save_statistics))
     if key and kind == "class indices" and call.is_one_task:
         _keep(key, call, struct, "cross_entropy", call.lead.shape)
@@ -592,44 +652,85 @@ def _require_for(kind: str, call: Call, given: dict[str, Any]) -> None:
                                   f"leave {name} out")
 
 
-def _loss(function: str, call: Call, options: Options, reductions: Reductions, gradient: Any, outputs: dict[str, Any],
-          threads: int | None, whole: bool = False, save: bool = False) -> Loss:
-    """Counts, computes and reduces; `whole` where results are sums over all rows, of one call of the kernel."""
+def _is_wanted(output: Any) -> bool:
+    return output is not None and output is not False
+
+
+def _require_outputs(kind: str, outputs: dict[str, Any]) -> None:
+    """Refuses outputs that are of other targets."""
+    if kind == "class indices" and _is_wanted(outputs["target_gradient"]):
+        raise OptionError("target_gradient was asked for, targets are class indices: give probability rows or sparse "
+                          "targets, or do not ask for it")
+    for name in ("hits", "log_probabilities", "ranks") if kind != "class indices" else ():
+        if _is_wanted(outputs[name]):
+            raise OptionError(f"{name} was asked for, targets are {kind}: give class indices, or do not ask for {name}")
+
+
+AnyLoss = TypeVar("AnyLoss", bound=Loss)
+
+
+def _loss(kind: type[AnyLoss], function: str, call: Call, options: Options, reductions: Reductions, gradient: Any,
+          outputs: dict[str, Any], threads: int | None, whole: bool = False, save: bool = False) -> AnyLoss:
+    """Counts, computes and reduces; `whole` if results are sums over all rows, of one call of the kernel."""
     for name, value in outputs.items():
         call.write(name, value)
     # A later gradient is computed from the logits.
     call.write("gradient", gradient, [] if save else ["logits"])
-    gradients = [name for name in call.results if name.endswith("gradient")]
     if save:
         call.keep_statistics()
 
-    def compute() -> Loss:
-        counted, weight = _count(function, call, options)
-        divisor = reductions.denominator(weight)
-        reductions.require_mean(divisor, bool(gradients))
-        zero = bool(gradients) and reductions.gradient_is_zero(divisor)
-        if gradients:
-            options.gradient_scale, options.has_gradient_scale = 1.0 if zero else reductions.scale_of(divisor), 1
-        if whole and (call.packing or len(call.pieces) > 1):
-            raise ShapeError(f"{call.lead_name} is {call.lead} with strides {list(call.lead.strides)}: copy it, as "
-                             f"gradients of weights and bias are sums over rows that lie evenly apart")
-        _, tally = call.run(function, options, tally=True, without=gradients if zero else (), alone=whole)
-        if zero or whole and not call.rows:
-            for name in gradients:
-                call.clear(name)
-        total = call.library.tally_sum(tally)
-        saved = _Saved(f"{function}_backward", call, options, reductions, divisor) if save else None
-        return Loss(reductions.reduce(total, divisor), total, call.lead.size if call.elements else call.rows, counted,
-                    divisor, **call.results, _saved=saved)
+    def compute() -> AnyLoss:
+        made = _sums(function, [call], options, reductions, whole)
+        saved = _Saved(f"{function}_backward", call, options, reductions, made[-1]) if save else None
+        return kind(*made, **call.results, _saved=saved)
 
     return call.result(threads, compute)
 
 
-def _count(function: str, call: Call, options: Options) -> tuple[int, float]:
-    """How many rows count, and the sum of their weights. All labels are looked at, before anything is written."""
+def _sums(function: str, parts: Sequence[Call], options: Options, reductions: Reductions,
+          whole: bool) -> tuple[float, float, int, int, float]:
+    """Computes the parts of a call: the loss and what else every `Loss` has."""
+    counts, library = [_count(function, call, options) for call in parts], parts[0].library
+    counted, weight = sum(count for count, _ in counts), float(sum(count for count, _ in counts))
+    if counts[0][1] is not None:
+        weight = library.tally_sum(_merged(library, [tally for _, tally in counts if tally]))
+    divisor = reductions.denominator(weight)
+    gradients = [[name for name in call.results if name.endswith("gradient")] for call in parts]
+    reductions.require_mean(divisor, any(gradients))
+    zero = any(gradients) and reductions.gradient_is_zero(divisor)
+    if any(gradients):
+        options.gradient_scale, options.has_gradient_scale = 1.0 if zero else reductions.scale_of(divisor), 1
+    _require_even_rows(parts if whole else [])
+    tallies = []
+    for call, names in zip(parts, gradients):
+        _, tally = call.run(function, options, tally=True, without=names if zero else (), alone=whole)
+        tallies.append(tally)
+        if zero or whole and not call.rows:
+            for name in names:
+                call.clear(name)
+    total = library.tally_sum(_merged(library, tallies))
+    rows = sum(call.lead.size if call.elements else call.rows for call in parts)
+    return reductions.reduce(total, divisor), total, rows, counted, divisor
+
+
+def _require_even_rows(parts: Sequence[Call]) -> None:
+    for call in parts:
+        if call.packing or len(call.pieces) > 1:
+            raise ShapeError(f"{call.lead_name} is {call.lead} with strides {list(call.lead.strides)}: copy it, as "
+                             f"gradients of weights and bias are sums over rows that lie evenly apart")
+
+
+def _merged(library: Library, tallies: Sequence[Tally]) -> Tally:
+    for tally in tallies[1:]:
+        library.c.xent_tally_merge(ctypes.addressof(tallies[0]), ctypes.addressof(tally))
+    return tallies[0]
+
+
+def _count(function: str, call: Call, options: Options) -> tuple[int, Tally | None]:
+    """How many rows count, and the sum of their weights if they have some. All labels are looked at, before anything
+    is written."""
     if function == "binary_cross_entropy":
-        counted, _ = call.run(function, options, without=("losses", "gradient"))
-        return counted, float(counted)
+        return call.run(function, options, without=("losses", "gradient"))[0], None
     weighted = "row_weights" in call.arrays
     if "targets" in call.arrays:
         weighted |= "class_weights" in call.arrays
@@ -637,8 +738,8 @@ def _count(function: str, call: Call, options: Options) -> tuple[int, float]:
     elif weighted:
         counted, weights = call.count_weighted(options)
     else:
-        counted = call.rows
-    return counted, call.library.tally_sum(weights) if weighted else float(counted)
+        return call.rows, None
+    return counted, weights if weighted else None
 
 
 def binary_cross_entropy(
@@ -673,27 +774,33 @@ def binary_cross_entropy(
     call.public |= {"element_weights": "weights"}
     call.take("element_weights", weights)
     call.take("positive_weights", positive_weights)
-    return _loss("binary_cross_entropy", call, struct, reductions, gradient, {"losses": losses}, threads)
+    return _loss(Loss, "binary_cross_entropy", call, struct, reductions, gradient, {"losses": losses}, threads)
 
 
 def linear_cross_entropy(
         hidden: Lender, weights: Lender, targets: Lender, *, bias: Input = None, reduction: Reduction = "mean",
         hidden_gradient: Output = None, weights_gradient: Output = None, bias_gradient: Output = None,
-        losses: Output = None, log_sum_exp: Output = None, ignore_index: int | None = None,
-        label_smoothing: float | None = None, smoothing: Smoothing = "uniform", class_weights: Input = None,
-        row_weights: Input = None, target_weights: Input = None, class_mask: Input = None, sink: Input = None,
-        temperature: float | None = None, softcap: float | None = None, z_loss: float | None = None,
+        losses: Output = None, log_sum_exp: Output = None, hits: Output = None, log_probabilities: Output = None,
+        argmax: Output = None, ranks: Output = None, entropies: Output = None, top_count: int = 0,
+        top_classes: Output = None, top_log_probabilities: Output = None, target_gradient: Output = None,
+        save_statistics: bool = False, ignore_index: int | None = None, label_smoothing: float | None = None,
+        smoothing: Smoothing = "uniform", class_weights: Input = None, row_weights: Input = None,
+        target_weights: Input = None, class_mask: Input = None, sink: Input = None, temperature: float | None = None,
+        softcap: float | None = None, z_loss: float | None = None, probability_clamp: float | None = None,
         focal_gamma: float | None = None, gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0,
         denominator: float | None = None, none_counted: NoneCounted = "nan", fully_masked: FullyMasked = "nan",
-        isa: Isa = "best", threads: int | None = None) -> Loss:
+        isa: Isa = "best", threads: int | None = None) -> LinearLoss:
     """`cross_entropy` of the logits `hidden @ weights.T + bias`, which are never in memory as a whole.
 
-    hidden   float32, float16 or bfloat16, with the features of a row along the last axis
-    weights  one row of features per class; bias  one number per class
+    hidden   float32, float16 or bfloat16, of any shape, with the features of a row along the last axis
+    weights  one row of features per class: [classes, features]. [classes, *D, features] are one layer for each index of
+             D: targets, losses and what else is one per row then have the shape [*rows, *D], as in PyTorch
+    bias     one number per class: the shape of the weights without the features
 
-    Outputs are asked for as in `cross_entropy`: the gradients of hidden states, weights and bias, of the types of
-    hidden and weights, `losses` and `log_sum_exp`. The gradients of weights and bias are sums over all rows, which one
-    thread adds. Targets and options as in `cross_entropy`.
+    Outputs are asked for as in `cross_entropy`, and so are the gradients of hidden states, weights and bias, of the
+    types of hidden and weights. Those of weights and bias are sums over all rows, which one thread adds. With
+    `save_statistics`, `backward` of the result computes them later, from an upstream gradient per row. Targets and
+    options as in `cross_entropy`.
 
     >>> import numpy as np, xent
     >>> hidden, weights = np.ones((2, 3), np.float32), np.zeros((4, 3), np.float32)
@@ -705,28 +812,145 @@ def linear_cross_entropy(
     given: dict[str, Any] = dict(
         isa=isa, fully_masked=fully_masked, smoothing=smoothing, ignore_index=ignore_index,
         label_smoothing=label_smoothing, temperature=temperature, softcap=softcap, z_loss=z_loss,
-        focal_gamma=focal_gamma)
-    shape = array_of("weights", _given("weights", weights)).shape
-    if len(shape) != 2 or not shape[0]:
-        raise ShapeError(f"weights has the shape {list(shape)}: give a row of features for each class")
-    call, struct = _begin("hidden", hidden, -1, None, LINEAR, classes=shape[0], **given)
+        probability_clamp=probability_clamp, focal_gamma=focal_gamma)
+    outputs = {"losses": losses, "log_sum_exp": log_sum_exp, "hits": hits, "log_probabilities": log_probabilities,
+               "argmax": argmax, "ranks": ranks, "entropies": entropies, "top_classes": top_classes,
+               "top_log_probabilities": top_log_probabilities, "target_gradient": target_gradient,
+               "hidden_gradient": hidden_gradient, "weights_gradient": weights_gradient, "bias_gradient": bias_gradient}
+    inputs = {"bias": bias, "targets": _given("targets", targets), "target_weights": target_weights,
+              "class_mask": class_mask, "sink": sink, "row_weights": row_weights, "class_weights": class_weights}
+    save = truth("save_statistics", save_statistics)
+    lent = array_of("weights", _given("weights", weights))
+    if len(lent.shape) < 2 or not lent.shape[0]:
+        raise ShapeError(f"weights has the shape {list(lent.shape)}: give a row of features for each class")
+    if len(lent.shape) > 2:
+        if save or isinstance(threads, Bound):
+            raise OptionError(f"weights is {lent} and {'save_statistics is True' if save else 'the call is bound'}; "
+                              f"expected two dimensions. Call once for each layer")
+        return _layers(hidden, lent, inputs, outputs, top_count, reductions, given, threads)
+    call, struct, whole = _layer(hidden, weights, inputs, outputs, top_count, given)
+    return _loss(LinearLoss, "linear_cross_entropy", call, struct, reductions, None, outputs, threads, whole, save)
+
+
+_OF_WHOLE_ROWS = ("argmax", "ranks", "entropies", "top_classes", "top_log_probabilities", "target_gradient")
+_OF_LAYER = ("weights_gradient", "bias_gradient")  # sums over the rows
+
+
+def _layer(hidden: Any, weights: Any, inputs: dict[str, Any], outputs: dict[str, Any], top_count: int,
+           given: dict[str, Any]) -> tuple[Call, Options, bool]:
+    """A linear layer without its outputs; and whether there are some that one call has to sum over all rows."""
+    classes = array_of("weights", weights).shape[0]
+    call, struct = _begin("hidden", hidden, -1, None, LINEAR, classes=classes, **given)
     if call.lead.type == "F64":
         raise DTypeError(f"hidden is {call.lead}: give an array of type float32, float16 or bfloat16")
     features = call.counts["features"] = call.lead.shape[-1]
     call.take("weights", weights)
-    call.take("bias", bias)
-    _require_for(call.take_targets(_given("targets", targets), target_weights), call, given)
-    for name, value in (("class_mask", class_mask), ("sink", sink), ("row_weights", row_weights),
-                        ("class_weights", class_weights)):
-        call.take(name, value)
-    of_layer = {"weights_gradient": weights_gradient, "bias_gradient": bias_gradient}
-    call.effort = shape[0] * features
-    one = any(value is not None and value is not False for value in of_layer.values())
-    contents = (WEIGHTS_GRADIENT if one else 0) | (HIDDEN_GRADIENT if hidden_gradient is not None else 0)
-    call.workspace = lambda rows: workspace_of(
-        call.library.c.xent_linear_workspace(max(rows, 1), features, shape[0], contents))
-    return _loss("linear_cross_entropy", call, struct, reductions, None, {
-        "losses": losses, "log_sum_exp": log_sum_exp, "hidden_gradient": hidden_gradient, **of_layer}, threads, one)
+    call.take("bias", inputs["bias"])
+    kind = call.take_targets(inputs["targets"], inputs["target_weights"])
+    _require_for(kind, call, given)
+    for name in ("class_mask", "sink", "row_weights", "class_weights"):
+        call.take(name, inputs[name])
+    _require_outputs(kind, outputs)
+    call.ask_for_top("top_count", top_count, (outputs["top_classes"], outputs["top_log_probabilities"]))
+    call.effort = classes * features
+    whole = any(_is_wanted(outputs[name]) for name in _OF_LAYER)
+    of_rows = any(_is_wanted(outputs[name]) for name in _OF_WHOLE_ROWS) or (
+        kind != "class indices" and bool(given["probability_clamp"]))
+    call.workspace = _linear_workspace(call, (WEIGHTS_GRADIENT if whole else 0) | (WHOLE_ROWS if of_rows else 0) | (
+        HIDDEN_GRADIENT if _is_wanted(outputs["hidden_gradient"]) else 0))
+    return call, struct, whole
+
+
+def _linear_workspace(call: Call, contents: int) -> Callable[[int], ctypes.Array[Any]]:
+    return lambda rows: workspace_of(
+        call.library.c.xent_linear_workspace(max(rows, 1), call.counts["features"], call.classes, contents))
+
+
+def _layers(hidden: Any, weights: Array, inputs: dict[str, Any], outputs: dict[str, Any], top_count: int,
+            reductions: Reductions, given: dict[str, Any], threads: int | None) -> LinearLoss:
+    """One linear layer for each index of the inner dimensions of the weights, and their gradients added."""
+    lent, inner = array_of("hidden", _given("hidden", hidden)), weights.shape[1:-1]
+    if not lent.shape or lent.type not in ("F32", "F16", "BF16"):
+        raise (DTypeError if lent.shape else ShapeError)(
+            f"hidden is {lent}; expected float32, float16 or bfloat16 with the features along the last axis")
+    rows, classes = lent.shape[:-1], weights.shape[0]
+    whole = (*rows, classes, *inner)
+    if not all(inner):
+        raise ShapeError(f"weights is {weights}; expected one layer or more")
+    arrays = {name: array_of(name, value) for name, value in inputs.items() if value is not None}
+    for name, array in arrays.items():
+        arrays[name] = _spread_over(name, array, rows, classes, inner, whole)
+    exact, targets = "F32", arrays["targets"]
+    shapes = {"top_classes": (*rows, top_count, *inner), "top_log_probabilities": (*rows, top_count, *inner),
+              "target_gradient": targets.shape, "hidden_gradient": lent.shape, "weights_gradient": weights.shape,
+              "bias_gradient": weights.shape[:-1]}
+    types = {"hits": "U8", "argmax": "I64", "ranks": "I64", "top_classes": "I64", "hidden_gradient": lent.type,
+             "weights_gradient": weights.type, "bias_gradient": weights.type}
+    results, written = {}, {}
+    for name, value in outputs.items():
+        if not _is_wanted(value):
+            continue
+        shape, type_ = shapes.get(name, (*rows, *inner)), types.get(name, exact)
+        results[name] = empty(hidden, type_, shape) if value is True else value
+        array = written[name] = as_type(results[name], type_) if value is True else array_of(name, value)
+        if array.shape != shape:
+            raise ShapeError(f"{name} is {array}, logits is {list(whole)} of hidden {lent} and weights {weights}: give "
+                             f"{name} the shape {list(shape)}")
+    sums = written.pop("hidden_gradient", None)
+    parts, one = [], False
+    for index in itertools.product(*map(range, inner)):
+        of = {name: array if name == "class_weights" else _at(array, index, len(array.shape) - len(inner))
+              for name, array in arrays.items()}
+        to = {name: _at(array, index, 1 if name == "weights_gradient" else len(array.shape) - len(inner))
+              for name, array in written.items()}
+        if sums:
+            to["hidden_gradient"] = as_type(empty(hidden, exact, lent.shape), exact)
+        call, struct, one = _layer(hidden, _at(weights, index, 1), {**dict.fromkeys(inputs), **of},
+                                   {**dict.fromkeys(outputs), **to}, top_count, given)
+        for name, array in to.items():
+            call.write(name, array)
+        call.prepare(threads)
+        parts.append(call)
+    if sums:
+        parts[0].require_writable("hidden_gradient", sums)
+    made = _sums("linear_cross_entropy", parts, struct, reductions, one)
+    if sums:
+        parts[0].tell_autograd_of(sums)
+        add_rounded(sums, [call.arrays["hidden_gradient"] for call in parts])
+    return LinearLoss(*made, **results)
+
+
+def _spread_over(name: str, array: Array, rows: tuple[int, ...], classes: int, inner: tuple[int, ...],
+                 whole: tuple[int, ...]) -> Array:
+    """An input of several layers with all their dimensions."""
+    if name in ("class_weights", "bias"):
+        expected = (classes, *inner) if name == "bias" else (classes,)
+        if array.shape != expected:
+            raise ShapeError(f"{name} is {array}; expected the shape {list(expected)}")
+        return array
+    if name in ("targets", "target_weights"):
+        fits = len(array.shape) == len(whole) or array.shape == (*rows, *inner)
+        if not fits or array.shape[:len(rows)] != rows or array.shape[len(array.shape) - len(inner):] != inner:
+            raise ShapeError(f"{name} is {array}; expected class indices of the shape {[*rows, *inner]}, or "
+                             f"probabilities of the shape {list(whole)}")
+        return array
+    expected = whole if name == "class_mask" else (*rows, *inner)
+    if name == "class_mask" and array.shape == (classes,):
+        array = Array(array.address, array.type, (classes, *(1 for _ in inner)),
+                      (array.strides[0], *(0 for _ in inner)), array.read_only, array.owner)
+    missing = len(expected) - len(array.shape)
+    if missing < 0 or any(n not in (1, most) for n, most in zip(array.shape, expected[missing:])):
+        raise ShapeError(f"{name} is {array}; expected a shape that broadcasts to {list(expected)}")
+    strides = [0] * missing + [0 if n == 1 else stride for n, stride in zip(array.shape, array.strides)]
+    return Array(array.address, array.type, expected, strides, array.read_only, array.owner)
+
+
+def _at(array: Array, index: Sequence[int], first: int) -> Array:
+    """The part of an array that has these indices from the dimension `first` on."""
+    end = first + len(index)
+    offset = sum(i * stride for i, stride in zip(index, array.strides[first:end]))
+    return Array(array.address + offset * SIZE[array.type], array.type, array.shape[:first] + array.shape[end:],
+                 array.strides[:first] + array.strides[end:], array.read_only, array.owner)
 
 
 def nll_loss(
@@ -758,8 +982,8 @@ def nll_loss(
     call.write("gradient", gradient, ["logits"])
 
     def compute() -> Loss:
-        counted, weight = _count("nll_loss", call, struct)
-        divisor = reductions.denominator(weight)
+        counted, weights = _count("nll_loss", call, struct)
+        divisor = reductions.denominator(call.library.tally_sum(weights) if weights else float(counted))
         reductions.require_mean(divisor, "gradient" in call.results)
         zero = reductions.gradient_is_zero(divisor)
         scale = reductions.scale_of(divisor) if "gradient" in call.results and not zero else 0.0
@@ -798,7 +1022,7 @@ def divergence(
     call.take("teacher", _given("teacher", teacher))
     call.take("class_mask", class_mask)
     call.take("row_weights", row_weights)
-    return _loss(DIVERGENCES[kind], call, struct, reductions, gradient, {"losses": losses}, threads)
+    return _loss(Loss, DIVERGENCES[kind], call, struct, reductions, gradient, {"losses": losses}, threads)
 
 
 @overload

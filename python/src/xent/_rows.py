@@ -248,3 +248,13 @@ def _nll_of_rows(library: Library, numpy: Any, arrays: dict[str, Array], axis: i
         numpy.put_along_axis(written, at, numpy.expand_dims(_rounded(gradient, values, exact), axis), axis)
     losses = numpy.ascontiguousarray(losses)
     return library.sum_of(losses.ctypes.data, TYPES["F64"], losses.size)
+
+
+def add_rounded(to: Array, parts: Sequence[Array]) -> None:
+    """Writes the sum of arrays of float32, added as float64 in their order and rounded once."""
+    numpy = numpy_for("linear_cross_entropy of several layers")
+    with numpy.errstate(all="ignore"):
+        total = numpy.zeros(to.shape)
+        for part in parts:
+            total += _doubles(part, _numbers(part))
+        _numbers(to)[...] = _rounded(to, total, False)
