@@ -287,6 +287,127 @@ def test_sample_is_the_softmax_and_does_not_depend_on_batches():
     assert xent.sample(pieces, seed=3).tokens.ravel().tolist() == tokens[:200].tolist()
 
 
+OF_TEMPERATURE = [
+    lambda x, **given: [xent.softmax(x, **given)],
+    lambda x, **given: [xent.log_softmax(x, softcap=5, **given)],
+    lambda x, **given: [xent.log_sum_exp(x, sink=np.zeros((), x.dtype), **given)],
+    lambda x, **given: [xent.softmax_backward(x, x, **given)],
+    lambda x, **given: [xent.log_softmax_backward(x, x, **given)],
+    lambda x, **given: [xent.cross_entropy_hvp(x, x, **given)],
+    lambda x, **given: xent.top_k(x, 3, **given),
+    lambda x, **given: [xent.selected_log_probabilities(x, np.full(x.shape[:-1], 2), **given).log_probabilities],
+    lambda x, **given: loss_of(xent.cross_entropy(x, np.full(x.shape[:-1], 2), losses=True, gradient=True,
+                                                  gradient_reduction="sum", **given)),
+    lambda x, **given: [xent.cross_entropy(x, np.full(x.shape[:-1], 2), reduction="sum", save_statistics=True,
+                                           **given).backward()],
+    lambda x, **given: loss_of(xent.divergence(x, x[::-1].copy() if x.ndim > 1 else x, losses=True, gradient=True,
+                                               gradient_reduction="sum", **given))]
+
+
+def loss_of(result):
+    assert result.sum == pytest.approx(result.losses.sum(dtype=np.float64), rel=1e-6)
+    return result.losses, result.gradient
+
+
+@pytest.mark.parametrize("operation", OF_TEMPERATURE)
+@pytest.mark.parametrize("shape", [(6,), (2, 3), (2, 3, 1)])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_a_temperature_of_every_row(operation, shape, dtype):
+    random = np.random.default_rng(8)
+    logits = (random.normal(size=(6, 11)) * 3).astype(dtype)
+    temperature = np.array([1, 1, 2, 0.5, 1, 3]).astype(dtype)
+    x = logits.reshape(*(shape if len(shape) < 3 else shape[:2]), 11)
+    for given in (temperature.reshape(shape), *([temperature.tolist()] if shape == (6,) else [])):
+        got = operation(x, temperature=given)
+        expected = [operation(x, temperature=float(value)) for value in temperature]
+        for i, output in enumerate(got):
+            output = output.reshape(6, -1)
+            for row in range(6):
+                np.testing.assert_array_equal(output[row], expected[row][i].reshape(6, -1)[row])
+
+
+def test_temperatures_of_columns_ragged_rows_and_several_axes():
+    x, t = np.random.default_rng(8).normal(size=(2, 5, 3)).astype(np.float32), np.array([[1, 2, 3], [4, 5, 6.0]])
+    rows = np.ascontiguousarray(x.transpose(0, 2, 1))
+    np.testing.assert_array_equal(xent.softmax(x, axis=1, temperature=t),
+                                  xent.softmax(rows, temperature=t).transpose(0, 2, 1))
+    np.testing.assert_array_equal(xent.softmax(x, axis=1, temperature=t[:, None]),
+                                  xent.softmax(rows, temperature=t).transpose(0, 2, 1))
+    np.testing.assert_array_equal(xent.softmax(x, axis=(1, 2), temperature=t[:, 0]),
+                                  xent.softmax(x.reshape(2, -1), temperature=t[:, 0]).reshape(x.shape))
+    ragged = xent.softmax(x.ravel(), row_offsets=np.array([0, 4, 30]), temperature=np.array([1.0, 2]))
+    np.testing.assert_array_equal(ragged[4:], xent.softmax(x.ravel()[4:], temperature=2))
+    many = np.random.default_rng(9).normal(size=(2000, 500)).astype(np.float32)
+    many_t = np.where(np.arange(2000) < 700, 2.0, 1.0)
+    got = xent.softmax(many, temperature=many_t, threads=2)
+    np.testing.assert_array_equal(got[:700], xent.softmax(many[:700], temperature=2))
+    np.testing.assert_array_equal(got[700:], xent.softmax(many[700:]))
+
+
+@pytest.mark.parametrize("temperature, kind, message", [
+    ([1, 2, 3], xent.ShapeError, "temperature has 3 numbers, logits has 2 rows: give one number, or one per row"),
+    (np.ones(3), xent.ShapeError, "temperature is float64 [3], logits is float32 [2, 9] with classes along axis 1: "
+     "give temperature the shape [2], in which any size may be 1"),
+    ([1, -1], xent.OptionError, "in row 1, temperature is -1: give a number from 2^-32 to 2^32"),
+    (np.array([1, 2]), xent.DTypeError, "temperature is int64 [2]: give floats")])
+def test_temperatures_that_cannot_be(temperature, kind, message):
+    with pytest.raises(kind) as error:
+        xent.softmax(np.zeros((2, 9), np.float32), temperature=temperature)
+    assert str(error.value) == message
+
+
+PER_ROW = dict(temperature=[1, 0, 0.5, 2, 1.5, 1], top_k=[0, 3, 5, 40, 1, 0], top_p=[None, 0.9, 0.5, 1, 0.7, 0.2],
+               min_p=[0.1, None, 0, 0.05, 0.01, 0], typical_p=[None, 1, 0.9, 0.8, None, 0.5],
+               min_keep=[1, 2, 1, 3, 1, 1],
+               repetition_penalty=[1, 1.5, None, 2, 0.5, 1], frequency_penalty=[0, 0.5, -1, None, 0.1, 2],
+               presence_penalty=[None, 1, 0, 0.5, -0.5, 0], draw=[0, 1, 2, 3, 4, 5], step=[5, 4, 3, 2, 1, 0],
+               seed=[9, -8, 7, 6, 2**63, 4])
+
+
+@pytest.mark.parametrize("name", [*PER_ROW, "all"])
+@pytest.mark.parametrize("made", [list, np.array])
+def test_sampling_options_of_every_row(name, made):
+    logits = np.random.default_rng(4).normal(size=(2, 3, 50)).astype(np.float32) * 3
+    before = np.random.default_rng(5).integers(-1, 50, (2, 3, 4))
+    names = PER_ROW if name == "all" else [name]
+    given = {key: PER_ROW[key] for key in names}
+    if made is np.array:
+        given = {key: np.array(values) for key, values in given.items() if None not in values and key != "seed"}
+    got = xent.sample(logits, output_tokens=before, stream=7, kept=True, processed_log_probabilities=True, **given)
+    for row in range(6):
+        here = {key: values[row] for key, values in given.items()}
+        one = xent.sample(logits.reshape(6, 50)[row], output_tokens=before.reshape(6, 4)[row], stream=7 + row,
+                          kept=True, processed_log_probabilities=True, **here)
+        for output in ("tokens", "kept", "processed_log_probabilities"):
+            np.testing.assert_array_equal(getattr(got, output).ravel()[row], getattr(one, output))
+
+
+def test_sampling_options_of_rows_change_between_runs():
+    logits, temperature = np.random.default_rng(4).normal(size=(4, 50)).astype(np.float32), np.zeros(4)
+    step = xent.bind(xent.sample, logits, temperature=temperature, seed=3)
+    for value in (0, 5, 0.1):
+        temperature[2:] = value
+        assert step().tokens.tolist() == xent.sample(logits, temperature=temperature, seed=3).tokens.tolist()
+
+
+@pytest.mark.parametrize("options, kind, message", [
+    (dict(top_p=[0.5, 1.5]), xent.OptionError, "in row 1, top_p is 1.5: give a number above 0, at most 1, which keeps "
+     "all classes"),
+    (dict(top_k=[1, 2, 3]), xent.OptionError, "top_k has 3 numbers, logits has 2 rows: give one number, or one per "
+     "row"),
+    (dict(top_k=[1, 2.5]), TypeError, "in row 1, top_k is 2.5: give an integer"),
+    (dict(temperature=[1, None]), TypeError, "in row 1, temperature is None: give a number"),
+    (dict(typical_p=[None, 0.5], rules="vllm"), xent.OptionError, "in row 1, typical_p is 0.5, and vllm has no such "
+     "filter: leave it out, or give other rules"),
+    (dict(temperature="0.5"), TypeError, "temperature is '0.5': give a number"),
+    (dict(seed=None), TypeError, "seed is None: give an integer")])
+def test_sampling_options_that_a_row_cannot_have(options, kind, message):
+    tokens = np.full(2, 7)
+    with pytest.raises(kind) as error:
+        xent.sample(np.zeros((2, 9), np.float32), tokens=tokens, **options)
+    assert str(error.value) == message and tokens.tolist() == [7, 7]
+
+
 def test_sample_with_penalties():
     logits, before = np.array([[1, 0.9, 0]], np.float32), np.array([[0, -1]])
     result = xent.sample(logits, temperature=0, output_tokens=before, presence_penalty=0.5, kept_mask=True)

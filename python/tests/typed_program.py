@@ -36,6 +36,10 @@ error: float = loss.loss + float(xent.log_sum_exp(logits).sum())
 version: str = xent.__version__
 top = xent.top_k(logits, 2)
 tokens = xent.sample(logits, seed=[1, 2], rules="vllm", ties="all").tokens
+tokens = xent.sample(logits, temperature=[0, 0.7], top_p=[None, 0.9], top_k=np.array([1, 2])).tokens
+half: Floats = xent.softmax(logits, temperature=np.array([1.0, 2.0]))
+gradients: xent.LinearGradients = xent.linear_cross_entropy(logits, logits, labels, save_statistics=True).backward(
+    np.ones(2, np.float32), weights_gradient=True)
 xent.softmax(array.array("f", [1, 2]), out=memoryview(bytearray(8)).cast("f"), dtype="float32")
 xent.softmax(logits, dtype=np.float64 if number > 9 else np.float16)
 xent.softmax(xent.bfloat16(np.zeros(3, np.uint16)), dtype=np.dtype("float32"))

@@ -8,6 +8,7 @@ import ctypes
 import itertools
 import math
 import os
+import struct
 import sys
 import weakref
 from _queue import SimpleQueue  # itself, not gevent's
@@ -22,7 +23,7 @@ from xent._arrays import (FLOATS, INTEGERS, ORDER, SIZE, Array, address_of, arra
 from xent._functions import FUNCTIONS
 from xent._native import (CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, TYPES, Layout, Library, Options, Prepared,
                           Report, Shape, Statistics, Tally, Work, sized)
-from xent._options import integer, shown
+from xent._options import integer, require, shown
 from xent.errors import ArrayMemoryError, DTypeError, LabelError, OptionError, ShapeError, XentError
 
 # name of an array -> how it lies beside the logits, and of which types it may be
@@ -73,6 +74,21 @@ def normal_axis(axis: int, name: str, shape: Sequence[int]) -> int:
 def require_flags(name: str, array: Array) -> None:
     if array.type not in ("U8", "I8"):
         raise DTypeError(f"{name} is {array}: give an array of type bool, uint8 or int8")
+
+
+_CTYPES: dict[str, Any] = {"F32": ctypes.c_float, "F64": ctypes.c_double, "F16": ctypes.c_uint16, "BF16": ctypes.c_uint16}
+
+
+def _numbers_of(array: Array, dimensions: Sequence[tuple[int, int]]) -> Iterator[float]:
+    """The floats of an array along dimensions, each with its size and stride, in row-major order."""
+    for index in itertools.product(*(range(0, n * stride, stride) if stride else (0,) * n for n, stride in dimensions)):
+        address = array.address + sum(index) * SIZE[array.type]
+        found = _CTYPES[array.type].from_address(address).value
+        if array.type == "BF16":
+            found = ctypes.c_float.from_buffer(ctypes.c_uint32(found << 16)).value
+        elif array.type == "F16":
+            found = struct.unpack("e", found.to_bytes(2, sys.byteorder))[0]
+        yield found
 
 
 Result = TypeVar("Result")
@@ -161,6 +177,7 @@ class Call:
         self.statistics: Any = None
         self.states: Any = None
         self.workspace: Callable[[int], ctypes.Array[Any]] | None = None
+        self.temperatures: list[tuple[int, float]] = []  # of rows: up to which row, and their temperature
         self.effort = self.classes + _PER_ROW
         self.threads: int | None = None
         self.ready: dict[Any, _Ready] | None = None  # of a call that is bound
@@ -176,6 +193,29 @@ class Call:
             if place in (_CLASSES, _SPREAD) and not self.ragged:
                 array = self._broadcast(array)
             self._put(name, array, self._strides_of(name, array, place))
+
+    def take_temperatures(self, value: Any) -> None:
+        """One number per row."""
+        if isinstance(value, (list, tuple)):
+            if len(value) != self.rows:
+                raise ShapeError(f"temperature has {len(value)} numbers, {self.lead_name} has "
+                                 f"{plural(self.rows, 'row')}: give one number, or one per row")
+            numbers: Iterable[Any] = value
+        else:
+            array = array_of("temperature", value)
+            if array.type not in FLOATS:
+                raise DTypeError(f"temperature is {array}: give floats")
+            strides = self._per_row("temperature", array, True)
+            numbers = _numbers_of(array, [sizes for d, sizes in enumerate(zip(self.shape, strides)) if d != self.axis])
+        for row, number in enumerate(numbers):
+            try:
+                number = float(require("temperature", number))
+            except (TypeError, OptionError) as error:
+                raise type(error)(f"in row {row}, {error}") from None
+            if self.temperatures and self.temperatures[-1][1] == number:
+                self.temperatures[-1] = row + 1, number
+            else:
+                self.temperatures.append((row + 1, number))
 
     def _broadcast(self, array: Array) -> Array:
         """One of fewer dimensions, as NumPy broadcasts it; except one number per class."""
@@ -624,25 +664,40 @@ class Call:
         if ready and ready.scale == options.gradient_scale:
             return self._run_ready(ready, tally)
         tasks = self._tasks(most)
-        if self.ready is not None and len(tasks) == 1 and not (self.packing or self.workspace or sampling):
+        if self.ready is not None and len(tasks) == 1 and not (self.packing or self.workspace or sampling
+                                                               or self.temperatures):
             ready = _Ready(sized(Prepared), options.gradient_scale, sized(Report), sized(Tally))
             self.invoke(function, options, 0, self.rows, 0, ready.report, ready.tally if tally else None, without,
                         prepared=ready.prepared)
             self.ready[key] = ready
             return self._run_ready(ready, tally)
-        reports = [sized(Report) for _ in tasks]
+        counts = [0 for _ in tasks]
         tallies = [sized(Tally) for _ in tasks] if tally else []
 
         def work(i: int) -> None:
             piece, begin, end = tasks[i]
-            self.invoke(function, options, begin, end, piece, reports[i], tallies[i] if tally else None, without,
-                        sampling=sampling)
+            for first, last, of_rows in self._ranges(options, piece, begin, end):
+                counts[i] += self.invoke(function, of_rows, first, last, piece, None, tallies[i] if tally else None,
+                                         without, sampling=sampling).counted
 
         share(work, len(tasks), most)
         whole = sized(Tally)
         for part in tallies:
             self.library.c.xent_tally_merge(ctypes.addressof(whole), ctypes.addressof(part))
-        return sum(report.counted for report in reports), whole
+        return sum(counts), whole
+
+    def _ranges(self, options: Options, piece: int, begin: int, end: int) -> Iterator[tuple[int, int, Options]]:
+        """Rows of a piece that have the same temperature."""
+        if not self.temperatures:
+            yield begin, end, options
+            return
+        offset = self.pieces[piece].first
+        for stop, temperature in self.temperatures:
+            if begin < stop - offset and begin < end:
+                of_rows = Options.from_buffer_copy(options)
+                of_rows.temperature = temperature
+                yield begin, min(end, stop - offset), of_rows
+                begin = min(end, stop - offset)
 
     def _run_ready(self, ready: _Ready, adds: bool) -> tuple[int, Tally]:
         prepared, _, report, tally = ready

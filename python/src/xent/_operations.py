@@ -18,10 +18,10 @@ from xent._call import (ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Bound, Cal
 from xent._functions import FUNCTIONS
 from xent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Options, Report, Sampling,
                           Shape, Tally, Work, library, sized)
-from xent._options import Reductions, choice, integer, options_of, sampling_of, shown, truth
+from xent._options import Reductions, choice, integer, is_per_row, options_of, sampling_of, set_number, shown, truth
 from xent._rows import Rows, add_rounded, is_several, nll_of_rows
 from xent._types import (Axes, Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, Lender, LogSumExp,
-                         NoneCounted, Out, Output, Own, Product, Reduction, Rules, Smoothing, Ties)
+                         NoneCounted, Number, Out, Output, Own, Product, Reduction, Rules, Smoothing, Ties, Whole)
 from xent.errors import DTypeError, OptionError, ShapeError, XentError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def softmax(logits: Lender, *, out: Out, dtype: DType | None = None, **options: 
 def softmax(logits: Lender, *, out: Literal[True] | None = None, dtype: DType | None = None,
             **options: Unpack[Forward]) -> Any: ...
 def softmax(logits: Lender, *, axis: Axes = -1, out: Output = None, dtype: DType | None = None,
-            temperature: float | None = None, softcap: float | None = None, class_mask: Input = None,
+            temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
             sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
             threads: int | None = None) -> Any:
     """`y = exp(x) / sum exp(x)` over the classes of each row.
@@ -49,6 +49,7 @@ def softmax(logits: Lender, *, axis: Axes = -1, out: Output = None, dtype: DType
     logits        float32, float16, bfloat16 or float64, of any shape and strides; a copy of integers as float64
     axis          along which the classes lie; several, or None for all: their indices together are the classes. Of
                   logits without a dimension, which are one class: -1, 0 or None
+    temperature   one number, or one per row: a list, or an array as `sink`
     out           an array of the caller's own in the shape of the logits, which may be the logits themselves
     dtype         of a new result, where it is not that of the logits; "float64" computes with a copy of them as float64
     class_mask    0 (or False) leaves a class out: one flag per class, or any shape that broadcasts to that of the
@@ -82,7 +83,7 @@ def log_softmax(logits: Lender, *, out: Out, dtype: DType | None = None, **optio
 def log_softmax(logits: Lender, *, out: Literal[True] | None = None, dtype: DType | None = None,
                 **options: Unpack[Forward]) -> Any: ...
 def log_softmax(logits: Lender, *, axis: Axes = -1, out: Output = None, dtype: DType | None = None,
-                temperature: float | None = None, softcap: float | None = None, class_mask: Input = None,
+                temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
                 sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
                 threads: int | None = None) -> Any:
     """`y = x - log sum exp(x)`, never above 0; -inf stays -inf. Everything else as in `softmax`.
@@ -104,7 +105,7 @@ def log_sum_exp(logits: Lender, *, out: Out, dtype: DType | None = None, **optio
 def log_sum_exp(logits: Lender, *, out: Literal[True] | None = None, dtype: DType | None = None,
                 **options: Unpack[LogSumExp]) -> Any: ...
 def log_sum_exp(logits: Lender, *, axis: Axes = -1, keepdims: bool = False, out: Output = None,
-                dtype: DType | None = None, temperature: float | None = None, softcap: float | None = None,
+                dtype: DType | None = None, temperature: Number | None = None, softcap: float | None = None,
                 class_mask: Input = None, sink: Input = None, row_offsets: Input = None,
                 fully_masked: FullyMasked = "nan", isa: Isa = "best", threads: int | None = None) -> Any:
     """`log sum exp(x)`, one number per row, in the shape of the logits without the class axis; float64 for float64,
@@ -160,6 +161,7 @@ def _softmax(function: str, logits: Any, axis: Any, out: Any, dtype: Any, class_
         raise OptionError("keepdims is True, and row_offsets were given: leave one of them out")
     if widened or is_several(axis) or not lent.shape:
         rows = Rows.of("logits", lent, logits, axis, widened, out, row_offsets, threads)
+        options["temperature"] = rows.per_row("temperature", options["temperature"])
         result = _softmax(function, rows.flat, -1, None, to_type, rows.mask("class_mask", class_mask),
                           rows.per_row("sink", sink), row_offsets, threads, **options)
         return rows.reduced(result, kept) if function == "log_sum_exp" else rows.whole(result)
@@ -197,7 +199,7 @@ def softmax_backward(output: Lender, upstream: Lender, *, gradient: Out, **optio
 def softmax_backward(output: Lender, upstream: Lender, *, gradient: Literal[True] | None = None,
                      **options: Unpack[Backward]) -> Any: ...
 def softmax_backward(output: Lender, upstream: Lender, *, axis: Axes = -1, gradient: Output = None,
-                     temperature: float | None = None, class_mask: Input = None, row_offsets: Input = None,
+                     temperature: Number | None = None, class_mask: Input = None, row_offsets: Input = None,
                      isa: Isa = "best", threads: int | None = None) -> Any:
     """`dx = y (dy - sum dy y) / temperature`, with the output `y` of `softmax` and the gradient `dy` of what comes
     after.
@@ -222,7 +224,7 @@ def log_softmax_backward(output: Lender, upstream: Lender, *, gradient: Out, **o
 def log_softmax_backward(output: Lender, upstream: Lender, *, gradient: Literal[True] | None = None,
                          **options: Unpack[Backward]) -> Any: ...
 def log_softmax_backward(output: Lender, upstream: Lender, *, axis: Axes = -1, gradient: Output = None,
-                         temperature: float | None = None, class_mask: Input = None, row_offsets: Input = None,
+                         temperature: Number | None = None, class_mask: Input = None, row_offsets: Input = None,
                          isa: Isa = "best", threads: int | None = None) -> Any:
     """`dx = (dy - exp(y) sum dy) / temperature`, with the output `y` of `log_softmax`; else as `softmax_backward`.
 
@@ -239,6 +241,7 @@ def _backward(function: str, output: Any, upstream: Any, axis: Any, gradient: An
     if is_several(axis) or getattr(output, "shape", None) == ():
         lent = array_of("output", _given("output", output))
         rows = Rows.of("output", lent, output, axis, False, gradient, row_offsets, threads, "gradient")
+        options["temperature"] = rows.per_row("temperature", options["temperature"])
         return rows.whole(_backward(function, rows.flat, rows.like("upstream", _given("upstream", upstream)), -1, None,
                                     rows.mask("class_mask", class_mask), row_offsets, threads, **options))
     call, struct = _begin("output", output, axis, row_offsets, **options)
@@ -264,7 +267,7 @@ class TopK(NamedTuple):
 
 
 def top_k(logits: Lender, k: int, *, axis: int = -1, classes: Output = None, log_probabilities: Output = None,
-          temperature: float | None = None, softcap: float | None = None, class_mask: Input = None, sink: Input = None,
+          temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None, sink: Input = None,
           row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
           threads: int | None = None) -> TopK:
     """The k classes of the largest logits of each row, and their log-probabilities over all classes; in one read.
@@ -392,7 +395,7 @@ class Selected:
 def selected_log_probabilities(
         logits: Lender, targets: Lender, *, axis: int = -1, log_probabilities: Output = None, upstream: Input = None,
         gradient: Output = None, save_statistics: bool = False, gradient_scale: float | None = None,
-        ignore_index: int | None = None, temperature: float | None = None, softcap: float | None = None,
+        ignore_index: int | None = None, temperature: Number | None = None, softcap: float | None = None,
         class_mask: Input = None, sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan",
         isa: Isa = "best", threads: int | None = None) -> Selected:
     """`log softmax(x)` of one class of each row, or of up to 256, without those of the others.
@@ -530,7 +533,7 @@ def cross_entropy(
         save_statistics: bool = False, ignore_index: int | None = None, label_smoothing: float | None = None,
         smoothing: Smoothing = "uniform", class_weights: Input = None, row_weights: Input = None,
         target_weights: Input = None, class_mask: Input = None, sink: Input = None, row_offsets: Input = None,
-        temperature: float | None = None, softcap: float | None = None, z_loss: float | None = None,
+        temperature: Number | None = None, softcap: float | None = None, z_loss: float | None = None,
         probability_clamp: float | None = None, focal_gamma: float | None = None,
         gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0, denominator: float | None = None,
         none_counted: NoneCounted = "nan", fully_masked: FullyMasked = "nan", isa: Isa = "best",
@@ -1001,7 +1004,7 @@ DIVERGENCES = {"kullback-leibler": "kl_divergence", "jensen-shannon": "jensen_sh
 def divergence(
         logits: Lender, teacher: Lender, kind: Divergence = "kullback-leibler", *, axis: int = -1,
         reduction: Reduction = "mean", gradient: Output = None, losses: Output = None, row_weights: Input = None,
-        class_mask: Input = None, temperature: float | None = None, gradient_reduction: Reduction | None = None,
+        class_mask: Input = None, temperature: Number | None = None, gradient_reduction: Reduction | None = None,
         gradient_scale: float = 1.0, denominator: float | None = None, none_counted: NoneCounted = "nan",
         fully_masked: FullyMasked = "nan", isa: Isa = "best", threads: int | None = None) -> Loss:
     """How far the softmax of the logits is from the softmax of the teacher's logits, row by row, and its gradient.
@@ -1034,7 +1037,7 @@ def cross_entropy_hvp(logits: Lender, upstream: Lender, *, out: Out, **options: 
 def cross_entropy_hvp(logits: Lender, upstream: Lender, *, out: Literal[True] | None = None,
                       **options: Unpack[Product]) -> Any: ...
 def cross_entropy_hvp(logits: Lender, upstream: Lender, *, axis: int = -1, out: Output = None,
-                      row_weights: Input = None, temperature: float | None = None, gradient_scale: float | None = None,
+                      row_weights: Input = None, temperature: Number | None = None, gradient_scale: float | None = None,
                       class_mask: Input = None, sink: Input = None, row_offsets: Input = None,
                       fully_masked: FullyMasked = "nan", isa: Isa = "best", threads: int | None = None) -> Any:
     """The Hessian of cross-entropy times a vector per row: `c u p (v - sum p v) / temperature^2`, with `p =
@@ -1088,12 +1091,11 @@ class Sample:
 
 
 def sample(
-        logits: Lender, *, axis: int = -1, step: int | Sequence[int] | Lender = 0,
-        seed: int | Sequence[int] | Lender = 0, stream: int | Sequence[int] | Lender = 0, draw: int = 0,
-        temperature: float = 1.0, top_k: int = 0, top_p: float | None = None, min_p: float | None = None,
-        typical_p: float | None = None, min_keep: int = 1, rules: Rules = "xent", ties: Ties | None = None,
-        repetition_penalty: float | None = None, frequency_penalty: float | None = None,
-        presence_penalty: float | None = None, softcap: float | None = None, class_mask: Input = None,
+        logits: Lender, *, axis: int = -1, step: Whole = 0, seed: Whole = 0, stream: Whole = 0, draw: Whole = 0,
+        temperature: Number = 1.0, top_k: Whole = 0, top_p: Number | None = None, min_p: Number | None = None,
+        typical_p: Number | None = None, min_keep: Whole = 1, rules: Rules = "xent", ties: Ties | None = None,
+        repetition_penalty: Number | None = None, frequency_penalty: Number | None = None,
+        presence_penalty: Number | None = None, softcap: float | None = None, class_mask: Input = None,
         bias: Input = None, prompt_tokens: Input = None, output_tokens: Input = None, tokens: Output = None,
         log_probabilities: Output = None, processed_log_probabilities: Output = None, kept: Output = None,
         kept_mask: Output = None, ranks: Output = None, entropies: Output = None, top_count: int = 0,
@@ -1102,8 +1104,7 @@ def sample(
     """A token of each row, drawn with the probability that softmax gives it among the classes that the filters keep.
 
     step, seed, stream, draw  say which chance it is: the same numbers give the same token, on every machine. A row has
-                              the stream `stream + row`; each of the first three may also be one number per row, taken
-                              as it is
+                              the stream `stream + row`, unless `stream` is one number per row
     temperature               0 takes the largest class
     top_k, top_p, min_p, typical_p  filters; `rules` says in which order ("xent", "transformers", "vllm", "llama.cpp",
                               "onnxruntime-genai"), `ties` what top-k does with equals ("first", "all"), and every
@@ -1112,11 +1113,16 @@ def sample(
     prompt_tokens, output_tokens  the classes before, of which the penalties speak; -1, of signed types, is none
     tokens                    int32 or int64, an array of the caller's own for the result
 
+    Every number, from `step` to `presence_penalty`, may be one for all rows, or a list or array with one per row, in
+    which None means that a row does not use it. A row then has the token that it has in a call of its own.
+
     Outputs are asked for as in `cross_entropy`.
 
     >>> import numpy as np, xent
     >>> logits = np.array([[2, 1, 0], [0, 3, 1]], np.float32)
     >>> xent.sample(logits, temperature=0).tokens.tolist()
+    [0, 1]
+    >>> xent.sample(logits, temperature=[0, 0.7], top_p=[None, 0.1]).tokens.tolist()
     [0, 1]
     >>> result = xent.sample(logits, top_p=0.9, seed=7, kept=True)
     >>> result.kept.tolist()
@@ -1125,9 +1131,11 @@ def sample(
     call, struct = _begin("logits", logits, axis, isa=isa, softcap=softcap)
     if call.lead.type == "F64":
         raise DTypeError(f"logits is {call.lead}: give an array of type float32, float16 or bfloat16 to sample from")
-    shared = sampling_of(rules, ties, temperature, top_k=top_k, top_p=top_p, min_p=min_p, typical_p=typical_p,
-                         min_keep=min_keep, repetition_penalty=repetition_penalty, frequency_penalty=frequency_penalty,
-                         presence_penalty=presence_penalty, draw=draw)
+    numbers = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, typical_p=typical_p,
+                   min_keep=min_keep, repetition_penalty=repetition_penalty, frequency_penalty=frequency_penalty,
+                   presence_penalty=presence_penalty, draw=draw, seed=seed, stream=stream, step=step)
+    per_row = {name: value for name, value in numbers.items() if is_per_row(value)}
+    shared = sampling_of(rules, ties, **{name: value for name, value in numbers.items() if name not in per_row})
     for name, value in (("class_mask", class_mask), ("bias", bias), ("prompt_tokens", prompt_tokens),
                         ("output_tokens", output_tokens)):
         call.take(name, value)
@@ -1146,39 +1154,29 @@ def sample(
     def compute() -> Sample:
         for name in ("prompt_tokens", "output_tokens"):
             call.check_tokens(name)
-        requests = _requests(shared, call.rows, seed=seed, stream=stream, step=step)
+        requests = _requests(shared, call.rows, rules, per_row) if per_row else shared
         sampled, _ = call.run("sample", struct, sampling=lambda first: _of_piece(requests, first))
         return Sample(sampled=sampled, **call.results)
 
     return call.result(threads, compute)
 
 
-def _requests(shared: Sampling, rows: int, **numbers: Any) -> Any:
-    """One xent_sampling for all rows, or one for each where a number is."""
-    lists: dict[str, Sequence[int]] = {}
-    for name, value in numbers.items():
-        if value is None:
-            raise TypeError(f"{name} is None: give a number, or one per row")
-        if not hasattr(value, "__len__") or getattr(value, "shape", None) == ():
-            setattr(shared, name, _counter(name, value))
-        elif len(value) != rows:
-            raise OptionError(f"{name} has {len(value)} numbers, logits has {rows} rows: give one number, or one per "
-                              f"row")
-        else:
-            lists[name] = value
-    if not lists:
-        return shared
+def _requests(shared: Sampling, rows: int, rules: str, per_row: dict[str, Any]) -> Any:
+    """One xent_sampling for each row."""
     requests = (Sampling * rows)(*[shared] * rows)
-    for row, request in enumerate(requests):
-        request.stream = (shared.stream + row) % (1 << 64)
-        for name, values in lists.items():
-            setattr(request, name, _counter(name, values[row]))
+    if "stream" not in per_row:
+        for row, request in enumerate(requests):
+            request.stream = (shared.stream + row) % (1 << 64)
+    for name, values in per_row.items():
+        if len(values) != rows:
+            raise OptionError(f"{name} has {len(values)} numbers, logits has {rows} rows: give one number, or one per "
+                              f"row")
+        for row, value in enumerate(values.tolist() if hasattr(values, "tolist") else values):
+            try:
+                set_number(requests[row], rules, name, value)
+            except (TypeError, OptionError) as error:
+                raise type(error)(f"in row {row}, {error}") from None
     return requests
-
-
-def _counter(name: str, value: int) -> int:
-    """A number as the struct has it: seeds and streams may be below 0."""
-    return integer(name, value) % (1 << 64)
 
 
 def _of_piece(requests: Any, first: int) -> Any:
@@ -1197,6 +1195,12 @@ def _begin(lead: str, value: Any, axis: int, row_offsets: Any = None, kinds: Any
            classes: int | None = None, called: str | None = None, **options: Any) -> tuple[Call, Options]:
     found = library()
     call = Call(found, lead, _given(called or lead, value), axis, row_offsets, kinds, any_floats, classes, called)
+    temperature = options.get("temperature")
+    if temperature is not None and is_per_row(temperature):
+        if classes is not None:
+            raise OptionError(f"temperature has one number per row; expected one number. {called or lead} of other "
+                              f"temperatures are another call")
+        call.take_temperatures(options.pop("temperature"))
     return call, options_of(found, **options)
 
 

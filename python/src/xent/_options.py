@@ -80,6 +80,11 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 and "\n" not in text else f"of {type(value)}"
 
 
+def is_per_row(value: Any) -> bool:
+    """Whether a number is one for each row: a list, or an array with a dimension."""
+    return hasattr(value, "__len__") and getattr(value, "shape", None) != () and not isinstance(value, (str, bytes))
+
+
 def integer(name: str, value: SupportsIndex) -> int:
     """A whole number, which may be NumPy's; it is never rounded."""
     try:
@@ -136,25 +141,35 @@ def options_of(library: Library, isa: str = "best", fully_masked: str = "nan", s
     return options
 
 
-def sampling_of(rules: str, ties: str | None, temperature: float, **numbers: Any) -> Sampling:
-    """xent_sampling; the temperature 0 takes the largest class."""
-    temperature = require("temperature", temperature, _FACTOR_OR_GREEDY)
+_UNUSED_AT_1 = ("top_p", "typical_p", "repetition_penalty")
+_WHOLE_NUMBERS = ("top_k", "min_keep", "draw", "step")
+_WORDS = ("seed", "stream")  # which may be below 0
+
+
+_LACKING = {"onnxruntime-genai": ("min_p", "typical_p"), "vllm": ("typical_p",)}  # filters that rules do not have
+
+
+def sampling_of(rules: str, ties: str | None, **numbers: Any) -> Sampling:
+    """xent_sampling; the temperature 0 takes the largest class, and None is not used."""
+    sampling = sized(Sampling, rules=choice("rules", rules, RULES), ties=choice("ties", ties, TIES))
     for name, value in numbers.items():
-        if name in ("top_k", "min_keep", "draw"):
-            numbers[name] = integer(name, value)
-        elif value is not None:
-            numbers[name] = require(name, value)
-    sampling = sized(Sampling, rules=choice("rules", rules, RULES), ties=choice("ties", ties, TIES),
-                     greedy=not temperature, temperature=temperature)
-    for name, value in numbers.items():
-        if value is not None and not (value == 1 and name in ("top_p", "typical_p", "repetition_penalty")):
-            setattr(sampling, name, value)
-    lacking = {"onnxruntime-genai": ("min_p", "typical_p"), "vllm": ("typical_p",)}.get(rules, ())
-    for name in lacking:
-        if getattr(sampling, name):
-            raise OptionError(f"{name} is {numbers[name]}, and {rules} has no such filter: leave it out, or give "
-                              f"other rules")
+        set_number(sampling, rules, name, value)
     return sampling
+
+
+def set_number(sampling: Sampling, rules: str, name: str, value: Any) -> None:
+    if name in _WORDS:
+        setattr(sampling, name, integer(name, value) % (1 << 64))
+    elif name in _WHOLE_NUMBERS:
+        setattr(sampling, name, integer(name, value))
+    elif name == "temperature":
+        sampling.temperature = require(name, value, _FACTOR_OR_GREEDY)
+        sampling.greedy = not sampling.temperature
+    else:
+        number = 0 if value is None else require(name, value)
+        setattr(sampling, name, 0 if number == 1 and name in _UNUSED_AT_1 else number)
+    if name in _LACKING.get(rules, ()) and getattr(sampling, name):
+        raise OptionError(f"{name} is {value}, and {rules} has no such filter: leave it out, or give other rules")
 
 
 REDUCTIONS = {"mean": 0, "sum": 1}

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from xent._arrays import FLOATS, NAME, SIZE, Array, array_of, is_of_torch
 from xent._call import Bound, Memory, normal_axis, require_flags
 from xent._native import TYPES, Library
-from xent._options import shown
+from xent._options import is_per_row, shown
 from xent.errors import DTypeError, OptionError, ShapeError
 
 
@@ -105,10 +105,10 @@ class Rows(NamedTuple):
 
     def per_row(self, name: str, value: Any) -> Any:
         """One number per row, or one for all; class axes of size 1 may be there."""
-        if value is None:
-            return None
+        if value is None or name == "temperature" and not is_per_row(value) or isinstance(value, (list, tuple)):
+            return value
         array, shape = array_of(name, value), self.lent.shape
-        if self.exact and array.type not in ("F64", "F32"):
+        if name != "temperature" and self.exact and array.type not in ("F64", "F32"):
             raise DTypeError(f"{name} is {array}, {self.name} is {self.lent} and computed as float64: give {name} the "
                              f"type float64 or float32")
         if self.ragged or array.shape in ((), (1,)):

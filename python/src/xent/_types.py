@@ -45,6 +45,8 @@ Input: TypeAlias = "Union[Lender, None]"
 Output: TypeAlias = "Union[Lender, bool, None]"  # True: a new array
 Axes: TypeAlias = "Union[int, Sequence[int], None]"  # None: all
 DType: TypeAlias = "Union[str, type[Any], OfType]"
+Number: TypeAlias = "Union[float, Sequence[Union[float, None]], Lender]"  # or one per row
+Whole: TypeAlias = "Union[int, Sequence[int], Lender]"
 Own = TypeVar("Own", bound=Union[OfNumPy, OfPyTorch])  # what results are of, where logits are
 Out = TypeVar("Out", bound="Lender")
 
@@ -61,7 +63,7 @@ Divergence = Literal["kullback-leibler", "jensen-shannon", "total-variation"]
 class Common(TypedDict, total=False):
     """Options that a softmax and its backward have."""
 
-    temperature: float | None
+    temperature: Number | None
     class_mask: Lender | None
     row_offsets: Lender | None
     isa: Isa
