@@ -324,14 +324,14 @@ MEMORY = "give out memory of its own, or exactly that of logits"
      "axis of <class 'int'> does not exist in shape [6, 5]: axes go from -2 to 1"),
     (lambda: xent.softmax(X, dtype=X), xent.DTypeError,
      "dtype is of <class 'numpy.ndarray'>: give float32, float16, bfloat16 or float64"),
-    (lambda: xent.softmax(X, temperature=np.ones(2)), TypeError, "temperature is array([1., 1.]): give a number"),
-    (lambda: xent.softmax(X, temperature=X), TypeError,
-     "temperature is of <class 'numpy.ndarray'>: give a number"),
+    (lambda: xent.softmax(X, softcap=np.ones(2)), TypeError, "softcap is array([1., 1.]): give a number"),
+    (lambda: xent.linear_cross_entropy(X, X[:3], LABELS, temperature=np.ones(6)), xent.OptionError,
+     "temperature has one number per row; expected one number. hidden of other temperatures are another call"),
     (lambda: xent.cross_entropy(X, LABELS, gradient_scale=1j), TypeError, "gradient_scale is 1j: give a number"),
     (lambda: xent.cross_entropy(X, LABELS, gradient_reduction={}), TypeError,
      "gradient_reduction is {}: give one of mean, sum"),
     (lambda: xent.top_k(X, True), TypeError, "k is True: give an integer"),
-    (lambda: xent.sample(X, top_k=X), TypeError, "top_k is of <class 'numpy.ndarray'>: give an integer"),
+    (lambda: xent.sample(X, top_k=X), TypeError, "top_k has the shape [6, 5]; expected one number, or one per row"),
     (lambda: xent.softmax(X, isa=["best"]), TypeError,
      "isa is ['best']: give one of best, scalar, avx2, avx512, neon"),
     (lambda: xent.softmax(X, temperature=0), xent.OptionError, "temperature is 0: give a number from 2^-32 to 2^32"),
@@ -433,7 +433,7 @@ MEMORY = "give out memory of its own, or exactly that of logits"
      "top_count is 0: ask for 1 or more of the largest classes"),
     (lambda: xent.top_k(X.ravel(), 6, row_offsets=np.array([0, 5, 7])), xent.ShapeError,
      "k is 6, logits is float32 [30] with 5 classes in the longest row: ask for 1 to 5 of the largest classes"),
-    (lambda: xent.sample(X, step=None), TypeError, "step is None: give a number, or one per row"),
+    (lambda: xent.sample(X, step=None), TypeError, "step is None: give an integer"),
     (lambda: xent.selected_log_probabilities(X, None), TypeError, "targets is None: give an array"),
     (lambda: xent.sample(X.astype(float)), xent.DTypeError,
      "logits is float64 [6, 5]: give an array of type float32, float16 or bfloat16 to sample from"),
@@ -477,7 +477,7 @@ def test_integers_of_rows_are_not_rounded(name):
     assert xent.sample(X, **{name: np.arange(6)}).tokens.shape == (6,)
     with pytest.raises(TypeError) as error:
         xent.sample(X, **{name: [0, 1, 2.5, 3, 4, 5]})
-    assert str(error.value) == f"{name} is 2.5: give an integer"
+    assert str(error.value) == f"in row 2, {name} is 2.5: give an integer"
 
 
 def test_threads_of_a_gradient_that_comes_later_are_an_integer():

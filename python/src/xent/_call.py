@@ -81,7 +81,7 @@ _CTYPES: dict[str, Any] = {"F32": ctypes.c_float, "F64": ctypes.c_double, "F16":
 
 def _numbers_of(array: Array, dimensions: Sequence[tuple[int, int]]) -> Iterator[float]:
     """The floats of an array along dimensions, each with its size and stride, in row-major order."""
-    for index in itertools.product(*(range(0, n * stride, stride) if stride else (0,) * n for n, stride in dimensions)):
+    for index in itertools.product(*([i * stride for i in range(n)] for n, stride in dimensions)):
         address = array.address + sum(index) * SIZE[array.type]
         found = _CTYPES[array.type].from_address(address).value
         if array.type == "BF16":

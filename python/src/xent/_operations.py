@@ -1168,6 +1168,8 @@ def _requests(shared: Sampling, rows: int, rules: str, per_row: dict[str, Any]) 
         for row, request in enumerate(requests):
             request.stream = (shared.stream + row) % (1 << 64)
     for name, values in per_row.items():
+        if len(getattr(values, "shape", (rows,))) != 1:
+            raise TypeError(f"{name} has the shape {list(values.shape)}; expected one number, or one per row")
         if len(values) != rows:
             raise OptionError(f"{name} has {len(values)} numbers, logits has {rows} rows: give one number, or one per "
                               f"row")
