@@ -305,7 +305,7 @@ MEMORY = "give out memory of its own, or exactly that of logits"
     (lambda: xent.sample(X, seed=1 << 64), xent.OptionError,
      "seed is 18446744073709551616: give an integer of 64 bits"),
     (lambda: xent.sample(X, stream=[0, 1, 2, 3, 4, -(1 << 70)]), xent.OptionError,
-     f"stream is {-(1 << 70)}: give an integer of 64 bits"),
+     f"in row 5, stream is {-(1 << 70)}: give an integer of 64 bits"),
     (lambda: xent.sample(X, temperature=1e-300), xent.OptionError,
      "temperature is 1e-300: give a number from 2^-32 to 2^32, or 0 for the largest class"),
     (lambda: xent.sample(X, temperature=None), TypeError, "temperature is None: give a number"),

@@ -76,7 +76,8 @@ def require_flags(name: str, array: Array) -> None:
         raise DTypeError(f"{name} is {array}: give an array of type bool, uint8 or int8")
 
 
-_CTYPES: dict[str, Any] = {"F32": ctypes.c_float, "F64": ctypes.c_double, "F16": ctypes.c_uint16, "BF16": ctypes.c_uint16}
+_CTYPES: dict[str, Any] = {"F32": ctypes.c_float, "F64": ctypes.c_double, "F16": ctypes.c_uint16,
+                           "BF16": ctypes.c_uint16}
 
 
 def _numbers_of(array: Array, dimensions: Sequence[tuple[int, int]]) -> Iterator[float]:
