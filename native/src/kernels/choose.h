@@ -11,7 +11,7 @@
 #include "kernels/backward/rows.h"
 #include "kernels/backward/statistics.h"
 #include "kernels/careful/parts.h"
-#include "kernels/sum/single.h"
+#include "kernels/ways/single.h"
 #include "kernels/ways.h"
 
 XENT_INLINE bool flows_by(const xent_call *call) {
@@ -54,16 +54,16 @@ XENT_INLINE bool known_dense_fits(const xent_call *call) {
 typedef struct {
   int32_t way;
   bool (*fits)(const xent_call *call);
-  xent_status (*run)(const job *j, row_kernel kernel);
+  xent_status (*run)(const job *j, xent_kernel kernel);
 } xent_way;
 
 /* What becomes of columns that have been turned into rows. */
 static xent_status cross_entropy_forward(const xent_call *call);
 static xent_status cross_entropy_backward(const xent_call *call);
-static xent_status turned_forward(const job *j, row_kernel any) {
+static xent_status turned_forward(const job *j, xent_kernel any) {
   return turned_rows(j->call, cross_entropy_forward, any);
 }
-static xent_status turned_gradient(const job *j, row_kernel any) {
+static xent_status turned_gradient(const job *j, xent_kernel any) {
   return turned_rows(j->call, cross_entropy_backward, any);
 }
 
@@ -77,7 +77,7 @@ static const xent_way gradient_ways[] = {{XENT_WAY_STRIP, strips_fit, strip_rows
                                          {XENT_WAY_DENSE, known_dense_fits, known_dense_rows},
                                          {XENT_WAY_FLOW, known_flow_fits, known_flow_rows}};
 
-XENT_INLINE xent_status take_way(const xent_call *call, const xent_way *ways, const int count, row_kernel kernel) {
+XENT_INLINE xent_status take_way(const xent_call *call, const xent_way *ways, const int count, xent_kernel kernel) {
   if (call->row_begin >= call->row_end) return XENT_OK;
   const job j = job_of(call);
   for (int i = 0; i < count; i++) {

@@ -3,8 +3,9 @@
 #ifndef XENT_JOB_H
 #define XENT_JOB_H
 
-#include "kernels/load/row.h"
+#include "kernels/math/exponential.h"
 #include "kernels/math/logarithm.h"
+#include "kernels/targets/targets.h"
 
 typedef struct {
   const xent_call *call;

@@ -7,7 +7,7 @@ enum {
   XENT_WAY_NONE,
   XENT_WAY_SINGLE, /* one row of at most 128 classes, and nothing unusual asked of it */
   XENT_WAY_DENSE,  /* sixteen rows of a few classes as they lie */
-  XENT_WAY_FLOW,   /* up to sixteen rows of up to 1024 classes together: sum/flow.h */
+  XENT_WAY_FLOW,   /* up to sixteen rows of up to 1024 classes together: ways/flow.h */
   XENT_WAY_STRIP,  /* columns, sixteen and more side by side */
   XENT_WAY_TURNED, /* columns that become rows, some at a time */
   XENT_WAY_ROW,    /* row by row, chunk by chunk: everything */

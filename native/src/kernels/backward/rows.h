@@ -10,8 +10,8 @@
 #ifndef XENT_BACKWARD_ROWS_H
 #define XENT_BACKWARD_ROWS_H
 
-#include "kernels/careful/row.h"
 #include "kernels/emit/backward.h"
+#include "kernels/results/sixteen.h"
 
 typedef struct {
   const xent_call *call;

@@ -6,10 +6,11 @@
 #ifndef XENT_BACKWARD_STATISTICS_H
 #define XENT_BACKWARD_STATISTICS_H
 
-#include "kernels/results/gradient.h"
-#include "kernels/sum/dense.h"
+#include "kernels/rows/gradient.h"
+#include "kernels/ways/dense.h"
+#include "kernels/ways/flow.h"
 
-XENT_SHARED xent_status known_dense_rows(const job *j, row_kernel kernel) {
+XENT_SHARED xent_status known_dense_rows(const job *j, xent_kernel kernel) {
   const xent_call *call = j->call;
   row_taker taker = {.j = j, .row = call->row_begin};
   dense_block b;
@@ -49,8 +50,8 @@ XENT_INLINE void known_row(const flow *f, flow_block *b, int row) {
   emit_again(&m, direct_row(call, call->logits, &call->shape->logits, at), y, f->n, call->stream);
   if (f->j->labels) y[b->label[row]] = b->outcome.label_gradient[row];
 }
-XENT_SHARED xent_status known_flow_rows(const job *j, row_kernel kernel) {
-  careful_row row;
+XENT_SHARED xent_status known_flow_rows(const job *j, xent_kernel kernel) {
+  row_context row;
   flow f;
   flow_begin(&f, j, kernel, &row);
   XENT_ALIGNED float copy[XENT_FLOW_MOST], slopes[XENT_FLOW_MOST];

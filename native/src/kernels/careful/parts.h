@@ -12,7 +12,7 @@ XENT_SHARED xent_status careful_forward_states_rows(const xent_call *call, row_b
     row_state *states = (row_state *)(void *)call->states + (row - call->row_begin) * chunks;
     const row_statistics *known = call->known_statistics ? known_statistics_at(call, row) : NULL;
     if (known && !(known->kind & XENT_ROW_UNFINISHED)) continue;
-    careful_row r = careful_row_of(&j, row, b);
+    row_context r = row_context_of(&j, row, b);
     xent_status status = targets_of_row(call, r.x.span, &r.t);
     if (!status) status = check_sparse_row(call, r.x.span, &r.t);
     if (status) return status;
@@ -55,7 +55,7 @@ static bool states_fit(const xent_call *call, const row_state *states, int64_t c
   for (int64_t i = 0; i < chunks; i++) {
     const bool shifted = states[i].kind & XENT_STATE_SHIFTED, here = states[i].kind & XENT_STATE_LABEL_HERE;
     const uint16_t expected =
-        label >= 0 && i == label / XENT_CHUNK ? (uint16_t)(label % XENT_CHUNK) : XENT_LABEL_ELSEWHERE;
+        (uint16_t)(label >= 0 && i == label / XENT_CHUNK ? label % XENT_CHUNK : XENT_LABEL_ELSEWHERE);
     if (shifted != call->second_round || states[i].label != expected || here != (expected != XENT_LABEL_ELSEWHERE) ||
         states[i].digest != digest || !isfinite(states[i].reference))
       return false;
@@ -92,7 +92,7 @@ XENT_KERNEL xent_status careful_finish(const xent_call *call) {
       if (status) return status;
       continue;
     }
-    careful_row r = {.j = &j, .x = {.row = row}, .t = targets_of_call(call)};
+    row_context r = {.j = &j, .x = {.row = row}, .t = targets_of_call(call)};
     const xent_status status = targets_of_row(call, span_of_row(call, row), &r.t);
     if (status) return status;
     if (r.t.ignored) {

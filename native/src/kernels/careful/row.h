@@ -9,17 +9,9 @@
 #define XENT_CAREFUL_ROW_H
 
 #include "kernels/careful/fold.h"
-#include "kernels/emit/row.h"
-#include "kernels/load/sixteen.h"
+#include "kernels/emit/target.h"
 #include "kernels/order/order.h"
-#include "kernels/targets/loss.h"
-
-/* One set per call, sized for its rows: a short row must not pay for the stack of a long one. */
-typedef struct {
-  float *input;        /* logits of rows of one chunk, or of the chunk at hand */
-  float *out, *slopes; /* of a step */
-  int64_t room;        /* floats of input */
-} row_buffers;
+#include "kernels/rows/sixteen.h"
 
 #define XENT_DEFINE_ROWS(name)                                                                         \
   static __attribute__((noinline)) xent_status name##_short(const xent_call *call) {                   \
@@ -34,77 +26,9 @@ typedef struct {
     return call->shape->classes <= XENT_STEP ? name##_short(call) : name##_long(call);                 \
   }
 
-XENT_INLINE int64_t step_length(int64_t begin, int64_t end) {
-  return end - begin < XENT_STEP ? end - begin : XENT_STEP;
-}
-
-/* Chunks whose e may be kept: more do not stay in the second cache. */
-enum { XENT_KEPT_CHUNKS = 8 };
-
-/* The e of a row that are kept for the second pass, where its results go. */
-typedef struct {
-  float *e;    /* of class 0, or NULL */
-  float reference[XENT_KEPT_CHUNKS]; /* N of each chunk at its end, which all of its e are made to have */
-} kept_exponentials;
-
-typedef struct {
-  const job *j;
-  row_source x;
-  row_targets t;
-  row_buffers b;      /* the row's own place in them */
-  kept_exponentials kept;
-  const float *ready; /* of a row of one chunk: its logits, less ready_shift */
-  float ready_shift;
-  double share;       /* of probability and sparse rows */
-} careful_row;
-
 /* Whether e of the chunk with class i are kept as N makes them. */
-XENT_INLINE bool is_kept(const careful_row *r, int64_t i, float N) {
+XENT_INLINE bool is_kept(const row_context *r, int64_t i, float N) {
   return r->kept.e && r->kept.reference[i / XENT_CHUNK] == N;
-}
-
-XENT_INLINE const float *ready_floats(const careful_row *r, int64_t begin, int64_t n, float shift, float *buffer) {
-  if (r->ready && r->ready_shift == shift) return r->ready + begin;
-  return row_floats(&r->x, begin, n, shift, buffer);
-}
-
-/* ---- targets ---- */
-
-/* The targets as float32 has them, class by class; of sparse rows their dense part. */
-XENT_INLINE class_targets targets_of_classes(const careful_row *r) {
-  const job *j = r->j;
-  const xent_call *call = j->call;
-  class_targets t = {.keep = j->keep_float, .mask = r->x.mask, .mask_stride = r->x.mask_stride,
-                     .without = XENT_NO_CLASS, .add = j->labels ? 1 : (float)r->share, .smooth = r->share > 0};
-  if (j->probabilities) t.q = strand_of_row(call, call->targets, &call->shape->targets, r->x.span);
-  if (j->weighted) t.w = strand_at(call->class_weights, &call->shape->class_weights, 0);
-  if (j->labels && j->others) t.without = r->t.label - r->x.first;
-  return t;
-}
-
-/* The sums that a chunk's targets ask for; x are its logits, m its maximum or 0. */
-XENT_INLINE target_sums chunk_targets(const careful_row *r, const float *x, int64_t begin, int64_t n, float m) {
-  const job *j = r->j;
-  target_sums sums = {0, 0};
-  if (r->t.kind == XENT_KIND_SOFTMAX || (j->labels && !j->smoothed)) return sums;
-  if (j->labels && !j->weighted && !r->x.mask) {
-    sums.dot = sum_gaps(x, n, m, j->others ? r->t.label - r->x.first - begin : XENT_NO_CLASS);
-    return sums;
-  }
-  if (!j->sparse || r->share > 0) {
-    const class_targets t = targets_of_classes(r);
-    sums = sum_targets(&t, x, begin, n, m);
-  }
-  if (j->labels && !j->weighted) sums.mass = 0;
-  for (int64_t i = 0; j->sparse && i < j->call->shape->target_count; i++) {
-    int64_t class;
-    double target;
-    if (!sparse_entry(j->call, r->x.row, &r->t, i, r->x.first + begin, r->x.first + begin + n, &class, &target))
-      continue;
-    if (target != 0) sums.dot += target * ((double)m - (double)x[class - r->x.first - begin]);
-    sums.mass += target;
-  }
-  return sums;
 }
 
 /* ---- the first pass ---- */
@@ -126,7 +50,7 @@ XENT_INLINE void sum_floats(const job *j, const float *x, int64_t n, int64_t wit
   sum_classes(x, n, without, w, p);
 }
 /* A long one, copied piece by piece; all into one place where nobody asks for the floats again. */
-XENT_INLINE void sum_copies(const careful_row *r, int64_t begin, int64_t n, int64_t without, float shift, bool once,
+XENT_INLINE void sum_copies(const row_context *r, int64_t begin, int64_t n, int64_t without, float shift, bool once,
                             chunk_way *w, chunk_progress *p) {
   for (int64_t i = 0; i < n; i += XENT_STEP) {
     const int64_t step = step_length(i, n);
@@ -139,7 +63,7 @@ XENT_INLINE void sum_copies(const careful_row *r, int64_t begin, int64_t n, int6
   }
 }
 /* once: nobody asks for the floats of the chunk. */
-XENT_INLINE chunk_sum sum_of_chunk(careful_row *r, int64_t begin, int64_t n, int64_t without, float shift, bool once,
+XENT_INLINE chunk_sum sum_of_chunk(row_context *r, int64_t begin, int64_t n, int64_t without, float shift, bool once,
                                    const float **floats) {
   const bool direct = r->x.direct && shift == 0, exact = n <= XENT_EXACT_MAX, at_hand = direct || exact || !once;
   float *kept = r->kept.e ? r->kept.e + begin : NULL;
@@ -158,7 +82,7 @@ XENT_INLINE chunk_sum sum_of_chunk(careful_row *r, int64_t begin, int64_t n, int
 }
 
 /* The state of the n classes from `begin` on. */
-XENT_SHARED void chunk_state(careful_row *r, int64_t begin, int64_t n, float shift, bool want_first, row_state *s) {
+XENT_SHARED void chunk_state(row_context *r, int64_t begin, int64_t n, float shift, bool want_first, row_state *s) {
   const job *j = r->j;
   const int64_t y = r->t.label - r->x.first - begin;
   const bool here = r->t.label >= 0 && y >= 0 && y < n;
@@ -196,7 +120,7 @@ XENT_INLINE double mass_of_state(const job *j, const row_state *s) {
   return (double)(s->counted - (j->others && s->label != XENT_LABEL_ELSEWHERE));
 }
 
-XENT_INLINE void fold_row(careful_row *r, float shift, bool want_first, row_fold *f) {
+XENT_INLINE void fold_row(row_context *r, float shift, bool want_first, row_fold *f) {
   *f = fold_begin();
   for (int64_t i = 0; i < r->x.classes; i += XENT_CHUNK) {
     row_state s;
@@ -238,7 +162,7 @@ XENT_INLINE bool end_round(const job *j, int64_t row, bool second, row_result *g
   return false;
 }
 
-XENT_SHARED void whole_row(careful_row *r, bool want_first, row_result *g) {
+XENT_SHARED void whole_row(row_context *r, bool want_first, row_result *g) {
   const job *j = r->j;
   if (j->soft) r->share = even_share(&r->t, count_classes(&r->x, 0, r->x.classes));
   fold_row(r, 0.0f, want_first, &g->fold);
@@ -250,7 +174,7 @@ XENT_SHARED void whole_row(careful_row *r, bool want_first, row_result *g) {
 /* ---- results ---- */
 
 /* One more ordinary row. */
-XENT_INLINE void add_row(const careful_row *r, const row_result *g, double upstream, row_sums *in) {
+XENT_INLINE void add_row(const row_context *r, const row_result *g, double upstream, row_sums *in) {
   const job *j = r->j;
   const row_fold *f = &g->fold;
   const int i = in->rows.count++;
@@ -276,7 +200,7 @@ XENT_INLINE void no_rows(row_sums *in) {
   in->folded = in->rows.adjacent = true;
 }
 
-XENT_INLINE int64_t argmax_of_row(const careful_row *r, const row_result *g) {
+XENT_INLINE int64_t argmax_of_row(const row_context *r, const row_result *g) {
   for (int64_t i = g->largest > 0 ? g->largest * XENT_CHUNK : 0; i < r->x.classes; i += XENT_STEP) {
     const int64_t n = step_length(i, r->x.classes);
     const int64_t class = first_equal(&r->x, ready_floats(r, i, n, 0.0f, r->b.out), i, n, g->largest_logit);
@@ -284,7 +208,7 @@ XENT_INLINE int64_t argmax_of_row(const careful_row *r, const row_result *g) {
   }
   return -1;
 }
-XENT_INLINE int64_t rank_of_label(const careful_row *r) {
+XENT_INLINE int64_t rank_of_label(const row_context *r) {
   const float own = row_one(&r->x, r->t.label, 0.0f);
   int64_t rank = 0;
   for (int64_t i = 0; i < r->x.classes; i += XENT_STEP) {
@@ -293,7 +217,7 @@ XENT_INLINE int64_t rank_of_label(const careful_row *r) {
   }
   return rank;
 }
-XENT_SHARED void write_top_classes(const careful_row *r, const row_statistics *s, float minus_distance) {
+XENT_SHARED void write_top_classes(const row_context *r, const row_statistics *s, float minus_distance) {
   const int64_t wanted = r->j->call->shape->top_count;
   top_entry last = {INFINITY, -1};
   int64_t done = 0;
@@ -315,7 +239,7 @@ XENT_SHARED void write_top_classes(const careful_row *r, const row_statistics *s
   write_top_rest(r->j->call, r->x.row, done, -INFINITY);
 }
 
-XENT_INLINE double entropy_sum_of_row(const careful_row *r, const row_result *g) {
+XENT_INLINE double entropy_sum_of_row(const row_context *r, const row_result *g) {
   const f32_temperature *h = &r->j->temperature;
   const emission m = {.references = exp_everywhere(exp_reference_of(g->fold.reference, h)), .temperature = h, .f = 1,
                       .b = -0.0f}; /* e itself */
@@ -336,13 +260,6 @@ XENT_INLINE double entropy_sum_of_row(const careful_row *r, const row_result *g)
   return T;
 }
 
-/* Log-sum-exp less the maximum. */
-XENT_SHARED void distances_of_rows(const job *j, const row_sums *in, double distance[XENT_ROWS]) {
-  double none[XENT_ROWS] = {0};
-  row_numbers numbers;
-  row_numbers_of(j, in, none, none, false, &numbers);
-  dlanes_store(distance, row_distance(&numbers));
-}
 XENT_INLINE double distance_of_row(const job *j, float max, float reference, double sum) {
   row_sums in = {.rows = {.count = 1}, .folded = true, .max = {max}, .reference = {reference}, .sum = {sum}};
   double distance[XENT_ROWS];
@@ -351,98 +268,14 @@ XENT_INLINE double distance_of_row(const job *j, float max, float reference, dou
   return distance[0];
 }
 
-/* Sixteen times t min(max(-log p, least), most), D being log-sum-exp - max; +0 where t is 0. */
-XENT_INLINE dlanes clamped_terms(const job *j, dlanes t, lanes x, float max, double D) {
-  const dlanes zero = dlanes_zero(), least = dlanes_set(j->least), most = dlanes_set(j->most);
-  const dlanes gap = dlanes_sub(dlanes_set((double)max), dlanes_widen(x));
-  dlanes L = dlanes_add(dlanes_set(D), dlanes_scale(gap, j->temperature.reciprocal));
-  L = dlanes_where_at_most(L, least, least, L);
-  L = dlanes_where_at_most(most, L, most, L);
-  return dlanes_where_at_most(dlanes_magnitude(t), zero, zero, dlanes_mul(t, L));
-}
-/* Their sum over the targets of a row, which is read once more. */
-XENT_SHARED double sum_of_clamped(const careful_row *r, float max, float shift, double D) {
-  const job *j = r->j;
-  double sum = 0, target, terms[XENT_LANES];
-  int64_t class;
-  for (int64_t i = 0; j->sparse && i < j->call->shape->target_count; i++) {
-    if (!sparse_entry(j->call, r->x.row, &r->t, i, r->x.first, r->x.first + r->x.classes, &class, &target)) continue;
-    const lanes x = lanes_set(row_one(&r->x, class - r->x.first, shift));
-    dlanes_store(terms, clamped_terms(j, dlanes_set(target), x, max, D));
-    sum += terms[0];
-  }
-  const class_targets t = targets_of_classes(r);
-  for (int64_t i = 0; j->probabilities && i < r->x.classes; i += XENT_STEP) {
-    const int64_t n = step_length(i, r->x.classes);
-    const float *x = ready_floats(r, i, n, shift, r->b.out);
-    for (int64_t k = 0; k < n; k += XENT_LANES) {
-      dlanes_store(terms,
-                   clamped_terms(j, dlanes_widen(target_lanes(&t, i + k, n - k)), load_up_to(x + k, n - k), max, D));
-      for (int64_t l = 0; l < XENT_LANES && k + l < n; l++) sum += terms[l];
-    }
-  }
-  return sum;
-}
-
-/* Of soft targets: c (1 - eps) w (lse - x). Special rows: the same everywhere. */
-XENT_SHARED void write_target_gradient(const careful_row *r, const row_statistics *s, float distance, double c,
-                                       const float *same) {
-  const xent_call *call = r->j->call;
-  const xent_layout *l = &call->shape->target_gradient;
-  const float tc = (float)(c * r->j->keep), max = (float)s->max, hi = r->j->temperature.hi;
-  if (r->j->sparse) {
-    const strand out = strand_at(call->target_gradient, l, row_offset(call->shape, l, r->x.row));
-    for (int64_t i = 0; i < call->shape->target_count; i++) {
-      const int64_t class = sparse_class_at(call, r->x.row, i);
-      float value = same ? *same : 0;
-      if (!same && class >= 0 && class < r->x.classes && !is_ignored_class(call, class)) {
-        const float factor = r->j->weighted ? tc * (float)weight_of_class(call, class) : tc;
-        if (factor != 0) value = factor * fused(max - row_one(&r->x, class, (float)s->shift), hi, distance);
-      }
-      strand_set(&out, i, value != value ? XENT_NAN : value);
-    }
-    return;
-  }
-  const strand out = strand_of_row(call, call->target_gradient, l, r->x.span);
-  if (same) {
-    strand_fill(&out, 0, r->x.classes, *same);
-    return;
-  }
-  const strand w = r->j->weighted ? strand_at(call->class_weights, &call->shape->class_weights, 0) : (strand){0};
-  const lanes zero = lanes_set(0.0f), even = lanes_set(tc);
-  for (int64_t begin = 0; begin < r->x.classes; begin += XENT_STEP) {
-    const int64_t n = step_length(begin, r->x.classes);
-    const float *x = ready_floats(r, begin, n, (float)s->shift, r->b.out);
-    for (int64_t i = 0; i < n; i += XENT_LANES) {
-      const int64_t at = begin + i, left = n - i;
-      const lanes factor = w.at ? lanes_mul(even, strand_load(&w, at, left, 0.0f)) : even;
-      lanes v = lanes_mul(
-          factor, lanes_fma(lanes_sub(lanes_set(max), load_up_to(x + i, left)), lanes_set(hi), lanes_set(distance)));
-      v = lanes_quiet(lanes_where_equal(factor, zero, zero, v));
-      if (r->x.mask) v = where_counted(r->x.mask + at * r->x.mask_stride, r->x.mask_stride, left, v, 0.0f);
-      strand_store(&out, at, left, v);
-    }
-  }
-}
-
 /* ---- the second pass ---- */
 
-XENT_INLINE strand output_strand(const careful_row *r) {
+XENT_INLINE strand output_strand(const row_context *r) {
   return strand_of_row(r->j->call, r->j->call->output, r->j->call->output_layout, r->x.span);
 }
 
-/* What a row is written with. */
-typedef struct {
-  emission m;
-  class_targets each; /* of targets that differ from class to class */
-  bool has_each, finite, log;
-  double cc, share;
-  double each_scale;  /* cc of probability rows, cc * share of weights */
-  float at_label;
-} row_emission;
-
 /* Of a gradient, cc being the scale of the row divided by the temperature; at_label: or NULL where nobody knows it. */
-XENT_INLINE row_emission gradient_of_row(careful_row *r, const row_statistics *s, double cc, const float *at_label) {
+XENT_INLINE row_emission gradient_of_row(row_context *r, const row_statistics *s, double cc, const float *at_label) {
   const job *j = r->j;
   const double share = j->gamma > 0 ? 0 : s->share, S = j->labels ? s->sum + s->mass : s->sum;
   if (j->gamma > 0) cc *= s->share;
@@ -487,45 +320,8 @@ XENT_INLINE row_emission probabilities_of_row(const job *j, const row_statistics
   return g;
 }
 
-/* A class with a target of its own, product being the target times cc: where that counts alone, e would overflow. */
-XENT_INLINE float emit_product(const row_emission *g, float e, float b, double product) {
-  const float y = fused(e, g->m.f, b);
-  const float out = !g->m.tiny ? y : fabs(product) >= 0x1p30 ? -(float)product : y * XENT_TINY_UNSCALE;
-  return out != out ? XENT_NAN : out;
-}
-
-/* The target of a class that entries of a sparse row name, or false where entry j is not the first that names it. */
-XENT_INLINE bool sparse_class(const careful_row *r, int64_t j, int64_t begin, int64_t end, double share, int64_t *class,
-                              double *target) {
-  const xent_call *call = r->j->call;
-  const int64_t row = r->x.row;
-  double sum, part;
-  int64_t other;
-  if (!sparse_entry(call, row, &r->t, j, begin, end, class, &sum)) return false;
-  for (int64_t i = 0; i < j; i++)
-    if (sparse_class_at(call, row, i) == *class) return false;
-  for (int64_t i = j + 1; i < call->shape->target_count; i++)
-    if (sparse_entry(call, row, &r->t, i, *class, *class + 1, &other, &part)) sum += part;
-  *target = share > 0 ? sum + (r->t.weighted ? share * weight_of_class(call, *class) : share) : sum;
-  return true;
-}
-
-/* The classes that entries of a sparse row name are computed once more: of e where they are kept, else of x. */
-XENT_INLINE void emit_sparse(const careful_row *r, const row_emission *g, float reference, const float *x,
-                             const float *kept, float *y, int64_t begin, int64_t n) {
-  const int64_t from = r->x.first + begin;
-  for (int64_t i = 0; i < r->j->call->shape->target_count; i++) {
-    int64_t class;
-    double target;
-    if (!sparse_class(r, i, from, from + n, g->share, &class, &target)) continue;
-    const double product = g->cc * target;
-    const float e = kept ? kept[class - from] : exp_one(x[class - from], reference, &r->j->temperature);
-    y[class - from] = emit_product(g, e, -(float)(g->m.tiny ? product * XENT_TINY_SCALE : product), product);
-  }
-}
-
 /* n classes, side by side in y. */
-XENT_INLINE void write_floats_of_row(const careful_row *r, row_emission *g, const row_statistics *s, const float *x,
+XENT_INLINE void write_floats_of_row(const row_context *r, row_emission *g, const row_statistics *s, const float *x,
                                      float *y, int64_t begin, int64_t n, bool stream) {
   if (g->has_each) {
     g->m.targets = &g->each;
@@ -551,30 +347,8 @@ XENT_INLINE void write_floats_of_row(const careful_row *r, row_emission *g, cons
   if (r->t.label >= 0 && label >= 0 && label < n) y[label] = g->at_label;
 }
 
-/* Masked classes, whose e and targets are +0, come out as +0 by themselves. */
-XENT_INLINE bool masked_are_zero(const emission *m, bool each) {
-  const bool line = each ? fabsf(m->scale) <= FLT_MAX : m->b == 0 && signbit(m->b);
-  return line && !signbit(m->f) && m->f <= FLT_MAX;
-}
-
-/* The derivative of the softcap, and masks. */
-XENT_INLINE void finish_classes(const careful_row *r, float *y, int64_t begin, int64_t n) {
-  for (int64_t i = 0; i < n; i += XENT_LANES) {
-    lanes v = load_up_to(y + i, n - i), slope;
-    if (r->x.cap != 0) {
-      if (r->x.slopes)
-        slope = lanes_load(r->x.slopes + begin + i - r->x.slopes_at);
-      else
-        capped(&r->x, strand_load(&r->x.x, begin + i, n - i, 0.0f), &slope);
-      v = lanes_quiet(lanes_mul(v, slope));
-    }
-    if (r->x.mask) v = where_counted(r->x.mask + (begin + i) * r->x.mask_stride, r->x.mask_stride, n - i, v, 0.0f);
-    lanes_store_part(y + i, n - i, v);
-  }
-}
-
 /* Classes [begin, end) of the output. */
-XENT_SHARED void write_classes_of_row(careful_row *r, row_emission *g, const row_statistics *s, int64_t begin,
+XENT_SHARED void write_classes_of_row(row_context *r, row_emission *g, const row_statistics *s, int64_t begin,
                                       int64_t end) {
   const xent_call *call = r->j->call;
   const strand out = output_strand(r);
@@ -606,20 +380,9 @@ XENT_SHARED void write_classes_of_row(careful_row *r, row_emission *g, const row
   r->x.slopes = NULL;
 }
 
-XENT_INLINE double upstream_of_row(const job *j, int64_t row) {
-  const xent_layout *l = &j->call->shape->upstream;
-  return j->call->upstream && j->call->targets
-             ? float_at(j->call->upstream, l->type, row_offset(j->call->shape, l, row))
-             : 1;
-}
-/* Scale of a row's gradient with respect to the targets. */
-XENT_INLINE double scale_of_row(const job *j, int64_t row, double row_weight) {
-  return j->scale * row_weight * upstream_of_row(j, row);
-}
-
 /* Classes [begin, end) of a row whose statistics are s. known: of its results the gradient at the label, of log-softmax
  * -D; or NULL. */
-XENT_SHARED void write_row(careful_row *r, const row_statistics *s, int64_t begin, int64_t end, const float *known) {
+XENT_SHARED void write_row(row_context *r, const row_statistics *s, int64_t begin, int64_t end, const float *known) {
   const job *j = r->j;
   const bool gradient = j->call->targets, log = j->call->log;
   if (s->kind & XENT_ROW_SPECIAL) {
@@ -643,18 +406,13 @@ XENT_SHARED void write_row(careful_row *r, const row_statistics *s, int64_t begi
 
 /* ---- the calls ---- */
 
-XENT_INLINE careful_row careful_row_of(const job *j, int64_t row, row_buffers b) {
-  return (careful_row){.j = j, .x = logits_of_row(j->call, row), .b = b,
-                       .t = targets_of_call(j->call)};
-}
-
 /* Rows that go together. */
 typedef struct {
   const job *j;
   int most;        /* how many */
   int64_t place;   /* how many floats of the buffers each has to itself */
   bool keep;       /* e, where the results go */
-  careful_row row[XENT_ROWS];
+  row_context row[XENT_ROWS];
   row_statistics statistics[XENT_ROWS];
   row_sums sums;
   row_outcome outcome;
@@ -666,7 +424,7 @@ enum { XENT_CACHED_CLASSES = XENT_KEPT_CHUNKS * XENT_CHUNK };
 XENT_INLINE void begin_rows(careful_block *b, const job *j, row_buffers buffers) {
   const xent_call *call = j->call;
   const xent_shape *s = call->shape;
-  const careful_row first = careful_row_of(j, call->row_begin, buffers);
+  const row_context first = row_context_of(j, call->row_begin, buffers);
   const bool single = s->classes <= XENT_CHUNK;
   b->j = j;
   b->keep = call->output && !call->log && call->output_layout->type == XENT_F32 && call->output_layout->classes == 1 &&
@@ -689,7 +447,7 @@ XENT_SHARED xent_status take_careful_row(careful_block *b, int64_t row) {
   const xent_call *call = j->call;
   row_sums *in = &b->sums;
   const int i = in->rows.count;
-  careful_row *r = &b->row[i];
+  row_context *r = &b->row[i];
   move_row_source(&r->x, span_of_row(call, row), call->logits, &call->shape->logits);
   r->ready = NULL;
   if (b->keep) r->kept.e = (float *)(uintptr_t)output_strand(r).at;
@@ -731,7 +489,7 @@ XENT_SHARED void finish_rows(careful_block *b) {
   lanes_store(distance, b->outcome.distance);
   lanes_store(f, b->outcome.f);
   for (int i = 0; i < b->sums.rows.count; i++) {
-    careful_row *r = &b->row[i];
+    row_context *r = &b->row[i];
     const row_statistics *s = &b->statistics[i];
     if (call->top_classes || call->top_log_probabilities) write_top_classes(r, s, 0 - distance[i]);
     if (call->target_gradient)
@@ -745,7 +503,7 @@ XENT_SHARED void finish_rows(careful_block *b) {
 XENT_SHARED xent_status careful_known_rows(const xent_call *call, row_buffers b) {
   const job j = job_of(call);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
-    careful_row r = careful_row_of(&j, row, b);
+    row_context r = row_context_of(&j, row, b);
     xent_status status = targets_of_row(call, r.x.span, &r.t);
     if (!status) status = check_sparse_row(call, r.x.span, &r.t);
     if (status) return status;

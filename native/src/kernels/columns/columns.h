@@ -10,7 +10,7 @@
 
 #include "kernels/columns/store.h"
 #include "kernels/order/order.h"
-#include "kernels/results/gradient.h"
+#include "kernels/rows/gradient.h"
 
 enum {
   XENT_LEAST_COLUMNS = 4, /* fewer are gathered one by one */
@@ -118,7 +118,7 @@ XENT_INLINE bool next_strip(const column_call *a, strip *s) {
 typedef xent_status (*strip_kernel)(const column_call *a, strip *s);
 
 /* Strips of all rows; then, their scratch being given back, the rows of the last one that need more, one by one. */
-XENT_INLINE xent_status each_strip(const column_call *a, strip_kernel kernel, row_kernel row) {
+XENT_INLINE xent_status each_strip(const column_call *a, strip_kernel kernel, xent_kernel row) {
   strip s;
   s.row = a->own->row_begin;
   s.width = 0;
@@ -506,7 +506,7 @@ XENT_SHARED xent_status strips_until_apart(const column_call *of, strip *s) {
 }
 
 /* Forward, and the gradient from known statistics. */
-XENT_KERNEL xent_status strip_rows(const job *j, row_kernel row) {
+XENT_KERNEL xent_status strip_rows(const job *j, xent_kernel row) {
   const xent_call *call = j->call;
   column_call a;
   memset(&a, 0, sizeof a);

@@ -6,7 +6,7 @@
 #ifndef XENT_COLUMNS_STRIP_H
 #define XENT_COLUMNS_STRIP_H
 
-#include "kernels/load/sixteen.h"
+#include "kernels/rows/sixteen.h"
 
 enum {
   XENT_STRIP_COLUMNS = 256,   /* at most */

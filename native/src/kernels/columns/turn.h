@@ -109,7 +109,7 @@ XENT_INLINE void lay_rows(const xent_shape *s, xent_layout *l, int64_t pitch, in
 }
 
 /* The columns of a strip by the kernel of rows. */
-XENT_SHARED xent_status turned_strip(const xent_call *call, const strip *s, row_kernel kernel, float *scratch) {
+XENT_SHARED xent_status turned_strip(const xent_call *call, const strip *s, xent_kernel kernel, float *scratch) {
   const xent_shape *shape = call->shape;
   const int64_t pitch = turned_pitch(call), tile = s->pitch * pitch, row = s->row;
   const int64_t size = (int64_t)sizeof(float);
@@ -158,7 +158,7 @@ XENT_SHARED xent_status turned_strip(const xent_call *call, const strip *s, row_
   return status;
 }
 
-XENT_SHARED xent_status turned_strips(const xent_call *of, row_kernel kernel, float *scratch) {
+XENT_SHARED xent_status turned_strips(const xent_call *of, xent_kernel kernel, float *scratch) {
   xent_shape shape = *of->shape;
   xent_call call = *of;
   strip s = {.row = of->row_begin, .pitch = turned_columns(of)};
@@ -172,20 +172,20 @@ XENT_SHARED xent_status turned_strips(const xent_call *of, row_kernel kernel, fl
   }
   return XENT_OK;
 }
-XENT_SHARED xent_status turned_few(const xent_call *call, row_kernel kernel) {
+XENT_SHARED xent_status turned_few(const xent_call *call, xent_kernel kernel) {
   XENT_ALIGNED float scratch[XENT_TURNED_FEW_FLOATS];
   return turned_strips(call, kernel, scratch);
 }
-XENT_SHARED xent_status turned_short(const xent_call *call, row_kernel kernel) {
+XENT_SHARED xent_status turned_short(const xent_call *call, xent_kernel kernel) {
   XENT_ALIGNED float scratch[XENT_TURNED_SHORT_FLOATS];
   return turned_strips(call, kernel, scratch);
 }
-XENT_SHARED xent_status turned_long(const xent_call *call, row_kernel kernel) {
+XENT_SHARED xent_status turned_long(const xent_call *call, xent_kernel kernel) {
   XENT_ALIGNED float scratch[XENT_TURNED_LONG_FLOATS];
   return turned_strips(call, kernel, scratch);
 }
 /* way: the way that fits rows; any: the kernel that takes them all. */
-XENT_INLINE xent_status turned_rows(const xent_call *call, row_kernel way, row_kernel any) {
+XENT_INLINE xent_status turned_rows(const xent_call *call, xent_kernel way, xent_kernel any) {
   if (call->shape->classes <= XENT_TURNED_FEW) return turned_few(call, way);
   return call->shape->classes <= XENT_TURNED_SHORT ? turned_short(call, way) : turned_long(call, any);
 }

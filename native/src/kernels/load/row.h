@@ -12,6 +12,10 @@
 
 enum { XENT_STEP = 1024 }; /* what is done in steps stays in the first cache */
 
+XENT_INLINE int64_t step_length(int64_t begin, int64_t end) {
+  return end - begin < XENT_STEP ? end - begin : XENT_STEP;
+}
+
 typedef struct {
   const xent_call *call;
   row_span span;

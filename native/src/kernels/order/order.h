@@ -5,8 +5,8 @@
 #define XENT_ORDER_H
 
 #include "kernels/load/row.h"
+#include "kernels/math/largest.h"
 #include "kernels/results/write.h"
-#include "kernels/sum/chunk.h"
 
 /* Classes whose bits are gone through at once: where they end is hard to foresee. */
 enum { XENT_BITS_STEP = 4 * XENT_LANES };

@@ -3,6 +3,7 @@
 #ifndef XENT_RESULTS_WRITE_H
 #define XENT_RESULTS_WRITE_H
 
+#include "kernels/load/strand.h"
 #include "kernels/results/sixteen.h"
 #include "kernels/targets/results.h"
 #include "numerics/tally.h"
@@ -208,6 +209,13 @@ XENT_INLINE void write_top_rest(const xent_call *call, int64_t row, int64_t from
   for (int64_t k = from; k < call->shape->top_count; k++) write_top(call, row, k, -1, (double)log_probability);
 }
 
+/* Log-sum-exp less the maximum. */
+XENT_SHARED void distances_of_rows(const job *j, const row_sums *in, double distance[XENT_ROWS]) {
+  double none[XENT_ROWS] = {0};
+  row_numbers numbers;
+  row_numbers_of(j, in, none, none, false, &numbers);
+  dlanes_store(distance, row_distance(&numbers));
+}
 /* What a row gives that has no loss to speak of. */
 XENT_SHARED void write_special(const job *j, int64_t row, uint32_t special) {
   const xent_call *call = j->call;

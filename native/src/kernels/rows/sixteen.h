@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which rows of a call go together, up to sixteen, and what is known of them before their logits are read. */
-#ifndef XENT_LOAD_SIXTEEN_H
-#define XENT_LOAD_SIXTEEN_H
+#ifndef XENT_ROWS_SIXTEEN_H
+#define XENT_ROWS_SIXTEEN_H
 
 #include "kernels/results/write.h"
 #include "kernels/sum/chunk.h"
 
 enum { XENT_CACHED_FLOATS = 1 << 22 };
 
-/* Rows that need more, by the kernel that takes one after the other. */
-typedef xent_status (*row_kernel)(const xent_call *call);
-
-XENT_SHARED xent_status row_alone(const xent_call *call, int64_t row, row_kernel kernel) {
+/* A row that needs more, by the kernel that takes one after the other. */
+XENT_SHARED xent_status row_alone(const xent_call *call, int64_t row, xent_kernel kernel) {
   xent_call one = *call;
   one.row_begin = row;
   one.row_end = row + 1;
@@ -33,7 +31,7 @@ XENT_SHARED void write_ignored_row(const job *j, int64_t row) {
 }
 
 /* Rows of a block that did not stay. */
-XENT_INLINE xent_status rows_alone(const job *j, const row_set *b, uint32_t stay, row_kernel kernel) {
+XENT_INLINE xent_status rows_alone(const job *j, const row_set *b, uint32_t stay, xent_kernel kernel) {
   xent_status status = XENT_OK;
   for (uint32_t rest = b->ignored; rest; rest &= rest - 1) write_ignored_row(j, row_of(b, __builtin_ctz(rest)));
   for (uint32_t rest = all_rows(b) & ~stay & ~b->ignored; rest && !status; rest &= rest - 1)

@@ -4,10 +4,12 @@
  * sixteen rows as they lie, so that no lane is idle, and each gets the numbers of its row by a permutation. Only maxima
  * and sums look at one row at a time.
  */
-#ifndef XENT_SUM_DENSE_H
-#define XENT_SUM_DENSE_H
+#ifndef XENT_WAYS_DENSE_H
+#define XENT_WAYS_DENSE_H
 
-#include "kernels/sum/flow.h"
+#include "kernels/emit/target.h"
+#include "kernels/order/order.h"
+#include "kernels/rows/sixteen.h"
 
 enum {
   XENT_DENSE = 104, /* classes: with more, whole vectors of one row waste less than permutations cost */
@@ -197,7 +199,7 @@ XENT_SHARED void dense_targets(const dense_call *d, const dense_block *b, float 
     for (int64_t i = 0; i < XENT_ROWS * n; i += XENT_LANES) lanes_store(t + i, target_lanes(&c, i, XENT_ROWS * n - i));
   } else {
     for (int row = 0; row < XENT_ROWS; row++) {
-      careful_row r = careful_row_of(j, row_of(&b->sums.rows, row < b->sums.rows.count ? row : 0), (row_buffers){NULL});
+      row_context r = row_context_of(j, row_of(&b->sums.rows, row < b->sums.rows.count ? row : 0), (row_buffers){NULL});
       if (j->smoothed) r.share = j->eps / b->sums.even[row];
       class_targets c = targets_of_classes(&r);
       c.without = XENT_NO_CLASS;
@@ -354,7 +356,7 @@ XENT_SHARED void dense_finish_odd(const dense_call *d, const dense_block *b, flo
   const bool whole =
       d->lie && b->sums.rows.adjacent && b->sums.rows.count == XENT_ROWS && (!call->class_mask || b->mask);
   for (int row = 0; row < (whole ? 1 : b->sums.rows.count); row++) {
-    careful_row r = {.j = d->j, .x = whole ? dense_source(d, b) : logits_of_row(call, row_of(&b->sums.rows, row))};
+    row_context r = {.j = d->j, .x = whole ? dense_source(d, b) : logits_of_row(call, row_of(&b->sums.rows, row))};
     finish_classes(&r, y + row * d->n, 0, r.x.classes);
   }
 }
@@ -415,7 +417,7 @@ XENT_INLINE void dense_emit(const dense_call *d, dense_block *b) {
 
 /* A block is one long chain, so four are on their way at once: one is loaded while the one before it is at its
  * exponentials, the one before that at its sums, and the first is written. */
-XENT_SHARED xent_status dense_rows(const job *j, row_kernel kernel) {
+XENT_SHARED xent_status dense_rows(const job *j, xent_kernel kernel) {
   const xent_call *call = j->call;
   dense_block block[XENT_DENSE_BLOCKS];
   dense_call d;

@@ -3,10 +3,11 @@
  * A call of one short row and nothing but its softmax, log-softmax, loss or gradient of the loss of a label: the
  * formulas of results/sixteen.h for one row, whose numbers wait for each other and for nobody else.
  */
-#ifndef XENT_SUM_SINGLE_H
-#define XENT_SUM_SINGLE_H
+#ifndef XENT_WAYS_SINGLE_H
+#define XENT_WAYS_SINGLE_H
 
-#include "kernels/sum/flow.h"
+#include "kernels/results/write.h"
+#include "kernels/sum/chunk.h"
 #include "kernels/ways.h"
 
 XENT_INLINE bool single_fits(const xent_call *call) {
@@ -134,7 +135,7 @@ XENT_SHARED bool single_long(const xent_call *call, int64_t label) {
   return single_as(call, label, XENT_GROUP_VECTORS, label != XENT_NO_CLASS);
 }
 
-XENT_SHARED xent_status single_row(const xent_call *call, row_kernel kernel) {
+XENT_SHARED xent_status single_row(const xent_call *call, xent_kernel kernel) {
   const bool is_short = call->shape->classes <= XENT_LANES;
   bool done = false;
   if (call->targets) {

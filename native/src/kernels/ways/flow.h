@@ -7,11 +7,12 @@
  * into the scratch, where every element type, mask and layout looks the same, and written from there. So do the rows of
  * a single block.
  */
-#ifndef XENT_SUM_FLOW_H
-#define XENT_SUM_FLOW_H
+#ifndef XENT_WAYS_FLOW_H
+#define XENT_WAYS_FLOW_H
 
-#include "kernels/careful/row.h"
-#include "kernels/load/sixteen.h"
+#include "kernels/emit/target.h"
+#include "kernels/order/order.h"
+#include "kernels/rows/sixteen.h"
 
 enum {
   XENT_FLOW_MOST = XENT_EXACT_MAX,
@@ -39,8 +40,8 @@ typedef struct {
 typedef struct {
   const job *j;
   row_taker taker;
-  row_kernel kernel;  /* of rows that leave */
-  careful_row *row;   /* the one at hand */
+  xent_kernel kernel;  /* of rows that leave */
+  row_context *row;   /* the one at hand */
   int64_t n, pitch;
   int most;           /* rows of a block */
   bool direct;        /* rows are read where they lie */
@@ -78,7 +79,7 @@ XENT_INLINE lanes flow_load(const float *x, int64_t n) {
 }
 
 /* What is known of a row, in the place of the one before. */
-XENT_INLINE careful_row *flow_row_at_hand(const flow *f, const flow_block *b, int row) {
+XENT_INLINE row_context *flow_row_at_hand(const flow *f, const flow_block *b, int row) {
   const xent_call *call = f->j->call;
   move_row_source(&f->row->x, span_of_row(call, row_of(&b->sums.rows, row)), call->logits, &call->shape->logits);
   f->row->x.slopes = NULL;
@@ -87,8 +88,8 @@ XENT_INLINE careful_row *flow_row_at_hand(const flow *f, const flow_block *b, in
 }
 
 /* A row whose logits are at hand. */
-XENT_INLINE careful_row *flow_ready_row(const flow *f, const flow_block *b, int row) {
-  careful_row *r = flow_row_at_hand(f, b, row);
+XENT_INLINE row_context *flow_ready_row(const flow *f, const flow_block *b, int row) {
+  row_context *r = flow_row_at_hand(f, b, row);
   r->share = f->j->soft && f->j->smoothed ? f->j->eps / b->sums.even[row] : 0;
   r->ready = b->x[row];
   return r;
@@ -112,7 +113,7 @@ XENT_SHARED void flow_copy(const flow *f, flow_block *b) {
 /* ---- between load and exponentials ---- */
 
 XENT_SHARED void flow_targets(const flow *f, flow_block *b, int row, const float *x, float max) {
-  careful_row *r = flow_ready_row(f, b, row);
+  row_context *r = flow_ready_row(f, b, row);
   const float m = max > -INFINITY && max < INFINITY ? max : 0;
   const target_sums t = chunk_targets(r, x, 0, f->n, m);
   b->sums.dot[row] = t.dot;
@@ -340,7 +341,7 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
                 .f = log ? j->temperature.hi : b->factor[row], .b = b->b[row]};
   if (f->each) m.scale = b->outcome.scale[row];
   const bool finish = cap || (masked && (j->sparse || !masked_are_zero(&m, f->each)));
-  careful_row *r = flow_ready_row(f, b, row);
+  row_context *r = flow_ready_row(f, b, row);
   row_emission sparse = {.m = m, .share = r->share};
   if (j->sparse) sparse.cc = logit_scale(call->options, scale_of_row(j, at, b->sums.row_weight[row]));
   class_targets t;
@@ -440,7 +441,7 @@ XENT_SHARED void flow_target_gradients(const flow *f, flow_block *b) {
   for (uint32_t rest = b->outcome.stay; rest; rest &= rest - 1) {
     const int row = __builtin_ctz(rest);
     const row_statistics s = {.max = (double)b->max[row]};
-    const careful_row *r = flow_ready_row(f, b, row);
+    const row_context *r = flow_ready_row(f, b, row);
     write_target_gradient(r, &s, distance[row], scale_of_row(f->j, r->x.row, b->sums.row_weight[row]), NULL);
   }
 }
@@ -512,7 +513,7 @@ XENT_SHARED void flow_blocks_at_work(const flow *f, flow_block *next, flow_block
 }
 
 /* In place: a copy of what has just been stored, in wider pieces, would wait for all of it. */
-XENT_SHARED void flow_begin(flow *f, const job *j, row_kernel kernel, careful_row *row) {
+XENT_SHARED void flow_begin(flow *f, const job *j, xent_kernel kernel, row_context *row) {
   const xent_call *call = j->call;
   const xent_shape *shape = call->shape;
   const int64_t n = shape->classes;
@@ -625,9 +626,9 @@ XENT_SHARED void flow_long_blocks(flow *f) {
   flow_blocks(f, scratch, scratch + XENT_FLOW_LONG);
 }
 
-XENT_SHARED xent_status flow_rows(const job *j, row_kernel kernel) {
+XENT_SHARED xent_status flow_rows(const job *j, xent_kernel kernel) {
   const int64_t rows = j->call->row_end - j->call->row_begin;
-  careful_row row;
+  row_context row;
   flow f;
   flow_begin(&f, j, kernel, &row);
   if (f.straight && (rows > f.most || (rows > 1 && !f.exact)))

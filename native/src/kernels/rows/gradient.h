@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What sixteen rows are written with whose statistics an earlier forward made. */
-#ifndef XENT_RESULTS_GRADIENT_H
-#define XENT_RESULTS_GRADIENT_H
+#ifndef XENT_ROWS_GRADIENT_H
+#define XENT_ROWS_GRADIENT_H
 
-#include "kernels/load/sixteen.h"
+#include "kernels/rows/sixteen.h"
 
 /* The gradient of cross-entropy. Rows without a gradient of their own, and shifted ones, leave. */
 XENT_SHARED void known_outcome(const job *j, const int32_t *label, row_sums *in, row_outcome *out) {

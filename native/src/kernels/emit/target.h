@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A row and what its targets ask for, class by class: sums, gradients, what is written where classes differ. */
+#ifndef XENT_EMIT_TARGET_H
+#define XENT_EMIT_TARGET_H
+
+#include "kernels/emit/row.h"
+#include "kernels/results/write.h"
+#include "kernels/targets/loss.h"
+
+/* ---- a row ---- */
+
+/* One set per call, sized for its rows: a short row must not pay for the stack of a long one. */
+typedef struct {
+  float *input;        /* logits of rows of one chunk, or of the chunk at hand */
+  float *out, *slopes; /* of a step */
+  int64_t room;        /* floats of input */
+} row_buffers;
+
+/* Chunks whose e may be kept: more do not stay in the second cache. */
+enum { XENT_KEPT_CHUNKS = 8 };
+
+/* The e of a row that are kept for the second pass, where its results go. */
+typedef struct {
+  float *e;    /* of class 0, or NULL */
+  float reference[XENT_KEPT_CHUNKS]; /* N of each chunk at its end, which all of its e are made to have */
+} kept_exponentials;
+
+typedef struct {
+  const job *j;
+  row_source x;
+  row_targets t;
+  row_buffers b;      /* the row's own place in them */
+  kept_exponentials kept;
+  const float *ready; /* of a row of one chunk: its logits, less ready_shift */
+  float ready_shift;
+  double share;       /* of probability and sparse rows */
+} row_context;
+
+XENT_INLINE row_context row_context_of(const job *j, int64_t row, row_buffers b) {
+  return (row_context){.j = j, .x = logits_of_row(j->call, row), .b = b, .t = targets_of_call(j->call)};
+}
+
+XENT_INLINE const float *ready_floats(const row_context *r, int64_t begin, int64_t n, float shift, float *buffer) {
+  if (r->ready && r->ready_shift == shift) return r->ready + begin;
+  return row_floats(&r->x, begin, n, shift, buffer);
+}
+
+/* ---- sums over targets ---- */
+
+/* The targets as float32 has them, class by class; of sparse rows their dense part. */
+XENT_INLINE class_targets targets_of_classes(const row_context *r) {
+  const job *j = r->j;
+  const xent_call *call = j->call;
+  class_targets t = {.keep = j->keep_float, .mask = r->x.mask, .mask_stride = r->x.mask_stride,
+                     .without = XENT_NO_CLASS, .add = j->labels ? 1 : (float)r->share, .smooth = r->share > 0};
+  if (j->probabilities) t.q = strand_of_row(call, call->targets, &call->shape->targets, r->x.span);
+  if (j->weighted) t.w = strand_at(call->class_weights, &call->shape->class_weights, 0);
+  if (j->labels && j->others) t.without = r->t.label - r->x.first;
+  return t;
+}
+
+/* The sums that a chunk's targets ask for; x are its logits, m its maximum or 0. */
+XENT_INLINE target_sums chunk_targets(const row_context *r, const float *x, int64_t begin, int64_t n, float m) {
+  const job *j = r->j;
+  target_sums sums = {0, 0};
+  if (r->t.kind == XENT_KIND_SOFTMAX || (j->labels && !j->smoothed)) return sums;
+  if (j->labels && !j->weighted && !r->x.mask) {
+    sums.dot = sum_gaps(x, n, m, j->others ? r->t.label - r->x.first - begin : XENT_NO_CLASS);
+    return sums;
+  }
+  if (!j->sparse || r->share > 0) {
+    const class_targets t = targets_of_classes(r);
+    sums = sum_targets(&t, x, begin, n, m);
+  }
+  if (j->labels && !j->weighted) sums.mass = 0;
+  for (int64_t i = 0; j->sparse && i < j->call->shape->target_count; i++) {
+    int64_t class;
+    double target;
+    if (!sparse_entry(j->call, r->x.row, &r->t, i, r->x.first + begin, r->x.first + begin + n, &class, &target))
+      continue;
+    if (target != 0) sums.dot += target * ((double)m - (double)x[class - r->x.first - begin]);
+    sums.mass += target;
+  }
+  return sums;
+}
+
+/* Sixteen times t min(max(-log p, least), most), D being log-sum-exp - max; +0 where t is 0. */
+XENT_INLINE dlanes clamped_terms(const job *j, dlanes t, lanes x, float max, double D) {
+  const dlanes zero = dlanes_zero(), least = dlanes_set(j->least), most = dlanes_set(j->most);
+  const dlanes gap = dlanes_sub(dlanes_set((double)max), dlanes_widen(x));
+  dlanes L = dlanes_add(dlanes_set(D), dlanes_scale(gap, j->temperature.reciprocal));
+  L = dlanes_where_at_most(L, least, least, L);
+  L = dlanes_where_at_most(most, L, most, L);
+  return dlanes_where_at_most(dlanes_magnitude(t), zero, zero, dlanes_mul(t, L));
+}
+/* Their sum over the targets of a row, which is read once more. */
+XENT_SHARED double sum_of_clamped(const row_context *r, float max, float shift, double D) {
+  const job *j = r->j;
+  double sum = 0, target, terms[XENT_LANES];
+  int64_t class;
+  for (int64_t i = 0; j->sparse && i < j->call->shape->target_count; i++) {
+    if (!sparse_entry(j->call, r->x.row, &r->t, i, r->x.first, r->x.first + r->x.classes, &class, &target)) continue;
+    const lanes x = lanes_set(row_one(&r->x, class - r->x.first, shift));
+    dlanes_store(terms, clamped_terms(j, dlanes_set(target), x, max, D));
+    sum += terms[0];
+  }
+  const class_targets t = targets_of_classes(r);
+  for (int64_t i = 0; j->probabilities && i < r->x.classes; i += XENT_STEP) {
+    const int64_t n = step_length(i, r->x.classes);
+    const float *x = ready_floats(r, i, n, shift, r->b.out);
+    for (int64_t k = 0; k < n; k += XENT_LANES) {
+      dlanes_store(terms,
+                   clamped_terms(j, dlanes_widen(target_lanes(&t, i + k, n - k)), load_up_to(x + k, n - k), max, D));
+      for (int64_t l = 0; l < XENT_LANES && k + l < n; l++) sum += terms[l];
+    }
+  }
+  return sum;
+}
+
+/* ---- gradients ---- */
+
+XENT_INLINE double upstream_of_row(const job *j, int64_t row) {
+  const xent_layout *l = &j->call->shape->upstream;
+  return j->call->upstream && j->call->targets
+             ? float_at(j->call->upstream, l->type, row_offset(j->call->shape, l, row))
+             : 1;
+}
+/* Scale of a row's gradient with respect to the targets. */
+XENT_INLINE double scale_of_row(const job *j, int64_t row, double row_weight) {
+  return j->scale * row_weight * upstream_of_row(j, row);
+}
+
+/* Of soft targets: c (1 - eps) w (lse - x). Special rows: the same everywhere. */
+XENT_SHARED void write_target_gradient(const row_context *r, const row_statistics *s, float distance, double c,
+                                       const float *same) {
+  const xent_call *call = r->j->call;
+  const xent_layout *l = &call->shape->target_gradient;
+  const float tc = (float)(c * r->j->keep), max = (float)s->max, hi = r->j->temperature.hi;
+  if (r->j->sparse) {
+    const strand out = strand_at(call->target_gradient, l, row_offset(call->shape, l, r->x.row));
+    for (int64_t i = 0; i < call->shape->target_count; i++) {
+      const int64_t class = sparse_class_at(call, r->x.row, i);
+      float value = same ? *same : 0;
+      if (!same && class >= 0 && class < r->x.classes && !is_ignored_class(call, class)) {
+        const float factor = r->j->weighted ? tc * (float)weight_of_class(call, class) : tc;
+        if (factor != 0) value = factor * fused(max - row_one(&r->x, class, (float)s->shift), hi, distance);
+      }
+      strand_set(&out, i, value != value ? XENT_NAN : value);
+    }
+    return;
+  }
+  const strand out = strand_of_row(call, call->target_gradient, l, r->x.span);
+  if (same) {
+    strand_fill(&out, 0, r->x.classes, *same);
+    return;
+  }
+  const strand w = r->j->weighted ? strand_at(call->class_weights, &call->shape->class_weights, 0) : (strand){0};
+  const lanes zero = lanes_set(0.0f), even = lanes_set(tc);
+  for (int64_t begin = 0; begin < r->x.classes; begin += XENT_STEP) {
+    const int64_t n = step_length(begin, r->x.classes);
+    const float *x = ready_floats(r, begin, n, (float)s->shift, r->b.out);
+    for (int64_t i = 0; i < n; i += XENT_LANES) {
+      const int64_t at = begin + i, left = n - i;
+      const lanes factor = w.at ? lanes_mul(even, strand_load(&w, at, left, 0.0f)) : even;
+      lanes v = lanes_mul(
+          factor, lanes_fma(lanes_sub(lanes_set(max), load_up_to(x + i, left)), lanes_set(hi), lanes_set(distance)));
+      v = lanes_quiet(lanes_where_equal(factor, zero, zero, v));
+      if (r->x.mask) v = where_counted(r->x.mask + at * r->x.mask_stride, r->x.mask_stride, left, v, 0.0f);
+      strand_store(&out, at, left, v);
+    }
+  }
+}
+
+/* What a row is written with. */
+typedef struct {
+  emission m;
+  class_targets each; /* of targets that differ from class to class */
+  bool has_each, finite, log;
+  double cc, share;
+  double each_scale;  /* cc of probability rows, cc * share of weights */
+  float at_label;
+} row_emission;
+
+/* A class with a target of its own, product being the target times cc: where that counts alone, e would overflow. */
+XENT_INLINE float emit_product(const row_emission *g, float e, float b, double product) {
+  const float y = fused(e, g->m.f, b);
+  const float out = !g->m.tiny ? y : fabs(product) >= 0x1p30 ? -(float)product : y * XENT_TINY_UNSCALE;
+  return out != out ? XENT_NAN : out;
+}
+
+/* The target of a class that entries of a sparse row name, or false where entry j is not the first that names it. */
+XENT_INLINE bool sparse_class(const row_context *r, int64_t j, int64_t begin, int64_t end, double share, int64_t *class,
+                              double *target) {
+  const xent_call *call = r->j->call;
+  const int64_t row = r->x.row;
+  double sum, part;
+  int64_t other;
+  if (!sparse_entry(call, row, &r->t, j, begin, end, class, &sum)) return false;
+  for (int64_t i = 0; i < j; i++)
+    if (sparse_class_at(call, row, i) == *class) return false;
+  for (int64_t i = j + 1; i < call->shape->target_count; i++)
+    if (sparse_entry(call, row, &r->t, i, *class, *class + 1, &other, &part)) sum += part;
+  *target = share > 0 ? sum + (r->t.weighted ? share * weight_of_class(call, *class) : share) : sum;
+  return true;
+}
+
+/* The classes that entries of a sparse row name are computed once more: of e where they are kept, else of x. */
+XENT_INLINE void emit_sparse(const row_context *r, const row_emission *g, float reference, const float *x,
+                             const float *kept, float *y, int64_t begin, int64_t n) {
+  const int64_t from = r->x.first + begin;
+  for (int64_t i = 0; i < r->j->call->shape->target_count; i++) {
+    int64_t class;
+    double target;
+    if (!sparse_class(r, i, from, from + n, g->share, &class, &target)) continue;
+    const double product = g->cc * target;
+    const float e = kept ? kept[class - from] : exp_one(x[class - from], reference, &r->j->temperature);
+    y[class - from] = emit_product(g, e, -(float)(g->m.tiny ? product * XENT_TINY_SCALE : product), product);
+  }
+}
+
+/* Masked classes, whose e and targets are +0, come out as +0 by themselves. */
+XENT_INLINE bool masked_are_zero(const emission *m, bool each) {
+  const bool line = each ? fabsf(m->scale) <= FLT_MAX : m->b == 0 && signbit(m->b);
+  return line && !signbit(m->f) && m->f <= FLT_MAX;
+}
+
+/* The derivative of the softcap, and masks. */
+XENT_INLINE void finish_classes(const row_context *r, float *y, int64_t begin, int64_t n) {
+  for (int64_t i = 0; i < n; i += XENT_LANES) {
+    lanes v = load_up_to(y + i, n - i), slope;
+    if (r->x.cap != 0) {
+      if (r->x.slopes)
+        slope = lanes_load(r->x.slopes + begin + i - r->x.slopes_at);
+      else
+        capped(&r->x, strand_load(&r->x.x, begin + i, n - i, 0.0f), &slope);
+      v = lanes_quiet(lanes_mul(v, slope));
+    }
+    if (r->x.mask) v = where_counted(r->x.mask + (begin + i) * r->x.mask_stride, r->x.mask_stride, n - i, v, 0.0f);
+    lanes_store_part(y + i, n - i, v);
+  }
+}
+
+#endif
