@@ -42,6 +42,147 @@ def test_no_dimension_is_one_class(axis):
     x = np.array(3.0)
     assert xent.softmax(x, axis=axis) == 1 and xent.softmax(x, axis=axis).shape == ()
     assert xent.log_sum_exp(x, axis=axis) == 3
+    assert xent.log_softmax_backward(np.array(0.0), x, axis=axis).shape == () == xent.argmax(x, axis=axis).shape
+
+
+SCALARS = [
+    lambda x, y, **out: [xent.softmax(x), xent.softmax(x), xent.log_sum_exp(x, keepdims=True), xent.entropy(x),
+                         xent.argmax(x)],
+    lambda x, y: [xent.softmax_backward(x, x), xent.cross_entropy_hvp(x, x)],
+    lambda x, y: xent.top_k(x, 1),
+    lambda x, y: xent.top_k(x, 1, largest=False),
+    lambda x, y: vars(xent.selected_log_probabilities(x, y, gradient=True)).values(),
+    lambda x, y: vars(xent.cross_entropy(x, y, gradient=True, losses=True, hits=True, ranks=True)).values(),
+    lambda x, y: vars(xent.cross_entropy(x, x / x, gradient=True, losses=True, target_gradient=True)).values(),
+    lambda x, y: vars(xent.binary_cross_entropy(x, y + 1, gradient=True, losses=True, weights=x)).values(),
+    lambda x, y: vars(xent.nll_loss(x, y, gradient=True, losses=True)).values(),
+    lambda x, y: vars(xent.divergence(x, x, gradient=True, losses=True)).values()]
+
+
+@pytest.mark.parametrize("operation", SCALARS)
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_operations_of_no_dimension(operation, library):
+    x, y = np.array(2.5, np.float32), np.array(0)
+    if library == "torch":
+        torch = pytest.importorskip("torch")
+        x, y = torch.tensor(2.5), torch.tensor(0)
+    for got, expected in zip(operation(x, y), operation(x.reshape(1), y.reshape(1))):
+        if hasattr(expected, "shape"):
+            assert tuple(got.shape) == () and got.dtype == expected.dtype and got == expected.reshape(())
+        else:
+            assert got == expected
+    out = x.reshape(1).reshape(()) if library == "torch" else x.copy()
+    assert xent.softmax(x, out=out) is out and out == 1 and xent.bind(xent.log_softmax, x)() == 0
+
+
+def test_a_scalar_of_numpy_is_not_written():
+    x = np.zeros(3, np.float32)
+    for write in (lambda out: xent.log_sum_exp(x, out=out), lambda out: xent.softmax(x[0], out=out),
+                  lambda out: xent.cross_entropy(x, np.array(1), losses=out)):
+        for _ in range(2):
+            with pytest.raises(xent.ArrayMemoryError, match="is read-only"):
+                write(np.float32(7))
+
+
+@pytest.mark.parametrize("axis", [1, -1, (1, 2), None])
+def test_no_classes(axis):
+    x = np.zeros((2, 0, 0) if axis == (1, 2) else (2, 3, 0) if axis != 1 else (2, 0, 3), np.float32)
+    for got in (xent.softmax(x, axis=axis), xent.log_softmax(x, axis=axis), xent.softmax_backward(x, x, axis=axis),
+                xent.bind(xent.softmax, x, axis=axis)() if axis in (1, -1) else x):
+        assert got.shape == x.shape and got.dtype == x.dtype
+    shape = {1: (2, 3), -1: (2, 3), (1, 2): (2,), None: ()}[axis]
+    for policy, expected in (("nan", np.nan), ("zero", -np.inf)):
+        got = xent.log_sum_exp(x, axis=axis, fully_masked=policy)
+        assert got.shape == shape and got.dtype == np.float32
+        np.testing.assert_array_equal(got, np.full(shape, expected))
+    with pytest.raises(xent.ShapeError, match="has zero classes along"):
+        xent.argmax(x, axis=axis)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "f2", "i1", "u1", "i8", "u8", "?"])
+@pytest.mark.parametrize("axis", [0, 1, -1, (0, 2), None])
+@pytest.mark.parametrize("last", [False, True])
+def test_argmax(dtype, axis, last):
+    x = np.random.default_rng(5).integers(0, 3, (2, 3, 4)).astype(dtype)
+    for keepdims in (False, True):
+        got = xent.argmax(x, axis=axis, last=last, keepdims=keepdims)
+        axes = [d % 3 for d in ((axis,) if isinstance(axis, int) else axis or range(3))]
+        flat = x.transpose([d for d in range(3) if d not in axes] + axes).reshape(
+            [x.shape[d] for d in range(3) if d not in axes] + [-1])
+        expected = flat.shape[-1] - 1 - flat[..., ::-1].argmax(-1) if last else flat.argmax(-1)
+        assert got.dtype == np.int64 and got.ndim == (3 if keepdims else expected.ndim)
+        np.testing.assert_array_equal(got.reshape(expected.shape), expected)
+
+
+def test_argmax_edges():
+    x = np.array([[0, np.nan], [np.inf, 0], [-np.inf, -np.inf], [-np.inf, 1], [1, 1]], np.float32)
+    assert xent.argmax(x).tolist() == [-1, -1, -1, 1, 0] and xent.argmax(x, last=True).tolist() == [-1, -1, -1, 1, 1]
+    mask = np.array([True, False])
+    assert xent.argmax(x, class_mask=mask, last=True).tolist() == [0, -1, -1, -1, 0]
+    out = np.zeros(5, np.int32)
+    assert xent.argmax(x, out=out) is out and out.tolist() == [-1, -1, -1, 1, 0]
+    assert xent.argmax(np.arange(5.0), row_offsets=np.array([0, 2, 5])).tolist() == [1, 2]
+    with pytest.raises(xent.DTypeError) as error:
+        xent.argmax(np.array([0, 2**53 + 1]))
+    assert str(error.value) == ("logits is int64 [2] with numbers beyond 2^53; expected numbers that float64 holds")
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "f2", "i4"])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_entropy(dtype, axis):
+    x = np.random.default_rng(5).integers(-3, 3, (2, 3, 4)).astype(dtype)
+    e = np.exp(x.astype(float))
+    p = e / e.sum(axis, keepdims=True)
+    expected = -(p * np.log(p)).sum(axis, keepdims=True)
+    for keepdims in (False, True):
+        got = xent.entropy(x, axis=axis, keepdims=keepdims)
+        assert got.dtype == (np.float64 if dtype in ("f8", "i4") else np.float32)
+        np.testing.assert_allclose(got, expected if keepdims else expected.squeeze(axis), rtol=1e-6)
+    with pytest.raises(xent.OptionError, match="out is given"):
+        xent.entropy(x, axis=None, out=np.zeros(()))
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "f2", "i4", "u1"])
+@pytest.mark.parametrize("axis", [0, 1, -1])
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_the_smallest(dtype, axis, library):
+    x = np.random.default_rng(5).integers(0, 5, (4, 5, 6)).astype(dtype)
+    mask = np.random.default_rng(6).random((4, 5, 6)) < 0.8
+    given, given_mask = x, mask
+    if library == "torch":
+        torch = pytest.importorskip("torch")
+        given, given_mask = torch.from_numpy(x), torch.from_numpy(mask)
+    for options, used in ((dict(), np.full(x.shape, True)), (dict(class_mask=given_mask), mask)):
+        k = x.shape[axis]
+        got = xent.top_k(given, k, largest=False, axis=axis, **options)
+        log_p = xent.log_softmax(x, axis=axis, class_mask=used, dtype="f8" if dtype in ("f8", "i4", "u1") else "f4")
+        rows, classes = np.moveaxis(x, axis, -1).reshape(-1, k), np.moveaxis(np.asarray(got.classes), axis, -1)
+        uses, log_p = (np.moveaxis(a, axis, -1).reshape(-1, k) for a in (used, log_p))
+        found = np.moveaxis(np.asarray(got.log_probabilities), axis, -1).reshape(-1, k)
+        for row, order in enumerate(classes.reshape(-1, k)):
+            expected = [c for c in np.argsort(rows[row], kind="stable") if uses[row, c]]
+            assert order.tolist() == expected + [-1] * (k - len(expected))
+            np.testing.assert_array_equal(found[row], [*log_p[row, expected], *[-np.inf] * (k - len(expected))])
+    edges = np.array([[0, np.nan, 1], [np.inf, 0, 1], [-np.inf] * 3, [-np.inf, 1, 0]], np.float32)
+    got = xent.top_k(torch.from_numpy(edges) if library == "torch" else edges, 2, largest=False)
+    assert got.classes.tolist() == [[-1, -1]] * 3 + [[0, 2]]
+
+
+def test_the_largest_integers():
+    x = np.array([[3, 9, -4], [2**53, 5, 2**53 - 1]])
+    assert xent.top_k(x, 2).classes.tolist() == [[1, 0], [0, 2]]
+    for call, message in (
+            (lambda: xent.top_k(x + 1, 2), "logits is int64 [2, 3] with numbers beyond 2^53; expected numbers that "
+             "float64 holds"),
+            (lambda: xent.bind(xent.top_k, x, 2), "logits is int64 [2, 3] and the call is bound; expected an array of "
+             "floats. Convert logits first"),
+            (lambda: xent.top_k(x, 2, largest=False, classes=x[:, :2]), "largest is False and classes is given; "
+             "expected largest=True"),
+            (lambda: xent.top_k(x, 4, largest=False), "k is 4, logits is float64 [2, 3] with 3 classes along axis 1: "
+             "ask for 1 to 3 of the smallest classes")):
+        with pytest.raises(xent.XentError) as error:
+            call()
+        assert str(error.value) == message
 
 
 def test_doubles_of_narrower_logits():
@@ -143,8 +284,6 @@ def test_several_axes_of_tensors():
      "and the call is bound; expected a dtype that is no wider. Convert logits first"),
     (lambda: xent.bind(xent.softmax, LABELS), xent.OptionError, "logits is int64 [2, 4] and the call is bound; "
      "expected an array of floats. Convert logits first"),
-    (lambda: xent.bind(xent.softmax, np.array(1.0)), xent.OptionError, "logits has no dimension and the call is bound; "
-     "expected one. Pass logits.reshape(1)"),
     (lambda: xent.softmax(X, axis=(1, 2), class_mask=np.ones(3, bool)), xent.ShapeError, "class_mask is uint8 [3], "
      "logits is float32 [2, 3, 4] with classes along axes [1, 2]: give a shape that broadcasts to that of logits"),
     (lambda: xent.softmax(X, axis=(0, 1), class_mask=np.ones(4)), xent.DTypeError, "class_mask is float64 [4]: give an "
@@ -164,8 +303,6 @@ def test_several_axes_of_tensors():
      "True or False"),
     (lambda: xent.softmax(X, axis="-1"), TypeError, "axis is '-1': give an integer"),
     (lambda: xent.softmax(X, axis=b"\0\1"), TypeError, "axis is b'\\x00\\x01': give an integer"),
-    (lambda: xent.nll_loss(np.array(1.0), LABELS), xent.ShapeError, "log_probabilities has no dimension: give one that "
-     "has, such as log_probabilities.reshape(1)"),
     (lambda: xent.nll_loss(X[..., :0], LABELS), xent.ShapeError, "log_probabilities float32 [2, 3, 0] has zero classes "
      "along axis 2: give at least one"),
     (lambda: xent.nll_loss(X, LABELS[:, :3] * 0, gradient=X[:1]), xent.ShapeError, "gradient is float32 [1, 3, 4], "

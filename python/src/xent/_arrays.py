@@ -185,6 +185,7 @@ def _of_interface(name: str, value: Any, about: dict[str, Any]) -> Array:
     if strides is not None and len(strides) != len(shape):
         raise ValueError(f"{len(strides)} strides of {len(shape)} dimensions")
     # Of a scalar of NumPy it describes an array that nothing but this description keeps.
+    read_only = read_only or not shape and isinstance(value, getattr(sys.modules.get("numpy"), "generic", ()))
     return Array(index(address), type_, shape, _elements(name, strides, SIZE[type_]), read_only, (value, about))
 
 

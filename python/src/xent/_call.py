@@ -110,7 +110,8 @@ LentTensor = tuple[str, Array, Any]  # what it is called, what it lent, and itse
 def require_in_place(tensors: Iterable[LentTensor], since: str) -> None:
     for name, before, tensor in tensors:
         now = array_of(name, tensor)
-        if (now.address, now.shape, now.strides) != (before.address, before.shape, before.strides):
+        memory = [(array.address, array.shape or (1,), array.strides or (1,)) for array in (now, before)]
+        if memory[0] != memory[1]:
             raise ArrayMemoryError(f"{name} has other memory or another shape than when the call was {since}")
 
 
@@ -143,7 +144,7 @@ class Call:
 
     def __init__(self, library: Library, lead: str, value: Any, axis: int, row_offsets: Any = None,
                  kinds: dict[str, tuple[int, int]] | None = None, any_floats: bool = False,
-                 classes: int | None = None, called: str | None = None) -> None:
+                 classes: int | None = None, called: str | None = None, may_be_empty: bool = False) -> None:
         self.library, self.given_lead = library, value
         self.lead_key, self.lead_name = lead, called or lead  # in the core, and in messages
         self.kinds = {**_KINDS, **(kinds or {})}
@@ -159,12 +160,14 @@ class Call:
         self.lead, key, lead = array_of(self.lead_name, value), lead, self.lead_name
         if self.lead.type not in FLOATS:
             raise DTypeError(f"{lead} is {self.lead}: give an array of type float32, float16, bfloat16 or float64")
+        self.scalar = not self.lead.shape and classes is None and row_offsets is None  # one class, one row
+        self.lead = self._seen(self.lead)
         self.ragged = row_offsets is not None
         if self.ragged:
             self._take_offsets(array_of("row_offsets", row_offsets))
         else:
             self.axis, self.shape = normal_axis(axis, lead, self.lead.shape), list(self.lead.shape)
-            if not self.shape[self.axis] and not self.elements:
+            if not self.shape[self.axis] and not self.elements and not may_be_empty:
                 what = "classes" if classes is None else "features"
                 raise ShapeError(f"{lead} {self.lead} has zero {what} along axis {self.axis}: give at least one")
         if classes is not None:  # hidden states have features where the logits that are made of them have classes
@@ -185,11 +188,17 @@ class Call:
 
     # ---- arrays ---------------------------------------------------------------------------------------------------
 
+    def _seen(self, array: Array) -> Array:
+        """An array without a dimension as the only element of one."""
+        if not self.scalar or array.shape:
+            return array
+        return Array(array.address, array.type, (1,), (1,), array.read_only, array.owner)
+
     def take(self, name: str, value: Any) -> None:
         """An input; None: the call is without it."""
         if value is not None:
             place, types = self.kinds[name]
-            array = array_of(self._called(name), value)
+            array = self._seen(array_of(self._called(name), value))
             self._require_type(name, array, types)
             if place in (_CLASSES, _SPREAD) and not self.ragged:
                 array = self._broadcast(array)
@@ -236,10 +245,10 @@ class Call:
         made = wanted is True
         if made:
             type_ = type_ or self._usual_type(name)
-            wanted = empty(self.given_lead, type_, shape or self._usual_shape(name))
+            wanted = empty(self.given_lead, type_, () if self.scalar else shape or self._usual_shape(name))
         self.results[name] = wanted
         place, types = self.kinds[name]
-        array = as_type(wanted, type_) if made and type_ else array_of(self._called(name), wanted)
+        array = self._seen(as_type(wanted, type_) if made and type_ else array_of(self._called(name), wanted))
         self._require_type("dtype" if made else name, array, types)
         strides = self._strides_of(name, array, place)
         if not made:
@@ -480,7 +489,7 @@ class Call:
 
     def take_targets(self, value: Any, weights: Any = None) -> str:
         """Class indices, probability rows, or with weights sparse targets; says which they are."""
-        targets = array_of("targets", value)
+        targets = self._seen(array_of("targets", value))
         integers = targets.type in INTEGERS
         if weights is not None:
             if not integers:
@@ -506,14 +515,14 @@ class Call:
         return "probability rows"
 
     def take_labels(self, value: Any) -> None:
-        targets = array_of("targets", value)
+        targets = self._seen(array_of("targets", value))
         if targets.type not in INTEGERS:
             raise DTypeError(f"targets is {targets}: give class indices as integers")
         self._put("targets", targets, self._per_row("targets", targets, False))
 
     def take_selected(self, value: Any) -> None:
         """Some classes of each row, or one."""
-        targets = array_of("targets", value)
+        targets = self._seen(array_of("targets", value))
         if targets.type not in INTEGERS:
             raise DTypeError(f"targets is {targets}: give the classes of each row as integers")
         kept_axis = len(targets.shape) == len(self.shape) and targets.shape[self.axis] != 1
@@ -527,7 +536,7 @@ class Call:
 
     def take_element_targets(self, value: Any) -> bool:
         """A target for each element; says whether they are labels."""
-        targets = array_of("targets", value)
+        targets = self._seen(array_of("targets", value))
         if targets.type not in INTEGERS and not self.fits(targets.type):
             raise DTypeError(f"targets is {targets}, {self.lead_name} is {self.lead}: give labels 0 and 1 (integers) "
                              f"or numbers from 0 to 1 of type {self.allowed}")

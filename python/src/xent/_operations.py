@@ -6,6 +6,7 @@ from __future__ import annotations
 import ctypes
 import inspect
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, 
 
 from xent._arrays import (FLOATS, NAME, SIZE, Array, address_of, array_of, as_type, empty, is_of_torch,
                           type_named)
-from xent._call import (ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Bound, Call, Result, require_in_place,
-                        workspace_of)
+from xent._call import (ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Bound, Call, Result, normal_axis,
+                        require_in_place, workspace_of)
 from xent._functions import FUNCTIONS
 from xent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Options, Report, Sampling,
                           Shape, Tally, Work, library, sized)
 from xent._options import Reductions, choice, integer, is_per_row, options_of, sampling_of, set_number, shown, truth
-from xent._rows import Rows, add_rounded, is_several, nll_of_rows
+from xent._rows import Rows, add_rounded, as_floats, fill, is_several, nll_of_rows, reversed_along, smallest
 from xent._types import (Axes, Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, Lender, LogSumExp,
                          NoneCounted, Number, Out, Output, Own, Product, Reduction, Rules, Smoothing, Ties, Whole)
 from xent.errors import DTypeError, OptionError, ShapeError, XentError
@@ -159,13 +160,13 @@ def _softmax(function: str, logits: Any, axis: Any, out: Any, dtype: Any, class_
     kept = truth("keepdims", keepdims)
     if kept and row_offsets is not None:
         raise OptionError("keepdims is True, and row_offsets were given: leave one of them out")
-    if widened or is_several(axis) or not lent.shape:
-        rows = Rows.of("logits", lent, logits, axis, widened, out, row_offsets, threads)
+    if widened or is_several(axis):
+        rows = Rows.of("logits", lent, logits, axis, widened, out, row_offsets, threads, may_be_empty=True)
         options["temperature"] = rows.per_row("temperature", options["temperature"])
         result = _softmax(function, rows.flat, -1, None, to_type, rows.mask("class_mask", class_mask),
                           rows.per_row("sink", sink), row_offsets, threads, **options)
         return rows.reduced(result, kept) if function == "log_sum_exp" else rows.whole(result)
-    call, struct = _begin("logits", logits, axis, row_offsets, **options)
+    call, struct = _begin("logits", logits, axis, row_offsets, may_be_empty=True, **options)
     call.take("class_mask", class_mask)
     call.take("sink", sink)
     name, in_place = ("log_sum_exp", []) if function == "log_sum_exp" else ("output", ["logits"])
@@ -174,9 +175,11 @@ def _softmax(function: str, logits: Any, axis: Any, out: Any, dtype: Any, class_
 
     def compute() -> Any:
         call.run(function, struct)
+        if not call.classes and function == "log_sum_exp":  # of rows that have none, as fully masked ones
+            fill(call.arrays[name], math.nan if options["fully_masked"] == "nan" else -math.inf)
         if key and call.is_one_task:
             assert FUNCTIONS[function].arrays[:2] == ["logits", name]  # as plans are called
-            _keep(key, call, struct, function, call.arrays[name].shape)
+            _keep(key, call, struct, function, () if call.scalar else call.arrays[name].shape)
         return call.results[name]
 
     return call.result(threads, compute)
@@ -238,13 +241,13 @@ def log_softmax_backward(output: Lender, upstream: Lender, *, axis: Axes = -1, g
 
 def _backward(function: str, output: Any, upstream: Any, axis: Any, gradient: Any, class_mask: Any, row_offsets: Any,
               threads: int | None, **options: Any) -> Any:
-    if is_several(axis) or getattr(output, "shape", None) == ():
+    if is_several(axis):
         lent = array_of("output", _given("output", output))
-        rows = Rows.of("output", lent, output, axis, False, gradient, row_offsets, threads, "gradient")
+        rows = Rows.of("output", lent, output, axis, False, gradient, row_offsets, threads, "gradient", True)
         options["temperature"] = rows.per_row("temperature", options["temperature"])
         return rows.whole(_backward(function, rows.flat, rows.like("upstream", _given("upstream", upstream)), -1, None,
                                     rows.mask("class_mask", class_mask), row_offsets, threads, **options))
-    call, struct = _begin("output", output, axis, row_offsets, **options)
+    call, struct = _begin("output", output, axis, row_offsets, may_be_empty=True, **options)
     call.take("upstream", _given("upstream", upstream))
     call.take("class_mask", class_mask)
     call.write("gradient", _needed("gradient", gradient), ["output", "upstream"])
@@ -266,15 +269,16 @@ class TopK(NamedTuple):
     log_probabilities: Any
 
 
-def top_k(logits: Lender, k: int, *, axis: int = -1, classes: Output = None, log_probabilities: Output = None,
-          temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None, sink: Input = None,
-          row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
-          threads: int | None = None) -> TopK:
+def top_k(logits: Lender, k: int, *, largest: bool = True, axis: int = -1, classes: Output = None,
+          log_probabilities: Output = None, temperature: Number | None = None, softcap: float | None = None,
+          class_mask: Input = None, sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan",
+          isa: Isa = "best", threads: int | None = None) -> TopK:
     """The k classes of the largest logits of each row, and their log-probabilities over all classes; in one read.
 
     Logits fall, and the lower class comes first among equals. Where there are not so many: class -1, and -inf; in a row
     that is NaN: -1, and NaN. `classes` (int32 or int64) and `log_probabilities` may be arrays of the caller's own.
-    Options as in `softmax`.
+    With `largest=False` the classes of the smallest logits, which rise; NumPy or PyTorch then sorts them. Integers are
+    copied as float64, which must hold them. Options as in `softmax`.
 
     >>> import numpy as np, xent
     >>> top = xent.top_k(np.array([[2.0, 1, 0], [0, 3, 1]]), 2)
@@ -283,6 +287,12 @@ def top_k(logits: Lender, k: int, *, axis: int = -1, classes: Output = None, log
     >>> np.exp(top.log_probabilities).round(3).tolist()
     [[0.665, 0.245], [0.844, 0.114]]
     """
+    options: dict[str, Any] = dict(temperature=temperature, softcap=softcap, class_mask=class_mask, sink=sink,
+                                   fully_masked=fully_masked, isa=isa)
+    if not truth("largest", largest):
+        return _smallest(logits, k, axis, {"classes": classes, "log_probabilities": log_probabilities}, row_offsets,
+                         threads, options)
+    logits = _floats(logits, threads)
     call, struct = _begin("logits", logits, axis, row_offsets, isa=isa, fully_masked=fully_masked,
                           temperature=temperature, softcap=softcap)
     call.public |= {"top_classes": "classes", "top_log_probabilities": "log_probabilities"}
@@ -295,6 +305,94 @@ def top_k(logits: Lender, k: int, *, axis: int = -1, classes: Output = None, log
     def compute() -> TopK:
         call.run("cross_entropy", struct)
         return TopK(call.results["top_classes"], call.results["top_log_probabilities"])
+
+    return call.result(threads, compute)
+
+
+def _floats(logits: Any, threads: Any) -> Any:
+    """Integers as float64."""
+    lent = array_of("logits", _given("logits", logits))
+    if lent.type not in FLOATS and isinstance(threads, Bound):
+        raise OptionError(f"logits is {lent} and the call is bound; expected an array of floats. Convert logits first")
+    return as_floats("logits", logits, lent)
+
+
+def _smallest(logits: Any, k: int, axis: int, outputs: dict[str, Any], row_offsets: Any, threads: Any,
+              options: dict[str, Any]) -> TopK:
+    reason = "row_offsets are given" if row_offsets is not None else next(
+        (f"{name} is given" for name, output in outputs.items() if _needed(name, output) is not True), "")
+    if isinstance(threads, Bound) or reason:
+        raise OptionError(f"largest is False and {reason or 'the call is bound'}; expected largest=True")
+    logits = _floats(logits, threads)
+    lent = array_of("logits", logits)
+    if not lent.shape:
+        return top_k(logits, k, axis=axis, threads=threads, **options)
+    axis, k = normal_axis(axis, "logits", lent.shape), integer("k", k)
+    if k > lent.shape[axis]:
+        raise ShapeError(f"k is {k}, logits is {lent} with {lent.shape[axis]} classes along axis {axis}: ask for 1 to "
+                         f"{lent.shape[axis]} of the smallest classes")
+    to_type = "float64" if lent.type == "F64" else "float32"
+    log_p = log_softmax(logits, axis=axis, dtype=to_type, threads=threads, **options)
+    return TopK(*smallest(logits, log_p, options["class_mask"], axis, k))
+
+
+def argmax(logits: Lender, *, axis: Axes = -1, keepdims: bool = False, last: bool = False, out: Output = None,
+           class_mask: Input = None, row_offsets: Input = None, isa: Isa = "best", threads: int | None = None) -> Any:
+    """The class of the largest logit of each row, as int64: the lower of equals, or with `last` the higher.
+
+    -1 in a row that is NaN or +inf, or that has only -inf or masked classes. Of several axes the index counts through
+    all of them, as in NumPy. Integers are copied as float64, which must hold them. `out` is int32 or int64.
+
+    >>> import numpy as np, xent
+    >>> xent.argmax(np.array([[2, 1, 2], [0, 3, 1]])).tolist(), xent.argmax(np.array([2, 1, 2]), last=True).tolist()
+    ([0, 1], 2)
+    """
+    return _of_rows("argmax", logits, axis, keepdims, out, class_mask, row_offsets, threads, last=truth("last", last),
+                    isa=isa)
+
+
+def entropy(logits: Lender, *, axis: Axes = -1, keepdims: bool = False, out: Output = None,
+            temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
+            sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
+            threads: int | None = None) -> Any:
+    """`- sum p log p` of the softmax of each row, in nats; float64 for float64, else float32. Options as in `softmax`.
+
+    >>> import numpy as np, xent
+    >>> xent.entropy(np.zeros((1, 4))).round(4).tolist()
+    [1.3863]
+    """
+    return _of_rows("entropies", logits, axis, keepdims, out, class_mask, row_offsets, threads, sink=sink, isa=isa,
+                    fully_masked=fully_masked, temperature=temperature, softcap=softcap)
+
+
+def _of_rows(name: str, logits: Any, axis: Any, keepdims: Any, out: Any, class_mask: Any, row_offsets: Any,
+             threads: Any, sink: Any = None, last: bool = False, **options: Any) -> Any:
+    """An output of cross-entropy that needs no targets."""
+    kept, several = truth("keepdims", keepdims), is_several(axis)
+    if kept and row_offsets is not None:
+        raise OptionError("keepdims is True, and row_offsets were given: leave one of them out")
+    lent = array_of("logits", _given("logits", logits))
+    if several or last:
+        rows = Rows.of("logits", lent, _floats(logits, threads), axis if several else (axis,), False, out, row_offsets,
+                       threads)
+        mask, flat = rows.mask("class_mask", class_mask), rows.flat
+        if last:
+            flat, mask = reversed_along(flat), None if mask is None else reversed_along(mask)
+        if "temperature" in options:
+            options["temperature"] = rows.per_row("temperature", options["temperature"])
+        found = _of_rows(name, flat, -1, False, None, mask, row_offsets, threads, rows.per_row("sink", sink), **options)
+        if last:
+            found[...] = (found >= 0) * (flat.shape[-1] - found) - 1
+        return rows.reduced(found, kept)
+    call, struct = _begin("logits", _floats(logits, threads), axis, row_offsets, **options)
+    call.take("class_mask", class_mask)
+    call.take("sink", sink)
+    call.public |= {name: "out"}
+    call.write(name, _needed("out", out), shape=call.with_entries(1) if kept else None)
+
+    def compute() -> Any:
+        call.run("cross_entropy", struct)
+        return call.results[name]
 
     return call.result(threads, compute)
 
@@ -607,7 +705,7 @@ def cross_entropy(
     result = _loss(Loss, "cross_entropy", call, struct, reductions, gradient, outputs, threads,
                    save=truth("save_statistics", save_statistics))
     if key and kind == "class indices" and call.is_one_task:
-        _keep(key, call, struct, "cross_entropy", call.lead.shape)
+        _keep(key, call, struct, "cross_entropy", () if call.scalar else call.lead.shape)
     return result
 
 
@@ -1194,9 +1292,11 @@ def _of_piece(requests: Any, first: int) -> Any:
 
 
 def _begin(lead: str, value: Any, axis: int, row_offsets: Any = None, kinds: Any = None, any_floats: bool = False,
-           classes: int | None = None, called: str | None = None, **options: Any) -> tuple[Call, Options]:
+           classes: int | None = None, called: str | None = None, may_be_empty: bool = False,
+           **options: Any) -> tuple[Call, Options]:
     found = library()
-    call = Call(found, lead, _given(called or lead, value), axis, row_offsets, kinds, any_floats, classes, called)
+    call = Call(found, lead, _given(called or lead, value), axis, row_offsets, kinds, any_floats, classes, called,
+                may_be_empty)
     temperature = options.get("temperature")
     if temperature is not None and is_per_row(temperature):
         if classes is not None:

@@ -44,14 +44,14 @@ class Rows(NamedTuple):
 
     @staticmethod
     def of(name: str, lent: Array, value: Any, axis: Any, widened: bool, out: Any, row_offsets: Any,
-           threads: Any, out_name: str = "out") -> Rows:
+           threads: Any, out_name: str = "out", may_be_empty: bool = False) -> Rows:
         given = out is not None and out is not True
         if given or isinstance(threads, Bound):
             raise OptionError(_reason(name, lent, axis, f"{out_name} is given" if given else "the call is bound"))
         axes = _axes(name, axis, lent.shape)
         if row_offsets is not None and (len(lent.shape) != 1 or len(axes) != 1):
             raise ShapeError(f"{name} is {lent}, and row_offsets were given: give one dimension, and one axis")
-        if not all(lent.shape[d] for d in axes) and row_offsets is None:
+        if not all(lent.shape[d] for d in axes) and row_offsets is None and not may_be_empty:
             raise ShapeError(f"{name} {lent} has zero classes along {_axes_text(axes)}: give at least one")
         rows = Rows(None, name, lent, axes, row_offsets is not None, widened or lent.type == "F64")
         array = _of_library(name, value)
@@ -141,8 +141,6 @@ def _reason(name: str, lent: Array, axis: Any, but: str) -> str:
     """Why a call would need a copy, where it can have none."""
     if lent.type not in FLOATS:
         return f"{name} is {lent} and {but}; expected an array of floats. Convert {name} first"
-    if not lent.shape:
-        return f"{name} has no dimension and {but}; expected one. Pass {name}.reshape(1)"
     if is_several(axis):
         return f"axis is {shown(axis)} and {but}; expected one axis. Reshape {name} so that one axis has the classes"
     return f"dtype is float64, {name} is {lent}, and {but}; expected a dtype that is no wider. Convert {name} first"
@@ -258,3 +256,60 @@ def add_rounded(to: Array, parts: Sequence[Array]) -> None:
         for part in parts:
             total += _doubles(part, _numbers(part))
         _numbers(to)[...] = _rounded(to, total, False)
+
+
+# ---- what NumPy or PyTorch sorts ----------------------------------------------------------------------------------
+
+
+def as_floats(name: str, value: Any, lent: Array) -> Any:
+    """Integers as float64, of which each is one."""
+    if lent.type in FLOATS:
+        return value
+    given = _of_library(name, value)
+    if lent.type in ("I64", "U64") and lent.size and (int(given.max()) > 2**53 or int(given.min()) < -2**53):
+        raise DTypeError(f"{name} is {lent} with numbers beyond 2^53; expected numbers that float64 holds")
+    return given.double() if is_of_torch(given) else given.astype("float64")
+
+
+def reversed_along(value: Any) -> Any:
+    """A copy whose last axis is in the opposite order."""
+    if is_of_torch(value):
+        return value.flip(-1)
+    given = _of_library("class_mask", value)
+    return given[..., ::-1].copy()
+
+
+def fill(array: Array, value: float) -> None:
+    """Writes one float everywhere."""
+    numpy = numpy_for("log_sum_exp of no classes")
+    _numbers(array)[...] = _rounded(array, numpy.full(array.shape, value), array.type == "F64")
+
+
+def smallest(logits: Any, log_p: Any, class_mask: Any, axis: int, k: int) -> tuple[Any, Any]:
+    """The classes of the k smallest numbers along an axis, and their log-probabilities; the lower first of equals."""
+    keys = _of_library("logits", logits)
+    if is_of_torch(keys):
+        torch = importlib.import_module("torch")
+        mask = _mask_along(torch.as_tensor(True if class_mask is None else class_mask) != 0, keys.shape, axis)
+        keys = torch.where(mask, keys.to(log_p.dtype), torch.inf)
+        found = keys.sort(dim=axis, stable=True).indices.narrow(axis, 0, k)
+        mask, of_found = mask.expand(keys.shape).gather(axis, found), log_p.gather(axis, found)
+        none = torch.isnan(of_found) | (log_p.amax(axis, keepdim=True) == -torch.inf)
+        return torch.where(mask & ~none, found, -1), of_found
+    numpy = numpy_for("largest=False")
+    mask = _mask_along(numpy.asarray(True if class_mask is None else class_mask) != 0, keys.shape, axis)
+    with numpy.errstate(all="ignore"):
+        keys = numpy.where(mask, keys.astype("float64"), numpy.inf)
+        found = numpy.take(keys.argsort(axis, kind="stable"), range(k), axis)
+        mask = numpy.take_along_axis(numpy.broadcast_to(mask, keys.shape), found, axis)
+        log_p = _of_library("log_softmax", log_p)
+        of_found = numpy.take_along_axis(log_p, found, axis)
+        none = numpy.isnan(of_found) | (log_p.max(axis, keepdims=True) == -numpy.inf)
+        return numpy.where(mask & ~none, found, -1), of_found
+
+
+def _mask_along(mask: Any, shape: Sequence[int], axis: int) -> Any:
+    """One flag per class along the axis of the classes."""
+    if tuple(mask.shape) == (shape[axis],):
+        return mask.reshape([shape[axis] if d == axis else 1 for d in range(len(shape))])
+    return mask
