@@ -16,7 +16,9 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandleProxies;
 import java.util.Arrays;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,11 +45,28 @@ final class ArrayBlocks {
   private static final MethodHandle MALLOC =
       of("malloc", FunctionDescriptor.of(ADDRESS, JAVA_LONG));
 
-  private static final MethodHandle FREE = of("free", FunctionDescriptor.ofVoid(ADDRESS));
+  private static final Consumer<MemorySegment> FREE = free();
 
   private static MethodHandle of(String name, FunctionDescriptor descriptor) {
     Linker linker = Linker.nativeLinker();
     return linker.downcallHandle(linker.defaultLookup().find(name).orElseThrow(), descriptor);
+  }
+
+  /**
+   * Of classes of the JDK alone: the JVM's cleaner keeps it as long as there is memory to be freed,
+   * which is as long as there is the class loader of this class.
+   */
+  @SuppressWarnings("unchecked")
+  private static Consumer<MemorySegment> free() {
+    MethodHandle free = of("free", FunctionDescriptor.ofVoid(ADDRESS));
+    Thread thread = Thread.currentThread();
+    ClassLoader context = thread.getContextClassLoader();
+    thread.setContextClassLoader(ClassLoader.getSystemClassLoader()); // which gets a class of it
+    try {
+      return MethodHandleProxies.asInterfaceInstance(Consumer.class, free);
+    } finally {
+      thread.setContextClassLoader(context);
+    }
   }
 
   /** Elements along three axes: of each a count and a stride. */
@@ -412,20 +431,16 @@ final class ArrayBlocks {
     try {
       MemorySegment made = (MemorySegment) MALLOC.invokeExact(bytes + ALIGNMENT);
       if (made.address() == 0) {
-        throw new OutOfMemoryError("no room for copies of Java arrays of " + bytes + " bytes");
+        throw new OutOfMemoryError(
+            "JDK 21 needs copies of Java arrays, for which "
+                + bytes
+                + " bytes of addresses cannot be had: use Tensor.allocate, or JDK 22 or newer");
       }
       long aligned = (made.address() + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
       room =
-          made.reinterpret(bytes + ALIGNMENT, Arena.ofAuto(), ArrayBlocks::free)
+          MemorySegment.ofAddress(made.address())
+              .reinterpret(bytes + ALIGNMENT, Arena.ofAuto(), FREE)
               .asSlice(aligned - made.address(), bytes);
-    } catch (Throwable thrown) {
-      throw NativeKernels.unchecked(thrown);
-    }
-  }
-
-  private static void free(MemorySegment memory) {
-    try {
-      FREE.invokeExact(memory);
     } catch (Throwable thrown) {
       throw NativeKernels.unchecked(thrown);
     }

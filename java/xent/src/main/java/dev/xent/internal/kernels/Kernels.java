@@ -13,6 +13,11 @@ import java.lang.foreign.MemorySegment;
  * <p>Implementations have no state of their own and may be called by many threads.
  */
 public interface Kernels {
+  /** Whether it copies Java arrays: a call with them keeps no collector waiting, and costs more. */
+  default boolean copiesArrays() {
+    return false;
+  }
+
   /** Makes a call, whose arrays stay for the next one. One that is kept may be checked once. */
   int run(Work work);
 

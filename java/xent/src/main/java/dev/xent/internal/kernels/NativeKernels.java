@@ -131,6 +131,11 @@ public final class NativeKernels implements Kernels {
   }
 
   @Override
+  public boolean copiesArrays() {
+    return !takesArrays;
+  }
+
+  @Override
   public int run(Work work) {
     if (!takesArrays && work.isOnHeap()) {
       return runOnBlocks(work);

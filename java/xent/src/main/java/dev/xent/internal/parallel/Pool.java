@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.parallel;
 
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Executors;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The threads of this process that help callers who name no executor. They are daemons named
@@ -25,6 +30,17 @@ final class Pool {
 
   /** A thread that had nothing to do for so many seconds ends. */
   private static final long PATIENCE = 30;
+
+  /**
+   * Up to JDK 23 a thread keeps the class loaders of all code that was being run where it was
+   * started: its AccessControlContext.
+   */
+  private static final boolean KEEP_THEIR_STARTER = Runtime.version().feature() < 24;
+
+  /** Virtual threads have none. */
+  private static final Executor STARTERS =
+      Executors.newThreadPerTaskExecutor(
+          Thread.ofVirtual().inheritInheritableThreadLocals(false).factory());
 
   private final ThreadPoolExecutor threads = threads();
   final AtomicReferenceArray<Job> jobs = new AtomicReferenceArray<>(MOST_JOBS);
@@ -107,11 +123,35 @@ final class Pool {
 
   private void run(Worker worker) {
     try {
-      threads.execute(worker);
+      if (KEEP_THEIR_STARTER && threads.getPoolSize() < threads.getCorePoolSize()) {
+        runByAnother(worker);
+      } else {
+        threads.execute(worker);
+      }
     } catch (OutOfMemoryError e) {
       // No more threads to be had: the caller does the work.
       worker.sleep();
     }
+  }
+
+  /**
+   * Has a virtual thread start the worker's thread, by code of the JDK alone. It is the second
+   * stage of a chain: the first does nothing.
+   */
+  private void runByAnother(Worker worker) {
+    CompletableFuture<@Nullable Void> chain = new CompletableFuture<>();
+    FutureTask<@Nullable Void> nothing = new FutureTask<>(() -> null);
+    nothing.cancel(false);
+    chain
+        .thenRunAsync(nothing, STARTERS)
+        .thenRunAsync(worker, threads)
+        .whenComplete(
+            (done, thrown) -> {
+              if (thrown != null) {
+                worker.sleep();
+              }
+            });
+    chain.complete(null);
   }
 
   /** Whether there was room for it. */

@@ -32,6 +32,9 @@ final class Call extends CallArrays {
    */
   static final long HEAP_ELEMENTS = 16384;
 
+  /** The same where the arrays are copied and nobody waits: two of them stay in a cache. */
+  private static final long COPIED_ELEMENTS = 1 << 17;
+
   private static final int WORKSPACE_ALIGNMENT = 64;
 
   /** In place of the view of an argument: memory of the call. */
@@ -574,7 +577,12 @@ final class Call extends CallArrays {
     if (dimensions.hasElements()) {
       return onHeap ? HEAP_ELEMENTS : pieces.rows;
     }
-    return onHeap && classes > HEAP_ELEMENTS && isDivisible() ? 0 : rowsPerKernel(classes);
+    return onHeap && classes > heapElements() && isDivisible() ? 0 : rowsPerKernel(classes);
+  }
+
+  /** How many elements of Java arrays at once. */
+  private long heapElements() {
+    return engine().kernels().copiesArrays() ? COPIED_ELEMENTS : HEAP_ELEMENTS;
   }
 
   /**
@@ -583,9 +591,9 @@ final class Call extends CallArrays {
    * @param perRow what a row costs, in elements
    */
   long rowsPerKernel(long perRow) {
-    return !onHeap || Effort.of(dimensions.rows, perRow) <= HEAP_ELEMENTS
+    return !onHeap || Effort.of(dimensions.rows, perRow) <= heapElements()
         ? pieces.rows
-        : Effort.rows(HEAP_ELEMENTS, perRow);
+        : Effort.rows(heapElements(), perRow);
   }
 
   /** Whether rows can be worked on in class ranges. */

@@ -37,6 +37,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Execution(ExecutionMode.CONCURRENT)
 @EnabledOnOs(OS.LINUX)
 class LoaderTest {
+  /** Up to JDK 23 whoever gives access to one module denies it to the others. */
+  private static final String DENIED =
+      Runtime.version().feature() >= 24
+          ? "--illegal-native-access=deny"
+          : "--enable-native-access=java.logging";
+
   private static final Path MODULE = Path.of(System.getProperty("basedir"));
   private static final Path CLASSES = MODULE.resolve("target/classes");
   private static final Path NATIVE = Path.of("META-INF", "native");
@@ -353,15 +359,14 @@ class LoaderTest {
   @Test
   void whereNativeAccessIsDeniedTheReferenceComputes() throws Exception {
     assertFallback(
-        run(1, "--illegal-native-access=deny"),
+        run(1, DENIED),
         "native access is denied; run java with --enable-native-access=ALL-UNNAMED");
   }
 
   /** Helpers would have to give an address its bounds, which is native access too. */
   @Test
   void whereNativeAccessIsDeniedMemoryOfOneThreadIsComputedByItAlone() throws Exception {
-    Result result =
-        run(DeniedProbe.class, 20, "--illegal-native-access=deny", "-Ddev.xent.threads=4");
+    Result result = run(DeniedProbe.class, 20, DENIED, "-Ddev.xent.threads=4");
     assertThat(result.out())
         .containsExactly(
             "0.001",
