@@ -107,6 +107,15 @@ public final class Tensor {
     return new Tensor(View.of(segment, type, own, Strides.rowMajor(own), null));
   }
 
+  /**
+   * A new row-major tensor of zeros, off the heap. The memory is freed some time after the tensor,
+   * its views and their segments have become unreachable; to free it at a certain moment, {@link
+   * #allocate(Arena, DType, long...)}. Any thread may use it.
+   */
+  public static Tensor allocate(DType type, long... shape) {
+    return allocate(Arena.ofAuto(), type, shape);
+  }
+
   // ---- from arrays -----------------------------------------------------------------------------
 
   /**
@@ -194,7 +203,7 @@ public final class Tensor {
                 columns));
       }
     }
-    Tensor tensor = allocate(Arena.ofAuto(), DType.F32, rows.length, columns);
+    Tensor tensor = allocate(DType.F32, rows.length, columns);
     for (int i = 0; i < rows.length; i++) {
       long at = (long) i * columns;
       MemorySegment.copy(

@@ -164,6 +164,38 @@ class TensorTest {
   }
 
   @Test
+  void allocatesWithoutAnArena() throws InterruptedException {
+    Tensor tensor = Tensor.allocate(DType.F64, 3, 0, 2);
+    assertThat(tensor.shape()).containsExactly(3, 0, 2);
+    Tensor zeros = Tensor.allocate(DType.F32, 2, 2);
+    assertThat(zeros.toFloatArray()).containsExactly(0, 0, 0, 0);
+    assertThat(zeros.isContiguous()).isTrue();
+    assertThat(zeros.isReadOnly()).isFalse();
+    assertThat(zeros.segment().isNative()).isTrue();
+    Thread other = new Thread(() -> zeros.setFloat(3, 1, 1));
+    other.start();
+    other.join();
+    assertThat(zeros.getFloat(1, 1)).isEqualTo(3);
+    assertThatThrownBy(() -> Tensor.allocate(DType.F32, -1)).isInstanceOf(ShapeException.class);
+    assertThatThrownBy(() -> Tensor.allocate(DType.F64, Long.MAX_VALUE))
+        .isInstanceOf(MemoryException.class);
+  }
+
+  /** Together with what is left of the tensor. */
+  @Test
+  void memoryWithoutAnArenaIsFreed() throws InterruptedException {
+    WeakReference<MemorySegment.Scope> scope = null;
+    for (int i = 0; i < 16; i++) {
+      scope = new WeakReference<>(Tensor.allocate(DType.F32, 1 << 20).segment().scope());
+    }
+    for (int i = 0; i < 100 && scope.get() != null; i++) {
+      System.gc();
+      Thread.sleep(10);
+    }
+    assertThat(scope.get()).isNull();
+  }
+
+  @Test
   void knowsItsShape() {
     Tensor tensor = Tensor.of(SIX.clone(), 2, 3, 1);
     assertThat(tensor.rank()).isEqualTo(3);
