@@ -2,6 +2,7 @@
 package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.File;
 import java.io.IOException;
@@ -147,6 +148,9 @@ class CompiledCallersTest {
 
   @Test
   void anOptionMovesUnderACompiledClient() throws Exception {
+    assumeTrue(
+        Runtime.version().feature() >= 22,
+        "the compiler of JDK 21 refuses the library's sources: java.lang.foreign is in preview");
     Path client = Files.createDirectories(folder.resolve("client"));
     Path source = Files.writeString(folder.resolve("Client.java"), CLIENT);
     compile(List.of(source), client);

@@ -66,6 +66,15 @@ class HouseRulesTest {
               "\\b(NumberFormat\\.get|MessageFormat\\.format)",
               "DateTimeFormatter\\.ofPattern\\([^,]*\\)"));
 
+  private static final Pattern HANDLES_OF_LAYOUTS =
+      Pattern.compile("\\.(varHandle|arrayElementVarHandle|memorySegmentViewVarHandle)\\(");
+
+  private static final Pattern REINTERPRETED = Pattern.compile("\\.reinterpret\\(");
+
+  /** What is just an address can be written anyway. */
+  private static final Pattern REINTERPRETED_ADDRESS =
+      Pattern.compile("ofAddress\\([^;]{1,60}?\\)\\s*\\.reinterpret\\(");
+
   private static DescribedPredicate<JavaCall<?>> callsOf(String method) {
     return DescribedPredicate.describe(
         "calls of " + method, call -> call.getTarget().getName().equals(method));
@@ -132,13 +141,7 @@ class HouseRulesTest {
    */
   @Test
   void nothingIsFormattedInTheLocaleOfTheUser() throws IOException {
-    Path root = Path.of(System.getProperty("basedir"), "..", "..").normalize();
-    List<Path> sources = new ArrayList<>();
-    for (String modules : List.of("java", "verification")) {
-      try (Stream<Path> files = Files.walk(root.resolve(modules))) {
-        files.filter(file -> isSource(root.relativize(file).toString())).forEach(sources::add);
-      }
-    }
+    List<Path> sources = sources("[^/]+/[^/]+/src/main/java/(?!dev/xent/internal/ffi/).*\\.java");
     assertThat(sources).hasSizeGreaterThan(200);
     List<Path> wrong = new ArrayList<>();
     for (Path source : sources) {
@@ -149,9 +152,16 @@ class HouseRulesTest {
     assertThat(wrong).isEmpty();
   }
 
-  /** Of a module, and not what jextract writes. */
-  private static boolean isSource(String file) {
-    return file.matches("[^/]+/[^/]+/src/main/java/(?!dev/xent/internal/ffi/).*\\.java");
+  /** Of all modules. */
+  private static List<Path> sources(String name) throws IOException {
+    Path root = Path.of(System.getProperty("basedir"), "..", "..").normalize();
+    List<Path> sources = new ArrayList<>();
+    for (String modules : List.of("java", "verification")) {
+      try (Stream<Path> files = Files.walk(root.resolve(modules))) {
+        files.filter(file -> root.relativize(file).toString().matches(name)).forEach(sources::add);
+      }
+    }
+    return sources;
   }
 
   @ParameterizedTest
@@ -204,10 +214,47 @@ class HouseRulesTest {
         .check(LIBRARY);
   }
 
-  /** They take an offset from JDK 22 on, and none on 21: which javac does not see. */
+  /**
+   * On JDK 21 they mean something else, which no compiler sees: handles of layouts take no offset
+   * there, and what is read-only can be written once it was reinterpreted.
+   */
   @Test
-  void layoutsMakeNoVarHandles() {
-    noClasses().should().callMethodWhere(callsOf("varHandle")).check(LIBRARY);
+  void nothingMeansSomethingElseOnJdk21() throws IOException {
+    List<Path> wrong = new ArrayList<>();
+    for (Path source : sources("[^/]+/[^/]+/src/main/java/.*\\.java")) {
+      String code = Files.readString(source);
+      boolean written = !source.toString().contains("/internal/ffi/");
+      if (HANDLES_OF_LAYOUTS.matcher(code).find() || written && maySpoilReadOnly(code)) {
+        wrong.add(source);
+      }
+    }
+    assertThat(wrong).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "layout.varHandle(path)",
+        "JAVA_INT.arrayElementVarHandle()",
+        "MethodHandles.memorySegmentViewVarHandle(layout)"
+      })
+  void handlesOfLayoutsAreRecognized(String code) {
+    assertThat(code).containsPattern(HANDLES_OF_LAYOUTS);
+  }
+
+  private static boolean maySpoilReadOnly(String code) {
+    long all = REINTERPRETED.matcher(code).results().count();
+    return all > REINTERPRETED_ADDRESS.matcher(code).results().count()
+        && !code.contains("asReadOnly()");
+  }
+
+  @Test
+  void whatIsReinterpretedIsRecognized() {
+    assertThat(maySpoilReadOnly("memory.reinterpret(arena, null)")).isTrue();
+    assertThat(maySpoilReadOnly("MemorySegment.ofAddress(a.address())\n  .reinterpret(8)"))
+        .isFalse();
+    assertThat(maySpoilReadOnly("ofAddress(a).reinterpret(8); b\n  .reinterpret(8)")).isTrue();
+    assertThat(maySpoilReadOnly("memory.reinterpret(arena, null).asReadOnly()")).isFalse();
   }
 
   @Test

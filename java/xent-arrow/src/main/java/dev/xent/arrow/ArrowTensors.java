@@ -178,7 +178,9 @@ public final class ArrowTensors {
       ReferenceManager references = buffer.getReferenceManager();
       references.retain();
       try {
-        MemorySegment held = memory.reinterpret(arena, closed -> references.release());
+        MemorySegment held =
+            MemorySegment.ofAddress(memory.address())
+                .reinterpret(memory.byteSize(), arena, closed -> references.release());
         return Tensor.of(held, type, shape);
       } catch (IllegalStateException | WrongThreadException e) {
         references.release();

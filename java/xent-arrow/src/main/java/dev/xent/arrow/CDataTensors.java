@@ -127,7 +127,7 @@ public final class CDataTensors {
   private static UnaryOperator<MemorySegment> until(Arena arena) {
     return memory -> {
       try {
-        return memory.reinterpret(arena, null);
+        return memory.reinterpret(arena, null).asReadOnly(); // which JDK 21 forgets
       } catch (IllegalStateException | WrongThreadException e) {
         throw new MemoryException(
             "the arena cannot be used: "

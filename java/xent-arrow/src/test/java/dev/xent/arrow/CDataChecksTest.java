@@ -10,6 +10,7 @@ import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.ShapeException;
 import dev.xent.errors.XentException;
+import dev.xent.support.Segments;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -29,8 +30,7 @@ class CDataChecksTest {
 
   private final Arena arena = Arena.ofConfined();
   private final CStructs structs = new CStructs(arena);
-  private final long data =
-      arena.allocateFrom(ValueLayout.JAVA_FLOAT, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11).address();
+  private final long data = Segments.of(arena, 0f, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11).address();
 
   /** Twelve numbers. */
   private final MemorySegment numbers = structs.array(12, NONE, 0, data);
@@ -42,7 +42,7 @@ class CDataChecksTest {
 
   private final MemorySegment ofRows = structs.schema("+w:3", ofNumbers);
 
-  private final MemorySegment begins = arena.allocateFrom(ValueLayout.JAVA_INT, 1, 3, 12);
+  private final MemorySegment begins = Segments.of(arena, 1, 3, 12);
 
   /** Two lists, of two numbers and of nine. */
   private final MemorySegment lists = structs.array(2, numbers, 0, begins.address());
@@ -209,7 +209,7 @@ class CDataChecksTest {
   }
 
   private MemorySegment bitmap(int bits) {
-    return arena.allocateFrom(ValueLayout.JAVA_BYTE, (byte) bits, (byte) (bits >>> 8));
+    return Segments.of(arena, (byte) bits, (byte) (bits >>> 8));
   }
 
   @Test
@@ -367,14 +367,8 @@ class CDataChecksTest {
   void listsWithinThemselvesAreRefused() {
     MemorySegment schema = structs.schema("+w:1", ofNumbers);
     MemorySegment array = structs.array(1, numbers, 0);
-    set(
-        schema,
-        CStructs.SCHEMA_CHILDREN,
-        arena.allocateFrom(ValueLayout.JAVA_LONG, schema.address()).address());
-    set(
-        array,
-        CStructs.CHILDREN,
-        arena.allocateFrom(ValueLayout.JAVA_LONG, array.address()).address());
+    set(schema, CStructs.SCHEMA_CHILDREN, Segments.of(arena, schema.address()).address());
+    set(array, CStructs.CHILDREN, Segments.of(arena, array.address()).address());
     assertThatThrownBy(() -> view(array, schema))
         .isInstanceOf(ShapeException.class)
         .hasMessage("the array has lists in lists 64 times: give 64 dimensions at most");

@@ -4,6 +4,7 @@ package dev.xent.arrow;
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.xent.support.Segments;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -50,10 +51,10 @@ final class CStructs {
     MemorySegment struct = arena.allocate(80, 8);
     set(struct, LENGTH, length);
     set(struct, BUFFER_COUNT, buffers.length);
-    set(struct, BUFFERS, arena.allocateFrom(JAVA_LONG, buffers).address());
+    set(struct, BUFFERS, Segments.of(arena, buffers).address());
     if (child.address() != 0) {
       set(struct, CHILD_COUNT, 1);
-      set(struct, CHILDREN, arena.allocateFrom(JAVA_LONG, child.address()).address());
+      set(struct, CHILDREN, Segments.of(arena, child.address()).address());
     }
     set(struct, RELEASE, release);
     return struct;
@@ -61,10 +62,10 @@ final class CStructs {
 
   MemorySegment schema(String format, MemorySegment child) {
     MemorySegment struct = arena.allocate(72, 8);
-    set(struct, SCHEMA_FORMAT, arena.allocateFrom(format).address());
+    set(struct, SCHEMA_FORMAT, Segments.ofText(arena, format).address());
     if (child.address() != 0) {
       set(struct, SCHEMA_CHILD_COUNT, 1);
-      set(struct, SCHEMA_CHILDREN, arena.allocateFrom(JAVA_LONG, child.address()).address());
+      set(struct, SCHEMA_CHILDREN, Segments.of(arena, child.address()).address());
     }
     set(struct, SCHEMA_RELEASE, release);
     return struct;

@@ -143,13 +143,15 @@ record Lent(
   }
 
   /** So many int64_t from an address on; null where there is no address and there should be one. */
-  private static long @Nullable [] numbers(MemorySegment address, int count) {
+  private static long @Nullable [] numbers(MemorySegment pointer, int count) {
     if (count == 0) {
       return new long[0];
     }
-    return address.address() == 0
+    return pointer.address() == 0
         ? null
-        : address.reinterpret((long) count * Long.BYTES).toArray(ValueLayout.JAVA_LONG_UNALIGNED);
+        : MemorySegment.ofAddress(pointer.address())
+            .reinterpret((long) count * Long.BYTES)
+            .toArray(ValueLayout.JAVA_LONG_UNALIGNED);
   }
 
   private static long[] rowMajor(long[] shape) {

@@ -8,6 +8,7 @@ import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.errors.MemoryException;
 import dev.xent.support.Losses;
+import dev.xent.support.Segments;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -45,7 +46,7 @@ class ExportTest {
   }
 
   private Tensor numbers() {
-    return Tensor.of(arena.allocateFrom(ValueLayout.JAVA_FLOAT, NUMBERS), DType.F32, 2, 3);
+    return Tensor.of(Segments.of(arena, NUMBERS), DType.F32, 2, 3);
   }
 
   // ---- what is shared --------------------------------------------------------------------------
@@ -115,9 +116,7 @@ class ExportTest {
 
   @Test
   void lossAndGradientAfterARoundTripAreThoseOfThePlainCall() {
-    Tensor logits =
-        Tensor.of(
-            arena.allocateFrom(ValueLayout.JAVA_FLOAT, Losses.logits()), DType.F32, Losses.shape());
+    Tensor logits = Tensor.of(Segments.of(arena, Losses.logits()), DType.F32, Losses.shape());
     Tensor gradient = Tensor.allocate(arena, DType.F32, Losses.shape());
     try (ManagedTensor x = DlpackTensors.view(DlpackTensors.export(logits));
         ManagedTensor dx = DlpackTensors.view(DlpackTensors.export(gradient))) {

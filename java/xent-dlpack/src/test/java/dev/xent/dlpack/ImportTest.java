@@ -11,6 +11,7 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.ShapeException;
 import dev.xent.errors.XentException;
 import dev.xent.support.Losses;
+import dev.xent.support.Segments;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -283,7 +284,7 @@ class ImportTest {
           .containsExactly(1, 2, 3, 4, 5, 6);
       offer.byteOffset = 0;
       offer.numbers = new float[] {1, 2, 3, 4, 5, 6};
-      offer.data = arena.allocateFrom(ValueLayout.JAVA_FLOAT, offer.numbers).address() + 20;
+      offer.data = Segments.of(arena, offer.numbers).address() + 20;
       offer.strides = new long[] {-3, -1};
       assertThat(DlpackTensors.copy(offer.versioned(), arena).toFloatArray())
           .containsExactly(6, 5, 4, 3, 2, 1);

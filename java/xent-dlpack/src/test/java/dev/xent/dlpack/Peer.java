@@ -7,10 +7,12 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.abort;
 
+import dev.xent.support.Segments;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
@@ -112,7 +114,7 @@ final class Peer {
 
   static long[] facts(int count) {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment facts = arena.allocate(JAVA_LONG, count);
+      MemorySegment facts = arena.allocate(MemoryLayout.sequenceLayout(count, JAVA_LONG));
       call("peer_facts", facts);
       return facts.toArray(JAVA_LONG);
     }
@@ -198,7 +200,7 @@ final class Peer {
     }
 
     private static MemorySegment numbers(Arena arena, long @Nullable [] numbers) {
-      return numbers == null ? MemorySegment.NULL : arena.allocateFrom(JAVA_LONG, numbers);
+      return numbers == null ? MemorySegment.NULL : Segments.of(arena, numbers);
     }
   }
 
@@ -220,7 +222,8 @@ final class Peer {
 
   private static float[] read(String function, MemorySegment managed, int count) {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment numbers = arena.allocate(ValueLayout.JAVA_FLOAT, count);
+      MemorySegment numbers =
+          arena.allocate(MemoryLayout.sequenceLayout(count, ValueLayout.JAVA_FLOAT));
       call(function, managed, numbers);
       return numbers.toArray(ValueLayout.JAVA_FLOAT);
     }
@@ -259,7 +262,7 @@ final class Peer {
   /** Calls the deleters on threads of C, all at once. */
   static void deleteOnThreads(MemorySegment... managed) {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment all = arena.allocate(ADDRESS, managed.length);
+      MemorySegment all = arena.allocate(MemoryLayout.sequenceLayout(managed.length, ADDRESS));
       for (int i = 0; i < managed.length; i++) {
         all.setAtIndex(ADDRESS, i, managed[i]);
       }

@@ -8,6 +8,7 @@ import dev.xent.Tensor;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.ShapeException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
@@ -31,7 +32,8 @@ final class LinearLosses implements Losses {
   private final @Nullable Long ignoreIndex;
   private final Room room;
   private final MemorySegment states;
-  private final MemorySegment labels = Arena.ofAuto().allocate(ValueLayout.JAVA_LONG, MOST);
+  private final MemorySegment labels =
+      Arena.ofAuto().allocate(MemoryLayout.sequenceLayout(MOST, ValueLayout.JAVA_LONG));
   private final LinearCrossEntropy.Outputs outputs = new LinearCrossEntropy.Outputs();
 
   LinearLosses(

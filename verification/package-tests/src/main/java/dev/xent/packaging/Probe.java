@@ -7,7 +7,6 @@ import dev.xent.Tensor;
 import dev.xent.Xent;
 import java.io.File;
 import java.lang.foreign.Arena;
-import java.lang.foreign.ValueLayout;
 import java.net.MalformedURLException;
 import java.net.URL;
 import java.net.URLClassLoader;
@@ -73,12 +72,8 @@ public final class Probe {
    */
   public static String answer() {
     try (Arena arena = Arena.ofConfined()) {
-      Tensor logits =
-          Tensor.of(
-              arena.allocateFrom(ValueLayout.JAVA_FLOAT, 2f, 1f, 0f, 0f, 3f, 1f, 9f, 9f, 9f),
-              DType.F32,
-              3,
-              3);
+      Tensor logits = Tensor.allocate(arena, DType.F32, 3, 3);
+      logits.copyFrom(Tensor.of(new float[] {2, 1, 0, 0, 3, 1, 9, 9, 9}, 3, 3));
       Tensor labels = Tensor.of(new int[] {0, 1, -100}, 3);
       double loss =
           CrossEntropy.builder()

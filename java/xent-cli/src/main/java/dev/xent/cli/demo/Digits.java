@@ -10,7 +10,6 @@ import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -77,10 +76,11 @@ record Digits(Tensor pixels, Tensor labels) {
       }
       labels[i] = Integer.parseInt(numbers[PIXELS]);
     }
-    return new Digits(
-        Tensor.of(
-            arena.allocateFrom(ValueLayout.JAVA_FLOAT, pixels), DType.F32, labels.length, PIXELS),
-        Tensor.of(arena.allocateFrom(ValueLayout.JAVA_INT, labels), DType.I32, labels.length));
+    Tensor images = Tensor.allocate(arena, DType.F32, labels.length, PIXELS);
+    Tensor digits = Tensor.allocate(arena, DType.I32, labels.length);
+    images.copyFrom(Tensor.of(pixels, labels.length, PIXELS));
+    digits.copyFrom(Tensor.of(labels));
+    return new Digits(images, digits);
   }
 
   private static List<String> lines() {

@@ -5,6 +5,7 @@ import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.layers.Layer;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -38,7 +39,7 @@ final class LinearLayer implements Layer {
   }
 
   private MemorySegment floats(long count) {
-    return arena.allocate(ValueLayout.JAVA_FLOAT, count);
+    return arena.allocate(MemoryLayout.sequenceLayout(count, ValueLayout.JAVA_FLOAT));
   }
 
   @Override
