@@ -91,6 +91,11 @@ final class ArrayBlocks {
     /** Whether the call has an array here. */
     boolean isArray;
 
+    long bytes;
+
+    /** An array before this one that is the same memory; -1: none. */
+    int twin;
+
     boolean read;
     boolean written;
     Form form = Form.PER_CLASS;
@@ -120,6 +125,9 @@ final class ArrayBlocks {
 
   private final Block[] blocks = new Block[Function.MOST_ARRAYS];
 
+  /** Of the call, which may be kept. */
+  private long version;
+
   /** How many arrays the call has, others among them. */
   private int count;
 
@@ -143,8 +151,27 @@ final class ArrayBlocks {
     }
   }
 
+  /** Whether a call that is kept is like the one that was described, on other arrays perhaps. */
+  boolean areOf(Work work) {
+    boolean same =
+        version == work.keptVersion()
+            && count == work.count()
+            && rowBegin == work.rowBegin()
+            && rowEnd == work.rowEnd();
+    for (int i = 0; same && i < count; i++) {
+      MemorySegment array = work.arrays[i];
+      Block block = blocks[i];
+      same =
+          array.isNative()
+              ? !block.isArray
+              : block.isArray && array.byteSize() == block.bytes && twin(work, i) == block.twin;
+    }
+    return same;
+  }
+
   /** Finds what is to be copied for a call, and where. */
   void describe(Work work) {
+    version = work.keptVersion();
     inner = Math.max(xent_shape.inner(work.shape()), 1);
     rowBegin = work.rowBegin();
     rowEnd = work.rowEnd();
@@ -159,12 +186,13 @@ final class ArrayBlocks {
         continue;
       }
       describe(block, work, i);
-      int twin = twin(work, i);
-      if (twin >= 0) {
-        block.base = blocks[twin].base;
+      block.bytes = array.byteSize();
+      block.twin = twin(work, i);
+      if (block.twin >= 0) {
+        block.base = blocks[block.twin].base;
         continue;
       }
-      long whole = (array.byteSize() + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+      long whole = (block.bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
       boolean small = whole <= SMALL;
       // So that the block of a large one, wherever it begins, is at the same place.
       block.base = small ? needed : needed + whole - first(block) / ALIGNMENT * ALIGNMENT;

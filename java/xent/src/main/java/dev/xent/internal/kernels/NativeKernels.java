@@ -154,13 +154,23 @@ public final class NativeKernels implements Kernels {
 
   private int runOnBlocks(Work work) {
     ArrayBlocks blocks = work.blocks();
-    blocks.describe(work);
-    int status = Status.INVALID_ARGUMENT;
+    boolean kept = work.isKept();
+    if (!kept || !blocks.areOf(work)) {
+      blocks.describe(work);
+    }
+    int status = Status.OK;
+    boolean wrote = false;
     try {
       blocks.enter(work);
-      status = runAsItIs(work);
+      if (kept && !work.isPrepared()) {
+        status = prepare(work);
+      }
+      if (status == Status.OK) {
+        status = kept ? runPrepared(work) : runAsItIs(work);
+        wrote = status == Status.OK;
+      }
     } finally {
-      blocks.leave(work, status == Status.OK);
+      blocks.leave(work, wrote);
     }
     return status;
   }

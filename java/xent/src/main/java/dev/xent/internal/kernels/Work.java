@@ -288,6 +288,11 @@ public final class Work {
         && (fixed || hasFewArrays());
   }
 
+  /** Another number for each call that is kept. */
+  long keptVersion() {
+    return keptVersion;
+  }
+
   /** Whether the core knows this call, arrays that have moved aside. */
   boolean isPrepared() {
     return preparedVersion == keptVersion && preparedMask == mask && preparedSampling == sampling;

@@ -225,15 +225,37 @@ class ArrayBlocksTest {
     MemorySegment in = MemorySegment.ofArray(x);
     MemorySegment out = MemorySegment.ofArray(y);
     Kernels own = new NativeKernels(false);
-    for (int i = 0; i < 3; i++) {
+    Work work = new Work();
+    for (int i = 0; i < 6; i++) {
       x[i] += i;
       MemorySegment expected = arena.allocate(120, 4);
       assertThat(direct.run(softmax(shape, Segments.of(arena, x), expected, 0, 3))).isZero();
-      Work work = softmax(shape, in, out, 0, 3).keep(1, false);
+      work.begin(Function.SOFTMAX, shape, options, NULL)
+          .rows(0, 3)
+          .classes(0, 10)
+          .set(Array.LOGITS, in)
+          .set(Array.OUTPUT, i == 4 ? in : out)
+          .keep(1, false);
       assertThat(own.run(work)).isZero();
-      assertThat(out.mismatch(expected)).isNegative();
+      assertThat((i == 4 ? in : out).mismatch(expected)).isNegative();
       assertThat(work.array(0)).isSameAs(in);
+      if (i % 2 == 1) {
+        anotherCall(own, work);
+      }
     }
+    assertThat(work.preparedRuns()).isEqualTo(6);
+  }
+
+  /** One that is not kept, of other sizes. */
+  private void anotherCall(Kernels own, Work work) {
+    float[] y = new float[8];
+    work.begin(Function.SOFTMAX, shape(2, 4, 1), options, NULL)
+        .rows(0, 2)
+        .classes(0, 4)
+        .set(Array.LOGITS, MemorySegment.ofArray(new float[8]))
+        .set(Array.OUTPUT, MemorySegment.ofArray(y));
+    assertThat(own.run(work)).isZero();
+    assertThat(y).containsOnly(0.25f);
   }
 
   @Test
