@@ -226,4 +226,44 @@ class BoundCallTest {
       assertThatThrownBy(call::run).isInstanceOf(ShapeException.class);
     }
   }
+
+  /**
+   * Two threads run one call, and one of them changes it: nobody computes with half of a change.
+   */
+  @OnEveryBackend
+  void twoThreadsOnOneCall(Backend backend) throws InterruptedException {
+    int rows = 3;
+    Tensor x = matrix(Arena.global(), rows);
+    Tensor[] gradients = {matrix(Arena.global(), rows), matrix(Arena.global(), rows)};
+    Tensor labels = Tensor.of(new int[] {1, 2, 3});
+    CrossEntropy loss = mean(backend);
+    double expected = loss.forward(x, labels);
+    LossCall<CrossEntropy.Outputs> call = loss.on(x, labels);
+    AtomicReference<Throwable> wrong = new AtomicReference<>();
+    Runnable body =
+        () -> {
+          for (int i = 0; i < 20_000 && wrong.get() == null; i++) {
+            try {
+              call.gradient(gradients[i & 1]);
+              double result = call.run();
+              if (result != expected) {
+                wrong.set(new AssertionError("loss " + result + ", not " + expected));
+              }
+            } catch (ConcurrentModificationException e) {
+              // as promised
+            } catch (RuntimeException | Error e) {
+              wrong.set(e);
+            }
+          }
+        };
+    Thread[] threads = {new Thread(body), new Thread(body)};
+    for (Thread thread : threads) {
+      thread.start();
+    }
+    for (Thread thread : threads) {
+      thread.join();
+    }
+    assertThat(wrong.get()).isNull();
+    assertThat(call.run()).isEqualTo(expected);
+  }
 }

@@ -368,4 +368,22 @@ class LenderTest {
     assertThat(segment.isReadOnly()).isTrue();
     assertThat(segment.byteSize()).isEqualTo(8);
   }
+
+  /** What a lender throws is not taken for memory that was closed. */
+  @OnEveryBackend
+  void whatALenderThrowsIsThrown(Backend backend) {
+    Tensor x =
+        Tensor.of(new float[4], 2, 2)
+            .lentBy(
+                () -> {
+                  throw new IllegalStateException("the library is not initialised");
+                });
+    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
+    assertThatThrownBy(() -> softmax.forward(x, x))
+        .isExactlyInstanceOf(IllegalStateException.class)
+        .hasMessage("the library is not initialised");
+    Tensor y = Tensor.of(new float[4], 2, 2);
+    softmax.forward(y, y);
+    assertThat(y.getFloat(0, 0)).isEqualTo(0.5f);
+  }
 }

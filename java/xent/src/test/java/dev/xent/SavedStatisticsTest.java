@@ -5,15 +5,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.errors.LabelException;
+import dev.xent.errors.MemoryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.PartialStatesException;
 import dev.xent.options.Backend;
 import dev.xent.options.Reduction;
 import dev.xent.options.Smoothing;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
 
 /** What a forward left behind is taken by a backward of the same options alone. */
 class SavedStatisticsTest {
@@ -179,5 +182,68 @@ class SavedStatisticsTest {
     assertThatThrownBy(call)
         .isInstanceOf(PartialStatesException.class)
         .hasMessageContaining(" of one operation");
+  }
+
+  /** An arena may be anybody's: what it returns is not believed. */
+  @OnEveryBackend
+  void memoryThatAnArenaMayReturn(Backend backend) {
+    Tensor x = Tensor.of(new float[12], 4, 3);
+    Tensor labels = Tensor.of(new int[4]);
+    CrossEntropy loss =
+        CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
+    byte[] canary = new byte[1024];
+    Arena honest = Arena.ofAuto();
+    MemorySegment memory = honest.allocate(1024, 64);
+    refusesMemory(loss, x, labels, memory.asSlice(0, 16), "memory of 16 bytes");
+    refusesMemory(loss, x, labels, memory.asReadOnly(), "read-only memory");
+    refusesMemory(loss, x, labels, MemorySegment.ofArray(new long[128]), "a Java array");
+    assertThat(memory.toArray(java.lang.foreign.ValueLayout.JAVA_BYTE)).isEqualTo(canary);
+  }
+
+  private static void refusesMemory(
+      CrossEntropy loss, Tensor x, Tensor labels, MemorySegment returned, String what) {
+    Arena arena =
+        new Arena() {
+          @Override
+          public MemorySegment allocate(long bytes, long alignment) {
+            return returned;
+          }
+
+          @Override
+          public MemorySegment.Scope scope() {
+            return Arena.global().scope();
+          }
+
+          @Override
+          public void close() {}
+        };
+    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().saveStatistics(arena);
+    assertThatThrownBy(() -> loss.forward(x, labels, outputs))
+        .isInstanceOf(MemoryException.class)
+        .hasMessageStartingWith("the arena returned " + what);
+  }
+
+  /** An executor may use the outputs of the call that it helps with. */
+  @Test
+  void outputsThatAnotherCallUsesMeanwhile() {
+    int rows = 40_000;
+    Tensor large = Tensor.of(new float[rows * 8], rows, 8);
+    Tensor small = Tensor.of(new float[8], 1, 8);
+    Tensor labels = Tensor.of(new int[rows]);
+    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
+    CrossEntropy plain = CrossEntropy.builder().execution(Execution.sequential()).build();
+    CrossEntropy helped =
+        CrossEntropy.builder()
+            .execution(
+                Execution.defaults()
+                    .threads(2)
+                    .on(task -> plain.forward(small, Tensor.of(new int[1]), outputs)))
+            .build();
+    helped.forward(large, labels, outputs);
+    Tensor gradient = Tensor.of(new float[rows * 8], rows, 8);
+    plain.backward(large, labels, outputs, null, gradient);
+    Tensor expected = Tensor.of(new float[rows * 8], rows, 8);
+    plain.forwardBackward(large, labels, expected);
+    assertThat(Samples.bits(gradient)).isEqualTo(Samples.bits(expected));
   }
 }

@@ -35,6 +35,9 @@ final class Crew implements Job.Crew {
   /** Elements of a claim, at most: some tenths of a millisecond, after which threads look up. */
   private static final long MOST = 1 << 20;
 
+  /** More than the calls below {@link #run} ever are. */
+  private static final int STACK_FRAMES = 200;
+
   /** Kernels work on so many rows side by side. */
   private static final long ROWS_SIDE_BY_SIDE = 16;
 
@@ -123,7 +126,16 @@ final class Crew implements Job.Crew {
     }
   }
 
+  /**
+   * Helpers must be called off whatever happens, and that takes stack: with less than this, nobody
+   * is called.
+   */
+  private static int requireStack(int frames) {
+    return frames == 0 ? 0 : 1 + requireStack(frames - 1);
+  }
+
   private void run(Engine who, boolean many, long count, long least, long most, long step) {
+    requireStack(STACK_FRAMES);
     Threads threads = who.threads();
     engine = who;
     int useful = (int) Math.min(threads.most(), (count - 1) / least + 1) - 1;

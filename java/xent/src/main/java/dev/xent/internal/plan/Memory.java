@@ -400,9 +400,27 @@ public final class Memory {
     return ElementType.of(Codes.of(type)).getInteger(segment, offset);
   }
 
+  /** Whether the elements are those of an array, one after the other. */
+  private static boolean isBlock(View view, DType type) {
+    return view.contiguous && view.type == type;
+  }
+
+  /** Copies elements from one on, as many as there is room for. */
+  private static void copyBlock(View view, long first, MemorySegment to) {
+    try {
+      MemorySegment.copy(view.segment, first * view.type.byteSize(), to, 0, to.byteSize());
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw inaccessible(view.segment, "the tensor", e);
+    }
+  }
+
   /** All elements of a type that a float can hold, in row-major order. */
   public static float[] toFloatArray(View view) {
     float[] values = new float[arrayLength(view)];
+    if (isBlock(view, DType.F32)) {
+      copyBlock(view, 0, MemorySegment.ofArray(values));
+      return values;
+    }
     Odometer odometer = new Odometer(view);
     for (int i = 0; i < values.length; i++) {
       values[i] = getFloat(view, odometer.next());
@@ -419,6 +437,12 @@ public final class Memory {
     }
     int columns = arrayLength(view, view.shape[last]);
     float[][] values = new float[arrayLength(view, rows)][columns];
+    if (isBlock(view, DType.F32)) {
+      for (int row = 0; row < values.length; row++) {
+        copyBlock(view, (long) row * columns, MemorySegment.ofArray(values[row]));
+      }
+      return values;
+    }
     Odometer odometer = new Odometer(view);
     for (float[] row : values) {
       for (int i = 0; i < columns; i++) {
@@ -431,6 +455,10 @@ public final class Memory {
   /** All elements of a type of floats, in row-major order. */
   public static double[] toDoubleArray(View view) {
     double[] values = new double[arrayLength(view)];
+    if (isBlock(view, DType.F64)) {
+      copyBlock(view, 0, MemorySegment.ofArray(values));
+      return values;
+    }
     Odometer odometer = new Odometer(view);
     for (int i = 0; i < values.length; i++) {
       values[i] = getDouble(view, odometer.next());
@@ -441,6 +469,10 @@ public final class Memory {
   /** All integer elements in row-major order, which must be ints. */
   public static int[] toIntArray(View view) {
     int[] values = new int[arrayLength(view)];
+    if (isBlock(view, DType.I32)) {
+      copyBlock(view, 0, MemorySegment.ofArray(values));
+      return values;
+    }
     Odometer odometer = new Odometer(view);
     for (int i = 0; i < values.length; i++) {
       long value = getLong(view, odometer.next());
@@ -461,6 +493,10 @@ public final class Memory {
   /** All integer elements in row-major order. */
   public static long[] toLongArray(View view) {
     long[] values = new long[arrayLength(view)];
+    if (isBlock(view, DType.I64) || isBlock(view, DType.U64)) {
+      copyBlock(view, 0, MemorySegment.ofArray(values));
+      return values;
+    }
     Odometer odometer = new Odometer(view);
     for (int i = 0; i < values.length; i++) {
       values[i] = getLong(view, odometer.next());

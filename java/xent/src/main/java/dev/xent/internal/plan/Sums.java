@@ -40,7 +40,6 @@ public final class Sums {
 
   private static final long MOST_OF_DIGIT = 1L << 62;
 
-  private final Kernels kernels = Backends.get().kernels(Backend.AUTO);
   private final MemorySegment losses = empty();
   private final MemorySegment weights = empty();
   private final MemorySegment pending = empty();
@@ -50,6 +49,11 @@ public final class Sums {
 
   /** Nothing yet. */
   public Sums() {}
+
+  /** Loads the library when a number is added or read, and not before. */
+  private static Kernels kernels() {
+    return Backends.get().kernels(Backend.AUTO);
+  }
 
   private static MemorySegment empty() {
     MemorySegment tally = Arena.ofAuto().allocate(xent_tally.layout());
@@ -73,31 +77,31 @@ public final class Sums {
     pending.fill((byte) 0);
     xent_tally.size(pending, xent_tally.sizeof());
     one.set(ValueLayout.JAVA_DOUBLE, 0, newCounted);
-    check(kernels.tallyAdd(pending, one, Codes.of(DType.F64), 1, 1));
+    check(kernels().tallyAdd(pending, one, Codes.of(DType.F64), 1, 1));
   }
 
   /** A call that succeeded. */
   void add(MemorySegment lossTally, long newRows, long newCounted) {
-    check(kernels.tallyMerge(losses, lossTally));
-    check(kernels.tallyMerge(weights, pending));
+    check(kernels().tallyMerge(losses, lossTally));
+    check(kernels().tallyMerge(weights, pending));
     rows += newRows;
     counted += newCounted;
   }
 
   /** All that other sums hold. */
   public void add(Sums other) {
-    check(kernels.tallyMerge(losses, other.losses));
-    check(kernels.tallyMerge(weights, other.weights));
+    check(kernels().tallyMerge(losses, other.losses));
+    check(kernels().tallyMerge(weights, other.weights));
     rows += other.rows;
     counted += other.counted;
   }
 
   public double sum() {
-    return kernels.tallySum(losses);
+    return kernels().tallySum(losses);
   }
 
   public double weight() {
-    return kernels.tallySum(weights);
+    return kernels().tallySum(weights);
   }
 
   public long rows() {

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import dev.xent.options.Backend;
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+
+/**
+ * Makes calls at the end of a stack, until one ends with a StackOverflowError, and then the same
+ * and others with all the stack there is. Prints how many of those were right, wrong and thrown.
+ */
+final class ErrorsProbe {
+  private static final int ROUNDS = 8;
+  private static final int STACK = 400 << 10;
+
+  private int right;
+  private int wrong;
+  private int thrown;
+  private final Random random;
+
+  private ErrorsProbe(long seed) {
+    random = new Random(seed);
+  }
+
+  public static void main(String[] arguments) throws InterruptedException {
+    ErrorsProbe probe = new ErrorsProbe(Long.parseLong(arguments[0]));
+    for (int round = 0; round < ROUNDS; round++) {
+      for (Backend backend : List.of(Backend.NATIVE, Backend.REFERENCE)) {
+        Thread thread = new Thread(null, () -> probe.round(backend), "small", STACK);
+        thread.start();
+        thread.join();
+      }
+    }
+    System.out.printf("right %d, wrong %d, thrown %d%n", probe.right, probe.wrong, probe.thrown);
+  }
+
+  private interface Step {
+    void run();
+  }
+
+  private void round(Backend backend) {
+    Execution alone = Execution.sequential().backend(backend);
+    Softmax softmax = Softmax.builder().execution(alone).build();
+    LogSoftmax logSoftmax = LogSoftmax.builder().execution(alone).build();
+    CrossEntropy loss = CrossEntropy.builder().execution(alone).build();
+    Sampler sampler = Sampler.builder().execution(alone).seed(3).build();
+    Tensor a = floats(2, 10);
+    Tensor b = floats(4, 10);
+    Tensor y = floats(2, 10);
+    Tensor yb = floats(4, 10);
+    Tensor labels = Tensor.of(new int[] {1, 2});
+    Tensor labelsOfB = Tensor.of(new int[] {1, 2, 3, 4});
+    Call call = softmax.on(a, y);
+    LossCall<CrossEntropy.Outputs> lossCall = loss.on(b, labelsOfB).gradient(yb);
+    List<Step> steps =
+        List.of(
+            () -> softmax.forward(a, y),
+            () -> logSoftmax.forward(a, y),
+            () -> softmax.forward(b, yb),
+            () -> logSoftmax.forward(b, yb),
+            () -> loss.forwardBackward(a, labels, y),
+            () -> loss.forwardBackward(b, labelsOfB, yb),
+            () -> sampler.sample(b, 1),
+            call::run,
+            lossCall::run);
+    float[][] expected = new float[steps.size()][];
+    for (int i = 0; i < expected.length; i++) {
+      expected[i] = result(steps.get(i), y, yb);
+    }
+    for (int trial = 0; trial < 4; trial++) {
+      Step before = steps.get(random.nextInt(steps.size()));
+      Step victim = steps.get(random.nextInt(steps.size()));
+      before.run();
+      deeper(victim, random.nextInt(40));
+      for (int i = 0; i < expected.length; i++) {
+        int step = (i + trial) % expected.length;
+        try {
+          if (Arrays.equals(result(steps.get(step), y, yb), expected[step])) {
+            right++;
+          } else {
+            wrong++;
+          }
+        } catch (RuntimeException | Error e) {
+          thrown++;
+          e.printStackTrace();
+        }
+      }
+    }
+  }
+
+  private static float[] result(Step step, Tensor y, Tensor yb) {
+    fill(y);
+    fill(yb);
+    step.run();
+    float[] both = Arrays.copyOf(y.toFloatArray(), 60);
+    System.arraycopy(yb.toFloatArray(), 0, both, 20, 40);
+    return both;
+  }
+
+  private static void fill(Tensor tensor) {
+    for (long i = 0; i < tensor.elements(); i++) {
+      tensor.setFloat(42, i / 10, i % 10);
+    }
+  }
+
+  /** Calls itself until there is no stack, then tries the step from the bottom up. */
+  private static boolean deeper(Step step, int frames) {
+    try {
+      if (deeper(step, frames)) {
+        return true;
+      }
+    } catch (StackOverflowError e) {
+      // Here is a little stack: as far up as this the step is tried.
+    }
+    try {
+      step.run();
+      return true;
+    } catch (StackOverflowError e) {
+      return false;
+    }
+  }
+
+  private static Tensor floats(long rows, long classes) {
+    Tensor tensor = Tensor.allocate(Arena.ofAuto(), DType.F32, rows, classes);
+    for (long row = 0; row < rows; row++) {
+      for (long k = 0; k < classes; k++) {
+        tensor.setFloat((row * 7 + k * 3) % 5, row, k);
+      }
+    }
+    return tensor;
+  }
+}
