@@ -413,3 +413,165 @@ def test_nll_leaves_the_error_state_of_numpy_alone(recwarn):
         signalling = np.array([0x7F800001, 0], np.uint32).view(np.float32)
         assert np.isnan(xent.softmax(signalling, dtype="float64")).all()
     assert np.isnan(result.loss) and not half.gradient.any() and not recwarn.list
+
+
+# ---- elements -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "f2"])
+@pytest.mark.parametrize("is_log", [False, True])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_kl_div_of_what_is_not_normalised(dtype, is_log, reduction):
+    random = np.random.default_rng(7)
+    l, t = (random.normal(size=(3, 4)).astype(dtype), random.random((3, 4)).astype("f8" if dtype == "f8" else "f4"))
+    t[0, 1] = 0
+    weights = np.array([1, 0, 2, 0.5], t.dtype)
+    given = t
+    if is_log:
+        with np.errstate(divide="ignore"):
+            given = np.log(t)
+            t = np.exp(given)
+    with np.errstate(all="raise"):
+        result = xent.kl_div(l, given, log_targets=is_log, losses=True, gradient=True, weights=weights,
+                             reduction=reduction)
+    safe, x = np.where(t == 0, 1, t).astype(float), l.astype(float)
+    losses = np.where(t == 0, 0, safe * (np.log(safe) - x)) * weights
+    divisor = 12 if reduction == "mean" else 1
+    most = {"f8": 1e-14, "f4": 1e-6, "f2": 2e-3}[dtype]
+    np.testing.assert_allclose(result.losses, losses, rtol=1e-6 if dtype != "f8" else 1e-13, atol=1e-7)
+    np.testing.assert_allclose(result.gradient, -t * weights / divisor, rtol=most, atol=1e-7)
+    assert result.loss == pytest.approx(losses.sum() / divisor, rel=1e-6) and result.counted == result.rows == 12
+    assert result.losses.dtype == ("f8" if dtype == "f8" else "f4") and result.gradient.dtype == dtype
+
+
+def test_kl_div_of_tensors_is_that_of_pytorch():
+    torch = pytest.importorskip("torch")
+    l = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
+    t = torch.rand(3, 4, dtype=torch.float64)
+    for is_log in (False, True):
+        for reduction, given in (("mean", {}), ("sum", {}), ("batchmean", dict(denominator=3))):
+            l.grad = None
+            expected = torch.nn.functional.kl_div(l, t, reduction=reduction, log_target=is_log)
+            expected.backward()
+            written = torch.zeros_like(l.detach())
+            got = xent.kl_div(l.detach(), t, log_targets=is_log, gradient=written,
+                              reduction="sum" if reduction == "sum" else "mean", **given)
+            assert got.loss == pytest.approx(expected.item(), rel=1e-12) and written._version
+            torch.testing.assert_close(got.gradient, l.grad, rtol=1e-12, atol=0)
+    none = xent.kl_div(l.detach(), t, losses=True).losses
+    expected = torch.nn.functional.kl_div(l.detach(), t, reduction="none")
+    torch.testing.assert_close(none, expected, rtol=1e-12, atol=1e-15)
+    with pytest.raises(xent.DTypeError, match=r"targets is int64 \[2\]; expected numbers of type"):
+        xent.kl_div(np.zeros(2), np.zeros(2, int))
+
+
+@pytest.mark.parametrize("targets", [ONES, ONES.astype(np.float32), ONES > 0])
+@pytest.mark.parametrize("gamma", [None, 2])
+def test_focal_alpha_of_0(targets, gamma):
+    got = xent.binary_cross_entropy(X, targets, focal_alpha=0, focal_gamma=gamma, losses=True, gradient=True)
+    only = np.where(ONES == 1, 0, 1).astype(np.float32)
+    plain = xent.binary_cross_entropy(X, targets, focal_gamma=gamma, losses=True, gradient=True)
+    np.testing.assert_array_equal(got.losses, plain.losses * only)
+    np.testing.assert_array_equal(got.gradient, plain.gradient * only)
+    assert got.counted == X.size == got.denominator
+    most = xent.binary_cross_entropy(X, targets, focal_alpha=1, focal_gamma=gamma, losses=True)
+    np.testing.assert_array_equal(most.losses, plain.losses * (1 - only))
+
+
+def test_focal_alpha_of_0_and_shares():
+    with pytest.raises(xent.OptionError) as error:
+        xent.binary_cross_entropy(X, np.full_like(X, 0.5), focal_alpha=0)
+    assert str(error.value) == ("focal_alpha is 0, targets are numbers float32 [2, 3, 4]; expected labels of an "
+                                "integer type")
+
+
+def test_weights_of_elements_may_be_negative():
+    weights = np.where(ONES == 1, -2, 1).astype(np.float32)
+    got, whole = (xent.binary_cross_entropy(X, ONES, weights=w, reduction="sum", losses=True, gradient=True)
+                  for w in (weights, np.abs(weights)))
+    np.testing.assert_array_equal(got.losses, whole.losses * np.sign(weights))
+    np.testing.assert_array_equal(got.gradient, whole.gradient * np.sign(weights))
+
+
+PACKED = [("losses", lambda x, **given: xent.cross_entropy(x, np.zeros(len(x), int), losses=True, **given).losses),
+          ("sample", lambda x, **given: xent.sample(x, seed=5, **given).tokens), ("softmax", xent.softmax)]
+
+
+@pytest.mark.parametrize("classes", [1, 31, 32, 33, 100])
+@pytest.mark.parametrize("dtype", [np.int32, np.uint32])
+@pytest.mark.parametrize("name, operation", PACKED)
+def test_packed_masks(classes, dtype, name, operation):
+    random = np.random.default_rng(classes)
+    x = random.normal(size=(5, classes)).astype(np.float32)
+    flags = random.random((5, classes)) < 0.6
+    flags[:, 0] = True
+    padded = np.zeros((5, -(-classes // 32) * 32), np.uint8)
+    padded[:, :classes] = flags
+    words = np.packbits(padded, axis=1, bitorder="little").view("<u4").astype(np.uint32).view(dtype)
+    np.testing.assert_array_equal(operation(x, class_mask=words), operation(x, class_mask=flags))
+    np.testing.assert_array_equal(operation(x, class_mask=words[1]), operation(x, class_mask=flags[1]))
+    np.testing.assert_array_equal(operation(x, class_mask=words[1:2]), operation(x, class_mask=flags[1:2]))
+    if name == "softmax":
+        columns = xent.softmax(x.T, axis=0, class_mask=words.T)
+        np.testing.assert_array_equal(columns.T, xent.softmax(x, class_mask=flags))
+
+
+def test_packed_masks_of_tensors():
+    torch = pytest.importorskip("torch")
+    x, words = torch.randn(2, 40), torch.tensor([[-1, 1], [3, 0]], dtype=torch.int32)
+    got = xent.softmax(x, class_mask=words) > 0
+    assert got[0].tolist() == [True] * 33 + [False] * 7 and got[1].tolist() == [True] * 2 + [False] * 38
+
+
+@pytest.mark.parametrize("call, kind, message", [
+    (lambda: xent.softmax(X, class_mask=np.ones((2, 3, 2), np.int32)), xent.ShapeError, "class_mask is int32 "
+     "[2, 3, 2], logits is float32 [2, 3, 4]; expected 1 integer of 32 flags along axis 2, or flags of type bool, "
+     "uint8 or int8"),
+    (lambda: xent.bind(xent.softmax, X, class_mask=np.ones(1, np.int32)), xent.OptionError, "class_mask is int32 [1], "
+     "which is copied, and the call is bound; expected an array that is not copied"),
+    (lambda: xent.cross_entropy(X, LABELS[:, :3], dtype="f4"), xent.OptionError, "dtype is 'f4'; expected float64, or "
+     "None for the type of the logits"),
+    (lambda: xent.bind(xent.cross_entropy, X, LABELS[:, :3], dtype="f8"), xent.OptionError, "dtype is float64, "
+     "logits is float32 [2, 3, 4], and the call is bound; expected a dtype that is no wider. Convert logits first")])
+def test_refusals_of_copies(call, kind, message):
+    with pytest.raises(kind) as error:
+        call()
+    assert str(error.value) == message
+
+
+OF_ROWS, SOME = np.array([[0, 1, 2], [3, 2, 1]]), np.array([[1, 2, 0.5], [1, 0.25, 1]])
+IN_DOUBLE = [
+    (xent.cross_entropy, (OF_ROWS,), dict(losses=True, gradient=True, entropies=True, row_weights=SOME)),
+    (xent.cross_entropy, (np.full((2, 3, 4), 0.25),), dict(losses=True, target_gradient=True, sink=SOME)),
+    (xent.selected_log_probabilities, (OF_ROWS,), dict(gradient=True, upstream=SOME)),
+    (xent.binary_cross_entropy, (ONES,), dict(losses=True, gradient=True, weights=SOME[..., None])),
+    (xent.divergence, (np.ones((2, 3, 4)),), dict(losses=True, gradient=True, row_weights=SOME)),
+    (xent.nll_loss, (OF_ROWS,), dict(losses=True, gradient=True, row_weights=SOME)),
+    (xent.kl_div, (np.full((2, 3, 4), 0.25),), dict(losses=True, gradient=True)),
+    (xent.top_k, (2,), {}), (xent.entropy, (), dict(sink=SOME))]
+
+
+@pytest.mark.parametrize("operation, arguments, options", IN_DOUBLE)
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_doubles_of_narrower_logits_everywhere(operation, arguments, options, dtype, library):
+    def made(value, to):
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+            value = value.astype(to)
+        return torch_or_numpy(value) if library == "torch" and isinstance(value, np.ndarray) else value
+
+    if library == "torch":
+        pytest.importorskip("torch")
+    narrow = "f2" if dtype == "f2" else "f4"
+    x = X.astype(dtype)
+    got = operation(made(x, dtype), *(made(a, narrow) for a in arguments), dtype="float64",
+                    **{name: made(value, narrow) for name, value in options.items()})
+    expected = operation(x.astype("f8"), *(made(a, "f8") for a in arguments),
+                         **{name: made(value, "f8") for name, value in options.items()})
+    pairs = zip(got, expected) if isinstance(got, tuple) else [(got, expected)] if hasattr(got, "shape") else [
+        (getattr(got, name), value) for name, value in vars(expected).items() if name != "_saved"]
+    for found, value in pairs:
+        if hasattr(value, "shape"):
+            np.testing.assert_array_equal(np.asarray(found), np.asarray(value), strict=True)
+        else:
+            assert found == value

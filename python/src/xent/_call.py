@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import copy
 import ctypes
+import importlib
 import itertools
 import math
 import os
@@ -155,6 +156,7 @@ class Call:
         self.results: dict[str, Any] = {}
         self.public = {lead: self.lead_name}  # what callers call an array, if not as xent.h does
         self.guards: list[weakref.ref[Any]] = []
+        self.copied = ""  # why a call cannot be bound
         self.tensors: dict[str, Any] = {}  # PyTorch's, given to be written
         self.counts = {"target_count": 0, "top_count": 0, "prompt_count": 0, "output_count": 0, "features": 0}
         self.lead, key, lead = array_of(self.lead_name, value), lead, self.lead_name
@@ -199,6 +201,8 @@ class Call:
         if value is not None:
             place, types = self.kinds[name]
             array = self._seen(array_of(self._called(name), value))
+            if name == "class_mask" and array.type in ("I32", "U32"):
+                array = self._unpacked(array)
             self._require_type(name, array, types)
             if place in (_CLASSES, _SPREAD) and not self.ragged:
                 array = self._broadcast(array)
@@ -226,6 +230,21 @@ class Call:
                 self.temperatures[-1] = row + 1, number
             else:
                 self.temperatures.append((row + 1, number))
+
+    def _unpacked(self, words: Array) -> Array:
+        """The flags of a mask that has 32 of them in each integer, the first one in the lowest bit; a copy."""
+        axis = 0 if len(words.shape) == 1 else self.axis
+        count, ragged = -(-self.classes // 32), self.ragged
+        if ragged or len(words.shape) not in (1, len(self.shape)) or words.shape[axis] != count:
+            packed = f"{plural(count, 'integer')} of 32 flags along axis {self.axis}, or "
+            raise ShapeError(f"class_mask is {words}, {self._lead_text}; expected {'' if ragged else packed}flags of "
+                             f"type bool, uint8 or int8")
+        numpy = importlib.import_module("numpy")
+        bits = numpy.moveaxis(numpy.asarray(Memory(words.address, 4, words.shape, words.strides)), axis, -1)
+        flags = (bits[..., None] >> numpy.arange(32, dtype="uint32") & 1).astype("uint8")
+        flags = flags.reshape(*bits.shape[:-1], -1)[..., :self.classes]
+        self.copied = f"class_mask is {words}, which is copied"
+        return array_of("class_mask", numpy.ascontiguousarray(numpy.moveaxis(flags, -1, axis)))
 
     def _broadcast(self, array: Array) -> Array:
         """One of fewer dimensions, as NumPy broadcasts it; except one number per class."""
@@ -592,6 +611,8 @@ class Call:
             self.prepare(threads)
             return compute()
         threads.used = True
+        if self.copied:
+            raise OptionError(f"{self.copied}, and the call is bound; expected an array that is not copied")
         self.prepare(threads.threads)
         self.ready = {}
         self.keep_in_place()

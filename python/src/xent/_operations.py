@@ -20,7 +20,8 @@ from xent._functions import FUNCTIONS
 from xent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Options, Report, Sampling,
                           Shape, Tally, Work, library, sized)
 from xent._options import Reductions, choice, integer, is_per_row, options_of, sampling_of, set_number, shown, truth
-from xent._rows import Rows, add_rounded, as_floats, fill, is_several, nll_of_rows, reversed_along, smallest
+from xent._rows import (Rows, add_rounded, as_floats, fill, is_binary, is_several, kl_of_elements, nll_of_rows,
+                        reversed_along, smallest, widened)
 from xent._types import (Axes, Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, Lender, LogSumExp,
                          NoneCounted, Number, Out, Output, Own, Product, Reduction, Rules, Smoothing, Ties, Whole)
 from xent.errors import DTypeError, OptionError, ShapeError, XentError
@@ -272,7 +273,7 @@ class TopK(NamedTuple):
 def top_k(logits: Lender, k: int, *, largest: bool = True, axis: int = -1, classes: Output = None,
           log_probabilities: Output = None, temperature: Number | None = None, softcap: float | None = None,
           class_mask: Input = None, sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan",
-          isa: Isa = "best", threads: int | None = None) -> TopK:
+          dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> TopK:
     """The k classes of the largest logits of each row, and their log-probabilities over all classes; in one read.
 
     Logits fall, and the lower class comes first among equals. Where there are not so many: class -1, and -inf; in a row
@@ -287,6 +288,7 @@ def top_k(logits: Lender, k: int, *, largest: bool = True, axis: int = -1, class
     >>> np.exp(top.log_probabilities).round(3).tolist()
     [[0.665, 0.245], [0.844, 0.114]]
     """
+    logits, sink = _as_type(dtype, threads, logits, sink=sink)
     options: dict[str, Any] = dict(temperature=temperature, softcap=softcap, class_mask=class_mask, sink=sink,
                                    fully_masked=fully_masked, isa=isa)
     if not truth("largest", largest):
@@ -353,14 +355,15 @@ def argmax(logits: Lender, *, axis: Axes = -1, keepdims: bool = False, last: boo
 
 def entropy(logits: Lender, *, axis: Axes = -1, keepdims: bool = False, out: Output = None,
             temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
-            sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
-            threads: int | None = None) -> Any:
+            sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan",
+            dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Any:
     """`- sum p log p` of the softmax of each row, in nats; float64 for float64, else float32. Options as in `softmax`.
 
     >>> import numpy as np, xent
     >>> xent.entropy(np.zeros((1, 4))).round(4).tolist()
     [1.3863]
     """
+    logits, sink = _as_type(dtype, threads, logits, sink=sink)
     return _of_rows("entropies", logits, axis, keepdims, out, class_mask, row_offsets, threads, sink=sink, isa=isa,
                     fully_masked=fully_masked, temperature=temperature, softcap=softcap)
 
@@ -495,7 +498,7 @@ def selected_log_probabilities(
         gradient: Output = None, save_statistics: bool = False, gradient_scale: float | None = None,
         ignore_index: int | None = None, temperature: Number | None = None, softcap: float | None = None,
         class_mask: Input = None, sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan",
-        isa: Isa = "best", threads: int | None = None) -> Selected:
+        dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Selected:
     """`log softmax(x)` of one class of each row, or of up to 256, without those of the others.
 
     targets   the classes: in the shape of the logits without the class axis, or with some classes of each row along it.
@@ -504,12 +507,14 @@ def selected_log_probabilities(
               `upstream`, which has the shape of the targets (None: 1 for each)
     save_statistics  keeps what `backward` of the result computes the gradient from, later; `gradient` cannot be the
                      logits then
+    dtype  "float64" computes with a copy of the logits as float64
 
     >>> import numpy as np, xent
     >>> tokens = np.array([0, 1])
     >>> xent.selected_log_probabilities(np.zeros((2, 4)), tokens).log_probabilities.round(4).tolist()
     [-1.3863, -1.3863]
     """
+    logits, upstream, sink = _as_type(dtype, threads, logits, upstream=upstream, sink=sink)
     call, struct = _begin("logits", logits, axis, row_offsets, SELECTED, isa=isa, fully_masked=fully_masked,
                           temperature=temperature, softcap=softcap, ignore_index=ignore_index,
                           gradient_scale=gradient_scale)
@@ -634,8 +639,8 @@ def cross_entropy(
         temperature: Number | None = None, softcap: float | None = None, z_loss: float | None = None,
         probability_clamp: float | None = None, focal_gamma: float | None = None,
         gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0, denominator: float | None = None,
-        none_counted: NoneCounted = "nan", fully_masked: FullyMasked = "nan", isa: Isa = "best",
-        threads: int | None = None) -> Loss:
+        none_counted: NoneCounted = "nan", fully_masked: FullyMasked = "nan", dtype: DType | None = None,
+        isa: Isa = "best", threads: int | None = None) -> Loss:
     """`loss = u sum w q (lse - x) + u z_loss lse^2` of each row, reduced, and its gradient from the same read of the
     logits.
 
@@ -650,6 +655,7 @@ def cross_entropy(
     z_loss, softcap, temperature, probability_clamp, focal_gamma  as in Java and C
     gradient_scale   multiplies every gradient; `denominator`: what means divide by, for batches in several calls
     none_counted     what a mean over no row is: "nan", "zero" or "error"
+    dtype            "float64" computes with a copy of the logits as float64; new arrays are float64 then
     class_mask, sink, row_offsets, fully_masked, isa, threads  as in `softmax`
 
     Outputs: `True` asks for a new array, an array of the caller's own is filled: `gradient` (which may be the logits),
@@ -671,7 +677,7 @@ def cross_entropy(
     """
     key = None
     if (losses is log_sum_exp is hits is log_probabilities is argmax is ranks  # type: ignore[comparison-overlap]
-            is entropies is top_classes is top_log_probabilities is target_gradient is label_smoothing
+            is entropies is top_classes is top_log_probabilities is target_gradient is label_smoothing is dtype
             is class_weights is row_weights is target_weights is class_mask is sink is row_offsets is temperature
             is softcap is z_loss is probability_clamp is focal_gamma is gradient_reduction is denominator is threads
             is None
@@ -691,6 +697,9 @@ def cross_entropy(
         isa=isa, fully_masked=fully_masked, smoothing=smoothing, ignore_index=ignore_index,
         label_smoothing=label_smoothing, temperature=temperature, softcap=softcap, z_loss=z_loss,
         probability_clamp=probability_clamp, focal_gamma=focal_gamma)
+    logits, targets, class_weights, row_weights, target_weights, sink = _as_type(
+        dtype, threads, logits, targets=targets, class_weights=class_weights, row_weights=row_weights,
+        target_weights=target_weights, sink=sink)
     call, struct = _begin("logits", logits, axis, row_offsets, **given)
     kind = call.take_targets(_given("targets", targets), target_weights)
     _require_for(kind, call, given)
@@ -848,7 +857,7 @@ def binary_cross_entropy(
         losses: Output = None, weights: Input = None, positive_weights: Input = None, ignore_index: int | None = None,
         focal_gamma: float | None = None, focal_alpha: float | None = None, gradient_reduction: Reduction | None = None,
         gradient_scale: float = 1.0, denominator: float | None = None, none_counted: NoneCounted = "nan",
-        isa: Isa = "best", threads: int | None = None) -> Loss:
+        dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Loss:
     """`loss = w a (r t softplus(-x) + (1 - t) softplus(x)) m^gamma` of every element by itself, reduced, and its
     gradient.
 
@@ -866,6 +875,8 @@ def binary_cross_entropy(
     0.693147
     """
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, none_counted)
+    logits, targets, weights, positive_weights = _as_type(dtype, threads, logits, targets=targets, weights=weights,
+                                                          positive_weights=positive_weights)
     call, struct = _begin("logits", logits, axis, None, ELEMENTS, isa=isa, ignore_index=ignore_index,
                           focal_gamma=focal_gamma, focal_alpha=focal_alpha)
     labels = call.take_element_targets(_given("targets", targets))
@@ -875,6 +886,12 @@ def binary_cross_entropy(
     call.public |= {"element_weights": "weights"}
     call.take("element_weights", weights)
     call.take("positive_weights", positive_weights)
+    if focal_alpha is not None and not focal_alpha:  # positive labels do not weigh; the core has no such alpha
+        if not labels and (isinstance(threads, Bound) or not is_binary(call.arrays["targets"])):
+            raise OptionError(f"focal_alpha is {focal_alpha}, targets are numbers {call.arrays['targets']}; expected "
+                              f"labels of an integer type")
+        zero = ctypes.c_float()
+        call.take("positive_weights", Array(ctypes.addressof(zero), "F32", (), (), True, zero))
     return _loss(Loss, "binary_cross_entropy", call, struct, reductions, gradient, {"losses": losses}, threads)
 
 
@@ -1058,8 +1075,8 @@ def nll_loss(
         log_probabilities: Lender, targets: Lender, *, axis: int = -1, reduction: Reduction = "mean",
         gradient: Output = None, losses: Output = None, ignore_index: int | None = None, class_weights: Input = None,
         row_weights: Input = None, gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0,
-        denominator: float | None = None, none_counted: NoneCounted = "nan", isa: Isa = "best",
-        threads: int | None = None) -> Loss:
+        denominator: float | None = None, none_counted: NoneCounted = "nan", dtype: DType | None = None,
+        isa: Isa = "best", threads: int | None = None) -> Loss:
     """`loss = -u w l` at the label of each row, reduced, and its gradient; nothing is normalised.
 
     log_probabilities  l, float32, float16, bfloat16 or float64, of any shape; the classes lie along `axis`
@@ -1074,6 +1091,9 @@ def nll_loss(
     (2.5, [[-0.5, 0.0], [0.0, -0.5]])
     """
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, none_counted)
+    log_probabilities, class_weights, row_weights = _as_type(
+        dtype, threads, _given("log_probabilities", log_probabilities), class_weights=class_weights,
+        row_weights=row_weights)
     call, struct = _begin("logits", log_probabilities, axis, called="log_probabilities", isa=isa,
                           ignore_index=ignore_index)
     call.take_labels(_given("targets", targets))
@@ -1095,6 +1115,51 @@ def nll_loss(
     return call.result(threads, compute)
 
 
+def kl_div(log_probabilities: Lender, targets: Lender, *, log_targets: bool = False, reduction: Reduction = "mean",
+           gradient: Output = None, losses: Output = None, weights: Input = None,
+           gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0, denominator: float | None = None,
+           none_counted: NoneCounted = "nan", dtype: DType | None = None, isa: Isa = "best",
+           threads: int | None = None) -> Loss:
+    """`loss = w t (log t - l)` of every element as it is, reduced, and its gradient in l; nothing is normalised.
+
+    log_probabilities  l, float32, float16, bfloat16 or float64, of any shape
+    targets            t, 0 or more, in that shape; with `log_targets` their logarithms. Where t is 0, so is the loss
+    weights            w, in a shape that broadcasts to that of l; elements of weight 0 have the loss 0, and count
+    denominator        what a mean divides by: the elements, unless another number is given, such as the rows
+                       (PyTorch's "batchmean")
+
+    NumPy computes it in float64, with its own exp and log: unlike those of all other functions, the last bits may
+    differ between machines. `divergence` of logits has no such limit.
+
+    >>> import numpy as np, xent
+    >>> round(float(xent.kl_div(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]]), reduction="sum")), 6)
+    0.693147
+    """
+    reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, none_counted)
+    log_probabilities, targets, weights = _as_type(dtype, threads, _given("log_probabilities", log_probabilities),
+                                                   targets=_given("targets", targets), weights=weights)
+    call, struct = _begin("logits", log_probabilities, -1, None, ELEMENTS, called="log_probabilities", isa=isa)
+    if call.take_element_targets(targets):
+        raise DTypeError(f"targets is {call.arrays['targets']}; expected numbers of type {call.allowed}")
+    call.public |= {"element_weights": "weights"}
+    call.take("element_weights", weights)
+    call.write("losses", losses)
+    call.write("gradient", gradient, ["logits"])
+    is_log = truth("log_targets", log_targets)
+
+    def compute() -> Loss:
+        count = call.lead.size
+        divisor = reductions.denominator(float(count))
+        reductions.require_mean(divisor, "gradient" in call.results)
+        zero = reductions.gradient_is_zero(divisor)
+        scale = reductions.scale_of(divisor) if "gradient" in call.results and not zero else 0.0
+        call.tell_autograd()
+        total = kl_of_elements(call.library, call.arrays, is_log, scale)
+        return Loss(reductions.reduce(total, divisor), total, count, count, divisor, **call.results)
+
+    return call.result(threads, compute)
+
+
 DIVERGENCES = {"kullback-leibler": "kl_divergence", "jensen-shannon": "jensen_shannon_divergence",
                "total-variation": "total_variation"}
 
@@ -1104,7 +1169,8 @@ def divergence(
         reduction: Reduction = "mean", gradient: Output = None, losses: Output = None, row_weights: Input = None,
         class_mask: Input = None, temperature: Number | None = None, gradient_reduction: Reduction | None = None,
         gradient_scale: float = 1.0, denominator: float | None = None, none_counted: NoneCounted = "nan",
-        fully_masked: FullyMasked = "nan", isa: Isa = "best", threads: int | None = None) -> Loss:
+        fully_masked: FullyMasked = "nan", dtype: DType | None = None, isa: Isa = "best",
+        threads: int | None = None) -> Loss:
     """How far the softmax of the logits is from the softmax of the teacher's logits, row by row, and its gradient.
 
     kind  "kullback-leibler": `sum q (log q - log p)`; "jensen-shannon": the mean of that to `m = (p + q) / 2` from both
@@ -1118,6 +1184,7 @@ def divergence(
     """
     choice("kind", kind, dict.fromkeys(DIVERGENCES, 0))
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, none_counted)
+    logits, row_weights = _as_type(dtype, threads, logits, row_weights=row_weights)
     call, struct = _begin("logits", logits, axis, None, None, True, isa=isa, fully_masked=fully_masked,
                           temperature=temperature)
     call.take("teacher", _given("teacher", teacher))
@@ -1304,6 +1371,19 @@ def _begin(lead: str, value: Any, axis: int, row_offsets: Any = None, kinds: Any
                               f"temperatures are another call")
         call.take_temperatures(options.pop("temperature"))
     return call, options_of(found, **options)
+
+
+def _as_type(dtype: Any, threads: Any, logits: Any, **others: Any) -> tuple[Any, ...]:
+    """Logits as float64 if that is the dtype, and others that go with them."""
+    if dtype is None:
+        return logits, *others.values()
+    lent = array_of("logits", _given("logits", logits))
+    if type_named(dtype) != "F64":
+        raise OptionError(f"dtype is {shown(dtype)}; expected float64, or None for the type of the logits")
+    if isinstance(threads, Bound) and lent.type != "F64":
+        raise OptionError(f"dtype is float64, logits is {lent}, and the call is bound; expected a dtype that is no "
+                          f"wider. Convert logits first")
+    return widened("logits", logits, True), *(widened(name, value) for name, value in others.items())
 
 
 def _given(name: str, value: Any) -> Any:

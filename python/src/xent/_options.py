@@ -33,7 +33,7 @@ RULES_OF: dict[str, Rule] = {
     "z_loss": _NOT_NEGATIVE,
     "probability_clamp": (lambda v: 0 < v <= 0.5, "give a number above 0, at most 0.5"),
     "focal_gamma": (lambda v: 0 <= v <= 2.0**32, "give a number from 0 to 2^32"),
-    "focal_alpha": (lambda v: 0 < v <= 1, "give a number above 0, at most 1"),
+    "focal_alpha": (lambda v: 0 <= v <= 1, "give a number from 0 to 1"),
     "threads": (lambda v: v >= 1, "give 1 or more"),
     "k": (lambda v: v >= 1, "ask for 1 or more of the largest classes"),
     "top_count": (lambda v: v >= 0, "give 0 or more"),

@@ -92,6 +92,8 @@ class Rows(NamedTuple):
         if value is None:
             return None
         array, shape = array_of(name, value), self.lent.shape
+        if array.type in ("I32", "U32") and len(self.axes) == 1 and len(array.shape) == 1:
+            return value  # packed
         require_flags(name, array)
         if len(self.axes) == 1 and array.shape == (shape[self.axes[0]],):
             return value
@@ -269,6 +271,50 @@ def as_floats(name: str, value: Any, lent: Array) -> Any:
     if lent.type in ("I64", "U64") and lent.size and (int(given.max()) > 2**53 or int(given.min()) < -2**53):
         raise DTypeError(f"{name} is {lent} with numbers beyond 2^53; expected numbers that float64 holds")
     return given.double() if is_of_torch(given) else given.astype("float64")
+
+
+def widened(name: str, value: Any, lead: bool = False) -> Any:
+    """A copy as float64 of the logits, and of others that do not go with float64."""
+    if value is None or value is True or value is False:
+        return value
+    array = array_of(name, value)
+    if array.type not in ("F16", "BF16", *(["F32"] if lead else [])):
+        return value
+    given = _of_library(name, value)
+    if is_of_torch(given):
+        return given.double()
+    with numpy_for("dtype").errstate(all="ignore"):
+        return given.astype("float64")
+
+
+def is_binary(array: Array) -> bool:
+    """Whether all numbers are 0 or 1."""
+    found = _doubles(array, _numbers(array))
+    return bool(((found == 0) | (found == 1)).all())
+
+
+def kl_of_elements(library: Library, arrays: dict[str, Array], is_log: bool, scale: float) -> float:
+    """Writes the losses and the gradient of `kl_div`, and gives the sum of the losses."""
+    numpy, lead = numpy_for("kl_div"), arrays["logits"]
+    exact = lead.type == "F64"
+    with numpy.errstate(all="ignore"):
+        l, t = (_doubles(arrays[name], _numbers(arrays[name])) for name in ("logits", "targets"))
+        weights = 1.0
+        if "element_weights" in arrays:
+            given = arrays["element_weights"]
+            weights = _doubles(given, _numbers(given))
+        q = numpy.exp(t) if is_log else t
+        losses = numpy.where(q == 0, 0.0, q * ((t if is_log else numpy.log(t)) - l))
+        losses = numpy.where(weights == 0, 0.0, weights * losses)
+        if not exact:
+            losses = losses.astype("float32").astype("float64")
+        if "losses" in arrays:
+            _numbers(arrays["losses"])[...] = _rounded(arrays["losses"], losses, exact)
+        if "gradient" in arrays:
+            values = numpy.where(weights == 0, 0.0, -(scale * weights * q)) + 0.0
+            _numbers(arrays["gradient"])[...] = _rounded(arrays["gradient"], values, exact)
+        losses = numpy.ascontiguousarray(losses)
+    return library.sum_of(losses.ctypes.data, TYPES["F64"], losses.size)
 
 
 def reversed_along(value: Any) -> Any:
