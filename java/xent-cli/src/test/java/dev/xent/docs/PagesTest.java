@@ -108,7 +108,7 @@ class PagesTest {
                 .results()
                 .map(MatchResult::group))
         .filteredOn(name -> !NOT_OURS.contains(name))
-        .hasSizeGreaterThan(50)
+        .hasSizeGreaterThan(20)
         .allSatisfy(name -> assertThat(ours).contains(name));
   }
 
