@@ -22,6 +22,14 @@ public interface Kernels {
   int run(Work work);
 
   /**
+   * Makes a call that {@link #run} has made before as it is: {@link Work#isPreparedAs} says so.
+   * Only what the arrays hold may be other than before.
+   */
+  default int runPrepared(Work work) {
+    return run(work);
+  }
+
+  /**
    * The bytes of workspace that sampling needs. As xent_sample_workspace.
    *
    * @param classes of each row

@@ -143,13 +143,17 @@ public final class NativeKernels implements Kernels {
     if (!work.isKept()) {
       return runAsItIs(work);
     }
-    if (!work.isPrepared()) {
-      int status = prepare(work);
-      if (status != Status.OK) {
-        return status;
-      }
+    if (work.isPrepared()) {
+      return runPrepared(work);
     }
-    return runPrepared(work);
+    int status = prepare(work);
+    return status == Status.OK ? makePrepared(work) : status;
+  }
+
+  @Override
+  public int runPrepared(Work work) {
+    work.countPrepared();
+    return makePrepared(work);
   }
 
   private int runOnBlocks(Work work) {
@@ -205,7 +209,7 @@ public final class NativeKernels implements Kernels {
     return status;
   }
 
-  private static int runPrepared(Work work) {
+  private static int makePrepared(Work work) {
     try {
       MemorySegment[] a = work.arrays;
       long prepared = work.preparedAddress();

@@ -316,9 +316,25 @@ public final class Work {
     preparedVersion = keptVersion;
   }
 
+  /**
+   * Whether {@link Kernels#runPrepared} can make it, as this version: {@link #keep} was the last
+   * that was said of it, and {@link Kernels#run} made it since.
+   */
+  public boolean isPreparedAs(long version) {
+    return preparedVersion == version;
+  }
+
+  /** Whether it still has its arrays, or needs none. */
+  public boolean hasArrays() {
+    return end > 0 || (fixed && preparedCritical);
+  }
+
   long preparedAddress() {
-    preparedRuns++;
     return prepared.address();
+  }
+
+  void countPrepared() {
+    preparedRuns++;
   }
 
   boolean isPreparedCritical() {
@@ -329,7 +345,7 @@ public final class Work {
     return fixed;
   }
 
-  /** How often the core did not check this call. */
+  /** How often it ran without a check by the core. */
   public long preparedRuns() {
     return preparedRuns;
   }

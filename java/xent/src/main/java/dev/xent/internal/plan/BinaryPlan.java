@@ -101,7 +101,7 @@ public final class BinaryPlan {
     double compute(Call call, CallArguments given) {
       Outputs outputs = call.outputs();
       boolean ignores = call.hasLabels() && options.hasIgnoreIndex();
-      call.options(options, ignores, 1);
+      call.options(options, ignores);
       if (call.hasLabels() || given.weights != null) {
         call.counted = 0;
         call.run(count);

@@ -6,6 +6,7 @@ import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.ffi.xent_tally;
+import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Effort;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Work;
@@ -357,6 +358,12 @@ final class Call extends CallArrays {
     logits.writeRows(dimensions.classes, pieces.inner);
   }
 
+  /** Fills the options of a call, but for the scale of gradients that it may write later. */
+  void options(Options newOptions, boolean ignores) {
+    boolean same = newOptions == writtenOptions && ignores == writtenIgnores;
+    options(newOptions, ignores, same ? writtenScale : 1);
+  }
+
   /** Fills the options of a call without an ignore index. */
   void options(Options newOptions, double gradientScale) {
     options(newOptions, false, gradientScale);
@@ -391,9 +398,44 @@ final class Call extends CallArrays {
       present[i].offer(own);
     }
     if (whole) {
-      own.keep(version, fixed);
+      own.keep(key(), fixed);
     }
     return own;
+  }
+
+  /** What a kernel was checked for: arrays, structs, and whether it writes gradients. */
+  private long key() {
+    return version << 1 | (writesGradient ? 1 : 0);
+  }
+
+  /**
+   * Runs a kernel over all rows if it ran for the same call before, so that nothing about it has to
+   * be found out. Its arrays must be those of this call, and no records but a tally.
+   *
+   * @return whether it did
+   */
+  boolean runPrepared(Function function) {
+    if (!repeats) {
+      return false;
+    }
+    Work own = keptWorks[function.ordinal()];
+    if (own == null || !own.isPreparedAs(key())) {
+      return false;
+    }
+    if (!own.hasArrays()) {
+      usedKept |= 1 << function.ordinal();
+      for (int i = 0; i < parts; i++) {
+        present[i].offer(own);
+      }
+      if (!writesGradient) {
+        LossCall.withoutGradients(own);
+      }
+      if (tallies) {
+        own.offer(Array.TALLY, tally);
+      }
+    }
+    Failures.check(engine().kernels().runPrepared(own), this);
+    return true;
   }
 
   private Work keptWork(Function function) {
@@ -489,6 +531,7 @@ final class Call extends CallArrays {
 
   /** Forgets the call before. */
   void takeAnew() {
+    version++;
     repeated = Numbers.NONE;
     if (parts > 0) {
       releaseArrays();

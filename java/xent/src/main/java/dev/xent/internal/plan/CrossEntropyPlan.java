@@ -107,7 +107,7 @@ public final class CrossEntropyPlan {
     double compute(Call call, CallArguments given) {
       Outputs outputs = call.outputs();
       TargetKind kind = call.kind;
-      call.options(options, options.ignoresIn(kind), 1);
+      call.options(options, options.ignoresIn(kind));
       // The kernel looks at a row's label before it writes the row: enough where there is one row.
       boolean checked =
           LossCall.needsNoCheck(call, kind)
@@ -122,7 +122,11 @@ public final class CrossEntropyPlan {
         call.options(options, options.ignoresIn(kind), call.scale);
       }
       call.room.saved = outputs.statisticsFor(call.dimensions.rows);
-      call.run(forwardRows, forwardShared);
+      boolean prepared =
+          call.room.saved.byteSize() == 0 && call.runPrepared(Function.CROSS_ENTROPY);
+      if (!prepared) {
+        call.run(forwardRows, forwardShared);
+      }
       double reduced = LossCall.reduce(count, call, reductions, outputs);
       outputs.saved(call, kind, options);
       return reduced;

@@ -99,7 +99,7 @@ public final class DivergencePlan {
     @Override
     double compute(Call call, CallArguments given) {
       Outputs outputs = call.outputs();
-      call.options(options, 1);
+      call.options(options, false);
       call.counted = RowWeights.count(call);
       double weight = RowWeights.sum(call, kernels);
       LossCall.divideBy(weight, call, reductions, outputs, given.gradient != null);

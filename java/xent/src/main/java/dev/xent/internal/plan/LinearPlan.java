@@ -187,7 +187,7 @@ public final class LinearPlan {
       Outputs outputs = call.outputs();
       GradientViews gradients = given.gradients;
       TargetKind kind = call.kind;
-      call.options(options, options.ignoresIn(kind), 1);
+      call.options(options, options.ignoresIn(kind));
       double count = LossCall.count(call, LossCall.needsNoCheck(call, kind));
       boolean any = gradients != null || outputs.targetGradient != null;
       LossCall.divideBy(count, call, reductions, outputs, any);

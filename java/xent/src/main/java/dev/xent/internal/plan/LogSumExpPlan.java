@@ -78,7 +78,9 @@ public final class LogSumExpPlan {
     @Override
     double compute(Call call, CallArguments given) {
       call.options(options, 1);
-      call.run(forwardRows, forwardShared);
+      if (!call.runPrepared(Function.LOG_SUM_EXP)) {
+        call.run(forwardRows, forwardShared);
+      }
       return Double.NaN;
     }
   }

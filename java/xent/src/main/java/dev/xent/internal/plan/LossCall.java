@@ -168,6 +168,10 @@ final class LossCall {
     if (weighted) {
       call.emptyTally();
     }
+    if (!weighted && call.runPrepared(Function.CHECK_TARGETS)) {
+      call.counted = xent_report.counted(call.report);
+      return call.counted;
+    }
     call.run(COUNT, Math.max(call.targetCount, 1));
     if (!weighted) {
       return call.counted;
@@ -274,8 +278,14 @@ final class LossCall {
             .set(Array.STATISTICS, call.room.savedOf(call.pieces))
             .set(Array.TALLY, call.tally());
     if (!call.writesGradient) {
-      work.set(Array.GRADIENT, NULL).set(Array.TARGET_GRADIENT, NULL);
+      withoutGradients(work);
     }
     return work;
+  }
+
+  /** Takes the gradients of logits and targets back from a kernel. */
+  static void withoutGradients(Work work) {
+    work.offer(Array.GRADIENT, NULL);
+    work.offer(Array.TARGET_GRADIENT, NULL);
   }
 }

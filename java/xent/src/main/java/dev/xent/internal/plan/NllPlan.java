@@ -122,7 +122,7 @@ public final class NllPlan {
    * Counts the rows that count, and refuses targets that cannot be. Returns what means divide by.
    */
   private double count(Call call, TargetKind kind) {
-    call.options(options, options.ignoresIn(kind), 1);
+    call.options(options, options.ignoresIn(kind));
     return LossCall.count(call, LossCall.needsNoCheck(call, kind));
   }
 

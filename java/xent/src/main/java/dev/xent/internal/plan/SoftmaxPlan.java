@@ -101,7 +101,9 @@ public final class SoftmaxPlan {
     @Override
     double compute(Call call, CallArguments given) {
       call.options(options, 1);
-      call.run(forwardRows, forwardShared);
+      if (!call.runPrepared(forwardFunction)) {
+        call.run(forwardRows, forwardShared);
+      }
       return Double.NaN;
     }
   }
@@ -203,7 +205,9 @@ public final class SoftmaxPlan {
     @Override
     double compute(Call call, CallArguments given) {
       call.options(options, 1);
-      call.run(backwardRows, backwardShared);
+      if (!call.runPrepared(backwardFunction)) {
+        call.run(backwardRows, backwardShared);
+      }
       return Double.NaN;
     }
   }
