@@ -4,7 +4,6 @@ package dev.xent.cli;
 import dev.xent.BinaryCrossEntropy;
 import dev.xent.Inputs;
 import dev.xent.Tensor;
-import dev.xent.options.Reduction;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.stream.Stream;
@@ -107,7 +106,7 @@ final class BinaryCrossEntropyCommand extends ReducedCommand<BinaryCrossEntropy.
   }
 
   @Override
-  LossReport report(BinaryCrossEntropy.Outputs outputs, Reduction by, Used used) {
+  LossReport report(BinaryCrossEntropy.Outputs outputs, LossReduction by, Used used) {
     return new LossReport(
         by, outputs.loss(), outputs.rows(), outputs.counted(), outputs.denominator(), -1, used);
   }

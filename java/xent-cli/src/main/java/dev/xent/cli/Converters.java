@@ -7,7 +7,6 @@ import dev.xent.options.Backend;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Isa;
 import dev.xent.options.NoneCounted;
-import dev.xent.options.Reduction;
 import dev.xent.options.SamplingRules;
 import dev.xent.options.Smoothing;
 import dev.xent.options.Ties;
@@ -45,16 +44,18 @@ final class Converters {
         .registerConverter(Integer.class, Converters::small)
         .registerConverter(Long.class, Converters::whole)
         .registerConverter(long.class, Converters::whole)
-        .registerConverter(Reduction.class, choice(List.of(Reduction.values())))
+        .registerConverter(LossReduction.class, choice(List.of(LossReduction.values())))
         .registerConverter(NoneCounted.class, choice(List.of(NoneCounted.values())))
         .registerConverter(FullyMasked.class, choice(List.of(FullyMasked.values())))
         .registerConverter(Rules.class, choice(List.of(Rules.PYTORCH, Rules.ONNX)))
         .registerConverter(SamplingRules.class, choice(List.of(SamplingRules.values())))
+        .registerConverter(
+            CompletionCommand.Shell.class, choice(List.of(CompletionCommand.Shell.values())))
         .registerConverter(Ties.class, choice(List.of(Ties.values())))
         .registerConverter(Divergence.Kind.class, choice(List.of(Divergence.Kind.values())))
         .registerConverter(Smoothing.class, choice(List.of(Smoothing.values())))
         .registerConverter(
-            DType.class, choice(List.of(DType.F16, DType.BF16, DType.F32, DType.F64)))
+            DType.class, floats(List.of(DType.F16, DType.BF16, DType.F32, DType.F64)))
         .registerConverter(Backend.class, choice(List.of(Backend.values())))
         .registerConverter(Isa.class, choice(List.of(Isa.SCALAR, Isa.AVX2, Isa.AVX512, Isa.NEON)));
   }
@@ -158,6 +159,20 @@ final class Converters {
       }
       return values.get(index);
     };
+  }
+
+  /** Types of floats by their names here, and by those of NumPy and PyTorch. */
+  static ITypeConverter<DType> floats(List<DType> types) {
+    ITypeConverter<DType> ours = choice(types);
+    return word ->
+        ours.convert(
+            switch (word) {
+              case "f2", "float16", "half" -> "f16";
+              case "bfloat16" -> "bf16";
+              case "f4", "float32", "float" -> "f32";
+              case "f8", "float64", "double" -> "f64";
+              default -> word;
+            });
   }
 
   /** The word of the command line for a constant: {@code AVX2} is {@code avx2}. */

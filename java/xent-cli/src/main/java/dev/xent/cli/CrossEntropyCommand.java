@@ -3,7 +3,6 @@ package dev.xent.cli;
 
 import dev.xent.CrossEntropy;
 import dev.xent.Tensor;
-import dev.xent.options.Reduction;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -88,7 +87,7 @@ final class CrossEntropyCommand extends ClassLossCommand<CrossEntropy.Outputs> {
   }
 
   @Override
-  LossReport report(CrossEntropy.Outputs outputs, Reduction by, Used used) {
+  LossReport report(CrossEntropy.Outputs outputs, LossReduction by, Used used) {
     return new LossReport(
         by,
         outputs.loss(),

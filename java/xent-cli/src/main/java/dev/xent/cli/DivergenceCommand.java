@@ -5,7 +5,6 @@ import dev.xent.Divergence;
 import dev.xent.Inputs;
 import dev.xent.Tensor;
 import dev.xent.options.FullyMasked;
-import dev.xent.options.Reduction;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -108,7 +107,7 @@ final class DivergenceCommand extends ReducedCommand<Divergence.Outputs> {
   }
 
   @Override
-  LossReport report(Divergence.Outputs outputs, Reduction by, Used used) {
+  LossReport report(Divergence.Outputs outputs, LossReduction by, Used used) {
     return new LossReport(
         by, outputs.loss(), outputs.rows(), outputs.counted(), outputs.denominator(), -1, used);
   }

@@ -55,6 +55,11 @@ public final class FileMemory implements AutoCloseable {
         () -> Npy.create(path, type, shape, arena));
   }
 
+  /** Memory for a result without a file. */
+  Tensor allocate(DType type, long[] shape) {
+    return Tensor.allocate(arena, type, shape);
+  }
+
   /** A copy of numbers that cannot be used where they lie. */
   Tensor copy(NpyFile file) {
     return file.copy(arena);

@@ -9,16 +9,19 @@ import dev.xent.options.FullyMasked;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** {@code xent cross-entropy-hvp}: the Hessian of the loss times a vector. */
 @Command(
     name = "cross-entropy-hvp",
     header = "The Hessian of cross-entropy times a vector, row by row.",
-    customSynopsis = "xent cross-entropy-hvp LOGITS.npy --v V.npy -o OUT.npy [OPTIONS]",
+    customSynopsis = "xent cross-entropy-hvp LOGITS.npy --v V.npy [-o OUT.npy] [OPTIONS]",
     description = {
       "c * u * p * (v - sum(p * v)) / T^2, p = softmax(x / T): the same for every target."
     },
@@ -28,6 +31,8 @@ import picocli.CommandLine.Parameters;
       "  xent cross-entropy-hvp logits.npy --v v.npy -o hv.npy --scale 0.01"
     })
 final class HvpCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
   @Parameters(index = "0", paramLabel = "LOGITS.npy", description = "Logits: f2, f4, f8 or bf16.")
   private Path in;
 
@@ -40,10 +45,9 @@ final class HvpCommand implements Callable<Integer> {
 
   @Option(
       names = {"-o", "--output"},
-      required = true,
       paramLabel = "OUT.npy",
       description = "The file to write, in the shape of the logits: f8 where they are, else f4.")
-  private Path out;
+  private @Nullable Path out;
 
   @Option(
       names = "--axis",
@@ -91,7 +95,7 @@ final class HvpCommand implements Callable<Integer> {
           .flatMap(files -> files)
           .forEach(outputs::keep);
       DType type = logits.type() == DType.F64 ? DType.F64 : DType.F32;
-      Tensor products = outputs.create(out, type, logits.shape());
+      Tensor products = outputs.createOrShow(out, "-o OUT.npy", type, logits.shape());
       CrossEntropyHvp operation =
           CrossEntropyHvp.builder()
               .execution(compute.execution())
@@ -102,6 +106,7 @@ final class HvpCommand implements Callable<Integer> {
               .build();
       Progress.during("cross-entropy-hvp", () -> operation.product(logits, v, all, products));
       outputs.commit();
+      outputs.show(spec.commandLine().getOut());
     }
     return ExitCode.OK;
   }

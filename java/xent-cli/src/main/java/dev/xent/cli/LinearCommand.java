@@ -5,7 +5,6 @@ import dev.xent.DType;
 import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
 import dev.xent.Tensor;
-import dev.xent.options.Reduction;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
@@ -178,7 +177,7 @@ final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
   }
 
   @Override
-  LossReport report(LinearCrossEntropy.Outputs outputs, Reduction by, Used used) {
+  LossReport report(LinearCrossEntropy.Outputs outputs, LossReduction by, Used used) {
     return new LossReport(
         by,
         outputs.loss(),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.options.Reduction;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param used what computed it
  */
 record LossReport(
-    Reduction reduction,
+    LossReduction reduction,
     double loss,
     long rows,
     long counted,
@@ -27,10 +27,17 @@ record LossReport(
     long correct,
     Used used) {
 
-  /** One object on one line; scripts depend on its members. */
-  String json() {
+  /**
+   * One object on one line; scripts depend on its members.
+   *
+   * @param losses of the rows, if they are wanted and have no file; or null
+   */
+  String json(@Nullable List<Object> losses) {
     Map<String, Object> object = new LinkedHashMap<>();
-    object.put("loss", Json.number(loss));
+    if (losses != null) {
+      object.put("losses", losses);
+    }
+    object.put("loss", reduction == LossReduction.NONE ? null : Json.number(loss));
     object.put("reduction", Converters.name(reduction));
     object.put("rows", rows);
     object.put("counted", counted);
@@ -46,12 +53,16 @@ record LossReport(
   /** A line per fact. */
   String text() {
     StringBuilder text = new StringBuilder();
-    line(
-        text,
-        "loss",
-        String.format(Locale.ROOT, "%s (%s)", Numbers.text(loss), Converters.name(reduction)));
+    if (reduction != LossReduction.NONE) {
+      line(
+          text,
+          "loss",
+          String.format(Locale.ROOT, "%s (%s)", Numbers.text(loss), Converters.name(reduction)));
+    }
     line(text, "rows", String.format(Locale.ROOT, "%d, %d counted", rows, counted));
-    line(text, "denominator", Numbers.text(denominator));
+    if (reduction != LossReduction.NONE) {
+      line(text, "denominator", Numbers.text(denominator));
+    }
     if (correct >= 0) {
       Double accuracy = accuracy();
       line(

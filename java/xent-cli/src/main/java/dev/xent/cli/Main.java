@@ -14,7 +14,6 @@ import picocli.CommandLine.Help;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
@@ -37,8 +36,9 @@ import picocli.CommandLine.Spec;
       SampleCommand.class,
       VerifyCommand.class,
       InfoCommand.class,
-      DemoCommand.class,
-      BenchCommand.class
+      CompletionCommand.class,
+      BenchCommand.class,
+      DemoCommand.class
     },
     scope = ScopeType.INHERIT,
     usageHelpAutoWidth = true,
@@ -52,6 +52,17 @@ import picocli.CommandLine.Spec;
 public final class Main implements Runnable {
   /** The form of log messages, which come out on standard error: one line each. */
   private static final String LOG_FORMAT = "java.util.logging.SimpleFormatter.format";
+
+  private static final String[] START = {
+    "xent computes softmax, log-softmax and cross-entropy of .npy files.",
+    "",
+    "  xent softmax logits.npy                   print probabilities",
+    "  xent softmax logits.npy -o p.npy          write them to a file",
+    "  xent cross-entropy logits.npy labels.npy  print loss and accuracy",
+    "  xent info                                 show what computes here",
+    "",
+    "'xent --help' lists all commands, 'xent COMMAND --help' explains one."
+  };
 
   private static final String[] FOOTER = {
     "'xent COMMAND --help' explains a command and shows examples.",
@@ -123,6 +134,7 @@ public final class Main implements Runnable {
         .forEach(command -> command.getCommandSpec().versionProvider(new Version()));
     Converters.addTo(line);
     HelpText.addTo(line);
+    CommandGroups.addTo(line);
     return line.setExpandAtFiles(false)
         .setParameterExceptionHandler(ErrorLine::wrongArguments)
         .setExecutionExceptionHandler(ErrorLine::failure);
@@ -133,8 +145,9 @@ public final class Main implements Runnable {
     return isTerminal && !"dumb".equals(environment.get("TERM")) ? Ansi.AUTO : Ansi.OFF;
   }
 
+  /** Without a command: how to begin. */
   @Override
   public void run() {
-    throw new ParameterException(spec.commandLine(), "no command was given");
+    spec.commandLine().getOut().println(String.join(System.lineSeparator(), START));
   }
 }

@@ -3,7 +3,6 @@ package dev.xent.cli;
 
 import dev.xent.NllLoss;
 import dev.xent.Tensor;
-import dev.xent.options.Reduction;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -39,7 +38,7 @@ final class NllCommand extends ClassLossCommand<NllLoss.Outputs> {
   }
 
   @Override
-  LossReport report(NllLoss.Outputs outputs, Reduction by, Used used) {
+  LossReport report(NllLoss.Outputs outputs, LossReduction by, Used used) {
     return new LossReport(
         by,
         outputs.loss(),

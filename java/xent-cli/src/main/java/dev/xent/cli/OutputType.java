@@ -33,7 +33,7 @@ final class OutputType {
             .description(
                 "Write floats as f16, bf16 or f32. Default: as the input has them; one number per"
                     + " row is never below f32.")
-            .converters(Converters.choice(List.of(DType.F16, DType.BF16, DType.F32)))
+            .converters(Converters.floats(List.of(DType.F16, DType.BF16, DType.F32)))
             .build());
   }
 

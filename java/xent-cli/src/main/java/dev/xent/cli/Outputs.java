@@ -6,6 +6,7 @@ import dev.xent.Tensor;
 import dev.xent.files.NpyOutput;
 import dev.xent.files.WholeFile;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,6 +19,9 @@ final class Outputs implements AutoCloseable {
   private final FileMemory memory;
   private final List<Path> kept = new ArrayList<>();
   private final List<NpyOutput> files = new ArrayList<>();
+  private final List<Result> shown = new ArrayList<>();
+
+  private record Result(Tensor tensor, String option) {}
 
   /** Outputs whose numbers lie in that memory. */
   Outputs(FileMemory memory) {
@@ -49,6 +53,30 @@ final class Outputs implements AutoCloseable {
           path + " is named for two outputs; give each output a file of its own");
     }
     return file.tensor();
+  }
+
+  /**
+   * A file to be written, or without a path memory for a result that {@link #show} prints.
+   *
+   * @param option what names the file
+   */
+  Tensor createOrShow(@Nullable Path path, String option, DType type, long[] shape) {
+    Tensor file = create(path, type, shape);
+    if (file != null) {
+      return file;
+    }
+    shown.add(new Result(memory.allocate(type, shape), option));
+    return shown.getLast().tensor();
+  }
+
+  /** Prints the results that have no file. */
+  void show(PrintWriter out) {
+    shown.forEach(result -> out.println(Table.of(result.tensor(), result.option())));
+  }
+
+  /** The numbers of the only result that has no file; or null. */
+  @Nullable List<Object> json() {
+    return shown.isEmpty() ? null : Table.json(shown.getFirst().tensor());
   }
 
   private static boolean same(Path output, Path input) {

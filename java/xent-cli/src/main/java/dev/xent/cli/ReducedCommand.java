@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import dev.xent.DType;
 import dev.xent.Execution;
 import dev.xent.Tensor;
 import dev.xent.errors.LabelException;
@@ -39,8 +40,9 @@ abstract class ReducedCommand<O> implements Callable<Integer> {
       names = "--reduction",
       paramLabel = "R",
       description =
-          "mean or sum of the rows' losses. Default: mean. The losses themselves: --losses.")
-  private Reduction reduction = Reduction.MEAN;
+          "mean or sum of the losses of rows, or none: the losses themselves, printed or with"
+              + " --losses written. Default: mean.")
+  private LossReduction reduction = LossReduction.MEAN;
 
   @Option(
       names = "--denominator",
@@ -136,7 +138,7 @@ abstract class ReducedCommand<O> implements Callable<Integer> {
   void request(O outputs, Outputs files, OutputType types, Loss loss) {}
 
   /** What is printed of the outputs. */
-  abstract LossReport report(O outputs, Reduction by, Used used);
+  abstract LossReport report(O outputs, LossReduction by, Used used);
 
   /** Computes the loss, and the gradient unless it is null. */
   abstract void compute(Settings settings, Loss loss, @Nullable Tensor dx, O outputs);
@@ -153,18 +155,28 @@ abstract class ReducedCommand<O> implements Callable<Integer> {
       Loss loss = read(Rows.of(x, classAxis, offsets(memory)), memory);
       otherFiles().forEach(files::keep);
 
-      O outputs = outputs(files.create(losses, type.perRow(x), loss.rows().shape()));
+      O outputs = outputs(losses(files, type.perRow(x), loss.rows().shape()));
       request(outputs, files, type, loss);
       Tensor dx = files.create(gradient, type.like(x), x.shape());
       NoneCounted ofNone = noneCounted == null ? NoneCounted.NAN : noneCounted;
-      Settings settings = new Settings(classAxis, reduction, denominator, ofNone, compute);
+      Settings settings =
+          new Settings(classAxis, reduction.ofLibrary(), denominator, ofNone, compute);
       Progress.during(spec.name(), () -> reduce(settings, loss, dx, outputs));
       files.commit();
 
       LossReport report = report(outputs, reduction, Used.of(compute));
-      spec.commandLine().getOut().println(json ? report.json() : report.text());
+      if (!json) {
+        files.show(spec.commandLine().getOut());
+      }
+      spec.commandLine().getOut().println(json ? report.json(files.json()) : report.text());
     }
     return ExitCode.OK;
+  }
+
+  private @Nullable Tensor losses(Outputs files, DType ofRows, long[] shape) {
+    return reduction == LossReduction.NONE
+        ? files.createOrShow(losses, "--losses L.npy", ofRows, shape)
+        : files.create(losses, ofRows, shape);
   }
 
   /** Refuses a type of outputs that does not go with the input. */
@@ -178,7 +190,7 @@ abstract class ReducedCommand<O> implements Callable<Integer> {
     requireMeanFor("--none-counted", noneCounted);
     if (denominator != null
         && gradient != null
-        && reduction == Reduction.MEAN
+        && reduction == LossReduction.MEAN
         && denominator > 0
         && Double.isInfinite(1 / denominator)) {
       throw new CommandException(
@@ -192,9 +204,13 @@ abstract class ReducedCommand<O> implements Callable<Integer> {
   }
 
   private void requireMeanFor(String option, @Nullable Object given) {
-    if (given != null && reduction != Reduction.MEAN) {
+    if (given != null && reduction != LossReduction.MEAN) {
       throw new CommandException(
-          option + " is for a mean, and --reduction is sum; leave one of them out");
+          String.format(
+              Locale.ROOT,
+              "%s requires --reduction mean (was %s); remove one of them",
+              option,
+              Converters.name(reduction)));
     }
   }
 

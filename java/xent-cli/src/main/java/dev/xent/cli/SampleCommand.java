@@ -7,6 +7,7 @@ import dev.xent.SamplerInputs;
 import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -25,7 +26,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "sample",
     header = "The next token of each row of logits.",
-    customSynopsis = "xent sample LOGITS.npy -o TOKENS.npy [OPTIONS]",
+    customSynopsis = "xent sample LOGITS.npy [-o TOKENS.npy] [OPTIONS]",
     modelTransformer = SampleCommand.OwnOptions.class,
     description = {
       "Draws a class with the probability that softmax gives it among those that the filters keep.",
@@ -45,10 +46,9 @@ final class SampleCommand implements Callable<Integer> {
 
   @Option(
       names = {"-o", "--output"},
-      required = true,
       paramLabel = "TOKENS.npy",
       description = "The file to write, as i8, in the shape of the logits without the class axis.")
-  private Path out;
+  private @Nullable Path out;
 
   @Option(
       names = "--axis",
@@ -119,11 +119,14 @@ final class SampleCommand implements Callable<Integer> {
       Sampler sampler = numbers.applyTo(common.get()).execution(compute.execution()).build();
       files.keep(in);
       otherFiles().forEach(files::keep);
-      Tensor tokens = files.create(out, DType.I64, rows.shape());
+      Tensor tokens = files.createOrShow(out, "-o TOKENS.npy", DType.I64, rows.shape());
       Sampler.Outputs outputs = wanted.request(files, type, rows);
       Progress.during(spec.name(), () -> sample(sampler, requests, rows, inputs, tokens, outputs));
       files.commit();
-      spec.commandLine().getOut().println(report(outputs));
+      if (!json) {
+        files.show(spec.commandLine().getOut());
+      }
+      spec.commandLine().getOut().println(report(outputs, files.json()));
     }
     return ExitCode.OK;
   }
@@ -173,7 +176,7 @@ final class SampleCommand implements Callable<Integer> {
     }
   }
 
-  private String report(Sampler.Outputs outputs) {
+  private String report(Sampler.Outputs outputs, @Nullable List<Object> tokens) {
     Used used = Used.of(compute);
     if (!json) {
       return String.format(
@@ -186,6 +189,9 @@ final class SampleCommand implements Callable<Integer> {
     Map<String, Object> object = new LinkedHashMap<>();
     object.put("rows", outputs.rows());
     object.put("sampled", outputs.sampled());
+    if (tokens != null) {
+      object.put("tokens", tokens);
+    }
     object.put("backend", used.backend());
     object.put("isa", used.isa());
     object.put("threads", used.threads());

@@ -14,14 +14,16 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** {@code xent selected-log-probabilities}: what a few classes of each row have. */
 @Command(
     name = "selected-log-probabilities",
     header = "Log-probabilities of given classes of each row, their gradient and sums.",
-    customSynopsis = "xent selected-log-probabilities IN.npy TARGETS.npy -o OUT.npy [OPTIONS]",
+    customSynopsis = "xent selected-log-probabilities IN.npy TARGETS.npy [-o OUT.npy] [OPTIONS]",
     description = "One class per row (the tokens of a completion, say), or K of each.",
     footer = {
       "Examples:",
@@ -32,6 +34,8 @@ import picocli.CommandLine.Parameters;
       "      --upstream g.npy --grad dx.npy"
     })
 final class SelectedCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
   @Parameters(index = "0", paramLabel = "IN.npy", description = "Logits: f2, f4, f8 or bf16.")
   private Path in;
 
@@ -46,10 +50,9 @@ final class SelectedCommand implements Callable<Integer> {
 
   @Option(
       names = {"-o", "--output"},
-      required = true,
       paramLabel = "OUT.npy",
       description = "The log-probabilities, in the shape of TARGETS.npy.")
-  private Path out;
+  private @Nullable Path out;
 
   @Option(
       names = "--axis",
@@ -111,7 +114,7 @@ final class SelectedCommand implements Callable<Integer> {
           .flatMap(files -> files)
           .flatMap(Stream::ofNullable)
           .forEach(outputs::keep);
-      Tensor values = outputs.create(out, type.perRow(logits), classes.shape());
+      Tensor values = outputs.createOrShow(out, "-o OUT.npy", type.perRow(logits), classes.shape());
       Tensor dx = outputs.create(grad, type.like(logits), logits.shape());
       Tensor scores =
           s == null
@@ -129,6 +132,7 @@ final class SelectedCommand implements Callable<Integer> {
         addUp(operation, values, s, scores);
       }
       outputs.commit();
+      outputs.show(spec.commandLine().getOut());
     }
     return ExitCode.OK;
   }

@@ -9,15 +9,18 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** {@code xent softmax-backward}: the gradient of the logits from the output's gradient. */
 @Command(
     name = "softmax-backward",
     header = "Gradient of the logits from the gradient of a softmax's output.",
-    customSynopsis = "xent softmax-backward --y Y.npy --dy DY.npy -o DX.npy [OPTIONS]",
+    customSynopsis = "xent softmax-backward --y Y.npy --dy DY.npy [-o DX.npy] [OPTIONS]",
     description = {
       "Softmax: dx = y * (dy - sum(dy * y)) / T. With --log: dx = (dy - exp(y) * sum(dy)) / T."
     },
@@ -27,6 +30,8 @@ import picocli.CommandLine.Option;
       "  xent softmax-backward --log --y logp.npy --dy dy.npy -o dx.npy --axis 1"
     })
 final class SoftmaxBackwardCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
   @Option(
       names = "--y",
       required = true,
@@ -43,10 +48,9 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
 
   @Option(
       names = {"-o", "--output"},
-      required = true,
       paramLabel = "DX.npy",
       description = "The file to write, in the shape of Y.npy.")
-  private Path dx;
+  private @Nullable Path dx;
 
   @Option(
       names = "--axis",
@@ -78,9 +82,10 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
       int classAxis = Axis.resolve(axis, output, y);
       Inputs beside = inputs.read(inputs.offsets(memory), memory);
       inputs.files().forEach(outputs::keep);
-      Tensor gradient = outputs.create(dx, type.like(output), output.shape());
+      Tensor gradient = outputs.createOrShow(dx, "-o DX.npy", type.like(output), output.shape());
       backward(classAxis, List.of(output, upstream, gradient), beside);
       outputs.commit();
+      outputs.show(spec.commandLine().getOut());
     }
     return ExitCode.OK;
   }

@@ -10,16 +10,19 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.function.BiConsumer;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** {@code xent softmax}: probabilities or log-probabilities of logits. */
 @Command(
     name = "softmax",
     header = "Softmax or log-softmax of a file along one axis.",
-    customSynopsis = "xent softmax IN.npy -o OUT.npy [OPTIONS]",
+    customSynopsis = "xent softmax IN.npy [-o OUT.npy] [OPTIONS]",
     description =
         "A row with NaN or +inf becomes NaN; so does one that is all -inf, unless --fully-masked"
             + " zero.",
@@ -30,15 +33,16 @@ import picocli.CommandLine.Parameters;
       "  xent softmax logits.npy -o p.npy --temperature 0.7 --mask allowed.npy"
     })
 final class SoftmaxCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
   @Parameters(paramLabel = "IN.npy", description = "Logits: f2, f4, f8 or bf16.")
   private Path in;
 
   @Option(
       names = {"-o", "--output"},
-      required = true,
       paramLabel = "OUT.npy",
       description = "The file to write, in the shape of IN.npy; it may be IN.npy itself.")
-  private Path out;
+  private @Nullable Path out;
 
   @Option(
       names = "--axis",
@@ -65,9 +69,10 @@ final class SoftmaxCommand implements Callable<Integer> {
       int classAxis = Axis.resolve(axis, logits, in);
       Inputs beside = sink.addTo(inputs.read(inputs.offsets(memory), memory), memory);
       otherFiles().forEach(outputs::keep);
-      Tensor output = outputs.create(out, type.like(logits), logits.shape());
+      Tensor output = outputs.createOrShow(out, "-o OUT.npy", type.like(logits), logits.shape());
       forward(classAxis, logits, beside, output);
       outputs.commit();
+      outputs.show(spec.commandLine().getOut());
     }
     return ExitCode.OK;
   }

@@ -255,7 +255,7 @@ class BadInputTest {
   void wordsThatAreNoChoice() {
     loss("--smoothing", "some").refuses("--smoothing", "'some' is not one of uniform, others");
     loss("--fully-masked", "one").refuses("--fully-masked", "'one' is not one of nan, zero");
-    loss("--dtype", "f8").refuses("--dtype", "'f8' is not one of f16, bf16, f32, f64");
+    loss("--dtype", "f9").refuses("--dtype", "'f9' is not one of f16, bf16, f32, f64");
   }
 
   @Test

@@ -8,6 +8,7 @@ import static org.assertj.core.data.Offset.offset;
 import dev.xent.Xent;
 import dev.xent.support.NpyBytes;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -97,6 +98,39 @@ class CrossEntropyCommandTest {
             .json();
     Golden.assertClose((double) printed.get("loss"), Golden.LOSSES[0] + Golden.LOSSES[1]);
     assertThat(printed).containsEntry("reduction", "sum");
+    Golden.assertFile(file("g"), Golden.GRADIENT_OF_SUM);
+  }
+
+  @Test
+  void printsTheLossesOfRowsWithoutAReduction() {
+    xent("cross-entropy", logits, labels, "--losses", file("l")).succeeds();
+    float[] losses = NpyBytes.floatsOf(file("l"));
+    String[] none = {"cross-entropy", logits.toString(), labels.toString(), "--reduction", "none"};
+    assertThat(xent((Object[]) none).succeeds().out().replaceAll(" +", " ").lines())
+        .contains("0 " + losses[0], "1 " + losses[1], "f32 [2]", "rows 2, 2 counted")
+        .noneMatch(line -> line.startsWith("loss ") || line.startsWith("denominator"));
+    Map<String, Object> json =
+        xent("cross-entropy", logits, labels, "--reduction", "none", "--json").json();
+    assertThat(json)
+        .containsEntry("reduction", "none")
+        .containsEntry("loss", null)
+        .containsEntry("losses", List.of(shortest(losses[0]), shortest(losses[1])));
+  }
+
+  @Test
+  void theGradientWithoutAReductionIsThatOfTheSum() {
+    xent(
+            "cross-entropy",
+            logits,
+            labels,
+            "--reduction",
+            "none",
+            "--losses",
+            file("l"),
+            "--grad",
+            file("g"))
+        .succeeds();
+    Golden.assertFile(file("l"), Golden.LOSSES);
     Golden.assertFile(file("g"), Golden.GRADIENT_OF_SUM);
   }
 
@@ -295,5 +329,9 @@ class CrossEntropyCommandTest {
 
   private Path file(String name) {
     return folder.resolve(name + ".npy");
+  }
+
+  private static double shortest(float value) {
+    return Double.parseDouble(Float.toString(value));
   }
 }

@@ -25,6 +25,23 @@ class MainTest {
         .contains("verify", "bench", "info", "demo");
   }
 
+  @Test
+  void withoutACommandItSaysHowToBegin() {
+    assertThat(xent().succeeds().out().lines())
+        .hasSizeLessThan(10)
+        .allSatisfy(line -> assertThat(line).hasSizeLessThanOrEqualTo(80))
+        .anyMatch(line -> line.contains("xent softmax logits.npy "))
+        .anyMatch(line -> line.contains("xent --help"));
+  }
+
+  @Test
+  void helpHasItsCommandsInGroups() {
+    assertThat(xent("--help").out())
+        .containsPattern("\\RCompute:\\R  softmax  (?s).*  sample ")
+        .containsPattern("\\RInspect:\\R  verify  (?s).*  completion ")
+        .containsPattern("\\RMeasure:\\R  bench  .*\\R  demo ");
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -72,11 +89,9 @@ class MainTest {
 
   @Test
   void namesWhatCannotBeUnderstood() {
-    xent().refuses("no command", "xent --help");
     xent("sofmax").refuses("no command 'sofmax'", "did you mean 'softmax'", "xent --help");
     xent("info", "--nope").refuses("unknown option '--nope'", "xent info --help");
     xent("info", "more").refuses("'more' is one argument too many", "xent info --help");
-    xent("softmax", "in.npy").refuses("missing required option", "--output", "xent softmax --help");
     xent("softmax", "-o", "out.npy").refuses("missing required parameter", "IN.npy");
     xent("verify", "a.npy").refuses("missing required parameter", "EXPECTED.npy");
     xent("softmax", "i.npy", "-o", "o.npy", "--axis", "x")

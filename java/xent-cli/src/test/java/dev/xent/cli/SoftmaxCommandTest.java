@@ -38,6 +38,15 @@ class SoftmaxCommandTest {
   }
 
   @Test
+  void printsProbabilitiesWithoutAFile() {
+    xent("softmax", logits, "-o", out).succeeds();
+    float[] expected = NpyBytes.floatsOf(out);
+    assertThat(xent("softmax", logits).succeeds().out().replaceAll(" +", " "))
+        .contains("0 " + expected[0] + " " + expected[1])
+        .endsWith("f32 [2, 4]" + System.lineSeparator());
+  }
+
+  @Test
   void givesLogProbabilities() {
     xent("softmax", logits, "--output", out, "--log", "--isa", "scalar", "--threads", 1).succeeds();
     Golden.assertFile(out, Golden.LOG_SOFTMAX);

@@ -12,6 +12,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Files of every type of floats, in and out. */
@@ -41,6 +42,21 @@ class TypesTest {
     loss(narrow, "--grad", file("n"), "--losses", file("m"));
     assertThat(NpyBytes.halvesOf(file("n"))).isEqualTo(narrow(type, NpyBytes.floatsOf(file("g"))));
     assertThat(file("m")).hasSameBinaryContentAs(file("l"));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "f2, <f2",
+    "float16, <f2",
+    "half, <f2",
+    "f16, <f2",
+    "bfloat16, <V2",
+    "f4, <f4",
+    "float32, <f4"
+  })
+  void typesHaveTheNamesOfNumpyAndPytorchToo(String name, String descr) {
+    xent("softmax", single, "-o", file("y"), "--dtype", name).succeeds();
+    assertThat(NpyBytes.dictionaryOf(file("y"))).contains("'" + descr + "'");
   }
 
   @ParameterizedTest
