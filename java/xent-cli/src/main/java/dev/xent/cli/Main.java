@@ -4,7 +4,6 @@ package dev.xent.cli;
 import dev.xent.cli.bench.BenchCommand;
 import dev.xent.cli.demo.DemoCommand;
 import dev.xent.cli.verify.VerifyCommand;
-import java.io.Console;
 import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.Map;
@@ -94,8 +93,7 @@ public final class Main implements Runnable {
     if (System.getProperty(LOG_FORMAT) == null) {
       System.setProperty(LOG_FORMAT, "xent: %5$s%n");
     }
-    Console console = System.console();
-    Ansi colors = colors(System.getenv(), console != null && console.isTerminal());
+    Ansi colors = colors(System.getenv(), System.console() != null);
     System.exit(run(new PrintWriter(System.out), new PrintWriter(System.err), colors, args));
   }
 
