@@ -198,6 +198,49 @@ class WorkflowsTest {
     return before;
   }
 
+  /** The rest runs every night. */
+  @Test
+  void aPullRequestRunsOneQuickJobAndFourPlatforms() {
+    Set<String> jobs = new HashSet<>();
+    for (Job job : jobs()) {
+      if (events(job.workflow()).containsKey("pull_request")) {
+        jobs.add(job.toString());
+        assertThat((int) job.values().get("timeout-minutes")).as("%s", job).isLessThanOrEqualTo(60);
+      }
+    }
+    assertThat(jobs)
+        .containsExactlyInAnyOrder(
+            "check/check",
+            "build/linux",
+            "build/arm",
+            "build/libraries", // which the next two load
+            "build/macos",
+            "build/windows");
+  }
+
+  /** No push may be left out: a release needs the build of its own commit. */
+  @Test
+  void changesOfPagesAloneRunTheQuickJob() {
+    Map<String, Object> build = events("build");
+    assertThat(strings(map(build.get("pull_request")).get("paths-ignore")))
+        .containsExactlyInAnyOrder("**.md", "docs/**", "site/**");
+    assertThat(map(build.get("push"))).containsOnlyKeys("branches");
+    assertThat(events("check").get("pull_request")).isNull();
+  }
+
+  /** {@code tools/verify-tag} asks for these two. */
+  @Test
+  void aReleaseNeedsWorkflowsThatExist() {
+    String tool = read(ROOT.resolve("tools/verify-tag"));
+    assertThat(tool).contains("for workflow in build.yml nightly.yml; do");
+    assertThat(jobs().stream().map(Job::workflow)).contains("build", "nightly");
+    assertThat(events("nightly")).containsOnlyKeys("schedule", "workflow_dispatch");
+  }
+
+  private static Map<String, Object> events(String workflow) {
+    return map(yaml(WORKFLOWS.resolve(workflow + ".yml")).get("on"));
+  }
+
   @Test
   void tagsOfReleasesAndCandidatesMakeAReleaseAndNoOthers() {
     Map<String, Object> push =
