@@ -33,8 +33,12 @@ async function at(path, width, look) {
 let links;
 await at("/", 1280, menu => {
   links = [...menu.querySelectorAll(".sidebar-tree a[href]")].map(link => link.href);
-  expect(menu.querySelector(".sidebar-tree .caption").textContent === "Guides", "the menu does not begin with the guides");
+  const first = menu.querySelector(".sidebar-tree .caption").textContent;
+  expect(first === "Start", `the menu begins with ${first}`);
   expect(links.length > 30, `the menu has ${links.length} links`);
+  const seen = menu.querySelectorAll(".sidebar-tree .toctree-l1").length;
+  expect(seen > 10 && seen <= 31, `the menu shows ${seen} entries`);
+  expect(menu.querySelector("link[rel~=icon]"), "there is no icon");
 });
 for (const link of new Set(links)) {
   for (const width of [1280, 390]) {
@@ -60,6 +64,13 @@ await at("/", 390, async page => {
 await at("/", 1280, page => {
   const box = page.querySelector(".sidebar-search");
   expect(box && new URL(box.closest("form").action).pathname === "/search/", "the menu has no search");
+});
+await at("/c-api/", 1280, page => {
+  const names = [...page.querySelectorAll("article table a")].map(link => decodeURIComponent(new URL(link.href).hash));
+  expect(names.length > 30, `the index of the C API has ${names.length} functions`);
+  for (const name of names) {
+    expect(page.getElementById(name.slice(1)), `the index of the C API leads to ${name}, which is not there`);
+  }
 });
 await at("/search/?q=smoothing", 1280, async page => {
   const hits = () => [...page.querySelectorAll("#search-results li a")].map(link => new URL(link.href).pathname);

@@ -3,11 +3,16 @@
 
 import os
 import re
+import subprocess
 from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+VERSION = re.search("<version>(.*)</version>", (REPOSITORY / "pom.xml").read_text())[1]
+COMMIT = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True).stdout
 
 project = "Xent"
 author = "Xent maintainers"
-copyright = "2026, Xent maintainers"
+copyright = f"2026, Xent maintainers. Apache License 2.0. Version {VERSION}, commit {COMMIT.strip()}"
 extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["docs/README.md"]  # the list of pages: here the menu
@@ -24,7 +29,14 @@ html_js_files = ["tables.js"]
 html_show_sphinx = False
 html_copy_source = False
 html_show_sourcelink = False
-html_theme_options = {"navigation_with_keys": True}
+html_favicon = "static/mark.svg"
+html_theme_options = {
+    "navigation_with_keys": True,
+    "light_logo": "mark.svg",
+    "dark_logo": "mark.svg",
+    "light_css_variables": {"color-brand-primary": "#0b6e99", "color-brand-content": "#0b6e99"},
+    "dark_css_variables": {"color-brand-primary": "#4db4dd", "color-brand-content": "#4db4dd"},
+}
 
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)

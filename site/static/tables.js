@@ -13,3 +13,18 @@ addEventListener("DOMContentLoaded", () => {
     }
   }
 });
+
+/* Furo shows the headings of a page at its right on wide screens only: on others they go under the title. */
+addEventListener("DOMContentLoaded", () => {
+  const headings = document.querySelector(".toc-tree > ul > li > ul");
+  const title = document.querySelector("article h1");
+  if (!headings || !title || headings.children.length < 3) {
+    return;
+  }
+  const contents = document.createElement("details");
+  contents.className = "on-this-page";
+  contents.open = innerWidth > 740;
+  contents.innerHTML = "<summary>On this page</summary>";
+  contents.append(headings.cloneNode(true));
+  title.after(contents);
+});
