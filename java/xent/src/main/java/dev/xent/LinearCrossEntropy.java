@@ -529,6 +529,15 @@ public final class LinearCrossEntropy {
       return this;
     }
 
+    /**
+     * Saves the statistics in memory that is freed some time after they are no longer reachable.
+     *
+     * @see #saveStatistics(Arena)
+     */
+    public Outputs saveStatistics() {
+      return saveStatistics(Arena.ofAuto());
+    }
+
     @Override
     public Outputs saveStatistics(@Nullable Arena arena) {
       super.saveStatistics(arena);

@@ -244,11 +244,15 @@ public final class SelectedLogProbabilities {
   public static final class Saved {
     final dev.xent.internal.plan.Outputs outputs = new dev.xent.internal.plan.Outputs();
 
+    /** Nothing is kept yet. The memory is freed some time after this is no longer reachable. */
+    public Saved() {
+      this(Arena.ofAuto());
+    }
+
     /**
-     * Creates an empty tally.
+     * Nothing is kept yet.
      *
-     * @param arena where it will lie; a call with more rows than any before takes new memory from
-     *     it
+     * @param arena where it will be; a call with more rows than any before takes new memory from it
      */
     public Saved(Arena arena) {
       outputs.saveStatistics(Objects.requireNonNull(arena, "arena"));

@@ -317,7 +317,7 @@ class GeneralLossTest {
             .topClasses(topClasses)
             .topLogProbabilities(topLog)
             .targetGradient(targetGradient)
-            .saveStatistics(Arena.ofAuto());
+            .saveStatistics();
     if (labels) {
       outcome.logProbabilities(logProbabilities).ranks(ranks).hits(hits);
     }

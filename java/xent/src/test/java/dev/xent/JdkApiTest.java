@@ -9,8 +9,11 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.spi.ToolProvider;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -19,6 +22,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class JdkApiTest {
   private static final Path API =
       Path.of(System.getProperty("basedir"), "..", "..", "target", "jdk-api", "21").normalize();
+
+  private static final Path CLASSES = Path.of(System.getProperty("basedir"), "target", "classes");
 
   @TempDir private Path folder;
 
@@ -39,24 +44,17 @@ class JdkApiTest {
           }
         }
         """;
-    Path source = Files.writeString(folder.resolve("Code.java"), code.replace("%s", statement));
+    return compiled(code.replace("%s", statement), "--patch-module", "java.base=" + API);
+  }
+
+  private String compiled(String code, String... options) throws IOException {
+    Path source = Files.writeString(folder.resolve("Code.java"), code);
     StringWriter said = new StringWriter();
     PrintWriter out = new PrintWriter(said);
-    String patch = "java.base=" + API;
-    ToolProvider.findFirst("javac")
-        .orElseThrow()
-        .run(
-            out,
-            out,
-            "-Xlint:all,-restricted",
-            "-Werror",
-            "--release",
-            "21",
-            "--patch-module",
-            patch,
-            "-d",
-            folder.toString(),
-            source.toString());
+    List<String> arguments = new ArrayList<>(List.of(options));
+    arguments.addAll(List.of("-Xlint:all,-restricted", "-Werror", "--release", "21"));
+    arguments.addAll(List.of("-d", folder.toString(), source.toString()));
+    ToolProvider.findFirst("javac").orElseThrow().run(out, out, arguments.toArray(String[]::new));
     return said.toString();
   }
 
@@ -92,5 +90,40 @@ class JdkApiTest {
       })
   void whatOneOfThemHasDoesNot(String statement) throws IOException {
     assertThat(said(statement)).contains("error:");
+  }
+
+  /** As users of JDK 21 write it, to whose compiler Arena and MemorySegment are in preview. */
+  @Test
+  void programsForJdk21DoWithoutArenas() throws IOException {
+    String code =
+        """
+        import dev.xent.*;
+        import java.nio.*;
+        class Code {
+          Object of(float[] values, FloatBuffer direct, int[] classes) {
+            Tensor x = Tensor.of(values, 2, 3);
+            Tensor y = Tensor.allocate(DType.F32, 2, 3);
+            Tensor labels = Tensor.of(classes);
+            Tensor perRow = Tensor.allocate(DType.F32, 2);
+            Softmax.along(-1).forward(x, y);
+            LogSoftmax.along(-1).forward(Tensor.of(direct, 2, 3), y);
+            LogSumExp.along(-1).forward(x, perRow);
+            CrossEntropy.Outputs outputs =
+                new CrossEntropy.Outputs().losses(perRow).saveStatistics();
+            CrossEntropy mean = CrossEntropy.mean();
+            mean.forward(x, labels, outputs);
+            mean.backward(x, labels, outputs, null, y);
+            mean.on(x, labels).gradient(y).run();
+            SelectedLogProbabilities selected = SelectedLogProbabilities.builder().build();
+            selected.forward(x, labels, Inputs.none(), perRow, new SelectedLogProbabilities.Saved());
+            Tensor tokens = Tensor.allocate(DType.I32, 2);
+            Sampler.builder().topK(2).build().sample(x, 0, tokens);
+            LinearCrossEntropy.Outputs linear = new LinearCrossEntropy.Outputs().saveStatistics();
+            LinearCrossEntropy.mean().forward(x, Tensor.of(values, 2, 3), labels, linear);
+            return TopK.of(2).probabilities(x).values().toFloatArray();
+          }
+        }
+        """;
+    assertThat(compiled(code, "-cp", CLASSES.toString())).isEmpty();
   }
 }

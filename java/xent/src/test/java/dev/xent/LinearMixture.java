@@ -310,7 +310,7 @@ final class LinearMixture {
             .bias(gradients.get("bias gradient"));
     double loss;
     if (later) {
-      outputs.saveStatistics(Arena.ofAuto());
+      outputs.saveStatistics();
       loss = operation.forward(hidden, weights, targets, withBias(), outputs);
       operation.backward(hidden, weights, targets, withBias(), outputs, null, asked);
     } else {

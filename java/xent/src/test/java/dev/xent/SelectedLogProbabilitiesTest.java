@@ -263,7 +263,7 @@ class SelectedLogProbabilitiesTest {
   @OnEveryBackend
   void aForwardThatFailsLeavesNothingForABackward(Backend backend) {
     SelectedLogProbabilities selected = on(backend).build();
-    SelectedLogProbabilities.Saved saved = new SelectedLogProbabilities.Saved(Arena.ofAuto());
+    SelectedLogProbabilities.Saved saved = new SelectedLogProbabilities.Saved();
     Tensor lp = Tensor.of(new float[ROWS * COUNT], ROWS, COUNT);
     float[] written = new float[ROWS * CLASSES];
     Tensor gradient = Tensor.of(written, ROWS, CLASSES);
