@@ -714,7 +714,7 @@ class Call:
         share(work, len(tasks), most)
         whole = sized(Tally)
         for part in tallies:
-            self.library.c.xent_tally_merge(ctypes.addressof(whole), ctypes.addressof(part))
+            self.library.merge(whole, part)
         return sum(counts), whole
 
     def _ranges(self, options: Options, piece: int, begin: int, end: int) -> Iterator[tuple[int, int, Options]]:

@@ -161,6 +161,9 @@ class Library:
     def tally_sum(self, tally: Tally) -> float:
         return float(self.c.xent_tally_sum(ctypes.addressof(tally)))
 
+    def merge(self, tally: Tally, other: Tally) -> None:
+        self.c.xent_tally_merge(ctypes.addressof(tally), ctypes.addressof(other))
+
     def sum_of(self, address: int, type_: int, count: int) -> float:
         """The exact sum of numbers side by side, rounded once."""
         tally = sized(Tally)

@@ -789,38 +789,48 @@ def _loss(kind: type[AnyLoss], function: str, call: Call, options: Options, redu
     if save:
         call.keep_statistics()
 
+    sums = _summing(function, [call], options, reductions, whole)
+
     def compute() -> AnyLoss:
-        made = _sums(function, [call], options, reductions, whole)
+        made = sums()
         saved = _Saved(f"{function}_backward", call, options, reductions, made[-1]) if save else None
         return kind(*made, **call.results, _saved=saved)
 
     return call.result(threads, compute)
 
 
-def _sums(function: str, parts: Sequence[Call], options: Options, reductions: Reductions,
-          whole: bool) -> tuple[float, float, int, int, float]:
+def _summing(function: str, parts: Sequence[Call], options: Options, reductions: Reductions,
+             whole: bool) -> Callable[[], tuple[float, float, int, int, float]]:
     """Computes the parts of a call: the loss and what else every `Loss` has."""
-    counts, library = [_count(function, call, options) for call in parts], parts[0].library
-    counted, weight = sum(count for count, _ in counts), float(sum(count for count, _ in counts))
-    if counts[0][1] is not None:
-        weight = library.tally_sum(_merged(library, [tally for _, tally in counts if tally]))
-    divisor = reductions.denominator(weight)
-    gradients = [[name for name in call.results if name.endswith("gradient")] for call in parts]
-    reductions.require_mean(divisor, any(gradients))
-    zero = any(gradients) and reductions.gradient_is_zero(divisor)
-    if any(gradients):
-        options.gradient_scale, options.has_gradient_scale = 1.0 if zero else reductions.scale_of(divisor), 1
-    _require_even_rows(parts if whole else [])
-    tallies = []
-    for call, names in zip(parts, gradients):
-        _, tally = call.run(function, options, tally=True, without=names if zero else (), alone=whole)
-        tallies.append(tally)
-        if zero or whole and not call.rows:
-            for name in names:
-                call.clear(name)
-    total = library.tally_sum(_merged(library, tallies))
+    library, one, others = parts[0].library, parts[0], parts[1:]
+    gradients = [name for name in one.results if name.endswith("gradient")]  # those of all
     rows = sum(call.lead.size if call.elements else call.rows for call in parts)
-    return reductions.reduce(total, divisor), total, rows, counted, divisor
+
+    def sums() -> tuple[float, float, int, int, float]:
+        counted, weights = _count(function, one, options)
+        for call in others:
+            more, tally = _count(function, call, options)
+            counted += more
+            if weights and tally:
+                library.merge(weights, tally)
+        divisor = reductions.denominator(library.tally_sum(weights) if weights else float(counted))
+        reductions.require_mean(divisor, bool(gradients))
+        zero = bool(gradients) and reductions.gradient_is_zero(divisor)
+        if gradients:
+            options.gradient_scale, options.has_gradient_scale = 1.0 if zero else reductions.scale_of(divisor), 1
+        if whole:
+            _require_even_rows(parts)
+        _, total = one.run(function, options, tally=True, without=gradients if zero else (), alone=whole)
+        for call in others:
+            library.merge(total, call.run(function, options, True, gradients if zero else (), alone=whole)[1])
+        if zero or whole and not rows:
+            for call in parts:
+                for name in gradients:
+                    call.clear(name)
+        loss = library.tally_sum(total)
+        return reductions.reduce(loss, divisor), loss, rows, counted, divisor
+
+    return sums
 
 
 def _require_even_rows(parts: Sequence[Call]) -> None:
@@ -828,12 +838,6 @@ def _require_even_rows(parts: Sequence[Call]) -> None:
         if call.packing or len(call.pieces) > 1:
             raise ShapeError(f"{call.lead_name} is {call.lead} with strides {list(call.lead.strides)}: copy it, as "
                              f"gradients of weights and bias are sums over rows that lie evenly apart")
-
-
-def _merged(library: Library, tallies: Sequence[Tally]) -> Tally:
-    for tally in tallies[1:]:
-        library.c.xent_tally_merge(ctypes.addressof(tallies[0]), ctypes.addressof(tally))
-    return tallies[0]
 
 
 def _count(function: str, call: Call, options: Options) -> tuple[int, Tally | None]:
@@ -1031,7 +1035,7 @@ def _layers(hidden: Any, weights: Array, inputs: dict[str, Any], outputs: dict[s
         parts.append(call)
     if sums:
         parts[0].require_writable("hidden_gradient", sums)
-    made = _sums("linear_cross_entropy", parts, struct, reductions, one)
+    made = _summing("linear_cross_entropy", parts, struct, reductions, one)()
     if sums:
         parts[0].tell_autograd_of(sums)
         add_rounded(sums, [call.arrays["hidden_gradient"] for call in parts])
