@@ -22,7 +22,7 @@ import picocli.CommandLine.Spec;
 /** {@code xent bench}: how fast this machine computes, beside the speed of its memory. */
 @Command(
     name = "bench",
-    header = "How fast this machine computes, beside the speed of its memory.",
+    header = "Measure the speed of all operations and of memory.",
     customSynopsis = "xent bench [OPTIONS]",
     description = {
       "Times six operations on shapes of every kind, with every instruction set of this CPU and"
@@ -68,7 +68,7 @@ public final class BenchCommand implements Callable<Integer> {
       hideParamSyntax = true,
       converter = ShapeConverter.class,
       description =
-          "Shapes of the logits, joined by commas: 64x1000, or 2x64x56x56@1 where the class axis"
+          "Shapes of the logits, joined by commas: 64x1000, or 2x64x56x56@1 if the class axis"
               + " (1) is not the last.")
   private @Nullable List<Shape> shapes;
 
@@ -79,16 +79,19 @@ public final class BenchCommand implements Callable<Integer> {
       names = "--html",
       order = HelpOrder.PRINT,
       paramLabel = "REPORT.html",
-      description = "Write a page with charts, which needs nothing but itself.")
+      description = "Write one self-contained page with charts.")
   private @Nullable Path html;
 
   @Mixin private ComputeOptions compute;
 
   @Override
   public Integer call() {
+    Steadiness steadiness = Steadiness.begin();
     try (Team team = new Team(compute.threadsOr(1))) {
       Memory memory = new Memory(team);
-      show(html == null ? measurement(memory).run() : measureAndWrite(memory, html));
+      List<Result> results =
+          html == null ? measurement(memory).run() : measureAndWrite(memory, html);
+      show(results, steadiness.warning());
     }
     return ExitCode.OK;
   }
@@ -114,14 +117,17 @@ public final class BenchCommand implements Callable<Integer> {
         quick ? Effort.QUICK : Effort.FULL);
   }
 
-  private void show(List<Result> results) {
+  private void show(List<Result> results, @Nullable String warning) {
     PrintWriter out = spec.commandLine().getOut();
     if (json) {
-      out.println(JsonReport.line(Machine.here(), results, Ways.of(results)));
+      out.println(JsonReport.line(Machine.here(), warning != null, results, Ways.of(results)));
       return;
     }
     new TextReport(out, Charset.forName(System.getProperty("stdout.encoding", "US-ASCII")))
         .print(Machine.here(), results);
+    if (warning != null) {
+      out.printf(Locale.ROOT, "%n%s%n", warning);
+    }
     if (html != null) {
       out.printf(Locale.ROOT, "%nCharts: %s%n", Shown.line(html.toString()));
     }

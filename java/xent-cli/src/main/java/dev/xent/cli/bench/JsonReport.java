@@ -15,11 +15,17 @@ final class JsonReport {
 
   private JsonReport() {}
 
-  /** One object on one line, of results and the ways of those that have one. */
-  static String line(Machine machine, List<Result> results, Map<Result, String> ways) {
+  /**
+   * One object on one line, of results and the ways of those that have one.
+   *
+   * @param busy whether the machine was busy with other work
+   */
+  static String line(
+      Machine machine, boolean busy, List<Result> results, Map<Result, String> ways) {
     Map<String, Object> report = new LinkedHashMap<>();
     report.put("cpu", machine.cpu());
     report.put("jdk", machine.jdk());
+    report.put("busy", busy);
     report.put(
         "results", results.stream().map(result -> members(result, ways.get(result))).toList());
     return Json.line(report);

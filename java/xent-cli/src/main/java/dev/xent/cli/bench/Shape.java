@@ -51,7 +51,7 @@ record Shape(List<Long> sizes, int axis) {
       throw new TypeConversionException(
           String.format(
               Locale.ROOT,
-              "'%s' is no shape: join its sizes by x, and add @ and the class axis where that is not the last, as in 64x1000,2x64x56x56@1",
+              "'%s' is not a shape; write sizes joined by x, and @AXIS if the class axis is not the last: 64x1000,2x64x56x56@1",
               word));
     }
     String[] parts = word.split("@");
@@ -60,22 +60,18 @@ record Shape(List<Long> sizes, int axis) {
     if (axis >= sizes.size()) {
       throw new TypeConversionException(
           String.format(
-              Locale.ROOT,
-              "'%s' has no axis %d: axes go from 0 to %d",
-              word,
-              axis,
-              sizes.size() - 1));
+              Locale.ROOT, "'%s' has no axis %d; axes are 0 to %d", word, axis, sizes.size() - 1));
     }
     if (sizes.contains(0L)) {
       throw new TypeConversionException(
-          String.format(Locale.ROOT, "'%s' has nothing to measure: give sizes of 1 or more", word));
+          String.format(Locale.ROOT, "'%s' has no elements; sizes must be at least 1", word));
     }
     Shape shape = new Shape(sizes, axis);
     try {
       Math.multiplyExact(shape.elements(), 2L * Problem.MOST_BYTES_PER_ELEMENT);
     } catch (ArithmeticException e) {
       throw new TypeConversionException(
-          String.format(Locale.ROOT, "'%s' is larger than any memory: give smaller sizes", word));
+          String.format(Locale.ROOT, "'%s' is too large; use smaller sizes", word));
     }
     return shape;
   }

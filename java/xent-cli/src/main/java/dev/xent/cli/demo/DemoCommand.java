@@ -8,6 +8,7 @@ import dev.xent.cli.ComputeOptions;
 import dev.xent.cli.ExitCode;
 import dev.xent.cli.Progress;
 import dev.xent.cli.Used;
+import dev.xent.cli.bench.Steadiness;
 import dev.xent.options.Isa;
 import java.io.PrintWriter;
 import java.lang.foreign.Arena;
@@ -23,11 +24,11 @@ import picocli.CommandLine.Spec;
 /** {@code xent demo}: what Xent does, on real data, in a few seconds. */
 @Command(
     name = "demo",
-    header = "Trains a classifier and shows the same bits on every backend.",
+    header = "Train a small classifier and compare all backends bit by bit.",
     customSynopsis = "xent demo [OPTIONS]",
     description = {
       "Trains a linear classifier on 1,797 handwritten digits through the layers, compares the bits"
-          + " of all backends on its logits, and times a large loss and gradient beside a copy of"
+          + " of all backends on its logits, and times a large loss and gradient against a copy of"
           + " the same memory.",
       "Every run prints the same losses, whatever the backend. Exit code 1 if a bit differs or the"
           + " test accuracy is below 0.93."
@@ -130,6 +131,7 @@ public final class DemoCommand implements Callable<Integer> {
         Timing.CLASSES,
         threads == 1 ? "one thread" : threads + " threads",
         Timing.RUNS);
+    Steadiness steadiness = Steadiness.begin();
     List<Timing.Medians> result = new ArrayList<>();
     Progress.during(
         "measuring", () -> result.add(timing.measure(compute.backend(), compute.isa(), threads)));
@@ -138,6 +140,10 @@ public final class DemoCommand implements Callable<Integer> {
     print("  %-24s  %7.3f ns per element%n", used.backend() + ", " + used.isa(), ns.loss());
     print("  %-24s  %7.3f ns per element%n", "memcpy of the same bytes", ns.copy());
     print("  %-24s  %7.2f%n", "ratio", ns.loss() / ns.copy());
+    String warning = steadiness.warning();
+    if (warning != null) {
+      print("%n%s%n", warning);
+    }
   }
 
   /** Prints at once, so that a person sees how far the demo is. */

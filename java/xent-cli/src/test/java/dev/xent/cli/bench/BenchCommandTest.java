@@ -47,7 +47,7 @@ class BenchCommandTest {
         xent("bench", "--quick", "--json", "--ops", "softmax,cross-entropy", "--shapes", "4x8")
             .succeeds()
             .json();
-    assertThat(report.keySet()).containsExactly("cpu", "jdk", "results");
+    assertThat(report.keySet()).containsExactly("cpu", "jdk", "busy", "results");
     assertThat((String) report.get("cpu")).isNotBlank();
     assertThat((String) report.get("jdk")).endsWith(Runtime.version().toString());
     List<Map<String, Object>> results = results(report);
