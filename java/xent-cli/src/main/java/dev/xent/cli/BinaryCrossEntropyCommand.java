@@ -26,7 +26,10 @@ import picocli.CommandLine.Parameters;
       "  xent binary-cross-entropy logits.npy labels.npy --focal-gamma 2 --focal-alpha 0.25"
     })
 final class BinaryCrossEntropyCommand extends ReducedCommand<BinaryCrossEntropy.Outputs> {
-  @Parameters(index = "0", paramLabel = "LOGITS.npy", description = "Logits: f2, f4, f8 or bf16.")
+  @Parameters(
+      index = "0",
+      paramLabel = "LOGITS.npy",
+      description = "Logits: f16, bf16, f32 or f64.")
   private Path logits;
 
   @Parameters(
@@ -48,25 +51,25 @@ final class BinaryCrossEntropyCommand extends ReducedCommand<BinaryCrossEntropy.
   @Option(
       names = "--positive-weights",
       paramLabel = "R.npy",
-      description = "What the loss of positive targets is multiplied by, in such shapes.")
+      description = "Factor of the loss of positive targets, in the same shapes.")
   private @Nullable Path positiveWeights;
 
   @Option(
       names = "--ignore-index",
       paramLabel = "I",
-      description = "Elements with this label do not count and have gradient 0. Default: none has.")
+      description = "Ignore elements with this label; their gradient is 0. Default: none.")
   private @Nullable Long ignoreIndex;
 
   @Option(
       names = "--focal-gamma",
       paramLabel = "G",
-      description = "Multiply losses by (1 - p)^G, p the probability of what is right. Default: 0.")
+      description = "Multiply losses by (1 - p)^G, p the probability of the target. Default: 0.")
   private double focalGamma;
 
   @Option(
       names = "--focal-alpha",
       paramLabel = "A",
-      description = "Positive targets weigh A and negative ones 1 - A. Default: both 1.")
+      description = "Weight A for positive targets, 1 - A for negative ones. Default: 1 for both.")
   private @Nullable Double focalAlpha;
 
   private @Nullable Tensor positive;

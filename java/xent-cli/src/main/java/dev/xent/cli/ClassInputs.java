@@ -14,7 +14,7 @@ final class ClassInputs extends MaskInput {
       names = "--row-offsets",
       paramLabel = "O.npy",
       description =
-          "Ragged rows: the input has one dimension, and row r is x[O[r]:O[r+1]]; i4 or i8.")
+          "Ragged rows: the input has one dimension, and row r is x[O[r]:O[r+1]]; i32 or i64.")
   private @Nullable Path rowOffsets;
 
   @Override

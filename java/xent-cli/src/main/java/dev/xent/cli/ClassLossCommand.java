@@ -17,7 +17,7 @@ abstract class ClassLossCommand<O> extends LossCommand<O> {
       index = "1",
       paramLabel = "TARGETS.npy",
       description = {
-        "Class labels: integers (i1 to i8, u1 to u8) in the shape of the input without its class axis.",
+        "Class labels: integers in the shape of the input without its class axis.",
         "Or probabilities: floats in the shape of the input."
       })
   private Path targets;

@@ -25,15 +25,14 @@ public final class ComputeOptions {
       names = "--isa",
       order = HelpOrder.COMPUTE,
       paramLabel = "ISA",
-      description = "Instruction set: scalar, avx2, avx512 or neon. Default: the best one here.")
+      description = "Instruction set: scalar, avx2, avx512 or neon. Default: the best of this CPU.")
   private Isa isa = Isa.BEST;
 
   @Option(
       names = "--backend",
       order = HelpOrder.COMPUTE,
       paramLabel = "BACKEND",
-      description =
-          "native, reference (plain Java) or auto. Default: auto, native where it can be.")
+      description = "native, reference (plain Java) or auto. Default: auto, native if available.")
   private Backend backend = Backend.AUTO;
 
   @Option(
@@ -41,15 +40,12 @@ public final class ComputeOptions {
       order = HelpOrder.COMPUTE,
       paramLabel = "N",
       description =
-          "How many threads compute, at most. Default: as many as processors, for bench and demo 1.")
+          "Maximum number of threads. Default: the number of processors; 1 for bench and demo.")
   private void threads(int given) {
     if (given < 1) {
       throw new ParameterException(
           spec.commandLine(),
-          String.format(
-              Locale.ROOT,
-              "--threads %d is no number of threads: give 1 or more, or leave it out",
-              given));
+          String.format(Locale.ROOT, "--threads must be at least 1 (was %d)", given));
     }
     threads = given;
   }
@@ -73,7 +69,7 @@ public final class ComputeOptions {
       throw new CommandException(
           String.format(
               Locale.ROOT,
-              "--isa %s is not available %s; use %s or leave it out",
+              "--isa %s is not available %s; use %s or remove --isa",
               Converters.name(isa),
               reference ? "with the reference backend" : "here",
               available.stream().map(Converters::name).collect(Collectors.joining(" or "))));

@@ -70,7 +70,7 @@ final class Converters {
       throw new TypeConversionException(
           String.format(
               Locale.ROOT,
-              "'%s' is not the name of a file: it has bytes that are no letters in %s, the encoding of the locale; set LC_ALL=C.UTF-8, or rename the file",
+              "'%s' is not a valid file name in %s, the encoding of the locale; set LC_ALL=C.UTF-8 or rename the file",
               word,
               System.getProperty("sun.jnu.encoding")));
     }
@@ -105,11 +105,11 @@ final class Converters {
         if (number == 0 && NOT_ZERO.matcher(word).lookingAt()) {
           throw new TypeConversionException(
               String.format(
-                  Locale.ROOT, "'%s' is nearer to 0 than the smallest number, 4.9e-324", word));
+                  Locale.ROOT, "'%s' is too small; the smallest number is 4.9e-324", word));
         }
         if (Double.isInfinite(number)) {
           throw new TypeConversionException(
-              String.format(Locale.ROOT, "'%s' is beyond the largest number, 1.8e308", word));
+              String.format(Locale.ROOT, "'%s' is too large; the largest number is 1.8e308", word));
         }
         yield number;
       }
@@ -144,7 +144,7 @@ final class Converters {
   private static BigInteger require(String word, boolean fits, String range, BigInteger value) {
     if (!fits) {
       throw new TypeConversionException(
-          String.format(Locale.ROOT, "'%s' is out of range; give a number from %s", word, range));
+          String.format(Locale.ROOT, "'%s' is out of range; must be from %s", word, range));
     }
     return value;
   }

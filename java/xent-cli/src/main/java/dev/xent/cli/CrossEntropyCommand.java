@@ -29,7 +29,10 @@ import picocli.CommandLine.Parameters;
       "  xent cross-entropy logits.npy labels.npy --top-k 5 --top-classes top.npy"
     })
 final class CrossEntropyCommand extends ClassLossCommand<CrossEntropy.Outputs> {
-  @Parameters(index = "0", paramLabel = "LOGITS.npy", description = "Logits: f2, f4, f8 or bf16.")
+  @Parameters(
+      index = "0",
+      paramLabel = "LOGITS.npy",
+      description = "Logits: f16, bf16, f32 or f64.")
   private Path logits;
 
   @Option(

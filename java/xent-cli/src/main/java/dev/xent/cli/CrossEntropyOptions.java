@@ -18,8 +18,8 @@ final class CrossEntropyOptions {
       names = "--probability-clamp",
       paramLabel = "D",
       description =
-          "The probability of a target counts as one from D to 1 - D in losses, not in gradients."
-              + " Default: as it is.")
+          "Clamp the probability of the target to [D, 1 - D] in losses, not in gradients."
+              + " Default: none.")
   private @Nullable Double probabilityClamp;
 
   @Option(
@@ -35,7 +35,7 @@ final class CrossEntropyOptions {
     Ranges.above0To05("--probability-clamp", probabilityClamp);
     if (probabilityClamp != null && labelSmoothing != 0) {
       throw new CommandException(
-          "--probability-clamp and --label-smoothing do not go together; give one of them");
+          "--probability-clamp and --label-smoothing exclude each other; remove one of them");
     }
     Ranges.from0To2To32("--focal-gamma", focalGamma);
     if (focalGamma != null && focalGamma > 0) {
@@ -48,7 +48,7 @@ final class CrossEntropyOptions {
   private static void requireAlone(String other, boolean given) {
     if (given) {
       throw new CommandException(
-          "--focal-gamma and " + other + " do not go together; give one of them");
+          "--focal-gamma and " + other + " exclude each other; remove one of them");
     }
   }
 

@@ -32,7 +32,7 @@ final class DivergenceCommand extends ReducedCommand<Divergence.Outputs> {
   @Parameters(
       index = "0",
       paramLabel = "LOGITS.npy",
-      description = "The student's logits: f2, f4, f8 or bf16.")
+      description = "The student's logits: f16, bf16, f32 or f64.")
   private Path logits;
 
   @Parameters(
@@ -51,21 +51,20 @@ final class DivergenceCommand extends ReducedCommand<Divergence.Outputs> {
   @Option(
       names = "--temperature",
       paramLabel = "T",
-      description = "Both sides' logits are divided by it. Default: 1.")
+      description = "Divide the logits of both sides by T. Default: 1.")
   private double temperature = 1;
 
   @Option(
       names = "--fully-masked",
       paramLabel = "P",
-      description =
-          "What a row gives in which one side is all -inf or all masked: nan or zero. Default: nan.")
+      description = "Result of a row with one side all -inf or masked: nan or zero. Default: nan.")
   private FullyMasked fullyMasked = FullyMasked.NAN;
 
   @Option(
       names = "--mask",
       paramLabel = "M.npy",
       description =
-          "Which classes take part, on both sides: booleans or u1 in the shape of the logits, where"
+          "Which classes take part, on both sides: booleans or u8 in the shape of the logits, where"
               + " sizes of 1 hold for all, or one per class.")
   private @Nullable Path mask;
 

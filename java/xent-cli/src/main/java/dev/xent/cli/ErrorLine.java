@@ -104,7 +104,7 @@ final class ErrorLine {
       String label = argument.paramLabel();
       return String.format(
           Locale.ROOT,
-          "'-' is no name for %s, standard input and output hold no file; name a %s file",
+          "'-' is not supported for %s; name a %s file",
           label,
           label.substring(Math.max(0, label.lastIndexOf('.'))));
     }
@@ -117,8 +117,8 @@ final class ErrorLine {
         e.isUnknownOption()
             ? "unknown option '%s'"
             : e.getCommandLine().getSubcommands().isEmpty()
-                ? "'%s' is one argument too many"
-                : "there is no command '%s'";
+                ? "unexpected argument '%s'"
+                : "unknown command '%s'";
     CommandLine line = e.getCommandLine();
     Collection<String> known =
         e.isUnknownOption()

@@ -33,7 +33,10 @@ import picocli.CommandLine.Spec;
 final class HvpCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
-  @Parameters(index = "0", paramLabel = "LOGITS.npy", description = "Logits: f2, f4, f8 or bf16.")
+  @Parameters(
+      index = "0",
+      paramLabel = "LOGITS.npy",
+      description = "Logits: f16, bf16, f32 or f64.")
   private Path in;
 
   @Option(
@@ -46,33 +49,34 @@ final class HvpCommand implements Callable<Integer> {
   @Option(
       names = {"-o", "--output"},
       paramLabel = "OUT.npy",
-      description = "The file to write, in the shape of the logits: f8 where they are, else f4.")
+      description =
+          "Write the products here, as f64 for f64 logits, else f32. Default: print them.")
   private @Nullable Path out;
 
   @Option(
       names = "--axis",
       paramLabel = "A",
-      description = "The class axis; negative ones count from the end. Default: -1.")
+      description = "The class axis; -1 is the last. Default: -1.")
   private int axis = -1;
 
   @Option(
       names = "--scale",
       paramLabel = "C",
-      description = "The factor of all rows; of a mean 1 / rows. Default: 1.")
+      description = "Factor of all products; 1 / rows for a mean. Default: 1.")
   private double scale = 1;
 
   @Option(
       names = "--temperature",
       paramLabel = "T",
-      description = "Logits are divided by it. Default: 1.")
+      description = "Divide logits by T. Default: 1.")
   private double temperature = 1;
 
   @Option(
       names = "--fully-masked",
       paramLabel = "P",
       description =
-          "What a row gives that is all -inf or all masked: nan or zero. Default: nan. A zero row"
-              + " has products of probabilities 0.")
+          "Result of a row that is all -inf or masked: nan or zero. Default: nan. A zero row"
+              + " has products 0.")
   private FullyMasked fullyMasked = FullyMasked.NAN;
 
   @Mixin private ClassInputs inputs;

@@ -17,7 +17,7 @@ import picocli.CommandLine.Spec;
 /** {@code xent info}: what this installation is and what it would compute with. */
 @Command(
     name = "info",
-    header = "What this installation is and what it computes with.",
+    header = "Show the version, the library and the instruction set.",
     customSynopsis = "xent info [OPTIONS]",
     footer = {"Examples:", "  xent info", "  xent info --json"})
 final class InfoCommand implements Callable<Integer> {

@@ -22,10 +22,7 @@ final class InputFiles {
     if (file.type().isInteger()) {
       throw new CommandException(
           String.format(
-              Locale.ROOT,
-              "%s has %s where floats belong; save x.astype('<f4')",
-              path,
-              kind(file)));
+              Locale.ROOT, "%s holds %s; expected floats: save x.astype('<f4')", path, kind(file)));
     }
     return tensor(file, memory);
   }
@@ -43,7 +40,7 @@ final class InputFiles {
       throw new CommandException(
           String.format(
               Locale.ROOT,
-              "%s has %s where a mask belongs; save m.astype(bool)",
+              "%s holds %s; expected a mask: save m.astype(bool)",
               path,
               Converters.name(file.type())));
     }
@@ -57,7 +54,7 @@ final class InputFiles {
       throw new CommandException(
           String.format(
               Locale.ROOT,
-              "%s has %s where weights belong; save w.astype('<f4'), or a mask as booleans",
+              "%s holds %s; expected weights: save w.astype('<f4'), or a mask as booleans",
               path,
               kind(file)));
     }
@@ -71,7 +68,7 @@ final class InputFiles {
       throw new CommandException(
           String.format(
               Locale.ROOT,
-              "%s has floats (%s) where integers belong; save x.astype('<i8')",
+              "%s holds floats (%s); expected integers: save x.astype('<i8')",
               path,
               Converters.name(file.type())));
     }

@@ -27,7 +27,7 @@ import picocli.CommandLine.Parameters;
     customSynopsis = "xent linear-cross-entropy HIDDEN.npy WEIGHTS TARGETS.npy [OPTIONS]",
     modelTransformer = LinearCommand.OwnOptions.class,
     description = {
-      "Of the logits HIDDEN x WEIGHTS^T, which are never in memory all at once.",
+      "The logits HIDDEN x WEIGHTS^T are never in memory all at once.",
       "Prints the loss, how many rows counted and how many labels were the largest logit."
     },
     footer = {
@@ -41,14 +41,14 @@ final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
   @Parameters(
       index = "0",
       paramLabel = "HIDDEN.npy",
-      description = "Hidden states: f2, f4 or bf16, features along --axis.")
+      description = "Hidden states: f16, bf16 or f32, features along --axis.")
   private Path hidden;
 
   @Parameters(
       index = "1",
       paramLabel = "WEIGHTS",
       description = {
-        "FILE.npy or FILE.safetensors:NAME, [classes, features] of f2, f4 or bf16;",
+        "FILE.npy or FILE.safetensors:NAME, [classes, features] of f16, bf16 or f32;",
         "read where the file is mapped."
       })
   private TensorFile weights;
@@ -57,7 +57,7 @@ final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
       index = "2",
       paramLabel = "TARGETS.npy",
       description = {
-        "Class labels: integers (i1 to i8, u1 to u8) in the shape of HIDDEN.npy without its features.",
+        "Class labels: integers in the shape of HIDDEN.npy without its features.",
         "Or probabilities: floats in that shape with the classes in their place."
       })
   private Path targets;
@@ -65,7 +65,7 @@ final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
   @Option(
       names = "--bias",
       paramLabel = "B",
-      description = "One number per class, which is added: FILE.npy or FILE.safetensors:NAME.")
+      description = "Bias, one number per class: FILE.npy or FILE.safetensors:NAME.")
   private @Nullable TensorFile bias;
 
   @Option(
@@ -85,7 +85,7 @@ final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
   @Option(
       names = "--workspace",
       paramLabel = "BYTES",
-      description = "At most so many bytes of workspace per thread. Default: about 64 MiB.")
+      description = "Maximum workspace per thread, in bytes. Default: about 64 MiB.")
   private @Nullable Long workspace;
 
   @Mixin private LogitOptions logitOptions;
@@ -135,8 +135,7 @@ final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
     rowOutputs.require();
     if (workspace != null && workspace <= 0) {
       throw new CommandException(
-          String.format(
-              Locale.ROOT, "--workspace %d is out of range; give a number above 0", workspace));
+          String.format(Locale.ROOT, "--workspace must be at least 1 (was %d)", workspace));
     }
   }
 
@@ -154,7 +153,7 @@ final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
       throw new CommandException(
           String.format(
               Locale.ROOT,
-              "%s has shape %s; give weights of shape [classes, features]",
+              "%s has shape %s; expected [classes, features]",
               weights.path(),
               Arrays.toString(w.shape())));
     }

@@ -12,20 +12,20 @@ final class LogitOptions {
   @Option(
       names = "--temperature",
       paramLabel = "T",
-      description = "Logits are divided by it, after the softcap. Default: 1.")
+      description = "Divide logits by T, after the softcap. Default: 1.")
   private double temperature = 1;
 
   @Option(
       names = "--softcap",
       paramLabel = "C",
-      description = "Logits become C * tanh(x / C). Default: they stay.")
+      description = "Replace logits by C * tanh(x / C). Default: none.")
   private @Nullable Double softcap;
 
   @Option(
       names = "--fully-masked",
       paramLabel = "P",
       description =
-          "What a row gives that is all -inf or all masked: nan or zero. Default: nan. A zero row"
+          "Result of a row that is all -inf or masked: nan or zero. Default: nan. A zero row"
               + " has probabilities, loss and gradient 0.")
   private FullyMasked fullyMasked = FullyMasked.NAN;
 

@@ -23,7 +23,7 @@ abstract class LossCommand<O> extends ReducedCommand<O> {
   @Option(
       names = "--ignore-index",
       paramLabel = "I",
-      description = "Rows with this label do not count and have gradient 0. Default: none has.")
+      description = "Ignore rows with this label; their gradient is 0. Default: none.")
   private @Nullable Long ignoreIndex;
 
   @Mixin private TargetOptions options;

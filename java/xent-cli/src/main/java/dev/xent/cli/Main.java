@@ -19,9 +19,10 @@ import picocli.CommandLine.Spec;
 /** The {@code xent} command. */
 @Command(
     name = "xent",
-    header = "Softmax, log-softmax and cross-entropy on .npy files: the same bits everywhere.",
+    header = "Softmax, log-softmax and cross-entropy of .npy files.",
     customSynopsis = "xent COMMAND [OPTIONS]",
-    description = "Files are NumPy's .npy, floats of 16, 32 or 64 bits and integers, of any size.",
+    description =
+        "Results have the same bits on every machine. Files are NumPy's .npy, of any size.",
     subcommands = {
       SoftmaxCommand.class,
       SoftmaxBackwardCommand.class,

@@ -13,7 +13,7 @@ class MaskInput {
       names = "--mask",
       paramLabel = "M.npy",
       description =
-          "Which classes take part: booleans or u1 in the shape of the input, where sizes of 1 hold"
+          "Which classes take part: booleans or u8 in the shape of the input, where sizes of 1 hold"
               + " for all, or one per class.")
   private @Nullable Path mask;
 

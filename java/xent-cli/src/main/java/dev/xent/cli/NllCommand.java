@@ -13,7 +13,7 @@ import picocli.CommandLine.Parameters;
     name = "nll",
     header = "Negative log-likelihood of log-probabilities, and its gradient.",
     customSynopsis = "xent nll LOGPROBS.npy TARGETS.npy [OPTIONS]",
-    description = "The input is taken as log-probabilities: nothing is normalised.",
+    description = "The input holds log-probabilities and is not normalised.",
     footer = {
       "Examples:",
       "  xent softmax logits.npy -o logp.npy --log",
@@ -24,7 +24,7 @@ final class NllCommand extends ClassLossCommand<NllLoss.Outputs> {
   @Parameters(
       index = "0",
       paramLabel = "LOGPROBS.npy",
-      description = "Log-probabilities: f2, f4, f8 or bf16.")
+      description = "Log-probabilities: f16, bf16, f32 or f64.")
   private Path logProbabilities;
 
   @Override

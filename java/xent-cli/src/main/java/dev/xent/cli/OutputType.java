@@ -20,7 +20,7 @@ final class OutputType {
       order = HelpOrder.FILES,
       paramLabel = "T",
       description =
-          "Write floats as f16, bf16, f32 or f64. Default: as the input has them; one number per row"
+          "Write floats as f16, bf16, f32 or f64. Default: the type of the input; one number per row"
               + " is never below f32.")
   private @Nullable DType given;
 
@@ -31,7 +31,7 @@ final class OutputType {
     return spec.addOption(
         OptionSpec.builder(option)
             .description(
-                "Write floats as f16, bf16 or f32. Default: as the input has them; one number per"
+                "Write floats as f16, bf16 or f32. Default: the type of the input; one number per"
                     + " row is never below f32.")
             .converters(Converters.floats(List.of(DType.F16, DType.BF16, DType.F32)))
             .build());
@@ -61,7 +61,7 @@ final class OutputType {
       throw new CommandException(
           String.format(
               Locale.ROOT,
-              "--dtype %s does not go with %s, which is %s; use %s",
+              "--dtype %s is not supported for %s, which is %s; use %s",
               Converters.name(given),
               file,
               Converters.name(read.type()),

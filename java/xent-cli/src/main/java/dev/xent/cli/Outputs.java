@@ -40,8 +40,7 @@ final class Outputs implements AutoCloseable {
     }
     for (Path input : kept) {
       if (same(path, input)) {
-        throw new CommandException(
-            path + " is an input of this command; give the output a file of its own");
+        throw new CommandException(path + " is an input of this command; name another output file");
       }
     }
     WholeFile.sweep(path);
@@ -50,7 +49,7 @@ final class Outputs implements AutoCloseable {
     NpyOutput file = files.getLast();
     if (files.stream().anyMatch(other -> other != file && other.target().equals(file.target()))) {
       throw new CommandException(
-          path + " is named for two outputs; give each output a file of its own");
+          path + " is named for two outputs; name a different file for each");
     }
     return file.tensor();
   }
@@ -85,10 +84,7 @@ final class Outputs implements AutoCloseable {
     } catch (IOException e) {
       throw new CommandException(
           String.format(
-              Locale.ROOT,
-              "%s and %s cannot be told apart; check their permissions",
-              output,
-              input));
+              Locale.ROOT, "cannot compare %s with %s; check their permissions", output, input));
     }
   }
 

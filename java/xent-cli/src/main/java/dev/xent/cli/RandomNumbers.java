@@ -30,25 +30,25 @@ final class RandomNumbers {
   @Option(
       names = "--step",
       paramLabel = "N",
-      description = "How many tokens came before. Default: 0.")
+      description = "Number of tokens before this one. Default: 0.")
   private @Nullable Long step;
 
   @Option(
       names = "--seeds",
       paramLabel = "S.npy",
-      description = "A seed for each row, in place of --seed.")
+      description = "A seed for each row, instead of --seed.")
   private @Nullable Path seeds;
 
   @Option(
       names = "--streams",
       paramLabel = "S.npy",
-      description = "A stream for each row, in place of --stream.")
+      description = "A stream for each row, instead of --stream.")
   private @Nullable Path streams;
 
   @Option(
       names = "--steps",
       paramLabel = "N.npy",
-      description = "A step for each row, in place of --step.")
+      description = "A step for each row, instead of --step.")
   private @Nullable Path steps;
 
   /** Refuses a step that cannot be, and a number of all rows beside the numbers of each. */
@@ -64,7 +64,7 @@ final class RandomNumbers {
     if (ofAll != null && ofEach != null) {
       throw new CommandException(
           String.format(
-              Locale.ROOT, "%s is of all rows, %s of each; give one of them", option, fileOption));
+              Locale.ROOT, "%s and %s exclude each other; remove one of them", option, fileOption));
     }
   }
 
@@ -107,7 +107,7 @@ final class RandomNumbers {
         sampler = common.get().seed(seedOf[row]).build();
       }
       if (stepOf != null) {
-        Ranges.counter("--steps of row " + rows.place(row) + ":", stepOf[row]);
+        Ranges.counter("--steps of row " + rows.place(row), stepOf[row]);
       }
       requests.add(
           sampler,
@@ -131,7 +131,7 @@ final class RandomNumbers {
       throw new CommandException(
           String.format(
               Locale.ROOT,
-              "%s %s has shape %s; give a number for each row, in the shape %s",
+              "%s %s has shape %s; expected %s, one number per row",
               option,
               path,
               Arrays.toString(tensor.shape()),

@@ -67,8 +67,7 @@ final class Ranges {
   /** Refuses the same but for 0. */
   static void factorOr0(String option, double value) {
     if (value != 0 && !(value >= 0x1p-32 && value <= 0x1p32)) {
-      throw outOfRange(
-          option, value, "0, which takes the largest logit, or a number from 2^-32 to 2^32");
+      throw outOfRange(option, value, "0 for the largest logit, or a number from 2^-32 to 2^32");
     }
   }
 
@@ -78,16 +77,15 @@ final class Ranges {
       throw new CommandException(
           String.format(
               Locale.ROOT,
-              "%s %d is out of range; give a whole number from 0 to %d",
+              "%s must be a whole number from 0 to %d (was %d)",
               option,
-              value,
-              0xFFFFFFFFL));
+              0xFFFFFFFFL,
+              value));
     }
   }
 
   private static CommandException outOfRange(String option, double value, String range) {
     return new CommandException(
-        String.format(
-            Locale.ROOT, "%s %s is out of range; give %s", option, Numbers.text(value), range));
+        String.format(Locale.ROOT, "%s must be %s (was %s)", option, range, Numbers.text(value)));
   }
 }

@@ -32,8 +32,7 @@ abstract class ReducedCommand<O> implements Callable<Integer> {
   @Option(
       names = "--axis",
       paramLabel = "A",
-      description =
-          "The class axis; negative ones count from the end. Default: -1, the last; 1 with --rules.")
+      description = "The class axis; -1 is the last. Default: -1, the last; 1 with --rules.")
   private @Nullable Integer axis;
 
   @Option(
@@ -47,13 +46,14 @@ abstract class ReducedCommand<O> implements Callable<Integer> {
   @Option(
       names = "--denominator",
       paramLabel = "D",
-      description = "What a mean divides by. Default: the rows that count, or their weights.")
+      description =
+          "Divisor of a mean. Default: the number of rows that count, or the sum of their weights.")
   private @Nullable Double denominator;
 
   @Option(
       names = "--none-counted",
       paramLabel = "P",
-      description = "What the mean of no rows is: nan, zero or error. Default: nan.")
+      description = "Mean if all rows are ignored: nan, zero or error. Default: nan.")
   private @Nullable NoneCounted noneCounted;
 
   @Option(
@@ -196,8 +196,7 @@ abstract class ReducedCommand<O> implements Callable<Integer> {
       throw new CommandException(
           String.format(
               Locale.ROOT,
-              "--denominator %s is too small for --grad, which is divided by it; give 5.6e-309 or"
-                  + " more, or 0",
+              "--denominator %s is too small for --grad; must be 0 or at least 5.6e-309",
               Numbers.text(denominator)));
     }
     require();
@@ -222,9 +221,8 @@ abstract class ReducedCommand<O> implements Callable<Integer> {
     } catch (NoneCountedException e) {
       throw new CommandException(
           denominator == null
-              ? "no row counts, so there is no mean; give labels that are not ignored, or"
-                  + " --none-counted nan or zero"
-              : "--denominator 0 gives no mean; give another one, or --none-counted nan or zero");
+              ? "all rows are ignored, so the mean is undefined; set --none-counted nan or zero"
+              : "--denominator 0 makes the mean undefined; set --none-counted nan or zero");
     }
   }
 }

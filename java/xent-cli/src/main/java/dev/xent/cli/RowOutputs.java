@@ -24,14 +24,14 @@ final class RowOutputs {
       names = "--argmax",
       order = HelpOrder.FILES,
       paramLabel = "A.npy",
-      description = "Write the class of the largest logit, the first among equals, as i8; or -1.")
+      description = "Write the class of the largest logit, as i64; -1 if there is none.")
   private @Nullable Path argmax;
 
   @Option(
       names = "--rank",
       order = HelpOrder.FILES,
       paramLabel = "R.npy",
-      description = "Write how many classes come before the label, as i8; 0 is a hit.")
+      description = "Write the rank of the label, as i64; 0 is the largest logit.")
   private @Nullable Path ranks;
 
   @Option(
@@ -52,7 +52,7 @@ final class RowOutputs {
       names = TOP_COUNT,
       order = HelpOrder.FILES,
       paramLabel = "K",
-      description = "How many of the largest classes the two files below have per row.")
+      description = "Number of top classes in the next two files.")
   private @Nullable Long topCount;
 
   @Mixin private TopOutputs top;

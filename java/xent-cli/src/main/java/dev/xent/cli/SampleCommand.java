@@ -25,12 +25,12 @@ import picocli.CommandLine.Spec;
 /** {@code xent sample}: the next token of each row of logits. */
 @Command(
     name = "sample",
-    header = "The next token of each row of logits.",
+    header = "Sample the next token of each row of logits.",
     customSynopsis = "xent sample LOGITS.npy [-o TOKENS.npy] [OPTIONS]",
     modelTransformer = SampleCommand.OwnOptions.class,
     description = {
-      "Draws a class with the probability that softmax gives it among those that the filters keep.",
-      "The same numbers give the same tokens on every machine; a row without one gets -1."
+      "Draws a class from the softmax over the classes that the filters keep.",
+      "The same seed gives the same tokens on every machine. A row without a token gets -1."
     },
     footer = {
       "Examples:",
@@ -41,19 +41,19 @@ import picocli.CommandLine.Spec;
 final class SampleCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
-  @Parameters(index = "0", paramLabel = "LOGITS.npy", description = "Logits: f2, f4 or bf16.")
+  @Parameters(index = "0", paramLabel = "LOGITS.npy", description = "Logits: f16, bf16 or f32.")
   private Path in;
 
   @Option(
       names = {"-o", "--output"},
       paramLabel = "TOKENS.npy",
-      description = "The file to write, as i8, in the shape of the logits without the class axis.")
+      description = "Write the tokens here, as i64. Default: print them.")
   private @Nullable Path out;
 
   @Option(
       names = "--axis",
       paramLabel = "A",
-      description = "The class axis; negative ones count from the end. Default: -1.")
+      description = "The class axis; -1 is the last. Default: -1.")
   private int axis = -1;
 
   @Mixin private SamplingChoices choices;
@@ -63,14 +63,15 @@ final class SampleCommand implements Callable<Integer> {
       names = "--mask",
       paramLabel = "M.npy",
       description =
-          "Which classes there are: booleans or u1 in the shape of the logits, where sizes of 1"
+          "Which classes there are: booleans or u8 in the shape of the logits, where sizes of 1"
               + " hold for all, or one per class.")
   private @Nullable Path mask;
 
   @Option(
       names = "--bias",
       paramLabel = "B.npy",
-      description = "A number per class that is added to its logit, likewise; -inf forbids it.")
+      description =
+          "Number to add to the logit of each class, in the same shapes; -inf forbids a class.")
   private @Nullable Path bias;
 
   @Option(

@@ -24,28 +24,28 @@ final class SampleOutputs {
       names = "--processed-log-probability",
       order = HelpOrder.FILES,
       paramLabel = "L.npy",
-      description = "Write the one that it was drawn with.")
+      description = "Write the log-probability after the filters.")
   private @Nullable Path processedLogProbabilities;
 
   @Option(
       names = "--kept",
       order = HelpOrder.FILES,
       paramLabel = "N.npy",
-      description = "Write how many classes the filters kept, as i8.")
+      description = "Write the number of classes that the filters kept, as i64.")
   private @Nullable Path kept;
 
   @Option(
       names = "--kept-mask",
       order = HelpOrder.FILES,
       paramLabel = "M.npy",
-      description = "Write which ones, as u1.")
+      description = "Write 1 for each class that the filters kept, else 0, as u8.")
   private @Nullable Path keptMask;
 
   @Option(
       names = "--rank",
       order = HelpOrder.FILES,
       paramLabel = "R.npy",
-      description = "Write how many classes come before the token, as i8.")
+      description = "Write the rank of the token, as i64; 0 is the most likely.")
   private @Nullable Path ranks;
 
   @Option(
@@ -59,7 +59,7 @@ final class SampleOutputs {
       names = TOP_COUNT,
       order = HelpOrder.FILES,
       paramLabel = "K",
-      description = "How many of the largest classes the two files below have per row.")
+      description = "Number of top classes in the next two files.")
   private @Nullable Long topCount;
 
   @Mixin private TopOutputs top;

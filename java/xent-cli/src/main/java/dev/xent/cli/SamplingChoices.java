@@ -13,13 +13,13 @@ final class SamplingChoices {
       names = "--temperature",
       paramLabel = "T",
       description =
-          "Logits are divided by it; 0 takes the largest, whatever the filters. Default: 1.")
+          "Divide logits by T; 0 takes the largest logit and skips the filters. Default: 1.")
   private double temperature = 1;
 
   @Option(
       names = "--softcap",
       paramLabel = "C",
-      description = "Logits become C * tanh(x / C), before everything else. Default: they stay.")
+      description = "Replace logits by C * tanh(x / C) first. Default: none.")
   private @Nullable Double softcap;
 
   @Option(
@@ -32,14 +32,13 @@ final class SamplingChoices {
       names = "--top-p",
       paramLabel = "P",
       description =
-          "Keep the fewest of the largest classes that have the probability P together. Default: 1.")
+          "Keep the smallest set of most likely classes with total probability P. Default: 1.")
   private double topP = 1;
 
   @Option(
       names = "--min-p",
       paramLabel = "P",
-      description =
-          "Keep classes with at least the share P of the largest probability. Default: 0.")
+      description = "Keep classes with at least P times the largest probability. Default: 0.")
   private double minP;
 
   @Option(
@@ -60,7 +59,7 @@ final class SamplingChoices {
       names = "--rules",
       paramLabel = "R",
       description =
-          "Whose filters, in which order: xent, transformers, vllm, llama.cpp or"
+          "Filters and their order as in xent, transformers, vllm, llama.cpp or"
               + " onnxruntime-genai. Default: xent.")
   private SamplingRules rules = SamplingRules.XENT;
 
@@ -68,7 +67,7 @@ final class SamplingChoices {
       names = "--ties",
       paramLabel = "T",
       description =
-          "Of classes that equal the K-th, --top-k keeps the first ones or all. Default: all for"
+          "If several classes tie for the K-th place, --top-k keeps first or all. Default: all for"
               + " transformers and vllm, else first.")
   private @Nullable Ties ties;
 
@@ -76,25 +75,25 @@ final class SamplingChoices {
       names = "--repetition-penalty",
       paramLabel = "R",
       description =
-          "Divides logits above 0 of the tokens before, and multiplies others. Default: 1.")
+          "Divide positive logits of earlier tokens by it, multiply negative ones. Default: 1.")
   private double repetitionPenalty = 1;
 
   @Option(
       names = "--frequency-penalty",
       paramLabel = "F",
-      description = "Subtracted as often as a class is among the output tokens. Default: 0.")
+      description = "Subtract it once for each time a class is in the output tokens. Default: 0.")
   private double frequencyPenalty;
 
   @Option(
       names = "--presence-penalty",
       paramLabel = "P",
-      description = "Subtracted once where a class is among the output tokens. Default: 0.")
+      description = "Subtract it from classes that are in the output tokens. Default: 0.")
   private double presencePenalty;
 
   @Option(
       names = "--draw",
       paramLabel = "J",
-      description = "Which one of several tokens of the same logits. Default: 0.")
+      description = "Number of the token, if several are drawn from the same logits. Default: 0.")
   private long draw;
 
   /** Refuses values that cannot be; what is left a builder refuses. */

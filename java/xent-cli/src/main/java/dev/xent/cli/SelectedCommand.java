@@ -24,7 +24,7 @@ import picocli.CommandLine.Spec;
     name = "selected-log-probabilities",
     header = "Log-probabilities of given classes of each row, their gradient and sums.",
     customSynopsis = "xent selected-log-probabilities IN.npy TARGETS.npy [-o OUT.npy] [OPTIONS]",
-    description = "One class per row (the tokens of a completion, say), or K of each.",
+    description = "Each row has one target class, such as a token of a completion, or K of them.",
     footer = {
       "Examples:",
       "  xent selected-log-probabilities logits.npy tokens.npy -o logp.npy",
@@ -36,7 +36,7 @@ import picocli.CommandLine.Spec;
 final class SelectedCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
-  @Parameters(index = "0", paramLabel = "IN.npy", description = "Logits: f2, f4, f8 or bf16.")
+  @Parameters(index = "0", paramLabel = "IN.npy", description = "Logits: f16, bf16, f32 or f64.")
   private Path in;
 
   @Parameters(
@@ -51,25 +51,25 @@ final class SelectedCommand implements Callable<Integer> {
   @Option(
       names = {"-o", "--output"},
       paramLabel = "OUT.npy",
-      description = "The log-probabilities, in the shape of TARGETS.npy.")
+      description = "Write the log-probabilities here. Default: print them.")
   private @Nullable Path out;
 
   @Option(
       names = "--axis",
       paramLabel = "A",
-      description = "The class axis; negative ones count from the end. Default: -1.")
+      description = "The class axis; -1 is the last. Default: -1.")
   private int axis = -1;
 
   @Option(
       names = "--ignore-index",
       paramLabel = "I",
-      description = "The target that is no class: it gets 0. Default: none is.")
+      description = "Target without a class; its log-probability is 0. Default: none.")
   private @Nullable Long ignoreIndex;
 
   @Option(
       names = "--upstream",
       paramLabel = "G.npy",
-      description = "What --grad weighs each log-probability by. Default: 1 each.")
+      description = "Upstream gradient for --grad. Default: 1 each.")
   private @Nullable Path upstream;
 
   @Option(
@@ -81,13 +81,13 @@ final class SelectedCommand implements Callable<Integer> {
   @Option(
       names = "--sequence-offsets",
       paramLabel = "S.npy",
-      description = "Sequence i has the rows S[i] to S[i+1]; i4 or i8. For --sums.")
+      description = "Sequence i has the rows S[i] to S[i+1]; i32 or i64. For --sums.")
   private @Nullable Path sequences;
 
   @Option(
       names = "--sums",
       paramLabel = "SUMS.npy",
-      description = "Write the sum of each sequence, as f8.")
+      description = "Write the sum of each sequence, as f64.")
   private @Nullable Path sums;
 
   @Mixin private LogitOptions options;
@@ -153,10 +153,10 @@ final class SelectedCommand implements Callable<Integer> {
   private void require() {
     if ((sequences == null) != (sums == null)) {
       throw new CommandException(
-          "--sequence-offsets and --sums go together; give both, or none of them");
+          "--sequence-offsets and --sums require each other; pass both or none");
     }
     if (upstream != null && grad == null) {
-      throw new CommandException("--upstream is for --grad; name the file of the gradient");
+      throw new CommandException("--upstream requires --grad; add --grad DX.npy");
     }
   }
 

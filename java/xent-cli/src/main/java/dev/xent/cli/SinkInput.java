@@ -12,7 +12,7 @@ final class SinkInput {
   @Option(
       names = "--sink",
       paramLabel = "S.npy",
-      description = "One logit per row more, or one for all, that is no class.")
+      description = "Extra logit in the denominator of each row, or one number for all rows.")
   private @Nullable Path sink;
 
   /** The file that was given. */

@@ -36,7 +36,7 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
       names = "--y",
       required = true,
       paramLabel = "Y.npy",
-      description = "What 'xent softmax' wrote: f2, f4, f8 or bf16.")
+      description = "Output of 'xent softmax': f16, bf16, f32 or f64.")
   private Path y;
 
   @Option(
@@ -49,13 +49,13 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
   @Option(
       names = {"-o", "--output"},
       paramLabel = "DX.npy",
-      description = "The file to write, in the shape of Y.npy.")
+      description = "Write the gradient here. Default: print it.")
   private @Nullable Path dx;
 
   @Option(
       names = "--axis",
       paramLabel = "A",
-      description = "The class axis; negative ones count from the end. Default: -1.")
+      description = "The class axis; -1 is the last. Default: -1.")
   private int axis = -1;
 
   @Option(names = "--log", description = "Y.npy is the output of a log-softmax.")

@@ -21,7 +21,7 @@ import picocli.CommandLine.Spec;
 /** {@code xent softmax}: probabilities or log-probabilities of logits. */
 @Command(
     name = "softmax",
-    header = "Softmax or log-softmax of a file along one axis.",
+    header = "Softmax or log-softmax along one axis.",
     customSynopsis = "xent softmax IN.npy [-o OUT.npy] [OPTIONS]",
     description =
         "A row with NaN or +inf becomes NaN; so does one that is all -inf, unless --fully-masked"
@@ -35,22 +35,22 @@ import picocli.CommandLine.Spec;
 final class SoftmaxCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
-  @Parameters(paramLabel = "IN.npy", description = "Logits: f2, f4, f8 or bf16.")
+  @Parameters(paramLabel = "IN.npy", description = "Logits: f16, bf16, f32 or f64.")
   private Path in;
 
   @Option(
       names = {"-o", "--output"},
       paramLabel = "OUT.npy",
-      description = "The file to write, in the shape of IN.npy; it may be IN.npy itself.")
+      description = "Write the result here; IN.npy itself is allowed. Default: print it.")
   private @Nullable Path out;
 
   @Option(
       names = "--axis",
       paramLabel = "A",
-      description = "The class axis; negative ones count from the end. Default: -1.")
+      description = "The class axis; -1 is the last. Default: -1.")
   private int axis = -1;
 
-  @Option(names = "--log", description = "Log-softmax.")
+  @Option(names = "--log", description = "Compute log-softmax.")
   private boolean log;
 
   @Mixin private LogitOptions options;

@@ -19,7 +19,11 @@ enum TargetKind {
   CommandException refusal(String option, Path file) {
     return new CommandException(
         String.format(
-            Locale.ROOT, "%s is for labels, and %s holds %s; leave it out", option, file, text()));
+            Locale.ROOT,
+            "%1$s requires labels, but %2$s holds %3$s; remove %1$s",
+            option,
+            file,
+            text()));
   }
 
   private String text() {

@@ -22,21 +22,21 @@ final class TargetOptions {
       order = HelpOrder.SMOOTHING,
       paramLabel = "KIND",
       description =
-          "What smoothing spreads E over: uniform, all classes; others, all but the label's."
+          "Spread E over all classes (uniform) or over all but the label (others)."
               + " Default: uniform.")
   private Smoothing smoothing = Smoothing.UNIFORM;
 
   @Option(
       names = "--weight",
       paramLabel = "W.npy",
-      description = "The weight of every class; a mean divides by the labels' weights.")
+      description = "Weight of each class; a mean divides by the sum of the weights of the labels.")
   private @Nullable Path classWeights;
 
   @Option(
       names = "--target-weights",
       paramLabel = "P.npy",
       description =
-          "TARGETS.npy has K classes per row along the class axis, and this their probabilities.")
+          "Probabilities of the K classes per row that TARGETS.npy has along the class axis.")
   private @Nullable Path targetWeights;
 
   /** Refuses values out of range. */

@@ -15,14 +15,14 @@ final class TargetOutputs {
       names = "--hits",
       order = HelpOrder.FILES,
       paramLabel = "H.npy",
-      description = "Write 1 where the label is the first of the largest, else 0, as u1.")
+      description = "Write 1 if the label has the largest logit, else 0, as u8.")
   private @Nullable Path hits;
 
   @Option(
       names = "--target-grad",
       order = HelpOrder.FILES,
       paramLabel = "T.npy",
-      description = "Write the gradient of probabilities, also of --target-weights.")
+      description = "Write the gradient of the target probabilities.")
   private @Nullable Path targetGradient;
 
   /** Refuses what such targets do not have. */
@@ -31,7 +31,7 @@ final class TargetOutputs {
       throw new CommandException(
           String.format(
               Locale.ROOT,
-              "--target-grad is for probabilities, and %s holds labels; leave it out",
+              "--target-grad requires probabilities, but %s holds labels; remove --target-grad",
               file));
     }
     if (kind != TargetKind.LABELS && hits != null) {

@@ -26,7 +26,7 @@ record TensorFile(Path path, @Nullable String name) {
     }
     if (word.endsWith(SUFFIX)) {
       throw new TypeConversionException(
-          String.format(Locale.ROOT, "'%s' holds tensors by name: give %s:NAME", word, word));
+          String.format(Locale.ROOT, "'%s' holds several tensors; use %s:NAME", word, word));
     }
     return new TensorFile(paths.apply(word), null);
   }

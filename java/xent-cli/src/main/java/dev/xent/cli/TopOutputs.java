@@ -14,7 +14,7 @@ final class TopOutputs {
       names = "--top-classes",
       order = HelpOrder.FILES,
       paramLabel = "C.npy",
-      description = "Write the K largest classes of every row, in falling order, as i8.")
+      description = "Write the K classes with the largest logits, in descending order, as i64.")
   private @Nullable Path classes;
 
   @Option(
@@ -31,7 +31,7 @@ final class TopOutputs {
       throw new CommandException(
           String.format(
               Locale.ROOT,
-              "%s needs to know how many classes; add %s K",
+              "%s requires a number of classes; add %s K",
               classes != null ? "--top-classes" : "--top-log-probabilities",
               option));
     }
@@ -39,7 +39,7 @@ final class TopOutputs {
       throw new CommandException(
           String.format(
               Locale.ROOT,
-              "%s %d has no file to write to; add --top-classes C.npy or --top-log-probabilities V.npy",
+              "%s %d requires an output file; add --top-classes C.npy or --top-log-probabilities V.npy",
               option,
               count));
     }
@@ -59,10 +59,10 @@ final class TopOutputs {
       throw new CommandException(
           String.format(
               Locale.ROOT,
-              "%s %d is out of range; give 1 to %d, which is all classes",
+              "%s must be from 1 to %d, the number of classes (was %d)",
               option,
-              count,
-              rows.mostClasses()));
+              rows.mostClasses(),
+              count));
     }
     return rows.entries(count);
   }

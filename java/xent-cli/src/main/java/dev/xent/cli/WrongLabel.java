@@ -25,7 +25,7 @@ final class WrongLabel {
       return new CommandException(
           String.format(
               Locale.ROOT,
-              "label %d in row %s is a class that --mask leaves out; correct one of them",
+              "label %d in row %s is masked out by --mask; correct one of them",
               label,
               place));
     }

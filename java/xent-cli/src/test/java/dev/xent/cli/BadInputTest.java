@@ -118,10 +118,10 @@ class BadInputTest {
   void namesThatAreNone() {
     xent("softmax", "", "-o", out).refuses("the name of IN.npy is empty; see 'xent softmax");
     xent("softmax", logits, "-o", "").refuses("the name of OUT.npy is empty");
-    xent("softmax", "-", "-o", out).refuses("'-' is no name for IN.npy");
-    xent("softmax", logits, "-o", "-").refuses("'-' is no name for OUT.npy");
+    xent("softmax", "-", "-o", out).refuses("'-' is not supported for IN.npy");
+    xent("softmax", logits, "-o", "-").refuses("'-' is not supported for OUT.npy");
     loss("--losses=").refuses("the name of L.npy is empty");
-    xent("nll", logits, "-").refuses("'-' is no name for TARGETS.npy");
+    xent("nll", logits, "-").refuses("'-' is not supported for TARGETS.npy");
     xent("softmax", "a\0b", "-o", out).refuses("is not the name of a file");
   }
 
@@ -138,8 +138,8 @@ class BadInputTest {
   @Test
   void integersWhereNumbersBelong() {
     Path whole = NpyBytes.longs(folder.resolve("w.npy"), "(2, 4)", 1, 2, 3, 4, 5, 6, 7, 8);
-    xent("softmax", whole, "-o", out).refuses("w.npy", "i64", "floats belong");
-    xent("cross-entropy", whole, labels, "--grad", out).refuses("w.npy", "i64", "floats belong");
+    xent("softmax", whole, "-o", out).refuses("w.npy", "i64", "expected floats");
+    xent("cross-entropy", whole, labels, "--grad", out).refuses("w.npy", "i64", "expected floats");
   }
 
   @Test
@@ -164,7 +164,7 @@ class BadInputTest {
   @ValueSource(strings = {"nan", "NaN", "-0.1", "1.5", "inf"})
   void optionOutOfRange(String value) {
     loss("--label-smoothing=" + value)
-        .refuses("--label-smoothing " + value.toLowerCase(Locale.ROOT) + " is out of range");
+        .refuses("--label-smoothing must be ", "(was " + value.toLowerCase(Locale.ROOT) + ")");
     xent("nll", logits, labels, "--grad", out, "--label-smoothing=" + value)
         .refuses("--label-smoothing");
   }
@@ -172,24 +172,22 @@ class BadInputTest {
   @ParameterizedTest
   @ValueSource(strings = {"nan", "-1", "inf"})
   void denominatorOutOfRange(String value) {
-    loss("--denominator=" + value).refuses("--denominator " + value, "is out of range");
+    loss("--denominator=" + value).refuses("--denominator must be ", "(was " + value);
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"1e400", "-1e309"})
   void numberThatNoDoubleHolds(String value) {
     loss("--denominator=" + value)
-        .refuses("--denominator", "'" + value + "' is beyond the largest number, 1.8e308");
+        .refuses("--denominator", "'" + value + "' is too large; the largest number is 1.8e308");
     xent("verify", logits, logits, "--rtol=" + value)
-        .refuses("'" + value + "' is beyond the largest number, 1.8e308");
+        .refuses("'" + value + "' is too large; the largest number is 1.8e308");
   }
 
   @Test
   void denominatorThatMakesGradientsInfinite() {
     loss("--denominator=5e-324")
-        .refuses(
-            "--denominator 4.9E-324 is too small for --grad, which is divided by it; give 5.6e-309 or"
-                + " more, or 0");
+        .refuses("--denominator 4.9E-324 is too small for --grad; must be 0 or at least 5.6e-309");
     Path other = folder.resolve("g.npy");
     xent("cross-entropy", logits, labels, "--denominator=5.6e-309", "--grad", other).succeeds();
     xent("cross-entropy", logits, labels, "--denominator=0", "--grad", other).succeeds();
@@ -237,7 +235,7 @@ class BadInputTest {
   })
   void numbersOutOfRange(String option, String value, String range) {
     String shown = Numbers.text(value.equals("inf") ? Double.POSITIVE_INFINITY : number(value));
-    loss(option + "=" + value).refuses(option + " " + shown + " is out of range; give " + range);
+    loss(option + "=" + value).refuses(option + " must be " + range + " (was " + shown + ")");
     xent("nll", logits, labels, option, value).refuses("unknown option '" + option + "'");
   }
 
@@ -247,8 +245,9 @@ class BadInputTest {
 
   @Test
   void numbersWhoseReciprocalHasNotAllItsBits() {
-    loss("--temperature", "1e-200").refuses("--temperature 1.0E-200", "from 2^-32 to 2^32");
-    xent("softmax", logits, "-o", out, "--softcap", "1e200").refuses("--softcap 1.0E200");
+    loss("--temperature", "1e-200").refuses("from 2^-32 to 2^32 (was 1.0E-200)");
+    xent("softmax", logits, "-o", out, "--softcap", "1e200")
+        .refuses("--softcap must be ", "(was 1.0E200)");
   }
 
   @Test
@@ -260,10 +259,10 @@ class BadInputTest {
 
   @Test
   void aTypeThatDoesNotGoWithTheInput() {
-    loss("--dtype", "f64").refuses("--dtype f64 does not go with", "f32; use f16, bf16 or f32");
+    loss("--dtype", "f64").refuses("--dtype f64 is not supported for", "f32; use f16, bf16 or f32");
     NpyBytes.doubles(logits, "(1, 2)", 1, 2);
     xent("softmax", logits, "-o", out, "--dtype", "bf16")
-        .refuses("--dtype bf16 does not go with", "x.npy, which is f64; use f64 or f32");
+        .refuses("--dtype bf16 is not supported for", "x.npy, which is f64; use f64 or f32");
   }
 
   @Test
@@ -273,7 +272,7 @@ class BadInputTest {
         .refuses("/no\\u{1b}[31m\\u{a}such\\u{202e}.npy does not exist; check the name");
     Path flags = NpyBytes.flags(folder.resolve("a\rb.npy"), "(3,)", 1, 1, 1);
     xent("softmax", flags, "-o", folder.resolve("y.npy"))
-        .refuses("/a\\u{d}b.npy has booleans or integers (u8) where floats belong");
+        .refuses("/a\\u{d}b.npy holds booleans or integers (u8); expected floats");
     xent("info", "--nope\u0007").refuses("unknown option '--nope\\u{7}'");
   }
 
@@ -296,14 +295,14 @@ class BadInputTest {
     Path wide = NpyBytes.doubles(folder.resolve("wide.npy"), "(4,)", 1, 1, 1, 1);
     loss("--weight", three).refuses("--weight is F32 [3]", "a weight for each class");
     loss("--weight", wide).refuses("--weight is F64 [4]", "give --weight the type F32");
-    loss("--weight", labels).refuses("t.npy has integers (i64) where floats belong");
+    loss("--weight", labels).refuses("t.npy holds integers (i64); expected floats");
     loss("--row-weight", three).refuses("--row-weight is F32 [3]");
-    loss("--row-weight", labels).refuses("t.npy has integers (i64) where weights belong");
+    loss("--row-weight", labels).refuses("t.npy holds integers (i64); expected weights");
     loss("--mask", flags).refuses("--mask is U8 [3]", "give one flag per class");
-    loss("--mask", three).refuses("three.npy has f32 where a mask belongs; save m.astype(bool)");
+    loss("--mask", three).refuses("three.npy holds f32; expected a mask: save m.astype(bool)");
     loss("--sink", three).refuses("--sink is F32 [3]");
     loss("--target-weights", three).refuses("targets");
-    loss("--row-offsets", three).refuses("three.npy has floats (f32) where integers belong");
+    loss("--row-offsets", three).refuses("three.npy holds floats (f32); expected integers");
     loss("--row-offsets", labels).refuses("--row-offsets were given", "in one dimension");
   }
 
@@ -329,8 +328,7 @@ class BadInputTest {
   @Test
   void labelOfAMaskedClass() {
     Path mask = NpyBytes.flags(folder.resolve("m.npy"), "(4,)", 1, 1, 0, 1);
-    loss("--mask", mask)
-        .refuses("label 2 in row 1 is a class that --mask leaves out; correct one of them");
+    loss("--mask", mask).refuses("label 2 in row 1 is masked out by --mask; correct one of them");
   }
 
   @Test
@@ -341,22 +339,23 @@ class BadInputTest {
         words.add(out);
       }
       xent(words.toArray())
-          .refuses(option.replace('=', ' ').split(" 0")[0] + " is for labels", "x.npy holds prob");
+          .refuses(
+              option.replace('=', ' ').split(" 0")[0] + " requires labels", "x.npy holds prob");
     }
     xent("cross-entropy", logits, labels, "--target-grad", out)
-        .refuses("--target-grad is for probabilities, and", "t.npy holds labels");
+        .refuses("--target-grad requires probabilities, but", "t.npy holds labels");
     loss("--probability-clamp", "0.1", "--label-smoothing", "0.1")
-        .refuses("--probability-clamp and --label-smoothing do not go together");
+        .refuses("--probability-clamp and --label-smoothing exclude each other");
   }
 
   @Test
   void topClassesWithoutANumberOrAFile() {
     xent("cross-entropy", logits, labels, "--top-classes", out)
-        .refuses("--top-classes needs to know how many classes; add --top-k K");
-    loss("--top-k", "2").refuses("--top-k 2 has no file to write to; add --top-classes C.npy");
+        .refuses("--top-classes requires a number of classes; add --top-k K");
+    loss("--top-k", "2").refuses("--top-k 2 requires an output file; add --top-classes C.npy");
     for (int k : new int[] {0, 5}) {
       xent("cross-entropy", logits, labels, "--top-classes", out, "--top-k", k)
-          .refuses("--top-k " + k + " is out of range; give 1 to 4");
+          .refuses("--top-k must be from 1 to 4, the number of classes (was " + k + ")");
     }
   }
 
@@ -395,7 +394,7 @@ class BadInputTest {
     for (Path name : new Path[] {labels, link, folder.resolve("./t.npy")}) {
       for (String option : new String[] {"--grad", "--losses", "--lse"}) {
         xent("cross-entropy", logits, labels, option, name)
-            .refuses(name + " is an input of this command; give the output a file of its own");
+            .refuses(name + " is an input of this command; name another output file");
       }
       xent("nll", logits, labels, "--grad", name).refuses(name + " is an input");
     }

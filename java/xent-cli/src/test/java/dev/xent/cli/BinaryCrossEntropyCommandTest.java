@@ -93,8 +93,8 @@ class BinaryCrossEntropyCommandTest {
     labels = NpyBytes.longs(file("t"), Golden.SHAPE, 1, 0, 1, 0, 0, -100, 1, 0);
     binary().refuses("--ignore-index -100");
     xent("binary-cross-entropy", logits, logits, "--ignore-index", 0)
-        .refuses("--ignore-index is for labels");
-    binary("--focal-gamma", -1).refuses("--focal-gamma -1.0 is out of range");
+        .refuses("--ignore-index requires labels");
+    binary("--focal-gamma", -1).refuses("--focal-gamma must be a number from 0 to 2^32 (was -1.0)");
     binary("--grad", labels).refuses("t.npy is an input of this command");
   }
 

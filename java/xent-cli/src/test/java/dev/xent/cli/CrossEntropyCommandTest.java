@@ -215,7 +215,7 @@ class CrossEntropyCommandTest {
   void refusesNoCountedRowsWhereAsked() {
     NpyBytes.longs(labels, "(2,)", 7, 7);
     xent("cross-entropy", logits, labels, "--ignore-index", 7, "--none-counted", "error")
-        .refuses("no row counts", "--none-counted nan");
+        .refuses("all rows are ignored", "--none-counted nan");
     xent(
             "cross-entropy",
             logits,

@@ -93,9 +93,9 @@ class DivergenceCommandTest {
     Path other = NpyBytes.floats(file("b"), "(2, 3)", 1, 2, 3, 4, 5, 6);
     xent("divergence", student, other).refuses("[2, 3]", "[2, 4]");
     xent("divergence", student, NpyBytes.longs(file("t"), "(2,)", 0, 1))
-        .refuses("t.npy has integers (i64) where floats belong");
+        .refuses("t.npy holds integers (i64); expected floats");
     xent("divergence", student, teacher, "--temperature", "-1")
-        .refuses("--temperature -1.0 is out of range");
+        .refuses("--temperature must be a number from 2^-32 to 2^32 (was -1.0)");
     kl("--grad", teacher).refuses("a.npy is an input of this command");
     kl("--softcap", 30).refuses("unknown option '--softcap'");
   }

@@ -117,21 +117,21 @@ class LinearCommandTest {
                 .out())
         .isEqualTo(linear().out());
     xent("linear-cross-entropy", hidden, model, labels)
-        .refuses("model.safetensors' holds tensors by name: give " + model + ":NAME");
+        .refuses("model.safetensors' holds several tensors; use " + model + ":NAME");
     xent("linear-cross-entropy", hidden, model + ":tail", labels).refuses("tail");
   }
 
   @Test
   void refuses() {
-    linear("--workspace", 0).refuses("--workspace 0 is out of range; give a number above 0");
+    linear("--workspace", 0).refuses("--workspace must be at least 1 (was 0)");
     linear("--workspace", 1).refuses("--workspace is 1 byte, and hidden F32 [2, 4]");
     linear("--bias", labels).refuses("integers");
     linear("--weights-grad", weights).refuses("w.npy is an input of this command");
-    linear("--top-k", 5, "--top-classes", file("top")).refuses("give 1 to 4, which is all classes");
-    xent("linear-cross-entropy", hidden, labels, labels).refuses("y.npy has integers");
+    linear("--top-k", 5, "--top-classes", file("top")).refuses("--top-k must be from 1 to 4");
+    xent("linear-cross-entropy", hidden, labels, labels).refuses("y.npy holds integers");
     Path row = NpyBytes.floats(file("row"), "(4,)", new float[4]);
     xent("linear-cross-entropy", hidden, row, labels)
-        .refuses("row.npy has shape [4]; give weights of shape [classes, features]");
+        .refuses("row.npy has shape [4]; expected [classes, features]");
     Path wide = NpyBytes.floats(file("wide"), "(2, 5)", new float[10]);
     xent("linear-cross-entropy", wide, weights, labels)
         .refuses("hidden is F32 [2, 5] with features along axis 1: give weights the shape");

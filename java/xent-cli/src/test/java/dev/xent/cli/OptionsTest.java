@@ -23,7 +23,8 @@ import picocli.CommandLine.Model.OptionSpec;
 /** Every option of every command: what its help offers beside what is refused. */
 class OptionsTest {
   private static final Pattern CHOICES = Pattern.compile("'\\?' is not one of (.+); see .*");
-  private static final Pattern LINE = Pattern.compile("xent: .+[:;,] .+");
+  private static final Pattern LINE =
+      Pattern.compile("xent: .+([:;,] .+| must be .+ \\(was .+\\)).*");
 
   /** Calls and names of the Java API; NumPy's {@code x.astype('<f4')} is none. */
   private static final Pattern JAVA =

@@ -59,13 +59,13 @@ class SelectedCommandTest {
 
   @Test
   void refusesWhatDoesNotFit() {
-    selected("--upstream", logits).refuses("--upstream is for --grad");
-    selected("--sums", file("z")).refuses("--sequence-offsets and --sums go together");
+    selected("--upstream", logits).refuses("--upstream requires --grad");
+    selected("--sums", file("z")).refuses("--sequence-offsets and --sums require each other");
     selected("--grad", tokens).refuses("t.npy is an input of this command");
     NpyBytes.longs(tokens, "(3,)", 0, 4, 2);
     selected().refuses("label 4 in row 1 is not in [0, 4)");
     xent("selected-log-probabilities", logits, logits, "-o", out)
-        .refuses("x.npy has floats (f32) where integers belong");
+        .refuses("x.npy holds floats (f32); expected integers");
     assertThat(out).doesNotExist();
   }
 

@@ -27,10 +27,10 @@ import picocli.CommandLine.Spec;
 /** {@code xent verify}: compares two files. */
 @Command(
     name = "verify",
-    header = "Compares two files, by default bit by bit.",
+    header = "Compare two files bit by bit, or within a tolerance.",
     customSynopsis = "xent verify ACTUAL.npy EXPECTED.npy [OPTIONS]",
     description = {
-      "The files need one shape and one dtype. Bit by bit, NaN equals the same NaN, and -0 and +0"
+      "Both files must have the same shape and dtype. Bit by bit, NaN equals the same NaN, and -0 and +0"
           + " differ.",
       "With a tolerance a value also counts as equal when |actual - expected| <= atol + rtol *"
           + " |expected|, or when the two are at most N representable numbers apart (ulps), or when"
@@ -49,7 +49,7 @@ public final class VerifyCommand implements Callable<Integer> {
   @Parameters(
       index = "0",
       paramLabel = "ACTUAL.npy",
-      description = "Floats (f2 f4 f8 bf16) or integers (i1 to i8, u1 to u8).")
+      description = "Floats (f16, bf16, f32, f64) or integers.")
   private Path actual;
 
   @Parameters(index = "1", paramLabel = "EXPECTED.npy", description = "The same shape and dtype.")
@@ -107,11 +107,7 @@ public final class VerifyCommand implements Callable<Integer> {
   private static CommandException noTolerance(String option, String value, String kind) {
     return new CommandException(
         String.format(
-            Locale.ROOT,
-            "%s %s is no tolerance; give a %s number of at least 0",
-            option,
-            value,
-            kind));
+            Locale.ROOT, "%s must be a %s number of at least 0 (was %s)", option, kind, value));
   }
 
   private void requireSame(String what, String first, String second) {
@@ -119,7 +115,7 @@ public final class VerifyCommand implements Callable<Integer> {
       throw new CommandException(
           String.format(
               Locale.ROOT,
-              "cannot compare: %s has %s %s and %s %s; give files of one shape and dtype",
+              "cannot compare: %s has %s %s, %s has %s; both must have the same shape and dtype",
               actual,
               what,
               first,

@@ -167,13 +167,13 @@ class VerifyCommandTest {
   @Test
   void refusesWhatCannotBeCompared() {
     Path a = floats("a", 1, 2);
-    verify(a, floats("b", 1, 2, 3)).refuses("cannot compare", "a.npy has shape [2]", "b.npy [3]");
+    verify(a, floats("b", 1, 2, 3))
+        .refuses("cannot compare", "a.npy has shape [2]", "b.npy has [3]");
     verify(a, NpyBytes.longs(path("b"), "(2,)", 1, 2)).refuses("cannot compare", "f32", "i64");
     verify(a, path("none")).refuses("none.npy does not exist");
-    verify(a, a, "--rtol", "nan").refuses("--rtol nan is no tolerance");
-    verify(a, a, "--atol", "-1").refuses("--atol -1.0");
-    verify(a, a, "--ulp", "-1")
-        .refuses("--ulp -1 is no tolerance; give a whole number of at least 0");
+    verify(a, a, "--rtol", "nan").refuses("--rtol must be a finite number of at least 0 (was nan)");
+    verify(a, a, "--atol", "-1").refuses("--atol must be ", "(was -1.0)");
+    verify(a, a, "--ulp", "-1").refuses("--ulp must be a whole number of at least 0 (was -1)");
   }
 
   private static Cli verify(Path actual, Path expected, Object... options) {
