@@ -14,6 +14,7 @@ import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import javax.tools.JavaCompiler;
 import javax.tools.StandardJavaFileManager;
@@ -62,13 +63,19 @@ final class JavaProgram {
   private static String run(Class<?> program) throws Exception {
     Constructor<?> constructor = program.getDeclaredConstructor();
     constructor.setAccessible(true);
-    Method main = program.getDeclaredMethod("main");
+    Method main =
+        Arrays.stream(program.getDeclaredMethods())
+            .filter(method -> method.getName().equals("main"))
+            .findFirst()
+            .orElseThrow();
     main.setAccessible(true);
+    Object[] arguments =
+        main.getParameterCount() == 0 ? new Object[0] : new Object[] {new String[0]};
     PrintStream before = System.out;
     ByteArrayOutputStream printed = new ByteArrayOutputStream();
     System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
     try {
-      main.invoke(constructor.newInstance());
+      main.invoke(constructor.newInstance(), arguments);
     } finally {
       System.setOut(before);
     }

@@ -48,7 +48,7 @@ class LoadingTest {
   @AfterAll
   static void print() throws IOException {
     System.out.println(TABLE);
-    assertThat(Files.readString(Package.ROOT.resolve("docs/settings.md")))
+    assertThat(Files.readString(Package.ROOT.resolve("docs/developing/loading.md")))
         .contains(TABLE.promises());
   }
 
