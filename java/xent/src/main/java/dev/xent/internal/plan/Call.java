@@ -9,6 +9,7 @@ import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Effort;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.kernels.Workspaces;
 import dev.xent.internal.parallel.Threads;
@@ -108,6 +109,9 @@ final class Call extends CallArrays {
 
   /** Whether the kernels of this call were called before with all that they are told now. */
   private boolean repeats;
+
+  /** Whether more may be done than to run kernels that were prepared. */
+  private boolean general = true;
 
   /** Counts what kernels are told of a call: another number, another shape or other options. */
   private long version;
@@ -258,7 +262,6 @@ final class Call extends CallArrays {
 
   /** The first thing that an operation does, after which {@link #end()} is certain. */
   void begin(Operation operation) {
-    engine = operation.engine;
     recording.begin(operation, given, report);
   }
 
@@ -414,7 +417,7 @@ final class Call extends CallArrays {
    *
    * @return whether it did
    */
-  boolean runPrepared(Function function) {
+  boolean runPrepared(Kernels kernels, Function function) {
     if (!repeats) {
       return false;
     }
@@ -423,6 +426,7 @@ final class Call extends CallArrays {
       return false;
     }
     if (!own.hasArrays()) {
+      pointArrays();
       usedKept |= 1 << function.ordinal();
       for (int i = 0; i < parts; i++) {
         present[i].offer(own);
@@ -434,7 +438,7 @@ final class Call extends CallArrays {
         own.offer(Array.TALLY, tally);
       }
     }
-    Failures.check(engine().kernels().runPrepared(own), this);
+    Failures.check(kernels.runPrepared(own), this);
     return true;
   }
 
@@ -465,38 +469,74 @@ final class Call extends CallArrays {
    * that {@link Operation#take} found then still holds, since views do not change.
    */
   boolean repeats(Operation operation) {
-    repeats =
-        repeated == operation.number && (owner == Owner.BOUND ? isAsBefore() : hasSameViews());
-    if (repeats && !isUsable()) {
-      repeats = false;
+    boolean same =
+        repeated == operation.number
+            && (owner == Owner.BOUND ? isAsBefore() : hasSameViews(operation));
+    // Several pieces are told of themselves one by one.
+    repeats = same && pieces.count == 1 && dimensions.rows > 0;
+    general = !same;
+    if (same && operation.looksAtArrays()) {
+      engine = operation.engine;
     }
-    if (repeats) {
-      // Several pieces are told of themselves one by one.
-      repeats = pieces.count == 1 && dimensions.rows > 0;
-      return true;
-    }
-    return false;
+    return same;
   }
 
   /** Nobody but the outputs of a bound call can ask for something else. */
   private boolean isAsBefore() {
-    return given.outputs == null || given.outputs.requests() == seenOutputs;
+    return (given.outputs == null || given.outputs.requests() == seenOutputs) && isUsable();
   }
 
-  private boolean hasSameViews() {
-    if (given.areViewsAlone()
-        && isView(given.lead, repeatedLead)
-        && isView(given.targets, repeatedTargets)
-        && isView(given.output, repeatedOutput)
-        && isView(given.gradient, repeatedGradient)
-        && isView(given.upstream, repeatedUpstream)) {
+  private boolean hasSameViews(Operation operation) {
+    if (!operation.isPlain(given)
+        || !isView(given.lead, repeatedLead)
+        || !isView(given.targets, repeatedTargets)
+        || !isView(given.output, repeatedOutput)
+        || !isView(given.gradient, repeatedGradient)
+        || !isView(given.upstream, repeatedUpstream)
+        || !areUsable()) {
+      return false;
+    }
+    if (operation.looksAtArrays()) {
+      pointArrays();
+    }
+    return true;
+  }
+
+  /** The array that all others follow; null: the call failed before it had one. */
+  @Nullable View leadOrNull() {
+    return parts > 0 ? lead() : repeats ? given.lead : null;
+  }
+
+  /** Makes the arrays those of the arguments of this call, which repeats the one before. */
+  private void pointArrays() {
+    if (parts == 0) {
       parts = repeatedParts;
       for (int i = 0; i < parts; i++) {
         present[i].view = slots[i] == ROOM ? rooms[i] : slot(slots[i]);
       }
-      return true;
     }
-    return false;
+  }
+
+  /** Whether the memory of all arguments may be used now. */
+  private boolean areUsable() {
+    return isLent(given.lead)
+        && isLent(given.targets)
+        && isLent(given.output)
+        && isLent(given.gradient)
+        && isLent(given.upstream)
+        && isOpen(given.lead)
+        && isOpen(given.targets)
+        && isOpen(given.output)
+        && isOpen(given.gradient)
+        && isOpen(given.upstream);
+  }
+
+  private static boolean isLent(@Nullable View view) {
+    return view == null || Memory.isLent(view);
+  }
+
+  private static boolean isOpen(@Nullable View view) {
+    return view == null || Memory.isAccessible(view);
   }
 
   private static boolean isView(@Nullable View view, long number) {
@@ -530,7 +570,8 @@ final class Call extends CallArrays {
   }
 
   /** Forgets the call before. */
-  void takeAnew() {
+  void takeAnew(Operation operation) {
+    engine = operation.engine;
     version++;
     repeated = Numbers.NONE;
     if (parts > 0) {
@@ -676,6 +717,7 @@ final class Call extends CallArrays {
    * @param shared what the caller does with rows that threads share
    */
   void run(RowWork rows, RowWork shared) {
+    beGeneral();
     Engine by = engine();
     if (isAlone(by.threads())) {
       runAlone(rows);
@@ -694,11 +736,25 @@ final class Call extends CallArrays {
    * @param perRow what a row costs, in elements
    */
   void run(RowWork rows, long perRow) {
+    beGeneral();
     Engine by = engine();
     if (dimensions.rows == 1 || Crew.isAlone(by.threads(), dimensions.rows * perRow)) {
       runAlone(rows);
     } else {
       crew().rows(by, rows, perRow);
+    }
+  }
+
+  /** More is to be done than to run kernels that were prepared. */
+  void work(Operation operation) {
+    engine = operation.engine;
+  }
+
+  /** All arrays are looked at, and whatever a call may need may be used. */
+  private void beGeneral() {
+    general = true;
+    if (owner != Owner.BOUND) {
+      pointArrays();
     }
   }
 
@@ -929,19 +985,17 @@ final class Call extends CallArrays {
 
   /** Lets go of everything that was the caller's. */
   void end() {
-    recording.end(dimensions, parts > 0 ? lead() : null, report);
-    engine = null;
+    recording.end(this);
+    if (engine != null) {
+      engine = null;
+    }
     tallies = false;
-    work.clear();
-    closeLargeWorkspace();
-    offsetsCopy.release();
     counted = 0;
     writesGradient = false;
-    round = null;
-    if (requests != null) {
-      requests = null;
+    if (general) {
+      endGeneral();
     }
-    room.release();
+    general = true;
     if (owner == Owner.BOUND) {
       keepReachable();
       return;
@@ -963,5 +1017,14 @@ final class Call extends CallArrays {
       room.dropLargeLogits();
       CALLS.give(this);
     }
+  }
+
+  private void endGeneral() {
+    work.clear();
+    closeLargeWorkspace();
+    offsetsCopy.release();
+    round = null;
+    requests = null;
+    room.release();
   }
 }

@@ -42,6 +42,13 @@ final class CallArguments {
   /** What the shards of a sampler said of the rows; null: rows are whole. */
   @Nullable List<SampleRound> gathered;
 
+  /** Storing references takes time in every short call, and most have no inputs. */
+  void inputs(InputViews views) {
+    if (views != InputViews.NONE) {
+      inputs = views;
+    }
+  }
+
   /** Whether nothing is read or written but the views that most calls have. */
   boolean areViewsAlone() {
     return inputs == InputViews.NONE
@@ -60,10 +67,14 @@ final class CallArguments {
   void clear() {
     // Storing references takes time in every short call, and most have few.
     lead = null;
-    targets = null;
     output = null;
-    gradient = null;
-    outputs = null;
+    if (targets != null || gradient != null) {
+      targets = null;
+      gradient = null;
+    }
+    if (outputs != null) {
+      outputs = null;
+    }
     if (weights != null || upstream != null || secondOutput != null) {
       weights = null;
       upstream = null;

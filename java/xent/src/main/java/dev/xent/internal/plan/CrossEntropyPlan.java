@@ -73,7 +73,7 @@ public final class CrossEntropyPlan {
     CallArguments given = call.given;
     given.lead = logits;
     given.targets = targets;
-    given.inputs = inputs;
+    given.inputs(inputs);
     given.gradient = gradient;
     given.outputs = wanted;
     return forward.run(call);
@@ -123,7 +123,7 @@ public final class CrossEntropyPlan {
       }
       call.room.saved = outputs.statisticsFor(call.dimensions.rows);
       boolean prepared =
-          call.room.saved.byteSize() == 0 && call.runPrepared(Function.CROSS_ENTROPY);
+          call.room.saved.byteSize() == 0 && call.runPrepared(kernels, Function.CROSS_ENTROPY);
       if (!prepared) {
         call.run(forwardRows, forwardShared);
       }
@@ -182,7 +182,7 @@ public final class CrossEntropyPlan {
     CallArguments given = call.given;
     given.lead = logits;
     given.targets = targets;
-    given.inputs = inputs;
+    given.inputs(inputs);
     given.saved = saved;
     given.upstream = upstream;
     given.gradient = gradient;

@@ -65,7 +65,7 @@ public final class DivergencePlan {
     CallArguments given = call.given;
     given.lead = logits;
     given.targets = teacher;
-    given.inputs = inputs;
+    given.inputs(inputs);
     given.gradient = gradient;
     given.outputs = wanted;
     return forward.run(call);

@@ -46,7 +46,7 @@ public final class HvpPlan {
     Call call = Call.current();
     call.given.lead = logits;
     call.given.upstream = upstream;
-    call.given.inputs = inputs;
+    call.given.inputs(inputs);
     call.given.output = output;
     product.run(call);
   }

@@ -135,7 +135,7 @@ public final class LinearPlan {
     given.lead = hidden;
     given.weights = weights;
     given.targets = targets;
-    given.inputs = inputs;
+    given.inputs(inputs);
     given.gradients = gradients;
     given.outputs = wanted;
     return forward.run(call);
@@ -552,7 +552,7 @@ public final class LinearPlan {
     given.lead = hidden;
     given.weights = weights;
     given.targets = targets;
-    given.inputs = inputs;
+    given.inputs(inputs);
     given.saved = saved;
     given.upstream = upstream;
     given.gradients = gradients;

@@ -44,7 +44,7 @@ public final class LogSumExpPlan {
   public void forward(View logits, InputViews inputs, View logSumExp) {
     Call call = Call.current();
     call.given.lead = logits;
-    call.given.inputs = inputs;
+    call.given.inputs(inputs);
     call.given.output = logSumExp;
     forward.run(call);
   }
@@ -76,9 +76,20 @@ public final class LogSumExpPlan {
     }
 
     @Override
+    boolean isPlain(CallArguments given) {
+      return given.inputs == InputViews.NONE;
+    }
+
+    @Override
+    boolean looksAtArrays() {
+      return false;
+    }
+
+    @Override
     double compute(Call call, CallArguments given) {
       call.options(options, 1);
-      if (!call.runPrepared(Function.LOG_SUM_EXP)) {
+      if (!call.runPrepared(kernels, Function.LOG_SUM_EXP)) {
+        call.work(this);
         call.run(forwardRows, forwardShared);
       }
       return Double.NaN;

@@ -117,7 +117,7 @@ public final class LogitsPlan {
   public void forward(View logits, InputViews inputs, View output) {
     Call call = Call.current();
     call.given.lead = logits;
-    call.given.inputs = inputs;
+    call.given.inputs(inputs);
     call.given.output = output;
     one.run(call);
   }
@@ -151,7 +151,7 @@ public final class LogitsPlan {
       Operation operation, View logits, InputViews inputs, View classes, View values) {
     Call call = Call.current();
     call.given.lead = logits;
-    call.given.inputs = inputs;
+    call.given.inputs(inputs);
     call.given.output = classes;
     call.given.secondOutput = values;
     operation.run(call);

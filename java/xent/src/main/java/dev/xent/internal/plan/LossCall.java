@@ -168,7 +168,7 @@ final class LossCall {
     if (weighted) {
       call.emptyTally();
     }
-    if (!weighted && call.runPrepared(Function.CHECK_TARGETS)) {
+    if (!weighted && call.runPrepared(call.engine().kernels(), Function.CHECK_TARGETS)) {
       call.counted = xent_report.counted(call.report);
       return call.counted;
     }

@@ -273,7 +273,7 @@ public final class Memory {
 
   /** Whether the memory is open and not another thread's. */
   static boolean isAccessible(View view) {
-    return view.heap || isAccessible(view.segment);
+    return view.everOpen || isAccessible(view.segment);
   }
 
   /** Whether no lender refuses the memory. */

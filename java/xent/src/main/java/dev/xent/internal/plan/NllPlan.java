@@ -66,7 +66,7 @@ public final class NllPlan {
     CallArguments given = call.given;
     given.lead = logProbabilities;
     given.targets = targets;
-    given.inputs = inputs;
+    given.inputs(inputs);
     given.gradient = gradient;
     given.outputs = wanted;
     return forward.run(call);
@@ -218,7 +218,7 @@ public final class NllPlan {
     Call call = Call.current();
     CallArguments given = call.given;
     given.targets = targets;
-    given.inputs = inputs;
+    given.inputs(inputs);
     given.saved = saved;
     given.upstream = upstream;
     given.gradient = gradient;

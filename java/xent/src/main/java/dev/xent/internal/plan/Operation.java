@@ -37,6 +37,18 @@ abstract class Operation {
    */
   abstract double compute(Call call, CallArguments given);
 
+  /**
+   * Whether a call is given nothing but views; only such calls are compared with the one before.
+   */
+  boolean isPlain(CallArguments given) {
+    return given.areViewsAlone();
+  }
+
+  /** Whether {@link #compute} looks at arrays even if all its kernels are prepared. */
+  boolean looksAtArrays() {
+    return true;
+  }
+
   /** Whether what {@link #take} found still holds as long as the tensors are the same. */
   boolean canRepeat(Call call) {
     return !call.dimensions.ragged;
@@ -51,7 +63,7 @@ abstract class Operation {
         given.outputs.dropStatistics(); // a call that fails leaves none
       }
       if (!call.repeats(this)) {
-        call.takeAnew();
+        call.takeAnew(this);
         take(call, given);
         if (canRepeat(call)) {
           call.remember(this);

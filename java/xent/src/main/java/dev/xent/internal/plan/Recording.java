@@ -38,15 +38,10 @@ final class Recording {
     workers = Math.max(workers, threads);
   }
 
-  /**
-   * The last thing that a call does.
-   *
-   * @param lead its leading array, or null where it failed before it had one
-   * @param report of its last kernel
-   */
-  void end(Dimensions dimensions, @Nullable View lead, MemorySegment report) {
+  /** The last thing that a call does. */
+  void end(Call call) {
     if (event != null) {
-      endEvent(dimensions, lead, report);
+      endEvent(call.dimensions, call.leadOrNull(), call.report);
     }
   }
 

@@ -63,7 +63,7 @@ public final class SelectedPlan {
     CallArguments given = call.given;
     given.lead = logits;
     given.targets = targets;
-    given.inputs = inputs;
+    given.inputs(inputs);
     given.upstream = upstream;
     given.output = logProbabilities;
     given.gradient = gradient;
@@ -121,7 +121,7 @@ public final class SelectedPlan {
     CallArguments given = call.given;
     given.lead = logits;
     given.targets = targets;
-    given.inputs = inputs;
+    given.inputs(inputs);
     given.saved = saved;
     given.upstream = upstream;
     given.gradient = gradient;

@@ -67,7 +67,7 @@ public final class SoftmaxPlan {
   public void forward(View logits, InputViews inputs, View output) {
     Call call = Call.current();
     call.given.lead = logits;
-    call.given.inputs = inputs;
+    call.given.inputs(inputs);
     call.given.output = output;
     forward.run(call);
   }
@@ -99,9 +99,20 @@ public final class SoftmaxPlan {
     }
 
     @Override
+    boolean isPlain(CallArguments given) {
+      return given.inputs == InputViews.NONE;
+    }
+
+    @Override
+    boolean looksAtArrays() {
+      return false;
+    }
+
+    @Override
     double compute(Call call, CallArguments given) {
       call.options(options, 1);
-      if (!call.runPrepared(forwardFunction)) {
+      if (!call.runPrepared(kernels, forwardFunction)) {
+        call.work(this);
         call.run(forwardRows, forwardShared);
       }
       return Double.NaN;
@@ -169,7 +180,7 @@ public final class SoftmaxPlan {
     Call call = Call.current();
     call.given.lead = output;
     call.given.upstream = upstream;
-    call.given.inputs = inputs;
+    call.given.inputs(inputs);
     call.given.gradient = gradient;
     backward.run(call);
   }
@@ -203,9 +214,20 @@ public final class SoftmaxPlan {
     }
 
     @Override
+    boolean isPlain(CallArguments given) {
+      return given.inputs == InputViews.NONE;
+    }
+
+    @Override
+    boolean looksAtArrays() {
+      return false;
+    }
+
+    @Override
     double compute(Call call, CallArguments given) {
       call.options(options, 1);
-      if (!call.runPrepared(backwardFunction)) {
+      if (!call.runPrepared(kernels, backwardFunction)) {
+        call.work(this);
         call.run(backwardRows, backwardShared);
       }
       return Double.NaN;

@@ -59,6 +59,9 @@ public final class View {
   /** Whether nobody but a thread that may use it can free its memory, and no collector moves it. */
   final boolean fixed;
 
+  /** Whether nobody can close its arena. */
+  final boolean everOpen;
+
   /** Whether it is memory of this library's own. */
   final boolean isRoom;
 
@@ -93,8 +96,9 @@ public final class View {
     this.contiguous = Strides.areRowMajor(shape, strides);
     this.distinct = contiguous || Strides.areDistinct(shape, strides);
     this.heap = !segment.isNative();
-    this.fixed = !heap && (isRoom || Memory.isConfined(segment) || Memory.isEverOpen(segment));
     this.isRoom = isRoom;
+    this.everOpen = heap || isRoom || Memory.isEverOpen(segment);
+    this.fixed = !heap && (everOpen || Memory.isConfined(segment));
     this.readOnly = segment.isReadOnly();
     this.address = segment.address();
   }
