@@ -177,6 +177,9 @@ def test_layers_of_tensors_are_those_of_pytorch():
     (lambda: xent.linear_cross_entropy(HIDDEN, DEEP, DEEP_CASES[0][0], ignore_index=-1, losses=np.zeros(6, np.float32)),
      xent.ShapeError, "losses is float32 [6], logits is [6, 9, 2, 3] of hidden float32 [6, 5] and weights float32 "
      "[9, 2, 3, 5]: give losses the shape [6, 2, 3]"),
+    (lambda: xent.linear_cross_entropy(HIDDEN, DEEP, DEEP_CASES[0][0], hidden_gradient=np.zeros((6, 5))),
+     xent.DTypeError, "hidden_gradient is float64 [6, 5], hidden is float32 [6, 5]: give hidden_gradient the type "
+     "float32, float16 or bfloat16"),
     (lambda: xent.linear_cross_entropy(HIDDEN, DEEP[:, :0], DEEP_CASES[0][0][:, :0]), xent.ShapeError, "weights is "
      "float32 [9, 0, 3, 5]; expected one layer or more"),
     (lambda: xent.linear_cross_entropy(HIDDEN, DEEP, DEEP_CASES[0][0] * 9), xent.LabelError, "row 0 has label -9; "

@@ -95,6 +95,10 @@ def test_no_classes(axis):
         got = xent.log_sum_exp(x, axis=axis, fully_masked=policy)
         assert got.shape == shape and got.dtype == np.float32
         np.testing.assert_array_equal(got, np.full(shape, expected))
+        step = xent.bind(xent.log_sum_exp, x, axis=axis, fully_masked=policy) if axis in (1, -1) else lambda: got
+        np.testing.assert_array_equal(step(), got)
+    sink = np.ones(shape, np.float32)
+    np.testing.assert_array_equal(xent.log_sum_exp(x, axis=axis, sink=sink), sink)
     with pytest.raises(xent.ShapeError, match="has zero classes along"):
         xent.argmax(x, axis=axis)
 
@@ -494,7 +498,12 @@ def test_weights_of_elements_may_be_negative():
 
 
 PACKED = [("losses", lambda x, **given: xent.cross_entropy(x, np.zeros(len(x), int), losses=True, **given).losses),
-          ("sample", lambda x, **given: xent.sample(x, seed=5, **given).tokens), ("softmax", xent.softmax)]
+          ("sample", lambda x, **given: xent.sample(x, seed=5, **given).tokens), ("softmax", xent.softmax),
+          ("whole", lambda x, **given: xent.softmax((x * 9).astype(int), **given)),
+          ("wide", lambda x, **given: xent.softmax(x, dtype="f8", **given)),
+          ("argmax", xent.argmax), ("last", lambda x, **given: xent.argmax(x.round(), last=True, **given)),
+          ("smallest", lambda x, **given: xent.top_k(x, 1, largest=False, **given).classes),
+          ("of smallest", lambda x, **given: xent.top_k(x, x.shape[1], largest=False, **given).log_probabilities)]
 
 
 @pytest.mark.parametrize("classes", [1, 31, 32, 33, 100])
@@ -512,8 +521,11 @@ def test_packed_masks(classes, dtype, name, operation):
     np.testing.assert_array_equal(operation(x, class_mask=words[1]), operation(x, class_mask=flags[1]))
     np.testing.assert_array_equal(operation(x, class_mask=words[1:2]), operation(x, class_mask=flags[1:2]))
     if name == "softmax":
-        columns = xent.softmax(x.T, axis=0, class_mask=words.T)
-        np.testing.assert_array_equal(columns.T, xent.softmax(x, class_mask=flags))
+        for columns in (x.T, x.T.astype("f8")):
+            got = xent.softmax(columns, axis=0, class_mask=words.T)
+            np.testing.assert_array_equal(got.T, xent.softmax(columns.T, class_mask=flags))
+        got = xent.top_k(x.T, 1, axis=0, largest=False, class_mask=words.T).classes
+        np.testing.assert_array_equal(got.T, xent.top_k(x, 1, largest=False, class_mask=flags).classes)
 
 
 def test_packed_masks_of_tensors():

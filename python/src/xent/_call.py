@@ -93,6 +93,15 @@ def _numbers_of(array: Array, dimensions: Sequence[tuple[int, int]]) -> Iterator
         yield found
 
 
+def unpacked(words: Array, axis: int, classes: int) -> Any:
+    """The flags of a mask that has 32 of them in each integer, the first one in the lowest bit."""
+    numpy = importlib.import_module("numpy")
+    bits = numpy.moveaxis(numpy.asarray(Memory(words.address, 4, words.shape, words.strides)), axis, -1)
+    flags = (bits[..., None] >> numpy.arange(32, dtype="uint32") & 1).astype("uint8")
+    flags = flags.reshape(*bits.shape[:-1], -1)[..., :classes]
+    return numpy.ascontiguousarray(numpy.moveaxis(flags, -1, axis))
+
+
 Result = TypeVar("Result")
 Group = tuple[int, dict[str, int]]  # a dimension of rows: its size, and the strides of the arrays along it
 
@@ -232,19 +241,14 @@ class Call:
                 self.temperatures.append((row + 1, number))
 
     def _unpacked(self, words: Array) -> Array:
-        """The flags of a mask that has 32 of them in each integer, the first one in the lowest bit; a copy."""
+        count = -(-self.classes // 32)
         axis = 0 if len(words.shape) == 1 else self.axis
-        count, ragged = -(-self.classes // 32), self.ragged
-        if ragged or len(words.shape) not in (1, len(self.shape)) or words.shape[axis] != count:
+        if self.ragged or len(words.shape) not in (1, len(self.shape)) or words.shape[axis] != count:
             packed = f"{plural(count, 'integer')} of 32 flags along axis {self.axis}, or "
-            raise ShapeError(f"class_mask is {words}, {self._lead_text}; expected {'' if ragged else packed}flags of "
-                             f"type bool, uint8 or int8")
-        numpy = importlib.import_module("numpy")
-        bits = numpy.moveaxis(numpy.asarray(Memory(words.address, 4, words.shape, words.strides)), axis, -1)
-        flags = (bits[..., None] >> numpy.arange(32, dtype="uint32") & 1).astype("uint8")
-        flags = flags.reshape(*bits.shape[:-1], -1)[..., :self.classes]
+            raise ShapeError(f"class_mask is {words}, {self._lead_text}; expected {'' if self.ragged else packed}flags "
+                             f"of type bool, uint8 or int8")
         self.copied = f"class_mask is {words}, which is copied"
-        return array_of("class_mask", numpy.ascontiguousarray(numpy.moveaxis(flags, -1, axis)))
+        return array_of("class_mask", unpacked(words, axis, self.classes))
 
     def _broadcast(self, array: Array) -> Array:
         """One of fewer dimensions, as NumPy broadcasts it; except one number per class."""

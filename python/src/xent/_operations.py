@@ -20,8 +20,8 @@ from xent._functions import FUNCTIONS
 from xent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Options, Report, Sampling,
                           Shape, Tally, Work, library, sized)
 from xent._options import Reductions, choice, integer, is_per_row, options_of, sampling_of, set_number, shown, truth
-from xent._rows import (Rows, add_rounded, as_floats, fill, is_binary, is_several, kl_of_elements, nll_of_rows,
-                        reversed_along, smallest, widened)
+from xent._rows import (Rows, add_rounded, as_floats, fill, flags_along, is_binary, is_several, kl_of_elements,
+                        nll_of_rows, reversed_along, smallest, widened)
 from xent._types import (Axes, Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, Lender, LogSumExp,
                          NoneCounted, Number, Out, Output, Own, Product, Reduction, Rules, Smoothing, Ties, Whole)
 from xent.errors import DTypeError, OptionError, ShapeError, XentError
@@ -170,14 +170,16 @@ def _softmax(function: str, logits: Any, axis: Any, out: Any, dtype: Any, class_
     call, struct = _begin("logits", logits, axis, row_offsets, may_be_empty=True, **options)
     call.take("class_mask", class_mask)
     call.take("sink", sink)
+    if not call.classes and function == "log_sum_exp":  # as one class that is -inf
+        alone = empty(logits, lent.type, call.with_entries(1))
+        fill(as_type(alone, lent.type), -math.inf)
+        return _softmax(function, alone, axis, out, dtype, None, sink, None, threads, kept, **options)
     name, in_place = ("log_sum_exp", []) if function == "log_sum_exp" else ("output", ["logits"])
     call.public |= {name: "out"}
     call.write(name, _needed("out", out), in_place, to_type, call.with_entries(1) if kept else None)
 
     def compute() -> Any:
         call.run(function, struct)
-        if not call.classes and function == "log_sum_exp":  # of rows that have none, as fully masked ones
-            fill(call.arrays[name], math.nan if options["fully_masked"] == "nan" else -math.inf)
         if key and call.is_one_task:
             assert FUNCTIONS[function].arrays[:2] == ["logits", name]  # as plans are called
             _keep(key, call, struct, function, () if call.scalar else call.arrays[name].shape)
@@ -335,7 +337,7 @@ def _smallest(logits: Any, k: int, axis: int, outputs: dict[str, Any], row_offse
                          f"{lent.shape[axis]} of the smallest classes")
     to_type = "float64" if lent.type == "F64" else "float32"
     log_p = log_softmax(logits, axis=axis, dtype=to_type, threads=threads, **options)
-    return TopK(*smallest(logits, log_p, options["class_mask"], axis, k))
+    return TopK(*smallest(logits, log_p, flags_along("class_mask", options["class_mask"], lent, axis), axis, k))
 
 
 def argmax(logits: Lender, *, axis: Axes = -1, keepdims: bool = False, last: bool = False, out: Output = None,
@@ -1019,6 +1021,9 @@ def _layers(hidden: Any, weights: Array, inputs: dict[str, Any], outputs: dict[s
             raise ShapeError(f"{name} is {array}, logits is {list(whole)} of hidden {lent} and weights {weights}: give "
                              f"{name} the shape {list(shape)}")
     sums = written.pop("hidden_gradient", None)
+    if sums and sums.type not in ("F32", "F16", "BF16"):
+        raise DTypeError(f"hidden_gradient is {sums}, hidden is {lent}: give hidden_gradient the type float32, float16 "
+                         f"or bfloat16")
     parts, one = [], False
     for index in itertools.product(*map(range, inner)):
         of = {name: array if name == "class_weights" else _at(array, index, len(array.shape) - len(inner))

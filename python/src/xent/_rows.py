@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from xent._arrays import FLOATS, NAME, SIZE, Array, array_of, is_of_torch
-from xent._call import Bound, Memory, normal_axis, require_flags
+from xent._call import Bound, Memory, normal_axis, require_flags, unpacked
 from xent._native import TYPES, Library
 from xent._options import is_per_row, shown
 from xent.errors import DTypeError, OptionError, ShapeError
@@ -92,8 +92,11 @@ class Rows(NamedTuple):
         if value is None:
             return None
         array, shape = array_of(name, value), self.lent.shape
-        if array.type in ("I32", "U32") and len(self.axes) == 1 and len(array.shape) == 1:
-            return value  # packed
+        if array.type in ("I32", "U32") and len(self.axes) == 1 and not self.ragged:
+            axis = self.axes[0] - len(shape) if len(array.shape) == len(shape) else -1
+            if array.shape and array.shape[axis] == -(-shape[self.axes[0]] // 32):
+                value = unpacked(array, axis % len(array.shape), shape[self.axes[0]])
+                array = array_of(name, value)
         require_flags(name, array)
         if len(self.axes) == 1 and array.shape == (shape[self.axes[0]],):
             return value
@@ -336,14 +339,14 @@ def smallest(logits: Any, log_p: Any, class_mask: Any, axis: int, k: int) -> tup
     keys = _of_library("logits", logits)
     if is_of_torch(keys):
         torch = importlib.import_module("torch")
-        mask = _mask_along(torch.as_tensor(True if class_mask is None else class_mask) != 0, keys.shape, axis)
+        mask = torch.as_tensor(True if class_mask is None else class_mask) != 0
         keys = torch.where(mask, keys.to(log_p.dtype), torch.inf)
         found = keys.sort(dim=axis, stable=True).indices.narrow(axis, 0, k)
         mask, of_found = mask.expand(keys.shape).gather(axis, found), log_p.gather(axis, found)
         none = torch.isnan(of_found) | (log_p.amax(axis, keepdim=True) == -torch.inf)
         return torch.where(mask & ~none, found, -1), of_found
     numpy = numpy_for("largest=False")
-    mask = _mask_along(numpy.asarray(True if class_mask is None else class_mask) != 0, keys.shape, axis)
+    mask = numpy.asarray(True if class_mask is None else class_mask) != 0
     with numpy.errstate(all="ignore"):
         keys = numpy.where(mask, keys.astype("float64"), numpy.inf)
         found = numpy.take(keys.argsort(axis, kind="stable"), range(k), axis)
@@ -354,8 +357,16 @@ def smallest(logits: Any, log_p: Any, class_mask: Any, axis: int, k: int) -> tup
         return numpy.where(mask & ~none, found, -1), of_found
 
 
-def _mask_along(mask: Any, shape: Sequence[int], axis: int) -> Any:
-    """One flag per class along the axis of the classes."""
-    if tuple(mask.shape) == (shape[axis],):
-        return mask.reshape([shape[axis] if d == axis else 1 for d in range(len(shape))])
-    return mask
+def flags_along(name: str, value: Any, lent: Array, axis: int) -> Any:
+    """A class mask as flags that broadcast as NumPy's do."""
+    if value is None:
+        return None
+    array, classes = array_of(name, value), lent.shape[axis]
+    if array.type in ("I32", "U32"):
+        packed = axis if len(array.shape) == len(lent.shape) else 0
+        value = unpacked(array, packed, classes)
+        array = array_of(name, value)
+    given = _of_library(name, value)
+    if array.shape == (classes,):
+        given = given.reshape([classes if d == axis else 1 for d in range(len(lent.shape))])
+    return given
