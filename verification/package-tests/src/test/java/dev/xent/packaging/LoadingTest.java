@@ -35,6 +35,12 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
 class LoadingTest {
+  /** Up to JDK 23 whoever gives access to one module denies it to the others. */
+  private static final String DENIED =
+      Runtime.version().feature() >= 24
+          ? "--illegal-native-access=deny"
+          : "--enable-native-access=java.logging";
+
   private static final Table TABLE = new Table();
 
   @TempDir private Path directory;
@@ -61,7 +67,7 @@ class LoadingTest {
         row(
             "executable jar with `Enable-Native-Access` in its manifest",
             computesNatively(),
-            folder -> new Launch(folder).with("-jar", Package.FAT_JAR.toString()).run()),
+            LoadingTest::inExecutableJar),
         row("jlink image with `dev.xent` in it", computesNatively(), LoadingTest::inImage),
         row(
             "two class loaders at once",
@@ -217,12 +223,23 @@ class LoadingTest {
         .run();
   }
 
-  private static Ended inImage(Path folder) {
+  private static Ended inExecutableJar(Path folder) throws CannotRun {
+    if (Runtime.version().feature() < 22) {
+      throw new CannotRun("JDK 21 reads no Enable-Native-Access");
+    }
+    return new Launch(folder).with("-jar", Package.FAT_JAR.toString()).run();
+  }
+
+  private static Ended inImage(Path folder) throws CannotRun {
     Path image = folder.resolve("image");
+    Path jlink = Package.JDK.resolve("bin/jlink");
+    if (!Files.exists(jlink)) {
+      throw new CannotRun("this is a JRE, without jlink");
+    }
     Processes.runWell(
         folder,
         List.of(
-            Package.JDK.resolve("bin/jlink").toString(),
+            jlink.toString(),
             "--module-path",
             Package.JAR.toString(),
             "--add-modules",
@@ -314,7 +331,7 @@ class LoadingTest {
   private static Ended denied(Path folder) {
     return new Launch(folder)
         .with(
-            "--illegal-native-access=deny",
+            DENIED,
             "-cp",
             Package.JAR + File.pathSeparator + Package.PROGRAM,
             "dev.xent.packaging.Probe")
@@ -322,6 +339,6 @@ class LoadingTest {
   }
 
   private static Ended deniedOnModulePath(Path folder) {
-    return new Launch(folder).with(modulePath("--illegal-native-access=deny")).run();
+    return new Launch(folder).with(modulePath(DENIED)).run();
   }
 }
