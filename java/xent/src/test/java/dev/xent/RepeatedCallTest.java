@@ -17,6 +17,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.Consumer;
 
 /**
  * A call like the one before leaves out what was found then: it must still compute what it is
@@ -181,6 +182,40 @@ class RepeatedCallTest {
           .isInstanceOf(MemoryException.class)
           .hasMessageStartingWith("gradient lies in an arena that is closed");
     }
+  }
+
+  /** Young arrays move when they are collected: no kernel may remember where they were. */
+  @OnEveryBackend
+  void arraysThatMoved(Backend backend) {
+    Execution execution = Execution.defaults().backend(backend);
+    Softmax softmax = Softmax.builder().execution(execution).build();
+    LogSoftmax logSoftmax = LogSoftmax.builder().execution(execution).build();
+    LogSumExp logSumExp = LogSumExp.builder().execution(execution).build();
+    CrossEntropy mean = CrossEntropy.builder().execution(execution).build();
+    for (int rows : new int[] {1, 3}) {
+      Tensor x = matrix(rows, 1);
+      Tensor dy = matrix(rows, 2);
+      Tensor labels = Tensor.of(Samples.labels(rows, CLASSES, 6));
+      assertSameAfterACollection(y -> softmax.forward(x, y), empty(rows));
+      assertSameAfterACollection(dx -> softmax.backward(x, dy, dx), empty(rows));
+      assertSameAfterACollection(y -> logSoftmax.forward(x, y), empty(rows));
+      assertSameAfterACollection(dx -> logSoftmax.backward(x, dy, dx), empty(rows));
+      assertSameAfterACollection(lse -> logSumExp.forward(x, lse), Tensor.of(new float[rows]));
+      assertSameAfterACollection(dx -> mean.forwardBackward(x, labels, dx), empty(rows));
+    }
+  }
+
+  private static void assertSameAfterACollection(Consumer<Tensor> call, Tensor result) {
+    for (int i = 0; i < 3; i++) {
+      call.accept(result);
+    }
+    int[] expected = Samples.bits(result);
+    System.gc();
+    for (int row = 0; row < result.dim(0); row++) {
+      clear(result, row);
+    }
+    call.accept(result);
+    assertThat(Samples.bits(result)).isEqualTo(expected);
   }
 
   /** Virtual threads take turns with what belongs to no thread. */

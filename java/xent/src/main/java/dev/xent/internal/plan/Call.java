@@ -431,7 +431,7 @@ final class Call extends CallArrays {
       for (int i = 0; i < parts; i++) {
         present[i].offer(own);
       }
-      if (!writesGradient) {
+      if (!writesGradient && function == Function.CROSS_ENTROPY) { // whose gradients are optional
         LossCall.withoutGradients(own);
       }
       if (tallies) {
