@@ -152,6 +152,9 @@ public final class NativeKernels implements Kernels {
 
   @Override
   public int runPrepared(Work work) {
+    if (!takesArrays && work.isOnHeap()) {
+      return runOnBlocks(work);
+    }
     work.countPrepared();
     return makePrepared(work);
   }
@@ -159,6 +162,7 @@ public final class NativeKernels implements Kernels {
   private int runOnBlocks(Work work) {
     ArrayBlocks blocks = work.blocks();
     boolean kept = work.isKept();
+    boolean prepared = kept && work.isPrepared();
     if (!kept || !blocks.areOf(work)) {
       blocks.describe(work);
     }
@@ -166,11 +170,13 @@ public final class NativeKernels implements Kernels {
     boolean wrote = false;
     try {
       blocks.enter(work);
-      if (kept && !work.isPrepared()) {
+      if (prepared) {
+        work.countPrepared();
+      } else if (kept) {
         status = prepare(work);
       }
       if (status == Status.OK) {
-        status = kept ? runPrepared(work) : runAsItIs(work);
+        status = kept ? makePrepared(work) : runAsItIs(work);
         wrote = status == Status.OK;
       }
     } finally {
