@@ -18,7 +18,7 @@ SOURCES = Path(__file__).resolve().parent.parent / "src"
 FLOORS = [
     ["numerics", "kernels/records.h", "kernels/ways.h"],
     ["vector", "kernels/kernels.h"],
-    ["math", "targets", "cpu"],
+    ["math", "targets", "cpu", "kernels/given.h"],
     ["load", "kernels/job.h"],
     ["sum", "results", "linear", "sample"],
     ["order", "rows", "emit", "api"],

@@ -6,6 +6,7 @@
 #include "api/strides.h"
 #include "cpu/isa.h"
 #include "cpu/stack.h"
+#include "kernels/given.h"
 #include "kernels/targets/targets.h"
 #include "numerics/digest.h"
 
@@ -217,6 +218,16 @@ xent_status xent_check_whole(xent_frame *f) {
 }
 
 /* ---- records ---- */
+
+/* Others change neither what a row is computed from nor what its records hold; what is reserved is 0. */
+#define XENT_DIGESTED                                                                                       \
+  (XENT_SETS(temperature) | XENT_SETS(softcap) | XENT_SETS(label_smoothing) | XENT_SETS(z_loss) |           \
+   XENT_SETS(smoothing) | XENT_SETS(focal_gamma))
+#define XENT_NOT_DIGESTED                                                                                   \
+  (XENT_SETS(size) | XENT_SETS(isa) | XENT_SETS(fully_masked) | XENT_SETS(has_ignore_index) |               \
+   XENT_SETS(ignore_index) | XENT_SETS(has_gradient_scale) | XENT_SETS(gradient_scale) |                    \
+   XENT_SETS(probability_clamp) | XENT_SETS(focal_alpha) | XENT_SETS(reserved))
+_Static_assert((XENT_DIGESTED ^ XENT_NOT_DIGESTED) == XENT_ALL_OPTIONS, "an option is in the digest, or is not");
 
 uint32_t xent_digest_of(const xent_call *call) {
   const xent_options *o = call->options;

@@ -2,6 +2,7 @@
 /* How calls come in: as structs of people, through the doors of bindings, or as calls that are checked once. */
 #include "api/calls.h"
 #include "cpu/stack.h"
+#include "kernels/given.h"
 
 enum { FEW = 6 }; /* arrays of the shorter door */
 
@@ -111,11 +112,15 @@ struct XENT_BEHIND_OPAQUE xent_kept {
 };
 _Static_assert(sizeof(xent_kept) <= sizeof(xent_prepared), "the caller's memory holds it");
 
+/* Offsets, records, tokens and how they are drawn are read by the checks, and those of a layer look at its workspace. */
+#define XENT_NOT_READ_BY_CHECKS \
+  (XENT_OF_FORWARD | XENT_HAS(upstream) | XENT_HAS(forward_output) | XENT_HAS(teacher) | XENT_HAS(states) | \
+   XENT_HAS(element_weights) | XENT_HAS(positive_weights))
+
 xent_status xent_keep(xent_frame *f, xent_kernel kernel) {
   xent_kept *p = f->keep;
   const xent_call *c = &f->call;
-  /* Offsets, records, tokens and how they are drawn are read by the checks. */
-  if (c->row_offsets || c->known_statistics || c->known_states || c->tokens || c->hidden) return XENT_OK;
+  if (!XENT_HAS_ONLY(c, XENT_NOT_READ_BY_CHECKS, XENT_KNOWN_OPTIONS)) return XENT_OK;
   const bool forward = kernel == f->kernels->f32->softmax_forward || kernel == f->kernels->f32->cross_entropy_forward;
   p->kernel = forward ? f->kernels->kept_forward(c) : kernel;
   p->call = *c;

@@ -2,6 +2,7 @@
 /* Entry points of Hessian-vector products of cross-entropy: the softmax of a block of rows, and its backward in place
  * there while the caches hold it. */
 #include "api/calls.h"
+#include "kernels/given.h"
 #include "kernels/targets/entries.h"
 
 enum { BLOCK = 1 << 15 /* numbers */, COLUMNS = 16 };
@@ -55,8 +56,10 @@ static xent_status run_blocks(xent_frame *f) {
   const double scale = c->options->has_gradient_scale ? c->options->gradient_scale : 1;
   xent_call block = *c;
   xent_status status = XENT_OK;
-  block.row_weights = NULL; /* they are in the factor */
   block.output_layout = &c->shape->output;
+  keep_arrays(&block, ~XENT_HAS(row_weights)); /* they are in the factor */
+  xent_call softmax = block;
+  keep_arrays(&softmax, ~XENT_HAS(upstream));
   block.forward_output = c->output;
   for (int64_t row = c->row_begin; row < c->row_end && !status; row = block.row_end) {
     const double weight = weight_of_row(c, row);
@@ -67,7 +70,9 @@ static xent_status run_blocks(xent_frame *f) {
       clear_rows(&block);
       continue;
     }
-    status = family->softmax_forward(&block);
+    softmax.row_begin = block.row_begin;
+    softmax.row_end = block.row_end;
+    status = family->softmax_forward(&softmax);
     if (!status) status = family->softmax_backward(&block);
   }
   return status;

@@ -11,11 +11,12 @@
 #include "kernels/backward/rows.h"
 #include "kernels/backward/statistics.h"
 #include "kernels/careful/parts.h"
+#include "kernels/given.h"
 #include "kernels/ways/single.h"
 #include "kernels/ways.h"
 
 XENT_INLINE bool flows_by(const xent_call *call) {
-  return !call->known_statistics && !call->row_offsets && call->shape->top_count <= XENT_TOP_AT_ONCE &&
+  return XENT_HAS_ONLY(call, XENT_OF_FORWARD, XENT_KNOWN_OPTIONS) && call->shape->top_count <= XENT_TOP_AT_ONCE &&
          !(clamps_terms(call) && call->sink) && !(call->shape->classes == 1 && call->output && !call->targets);
 }
 XENT_INLINE bool flow_fits(const xent_call *call) { return call->shape->classes <= XENT_FLOW_MOST && flows_by(call); }
@@ -37,15 +38,15 @@ XENT_INLINE bool has_dense_rows(const xent_call *call) {
          has_dense_mask(call);
 }
 XENT_INLINE bool dense_fits(const xent_call *call) {
-  return flow_fits(call) && needs_no_whole_rows(call) && has_dense_rows(call) && call->shape->classes > 1 &&
-         call->shape->logits.classes == 1;
+  return flow_fits(call) && !call->target_gradient && needs_no_whole_rows(call) && has_dense_rows(call) &&
+         call->shape->classes > 1 && call->shape->logits.classes == 1;
 }
 
 /* Gradients from statistics: whole rows of one chunk. */
 XENT_INLINE bool known_flow_fits(const xent_call *call) {
   const xent_shape *s = call->shape;
   return call->class_end - call->class_begin == s->classes && s->classes <= XENT_FLOW_MOST && !s->all_classes &&
-         !call->row_offsets;
+         XENT_HAS_ONLY(call, XENT_OF_KNOWN, XENT_KNOWN_OPTIONS);
 }
 XENT_INLINE bool known_dense_fits(const xent_call *call) {
   return known_flow_fits(call) && !call->shape->target_count && has_dense_rows(call);

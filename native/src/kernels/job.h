@@ -3,6 +3,7 @@
 #ifndef XENT_JOB_H
 #define XENT_JOB_H
 
+#include "kernels/given.h"
 #include "kernels/math/exponential.h"
 #include "kernels/math/logarithm.h"
 #include "kernels/targets/targets.h"
@@ -22,6 +23,13 @@ typedef struct {
   bool plain;            /* nothing makes losses and gradients of labels other than they are without options */
 } job;
 
+/* Arrays that leave the losses and gradients of labels as they are. */
+#define XENT_OF_PLAIN                                                                                              \
+  (XENT_HAS(logits) | XENT_HAS(targets) | XENT_HAS(row_offsets) | XENT_HAS(class_mask) | XENT_HAS(output) |        \
+   XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(hits) | XENT_HAS(argmax) | XENT_HAS(ranks) |                \
+   XENT_HAS(entropies) | XENT_HAS(top_classes) | XENT_HAS(top_log_probabilities) | XENT_HAS(known_statistics) |    \
+   XENT_HAS(statistics) | XENT_HAS(known_states) | XENT_HAS(states) | XENT_HAS(tally))
+
 XENT_INLINE job job_of(const xent_call *call) {
   const xent_options *o = call->options;
   const double d = o->probability_clamp > 0 && o->probability_clamp < DBL_MIN ? DBL_MIN : o->probability_clamp;
@@ -39,8 +47,8 @@ XENT_INLINE job job_of(const xent_call *call) {
     j.least = 0 - log_normal(1 - d);
     j.most = 0 - log_normal(d);
   }
-  j.plain = j.labels && !j.smoothed && !j.weighted && !call->row_weights && !call->sink && o->z_loss == 0 && d == 0 &&
-            j.gamma == 0 && j.temperature.value == 1 && !call->log_probabilities && !call->upstream;
+  j.plain = j.labels && !has_any(call, XENT_ALL_ARRAYS & ~XENT_OF_PLAIN) && !sets_any(o, XENT_OPTIONS_OF_LOSSES) &&
+            j.temperature.value == 1;
   return j;
 }
 

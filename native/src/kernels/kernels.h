@@ -22,18 +22,13 @@ enum { XENT_KULLBACK_LEIBLER, XENT_JENSEN_SHANNON, XENT_TOTAL_VARIATION };
 
 /* A call whose arguments have been checked. Absent arrays are NULL, and their layouts mean nothing. In a plain call
  * every array of floats is F32 and none of those from target_weights to target_gradient is there; in others its layout
- * says what it holds. */
+ * says what it holds. Arrays are first, so that each has a bit: given.h. */
 typedef struct {
-  const xent_shape *shape;
-  const xent_options *options;
-  int64_t row_begin, row_end, class_begin, class_end;
-  int64_t ragged_end; /* where the last of ragged rows ended when it was checked */
   const float *logits;
   const void *targets;
   const float *upstream;
   const float *forward_output;               /* y of a backward */
   float *output;                             /* y, or the gradient of a loss or a backward */
-  const xent_layout *output_layout;
   float *losses, *log_sum_exp;
   uint8_t *hits;
   const void *target_weights, *row_offsets, *class_mask, *class_weights, *row_weights, *sink, *teacher;
@@ -44,17 +39,25 @@ typedef struct {
   const void *hidden, *weights;
   void *made_logits; /* written by a linear layer */
   void *hidden_gradient, *weights_gradient, *bias_gradient;
-  const xent_sampling *sampling; /* of all rows, or of row r at index r */
   void *workspace;
-  uint64_t workspace_size;
   const xent_statistics *known_statistics;
   xent_statistics *statistics;
   xent_state *states;
   const xent_state *known_states;
   const xent_sample_state *gathered; /* of shard s and row r at index s times all rows, plus r */
-  int64_t shards;
   xent_sample_state *sample_states;
   xent_tally *tally;
+#ifdef XENT_FRESH_ARRAY
+  const void *fresh; /* one that nobody has heard of: given_test.c */
+#endif
+  const xent_shape *shape; /* behind the last array */
+  const xent_options *options;
+  int64_t row_begin, row_end, class_begin, class_end;
+  int64_t ragged_end; /* where the last of ragged rows ended when it was checked */
+  const xent_layout *output_layout;
+  const xent_sampling *sampling; /* of all rows, or of row r at index r */
+  uint64_t workspace_size;
+  int64_t shards;
   xent_report *report;
   int32_t divergence; /* which one */
   uint32_t digest;   /* of the options: what statistics and states say of them; where the call has or makes any */

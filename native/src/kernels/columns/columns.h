@@ -9,6 +9,7 @@
 #define XENT_COLUMNS_H
 
 #include "kernels/columns/store.h"
+#include "kernels/given.h"
 #include "kernels/order/order.h"
 #include "kernels/rows/gradient.h"
 
@@ -19,10 +20,14 @@ enum {
 
 /* ---- which calls ---- */
 
-/* Nothing asks for whole rows again, or for rows of lengths of their own. */
+/* Targets ask for whole rows neither again nor entry by entry. */
 XENT_INLINE bool needs_no_whole_rows(const xent_call *call) {
-  return !call->row_offsets && !call->shape->target_count && !call->target_gradient && !clamps_terms(call);
+  return !call->shape->target_count && !clamps_terms(call);
 }
+/* A strip has no rows of lengths of their own, and a list of the largest classes is of one row. */
+#define XENT_OF_STRIPS         \
+  ((XENT_OF_FORWARD | XENT_OF_KNOWN) & \
+   ~(XENT_HAS(top_classes) | XENT_HAS(top_log_probabilities) | XENT_HAS(target_gradient)))
 XENT_INLINE bool has_slopes(const xent_call *call) {
   return call->options->softcap != 0 && call->output && call->targets;
 }
@@ -41,7 +46,8 @@ XENT_INLINE bool is_close(const xent_call *call) {
 
 XENT_INLINE bool strips_fit(const xent_call *call) {
   const xent_shape *s = call->shape;
-  if (s->all_classes || call->top_classes || call->top_log_probabilities || !needs_no_whole_rows(call)) return false;
+  if (!XENT_HAS_ONLY(call, XENT_OF_STRIPS, XENT_KNOWN_OPTIONS)) return false;
+  if (s->all_classes || !needs_no_whole_rows(call)) return false;
   if (s->classes == 1 && call->output && !call->targets && !call->log) return false; /* 1, whatever the rounding */
   /* what is not asked of a group at a time */
   const bool close_only =
@@ -211,10 +217,7 @@ XENT_SHARED void finish_block(const column_call *a, strip *s, int64_t at, const 
     in.rank[i] = (int64_t)sums->rank[at + i];
   }
   if (call->hits) in.hits = lanes_bits_equal(lanes_load(sums->first + at), lanes_load(s->label + at));
-  if (call->targets || a->order || call->entropies)
-    sixteen_results(j, &in, &out);
-  else
-    sixteen_probabilities(j, &in, &out);
+  results_of_rows(j, &in, &out);
   for (uint32_t rest = ignored; rest; rest &= rest - 1)
     write_special(j, row_of(&in.rows, __builtin_ctz(rest)), XENT_ROW_IGNORED);
   end_block(a, s, at, &out, f);

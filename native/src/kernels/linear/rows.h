@@ -129,11 +129,10 @@ XENT_INLINE void part_begin(part_of_call *part, const linear *l, int64_t row, in
   part->call.row_end = row + rows;
   part->call.class_begin = begin;
   part->call.class_end = end;
-  part->call.bias = NULL;
+  keep_arrays(&part->call, ~XENT_OF_LINEAR_LAYER);
   part->call.output_layout = &part->shape.gradient;
   part->call.statistics =
       (xent_statistics *)((uintptr_t)l->statistics - (uintptr_t)l->statistics_row * sizeof *l->statistics);
-  part->call.known_states = l->states;
 }
 
 /* Arrays of a call begin with class 0 of row 0: where that would be. */
@@ -163,7 +162,7 @@ XENT_INLINE xent_status run_on_logits(part_of_call *part, const linear *l, xent_
   make_logits(l, rows, begin, n, p.at, p.pitch);
   part->call.logits = place_of_part(part, p, &part->shape.logits);
   const xent_status status = kernel(c);
-  if (!status && c->made_logits) write_logits(l, row, rows, begin, n, p);
+  if (!status && l->call->made_logits) write_logits(l, row, rows, begin, n, p);
   return status;
 }
 
@@ -202,6 +201,7 @@ XENT_SHARED xent_status rows_by_states(const linear *l, int64_t row, int64_t row
   xent_status status = states_of_rows(l, row, rows, l->states, false);
   if (status) return status;
   part_begin(&part, l, row, rows, 0, l->call->shape->classes);
+  part.call.known_states = l->states;
   l->call->report->unfinished = 0;
   status = l->kernels->finish(&part.call);
   if (status || !l->call->report->unfinished) return status;
@@ -330,6 +330,7 @@ XENT_INLINE xent_status gradient_of_part(const linear *l, int64_t row, int64_t r
   }
   if (!part.call.known_statistics) part.call.known_statistics = part.call.statistics;
   part.call.statistics = NULL;
+  keep_arrays(&part.call, XENT_OF_KNOWN);
   return l->kernels->cross_entropy_backward(&part.call);
 }
 

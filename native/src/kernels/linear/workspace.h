@@ -3,6 +3,7 @@
 #ifndef XENT_LINEAR_WORKSPACE_H
 #define XENT_LINEAR_WORKSPACE_H
 
+#include "kernels/given.h"
 #include "kernels/targets/targets.h"
 #include "numerics/constants.h"
 
@@ -86,10 +87,19 @@ static inline bool linear_workspace_of(int64_t rows, int64_t features, int64_t c
   return fits;
 }
 
+/* What rows whose classes come in parts can have. */
+#define XENT_OF_LINEAR_PARTS                                                                                         \
+  (XENT_OF_LINEAR_LAYER | XENT_TARGETS_OF_ROWS | XENT_HAS(logits) | XENT_HAS(upstream) | XENT_HAS(class_mask) |      \
+   XENT_HAS(sink) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(hits) | XENT_HAS(log_probabilities) |        \
+   XENT_HAS(known_statistics) | XENT_HAS(statistics) | XENT_HAS(states) | XENT_HAS(tally))
+/* And what of these the kernels of their logits know nothing of. */
+#define XENT_OF_LINEAR_LAYER                                                                                         \
+  (XENT_HAS(hidden) | XENT_HAS(weights) | XENT_HAS(bias) | XENT_HAS(made_logits) | XENT_HAS(hidden_gradient) |       \
+   XENT_HAS(weights_gradient) | XENT_HAS(bias_gradient) | XENT_HAS(workspace))
+
 /* What a call asks for. */
 static inline int32_t linear_contents(const xent_call *c) {
-  const bool whole = c->argmax || c->ranks || c->entropies || c->top_classes || c->top_log_probabilities ||
-                     c->target_gradient || (clamps_terms(c) && !c->known_statistics);
+  const bool whole = has_any(c, XENT_ALL_ARRAYS & ~XENT_OF_LINEAR_PARTS) || (clamps_terms(c) && !c->known_statistics);
   return (c->hidden_gradient ? XENT_WORKSPACE_HIDDEN_GRADIENT : 0) |
          (c->weights_gradient || c->bias_gradient ? XENT_WORKSPACE_WEIGHTS_GRADIENT : 0) |
          (whole ? XENT_WORKSPACE_WHOLE_ROWS : 0);

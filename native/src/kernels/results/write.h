@@ -3,6 +3,7 @@
 #ifndef XENT_RESULTS_WRITE_H
 #define XENT_RESULTS_WRITE_H
 
+#include "kernels/given.h"
 #include "kernels/load/strand.h"
 #include "kernels/results/sixteen.h"
 #include "kernels/targets/results.h"
@@ -105,6 +106,16 @@ XENT_INLINE dlanes entropy_of(const job *j, const row_sums *in, const row_number
   return dlanes_fma(distance, dlanes_div(dlanes_sub(s->total, E), s->total), rest);
 }
 
+/* What needs no log-sum-exp of a row, but of labels their own loss. */
+#define XENT_OF_NEAR                                                                                                  \
+  (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(upstream) | XENT_HAS(row_offsets) | XENT_HAS(class_mask) |      \
+   XENT_HAS(sink) | XENT_HAS(output) | XENT_HAS(losses) | XENT_HAS(hits) | XENT_HAS(log_probabilities) |              \
+   XENT_HAS(argmax) | XENT_HAS(ranks) | XENT_HAS(top_classes) | XENT_HAS(known_statistics) | XENT_HAS(statistics) |   \
+   XENT_HAS(known_states) | XENT_HAS(states) | XENT_HAS(tally))
+XENT_INLINE bool is_near(const xent_call *call) {
+  return XENT_HAS_ONLY(call, XENT_OF_NEAR, XENT_KNOWN_OPTIONS & ~XENT_SETS(z_loss));
+}
+
 /* Everything that cross-entropy writes per row, and what its gradient is made of. */
 XENT_SHARED void sixteen_results(const job *j, const row_sums *in, row_outcome *out) {
   const xent_call *call = j->call;
@@ -122,8 +133,7 @@ XENT_SHARED void sixteen_results(const job *j, const row_sums *in, row_outcome *
   out->reference = s.reference;
   target_results t = {dlanes_zero(), dlanes_zero(), dlanes_set(1), dlanes_zero(), dlanes_set(1)};
   const bool losses = call->losses || call->tally;
-  const bool far = call->log_sum_exp || call->entropies || call->top_log_probabilities || call->target_gradient ||
-                   call->options->z_loss > 0 || (call->targets && (j->smoothed || !j->labels));
+  const bool far = !is_near(call) || (call->targets && (j->smoothed || !j->labels));
   if (!j->plain || far) {
     const dlanes D = far ? row_distance(&s) : dlanes_zero();
     out->distance = dlanes_narrow(D);
@@ -185,12 +195,20 @@ XENT_SHARED void sixteen_probabilities(const job *j, const row_sums *in, row_out
     probabilities(j, in, out, true);
 }
 
+/* What these are made of has no part in them, or is in the sums. */
+#define XENT_OF_PROBABILITIES                                                                                         \
+  (XENT_HAS(logits) | XENT_HAS(target_weights) | XENT_HAS(class_weights) | XENT_HAS(row_weights) | XENT_HAS(sink) |   \
+   XENT_HAS(row_offsets) | XENT_HAS(class_mask) | XENT_HAS(output) | XENT_HAS(log_sum_exp) |                          \
+   XENT_HAS(known_statistics) | XENT_HAS(statistics) | XENT_HAS(known_states) | XENT_HAS(states))
+XENT_INLINE bool has_probabilities_alone(const xent_call *call) {
+  return XENT_HAS_ONLY(call, XENT_OF_PROBABILITIES, XENT_KNOWN_OPTIONS);
+}
+
 XENT_INLINE void results_of_rows(const job *j, const row_sums *in, row_outcome *out) {
-  const xent_call *call = j->call;
-  if (call->targets || call->argmax || call->top_classes || call->top_log_probabilities || call->entropies)
-    sixteen_results(j, in, out);
-  else
+  if (has_probabilities_alone(j->call))
     sixteen_probabilities(j, in, out);
+  else
+    sixteen_results(j, in, out);
 }
 
 /* Rows behind the last are copies of the first: numbers like any. */

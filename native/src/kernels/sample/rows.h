@@ -4,6 +4,7 @@
 #ifndef XENT_SAMPLE_ROWS_H
 #define XENT_SAMPLE_ROWS_H
 
+#include "kernels/given.h"
 #include "kernels/sample/filters.h"
 #include "kernels/targets/results.h"
 
@@ -124,8 +125,16 @@ typedef struct {
   xent_report report;
 } token_call;
 
+/* What sampling itself reads and writes; anything else is made by cross-entropy. */
+#define XENT_OF_TOKENS                                                                                           \
+  (XENT_HAS(logits) | XENT_HAS(class_mask) | XENT_HAS(bias) | XENT_HAS(prompt_tokens) | XENT_HAS(output_tokens) | \
+   XENT_HAS(tokens) | XENT_HAS(processed_log_probabilities) | XENT_HAS(kept) | XENT_HAS(kept_mask) |             \
+   XENT_HAS(workspace))
+XENT_INLINE bool is_sampling_alone(const xent_call *call) { return !has_any(call, XENT_ALL_ARRAYS & ~XENT_OF_TOKENS); }
+
 XENT_SHARED void begin_token_call(const xent_call *call, token_call *t) {
   t->call = *call;
+  keep_arrays(&t->call, ~XENT_OF_TOKENS | XENT_HAS(logits) | XENT_HAS(class_mask));
   t->shape = *call->shape;
   t->options = *call->options;
   t->call.shape = &t->shape;
@@ -145,8 +154,7 @@ XENT_INLINE xent_status run_token_call(token_call *t, int64_t begin, int64_t end
 }
 
 XENT_INLINE xent_status sample_call(const xent_call *call, xent_kernel cross_entropy) {
-  const bool raw =
-      call->log_probabilities || call->ranks || call->entropies || call->top_classes || call->top_log_probabilities;
+  const bool raw = !is_sampling_alone(call);
   const int64_t rows = call->row_end - call->row_begin, together = SAMPLE_ROWS_BYTES / (4 * call->shape->classes);
   const int64_t step = !raw ? rows : together < 1 ? 1 : together;
   xent_status status = XENT_OK;

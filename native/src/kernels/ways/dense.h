@@ -283,14 +283,9 @@ XENT_INLINE void dense_take_labels(dense_block *b, int64_t n) {
 }
 
 XENT_INLINE void dense_results(const dense_call *d, dense_block *b) {
-  const xent_call *call = d->j->call;
   dlanes_store(b->sums.sum, dense_sums(b->e, d->n));
   b->outcome.record = NULL;
-  if (!(call->targets || call->argmax || call->top_classes || call->top_log_probabilities || call->entropies)) {
-    sixteen_probabilities(d->j, &b->sums, &b->outcome);
-    return;
-  }
-  sixteen_results(d->j, &b->sums, &b->outcome);
+  results_of_rows(d->j, &b->sums, &b->outcome);
 }
 
 XENT_SHARED void dense_top(const dense_call *d, dense_block *b) {

@@ -11,6 +11,7 @@
 #define XENT_WAYS_FLOW_H
 
 #include "kernels/emit/target.h"
+#include "kernels/given.h"
 #include "kernels/order/order.h"
 #include "kernels/rows/sixteen.h"
 
@@ -512,6 +513,13 @@ XENT_SHARED void flow_blocks_at_work(const flow *f, flow_block *next, flow_block
     flow_rows_as(f, next, now, before, XENT_BESIDE_LINE);
 }
 
+/* What is not made of x once more when its e are there. */
+#define XENT_OF_ONE_LOOK \
+  (XENT_OF_FORWARD & ~(XENT_HAS(top_classes) | XENT_HAS(top_log_probabilities) | XENT_HAS(target_gradient)))
+XENT_INLINE bool needs_one_look(const xent_call *call) {
+  return XENT_HAS_ONLY(call, XENT_OF_ONE_LOOK, XENT_KNOWN_OPTIONS) && !clamps_terms(call);
+}
+
 /* In place: a copy of what has just been stored, in wider pieces, would wait for all of it. */
 XENT_SHARED void flow_begin(flow *f, const job *j, xent_kernel kernel, row_context *row) {
   const xent_call *call = j->call;
@@ -544,8 +552,7 @@ XENT_SHARED void flow_begin(flow *f, const job *j, xent_kernel kernel, row_conte
     f->targets = j->probabilities ? call->targets : call->class_weights;
   f->straight = f->direct && (!output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1 &&
                                           !j->sparse && (!f->each || f->targets)));
-  const bool again =
-      call->top_classes || call->top_log_probabilities || call->target_gradient || clamps_terms(call); /* x, for more */
+  const bool again = !needs_one_look(call);
   f->apart = !f->direct && (f->both || (f->keep && (!f->exact || again)));
   f->sloped = row->x.cap != 0 && output && call->targets && !f->apart;
   const int64_t fit = XENT_FLOW_FLOATS / f->pitch;

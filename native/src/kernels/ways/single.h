@@ -6,26 +6,22 @@
 #ifndef XENT_WAYS_SINGLE_H
 #define XENT_WAYS_SINGLE_H
 
+#include "kernels/given.h"
 #include "kernels/results/write.h"
 #include "kernels/sum/chunk.h"
 #include "kernels/ways.h"
 
+#define XENT_OF_SINGLE \
+  (XENT_HAS(logits) | XENT_HAS(targets) | XENT_HAS(output) | XENT_HAS(losses) | XENT_HAS(tally))
 XENT_INLINE bool single_fits(const xent_call *call) {
   const xent_shape *s = call->shape;
   const xent_options *o = call->options;
   if (call->row_end - call->row_begin != 1 || s->classes > XENT_GROUP || s->classes < 2) return false;
-  const uintptr_t others = (uintptr_t)call->class_mask | (uintptr_t)call->row_offsets | (uintptr_t)call->class_weights |
-                           (uintptr_t)call->row_weights | (uintptr_t)call->sink | (uintptr_t)call->hits |
-                           (uintptr_t)call->argmax | (uintptr_t)call->ranks | (uintptr_t)call->entropies |
-                           (uintptr_t)call->top_classes | (uintptr_t)call->top_log_probabilities |
-                           (uintptr_t)call->target_gradient | (uintptr_t)call->log_probabilities |
-                           (uintptr_t)call->log_sum_exp | (uintptr_t)call->statistics |
-                           (uintptr_t)call->known_statistics;
-  if (others || s->logits.type != XENT_F32 || s->logits.classes != 1 || o->softcap != 0) return false;
+  if (!XENT_HAS_ONLY(call, XENT_OF_SINGLE, XENT_KNOWN_OPTIONS) || o->softcap != 0) return false;
+  if (s->logits.type != XENT_F32 || s->logits.classes != 1) return false;
   if (call->output && (call->output_layout->type != XENT_F32 || call->output_layout->classes != 1)) return false;
   if (!call->targets) return call->output;
-  return has_labels(call) && o->label_smoothing == 0 && o->z_loss == 0 && o->probability_clamp == 0 &&
-         o->focal_gamma == 0 && (o->temperature == 0 || o->temperature == 1);
+  return has_labels(call) && !sets_any(o, XENT_OPTIONS_OF_LOSSES) && (o->temperature == 0 || o->temperature == 1);
 }
 
 /* What the first pass knows of the row, in units of 2^30 no longer. */

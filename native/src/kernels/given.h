@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a call has, as sets of bits: of its arrays, in the order of xent_call, and of its options, one for each four
+ * bytes of xent_options. A path names what it knows and asks whether there is anything else, so that it passes over a
+ * call with an array or an option that came later. The compiler makes a few compares of a set that it knows.
+ */
+#ifndef XENT_GIVEN_H
+#define XENT_GIVEN_H
+
+#include <stddef.h>
+#include <string.h>
+
+#include "kernels/kernels.h"
+
+enum { XENT_CALL_ARRAYS = offsetof(xent_call, shape) / sizeof(void *), XENT_OPTION_WORDS = sizeof(xent_options) / 4 };
+_Static_assert(offsetof(xent_call, logits) == 0 && XENT_CALL_ARRAYS <= 64, "a bit for each array");
+_Static_assert(XENT_OPTION_WORDS <= 32, "a bit for each word");
+
+#define XENT_HAS(array) (UINT64_C(1) << offsetof(xent_call, array) / sizeof(void *))
+#define XENT_SETS(option) \
+  (((UINT32_C(1) << sizeof((xent_options){0}.option) / 4) - 1) << offsetof(xent_options, option) / 4)
+#define XENT_ALL_ARRAYS (~UINT64_C(0) >> (64 - XENT_CALL_ARRAYS))
+#define XENT_ALL_OPTIONS (~UINT32_C(0) >> (32 - XENT_OPTION_WORDS))
+
+/* Whether any array of a set is there. */
+__attribute__((always_inline)) static inline bool has_any(const xent_call *call, const uint64_t arrays) {
+  uintptr_t any = 0;
+#pragma GCC unroll 64
+  for (int i = 0; i < XENT_CALL_ARRAYS; i++) {
+    uintptr_t address;
+    memcpy(&address, (const char *)call + (size_t)i * sizeof(void *), sizeof address);
+    any |= arrays >> i & 1 ? address : 0;
+  }
+  return any != 0;
+}
+
+/* Whether any option of a set is neither 0 nor -0. */
+__attribute__((always_inline)) static inline bool sets_any(const xent_options *o, const uint32_t options) {
+  uint32_t any = 0;
+#pragma GCC unroll 32
+  for (int i = 0; i < XENT_OPTION_WORDS; i++) {
+    uint32_t word;
+    memcpy(&word, (const char *)o + (size_t)i * sizeof word, sizeof word);
+    any |= options >> i & 1 ? word & 0x7fffffffu : 0;
+  }
+  return any != 0;
+}
+
+/* Leaves a call a set of its arrays alone. */
+__attribute__((always_inline)) static inline void keep_arrays(xent_call *call, const uint64_t arrays) {
+  const void *const none = NULL;
+#pragma GCC unroll 64
+  for (int i = 0; i < XENT_CALL_ARRAYS; i++)
+    if (!(arrays >> i & 1)) memcpy((char *)call + (size_t)i * sizeof none, &none, sizeof none);
+}
+
+/* ---- sets that several paths share ---- */
+
+/* What targets and weights are. */
+#define XENT_TARGETS_OF_ROWS \
+  (XENT_HAS(targets) | XENT_HAS(target_weights) | XENT_HAS(class_weights) | XENT_HAS(row_weights))
+
+/* What a forward over rows of one length can have. */
+#define XENT_OF_FORWARD                                                                                               \
+  (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(class_mask) | XENT_HAS(sink) | XENT_HAS(output) |               \
+   XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(hits) | XENT_HAS(log_probabilities) | XENT_HAS(argmax) |       \
+   XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(top_classes) | XENT_HAS(top_log_probabilities) |                  \
+   XENT_HAS(target_gradient) | XENT_HAS(statistics) | XENT_HAS(tally))
+
+/* And a second pass from known statistics. */
+#define XENT_OF_KNOWN                                                                                            \
+  (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(class_mask) | XENT_HAS(sink) | XENT_HAS(output) |          \
+   XENT_HAS(upstream) | XENT_HAS(known_statistics))
+
+/* Options that every way knows; of a softmax those of targets do nothing. */
+#define XENT_KNOWN_OPTIONS                                                                                             \
+  (XENT_SETS(size) | XENT_SETS(isa) | XENT_SETS(fully_masked) | XENT_SETS(has_ignore_index) |                          \
+   XENT_SETS(has_gradient_scale) | XENT_SETS(ignore_index) | XENT_SETS(label_smoothing) | XENT_SETS(gradient_scale) |  \
+   XENT_SETS(smoothing) | XENT_SETS(temperature) | XENT_SETS(softcap) | XENT_SETS(z_loss) |                            \
+   XENT_SETS(probability_clamp) | XENT_SETS(focal_gamma) | XENT_SETS(focal_alpha))
+
+/* Options that make losses and gradients of labels other than they are, but the temperature, which may be 1. */
+#define XENT_OPTIONS_OF_LOSSES                                                                            \
+  (XENT_ALL_OPTIONS & ~(XENT_SETS(size) | XENT_SETS(isa) | XENT_SETS(fully_masked) |                      \
+                        XENT_SETS(has_ignore_index) | XENT_SETS(has_gradient_scale) |                     \
+                        XENT_SETS(ignore_index) | XENT_SETS(gradient_scale) | XENT_SETS(smoothing) |      \
+                        XENT_SETS(temperature) | XENT_SETS(softcap) | XENT_SETS(focal_alpha)))
+
+/* Neither an array nor an option but those of two sets. */
+#define XENT_HAS_ONLY(call, arrays, known) \
+  (!has_any(call, XENT_ALL_ARRAYS & ~(arrays)) && !sets_any((call)->options, XENT_ALL_OPTIONS & ~(known)))
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Paths that name what they know pass over a call with an array or an option that they have never heard of: this file is
+ * compiled with one more array in xent_call, and sets the option that is reserved. */
+#define XENT_FRESH_ARRAY
+#define XENT_TIER scalar
+#include <stdio.h>
+
+#include "kernels/choose.h"
+#include "kernels/linear/workspace.h"
+#include "kernels/sample/rows.h"
+
+
+static int checks, failures;
+
+/* A call that a path takes, until it has the fresh array or the reserved option. */
+typedef struct {
+  xent_shape shape;
+  xent_options options;
+  xent_call call;
+  float logits[64], output[64];
+  int64_t labels[16];
+} small_call;
+
+static void begin(small_call *c, int64_t rows, int64_t classes, int64_t inner) {
+  *c = (small_call){.shape = {.size = sizeof(xent_shape), .outer = rows, .classes = classes, .inner = inner}};
+  c->options = xent_default_options();
+  const xent_layout l = xent_per_class(classes, inner, XENT_F32);
+  c->shape.logits = c->shape.output = c->shape.gradient = l;
+  c->shape.targets = xent_per_row(inner, XENT_I64);
+  c->call = (xent_call){.shape = &c->shape, .options = &c->options, .row_end = rows * inner, .class_end = classes,
+                        .logits = c->logits, .output = c->output, .output_layout = &c->shape.output};
+}
+
+static void expect(const char *path, bool as_it_is, bool with_array, bool with_option) {
+  checks += 3;
+  if (as_it_is && !with_array && !with_option) return;
+  failures++;
+  printf("%s takes a call: as it is %d, with one more array %d, with one more option %d\n", path, as_it_is, with_array,
+         with_option);
+}
+
+typedef bool (*path_fits)(const xent_call *call);
+
+/* Of arrays alone: which options a call may have is checked before. */
+static void test_arrays(const char *path, path_fits fits, small_call *c) {
+  const bool as_it_is = fits(&c->call);
+  c->call.fresh = c;
+  expect(path, as_it_is, fits(&c->call), false);
+  c->call.fresh = NULL;
+}
+static void test_path(const char *path, path_fits fits, small_call *c) {
+  const bool as_it_is = fits(&c->call);
+  c->call.fresh = c;
+  const bool with_array = fits(&c->call);
+  c->call.fresh = NULL;
+  c->options.reserved = 1;
+  const bool with_option = fits(&c->call);
+  c->options.reserved = 0;
+  expect(path, as_it_is, with_array, with_option);
+}
+
+/* ---- predicates that are no functions of a call alone ---- */
+
+static bool is_plain(const xent_call *call) { return job_of(call).plain; }
+static bool rows_come_in_parts(const xent_call *call) { return !(linear_contents(call) & XENT_WORKSPACE_WHOLE_ROWS); }
+
+/* ---- the sets ---- */
+
+static void test_bits(void) {
+  xent_call call = {.fresh = &call};
+  checks += 6;
+  failures += !has_any(&call, XENT_HAS(fresh)) || has_any(&call, XENT_ALL_ARRAYS & ~XENT_HAS(fresh));
+  call = (xent_call){.tally = (void *)&call, .output = (void *)&call};
+  keep_arrays(&call, XENT_HAS(tally));
+  failures += call.output != NULL || call.tally == NULL;
+  xent_options o = {.focal_alpha = 0.5};
+  failures += !sets_any(&o, XENT_SETS(focal_alpha)) || sets_any(&o, XENT_ALL_OPTIONS & ~XENT_SETS(focal_alpha));
+  o = (xent_options){.reserved = 1};
+  failures += !sets_any(&o, XENT_SETS(reserved)) || sets_any(&o, XENT_SETS(smoothing));
+  o = (xent_options){.z_loss = -0.0};
+  failures += sets_any(&o, XENT_ALL_OPTIONS);
+  o = (xent_options){.z_loss = 0x1p-1074};
+  failures += !sets_any(&o, XENT_SETS(z_loss));
+}
+
+int main(void) {
+  static small_call c;
+  test_bits();
+  begin(&c, 1, 10, 1);
+  test_path("single", single_fits, &c);
+  begin(&c, 16, 4, 1);
+  test_path("dense", dense_fits, &c);
+  test_path("flow", flow_fits, &c);
+  test_path("long flow", long_flow_fits, &c);
+  test_path("known dense", known_dense_fits, &c);
+  test_path("known flow", known_flow_fits, &c);
+  begin(&c, 1, 4, 16);
+  test_path("strips", strips_fit, &c);
+  begin(&c, 16, 4, 1);
+  c.call.targets = c.labels;
+  test_path("plain", is_plain, &c);
+  test_path("near", is_near, &c);
+  test_path("one look", needs_one_look, &c);
+  c.call.targets = NULL;
+  test_path("probabilities", has_probabilities_alone, &c);
+  c.call.output = NULL;
+  test_arrays("sampling", is_sampling_alone, &c);
+  test_arrays("parts of a layer", rows_come_in_parts, &c);
+  printf("%d checks, %d failures\n", checks, failures);
+  return failures != 0;
+}
