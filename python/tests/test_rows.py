@@ -489,6 +489,45 @@ def test_focal_alpha_of_0_and_shares():
                                 "integer type")
 
 
+@pytest.mark.parametrize("targets", [ONES, ONES > 0, np.random.default_rng(4).random(X.shape)])
+@pytest.mark.parametrize("clamp", [1e-7, 0.1, 0.5])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_probabilities_of_elements_are_clamped(targets, clamp, dtype, library):
+    x, weights = (X * 9).astype(dtype), np.array([1, 0.5, 2], dtype)
+    x[0, 0, 0], x[1, 1, 1] = np.inf, -np.inf
+    t = targets if targets.dtype.kind != "f" else targets.astype(dtype)
+    given = [torch_or_numpy(a) for a in (x, t, weights)] if library == "torch" else [x, t, weights]
+    options = dict(axis=1, positive_weights=given[2], weights=given[2][:, None], losses=True, gradient=True)
+    got, plain = (xent.binary_cross_entropy(given[0], given[1], **options, **more)
+                  for more in (dict(probability_clamp=clamp), dict()))
+    with np.errstate(all="ignore"):
+        positive, negative = (np.clip(np.logaddexp(0, sign * x.astype("f8")), -np.log1p(-clamp), -np.log(clamp))
+                              for sign in (-1, 1))
+    r = weights.astype("f8")[:, None]
+    expected = r * (r * t * positive + (1 - t.astype("f8")) * negative)
+    np.testing.assert_allclose(got.losses, expected, rtol=2e-6 if dtype == "f4" else 1e-13)
+    same = np.abs(x) < np.log((1 - clamp) / clamp) * 0.99
+    np.testing.assert_array_equal(np.asarray(got.losses)[same], np.asarray(plain.losses)[same])
+    np.testing.assert_array_equal(np.asarray(got.gradient), np.asarray(plain.gradient))
+    assert got.loss == pytest.approx(expected.sum() / x.size, rel=1e-6) and got.losses.dtype == plain.losses.dtype
+    assert got.sum == xent.nll_loss(-np.asarray(got.losses).reshape(-1, 1), np.zeros(x.size, int), reduction="sum").sum
+    assert xent.binary_cross_entropy(given[0], given[1], probability_clamp=clamp).losses is None
+
+
+def test_clamped_elements_that_do_not_count():
+    x, labels = np.array([40, -40, 40, 1], np.float32), np.array([0, 1, -1, 1])
+    got = xent.binary_cross_entropy(x, labels, ignore_index=-1, probability_clamp=0.25, losses=True, gradient=x)
+    np.testing.assert_allclose(got.losses, [np.log(4), np.log(4), 0, np.log1p(np.exp(-1))], rtol=1e-6)
+    assert got.counted == 3 and got.gradient is x
+    for more, message in ((dict(focal_gamma=2), "probability_clamp is 0.25, focal_gamma is 2: give one of them"),
+                          (dict(losses=np.zeros(4, np.float32)), "probability_clamp is 0.25 and losses is given; "
+                           "expected no clamp")):
+        with pytest.raises(xent.OptionError) as error:
+            xent.binary_cross_entropy(x, labels, ignore_index=-1, probability_clamp=0.25, **more)
+        assert str(error.value) == message
+
+
 def test_weights_of_elements_may_be_negative():
     weights = np.where(ONES == 1, -2, 1).astype(np.float32)
     got, whole = (xent.binary_cross_entropy(X, ONES, weights=w, reduction="sum", losses=True, gradient=True)

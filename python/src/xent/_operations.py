@@ -8,7 +8,7 @@ import inspect
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, cast, overload
 
@@ -19,9 +19,10 @@ from xent._call import (ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Bound, Cal
 from xent._functions import FUNCTIONS
 from xent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Options, Report, Sampling,
                           Shape, Tally, Work, library, sized)
-from xent._options import Reductions, choice, integer, is_per_row, options_of, sampling_of, set_number, shown, truth
-from xent._rows import (Rows, add_rounded, as_floats, fill, flags_along, is_binary, is_several, kl_of_elements,
-                        nll_of_rows, reversed_along, smallest, widened)
+from xent._options import (Reductions, choice, integer, is_per_row, options_of, require, sampling_of, set_number,
+                           shown, truth)
+from xent._rows import (Rows, add_rounded, as_floats, clamp_losses, fill, flags_along, is_binary, is_several,
+                        kl_of_elements, labels_like, nll_of_rows, reversed_along, smallest, widened)
 from xent._types import (Axes, Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, Lender, LogSumExp,
                          NoneCounted, Number, Out, Output, Own, Product, Reduction, Rules, Smoothing, Ties, Whole)
 from xent.errors import DTypeError, OptionError, ShapeError, XentError
@@ -861,7 +862,8 @@ def _count(function: str, call: Call, options: Options) -> tuple[int, Tally | No
 def binary_cross_entropy(
         logits: Lender, targets: Lender, *, axis: int = -1, reduction: Reduction = "mean", gradient: Output = None,
         losses: Output = None, weights: Input = None, positive_weights: Input = None, ignore_index: int | None = None,
-        focal_gamma: float | None = None, focal_alpha: float | None = None, gradient_reduction: Reduction | None = None,
+        probability_clamp: float | None = None, focal_gamma: float | None = None, focal_alpha: float | None = None,
+        gradient_reduction: Reduction | None = None,
         gradient_scale: float = 1.0, denominator: float | None = None, none_counted: NoneCounted = "nan",
         dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Loss:
     """`loss = w a (r t softplus(-x) + (1 - t) softplus(x)) m^gamma` of every element by itself, reduced, and its
@@ -871,6 +873,8 @@ def binary_cross_entropy(
     weights           w, in a shape that broadcasts to that of the logits, or one per index of `axis`; 0 or False:
                       ignored
     positive_weights  r, likewise (PyTorch's `pos_weight`)
+    probability_clamp  d: in the losses, not in the gradient, probabilities count as numbers in [d, 1 - d]. NumPy
+                       replaces the losses that this changes
     focal_gamma, focal_alpha  of the focal loss, with m the probability of what is wrong and a = alpha t + (1 - alpha)(1
                               - t)
 
@@ -880,6 +884,12 @@ def binary_cross_entropy(
     >>> round(float(xent.binary_cross_entropy(np.zeros(3), np.array([0, 1, 1]))), 6)
     0.693147
     """
+    if probability_clamp is not None:
+        return _clamped(logits, targets, losses, probability_clamp, threads, dict(
+            axis=axis, reduction=reduction, gradient=gradient, weights=weights, positive_weights=positive_weights,
+            ignore_index=ignore_index, focal_gamma=focal_gamma, focal_alpha=focal_alpha, denominator=denominator,
+            gradient_reduction=gradient_reduction, gradient_scale=gradient_scale, none_counted=none_counted,
+            dtype=dtype, isa=isa))
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, none_counted)
     logits, targets, weights, positive_weights = _as_type(dtype, threads, logits, targets=targets, weights=weights,
                                                           positive_weights=positive_weights)
@@ -899,6 +909,30 @@ def binary_cross_entropy(
         zero = ctypes.c_float()
         call.take("positive_weights", Array(ctypes.addressof(zero), "F32", (), (), True, zero))
     return _loss(Loss, "binary_cross_entropy", call, struct, reductions, gradient, {"losses": losses}, threads)
+
+
+def _clamped(logits: Any, targets: Any, losses: Any, clamp: float, threads: Any, options: dict[str, Any]) -> Loss:
+    """A binary cross-entropy whose probabilities count as numbers from the clamp to 1 minus it."""
+    clamp = require("probability_clamp", clamp)
+    for name in ("focal_gamma", "focal_alpha"):
+        if options[name]:
+            raise OptionError(f"probability_clamp is {clamp}, {name} is {options[name]}: give one of them")
+    if isinstance(threads, Bound) or _is_wanted(losses) and losses is not True:
+        reason = "the call is bound" if isinstance(threads, Bound) else "losses is given"
+        raise OptionError(f"probability_clamp is {clamp} and {reason}; expected no clamp")
+    logits, targets = _as_type(options["dtype"], threads, logits, targets=_given("targets", targets))
+    positive, negative = (  # before the gradient may overwrite the logits
+        array_of("losses", binary_cross_entropy(logits, labels, reduction="sum", losses=True, isa=options["isa"],
+                                                threads=threads).losses) for labels in labels_like("logits", logits))
+    call, _ = _begin("logits", logits, options["axis"], None, ELEMENTS)
+    call.take_element_targets(targets)
+    for name, value in (("element_weights", options["weights"]), ("positive_weights", options["positive_weights"])):
+        call.take(name, value)
+    result = binary_cross_entropy(logits, targets, losses=True, threads=threads, **options)
+    total = clamp_losses(call, array_of("losses", result.losses), positive, negative, clamp, options["ignore_index"])
+    reductions = Reductions(options["reduction"], None, 1.0, None, options["none_counted"])
+    return replace(result, loss=reductions.reduce(total, result.denominator), sum=total,
+                   losses=result.losses if losses is True else None)
 
 
 def linear_cross_entropy(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from xent._arrays import FLOATS, NAME, SIZE, Array, array_of, is_of_torch
-from xent._call import Bound, Memory, normal_axis, require_flags, unpacked
+from xent._call import Bound, Call, Memory, normal_axis, require_flags, unpacked
 from xent._native import TYPES, Library
 from xent._options import is_per_row, shown
 from xent.errors import DTypeError, OptionError, ShapeError
@@ -288,6 +288,48 @@ def widened(name: str, value: Any, lead: bool = False) -> Any:
         return given.double()
     with numpy_for("dtype").errstate(all="ignore"):
         return given.astype("float64")
+
+
+def labels_like(name: str, value: Any) -> list[Any]:
+    """Labels 1 and labels 0 in the shape of an array."""
+    given = _of_library(name, value)
+    if is_of_torch(given):
+        torch = importlib.import_module("torch")
+        return [torch.full(given.shape, label, dtype=torch.uint8) for label in (1, 0)]
+    numpy = numpy_for("probability_clamp")
+    return [numpy.full(given.shape, label, "uint8") for label in (1, 0)]
+
+
+def clamp_losses(call: Call, losses: Array, positive: Array, negative: Array, clamp: float,
+                 ignore_index: int | None) -> float:
+    """Replaces the losses of elements whose probabilities are clamped, and gives the sum of all."""
+    numpy, exact, arrays = numpy_for("probability_clamp"), losses.type == "F64", call.arrays
+    bounds = -math.log1p(-clamp), -math.log(clamp)
+    with numpy.errstate(all="ignore"):
+        def spread(name: str) -> Any:
+            if name not in arrays:
+                return 1.0
+            array = arrays[name]
+            strides = [call.strides[name][d] for d in range(len(call.shape))]
+            whole = Array(array.address, array.type, call.shape, strides, True, array.owner)
+            return _doubles(whole, _numbers(whole)).reshape(losses.shape)
+
+        labels = _numbers(arrays["targets"]).reshape(losses.shape)
+        t = _doubles(arrays["targets"], labels)
+        weights, all_losses = spread("element_weights"), _doubles(losses, _numbers(losses))
+        of_label = [_doubles(each, _numbers(each)) for each in (positive, negative)]
+        clipped = [numpy.clip(each, *bounds) for each in of_label]
+        changes = (t != 0) & (of_label[0] != clipped[0]) | (t != 1) & (of_label[1] != clipped[1])
+        changes &= ~numpy.isnan(of_label[0]) & (weights != 0)
+        if ignore_index is not None:
+            changes &= labels != ignore_index
+        parts = (numpy.where(share == 0, 0.0, share * each)
+                 for share, each in zip((t * spread("positive_weights"), 1 - t), clipped))
+        other = weights * sum(parts)
+        all_losses = numpy.where(changes, other if exact else other.astype("float32"), all_losses)
+        _numbers(losses)[...] = _rounded(losses, all_losses, exact)
+        all_losses = numpy.ascontiguousarray(all_losses, "float64")
+    return call.library.sum_of(all_losses.ctypes.data, TYPES["F64"], all_losses.size)
 
 
 def is_binary(array: Array) -> bool:
