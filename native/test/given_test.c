@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Paths that name what they know pass over a call with an array or an option that they have never heard of: this file is
- * compiled with one more array in xent_call, and sets the option that is reserved. */
+/* Paths that name what they know pass over a call with an array or an option that they have never heard of: this file
+ * is compiled with one more array in xent_call, and sets the option that is reserved. */
 #define XENT_FRESH_ARRAY
 #define XENT_TIER scalar
 #include <stdio.h>

@@ -25,6 +25,16 @@ _Static_assert(XENT_OPTION_WORDS <= 32, "a bit for each word");
 /* Whether any array of a set is there. */
 __attribute__((always_inline)) static inline bool has_any(const xent_call *call, const uint64_t arrays) {
   uintptr_t any = 0;
+  /* all from one on: whole vectors of addresses, which a short call would wait for one after the other */
+  const int from = __builtin_ctzll(arrays);
+  if (arrays == (XENT_ALL_ARRAYS & ~UINT64_C(0) << from)) {
+    for (int i = from; i < XENT_CALL_ARRAYS; i++) {
+      uintptr_t address;
+      memcpy(&address, (const char *)call + (size_t)i * sizeof(void *), sizeof address);
+      any |= address;
+    }
+    return any != 0;
+  }
 #pragma GCC unroll 64
   for (int i = 0; i < XENT_CALL_ARRAYS; i++) {
     uintptr_t address;
@@ -52,6 +62,11 @@ __attribute__((always_inline)) static inline void keep_arrays(xent_call *call, c
 #pragma GCC unroll 64
   for (int i = 0; i < XENT_CALL_ARRAYS; i++)
     if (!(arrays >> i & 1)) memcpy((char *)call + (size_t)i * sizeof none, &none, sizeof none);
+}
+
+/* Arrays of a call begin with row 0: where that would be, if row `row` is at `first` and a row takes so many bytes. */
+static inline void *all_rows_of(const void *first, int64_t row, int64_t bytes) {
+  return (void *)((uintptr_t)first - (uintptr_t)row * (uintptr_t)bytes);
 }
 
 /* ---- sets that several paths share ---- */
@@ -85,6 +100,12 @@ __attribute__((always_inline)) static inline void keep_arrays(xent_call *call, c
                         XENT_SETS(has_ignore_index) | XENT_SETS(has_gradient_scale) |                     \
                         XENT_SETS(ignore_index) | XENT_SETS(gradient_scale) | XENT_SETS(smoothing) |      \
                         XENT_SETS(temperature) | XENT_SETS(softcap) | XENT_SETS(focal_alpha)))
+
+/* Options that leave logits as they are; a class that is masked, or one that any other option acts on, is not. */
+#define XENT_NOT_OF_LOGITS (XENT_KNOWN_OPTIONS & ~XENT_SETS(softcap))
+static inline bool logits_are_plain(const xent_call *call) {
+  return !call->class_mask && !sets_any(call->options, XENT_ALL_OPTIONS & ~XENT_NOT_OF_LOGITS);
+}
 
 /* Neither an array nor an option but those of two sets. */
 #define XENT_HAS_ONLY(call, arrays, known) \

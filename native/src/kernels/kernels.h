@@ -24,12 +24,14 @@ enum { XENT_KULLBACK_LEIBLER, XENT_JENSEN_SHANNON, XENT_TOTAL_VARIATION };
  * every array of floats is F32 and none of those from target_weights to target_gradient is there; in others its layout
  * says what it holds. Arrays are first, so that each has a bit: given.h. */
 typedef struct {
-  const float *logits;
+  const float *logits; /* up to the tally those of a short call, so that it asks for all others at once */
   const void *targets;
+  float *output; /* y, or the gradient of a loss or a backward */
+  float *losses;
+  xent_tally *tally;
   const float *upstream;
-  const float *forward_output;               /* y of a backward */
-  float *output;                             /* y, or the gradient of a loss or a backward */
-  float *losses, *log_sum_exp;
+  const float *forward_output; /* y of a backward */
+  float *log_sum_exp;
   uint8_t *hits;
   const void *target_weights, *row_offsets, *class_mask, *class_weights, *row_weights, *sink, *teacher;
   const void *element_weights, *positive_weights;
@@ -46,7 +48,6 @@ typedef struct {
   const xent_state *known_states;
   const xent_sample_state *gathered; /* of shard s and row r at index s times all rows, plus r */
   xent_sample_state *sample_states;
-  xent_tally *tally;
 #ifdef XENT_FRESH_ARRAY
   const void *fresh; /* one that nobody has heard of: given_test.c */
 #endif

@@ -520,7 +520,7 @@ XENT_KERNEL xent_status strip_rows(const job *j, xent_kernel row) {
   a.each = has_target_tile(call);
   a.order = call->argmax || call->ranks || call->hits;
   a.marks = call->class_mask != NULL;
-  a.adjusts = call->options->softcap != 0 || call->class_mask;
+  a.adjusts = !logits_are_plain(call);
   a.pitch = strip_pitch(a.call);
   return each_strip(&a, strips_until_apart, row);
 }

@@ -100,10 +100,6 @@ XENT_INLINE void turn_masks_in(const xent_call *call, const strip *s, uint8_t *t
   }
 }
 
-/* Where rows from `row` on would be whose first is at `tile`: an array of all rows that begins before it. */
-XENT_INLINE void *all_rows_of(void *tile, int64_t row, int64_t pitch, int64_t size) {
-  return (void *)((uintptr_t)tile - (uintptr_t)row * (uintptr_t)pitch * (uintptr_t)size);
-}
 XENT_INLINE void lay_rows(const xent_shape *s, xent_layout *l, int64_t pitch, int32_t type) {
   *l = (xent_layout){.outer = s->inner * pitch, .inner = pitch, .classes = 1, .type = type};
 }
@@ -112,7 +108,7 @@ XENT_INLINE void lay_rows(const xent_shape *s, xent_layout *l, int64_t pitch, in
 XENT_SHARED xent_status turned_strip(const xent_call *call, const strip *s, xent_kernel kernel, float *scratch) {
   const xent_shape *shape = call->shape;
   const int64_t pitch = turned_pitch(call), tile = s->pitch * pitch, row = s->row;
-  const int64_t size = (int64_t)sizeof(float);
+  const int64_t bytes = pitch * (int64_t)sizeof(float);
   xent_shape rows = *shape;
   xent_call seen = *call;
   float *x = scratch, *t = NULL, *dt = NULL;
@@ -122,30 +118,30 @@ XENT_SHARED xent_status turned_strip(const xent_call *call, const strip *s, xent
   seen.row_end = row + s->width;
   seen.stream = false;
   turn_in(shape, &shape->logits, call->logits, s, x, pitch);
-  seen.logits = all_rows_of(x, row, pitch, size);
+  seen.logits = all_rows_of(x, row, bytes);
   lay_rows(shape, &rows.logits, pitch, XENT_F32);
   xent_layout out;
   lay_rows(shape, &out, pitch, XENT_F32);
   if (call->output) {
-    seen.output = all_rows_of(x, row, pitch, size);
+    seen.output = all_rows_of(x, row, bytes);
     seen.output_layout = &out;
   }
   if (turns_targets(call)) {
     t = scratch;
     scratch += tile;
     turn_in(shape, &shape->targets, call->targets, s, t, pitch);
-    seen.targets = all_rows_of(t, row, pitch, size);
+    seen.targets = all_rows_of(t, row, bytes);
     lay_rows(shape, &rows.targets, pitch, XENT_F32);
   }
   if (turns_target_gradient(call)) {
     dt = call->output ? scratch : x; /* where nothing reads x after it */
     scratch += call->output ? tile : 0;
-    seen.target_gradient = all_rows_of(dt, row, pitch, size);
+    seen.target_gradient = all_rows_of(dt, row, bytes);
     lay_rows(shape, &rows.target_gradient, pitch, XENT_F32);
   }
   if (turns(call, call->class_mask, &shape->class_mask)) {
     turn_masks_in(call, s, (uint8_t *)scratch, pitch);
-    seen.class_mask = all_rows_of(scratch, row, pitch, 1);
+    seen.class_mask = all_rows_of(scratch, row, pitch);
     lay_rows(shape, &rows.class_mask, pitch, shape->class_mask.type);
   }
   const xent_status status = kernel(&seen);

@@ -131,18 +131,15 @@ XENT_INLINE void part_begin(part_of_call *part, const linear *l, int64_t row, in
   part->call.class_end = end;
   keep_arrays(&part->call, ~XENT_OF_LINEAR_LAYER);
   part->call.output_layout = &part->shape.gradient;
-  part->call.statistics =
-      (xent_statistics *)((uintptr_t)l->statistics - (uintptr_t)l->statistics_row * sizeof *l->statistics);
+  part->call.statistics = all_rows_of(l->statistics, l->statistics_row, sizeof *l->statistics);
 }
 
-/* Arrays of a call begin with class 0 of row 0: where that would be. */
+/* Where class 0 of row 0 would be. */
 XENT_INLINE float *place_of_part(const part_of_call *part, logits_place p, xent_layout *l) {
-  const uintptr_t pitch =
-      (uintptr_t)p.pitch; /* unsigned, as rows that lie apart by 0 may be more than fit apart by it */
-  const uintptr_t before = ((uintptr_t)part->call.row_begin * pitch + (uintptr_t)part->call.class_begin) * sizeof *p.at;
-  *l = (xent_layout){
-      .outer = (int64_t)((uintptr_t)part->shape.inner * pitch), .classes = 1, .inner = p.pitch, .type = XENT_F32};
-  return (float *)((uintptr_t)p.at - before);
+  const int64_t number = sizeof *p.at; /* rows that lie apart by 0 may be more than fit apart by the pitch */
+  const int64_t outer = (int64_t)((uintptr_t)part->shape.inner * (uintptr_t)p.pitch);
+  *l = (xent_layout){.outer = outer, .classes = 1, .inner = p.pitch, .type = XENT_F32};
+  return all_rows_of(all_rows_of(p.at, part->call.class_begin, number), part->call.row_begin, p.pitch * number);
 }
 
 XENT_SHARED void write_logits(const linear *l, int64_t row, int64_t rows, int64_t begin, int64_t n, logits_place p) {

@@ -10,6 +10,7 @@
 #include "kernels/selected/f32.h"
 #include "kernels/selected/f64.h"
 #include "kernels/families.h"
+#include "kernels/given.h"
 
 XENT_INLINE double selected_logit(const xent_call *call, double raw, double *slope) {
   *slope = 1;
@@ -51,34 +52,27 @@ XENT_INLINE xent_status select_rows(selected_block *b, int64_t row) {
   return status;
 }
 
-/* Where an array of the block would begin whose first number is that of the block's first row. */
-XENT_INLINE void *of_first_row(const selected_block *b, void *array, size_t size) {
-  return (void *)((uintptr_t)array - (uintptr_t)b->first * size);
-}
-
 /* The rows of the block as a call of cross-entropy. */
 XENT_INLINE xent_call labelled_call(selected_block *b) {
   xent_call own = *b->call;
+  keep_arrays(&own, ~(XENT_HAS(upstream) | XENT_HAS(output) | XENT_HAS(log_probabilities) | XENT_HAS(statistics)));
   own.shape = &b->shape;
   own.options = &b->options;
   own.row_begin = b->first;
   own.row_end = b->first + b->rows;
-  own.targets = of_first_row(b, b->label, sizeof *b->label);
-  own.upstream = NULL;
-  own.output = NULL;
-  own.log_probabilities = NULL;
-  own.statistics = NULL;
+  own.targets = all_rows_of(b->label, b->first, sizeof *b->label);
   return own;
 }
 
 XENT_SHARED xent_status forward_selected(selected_block *b, const xent_family *family) {
   xent_call own = labelled_call(b);
   own.stream = false;
-  own.statistics = b->call->statistics ? b->call->statistics : of_first_row(b, b->statistics, sizeof *b->statistics);
+  own.statistics = b->call->statistics;
+  if (!own.statistics) own.statistics = all_rows_of(b->statistics, b->first, sizeof *b->statistics);
   b->known = (const row_statistics *)(const void *)own.statistics + b->first;
   if (b->call->log_probabilities)
-    own.losses = b->call->wide ? of_first_row(b, b->losses, sizeof *b->losses)
-                               : of_first_row(b, b->float_losses, sizeof *b->float_losses);
+    own.losses = b->call->wide ? all_rows_of(b->losses, b->first, sizeof *b->losses)
+                               : all_rows_of(b->float_losses, b->first, sizeof *b->float_losses);
   return family->cross_entropy_forward(&own);
 }
 
@@ -171,8 +165,8 @@ XENT_SHARED void write_selected_gradient(const selected_block *b, int i) {
 XENT_SHARED xent_status gradient_of_selected(selected_block *b, const xent_family *family) {
   xent_call own = labelled_call(b);
   own.output = b->call->output;
-  own.known_statistics = of_first_row(b, (void *)(uintptr_t)b->known, sizeof *b->known);
-  own.upstream = of_first_row(b, b->pull, sizeof *b->pull);
+  own.known_statistics = all_rows_of(b->known, b->first, sizeof *b->known);
+  own.upstream = all_rows_of(b->pull, b->first, sizeof *b->pull);
   const xent_status status = family->cross_entropy_backward(&own);
   for (int i = 0; !status && i < b->rows; i++) write_selected_gradient(b, i);
   return status;

@@ -64,8 +64,7 @@ XENT_SHARED void dense_begin(dense_call *d, const job *j) {
   d->log = call->log;
   d->lie = lies_dense(s, &s->logits) && (!j->probabilities || lies_dense(s, &s->targets));
   d->stored = call->output && call->output_layout->type == XENT_F32 && lies_dense(s, call->output_layout);
-  d->odd =
-      !d->stored || call->class_mask || call->options->softcap != 0 || j->probabilities || (j->weighted && j->smoothed);
+  d->odd = !d->stored || !logits_are_plain(call) || j->each;
   dense_map(d->rows, n);
   const bool same = call->class_mask && s->class_mask.outer == 0;
   for (int64_t i = 0; same && i < XENT_ROWS * n; i++)
@@ -117,7 +116,7 @@ XENT_INLINE void dense_load(const dense_call *d, dense_block *b) {
   if (!whole) {
     dense_gather(d, b);
     b->x = b->copy;
-  } else if (call->shape->logits.type == XENT_F32 && !call->class_mask && call->options->softcap == 0) {
+  } else if (call->shape->logits.type == XENT_F32 && logits_are_plain(call)) {
     b->x = call->logits + b->sums.rows.first * d->n;
     if (is_large(call)) prefetch_floats(b->x, XENT_ROWS * d->n);
   } else {
@@ -328,7 +327,7 @@ XENT_SHARED void dense_emit_odd(const dense_call *d, const dense_block *b, float
   const job *j = d->j;
   const int64_t n = d->n;
   XENT_ALIGNED float own[XENT_DENSE_FLOATS];
-  const bool each = j->probabilities || (j->weighted && j->smoothed);
+  const bool each = j->each;
   const lanes scale = lanes_load(b->outcome.scale), minus = lanes_set(-0.0f);
   const float *t = each ? dense_targets_of(d, b, own) : NULL;
   for (int64_t k = 0; k < n; k++) {
@@ -343,7 +342,7 @@ XENT_INLINE bool dense_masked_are_zero(const dense_call *d, const dense_block *b
   const job *j = d->j;
   const lanes f = b->outcome.f;
   const uint32_t ordinary = lanes_bits_above(f, lanes_set(0.0f)) & ~lanes_bits_beyond(f, FLT_MAX);
-  const bool each = j->probabilities || (j->weighted && j->smoothed);
+  const bool each = j->each;
   return ordinary == 0xffff && (each ? !lanes_bits_beyond(lanes_load(b->outcome.scale), FLT_MAX) : !j->smoothed);
 }
 XENT_SHARED void dense_finish_odd(const dense_call *d, const dense_block *b, float *y) {

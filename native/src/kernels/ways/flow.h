@@ -541,10 +541,9 @@ XENT_SHARED void flow_begin(flow *f, const job *j, xent_kernel kernel, row_conte
   f->exact = n <= XENT_EXACT_MAX;
   f->log = output && call->log;
   f->both = call->entropies != NULL;
-  f->each = j->probabilities || (j->weighted && j->smoothed);
+  f->each = j->each;
   f->keep = (output && !f->log) || f->both;
-  f->direct =
-      shape->logits.type == XENT_F32 && shape->logits.classes == 1 && !call->class_mask && call->options->softcap == 0;
+  f->direct = shape->logits.type == XENT_F32 && shape->logits.classes == 1 && logits_are_plain(call);
   f->target_layout = j->probabilities ? shape->targets : shape->class_weights;
   if (!j->probabilities) f->target_layout.outer = f->target_layout.inner = 0;
   if (f->each && !(j->probabilities && (j->weighted || j->smoothed)) && f->target_layout.type == XENT_F32 &&
