@@ -1500,6 +1500,12 @@ static void test_prepared(void) {
   memcpy(moved, logits, sizeof moved);
   memset(logits, 0, sizeof logits);
   CHECK(xent_run_at(&p, moved, &other_label, NULL, NULL, NULL, again) == XENT_OK && again[4] < 0 && again[1] > 0);
+  xent_cross_entropy_call there = c; /* every array is the one that moved, not what was left behind */
+  float direct[C];
+  there.logits.address = moved;
+  there.targets.address = &other_label;
+  there.gradient.address = direct;
+  CHECK(xent_cross_entropy(&there) == XENT_OK && !memcmp(again, direct, sizeof direct));
   CHECK(xent_run_at(&p, NULL, &label, NULL, NULL, again, NULL) == XENT_OK && again[1] < 0); /* of no array */
   c.sizes.classes = 0;
   CHECK(xent_prepare(&p, function, &c) == XENT_INVALID_SHAPE && r.field == XENT_FIELD_CLASSES);

@@ -106,7 +106,8 @@ struct XENT_BEHIND_OPAQUE xent_kept {
   xent_kernel kernel;            /* NULL: what was checked is in memory that may change, so each run checks it */
   xent_call call;                /* as the kernel takes it, else as it was made */
   int32_t choice, way;
-  uint16_t places[FEW]; /* in `call`, of the arrays that xent_run_at takes; 0: the function has no such array */
+  uint16_t places[FEW]; /* in `call`, of the arrays that xent_run_at takes */
+  int32_t arrays;       /* how many of them the function has */
   xent_report report;   /* of a call that was made without one */
   xent_shape shape;     /* of a call that was made without one */
 };
@@ -158,9 +159,9 @@ static xent_status prepare(xent_prepared *prepared, xent_frame *f, const xent_fu
   p->choice = f->choice;
   if (own_shape) p->call.shape = &p->shape;
   f->keep = p;
-  for (int i = 0, given = 0; i < function->count && given < FEW; i++) {
+  for (int i = 0; i < function->count && p->arrays < FEW; i++) {
     const xent_rule *rule = &xent_rules[function->places[i].rule];
-    if (function->places[i].rule < XENT_ARRAYS) p->places[given++] = rule->address;
+    if (function->places[i].rule < XENT_ARRAYS) p->places[p->arrays++] = rule->address;
   }
   const xent_status status = function->work(f);
   if (status) return status;
@@ -263,8 +264,7 @@ xent_status xent_run_at(xent_prepared *prepared, const void *a, const void *b, c
   const void *const arrays[FEW] = {a, b, c, d, e, f};
   xent_kept *kept = kept_of(prepared);
   if (!kept) return XENT_INVALID_ARGUMENT;
-  for (int i = 0; i < FEW; i++) {
-    if (!kept->places[i]) continue;
+  for (int i = 0; i < kept->arrays; i++) {
     char *at = (char *)&kept->call + kept->places[i];
     const void *known;
     memcpy(&known, at, sizeof known);
