@@ -113,7 +113,7 @@ struct XENT_BEHIND_OPAQUE xent_kept {
 };
 _Static_assert(sizeof(xent_kept) <= sizeof(xent_prepared), "the caller's memory holds it");
 
-/* Offsets, records, tokens and how they are drawn are read by the checks, and those of a layer look at its workspace. */
+/* Offsets, records, tokens and how they are drawn are read by checks; those of a layer look at its workspace. */
 #define XENT_NOT_READ_BY_CHECKS \
   (XENT_OF_FORWARD | XENT_HAS(upstream) | XENT_HAS(forward_output) | XENT_HAS(teacher) | XENT_HAS(states) | \
    XENT_HAS(element_weights) | XENT_HAS(positive_weights))
