@@ -329,6 +329,11 @@ public final class Work {
     return end > 0 || (fixed && preparedCritical);
   }
 
+  /** Whether it has the arrays that it was prepared with, wherever they are now. */
+  public boolean hasPreparedArrays() {
+    return mask == preparedMask || end == 0 && hasArrays();
+  }
+
   long preparedAddress() {
     return prepared.address();
   }

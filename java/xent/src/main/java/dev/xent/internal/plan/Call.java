@@ -438,6 +438,9 @@ final class Call extends CallArrays {
         own.offer(Array.TALLY, tally);
       }
     }
+    if (!own.hasPreparedArrays()) {
+      return false;
+    }
     Failures.check(kernels.runPrepared(own), this);
     return true;
   }
