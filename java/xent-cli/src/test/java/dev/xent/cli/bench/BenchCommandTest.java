@@ -148,7 +148,8 @@ class BenchCommandTest {
     xent("bench", "--html", folder).refuses("is a directory; name a .html file in it");
     xent("bench", "--html", folder.resolve("no/report.html"))
         .refuses("cannot be written", "there is no directory", "make it first");
-    xent("bench", "--html", "-").refuses("'-' is no name for REPORT.html", "name a .html file");
+    xent("bench", "--html", "-")
+        .refuses("'-' is not supported for REPORT.html", "name a .html file");
     xent("bench", "--html", "").refuses("the name of REPORT.html is empty");
   }
 
@@ -162,14 +163,14 @@ class BenchCommandTest {
   @ParameterizedTest
   @ValueSource(strings = {"64xx1000", "x", "4x-8", "4.5", "4x8@", "4x8@-1", "4,,8", "", "٤x٨"})
   void refusesShapesThatAreNone(String shapes) {
-    xent("bench", "--shapes", shapes).refuses("--shapes", "is no shape", "2x64x56x56@1");
+    xent("bench", "--shapes", shapes).refuses("--shapes", "is not a shape", "2x64x56x56@1");
   }
 
   @Test
   void refusesShapesThatCannotBeMeasured() {
-    xent("bench", "--shapes", "4x8,4x8@2").refuses("'4x8@2' has no axis 2: axes go from 0 to 1");
-    xent("bench", "--shapes", "4x0").refuses("'4x0' has nothing to measure", "1 or more");
-    xent("bench", "--shapes", "3000000000x3000000000").refuses("larger than any memory");
+    xent("bench", "--shapes", "4x8,4x8@2").refuses("'4x8@2' has no axis 2; axes are 0 to 1");
+    xent("bench", "--shapes", "4x0").refuses("'4x0' has no elements; sizes must be at least 1");
+    xent("bench", "--shapes", "3000000000x3000000000").refuses("is too large; use smaller sizes");
   }
 
   private static Cli small(Object... more) {
