@@ -128,7 +128,7 @@ final class ProcessFaults {
                     .with("LC_ALL", "C")
                     .shell("exec \"$@\" \"$(printf 'gr\\303\\274n.npy')\"")
                     .refuses(
-                        List.of("it has bytes that are no letters in", "set LC_ALL=C.UTF-8"),
+                        List.of("is not a valid file name in", "set LC_ALL=C.UTF-8"),
                         "softmax",
                         samples.few,
                         "-o")),
