@@ -204,4 +204,22 @@ class PreparedCallsTest {
       }
     }
   }
+
+  @Test
+  void otherOutputsOfASamplerAreTheOnesThatAreWritten() {
+    Sampler.Outputs outputs = new Sampler.Outputs().logProbabilities(perRow);
+    SamplerCall call = Sampler.builder().execution(NATIVE).build().on(x, labels).outputs(outputs);
+    for (int run = 0; run < 3; run++) {
+      call.run(run);
+    }
+    Tensor others = floats(ROWS);
+    outputs.logProbabilities(others);
+    for (int run = 0; run < 3; run++) {
+      perRow.setFloat(7, 0);
+      others.setFloat(7, 0);
+      call.run(run);
+      assertThat(others.getFloat(0)).isNegative();
+      assertThat(perRow.getFloat(0)).isEqualTo(7);
+    }
+  }
 }

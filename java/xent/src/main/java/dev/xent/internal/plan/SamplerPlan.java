@@ -117,11 +117,6 @@ public final class SamplerPlan {
     return (long) token.run(call);
   }
 
-  /** The same as a call to be kept. */
-  public Bound bindToken(View logits) {
-    return new Bound(token).lead(logits);
-  }
-
   private final class Token extends Operation {
     Token(Engine engine) {
       super(engine);
@@ -242,6 +237,12 @@ public final class SamplerPlan {
       }
       LossCall.requireWritable(call);
       call.ready();
+    }
+
+    /** Outputs may ask for something else in the next run of a bound call. */
+    @Override
+    boolean canRepeat(Call call) {
+      return call.given.samplerOutputs == null;
     }
 
     @Override
