@@ -5,8 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
@@ -70,19 +73,46 @@ record Page(Path path, String text) {
 
   /** All pages that people read: those of the root and of docs/, and those beside data. */
   static List<Page> all() {
-    try (Stream<Path> files = Files.walk(ROOT)) {
-      List<Page> pages =
-          files
-              .filter(file -> file.toString().endsWith(".md"))
-              .filter(file -> !ROOT.relativize(file).toString().matches("(.*/)?(target|\\..*)/.*"))
-              .sorted()
-              .map(Page::read)
-              .toList();
-      assertThat(pages).extracting(page -> page.path.toString()).contains("README.md");
-      return pages;
+    List<Page> pages =
+        files(ROOT).stream()
+            .filter(file -> file.toString().endsWith(".md"))
+            .sorted()
+            .map(Page::read)
+            .toList();
+    assertThat(pages).extracting(page -> page.path.toString()).contains("README.md");
+    return pages;
+  }
+
+  /**
+   * The files below a folder, without those of builds and of tools. Their folders are not entered:
+   * a build or a fuzzer that runs at the same time deletes files there.
+   */
+  static List<Path> files(Path root) {
+    List<Path> files = new ArrayList<>();
+    try {
+      Files.walkFileTree(
+          root,
+          new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult preVisitDirectory(Path folder, BasicFileAttributes attributes) {
+              String name = folder.getFileName().toString();
+              boolean skip =
+                  !folder.equals(root) && (name.equals("target") || name.startsWith("."));
+              return skip ? FileVisitResult.SKIP_SUBTREE : FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+              if (attributes.isRegularFile()) {
+                files.add(file);
+              }
+              return FileVisitResult.CONTINUE;
+            }
+          });
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+    return files;
   }
 
   private static Page read(Path file) {
