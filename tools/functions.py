@@ -3,7 +3,7 @@
 """Writes for Java and Python what the core says of its functions and arrays: the numbers of xent.h, the rules of
 native/src/api/arrays.h, and the places of native/src/api/*.c.
 
-    tools/functions.py            write Array.java, Function.java, Forms.java, Rules.java and _functions.py
+    tools/functions.py            write Array.java, Rule.java, Function.java, Rules.java and _functions.py
     tools/functions.py --check    exit 1 when one of them differs from what would be written
 
 Either way it exits 1 when a function's places are not in the order of its struct, which is that of the doors.
@@ -11,6 +11,7 @@ Either way it exits 1 when a function's places are not in the order of its struc
 import re
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = ROOT / "include/xent.h"
@@ -55,19 +56,31 @@ def members_of(header, struct):
     return re.findall(r"(\w+) *(?=[,;])", body)
 
 
+class Rule(NamedTuple):
+    """A line of xent_rules."""
+
+    layout: str | None  # None: records
+    field: str
+    form: str
+    holds: str | None
+    written: bool
+    in_place: str
+    spread: bool  # one number may stand for several rows or classes
+
+
 def rules_of(arrays):
-    """Of each rule its layout or None, field, form, what it may hold, whether it is written, and what it may be."""
+    """Of each rule what it says."""
     table = re.search(r"xent_rules\[\] = \{(.*?)\n\};", arrays, re.S)[1]
     rules = {}
     for name, kind, inside in re.findall(r"\[XENT_(\w+)\] =\s*XENT_(\w+)\((.*?)\)(?=,\s*(?:\[|$))", table, re.S):
         given = arguments(inside)
         if kind == "RECORD":
-            rules[name] = (None, given[0], given[2], None, False, "0")
+            rules[name] = Rule(None, given[0], given[2], None, False, "0", False)
             continue
-        outputs = {"INPUT": (3, 4, None), "OUTPUT": (2, 3, None), "OUTPUT_IN_PLACE": (3, 4, 5)}[kind]
-        form, holds, in_place = outputs
-        rules[name] = (given[1], given[0], given[form], given[holds], kind != "INPUT",
-                       given[in_place] if in_place else "0")
+        form, holds, in_place = {"INPUT": (3, 4, None), "SPREAD_INPUT": (3, 4, None), "OUTPUT": (2, 3, None),
+                                 "OUTPUT_IN_PLACE": (3, 4, 5)}[kind]
+        rules[name] = Rule(given[1], given[0], given[form], given[holds], "INPUT" not in kind,
+                           given[in_place] if in_place else "0", kind == "SPREAD_INPUT")
     return rules
 
 
@@ -114,45 +127,63 @@ def java_array(layouts, records):
                     "  boolean isRecords() {", "    return ordinal() >= LAYOUTS && this != TALLY;", "  }", "}", ""]
 
 
-def java_function(functions):
-    most = max(len(names) for _, names in functions)
+def java_rule(rules, functions):
     lines = HEAD + ["package dev.xent.internal.kernels;", "",
+                    "import static dev.xent.internal.kernels.ElementType.*;",
+                    "import static dev.xent.internal.kernels.Form.*;", "",
+                    "/** What an array may be, in the functions that take it so. */", "public enum Rule {"]
+    arrays = {rule: member for _, places in functions for member, rule, _ in places}
+    for name, rule in rules.items():
+        if name in arrays:
+            lines += wrapped(f"  {name}(", [f"Array.{arrays[name].upper()}", rule.form if rule.layout else "RECORDS",
+                                            java_holds(rule.holds), str(rule.written).lower(),
+                                            str(rule.spread).lower()] + java_in_place(rule.in_place), "),")
+    lines[-1] = lines[-1][:-1] + ";"
+    return lines + ["", "  public final Array array;", "", "  /** What it has numbers for. */",
+                    "  public final Form form;", "",
+                    "  /** The element types that it may have, as a set of {@link ElementType}. */",
+                    "  public final int holds;", "", "  public final boolean written;", "",
+                    "  /** Whether one number may stand for several rows or classes. */",
+                    "  public final boolean spread;", "",
+                    "  private final long inPlace;", "",
+                    "  Rule(Array array, Form form, int holds, boolean written, boolean spread, Array... inPlace) {",
+                    "    this.array = array;", "    this.form = form;", "    this.holds = holds;",
+                    "    this.written = written;", "    this.spread = spread;", "    long bits = 0;",
+                    "    for (Array other : inPlace) {", "      bits |= 1L << other.ordinal();", "    }",
+                    "    this.inPlace = bits;", "  }", "",
+                    "  /** Whether it may be another array of the call, written in place. */",
+                    "  public boolean mayBe(Array other) {",
+                    "    return (inPlace >> other.ordinal() & 1) != 0;", "  }", "}", ""]
+
+
+def java_function(functions):
+    most = max(len(places) for _, places in functions)
+    lines = HEAD + ["package dev.xent.internal.kernels;", "", "import org.jspecify.annotations.Nullable;", "",
                     "/** The functions of the core, and the arrays of each in the order of the doors. */",
                     "public enum Function {"]
-    for number, (name, names) in enumerate(functions, 1):
-        lines += wrapped(f"  {name}(", [str(number)] + ["Array." + n.upper() for n in names], "),")
+    for number, (name, places) in enumerate(functions, 1):
+        lines += wrapped(f"  {name}(", [str(number)] + [f"Rule.{rule}" for _, rule, _ in places], "),")
     lines[-1] = lines[-1][:-1] + ";"
     return lines + ["", "  /** How many there are. */", f"  public static final int COUNT = {len(functions)};", "",
                     "  /** As many arrays as the wider door takes. */",
                     f"  static final int MOST_ARRAYS = {most};", "", "  final int number;",
-                    "  private final Array[] arrays;",
+                    "  private final Rule[] rules;",
                     "  private final byte[] places = new byte[Array.COUNT];", "",
-                    "  Function(int number, Array... arrays) {", "    this.number = number;",
-                    "    this.arrays = arrays;", "    java.util.Arrays.fill(places, (byte) -1);",
-                    "    for (int i = 0; i < arrays.length; i++) {", "      places[arrays[i].ordinal()] = (byte) i;",
+                    "  Function(int number, Rule... rules) {", "    this.number = number;",
+                    "    this.rules = rules;", "    java.util.Arrays.fill(places, (byte) -1);",
+                    "    for (int i = 0; i < rules.length; i++) {", "      places[rules[i].array.ordinal()] = (byte) i;",
                     "    }", "  }", "",
                     "  /** How many arrays it takes. */", "  public int count() {",
-                    "    return arrays.length;", "  }", "",
+                    "    return rules.length;", "  }", "",
                     "  /** One of them. */", "  public Array array(int place) {",
-                    "    return arrays[place];", "  }", "",
-                    "  /** Where an array is among them; -1: it takes none such. */",
+                    "    return rules[place].array;", "  }", "",
+                    "  /** What one of them may be. */", "  public Rule rule(int place) {",
+                    "    return rules[place];", "  }", "",
+                    "  /** What an array may be; null: it does not take it. */",
+                    "  public @Nullable Rule rule(Array array) {", "    int place = place(array);",
+                    "    return place < 0 ? null : rules[place];", "  }", "",
+                    "  /** Where an array is among them; -1: it does not take it. */",
                     "  public int place(Array array) {", "    return places[array.ordinal()];", "  }", "}", ""]
-
-
-def java_forms(rules, functions):
-    lines = HEAD + ["package dev.xent.internal.kernels;", "", "import static dev.xent.internal.kernels.Form.*;", "",
-                    "/** What the arrays of each function have numbers for, and which ones it writes. */",
-                    "final class Forms {", "  private static final Form[][] OF = {"]
-    for name, places in functions:
-        own = [rules[rule][2] if rules[rule][0] else "RECORDS" for _, rule, _ in places]
-        lines += wrapped("    {", own, "},  // " + name)
-    lines += ["  };", "", "  /** Bit i: the function writes array i. */", "  private static final int[] WRITTEN = {"]
-    for name, places in functions:
-        lines.append(f"    {hex(sum(rules[rule][4] << i for i, (_, rule, _) in enumerate(places)))},  // {name}")
-    return lines + ["  };", "", "  private Forms() {}", "", "  /** Of an array of a function. */",
-                    "  static Form of(Function function, int place) {", "    return OF[function.ordinal()][place];",
-                    "  }", "", "  static boolean isWritten(Function function, int place) {",
-                    "    return (WRITTEN[function.ordinal()] >> place & 1) != 0;", "  }", "}", ""]
 
 
 def wrapped(start, parts, end, most=100, indent=6):
@@ -167,8 +198,12 @@ def wrapped(start, parts, end, most=100, indent=6):
     return lines + [line]
 
 
-def java_holds(holds):
-    return " | ".join("ElementType." + name for name in re.findall(r"XENT_(\w+)", holds))
+def java_holds(holds, of=""):
+    return " | ".join(of + name for name in re.findall(r"XENT_(\w+)", holds or "")) or "0"
+
+
+def java_in_place(in_place):
+    return [f"Array.{name}" for name in re.findall(r"XENT_FIELD_BIT\((\w+)\)", in_place)]
 
 
 def java_bits(in_place):
@@ -181,18 +216,19 @@ def java_rules(rules, functions, layouts):
                     "import dev.xent.internal.kernels.Array;", "import dev.xent.internal.kernels.ElementType;",
                     "import dev.xent.internal.kernels.Form;", "import dev.xent.internal.kernels.Function;", "",
                     "/** What is checked of each array, and in which order. */", "final class Rules {"]
-    for name, (layout, field, form, holds, written, in_place) in rules.items():
-        if layout:
+    for name, rule in rules.items():
+        if rule.layout:
             lines += wrapped(f"  static final ArrayRule {name} = new ArrayRule(",
-                             [f"Array.{layout.upper()}", f"XentH.XENT_FIELD_{field}()", f"Form.{form}",
-                              java_holds(holds), str(written).lower(), java_bits(in_place)], ");")
+                             [f"Array.{rule.layout.upper()}", f"XentH.XENT_FIELD_{rule.field}()", f"Form.{rule.form}",
+                              java_holds(rule.holds, "ElementType."), str(rule.written).lower(),
+                              java_bits(rule.in_place)], ");")
     lines += ["", "  private static final ArrayRule[][] OF = {"]
     for name, places in functions:
-        lines += wrapped("    {", [rule for _, rule, _ in places if rules[rule][0]], "},  // " + name) \
-            if any(rules[rule][0] for _, rule, _ in places) else ["    {},  // " + name]
+        lines += wrapped("    {", [rule for _, rule, _ in places if rules[rule].layout], "},  // " + name) \
+            if any(rules[rule].layout for _, rule, _ in places) else ["    {},  // " + name]
     lines += ["  };", "", "  /** Bit i: the call is not without rule i. */", "  private static final int[] NEEDED = {"]
     for name, places in functions:
-        own = [needed for _, rule, needed in places if rules[rule][0]]
+        own = [needed for _, rule, needed in places if rules[rule].layout]
         lines.append(f"    {hex(sum(needed << i for i, needed in enumerate(own)))},  // {name}")
     return lines + ["  };", "", "  private Rules() {}", "", "  /** Those of the arrays that a function takes. */",
                     "  static ArrayRule[] of(Function function) {", "    return OF[function.ordinal()];", "  }", "",
@@ -223,7 +259,7 @@ def main(given):
     header = without_comments(HEADER.read_text())
     arrays = without_comments((API / "arrays.h").read_text())
     layouts, rules = layouts_of(header), rules_of(arrays)
-    values = {name for name, rule in rules.items() if rule[2] == "NO_ARRAY"}
+    values = {name for name, rule in rules.items() if rule.form == "NO_ARRAY"}
     if values != rules_behind_arrays(arrays):
         print(f"NO_ARRAY, or behind XENT_ARRAYS, alone: {values ^ rules_behind_arrays(arrays)}", file=sys.stderr)
         return 1
@@ -235,7 +271,7 @@ def main(given):
     functions, checked, records, ranged = [], [], [], set()
     for name in names:
         struct, own = places[name]
-        own = [place for place in own if rules[place[1]][2] != "NO_ARRAY"]
+        own = [place for place in own if rules[place[1]].form != "NO_ARRAY"]
         members = members_of(header, struct)
         order = [member for member in members if member in {place[0] for place in own}]
         if order != [place[0] for place in own]:
@@ -247,8 +283,8 @@ def main(given):
         if "classes" in members:  # beside rows: the other classes are in sizes
             ranged.add(name)
     written = {KERNELS / "Array.java": java_array(layouts, records),
-               KERNELS / "Function.java": java_function(functions),
-               KERNELS / "Forms.java": java_forms(rules, checked),
+               KERNELS / "Rule.java": java_rule(rules, checked),
+               KERNELS / "Function.java": java_function(checked),
                KERNELS / "reference/Rules.java": java_rules(rules, checked, layouts),
                PYTHON: python_functions(layouts, functions, ranged)}
     stale = [path for path, lines in written.items() if not path.exists() or path.read_text() != "\n".join(lines)]

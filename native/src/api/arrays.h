@@ -39,6 +39,8 @@ typedef struct {
 #define XENT_FIELD_BIT(name) (UINT64_C(1) << XENT_FIELD_##name)
 #define XENT_INPUT(field_, name, address_, form_, holds_)                                                       \
   {offsetof(xent_shape, name), offsetof(xent_call, address_), XENT_FIELD_##field_, XENT_##form_, holds_, false, 0}
+/* The same, where bindings let one number stand for several rows or classes. */
+#define XENT_SPREAD_INPUT XENT_INPUT
 #define XENT_OUTPUT_IN_PLACE(field_, name, address_, form_, holds_, in_place_)                                  \
   {offsetof(xent_shape, name), offsetof(xent_call, address_), XENT_FIELD_##field_, XENT_##form_, holds_, true,  \
    in_place_}
@@ -70,10 +72,10 @@ static const xent_rule xent_rules[] = {
     [XENT_TARGETS] = XENT_INPUT(TARGETS, targets, targets, OF_TARGETS, XENT_LABELS | XENT_NUMBERS),
     [XENT_TARGET_WEIGHTS] = XENT_INPUT(TARGET_WEIGHTS, target_weights, target_weights, PER_TARGET, XENT_NUMBERS),
     [XENT_ROW_OFFSETS] = XENT_INPUT(ROW_OFFSETS, row_offsets, row_offsets, OFFSETS, XENT_CLASS_NUMBERS),
-    [XENT_CLASS_MASK] = XENT_INPUT(CLASS_MASK, class_mask, class_mask, PER_CLASS, XENT_FLAGS),
+    [XENT_CLASS_MASK] = XENT_SPREAD_INPUT(CLASS_MASK, class_mask, class_mask, PER_CLASS, XENT_FLAGS),
     [XENT_CLASS_WEIGHTS] = XENT_INPUT(CLASS_WEIGHTS, class_weights, class_weights, ONE_ROW, XENT_NUMBERS),
-    [XENT_ROW_WEIGHTS] = XENT_INPUT(ROW_WEIGHTS, row_weights, row_weights, PER_ROW, XENT_NUMBERS | XENT_FLAGS),
-    [XENT_SINK] = XENT_INPUT(SINK, sink, sink, PER_ROW, XENT_NUMBERS),
+    [XENT_ROW_WEIGHTS] = XENT_SPREAD_INPUT(ROW_WEIGHTS, row_weights, row_weights, PER_ROW, XENT_NUMBERS | XENT_FLAGS),
+    [XENT_SINK] = XENT_SPREAD_INPUT(SINK, sink, sink, PER_ROW, XENT_NUMBERS),
     [XENT_KNOWN_OUTPUT] = XENT_INPUT(OUTPUT, output, forward_output, PER_CLASS, XENT_NUMBERS),
     [XENT_UPSTREAM] = XENT_INPUT(UPSTREAM, upstream, upstream, PER_CLASS, XENT_NUMBERS),
     [XENT_UPSTREAM_OF_ROWS] = XENT_INPUT(UPSTREAM, upstream, upstream, PER_ROW, XENT_NUMBERS),
@@ -93,7 +95,7 @@ static const xent_rule xent_rules[] = {
     [XENT_TOP_CLASSES] = XENT_OUTPUT(TOP_CLASSES, top_classes, PER_TOP, XENT_CLASS_NUMBERS),
     [XENT_TOP_LOG_PROBABILITIES] = XENT_OUTPUT(TOP_LOG_PROBABILITIES, top_log_probabilities, PER_TOP, XENT_NUMBERS),
     [XENT_TARGET_GRADIENT] = XENT_OUTPUT(TARGET_GRADIENT, target_gradient, OF_TARGETS, XENT_NUMBERS),
-    [XENT_BIAS] = XENT_INPUT(BIAS, bias, bias, PER_CLASS, XENT_NUMBERS),
+    [XENT_BIAS] = XENT_SPREAD_INPUT(BIAS, bias, bias, PER_CLASS, XENT_NUMBERS),
     [XENT_PROMPT_TOKENS] = XENT_INPUT(PROMPT_TOKENS, prompt_tokens, prompt_tokens, PER_PROMPT, XENT_LABELS),
     [XENT_OUTPUT_TOKENS] = XENT_INPUT(OUTPUT_TOKENS, output_tokens, output_tokens, PER_OUTPUT, XENT_LABELS),
     [XENT_TOKENS] = XENT_OUTPUT(TOKENS, tokens, PER_ROW, XENT_CLASS_NUMBERS),
@@ -103,9 +105,9 @@ static const xent_rule xent_rules[] = {
     [XENT_KEPT_MASK] = XENT_OUTPUT(KEPT_MASK, kept_mask, PER_CLASS, XENT_FLAGS),
     [XENT_ELEMENT_TARGETS] = XENT_INPUT(TARGETS, targets, targets, PER_CLASS, XENT_LABELS | XENT_NUMBERS),
     [XENT_ELEMENT_WEIGHTS] =
-        XENT_INPUT(ELEMENT_WEIGHTS, element_weights, element_weights, PER_CLASS, XENT_NUMBERS | XENT_FLAGS),
+        XENT_SPREAD_INPUT(ELEMENT_WEIGHTS, element_weights, element_weights, PER_CLASS, XENT_NUMBERS | XENT_FLAGS),
     [XENT_POSITIVE_WEIGHTS] =
-        XENT_INPUT(POSITIVE_WEIGHTS, positive_weights, positive_weights, PER_CLASS, XENT_NUMBERS),
+        XENT_SPREAD_INPUT(POSITIVE_WEIGHTS, positive_weights, positive_weights, PER_CLASS, XENT_NUMBERS),
     [XENT_ELEMENT_LOSSES] = XENT_OUTPUT(LOSSES, losses, PER_CLASS, XENT_NUMBERS),
     [XENT_SELECTED_CLASSES] = XENT_INPUT(TARGETS, targets, targets, OF_TARGETS, XENT_LABELS),
     [XENT_SELECTED_UPSTREAM] = XENT_INPUT(UPSTREAM, upstream, upstream, OF_TARGETS, XENT_NUMBERS),

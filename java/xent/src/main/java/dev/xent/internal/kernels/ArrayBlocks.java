@@ -282,7 +282,7 @@ final class ArrayBlocks {
     Array array = function.array(place);
     MemorySegment shape = work.shape();
     long layout = layoutAt(array);
-    Form form = Forms.of(function, place);
+    Form form = function.rule(place).form;
     if (form == Form.OF_TARGETS) {
       form = ofTargets(work);
     }
@@ -291,7 +291,7 @@ final class ArrayBlocks {
     block.outer = shape.get(JAVA_LONG, layout + xent_layout.outer$offset());
     block.classes = shape.get(JAVA_LONG, layout + xent_layout.classes$offset());
     block.inner = shape.get(JAVA_LONG, layout + xent_layout.inner$offset());
-    block.written = Forms.isWritten(function, place);
+    block.written = function.rule(place).written;
     // Outputs of rows are written whole; of other arrays a call may leave something as it was.
     block.read =
         !block.written || form != Form.PER_CLASS || function == Function.LINEAR_CROSS_ENTROPY;

@@ -29,6 +29,14 @@ public enum Form {
   /** Records, which are never Java arrays. */
   RECORDS;
 
+  /** Whether each row has numbers of its own that are not those of its classes or features. */
+  public boolean isOfRows() {
+    return switch (this) {
+      case PER_ROW, PER_TARGET, PER_TOP, PER_PROMPT, PER_OUTPUT, OF_TARGETS -> true;
+      case PER_CLASS, PER_FEATURE, OF_CLASSES, ONE_ROW, OFFSETS, RECORDS -> false;
+    };
+  }
+
   /** How many numbers each row, or each class, has by a xent_shape. */
   public long entries(MemorySegment shape) {
     return switch (this) {

@@ -2,63 +2,66 @@
 // Written by tools/functions.py: change what that reads, not this.
 package dev.xent.internal.kernels;
 
+import org.jspecify.annotations.Nullable;
+
 /** The functions of the core, and the arrays of each in the order of the doors. */
 public enum Function {
-  SOFTMAX(1, Array.LOGITS, Array.OUTPUT, Array.CLASS_MASK, Array.SINK, Array.ROW_OFFSETS,
-      Array.STATISTICS),
-  LOG_SOFTMAX(2, Array.LOGITS, Array.OUTPUT, Array.CLASS_MASK, Array.SINK, Array.ROW_OFFSETS,
-      Array.STATISTICS),
-  LOG_SUM_EXP(3, Array.LOGITS, Array.LOG_SUM_EXP, Array.CLASS_MASK, Array.SINK, Array.ROW_OFFSETS),
-  SOFTMAX_BACKWARD(4, Array.OUTPUT, Array.UPSTREAM, Array.GRADIENT, Array.CLASS_MASK,
-      Array.ROW_OFFSETS, Array.STATISTICS),
-  LOG_SOFTMAX_BACKWARD(5, Array.OUTPUT, Array.UPSTREAM, Array.GRADIENT, Array.CLASS_MASK,
-      Array.ROW_OFFSETS, Array.STATISTICS),
-  CHECK_TARGETS(6, Array.TARGETS, Array.TARGET_WEIGHTS, Array.CLASS_MASK, Array.CLASS_WEIGHTS,
-      Array.ROW_WEIGHTS, Array.ROW_OFFSETS, Array.TALLY),
-  CROSS_ENTROPY(7, Array.LOGITS, Array.TARGETS, Array.LOSSES, Array.LOG_SUM_EXP, Array.HITS,
-      Array.GRADIENT, Array.TARGET_WEIGHTS, Array.CLASS_MASK, Array.CLASS_WEIGHTS,
-      Array.ROW_WEIGHTS, Array.SINK, Array.LOG_PROBABILITIES, Array.ARGMAX, Array.RANKS,
-      Array.ENTROPIES, Array.TOP_CLASSES, Array.TOP_LOG_PROBABILITIES, Array.TARGET_GRADIENT,
-      Array.ROW_OFFSETS, Array.STATISTICS, Array.TALLY),
-  CROSS_ENTROPY_BACKWARD(8, Array.LOGITS, Array.TARGETS, Array.UPSTREAM, Array.GRADIENT,
-      Array.TARGET_WEIGHTS, Array.CLASS_MASK, Array.CLASS_WEIGHTS, Array.ROW_WEIGHTS,
-      Array.ROW_OFFSETS, Array.STATISTICS),
-  SELECTED_LOG_PROBABILITIES(9, Array.LOGITS, Array.TARGETS, Array.LOG_PROBABILITIES,
-      Array.GRADIENT, Array.UPSTREAM, Array.CLASS_MASK, Array.SINK, Array.ROW_OFFSETS,
-      Array.STATISTICS),
-  SELECTED_LOG_PROBABILITIES_BACKWARD(10, Array.LOGITS, Array.TARGETS, Array.GRADIENT,
-      Array.UPSTREAM, Array.CLASS_MASK, Array.ROW_OFFSETS, Array.STATISTICS),
-  KL_DIVERGENCE(11, Array.LOGITS, Array.TEACHER, Array.LOSSES, Array.GRADIENT, Array.CLASS_MASK,
-      Array.ROW_WEIGHTS, Array.TALLY),
-  JENSEN_SHANNON_DIVERGENCE(12, Array.LOGITS, Array.TEACHER, Array.LOSSES, Array.GRADIENT,
-      Array.CLASS_MASK, Array.ROW_WEIGHTS, Array.TALLY),
-  TOTAL_VARIATION(13, Array.LOGITS, Array.TEACHER, Array.LOSSES, Array.GRADIENT, Array.CLASS_MASK,
-      Array.ROW_WEIGHTS, Array.TALLY),
-  CROSS_ENTROPY_HVP(14, Array.LOGITS, Array.UPSTREAM, Array.OUTPUT, Array.CLASS_MASK,
-      Array.ROW_WEIGHTS, Array.SINK, Array.ROW_OFFSETS),
-  SAMPLE(15, Array.LOGITS, Array.TOKENS, Array.CLASS_MASK, Array.BIAS, Array.PROMPT_TOKENS,
-      Array.OUTPUT_TOKENS, Array.PROCESSED_LOG_PROBABILITIES, Array.KEPT, Array.KEPT_MASK,
-      Array.LOG_PROBABILITIES, Array.RANKS, Array.ENTROPIES, Array.TOP_CLASSES,
-      Array.TOP_LOG_PROBABILITIES, Array.WORKSPACE, Array.GATHERED, Array.STATES),
-  BINARY_CROSS_ENTROPY(16, Array.LOGITS, Array.TARGETS, Array.LOSSES, Array.GRADIENT,
-      Array.ELEMENT_WEIGHTS, Array.POSITIVE_WEIGHTS, Array.TALLY),
-  LINEAR_CROSS_ENTROPY(17, Array.HIDDEN, Array.WEIGHTS, Array.BIAS, Array.LOGITS, Array.TARGETS,
-      Array.TARGET_WEIGHTS, Array.CLASS_MASK, Array.CLASS_WEIGHTS, Array.ROW_WEIGHTS, Array.SINK,
-      Array.LOSSES, Array.LOG_SUM_EXP, Array.HITS, Array.LOG_PROBABILITIES, Array.ARGMAX,
-      Array.RANKS, Array.ENTROPIES, Array.TOP_CLASSES, Array.TOP_LOG_PROBABILITIES,
-      Array.TARGET_GRADIENT, Array.HIDDEN_GRADIENT, Array.WEIGHTS_GRADIENT, Array.BIAS_GRADIENT,
-      Array.STATISTICS, Array.TALLY, Array.WORKSPACE),
-  LINEAR_CROSS_ENTROPY_BACKWARD(18, Array.HIDDEN, Array.WEIGHTS, Array.BIAS, Array.LOGITS,
-      Array.TARGETS, Array.TARGET_WEIGHTS, Array.CLASS_MASK, Array.CLASS_WEIGHTS, Array.ROW_WEIGHTS,
-      Array.UPSTREAM, Array.HIDDEN_GRADIENT, Array.WEIGHTS_GRADIENT, Array.BIAS_GRADIENT,
-      Array.STATISTICS, Array.WORKSPACE),
-  LINEAR_STATES(19, Array.HIDDEN, Array.WEIGHTS, Array.BIAS, Array.TARGETS, Array.TARGET_WEIGHTS,
-      Array.CLASS_MASK, Array.CLASS_WEIGHTS, Array.STATISTICS, Array.STATES, Array.WORKSPACE),
-  FORWARD_STATES(20, Array.LOGITS, Array.TARGETS, Array.CLASS_MASK, Array.TARGET_WEIGHTS,
-      Array.CLASS_WEIGHTS, Array.STATISTICS, Array.STATES),
-  BACKWARD_STATES(21, Array.OUTPUT, Array.UPSTREAM, Array.CLASS_MASK, Array.STATES),
-  FINISH(22, Array.TARGETS, Array.LOSSES, Array.LOG_SUM_EXP, Array.HITS, Array.CLASS_WEIGHTS,
-      Array.ROW_WEIGHTS, Array.SINK, Array.STATES, Array.STATISTICS, Array.TALLY);
+  SOFTMAX(1, Rule.LOGITS, Rule.OUTPUT_ARRAY, Rule.CLASS_MASK, Rule.SINK, Rule.ROW_OFFSETS,
+      Rule.KNOWN_STATISTICS),
+  LOG_SOFTMAX(2, Rule.LOGITS, Rule.OUTPUT_ARRAY, Rule.CLASS_MASK, Rule.SINK, Rule.ROW_OFFSETS,
+      Rule.KNOWN_STATISTICS),
+  LOG_SUM_EXP(3, Rule.LOGITS, Rule.LOG_SUM_EXP, Rule.CLASS_MASK, Rule.SINK, Rule.ROW_OFFSETS),
+  SOFTMAX_BACKWARD(4, Rule.KNOWN_OUTPUT, Rule.UPSTREAM, Rule.SOFTMAX_GRADIENT, Rule.CLASS_MASK,
+      Rule.ROW_OFFSETS, Rule.KNOWN_STATISTICS),
+  LOG_SOFTMAX_BACKWARD(5, Rule.KNOWN_OUTPUT, Rule.UPSTREAM, Rule.SOFTMAX_GRADIENT, Rule.CLASS_MASK,
+      Rule.ROW_OFFSETS, Rule.KNOWN_STATISTICS),
+  CHECK_TARGETS(6, Rule.TARGETS, Rule.TARGET_WEIGHTS, Rule.CLASS_MASK, Rule.CLASS_WEIGHTS,
+      Rule.ROW_WEIGHTS, Rule.ROW_OFFSETS, Rule.TALLY),
+  CROSS_ENTROPY(7, Rule.LOGITS, Rule.TARGETS, Rule.LOSSES, Rule.LOG_SUM_EXP, Rule.HITS,
+      Rule.GRADIENT, Rule.TARGET_WEIGHTS, Rule.CLASS_MASK, Rule.CLASS_WEIGHTS, Rule.ROW_WEIGHTS,
+      Rule.SINK, Rule.LOG_PROBABILITIES, Rule.ARGMAX, Rule.RANKS, Rule.ENTROPIES, Rule.TOP_CLASSES,
+      Rule.TOP_LOG_PROBABILITIES, Rule.TARGET_GRADIENT, Rule.ROW_OFFSETS, Rule.STATISTICS,
+      Rule.TALLY),
+  CROSS_ENTROPY_BACKWARD(8, Rule.LOGITS, Rule.TARGETS, Rule.UPSTREAM_OF_ROWS, Rule.GRADIENT,
+      Rule.TARGET_WEIGHTS, Rule.CLASS_MASK, Rule.CLASS_WEIGHTS, Rule.ROW_WEIGHTS, Rule.ROW_OFFSETS,
+      Rule.KNOWN_STATISTICS),
+  SELECTED_LOG_PROBABILITIES(9, Rule.LOGITS, Rule.SELECTED_CLASSES, Rule.SELECTED_LOG_PROBABILITIES,
+      Rule.GRADIENT, Rule.SELECTED_UPSTREAM, Rule.CLASS_MASK, Rule.SINK, Rule.ROW_OFFSETS,
+      Rule.STATISTICS),
+  SELECTED_LOG_PROBABILITIES_BACKWARD(10, Rule.LOGITS, Rule.SELECTED_CLASSES, Rule.GRADIENT,
+      Rule.SELECTED_UPSTREAM, Rule.CLASS_MASK, Rule.ROW_OFFSETS, Rule.KNOWN_STATISTICS),
+  KL_DIVERGENCE(11, Rule.LOGITS, Rule.TEACHER, Rule.LOSSES, Rule.GRADIENT, Rule.CLASS_MASK,
+      Rule.ROW_WEIGHTS, Rule.TALLY),
+  JENSEN_SHANNON_DIVERGENCE(12, Rule.LOGITS, Rule.TEACHER, Rule.LOSSES, Rule.GRADIENT,
+      Rule.CLASS_MASK, Rule.ROW_WEIGHTS, Rule.TALLY),
+  TOTAL_VARIATION(13, Rule.LOGITS, Rule.TEACHER, Rule.LOSSES, Rule.GRADIENT, Rule.CLASS_MASK,
+      Rule.ROW_WEIGHTS, Rule.TALLY),
+  CROSS_ENTROPY_HVP(14, Rule.LOGITS, Rule.UPSTREAM, Rule.OUTPUT_ARRAY, Rule.CLASS_MASK,
+      Rule.ROW_WEIGHTS, Rule.SINK, Rule.ROW_OFFSETS),
+  SAMPLE(15, Rule.LOGITS, Rule.TOKENS, Rule.CLASS_MASK, Rule.BIAS, Rule.PROMPT_TOKENS,
+      Rule.OUTPUT_TOKENS, Rule.PROCESSED_LOG_PROBABILITIES, Rule.KEPT, Rule.KEPT_MASK,
+      Rule.LOG_PROBABILITIES, Rule.RANKS, Rule.ENTROPIES, Rule.TOP_CLASSES,
+      Rule.TOP_LOG_PROBABILITIES, Rule.WORKSPACE, Rule.GATHERED, Rule.SAMPLE_STATES),
+  BINARY_CROSS_ENTROPY(16, Rule.LOGITS, Rule.ELEMENT_TARGETS, Rule.ELEMENT_LOSSES, Rule.GRADIENT,
+      Rule.ELEMENT_WEIGHTS, Rule.POSITIVE_WEIGHTS, Rule.TALLY),
+  LINEAR_CROSS_ENTROPY(17, Rule.HIDDEN, Rule.WEIGHTS, Rule.BIAS_OF_CLASSES, Rule.MADE_LOGITS,
+      Rule.TARGETS, Rule.TARGET_WEIGHTS, Rule.CLASS_MASK, Rule.CLASS_WEIGHTS, Rule.ROW_WEIGHTS,
+      Rule.SINK, Rule.LOSSES, Rule.LOG_SUM_EXP, Rule.HITS, Rule.LOG_PROBABILITIES, Rule.ARGMAX,
+      Rule.RANKS, Rule.ENTROPIES, Rule.TOP_CLASSES, Rule.TOP_LOG_PROBABILITIES,
+      Rule.TARGET_GRADIENT, Rule.HIDDEN_GRADIENT, Rule.WEIGHTS_GRADIENT, Rule.BIAS_GRADIENT,
+      Rule.STATISTICS, Rule.TALLY, Rule.WORKSPACE),
+  LINEAR_CROSS_ENTROPY_BACKWARD(18, Rule.HIDDEN, Rule.WEIGHTS, Rule.BIAS_OF_CLASSES, Rule.LOGITS,
+      Rule.TARGETS, Rule.TARGET_WEIGHTS, Rule.CLASS_MASK, Rule.CLASS_WEIGHTS, Rule.ROW_WEIGHTS,
+      Rule.UPSTREAM_OF_ROWS, Rule.HIDDEN_GRADIENT, Rule.WEIGHTS_GRADIENT, Rule.BIAS_GRADIENT,
+      Rule.KNOWN_STATISTICS, Rule.WORKSPACE),
+  LINEAR_STATES(19, Rule.HIDDEN, Rule.WEIGHTS, Rule.BIAS_OF_CLASSES, Rule.TARGETS,
+      Rule.TARGET_WEIGHTS, Rule.CLASS_MASK, Rule.CLASS_WEIGHTS, Rule.KNOWN_STATISTICS, Rule.STATES,
+      Rule.WORKSPACE),
+  FORWARD_STATES(20, Rule.LOGITS, Rule.TARGETS, Rule.CLASS_MASK, Rule.TARGET_WEIGHTS,
+      Rule.CLASS_WEIGHTS, Rule.KNOWN_STATISTICS, Rule.STATES),
+  BACKWARD_STATES(21, Rule.KNOWN_OUTPUT, Rule.UPSTREAM, Rule.CLASS_MASK, Rule.STATES),
+  FINISH(22, Rule.TARGETS, Rule.LOSSES, Rule.LOG_SUM_EXP, Rule.HITS, Rule.CLASS_WEIGHTS,
+      Rule.ROW_WEIGHTS, Rule.SINK, Rule.KNOWN_STATES, Rule.STATISTICS, Rule.TALLY);
 
   /** How many there are. */
   public static final int COUNT = 22;
@@ -67,29 +70,40 @@ public enum Function {
   static final int MOST_ARRAYS = 26;
 
   final int number;
-  private final Array[] arrays;
+  private final Rule[] rules;
   private final byte[] places = new byte[Array.COUNT];
 
-  Function(int number, Array... arrays) {
+  Function(int number, Rule... rules) {
     this.number = number;
-    this.arrays = arrays;
+    this.rules = rules;
     java.util.Arrays.fill(places, (byte) -1);
-    for (int i = 0; i < arrays.length; i++) {
-      places[arrays[i].ordinal()] = (byte) i;
+    for (int i = 0; i < rules.length; i++) {
+      places[rules[i].array.ordinal()] = (byte) i;
     }
   }
 
   /** How many arrays it takes. */
   public int count() {
-    return arrays.length;
+    return rules.length;
   }
 
   /** One of them. */
   public Array array(int place) {
-    return arrays[place];
+    return rules[place].array;
   }
 
-  /** Where an array is among them; -1: it takes none such. */
+  /** What one of them may be. */
+  public Rule rule(int place) {
+    return rules[place];
+  }
+
+  /** What an array may be; null: it does not take it. */
+  public @Nullable Rule rule(Array array) {
+    int place = place(array);
+    return place < 0 ? null : rules[place];
+  }
+
+  /** Where an array is among them; -1: it does not take it. */
   public int place(Array array) {
     return places[array.ordinal()];
   }

@@ -8,6 +8,7 @@ import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
 import org.jspecify.annotations.Nullable;
 
@@ -118,7 +119,7 @@ public final class BinaryPlan {
   }
 
   private void takeInputs(Call call, View logits, View targets, @Nullable View weights) {
-    call.leadElements(call.logits, logits, spec.axis());
+    call.leadElements(Rule.LOGITS, logits, spec.axis());
     call.elementTargets(targets);
     if (options.hasIgnoreIndex() && !call.hasLabels()) {
       throw new OptionException(
@@ -130,22 +131,21 @@ public final class BinaryPlan {
               + " ignoreIndex");
     }
     if (weights != null) {
-      call.spread(call.elementWeights, weights);
+      call.take(Rule.ELEMENT_WEIGHTS, weights);
     }
     if (positiveWeights != null) {
-      call.spread(call.positiveWeights, positiveWeights);
+      call.take(Rule.POSITIVE_WEIGHTS, positiveWeights);
     }
   }
 
   private static void takeOutputs(Call call, @Nullable View gradient, Outputs outputs) {
     if (gradient != null) {
-      call.whole(call.gradient, gradient);
+      call.take(Rule.GRADIENT, gradient);
     }
     if (outputs.losses != null) {
-      call.whole(call.losses, outputs.losses);
+      call.take(Rule.ELEMENT_LOSSES, outputs.losses);
     }
-    call.writesIfPresent(call.gradient, call.leading());
-    call.writesIfPresent(call.losses, null);
+    call.requireWritable();
   }
 
   /** Refuses labels that are none, and counts the elements that are not ignored. */

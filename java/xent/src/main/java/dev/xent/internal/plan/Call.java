@@ -322,9 +322,9 @@ final class Call extends CallArrays {
     xent_shape.classes(shape, dimensions.classes);
     xent_shape.inner(shape, inner);
     writeLayouts();
-    if (logits.view == null && output.view == null) {
+    if (!has(Array.LOGITS) && !has(Array.OUTPUT)) {
       // Without logits it is still their type that says which floats go together.
-      logits.writeType(lead().type);
+      part(Array.LOGITS).writeType(lead().type);
     }
     if (unusual || writtenUnusual) {
       xent_shape.target_count(shape, targetCount);
@@ -345,8 +345,8 @@ final class Call extends CallArrays {
         written[i].write();
       }
     }
-    if (logits.view == null) {
-      logits.write(); // whose type or rows may be there without any
+    if (!has(Array.LOGITS)) {
+      part(Array.LOGITS).write(); // whose type or rows may be there without any
     }
     for (int i = 0; i < parts; i++) {
       written[i] = present[i];
@@ -358,7 +358,7 @@ final class Call extends CallArrays {
   /** Tells the kernels of logits that are kept for the gradients of a linear layer. */
   void describeLogits() {
     version++;
-    logits.writeRows(dimensions.classes, pieces.inner);
+    part(Array.LOGITS).writeRows(dimensions.classes, pieces.inner);
   }
 
   /** Fills the options of a call, but for the scale of gradients that it may write later. */

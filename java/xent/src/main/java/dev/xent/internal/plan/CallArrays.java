@@ -7,6 +7,8 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.plan.Part.Kind;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -24,66 +26,14 @@ abstract sealed class CallArrays permits Call {
   /** Classes that can be selected of a row. */
   private static final int MOST_SELECTED = 256;
 
-  final Part logits;
-
   /** Leads in place of logits where no kernel is called with them: not part of the struct. */
   final Part logProbabilities;
-
-  final Part output;
-  final Part gradient;
-  final Part upstream;
-  final Part targets;
-  final Part losses;
-  final Part logSumExp;
-  final Part hits;
-
-  final Part targetWeights;
-  final Part rowOffsets;
-  final Part classMask;
-  final Part classWeights;
-  final Part rowWeights;
-  final Part sink;
-
-  /** Of the labels. */
-  final Part labelLogProbabilities;
-
-  final Part argmax;
-  final Part ranks;
-  final Part entropies;
-  final Part topClasses;
-  final Part topLogProbabilities;
 
   /** Written by no kernel: not part of the struct. */
   final Part topProbabilities;
 
-  final Part targetGradient;
-  final Part teacher;
-  final Part elementWeights;
-  final Part positiveWeights;
-
-  // Of sampling.
-  final Part bias;
-  final Part promptTokens;
-  final Part outputTokens;
-  final Part tokens;
-  final Part processedLogProbabilities;
-  final Part kept;
-  final Part keptMask;
-
-  // Of linear layers.
-  final Part hidden;
-  final Part weights;
-  final Part hiddenGradient;
-  final Part weightsGradient;
-  final Part biasGradient;
-
-  /** By their index. */
+  /** Those of the arrays of the core, in its order, then the two of no kernel. */
   final Part[] all;
-
-  private final MemorySegment layouts;
-
-  /** Outputs that no part of a row can tell. */
-  final Part[] ofWholeRows;
 
   /** Those that take part, in the order in which they came, and what earlier calls left behind. */
   final Part[] present;
@@ -130,91 +80,55 @@ abstract sealed class CallArrays permits Call {
 
   CallArrays(Arena arena, MemorySegment shape) {
     all = new Part[Array.LAYOUTS + 2];
-    layouts = shape;
-    logits = part(Array.LOGITS);
-    output = part(Array.OUTPUT);
-    gradient = part(Array.GRADIENT);
-    upstream = part(Array.UPSTREAM);
-    targets = part(Array.TARGETS);
-    losses = part(Array.LOSSES);
-    logSumExp = part(Array.LOG_SUM_EXP);
-    hits = part(Array.HITS).ofFlags();
-    targetWeights = part(Array.TARGET_WEIGHTS);
-    rowOffsets = part(Array.ROW_OFFSETS);
-    classMask = part(Array.CLASS_MASK).ofFlags();
-    classWeights = part(Array.CLASS_WEIGHTS);
-    rowWeights = part(Array.ROW_WEIGHTS).ofFlags();
-    sink = part(Array.SINK);
-    labelLogProbabilities = part(Array.LOG_PROBABILITIES);
-    argmax = part(Array.ARGMAX);
-    ranks = part(Array.RANKS);
-    entropies = part(Array.ENTROPIES);
-    topClasses = part(Array.TOP_CLASSES);
-    topLogProbabilities = part(Array.TOP_LOG_PROBABILITIES);
-    targetGradient = part(Array.TARGET_GRADIENT);
-    teacher = part(Array.TEACHER);
-    bias = part(Array.BIAS);
-    promptTokens = part(Array.PROMPT_TOKENS);
-    outputTokens = part(Array.OUTPUT_TOKENS);
-    tokens = part(Array.TOKENS);
-    processedLogProbabilities = part(Array.PROCESSED_LOG_PROBABILITIES);
-    kept = part(Array.KEPT);
-    keptMask = part(Array.KEPT_MASK).ofFlags();
-    elementWeights = part(Array.ELEMENT_WEIGHTS, "weights").ofFlags();
-    positiveWeights = part(Array.POSITIVE_WEIGHTS);
-    hidden = part(Array.HIDDEN);
-    weights = part(Array.WEIGHTS);
-    hiddenGradient = part(Array.HIDDEN_GRADIENT);
-    weightsGradient = part(Array.WEIGHTS_GRADIENT);
-    biasGradient = part(Array.BIAS_GRADIENT);
-    logProbabilities = partOfNoKernel(Part.USUAL_ARRAYS, "logProbabilities", arena);
-    topProbabilities = partOfNoKernel(all.length - 1, "topProbabilities", arena);
-    present = new Part[all.length];
-    ofWholeRows =
-        new Part[] {
-          labelLogProbabilities,
-          argmax,
-          ranks,
-          entropies,
-          topClasses,
-          topLogProbabilities,
-          topProbabilities,
-          targetGradient,
-          tokens,
-          processedLogProbabilities,
-          kept,
-          keptMask
-        };
-  }
-
-  private Part part(Array array) {
-    return part(array, array.text);
-  }
-
-  private Part part(Array array, String name) {
-    int i = array.ordinal();
     long size = xent_layout.sizeof();
-    MemorySegment layout = layouts.asSlice(xent_shape.logits$offset() + i * size, size);
-    return add(new Part(i < Part.USUAL_ARRAYS ? i : i + 1, name, array, layout));
+    for (Array array : Array.values()) {
+      int i = array.ordinal();
+      if (i < Array.LAYOUTS) {
+        MemorySegment layout = shape.asSlice(xent_shape.logits$offset() + i * size, size);
+        all[i] = new Part(i, nameOf(array), array, layout);
+      }
+    }
+    logProbabilities = partOfNoKernel(Array.LAYOUTS, "logProbabilities", Array.LOGITS, arena);
+    topProbabilities = partOfNoKernel(Array.LAYOUTS + 1, "topProbabilities", null, arena);
+    present = new Part[all.length];
   }
 
-  private Part partOfNoKernel(int index, String name, Arena arena) {
-    return add(new Part(index, name, null, arena.allocate(xent_layout.layout())));
+  private static String nameOf(Array array) {
+    return array == Array.ELEMENT_WEIGHTS ? "weights" : array.text;
   }
 
-  private Part add(Part part) {
-    all[part.index] = part;
-    return part;
+  private Part partOfNoKernel(int index, String name, @Nullable Array array, Arena arena) {
+    all[index] = new Part(index, name, array, arena.allocate(xent_layout.layout()));
+    return all[index];
+  }
+
+  /** One of the arrays of the core, whether it takes part or not. */
+  Part part(Array array) {
+    return all[array.ordinal()];
+  }
+
+  /** Its view; null: the call is without it. */
+  @Nullable View view(Array array) {
+    return all[array.ordinal()].view;
+  }
+
+  /** Whether it takes part. */
+  boolean has(Array array) {
+    return all[array.ordinal()].view != null;
   }
 
   // ---- what takes part -------------------------------------------------------------------------
 
   /** The array whose dimensions and type all others follow. */
-  void lead(Part part, View view, int classAxis) {
+  void lead(Rule rule, View view, int classAxis) {
+    lead(part(rule.array), rule, view, classAxis);
+  }
+
+  void lead(Part part, Rule rule, View view, int classAxis) {
     Types.requireLead(part.name, Objects.requireNonNull(view, part.name));
     dimensions.take(part.name, view, classAxis);
     begin();
-    take(part, view, Kind.CLASSES);
+    take(part, rule, view, Kind.CLASSES);
   }
 
   /**
@@ -222,6 +136,8 @@ abstract sealed class CallArrays permits Call {
    * shape of the logits that are made of them.
    */
   void leadLinear(View states, int featureAxis, View weightsOfClasses) {
+    Part hidden = part(Array.HIDDEN);
+    Part weights = part(Array.WEIGHTS);
     requireFloat32(hidden, Objects.requireNonNull(states, hidden.name));
     requireFloat32(weights, Objects.requireNonNull(weightsOfClasses, weights.name));
     int axis = Strides.axis(featureAxis, states.shape);
@@ -251,8 +167,8 @@ abstract sealed class CallArrays permits Call {
     }
     begin();
     features = count;
-    take(hidden, states, Kind.ENTRIES);
-    take(weights, weightsOfClasses, Kind.CLASS_ROWS);
+    take(hidden, Rule.HIDDEN, states, Kind.ENTRIES);
+    take(weights, Rule.WEIGHTS, weightsOfClasses, Kind.CLASS_ROWS);
   }
 
   private static void requireFloat32(Part part, View view) {
@@ -262,46 +178,18 @@ abstract sealed class CallArrays permits Call {
     }
   }
 
-  /** What is added to the logits of each class, or its gradient. */
-  void ofClasses(Part part, View view) {
-    requireFloat(part, view);
-    if (view.rank() != 1 || view.shape[0] != dimensions.classes) {
-      throw new ShapeException(
-          String.format(
-              Locale.ROOT,
-              "%s is %s, weights is %s: give a number for each class, in the shape [%d]",
-              part.name,
-              view,
-              weights.view,
-              dimensions.classes));
-    }
-    take(part, view, Kind.CLASS_VECTOR);
-  }
-
-  /** The gradients of hidden states and of weights have their shapes. */
-  void gradientsOfLinear(@Nullable View ofHidden, @Nullable View ofWeights) {
-    if (ofHidden != null) {
-      requireFloat(hiddenGradient, ofHidden);
-      requireShapeOf(hiddenGradient, ofHidden, hidden.name, hidden.view);
-      take(hiddenGradient, ofHidden, Kind.ENTRIES);
-    }
-    if (ofWeights != null) {
-      requireFloat(weightsGradient, ofWeights);
-      requireShapeOf(weightsGradient, ofWeights, weights.name, weights.view);
-      take(weightsGradient, ofWeights, Kind.CLASS_ROWS);
-    }
-  }
-
   /** The array whose shape and type all others follow, every element of which is a row. */
-  void leadElements(Part part, View view, int classAxis) {
+  void leadElements(Rule rule, View view, int classAxis) {
+    Part part = part(rule.array);
     Types.requireLead(part.name, Objects.requireNonNull(view, part.name));
     dimensions.takeElements(view, classAxis);
     begin();
-    take(part, view, Kind.CLASSES);
+    take(part, rule, view, Kind.CLASSES);
   }
 
   /** Labels 0 and 1, or numbers from 0 to 1, in the shape of the leading array. */
   void elementTargets(View view) {
+    Part targets = part(Array.TARGETS);
     Objects.requireNonNull(view, targets.name);
     View lead = lead();
     if (!view.type.isInteger() && !Types.fits(view.type, lead.type)) {
@@ -315,39 +203,13 @@ abstract sealed class CallArrays permits Call {
               Types.allowed(lead.type)));
     }
     requireLeadShape(targets, view);
-    take(targets, view, Kind.CLASSES);
-  }
-
-  /** Numbers of elements, of which one may hold for many. */
-  void spread(Part part, View view) {
-    if (part == elementWeights) {
-      Types.requireFloatOrFlag(part.name, view, leading().name, lead());
-    } else {
-      requireFloat(part, view);
-    }
-    if (dimensions.isSpread(view.shape) || isSingle(view)) {
-      take(part, view, Kind.CLASSES);
-      return;
-    }
-    int along = dimensions.along;
-    if (view.rank() != 1 || view.shape[0] != dimensions.size(along)) {
-      throw new ShapeException(
-          String.format(
-              Locale.ROOT,
-              "%s is %s, %s is %s: give it that shape, in which any size may be 1, or the shape [%d] of its axis %d",
-              part.name,
-              view,
-              leadName(),
-              leadText(),
-              dimensions.size(along),
-              along));
-    }
-    take(part, view, Kind.ALONG);
+    take(targets, Rule.ELEMENT_TARGETS, view, Kind.CLASSES);
   }
 
   /** The same, of ragged rows. */
-  void leadRagged(Part part, View view, int classAxis, View offsets) {
+  void leadRagged(Part part, Rule rule, View view, int classAxis, View offsets) {
     Types.requireLead(part.name, Objects.requireNonNull(view, part.name));
+    Part rowOffsets = part(Array.ROW_OFFSETS);
     RowOffsets.require(rowOffsets.name, offsets, part.name, view);
     Strides.axis(classAxis, view.shape);
     MemorySegment copy = offsetsCopy.of(offsets);
@@ -355,8 +217,8 @@ abstract sealed class CallArrays permits Call {
     RowOffsets.requireCountable(rowOffsets.name, offsets, longest);
     dimensions.takeRagged(offsets.elements - 1, longest);
     begin();
-    take(part, view, Kind.CLASSES);
-    take(rowOffsets, offsets, Kind.OFFSETS);
+    take(part, rule, view, Kind.CLASSES);
+    take(rowOffsets, Rule.ROW_OFFSETS, offsets, Kind.OFFSETS);
     rowOffsets.useCopy(copy);
   }
 
@@ -433,130 +295,33 @@ abstract sealed class CallArrays permits Call {
     return present[0].view;
   }
 
-  /** An array of floats of the leading array's shape. */
-  void whole(Part part, View view) {
-    requireFloat(part, Objects.requireNonNull(view, part.name));
-    requireLeadShape(part, view);
-    take(part, view, Kind.CLASSES);
+  /** Another array, which must fit the leading one as the core says of it. */
+  void take(Rule rule, View view) {
+    take(part(rule.array), rule, view);
   }
 
-  /** An array with one float per row. */
-  void perRow(Part part, View view) {
-    requireFloat(part, Objects.requireNonNull(view, part.name));
-    requireRowShape(part, view, false);
-    take(part, view, Kind.ROWS);
+  /** The probabilities of the largest classes, which no kernel writes. */
+  void takeTopProbabilities(View view) {
+    take(topProbabilities, Rule.TOP_LOG_PROBABILITIES, view);
   }
 
-  /** A flag per row. */
-  void flags(Part part, View view) {
-    Types.requireFlag(part.name, view);
-    requireRowShape(part, view, false);
-    take(part, view, Kind.ROWS);
-  }
-
-  /** The number of a class or a rank per row. */
-  void indices(Part part, View view) {
-    Types.requireClassNumber(part.name, view, dimensions.classes);
-    requireRowShape(part, view, false);
-    take(part, view, Kind.ROWS);
-  }
-
-  /** A weight per row, or a mask. */
-  void rowWeights(View view) {
-    if (!(anyFloats && view.type.isFloat())) {
-      Types.requireFloatOrFlag(rowWeights.name, view, leading().name, lead());
-    }
-    requireRowShape(rowWeights, view, true);
-    take(rowWeights, view, Kind.ROWS);
-  }
-
-  /** A logit per row. */
-  void sink(View view) {
-    requireFloat(sink, view);
-    requireRowShape(sink, view, true);
-    take(sink, view, Kind.ROWS);
-  }
-
-  /** Which classes take part. */
-  void classMask(View view) {
-    Types.requireFlag(classMask.name, view);
-    perClass(classMask, view, "flag");
-  }
-
-  /** What is added to the logits. */
-  void bias(View view) {
-    requireFloat(bias, view);
-    perClass(bias, view, "number");
-  }
-
-  /** A number per class, of each row or the same for some or for all. */
-  private void perClass(Part part, View view, String what) {
-    if (dimensions.ragged) {
-      requireLeadShape(part, view);
-      take(part, view, Kind.CLASSES);
-    } else if (dimensions.isClassShape(view.shape)) {
-      take(part, view, Kind.CLASSES);
-    } else if (view.rank() == 1 && view.shape[0] == dimensions.classes) {
-      take(part, view, Kind.CLASS_VECTOR);
-    } else {
-      throw new ShapeException(
-          String.format(
-              Locale.ROOT,
-              "%s is %s, %s is %s with classes along axis %d: give one %s per class in its shape, in which any other size may be 1, or in the shape [%d]",
-              part.name,
-              view,
-              leadName(),
-              leadText(),
-              dimensions.axis,
-              what,
-              dimensions.classes));
-    }
-  }
-
-  /** A flag per class that is written. */
-  void flagPerClass(Part part, View view) {
-    Types.requireFlag(part.name, view);
-    requireLeadShape(part, view);
-    take(part, view, Kind.CLASSES);
-  }
-
-  /** Tokens that came before, so many of each row as is returned. */
-  long tokensBefore(Part part, View view) {
-    Types.requireInteger(part.name, view);
-    requireEntries(part, view, 0);
-    take(part, view, Kind.ENTRIES);
-    return view.shape[dimensions.axis];
+  private void take(Part part, Rule rule, View view) {
+    requireType(part, rule, Objects.requireNonNull(view, part.name));
+    take(part, rule, view, requireShape(part, rule, view));
   }
 
   /** The token of the only row, in memory of this thread. */
-  void oneToken(View view) {
-    take(tokens, view, Kind.ROWS);
-  }
-
-  /** The weights of the classes. */
-  void classWeights(View view) {
-    requireFloat(classWeights, view);
-    long classes = dimensions.classes;
-    boolean enough = dimensions.ragged ? view.shape[0] >= classes : view.shape[0] == classes;
-    if (view.rank() != 1 || !enough) {
-      throw new ShapeException(
-          String.format(
-              Locale.ROOT,
-              "classWeights is %s, %s is %s: give a weight for each class, in the shape [%d]",
-              view,
-              leadName(),
-              leadText(),
-              classes));
-    }
-    take(classWeights, view, Kind.CLASS_VECTOR);
+  void takeOneToken(View view) {
+    take(part(Array.TOKENS), Rule.TOKENS, view, Kind.ROWS);
   }
 
   /** Class indices per row, or probabilities per row and class. Returns whether they are labels. */
   boolean targets(View view) {
+    Part targets = part(Array.TARGETS);
     Objects.requireNonNull(view, targets.name);
     if (view.type.isInteger()) {
       requireRowShape(targets, view, false);
-      take(targets, view, Kind.ROWS);
+      take(targets, Rule.TARGETS, view, Kind.ROWS);
       return true;
     }
     View lead = lead();
@@ -579,12 +344,13 @@ abstract sealed class CallArrays permits Call {
               leadName(),
               leadText()));
     }
-    take(targets, view, Kind.CLASSES);
+    take(targets, Rule.TARGETS, view, Kind.CLASSES);
     return false;
   }
 
   /** Some classes of each row, and what each of them weighs. */
   void sparseTargets(View classNumbers, View weights) {
+    Part targets = part(Array.TARGETS);
     Objects.requireNonNull(classNumbers, targets.name);
     if (!classNumbers.type.isInteger()) {
       throw new DTypeException(
@@ -593,7 +359,7 @@ abstract sealed class CallArrays permits Call {
               "targets is %s, and targetWeights were given: give the classes of each row as I8 to I64 or U8 to U64",
               classNumbers));
     }
-    requireFloat(targetWeights, weights);
+    requireType(part(Array.TARGET_WEIGHTS), Rule.TARGET_WEIGHTS, weights);
     requireEntries(targets, classNumbers, 0);
     targetCount = classNumbers.shape[dimensions.axis];
     if (targetCount == 0) {
@@ -611,12 +377,13 @@ abstract sealed class CallArrays permits Call {
               weights,
               classNumbers));
     }
-    take(targets, classNumbers, Kind.ENTRIES);
-    take(targetWeights, weights, Kind.ENTRIES);
+    take(targets, Rule.TARGETS, classNumbers, Kind.ENTRIES);
+    take(part(Array.TARGET_WEIGHTS), Rule.TARGET_WEIGHTS, weights, Kind.ENTRIES);
   }
 
   /** Classes of each row: one, as labels are given, or some along the class axis. */
   void selected(View classNumbers) {
+    Part targets = part(Array.TARGETS);
     Objects.requireNonNull(classNumbers, targets.name);
     if (!classNumbers.type.isInteger()) {
       throw new DTypeException(
@@ -626,7 +393,7 @@ abstract sealed class CallArrays permits Call {
               classNumbers));
     }
     if (dimensions.isRowShape(classNumbers.shape, false)) {
-      take(targets, classNumbers, Kind.ROWS);
+      take(targets, Rule.SELECTED_CLASSES, classNumbers, Kind.ROWS);
       return;
     }
     if (!dimensions.hasRowsOfEntries(classNumbers.shape)) {
@@ -649,66 +416,12 @@ abstract sealed class CallArrays permits Call {
               classNumbers,
               MOST_SELECTED));
     }
-    take(targets, classNumbers, Kind.ENTRIES);
-  }
-
-  /** A number for each of the selected classes. */
-  void ofSelected(Part part, View view) {
-    requireFloat(part, Objects.requireNonNull(view, part.name));
-    requireShapeOf(part, view, targets.name, targets.view);
-    take(part, view, targetCount == 0 ? Kind.ROWS : Kind.ENTRIES);
-  }
-
-  /** The gradient of the targets, in their shape. */
-  void targetGradient(View view) {
-    requireFloat(targetGradient, view);
-    Part like = targetCount == 0 ? targets : targetWeights;
-    requireShapeOf(targetGradient, view, like.name, like.view);
-    take(targetGradient, view, targetCount == 0 ? Kind.CLASSES : Kind.ENTRIES);
-  }
-
-  /** The largest classes of each row and what they have, each of which may be absent. */
-  void top(
-      @Nullable View classNumbers,
-      @Nullable View logProbabilitiesOfTop,
-      @Nullable View probabilitiesOfTop) {
-    if (classNumbers != null) {
-      Types.requireClassNumber(topClasses.name, classNumbers, dimensions.classes);
-      takeTop(topClasses, classNumbers);
-    }
-    takeTopFloats(topLogProbabilities, logProbabilitiesOfTop);
-    takeTopFloats(topProbabilities, probabilitiesOfTop);
-  }
-
-  private void takeTopFloats(Part part, @Nullable View view) {
-    if (view != null) {
-      requireFloat(part, view);
-      takeTop(part, view);
-    }
-  }
-
-  private void takeTop(Part part, View view) {
-    requireEntries(part, view, topCount);
-    long count = view.shape[dimensions.axis];
-    if (count < 1 || count > dimensions.classes || (topCount != 0 && count != topCount)) {
-      throw new ShapeException(
-          String.format(
-              Locale.ROOT,
-              "%s is %s, %s has %s%s: ask for 1 to %d of the largest classes",
-              part.name,
-              view,
-              leadName(),
-              Plural.of(dimensions.classes, "class"),
-              topCount == 0 ? "" : " and topClasses is " + topClasses.view,
-              dimensions.classes));
-    }
-    topCount = count;
-    take(part, view, Kind.ENTRIES);
+    take(targets, Rule.SELECTED_CLASSES, classNumbers, Kind.ENTRIES);
   }
 
   /** Whether the targets are class indices. */
   boolean hasLabels() {
-    return targetCount == 0 && targets.view.type.isInteger();
+    return targetCount == 0 && view(Array.TARGETS).type.isInteger();
   }
 
   /**
@@ -718,24 +431,24 @@ abstract sealed class CallArrays permits Call {
    */
   void keepFewLosses(Outputs outputs, DType arithmetic) {
     if (outputs.tally == null
-        && losses.view == null
+        && !has(Array.LOSSES)
         && contiguous
         && dimensions.rows <= FewLosses.MOST) {
-      take(losses, fewLosses.view(arithmetic), Kind.ROWS);
+      take(part(Array.LOSSES), Rule.LOSSES, fewLosses.view(arithmetic), Kind.ROWS);
     }
   }
 
   /** Whether it does. */
   boolean hasFewLosses() {
-    return fewLosses.has(losses.view);
+    return fewLosses.has(view(Array.LOSSES));
   }
 
-  private void take(Part part, View view, Kind kind) {
+  private void take(Part part, Rule rule, View view, Kind kind) {
     Memory.requireAccess(view, part.name);
     if (kind == Kind.ALONG) {
-      part.takeAlong(view, dimensions.along);
+      part.takeAlong(view, rule, dimensions.along);
     } else {
-      part.take(view, kind, dimensions.rank);
+      part.take(view, rule, kind, dimensions.rank);
     }
     // Of offsets the kernels get a copy.
     onHeap |= view.heap && kind != Kind.OFFSETS;
@@ -768,32 +481,183 @@ abstract sealed class CallArrays permits Call {
 
   /** Which of the inputs that a call may be without, and that its statistics depend on, it has. */
   int given() {
-    return unusual ? bit(rowOffsets) | bit(classMask) | bit(classWeights) | bit(rowWeights) : 0;
+    return unusual
+        ? bit(Array.ROW_OFFSETS)
+            | bit(Array.CLASS_MASK)
+            | bit(Array.CLASS_WEIGHTS)
+            | bit(Array.ROW_WEIGHTS)
+        : 0;
   }
 
-  private static int bit(Part part) {
-    return part.view == null ? 0 : 1 << part.index;
+  private int bit(Array array) {
+    return has(array) ? 1 << array.ordinal() : 0;
   }
 
   /** Their names in a message. */
   String names(int given) {
     StringBuilder names = new StringBuilder();
-    for (Part part : all) {
-      if ((given >> part.index & 1) != 0) {
-        names.append(names.isEmpty() ? " with " : ", ").append(part.name);
-      }
+    for (int left = given; left != 0; left &= left - 1) {
+      Part part = all[Integer.numberOfTrailingZeros(left)];
+      names.append(names.isEmpty() ? " with " : ", ").append(part.name);
     }
     return names.toString();
   }
 
   // ---- types and shapes ------------------------------------------------------------------------
 
-  private void requireFloat(Part part, View view) {
-    if (anyFloats) {
-      Types.requireLead(part.name, view);
-    } else {
-      Types.requireFloat(part.name, view, leading().name, lead());
+  private void requireType(Part part, Rule rule, View view) {
+    String name = part.name;
+    switch (rule.holds) {
+      case ElementType.NUMBERS -> {
+        if (anyFloats) {
+          Types.requireLead(name, view);
+        } else {
+          Types.requireFloat(name, view, leading().name, lead());
+        }
+      }
+      case ElementType.NUMBERS | ElementType.FLAGS -> {
+        if (!(anyFloats && view.type.isFloat())) {
+          Types.requireFloatOrFlag(name, view, leading().name, lead());
+        }
+      }
+      case ElementType.FLAGS -> Types.requireFlag(name, view);
+      case ElementType.CLASS_NUMBERS -> Types.requireClassNumber(name, view, dimensions.classes);
+      case ElementType.LABELS -> Types.requireInteger(name, view);
+      default -> throw new AssertionError(rule);
     }
+  }
+
+  /** Refuses other shapes than the core says. Returns what there are numbers for. */
+  private Kind requireShape(Part part, Rule rule, View view) {
+    switch (rule.form) {
+      case PER_CLASS -> {
+        if (rule.spread) {
+          return dimensions.hasElements() ? spread(part, view) : perClass(part, rule, view);
+        }
+        requireLeadShape(part, view);
+        return Kind.CLASSES;
+      }
+      case PER_ROW -> {
+        requireRowShape(part, view, rule.spread);
+        return Kind.ROWS;
+      }
+      case PER_TOP -> {
+        requireTop(part, view);
+        return Kind.ENTRIES;
+      }
+      case PER_PROMPT -> {
+        requireEntries(part, view, 0);
+        promptCount = view.shape[dimensions.axis];
+        return Kind.ENTRIES;
+      }
+      case PER_OUTPUT -> {
+        requireEntries(part, view, 0);
+        outputCount = view.shape[dimensions.axis];
+        return Kind.ENTRIES;
+      }
+      case OF_TARGETS -> {
+        Part like = part(has(Array.TARGET_WEIGHTS) ? Array.TARGET_WEIGHTS : Array.TARGETS);
+        requireShapeOf(part, view, like.name, like.view);
+        return like.kind();
+      }
+      case PER_FEATURE -> {
+        requireShapeOf(part, view, part(Array.HIDDEN).name, view(Array.HIDDEN));
+        return Kind.ENTRIES;
+      }
+      case OF_CLASSES -> {
+        requireShapeOf(part, view, part(Array.WEIGHTS).name, view(Array.WEIGHTS));
+        return Kind.CLASS_ROWS;
+      }
+      case ONE_ROW -> {
+        requireOnePerClass(part, view);
+        return Kind.CLASS_VECTOR;
+      }
+      case PER_TARGET, OFFSETS, RECORDS -> throw new AssertionError(rule);
+    }
+    throw new AssertionError(rule);
+  }
+
+  /** A number per class, of each row or the same for some or for all. */
+  private Kind perClass(Part part, Rule rule, View view) {
+    if (dimensions.ragged) {
+      requireLeadShape(part, view);
+      return Kind.CLASSES;
+    }
+    if (dimensions.isClassShape(view.shape)) {
+      return Kind.CLASSES;
+    }
+    if (view.rank() == 1 && view.shape[0] == dimensions.classes) {
+      return Kind.CLASS_VECTOR;
+    }
+    throw new ShapeException(
+        String.format(
+            Locale.ROOT,
+            "%s is %s, %s is %s with classes along axis %d: give one %s per class in its shape, in which any other size may be 1, or in the shape [%d]",
+            part.name,
+            view,
+            leadName(),
+            leadText(),
+            dimensions.axis,
+            rule.holds == ElementType.FLAGS ? "flag" : "number",
+            dimensions.classes));
+  }
+
+  /** Numbers of elements, of which one may hold for many. */
+  private Kind spread(Part part, View view) {
+    if (dimensions.isSpread(view.shape) || isSingle(view)) {
+      return Kind.CLASSES;
+    }
+    int along = dimensions.along;
+    if (view.rank() == 1 && view.shape[0] == dimensions.size(along)) {
+      return Kind.ALONG;
+    }
+    throw new ShapeException(
+        String.format(
+            Locale.ROOT,
+            "%s is %s, %s is %s: give it that shape, in which any size may be 1, or the shape [%d] of its axis %d",
+            part.name,
+            view,
+            leadName(),
+            leadText(),
+            dimensions.size(along),
+            along));
+  }
+
+  /** A number for each class, the same for all rows. */
+  private void requireOnePerClass(Part part, View view) {
+    long classes = dimensions.classes;
+    if (view.rank() == 1
+        && (view.shape[0] == classes || (dimensions.ragged && view.shape[0] > classes))) {
+      return;
+    }
+    throw new ShapeException(
+        String.format(
+            Locale.ROOT,
+            "%s is %s, %s is %s: give a number for each class, in the shape [%d]",
+            part.name,
+            view,
+            features == 0 ? leadName() : part(Array.WEIGHTS).name,
+            features == 0 ? leadText() : view(Array.WEIGHTS),
+            classes));
+  }
+
+  /** What the largest classes of each row have, as many as others have. */
+  private void requireTop(Part part, View view) {
+    requireEntries(part, view, topCount);
+    long count = view.shape[dimensions.axis];
+    if (count < 1 || count > dimensions.classes || (topCount != 0 && count != topCount)) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "%s is %s, %s has %s%s: ask for 1 to %d of the largest classes",
+              part.name,
+              view,
+              leadName(),
+              Plural.of(dimensions.classes, "class"),
+              topCount == 0 ? "" : " and topClasses is " + view(Array.TOP_CLASSES),
+              dimensions.classes));
+    }
+    topCount = count;
   }
 
   private void requireLeadShape(Part part, View view) {
@@ -809,7 +673,7 @@ abstract sealed class CallArrays permits Call {
 
   /** In a message. */
   private String leadName() {
-    return features == 0 ? leading().name : logits.name;
+    return features == 0 ? leading().name : Array.LOGITS.text;
   }
 
   /** In a message, behind the name. */
@@ -820,8 +684,8 @@ abstract sealed class CallArrays permits Call {
             Locale.ROOT,
             "%s of hidden %s and weights %s",
             dimensions.shapeText(),
-            hidden.view,
-            weights.view);
+            view(Array.HIDDEN),
+            view(Array.WEIGHTS));
   }
 
   private static void requireShapeOf(Part part, View view, String name, View like) {
@@ -865,7 +729,7 @@ abstract sealed class CallArrays permits Call {
 
   /** Advice where labels are one-hot rows, and where logits are the rows of a matrix in a line. */
   private String otherUse(Part part, View view) {
-    if (part == targets && hasLeadShape(view)) {
+    if (part.array == Array.TARGETS && hasLeadShape(view)) {
       return ", or one-hot rows the type " + Types.allowed(lead().type);
     }
     long rows = view.elements;
@@ -917,16 +781,24 @@ abstract sealed class CallArrays permits Call {
   // ---- what is written -------------------------------------------------------------------------
 
   /**
-   * Refuses an output that cannot be written or that overlaps another array of the call, other than
-   * being exactly one of those named. To be called when all arrays are there.
+   * Refuses outputs that cannot be written or that overlap another array of the call, other than
+   * being exactly one that they may be. To be called when all arrays are there.
    */
-  void writes(Part part, @Nullable Part inPlace, @Nullable Part orInPlace) {
+  void requireWritable() {
+    for (int i = 0; i < parts; i++) {
+      if (present[i].isWritten()) {
+        requireWritable(present[i]);
+      }
+    }
+  }
+
+  private void requireWritable(Part part) {
     View view = part.view;
     Memory.requireWritable(view, part.name);
     for (int i = 0; i < parts; i++) {
       Part other = present[i];
       if (other != part && view.overlaps(other.view)) {
-        boolean allowed = other == inPlace || other == orInPlace;
+        boolean allowed = part.mayBe(other);
         if (!allowed || !view.isInPlaceOf(other.view)) {
           throw Memory.overlap(part.name, other.name, allowed);
         }
@@ -934,11 +806,14 @@ abstract sealed class CallArrays permits Call {
     }
   }
 
-  /** As {@link #writes}, for an output that need not be there. */
-  void writesIfPresent(Part part, @Nullable Part inPlace) {
-    if (part.view != null) {
-      writes(part, inPlace, null);
+  /** Whether an output is there that no part of a row can tell. */
+  boolean asksForWholeRows() {
+    for (int i = 0; i < parts; i++) {
+      if (present[i].needsWholeRows()) {
+        return true;
+      }
     }
+    return false;
   }
 
   // ---- their memory ----------------------------------------------------------------------------

@@ -4,6 +4,7 @@ package dev.xent.internal.plan;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
 import org.jspecify.annotations.Nullable;
 
@@ -135,7 +136,7 @@ public final class CrossEntropyPlan {
 
   /** Takes what a loss reads. */
   private TargetKind take(Call call, CallArguments given) {
-    LossCall.lead(call, call.logits, given.lead, spec.axis(), given.inputs);
+    LossCall.lead(call, Rule.LOGITS, given.lead, spec.axis(), given.inputs);
     TargetKind kind = LossCall.takeTargets(call, options, given.targets, given.inputs);
     LossCall.takeInputs(call, given.inputs, spec.classWeights());
     return kind;
@@ -163,7 +164,7 @@ public final class CrossEntropyPlan {
 
   private void forwardLongRows(Call call, long begin, long end, boolean shared) {
     longRows.forward(call, begin, end, shared);
-    if (call.writesGradient && call.gradient.view != null) {
+    if (call.writesGradient && call.has(Array.GRADIENT)) {
       longRows.each(call, begin, end, shared, backwardRange);
     }
   }
@@ -203,10 +204,10 @@ public final class CrossEntropyPlan {
     void take(Call call, CallArguments given) {
       CrossEntropyPlan.this.take(call, given);
       if (given.upstream != null) {
-        call.perRow(call.upstream, given.upstream);
+        call.take(Rule.UPSTREAM_OF_ROWS, given.upstream);
       }
-      call.whole(call.gradient, given.gradient);
-      call.writes(call.gradient, call.logits, null);
+      call.take(Rule.GRADIENT, given.gradient);
+      call.requireWritable();
       call.ready();
     }
 

@@ -8,6 +8,7 @@ import dev.xent.Divergence;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
 import org.jspecify.annotations.Nullable;
 
@@ -115,21 +116,20 @@ public final class DivergencePlan {
     inputs.refuseTargetWeights("a divergence");
     inputs.refuseRowOffsets("a divergence");
     inputs.refuseSink("a divergence");
-    call.lead(call.logits, logits, spec.axis());
+    call.lead(Rule.LOGITS, logits, spec.axis());
     call.allowAnyFloats();
-    call.whole(call.teacher, teacher);
+    call.take(Rule.TEACHER, teacher);
     LossCall.takeInputs(call, inputs, null);
   }
 
   private void takeOutputs(Call call, @Nullable View gradient, Outputs outputs) {
     if (gradient != null) {
-      call.whole(call.gradient, gradient);
+      call.take(Rule.GRADIENT, gradient);
     }
     if (outputs.losses != null) {
-      call.perRow(call.losses, outputs.losses);
+      call.take(Rule.LOSSES, outputs.losses);
     }
-    call.writesIfPresent(call.gradient, call.leading());
-    call.writesIfPresent(call.losses, null);
+    call.requireWritable();
   }
 
   private void rows(Call call, long begin, long end) {

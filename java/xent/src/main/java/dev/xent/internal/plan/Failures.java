@@ -7,6 +7,7 @@ import dev.xent.errors.OptionException;
 import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Status;
 import java.util.Locale;
 
@@ -74,12 +75,13 @@ final class Failures {
   private static LabelException label(Call call) {
     long label = xent_report.label(call.report);
     if (call.dimensions.hasElements()) {
-      return LabelException.ofElement(row(call), label, Labels.areUnsigned(call.targets));
+      return LabelException.ofElement(
+          row(call), label, Labels.areUnsigned(call.part(Array.TARGETS)));
     }
     int field = xent_report.field(call.report);
     if (field == XentH.XENT_FIELD_PROMPT_TOKENS() || field == XentH.XENT_FIELD_OUTPUT_TOKENS()) {
       boolean ofPrompt = field == XentH.XENT_FIELD_PROMPT_TOKENS();
-      Part tokens = ofPrompt ? call.promptTokens : call.outputTokens;
+      Part tokens = ofPrompt ? call.part(Array.PROMPT_TOKENS) : call.part(Array.OUTPUT_TOKENS);
       return LabelException.ofToken(
           tokens.name,
           row(call),
@@ -89,11 +91,12 @@ final class Failures {
     }
     long classes =
         call.dimensions.ragged
-            ? RowOffsets.length(call.rowOffsets, xent_report.row(call.report))
+            ? RowOffsets.length(call.part(Array.ROW_OFFSETS), xent_report.row(call.report))
             : Math.max(call.allClasses, call.dimensions.classes);
     return label >= 0 && label < classes
         ? LabelException.ofMaskedClass(row(call), label, classes)
-        : new LabelException(row(call), label, Labels.areUnsigned(call.targets), classes);
+        : new LabelException(
+            row(call), label, Labels.areUnsigned(call.part(Array.TARGETS)), classes);
   }
 
   private static long reported(Call call) {

@@ -5,6 +5,7 @@ import dev.xent.DType;
 import dev.xent.errors.DTypeException;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
 import java.util.Locale;
 
@@ -69,12 +70,12 @@ public final class HvpPlan {
     @Override
     void take(Call call, CallArguments given) {
       given.inputs.refuseTargetWeights(NAME);
-      LossCall.lead(call, call.logits, given.lead, axis, given.inputs);
+      LossCall.lead(call, Rule.LOGITS, given.lead, axis, given.inputs);
       LossCall.takeInputs(call, given.inputs, null);
-      call.whole(call.upstream, given.upstream);
-      call.whole(call.output, given.output);
+      call.take(Rule.UPSTREAM, given.upstream);
+      call.take(Rule.OUTPUT_ARRAY, given.output);
       requireExact(given.output, given.lead);
-      call.writes(call.output, call.logits, null);
+      call.requireWritable();
       call.needsWholeRows = true;
       call.ready();
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import dev.xent.internal.kernels.Array;
+
 /** Single labels of a call. */
 final class Labels {
   private Labels() {}
@@ -19,7 +21,7 @@ final class Labels {
 
   /** The label of a row of the current piece, lawful or not. */
   static long at(Call call, long row) {
-    Part targets = call.targets;
+    Part targets = call.part(Array.TARGETS);
     long offset = row / call.pieces.inner * targets.outer + row % call.pieces.inner * targets.inner;
     return Memory.getLong(targets.segment(), targets.view.type, offset);
   }

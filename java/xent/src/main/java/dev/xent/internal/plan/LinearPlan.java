@@ -10,6 +10,7 @@ import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -176,7 +177,6 @@ public final class LinearPlan {
       TargetKind kind = LinearPlan.this.take(call, given);
       takeGradients(call, given.gradients);
       LossCall.takeOutputs(call, null, outputs, kind);
-      requireWritable(call);
       call.keepFewLosses(outputs, given.lead.type);
       call.ready();
       requireOnePiece(call, given.gradients);
@@ -210,7 +210,7 @@ public final class LinearPlan {
     inputs.refuseRowOffsets("a linear layer");
     call.leadLinear(given.lead, spec.axis(), given.weights);
     if (inputs.bias() != null) {
-      call.ofClasses(call.bias, inputs.bias());
+      call.take(Rule.BIAS_OF_CLASSES, inputs.bias());
     }
     TargetKind kind = LossCall.takeTargets(call, options, given.targets, inputs);
     LossCall.takeInputs(call, inputs, spec.classWeights());
@@ -219,17 +219,16 @@ public final class LinearPlan {
 
   private static void takeGradients(Call call, @Nullable GradientViews gradients) {
     if (gradients != null) {
-      call.gradientsOfLinear(gradients.hidden, gradients.weights);
+      if (gradients.hidden != null) {
+        call.take(Rule.HIDDEN_GRADIENT, gradients.hidden);
+      }
+      if (gradients.weights != null) {
+        call.take(Rule.WEIGHTS_GRADIENT, gradients.weights);
+      }
       if (gradients.bias != null) {
-        call.ofClasses(call.biasGradient, gradients.bias);
+        call.take(Rule.BIAS_GRADIENT, gradients.bias);
       }
     }
-  }
-
-  private static void requireWritable(Call call) {
-    call.writesIfPresent(call.hiddenGradient, null);
-    call.writesIfPresent(call.weightsGradient, null);
-    call.writesIfPresent(call.biasGradient, null);
   }
 
   /** A sum over rows goes through all of them in one kernel call. */
@@ -239,7 +238,7 @@ public final class LinearPlan {
           String.format(
               Locale.ROOT,
               "hidden is %s, with strides that fall into %d pieces, and gradients of weights and bias are sums over all rows: copy it to memory without gaps, or ask for the gradient of hidden alone",
-              call.hidden.view,
+              call.view(Array.HIDDEN),
               call.pieces.count));
     }
   }
@@ -257,7 +256,7 @@ public final class LinearPlan {
       call.runAlone(everything);
       return;
     }
-    boolean backward = call.writesGradient && (call.hiddenGradient.view != null || sums);
+    boolean backward = call.writesGradient && (call.has(Array.HIDDEN_GRADIENT) || sums);
     requireWorkspace(call, ofPasses(call, contents(call, false), LEAST));
     if (backward && call.room.saved.byteSize() == 0) {
       call.room.saveStatistics(call.dimensions.rows);
@@ -293,7 +292,7 @@ public final class LinearPlan {
   }
 
   private void backwardPasses(Call call) {
-    if (call.hiddenGradient.view != null) {
+    if (call.has(Array.HIDDEN_GRADIENT)) {
       rows(call, gradientsOfRows);
     }
     if (asksForClasses(call)) {
@@ -336,7 +335,7 @@ public final class LinearPlan {
   }
 
   private static boolean asksForClasses(Call call) {
-    return call.weightsGradient.view != null || call.biasGradient.view != null;
+    return call.has(Array.WEIGHTS_GRADIENT) || call.has(Array.BIAS_GRADIENT);
   }
 
   /** How many rows a kernel call takes, at most. */
@@ -364,7 +363,7 @@ public final class LinearPlan {
   /** Whether threads read parts of the weights, and not all of them for rows of their own. */
   private boolean sharesClasses(Call call) {
     return !call.needsWholeRows
-        && call.rowWeights.view == null // whose states would need labels that are classes
+        && !call.has(Array.ROW_WEIGHTS) // whose states would need labels that are classes
         && call.pieces.count == 1
         && call.dimensions.classes > Chunks.SIZE
         && (call.onHeap || call.dimensions.rows < FEW_ROWS * engine.threads().most());
@@ -375,15 +374,16 @@ public final class LinearPlan {
   /** What a call asks for, as the kernels are told. */
   private int contents(Call call, boolean gradients) {
     boolean whole = options.probabilityClamp() != 0 && !call.hasLabels();
-    for (Part part : call.ofWholeRows) {
-      whole |= part.view != null && part != call.labelLogProbabilities;
+    for (int i = 0; i < call.parts; i++) {
+      Part part = call.present[i];
+      whole |= part.needsWholeRows() && part.array != Array.LOG_PROBABILITIES;
     }
     int ofRows = whole ? XentH.XENT_WORKSPACE_WHOLE_ROWS() : 0;
     return gradients && call.writesGradient ? ofRows | ofGradients(call) : ofRows;
   }
 
   private static int ofGradients(Call call) {
-    return (call.hiddenGradient.view == null ? 0 : XentH.XENT_WORKSPACE_HIDDEN_GRADIENT())
+    return (call.has(Array.HIDDEN_GRADIENT) ? XentH.XENT_WORKSPACE_HIDDEN_GRADIENT() : 0)
         | (asksForClasses(call) ? XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT() : 0);
   }
 
@@ -395,7 +395,7 @@ public final class LinearPlan {
   private long ofPasses(Call call, int contents, int how) {
     long rows = rowsTogether(call);
     long most = workspace(call, rows, classes(call), contents | how);
-    if (call.writesGradient && call.hiddenGradient.view != null) {
+    if (call.writesGradient && call.has(Array.HIDDEN_GRADIENT)) {
       int ofHidden = XentH.XENT_WORKSPACE_HIDDEN_GRADIENT();
       most = larger(most, workspace(call, rows, classes(call), ofHidden | how));
     }
@@ -418,8 +418,8 @@ public final class LinearPlan {
           String.format(
               Locale.ROOT,
               "hidden is %s, weights is %s, and 64 bits do not count the bytes of their workspace: give fewer rows",
-              call.hidden.view,
-              call.weights.view));
+              call.view(Array.HIDDEN),
+              call.view(Array.WEIGHTS)));
     }
     if (workspace != 0 && workspace < least) {
       throw new OptionException(
@@ -427,8 +427,8 @@ public final class LinearPlan {
               Locale.ROOT,
               "workspace is %s, and hidden %s with weights %s needs %d: give as many, or fewer rows at once",
               Plural.of(workspace, "byte"),
-              call.hidden.view,
-              call.weights.view,
+              call.view(Array.HIDDEN),
+              call.view(Array.WEIGHTS),
               least));
     }
   }
@@ -573,10 +573,10 @@ public final class LinearPlan {
     void take(Call call, CallArguments given) {
       LinearPlan.this.take(call, given);
       if (given.upstream != null) {
-        call.perRow(call.upstream, given.upstream);
+        call.take(Rule.UPSTREAM_OF_ROWS, given.upstream);
       }
       takeGradients(call, given.gradients);
-      requireWritable(call);
+      call.requireWritable();
       call.ready();
       requireOnePiece(call, given.gradients);
     }

@@ -3,6 +3,7 @@ package dev.xent.internal.plan;
 
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
 
 /** Log-sum-exp: which kernels run over which rows and classes. */
@@ -68,10 +69,10 @@ public final class LogSumExpPlan {
     void take(Call call, CallArguments given) {
       given.inputs.refuseTargetWeights(NAME);
       given.inputs.refuseRowWeights(NAME);
-      LossCall.lead(call, call.logits, given.lead, axis, given.inputs);
+      LossCall.lead(call, Rule.LOGITS, given.lead, axis, given.inputs);
       LossCall.takeInputs(call, given.inputs, null);
-      call.perRow(call.logSumExp, given.output);
-      call.writes(call.logSumExp, null, null);
+      call.take(Rule.LOG_SUM_EXP, given.output);
+      call.requireWritable();
       call.ready();
     }
 

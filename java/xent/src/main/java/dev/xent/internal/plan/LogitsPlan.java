@@ -4,7 +4,9 @@ package dev.xent.internal.plan;
 import dev.xent.DType;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Rule;
 import java.util.Locale;
 
 /** What logits tell without targets: the largest classes and what they have, argmax, entropy. */
@@ -183,15 +185,21 @@ public final class LogitsPlan {
       InputViews inputs = given.inputs;
       inputs.refuseTargetWeights(event);
       inputs.refuseRowWeights(event);
-      LossCall.lead(call, call.logits, given.lead, axis, inputs);
+      LossCall.lead(call, Rule.LOGITS, given.lead, axis, inputs);
       LossCall.takeInputs(call, inputs, null);
       call.unusual = true;
       call.needsWholeRows = true;
       switch (result) {
-        case ARGMAX -> call.indices(call.argmax, given.output);
-        case ENTROPY -> call.perRow(call.entropies, given.output);
-        case LOG_PROBABILITIES -> call.top(given.output, given.secondOutput, null);
-        case PROBABILITIES -> call.top(given.output, null, given.secondOutput);
+        case ARGMAX -> call.take(Rule.ARGMAX, given.output);
+        case ENTROPY -> call.take(Rule.ENTROPIES, given.output);
+        case LOG_PROBABILITIES -> {
+          call.take(Rule.TOP_CLASSES, given.output);
+          call.take(Rule.TOP_LOG_PROBABILITIES, given.secondOutput);
+        }
+        case PROBABILITIES -> {
+          call.take(Rule.TOP_CLASSES, given.output);
+          call.takeTopProbabilities(given.secondOutput);
+        }
       }
       requireCount(call);
       LossCall.requireWritable(call);
@@ -215,7 +223,7 @@ public final class LogitsPlan {
           String.format(
               Locale.ROOT,
               "topClasses is %s, k is %d: give it the shape %s",
-              call.topClasses.view,
+              call.view(Array.TOP_CLASSES),
               k,
               call.dimensions.entriesShape(Integer.toString(k))));
     }

@@ -8,6 +8,7 @@ import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
 import java.lang.foreign.MemorySegment;
 import java.util.Locale;
@@ -22,11 +23,16 @@ final class LossCall {
   // ---- inputs ----------------------------------------------------------------------------------
 
   /** Takes the array that all others follow. */
-  static void lead(Call call, Part part, View view, int axis, InputViews inputs) {
+  static void lead(Call call, Rule rule, View view, int axis, InputViews inputs) {
+    lead(call, call.part(rule.array), rule, view, axis, inputs);
+  }
+
+  /** The same where no kernel takes it. */
+  static void lead(Call call, Part part, Rule rule, View view, int axis, InputViews inputs) {
     if (inputs.rowOffsets() == null) {
-      call.lead(part, view, axis);
+      call.lead(part, rule, view, axis);
     } else {
-      call.leadRagged(part, view, axis, inputs.rowOffsets());
+      call.leadRagged(part, rule, view, axis, inputs.rowOffsets());
     }
   }
 
@@ -48,16 +54,16 @@ final class LossCall {
   /** Takes what else is read. */
   static void takeInputs(Call call, InputViews inputs, @Nullable View classWeights) {
     if (inputs.classMask() != null) {
-      call.classMask(inputs.classMask());
+      call.take(Rule.CLASS_MASK, inputs.classMask());
     }
     if (inputs.sink() != null) {
-      call.sink(inputs.sink());
+      call.take(Rule.SINK, inputs.sink());
     }
     if (inputs.rowWeights() != null) {
-      call.rowWeights(inputs.rowWeights());
+      call.take(Rule.ROW_WEIGHTS, inputs.rowWeights());
     }
     if (classWeights != null) {
-      call.classWeights(classWeights);
+      call.take(Rule.CLASS_WEIGHTS, classWeights);
     }
   }
 
@@ -76,22 +82,22 @@ final class LossCall {
               + " targets, or do not ask for it");
     }
     if (gradient != null) {
-      call.whole(call.gradient, gradient);
+      call.take(Rule.GRADIENT, gradient);
     }
     if (outputs.losses != null) {
-      call.perRow(call.losses, outputs.losses);
+      call.take(Rule.LOSSES, outputs.losses);
     }
     if (hits != null) {
-      call.flags(call.hits, hits);
+      call.take(Rule.HITS, hits);
     }
     if (outputs.logProbabilities != null) {
-      call.perRow(call.labelLogProbabilities, outputs.logProbabilities);
+      call.take(Rule.LOG_PROBABILITIES, outputs.logProbabilities);
     }
     if (outputs.ranks != null) {
-      call.indices(call.ranks, outputs.ranks);
+      call.take(Rule.RANKS, outputs.ranks);
     }
     if (outputs.targetGradient != null) {
-      call.targetGradient(outputs.targetGradient);
+      call.take(Rule.TARGET_GRADIENT, outputs.targetGradient);
     }
     takeOutputsOfLogits(call, outputs);
     requireWritable(call);
@@ -112,32 +118,26 @@ final class LossCall {
   /** Takes what can be asked for without targets. */
   static void takeOutputsOfLogits(Call call, Outputs outputs) {
     if (outputs.logSumExp != null) {
-      call.perRow(call.logSumExp, outputs.logSumExp);
+      call.take(Rule.LOG_SUM_EXP, outputs.logSumExp);
     }
     if (outputs.argmax != null) {
-      call.indices(call.argmax, outputs.argmax);
+      call.take(Rule.ARGMAX, outputs.argmax);
     }
     if (outputs.entropies != null) {
-      call.perRow(call.entropies, outputs.entropies);
+      call.take(Rule.ENTROPIES, outputs.entropies);
     }
-    call.top(outputs.topClasses, outputs.topLogProbabilities, null);
+    if (outputs.topClasses != null) {
+      call.take(Rule.TOP_CLASSES, outputs.topClasses);
+    }
+    if (outputs.topLogProbabilities != null) {
+      call.take(Rule.TOP_LOG_PROBABILITIES, outputs.topLogProbabilities);
+    }
   }
 
   /** To be called when all arrays are there. */
   static void requireWritable(Call call) {
-    call.writesIfPresent(call.gradient, call.leading());
-    call.writesIfPresent(call.losses, null);
-    call.writesIfPresent(call.logSumExp, null);
-    call.writesIfPresent(call.hits, null);
-    if (!call.unusual) {
-      return;
-    }
-    for (Part part : call.ofWholeRows) {
-      if (part.view != null) {
-        call.writes(part, null, null);
-        call.needsWholeRows = true;
-      }
-    }
+    call.requireWritable();
+    call.needsWholeRows |= call.unusual && call.asksForWholeRows();
   }
 
   // ---- counting --------------------------------------------------------------------------------
@@ -145,15 +145,15 @@ final class LossCall {
   /** Whether the rows that count are known without a look at the targets. */
   static boolean allCount(Call call, TargetKind kind, Options options) {
     return kind == TargetKind.LABELS
-        ? !options.hasIgnoreIndex() && call.rowWeights.view == null
-        : call.rowWeights.view == null;
+        ? !options.hasIgnoreIndex() && !call.has(Array.ROW_WEIGHTS)
+        : !call.has(Array.ROW_WEIGHTS);
   }
 
   /** Whether targets and weights are as they must be, whatever they are. */
   static boolean needsNoCheck(Call call, TargetKind kind) {
     return kind == TargetKind.PROBABILITIES
-        && call.rowWeights.view == null
-        && call.classWeights.view == null;
+        && !call.has(Array.ROW_WEIGHTS)
+        && !call.has(Array.CLASS_WEIGHTS);
   }
 
   /**
@@ -193,7 +193,7 @@ final class LossCall {
 
   /** Whether a mean divides by a sum of weights, and not by the number of rows. */
   private static boolean isWeighted(Call call) {
-    return call.rowWeights.view != null || (call.classWeights.view != null && call.hasLabels());
+    return call.has(Array.ROW_WEIGHTS) || (call.has(Array.CLASS_WEIGHTS) && call.hasLabels());
   }
 
   /** Keeps what the mean of this call divides by for the tally, if there is one. */
@@ -250,18 +250,18 @@ final class LossCall {
   /** The reduced loss, and all numbers of the outputs. A gradient that is 0 is written here. */
   static double reduce(double weight, Call call, Reductions reductions, Outputs outputs) {
     if (!call.writesGradient) {
-      Memory.clearIfPresent(call.gradient.view);
-      Memory.clearIfPresent(call.targetGradient.view);
+      Memory.clearIfPresent(call.view(Array.GRADIENT));
+      Memory.clearIfPresent(call.view(Array.TARGET_GRADIENT));
     }
     Kernels kernels = call.engine().kernels();
     long rows = call.dimensions.rows;
     double sum =
         call.hasFewLosses()
-            ? call.fewLosses.sum(call.losses.view.type, rows, kernels, call)
+            ? call.fewLosses.sum(call.view(Array.LOSSES).type, rows, kernels, call)
             : kernels.tallySum(call.tally());
     double denominator = reductions.denominator(weight);
     double reduced = reductions.reduce(sum, denominator);
-    long correct = call.hits.view == null ? -1 : Memory.sumOfBytes(call.hits.view);
+    long correct = !call.has(Array.HITS) ? -1 : Memory.sumOfBytes(call.view(Array.HITS));
     if (outputs.tally != null) {
       outputs.tally.add(call.tally(), rows, call.counted);
     }

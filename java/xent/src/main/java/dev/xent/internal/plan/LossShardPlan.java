@@ -6,6 +6,7 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
 import java.util.Locale;
 import java.util.function.UnaryOperator;
@@ -79,7 +80,7 @@ public final class LossShardPlan {
 
   private TargetKind takeShard(Call call, View logits, View targets, InputViews inputs) {
     inputs.refuseRowOffsets("a shard");
-    call.lead(call.logits, logits, spec.axis());
+    call.lead(Rule.LOGITS, logits, spec.axis());
     call.shard(firstClass, allClasses);
     TargetKind kind = LossCall.takeTargets(call, options, targets, inputs);
     options.requireForParts(kind, targets);
@@ -131,7 +132,7 @@ public final class LossShardPlan {
       FinishedRows call(Call call) {
         outputs.requireForShard();
         ShardCall.requireForFinish(states, inputs, first, options, true);
-        call.lead(call.logits, ShardCall.unseen(states), states.axis());
+        call.lead(Rule.LOGITS, ShardCall.unseen(states), states.axis());
         TargetKind kind = takeTargets(call, states, labels);
         takeRest(call, inputs, outputs, kind);
         call.givenStates = true;
@@ -161,7 +162,7 @@ public final class LossShardPlan {
       }
       // The kernels do not look at them, nor at an ignore index.
       View unseen = ShardCall.unseen(states);
-      call.whole(call.targets, unseen);
+      call.targets(unseen);
       options.requireForParts(TargetKind.PROBABILITIES, unseen);
       return TargetKind.PROBABILITIES;
     }
@@ -178,14 +179,14 @@ public final class LossShardPlan {
 
   private void takeRest(Call call, InputViews inputs, Outputs outputs, TargetKind kind) {
     if (inputs.rowWeights() != null) {
-      call.rowWeights(inputs.rowWeights());
+      call.take(Rule.ROW_WEIGHTS, inputs.rowWeights());
     }
     if (inputs.sink() != null) {
-      call.sink(inputs.sink());
+      call.take(Rule.SINK, inputs.sink());
     }
     if (spec.classWeights() != null) {
       requireWeights(spec.classWeights());
-      call.classWeights(spec.classWeights());
+      call.take(Rule.CLASS_WEIGHTS, spec.classWeights());
     }
     LossCall.takeOutputs(call, null, outputs, kind);
   }
@@ -194,8 +195,8 @@ public final class LossShardPlan {
     if (kind == TargetKind.LABELS) {
       return LossCall.countTargets(call);
     }
-    if (call.classWeights.view != null) {
-      ShardTargets.checkClassWeights(call.classWeights.view, 0);
+    if (call.has(Array.CLASS_WEIGHTS)) {
+      ShardTargets.checkClassWeights(call.view(Array.CLASS_WEIGHTS), 0);
     }
     call.counted = RowWeights.count(call);
     return RowWeights.sum(call, kernels);
@@ -217,10 +218,10 @@ public final class LossShardPlan {
         rows.requireFinished();
         TargetKind kind = takeShard(call, logits, targets, inputs);
         if (upstream != null) {
-          call.perRow(call.upstream, upstream);
+          call.take(Rule.UPSTREAM_OF_ROWS, upstream);
         }
-        call.whole(call.gradient, gradient);
-        call.writes(call.gradient, call.logits, null);
+        call.take(Rule.GRADIENT, gradient);
+        call.requireWritable();
         rows.require(call, kind, options);
         call.givenStates = true;
         call.ready();

@@ -3,7 +3,9 @@ package dev.xent.internal.plan;
 
 import dev.xent.DType;
 import dev.xent.errors.OptionException;
+import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.load.Codes;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -90,7 +92,8 @@ public final class NllPlan {
     @Override
     void take(Call call, CallArguments given) {
       Outputs outputs = call.outputs();
-      LossCall.lead(call, call.logProbabilities, given.lead, spec.axis(), given.inputs);
+      LossCall.lead(
+          call, call.logProbabilities, Rule.LOGITS, given.lead, spec.axis(), given.inputs);
       TargetKind kind = takeInputs(call, given.targets, given.inputs);
       LossCall.takeOutputs(call, given.gradient, outputs, kind);
       call.keepFewLosses(outputs, given.lead.type);
@@ -105,7 +108,7 @@ public final class NllPlan {
       boolean gradients = given.gradient != null || outputs.targetGradient != null;
       LossCall.divideBy(count, call, reductions, outputs, gradients);
       boolean readsRows =
-          kind != TargetKind.LABELS || options.labelSmoothing() != 0 || call.hits.view != null;
+          kind != TargetKind.LABELS || options.labelSmoothing() != 0 || call.has(Array.HITS);
       call.run(forwardRows, readsRows || call.writesGradient ? call.dimensions.classes : 1);
       return LossCall.reduce(count, call, reductions, outputs);
     }
@@ -144,9 +147,12 @@ public final class NllPlan {
     for (long index = begin; index < end && !call.isInVain(); index++) {
       row.enter(index);
       double loss = forwardRow(call, row, index);
-      if (call.losses.view != null) {
+      if (call.has(Array.LOSSES)) {
         Floats.set(
-            call.losses.segment(), call.losses.view.type, call.losses.at(call.pieces, index), loss);
+            call.part(Array.LOSSES).segment(),
+            call.view(Array.LOSSES).type,
+            call.part(Array.LOSSES).at(call.pieces, index),
+            loss);
       }
       if (tally.byteSize() == 0) {
         continue;
@@ -163,19 +169,22 @@ public final class NllPlan {
   private double forwardRow(Call call, NllRow row, long index) {
     double weight = weight(call, index);
     boolean counts = counts(call, row, weight);
-    if (call.hits.view != null) {
+    if (call.has(Array.HITS)) {
       boolean hit = counts && row.hit(row.label());
-      call.hits
+      call.part(Array.HITS)
           .segment()
-          .set(ValueLayout.JAVA_BYTE, call.hits.at(call.pieces, index), (byte) (hit ? 1 : 0));
+          .set(
+              ValueLayout.JAVA_BYTE,
+              call.part(Array.HITS).at(call.pieces, index),
+              (byte) (hit ? 1 : 0));
     }
     double loss = counts ? loss(call, row, weight) : 0;
     double scale = call.scale * weight;
-    if (call.writesGradient && call.targetGradient.view != null) {
+    if (call.writesGradient && call.has(Array.TARGET_GRADIENT)) {
       targetGradient(call, row, counts, scale);
     }
     // Last, because it may overwrite the log-probabilities.
-    if (call.writesGradient && call.gradient.view != null) {
+    if (call.writesGradient && call.has(Array.GRADIENT)) {
       gradient(call, row, counts, scale);
     }
     return loss;
@@ -237,12 +246,12 @@ public final class NllPlan {
 
     @Override
     void take(Call call, CallArguments given) {
-      LossCall.lead(call, call.gradient, given.gradient, spec.axis(), given.inputs);
+      LossCall.lead(call, Rule.GRADIENT, given.gradient, spec.axis(), given.inputs);
       takeInputs(call, given.targets, given.inputs);
       if (given.upstream != null) {
-        call.perRow(call.upstream, given.upstream);
+        call.take(Rule.UPSTREAM_OF_ROWS, given.upstream);
       }
-      call.writes(call.gradient, null, null);
+      call.requireWritable();
       call.ready();
     }
 
@@ -272,7 +281,7 @@ public final class NllPlan {
             call,
             row,
             counts(call, row, weight),
-            call.upstream.view == null ? scale : scale * upstream(call, index));
+            !call.has(Array.UPSTREAM) ? scale : scale * upstream(call, index));
       }
     } finally {
       row.release();
@@ -295,14 +304,14 @@ public final class NllPlan {
   }
 
   private static double upstream(Call call, long row) {
-    Part upstream = call.upstream;
+    Part upstream = call.part(Array.UPSTREAM);
     return Floats.get(upstream.segment(), upstream.view.type, upstream.at(call.pieces, row));
   }
 
   // ---- rows ------------------------------------------------------------------------------------
 
   private static double weight(Call call, long row) {
-    return call.rowWeights.view == null ? 1 : RowWeights.at(call, row);
+    return !call.has(Array.ROW_WEIGHTS) ? 1 : RowWeights.at(call, row);
   }
 
   /** Whether a row counts; the label of one that does is a class. */
@@ -314,7 +323,7 @@ public final class NllPlan {
       return true;
     }
     long label = row.label();
-    if (Labels.isIgnored(call.targets, options, label)) {
+    if (Labels.isIgnored(call.part(Array.TARGETS), options, label)) {
       return false;
     }
     row.requireClass(label);

@@ -3,6 +3,7 @@ package dev.xent.internal.plan;
 
 import dev.xent.DType;
 import dev.xent.errors.LabelException;
+import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.reference.math.Lanes;
 import dev.xent.options.Smoothing;
 
@@ -67,12 +68,12 @@ final class NllRow {
     others = options.smoothing() == Smoothing.OTHERS;
     narrow = call.lead().type != DType.F64;
     logs.take(call.logProbabilities);
-    targets.take(call.targets);
-    targetWeights.take(call.targetWeights);
-    gradient.take(call.gradient);
-    targetGradient.take(call.targetGradient);
-    weighted = classWeights.take(call.classWeights);
-    masked = mask.take(call.classMask);
+    targets.take(call.part(Array.TARGETS));
+    targetWeights.take(call.part(Array.TARGET_WEIGHTS));
+    gradient.take(call.part(Array.GRADIENT));
+    targetGradient.take(call.part(Array.TARGET_GRADIENT));
+    weighted = classWeights.take(call.part(Array.CLASS_WEIGHTS));
+    masked = mask.take(call.part(Array.CLASS_MASK));
     classes = call.dimensions.classes;
     share();
   }
@@ -108,8 +109,8 @@ final class NllRow {
   }
 
   private void enterRagged() {
-    long first = RowOffsets.first(call.rowOffsets, row);
-    classes = RowOffsets.length(call.rowOffsets, row);
+    long first = RowOffsets.first(call.part(Array.ROW_OFFSETS), row);
+    classes = RowOffsets.length(call.part(Array.ROW_OFFSETS), row);
     logs.enterRagged(first);
     gradient.enterRagged(first);
     mask.enterRagged(first);
@@ -382,7 +383,7 @@ final class NllRow {
   }
 
   private boolean isSkipped(long k) {
-    return Labels.isIgnored(call.targets, options, k);
+    return Labels.isIgnored(call.part(Array.TARGETS), options, k);
   }
 
   private long entry(long j) {
@@ -412,7 +413,7 @@ final class NllRow {
   void requireClass(long label) {
     long index = call.pieces.firstRow + row;
     if (label < 0 || label >= classes) {
-      throw new LabelException(index, label, Labels.areUnsigned(call.targets), classes);
+      throw new LabelException(index, label, Labels.areUnsigned(call.part(Array.TARGETS)), classes);
     }
     if (!takesPart(label)) {
       throw LabelException.ofMaskedClass(index, label, classes);

@@ -5,6 +5,9 @@ import dev.xent.DType;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.load.Codes;
 import java.lang.foreign.MemorySegment;
@@ -38,26 +41,26 @@ final class Part {
   /** The first arrays, which most calls have no others beside. */
   static final int USUAL_ARRAYS = 8;
 
-  /** They, and log-probabilities in place of logits: these have a place in the signature. */
-  static final int USUAL_PARTS = USUAL_ARRAYS + 1;
-
   /** Enough for a type's code and one more. */
   private static final int SIGNATURE_BITS = 5;
 
   /** What messages call it. */
   final String name;
 
-  /** Its place among the parts of a call. */
+  /** Where it is among the parts of a call. */
   final int index;
 
-  /** What kernels know it as; null: none takes it. */
+  /**
+   * Where it is in a signature: usual arrays, and log-probabilities in place of logits, have a
+   * place.
+   */
+  private final int place;
+
+  /** What it is among the arrays of the core; null: no kernel may have it. */
   final @Nullable Array array;
 
   /** Its xent_layout inside the call's xent_shape. */
   private final MemorySegment layout;
-
-  /** Whether its bytes are flags, which are not signed, whatever their type says. */
-  private boolean holdsFlags;
 
   /** Null when the call does without it. */
   @Nullable View view;
@@ -69,6 +72,9 @@ final class Part {
 
   /** The piece of it that is worked on; null: all of it. */
   private @Nullable MemorySegment piece;
+
+  /** What it may be, as long as there is a view. */
+  private Rule rule = Rule.LOGITS;
 
   private Kind kind = Kind.CLASSES;
 
@@ -93,15 +99,10 @@ final class Part {
 
   Part(int index, String name, @Nullable Array array, MemorySegment layout) {
     this.index = index;
+    this.place = index == Array.LAYOUTS ? USUAL_ARRAYS : index < USUAL_ARRAYS ? index : index + 1;
     this.name = name;
     this.array = array;
     this.layout = layout;
-  }
-
-  /** The same, of an array whose bytes are flags. */
-  Part ofFlags() {
-    holdsFlags = true;
-    return this;
   }
 
   /** Whether it holds longs without a sign; a call like the one before takes no views. */
@@ -109,8 +110,11 @@ final class Part {
     return view == null ? writtenType == XentH.XENT_U64() : view.type == DType.U64;
   }
 
-  void take(View newView, Kind newKind, int callRank) {
+  void take(View newView, Rule newRule, Kind newKind, int callRank) {
     view = newView;
+    if (rule != newRule) {
+      rule = newRule;
+    }
     if (kind != newKind) {
       kind = newKind;
     }
@@ -118,14 +122,15 @@ final class Part {
   }
 
   /** The same, of an array with a number for every index of an axis. */
-  void takeAlong(View newView, int newAlong) {
-    take(newView, Kind.ALONG, 0);
+  void takeAlong(View newView, Rule newRule, int newAlong) {
+    take(newView, newRule, Kind.ALONG, 0);
     along = newAlong;
   }
 
   /** From now on as in the call of another thread, which waits until this part is released. */
   void follow(Part other, int groupCount) {
     view = other.view;
+    rule = other.rule;
     kind = other.kind;
     withoutAxis = other.withoutAxis;
     along = other.along;
@@ -153,14 +158,34 @@ final class Part {
     base = copy;
   }
 
+  /** What it has numbers for in this call. */
+  Kind kind() {
+    return kind;
+  }
+
+  /** Whether it is written, if it is there. */
+  boolean isWritten() {
+    return view != null && rule.written;
+  }
+
+  /** Whether it may be written in place of another array of the call. */
+  boolean mayBe(Part other) {
+    return other.array != null && rule.mayBe(other.array);
+  }
+
+  /** Whether it has numbers of rows that no part of a row can tell: finishing does not write it. */
+  boolean needsWholeRows() {
+    return isWritten() && rule.form.isOfRows() && Function.FINISH.place(rule.array) < 0;
+  }
+
   /** What of this part, beside the sizes of the call, the layout of an array without gaps is. */
   long signature() {
-    return (Codes.of(view.type) << 1 | (kind == Kind.ROWS ? 1L : 0L)) << index * SIGNATURE_BITS;
+    return (Codes.of(view.type) << 1 | (kind == Kind.ROWS ? 1L : 0L)) << place * SIGNATURE_BITS;
   }
 
   /** Whether calls without options of their own do without it. */
   boolean isUnusual() {
-    return index >= USUAL_PARTS;
+    return place > USUAL_ARRAYS;
   }
 
   /** What the kernels get: NULL when absent, else the view or the piece of it that is worked on. */
@@ -292,6 +317,11 @@ final class Part {
     xent_layout.type(layout, writtenType);
   }
 
+  /** Whether its bytes are flags, which are not signed, whatever their type says. */
+  private boolean holdsFlags() {
+    return (rule.holds & ElementType.FLAGS) != 0;
+  }
+
   /** Brings the layout in the struct up to date; most calls are like the one before. */
   void write() {
     if (view == null) {
@@ -301,7 +331,7 @@ final class Part {
       }
       return;
     }
-    int type = Codes.of(holdsFlags && view.type == DType.I8 ? DType.U8 : view.type);
+    int type = Codes.of(view.type == DType.I8 && holdsFlags() ? DType.U8 : view.type);
     if (type != writtenType
         || outer != writtenOuter
         || classes != writtenClasses

@@ -3,6 +3,7 @@ package dev.xent.internal.plan;
 
 import dev.xent.DType;
 import dev.xent.errors.OptionException;
+import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.load.Codes;
 import java.lang.foreign.MemorySegment;
@@ -18,7 +19,7 @@ final class RowWeights {
    * @throws OptionException for a weight that is negative or not finite
    */
   static long count(Call call) {
-    if (call.rowWeights.view == null) {
+    if (!call.has(Array.ROW_WEIGHTS)) {
       return call.dimensions.rows;
     }
     long counted = 0;
@@ -37,7 +38,7 @@ final class RowWeights {
    * @throws OptionException for a weight that is negative or not finite
    */
   static double sum(Call call, Kernels kernels) {
-    if (call.rowWeights.view == null) {
+    if (!call.has(Array.ROW_WEIGHTS)) {
       return call.dimensions.rows;
     }
     MemorySegment tally = call.emptyTally();
@@ -60,7 +61,7 @@ final class RowWeights {
 
   /** Whether a row of the current piece names classes, none of which counts. */
   static boolean isWeightless(Call call, long row) {
-    return call.rowWeights.view != null
+    return call.has(Array.ROW_WEIGHTS)
         && (call.targetCount != 0 || call.hasLabels())
         && at(call, row) == 0;
   }
@@ -71,7 +72,7 @@ final class RowWeights {
    * @throws OptionException when it is negative or not finite
    */
   static double at(Call call, long row) {
-    Part weights = call.rowWeights;
+    Part weights = call.part(Array.ROW_WEIGHTS);
     double weight = Floats.get(weights.segment(), weights.view.type, weights.at(call.pieces, row));
     if (!(weight >= 0 && weight < Double.POSITIVE_INFINITY)) {
       throw Failures.weight("rowWeights of row", call.pieces.firstRow + row, weight);

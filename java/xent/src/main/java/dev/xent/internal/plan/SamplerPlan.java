@@ -13,6 +13,7 @@ import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Records;
+import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -138,7 +139,7 @@ public final class SamplerPlan {
                 given.lead,
                 Plural.of(call.dimensions.rows, "row")));
       }
-      call.oneToken(call.samplerScratch().token);
+      call.takeOneToken(call.samplerScratch().token);
       call.ready();
     }
 
@@ -231,7 +232,7 @@ public final class SamplerPlan {
     void take(Call call, CallArguments given) {
       lead(call, given.lead);
       takeInputs(call, given.samplerInputs);
-      call.indices(call.tokens, given.output);
+      call.take(Rule.TOKENS, given.output);
       if (given.samplerOutputs != null) {
         takeOutputs(call, given.samplerOutputs);
       }
@@ -253,8 +254,8 @@ public final class SamplerPlan {
       }
       call.options(options, 1);
       call.step = given.step;
-      requireTokens(call, call.promptTokens, call.promptCount);
-      requireTokens(call, call.outputTokens, call.outputCount);
+      requireTokens(call, call.part(Array.PROMPT_TOKENS), call.promptCount);
+      requireTokens(call, call.part(Array.OUTPUT_TOKENS), call.outputCount);
       if (given.gathered != null) {
         call.room.gather(given.gathered, call.dimensions, call.pieces);
         call.round = new SampleRound(call.dimensions.rows);
@@ -273,7 +274,7 @@ public final class SamplerPlan {
   }
 
   private void lead(Call call, View logits) {
-    call.lead(call.logits, logits, axis);
+    call.lead(Rule.LOGITS, logits, axis);
     if (logits.type == DType.F64) {
       throw new DTypeException(
           "logits is " + logits + ": give a tensor of type F32, F16 or BF16 to sample from");
@@ -292,39 +293,44 @@ public final class SamplerPlan {
 
   private static void takeInputs(Call call, SamplerViews inputs) {
     if (inputs.classMask() != null) {
-      call.classMask(inputs.classMask());
+      call.take(Rule.CLASS_MASK, inputs.classMask());
     }
     if (inputs.bias() != null) {
-      call.bias(inputs.bias());
+      call.take(Rule.BIAS, inputs.bias());
     }
     if (inputs.promptTokens() != null) {
-      call.promptCount = call.tokensBefore(call.promptTokens, inputs.promptTokens());
+      call.take(Rule.PROMPT_TOKENS, inputs.promptTokens());
     }
     if (inputs.outputTokens() != null) {
-      call.outputCount = call.tokensBefore(call.outputTokens, inputs.outputTokens());
+      call.take(Rule.OUTPUT_TOKENS, inputs.outputTokens());
     }
   }
 
   private static void takeOutputs(Call call, SamplerOutputs outputs) {
     if (outputs.logProbabilities != null) {
-      call.perRow(call.labelLogProbabilities, outputs.logProbabilities);
+      call.take(Rule.LOG_PROBABILITIES, outputs.logProbabilities);
     }
     if (outputs.processedLogProbabilities != null) {
-      call.perRow(call.processedLogProbabilities, outputs.processedLogProbabilities);
+      call.take(Rule.PROCESSED_LOG_PROBABILITIES, outputs.processedLogProbabilities);
     }
     if (outputs.kept != null) {
-      call.indices(call.kept, outputs.kept);
+      call.take(Rule.KEPT, outputs.kept);
     }
     if (outputs.keptMask != null) {
-      call.flagPerClass(call.keptMask, outputs.keptMask);
+      call.take(Rule.KEPT_MASK, outputs.keptMask);
     }
     if (outputs.ranks != null) {
-      call.indices(call.ranks, outputs.ranks);
+      call.take(Rule.RANKS, outputs.ranks);
     }
     if (outputs.entropies != null) {
-      call.perRow(call.entropies, outputs.entropies);
+      call.take(Rule.ENTROPIES, outputs.entropies);
     }
-    call.top(outputs.topClasses, outputs.topLogProbabilities, null);
+    if (outputs.topClasses != null) {
+      call.take(Rule.TOP_CLASSES, outputs.topClasses);
+    }
+    if (outputs.topLogProbabilities != null) {
+      call.take(Rule.TOP_LOG_PROBABILITIES, outputs.topLogProbabilities);
+    }
   }
 
   // ---- checks ----------------------------------------------------------------------------------

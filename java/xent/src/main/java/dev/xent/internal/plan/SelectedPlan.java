@@ -7,6 +7,7 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.load.Codes;
 import java.lang.foreign.MemorySegment;
@@ -89,7 +90,7 @@ public final class SelectedPlan {
     @Override
     void take(Call call, CallArguments given) {
       SelectedPlan.this.take(call, given);
-      call.ofSelected(call.labelLogProbabilities, given.output);
+      call.take(Rule.SELECTED_LOG_PROBABILITIES, given.output);
       LossCall.requireWritable(call);
       call.ready();
     }
@@ -158,16 +159,16 @@ public final class SelectedPlan {
     InputViews inputs = given.inputs;
     inputs.refuseTargetWeights(NAME);
     inputs.refuseRowWeights(NAME);
-    LossCall.lead(call, call.logits, given.lead, axis, inputs);
+    LossCall.lead(call, Rule.LOGITS, given.lead, axis, inputs);
     call.selected(given.targets);
     LossCall.takeInputs(call, inputs, null);
     call.unusual = true;
     call.needsWholeRows = true;
     if (given.upstream != null) {
-      call.ofSelected(call.upstream, given.upstream);
+      call.take(Rule.SELECTED_UPSTREAM, given.upstream);
     }
     if (given.gradient != null) {
-      call.whole(call.gradient, given.gradient);
+      call.take(Rule.GRADIENT, given.gradient);
     }
   }
 

@@ -2,6 +2,7 @@
 package dev.xent.internal.plan;
 
 import dev.xent.errors.LabelException;
+import dev.xent.internal.kernels.Array;
 import java.lang.foreign.ValueLayout;
 
 /**
@@ -18,16 +19,16 @@ final class ShardTargets {
    * @param options what the kernels are told about such targets
    */
   static void check(Call call, TargetKind kind, Options options) {
-    if (call.classWeights.view != null) {
-      checkClassWeights(call.classWeights.view, call.firstClass);
+    if (call.has(Array.CLASS_WEIGHTS)) {
+      checkClassWeights(call.view(Array.CLASS_WEIGHTS), call.firstClass);
     }
-    if (kind == TargetKind.PROBABILITIES && call.rowWeights.view == null) {
+    if (kind == TargetKind.PROBABILITIES && !call.has(Array.ROW_WEIGHTS)) {
       return;
     }
     for (long piece = 0; piece < call.pieces.count; piece++) {
       call.enter(piece);
       for (long row = 0; row < call.pieces.rows; row++) {
-        double weight = call.rowWeights.view == null ? 1 : RowWeights.at(call, row);
+        double weight = !call.has(Array.ROW_WEIGHTS) ? 1 : RowWeights.at(call, row);
         if (weight != 0 && kind != TargetKind.PROBABILITIES) {
           checkRow(call, row, options);
         }
@@ -36,7 +37,7 @@ final class ShardTargets {
   }
 
   private static void checkRow(Call call, long row, Options options) {
-    Part targets = call.targets;
+    Part targets = call.part(Array.TARGETS);
     long begin = targets.at(call.pieces, row);
     long count = Math.max(call.targetCount, 1);
     for (long j = 0; j < count; j++) {
@@ -57,7 +58,7 @@ final class ShardTargets {
 
   /** Whether a class of this shard is masked; of others nothing is known. */
   private static boolean isMasked(Call call, long row, long k) {
-    Part mask = call.classMask;
+    Part mask = call.part(Array.CLASS_MASK);
     if (mask.view == null || k < 0 || k >= call.dimensions.classes) {
       return false;
     }

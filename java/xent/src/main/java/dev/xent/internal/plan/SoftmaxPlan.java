@@ -4,6 +4,7 @@ package dev.xent.internal.plan;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
 
 /** Softmax and log-softmax: which kernels run over which rows and classes. */
@@ -89,12 +90,12 @@ public final class SoftmaxPlan {
 
     @Override
     void take(Call call, CallArguments given) {
-      takeLead(call, call.logits, given);
+      takeLead(call, Rule.LOGITS, given);
       if (given.inputs.sink() != null) {
-        call.sink(given.inputs.sink());
+        call.take(Rule.SINK, given.inputs.sink());
       }
-      call.whole(call.output, given.output);
-      call.writes(call.output, call.logits, null);
+      call.take(Rule.OUTPUT_ARRAY, given.output);
+      call.requireWritable();
       call.ready();
     }
 
@@ -124,15 +125,15 @@ public final class SoftmaxPlan {
   }
 
   /** Takes the array that all others follow, and which of its classes take part. */
-  private void takeLead(Call call, Part part, CallArguments given) {
+  private void takeLead(Call call, Rule rule, CallArguments given) {
     InputViews inputs = given.inputs;
     if (inputs != InputViews.NONE) {
       inputs.refuseTargetWeights(name());
       inputs.refuseRowWeights(name());
     }
-    LossCall.lead(call, part, given.lead, axis, inputs);
+    LossCall.lead(call, rule, given.lead, axis, inputs);
     if (inputs.classMask() != null) {
-      call.classMask(inputs.classMask());
+      call.take(Rule.CLASS_MASK, inputs.classMask());
     }
   }
 
@@ -206,10 +207,10 @@ public final class SoftmaxPlan {
     void take(Call call, CallArguments given) {
       options.refuseSoftcap(name());
       given.inputs.refuseSink("backward, where the output tells of it,");
-      takeLead(call, call.output, given);
-      call.whole(call.upstream, given.upstream);
-      call.whole(call.gradient, given.gradient);
-      call.writes(call.gradient, call.output, call.upstream);
+      takeLead(call, Rule.KNOWN_OUTPUT, given);
+      call.take(Rule.UPSTREAM, given.upstream);
+      call.take(Rule.SOFTMAX_GRADIENT, given.gradient);
+      call.requireWritable();
       call.ready();
     }
 

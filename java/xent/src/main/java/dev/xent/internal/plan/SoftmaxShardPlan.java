@@ -4,6 +4,7 @@ package dev.xent.internal.plan;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -76,7 +77,7 @@ public final class SoftmaxShardPlan {
     inputs.refuseTargetWeights("softmax");
     inputs.refuseRowWeights("softmax");
     inputs.refuseRowOffsets("a shard");
-    call.lead(call.logits, logits, axis);
+    call.lead(Rule.LOGITS, logits, axis);
     call.shard(firstClass, allClasses);
     LossCall.takeInputs(call, inputs, null);
   }
@@ -89,14 +90,14 @@ public final class SoftmaxShardPlan {
       FinishedRows call(Call call) {
         ShardCall.requireForFinish(states, inputs, first, options, false);
         inputs.refuseRowWeights("softmax");
-        call.lead(call.logits, ShardCall.unseen(states), states.axis());
+        call.lead(Rule.LOGITS, ShardCall.unseen(states), states.axis());
         if (inputs.sink() != null) {
-          call.sink(inputs.sink());
+          call.take(Rule.SINK, inputs.sink());
         }
         if (logSumExp != null) {
-          call.perRow(call.logSumExp, logSumExp);
+          call.take(Rule.LOG_SUM_EXP, logSumExp);
         }
-        call.writesIfPresent(call.logSumExp, null);
+        call.requireWritable();
         call.givenStates = true;
         call.ready();
         call.options(options, 1);
@@ -112,8 +113,8 @@ public final class SoftmaxShardPlan {
       @Nullable Void call(Call call) {
         rows.requireFinished();
         takeShard(call, logits, inputs);
-        call.whole(call.output, output);
-        call.writes(call.output, call.logits, null);
+        call.take(Rule.OUTPUT_ARRAY, output);
+        call.requireWritable();
         rows.require(call, null, options);
         call.givenStates = true;
         call.ready();

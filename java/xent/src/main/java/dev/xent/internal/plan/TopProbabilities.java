@@ -47,8 +47,8 @@ final class TopProbabilities {
 
   /** Writes those of some rows of the current piece, whose classes and statistics are there. */
   void write(Call call, Kernels kernels, long begin, long end) {
-    logits.take(call.logits);
-    classes.take(call.topClasses);
+    logits.take(call.part(Array.LOGITS));
+    classes.take(call.part(Array.TOP_CLASSES));
     probabilities.take(call.topProbabilities);
     try {
       long k = call.topCount;
@@ -69,7 +69,9 @@ final class TopProbabilities {
   /** Writes some entries of some rows. */
   private void write(Call call, Kernels kernels, long row, int rows, long from, int count) {
     long ofRow =
-        call.dimensions.ragged ? RowOffsets.length(call.rowOffsets, row) : call.dimensions.classes;
+        call.dimensions.ragged
+            ? RowOffsets.length(call.part(Array.ROW_OFFSETS), row)
+            : call.dimensions.classes;
     // The class of a row that has no other is certain. Softmax says so, and must not of one of
     // many.
     int places = ofRow == 1 ? 1 : Math.max(count, 2);
@@ -98,7 +100,7 @@ final class TopProbabilities {
     xent_shape.outer(shape, rows);
     xent_shape.classes(shape, places);
     xent_shape.inner(shape, 1);
-    dense(layoutOfX, places, Codes.of(call.logits.view.type));
+    dense(layoutOfX, places, Codes.of(call.view(Array.LOGITS).type));
     dense(layoutOfY, places, Codes.of(call.topProbabilities.view.type));
   }
 
@@ -113,8 +115,8 @@ final class TopProbabilities {
   private void gather(Call call, long row, long from, int count, int at, int places) {
     long ofRow = call.dimensions.classes;
     if (call.dimensions.ragged) {
-      logits.enterRagged(RowOffsets.first(call.rowOffsets, row));
-      ofRow = RowOffsets.length(call.rowOffsets, row);
+      logits.enterRagged(RowOffsets.first(call.part(Array.ROW_OFFSETS), row));
+      ofRow = RowOffsets.length(call.part(Array.ROW_OFFSETS), row);
     } else {
       logits.enter(row, call.pieces.inner);
     }
@@ -125,7 +127,7 @@ final class TopProbabilities {
       boolean isClass = chosen >= 0 && chosen < ofRow;
       Floats.set(
           x,
-          call.logits.view.type,
+          call.view(Array.LOGITS).type,
           at + i,
           isClass ? logits.get(chosen) : Double.NEGATIVE_INFINITY);
     }

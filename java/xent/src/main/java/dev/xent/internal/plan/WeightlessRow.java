@@ -5,6 +5,7 @@ import dev.xent.DType;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_shape;
+import dev.xent.internal.kernels.Array;
 import dev.xent.internal.load.Codes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -19,7 +20,7 @@ final class WeightlessRow {
 
   /** Becomes that of a row of the current piece, whose targets are class indices or sparse. */
   void take(Call call, long row) {
-    Part targets = call.targets;
+    Part targets = call.part(Array.TARGETS);
     long place = targets.at(call.pieces, row);
     shape.copyFrom(call.shape);
     options.copyFrom(call.options);

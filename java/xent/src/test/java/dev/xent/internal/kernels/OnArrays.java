@@ -31,7 +31,7 @@ final class OnArrays implements Kernels {
     MemorySegment[] memory = work.arrays.clone();
     Function function = work.function();
     for (int i = 0; i < work.count(); i++) {
-      if (memory[i] == MemorySegment.NULL || Forms.of(function, i) == Form.RECORDS) {
+      if (memory[i] == MemorySegment.NULL || function.rule(i).form == Form.RECORDS) {
         continue;
       }
       MemorySegment array = null;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.DType;
 import dev.xent.internal.kernels.Records;
+import dev.xent.internal.kernels.Rule;
 import java.lang.foreign.MemorySegment;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -22,7 +23,7 @@ class CallsTest {
   @Test
   void aThreadUsesOneAgainAndAgain() {
     Call first = Call.current();
-    first.lead(first.logits, X, 1);
+    first.lead(Rule.LOGITS, X, 1);
     first.end();
     assertThat(Call.current()).isSameAs(first);
   }
@@ -30,7 +31,7 @@ class CallsTest {
   @Test
   void statisticsOfManyRowsAreFreedWithTheCall() {
     Call call = Call.current();
-    call.lead(call.logits, X, 1);
+    call.lead(Rule.LOGITS, X, 1);
     call.room.saveStatistics(20_000);
     MemorySegment statistics = call.room.saved;
     call.end();
@@ -42,7 +43,7 @@ class CallsTest {
   void aSpareCallKeepsNoLargeWorkspace() {
     long large = 2 * Room.KEPT_BYTES;
     Call spare = Call.spare();
-    spare.lead(spare.logits, X, 1);
+    spare.lead(Rule.LOGITS, X, 1);
     spare.workspace(large, true);
     spare.room.keepLogits(2, Room.KEPT_BYTES);
     spare.end();
@@ -55,9 +56,9 @@ class CallsTest {
   @Test
   void aCallWithinACallIsAnother() {
     Call outer = Call.current();
-    outer.lead(outer.logits, X, 1);
+    outer.lead(Rule.LOGITS, X, 1);
     Call inner = Call.current();
-    inner.lead(inner.logits, X, 1);
+    inner.lead(Rule.LOGITS, X, 1);
     assertThat(inner).isNotSameAs(outer);
     inner.end();
     outer.end();
@@ -72,7 +73,7 @@ class CallsTest {
               () -> {
                 Call call = Call.current();
                 seen.add(call);
-                call.lead(call.logits, X, 1);
+                call.lead(Rule.LOGITS, X, 1);
                 call.end();
               })
           .join();
