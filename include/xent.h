@@ -1082,19 +1082,20 @@ typedef struct xent_work {
 /* The arrays are those of the function's struct, in its order: inputs and outputs, statistics, states, tally and
  * workspace, each NULL where the call is without it. A call that has none but the first six may take the first door,
  * which is shorter. One behind the last array of the function is NULL, else XENT_INVALID_ARGUMENT without a report. */
-XENT_API xent_status xent_few_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d,
-    const void *e, const void *f);
-XENT_API xent_status xent_many_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d,
-    const void *e, const void *f, const void *g, const void *h, const void *i, const void *j, const void *k,
-    const void *l, const void *m, const void *n, const void *o, const void *p, const void *q, const void *r,
-    const void *s, const void *t, const void *u, const void *v, const void *w, const void *x, const void *y,
-    const void *z);
+XENT_API xent_status xent_few_at(const xent_work *work, const void *a0, const void *a1, const void *a2, const void *a3,
+    const void *a4, const void *a5);
+XENT_API xent_status xent_many_at(const xent_work *work, const void *a0, const void *a1, const void *a2, const void *a3,
+    const void *a4, const void *a5, const void *a6, const void *a7, const void *a8, const void *a9, const void *a10,
+    const void *a11, const void *a12, const void *a13, const void *a14, const void *a15, const void *a16,
+    const void *a17, const void *a18, const void *a19, const void *a20, const void *a21, const void *a22,
+    const void *a23, const void *a24, const void *a25, const void *a26, const void *a27, const void *a28,
+    const void *a29, const void *a30, const void *a31);
 
 /* xent_run for memory that moves as a whole, such as arrays of a language with a garbage collector: the arrays are the
  * first six of the function's struct, as aligned and as far apart as they were. NULL leaves one where it was, and one
  * that the call is without is not looked at. */
-XENT_API xent_status xent_run_at(xent_prepared *prepared, const void *a, const void *b, const void *c, const void *d,
-    const void *e, const void *f);
+XENT_API xent_status xent_run_at(xent_prepared *prepared, const void *a0, const void *a1, const void *a2,
+    const void *a3, const void *a4, const void *a5);
 
 #ifdef __cplusplus
 }

@@ -56,6 +56,11 @@ def members_of(header, struct):
     return re.findall(r"(\w+) *(?=[,;])", body)
 
 
+def most_arrays_of(arrays):
+    """As many as xent_many_at takes."""
+    return int(re.search(r"XENT_MOST_ARRAYS = (\d+)", arrays)[1])
+
+
 class Rule(NamedTuple):
     """A line of xent_rules."""
 
@@ -156,8 +161,7 @@ def java_rule(rules, functions):
                     "    return (inPlace >> other.ordinal() & 1) != 0;", "  }", "}", ""]
 
 
-def java_function(functions):
-    most = max(len(places) for _, places in functions)
+def java_function(functions, most):
     lines = HEAD + ["package dev.xent.internal.kernels;", "", "import org.jspecify.annotations.Nullable;", "",
                     "/** The functions of the core, and the arrays of each in the order of the doors. */",
                     "public enum Function {"]
@@ -237,7 +241,7 @@ def java_rules(rules, functions, layouts):
                     "    return (NEEDED[function.ordinal()] >> rule & 1) != 0;", "  }", "}", ""]
 
 
-def python_functions(layouts, functions, ranged):
+def python_functions(layouts, functions, ranged, most):
     def texts(names):
         return [f'"{name}"' for name in names]
 
@@ -246,6 +250,7 @@ def python_functions(layouts, functions, ranged):
               "from __future__ import annotations", "", "from typing import NamedTuple", "", "",
               "class Function(NamedTuple):", "    number: int", "    has_classes: bool  # a range of them",
               "    arrays: list[str]  # in the order of the doors", "", ""]
+    lines += [f"MOST_ARRAYS = {most}  # of xent_many_at", ""]
     lines += wrapped("LAYOUTS = [", texts(layouts), "]", 120, 11) + ["", "FUNCTIONS = {"]
     for number, (name, names) in enumerate(functions, 1):
         lines += wrapped(f'    "{name.lower()}": Function({number}, {name in ranged}, [', texts(names), "]),", 120, 8)
@@ -258,7 +263,7 @@ def main(given):
         return 2
     header = without_comments(HEADER.read_text())
     arrays = without_comments((API / "arrays.h").read_text())
-    layouts, rules = layouts_of(header), rules_of(arrays)
+    layouts, rules, most = layouts_of(header), rules_of(arrays), most_arrays_of(arrays)
     values = {name for name, rule in rules.items() if rule.form == "NO_ARRAY"}
     if values != rules_behind_arrays(arrays):
         print(f"NO_ARRAY, or behind XENT_ARRAYS, alone: {values ^ rules_behind_arrays(arrays)}", file=sys.stderr)
@@ -284,9 +289,9 @@ def main(given):
             ranged.add(name)
     written = {KERNELS / "Array.java": java_array(layouts, records),
                KERNELS / "Rule.java": java_rule(rules, checked),
-               KERNELS / "Function.java": java_function(checked),
+               KERNELS / "Function.java": java_function(checked, most),
                KERNELS / "reference/Rules.java": java_rules(rules, checked, layouts),
-               PYTHON: python_functions(layouts, functions, ranged)}
+               PYTHON: python_functions(layouts, functions, ranged, most)}
     stale = [path for path, lines in written.items() if not path.exists() or path.read_text() != "\n".join(lines)]
     for path in stale:
         if given:

@@ -1396,10 +1396,12 @@ static void test_doors(void) {
   CHECK(xent_few_at(&w, logits, output, NULL, NULL, NULL, logits) == XENT_INVALID_ARGUMENT && output[0] == 0);
   w.function = XENT_FUNCTION_SOFTMAX;
   CHECK(xent_many_at(&w, logits, output, NULL, NULL, NULL, NULL, logits, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT &&
+                     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                     NULL) == XENT_INVALID_ARGUMENT &&
         output[0] == 0);
   CHECK(xent_many_at(&w, logits, output, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL) == XENT_OK);
+                     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                     NULL) == XENT_OK);
   CHECK(xent_few_at(&w, logits, other, NULL, NULL, NULL, NULL) == XENT_OK && !memcmp(output, other, sizeof output));
   w.report = NULL;
   w.function = XENT_FUNCTION_CHECK_TARGETS; /* which tells what it found in its report */

@@ -80,7 +80,7 @@ typedef struct {
 } doors;
 
 /* Runs it through the first door that its arrays fit through. */
-enum { FEW_ARRAYS = 6, MOST_ARRAYS = 26 };
+enum { FEW_ARRAYS = 6, MOST_ARRAYS = 32 };
 #define ARRAYS(...) \
   (const void *const[MOST_ARRAYS]) { __VA_ARGS__ }
 static inline xent_status run_through(const doors *d, xent_work w, const void *const *a) {
@@ -89,7 +89,8 @@ static inline xent_status run_through(const doors *d, xent_work w, const void *c
   w.size = sizeof w;
   if (few) return d->few(&w, a[0], a[1], a[2], a[3], a[4], a[5]);
   return d->many(&w, a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11], a[12], a[13], a[14],
-                 a[15], a[16], a[17], a[18], a[19], a[20], a[21], a[22], a[23], a[24], a[25]);
+                 a[15], a[16], a[17], a[18], a[19], a[20], a[21], a[22], a[23], a[24], a[25], a[26], a[27], a[28],
+                 a[29], a[30], a[31]);
 }
 /* The same of the library that is linked, where calls are made at once and checked first in turns. */
 static inline xent_status run_at(xent_work w, const void *const *arrays) {

@@ -179,8 +179,8 @@ extern const xent_function xent_of_softmax, xent_of_log_softmax, xent_of_log_sum
 enum {
   XENT_OPTIONAL,
   XENT_NEEDED,
-  XENT_MOST_PLACES = 28, /* of a function */
-  XENT_MOST_ARRAYS = 26, /* among them, which xent_many_at takes */
+  XENT_MOST_PLACES = 34, /* of a function */
+  XENT_MOST_ARRAYS = 32, /* among them, which xent_many_at takes */
   XENT_MOST_USUAL = 6    /* of these */
 };
 

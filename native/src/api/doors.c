@@ -243,25 +243,28 @@ static inline xent_status run_work(const xent_work *w, const void *const *arrays
   return w->prepared ? prepare(w->prepared, &f, function) : function->work(&f);
 }
 
-xent_status xent_few_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d,
-                        const void *e, const void *f) {
-  const void *const arrays[FEW] = {a, b, c, d, e, f};
+xent_status xent_few_at(const xent_work *work, const void *a0, const void *a1, const void *a2, const void *a3,
+                        const void *a4, const void *a5) {
+  const void *const arrays[FEW] = {a0, a1, a2, a3, a4, a5};
   return run_work(work, arrays, XENT_COUNT(arrays));
 }
 
-xent_status xent_many_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d,
-                         const void *e, const void *f, const void *g, const void *h, const void *i, const void *j,
-                         const void *k, const void *l, const void *m, const void *n, const void *o, const void *p,
-                         const void *q, const void *r, const void *s, const void *t, const void *u, const void *v,
-                         const void *w, const void *x, const void *y, const void *z) {
-  const void *const arrays[] = {a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z};
-  _Static_assert(XENT_COUNT(arrays) == XENT_MOST_ARRAYS, "no function has more arrays than this one takes");
+xent_status xent_many_at(const xent_work *work, const void *a0, const void *a1, const void *a2, const void *a3,
+                         const void *a4, const void *a5, const void *a6, const void *a7, const void *a8, const void *a9,
+                         const void *a10, const void *a11, const void *a12, const void *a13, const void *a14,
+                         const void *a15, const void *a16, const void *a17, const void *a18, const void *a19,
+                         const void *a20, const void *a21, const void *a22, const void *a23, const void *a24,
+                         const void *a25, const void *a26, const void *a27, const void *a28, const void *a29,
+                         const void *a30, const void *a31) {
+  const void *const arrays[] = {a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18,
+                                a19, a20, a21, a22, a23, a24, a25, a26, a27, a28, a29, a30, a31};
+  _Static_assert(XENT_COUNT(arrays) == XENT_MOST_ARRAYS, "it takes as many arrays as a function may have");
   return run_work(work, arrays, XENT_COUNT(arrays));
 }
 
-xent_status xent_run_at(xent_prepared *prepared, const void *a, const void *b, const void *c, const void *d,
-                        const void *e, const void *f) {
-  const void *const arrays[FEW] = {a, b, c, d, e, f};
+xent_status xent_run_at(xent_prepared *prepared, const void *a0, const void *a1, const void *a2, const void *a3,
+                        const void *a4, const void *a5) {
+  const void *const arrays[FEW] = {a0, a1, a2, a3, a4, a5};
   xent_kept *kept = kept_of(prepared);
   if (!kept) return XENT_INVALID_ARGUMENT;
   for (int i = 0; i < kept->arrays; i++) {

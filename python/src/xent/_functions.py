@@ -12,6 +12,8 @@ class Function(NamedTuple):
     arrays: list[str]  # in the order of the doors
 
 
+MOST_ARRAYS = 32  # of xent_many_at
+
 LAYOUTS = ["logits", "output", "gradient", "upstream", "targets", "losses", "log_sum_exp", "hits", "target_weights",
            "row_offsets", "class_mask", "class_weights", "row_weights", "sink", "log_probabilities", "argmax", "ranks",
            "entropies", "top_classes", "top_log_probabilities", "target_gradient", "teacher", "bias", "prompt_tokens",

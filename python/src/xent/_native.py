@@ -11,13 +11,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from xent._functions import LAYOUTS
+from xent._functions import LAYOUTS, MOST_ARRAYS
 from xent.errors import NativeLibraryError
 
 ABI_VERSION = 3
 NUMERICS_VERSION = 3
 CHUNK = 8192
-FEW, MANY = 6, 26  # how many arrays go through the doors
+FEW, MANY = 6, MOST_ARRAYS  # how many arrays go through the doors
 
 TYPES = {"F32": 1, "F64": 2, "F16": 3, "BF16": 4, "I8": 5, "U8": 6, "I16": 7, "I32": 8, "I64": 9, "U16": 10, "U32": 11,
          "U64": 12}

@@ -1063,7 +1063,7 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * uint32_t xent_abi_version(void)
+     * uint32_t xent_abi_version()
      * }
      */
     public static FunctionDescriptor xent_abi_version$descriptor() {
@@ -1073,7 +1073,7 @@ public class XentH extends XentH$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * uint32_t xent_abi_version(void)
+     * uint32_t xent_abi_version()
      * }
      */
     public static MethodHandle xent_abi_version$handle() {
@@ -1083,7 +1083,7 @@ public class XentH extends XentH$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * uint32_t xent_abi_version(void)
+     * uint32_t xent_abi_version()
      * }
      */
     public static MemorySegment xent_abi_version$address() {
@@ -1092,7 +1092,7 @@ public class XentH extends XentH$shared {
 
     /**
      * {@snippet lang=c :
-     * uint32_t xent_abi_version(void)
+     * uint32_t xent_abi_version()
      * }
      */
     public static int xent_abi_version() {
@@ -1121,7 +1121,7 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * uint32_t xent_numerics_version(void)
+     * uint32_t xent_numerics_version()
      * }
      */
     public static FunctionDescriptor xent_numerics_version$descriptor() {
@@ -1131,7 +1131,7 @@ public class XentH extends XentH$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * uint32_t xent_numerics_version(void)
+     * uint32_t xent_numerics_version()
      * }
      */
     public static MethodHandle xent_numerics_version$handle() {
@@ -1141,7 +1141,7 @@ public class XentH extends XentH$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * uint32_t xent_numerics_version(void)
+     * uint32_t xent_numerics_version()
      * }
      */
     public static MemorySegment xent_numerics_version$address() {
@@ -1150,7 +1150,7 @@ public class XentH extends XentH$shared {
 
     /**
      * {@snippet lang=c :
-     * uint32_t xent_numerics_version(void)
+     * uint32_t xent_numerics_version()
      * }
      */
     public static int xent_numerics_version() {
@@ -1179,7 +1179,7 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * const char *xent_version(void)
+     * const char *xent_version()
      * }
      */
     public static FunctionDescriptor xent_version$descriptor() {
@@ -1189,7 +1189,7 @@ public class XentH extends XentH$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * const char *xent_version(void)
+     * const char *xent_version()
      * }
      */
     public static MethodHandle xent_version$handle() {
@@ -1199,7 +1199,7 @@ public class XentH extends XentH$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * const char *xent_version(void)
+     * const char *xent_version()
      * }
      */
     public static MemorySegment xent_version$address() {
@@ -1208,7 +1208,7 @@ public class XentH extends XentH$shared {
 
     /**
      * {@snippet lang=c :
-     * const char *xent_version(void)
+     * const char *xent_version()
      * }
      */
     public static MemorySegment xent_version() {
@@ -1357,7 +1357,7 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t xent_best_isa(void)
+     * int32_t xent_best_isa()
      * }
      */
     public static FunctionDescriptor xent_best_isa$descriptor() {
@@ -1367,7 +1367,7 @@ public class XentH extends XentH$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t xent_best_isa(void)
+     * int32_t xent_best_isa()
      * }
      */
     public static MethodHandle xent_best_isa$handle() {
@@ -1377,7 +1377,7 @@ public class XentH extends XentH$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t xent_best_isa(void)
+     * int32_t xent_best_isa()
      * }
      */
     public static MemorySegment xent_best_isa$address() {
@@ -1386,7 +1386,7 @@ public class XentH extends XentH$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t xent_best_isa(void)
+     * int32_t xent_best_isa()
      * }
      */
     public static int xent_best_isa() {
@@ -2287,7 +2287,7 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * xent_status xent_few_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d, const void *e, const void *f)
+     * xent_status xent_few_at(const xent_work *work, const void *a0, const void *a1, const void *a2, const void *a3, const void *a4, const void *a5)
      * }
      */
     public static FunctionDescriptor xent_few_at$descriptor() {
@@ -2297,7 +2297,7 @@ public class XentH extends XentH$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * xent_status xent_few_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d, const void *e, const void *f)
+     * xent_status xent_few_at(const xent_work *work, const void *a0, const void *a1, const void *a2, const void *a3, const void *a4, const void *a5)
      * }
      */
     public static MethodHandle xent_few_at$handle() {
@@ -2307,7 +2307,7 @@ public class XentH extends XentH$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * xent_status xent_few_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d, const void *e, const void *f)
+     * xent_status xent_few_at(const xent_work *work, const void *a0, const void *a1, const void *a2, const void *a3, const void *a4, const void *a5)
      * }
      */
     public static MemorySegment xent_few_at$address() {
@@ -2316,16 +2316,16 @@ public class XentH extends XentH$shared {
 
     /**
      * {@snippet lang=c :
-     * xent_status xent_few_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d, const void *e, const void *f)
+     * xent_status xent_few_at(const xent_work *work, const void *a0, const void *a1, const void *a2, const void *a3, const void *a4, const void *a5)
      * }
      */
-    public static int xent_few_at(MemorySegment work, MemorySegment a, MemorySegment b, MemorySegment c, MemorySegment d, MemorySegment e, MemorySegment f) {
+    public static int xent_few_at(MemorySegment work, MemorySegment a0, MemorySegment a1, MemorySegment a2, MemorySegment a3, MemorySegment a4, MemorySegment a5) {
         var mh$ = xent_few_at.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_few_at", work, a, b, c, d, e, f);
+                traceDowncall("xent_few_at", work, a0, a1, a2, a3, a4, a5);
             }
-            return (int)mh$.invokeExact(work, a, b, c, d, e, f);
+            return (int)mh$.invokeExact(work, a0, a1, a2, a3, a4, a5);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2336,6 +2336,12 @@ public class XentH extends XentH$shared {
     private static class xent_many_at {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             XentH.C_INT,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
+            XentH.C_POINTER,
             XentH.C_POINTER,
             XentH.C_POINTER,
             XentH.C_POINTER,
@@ -2373,7 +2379,7 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * xent_status xent_many_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d, const void *e, const void *f, const void *g, const void *h, const void *i, const void *j, const void *k, const void *l, const void *m, const void *n, const void *o, const void *p, const void *q, const void *r, const void *s, const void *t, const void *u, const void *v, const void *w, const void *x, const void *y, const void *z)
+     * xent_status xent_many_at(const xent_work *work, const void *a0, const void *a1, const void *a2, const void *a3, const void *a4, const void *a5, const void *a6, const void *a7, const void *a8, const void *a9, const void *a10, const void *a11, const void *a12, const void *a13, const void *a14, const void *a15, const void *a16, const void *a17, const void *a18, const void *a19, const void *a20, const void *a21, const void *a22, const void *a23, const void *a24, const void *a25, const void *a26, const void *a27, const void *a28, const void *a29, const void *a30, const void *a31)
      * }
      */
     public static FunctionDescriptor xent_many_at$descriptor() {
@@ -2383,7 +2389,7 @@ public class XentH extends XentH$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * xent_status xent_many_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d, const void *e, const void *f, const void *g, const void *h, const void *i, const void *j, const void *k, const void *l, const void *m, const void *n, const void *o, const void *p, const void *q, const void *r, const void *s, const void *t, const void *u, const void *v, const void *w, const void *x, const void *y, const void *z)
+     * xent_status xent_many_at(const xent_work *work, const void *a0, const void *a1, const void *a2, const void *a3, const void *a4, const void *a5, const void *a6, const void *a7, const void *a8, const void *a9, const void *a10, const void *a11, const void *a12, const void *a13, const void *a14, const void *a15, const void *a16, const void *a17, const void *a18, const void *a19, const void *a20, const void *a21, const void *a22, const void *a23, const void *a24, const void *a25, const void *a26, const void *a27, const void *a28, const void *a29, const void *a30, const void *a31)
      * }
      */
     public static MethodHandle xent_many_at$handle() {
@@ -2393,7 +2399,7 @@ public class XentH extends XentH$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * xent_status xent_many_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d, const void *e, const void *f, const void *g, const void *h, const void *i, const void *j, const void *k, const void *l, const void *m, const void *n, const void *o, const void *p, const void *q, const void *r, const void *s, const void *t, const void *u, const void *v, const void *w, const void *x, const void *y, const void *z)
+     * xent_status xent_many_at(const xent_work *work, const void *a0, const void *a1, const void *a2, const void *a3, const void *a4, const void *a5, const void *a6, const void *a7, const void *a8, const void *a9, const void *a10, const void *a11, const void *a12, const void *a13, const void *a14, const void *a15, const void *a16, const void *a17, const void *a18, const void *a19, const void *a20, const void *a21, const void *a22, const void *a23, const void *a24, const void *a25, const void *a26, const void *a27, const void *a28, const void *a29, const void *a30, const void *a31)
      * }
      */
     public static MemorySegment xent_many_at$address() {
@@ -2402,16 +2408,16 @@ public class XentH extends XentH$shared {
 
     /**
      * {@snippet lang=c :
-     * xent_status xent_many_at(const xent_work *work, const void *a, const void *b, const void *c, const void *d, const void *e, const void *f, const void *g, const void *h, const void *i, const void *j, const void *k, const void *l, const void *m, const void *n, const void *o, const void *p, const void *q, const void *r, const void *s, const void *t, const void *u, const void *v, const void *w, const void *x, const void *y, const void *z)
+     * xent_status xent_many_at(const xent_work *work, const void *a0, const void *a1, const void *a2, const void *a3, const void *a4, const void *a5, const void *a6, const void *a7, const void *a8, const void *a9, const void *a10, const void *a11, const void *a12, const void *a13, const void *a14, const void *a15, const void *a16, const void *a17, const void *a18, const void *a19, const void *a20, const void *a21, const void *a22, const void *a23, const void *a24, const void *a25, const void *a26, const void *a27, const void *a28, const void *a29, const void *a30, const void *a31)
      * }
      */
-    public static int xent_many_at(MemorySegment work, MemorySegment a, MemorySegment b, MemorySegment c, MemorySegment d, MemorySegment e, MemorySegment f, MemorySegment g, MemorySegment h, MemorySegment i, MemorySegment j, MemorySegment k, MemorySegment l, MemorySegment m, MemorySegment n, MemorySegment o, MemorySegment p, MemorySegment q, MemorySegment r, MemorySegment s, MemorySegment t, MemorySegment u, MemorySegment v, MemorySegment w, MemorySegment x, MemorySegment y, MemorySegment z) {
+    public static int xent_many_at(MemorySegment work, MemorySegment a0, MemorySegment a1, MemorySegment a2, MemorySegment a3, MemorySegment a4, MemorySegment a5, MemorySegment a6, MemorySegment a7, MemorySegment a8, MemorySegment a9, MemorySegment a10, MemorySegment a11, MemorySegment a12, MemorySegment a13, MemorySegment a14, MemorySegment a15, MemorySegment a16, MemorySegment a17, MemorySegment a18, MemorySegment a19, MemorySegment a20, MemorySegment a21, MemorySegment a22, MemorySegment a23, MemorySegment a24, MemorySegment a25, MemorySegment a26, MemorySegment a27, MemorySegment a28, MemorySegment a29, MemorySegment a30, MemorySegment a31) {
         var mh$ = xent_many_at.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_many_at", work, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z);
+                traceDowncall("xent_many_at", work, a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20, a21, a22, a23, a24, a25, a26, a27, a28, a29, a30, a31);
             }
-            return (int)mh$.invokeExact(work, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z);
+            return (int)mh$.invokeExact(work, a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20, a21, a22, a23, a24, a25, a26, a27, a28, a29, a30, a31);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2439,7 +2445,7 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * xent_status xent_run_at(xent_prepared *prepared, const void *a, const void *b, const void *c, const void *d, const void *e, const void *f)
+     * xent_status xent_run_at(xent_prepared *prepared, const void *a0, const void *a1, const void *a2, const void *a3, const void *a4, const void *a5)
      * }
      */
     public static FunctionDescriptor xent_run_at$descriptor() {
@@ -2449,7 +2455,7 @@ public class XentH extends XentH$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * xent_status xent_run_at(xent_prepared *prepared, const void *a, const void *b, const void *c, const void *d, const void *e, const void *f)
+     * xent_status xent_run_at(xent_prepared *prepared, const void *a0, const void *a1, const void *a2, const void *a3, const void *a4, const void *a5)
      * }
      */
     public static MethodHandle xent_run_at$handle() {
@@ -2459,7 +2465,7 @@ public class XentH extends XentH$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * xent_status xent_run_at(xent_prepared *prepared, const void *a, const void *b, const void *c, const void *d, const void *e, const void *f)
+     * xent_status xent_run_at(xent_prepared *prepared, const void *a0, const void *a1, const void *a2, const void *a3, const void *a4, const void *a5)
      * }
      */
     public static MemorySegment xent_run_at$address() {
@@ -2468,16 +2474,16 @@ public class XentH extends XentH$shared {
 
     /**
      * {@snippet lang=c :
-     * xent_status xent_run_at(xent_prepared *prepared, const void *a, const void *b, const void *c, const void *d, const void *e, const void *f)
+     * xent_status xent_run_at(xent_prepared *prepared, const void *a0, const void *a1, const void *a2, const void *a3, const void *a4, const void *a5)
      * }
      */
-    public static int xent_run_at(MemorySegment prepared, MemorySegment a, MemorySegment b, MemorySegment c, MemorySegment d, MemorySegment e, MemorySegment f) {
+    public static int xent_run_at(MemorySegment prepared, MemorySegment a0, MemorySegment a1, MemorySegment a2, MemorySegment a3, MemorySegment a4, MemorySegment a5) {
         var mh$ = xent_run_at.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_run_at", prepared, a, b, c, d, e, f);
+                traceDowncall("xent_run_at", prepared, a0, a1, a2, a3, a4, a5);
             }
-            return (int)mh$.invokeExact(prepared, a, b, c, d, e, f);
+            return (int)mh$.invokeExact(prepared, a0, a1, a2, a3, a4, a5);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

@@ -67,7 +67,7 @@ public enum Function {
   public static final int COUNT = 22;
 
   /** As many arrays as the wider door takes. */
-  static final int MOST_ARRAYS = 26;
+  static final int MOST_ARRAYS = 32;
 
   final int number;
   private final Rule[] rules;
