@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a token costs: a row after the other from memory, on one thread, beside memcpy of the row, or beside its
- * softmax. Both take turns in one process: the ratio counts.
- * Usage: bench_sample [ROUNDS [CLASSES ...]]
+ * What a token costs: a row after the other from memory, on one thread, over memcpy of the row and over its softmax.
+ * Each pair takes turns in one process: the ratios count. A ratio above its goal has a star, and the program then
+ * returns 1.
+ * Usage: bench_sample [ISA [ROUNDS [CLASSES ...]]]   ISA: best, avx512, avx2, neon, scalar
  */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
@@ -15,38 +16,33 @@
 enum { BYTES = 96 << 20 };
 
 /* What a row's logits are like. */
-enum { LANGUAGE, FLAT, KINDS };
-static const char *const kind_names[KINDS] = {"like a language model's", "normal, sigma 1"};
+enum { LANGUAGE, SIGMA_1, SIGMA_3, UNIFORM, EQUAL, KINDS };
+static const char *const kind_names[KINDS] = {"language model", "normal, sigma 1", "normal, sigma 3", "uniform, 0 to 10",
+                                              "all equal"};
 
 typedef struct {
   const char *name;
-  int kind;
-  double limit; /* of the time over that of memcpy, or of softmax; 0: it is shown */
-  bool beside_softmax, raw;
   xent_sampling sampling;
 } bench_case;
 
-#define SAMPLING .sampling.size = sizeof(xent_sampling), .sampling
-#define USUAL SAMPLING.top_k = 50, .sampling.top_p = 0.9, .sampling.min_p = 0.05
+#define CASE(name_, ...) {name_, {.size = sizeof(xent_sampling), __VA_ARGS__}}
 static const bench_case cases[] = {
-    {"greedy", LANGUAGE, 1.3, SAMPLING.greedy = 1},
-    {"top-k 50, top-p 0.9, min-p 0.05", LANGUAGE, 1.3, USUAL},
-    {"the same, temperature 0.8", LANGUAGE, 1.3, USUAL, .sampling.temperature = 0.8},
-    {"the same with raw log-probability", LANGUAGE, 2.6, .raw = true, USUAL},
-    {"min-p 0.05", LANGUAGE, 0, SAMPLING.min_p = 0.05},
-    {"top-p 0.9", LANGUAGE, 0, SAMPLING.top_p = 0.9},
-    {"no filter", LANGUAGE, 0, SAMPLING.seed = 0},
-    {"top-k 50, top-p 0.9, min-p 0.05", FLAT, 1.3, USUAL},
-    {"top-k 5000", FLAT, 0, SAMPLING.top_k = 5000},
-    {"min-p 0.05", FLAT, 0, SAMPLING.min_p = 0.05},
-    {"no filter", FLAT, 0, SAMPLING.seed = 0},
-    {"top-p 0.9", FLAT, 1.5, .beside_softmax = true, SAMPLING.top_p = 0.9},
-    {"top-p 0.5", FLAT, 1.5, .beside_softmax = true, SAMPLING.top_p = 0.5},
-    {"typical-p 0.9", FLAT, 0, .beside_softmax = true, SAMPLING.typical_p = 0.9},
+    CASE("greedy", .greedy = 1),
+    CASE("temperature 0.8", .temperature = 0.8),
+    CASE("top-k 50", .top_k = 50),
+    CASE("top-k 5000", .top_k = 5000),
+    CASE("top-p 0.9", .top_p = 0.9),
+    CASE("top-p 0.95", .top_p = 0.95),
+    CASE("min-p 0.05", .min_p = 0.05),
+    CASE("typical-p 0.9", .typical_p = 0.9),
+    CASE("top-k 50, top-p 0.9, min-p 0.05, typical-p 0.9, temperature 0.8", .top_k = 50, .top_p = 0.9, .min_p = 0.05,
+         .typical_p = 0.9, .temperature = 0.8),
 };
 
 typedef struct {
-  const bench_case *of;
+  const xent_sampling *sampling;
+  const xent_options *options;
+  bool raw; /* with the log-probability of the token */
   const float *x;
   float *y;
   int64_t rows, classes, row;
@@ -57,9 +53,9 @@ static void run_sample(const void *of) {
   int64_t token;
   float log_probability;
   const xent_sample_call call = {
-      .size = sizeof call, .sizes = xent_rows(1, p->classes), .sampling = &p->of->sampling,
+      .size = sizeof call, .sizes = xent_rows(1, p->classes), .sampling = p->sampling, .options = p->options,
       .logits = {p->x + p->row * p->classes, xent_per_class(p->classes, 1, XENT_F32)},
-      .log_probabilities = {p->of->raw ? &log_probability : NULL, xent_per_row(1, XENT_F32)},
+      .log_probabilities = {p->raw ? &log_probability : NULL, xent_per_row(1, XENT_F32)},
       .tokens = {&token, xent_per_row(1, XENT_I64)}};
   must(xent_sample(&call), "sample");
   p->row = (p->row + 1) % p->rows;
@@ -75,7 +71,7 @@ static void run_copy(const void *of) {
 static void run_softmax(const void *of) {
   problem *p = (problem *)(uintptr_t)of;
   const xent_softmax_call call = {
-      .size = sizeof call, .sizes = xent_rows(1, p->classes),
+      .size = sizeof call, .sizes = xent_rows(1, p->classes), .options = p->options,
       .logits = {p->x + p->row * p->classes, xent_per_class(p->classes, 1, XENT_F32)},
       .output = {p->y, xent_per_class(p->classes, 1, XENT_F32)}};
   must(xent_softmax(&call), "softmax");
@@ -85,45 +81,74 @@ static void run_softmax(const void *of) {
 static void fill_logits(float *x, int64_t rows, int64_t classes, int kind) {
   random_source source = {5};
   for (int64_t i = 0; i < rows * classes; i++)
-    x[i] = random_normal(&source) * (kind == FLAT ? 1.0f : 2.0f);
+    x[i] = kind == EQUAL     ? 2.5f
+           : kind == UNIFORM ? 10 * (float)random_unit(&source)
+                             : random_normal(&source) * (kind == LANGUAGE ? 2.0f : kind == SIGMA_3 ? 3.0f : 1.0f);
   /* a few classes far above the others, as a model is that knows what comes next */
   for (int64_t row = 0; kind == LANGUAGE && row < rows; row++)
     for (int i = 0; i < 100; i++)
       x[row * classes + random_below(&source, classes)] = 16 - 0.1f * (float)i + random_normal(&source);
 }
 
+/* Most that the time may be over that of memcpy, or 0, and over that of the softmax. */
+static double most_copies(const xent_sampling *s, int kind, int64_t classes, bool wide) {
+  if (kind != LANGUAGE || s->top_k != 0 || s->top_p != 0.9) return 0;
+  return classes > 65536 ? (wide ? 1.4 : 2.0) : (wide ? 1.9 : 3.0);
+}
+static double most_softmaxes(const xent_sampling *s, int kind) {
+  const bool typical = s->typical_p != 0 && s->top_k == 0;
+  return typical ? 8 : kind == EQUAL ? 4 : 3;
+}
+
+/* Shows both ratios; gives how many are above their goals. */
+static int measure(problem *a, const char *name, int kind, int rounds) {
+  const bool wide = a->options->isa == 0 || strcmp(xent_isa_name(a->options->isa), "avx512") == 0;
+  problem b = *a;
+  b.row = a->rows / 2;
+  const pair_times copy = take_turns((timed){run_sample, a}, (timed){run_copy, &b}, rounds);
+  const pair_times softmax = take_turns((timed){run_sample, a}, (timed){run_softmax, &b}, rounds);
+  const double copies = a->raw ? 0 : most_copies(a->sampling, kind, a->classes, wide);
+  const bool slow = copies > 0 && copy.median > copies;
+  const bool slower = !a->raw && softmax.median > most_softmaxes(a->sampling, kind);
+  printf("%6lld  %-16s  %-40.40s %-4s %8.4f ns/logit %7.2f%s memcpy %7.2f%s softmax\n", (long long)a->classes,
+         kind_names[kind], name, a->raw ? "+log" : "", copy.first * 1e9 / (double)a->classes, copy.median,
+         slow ? "*" : " ", softmax.median, slower ? "*" : " ");
+  fflush(stdout);
+  return slow + slower;
+}
+
+static int32_t isa_named(const char *name) {
+  for (int32_t isa = 1; isa < 8; isa++)
+    if (strcmp(xent_isa_name(isa), name) == 0) return isa;
+  if (strcmp(name, "best") == 0) return 0;
+  fprintf(stderr, "%s is not an instruction set\n", name);
+  exit(2);
+}
+
 int main(int argc, char **argv) {
-  const int rounds = argc > 1 ? atoi(argv[1]) : 101;
   static const int64_t usual[] = {128256, 32000};
-  const int sizes = argc > 2 ? argc - 2 : 2;
+  const int rounds = argc > 2 ? atoi(argv[2]) : 41, sizes = argc > 3 ? argc - 3 : 2;
+  xent_options options = xent_default_options();
   int over = 0;
+  if (argc > 1) options.isa = isa_named(argv[1]);
   if (rounds < 1 || rounds > BENCH_MAX_ROUNDS) {
     fprintf(stderr, "1 to %d rounds\n", BENCH_MAX_ROUNDS);
     return 2;
   }
   for (int i = 0; i < sizes; i++) {
-    const int64_t classes = argc > 2 ? atoll(argv[i + 2]) : usual[i], rows = BYTES / 4 / classes;
-    if (classes < 1 || rows < 1) {
+    const int64_t classes = argc > 3 ? atoll(argv[i + 3]) : usual[i], rows = classes > 0 ? BYTES / 4 / classes : 0;
+    if (rows < 1) {
       fprintf(stderr, "classes: 1 to %d\n", BYTES / 4);
       return 2;
     }
     float *x = must_allocate((size_t)(rows * classes) * sizeof *x), *y = must_allocate((size_t)classes * sizeof *y);
     for (int kind = 0; kind < KINDS; kind++) {
       fill_logits(x, rows, classes, kind);
-      for (unsigned k = 0; k < sizeof cases / sizeof *cases; k++) {
-        const bench_case *c = &cases[k];
-        if (c->kind != kind) continue;
-        problem a = {c, x, y, rows, classes, 0}, b = a;
-        b.row = rows / 2;
-        const timed other = {c->beside_softmax ? run_softmax : run_copy, &b};
-        const pair_times t = take_turns((timed){run_sample, &a}, other, rounds);
-        const bool slow = c->limit > 0 && t.median > c->limit;
-        over += slow;
-        printf("%6lld classes, %-23s  %-36s %8.1f us, %s %6.1f us: %5.2f", (long long)classes, kind_names[kind],
-               c->name, t.first * 1e6, c->beside_softmax ? "softmax" : "memcpy ", t.second * 1e6, t.median);
-        if (c->limit > 0) printf(" (at most %.1f%s)", c->limit, slow ? ": it is not" : "");
-        printf("\n");
-      }
+      for (unsigned k = 0; k < sizeof cases / sizeof *cases; k++)
+        for (int raw = 0; raw < 2; raw++) {
+          problem a = {&cases[k].sampling, &options, raw, x, y, rows, classes, 0};
+          over += measure(&a, cases[k].name, kind, rounds);
+        }
     }
     free(x);
     free(y);
