@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes for Java and Python what the core says of its functions and arrays: the numbers of xent.h, the rules of
-native/src/api/arrays.h, and the places of native/src/api/*.c.
+"""Writes what follows from xent.h, from the rules of native/src/api/arrays.h and from the places of native/src/api/*.c:
+the tables of Java and Python, the names of fields, and a program that prints the binary interface.
 
-    tools/functions.py            write Array.java, Rule.java, Function.java, Rules.java and _functions.py
+    tools/functions.py            write Array.java, Field.java, Rule.java, Function.java, Rules.java, _functions.py,
+                                  field_names.h and abi_facts.c
     tools/functions.py --check    exit 1 when one of them differs from what would be written
 
 Either way it exits 1 when a function's places are not in the order of its struct, which is that of the doors.
@@ -45,6 +46,13 @@ def functions_of(header):
     return [name for _, name in found]
 
 
+def fields_of(header):
+    """The names of arguments and options in the order of their numbers."""
+    found = [(int(number), name) for name, number in re.findall(r"XENT_FIELD_(\w+) = (\d+)", header)]
+    assert [number for number, _ in found] == list(range(len(found)))
+    return [name for _, name in found]
+
+
 def layouts_of(header):
     """The arrays that xent_shape has a layout of, in its order."""
     return re.findall(r"xent_layout (\w+);", re.search(r"typedef struct xent_shape \{(.*?)\n\}", header, re.S)[1])
@@ -53,7 +61,13 @@ def layouts_of(header):
 def members_of(header, struct):
     """The names of a struct's members, in order."""
     body = re.search(r"typedef struct " + struct + r" \{(.*?)\n\}", header, re.S)[1]
-    return re.findall(r"(\w+) *(?=[,;])", body)
+    return re.findall(r"(\w+)(?:\[\d+\])? *(?=[,;])", body)
+
+
+def constants_of(header):
+    """The macros and the constants of enums that are numbers, in order."""
+    return [macro or constant for macro, constant in
+            re.findall(r"^#define (XENT_\w+) \d+$|^  (XENT_\w+) = \d+,? *$", header, re.M)]
 
 
 def most_arrays_of(arrays):
@@ -114,6 +128,35 @@ def places_of(sources):
     return found
 
 
+def c_facts(header):
+    lines = [f"/* {note} */" for note in NOTES] + [
+        "/*", " * Prints what this compiler makes of xent.h, for tests that compare it with the bindings:",
+        " *   struct NAME SIZE", " *   field STRUCT NAME OFFSET SIZE", " *   constant NAME VALUE", " */",
+        "#include <stddef.h>", "#include <stdio.h>", "", '#include "xent.h"', "",
+        '#define STRUCT(s) printf("struct %s %zu\\n", #s, sizeof(s))',
+        '#define FIELD(s, f) printf("field %s %s %zu %zu\\n", #s, #f, offsetof(s, f), sizeof(((s *)0)->f))',
+        '#define CONSTANT(c) printf("constant %s %lld\\n", #c, (long long)(c))', "", "static void structs(void) {"]
+    for struct in re.findall(r"^typedef struct (\w+) \{", header, re.M):
+        lines += [f"  STRUCT({struct});"] + [f"  FIELD({struct}, {name});" for name in members_of(header, struct)]
+    lines += ["}", "", "static void constants(void) {"]
+    lines += [f"  CONSTANT({name});" for name in constants_of(header)]
+    return lines + ["}", "", "int main(void) {", "  structs();", "  constants();",
+                    "  return ferror(stdout) || fflush(stdout) ? 1 : 0;", "}", ""]
+
+
+def c_field_names(fields):
+    return [f"/* {note} */" for note in NOTES] + ["/* Of each XENT_FIELD_... its name. */"] + [
+        f'[XENT_FIELD_{name}] = "{name.lower()}",' for name in fields] + [""]
+
+
+def java_field(fields):
+    lines = HEAD + ["package dev.xent.internal.kernels;", "",
+                    "/** What a status is about: the numbers of XENT_FIELD_..., which never change. */",
+                    "public final class Field {"]
+    lines += [f"  public static final int {name} = {number};" for number, name in enumerate(fields)]
+    return lines + ["", "  private Field() {}", "}", ""]
+
+
 def java_name(name):
     return re.sub(r"_(\w)", lambda letter: letter[1].upper(), name)
 
@@ -170,7 +213,7 @@ def java_function(functions, most):
     lines[-1] = lines[-1][:-1] + ";"
     return lines + ["", "  /** How many there are. */", f"  public static final int COUNT = {len(functions)};", "",
                     "  /** As many arrays as the wider door takes. */",
-                    f"  static final int MOST_ARRAYS = {most};", "", "  final int number;",
+                    f"  static final int MOST_ARRAYS = {most};", "", "  public final int number;",
                     "  private final Rule[] rules;",
                     "  private final byte[] places = new byte[Array.COUNT];", "",
                     "  Function(int number, Rule... rules) {", "    this.number = number;",
@@ -212,18 +255,18 @@ def java_in_place(in_place):
 
 def java_bits(in_place):
     names = re.findall(r"XENT_FIELD_BIT\((\w+)\)", in_place)
-    return " | ".join(f"1L << XentH.XENT_FIELD_{name}()" for name in names) or "0"
+    return " | ".join(f"1L << Field.{name}" for name in names) or "0"
 
 
 def java_rules(rules, functions, layouts):
-    lines = HEAD + ["package dev.xent.internal.kernels.reference;", "", "import dev.xent.internal.ffi.XentH;",
-                    "import dev.xent.internal.kernels.Array;", "import dev.xent.internal.kernels.ElementType;",
+    lines = HEAD + ["package dev.xent.internal.kernels.reference;", "", "import dev.xent.internal.kernels.Array;",
+                    "import dev.xent.internal.kernels.ElementType;", "import dev.xent.internal.kernels.Field;",
                     "import dev.xent.internal.kernels.Form;", "import dev.xent.internal.kernels.Function;", "",
                     "/** What is checked of each array, and in which order. */", "final class Rules {"]
     for name, rule in rules.items():
         if rule.layout:
             lines += wrapped(f"  static final ArrayRule {name} = new ArrayRule(",
-                             [f"Array.{rule.layout.upper()}", f"XentH.XENT_FIELD_{rule.field}()", f"Form.{rule.form}",
+                             [f"Array.{rule.layout.upper()}", f"Field.{rule.field}", f"Form.{rule.form}",
                               java_holds(rule.holds, "ElementType."), str(rule.written).lower(),
                               java_bits(rule.in_place)], ");")
     lines += ["", "  private static final ArrayRule[][] OF = {"]
@@ -287,7 +330,11 @@ def main(given):
         checked.append((name, own))
         if "classes" in members:  # beside rows: the other classes are in sizes
             ranged.add(name)
-    written = {KERNELS / "Array.java": java_array(layouts, records),
+    fields = fields_of(header)
+    written = {ROOT / "native/test/abi_facts.c": c_facts(header),
+               API / "field_names.h": c_field_names(fields),
+               KERNELS / "Field.java": java_field(fields),
+               KERNELS / "Array.java": java_array(layouts, records),
                KERNELS / "Rule.java": java_rule(rules, checked),
                KERNELS / "Function.java": java_function(checked, most),
                KERNELS / "reference/Rules.java": java_rules(rules, checked, layouts),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Written by tools/functions.py: change what that reads, not this. */
 /*
- * Prints what this compiler makes of xent.h, for a test that compares it with the Java bindings:
+ * Prints what this compiler makes of xent.h, for tests that compare it with the bindings:
  *   struct NAME SIZE
  *   field STRUCT NAME OFFSET SIZE
  *   constant NAME VALUE
@@ -21,15 +22,12 @@ static void structs(void) {
   FIELD(xent_layout, inner);
   FIELD(xent_layout, type);
   FIELD(xent_layout, reserved);
-
   STRUCT(xent_input);
   FIELD(xent_input, address);
   FIELD(xent_input, layout);
-
   STRUCT(xent_output);
   FIELD(xent_output, address);
   FIELD(xent_output, layout);
-
   STRUCT(xent_sizes);
   FIELD(xent_sizes, outer);
   FIELD(xent_sizes, classes);
@@ -41,11 +39,9 @@ static void structs(void) {
   FIELD(xent_sizes, prompt_count);
   FIELD(xent_sizes, output_count);
   FIELD(xent_sizes, features);
-
   STRUCT(xent_range);
   FIELD(xent_range, begin);
   FIELD(xent_range, end);
-
   STRUCT(xent_options);
   FIELD(xent_options, size);
   FIELD(xent_options, isa);
@@ -63,13 +59,10 @@ static void structs(void) {
   FIELD(xent_options, probability_clamp);
   FIELD(xent_options, focal_gamma);
   FIELD(xent_options, focal_alpha);
-
   STRUCT(xent_statistics);
   FIELD(xent_statistics, opaque);
-
   STRUCT(xent_state);
   FIELD(xent_state, opaque);
-
   STRUCT(xent_tally);
   FIELD(xent_tally, size);
   FIELD(xent_tally, nan);
@@ -78,7 +71,6 @@ static void structs(void) {
   FIELD(xent_tally, bins);
   FIELD(xent_tally, doubles);
   FIELD(xent_tally, digits);
-
   STRUCT(xent_report);
   FIELD(xent_report, size);
   FIELD(xent_report, field);
@@ -90,7 +82,6 @@ static void structs(void) {
   FIELD(xent_report, counted);
   FIELD(xent_report, denominator);
   FIELD(xent_report, unfinished);
-
   STRUCT(xent_softmax_call);
   FIELD(xent_softmax_call, size);
   FIELD(xent_softmax_call, sizes);
@@ -104,7 +95,6 @@ static void structs(void) {
   FIELD(xent_softmax_call, sink);
   FIELD(xent_softmax_call, row_offsets);
   FIELD(xent_softmax_call, statistics);
-
   STRUCT(xent_log_sum_exp_call);
   FIELD(xent_log_sum_exp_call, size);
   FIELD(xent_log_sum_exp_call, sizes);
@@ -116,7 +106,6 @@ static void structs(void) {
   FIELD(xent_log_sum_exp_call, class_mask);
   FIELD(xent_log_sum_exp_call, sink);
   FIELD(xent_log_sum_exp_call, row_offsets);
-
   STRUCT(xent_softmax_backward_call);
   FIELD(xent_softmax_backward_call, size);
   FIELD(xent_softmax_backward_call, sizes);
@@ -130,7 +119,6 @@ static void structs(void) {
   FIELD(xent_softmax_backward_call, class_mask);
   FIELD(xent_softmax_backward_call, row_offsets);
   FIELD(xent_softmax_backward_call, statistics);
-
   STRUCT(xent_check_targets_call);
   FIELD(xent_check_targets_call, size);
   FIELD(xent_check_targets_call, sizes);
@@ -146,7 +134,6 @@ static void structs(void) {
   FIELD(xent_check_targets_call, row_weights);
   FIELD(xent_check_targets_call, row_offsets);
   FIELD(xent_check_targets_call, tally);
-
   STRUCT(xent_cross_entropy_call);
   FIELD(xent_cross_entropy_call, size);
   FIELD(xent_cross_entropy_call, sizes);
@@ -174,7 +161,6 @@ static void structs(void) {
   FIELD(xent_cross_entropy_call, row_offsets);
   FIELD(xent_cross_entropy_call, statistics);
   FIELD(xent_cross_entropy_call, tally);
-
   STRUCT(xent_cross_entropy_backward_call);
   FIELD(xent_cross_entropy_backward_call, size);
   FIELD(xent_cross_entropy_backward_call, sizes);
@@ -192,7 +178,6 @@ static void structs(void) {
   FIELD(xent_cross_entropy_backward_call, row_weights);
   FIELD(xent_cross_entropy_backward_call, row_offsets);
   FIELD(xent_cross_entropy_backward_call, statistics);
-
   STRUCT(xent_selected_log_probabilities_call);
   FIELD(xent_selected_log_probabilities_call, size);
   FIELD(xent_selected_log_probabilities_call, sizes);
@@ -208,7 +193,6 @@ static void structs(void) {
   FIELD(xent_selected_log_probabilities_call, sink);
   FIELD(xent_selected_log_probabilities_call, row_offsets);
   FIELD(xent_selected_log_probabilities_call, statistics);
-
   STRUCT(xent_selected_log_probabilities_backward_call);
   FIELD(xent_selected_log_probabilities_backward_call, size);
   FIELD(xent_selected_log_probabilities_backward_call, sizes);
@@ -222,7 +206,19 @@ static void structs(void) {
   FIELD(xent_selected_log_probabilities_backward_call, class_mask);
   FIELD(xent_selected_log_probabilities_backward_call, row_offsets);
   FIELD(xent_selected_log_probabilities_backward_call, statistics);
-
+  STRUCT(xent_divergence_call);
+  FIELD(xent_divergence_call, size);
+  FIELD(xent_divergence_call, sizes);
+  FIELD(xent_divergence_call, rows);
+  FIELD(xent_divergence_call, options);
+  FIELD(xent_divergence_call, report);
+  FIELD(xent_divergence_call, logits);
+  FIELD(xent_divergence_call, teacher);
+  FIELD(xent_divergence_call, losses);
+  FIELD(xent_divergence_call, gradient);
+  FIELD(xent_divergence_call, class_mask);
+  FIELD(xent_divergence_call, row_weights);
+  FIELD(xent_divergence_call, tally);
   STRUCT(xent_cross_entropy_hvp_call);
   FIELD(xent_cross_entropy_hvp_call, size);
   FIELD(xent_cross_entropy_hvp_call, sizes);
@@ -236,21 +232,6 @@ static void structs(void) {
   FIELD(xent_cross_entropy_hvp_call, row_weights);
   FIELD(xent_cross_entropy_hvp_call, sink);
   FIELD(xent_cross_entropy_hvp_call, row_offsets);
-
-  STRUCT(xent_binary_cross_entropy_call);
-  FIELD(xent_binary_cross_entropy_call, size);
-  FIELD(xent_binary_cross_entropy_call, sizes);
-  FIELD(xent_binary_cross_entropy_call, rows);
-  FIELD(xent_binary_cross_entropy_call, options);
-  FIELD(xent_binary_cross_entropy_call, report);
-  FIELD(xent_binary_cross_entropy_call, logits);
-  FIELD(xent_binary_cross_entropy_call, targets);
-  FIELD(xent_binary_cross_entropy_call, losses);
-  FIELD(xent_binary_cross_entropy_call, gradient);
-  FIELD(xent_binary_cross_entropy_call, element_weights);
-  FIELD(xent_binary_cross_entropy_call, positive_weights);
-  FIELD(xent_binary_cross_entropy_call, tally);
-
   STRUCT(xent_sampling);
   FIELD(xent_sampling, size);
   FIELD(xent_sampling, rules);
@@ -270,10 +251,8 @@ static void structs(void) {
   FIELD(xent_sampling, stream);
   FIELD(xent_sampling, step);
   FIELD(xent_sampling, draw);
-
   STRUCT(xent_sample_state);
   FIELD(xent_sample_state, opaque);
-
   STRUCT(xent_sample_call);
   FIELD(xent_sample_call, size);
   FIELD(xent_sample_call, sizes);
@@ -302,7 +281,19 @@ static void structs(void) {
   FIELD(xent_sample_call, gathered);
   FIELD(xent_sample_call, shards);
   FIELD(xent_sample_call, states);
-
+  STRUCT(xent_binary_cross_entropy_call);
+  FIELD(xent_binary_cross_entropy_call, size);
+  FIELD(xent_binary_cross_entropy_call, sizes);
+  FIELD(xent_binary_cross_entropy_call, rows);
+  FIELD(xent_binary_cross_entropy_call, options);
+  FIELD(xent_binary_cross_entropy_call, report);
+  FIELD(xent_binary_cross_entropy_call, logits);
+  FIELD(xent_binary_cross_entropy_call, targets);
+  FIELD(xent_binary_cross_entropy_call, losses);
+  FIELD(xent_binary_cross_entropy_call, gradient);
+  FIELD(xent_binary_cross_entropy_call, element_weights);
+  FIELD(xent_binary_cross_entropy_call, positive_weights);
+  FIELD(xent_binary_cross_entropy_call, tally);
   STRUCT(xent_linear_cross_entropy_call);
   FIELD(xent_linear_cross_entropy_call, size);
   FIELD(xent_linear_cross_entropy_call, sizes);
@@ -336,7 +327,6 @@ static void structs(void) {
   FIELD(xent_linear_cross_entropy_call, tally);
   FIELD(xent_linear_cross_entropy_call, workspace);
   FIELD(xent_linear_cross_entropy_call, workspace_size);
-
   STRUCT(xent_linear_cross_entropy_backward_call);
   FIELD(xent_linear_cross_entropy_backward_call, size);
   FIELD(xent_linear_cross_entropy_backward_call, sizes);
@@ -360,7 +350,6 @@ static void structs(void) {
   FIELD(xent_linear_cross_entropy_backward_call, statistics);
   FIELD(xent_linear_cross_entropy_backward_call, workspace);
   FIELD(xent_linear_cross_entropy_backward_call, workspace_size);
-
   STRUCT(xent_linear_states_call);
   FIELD(xent_linear_states_call, size);
   FIELD(xent_linear_states_call, sizes);
@@ -379,21 +368,6 @@ static void structs(void) {
   FIELD(xent_linear_states_call, states);
   FIELD(xent_linear_states_call, workspace);
   FIELD(xent_linear_states_call, workspace_size);
-
-  STRUCT(xent_divergence_call);
-  FIELD(xent_divergence_call, size);
-  FIELD(xent_divergence_call, sizes);
-  FIELD(xent_divergence_call, rows);
-  FIELD(xent_divergence_call, options);
-  FIELD(xent_divergence_call, report);
-  FIELD(xent_divergence_call, logits);
-  FIELD(xent_divergence_call, teacher);
-  FIELD(xent_divergence_call, losses);
-  FIELD(xent_divergence_call, gradient);
-  FIELD(xent_divergence_call, class_mask);
-  FIELD(xent_divergence_call, row_weights);
-  FIELD(xent_divergence_call, tally);
-
   STRUCT(xent_forward_states_call);
   FIELD(xent_forward_states_call, size);
   FIELD(xent_forward_states_call, sizes);
@@ -408,7 +382,6 @@ static void structs(void) {
   FIELD(xent_forward_states_call, class_weights);
   FIELD(xent_forward_states_call, statistics);
   FIELD(xent_forward_states_call, states);
-
   STRUCT(xent_backward_states_call);
   FIELD(xent_backward_states_call, size);
   FIELD(xent_backward_states_call, sizes);
@@ -420,7 +393,6 @@ static void structs(void) {
   FIELD(xent_backward_states_call, upstream);
   FIELD(xent_backward_states_call, class_mask);
   FIELD(xent_backward_states_call, states);
-
   STRUCT(xent_finish_call);
   FIELD(xent_finish_call, size);
   FIELD(xent_finish_call, sizes);
@@ -439,7 +411,9 @@ static void structs(void) {
   FIELD(xent_finish_call, states);
   FIELD(xent_finish_call, statistics);
   FIELD(xent_finish_call, tally);
-
+  STRUCT(xent_prepared);
+  FIELD(xent_prepared, size);
+  FIELD(xent_prepared, opaque);
   STRUCT(xent_shape);
   FIELD(xent_shape, size);
   FIELD(xent_shape, outer);
@@ -488,7 +462,6 @@ static void structs(void) {
   FIELD(xent_shape, hidden_gradient);
   FIELD(xent_shape, weights_gradient);
   FIELD(xent_shape, bias_gradient);
-
   STRUCT(xent_work);
   FIELD(xent_work, size);
   FIELD(xent_work, function);
@@ -504,17 +477,12 @@ static void structs(void) {
   FIELD(xent_work, workspace_size);
   FIELD(xent_work, shards);
   FIELD(xent_work, prepared);
-
-  STRUCT(xent_prepared);
-  FIELD(xent_prepared, size);
-  FIELD(xent_prepared, opaque);
 }
 
 static void constants(void) {
   CONSTANT(XENT_ABI_VERSION);
   CONSTANT(XENT_NUMERICS_VERSION);
   CONSTANT(XENT_CHUNK);
-  CONSTANT(XENT_PREPARED_BYTES);
   CONSTANT(XENT_OK);
   CONSTANT(XENT_INVALID_ARGUMENT);
   CONSTANT(XENT_INVALID_SHAPE);
@@ -570,6 +538,8 @@ static void constants(void) {
   CONSTANT(XENT_FIELD_TOP_COUNT);
   CONSTANT(XENT_FIELD_FIRST_CLASS);
   CONSTANT(XENT_FIELD_ALL_CLASSES);
+  CONSTANT(XENT_FIELD_FOCAL_GAMMA);
+  CONSTANT(XENT_FIELD_FOCAL_ALPHA);
   CONSTANT(XENT_FIELD_SAMPLING);
   CONSTANT(XENT_FIELD_RULES);
   CONSTANT(XENT_FIELD_TIES);
@@ -594,8 +564,6 @@ static void constants(void) {
   CONSTANT(XENT_FIELD_WORKSPACE);
   CONSTANT(XENT_FIELD_ELEMENT_WEIGHTS);
   CONSTANT(XENT_FIELD_POSITIVE_WEIGHTS);
-  CONSTANT(XENT_FIELD_FOCAL_GAMMA);
-  CONSTANT(XENT_FIELD_FOCAL_ALPHA);
   CONSTANT(XENT_FIELD_FEATURES);
   CONSTANT(XENT_FIELD_HIDDEN);
   CONSTANT(XENT_FIELD_WEIGHTS);
@@ -659,6 +627,7 @@ static void constants(void) {
   CONSTANT(XENT_FUNCTION_FORWARD_STATES);
   CONSTANT(XENT_FUNCTION_BACKWARD_STATES);
   CONSTANT(XENT_FUNCTION_FINISH);
+  CONSTANT(XENT_PREPARED_BYTES);
 }
 
 int main(void) {

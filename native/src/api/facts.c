@@ -22,19 +22,9 @@ const char *xent_status_message(xent_status status) {
 }
 
 const char *xent_field_name(int32_t field) {
-  static const char *const names[] = { /* in the order of their numbers, which never change */
-      "none", "shape", "options", "row_range", "class_range", "logits", "output", "gradient", "upstream",
-      "targets", "losses", "log_sum_exp", "hits", "statistics", "states", "tally", "report", "classes",
-      "target_weights", "row_offsets", "class_mask", "class_weights", "row_weights", "sink",
-      "log_probabilities", "argmax", "ranks", "entropies", "top_classes", "top_log_probabilities",
-      "target_gradient", "teacher", "isa", "fully_masked", "ignore_index", "label_smoothing", "gradient_scale",
-      "smoothing", "temperature", "softcap", "z_loss", "probability_clamp", "target_count", "top_count",
-      "first_class", "all_classes", "focal_gamma", "focal_alpha", "sampling", "rules", "ties", "greedy",
-      "min_keep", "top_k", "top_p", "min_p", "typical_p", "repetition_penalty", "frequency_penalty",
-      "presence_penalty", "prompt_count", "output_count", "bias", "prompt_tokens", "output_tokens", "tokens",
-      "processed_log_probabilities", "kept", "kept_mask", "workspace", "element_weights", "positive_weights",
-      "features", "hidden", "weights", "hidden_gradient", "weights_gradient", "bias_gradient"};
-  _Static_assert(sizeof names / sizeof *names == XENT_FIELD_BIAS_GRADIENT + 1, "a name for each field");
+  static const char *const names[] = {
+#include "field_names.h"
+  };
   return (uint32_t)field < sizeof names / sizeof *names ? names[field] : "unknown";
 }
 

@@ -11,12 +11,12 @@ import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_sampling;
-import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Records;
+import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.Work;
 import java.lang.foreign.Arena;
@@ -79,7 +79,7 @@ final class ConformanceRun {
     this.kernels = kernels;
     this.c = c;
     rows = c.rows();
-    shape = sized(xent_shape.layout());
+    shape = ShapeStruct.allocate(arena);
     options = sized(xent_options.layout());
     sampling = sized(xent_sampling.layout());
     report = sized(xent_report.layout());
@@ -87,22 +87,24 @@ final class ConformanceRun {
     xent_options.isa(options, isa);
     c.options.forEach(this::option);
     c.sampling.forEach(this::sampling);
-    xent_shape.outer(shape, c.outer);
-    xent_shape.classes(shape, c.classes);
-    xent_shape.inner(shape, c.inner);
-    xent_shape.target_count(
+    ShapeStruct.outer(shape, c.outer);
+    ShapeStruct.classes(shape, c.classes);
+    ShapeStruct.inner(shape, c.inner);
+    ShapeStruct.targetCount(
         shape, along(c.inputs.get(isSelected() ? "targets" : "target_weights")));
-    xent_shape.prompt_count(shape, along(c.inputs.get("prompt_tokens")));
-    xent_shape.output_count(shape, along(c.inputs.get("output_tokens")));
-    xent_shape.top_count(shape, along(c.outputs.get("top_classes")));
+    ShapeStruct.promptCount(shape, along(c.inputs.get("prompt_tokens")));
+    ShapeStruct.outputCount(shape, along(c.inputs.get("output_tokens")));
+    ShapeStruct.topCount(shape, along(c.outputs.get("top_classes")));
     if (isLinear()) {
-      xent_shape.features(shape, along(c.inputs.get("hidden")));
-      xent_layout.type(xent_shape.logits(shape), XentH.XENT_F32());
+      ShapeStruct.features(shape, along(c.inputs.get("hidden")));
+      xent_layout.type(ShapeStruct.layout(shape, Array.LOGITS), XentH.XENT_F32());
     }
     c.inputs.forEach((name, stored) -> put(name, stored).copyFrom(bytes(stored)));
     c.outputs.forEach((name, stored) -> put(name, stored).fill((byte) UNWRITTEN));
     if (!c.inputs.containsKey("logits") && !isLinear()) { // what xent_finish computes in
-      xent_layout.type(xent_shape.logits(shape), xent_layout.type(xent_shape.output(shape)));
+      xent_layout.type(
+          ShapeStruct.layout(shape, Array.LOGITS),
+          xent_layout.type(ShapeStruct.layout(shape, Array.OUTPUT)));
     }
   }
 
@@ -177,9 +179,7 @@ final class ConformanceRun {
     int type = TYPES.indexOf(stored.type());
     boolean ragged = c.inputs.containsKey("row_offsets");
     int axes = stored.npy().shape().length;
-    MemorySegment layout =
-        shape.asSlice(
-            xent_shape.layout().byteOffset(groupElement(name)), xent_layout.layout().byteSize());
+    MemorySegment layout = ShapeStruct.layout(shape, Array.valueOf(name.toUpperCase(Locale.ROOT)));
     xent_layout.type(layout, type);
     boolean elements = c.function.equals("binary_cross_entropy");
     if (!elements && isPerRow(name, type)) {
@@ -187,7 +187,7 @@ final class ConformanceRun {
       xent_layout.outer(layout, one ? 0 : c.inner);
       xent_layout.inner(layout, one ? 0 : 1);
     } else if (MATRICES.contains(name)) {
-      xent_layout.outer(layout, xent_shape.features(shape));
+      xent_layout.outer(layout, ShapeStruct.features(shape));
       xent_layout.classes(layout, 1);
     } else if (name.equals("class_weights")
         || (isLinear() && OF_CLASSES.contains(name))
@@ -203,28 +203,28 @@ final class ConformanceRun {
 
   private boolean isPerRow(String name, int type) {
     if (isSelected() && AS_SELECTED.contains(name)) {
-      return xent_shape.target_count(shape) == 0;
+      return ShapeStruct.targetCount(shape) == 0;
     }
     boolean labels = name.equals("targets") && type >= TYPES.indexOf("i8");
     return PER_ROW.contains(name)
-        || (labels && xent_shape.target_count(shape) == 0)
+        || (labels && ShapeStruct.targetCount(shape) == 0)
         || (name.equals("upstream") && c.function.endsWith("cross_entropy_backward"));
   }
 
   private long numbersPerRow(String name) {
     if (PER_TOP.contains(name)) {
-      return xent_shape.top_count(shape);
+      return ShapeStruct.topCount(shape);
     }
     if (PER_FEATURE.contains(name)) {
-      return xent_shape.features(shape);
+      return ShapeStruct.features(shape);
     }
     if (name.equals("prompt_tokens") || name.equals("output_tokens")) {
       return along(c.inputs.get(name));
     }
     if (isSelected() && AS_SELECTED.contains(name)) {
-      return xent_shape.target_count(shape);
+      return ShapeStruct.targetCount(shape);
     }
-    long entries = xent_shape.target_count(shape);
+    long entries = ShapeStruct.targetCount(shape);
     return entries > 0 && PER_ENTRY.contains(name) ? entries : c.classes;
   }
 
@@ -308,7 +308,7 @@ final class ConformanceRun {
   }
 
   private void sample() {
-    long tokens = xent_shape.prompt_count(shape) + xent_shape.output_count(shape);
+    long tokens = ShapeStruct.promptCount(shape) + ShapeStruct.outputCount(shape);
     long size = kernels.sampleWorkspace(c.classes, tokens);
     MemorySegment workspace = arena.allocate(Math.max(size, 1), 64);
     lawful(call(Function.SAMPLE).sampling(sampling, false).workspace(workspace, size));
@@ -321,7 +321,7 @@ final class ConformanceRun {
         XentH.XENT_WORKSPACE_HIDDEN_GRADIENT()
             | XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT()
             | XentH.XENT_WORKSPACE_WHOLE_ROWS();
-    long features = xent_shape.features(shape);
+    long features = ShapeStruct.features(shape);
     return arena.allocate(kernels.linearWorkspace(rows, features, classes, contents), 64);
   }
 

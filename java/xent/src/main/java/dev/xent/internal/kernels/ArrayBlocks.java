@@ -10,7 +10,6 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import dev.xent.internal.ffi.xent_layout;
-import dev.xent.internal.ffi.xent_shape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -172,7 +171,7 @@ final class ArrayBlocks {
   /** Finds what is to be copied for a call, and where. */
   void describe(Work work) {
     version = work.keptVersion();
-    inner = Math.max(xent_shape.inner(work.shape()), 1);
+    inner = Math.max(ShapeStruct.inner(work.shape()), 1);
     rowBegin = work.rowBegin();
     rowEnd = work.rowEnd();
     findRagged(work);
@@ -270,7 +269,7 @@ final class ArrayBlocks {
 
   /** Where the layout of an array is in the shape. */
   private static long layoutAt(Array array) {
-    return xent_shape.logits$offset() + array.ordinal() * xent_layout.sizeof();
+    return ShapeStruct.offset(Array.LOGITS) + array.ordinal() * xent_layout.sizeof();
   }
 
   private static int typeOf(Work work, Array array) {
@@ -300,7 +299,7 @@ final class ArrayBlocks {
     block.from = whole ? 0 : work.classBegin();
     block.entries = whole ? form.entries(shape) : work.classEnd() - block.from;
     block.boxCount = 0;
-    describeBoxes(block, xent_shape.features(shape));
+    describeBoxes(block, ShapeStruct.features(shape));
   }
 
   /** Of which the classes of targets are read, also those that are not in the range. */
@@ -310,7 +309,7 @@ final class ArrayBlocks {
   }
 
   private static Form ofTargets(Work work) {
-    if (xent_shape.target_count(work.shape()) != 0) {
+    if (ShapeStruct.targetCount(work.shape()) != 0) {
       return Form.PER_TARGET;
     }
     int type = typeOf(work, Array.TARGETS);

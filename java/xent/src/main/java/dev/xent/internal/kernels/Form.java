@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels;
 
-import dev.xent.internal.ffi.xent_shape;
 import java.lang.foreign.MemorySegment;
 
 /** What an array has numbers for. */
@@ -41,12 +40,12 @@ public enum Form {
   public long entries(MemorySegment shape) {
     return switch (this) {
       case PER_ROW -> 1;
-      case PER_TARGET -> xent_shape.target_count(shape);
-      case PER_TOP -> xent_shape.top_count(shape);
-      case PER_PROMPT -> xent_shape.prompt_count(shape);
-      case PER_OUTPUT -> xent_shape.output_count(shape);
-      case PER_FEATURE, OF_CLASSES -> xent_shape.features(shape);
-      default -> xent_shape.classes(shape);
+      case PER_TARGET -> ShapeStruct.targetCount(shape);
+      case PER_TOP -> ShapeStruct.topCount(shape);
+      case PER_PROMPT -> ShapeStruct.promptCount(shape);
+      case PER_OUTPUT -> ShapeStruct.outputCount(shape);
+      case PER_FEATURE, OF_CLASSES -> ShapeStruct.features(shape);
+      default -> ShapeStruct.classes(shape);
     };
   }
 }

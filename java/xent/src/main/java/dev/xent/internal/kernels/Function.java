@@ -69,7 +69,7 @@ public enum Function {
   /** As many arrays as the wider door takes. */
   static final int MOST_ARRAYS = 32;
 
-  final int number;
+  public final int number;
   private final Rule[] rules;
   private final byte[] places = new byte[Array.COUNT];
 

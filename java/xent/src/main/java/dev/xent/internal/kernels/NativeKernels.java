@@ -6,7 +6,6 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.xent.internal.ffi.XentH;
-import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.ffi.xent_work;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -257,7 +256,7 @@ public final class NativeKernels implements Kernels {
     return switch (work.function()) {
       case LINEAR_CROSS_ENTROPY, LINEAR_CROSS_ENTROPY_BACKWARD, LINEAR_STATES -> false;
       // Lists of all shards take longer.
-      case SAMPLE -> xent_shape.all_classes(work.shape()) == 0 && hasLittleEffort(work);
+      case SAMPLE -> ShapeStruct.allClasses(work.shape()) == 0 && hasLittleEffort(work);
       default -> hasLittleEffort(work);
     };
   }

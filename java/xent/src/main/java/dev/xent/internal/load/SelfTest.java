@@ -6,10 +6,10 @@ import static java.lang.foreign.MemorySegment.NULL;
 import dev.xent.DType;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
-import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.Work;
 import dev.xent.options.Isa;
@@ -49,18 +49,17 @@ final class SelfTest {
 
   private SelfTest(Kernels kernels, Arena arena) {
     this.kernels = kernels;
-    shape = arena.allocate(xent_shape.layout());
+    shape = ShapeStruct.allocate(arena);
     options = arena.allocate(xent_options.layout());
     logits = arena.allocate(ROWS * CLASSES * Double.BYTES, Double.BYTES);
     labels = arena.allocate(ROWS * Integer.BYTES, Integer.BYTES);
     labels.copyFrom(MemorySegment.ofArray(new int[] {7, 0, CLASSES - 1}));
     results = arena.allocate(ROWS * (CLASSES + 2) * Double.BYTES, Double.BYTES);
     xent_options.size(options, xent_options.sizeof());
-    xent_shape.size(shape, xent_shape.sizeof());
-    xent_shape.outer(shape, ROWS);
-    xent_shape.classes(shape, CLASSES);
-    xent_shape.inner(shape, 1);
-    perRow(xent_shape.targets(shape), Codes.of(DType.I32));
+    ShapeStruct.outer(shape, ROWS);
+    ShapeStruct.classes(shape, CLASSES);
+    ShapeStruct.inner(shape, 1);
+    perRow(ShapeStruct.layout(shape, Array.TARGETS), Codes.of(DType.I32));
   }
 
   /**
@@ -116,11 +115,11 @@ final class SelfTest {
       default -> MemorySegment.copy(halves, 0, logits, ValueLayout.JAVA_SHORT, 0, count);
     }
     int code = Codes.of(type);
-    perClass(xent_shape.logits(shape), code);
-    perClass(xent_shape.output(shape), code);
-    perClass(xent_shape.gradient(shape), code);
-    perRow(xent_shape.losses(shape), code);
-    perRow(xent_shape.log_sum_exp(shape), code);
+    perClass(ShapeStruct.layout(shape, Array.LOGITS), code);
+    perClass(ShapeStruct.layout(shape, Array.OUTPUT), code);
+    perClass(ShapeStruct.layout(shape, Array.GRADIENT), code);
+    perRow(ShapeStruct.layout(shape, Array.LOSSES), code);
+    perRow(ShapeStruct.layout(shape, Array.LOG_SUM_EXP), code);
   }
 
   private static void perClass(MemorySegment layout, int type) {

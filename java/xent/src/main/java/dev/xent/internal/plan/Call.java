@@ -4,12 +4,12 @@ package dev.xent.internal.plan;
 import dev.xent.errors.MemoryException;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
-import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Effort;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.kernels.Workspaces;
 import dev.xent.internal.parallel.Threads;
@@ -216,7 +216,7 @@ final class Call extends CallArrays {
   }
 
   private Call(Owner owner, CallArguments given, Arena arena) {
-    this(owner, given, arena, arena.allocate(xent_shape.layout()));
+    this(owner, given, arena, ShapeStruct.allocate(arena));
   }
 
   private Call(Owner owner, CallArguments given, Arena arena, MemorySegment newShape) {
@@ -225,7 +225,6 @@ final class Call extends CallArrays {
     this.given = given;
     ownShape = newShape;
     shape = ownShape;
-    xent_shape.size(shape, xent_shape.sizeof());
     ownOptions = arena.allocate(xent_options.layout());
     options = ownOptions;
     xent_options.size(options, xent_options.sizeof());
@@ -318,22 +317,22 @@ final class Call extends CallArrays {
   private void write(long outer, long inner) {
     version++;
     writtenSignature = 0;
-    xent_shape.outer(shape, outer);
-    xent_shape.classes(shape, dimensions.classes);
-    xent_shape.inner(shape, inner);
+    ShapeStruct.outer(shape, outer);
+    ShapeStruct.classes(shape, dimensions.classes);
+    ShapeStruct.inner(shape, inner);
     writeLayouts();
     if (!has(Array.LOGITS) && !has(Array.OUTPUT)) {
       // Without logits it is still their type that says which floats go together.
       part(Array.LOGITS).writeType(lead().type);
     }
     if (unusual || writtenUnusual) {
-      xent_shape.target_count(shape, targetCount);
-      xent_shape.top_count(shape, topCount);
-      xent_shape.first_class(shape, firstClass);
-      xent_shape.all_classes(shape, allClasses);
-      xent_shape.prompt_count(shape, promptCount);
-      xent_shape.output_count(shape, outputCount);
-      xent_shape.features(shape, features);
+      ShapeStruct.targetCount(shape, targetCount);
+      ShapeStruct.topCount(shape, topCount);
+      ShapeStruct.firstClass(shape, firstClass);
+      ShapeStruct.allClasses(shape, allClasses);
+      ShapeStruct.promptCount(shape, promptCount);
+      ShapeStruct.outputCount(shape, outputCount);
+      ShapeStruct.features(shape, features);
       writtenUnusual = unusual;
     }
   }

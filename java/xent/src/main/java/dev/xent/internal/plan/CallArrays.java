@@ -5,10 +5,10 @@ import dev.xent.DType;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.ffi.xent_layout;
-import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Rule;
+import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.plan.Part.Kind;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -84,7 +84,7 @@ abstract sealed class CallArrays permits Call {
     for (Array array : Array.values()) {
       int i = array.ordinal();
       if (i < Array.LAYOUTS) {
-        MemorySegment layout = shape.asSlice(xent_shape.logits$offset() + i * size, size);
+        MemorySegment layout = shape.asSlice(ShapeStruct.offset(Array.LOGITS) + i * size, size);
         all[i] = new Part(i, nameOf(array), array, layout);
       }
     }

@@ -5,9 +5,9 @@ import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.PartialStatesException;
-import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.Status;
 import java.util.Locale;
 
@@ -32,10 +32,10 @@ final class Failures {
     if (status == Status.INVALID_LABEL) {
       return label(call);
     }
-    if (status == Status.INVALID_OPTION && field == XentH.XENT_FIELD_CLASS_WEIGHTS()) {
+    if (status == Status.INVALID_OPTION && field == Field.CLASS_WEIGHTS) {
       return weight("classWeights of class", reported(call), xent_report.value(call.report));
     }
-    if (status == Status.INVALID_OPTION && field == XentH.XENT_FIELD_ROW_WEIGHTS()) {
+    if (status == Status.INVALID_OPTION && field == Field.ROW_WEIGHTS) {
       long row = call.pieces.firstRow + reported(call);
       return weight("rowWeights of row", row, xent_report.value(call.report));
     }
@@ -47,7 +47,7 @@ final class Failures {
               "partial states%s do not belong together: give states of one operation, on the same rows and targets",
               named ? " of row " + row(call) : ""));
     }
-    if (field == XentH.XENT_FIELD_STATES()) {
+    if (field == Field.STATES) {
       return changedLabel(call);
     }
     // All else was checked before the kernel was called.
@@ -63,9 +63,7 @@ final class Failures {
 
   /** States of bytes may say anything of themselves, and statistics say what their states said. */
   private static boolean isOfStates(int field) {
-    return field == XentH.XENT_FIELD_STATES()
-        || field == XentH.XENT_FIELD_STATISTICS()
-        || field == XentH.XENT_FIELD_LOG_SUM_EXP();
+    return field == Field.STATES || field == Field.STATISTICS || field == Field.LOG_SUM_EXP;
   }
 
   private static long row(Call call) {
@@ -79,8 +77,8 @@ final class Failures {
           row(call), label, Labels.areUnsigned(call.part(Array.TARGETS)));
     }
     int field = xent_report.field(call.report);
-    if (field == XentH.XENT_FIELD_PROMPT_TOKENS() || field == XentH.XENT_FIELD_OUTPUT_TOKENS()) {
-      boolean ofPrompt = field == XentH.XENT_FIELD_PROMPT_TOKENS();
+    if (field == Field.PROMPT_TOKENS || field == Field.OUTPUT_TOKENS) {
+      boolean ofPrompt = field == Field.PROMPT_TOKENS;
       Part tokens = ofPrompt ? call.part(Array.PROMPT_TOKENS) : call.part(Array.OUTPUT_TOKENS);
       return LabelException.ofToken(
           tokens.name,

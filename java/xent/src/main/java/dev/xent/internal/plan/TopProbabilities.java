@@ -3,11 +3,11 @@ package dev.xent.internal.plan;
 
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_report;
-import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Records;
+import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.load.Codes;
 import java.lang.foreign.Arena;
@@ -24,9 +24,9 @@ final class TopProbabilities {
   /** Entries that softmax is given at once, if they are of several rows. */
   private static final int ENTRIES = 1024;
 
-  private final MemorySegment shape = Arena.ofAuto().allocate(xent_shape.layout());
-  private final MemorySegment layoutOfX = xent_shape.logits(shape);
-  private final MemorySegment layoutOfY = xent_shape.output(shape);
+  private final MemorySegment shape = ShapeStruct.allocate(Arena.ofAuto());
+  private final MemorySegment layoutOfX = ShapeStruct.layout(shape, Array.LOGITS);
+  private final MemorySegment layoutOfY = ShapeStruct.layout(shape, Array.OUTPUT);
   private final MemorySegment report = Arena.ofAuto().allocate(xent_report.layout());
 
   /** Of any type of floats, as the logits and the probabilities of the call are. */
@@ -41,7 +41,6 @@ final class TopProbabilities {
   private final RowPart probabilities = new RowPart();
 
   TopProbabilities() {
-    xent_shape.size(shape, xent_shape.sizeof());
     xent_report.size(report, xent_report.sizeof());
   }
 
@@ -97,9 +96,9 @@ final class TopProbabilities {
   }
 
   private void describe(Call call, int rows, int places) {
-    xent_shape.outer(shape, rows);
-    xent_shape.classes(shape, places);
-    xent_shape.inner(shape, 1);
+    ShapeStruct.outer(shape, rows);
+    ShapeStruct.classes(shape, places);
+    ShapeStruct.inner(shape, 1);
     dense(layoutOfX, places, Codes.of(call.view(Array.LOGITS).type));
     dense(layoutOfY, places, Codes.of(call.topProbabilities.view.type));
   }

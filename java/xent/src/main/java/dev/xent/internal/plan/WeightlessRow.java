@@ -4,8 +4,8 @@ package dev.xent.internal.plan;
 import dev.xent.DType;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
-import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.load.Codes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -15,7 +15,7 @@ import java.lang.foreign.MemorySegment;
  * at most, and that is the one to be ignored. So its states are those of a row that does not count.
  */
 final class WeightlessRow {
-  final MemorySegment shape = Arena.ofAuto().allocate(xent_shape.layout());
+  final MemorySegment shape = ShapeStruct.allocate(Arena.ofAuto());
   final MemorySegment options = Arena.ofAuto().allocate(xent_options.layout());
 
   /** Becomes that of a row of the current piece, whose targets are class indices or sparse. */
@@ -25,9 +25,11 @@ final class WeightlessRow {
     shape.copyFrom(call.shape);
     options.copyFrom(call.options);
     if (Labels.areUnsigned(targets)) {
-      xent_layout.type(xent_shape.targets(shape), Codes.of(DType.I64)); // any number may be ignored
+      xent_layout.type(
+          ShapeStruct.layout(shape, Array.TARGETS),
+          Codes.of(DType.I64)); // any number may be ignored
     }
-    xent_shape.target_count(shape, Math.min(call.targetCount, 1));
+    ShapeStruct.targetCount(shape, Math.min(call.targetCount, 1));
     xent_options.has_ignore_index(options, 1);
     xent_options.ignore_index(options, Memory.getLong(targets.segment(), targets.view.type, place));
   }

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.ffi;
 
+import static java.util.Map.entry;
 import static java.util.function.Predicate.not;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.DType;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.Records;
+import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.load.Codes;
 import dev.xent.options.FullyMasked;
@@ -12,10 +17,13 @@ import dev.xent.options.Isa;
 import dev.xent.options.SamplingRules;
 import dev.xent.options.Ties;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.GroupLayout;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemoryLayout.PathElement;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.PaddingLayout;
+import java.lang.foreign.ValueLayout;
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.nio.file.Files;
@@ -23,8 +31,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
@@ -36,12 +46,8 @@ class AbiFactsTest {
   private static final List<GroupLayout> LAYOUTS =
       List.of(
           xent_layout.layout(),
-          xent_shape.layout(),
           xent_options.layout(),
           xent_sampling.layout(),
-          xent_sample_state.layout(),
-          xent_statistics.layout(),
-          xent_state.layout(),
           xent_tally.layout(),
           xent_report.layout(),
           xent_work.layout());
@@ -49,9 +55,68 @@ class AbiFactsTest {
   @Test
   @EnabledIfSystemProperty(named = "xent.abi.facts", matches = ".+")
   void structsAreWhereTheCompilerPutsThem() throws IOException {
+    List<String> bound = LAYOUTS.stream().map(layout -> layout.name().orElseThrow()).toList();
     assertThat(javaStructs())
         .containsExactlyInAnyOrderElementsOf(
-            cFacts("struct ", "field ").stream().filter(AbiFactsTest::isOfBindings).toList());
+            cFacts("struct ", "field ").stream()
+                .filter(fact -> bound.contains(fact.split(" ")[1]))
+                .toList());
+  }
+
+  /** It has no binding of jextract, as it grows with every array. */
+  @Test
+  @EnabledIfSystemProperty(named = "xent.abi.facts", matches = ".+")
+  void theShapeIsWhereTheCompilerPutsIt() throws IOException {
+    List<String> java = new ArrayList<>();
+    java.add("struct xent_shape " + ShapeStruct.BYTES);
+    SIZES.forEach(
+        (name, size) -> java.add("field xent_shape %s %d 8".formatted(name, placeOf(size))));
+    for (Array array : Array.values()) {
+      if (array.ordinal() < Array.LAYOUTS) {
+        java.add(
+            "field xent_shape %s %d %d"
+                .formatted(
+                    array.name().toLowerCase(Locale.ROOT),
+                    ShapeStruct.offset(array),
+                    xent_layout.sizeof()));
+      }
+    }
+    assertThat(java)
+        .containsExactlyInAnyOrderElementsOf(cFacts("struct xent_shape ", "field xent_shape "));
+  }
+
+  private static final Map<String, ToLongFunction<MemorySegment>> SIZES =
+      Map.ofEntries(
+          entry("size", shape -> shape.get(ValueLayout.JAVA_LONG, 0)),
+          entry("outer", ShapeStruct::outer),
+          entry("classes", ShapeStruct::classes),
+          entry("inner", ShapeStruct::inner),
+          entry("target_count", ShapeStruct::targetCount),
+          entry("top_count", ShapeStruct::topCount),
+          entry("first_class", ShapeStruct::firstClass),
+          entry("all_classes", ShapeStruct::allClasses),
+          entry("prompt_count", ShapeStruct::promptCount),
+          entry("output_count", ShapeStruct::outputCount),
+          entry("features", ShapeStruct::features));
+
+  /** Where a size is read: every long of this struct is its own offset. */
+  private static long placeOf(ToLongFunction<MemorySegment> size) {
+    MemorySegment shape = Arena.ofAuto().allocate(ShapeStruct.BYTES, Long.BYTES);
+    for (long at = 0; at < ShapeStruct.BYTES; at += Long.BYTES) {
+      shape.set(ValueLayout.JAVA_LONG, at, at);
+    }
+    return size.applyAsLong(shape);
+  }
+
+  @Test
+  @EnabledIfSystemProperty(named = "xent.abi.facts", matches = ".+")
+  void recordsAreAsLargeAsTheCompilerSays() throws IOException {
+    assertThat(cFacts("struct "))
+        .contains(
+            "struct xent_statistics " + Records.STATISTICS,
+            "struct xent_state " + Records.STATE,
+            "struct xent_sample_state " + Records.SAMPLE_STATE,
+            "struct xent_prepared " + XentH.XENT_PREPARED_BYTES());
   }
 
   @Test
@@ -60,14 +125,6 @@ class AbiFactsTest {
     List<String> java = new ArrayList<>();
     constants().forEach((name, value) -> java.add("constant " + name + " " + value));
     assertThat(java).containsExactlyInAnyOrderElementsOf(cFacts("constant "));
-  }
-
-  @Test
-  void statusesAreThoseOfTheHeader() throws Exception {
-    for (Field field : Status.class.getFields()) {
-      assertThat(constants()).containsEntry("XENT_" + field.getName(), field.getInt(null));
-    }
-    assertThat(Status.class.getFields()).hasSize(9);
   }
 
   @Test
@@ -88,14 +145,6 @@ class AbiFactsTest {
     for (Ties ties : Ties.values()) {
       assertThat(constants).containsEntry("XENT_TIES_" + ties, Codes.of(ties));
     }
-  }
-
-  /** Structs that hold addresses are for people. */
-  private static boolean isOfBindings(String fact) {
-    String struct = fact.split(" ")[1];
-    return !struct.endsWith("_call")
-        && !List.of("xent_input", "xent_output", "xent_sizes", "xent_range", "xent_prepared")
-            .contains(struct);
   }
 
   private static List<String> cFacts(String... kinds) throws IOException {
@@ -128,6 +177,15 @@ class AbiFactsTest {
       if (method.getName().startsWith("XENT_")) {
         constants.put(method.getName(), (Integer) method.invoke(null));
       }
+    }
+    for (Field status : Status.class.getFields()) {
+      constants.put("XENT_" + status.getName(), status.getInt(null));
+    }
+    for (Field field : dev.xent.internal.kernels.Field.class.getFields()) {
+      constants.put("XENT_FIELD_" + field.getName(), field.getInt(null));
+    }
+    for (Function function : Function.values()) {
+      constants.put("XENT_FUNCTION_" + function, function.number);
     }
     return constants;
   }

@@ -9,7 +9,6 @@ import dev.xent.Segments;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
-import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.load.Backends;
 import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
@@ -133,16 +132,15 @@ class ArrayBlocksTest {
   /** Logits and outputs of outer x classes x inner, row-major. */
   private MemorySegment shape(long outer, long classes, long inner) {
     xent_options.size(options, xent_options.sizeof());
-    MemorySegment shape = arena.allocate(xent_shape.layout());
-    xent_shape.size(shape, xent_shape.sizeof());
-    xent_shape.outer(shape, outer);
-    xent_shape.classes(shape, classes);
-    xent_shape.inner(shape, inner);
+    MemorySegment shape = ShapeStruct.allocate(arena);
+    ShapeStruct.outer(shape, outer);
+    ShapeStruct.classes(shape, classes);
+    ShapeStruct.inner(shape, inner);
     int type = XentH.XENT_F32();
-    layout(xent_shape.logits(shape), classes * inner, inner, 1, type);
-    layout(xent_shape.output(shape), classes * inner, inner, 1, type);
-    layout(xent_shape.gradient(shape), classes * inner, inner, 1, type);
-    layout(xent_shape.targets(shape), classes * inner, inner, 1, type);
+    layout(ShapeStruct.layout(shape, Array.LOGITS), classes * inner, inner, 1, type);
+    layout(ShapeStruct.layout(shape, Array.OUTPUT), classes * inner, inner, 1, type);
+    layout(ShapeStruct.layout(shape, Array.GRADIENT), classes * inner, inner, 1, type);
+    layout(ShapeStruct.layout(shape, Array.TARGETS), classes * inner, inner, 1, type);
     return shape;
   }
 
@@ -195,8 +193,8 @@ class ArrayBlocksTest {
   void anInputThatIsAnotherOneWithOtherStrides() {
     int n = 300;
     MemorySegment shape = shape(n, n, 1);
-    layout(xent_shape.targets(shape), 1, n, 1, XentH.XENT_F32());
-    layout(xent_shape.losses(shape), 1, 0, 1, XentH.XENT_F32());
+    layout(ShapeStruct.layout(shape, Array.TARGETS), 1, n, 1, XentH.XENT_F32());
+    layout(ShapeStruct.layout(shape, Array.LOSSES), 1, 0, 1, XentH.XENT_F32());
     float[] x = numbers((long) n * n, 2);
     float[] losses = new float[n];
     MemorySegment expected = arena.allocate(n * 4L, 4);
@@ -264,7 +262,7 @@ class ArrayBlocksTest {
   @Test
   void aCallThatIsRefusedWritesNothing() {
     MemorySegment shape = shape(3, 10, 1);
-    layout(xent_shape.targets(shape), 1, 0, 1, XentH.XENT_I32());
+    layout(ShapeStruct.layout(shape, Array.TARGETS), 1, 0, 1, XentH.XENT_I32());
     float[] y = new float[30];
     Work work =
         KernelRun.onRows(Function.CROSS_ENTROPY, shape, options, 0, 3, KernelCall.report(arena))
@@ -301,7 +299,7 @@ class ArrayBlocksTest {
   @Test
   void gapsStayAsTheyAre() {
     MemorySegment shape = shape(4, 10, 1);
-    layout(xent_shape.output(shape), 40, 3, 1, XentH.XENT_F32());
+    layout(ShapeStruct.layout(shape, Array.OUTPUT), 40, 3, 1, XentH.XENT_F32());
     float[] y = new float[160];
     java.util.Arrays.fill(y, -1);
     MemorySegment in = MemorySegment.ofArray(numbers(40, 6));

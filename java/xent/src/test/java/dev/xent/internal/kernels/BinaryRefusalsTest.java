@@ -8,7 +8,6 @@ import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
-import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.kernels.reference.ReferenceKernels;
 import java.lang.foreign.Arena;
@@ -36,25 +35,24 @@ class BinaryRefusalsTest {
 
   private MemorySegment layout(int which) {
     return switch (which) {
-      case 0 -> xent_shape.logits(shape);
-      case 1 -> xent_shape.targets(shape);
-      case 2 -> xent_shape.element_weights(shape);
-      case 3 -> xent_shape.positive_weights(shape);
-      case 4 -> xent_shape.losses(shape);
-      default -> xent_shape.gradient(shape);
+      case 0 -> ShapeStruct.layout(shape, Array.LOGITS);
+      case 1 -> ShapeStruct.layout(shape, Array.TARGETS);
+      case 2 -> ShapeStruct.layout(shape, Array.ELEMENT_WEIGHTS);
+      case 3 -> ShapeStruct.layout(shape, Array.POSITIVE_WEIGHTS);
+      case 4 -> ShapeStruct.layout(shape, Array.LOSSES);
+      default -> ShapeStruct.layout(shape, Array.GRADIENT);
     };
   }
 
   private void makeLawful(Arena arena) {
-    shape = arena.allocate(xent_shape.layout());
+    shape = ShapeStruct.allocate(arena);
     options = arena.allocate(xent_options.layout());
     tally = arena.allocate(xent_tally.layout());
-    xent_shape.size(shape, xent_shape.sizeof());
     xent_options.size(options, xent_options.sizeof());
     xent_tally.size(tally, xent_tally.sizeof());
-    xent_shape.outer(shape, OUTER);
-    xent_shape.classes(shape, CLASSES);
-    xent_shape.inner(shape, 1);
+    ShapeStruct.outer(shape, OUTER);
+    ShapeStruct.classes(shape, CLASSES);
+    ShapeStruct.inner(shape, 1);
     boolean labels = random.nextBoolean();
     int floats = random.nextBoolean() ? XentH.XENT_F32() : XentH.XENT_F64();
     for (int i = 0; i < arrays.length; i++) {
@@ -97,10 +95,11 @@ class BinaryRefusalsTest {
       case 18 -> arrays[which] = arrays[which] == NULL ? NULL : arrays[which].asSlice(1);
       case 19 -> rowEnd = random.nextInt(6) - 1;
       case 20 -> xent_tally.size(tally, 8);
-      case 21 -> xent_shape.all_classes(shape, random.nextInt(2) * 8192);
-      case 22 -> xent_shape.inner(shape, random.nextInt(3) - 1);
+      case 21 -> ShapeStruct.allClasses(shape, random.nextInt(2) * 8192);
+      case 22 -> ShapeStruct.inner(shape, random.nextInt(3) - 1);
       default -> {
-        if (xent_layout.type(xent_shape.targets(shape)) == XentH.XENT_U8() && arrays[1] != NULL) {
+        if (xent_layout.type(ShapeStruct.layout(shape, Array.TARGETS)) == XentH.XENT_U8()
+            && arrays[1] != NULL) {
           arrays[1].set(java.lang.foreign.ValueLayout.JAVA_BYTE, random.nextInt(12), (byte) 3);
         }
       }

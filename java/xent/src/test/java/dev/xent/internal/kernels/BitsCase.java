@@ -4,7 +4,6 @@ package dev.xent.internal.kernels;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
-import dev.xent.internal.ffi.xent_shape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
@@ -61,23 +60,22 @@ final class BitsCase {
           default -> new long[] {classes + 5, 1, 1};
         };
     this.elements = inner ? classes * padded : rows * strides[0];
-    this.shape = arena.allocate(xent_shape.layout());
-    xent_shape.size(shape, xent_shape.sizeof());
-    xent_shape.outer(shape, inner ? 1 : rows);
-    xent_shape.classes(shape, classes);
-    xent_shape.inner(shape, inner ? rows : 1);
+    this.shape = ShapeStruct.allocate(arena);
+    ShapeStruct.outer(shape, inner ? 1 : rows);
+    ShapeStruct.classes(shape, classes);
+    ShapeStruct.inner(shape, inner ? rows : 1);
     for (MemorySegment full :
         new MemorySegment[] {
-          xent_shape.logits(shape),
-          xent_shape.output(shape),
-          xent_shape.gradient(shape),
-          xent_shape.upstream(shape)
+          ShapeStruct.layout(shape, Array.LOGITS),
+          ShapeStruct.layout(shape, Array.OUTPUT),
+          ShapeStruct.layout(shape, Array.GRADIENT),
+          ShapeStruct.layout(shape, Array.UPSTREAM)
         }) {
       set(full, strides[0], strides[1], strides[2], XentH.XENT_F32());
     }
-    perRow(xent_shape.losses(shape), inner, XentH.XENT_F32());
-    perRow(xent_shape.log_sum_exp(shape), inner, XentH.XENT_F32());
-    perRow(xent_shape.hits(shape), inner, XentH.XENT_U8());
+    perRow(ShapeStruct.layout(shape, Array.LOSSES), inner, XentH.XENT_F32());
+    perRow(ShapeStruct.layout(shape, Array.LOG_SUM_EXP), inner, XentH.XENT_F32());
+    perRow(ShapeStruct.layout(shape, Array.HITS), inner, XentH.XENT_U8());
 
     this.options = arena.allocate(xent_options.layout());
     xent_options.size(options, xent_options.sizeof());
@@ -99,8 +97,8 @@ final class BitsCase {
       rowUpstream.setAtIndex(ValueLayout.JAVA_FLOAT, r, UPSTREAM[random.nextInt(UPSTREAM.length)]);
     }
     this.targets = labels ? labels(arena, inner, random) : probabilities(arena, strides, random);
-    this.shapeOfRowUpstream = arena.allocate(xent_shape.layout()).copyFrom(shape);
-    perRow(xent_shape.upstream(shapeOfRowUpstream), inner, XentH.XENT_F32());
+    this.shapeOfRowUpstream = ShapeStruct.allocate(arena).copyFrom(shape);
+    perRow(ShapeStruct.layout(shapeOfRowUpstream, Array.UPSTREAM), inner, XentH.XENT_F32());
   }
 
   private static MemorySegment floats(Arena arena, long count) {
@@ -120,15 +118,15 @@ final class BitsCase {
 
   /** Index of a logit. */
   private long at(int row, int clazz) {
-    MemorySegment l = xent_shape.logits(shape);
-    boolean inner = xent_shape.inner(shape) > 1 || xent_shape.outer(shape) < rows;
+    MemorySegment l = ShapeStruct.layout(shape, Array.LOGITS);
+    boolean inner = ShapeStruct.inner(shape) > 1 || ShapeStruct.outer(shape) < rows;
     long rowOffset = inner ? row * xent_layout.inner(l) : row * xent_layout.outer(l);
     return rowOffset + clazz * xent_layout.classes(l);
   }
 
   private MemorySegment labels(Arena arena, boolean inner, SplittableRandom random) {
     int type = LABEL_TYPES[(classes > 127 ? 3 : 0) + random.nextInt(classes > 127 ? 5 : 8)];
-    perRow(xent_shape.targets(shape), inner, type);
+    perRow(ShapeStruct.layout(shape, Array.TARGETS), inner, type);
     boolean ignores = random.nextBoolean();
     int ignored = random.nextBoolean() ? 0 : 100;
     xent_options.has_ignore_index(options, ignores ? 1 : 0);
@@ -142,7 +140,12 @@ final class BitsCase {
   }
 
   private MemorySegment probabilities(Arena arena, long[] strides, SplittableRandom random) {
-    set(xent_shape.targets(shape), strides[0], strides[1], strides[2], XentH.XENT_F32());
+    set(
+        ShapeStruct.layout(shape, Array.TARGETS),
+        strides[0],
+        strides[1],
+        strides[2],
+        XentH.XENT_F32());
     MemorySegment q = floats(arena, elements);
     int sort = random.nextInt(5);
     for (int r = 0; r < rows; r++) {

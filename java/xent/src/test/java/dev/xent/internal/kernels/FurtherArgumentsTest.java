@@ -8,7 +8,6 @@ import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
-import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.load.Backends;
 import dev.xent.options.Backend;
@@ -145,8 +144,8 @@ class FurtherArgumentsTest {
 
     /** The last of three, so that no label is in it. */
     private static void shard(Arguments c) {
-      xent_shape.first_class(c.call.shape, 2L * XentH.XENT_CHUNK());
-      xent_shape.all_classes(c.call.shape, 2L * XentH.XENT_CHUNK() + CLASSES);
+      ShapeStruct.firstClass(c.call.shape, 2L * XentH.XENT_CHUNK());
+      ShapeStruct.allClasses(c.call.shape, 2L * XentH.XENT_CHUNK() + CLASSES);
     }
 
     private static void maskedShard(Arguments c) {
@@ -173,14 +172,15 @@ class FurtherArgumentsTest {
     }
 
     private static void probabilities(Arguments c) {
-      Arguments.layout(xent_shape.targets(c.call.shape), CLASSES, 1, XentH.XENT_F32());
+      Arguments.layout(
+          ShapeStruct.layout(c.call.shape, Array.TARGETS), CLASSES, 1, XentH.XENT_F32());
       c.put("targets", floats(c, .5, .5, 0, 0, 0, 0, .25, .25, .25, .25, 1, 0, 0, 0, 0));
       c.call.arrays.remove("hits");
     }
 
     private static void sparse(Arguments c) {
-      xent_shape.target_count(c.call.shape, 2);
-      Arguments.layout(xent_shape.targets(c.call.shape), 2, 1, XentH.XENT_I64());
+      ShapeStruct.targetCount(c.call.shape, 2);
+      Arguments.layout(ShapeStruct.layout(c.call.shape, Array.TARGETS), 2, 1, XentH.XENT_I64());
       c.put("targets", longs(c, 1, 3, 0, 1, 2, 4));
       c.call.arrays.remove("hits");
     }
@@ -200,12 +200,11 @@ class FurtherArgumentsTest {
 
     Arguments(Arena arena) {
       this.arena = arena;
-      call.shape = arena.allocate(xent_shape.layout());
-      xent_shape.size(call.shape, xent_shape.sizeof());
-      xent_shape.outer(call.shape, ROWS);
-      xent_shape.classes(call.shape, CLASSES);
-      xent_shape.inner(call.shape, 1);
-      xent_shape.top_count(call.shape, 2);
+      call.shape = ShapeStruct.allocate(arena);
+      ShapeStruct.outer(call.shape, ROWS);
+      ShapeStruct.classes(call.shape, CLASSES);
+      ShapeStruct.inner(call.shape, 1);
+      ShapeStruct.topCount(call.shape, 2);
       call.options = arena.allocate(xent_options.layout());
       xent_options.size(call.options, xent_options.sizeof());
       xent_options.label_smoothing(call.options, .1);
@@ -229,21 +228,21 @@ class FurtherArgumentsTest {
     }
 
     private static void layouts(MemorySegment s) {
-      layout(xent_shape.targets(s), 1, 0, XentH.XENT_I64());
-      layout(xent_shape.hits(s), 1, 0, XentH.XENT_U8());
-      layout(xent_shape.target_weights(s), 2, 1, XentH.XENT_F32());
-      layout(xent_shape.row_offsets(s), 0, 0, XentH.XENT_I64());
-      layout(xent_shape.class_mask(s), CLASSES, 1, XentH.XENT_U8());
-      layout(xent_shape.class_weights(s), 0, 1, XentH.XENT_F32());
-      layout(xent_shape.row_weights(s), 1, 0, XentH.XENT_F32());
-      layout(xent_shape.sink(s), 1, 0, XentH.XENT_F32());
-      layout(xent_shape.log_probabilities(s), 1, 0, XentH.XENT_F32());
-      layout(xent_shape.argmax(s), 1, 0, XentH.XENT_I32());
-      layout(xent_shape.ranks(s), 1, 0, XentH.XENT_I32());
-      layout(xent_shape.entropies(s), 1, 0, XentH.XENT_F32());
-      layout(xent_shape.top_classes(s), 2, 1, XentH.XENT_I32());
-      layout(xent_shape.top_log_probabilities(s), 2, 1, XentH.XENT_F32());
-      layout(xent_shape.target_gradient(s), CLASSES, 1, XentH.XENT_F32());
+      layout(ShapeStruct.layout(s, Array.TARGETS), 1, 0, XentH.XENT_I64());
+      layout(ShapeStruct.layout(s, Array.HITS), 1, 0, XentH.XENT_U8());
+      layout(ShapeStruct.layout(s, Array.TARGET_WEIGHTS), 2, 1, XentH.XENT_F32());
+      layout(ShapeStruct.layout(s, Array.ROW_OFFSETS), 0, 0, XentH.XENT_I64());
+      layout(ShapeStruct.layout(s, Array.CLASS_MASK), CLASSES, 1, XentH.XENT_U8());
+      layout(ShapeStruct.layout(s, Array.CLASS_WEIGHTS), 0, 1, XentH.XENT_F32());
+      layout(ShapeStruct.layout(s, Array.ROW_WEIGHTS), 1, 0, XentH.XENT_F32());
+      layout(ShapeStruct.layout(s, Array.SINK), 1, 0, XentH.XENT_F32());
+      layout(ShapeStruct.layout(s, Array.LOG_PROBABILITIES), 1, 0, XentH.XENT_F32());
+      layout(ShapeStruct.layout(s, Array.ARGMAX), 1, 0, XentH.XENT_I32());
+      layout(ShapeStruct.layout(s, Array.RANKS), 1, 0, XentH.XENT_I32());
+      layout(ShapeStruct.layout(s, Array.ENTROPIES), 1, 0, XentH.XENT_F32());
+      layout(ShapeStruct.layout(s, Array.TOP_CLASSES), 2, 1, XentH.XENT_I32());
+      layout(ShapeStruct.layout(s, Array.TOP_LOG_PROBABILITIES), 2, 1, XentH.XENT_F32());
+      layout(ShapeStruct.layout(s, Array.TARGET_GRADIENT), CLASSES, 1, XentH.XENT_F32());
     }
 
     static void layout(MemorySegment layout, long outer, long classes, int type) {
@@ -256,13 +255,13 @@ class FurtherArgumentsTest {
     /** Numbers that every type holds exactly, and the type of what the functions write. */
     void logits(int type, int written) {
       MemorySegment s = call.shape;
-      layout(xent_shape.logits(s), CLASSES, 1, type);
-      layout(xent_shape.teacher(s), CLASSES, 1, type);
-      layout(xent_shape.upstream(s), CLASSES, 1, written);
-      layout(xent_shape.output(s), CLASSES, 1, written);
-      layout(xent_shape.gradient(s), CLASSES, 1, written);
-      layout(xent_shape.losses(s), 1, 0, written);
-      layout(xent_shape.log_sum_exp(s), 1, 0, written);
+      layout(ShapeStruct.layout(s, Array.LOGITS), CLASSES, 1, type);
+      layout(ShapeStruct.layout(s, Array.TEACHER), CLASSES, 1, type);
+      layout(ShapeStruct.layout(s, Array.UPSTREAM), CLASSES, 1, written);
+      layout(ShapeStruct.layout(s, Array.OUTPUT), CLASSES, 1, written);
+      layout(ShapeStruct.layout(s, Array.GRADIENT), CLASSES, 1, written);
+      layout(ShapeStruct.layout(s, Array.LOSSES), 1, 0, written);
+      layout(ShapeStruct.layout(s, Array.LOG_SUM_EXP), 1, 0, written);
       put("logits", numbers(type, 7));
       put("teacher", numbers(type, 5));
       put("upstream", numbers(written, 3));

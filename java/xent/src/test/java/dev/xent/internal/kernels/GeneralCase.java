@@ -4,7 +4,6 @@ package dev.xent.internal.kernels;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
-import dev.xent.internal.ffi.xent_shape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -111,37 +110,42 @@ final class GeneralCase {
     this.topCount = random.nextInt(Math.min(classes, 7) + 1);
     this.offsets = offsets();
     this.masked = new boolean[rows * classes];
-    this.shape = arena.allocate(xent_shape.layout());
-    xent_shape.size(shape, xent_shape.sizeof());
-    xent_shape.outer(shape, inner ? 1 : rows);
-    xent_shape.classes(shape, classes);
-    xent_shape.inner(shape, inner ? rows : 1);
-    xent_shape.target_count(shape, targetCount);
-    xent_shape.top_count(shape, topCount);
+    this.shape = ShapeStruct.allocate(arena);
+    ShapeStruct.outer(shape, inner ? 1 : rows);
+    ShapeStruct.classes(shape, classes);
+    ShapeStruct.inner(shape, inner ? rows : 1);
+    ShapeStruct.targetCount(shape, targetCount);
+    ShapeStruct.topCount(shape, topCount);
     layouts();
     this.rowOffsets = ragged ? rowOffsets() : MemorySegment.NULL;
     this.classMask = random.nextInt(3) == 0 ? classMask() : MemorySegment.NULL;
     this.options = options();
-    this.logits = logits(xent_shape.logits(shape), kind);
-    this.teacher = logits(xent_shape.teacher(shape), RowKind.values()[random.nextInt(22)]);
-    this.upstream = gaussians(xent_shape.upstream(shape));
+    this.logits = logits(ShapeStruct.layout(shape, Array.LOGITS), kind);
+    this.teacher =
+        logits(ShapeStruct.layout(shape, Array.TEACHER), RowKind.values()[random.nextInt(22)]);
+    this.upstream = gaussians(ShapeStruct.layout(shape, Array.UPSTREAM));
     this.classWeights = random.nextInt(3) == 0 ? classWeights() : MemorySegment.NULL;
     this.rowWeights =
         random.nextInt(3) == 0
-            ? perRow(xent_shape.row_weights(shape), ROW_WEIGHTS)
+            ? perRow(ShapeStruct.layout(shape, Array.ROW_WEIGHTS), ROW_WEIGHTS)
             : MemorySegment.NULL;
-    this.sink = random.nextInt(3) == 0 ? perRow(xent_shape.sink(shape), SINKS) : MemorySegment.NULL;
+    this.sink =
+        random.nextInt(3) == 0
+            ? perRow(ShapeStruct.layout(shape, Array.SINK), SINKS)
+            : MemorySegment.NULL;
     this.targets = targets();
     this.targetWeights = targetKind == Targets.SPARSE ? entryWeights() : MemorySegment.NULL;
-    this.shapeOfRowUpstream = arena.allocate(xent_shape.layout()).copyFrom(shape);
-    MemorySegment rowLayout = xent_shape.upstream(shapeOfRowUpstream);
+    this.shapeOfRowUpstream = ShapeStruct.allocate(arena).copyFrom(shape);
+    MemorySegment rowLayout = ShapeStruct.layout(shapeOfRowUpstream, Array.UPSTREAM);
     row(rowLayout, floatType());
     this.rowUpstream = perRow(rowLayout, UPSTREAM);
-    this.shapeWithoutTargets = arena.allocate(xent_shape.layout()).copyFrom(shape);
-    xent_shape.target_count(shapeWithoutTargets, 0);
-    this.shapeInPlace = arena.allocate(xent_shape.layout()).copyFrom(shape);
-    xent_shape.gradient(shapeInPlace).copyFrom(xent_shape.logits(shape));
-    xent_shape.output(shapeInPlace).copyFrom(xent_shape.logits(shape));
+    this.shapeWithoutTargets = ShapeStruct.allocate(arena).copyFrom(shape);
+    ShapeStruct.targetCount(shapeWithoutTargets, 0);
+    this.shapeInPlace = ShapeStruct.allocate(arena).copyFrom(shape);
+    ShapeStruct.layout(shapeInPlace, Array.GRADIENT)
+        .copyFrom(ShapeStruct.layout(shape, Array.LOGITS));
+    ShapeStruct.layout(shapeInPlace, Array.OUTPUT)
+        .copyFrom(ShapeStruct.layout(shape, Array.LOGITS));
   }
 
   boolean labels() {
@@ -183,32 +187,34 @@ final class GeneralCase {
   }
 
   private void layouts() {
-    full(xent_shape.logits(shape), wide ? XentH.XENT_F64() : floatType());
-    full(xent_shape.output(shape), wide ? XentH.XENT_F64() : floatType());
-    full(xent_shape.gradient(shape), floatType());
-    full(xent_shape.upstream(shape), floatType());
-    full(xent_shape.teacher(shape), floatType());
-    full(xent_shape.target_gradient(shape), floatType());
+    full(ShapeStruct.layout(shape, Array.LOGITS), wide ? XentH.XENT_F64() : floatType());
+    full(ShapeStruct.layout(shape, Array.OUTPUT), wide ? XentH.XENT_F64() : floatType());
+    full(ShapeStruct.layout(shape, Array.GRADIENT), floatType());
+    full(ShapeStruct.layout(shape, Array.UPSTREAM), floatType());
+    full(ShapeStruct.layout(shape, Array.TEACHER), floatType());
+    full(ShapeStruct.layout(shape, Array.TARGET_GRADIENT), floatType());
     for (MemorySegment layout :
         new MemorySegment[] {
-          xent_shape.losses(shape),
-          xent_shape.log_sum_exp(shape),
-          xent_shape.log_probabilities(shape),
-          xent_shape.entropies(shape),
-          xent_shape.sink(shape)
+          ShapeStruct.layout(shape, Array.LOSSES),
+          ShapeStruct.layout(shape, Array.LOG_SUM_EXP),
+          ShapeStruct.layout(shape, Array.LOG_PROBABILITIES),
+          ShapeStruct.layout(shape, Array.ENTROPIES),
+          ShapeStruct.layout(shape, Array.SINK)
         }) {
       row(layout, floatType());
     }
-    row(xent_shape.hits(shape), XentH.XENT_U8());
-    row(xent_shape.argmax(shape), INTEGERS[random.nextInt(2)]);
-    row(xent_shape.ranks(shape), INTEGERS[random.nextInt(2)]);
-    row(xent_shape.row_weights(shape), random.nextBoolean() ? XentH.XENT_U8() : floatType());
+    row(ShapeStruct.layout(shape, Array.HITS), XentH.XENT_U8());
+    row(ShapeStruct.layout(shape, Array.ARGMAX), INTEGERS[random.nextInt(2)]);
+    row(ShapeStruct.layout(shape, Array.RANKS), INTEGERS[random.nextInt(2)]);
+    row(
+        ShapeStruct.layout(shape, Array.ROW_WEIGHTS),
+        random.nextBoolean() ? XentH.XENT_U8() : floatType());
     if (random.nextInt(3) == 0) {
-      set(xent_shape.sink(shape), 0, 0, 0, floatType());
+      set(ShapeStruct.layout(shape, Array.SINK), 0, 0, 0, floatType());
     }
-    few(xent_shape.top_classes(shape), topCount, INTEGERS[random.nextInt(2)]);
-    few(xent_shape.top_log_probabilities(shape), topCount, floatType());
-    set(xent_shape.class_weights(shape), 99, 1 + random.nextInt(2), 99, floatType());
+    few(ShapeStruct.layout(shape, Array.TOP_CLASSES), topCount, INTEGERS[random.nextInt(2)]);
+    few(ShapeStruct.layout(shape, Array.TOP_LOG_PROBABILITIES), topCount, floatType());
+    set(ShapeStruct.layout(shape, Array.CLASS_WEIGHTS), 99, 1 + random.nextInt(2), 99, floatType());
   }
 
   private static void set(MemorySegment layout, long outer, long step, long inner, int type) {
@@ -304,7 +310,7 @@ final class GeneralCase {
 
   private MemorySegment rowOffsets() {
     int type = INTEGERS[random.nextInt(2)];
-    MemorySegment layout = xent_shape.row_offsets(shape);
+    MemorySegment layout = ShapeStruct.layout(shape, Array.ROW_OFFSETS);
     set(layout, 0, 0, 0, type);
     MemorySegment array = allocate(layout, rows + 1);
     for (int r = 0; r <= rows; r++) {
@@ -314,7 +320,7 @@ final class GeneralCase {
   }
 
   private MemorySegment classMask() {
-    MemorySegment layout = xent_shape.class_mask(shape);
+    MemorySegment layout = ShapeStruct.layout(shape, Array.CLASS_MASK);
     boolean repeated = !ragged && random.nextBoolean();
     full(layout, XentH.XENT_U8());
     if (repeated) {
@@ -398,7 +404,7 @@ final class GeneralCase {
   }
 
   private MemorySegment classWeights() {
-    MemorySegment layout = xent_shape.class_weights(shape);
+    MemorySegment layout = ShapeStruct.layout(shape, Array.CLASS_WEIGHTS);
     long step = xent_layout.classes(layout);
     MemorySegment array = allocate(layout, classes * step);
     for (int k = 0; k < classes; k++) {
@@ -431,7 +437,7 @@ final class GeneralCase {
   }
 
   private MemorySegment targets() {
-    MemorySegment layout = xent_shape.targets(shape);
+    MemorySegment layout = ShapeStruct.layout(shape, Array.TARGETS);
     if (targetKind == Targets.NONE) {
       return MemorySegment.NULL;
     }
@@ -446,7 +452,7 @@ final class GeneralCase {
       row(layout, type);
     } else {
       few(layout, targetCount, type);
-      few(xent_shape.target_gradient(shape), targetCount, floatType());
+      few(ShapeStruct.layout(shape, Array.TARGET_GRADIENT), targetCount, floatType());
     }
     MemorySegment array = allocate(layout, elementsOfRows(layout, targetCount));
     for (int r = 0; r < rows; r++) {
@@ -462,7 +468,7 @@ final class GeneralCase {
   }
 
   private MemorySegment entryWeights() {
-    MemorySegment layout = xent_shape.target_weights(shape);
+    MemorySegment layout = ShapeStruct.layout(shape, Array.TARGET_WEIGHTS);
     few(layout, targetCount, floatType());
     MemorySegment array = allocate(layout, elementsOfRows(layout, targetCount));
     for (int r = 0; r < rows; r++) {
@@ -522,7 +528,7 @@ final class GeneralCase {
             xent_options.has_gradient_scale(options) == 0
                 ? 1
                 : xent_options.gradient_scale(options),
-            xent_layout.type(xent_shape.logits(shape)),
-            xent_layout.type(xent_shape.gradient(shape)));
+            xent_layout.type(ShapeStruct.layout(shape, Array.LOGITS)),
+            xent_layout.type(ShapeStruct.layout(shape, Array.GRADIENT)));
   }
 }

@@ -7,7 +7,6 @@ import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
-import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.ffi.xent_tally;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -85,7 +84,7 @@ final class GeneralRun {
   }
 
   private MemorySegment copyOfLogits(String name) {
-    MemorySegment copy = full(name, xent_shape.logits(c.shape));
+    MemorySegment copy = full(name, ShapeStruct.layout(c.shape, Array.LOGITS));
     return copy.copyFrom(c.logits.asSlice(0, copy.byteSize()));
   }
 
@@ -141,8 +140,8 @@ final class GeneralRun {
   }
 
   private void softmax() {
-    MemorySegment y = full("softmax", xent_shape.output(c.shape));
-    MemorySegment log = full("log-softmax", xent_shape.output(c.shape));
+    MemorySegment y = full("softmax", ShapeStruct.layout(c.shape, Array.OUTPUT));
+    MemorySegment log = full("log-softmax", ShapeStruct.layout(c.shape, Array.OUTPUT));
     lawful("softmax", work(Function.SOFTMAX, c.shape, options, NULL).set(Array.OUTPUT, y));
     MemorySegment inPlace = copyOfLogits("softmax in place");
     lawful(
@@ -155,17 +154,23 @@ final class GeneralRun {
     lawful(
         "log-sum-exp",
         work(Function.LOG_SUM_EXP, c.shape, options, NULL)
-            .set(Array.LOG_SUM_EXP, perRow("log-sum-exp", xent_shape.log_sum_exp(c.shape))));
+            .set(
+                Array.LOG_SUM_EXP,
+                perRow("log-sum-exp", ShapeStruct.layout(c.shape, Array.LOG_SUM_EXP))));
     lawful(
         "softmax backward",
         work(Function.SOFTMAX_BACKWARD, c.shape, withoutSoftcap, NULL)
             .set(Array.OUTPUT, y)
-            .set(Array.GRADIENT, full("softmax backward", xent_shape.gradient(c.shape))));
+            .set(
+                Array.GRADIENT,
+                full("softmax backward", ShapeStruct.layout(c.shape, Array.GRADIENT))));
     lawful(
         "log-softmax backward",
         work(Function.LOG_SOFTMAX_BACKWARD, c.shape, withoutSoftcap, NULL)
             .set(Array.OUTPUT, log)
-            .set(Array.GRADIENT, full("log-softmax backward", xent_shape.gradient(c.shape))));
+            .set(
+                Array.GRADIENT,
+                full("log-softmax backward", ShapeStruct.layout(c.shape, Array.GRADIENT))));
   }
 
   private void crossEntropy() {
@@ -175,7 +180,7 @@ final class GeneralRun {
             .set(Array.TALLY, tally("denominator")));
     MemorySegment statistics = result("statistics", c.rows * Records.STATISTICS);
     MemorySegment tally = tally("tally");
-    MemorySegment gradient = full("gradient", xent_shape.gradient(c.shape));
+    MemorySegment gradient = full("gradient", ShapeStruct.layout(c.shape, Array.GRADIENT));
     forward(c.shape, c.logits, "forward", gradient, statistics, tally);
     result("sum", Double.BYTES).set(ValueLayout.JAVA_DOUBLE, 0, kernels.tallySum(tally));
     MemorySegment inPlace = copyOfLogits("gradient in place");
@@ -184,7 +189,9 @@ final class GeneralRun {
         "backward",
         work(Function.CROSS_ENTROPY_BACKWARD, c.shapeOfRowUpstream, options, NULL)
             .set(Array.UPSTREAM, c.rowUpstream)
-            .set(Array.GRADIENT, full("gradient of upstream", xent_shape.gradient(c.shape)))
+            .set(
+                Array.GRADIENT,
+                full("gradient of upstream", ShapeStruct.layout(c.shape, Array.GRADIENT)))
             .set(Array.STATISTICS, statistics));
   }
 
@@ -201,20 +208,32 @@ final class GeneralRun {
         name,
         work(Function.CROSS_ENTROPY, shape, options, report(name + " report"))
             .set(Array.LOGITS, logits)
-            .set(Array.LOSSES, perRow(name + " losses", xent_shape.losses(s)))
-            .set(Array.LOG_SUM_EXP, perRow(name + " log-sum-exp", xent_shape.log_sum_exp(s)))
-            .set(Array.HITS, labels ? perRow(name + " hits", xent_shape.hits(s)) : NULL)
+            .set(Array.LOSSES, perRow(name + " losses", ShapeStruct.layout(s, Array.LOSSES)))
+            .set(
+                Array.LOG_SUM_EXP,
+                perRow(name + " log-sum-exp", ShapeStruct.layout(s, Array.LOG_SUM_EXP)))
+            .set(
+                Array.HITS,
+                labels ? perRow(name + " hits", ShapeStruct.layout(s, Array.HITS)) : NULL)
             .set(Array.GRADIENT, gradient)
             .set(
                 Array.LOG_PROBABILITIES,
-                labels ? perRow(name + " log p", xent_shape.log_probabilities(s)) : NULL)
-            .set(Array.ARGMAX, perRow(name + " argmax", xent_shape.argmax(s)))
-            .set(Array.RANKS, labels ? perRow(name + " ranks", xent_shape.ranks(s)) : NULL)
-            .set(Array.ENTROPIES, perRow(name + " entropies", xent_shape.entropies(s)))
-            .set(Array.TOP_CLASSES, top(name + " top classes", xent_shape.top_classes(s)))
+                labels
+                    ? perRow(name + " log p", ShapeStruct.layout(s, Array.LOG_PROBABILITIES))
+                    : NULL)
+            .set(Array.ARGMAX, perRow(name + " argmax", ShapeStruct.layout(s, Array.ARGMAX)))
+            .set(
+                Array.RANKS,
+                labels ? perRow(name + " ranks", ShapeStruct.layout(s, Array.RANKS)) : NULL)
+            .set(
+                Array.ENTROPIES,
+                perRow(name + " entropies", ShapeStruct.layout(s, Array.ENTROPIES)))
+            .set(
+                Array.TOP_CLASSES,
+                top(name + " top classes", ShapeStruct.layout(s, Array.TOP_CLASSES)))
             .set(
                 Array.TOP_LOG_PROBABILITIES,
-                top(name + " top log p", xent_shape.top_log_probabilities(s)))
+                top(name + " top log p", ShapeStruct.layout(s, Array.TOP_LOG_PROBABILITIES)))
             .set(Array.TARGET_GRADIENT, targetGradient(name))
             .set(Array.STATISTICS, statistics)
             .set(Array.TALLY, tally));
@@ -225,7 +244,7 @@ final class GeneralRun {
   }
 
   private MemorySegment targetGradient(String name) {
-    MemorySegment layout = xent_shape.target_gradient(c.shape);
+    MemorySegment layout = ShapeStruct.layout(c.shape, Array.TARGET_GRADIENT);
     return switch (c.targetKind) {
       case NONE, LABELS -> NULL;
       case PROBABILITIES -> full(name + " target gradient", layout);
@@ -240,15 +259,19 @@ final class GeneralRun {
         "no targets",
         work(Function.CROSS_ENTROPY, s, options, report("plain report"))
             .set(Array.TARGETS, NULL)
-            .set(Array.LOG_SUM_EXP, perRow("plain log-sum-exp", xent_shape.log_sum_exp(s)))
+            .set(
+                Array.LOG_SUM_EXP,
+                perRow("plain log-sum-exp", ShapeStruct.layout(s, Array.LOG_SUM_EXP)))
             .set(Array.TARGET_WEIGHTS, NULL)
             .set(Array.CLASS_WEIGHTS, NULL)
-            .set(Array.ARGMAX, perRow("plain argmax", xent_shape.argmax(s)))
-            .set(Array.ENTROPIES, perRow("plain entropies", xent_shape.entropies(s)))
-            .set(Array.TOP_CLASSES, top("plain top classes", xent_shape.top_classes(s)))
+            .set(Array.ARGMAX, perRow("plain argmax", ShapeStruct.layout(s, Array.ARGMAX)))
+            .set(Array.ENTROPIES, perRow("plain entropies", ShapeStruct.layout(s, Array.ENTROPIES)))
+            .set(
+                Array.TOP_CLASSES,
+                top("plain top classes", ShapeStruct.layout(s, Array.TOP_CLASSES)))
             .set(
                 Array.TOP_LOG_PROBABILITIES,
-                top("plain top log p", xent_shape.top_log_probabilities(s))));
+                top("plain top log p", ShapeStruct.layout(s, Array.TOP_LOG_PROBABILITIES))));
     lawful(
         "argmax alone",
         work(Function.CROSS_ENTROPY, s, options, NULL)
@@ -257,7 +280,7 @@ final class GeneralRun {
             .set(Array.CLASS_WEIGHTS, NULL)
             .set(Array.ROW_WEIGHTS, NULL)
             .set(Array.SINK, NULL)
-            .set(Array.ARGMAX, perRow("argmax alone", xent_shape.argmax(s))));
+            .set(Array.ARGMAX, perRow("argmax alone", ShapeStruct.layout(s, Array.ARGMAX))));
   }
 
   private void divergence() {
@@ -273,26 +296,28 @@ final class GeneralRun {
     lawful(
         name,
         work(kind, c.shape, ofDivergence, report(name + " report"))
-            .set(Array.LOSSES, perRow(name, xent_shape.losses(c.shape)))
-            .set(Array.GRADIENT, full(name + " gradient", xent_shape.gradient(c.shape)))
+            .set(Array.LOSSES, perRow(name, ShapeStruct.layout(c.shape, Array.LOSSES)))
+            .set(
+                Array.GRADIENT,
+                full(name + " gradient", ShapeStruct.layout(c.shape, Array.GRADIENT)))
             .set(Array.TALLY, tally(name + " tally")));
   }
 
   private void hvp() {
-    MemorySegment shape = arena.allocate(xent_shape.layout()).copyFrom(c.shape);
-    int type = xent_layout.type(xent_shape.logits(shape));
+    MemorySegment shape = ShapeStruct.allocate(arena).copyFrom(c.shape);
+    int type = xent_layout.type(ShapeStruct.layout(shape, Array.LOGITS));
     boolean wide = type == XentH.XENT_F64();
-    xent_layout.type(xent_shape.output(shape), wide ? type : XentH.XENT_F32());
+    xent_layout.type(ShapeStruct.layout(shape, Array.OUTPUT), wide ? type : XentH.XENT_F32());
     lawful(
         "hvp",
         work(Function.CROSS_ENTROPY_HVP, shape, ofDivergence, report("hvp report"))
-            .set(Array.OUTPUT, full("hvp", xent_shape.output(shape))));
+            .set(Array.OUTPUT, full("hvp", ShapeStruct.layout(shape, Array.OUTPUT))));
   }
 
   private void softmaxInParts() {
     MemorySegment statistics = finish("softmax", false);
-    MemorySegment y = full("softmax in parts", xent_shape.output(c.shape));
-    MemorySegment log = full("log-softmax in parts", xent_shape.output(c.shape));
+    MemorySegment y = full("softmax in parts", ShapeStruct.layout(c.shape, Array.OUTPUT));
+    MemorySegment log = full("log-softmax in parts", ShapeStruct.layout(c.shape, Array.OUTPUT));
     for (long[] part : parts()) {
       lawful(
           "softmax in parts",
@@ -326,7 +351,8 @@ final class GeneralRun {
             .set(Array.SINK, NULL)
             .set(Array.STATES, states)
             .set(Array.STATISTICS, sums));
-    MemorySegment dx = full("softmax backward in parts", xent_shape.gradient(c.shape));
+    MemorySegment dx =
+        full("softmax backward in parts", ShapeStruct.layout(c.shape, Array.GRADIENT));
     for (long[] part : parts()) {
       lawful(
           "softmax backward in parts",
@@ -340,7 +366,7 @@ final class GeneralRun {
 
   private void crossEntropyInParts() {
     MemorySegment statistics = finish("cross-entropy", true);
-    MemorySegment dx = full("gradient in parts", xent_shape.gradient(c.shape));
+    MemorySegment dx = full("gradient in parts", ShapeStruct.layout(c.shape, Array.GRADIENT));
     for (long[] part : parts()) {
       lawful(
           "gradient in parts",
@@ -367,9 +393,11 @@ final class GeneralRun {
     MemorySegment targets = loss ? c.targets : NULL;
     MemorySegment classWeights = loss ? c.classWeights : NULL;
     MemorySegment rowWeights = loss ? c.rowWeights : NULL;
-    MemorySegment losses = perRow(name + " losses in parts", xent_shape.losses(c.shape));
-    MemorySegment lse = perRow(name + " log-sum-exp in parts", xent_shape.log_sum_exp(c.shape));
-    MemorySegment hits = perRow(name + " hits in parts", xent_shape.hits(c.shape));
+    MemorySegment losses =
+        perRow(name + " losses in parts", ShapeStruct.layout(c.shape, Array.LOSSES));
+    MemorySegment lse =
+        perRow(name + " log-sum-exp in parts", ShapeStruct.layout(c.shape, Array.LOG_SUM_EXP));
+    MemorySegment hits = perRow(name + " hits in parts", ShapeStruct.layout(c.shape, Array.HITS));
     MemorySegment tally = tally(name + " tally in parts");
     for (int round = 0; round < 2; round++) {
       for (long[] part : parts()) {

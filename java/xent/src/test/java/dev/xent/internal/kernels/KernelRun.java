@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels;
 
-import dev.xent.internal.ffi.xent_shape;
 import java.lang.foreign.MemorySegment;
 
 /** Calls of kernels in one expression: what these begin gets its arrays by their names. */
@@ -16,8 +15,8 @@ public final class KernelRun {
       long rowBegin,
       long rowEnd,
       MemorySegment report) {
-    boolean known = shape.byteSize() >= xent_shape.inner$offset();
-    long classes = known ? xent_shape.classes(shape) : 0;
+    boolean known = shape.byteSize() >= ShapeStruct.offset(Array.LOGITS);
+    long classes = known ? ShapeStruct.classes(shape) : 0;
     return onClasses(function, shape, options, rowBegin, rowEnd, 0, classes, report);
   }
 

@@ -8,7 +8,6 @@ import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
-import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.load.Backends;
 import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
@@ -26,7 +25,7 @@ class LinearRefusalsTest {
   private static final int FEATURES = 5;
 
   private final Arena arena = Arena.ofConfined();
-  private final MemorySegment shape = arena.allocate(xent_shape.layout());
+  private final MemorySegment shape = ShapeStruct.allocate(arena);
   private final MemorySegment options = arena.allocate(xent_options.layout());
   private final MemorySegment report = KernelCall.report(arena);
   private final MemorySegment hidden = floats(ROWS * FEATURES);
@@ -42,16 +41,15 @@ class LinearRefusalsTest {
 
   @BeforeEach
   void describe() {
-    xent_shape.size(shape, xent_shape.sizeof());
     xent_options.size(options, xent_options.sizeof());
-    xent_shape.outer(shape, ROWS);
-    xent_shape.classes(shape, CLASSES);
-    xent_shape.inner(shape, 1);
-    xent_shape.features(shape, FEATURES);
-    layout(xent_shape.hidden(shape), FEATURES, XentH.XENT_F32());
-    layout(xent_shape.weights(shape), FEATURES, XentH.XENT_F32());
-    layout(xent_shape.weights_gradient(shape), FEATURES, XentH.XENT_F32());
-    layout(xent_shape.targets(shape), 1, XentH.XENT_I32());
+    ShapeStruct.outer(shape, ROWS);
+    ShapeStruct.classes(shape, CLASSES);
+    ShapeStruct.inner(shape, 1);
+    ShapeStruct.features(shape, FEATURES);
+    layout(ShapeStruct.layout(shape, Array.HIDDEN), FEATURES, XentH.XENT_F32());
+    layout(ShapeStruct.layout(shape, Array.WEIGHTS), FEATURES, XentH.XENT_F32());
+    layout(ShapeStruct.layout(shape, Array.WEIGHTS_GRADIENT), FEATURES, XentH.XENT_F32());
+    layout(ShapeStruct.layout(shape, Array.TARGETS), 1, XentH.XENT_I32());
   }
 
   @AfterEach

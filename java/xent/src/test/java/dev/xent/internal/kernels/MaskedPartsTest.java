@@ -9,7 +9,6 @@ import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
-import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.load.Backends;
 import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
@@ -37,7 +36,7 @@ class MaskedPartsTest {
   private final Kernels reference = Backends.get().kernels(Backend.REFERENCE);
   private final Kernels nativeKernels = Backends.get().kernels(Backend.NATIVE);
   private final Arena arena = Arena.ofConfined();
-  private final MemorySegment shape = arena.allocate(xent_shape.layout());
+  private final MemorySegment shape = ShapeStruct.allocate(arena);
   private final MemorySegment options = arena.allocate(xent_options.layout());
   private final MemorySegment logits =
       arena.allocate(MemoryLayout.sequenceLayout(ROWS * CLASSES, ValueLayout.JAVA_FLOAT));
@@ -46,16 +45,15 @@ class MaskedPartsTest {
 
   @BeforeEach
   void fill() {
-    xent_shape.size(shape, xent_shape.sizeof());
-    xent_shape.outer(shape, ROWS);
-    xent_shape.classes(shape, CLASSES);
-    xent_shape.inner(shape, 1);
-    layout(xent_shape.logits(shape), CLASSES, XentH.XENT_F32());
-    layout(xent_shape.upstream(shape), CLASSES, XentH.XENT_F64());
-    layout(xent_shape.output(shape), CLASSES, XentH.XENT_F64());
-    layout(xent_shape.class_mask(shape), CLASSES, XentH.XENT_U8());
-    layout(xent_shape.targets(shape), 1, XentH.XENT_I64());
-    layout(xent_shape.losses(shape), 1, XentH.XENT_F32());
+    ShapeStruct.outer(shape, ROWS);
+    ShapeStruct.classes(shape, CLASSES);
+    ShapeStruct.inner(shape, 1);
+    layout(ShapeStruct.layout(shape, Array.LOGITS), CLASSES, XentH.XENT_F32());
+    layout(ShapeStruct.layout(shape, Array.UPSTREAM), CLASSES, XentH.XENT_F64());
+    layout(ShapeStruct.layout(shape, Array.OUTPUT), CLASSES, XentH.XENT_F64());
+    layout(ShapeStruct.layout(shape, Array.CLASS_MASK), CLASSES, XentH.XENT_U8());
+    layout(ShapeStruct.layout(shape, Array.TARGETS), 1, XentH.XENT_I64());
+    layout(ShapeStruct.layout(shape, Array.LOSSES), 1, XentH.XENT_F32());
     xent_options.size(options, xent_options.sizeof());
     xent_options.label_smoothing(options, .1);
     for (int i = 0; i < ROWS * CLASSES; i++) {
@@ -178,8 +176,8 @@ class MaskedPartsTest {
   }
 
   private String afterBackward(Kernels kernels, int type, MemorySegment upstream) {
-    layout(xent_shape.output(shape), CLASSES, type);
-    layout(xent_shape.upstream(shape), CLASSES, type);
+    layout(ShapeStruct.layout(shape, Array.OUTPUT), CLASSES, type);
+    layout(ShapeStruct.layout(shape, Array.UPSTREAM), CLASSES, type);
     Run run = new Run(kernels);
     run.backwardStates(upstream);
     run.finish(0, 0, NULL, 0);
@@ -195,7 +193,7 @@ class MaskedPartsTest {
       wide.setAtIndex(ValueLayout.JAVA_DOUBLE, i, i % 7 + 1e-9);
     }
     for (int logitsType : new int[] {XentH.XENT_F32(), XentH.XENT_F64()}) {
-      layout(xent_shape.logits(shape), CLASSES, logitsType);
+      layout(ShapeStruct.layout(shape, Array.LOGITS), CLASSES, logitsType);
       assertThat(afterBackward(reference, XentH.XENT_F64(), wide))
           .isEqualTo(afterBackward(nativeKernels, XentH.XENT_F64(), wide));
       assertThat(afterBackward(reference, XentH.XENT_F32(), logits))

@@ -8,7 +8,6 @@ import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
-import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.load.Backends;
 import dev.xent.options.Backend;
@@ -75,12 +74,11 @@ class RefusalsTest {
   /** Of logits that are one number, so many times. */
   private static KernelCall manyTimesOne(Arena arena, long outer, long classes) {
     KernelCall call = new KernelCall();
-    call.shape = arena.allocate(xent_shape.layout());
-    xent_shape.size(call.shape, xent_shape.sizeof());
-    xent_shape.outer(call.shape, outer);
-    xent_shape.classes(call.shape, classes);
-    xent_shape.inner(call.shape, 1);
-    xent_layout.type(xent_shape.logits(call.shape), XentH.XENT_F32());
+    call.shape = ShapeStruct.allocate(arena);
+    ShapeStruct.outer(call.shape, outer);
+    ShapeStruct.classes(call.shape, classes);
+    ShapeStruct.inner(call.shape, 1);
+    xent_layout.type(ShapeStruct.layout(call.shape, Array.LOGITS), XentH.XENT_F32());
     call.options = arena.allocate(xent_options.layout());
     xent_options.size(call.options, xent_options.sizeof());
     call.rowEnd = outer;
@@ -112,14 +110,15 @@ class RefusalsTest {
                     call.arrays.put(array, arena.allocate(64, 8));
                   }
                   switch (wrong) {
-                    case 0 -> xent_shape.size(call.shape, 0);
+                    case 0 -> call.shape.set(ValueLayout.JAVA_LONG, 0, 0);
                     case 1 -> xent_options.size(call.options, 0);
-                    case 2 -> xent_shape.inner(call.shape, 0);
+                    case 2 -> ShapeStruct.inner(call.shape, 0);
                     case 3 -> call.arrays.remove("states");
                     case 4 -> call.arrays.remove("statistics");
                     default -> {
                       call.arrays.put("row offsets", arena.allocate(64, 8));
-                      xent_layout.type(xent_shape.row_offsets(call.shape), XentH.XENT_I64());
+                      xent_layout.type(
+                          ShapeStruct.layout(call.shape, Array.ROW_OFFSETS), XentH.XENT_I64());
                     }
                   }
                   compare(arena, call, name, function, name + ", wrong " + wrong);
@@ -137,7 +136,7 @@ class RefusalsTest {
       for (long classes = 1L << 31; classes <= (1L << 31) + 1; classes++) {
         KernelCall call = manyTimesOne(arena, 1, classes);
         call.rowEnd = 0;
-        MemorySegment argmax = xent_shape.argmax(call.shape);
+        MemorySegment argmax = ShapeStruct.layout(call.shape, Array.ARGMAX);
         xent_layout.type(argmax, XentH.XENT_I32());
         call.arrays.put("argmax", arena.allocate(4, 4));
         boolean fits = classes == 1L << 31;
@@ -151,7 +150,7 @@ class RefusalsTest {
     try (Arena arena = Arena.ofConfined()) {
       for (int stride = 0; stride < 8; stride++) {
         KernelCall call = manyTimesOne(arena, 2, 3);
-        MemorySegment output = xent_shape.output(call.shape);
+        MemorySegment output = ShapeStruct.layout(call.shape, Array.OUTPUT);
         xent_layout.outer(output, stride);
         xent_layout.classes(output, 2);
         xent_layout.inner(output, 1);
@@ -247,28 +246,28 @@ class RefusalsTest {
 
   private static MemorySegment[] layouts(MemorySegment s) {
     return new MemorySegment[] {
-      xent_shape.logits(s),
-      xent_shape.output(s),
-      xent_shape.gradient(s),
-      xent_shape.upstream(s),
-      xent_shape.targets(s),
-      xent_shape.losses(s),
-      xent_shape.log_sum_exp(s),
-      xent_shape.hits(s),
-      xent_shape.target_weights(s),
-      xent_shape.row_offsets(s),
-      xent_shape.class_mask(s),
-      xent_shape.class_weights(s),
-      xent_shape.row_weights(s),
-      xent_shape.sink(s),
-      xent_shape.log_probabilities(s),
-      xent_shape.argmax(s),
-      xent_shape.ranks(s),
-      xent_shape.entropies(s),
-      xent_shape.top_classes(s),
-      xent_shape.top_log_probabilities(s),
-      xent_shape.target_gradient(s),
-      xent_shape.teacher(s)
+      ShapeStruct.layout(s, Array.LOGITS),
+      ShapeStruct.layout(s, Array.OUTPUT),
+      ShapeStruct.layout(s, Array.GRADIENT),
+      ShapeStruct.layout(s, Array.UPSTREAM),
+      ShapeStruct.layout(s, Array.TARGETS),
+      ShapeStruct.layout(s, Array.LOSSES),
+      ShapeStruct.layout(s, Array.LOG_SUM_EXP),
+      ShapeStruct.layout(s, Array.HITS),
+      ShapeStruct.layout(s, Array.TARGET_WEIGHTS),
+      ShapeStruct.layout(s, Array.ROW_OFFSETS),
+      ShapeStruct.layout(s, Array.CLASS_MASK),
+      ShapeStruct.layout(s, Array.CLASS_WEIGHTS),
+      ShapeStruct.layout(s, Array.ROW_WEIGHTS),
+      ShapeStruct.layout(s, Array.SINK),
+      ShapeStruct.layout(s, Array.LOG_PROBABILITIES),
+      ShapeStruct.layout(s, Array.ARGMAX),
+      ShapeStruct.layout(s, Array.RANKS),
+      ShapeStruct.layout(s, Array.ENTROPIES),
+      ShapeStruct.layout(s, Array.TOP_CLASSES),
+      ShapeStruct.layout(s, Array.TOP_LOG_PROBABILITIES),
+      ShapeStruct.layout(s, Array.TARGET_GRADIENT),
+      ShapeStruct.layout(s, Array.TEACHER)
     };
   }
 
@@ -303,13 +302,13 @@ class RefusalsTest {
     int which = random.nextInt(7);
     boolean far = size == FAR && call.get("row offsets") == NULL;
     switch (which) {
-      case 0 -> xent_shape.classes(s, Math.min(size, 0));
-      case 1 -> xent_shape.outer(s, far ? FAR : Math.min(size, xent_shape.outer(s)));
-      case 2 -> xent_shape.inner(s, far ? FAR : Math.min(size, xent_shape.inner(s)));
-      case 3 -> xent_shape.target_count(s, Math.min(size, xent_shape.target_count(s)));
-      case 4 -> xent_shape.top_count(s, size > 5 ? size : Math.min(size, xent_shape.top_count(s)));
-      case 5 -> xent_shape.first_class(s, size);
-      default -> xent_shape.all_classes(s, size);
+      case 0 -> ShapeStruct.classes(s, Math.min(size, 0));
+      case 1 -> ShapeStruct.outer(s, far ? FAR : Math.min(size, ShapeStruct.outer(s)));
+      case 2 -> ShapeStruct.inner(s, far ? FAR : Math.min(size, ShapeStruct.inner(s)));
+      case 3 -> ShapeStruct.targetCount(s, Math.min(size, ShapeStruct.targetCount(s)));
+      case 4 -> ShapeStruct.topCount(s, size > 5 ? size : Math.min(size, ShapeStruct.topCount(s)));
+      case 5 -> ShapeStruct.firstClass(s, size);
+      default -> ShapeStruct.allClasses(s, size);
     }
     return "size " + which + " " + size;
   }

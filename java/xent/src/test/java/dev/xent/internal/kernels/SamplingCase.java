@@ -9,7 +9,6 @@ import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_sampling;
-import dev.xent.internal.ffi.xent_shape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -75,13 +74,12 @@ final class SamplingCase {
     rowEnd = rows;
     promptCount = random.nextInt(3) == 0 ? random.nextInt(6) : 0;
     outputCount = random.nextInt(3) == 0 ? random.nextInt(20) : 0;
-    shape = arena.allocate(xent_shape.layout());
-    xent_shape.size(shape, xent_shape.sizeof());
-    xent_shape.outer(shape, inner ? 1 : rows);
-    xent_shape.classes(shape, classes);
-    xent_shape.inner(shape, inner ? rows : 1);
-    xent_shape.prompt_count(shape, promptCount);
-    xent_shape.output_count(shape, outputCount);
+    shape = ShapeStruct.allocate(arena);
+    ShapeStruct.outer(shape, inner ? 1 : rows);
+    ShapeStruct.classes(shape, classes);
+    ShapeStruct.inner(shape, inner ? rows : 1);
+    ShapeStruct.promptCount(shape, promptCount);
+    ShapeStruct.outputCount(shape, outputCount);
     options = arena.allocate(xent_options.layout());
     xent_options.size(options, xent_options.sizeof());
     xent_options.softcap(options, any(SOFTCAPS));
@@ -128,7 +126,7 @@ final class SamplingCase {
   private void takeInputs() {
     int type = FLOATS[random.nextInt(FLOATS.length)];
     int gap = random.nextInt(3) == 0 ? 3 : 0;
-    long stride = layout(xent_shape.logits(shape), classes + gap, type);
+    long stride = layout(ShapeStruct.layout(shape, Array.LOGITS), classes + gap, type);
     MemorySegment logits = arena.allocate(ROOM + rows * (long) (classes + gap) * 4, 64);
     float[] x = new float[classes];
     for (int row = 0; row < rows; row++) {
@@ -142,22 +140,22 @@ final class SamplingCase {
     if (random.nextInt(3) == 0) {
       MemorySegment mask = arena.allocate(ROOM + rows * (long) classes, 64);
       fillBytes(mask, random.nextInt(2) == 0 ? 20 : 2);
-      layout(xent_shape.class_mask(shape), classes, XentH.XENT_U8());
+      layout(ShapeStruct.layout(shape, Array.CLASS_MASK), classes, XentH.XENT_U8());
       inputs.put("class mask", mask);
     }
     if (random.nextInt(3) == 0) {
       takeBias();
     }
-    takeTokens("prompt tokens", xent_shape.prompt_tokens(shape), promptCount);
-    takeTokens("output tokens", xent_shape.output_tokens(shape), outputCount);
+    takeTokens("prompt tokens", ShapeStruct.layout(shape, Array.PROMPT_TOKENS), promptCount);
+    takeTokens("output tokens", ShapeStruct.layout(shape, Array.OUTPUT_TOKENS), outputCount);
   }
 
   private void takeBias() {
     int type = FLOATS[random.nextInt(FLOATS.length)];
-    layout(xent_shape.bias(shape), classes, type);
+    layout(ShapeStruct.layout(shape, Array.BIAS), classes, type);
     if (random.nextBoolean()) { // the same for all rows
-      xent_layout.outer(xent_shape.bias(shape), 0);
-      xent_layout.inner(xent_shape.bias(shape), 0);
+      xent_layout.outer(ShapeStruct.layout(shape, Array.BIAS), 0);
+      xent_layout.inner(ShapeStruct.layout(shape, Array.BIAS), 0);
     }
     MemorySegment bias = arena.allocate(ROOM + rows * (long) classes * 4, 64);
     for (long i = 0; i < rows * (long) classes; i++) {
@@ -189,19 +187,23 @@ final class SamplingCase {
   }
 
   private void takeOutputs() {
-    want("tokens", xent_shape.tokens(shape), 1, index());
+    want("tokens", ShapeStruct.layout(shape, Array.TOKENS), 1, index());
     MemorySegment s = shape;
-    maybe("processed", xent_shape.processed_log_probabilities(s), 1, number());
-    maybe("kept", xent_shape.kept(s), 1, index());
-    maybe("kept mask", xent_shape.kept_mask(s), classes, XentH.XENT_U8());
-    maybe("log-probabilities", xent_shape.log_probabilities(s), 1, number());
-    maybe("ranks", xent_shape.ranks(s), 1, index());
-    maybe("entropies", xent_shape.entropies(s), 1, number());
+    maybe("processed", ShapeStruct.layout(s, Array.PROCESSED_LOG_PROBABILITIES), 1, number());
+    maybe("kept", ShapeStruct.layout(s, Array.KEPT), 1, index());
+    maybe("kept mask", ShapeStruct.layout(s, Array.KEPT_MASK), classes, XentH.XENT_U8());
+    maybe("log-probabilities", ShapeStruct.layout(s, Array.LOG_PROBABILITIES), 1, number());
+    maybe("ranks", ShapeStruct.layout(s, Array.RANKS), 1, index());
+    maybe("entropies", ShapeStruct.layout(s, Array.ENTROPIES), 1, number());
     int top = random.nextInt(Math.min(classes, 9) + 1);
-    xent_shape.top_count(shape, top);
+    ShapeStruct.topCount(shape, top);
     if (top > 0) {
-      maybe("top classes", xent_shape.top_classes(s), top, index());
-      maybe("top log-probabilities", xent_shape.top_log_probabilities(s), top, number());
+      maybe("top classes", ShapeStruct.layout(s, Array.TOP_CLASSES), top, index());
+      maybe(
+          "top log-probabilities",
+          ShapeStruct.layout(s, Array.TOP_LOG_PROBABILITIES),
+          top,
+          number());
     }
   }
 
@@ -296,7 +298,7 @@ final class SamplingCase {
   /** Leaves filters and outputs that shards can have. */
   void fitForShards() {
     outputs.keySet().retainAll(Set.of("tokens", "processed", "kept"));
-    xent_shape.top_count(shape, 0);
+    ShapeStruct.topCount(shape, 0);
     for (int i = 0; i < rows; i++) {
       MemorySegment s = xent_sampling.asSlice(sampling, i);
       int ties = xent_sampling.ties(s);
@@ -320,20 +322,20 @@ final class SamplingCase {
       Map<String, MemorySegment> out,
       MemorySegment report) {
     Map<String, MemorySegment> whole = Map.copyOf(inputs);
-    moveBy(first, "logits", xent_shape.logits(shape));
-    moveBy(first, "class mask", xent_shape.class_mask(shape));
-    moveBy(first, "bias", xent_shape.bias(shape));
+    moveBy(first, "logits", ShapeStruct.layout(shape, Array.LOGITS));
+    moveBy(first, "class mask", ShapeStruct.layout(shape, Array.CLASS_MASK));
+    moveBy(first, "bias", ShapeStruct.layout(shape, Array.BIAS));
     workspaceSize = kernels.sampleWorkspace(size, promptCount + outputCount);
     inputs.put("workspace", arena.allocate(Math.max(workspaceSize, 8), 8));
-    xent_shape.first_class(shape, first);
-    xent_shape.classes(shape, size);
-    xent_shape.all_classes(shape, classes);
+    ShapeStruct.firstClass(shape, first);
+    ShapeStruct.classes(shape, size);
+    ShapeStruct.allClasses(shape, classes);
     rowBegin = 0;
     rowEnd = rows;
     int status = call(kernels, out, report);
-    xent_shape.first_class(shape, 0);
-    xent_shape.classes(shape, classes);
-    xent_shape.all_classes(shape, 0);
+    ShapeStruct.firstClass(shape, 0);
+    ShapeStruct.classes(shape, classes);
+    ShapeStruct.allClasses(shape, 0);
     inputs.putAll(whole);
     return status;
   }

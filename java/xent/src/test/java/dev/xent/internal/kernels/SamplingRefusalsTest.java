@@ -8,7 +8,6 @@ import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_sampling;
-import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.load.Backends;
 import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
@@ -172,20 +171,20 @@ class SamplingRefusalsTest {
 
   private String spoilLayout(MemorySegment s) {
     MemorySegment[] layouts = {
-      xent_shape.logits(s),
-      xent_shape.class_mask(s),
-      xent_shape.bias(s),
-      xent_shape.prompt_tokens(s),
-      xent_shape.output_tokens(s),
-      xent_shape.tokens(s),
-      xent_shape.processed_log_probabilities(s),
-      xent_shape.kept(s),
-      xent_shape.kept_mask(s),
-      xent_shape.log_probabilities(s),
-      xent_shape.ranks(s),
-      xent_shape.entropies(s),
-      xent_shape.top_classes(s),
-      xent_shape.top_log_probabilities(s)
+      ShapeStruct.layout(s, Array.LOGITS),
+      ShapeStruct.layout(s, Array.CLASS_MASK),
+      ShapeStruct.layout(s, Array.BIAS),
+      ShapeStruct.layout(s, Array.PROMPT_TOKENS),
+      ShapeStruct.layout(s, Array.OUTPUT_TOKENS),
+      ShapeStruct.layout(s, Array.TOKENS),
+      ShapeStruct.layout(s, Array.PROCESSED_LOG_PROBABILITIES),
+      ShapeStruct.layout(s, Array.KEPT),
+      ShapeStruct.layout(s, Array.KEPT_MASK),
+      ShapeStruct.layout(s, Array.LOG_PROBABILITIES),
+      ShapeStruct.layout(s, Array.RANKS),
+      ShapeStruct.layout(s, Array.ENTROPIES),
+      ShapeStruct.layout(s, Array.TOP_CLASSES),
+      ShapeStruct.layout(s, Array.TOP_LOG_PROBABILITIES)
     };
     int which = random.nextInt(layouts.length);
     MemorySegment layout = layouts[which];
@@ -251,12 +250,12 @@ class SamplingRefusalsTest {
     MemorySegment s = c.shape;
     int which = random.nextInt(6);
     switch (which) {
-      case 0 -> xent_shape.classes(s, random.nextBoolean() ? 0 : 1L << 31);
-      case 1 -> xent_shape.outer(s, random.nextBoolean() ? -1 : 0);
-      case 2 -> xent_shape.top_count(s, random.nextInt(9) - 1);
-      case 3 -> xent_shape.prompt_count(s, random.nextInt(2) - 1);
-      case 4 -> xent_shape.output_count(s, random.nextInt(2) - 1);
-      default -> xent_shape.all_classes(s, 8192);
+      case 0 -> ShapeStruct.classes(s, random.nextBoolean() ? 0 : 1L << 31);
+      case 1 -> ShapeStruct.outer(s, random.nextBoolean() ? -1 : 0);
+      case 2 -> ShapeStruct.topCount(s, random.nextInt(9) - 1);
+      case 3 -> ShapeStruct.promptCount(s, random.nextInt(2) - 1);
+      case 4 -> ShapeStruct.outputCount(s, random.nextInt(2) - 1);
+      default -> ShapeStruct.allClasses(s, 8192);
     }
     return "size " + which;
   }
@@ -289,13 +288,13 @@ class SamplingRefusalsTest {
   private String spoilShard(SamplingCase c, Map<String, MemorySegment> out) {
     int which = random.nextInt(7);
     if (which > 0) {
-      xent_shape.all_classes(c.shape, c.classes + random.nextInt(3));
+      ShapeStruct.allClasses(c.shape, c.classes + random.nextInt(3));
       c.states = Arena.ofAuto().allocate(Records.SAMPLE_STATE * c.rows + 8, 8);
     }
     switch (which) {
       case 0 -> c.shards = random.nextInt(3) - 1;
-      case 1 -> xent_shape.first_class(c.shape, random.nextInt(5) - 1);
-      case 2 -> xent_shape.all_classes(c.shape, random.nextBoolean() ? -1 : 1L << 31);
+      case 1 -> ShapeStruct.firstClass(c.shape, random.nextInt(5) - 1);
+      case 2 -> ShapeStruct.allClasses(c.shape, random.nextBoolean() ? -1 : 1L << 31);
       case 3 -> c.states = random.nextBoolean() ? NULL : c.states.asSlice(4);
       case 4 -> c.gathered = c.states.asSlice(random.nextInt(2) * 4);
       case 5 -> {

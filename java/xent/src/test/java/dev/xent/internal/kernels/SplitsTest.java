@@ -8,7 +8,6 @@ import dev.xent.Xent;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
-import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.load.Backends;
 import dev.xent.internal.load.Codes;
@@ -156,9 +155,10 @@ class SplitsTest {
       for (Part part : parts) {
         MemorySegment shape = shape(part);
         long begin = part.shard ? 0 : part.begin;
-        MemorySegment x = slice(part, c.logits, xent_shape.logits(c.shape));
-        MemorySegment mask = slice(part, c.classMask, xent_shape.class_mask(c.shape));
-        MemorySegment layout = xent_shape.output(c.shape);
+        MemorySegment x = slice(part, c.logits, ShapeStruct.layout(c.shape, Array.LOGITS));
+        MemorySegment mask =
+            slice(part, c.classMask, ShapeStruct.layout(c.shape, Array.CLASS_MASK));
+        MemorySegment layout = ShapeStruct.layout(c.shape, Array.OUTPUT);
         lawful(
             kernels.run(
                 KernelRun.onClasses(
@@ -202,16 +202,22 @@ class SplitsTest {
                         begin,
                         begin + part.size(),
                         NULL)
-                    .set(Array.LOGITS, slice(part, c.logits, xent_shape.logits(c.shape)))
+                    .set(
+                        Array.LOGITS,
+                        slice(part, c.logits, ShapeStruct.layout(c.shape, Array.LOGITS)))
                     .set(Array.TARGETS, targets(part))
                     .set(
                         Array.GRADIENT,
-                        slice(part, out.get("gradient"), xent_shape.gradient(c.shape)))
+                        slice(
+                            part, out.get("gradient"), ShapeStruct.layout(c.shape, Array.GRADIENT)))
                     .set(Array.TARGET_WEIGHTS, c.targetWeights)
-                    .set(Array.CLASS_MASK, slice(part, c.classMask, xent_shape.class_mask(c.shape)))
+                    .set(
+                        Array.CLASS_MASK,
+                        slice(part, c.classMask, ShapeStruct.layout(c.shape, Array.CLASS_MASK)))
                     .set(
                         Array.CLASS_WEIGHTS,
-                        slice(part, c.classWeights, xent_shape.class_weights(c.shape)))
+                        slice(
+                            part, c.classWeights, ShapeStruct.layout(c.shape, Array.CLASS_WEIGHTS)))
                     .set(Array.ROW_WEIGHTS, c.rowWeights)
                     .set(Array.STATISTICS, statistics)));
       }
@@ -220,17 +226,17 @@ class SplitsTest {
 
     private Map<String, MemorySegment> outputs() {
       Map<String, MemorySegment> out = new LinkedHashMap<>();
-      out.put("softmax", allocate(xent_shape.output(c.shape), true));
-      out.put("log-softmax", allocate(xent_shape.output(c.shape), true));
+      out.put("softmax", allocate(ShapeStruct.layout(c.shape, Array.OUTPUT), true));
+      out.put("log-softmax", allocate(ShapeStruct.layout(c.shape, Array.OUTPUT), true));
       if (c.hasTargets()) {
-        out.put("losses", allocate(xent_shape.losses(c.shape), false));
-        out.put("log-sum-exp", allocate(xent_shape.log_sum_exp(c.shape), false));
-        out.put("gradient", allocate(xent_shape.gradient(c.shape), true));
+        out.put("losses", allocate(ShapeStruct.layout(c.shape, Array.LOSSES), false));
+        out.put("log-sum-exp", allocate(ShapeStruct.layout(c.shape, Array.LOG_SUM_EXP), false));
+        out.put("gradient", allocate(ShapeStruct.layout(c.shape, Array.GRADIENT), true));
         MemorySegment tally = arena.allocate(xent_tally.layout());
         xent_tally.size(tally, xent_tally.sizeof());
         out.put("tally", tally);
         if (c.labels()) {
-          out.put("hits", allocate(xent_shape.hits(c.shape), false));
+          out.put("hits", allocate(ShapeStruct.layout(c.shape, Array.HITS), false));
         }
       }
       return out;
@@ -249,11 +255,11 @@ class SplitsTest {
       if (!part.shard) {
         return c.shape;
       }
-      MemorySegment shape = arena.allocate(xent_shape.layout()).copyFrom(c.shape);
-      xent_shape.classes(shape, part.size());
-      xent_shape.first_class(shape, part.begin);
-      xent_shape.all_classes(shape, c.classes);
-      xent_shape.top_count(shape, 0);
+      MemorySegment shape = ShapeStruct.allocate(arena).copyFrom(c.shape);
+      ShapeStruct.classes(shape, part.size());
+      ShapeStruct.firstClass(shape, part.begin);
+      ShapeStruct.allClasses(shape, c.classes);
+      ShapeStruct.topCount(shape, 0);
       return shape;
     }
 
@@ -268,7 +274,7 @@ class SplitsTest {
 
     private MemorySegment targets(Part part) {
       return c.targetKind == GeneralCase.Targets.PROBABILITIES
-          ? slice(part, c.targets, xent_shape.targets(c.shape))
+          ? slice(part, c.targets, ShapeStruct.layout(c.shape, Array.TARGETS))
           : c.targets;
     }
 
@@ -319,13 +325,22 @@ class SplitsTest {
                       begin,
                       begin + part.size(),
                       NULL)
-                  .set(Array.LOGITS, slice(part, c.logits, xent_shape.logits(c.shape)))
+                  .set(
+                      Array.LOGITS,
+                      slice(part, c.logits, ShapeStruct.layout(c.shape, Array.LOGITS)))
                   .set(Array.TARGETS, loss ? targets(part) : NULL)
-                  .set(Array.CLASS_MASK, slice(part, c.classMask, xent_shape.class_mask(c.shape)))
+                  .set(
+                      Array.CLASS_MASK,
+                      slice(part, c.classMask, ShapeStruct.layout(c.shape, Array.CLASS_MASK)))
                   .set(Array.TARGET_WEIGHTS, loss ? c.targetWeights : NULL)
                   .set(
                       Array.CLASS_WEIGHTS,
-                      loss ? slice(part, c.classWeights, xent_shape.class_weights(c.shape)) : NULL)
+                      loss
+                          ? slice(
+                              part,
+                              c.classWeights,
+                              ShapeStruct.layout(c.shape, Array.CLASS_WEIGHTS))
+                          : NULL)
                   .set(Array.STATISTICS, known)
                   .set(Array.STATES, own)));
       long count = (part.size() + CHUNK - 1) / CHUNK;

@@ -8,8 +8,8 @@ import dev.xent.CrossEntropy;
 import dev.xent.Tensor;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
-import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.Status;
 import org.junit.jupiter.api.Test;
 
@@ -42,7 +42,7 @@ class FailuresTest {
   @Test
   void labelThatChangedDuringTheCallIsTheCallersMemory() {
     xent_report.row(call.report, 3);
-    xent_report.field(call.report, XentH.XENT_FIELD_STATES());
+    xent_report.field(call.report, Field.STATES);
     assertThatThrownBy(() -> Failures.check(Status.INVALID_ARGUMENT, call))
         .isInstanceOf(MemoryException.class)
         .hasMessageContaining("the label of row 3 changed while the call ran");
@@ -50,7 +50,7 @@ class FailuresTest {
 
   @Test
   void whatPassedEveryCheckIsOurMistake() {
-    xent_report.field(call.report, XentH.XENT_FIELD_LOGITS());
+    xent_report.field(call.report, Field.LOGITS);
     assertThatThrownBy(() -> Failures.check(Status.UNSUPPORTED, call))
         .isInstanceOf(AssertionError.class)
         .hasMessageContaining("please report this");

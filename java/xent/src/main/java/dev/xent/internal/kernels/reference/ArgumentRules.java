@@ -12,6 +12,7 @@ import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.CallArrays;
 import dev.xent.internal.kernels.reference.call.Kind;
@@ -27,21 +28,14 @@ import java.lang.foreign.MemorySegment;
 final class ArgumentRules {
   /* The options that a function has, of those that not all have. */
   private static final long OPTIONS_OF_SELECTED =
-      OptionRules.bits(
-          XentH.XENT_FIELD_IGNORE_INDEX(),
-          XentH.XENT_FIELD_FULLY_MASKED(),
-          XentH.XENT_FIELD_TEMPERATURE(),
-          XentH.XENT_FIELD_SOFTCAP());
+      OptionRules.bits(Field.IGNORE_INDEX, Field.FULLY_MASKED, Field.TEMPERATURE, Field.SOFTCAP);
 
   /** Of a divergence and of Hessian-vector products. */
   private static final long OPTIONS_OF_DIVERGENCE =
-      OptionRules.bits(XentH.XENT_FIELD_FULLY_MASKED(), XentH.XENT_FIELD_TEMPERATURE());
+      OptionRules.bits(Field.FULLY_MASKED, Field.TEMPERATURE);
 
   private static final long OPTIONS_OF_BINARY =
-      OptionRules.bits(
-          XentH.XENT_FIELD_IGNORE_INDEX(),
-          XentH.XENT_FIELD_FOCAL_GAMMA(),
-          XentH.XENT_FIELD_FOCAL_ALPHA());
+      OptionRules.bits(Field.IGNORE_INDEX, Field.FOCAL_GAMMA, Field.FOCAL_ALPHA);
 
   private ArgumentRules() {}
 
@@ -74,7 +68,7 @@ final class ArgumentRules {
   static int checkTargets(Call call) {
     int status = call.checkWhole();
     if (status == Status.OK) {
-      status = call.checkStructs(call.reportStruct, XentH.XENT_FIELD_REPORT(), false);
+      status = call.checkStructs(call.reportStruct, Field.REPORT, false);
     }
     if (status == Status.OK) {
       status = checkTally(call);
@@ -112,7 +106,7 @@ final class ArgumentRules {
   static int checkTopCount(Call call) {
     boolean asked = has(call.given.of(TOP_CLASSES)) || has(call.given.of(TOP_LOG_PROBABILITIES));
     return asked && call.shape.topCount == 0
-        ? call.report.refuse(Status.INVALID_SHAPE, XentH.XENT_FIELD_TOP_COUNT(), 0)
+        ? call.report.refuse(Status.INVALID_SHAPE, Field.TOP_COUNT, 0)
         : Status.OK;
   }
 
@@ -148,9 +142,7 @@ final class ArgumentRules {
       status = OptionRules.checkForeign(call, OPTIONS_OF_SELECTED);
     }
     if (status == Status.OK && call.shape.targetCount > Selection.MOST) {
-      status =
-          call.report.refuse(
-              Status.UNSUPPORTED, XentH.XENT_FIELD_TARGET_COUNT(), call.shape.targetCount);
+      status = call.report.refuse(Status.UNSUPPORTED, Field.TARGET_COUNT, call.shape.targetCount);
     }
     return status == Status.OK ? call.arrays.check(call) : status;
   }
@@ -178,7 +170,7 @@ final class ArgumentRules {
     int type = call.shape.of(OUTPUT).type;
     boolean exact = type == (call.wide ? XentH.XENT_F64() : XentH.XENT_F32());
     return status == Status.OK && !exact
-        ? call.report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_OUTPUT(), type)
+        ? call.report.refuse(Status.UNSUPPORTED, Field.OUTPUT, type)
         : status;
   }
 
@@ -220,7 +212,7 @@ final class ArgumentRules {
     CallArrays given = call.given;
     int status = call.checkWhole();
     if (status == Status.OK) {
-      status = call.checkStructs(call.reportStruct, XentH.XENT_FIELD_REPORT(), false);
+      status = call.checkStructs(call.reportStruct, Field.REPORT, false);
     }
     if (status == Status.OK) {
       status = call.checkStates(given.of(STATES));
@@ -253,14 +245,14 @@ final class ArgumentRules {
   private static int checkLogitsType(Call call) {
     Layout l = call.shape.of(LOGITS);
     if (!ElementType.exists(l.type)) {
-      return call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_LOGITS(), l.type);
+      return call.report.refuse(Status.INVALID_ARGUMENT, Field.LOGITS, l.type);
     }
     if (!ElementType.holds(l.type, ElementType.NUMBERS)) {
-      return call.report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_LOGITS(), l.type);
+      return call.report.refuse(Status.UNSUPPORTED, Field.LOGITS, l.type);
     }
     return l.reserved == 0
         ? Status.OK
-        : call.report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_LOGITS(), l.reserved);
+        : call.report.refuse(Status.UNSUPPORTED, Field.LOGITS, l.reserved);
   }
 
   /** Without statistics a row is computed as a whole. */
@@ -276,7 +268,7 @@ final class ArgumentRules {
     boolean wholeRow = call.classBegin == 0 && call.classEnd == call.shape.classes;
     return wholeRow || has(statistics)
         ? Status.OK
-        : call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_CLASS_RANGE(), 0);
+        : call.report.refuse(Status.INVALID_ARGUMENT, Field.CLASS_RANGE, 0);
   }
 
   /**
@@ -294,7 +286,7 @@ final class ArgumentRules {
       known.load(statistics, row);
       if ((known.kind & (Kind.MASK | Kind.WIDE | Kind.UNFINISHED)) != expected
           || known.digest != digest) {
-        return call.report.refuseRow(XentH.XENT_FIELD_STATISTICS(), row);
+        return call.report.refuseRow(Field.STATISTICS, row);
       }
     }
     return Status.OK;
@@ -302,12 +294,11 @@ final class ArgumentRules {
 
   static int checkTally(Call call) {
     MemorySegment tally = call.given.of(TALLY);
-    int status = call.checkStructs(tally, XentH.XENT_FIELD_TALLY(), true);
+    int status = call.checkStructs(tally, Field.TALLY, true);
     if (status != Status.OK || !has(tally) || Tally.isUsable(tally)) {
       return status;
     }
-    return call.report.refuse(
-        Status.INVALID_SIZE, XentH.XENT_FIELD_TALLY(), SizedStruct.size(tally));
+    return call.report.refuse(Status.INVALID_SIZE, Field.TALLY, SizedStruct.size(tally));
   }
 
   /** y alone does not say what the softcap's derivative was. */
@@ -315,6 +306,6 @@ final class ArgumentRules {
     double softcap = call.options.softcap;
     return softcap == 0
         ? Status.OK
-        : call.report.refuseValue(Status.UNSUPPORTED, XentH.XENT_FIELD_SOFTCAP(), softcap, 0);
+        : call.report.refuseValue(Status.UNSUPPORTED, Field.SOFTCAP, softcap, 0);
   }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
-import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.Form;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Addresses;
@@ -26,7 +26,7 @@ final class ArrayChecks {
     }
     if (Rules.TARGET_WEIGHTS.isIn(call) && call.shape.targetCount == 0) {
       // They belong to the classes of sparse rows.
-      return call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_TARGET_WEIGHTS(), 0);
+      return call.report.refuse(Status.INVALID_ARGUMENT, Field.TARGET_WEIGHTS, 0);
     }
     for (int i = 0; i < rules.length; i++) {
       ArrayRule rule = rules[i];

@@ -5,11 +5,10 @@ import static dev.xent.internal.kernels.Array.LOGITS;
 import static dev.xent.internal.kernels.Array.OUTPUT;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
-import dev.xent.internal.ffi.XentH;
-import dev.xent.internal.ffi.xent_state;
-import dev.xent.internal.ffi.xent_statistics;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Addresses;
 import dev.xent.internal.kernels.reference.call.Request;
@@ -205,18 +204,12 @@ final class Call extends Request {
   }
 
   int checkStatistics(MemorySegment statistics, boolean optional) {
-    return checkRecords(
-        statistics,
-        XentH.XENT_FIELD_STATISTICS(),
-        1,
-        xent_statistics.layout().byteSize(),
-        optional);
+    return checkRecords(statistics, Field.STATISTICS, 1, Records.STATISTICS, optional);
   }
 
   int checkStates(MemorySegment states) {
     long perRow = shape.classes / CHUNK + (shape.classes % CHUNK == 0 ? 0 : 1);
-    long size = xent_state.layout().byteSize();
-    return checkRecords(states, XentH.XENT_FIELD_STATES(), perRow, size, false);
+    return checkRecords(states, Field.STATES, perRow, Records.STATE, false);
   }
 
   private int takeStructs(MemorySegment shapeStruct, MemorySegment optionsStruct) {
@@ -225,21 +218,21 @@ final class Call extends Request {
     firstStatistics = 0;
     int status = shape.copy.check(shapeStruct);
     if (status != Status.OK) {
-      return refuseStruct(status, XentH.XENT_FIELD_SHAPE(), shapeStruct);
+      return refuseStruct(status, Field.SHAPE, shapeStruct);
     }
     status = options.copy.check(optionsStruct);
     if (status != Status.OK) {
-      return refuseStruct(status, XentH.XENT_FIELD_OPTIONS(), optionsStruct);
+      return refuseStruct(status, Field.OPTIONS, optionsStruct);
     }
     status = report.check(reportStruct);
     if (status != Status.OK && !Addresses.isNull(reportStruct)) {
       return status; // of which nobody can be told more
     }
     if (!shape.copy.load(shapeStruct)) {
-      return refuseUnknown(XentH.XENT_FIELD_SHAPE(), shapeStruct);
+      return refuseUnknown(Field.SHAPE, shapeStruct);
     }
     if (!options.copy.load(optionsStruct)) {
-      return refuseUnknown(XentH.XENT_FIELD_OPTIONS(), optionsStruct);
+      return refuseUnknown(Field.OPTIONS, optionsStruct);
     }
     shape.read();
     options.read();
@@ -271,35 +264,35 @@ final class Call extends Request {
 
   private int checkSizes() {
     if (shape.classes < 1) {
-      return refuseSize(XentH.XENT_FIELD_CLASSES(), shape.classes);
+      return refuseSize(Field.CLASSES, shape.classes);
     }
     if (shape.outer < 0) {
-      return refuseSize(XentH.XENT_FIELD_SHAPE(), shape.outer);
+      return refuseSize(Field.SHAPE, shape.outer);
     }
     if (shape.inner < 0 || (shape.inner == 0 && shape.outer > 0)) {
-      return refuseSize(XentH.XENT_FIELD_SHAPE(), shape.inner);
+      return refuseSize(Field.SHAPE, shape.inner);
     }
     long rows = shape.outer * shape.inner;
     if (Math.multiplyHigh(shape.outer, shape.inner) != 0
         || rows < 0
         || Math.multiplyHigh(rows, shape.classes) != 0
         || rows * shape.classes < 0) {
-      return refuseSize(XentH.XENT_FIELD_SHAPE(), shape.classes);
+      return refuseSize(Field.SHAPE, shape.classes);
     }
     if (shape.targetCount < 0) {
-      return refuseSize(XentH.XENT_FIELD_TARGET_COUNT(), shape.targetCount);
+      return refuseSize(Field.TARGET_COUNT, shape.targetCount);
     }
     if (shape.topCount < 0 || shape.topCount > shape.classes) {
-      return refuseSize(XentH.XENT_FIELD_TOP_COUNT(), shape.topCount);
+      return refuseSize(Field.TOP_COUNT, shape.topCount);
     }
     if (shape.promptCount < 0) {
-      return refuseSize(XentH.XENT_FIELD_PROMPT_COUNT(), shape.promptCount);
+      return refuseSize(Field.PROMPT_COUNT, shape.promptCount);
     }
     if (shape.outputCount < 0) {
-      return refuseSize(XentH.XENT_FIELD_OUTPUT_COUNT(), shape.outputCount);
+      return refuseSize(Field.OUTPUT_COUNT, shape.outputCount);
     }
     if (shape.features < 0) {
-      return refuseSize(XentH.XENT_FIELD_FEATURES(), shape.features);
+      return refuseSize(Field.FEATURES, shape.features);
     }
     return checkShard();
   }
@@ -309,17 +302,17 @@ final class Call extends Request {
     long all = shape.allClasses;
     long first = shape.firstClass;
     if (all < 0) {
-      return refuseSize(XentH.XENT_FIELD_ALL_CLASSES(), all);
+      return refuseSize(Field.ALL_CLASSES, all);
     }
     if (first < 0 || (first % CHUNK != 0 && !anySplit) || (first != 0 && all == 0)) {
-      return refuseSize(XentH.XENT_FIELD_FIRST_CLASS(), first);
+      return refuseSize(Field.FIRST_CLASS, first);
     }
     if (all == 0) {
       return Status.OK;
     }
     long end = first + shape.classes;
     if (end < 0 || end > all || (end % CHUNK != 0 && end != all && !anySplit)) {
-      return refuseSize(XentH.XENT_FIELD_ALL_CLASSES(), all);
+      return refuseSize(Field.ALL_CLASSES, all);
     }
     return Status.OK;
   }
@@ -328,7 +321,7 @@ final class Call extends Request {
   int checkWhole() {
     return shape.allClasses == 0
         ? Status.OK
-        : report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_ALL_CLASSES(), shape.allClasses);
+        : report.refuse(Status.UNSUPPORTED, Field.ALL_CLASSES, shape.allClasses);
   }
 
   private int refuseSize(int field, long size) {
@@ -337,7 +330,7 @@ final class Call extends Request {
 
   private int checkRanges() {
     if (rowBegin < 0 || rowBegin > rowEnd || rowEnd > shape.outer * shape.inner) {
-      return report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_ROW_RANGE(), rowEnd);
+      return report.refuse(Status.INVALID_ARGUMENT, Field.ROW_RANGE, rowEnd);
     }
     boolean ordered = classBegin >= 0 && classBegin <= classEnd && classEnd <= shape.classes;
     boolean atChunks =
@@ -345,6 +338,6 @@ final class Call extends Request {
             || (classBegin % CHUNK == 0 && (classEnd % CHUNK == 0 || classEnd == shape.classes));
     return ordered && atChunks
         ? Status.OK
-        : report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_CLASS_RANGE(), classBegin);
+        : report.refuse(Status.INVALID_ARGUMENT, Field.CLASS_RANGE, classBegin);
   }
 }

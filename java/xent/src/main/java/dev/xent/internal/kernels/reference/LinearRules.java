@@ -11,6 +11,7 @@ import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Addresses;
 import dev.xent.internal.kernels.reference.call.CallArrays;
@@ -50,7 +51,7 @@ final class LinearRules {
       status = TargetRules.checkOutputs(call);
     }
     if (status == Status.OK && !has(given.of(TARGETS)) && LinearRows.hasGradients(given)) {
-      status = call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_TARGETS(), 0);
+      status = call.report.refuse(Status.INVALID_ARGUMENT, Field.TARGETS, 0);
     }
     return status == Status.OK ? checkWorkspace(call, call.workspaceSize, true) : status;
   }
@@ -106,7 +107,7 @@ final class LinearRules {
     call.numbers = ElementType.IN_FLOAT;
     int status = whole ? call.checkWhole() : Status.OK;
     return status == Status.OK && call.shape.features < 1
-        ? call.report.refuse(Status.INVALID_SHAPE, XentH.XENT_FIELD_FEATURES(), call.shape.features)
+        ? call.report.refuse(Status.INVALID_SHAPE, Field.FEATURES, call.shape.features)
         : status;
   }
 
@@ -115,7 +116,7 @@ final class LinearRules {
     long classes = call.classEnd - call.classBegin;
     return classes == call.shape.wholeRow() || !has(call.given.of(HIDDEN_GRADIENT))
         ? Status.OK
-        : call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_HIDDEN_GRADIENT(), classes);
+        : call.report.refuse(Status.INVALID_ARGUMENT, Field.HIDDEN_GRADIENT, classes);
   }
 
   /** Rounded logits would have other gradients. */
@@ -123,7 +124,7 @@ final class LinearRules {
     int type = call.shape.of(LOGITS).type;
     return !has(call.given.of(LOGITS)) || type == XentH.XENT_F32()
         ? Status.OK
-        : call.report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_LOGITS(), type);
+        : call.report.refuse(Status.UNSUPPORTED, Field.LOGITS, type);
   }
 
   /** A range of no classes needs none. */
@@ -143,8 +144,6 @@ final class LinearRules {
             && Addresses.isAligned(given.of(WORKSPACE), ALIGNMENT)
             && needed != 0
             && Long.compareUnsigned(size, needed) >= 0;
-    return fits
-        ? Status.OK
-        : call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_WORKSPACE(), needed);
+    return fits ? Status.OK : call.report.refuse(Status.INVALID_ARGUMENT, Field.WORKSPACE, needed);
   }
 }

@@ -5,6 +5,7 @@ import static dev.xent.internal.kernels.Array.TARGETS;
 
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Options;
 import dev.xent.internal.kernels.reference.call.Report;
@@ -30,25 +31,25 @@ final class OptionRules {
     Options options = call.options;
     Report report = call.report;
     if (!ISAS.contains(options.isa)) {
-      return report.refuseOption(XentH.XENT_FIELD_ISA(), options.isa);
+      return report.refuseOption(Field.ISA, options.isa);
     }
     if (options.fullyMasked != XentH.XENT_FULLY_MASKED_NAN()
         && options.fullyMasked != XentH.XENT_FULLY_MASKED_ZERO()) {
-      return report.refuseOption(XentH.XENT_FIELD_FULLY_MASKED(), options.fullyMasked);
+      return report.refuseOption(Field.FULLY_MASKED, options.fullyMasked);
     }
     if (options.hasIgnoreIndex != 0 && options.hasIgnoreIndex != 1) {
-      return report.refuseOption(XentH.XENT_FIELD_IGNORE_INDEX(), options.hasIgnoreIndex);
+      return report.refuseOption(Field.IGNORE_INDEX, options.hasIgnoreIndex);
     }
     double smoothing = options.labelSmoothing;
     if (!(smoothing >= 0 && smoothing <= 1)) {
-      return report.refuseOption(XentH.XENT_FIELD_LABEL_SMOOTHING(), smoothing);
+      return report.refuseOption(Field.LABEL_SMOOTHING, smoothing);
     }
     if (options.hasGradientScale != 0 && options.hasGradientScale != 1) {
-      return report.refuseOption(XentH.XENT_FIELD_GRADIENT_SCALE(), options.hasGradientScale);
+      return report.refuseOption(Field.GRADIENT_SCALE, options.hasGradientScale);
     }
     return Double.isFinite(options.scale())
         ? checkFurther(call)
-        : report.refuseOption(XentH.XENT_FIELD_GRADIENT_SCALE(), options.gradientScale);
+        : report.refuseOption(Field.GRADIENT_SCALE, options.gradientScale);
   }
 
   private static int checkFurther(Call call) {
@@ -56,23 +57,23 @@ final class OptionRules {
     Report report = call.report;
     if (options.smoothing != XentH.XENT_SMOOTHING_UNIFORM()
         && options.smoothing != XentH.XENT_SMOOTHING_OTHERS()) {
-      return report.refuseOption(XentH.XENT_FIELD_SMOOTHING(), options.smoothing);
+      return report.refuseOption(Field.SMOOTHING, options.smoothing);
     }
     if (options.reserved != 0) {
-      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_OPTIONS(), options.reserved);
+      return report.refuse(Status.UNSUPPORTED, Field.OPTIONS, options.reserved);
     }
     if (!isFactor(options.temperature)) {
-      return report.refuseOption(XentH.XENT_FIELD_TEMPERATURE(), options.temperature);
+      return report.refuseOption(Field.TEMPERATURE, options.temperature);
     }
     if (!isFactor(options.softcap)) {
-      return report.refuseOption(XentH.XENT_FIELD_SOFTCAP(), options.softcap);
+      return report.refuseOption(Field.SOFTCAP, options.softcap);
     }
     if (!(options.zLoss >= 0 && Double.isFinite(options.zLoss))) {
-      return report.refuseOption(XentH.XENT_FIELD_Z_LOSS(), options.zLoss);
+      return report.refuseOption(Field.Z_LOSS, options.zLoss);
     }
     double clamp = options.probabilityClamp;
     if (!(clamp >= 0 && clamp <= 0.5) || (clamp > 0 && options.labelSmoothing > 0)) {
-      return report.refuseOption(XentH.XENT_FIELD_PROBABILITY_CLAMP(), clamp);
+      return report.refuseOption(Field.PROBABILITY_CLAMP, clamp);
     }
     return checkFocal(options, report);
   }
@@ -82,12 +83,10 @@ final class OptionRules {
     boolean plain =
         options.labelSmoothing == 0 && options.zLoss == 0 && options.probabilityClamp == 0;
     if (!(gamma >= 0 && gamma <= 0x1p32) || (gamma > 0 && !plain)) {
-      return report.refuseOption(XentH.XENT_FIELD_FOCAL_GAMMA(), gamma);
+      return report.refuseOption(Field.FOCAL_GAMMA, gamma);
     }
     double alpha = options.focalAlpha;
-    return alpha >= 0 && alpha <= 1
-        ? Status.OK
-        : report.refuseOption(XentH.XENT_FIELD_FOCAL_ALPHA(), alpha);
+    return alpha >= 0 && alpha <= 1 ? Status.OK : report.refuseOption(Field.FOCAL_ALPHA, alpha);
   }
 
   /** Binary cross-entropy has an ignore index among labels. */
@@ -99,7 +98,7 @@ final class OptionRules {
     }
     return call.report.refuseValue(
         Status.INVALID_OPTION,
-        XentH.XENT_FIELD_IGNORE_INDEX(),
+        Field.IGNORE_INDEX,
         (double) options.ignoreIndex,
         options.ignoreIndex);
   }
@@ -107,7 +106,7 @@ final class OptionRules {
   /** An option that some functions do not have; but for an ignore index 0 is none. */
   private record Rare(int field, ToDoubleFunction<Options> value) {
     boolean isGiven(Options options) {
-      return field == XentH.XENT_FIELD_IGNORE_INDEX()
+      return field == Field.IGNORE_INDEX
           ? options.hasIgnoreIndex != 0
           : value.applyAsDouble(options) != 0;
     }
@@ -115,16 +114,16 @@ final class OptionRules {
 
   private static final List<Rare> RARE =
       List.of(
-          new Rare(XentH.XENT_FIELD_IGNORE_INDEX(), o -> o.ignoreIndex),
-          new Rare(XentH.XENT_FIELD_FULLY_MASKED(), o -> o.fullyMasked),
-          new Rare(XentH.XENT_FIELD_LABEL_SMOOTHING(), o -> o.labelSmoothing),
-          new Rare(XentH.XENT_FIELD_SMOOTHING(), o -> o.smoothing),
-          new Rare(XentH.XENT_FIELD_TEMPERATURE(), o -> o.temperature),
-          new Rare(XentH.XENT_FIELD_SOFTCAP(), o -> o.softcap),
-          new Rare(XentH.XENT_FIELD_Z_LOSS(), o -> o.zLoss),
-          new Rare(XentH.XENT_FIELD_PROBABILITY_CLAMP(), o -> o.probabilityClamp),
-          new Rare(XentH.XENT_FIELD_FOCAL_GAMMA(), o -> o.focalGamma),
-          new Rare(XentH.XENT_FIELD_FOCAL_ALPHA(), o -> o.focalAlpha));
+          new Rare(Field.IGNORE_INDEX, o -> o.ignoreIndex),
+          new Rare(Field.FULLY_MASKED, o -> o.fullyMasked),
+          new Rare(Field.LABEL_SMOOTHING, o -> o.labelSmoothing),
+          new Rare(Field.SMOOTHING, o -> o.smoothing),
+          new Rare(Field.TEMPERATURE, o -> o.temperature),
+          new Rare(Field.SOFTCAP, o -> o.softcap),
+          new Rare(Field.Z_LOSS, o -> o.zLoss),
+          new Rare(Field.PROBABILITY_CLAMP, o -> o.probabilityClamp),
+          new Rare(Field.FOCAL_GAMMA, o -> o.focalGamma),
+          new Rare(Field.FOCAL_ALPHA, o -> o.focalAlpha));
 
   /** Fields of options as bits. */
   static long bits(int... fields) {

@@ -3,8 +3,8 @@ package dev.xent.internal.kernels.reference;
 
 import static dev.xent.internal.kernels.Array.ROW_OFFSETS;
 
-import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Addresses;
 import dev.xent.internal.kernels.reference.call.CallArrays;
@@ -18,7 +18,7 @@ final class RowOffsets {
     if (!CallArrays.has(call.given.of(ROW_OFFSETS))) {
       return Status.OK;
     }
-    int field = XentH.XENT_FIELD_ROW_OFFSETS();
+    int field = Field.ROW_OFFSETS;
     int type = call.shape.of(ROW_OFFSETS).type;
     if (!ElementType.holds(type, ElementType.CLASS_NUMBERS)) {
       return call.report.refuse(Status.UNSUPPORTED, field, type);

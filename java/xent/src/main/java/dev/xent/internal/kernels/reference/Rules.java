@@ -2,110 +2,107 @@
 // Written by tools/functions.py: change what that reads, not this.
 package dev.xent.internal.kernels.reference;
 
-import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.Form;
 import dev.xent.internal.kernels.Function;
 
 /** What is checked of each array, and in which order. */
 final class Rules {
-  static final ArrayRule LOGITS = new ArrayRule(Array.LOGITS, XentH.XENT_FIELD_LOGITS(),
-      Form.PER_CLASS, ElementType.NUMBERS, false, 0);
-  static final ArrayRule TEACHER = new ArrayRule(Array.TEACHER, XentH.XENT_FIELD_TEACHER(),
-      Form.PER_CLASS, ElementType.NUMBERS, false, 0);
-  static final ArrayRule TARGETS = new ArrayRule(Array.TARGETS, XentH.XENT_FIELD_TARGETS(),
-      Form.OF_TARGETS, ElementType.LABELS | ElementType.NUMBERS, false, 0);
-  static final ArrayRule TARGET_WEIGHTS = new ArrayRule(Array.TARGET_WEIGHTS,
-      XentH.XENT_FIELD_TARGET_WEIGHTS(), Form.PER_TARGET, ElementType.NUMBERS, false, 0);
-  static final ArrayRule ROW_OFFSETS = new ArrayRule(Array.ROW_OFFSETS,
-      XentH.XENT_FIELD_ROW_OFFSETS(), Form.OFFSETS, ElementType.CLASS_NUMBERS, false, 0);
-  static final ArrayRule CLASS_MASK = new ArrayRule(Array.CLASS_MASK, XentH.XENT_FIELD_CLASS_MASK(),
-      Form.PER_CLASS, ElementType.FLAGS, false, 0);
-  static final ArrayRule CLASS_WEIGHTS = new ArrayRule(Array.CLASS_WEIGHTS,
-      XentH.XENT_FIELD_CLASS_WEIGHTS(), Form.ONE_ROW, ElementType.NUMBERS, false, 0);
-  static final ArrayRule ROW_WEIGHTS = new ArrayRule(Array.ROW_WEIGHTS,
-      XentH.XENT_FIELD_ROW_WEIGHTS(), Form.PER_ROW, ElementType.NUMBERS | ElementType.FLAGS, false,
-      0);
-  static final ArrayRule SINK = new ArrayRule(Array.SINK, XentH.XENT_FIELD_SINK(), Form.PER_ROW,
+  static final ArrayRule LOGITS = new ArrayRule(Array.LOGITS, Field.LOGITS, Form.PER_CLASS,
       ElementType.NUMBERS, false, 0);
-  static final ArrayRule KNOWN_OUTPUT = new ArrayRule(Array.OUTPUT, XentH.XENT_FIELD_OUTPUT(),
-      Form.PER_CLASS, ElementType.NUMBERS, false, 0);
-  static final ArrayRule UPSTREAM = new ArrayRule(Array.UPSTREAM, XentH.XENT_FIELD_UPSTREAM(),
-      Form.PER_CLASS, ElementType.NUMBERS, false, 0);
-  static final ArrayRule UPSTREAM_OF_ROWS = new ArrayRule(Array.UPSTREAM,
-      XentH.XENT_FIELD_UPSTREAM(), Form.PER_ROW, ElementType.NUMBERS, false, 0);
-  static final ArrayRule OUTPUT_ARRAY = new ArrayRule(Array.OUTPUT, XentH.XENT_FIELD_OUTPUT(),
-      Form.PER_CLASS, ElementType.NUMBERS, true, 1L << XentH.XENT_FIELD_LOGITS());
-  static final ArrayRule GRADIENT = new ArrayRule(Array.GRADIENT, XentH.XENT_FIELD_GRADIENT(),
-      Form.PER_CLASS, ElementType.NUMBERS, true, 1L << XentH.XENT_FIELD_LOGITS());
-  static final ArrayRule SOFTMAX_GRADIENT = new ArrayRule(Array.GRADIENT,
-      XentH.XENT_FIELD_GRADIENT(), Form.PER_CLASS, ElementType.NUMBERS, true,
-      1L << XentH.XENT_FIELD_OUTPUT() | 1L << XentH.XENT_FIELD_UPSTREAM());
-  static final ArrayRule LOSSES = new ArrayRule(Array.LOSSES, XentH.XENT_FIELD_LOSSES(),
+  static final ArrayRule TEACHER = new ArrayRule(Array.TEACHER, Field.TEACHER, Form.PER_CLASS,
+      ElementType.NUMBERS, false, 0);
+  static final ArrayRule TARGETS = new ArrayRule(Array.TARGETS, Field.TARGETS, Form.OF_TARGETS,
+      ElementType.LABELS | ElementType.NUMBERS, false, 0);
+  static final ArrayRule TARGET_WEIGHTS = new ArrayRule(Array.TARGET_WEIGHTS, Field.TARGET_WEIGHTS,
+      Form.PER_TARGET, ElementType.NUMBERS, false, 0);
+  static final ArrayRule ROW_OFFSETS = new ArrayRule(Array.ROW_OFFSETS, Field.ROW_OFFSETS,
+      Form.OFFSETS, ElementType.CLASS_NUMBERS, false, 0);
+  static final ArrayRule CLASS_MASK = new ArrayRule(Array.CLASS_MASK, Field.CLASS_MASK,
+      Form.PER_CLASS, ElementType.FLAGS, false, 0);
+  static final ArrayRule CLASS_WEIGHTS = new ArrayRule(Array.CLASS_WEIGHTS, Field.CLASS_WEIGHTS,
+      Form.ONE_ROW, ElementType.NUMBERS, false, 0);
+  static final ArrayRule ROW_WEIGHTS = new ArrayRule(Array.ROW_WEIGHTS, Field.ROW_WEIGHTS,
+      Form.PER_ROW, ElementType.NUMBERS | ElementType.FLAGS, false, 0);
+  static final ArrayRule SINK = new ArrayRule(Array.SINK, Field.SINK, Form.PER_ROW,
+      ElementType.NUMBERS, false, 0);
+  static final ArrayRule KNOWN_OUTPUT = new ArrayRule(Array.OUTPUT, Field.OUTPUT, Form.PER_CLASS,
+      ElementType.NUMBERS, false, 0);
+  static final ArrayRule UPSTREAM = new ArrayRule(Array.UPSTREAM, Field.UPSTREAM, Form.PER_CLASS,
+      ElementType.NUMBERS, false, 0);
+  static final ArrayRule UPSTREAM_OF_ROWS = new ArrayRule(Array.UPSTREAM, Field.UPSTREAM,
+      Form.PER_ROW, ElementType.NUMBERS, false, 0);
+  static final ArrayRule OUTPUT_ARRAY = new ArrayRule(Array.OUTPUT, Field.OUTPUT, Form.PER_CLASS,
+      ElementType.NUMBERS, true, 1L << Field.LOGITS);
+  static final ArrayRule GRADIENT = new ArrayRule(Array.GRADIENT, Field.GRADIENT, Form.PER_CLASS,
+      ElementType.NUMBERS, true, 1L << Field.LOGITS);
+  static final ArrayRule SOFTMAX_GRADIENT = new ArrayRule(Array.GRADIENT, Field.GRADIENT,
+      Form.PER_CLASS, ElementType.NUMBERS, true, 1L << Field.OUTPUT | 1L << Field.UPSTREAM);
+  static final ArrayRule LOSSES = new ArrayRule(Array.LOSSES, Field.LOSSES, Form.PER_ROW,
+      ElementType.NUMBERS, true, 0);
+  static final ArrayRule LOG_SUM_EXP = new ArrayRule(Array.LOG_SUM_EXP, Field.LOG_SUM_EXP,
       Form.PER_ROW, ElementType.NUMBERS, true, 0);
-  static final ArrayRule LOG_SUM_EXP = new ArrayRule(Array.LOG_SUM_EXP,
-      XentH.XENT_FIELD_LOG_SUM_EXP(), Form.PER_ROW, ElementType.NUMBERS, true, 0);
-  static final ArrayRule HITS = new ArrayRule(Array.HITS, XentH.XENT_FIELD_HITS(), Form.PER_ROW,
+  static final ArrayRule HITS = new ArrayRule(Array.HITS, Field.HITS, Form.PER_ROW,
       ElementType.FLAGS, true, 0);
   static final ArrayRule LOG_PROBABILITIES = new ArrayRule(Array.LOG_PROBABILITIES,
-      XentH.XENT_FIELD_LOG_PROBABILITIES(), Form.PER_ROW, ElementType.NUMBERS, true, 0);
-  static final ArrayRule ARGMAX = new ArrayRule(Array.ARGMAX, XentH.XENT_FIELD_ARGMAX(),
-      Form.PER_ROW, ElementType.CLASS_NUMBERS, true, 0);
-  static final ArrayRule RANKS = new ArrayRule(Array.RANKS, XentH.XENT_FIELD_RANKS(), Form.PER_ROW,
+      Field.LOG_PROBABILITIES, Form.PER_ROW, ElementType.NUMBERS, true, 0);
+  static final ArrayRule ARGMAX = new ArrayRule(Array.ARGMAX, Field.ARGMAX, Form.PER_ROW,
       ElementType.CLASS_NUMBERS, true, 0);
-  static final ArrayRule ENTROPIES = new ArrayRule(Array.ENTROPIES, XentH.XENT_FIELD_ENTROPIES(),
-      Form.PER_ROW, ElementType.NUMBERS, true, 0);
-  static final ArrayRule TOP_CLASSES = new ArrayRule(Array.TOP_CLASSES,
-      XentH.XENT_FIELD_TOP_CLASSES(), Form.PER_TOP, ElementType.CLASS_NUMBERS, true, 0);
+  static final ArrayRule RANKS = new ArrayRule(Array.RANKS, Field.RANKS, Form.PER_ROW,
+      ElementType.CLASS_NUMBERS, true, 0);
+  static final ArrayRule ENTROPIES = new ArrayRule(Array.ENTROPIES, Field.ENTROPIES, Form.PER_ROW,
+      ElementType.NUMBERS, true, 0);
+  static final ArrayRule TOP_CLASSES = new ArrayRule(Array.TOP_CLASSES, Field.TOP_CLASSES,
+      Form.PER_TOP, ElementType.CLASS_NUMBERS, true, 0);
   static final ArrayRule TOP_LOG_PROBABILITIES = new ArrayRule(Array.TOP_LOG_PROBABILITIES,
-      XentH.XENT_FIELD_TOP_LOG_PROBABILITIES(), Form.PER_TOP, ElementType.NUMBERS, true, 0);
+      Field.TOP_LOG_PROBABILITIES, Form.PER_TOP, ElementType.NUMBERS, true, 0);
   static final ArrayRule TARGET_GRADIENT = new ArrayRule(Array.TARGET_GRADIENT,
-      XentH.XENT_FIELD_TARGET_GRADIENT(), Form.OF_TARGETS, ElementType.NUMBERS, true, 0);
-  static final ArrayRule BIAS = new ArrayRule(Array.BIAS, XentH.XENT_FIELD_BIAS(), Form.PER_CLASS,
+      Field.TARGET_GRADIENT, Form.OF_TARGETS, ElementType.NUMBERS, true, 0);
+  static final ArrayRule BIAS = new ArrayRule(Array.BIAS, Field.BIAS, Form.PER_CLASS,
       ElementType.NUMBERS, false, 0);
-  static final ArrayRule PROMPT_TOKENS = new ArrayRule(Array.PROMPT_TOKENS,
-      XentH.XENT_FIELD_PROMPT_TOKENS(), Form.PER_PROMPT, ElementType.LABELS, false, 0);
-  static final ArrayRule OUTPUT_TOKENS = new ArrayRule(Array.OUTPUT_TOKENS,
-      XentH.XENT_FIELD_OUTPUT_TOKENS(), Form.PER_OUTPUT, ElementType.LABELS, false, 0);
-  static final ArrayRule TOKENS = new ArrayRule(Array.TOKENS, XentH.XENT_FIELD_TOKENS(),
-      Form.PER_ROW, ElementType.CLASS_NUMBERS, true, 0);
-  static final ArrayRule PROCESSED_LOG_PROBABILITIES = new ArrayRule(
-      Array.PROCESSED_LOG_PROBABILITIES, XentH.XENT_FIELD_PROCESSED_LOG_PROBABILITIES(),
-      Form.PER_ROW, ElementType.NUMBERS, true, 0);
-  static final ArrayRule KEPT = new ArrayRule(Array.KEPT, XentH.XENT_FIELD_KEPT(), Form.PER_ROW,
+  static final ArrayRule PROMPT_TOKENS = new ArrayRule(Array.PROMPT_TOKENS, Field.PROMPT_TOKENS,
+      Form.PER_PROMPT, ElementType.LABELS, false, 0);
+  static final ArrayRule OUTPUT_TOKENS = new ArrayRule(Array.OUTPUT_TOKENS, Field.OUTPUT_TOKENS,
+      Form.PER_OUTPUT, ElementType.LABELS, false, 0);
+  static final ArrayRule TOKENS = new ArrayRule(Array.TOKENS, Field.TOKENS, Form.PER_ROW,
       ElementType.CLASS_NUMBERS, true, 0);
-  static final ArrayRule KEPT_MASK = new ArrayRule(Array.KEPT_MASK, XentH.XENT_FIELD_KEPT_MASK(),
-      Form.PER_CLASS, ElementType.FLAGS, true, 0);
-  static final ArrayRule ELEMENT_TARGETS = new ArrayRule(Array.TARGETS, XentH.XENT_FIELD_TARGETS(),
+  static final ArrayRule PROCESSED_LOG_PROBABILITIES = new ArrayRule(
+      Array.PROCESSED_LOG_PROBABILITIES, Field.PROCESSED_LOG_PROBABILITIES, Form.PER_ROW,
+      ElementType.NUMBERS, true, 0);
+  static final ArrayRule KEPT = new ArrayRule(Array.KEPT, Field.KEPT, Form.PER_ROW,
+      ElementType.CLASS_NUMBERS, true, 0);
+  static final ArrayRule KEPT_MASK = new ArrayRule(Array.KEPT_MASK, Field.KEPT_MASK, Form.PER_CLASS,
+      ElementType.FLAGS, true, 0);
+  static final ArrayRule ELEMENT_TARGETS = new ArrayRule(Array.TARGETS, Field.TARGETS,
       Form.PER_CLASS, ElementType.LABELS | ElementType.NUMBERS, false, 0);
   static final ArrayRule ELEMENT_WEIGHTS = new ArrayRule(Array.ELEMENT_WEIGHTS,
-      XentH.XENT_FIELD_ELEMENT_WEIGHTS(), Form.PER_CLASS, ElementType.NUMBERS | ElementType.FLAGS,
-      false, 0);
+      Field.ELEMENT_WEIGHTS, Form.PER_CLASS, ElementType.NUMBERS | ElementType.FLAGS, false, 0);
   static final ArrayRule POSITIVE_WEIGHTS = new ArrayRule(Array.POSITIVE_WEIGHTS,
-      XentH.XENT_FIELD_POSITIVE_WEIGHTS(), Form.PER_CLASS, ElementType.NUMBERS, false, 0);
-  static final ArrayRule ELEMENT_LOSSES = new ArrayRule(Array.LOSSES, XentH.XENT_FIELD_LOSSES(),
-      Form.PER_CLASS, ElementType.NUMBERS, true, 0);
-  static final ArrayRule SELECTED_CLASSES = new ArrayRule(Array.TARGETS, XentH.XENT_FIELD_TARGETS(),
+      Field.POSITIVE_WEIGHTS, Form.PER_CLASS, ElementType.NUMBERS, false, 0);
+  static final ArrayRule ELEMENT_LOSSES = new ArrayRule(Array.LOSSES, Field.LOSSES, Form.PER_CLASS,
+      ElementType.NUMBERS, true, 0);
+  static final ArrayRule SELECTED_CLASSES = new ArrayRule(Array.TARGETS, Field.TARGETS,
       Form.OF_TARGETS, ElementType.LABELS, false, 0);
-  static final ArrayRule SELECTED_UPSTREAM = new ArrayRule(Array.UPSTREAM,
-      XentH.XENT_FIELD_UPSTREAM(), Form.OF_TARGETS, ElementType.NUMBERS, false, 0);
+  static final ArrayRule SELECTED_UPSTREAM = new ArrayRule(Array.UPSTREAM, Field.UPSTREAM,
+      Form.OF_TARGETS, ElementType.NUMBERS, false, 0);
   static final ArrayRule SELECTED_LOG_PROBABILITIES = new ArrayRule(Array.LOG_PROBABILITIES,
-      XentH.XENT_FIELD_LOG_PROBABILITIES(), Form.OF_TARGETS, ElementType.NUMBERS, true, 0);
-  static final ArrayRule HIDDEN = new ArrayRule(Array.HIDDEN, XentH.XENT_FIELD_HIDDEN(),
-      Form.PER_FEATURE, ElementType.NUMBERS, false, 0);
-  static final ArrayRule WEIGHTS = new ArrayRule(Array.WEIGHTS, XentH.XENT_FIELD_WEIGHTS(),
-      Form.OF_CLASSES, ElementType.NUMBERS, false, 0);
-  static final ArrayRule BIAS_OF_CLASSES = new ArrayRule(Array.BIAS, XentH.XENT_FIELD_BIAS(),
-      Form.ONE_ROW, ElementType.NUMBERS, false, 0);
-  static final ArrayRule MADE_LOGITS = new ArrayRule(Array.LOGITS, XentH.XENT_FIELD_LOGITS(),
-      Form.PER_CLASS, ElementType.NUMBERS, true, 0);
+      Field.LOG_PROBABILITIES, Form.OF_TARGETS, ElementType.NUMBERS, true, 0);
+  static final ArrayRule HIDDEN = new ArrayRule(Array.HIDDEN, Field.HIDDEN, Form.PER_FEATURE,
+      ElementType.NUMBERS, false, 0);
+  static final ArrayRule WEIGHTS = new ArrayRule(Array.WEIGHTS, Field.WEIGHTS, Form.OF_CLASSES,
+      ElementType.NUMBERS, false, 0);
+  static final ArrayRule BIAS_OF_CLASSES = new ArrayRule(Array.BIAS, Field.BIAS, Form.ONE_ROW,
+      ElementType.NUMBERS, false, 0);
+  static final ArrayRule MADE_LOGITS = new ArrayRule(Array.LOGITS, Field.LOGITS, Form.PER_CLASS,
+      ElementType.NUMBERS, true, 0);
   static final ArrayRule HIDDEN_GRADIENT = new ArrayRule(Array.HIDDEN_GRADIENT,
-      XentH.XENT_FIELD_HIDDEN_GRADIENT(), Form.PER_FEATURE, ElementType.NUMBERS, true, 0);
+      Field.HIDDEN_GRADIENT, Form.PER_FEATURE, ElementType.NUMBERS, true, 0);
   static final ArrayRule WEIGHTS_GRADIENT = new ArrayRule(Array.WEIGHTS_GRADIENT,
-      XentH.XENT_FIELD_WEIGHTS_GRADIENT(), Form.OF_CLASSES, ElementType.NUMBERS, true, 0);
-  static final ArrayRule BIAS_GRADIENT = new ArrayRule(Array.BIAS_GRADIENT,
-      XentH.XENT_FIELD_BIAS_GRADIENT(), Form.ONE_ROW, ElementType.NUMBERS, true, 0);
+      Field.WEIGHTS_GRADIENT, Form.OF_CLASSES, ElementType.NUMBERS, true, 0);
+  static final ArrayRule BIAS_GRADIENT = new ArrayRule(Array.BIAS_GRADIENT, Field.BIAS_GRADIENT,
+      Form.ONE_ROW, ElementType.NUMBERS, true, 0);
 
   private static final ArrayRule[][] OF = {
     {LOGITS, OUTPUT_ARRAY, CLASS_MASK, SINK, ROW_OFFSETS},  // SOFTMAX

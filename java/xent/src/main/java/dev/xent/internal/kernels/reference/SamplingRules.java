@@ -16,8 +16,9 @@ import static dev.xent.internal.kernels.Array.WORKSPACE;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
 import dev.xent.internal.ffi.XentH;
-import dev.xent.internal.ffi.xent_sample_state;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Field;
+import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Addresses;
 import dev.xent.internal.kernels.reference.call.CallArrays;
@@ -32,7 +33,7 @@ import java.lang.foreign.MemorySegment;
 /** What sampling asks of its arguments. */
 final class SamplingRules {
   /** Of those that not all functions have. */
-  private static final long OPTIONS = OptionRules.bits(XentH.XENT_FIELD_SOFTCAP());
+  private static final long OPTIONS = OptionRules.bits(Field.SOFTCAP);
 
   private static final long NO_TOKEN = -1;
 
@@ -63,16 +64,13 @@ final class SamplingRules {
 
   private static int checkLogits(Call call) {
     if (call.shape.classes > Integer.MAX_VALUE) {
-      return call.report.refuse(
-          Status.INVALID_SHAPE, XentH.XENT_FIELD_CLASSES(), call.shape.classes);
+      return call.report.refuse(Status.INVALID_SHAPE, Field.CLASSES, call.shape.classes);
     }
     if (call.shape.allClasses > Integer.MAX_VALUE) {
-      return call.report.refuse(
-          Status.INVALID_SHAPE, XentH.XENT_FIELD_ALL_CLASSES(), call.shape.allClasses);
+      return call.report.refuse(Status.INVALID_SHAPE, Field.ALL_CLASSES, call.shape.allClasses);
     }
     return call.wide
-        ? call.report.refuse(
-            Status.UNSUPPORTED, XentH.XENT_FIELD_LOGITS(), call.shape.of(LOGITS).type)
+        ? call.report.refuse(Status.UNSUPPORTED, Field.LOGITS, call.shape.of(LOGITS).type)
         : Status.OK;
   }
 
@@ -83,10 +81,10 @@ final class SamplingRules {
     Sampling sampling = call.sampling;
     call.samplesPerRow = perRow == 1;
     if (perRow != 0 && perRow != 1) {
-      return call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_SAMPLING(), perRow);
+      return call.report.refuse(Status.INVALID_ARGUMENT, Field.SAMPLING, perRow);
     }
     if (!has(array) && call.samplesPerRow) {
-      return call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_SAMPLING(), 0);
+      return call.report.refuse(Status.INVALID_ARGUMENT, Field.SAMPLING, 0);
     }
     if (!has(array)) {
       sampling.clear();
@@ -103,7 +101,7 @@ final class SamplingRules {
       return status;
     }
     long size = SizedStruct.size(array);
-    status = call.checkRecords(array, XentH.XENT_FIELD_SAMPLING(), 1, size, false);
+    status = call.checkRecords(array, Field.SAMPLING, 1, size, false);
     if (status != Status.OK) {
       return status;
     }
@@ -112,7 +110,7 @@ final class SamplingRules {
       status =
           own == size
               ? checkOne(call, array, row * size)
-              : call.report.refuseStruct(Status.INVALID_SIZE, XentH.XENT_FIELD_SAMPLING(), own);
+              : call.report.refuseStruct(Status.INVALID_SIZE, Field.SAMPLING, own);
       if (status != Status.OK) {
         return call.report.inRow(row, status);
       }
@@ -128,9 +126,7 @@ final class SamplingRules {
       status = Status.UNSUPPORTED;
     }
     long size = status == Status.INVALID_SIZE ? SizedStruct.size(array, at) : 0;
-    return status == Status.OK
-        ? status
-        : call.report.refuseStruct(status, XentH.XENT_FIELD_SAMPLING(), size);
+    return status == Status.OK ? status : call.report.refuseStruct(status, Field.SAMPLING, size);
   }
 
   private static int checkOne(Call call, MemorySegment array, long at) {
@@ -143,16 +139,16 @@ final class SamplingRules {
     sampling.read();
     if (sampling.rules < XentH.XENT_RULES_XENT()
         || sampling.rules > XentH.XENT_RULES_ONNXRUNTIME_GENAI()) {
-      return refuseInteger(report, XentH.XENT_FIELD_RULES(), sampling.rules);
+      return refuseInteger(report, Field.RULES, sampling.rules);
     }
     if (sampling.ties < XentH.XENT_TIES_OF_RULES() || sampling.ties > XentH.XENT_TIES_ALL()) {
-      return refuseInteger(report, XentH.XENT_FIELD_TIES(), sampling.ties);
+      return refuseInteger(report, Field.TIES, sampling.ties);
     }
     if (sampling.greedy != 0 && sampling.greedy != 1) {
-      return refuseInteger(report, XentH.XENT_FIELD_GREEDY(), sampling.greedy);
+      return refuseInteger(report, Field.GREEDY, sampling.greedy);
     }
     if (sampling.reserved != 0) {
-      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_SAMPLING(), sampling.reserved);
+      return report.refuse(Status.UNSUPPORTED, Field.SAMPLING, sampling.reserved);
     }
     int status = checkFilters(report, sampling);
     if (status == Status.OK && call.shape.allClasses != 0 && sampling.greedy == 0) {
@@ -164,57 +160,57 @@ final class SamplingRules {
   /** Of a shard: what a few classes, or sums of weights, tell of a row. */
   private static int checkShardFilters(Report report, Sampling sampling) {
     if (sampling.minKeep > ShardState.TOLD) {
-      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_MIN_KEEP(), sampling.minKeep);
+      return report.refuse(Status.UNSUPPORTED, Field.MIN_KEEP, sampling.minKeep);
     }
     if (sampling.topK > ShardState.TOLD) {
-      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_TOP_K(), sampling.topK);
+      return report.refuse(Status.UNSUPPORTED, Field.TOP_K, sampling.topK);
     }
     boolean typical = sampling.typicalP > 0 && sampling.typicalP < 1;
     return typical && (sampling.topK == 0 || sampling.keepsAllTies())
-        ? report.refuseValue(Status.UNSUPPORTED, XentH.XENT_FIELD_TYPICAL_P(), sampling.typicalP, 0)
+        ? report.refuseValue(Status.UNSUPPORTED, Field.TYPICAL_P, sampling.typicalP, 0)
         : Status.OK;
   }
 
   private static int checkFilters(Report report, Sampling sampling) {
     if (sampling.minKeep < 0) {
-      return refuseInteger(report, XentH.XENT_FIELD_MIN_KEEP(), sampling.minKeep);
+      return refuseInteger(report, Field.MIN_KEEP, sampling.minKeep);
     }
     if (sampling.topK < 0) {
-      return refuseInteger(report, XentH.XENT_FIELD_TOP_K(), sampling.topK);
+      return refuseInteger(report, Field.TOP_K, sampling.topK);
     }
     if (!isShare(sampling.topP)) {
-      return report.refuseOption(XentH.XENT_FIELD_TOP_P(), sampling.topP);
+      return report.refuseOption(Field.TOP_P, sampling.topP);
     }
     if (!isShare(sampling.minP)) {
-      return report.refuseOption(XentH.XENT_FIELD_MIN_P(), sampling.minP);
+      return report.refuseOption(Field.MIN_P, sampling.minP);
     }
     if (!isShare(sampling.typicalP)) {
-      return report.refuseOption(XentH.XENT_FIELD_TYPICAL_P(), sampling.typicalP);
+      return report.refuseOption(Field.TYPICAL_P, sampling.typicalP);
     }
     boolean isGenai = sampling.rules == XentH.XENT_RULES_ONNXRUNTIME_GENAI();
     if (isGenai && sampling.minP != 0) {
-      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_MIN_P(), sampling.rules);
+      return report.refuse(Status.UNSUPPORTED, Field.MIN_P, sampling.rules);
     }
     if ((isGenai || sampling.rules == XentH.XENT_RULES_VLLM()) && sampling.typicalP != 0) {
-      return report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_TYPICAL_P(), sampling.rules);
+      return report.refuse(Status.UNSUPPORTED, Field.TYPICAL_P, sampling.rules);
     }
     return Status.OK;
   }
 
   private static int checkFactors(Report report, Sampling sampling) {
     if (!OptionRules.isFactor(sampling.temperature)) {
-      return report.refuseOption(XentH.XENT_FIELD_TEMPERATURE(), sampling.temperature);
+      return report.refuseOption(Field.TEMPERATURE, sampling.temperature);
     }
     double repetition = sampling.repetitionPenalty;
     if (repetition != 0 && !(repetition >= Float.MIN_NORMAL && repetition <= Float.MAX_VALUE)) {
-      return report.refuseOption(XentH.XENT_FIELD_REPETITION_PENALTY(), repetition);
+      return report.refuseOption(Field.REPETITION_PENALTY, repetition);
     }
     if (!isFloat(sampling.frequencyPenalty)) {
-      return report.refuseOption(XentH.XENT_FIELD_FREQUENCY_PENALTY(), sampling.frequencyPenalty);
+      return report.refuseOption(Field.FREQUENCY_PENALTY, sampling.frequencyPenalty);
     }
     return isFloat(sampling.presencePenalty)
         ? Status.OK
-        : report.refuseOption(XentH.XENT_FIELD_PRESENCE_PENALTY(), sampling.presencePenalty);
+        : report.refuseOption(Field.PRESENCE_PENALTY, sampling.presencePenalty);
   }
 
   private static int refuseInteger(Report report, int field, long integer) {
@@ -258,9 +254,7 @@ final class SamplingRules {
         has(given.of(WORKSPACE))
             && Addresses.isAligned(given.of(WORKSPACE), Long.BYTES)
             && Long.compareUnsigned(size, needed) >= 0;
-    return fits
-        ? Status.OK
-        : call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_WORKSPACE(), needed);
+    return fits ? Status.OK : call.report.refuse(Status.INVALID_ARGUMENT, Field.WORKSPACE, needed);
   }
 
   private static int checkTokens(Call call) {
@@ -272,14 +266,14 @@ final class SamplingRules {
             given.of(PROMPT_TOKENS),
             shape.of(PROMPT_TOKENS),
             shape.promptCount,
-            XentH.XENT_FIELD_PROMPT_TOKENS());
+            Field.PROMPT_TOKENS);
     return status == Status.OK
         ? checkTokens(
             call,
             given.of(OUTPUT_TOKENS),
             shape.of(OUTPUT_TOKENS),
             shape.outputCount,
-            XentH.XENT_FIELD_OUTPUT_TOKENS())
+            Field.OUTPUT_TOKENS)
         : status;
   }
 
@@ -303,13 +297,13 @@ final class SamplingRules {
   /** What a shard has not, and what nothing else has. */
   private static int checkShard(Call call, MemorySegment report) {
     CallArrays given = call.given;
-    int states = XentH.XENT_FIELD_STATES();
+    int states = Field.STATES;
     if (call.shape.allClasses == 0) {
       return has(given.of(GATHERED)) || has(given.of(STATES)) || call.shards != 0
           ? call.report.refuse(Status.INVALID_ARGUMENT, states, call.shards)
           : Status.OK;
     }
-    int status = call.checkStructs(call.reportStruct, XentH.XENT_FIELD_REPORT(), false);
+    int status = call.checkStructs(call.reportStruct, Field.REPORT, false);
     if (status != Status.OK) {
       return status;
     }
@@ -320,21 +314,20 @@ final class SamplingRules {
     }
     int foreign =
         has(given.of(KEPT_MASK))
-            ? XentH.XENT_FIELD_KEPT_MASK()
+            ? Field.KEPT_MASK
             : has(given.of(LOG_PROBABILITIES))
-                ? XentH.XENT_FIELD_LOG_PROBABILITIES()
+                ? Field.LOG_PROBABILITIES
                 : has(given.of(RANKS))
-                    ? XentH.XENT_FIELD_RANKS()
+                    ? Field.RANKS
                     : has(given.of(ENTROPIES))
-                        ? XentH.XENT_FIELD_ENTROPIES()
+                        ? Field.ENTROPIES
                         : has(given.of(TOP_CLASSES))
-                            ? XentH.XENT_FIELD_TOP_CLASSES()
-                            : XentH.XENT_FIELD_TOP_LOG_PROBABILITIES();
-    if (foreign != XentH.XENT_FIELD_TOP_LOG_PROBABILITIES()
-        || has(given.of(TOP_LOG_PROBABILITIES))) {
+                            ? Field.TOP_CLASSES
+                            : Field.TOP_LOG_PROBABILITIES;
+    if (foreign != Field.TOP_LOG_PROBABILITIES || has(given.of(TOP_LOG_PROBABILITIES))) {
       return call.report.refuse(Status.UNSUPPORTED, foreign, 0);
     }
-    long size = xent_sample_state.layout().byteSize();
+    long size = Records.SAMPLE_STATE;
     status = call.checkRecords(given.of(GATHERED), states, call.shards, size, true);
     return status == Status.OK
         ? call.checkRecords(given.of(STATES), states, 1, size, false)

@@ -5,9 +5,9 @@ import static dev.xent.internal.kernels.Array.CLASS_WEIGHTS;
 import static dev.xent.internal.kernels.Array.TALLY;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
-import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Layout;
 import dev.xent.internal.kernels.reference.load.Row;
@@ -50,8 +50,7 @@ final class TargetChecks {
       double weight =
           ElementType.of(layout.type).get(call.given.of(CLASS_WEIGHTS), k * layout.classes);
       if (!isWeight(weight)) {
-        return call.report.refuseValue(
-            Status.INVALID_OPTION, XentH.XENT_FIELD_CLASS_WEIGHTS(), weight, k);
+        return call.report.refuseValue(Status.INVALID_OPTION, Field.CLASS_WEIGHTS, weight, k);
       }
     }
     return Status.OK;
@@ -63,8 +62,7 @@ final class TargetChecks {
     for (long r = call.rowBegin; r < call.rowEnd; r++) {
       int status = row.go(r);
       if (!isWeight(row.weight)) {
-        return call.report.refuseValue(
-            Status.INVALID_OPTION, XentH.XENT_FIELD_ROW_WEIGHTS(), row.weight, r);
+        return call.report.refuseValue(Status.INVALID_OPTION, Field.ROW_WEIGHTS, row.weight, r);
       }
       if (status != Status.OK) {
         return status;

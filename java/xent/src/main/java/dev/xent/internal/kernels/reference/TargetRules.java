@@ -15,7 +15,7 @@ import static dev.xent.internal.kernels.Array.TARGET_GRADIENT;
 import static dev.xent.internal.kernels.Array.TOP_CLASSES;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
-import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.CallArrays;
 import dev.xent.internal.kernels.reference.call.Options;
@@ -39,19 +39,19 @@ final class TargetRules {
     if (options.hasIgnoreIndex == 1 && shape.targetCount == 0) {
       return call.report.refuseValue(
           Status.INVALID_OPTION,
-          XentH.XENT_FIELD_IGNORE_INDEX(),
+          Field.IGNORE_INDEX,
           (double) options.ignoreIndex,
           options.ignoreIndex);
     }
     if (options.focalGamma != 0) {
-      return call.report.refuseOption(XentH.XENT_FIELD_FOCAL_GAMMA(), options.focalGamma);
+      return call.report.refuseOption(Field.FOCAL_GAMMA, options.focalGamma);
     }
     if (options.smoothsOthers()) {
-      return call.report.refuseOption(XentH.XENT_FIELD_SMOOTHING(), options.smoothing);
+      return call.report.refuseOption(Field.SMOOTHING, options.smoothing);
     }
     return options.probabilityClamp == 0 || whole
         ? Status.OK
-        : call.report.refuseOption(XentH.XENT_FIELD_PROBABILITY_CLAMP(), options.probabilityClamp);
+        : call.report.refuseOption(Field.PROBABILITY_CLAMP, options.probabilityClamp);
   }
 
   /** What only a call with targets can give, and only one with labels. */
@@ -70,21 +70,17 @@ final class TargetRules {
               || has(given.of(GRADIENT))
               || has(given.of(TALLY))
               || has(given.of(TARGET_GRADIENT));
-      return missing ? refuse(call, XentH.XENT_FIELD_TARGETS()) : Status.OK;
+      return missing ? refuse(call, Field.TARGETS) : Status.OK;
     }
     if (call.shape.hasLabels()) {
-      return has(given.of(TARGET_GRADIENT))
-          ? refuse(call, XentH.XENT_FIELD_TARGET_GRADIENT())
-          : Status.OK;
+      return has(given.of(TARGET_GRADIENT)) ? refuse(call, Field.TARGET_GRADIENT) : Status.OK;
     }
     if (!ofLabels) {
       return Status.OK;
     }
     int logProbabilitiesOrRanks =
-        has(given.of(LOG_PROBABILITIES))
-            ? XentH.XENT_FIELD_LOG_PROBABILITIES()
-            : XentH.XENT_FIELD_RANKS();
-    return refuse(call, has(given.of(HITS)) ? XentH.XENT_FIELD_HITS() : logProbabilitiesOrRanks);
+        has(given.of(LOG_PROBABILITIES)) ? Field.LOG_PROBABILITIES : Field.RANKS;
+    return refuse(call, has(given.of(HITS)) ? Field.HITS : logProbabilitiesOrRanks);
   }
 
   private static int refuse(Call call, int field) {
@@ -99,7 +95,7 @@ final class TargetRules {
     boolean asked =
         has(call.given.of(TARGETS)) && !call.shape.hasLabels() && call.options.labelSmoothing > 0;
     return asked && has(call.given.of(CLASS_MASK)) && call.shape.allClasses != 0
-        ? call.report.refuse(Status.UNSUPPORTED, XentH.XENT_FIELD_CLASS_MASK(), 0)
+        ? call.report.refuse(Status.UNSUPPORTED, Field.CLASS_MASK, 0)
         : Status.OK;
   }
 }

@@ -6,9 +6,10 @@ import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
-import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.ffi.xent_tally;
+import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Records;
+import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.reference.math.Constants;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout;
@@ -30,20 +31,19 @@ final class Arguments {
     this.arena = arena;
     this.rows = rows;
     this.classes = classes;
-    shape = arena.allocate(xent_shape.layout());
-    xent_shape.size(shape, xent_shape.layout().byteSize());
-    xent_shape.outer(shape, rows);
-    xent_shape.classes(shape, classes);
-    xent_shape.inner(shape, 1);
+    shape = ShapeStruct.allocate(arena);
+    ShapeStruct.outer(shape, rows);
+    ShapeStruct.classes(shape, classes);
+    ShapeStruct.inner(shape, 1);
     int f32 = XentH.XENT_F32();
-    layout(xent_shape.logits(shape), classes, 1, 1, f32);
-    layout(xent_shape.output(shape), classes, 1, 1, f32);
-    layout(xent_shape.gradient(shape), classes, 1, 1, f32);
-    layout(xent_shape.upstream(shape), classes, 1, 1, f32);
-    layout(xent_shape.targets(shape), 1, 0, 1, XentH.XENT_I64());
-    layout(xent_shape.losses(shape), 1, 0, 1, f32);
-    layout(xent_shape.log_sum_exp(shape), 1, 0, 1, f32);
-    layout(xent_shape.hits(shape), 1, 0, 1, XentH.XENT_U8());
+    layout(ShapeStruct.layout(shape, Array.LOGITS), classes, 1, 1, f32);
+    layout(ShapeStruct.layout(shape, Array.OUTPUT), classes, 1, 1, f32);
+    layout(ShapeStruct.layout(shape, Array.GRADIENT), classes, 1, 1, f32);
+    layout(ShapeStruct.layout(shape, Array.UPSTREAM), classes, 1, 1, f32);
+    layout(ShapeStruct.layout(shape, Array.TARGETS), 1, 0, 1, XentH.XENT_I64());
+    layout(ShapeStruct.layout(shape, Array.LOSSES), 1, 0, 1, f32);
+    layout(ShapeStruct.layout(shape, Array.LOG_SUM_EXP), 1, 0, 1, f32);
+    layout(ShapeStruct.layout(shape, Array.HITS), 1, 0, 1, XentH.XENT_U8());
 
     options = arena.allocate(xent_options.layout());
     xent_options.size(options, xent_options.layout().byteSize());
@@ -63,7 +63,7 @@ final class Arguments {
 
   /** Targets become F32 probability rows. */
   Arguments withProbabilities() {
-    layout(xent_shape.targets(shape), classes, 1, 1, XentH.XENT_F32());
+    layout(ShapeStruct.layout(shape, Array.TARGETS), classes, 1, 1, XentH.XENT_F32());
     return this;
   }
 

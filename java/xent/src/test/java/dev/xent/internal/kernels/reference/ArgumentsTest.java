@@ -8,8 +8,10 @@ import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
-import dev.xent.internal.ffi.xent_shape;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.PlainKernels;
+import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.load.Codes;
 import dev.xent.options.Isa;
@@ -54,26 +56,26 @@ class ArgumentsTest {
 
   @Test
   void absentArrays() {
-    assertRefused(softmax(NULL, y), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_LOGITS());
-    assertRefused(softmax(x, NULL), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_OUTPUT());
+    assertRefused(softmax(NULL, y), Status.INVALID_ARGUMENT, Field.LOGITS);
+    assertRefused(softmax(x, NULL), Status.INVALID_ARGUMENT, Field.OUTPUT);
   }
 
   @Test
   void misalignedArrays() {
     MemorySegment bytes = arena.allocate(64, 8);
-    assertRefused(softmax(bytes.asSlice(1), y), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_LOGITS());
+    assertRefused(softmax(bytes.asSlice(1), y), Status.INVALID_ARGUMENT, Field.LOGITS);
     MemorySegment onHeap = MemorySegment.ofArray(new byte[64]).asSlice(2);
-    assertRefused(softmax(onHeap, y), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_LOGITS());
+    assertRefused(softmax(onHeap, y), Status.INVALID_ARGUMENT, Field.LOGITS);
   }
 
   @Test
   void absentStructs() {
     assertThat(kernels.softmaxForward(NULL, call.options, 0, 2, 0, 3, x, NULL, y, call.report))
         .isEqualTo(Status.INVALID_ARGUMENT);
-    assertThat(xent_report.field(call.report)).isEqualTo(XentH.XENT_FIELD_SHAPE());
+    assertThat(xent_report.field(call.report)).isEqualTo(Field.SHAPE);
     assertThat(kernels.softmaxForward(call.shape, NULL, 0, 2, 0, 3, x, NULL, y, call.report))
         .isEqualTo(Status.INVALID_ARGUMENT);
-    assertThat(xent_report.field(call.report)).isEqualTo(XentH.XENT_FIELD_OPTIONS());
+    assertThat(xent_report.field(call.report)).isEqualTo(Field.OPTIONS);
     assertThat(kernels.checkTargets(call.shape, call.options, 0, 2, call.labels(0, 0), NULL))
         .isEqualTo(Status.INVALID_ARGUMENT);
   }
@@ -89,28 +91,28 @@ class ArgumentsTest {
   @ValueSource(longs = {0, 4, 16, 40, 44, 52, 60, 5000, 4104, 1L << 40, -8, Long.MIN_VALUE})
   void sizesThatNoVersionHas(long size) {
     xent_options.size(call.options, size);
-    assertRefused(softmax(x, y), Status.INVALID_SIZE, XentH.XENT_FIELD_OPTIONS());
+    assertRefused(softmax(x, y), Status.INVALID_SIZE, Field.OPTIONS);
     assertThat(xent_report.integer(call.report)).isEqualTo(size);
-    xent_shape.size(call.shape, size);
-    assertRefused(softmax(x, y), Status.INVALID_SIZE, XentH.XENT_FIELD_SHAPE());
+    call.shape.set(ValueLayout.JAVA_LONG, 0, size);
+    assertRefused(softmax(x, y), Status.INVALID_SIZE, Field.SHAPE);
     assertThat(xent_report.integer(call.report)).isEqualTo(size);
   }
 
   @Test
   void oneWordLessThanTheFirstVersionIsTooLittle() {
     xent_options.size(call.options, xent_options.sizeof() - 8);
-    assertRefused(softmax(x, y), Status.INVALID_SIZE, XentH.XENT_FIELD_OPTIONS());
-    xent_shape.size(call.shape, xent_shape.gradient$offset() - 8);
-    assertRefused(softmax(x, y), Status.INVALID_SIZE, XentH.XENT_FIELD_SHAPE());
+    assertRefused(softmax(x, y), Status.INVALID_SIZE, Field.OPTIONS);
+    call.shape.set(ValueLayout.JAVA_LONG, 0, ShapeStruct.offset(Array.GRADIENT) - 8);
+    assertRefused(softmax(x, y), Status.INVALID_SIZE, Field.SHAPE);
   }
 
   /** What lies behind it is not looked at, and an array whose layout does cannot be given. */
   @Test
   void aShapeMayEndBehindItsLastArray() {
-    xent_shape.gradient(call.shape).fill((byte) 0x55);
-    xent_shape.size(call.shape, xent_shape.output$offset());
-    assertRefused(softmax(x, y), Status.INVALID_SIZE, XentH.XENT_FIELD_SHAPE());
-    xent_shape.size(call.shape, xent_shape.gradient$offset());
+    ShapeStruct.layout(call.shape, Array.GRADIENT).fill((byte) 0x55);
+    call.shape.set(ValueLayout.JAVA_LONG, 0, ShapeStruct.offset(Array.OUTPUT));
+    assertRefused(softmax(x, y), Status.INVALID_SIZE, Field.SHAPE);
+    call.shape.set(ValueLayout.JAVA_LONG, 0, ShapeStruct.offset(Array.GRADIENT));
     assertThat(softmax(x, y)).isEqualTo(Status.OK);
   }
 
@@ -132,7 +134,7 @@ class ArgumentsTest {
     assertThat(kernels.softmaxForward(call.shape, call.options, 0, 2, 0, 3, x, NULL, y, larger))
         .isEqualTo(Status.INVALID_OPTION);
     assertThat(xent_report.size(larger)).isEqualTo(4096);
-    assertThat(xent_report.field(larger)).isEqualTo(XentH.XENT_FIELD_ISA());
+    assertThat(xent_report.field(larger)).isEqualTo(Field.ISA);
     assertThat(larger.asSlice(xent_report.sizeof()).toArray(ValueLayout.JAVA_BYTE))
         .containsOnly(0x55);
   }
@@ -147,7 +149,7 @@ class ArgumentsTest {
     larger.set(ValueLayout.JAVA_BYTE, known + 9, (byte) 1);
     assertThat(kernels.softmaxForward(call.shape, larger, 0, 2, 0, 3, x, NULL, y, call.report))
         .isEqualTo(Status.UNSUPPORTED);
-    assertThat(xent_report.field(call.report)).isEqualTo(XentH.XENT_FIELD_OPTIONS());
+    assertThat(xent_report.field(call.report)).isEqualTo(Field.OPTIONS);
     assertThat(xent_report.integer(call.report)).isEqualTo(known + 16);
   }
 
@@ -155,7 +157,7 @@ class ArgumentsTest {
   @ValueSource(doubles = {-0.1, 1.5, Double.NaN, Double.POSITIVE_INFINITY})
   void labelSmoothing(double epsilon) {
     call.smoothing(epsilon);
-    assertRefused(softmax(x, y), Status.INVALID_OPTION, XentH.XENT_FIELD_LABEL_SMOOTHING());
+    assertRefused(softmax(x, y), Status.INVALID_OPTION, Field.LABEL_SMOOTHING);
     assertThat(Double.valueOf(xent_report.value(call.report))).isEqualTo(Double.valueOf(epsilon));
   }
 
@@ -163,7 +165,7 @@ class ArgumentsTest {
   @ValueSource(doubles = {Double.NaN, Double.NEGATIVE_INFINITY})
   void gradientScale(double scale) {
     call.scale(scale);
-    assertRefused(softmax(x, y), Status.INVALID_OPTION, XentH.XENT_FIELD_GRADIENT_SCALE());
+    assertRefused(softmax(x, y), Status.INVALID_OPTION, Field.GRADIENT_SCALE);
     assertThat(Double.valueOf(xent_report.value(call.report))).isEqualTo(Double.valueOf(scale));
     xent_options.has_gradient_scale(call.options, 0);
     assertThat(softmax(x, y)).as("a scale that is not used").isEqualTo(Status.OK);
@@ -174,7 +176,7 @@ class ArgumentsTest {
   void gradientScaleIsUsedOrNot(int flag) {
     xent_options.has_gradient_scale(call.options, flag);
     call.scale(Double.NaN);
-    assertRefused(softmax(x, y), Status.INVALID_OPTION, XentH.XENT_FIELD_GRADIENT_SCALE());
+    assertRefused(softmax(x, y), Status.INVALID_OPTION, Field.GRADIENT_SCALE);
     assertThat(xent_report.value(call.report)).isEqualTo(flag);
   }
 
@@ -185,15 +187,15 @@ class ArgumentsTest {
     xent_options.has_ignore_index(call.options, 2);
     call.smoothing(2).scale(Double.NaN);
     xent_options.has_gradient_scale(call.options, 2);
-    assertRefused(softmax(x, y), Status.INVALID_OPTION, XentH.XENT_FIELD_ISA());
+    assertRefused(softmax(x, y), Status.INVALID_OPTION, Field.ISA);
     xent_options.isa(call.options, 0);
-    assertRefused(softmax(x, y), Status.INVALID_OPTION, XentH.XENT_FIELD_FULLY_MASKED());
+    assertRefused(softmax(x, y), Status.INVALID_OPTION, Field.FULLY_MASKED);
     xent_options.fully_masked(call.options, 0);
-    assertRefused(softmax(x, y), Status.INVALID_OPTION, XentH.XENT_FIELD_IGNORE_INDEX());
+    assertRefused(softmax(x, y), Status.INVALID_OPTION, Field.IGNORE_INDEX);
     xent_options.has_ignore_index(call.options, 0);
-    assertRefused(softmax(x, y), Status.INVALID_OPTION, XentH.XENT_FIELD_LABEL_SMOOTHING());
+    assertRefused(softmax(x, y), Status.INVALID_OPTION, Field.LABEL_SMOOTHING);
     call.smoothing(0);
-    assertRefused(softmax(x, y), Status.INVALID_OPTION, XentH.XENT_FIELD_GRADIENT_SCALE());
+    assertRefused(softmax(x, y), Status.INVALID_OPTION, Field.GRADIENT_SCALE);
     assertThat(xent_report.value(call.report)).isEqualTo(2);
   }
 
@@ -201,8 +203,8 @@ class ArgumentsTest {
   @Test
   void temperatureAndSoftcapAreFactors() {
     assertFactors();
-    Arguments.layout(xent_shape.logits(call.shape), 3, 1, 1, XentH.XENT_F64());
-    Arguments.layout(xent_shape.output(call.shape), 3, 1, 1, XentH.XENT_F64());
+    Arguments.layout(ShapeStruct.layout(call.shape, Array.LOGITS), 3, 1, 1, XentH.XENT_F64());
+    Arguments.layout(ShapeStruct.layout(call.shape, Array.OUTPUT), 3, 1, 1, XentH.XENT_F64());
     assertFactors();
   }
 
@@ -219,9 +221,9 @@ class ArgumentsTest {
     for (double value :
         new double[] {-1, Math.nextDown(0x1p-32), Math.nextUp(0x1p32), Double.NaN}) {
       xent_options.softcap(call.options, value);
-      assertRefused(softmax(from, to), Status.INVALID_OPTION, XentH.XENT_FIELD_SOFTCAP());
+      assertRefused(softmax(from, to), Status.INVALID_OPTION, Field.SOFTCAP);
       xent_options.temperature(call.options, value);
-      assertRefused(softmax(from, to), Status.INVALID_OPTION, XentH.XENT_FIELD_TEMPERATURE());
+      assertRefused(softmax(from, to), Status.INVALID_OPTION, Field.TEMPERATURE);
       xent_options.temperature(call.options, 1);
     }
   }
@@ -229,7 +231,7 @@ class ArgumentsTest {
   @Test
   void instructionSets() {
     xent_options.isa(call.options, 99);
-    assertRefused(softmax(x, y), Status.INVALID_OPTION, XentH.XENT_FIELD_ISA());
+    assertRefused(softmax(x, y), Status.INVALID_OPTION, Field.ISA);
     assertThat(xent_report.value(call.report)).isEqualTo(99);
     assertThat(xent_report.integer(call.report)).isZero();
     for (Isa isa : Isa.values()) {
@@ -240,19 +242,19 @@ class ArgumentsTest {
 
   @Test
   void sizes() {
-    xent_shape.classes(call.shape, 0);
-    assertRefused(softmax(x, y), Status.INVALID_SHAPE, XentH.XENT_FIELD_CLASSES());
-    xent_shape.classes(call.shape, 3);
-    xent_shape.outer(call.shape, -2);
-    assertRefused(softmax(x, y), Status.INVALID_SHAPE, XentH.XENT_FIELD_SHAPE());
+    ShapeStruct.classes(call.shape, 0);
+    assertRefused(softmax(x, y), Status.INVALID_SHAPE, Field.CLASSES);
+    ShapeStruct.classes(call.shape, 3);
+    ShapeStruct.outer(call.shape, -2);
+    assertRefused(softmax(x, y), Status.INVALID_SHAPE, Field.SHAPE);
     assertThat(xent_report.integer(call.report)).isEqualTo(-2);
-    xent_shape.outer(call.shape, Long.MAX_VALUE / 2);
-    assertRefused(softmax(x, y), Status.INVALID_SHAPE, XentH.XENT_FIELD_SHAPE());
-    xent_shape.outer(call.shape, 2);
-    xent_shape.inner(call.shape, 0);
-    assertRefused(softmax(x, y), Status.INVALID_SHAPE, XentH.XENT_FIELD_SHAPE());
+    ShapeStruct.outer(call.shape, Long.MAX_VALUE / 2);
+    assertRefused(softmax(x, y), Status.INVALID_SHAPE, Field.SHAPE);
+    ShapeStruct.outer(call.shape, 2);
+    ShapeStruct.inner(call.shape, 0);
+    assertRefused(softmax(x, y), Status.INVALID_SHAPE, Field.SHAPE);
     assertThat(xent_report.integer(call.report)).isZero();
-    xent_shape.outer(call.shape, 0);
+    ShapeStruct.outer(call.shape, 0);
     assertThat(
             kernels.softmaxForward(call.shape, call.options, 0, 0, 0, 3, x, NULL, y, call.report))
         .isEqualTo(Status.OK);
@@ -260,23 +262,23 @@ class ArgumentsTest {
 
   @Test
   void stridesThatReachTooFar() {
-    xent_layout.outer(xent_shape.logits(call.shape), Long.MAX_VALUE / 4);
-    assertRefused(softmax(x, y), Status.INVALID_SHAPE, XentH.XENT_FIELD_LOGITS());
-    xent_layout.outer(xent_shape.logits(call.shape), -1);
-    assertRefused(softmax(x, y), Status.INVALID_SHAPE, XentH.XENT_FIELD_LOGITS());
+    xent_layout.outer(ShapeStruct.layout(call.shape, Array.LOGITS), Long.MAX_VALUE / 4);
+    assertRefused(softmax(x, y), Status.INVALID_SHAPE, Field.LOGITS);
+    xent_layout.outer(ShapeStruct.layout(call.shape, Array.LOGITS), -1);
+    assertRefused(softmax(x, y), Status.INVALID_SHAPE, Field.LOGITS);
   }
 
   @Test
   void types() {
-    xent_layout.type(xent_shape.logits(call.shape), XentH.XENT_I32());
-    assertRefused(softmax(x, y), Status.UNSUPPORTED, XentH.XENT_FIELD_LOGITS());
+    xent_layout.type(ShapeStruct.layout(call.shape, Array.LOGITS), XentH.XENT_I32());
+    assertRefused(softmax(x, y), Status.UNSUPPORTED, Field.LOGITS);
     assertThat(xent_report.integer(call.report)).isEqualTo(XentH.XENT_I32());
-    xent_layout.type(xent_shape.logits(call.shape), XentH.XENT_F32());
-    xent_layout.type(xent_shape.output(call.shape), XentH.XENT_F64());
-    assertRefused(softmax(x, y), Status.UNSUPPORTED, XentH.XENT_FIELD_OUTPUT());
-    xent_layout.type(xent_shape.output(call.shape), XentH.XENT_F32());
-    xent_layout.type(xent_shape.logits(call.shape), 77);
-    assertRefused(softmax(x, y), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_LOGITS());
+    xent_layout.type(ShapeStruct.layout(call.shape, Array.LOGITS), XentH.XENT_F32());
+    xent_layout.type(ShapeStruct.layout(call.shape, Array.OUTPUT), XentH.XENT_F64());
+    assertRefused(softmax(x, y), Status.UNSUPPORTED, Field.OUTPUT);
+    xent_layout.type(ShapeStruct.layout(call.shape, Array.OUTPUT), XentH.XENT_F32());
+    xent_layout.type(ShapeStruct.layout(call.shape, Array.LOGITS), 77);
+    assertRefused(softmax(x, y), Status.INVALID_ARGUMENT, Field.LOGITS);
   }
 
   @Test
@@ -286,14 +288,14 @@ class ArgumentsTest {
       int status =
           kernels.softmaxForward(
               call.shape, call.options, range[0], range[1], 0, 3, x, NULL, y, call.report);
-      assertRefused(status, Status.INVALID_ARGUMENT, XentH.XENT_FIELD_ROW_RANGE());
+      assertRefused(status, Status.INVALID_ARGUMENT, Field.ROW_RANGE);
     }
     long[][] classes = {{-1, 3}, {1, 3}, {0, 2}, {0, 4}, {0, -1}, {0, 0}};
     for (long[] range : classes) {
       int status =
           kernels.softmaxForward(
               call.shape, call.options, 0, 2, range[0], range[1], x, NULL, y, call.report);
-      assertRefused(status, Status.INVALID_ARGUMENT, XentH.XENT_FIELD_CLASS_RANGE());
+      assertRefused(status, Status.INVALID_ARGUMENT, Field.CLASS_RANGE);
     }
   }
 
@@ -302,8 +304,8 @@ class ArgumentsTest {
     MemorySegment both = arena.allocate(MemoryLayout.sequenceLayout(12, ValueLayout.JAVA_FLOAT));
     assertThat(softmax(both, both)).as("in place").isEqualTo(Status.OK);
     assertThat(softmax(both, both.asSlice(24))).as("beside").isEqualTo(Status.OK);
-    assertRefused(softmax(both, both.asSlice(20)), Status.OVERLAP, XentH.XENT_FIELD_OUTPUT());
-    assertRefused(softmax(both.asSlice(4), both), Status.OVERLAP, XentH.XENT_FIELD_OUTPUT());
+    assertRefused(softmax(both, both.asSlice(20)), Status.OVERLAP, Field.OUTPUT);
+    assertRefused(softmax(both.asSlice(4), both), Status.OVERLAP, Field.OUTPUT);
   }
 
   @Test
@@ -312,29 +314,28 @@ class ArgumentsTest {
     assertThat(softmax(both, both)).as("in place").isEqualTo(Status.OK);
     assertThat(softmax(both, both.asSlice(24))).as("beside").isEqualTo(Status.OK);
     assertThat(softmax(MemorySegment.ofArray(new float[12]), both)).isEqualTo(Status.OK);
-    assertRefused(softmax(both, both.asSlice(20)), Status.OVERLAP, XentH.XENT_FIELD_OUTPUT());
-    assertRefused(
-        softmax(both.asReadOnly(), both.asSlice(20)), Status.OVERLAP, XentH.XENT_FIELD_OUTPUT());
+    assertRefused(softmax(both, both.asSlice(20)), Status.OVERLAP, Field.OUTPUT);
+    assertRefused(softmax(both.asReadOnly(), both.asSlice(20)), Status.OVERLAP, Field.OUTPUT);
   }
 
   @Test
   void inPlaceNeedsTheSameStrides() {
     MemorySegment both = arena.allocate(MemoryLayout.sequenceLayout(12, ValueLayout.JAVA_FLOAT));
-    xent_layout.outer(xent_shape.output(call.shape), 4);
-    assertRefused(softmax(both, both), Status.OVERLAP, XentH.XENT_FIELD_OUTPUT());
+    xent_layout.outer(ShapeStruct.layout(call.shape, Array.OUTPUT), 4);
+    assertRefused(softmax(both, both), Status.OVERLAP, Field.OUTPUT);
   }
 
   @Test
   void anOutputThatOverlapsItself() {
-    xent_layout.outer(xent_shape.output(call.shape), 0);
-    assertRefused(softmax(x, y), Status.OVERLAP, XentH.XENT_FIELD_OUTPUT());
-    xent_layout.outer(xent_shape.output(call.shape), 2);
-    assertRefused(softmax(x, y), Status.OVERLAP, XentH.XENT_FIELD_OUTPUT());
+    xent_layout.outer(ShapeStruct.layout(call.shape, Array.OUTPUT), 0);
+    assertRefused(softmax(x, y), Status.OVERLAP, Field.OUTPUT);
+    xent_layout.outer(ShapeStruct.layout(call.shape, Array.OUTPUT), 2);
+    assertRefused(softmax(x, y), Status.OVERLAP, Field.OUTPUT);
   }
 
   @Test
   void anInputMayRepeat() {
-    xent_layout.outer(xent_shape.logits(call.shape), 0);
+    xent_layout.outer(ShapeStruct.layout(call.shape, Array.LOGITS), 0);
     assertThat(softmax(call.floats(1, 2, 3), y)).isEqualTo(Status.OK);
     float[] result = Arguments.toFloats(y);
     assertThat(result[3]).isEqualTo(result[0]);
@@ -342,7 +343,7 @@ class ArgumentsTest {
 
   @Test
   void classesMayRepeatToo() {
-    xent_layout.classes(xent_shape.logits(call.shape), 0);
+    xent_layout.classes(ShapeStruct.layout(call.shape, Array.LOGITS), 0);
     assertThat(softmax(call.floats(1, 0, 0, 1), y)).isEqualTo(Status.OK);
     assertThat(Arguments.toFloats(y)).containsOnly(1f / 3);
   }
@@ -352,7 +353,7 @@ class ArgumentsTest {
     MemorySegment statistics = call.statistics().asSlice(4);
     int status =
         kernels.softmaxForward(call.shape, call.options, 0, 2, 0, 3, x, statistics, y, call.report);
-    assertRefused(status, Status.INVALID_ARGUMENT, XentH.XENT_FIELD_STATISTICS());
+    assertRefused(status, Status.INVALID_ARGUMENT, Field.STATISTICS);
     assertThat(xent_report.row(call.report)).as("before any is read").isEqualTo(-1);
   }
 
@@ -366,7 +367,7 @@ class ArgumentsTest {
   void labelsOutOfRange(long label) {
     MemorySegment labels = call.labels(2, label);
     int status = kernels.checkTargets(call.shape, call.options, 0, 2, labels, call.report);
-    assertRefused(status, Status.INVALID_LABEL, XentH.XENT_FIELD_TARGETS());
+    assertRefused(status, Status.INVALID_LABEL, Field.TARGETS);
     assertThat(xent_report.row(call.report)).isEqualTo(1);
     assertThat(xent_report.label(call.report)).isEqualTo(label);
     assertThat(crossEntropy(labels, NULL)).isEqualTo(Status.INVALID_LABEL);
@@ -385,9 +386,9 @@ class ArgumentsTest {
   @Test
   void probabilityRowsHaveNoIgnoreIndexAndNoHits() {
     call.withProbabilities();
-    assertRefused(crossEntropy(x, call.hits()), Status.INVALID_ARGUMENT, XentH.XENT_FIELD_HITS());
+    assertRefused(crossEntropy(x, call.hits()), Status.INVALID_ARGUMENT, Field.HITS);
     call.ignoring(-100);
-    assertRefused(crossEntropy(x, NULL), Status.INVALID_OPTION, XentH.XENT_FIELD_IGNORE_INDEX());
+    assertRefused(crossEntropy(x, NULL), Status.INVALID_OPTION, Field.IGNORE_INDEX);
     assertThat(xent_report.value(call.report)).isEqualTo(-100);
   }
 
@@ -409,6 +410,6 @@ class ArgumentsTest {
             NULL,
             tally,
             call.report);
-    assertRefused(status, Status.INVALID_SIZE, XentH.XENT_FIELD_TALLY());
+    assertRefused(status, Status.INVALID_SIZE, Field.TALLY);
   }
 }

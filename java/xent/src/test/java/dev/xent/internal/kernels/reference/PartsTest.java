@@ -7,9 +7,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
-import dev.xent.internal.ffi.xent_shape;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.PlainKernels;
 import dev.xent.internal.kernels.Records;
+import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.math.Constants;
@@ -142,7 +144,7 @@ class PartsTest {
     setKind(statisticsOf(1), 0x55550055 | (secondRound == 1 ? 0x8000 : 0));
     MemorySegment before = arena.allocate(Records.STATISTICS, 8);
     before.copyFrom(statistics.asSlice(Records.STATISTICS));
-    assertRefused(finish(targets, secondRound), XentH.XENT_FIELD_STATES(), 1);
+    assertRefused(finish(targets, secondRound), Field.STATES, 1);
     assertThat(kindOfStatistics(0) & Kind.MASK).isBetween(Kind.SOFTMAX, Kind.BACKWARD);
     assertThat(before.mismatch(statistics.asSlice(Records.STATISTICS))).isEqualTo(-1);
   }
@@ -206,18 +208,18 @@ class PartsTest {
 
   @Test
   void statesOfAnotherKind() {
-    assertRefused(finish(NULL, 0), XentH.XENT_FIELD_STATES(), 0);
+    assertRefused(finish(NULL, 0), Field.STATES, 0);
     forwardStates(NULL, NULL);
     assertThat(finish(NULL, 0)).isEqualTo(Status.OK);
-    assertRefused(finish(labels, 0), XentH.XENT_FIELD_STATES(), 0);
+    assertRefused(finish(labels, 0), Field.STATES, 0);
     backwardStates(NULL);
     assertThat(finish(NULL, 0)).isEqualTo(Status.OK);
-    assertRefused(finish(labels, 0), XentH.XENT_FIELD_STATES(), 0);
+    assertRefused(finish(labels, 0), Field.STATES, 0);
     forwardStates(labels, NULL);
     assertThat(finish(labels, 0)).isEqualTo(Status.OK);
-    assertRefused(finish(NULL, 0), XentH.XENT_FIELD_STATES(), 0);
+    assertRefused(finish(NULL, 0), Field.STATES, 0);
     call.withProbabilities();
-    assertRefused(finish(x, 0), XentH.XENT_FIELD_STATES(), 0);
+    assertRefused(finish(x, 0), Field.STATES, 0);
   }
 
   @Test
@@ -292,9 +294,9 @@ class PartsTest {
     forwardStates(NULL, NULL);
     assertThat(finish(NULL, 0)).isEqualTo(Status.OK);
     assertThat(xent_report.unfinished(call.report)).isEqualTo(2);
-    assertRefused(finish(NULL, 1), XentH.XENT_FIELD_STATES(), 0);
+    assertRefused(finish(NULL, 1), Field.STATES, 0);
     forwardStates(NULL, statistics);
-    assertRefused(finish(NULL, 0), XentH.XENT_FIELD_STATES(), 0);
+    assertRefused(finish(NULL, 0), Field.STATES, 0);
     int second = kind(1, 0);
     setKind(state(1, 0), second & ~Kind.SHIFTED);
     assertSecondRowRefused(NULL, 1);
@@ -343,7 +345,7 @@ class PartsTest {
     assertThat(xent_report.row(call.report)).isEqualTo(1);
     assertThat(xent_report.label(call.report)).isEqualTo(-7);
     setKind(state(1, 0), Kind.LABEL);
-    assertRefused(finish(labels, 0), XentH.XENT_FIELD_STATES(), 1);
+    assertRefused(finish(labels, 0), Field.STATES, 1);
   }
 
   // ---- what finish cannot give
@@ -355,7 +357,7 @@ class PartsTest {
     MemorySegment hits = call.hits();
     MemorySegment tally = Arguments.tally(arena);
     statistics.fill((byte) 0x55);
-    int targets = XentH.XENT_FIELD_TARGETS();
+    int targets = Field.TARGETS;
     assertRefused(finish(NULL, 0, losses, NULL, NULL, NULL), targets, -1);
     assertRefused(finish(NULL, 0, NULL, NULL, hits, NULL), targets, -1);
     assertRefused(finish(NULL, 0, NULL, NULL, NULL, tally), targets, -1);
@@ -368,9 +370,9 @@ class PartsTest {
     forwardStates(NULL, NULL);
     int status = finish(NULL, 0, losses, NULL, NULL, arena.allocate(4096, 8));
     assertThat(status).isEqualTo(Status.INVALID_SIZE);
-    assertThat(xent_report.field(call.report)).isEqualTo(XentH.XENT_FIELD_TALLY());
+    assertThat(xent_report.field(call.report)).isEqualTo(Field.TALLY);
     status = finish(NULL, 0, losses, losses.asSlice(1), NULL, NULL);
-    assertRefused(status, XentH.XENT_FIELD_LOG_SUM_EXP(), -1);
+    assertRefused(status, Field.LOG_SUM_EXP, -1);
   }
 
   @Test
@@ -378,11 +380,11 @@ class PartsTest {
     backwardStates(NULL);
     statistics.fill((byte) 0x55);
     int status = finish(NULL, 0, NULL, call.perRow(), NULL, NULL);
-    assertRefused(status, XentH.XENT_FIELD_LOG_SUM_EXP(), -1);
+    assertRefused(status, Field.LOG_SUM_EXP, -1);
     assertThat(statistics.toArray(ValueLayout.JAVA_BYTE)).containsOnly(0x55);
     setKind(state(0, 1), 0);
     status = finish(NULL, 0, NULL, call.perRow(), NULL, NULL);
-    assertRefused(status, XentH.XENT_FIELD_STATES(), 0);
+    assertRefused(status, Field.STATES, 0);
   }
 
   // ---- statistics that do not fit
@@ -432,7 +434,7 @@ class PartsTest {
     forwardStates(x, NULL);
     assertThat(finish(x, 0)).isEqualTo(Status.OK);
     assertFits(x, false, false, false, false, true);
-    Arguments.layout(xent_shape.targets(call.shape), 1, 0, 1, XentH.XENT_I64());
+    Arguments.layout(ShapeStruct.layout(call.shape, Array.TARGETS), 1, 0, 1, XentH.XENT_I64());
     assertFits(labels, false, false, false, false, false);
   }
 
@@ -450,13 +452,13 @@ class PartsTest {
   void statesAndStatisticsOfOtherOptionsAreRefused(int which) {
     forwardStates(labels, NULL);
     setOption(which);
-    assertRefused(finish(labels, 0), XentH.XENT_FIELD_STATES(), 0);
+    assertRefused(finish(labels, 0), Field.STATES, 0);
     setOption(0);
     assertThat(finish(labels, 0)).isEqualTo(Status.OK);
     assertFits(labels, false, false, false, false, true);
     setOption(which);
     assertThat(statuses(CLASSES, labels)[4]).isEqualTo(Status.INVALID_ARGUMENT);
-    assertThat(xent_report.field(call.report)).isEqualTo(XentH.XENT_FIELD_STATISTICS());
+    assertThat(xent_report.field(call.report)).isEqualTo(Field.STATISTICS);
     assertThat(xent_report.row(call.report)).isZero();
   }
 
@@ -484,7 +486,7 @@ class PartsTest {
       int status =
           kernels.softmaxForward(
               call.shape, call.options, 0, 2, 0, end, x, statistics, output, call.report);
-      assertRefused(status, XentH.XENT_FIELD_STATISTICS(), 1);
+      assertRefused(status, Field.STATISTICS, 1);
     }
     assertThat(output.toArray(ValueLayout.JAVA_BYTE)).containsOnly(0x55);
     int status =
@@ -525,7 +527,7 @@ class PartsTest {
     int status =
         kernels.softmaxForward(
             call.shape, call.options, 0, 2, 0, CLASSES, x, statistics, NULL, call.report);
-    assertRefused(status, XentH.XENT_FIELD_OUTPUT(), -1);
+    assertRefused(status, Field.OUTPUT, -1);
     call.withProbabilities().ignoring(0);
     status =
         kernels.crossEntropyBackward(

@@ -25,7 +25,7 @@ public final class Options {
   public double focalGamma;
   public double focalAlpha;
 
-  public final SizedStruct copy = new SizedStruct(xent_options.layout(), LEAST_SIZE);
+  public final SizedStruct copy = new SizedStruct(xent_options.sizeof(), LEAST_SIZE);
 
   /** Reads the fields from the copy. */
   public void read() {

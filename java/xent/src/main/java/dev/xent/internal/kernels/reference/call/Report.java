@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.call;
 
-import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.Status;
 import java.lang.foreign.MemorySegment;
 
@@ -19,7 +19,7 @@ public final class Report {
 
   public boolean weighted;
 
-  private final SizedStruct out = new SizedStruct(xent_report.layout(), LEAST_SIZE);
+  private final SizedStruct out = new SizedStruct(xent_report.sizeof(), LEAST_SIZE);
 
   private int field;
   private long row;
@@ -32,7 +32,7 @@ public final class Report {
     again = 0;
     weight = 0;
     weighted = false;
-    field = XentH.XENT_FIELD_NONE();
+    field = Field.NONE;
     row = -1;
     label = 0;
     integer = 0;
@@ -73,7 +73,7 @@ public final class Report {
 
   /** A refusal of a label. */
   public int refuseLabel(long ofRow, long number) {
-    return refuseLabel(XentH.XENT_FIELD_TARGETS(), ofRow, number);
+    return refuseLabel(Field.TARGETS, ofRow, number);
   }
 
   /** A refusal of a class that an array names. */

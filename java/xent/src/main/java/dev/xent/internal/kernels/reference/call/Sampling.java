@@ -25,7 +25,7 @@ public final class Sampling {
   public int step;
   public int draw;
 
-  public final SizedStruct copy = new SizedStruct(xent_sampling.layout(), xent_sampling.sizeof());
+  public final SizedStruct copy = new SizedStruct(xent_sampling.sizeof(), xent_sampling.sizeof());
 
   /** Takes the one at an index of an array whose structs have been checked. */
   public void load(MemorySegment array, long index) {

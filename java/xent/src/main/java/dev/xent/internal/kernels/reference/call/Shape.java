@@ -2,15 +2,15 @@
 package dev.xent.internal.kernels.reference.call;
 
 import dev.xent.internal.ffi.xent_layout;
-import dev.xent.internal.ffi.xent_shape;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.reference.math.Constants;
 
 /** The sizes of the tensor and the layout of every array of a call: {@code xent_shape}. */
 public final class Shape {
   /** It may end behind the output or any layout after it. */
-  private static final long LEAST_SIZE = xent_shape.gradient$offset();
+  private static final long LEAST_SIZE = ShapeStruct.offset(Array.GRADIENT);
 
   public long outer;
   public long classes;
@@ -35,7 +35,7 @@ public final class Shape {
   /** How many numbers a hidden state has, and the weights of a class. */
   public long features;
 
-  public final SizedStruct copy = new SizedStruct(xent_shape.layout(), LEAST_SIZE);
+  public final SizedStruct copy = new SizedStruct(ShapeStruct.BYTES, LEAST_SIZE);
 
   private final Layout[] layouts = new Layout[Array.LAYOUTS];
 
@@ -43,7 +43,8 @@ public final class Shape {
   public Shape() {
     long size = xent_layout.sizeof();
     for (int i = 0; i < layouts.length; i++) {
-      layouts[i] = new Layout(copy.struct.asSlice(xent_shape.logits$offset() + i * size, size));
+      layouts[i] =
+          new Layout(copy.struct.asSlice(ShapeStruct.offset(Array.LOGITS) + i * size, size));
     }
   }
 
@@ -54,16 +55,16 @@ public final class Shape {
 
   /** Reads the fields from the copy. */
   public void read() {
-    outer = xent_shape.outer(copy.struct);
-    classes = xent_shape.classes(copy.struct);
-    inner = xent_shape.inner(copy.struct);
-    targetCount = xent_shape.target_count(copy.struct);
-    topCount = xent_shape.top_count(copy.struct);
-    firstClass = xent_shape.first_class(copy.struct);
-    allClasses = xent_shape.all_classes(copy.struct);
-    promptCount = xent_shape.prompt_count(copy.struct);
-    outputCount = xent_shape.output_count(copy.struct);
-    features = xent_shape.features(copy.struct);
+    outer = ShapeStruct.outer(copy.struct);
+    classes = ShapeStruct.classes(copy.struct);
+    inner = ShapeStruct.inner(copy.struct);
+    targetCount = ShapeStruct.targetCount(copy.struct);
+    topCount = ShapeStruct.topCount(copy.struct);
+    firstClass = ShapeStruct.firstClass(copy.struct);
+    allClasses = ShapeStruct.allClasses(copy.struct);
+    promptCount = ShapeStruct.promptCount(copy.struct);
+    outputCount = ShapeStruct.outputCount(copy.struct);
+    features = ShapeStruct.features(copy.struct);
     for (Layout layout : layouts) {
       layout.load();
     }

@@ -2,7 +2,6 @@
 package dev.xent.internal.kernels.reference.call;
 
 import dev.xent.internal.kernels.Status;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -21,11 +20,11 @@ public final class SizedStruct {
   private final long least;
 
   /**
-   * @param layout what this version knows
+   * @param known how many bytes of it this version knows
    * @param least the size that the struct had in its first version
    */
-  public SizedStruct(MemoryLayout layout, long least) {
-    this.known = layout.byteSize();
+  public SizedStruct(long known, long least) {
+    this.known = known;
     this.least = least;
     struct = MemorySegment.ofArray(new long[(int) (known / Long.BYTES)]);
   }

@@ -7,7 +7,7 @@ import static dev.xent.internal.kernels.Array.STATISTICS;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
-import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.call.Request;
@@ -91,14 +91,14 @@ public final class PartialRows {
     long first = (row - call.rowBegin) * call.shape.chunks();
     int kind = kind(work, first);
     if (kind != work.row.kind && !(kind == Kind.BACKWARD && work.row.kind == Kind.SOFTMAX)) {
-      return call.report.refuseRow(XentH.XENT_FIELD_STATES(), row);
+      return call.report.refuseRow(Field.STATES, row);
     }
     if (kind == Kind.BACKWARD) {
       if (has(call.given.of(LOG_SUM_EXP))) {
-        return call.report.refuse(Status.INVALID_ARGUMENT, XentH.XENT_FIELD_LOG_SUM_EXP(), 0);
+        return call.report.refuse(Status.INVALID_ARGUMENT, Field.LOG_SUM_EXP, 0);
       }
       if (!fit(work, first, secondRound)) {
-        return call.report.refuseRow(XentH.XENT_FIELD_STATES(), row);
+        return call.report.refuseRow(Field.STATES, row);
       }
       SoftmaxBackwardRows.finish(work, first, row);
       return Status.OK;
@@ -111,7 +111,7 @@ public final class PartialRows {
     if (work.row.ignored) {
       work.statistics.clear(work.kind() | Kind.IGNORED_ROW, work.digest);
     } else if (!fit(work, first, secondRound)) {
-      return call.report.refuseRow(XentH.XENT_FIELD_STATES(), row);
+      return call.report.refuseRow(Field.STATES, row);
     } else {
       fold(work, first);
       FirstPass.addSink(work, shift);

@@ -13,7 +13,7 @@ import static dev.xent.internal.kernels.Array.TOP_CLASSES;
 import static dev.xent.internal.kernels.Array.TOP_LOG_PROBABILITIES;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
-import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.CallArrays;
 import dev.xent.internal.kernels.reference.call.Layout;
@@ -81,7 +81,7 @@ public final class SampleRows {
       work.row.go(row);
       ShardState state = sharded.sample(row, stream(row));
       if (state == null) {
-        return call.report.refuseRow(XentH.XENT_FIELD_STATES(), row);
+        return call.report.refuseRow(Field.STATES, row);
       }
       if (state.kind == ShardState.DONE) {
         double logProbability = state.last == NO_TOKEN ? Double.NaN : state.logProbability;
