@@ -8,9 +8,9 @@
 #ifndef XENT_CAREFUL_ROW_H
 #define XENT_CAREFUL_ROW_H
 
-#include "kernels/careful/fold.h"
 #include "kernels/emit/target.h"
 #include "kernels/order/order.h"
+#include "kernels/results/fold.h"
 #include "kernels/rows/sixteen.h"
 
 #define XENT_DEFINE_ROWS(name)                                                                         \
@@ -143,7 +143,7 @@ typedef struct {
 XENT_INLINE bool end_round(const job *j, int64_t row, bool second, row_result *g) {
   row_fold *f = &g->fold;
   if (!second) {
-    g->hit = j->labels && label_is_hit(f, f->max);
+    g->hit = j->labels && label_is_hit(&f->label, (double)f->max);
     g->largest = f->largest;
     g->largest_logit = f->max;
     g->shift = g->sink = 0;
@@ -183,13 +183,13 @@ XENT_INLINE void add_row(const row_context *r, const row_result *g, double upstr
   in->rows.row[i] = r->x.row;
   in->max[i] = f->max;
   in->reference[i] = f->reference;
-  in->logit[i] = f->logit;
+  in->logit[i] = (float)f->label.logit;
   in->sink[i] = g->sink;
   in->shift[i] = g->shift;
   in->sum[i] = f->sum;
   in->dot[i] = f->dot;
   in->mass[i] = f->mass;
-  in->even[i] = even_classes(&r->t, f->counted);
+  in->even[i] = even_classes(&r->t, f->label.counted);
   in->weight[i] = j->labels ? weight_of_class(j->call, r->t.label) : 1;
   in->row_weight[i] = r->t.row_weight;
   in->upstream[i] = upstream;

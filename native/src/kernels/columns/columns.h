@@ -11,6 +11,7 @@
 #include "kernels/columns/store.h"
 #include "kernels/given.h"
 #include "kernels/order/order.h"
+#include "kernels/results/fold.h"
 #include "kernels/rows/gradient.h"
 
 enum {
@@ -347,10 +348,10 @@ XENT_SHARED void sum_strip_chunk(const column_call *a, const strip *s, int64_t b
   }
 }
 
-/* Any number of classes: the fold of careful/fold.h, but for what it does of maxima that are +inf: such rows leave.
- * The sums come out as those of one chunk, which S * 2^30 is. */
+/* Any number of classes, chunk after chunk. The sums come out as those of one chunk, which S * 2^30 is. */
 XENT_SHARED void sum_long_strip(const column_call *a, const strip *s, strip_chunk *c, strip_sums *sums) {
   const job *j = a->j;
+  const bool sums_targets = j->smoothed || j->probabilities;
   const int64_t classes = a->call->shape->classes, rows = blocks_of(s->width) * XENT_LANES;
   set_rows(s, sums->max, -INFINITY);
   set_rows(s, sums->reference, XENT_LOWEST_REFERENCE);
@@ -363,20 +364,17 @@ XENT_SHARED void sum_long_strip(const column_call *a, const strip *s, strip_chun
     const int64_t n = chunk_length(i, classes);
     sum_strip_chunk(a, s, i, i + n, c, sums);
     for (int64_t k = 0; k < rows; k++) {
-      const float N = c->reference[k] > sums->reference[k] ? c->reference[k] : sums->reference[k];
-      sums->sum[k] = sums->sum[k] * power_of_two((double)sums->reference[k] - (double)N) +
-                     c->sum[k] * XENT_UNSCALE * power_of_two((double)c->reference[k] - (double)N);
-      sums->reference[k] = N;
-      const double before = (double)sums->max[k], max = c->max[k] > sums->max[k] ? (double)c->max[k] : before;
-      sums->max[k] = (float)max;
-      if (!j->smoothed && !j->probabilities) continue;
+      row_fold f = {.max = sums->max[k], .reference = sums->reference[k], .sum = sums->sum[k], .dot = sums->dot[k],
+                    .mass = sums->mass[k]};
       /* what moves the sums over targets: of labels without weights the number of classes that smoothing counts */
       const bool here = j->others && s->label[k] >= (float)i && s->label[k] < (float)(i + n);
-      const double mass = a->each ? c->mass[k] : (double)(n - here);
-      if (before > -INFINITY && max != before) sums->dot[k] += sums->mass[k] * (max - before);
-      sums->dot[k] += c->dot[k];
-      if (c->max[k] > -INFINITY && max != (double)c->max[k]) sums->dot[k] += mass * (max - (double)c->max[k]);
-      sums->mass[k] += mass;
+      const double mass = !sums_targets ? 0 : a->each ? c->mass[k] : (double)(n - here);
+      fold_chunk(&f, c->max[k], c->reference[k], c->sum[k], sums_targets ? c->dot[k] : 0, mass);
+      sums->max[k] = f.max;
+      sums->reference[k] = f.reference;
+      sums->sum[k] = f.sum;
+      sums->dot[k] = f.dot;
+      sums->mass[k] = f.mass;
     }
   }
   for (int64_t k = 0; k < rows; k++) sums->sum[k] *= XENT_RESCALE;

@@ -31,7 +31,7 @@ XENT_INLINE block_factors factors_at(const strip *s, const strip_factors *f, int
                          .label = lanes_load(s->label + at), .label_gradient = lanes_load(f->label_gradient + at)};
 }
 XENT_INLINE lanes stored_value(const block_factors *b, lanes v, int64_t class, const bool labels) {
-  const lanes y = lanes_fma(lanes_sub(v, b->m), b->r, b->b);
+  const lanes y = class_line(lanes_sub(v, b->m), b->r, b->b);
   return labels ? lanes_where_equal(b->label, lanes_set((float)class), b->label_gradient, y) : y;
 }
 
@@ -42,7 +42,7 @@ XENT_SHARED void finish_tile(const column_call *a, const strip *s, int64_t at, i
                              const strip_factors *f) {
   const job *j = a->j;
   const block_factors b = factors_at(s, f, at);
-  const lanes scale = lanes_load(f->scale + at), minus = lanes_set(-0.0f), none = lanes_set(0.0f),
+  const lanes scale = lanes_load(f->scale + at), none = lanes_set(0.0f),
               ignored = lanes_set(XENT_IGNORED_COLUMN);
   const bool cap = a->source.cap != 0;
   float *x = a->x + at;
@@ -50,9 +50,9 @@ XENT_SHARED void finish_tile(const column_call *a, const strip *s, int64_t at, i
     const int64_t to = at + c * s->pitch;
     lanes v = lanes_load(x + c * s->pitch);
     if (a->each)
-      v = lanes_quiet(lanes_fma(v, b.r, lanes_sub(minus, lanes_mul(lanes_load(a->t + to), scale))));
+      v = lanes_quiet(class_line(v, b.r, class_pull(lanes_load(a->t + to), scale)));
     else
-      v = lanes_fma(v, b.r, b.b);
+      v = class_line(v, b.r, b.b);
     if (j->labels) v = lanes_where_equal(b.label, lanes_set((float)(begin + c)), b.label_gradient, v);
     if (cap) v = lanes_quiet(lanes_mul(v, lanes_load(a->slopes + to)));
     if (a->marks) v = lanes_where_set(a->mask + to, v, none);

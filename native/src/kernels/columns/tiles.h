@@ -149,12 +149,11 @@ XENT_SHARED void load_targets(const column_call *a, const strip *s, int64_t at, 
   block_numbers q = {0};
   if (j->probabilities) q = numbers_of_block(shape, &shape->targets, call->targets, s, at);
   for (int64_t c = 0; c < n; c++, t += s->pitch) {
-    lanes v = share;
-    if (j->probabilities) {
-      v = floats_of_class(&q, begin + c);
-      if (j->smoothed) v = lanes_fma(lanes_set(j->keep_float), v, share);
-    }
-    if (j->weighted) v = lanes_mul(lanes_set((float)class_weight_at(call, begin + c)), v);
+    lanes own, weight;
+    if (j->probabilities) own = floats_of_class(&q, begin + c);
+    if (j->weighted) weight = lanes_set((float)class_weight_at(call, begin + c));
+    lanes v = class_target(j->probabilities ? &own : NULL, j->weighted ? &weight : NULL, j->keep_float, share,
+                           j->smoothed);
     if (a->marks) v = lanes_where_set(a->mask + at + c * s->pitch, v, none);
     if (j->labels && j->others) v = lanes_where_equal(label, lanes_set((float)(begin + c)), none, v);
     lanes_store(t, v);
@@ -206,11 +205,9 @@ XENT_SHARED void gap_terms(const column_call *a, const strip *s, int64_t at, int
   const lanes m = lanes_where_equal(lanes_magnitude(finite), lanes_set(INFINITY), none, finite);
   const float *x = a->x + at + offset, *t = a->each ? a->t + at + offset : NULL;
   for (int64_t c = 0; c < n; c++) {
-    lanes term = lanes_sub(m, lanes_load(x + c * s->pitch));
-    if (t) {
-      const lanes target = lanes_load(t + c * s->pitch);
-      term = lanes_where_equal(target, none, none, lanes_mul(target, term));
-    } else {
+    const lanes own = lanes_load(x + c * s->pitch);
+    lanes term = t ? class_gap(lanes_load(t + c * s->pitch), m, own) : lanes_sub(m, own);
+    if (!t) {
       if (a->marks) term = lanes_where_set(a->mask + at + offset + c * s->pitch, term, none);
       if (j->others) term = lanes_where_equal(label, lanes_set((float)(begin + c)), none, term);
     }
@@ -240,7 +237,7 @@ XENT_SHARED void entropy_group(const column_call *a, const strip *s, int64_t at,
   exp_block(x, s->pitch, e, XENT_LANES, n, references, &a->j->temperature);
   for (int64_t c = 0; c < n; c++) {
     const lanes v = lanes_load(e + c * XENT_LANES);
-    lanes_store(e + c * XENT_LANES, entropy_lanes(lanes_load(x + c * s->pitch), v, most, lowest)); /* in its place */
+    lanes_store(e + c * XENT_LANES, class_entropy(lanes_load(x + c * s->pitch), v, most, lowest)); /* in its place */
     lanes_store(x + c * s->pitch, v);
   }
   add_terms(k->entropy, e, XENT_LANES, n, length);

@@ -65,9 +65,9 @@ XENT_INLINE lanes emitted(const emission *m, const class_targets *t, lanes e, in
   if (kind != XENT_EMIT_SAME) {
     b = kind == XENT_EMIT_FLOATS ? target_floats(t, m->begin + i, n, t->q.at, t->w.at)
                                  : target_lanes(t, m->begin + i, n);
-    b = lanes_sub(lanes_set(-0.0f), lanes_mul(b, lanes_set(m->scale)));
+    b = class_pull(b, lanes_set(m->scale));
   }
-  lanes y = lanes_fma(e, lanes_set(m->f), b);
+  lanes y = class_line(e, lanes_set(m->f), b);
   if (m->tiny) y = lanes_mul(y, lanes_set(XENT_TINY_UNSCALE));
   return kind != XENT_EMIT_SAME ? lanes_quiet(y) : y;
 }
@@ -131,9 +131,6 @@ XENT_SHARED void settle(const chunk_progress *c, const float *x, float *e, const
   emit_again(&m, x, e, c->settled, false);
 }
 
-XENT_INLINE lanes log_probability(lanes x, lanes max, lanes r, lanes minus_distance) {
-  return lanes_fma(lanes_sub(x, max), r, minus_distance);
-}
 /* v f + b of n numbers side by side, to where and how the tensor wants them. */
 XENT_SHARED void put_lines(const strand *s, int64_t begin, int64_t n, const float *v, float f, float b, bool stream) {
   char *at = (char *)(uintptr_t)s->at + (s->stride == 1 ? begin * size_of_float(s->type) : 0);
@@ -141,7 +138,7 @@ XENT_SHARED void put_lines(const strand *s, int64_t begin, int64_t n, const floa
   const int32_t type = s->type;
   const lanes fs = lanes_set(f), bs = lanes_set(b);
   int64_t i = 0;
-#define XENT_NUMBERS(k) lanes_fma(lanes_load(v + (k)), fs, bs)
+#define XENT_NUMBERS(k) class_line(lanes_load(v + (k)), fs, bs)
   const bool past = stream && s->stride == 1 && (uintptr_t)at % XENT_STREAM_ALIGNMENT == 0;
   for (; past && type == XENT_F32 && i + XENT_LANES <= n; i += XENT_LANES)
     lanes_stream((float *)(void *)at + i, XENT_NUMBERS(i));
@@ -166,7 +163,7 @@ XENT_SHARED void put_lines(const strand *s, int64_t begin, int64_t n, const floa
     return;
   }
   for (; i < n; i += XENT_LANES)
-    strand_store(s, begin + i, n - i, lanes_fma(lanes_load_part(v + i, n - i, 0.0f), fs, bs));
+    strand_store(s, begin + i, n - i, class_line(lanes_load_part(v + i, n - i, 0.0f), fs, bs));
 #undef XENT_NUMBERS
 }
 /* v 1 - 0 is v. */

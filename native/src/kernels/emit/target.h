@@ -64,15 +64,16 @@ XENT_INLINE target_sums chunk_targets(const row_context *r, const float *x, int6
   const job *j = r->j;
   target_sums sums = {0, 0};
   if (r->t.kind == XENT_KIND_SOFTMAX || (j->labels && !j->smoothed)) return sums;
-  if (j->labels && !j->weighted && !r->x.mask) {
-    sums.dot = sum_gaps(x, n, m, j->others ? r->t.label - r->x.first - begin : XENT_NO_CLASS);
+  if (j->labels && !j->weighted) {
+    const uint8_t *mask = r->x.mask ? r->x.mask + begin * r->x.mask_stride : NULL;
+    const int64_t without = j->others ? r->t.label - r->x.first - begin : XENT_NO_CLASS;
+    sums.dot = sum_gaps(x, n, m, without, mask, r->x.mask_stride);
     return sums;
   }
   if (!j->sparse || r->share > 0) {
     const class_targets t = targets_of_classes(r);
     sums = sum_targets(&t, x, begin, n, m);
   }
-  if (j->labels && !j->weighted) sums.mass = 0;
   for (int64_t i = 0; j->sparse && i < j->call->shape->target_count; i++) {
     int64_t class;
     double target;
@@ -155,16 +156,14 @@ XENT_SHARED void write_target_gradient(const row_context *r, const row_statistic
     return;
   }
   const strand w = r->j->weighted ? strand_at(call->class_weights, &call->shape->class_weights, 0) : (strand){0};
-  const lanes zero = lanes_set(0.0f), even = lanes_set(tc);
+  const lanes even = lanes_set(tc);
   for (int64_t begin = 0; begin < r->x.classes; begin += XENT_STEP) {
     const int64_t n = step_length(begin, r->x.classes);
     const float *x = ready_floats(r, begin, n, (float)s->shift, r->b.out);
     for (int64_t i = 0; i < n; i += XENT_LANES) {
       const int64_t at = begin + i, left = n - i;
       const lanes factor = w.at ? lanes_mul(even, strand_load(&w, at, left, 0.0f)) : even;
-      lanes v = lanes_mul(
-          factor, lanes_fma(lanes_sub(lanes_set(max), load_up_to(x + i, left)), lanes_set(hi), lanes_set(distance)));
-      v = lanes_quiet(lanes_where_equal(factor, zero, zero, v));
+      lanes v = class_target_gradient(factor, load_up_to(x + i, left), max, hi, distance);
       if (r->x.mask) v = where_counted(r->x.mask + at * r->x.mask_stride, r->x.mask_stride, left, v, 0.0f);
       strand_store(&out, at, left, v);
     }
@@ -225,19 +224,26 @@ XENT_INLINE bool masked_are_zero(const emission *m, bool each) {
 }
 
 /* The derivative of the softcap, and masks. */
-XENT_INLINE void finish_classes(const row_context *r, float *y, int64_t begin, int64_t n) {
-  for (int64_t i = 0; i < n; i += XENT_LANES) {
-    lanes v = load_up_to(y + i, n - i), slope;
-    if (r->x.cap != 0) {
-      if (r->x.slopes)
-        slope = lanes_load(r->x.slopes + begin + i - r->x.slopes_at);
-      else
-        capped(&r->x, strand_load(&r->x.x, begin + i, n - i, 0.0f), &slope);
-      v = lanes_quiet(lanes_mul(v, slope));
-    }
-    if (r->x.mask) v = where_counted(r->x.mask + (begin + i) * r->x.mask_stride, r->x.mask_stride, n - i, v, 0.0f);
-    lanes_store_part(y + i, n - i, v);
+XENT_INLINE void finish_lanes(const row_source *x, float *y, int64_t class, const int64_t n) {
+  lanes v = load_up_to(y, n), slope;
+  if (x->cap != 0) {
+    if (x->slopes)
+      slope = lanes_load(x->slopes + class - x->slopes_at);
+    else
+      capped(x, strand_load(&x->x, class, n, 0.0f), &slope);
+    v = lanes_quiet(lanes_mul(v, slope));
   }
+  if (x->mask) v = where_counted(x->mask + class * x->mask_stride, x->mask_stride, n, v, 0.0f);
+  if (n == XENT_LANES)
+    lanes_store(y, v);
+  else
+    lanes_store_part(y, n, v);
+}
+XENT_INLINE void finish_classes(const row_context *r, float *y, int64_t begin, int64_t n) {
+  const row_source x = r->x; /* which no store to y can change */
+  int64_t i = 0;
+  for (; i + XENT_LANES <= n; i += XENT_LANES) finish_lanes(&x, y + i, begin + i, XENT_LANES);
+  if (i < n) finish_lanes(&x, y + i, begin + i, n - i);
 }
 
 #endif

@@ -27,13 +27,13 @@ XENT_INLINE doubles f64_pulled(doubles t, doubles scale) {
   return doubles_sub(doubles_set(-0.0), doubles_clear_where_zero(doubles_mul(t, scale), t));
 }
 XENT_INLINE doubles f64_emit_one(doubles v, const double *t, int64_t n, const int how, const f64_numbers *k) {
-  if (how == XENT_F64_PLAIN) return doubles_fma(v, k->factor, k->even);
-  if (how == XENT_F64_LOG) return doubles_fma(doubles_sub(v, k->max), k->high, k->low);
+  if (how == XENT_F64_PLAIN) return f64_line(v, k->factor, k->even);
+  if (how == XENT_F64_LOG) return f64_line(doubles_sub(v, k->max), k->high, k->low);
   if (how == XENT_F64_QUOTIENT)
     return doubles_where_equal(k->low, doubles_set(0), doubles_div(v, k->total), doubles_mul(v, k->factor));
   const doubles b = t ? f64_pulled(doubles_mul(k->share, doubles_load_part(t, n, 0)), k->scale) : k->even;
-  if (how == XENT_F64_TARGETS) return doubles_quiet(doubles_fma(v, k->factor, b));
-  const doubles out = doubles_mul(doubles_fma(v, k->factor, doubles_mul(b, k->up)), k->down);
+  if (how == XENT_F64_TARGETS) return doubles_quiet(f64_line(v, k->factor, b));
+  const doubles out = doubles_mul(f64_line(v, k->factor, doubles_mul(b, k->up)), k->down);
   return doubles_quiet(doubles_where_at_most(k->limit, doubles_magnitude(b), b, out));
 }
 XENT_INLINE void f64_emit_as(const double *v, const double *t, double *y, int64_t n, const int how,

@@ -20,6 +20,9 @@ XENT_INLINE double f64_quiet(double v) { return v != v ? XENT_F64_NAN : v; }
 
 enum { XENT_PIECE = 1024 }; /* classes that go through a buffer at once; a sum over products is exact within them */
 
+/* The second pass of every class: v factor + addend. */
+XENT_INLINE doubles f64_line(doubles v, doubles factor, doubles addend) { return doubles_fma(v, factor, addend); }
+
 /* One row of an array: `at` is where class 0 lies. */
 typedef struct {
   void *array;

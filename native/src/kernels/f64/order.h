@@ -4,12 +4,11 @@
 #define XENT_F64_ORDER_H
 
 #include "kernels/f64/sum.h"
+#include "kernels/targets/class_bits.h"
 
-/* Of `equal` classes from class i on those that are not masked, which matters only among -inf. */
-XENT_INLINE uint32_t f64_counted_bits(const f64_logits *in, int64_t i, uint32_t equal, double value) {
-  for (uint32_t rest = in->mask && value == -INFINITY ? equal : 0; rest; rest &= rest - 1)
-    if (!f64_takes_part(in, i + __builtin_ctz(rest))) equal &= ~(rest & -rest);
-  return equal;
+/* The mask of class i of a row, or NULL. */
+XENT_INLINE const uint8_t *f64_mask_at(const f64_logits *in, int64_t i) {
+  return in->mask ? in->mask + i * in->mask_stride : NULL;
 }
 XENT_INLINE doubles f64_order_load(const double *x, int64_t left) { return doubles_load_part(x, left, XENT_F64_NAN); }
 
@@ -19,9 +18,9 @@ XENT_SHARED int64_t f64_first_equal(const f64_logits *in, double value, int64_t 
     const int64_t n = f64_part(i, end, XENT_PIECE);
     const double *x = f64_prepared(in, i, n, 0, b->out, NULL);
     for (int64_t k = 0; k < n; k += XENT_DOUBLES) {
-      const uint32_t equal = doubles_bits_equal(f64_order_load(x + k, n - k), doubles_set(value));
-      const uint32_t counted = f64_counted_bits(in, i + k, equal, value);
-      if (counted) return i + k + __builtin_ctz(counted);
+      uint64_t equal = doubles_bits_equal(f64_order_load(x + k, n - k), doubles_set(value));
+      if (value == -INFINITY) equal = unmasked_bits(f64_mask_at(in, i + k), in->mask_stride, equal);
+      if (equal) return i + k + __builtin_ctzll(equal);
     }
   }
   return XENT_NO_CLASS;
@@ -35,12 +34,9 @@ XENT_SHARED int64_t f64_rank_of(const f64_logits *in, int64_t y, const f64_buffe
     const int64_t n = f64_part(i, in->classes, XENT_PIECE);
     const double *x = f64_prepared(in, i, n, 0, b->out, NULL);
     for (int64_t k = 0; k < n; k += XENT_DOUBLES) {
-      const doubles v = f64_order_load(x + k, n - k);
-      uint32_t before = 0;
-      if (i + k < y) before = doubles_bits_equal(v, doubles_set(value));
-      if (y - i - k < XENT_DOUBLES && before) before &= (1u << (y - i - k)) - 1;
-      before = f64_counted_bits(in, i + k, before, value) | doubles_bits_above(v, doubles_set(value));
-      rank += __builtin_popcount(before);
+      const doubles v = f64_order_load(x + k, n - k), own = doubles_set(value);
+      rank += __builtin_popcountll(bits_before(f64_mask_at(in, i + k), in->mask_stride, doubles_bits_above(v, own),
+                                               doubles_bits_equal(v, own), i + k, y, value == -INFINITY));
     }
   }
   return rank;

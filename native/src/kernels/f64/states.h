@@ -3,8 +3,8 @@
 #ifndef XENT_F64_STATES_H
 #define XENT_F64_STATES_H
 
-#include "kernels/careful/parts.h"
 #include "kernels/f64/backward.h"
+#include "kernels/targets/states.h"
 
 /* The record of a chunk. It may be smaller than the public struct that it lies in. */
 XENT_INLINE row_state *f64_state_at(const xent_call *call, int64_t row, int64_t chunk) {
@@ -80,35 +80,11 @@ static xent_status f64_backward_states(const xent_call *call) {
   return XENT_OK;
 }
 
-XENT_SHARED xent_status f64_refuse(const xent_call *call, int64_t row, int32_t field) {
-  call->report->field = field;
-  if (row >= 0) call->report->row = row;
-  return XENT_INVALID_ARGUMENT;
-}
-
-/* Whether all states of a row are of this kind and arithmetic, this round, these options and this label. */
-XENT_SHARED bool f64_states_fit(const f64_row *r, uint32_t kind, int64_t label) {
-  const row_state *states = f64_state_at(r->call, r->span.row, 0);
-  const int64_t chunks = xent_chunks(r->call->shape->classes);
-  const uint32_t digest = kind == XENT_KIND_BACKWARD ? digest_of_backward(states) : r->call->digest;
-  return kind_of_row(r->call, states, chunks) == kind && states_fit(r->call, states, chunks, digest, label);
-}
-
-/* The statistics of a row that has no second pass. */
-static xent_status f64_finish_backward(const f64_row *r) {
-  const xent_call *call = r->call;
-  if (call->log_sum_exp) return f64_refuse(call, -1, XENT_FIELD_LOG_SUM_EXP);
-  if (!f64_states_fit(r, XENT_KIND_BACKWARD, XENT_NO_CLASS))
-    return f64_refuse(call, r->span.row, XENT_FIELD_STATES);
+static double f64_backward_sum(const row_state *states, int64_t chunks) {
   pair sum = pair_of(doubles_set(0));
-  for (int64_t i = 0; i < xent_chunks(call->shape->classes); i++) {
-    const row_state *s = f64_state_at(call, r->span.row, i);
-    sum = pair_add(sum, (pair){doubles_set(s->sum), doubles_set(s->sum_low)});
-  }
-  *statistics_at(call, r->span.row) = (row_statistics){.kind = XENT_KIND_BACKWARD | XENT_STATE_WIDE,
-                                                       .digest = f64_state_at(call, r->span.row, 0)->digest,
-                                                       .sum = f64_quiet(doubles_first(pair_value(sum)))};
-  return XENT_OK;
+  for (int64_t i = 0; i < chunks; i++)
+    sum = pair_add(sum, (pair){doubles_set(states[i].sum), doubles_set(states[i].sum_low)});
+  return f64_quiet(doubles_first(pair_value(sum)));
 }
 
 XENT_INLINE f64_fold f64_fold_of_state(const row_state *c) {
@@ -118,78 +94,57 @@ XENT_INLINE f64_fold f64_fold_of_state(const row_state *c) {
                     pair_of(doubles_set(c->dot)), pair_of(doubles_set(c->mass))};
 }
 
-static void f64_finish_row(f64_block *k) {
+/* Of a block of one row, with its fate. */
+static void f64_finish_ignored(void *of, int64_t row) {
+  f64_block *k = of;
+  k->rows->span.row = row;
+  k->rows->t.ignored = true;
+  k->sums.ignored = 1;
+  k->sums.special = k->sums.fate[0] = 0;
+  f64_settle(k);
+  f64_write_rows(k);
+}
+static void f64_finish_row(void *of, int64_t row, const row_targets *t) {
+  f64_block *k = of;
   const xent_call *call = k->call;
-  const f64_row *r = k->rows;
+  const row_state *states = states_of_row(call, row);
+  f64_row *r = k->rows;
   f64_sums *g = &k->sums;
-  row_statistics *s = statistics_at(call, r->span.row);
-  double label_logit = 0, before = -INFINITY;
-  int64_t counted = 0, counted_before = 0;
-  bool first = false;
-  f64_fold f = f64_fold_of_state(f64_state_at(call, r->span.row, 0));
-  for (int64_t i = 0; i < xent_chunks(call->shape->classes); i++) {
-    const row_state *c = f64_state_at(call, r->span.row, i);
-    if (c->kind & XENT_STATE_LABEL_HERE) {
-      label_logit = c->label_logit;
-      first = c->kind & XENT_STATE_LABEL_FIRST_MAX;
-      before = i ? doubles_first(f.max) : -INFINITY;
-      counted_before = counted;
-    }
-    if (i > 0) {
-      const f64_fold chunk = f64_fold_of_state(c);
-      f64_fold_chunk(&f, &chunk);
-    }
-    counted += c->counted;
+  const row_statistics *s = statistics_at(call, row);
+  r->span.row = row;
+  r->t = *t;
+  g->ignored = g->special = g->fate[0] = 0;
+  label_fold label = label_fold_begin();
+  fold_label(&label, states, -INFINITY);
+  f64_fold f = f64_fold_of_state(states);
+  for (int64_t i = 1; i < xent_chunks(call->shape->classes); i++) {
+    const f64_fold chunk = f64_fold_of_state(&states[i]);
+    fold_label(&label, &states[i], doubles_first(f.max));
+    f64_fold_chunk(&f, &chunk);
   }
-  const double max = doubles_first(f.max);
-  g->hit[0] = first && label_logit == max && (before < max || counted_before == 0);
+  g->hit[0] = label_is_hit(&label, doubles_first(f.max));
   if (call->second_round) g->hit[0] = s->kind & XENT_ROW_HIT; /* a shift may make equal what is not */
   g->shift[0] = call->second_round ? s->shift : 0;
   f64_fold_sinks(k, 0, &f);
   if (!call->second_round && f64_beyond(f.max, r->temperature) & 1) {
-    *s = f64_special(r, XENT_ROW_UNFINISHED | (g->hit[0] ? XENT_ROW_HIT : 0));
-    s->shift = doubles_first(f.max);
-    call->report->unfinished++;
+    need_second_round(call, row, t->kind | XENT_STATE_WIDE, g->hit[0], doubles_first(f.max));
     return;
   }
   call->report->counted += call->targets != NULL;
   f64_take_fold(&f, f.class_max, g, 0);
-  g->counted[0] = (double)counted;
-  g->row_weight[0] = r->t.row_weight;
-  if (r->t.label != XENT_NO_CLASS) g->label_weight[0] = weight_of_class(call, r->t.label);
+  g->counted[0] = (double)label.counted;
+  g->row_weight[0] = t->row_weight;
+  if (t->label != XENT_NO_CLASS) g->label_weight[0] = weight_of_class(call, t->label);
   f64_settle(k);
   f64_write_rows(k);
 }
 
 static xent_status f64_finish(const xent_call *call) {
+  static const states_kernel kernel = {.sum = f64_backward_sum, .ignored = f64_finish_ignored, .fold = f64_finish_row};
   const f64_buffers b = {NULL}; /* there are no logits to read */
   f64_block k;
-  f64_row *r = k.rows;
   f64_begin_row(&k, call, call->logits, &call->shape->logits, &b);
-  for (int64_t row = call->row_begin; row < call->row_end; row++) {
-    r->span = span_of_row(call, row);
-    if (call->second_round && !(statistics_at(call, row)->kind & XENT_ROW_UNFINISHED)) continue;
-    const uint32_t kind = f64_state_at(call, row, 0)->kind & XENT_KIND_MASK;
-    if (kind == XENT_KIND_BACKWARD && !call->targets) {
-      const xent_status refused = f64_finish_backward(r);
-      if (refused) return refused;
-      continue;
-    }
-    if (kind != r->t.kind) return f64_refuse(call, row, XENT_FIELD_STATES);
-    const xent_status status = targets_of_row(call, r->span, &r->t);
-    if (status) return status;
-    k.sums.ignored = r->t.ignored;
-    k.sums.special = k.sums.fate[0] = 0;
-    if (r->t.ignored) {
-      f64_settle(&k);
-      f64_write_rows(&k);
-    } else if (f64_states_fit(r, kind, r->t.label)) {
-      f64_finish_row(&k);
-    } else {
-      return f64_refuse(call, row, XENT_FIELD_STATES);
-    }
-  }
-  return XENT_OK;
+  return finish_states(call, &kernel, &k);
 }
 
 #endif

@@ -153,7 +153,7 @@ XENT_SHARED void f64_turn_back(const double *t, double *const *rows, int64_t n, 
   for (int64_t k = 0; k < n; k += XENT_DOUBLES) {
     doubles v[XENT_DOUBLES];
     XENT_UNROLL(8)
-    for (int j = 0; j < XENT_DOUBLES; j++) v[j] = doubles_fma(doubles_load(t + (k + j) * XENT_DOUBLES), factor, addend);
+    for (int j = 0; j < XENT_DOUBLES; j++) v[j] = f64_line(doubles_load(t + (k + j) * XENT_DOUBLES), factor, addend);
     doubles_transpose(v);
     const bool whole = n - k >= XENT_DOUBLES;
     XENT_UNROLL(8)
@@ -176,7 +176,7 @@ XENT_SHARED void f64_take_columns(const double *columns, int64_t stride, int cou
 XENT_SHARED void f64_put_columns(const double *t, double *columns, int64_t stride, int count, int64_t n, doubles factor,
                                  doubles addend) {
   for (int64_t i = 0; i < n; i++, columns += stride)
-    doubles_store_part(columns, count, doubles_fma(doubles_load(t + i * XENT_DOUBLES), factor, addend));
+    doubles_store_part(columns, count, f64_line(doubles_load(t + i * XENT_DOUBLES), factor, addend));
 }
 
 /* The masked ones of n classes from `begin` on of `count` of them from `row` on become `value`. */

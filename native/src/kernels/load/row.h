@@ -7,7 +7,7 @@
 #define XENT_LOAD_ROW_H
 
 #include "kernels/load/strand.h"
-#include "kernels/math/tanh.h"
+#include "kernels/math/class_rules.h"
 #include "kernels/targets/targets.h"
 
 enum { XENT_STEP = 1024 }; /* what is done in steps stays in the first cache */
@@ -95,10 +95,7 @@ XENT_INLINE lanes where_counted(const uint8_t *mask, int64_t stride, int64_t n, 
 
 /* The softcap of `count` vectors, and its derivatives. */
 XENT_INLINE void cap_vectors(const row_source *r, lanes *x, lanes *slope, const int count) {
-  XENT_STAGE(x[j] = lanes_mul(x[j], lanes_set(r->uncap)));
-  tanh_vectors(x, count);
-  XENT_STAGE(slope[j] = lanes_fma(lanes_sub(lanes_set(-0.0f), x[j]), x[j], lanes_set(1)));
-  XENT_STAGE(x[j] = lanes_mul(lanes_set(r->cap), x[j]));
+  class_softcap(r->cap, r->uncap, x, slope, count);
 }
 XENT_INLINE lanes capped(const row_source *r, lanes x, lanes *slope) {
   lanes v[1] = {x};

@@ -7,52 +7,51 @@
 #include "kernels/load/row.h"
 #include "kernels/math/largest.h"
 #include "kernels/results/write.h"
+#include "kernels/targets/class_bits.h"
 
 /* Classes whose bits are gone through at once: where they end is hard to foresee. */
 enum { XENT_BITS_STEP = 4 * XENT_LANES };
 
-/* The first counted class among those whose bits are set, from class `begin` on; -1 where there is none. */
-XENT_INLINE int64_t first_of_bits(const row_source *r, uint64_t bits, int64_t begin, float value) {
-  for (; bits; bits &= bits - 1)
-    if (value > -INFINITY || is_counted(r, begin + __builtin_ctzll(bits))) return begin + __builtin_ctzll(bits);
-  return -1;
+/* The mask of class i of a row, or NULL. */
+XENT_INLINE const uint8_t *mask_at(const row_source *r, int64_t i) {
+  return r->mask ? r->mask + i * r->mask_stride : NULL;
+}
+/* Those of n classes from `begin` on whose logit v is, all but masked ones. */
+XENT_INLINE uint64_t equal_bits(const row_source *r, uint64_t equal, int64_t begin, float v) {
+  return v == -INFINITY ? unmasked_bits(mask_at(r, begin), r->mask_stride, equal) : equal;
 }
 
 /* The lowest counted class whose logit is `value`; -1 where there is none. */
 XENT_INLINE int64_t first_equal(const row_source *r, const float *x, int64_t begin, int64_t n, float value) {
   const lanes wanted = lanes_set(value);
-  int64_t i = 0, first = -1;
-  for (; first < 0 && i + XENT_BITS_STEP <= n; i += XENT_BITS_STEP) {
-    uint64_t equal = 0;
+  uint64_t equal = 0;
+  int64_t i = 0;
+  for (; i + XENT_BITS_STEP <= n; i += XENT_BITS_STEP) {
     XENT_UNROLL(4)
     for (int k = 0; k < XENT_BITS_STEP; k += XENT_LANES)
       equal |= (uint64_t)(lanes_bits_equal(lanes_load(x + i + k), wanted) & 0xffff) << k;
-    first = first_of_bits(r, equal, begin + i, value);
+    equal = equal_bits(r, equal, begin + i, value);
+    if (equal) return begin + i + __builtin_ctzll(equal);
   }
-  for (; first < 0 && i < n; i += XENT_LANES) {
+  for (; i < n; i += XENT_LANES) {
     const lanes v = n - i >= XENT_LANES ? lanes_load(x + i) : lanes_load_part(x + i, n - i, XENT_NAN);
-    first = first_of_bits(r, lanes_bits_equal(v, wanted), begin + i, value);
+    equal = equal_bits(r, lanes_bits_equal(v, wanted), begin + i, value);
+    if (equal) return begin + i + __builtin_ctzll(equal);
   }
-  return first;
+  return -1;
 }
 
 /* How many counted classes come before the label, whose logit is `own`. */
 XENT_INLINE int64_t count_before(const row_source *r, const float *x, int64_t begin, int64_t n, int64_t label,
                                  float own) {
   const lanes owns = lanes_set(own);
+  const bool lowest = own == -INFINITY;
   int64_t rank = 0;
   for (int64_t k = 0; k < n; k += XENT_LANES) {
     const lanes v = n - k >= XENT_LANES ? lanes_load(x + k) : lanes_load_part(x + k, n - k, XENT_NAN);
-    const int64_t before = label - begin - k;
-    uint32_t first = lanes_bits_above(v, owns);
-    if (before > 0) {
-      uint32_t equal = lanes_bits_equal(v, owns);
-      if (before < XENT_LANES) equal &= (1u << before) - 1;
-      for (uint32_t rest = own == -INFINITY && r->mask ? equal : 0; rest; rest &= rest - 1)
-        if (!is_counted(r, begin + k + __builtin_ctz(rest))) equal &= ~(1u << __builtin_ctz(rest));
-      first |= equal;
-    }
-    rank += __builtin_popcount(first);
+    const uint64_t equal = begin + k < label ? lanes_bits_equal(v, owns) : 0;
+    rank += __builtin_popcountll(bits_before(mask_at(r, begin + k), r->mask_stride, lanes_bits_above(v, owns), equal,
+                                             begin + k, label, lowest));
   }
   return rank;
 }
@@ -99,7 +98,7 @@ XENT_INLINE int64_t top_place(const float *x, int64_t n, int64_t i) {
   for (int64_t k = 0; k < n; k += XENT_LANES) {
     const lanes v = n - k < XENT_LANES ? lanes_load_part(x + k, n - k, XENT_NAN) : lanes_load(x + k);
     uint32_t before = lanes_bits_above(v, own);
-    if (k <= here) before |= lanes_bits_equal(v, own) & (k < here ? ~0u : (1u << (i - here)) - 1);
+    if (k <= here) before |= lanes_bits_equal(v, own) & (uint32_t)first_bits(i - k);
     place += __builtin_popcount(before);
   }
   return place;
@@ -152,8 +151,7 @@ XENT_SHARED float top_floor(const float *x, int64_t n, int64_t room) {
 
 /* Which of sixteen classes come after `last`. */
 XENT_INLINE uint32_t top_after(top_entry last, lanes v, int64_t begin) {
-  const int64_t gone = last.class + 1 - begin;
-  const uint32_t later = gone <= 0 ? ~0u : gone < XENT_LANES ? ~0u << gone : 0;
+  const uint32_t later = ~(uint32_t)first_bits(last.class + 1 - begin);
   return lanes_bits_above(lanes_set(last.x), v) | (lanes_bits_equal(v, lanes_set(last.x)) & later);
 }
 
@@ -164,9 +162,9 @@ XENT_INLINE uint64_t top_bits(const row_source *r, const float *x, int64_t begin
   const lanes v = m == XENT_LANES ? lanes_load(x + k) : lanes_load_part(x + k, m, -INFINITY);
   uint32_t bits = ((1u << m) - 1) & ~lanes_bits_above(least, v);
   if (last.x < INFINITY) bits &= top_after(last, v, begin + k);
-  for (uint32_t rest = r->mask ? bits & lanes_bits_equal(v, lanes_set(-INFINITY)) : 0; rest; rest &= rest - 1)
-    if (!is_counted(r, begin + k + __builtin_ctz(rest))) bits &= ~(rest & -rest);
-  return bits;
+  if (!r->mask) return bits;
+  const uint32_t lowest = bits & lanes_bits_equal(v, lanes_set(-INFINITY));
+  return (bits ^ lowest) | unmasked_bits(mask_at(r, begin + k), r->mask_stride, lowest);
 }
 
 /* Takes the classes that come after `last`. */
@@ -209,8 +207,8 @@ XENT_INLINE void write_top_list(const job *j, const float *x, const int64_t *cla
   const strand to = strand_at(call->top_log_probabilities, p, row_offset(s, p, row));
   for (int64_t k = 0; k < n; k += XENT_LANES) {
     const lanes v = lanes_load(x + k), shifted = shift != 0 ? lanes_sub(v, lanes_set(shift)) : v;
-    const lanes far = lanes_sub(shifted, lanes_set(max));
-    strand_store(&to, from + k, n - k, lanes_fma(far, lanes_set(j->temperature.hi), lanes_set(minus_distance)));
+    strand_store(&to, from + k, n - k,
+                 log_probability(shifted, lanes_set(max), lanes_set(j->temperature.hi), lanes_set(minus_distance)));
   }
 }
 /* All of a row of one chunk, whose logits are x. */

@@ -170,9 +170,9 @@ XENT_INLINE void write_beside(const row_beside *s, int64_t i, int64_t n, const i
     lanes v = whole ? lanes_load(s->from + i) : lanes_load_part(s->from + i, n - i, 0.0f);
     if (mode == XENT_BESIDE_TARGETS) {
       const lanes t = whole ? lanes_load(s->targets + i) : lanes_load_part(s->targets + i, n - i, 0.0f);
-      v = lanes_quiet(lanes_fma(v, s->f, lanes_sub(lanes_set(-0.0f), lanes_mul(t, s->b))));
+      v = lanes_quiet(class_line(v, s->f, class_pull(t, s->b)));
     } else {
-      v = lanes_fma(mode == XENT_BESIDE_LOG ? lanes_sub(v, s->less) : v, s->f, s->b);
+      v = mode == XENT_BESIDE_LOG ? log_probability(v, s->less, s->f, s->b) : class_line(v, s->f, s->b);
     }
     if (whole)
       lanes_store(s->to + i, v);

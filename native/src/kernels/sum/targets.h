@@ -18,12 +18,10 @@ typedef struct {
 
 /* Of sixteen classes from i on, of which n are left. */
 XENT_INLINE lanes target_lanes(const class_targets *t, int64_t i, int64_t n) {
-  lanes v = lanes_set(t->add);
-  if (t->q.at) {
-    v = strand_load(&t->q, i, n, 0.0f);
-    if (t->smooth) v = lanes_fma(lanes_set(t->keep), v, lanes_set(t->add));
-  }
-  if (t->w.at) v = lanes_mul(strand_load(&t->w, i, n, 0.0f), v);
+  lanes q, w;
+  if (t->q.at) q = strand_load(&t->q, i, n, 0.0f);
+  if (t->w.at) w = strand_load(&t->w, i, n, 0.0f);
+  lanes v = class_target(t->q.at ? &q : NULL, t->w.at ? &w : NULL, t->keep, lanes_set(t->add), t->smooth);
   if (t->mask) v = where_counted(t->mask + i * t->mask_stride, t->mask_stride, n, v, 0.0f);
   if (n < XENT_LANES) v = lanes_keep_first(v, n);
   return t->without >= 0 ? lanes_drop(v, t->without - i) : v;
@@ -42,12 +40,10 @@ XENT_INLINE lanes load_up_to(const float *x, int64_t n) {
   return n >= XENT_LANES ? lanes_load(x) : lanes_load_part(x, n, 0.0f);
 }
 XENT_INLINE lanes target_floats(const class_targets *t, int64_t i, int64_t n, const bool q, const bool w) {
-  lanes v = lanes_set(t->add);
-  if (q) {
-    v = load_up_to((const float *)(const void *)t->q.at + i, n);
-    if (t->smooth) v = lanes_fma(lanes_set(t->keep), v, lanes_set(t->add));
-  }
-  if (w) v = lanes_mul(load_up_to((const float *)(const void *)t->w.at + i, n), v);
+  lanes own, weight;
+  if (q) own = load_up_to((const float *)(const void *)t->q.at + i, n);
+  if (w) weight = load_up_to((const float *)(const void *)t->w.at + i, n);
+  const lanes v = class_target(q ? &own : NULL, w ? &weight : NULL, t->keep, lanes_set(t->add), t->smooth);
   return n >= XENT_LANES ? v : lanes_keep_first(v, n);
 }
 
@@ -63,8 +59,7 @@ XENT_INLINE void sum_target_group(const class_targets *t, const float *x, int64_
     for (int k = 0; k < XENT_UNIT_VECTORS; k++) {
       const int64_t at = half * XENT_UNIT + k * XENT_LANES, left = whole ? XENT_LANES : n - at;
       weight[k] = left > 0 ? target_floats(t, begin + at, left, q, w) : none;
-      const lanes gap = left > 0 ? lanes_sub(largest, load_up_to(x + at, left)) : none;
-      term[k] = lanes_where_equal(weight[k], none, none, lanes_mul(weight[k], gap));
+      term[k] = class_gap(weight[k], largest, left > 0 ? load_up_to(x + at, left) : none);
     }
     d[half] = sum_of_four_vectors(term);
     m[half] = sum_of_four_vectors(weight);
@@ -111,12 +106,15 @@ XENT_SHARED target_sums sum_targets(const class_targets *t, const float *x, int6
   return t->q.at ? sum_targets_as(t, x, begin, n, m, true, false) : sum_targets_as(t, x, begin, n, m, false, true);
 }
 
-/* The same where every target is 1, but of the class `without`: m - x. */
-XENT_INLINE lanes gap_lanes(const float *x, int64_t n, lanes m) {
-  if (n >= XENT_LANES) return lanes_sub(m, lanes_load(x));
-  return n <= 0 ? lanes_set(0.0f) : lanes_keep_first(lanes_sub(m, lanes_load_part(x, n, 0.0f)), n);
+/* The same where every target is 1, but of masked classes and the class `without`: m - x. */
+XENT_INLINE lanes gap_lanes(const float *x, int64_t n, lanes m, const uint8_t *mask, int64_t stride) {
+  if (n <= 0) return lanes_set(0.0f);
+  const lanes gap = lanes_sub(m, load_up_to(x, n));
+  if (mask) return where_counted(mask, stride, n, gap, 0.0f);
+  return n >= XENT_LANES ? gap : lanes_keep_first(gap, n);
 }
-XENT_SHARED double sum_gaps(const float *x, int64_t n, float m, int64_t without) {
+XENT_INLINE double sum_gaps_as(const float *x, int64_t n, float m, int64_t without, const uint8_t *mask,
+                               int64_t stride) {
   const lanes largest = lanes_set(m);
   lanes group = lanes_set(0.0f);
   dlanes sum = dlanes_zero();
@@ -124,7 +122,8 @@ XENT_SHARED double sum_gaps(const float *x, int64_t n, float m, int64_t without)
     lanes v[XENT_GROUP_VECTORS];
     XENT_UNROLL(8)
     for (int k = 0; k < XENT_GROUP_VECTORS; k++)
-      v[k] = gap_lanes(x + i + k * XENT_LANES, n - i - k * XENT_LANES, largest);
+      v[k] = gap_lanes(x + i + k * XENT_LANES, n - i - k * XENT_LANES, largest,
+                       mask ? mask + (i + k * XENT_LANES) * stride : NULL, stride);
     if (without >= i && without - i < XENT_GROUP)
       XENT_UNROLL(8)
       for (int k = 0; k < XENT_GROUP_VECTORS; k++) v[k] = lanes_drop(v[k], without - i - k * XENT_LANES);
@@ -133,12 +132,13 @@ XENT_SHARED double sum_gaps(const float *x, int64_t n, float m, int64_t without)
   }
   return chunk_tree(n, group, sum);
 }
-
-/* Sum of e(x; N) (M - x), x being taken as the exponential's lower clamp where it lies below: e is +0 there. */
-XENT_INLINE lanes entropy_lanes(lanes x, lanes e, lanes max, lanes lowest) {
-  return lanes_mul(e, lanes_sub(max, lanes_floor_at(x, lowest)));
+/* mask: of the first class, or NULL. */
+XENT_SHARED double sum_gaps(const float *x, int64_t n, float m, int64_t without, const uint8_t *mask, int64_t stride) {
+  if (!mask) return sum_gaps_as(x, n, m, without, NULL, 0);
+  return stride == 1 ? sum_gaps_as(x, n, m, without, mask, 1) : sum_gaps_as(x, n, m, without, mask, stride);
 }
-/* Of e that are in memory. A chunk may come in pieces that are whole groups but for the last. */
+
+/* Sum of e(x; N) (M - x), of e in memory. A chunk may come in pieces that are whole groups but for the last. */
 XENT_SHARED void add_entropy(product_sum *s, const float *x, const float *e, int64_t n, float N, float max,
                              const f32_temperature *h) {
   const lanes M = lanes_set(max), lowest = lanes_set(exp_reference_of(N, h).lowest);
@@ -150,10 +150,10 @@ XENT_SHARED void add_entropy(product_sum *s, const float *x, const float *e, int
       XENT_UNROLL(4)
       for (int k = 0; k < XENT_UNIT_VECTORS; k++) {
         const int64_t at = i + half * XENT_UNIT + k * XENT_LANES, left = n - at;
-        v[k] = left >= XENT_LANES ? entropy_lanes(lanes_load(x + at), lanes_load(e + at), M, lowest) : lanes_set(0.0f);
+        v[k] = left >= XENT_LANES ? class_entropy(lanes_load(x + at), lanes_load(e + at), M, lowest) : lanes_set(0.0f);
         if (left > 0 && left < XENT_LANES)
           v[k] =
-              entropy_lanes(lanes_load_part(x + at, left, -INFINITY), lanes_load_part(e + at, left, 0.0f), M, lowest);
+              class_entropy(lanes_load_part(x + at, left, -INFINITY), lanes_load_part(e + at, left, 0.0f), M, lowest);
       }
       halves[half] = sum_of_four_vectors(v);
     }

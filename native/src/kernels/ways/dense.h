@@ -222,13 +222,15 @@ XENT_SHARED void dense_target_sums(const dense_call *d, dense_block *b) {
   const lanes infinity = lanes_set(INFINITY), none = lanes_set(0.0f);
   lanes m = lanes_add(b->max, none);
   m = lanes_where_equal(lanes_magnitude(m), infinity, none, m);
-  const bool ones = j->labels && !j->weighted && !b->mask && !j->others && !j->call->class_mask;
+  const bool ones = j->labels && !j->weighted && (b->mask || !j->call->class_mask); /* but of masked classes */
   const float *t = ones ? NULL : dense_targets_of(d, b, own);
   for (int64_t k = 0; k < n; k++) {
-    const lanes gap = lanes_sub(lanes_spread(m, d->rows, k), lanes_load_dense(b->x, n, k));
-    const lanes target = ones ? none : lanes_load_dense(t, n, k);
-    lanes_store_dense(terms, n, k, ones ? gap : lanes_where_equal(target, none, none, lanes_mul(target, gap)));
+    const lanes max = lanes_spread(m, d->rows, k), x = lanes_load_dense(b->x, n, k);
+    lanes_store_dense(terms, n, k, ones ? lanes_sub(max, x) : class_gap(lanes_load_dense(t, n, k), max, x));
   }
+  for (int64_t i = 0; ones && b->mask && i < XENT_ROWS * n; i += XENT_LANES)
+    lanes_store(terms + i, lanes_where_set(b->mask + i, lanes_load(terms + i), none));
+  for (int row = 0; ones && j->others && row < XENT_ROWS; row++) terms[row * n + b->label[row]] = 0;
   dlanes_store(b->sums.dot, dense_sums(terms, n));
   if (j->probabilities || j->weighted) dlanes_store(b->sums.mass, dense_sums(t, n));
 }
@@ -240,7 +242,7 @@ XENT_SHARED void dense_entropy(const dense_call *d, dense_block *b) {
   if (d->j->call->sink) most = lanes_max(lanes_load(b->sums.sink), most);
   for (int64_t k = 0; k < d->n; k++)
     lanes_store_dense(terms, d->n, k,
-                      entropy_lanes(lanes_load_dense(b->x, d->n, k), lanes_load_dense(b->e, d->n, k),
+                      class_entropy(lanes_load_dense(b->x, d->n, k), lanes_load_dense(b->e, d->n, k),
                                     lanes_spread(most, d->rows, k), lanes_spread(r.lowest, d->rows, k)));
   double sums[XENT_ROWS];
   dlanes_store(sums, dense_sums(terms, d->n));
@@ -307,7 +309,7 @@ XENT_INLINE void dense_emit_as(const dense_call *d, const dense_block *b, float 
     if (formula == XENT_DENSE_LOG)
       v = log_probability(v, lanes_spread(b->outcome.max, d->rows, k), r, f);
     else
-      v = formula == XENT_DENSE_LINE ? lanes_fma(v, f, lanes_spread(b->outcome.b, d->rows, k)) : lanes_mul(v, f);
+      v = formula == XENT_DENSE_LINE ? class_line(v, f, lanes_spread(b->outcome.b, d->rows, k)) : lanes_mul(v, f);
     if (stream)
       lanes_stream_dense(y, d->n, k, v);
     else
@@ -328,12 +330,12 @@ XENT_SHARED void dense_emit_odd(const dense_call *d, const dense_block *b, float
   const int64_t n = d->n;
   XENT_ALIGNED float own[XENT_DENSE_FLOATS];
   const bool each = j->each;
-  const lanes scale = lanes_load(b->outcome.scale), minus = lanes_set(-0.0f);
+  const lanes scale = lanes_load(b->outcome.scale);
   const float *t = each ? dense_targets_of(d, b, own) : NULL;
   for (int64_t k = 0; k < n; k++) {
     lanes c = lanes_spread(b->outcome.b, d->rows, k);
-    if (each) c = lanes_sub(minus, lanes_mul(lanes_load_dense(t, n, k), lanes_spread(scale, d->rows, k)));
-    const lanes v = lanes_fma(lanes_load_dense(b->e, n, k), lanes_spread(b->outcome.f, d->rows, k), c);
+    if (each) c = class_pull(lanes_load_dense(t, n, k), lanes_spread(scale, d->rows, k));
+    const lanes v = class_line(lanes_load_dense(b->e, n, k), lanes_spread(b->outcome.f, d->rows, k), c);
     lanes_store_dense(y, n, k, each ? lanes_quiet(v) : v);
   }
 }

@@ -77,10 +77,10 @@ XENT_INLINE void single_write(const float *v, lanes vector, int64_t n, float les
   const lanes minus = lanes_set(less), rs = lanes_set(r), bs = lanes_set(b);
   int64_t i = 0;
   for (; v && i + XENT_LANES <= n; i += XENT_LANES)
-    lanes_store(y + i, lanes_fma(lanes_sub(lanes_load(v + i), minus), rs, bs));
+    lanes_store(y + i, class_line(lanes_sub(lanes_load(v + i), minus), rs, bs));
   if (i == n) return;
   if (v) vector = lanes_load_part(v + i, n - i, 0.0f);
-  lanes_store_part(y + i, n - i, lanes_fma(lanes_sub(vector, minus), rs, bs));
+  lanes_store_part(y + i, n - i, class_line(lanes_sub(vector, minus), rs, bs));
 }
 
 /* False where the row is for others to compute; nothing is written then. */
