@@ -8,16 +8,15 @@ import java.nio.file.FileSystem;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.function.UnaryOperator;
+import java.util.zip.CRC32;
 
 /** The jar of the library with something changed. */
 final class JarCopy {
   private static final String LIBRARY = "/META-INF/native/linux-x86_64/libxent.so";
-  private static final String CHECKSUM = LIBRARY + ".sha256";
+  private static final String CHECKSUM = LIBRARY + ".crc32";
 
   private JarCopy() {}
 
@@ -88,7 +87,7 @@ final class JarCopy {
         jar -> {
           byte[] bytes = Files.readAllBytes(library);
           Files.write(jar.getPath(LIBRARY), bytes);
-          Files.writeString(jar.getPath(CHECKSUM), sha256(bytes), StandardCharsets.US_ASCII);
+          Files.writeString(jar.getPath(CHECKSUM), crc32(bytes), StandardCharsets.US_ASCII);
         });
   }
 
@@ -101,11 +100,9 @@ final class JarCopy {
     }
   }
 
-  static String sha256(byte[] bytes) {
-    try {
-      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError(e);
-    }
+  private static String crc32(byte[] bytes) {
+    CRC32 checksum = new CRC32();
+    checksum.update(bytes);
+    return HexFormat.of().toHexDigits((int) checksum.getValue());
   }
 }

@@ -59,7 +59,7 @@ class JarTest {
                     || name.equals("module-info.class"))
         .contains(
             "META-INF/native/linux-x86_64/libxent.so",
-            "META-INF/native/linux-x86_64/libxent.so.sha256",
+            "META-INF/native/linux-x86_64/libxent.so.crc32",
             "META-INF/native-image/dev.xent/xent/reachability-metadata.json");
   }
 

@@ -103,15 +103,15 @@ class LoadingTest {
             folder -> new Launch(folder).option("-Ddev.xent.tempdir=/nowhere").run()),
         row(
             "tampered library",
-            fallsBack("is not the library that was built: SHA-256 "),
+            fallsBack("is not the library that was built: CRC-32 "),
             folder -> new Launch(folder).onClassPath(JarCopy.tampered(folder)).run()),
         row(
             "tampered library, `require`",
-            fails("is not the library that was built: SHA-256 "),
+            fails("is not the library that was built: CRC-32 "),
             folder -> required(folder, JarCopy.tampered(folder))),
         row(
             "library without its checksum",
-            fallsBack("has no checksum libxent.so.sha256 beside it"),
+            fallsBack("has no checksum libxent.so.crc32 beside it"),
             folder -> new Launch(folder).onClassPath(JarCopy.withoutChecksum(folder)).run()),
         row(
             "library of another ABI in the jar",
@@ -126,7 +126,7 @@ class LoadingTest {
             folder -> withPath(folder, StrangeLibraries.ofAnotherAbi(folder))),
         row(
             "truncated library in the jar",
-            fallsBack("is not the library that was built: SHA-256 "),
+            fallsBack("is not the library that was built: CRC-32 "),
             folder -> new Launch(folder).onClassPath(JarCopy.truncated(folder)).run()),
         row(
             "truncated library, `dev.xent.library.path`",

@@ -7,21 +7,21 @@ import java.io.InputStream;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Locale;
+import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The native library as it lies in the jar, with its SHA-256 beside it.
+ * The native library in the jar, whose CRC-32 detects damage. Whoever can change the library can
+ * change a checksum of any kind, and Java computes this one fast before it is compiled.
  *
  * @param bytes the file
- * @param location where it lies
+ * @param location its URL
  */
 record BundledLibrary(byte[] bytes, String location) {
-  private static final String CHECKSUM_SUFFIX = ".sha256";
+  private static final String CHECKSUM_SUFFIX = ".crc32";
   private static final int PAGE = 4096;
 
   /** Reads the library of a platform and checks that it is the one that was built. */
@@ -46,12 +46,12 @@ record BundledLibrary(byte[] bytes, String location) {
               platform.fileName() + CHECKSUM_SUFFIX));
     }
     String expected = new String(checksum, StandardCharsets.US_ASCII).strip();
-    String actual = sha256(bytes);
+    String actual = crc32(bytes);
     if (!actual.equals(expected)) {
       throw new NativeLibraryException(
           String.format(
               Locale.ROOT,
-              "%s is not the library that was built: SHA-256 %s, but %s is recorded beside it",
+              "%s is not the library that was built: CRC-32 %s, but %s is recorded beside it",
               url,
               actual,
               expected));
@@ -74,10 +74,10 @@ record BundledLibrary(byte[] bytes, String location) {
       throw new NativeLibraryException(
           String.format(
               Locale.ROOT,
-              "%s is damaged: SHA-256 %s, but the library in the jar, which it is by its build ID, has %s; copy it again",
+              "%s is damaged: CRC-32 %s, but the library in the jar, which it is by its build ID, has %s; copy it again",
               file,
-              sha256(theirs),
-              sha256(ours)));
+              crc32(theirs),
+              crc32(ours)));
     }
   }
 
@@ -90,11 +90,9 @@ record BundledLibrary(byte[] bytes, String location) {
     }
   }
 
-  private static String sha256(byte[] bytes) {
-    try {
-      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
-    } catch (NoSuchAlgorithmException e) {
-      throw new NativeLibraryException("this JVM has no SHA-256 to check the library with", e);
-    }
+  private static String crc32(byte[] bytes) {
+    CRC32 checksum = new CRC32();
+    checksum.update(bytes);
+    return HexFormat.of().toHexDigits((int) checksum.getValue());
   }
 }

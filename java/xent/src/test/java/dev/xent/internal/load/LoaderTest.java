@@ -191,14 +191,14 @@ class LoaderTest {
     byte[] bytes = Files.readAllBytes(library);
     bytes[bytes.length / 2] ^= 1;
     Files.write(library, bytes);
-    assertFallback(runAllowed(), "is not the library that was built: SHA-256 ");
+    assertFallback(runAllowed(), "is not the library that was built: CRC-32 ");
     assertThat(temporary).isEmptyDirectory();
   }
 
   @Test
   void aLibraryWithoutChecksumIsRefused() throws Exception {
-    Files.delete(librariesInClasses(".sha256").getFirst());
-    assertFallback(runAllowed(), "has no checksum libxent.so.sha256 beside it");
+    Files.delete(librariesInClasses(".crc32").getFirst());
+    assertFallback(runAllowed(), "has no checksum libxent.so.crc32 beside it");
   }
 
   @Test
@@ -268,7 +268,7 @@ class LoaderTest {
               bytes[bytes.length / 2] ^= 1;
               return bytes;
             }),
-        "is damaged: SHA-256 ");
+        "is damaged: CRC-32 ");
   }
 
   @ParameterizedTest
