@@ -13,6 +13,8 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
 import java.lang.ref.Reference;
 import java.util.Arrays;
 
@@ -99,13 +101,18 @@ public final class NativeKernels implements Kernels {
 
   /** JDK 21 has another name for it, and does not take heap arrays. */
   private static Linker.Option critical() {
+    Class<Linker.Option> option = Linker.Option.class;
+    MethodHandles.Lookup lookup = MethodHandles.publicLookup();
     try {
-      return (Linker.Option)
-          (LINKER_TAKES_ARRAYS
-              ? Linker.Option.class.getMethod("critical", boolean.class).invoke(null, true)
-              : Linker.Option.class.getMethod("isTrivial").invoke(null));
-    } catch (ReflectiveOperationException e) {
-      throw new AssertionError(e);
+      return LINKER_TAKES_ARRAYS
+          ? (Linker.Option)
+              lookup
+                  .findStatic(option, "critical", MethodType.methodType(option, boolean.class))
+                  .invokeExact(true)
+          : (Linker.Option)
+              lookup.findStatic(option, "isTrivial", MethodType.methodType(option)).invokeExact();
+    } catch (Throwable thrown) {
+      throw new AssertionError(thrown);
     }
   }
 
