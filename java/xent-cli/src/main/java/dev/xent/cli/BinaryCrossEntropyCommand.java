@@ -22,8 +22,8 @@ import picocli.CommandLine.Parameters;
     footer = {
       "Examples:",
       "  xent binary-cross-entropy logits.npy labels.npy",
-      "  xent binary-cross-entropy logits.npy targets.npy --weights mask.npy --grad g.npy",
-      "  xent binary-cross-entropy logits.npy labels.npy --focal-gamma 2 --focal-alpha 0.25"
+      "  xent binary-cross-entropy logits.npy targets.npy --grad g.npy",
+      "  xent binary-cross-entropy logits.npy labels.npy --focal-gamma 2"
     })
 final class BinaryCrossEntropyCommand extends ReducedCommand<BinaryCrossEntropy.Outputs> {
   @Parameters(
@@ -44,8 +44,8 @@ final class BinaryCrossEntropyCommand extends ReducedCommand<BinaryCrossEntropy.
       names = "--weights",
       paramLabel = "W.npy",
       description =
-          "The weight of every element, or booleans: in the shape of the logits, where sizes of 1"
-              + " hold for all, or one per class. Elements of weight 0 are ignored.")
+          "The weight of every element, or booleans: in the shape of the logits, or one per"
+              + " class. An axis of size 1 holds for all. Elements of weight 0 are ignored.")
   private @Nullable Path weights;
 
   @Option(

@@ -64,8 +64,8 @@ final class DivergenceCommand extends ReducedCommand<Divergence.Outputs> {
       names = "--mask",
       paramLabel = "M.npy",
       description =
-          "Which classes take part, on both sides: booleans or u8 in the shape of the logits, where"
-              + " sizes of 1 hold for all, or one per class.")
+          "Which classes take part, on both sides: booleans or u8 in the shape of the logits, or one"
+              + " per class. An axis of size 1 holds for all.")
   private @Nullable Path mask;
 
   @Mixin private RowWeightInput rowWeight;

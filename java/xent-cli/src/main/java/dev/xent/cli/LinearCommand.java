@@ -27,14 +27,14 @@ import picocli.CommandLine.Parameters;
     customSynopsis = "xent linear-cross-entropy HIDDEN.npy WEIGHTS TARGETS.npy [OPTIONS]",
     modelTransformer = LinearCommand.OwnOptions.class,
     description = {
-      "The logits HIDDEN x WEIGHTS^T are never in memory all at once.",
+      "The logits HIDDEN x WEIGHTS^T are never stored as a whole.",
       "Prints the loss, how many rows counted and how many labels were the largest logit."
     },
     footer = {
       "Examples:",
-      "  xent linear-cross-entropy hidden.npy model.safetensors:lm_head.weight labels.npy",
-      "  xent linear-cross-entropy hidden.npy weights.npy labels.npy --bias b.npy --json",
-      "  xent linear-cross-entropy hidden.npy weights.npy labels.npy --grad dh.npy \\",
+      "  xent linear-cross-entropy h.npy model.safetensors:lm_head.weight labels.npy",
+      "  xent linear-cross-entropy h.npy weights.npy labels.npy --bias b.npy --json",
+      "  xent linear-cross-entropy h.npy weights.npy labels.npy --grad dh.npy \\",
       "      --weights-grad dw.npy"
     })
 final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
@@ -49,7 +49,7 @@ final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
       paramLabel = "WEIGHTS",
       description = {
         "FILE.npy or FILE.safetensors:NAME, [classes, features] of f16, bf16 or f32;",
-        "read where the file is mapped."
+        "mapped, not copied."
       })
   private TensorFile weights;
 
@@ -58,7 +58,7 @@ final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
       paramLabel = "TARGETS.npy",
       description = {
         "Class labels: integers in the shape of HIDDEN.npy without its features.",
-        "Or probabilities: floats in that shape with the classes in their place."
+        "Or probabilities: floats in the shape of HIDDEN.npy, with classes instead of features."
       })
   private Path targets;
 

@@ -13,8 +13,8 @@ class MaskInput {
       names = "--mask",
       paramLabel = "M.npy",
       description =
-          "Which classes take part: booleans or u8 in the shape of the input, where sizes of 1 hold"
-              + " for all, or one per class.")
+          "Which classes take part: booleans or u8 in the shape of the input, or one per class. An"
+              + " axis of size 1 holds for all.")
   private @Nullable Path mask;
 
   /** The files that were given. */

@@ -13,7 +13,7 @@ import picocli.CommandLine.Parameters;
     name = "nll",
     header = "Negative log-likelihood of log-probabilities, and its gradient.",
     customSynopsis = "xent nll LOGPROBS.npy TARGETS.npy [OPTIONS]",
-    description = "The input holds log-probabilities and is not normalised.",
+    description = "The input is log-probabilities; it is not normalized.",
     footer = {
       "Examples:",
       "  xent softmax logits.npy -o logp.npy --log",

@@ -63,8 +63,8 @@ final class SampleCommand implements Callable<Integer> {
       names = "--mask",
       paramLabel = "M.npy",
       description =
-          "Which classes there are: booleans or u8 in the shape of the logits, where sizes of 1"
-              + " hold for all, or one per class.")
+          "Which classes take part: booleans or u8 in the shape of the logits, or one per class."
+              + " An axis of size 1 holds for all.")
   private @Nullable Path mask;
 
   @Option(
@@ -78,14 +78,14 @@ final class SampleCommand implements Callable<Integer> {
       names = "--prompt-tokens",
       paramLabel = "P.npy",
       description =
-          "Tokens before, which --repetition-penalty is for: integers in the shape of the logits"
-              + " with any number along the class axis; -1 is none, where their type has it.")
+          "Tokens of the prompt, for --repetition-penalty: integers in the shape of the logits with"
+              + " any number along the class axis; -1 marks an unused entry.")
   private @Nullable Path promptTokens;
 
   @Option(
       names = "--output-tokens",
       paramLabel = "O.npy",
-      description = "Tokens sampled so far, which all penalties are for, likewise.")
+      description = "Tokens sampled so far, for all penalties, in the same form.")
   private @Nullable Path outputTokens;
 
   @Option(names = "--json", order = HelpOrder.PRINT, description = "Print one JSON object.")

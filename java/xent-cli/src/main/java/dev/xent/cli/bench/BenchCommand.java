@@ -26,17 +26,16 @@ import picocli.CommandLine.Spec;
     customSynopsis = "xent bench [OPTIONS]",
     description = {
       "Times six operations on shapes of every kind, with every instruction set of this CPU and"
-          + " with the reference in plain Java, through the Java API. It takes about two minutes.",
-      "How: each result is compared bit by bit with the reference's before it is timed. Then each"
-          + " tier is repeated until it gets no faster and the JIT has nothing to compile. Then, in"
-          + " rounds, each takes a sample in turn with memcpy and with a read of the same memory; a"
-          + " sample is half a millisecond of calls, at least one. Medians count.",
-      "The share of the memory's speed is the time of a memcpy that moves as many bytes as the"
-          + " operation has to (8 for each logit, 12 for a backward), over the operation's time;"
-          + " for cross-entropy, which writes none, the time of a read (4). cross-entropy-grad is the"
-          + " loss with its gradient.",
-      "One thread computes, copies and reads, unless --threads says otherwise. --isa leaves the"
-          + " reference and one instruction set, --backend one backend."
+          + " with plain Java, through the Java API. It takes about two minutes.",
+      "Before timing, each result is compared bit by bit with that of plain Java. After a warm-up,"
+          + " each instruction set, a memcpy and a read of the same memory are timed in turns."
+          + " Results are medians.",
+      "The share of the memory's speed is the time of a memcpy of the bytes that the operation"
+          + " moves (8 per logit, 12 for a backward), divided by the operation's time. For"
+          + " cross-entropy, which writes nothing, it is the time of a read (4). cross-entropy-grad"
+          + " is the loss with its gradient.",
+      "Everything runs on one thread; --threads changes that. --isa selects plain Java and one"
+          + " instruction set, --backend one backend."
     },
     footer = {
       "Examples:",
