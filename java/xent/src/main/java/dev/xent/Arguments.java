@@ -7,7 +7,6 @@ import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.Outputs;
 import dev.xent.internal.plan.SamplerOutputs;
 import dev.xent.internal.plan.SamplerRows;
-import dev.xent.internal.plan.SamplerViews;
 import dev.xent.internal.plan.States;
 import dev.xent.internal.plan.View;
 import org.jspecify.annotations.Nullable;
@@ -25,11 +24,6 @@ final class Arguments {
   }
 
   static InputViews views(Inputs inputs) {
-    return Given.require(inputs, "inputs", "Inputs.none()").views.ofLogits();
-  }
-
-  /** The same of an operation on hidden states. */
-  static InputViews viewsOfLinear(Inputs inputs) {
     return Given.require(inputs, "inputs", "Inputs.none()").views;
   }
 
@@ -45,7 +39,7 @@ final class Arguments {
     return Given.require(statistics, name, "what an exchange or finish gave").rows;
   }
 
-  static SamplerViews views(SamplerInputs inputs) {
+  static InputViews views(SamplerInputs inputs) {
     return Given.require(inputs, "inputs", "SamplerInputs.none()").views;
   }
 

@@ -5,9 +5,8 @@ import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.Given;
+import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.InputViews;
-import dev.xent.internal.plan.View;
 
 /**
  * What a call may read beside logits and targets: a mask of classes, the offsets of ragged rows,
@@ -50,7 +49,7 @@ public final class Inputs {
    *     the same for all rows
    */
   public Inputs classMask(Tensor flags) {
-    return new Inputs(views.withClassMask(viewOf(flags, "classMask")));
+    return with(Array.CLASS_MASK, flags);
   }
 
   /**
@@ -62,7 +61,7 @@ public final class Inputs {
    *     and hold for all; or a single number
    */
   public Inputs sink(Tensor logits) {
-    return new Inputs(views.withSink(viewOf(logits, "sink")));
+    return with(Array.SINK, logits);
   }
 
   /**
@@ -75,7 +74,7 @@ public final class Inputs {
    * @param offsets I32 or I64, one dimension of rows + 1 numbers without gaps, which do not fall
    */
   public Inputs rowOffsets(Tensor offsets) {
-    return new Inputs(views.withRowOffsets(viewOf(offsets, "rowOffsets")));
+    return with(Array.ROW_OFFSETS, offsets);
   }
 
   /**
@@ -87,7 +86,7 @@ public final class Inputs {
    *     as U8; in the shape of the rows, where any size may be 1 and hold for all
    */
   public Inputs rowWeights(Tensor weights) {
-    return new Inputs(views.withRowWeights(viewOf(weights, "rowWeights")));
+    return with(Array.ROW_WEIGHTS, weights);
   }
 
   /**
@@ -99,7 +98,7 @@ public final class Inputs {
    *     in the shape of the logits but {@code k} along the class axis
    */
   public Inputs targetWeights(Tensor weights) {
-    return new Inputs(views.withTargetWeights(viewOf(weights, "targetWeights")));
+    return with(Array.TARGET_WEIGHTS, weights);
   }
 
   /**
@@ -109,16 +108,16 @@ public final class Inputs {
    * @param numbers of type F32, F16 or BF16, one dimension with a number per class
    */
   public Inputs bias(Tensor numbers) {
-    return new Inputs(views.withBias(viewOf(numbers, "bias")));
+    return with(Array.BIAS, numbers);
   }
 
-  private static View viewOf(Tensor tensor, String name) {
-    return Given.tensor(tensor, name).view;
+  private Inputs with(Array array, Tensor tensor) {
+    return new Inputs(views.with(array, Arguments.view(tensor, array.text)));
   }
 
   /** The inputs that were given: {@code Inputs[classMask=U8 [10]]}. */
   @Override
   public String toString() {
-    return views.toString();
+    return views.describe("Inputs");
   }
 }

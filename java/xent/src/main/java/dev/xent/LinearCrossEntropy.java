@@ -5,7 +5,7 @@ import static dev.xent.Arguments.outputs;
 import static dev.xent.Arguments.saved;
 import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.viewOrNull;
-import static dev.xent.Arguments.viewsOfLinear;
+import static dev.xent.Arguments.views;
 
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
@@ -143,7 +143,7 @@ public final class LinearCrossEntropy {
         view(hidden, "hidden"),
         view(weights, "weights"),
         view(targets, "targets"),
-        viewsOfLinear(inputs),
+        views(inputs),
         null,
         null);
   }
@@ -163,7 +163,7 @@ public final class LinearCrossEntropy {
         view(hidden, "hidden"),
         view(weights, "weights"),
         view(targets, "targets"),
-        viewsOfLinear(inputs),
+        views(inputs),
         null,
         outputs(outputs));
   }
@@ -210,7 +210,7 @@ public final class LinearCrossEntropy {
         view(hidden, "hidden"),
         view(weights, "weights"),
         view(targets, "targets"),
-        viewsOfLinear(inputs),
+        views(inputs),
         viewsOf(gradients),
         null);
   }
@@ -236,7 +236,7 @@ public final class LinearCrossEntropy {
         view(hidden, "hidden"),
         view(weights, "weights"),
         view(targets, "targets"),
-        viewsOfLinear(inputs),
+        views(inputs),
         viewsOf(gradients),
         outputs(outputs));
   }
@@ -268,7 +268,7 @@ public final class LinearCrossEntropy {
         view(hidden, "hidden"),
         view(weights, "weights"),
         view(targets, "targets"),
-        viewsOfLinear(inputs),
+        views(inputs),
         saved(saved),
         viewOrNull(upstream),
         viewsOf(gradients));

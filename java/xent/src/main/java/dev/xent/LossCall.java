@@ -4,7 +4,6 @@ package dev.xent;
 import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.views;
-import static dev.xent.Arguments.viewsOfLinear;
 
 import dev.xent.errors.OptionException;
 import dev.xent.internal.plan.Bound;
@@ -35,7 +34,7 @@ public final class LossCall<O> {
    * @param inputs what the operation takes: weights, masks, a sink, row offsets
    */
   public LossCall<O> inputs(Inputs inputs) {
-    bound.inputs(linear ? viewsOfLinear(inputs) : views(inputs));
+    bound.inputs(views(inputs));
     return this;
   }
 

@@ -14,11 +14,11 @@ import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.Given;
+import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.Options;
 import dev.xent.internal.plan.SamplerOutputs;
 import dev.xent.internal.plan.SamplerPlan;
 import dev.xent.internal.plan.SamplerRows;
-import dev.xent.internal.plan.SamplerViews;
 import dev.xent.internal.plan.SamplingOptions;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.SamplingRules;
@@ -110,8 +110,7 @@ public final class Sampler {
    *     1; must not overlap anything
    */
   public void sample(Tensor logits, long step, Tensor tokens) {
-    plan.sample(
-        view(logits, "logits"), step, null, SamplerViews.NONE, view(tokens, "tokens"), null);
+    plan.sample(view(logits, "logits"), step, null, InputViews.NONE, view(tokens, "tokens"), null);
   }
 
   /**

@@ -2,9 +2,8 @@
 package dev.xent;
 
 import dev.xent.errors.LabelException;
-import dev.xent.internal.plan.Given;
-import dev.xent.internal.plan.SamplerViews;
-import dev.xent.internal.plan.View;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.plan.InputViews;
 
 /**
  * What a {@link Sampler} may read beside logits: a mask of classes, a bias, and the tokens that
@@ -20,11 +19,11 @@ import dev.xent.internal.plan.View;
  * the tensors may overlap what a call writes.
  */
 public final class SamplerInputs {
-  private static final SamplerInputs NONE = new SamplerInputs(SamplerViews.NONE);
+  private static final SamplerInputs NONE = new SamplerInputs(InputViews.NONE);
 
-  final SamplerViews views;
+  final InputViews views;
 
-  private SamplerInputs(SamplerViews views) {
+  private SamplerInputs(InputViews views) {
     this.views = views;
   }
 
@@ -44,7 +43,7 @@ public final class SamplerInputs {
    *     the same for all rows
    */
   public SamplerInputs classMask(Tensor flags) {
-    return new SamplerInputs(views.withClassMask(viewOf(flags, "classMask")));
+    return with(Array.CLASS_MASK, flags);
   }
 
   /**
@@ -55,7 +54,7 @@ public final class SamplerInputs {
    *     for all, but not the number of classes; or one dimension, the same for all rows
    */
   public SamplerInputs bias(Tensor numbers) {
-    return new SamplerInputs(views.withBias(viewOf(numbers, "bias")));
+    return with(Array.BIAS, numbers);
   }
 
   /**
@@ -67,7 +66,7 @@ public final class SamplerInputs {
    *     neither is a {@link LabelException}
    */
   public SamplerInputs promptTokens(Tensor classes) {
-    return new SamplerInputs(views.withPromptTokens(viewOf(classes, "promptTokens")));
+    return with(Array.PROMPT_TOKENS, classes);
   }
 
   /**
@@ -76,16 +75,16 @@ public final class SamplerInputs {
    * @param classes as {@link #promptTokens} has them
    */
   public SamplerInputs outputTokens(Tensor classes) {
-    return new SamplerInputs(views.withOutputTokens(viewOf(classes, "outputTokens")));
+    return with(Array.OUTPUT_TOKENS, classes);
   }
 
-  private static View viewOf(Tensor tensor, String name) {
-    return Given.tensor(tensor, name).view;
+  private SamplerInputs with(Array array, Tensor tensor) {
+    return new SamplerInputs(views.with(array, Arguments.view(tensor, array.text)));
   }
 
   /** The inputs that were given: {@code SamplerInputs[bias=F32 [10]]}. */
   @Override
   public String toString() {
-    return views.toString();
+    return views.describe("SamplerInputs");
   }
 }

@@ -331,7 +331,7 @@ class HouseRulesTest {
         .definedBy(FFI)
         .ensureAllClassesAreContainedInArchitecture()
         .whereLayer("api")
-        .mayOnlyAccessLayers("plan", "load", "parallel")
+        .mayOnlyAccessLayers("plan", "load", "parallel", "kernels")
         .whereLayer("layers")
         .mayOnlyAccessLayers("api")
         .whereLayer("plan")
@@ -378,6 +378,20 @@ class HouseRulesTest {
         .should()
         .dependOnClassesThat(
             resideInAPackage(REFERENCE + "..").and(not(resideInAPackage(REFERENCE + ".math"))))
+        .check(LIBRARY);
+  }
+
+  @Test
+  void theApiUsesOfTheKernelsTheNamesOfArraysAlone() {
+    noClasses()
+        .that()
+        .resideInAnyPackage("dev.xent", ERRORS, OPTIONS)
+        .should()
+        .dependOnClassesThat(
+            resideInAPackage(KERNELS + "..")
+                .and(
+                    DescribedPredicate.describe(
+                        "are not Array", type -> !type.getFullName().equals(KERNELS + ".Array"))))
         .check(LIBRARY);
   }
 

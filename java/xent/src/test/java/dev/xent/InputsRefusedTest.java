@@ -218,6 +218,9 @@ class InputsRefusedTest {
           () -> TopK.of(2).logProbabilities(logits, each),
           "and top-k takes none");
     }
+    LossCall<BinaryCrossEntropy.Outputs> ofElements =
+        BinaryCrossEntropy.mean().on(logits, logits, null).inputs(Inputs.none().rowWeights(rows));
+    refused(OptionException.class, ofElements::run, "and binary cross-entropy takes none");
     assertThat(rows.toFloatArray()).containsOnly(0);
   }
 

@@ -91,7 +91,7 @@ public final class BinaryPlan {
     @Override
     void take(Call call, CallArguments given) {
       Outputs outputs = call.outputs();
-      takeInputs(call, given.lead, given.targets, given.weights);
+      takeInputs(call, given.lead, given.targets, given.weights, given.inputs);
       takeOutputs(call, given.gradient, outputs);
       call.needsWholeRows = true;
       call.keepFewLosses(outputs, given.lead.type);
@@ -118,7 +118,9 @@ public final class BinaryPlan {
     }
   }
 
-  private void takeInputs(Call call, View logits, View targets, @Nullable View weights) {
+  private void takeInputs(
+      Call call, View logits, View targets, @Nullable View weights, InputViews inputs) {
+    inputs.requireFor(Function.BINARY_CROSS_ENTROPY, "binary cross-entropy");
     call.leadElements(Rule.LOGITS, logits, spec.axis());
     call.elementTargets(targets);
     if (options.hasIgnoreIndex() && !call.hasLabels()) {
@@ -130,21 +132,13 @@ public final class BinaryPlan {
               + ": give labels of an integer type, or weights of 0, or build the operation without"
               + " ignoreIndex");
     }
-    if (weights != null) {
-      call.take(Rule.ELEMENT_WEIGHTS, weights);
-    }
-    if (positiveWeights != null) {
-      call.take(Rule.POSITIVE_WEIGHTS, positiveWeights);
-    }
+    call.takeIfGiven(Rule.ELEMENT_WEIGHTS, weights);
+    call.takeIfGiven(Rule.POSITIVE_WEIGHTS, positiveWeights);
   }
 
   private static void takeOutputs(Call call, @Nullable View gradient, Outputs outputs) {
-    if (gradient != null) {
-      call.take(Rule.GRADIENT, gradient);
-    }
-    if (outputs.losses != null) {
-      call.take(Rule.ELEMENT_LOSSES, outputs.losses);
-    }
+    call.takeIfGiven(Rule.GRADIENT, gradient);
+    call.takeIfGiven(Rule.ELEMENT_LOSSES, outputs.losses);
     call.requireWritable();
   }
 

@@ -187,14 +187,6 @@ public final class Bound {
     leave();
   }
 
-  /** Sets the inputs of all later runs of a sampler. */
-  public void inputs(SamplerViews views) {
-    enter();
-    given.samplerInputs = views;
-    call.changed();
-    leave();
-  }
-
   /** Sets what receives the numbers of all later runs of a sampler. */
   public void outputs(SamplerOutputs outputs) {
     enter();

@@ -36,7 +36,6 @@ final class CallArguments {
   // Of sampling.
   long step;
   @Nullable SamplerRows requests;
-  SamplerViews samplerInputs = SamplerViews.NONE;
   @Nullable SamplerOutputs samplerOutputs;
 
   /** What the shards of a sampler said of the rows; null: rows are whole. */
@@ -59,7 +58,6 @@ final class CallArguments {
         && requests == null
         && gathered == null
         && samplerOutputs == null
-        && samplerInputs == SamplerViews.NONE
         && (outputs == null || outputs.wantNumbersAlone());
   }
 
@@ -91,9 +89,6 @@ final class CallArguments {
       requests = null;
       gathered = null;
       samplerOutputs = null;
-    }
-    if (samplerInputs != SamplerViews.NONE) {
-      samplerInputs = SamplerViews.NONE;
     }
   }
 }

@@ -7,6 +7,7 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.plan.Part.Kind;
@@ -124,7 +125,7 @@ abstract sealed class CallArrays permits Call {
     lead(part(rule.array), rule, view, classAxis);
   }
 
-  void lead(Part part, Rule rule, View view, int classAxis) {
+  private void lead(Part part, Rule rule, View view, int classAxis) {
     Types.requireLead(part.name, Objects.requireNonNull(view, part.name));
     dimensions.take(part.name, view, classAxis);
     begin();
@@ -206,8 +207,17 @@ abstract sealed class CallArrays permits Call {
     take(targets, Rule.ELEMENT_TARGETS, view, Kind.CLASSES);
   }
 
-  /** The same, of ragged rows. */
-  void leadRagged(Part part, Rule rule, View view, int classAxis, View offsets) {
+  /** The same, of ragged rows if the inputs have offsets. */
+  void lead(Part part, Rule rule, View view, int classAxis, InputViews inputs) {
+    View offsets = inputs.get(Array.ROW_OFFSETS);
+    if (offsets == null) {
+      lead(part, rule, view, classAxis);
+    } else {
+      leadRagged(part, rule, view, classAxis, offsets);
+    }
+  }
+
+  private void leadRagged(Part part, Rule rule, View view, int classAxis, View offsets) {
     Types.requireLead(part.name, Objects.requireNonNull(view, part.name));
     Part rowOffsets = part(Array.ROW_OFFSETS);
     RowOffsets.require(rowOffsets.name, offsets, part.name, view);
@@ -298,6 +308,24 @@ abstract sealed class CallArrays permits Call {
   /** Another array, which must fit the leading one as the core says of it. */
   void take(Rule rule, View view) {
     take(part(rule.array), rule, view);
+  }
+
+  /** The same of an array that the call may be without. */
+  void takeIfGiven(Rule rule, @Nullable View view) {
+    if (view != null) {
+      take(rule, view);
+    }
+  }
+
+  /** All inputs that a function takes and that this call does not have yet. */
+  void takeInputs(Function function, InputViews inputs) {
+    for (long left = inputs.given(); left != 0; left &= left - 1) {
+      Array array = ArrayViews.first(left);
+      Rule rule = function.rule(array);
+      if (rule != null && !has(array)) {
+        take(rule, inputs.get(array));
+      }
+    }
   }
 
   /** The probabilities of the largest classes, which no kernel writes. */

@@ -136,9 +136,11 @@ public final class CrossEntropyPlan {
 
   /** Takes what a loss reads. */
   private TargetKind take(Call call, CallArguments given) {
-    LossCall.lead(call, Rule.LOGITS, given.lead, spec.axis(), given.inputs);
-    TargetKind kind = LossCall.takeTargets(call, options, given.targets, given.inputs);
-    LossCall.takeInputs(call, given.inputs, spec.classWeights());
+    InputViews inputs = given.inputs;
+    LossCall.lead(call, Function.CROSS_ENTROPY, "cross-entropy", given.lead, spec.axis(), inputs);
+    TargetKind kind = LossCall.takeTargets(call, options, given.targets, inputs);
+    call.takeInputs(Function.CROSS_ENTROPY, inputs);
+    call.takeIfGiven(Rule.CLASS_WEIGHTS, spec.classWeights());
     return kind;
   }
 
@@ -203,9 +205,7 @@ public final class CrossEntropyPlan {
     @Override
     void take(Call call, CallArguments given) {
       CrossEntropyPlan.this.take(call, given);
-      if (given.upstream != null) {
-        call.take(Rule.UPSTREAM_OF_ROWS, given.upstream);
-      }
+      call.takeIfGiven(Rule.UPSTREAM_OF_ROWS, given.upstream);
       call.take(Rule.GRADIENT, given.gradient);
       call.requireWritable();
       call.ready();

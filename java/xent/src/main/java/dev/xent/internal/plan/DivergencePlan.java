@@ -113,22 +113,15 @@ public final class DivergencePlan {
   }
 
   private void takeInputs(Call call, View logits, View teacher, InputViews inputs) {
-    inputs.refuseTargetWeights("a divergence");
-    inputs.refuseRowOffsets("a divergence");
-    inputs.refuseSink("a divergence");
-    call.lead(Rule.LOGITS, logits, spec.axis());
+    LossCall.lead(call, function, "a divergence", logits, spec.axis(), inputs);
     call.allowAnyFloats();
     call.take(Rule.TEACHER, teacher);
-    LossCall.takeInputs(call, inputs, null);
+    call.takeInputs(function, inputs);
   }
 
   private void takeOutputs(Call call, @Nullable View gradient, Outputs outputs) {
-    if (gradient != null) {
-      call.take(Rule.GRADIENT, gradient);
-    }
-    if (outputs.losses != null) {
-      call.take(Rule.LOSSES, outputs.losses);
-    }
+    call.takeIfGiven(Rule.GRADIENT, gradient);
+    call.takeIfGiven(Rule.LOSSES, outputs.losses);
     call.requireWritable();
   }
 

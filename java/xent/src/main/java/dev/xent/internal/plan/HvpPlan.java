@@ -69,9 +69,8 @@ public final class HvpPlan {
 
     @Override
     void take(Call call, CallArguments given) {
-      given.inputs.refuseTargetWeights(NAME);
-      LossCall.lead(call, Rule.LOGITS, given.lead, axis, given.inputs);
-      LossCall.takeInputs(call, given.inputs, null);
+      LossCall.lead(call, Function.CROSS_ENTROPY_HVP, NAME, given.lead, axis, given.inputs);
+      call.takeInputs(Function.CROSS_ENTROPY_HVP, given.inputs);
       call.take(Rule.UPSTREAM, given.upstream);
       call.take(Rule.OUTPUT_ARRAY, given.output);
       requireExact(given.output, given.lead);

@@ -2,111 +2,82 @@
 package dev.xent.internal.plan;
 
 import dev.xent.errors.OptionException;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/**
- * What a call reads beside logits and targets, each of it only where it was given.
- *
- * @param targetWeights what each class of a sparse row weighs
- * @param rowOffsets where ragged rows begin
- * @param classMask 0 for classes that do not take part
- * @param rowWeights one per row
- * @param sink one logit per row more in its denominator
- * @param bias of a linear layer, one number per class
- */
-public record InputViews(
-    @Nullable View targetWeights,
-    @Nullable View rowOffsets,
-    @Nullable View classMask,
-    @Nullable View rowWeights,
-    @Nullable View sink,
-    @Nullable View bias) {
-  /** Nothing. */
-  public static final InputViews NONE = new InputViews(null, null, null, null, null, null);
+/** The optional tensors that a call reads, by the array that each is. Immutable. */
+public final class InputViews {
+  /** No tensor. */
+  public static final InputViews NONE = new InputViews(new ArrayViews());
 
-  /** The same with these weights. */
-  public InputViews withTargetWeights(@Nullable View view) {
-    return new InputViews(view, rowOffsets, classMask, rowWeights, sink, bias);
+  private final ArrayViews views;
+
+  private InputViews(ArrayViews views) {
+    this.views = views;
   }
 
-  /** The same with these offsets. */
-  public InputViews withRowOffsets(@Nullable View view) {
-    return new InputViews(targetWeights, view, classMask, rowWeights, sink, bias);
+  /** These and another one. */
+  public InputViews with(Array array, View view) {
+    ArrayViews more = new ArrayViews();
+    for (long left = views.given(); left != 0; left &= left - 1) {
+      more.set(ArrayViews.first(left), views.get(ArrayViews.first(left)));
+    }
+    more.set(array, view);
+    return new InputViews(more);
   }
 
-  /** The same with this mask. */
-  public InputViews withClassMask(@Nullable View view) {
-    return new InputViews(targetWeights, rowOffsets, view, rowWeights, sink, bias);
+  /** Those of them that a function takes. */
+  InputViews of(Function function) {
+    ArrayViews some = new ArrayViews();
+    for (long left = views.given(); left != 0; left &= left - 1) {
+      Array array = ArrayViews.first(left);
+      if (function.place(array) >= 0) {
+        some.set(array, views.get(array));
+      }
+    }
+    return new InputViews(some);
   }
 
-  /** The same with these weights. */
-  public InputViews withRowWeights(@Nullable View view) {
-    return new InputViews(targetWeights, rowOffsets, classMask, view, sink, bias);
+  /** One of them; null: it was not given. */
+  @Nullable View get(Array array) {
+    return views.get(array);
   }
 
-  /** The same with this sink. */
-  public InputViews withSink(@Nullable View view) {
-    return new InputViews(targetWeights, rowOffsets, classMask, rowWeights, view, bias);
+  /** Which ones there are, as bits. */
+  long given() {
+    return views.given();
   }
 
-  /** The same with this bias. */
-  public InputViews withBias(@Nullable View view) {
-    return new InputViews(targetWeights, rowOffsets, classMask, rowWeights, sink, view);
+  /** Rejects inputs that a function does not take. */
+  void requireFor(Function function, String operation) {
+    for (long left = given(); left != 0; left &= left - 1) {
+      Array array = ArrayViews.first(left);
+      if (function.place(array) < 0) {
+        reject(array, operation);
+      }
+    }
   }
 
-  /** What finishing the states of shards reads, which have the effect of the rest already. */
-  InputViews ofFinish() {
-    return new InputViews(null, null, null, rowWeights, sink, null);
-  }
-
-  /** These, for an operation on logits. */
-  public InputViews ofLogits() {
-    refuse(bias, "bias", "an operation on logits");
-    return this;
-  }
-
-  @Override
-  public String toString() {
-    return new Described("Inputs")
-        .option("targetWeights", targetWeights, null)
-        .option("rowOffsets", rowOffsets, null)
-        .option("classMask", classMask, null)
-        .option("rowWeights", rowWeights, null)
-        .option("sink", sink, null)
-        .option("bias", bias, null)
-        .toString();
-  }
-
-  void refuseTargetWeights(String operation) {
-    refuse(targetWeights, "targetWeights", operation);
-  }
-
-  void refuseRowWeights(String operation) {
-    refuse(rowWeights, "rowWeights", operation);
-  }
-
-  void refuseRowOffsets(String operation) {
-    refuse(rowOffsets, "rowOffsets", operation);
-  }
-
-  void refuseClassMask(String operation) {
-    refuse(classMask, "classMask", operation);
-  }
-
-  void refuseSink(String operation) {
-    refuse(sink, "sink", operation);
-  }
-
-  private static void refuse(@Nullable View view, String name, String operation) {
+  /** Rejects an input, if it was given. */
+  void reject(Array array, String operation) {
+    View view = get(array);
     if (view != null) {
       throw new OptionException(
           String.format(
               Locale.ROOT,
               "%s is %s, and %s takes none: give inputs without it",
-              name,
+              array.text,
               view,
               operation));
     }
+  }
+
+  /** The name, and what was given. */
+  public String describe(String name) {
+    Described text = new Described(name);
+    views.describe(text);
+    return text.toString();
   }
 }

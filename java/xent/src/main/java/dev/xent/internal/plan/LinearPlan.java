@@ -207,13 +207,11 @@ public final class LinearPlan {
 
   private TargetKind take(Call call, CallArguments given) {
     InputViews inputs = given.inputs;
-    inputs.refuseRowOffsets("a linear layer");
+    inputs.requireFor(Function.LINEAR_CROSS_ENTROPY, "a linear layer");
     call.leadLinear(given.lead, spec.axis(), given.weights);
-    if (inputs.bias() != null) {
-      call.take(Rule.BIAS_OF_CLASSES, inputs.bias());
-    }
     TargetKind kind = LossCall.takeTargets(call, options, given.targets, inputs);
-    LossCall.takeInputs(call, inputs, spec.classWeights());
+    call.takeInputs(Function.LINEAR_CROSS_ENTROPY, inputs);
+    call.takeIfGiven(Rule.CLASS_WEIGHTS, spec.classWeights());
     return kind;
   }
 
@@ -572,9 +570,7 @@ public final class LinearPlan {
     @Override
     void take(Call call, CallArguments given) {
       LinearPlan.this.take(call, given);
-      if (given.upstream != null) {
-        call.take(Rule.UPSTREAM_OF_ROWS, given.upstream);
-      }
+      call.takeIfGiven(Rule.UPSTREAM_OF_ROWS, given.upstream);
       takeGradients(call, given.gradients);
       call.requireWritable();
       call.ready();

@@ -67,10 +67,8 @@ public final class LogSumExpPlan {
 
     @Override
     void take(Call call, CallArguments given) {
-      given.inputs.refuseTargetWeights(NAME);
-      given.inputs.refuseRowWeights(NAME);
-      LossCall.lead(call, Rule.LOGITS, given.lead, axis, given.inputs);
-      LossCall.takeInputs(call, given.inputs, null);
+      LossCall.lead(call, Function.LOG_SUM_EXP, NAME, given.lead, axis, given.inputs);
+      call.takeInputs(Function.LOG_SUM_EXP, given.inputs);
       call.take(Rule.LOG_SUM_EXP, given.output);
       call.requireWritable();
       call.ready();

@@ -5,6 +5,7 @@ import dev.xent.DType;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
 import java.util.Locale;
@@ -79,8 +80,9 @@ public final class LogitsPlan {
 
   /** The shape of the largest classes of these logits. */
   public long[] topShape(View logits, InputViews inputs) {
-    if (inputs.rowOffsets() != null) {
-      return new long[] {Math.max(inputs.rowOffsets().elements - 1, 0), k};
+    View offsets = inputs.get(Array.ROW_OFFSETS);
+    if (offsets != null) {
+      return new long[] {Math.max(offsets.elements - 1, 0), k};
     }
     int d = Strides.axis(axis, logits.shape);
     if (k > logits.shape[d]) {
@@ -102,7 +104,7 @@ public final class LogitsPlan {
   /** The type that holds the number of every class. */
   public DType typeOfClasses(View logits, InputViews inputs) {
     long classes =
-        inputs.rowOffsets() == null
+        inputs.get(Array.ROW_OFFSETS) == null
             ? logits.shape[Strides.axis(axis, logits.shape)]
             : logits.elements;
     return classes - 1 > Integer.MAX_VALUE ? DType.I64 : DType.I32;
@@ -182,11 +184,8 @@ public final class LogitsPlan {
 
     @Override
     void take(Call call, CallArguments given) {
-      InputViews inputs = given.inputs;
-      inputs.refuseTargetWeights(event);
-      inputs.refuseRowWeights(event);
-      LossCall.lead(call, Rule.LOGITS, given.lead, axis, inputs);
-      LossCall.takeInputs(call, inputs, null);
+      LossCall.lead(call, Function.LOG_SUM_EXP, event, given.lead, axis, given.inputs);
+      call.takeInputs(Function.LOG_SUM_EXP, given.inputs);
       call.unusual = true;
       call.needsWholeRows = true;
       switch (result) {

@@ -22,25 +22,20 @@ final class LossCall {
 
   // ---- inputs ----------------------------------------------------------------------------------
 
-  /** Takes the array that all others follow. */
-  static void lead(Call call, Rule rule, View view, int axis, InputViews inputs) {
-    lead(call, call.part(rule.array), rule, view, axis, inputs);
-  }
-
-  /** The same where no kernel takes it. */
-  static void lead(Call call, Part part, Rule rule, View view, int axis, InputViews inputs) {
-    if (inputs.rowOffsets() == null) {
-      call.lead(part, rule, view, axis);
-    } else {
-      call.leadRagged(part, rule, view, axis, inputs.rowOffsets());
-    }
+  /** Rejects inputs that a function does not take, and takes the array that all others follow. */
+  static void lead(
+      Call call, Function function, String operation, View view, int axis, InputViews inputs) {
+    inputs.requireFor(function, operation);
+    Rule rule = function.rule(0);
+    call.lead(call.part(rule.array), rule, view, axis, inputs);
   }
 
   /** Takes the targets, and refuses options that they cannot have. */
   static TargetKind takeTargets(Call call, Options options, View targets, InputViews inputs) {
     TargetKind kind;
-    if (inputs.targetWeights() != null) {
-      call.sparseTargets(targets, inputs.targetWeights());
+    View weights = inputs.get(Array.TARGET_WEIGHTS);
+    if (weights != null) {
+      call.sparseTargets(targets, weights);
       kind = TargetKind.SPARSE;
     } else {
       kind = call.targets(targets) ? TargetKind.LABELS : TargetKind.PROBABILITIES;
@@ -49,22 +44,6 @@ final class LossCall {
     call.needsWholeRows |= options.clampsTerms(kind);
     call.kind = kind;
     return kind;
-  }
-
-  /** Takes what else is read. */
-  static void takeInputs(Call call, InputViews inputs, @Nullable View classWeights) {
-    if (inputs.classMask() != null) {
-      call.take(Rule.CLASS_MASK, inputs.classMask());
-    }
-    if (inputs.sink() != null) {
-      call.take(Rule.SINK, inputs.sink());
-    }
-    if (inputs.rowWeights() != null) {
-      call.take(Rule.ROW_WEIGHTS, inputs.rowWeights());
-    }
-    if (classWeights != null) {
-      call.take(Rule.CLASS_WEIGHTS, classWeights);
-    }
   }
 
   // ---- outputs ---------------------------------------------------------------------------------

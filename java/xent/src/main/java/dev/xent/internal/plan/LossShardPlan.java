@@ -52,7 +52,7 @@ public final class LossShardPlan {
     outputs.requireForShard();
     States mine = states(logits, targets, inputs, null);
     View labels = mine.kind() == TargetKind.LABELS ? targets : null;
-    InputViews rest = inputs.ofFinish();
+    InputViews rest = inputs.of(Function.FINISH);
     FinishedRows rows = finish(gather.apply(mine), labels, rest, null, outputs);
     if (rows.again() == 0) {
       return rows;
@@ -79,13 +79,13 @@ public final class LossShardPlan {
   }
 
   private TargetKind takeShard(Call call, View logits, View targets, InputViews inputs) {
-    inputs.refuseRowOffsets("a shard");
-    call.lead(Rule.LOGITS, logits, spec.axis());
+    inputs.reject(Array.ROW_OFFSETS, "a shard");
+    LossCall.lead(call, Function.CROSS_ENTROPY, "cross-entropy", logits, spec.axis(), inputs);
     call.shard(firstClass, allClasses);
     TargetKind kind = LossCall.takeTargets(call, options, targets, inputs);
     options.requireForParts(kind, targets);
     double smoothing = options.labelSmoothing();
-    if (kind != TargetKind.LABELS && smoothing > 0 && inputs.classMask() != null) {
+    if (kind != TargetKind.LABELS && smoothing > 0 && inputs.get(Array.CLASS_MASK) != null) {
       throw new OptionException(
           String.format(
               Locale.ROOT,
@@ -93,7 +93,8 @@ public final class LossShardPlan {
               smoothing,
               kind.text));
     }
-    LossCall.takeInputs(call, inputs, ownWeights(call.dimensions.classes));
+    call.takeInputs(Function.CROSS_ENTROPY, inputs);
+    call.takeIfGiven(Rule.CLASS_WEIGHTS, ownWeights(call.dimensions.classes));
     return kind;
   }
 
@@ -178,12 +179,7 @@ public final class LossShardPlan {
   }
 
   private void takeRest(Call call, InputViews inputs, Outputs outputs, TargetKind kind) {
-    if (inputs.rowWeights() != null) {
-      call.take(Rule.ROW_WEIGHTS, inputs.rowWeights());
-    }
-    if (inputs.sink() != null) {
-      call.take(Rule.SINK, inputs.sink());
-    }
+    call.takeInputs(Function.FINISH, inputs);
     if (spec.classWeights() != null) {
       requireWeights(spec.classWeights());
       call.take(Rule.CLASS_WEIGHTS, spec.classWeights());
@@ -217,9 +213,7 @@ public final class LossShardPlan {
       @Nullable Void call(Call call) {
         rows.requireFinished();
         TargetKind kind = takeShard(call, logits, targets, inputs);
-        if (upstream != null) {
-          call.take(Rule.UPSTREAM_OF_ROWS, upstream);
-        }
+        call.takeIfGiven(Rule.UPSTREAM_OF_ROWS, upstream);
         call.take(Rule.GRADIENT, gradient);
         call.requireWritable();
         rows.require(call, kind, options);

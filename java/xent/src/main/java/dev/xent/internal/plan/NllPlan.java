@@ -4,6 +4,7 @@ package dev.xent.internal.plan;
 import dev.xent.DType;
 import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.load.Codes;
@@ -92,8 +93,7 @@ public final class NllPlan {
     @Override
     void take(Call call, CallArguments given) {
       Outputs outputs = call.outputs();
-      LossCall.lead(
-          call, call.logProbabilities, Rule.LOGITS, given.lead, spec.axis(), given.inputs);
+      lead(call, call.logProbabilities, Rule.LOGITS, given.lead, given.inputs);
       TargetKind kind = takeInputs(call, given.targets, given.inputs);
       LossCall.takeOutputs(call, given.gradient, outputs, kind);
       call.keepFewLosses(outputs, given.lead.type);
@@ -114,10 +114,15 @@ public final class NllPlan {
     }
   }
 
+  private void lead(Call call, Part part, Rule rule, View view, InputViews inputs) {
+    inputs.requireFor(Function.CHECK_TARGETS, "the loss of log-probabilities");
+    call.lead(part, rule, view, spec.axis(), inputs);
+  }
+
   private TargetKind takeInputs(Call call, View targets, InputViews inputs) {
-    inputs.refuseSink("the loss of log-probabilities");
     TargetKind kind = LossCall.takeTargets(call, options, targets, inputs);
-    LossCall.takeInputs(call, inputs, spec.classWeights());
+    call.takeInputs(Function.CHECK_TARGETS, inputs);
+    call.takeIfGiven(Rule.CLASS_WEIGHTS, spec.classWeights());
     return kind;
   }
 
@@ -246,11 +251,9 @@ public final class NllPlan {
 
     @Override
     void take(Call call, CallArguments given) {
-      LossCall.lead(call, Rule.GRADIENT, given.gradient, spec.axis(), given.inputs);
+      lead(call, call.part(Array.GRADIENT), Rule.GRADIENT, given.gradient, given.inputs);
       takeInputs(call, given.targets, given.inputs);
-      if (given.upstream != null) {
-        call.take(Rule.UPSTREAM_OF_ROWS, given.upstream);
-      }
+      call.takeIfGiven(Rule.UPSTREAM_OF_ROWS, given.upstream);
       call.requireWritable();
       call.ready();
     }

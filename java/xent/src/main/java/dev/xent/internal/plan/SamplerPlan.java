@@ -158,7 +158,7 @@ public final class SamplerPlan {
       View logits,
       long step,
       @Nullable SamplerRows requests,
-      SamplerViews inputs,
+      InputViews inputs,
       View tokens,
       @Nullable SamplerOutputs outputs) {
     sample(logits, step, requests, inputs, null, tokens, outputs);
@@ -169,7 +169,7 @@ public final class SamplerPlan {
       View logits,
       long step,
       @Nullable SamplerRows requests,
-      SamplerViews inputs,
+      InputViews inputs,
       List<SampleRound> gathered,
       View tokens,
       SamplerOutputs outputs) {
@@ -187,7 +187,7 @@ public final class SamplerPlan {
       View logits,
       long step,
       @Nullable SamplerRows requests,
-      SamplerViews inputs,
+      InputViews inputs,
       @Nullable List<SampleRound> gathered,
       View tokens,
       @Nullable SamplerOutputs outputs) {
@@ -197,7 +197,7 @@ public final class SamplerPlan {
     given.lead = logits;
     given.step = step;
     given.requests = requests;
-    given.samplerInputs = inputs;
+    given.inputs(inputs);
     given.gathered = gathered;
     given.output = tokens;
     given.samplerOutputs = outputs;
@@ -231,7 +231,7 @@ public final class SamplerPlan {
     @Override
     void take(Call call, CallArguments given) {
       lead(call, given.lead);
-      takeInputs(call, given.samplerInputs);
+      call.takeInputs(Function.SAMPLE, given.inputs);
       call.take(Rule.TOKENS, given.output);
       if (given.samplerOutputs != null) {
         takeOutputs(call, given.samplerOutputs);
@@ -288,21 +288,6 @@ public final class SamplerPlan {
     call.needsWholeRows = true;
     if (allClasses != 0) {
       call.anyShard(firstClass, allClasses);
-    }
-  }
-
-  private static void takeInputs(Call call, SamplerViews inputs) {
-    if (inputs.classMask() != null) {
-      call.take(Rule.CLASS_MASK, inputs.classMask());
-    }
-    if (inputs.bias() != null) {
-      call.take(Rule.BIAS, inputs.bias());
-    }
-    if (inputs.promptTokens() != null) {
-      call.take(Rule.PROMPT_TOKENS, inputs.promptTokens());
-    }
-    if (inputs.outputTokens() != null) {
-      call.take(Rule.OUTPUT_TOKENS, inputs.outputTokens());
     }
   }
 

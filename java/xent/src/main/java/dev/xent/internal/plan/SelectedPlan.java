@@ -157,19 +157,14 @@ public final class SelectedPlan {
 
   private void take(Call call, CallArguments given) {
     InputViews inputs = given.inputs;
-    inputs.refuseTargetWeights(NAME);
-    inputs.refuseRowWeights(NAME);
-    LossCall.lead(call, Rule.LOGITS, given.lead, axis, inputs);
+    Function function = Function.SELECTED_LOG_PROBABILITIES;
+    LossCall.lead(call, function, NAME, given.lead, axis, inputs);
     call.selected(given.targets);
-    LossCall.takeInputs(call, inputs, null);
+    call.takeInputs(function, inputs);
     call.unusual = true;
     call.needsWholeRows = true;
-    if (given.upstream != null) {
-      call.take(Rule.SELECTED_UPSTREAM, given.upstream);
-    }
-    if (given.gradient != null) {
-      call.take(Rule.GRADIENT, given.gradient);
-    }
+    call.takeIfGiven(Rule.SELECTED_UPSTREAM, given.upstream);
+    call.takeIfGiven(Rule.GRADIENT, given.gradient);
   }
 
   /** The last before the rows: refuses a class that is none. */

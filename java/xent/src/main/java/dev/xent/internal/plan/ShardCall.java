@@ -4,6 +4,7 @@ package dev.xent.internal.plan;
 import dev.xent.DType;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_tally;
+import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.Work;
 import java.lang.foreign.Arena;
@@ -90,9 +91,7 @@ final class ShardCall {
       first.require(states);
       first.require(options);
     }
-    inputs.refuseTargetWeights("finish");
-    inputs.refuseClassMask("finish");
-    inputs.refuseRowOffsets("finish");
+    inputs.requireFor(Function.FINISH, "finish");
   }
 
   /** Folds whole rows in a call that is ready; the tally of the call gets their losses. */

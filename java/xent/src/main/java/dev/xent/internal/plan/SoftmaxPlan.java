@@ -90,10 +90,8 @@ public final class SoftmaxPlan {
 
     @Override
     void take(Call call, CallArguments given) {
-      takeLead(call, Rule.LOGITS, given);
-      if (given.inputs.sink() != null) {
-        call.take(Rule.SINK, given.inputs.sink());
-      }
+      LossCall.lead(call, forwardFunction, name(), given.lead, axis, given.inputs);
+      call.takeInputs(forwardFunction, given.inputs);
       call.take(Rule.OUTPUT_ARRAY, given.output);
       call.requireWritable();
       call.ready();
@@ -122,19 +120,6 @@ public final class SoftmaxPlan {
 
   private String name() {
     return log ? "log-softmax" : "softmax";
-  }
-
-  /** Takes the array that all others follow, and which of its classes take part. */
-  private void takeLead(Call call, Rule rule, CallArguments given) {
-    InputViews inputs = given.inputs;
-    if (inputs != InputViews.NONE) {
-      inputs.refuseTargetWeights(name());
-      inputs.refuseRowWeights(name());
-    }
-    LossCall.lead(call, rule, given.lead, axis, inputs);
-    if (inputs.classMask() != null) {
-      call.take(Rule.CLASS_MASK, inputs.classMask());
-    }
   }
 
   private void forwardRows(Call call, long begin, long end) {
@@ -206,8 +191,8 @@ public final class SoftmaxPlan {
     @Override
     void take(Call call, CallArguments given) {
       options.refuseSoftcap(name());
-      given.inputs.refuseSink("backward, where the output tells of it,");
-      takeLead(call, Rule.KNOWN_OUTPUT, given);
+      LossCall.lead(call, backwardFunction, event(given), given.lead, axis, given.inputs);
+      call.takeInputs(backwardFunction, given.inputs);
       call.take(Rule.UPSTREAM, given.upstream);
       call.take(Rule.SOFTMAX_GRADIENT, given.gradient);
       call.requireWritable();

@@ -50,7 +50,7 @@ public final class SoftmaxShardPlan {
    */
   public FinishedRows exchange(
       View logits, InputViews inputs, @Nullable View logSumExp, UnaryOperator<States> gather) {
-    InputViews rest = inputs.ofFinish();
+    InputViews rest = inputs.of(Function.FINISH);
     FinishedRows rows = finish(gather.apply(states(logits, inputs, null)), rest, null, logSumExp);
     return rows.again() == 0
         ? rows
@@ -74,12 +74,10 @@ public final class SoftmaxShardPlan {
   }
 
   private void takeShard(Call call, View logits, InputViews inputs) {
-    inputs.refuseTargetWeights("softmax");
-    inputs.refuseRowWeights("softmax");
-    inputs.refuseRowOffsets("a shard");
-    call.lead(Rule.LOGITS, logits, axis);
+    inputs.reject(Array.ROW_OFFSETS, "a shard");
+    LossCall.lead(call, Function.SOFTMAX, "softmax", logits, axis, inputs);
     call.shard(firstClass, allClasses);
-    LossCall.takeInputs(call, inputs, null);
+    call.takeInputs(Function.SOFTMAX, inputs);
   }
 
   /** Folds the states of whole rows, and writes log-sum-exp where it is wanted. */
@@ -89,14 +87,10 @@ public final class SoftmaxShardPlan {
       @Override
       FinishedRows call(Call call) {
         ShardCall.requireForFinish(states, inputs, first, options, false);
-        inputs.refuseRowWeights("softmax");
+        inputs.requireFor(Function.SOFTMAX, "softmax");
         call.lead(Rule.LOGITS, ShardCall.unseen(states), states.axis());
-        if (inputs.sink() != null) {
-          call.take(Rule.SINK, inputs.sink());
-        }
-        if (logSumExp != null) {
-          call.take(Rule.LOG_SUM_EXP, logSumExp);
-        }
+        call.takeInputs(Function.FINISH, inputs);
+        call.takeIfGiven(Rule.LOG_SUM_EXP, logSumExp);
         call.requireWritable();
         call.givenStates = true;
         call.ready();

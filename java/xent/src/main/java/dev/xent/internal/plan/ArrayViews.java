@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan;
+
+import dev.xent.internal.kernels.Array;
+import org.jspecify.annotations.Nullable;
+
+/** Tensors by the array that each is in a call. */
+final class ArrayViews {
+  private static final Array[] ARRAYS = Array.values();
+
+  private final @Nullable View[] views = new View[Array.LAYOUTS];
+
+  /** Bit i: there is one for array i. */
+  private long given;
+
+  /** The array of the lowest bit. */
+  static Array first(long bits) {
+    return ARRAYS[Long.numberOfTrailingZeros(bits)];
+  }
+
+  /** The bit of an array. */
+  static long bit(Array array) {
+    return 1L << array.ordinal();
+  }
+
+  /** Which ones there are, as bits. */
+  long given() {
+    return given;
+  }
+
+  @Nullable View get(Array array) {
+    return views[array.ordinal()];
+  }
+
+  /** Sets one, or removes it with null. */
+  void set(Array array, @Nullable View view) {
+    views[array.ordinal()] = view;
+    given = view == null ? given & ~bit(array) : given | bit(array);
+  }
+
+  /** Adds what there is to a text, by name. */
+  void describe(Described text) {
+    for (long left = given; left != 0; left &= left - 1) {
+      Array array = first(left);
+      text.with(array.text, get(array));
+    }
+  }
+}
