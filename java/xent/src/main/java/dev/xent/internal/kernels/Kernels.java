@@ -30,6 +30,21 @@ public interface Kernels {
   }
 
   /**
+   * The same with these as its first arrays, in the order of the function, which the work does not
+   * keep. Not of Java arrays if this {@link #copiesArrays}.
+   */
+  default int runPrepared(
+      Work work,
+      MemorySegment a,
+      MemorySegment b,
+      MemorySegment c,
+      MemorySegment d,
+      MemorySegment e,
+      MemorySegment f) {
+    throw new UnsupportedOperationException(); // where nothing is prepared
+  }
+
+  /**
    * The bytes of workspace that sampling needs. As xent_sample_workspace.
    *
    * @param classes of each row

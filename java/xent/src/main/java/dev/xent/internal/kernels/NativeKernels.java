@@ -223,19 +223,50 @@ public final class NativeKernels implements Kernels {
 
   private static int makePrepared(Work work) {
     try {
-      MemorySegment[] a = work.arrays;
-      long prepared = work.preparedAddress();
-      if (work.isFixed() && work.isPreparedCritical()) {
-        return (int) FixedBriefly.HANDLE.invokeExact(prepared);
+      if (work.needsNoArrays()) {
+        return (int) FixedBriefly.HANDLE.invokeExact(work.preparedAddress());
       }
-      return work.isPreparedCritical()
-          ? (int) PreparedBriefly.HANDLE.invokeExact(prepared, a[0], a[1], a[2], a[3], a[4], a[5])
-          : (int) Prepared.HANDLE.invokeExact(prepared, a[0], a[1], a[2], a[3], a[4], a[5]);
+      MemorySegment[] a = work.arrays;
+      return prepared(work, a[0], a[1], a[2], a[3], a[4], a[5]);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
     } finally {
       Reference.reachabilityFence(work);
     }
+  }
+
+  @Override
+  public int runPrepared(
+      Work work,
+      MemorySegment a,
+      MemorySegment b,
+      MemorySegment c,
+      MemorySegment d,
+      MemorySegment e,
+      MemorySegment f) {
+    work.countPrepared();
+    try {
+      return prepared(work, a, b, c, d, e, f);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
+    } finally {
+      Reference.reachabilityFence(work);
+    }
+  }
+
+  private static int prepared(
+      Work work,
+      MemorySegment a,
+      MemorySegment b,
+      MemorySegment c,
+      MemorySegment d,
+      MemorySegment e,
+      MemorySegment f)
+      throws Throwable {
+    long prepared = work.preparedAddress();
+    return work.isPreparedCritical()
+        ? (int) PreparedBriefly.HANDLE.invokeExact(prepared, a, b, c, d, e, f)
+        : (int) Prepared.HANDLE.invokeExact(prepared, a, b, c, d, e, f);
   }
 
   private static int few(boolean critical, long struct, MemorySegment[] a) throws Throwable {

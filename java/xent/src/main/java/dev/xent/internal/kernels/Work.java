@@ -326,7 +326,12 @@ public final class Work {
 
   /** Whether it still has its arrays, or needs none. */
   public boolean hasArrays() {
-    return end > 0 || (fixed && preparedCritical);
+    return end > 0 || needsNoArrays();
+  }
+
+  /** Whether it can be made once more without any array: that memory is where it was. */
+  public boolean needsNoArrays() {
+    return fixed && preparedCritical;
   }
 
   /** Whether it has the arrays that it was prepared with, wherever they are now. */

@@ -71,7 +71,7 @@ public final class Bound {
       if (call.broken) {
         call = new Call(given);
       }
-      double result = operation.run(call);
+      double result = operation.repeats(call) ? call.result : operation.run(call);
       leave();
       return result;
     } catch (Throwable e) {

@@ -39,9 +39,6 @@ final class Call extends CallArrays {
 
   private static final int WORKSPACE_ALIGNMENT = 64;
 
-  /** In place of the view of an argument: memory of the call. */
-  private static final int ROOM = 5;
-
   /** In place of the first row or chunk of a claim. */
   static final long UNCLAIMED = -1;
 
@@ -86,32 +83,19 @@ final class Call extends CallArrays {
 
   // ---- whether this call is the one before once more -------------------------------------------
 
-  /** The operation of the call before, if it can be repeated. */
-  private long repeated = Numbers.NONE;
+  final Repeat repeat = new Repeat(this);
 
-  // Its views. Numbers, as nothing of the caller's must stay reachable.
-  private long repeatedLead;
-  private long repeatedTargets;
-  private long repeatedUpstream;
-  private long repeatedOutput;
-  private long repeatedGradient;
+  /** Of a call that was repeated: the loss or the token. */
+  double result = Double.NaN;
 
-  /** Which of the views each present array has. */
-  private final byte[] slots = new byte[all.length];
+  /** The operation of a bound call whose arrays are kept, as it was run before. */
+  private long kept = Numbers.NONE;
 
-  /** Of those that have none. */
-  private final @Nullable View[] rooms = new View[all.length];
-
-  private int repeatedParts;
-
-  /** Of a bound call, whose outputs may ask for other things than before. */
+  /** What its outputs asked for. */
   private int seenOutputs;
 
-  /** Whether the kernels of this call were called before with all that they are told now. */
+  /** Whether the kernels of a bound call were called before with all that they are told now. */
   private boolean repeats;
-
-  /** Whether more may be done than to run kernels that were prepared. */
-  private boolean general = true;
 
   /** Counts what kernels are told of a call: another number, another shape or other options. */
   private long version;
@@ -119,13 +103,8 @@ final class Call extends CallArrays {
   /** Whether no other thread can free the memory of the views, and no collector moves it. */
   private boolean fixed;
 
-  /** The calls of kernels that are made again, by the function; each made when it is needed. */
+  /** The kernels of a bound call, by the function; each made when it is needed. */
   private final @Nullable Work[] keptWorks = new Work[Function.COUNT];
-
-  /** Which of them were used by this call. */
-  private int usedKept;
-
-  private final Numbers numbers = new Numbers();
 
   /** What the targets of a loss are. */
   @Nullable TargetKind kind;
@@ -405,6 +384,13 @@ final class Call extends CallArrays {
     return own;
   }
 
+  /** Begins the call of a kernel on all rows and classes. */
+  void begin(Work own, Function function) {
+    own.begin(function, shape, options, report)
+        .rows(0, dimensions.rows)
+        .classes(0, dimensions.classes);
+  }
+
   /** What a kernel was checked for: arrays, structs, and whether it writes gradients. */
   private long key() {
     return version << 1 | (writesGradient ? 1 : 0);
@@ -425,8 +411,6 @@ final class Call extends CallArrays {
       return false;
     }
     if (!own.hasArrays()) {
-      pointArrays();
-      usedKept |= 1 << function.ordinal();
       for (int i = 0; i < parts; i++) {
         present[i].offer(own);
       }
@@ -446,7 +430,6 @@ final class Call extends CallArrays {
 
   private Work keptWork(Function function) {
     int i = function.ordinal();
-    usedKept |= 1 << i;
     Work own = keptWorks[i];
     if (own == null) {
       own = new Work();
@@ -457,7 +440,7 @@ final class Call extends CallArrays {
 
   /** How many kernels ran prepared. */
   long preparedRuns() {
-    long runs = 0;
+    long runs = repeat.preparedRuns();
     for (Work own : keptWorks) {
       runs += own == null ? 0 : own.preparedRuns();
     }
@@ -467,93 +450,18 @@ final class Call extends CallArrays {
   // ---- calls that are made again ---------------------------------------------------------------
 
   /**
-   * Whether this is the call before once more, with the same tensors, whose memory may be used. All
-   * that {@link Operation#take} found then still holds, since views do not change.
+   * Whether this bound call is what it was before. All that {@link Operation#take} found then still
+   * holds, since views do not change, if nobody asked its outputs for something else.
    */
   boolean repeats(Operation operation) {
     boolean same =
-        repeated == operation.number
-            && (owner == Owner.BOUND ? isAsBefore() : hasSameViews(operation));
+        kept == operation.number
+            && (given.outputs == null || given.outputs.requests() == seenOutputs)
+            && isUsable();
     // Several pieces are told of themselves one by one.
     repeats = same && pieces.count == 1 && dimensions.rows > 0;
-    general = !same;
-    if (same && operation.looksAtArrays()) {
-      engine = operation.engine;
-    }
+    engine = operation.engine;
     return same;
-  }
-
-  /** Nobody but the outputs of a bound call can ask for something else. */
-  private boolean isAsBefore() {
-    return (given.outputs == null || given.outputs.requests() == seenOutputs) && isUsable();
-  }
-
-  private boolean hasSameViews(Operation operation) {
-    if (!operation.isPlain(given)
-        || !isView(given.lead, repeatedLead)
-        || !isView(given.targets, repeatedTargets)
-        || !isView(given.output, repeatedOutput)
-        || !isView(given.gradient, repeatedGradient)
-        || !isView(given.upstream, repeatedUpstream)
-        || !areUsable()) {
-      return false;
-    }
-    if (operation.looksAtArrays()) {
-      pointArrays();
-    }
-    return true;
-  }
-
-  /** The array that all others follow; null: the call failed before it had one. */
-  @Nullable View leadOrNull() {
-    return parts > 0 ? lead() : repeats ? given.lead : null;
-  }
-
-  /** Makes the arrays those of the arguments of this call, which repeats the one before. */
-  private void pointArrays() {
-    if (parts == 0) {
-      parts = repeatedParts;
-      for (int i = 0; i < parts; i++) {
-        present[i].view = slots[i] == ROOM ? rooms[i] : slot(slots[i]);
-      }
-    }
-  }
-
-  /** Whether the memory of all arguments may be used now. */
-  private boolean areUsable() {
-    return isLent(given.lead)
-        && isLent(given.targets)
-        && isLent(given.output)
-        && isLent(given.gradient)
-        && isLent(given.upstream)
-        && isOpen(given.lead)
-        && isOpen(given.targets)
-        && isOpen(given.output)
-        && isOpen(given.gradient)
-        && isOpen(given.upstream);
-  }
-
-  private static boolean isLent(@Nullable View view) {
-    return view == null || Memory.isLent(view);
-  }
-
-  private static boolean isOpen(@Nullable View view) {
-    return view == null || Memory.isAccessible(view);
-  }
-
-  private static boolean isView(@Nullable View view, long number) {
-    return view == null ? number == Numbers.NONE : view.number == number && number != Numbers.NONE;
-  }
-
-  private @Nullable View slot(int slot) {
-    return switch (slot) {
-      case 0 -> given.lead;
-      case 1 -> given.targets;
-      case 2 -> given.output;
-      case 3 -> given.gradient;
-      case 4 -> given.upstream;
-      default -> null;
-    };
   }
 
   /** Whether all memory may be used now. Lenders first: one may close what another speaks of. */
@@ -571,11 +479,15 @@ final class Call extends CallArrays {
     return true;
   }
 
+  /** The array that all others follow; null: the call failed before it had one. */
+  @Nullable View leadOrNull() {
+    return parts > 0 ? lead() : null;
+  }
+
   /** Forgets the call before. */
-  void takeAnew(Operation operation) {
-    engine = operation.engine;
+  void takeAnew() {
     version++;
-    repeated = Numbers.NONE;
+    changed();
     if (parts > 0) {
       releaseArrays();
     }
@@ -585,57 +497,41 @@ final class Call extends CallArrays {
 
   /** The arguments of a bound call are others. */
   void changed() {
-    repeated = Numbers.NONE;
+    kept = Numbers.NONE;
+    repeat.forget();
   }
 
-  /** The arrays of this call have been taken. */
-  void remember(Operation operation) {
-    if (owner == Owner.BOUND) {
-      seenOutputs = given.outputs == null ? 0 : given.outputs.requests();
-    } else if (!given.areViewsAlone() || !findSlots()) {
+  /** The arrays of this call have been taken, which it keeps if it is a bound one. */
+  void keep(Operation operation) {
+    if (owner != Owner.BOUND) {
       return;
-    } else {
-      repeatedParts = parts;
-      repeatedLead = numberOf(given.lead);
-      repeatedTargets = numberOf(given.targets);
-      repeatedOutput = numberOf(given.output);
-      repeatedGradient = numberOf(given.gradient);
-      repeatedUpstream = numberOf(given.upstream);
     }
+    seenOutputs = given.outputs == null ? 0 : given.outputs.requests();
     fixed = true;
     for (int i = 0; i < parts; i++) {
       fixed &= present[i].view.fixed;
     }
-    repeated = operation.number;
+    kept = operation.number;
   }
 
-  /** Finds which argument each array is; whether all of them are arguments. */
-  private boolean findSlots() {
-    for (int i = 0; i < parts; i++) {
-      View view = present[i].view;
-      int slot = 0;
-      while (slot < ROOM && view != slot(slot)) {
-        slot++;
-      }
-      if (slot == ROOM && !view.isRoom) {
-        return false;
-      }
-      slots[i] = (byte) slot;
-      rooms[i] = slot == ROOM ? view : null;
+  /**
+   * This call has succeeded, and nothing but kernels is left to do in the same call once more. Only
+   * if one kernel had all rows.
+   *
+   * @param own memory of the library that takes part
+   */
+  void remember(
+      Operation operation, View a, @Nullable View b, @Nullable View c, @Nullable View own) {
+    if (isOneKernel()) {
+      repeat.remember(operation.number, a, b, c, own, owner == Owner.BOUND);
     }
-    return true;
   }
 
-  private long numberOf(@Nullable View view) {
-    if (view == null) {
-      return Numbers.NONE;
+  /** The same of a row that helpers cannot share. */
+  void rememberRow(Operation operation, View a, View own) {
+    if (pieces.count == 1 && !(onHeap && engine().kernels().copiesArrays())) {
+      repeat.remember(operation.number, a, null, null, own, false);
     }
-    long number = view.number;
-    if (number == Numbers.NONE) {
-      number = numbers.take();
-      view.number = number;
-    }
-    return number;
   }
 
   /** Points all arrays at a piece. */
@@ -643,16 +539,14 @@ final class Call extends CallArrays {
     pieces.enter(piece, present, parts);
   }
 
-  /**
-   * Whether one kernel does the whole call, with the structs as they are: the same again is quicker
-   * without all that comes before the kernel.
-   */
+  /** Whether one kernel has all rows, with the structs as they are. */
   boolean isOneKernel() {
-    return contiguous
-        && !unusual
-        && pieces.count == 1
+    return pieces.count == 1
+        && dimensions.rows > 0
+        && !dimensions.ragged
         && isAlone(engine().threads())
-        && rowsPerKernel() >= dimensions.rows;
+        && rowsPerKernel() >= dimensions.rows
+        && !(onHeap && engine().kernels().copiesArrays());
   }
 
   // ---- how much at once ------------------------------------------------------------------------
@@ -719,7 +613,6 @@ final class Call extends CallArrays {
    * @param shared what the caller does with rows that threads share
    */
   void run(RowWork rows, RowWork shared) {
-    beGeneral();
     Engine by = engine();
     if (isAlone(by.threads())) {
       runAlone(rows);
@@ -738,25 +631,11 @@ final class Call extends CallArrays {
    * @param perRow what a row costs, in elements
    */
   void run(RowWork rows, long perRow) {
-    beGeneral();
     Engine by = engine();
     if (dimensions.rows == 1 || Crew.isAlone(by.threads(), dimensions.rows * perRow)) {
       runAlone(rows);
     } else {
       crew().rows(by, rows, perRow);
-    }
-  }
-
-  /** More is to be done than to run kernels that were prepared. */
-  void work(Operation operation) {
-    engine = operation.engine;
-  }
-
-  /** All arrays are looked at, and whatever a call may need may be used. */
-  private void beGeneral() {
-    general = true;
-    if (owner != Owner.BOUND) {
-      pointArrays();
     }
   }
 
@@ -805,7 +684,7 @@ final class Call extends CallArrays {
 
   /** Becomes a helper's view of a call, whose thread waits until {@link #unfollow}. */
   void follow(Call caller) {
-    repeated = Numbers.NONE;
+    changed();
     repeats = false;
     engine = caller.engine;
     shape = caller.shape;
@@ -932,9 +811,14 @@ final class Call extends CallArrays {
 
   /** The tally, holding nothing; from now on something is added to it. */
   MemorySegment emptyTally() {
+    tallies = true;
+    return emptiedTally();
+  }
+
+  /** The tally, holding nothing, though no kernel adds to it. */
+  MemorySegment emptiedTally() {
     tally.fill((byte) 0);
     xent_tally.size(tally, xent_tally.sizeof());
-    tallies = true;
     return tally;
   }
 
@@ -988,45 +872,39 @@ final class Call extends CallArrays {
   /** Lets go of everything that was the caller's. */
   void end() {
     recording.end(this);
-    if (engine != null) {
-      engine = null;
-    }
+    engine = null;
     tallies = false;
     counted = 0;
     writesGradient = false;
-    if (general) {
-      endGeneral();
-    }
-    general = true;
-    if (owner == Owner.BOUND) {
-      keepReachable();
-      return;
-    }
-    for (int used = usedKept; used != 0; used &= used - 1) {
-      keptWorks[Integer.numberOfTrailingZeros(used)].clear();
-    }
-    usedKept = 0;
-    if (parts > 0) {
-      releaseArrays();
-    }
-    given.clear();
-    if (owner == Owner.THREAD) {
-      inUse = false;
-    } else if (!broken) {
-      if (workspace.byteSize() > Room.KEPT_BYTES) {
-        workspace = MemorySegment.NULL;
-      }
-      room.dropLargeLogits();
-      CALLS.give(this);
-    }
-  }
-
-  private void endGeneral() {
     work.clear();
     closeLargeWorkspace();
     offsetsCopy.release();
     round = null;
     requests = null;
     room.release();
+    if (owner == Owner.BOUND) {
+      keepReachable();
+      return;
+    }
+    if (parts > 0) {
+      releaseArrays();
+    }
+    given.clear();
+    if (owner == Owner.NOBODY && !broken) {
+      if (workspace.byteSize() > Room.KEPT_BYTES) {
+        workspace = MemorySegment.NULL;
+      }
+      room.dropLargeLogits();
+    }
+    endRepeated();
+  }
+
+  /** Ends a call that was given nothing to let go of. */
+  void endRepeated() {
+    if (owner == Owner.THREAD) {
+      inUse = false;
+    } else if (!broken) {
+      CALLS.give(this);
+    }
   }
 }

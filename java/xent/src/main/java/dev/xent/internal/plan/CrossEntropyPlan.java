@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import static java.lang.foreign.MemorySegment.NULL;
+
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
@@ -16,6 +18,8 @@ public final class CrossEntropyPlan {
   private final LossSpec spec;
   private final Options options;
   private final Reductions reductions;
+  private final RepeatedKernel kernel;
+  private final RepeatedKernel check;
   private final Operation forward;
   private final Operation backward;
   private final RowWork forwardRows = this::forwardRows;
@@ -31,6 +35,16 @@ public final class CrossEntropyPlan {
     this.spec = spec;
     this.options = spec.options();
     this.reductions = spec.reductions();
+    this.kernel =
+        new RepeatedKernel(
+            kernels,
+            Function.CROSS_ENTROPY,
+            Array.LOGITS,
+            Array.TARGETS,
+            Array.GRADIENT,
+            Array.LOSSES);
+    this.check =
+        new RepeatedKernel(kernels, Function.CHECK_TARGETS, null, Array.TARGETS, null, null);
     this.forward = new Forward(engine);
     this.backward = new Backward(engine);
   }
@@ -71,6 +85,11 @@ public final class CrossEntropyPlan {
       @Nullable View gradient,
       @Nullable Outputs wanted) {
     Call call = Call.current();
+    if (forward.repeats(call, logits, targets, gradient, inputs, wanted)) {
+      double loss = call.result;
+      call.endRepeated();
+      return loss;
+    }
     CallArguments given = call.given;
     given.lead = logits;
     given.targets = targets;
@@ -112,10 +131,7 @@ public final class CrossEntropyPlan {
       // The kernel looks at a row's label before it writes the row: enough where there is one row.
       boolean checked =
           LossCall.needsNoCheck(call, kind)
-              || call.dimensions.rows == 1
-                  && given.areViewsAlone()
-                  && call.isOneKernel()
-                  && LossCall.allCount(call, kind, options);
+              || call.dimensions.rows == 1 && isPlain(call, given) && call.isOneKernel();
       double count = LossCall.count(call, checked);
       boolean gradients = given.gradient != null || outputs.targetGradient != null;
       LossCall.divideBy(count, call, reductions, outputs, gradients);
@@ -131,6 +147,42 @@ public final class CrossEntropyPlan {
       double reduced = LossCall.reduce(count, call, reductions, outputs);
       outputs.saved(call, kind, options);
       return reduced;
+    }
+
+    /** Whether there are labels alone, all of which count. */
+    private boolean isPlain(Call call, CallArguments given) {
+      return call.kind == TargetKind.LABELS
+          && given.areViewsAlone()
+          && spec.classWeights() == null
+          && !options.hasIgnoreIndex();
+    }
+
+    @Override
+    void remember(Call call, CallArguments given) {
+      if (isPlain(call, given)
+          && call.hasFewLosses()
+          && (given.gradient == null || call.writesGradient)) {
+        View losses = call.fewLosses.view(given.lead.type);
+        call.remember(this, given.lead, given.targets, given.gradient, losses);
+      }
+    }
+
+    @Override
+    boolean again(
+        Call call, View a, @Nullable View b, @Nullable View c, @Nullable Outputs outputs) {
+      long rows = call.dimensions.rows;
+      // The kernel looks at a label before it writes the row: enough for one row.
+      boolean made = rows == 1 || call.repeat.check(check, a, b, c);
+      if (!made || !call.repeat.run(kernel, a, b, c, NULL)) {
+        return false;
+      }
+      double sum = call.fewLosses.sum(a.type, rows, kernels, call);
+      double denominator = reductions.denominator(rows);
+      call.result = reductions.reduce(sum, denominator);
+      if (outputs != null) {
+        outputs.set(call.result, sum, rows, rows, rows, denominator, -1);
+      }
+      return true;
     }
   }
 

@@ -54,7 +54,7 @@ final class FewLosses {
       double error = (sum - (next - added)) + (loss - added);
       // Not a number when the loss or the sum is no finite number.
       if (error != 0) {
-        MemorySegment tally = call.emptyTally();
+        MemorySegment tally = call.emptiedTally();
         Failures.check(kernels.tallyAdd(tally, segment, Codes.of(losses.type), 1, count), call);
         return kernels.tallySum(tally);
       }

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import static java.lang.foreign.MemorySegment.NULL;
+
+import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
+import org.jspecify.annotations.Nullable;
 
 /** Log-sum-exp: which kernels run over which rows and classes. */
 public final class LogSumExpPlan {
@@ -15,6 +19,7 @@ public final class LogSumExpPlan {
   private final LongRows longRows;
   private final Options options;
   private final int axis;
+  private final RepeatedKernel kernel;
   private final Operation forward;
   private final RowWork forwardRows = this::forwardRows;
   private final RowWork forwardShared = this::forwardShared;
@@ -25,6 +30,9 @@ public final class LogSumExpPlan {
     this.longRows = new LongRows(engine);
     this.options = options;
     this.axis = axis;
+    this.kernel =
+        new RepeatedKernel(
+            kernels, Function.LOG_SUM_EXP, Array.LOGITS, Array.LOG_SUM_EXP, null, null);
     this.forward = new Forward(engine);
   }
 
@@ -44,6 +52,10 @@ public final class LogSumExpPlan {
   /** Writes one number per row. */
   public void forward(View logits, InputViews inputs, View logSumExp) {
     Call call = Call.current();
+    if (forward.repeats(call, logits, logSumExp, null, inputs, null)) {
+      call.endRepeated();
+      return;
+    }
     call.given.lead = logits;
     call.given.inputs(inputs);
     call.given.output = logSumExp;
@@ -75,20 +87,22 @@ public final class LogSumExpPlan {
     }
 
     @Override
-    boolean isPlain(CallArguments given) {
-      return given.inputs == InputViews.NONE;
+    void remember(Call call, CallArguments given) {
+      if (given.inputs == InputViews.NONE) {
+        call.remember(this, given.lead, given.output, null, null);
+      }
     }
 
     @Override
-    boolean looksAtArrays() {
-      return false;
+    boolean again(
+        Call call, View a, @Nullable View b, @Nullable View c, @Nullable Outputs outputs) {
+      return call.repeat.run(kernel, a, b, c, NULL);
     }
 
     @Override
     double compute(Call call, CallArguments given) {
       call.options(options, 1);
       if (!call.runPrepared(kernels, Function.LOG_SUM_EXP)) {
-        call.work(this);
         call.run(forwardRows, forwardShared);
       }
       return Double.NaN;

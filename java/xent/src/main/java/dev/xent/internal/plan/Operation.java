@@ -2,6 +2,7 @@
 package dev.xent.internal.plan;
 
 import dev.xent.internal.kernels.Kernels;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What all calls of one method of an operation do: they take the tensors and check them, then they
@@ -37,21 +38,63 @@ abstract class Operation {
    */
   abstract double compute(Call call, CallArguments given);
 
-  /**
-   * Whether a call is given nothing but views; only such calls are compared with the one before.
-   */
-  boolean isPlain(CallArguments given) {
-    return given.areViewsAlone();
-  }
-
-  /** Whether {@link #compute} looks at arrays even if all its kernels are prepared. */
-  boolean looksAtArrays() {
-    return true;
-  }
-
   /** Whether what {@link #take} found still holds as long as the tensors are the same. */
   boolean canRepeat(Call call) {
     return !call.dimensions.ragged;
+  }
+
+  /** Remembers a call that succeeded, if the same once more is {@link #again} and nothing else. */
+  void remember(Call call, CallArguments given) {}
+
+  /**
+   * Makes a call that {@link Repeat} recognised, by its kernels alone. Its result is in the call.
+   *
+   * @param a the views of the call that was remembered, in that order
+   * @return whether it did; if not, nothing was written
+   */
+  boolean again(Call call, View a, @Nullable View b, @Nullable View c, @Nullable Outputs outputs) {
+    throw new AssertionError(this);
+  }
+
+  /**
+   * Whether a call of the calling thread is the one before once more, and has been made. Then it
+   * ends with {@link Call#endRepeated}.
+   */
+  final boolean repeats(
+      Call call,
+      View a,
+      @Nullable View b,
+      @Nullable View c,
+      InputViews inputs,
+      @Nullable Outputs outputs) {
+    if (!call.repeat.is(number, a, b, c)
+        || inputs != InputViews.NONE
+        || (outputs != null && !outputs.wantNumbersAlone())) {
+      return false;
+    }
+    try {
+      return again(call, a, b, c, outputs);
+    } catch (RuntimeException e) {
+      call.endRepeated();
+      throw e;
+    } catch (Error e) {
+      call.broken = true; // as below
+      throw e;
+    }
+  }
+
+  /** The same of a bound call. */
+  final boolean repeats(Call call) {
+    Outputs outputs = call.given.outputs;
+    if (!call.repeat.isStill(number) || (outputs != null && !outputs.wantNumbersAlone())) {
+      return false;
+    }
+    try {
+      return call.repeat.again(this, outputs);
+    } catch (Error e) {
+      call.broken = true; // as below
+      throw e;
+    }
   }
 
   /** Makes a call of the calling thread, with the arguments that it has. */
@@ -63,13 +106,15 @@ abstract class Operation {
         given.outputs.dropStatistics(); // a call that fails leaves none
       }
       if (!call.repeats(this)) {
-        call.takeAnew(this);
+        call.takeAnew();
         take(call, given);
         if (canRepeat(call)) {
-          call.remember(this);
+          call.keep(this);
         }
       }
-      return compute(call, given);
+      double result = compute(call, given);
+      remember(call, given);
+      return result;
     } catch (IllegalStateException | WrongThreadException e) {
       throw call.lost(e);
     } catch (Error e) {

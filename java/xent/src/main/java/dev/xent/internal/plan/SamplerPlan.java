@@ -42,6 +42,7 @@ public final class SamplerPlan {
   /** 0: rows are whole. */
   private final long allClasses;
 
+  private final RepeatedKernel kernel;
   private final Operation token;
   private final Operation sample;
   private final RowWork rows = this::rows;
@@ -64,6 +65,8 @@ public final class SamplerPlan {
     this.axis = axis;
     this.firstClass = firstClass;
     this.allClasses = allClasses;
+    this.kernel =
+        new RepeatedKernel(kernels, Function.SAMPLE, Array.LOGITS, null, null, Array.TOKENS);
     this.token = new Token(engine);
     this.sample = new Sample(engine);
   }
@@ -113,8 +116,13 @@ public final class SamplerPlan {
   public long token(View logits, long step) {
     SamplingOptions.requireCounter("step", step);
     Call call = Call.current();
-    call.given.lead = logits;
     call.given.step = step;
+    if (token.repeats(call, logits, null, null, InputViews.NONE, null)) {
+      long drawn = (long) call.result;
+      call.endRepeated();
+      return drawn;
+    }
+    call.given.lead = logits;
     return (long) token.run(call);
   }
 
@@ -149,7 +157,27 @@ public final class SamplerPlan {
       call.options(options, 1);
       call.step = given.step;
       call.run(rows);
+      return token(call);
+    }
+
+    private double token(Call call) {
       return call.samplerScratch().token.segment.get(ValueLayout.JAVA_LONG, 0);
+    }
+
+    @Override
+    void remember(Call call, CallArguments given) {
+      call.rememberRow(this, given.lead, call.samplerScratch().token);
+    }
+
+    @Override
+    boolean again(
+        Call call, View a, @Nullable View b, @Nullable View c, @Nullable Outputs outputs) {
+      MemorySegment struct = call.samplerScratch().sampling(sampling, call.pieces, call.given.step);
+      if (!call.repeat.run(kernel, a, b, c, struct)) {
+        return false;
+      }
+      call.result = token(call);
+      return true;
     }
   }
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import static java.lang.foreign.MemorySegment.NULL;
+
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
+import org.jspecify.annotations.Nullable;
 
 /** Softmax and log-softmax: which kernels run over which rows and classes. */
 public final class SoftmaxPlan {
@@ -17,6 +20,8 @@ public final class SoftmaxPlan {
   private final boolean log;
   private final Function forwardFunction;
   private final Function backwardFunction;
+  private final RepeatedKernel forwardKernel;
+  private final RepeatedKernel backwardKernel;
   private final Operation forward;
   private final RowWork forwardRows = this::forwardRows;
   private final RowWork forwardShared = this::forwardShared;
@@ -35,6 +40,11 @@ public final class SoftmaxPlan {
     this.log = log;
     this.forwardFunction = log ? Function.LOG_SOFTMAX : Function.SOFTMAX;
     this.backwardFunction = log ? Function.LOG_SOFTMAX_BACKWARD : Function.SOFTMAX_BACKWARD;
+    this.forwardKernel =
+        new RepeatedKernel(kernels, forwardFunction, Array.LOGITS, Array.OUTPUT, null, null);
+    this.backwardKernel =
+        new RepeatedKernel(
+            kernels, backwardFunction, Array.OUTPUT, Array.UPSTREAM, Array.GRADIENT, null);
     this.forward = new Forward(engine);
     this.backward = new Backward(engine);
   }
@@ -67,6 +77,10 @@ public final class SoftmaxPlan {
   /** Writes y. */
   public void forward(View logits, InputViews inputs, View output) {
     Call call = Call.current();
+    if (forward.repeats(call, logits, output, null, inputs, null)) {
+      call.endRepeated();
+      return;
+    }
     call.given.lead = logits;
     call.given.inputs(inputs);
     call.given.output = output;
@@ -98,20 +112,22 @@ public final class SoftmaxPlan {
     }
 
     @Override
-    boolean isPlain(CallArguments given) {
-      return given.inputs == InputViews.NONE;
+    void remember(Call call, CallArguments given) {
+      if (given.inputs == InputViews.NONE) {
+        call.remember(this, given.lead, given.output, null, null);
+      }
     }
 
     @Override
-    boolean looksAtArrays() {
-      return false;
+    boolean again(
+        Call call, View a, @Nullable View b, @Nullable View c, @Nullable Outputs outputs) {
+      return call.repeat.run(forwardKernel, a, b, c, NULL);
     }
 
     @Override
     double compute(Call call, CallArguments given) {
       call.options(options, 1);
       if (!call.runPrepared(kernels, forwardFunction)) {
-        call.work(this);
         call.run(forwardRows, forwardShared);
       }
       return Double.NaN;
@@ -164,6 +180,10 @@ public final class SoftmaxPlan {
   /** Writes dx. */
   public void backward(View output, View upstream, InputViews inputs, View gradient) {
     Call call = Call.current();
+    if (backward.repeats(call, output, upstream, gradient, inputs, null)) {
+      call.endRepeated();
+      return;
+    }
     call.given.lead = output;
     call.given.upstream = upstream;
     call.given.inputs(inputs);
@@ -200,20 +220,22 @@ public final class SoftmaxPlan {
     }
 
     @Override
-    boolean isPlain(CallArguments given) {
-      return given.inputs == InputViews.NONE;
+    void remember(Call call, CallArguments given) {
+      if (given.inputs == InputViews.NONE) {
+        call.remember(this, given.lead, given.upstream, given.gradient, null);
+      }
     }
 
     @Override
-    boolean looksAtArrays() {
-      return false;
+    boolean again(
+        Call call, View a, @Nullable View b, @Nullable View c, @Nullable Outputs outputs) {
+      return call.repeat.run(backwardKernel, a, b, c, NULL);
     }
 
     @Override
     double compute(Call call, CallArguments given) {
       call.options(options, 1);
       if (!call.runPrepared(kernels, backwardFunction)) {
-        call.work(this);
         call.run(backwardRows, backwardShared);
       }
       return Double.NaN;
