@@ -14,6 +14,33 @@ def code(text):
     return f"```c\n{text.strip()}\n```\n" if text.strip() else ""
 
 
+def manual(text):
+    """The comment at the head of the header as a page: a heading for each part, code where it is indented."""
+    comment = re.search(r"/\*\n \* xent\.h.*?\*/", text, re.DOTALL)[0]
+    out, block = [], []
+
+    def end():
+        if block:
+            out.append("```c\n" + "\n".join(block) + "\n```\n")
+            block.clear()
+
+    for line in (re.sub(r"^ \* ?", "", line) for line in comment.splitlines()[1:-1]):
+        if re.fullmatch("[A-Z][A-Z, ]+", line):
+            end()
+            out.append(f"\n### {line.capitalize()}\n")
+        elif line.startswith("      "):
+            block.append(line[6:])
+        elif re.match(r"  xent_\w+(, xent_\w+)?  ", line):
+            block.append(line[2:])
+        else:
+            end()
+            begins = re.match(r"  (class_mask|row_offsets|sink) \(", line)
+            line = re.sub(r"\b(XENT_\w+|xent_\w+)\b", r"`\1`", line.strip().replace("*", r"\*"))
+            out.append("\n" + line if begins else line)
+    end()
+    return "\n".join(out) + "\n"
+
+
 def functions(text):
     """The names of the functions of a section, and the text that each ends; then what is left."""
     found, begin = [], 0
@@ -40,7 +67,7 @@ def main():
         sys.exit(f"c_api.py: {header} has only {len(index)} sections with functions")
     page.write_text("\n".join([
         "# C API\n", "The header `xent.h` is the manual. How to build and link the library: [C](docs/c.md).\n",
-        "| | functions |\n|---|---|", *index, "\n## Overview\n", code(pieces[0]), *body]))
+        "| | functions |\n|---|---|", *index, "\n## Overview\n", manual(pieces[0]), *body]))
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ final class HtmlReport {
     XentRuntime runtime = Xent.runtime();
     Tier fastest = results.getLast().tier();
     Map<String, String> facts = new LinkedHashMap<>();
-    facts.put("Fastest tier", fastest.label() + ", " + threads(results.getLast().threads()));
+    facts.put("Fastest instruction set", fastest.label() + ", " + threads(results.getLast().threads()));
     facts.put("Cores", String.valueOf(machine.cores()));
     facts.put(
         "Caches",
