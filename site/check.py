@@ -72,14 +72,19 @@ await at("/c-api/", 1280, page => {
     expect(page.getElementById(name.slice(1)), `the index of the C API leads to ${name}, which is not there`);
   }
 });
-await at("/search/?q=smoothing", 1280, async page => {
-  const hits = () => [...page.querySelectorAll("#search-results li a")].map(link => new URL(link.href).pathname);
-  for (let i = 0; i < 50 && !hits().includes("/docs/cross-entropy/"); i++) {
-    await pause(100);
-  }
-  const found = hits();
-  expect(found.includes("/docs/cross-entropy/"), `a search for smoothing finds ${found.join(", ") || "nothing"}`);
-});
+for (const [query, page] of [
+  ["smoothing", "cross-entropy"], ["softmax in place", "softmax"], ["gradle", "installing"],
+  ["label -100", "cross-entropy"], ["top-p", "sampler"], ["float[]", "tensor"],
+]) {
+  await at(`/search/?q=${encodeURIComponent(query)}`, 1280, async results => {
+    const hits = () => [...results.querySelectorAll("#search-results li a")].map(link => new URL(link.href).pathname);
+    for (let i = 0; i < 50 && hits()[0] !== `/docs/${page}/`; i++) {
+      await pause(100);
+    }
+    const found = hits();
+    expect(found[0] === `/docs/${page}/`, `a search for ${query} finds ${found.slice(0, 3).join(", ") || "nothing"}`);
+  });
+}
 document.querySelector("pre").textContent = JSON.stringify({ pages, faults });
 </script>
 """

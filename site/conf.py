@@ -26,6 +26,7 @@ html_title = "Xent"
 html_static_path = ["static"]
 html_css_files = ["xent.css"]
 html_js_files = ["tables.js"]
+html_search_scorer = str(Path(__file__).with_name("scorer.js"))
 html_show_sphinx = False
 html_copy_source = False
 html_show_sourcelink = False
