@@ -13,9 +13,10 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.plan.ArrayViews;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.Given;
-import dev.xent.internal.plan.GradientViews;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.LinearPlan;
 import dev.xent.options.FullyMasked;
@@ -274,7 +275,7 @@ public final class LinearCrossEntropy {
         viewsOf(gradients));
   }
 
-  private static GradientViews viewsOf(Gradients gradients) {
+  private static ArrayViews viewsOf(Gradients gradients) {
     return Given.require(gradients, "gradients", "a new Gradients()").views;
   }
 
@@ -550,7 +551,7 @@ public final class LinearCrossEntropy {
    * use by several threads at once.
    */
   public static final class Gradients {
-    private final GradientViews views = new GradientViews();
+    private final ArrayViews views = new ArrayViews();
 
     /** Asking for none. */
     public Gradients() {}
@@ -562,7 +563,7 @@ public final class LinearCrossEntropy {
      *     request
      */
     public Gradients hidden(@Nullable Tensor tensor) {
-      views.hidden = viewOrNull(tensor);
+      views.set(Array.HIDDEN_GRADIENT, viewOrNull(tensor));
       return this;
     }
 
@@ -572,7 +573,7 @@ public final class LinearCrossEntropy {
      * @param tensor F32, F16 or BF16, in the shape of the weights, or null to cancel the request
      */
     public Gradients weights(@Nullable Tensor tensor) {
-      views.weights = viewOrNull(tensor);
+      views.set(Array.WEIGHTS_GRADIENT, viewOrNull(tensor));
       return this;
     }
 
@@ -583,14 +584,14 @@ public final class LinearCrossEntropy {
      *     request
      */
     public Gradients bias(@Nullable Tensor tensor) {
-      views.bias = viewOrNull(tensor);
+      views.set(Array.BIAS_GRADIENT, viewOrNull(tensor));
       return this;
     }
 
     /** What is asked for, in one line. */
     @Override
     public String toString() {
-      return views.toString();
+      return views.describe("Gradients");
     }
   }
 }

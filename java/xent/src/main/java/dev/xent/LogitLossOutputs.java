@@ -3,6 +3,7 @@ package dev.xent;
 
 import static dev.xent.Arguments.viewOrNull;
 
+import dev.xent.internal.kernels.Array;
 import java.lang.foreign.Arena;
 import org.jspecify.annotations.Nullable;
 
@@ -15,7 +16,7 @@ abstract class LogitLossOutputs extends LossOutputs {
    *     request
    */
   protected LogitLossOutputs logSumExp(@Nullable Tensor tensor) {
-    outputs.logSumExp(viewOrNull(tensor));
+    outputs.set(Array.LOG_SUM_EXP, viewOrNull(tensor));
     return this;
   }
 
@@ -27,7 +28,7 @@ abstract class LogitLossOutputs extends LossOutputs {
    *     request
    */
   protected LogitLossOutputs logProbabilities(@Nullable Tensor tensor) {
-    outputs.logProbabilities(viewOrNull(tensor));
+    outputs.set(Array.LOG_PROBABILITIES, viewOrNull(tensor));
     return this;
   }
 
@@ -38,7 +39,7 @@ abstract class LogitLossOutputs extends LossOutputs {
    * @param tensor I32 or I64 in the shape of the rows, or null to cancel the request
    */
   protected LogitLossOutputs argmax(@Nullable Tensor tensor) {
-    outputs.argmax(viewOrNull(tensor));
+    outputs.set(Array.ARGMAX, viewOrNull(tensor));
     return this;
   }
 
@@ -49,7 +50,7 @@ abstract class LogitLossOutputs extends LossOutputs {
    * @param tensor I32 or I64 in the shape of the rows, or null to cancel the request
    */
   protected LogitLossOutputs ranks(@Nullable Tensor tensor) {
-    outputs.ranks(viewOrNull(tensor));
+    outputs.set(Array.RANKS, viewOrNull(tensor));
     return this;
   }
 
@@ -61,7 +62,7 @@ abstract class LogitLossOutputs extends LossOutputs {
    *     request
    */
   protected LogitLossOutputs entropies(@Nullable Tensor tensor) {
-    outputs.entropies(viewOrNull(tensor));
+    outputs.set(Array.ENTROPIES, viewOrNull(tensor));
     return this;
   }
 
@@ -74,7 +75,7 @@ abstract class LogitLossOutputs extends LossOutputs {
    *     classes, along the class axis, or null to cancel the request
    */
   protected LogitLossOutputs topClasses(@Nullable Tensor tensor) {
-    outputs.topClasses(viewOrNull(tensor));
+    outputs.set(Array.TOP_CLASSES, viewOrNull(tensor));
     return this;
   }
 
@@ -86,7 +87,7 @@ abstract class LogitLossOutputs extends LossOutputs {
    *     the class axis, the same as in {@code topClasses}, or null to cancel the request
    */
   protected LogitLossOutputs topLogProbabilities(@Nullable Tensor tensor) {
-    outputs.topLogProbabilities(viewOrNull(tensor));
+    outputs.set(Array.TOP_LOG_PROBABILITIES, viewOrNull(tensor));
     return this;
   }
 

@@ -3,6 +3,7 @@ package dev.xent;
 
 import static dev.xent.Arguments.viewOrNull;
 
+import dev.xent.internal.kernels.Array;
 import org.jspecify.annotations.Nullable;
 
 /** What losses of targets can hand out besides: hits, and the gradient of the targets. */
@@ -15,7 +16,7 @@ abstract class LossOutputs extends ReducedOutputs {
    * @param tensor U8 or I8 in the shape of the rows, or null to cancel the request
    */
   protected LossOutputs hits(@Nullable Tensor tensor) {
-    outputs.hits(viewOrNull(tensor));
+    outputs.set(Array.HITS, viewOrNull(tensor));
     return this;
   }
 
@@ -34,7 +35,7 @@ abstract class LossOutputs extends ReducedOutputs {
    *     probability rows or of {@link Inputs#targetWeights}, or null to cancel the request
    */
   protected LossOutputs targetGradient(@Nullable Tensor tensor) {
-    outputs.targetGradient(viewOrNull(tensor));
+    outputs.set(Array.TARGET_GRADIENT, viewOrNull(tensor));
     return this;
   }
 

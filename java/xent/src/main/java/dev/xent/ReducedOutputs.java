@@ -3,6 +3,7 @@ package dev.xent;
 
 import static dev.xent.Arguments.viewOrNull;
 
+import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.Outputs;
 import org.jspecify.annotations.Nullable;
 
@@ -17,7 +18,7 @@ abstract class ReducedOutputs {
    *     theirs without the class axis, or with that axis at size 1, or null to cancel the request
    */
   protected ReducedOutputs losses(@Nullable Tensor tensor) {
-    outputs.losses(viewOrNull(tensor));
+    outputs.set(Array.LOSSES, viewOrNull(tensor));
     return this;
   }
 

@@ -12,6 +12,7 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.InputViews;
@@ -503,7 +504,7 @@ public final class Sampler {
      * @param tensor F32, F16 or BF16, in the shape of the rows, or null to cancel the request
      */
     public Outputs logProbabilities(@Nullable Tensor tensor) {
-      outputs.logProbabilities = viewOrNull(tensor);
+      outputs.set(Array.LOG_PROBABILITIES, viewOrNull(tensor));
       return this;
     }
 
@@ -515,7 +516,7 @@ public final class Sampler {
      * @param tensor F32, F16 or BF16, in the shape of the rows, or null to cancel the request
      */
     public Outputs processedLogProbabilities(@Nullable Tensor tensor) {
-      outputs.processedLogProbabilities = viewOrNull(tensor);
+      outputs.set(Array.PROCESSED_LOG_PROBABILITIES, viewOrNull(tensor));
       return this;
     }
 
@@ -525,7 +526,7 @@ public final class Sampler {
      * @param tensor I32 or I64, in the shape of the rows, or null to cancel the request
      */
     public Outputs kept(@Nullable Tensor tensor) {
-      outputs.kept = viewOrNull(tensor);
+      outputs.set(Array.KEPT, viewOrNull(tensor));
       return this;
     }
 
@@ -536,7 +537,7 @@ public final class Sampler {
      * @param tensor U8 or I8, in the shape of the logits, or null to cancel the request
      */
     public Outputs keptMask(@Nullable Tensor tensor) {
-      outputs.keptMask = viewOrNull(tensor);
+      outputs.set(Array.KEPT_MASK, viewOrNull(tensor));
       return this;
     }
 
@@ -547,7 +548,7 @@ public final class Sampler {
      * @param tensor I32 or I64, in the shape of the rows, or null to cancel the request
      */
     public Outputs ranks(@Nullable Tensor tensor) {
-      outputs.ranks = viewOrNull(tensor);
+      outputs.set(Array.RANKS, viewOrNull(tensor));
       return this;
     }
 
@@ -557,7 +558,7 @@ public final class Sampler {
      * @param tensor F32, F16 or BF16, in the shape of the rows, or null to cancel the request
      */
     public Outputs entropies(@Nullable Tensor tensor) {
-      outputs.entropies = viewOrNull(tensor);
+      outputs.set(Array.ENTROPIES, viewOrNull(tensor));
       return this;
     }
 
@@ -569,7 +570,7 @@ public final class Sampler {
      *     null to cancel the request
      */
     public Outputs topClasses(@Nullable Tensor tensor) {
-      outputs.topClasses = viewOrNull(tensor);
+      outputs.set(Array.TOP_CLASSES, viewOrNull(tensor));
       return this;
     }
 
@@ -581,7 +582,7 @@ public final class Sampler {
      *     request
      */
     public Outputs topLogProbabilities(@Nullable Tensor tensor) {
-      outputs.topLogProbabilities = viewOrNull(tensor);
+      outputs.set(Array.TOP_LOG_PROBABILITIES, viewOrNull(tensor));
       return this;
     }
 

@@ -274,7 +274,9 @@ class LinearCrossEntropyTest {
         .isEqualTo("LinearCrossEntropy[workspace=4096, labelSmoothing=0.1, softcap=30.0]");
     assertThat(operation.axis()).isEqualTo(-1);
     assertThat(gradients.toString())
-        .isEqualTo("Gradients[hidden=F32 [6, 5], weights=F32 [7, 5], bias=F32 [7]]");
+        .isEqualTo(
+            "Gradients[hiddenGradient=F32 [6, 5], weightsGradient=F32 [7, 5],"
+                + " biasGradient=F32 [7]]");
     assertThat(Inputs.none().bias(bias).toString()).isEqualTo("Inputs[bias=F32 [7]]");
   }
 }

@@ -5,13 +5,16 @@ import dev.xent.internal.kernels.Array;
 import org.jspecify.annotations.Nullable;
 
 /** Tensors by the array that each is in a call. */
-final class ArrayViews {
+public final class ArrayViews {
   private static final Array[] ARRAYS = Array.values();
 
   private final @Nullable View[] views = new View[Array.LAYOUTS];
 
   /** Bit i: there is one for array i. */
   private long given;
+
+  /** No tensors. */
+  public ArrayViews() {}
 
   /** The array of the lowest bit. */
   static Array first(long bits) {
@@ -33,16 +36,22 @@ final class ArrayViews {
   }
 
   /** Sets one, or removes it with null. */
-  void set(Array array, @Nullable View view) {
+  public void set(Array array, @Nullable View view) {
     views[array.ordinal()] = view;
     given = view == null ? given & ~bit(array) : given | bit(array);
   }
 
-  /** Adds what there is to a text, by name. */
-  void describe(Described text) {
+  /** A name, and what there is. */
+  public String describe(String name) {
+    return describe(new Described(name)).toString();
+  }
+
+  /** Adds what there is to a text. */
+  Described describe(Described text) {
     for (long left = given; left != 0; left &= left - 1) {
       Array array = first(left);
       text.with(array.text, get(array));
     }
+    return text;
   }
 }

@@ -92,7 +92,7 @@ public final class BinaryPlan {
     void take(Call call, CallArguments given) {
       Outputs outputs = call.outputs();
       takeInputs(call, given.lead, given.targets, given.weights, given.inputs);
-      takeOutputs(call, given.gradient, outputs);
+      LossCall.takeOutputs(call, Function.BINARY_CROSS_ENTROPY, given.gradient, outputs);
       call.needsWholeRows = true;
       call.keepFewLosses(outputs, given.lead.type);
       call.ready();
@@ -134,12 +134,6 @@ public final class BinaryPlan {
     }
     call.takeIfGiven(Rule.ELEMENT_WEIGHTS, weights);
     call.takeIfGiven(Rule.POSITIVE_WEIGHTS, positiveWeights);
-  }
-
-  private static void takeOutputs(Call call, @Nullable View gradient, Outputs outputs) {
-    call.takeIfGiven(Rule.GRADIENT, gradient);
-    call.takeIfGiven(Rule.ELEMENT_LOSSES, outputs.losses);
-    call.requireWritable();
   }
 
   /** Refuses labels that are none, and counts the elements that are not ignored. */

@@ -171,7 +171,7 @@ public final class Bound {
   }
 
   /** Sets where the gradients of a linear layer go. */
-  public Bound gradients(@Nullable GradientViews views) {
+  public Bound gradients(@Nullable ArrayViews views) {
     enter();
     given.gradients = views;
     call.changed();

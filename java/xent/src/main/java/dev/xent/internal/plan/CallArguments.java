@@ -25,7 +25,7 @@ final class CallArguments {
 
   @Nullable View gradient;
   InputViews inputs = InputViews.NONE;
-  @Nullable GradientViews gradients;
+  @Nullable ArrayViews gradients;
 
   /** Receive the numbers of the call, and say what else is computed. */
   @Nullable Outputs outputs;

@@ -328,6 +328,14 @@ abstract sealed class CallArrays permits Call {
     }
   }
 
+  /** All outputs, which the function has. */
+  void takeOutputs(Function function, ArrayViews outputs) {
+    for (long left = outputs.given(); left != 0; left &= left - 1) {
+      Array array = ArrayViews.first(left);
+      take(function.rule(array), outputs.get(array));
+    }
+  }
+
   /** The probabilities of the largest classes, which no kernel writes. */
   void takeTopProbabilities(View view) {
     take(topProbabilities, Rule.TOP_LOG_PROBABILITIES, view);

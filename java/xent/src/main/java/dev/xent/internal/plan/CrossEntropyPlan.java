@@ -118,7 +118,7 @@ public final class CrossEntropyPlan {
     void take(Call call, CallArguments given) {
       Outputs outputs = call.outputs();
       TargetKind kind = CrossEntropyPlan.this.take(call, given);
-      LossCall.takeOutputs(call, given.gradient, outputs, kind);
+      LossCall.takeOutputs(call, Function.CROSS_ENTROPY, given.gradient, outputs, kind);
       call.keepFewLosses(outputs, given.lead.type);
       call.ready();
     }
@@ -133,7 +133,7 @@ public final class CrossEntropyPlan {
           LossCall.needsNoCheck(call, kind)
               || call.dimensions.rows == 1 && isPlain(call, given) && call.isOneKernel();
       double count = LossCall.count(call, checked);
-      boolean gradients = given.gradient != null || outputs.targetGradient != null;
+      boolean gradients = given.gradient != null || outputs.has(Array.TARGET_GRADIENT);
       LossCall.divideBy(count, call, reductions, outputs, gradients);
       if (call.writesGradient) {
         call.options(options, options.ignoresIn(kind), call.scale);

@@ -91,7 +91,7 @@ public final class DivergencePlan {
     void take(Call call, CallArguments given) {
       Outputs outputs = call.outputs();
       takeInputs(call, given.lead, given.targets, given.inputs);
-      takeOutputs(call, given.gradient, outputs);
+      LossCall.takeOutputs(call, function, given.gradient, outputs);
       call.needsWholeRows = true;
       call.keepFewLosses(outputs, DType.F64);
       call.ready();
@@ -117,12 +117,6 @@ public final class DivergencePlan {
     call.allowAnyFloats();
     call.take(Rule.TEACHER, teacher);
     call.takeInputs(function, inputs);
-  }
-
-  private void takeOutputs(Call call, @Nullable View gradient, Outputs outputs) {
-    call.takeIfGiven(Rule.GRADIENT, gradient);
-    call.takeIfGiven(Rule.LOSSES, outputs.losses);
-    call.requireWritable();
   }
 
   private void rows(Call call, long begin, long end) {

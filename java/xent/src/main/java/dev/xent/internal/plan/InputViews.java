@@ -76,8 +76,6 @@ public final class InputViews {
 
   /** The name, and what was given. */
   public String describe(String name) {
-    Described text = new Described(name);
-    views.describe(text);
-    return text.toString();
+    return views.describe(name);
   }
 }

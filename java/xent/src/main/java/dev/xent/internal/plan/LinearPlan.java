@@ -129,7 +129,7 @@ public final class LinearPlan {
       View weights,
       View targets,
       InputViews inputs,
-      @Nullable GradientViews gradients,
+      @Nullable ArrayViews gradients,
       @Nullable Outputs wanted) {
     Call call = Call.current();
     CallArguments given = call.given;
@@ -143,7 +143,7 @@ public final class LinearPlan {
   }
 
   /** The same as a call to be kept. */
-  public Bound bind(View hidden, View weights, View targets, @Nullable GradientViews gradients) {
+  public Bound bind(View hidden, View weights, View targets, @Nullable ArrayViews gradients) {
     return new Bound(forward).lead(hidden).weights(weights).targets(targets).gradients(gradients);
   }
 
@@ -176,20 +176,20 @@ public final class LinearPlan {
       Outputs outputs = call.outputs();
       TargetKind kind = LinearPlan.this.take(call, given);
       takeGradients(call, given.gradients);
-      LossCall.takeOutputs(call, null, outputs, kind);
+      LossCall.takeOutputs(call, Function.LINEAR_CROSS_ENTROPY, null, outputs, kind);
       call.keepFewLosses(outputs, given.lead.type);
       call.ready();
-      requireOnePiece(call, given.gradients);
+      requireOnePiece(call);
     }
 
     @Override
     double compute(Call call, CallArguments given) {
       Outputs outputs = call.outputs();
-      GradientViews gradients = given.gradients;
+      ArrayViews gradients = given.gradients;
       TargetKind kind = call.kind;
       call.options(options, options.ignoresIn(kind));
       double count = LossCall.count(call, LossCall.needsNoCheck(call, kind));
-      boolean any = gradients != null || outputs.targetGradient != null;
+      boolean any = gradients != null || outputs.has(Array.TARGET_GRADIENT);
       LossCall.divideBy(count, call, reductions, outputs, any);
       if (call.writesGradient) {
         call.options(options, options.ignoresIn(kind), call.scale);
@@ -197,7 +197,7 @@ public final class LinearPlan {
       call.room.saved = outputs.statisticsFor(call.dimensions.rows);
       LinearPlan.this.run(call);
       if (gradients != null && (!call.writesGradient || call.dimensions.rows == 0)) {
-        gradients.clear();
+        clearGradients(call);
       }
       double reduced = LossCall.reduce(count, call, reductions, outputs);
       outputs.saved(call, kind, options);
@@ -215,23 +215,21 @@ public final class LinearPlan {
     return kind;
   }
 
-  private static void takeGradients(Call call, @Nullable GradientViews gradients) {
+  private static void takeGradients(Call call, @Nullable ArrayViews gradients) {
     if (gradients != null) {
-      if (gradients.hidden != null) {
-        call.take(Rule.HIDDEN_GRADIENT, gradients.hidden);
-      }
-      if (gradients.weights != null) {
-        call.take(Rule.WEIGHTS_GRADIENT, gradients.weights);
-      }
-      if (gradients.bias != null) {
-        call.take(Rule.BIAS_GRADIENT, gradients.bias);
-      }
+      call.takeOutputs(Function.LINEAR_CROSS_ENTROPY, gradients);
     }
   }
 
+  private static void clearGradients(Call call) {
+    Memory.clearIfPresent(call.view(Array.HIDDEN_GRADIENT));
+    Memory.clearIfPresent(call.view(Array.WEIGHTS_GRADIENT));
+    Memory.clearIfPresent(call.view(Array.BIAS_GRADIENT));
+  }
+
   /** A sum over rows goes through all of them in one kernel call. */
-  private static void requireOnePiece(Call call, @Nullable GradientViews gradients) {
-    if (gradients != null && gradients.areOfClasses() && call.pieces.count > 1) {
+  private static void requireOnePiece(Call call) {
+    if (asksForClasses(call) && call.pieces.count > 1) {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
@@ -544,7 +542,7 @@ public final class LinearPlan {
       InputViews inputs,
       Outputs saved,
       @Nullable View upstream,
-      GradientViews gradients) {
+      ArrayViews gradients) {
     Call call = Call.current();
     CallArguments given = call.given;
     given.lead = hidden;
@@ -574,7 +572,7 @@ public final class LinearPlan {
       takeGradients(call, given.gradients);
       call.requireWritable();
       call.ready();
-      requireOnePiece(call, given.gradients);
+      requireOnePiece(call);
     }
 
     @Override
@@ -585,7 +583,7 @@ public final class LinearPlan {
       call.options(options, options.ignoresIn(kind), call.scale);
       LossCall.count(call, LossCall.needsNoCheck(call, kind));
       if (!scaled || call.dimensions.rows == 0) {
-        given.gradients.clear();
+        clearGradients(call);
         return Double.NaN;
       }
       call.writesGradient = true;

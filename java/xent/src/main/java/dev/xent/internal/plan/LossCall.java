@@ -16,6 +16,9 @@ import org.jspecify.annotations.Nullable;
 
 /** What every loss does before it writes: takes inputs and outputs, checks them, counts rows. */
 final class LossCall {
+  /** Outputs that speak of the label of a row. */
+  private static final Array[] OF_LABELS = {Array.HITS, Array.LOG_PROBABILITIES, Array.RANKS};
+
   private static final RowWork COUNT = LossCall::countTargets;
 
   private LossCall() {}
@@ -49,68 +52,43 @@ final class LossCall {
   // ---- outputs ---------------------------------------------------------------------------------
 
   /** Takes the gradient, which may overwrite the inputs, and what the outputs ask for. */
-  static void takeOutputs(Call call, @Nullable View gradient, Outputs outputs, TargetKind kind) {
-    View hits = outputs.hitsFor(call);
-    if (kind != TargetKind.LABELS) {
-      requireLabelsFor(hits, "hits and correct were", kind);
-      requireLabelsFor(outputs.logProbabilities, "logProbabilities was", kind);
-      requireLabelsFor(outputs.ranks, "ranks was", kind);
-    } else if (outputs.targetGradient != null) {
-      throw new OptionException(
-          "targetGradient was asked for, targets are class indices: give probability rows or sparse"
-              + " targets, or do not ask for it");
-    }
-    if (gradient != null) {
-      call.take(Rule.GRADIENT, gradient);
-    }
-    if (outputs.losses != null) {
-      call.take(Rule.LOSSES, outputs.losses);
-    }
-    if (hits != null) {
-      call.take(Rule.HITS, hits);
-    }
-    if (outputs.logProbabilities != null) {
-      call.take(Rule.LOG_PROBABILITIES, outputs.logProbabilities);
-    }
-    if (outputs.ranks != null) {
-      call.take(Rule.RANKS, outputs.ranks);
-    }
-    if (outputs.targetGradient != null) {
-      call.take(Rule.TARGET_GRADIENT, outputs.targetGradient);
-    }
-    takeOutputsOfLogits(call, outputs);
+  static void takeOutputs(Call call, Function function, @Nullable View gradient, Outputs outputs) {
+    call.takeIfGiven(Rule.GRADIENT, gradient);
+    call.takeOutputs(function, outputs.views);
     requireWritable(call);
   }
 
-  private static void requireLabelsFor(@Nullable View output, String wanted, TargetKind kind) {
-    if (output != null) {
-      throw new OptionException(
-          String.format(
-              Locale.ROOT,
-              "%s asked for, targets are %s: give class indices, or do not ask for %s",
-              wanted,
-              kind.text,
-              wanted.substring(0, wanted.indexOf(' '))));
+  /** The same of a loss of targets. */
+  static void takeOutputs(
+      Call call, Function function, @Nullable View gradient, Outputs outputs, TargetKind kind) {
+    if (kind == TargetKind.LABELS) {
+      if (outputs.has(Array.TARGET_GRADIENT)) {
+        throw new OptionException(
+            "targetGradient was asked for, targets are class indices: give probability rows or sparse"
+                + " targets, or do not ask for it");
+      }
+    } else {
+      if (outputs.countCorrect) {
+        throw needsLabels(Array.HITS, kind);
+      }
+      for (Array array : OF_LABELS) {
+        if (outputs.has(array)) {
+          throw needsLabels(array, kind);
+        }
+      }
     }
+    call.takeIfGiven(Rule.HITS, outputs.ownHits(call));
+    takeOutputs(call, function, gradient, outputs);
   }
 
-  /** Takes what can be asked for without targets. */
-  static void takeOutputsOfLogits(Call call, Outputs outputs) {
-    if (outputs.logSumExp != null) {
-      call.take(Rule.LOG_SUM_EXP, outputs.logSumExp);
-    }
-    if (outputs.argmax != null) {
-      call.take(Rule.ARGMAX, outputs.argmax);
-    }
-    if (outputs.entropies != null) {
-      call.take(Rule.ENTROPIES, outputs.entropies);
-    }
-    if (outputs.topClasses != null) {
-      call.take(Rule.TOP_CLASSES, outputs.topClasses);
-    }
-    if (outputs.topLogProbabilities != null) {
-      call.take(Rule.TOP_LOG_PROBABILITIES, outputs.topLogProbabilities);
-    }
+  private static OptionException needsLabels(Array array, TargetKind kind) {
+    return new OptionException(
+        String.format(
+            Locale.ROOT,
+            "%s asked for, targets are %s: give class indices, or do not ask for %s",
+            array == Array.HITS ? "hits and correct were" : array.text + " was",
+            kind.text,
+            array.text));
   }
 
   /** To be called when all arrays are there. */

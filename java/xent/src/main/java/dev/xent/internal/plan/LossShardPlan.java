@@ -184,7 +184,7 @@ public final class LossShardPlan {
       requireWeights(spec.classWeights());
       call.take(Rule.CLASS_WEIGHTS, spec.classWeights());
     }
-    LossCall.takeOutputs(call, null, outputs, kind);
+    LossCall.takeOutputs(call, Function.FINISH, null, outputs, kind);
   }
 
   private double count(Call call, TargetKind kind) {

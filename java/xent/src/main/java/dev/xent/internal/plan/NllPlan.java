@@ -95,7 +95,7 @@ public final class NllPlan {
       Outputs outputs = call.outputs();
       lead(call, call.logProbabilities, Rule.LOGITS, given.lead, given.inputs);
       TargetKind kind = takeInputs(call, given.targets, given.inputs);
-      LossCall.takeOutputs(call, given.gradient, outputs, kind);
+      LossCall.takeOutputs(call, Function.CROSS_ENTROPY, given.gradient, outputs, kind);
       call.keepFewLosses(outputs, given.lead.type);
       call.ready();
     }
@@ -105,7 +105,7 @@ public final class NllPlan {
       Outputs outputs = call.outputs();
       TargetKind kind = call.kind;
       double count = count(call, kind);
-      boolean gradients = given.gradient != null || outputs.targetGradient != null;
+      boolean gradients = given.gradient != null || outputs.has(Array.TARGET_GRADIENT);
       LossCall.divideBy(count, call, reductions, outputs, gradients);
       boolean readsRows =
           kind != TargetKind.LABELS || options.labelSmoothing() != 0 || call.has(Array.HITS);

@@ -3,6 +3,8 @@ package dev.xent.internal.plan;
 
 import dev.xent.DType;
 import dev.xent.errors.OptionException;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Records;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -11,18 +13,11 @@ import org.jspecify.annotations.Nullable;
 
 /** What a loss hands out beside its value: the tensors that were asked for, and its numbers. */
 public final class Outputs {
-  @Nullable View losses;
-  @Nullable View logSumExp;
-  @Nullable View hits;
+  /** The tensors that are asked for. */
+  final ArrayViews views = new ArrayViews();
+
   boolean countCorrect;
   @Nullable Sums tally;
-  @Nullable View logProbabilities;
-  @Nullable View argmax;
-  @Nullable View ranks;
-  @Nullable View entropies;
-  @Nullable View topClasses;
-  @Nullable View topLogProbabilities;
-  @Nullable View targetGradient;
 
   public double loss = Double.NaN;
   public double sum = Double.NaN;
@@ -53,18 +48,9 @@ public final class Outputs {
   @Override
   public String toString() {
     Described text =
-        new Described("Outputs")
-            .option("losses", losses, null)
-            .option("logSumExp", logSumExp, null)
-            .option("hits", hits, null)
+        views
+            .describe(new Described("Outputs"))
             .option("countCorrect", countCorrect, false)
-            .option("logProbabilities", logProbabilities, null)
-            .option("argmax", argmax, null)
-            .option("ranks", ranks, null)
-            .option("entropies", entropies, null)
-            .option("topClasses", topClasses, null)
-            .option("topLogProbabilities", topLogProbabilities, null)
-            .option("targetGradient", targetGradient, null)
             .option("saveStatistics", arena != null, false)
             .option("tally", tally != null, false);
     return rows < 0 ? text.toString() : withNumbers(text);
@@ -87,54 +73,15 @@ public final class Outputs {
     return requests;
   }
 
-  public void losses(@Nullable View value) {
+  /** Asks for an array; null: no longer. */
+  public void set(Array array, @Nullable View view) {
     requests++;
-    losses = value;
+    views.set(array, view);
   }
 
-  public void logSumExp(@Nullable View value) {
-    requests++;
-    logSumExp = value;
-  }
-
-  public void hits(@Nullable View value) {
-    requests++;
-    hits = value;
-  }
-
-  public void logProbabilities(@Nullable View value) {
-    requests++;
-    logProbabilities = value;
-  }
-
-  public void argmax(@Nullable View value) {
-    requests++;
-    argmax = value;
-  }
-
-  public void ranks(@Nullable View value) {
-    requests++;
-    ranks = value;
-  }
-
-  public void entropies(@Nullable View value) {
-    requests++;
-    entropies = value;
-  }
-
-  public void topClasses(@Nullable View value) {
-    requests++;
-    topClasses = value;
-  }
-
-  public void topLogProbabilities(@Nullable View value) {
-    requests++;
-    topLogProbabilities = value;
-  }
-
-  public void targetGradient(@Nullable View value) {
-    requests++;
-    targetGradient = value;
+  /** Whether an array is asked for. */
+  boolean has(Array array) {
+    return views.get(array) != null;
   }
 
   public void tally(@Nullable Sums value) {
@@ -159,39 +106,26 @@ public final class Outputs {
 
   /** Whether no tensor, tally or statistics are asked for. */
   boolean wantNumbersAlone() {
-    return losses == null
-        && logSumExp == null
-        && hits == null
-        && !countCorrect
-        && tally == null
-        && logProbabilities == null
-        && argmax == null
-        && ranks == null
-        && entropies == null
-        && topClasses == null
-        && topLogProbabilities == null
-        && targetGradient == null
-        && arena == null;
+    return views.given() == 0 && !countCorrect && tally == null && arena == null;
   }
 
   /** Refuses what only whole rows tell. */
   void requireForShard() {
-    requireNone("logProbabilities", logProbabilities);
-    requireNone("argmax", argmax);
-    requireNone("ranks", ranks);
-    requireNone("entropies", entropies);
-    requireNone("topClasses", topClasses);
-    requireNone("topLogProbabilities", topLogProbabilities);
-    requireNone("targetGradient", targetGradient);
-    requireNone("saveStatistics", arena);
+    for (long left = views.given(); left != 0; left &= left - 1) {
+      Array array = ArrayViews.first(left);
+      if (Function.FINISH.place(array) < 0) {
+        throw notOfShards(array.text);
+      }
+    }
+    if (arena != null) {
+      throw notOfShards("saveStatistics");
+    }
   }
 
-  private static void requireNone(String name, @Nullable Object asked) {
-    if (asked != null) {
-      throw new OptionException(
-          name
-              + " is asked for, and a shard does not have whole rows: ask for losses, logSumExp, hits, countCorrect and tally, or compute the loss of whole rows");
-    }
+  private static OptionException notOfShards(String name) {
+    return new OptionException(
+        name
+            + " is asked for, and a shard does not have whole rows: ask for losses, logSumExp, hits, countCorrect and tally, or compute the loss of whole rows");
   }
 
   /** The numbers of a call that succeeded. */
@@ -212,10 +146,10 @@ public final class Outputs {
     correct = newCorrect;
   }
 
-  /** Where the hits go: the caller's tensor, memory of this object, or null where nobody asked. */
-  @Nullable View hitsFor(Call call) {
-    if (hits != null || !countCorrect) {
-      return hits;
+  /** Memory of this object for hits that are counted and not asked for; null: nobody counts. */
+  @Nullable View ownHits(Call call) {
+    if (!countCorrect || has(Array.HITS)) {
+      return null;
     }
     View own = ownHits;
     if (own == null || !call.dimensions.isRowShape(own.shape, false)) {

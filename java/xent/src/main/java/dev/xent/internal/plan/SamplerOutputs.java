@@ -2,55 +2,44 @@
 package dev.xent.internal.plan;
 
 import dev.xent.errors.OptionException;
+import dev.xent.internal.kernels.Array;
 import org.jspecify.annotations.Nullable;
 
-/** What sampling hands out beside tokens: the tensors that were asked for, and its numbers. */
+/** What sampling writes beside tokens: the tensors that were asked for, and its numbers. */
 public final class SamplerOutputs {
-  public @Nullable View logProbabilities;
-  public @Nullable View processedLogProbabilities;
-  public @Nullable View kept;
-  public @Nullable View keptMask;
-  public @Nullable View ranks;
-  public @Nullable View entropies;
-  public @Nullable View topClasses;
-  public @Nullable View topLogProbabilities;
+  /** What a shard can tell, which has some classes of each row. */
+  private static final long OF_SHARDS =
+      ArrayViews.bit(Array.PROCESSED_LOG_PROBABILITIES) | ArrayViews.bit(Array.KEPT);
+
+  final ArrayViews views = new ArrayViews();
 
   public long rows = -1;
   public long sampled = -1;
 
-  /** All of them, empty. */
+  /** Without any tensor. */
   public SamplerOutputs() {}
 
-  /** Refuses what only whole rows tell. */
-  void requireForShard() {
-    requireNone("logProbabilities", logProbabilities);
-    requireNone("keptMask", keptMask);
-    requireNone("ranks", ranks);
-    requireNone("entropies", entropies);
-    requireNone("topClasses", topClasses);
-    requireNone("topLogProbabilities", topLogProbabilities);
+  /** Asks for an array; null: no longer. */
+  public void set(Array array, @Nullable View view) {
+    views.set(array, view);
   }
 
-  private static void requireNone(String name, @Nullable View view) {
-    if (view != null) {
+  /** Rejects what only whole rows tell. */
+  void requireForShard() {
+    long others = views.given() & ~OF_SHARDS;
+    if (others != 0) {
       throw new OptionException(
-          name
+          ArrayViews.first(others).text
               + " is asked for, and a shard does not have whole rows: ask for processedLogProbabilities and kept, or sample from whole rows");
     }
   }
 
   @Override
   public String toString() {
-    Described text =
-        new Described("Outputs")
-            .option("logProbabilities", logProbabilities, null)
-            .option("processedLogProbabilities", processedLogProbabilities, null)
-            .option("kept", kept, null)
-            .option("keptMask", keptMask, null)
-            .option("ranks", ranks, null)
-            .option("entropies", entropies, null)
-            .option("topClasses", topClasses, null)
-            .option("topLogProbabilities", topLogProbabilities, null);
-    return text.option("rows", rows, -1L).option("sampled", sampled, -1L).toString();
+    return views
+        .describe(new Described("Outputs"))
+        .option("rows", rows, -1L)
+        .option("sampled", sampled, -1L)
+        .toString();
   }
 }

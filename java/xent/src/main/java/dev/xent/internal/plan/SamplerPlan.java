@@ -262,7 +262,7 @@ public final class SamplerPlan {
       call.takeInputs(Function.SAMPLE, given.inputs);
       call.take(Rule.TOKENS, given.output);
       if (given.samplerOutputs != null) {
-        takeOutputs(call, given.samplerOutputs);
+        call.takeOutputs(Function.SAMPLE, given.samplerOutputs.views);
       }
       LossCall.requireWritable(call);
       call.ready();
@@ -316,33 +316,6 @@ public final class SamplerPlan {
     call.needsWholeRows = true;
     if (allClasses != 0) {
       call.anyShard(firstClass, allClasses);
-    }
-  }
-
-  private static void takeOutputs(Call call, SamplerOutputs outputs) {
-    if (outputs.logProbabilities != null) {
-      call.take(Rule.LOG_PROBABILITIES, outputs.logProbabilities);
-    }
-    if (outputs.processedLogProbabilities != null) {
-      call.take(Rule.PROCESSED_LOG_PROBABILITIES, outputs.processedLogProbabilities);
-    }
-    if (outputs.kept != null) {
-      call.take(Rule.KEPT, outputs.kept);
-    }
-    if (outputs.keptMask != null) {
-      call.take(Rule.KEPT_MASK, outputs.keptMask);
-    }
-    if (outputs.ranks != null) {
-      call.take(Rule.RANKS, outputs.ranks);
-    }
-    if (outputs.entropies != null) {
-      call.take(Rule.ENTROPIES, outputs.entropies);
-    }
-    if (outputs.topClasses != null) {
-      call.take(Rule.TOP_CLASSES, outputs.topClasses);
-    }
-    if (outputs.topLogProbabilities != null) {
-      call.take(Rule.TOP_LOG_PROBABILITIES, outputs.topLogProbabilities);
     }
   }
 
