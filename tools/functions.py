@@ -284,19 +284,29 @@ def java_rules(rules, functions, layouts):
                     "    return (NEEDED[function.ordinal()] >> rule & 1) != 0;", "  }", "}", ""]
 
 
-def python_functions(layouts, functions, ranged, most):
+def python_functions(layouts, functions, rules, ranged, most):
     def texts(names):
         return [f'"{name}"' for name in names]
 
     lines = [f"# {note}" for note in NOTES]
-    lines += ['"""The layouts of xent_shape in their order, and the functions of the core."""',
+    lines += ['"""The layouts of xent_shape in their order, the rules of arrays, and the functions of the core."""',
               "from __future__ import annotations", "", "from typing import NamedTuple", "", "",
+              "class Rule(NamedTuple):", "    array: str", "    form: str  # what there are numbers for",
+              "    holds: str  # which types it may have",
+              "    spread: bool  # one number may stand for several rows or classes", "", "",
               "class Function(NamedTuple):", "    number: int", "    has_classes: bool  # a range of them",
-              "    arrays: list[str]  # in the order of the doors", "", ""]
+              "    arrays: list[str]  # in the order of the doors", "    rules: list[str]  # of those with a layout", "", ""]
     lines += [f"MOST_ARRAYS = {most}  # of xent_many_at", ""]
-    lines += wrapped("LAYOUTS = [", texts(layouts), "]", 120, 11) + ["", "FUNCTIONS = {"]
-    for number, (name, names) in enumerate(functions, 1):
-        lines += wrapped(f'    "{name.lower()}": Function({number}, {name in ranged}, [', texts(names), "]),", 120, 8)
+    lines += wrapped("LAYOUTS = [", texts(layouts), "]", 120, 11) + ["", "RULES = {"]
+    taken = {rule for _, places in functions for _, rule, _ in places}
+    for name, rule in rules.items():
+        if rule.layout and name in taken:
+            lines.append(f'    "{name}": Rule("{rule.layout}", "{rule.form}", "{java_holds(rule.holds)}", {rule.spread}),')
+    lines += ["}", "", "FUNCTIONS = {"]
+    for number, (name, places) in enumerate(functions, 1):
+        lines += wrapped(f'    "{name.lower()}": Function({number}, {name in ranged}, [',
+                         texts(member for member, _, _ in places), "],", 120, 8)
+        lines += wrapped("        [", texts(rule for _, rule, _ in places if rules[rule].layout), "]),", 120, 9)
     return lines + ["}", ""]
 
 
@@ -338,7 +348,7 @@ def main(given):
                KERNELS / "Rule.java": java_rule(rules, checked),
                KERNELS / "Function.java": java_function(checked, most),
                KERNELS / "reference/Rules.java": java_rules(rules, checked, layouts),
-               PYTHON: python_functions(layouts, functions, ranged, most)}
+               PYTHON: python_functions(layouts, checked, rules, ranged, most)}
     stale = [path for path, lines in written.items() if not path.exists() or path.read_text() != "\n".join(lines)]
     for path in stale:
         if given:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, NoReturn, TypeVar, cast
 
 from xent._arrays import (FLOATS, INTEGERS, ORDER, SIZE, Array, address_of, array_of, as_type, empty, is_of_torch,
                           numpy_arrays_of)
-from xent._functions import FUNCTIONS
+from xent._functions import FUNCTIONS, RULES
 from xent._native import (CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, TYPES, Layout, Library, Options, Prepared,
                           Report, Shape, Statistics, Tally, Work, sized)
 from xent._options import integer, require, shown
@@ -30,24 +30,31 @@ from xent.errors import ArrayMemoryError, DTypeError, LabelError, OptionError, S
 # name of an array -> how it lies beside the logits, and of which types it may be
 _WHOLE, _ROWS, _SPREAD_ROWS, _CLASSES, _VECTOR, _TOP, _ENTRIES, _TARGETS, _SPREAD, _HIDDEN, _MATRIX = range(11)
 _FLOAT, _FLAG, _FLOAT_OR_FLAG, _INDEX, _INTEGER = range(5)
-_KINDS = {
-    **dict.fromkeys(("output", "gradient", "upstream", "teacher"), (_WHOLE, _FLOAT)),
-    **dict.fromkeys(("losses", "log_sum_exp", "log_probabilities", "entropies", "processed_log_probabilities"),
-                    (_ROWS, _FLOAT)),
-    **dict.fromkeys(("argmax", "ranks", "tokens", "kept"), (_ROWS, _INDEX)),
-    "hits": (_ROWS, _FLAG), "kept_mask": (_WHOLE, _FLAG), "class_mask": (_CLASSES, _FLAG), "bias": (_CLASSES, _FLOAT),
-    "row_weights": (_SPREAD_ROWS, _FLOAT_OR_FLAG), "sink": (_SPREAD_ROWS, _FLOAT), "class_weights": (_VECTOR, _FLOAT),
-    "top_classes": (_TOP, _INDEX), "top_log_probabilities": (_TOP, _FLOAT), "target_gradient": (_TARGETS, _FLOAT),
-    "target_weights": (_TARGETS, _FLOAT), "prompt_tokens": (_ENTRIES, _INTEGER), "output_tokens": (_ENTRIES, _INTEGER),
-}
+_PLACES = {"PER_CLASS": _WHOLE, "PER_ROW": _ROWS, "PER_TARGET": _TARGETS, "OF_TARGETS": _TARGETS, "PER_TOP": _TOP,
+           "PER_PROMPT": _ENTRIES, "PER_OUTPUT": _ENTRIES, "PER_FEATURE": _HIDDEN, "OF_CLASSES": _MATRIX,
+           "ONE_ROW": _VECTOR}
+_HOLDS = {"NUMBERS": _FLOAT, "NUMBERS | FLAGS": _FLOAT_OR_FLAG, "FLAGS": _FLAG, "CLASS_NUMBERS": _INDEX,
+          "LABELS": _INTEGER}
+_SPREAD_PLACES = {_WHOLE: _CLASSES, _ROWS: _SPREAD_ROWS}
+_TAKEN_BY_THEMSELVES = ("targets", "row_offsets")
+
+
+def _kinds_of(rules: Iterable[str], spread: dict[int, int] = _SPREAD_PLACES) -> dict[str, tuple[int, int]]:
+    """The first rule of each array counts."""
+    kinds: dict[str, tuple[int, int]] = {}
+    for rule in map(RULES.__getitem__, rules):
+        if rule.array not in _TAKEN_BY_THEMSELVES:
+            place = _PLACES[rule.form]
+            kinds.setdefault(rule.array, (spread[place] if rule.spread else place, _HOLDS[rule.holds]))
+    return kinds
+
+
+_KINDS = _kinds_of(RULES)
 # Where every element is a row of its own, and where the classes that are selected say how others lie.
-ELEMENTS = {"losses": (_WHOLE, _FLOAT), "element_weights": (_SPREAD, _FLOAT_OR_FLAG),
-            "positive_weights": (_SPREAD, _FLOAT)}
-SELECTED = {"log_probabilities": (_TARGETS, _FLOAT), "upstream": (_TARGETS, _FLOAT)}
-UPSTREAM_OF_ROWS = {"upstream": (_ROWS, _FLOAT)}
-LINEAR = {"bias": (_VECTOR, _FLOAT), "bias_gradient": (_VECTOR, _FLOAT), "hidden_gradient": (_HIDDEN, _FLOAT),
-          "weights": (_MATRIX, _FLOAT), "weights_gradient": (_MATRIX, _FLOAT), "logits": (_WHOLE, _FLOAT),
-          **UPSTREAM_OF_ROWS}
+ELEMENTS = _kinds_of(FUNCTIONS["binary_cross_entropy"].rules, {_WHOLE: _SPREAD})
+SELECTED = _kinds_of(FUNCTIONS["selected_log_probabilities"].rules)
+UPSTREAM_OF_ROWS = _kinds_of(["UPSTREAM_OF_ROWS"])
+LINEAR = {**_kinds_of(FUNCTIONS["linear_cross_entropy"].rules), **UPSTREAM_OF_ROWS}
 
 MOST_SELECTED = 256
 # Rows that take less than this, counted in elements of a long row, are not worth another thread.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Written by tools/functions.py: change what that reads, not this.
 package dev.xent.internal.kernels;
 
 import static dev.xent.internal.kernels.ElementType.*;
