@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import dev.xent.internal.kernels.ElementType;
+
 /**
  * The type of a tensor's elements, in the byte order of the machine.
  *
@@ -9,36 +11,41 @@ package dev.xent;
  */
 public enum DType {
   /** IEEE 754 binary32. */
-  F32(4, true),
+  F32(ElementType.F32),
   /** IEEE 754 binary64. */
-  F64(8, true),
+  F64(ElementType.F64),
   /** IEEE 754 binary16. */
-  F16(2, true),
+  F16(ElementType.F16),
   /** bfloat16: the upper half of a binary32. */
-  BF16(2, true),
+  BF16(ElementType.BF16),
   /** Signed 8-bit integer. */
-  I8(1, false),
+  I8(ElementType.I8),
   /** Unsigned 8-bit integer. */
-  U8(1, false),
+  U8(ElementType.U8),
   /** Signed 16-bit integer. */
-  I16(2, false),
+  I16(ElementType.I16),
   /** Signed 32-bit integer. */
-  I32(4, false),
+  I32(ElementType.I32),
   /** Signed 64-bit integer. */
-  I64(8, false),
+  I64(ElementType.I64),
   /** Unsigned 16-bit integer. */
-  U16(2, false),
+  U16(ElementType.U16),
   /** Unsigned 32-bit integer. */
-  U32(4, false),
+  U32(ElementType.U32),
   /** Unsigned 64-bit integer; as a {@code long} it has the same bits. */
-  U64(8, false);
+  U64(ElementType.U64);
 
-  private final int byteSize;
-  private final boolean floatingPoint;
+  private static final DType[] TYPES = values();
 
-  DType(int byteSize, boolean floatingPoint) {
-    this.byteSize = byteSize;
-    this.floatingPoint = floatingPoint;
+  /** The same type inside the library, whose types are in the same order. */
+  final ElementType element;
+
+  DType(ElementType element) {
+    this.element = element;
+  }
+
+  static DType of(ElementType element) {
+    return TYPES[element.ordinal()];
   }
 
   /**
@@ -47,7 +54,7 @@ public enum DType {
    * @return bytes
    */
   public int byteSize() {
-    return byteSize;
+    return element.byteSize();
   }
 
   /**
@@ -56,7 +63,7 @@ public enum DType {
    * @return the opposite of {@link #isInteger()}
    */
   public boolean isFloat() {
-    return floatingPoint;
+    return element.isFloat();
   }
 
   /**
@@ -65,7 +72,7 @@ public enum DType {
    * @return true for U8, U16, U32 and U64
    */
   public boolean isUnsigned() {
-    return this == U8 || this == U16 || this == U32 || this == U64;
+    return element.isUnsigned();
   }
 
   /**
@@ -74,6 +81,6 @@ public enum DType {
    * @return the opposite of {@link #isFloat()}
    */
   public boolean isInteger() {
-    return !floatingPoint;
+    return element.isInteger();
   }
 }

@@ -13,6 +13,7 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.DivergencePlan;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
+import dev.xent.internal.plan.LossSpec;
 import dev.xent.internal.plan.Options;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.NoneCounted;
@@ -278,7 +279,15 @@ public final class Divergence {
     public Divergence build() {
       Engine engine = engine();
       Options options = Options.of(engine, fullyMasked, temperature, 0);
-      return new Divergence(new DivergencePlan(kind, engine, spec(options, null)));
+      return new Divergence(plan(engine, spec(options, null)));
+    }
+
+    private DivergencePlan plan(Engine engine, LossSpec spec) {
+      return switch (kind) {
+        case KULLBACK_LEIBLER -> DivergencePlan.kullbackLeibler(engine, spec);
+        case JENSEN_SHANNON -> DivergencePlan.jensenShannon(engine, spec);
+        case TOTAL_VARIATION -> DivergencePlan.totalVariation(engine, spec);
+      };
     }
   }
 

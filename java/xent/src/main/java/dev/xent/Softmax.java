@@ -68,7 +68,7 @@ public final class Softmax {
    */
   public Tensor forward(Tensor logits) {
     View given = view(logits, "logits");
-    Tensor output = Tensor.allocate(Arena.ofAuto(), given.type, given.shape);
+    Tensor output = Tensor.allocate(Arena.ofAuto(), DType.of(given.type), given.shape);
     plan.forward(given, InputViews.NONE, output.view);
     return output;
   }

@@ -65,7 +65,7 @@ public final class Tensor {
     Objects.requireNonNull(type, "type");
     long[] own = Objects.requireNonNull(shape, "shape").clone();
     Strides.elements(own);
-    return new Tensor(View.of(segment, type, own, Strides.rowMajor(own), null));
+    return new Tensor(View.of(segment, type.element, own, Strides.rowMajor(own), null));
   }
 
   /**
@@ -78,7 +78,7 @@ public final class Tensor {
     Objects.requireNonNull(type, "type");
     Objects.requireNonNull(shape, "shape");
     Objects.requireNonNull(strides, "strides");
-    return new Tensor(View.of(segment, type, shape.clone(), strides.clone(), null));
+    return new Tensor(View.of(segment, type.element, shape.clone(), strides.clone(), null));
   }
 
   /**
@@ -95,7 +95,7 @@ public final class Tensor {
     long[] own = Objects.requireNonNull(shape, "shape").clone();
     Strides.elements(own);
     return new Tensor(
-        View.of(Memory.at(address, byteSize), type, own, Strides.rowMajor(own), owner));
+        View.of(Memory.at(address, byteSize), type.element, own, Strides.rowMajor(own), owner));
   }
 
   /** A new row-major tensor of zeros that lives as long as the arena. */
@@ -103,8 +103,8 @@ public final class Tensor {
     Objects.requireNonNull(arena, "arena");
     Objects.requireNonNull(type, "type");
     long[] own = Objects.requireNonNull(shape, "shape").clone();
-    MemorySegment segment = Memory.allocate(arena, type, Strides.elements(own));
-    return new Tensor(View.of(segment, type, own, Strides.rowMajor(own), null));
+    MemorySegment segment = Memory.allocate(arena, type.element, Strides.elements(own));
+    return new Tensor(View.of(segment, type.element, own, Strides.rowMajor(own), null));
   }
 
   /**
@@ -320,14 +320,14 @@ public final class Tensor {
               Plural.of(elements, "element"),
               length));
     }
-    return new Tensor(View.of(segment, type, own, Strides.rowMajor(own), null));
+    return new Tensor(View.of(segment, type.element, own, Strides.rowMajor(own), null));
   }
 
   // ---- facts -----------------------------------------------------------------------------------
 
   /** The element type. */
   public DType type() {
-    return view.type;
+    return DType.of(view.type);
   }
 
   /** The number of dimensions, at least 1. */
@@ -511,7 +511,7 @@ public final class Tensor {
    *     result and its views
    */
   public Tensor lentBy(Lender lender) {
-    return new Tensor(view.lentBy(Objects.requireNonNull(lender, "lender")));
+    return new Tensor(view.lentBy(Objects.requireNonNull(lender, "lender")::refusal));
   }
 
   // ---- elements --------------------------------------------------------------------------------

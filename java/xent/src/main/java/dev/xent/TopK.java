@@ -200,8 +200,8 @@ public final class TopK {
     long[] shape = plan.topShape(logits, inputs);
     Arena arena = Arena.ofAuto();
     return new Result(
-        Tensor.allocate(arena, plan.typeOfClasses(logits, inputs), shape),
-        Tensor.allocate(arena, LogitsPlan.typeOfValues(logits), shape));
+        Tensor.allocate(arena, DType.of(plan.typeOfClasses(logits, inputs)), shape),
+        Tensor.allocate(arena, DType.of(LogitsPlan.typeOfValues(logits)), shape));
   }
 
   /**

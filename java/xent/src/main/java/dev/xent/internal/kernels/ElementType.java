@@ -262,6 +262,25 @@ public enum ElementType {
     return label < 0 && number == U64.number;
   }
 
+  /** The number of the type in xent.h. */
+  public int number() {
+    return number;
+  }
+
+  /** Whether elements are floating-point numbers; else they are integers. */
+  public boolean isFloat() {
+    return (holds & NUMBERS) != 0;
+  }
+
+  public boolean isInteger() {
+    return (holds & NUMBERS) == 0;
+  }
+
+  /** Whether elements are integers that are never negative. */
+  public boolean isUnsigned() {
+    return this == U8 || this == U16 || this == U32 || this == U64;
+  }
+
   public int byteSize() {
     return byteSize;
   }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.load;
 
-import dev.xent.DType;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Isa;
@@ -13,24 +12,6 @@ import org.jspecify.annotations.Nullable;
 /** The numbers of the C API that stand for what the Java API names. */
 public final class Codes {
   private Codes() {}
-
-  /** The number of an element type. */
-  public static int of(DType type) {
-    return switch (type) {
-      case F32 -> XentH.XENT_F32();
-      case F64 -> XentH.XENT_F64();
-      case F16 -> XentH.XENT_F16();
-      case BF16 -> XentH.XENT_BF16();
-      case I8 -> XentH.XENT_I8();
-      case U8 -> XentH.XENT_U8();
-      case I16 -> XentH.XENT_I16();
-      case I32 -> XentH.XENT_I32();
-      case I64 -> XentH.XENT_I64();
-      case U16 -> XentH.XENT_U16();
-      case U32 -> XentH.XENT_U32();
-      case U64 -> XentH.XENT_U64();
-    };
-  }
 
   /** The number of an instruction set. */
   public static int of(Isa isa) {

@@ -3,10 +3,10 @@ package dev.xent.internal.load;
 
 import static java.lang.foreign.MemorySegment.NULL;
 
-import dev.xent.DType;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.ShapeStruct;
@@ -32,7 +32,8 @@ final class SelfTest {
   /** Two groups of sixteen lanes and a part of one. */
   private static final int CLASSES = 43;
 
-  private static final List<DType> TYPES = List.of(DType.F32, DType.F64, DType.F16, DType.BF16);
+  private static final List<ElementType> TYPES =
+      List.of(ElementType.F32, ElementType.F64, ElementType.F16, ElementType.BF16);
 
   /** The CRC-32 of the results, for each of the types. */
   private static final long[] SOFTMAX = {0xa8992f2bL, 0x2db6fa17L, 0x8a75aa9bL, 0xc76b5f6eL};
@@ -59,7 +60,7 @@ final class SelfTest {
     ShapeStruct.outer(shape, ROWS);
     ShapeStruct.classes(shape, CLASSES);
     ShapeStruct.inner(shape, 1);
-    perRow(ShapeStruct.layout(shape, Array.TARGETS), Codes.of(DType.I32));
+    perRow(ShapeStruct.layout(shape, Array.TARGETS), ElementType.I32.number());
   }
 
   /**
@@ -87,7 +88,7 @@ final class SelfTest {
     }
   }
 
-  private static String describe(String function, DType type, Isa isa) {
+  private static String describe(String function, ElementType type, Isa isa) {
     return String.format(
         Locale.ROOT, "a %s of %s on %s", function, type, isa.name().toLowerCase(Locale.ROOT));
   }
@@ -96,7 +97,7 @@ final class SelfTest {
    * Logits that every type holds exactly, from -8 to 7.75. By way of an array: this code runs once,
    * in the interpreter, which takes a microsecond for each access to a segment.
    */
-  private void take(DType type) {
+  private void take(ElementType type) {
     int count = ROWS * CLASSES;
     double[] values = new double[count];
     float[] floats = new float[count];
@@ -105,7 +106,7 @@ final class SelfTest {
       values[i] = (i * 37 % 64 - 32) / 4.0;
       floats[i] = (float) values[i];
       halves[i] =
-          type == DType.F16
+          type == ElementType.F16
               ? Float.floatToFloat16(floats[i])
               : (short) (Float.floatToRawIntBits(floats[i]) >> 16);
     }
@@ -114,7 +115,7 @@ final class SelfTest {
       case F32 -> MemorySegment.copy(floats, 0, logits, ValueLayout.JAVA_FLOAT, 0, count);
       default -> MemorySegment.copy(halves, 0, logits, ValueLayout.JAVA_SHORT, 0, count);
     }
-    int code = Codes.of(type);
+    int code = type.number();
     perClass(ShapeStruct.layout(shape, Array.LOGITS), code);
     perClass(ShapeStruct.layout(shape, Array.OUTPUT), code);
     perClass(ShapeStruct.layout(shape, Array.GRADIENT), code);
@@ -135,7 +136,7 @@ final class SelfTest {
     xent_layout.type(layout, type);
   }
 
-  private long softmax(DType type) {
+  private long softmax(ElementType type) {
     results.fill((byte) 0);
     work.begin(Function.SOFTMAX, shape, options, NULL)
         .set(Array.LOGITS, logits)
@@ -143,7 +144,7 @@ final class SelfTest {
     return run(type);
   }
 
-  private long crossEntropy(DType type) {
+  private long crossEntropy(ElementType type) {
     results.fill((byte) 0);
     long bytes = type.byteSize();
     work.begin(Function.CROSS_ENTROPY, shape, options, NULL)
@@ -155,12 +156,12 @@ final class SelfTest {
     return run(type);
   }
 
-  private long run(DType type) {
+  private long run(ElementType type) {
     int status = kernels.run(work.rows(0, ROWS).classes(0, CLASSES));
     return status == Status.OK ? checksum(type) : -1;
   }
 
-  private long checksum(DType type) {
+  private long checksum(ElementType type) {
     CRC32 sum = new CRC32();
     sum.update(results.asByteBuffer().limit(ROWS * (CLASSES + 2) * type.byteSize()));
     return sum.getValue();

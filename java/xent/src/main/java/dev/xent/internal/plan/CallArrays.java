@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.DType;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.ffi.xent_layout;
@@ -173,9 +172,9 @@ abstract sealed class CallArrays permits Call {
   }
 
   private static void requireFloat32(Part part, View view) {
-    if (!Types.fits(view.type, DType.F32)) {
+    if (!Types.fits(view.type, ElementType.F32)) {
       throw new DTypeException(
-          part.name + " is " + view + ": give a tensor of type " + Types.allowed(DType.F32));
+          part.name + " is " + view + ": give a tensor of type " + Types.allowed(ElementType.F32));
     }
   }
 
@@ -465,7 +464,7 @@ abstract sealed class CallArrays permits Call {
    *
    * @param arithmetic F64 where losses are computed in double
    */
-  void keepFewLosses(Outputs outputs, DType arithmetic) {
+  void keepFewLosses(Outputs outputs, ElementType arithmetic) {
     if (outputs.tally == null
         && !has(Array.LOSSES)
         && contiguous

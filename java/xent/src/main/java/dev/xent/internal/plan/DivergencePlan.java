@@ -3,9 +3,8 @@ package dev.xent.internal.plan;
 
 import static java.lang.foreign.MemorySegment.NULL;
 
-import dev.xent.DType;
-import dev.xent.Divergence;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
@@ -14,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A divergence of a student from its teacher. */
 public final class DivergencePlan {
-  private final Divergence.Kind kind;
+  private final String kind;
   private final Function function;
   private final Engine engine;
   private final Kernels kernels;
@@ -24,14 +23,9 @@ public final class DivergencePlan {
   private final Operation forward;
   private final RowWork rows = this::rows;
 
-  public DivergencePlan(Divergence.Kind kind, Engine engine, LossSpec spec) {
+  private DivergencePlan(String kind, Function function, Engine engine, LossSpec spec) {
     this.kind = kind;
-    this.function =
-        switch (kind) {
-          case KULLBACK_LEIBLER -> Function.KL_DIVERGENCE;
-          case JENSEN_SHANNON -> Function.JENSEN_SHANNON_DIVERGENCE;
-          case TOTAL_VARIATION -> Function.TOTAL_VARIATION;
-        };
+    this.function = function;
     this.engine = engine;
     this.kernels = engine.kernels();
     this.spec = spec;
@@ -40,9 +34,24 @@ public final class DivergencePlan {
     this.forward = new Forward(engine);
   }
 
+  /** {@code sum p log(p / q)} of the teacher p. */
+  public static DivergencePlan kullbackLeibler(Engine engine, LossSpec spec) {
+    return new DivergencePlan("KULLBACK_LEIBLER", Function.KL_DIVERGENCE, engine, spec);
+  }
+
+  /** The mean of the divergences of both from their mixture. */
+  public static DivergencePlan jensenShannon(Engine engine, LossSpec spec) {
+    return new DivergencePlan("JENSEN_SHANNON", Function.JENSEN_SHANNON_DIVERGENCE, engine, spec);
+  }
+
+  /** Half the sum of the absolute differences. */
+  public static DivergencePlan totalVariation(Engine engine, LossSpec spec) {
+    return new DivergencePlan("TOTAL_VARIATION", Function.TOTAL_VARIATION, engine, spec);
+  }
+
   /** The same with another denominator. */
   public DivergencePlan withDenominator(double value) {
-    return new DivergencePlan(kind, engine, spec.withDenominator(value));
+    return new DivergencePlan(kind, function, engine, spec.withDenominator(value));
   }
 
   /** The axis of the classes. */
@@ -93,7 +102,7 @@ public final class DivergencePlan {
       takeInputs(call, given.lead, given.targets, given.inputs);
       LossCall.takeOutputs(call, function, given.gradient, outputs);
       call.needsWholeRows = true;
-      call.keepFewLosses(outputs, DType.F64);
+      call.keepFewLosses(outputs, ElementType.F64);
       call.ready();
     }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.DType;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Kernels;
-import dev.xent.internal.load.Codes;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
@@ -17,18 +16,18 @@ final class FewLosses {
   static final int MOST = 64;
 
   /** Room for one loss per row. */
-  final View floats = View.room(DType.F32, MOST);
+  final View floats = View.room(ElementType.F32, MOST);
 
   /** Room for losses that are computed in double; most threads never need it. */
   private @Nullable View doubles;
 
   /** Where the losses of logits of a type go, exactly as they are added up. */
-  View view(DType logits) {
-    if (logits != DType.F64) {
+  View view(ElementType logits) {
+    if (logits != ElementType.F64) {
       return floats;
     }
     if (doubles == null) {
-      doubles = View.room(DType.F64, MOST);
+      doubles = View.room(ElementType.F64, MOST);
     }
     return doubles;
   }
@@ -39,10 +38,10 @@ final class FewLosses {
   }
 
   /** The sum of the first so many losses, rounded once: what a tally of them has. */
-  double sum(DType logits, long count, Kernels kernels, Call call) {
+  double sum(ElementType logits, long count, Kernels kernels, Call call) {
     View losses = view(logits);
     MemorySegment segment = losses.segment;
-    boolean wide = losses.type == DType.F64;
+    boolean wide = losses.type == ElementType.F64;
     double sum = 0;
     for (long i = 0; i < count; i++) {
       double loss =
@@ -55,7 +54,7 @@ final class FewLosses {
       // Not a number when the loss or the sum is no finite number.
       if (error != 0) {
         MemorySegment tally = call.emptiedTally();
-        Failures.check(kernels.tallyAdd(tally, segment, Codes.of(losses.type), 1, count), call);
+        Failures.check(kernels.tallyAdd(tally, segment, losses.type.number(), 1, count), call);
         return kernels.tallySum(tally);
       }
       sum = next;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.DType;
 import dev.xent.errors.PartialStatesException;
+import dev.xent.internal.kernels.ElementType;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Locale;
@@ -37,7 +37,7 @@ public record FinishedRows(
     require(operation);
     boolean sameKind = given == null ? kind == null : kind == States.kindOf(given);
     if (!sameKind
-        || wide != (call.lead().type == DType.F64)
+        || wide != (call.lead().type == ElementType.F64)
         || axis != call.dimensions.axis
         || !call.dimensions.hasRowsOfEntries(shape)
         || call.allClasses != shape[axis]) {

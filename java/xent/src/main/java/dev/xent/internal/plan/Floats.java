@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.DType;
 import dev.xent.internal.kernels.ElementType;
-import dev.xent.internal.load.Codes;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -12,22 +10,22 @@ public final class Floats {
   private Floats() {}
 
   /** The element so many elements behind the start; of bytes, which are flags, their number. */
-  static double get(MemorySegment segment, DType type, long index) {
-    return type == DType.I8
-        ? get(segment, DType.U8, index)
-        : ElementType.of(Codes.of(type)).get(segment, index);
+  static double get(MemorySegment segment, ElementType type, long index) {
+    return type == ElementType.I8
+        ? get(segment, ElementType.U8, index)
+        : ElementType.of(type.number()).get(segment, index);
   }
 
   /** The same of a type whose elements a float can hold: of F32 with its very bits. */
-  static float getFloat(MemorySegment segment, DType type, long index) {
-    return type == DType.F32
+  static float getFloat(MemorySegment segment, ElementType type, long index) {
+    return type == ElementType.F32
         ? segment.getAtIndex(ValueLayout.JAVA_FLOAT, index)
         : (float) get(segment, type, index);
   }
 
   /** Writes a float; F32 gets its very bits. */
-  static void setFloat(MemorySegment segment, DType type, long index, float value) {
-    if (type == DType.F32) {
+  static void setFloat(MemorySegment segment, ElementType type, long index, float value) {
+    if (type == ElementType.F32) {
       segment.setAtIndex(ValueLayout.JAVA_FLOAT, index, value);
     } else {
       set(segment, type, index, value);
@@ -35,7 +33,7 @@ public final class Floats {
   }
 
   /** Writes a number, rounded to the type; every NaN is the canonical one. */
-  static void set(MemorySegment segment, DType type, long index, double value) {
-    ElementType.of(Codes.of(type)).set(segment, index, value);
+  static void set(MemorySegment segment, ElementType type, long index, double value) {
+    ElementType.of(type.number()).set(segment, index, value);
   }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.DType;
 import dev.xent.errors.DTypeException;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
@@ -90,7 +90,7 @@ public final class HvpPlan {
 
   /** The output has the probabilities for a while, which are not to be rounded. */
   private static void requireExact(View output, View logits) {
-    DType type = LogitsPlan.typeOfValues(logits);
+    ElementType type = LogitsPlan.typeOfValues(logits);
     if (output.type != type) {
       throw new DTypeException(
           String.format(

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.DType;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
@@ -102,17 +102,17 @@ public final class LogitsPlan {
   }
 
   /** The type that holds the number of every class. */
-  public DType typeOfClasses(View logits, InputViews inputs) {
+  public ElementType typeOfClasses(View logits, InputViews inputs) {
     long classes =
         inputs.get(Array.ROW_OFFSETS) == null
             ? logits.shape[Strides.axis(axis, logits.shape)]
             : logits.elements;
-    return classes - 1 > Integer.MAX_VALUE ? DType.I64 : DType.I32;
+    return classes - 1 > Integer.MAX_VALUE ? ElementType.I64 : ElementType.I32;
   }
 
   /** The type that results are computed in. */
-  public static DType typeOfValues(View logits) {
-    return logits.type == DType.F64 ? DType.F64 : DType.F32;
+  public static ElementType typeOfValues(View logits) {
+    return logits.type == ElementType.F64 ? ElementType.F64 : ElementType.F32;
   }
 
   // ---- calls -----------------------------------------------------------------------------------

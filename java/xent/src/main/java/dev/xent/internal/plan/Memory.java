@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.DType;
-import dev.xent.Lender;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Places;
 import dev.xent.internal.load.Backends;
-import dev.xent.internal.load.Codes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
 import java.nio.ByteOrder;
 import java.util.Locale;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** What may be done with a piece of memory, and its single elements. */
@@ -114,7 +112,7 @@ public final class Memory {
   }
 
   /** Zeroed memory for so many elements. */
-  public static MemorySegment allocate(Arena arena, DType type, long elements) {
+  public static MemorySegment allocate(Arena arena, ElementType type, long elements) {
     if (elements > MOST_BYTES / type.byteSize()) {
       throw new MemoryException(
           elements + " elements of " + type + " are more than memory can be: give a smaller shape");
@@ -204,14 +202,16 @@ public final class Memory {
     }
 
     /** The method for a type: {@code getLong}. */
-    public String methodFor(DType type) {
-      return verb + (type.isInteger() ? "Long" : type == DType.F64 ? "Double" : "Float") + suffix;
+    public String methodFor(ElementType type) {
+      return verb
+          + (type.isInteger() ? "Long" : type == ElementType.F64 ? "Double" : "Float")
+          + suffix;
     }
   }
 
   /** Refuses all types but those whose elements a float can hold. */
   public static void requireFloat(View view, Use use) {
-    if (view.type == DType.F64) {
+    if (view.type == ElementType.F64) {
       throw wrongMethod(view, use, " has elements that no float holds: use ", "F32, F16 or BF16");
     }
     if (!view.type.isFloat()) {
@@ -256,8 +256,8 @@ public final class Memory {
     }
   }
 
-  private static void requireLentBy(Lender lender, String name) {
-    String refusal = lender.refusal();
+  private static void requireLentBy(Supplier<@Nullable String> lender, String name) {
+    String refusal = lender.get();
     if (refusal != null) {
       throw new MemoryException(
           name + " lies in memory that its lender has taken back: " + refusal);
@@ -278,7 +278,7 @@ public final class Memory {
 
   /** Whether no lender refuses the memory. */
   static boolean isLent(View view) {
-    return view.lender == null || view.lender.refusal() == null;
+    return view.lender == null || view.lender.get() == null;
   }
 
   private static boolean isAccessible(MemorySegment segment) {
@@ -389,19 +389,19 @@ public final class Memory {
   /** Writes an integer element that its type holds, so many elements behind the first one. */
   public static void setLong(View view, long offset, long value) {
     try {
-      ElementType.of(Codes.of(view.type)).setInteger(view.segment, offset, value);
+      ElementType.of(view.type.number()).setInteger(view.segment, offset, value);
     } catch (IllegalStateException | WrongThreadException e) {
       throw inaccessible(view.segment, "the tensor", e);
     }
   }
 
   /** An integer, so many elements of its type behind the start. */
-  static long getLong(MemorySegment segment, DType type, long offset) {
-    return ElementType.of(Codes.of(type)).getInteger(segment, offset);
+  static long getLong(MemorySegment segment, ElementType type, long offset) {
+    return ElementType.of(type.number()).getInteger(segment, offset);
   }
 
   /** Whether the elements are those of an array, one after the other. */
-  private static boolean isBlock(View view, DType type) {
+  private static boolean isBlock(View view, ElementType type) {
     return view.contiguous && view.type == type;
   }
 
@@ -417,7 +417,7 @@ public final class Memory {
   /** All elements of a type that a float can hold, in row-major order. */
   public static float[] toFloatArray(View view) {
     float[] values = new float[arrayLength(view)];
-    if (isBlock(view, DType.F32)) {
+    if (isBlock(view, ElementType.F32)) {
       copyBlock(view, 0, MemorySegment.ofArray(values));
       return values;
     }
@@ -437,7 +437,7 @@ public final class Memory {
     }
     int columns = arrayLength(view, view.shape[last]);
     float[][] values = new float[arrayLength(view, rows)][columns];
-    if (isBlock(view, DType.F32)) {
+    if (isBlock(view, ElementType.F32)) {
       for (int row = 0; row < values.length; row++) {
         copyBlock(view, (long) row * columns, MemorySegment.ofArray(values[row]));
       }
@@ -455,7 +455,7 @@ public final class Memory {
   /** All elements of a type of floats, in row-major order. */
   public static double[] toDoubleArray(View view) {
     double[] values = new double[arrayLength(view)];
-    if (isBlock(view, DType.F64)) {
+    if (isBlock(view, ElementType.F64)) {
       copyBlock(view, 0, MemorySegment.ofArray(values));
       return values;
     }
@@ -469,7 +469,7 @@ public final class Memory {
   /** All integer elements in row-major order, which must be ints. */
   public static int[] toIntArray(View view) {
     int[] values = new int[arrayLength(view)];
-    if (isBlock(view, DType.I32)) {
+    if (isBlock(view, ElementType.I32)) {
       copyBlock(view, 0, MemorySegment.ofArray(values));
       return values;
     }
@@ -493,7 +493,7 @@ public final class Memory {
   /** All integer elements in row-major order. */
   public static long[] toLongArray(View view) {
     long[] values = new long[arrayLength(view)];
-    if (isBlock(view, DType.I64) || isBlock(view, DType.U64)) {
+    if (isBlock(view, ElementType.I64) || isBlock(view, ElementType.U64)) {
       copyBlock(view, 0, MemorySegment.ofArray(values));
       return values;
     }

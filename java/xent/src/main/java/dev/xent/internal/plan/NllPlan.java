@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.DType;
 import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
-import dev.xent.internal.load.Codes;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Locale;
@@ -147,7 +146,7 @@ public final class NllPlan {
   private void forwardRows(Call call, NllScratch scratch, long begin, long end) {
     NllRow row = scratch.row;
     MemorySegment tally = call.tally();
-    DType summed = call.lead().type == DType.F64 ? DType.F64 : DType.F32;
+    ElementType summed = call.lead().type == ElementType.F64 ? ElementType.F64 : ElementType.F32;
     int waiting = 0;
     for (long index = begin; index < end && !call.isInVain(); index++) {
       row.enter(index);
@@ -164,7 +163,7 @@ public final class NllPlan {
       }
       Floats.set(scratch.losses, summed, waiting++, loss);
       if (waiting == NllScratch.BLOCK || index == end - 1) {
-        Failures.check(kernels.tallyAdd(tally, scratch.losses, Codes.of(summed), 1, waiting), call);
+        Failures.check(kernels.tallyAdd(tally, scratch.losses, summed.number(), 1, waiting), call);
         waiting = 0;
       }
     }

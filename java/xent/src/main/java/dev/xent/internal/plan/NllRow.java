@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.DType;
 import dev.xent.errors.LabelException;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.reference.math.Lanes;
 import dev.xent.options.Smoothing;
 
@@ -66,7 +66,7 @@ final class NllRow {
     options = newOptions;
     smoothing = options.labelSmoothing();
     others = options.smoothing() == Smoothing.OTHERS;
-    narrow = call.lead().type != DType.F64;
+    narrow = call.lead().type != ElementType.F64;
     logs.take(call.logProbabilities);
     targets.take(call.part(Array.TARGETS));
     targetWeights.take(call.part(Array.TARGET_WEIGHTS));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.DType;
 import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Records;
 import java.lang.foreign.Arena;
@@ -153,7 +153,7 @@ public final class Outputs {
     }
     View own = ownHits;
     if (own == null || !call.dimensions.isRowShape(own.shape, false)) {
-      own = View.room(DType.U8, call.dimensions.rowShape());
+      own = View.room(ElementType.U8, call.dimensions.rowShape());
       ownHits = own;
     }
     return own;
@@ -192,7 +192,7 @@ public final class Outputs {
     savedRows = call.dimensions.rows;
     savedClasses = call.dimensions.classes;
     savedKind = kind;
-    savedWide = call.lead().type == DType.F64;
+    savedWide = call.lead().type == ElementType.F64;
     savedGiven = call.given();
     savedOptions = options;
   }
@@ -208,7 +208,7 @@ public final class Outputs {
     if (savedRows < 0 || (savedRows == call.dimensions.rows && !whole)) {
       throw noStatistics();
     }
-    boolean wide = call.lead().type == DType.F64;
+    boolean wide = call.lead().type == ElementType.F64;
     int given = call.given();
     if (savedRows != call.dimensions.rows
         || savedClasses != call.dimensions.classes

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.DType;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.kernels.Array;
@@ -9,7 +8,6 @@ import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
-import dev.xent.internal.load.Codes;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
@@ -107,7 +105,7 @@ final class Part {
 
   /** Whether it holds longs without a sign; a call like the one before takes no views. */
   boolean isU64() {
-    return view == null ? writtenType == XentH.XENT_U64() : view.type == DType.U64;
+    return view == null ? writtenType == XentH.XENT_U64() : view.type == ElementType.U64;
   }
 
   void take(View newView, Rule newRule, Kind newKind, int callRank) {
@@ -180,7 +178,7 @@ final class Part {
 
   /** What of this part, beside the sizes of the call, the layout of an array without gaps is. */
   long signature() {
-    return (Codes.of(view.type) << 1 | (kind == Kind.ROWS ? 1L : 0L)) << place * SIGNATURE_BITS;
+    return (view.type.number() << 1 | (kind == Kind.ROWS ? 1L : 0L)) << place * SIGNATURE_BITS;
   }
 
   /** Whether calls without options of their own do without it. */
@@ -295,10 +293,10 @@ final class Part {
   }
 
   /** Gives the layout in the struct a type, where there is no array: after {@link #write()}. */
-  void writeType(DType type) {
-    if (writtenType != Codes.of(type)) {
-      xent_layout.type(layout, Codes.of(type));
-      writtenType = Codes.of(type);
+  void writeType(ElementType type) {
+    if (writtenType != type.number()) {
+      xent_layout.type(layout, type.number());
+      writtenType = type.number();
       writtenOuter = 0;
       writtenClasses = 0;
       writtenInner = 0;
@@ -331,7 +329,8 @@ final class Part {
       }
       return;
     }
-    int type = Codes.of(view.type == DType.I8 && holdsFlags() ? DType.U8 : view.type);
+    ElementType held = view.type == ElementType.I8 && holdsFlags() ? ElementType.U8 : view.type;
+    int type = held.number();
     if (type != writtenType
         || outer != writtenOuter
         || classes != writtenClasses

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.DType;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.kernels.ElementType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Locale;
@@ -100,8 +100,8 @@ final class RowOffsets {
   }
 
   /** The offset of such an index. */
-  static long at(MemorySegment segment, DType type, long index) {
-    return type == DType.I32
+  static long at(MemorySegment segment, ElementType type, long index) {
+    return type == ElementType.I32
         ? segment.getAtIndex(ValueLayout.JAVA_INT, index)
         : segment.getAtIndex(ValueLayout.JAVA_LONG, index);
   }

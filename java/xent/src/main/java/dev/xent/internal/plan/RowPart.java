@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.DType;
+import dev.xent.internal.kernels.ElementType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /** One row of an array of a call, for operations without a kernel. */
 final class RowPart {
   private MemorySegment segment = MemorySegment.NULL;
-  private DType type = DType.F32;
+  private ElementType type = ElementType.F32;
   private long outer;
   private long inner;
   private long stride;

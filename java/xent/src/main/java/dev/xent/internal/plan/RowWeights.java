@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.DType;
 import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Kernels;
-import dev.xent.internal.load.Codes;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -49,7 +48,8 @@ final class RowWeights {
       for (long row = 0; row < call.pieces.rows; row++) {
         block.setAtIndex(ValueLayout.JAVA_DOUBLE, waiting++, at(call, row));
         if (waiting == NllScratch.BLOCK || row == call.pieces.rows - 1) {
-          Failures.check(kernels.tallyAdd(tally, block, Codes.of(DType.F64), 1, waiting), call);
+          Failures.check(
+              kernels.tallyAdd(tally, block, ElementType.F64.number(), 1, waiting), call);
           waiting = 0;
         }
       }

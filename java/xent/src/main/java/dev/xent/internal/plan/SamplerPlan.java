@@ -3,13 +3,13 @@ package dev.xent.internal.plan;
 
 import static java.lang.foreign.MemorySegment.NULL;
 
-import dev.xent.DType;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Records;
@@ -303,7 +303,7 @@ public final class SamplerPlan {
 
   private void lead(Call call, View logits) {
     call.lead(Rule.LOGITS, logits, axis);
-    if (logits.type == DType.F64) {
+    if (logits.type == ElementType.F64) {
       throw new DTypeException(
           "logits is " + logits + ": give a tensor of type F32, F16 or BF16 to sample from");
     }

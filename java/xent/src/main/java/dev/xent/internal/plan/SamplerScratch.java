@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.DType;
 import dev.xent.internal.ffi.xent_sampling;
+import dev.xent.internal.kernels.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /** What a thread needs to sample, used again by every call. */
 final class SamplerScratch {
   /** A token of a row that nobody gave a tensor for. */
-  final View token = View.room(DType.I64, 1);
+  final View token = View.room(ElementType.I64, 1);
 
   final RowPart tokensBefore = new RowPart();
 

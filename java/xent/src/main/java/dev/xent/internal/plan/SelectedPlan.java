@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.DType;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
-import dev.xent.internal.load.Codes;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
@@ -267,7 +266,7 @@ public final class SelectedPlan {
   }
 
   private static void requireSummands(String name, View view) {
-    if (view.type != DType.F32 && view.type != DType.F64) {
+    if (view.type != ElementType.F32 && view.type != ElementType.F64) {
       throw new DTypeException(name + " is " + view + ": give a tensor of type F32 or F64");
     }
   }
@@ -324,7 +323,7 @@ public final class SelectedPlan {
             kernels.tallyAdd(
                 tally,
                 values.segment.asSlice(offset * size, span * size),
-                Codes.of(values.type),
+                values.type.number(),
                 values.strides[0],
                 count),
             call);
@@ -335,7 +334,7 @@ public final class SelectedPlan {
 
   private static void store(View sums, long index, double value) {
     long at = index * sums.strides[0];
-    if (sums.type == DType.F32) {
+    if (sums.type == ElementType.F32) {
       sums.segment.setAtIndex(ValueLayout.JAVA_FLOAT, at, (float) value);
     } else {
       sums.segment.setAtIndex(ValueLayout.JAVA_DOUBLE, at, value);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.DType;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_tally;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.Work;
@@ -30,7 +30,7 @@ final class ShardCall {
     States states =
         States.allocate(
             States.kindOf(kind),
-            call.lead().type == DType.F64,
+            call.lead().type == ElementType.F64,
             first != null,
             shape,
             dimensions.axis,
@@ -70,7 +70,7 @@ final class ShardCall {
 
   /** Logits of whole rows that nobody has in one place: the kernels do not look at them. */
   static View unseen(States states) {
-    DType type = states.wide() ? DType.F64 : DType.F32;
+    ElementType type = states.wide() ? ElementType.F64 : ElementType.F32;
     return View.of(
         Memory.allocate(Arena.ofAuto(), type, 1),
         type,

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.DType;
 import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_tally;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.load.Backends;
-import dev.xent.internal.load.Codes;
 import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -77,7 +76,7 @@ public final class Sums {
     pending.fill((byte) 0);
     xent_tally.size(pending, xent_tally.sizeof());
     one.set(ValueLayout.JAVA_DOUBLE, 0, newCounted);
-    check(kernels().tallyAdd(pending, one, Codes.of(DType.F64), 1, 1));
+    check(kernels().tallyAdd(pending, one, ElementType.F64.number(), 1, 1));
   }
 
   /** A call that succeeded. */

@@ -9,7 +9,6 @@ import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Work;
-import dev.xent.internal.load.Codes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
@@ -99,8 +98,8 @@ final class TopProbabilities {
     ShapeStruct.outer(shape, rows);
     ShapeStruct.classes(shape, places);
     ShapeStruct.inner(shape, 1);
-    dense(layoutOfX, places, Codes.of(call.view(Array.LOGITS).type));
-    dense(layoutOfY, places, Codes.of(call.topProbabilities.view.type));
+    dense(layoutOfX, places, call.view(Array.LOGITS).type.number());
+    dense(layoutOfY, places, call.topProbabilities.view.type.number());
   }
 
   private static void dense(MemorySegment layout, int places, int type) {

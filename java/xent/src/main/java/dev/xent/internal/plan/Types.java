@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.DType;
 import dev.xent.errors.DTypeException;
 import dev.xent.internal.kernels.ElementType;
-import dev.xent.internal.load.Codes;
 import java.util.Locale;
 
 /**
@@ -39,7 +37,7 @@ final class Types {
   /** The type of numbers of so many classes, which are written. */
   static void requireClassNumber(String name, View view, long classes) {
     requireIndex(name, view);
-    if (view.type == DType.I32 && classes - 1 > Integer.MAX_VALUE) {
+    if (view.type == ElementType.I32 && classes - 1 > Integer.MAX_VALUE) {
       throw new DTypeException(
           name
               + " is "
@@ -52,7 +50,7 @@ final class Types {
 
   /** The type of numbers of classes or of offsets. */
   static void requireIndex(String name, View view) {
-    if (view.type != DType.I32 && view.type != DType.I64) {
+    if (view.type != ElementType.I32 && view.type != ElementType.I64) {
       throw new DTypeException(name + " is " + view + ": give a tensor of type I32 or I64");
     }
   }
@@ -71,19 +69,19 @@ final class Types {
     }
   }
 
-  private static boolean isByte(DType type) {
-    return type == DType.U8 || type == DType.I8;
+  private static boolean isByte(ElementType type) {
+    return type == ElementType.U8 || type == ElementType.I8;
   }
 
   /** Whether floats of a type can take part where the leading array has another one. */
-  static boolean fits(DType type, DType lead) {
-    boolean wide = ElementType.isWide(Codes.of(lead));
-    return ElementType.holds(Codes.of(type), wide ? ElementType.IN_DOUBLE : ElementType.IN_FLOAT);
+  static boolean fits(ElementType type, ElementType lead) {
+    boolean wide = ElementType.isWide(lead.number());
+    return ElementType.holds(type.number(), wide ? ElementType.IN_DOUBLE : ElementType.IN_FLOAT);
   }
 
   /** The types of floats that can take part. */
-  static String allowed(DType lead) {
-    return lead == DType.F64 ? "F64 or F32" : "F32, F16 or BF16";
+  static String allowed(ElementType lead) {
+    return lead == ElementType.F64 ? "F64 or F32" : "F32, F16 or BF16";
   }
 
   private static DTypeException misfit(

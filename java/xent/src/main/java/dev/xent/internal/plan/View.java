@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.DType;
-import dev.xent.Lender;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.kernels.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,7 +29,7 @@ public final class View {
   /** Begins with the first element and ends with the last one. */
   public final MemorySegment segment;
 
-  public final DType type;
+  public final ElementType type;
 
   /** Sizes, at least one. */
   public final long[] shape;
@@ -40,8 +40,8 @@ public final class View {
   /** Kept reachable while this view is, and during every call; or null. */
   public final @Nullable Object owner;
 
-  /** Asked before each use whether the memory is still there; or null. */
-  final @Nullable Lender lender;
+  /** Says before each use why the memory is no longer there, null while it is; or null. */
+  final @Nullable Supplier<@Nullable String> lender;
 
   public final long elements;
 
@@ -76,13 +76,13 @@ public final class View {
   private View(
       MemorySegment segment,
       @Nullable Object array,
-      DType type,
+      ElementType type,
       long[] shape,
       long[] strides,
       long elements,
       long bytes,
       @Nullable Object owner,
-      @Nullable Lender lender,
+      @Nullable Supplier<@Nullable String> lender,
       boolean isRoom) {
     this.segment = segment;
     this.array = array;
@@ -110,13 +110,17 @@ public final class View {
    * @throws MemoryException for a segment that is too small or not aligned to the element type
    */
   public static View of(
-      MemorySegment segment, DType type, long[] shape, long[] strides, @Nullable Object owner) {
+      MemorySegment segment,
+      ElementType type,
+      long[] shape,
+      long[] strides,
+      @Nullable Object owner) {
     @Nullable Object array = segment.isNative() ? null : segment.heapBase().orElse(null);
     return over(segment, array, type, shape, strides, owner, null);
   }
 
   /** Zeroed memory of this library's own, which is there as long as the view is. */
-  static View room(DType type, long... shape) {
+  static View room(ElementType type, long... shape) {
     long elements = Strides.elements(shape);
     MemorySegment memory = Memory.allocate(Arena.ofAuto(), type, elements);
     long[] strides = Strides.rowMajor(shape);
@@ -127,11 +131,11 @@ public final class View {
   private static View over(
       MemorySegment segment,
       @Nullable Object array,
-      DType type,
+      ElementType type,
       long[] shape,
       long[] strides,
       @Nullable Object owner,
-      @Nullable Lender lender) {
+      @Nullable Supplier<@Nullable String> lender) {
     long elements = Strides.elements(shape);
     long span = Strides.span(shape, strides);
     long bytes = Strides.times(span, type.byteSize(), shape);
@@ -182,7 +186,7 @@ public final class View {
     return bytes;
   }
 
-  private static String misaligned(MemorySegment segment, DType type) {
+  private static String misaligned(MemorySegment segment, ElementType type) {
     return segment.isNative()
         ? String.format(
             Locale.ROOT,
@@ -212,7 +216,7 @@ public final class View {
   }
 
   /** The same memory, of a lender who is asked before each use. */
-  public View lentBy(Lender newLender) {
+  public View lentBy(Supplier<@Nullable String> newLender) {
     return new View(segment, array, type, shape, strides, elements, bytes, owner, newLender, false);
   }
 
@@ -257,7 +261,7 @@ public final class View {
   }
 
   /** "F32 [3, 4]". */
-  public static String describe(DType type, long[] shape) {
+  public static String describe(ElementType type, long[] shape) {
     return type + " " + Arrays.toString(shape);
   }
 

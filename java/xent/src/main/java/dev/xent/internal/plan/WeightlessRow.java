@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.DType;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.ShapeStruct;
-import dev.xent.internal.load.Codes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -27,7 +26,7 @@ final class WeightlessRow {
     if (Labels.areUnsigned(targets)) {
       xent_layout.type(
           ShapeStruct.layout(shape, Array.TARGETS),
-          Codes.of(DType.I64)); // any number may be ignored
+          ElementType.I64.number()); // any number may be ignored
     }
     ShapeStruct.targetCount(shape, Math.min(call.targetCount, 1));
     xent_options.has_ignore_index(options, 1);

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.DType;
-import dev.xent.internal.load.Codes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -25,12 +24,13 @@ class ElementTypeTest {
   @ParameterizedTest
   @EnumSource(DType.class)
   void agreesWithTheFacade(DType type) {
-    ElementType element = ElementType.of(Codes.of(type));
-    assertThat(element.name()).isEqualTo(type.name());
+    ElementType element = ElementType.valueOf(type.name());
+    assertThat(ElementType.of(element.number())).isEqualTo(element);
+    assertThat(element.isUnsigned()).isEqualTo(type.isUnsigned());
     assertThat(element.byteSize()).isEqualTo(type.byteSize());
-    assertThat(ElementType.holds(Codes.of(type), ElementType.NUMBERS)).isEqualTo(type.isFloat());
-    assertThat(ElementType.holds(Codes.of(type), ElementType.LABELS)).isEqualTo(type.isInteger());
-    assertThat(ElementType.isWide(Codes.of(type))).isEqualTo(type == DType.F64);
+    assertThat(ElementType.holds(element.number(), ElementType.NUMBERS)).isEqualTo(type.isFloat());
+    assertThat(ElementType.holds(element.number(), ElementType.LABELS)).isEqualTo(type.isInteger());
+    assertThat(ElementType.isWide(element.number())).isEqualTo(type == DType.F64);
   }
 
   @ParameterizedTest

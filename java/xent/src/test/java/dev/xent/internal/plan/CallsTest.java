@@ -3,7 +3,7 @@ package dev.xent.internal.plan;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.DType;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.Rule;
 import java.lang.foreign.MemorySegment;
@@ -15,7 +15,7 @@ class CallsTest {
   private static final View X =
       View.of(
           MemorySegment.ofArray(new float[6]),
-          DType.F32,
+          ElementType.F32,
           new long[] {2, 3},
           new long[] {3, 1},
           null);

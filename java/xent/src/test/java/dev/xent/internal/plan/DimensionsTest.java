@@ -3,7 +3,7 @@ package dev.xent.internal.plan;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.DType;
+import dev.xent.internal.kernels.ElementType;
 import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.Test;
 
@@ -13,7 +13,7 @@ class DimensionsTest {
 
   private Dimensions of(int axis, long... shape) {
     MemorySegment memory = MemorySegment.ofArray(new float[(int) Strides.elements(shape)]);
-    View view = View.of(memory, DType.F32, shape, Strides.rowMajor(shape), null);
+    View view = View.of(memory, ElementType.F32, shape, Strides.rowMajor(shape), null);
     dimensions.take("logits", view, axis);
     return dimensions;
   }

@@ -3,7 +3,7 @@ package dev.xent.internal.plan;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.DType;
+import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.reference.ReferenceKernels;
 import java.lang.foreign.ValueLayout;
@@ -20,9 +20,9 @@ class FewLossesTest {
 
   private double sum(float... losses) {
     for (int i = 0; i < losses.length; i++) {
-      call.fewLosses.view(DType.F32).segment.setAtIndex(ValueLayout.JAVA_FLOAT, i, losses[i]);
+      call.fewLosses.view(ElementType.F32).segment.setAtIndex(ValueLayout.JAVA_FLOAT, i, losses[i]);
     }
-    return call.fewLosses.sum(DType.F32, losses.length, kernels, call);
+    return call.fewLosses.sum(ElementType.F32, losses.length, kernels, call);
   }
 
   private static double exact(float... losses) {

@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.xent.DType;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.kernels.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -15,17 +15,17 @@ import org.junit.jupiter.api.Test;
 
 /** How long the longest of ragged rows is, and how many of that length there may be. */
 class RowOffsetsTest {
-  private static View row(MemorySegment memory, DType type, long count) {
+  private static View row(MemorySegment memory, ElementType type, long count) {
     return View.of(memory, type, new long[] {count}, new long[] {1}, memory);
   }
 
   private static View values(int count) {
-    return row(MemorySegment.ofArray(new float[count]), DType.F32, count);
+    return row(MemorySegment.ofArray(new float[count]), ElementType.F32, count);
   }
 
   private static long longest(long... offsets) {
     MemorySegment memory = MemorySegment.ofArray(offsets);
-    View view = row(memory, DType.I64, offsets.length);
+    View view = row(memory, ElementType.I64, offsets.length);
     int last = (int) Arrays.stream(offsets).max().orElseThrow();
     return RowOffsets.longest("rowOffsets", view, memory, "logits", values(last));
   }
@@ -42,7 +42,7 @@ class RowOffsetsTest {
   void offsetsInClosedMemory() {
     View offsets;
     try (Arena arena = Arena.ofConfined()) {
-      offsets = row(arena.allocate(16, 4), DType.I32, 4);
+      offsets = row(arena.allocate(16, 4), ElementType.I32, 4);
     }
     assertThatThrownBy(() -> RowOffsets.require("rowOffsets", offsets, "logits", values(4)))
         .isInstanceOf(MemoryException.class)
@@ -51,7 +51,7 @@ class RowOffsetsTest {
 
   private static void countable(long offsets, long longest) {
     MemorySegment memory = MemorySegment.ofArray(new int[1]);
-    View view = View.of(memory, DType.I32, new long[] {offsets}, new long[] {0}, null);
+    View view = View.of(memory, ElementType.I32, new long[] {offsets}, new long[] {0}, null);
     RowOffsets.requireCountable("rowOffsets", view, longest);
   }
 

@@ -3,7 +3,7 @@ package dev.xent.internal.plan;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.DType;
+import dev.xent.internal.kernels.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.Test;
@@ -17,7 +17,7 @@ class ViewTest {
   }
 
   private static View view(MemorySegment memory, long[] shape, long... strides) {
-    return View.of(memory, DType.F32, shape, strides, memory);
+    return View.of(memory, ElementType.F32, shape, strides, memory);
   }
 
   private static void assertOverlap(View a, View b, boolean expected) {
@@ -70,7 +70,7 @@ class ViewTest {
     assertThat(row.isInPlaceOf(view(memory, new long[] {2, 4}, 4, 1))).isFalse();
     assertThat(row.isInPlaceOf(view(memory, new long[] {4}, 1))).isFalse();
     assertThat(row.isInPlaceOf(view(memory.asSlice(4), new long[] {1, 4}, 4, 1))).isFalse();
-    View integers = View.of(memory, DType.I32, new long[] {1, 4}, new long[] {4, 1}, memory);
+    View integers = View.of(memory, ElementType.I32, new long[] {1, 4}, new long[] {4, 1}, memory);
     assertThat(row.isInPlaceOf(integers)).isFalse();
   }
 }
