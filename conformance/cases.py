@@ -227,14 +227,14 @@ def labels_of(source, shape, classes, type_name="i32"):
 
 def every_output(t, gradient=True):
     """Of a call with labels."""
-    wanted = dict(losses=t, log_sum_exp=t, hits="u8", log_probabilities=t, argmax="i64", ranks="i32", entropies=t,
-                  top_classes="i32", top_log_probabilities=t, sum="f64", counted="i64", denominator="f64")
+    wanted = dict(losses=t, log_sum_exp=t, correct="u8", log_probabilities=t, argmax="i64", ranks="i32", entropies=t,
+                  top_classes="i32", top_log_probabilities=t, sum="f64", valid_rows="i64", denominator="f64")
     return {**wanted, "gradient": t} if gradient else wanted
 
 
 def some_outputs(t):
     """What the options of targets change."""
-    return dict(losses=t, log_probabilities=t, gradient=t, sum="f64", counted="i64", denominator="f64")
+    return dict(losses=t, log_probabilities=t, gradient=t, sum="f64", valid_rows="i64", denominator="f64")
 
 
 def labelled(name, t, n, kinds, labels="i32", options=None, wanted=None, **more):
@@ -242,7 +242,7 @@ def labelled(name, t, n, kinds, labels="i32", options=None, wanted=None, **more)
     case = Case(name, "cross_entropy", options=options, **more)
     case.put("logits", t, rows(kinds, n, t))
     case.put("targets", labels, labels_of(Source(f"labels {n} {len(kinds)}"), (len(kinds),), n, labels))
-    plain = dict(losses=t, log_sum_exp=t, hits="u8", gradient=t, sum="f64", counted="i64", denominator="f64")
+    plain = dict(losses=t, log_sum_exp=t, correct="u8", gradient=t, sum="f64", valid_rows="i64", denominator="f64")
     case.want(**(wanted or plain))
     if "top_classes" in case.wanted:
         case.options["top_count"] = min(3, n)
@@ -329,10 +329,10 @@ def label_options(t):
     five = Case(f"cross_entropy/{t}/axis 1, plain", "cross_entropy", axis=1)
     five.put("logits", t, encode(4 * five.source.normal(2, 4, 2, 3, 3), t))
     five.put("targets", "u8", labels_of(five.source, (2, 2, 3, 3), 4, "u8"))
-    yield five.want(losses=t, log_sum_exp=t, hits="u8", gradient=t)
+    yield five.want(losses=t, log_sum_exp=t, correct="u8", gradient=t)
     one = Case(f"cross_entropy/{t}/unbatched", "cross_entropy")
     one.put("logits", t, rows(["normal"], 6, t)[0]).put("targets", "i16", cast(4, "i16"))
-    yield one.want(losses=t, gradient=t, hits="u8")
+    yield one.want(losses=t, gradient=t, correct="u8")
     yield ragged_labels(t, {"label_smoothing": 0.2, "fully_masked": "zero"})
 
 
@@ -377,7 +377,7 @@ def sunk(case, t):
 # ---- probability rows and sparse rows ------------------------------------------------------------------------
 
 def soft_outputs(t):
-    return dict(losses=t, gradient=t, target_gradient=t, sum="f64", counted="i64", denominator="f64")
+    return dict(losses=t, gradient=t, target_gradient=t, sum="f64", valid_rows="i64", denominator="f64")
 
 
 def soft_cases():
@@ -641,12 +641,12 @@ def sampling_cases():
     many = Case("sample/f32/many classes", "sample", sampling={"top_p": 0.9, "seed": 11})
     many.put("logits", "f32", encode(2 * many.source.normal(2, 20000), "f32"))
     yield many.want(tokens="i32", kept="i32", kept_mask="u8", processed_log_probabilities="f32", log_probabilities="f32",
-                    counted="i64")
+                    valid_rows="i64")
 
 
 def sampling_outputs(t):
     return dict(tokens="i32", processed_log_probabilities=t, kept="i64", kept_mask="u8", log_probabilities=t,
-                ranks="i32", entropies=t, top_classes="i64", top_log_probabilities=t, counted="i64")
+                ranks="i32", entropies=t, top_classes="i64", top_log_probabilities=t, valid_rows="i64")
 
 
 def sampled(name, t, n, **numbers):
@@ -665,7 +665,7 @@ def element_labels(source, shape, type_name, ignored=None):
 
 def element_cases():
     """Binary cross-entropy: labels and numbers of every type, weights, focal losses."""
-    every = dict(sum="f64", counted="i64")
+    every = dict(sum="f64", valid_rows="i64")
     for t in FLOATS:
         focal = {"focal_gamma": 2.0, "focal_alpha": 0.25}
         for name, options in (("plain", {}), ("alpha", {"focal_alpha": 0.25}), ("focal", focal),
@@ -722,7 +722,7 @@ def long_cases():
     for t, n, kind in (("f16", 16386, "normal"), ("f32", 16386, "normal"), ("f32", 16386, "shifted up"),
                        ("f64", 8194, "shifted down")):
         case = labelled(f"long/{t}/in parts, {kind}", t, n, [kind], parts=list(range(8192, n, 8192)),
-                        wanted=dict(losses=t, log_sum_exp=t, hits="u8", sum="f64"))
+                        wanted=dict(losses=t, log_sum_exp=t, correct="u8", sum="f64"))
         case.inputs["logits"][:, 4000:8192] = encode(-np.inf, t)
         case.inputs["targets"][0] = n - 1
         yield case
@@ -734,8 +734,8 @@ NARROW = ("f32", "f16", "bf16")
 
 
 def layer_outputs(t):
-    return dict(logits="f32", losses=t, log_sum_exp=t, hits="u8", log_probabilities=t, hidden_gradient=t,
-                weights_gradient=t, bias_gradient=t, sum="f64", counted="i64", denominator="f64")
+    return dict(logits="f32", losses=t, log_sum_exp=t, correct="u8", log_probabilities=t, hidden_gradient=t,
+                weights_gradient=t, bias_gradient=t, sum="f64", valid_rows="i64", denominator="f64")
 
 
 def layer(name, rows_, features, classes, t="f32", labels="i32", axis=-1, shape=None, parts=None, **options):
@@ -753,7 +753,7 @@ def layer(name, rows_, features, classes, t="f32", labels="i32", axis=-1, shape=
 
 def of_classes(case, t, rows_, classes, what):
     """Targets of another kind in place of labels: probability rows, or some classes of each row with weights."""
-    case.wanted.pop("hits")
+    case.wanted.pop("correct")
     case.wanted.pop("log_probabilities")
     if what == "soft":
         q = np.where(case.source.uniform(rows_, classes) < 0.3, 0, case.source.uniform(rows_, classes))

@@ -281,7 +281,7 @@ def special_row(case, r, few, ignored):
     low = -INF if zero else NAN
     classes = r.classes if r is not None else len(case.per_class("logits", 0 if not case.offsets else few["row"]))
     return {
-        "losses": (number, 0), "log_sum_exp": (low, 0), "hits": 0, "log_probabilities": (low, 0), "argmax": -1,
+        "losses": (number, 0), "log_sum_exp": (low, 0), "correct": 0, "log_probabilities": (low, 0), "argmax": -1,
         "ranks": -1, "entropies": (mpf(0) if zero else NAN, 0), "top_classes": [-1] * few["top"],
         "top_log_probabilities": constant(low, few["top"]), "gradient": constant(number, classes),
         "target_gradient": constant(number, few["targets"] or classes)}
@@ -976,15 +976,15 @@ def check_numbers(case, table):
     mp.prec = 4500
     if case.function == "binary_cross_entropy":
         elements = sum(not is_ignored_element(case, k) for k in range(len(case.arrays["logits"])))
-        if case.numbers.get("counted", elements) != elements:
-            table.fail(case, "counted", -1, mpf(case.numbers["counted"]), mpf(elements))
+        if case.numbers.get("valid_rows", elements) != elements:
+            table.fail(case, "valid_rows", -1, mpf(case.numbers["valid_rows"]), mpf(elements))
     if case.function == "sample":
         rows = [row for row in range(case.rows) if case.per_row("tokens", row) >= 0]
     else:
         elements = case.function == "binary_cross_entropy"
         rows = [row for row in range(case.rows) if not elements and not is_ignored(case, row)]
-    if rows and "counted" in case.numbers and case.numbers["counted"] != len(rows):
-        table.fail(case, "counted", -1, mpf(case.numbers["counted"]), mpf(len(rows)))
+    if rows and "valid_rows" in case.numbers and case.numbers["valid_rows"] != len(rows):
+        table.fail(case, "valid_rows", -1, mpf(case.numbers["valid_rows"]), mpf(len(rows)))
     if "denominator" in case.numbers:
         weights = case.arrays.get("class_weights") if case.has("targets") and not case.sparse and case.types["targets"] not in FORMATS else None
         total = mp.fsum(mpf(case.per_row("row_weights", row, 1)) * (weights[case.per_row("targets", row)] if weights else 1) for row in rows)

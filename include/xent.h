@@ -16,7 +16,7 @@
  *   xent_softmax, xent_log_softmax     y = softmax(x), y = log softmax(x)
  *   xent_softmax_backward              dx from y and dy; also xent_log_softmax_backward
  *   xent_log_sum_exp                   one number per row
- *   xent_cross_entropy                 losses, gradient, hits, argmax and more from one read of the logits
+ *   xent_cross_entropy                 losses, gradient, correct, argmax and more from one read of the logits
  *   xent_cross_entropy_backward        the gradient later, from statistics that the forward saved
  *   xent_check_targets                 finds a label out of range before anything is written
  *   xent_binary_cross_entropy          the sigmoid loss of each element
@@ -48,14 +48,14 @@
  *   Comments say which members may be NULL.
  *   An output may be its input (same address, same strides: in place). Any other overlap of the bytes of an output with
  *   another array is XENT_OVERLAP. Strides that put two elements of an output at one address are XENT_OVERLAP too.
- *   Structs, statistics, states, tally and report must not overlap anything; that is not checked.
+ *   Structs, statistics, states, exact sums and report must not overlap anything; that is not checked.
  *
  * SIZES OF STRUCTS
  *   A struct with a member `size` begins with it: set it to sizeof the struct. Later versions append members.
  *   An older caller passes a smaller struct: the missing members count as 0. A newer caller passes a larger one, which
  *   is accepted if all bytes beyond this version are 0; otherwise the call returns XENT_UNSUPPORTED. Any other size is
- *   XENT_INVALID_SIZE: 0 (not set), smaller than the first version, above 4096, or not a multiple of 8. A tally must
- *   have exactly the size of this version. After an invalid size of a call struct, no report is written.
+ *   XENT_INVALID_SIZE: 0 (not set), smaller than the first version, above 4096, or not a multiple of 8. An exact
+ *   sum must have exactly the size of this version. After an invalid size of a call struct, no report is written.
  *
  * TYPES
  *   If the logits (for a softmax backward: y) are F16, BF16 or F32, everything is computed in float, and each float
@@ -83,9 +83,9 @@
  *
  * THREADS, ERRORS
  *   Functions are pure and re-entrant: no mutable globals, no allocation, no threads, no I/O, no environment variables.
- *   Disjoint ranges may run at the same time, each with its own report and tally. A call needs up to 128 KiB of stack,
- *   and returns XENT_OUT_OF_STACK if less than that and 32 KiB is left. (The first call of a thread asks the C library
- *   where its stack ends, which may allocate and read.)
+ *   Disjoint ranges may run at the same time, each with its own report and exact sum. A call needs up to 128 KiB of
+ *   stack, and returns XENT_OUT_OF_STACK if less than that and 32 KiB is left. (The first call of a thread asks the C
+ *   library where its stack ends, which may allocate and read.)
  *   Everything is checked before the first store, except a label out of range, and a state in xent_finish and
  *   xent_sample. Call xent_check_targets to check labels before the first store too.
  *   If another thread changes labels, sparse targets, masks or row offsets during a call, the results are undefined and
@@ -146,10 +146,10 @@ enum {
   XENT_FIELD_TARGETS = 9,
   XENT_FIELD_LOSSES = 10,
   XENT_FIELD_LOG_SUM_EXP = 11,
-  XENT_FIELD_HITS = 12,
+  XENT_FIELD_CORRECT = 12,
   XENT_FIELD_STATISTICS = 13,
   XENT_FIELD_STATES = 14,
-  XENT_FIELD_TALLY = 15,
+  XENT_FIELD_EXACT_SUM = 15,
   XENT_FIELD_REPORT = 16,
   XENT_FIELD_CLASSES = 17,
   XENT_FIELD_TARGET_WEIGHTS = 18,
@@ -222,7 +222,7 @@ enum {
   XENT_F64 = 2,
   XENT_F16 = 3,     /* IEEE 754 binary16 */
   XENT_BF16 = 4,    /* the upper half of a float32 */
-  XENT_I8 = 5,      /* integer types: labels and class numbers; U8 also hits and masks */
+  XENT_I8 = 5,      /* integer types: labels and class numbers; U8 also flags and masks */
   XENT_U8 = 6,
   XENT_I16 = 7,
   XENT_I32 = 8,
@@ -359,9 +359,9 @@ typedef struct xent_state {
   uint64_t opaque[8];
 } xent_state;
 
-/* An exact sum of up to 2^39 floats and 2^30 doubles. The order of additions changes nothing. A new tally has its size,
- * and zeros. */
-typedef struct xent_tally {
+/* An exact sum of up to 2^39 floats and 2^30 doubles. The order of additions changes nothing. A new one has its
+ * size, and zeros. */
+typedef struct xent_exact_sum {
   uint64_t size;
   int64_t nan;
   int64_t positive_infinity;
@@ -369,24 +369,25 @@ typedef struct xent_tally {
   int64_t bins[256];  /* of floats: one counter per exponent */
   int64_t doubles;    /* the number of doubles in digits */
   int64_t digits[66]; /* of doubles: digit i counts 2^(32 i - 1074) */
-} xent_tally;
+} xent_exact_sum;
 
-static inline xent_tally xent_empty_tally(void) {
-  xent_tally t = {sizeof(xent_tally), 0, 0, 0, {0}, 0, {0}};
-  return t;
+static inline xent_exact_sum xent_empty_exact_sum(void) {
+  xent_exact_sum s = {sizeof(xent_exact_sum), 0, 0, 0, {0}, 0, {0}};
+  return s;
 }
 
 /* What a call reports. Set size; the call writes the rest. Only xent_check_targets and xent_finish require it. */
 typedef struct xent_report {
   uint64_t size;
   int32_t field;      /* XENT_FIELD_... that caused the status */
-  int32_t way;        /* the code path that computed the rows, for xent_way_name; 0: none. Changes between versions */
+  int32_t schedule;   /* the code path that computed the rows, for xent_schedule_name; 0: none. Changes between
+                         versions */
   int64_t row;        /* of a label out of range, of a state, statistics or row offset that does not fit, or, with
                          per_row, of invalid sampling; else -1 */
   int64_t label;      /* the label out of range; for U64 targets add 2^64 to a negative one */
   int64_t integer;    /* the invalid size, type or instruction set */
   double value;       /* the invalid option */
-  int64_t counted;    /* of xent_check_targets, xent_cross_entropy and xent_finish: rows that are not ignored. Add up
+  int64_t valid_rows; /* of xent_check_targets, xent_cross_entropy and xent_finish: rows that are not ignored. Add up
                          the two rounds of xent_finish */
   double denominator; /* their number as a double; with weights of rows or classes, see xent_check_targets */
   int64_t unfinished; /* of xent_finish, xent_sample: rows whose states must be computed again */
@@ -408,8 +409,8 @@ XENT_API int32_t xent_best_isa(void);
 XENT_API int32_t xent_has_isa(int32_t isa);
 /* "best", "scalar", "avx2", "avx512", "neon"; "unknown" otherwise. */
 XENT_API const char *xent_isa_name(int32_t isa);
-/* The name of a code path, xent_report.way; "none" for 0, "unknown" for a number without a name. */
-XENT_API const char *xent_way_name(int32_t way);
+/* The name of a code path, xent_report.schedule; "none" for 0, "unknown" for a number without a name. */
+XENT_API const char *xent_schedule_name(int32_t schedule);
 
 /* ---- softmax and log-softmax ------------------------------------------------------------------- */
 
@@ -472,8 +473,8 @@ XENT_API xent_status xent_log_softmax_backward(const xent_softmax_backward_call 
  * [0, classes) and not masked, or be the ignore index; otherwise the status is XENT_INVALID_LABEL with the first such
  * row. Weights must be finite and not negative; otherwise it is XENT_INVALID_OPTION with field, value and index (in
  * `integer`). target_weights and probability rows are not read, and target_weights may be NULL.
- * report->counted is the number of rows of this range that are not ignored. A row is ignored if its label is the ignore
- * index or its row weight is 0. */
+ * report->valid_rows is the number of rows of this range that are not ignored. A row is ignored if its label is the
+ * ignore index or its row weight is 0. */
 typedef struct xent_check_targets_call {
   uint64_t size;
   xent_sizes sizes;
@@ -484,7 +485,7 @@ typedef struct xent_check_targets_call {
   int32_t reserved;    /* 0 */
   xent_input targets, target_weights /* or NULL */, class_mask /* or NULL */, class_weights /* or NULL */,
       row_weights /* or NULL */, row_offsets /* or NULL */;
-  xent_tally *tally;   /* or NULL: the denominator of a mean is added to it. Each row adds its row weight, for
+  xent_exact_sum *exact_sum;   /* or NULL: the denominator of a mean is added to it. Each row adds its row weight, for
                           labels times the class weight of the label. report->denominator is the rounded sum;
                           without weights it is the number of rows that are not ignored */
 } xent_check_targets_call;
@@ -496,9 +497,10 @@ XENT_API xent_status xent_check_targets(const xent_check_targets_call *call);
  *     loss = u sum w q' (lse - x) + u z_loss lse^2
  * with class weights w, row weight u and the smoothed target q' = (1 - eps) q + eps / K over the K classes that are not
  * masked, or over the other classes. The target q is 1 at the label, a probability row, or the weights of a sparse row.
- * The content of an ignored row has no influence; its loss, gradient and hit are +0, its log-sum-exp is NaN.
+ * The content of an ignored row has no influence; its loss, gradient and correct flag are +0, its log-sum-exp is NaN.
  * A label out of range stops the call with XENT_INVALID_LABEL. The rows before it are then written, and their losses
- * are in the tally; call xent_check_targets first to avoid that. It also checks the weights, which this call does not.
+ * are in the exact sum; call xent_check_targets first to avoid that. It also checks the weights, which this call
+ * does not.
  * Rows may be ragged or masked and have a sink. */
 typedef struct xent_cross_entropy_call {
   uint64_t size;
@@ -513,7 +515,7 @@ typedef struct xent_cross_entropy_call {
   /* Optional outputs that most calls use: */
   xent_output losses;
   xent_output log_sum_exp;
-  xent_output hits;              /* U8: 1 if the label is the first of the largest logits, else 0, also in rows that are
+  xent_output correct;           /* U8: 1 if the label is the first of the largest logits, else 0, also in rows that are
                                     NaN or fully masked; labels only */
   xent_output gradient;        /* c u (p (sum w q' + 2 z_loss lse) - w q') / temperature, times softcap's derivative */
   /* Optional inputs: */
@@ -536,7 +538,7 @@ typedef struct xent_cross_entropy_call {
   xent_input row_offsets;    /* or NULL */
   xent_statistics *statistics; /* of row r at index r, for xent_cross_entropy_backward. Without targets they
                                   need top_classes, and are for xent_softmax and xent_log_softmax of these */
-  xent_tally *tally;           /* the losses are added to it */
+  xent_exact_sum *exact_sum;   /* the losses are added to it */
 } xent_cross_entropy_call;
 
 XENT_API xent_status xent_cross_entropy(const xent_cross_entropy_call *call);
@@ -620,7 +622,7 @@ typedef struct xent_divergence_call {
   xent_input logits, teacher;
   xent_output losses /* or NULL */, gradient /* or NULL */;
   xent_input class_mask /* or NULL */, row_weights /* or NULL */;
-  xent_tally *tally; /* or NULL */
+  xent_exact_sum *exact_sum; /* or NULL */
 } xent_divergence_call;
 
 XENT_API xent_status xent_kl_divergence(const xent_divergence_call *call);
@@ -709,7 +711,7 @@ typedef struct xent_sample_state {
 
 /* Draws a token of each row from the softmax of the classes that the filters keep, after softcap, class_mask, bias
  * and penalties. A row with its own sampling returns the same bits in any batch. The token is -1 if a class is then
- * NaN or +inf, or if no class is above -inf. report->counted is the number of rows with a token. Logits are F16,
+ * NaN or +inf, or if no class is above -inf. report->valid_rows is the number of rows with a token. Logits are F16,
  * BF16 or F32, with fewer than 2^31 classes. Options: isa and softcap; others are XENT_UNSUPPORTED.
  *
  * Shards: if sizes.all_classes is not 0, logits, class_mask and bias have the classes from sizes.first_class on,
@@ -772,7 +774,7 @@ XENT_API uint64_t xent_sample_workspace(int64_t classes, int64_t tokens);
  * Every array has one number per element. Strides of 0 repeat: positive weights per class have the strides 0, 1, 0.
  * Float targets should be in [0, 1] and are not checked. Integer targets must be 0, 1 or the ignore index; otherwise
  * the status is XENT_INVALID_LABEL with row, label and the class (in `integer`), before the first store. An element
- * of weight 0, or with the ignore index, is ignored: its loss and gradient are +0. report->counted is the number of
+ * of weight 0, or with the ignore index, is ignored: its loss and gradient are +0. report->valid_rows is the number of
  * the other elements, also of a call without outputs.
  * Options: isa, ignore_index, gradient_scale, focal_gamma and focal_alpha; others are XENT_UNSUPPORTED. With
  * focal_gamma everything is computed in double, and rounded to float unless the logits are F64. */
@@ -785,7 +787,7 @@ typedef struct xent_binary_cross_entropy_call {
   xent_input logits, targets;
   xent_output losses /* or NULL */, gradient /* or NULL */;
   xent_input element_weights /* or NULL; or of type U8 */, positive_weights /* or NULL */;
-  xent_tally *tally; /* or NULL: the losses are added to it */
+  xent_exact_sum *exact_sum; /* or NULL: the losses are added to it */
 } xent_binary_cross_entropy_call;
 
 XENT_API xent_status xent_binary_cross_entropy(const xent_binary_cross_entropy_call *call);
@@ -825,13 +827,13 @@ typedef struct xent_linear_cross_entropy_call {
                                   them too */
   /* As in xent_cross_entropy_call: */
   xent_input targets, target_weights, class_mask, class_weights, row_weights, sink;
-  xent_output losses, log_sum_exp, hits, log_probabilities, argmax, ranks, entropies, top_classes,
+  xent_output losses, log_sum_exp, correct, log_probabilities, argmax, ranks, entropies, top_classes,
       top_log_probabilities, target_gradient;
   xent_output hidden_gradient;  /* or NULL */
   xent_output weights_gradient; /* or NULL */
   xent_output bias_gradient;    /* or NULL */
   xent_statistics *statistics;  /* or NULL: as in xent_cross_entropy_call */
-  xent_tally *tally;            /* or NULL */
+  xent_exact_sum *exact_sum;    /* or NULL */
   void *workspace;              /* at least XENT_WORKSPACE_LEAST bytes at a multiple of 64, for this call alone */
   uint64_t workspace_size;
 } xent_linear_cross_entropy_call;
@@ -925,8 +927,8 @@ typedef struct xent_backward_states_call {
 XENT_API xent_status xent_backward_states(const xent_backward_states_call *call);
 
 /* Combines the states of whole rows, in class order. Writes the statistics of row r at index r. For forward states
- * it also writes log_sum_exp and, with targets, losses, hits and tally, as xent_cross_entropy does. Pass the targets
- * of xent_forward_states.
+ * it also writes log_sum_exp and, with targets, losses, correct and exact_sum, as xent_cross_entropy does. Pass the
+ * targets of xent_forward_states.
  * States that do not belong together (another kind, numerics version, options, round or label) are
  * XENT_INVALID_ARGUMENT with field and row; the rows before it are written.
  * If report->unfinished is above 0, some rows have a shift, and only their statistics were written. Compute their
@@ -941,11 +943,11 @@ typedef struct xent_finish_call {
   int32_t logits_type; /* the type of the logits; ignored for states of a backward */
   int32_t second_round;
   xent_input targets; /* or NULL */
-  xent_output losses /* or NULL */, log_sum_exp /* or NULL */, hits /* or NULL */;
+  xent_output losses /* or NULL */, log_sum_exp /* or NULL */, correct /* or NULL */;
   xent_input class_weights /* or NULL */, row_weights /* or NULL */, sink /* or NULL */;
   const xent_state *states;
   xent_statistics *statistics;
-  xent_tally *tally; /* or NULL */
+  xent_exact_sum *exact_sum; /* or NULL */
 } xent_finish_call;
 
 XENT_API xent_status xent_finish(const xent_finish_call *call);
@@ -953,11 +955,12 @@ XENT_API xent_status xent_finish(const xent_finish_call *call);
 /* ---- exact sums --------------------------------------------------------------------------------- */
 
 /* Adds count values of type XENT_F32 or XENT_F64, stride elements apart. After an error, nothing is added. */
-XENT_API xent_status xent_tally_add(xent_tally *tally, const void *values, int32_t type, int64_t stride, int64_t count);
+XENT_API xent_status xent_exact_sum_add(xent_exact_sum *exact_sum, const void *values, int32_t type, int64_t stride,
+                                        int64_t count);
 /* Adds the sums of `other`. */
-XENT_API xent_status xent_tally_merge(xent_tally *tally, const xent_tally *other);
+XENT_API xent_status xent_exact_sum_merge(xent_exact_sum *exact_sum, const xent_exact_sum *other);
 /* The sum, rounded once to double: NaN after a NaN or infinities of both signs. */
-XENT_API double xent_tally_sum(const xent_tally *tally);
+XENT_API double xent_exact_sum_value(const xent_exact_sum *exact_sum);
 
 /* ---- calls that are checked once and run often ----------------------------------------------- */
 
@@ -1032,7 +1035,7 @@ typedef struct xent_shape {
   xent_layout targets;
   xent_layout losses;
   xent_layout log_sum_exp;
-  xent_layout hits;
+  xent_layout correct;
   xent_layout target_weights;
   xent_layout row_offsets; /* its strides are ignored */
   xent_layout class_mask;
@@ -1080,8 +1083,8 @@ typedef struct xent_work {
   xent_prepared *prepared;       /* or NULL; if set, the call is only prepared, as by xent_prepare */
 } xent_work;
 
-/* The arrays are those of the struct of the function, in its order: inputs and outputs, statistics, states, tally and
- * workspace. Pass NULL for each that the call does not use, and after the last array of the function; otherwise the
+/* The arrays are those of the struct of the function, in its order: inputs and outputs, statistics, states, exact sum
+ * and workspace. Pass NULL for each that the call does not use, and after the last array of the function; otherwise the
  * status is XENT_INVALID_ARGUMENT without a report. If a call uses only the first six, call xent_few_at, which is
  * faster. */
 XENT_API xent_status xent_few_at(const xent_work *work, const void *a0, const void *a1, const void *a2, const void *a3,

@@ -77,11 +77,11 @@ for (const [query, page] of [
   ["label -100", "cross-entropy"], ["top-p", "sampler"], ["float[]", "tensor"],
 ]) {
   await at(`/search/?q=${encodeURIComponent(query)}`, 1280, async results => {
-    const hits = () => [...results.querySelectorAll("#search-results li a")].map(link => new URL(link.href).pathname);
-    for (let i = 0; i < 50 && hits()[0] !== `/docs/${page}/`; i++) {
+    const correct = () => [...results.querySelectorAll("#search-results li a")].map(link => new URL(link.href).pathname);
+    for (let i = 0; i < 50 && correct()[0] !== `/docs/${page}/`; i++) {
       await pause(100);
     }
-    const found = hits();
+    const found = correct();
     expect(found[0] === `/docs/${page}/`, `a search for ${query} finds ${found.slice(0, 3).join(", ") || "nothing"}`);
   });
 }

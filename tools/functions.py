@@ -7,7 +7,7 @@ the tables of Java and Python, the names of fields, and a program that prints th
                                   field_names.h and abi_facts.c
     tools/functions.py --check    exit 1 when one of them differs from what would be written
 
-Either way it exits 1 when a function's places are not in the order of its struct, which is that of the doors.
+Either way it exits 1 when a function's places are not in the order of its struct, which is that of the entry points.
 """
 import re
 import sys
@@ -172,7 +172,7 @@ def java_array(layouts, records):
                     "  /** What messages call it. */", "  public final String text;", "",
                     "  Array(String text) {", "    this.text = text;", "  }", "",
                     "  /** Whether it holds records, which each call may have elsewhere. */",
-                    "  boolean isRecords() {", "    return ordinal() >= LAYOUTS && this != TALLY;", "  }", "}", ""]
+                    "  boolean isRecords() {", "    return ordinal() >= LAYOUTS && this != EXACT_SUM;", "  }", "}", ""]
 
 
 def java_rule(rules, functions):
@@ -206,13 +206,13 @@ def java_rule(rules, functions):
 
 def java_function(functions, most):
     lines = HEAD + ["package dev.xent.internal.kernels;", "", "import org.jspecify.annotations.Nullable;", "",
-                    "/** The functions of the core, and the arrays of each in the order of the doors. */",
+                    "/** The functions of the core, and the arrays of each in the order of the entry points. */",
                     "public enum Function {"]
     for number, (name, places) in enumerate(functions, 1):
         lines += wrapped(f"  {name}(", [str(number)] + [f"Rule.{rule}" for _, rule, _ in places], "),")
     lines[-1] = lines[-1][:-1] + ";"
     return lines + ["", "  /** How many there are. */", f"  public static final int COUNT = {len(functions)};", "",
-                    "  /** As many arrays as the wider door takes. */",
+                    "  /** As many arrays as the wider entry takes. */",
                     f"  static final int MOST_ARRAYS = {most};", "", "  public final int number;",
                     "  private final Rule[] rules;",
                     "  private final byte[] places = new byte[Array.COUNT];", "",
@@ -295,7 +295,7 @@ def python_functions(layouts, functions, rules, ranged, most):
               "    holds: str  # which types it may have",
               "    spread: bool  # one number may stand for several rows or classes", "", "",
               "class Function(NamedTuple):", "    number: int", "    has_classes: bool  # a range of them",
-              "    arrays: list[str]  # in the order of the doors", "    rules: list[str]  # of those with a layout", "", ""]
+              "    arrays: list[str]  # in the order of the entry points", "    rules: list[str]  # of those with a layout", "", ""]
     lines += [f"MOST_ARRAYS = {most}  # of xent_many_at", ""]
     lines += wrapped("LAYOUTS = [", texts(layouts), "]", 120, 11) + ["", "RULES = {"]
     taken = {rule for _, places in functions for _, rule, _ in places}

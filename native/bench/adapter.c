@@ -33,16 +33,17 @@ static int run_backward(any_function *f, const plain_problem *p) {
                                         .gradient = {p->y, FULL}};
   return ((backward *)f)(&c);
 }
-static int run_cross_entropy(any_function *f, const plain_problem *p, void *losses, void *gradient, xent_tally *tally) {
+static int run_cross_entropy(any_function *f, const plain_problem *p, void *losses, void *gradient,
+                             xent_exact_sum *exact_sum) {
   const xent_cross_entropy_call c = {.size = sizeof c, PREPARED, .logits = {p->x, FULL},
                                      .targets = {p->labels, xent_per_row(p->inner, XENT_I32)}, .losses = {losses, ROW},
-                                     .gradient = {gradient, FULL}, .tally = tally};
+                                     .gradient = {gradient, FULL}, .exact_sum = exact_sum};
   return ((cross_entropy *)f)(&c);
 }
 static int run_loss(any_function *f, const plain_problem *p) {
-  static xent_tally tally;
-  if (!tally.size) tally = xent_empty_tally(); /* a sum that grows is no slower */
-  return run_cross_entropy(f, p, NULL, NULL, &tally);
+  static xent_exact_sum exact_sum;
+  if (!exact_sum.size) exact_sum = xent_empty_exact_sum(); /* a sum that grows is no slower */
+  return run_cross_entropy(f, p, NULL, NULL, &exact_sum);
 }
 static int run_losses(any_function *f, const plain_problem *p) {
   return run_cross_entropy(f, p, p->losses, NULL, NULL);

@@ -52,7 +52,7 @@ static const bench_case cases[] = {
     {LOSS_AND_GRADIENT, "log-sum-exp", 1.3, .arrays = LOG_SUM_EXP},
     {LOSS_AND_GRADIENT, "losses", 1.3, .arrays = LOSSES},
     {LOSS_AND_GRADIENT, "log-probability", 1.3, .arrays = LOG_PROBABILITY},
-    {LOSS_AND_GRADIENT, "hits", 1.3, .arrays = HITS},
+    {LOSS_AND_GRADIENT, "correct", 1.3, .arrays = CORRECT},
     {LOSS_AND_GRADIENT, "argmax", 1.3, .arrays = ARGMAX},
     {LOSS_AND_GRADIENT, "entropy", 1.3, .arrays = ENTROPY},
     {LOSS_AND_GRADIENT, "statistics", 1.3, .arrays = STATISTICS},
@@ -142,7 +142,7 @@ static void run_both(const void *of) {
 }
 
 static call ready_case(const bench_case *k, int operation, const problem *p, int32_t isa) {
-  const variant v = {k->arrays | TALLY, k->type, k->options};
+  const variant v = {k->arrays | EXACT_SUM, k->type, k->options};
   return ready_call(&linked, &v, operation, p, isa);
 }
 
@@ -157,7 +157,7 @@ static pair_times measure(const bench_case *k, const problem *p, int32_t isa, in
   } else if (k->limit == 0) {
     against[0].operation = COPY;
   }
-  *p->tally = xent_empty_tally();
+  *p->exact_sum = xent_empty_exact_sum();
   if (k->operation == BACKWARD) { /* both from the statistics of their own forward */
     static xent_statistics *own;
     free(own);

@@ -113,14 +113,14 @@ static const option option_cases[] = {
     {"losses", OF_LABELS, .arrays = LOSSES},
     {"log-sum-exp", OF_LABELS, .arrays = LOG_SUM_EXP},
     {"log-probability", OF_LABELS, .arrays = LOG_PROBABILITY},
-    {"hits", OF_LABELS, .arrays = HITS},
+    {"correct", OF_LABELS, .arrays = CORRECT},
     {"argmax", OF_LABELS, .arrays = ARGMAX},
     {"ranks", OF_LABELS, .arrays = RANKS},
     {"entropies", OF_LABELS, .arrays = ENTROPY},
     {"top 8", OF_LABELS, .arrays = TOP_8},
     {"statistics", OF_LABELS, .arrays = STATISTICS},
     {"many outputs", OF_LABELS, .limit = OF_TANH,
-     .arrays = LOSSES | LOG_SUM_EXP | LOG_PROBABILITY | HITS | ARGMAX | RANKS | ENTROPY | STATISTICS},
+     .arrays = LOSSES | LOG_SUM_EXP | LOG_PROBABILITY | CORRECT | ARGMAX | RANKS | ENTROPY | STATISTICS},
     {"many options", OF_LABELS, .arrays = CLASS_WEIGHTS | ROW_WEIGHTS | SINK | IGNORED,
      .options = {SMOOTHING, .z_loss = 1e-4, .temperature = 0.7}, .limit = OF_TANH},
 };
@@ -176,7 +176,7 @@ static problem problem_of(const grid *g, const cell *c) {
 
 static call call_of(const grid *g, const cell *c, const problem *p, const doors *l) {
   const option *o = &option_cases[c->option];
-  const variant v = {o->arrays | TALLY, c->type, o->options};
+  const variant v = {o->arrays | EXACT_SUM, c->type, o->options};
   call it = ready_call(l, &v, c->operation, p, g->isa);
   if (c->operation == BACKWARD) must(cross_entropy(&it, 0, p->rows), "forward");
   return it;

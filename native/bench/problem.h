@@ -24,7 +24,7 @@ enum {
   LOG_SUM_EXP = 1 << 6,
   LOSSES = 1 << 7,
   LOG_PROBABILITY = 1 << 8,
-  HITS = 1 << 9,
+  CORRECT = 1 << 9,
   ARGMAX = 1 << 10,
   RANKS = 1 << 11,
   TOP_8 = 1 << 12,
@@ -35,12 +35,12 @@ enum {
   POSITIVE_WEIGHTS = 1 << 17,
   UNSIGNED_LABELS = 1 << 18,
   SELECTED_8 = 1 << 19, /* in place of the label: log-probabilities of eight classes */
-  TALLY = 1 << 20,
+  EXACT_SUM = 1 << 20,
   SPARSE_4 = 1 << 21, /* in place of the label: four classes with weights */
   UPSTREAM = 1 << 22, /* of a gradient from statistics: a number per row */
   TARGET_GRADIENT = 1 << 23,
   IGNORED = 1 << 24, /* every tenth label is the ignore index */
-  ALL = CLASS_WEIGHTS | ROW_WEIGHTS | SINK | LOG_SUM_EXP | LOSSES | LOG_PROBABILITY | HITS | ARGMAX | ENTROPY |
+  ALL = CLASS_WEIGHTS | ROW_WEIGHTS | SINK | LOG_SUM_EXP | LOSSES | LOG_PROBABILITY | CORRECT | ARGMAX | ENTROPY |
         STATISTICS
 };
 
@@ -71,7 +71,7 @@ typedef struct {
   int32_t *labels, *ignored, *selected; /* eight classes of each row */
   void *results; /* outputs per row */
   xent_statistics *statistics;
-  xent_tally *tally;
+  xent_exact_sum *exact_sum;
 } problem;
 
 /* A call that is ready to be made, once or row by row. */
@@ -96,10 +96,11 @@ static inline xent_status run_function(const call *c, int32_t function, int64_t 
 static inline xent_status cross_entropy(const call *c, int64_t begin, int64_t end) {
   const cross_entropy_arrays *a = &c->arrays;
   return run_function(c, XENT_FUNCTION_CROSS_ENTROPY, begin, end,
-                      ARRAYS(a->logits, a->targets, a->losses, a->log_sum_exp, a->hits, a->gradient, a->target_weights,
+                      ARRAYS(a->logits, a->targets, a->losses, a->log_sum_exp, a->correct, a->gradient,
+                             a->target_weights,
                              a->class_mask, a->class_weights, a->row_weights, a->sink, a->log_probabilities, a->argmax,
                              a->ranks, a->entropies, a->top_classes, a->top_log_probabilities, a->target_gradient,
-                             NULL, a->statistics, a->tally));
+                             NULL, a->statistics, a->exact_sum));
 }
 
 static inline xent_status run_rows(const call *c, int64_t begin, int64_t end) {
@@ -120,7 +121,7 @@ static inline xent_status run_rows(const call *c, int64_t begin, int64_t end) {
                                  a->class_weights, a->row_weights, NULL, a->statistics));
     case BINARY:
       return run_function(c, XENT_FUNCTION_BINARY_CROSS_ENTROPY, begin, end,
-                          ARRAYS(a->logits, a->targets, NULL, c->y, a->row_weights, a->class_weights, p->tally));
+                          ARRAYS(a->logits, a->targets, NULL, c->y, a->row_weights, a->class_weights, p->exact_sum));
     case COPY: memcpy(c->y, a->logits, (size_t)(p->rows * p->classes) * sizeof(float)); return XENT_OK;
     case READ: {
       const uint64_t *words = (const uint64_t *)a->targets;
@@ -198,7 +199,7 @@ static inline call ready_call(const doors *l, const variant *v, int operation, c
       .log_sum_exp = OUTPUT(LOG_SUM_EXP, 0),
       .losses = OUTPUT(LOSSES, 1),
       .log_probabilities = OUTPUT(LOG_PROBABILITY, 2),
-      .hits = OUTPUT(HITS, 3),
+      .correct = OUTPUT(CORRECT, 3),
       .argmax = OUTPUT(ARGMAX, 4),
       .ranks = OUTPUT(RANKS, 5),
       .entropies = OUTPUT(ENTROPY, 6),
@@ -206,7 +207,7 @@ static inline call ready_call(const doors *l, const variant *v, int operation, c
       .gradient = operation == LOSS_AND_GRADIENT ? c.y : NULL,
       .target_gradient = arrays & TARGET_GRADIENT ? (char *)p->n->g[XENT_F32] + p->offset : NULL,
       .statistics = operation == BACKWARD || arrays & STATISTICS ? p->statistics : NULL,
-      .tally = arrays & TALLY ? p->tally : NULL};
+      .exact_sum = arrays & EXACT_SUM ? p->exact_sum : NULL};
 #undef OUTPUT
   if (operation == BINARY) {
     c.arrays.targets = arrays & BYTE_LABELS ? (const void *)p->row_mask : p->n->probabilities;
@@ -267,8 +268,8 @@ static inline problem make_problem(int64_t rows, int64_t classes, int64_t inner,
                .selected = must_allocate((size_t)rows * 8 * sizeof(int32_t)),
                .results = must_allocate((size_t)rows * ROOM * 8),
                .statistics = must_allocate((size_t)rows * sizeof(xent_statistics)),
-               .tally = must_allocate(sizeof(xent_tally))};
-  *p.tally = xent_empty_tally();
+               .exact_sum = must_allocate(sizeof(xent_exact_sum))};
+  *p.exact_sum = xent_empty_exact_sum();
   for (int64_t i = 0; i < classes + 8; i++) p.class_weights[i] = (float)(0.5 + random_unit(r));
   for (int64_t i = 0; i < classes; i++) p.class_mask[i] = i % 10 != 9;
   for (int64_t i = 0; i < rows * classes; i++) p.row_mask[i] = p.class_mask[i / inner % classes];
@@ -284,7 +285,7 @@ static inline problem make_problem(int64_t rows, int64_t classes, int64_t inner,
 
 static inline void free_problem(problem p) {
   void *const all[] = {p.class_weights, p.per_row, p.class_mask, p.row_mask,   p.labels,
-                       p.ignored,       p.selected, p.results,   p.statistics, p.tally};
+                       p.ignored,       p.selected, p.results,   p.statistics, p.exact_sum};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
 }
 

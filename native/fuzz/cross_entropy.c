@@ -3,7 +3,8 @@
 #include "run.h"
 
 static const uint32_t plain_outputs =
-                          BIT(LOSSES) | BIT(LOG_SUM_EXP) | BIT(HITS) | BIT(GRADIENT) | BIT(STATISTICS) | BIT(TALLY),
+                          BIT(LOSSES) | BIT(LOG_SUM_EXP) | BIT(CORRECT) | BIT(GRADIENT) | BIT(STATISTICS) |
+                              BIT(EXACT_SUM),
                       other_outputs = BIT(LOG_PROBABILITIES) | BIT(ARGMAX) | BIT(RANKS) | BIT(ENTROPIES) |
                                       BIT(TOP_CLASSES) | BIT(TOP_LOG_PROBABILITIES) | BIT(TARGET_GRADIENT),
                       other_inputs = BIT(TARGET_WEIGHTS) | BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) |
@@ -18,10 +19,11 @@ static xent_status forward(fuzz_problem *p, int64_t begin, int64_t end) {
     given[i] = function || !((other_inputs | other_outputs) & BIT(i)) ? p->address[i] : NULL;
   void *const *a = given;
   return run_at(on_rows(XENT_FUNCTION_CROSS_ENTROPY, shape_of(p), options_of(p), begin, end, report_of(p)),
-                ARRAYS(a[LOGITS], a[TARGETS], a[LOSSES], a[LOG_SUM_EXP], a[HITS], function == 2 ? NULL : a[GRADIENT],
+                ARRAYS(a[LOGITS], a[TARGETS], a[LOSSES], a[LOG_SUM_EXP], a[CORRECT], function == 2 ? NULL : a[GRADIENT],
                        a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[SINK],
                        a[LOG_PROBABILITIES], a[ARGMAX], a[RANKS], a[ENTROPIES], a[TOP_CLASSES],
-                       a[TOP_LOG_PROBABILITIES], a[TARGET_GRADIENT], a[ROW_OFFSETS], statistics_of(p), tally_of(p)));
+                       a[TOP_LOG_PROBABILITIES], a[TARGET_GRADIENT], a[ROW_OFFSETS], statistics_of(p),
+                           exact_sum_of(p)));
 }
 
 static void call(fuzz_problem *p, int64_t begin, int64_t end) {

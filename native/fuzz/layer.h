@@ -23,10 +23,10 @@ static inline xent_status layer_forward(fuzz_problem *p, int64_t begin, int64_t 
                   .row_end = end,
                   .workspace_size = p->workspace_size},
       ARRAYS(a[HIDDEN], a[WEIGHTS], a[BIAS_OF_CLASSES], a[LOGITS], a[TARGETS], a[TARGET_WEIGHTS], a[CLASS_MASK],
-             a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[SINK], a[LOSSES], a[LOG_SUM_EXP], a[HITS], a[LOG_PROBABILITIES],
+             a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[SINK], a[LOSSES], a[LOG_SUM_EXP], a[CORRECT], a[LOG_PROBABILITIES],
              a[ARGMAX], a[RANKS], a[ENTROPIES], a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], a[TARGET_GRADIENT],
              gradients ? a[HIDDEN_GRADIENT] : NULL, gradients ? a[WEIGHTS_GRADIENT] : NULL,
-             gradients ? a[BIAS_GRADIENT] : NULL, statistics_of(p), tally_of(p), a[WORKSPACE]));
+             gradients ? a[BIAS_GRADIENT] : NULL, statistics_of(p), exact_sum_of(p), a[WORKSPACE]));
 }
 
 /* Of the gradients those that are wanted, from the logits that a forward wrote, or from new ones. */

@@ -7,17 +7,17 @@
 
 static const uint32_t of_targets = BIT(TARGETS) | BIT(TARGET_WEIGHTS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS),
                       inputs = LAYER | of_targets | BIT(ROW_WEIGHTS) | BIT(SINK),
-                      finished = BIT(LOSSES) | BIT(LOG_SUM_EXP) | BIT(HITS) | BIT(STATISTICS) | BIT(TALLY),
+                      finished = BIT(LOSSES) | BIT(LOG_SUM_EXP) | BIT(CORRECT) | BIT(STATISTICS) | BIT(EXACT_SUM),
                       outputs = finished | BIT(LOGITS) | BIT(LOG_PROBABILITIES) | BIT(ARGMAX) | BIT(RANKS) |
                                 BIT(ENTROPIES) | BIT(TOP_CLASSES) | BIT(TOP_LOG_PROBABILITIES) | BIT(TARGET_GRADIENT);
 
-enum { AT_ONCE, LATER, IN_PARTS, WAYS };
-static int64_t way;
+enum { AT_ONCE, LATER, IN_PARTS, SCHEDULES };
+static int64_t schedule;
 static bool keeps; /* the backward takes the logits of the forward */
 
 static bool forward(fuzz_problem *p, int64_t begin, int64_t end) {
-  const uint32_t written = outputs | (way == AT_ONCE ? LAYER_GRADIENTS : 0);
-  settle(p, "linear cross-entropy", layer_forward(p, begin, end, way == AT_ONCE),
+  const uint32_t written = outputs | (schedule == AT_ONCE ? LAYER_GRADIENTS : 0);
+  settle(p, "linear cross-entropy", layer_forward(p, begin, end, schedule == AT_ONCE),
          (fuzz_effect){inputs, written, begin, end, 0, p->shape.classes, true});
   return !settled();
 }
@@ -43,8 +43,8 @@ static bool finish(fuzz_problem *p, int64_t begin, int64_t end, int32_t second) 
                             .report = report_of(p),
                             .row_begin = begin,
                             .row_end = end},
-                ARRAYS(a[TARGETS], a[LOSSES], a[LOG_SUM_EXP], a[HITS], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[SINK],
-                       states_of(p), statistics_of(p), tally_of(p))),
+                ARRAYS(a[TARGETS], a[LOSSES], a[LOG_SUM_EXP], a[CORRECT], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[SINK],
+                       states_of(p), statistics_of(p), exact_sum_of(p))),
          (fuzz_effect){BIT(TARGETS) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(SINK), finished, begin, end, 0,
                        p->shape.classes, true});
   return !settled();
@@ -57,10 +57,10 @@ static bool in_parts(fuzz_problem *p, int64_t begin, int64_t end) {
 }
 
 static void call(fuzz_problem *p, int64_t begin, int64_t end) {
-  const bool made = way == IN_PARTS ? in_parts(p, begin, end) : forward(p, begin, end);
-  if (!made || way == AT_ONCE) return;
-  const bool logits = keeps && way == LATER, some = p->class_begin != 0 || p->class_end != p->shape.classes;
-  const uint32_t wanted = some && p->way ? LAYER_GRADIENTS & ~BIT(HIDDEN_GRADIENT) : LAYER_GRADIENTS;
+  const bool made = schedule == IN_PARTS ? in_parts(p, begin, end) : forward(p, begin, end);
+  if (!made || schedule == AT_ONCE) return;
+  const bool logits = keeps && schedule == LATER, some = p->class_begin != 0 || p->class_end != p->shape.classes;
+  const uint32_t wanted = some && p->schedule ? LAYER_GRADIENTS & ~BIT(HIDDEN_GRADIENT) : LAYER_GRADIENTS;
   settle(p, "gradients of a layer", layer_backward(p, begin, end, p->class_begin, p->class_end, wanted, logits),
          (fuzz_effect){(inputs & ~BIT(SINK)) | BIT(UPSTREAM) | (logits ? BIT(LOGITS) : 0), wanted, begin, end,
                        p->class_begin, p->class_end, true});
@@ -69,14 +69,14 @@ static void call(fuzz_problem *p, int64_t begin, int64_t end) {
 void fuzz_linear(const uint8_t *data, size_t size) {
   fuzz_problem *p = the_problem();
   fuzz_input in = {data, data + size};
-  way = below(&in, WAYS);
+  schedule = below(&in, SCHEDULES);
   keeps = chance(&in, 128);
   uint32_t needed = BIT(HIDDEN) | BIT(WEIGHTS) | BIT(WORKSPACE), optional = inputs | outputs | LAYER_GRADIENTS;
-  if (way != AT_ONCE || !chance(&in, 32)) needed |= BIT(TARGETS);
-  if (way != AT_ONCE) needed |= BIT(STATISTICS), optional |= BIT(UPSTREAM);
-  if (way == IN_PARTS) needed |= BIT(STATES) | BIT(REPORT);
+  if (schedule != AT_ONCE || !chance(&in, 32)) needed |= BIT(TARGETS);
+  if (schedule != AT_ONCE) needed |= BIT(STATISTICS), optional |= BIT(UPSTREAM);
+  if (schedule == IN_PARTS) needed |= BIT(STATES) | BIT(REPORT);
   p->linear = true;
   problem_read(p, &in, needed, optional | BIT(REPORT));
-  run_on_every_tier(p, call, way != IN_PARTS && !has_sums_of_rows(p)); /* states are those of the rows of a call */
+  run_on_every_tier(p, call, schedule != IN_PARTS && !has_sums_of_rows(p)); /* states are those of the rows of a call */
   p->linear = false;
 }

@@ -11,7 +11,7 @@ static bool log_of, damages;
 static uint64_t damage_at;
 static uint8_t damage_by;
 
-static const uint32_t finish_outputs = BIT(STATISTICS) | BIT(LOSSES) | BIT(LOG_SUM_EXP) | BIT(HITS) | BIT(TALLY);
+static const uint32_t finish_outputs = BIT(STATISTICS) | BIT(LOSSES) | BIT(LOG_SUM_EXP) | BIT(CORRECT) | BIT(EXACT_SUM);
 
 /* One chunk, or where there are very many (and no row is asked for) all of them. */
 static int64_t class_range_end(const fuzz_problem *p, int64_t from) {
@@ -48,8 +48,8 @@ static bool finish(fuzz_problem *p, int64_t begin, int64_t end, int32_t second) 
                                                 .report = report_of(p),
                                                 .row_begin = begin,
                                                 .row_end = end},
-                                    ARRAYS(a[TARGETS], a[LOSSES], a[LOG_SUM_EXP], a[HITS], a[CLASS_WEIGHTS],
-                                           a[ROW_WEIGHTS], a[SINK], states_of(p), statistics_of(p), tally_of(p)));
+                                    ARRAYS(a[TARGETS], a[LOSSES], a[LOG_SUM_EXP], a[CORRECT], a[CLASS_WEIGHTS],
+                                           a[ROW_WEIGHTS], a[SINK], states_of(p), statistics_of(p), exact_sum_of(p)));
   settle(p, second ? "second finish" : "finish", status,
          (fuzz_effect){BIT(TARGETS) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(SINK), finish_outputs, begin, end, 0,
                        p->shape.classes, true});
@@ -132,7 +132,8 @@ void fuzz_parts(const uint8_t *data, size_t size) {
   uint32_t optional = BIT(CLASS_MASK);
   if (kind != OF_BACKWARD) optional |= BIT(SINK) | BIT(LOG_SUM_EXP);
   if (kind == OF_TARGETS)
-    optional |= BIT(TARGET_WEIGHTS) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(LOSSES) | BIT(HITS) | BIT(TALLY);
+    optional |= BIT(TARGET_WEIGHTS) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(LOSSES) | BIT(CORRECT) |
+        BIT(EXACT_SUM);
   problem_read(p, &in, needed[kind] | BIT(STATISTICS) | BIT(STATES) | BIT(REPORT), optional);
   run_on_every_tier(p, call, false);
 }

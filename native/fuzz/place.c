@@ -113,7 +113,7 @@ void fill_arrays(fuzz_problem *p, fuzz_input *in, uint32_t given) {
       fill_array(p, i, s->initial, s->bytes, (unsigned)(styles >> i % 16 * 4 & 15));
   }
   const uint32_t both = BIT(TARGETS) | BIT(CLASS_MASK);
-  if (p->way && (given & both) == both && !p->ragged && extent_of(p, TARGETS) == PER_ROW) unmask_labels(p);
+  if (p->schedule && (given & both) == both && !p->ragged && extent_of(p, TARGETS) == PER_ROW) unmask_labels(p);
 }
 
 /* ---- structs ---- */
@@ -207,15 +207,16 @@ static void place_sampling(fuzz_problem *p, fuzz_input *in, uint32_t given) {
 
 void place_structs(fuzz_problem *p, fuzz_input *in, uint32_t given) {
   const xent_report report = {0};
-  const xent_tally tally = xent_empty_tally();
+  const xent_exact_sum exact_sum = xent_empty_exact_sum();
   p->shape.size = read_struct_size(in, sizeof(xent_shape));
   p->options.size = read_struct_size(in, sizeof(xent_options));
   place_struct(p, in, SHAPE, &p->shape, sizeof p->shape, p->shape.size);
   place_struct(p, in, OPTIONS, &p->options, sizeof p->options, p->options.size);
   place_struct(p, in, REPORT, &report, sizeof report, read_struct_size(in, sizeof report));
-  place_struct(p, in, TALLY, &tally, sizeof tally, chance(in, 4) ? (uint64_t)wild_number(in) : sizeof tally);
+  place_struct(p, in, EXACT_SUM, &exact_sum, sizeof exact_sum, chance(in,
+      4) ? (uint64_t)wild_number(in) : sizeof exact_sum);
   if (!(given & BIT(REPORT))) p->address[REPORT] = NULL;
-  if (!(given & BIT(TALLY))) p->address[TALLY] = NULL;
+  if (!(given & BIT(EXACT_SUM))) p->address[EXACT_SUM] = NULL;
   slot_place(&p->slots[STATES], 0, true, 0);
   slot_place(&p->slots[WORKSPACE], 0, true, 0);
   if (p->sampled) {

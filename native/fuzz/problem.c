@@ -2,7 +2,7 @@
 #include "problem.h"
 
 #include "elements.h"
-#include "kernels/ways.h"
+#include "kernels/schedules.h"
 #include "place.h"
 
 /* ---- sizes and ranges ---- */
@@ -25,10 +25,11 @@ static int64_t some_rows(fuzz_input *in, int64_t classes, int64_t most) {
   return 1 + below(in, fit < 1 ? 1 : fit < most ? fit : most);
 }
 
-static int32_t some_way(fuzz_input *in) {
-  const int32_t kind = (int32_t)take(in, 1), first = XENT_WAY_SINGLE, last = XENT_WAY_F64;
-  const int32_t ways = last - first + 1, way = first + kind % (ways + 1);
-  return kind < 0x80 ? XENT_WAY_NONE : way > last ? XENT_WAY_TURNED : way; /* which one function of many takes */
+static int32_t some_schedule(fuzz_input *in) {
+  const int32_t kind = (int32_t)take(in, 1), first = XENT_SCHEDULE_SINGLE, last = XENT_SCHEDULE_F64;
+  const int32_t schedules = last - first + 1, schedule = first + kind % (schedules + 1);
+  if (kind < 0x80) return XENT_SCHEDULE_NONE;
+  return schedule > last ? XENT_SCHEDULE_TURNED : schedule; /* which one function of many takes */
 }
 
 /* Whole blocks of sixteen and what is left, rarely fewer. */
@@ -37,20 +38,21 @@ static int64_t some_block(fuzz_input *in, int64_t classes) {
   return chance(in, 32) ? 1 + below(in, 15) : 16 + below(in, most - 15);
 }
 
-/* What choose.h sends each way. */
+/* What choose.h sends each schedule. */
 static void read_sizes_of_way(fuzz_problem *p, fuzz_input *in) {
-  static const int64_t least[] = {[XENT_WAY_SINGLE] = 2, [XENT_WAY_DENSE] = 2, [XENT_WAY_FLOW] = 1,
-                                  [XENT_WAY_STRIP] = 1,  [XENT_WAY_TURNED] = 1, [XENT_WAY_ROW] = 1025,
-                                  [XENT_WAY_F64] = 1},
-                       most[] = {[XENT_WAY_SINGLE] = 128, [XENT_WAY_DENSE] = 104, [XENT_WAY_FLOW] = 1024,
-                                 [XENT_WAY_STRIP] = 1200, [XENT_WAY_TURNED] = 1200, [XENT_WAY_ROW] = 2200,
-                                 [XENT_WAY_F64] = 1200};
+  static const int64_t least[] = {[XENT_SCHEDULE_SINGLE] = 2, [XENT_SCHEDULE_DENSE] = 2, [XENT_SCHEDULE_FLOW] = 1,
+                                  [XENT_SCHEDULE_STRIP] = 1,  [XENT_SCHEDULE_TURNED] = 1, [XENT_SCHEDULE_ROW] = 1025,
+                                  [XENT_SCHEDULE_F64] = 1},
+                       most[] = {[XENT_SCHEDULE_SINGLE] = 128, [XENT_SCHEDULE_DENSE] = 104, [XENT_SCHEDULE_FLOW] = 1024,
+                                 [XENT_SCHEDULE_STRIP] = 1200, [XENT_SCHEDULE_TURNED] = 1200,
+                                     [XENT_SCHEDULE_ROW] = 2200,
+                                 [XENT_SCHEDULE_F64] = 1200};
   xent_shape *s = &p->shape;
-  s->classes = least[p->way] + (int64_t)take(in, 2) % (most[p->way] - least[p->way] + 1);
+  s->classes = least[p->schedule] + (int64_t)take(in, 2) % (most[p->schedule] - least[p->schedule] + 1);
   s->outer = s->inner = 1;
-  if (p->way == XENT_WAY_STRIP || p->way == XENT_WAY_TURNED)
+  if (p->schedule == XENT_SCHEDULE_STRIP || p->schedule == XENT_SCHEDULE_TURNED)
     s->inner = some_block(in, s->classes);
-  else if (p->way != XENT_WAY_SINGLE)
+  else if (p->schedule != XENT_SCHEDULE_SINGLE)
     s->outer = some_block(in, s->classes);
   if (p->sharded) s->outer = 1 + s->outer % 8, s->inner = 1 + s->inner % 2; /* states are large */
 }
@@ -78,7 +80,7 @@ static void read_sizes(fuzz_problem *p, fuzz_input *in) {
     read_sizes_of_layer(p, in);
     return;
   }
-  if (p->way) {
+  if (p->schedule) {
     read_sizes_of_way(p, in);
     return;
   }
@@ -130,8 +132,8 @@ static void read_ranges(fuzz_problem *p, fuzz_input *in) {
 
 static void read_counts(fuzz_problem *p, fuzz_input *in) {
   xent_shape *s = &p->shape;
-  if (chance(in, p->way && p->way != XENT_WAY_ROW ? 8 : 64)) s->target_count = 1 + below(in, 5);
-  if (p->way == XENT_WAY_TURNED || chance(in, 128)) s->top_count = 1 + below(in, 6);
+  if (chance(in, p->schedule && p->schedule != XENT_SCHEDULE_ROW ? 8 : 64)) s->target_count = 1 + below(in, 5);
+  if (p->schedule == XENT_SCHEDULE_TURNED || chance(in, 128)) s->top_count = 1 + below(in, 6);
   if (s->top_count > s->classes) s->top_count = s->classes;
   if (is_wild(p, in, 3)) s->target_count = wild_number(in);
   if (is_wild(p, in, 3)) s->top_count = wild_number(in);
@@ -182,11 +184,11 @@ static void read_options(fuzz_problem *p, fuzz_input *in) {
   }
 }
 
-/* The way of one row, which is for plain calls: most options and arrays away. */
+/* The schedule of one row, which is for plain calls: most options and arrays away. */
 static uint32_t plainly(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t given) {
-  static const uint32_t plain = BIT(TARGETS) | BIT(LOSSES) | BIT(OUTPUT) | BIT(GRADIENT) | BIT(TALLY) | BIT(REPORT);
+  static const uint32_t plain = BIT(TARGETS) | BIT(LOSSES) | BIT(OUTPUT) | BIT(GRADIENT) | BIT(EXACT_SUM) | BIT(REPORT);
   xent_options *o = &p->options;
-  if (p->way != XENT_WAY_SINGLE || chance(in, 32)) return given;
+  if (p->schedule != XENT_SCHEDULE_SINGLE || chance(in, 32)) return given;
   o->label_smoothing = o->softcap = o->z_loss = o->probability_clamp = 0;
   o->smoothing = XENT_SMOOTHING_UNIFORM;
   if (chance(in, 192)) o->temperature = 0;
@@ -206,7 +208,7 @@ static int32_t read_type(fuzz_problem *p, fuzz_input *in, int index, bool wide, 
     case OFFSETS: return chance(in, 128) ? XENT_I32 : XENT_I64;
     case TARGET:
       if (p->sampled || p->shape.target_count || !chance(in, 64))
-        return labels[below(in, p->way && p->shape.classes > INT8_MAX ? 2 : 8)];
+        return labels[below(in, p->schedule && p->shape.classes > INT8_MAX ? 2 : 8)];
       break;
     case FLOATS_OR_BYTES:
       if (chance(in, 64)) return XENT_U8;
@@ -231,7 +233,7 @@ static void read_layout(fuzz_problem *p, fuzz_input *in, int index, int32_t type
   const bool matrix = extent == MATRIX;
   const int64_t entries = entries_of(p, extent), inner = matrix ? 1 : p->shape.inner,
                 outer = matrix ? p->shape.classes : p->shape.outer;
-  const uint64_t any = take(in, 1), kind = p->way ? any % (kind_of(p, index)->written ? 0xdc : 0xf4) : any;
+  const uint64_t any = take(in, 1), kind = p->schedule ? any % (kind_of(p, index)->written ? 0xdc : 0xf4) : any;
   *l = (xent_layout){times(entries, inner), inner, 1, type, 0};
   if (extent == ONE_ROW) l->classes = 1;
   if (kind < 0xa0) return;
@@ -260,7 +262,8 @@ static void read_layout(fuzz_problem *p, fuzz_input *in, int index, int32_t type
 
 static void read_layouts(fuzz_problem *p, fuzz_input *in, uint32_t arrays) {
   const uint64_t kind = take(in, 1);
-  const bool wide = !p->sampled && !p->linear && (p->way ? p->way == XENT_WAY_F64 : kind >= 0xa0 && kind < 0xd0);
+  const bool wide = !p->sampled && !p->linear && (p->schedule ? p->schedule == XENT_SCHEDULE_F64 : kind >= 0xa0 &&
+                                                  kind < 0xd0);
   const bool narrow = kind >= 0xd0;
   for (int i = 0; i < ARRAYS; i++) {
     if (!(arrays & BIT(i))) continue;
@@ -312,7 +315,7 @@ static void size_statistics(fuzz_problem *p) {
   p->bytes[STATES] = states < 0 ? 0 : states > ROOM / 2 ? -1 : (int64_t)states;
 }
 
-/* Of a call that is for a way: without the arrays and options that its other arguments rule out. */
+/* Of a call that is for a schedule: without the arrays and options that its other arguments rule out. */
 static uint32_t agreeing(fuzz_problem *p, fuzz_input *in, uint32_t given) {
   xent_options *o = &p->options;
   if (p->elementwise) {
@@ -343,8 +346,8 @@ static uint32_t agreeing(fuzz_problem *p, fuzz_input *in, uint32_t given) {
     o->focal_gamma = (double)(1 + p->seed / 8 % 16) / 4;
     if (!is_wild(p, in, 16)) o->label_smoothing = o->z_loss = o->probability_clamp = 0;
   }
-  if (!p->way) return given;
-  if (p->way != XENT_WAY_ROW && !chance(in, 8)) given &= ~BIT(ROW_OFFSETS);
+  if (!p->schedule) return given;
+  if (p->schedule != XENT_SCHEDULE_ROW && !chance(in, 8)) given &= ~BIT(ROW_OFFSETS);
   if (!p->shape.target_count) given &= ~BIT(TARGET_WEIGHTS);
   if (!p->shape.top_count) given &= ~(BIT(TOP_CLASSES) | BIT(TOP_LOG_PROBABILITIES));
   if (o->label_smoothing > 0) o->probability_clamp = 0;
@@ -358,7 +361,7 @@ static uint32_t agreeing(fuzz_problem *p, fuzz_input *in, uint32_t given) {
   o->has_ignore_index = 0;
   o->smoothing = XENT_SMOOTHING_UNIFORM;
   o->probability_clamp = 0;
-  return given & ~(BIT(HITS) | BIT(LOG_PROBABILITIES) | BIT(RANKS));
+  return given & ~(BIT(CORRECT) | BIT(LOG_PROBABILITIES) | BIT(RANKS));
 }
 
 /* Which arrays and structs: the bits of structs follow those of the arrays that every target knows. */
@@ -373,7 +376,7 @@ void problem_read(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t opt
   memset(p->offset, 0, sizeof p->offset);
   memset(p->bytes, 0, sizeof p->bytes);
   memset(p->address, 0, sizeof p->address);
-  p->way = some_way(in);
+  p->schedule = some_schedule(in);
   read_sizes(p, in);
   read_ranges(p, in);
   read_counts(p, in);
@@ -382,8 +385,8 @@ void problem_read(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t opt
   p->least_workspace = !p->linear || !chance(in, 64);
   p->seed = take(in, 2);
   uint32_t given = needed | (optional & asked);
-  if (p->way) given |= optional & (BIT(REPORT) | (chance(in, 96) ? BIT(CLASS_MASK) : 0));
-  if (p->way == XENT_WAY_TURNED) given |= optional & BIT(TOP_CLASSES);
+  if (p->schedule) given |= optional & (BIT(REPORT) | (chance(in, 96) ? BIT(CLASS_MASK) : 0));
+  if (p->schedule == XENT_SCHEDULE_TURNED) given |= optional & BIT(TOP_CLASSES);
   given = plainly(p, in, needed, given);
   if (is_wild(p, in, 4)) given &= ~BIT(below(in, SLOTS)); /* one that is needed, too */
   if (given & BIT(ROW_OFFSETS) && p->shape.inner != 1 && !chance(in, 16)) given &= ~BIT(ROW_OFFSETS);

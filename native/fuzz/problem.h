@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A call of the interface as bytes describe it. Half of them are for a way by choice: sizes that it takes, mostly
+ * A call of the interface as bytes describe it. Half of them are for a schedule by choice: sizes that it takes, mostly
  * blocks of sixteen rows, and nothing wild. The others are mostly plausible, sometimes wild. What a wild one may touch
  * is known all the same: an array that its descriptor makes larger than a room lies at an address without access, and
  * then the range of rows is empty.
@@ -14,16 +14,17 @@
 
 /* The arrays of the interface, and the structs, each in a slot of its own. */
 enum {
-  LOGITS, OUTPUT, GRADIENT, UPSTREAM, TARGETS, LOSSES, LOG_SUM_EXP, HITS, TARGET_WEIGHTS, ROW_OFFSETS, CLASS_MASK,
+  LOGITS, OUTPUT, GRADIENT, UPSTREAM, TARGETS, LOSSES, LOG_SUM_EXP, CORRECT, TARGET_WEIGHTS, ROW_OFFSETS, CLASS_MASK,
   CLASS_WEIGHTS, ROW_WEIGHTS, SINK, LOG_PROBABILITIES, ARGMAX, RANKS, ENTROPIES, TOP_CLASSES, TOP_LOG_PROBABILITIES,
   TARGET_GRADIENT, TEACHER, BIAS_OF_CLASSES, WEIGHTS_GRADIENT, BIAS_GRADIENT, ARRAYS,
-  STATISTICS = ARRAYS, STATES, TALLY, SHAPE, OPTIONS, REPORT, WORKSPACE, SLOTS
+  STATISTICS = ARRAYS, STATES, EXACT_SUM, SHAPE, OPTIONS, REPORT, WORKSPACE, SLOTS
 };
 #define BIT(slot) (UINT32_C(1) << (slot))
 /* Of sampling, in the slots of what it does not have. */
 enum {
   BIAS = TEACHER, PROMPT_TOKENS = TARGETS, OUTPUT_TOKENS = TARGET_WEIGHTS, TOKENS = ARGMAX,
-  PROCESSED_LOG_PROBABILITIES = LOSSES, KEPT = LOG_SUM_EXP, KEPT_MASK = OUTPUT, SAMPLING = STATISTICS, GATHERED = TALLY
+  PROCESSED_LOG_PROBABILITIES = LOSSES, KEPT = LOG_SUM_EXP, KEPT_MASK = OUTPUT, SAMPLING = STATISTICS,
+      GATHERED = EXACT_SUM
 };
 /* Likewise of a linear layer. */
 enum { HIDDEN = OUTPUT, WEIGHTS = TEACHER, HIDDEN_GRADIENT = GRADIENT };
@@ -37,7 +38,7 @@ typedef struct {
   xent_shape shape;
   xent_options options;
   int64_t row_begin, row_end, class_begin, class_end;
-  int32_t way;            /* by choice, of kernels/ways.h; XENT_WAY_NONE: whichever it comes to */
+  int32_t schedule;            /* by choice, of kernels/schedules.h; XENT_SCHEDULE_NONE: whichever it comes to */
   bool ragged;            /* row_offsets are given */
   bool selected;          /* of selected classes: upstream and log-probabilities lie as the targets */
   bool hessian;           /* of a Hessian: upstream has a number per class, output the type of the arithmetic */
@@ -56,7 +57,7 @@ typedef struct {
 
 /* Whether something happens that no caller means. */
 static inline bool is_wild(const fuzz_problem *p, fuzz_input *in, unsigned times) {
-  return !p->way && chance(in, times);
+  return !p->schedule && chance(in, times);
 }
 
 /* Reads a problem. `needed` and `optional` are the arrays and structs that the calls take. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fuzz_replay TARGET RANDOM [FILE|FOLDER]...: gives a target every file and then RANDOM inputs of random bytes, without
- * libFuzzer, so that every build can. It prints how many and which ways they took, and fails where too few took one. It
- * ends with a signal where something is found; the input is then in the file found.bin.
+ * libFuzzer, so that every build can. It prints how many and which schedules they took, and fails if too few took one.
+ * It ends with a signal if something is found; the input is then in the file found.bin.
  */
 #define _DEFAULT_SOURCE
 #include <dirent.h>
@@ -109,24 +109,26 @@ static void run_random(long long count, uint64_t seed) {
   }
 }
 
-static void print_ways(const fuzz_count *calls) {
-  for (int way = XENT_WAY_NONE; way <= XENT_WAY_ELEMENTS; way++)
-    if (calls->took[way])
-      printf("way %s: %lld calls, %lld on sixteen rows and more, %lld of them with masks per row\n", xent_way_name(way),
-             calls->took[way], calls->blocks[way], calls->masked[way]);
+static void print_schedules(const fuzz_count *calls) {
+  for (int schedule = XENT_SCHEDULE_NONE; schedule <= XENT_SCHEDULE_ELEMENTS; schedule++)
+    if (calls->took[schedule])
+      printf("schedule %s: %lld calls, %lld on sixteen rows and more, %lld of them with masks per row\n",
+             xent_schedule_name(schedule),
+             calls->took[schedule], calls->blocks[schedule], calls->masked[schedule]);
 }
 
-/* A way that inputs seldom reach is a way that is not tested. */
+/* A schedule that inputs seldom reach is a schedule that is not tested. */
 static bool reaches_every_way(const fuzz_count *calls, long long random) {
   bool all = true;
-  if (target == fuzz_binary) return calls->took[XENT_WAY_ELEMENTS] > 0 && calls->took[XENT_WAY_F64] > 0;
+  if (target == fuzz_binary) return calls->took[XENT_SCHEDULE_ELEMENTS] > 0 && calls->took[XENT_SCHEDULE_F64] > 0;
   if (target != fuzz_softmax && target != fuzz_cross_entropy) return true;
-  for (int way = XENT_WAY_SINGLE; way <= XENT_WAY_F64; way++) {
-    if (way == XENT_WAY_TURNED && target == fuzz_softmax) continue; /* strips take all of them */
-    const bool one_row = way == XENT_WAY_SINGLE, no_mask = one_row || way == XENT_WAY_STRIP || way == XENT_WAY_TURNED;
-    const bool often = calls->took[way] >= random / 100 && (one_row || calls->blocks[way] >= random / 100) &&
-                       (no_mask || calls->masked[way] >= random / 1000);
-    if (!often) fprintf(stderr, "too few calls take the way %s: see problem.c\n", xent_way_name(way));
+  for (int schedule = XENT_SCHEDULE_SINGLE; schedule <= XENT_SCHEDULE_F64; schedule++) {
+    if (schedule == XENT_SCHEDULE_TURNED && target == fuzz_softmax) continue; /* strips take all of them */
+    const bool one_row = schedule == XENT_SCHEDULE_SINGLE, no_mask = one_row || schedule == XENT_SCHEDULE_STRIP ||
+        schedule == XENT_SCHEDULE_TURNED;
+    const bool often = calls->took[schedule] >= random / 100 && (one_row || calls->blocks[schedule] >= random / 100) &&
+                       (no_mask || calls->masked[schedule] >= random / 1000);
+    if (!often) fprintf(stderr, "too few calls take the schedule %s: see problem.c\n", xent_schedule_name(schedule));
     all &= often;
   }
   return all;
@@ -151,6 +153,6 @@ int main(int argc, char **argv) {
   const fuzz_count calls = calls_so_far();
   printf("%s: %lld files and %lld random inputs, %lld calls on every tier, %lld accepted\n", argv[1], files,
          inputs - files, calls.made, calls.accepted);
-  print_ways(&calls);
+  print_schedules(&calls);
   return reaches_every_way(&calls, inputs - files) ? 0 : 1;
 }

@@ -21,7 +21,7 @@ static fuzz_answer answers[MOST_CALLS], first_answers[MOST_CALLS];
 static int answered, first_answered;
 static fuzz_count count;
 static const char *tier;
-static bool counts_ways;
+static bool counts_schedules;
 
 fuzz_count calls_so_far(void) { return count; }
 
@@ -65,8 +65,8 @@ static void mark_slot(const fuzz_problem *p, int slot, xent_status status, const
     memset(marks, 1, (size_t)bytes);
     return;
   }
-  if (slot == TALLY) { /* of shards what they gathered, which nobody writes */
-    if ((e->slots & BIT(TALLY)) &&
+  if (slot == EXACT_SUM) { /* of shards what they gathered, which nobody writes */
+    if ((e->slots & BIT(EXACT_SUM)) &&
         (status == XENT_OK || (e->partly && status == XENT_INVALID_LABEL) || end > e->row_begin))
       memset(marks + first, 1, (size_t)(bytes - first));
     return;
@@ -104,12 +104,12 @@ static void check_slot(const fuzz_problem *p, int slot, const char *function, xe
   memcpy(s->before, s->data, (size_t)s->bytes);
 }
 
-static void count_way(const fuzz_problem *p, const fuzz_effect *e, int32_t way) {
-  if (!counts_ways || !p->address[REPORT] || e->row_begin >= e->row_end) return;
+static void count_schedule(const fuzz_problem *p, const fuzz_effect *e, int32_t schedule) {
+  if (!counts_schedules || !p->address[REPORT] || e->row_begin >= e->row_end) return;
   const bool block = e->row_end - e->row_begin >= 16;
-  count.took[way]++;
-  count.blocks[way] += block;
-  count.masked[way] += block && p->address[CLASS_MASK] && (p->shape.class_mask.outer || p->shape.class_mask.inner);
+  count.took[schedule]++;
+  count.blocks[schedule] += block;
+  count.masked[schedule] += block && p->address[CLASS_MASK] && (p->shape.class_mask.outer || p->shape.class_mask.inner);
 }
 
 static bool is_same_step(int64_t a, int64_t b, int64_t extent) { return a == b || extent <= 1; }
@@ -149,8 +149,8 @@ void settle(fuzz_problem *p, const char *function, xent_status status, fuzz_effe
   memset(answer, 0, sizeof *answer);
   answer->status = status;
   answer->report = report_read(p);
-  if (!status) count_way(p, &effect, answer->report.way);
-  answer->report.way = 0; /* each tier has its own */
+  if (!status) count_schedule(p, &effect, answer->report.schedule);
+  answer->report.schedule = 0; /* each tier has its own */
   count.made++;
   count.accepted += !status;
   if (!status) check_overlaps(p, function, &effect);
@@ -185,7 +185,7 @@ static void check_float_mode(unsigned before) { (void)before; }
 static void begin_run(fuzz_problem *p, int32_t isa) {
   answered = 0;
   tier = xent_isa_name(isa);
-  counts_ways = isa == XENT_ISA_SCALAR;
+  counts_schedules = isa == XENT_ISA_SCALAR;
   if (p->any_isa && p->slots[OPTIONS].bytes >= (int64_t)sizeof p->options)
     memcpy(p->slots[OPTIONS].initial + offsetof(xent_options, isa), &isa, sizeof isa);
   for (int i = 0; i < SLOTS; i++) slot_reset(&p->slots[i]);

@@ -4,7 +4,7 @@
 #define XENT_FUZZ_RUN_H
 
 #include "calls.h"
-#include "kernels/ways.h"
+#include "kernels/schedules.h"
 #include "problem.h"
 
 /* The calls of a target, on the rows from begin to end; each is followed by settle. */
@@ -26,11 +26,11 @@ void settle(fuzz_problem *p, const char *function, xent_status status, fuzz_effe
 /* The status of the last call. */
 xent_status settled(void);
 
-/* How many calls were made, and how many of them were not refused. And of those with a report how many took each way in
- * the scalar tier: all, those on sixteen rows and more, and of these those whose rows have masks of their own. */
+/* How many calls were made, and how many of them were not refused. And of those with a report how many took each
+ * schedule in the scalar tier: all, those on sixteen rows and more, and of these those with a mask per row. */
 typedef struct {
   long long made, accepted;
-  long long took[XENT_WAY_ELEMENTS + 1], blocks[XENT_WAY_ELEMENTS + 1], masked[XENT_WAY_ELEMENTS + 1];
+  long long took[XENT_SCHEDULE_ELEMENTS + 1], blocks[XENT_SCHEDULE_ELEMENTS + 1], masked[XENT_SCHEDULE_ELEMENTS + 1];
 } fuzz_count;
 fuzz_count calls_so_far(void);
 
@@ -39,7 +39,7 @@ static inline const xent_options *options_of(const fuzz_problem *p) { return p->
 static inline xent_report *report_of(const fuzz_problem *p) { return p->address[REPORT]; }
 /* What the report says, which may lie at any address and be cut off. */
 xent_report report_read(const fuzz_problem *p);
-static inline xent_tally *tally_of(const fuzz_problem *p) { return p->address[TALLY]; }
+static inline xent_exact_sum *exact_sum_of(const fuzz_problem *p) { return p->address[EXACT_SUM]; }
 static inline xent_statistics *statistics_of(const fuzz_problem *p) { return p->address[STATISTICS]; }
 static inline xent_state *states_of(const fuzz_problem *p) { return p->address[STATES]; }
 
@@ -49,7 +49,7 @@ fuzz_problem *the_problem(void);
 /* The targets: each takes any bytes. */
 #define FUZZ_TARGETS(X) \
   X(binary) X(check_targets) X(cross_entropy) X(divergence) X(hvp) X(linear) X(parts) X(sample) X(sample_shards)  \
-  X(selected) X(softmax) X(tally)
+  X(selected) X(softmax) X(exact_sum)
 #define DECLARE(name) void fuzz_##name(const uint8_t *data, size_t size);
 FUZZ_TARGETS(DECLARE)
 #undef DECLARE

@@ -186,14 +186,14 @@ static void test_overlaps(void) {
         if (end == 1) a[written] = a[other] + LARGEST;
         reset();
         cross_entropy_arrays arrays = {
-            .logits = a[1], .targets = a[2], .losses = a[3], .log_sum_exp = a[4], .hits = a[5]};
+            .logits = a[1], .targets = a[2], .losses = a[3], .log_sum_exp = a[4], .correct = a[5]};
         arrays.gradient = a[0];
         memset(memory, 0, sizeof memory);
         const bool reads = (written == 1 || written == 2) && (other == 1 || other == 2); /* both are read */
         const xent_status expected = end == 2 && !reads ? XENT_OVERLAP : XENT_OK;
         CHECK(cross_entropy_of(&shape, &options, 0, ROWS, &arrays, &report) == expected);
         CHECK(cross_entropy_of(&shape, &options, 0, ROWS, &(cross_entropy_arrays){.logits = a[1], .targets = a[2],
-                               .losses = a[3], .log_sum_exp = a[4], .hits = a[5], .gradient = a[0]}, &report) ==
+                               .losses = a[3], .log_sum_exp = a[4], .correct = a[5], .gradient = a[0]}, &report) ==
               expected);
         if (written > 1 || other > 1) continue;
         CHECK(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS, 0, CLASSES, &report),
@@ -337,7 +337,7 @@ static void test_no_rows(void) {
   float weight = -1;
   CHECK(!run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &shape, &options, 0, 0, &report),
                 ARRAYS(labels, NULL, NULL, &weight)));
-  CHECK(report.counted == 0 && report.denominator == 0);
+  CHECK(report.valid_rows == 0 && report.denominator == 0);
 }
 
 /* No rows along either axis, in both arithmetics: there is nothing to divide by. */
@@ -360,7 +360,7 @@ static void test_empty_axes(int32_t isa) {
     CHECK(!run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, 0, 0, CLASSES, &report), ARRAYS(x, y)));
     CHECK(!run_at(on_classes(XENT_FUNCTION_SOFTMAX_BACKWARD, &shape, &options, 0, 0, 0, CLASSES, &report),
                   ARRAYS(x, x, y)));
-    CHECK(!cross_entropy_of(&shape, &options, 0, 0, &arrays, &report) && report.counted == 0);
+    CHECK(!cross_entropy_of(&shape, &options, 0, 0, &arrays, &report) && report.valid_rows == 0);
     CHECK(!run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, &shape, &options, 0, 0, 0, CLASSES, &report),
                   ARRAYS(x, labels, NULL, y, NULL, NULL, NULL, NULL, NULL, statistics)));
     CHECK(!run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &shape, &options, 0, 0, 0, CLASSES, &report),
@@ -405,11 +405,11 @@ static void test_labels(void) {
   options.has_ignore_index = 1;
   options.ignore_index = -100;
   CHECK(run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &shape, &options, 0, ROWS, &report), ARRAYS(labels)) == XENT_OK);
-  CHECK(report.counted == 3 && report.denominator == 3);
+  CHECK(report.valid_rows == 3 && report.denominator == 3);
   x[CLASSES] = NAN; /* of the ignored row: not read */
   float losses[ROWS];
   CHECK(loss(losses, y) == XENT_OK);
-  CHECK(losses[1] == 0 && y[CLASSES] == 0 && !signbit(y[CLASSES]) && losses[0] > 0 && report.counted == 3);
+  CHECK(losses[1] == 0 && y[CLASSES] == 0 && !signbit(y[CLASSES]) && losses[0] > 0 && report.valid_rows == 3);
 }
 
 static void put_label(void *array, int32_t type, int64_t at, int64_t label) {
@@ -453,7 +453,7 @@ static void test_many_labels(void) {
     }
     report = (xent_report){.size = sizeof report};
     CHECK(run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &s, &o, begin, rows, &report), ARRAYS(array)) == XENT_OK &&
-          report.counted == counted);
+          report.valid_rows == counted);
     const int64_t wrong = random_below(&r, 2) ? C : is_unsigned ? most : -2;
     if ((wrong >= 0 && wrong < C) || wrong > most || (o.has_ignore_index && wrong == o.ignore_index)) continue;
     const int64_t first = begin + random_below(&r, rows - begin);
@@ -490,7 +490,7 @@ static void test_label_types(void) {
       const cross_entropy_arrays a = {.logits = logits, .targets = of_rows, .losses = losses[which],
                                       .gradient = gradients[which]};
       report = (xent_report){.size = sizeof report};
-      CHECK(cross_entropy_of(&s, &o, 0, MANY, &a, &report) == XENT_OK && report.counted == MANY - 1);
+      CHECK(cross_entropy_of(&s, &o, 0, MANY, &a, &report) == XENT_OK && report.valid_rows == MANY - 1);
       CHECK(!memcmp(losses[which], losses[0], sizeof losses[0]));
       CHECK(!memcmp(gradients[which], gradients[0], (size_t)(MANY * C) * sizeof(float)));
     }
@@ -521,7 +521,7 @@ static void test_struct_sizes(void) {
 /* Probability rows have no labels to ignore or to hit. */
 static void test_probability_rows(void) {
   reset();
-  uint8_t hits[ROWS];
+  uint8_t correct[ROWS];
   float q[SIZE] = {1e10f, 1e-39f, -1e10f, 0, 0};
   shape.targets = shape.logits;
   options.has_ignore_index = 1;
@@ -530,8 +530,8 @@ static void test_probability_rows(void) {
           XENT_INVALID_OPTION, XENT_FIELD_IGNORE_INDEX);
   shape.targets = shape.logits;
   REFUSES(cross_entropy_of(&shape, &options, 0, ROWS, &(cross_entropy_arrays){.logits = x, .targets = q,
-                           .hits = hits, .gradient = y}, &report),
-          XENT_INVALID_ARGUMENT, XENT_FIELD_HITS);
+                           .correct = correct, .gradient = y}, &report),
+          XENT_INVALID_ARGUMENT, XENT_FIELD_CORRECT);
   shape.targets = shape.logits;
   memset(x, 0, sizeof x);
   const cross_entropy_arrays arrays = {.logits = x, .targets = q, .gradient = y};
@@ -546,7 +546,7 @@ static void test_hits(void) {
   int64_t label = 9000;
   uint8_t hit;
   shape = dense_shape_of(1, WIDE, 1, XENT_I64);
-  const cross_entropy_arrays arrays = {.logits = wide, .targets = &label, .hits = &hit};
+  const cross_entropy_arrays arrays = {.logits = wide, .targets = &label, .correct = &hit};
   wide[label] = 5;
   CHECK(cross_entropy_of(&shape, &options, 0, 1, &arrays, NULL) == XENT_OK && hit == 1);
   wide[label + 1] = 5; /* a tie behind it: still the first */
@@ -567,8 +567,8 @@ static void test_hits_of_one_row(void) {
   for (int64_t label = 0; label < 4; label++) {
     uint8_t hit, hit_of_zeros;
     shape = dense_shape_of(1, 4, 1, XENT_I64);
-    const cross_entropy_arrays arrays = {.logits = ties, .targets = &label, .hits = &hit};
-    const cross_entropy_arrays of_zeros = {.logits = zeros, .targets = &label, .hits = &hit_of_zeros};
+    const cross_entropy_arrays arrays = {.logits = ties, .targets = &label, .correct = &hit};
+    const cross_entropy_arrays of_zeros = {.logits = zeros, .targets = &label, .correct = &hit_of_zeros};
     CHECK(cross_entropy_of(&shape, &options, 0, 1, &arrays, NULL) == XENT_OK && hit == (label == 1));
     CHECK(cross_entropy_of(&shape, &options, 0, 1, &of_zeros, NULL) == XENT_OK && hit_of_zeros == (label == 0));
   }
@@ -589,7 +589,7 @@ static void test_states(void) {
 }
 
 static xent_status finish(const xent_state *states, const int32_t *targets, int32_t round,
-                          xent_statistics *statistics, float *losses, xent_tally *tally) {
+                          xent_statistics *statistics, float *losses, xent_exact_sum *exact_sum) {
   return run_at((xent_work){.function = XENT_FUNCTION_FINISH,
                             .shape = &shape,
                             .options = &options,
@@ -597,7 +597,7 @@ static xent_status finish(const xent_state *states, const int32_t *targets, int3
                             .report = &report,
                             .row_begin = 0,
                             .row_end = ROWS},
-                ARRAYS(targets, losses, NULL, NULL, NULL, NULL, NULL, states, statistics, tally));
+                ARRAYS(targets, losses, NULL, NULL, NULL, NULL, NULL, states, statistics, exact_sum));
 }
 
 static void test_states_that_do_not_fit(void) {
@@ -755,18 +755,18 @@ static void test_two_rounds(void) {
   xent_state states[ROWS];
   xent_statistics statistics[ROWS];
   float losses[ROWS];
-  xent_tally parts = xent_empty_tally(), whole = xent_empty_tally();
+  xent_exact_sum parts = xent_empty_exact_sum(), whole = xent_empty_exact_sum();
   x[CLASSES] = 1e6f;
   x[3 * CLASSES] = -1e6f;
   CHECK(!run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &shape, &options, 0, ROWS, 0, CLASSES, NULL),
                 ARRAYS(x, labels, NULL, NULL, NULL, NULL, states)));
-  CHECK(!finish(states, labels, 0, statistics, losses, &parts) && report.unfinished == 1 && report.counted == 3);
+  CHECK(!finish(states, labels, 0, statistics, losses, &parts) && report.unfinished == 1 && report.valid_rows == 3);
   CHECK(finish(states, labels, 1, statistics, losses, &parts) == XENT_INVALID_ARGUMENT); /* the first round's */
   CHECK(!run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &shape, &options, 0, ROWS, 0, CLASSES, NULL),
                 ARRAYS(x, labels, NULL, NULL, NULL, statistics, states)));
-  CHECK(!finish(states, labels, 1, statistics, losses, &parts) && report.unfinished == 0 && report.counted == 1);
-  CHECK(!finish(states, labels, 1, statistics, losses, &parts) && report.counted == 0); /* nothing is left */
-  const cross_entropy_arrays arrays = {.logits = x, .targets = labels, .tally = &whole};
+  CHECK(!finish(states, labels, 1, statistics, losses, &parts) && report.unfinished == 0 && report.valid_rows == 1);
+  CHECK(!finish(states, labels, 1, statistics, losses, &parts) && report.valid_rows == 0); /* nothing is left */
+  const cross_entropy_arrays arrays = {.logits = x, .targets = labels, .exact_sum = &whole};
   CHECK(!cross_entropy_of(&shape, &options, 0, ROWS, &arrays, NULL));
   CHECK(!memcmp(&parts, &whole, sizeof parts));
 }
@@ -784,28 +784,28 @@ static void test_empty_class_range(void) {
         untouched());
 }
 
-static void test_tally(void) {
-  xent_tally a = xent_empty_tally(), b = xent_empty_tally();
+static void test_exact_sum(void) {
+  xent_exact_sum a = xent_empty_exact_sum(), b = xent_empty_exact_sum();
   const float values[] = {0x1p127f, 0x1p-149f, -0x1p127f, 1, 0x1p-24f, -0.0f};
-  CHECK(!xent_tally_add(&a, values, XENT_F32, 1, 3) && !xent_tally_add(&b, values + 3, XENT_F32, 1, 3));
-  CHECK(xent_tally_sum(&a) == 0x1p-149);
-  CHECK(!xent_tally_merge(&a, &b) && xent_tally_sum(&a) == 1 + 0x1p-24); /* rounded once */
-  xent_tally c = xent_empty_tally();
+  CHECK(!xent_exact_sum_add(&a, values, XENT_F32, 1, 3) && !xent_exact_sum_add(&b, values + 3, XENT_F32, 1, 3));
+  CHECK(xent_exact_sum_value(&a) == 0x1p-149);
+  CHECK(!xent_exact_sum_merge(&a, &b) && xent_exact_sum_value(&a) == 1 + 0x1p-24); /* rounded once */
+  xent_exact_sum c = xent_empty_exact_sum();
   const float ties[] = {0x1p53f, 1, -0x1p-149f};
-  CHECK(!xent_tally_add(&c, ties, XENT_F32, 1, 2) && xent_tally_sum(&c) == 0x1p53);
-  CHECK(!xent_tally_add(&c, ties, XENT_F32, 1, 2) && xent_tally_sum(&c) == 0x1p54 + 2 - 0);
-  xent_tally d = xent_empty_tally();
-  CHECK(xent_tally_sum(&d) == 0 && !signbit(xent_tally_sum(&d)));
+  CHECK(!xent_exact_sum_add(&c, ties, XENT_F32, 1, 2) && xent_exact_sum_value(&c) == 0x1p53);
+  CHECK(!xent_exact_sum_add(&c, ties, XENT_F32, 1, 2) && xent_exact_sum_value(&c) == 0x1p54 + 2 - 0);
+  xent_exact_sum d = xent_empty_exact_sum();
+  CHECK(xent_exact_sum_value(&d) == 0 && !signbit(xent_exact_sum_value(&d)));
   const float infinite[] = {INFINITY, -INFINITY};
-  CHECK(!xent_tally_add(&d, infinite, XENT_F32, 1, 1) && xent_tally_sum(&d) == INFINITY);
-  CHECK(!xent_tally_add(&d, infinite + 1, XENT_F32, 1, 1) && isnan(xent_tally_sum(&d)));
-  xent_tally nan = xent_empty_tally();
+  CHECK(!xent_exact_sum_add(&d, infinite, XENT_F32, 1, 1) && xent_exact_sum_value(&d) == INFINITY);
+  CHECK(!xent_exact_sum_add(&d, infinite + 1, XENT_F32, 1, 1) && isnan(xent_exact_sum_value(&d)));
+  xent_exact_sum nan = xent_empty_exact_sum();
   const float not_a_number[] = {NAN};
-  CHECK(!xent_tally_add(&nan, not_a_number, XENT_F32, 1, 1) && !xent_tally_merge(&b, &nan) &&
-        isnan(xent_tally_sum(&b)));
+  CHECK(!xent_exact_sum_add(&nan, not_a_number, XENT_F32, 1, 1) && !xent_exact_sum_merge(&b, &nan) &&
+        isnan(xent_exact_sum_value(&b)));
   d.size = 0;
-  CHECK(xent_tally_add(&d, values, XENT_F32, 1, 1) == XENT_INVALID_SIZE);
-  CHECK(xent_tally_merge(&c, &d) == XENT_INVALID_SIZE && xent_tally_merge(NULL, &c) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_exact_sum_add(&d, values, XENT_F32, 1, 1) == XENT_INVALID_SIZE);
+  CHECK(xent_exact_sum_merge(&c, &d) == XENT_INVALID_SIZE && xent_exact_sum_merge(NULL, &c) == XENT_INVALID_ARGUMENT);
 }
 
 /* What is added lies where 64 bits can say: else nothing is read. */
@@ -818,12 +818,13 @@ static void test_far_summands(void) {
              {XENT_F32, INT64_MAX, 2},             {XENT_F32, INT64_MAX / 4, 2}, {XENT_F64, INT64_MAX / 8, 2},
              {XENT_F64, INT64_C(1) << 59, 3},      {XENT_F32, 1, INT64_MAX},  {XENT_F32, -1, 1},
              {XENT_F32, 1, -1}};
-  xent_tally t = xent_empty_tally();
+  xent_exact_sum t = xent_empty_exact_sum();
   for (size_t i = 0; i < sizeof far / sizeof *far; i++)
-    CHECK(xent_tally_add(&t, values, far[i].type, far[i].stride, far[i].count) == XENT_INVALID_SHAPE);
-  CHECK(xent_tally_sum(&t) == 0);
-  CHECK(!xent_tally_add(&t, values, XENT_F64, INT64_MAX, 1) && !xent_tally_add(&t, NULL, XENT_F64, INT64_MAX, 0));
-  CHECK(!xent_tally_add(&t, values + 1, XENT_F64, 0, 3) && xent_tally_sum(&t) == 7);
+    CHECK(xent_exact_sum_add(&t, values, far[i].type, far[i].stride, far[i].count) == XENT_INVALID_SHAPE);
+  CHECK(xent_exact_sum_value(&t) == 0);
+  CHECK(!xent_exact_sum_add(&t, values, XENT_F64, INT64_MAX, 1) && !xent_exact_sum_add(&t, NULL, XENT_F64, INT64_MAX,
+      0));
+  CHECK(!xent_exact_sum_add(&t, values + 1, XENT_F64, 0, 3) && xent_exact_sum_value(&t) == 7);
 }
 
 static void test_edges(void) {
@@ -1064,7 +1065,7 @@ static void test_arrays_of_calls(void) {
                    (GIVE(logits, full), c.targets.address = labels, c.targets.layout = shape.targets),
                    NAMED(logits, LOGITS), NAMED(targets, TARGETS), NAMED(row_offsets, ROW_OFFSETS),
                    NAMED(class_mask, CLASS_MASK), NAMED(class_weights, CLASS_WEIGHTS), NAMED(row_weights, ROW_WEIGHTS),
-                   NAMED(sink, SINK), NAMED(losses, LOSSES), NAMED(log_sum_exp, LOG_SUM_EXP), NAMED(hits, HITS),
+                   NAMED(sink, SINK), NAMED(losses, LOSSES), NAMED(log_sum_exp, LOG_SUM_EXP), NAMED(correct, CORRECT),
                    NAMED(log_probabilities, LOG_PROBABILITIES), NAMED(argmax, ARGMAX), NAMED(ranks, RANKS),
                    NAMED(entropies, ENTROPIES), NAMED(top_classes, TOP_CLASSES),
                    NAMED(top_log_probabilities, TOP_LOG_PROBABILITIES), NAMED(gradient, GRADIENT),
@@ -1120,7 +1121,8 @@ static void test_arrays_of_calls(void) {
   NAMES_ITS_ARRAYS(CALL, xent_finish,
                    (c.targets.address = labels, c.targets.layout = shape.targets, c.states = states,
                     c.statistics = statistics, c.logits_type = XENT_F32),
-                   NAMED(targets, TARGETS), NAMED(losses, LOSSES), NAMED(log_sum_exp, LOG_SUM_EXP), NAMED(hits, HITS),
+                   NAMED(targets, TARGETS), NAMED(losses, LOSSES), NAMED(log_sum_exp, LOG_SUM_EXP), NAMED(correct,
+                       CORRECT),
                    NAMED(class_weights, CLASS_WEIGHTS), NAMED(row_weights, ROW_WEIGHTS), NAMED(sink, SINK));
 #undef CALL
 }
@@ -1131,25 +1133,27 @@ static void test_parts_by_structs(void) {
   const xent_sizes sizes = xent_rows(ROWS, CLASSES);
   const xent_layout full = shape.logits, row = shape.losses;
   float losses[ROWS], expected_losses[ROWS], lse[ROWS], expected_lse[ROWS], gradient[SIZE], expected[SIZE];
-  uint8_t hits[ROWS], expected_hits[ROWS];
-  xent_tally tally = xent_empty_tally(), expected_tally = xent_empty_tally(), weights = xent_empty_tally();
+  uint8_t correct[ROWS], expected_hits[ROWS];
+  xent_exact_sum exact_sum = xent_empty_exact_sum(), expected_exact_sum = xent_empty_exact_sum(),
+      weights = xent_empty_exact_sum();
   xent_statistics statistics[ROWS];
   xent_state states[ROWS];
   x[CLASSES] = 1e6f; /* wants a second round */
   const xent_cross_entropy_call whole = {
       .size = sizeof whole, .sizes = sizes, .logits = {x, full}, .targets = {labels, shape.targets},
-      .losses = {expected_losses, row}, .log_sum_exp = {expected_lse, row}, .hits = {expected_hits, shape.hits},
-      .gradient = {expected, full}, .tally = &expected_tally, .report = &report};
-  CHECK(!xent_cross_entropy(&whole) && report.counted == ROWS && report.way != 0);
+      .losses = {expected_losses, row}, .log_sum_exp = {expected_lse, row}, .correct = {expected_hits, shape.correct},
+      .gradient = {expected, full}, .exact_sum = &expected_exact_sum, .report = &report};
+  CHECK(!xent_cross_entropy(&whole) && report.valid_rows == ROWS && report.schedule != 0);
   xent_check_targets_call check = {.size = sizeof check,
                                    .sizes = sizes,
                                    .report = &report,
                                    .logits_type = XENT_F32,
                                    .targets = {labels, shape.targets},
                                    .row_weights = {x, {0, 0, 0, XENT_F32, 0}},
-                                   .tally = &weights};
+                                   .exact_sum = &weights};
   x[0] = 0.25f;
-  CHECK(!xent_check_targets(&check) && xent_tally_sum(&weights) == ROWS * 0.25 && report.denominator == ROWS * 0.25);
+  CHECK(!xent_check_targets(&check) && xent_exact_sum_value(&weights) == ROWS * 0.25 &&
+        report.denominator == ROWS * 0.25);
   check.reserved = 1;
   CHECK(xent_check_targets(&check) == XENT_UNSUPPORTED && report.field == XENT_FIELD_LOGITS);
   check.reserved = 0;
@@ -1164,7 +1168,7 @@ static void test_parts_by_structs(void) {
   xent_finish_call finish_rows = {
       .size = sizeof finish_rows, .sizes = sizes, .report = &report, .logits_type = XENT_F32, .states = states,
       .targets = {labels, shape.targets}, .statistics = statistics, .losses = {losses, row},
-      .log_sum_exp = {lse, row}, .hits = {hits, shape.hits}, .tally = &tally};
+      .log_sum_exp = {lse, row}, .correct = {correct, shape.correct}, .exact_sum = &exact_sum};
   CHECK(!xent_finish(&finish_rows) && report.unfinished == 1);
   first.statistics = statistics;
   CHECK(!xent_forward_states(&first));
@@ -1175,7 +1179,7 @@ static void test_parts_by_structs(void) {
       .statistics = statistics, .gradient = {gradient, full}};
   CHECK(!xent_cross_entropy_backward(&backward) && !memcmp(gradient, expected, sizeof gradient));
   CHECK(!memcmp(losses, expected_losses, sizeof losses) && !memcmp(lse, expected_lse, sizeof lse));
-  CHECK(!memcmp(hits, expected_hits, sizeof hits) && !memcmp(&tally, &expected_tally, sizeof tally));
+  CHECK(!memcmp(correct, expected_hits, sizeof correct) && !memcmp(&exact_sum, &expected_exact_sum, sizeof exact_sum));
 
   const xent_softmax_call forward = {.size = sizeof forward, .sizes = sizes, .logits = {x, full}, .output = {y, full}};
   const xent_log_sum_exp_call sums = {.size = sizeof sums, .sizes = sizes, .logits = {x, full},
@@ -1198,7 +1202,7 @@ static void test_parts_by_structs(void) {
     CHECK(!memcmp(gradient, expected, sizeof gradient));
   }
   const xent_divergence_call same = {.size = sizeof same, .sizes = sizes, .logits = {x, full}, .teacher = {x, full},
-                                        .losses = {losses, row}, .gradient = {gradient, full}, .tally = &tally};
+                                        .losses = {losses, row}, .gradient = {gradient, full}, .exact_sum = &exact_sum};
   CHECK(!xent_kl_divergence(&same) && losses[0] == 0 && gradient[0] == 0);
 }
 
@@ -1352,9 +1356,9 @@ static void test_missing_targets(void) {
     reset();
     float losses[ROWS];
     int64_t ranks[ROWS];
-    uint8_t hits[ROWS];
+    uint8_t correct[ROWS];
     xent_statistics statistics[ROWS];
-    xent_tally tally = xent_empty_tally();
+    xent_exact_sum exact_sum = xent_empty_exact_sum();
     shape.log_probabilities = shape.losses;
     shape.target_gradient = shape.logits;
     shape.ranks = layout_of(1, 0, 1, XENT_I64);
@@ -1363,11 +1367,11 @@ static void test_missing_targets(void) {
     a.log_sum_exp = NULL;
     if (i == 0) a.losses = losses;
     if (i == 1) a.gradient = y;
-    if (i == 2) a.hits = hits;
+    if (i == 2) a.correct = correct;
     if (i == 3) a.log_probabilities = losses;
     if (i == 4) a.ranks = ranks;
     if (i == 5) a.statistics = statistics;
-    if (i == 6) a.tally = &tally;
+    if (i == 6) a.exact_sum = &exact_sum;
     if (i == 7) a.target_gradient = y;
     REFUSES(cross_entropy_of(&shape, &options, 0, ROWS, &a, &report), XENT_INVALID_ARGUMENT, XENT_FIELD_TARGETS);
   }
@@ -1407,7 +1411,7 @@ static void test_doors(void) {
   w.function = XENT_FUNCTION_CHECK_TARGETS; /* which tells what it found in its report */
   CHECK(xent_few_at(&w, &label, NULL, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
   w.report = &r;
-  CHECK(xent_few_at(&w, &label, NULL, NULL, NULL, NULL, NULL) == XENT_OK && r.counted == 1);
+  CHECK(xent_few_at(&w, &label, NULL, NULL, NULL, NULL, NULL) == XENT_OK && r.valid_rows == 1);
   w.choice = 1; /* of a function that has none to make */
   CHECK(xent_few_at(&w, &label, NULL, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
   w.function = XENT_FUNCTION_SOFTMAX;
@@ -1485,14 +1489,14 @@ static void test_prepared(void) {
     logits[run] += 0.5f;
     label = (int8_t)run;
     r.row = 9;
-    CHECK(xent_run(&p) == XENT_OK && r.row == -1 && r.counted == 1 && r.denominator == 1);
+    CHECK(xent_run(&p) == XENT_OK && r.row == -1 && r.valid_rows == 1 && r.denominator == 1);
     memcpy(moved, gradient, sizeof moved);
     loss[1] = loss[0];
     c.size = sizeof c;
     CHECK(xent_cross_entropy(&c) == XENT_OK && !memcmp(moved, gradient, sizeof moved) && loss[0] == loss[1]);
   }
-  const int32_t way = r.way;
-  CHECK(xent_run(&p) == XENT_OK && r.way == way);
+  const int32_t way = r.schedule;
+  CHECK(xent_run(&p) == XENT_OK && r.schedule == way);
   label = C;
   CHECK(xent_run(&p) == XENT_INVALID_LABEL && r.row == 0 && r.label == C);
   label = -1;
@@ -1526,7 +1530,8 @@ static void test_prepared(void) {
   xent_work w = on_classes(XENT_FUNCTION_SOFTMAX, &dense, &o, 0, 1, 0, C, &r);
   w.size = sizeof w;
   w.prepared = &p;
-  CHECK(xent_few_at(&w, logits, again, NULL, NULL, NULL, NULL) == XENT_OK && r.way == 0 && xent_run(&p) == XENT_OK);
+  CHECK(xent_few_at(&w, logits, again, NULL, NULL, NULL, NULL) == XENT_OK && r.schedule == 0 &&
+        xent_run(&p) == XENT_OK);
   w.choice = 1;
   CHECK(xent_few_at(&w, logits, again, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
   CHECK(xent_run(&p) == XENT_INVALID_ARGUMENT);
@@ -1537,14 +1542,14 @@ static void test_prepared(void) {
   CHECK(xent_prepare(&p, XENT_FUNCTION_LOG_SUM_EXP, &lse) == XENT_OK && xent_run(&p) == XENT_OK);
   loss[1] = loss[0];
   CHECK(xent_run_at(&p, logits, loss, moved, moved, moved, moved) == XENT_OK && loss[0] == loss[1]);
-  /* a tally says in each run that it is one */
-  xent_tally tally = xent_empty_tally();
-  c.tally = &tally;
+  /* an exact sum says in each run that it is one */
+  xent_exact_sum exact_sum = xent_empty_exact_sum();
+  c.exact_sum = &exact_sum;
   c.report = &r;
   CHECK(xent_prepare(&p, function, &c) == XENT_OK && xent_run(&p) == XENT_OK);
-  tally.size = 0;
-  CHECK(xent_run(&p) == XENT_INVALID_SIZE && r.field == XENT_FIELD_TALLY && r.integer == 0 && r.way == 0);
-  c.tally = NULL;
+  exact_sum.size = 0;
+  CHECK(xent_run(&p) == XENT_INVALID_SIZE && r.field == XENT_FIELD_EXACT_SUM && r.integer == 0 && r.schedule == 0);
+  c.exact_sum = NULL;
   /* what is checked in memory is checked in each run */
   int32_t offsets[2] = {0, C};
   xent_softmax_call ragged = {.size = sizeof ragged, .sizes = xent_rows(1, C), .report = &r,
@@ -1574,7 +1579,7 @@ static void test_prepared(void) {
   CHECK(xent_prepare(&p, XENT_FUNCTION_SAMPLE, &sample) == XENT_OK);
   bool kept = false;
   for (size_t k = 0; k < sizeof p.opaque / sizeof *p.opaque; k++) kept |= p.opaque[k] == (uint64_t)(uintptr_t)&o;
-  CHECK(kept && xent_run(&p) == XENT_OK && r.counted == 0);
+  CHECK(kept && xent_run(&p) == XENT_OK && r.valid_rows == 0);
 }
 
 static void test_names(void) {
@@ -1594,8 +1599,8 @@ static void test_names(void) {
   CHECK(xent_has_isa(XENT_ISA_BEST) == 1 && xent_has_isa(XENT_ISA_SCALAR) == 1 && xent_has_isa(xent_best_isa()) == 1);
   CHECK(!xent_has_isa(-1) && !xent_has_isa(XENT_ISA_NEON + 1));
   CHECK(!xent_has_isa(INT32_MIN) && !xent_has_isa(INT32_MAX));
-  CHECK(!strcmp(xent_way_name(-1), "unknown") && !strcmp(xent_way_name(1 << 20), "unknown"));
-  CHECK(!strcmp(xent_way_name(0), "none") && *xent_way_name(1));
+  CHECK(!strcmp(xent_schedule_name(-1), "unknown") && !strcmp(xent_schedule_name(1 << 20), "unknown"));
+  CHECK(!strcmp(xent_schedule_name(0), "none") && *xent_schedule_name(1));
   int numbers[3];
   char rest;
   CHECK(sscanf(xent_version(), "%d.%d.%d%c", &numbers[0], &numbers[1], &numbers[2], &rest) == 3);
@@ -1632,7 +1637,7 @@ int main(void) {
   test_probability_rows();
   test_hits();
   test_hits_of_one_row();
-  test_tally();
+  test_exact_sum();
   test_far_summands();
   test_edges();
   test_doors();

@@ -13,7 +13,7 @@
 #include "calls.h"
 #include "contract/binary.h"
 #include "numerics/halves.h"
-#include "numerics/tally.h"
+#include "numerics/exact_sum.h"
 #include "rows.h"
 #include "tiers.h"
 
@@ -155,20 +155,20 @@ static double any_weight(void) {
 static const void *address(const array *a) { return a->memory; }
 
 static xent_status call_at(const xent_shape *s, const xent_options *o, int64_t begin, int64_t end, const array *a,
-                           void *gradient, xent_tally *tally, xent_report *report) {
+                           void *gradient, xent_exact_sum *exact_sum, xent_report *report) {
   return run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, s, o, begin, end, report),
                 ARRAYS(address(&a[LOGITS]), address(&a[TARGETS]), a[LOSSES].memory, gradient, address(&a[WEIGHTS]),
-                       address(&a[POSITIVE]), tally));
+                       address(&a[POSITIVE]), exact_sum));
 }
 static xent_status call_by_struct(const xent_shape *s, const xent_options *o, int64_t begin, int64_t end,
-                                  const array *a, void *gradient, xent_tally *tally, xent_report *report) {
+                                  const array *a, void *gradient, xent_exact_sum *exact_sum, xent_report *report) {
   const xent_range rows = {begin, end};
   const xent_binary_cross_entropy_call c = {
       .size = sizeof c, .sizes = {s->outer, s->classes, s->inner, 0, 0, 0, 0}, .rows = &rows, .options = o,
       .report = report, .logits = {a[LOGITS].memory, s->logits}, .targets = {a[TARGETS].memory, s->targets},
       .element_weights = {a[WEIGHTS].memory, s->element_weights},
       .positive_weights = {a[POSITIVE].memory, s->positive_weights}, .losses = {a[LOSSES].memory, s->losses},
-      .gradient = {gradient, s->gradient}, .tally = tally};
+      .gradient = {gradient, s->gradient}, .exact_sum = exact_sum};
   return xent_binary_cross_entropy(&c);
 }
 
@@ -232,7 +232,7 @@ static void run_mixture(void) {
   }
   const int64_t rows = s.outer * s.inner, begin = one_in(2) ? 0 : below(rows + 1);
   const int64_t end = one_in(2) ? rows : begin + below(rows - begin + 1);
-  xent_tally sum = xent_empty_tally();
+  xent_exact_sum sum = xent_empty_exact_sum();
   int64_t counted = 0;
   for (int64_t row = begin; row < end; row++)
     for (int64_t class = 0; class < s.classes; class++) {
@@ -244,24 +244,24 @@ static void run_mixture(void) {
       if (labels && number[TARGETS] != 1) number[TARGETS] = 0;
       expected_of(&c, wide, number[0], number[1], number[2], number[3], &number[LOSSES], &number[GRADIENT]);
       counted += number[WEIGHTS] != 0;
-      if (wide) tally_add_double(&sum, number[LOSSES]);
-      else tally_add_one(&sum, (float)number[LOSSES]);
+      if (wide) exact_sum_add_double(&sum, number[LOSSES]);
+      else exact_sum_add_one(&sum, (float)number[LOSSES]);
       for (int k = 0; k < 2; k++) set(&want[k], element(&want[k], out, class, in), number[LOSSES + k]);
     }
   for (o.isa = next_tier(XENT_ISA_BEST); o.isa; o.isa = next_tier(o.isa)) {
     const char *tier = xent_isa_name(o.isa);
-    xent_tally tally = xent_empty_tally();
+    xent_exact_sum exact_sum = xent_empty_exact_sum();
     xent_report report = {.size = sizeof report};
     for (int k = LOSSES; k < ARRAYS; k++)
       if (there[k]) memset(a[k].memory, FILL, a[k].bytes);
-    must((one_in(2) ? call_at : call_by_struct)(&s, &o, begin, end, a, a[GRADIENT].memory, tallied ? &tally : NULL,
+    must((one_in(2) ? call_at : call_by_struct)(&s, &o, begin, end, a, a[GRADIENT].memory, tallied ? &exact_sum : NULL,
                                                 &report),
          "a mixture");
     compared += (uint64_t)((end - begin) * s.classes) * (uint64_t)(there[LOSSES] + there[GRADIENT]);
     if (there[LOSSES] && !same_bytes(&a[LOSSES], &want[0])) differs("losses", tier);
     if (there[GRADIENT] && !same_bytes(&a[GRADIENT], &want[1])) differs("gradient", tier);
-    if (tallied && memcmp(&tally, &sum, sizeof sum)) differs("tally", tier);
-    if (report.counted != counted || report.denominator != (double)counted) differs("counted", tier);
+    if (tallied && memcmp(&exact_sum, &sum, sizeof sum)) differs("exact_sum", tier);
+    if (report.valid_rows != counted || report.denominator != (double)counted) differs("valid_rows", tier);
   }
   /* in place, where the logits can be written */
   o.isa = XENT_ISA_BEST;
@@ -537,12 +537,14 @@ static void check_refusals(void) {
     CHECK(status == XENT_INVALID_LABEL && r.field == XENT_FIELD_TARGETS);
     CHECK(r.row == 1 && r.label == 2 && r.integer == 1);
     CHECK(((unsigned char *)y)[0] == FILL);
-    CHECK(!run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &s, &o, 0, 1, &r), ARRAYS(x, labels)) && r.counted == 3);
+    CHECK(!run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &s, &o, 0, 1, &r), ARRAYS(x, labels)) &&
+          r.valid_rows == 3);
   }
   o.isa = XENT_ISA_BEST;
   o.has_ignore_index = 1;
   o.ignore_index = 2;
-  CHECK(!run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &s, &o, 0, 4, &r), ARRAYS(x, labels)) && r.counted == 10);
+  CHECK(!run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &s, &o, 0, 4, &r), ARRAYS(x, labels)) &&
+        r.valid_rows == 10);
 #undef CALL
 }
 

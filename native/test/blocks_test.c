@@ -119,29 +119,29 @@ static void test_labels(const problem *p, const xent_options *o, int32_t type, b
   const xent_shape s = shape_of(p, type);
   int64_t labels[MOST_ROWS];
   float losses[MOST_ROWS], lse[MOST_ROWS];
-  uint8_t hits[MOST_ROWS];
+  uint8_t correct[MOST_ROWS];
   xent_statistics statistics[MOST_ROWS];
-  xent_tally tally = xent_empty_tally(), want = xent_empty_tally();
+  xent_exact_sum exact_sum = xent_empty_exact_sum(), want = xent_empty_exact_sum();
   xent_report report = {.size = sizeof report};
   put_labels(p, type, labels);
   must(cross_entropy_of(&s, o, 0, p->rows, &(cross_entropy_arrays){.logits = input_of(p, in_place),
-                        .targets = labels, .losses = losses, .log_sum_exp = lse, .hits = hits, .gradient = p->y,
-                        .statistics = statistics, .tally = &tally}, &report),
+                        .targets = labels, .losses = losses, .log_sum_exp = lse, .correct = correct, .gradient = p->y,
+                        .statistics = statistics, .exact_sum = &exact_sum}, &report),
        "cross-entropy");
   compare_rows(p, "gradient", p->y, p->gradient);
   check_gaps(p, "behind the gradient", in_place);
-  must(xent_tally_add(&want, p->loss, XENT_F32, 1, p->rows), "tally");
+  must(xent_exact_sum_add(&want, p->loss, XENT_F32, 1, p->rows), "exact_sum");
   int64_t counted = 0;
   for (int64_t i = 0; i < p->rows; i++) {
     compare(p, "loss", i, losses + i, p->loss + i, 1);
     compare(p, "log-sum-exp of cross-entropy", i, lse + i, p->ce_lse + i, 1);
-    const float hit = hits[i], wanted = p->hit[i];
+    const float hit = correct[i], wanted = p->hit[i];
     compare(p, "hit", i, &hit, &wanted, 1);
     counted += p->label[i] != IGNORED;
   }
   compared += 2;
-  differing += memcmp(&tally, &want, sizeof tally) != 0;
-  differing += counted != report.counted;
+  differing += memcmp(&exact_sum, &want, sizeof exact_sum) != 0;
+  differing += counted != report.valid_rows;
   must(cross_entropy_of(&s, o, 0, p->rows, &(cross_entropy_arrays){.logits = p->x, .targets = labels,
                         .losses = losses}, NULL), "losses");
   for (int64_t i = 0; i < p->rows; i++) compare(p, "loss alone", i, losses + i, p->loss + i, 1);

@@ -13,13 +13,13 @@ static inline xent_layout layout_of(int64_t outer, int64_t classes, int64_t inne
   return (xent_layout){.outer = outer, .classes = classes, .inner = inner, .type = type};
 }
 
-/* Row-major: logits, output, gradient and upstream F32 with one number per class, losses and log_sum_exp F32 and hits
- * U8 per row, and targets of the given type: labels per row, or with XENT_F32 probability rows. */
+/* Row-major: logits, output, gradient and upstream F32 with one number per class, losses and log_sum_exp F32 and
+ * correct  * U8 per row, and targets of the given type: labels per row, or with XENT_F32 probability rows. */
 static inline xent_shape dense_shape_of(int64_t outer, int64_t classes, int64_t inner, int32_t targets_type) {
   const xent_layout full = xent_per_class(classes, inner, XENT_F32), row = xent_per_row(inner, XENT_F32);
   xent_shape s = {.size = sizeof s, .outer = outer, .classes = classes, .inner = inner, .logits = full, .output = full,
                   .gradient = full, .upstream = full, .targets = targets_type == XENT_F32 ? full : row, .losses = row,
-                  .log_sum_exp = row, .hits = xent_per_row(inner, XENT_U8)};
+                  .log_sum_exp = row, .correct = xent_per_row(inner, XENT_U8)};
   s.targets.type = targets_type;
   return s;
 }
@@ -32,10 +32,10 @@ static inline xent_shape dense_shape(int64_t outer, int64_t classes, int64_t inn
 /* The arrays of a cross-entropy, whose layouts are those of a shape. */
 typedef struct {
   const void *logits, *targets, *target_weights, *row_offsets, *class_mask, *class_weights, *row_weights, *sink;
-  void *losses, *log_sum_exp, *hits, *log_probabilities, *argmax, *ranks, *entropies, *top_classes,
+  void *losses, *log_sum_exp, *correct, *log_probabilities, *argmax, *ranks, *entropies, *top_classes,
       *top_log_probabilities, *gradient, *target_gradient;
   xent_statistics *statistics;
-  xent_tally *tally;
+  xent_exact_sum *exact_sum;
 } cross_entropy_arrays;
 
 static inline xent_status cross_entropy_of(const xent_shape *s, const xent_options *options, int64_t row_begin,
@@ -48,9 +48,9 @@ static inline xent_status cross_entropy_of(const xent_shape *s, const xent_optio
                 .top_count = s->top_count, .first_class = s->first_class, .all_classes = s->all_classes},
       .rows = &rows, .options = options, .report = report, ARRAY(logits), ARRAY(targets), ARRAY(target_weights),
       ARRAY(row_offsets), ARRAY(class_mask), ARRAY(class_weights), ARRAY(row_weights), ARRAY(sink), ARRAY(losses),
-      ARRAY(log_sum_exp), ARRAY(hits), ARRAY(log_probabilities), ARRAY(argmax), ARRAY(ranks), ARRAY(entropies),
+      ARRAY(log_sum_exp), ARRAY(correct), ARRAY(log_probabilities), ARRAY(argmax), ARRAY(ranks), ARRAY(entropies),
       ARRAY(top_classes), ARRAY(top_log_probabilities), ARRAY(gradient), ARRAY(target_gradient),
-      .statistics = a->statistics, .tally = a->tally};
+      .statistics = a->statistics, .exact_sum = a->exact_sum};
 #undef ARRAY
   return xent_cross_entropy(&call);
 }

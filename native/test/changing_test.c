@@ -230,14 +230,14 @@ static void run_plain(const xent_family *plain, int64_t outer, int64_t n, int64_
   float *dx = place(&pages[GRADIENT], (size_t)(rows * n) * sizeof *dx, at_end);
   float *losses = place(&pages[LOSSES], (size_t)rows * sizeof *losses, at_end);
   int32_t *labels = place(&pages[TARGETS], (size_t)rows * sizeof *labels, at_end);
-  uint8_t *hits = place(&pages[MASK], (size_t)rows, at_end);
+  uint8_t *correct = place(&pages[MASK], (size_t)rows, at_end);
   for (int64_t i = 0; i < rows * n; i++) x[i] = (float)(i % 7);
   scramble_labels(labels, rows);
   const xent_call c = {
       .shape = &s, .options = &o, .row_end = rows, .class_end = n, .logits = x, .targets = labels, .report = &report};
   xent_call forward = c;
   forward.losses = losses;
-  forward.hits = hits;
+  forward.correct = correct;
   forward.statistics = statistics;
   forward.output = dx;
   forward.output_layout = &s.gradient;
@@ -249,7 +249,7 @@ static void run_plain(const xent_family *plain, int64_t outer, int64_t n, int64_
   parts.known_states = states;
   parts.statistics = statistics;
   parts.losses = losses;
-  parts.hits = hits;
+  parts.correct = correct;
   scramble_labels(labels, rows);
   plain->finish(&parts);
   check_plain("plain states", n);

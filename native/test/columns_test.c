@@ -16,9 +16,9 @@ enum { PAGE = 1024 };
 typedef struct {
   float *softmax, *log_softmax, *gradient, *later_gradient, *softmax_backward, *log_softmax_backward;
   float *lse, *losses, *loss_lse;
-  uint8_t *hits;
+  uint8_t *correct;
   xent_statistics *statistics;
-  xent_tally tally;
+  xent_exact_sum exact_sum;
   int64_t counted;
 } results;
 
@@ -50,7 +50,7 @@ static void allocate(results *r, int64_t rows, int64_t classes) {
   float **row[] = {&r->lse, &r->losses, &r->loss_lse};
   for (size_t i = 0; i < sizeof full / sizeof *full; i++) *full[i] = grow(*full[i], (size_t)(rows * classes) * 4);
   for (size_t i = 0; i < sizeof row / sizeof *row; i++) *row[i] = grow(*row[i], (size_t)rows * 4);
-  r->hits = grow(r->hits, (size_t)rows);
+  r->correct = grow(r->correct, (size_t)rows);
   r->statistics = grow(r->statistics, (size_t)rows * sizeof *r->statistics);
 }
 
@@ -79,14 +79,14 @@ static xent_shape shape_at(const problem *p, const place *at) {
   s.losses = s.log_sum_exp = at->row;
   s.targets = at->row;
   s.targets.type = XENT_I32;
-  s.hits = at->row;
-  s.hits.type = XENT_U8;
+  s.correct = at->row;
+  s.correct.type = XENT_U8;
   return s;
 }
 
 static float *x, *y, *z, *per_row, *per_row_lse, *per_row_upstream;
 static int32_t *labels;
-static uint8_t *hits;
+static uint8_t *correct;
 
 static void run_softmax(const problem *p, const place *at, const xent_options *o, results *r) {
   const xent_shape s = shape_at(p, at);
@@ -119,7 +119,7 @@ static void run_softmax(const problem *p, const place *at, const xent_options *o
 static void run_cross_entropy(const problem *p, const place *at, const xent_options *o, results *r) {
   xent_shape s = shape_at(p, at);
   float *in = x + at->offset, *out = (at->in_place ? x : y) + at->offset;
-  r->tally = xent_empty_tally();
+  r->exact_sum = xent_empty_exact_sum();
   r->counted = 0;
   memset(r->statistics, 0, (size_t)p->rows * sizeof *r->statistics);
   for (int64_t i = 0; i < p->rows; i++) {
@@ -131,17 +131,18 @@ static void run_cross_entropy(const problem *p, const place *at, const xent_opti
     for (int k = 0; k < 3; k++) {
       xent_report report = {.size = sizeof report};
       const cross_entropy_arrays a = {.logits = in, .targets = labels, .losses = per_row,
-                                           .log_sum_exp = per_row_lse, .hits = hits,
+                                           .log_sum_exp = per_row_lse, .correct = correct,
                                            .gradient = with_gradient ? out : NULL,
-                                           .statistics = r->statistics, .tally = with_gradient ? NULL : &r->tally};
+                                           .statistics = r->statistics,
+                                               .exact_sum = with_gradient ? NULL : &r->exact_sum};
       must(cross_entropy_of(&s, o, at->cuts[k], at->cuts[k + 1], &a, &report), "cross-entropy");
-      r->counted += report.counted;
+      r->counted += report.valid_rows;
     }
     if (with_gradient) collect(p, at, at->in_place ? x : y, r->gradient);
   }
   collect_rows(p, at, per_row, r->losses);
   collect_rows(p, at, per_row_lse, r->loss_lse);
-  for (int64_t i = 0; i < p->rows; i++) r->hits[i] = hits[row_element(p, at, i)];
+  for (int64_t i = 0; i < p->rows; i++) r->correct[i] = correct[row_element(p, at, i)];
   spread(p, at, p->x, x);
   s.upstream = s.losses;
   for (int k = 0; k < 3; k++)
@@ -177,13 +178,13 @@ static void compare_all(const problem *p, const char *tier, const results *got, 
   compare(p, tier, "gradient", got->gradient, want->gradient, full);
   compare(p, tier, "later gradient", got->later_gradient, want->later_gradient, full);
   compare(p, tier, "statistics", got->statistics, want->statistics, rows * (int64_t)sizeof *got->statistics / 4);
-  compare(p, tier, "tally", &got->tally, &want->tally, sizeof got->tally / 4);
-  compare(p, tier, "counted", &got->counted, &want->counted, 2);
+  compare(p, tier, "exact_sum", &got->exact_sum, &want->exact_sum, sizeof got->exact_sum / 4);
+  compare(p, tier, "valid_rows", &got->counted, &want->counted, 2);
   compared += rows;
   for (int64_t i = 0; i < rows; i++)
-    if (got->hits[i] != want->hits[i] && differing++ < 20)
+    if (got->correct[i] != want->correct[i] && differing++ < 20)
       fprintf(stderr, "%s of [%lld, %lld, %lld]: hit %lld is %d\n", tier, (long long)p->outer, (long long)p->classes,
-              (long long)p->inner, (long long)i, got->hits[i]);
+              (long long)p->inner, (long long)i, got->correct[i]);
 }
 
 static place rows_in_order(const problem *p) {
@@ -214,7 +215,7 @@ static place columns_somewhere(const problem *p, random_source *r) {
   return at;
 }
 
-/* Mostly ordinary rows, with every kind of row among them; labels with runs of ignored ones, hits among them. */
+/* Mostly ordinary rows, with every kind of row among them; labels with runs of ignored ones, correct among them. */
 static void fill(problem *p, random_source *r) {
   const int64_t n = p->classes, rows = p->rows;
   static const double scales[] = {1, -0.25, 1e-3, 1e30, 1e-38, 0};
@@ -249,7 +250,7 @@ static void test_shape(int64_t outer, int64_t classes, int64_t inner, random_sou
   for (size_t i = 0; i < sizeof row / sizeof *row; i++) *row[i] = grow(*row[i], (size_t)rows * 8);
   labels = grow(labels, (size_t)rows * 8);
   p.labels = grow(p.labels, (size_t)rows * 4);
-  hits = grow(hits, (size_t)rows * 2);
+  correct = grow(correct, (size_t)rows * 2);
   p.outer = outer, p.classes = classes, p.inner = inner, p.rows = rows;
   allocate(&want, rows, classes);
   allocate(&got, rows, classes);
@@ -358,7 +359,7 @@ static int64_t run_mixture(const mixture *m, bool across, int32_t isa, float *fo
        "log-sum-exp");
   at += rows;
   xent_statistics *statistics = must_allocate((size_t)rows * sizeof *statistics);
-  xent_tally tally = xent_empty_tally();
+  xent_exact_sum exact_sum = xent_empty_exact_sum();
   const cross_entropy_arrays a = {.logits = logits,
                                   .targets = m->labels,
                                   .class_weights = weights,
@@ -367,14 +368,14 @@ static int64_t run_mixture(const mixture *m, bool across, int32_t isa, float *fo
                                   .losses = at,
                                   .log_sum_exp = at + rows,
                                   .log_probabilities = at + 2 * rows,
-                                  .hits = at + 3 * rows,
+                                  .correct = at + 3 * rows,
                                   .gradient = m->with & WITH_GRADIENT ? dx : NULL,
                                   .statistics = statistics,
-                                  .tally = &tally};
+                                  .exact_sum = &exact_sum};
   must(cross_entropy_of(&s, &o, 0, rows, &a, NULL), "cross-entropy");
   at += 4 * rows;
-  memcpy(at, &tally, sizeof tally);
-  at += sizeof tally / 4;
+  memcpy(at, &exact_sum, sizeof exact_sum);
+  at += sizeof exact_sum / 4;
   memcpy(at, statistics, (size_t)rows * sizeof *statistics);
   at += rows * (int64_t)(sizeof *statistics / 4);
   if (a.gradient) widen_full(m, dx, across, at);
@@ -427,7 +428,7 @@ static void test_mixture(int64_t outer, int64_t classes, int64_t inner, random_s
     fill_row(m.g + k * classes, classes, 0, r);
     m.labels[k] = m.options.has_ignore_index && random_below(r, 4) == 0 ? -1 : (int32_t)random_below(r, classes);
   }
-  const size_t room = (size_t)(6 * n + 64 * rows) * 4 + sizeof(xent_tally);
+  const size_t room = (size_t)(6 * n + 64 * rows) * 4 + sizeof(xent_exact_sum);
   float *want = must_allocate(room), *got = must_allocate(room);
   memset(want, 0, room);
   memset(got, 0, room);

@@ -20,7 +20,7 @@
 /* ---- arrays ---------------------------------------------------------------------------------- */
 
 enum {
-  LOGITS, OUTPUT, GRADIENT, UPSTREAM, TARGETS, LOSSES, LOG_SUM_EXP, HITS, TARGET_WEIGHTS, ROW_OFFSETS, CLASS_MASK,
+  LOGITS, OUTPUT, GRADIENT, UPSTREAM, TARGETS, LOSSES, LOG_SUM_EXP, CORRECT, TARGET_WEIGHTS, ROW_OFFSETS, CLASS_MASK,
   CLASS_WEIGHTS, ROW_WEIGHTS, SINK, LOG_PROBABILITIES, ARGMAX, RANKS, ENTROPIES, TOP_CLASSES,
   TOP_LOG_PROBABILITIES, TARGET_GRADIENT, TEACHER, ELEMENT_WEIGHTS, POSITIVE_WEIGHTS, BIAS, PROMPT_TOKENS,
   OUTPUT_TOKENS, TOKENS, PROCESSED_LOG_PROBABILITIES, KEPT, KEPT_MASK, HIDDEN, WEIGHTS, HIDDEN_GRADIENT,
@@ -36,7 +36,7 @@ static const struct {
   int has;
 } kinds[ARRAYS] = {
     ARRAY(logits, PER_CLASS), ARRAY(output, PER_CLASS), ARRAY(gradient, PER_CLASS), ARRAY(upstream, PER_CLASS),
-    ARRAY(targets, PER_CLASS), ARRAY(losses, PER_ROW), ARRAY(log_sum_exp, PER_ROW), ARRAY(hits, PER_ROW),
+    ARRAY(targets, PER_CLASS), ARRAY(losses, PER_ROW), ARRAY(log_sum_exp, PER_ROW), ARRAY(correct, PER_ROW),
     ARRAY(target_weights, PER_ENTRY), ARRAY(row_offsets, PER_ROW), ARRAY(class_mask, PER_CLASS),
     ARRAY(class_weights, PER_CLASS), ARRAY(row_weights, PER_ROW), ARRAY(sink, PER_ROW),
     ARRAY(log_probabilities, PER_ROW), ARRAY(argmax, PER_ROW), ARRAY(ranks, PER_ROW), ARRAY(entropies, PER_ROW),
@@ -63,7 +63,7 @@ typedef struct {
   void *arrays[ARRAYS]; /* what the call gets: inputs, and room for the results */
   xent_statistics *statistics;
   xent_state *states;
-  xent_tally tally;
+  xent_exact_sum exact_sum;
   xent_report report;
 } test_case;
 
@@ -238,17 +238,18 @@ static void free_case(test_case *t) {
 
 static xent_status cross_entropy(test_case *t) {
   void **a = t->arrays;
-  xent_tally *tally = json_find(json_find(t->entry, "numbers"), "sum") ? &t->tally : NULL;
+  xent_exact_sum *exact_sum = json_find(json_find(t->entry, "numbers"), "sum") ? &t->exact_sum : NULL;
   void *gradient = is(t, "cross_entropy") ? a[GRADIENT] : NULL;
   return cross_entropy_of(&t->shape, &t->options, 0, t->rows, &(cross_entropy_arrays){.logits = a[LOGITS],
                           .targets = a[TARGETS], .target_weights = a[TARGET_WEIGHTS], .row_offsets = a[ROW_OFFSETS],
                           .class_mask = a[CLASS_MASK], .class_weights = a[CLASS_WEIGHTS],
                           .row_weights = a[ROW_WEIGHTS], .sink = a[SINK], .losses = a[LOSSES],
-                          .log_sum_exp = a[LOG_SUM_EXP], .hits = a[HITS], .log_probabilities = a[LOG_PROBABILITIES],
+                          .log_sum_exp = a[LOG_SUM_EXP], .correct = a[CORRECT],
+                              .log_probabilities = a[LOG_PROBABILITIES],
                           .argmax = a[ARGMAX], .ranks = a[RANKS], .entropies = a[ENTROPIES],
                           .top_classes = a[TOP_CLASSES], .top_log_probabilities = a[TOP_LOG_PROBABILITIES],
                           .gradient = gradient, .target_gradient = a[TARGET_GRADIENT], .statistics = t->statistics,
-                          .tally = tally}, &t->report);
+                          .exact_sum = exact_sum}, &t->report);
 }
 
 /* What is written in class ranges; statistics NULL: the whole row at once. */
@@ -303,7 +304,7 @@ static _Alignas(64) char workspace[1 << 23];
 /* Without gradients, which may come later. */
 static xent_status linear(test_case *t, bool gradients) {
   void **a = t->arrays;
-  xent_tally *tally = json_find(json_find(t->entry, "numbers"), "sum") ? &t->tally : NULL;
+  xent_exact_sum *exact_sum = json_find(json_find(t->entry, "numbers"), "sum") ? &t->exact_sum : NULL;
   return run_at(
       (xent_work){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY,
                   .shape = &t->shape,
@@ -313,10 +314,10 @@ static xent_status linear(test_case *t, bool gradients) {
                   .row_end = t->rows,
                   .workspace_size = sizeof workspace},
       ARRAYS(a[HIDDEN], a[WEIGHTS], a[BIAS], a[LOGITS], a[TARGETS], a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS],
-             a[ROW_WEIGHTS], a[SINK], a[LOSSES], a[LOG_SUM_EXP], a[HITS], a[LOG_PROBABILITIES], a[ARGMAX], a[RANKS],
+             a[ROW_WEIGHTS], a[SINK], a[LOSSES], a[LOG_SUM_EXP], a[CORRECT], a[LOG_PROBABILITIES], a[ARGMAX], a[RANKS],
              a[ENTROPIES], a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], a[TARGET_GRADIENT],
              gradients ? a[HIDDEN_GRADIENT] : NULL, gradients ? a[WEIGHTS_GRADIENT] : NULL,
-             gradients ? a[BIAS_GRADIENT] : NULL, t->statistics, tally, workspace));
+             gradients ? a[BIAS_GRADIENT] : NULL, t->statistics, exact_sum, workspace));
 }
 
 /* Gradients of a class range, or of all classes, which those of hidden states need. */
@@ -353,7 +354,7 @@ static xent_status run_whole(test_case *t) {
                           : is(t, "total_variation") ? XENT_FUNCTION_TOTAL_VARIATION
                                                      : XENT_FUNCTION_JENSEN_SHANNON_DIVERGENCE,
                           &t->shape, &t->options, 0, t->rows, &t->report),
-                  ARRAYS(a[LOGITS], a[TEACHER], a[LOSSES], a[GRADIENT], a[CLASS_MASK], a[ROW_WEIGHTS], &t->tally));
+                  ARRAYS(a[LOGITS], a[TEACHER], a[LOSSES], a[GRADIENT], a[CLASS_MASK], a[ROW_WEIGHTS], &t->exact_sum));
   if (is(t, "selected_log_probabilities"))
     return run_at(on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES, &t->shape, &t->options, 0, t->rows, &t->report),
                   ARRAYS(a[LOGITS], a[TARGETS], a[LOG_PROBABILITIES], a[GRADIENT], a[UPSTREAM], a[CLASS_MASK], a[SINK],
@@ -365,7 +366,7 @@ static xent_status run_whole(test_case *t) {
   if (is(t, "binary_cross_entropy"))
     return run_at(
         on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &t->shape, &t->options, 0, t->rows, &t->report),
-        ARRAYS(a[LOGITS], a[TARGETS], a[LOSSES], a[GRADIENT], a[ELEMENT_WEIGHTS], a[POSITIVE_WEIGHTS], &t->tally));
+        ARRAYS(a[LOGITS], a[TARGETS], a[LOSSES], a[GRADIENT], a[ELEMENT_WEIGHTS], a[POSITIVE_WEIGHTS], &t->exact_sum));
   if (is(t, "cross_entropy")) return cross_entropy(t);
   if (is(t, "cross_entropy_backward")) {
     keep_statistics(t);
@@ -415,8 +416,8 @@ static xent_status finish(test_case *t, int32_t second_round) {
                             .report = &t->report,
                             .row_begin = 0,
                             .row_end = t->rows},
-                ARRAYS(a[TARGETS], a[LOSSES], a[LOG_SUM_EXP], a[HITS], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[SINK],
-                       t->states, t->statistics, a[TARGETS] ? &t->tally : NULL));
+                ARRAYS(a[TARGETS], a[LOSSES], a[LOG_SUM_EXP], a[CORRECT], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[SINK],
+                       t->states, t->statistics, a[TARGETS] ? &t->exact_sum : NULL));
 }
 
 static xent_status run_parts(test_case *t) {
@@ -473,24 +474,24 @@ static void run_case(const json *entry, const char *directory, int32_t isa, bool
                  .shape = {.size = sizeof(xent_shape)},
                  .options = {.size = sizeof(xent_options), .isa = isa},
                  .sampling = {.size = sizeof(xent_sampling)},
-                 .tally = xent_empty_tally(),
+                 .exact_sum = xent_empty_exact_sum(),
                  .report = {.size = sizeof(xent_report)}};
   load_case(&t, directory);
   const bool own_count = is(&t, "binary_cross_entropy") || is(&t, "sample");
-  if (!own_count && json_find(json_find(entry, "numbers"), "counted")) {
+  if (!own_count && json_find(json_find(entry, "numbers"), "valid_rows")) {
     void **a = t.arrays;
     const xent_status status =
         run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &t.shape, &t.options, 0, t.rows, &t.report),
                ARRAYS(a[TARGETS], a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS], a[ROW_OFFSETS]));
     if (status) say(&t, "%s: status %lld of xent_check_targets", xent_status_message(status), status);
-    compare_number(&t, "counted", (double)t.report.counted);
+    compare_number(&t, "valid_rows", (double)t.report.valid_rows);
     compare_number(&t, "denominator", t.report.denominator);
   }
   const xent_status status = parts ? run_parts(&t) : run_whole(&t);
   if (status) say(&t, "%s: status %lld", xent_status_message(status), status);
   compare_arrays(&t);
-  if (own_count) compare_number(&t, "counted", (double)t.report.counted);
-  compare_number(&t, "sum", xent_tally_sum(&t.tally));
+  if (own_count) compare_number(&t, "valid_rows", (double)t.report.valid_rows);
+  compare_number(&t, "sum", xent_exact_sum_value(&t.exact_sum));
   free_case(&t);
 }
 

@@ -187,7 +187,7 @@ typedef struct {
   int64_t entries, top;
   uint32_t asked; /* outputs of a whole call, by bit */
   array x, mask, class_weights, row_weights, sink, q, index, upstream;
-  array softmax, log_softmax, gradient, losses, lse, hits, log_probabilities, argmax, ranks, entropies, top_classes,
+  array softmax, log_softmax, gradient, losses, lse, correct, log_probabilities, argmax, ranks, entropies, top_classes,
       top_values, target_gradient;
   bool has_mask, has_class_weights, has_row_weights, has_sink, has_upstream;
 } mixture;
@@ -323,7 +323,7 @@ static void make_mixture(mixture *m) {
   m->gradient = make(rows, n, inner, any_float(), offsets, m->total);
   array *per_row[] = {&m->losses, &m->lse, &m->log_probabilities, &m->entropies};
   for (int i = 0; i < 4; i++) *per_row[i] = make(rows, 1, inner, any_float(), NULL, 0);
-  m->hits = make(rows, 1, inner, XENT_U8, NULL, 0);
+  m->correct = make(rows, 1, inner, XENT_U8, NULL, 0);
   m->argmax = make(rows, 1, inner, one_in(2) ? XENT_I32 : XENT_I64, NULL, 0);
   m->ranks = make(rows, 1, inner, one_in(2) ? XENT_I32 : XENT_I64, NULL, 0);
   m->top_classes = make(rows, m->top + 1, inner, one_in(2) ? XENT_I32 : XENT_I64, NULL, 0);
@@ -335,7 +335,7 @@ static void make_mixture(mixture *m) {
   s->logits = m->x.layout, s->gradient = m->gradient.layout, s->class_mask = m->mask.layout;
   s->class_weights = m->class_weights.layout, s->row_weights = m->row_weights.layout, s->sink = m->sink.layout;
   s->upstream = m->upstream.layout, s->losses = m->losses.layout, s->log_sum_exp = m->lse.layout,
-  s->hits = m->hits.layout;
+  s->correct = m->correct.layout;
   s->log_probabilities = m->log_probabilities.layout, s->argmax = m->argmax.layout, s->ranks = m->ranks.layout;
   s->entropies = m->entropies.layout, s->top_classes = m->top_classes.layout,
   s->top_log_probabilities = m->top_values.layout;
@@ -347,7 +347,8 @@ static void make_mixture(mixture *m) {
 static void release_mixture(mixture *m) {
   array *all[] = {&m->x,           &m->mask,       &m->class_weights,     &m->row_weights, &m->sink,     &m->q,
                   &m->index,       &m->upstream,   &m->softmax,           &m->log_softmax, &m->gradient, &m->losses,
-                  &m->lse,         &m->hits,       &m->log_probabilities, &m->argmax,      &m->ranks,    &m->entropies,
+                  &m->lse,         &m->correct,       &m->log_probabilities, &m->argmax,      &m->ranks,
+                      &m->entropies,
                   &m->top_classes, &m->top_values, &m->target_gradient};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) release(all[i]);
 }
@@ -441,20 +442,20 @@ static void poison(const array *a) { memset(a->memory, FILL, (size_t)a->bytes); 
 static void check_row_results(const mixture *m, const expected_row *e, int64_t row) {
   if (m->targets != F64_NONE) expect("loss", &m->losses, row, 0, e->answer.loss);
   expect("log-sum-exp", &m->lse, row, 0, e->answer.log_sum_exp);
-  if (m->targets == F64_LABEL) expect("hit", &m->hits, row, 0, e->answer.hit);
+  if (m->targets == F64_LABEL) expect("hit", &m->correct, row, 0, e->answer.hit);
 }
 
 static void run_full(mixture *m, expected_row *rows, xent_statistics *statistics) {
-  enum { LOSSES, LSE, HITS, LOG_PROBABILITIES, ARGMAX, RANKS, ENTROPIES, TOP, GRADIENT, TARGET_GRADIENT };
+  enum { LOSSES, LSE, CORRECT, LOG_PROBABILITIES, ARGMAX, RANKS, ENTROPIES, TOP, GRADIENT, TARGET_GRADIENT };
   const bool labels = m->targets == F64_LABEL, any = m->targets != F64_NONE, soft = any && !labels;
   bool asked[TARGET_GRADIENT + 1];
   for (int i = 0; i <= TARGET_GRADIENT; i++) asked[i] = m->asked >> i & 1;
   asked[LOSSES] &= any, asked[GRADIENT] &= any, asked[TARGET_GRADIENT] &= soft, asked[TOP] &= m->top > 0;
-  asked[HITS] &= labels, asked[LOG_PROBABILITIES] &= labels, asked[RANKS] &= labels;
-  array *written[] = {&m->losses, &m->lse, &m->hits, &m->log_probabilities, &m->argmax, &m->ranks, &m->entropies,
+  asked[CORRECT] &= labels, asked[LOG_PROBABILITIES] &= labels, asked[RANKS] &= labels;
+  array *written[] = {&m->losses, &m->lse, &m->correct, &m->log_probabilities, &m->argmax, &m->ranks, &m->entropies,
                       &m->top_classes, &m->top_values, &m->gradient, &m->target_gradient};
   for (size_t i = 0; i < sizeof written / sizeof *written; i++) poison(written[i]);
-  xent_tally tally = xent_empty_tally(), expected = xent_empty_tally();
+  xent_exact_sum exact_sum = xent_empty_exact_sum(), expected = xent_empty_exact_sum();
   xent_report report = {.size = sizeof report};
   must(cross_entropy_of(&m->shape, &m->options, 0, m->rows,
                         &(cross_entropy_arrays){.logits = m->x.memory,
@@ -467,7 +468,7 @@ static void run_full(mixture *m, expected_row *rows, xent_statistics *statistics
                                                 .sink = maybe(m->has_sink, &m->sink),
                                                 .losses = asked_for(asked[LOSSES], &m->losses),
                                                 .log_sum_exp = asked_for(asked[LSE], &m->lse),
-                                                .hits = asked_for(asked[HITS], &m->hits),
+                                                .correct = asked_for(asked[CORRECT], &m->correct),
                                                 .log_probabilities =
                                                     asked_for(asked[LOG_PROBABILITIES], &m->log_probabilities),
                                                 .argmax = asked_for(asked[ARGMAX], &m->argmax),
@@ -479,7 +480,7 @@ static void run_full(mixture *m, expected_row *rows, xent_statistics *statistics
                                                 .target_gradient =
                                                     asked_for(asked[TARGET_GRADIENT], &m->target_gradient),
                                                 .statistics = any ? statistics : NULL,
-                                                .tally = any ? &tally : NULL},
+                                                .exact_sum = any ? &exact_sum : NULL},
                         &report),
        "cross-entropy");
   int64_t counted = 0;
@@ -488,7 +489,7 @@ static void run_full(mixture *m, expected_row *rows, xent_statistics *statistics
     counted += any && !rows[row].ignored;
     if (asked[LOSSES]) expect("loss", &m->losses, row, 0, a->loss);
     if (asked[LSE]) expect("log-sum-exp", &m->lse, row, 0, a->log_sum_exp);
-    if (asked[HITS]) expect("hit", &m->hits, row, 0, a->hit);
+    if (asked[CORRECT]) expect("hit", &m->correct, row, 0, a->hit);
     if (asked[LOG_PROBABILITIES]) expect("log-probability", &m->log_probabilities, row, 0, a->log_probability);
     if (asked[ARGMAX]) expect("argmax", &m->argmax, row, 0, (double)a->argmax);
     if (asked[RANKS]) expect("rank", &m->ranks, row, 0, (double)a->rank);
@@ -502,7 +503,7 @@ static void run_full(mixture *m, expected_row *rows, xent_statistics *statistics
     const int64_t slots = m->targets == F64_SPARSE ? m->entries : m->count[row];
     for (int64_t k = 0; asked[TARGET_GRADIENT] && k < slots; k++)
       expect("target gradient", &m->target_gradient, row, k, a->target_gradient[k]);
-    if (any) must(xent_tally_add(&expected, &a->loss, XENT_F64, 1, 1), "tally");
+    if (any) must(xent_exact_sum_add(&expected, &a->loss, XENT_F64, 1, 1), "exact_sum");
   }
   int64_t one[MOST_ROWS], top[MOST_ROWS];
   for (int64_t row = 0; row < m->rows; row++) one[row] = 1, top[row] = m->top;
@@ -511,8 +512,8 @@ static void run_full(mixture *m, expected_row *rows, xent_statistics *statistics
   expect_gaps("top log-probabilities", &m->top_values, m->rows, top);
   expect_gaps("gradient", &m->gradient, m->rows, m->count);
   compared += 2;
-  if (memcmp(&tally, &expected, sizeof tally)) different++, fprintf(stderr, "%s: tally\n", place);
-  if (report.counted != counted) different++, fprintf(stderr, "%s: counted\n", place);
+  if (memcmp(&exact_sum, &expected, sizeof exact_sum)) different++, fprintf(stderr, "%s: exact_sum\n", place);
+  if (report.valid_rows != counted) different++, fprintf(stderr, "%s: counted\n", place);
 }
 
 static void run_softmax(mixture *m) {
@@ -658,8 +659,8 @@ static void run_parts(mixture *m, const expected_row *rows, const xent_statistic
   xent_state states[MOST_ROWS * MOST_STATES];
   xent_statistics finished[MOST_ROWS];
   memset(states, 0, sizeof states), memset(finished, 0, sizeof finished);
-  poison(&m->losses), poison(&m->lse), poison(&m->hits);
-  xent_tally tally = xent_empty_tally();
+  poison(&m->losses), poison(&m->lse), poison(&m->correct);
+  xent_exact_sum exact_sum = xent_empty_exact_sum();
   xent_report report = {.size = sizeof report};
   for (int round = 0; round < 2; round++) {
     for (int64_t begin = 0; begin < m->classes; begin += XENT_CHUNK)
@@ -673,9 +674,10 @@ static void run_parts(mixture *m, const expected_row *rows, const xent_statistic
                             .row_begin = 0,
                             .row_end = m->rows},
                 ARRAYS(targets_of(m), any ? m->losses.memory : NULL, m->lse.memory,
-                       m->targets == F64_LABEL ? m->hits.memory : NULL, maybe(m->has_class_weights, &m->class_weights),
+                       m->targets == F64_LABEL ? m->correct.memory : NULL, maybe(m->has_class_weights,
+                           &m->class_weights),
                        any ? maybe(m->has_row_weights, &m->row_weights) : NULL, maybe(m->has_sink, &m->sink), states,
-                       finished, any ? &tally : NULL)),
+                       finished, any ? &exact_sum : NULL)),
          "finish");
     if (report.unfinished == 0) break;
   }
@@ -802,10 +804,10 @@ static void run_divergence(const mixture *m) {
   uint8_t *mask = must_allocate((size_t)n + 1);
   for (o.isa = next_tier(XENT_ISA_BEST); o.isa; o.isa = next_tier(o.isa)) {
     poison(&losses), poison(&gradient);
-    xent_tally tally = xent_empty_tally(), expected = xent_empty_tally();
+    xent_exact_sum exact_sum = xent_empty_exact_sum(), expected = xent_empty_exact_sum();
     must(run_at(on_rows(divergences[kind], &s, &o, 0, rows, NULL),
                 ARRAYS(x.memory, a.memory, losses.memory, gradient.memory, maybe(m->has_mask, &m->mask),
-                       maybe(m->has_row_weights, &m->row_weights), &tally)),
+                       maybe(m->has_row_weights, &m->row_weights), &exact_sum)),
          "divergence");
     for (int64_t row = 0; row < rows; row++) {
       const double weight = m->has_row_weights ? get(&m->row_weights, row, 0) : 1;
@@ -818,10 +820,11 @@ static void run_divergence(const mixture *m) {
       expect("divergence", &losses, row, 0, loss);
       if (loss < 0) different++, fprintf(stderr, "%s: a divergence of %g\n", place, loss);
       for (int64_t k = 0; k < n; k++) expect("gradient of a divergence", &gradient, row, k, slope[k]);
-      must(xent_tally_add(&expected, &loss, XENT_F64, 1, 1), "tally");
+      must(xent_exact_sum_add(&expected, &loss, XENT_F64, 1, 1), "exact_sum");
     }
     compared++;
-    if (memcmp(&tally, &expected, sizeof tally)) different++, fprintf(stderr, "%s: tally of divergences\n", place);
+    if (memcmp(&exact_sum, &expected, sizeof exact_sum)) different++, fprintf(stderr,
+        "%s: exact_sum of divergences\n", place);
     array over = x; /* the gradient over the logits */
     place_array(&over);
     memcpy(over.memory, x.memory, (size_t)over.bytes);

@@ -19,10 +19,10 @@ typedef struct {
 
 typedef struct {
   double y[ELEMENTS], dx[ELEMENTS], losses[ROWS], lse[ROWS], entropies[ROWS];
-  uint8_t hits[ROWS];
+  uint8_t correct[ROWS];
   xent_statistics statistics[ROWS];
   xent_state states[ROWS];
-  xent_tally tally, merged;
+  xent_exact_sum exact_sum, merged;
   xent_report report;
   double sum;
   xent_status status;
@@ -119,15 +119,15 @@ static void log_softmax_backward(void) {
 }
 static void check_targets(void) {
   out.status = run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &shape, &options, 0, ROWS, &out.report),
-                      ARRAYS(in.labels, NULL, NULL, in.class_weights, in.row_weights, NULL, &out.tally));
-  out.sum = xent_tally_sum(&out.tally);
+                      ARRAYS(in.labels, NULL, NULL, in.class_weights, in.row_weights, NULL, &out.exact_sum));
+  out.sum = xent_exact_sum_value(&out.exact_sum);
 }
 static void cross_entropy(void) {
   out.status = cross_entropy_of(&shape, &options, 0, ROWS, &(cross_entropy_arrays){.logits = in.x,
                                 .targets = in.labels, .losses = out.losses, .log_sum_exp = out.lse,
-                                .hits = out.hits, .gradient = out.dx, .statistics = out.statistics,
-                                .tally = &out.tally}, &out.report);
-  out.sum = xent_tally_sum(&out.tally);
+                                .correct = out.correct, .gradient = out.dx, .statistics = out.statistics,
+                                .exact_sum = &out.exact_sum}, &out.report);
+  out.sum = xent_exact_sum_value(&out.exact_sum);
 }
 static void cross_entropy_full(void) {
   options.label_smoothing = 0.1;
@@ -136,9 +136,9 @@ static void cross_entropy_full(void) {
   options.temperature = 3;
   const cross_entropy_arrays arrays = {.logits = in.x, .targets = in.labels, .class_weights = in.class_weights,
       .row_weights = in.row_weights, .losses = out.losses, .log_sum_exp = out.lse, .entropies = out.entropies,
-      .gradient = out.dx, .statistics = out.statistics, .tally = &out.tally};
+      .gradient = out.dx, .statistics = out.statistics, .exact_sum = &out.exact_sum};
   out.status = cross_entropy_of(&shape, &options, 0, ROWS, &arrays, &out.report);
-  out.sum = xent_tally_sum(&out.tally);
+  out.sum = xent_exact_sum_value(&out.exact_sum);
 }
 static void cross_entropy_backward(void) {
   out.status = cross_entropy_of(&shape, &options, 0, ROWS, &(cross_entropy_arrays){.logits = in.x,
@@ -150,18 +150,18 @@ static void cross_entropy_backward(void) {
 }
 static void divergence(void) {
   out.status = run_at(on_rows(XENT_FUNCTION_KL_DIVERGENCE, &shape, &options, 0, ROWS, &out.report),
-                      ARRAYS(in.x, in.teacher, out.losses, out.dx, NULL, in.row_weights, &out.tally));
-  out.sum = xent_tally_sum(&out.tally);
+                      ARRAYS(in.x, in.teacher, out.losses, out.dx, NULL, in.row_weights, &out.exact_sum));
+  out.sum = xent_exact_sum_value(&out.exact_sum);
 }
 static void bounded_divergences(void) {
   out.status = run_at(on_rows(XENT_FUNCTION_JENSEN_SHANNON_DIVERGENCE, &shape, &options, 0, ROWS, &out.report),
-                      ARRAYS(in.x, in.teacher, out.losses, out.dx, NULL, in.row_weights, &out.tally));
+                      ARRAYS(in.x, in.teacher, out.losses, out.dx, NULL, in.row_weights, &out.exact_sum));
   shape.losses = shape.log_sum_exp;
   shape.gradient = shape.output;
   if (!out.status)
     out.status = run_at(on_rows(XENT_FUNCTION_TOTAL_VARIATION, &shape, &options, 0, ROWS, &out.report),
-                        ARRAYS(in.x, in.teacher, out.lse, out.y, NULL, in.row_weights, &out.tally));
-  out.sum = xent_tally_sum(&out.tally);
+                        ARRAYS(in.x, in.teacher, out.lse, out.y, NULL, in.row_weights, &out.exact_sum));
+  out.sum = xent_exact_sum_value(&out.exact_sum);
 }
 static void selected(void) {
   shape.log_probabilities = shape.losses;
@@ -207,8 +207,8 @@ static void binary_cross_entropy(void) {
   shape.losses = shape.element_weights = shape.gradient;
   shape.targets = shape.logits;
   out.status = run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &shape, &options, 0, ROWS, &out.report),
-                      ARRAYS(in.x, in.teacher, out.y, out.dx, in.teacher, NULL, &out.tally));
-  out.sum = xent_tally_sum(&out.tally);
+                      ARRAYS(in.x, in.teacher, out.y, out.dx, in.teacher, NULL, &out.exact_sum));
+  out.sum = xent_exact_sum_value(&out.exact_sum);
   shape.losses = losses;
   shape.targets = targets;
 }
@@ -235,7 +235,7 @@ static void linear_cross_entropy(void) {
                   .row_end = ROWS,
                   .workspace_size = sizeof workspace},
       ARRAYS(in.x, in.teacher, NULL, NULL, in.labels, NULL, NULL, NULL, NULL, NULL, out.losses, out.lse, NULL, NULL,
-             NULL, NULL, NULL, NULL, NULL, NULL, out.y, out.dx, NULL, out.statistics, &out.tally, workspace));
+             NULL, NULL, NULL, NULL, NULL, NULL, out.y, out.dx, NULL, out.statistics, &out.exact_sum, workspace));
 }
 /* The same in parts. */
 static void linear_parts(void) {
@@ -271,7 +271,8 @@ static void parts(void) {
   if (!out.status)
     out.status = run_at(
         on_rows(XENT_FUNCTION_FINISH, &shape, &options, 0, ROWS, &out.report),
-        ARRAYS(in.labels, out.losses, out.lse, out.hits, NULL, NULL, NULL, out.states, out.statistics, &out.tally));
+        ARRAYS(in.labels, out.losses, out.lse, out.correct, NULL, NULL, NULL, out.states, out.statistics,
+               &out.exact_sum));
 }
 static void backward_parts(void) {
   out.status = run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, &shape, &options, 0, ROWS, 0, CLASSES, &out.report),
@@ -284,14 +285,14 @@ static void backward_parts(void) {
 static void sums(void) {
   static const double small[] = {0x1p-1074, 0x1.8p-1060, 0x1p-1030}, large[] = {0x1.fffffffffffffp1023, 0x1p1023};
   static const double odd[] = {1, 0x1p-53, 0x1p-80};
-  out.merged = xent_empty_tally();
-  out.status = xent_tally_add(&out.tally, small, XENT_F64, 1, 3);
-  out.losses[0] = xent_tally_sum(&out.tally);
-  if (!out.status) out.status = xent_tally_add(&out.merged, odd, XENT_F64, 1, 3);
-  out.losses[1] = xent_tally_sum(&out.merged);
-  if (!out.status) out.status = xent_tally_merge(&out.merged, &out.tally);
-  if (!out.status) out.status = xent_tally_add(&out.merged, large, XENT_F64, 1, 2);
-  out.losses[2] = xent_tally_sum(&out.merged);
+  out.merged = xent_empty_exact_sum();
+  out.status = xent_exact_sum_add(&out.exact_sum, small, XENT_F64, 1, 3);
+  out.losses[0] = xent_exact_sum_value(&out.exact_sum);
+  if (!out.status) out.status = xent_exact_sum_add(&out.merged, odd, XENT_F64, 1, 3);
+  out.losses[1] = xent_exact_sum_value(&out.merged);
+  if (!out.status) out.status = xent_exact_sum_merge(&out.merged, &out.exact_sum);
+  if (!out.status) out.status = xent_exact_sum_add(&out.merged, large, XENT_F64, 1, 2);
+  out.losses[2] = xent_exact_sum_value(&out.merged);
 }
 /* Options are compared with 0, and a subnormal is none. */
 static void subnormal_options(void) {
@@ -358,7 +359,7 @@ static void prepare(int32_t type, int32_t isa) {
   options = xent_default_options();
   options.isa = isa;
   memset(&out, 0x5a, sizeof out);
-  out.tally = xent_empty_tally();
+  out.exact_sum = xent_empty_exact_sum();
   out.report = (xent_report){.size = sizeof out.report};
 }
 

@@ -20,7 +20,7 @@ enum {
   UPSTREAM,
   LOSSES,
   LSE,
-  HITS,
+  CORRECT,
   LOG_PROBABILITIES,
   ARGMAX,
   RANKS,
@@ -87,7 +87,7 @@ static void run(int64_t rows, int64_t n, int kind, bool ragged, int32_t isa, boo
   make_floats(TARGET_WEIGHTS, rows, count, at_end);
   static const int per_row[] = {LOSSES, LSE, LOG_PROBABILITIES, ENTROPIES};
   for (size_t i = 0; i < sizeof per_row / sizeof *per_row; i++) make(per_row[i], rows, 1, float_type(), at_end);
-  make(HITS, rows, 1, XENT_U8, at_end);
+  make(CORRECT, rows, 1, XENT_U8, at_end);
   make(ARGMAX, rows, 1, XENT_I64, at_end);
   make(RANKS, rows, 1, XENT_I32, at_end);
   make(TOP, rows, top, XENT_I32, at_end);
@@ -108,7 +108,7 @@ static void run(int64_t rows, int64_t n, int kind, bool ragged, int32_t isa, boo
                         .targets = arrays[TARGETS].layout,
                         .losses = arrays[LOSSES].layout,
                         .log_sum_exp = arrays[LSE].layout,
-                        .hits = arrays[HITS].layout,
+                        .correct = arrays[CORRECT].layout,
                         .target_weights = arrays[TARGET_WEIGHTS].layout,
                         .row_offsets = arrays[OFFSETS].layout,
                         .class_mask = arrays[MASK].layout,
@@ -131,7 +131,7 @@ static void run(int64_t rows, int64_t n, int kind, bool ragged, int32_t isa, boo
   const cross_entropy_arrays a = {
       .logits = arrays[LOGITS].data, .targets = arrays[TARGETS].data, .target_weights = weights, .row_offsets = offsets,
       .class_mask = mask, .class_weights = class_weights, .row_weights = arrays[ROW_WEIGHTS].data, .sink = sink,
-      .losses = arrays[LOSSES].data, .log_sum_exp = arrays[LSE].data, .hits = labels ? arrays[HITS].data : NULL,
+      .losses = arrays[LOSSES].data, .log_sum_exp = arrays[LSE].data, .correct = labels ? arrays[CORRECT].data : NULL,
       .log_probabilities = labels ? arrays[LOG_PROBABILITIES].data : NULL, .argmax = arrays[ARGMAX].data,
       .ranks = labels ? arrays[RANKS].data : NULL, .entropies = arrays[ENTROPIES].data, .top_classes = arrays[TOP].data,
       .top_log_probabilities = arrays[TOP_VALUES].data, .gradient = arrays[GRADIENT].data,

@@ -23,7 +23,7 @@ typedef struct {
   bool capped; /* a long row with a softcap and an entropy: the second pass keeps slopes and e of a step */
   int64_t offsets[MOST_ROWS + 1];
   array logits, targets, target_weights, row_offsets, mask, weights, row_weights, sink, upstream;
-  array losses, lse, hits, log_probabilities, argmax, ranks, entropies, top, top_values, gradient, target_gradient,
+  array losses, lse, correct, log_probabilities, argmax, ranks, entropies, top, top_values, gradient, target_gradient,
       output;
   general_output expected[MOST_ROWS], backward[MOST_ROWS]; /* backward: with upstream */
 } problem;
@@ -260,7 +260,7 @@ static void choose_outputs(problem *p, int targets) {
   const bool labels = targets == LABEL;
   if (targets != NO_TARGETS && chance(0.8)) p->losses = row_array(p, any_float_type());
   if (chance(0.5)) p->lse = row_array(p, any_float_type());
-  if (labels && chance(0.4)) p->hits = row_array(p, XENT_U8);
+  if (labels && chance(0.4)) p->correct = row_array(p, XENT_U8);
   if (labels && chance(0.4)) p->log_probabilities = row_array(p, any_float_type());
   if (chance(0.4)) p->argmax = row_array(p, any_class_type());
   if (labels && chance(0.4)) p->ranks = row_array(p, any_class_type());
@@ -414,7 +414,7 @@ static void put_layouts(problem *p) {
   xent_shape *s = &p->s;
   s->logits = p->logits.layout, s->output = p->output.layout, s->gradient = p->gradient.layout;
   s->upstream = p->upstream.layout, s->targets = p->targets.layout, s->losses = p->losses.layout;
-  s->log_sum_exp = p->lse.layout, s->hits = p->hits.layout, s->target_weights = p->target_weights.layout;
+  s->log_sum_exp = p->lse.layout, s->correct = p->correct.layout, s->target_weights = p->target_weights.layout;
   s->row_offsets = p->row_offsets.layout, s->class_mask = p->mask.layout, s->class_weights = p->weights.layout;
   s->row_weights = p->row_weights.layout, s->sink = p->sink.layout, s->log_probabilities = p->log_probabilities.layout;
   s->argmax = p->argmax.layout, s->ranks = p->ranks.layout, s->entropies = p->entropies.layout;
@@ -425,7 +425,7 @@ static void put_layouts(problem *p) {
 static void check_outputs(problem *p, int targets) {
   check_rows(p, &p->losses, "loss", of_loss);
   check_rows(p, &p->lse, "log-sum-exp", of_lse);
-  check_rows(p, &p->hits, "hit", of_hit);
+  check_rows(p, &p->correct, "hit", of_hit);
   check_rows(p, &p->log_probabilities, "log-probability", of_log_probability);
   check_rows(p, &p->argmax, "argmax", of_argmax);
   check_rows(p, &p->ranks, "rank", of_rank);
@@ -440,13 +440,14 @@ static void check_outputs(problem *p, int targets) {
 
 static void run_cross_entropy(problem *p, int targets) {
   xent_statistics statistics[MOST_ROWS];
-  xent_tally tally = xent_empty_tally(), expected = xent_empty_tally();
+  xent_exact_sum exact_sum = xent_empty_exact_sum(), expected = xent_empty_exact_sum();
   xent_report report = {.size = sizeof report};
   const bool soft = targets != NO_TARGETS;
   const array *given = p->in_place && soft ? &p->logits : NULL;
   void *gradient = soft ? begin_output(&p->gradient, given) : NULL;
   const void *logits = given ? gradient : p->logits.data;
-  array *const outputs[] = {&p->losses, &p->lse, &p->hits, &p->log_probabilities, &p->argmax, &p->ranks, &p->entropies,
+  array *const outputs[] = {&p->losses, &p->lse, &p->correct, &p->log_probabilities, &p->argmax, &p->ranks,
+                            &p->entropies,
                             &p->top, &p->top_values, &p->target_gradient};
   for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) begin_output(outputs[i], NULL);
   const cross_entropy_arrays a = {.logits = logits,
@@ -459,7 +460,7 @@ static void run_cross_entropy(problem *p, int targets) {
                                   .sink = p->sink.data,
                                   .losses = p->losses.data,
                                   .log_sum_exp = p->lse.data,
-                                  .hits = p->hits.data,
+                                  .correct = p->correct.data,
                                   .log_probabilities = p->log_probabilities.data,
                                   .argmax = p->argmax.data,
                                   .ranks = p->ranks.data,
@@ -469,15 +470,16 @@ static void run_cross_entropy(problem *p, int targets) {
                                   .gradient = gradient,
                                   .target_gradient = p->target_gradient.data,
                                   .statistics = soft || p->top.data ? statistics : NULL,
-                                  .tally = soft ? &tally : NULL};
+                                  .exact_sum = soft ? &exact_sum : NULL};
   must(cross_entropy_of(&p->s, &p->o, 0, p->rows, &a, &report), "cross-entropy");
   check_outputs(p, targets);
   if (a.statistics) check_statistics(p, statistics, true, "statistics");
   if (!soft) return;
   check_classes(p, &p->gradient, "gradient", p->expected, 2);
-  for (int64_t row = 0; row < p->rows; row++) xent_tally_add(&expected, &p->expected[row].loss, XENT_F32, 1, 1);
+  for (int64_t row = 0; row < p->rows; row++) xent_exact_sum_add(&expected, &p->expected[row].loss, XENT_F32, 1, 1);
   compared++;
-  if (memcmp(&tally, &expected, sizeof tally) && differing++ < 12) fprintf(stderr, "%s: tally\n", what_problem);
+  if (memcmp(&exact_sum, &expected, sizeof exact_sum) && differing++ < 12) fprintf(stderr, "%s: exact_sum\n",
+      what_problem);
   gradient = begin_output(&p->gradient, given);
   must(run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, &p->s, &p->o, 0, p->rows, 0, p->n, NULL),
               ARRAYS(given ? gradient : p->logits.data, p->targets.data, p->upstream.data, gradient,
@@ -542,7 +544,7 @@ static bool states_of_parts(problem *p, int targets, const part *parts, int coun
   xent_state *states = must_allocate((size_t)(chunks * p->rows) * sizeof *states),
              *mine = must_allocate((size_t)(chunks * p->rows) * sizeof *mine);
   xent_report report = {.size = sizeof report};
-  xent_tally tally = xent_empty_tally();
+  xent_exact_sum exact_sum = xent_empty_exact_sum();
   const void *whole = targets == NO_TARGETS ? NULL : p->targets.data;
   for (int round = 0; round < 2; round++) {
     for (int i = 0; i < count; i++) {
@@ -576,9 +578,9 @@ static bool states_of_parts(problem *p, int targets, const part *parts, int coun
                             .report = &report,
                             .row_begin = 0,
                             .row_end = p->rows},
-                ARRAYS(whole, whole ? p->losses.data : NULL, p->lse.data, labels ? p->hits.data : NULL,
+                ARRAYS(whole, whole ? p->losses.data : NULL, p->lse.data, labels ? p->correct.data : NULL,
                        whole ? p->weights.data : NULL, whole ? p->row_weights.data : NULL, p->sink.data, states,
-                       statistics, whole ? &tally : NULL)),
+                       statistics, whole ? &exact_sum : NULL)),
          "finish");
     if (!report.unfinished) break;
   }
@@ -612,12 +614,12 @@ static void run_parts(problem *p, int targets, bool shard) {
       check_classes(p, &p->output, log ? "log-softmax in parts" : "softmax in parts", p->expected, log);
     }
   }
-  begin_output(&p->lse, NULL), begin_output(&p->losses, NULL), begin_output(&p->hits, NULL);
+  begin_output(&p->lse, NULL), begin_output(&p->losses, NULL), begin_output(&p->correct, NULL);
   if (targets != LABEL && p->o.probability_clamp > 0) return; /* of whole rows alone */
   if (targets == NO_TARGETS || !states_of_parts(p, targets, parts, count, statistics)) return;
   if (p->o.probability_clamp == 0 || p->losses.data) check_rows(p, &p->losses, "loss in parts", of_loss);
   check_rows(p, &p->lse, "log-sum-exp in parts of cross-entropy", of_lse);
-  check_rows(p, &p->hits, "hits in parts", of_hit);
+  check_rows(p, &p->correct, "correct in parts", of_hit);
   begin_output(&p->gradient, NULL);
   for (int i = 0; i < count; i++) {
     const part *r = &parts[i];
@@ -673,7 +675,7 @@ static void run_problem(uint64_t seed) {
                         &p.upstream,
                         &p.losses,
                         &p.lse,
-                        &p.hits,
+                        &p.correct,
                         &p.log_probabilities,
                         &p.argmax,
                         &p.ranks,

@@ -70,9 +70,9 @@ static void test_bits(void) {
   xent_call call = {.fresh = &call};
   checks += 6;
   failures += !has_any(&call, XENT_HAS(fresh)) || has_any(&call, XENT_ALL_ARRAYS & ~XENT_HAS(fresh));
-  call = (xent_call){.tally = (void *)&call, .output = (void *)&call};
-  keep_arrays(&call, XENT_HAS(tally));
-  failures += call.output != NULL || call.tally == NULL;
+  call = (xent_call){.exact_sum = (void *)&call, .output = (void *)&call};
+  keep_arrays(&call, XENT_HAS(exact_sum));
+  failures += call.output != NULL || call.exact_sum == NULL;
   xent_options o = {.focal_alpha = 0.5};
   failures += !sets_any(&o, XENT_SETS(focal_alpha)) || sets_any(&o, XENT_ALL_OPTIONS & ~XENT_SETS(focal_alpha));
   o = (xent_options){.reserved = 1};

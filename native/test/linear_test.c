@@ -18,13 +18,13 @@ enum { MIXTURES = 160, FILLED = 0xee, ALIGNMENT = 64, BLOCK = 128 };
 enum { GRADIENTS = XENT_WORKSPACE_HIDDEN_GRADIENT | XENT_WORKSPACE_WEIGHTS_GRADIENT };
 
 enum {
-  HIDDEN, WEIGHTS, BIAS, TARGETS, TARGET_WEIGHTS, MASK, CLASS_WEIGHTS, ROW_WEIGHTS, SINK, LOGITS, LOSSES, LSE, HITS,
+  HIDDEN, WEIGHTS, BIAS, TARGETS, TARGET_WEIGHTS, MASK, CLASS_WEIGHTS, ROW_WEIGHTS, SINK, LOGITS, LOSSES, LSE, CORRECT,
   LOG_PROBABILITIES, ARGMAX, RANKS, ENTROPIES, TOP_CLASSES, TOP_LOGS, TARGET_GRADIENT, HIDDEN_GRADIENT,
   WEIGHTS_GRADIENT, BIAS_GRADIENT, ARRAYS, OUTPUTS = LOGITS
 };
 static const char *const names[ARRAYS] = {
     "hidden", "weights", "bias", "targets", "target weights", "mask", "class weights", "row weights", "sink", "logits",
-    "losses", "log-sum-exp", "hits", "log-probabilities", "argmax", "ranks", "entropies", "top classes",
+    "losses", "log-sum-exp", "correct", "log-probabilities", "argmax", "ranks", "entropies", "top classes",
     "top log-probabilities", "target gradient", "hidden gradient", "weights gradient", "bias gradient"};
 
 static random_source source = {13};
@@ -81,10 +81,10 @@ typedef struct {
   int64_t outer, inner, rows, classes, features, targets, top, begin, end;
   placed arrays[ARRAYS];
   xent_options options;
-  bool with_statistics, with_tally;
+  bool with_statistics, with_exact_sum;
   float *hidden, *weights, *bias, *logits, *gradient; /* as floats without gaps */
   xent_statistics *statistics;
-  xent_tally tally;
+  xent_exact_sum exact_sum;
   xent_report report;
   xent_status status;
 } mixture;
@@ -201,13 +201,13 @@ static void add_output(mixture *m, int which, placed p) {
 static void any_outputs(mixture *m, int kind) {
   if (one_in(2)) add_output(m, LOGITS, make(m->outer, m->classes, m->inner, XENT_F32, false));
   const int64_t rare = one_in(2) ? 2 : 30; /* most calls have but a loss and gradients */
-  static const int plain[] = {LSE, ARGMAX, ENTROPIES, LOSSES, HITS, LOG_PROBABILITIES, RANKS};
+  static const int plain[] = {LSE, ARGMAX, ENTROPIES, LOSSES, CORRECT, LOG_PROBABILITIES, RANKS};
   for (int i = 0; i < 7; i++) {
     const int o = plain[i];
-    const bool of_targets = o == LOSSES, of_labels = o == HITS || o == LOG_PROBABILITIES || o == RANKS;
+    const bool of_targets = o == LOSSES, of_labels = o == CORRECT || o == LOG_PROBABILITIES || o == RANKS;
     if ((of_targets && kind == 0) || (of_labels && kind != 1)) continue;
-    if (!one_in(o == LOSSES || o == LSE || o == HITS || o == LOG_PROBABILITIES ? 2 : rare)) continue;
-    const int32_t type = o == HITS                   ? XENT_U8
+    if (!one_in(o == LOSSES || o == LSE || o == CORRECT || o == LOG_PROBABILITIES ? 2 : rare)) continue;
+    const int32_t type = o == CORRECT                   ? XENT_U8
                          : o == ARGMAX || o == RANKS ? (one_in(2) ? XENT_I32 : XENT_I64)
                                                      : any_float();
     add_output(m, o, make(m->outer, 1, m->inner, type, false));
@@ -224,7 +224,7 @@ static void any_outputs(mixture *m, int kind) {
   if (one_in(2)) add_output(m, WEIGHTS_GRADIENT, make(m->classes, m->features, 1, any_float(), false));
   if (one_in(2)) add_output(m, BIAS_GRADIENT, make(1, m->classes, 1, any_float(), false));
   m->with_statistics = one_in(2);
-  m->with_tally = one_in(2);
+  m->with_exact_sum = one_in(2);
 }
 
 static float *floats_of(const placed *p, int64_t rows, int64_t n) {
@@ -335,7 +335,7 @@ static void expect(mixture *m) {
       const float logit = m->logits[row * n + v];
       set_number(&m->arrays[LOGITS].expected, place_of(&m->arrays[LOGITS], row, v), logit == logit ? logit : NAN);
     }
-  m->tally = xent_empty_tally();
+  m->exact_sum = xent_empty_exact_sum();
   m->report = (xent_report){.size = sizeof m->report};
   const xent_range rows = {m->begin, m->end};
   const xent_layout dense = xent_per_class(n, m->inner, XENT_F32);
@@ -355,7 +355,7 @@ static void expect(mixture *m) {
                                         .sink = IN(SINK),
                                         .losses = EXPECTED(LOSSES),
                                         .log_sum_exp = EXPECTED(LSE),
-                                        .hits = EXPECTED(HITS),
+                                        .correct = EXPECTED(CORRECT),
                                         .log_probabilities = EXPECTED(LOG_PROBABILITIES),
                                         .argmax = EXPECTED(ARGMAX),
                                         .ranks = EXPECTED(RANKS),
@@ -365,7 +365,7 @@ static void expect(mixture *m) {
                                         .target_gradient = EXPECTED(TARGET_GRADIENT),
                                         .gradient = {has_gradients(m) ? m->gradient : NULL, by_row},
                                         .statistics = m->with_statistics ? m->statistics : NULL,
-                                        .tally = m->with_tally ? &m->tally : NULL};
+                                        .exact_sum = m->with_exact_sum ? &m->exact_sum : NULL};
   m->status = xent_cross_entropy(&call);
   must(m->status, "cross-entropy of the logits");
   if (has_gradients(m)) expect_gradients(m);
@@ -432,7 +432,7 @@ static guarded make_guarded(uint64_t bytes) {
 static void call_linear(mixture *m, int32_t isa, uint64_t bytes) {
   const size_t statistics_bytes = (size_t)m->rows * sizeof(xent_statistics);
   xent_statistics *statistics = must_allocate(statistics_bytes);
-  xent_tally tally = xent_empty_tally();
+  xent_exact_sum exact_sum = xent_empty_exact_sum();
   xent_report report = {.size = sizeof report};
   xent_options options = m->options;
   options.isa = isa;
@@ -458,7 +458,7 @@ static void call_linear(mixture *m, int32_t isa, uint64_t bytes) {
                                                .sink = IN(SINK),
                                                .losses = OUT(LOSSES),
                                                .log_sum_exp = OUT(LSE),
-                                               .hits = OUT(HITS),
+                                               .correct = OUT(CORRECT),
                                                .log_probabilities = OUT(LOG_PROBABILITIES),
                                                .argmax = OUT(ARGMAX),
                                                .ranks = OUT(RANKS),
@@ -470,7 +470,7 @@ static void call_linear(mixture *m, int32_t isa, uint64_t bytes) {
                                                .weights_gradient = OUT(WEIGHTS_GRADIENT),
                                                .bias_gradient = OUT(BIAS_GRADIENT),
                                                .statistics = m->with_statistics ? statistics : NULL,
-                                               .tally = m->with_tally ? &tally : NULL,
+                                               .exact_sum = m->with_exact_sum ? &exact_sum : NULL,
                                                .workspace = workspace.at,
                                                .workspace_size = bytes};
   const xent_status status = xent_linear_cross_entropy(&call);
@@ -484,8 +484,8 @@ static void call_linear(mixture *m, int32_t isa, uint64_t bytes) {
   for (int i = OUTPUTS; i < ARRAYS; i++)
     if (has(m, i)) compare_output(m, i, isa, bytes);
   if (m->with_statistics) compare(!memcmp(statistics, m->statistics, statistics_bytes), "statistics", m, isa, bytes);
-  if (m->with_tally) compare(!memcmp(&tally, &m->tally, sizeof tally), "tally", m, isa, bytes);
-  compare(report.counted == m->report.counted && report.unfinished == 0 &&
+  if (m->with_exact_sum) compare(!memcmp(&exact_sum, &m->exact_sum, sizeof exact_sum), "exact_sum", m, isa, bytes);
+  compare(report.valid_rows == m->report.valid_rows && report.unfinished == 0 &&
               report.denominator == m->report.denominator,
           "report", m, isa, bytes);
   release_pages(workspace.mapped, workspace.mapped_bytes);

@@ -17,7 +17,7 @@ typedef struct {
   array logits32, output32, losses32, lse32;
   int64_t rows, classes;
   int32_t isa;
-  array targets, hits; /* of any type of labels, and with places between the rows */
+  array targets, correct; /* of any type of labels, and with places between the rows */
   int64_t labels[MOST_ROWS];
   uint8_t hits32[MOST_ROWS];
 } problem;
@@ -73,11 +73,11 @@ static void make(problem *p, int32_t type, int64_t gap) {
     p->labels[row] = random_below(&source, 9) ? random_below(&source, p->classes) : -100;
   const int64_t apart = 1 + random_below(&source, 3);
   p->targets = new_array(p->rows * apart, (xent_layout){apart, 0, 1, any_label_type(p->classes), 0});
-  p->hits = new_array(p->rows * apart, (xent_layout){apart, 0, 1, XENT_U8, 0});
+  p->correct = new_array(p->rows * apart, (xent_layout){apart, 0, 1, XENT_U8, 0});
 }
 
 static void free_all(problem *p) {
-  array *const all[] = {&p->logits, &p->output, &p->losses, &p->lse, &p->targets, &p->hits,
+  array *const all[] = {&p->logits, &p->output, &p->losses, &p->lse, &p->targets, &p->correct,
                         &p->logits32, &p->output32, &p->losses32, &p->lse32};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) free_array(all[i]);
 }
@@ -90,7 +90,7 @@ static xent_shape shape_of(const problem *p, bool narrow) {
   s.log_sum_exp = narrow ? p->lse.layout : p->lse32.layout;
   if (narrow) {
     s.targets = p->targets.layout;
-    s.hits = p->hits.layout;
+    s.correct = p->correct.layout;
   }
   return s;
 }
@@ -153,11 +153,11 @@ static void softmax_backward(problem *p, bool log) {
 
 /* Those of float32 in the rows from `begin` up to `end`, and nothing in any other place. */
 static bool has_hits(const problem *p, int64_t begin, int64_t end) {
-  const int64_t apart = p->hits.layout.outer;
-  for (int64_t i = 0; i < (int64_t)p->hits.bytes; i++) {
+  const int64_t apart = p->correct.layout.outer;
+  for (int64_t i = 0; i < (int64_t)p->correct.bytes; i++) {
     const int64_t row = i / apart;
     const bool written = i % apart == 0 && row >= begin && row < end;
-    if (p->hits.data[i] != (written ? p->hits32[row] : 7)) return false;
+    if (p->correct.data[i] != (written ? p->hits32[row] : 7)) return false;
   }
   return true;
 }
@@ -168,31 +168,33 @@ static void cross_entropy(problem *p, int64_t begin, int64_t wrong, bool in_plac
   const xent_shape s32 = shape_of(p, false);
   const xent_options o = options_of(p);
   xent_report report = {.size = sizeof report}, report32 = report;
-  xent_tally sum = xent_empty_tally(), sum32 = sum;
+  xent_exact_sum sum = xent_empty_exact_sum(), sum32 = sum;
   if (wrong >= 0) p->labels[wrong] = p->classes;
   if (in_place) s.gradient = s.logits;
   for (int64_t row = 0; row < p->rows; row++)
     set_number(&p->targets, row * p->targets.layout.outer, (double)p->labels[row]);
-  memset(p->hits.data, 7, p->hits.bytes);
+  memset(p->correct.data, 7, p->correct.bytes);
   memset(p->hits32, 7, sizeof p->hits32);
   void *gradient = in_place ? p->logits.data : p->output.data;
   const xent_status status = cross_entropy_of(&s, &o, begin, p->rows, &(cross_entropy_arrays){
                                               .logits = p->logits.data, .targets = p->targets.data,
                                               .losses = p->losses.data, .log_sum_exp = p->lse.data,
-                                              .hits = p->hits.data, .gradient = gradient, .tally = &sum}, &report);
+                                              .correct = p->correct.data, .gradient = gradient, .exact_sum = &sum},
+                                                  &report);
   const xent_status status32 = cross_entropy_of(&s32, &o, begin, p->rows, &(cross_entropy_arrays){
                                                 .logits = p->logits32.data, .targets = p->labels,
                                                 .losses = p->losses32.data, .log_sum_exp = p->lse32.data,
-                                                .hits = p->hits32, .gradient = p->output32.data, .tally = &sum32},
+                                                .correct = p->hits32, .gradient = p->output32.data,
+                                                    .exact_sum = &sum32},
                                                 &report32);
   const int64_t end = wrong < 0 ? p->rows : wrong;
   if (status != status32 || report.row != report32.row || report.label != report32.label ||
-      (wrong >= 0 && report.row != wrong) || (wrong < 0 && report.counted != report32.counted) ||
+      (wrong >= 0 && report.row != wrong) || (wrong < 0 && report.valid_rows != report32.valid_rows) ||
       memcmp(&sum, &sum32, sizeof sum) || !has_hits(p, begin, end)) {
     fprintf(stderr,
-            "%lld rows of %lld classes: status %d, row %lld, counted %lld, or the hits or the sum are not those of "
+            "%lld rows of %lld classes: status %d, row %lld, counted %lld, or the correct or the sum are not those of "
             "float32\n",
-            (long long)p->rows, (long long)p->classes, status, (long long)report.row, (long long)report.counted);
+            (long long)p->rows, (long long)p->classes, status, (long long)report.row, (long long)report.valid_rows);
     exit(1);
   }
   if (begin > 0) return; /* rows before were not written */

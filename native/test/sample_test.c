@@ -358,9 +358,9 @@ static void call_rows(mixture *m, int32_t isa, int64_t begin, int64_t end, void 
   int64_t counted = 0;
   for (int64_t row = begin; row < end; row++) counted += get(&m->expected[TOKENS], row, 0) >= 0;
   compared++;
-  if (report.counted == counted) return;
+  if (report.valid_rows == counted) return;
   different++;
-  fprintf(stderr, "counted %lld rows, not %lld\n", (long long)report.counted, (long long)counted);
+  fprintf(stderr, "counted %lld rows, not %lld\n", (long long)report.valid_rows, (long long)counted);
 }
 
 static void describe(const mixture *m, int64_t row, int32_t isa) {
@@ -471,7 +471,7 @@ static bool call_shard(mixture *m, shard s, int32_t isa, const xent_sample_state
               (long long)report.integer);
       exit(1);
     }
-    counted += report.counted;
+    counted += report.valid_rows;
     unfinished += report.unfinished;
   }
 #undef OUT

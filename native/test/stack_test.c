@@ -22,10 +22,10 @@ typedef struct {
 static float *x, *y, *g;
 static float losses[MOST_ROWS], lse[MOST_ROWS];
 static int32_t labels[MOST_ROWS];
-static uint8_t hits[MOST_ROWS];
+static uint8_t correct[MOST_ROWS];
 static xent_statistics statistics[MOST_ROWS];
 static xent_state states[MOST_ROWS * 4];
-static xent_tally tally;
+static xent_exact_sum exact_sum;
 
 static void *do_nothing(void *argument) { return argument; }
 
@@ -59,7 +59,8 @@ static void *run_cross_entropy(void *argument) {
   const xent_shape *s = &p->shape;
   const xent_options *o = &p->options;
   must(cross_entropy_of(s, o, 0, p->rows, &(cross_entropy_arrays){.logits = x, .targets = labels, .losses = losses,
-                        .log_sum_exp = lse, .hits = hits, .gradient = y, .statistics = statistics, .tally = &tally},
+                        .log_sum_exp = lse, .correct = correct, .gradient = y, .statistics = statistics,
+                            .exact_sum = &exact_sum},
                         NULL), "loss");
   must(run_at(on_classes(XENT_FUNCTION_CROSS_ENTROPY_BACKWARD, s, o, 0, p->rows, 0, p->classes, NULL),
               ARRAYS(x, labels, NULL, y, NULL, NULL, NULL, NULL, NULL, statistics)),
@@ -86,7 +87,7 @@ static void *run_parts(void *argument) {
               ARRAYS(x, labels, NULL, NULL, NULL, NULL, states)),
        "states");
   must(run_at(on_rows(XENT_FUNCTION_FINISH, &p->shape, &p->options, 0, p->rows, &report),
-              ARRAYS(labels, losses, lse, hits, NULL, NULL, NULL, states, statistics, &tally)),
+              ARRAYS(labels, losses, lse, correct, NULL, NULL, NULL, states, statistics, &exact_sum)),
        "finish");
   must(run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, &p->shape, &p->options, 0, p->rows, 0, p->classes, NULL),
               ARRAYS(x, g, NULL, states)),
@@ -116,17 +117,19 @@ static void *run_wide(void *argument) {
   o.softcap = 30;
   must(cross_entropy_of(&s, &o, 0, n, &(cross_entropy_arrays){.logits = x, .targets = labels, .target_weights = g,
                         .losses = losses, .entropies = lse, .gradient = y, .statistics = statistics,
-                        .tally = &tally}, NULL), "sparse rows");
+                        .exact_sum = &exact_sum}, NULL), "sparse rows");
   s.target_count = 0;
   must(cross_entropy_of(&s, &o, 0, n, &(cross_entropy_arrays){.logits = x, .targets = labels, .losses = losses,
                         .gradient = y}, NULL), "labels");
   o.softcap = o.label_smoothing = 0;
-  must(run_at(on_rows(XENT_FUNCTION_KL_DIVERGENCE, &s, &o, 0, n, NULL), ARRAYS(x, g, losses, y, NULL, NULL, &tally)),
+  must(run_at(on_rows(XENT_FUNCTION_KL_DIVERGENCE, &s, &o, 0, n, NULL), ARRAYS(x, g, losses, y, NULL, NULL,
+      &exact_sum)),
        "divergence");
   must(run_at(on_rows(XENT_FUNCTION_JENSEN_SHANNON_DIVERGENCE, &s, &o, 0, n, NULL),
-              ARRAYS(x, g, losses, y, NULL, NULL, &tally)),
+              ARRAYS(x, g, losses, y, NULL, NULL, &exact_sum)),
        "Jensen-Shannon");
-  must(run_at(on_rows(XENT_FUNCTION_TOTAL_VARIATION, &s, &o, 0, n, NULL), ARRAYS(x, g, losses, y, NULL, NULL, &tally)),
+  must(run_at(on_rows(XENT_FUNCTION_TOTAL_VARIATION, &s, &o, 0, n, NULL), ARRAYS(x, g, losses, y, NULL, NULL,
+      &exact_sum)),
        "total variation");
   must(run_at(on_classes(XENT_FUNCTION_SOFTMAX_BACKWARD, &s, &o, 0, n, 0, p->classes, NULL), ARRAYS(x, g, y)),
        "softmax backward");
@@ -143,13 +146,13 @@ static void *run_elements(void *argument) {
   s->targets = s->element_weights = s->positive_weights = s->logits;
   for (int focal = 0; focal < 2; focal++, o.focal_gamma = 2)
     must(run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, s, &o, 0, p.rows, NULL),
-                ARRAYS(x, g, NULL, y, g, g, &tally)),
+                ARRAYS(x, g, NULL, y, g, g, &exact_sum)),
          "binary cross-entropy");
   s->logits.type = s->gradient.type = s->targets.type = s->element_weights.type = s->positive_weights.type = XENT_F64;
   const int64_t numbers = (int64_t)MOST_ROWS * 1024 / 2; /* as doubles */
   if (p.rows * p.classes <= numbers)
     must(run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, s, &o, 0, p.rows, NULL),
-                ARRAYS(x, g, NULL, y, g, g, &tally)),
+                ARRAYS(x, g, NULL, y, g, g, &exact_sum)),
          "the same of doubles");
   return NULL;
 }
@@ -164,9 +167,9 @@ static void *run_narrow(void *argument) {
                                                 .targets = labels,
                                                 .losses = losses,
                                                 .log_sum_exp = lse,
-                                                .hits = hits,
+                                                .correct = correct,
                                                 .gradient = y,
-                                                .tally = &tally},
+                                                .exact_sum = &exact_sum},
                         NULL),
        "16-bit loss");
   must(run_at(on_classes(XENT_FUNCTION_SOFTMAX, s, &p.options, 0, p.rows, 0, p.classes, NULL), ARRAYS(x, y)),
@@ -210,11 +213,11 @@ static void *run_general(void *argument) {
                                   .row_weights = losses,
                                   .sink = losses,
                                   .log_sum_exp = lse,
-                                  .hits = hits,
+                                  .correct = correct,
                                   .top_classes = classes,
                                   .gradient = y,
                                   .statistics = statistics,
-                                  .tally = &tally};
+                                  .exact_sum = &exact_sum};
   must(cross_entropy_of(s, &p.options, 0, p.rows, &a, NULL), "general cross-entropy");
   s->targets = s->logits;
   s->targets.type = XENT_F32;
@@ -337,7 +340,7 @@ static void *run_linear(void *argument) {
                             .row_end = p.rows,
                             .workspace_size = bytes},
                 ARRAYS(x, g, NULL, NULL, labels, NULL, NULL, NULL, NULL, NULL, losses, NULL, NULL, NULL, NULL, NULL,
-                       whole ? lse : NULL, NULL, NULL, NULL, NULL, y, NULL, statistics, &tally, workspace)),
+                       whole ? lse : NULL, NULL, NULL, NULL, NULL, y, NULL, statistics, &exact_sum, workspace)),
          "linear cross-entropy");
   must(run_at((xent_work){.function = XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD,
                           .shape = s,
@@ -429,7 +432,7 @@ int main(void) {
   const size_t room = (size_t)MOST_ROWS * 1024 * sizeof *x;
   random_source r = {3};
   x = must_allocate(room), y = must_allocate(room), g = must_allocate(room);
-  tally = xent_empty_tally();
+  exact_sum = xent_empty_exact_sum();
   const size_t enough = XENT_STACK_PROMISED + XENT_STACK_GUARDED;
   test_small_stack(enough - (4 << 10), XENT_OUT_OF_STACK);
   test_small_stack(enough + (32 << 10), XENT_OK);

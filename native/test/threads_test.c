@@ -2,7 +2,7 @@
 /*
  * Concurrent use: threads that start with the library's first call; rows of one call divided over threads, whose
  * outputs lie side by side, down to neighbouring bytes; chunks of long rows whose states several threads compute, that
- * one folds and several write from; a tally per thread. Everything has the bits of one thread's call. Built with
+ * one folds and several write from; an exact sum per thread. Everything has the bits of one thread's call. Built with
  * ThreadSanitizer (XENT_SANITIZE=thread) it shows that no call touches what belongs to another's range. Usage:
  * threads_test [N]   N rounds, at least 1; 2 unless told
  */
@@ -25,7 +25,7 @@ enum {
   BACKWARD,
   LOG_BACKWARD,
   LOSSES,
-  HITS,
+  CORRECT,
   LOG_PROBABILITIES,
   ARGMAX,
   RANKS,
@@ -69,7 +69,7 @@ typedef struct {
   xent_options options;
   array arrays[ARRAYS];
   xent_statistics *statistics;
-  xent_tally tally[THREADS];
+  xent_exact_sum exact_sum[THREADS];
   int64_t counted[THREADS];
 } work;
 
@@ -81,7 +81,7 @@ static int64_t rows_of(const xent_shape *s) { return s->outer * s->inner; }
 static int32_t type_of(int index, int32_t type) {
   if (index == LABELS || index == ARGMAX || index == TOP_CLASSES || index == TOKENS) return XENT_I64;
   if (index == PRODUCT && type != XENT_F64) return XENT_F32;
-  return index == RANKS || index == KEPT ? XENT_I32 : index == HITS ? XENT_U8 : type;
+  return index == RANKS || index == KEPT ? XENT_I32 : index == CORRECT ? XENT_U8 : type;
 }
 static bool is_per_class(int index) {
   return index <= UPSTREAM || index == SOFTMAX || index == LOG_SOFTMAX || index == BACKWARD || index == LOG_BACKWARD ||
@@ -109,7 +109,7 @@ static void allocate(work *w, const sizes *s, int32_t isa, work *shared) {
                           .targets = a[LABELS].layout,
                           .losses = a[LOSSES].layout,
                           .log_sum_exp = a[LSE].layout,
-                          .hits = a[HITS].layout,
+                          .correct = a[CORRECT].layout,
                           .log_probabilities = a[LOG_PROBABILITIES].layout,
                           .argmax = a[ARGMAX].layout,
                           .ranks = a[RANKS].layout,
@@ -182,10 +182,10 @@ static void run_rows(work *w, int64_t begin, int64_t end, int part) {
        "log-softmax backward");
   must(run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, s, o, begin, end, &report), ARRAYS(a[LABELS].data)),
        "check of labels");
-  w->counted[part] = report.counted;
+  w->counted[part] = report.valid_rows;
   const cross_entropy_arrays all = {.logits = x,
                                     .targets = a[LABELS].data,
-                                    .hits = a[HITS].data,
+                                    .correct = a[CORRECT].data,
                                     .log_probabilities = a[LOG_PROBABILITIES].data,
                                     .argmax = a[ARGMAX].data,
                                     .ranks = a[RANKS].data,
@@ -198,7 +198,7 @@ static void run_rows(work *w, int64_t begin, int64_t end, int part) {
   must(cross_entropy_of(s, &focal, begin, end, &all, &report), "all of a focal cross-entropy");
   must(cross_entropy_of(s, o, begin, end, &(cross_entropy_arrays){.logits = x, .targets = a[LABELS].data,
                         .losses = a[LOSSES].data, .gradient = a[GRADIENT].data, .statistics = w->statistics,
-                        .tally = &w->tally[part]}, &report), "cross-entropy");
+                        .exact_sum = &w->exact_sum[part]}, &report), "cross-entropy");
   must(run_at(on_rows(XENT_FUNCTION_KL_DIVERGENCE, s, o, begin, end, &report),
               ARRAYS(x, a[TEACHER].data, a[DIVERGENCES].data)),
        "divergence");
@@ -303,7 +303,7 @@ static void test_rows(const sizes *s, int32_t isa) {
   allocate(&one, s, isa, NULL);
   allocate(&many, s, isa, &one);
   fill_inputs(&one, s);
-  for (int i = 0; i < THREADS; i++) one.tally[i] = many.tally[i] = xent_empty_tally();
+  for (int i = 0; i < THREADS; i++) one.exact_sum[i] = many.exact_sum[i] = xent_empty_exact_sum();
   run_rows(&one, 0, s->outer * s->inner, 0);
   on_all_threads(run_part, &many);
   for (int i = INPUTS; i < ARRAYS; i++)
@@ -311,8 +311,9 @@ static void test_rows(const sizes *s, int32_t isa) {
   same(many.statistics, one.statistics, (size_t)(s->outer * s->inner) * sizeof *one.statistics, "statistics", &one);
   int64_t counted = 0;
   for (int i = 0; i < THREADS; i++) counted += many.counted[i];
-  for (int i = 1; i < THREADS; i++) must(xent_tally_merge(&many.tally[0], &many.tally[THREADS - i]), "merge");
-  same(&many.tally[0], &one.tally[0], sizeof one.tally[0], "a tally", &one);
+  for (int i = 1; i < THREADS; i++) must(xent_exact_sum_merge(&many.exact_sum[0], &many.exact_sum[THREADS - i]),
+                                         "merge");
+  same(&many.exact_sum[0], &one.exact_sum[0], sizeof one.exact_sum[0], "an exact sum", &one);
   same(&counted, &one.counted[0], sizeof counted, "a count", &one);
   free_work(&many, false);
   free_work(&one, true);
@@ -356,7 +357,7 @@ static void test_chunks(int32_t type, int32_t isa) {
   allocate(&one, &s, isa, NULL);
   allocate(&many, &s, isa, &one);
   fill_inputs(&one, &s);
-  one.tally[0] = xent_empty_tally();
+  one.exact_sum[0] = xent_empty_exact_sum();
   must(cross_entropy_of(&one.shape, &one.options, 0, s.outer, &(cross_entropy_arrays){
                         .logits = one.arrays[LOGITS].data, .targets = one.arrays[LABELS].data,
                         .losses = one.arrays[LOSSES].data, .gradient = one.arrays[GRADIENT].data,

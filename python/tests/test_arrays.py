@@ -240,10 +240,10 @@ class OfLaterDlpack:
 
 def test_flags_of_signed_bytes():
     flags, labels = np.array([1, -1, 0, 1, 1], np.int8), np.array([0, 4, 3, 1, 0, 3])
-    expected = xent.cross_entropy(X, labels, class_mask=flags != 0, hits=True)
-    hits = np.full(6, 7, np.int8)
-    assert xent.cross_entropy(X, labels, class_mask=flags, hits=hits).loss == expected.loss
-    assert hits.tolist() == expected.hits.tolist()
+    expected = xent.cross_entropy(X, labels, class_mask=flags != 0, correct=True)
+    correct = np.full(6, 7, np.int8)
+    assert xent.cross_entropy(X, labels, class_mask=flags, correct=correct).loss == expected.loss
+    assert correct.tolist() == expected.correct.tolist()
     kept = np.full((6, 5), 7, np.int8)
     xent.sample(X, top_k=2, kept_mask=kept)
     assert kept.tolist() == xent.sample(X, top_k=2, kept_mask=True).kept_mask.tolist()
@@ -376,11 +376,11 @@ MEMORY = "give out memory of its own, or exactly that of logits"
     (lambda: xent.cross_entropy(X, X, ignore_index=-7), xent.OptionError, "ignore_index is -7, targets are "
                                                                           "probability rows "
      "float32 [6, 5]: give class indices, or leave ignore_index out"),
-    (lambda: xent.cross_entropy(X, X, hits=True), xent.OptionError,
-     "hits was asked for, targets are probability rows: give class indices, or do not ask for hits"),
-    (lambda: xent.cross_entropy(X, LABELS * 0 - 1, ignore_index=-1, none_counted="error"), xent.NoneCountedError,
-     'no row is counted, so there is no mean: give labels that are not ignored, or none_counted="zero" or '
-     'none_counted="nan"'),
+    (lambda: xent.cross_entropy(X, X, correct=True), xent.OptionError,
+     "correct was asked for, targets are probability rows: give class indices, or do not ask for correct"),
+    (lambda: xent.cross_entropy(X, LABELS * 0 - 1, ignore_index=-1, empty_mean="error"), xent.EmptyMeanError,
+     'no row is counted, so there is no mean: give labels that are not ignored, or empty_mean="zero" or '
+     'empty_mean="nan"'),
     (lambda: xent.binary_cross_entropy(X, (X > 0).astype(int) * 2), xent.LabelError, "element {} has label 2: give 0 "
                                                                                      "or 1"
      .format(np.flatnonzero(X > 0)[0])),

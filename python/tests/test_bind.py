@@ -45,7 +45,7 @@ CASES = [
     (xent.selected_log_probabilities, X, LABELS, dict(ignore_index=-1, upstream=ROWS, **GRADIENT)),
     (xent.cross_entropy, X, LABELS, dict(ignore_index=-1)),
     (xent.cross_entropy, X, LABELS, dict(
-        ignore_index=-1, losses=True, hits=True, ranks=True, entropies=True, top_count=2, top_classes=True,
+        ignore_index=-1, losses=True, correct=True, ranks=True, entropies=True, top_count=2, top_classes=True,
         label_smoothing=0.1, row_weights=ROWS, class_weights=np.ones(5, np.float32), **GRADIENT)),
     (xent.cross_entropy, X, SHARES, dict(reduction="sum", **GRADIENT)),
     (xent.cross_entropy, X.T, LABELS, dict(axis=0, ignore_index=-1, gradient_reduction="sum", **GRADIENT)),
@@ -128,18 +128,18 @@ def test_labels_are_looked_at_in_each_run():
 def test_rows_that_count_may_change_to_none():
     fill()
     labels, gradient = np.full(6, 2), np.ones_like(X)
-    bound = {policy: xent.bind(xent.cross_entropy, X, labels, ignore_index=-1, gradient=gradient, none_counted=policy)
+    bound = {policy: xent.bind(xent.cross_entropy, X, labels, ignore_index=-1, gradient=gradient, empty_mean=policy)
              for policy in ("nan", "zero", "error")}
     for counted in (6, 3, 0, 6):
         labels[:] = np.where(np.arange(6) < counted, 2, -1)
         expected = xent.cross_entropy(X, labels, ignore_index=-1, gradient=True)
         for policy, call in bound.items():
             if not counted and policy == "error":
-                with pytest.raises(xent.NoneCountedError):
+                with pytest.raises(xent.EmptyMeanError):
                     call()
                 continue
             result = call()
-            assert result.counted == counted and result.gradient.tobytes() == expected.gradient.tobytes()
+            assert result.valid_rows == counted and result.gradient.tobytes() == expected.gradient.tobytes()
             assert result.loss == expected.loss or policy == "zero" and result.loss == 0 or np.isnan(result.loss)
 
 

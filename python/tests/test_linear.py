@@ -19,8 +19,8 @@ SHARES = RANDOM.dirichlet(np.ones(CLASSES), ROWS).astype(np.float32)
 SPARSE, SPARSE_WEIGHTS = RANDOM.integers(0, CLASSES, (ROWS, 2)), RANDOM.random((ROWS, 2)).astype(np.float32)
 COMMON = dict(losses=True, log_sum_exp=True, argmax=True, entropies=True, top_count=2, top_classes=True,
               top_log_probabilities=True)
-OF_LABELS = dict(hits=True, log_probabilities=True, ranks=True)
-NAMES = ("losses", "log_sum_exp", "hits", "log_probabilities", "argmax", "ranks", "entropies", "top_classes",
+OF_LABELS = dict(correct=True, log_probabilities=True, ranks=True)
+NAMES = ("losses", "log_sum_exp", "correct", "log_probabilities", "argmax", "ranks", "entropies", "top_classes",
          "top_log_probabilities", "target_gradient")
 CASES = [
     (LABELS, dict(ignore_index=-1, **OF_LABELS)),
@@ -43,8 +43,8 @@ def test_outputs_are_those_of_the_logits(targets, options, shape):
     got = xent.linear_cross_entropy(shaped(HIDDEN), WEIGHTS, shaped(targets), bias=BIAS, **COMMON, **options)
     expected = xent.cross_entropy(shaped(LOGITS), shaped(targets), **COMMON, **options)
     assert type(got) is xent.LinearLoss
-    assert (got.loss, got.sum, got.rows, got.counted, got.denominator) == (
-        expected.loss, expected.sum, expected.rows, expected.counted, expected.denominator)
+    assert (got.loss, got.sum, got.rows, got.valid_rows, got.denominator) == (
+        expected.loss, expected.sum, expected.rows, expected.valid_rows, expected.denominator)
     for name in NAMES:
         np.testing.assert_array_equal(getattr(got, name), getattr(expected, name), err_msg=name)
 
@@ -121,8 +121,8 @@ def test_layers(targets, options):
     got = xent.linear_cross_entropy(HIDDEN, DEEP, targets, bias=DEEP_BIAS, hidden_gradient=True, weights_gradient=True,
                                     bias_gradient=True, **COMMON, **options)
     expected = xent.cross_entropy(DEEP_LOGITS, targets, axis=1, gradient=True, **COMMON, **options)
-    assert (got.loss, got.sum, got.rows, got.counted, got.denominator) == (
-        expected.loss, expected.sum, expected.rows, expected.counted, expected.denominator)
+    assert (got.loss, got.sum, got.rows, got.valid_rows, got.denominator) == (
+        expected.loss, expected.sum, expected.rows, expected.valid_rows, expected.denominator)
     for name in NAMES:
         np.testing.assert_array_equal(getattr(got, name), getattr(expected, name), err_msg=name)
     np.testing.assert_allclose(got.hidden_gradient, np.einsum("ncab,cabf->nf", expected.gradient, DEEP), atol=1e-5)
@@ -164,8 +164,8 @@ def test_layers_of_tensors_are_those_of_pytorch():
 @pytest.mark.parametrize("call, kind, message", [
     (lambda: xent.linear_cross_entropy(HIDDEN, WEIGHTS, LABELS, ignore_index=-1).backward(), xent.OptionError,
      "there are no statistics to compute a gradient from: call with save_statistics=True"),
-    (lambda: xent.linear_cross_entropy(HIDDEN, WEIGHTS, SHARES, hits=True), xent.OptionError, "hits was asked for, "
-     "targets are probability rows: give class indices, or do not ask for hits"),
+    (lambda: xent.linear_cross_entropy(HIDDEN, WEIGHTS, SHARES, correct=True), xent.OptionError, "correct was asked for, "
+     "targets are probability rows: give class indices, or do not ask for correct"),
     (lambda: xent.linear_cross_entropy(HIDDEN, DEEP, DEEP_CASES[0][0], save_statistics=True), xent.OptionError,
      "weights is float32 [9, 2, 3, 5] and save_statistics is True; expected two dimensions. Call once for each layer"),
     (lambda: xent.bind(xent.linear_cross_entropy, HIDDEN, DEEP, DEEP_CASES[0][0]), xent.OptionError,

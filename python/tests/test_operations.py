@@ -68,15 +68,15 @@ def test_out_of_strides_and_in_place():
 def test_cross_entropy_is_that_of_numpy(dtype):
     x = X.astype(dtype)
     p, hot = soft(x.astype(float)), one_hot(LABELS, 5)
-    result = xent.cross_entropy(x, LABELS, ignore_index=-100, gradient=True, losses=True, hits=True)
+    result = xent.cross_entropy(x, LABELS, ignore_index=-100, gradient=True, losses=True, correct=True)
     losses = -(hot * np.log(p)).sum(1)
     of_losses, of_gradient = {"float16": (1e-6, 2e-3), "float32": (1e-6, 1e-6), "float64": (1e-13, 1e-13)}[dtype]
     np.testing.assert_allclose(result.loss, losses.sum() / 5, rtol=of_losses)
     np.testing.assert_allclose(result.losses, losses, rtol=of_losses)
     gradient = (p * (LABELS >= 0)[:, None] - hot) / 5
     np.testing.assert_allclose(result.gradient, gradient, rtol=of_gradient, atol=of_gradient / 10)
-    assert result.gradient.dtype == dtype and (result.rows, result.counted, result.denominator) == (6, 5, 5.0)
-    assert result.hits.tolist() == (x.argmax(1) == LABELS).tolist()
+    assert result.gradient.dtype == dtype and (result.rows, result.valid_rows, result.denominator) == (6, 5, 5.0)
+    assert result.correct.tolist() == (x.argmax(1) == LABELS).tolist()
     assert float(result) == result.loss
 
 
@@ -91,7 +91,7 @@ def test_options_of_cross_entropy():
     losses = rows * ((weights * q * (lse[:, None] - x)).sum(1) + 0.01 * lse**2)
     np.testing.assert_allclose(result.losses, losses, rtol=1e-13)
     np.testing.assert_allclose(result.loss, losses.sum(), rtol=1e-13)
-    assert result.counted == 5
+    assert result.valid_rows == 5
     np.testing.assert_allclose(result.denominator, (rows * weights[labels]).sum(), rtol=1e-15)
 
 
@@ -108,8 +108,8 @@ def test_means_of_no_row():
     ignored = np.full(6, -1)
     gradient = np.ones((6, 10))[:, ::2]
     result = xent.cross_entropy(X, ignored, ignore_index=-1, gradient=gradient)
-    assert math.isnan(result.loss) and not gradient.any() and result.counted == 0
-    assert xent.cross_entropy(X, ignored, ignore_index=-1, none_counted="zero").loss == 0
+    assert math.isnan(result.loss) and not gradient.any() and result.valid_rows == 0
+    assert xent.cross_entropy(X, ignored, ignore_index=-1, empty_mean="zero").loss == 0
     bad = np.where(X > 2, np.nan, X)
     given = dict(ignore_index=-100, denominator=0)
     assert not xent.cross_entropy(bad, LABELS, gradient=True, **given).gradient.any()
@@ -233,7 +233,7 @@ def test_binary_cross_entropy():
     losses = w * (r * t * np.log1p(np.exp(-X)) + (1 - t) * np.log1p(np.exp(X)))
     np.testing.assert_allclose(result.losses, losses, rtol=1e-12)
     np.testing.assert_allclose(result.loss, losses.sum() / 24, rtol=1e-13)
-    assert (result.rows, result.counted) == (30, 24)
+    assert (result.rows, result.valid_rows) == (30, 24)
     s = 1 / (1 + np.exp(-X))
     np.testing.assert_allclose(result.gradient, w * ((1 - t) * s - r * t * (1 - s)) / 24, rtol=1e-11, atol=1e-16)
     assert math.isnan(xent.binary_cross_entropy(np.zeros((3, 0)), np.zeros((3, 0))).loss)
@@ -271,7 +271,7 @@ def test_divergences(weight_type):
     for kind, terms in (("kullback-leibler", kl), ("jensen-shannon", js), ("total-variation", abs(p - q) / 2)):
         got = xent.divergence(X, teacher, kind, row_weights=rows)
         np.testing.assert_allclose(got.loss, terms.sum(1)[rows != 0].mean(), rtol=1e-12)
-        assert (got.counted, got.denominator) == (5, 5.0)
+        assert (got.valid_rows, got.denominator) == (5, 5.0)
 
 
 def test_sample_is_the_softmax_and_does_not_depend_on_batches():
@@ -435,7 +435,7 @@ def test_threads_change_no_bit(shape, axis, monkeypatch):
     labels = RANDOM.integers(0, shape[axis], np.delete(shape, axis))
     labels.flat[5] = -1
     results = [xent.cross_entropy(x, labels, axis=axis, ignore_index=-1, gradient=True, threads=n) for n in (1, 7)]
-    assert results[0].loss == results[1].loss and results[0].counted == results[1].counted
+    assert results[0].loss == results[1].loss and results[0].valid_rows == results[1].valid_rows
     assert results[0].gradient.tobytes() == results[1].gradient.tobytes()
     labels.flat[[50, 2000]] = 5000
     gradient = np.full_like(x, 7)
@@ -576,7 +576,7 @@ def test_a_loss_that_was_computed_before(given, dtype):
     for factor in (1, 2, 1):
         got = xent.cross_entropy(x * factor, labels, **given)
         whole = xent.cross_entropy(x * factor, labels, losses=True, threads=1, **given)  # which is not kept
-        for name in ("loss", "sum", "rows", "counted", "denominator"):
+        for name in ("loss", "sum", "rows", "valid_rows", "denominator"):
             assert getattr(got, name) == getattr(whole, name) and type(getattr(got, name)) is type(getattr(whole, name))
         assert got.losses is None and (got.gradient is None) == ("gradient" not in given)
         assert got.gradient is None or got.gradient.tobytes() == whole.gradient.tobytes()

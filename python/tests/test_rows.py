@@ -52,7 +52,7 @@ SCALARS = [
     lambda x, y: xent.top_k(x, 1),
     lambda x, y: xent.top_k(x, 1, largest=False),
     lambda x, y: vars(xent.selected_log_probabilities(x, y, gradient=True)).values(),
-    lambda x, y: vars(xent.cross_entropy(x, y, gradient=True, losses=True, hits=True, ranks=True)).values(),
+    lambda x, y: vars(xent.cross_entropy(x, y, gradient=True, losses=True, correct=True, ranks=True)).values(),
     lambda x, y: vars(xent.cross_entropy(x, x / x, gradient=True, losses=True, target_gradient=True)).values(),
     lambda x, y: vars(xent.binary_cross_entropy(x, y + 1, gradient=True, losses=True, weights=x)).values(),
     lambda x, y: vars(xent.nll_loss(x, y, gradient=True, losses=True)).values(),
@@ -355,7 +355,7 @@ def test_nll_of_what_is_not_normalised(dtype, most, mean):
     np.testing.assert_allclose(result.loss, loss, rtol=max(most, 1e-14) if dtype == "f8" else 1e-6)
     np.testing.assert_allclose(result.losses, losses, rtol=1e-6 if dtype != "f8" else 1e-15)
     np.testing.assert_allclose(result.gradient, gradient, rtol=most)
-    assert (result.counted, result.rows, result.gradient.dtype) == (6, 8, x.dtype)
+    assert (result.valid_rows, result.rows, result.gradient.dtype) == (6, 8, x.dtype)
 
 
 def test_nll_edges():
@@ -366,7 +366,7 @@ def test_nll_edges():
     weighted = xent.nll_loss(x, np.array([0, 0, 1]), class_weights=np.array([0, 1], np.float32))
     assert weighted.loss == 2
     none = xent.nll_loss(x, np.full(3, -100), ignore_index=-100, gradient=True)
-    assert np.isnan(none.loss) and not none.gradient.any() and not none.counted
+    assert np.isnan(none.loss) and not none.gradient.any() and not none.valid_rows
     step = xent.bind(xent.nll_loss, x, np.array([0, 1, 1]), gradient=True)
     x[2, 1] = -5
     assert step().loss == pytest.approx(4 / 3)
@@ -444,7 +444,7 @@ def test_kl_div_of_what_is_not_normalised(dtype, is_log, reduction):
     most = {"f8": 1e-14, "f4": 1e-6, "f2": 2e-3}[dtype]
     np.testing.assert_allclose(result.losses, losses, rtol=1e-6 if dtype != "f8" else 1e-13, atol=1e-7)
     np.testing.assert_allclose(result.gradient, -t * weights / divisor, rtol=most, atol=1e-7)
-    assert result.loss == pytest.approx(losses.sum() / divisor, rel=1e-6) and result.counted == result.rows == 12
+    assert result.loss == pytest.approx(losses.sum() / divisor, rel=1e-6) and result.valid_rows == result.rows == 12
     assert result.losses.dtype == ("f8" if dtype == "f8" else "f4") and result.gradient.dtype == dtype
 
 
@@ -477,7 +477,7 @@ def test_focal_alpha_of_0(targets, gamma):
     plain = xent.binary_cross_entropy(X, targets, focal_gamma=gamma, losses=True, gradient=True)
     np.testing.assert_array_equal(got.losses, plain.losses * only)
     np.testing.assert_array_equal(got.gradient, plain.gradient * only)
-    assert got.counted == X.size == got.denominator
+    assert got.valid_rows == X.size == got.denominator
     most = xent.binary_cross_entropy(X, targets, focal_alpha=1, focal_gamma=gamma, losses=True)
     np.testing.assert_array_equal(most.losses, plain.losses * (1 - only))
 
@@ -519,7 +519,7 @@ def test_clamped_elements_that_do_not_count():
     x, labels = np.array([40, -40, 40, 1], np.float32), np.array([0, 1, -1, 1])
     got = xent.binary_cross_entropy(x, labels, ignore_index=-1, probability_clamp=0.25, losses=True, gradient=x)
     np.testing.assert_allclose(got.losses, [np.log(4), np.log(4), 0, np.log1p(np.exp(-1))], rtol=1e-6)
-    assert got.counted == 3 and got.gradient is x
+    assert got.valid_rows == 3 and got.gradient is x
     for more, message in ((dict(focal_gamma=2), "probability_clamp is 0.25, focal_gamma is 2: give one of them"),
                           (dict(losses=np.zeros(4, np.float32)), "probability_clamp is 0.25 and losses is given; "
                            "expected no clamp")):

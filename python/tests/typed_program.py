@@ -30,7 +30,7 @@ def backward(y: Floats, dy: Floats) -> Floats:
 
 
 logits, labels = np.zeros((2, 3), np.float32), np.array([0, 1])
-loss: xent.Loss = xent.cross_entropy(logits, labels, gradient=True, hits=True, reduction="sum", ignore_index=-100)
+loss: xent.Loss = xent.cross_entropy(logits, labels, gradient=True, correct=True, reduction="sum", ignore_index=-100)
 number: float = float(loss)
 error: float = loss.loss + float(xent.log_sum_exp(logits).sum())
 version: str = xent.__version__

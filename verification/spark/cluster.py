@@ -353,7 +353,7 @@ def same(spark, loss, expected):
     perplexity = spark._jvm.java.lang.StrictMath.exp(expected["loss"])
     return (
         loss["mean"] == expected["loss"] and loss["perplexity"] == perplexity
-        and all(loss[name] == expected[name] for name in ("denominator", "rows", "counted", "correct", "accuracy")))
+        and all(loss[name] == expected[name] for name in ("denominator", "rows", "valid_rows", "correct", "accuracy")))
 
 
 def told(loss):
@@ -374,7 +374,7 @@ def bits(cluster, output, rows, expected):
     found = [libraries(pid) for pid in cluster.executors()]
     check(f"native libraries in each executor: {found}", found == [1, 1])
     groups = dataset(spark, output, rows).groupBy((F.col("id") % 3).alias("g")).agg(F.expr(LOSS)).collect()
-    check("groups: their counts and hits add up", sum(g["l"]["rows"] for g in groups) == rows
+    check("groups: their counts and correct add up", sum(g["l"]["rows"] for g in groups) == rows
           and sum(g["l"]["correct"] for g in groups) == expected["correct"])
     spark.stop()
     spark = cluster.session()

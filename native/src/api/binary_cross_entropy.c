@@ -8,7 +8,7 @@
 #define PLACES(_, c)                                                                                         \
   _(c, logits, LOGITS, NEEDED) _(c, targets, ELEMENT_TARGETS, NEEDED) _(c, losses, ELEMENT_LOSSES, OPTIONAL) \
   _(c, gradient, GRADIENT, OPTIONAL) _(c, element_weights, ELEMENT_WEIGHTS, OPTIONAL)                        \
-  _(c, positive_weights, POSITIVE_WEIGHTS, OPTIONAL) _(c, tally, TALLY, OPTIONAL)
+  _(c, positive_weights, POSITIVE_WEIGHTS, OPTIONAL) _(c, exact_sum, EXACT_SUM, OPTIONAL)
 XENT_PLACES(places, xent_binary_cross_entropy_call, PLACES);
 
 static xent_status binary_cross_entropy(xent_frame *f);
@@ -28,10 +28,10 @@ static xent_status binary_cross_entropy(xent_frame *f) {
   if (!status) status = xent_check_places(f, &xent_of_binary_cross_entropy);
   if (!status) status = xent_check_foreign(f, OWN);
   if (!status) status = check_ignore_index(f);
-  if (!status) status = xent_check_tally(f);
+  if (!status) status = xent_check_exact_sum(f);
   if (!status) {
     f->call.output_layout = &f->call.shape->gradient;
-    f->report->way = f->wide || f->call.options->focal_gamma > 0 ? XENT_WAY_F64 : XENT_WAY_ELEMENTS;
+    f->report->schedule = f->wide || f->call.options->focal_gamma > 0 ? XENT_SCHEDULE_F64 : XENT_SCHEDULE_ELEMENTS;
     status = run_kernel(f, f->kernels->binary_cross_entropy);
   }
   return xent_end(f, status);

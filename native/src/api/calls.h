@@ -4,7 +4,7 @@
 #define XENT_CALLS_H
 
 #include "api/checks.h"
-#include "kernels/ways.h"
+#include "kernels/schedules.h"
 
 /* Where the tensors that a call goes through hold this many bytes together, its output does not stay in the caches
  * for whoever reads it next: stores that pass them by save the read of every line that is about to be overwritten. */
@@ -36,7 +36,7 @@ static inline void end_streaming(void) {
 static inline xent_status run_checked(const xent_call *call, xent_kernel kernel) {
   const xent_status status = kernel(call);
   if (call->stream) end_streaming();
-  call->report->denominator = (double)call->report->counted;
+  call->report->denominator = (double)call->report->valid_rows;
   return status;
 }
 /* The same, or keeps both for later runs. */
@@ -46,7 +46,7 @@ static inline xent_status run_kernel(xent_frame *f, xent_kernel kernel) {
 
 /* The kernels that a call needs. Those that choose among ways in float32 arithmetic say which they take. */
 static inline const xent_family *family_of(xent_frame *f) {
-  f->report->way = f->wide ? XENT_WAY_F64 : XENT_WAY_ROW;
+  f->report->schedule = f->wide ? XENT_SCHEDULE_F64 : XENT_SCHEDULE_ROW;
   return f->wide ? f->kernels->f64 : f->kernels->f32;
 }
 
@@ -79,16 +79,16 @@ static inline xent_status check_share_is_known(xent_frame *f) {
 /* What only a call with targets can give, and only one with labels. */
 static inline xent_status check_outputs_of_targets(xent_frame *f) {
   const xent_call *c = &f->call;
-  const bool of_labels = c->hits || c->log_probabilities || c->ranks;
+  const bool of_labels = c->correct || c->log_probabilities || c->ranks;
   if (!c->targets) {
     /* By a forward: for its backward, or for the probabilities of the largest classes. */
     const bool left = c->statistics && !c->known_states && !c->top_classes;
-    const bool missing = of_labels || left || c->losses || c->output || c->tally || c->target_gradient;
+    const bool missing = of_labels || left || c->losses || c->output || c->exact_sum || c->target_gradient;
     return missing ? xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_TARGETS, 0) : XENT_OK;
   }
   if (xent_has_label_targets(f))
     return c->target_gradient ? xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_TARGET_GRADIENT, 0) : XENT_OK;
-  const int32_t field = c->hits                ? XENT_FIELD_HITS
+  const int32_t field = c->correct                ? XENT_FIELD_CORRECT
                         : c->log_probabilities ? XENT_FIELD_LOG_PROBABILITIES
                                                : XENT_FIELD_RANKS;
   return of_labels ? xent_refuse(f, XENT_INVALID_ARGUMENT, field, 0) : XENT_OK;

@@ -4,7 +4,7 @@
 
 #include "api/calls.h"
 #include "kernels/targets/targets.h"
-#include "numerics/tally.h"
+#include "numerics/exact_sum.h"
 
 /* ---- many labels at once ---- */
 
@@ -62,17 +62,17 @@ static xent_status count_rows(const xent_frame *f) {
   const xent_call *call = &f->call;
   const int64_t end = call->row_end;
   if (!has_labels(call)) {
-    f->report->counted = end - call->row_begin;
+    f->report->valid_rows = end - call->row_begin;
     return XENT_OK;
   }
   for (int64_t begin = call->row_begin; begin < end; begin += STEP) {
     const int64_t stop = end - begin < STEP ? end : begin + STEP;
-    if (count_labels(call, begin, stop, &f->report->counted)) continue;
+    if (count_labels(call, begin, stop, &f->report->valid_rows)) continue;
     for (int64_t row = begin; row < stop; row++) {
       row_targets t = targets_of_call(call);
       const xent_status status = targets_of_row(call, span_of_row(call, row), &t);
       if (status) return status;
-      f->report->counted += !t.ignored;
+      f->report->valid_rows += !t.ignored;
     }
   }
   return XENT_OK;
@@ -106,7 +106,7 @@ static xent_status check_class_weights(xent_frame *f) {
 }
 
 /* Row by row, where rows or classes have weights, a mask, or lengths of their own. */
-static xent_status check_each_row(xent_frame *f, xent_tally *weights) {
+static xent_status check_each_row(xent_frame *f, xent_exact_sum *weights) {
   const xent_call *call = &f->call;
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     double weight = row_number(call, call->row_weights, &call->shape->row_weights, row, 1);
@@ -117,8 +117,8 @@ static xent_status check_each_row(xent_frame *f, xent_tally *weights) {
     if (status) return status;
     if (t.ignored) continue;
     if (t.kind == XENT_KIND_LABEL && t.weighted) weight *= class_weight_at(call, t.label);
-    tally_add_double(weights, weight);
-    f->report->counted++;
+    exact_sum_add_double(weights, weight);
+    f->report->valid_rows++;
   }
   return XENT_OK;
 }
@@ -126,7 +126,7 @@ static xent_status check_each_row(xent_frame *f, xent_tally *weights) {
 #define PLACES(_, c)                                                                  \
   _(c, targets, TARGETS, NEEDED) _(c, target_weights, TARGET_WEIGHTS, OPTIONAL)       \
   _(c, class_mask, CLASS_MASK, OPTIONAL) _(c, class_weights, CLASS_WEIGHTS, OPTIONAL) \
-  _(c, row_weights, ROW_WEIGHTS, OPTIONAL) _(c, row_offsets, ROW_OFFSETS, OPTIONAL) _(c, tally, TALLY, OPTIONAL)
+  _(c, row_weights, ROW_WEIGHTS, OPTIONAL) _(c, row_offsets, ROW_OFFSETS, OPTIONAL) _(c, exact_sum, EXACT_SUM, OPTIONAL)
 XENT_PLACES(places, xent_check_targets_call, PLACES);
 
 static xent_status check_targets(xent_frame *f);
@@ -143,15 +143,15 @@ static xent_status check_targets(xent_frame *f) {
   if (!status) status = xent_check_places(f, &xent_of_check_targets);
   if (!status) status = check_target_rules(f, true);
   if (status || f->keep) return xent_end(f, status);
-  if (c->row_offsets || c->class_mask || c->class_weights || c->row_weights || c->tally || c->shape->target_count) {
-    xent_tally sum = xent_empty_tally();
+  if (c->row_offsets || c->class_mask || c->class_weights || c->row_weights || c->exact_sum || c->shape->target_count) {
+    xent_exact_sum sum = xent_empty_exact_sum();
     status = check_class_weights(f);
     if (!status) status = check_each_row(f, &sum);
-    f->report->denominator = xent_tally_sum(&sum);
-    if (!status && c->tally) xent_tally_merge(c->tally, &sum);
+    f->report->denominator = xent_exact_sum_value(&sum);
+    if (!status && c->exact_sum) xent_exact_sum_merge(c->exact_sum, &sum);
   } else {
     status = count_rows(f);
-    f->report->denominator = (double)f->report->counted;
+    f->report->denominator = (double)f->report->valid_rows;
   }
   return xent_end(f, status);
 }

@@ -6,7 +6,7 @@
 #include "api/strides.h"
 #include "cpu/isa.h"
 #include "cpu/stack.h"
-#include "kernels/given.h"
+#include "kernels/present.h"
 #include "kernels/targets/targets.h"
 #include "numerics/digest.h"
 

@@ -137,11 +137,11 @@ __attribute__((always_inline)) static inline xent_status xent_check_records(xent
   }
   return XENT_OK;
 }
-static inline xent_status xent_check_tally(xent_frame *f) {
-  const xent_tally *tally = f->call.tally;
-  const xent_status status = xent_check_record(f, tally, 0, 0, XENT_FIELD_TALLY, XENT_OPTIONAL);
-  if (status || !tally || tally->size == sizeof *tally) return status;
-  return xent_refuse(f, XENT_INVALID_SIZE, XENT_FIELD_TALLY, (int64_t)tally->size);
+static inline xent_status xent_check_exact_sum(xent_frame *f) {
+  const xent_exact_sum *exact_sum = f->call.exact_sum;
+  const xent_status status = xent_check_record(f, exact_sum, 0, 0, XENT_FIELD_EXACT_SUM, XENT_OPTIONAL);
+  if (status || !exact_sum || exact_sum->size == sizeof *exact_sum) return status;
+  return xent_refuse(f, XENT_INVALID_SIZE, XENT_FIELD_EXACT_SUM, (int64_t)exact_sum->size);
 }
 
 /* The bytes of an array; none where it is NULL. */
@@ -181,7 +181,7 @@ __attribute__((always_inline)) static inline xent_status xent_begin_call(xent_fr
     status = xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_REPORT, 0);
   if (!status) status = xent_check_records(f, function);
   if (!status && function->own_options) status = xent_check_foreign(f, function->own_options);
-  return status ? status : xent_check_tally(f);
+  return status ? status : xent_check_exact_sum(f);
 }
 
 /* Whether a call has usual arrays alone, all of which it needs are there, and there is nothing to refuse in them. To be

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "kernels/ways.h"
+#include "kernels/schedules.h"
 #include "xent.h"
 
 uint32_t xent_abi_version(void) { return XENT_ABI_VERSION; }
@@ -28,6 +28,7 @@ const char *xent_field_name(int32_t field) {
   return (uint32_t)field < sizeof names / sizeof *names ? names[field] : "unknown";
 }
 
-const char *xent_way_name(int32_t way) {
-  return (uint32_t)way < sizeof xent_way_names / sizeof *xent_way_names ? xent_way_names[way] : "unknown";
+const char *xent_schedule_name(int32_t schedule) {
+  const uint32_t known = sizeof xent_schedule_names / sizeof *xent_schedule_names;
+  return (uint32_t)schedule < known ? xent_schedule_names[schedule] : "unknown";
 }

@@ -2,7 +2,7 @@
 /* Entry points of Hessian-vector products of cross-entropy: the softmax of a block of rows, and its backward in place
  * there while the caches hold it. */
 #include "api/calls.h"
-#include "kernels/given.h"
+#include "kernels/present.h"
 #include "kernels/targets/entries.h"
 
 enum { BLOCK = 1 << 15 /* numbers */, COLUMNS = 16 };

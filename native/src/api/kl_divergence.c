@@ -5,7 +5,7 @@
 #define PLACES(_, c)                                                                                                 \
   _(c, logits, LOGITS, NEEDED) _(c, teacher, TEACHER, NEEDED) _(c, losses, LOSSES, OPTIONAL)                         \
   _(c, gradient, GRADIENT, OPTIONAL) _(c, class_mask, CLASS_MASK, OPTIONAL) _(c, row_weights, ROW_WEIGHTS, OPTIONAL) \
-  _(c, tally, TALLY, OPTIONAL)
+  _(c, exact_sum, EXACT_SUM, OPTIONAL)
 XENT_PLACES(places, xent_divergence_call, PLACES);
 
 #define DIVERGENCE(kind)                               \
@@ -25,7 +25,7 @@ static xent_status divergence(xent_frame *f, int32_t kind) {
   if (!status) {
     f->call.output_layout = &f->call.shape->gradient;
     f->call.divergence = kind;
-    f->report->way = XENT_WAY_F64;
+    f->report->schedule = XENT_SCHEDULE_F64;
     status = run_kernel(f, f->kernels->kl_divergence);
   }
   return xent_end(f, status);

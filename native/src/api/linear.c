@@ -9,12 +9,13 @@
   _(c, logits, MADE_LOGITS, OPTIONAL) _(c, targets, TARGETS, OPTIONAL) _(c, target_weights, TARGET_WEIGHTS, OPTIONAL) \
   _(c, class_mask, CLASS_MASK, OPTIONAL) _(c, class_weights, CLASS_WEIGHTS, OPTIONAL)                                 \
   _(c, row_weights, ROW_WEIGHTS, OPTIONAL) _(c, sink, SINK, OPTIONAL) _(c, losses, LOSSES, OPTIONAL)                  \
-  _(c, log_sum_exp, LOG_SUM_EXP, OPTIONAL) _(c, hits, HITS, OPTIONAL)                                                 \
+  _(c, log_sum_exp, LOG_SUM_EXP, OPTIONAL) _(c, correct, CORRECT, OPTIONAL)                                            \
   _(c, log_probabilities, LOG_PROBABILITIES, OPTIONAL) _(c, argmax, ARGMAX, OPTIONAL) _(c, ranks, RANKS, OPTIONAL)    \
   _(c, entropies, ENTROPIES, OPTIONAL) _(c, top_classes, TOP_CLASSES, OPTIONAL)                                       \
   _(c, top_log_probabilities, TOP_LOG_PROBABILITIES, OPTIONAL) _(c, target_gradient, TARGET_GRADIENT, OPTIONAL)       \
   _(c, hidden_gradient, HIDDEN_GRADIENT, OPTIONAL) _(c, weights_gradient, WEIGHTS_GRADIENT, OPTIONAL)                 \
-  _(c, bias_gradient, BIAS_GRADIENT, OPTIONAL) _(c, statistics, STATISTICS, OPTIONAL) _(c, tally, TALLY, OPTIONAL)    \
+  _(c, bias_gradient, BIAS_GRADIENT, OPTIONAL) _(c, statistics, STATISTICS, OPTIONAL)                                 \
+  _(c, exact_sum, EXACT_SUM, OPTIONAL)                                                                                 \
   _(c, workspace, WORKSPACE, OPTIONAL) _(c, workspace_size, WORKSPACE_SIZE, OPTIONAL)
 XENT_PLACES(places, xent_linear_cross_entropy_call, PLACES);
 
@@ -46,7 +47,7 @@ static xent_status begin(xent_frame *f) {
   const xent_status status = xent_begin(f, false);
   f->wide = f->call.wide = false;
   f->numbers = XENT_IN_FLOAT;
-  f->report->way = XENT_WAY_ROW;
+  f->report->schedule = XENT_SCHEDULE_ROW;
   return status;
 }
 
@@ -78,7 +79,7 @@ static xent_status check_labels(const xent_call *c) {
 static xent_status run_linear(xent_frame *f, xent_kernel kernel) {
   const bool none = f->call.class_begin == f->call.class_end && !f->keep;
   const xent_status status = none ? check_labels(&f->call) : run_kernel(f, kernel);
-  f->report->way = XENT_WAY_ROW; /* not that of the last part */
+  f->report->schedule = XENT_SCHEDULE_ROW; /* not that of the last part */
   return status;
 }
 
@@ -102,7 +103,7 @@ static xent_status linear_cross_entropy(xent_frame *f) {
   if (!status) status = xent_check_rows(f);
   if (!status) status = check_features(f);
   if (!status) status = xent_check_records(f, &xent_of_linear_cross_entropy);
-  if (!status) status = xent_check_tally(f);
+  if (!status) status = xent_check_exact_sum(f);
   if (!status) status = check_linear_arrays(f);
   if (!status) {
     c->digest = xent_digest_of(c);

@@ -191,7 +191,7 @@ static xent_status sample(xent_frame *f) {
   if (!status) status = check_sampling(f);
   if (!status) status = check_sample_arrays(f);
   if (!status) {
-    f->report->way = XENT_WAY_ROW;
+    f->report->schedule = XENT_SCHEDULE_ROW;
     status = run_kernel(f, f->kernels->sample);
   }
   return xent_end(f, status);

@@ -38,7 +38,7 @@ __attribute__((always_inline)) static inline xent_status begin_selected(xent_fra
 
 static xent_status run_selected(xent_frame *f) {
   output_is_gradient(f);
-  f->report->way = f->wide ? XENT_WAY_F64 : XENT_WAY_ROW;
+  f->report->schedule = f->wide ? XENT_SCHEDULE_F64 : XENT_SCHEDULE_ROW;
   const xent_status status = run_kernel(f, f->kernels->selected);
   return status;
 }

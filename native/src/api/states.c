@@ -57,9 +57,10 @@ xent_status xent_backward_states(const xent_backward_states_call *c) {
 
 #define FINISH_PLACES(_, c)                                                                                        \
   _(c, targets, TARGETS, OPTIONAL) _(c, losses, LOSSES, OPTIONAL) _(c, log_sum_exp, LOG_SUM_EXP, OPTIONAL)         \
-  _(c, hits, HITS, OPTIONAL) _(c, class_weights, CLASS_WEIGHTS, OPTIONAL) _(c, row_weights, ROW_WEIGHTS, OPTIONAL) \
+  _(c, correct, CORRECT, OPTIONAL) _(c, class_weights, CLASS_WEIGHTS, OPTIONAL)                                \
+  _(c, row_weights, ROW_WEIGHTS, OPTIONAL)                                                                          \
   _(c, sink, SINK, OPTIONAL) _(c, states, KNOWN_STATES, NEEDED) _(c, statistics, STATISTICS, NEEDED)               \
-  _(c, tally, TALLY, OPTIONAL)
+  _(c, exact_sum, EXACT_SUM, OPTIONAL)
 XENT_PLACES(finish_places, xent_finish_call, FINISH_PLACES);
 
 static xent_status finish(xent_frame *f);

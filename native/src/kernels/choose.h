@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every way to compute a call in float32 arithmetic, in the order in which they are asked: the first that fits is
- * taken, and its name is in the report. What no way fits, and rows that leave one, careful/ computes row by row.
+ * Every schedule to compute a call in float32 arithmetic, in the order in which they are asked: the first that fits is
+ * taken, and its name is in the report. What no schedule fits, and rows that leave one, careful/ computes row by row.
  */
 #ifndef XENT_CHOOSE_H
 #define XENT_CHOOSE_H
@@ -11,9 +11,9 @@
 #include "kernels/backward/rows.h"
 #include "kernels/backward/statistics.h"
 #include "kernels/careful/parts.h"
-#include "kernels/given.h"
-#include "kernels/ways/single.h"
-#include "kernels/ways.h"
+#include "kernels/present.h"
+#include "kernels/schedules/single.h"
+#include "kernels/schedules.h"
 
 XENT_INLINE bool flows_by(const xent_call *call) {
   return XENT_HAS_ONLY(call, XENT_OF_FORWARD, XENT_KNOWN_OPTIONS) && call->shape->top_count <= XENT_TOP_AT_ONCE &&
@@ -53,10 +53,10 @@ XENT_INLINE bool known_dense_fits(const xent_call *call) {
 }
 
 typedef struct {
-  int32_t way;
+  int32_t schedule;
   bool (*fits)(const xent_call *call);
   xent_status (*run)(const job *j, xent_kernel kernel);
-} xent_way;
+} xent_schedule;
 
 /* What becomes of columns that have been turned into rows. */
 static xent_status cross_entropy_forward(const xent_call *call);
@@ -68,45 +68,47 @@ static xent_status turned_gradient(const job *j, xent_kernel any) {
   return turned_rows(j->call, cross_entropy_backward, any);
 }
 
-static const xent_way forward_ways[] = {{XENT_WAY_DENSE, dense_fits, dense_rows},
-                                        {XENT_WAY_STRIP, strips_fit, strip_rows},
-                                        {XENT_WAY_TURNED, turned_fits, turned_forward},
-                                        {XENT_WAY_FLOW, flow_fits, flow_rows},
-                                        {XENT_WAY_ROW, long_flow_fits, flow_rows}}; /* longer ones, too */
-static const xent_way gradient_ways[] = {{XENT_WAY_STRIP, strips_fit, strip_rows},
-                                         {XENT_WAY_TURNED, turned_fits, turned_gradient},
-                                         {XENT_WAY_DENSE, known_dense_fits, known_dense_rows},
-                                         {XENT_WAY_FLOW, known_flow_fits, known_flow_rows}};
+static const xent_schedule forward_schedules[] = {{XENT_SCHEDULE_DENSE, dense_fits, dense_rows},
+                                        {XENT_SCHEDULE_STRIP, strips_fit, strip_rows},
+                                        {XENT_SCHEDULE_TURNED, turned_fits, turned_forward},
+                                        {XENT_SCHEDULE_FLOW, flow_fits, flow_rows},
+                                        {XENT_SCHEDULE_ROW, long_flow_fits, flow_rows}}; /* longer ones, too */
+static const xent_schedule gradient_schedules[] = {{XENT_SCHEDULE_STRIP, strips_fit, strip_rows},
+                                         {XENT_SCHEDULE_TURNED, turned_fits, turned_gradient},
+                                         {XENT_SCHEDULE_DENSE, known_dense_fits, known_dense_rows},
+                                         {XENT_SCHEDULE_FLOW, known_flow_fits, known_flow_rows}};
 
-XENT_INLINE xent_status take_way(const xent_call *call, const xent_way *ways, const int count, xent_kernel kernel) {
+XENT_INLINE xent_status take_schedule(const xent_call *call, const xent_schedule *schedules, const int count,
+                                      xent_kernel kernel) {
   if (call->row_begin >= call->row_end) return XENT_OK;
   const job j = job_of(call);
   for (int i = 0; i < count; i++) {
-    if (!ways[i].fits(call)) continue;
-    const xent_status status = ways[i].run(&j, kernel);
-    call->report->way = ways[i].way; /* not that of rows which left, or of columns that were turned */
+    if (!schedules[i].fits(call)) continue;
+    const xent_status status = schedules[i].run(&j, kernel);
+    call->report->schedule = schedules[i].schedule; /* not that of rows which left, or of columns that were turned */
     return status;
   }
-  call->report->way = XENT_WAY_ROW;
+  call->report->schedule = XENT_SCHEDULE_ROW;
   return kernel(call);
 }
-#define XENT_TAKE_WAY(call, ways, kernel) take_way(call, ways, (int)(sizeof ways / sizeof *ways), kernel)
+#define XENT_TAKE_SCHEDULE(call, schedules, kernel) \
+  take_schedule(call, schedules, (int)(sizeof schedules / sizeof *schedules), kernel)
 
 static xent_status single_forward(const xent_call *call) { return single_row(call, careful_forward); }
 static xent_status softmax_forward(const xent_call *call) {
   if (single_fits(call)) return single_forward(call);
-  return XENT_TAKE_WAY(call, forward_ways, careful_forward);
+  return XENT_TAKE_SCHEDULE(call, forward_schedules, careful_forward);
 }
 static xent_status cross_entropy_forward(const xent_call *call) { return softmax_forward(call); }
 static xent_status cross_entropy_backward(const xent_call *call) {
-  return XENT_TAKE_WAY(call, gradient_ways, careful_known);
+  return XENT_TAKE_SCHEDULE(call, gradient_schedules, careful_known);
 }
 /* What becomes of a forward whose arrays are always there, and of these types. */
 static xent_kernel kept_forward(const xent_call *call) { return single_fits(call) ? single_forward : softmax_forward; }
 static xent_status softmax_backward(const xent_call *call) {
   if (call->row_begin >= call->row_end) return XENT_OK; /* an axis of no length divides nothing */
   const bool fits = strips_fit_backward(call);
-  call->report->way = fits ? XENT_WAY_STRIP : XENT_WAY_ROW;
+  call->report->schedule = fits ? XENT_SCHEDULE_STRIP : XENT_SCHEDULE_ROW;
   return fits ? strips_softmax_backward(call) : backward_rows(call);
 }
 

@@ -3,7 +3,7 @@
 #ifndef XENT_JOB_H
 #define XENT_JOB_H
 
-#include "kernels/given.h"
+#include "kernels/present.h"
 #include "kernels/math/exponential.h"
 #include "kernels/math/logarithm.h"
 #include "kernels/targets/targets.h"
@@ -27,9 +27,9 @@ typedef struct {
 /* Arrays that leave the losses and gradients of labels as they are. */
 #define XENT_OF_PLAIN                                                                                              \
   (XENT_HAS(logits) | XENT_HAS(targets) | XENT_HAS(row_offsets) | XENT_HAS(class_mask) | XENT_HAS(output) |        \
-   XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(hits) | XENT_HAS(argmax) | XENT_HAS(ranks) |                \
+   XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(argmax) | XENT_HAS(ranks) |                \
    XENT_HAS(entropies) | XENT_HAS(top_classes) | XENT_HAS(top_log_probabilities) | XENT_HAS(known_statistics) |    \
-   XENT_HAS(statistics) | XENT_HAS(known_states) | XENT_HAS(states) | XENT_HAS(tally))
+   XENT_HAS(statistics) | XENT_HAS(known_states) | XENT_HAS(states) | XENT_HAS(exact_sum))
 
 XENT_INLINE job job_of(const xent_call *call) {
   const xent_options *o = call->options;

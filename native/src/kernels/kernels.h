@@ -22,17 +22,17 @@ enum { XENT_KULLBACK_LEIBLER, XENT_JENSEN_SHANNON, XENT_TOTAL_VARIATION };
 
 /* A call whose arguments have been checked. Absent arrays are NULL, and their layouts mean nothing. In a plain call
  * every array of floats is F32 and none of those from target_weights to target_gradient is there; in others its layout
- * says what it holds. Arrays are first, so that each has a bit: given.h. */
+ * says what it holds. Arrays are first, so that each has a bit: present.h. */
 typedef struct {
-  const float *logits; /* up to the tally those of a short call, so that it asks for all others at once */
+  const float *logits; /* up to the exact sum those of a short call, so that it asks for all others at once */
   const void *targets;
   float *output; /* y, or the gradient of a loss or a backward */
   float *losses;
-  xent_tally *tally;
+  xent_exact_sum *exact_sum;
   const float *upstream;
   const float *forward_output; /* y of a backward */
   float *log_sum_exp;
-  uint8_t *hits;
+  uint8_t *correct;
   const void *target_weights, *row_offsets, *class_mask, *class_weights, *row_weights, *sink, *teacher;
   const void *element_weights, *positive_weights;
   void *log_probabilities, *argmax, *ranks, *entropies, *top_classes, *top_log_probabilities, *target_gradient;
@@ -136,7 +136,7 @@ enum {
   XENT_ROW_MASKED = 0x2000,
   XENT_ROW_IGNORED = 0x4000,
   XENT_ROW_UNFINISHED = 0x8000, /* has a shift and waits for its second round */
-  XENT_ROW_HIT = 0x20000,     /* of an unfinished row: its label is the first of the largest classes */
+  XENT_ROW_CORRECT = 0x20000,     /* of an unfinished row: its label is the first of the largest classes */
   XENT_ROW_SPECIAL = XENT_ROW_NAN | XENT_ROW_MASKED | XENT_ROW_IGNORED
 };
 

@@ -15,7 +15,7 @@ enum {
   XENT_LABELS = 4,
   XENT_CLASS_NUMBERS = 8, /* that are written, -1 among them */
   XENT_FLAGS = 16,
-  XENT_SUMMANDS = 32 /* of tallies */
+  XENT_SUMMANDS = 32 /* of exact sums */
 };
 
 typedef struct {

@@ -4,16 +4,17 @@
 #include "grid.h"
 #include "layer.h"
 
-#define PLAIN_OUTPUTS (BIT(LOSSES) | BIT(LOG_SUM_EXP) | BIT(STATISTICS) | BIT(TALLY))
+#define PLAIN_OUTPUTS (BIT(LOSSES) | BIT(LOG_SUM_EXP) | BIT(STATISTICS) | BIT(EXACT_SUM))
 #define OTHER_OUTPUTS (BIT(ARGMAX) | BIT(ENTROPIES) | BIT(TOP_CLASSES) | BIT(TOP_LOG_PROBABILITIES))
-#define OF_LABELS (BIT(HITS) | BIT(LOG_PROBABILITIES) | BIT(RANKS))
+#define OF_LABELS (BIT(CORRECT) | BIT(LOG_PROBABILITIES) | BIT(RANKS))
 #define OTHER_INPUTS (BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(SINK))
 #define PARTS (BIT(STATISTICS) | BIT(STATES) | BIT(REPORT))
 #define PARTS_OF_TARGETS \
-  (BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(SINK) | BIT(LOSSES) | BIT(LOG_SUM_EXP) | BIT(TALLY))
+  (BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(SINK) | BIT(LOSSES) | BIT(LOG_SUM_EXP) | \
+   BIT(EXACT_SUM))
 
 /* Element and positive weights are in the slots of row weights and sinks. */
-#define OUTPUTS_OF_ELEMENTS (BIT(LOSSES) | BIT(GRADIENT) | BIT(TALLY))
+#define OUTPUTS_OF_ELEMENTS (BIT(LOSSES) | BIT(GRADIENT) | BIT(EXACT_SUM))
 #define OF_ELEMENTS (BIT(ROW_WEIGHTS) | BIT(SINK) | OUTPUTS_OF_ELEMENTS | BIT(REPORT))
 #define OF_TOKENS                                                                                                \
   (BIT(PROCESSED_LOG_PROBABILITIES) | BIT(KEPT) | BIT(KEPT_MASK) | BIT(LOG_PROBABILITIES) | BIT(RANKS) |         \
@@ -34,10 +35,10 @@ const grid_function grid_functions[FUNCTIONS] = {
     [LOG_SOFTMAX_BACKWARD] = {"log-softmax backward", BIT(OUTPUT) | BIT(UPSTREAM) | BIT(GRADIENT),
                               BIT(ROW_OFFSETS) | BIT(CLASS_MASK), BIT(GRADIENT), .ragged = true},
     [LOSSES_ALONE] = {"losses", BIT(LOGITS) | BIT(TARGETS) | BIT(LOSSES),
-                      BIT(LOG_SUM_EXP) | BIT(HITS) | BIT(STATISTICS) | BIT(TALLY) | BIT(REPORT),
-                      PLAIN_OUTPUTS | BIT(HITS)},
+                      BIT(LOG_SUM_EXP) | BIT(CORRECT) | BIT(STATISTICS) | BIT(EXACT_SUM) | BIT(REPORT),
+                      PLAIN_OUTPUTS | BIT(CORRECT)},
     [LABELS_WITH_GRADIENT] = {"losses and gradient", BIT(LOGITS) | BIT(TARGETS) | BIT(GRADIENT),
-                              PLAIN_OUTPUTS | BIT(HITS) | BIT(REPORT), PLAIN_OUTPUTS | BIT(HITS) | BIT(GRADIENT)},
+                              PLAIN_OUTPUTS | BIT(CORRECT) | BIT(REPORT), PLAIN_OUTPUTS | BIT(CORRECT) | BIT(GRADIENT)},
     [PROBABILITIES_WITH_GRADIENT] = {"losses and gradient of probabilities", BIT(LOGITS) | BIT(TARGETS) | BIT(GRADIENT),
                                      PLAIN_OUTPUTS | BIT(REPORT), PLAIN_OUTPUTS | BIT(GRADIENT), .probabilities = true},
     [FULL_LABELS] = {"all of cross-entropy", BIT(LOGITS) | BIT(TARGETS) | BIT(STATISTICS) | BIT(GRADIENT),
@@ -57,8 +58,8 @@ const grid_function grid_functions[FUNCTIONS] = {
                          OTHER_OUTPUTS | BIT(LOG_SUM_EXP) | BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(SINK),
                          OTHER_OUTPUTS | BIT(LOG_SUM_EXP), .ragged = true},
     [DIVERGENCE] = {"divergence", BIT(LOGITS) | BIT(TEACHER),
-                    BIT(CLASS_MASK) | BIT(ROW_WEIGHTS) | BIT(LOSSES) | BIT(GRADIENT) | BIT(TALLY),
-                    BIT(LOSSES) | BIT(GRADIENT) | BIT(TALLY)},
+                    BIT(CLASS_MASK) | BIT(ROW_WEIGHTS) | BIT(LOSSES) | BIT(GRADIENT) | BIT(EXACT_SUM),
+                    BIT(LOSSES) | BIT(GRADIENT) | BIT(EXACT_SUM)},
     [HVP] = {"hvp", BIT(LOGITS) | BIT(UPSTREAM) | BIT(OUTPUT),
              BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(ROW_WEIGHTS) | BIT(SINK), BIT(OUTPUT), .ragged = true,
              .hessian = true},
@@ -75,7 +76,7 @@ const grid_function grid_functions[FUNCTIONS] = {
     [PARTS_OF_SOFTMAX] = {"softmax of parts", BIT(LOGITS) | BIT(OUTPUT) | PARTS,
                           BIT(CLASS_MASK) | BIT(SINK) | BIT(LOG_SUM_EXP), BIT(OUTPUT)},
     [PARTS_OF_LABELS] = {"labels of parts", BIT(LOGITS) | BIT(TARGETS) | BIT(GRADIENT) | PARTS,
-                         PARTS_OF_TARGETS | BIT(HITS), BIT(GRADIENT)},
+                         PARTS_OF_TARGETS | BIT(CORRECT), BIT(GRADIENT)},
     [PARTS_OF_PROBABILITIES] = {"probabilities of parts", BIT(LOGITS) | BIT(TARGETS) | BIT(GRADIENT) | PARTS,
                                 PARTS_OF_TARGETS, BIT(GRADIENT), .probabilities = true},
     [PARTS_OF_SPARSE] = {"sparse targets of parts",
@@ -100,15 +101,15 @@ const grid_function grid_functions[FUNCTIONS] = {
                          PLAIN_OUTPUTS | OTHER_OUTPUTS | BIT(TARGET_GRADIENT) | BIT(LOGITS) | LAYER_GRADIENTS,
                          .sparse = true, .linear = true},
     [PARTS_OF_LAYER] = {"linear layer of parts", BIT(HIDDEN) | BIT(WEIGHTS) | BIT(TARGETS) | PARTS,
-                        LAYER | PARTS_OF_TARGETS | BIT(HITS) | BIT(UPSTREAM) | LAYER_GRADIENTS, LAYER_GRADIENTS,
+                        LAYER | PARTS_OF_TARGETS | BIT(CORRECT) | BIT(UPSTREAM) | LAYER_GRADIENTS, LAYER_GRADIENTS,
                         .linear = true},
     [CHECK_LABELS] = {"check of labels", BIT(TARGETS) | BIT(REPORT),
-                      BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(TALLY),
-                      BIT(TALLY), .ragged = true},
+                      BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(EXACT_SUM),
+                      BIT(EXACT_SUM), .ragged = true},
     [CHECK_SPARSE] = {"check of sparse targets", BIT(TARGETS) | BIT(TARGET_WEIGHTS) | BIT(REPORT),
-                      BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(TALLY),
-                      BIT(TALLY), .sparse = true, .ragged = true},
-    [TALLY_OF_VALUES] = {"tally", BIT(LOGITS) | BIT(TALLY), 0, BIT(TALLY)},
+                      BIT(ROW_OFFSETS) | BIT(CLASS_MASK) | BIT(CLASS_WEIGHTS) | BIT(ROW_WEIGHTS) | BIT(EXACT_SUM),
+                      BIT(EXACT_SUM), .sparse = true, .ragged = true},
+    [EXACT_SUM_OF_VALUES] = {"exact_sum", BIT(LOGITS) | BIT(EXACT_SUM), 0, BIT(EXACT_SUM)},
 };
 
 int grid_function_now;
@@ -156,10 +157,11 @@ static void all_of_cross_entropy(fuzz_problem *p, int64_t begin, int64_t end) {
   const cross_entropy_arrays arrays = {
       .logits = a[LOGITS], .targets = a[TARGETS], .target_weights = a[TARGET_WEIGHTS], .row_offsets = a[ROW_OFFSETS],
       .class_mask = a[CLASS_MASK], .class_weights = a[CLASS_WEIGHTS], .row_weights = a[ROW_WEIGHTS], .sink = a[SINK],
-      .losses = a[LOSSES], .log_sum_exp = a[LOG_SUM_EXP], .hits = a[HITS], .log_probabilities = a[LOG_PROBABILITIES],
+      .losses = a[LOSSES], .log_sum_exp = a[LOG_SUM_EXP], .correct = a[CORRECT],
+          .log_probabilities = a[LOG_PROBABILITIES],
       .argmax = a[ARGMAX], .ranks = a[RANKS], .entropies = a[ENTROPIES], .top_classes = a[TOP_CLASSES],
       .top_log_probabilities = a[TOP_LOG_PROBABILITIES], .target_gradient = a[TARGET_GRADIENT],
-      .statistics = a[STATISTICS], .tally = a[TALLY]};
+      .statistics = a[STATISTICS], .exact_sum = a[EXACT_SUM]};
   done(p, "cross-entropy", cross_entropy_of(shape_of(p), options_of(p), begin, end, &arrays, report_of(p)), written,
        begin, end, 0, classes);
   if (!a[GRADIENT]) return;
@@ -226,9 +228,9 @@ static bool finish(fuzz_problem *p, int64_t begin, int64_t end, int32_t second) 
                                                 .report = report_of(p),
                                                 .row_begin = begin,
                                                 .row_end = end},
-                                    ARRAYS(a[TARGETS], a[LOSSES], a[LOG_SUM_EXP], a[HITS], a[CLASS_WEIGHTS],
-                                           a[ROW_WEIGHTS], a[SINK], states_of(p), statistics_of(p), tally_of(p)));
-  done(p, "finish", status, PLAIN_OUTPUTS | BIT(HITS), begin, end, 0, p->shape.classes);
+                                    ARRAYS(a[TARGETS], a[LOSSES], a[LOG_SUM_EXP], a[CORRECT], a[CLASS_WEIGHTS],
+                                           a[ROW_WEIGHTS], a[SINK], states_of(p), statistics_of(p), exact_sum_of(p)));
+  done(p, "finish", status, PLAIN_OUTPUTS | BIT(CORRECT), begin, end, 0, p->shape.classes);
   return status == XENT_OK;
 }
 
@@ -271,19 +273,20 @@ static void parts(fuzz_problem *p, int64_t begin, int64_t end) {
   }
 }
 
-static void tally(fuzz_problem *p, int64_t begin, int64_t end) {
+static void exact_sum(fuzz_problem *p, int64_t begin, int64_t end) {
   const xent_layout *l = &p->shape.logits;
   const unsigned char *row = p->address[LOGITS];
   const int64_t size = l->type == XENT_F64 ? 8 : 4;
   xent_status status = XENT_OK;
   for (int64_t i = begin; i < end && !status; i++)
-    status = xent_tally_add(tally_of(p), row + i * l->outer * size, l->type, l->classes, p->shape.classes);
-  done(p, "tally", status, BIT(TALLY), begin, end, 0, p->shape.classes);
-  const xent_tally other = *tally_of(p);
-  done(p, "tally", xent_tally_merge(tally_of(p), &other), BIT(TALLY), begin, end, 0, p->shape.classes);
-  const double sum = xent_tally_sum(tally_of(p));
-  if (sum != sum && !(tally_of(p)->nan || (tally_of(p)->positive_infinity && tally_of(p)->negative_infinity)))
-    fail("a tally of numbers has the sum NaN");
+    status = xent_exact_sum_add(exact_sum_of(p), row + i * l->outer * size, l->type, l->classes, p->shape.classes);
+  done(p, "exact_sum", status, BIT(EXACT_SUM), begin, end, 0, p->shape.classes);
+  const xent_exact_sum other = *exact_sum_of(p);
+  done(p, "exact_sum", xent_exact_sum_merge(exact_sum_of(p), &other), BIT(EXACT_SUM), begin, end, 0, p->shape.classes);
+  const double sum = xent_exact_sum_value(exact_sum_of(p));
+  if (sum != sum && !(exact_sum_of(p)->nan || (exact_sum_of(p)->positive_infinity &&
+                                               exact_sum_of(p)->negative_infinity)))
+    fail("an exact sum of numbers has the sum NaN");
 }
 
 void grid_call(fuzz_problem *p, int64_t begin, int64_t end) {
@@ -304,13 +307,13 @@ void grid_call(fuzz_problem *p, int64_t begin, int64_t end) {
     case LOSSES_ALONE: case LABELS_WITH_GRADIENT: case PROBABILITIES_WITH_GRADIENT:
       status = cross_entropy_of(shape_of(p), options_of(p), begin, end, &(cross_entropy_arrays){.logits = a[LOGITS],
                                 .targets = a[TARGETS], .losses = a[LOSSES], .log_sum_exp = a[LOG_SUM_EXP],
-                                .hits = a[HITS], .gradient = a[GRADIENT], .statistics = statistics_of(p),
-                                .tally = tally_of(p)}, report_of(p));
+                                .correct = a[CORRECT], .gradient = a[GRADIENT], .statistics = statistics_of(p),
+                                .exact_sum = exact_sum_of(p)}, report_of(p));
       break;
     case DIVERGENCE:
       status =
           run_at(on_rows(divergences[p->seed % 3], shape_of(p), options_of(p), begin, end, report_of(p)),
-                 ARRAYS(a[LOGITS], a[TEACHER], a[LOSSES], a[GRADIENT], a[CLASS_MASK], a[ROW_WEIGHTS], tally_of(p)));
+                 ARRAYS(a[LOGITS], a[TEACHER], a[LOSSES], a[GRADIENT], a[CLASS_MASK], a[ROW_WEIGHTS], exact_sum_of(p)));
       break;
     case HVP:
       status =
@@ -319,7 +322,7 @@ void grid_call(fuzz_problem *p, int64_t begin, int64_t end) {
       break;
     case BINARY_OF_LABELS: case BINARY_OF_NUMBERS:
       status = run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, shape_of(p), options_of(p), begin, end, report_of(p)),
-                      ARRAYS(a[LOGITS], a[TARGETS], a[LOSSES], a[GRADIENT], a[ROW_WEIGHTS], a[SINK], tally_of(p)));
+                      ARRAYS(a[LOGITS], a[TARGETS], a[LOSSES], a[GRADIENT], a[ROW_WEIGHTS], a[SINK], exact_sum_of(p)));
       break;
     case SAMPLE:
       status = run_at((xent_work){.function = XENT_FUNCTION_SAMPLE,
@@ -338,9 +341,9 @@ void grid_call(fuzz_problem *p, int64_t begin, int64_t end) {
     case CHECK_LABELS: case CHECK_SPARSE:
       status = run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, shape_of(p), options_of(p), begin, end, report_of(p)),
                       ARRAYS(a[TARGETS], a[TARGET_WEIGHTS], a[CLASS_MASK], a[CLASS_WEIGHTS], a[ROW_WEIGHTS],
-                             a[ROW_OFFSETS], tally_of(p)));
+                             a[ROW_OFFSETS], exact_sum_of(p)));
       break;
-    case TALLY_OF_VALUES: tally(p, begin, end); return;
+    case EXACT_SUM_OF_VALUES: exact_sum(p, begin, end); return;
     case SELECTED: selected(p, begin, end); return;
     case PARTS_OF_SOFTMAX: case PARTS_OF_LABELS: case PARTS_OF_PROBABILITIES: case PARTS_OF_SPARSE:
     case PARTS_OF_BACKWARD: case PARTS_OF_LOG_BACKWARD: case PARTS_OF_LAYER: parts(p, begin, end); return;

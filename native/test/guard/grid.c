@@ -7,7 +7,7 @@
  *               every output, gradient from statistics; of labels, probability rows, sparse targets, without targets;
  *               divergences, Hessian-vector products, selected log-probabilities, binary cross-entropy, sampling,
  *               linear layers; in parts: states, both rounds of finish, results by class ranges; checks of targets;
- *               tallies
+ *               exact sums
  *   types       float32, float16, bfloat16, float64, and each array of a type of its own; labels, tokens, offsets and
  *               class numbers of every integer type that holds them
  *   layouts     rows dense and apart, columns dense and apart, gaps between all elements, classes last, rows as

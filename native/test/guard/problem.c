@@ -68,7 +68,7 @@ static void choose_options(fuzz_problem *p, const grid_point *at, random_source 
   o->fully_masked = (int32_t)random_below(r, 2);
   const bool classes = !grid_functions[at->function].probabilities,
              labels = classes && !grid_functions[at->function].sparse;
-  if (at->function == TALLY_OF_VALUES) return;
+  if (at->function == EXACT_SUM_OF_VALUES) return;
   if (p->elementwise) {
     o->fully_masked = XENT_FULLY_MASKED_NAN;
     o->has_ignore_index = labels && one_in(r, 2);
@@ -138,7 +138,7 @@ static int32_t type_of(const fuzz_problem *p, const grid_point *at, int index, r
       break;
     default: break;
   }
-  if (at->function == TALLY_OF_VALUES) return at->types == ALL_F64 ? XENT_F64 : XENT_F32;
+  if (at->function == EXACT_SUM_OF_VALUES) return at->types == ALL_F64 ? XENT_F64 : XENT_F32;
   if (at->function == HVP && index == OUTPUT)
     return at->types == ALL_F64 || at->types == MIXED_WIDE ? XENT_F64 : XENT_F32;
   return float_type(at->types, r, computed);
@@ -354,7 +354,7 @@ bool grid_problem(fuzz_problem *p, const grid_point *at) {
   const bool ragged = at->layout == RAGGED;
   if (ragged && !f->ragged) return false;
   if (f->linear && (at->types == ALL_F64 || at->types == MIXED_WIDE)) return false;
-  if (at->function == TALLY_OF_VALUES && at->layout != ROWS_DENSE && at->layout != ROWS_APART &&
+  if (at->function == EXACT_SUM_OF_VALUES && at->layout != ROWS_DENSE && at->layout != ROWS_APART &&
       at->layout != GAPS_EVERYWHERE)
     return false;
   if (f->sampled && (at->types == ALL_F64 || at->types == MIXED_WIDE)) return false;

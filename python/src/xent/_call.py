@@ -23,7 +23,7 @@ from xent._arrays import (FLOATS, INTEGERS, ORDER, SIZE, Array, address_of, arra
                           numpy_arrays_of)
 from xent._functions import FUNCTIONS, RULES
 from xent._native import (CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, TYPES, Layout, Library, Options, Prepared,
-                          Report, Shape, Statistics, Tally, Work, sized)
+                          Report, Shape, Statistics, ExactSum, Work, sized)
 from xent._options import integer, require, shown
 from xent.errors import ArrayMemoryError, DTypeError, LabelError, OptionError, ShapeError, XentError
 
@@ -150,7 +150,7 @@ class _Ready(NamedTuple):
     prepared: Prepared
     scale: float  # of gradients, which is among what was checked
     report: Report
-    tally: Tally
+    exact_sum: ExactSum
 
 
 class Call:
@@ -695,36 +695,36 @@ class Call:
                                                                 in zip(index, groups))
                    for name, array in self.arrays.items()}
 
-    def run(self, function: str, options: Options, tally: bool = False, without: Sequence[str] = (),
-            sampling: Callable[[int], Any] | None = None, alone: bool = False) -> tuple[int, Tally]:
-        """A function over all rows, `alone` by the calling thread: how many were counted, and the tally of all."""
+    def run(self, function: str, options: Options, exact_sum: bool = False, without: Sequence[str] = (),
+            sampling: Callable[[int], Any] | None = None, alone: bool = False) -> tuple[int, ExactSum]:
+        """A function over all rows, `alone` by the calling thread: how many were counted, and the exact sum of all."""
         most = 1 if alone else self.threads
         if self.tensors:
             self.tell_autograd(without if function != "check_targets" else self.tensors)
-        key = function, tally, *without
+        key = function, exact_sum, *without
         ready = self.ready.get(key) if self.ready else None
         if ready and ready.scale == options.gradient_scale:
-            return self._run_ready(ready, tally)
+            return self._run_ready(ready, exact_sum)
         tasks = self._tasks(most)
         if self.ready is not None and len(tasks) == 1 and not (self.packing or self.workspace or sampling
                                                                or self.temperatures):
-            ready = _Ready(sized(Prepared), options.gradient_scale, sized(Report), sized(Tally))
-            self.invoke(function, options, 0, self.rows, 0, ready.report, ready.tally if tally else None, without,
+            ready = _Ready(sized(Prepared), options.gradient_scale, sized(Report), sized(ExactSum))
+            self.invoke(function, options, 0, self.rows, 0, ready.report, ready.exact_sum if exact_sum else None, without,
                         prepared=ready.prepared)
             self.ready[key] = ready
-            return self._run_ready(ready, tally)
+            return self._run_ready(ready, exact_sum)
         counts = [0 for _ in tasks]
-        tallies = [sized(Tally) for _ in tasks] if tally else []
+        exact_sums = [sized(ExactSum) for _ in tasks] if exact_sum else []
 
         def work(i: int) -> None:
             piece, begin, end = tasks[i]
             for first, last, of_rows in self._ranges(options, piece, begin, end):
-                counts[i] += self.invoke(function, of_rows, first, last, piece, None, tallies[i] if tally else None,
-                                         without, sampling=sampling).counted
+                counts[i] += self.invoke(function, of_rows, first, last, piece, None, exact_sums[i] if exact_sum else None,
+                                         without, sampling=sampling).valid_rows
 
         share(work, len(tasks), most)
-        whole = sized(Tally)
-        for part in tallies:
+        whole = sized(ExactSum)
+        for part in exact_sums:
             self.library.merge(whole, part)
         return sum(counts), whole
 
@@ -741,14 +741,14 @@ class Call:
                 yield begin, min(end, stop - offset), of_rows
                 begin = min(end, stop - offset)
 
-    def _run_ready(self, ready: _Ready, adds: bool) -> tuple[int, Tally]:
-        prepared, _, report, tally = ready
+    def _run_ready(self, ready: _Ready, adds: bool) -> tuple[int, ExactSum]:
+        prepared, _, report, exact_sum = ready
         if adds:
-            ctypes.memset(ctypes.addressof(tally) + Tally.nan.offset, 0, ctypes.sizeof(Tally) - Tally.nan.offset)
+            ctypes.memset(ctypes.addressof(exact_sum) + ExactSum.nan.offset, 0, ctypes.sizeof(ExactSum) - ExactSum.nan.offset)
         status = self.library.run_prepared(prepared)
         if status:
             self._fail(status, report, 0)
-        return report.counted, tally
+        return report.valid_rows, exact_sum
 
     def tell_autograd(self, without: Container[str] = ()) -> None:
         """Tensors of PyTorch get a new version before they are written, from which backward sees that it is too late
@@ -781,7 +781,7 @@ class Call:
         self.tell_autograd(self.tensors.keys() - {name})
         self.arrays[name].clear()
 
-    def count_weighted(self, options: Options) -> tuple[int, Tally]:
+    def count_weighted(self, options: Options) -> tuple[int, ExactSum]:
         """How many rows of a call without targets have weights other than 0, and their sum. check_targets tells, given
         probability rows, of which it reads nothing."""
         types = TYPES["F64" if self.arrays["row_weights"].type == "F64" else "F32"]
@@ -830,7 +830,7 @@ class Call:
                      options=ctypes.addressof(options), row_begin=begin, row_end=end, class_end=self.classes)
 
     def invoke(self, function: str, options: Options, begin: int, end: int, piece: int = 0,
-               report: Report | None = None, tally: Tally | None = None, without: Sequence[str] = (),
+               report: Report | None = None, exact_sum: ExactSum | None = None, without: Sequence[str] = (),
                classes: tuple[int, int] | None = None, second_round: int = 0,
                sampling: Callable[[int], Any] | None = None, prepared: Prepared | None = None) -> Report:
         """A function over rows of a piece and, where it takes some, classes; or what makes it ready for many runs."""
@@ -857,8 +857,8 @@ class Call:
             values["statistics"] = ctypes.addressof(self.statistics) + ctypes.sizeof(Statistics) * first
         if self.states is not None:
             values["states"] = ctypes.addressof(self.states)
-        if tally is not None:
-            values["tally"] = ctypes.addressof(tally)
+        if exact_sum is not None:
+            values["exact_sum"] = ctypes.addressof(exact_sum)
         for name in without:
             values.pop(name, None)
         status = self.library.run(work, list(map(values.get, of.arrays)))

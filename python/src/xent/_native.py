@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""include/xent.h in ctypes: its structs, its doors for bindings, and the library that has them."""
+"""include/xent.h in ctypes: its structs, its entry points for bindings, and the library that has them."""
 from __future__ import annotations
 
 import ctypes
@@ -17,7 +17,7 @@ from xent.errors import NativeLibraryError
 ABI_VERSION = 3
 NUMERICS_VERSION = 3
 CHUNK = 8192
-FEW, MANY = 6, MOST_ARRAYS  # how many arrays go through the doors
+FEW, MANY = 6, MOST_ARRAYS  # how many arrays go through the entry points
 
 TYPES = {"F32": 1, "F64": 2, "F16": 3, "BF16": 4, "I8": 5, "U8": 6, "I16": 7, "I32": 8, "I64": 9, "U16": 10, "U32": 11,
          "U64": 12}
@@ -69,14 +69,14 @@ class State(ctypes.Structure):
     _fields_ = [("opaque", c_uint64 * 8)]
 
 
-class Tally(ctypes.Structure):
+class ExactSum(ctypes.Structure):
     _fields_ = [("size", c_uint64), ("nan", c_int64), ("positive_infinity", c_int64), ("negative_infinity", c_int64),
                 ("bins", c_int64 * 256), ("doubles", c_int64), ("digits", c_int64 * 66)]
 
 
 class Report(ctypes.Structure):
     _fields_ = [("size", c_uint64), ("field", c_int32), ("way", c_int32), ("row", c_int64), ("label", c_int64),
-                ("integer", c_int64), ("value", c_double), ("counted", c_int64), ("denominator", c_double),
+                ("integer", c_int64), ("value", c_double), ("valid_rows", c_int64), ("denominator", c_double),
                 ("unfinished", c_int64)]
 
 
@@ -93,7 +93,7 @@ class Prepared(ctypes.Structure):
 
 STRUCTS: dict[str, type[ctypes.Structure]] = {
     "xent_layout": Layout, "xent_shape": Shape, "xent_options": Options, "xent_sampling": Sampling,
-    "xent_statistics": Statistics, "xent_state": State, "xent_tally": Tally, "xent_report": Report,
+    "xent_statistics": Statistics, "xent_state": State, "xent_exact_sum": ExactSum, "xent_report": Report,
     "xent_work": Work}
 
 
@@ -127,16 +127,16 @@ class Library:
         self.isas = [name for name, code in ISAS.items() if code and c.xent_has_isa(code)]
 
     def _declare(self, c: ctypes.CDLL) -> None:
-        for name in ("xent_version", "xent_status_message", "xent_field_name", "xent_isa_name", "xent_way_name"):
+        for name in ("xent_version", "xent_status_message", "xent_field_name", "xent_isa_name", "xent_schedule_name"):
             getattr(c, name).restype = ctypes.c_char_p
         self.few, self.many = c.xent_few_at, c.xent_many_at
         self.few.argtypes = [ctypes.POINTER(Work)] + [c_void_p] * FEW
         self.many.argtypes = [ctypes.POINTER(Work)] + [c_void_p] * MANY
         self.run_prepared = c.xent_run
         self.run_prepared.argtypes = [ctypes.POINTER(Prepared)]
-        c.xent_tally_sum.argtypes, c.xent_tally_sum.restype = [c_void_p], c_double
-        c.xent_tally_merge.argtypes = [c_void_p, c_void_p]
-        c.xent_tally_add.argtypes = [c_void_p, c_void_p, c_int32, c_int64, c_int64]
+        c.xent_exact_sum_value.argtypes, c.xent_exact_sum_value.restype = [c_void_p], c_double
+        c.xent_exact_sum_merge.argtypes = [c_void_p, c_void_p]
+        c.xent_exact_sum_add.argtypes = [c_void_p, c_void_p, c_int32, c_int64, c_int64]
         c.xent_sample_workspace.argtypes, c.xent_sample_workspace.restype = [c_int64] * 2, c_uint64
         c.xent_linear_workspace.argtypes, c.xent_linear_workspace.restype = [c_int64] * 3 + [c_int32], c_uint64
         c.xent_has_isa.argtypes = [c_int32]
@@ -148,9 +148,9 @@ class Library:
                 f"build")
 
     def run(self, work: Work, arrays: Sequence[int | None]) -> int:
-        """A call of arrays in the order of the doors, through the one that is wide enough: its status."""
-        door, width = (self.many, MANY) if any(arrays[FEW:]) else (self.few, FEW)
-        return int(door(work, *arrays[:width], *[None] * (width - len(arrays))))
+        """A call of arrays in the order of the entry points, through the one that is wide enough: its status."""
+        entry, width = (self.many, MANY) if any(arrays[FEW:]) else (self.few, FEW)
+        return int(entry(work, *arrays[:width], *[None] * (width - len(arrays))))
 
     def field_name(self, field: int) -> str:
         return str(self.c.xent_field_name(field).decode())
@@ -158,17 +158,17 @@ class Library:
     def status_message(self, status: int) -> str:
         return str(self.c.xent_status_message(status).decode())
 
-    def tally_sum(self, tally: Tally) -> float:
-        return float(self.c.xent_tally_sum(ctypes.addressof(tally)))
+    def exact_sum_value(self, exact_sum: ExactSum) -> float:
+        return float(self.c.xent_exact_sum_value(ctypes.addressof(exact_sum)))
 
-    def merge(self, tally: Tally, other: Tally) -> None:
-        self.c.xent_tally_merge(ctypes.addressof(tally), ctypes.addressof(other))
+    def merge(self, exact_sum: ExactSum, other: ExactSum) -> None:
+        self.c.xent_exact_sum_merge(ctypes.addressof(exact_sum), ctypes.addressof(other))
 
     def sum_of(self, address: int, type_: int, count: int) -> float:
         """The exact sum of numbers side by side, rounded once."""
-        tally = sized(Tally)
-        self.c.xent_tally_add(ctypes.addressof(tally), address, type_, 1, count)
-        return self.tally_sum(tally)
+        exact_sum = sized(ExactSum)
+        self.c.xent_exact_sum_add(ctypes.addressof(exact_sum), address, type_, 1, count)
+        return self.exact_sum_value(exact_sum)
 
 
 NAMES = {"darwin": "libxent.dylib", "win32": "xent.dll"}

@@ -18,13 +18,13 @@ from xent._call import (ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Bound, Cal
                         require_in_place, workspace_of)
 from xent._functions import FUNCTIONS
 from xent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Options, Report, Sampling,
-                          Shape, Tally, Work, library, sized)
+                          Shape, ExactSum, Work, library, sized)
 from xent._options import (Reductions, choice, integer, is_per_row, options_of, require, sampling_of, set_number,
                            shown, truth)
 from xent._rows import (Rows, add_rounded, as_floats, clamp_losses, fill, flags_along, is_binary, is_several,
                         kl_of_elements, labels_like, nll_of_rows, reversed_along, smallest, widened)
-from xent._types import (Axes, Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, Lender, LogSumExp,
-                         NoneCounted, Number, Out, Output, Own, Product, Reduction, Rules, Smoothing, Ties, Whole)
+from xent._types import (Axes, Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, ArrayLike, LogSumExp,
+                         EmptyMean, Number, Out, Output, Own, Product, Reduction, Rules, Smoothing, Ties, Whole)
 from xent.errors import DTypeError, OptionError, ShapeError, XentError
 
 if TYPE_CHECKING:
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 def softmax(logits: Own, *, out: Literal[True] | None = None, dtype: None = None,
             **options: Unpack[Forward]) -> Own: ...
 @overload
-def softmax(logits: Lender, *, out: Out, dtype: DType | None = None, **options: Unpack[Forward]) -> Out: ...
+def softmax(logits: ArrayLike, *, out: Out, dtype: DType | None = None, **options: Unpack[Forward]) -> Out: ...
 @overload
-def softmax(logits: Lender, *, out: Literal[True] | None = None, dtype: DType | None = None,
+def softmax(logits: ArrayLike, *, out: Literal[True] | None = None, dtype: DType | None = None,
             **options: Unpack[Forward]) -> Any: ...
-def softmax(logits: Lender, *, axis: Axes = -1, out: Output = None, dtype: DType | None = None,
+def softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype: DType | None = None,
             temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
             sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
             threads: int | None = None) -> Any:
@@ -81,11 +81,11 @@ def softmax(logits: Lender, *, axis: Axes = -1, out: Output = None, dtype: DType
 def log_softmax(logits: Own, *, out: Literal[True] | None = None, dtype: None = None,
                 **options: Unpack[Forward]) -> Own: ...
 @overload
-def log_softmax(logits: Lender, *, out: Out, dtype: DType | None = None, **options: Unpack[Forward]) -> Out: ...
+def log_softmax(logits: ArrayLike, *, out: Out, dtype: DType | None = None, **options: Unpack[Forward]) -> Out: ...
 @overload
-def log_softmax(logits: Lender, *, out: Literal[True] | None = None, dtype: DType | None = None,
+def log_softmax(logits: ArrayLike, *, out: Literal[True] | None = None, dtype: DType | None = None,
                 **options: Unpack[Forward]) -> Any: ...
-def log_softmax(logits: Lender, *, axis: Axes = -1, out: Output = None, dtype: DType | None = None,
+def log_softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype: DType | None = None,
                 temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
                 sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
                 threads: int | None = None) -> Any:
@@ -103,11 +103,11 @@ def log_softmax(logits: Lender, *, axis: Axes = -1, out: Output = None, dtype: D
 def log_sum_exp(logits: Own, *, out: Literal[True] | None = None, dtype: None = None,
                 **options: Unpack[LogSumExp]) -> Own: ...
 @overload
-def log_sum_exp(logits: Lender, *, out: Out, dtype: DType | None = None, **options: Unpack[LogSumExp]) -> Out: ...
+def log_sum_exp(logits: ArrayLike, *, out: Out, dtype: DType | None = None, **options: Unpack[LogSumExp]) -> Out: ...
 @overload
-def log_sum_exp(logits: Lender, *, out: Literal[True] | None = None, dtype: DType | None = None,
+def log_sum_exp(logits: ArrayLike, *, out: Literal[True] | None = None, dtype: DType | None = None,
                 **options: Unpack[LogSumExp]) -> Any: ...
-def log_sum_exp(logits: Lender, *, axis: Axes = -1, keepdims: bool = False, out: Output = None,
+def log_sum_exp(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, out: Output = None,
                 dtype: DType | None = None, temperature: Number | None = None, softcap: float | None = None,
                 class_mask: Input = None, sink: Input = None, row_offsets: Input = None,
                 fully_masked: FullyMasked = "nan", isa: Isa = "best", threads: int | None = None) -> Any:
@@ -198,14 +198,14 @@ def _keep(key: Any, call: Call, options: Options, function: str, shape: tuple[in
 
 
 @overload
-def softmax_backward(output: Own, upstream: Lender, *, gradient: Literal[True] | None = None,
+def softmax_backward(output: Own, upstream: ArrayLike, *, gradient: Literal[True] | None = None,
                      **options: Unpack[Backward]) -> Own: ...
 @overload
-def softmax_backward(output: Lender, upstream: Lender, *, gradient: Out, **options: Unpack[Backward]) -> Out: ...
+def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Out, **options: Unpack[Backward]) -> Out: ...
 @overload
-def softmax_backward(output: Lender, upstream: Lender, *, gradient: Literal[True] | None = None,
+def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Literal[True] | None = None,
                      **options: Unpack[Backward]) -> Any: ...
-def softmax_backward(output: Lender, upstream: Lender, *, axis: Axes = -1, gradient: Output = None,
+def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: Axes = -1, gradient: Output = None,
                      temperature: Number | None = None, class_mask: Input = None, row_offsets: Input = None,
                      isa: Isa = "best", threads: int | None = None) -> Any:
     """`dx = y (dy - sum dy y) / temperature`, with the output `y` of `softmax` and the gradient `dy` of what comes
@@ -223,14 +223,14 @@ def softmax_backward(output: Lender, upstream: Lender, *, axis: Axes = -1, gradi
 
 
 @overload
-def log_softmax_backward(output: Own, upstream: Lender, *, gradient: Literal[True] | None = None,
+def log_softmax_backward(output: Own, upstream: ArrayLike, *, gradient: Literal[True] | None = None,
                          **options: Unpack[Backward]) -> Own: ...
 @overload
-def log_softmax_backward(output: Lender, upstream: Lender, *, gradient: Out, **options: Unpack[Backward]) -> Out: ...
+def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Out, **options: Unpack[Backward]) -> Out: ...
 @overload
-def log_softmax_backward(output: Lender, upstream: Lender, *, gradient: Literal[True] | None = None,
+def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Literal[True] | None = None,
                          **options: Unpack[Backward]) -> Any: ...
-def log_softmax_backward(output: Lender, upstream: Lender, *, axis: Axes = -1, gradient: Output = None,
+def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: Axes = -1, gradient: Output = None,
                          temperature: Number | None = None, class_mask: Input = None, row_offsets: Input = None,
                          isa: Isa = "best", threads: int | None = None) -> Any:
     """`dx = (dy - exp(y) sum dy) / temperature`, with the output `y` of `log_softmax`; else as `softmax_backward`.
@@ -273,7 +273,7 @@ class TopK(NamedTuple):
     log_probabilities: Any
 
 
-def top_k(logits: Lender, k: int, *, largest: bool = True, axis: int = -1, classes: Output = None,
+def top_k(logits: ArrayLike, k: int, *, largest: bool = True, axis: int = -1, classes: Output = None,
           log_probabilities: Output = None, temperature: Number | None = None, softcap: float | None = None,
           class_mask: Input = None, sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan",
           dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> TopK:
@@ -341,7 +341,7 @@ def _smallest(logits: Any, k: int, axis: int, outputs: dict[str, Any], row_offse
     return TopK(*smallest(logits, log_p, flags_along("class_mask", options["class_mask"], lent, axis), axis, k))
 
 
-def argmax(logits: Lender, *, axis: Axes = -1, keepdims: bool = False, last: bool = False, out: Output = None,
+def argmax(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, last: bool = False, out: Output = None,
            class_mask: Input = None, row_offsets: Input = None, isa: Isa = "best", threads: int | None = None) -> Any:
     """The class of the largest logit of each row, as int64: the lower of equals, or with `last` the higher.
 
@@ -356,7 +356,7 @@ def argmax(logits: Lender, *, axis: Axes = -1, keepdims: bool = False, last: boo
                     isa=isa)
 
 
-def entropy(logits: Lender, *, axis: Axes = -1, keepdims: bool = False, out: Output = None,
+def entropy(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, out: Output = None,
             temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
             sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan",
             dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Any:
@@ -497,7 +497,7 @@ class Selected:
 
 
 def selected_log_probabilities(
-        logits: Lender, targets: Lender, *, axis: int = -1, log_probabilities: Output = None, upstream: Input = None,
+        logits: ArrayLike, targets: ArrayLike, *, axis: int = -1, log_probabilities: Output = None, upstream: Input = None,
         gradient: Output = None, save_statistics: bool = False, gradient_scale: float | None = None,
         ignore_index: int | None = None, temperature: Number | None = None, softcap: float | None = None,
         class_mask: Input = None, sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan",
@@ -552,19 +552,19 @@ class Loss:
     loss         the mean or the sum
     sum          the exact sum of the losses of all rows, rounded once
     rows         how many there are (of binary cross-entropy: elements)
-    counted      how many of them were not ignored
-    denominator  what a mean is divided by: the counted rows, or the sum of their weights, unless one was given
+    valid_rows   how many of them were not ignored
+    denominator  what a mean is divided by: the valid rows, or the sum of their weights, unless one was given
     """
 
     loss: float
     sum: float
     rows: int
-    counted: int
+    valid_rows: int
     denominator: float
     gradient: Any = None
     losses: Any = None
     log_sum_exp: Any = None
-    hits: Any = None
+    correct: Any = None
     log_probabilities: Any = None
     argmax: Any = None
     ranks: Any = None
@@ -632,8 +632,8 @@ class LinearLoss(Loss):
 
 
 def cross_entropy(
-        logits: Lender, targets: Lender, *, axis: int = -1, reduction: Reduction = "mean", gradient: Output = None,
-        losses: Output = None, log_sum_exp: Output = None, hits: Output = None, log_probabilities: Output = None,
+        logits: ArrayLike, targets: ArrayLike, *, axis: int = -1, reduction: Reduction = "mean", gradient: Output = None,
+        losses: Output = None, log_sum_exp: Output = None, correct: Output = None, log_probabilities: Output = None,
         argmax: Output = None, ranks: Output = None, entropies: Output = None, top_count: int = 0,
         top_classes: Output = None, top_log_probabilities: Output = None, target_gradient: Output = None,
         save_statistics: bool = False, ignore_index: int | None = None, label_smoothing: float | None = None,
@@ -642,7 +642,7 @@ def cross_entropy(
         temperature: Number | None = None, softcap: float | None = None, z_loss: float | None = None,
         probability_clamp: float | None = None, focal_gamma: float | None = None,
         gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0, denominator: float | None = None,
-        none_counted: NoneCounted = "nan", fully_masked: FullyMasked = "nan", dtype: DType | None = None,
+        empty_mean: EmptyMean = "nan", fully_masked: FullyMasked = "nan", dtype: DType | None = None,
         isa: Isa = "best", threads: int | None = None) -> Loss:
     """`loss = u sum w q (lse - x) + u z_loss lse^2` of each row, reduced, and its gradient from the same read of the
     logits.
@@ -657,17 +657,17 @@ def cross_entropy(
     class_weights    w, one per class; row_weights  u, one per row, 0 or False: the row is ignored, and not read
     z_loss, softcap, temperature, probability_clamp, focal_gamma  as in Java and C
     gradient_scale   multiplies every gradient; `denominator`: what means divide by, for batches in several calls
-    none_counted     what a mean over no row is: "nan", "zero" or "error"
+    empty_mean     what a mean over no row is: "nan", "zero" or "error"
     dtype            "float64" computes with a copy of the logits as float64; new arrays are float64 then
     class_mask, sink, row_offsets, fully_masked, isa, threads  as in `softmax`
 
     Outputs: `True` asks for a new array, an array of the caller's own is filled: `gradient` (which may be the logits),
-    `losses`, `log_sum_exp`, `hits`, `log_probabilities`, `argmax`, `ranks`, `entropies`; `top_classes` and
+    `losses`, `log_sum_exp`, `correct`, `log_probabilities`, `argmax`, `ranks`, `entropies`; `top_classes` and
     `top_log_probabilities` of the `top_count` largest classes; `target_gradient` of probability rows or target weights.
     `save_statistics` keeps 64 bytes per row, from which `backward` of the result computes the gradient later: from the
     logits as they are then, so `gradient` cannot be the logits.
 
-    Raises what `softmax` raises, LabelError for a label that is no class, and NoneCountedError; before anything is
+    Raises what `softmax` raises, LabelError for a label that is no class, and EmptyMeanError; before anything is
     written.
 
     >>> import numpy as np, xent
@@ -679,7 +679,7 @@ def cross_entropy(
     [[-0.134, 0.106, 0.028], [0.004, -0.045, 0.04]]
     """
     key = None
-    if (losses is log_sum_exp is hits is log_probabilities is argmax is ranks  # type: ignore[comparison-overlap]
+    if (losses is log_sum_exp is correct is log_probabilities is argmax is ranks  # type: ignore[comparison-overlap]
             is entropies is top_classes is top_log_probabilities is target_gradient is label_smoothing is dtype
             is class_weights is row_weights is target_weights is class_mask is sink is row_offsets is temperature
             is softcap is z_loss is probability_clamp is focal_gamma is gradient_reduction is denominator is threads
@@ -688,14 +688,14 @@ def cross_entropy(
             and (type(axis), type(top_count), type(save_statistics), type(gradient_scale)) == (int, int, bool, float)
             and (ignore_index is None or type(ignore_index) is int) and type(reduction) is str
             and (top_count, save_statistics, gradient_scale) == (0, False, 1.0)
-            and smoothing is _UNIFORM and none_counted is fully_masked is _NAN and isa is _BEST):
+            and smoothing is _UNIFORM and empty_mean is fully_masked is _NAN and isa is _BEST):
         lent, labels = array_of("logits", logits), array_of("targets", targets)
         key = ("cross_entropy", axis, reduction, ignore_index, gradient, lent.type, lent.shape, lent.strides,
                labels.type, labels.shape, labels.strides)
         loss = _small_loss(_PLANS.get(key), logits, lent, labels, reduction == "mean", gradient is True)
         if loss:
             return loss
-    reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, none_counted)
+    reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, empty_mean)
     given: dict[str, Any] = dict(
         isa=isa, fully_masked=fully_masked, smoothing=smoothing, ignore_index=ignore_index,
         label_smoothing=label_smoothing, temperature=temperature, softcap=softcap, z_loss=z_loss,
@@ -710,7 +710,7 @@ def cross_entropy(
                         ("class_weights", class_weights)):
         call.take(name, value)
     call.ask_for_top("top_count", top_count, (top_classes, top_log_probabilities))
-    outputs = {"losses": losses, "log_sum_exp": log_sum_exp, "hits": hits, "log_probabilities": log_probabilities,
+    outputs = {"losses": losses, "log_sum_exp": log_sum_exp, "correct": correct, "log_probabilities": log_probabilities,
                "argmax": argmax, "ranks": ranks, "entropies": entropies, "top_classes": top_classes,
                "top_log_probabilities": top_log_probabilities, "target_gradient": target_gradient}
     _require_outputs(kind, outputs)
@@ -723,7 +723,7 @@ def cross_entropy(
 
 _UNIFORM, _NAN, _BEST = "uniform", "nan", "best"  # usual options, which are these very texts
 _CHECK, _LOSS = FUNCTIONS["check_targets"], FUNCTIONS["cross_entropy"]
-_LOGITS, _TARGETS, _GRADIENT, _TALLY = map(_LOSS.arrays.index, ("logits", "targets", "gradient", "tally"))
+_LOGITS, _TARGETS, _GRADIENT, _EXACT_SUM = map(_LOSS.arrays.index, ("logits", "targets", "gradient", "exact_sum"))
 assert _CHECK.arrays[0] == "targets"
 
 
@@ -731,25 +731,25 @@ def _small_loss(plan: _Plan | None, logits: Any, lent: Array, labels: Array, mea
     """What `_loss` gives; None where it has something to say."""
     if not plan:
         return None
-    library, report, tally = plan.library, sized(Report), sized(Tally)
+    library, report, exact_sum = plan.library, sized(Report), sized(ExactSum)
     work, options = Work.from_buffer_copy(plan.work), Options.from_buffer_copy(plan.options)
     work.report, work.options, work.function = ctypes.addressof(report), ctypes.addressof(options), _CHECK.number
     if library.few(work, labels.address, None, None, None, None, None):
         return None
     gradient = empty(logits, plan.type, plan.shape) if wanted else None
     address = address_of(gradient) if wanted else None
-    if not report.counted or wanted and not address:
+    if not report.valid_rows or wanted and not address:
         return None
-    options.gradient_scale, options.has_gradient_scale = 1 / report.counted if mean else 1.0, 1
+    options.gradient_scale, options.has_gradient_scale = 1 / report.valid_rows if mean else 1.0, 1
     work.function = _LOSS.number
     arrays: list[int | None] = [None] * MANY
     arrays[_LOGITS], arrays[_TARGETS], arrays[_GRADIENT] = lent.address, labels.address, address
-    arrays[_TALLY] = ctypes.addressof(tally)
+    arrays[_EXACT_SUM] = ctypes.addressof(exact_sum)
     if library.many(work, *arrays):
         return None
-    total = library.tally_sum(tally)
-    return Loss(total / report.counted if mean else total, total, work.row_end, report.counted,
-                float(report.counted), gradient)
+    total = library.exact_sum_value(exact_sum)
+    return Loss(total / report.valid_rows if mean else total, total, work.row_end, report.valid_rows,
+                float(report.valid_rows), gradient)
 
 
 def _require_for(kind: str, call: Call, given: dict[str, Any]) -> None:
@@ -774,7 +774,7 @@ def _require_outputs(kind: str, outputs: dict[str, Any]) -> None:
     if kind == "class indices" and _is_wanted(outputs["target_gradient"]):
         raise OptionError("target_gradient was asked for, targets are class indices: give probability rows or sparse "
                           "targets, or do not ask for it")
-    for name in ("hits", "log_probabilities", "ranks") if kind != "class indices" else ():
+    for name in ("correct", "log_probabilities", "ranks") if kind != "class indices" else ():
         if _is_wanted(outputs[name]):
             raise OptionError(f"{name} was asked for, targets are {kind}: give class indices, or do not ask for {name}")
 
@@ -812,25 +812,25 @@ def _summing(function: str, parts: Sequence[Call], options: Options, reductions:
     def sums() -> tuple[float, float, int, int, float]:
         counted, weights = _count(function, one, options)
         for call in others:
-            more, tally = _count(function, call, options)
+            more, exact_sum = _count(function, call, options)
             counted += more
-            if weights and tally:
-                library.merge(weights, tally)
-        divisor = reductions.denominator(library.tally_sum(weights) if weights else float(counted))
+            if weights and exact_sum:
+                library.merge(weights, exact_sum)
+        divisor = reductions.denominator(library.exact_sum_value(weights) if weights else float(counted))
         reductions.require_mean(divisor, bool(gradients))
         zero = bool(gradients) and reductions.gradient_is_zero(divisor)
         if gradients:
             options.gradient_scale, options.has_gradient_scale = 1.0 if zero else reductions.scale_of(divisor), 1
         if whole:
             _require_even_rows(parts)
-        _, total = one.run(function, options, tally=True, without=gradients if zero else (), alone=whole)
+        _, total = one.run(function, options, exact_sum=True, without=gradients if zero else (), alone=whole)
         for call in others:
             library.merge(total, call.run(function, options, True, gradients if zero else (), alone=whole)[1])
         if zero or whole and not rows:
             for call in parts:
                 for name in gradients:
                     call.clear(name)
-        loss = library.tally_sum(total)
+        loss = library.exact_sum_value(total)
         return reductions.reduce(loss, divisor), loss, rows, counted, divisor
 
     return sums
@@ -843,7 +843,7 @@ def _require_even_rows(parts: Sequence[Call]) -> None:
                              f"gradients of weights and bias are sums over rows that lie evenly apart")
 
 
-def _count(function: str, call: Call, options: Options) -> tuple[int, Tally | None]:
+def _count(function: str, call: Call, options: Options) -> tuple[int, ExactSum | None]:
     """How many rows count, and the sum of their weights if they have some. All labels are looked at, before anything
     is written."""
     if function == "binary_cross_entropy":
@@ -860,11 +860,11 @@ def _count(function: str, call: Call, options: Options) -> tuple[int, Tally | No
 
 
 def binary_cross_entropy(
-        logits: Lender, targets: Lender, *, axis: int = -1, reduction: Reduction = "mean", gradient: Output = None,
+        logits: ArrayLike, targets: ArrayLike, *, axis: int = -1, reduction: Reduction = "mean", gradient: Output = None,
         losses: Output = None, weights: Input = None, positive_weights: Input = None, ignore_index: int | None = None,
         probability_clamp: float | None = None, focal_gamma: float | None = None, focal_alpha: float | None = None,
         gradient_reduction: Reduction | None = None,
-        gradient_scale: float = 1.0, denominator: float | None = None, none_counted: NoneCounted = "nan",
+        gradient_scale: float = 1.0, denominator: float | None = None, empty_mean: EmptyMean = "nan",
         dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Loss:
     """`loss = w a (r t softplus(-x) + (1 - t) softplus(x)) m^gamma` of every element by itself, reduced, and its
     gradient.
@@ -888,9 +888,9 @@ def binary_cross_entropy(
         return _clamped(logits, targets, losses, probability_clamp, threads, dict(
             axis=axis, reduction=reduction, gradient=gradient, weights=weights, positive_weights=positive_weights,
             ignore_index=ignore_index, focal_gamma=focal_gamma, focal_alpha=focal_alpha, denominator=denominator,
-            gradient_reduction=gradient_reduction, gradient_scale=gradient_scale, none_counted=none_counted,
+            gradient_reduction=gradient_reduction, gradient_scale=gradient_scale, empty_mean=empty_mean,
             dtype=dtype, isa=isa))
-    reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, none_counted)
+    reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, empty_mean)
     logits, targets, weights, positive_weights = _as_type(dtype, threads, logits, targets=targets, weights=weights,
                                                           positive_weights=positive_weights)
     call, struct = _begin("logits", logits, axis, None, ELEMENTS, isa=isa, ignore_index=ignore_index,
@@ -930,15 +930,15 @@ def _clamped(logits: Any, targets: Any, losses: Any, clamp: float, threads: Any,
         call.take(name, value)
     result = binary_cross_entropy(logits, targets, losses=True, threads=threads, **options)
     total = clamp_losses(call, array_of("losses", result.losses), positive, negative, clamp, options["ignore_index"])
-    reductions = Reductions(options["reduction"], None, 1.0, None, options["none_counted"])
+    reductions = Reductions(options["reduction"], None, 1.0, None, options["empty_mean"])
     return replace(result, loss=reductions.reduce(total, result.denominator), sum=total,
                    losses=result.losses if losses is True else None)
 
 
 def linear_cross_entropy(
-        hidden: Lender, weights: Lender, targets: Lender, *, bias: Input = None, reduction: Reduction = "mean",
+        hidden: ArrayLike, weights: ArrayLike, targets: ArrayLike, *, bias: Input = None, reduction: Reduction = "mean",
         hidden_gradient: Output = None, weights_gradient: Output = None, bias_gradient: Output = None,
-        losses: Output = None, log_sum_exp: Output = None, hits: Output = None, log_probabilities: Output = None,
+        losses: Output = None, log_sum_exp: Output = None, correct: Output = None, log_probabilities: Output = None,
         argmax: Output = None, ranks: Output = None, entropies: Output = None, top_count: int = 0,
         top_classes: Output = None, top_log_probabilities: Output = None, target_gradient: Output = None,
         save_statistics: bool = False, ignore_index: int | None = None, label_smoothing: float | None = None,
@@ -946,7 +946,7 @@ def linear_cross_entropy(
         target_weights: Input = None, class_mask: Input = None, sink: Input = None, temperature: float | None = None,
         softcap: float | None = None, z_loss: float | None = None, probability_clamp: float | None = None,
         focal_gamma: float | None = None, gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0,
-        denominator: float | None = None, none_counted: NoneCounted = "nan", fully_masked: FullyMasked = "nan",
+        denominator: float | None = None, empty_mean: EmptyMean = "nan", fully_masked: FullyMasked = "nan",
         isa: Isa = "best", threads: int | None = None) -> LinearLoss:
     """`cross_entropy` of the logits `hidden @ weights.T + bias`, which are never in memory as a whole.
 
@@ -966,12 +966,12 @@ def linear_cross_entropy(
     >>> round(result.loss, 4), result.weights_gradient[:, 0].tolist()
     (1.3863, [-0.25, 0.25, 0.25, -0.25])
     """
-    reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, none_counted)
+    reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, empty_mean)
     given: dict[str, Any] = dict(
         isa=isa, fully_masked=fully_masked, smoothing=smoothing, ignore_index=ignore_index,
         label_smoothing=label_smoothing, temperature=temperature, softcap=softcap, z_loss=z_loss,
         probability_clamp=probability_clamp, focal_gamma=focal_gamma)
-    outputs = {"losses": losses, "log_sum_exp": log_sum_exp, "hits": hits, "log_probabilities": log_probabilities,
+    outputs = {"losses": losses, "log_sum_exp": log_sum_exp, "correct": correct, "log_probabilities": log_probabilities,
                "argmax": argmax, "ranks": ranks, "entropies": entropies, "top_classes": top_classes,
                "top_log_probabilities": top_log_probabilities, "target_gradient": target_gradient,
                "hidden_gradient": hidden_gradient, "weights_gradient": weights_gradient, "bias_gradient": bias_gradient}
@@ -1042,7 +1042,7 @@ def _layers(hidden: Any, weights: Array, inputs: dict[str, Any], outputs: dict[s
     shapes = {"top_classes": (*rows, top_count, *inner), "top_log_probabilities": (*rows, top_count, *inner),
               "target_gradient": targets.shape, "hidden_gradient": lent.shape, "weights_gradient": weights.shape,
               "bias_gradient": weights.shape[:-1]}
-    types = {"hits": "U8", "argmax": "I64", "ranks": "I64", "top_classes": "I64", "hidden_gradient": lent.type,
+    types = {"correct": "U8", "argmax": "I64", "ranks": "I64", "top_classes": "I64", "hidden_gradient": lent.type,
              "weights_gradient": weights.type, "bias_gradient": weights.type}
     results, written = {}, {}
     for name, value in outputs.items():
@@ -1115,10 +1115,10 @@ def _at(array: Array, index: Sequence[int], first: int) -> Array:
 
 
 def nll_loss(
-        log_probabilities: Lender, targets: Lender, *, axis: int = -1, reduction: Reduction = "mean",
+        log_probabilities: ArrayLike, targets: ArrayLike, *, axis: int = -1, reduction: Reduction = "mean",
         gradient: Output = None, losses: Output = None, ignore_index: int | None = None, class_weights: Input = None,
         row_weights: Input = None, gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0,
-        denominator: float | None = None, none_counted: NoneCounted = "nan", dtype: DType | None = None,
+        denominator: float | None = None, empty_mean: EmptyMean = "nan", dtype: DType | None = None,
         isa: Isa = "best", threads: int | None = None) -> Loss:
     """`loss = -u w l` at the label of each row, reduced, and its gradient; nothing is normalised.
 
@@ -1133,7 +1133,7 @@ def nll_loss(
     >>> result.loss, result.gradient.tolist()
     (2.5, [[-0.5, 0.0], [0.0, -0.5]])
     """
-    reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, none_counted)
+    reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, empty_mean)
     log_probabilities, class_weights, row_weights = _as_type(
         dtype, threads, _given("log_probabilities", log_probabilities), class_weights=class_weights,
         row_weights=row_weights)
@@ -1147,7 +1147,7 @@ def nll_loss(
 
     def compute() -> Loss:
         counted, weights = _count("nll_loss", call, struct)
-        divisor = reductions.denominator(call.library.tally_sum(weights) if weights else float(counted))
+        divisor = reductions.denominator(call.library.exact_sum_value(weights) if weights else float(counted))
         reductions.require_mean(divisor, "gradient" in call.results)
         zero = reductions.gradient_is_zero(divisor)
         scale = reductions.scale_of(divisor) if "gradient" in call.results and not zero else 0.0
@@ -1158,10 +1158,10 @@ def nll_loss(
     return call.result(threads, compute)
 
 
-def kl_div(log_probabilities: Lender, targets: Lender, *, log_targets: bool = False, reduction: Reduction = "mean",
+def kl_div(log_probabilities: ArrayLike, targets: ArrayLike, *, log_targets: bool = False, reduction: Reduction = "mean",
            gradient: Output = None, losses: Output = None, weights: Input = None,
            gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0, denominator: float | None = None,
-           none_counted: NoneCounted = "nan", dtype: DType | None = None, isa: Isa = "best",
+           empty_mean: EmptyMean = "nan", dtype: DType | None = None, isa: Isa = "best",
            threads: int | None = None) -> Loss:
     """`loss = w t (log t - l)` of every element as it is, reduced, and its gradient in l; nothing is normalised.
 
@@ -1178,7 +1178,7 @@ def kl_div(log_probabilities: Lender, targets: Lender, *, log_targets: bool = Fa
     >>> round(float(xent.kl_div(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]]), reduction="sum")), 6)
     0.693147
     """
-    reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, none_counted)
+    reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, empty_mean)
     log_probabilities, targets, weights = _as_type(dtype, threads, _given("log_probabilities", log_probabilities),
                                                    targets=_given("targets", targets), weights=weights)
     call, struct = _begin("logits", log_probabilities, -1, None, ELEMENTS, called="log_probabilities", isa=isa)
@@ -1208,10 +1208,10 @@ DIVERGENCES = {"kullback-leibler": "kl_divergence", "jensen-shannon": "jensen_sh
 
 
 def divergence(
-        logits: Lender, teacher: Lender, kind: Divergence = "kullback-leibler", *, axis: int = -1,
+        logits: ArrayLike, teacher: ArrayLike, kind: Divergence = "kullback-leibler", *, axis: int = -1,
         reduction: Reduction = "mean", gradient: Output = None, losses: Output = None, row_weights: Input = None,
         class_mask: Input = None, temperature: Number | None = None, gradient_reduction: Reduction | None = None,
-        gradient_scale: float = 1.0, denominator: float | None = None, none_counted: NoneCounted = "nan",
+        gradient_scale: float = 1.0, denominator: float | None = None, empty_mean: EmptyMean = "nan",
         fully_masked: FullyMasked = "nan", dtype: DType | None = None, isa: Isa = "best",
         threads: int | None = None) -> Loss:
     """How far the softmax of the logits is from the softmax of the teacher's logits, row by row, and its gradient.
@@ -1226,7 +1226,7 @@ def divergence(
     0.4
     """
     choice("kind", kind, dict.fromkeys(DIVERGENCES, 0))
-    reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, none_counted)
+    reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, empty_mean)
     logits, row_weights = _as_type(dtype, threads, logits, row_weights=row_weights)
     call, struct = _begin("logits", logits, axis, None, None, True, isa=isa, fully_masked=fully_masked,
                           temperature=temperature)
@@ -1237,14 +1237,14 @@ def divergence(
 
 
 @overload
-def cross_entropy_hvp(logits: Own, upstream: Lender, *, out: Literal[True] | None = None,
+def cross_entropy_hvp(logits: Own, upstream: ArrayLike, *, out: Literal[True] | None = None,
                       **options: Unpack[Product]) -> Own: ...
 @overload
-def cross_entropy_hvp(logits: Lender, upstream: Lender, *, out: Out, **options: Unpack[Product]) -> Out: ...
+def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, out: Out, **options: Unpack[Product]) -> Out: ...
 @overload
-def cross_entropy_hvp(logits: Lender, upstream: Lender, *, out: Literal[True] | None = None,
+def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, out: Literal[True] | None = None,
                       **options: Unpack[Product]) -> Any: ...
-def cross_entropy_hvp(logits: Lender, upstream: Lender, *, axis: int = -1, out: Output = None,
+def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1, out: Output = None,
                       row_weights: Input = None, temperature: Number | None = None, gradient_scale: float | None = None,
                       class_mask: Input = None, sink: Input = None, row_offsets: Input = None,
                       fully_masked: FullyMasked = "nan", isa: Isa = "best", threads: int | None = None) -> Any:
@@ -1299,7 +1299,7 @@ class Sample:
 
 
 def sample(
-        logits: Lender, *, axis: int = -1, step: Whole = 0, seed: Whole = 0, stream: Whole = 0, draw: Whole = 0,
+        logits: ArrayLike, *, axis: int = -1, step: Whole = 0, seed: Whole = 0, stream: Whole = 0, draw: Whole = 0,
         temperature: Number = 1.0, top_k: Whole = 0, top_p: Number | None = None, min_p: Number | None = None,
         typical_p: Number | None = None, min_keep: Whole = 1, rules: Rules = "xent", ties: Ties | None = None,
         repetition_penalty: Number | None = None, frequency_penalty: Number | None = None,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, SupportsIndex
 
 from xent._native import FULLY_MASKED, ISAS, RULES, SMOOTHING, TIES, Library, Options, Sampling, sized
-from xent.errors import NoneCountedError, OptionError
+from xent.errors import EmptyMeanError, OptionError
 
 _FLOAT_MAX, _FLOAT_MIN = (2 - 2.0**-23) * 2.0**127, 2.0**-126
 _COUNTER = 2**32 - 1
@@ -173,23 +173,23 @@ def set_number(sampling: Sampling, rules: str, name: str, value: Any) -> None:
 
 
 REDUCTIONS = {"mean": 0, "sum": 1}
-NONE_COUNTED = {"nan": 0, "zero": 1, "error": 2}
+EMPTY_MEAN = {"nan": 0, "zero": 1, "error": 2}
 
 
 class Reductions:
     """How losses and gradients of rows become what a caller asked for."""
 
     def __init__(self, reduction: str, gradient_reduction: str | None, gradient_scale: float, denominator: float | None,
-                 none_counted: str) -> None:
+                 empty_mean: str) -> None:
         choice("reduction", reduction, REDUCTIONS, ", or losses=True for those of the rows")
         if gradient_reduction is not None:
             choice("gradient_reduction", gradient_reduction, REDUCTIONS)
-        choice("none_counted", none_counted, NONE_COUNTED)
+        choice("empty_mean", empty_mean, EMPTY_MEAN)
         self.scale = require("gradient_scale", gradient_scale)
         self.given = None if denominator is None else require("denominator", denominator)
         self.loss_is_mean = reduction == "mean"
         self.gradient_is_mean = (gradient_reduction or reduction) == "mean"
-        self.none_counted = none_counted
+        self.empty_mean = empty_mean
 
     def denominator(self, counted: float) -> float:
         return counted if self.given is None else self.given
@@ -197,17 +197,17 @@ class Reductions:
     def require_mean(self, denominator: float, gradients: bool) -> None:
         """Refuses a mean over nothing, where that is the policy."""
         means = self.loss_is_mean or gradients and self.gradient_is_mean
-        if denominator == 0 and self.none_counted == "error" and means:
-            raise NoneCountedError(
+        if denominator == 0 and self.empty_mean == "error" and means:
+            raise EmptyMeanError(
                 ("no row is counted, so there is no mean: give labels that are not ignored" if self.given is None
                  else "the denominator is 0, so there is no mean: give another one")
-                + ', or none_counted="zero" or none_counted="nan"')
+                + ', or empty_mean="zero" or empty_mean="nan"')
 
     def reduce(self, total: float, denominator: float) -> float:
         if not self.loss_is_mean:
             return total
         if denominator == 0:
-            return 0.0 if self.none_counted == "zero" else math.nan
+            return 0.0 if self.empty_mean == "zero" else math.nan
         return total / denominator
 
     def gradient_is_zero(self, denominator: float) -> bool:

@@ -40,20 +40,20 @@ class OfType(Protocol):
     def itemsize(self) -> int: ...
 
 
-Lender: TypeAlias = "Union[OfNumPy, OfDLPack, Buffer, Array]"
-Input: TypeAlias = "Union[Lender, None]"
-Output: TypeAlias = "Union[Lender, bool, None]"  # True: a new array
+ArrayLike: TypeAlias = "Union[OfNumPy, OfDLPack, Buffer, Array]"
+Input: TypeAlias = "Union[ArrayLike, None]"
+Output: TypeAlias = "Union[ArrayLike, bool, None]"  # True: a new array
 Axes: TypeAlias = "Union[int, Sequence[int], None]"  # None: all
 DType: TypeAlias = "Union[str, type[Any], OfType]"
-Number: TypeAlias = "Union[float, Sequence[Union[float, None]], Lender]"  # or one per row
-Whole: TypeAlias = "Union[int, Sequence[int], Lender]"
+Number: TypeAlias = "Union[float, Sequence[Union[float, None]], ArrayLike]"  # or one per row
+Whole: TypeAlias = "Union[int, Sequence[int], ArrayLike]"
 Own = TypeVar("Own", bound=Union[OfNumPy, OfPyTorch])  # what results are of, where logits are
-Out = TypeVar("Out", bound="Lender")
+Out = TypeVar("Out", bound="ArrayLike")
 
 Isa = Literal["best", "scalar", "avx2", "avx512", "neon"]
 FullyMasked = Literal["nan", "zero"]
 Reduction = Literal["mean", "sum"]
-NoneCounted = Literal["nan", "zero", "error"]
+EmptyMean = Literal["nan", "zero", "error"]
 Smoothing = Literal["uniform", "others"]
 Rules = Literal["xent", "transformers", "vllm", "llama.cpp", "onnxruntime-genai"]
 Ties = Literal["first", "all"]
@@ -64,8 +64,8 @@ class Common(TypedDict, total=False):
     """Options that a softmax and its backward have."""
 
     temperature: Number | None
-    class_mask: Lender | None
-    row_offsets: Lender | None
+    class_mask: ArrayLike | None
+    row_offsets: ArrayLike | None
     isa: Isa
     threads: int | None
 
@@ -81,7 +81,7 @@ class Forward(Common, total=False):
 
     axis: Axes
     softcap: float | None
-    sink: Lender | None
+    sink: ArrayLike | None
     fully_masked: FullyMasked
 
 
@@ -95,7 +95,7 @@ class Product(Common, total=False):
     """Options of a Hessian-vector product."""
 
     axis: int
-    sink: Lender | None
+    sink: ArrayLike | None
     fully_masked: FullyMasked
-    row_weights: Lender | None
+    row_weights: ArrayLike | None
     gradient_scale: float | None

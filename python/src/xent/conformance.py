@@ -17,14 +17,14 @@ from typing import Any
 from xent._arrays import bfloat16
 from xent._call import ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Call, workspace_of
 from xent._native import (HIDDEN_GRADIENT, RULES, STRUCTS, TIES, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Report,
-                          Sampling, State, Tally, library, sized)
+                          Sampling, State, ExactSum, library, sized)
 from xent._options import options_of
 from xent.errors import XentError
 
 # What NumPy holds a type of the files in.
 DTYPES = {"f32": "<f4", "f64": "<f8", "f16": "<f2", "bf16": "<u2", "i8": "i1", "u8": "u1", "i16": "<i2", "i32": "<i4",
           "i64": "<i8"}
-NUMBERS = ("sum", "counted", "denominator")
+NUMBERS = ("sum", "valid_rows", "denominator")
 _DIVERGENCES = ("kl_divergence", "jensen_shannon_divergence", "total_variation")
 _LAYER_GRADIENTS = ("hidden_gradient", "weights_gradient", "bias_gradient")
 _LAYER_CONTENTS = WEIGHTS_GRADIENT | WHOLE_ROWS | HIDDEN_GRADIENT
@@ -77,7 +77,7 @@ def run(function: str, inputs: Mapping[str, Any], axis: int, options: Mapping[st
     inputs   arrays by their names in xent.h
     axis     the class axis
     options  fields of xent_options, and `top_count`
-    wanted   names of results -> their types; `sum`, `counted` and `denominator` too
+    wanted   names of results -> their types; `sum`, `valid_rows` and `denominator` too
     types    names of inputs -> types, for those that NumPy does not know (bf16)
     parts    class numbers at which rows are divided and computed in parts
     sampling fields of xent_sampling, one for all rows
@@ -132,29 +132,29 @@ class _Case:
         import numpy
 
         call, numbers = self.call, dict[str, Any]()
-        if {"counted", "denominator"} & self.wanted.keys() and self.function != "sample":
+        if {"valid_rows", "denominator"} & self.wanted.keys() and self.function != "sample":
             elements = call.elements
             report = sized(Report)
             call.invoke(self.function if elements else "check_targets", self.options, 0, call.rows, 0, report,
                         without=("losses", "gradient") if elements else ())
-            numbers = {"counted": numpy.array(report.counted), "denominator": numpy.array(report.denominator)}
-        tally = sized(Tally)
+            numbers = {"valid_rows": numpy.array(report.valid_rows), "denominator": numpy.array(report.denominator)}
+        exact_sum = sized(ExactSum)
         if self.function == "sample":
             report = call.invoke("sample", self.options, 0, call.rows, sampling=lambda first: self.sampling)
-            numbers["counted"] = numpy.array(report.counted)
+            numbers["valid_rows"] = numpy.array(report.valid_rows)
         elif parts:
-            self._run_parts([0, *parts, call.classes], tally)
+            self._run_parts([0, *parts, call.classes], exact_sum)
         else:
             if self.function.endswith("cross_entropy_backward"):
                 call.keep_statistics()
                 call.invoke(self.function.removesuffix("_backward"), self.options, 0, call.rows,
                             without=("gradient", *_LAYER_GRADIENTS))
-            call.invoke(self.function, self.options, 0, call.rows, tally=tally if "sum" in self.wanted else None)
-        numbers["sum"] = numpy.array(call.library.tally_sum(tally))
+            call.invoke(self.function, self.options, 0, call.rows, exact_sum=exact_sum if "sum" in self.wanted else None)
+        numbers["sum"] = numpy.array(call.library.exact_sum_value(exact_sum))
         arrays = {name: array.view(DTYPES[self.wanted[name]]) for name, array in call.results.items()}
         return {**arrays, **{name: numbers[name] for name in NUMBERS if name in self.wanted}}
 
-    def _run_parts(self, bounds: Sequence[int], tally: Tally) -> None:
+    def _run_parts(self, bounds: Sequence[int], exact_sum: ExactSum) -> None:
         """The same in class ranges, the last one first: states, one finish, and what is written."""
         call = self.call
         ranges = list(zip(bounds, bounds[1:]))[::-1]
@@ -165,7 +165,7 @@ class _Case:
         log = ("output",) if self.function == "log_softmax_backward" else ()
         self._each(states, ranges, (*log, "statistics"))
         call.keep_statistics()
-        report, adds = sized(Report), tally if "sum" in self.wanted else None
+        report, adds = sized(Report), exact_sum if "sum" in self.wanted else None
         if call.invoke("finish", self.options, 0, call.rows, 0, report, adds).unfinished:
             self._each(states, ranges)
             call.invoke("finish", self.options, 0, call.rows, 0, report, adds, second_round=1)

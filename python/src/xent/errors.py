@@ -25,8 +25,8 @@ class OptionError(XentError):
     """An option with a value that it cannot have, or that does not go with the targets."""
 
 
-class NoneCountedError(OptionError):
-    """A mean over no row, with `none_counted="error"`."""
+class EmptyMeanError(OptionError):
+    """A mean over no row, with `empty_mean="error"`."""
 
 
 class LabelError(XentError, IndexError):

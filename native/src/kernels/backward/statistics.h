@@ -7,8 +7,8 @@
 #define XENT_BACKWARD_STATISTICS_H
 
 #include "kernels/rows/gradient.h"
-#include "kernels/ways/dense.h"
-#include "kernels/ways/flow.h"
+#include "kernels/schedules/dense.h"
+#include "kernels/schedules/flow.h"
 
 XENT_SHARED xent_status known_dense_rows(const job *j, xent_kernel kernel) {
   const xent_call *call = j->call;

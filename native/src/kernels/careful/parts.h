@@ -53,9 +53,9 @@ static void finish_row(void *of, int64_t row, const row_targets *t) {
     need_second_round(call, row, t->kind, g.hit, (double)g.shift);
     return;
   }
-  if (call->second_round) g.hit = s->kind & XENT_ROW_HIT; /* a shift may make equal what is not */
+  if (call->second_round) g.hit = s->kind & XENT_ROW_CORRECT; /* a shift may make equal what is not */
   if (g.special) {
-    call->report->counted += call->targets != NULL;
+    call->report->valid_rows += call->targets != NULL;
     write_special(j, row, g.special);
     return;
   }

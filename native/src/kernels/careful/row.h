@@ -193,7 +193,7 @@ XENT_INLINE void add_row(const row_context *r, const row_result *g, double upstr
   in->weight[i] = j->labels ? weight_of_class(j->call, r->t.label) : 1;
   in->row_weight[i] = r->t.row_weight;
   in->upstream[i] = upstream;
-  in->hits |= (uint32_t)g->hit << i;
+  in->correct |= (uint32_t)g->hit << i;
 }
 XENT_INLINE void no_rows(row_sums *in) {
   memset(in, 0, sizeof *in);
@@ -459,11 +459,11 @@ XENT_SHARED xent_status take_careful_row(careful_block *b, int64_t row) {
     return XENT_OK;
   }
   row_result g;
-  whole_row(r, call->hits != NULL, &g);
+  whole_row(r, call->correct != NULL, &g);
   if (g.special) {
     const row_statistics none = {.kind = g.special};
     const float same = g.special & XENT_ROW_NAN ? XENT_NAN : 0.0f;
-    call->report->counted += call->targets != NULL;
+    call->report->valid_rows += call->targets != NULL;
     write_special(j, row, g.special);
     if (call->target_gradient) write_target_gradient(r, &none, 0, 0, &same);
     if (call->output) write_row(r, &none, 0, r->x.classes, NULL);

@@ -9,7 +9,7 @@
 #define XENT_COLUMNS_H
 
 #include "kernels/columns/store.h"
-#include "kernels/given.h"
+#include "kernels/present.h"
 #include "kernels/order/order.h"
 #include "kernels/results/fold.h"
 #include "kernels/rows/gradient.h"
@@ -150,7 +150,7 @@ XENT_INLINE void begin_block(const column_call *a, const strip *s, int64_t at, c
   in->rows.adjacent = true;
   in->rows.ignored = 0; /* sums of those are NaN */
   in->folded = in->long_row = false;
-  in->hits = 0;
+  in->correct = 0;
   if (j->plain || !(a->call->targets || a->call->sink)) return;
   int32_t label[XENT_ROWS];
   int64_t counted[XENT_ROWS];
@@ -217,7 +217,7 @@ XENT_SHARED void finish_block(const column_call *a, strip *s, int64_t at, const 
     in.argmax[i] = (int64_t)sums->first[at + i];
     in.rank[i] = (int64_t)sums->rank[at + i];
   }
-  if (call->hits) in.hits = lanes_bits_equal(lanes_load(sums->first + at), lanes_load(s->label + at));
+  if (call->correct) in.correct = lanes_bits_equal(lanes_load(sums->first + at), lanes_load(s->label + at));
   results_of_rows(j, &in, &out);
   for (uint32_t rest = ignored; rest; rest &= rest - 1)
     write_special(j, row_of(&in.rows, __builtin_ctz(rest)), XENT_ROW_IGNORED);
@@ -516,7 +516,7 @@ XENT_KERNEL xent_status strip_rows(const job *j, xent_kernel row) {
   a.close = is_close(call);
   a.log = call->log && call->output && !call->targets;
   a.each = has_target_tile(call);
-  a.order = call->argmax || call->ranks || call->hits;
+  a.order = call->argmax || call->ranks || call->correct;
   a.marks = call->class_mask != NULL;
   a.adjusts = !logits_are_plain(call);
   a.pitch = strip_pitch(a.call);

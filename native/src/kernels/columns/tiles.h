@@ -34,7 +34,7 @@ typedef struct {
   bool log;          /* the second pass wants x */
   bool each;         /* targets differ from class to class */
   bool marks;        /* classes are masked */
-  bool order;        /* argmax, ranks, hits */
+  bool order;        /* argmax, ranks, correct */
   bool direct;       /* whole blocks are read where they are: backward */
   bool adjusts;      /* something is done to logits that have been gathered */
   int64_t pitch;     /* rows of a strip */

@@ -253,12 +253,12 @@ XENT_SHARED int64_t focal_piece(const f64_binary *o, const binary_inputs *in, in
 XENT_INLINE void binary_rows(const xent_call *call, const bool wide) {
   const binary o = binary_of(call->options);
   const f64_binary exact = f64_binary_of(call->options);
-  const bool losses = call->losses || call->tally, gradients = call->output;
+  const bool losses = call->losses || call->exact_sum, gradients = call->output;
   binary_buffers room;
   element_box boxes[3];
   const int count = boxes_of_rows(call, boxes);
   const int64_t all = (call->row_end - call->row_begin) * call->shape->classes;
-  const bool many = !wide && call->tally && all >= XENT_MANY_ELEMENTS;
+  const bool many = !wide && call->exact_sum && all >= XENT_MANY_ELEMENTS;
   float_counters counters;
   if (many) memset(&counters, 0, sizeof counters);
   for (int64_t i = 0; i < f64_part(0, all, XENT_ELEMENTS); i++) {
@@ -273,23 +273,23 @@ XENT_INLINE void binary_rows(const xent_call *call, const bool wide) {
       const binary_inputs in = binary_inputs_of(&b, k, n, &room, wide);
       void *loss = room_for_elements(&b.losses, k, &room.loss, wide);
       void *gradient = room_for_elements(&b.gradient, k, &room.gradient, wide);
-      call->report->counted += wide                  ? f64_binary_piece(&exact, &in, n, loss, gradient)
+      call->report->valid_rows += wide                  ? f64_binary_piece(&exact, &in, n, loss, gradient)
                                : exact.focal         ? focal_piece(&exact, &in, n, loss, gradient, losses, gradients)
                                : losses && gradients ? binary_piece(&o, &in, n, loss, gradient, true, true)
                                : losses              ? binary_piece(&o, &in, n, loss, gradient, true, false)
                                : gradients           ? binary_piece(&o, &in, n, loss, gradient, false, true)
                                                      : binary_piece(&o, &in, n, loss, gradient, false, false);
-      if (many) count_floats(call->tally, &counters, loss, n);
-      for (int64_t j = 0; call->tally && !many && j < n; j++)
+      if (many) count_floats(call->exact_sum, &counters, loss, n);
+      for (int64_t j = 0; call->exact_sum && !many && j < n; j++)
         if (wide)
-          tally_add_double(call->tally, ((const double *)loss)[j]);
+          exact_sum_add_double(call->exact_sum, ((const double *)loss)[j]);
         else
-          tally_add_one(call->tally, ((const float *)loss)[j]);
+          exact_sum_add_one(call->exact_sum, ((const float *)loss)[j]);
       store_elements(&b.box, &b.losses, k, n, &room.loss, wide);
       store_elements(&b.box, &b.gradient, k, n, &room.gradient, wide);
     }
   }
-  if (many) empty_counters(call->tally, &counters);
+  if (many) empty_counters(call->exact_sum, &counters);
 }
 XENT_SHARED void f32_binary_rows(const xent_call *call) { binary_rows(call, false); }
 XENT_SHARED void f64_binary_rows(const xent_call *call) { binary_rows(call, true); }

@@ -8,7 +8,7 @@
 
 #include "kernels/f64/load.h"
 #include "kernels/load/strand.h"
-#include "numerics/tally.h"
+#include "numerics/exact_sum.h"
 
 enum { XENT_ELEMENTS = 512 }; /* of a piece */
 
@@ -152,7 +152,7 @@ typedef struct {
   int64_t counted;
 } float_counters;
 
-XENT_SHARED void empty_counters(xent_tally *tally, float_counters *c) {
+XENT_SHARED void empty_counters(xent_exact_sum *exact_sum, float_counters *c) {
   const uint64_t fractions = (UINT64_C(1) << XENT_COUNT_SHIFT) - 1;
   for (int k = 0; c->counted && k < 512; k++) {
     int64_t sum = 0;
@@ -160,18 +160,18 @@ XENT_SHARED void empty_counters(xent_tally *tally, float_counters *c) {
       const uint64_t v = c->bins[i][k];
       sum += (int64_t)(v & fractions) + (int64_t)(k & 255 ? v >> XENT_COUNT_SHIFT << 23 : 0);
     }
-    tally->bins[k & 255] += k >> 8 ? -sum : sum;
+    exact_sum->bins[k & 255] += k >> 8 ? -sum : sum;
   }
   memset(c, 0, sizeof *c);
 }
-XENT_SHARED void count_floats(xent_tally *tally, float_counters *c, const float *v, int64_t n) {
+XENT_SHARED void count_floats(xent_exact_sum *exact_sum, float_counters *c, const float *v, int64_t n) {
   uint32_t special = 0;
   for (int64_t i = 0; i < n; i += XENT_LANES) special |= lanes_bits_beyond(lanes_load_part(v + i, n - i, 0), FLT_MAX);
   if (special) {
-    for (int64_t i = 0; i < n; i++) tally_add_one(tally, v[i]);
+    for (int64_t i = 0; i < n; i++) exact_sum_add_one(exact_sum, v[i]);
     return;
   }
-  if (c->counted + n > XENT_MOST_COUNTED) empty_counters(tally, c);
+  if (c->counted + n > XENT_MOST_COUNTED) empty_counters(exact_sum, c);
   c->counted += n;
   int64_t i = 0;
   for (; i + XENT_COUNTERS <= n; i += XENT_COUNTERS)

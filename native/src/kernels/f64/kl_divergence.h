@@ -189,12 +189,12 @@ static xent_status f64_kl_divergence(const xent_call *call) {
       f64_read_side(call, row, call->logits, &call->shape->logits, &b, &student);
       const double c = gradient_scale_of_row(call, row, weight);
       loss = f64_quiet(weight * f64_divergence_row(&teacher, &student, &dx, c, call->divergence, &b));
-      call->report->counted++;
+      call->report->valid_rows++;
     } else if (call->output) {
       f64_fill(&dx, 0, call->shape->classes, 0);
     }
     put_row_number(call, call->losses, l, row, loss);
-    if (call->tally) tally_add_double(call->tally, loss);
+    if (call->exact_sum) exact_sum_add_double(call->exact_sum, loss);
   }
   return XENT_OK;
 }

@@ -5,7 +5,7 @@
 
 #include "kernels/f64/order.h"
 #include "kernels/math/f64_logarithm.h"
-#include "numerics/tally.h"
+#include "numerics/exact_sum.h"
 
 /* D = log-sum-exp - max of S and E, the exponential of the maximum; never negative. log1p of (S - E) / E where that is
  * at most 1, else log of S / E: one series, each in its own argument. */
@@ -227,7 +227,7 @@ XENT_SHARED void f64_write_further(f64_block *k, int j) {
   const int64_t row = r->span.row;
   const bool ordinary = !g->fate[j];
   if (call->statistics) *statistics_at(call, row) = f64_statistics_of(r, g, j);
-  if (call->hits && call->logits && ordinary)
+  if (call->correct && call->logits && ordinary)
     g->hit[j] = f64_prepared_one(&r->logits, r->label, 0) == g->class_max[j] &&
                 f64_first_equal(&r->logits, g->class_max[j], r->label, b) == XENT_NO_CLASS;
   if (call->argmax) {
@@ -247,7 +247,8 @@ XENT_SHARED void f64_write_rows(f64_block *k) {
   const xent_shape *s = call->shape;
   f64_sums *g = &k->sums;
   if (call->entropies) f64_entropies(k);
-  if (call->statistics || call->hits || call->argmax || call->ranks || call->top_classes || call->top_log_probabilities)
+  if (call->statistics || call->correct || call->argmax || call->ranks || call->top_classes ||
+      call->top_log_probabilities)
     for (int j = 0; j < k->count; j++) f64_write_further(k, j);
   const struct { void *array; const xent_layout *layout; const double *values; } numbers[] = {
       {call->losses, &s->losses, g->loss}, {call->log_sum_exp, &s->log_sum_exp, g->log_sum_exp},
@@ -256,8 +257,9 @@ XENT_SHARED void f64_write_rows(f64_block *k) {
   for (int i = 0; i < 4; i++)
     for (int j = 0; numbers[i].array && j < k->count; j++)
       put_row_number(call, numbers[i].array, numbers[i].layout, k->rows[j].span.row, numbers[i].values[j]);
-  for (int j = 0; call->hits && j < k->count; j++) call->hits[row_offset(s, &s->hits, k->rows[j].span.row)] = g->hit[j];
-  for (int j = 0; call->tally && j < k->count; j++) tally_add_double(call->tally, g->loss[j]);
+  for (int j = 0; call->correct && j < k->count; j++) call->correct[row_offset(s, &s->correct,
+      k->rows[j].span.row)] = g->hit[j];
+  for (int j = 0; call->exact_sum && j < k->count; j++) exact_sum_add_double(call->exact_sum, g->loss[j]);
 }
 
 #endif

@@ -103,7 +103,7 @@ XENT_SHARED void f64_first_pass(f64_block *k) {
   if (call->entropies) f64_put_label_exponentials(k);
   if (k->outputs) f64_write_rows(k);
   for (int j = 0; call->target_gradient && j < k->count; j++) f64_target_gradients(k, j);
-  if (call->targets) call->report->counted += k->count - __builtin_popcount(k->sums.ignored);
+  if (call->targets) call->report->valid_rows += k->count - __builtin_popcount(k->sums.ignored);
 }
 
 /* What statistics say in its place. */

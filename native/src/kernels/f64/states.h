@@ -123,14 +123,14 @@ static void f64_finish_row(void *of, int64_t row, const row_targets *t) {
     f64_fold_chunk(&f, &chunk);
   }
   g->hit[0] = label_is_hit(&label, doubles_first(f.max));
-  if (call->second_round) g->hit[0] = s->kind & XENT_ROW_HIT; /* a shift may make equal what is not */
+  if (call->second_round) g->hit[0] = s->kind & XENT_ROW_CORRECT; /* a shift may make equal what is not */
   g->shift[0] = call->second_round ? s->shift : 0;
   f64_fold_sinks(k, 0, &f);
   if (!call->second_round && f64_beyond(f.max, r->temperature) & 1) {
     need_second_round(call, row, t->kind | XENT_STATE_WIDE, g->hit[0], doubles_first(f.max));
     return;
   }
-  call->report->counted += call->targets != NULL;
+  call->report->valid_rows += call->targets != NULL;
   f64_take_fold(&f, f.class_max, g, 0);
   g->counted[0] = (double)label.counted;
   g->row_weight[0] = t->row_weight;

@@ -3,7 +3,7 @@
 #ifndef XENT_LINEAR_WORKSPACE_H
 #define XENT_LINEAR_WORKSPACE_H
 
-#include "kernels/given.h"
+#include "kernels/present.h"
 #include "kernels/targets/targets.h"
 #include "numerics/constants.h"
 
@@ -90,8 +90,8 @@ static inline bool linear_workspace_of(int64_t rows, int64_t features, int64_t c
 /* What rows whose classes come in parts can have. */
 #define XENT_OF_LINEAR_PARTS                                                                                         \
   (XENT_OF_LINEAR_LAYER | XENT_TARGETS_OF_ROWS | XENT_HAS(logits) | XENT_HAS(upstream) | XENT_HAS(class_mask) |      \
-   XENT_HAS(sink) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(hits) | XENT_HAS(log_probabilities) |        \
-   XENT_HAS(known_statistics) | XENT_HAS(statistics) | XENT_HAS(states) | XENT_HAS(tally))
+   XENT_HAS(sink) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(log_probabilities) |       \
+   XENT_HAS(known_statistics) | XENT_HAS(statistics) | XENT_HAS(states) | XENT_HAS(exact_sum))
 /* And what of these the kernels of their logits know nothing of. */
 #define XENT_OF_LINEAR_LAYER                                                                                         \
   (XENT_HAS(hidden) | XENT_HAS(weights) | XENT_HAS(bias) | XENT_HAS(made_logits) | XENT_HAS(hidden_gradient) |       \

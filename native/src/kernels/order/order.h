@@ -60,11 +60,11 @@ XENT_INLINE int64_t count_before(const row_source *r, const float *x, int64_t be
 XENT_INLINE void find_order(const xent_call *call, const row_source *r, const float *x, int64_t label, float max,
                             int row, row_sums *sums) {
   const int64_t n = call->shape->classes;
-  const bool hit = call->hits && x[label] == max;
+  const bool hit = call->correct && x[label] == max;
   const int64_t first = call->argmax || hit ? first_equal(r, x, 0, n, max) : -1;
   if (call->argmax) sums->argmax[row] = first;
   if (call->ranks) sums->rank[row] = count_before(r, x, 0, n, label, x[label]);
-  sums->hits |= (uint32_t)(hit && first == label) << row;
+  sums->correct |= (uint32_t)(hit && first == label) << row;
 }
 
 /* ---- the k largest ---- */

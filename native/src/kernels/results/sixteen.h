@@ -43,7 +43,7 @@ typedef struct {
   double row_weight[XENT_ROWS], upstream[XENT_ROWS];
   double entropy[XENT_ROWS]; /* sum of e (M - x) */
   int64_t argmax[XENT_ROWS], rank[XENT_ROWS];
-  uint32_t hits;
+  uint32_t correct;
 } row_sums;
 
 /* What the rows are written with in the second pass. */

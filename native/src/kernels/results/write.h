@@ -3,11 +3,11 @@
 #ifndef XENT_RESULTS_WRITE_H
 #define XENT_RESULTS_WRITE_H
 
-#include "kernels/given.h"
+#include "kernels/present.h"
 #include "kernels/load/strand.h"
 #include "kernels/results/sixteen.h"
 #include "kernels/targets/results.h"
-#include "numerics/tally.h"
+#include "numerics/exact_sum.h"
 
 /* Whether the numbers of the rows lie side by side, from *at on. */
 XENT_INLINE bool lie_straight(const xent_call *call, const row_set *b, const xent_layout *l, int64_t *at) {
@@ -67,17 +67,17 @@ XENT_INLINE void write_order(const xent_call *call, const row_sums *in) {
   const xent_shape *s = call->shape;
   if (call->argmax) write_classes(call, &in->rows, &s->argmax, call->argmax, in->argmax);
   if (call->ranks) write_classes(call, &in->rows, &s->ranks, call->ranks, in->rank);
-  if (!call->hits) return;
+  if (!call->correct) return;
   int64_t at;
-  const bool straight = lie_straight(call, &in->rows, &s->hits, &at);
+  const bool straight = lie_straight(call, &in->rows, &s->correct, &at);
   for (int i = 0; i < in->rows.count; i++)
-    call->hits[straight ? at + i : row_offset(s, &s->hits, row_of(&in->rows, i))] = in->hits >> i & 1;
+    call->correct[straight ? at + i : row_offset(s, &s->correct, row_of(&in->rows, i))] = in->correct >> i & 1;
 }
 
 XENT_INLINE void add_losses(const xent_call *call, lanes losses, uint32_t rows) {
   float v[XENT_ROWS];
   lanes_store(v, losses);
-  for (; rows; rows &= rows - 1) tally_add_one(call->tally, v[__builtin_ctz(rows)]);
+  for (; rows; rows &= rows - 1) exact_sum_add_one(call->exact_sum, v[__builtin_ctz(rows)]);
 }
 
 XENT_INLINE dlanes scale_of_rows(const job *j, const row_sums *in, const target_results *t) {
@@ -109,9 +109,9 @@ XENT_INLINE dlanes entropy_of(const job *j, const row_sums *in, const row_number
 /* What needs no log-sum-exp of a row, but of labels their own loss. */
 #define XENT_OF_NEAR                                                                                                  \
   (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(upstream) | XENT_HAS(row_offsets) | XENT_HAS(class_mask) |      \
-   XENT_HAS(sink) | XENT_HAS(output) | XENT_HAS(losses) | XENT_HAS(hits) | XENT_HAS(log_probabilities) |              \
+   XENT_HAS(sink) | XENT_HAS(output) | XENT_HAS(losses) | XENT_HAS(correct) | XENT_HAS(log_probabilities) |            \
    XENT_HAS(argmax) | XENT_HAS(ranks) | XENT_HAS(top_classes) | XENT_HAS(known_statistics) | XENT_HAS(statistics) |   \
-   XENT_HAS(known_states) | XENT_HAS(states) | XENT_HAS(tally))
+   XENT_HAS(known_states) | XENT_HAS(states) | XENT_HAS(exact_sum))
 XENT_INLINE bool is_near(const xent_call *call) {
   return XENT_HAS_ONLY(call, XENT_OF_NEAR, XENT_KNOWN_OPTIONS & ~XENT_SETS(z_loss));
 }
@@ -132,7 +132,7 @@ XENT_SHARED void sixteen_results(const job *j, const row_sums *in, row_outcome *
   out->max = s.max;
   out->reference = s.reference;
   target_results t = {dlanes_zero(), dlanes_zero(), dlanes_set(1), dlanes_zero(), dlanes_set(1)};
-  const bool losses = call->losses || call->tally;
+  const bool losses = call->losses || call->exact_sum;
   const bool far = !is_near(call) || (call->targets && (j->smoothed || !j->labels));
   if (!j->plain || far) {
     const dlanes D = far ? row_distance(&s) : dlanes_zero();
@@ -161,11 +161,11 @@ XENT_SHARED void sixteen_results(const job *j, const row_sums *in, row_outcome *
   if (losses) {
     const lanes rounded = j->plain ? dlanes_narrow(t.loss) : lanes_quiet(dlanes_narrow(t.loss));
     if (call->losses) write_floats(call, rows, &shape->losses, call->losses, rounded);
-    if (call->tally) add_losses(call, rounded, out->stay);
+    if (call->exact_sum) add_losses(call, rounded, out->stay);
   }
   write_order(call, in);
   if (call->statistics || out->record) write_statistics(j, in, &s, &t, out->record);
-  if (call->targets) call->report->counted += __builtin_popcount(out->stay);
+  if (call->targets) call->report->valid_rows += __builtin_popcount(out->stay);
 }
 
 /* softmax, log-softmax and log-sum-exp. */
@@ -249,7 +249,7 @@ XENT_SHARED void write_special(const job *j, int64_t row, uint32_t special) {
     write_floats(call, &one, &s->log_probabilities, call->log_probabilities, lanes_set(logarithm));
   if (call->entropies) write_floats(call, &one, &s->entropies, call->entropies, lanes_set(masked ? 0 : nan));
   if (call->top_classes || call->top_log_probabilities) write_top_rest(call, row, 0, logarithm);
-  if (call->tally) tally_add_one(call->tally, loss);
+  if (call->exact_sum) exact_sum_add_one(call->exact_sum, loss);
   if (call->statistics) *statistics_at(call, row) = (row_statistics){.kind = kind | special, .digest = call->digest};
   write_order(call, &none);
 }

@@ -37,7 +37,7 @@ XENT_SHARED void known_outcome(const job *j, const int32_t *label, row_sums *in,
 XENT_SHARED void known_probabilities(const job *j, row_sums *in, row_outcome *out) {
   uint32_t stay = 0;
   in->folded = true;
-  in->hits = 0;
+  in->correct = 0;
   out->record = NULL;
   for (int i = 0; i < XENT_ROWS; i++) {
     const row_statistics *known = known_statistics_at(j->call, row_of(&in->rows, i < in->rows.count ? i : 0));

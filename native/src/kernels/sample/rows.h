@@ -4,7 +4,7 @@
 #ifndef XENT_SAMPLE_ROWS_H
 #define XENT_SAMPLE_ROWS_H
 
-#include "kernels/given.h"
+#include "kernels/present.h"
 #include "kernels/sample/filters.h"
 #include "kernels/targets/results.h"
 
@@ -93,7 +93,7 @@ XENT_SHARED void write_kept_mask(const xent_call *call, kept_set *s, int64_t row
 
 XENT_SHARED void write_drawn(const xent_call *call, int64_t row, drawn d) {
   const xent_shape *shape = call->shape;
-  call->report->counted += d.token >= 0;
+  call->report->valid_rows += d.token >= 0;
   put_class(call->tokens, &shape->tokens, row_offset(shape, &shape->tokens, row), d.token);
   if (call->processed_log_probabilities) {
     const strand to = strand_at(call->processed_log_probabilities, &shape->processed_log_probabilities,

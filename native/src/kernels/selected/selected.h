@@ -10,7 +10,7 @@
 #include "kernels/selected/f32.h"
 #include "kernels/selected/f64.h"
 #include "kernels/families.h"
-#include "kernels/given.h"
+#include "kernels/present.h"
 
 XENT_INLINE double selected_logit(const xent_call *call, double raw, double *slope) {
   *slope = 1;

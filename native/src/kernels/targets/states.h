@@ -77,7 +77,7 @@ typedef struct {
 /* A second round is needed, on the logits less the shift; hit: in the first round the label was one. */
 static inline void need_second_round(const xent_call *call, int64_t row, uint32_t kind, bool hit, double shift) {
   *statistics_at(call, row) =
-      (row_statistics){.kind = kind | XENT_ROW_UNFINISHED | (hit ? XENT_ROW_HIT : 0), .digest = call->digest,
+      (row_statistics){.kind = kind | XENT_ROW_UNFINISHED | (hit ? XENT_ROW_CORRECT : 0), .digest = call->digest,
                        .shift = shift};
   call->report->unfinished++;
 }

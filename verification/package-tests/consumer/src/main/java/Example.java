@@ -3,7 +3,7 @@ import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Tensor;
 import dev.xent.TopK;
-import dev.xent.Xent;
+import dev.xent.XentRuntime;
 
 void main() {
   try (Arena arena = Arena.ofConfined()) {
@@ -18,7 +18,7 @@ void main() {
 
     loss.forwardBackward(logits, labels, logits);          // 3. a training step: logits becomes the gradient
 
-    System.out.printf("loss %.6f, perplexity %.6f, %s%n", mean, Math.exp(mean), Xent.runtime());
+    System.out.printf("loss %.6f, perplexity %.6f, %s%n", mean, Math.exp(mean), XentRuntime.get());
     System.out.println("top 2    " + Arrays.toString(best.classes().toLongArray())
         + " " + Arrays.toString(best.values().toFloatArray()));
     System.out.println("gradient " + Arrays.toString(logits.toFloatArray()));

@@ -3,7 +3,7 @@ package dev.xent.examples;
 
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
-import dev.xent.LossTally;
+import dev.xent.LossSum;
 import dev.xent.Tensor;
 import dev.xent.files.Npy;
 import dev.xent.files.NpyFile;
@@ -48,8 +48,8 @@ public final class Perplexity {
 
   private static void measure(Path logits, Path labels) throws IOException {
     CrossEntropy loss = CrossEntropy.sum();
-    LossTally tally = new LossTally();
-    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().tally(tally);
+    LossSum lossSum = new LossSum();
+    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().lossSum(lossSum);
     ResidentMemory memory = new ResidentMemory();
     long rows = 0;
     long blocks = 0;
@@ -66,9 +66,9 @@ public final class Perplexity {
       }
     }
     System.out.printf(
-        "%d rows of %d MiB in %d blocks%n", tally.rows(), Files.size(logits) >> 20, blocks);
-    System.out.printf("mean loss   %s%n", tally.mean());
-    System.out.printf("perplexity  %s%n", StrictMath.exp(tally.mean()));
+        "%d rows of %d MiB in %d blocks%n", lossSum.rows(), Files.size(logits) >> 20, blocks);
+    System.out.printf("mean loss   %s%n", lossSum.mean());
+    System.out.printf("perplexity  %s%n", StrictMath.exp(lossSum.mean()));
     System.out.printf("resident memory  %d MiB at most%n", memory.mostMebibytes());
   }
 

@@ -60,9 +60,9 @@ public final class ScoreOnnxModel {
           new CrossEntropy.Outputs().losses(losses).argmax(believed).countCorrect(true);
       double loss = CrossEntropy.builder().build().forward(logits, labels, outputs);
 
-      System.out.printf("images    %d%n", outputs.counted());
+      System.out.printf("images    %d%n", outputs.validRows());
       System.out.printf("loss      %s%n", loss);
-      System.out.printf("accuracy  %d of %d%n", outputs.correct(), outputs.counted());
+      System.out.printf("accuracy  %d of %d%n", outputs.correctCount(), outputs.validRows());
       int worst = worst(losses);
       System.out.printf(
           Locale.ROOT,

@@ -2,8 +2,8 @@
 package dev.xent;
 
 import dev.xent.internal.plan.FinishedRows;
-import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.InputViews;
+import dev.xent.internal.plan.NullChecks;
 import dev.xent.internal.plan.Outputs;
 import dev.xent.internal.plan.SamplerOutputs;
 import dev.xent.internal.plan.SamplerRows;
@@ -16,7 +16,7 @@ final class Arguments {
   private Arguments() {}
 
   static View view(Tensor tensor, String name) {
-    return Given.tensor(tensor, name).view;
+    return NullChecks.tensor(tensor, name).view;
   }
 
   static @Nullable View viewOrNull(@Nullable Tensor tensor) {
@@ -24,34 +24,34 @@ final class Arguments {
   }
 
   static InputViews views(Inputs inputs) {
-    return Given.require(inputs, "inputs", "Inputs.none()").views;
+    return NullChecks.require(inputs, "inputs", "Inputs.none()").views;
   }
 
   static Outputs outputs(ReducedOutputs outputs) {
-    return Given.require(outputs, "outputs", "a new Outputs()").outputs;
+    return NullChecks.require(outputs, "outputs", "a new Outputs()").outputs;
   }
 
   static States states(PartialStates states, String name) {
-    return Given.require(states, name, "the partial states of a shard").states;
+    return NullChecks.require(states, name, "the partial states of a shard").states;
   }
 
   static FinishedRows finished(RowStatistics statistics, String name) {
-    return Given.require(statistics, name, "what an exchange or finish gave").rows;
+    return NullChecks.require(statistics, name, "what an exchange or finish gave").rows;
   }
 
   static InputViews views(SamplerInputs inputs) {
-    return Given.require(inputs, "inputs", "SamplerInputs.none()").views;
+    return NullChecks.require(inputs, "inputs", "SamplerInputs.none()").views;
   }
 
   static SamplerRows rows(Sampler.Requests requests) {
-    return Given.require(requests, "requests", "a new Requests()").rows;
+    return NullChecks.require(requests, "requests", "a new Requests()").rows;
   }
 
   static SamplerOutputs outputs(Sampler.Outputs outputs) {
-    return Given.require(outputs, "outputs", "a new Outputs()").outputs;
+    return NullChecks.require(outputs, "outputs", "a new Outputs()").outputs;
   }
 
   static Outputs saved(ReducedOutputs saved) {
-    return Given.require(saved, "saved", "the outputs of the forward").outputs;
+    return NullChecks.require(saved, "saved", "the outputs of the forward").outputs;
   }
 }

@@ -14,7 +14,7 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.BinaryPlan;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.Options;
-import dev.xent.options.NoneCounted;
+import dev.xent.options.EmptyMean;
 import dev.xent.options.Reduction;
 import org.jspecify.annotations.Nullable;
 
@@ -47,7 +47,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Edges.</b> A NaN gives a NaN. A logit of +inf has the loss +inf where the target is 0, and
  * +0 where it is 1; -inf the other way round. A mean over the denominator 0 follows {@link
- * Builder#noneCounted}, and its gradient is +0.
+ * Builder#emptyMean}, and its gradient is +0.
  *
  * <p>Instances are immutable; any number of threads may share one. A call gives the same bits
  * whatever the backend, instruction set, number of threads, strides, batch size or kind of memory.
@@ -224,8 +224,8 @@ public final class BinaryCrossEntropy {
     }
 
     @Override
-    public Builder noneCounted(NoneCounted value) {
-      super.noneCounted(value);
+    public Builder emptyMean(EmptyMean value) {
+      super.emptyMean(value);
       return this;
     }
 
@@ -304,8 +304,8 @@ public final class BinaryCrossEntropy {
     }
 
     @Override
-    public Outputs tally(@Nullable LossTally sums) {
-      super.tally(sums);
+    public Outputs lossSum(@Nullable LossSum sums) {
+      super.lossSum(sums);
       return this;
     }
   }

@@ -16,8 +16,8 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.CrossEntropyPlan;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
+import dev.xent.options.EmptyMean;
 import dev.xent.options.FullyMasked;
-import dev.xent.options.NoneCounted;
 import dev.xent.options.Reduction;
 import dev.xent.options.Smoothing;
 import java.lang.foreign.Arena;
@@ -64,7 +64,7 @@ import org.jspecify.annotations.Nullable;
  * probability 0; a label on it has the loss +inf. A row that is all -inf, or whose classes are all
  * masked, follows {@link Builder#fullyMasked(FullyMasked)}. Rows of ignored labels or of weight 0
  * change nothing: loss and gradient are +0. A mean over the denominator 0 follows {@link
- * Builder#noneCounted}, and its gradient is +0.
+ * Builder#emptyMean}, and its gradient is +0.
  *
  * <p>Instances are immutable; any number of threads may share one. Small calls allocate nothing;
  * large calls use more threads ({@link Execution#threads}). A call gives the same bits whatever the
@@ -417,8 +417,8 @@ public final class CrossEntropy {
     }
 
     @Override
-    public Builder noneCounted(NoneCounted value) {
-      super.noneCounted(value);
+    public Builder emptyMean(EmptyMean value) {
+      super.emptyMean(value);
       return this;
     }
 
@@ -514,14 +514,14 @@ public final class CrossEntropy {
     }
 
     @Override
-    public Outputs tally(@Nullable LossTally sums) {
-      super.tally(sums);
+    public Outputs lossSum(@Nullable LossSum sums) {
+      super.lossSum(sums);
       return this;
     }
 
     @Override
-    public Outputs hits(@Nullable Tensor tensor) {
-      super.hits(tensor);
+    public Outputs correct(@Nullable Tensor tensor) {
+      super.correct(tensor);
       return this;
     }
 

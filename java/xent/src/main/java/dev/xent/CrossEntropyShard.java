@@ -49,7 +49,8 @@ public final class CrossEntropyShard {
    * @param inputs target weights, row weights, a sink, and a class mask of the classes of this
    *     shard
    * @param outputs receive the numbers of all rows; their tensors are filled. Only {@code losses},
-   *     {@code logSumExp}, {@code hits}, {@code countCorrect} and {@code tally} can be asked for
+   *     {@code logSumExp}, {@code correct}, {@code countCorrect} and {@code lossSum} can be asked
+   *     for
    * @param gather sends the states of this shard to all, and returns those of all, in any order. It
    *     is called a second time where the largest logit of a row is beyond +-16384
    * @throws IllegalArgumentException for what does not fit; among it a mask together with smoothing

@@ -15,8 +15,8 @@ import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.LossSpec;
 import dev.xent.internal.plan.Options;
+import dev.xent.options.EmptyMean;
 import dev.xent.options.FullyMasked;
-import dev.xent.options.NoneCounted;
 import dev.xent.options.Reduction;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -246,8 +246,8 @@ public final class Divergence {
     }
 
     @Override
-    public Builder noneCounted(NoneCounted value) {
-      super.noneCounted(value);
+    public Builder emptyMean(EmptyMean value) {
+      super.emptyMean(value);
       return this;
     }
 
@@ -309,8 +309,8 @@ public final class Divergence {
     }
 
     @Override
-    public Outputs tally(@Nullable LossTally sums) {
-      super.tally(sums);
+    public Outputs lossSum(@Nullable LossSum sums) {
+      super.lossSum(sums);
       return this;
     }
   }

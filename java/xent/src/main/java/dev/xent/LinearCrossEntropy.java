@@ -16,11 +16,11 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.ArrayViews;
 import dev.xent.internal.plan.Engine;
-import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.LinearPlan;
+import dev.xent.internal.plan.NullChecks;
+import dev.xent.options.EmptyMean;
 import dev.xent.options.FullyMasked;
-import dev.xent.options.NoneCounted;
 import dev.xent.options.Reduction;
 import dev.xent.options.Smoothing;
 import java.lang.foreign.Arena;
@@ -276,7 +276,7 @@ public final class LinearCrossEntropy {
   }
 
   private static ArrayViews viewsOf(Gradients gradients) {
-    return Given.require(gradients, "gradients", "a new Gradients()").views;
+    return NullChecks.require(gradients, "gradients", "a new Gradients()").views;
   }
 
   /**
@@ -350,8 +350,8 @@ public final class LinearCrossEntropy {
     }
 
     @Override
-    public Builder noneCounted(NoneCounted value) {
-      super.noneCounted(value);
+    public Builder emptyMean(EmptyMean value) {
+      super.emptyMean(value);
       return this;
     }
 
@@ -465,14 +465,14 @@ public final class LinearCrossEntropy {
     }
 
     @Override
-    public Outputs tally(@Nullable LossTally sums) {
-      super.tally(sums);
+    public Outputs lossSum(@Nullable LossSum sums) {
+      super.lossSum(sums);
       return this;
     }
 
     @Override
-    public Outputs hits(@Nullable Tensor tensor) {
-      super.hits(tensor);
+    public Outputs correct(@Nullable Tensor tensor) {
+      super.correct(tensor);
       return this;
     }
 

@@ -6,7 +6,7 @@ import static dev.xent.Arguments.viewOrNull;
 import dev.xent.internal.kernels.Array;
 import org.jspecify.annotations.Nullable;
 
-/** What losses of targets can hand out besides: hits, and the gradient of the targets. */
+/** What losses of targets can hand out besides: correct rows, and the gradient of the targets. */
 abstract class LossOutputs extends ReducedOutputs {
 
   /**
@@ -15,12 +15,12 @@ abstract class LossOutputs extends ReducedOutputs {
    *
    * @param tensor U8 or I8 in the shape of the rows, or null to cancel the request
    */
-  protected LossOutputs hits(@Nullable Tensor tensor) {
-    outputs.set(Array.HITS, viewOrNull(tensor));
+  protected LossOutputs correct(@Nullable Tensor tensor) {
+    outputs.set(Array.CORRECT, viewOrNull(tensor));
     return this;
   }
 
-  /** Asks for {@link #correct()} without a tensor of hits. Class indices only. */
+  /** Asks for {@link #correctCount()} without a tensor of correct rows. Class indices only. */
   protected LossOutputs countCorrect(boolean wanted) {
     outputs.countCorrect(wanted);
     return this;
@@ -39,8 +39,8 @@ abstract class LossOutputs extends ReducedOutputs {
     return this;
   }
 
-  /** The number of hits, or -1 when neither hits nor their count was asked for. */
-  public long correct() {
-    return outputs.correct;
+  /** The number of correct rows, or -1 when neither correct rows nor their count was asked for. */
+  public long correctCount() {
+    return outputs.correctCount;
   }
 }

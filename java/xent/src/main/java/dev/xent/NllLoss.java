@@ -16,8 +16,8 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.NllPlan;
+import dev.xent.options.EmptyMean;
 import dev.xent.options.FullyMasked;
-import dev.xent.options.NoneCounted;
 import dev.xent.options.Reduction;
 import dev.xent.options.Smoothing;
 import org.jspecify.annotations.Nullable;
@@ -43,7 +43,7 @@ import org.jspecify.annotations.Nullable;
  * the label +inf. Probability rows and sparse targets whose sum is not finite make loss and
  * gradient NaN. A row whose classes are all masked has the loss +0. Rows with an ignored label or
  * the weight 0 are not read: their loss and gradient are +0. A mean over the denominator 0 follows
- * {@link Builder#noneCounted}, and its gradient is +0.
+ * {@link Builder#emptyMean}, and its gradient is +0.
  *
  * <p>Instances are immutable; any number of threads may share one. Small calls allocate nothing;
  * large calls use more threads ({@link Execution#threads}). A call gives the same bits whatever the
@@ -329,8 +329,8 @@ public final class NllLoss {
     }
 
     @Override
-    public Builder noneCounted(NoneCounted value) {
-      super.noneCounted(value);
+    public Builder emptyMean(EmptyMean value) {
+      super.emptyMean(value);
       return this;
     }
 
@@ -388,14 +388,14 @@ public final class NllLoss {
     }
 
     @Override
-    public Outputs tally(@Nullable LossTally sums) {
-      super.tally(sums);
+    public Outputs lossSum(@Nullable LossSum sums) {
+      super.lossSum(sums);
       return this;
     }
 
     @Override
-    public Outputs hits(@Nullable Tensor tensor) {
-      super.hits(tensor);
+    public Outputs correct(@Nullable Tensor tensor) {
+      super.correct(tensor);
       return this;
     }
 

@@ -2,7 +2,7 @@
 package dev.xent;
 
 import dev.xent.errors.PartialStatesException;
-import dev.xent.internal.plan.Given;
+import dev.xent.internal.plan.NullChecks;
 import dev.xent.internal.plan.States;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,7 +44,7 @@ public final class PartialStates {
    */
   public static PartialStates merge(List<PartialStates> parts) {
     List<States> all = new ArrayList<>();
-    for (PartialStates part : Given.require(parts, "parts", "the states of all shards")) {
+    for (PartialStates part : NullChecks.require(parts, "parts", "the states of all shards")) {
       all.add(Arguments.states(part, "parts"));
     }
     return new PartialStates(States.merge(all));
@@ -52,7 +52,7 @@ public final class PartialStates {
 
   /** The states of whole rows, from what an exchange gathers. */
   static UnaryOperator<States> merged(Function<PartialStates, List<PartialStates>> gather) {
-    Given.require(gather, "gather", "a function that exchanges states");
+    NullChecks.require(gather, "gather", "a function that exchanges states");
     return mine -> merge(gather.apply(new PartialStates(mine))).states;
   }
 

@@ -5,7 +5,7 @@ import dev.xent.errors.OptionException;
 import dev.xent.internal.plan.LossSpec;
 import dev.xent.internal.plan.Options;
 import dev.xent.internal.plan.Reductions;
-import dev.xent.options.NoneCounted;
+import dev.xent.options.EmptyMean;
 import dev.xent.options.Reduction;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -17,7 +17,7 @@ abstract class ReducedBuilder extends OperationBuilder {
   private @Nullable Reduction gradientReduction;
   private double gradientScale = 1;
   private double denominator = Double.NaN;
-  private NoneCounted noneCounted = NoneCounted.NAN;
+  private EmptyMean emptyMean = EmptyMean.NAN;
 
   /**
    * The axis of the classes; of {@link LinearCrossEntropy} that of the features, and of {@link
@@ -61,8 +61,8 @@ abstract class ReducedBuilder extends OperationBuilder {
   }
 
   /** The mean over the denominator 0. Default: NaN. */
-  protected ReducedBuilder noneCounted(NoneCounted value) {
-    noneCounted = Objects.requireNonNull(value, "noneCounted");
+  protected ReducedBuilder emptyMean(EmptyMean value) {
+    emptyMean = Objects.requireNonNull(value, "emptyMean");
     return this;
   }
 
@@ -77,6 +77,6 @@ abstract class ReducedBuilder extends OperationBuilder {
             gradientReduction == null ? reduction : gradientReduction,
             gradientScale,
             denominator,
-            noneCounted));
+            emptyMean));
   }
 }

@@ -23,13 +23,13 @@ abstract class ReducedOutputs {
   }
 
   /**
-   * Asks that the losses of every call, and what their mean divides by, be added to a tally, beside
-   * what the call returns. A call that fails adds nothing.
+   * Asks that the losses of every call, and what their mean divides by, be added to an exact sum,
+   * beside what the call returns. A call that fails adds nothing.
    *
    * @param sums where they are added, or null to cancel the request
    */
-  protected ReducedOutputs tally(@Nullable LossTally sums) {
-    outputs.tally(sums == null ? null : sums.sums);
+  protected ReducedOutputs lossSum(@Nullable LossSum sums) {
+    outputs.lossSum(sums == null ? null : sums.sums);
     return this;
   }
 
@@ -52,13 +52,13 @@ abstract class ReducedOutputs {
    * The number of rows that are not ignored: their label is not, and their weight is not 0; -1
    * before the first call that succeeds.
    */
-  public long counted() {
-    return outputs.counted;
+  public long validRows() {
+    return outputs.validRows;
   }
 
   /**
-   * What a mean divides by: the counted rows, or the sum of their weights, or what the operation
-   * was given; NaN before the first call that succeeds.
+   * What a mean divides by: the valid rows, or the sum of their weights, or what the operation was
+   * given; NaN before the first call that succeeds.
    */
   public double denominator() {
     return outputs.denominator;

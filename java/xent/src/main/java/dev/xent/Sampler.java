@@ -14,8 +14,8 @@ import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.Engine;
-import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.InputViews;
+import dev.xent.internal.plan.NullChecks;
 import dev.xent.internal.plan.Options;
 import dev.xent.internal.plan.SamplerOutputs;
 import dev.xent.internal.plan.SamplerPlan;
@@ -261,7 +261,7 @@ public final class Sampler {
     }
 
     private static SamplerPlan planOf(Sampler sampler) {
-      return Given.require(sampler, "sampler", "a Sampler").plan;
+      return NullChecks.require(sampler, "sampler", "a Sampler").plan;
     }
 
     /** How many there are, and the first ones of them, in one line. */

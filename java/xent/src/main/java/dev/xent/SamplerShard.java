@@ -7,7 +7,7 @@ import static dev.xent.Arguments.views;
 
 import dev.xent.errors.OptionException;
 import dev.xent.errors.PartialStatesException;
-import dev.xent.internal.plan.Given;
+import dev.xent.internal.plan.NullChecks;
 import dev.xent.internal.plan.SampleRound;
 import dev.xent.internal.plan.SamplerPlan;
 import dev.xent.internal.plan.SamplerRows;
@@ -102,7 +102,7 @@ public final class SamplerShard {
   private static void rounds(
       Function<SampleStates, List<SampleStates>> gather,
       Function<List<SampleStates>, SampleStates> round) {
-    Given.require(gather, "gather", "a function that exchanges states");
+    NullChecks.require(gather, "gather", "a function that exchanges states");
     SampleStates mine = round.apply(List.of());
     while (!mine.isFinished()) {
       mine = round.apply(gather.apply(mine));
@@ -119,8 +119,9 @@ public final class SamplerShard {
       Tensor tokens,
       Sampler.Outputs outputs) {
     List<SampleRound> rounds = new ArrayList<>();
-    for (SampleStates states : Given.require(gathered, "gathered", "the states of all shards")) {
-      rounds.add(Given.require(states, "gathered", "the states of all shards").round);
+    for (SampleStates states :
+        NullChecks.require(gathered, "gathered", "the states of all shards")) {
+      rounds.add(NullChecks.require(states, "gathered", "the states of all shards").round);
     }
     return new SampleStates(
         plan.round(

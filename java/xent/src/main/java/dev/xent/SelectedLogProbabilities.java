@@ -12,7 +12,7 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Engine;
-import dev.xent.internal.plan.Given;
+import dev.xent.internal.plan.NullChecks;
 import dev.xent.internal.plan.Options;
 import dev.xent.internal.plan.Reductions;
 import dev.xent.internal.plan.SelectedPlan;
@@ -133,7 +133,7 @@ public final class SelectedLogProbabilities {
         null,
         view(logProbabilities, "logProbabilities"),
         null,
-        Given.require(saved, "saved", "a new Saved(arena)").outputs);
+        NullChecks.require(saved, "saved", "a new Saved(arena)").outputs);
   }
 
   /**
@@ -191,7 +191,7 @@ public final class SelectedLogProbabilities {
         view(logits, "logits"),
         view(targets, "targets"),
         views(inputs),
-        Given.require(saved, "saved", "a new Saved(arena)").outputs,
+        NullChecks.require(saved, "saved", "a new Saved(arena)").outputs,
         viewOrNull(upstream),
         view(gradient, "gradient"));
   }

@@ -4,8 +4,8 @@ package dev.xent;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.Memory;
+import dev.xent.internal.plan.NullChecks;
 import dev.xent.internal.plan.Plural;
 import dev.xent.internal.plan.Strides;
 import dev.xent.internal.plan.View;
@@ -42,7 +42,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>All methods throw {@link ShapeException} for impossible sizes, axes or indices, and {@link
  * MemoryException} for memory that is too small, misaligned or of the wrong byte order; memory that
- * is closed, confined to another thread or refused by its {@link Lender} is refused where its
+ * is closed, confined to another thread or refused by its {@link MemoryOwner} is refused where its
  * elements are used.
  */
 public final class Tensor {
@@ -189,7 +189,7 @@ public final class Tensor {
   public static Tensor of(float[][] rows) {
     Objects.requireNonNull(rows, "rows");
     for (float[] row : rows) {
-      Given.require(row, "a row", "an array");
+      NullChecks.require(row, "a row", "an array");
     }
     int columns = rows.length == 0 ? 0 : rows[0].length;
     for (int i = 0; i < rows.length; i++) {
@@ -371,11 +371,11 @@ public final class Tensor {
 
   /**
    * The memory from the first element to the last one. The segment, and a buffer made of it, keeps
-   * reachable what keeps the memory of this tensor; a {@link Lender} is asked now, not again when
-   * the segment is used.
+   * reachable what keeps the memory of this tensor; a {@link MemoryOwner} is asked now, not again
+   * when the segment is used.
    */
   public MemorySegment segment() {
-    Memory.requireLent(view, "the tensor");
+    Memory.requireAvailable(view, "the tensor");
     return Memory.kept(view);
   }
 
@@ -503,15 +503,16 @@ public final class Tensor {
   }
 
   /**
-   * The same memory as a tensor that asks its lender before each use, as its views do: operations,
+   * The same memory as a tensor that asks its owner before each use, as its views do: operations,
    * access to elements, copies and {@link #segment()} are refused with a {@link MemoryException}
-   * once the lender refuses. The caller sees to it that the memory stays where it is during a call.
+   * once the owner refuses. The caller sees to it that the memory stays where it is during a call.
    *
-   * @param lender takes the place of one that this tensor has; stays reachable as long as the
+   * @param memoryOwner takes the place of one that this tensor has; stays reachable as long as the
    *     result and its views
    */
-  public Tensor lentBy(Lender lender) {
-    return new Tensor(view.lentBy(Objects.requireNonNull(lender, "lender")::refusal));
+  public Tensor ownedBy(MemoryOwner memoryOwner) {
+    return new Tensor(
+        view.ownedBy(Objects.requireNonNull(memoryOwner, "memoryOwner")::unavailableReason));
   }
 
   // ---- elements --------------------------------------------------------------------------------
@@ -525,7 +526,7 @@ public final class Tensor {
   public float getFloat(long... index) {
     Objects.requireNonNull(index, "index");
     Memory.requireFloat(view, Memory.Use.GET);
-    Memory.requireLent(view, "the tensor");
+    Memory.requireAvailable(view, "the tensor");
     try {
       return Memory.getFloat(view, Strides.offset(index, view));
     } finally {
@@ -542,7 +543,7 @@ public final class Tensor {
   public double getDouble(long... index) {
     Objects.requireNonNull(index, "index");
     Memory.requireDouble(view, Memory.Use.GET);
-    Memory.requireLent(view, "the tensor");
+    Memory.requireAvailable(view, "the tensor");
     try {
       return Memory.getDouble(view, Strides.offset(index, view));
     } finally {
@@ -560,7 +561,7 @@ public final class Tensor {
   public long getLong(long... index) {
     Objects.requireNonNull(index, "index");
     Memory.requireInteger(view, Memory.Use.GET);
-    Memory.requireLent(view, "the tensor");
+    Memory.requireAvailable(view, "the tensor");
     try {
       return Memory.getLong(view, Strides.offset(index, view));
     } finally {
@@ -578,7 +579,7 @@ public final class Tensor {
     Objects.requireNonNull(index, "index");
     Memory.requireFloat(view, Memory.Use.SET);
     Memory.requireWritable(view, "the tensor");
-    Memory.requireLent(view, "the tensor");
+    Memory.requireAvailable(view, "the tensor");
     try {
       Memory.setFloat(view, Strides.offset(index, view), value);
     } finally {
@@ -596,7 +597,7 @@ public final class Tensor {
     Objects.requireNonNull(index, "index");
     Memory.requireDouble(view, Memory.Use.SET);
     Memory.requireWritable(view, "the tensor");
-    Memory.requireLent(view, "the tensor");
+    Memory.requireAvailable(view, "the tensor");
     try {
       Memory.setDouble(view, Strides.offset(index, view), value);
     } finally {
@@ -616,7 +617,7 @@ public final class Tensor {
     Memory.requireInteger(view, Memory.Use.SET);
     Memory.requireHolds(view, value);
     Memory.requireWritable(view, "the tensor");
-    Memory.requireLent(view, "the tensor");
+    Memory.requireAvailable(view, "the tensor");
     try {
       Memory.setLong(view, Strides.offset(index, view), value);
     } finally {
@@ -634,7 +635,7 @@ public final class Tensor {
    * @throws MemoryException where the two overlap, before anything is written
    */
   public void copyFrom(Tensor source) {
-    Given.tensor(source, "source");
+    NullChecks.tensor(source, "source");
     boolean converts = source.view.type.isFloat() && view.type.isFloat();
     if (source.view.type != view.type && !converts) {
       throw new DTypeException(
@@ -653,8 +654,8 @@ public final class Tensor {
               view));
     }
     Memory.requireWritable(view, "the tensor");
-    Memory.requireLent(source.view, "the source");
-    Memory.requireLent(view, "the tensor");
+    Memory.requireAvailable(source.view, "the source");
+    Memory.requireAvailable(view, "the tensor");
     try {
       if (source.view.type == view.type) {
         Memory.copy(source.view, view);
@@ -674,7 +675,7 @@ public final class Tensor {
    */
   public float[] toFloatArray() {
     Memory.requireFloat(view, Memory.Use.TO_ARRAY);
-    Memory.requireLent(view, "the tensor");
+    Memory.requireAvailable(view, "the tensor");
     try {
       return Memory.toFloatArray(view);
     } finally {
@@ -690,7 +691,7 @@ public final class Tensor {
    */
   public float[][] toFloatArrays() {
     Memory.requireFloat(view, Memory.Use.TO_ARRAY);
-    Memory.requireLent(view, "the tensor");
+    Memory.requireAvailable(view, "the tensor");
     try {
       return Memory.toFloatArrays(view);
     } finally {
@@ -705,7 +706,7 @@ public final class Tensor {
    */
   public double[] toDoubleArray() {
     Memory.requireDouble(view, Memory.Use.TO_ARRAY);
-    Memory.requireLent(view, "the tensor");
+    Memory.requireAvailable(view, "the tensor");
     try {
       return Memory.toDoubleArray(view);
     } finally {
@@ -720,7 +721,7 @@ public final class Tensor {
    */
   public int[] toIntArray() {
     Memory.requireInteger(view, Memory.Use.TO_ARRAY);
-    Memory.requireLent(view, "the tensor");
+    Memory.requireAvailable(view, "the tensor");
     try {
       return Memory.toIntArray(view);
     } finally {
@@ -735,7 +736,7 @@ public final class Tensor {
    */
   public long[] toLongArray() {
     Memory.requireInteger(view, Memory.Use.TO_ARRAY);
-    Memory.requireLent(view, "the tensor");
+    Memory.requireAvailable(view, "the tensor");
     try {
       return Memory.toLongArray(view);
     } finally {

@@ -10,9 +10,9 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Engine;
-import dev.xent.internal.plan.Given;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.LogitsPlan;
+import dev.xent.internal.plan.NullChecks;
 import dev.xent.internal.plan.View;
 import dev.xent.options.FullyMasked;
 import java.lang.foreign.Arena;
@@ -250,8 +250,8 @@ public final class TopK {
   public record Result(Tensor classes, Tensor values) {
     /** Both, neither null. */
     public Result {
-      Given.tensor(classes, "classes");
-      Given.tensor(values, "values");
+      NullChecks.tensor(classes, "classes");
+      NullChecks.tensor(values, "values");
     }
   }
 

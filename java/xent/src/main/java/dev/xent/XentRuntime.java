@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import dev.xent.errors.NativeLibraryException;
+import dev.xent.errors.OptionException;
 import dev.xent.internal.load.Backends;
 import dev.xent.internal.load.BuildFacts;
 import dev.xent.options.Backend;
@@ -9,14 +11,30 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** What computes in this process, and why. Immutable. */
+/**
+ * The version of Xent, and what computes in this process: the native library or the reference, with
+ * which instruction set and how many threads. Immutable.
+ */
 public final class XentRuntime {
   private final Backends backends;
   private final Backend backend;
 
-  XentRuntime(Backends backends) {
+  private XentRuntime(Backends backends) {
     this.backends = backends;
     this.backend = backends.backend();
+  }
+
+  /**
+   * Returns what computes in this process. The first call loads the native library, as the first
+   * operation does; later calls return the same facts.
+   *
+   * @return the facts
+   * @throws NativeLibraryException when system properties require the native library and it cannot
+   *     be loaded
+   * @throws OptionException when a system property has a value that is not allowed
+   */
+  public static XentRuntime get() {
+    return new XentRuntime(Backends.get());
   }
 
   /**

@@ -12,7 +12,7 @@
  * dev.xent.errors.XentException} before anything is written.
  *
  * <p>Work that is divided over threads, processes or machines gives the bits of the undivided call:
- * a {@link dev.xent.LossTally} adds up the losses of rows that are divided, and where classes are
+ * a {@link dev.xent.LossSum} adds up the losses of rows that are divided, and where classes are
  * divided, each shard ({@link dev.xent.CrossEntropyShard}, {@link dev.xent.SoftmaxShard}, {@link
  * dev.xent.SamplerShard}) computes with its own and exchanges states with the others.
  *

@@ -174,7 +174,7 @@ class AllocationTest {
             .build();
     allocatesNothing("with options", x, other, in -> smooth.forwardBackward(in, labels, dx));
     CrossEntropy.Outputs outcome =
-        new CrossEntropy.Outputs().losses(losses).hits(hits).saveStatistics(arena);
+        new CrossEntropy.Outputs().losses(losses).correct(hits).saveStatistics(arena);
     allocatesNothing("with outcome", x, other, in -> mean.forwardBackward(in, labels, dx, outcome));
     allocatesNothing("its backward", x, other, in -> mean.backward(in, labels, outcome, null, dx));
     allocatesNothing(

@@ -218,7 +218,7 @@ class BadInputTest {
       if (type != DType.U8 && type != DType.I8) {
         refused(
             DTypeException.class,
-            () -> loss.forward(logits, labels, new CrossEntropy.Outputs().hits(perRow)),
+            () -> loss.forward(logits, labels, new CrossEntropy.Outputs().correct(perRow)),
             "hits is " + type + " [3]",
             "U8 or I8");
         refused(
@@ -438,15 +438,15 @@ class BadInputTest {
   @Test
   void instructionSetsThatAreNotHere() {
     for (Isa isa : Isa.values()) {
-      if (isa != Isa.BEST && !Xent.runtime().availableIsas().contains(isa)) {
+      if (isa != Isa.BEST && !XentRuntime.get().availableIsas().contains(isa)) {
         refused(
             OptionException.class,
             () -> Softmax.builder().execution(Execution.defaults().isa(isa)).build(),
             "isa is " + isa,
-            Xent.runtime().availableIsas().toString());
+            XentRuntime.get().availableIsas().toString());
       }
     }
-    assertThat(Xent.runtime().availableIsas()).contains(Isa.SCALAR);
+    assertThat(XentRuntime.get().availableIsas()).contains(Isa.SCALAR);
     Softmax.builder()
         .execution(Execution.defaults().isa(Isa.AVX512).backend(Backend.REFERENCE))
         .build()

@@ -6,14 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.xent.errors.DTypeException;
+import dev.xent.errors.EmptyMeanException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
-import dev.xent.errors.NoneCountedException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.options.Backend;
+import dev.xent.options.EmptyMean;
 import dev.xent.options.Isa;
-import dev.xent.options.NoneCounted;
 import dev.xent.options.Reduction;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -82,7 +82,7 @@ class BinaryCrossEntropyTest {
     }
     assertThat(mean).isCloseTo(sum / SIZE, within(4e-7 * mean));
     assertThat(out.rows()).isEqualTo(SIZE);
-    assertThat(out.counted()).isEqualTo(SIZE);
+    assertThat(out.validRows()).isEqualTo(SIZE);
     assertThat(out.denominator()).isEqualTo(SIZE);
     assertThat(on(backend).build().forward(x, t)).isEqualTo(mean);
     assertThat(on(backend).reduction(Reduction.SUM).build().forward(x, t)).isEqualTo(out.sum());
@@ -151,14 +151,14 @@ class BinaryCrossEntropyTest {
     BinaryCrossEntropy.Outputs out = outputs();
     BinaryCrossEntropy sum = on(backend).reduction(Reduction.SUM).build();
     double expected = sum.forward(x, t, Tensor.of(full, ROWS, CLASSES), out);
-    assertThat(out.counted()).isEqualTo(SIZE - ROWS);
+    assertThat(out.validRows()).isEqualTo(SIZE - ROWS);
     assertThat(sum.forward(x, t, vector, out)).isEqualTo(expected);
     assertThat(sum.forward(x, t, row, out)).isEqualTo(expected);
     assertThat(sum.forward(x, t, Tensor.of(new float[] {2}, 1), out))
         .isEqualTo(2 * sum.forward(x, t));
     Tensor mask = Tensor.of(new byte[] {1, 0, 1, 1, 0, 1, 1}, ROWS, 1);
     sum.forward(x, t, mask, out);
-    assertThat(out.counted()).isEqualTo(5 * CLASSES);
+    assertThat(out.validRows()).isEqualTo(5 * CLASSES);
 
     BinaryCrossEntropy weighted =
         on(backend).reduction(Reduction.SUM).positiveWeights(vector).build();
@@ -191,7 +191,7 @@ class BinaryCrossEntropyTest {
     double mean =
         on(backend).ignoreIndex(-100).build().forwardBackward(wild, marked, null, dx, out);
     assertThat(mean).isCloseTo((softplus(-1) + softplus(2)) / 2, within(1e-6));
-    assertThat(out.counted()).isEqualTo(2);
+    assertThat(out.validRows()).isEqualTo(2);
     assertThat(Float.floatToRawIntBits(dx.getFloat(0, 1))).isZero();
     assertThat(Float.floatToRawIntBits(dx.getFloat(1, 1))).isZero();
 
@@ -202,10 +202,10 @@ class BinaryCrossEntropyTest {
             () ->
                 on(backend)
                     .ignoreIndex(-100)
-                    .noneCounted(NoneCounted.ERROR)
+                    .emptyMean(EmptyMean.ERROR)
                     .build()
                     .forward(wild, none))
-        .isInstanceOf(NoneCountedException.class);
+        .isInstanceOf(EmptyMeanException.class);
   }
 
   @OnEveryBackend
@@ -239,13 +239,13 @@ class BinaryCrossEntropyTest {
 
   @Test
   void aTallyHasTheSumOverCalls() {
-    LossTally tally = new LossTally();
+    LossSum lossSum = new LossSum();
     BinaryCrossEntropy mean = BinaryCrossEntropy.mean();
-    BinaryCrossEntropy.Outputs out = outputs().tally(tally);
+    BinaryCrossEntropy.Outputs out = outputs().lossSum(lossSum);
     mean.forward(x, t, null, out);
     mean.forward(x, t, null, out);
-    assertThat(tally.sum()).isEqualTo(2 * out.sum());
-    assertThat(tally.mean()).isEqualTo(out.loss());
+    assertThat(lossSum.sum()).isEqualTo(2 * out.sum());
+    assertThat(lossSum.mean()).isEqualTo(out.loss());
   }
 
   // ---- the same bits ---------------------------------------------------------------------------
@@ -255,7 +255,7 @@ class BinaryCrossEntropyTest {
   private static List<Computer> computers() {
     List<Computer> all = new ArrayList<>();
     all.add(new Computer(Backend.REFERENCE, Isa.BEST));
-    for (Isa isa : Xent.runtime().availableIsas()) {
+    for (Isa isa : XentRuntime.get().availableIsas()) {
       all.add(new Computer(Backend.NATIVE, isa));
     }
     return all;

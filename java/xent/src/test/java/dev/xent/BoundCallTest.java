@@ -161,7 +161,7 @@ class BoundCallTest {
     AtomicReference<Runnable> asked = new AtomicReference<>(() -> {});
     Tensor x =
         matrix(Arena.global(), 1)
-            .lentBy(
+            .ownedBy(
                 () -> {
                   asked.get().run();
                   return refusal.get();
@@ -188,7 +188,7 @@ class BoundCallTest {
     call.run();
   }
 
-  /** A lender may do anything, such as to close what another tensor of the call lies in. */
+  /** A memoryOwner may do anything, such as to close what another tensor of the call lies in. */
   @OnEveryBackend
   void memoryThatALenderCloses(Backend backend) {
     Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
@@ -198,7 +198,7 @@ class BoundCallTest {
       Tensor x = matrix(doomed, 1);
       Tensor y =
           matrix(Arena.global(), 1)
-              .lentBy(
+              .ownedBy(
                   () -> {
                     asked.get().run();
                     return null;

@@ -73,8 +73,8 @@ class CallEventTest {
     assertThat(first.getLong("elements")).isEqualTo(300_000);
     assertThat(first.getString("backend")).isEqualTo("native");
     assertThat(first.getString("isa"))
-        .isEqualTo(Xent.runtime().isa().name().toLowerCase(java.util.Locale.ROOT));
-    assertThat(first.getString("way")).isEqualTo("flow");
+        .isEqualTo(XentRuntime.get().isa().name().toLowerCase(java.util.Locale.ROOT));
+    assertThat(first.getString("schedule")).isEqualTo("flow");
     assertThat(first.getInt("threads")).isGreaterThanOrEqualTo(1);
     RecordedEvent second = events.getLast();
     assertThat(second.getString("operation")).isEqualTo("cross-entropy with gradient");
@@ -82,10 +82,12 @@ class CallEventTest {
     assertThat(second.getLong("classes")).isEqualTo(1500);
     assertThat(second.getString("backend")).isEqualTo("reference");
     assertThat(second.getString("isa")).isEqualTo("scalar");
-    assertThat(second.getString("way")).isNull();
+    assertThat(second.getString("schedule")).isNull();
   }
 
-  /** The table of docs/developing/design.md: ways_test.c has every function, layout and option. */
+  /**
+   * The table of docs/developing/design.md: schedules_test.c has every function, layout and option.
+   */
   @ParameterizedTest
   @CsvSource({
     "1x16, -1, single",
@@ -107,7 +109,7 @@ class CallEventTest {
     long[] rows = withoutAxis(sizes, axis);
     Tensor x = Tensor.of(new float[Math.toIntExact(elements(sizes))], sizes);
     Tensor labels = Tensor.of(new int[Math.toIntExact(elements(rows))], rows);
-    List<Isa> isas = Xent.runtime().availableIsas();
+    List<Isa> isas = XentRuntime.get().availableIsas();
     List<RecordedEvent> events =
         recorded(
             Duration.ZERO,
@@ -127,7 +129,7 @@ class CallEventTest {
                           .forwardBackward(x, labels, x);
                     }));
     assertThat(events).hasSize(2 * isas.size());
-    assertThat(events).allSatisfy(event -> assertThat(event.getString("way")).isEqualTo(way));
+    assertThat(events).allSatisfy(event -> assertThat(event.getString("schedule")).isEqualTo(way));
   }
 
   private static long elements(long[] sizes) {

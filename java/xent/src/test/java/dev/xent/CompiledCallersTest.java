@@ -189,7 +189,9 @@ class CompiledCallersTest {
           .contains("softcap")
           .doesNotContain("temperature");
       assertThat(declared(loader, "OperationBuilder")).contains("temperature");
-      assertThat(declared(loader, "LossOutputs")).contains("hits").doesNotContain("countCorrect");
+      assertThat(declared(loader, "LossOutputs"))
+          .contains("correct")
+          .doesNotContain("countCorrect");
       assertThat(declared(loader, "ReducedOutputs")).contains("countCorrect");
     }
     return classes;

@@ -47,7 +47,7 @@ class CrossEntropyEdgesTest {
           assertThat(run(on(backend).fullyMasked(masked), 1, x)).isNaN();
           assertThat(Samples.bits(dx)).containsExactly(NAN, NAN, NAN);
           assertThat(Samples.bits(lse)).containsExactly(NAN);
-          assertThat(outcome.correct()).isZero();
+          assertThat(outcome.correctCount()).isZero();
         }
       }
     }
@@ -59,7 +59,7 @@ class CrossEntropyEdgesTest {
     assertThat(dx).containsExactly(-2, 1, 1);
     assertThat(run(on(backend), 1, -INF, 1, 1)).isCloseTo(Math.log(2), within(1e-7));
     assertThat(dx).containsExactly(0, -0.5f, 0.5f);
-    assertThat(outcome.correct()).isEqualTo(1);
+    assertThat(outcome.correctCount()).isEqualTo(1);
   }
 
   @OnEveryBackend
@@ -71,7 +71,7 @@ class CrossEntropyEdgesTest {
     assertThat(Samples.bits(dx)).containsExactly(0, 0, 0);
     assertThat(Samples.bits(losses)).containsExactly(0);
     assertThat(lse[0]).isEqualTo(-INF);
-    assertThat(outcome.correct()).isZero();
+    assertThat(outcome.correctCount()).isZero();
   }
 
   @OnEveryBackend
@@ -100,7 +100,7 @@ class CrossEntropyEdgesTest {
           new CrossEntropy.Outputs()
               .losses(Tensor.of(rowLosses))
               .logSumExp(Tensor.of(rowLse))
-              .hits(Tensor.of(ByteBuffer.wrap(hits), DType.U8));
+              .correct(Tensor.of(ByteBuffer.wrap(hits), DType.U8));
       double mean =
           on(backend)
               .ignoreIndex(ignored)
@@ -116,7 +116,7 @@ class CrossEntropyEdgesTest {
       assertThat(Float.floatToRawIntBits(rowLosses[0])).isZero();
       assertThat(rowLse[0]).isNaN();
       assertThat(hits).containsExactly(0, 1);
-      assertThat(both.counted()).isEqualTo(1);
+      assertThat(both.validRows()).isEqualTo(1);
       assertThat(both.rows()).isEqualTo(2);
     }
   }

@@ -5,12 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.xent.errors.EmptyMeanException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
-import dev.xent.errors.NoneCountedException;
 import dev.xent.errors.OptionException;
 import dev.xent.options.Backend;
-import dev.xent.options.NoneCounted;
+import dev.xent.options.EmptyMean;
 import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
 import java.math.BigDecimal;
@@ -43,8 +43,8 @@ class CrossEntropyOutputsTest {
     assertThat(outcome.sum()).isNaN();
     assertThat(outcome.denominator()).isNaN();
     assertThat(outcome.rows()).isEqualTo(-1);
-    assertThat(outcome.counted()).isEqualTo(-1);
-    assertThat(outcome.correct()).isEqualTo(-1);
+    assertThat(outcome.validRows()).isEqualTo(-1);
+    assertThat(outcome.correctCount()).isEqualTo(-1);
   }
 
   @OnEveryBackend
@@ -59,7 +59,7 @@ class CrossEntropyOutputsTest {
     assertThat(on(backend).denominator(0.5).build().forward(logits, labels, outcome))
         .isEqualTo(exact / 0.5);
     assertThat(outcome.denominator()).isEqualTo(0.5);
-    assertThat(outcome.counted()).isEqualTo(4);
+    assertThat(outcome.validRows()).isEqualTo(4);
     assertThat(outcome.sum()).isEqualTo(exact);
     assertThat(on(backend).build().withDenominator(16).forward(logits, labels))
         .isEqualTo(exact / 16);
@@ -92,19 +92,19 @@ class CrossEntropyOutputsTest {
     for (Tensor rows : new Tensor[] {logits, Tensor.of(new float[0], 0, 3)}) {
       Tensor targets = rows == logits ? ignored : Tensor.of(new int[0]);
       assertThat(on(backend).build().forward(rows, targets)).isNaN();
-      assertThat(on(backend).noneCounted(NoneCounted.ZERO).build().forward(rows, targets)).isZero();
-      CrossEntropy error = on(backend).noneCounted(NoneCounted.ERROR).build();
+      assertThat(on(backend).emptyMean(EmptyMean.ZERO).build().forward(rows, targets)).isZero();
+      CrossEntropy error = on(backend).emptyMean(EmptyMean.ERROR).build();
       assertThatThrownBy(() -> error.forward(rows, targets))
-          .isInstanceOf(NoneCountedException.class)
+          .isInstanceOf(EmptyMeanException.class)
           .hasMessageContaining("no row is counted");
       assertThat(
               on(backend)
                   .reduction(Reduction.SUM)
-                  .noneCounted(NoneCounted.ERROR)
+                  .emptyMean(EmptyMean.ERROR)
                   .build()
                   .forward(rows, targets, outcome))
           .isZero();
-      assertThat(outcome.counted()).isZero();
+      assertThat(outcome.validRows()).isZero();
       assertThat(on(backend).denominator(8).build().forward(rows, targets)).isZero();
     }
     assertThat(gradient(on(backend).build(), ignored)).containsOnly(0);
@@ -122,9 +122,9 @@ class CrossEntropyOutputsTest {
     mean.forwardBackward(logits, labels, gaps);
     assertThat(Samples.bits(gaps)).containsOnly(0);
     assertThat(wide[3]).isEqualTo(5);
-    CrossEntropy error = on(backend).denominator(0).noneCounted(NoneCounted.ERROR).build();
+    CrossEntropy error = on(backend).denominator(0).emptyMean(EmptyMean.ERROR).build();
     assertThatThrownBy(() -> error.forwardBackward(logits, labels, logits))
-        .isInstanceOf(NoneCountedException.class)
+        .isInstanceOf(EmptyMeanException.class)
         .hasMessageContaining("denominator is 0");
     assertThat(x[1]).isNotZero();
   }
@@ -135,12 +135,12 @@ class CrossEntropyOutputsTest {
         on(backend)
             .reduction(Reduction.SUM)
             .gradientReduction(Reduction.MEAN)
-            .noneCounted(NoneCounted.ERROR)
+            .emptyMean(EmptyMean.ERROR)
             .build();
     float[] dx = new float[12];
     Arrays.fill(dx, 5);
     assertThatThrownBy(() -> error.forwardBackward(logits, ignored, Tensor.of(dx, 4, 3)))
-        .isInstanceOf(NoneCountedException.class)
+        .isInstanceOf(EmptyMeanException.class)
         .hasMessageContaining("no row is counted");
     assertThat(dx).containsOnly(5);
     assertThat(error.forward(logits, ignored)).isZero();
@@ -199,17 +199,17 @@ class CrossEntropyOutputsTest {
     Tensor targets = Tensor.of(new int[] {0, 2, 0});
     CrossEntropy mean = on(backend).build();
     mean.forward(rows, targets, outcome);
-    assertThat(outcome.correct()).isEqualTo(-1);
+    assertThat(outcome.correctCount()).isEqualTo(-1);
     mean.forward(rows, targets, outcome.countCorrect(true));
-    assertThat(outcome.correct()).isEqualTo(2);
+    assertThat(outcome.correctCount()).isEqualTo(2);
     try (Arena arena = Arena.ofConfined()) {
       Tensor hits = Tensor.allocate(arena, DType.U8, 3, 2).slice(1, 1, 2);
-      mean.forward(rows, targets, outcome.hits(hits).countCorrect(false));
+      mean.forward(rows, targets, outcome.correct(hits).countCorrect(false));
       assertThat(hits.toLongArray()).containsExactly(1, 0, 1);
-      assertThat(outcome.correct()).isEqualTo(2);
+      assertThat(outcome.correctCount()).isEqualTo(2);
     }
-    mean.forward(rows, targets, outcome.hits(null));
-    assertThat(outcome.correct()).isEqualTo(-1);
+    mean.forward(rows, targets, outcome.correct(null));
+    assertThat(outcome.correctCount()).isEqualTo(-1);
   }
 
   @OnEveryBackend
@@ -218,7 +218,7 @@ class CrossEntropyOutputsTest {
         CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
     assertThatThrownBy(() -> mean.forward(logits, logits, outcome.countCorrect(true)))
         .isInstanceOf(OptionException.class)
-        .hasMessageContaining("hits");
+        .hasMessageContaining("correct");
   }
 
   @OnEveryBackend

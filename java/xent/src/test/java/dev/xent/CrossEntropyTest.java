@@ -42,9 +42,9 @@ class CrossEntropyTest {
       assertThat(mean).isCloseTo((first + second) / 2, within(1e-7));
       assertThat(outcome.loss()).isEqualTo(mean);
       assertThat(outcome.rows()).isEqualTo(3);
-      assertThat(outcome.counted()).isEqualTo(2);
+      assertThat(outcome.validRows()).isEqualTo(2);
       assertThat(outcome.denominator()).isEqualTo(2);
-      assertThat(outcome.correct()).isEqualTo(-1);
+      assertThat(outcome.correctCount()).isEqualTo(-1);
       assertThat(Samples.row(gradient.toFloatArray(), 2, 3)).containsExactly(0, 0, 0);
       assertThat(logits.getFloat(2, 1)).isEqualTo(1 / 3f);
     }
@@ -67,7 +67,7 @@ class CrossEntropyTest {
         new CrossEntropy.Outputs()
             .losses(Tensor.of(losses))
             .logSumExp(Tensor.of(lse))
-            .hits(flags(hits));
+            .correct(flags(hits));
     double sum =
         on(backend)
             .reduction(Reduction.SUM)
@@ -95,7 +95,7 @@ class CrossEntropyTest {
       correct += hits[r];
     }
     assertThat(sum).isCloseTo(expectedSum, within(1e-12));
-    assertThat(outcome.correct()).isEqualTo(correct);
+    assertThat(outcome.correctCount()).isEqualTo(correct);
   }
 
   private static Tensor flags(byte[] bytes) {
@@ -142,7 +142,7 @@ class CrossEntropyTest {
         assertThat((double) dx[r * classes + k]).isCloseTo(expected[k] / rows, within(1e-6));
       }
     }
-    assertThat(outcome.counted()).isEqualTo(rows);
+    assertThat(outcome.validRows()).isEqualTo(rows);
   }
 
   @OnEveryBackend

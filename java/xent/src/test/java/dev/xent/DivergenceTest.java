@@ -186,7 +186,7 @@ class DivergenceTest {
     Divergence.Outputs outcome = new Divergence.Outputs().losses(losses);
     Inputs weights = Inputs.none().rowWeights(Tensor.of(new float[] {1, 0, 2, 0.5f, 0}));
     double mean = kl.forward(x, a, weights, outcome);
-    assertThat(outcome.counted()).isEqualTo(3);
+    assertThat(outcome.validRows()).isEqualTo(3);
     assertThat(outcome.denominator()).isEqualTo(3.5);
     assertThat(losses.getDouble(1)).isZero();
     assertThat(losses.getDouble(2)).isCloseTo(2 * loss(2, 1), within(1e-6));

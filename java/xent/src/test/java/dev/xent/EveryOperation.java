@@ -70,7 +70,7 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
         new CrossEntropy.Outputs()
             .losses(Tensor.of(new float[rowCount], rows))
             .logSumExp(perRow)
-            .hits(Tensor.of(ByteBuffer.allocateDirect(rowCount), DType.U8).reshape(rows))
+            .correct(Tensor.of(ByteBuffer.allocateDirect(rowCount), DType.U8).reshape(rows))
             .saveStatistics(arena);
     bits.put("loss", bits(loss.forwardBackward(logits, labels, gradient, outcome)));
     bits.put("gradient", Samples.bits(gradient));
@@ -140,7 +140,9 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
   }
 
   private static int[] numbers(LossOutputs outcome) {
-    return new int[] {(int) outcome.rows(), (int) outcome.counted(), (int) outcome.correct()};
+    return new int[] {
+      (int) outcome.rows(), (int) outcome.validRows(), (int) outcome.correctCount()
+    };
   }
 
   private static int[] bits(double value) {

@@ -9,7 +9,7 @@ import dev.xent.errors.XentException;
 import dev.xent.layers.Layer;
 import dev.xent.layers.SoftmaxLayer;
 import dev.xent.options.Backend;
-import dev.xent.options.NoneCounted;
+import dev.xent.options.EmptyMean;
 import dev.xent.options.SamplingRules;
 import dev.xent.options.Smoothing;
 import java.io.IOException;
@@ -285,7 +285,7 @@ class EveryRefusalTest {
         b -> b.softmax().forward(zeros(DType.F64, 3, 4), zeros(DType.F16, 3, 4)));
     kinds.put("labels of floats", b -> b.loss(zeros(DType.F32, 3)));
     kinds.put("probabilities of doubles beside floats", b -> b.loss(zeros(DType.F64, 3, 4)));
-    kinds.put("hits of integers", b -> b.loss(b.outputs().hits(zeros(DType.I32, 3))));
+    kinds.put("correct rows of integers", b -> b.loss(b.outputs().correct(zeros(DType.I32, 3))));
     kinds.put("argmax of bytes", b -> b.loss(b.outputs().argmax(zeros(DType.I8, 3))));
     kinds.put(
         "argmax of more classes than an int counts",
@@ -346,10 +346,11 @@ class EveryRefusalTest {
           b.forward(gone);
         });
     kinds.put(
-        "memory that its lender refuses",
+        "memory that its owner refuses",
         b ->
             b.forward(
-                b.logits.lentBy(() -> "the buffer is released; keep it retained during the call")));
+                b.logits.ownedBy(
+                    () -> "the buffer is released; keep it retained during the call")));
     kinds.put(
         "an arena of another thread",
         b -> {
@@ -408,7 +409,7 @@ class EveryRefusalTest {
         b ->
             b.loss()
                 .ignoreIndex(1)
-                .noneCounted(NoneCounted.ERROR)
+                .emptyMean(EmptyMean.ERROR)
                 .build()
                 .forwardBackward(b.logits, Tensor.of(new int[] {1, 1, 1}), b.out));
   }
@@ -705,7 +706,7 @@ class EveryRefusalTest {
                 .forwardBackward(
                     b.logits, b.soft, b.out, b.outputs().ranks(Tensor.of(new int[3]))));
     kinds.put(
-        "hits of probability rows",
+        "correct rows of probability rows",
         b -> b.mean().forward(b.logits, b.soft, b.outputs().countCorrect(true)));
     kinds.put(
         "a gradient of labels",
@@ -739,7 +740,7 @@ class EveryRefusalTest {
           b.mean().forward(b.logits, b.labels, saved);
           b.loss().temperature(2).build().backward(b.logits, b.labels, saved, null, b.out);
         });
-    kinds.put("bytes that are no tally", b -> LossTally.ofBytes(new byte[40]));
+    kinds.put("bytes that are no lossSum", b -> LossSum.ofBytes(new byte[40]));
   }
 
   private static void shards(Map<String, Call> kinds) {

@@ -318,7 +318,7 @@ class GeneralLossTest {
             .targetGradient(targetGradient)
             .saveStatistics();
     if (labels) {
-      outcome.logProbabilities(logProbabilities).ranks(ranks).hits(hits);
+      outcome.logProbabilities(logProbabilities).ranks(ranks).correct(hits);
     }
     double mean = loss.forwardBackward(c.logits, c.target, c.inputs, gradient, outcome);
 
@@ -358,7 +358,7 @@ class GeneralLossTest {
         assertThat(hits.getLong(o, i)).isEqualTo(order.get(0) == truth.label ? 1 : 0);
       }
     }
-    assertThat(outcome.counted()).isEqualTo(counted);
+    assertThat(outcome.validRows()).isEqualTo(counted);
     isNear("sum", c, outcome.sum(), sum);
     if (denominator != 0) {
       isNear("mean", c, mean, sum / denominator);

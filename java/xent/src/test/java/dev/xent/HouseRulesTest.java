@@ -86,7 +86,7 @@ class HouseRulesTest {
 
   @Test
   void nothingInternalIsExported() {
-    ModuleDescriptor module = Xent.class.getModule().getDescriptor();
+    ModuleDescriptor module = XentRuntime.class.getModule().getDescriptor();
     assertThat(module.exports())
         .extracting(ModuleDescriptor.Exports::source)
         .containsExactlyInAnyOrder("dev.xent", ERRORS, LAYERS, OPTIONS);
@@ -95,7 +95,7 @@ class HouseRulesTest {
 
   @Test
   void nothingIsNeededAtRunTimeButTheJdk() {
-    assertThat(Xent.class.getModule().getDescriptor().requires())
+    assertThat(XentRuntime.class.getModule().getDescriptor().requires())
         .filteredOn(each -> !each.modifiers().contains(ModuleDescriptor.Requires.Modifier.STATIC))
         .extracting(ModuleDescriptor.Requires::name)
         .containsExactly("java.base");

@@ -265,7 +265,7 @@ class InputsRefusedTest {
         "the shape [3]");
     refused(
         ShapeException.class,
-        () -> loss.forward(logits, labels, outputs().hits(u8(0, 0))),
+        () -> loss.forward(logits, labels, outputs().correct(u8(0, 0))),
         "hits is U8 [2]",
         "the shape [3]");
     for (CrossEntropy.Outputs each :

@@ -230,7 +230,7 @@ class InputsTest {
           new CrossEntropy.Outputs().losses(losses).logSumExp(perRow).countCorrect(true);
       Tensor labels = Tensor.of(numbers);
       double mean = loss.forwardBackward(x, labels, inputs, dx, outcome);
-      bits.add(new int[] {Float.floatToRawIntBits((float) mean), (int) outcome.correct()});
+      bits.add(new int[] {Float.floatToRawIntBits((float) mean), (int) outcome.correctCount()});
       bits.add(Samples.bits(dx));
       bits.add(Samples.bits(losses));
       bits.add(Samples.bits(perRow));
@@ -339,17 +339,17 @@ class InputsTest {
       Tensor weights = Tensor.of(MemorySegment.ofArray(rows), type, 3);
       Inputs inputs = Inputs.none().classMask(mask).rowWeights(weights);
       Tensor hits = Tensor.of(MemorySegment.ofArray(new byte[3]), type, 3);
-      CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().hits(hits);
+      CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().correct(hits);
       Tensor dx = Tensor.of(new float[15], 3, 5);
       List<Object> all = new ArrayList<>();
       all.add(loss.forwardBackward(x, labels, inputs, dx, outcome));
       all.add(Arrays.toString(Samples.bits(dx)));
-      all.add(outcome.correct());
+      all.add(outcome.correctCount());
       all.add(Arrays.toString(hits.toLongArray()));
       NllLoss.Outputs counting = new NllLoss.Outputs().countCorrect(true);
       all.add(nll.forwardBackward(x, labels, inputs, dx, counting));
       all.add(Arrays.toString(Samples.bits(dx)));
-      all.add(counting.correct());
+      all.add(counting.correctCount());
       all.add(kl.forward(x, dx, inputs, new Divergence.Outputs()));
       results.add(all);
     }

@@ -68,7 +68,7 @@ class LargeTensorTest {
       assertThat(losses.getDouble(rows - 3)).isCloseTo(Math.log(classes), within(1e-5));
       assertThat(losses.getDouble(rows - 2)).isCloseTo(lossOfThirty(classes), within(1e-13));
       assertThat(losses.getDouble(rows - 1)).isCloseTo(lossOfThirty(classes), within(1e-13));
-      assertThat(outcome.correct()).isEqualTo(rows);
+      assertThat(outcome.correctCount()).isEqualTo(rows);
 
       // The last rows alone, with their gradient in place.
       Tensor last = logits.slice(0, rows - 2, rows);
@@ -89,7 +89,7 @@ class LargeTensorTest {
     loss.forward(
         logits,
         Tensor.of(new long[] {classes - 2, classes - 1}),
-        new CrossEntropy.Outputs().losses(losses).hits(hits));
+        new CrossEntropy.Outputs().losses(losses).correct(hits));
     assertThat(losses.getDouble(0)).isCloseTo(Math.log(classes), within(1e-5));
     assertThat(losses.getDouble(1)).isCloseTo(lossOfThirty(classes), within(1e-9));
     assertThat(hits.toLongArray()).containsExactly(0, 1);

@@ -8,7 +8,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.options.Backend;
-import dev.xent.options.NoneCounted;
+import dev.xent.options.EmptyMean;
 import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
 import org.junit.jupiter.api.Test;
@@ -82,7 +82,7 @@ class LinearCrossEntropyTest {
     isGradientOf(ofWeights, w);
     isGradientOf(ofBias, b);
     assertThat(outputs.rows()).isEqualTo(ROWS);
-    assertThat(outputs.correct()).isBetween(0L, (long) ROWS);
+    assertThat(outputs.correctCount()).isBetween(0L, (long) ROWS);
     assertThat(on(backend).build().forward(hidden, weights, labels, inputs)).isEqualTo(mean);
     assertThat(
             on(backend).reduction(Reduction.SUM).build().forward(hidden, weights, labels, inputs))
@@ -129,7 +129,7 @@ class LinearCrossEntropyTest {
     Tensor none = labels.slice(0, 0, 0);
     ofWeights.setFloat(7, 0, 0);
     ofBias.setFloat(7, 0);
-    LinearCrossEntropy loss = on(backend).noneCounted(NoneCounted.ZERO).build();
+    LinearCrossEntropy loss = on(backend).emptyMean(EmptyMean.ZERO).build();
     gradients.hidden(null);
     assertThat(loss.forwardBackward(nothing, weights, none, gradients)).isZero();
     assertThat(ofWeights.toFloatArray()).containsOnly(0);
@@ -142,12 +142,12 @@ class LinearCrossEntropyTest {
 
   @OnEveryBackend
   void aTallySeesTheLosses(Backend backend) {
-    LossTally tally = new LossTally();
-    LinearCrossEntropy.Outputs outputs = new LinearCrossEntropy.Outputs().tally(tally);
+    LossSum lossSum = new LossSum();
+    LinearCrossEntropy.Outputs outputs = new LinearCrossEntropy.Outputs().lossSum(lossSum);
     LinearCrossEntropy loss = on(backend).build();
     double first = loss.forward(hidden.slice(0, 0, 2), weights, labels.slice(0, 0, 2), outputs);
     double second = loss.forward(hidden.slice(0, 2, 6), weights, labels.slice(0, 2, 6), outputs);
-    assertThat(tally.mean()).isEqualTo(loss.forward(hidden, weights, labels));
+    assertThat(lossSum.mean()).isEqualTo(loss.forward(hidden, weights, labels));
     assertThat(first).isNotEqualTo(second);
   }
 

@@ -246,7 +246,7 @@ final class LinearMixture {
     outputs.losses(result("losses", into, rowShape()));
     outputs.logSumExp(result("lse", into, rowShape()));
     if (kind == 0) {
-      outputs.hits(integers("hits", into, DType.U8, rowShape()));
+      outputs.correct(integers("correct", into, DType.U8, rowShape()));
     }
     if (!all) {
       return outputs;
@@ -326,7 +326,8 @@ final class LinearMixture {
     bits.put("loss", new long[] {Double.doubleToLongBits(loss)});
     bits.put("sum", new long[] {Double.doubleToLongBits(outputs.sum())});
     bits.put(
-        "counted", new long[] {outputs.counted(), Double.doubleToLongBits(outputs.denominator())});
+        "valid_rows",
+        new long[] {outputs.validRows(), Double.doubleToLongBits(outputs.denominator())});
     results.forEach((name, tensor) -> bits.put(name, bits(tensor)));
     return bits;
   }

@@ -166,7 +166,7 @@ class LongHeapRowsTest {
               .reduction(Reduction.SUM)
               .build();
       CrossEntropy.Outputs outcome =
-          new CrossEntropy.Outputs().losses(losses).hits(hits).saveStatistics(arena);
+          new CrossEntropy.Outputs().losses(losses).correct(hits).saveStatistics(arena);
       double loss = sum.forwardBackward(dx, targets, dx, outcome);
       sum.backward(later, targets, outcome, lse, later);
 
@@ -187,7 +187,7 @@ class LongHeapRowsTest {
         Samples.bits(dx),
         Samples.bits(later),
         Samples.bits(soft),
-        {(int) outcome.correct(), Float.floatToIntBits((float) loss)},
+        {(int) outcome.correctCount(), Float.floatToIntBits((float) loss)},
         {Float.floatToIntBits((float) softLoss)}
       };
     }

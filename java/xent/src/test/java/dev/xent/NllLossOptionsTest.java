@@ -220,7 +220,7 @@ class NllLossOptionsTest {
         assertThat((double) slopes[j]).isCloseTo(slope, within(20 * NEAR));
       }
     }
-    assertThat(outcome.counted()).isEqualTo(counted);
+    assertThat(outcome.validRows()).isEqualTo(counted);
     assertThat(outcome.denominator()).isCloseTo(denominator, within(1e-12));
 
     float[] alone = new float[gradient.length];
@@ -289,8 +289,8 @@ class NllLossOptionsTest {
             .execution(Execution.defaults().backend(backend))
             .build();
     Tensor labels = Tensor.of(batch.labels);
-    LossTally tally = new LossTally();
-    NllLoss.Outputs outcome = new NllLoss.Outputs().tally(tally);
+    LossSum lossSum = new LossSum();
+    NllLoss.Outputs outcome = new NllLoss.Outputs().lossSum(lossSum);
     for (int r = 0; r < batch.rows; r += 4) {
       Tensor weights = Tensor.of(batch.rowWeights).slice(0, r, r + 4);
       loss.forward(
@@ -300,9 +300,9 @@ class NllLossOptionsTest {
           outcome);
     }
     Inputs weights = Inputs.none().rowWeights(Tensor.of(batch.rowWeights));
-    assertThat(tally.mean()).isEqualTo(loss.forward(batch.of(batch.logs), labels, weights));
-    assertThat(tally.rows()).isEqualTo(8);
-    assertThat(tally.counted()).isEqualTo(6);
+    assertThat(lossSum.mean()).isEqualTo(loss.forward(batch.of(batch.logs), labels, weights));
+    assertThat(lossSum.rows()).isEqualTo(8);
+    assertThat(lossSum.validRows()).isEqualTo(6);
   }
 
   /** Numbers that floats hold: in F64 they make the same sums, not rounded to float. */

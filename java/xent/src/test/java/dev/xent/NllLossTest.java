@@ -7,13 +7,13 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.sun.management.ThreadMXBean;
 import dev.xent.errors.DTypeException;
+import dev.xent.errors.EmptyMeanException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
-import dev.xent.errors.NoneCountedException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.options.Backend;
-import dev.xent.options.NoneCounted;
+import dev.xent.options.EmptyMean;
 import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -157,9 +157,9 @@ class NllLossTest {
     NllLoss.Outputs second = new NllLoss.Outputs().countCorrect(true);
     assertThat(whole.onLogProbabilities().forward(logs, labels, second))
         .isCloseTo(whole.forward(logits, labels, first), within(1e-6));
-    assertThat(second.counted()).isEqualTo(first.counted()).isLessThan(rows);
+    assertThat(second.validRows()).isEqualTo(first.validRows()).isLessThan(rows);
     assertThat(second.denominator()).isEqualTo(first.denominator());
-    assertThat(second.correct()).isEqualTo(first.correct()).isPositive();
+    assertThat(second.correctCount()).isEqualTo(first.correctCount()).isPositive();
   }
 
   // ---- how tensors lie -----------------------------------------------------------------------
@@ -342,7 +342,7 @@ class NllLossTest {
     NllLoss.Outputs outcome =
         new NllLoss.Outputs()
             .losses(Tensor.of(losses))
-            .hits(Tensor.of(MemorySegment.ofArray(hits), DType.U8, 2));
+            .correct(Tensor.of(MemorySegment.ofArray(hits), DType.U8, 2));
     double mean =
         NllLoss.builder()
             .ignoreIndex(255)
@@ -357,8 +357,8 @@ class NllLossTest {
     assertThat(bits(losses)).containsExactly(0, Float.floatToRawIntBits(1));
     assertThat(bits(gradient)).containsExactly(0, 0, Float.floatToRawIntBits(-1), 0);
     assertThat(hits).containsExactly((byte) 0, (byte) 1);
-    assertThat(outcome.counted()).isEqualTo(1);
-    assertThat(outcome.correct()).isEqualTo(1);
+    assertThat(outcome.validRows()).isEqualTo(1);
+    assertThat(outcome.correctCount()).isEqualTo(1);
   }
 
   @Test
@@ -369,7 +369,7 @@ class NllLossTest {
       NllLoss.mean()
           .forward(
               Tensor.of(logs, 4, 3), Tensor.of(new int[] {label, label, label, label}), outcome);
-      assertThat(outcome.correct()).isEqualTo(label == 1 ? 0 : 1);
+      assertThat(outcome.correctCount()).isEqualTo(label == 1 ? 0 : 1);
     }
   }
 
@@ -381,11 +381,11 @@ class NllLossTest {
     NllLoss.Builder builder = NllLoss.builder().ignoreIndex(-1);
     assertThat(builder.build().forwardBackward(logs, labels, Tensor.of(gradient, 1, 2))).isNaN();
     assertThat(bits(gradient)).containsExactly(0, 0);
-    assertThat(builder.noneCounted(NoneCounted.ZERO).build().forward(logs, labels)).isZero();
-    NllLoss strict = builder.noneCounted(NoneCounted.ERROR).build();
+    assertThat(builder.emptyMean(EmptyMean.ZERO).build().forward(logs, labels)).isZero();
+    NllLoss strict = builder.emptyMean(EmptyMean.ERROR).build();
     gradient[0] = 5;
     assertThatThrownBy(() -> strict.forwardBackward(logs, labels, Tensor.of(gradient, 1, 2)))
-        .isInstanceOf(NoneCountedException.class);
+        .isInstanceOf(EmptyMeanException.class);
     assertThat(gradient[0]).isEqualTo(5);
     assertThat(strict.withDenominator(3).forward(logs, labels)).isZero();
   }

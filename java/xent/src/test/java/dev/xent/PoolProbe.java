@@ -23,6 +23,6 @@ public final class PoolProbe {
             .map(Thread::getName)
             .filter(name -> name.startsWith("xent-"))
             .sorted()
-            .collect(Collectors.joining(" ", Xent.runtime().threads() + ":", "")));
+            .collect(Collectors.joining(" ", XentRuntime.get().threads() + ":", "")));
   }
 }

@@ -127,7 +127,8 @@ class PreparedCallsTest {
     each.put("losses", new CrossEntropy.Outputs().losses(perRow));
     each.put("logSumExp", new CrossEntropy.Outputs().logSumExp(perRow));
     each.put(
-        "hits", new CrossEntropy.Outputs().hits(Tensor.allocate(Arena.global(), DType.U8, ROWS)));
+        "correct",
+        new CrossEntropy.Outputs().correct(Tensor.allocate(Arena.global(), DType.U8, ROWS)));
     each.put("countCorrect", new CrossEntropy.Outputs().countCorrect(true));
     each.put("logProbabilities", new CrossEntropy.Outputs().logProbabilities(perRow));
     each.put("argmax", new CrossEntropy.Outputs().argmax(integers(ROWS)));
@@ -136,7 +137,7 @@ class PreparedCallsTest {
     each.put("topClasses", new CrossEntropy.Outputs().topClasses(integers(ROWS, 2)));
     each.put(
         "topLogProbabilities", new CrossEntropy.Outputs().topLogProbabilities(floats(ROWS, 2)));
-    each.put("tally", new CrossEntropy.Outputs().tally(new LossTally()));
+    each.put("exact_sum", new CrossEntropy.Outputs().lossSum(new LossSum()));
     each.forEach(
         (name, outputs) ->
             assertPrepared(name, loss.on(x, labels).gradient(y).outputs(outputs), 2));
@@ -157,7 +158,8 @@ class PreparedCallsTest {
       Tensor manyLabels = Tensor.allocate(arena, DType.I64, rows);
       Call call = Softmax.builder().execution(NATIVE).build().on(many, gradient);
       assertPrepared("softmax", call.bound, call::run, 1);
-      // The tally is behind the arrays that the linker holds: prepared where nobody can free them.
+      // the exact sum is behind the arrays that the linker holds: prepared where nobody can free
+      // them.
       boolean fixed = arena.scope().equals(Arena.global().scope());
       assertPrepared("loss", loss.on(many, manyLabels).gradient(gradient), fixed ? 2 : 1);
     }

@@ -248,7 +248,7 @@ class SelectedLogProbabilitiesTest {
     Tensor lost = Tensor.allocate(arena, DType.F32, 2);
     Tensor sums =
         Tensor.of(new double[1])
-            .lentBy(
+            .ownedBy(
                 () -> {
                   if (arena.scope().isAlive()) {
                     arena.close();
@@ -372,7 +372,7 @@ class SelectedLogProbabilitiesTest {
     double scale = random.nextInt(4) == 0 ? 1e-40 : 1;
     DType outType = anyFloat(wide);
     long[] expected = null;
-    for (Isa isa : Xent.runtime().availableIsas()) {
+    for (Isa isa : XentRuntime.get().availableIsas()) {
       for (Backend backend : new Backend[] {Backend.REFERENCE, Backend.NATIVE}) {
         SelectedLogProbabilities.Builder builder =
             SelectedLogProbabilities.builder()

@@ -205,7 +205,7 @@ class ShardsTest {
       for (CrossEntropy.Outputs outcome : outcomes) {
         assertThat(outcome.loss()).isEqualTo(whole.loss());
         assertThat(outcome.denominator()).isEqualTo(whole.denominator());
-        assertThat(outcome.correct()).isEqualTo(whole.correct());
+        assertThat(outcome.correctCount()).isEqualTo(whole.correctCount());
       }
       assertThat(bits(gradient)).isEqualTo(bits(expected));
     }

@@ -186,7 +186,11 @@ class StridesTest {
         Samples.bits(losses),
         Samples.bits(gradient),
         Samples.bits(later),
-        {(int) outcome.correct(), (int) outcome.counted(), Float.floatToIntBits((float) loss)}
+        {
+          (int) outcome.correctCount(),
+          (int) outcome.validRows(),
+          Float.floatToIntBits((float) loss)
+        }
       };
     }
   }

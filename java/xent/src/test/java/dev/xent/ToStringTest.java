@@ -10,9 +10,9 @@ import dev.xent.layers.LogSoftmaxLayer;
 import dev.xent.layers.NllLossLayer;
 import dev.xent.layers.SoftmaxLayer;
 import dev.xent.options.Backend;
+import dev.xent.options.EmptyMean;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Isa;
-import dev.xent.options.NoneCounted;
 import dev.xent.options.Reduction;
 import dev.xent.options.Smoothing;
 import java.lang.foreign.Arena;
@@ -66,9 +66,9 @@ class ToStringTest {
             Softmax.builder()
                 .execution(
                     Execution.defaults()
-                        .backend(Xent.runtime().backend())
-                        .isa(Xent.runtime().isa())
-                        .threads(Xent.runtime().threads()))
+                        .backend(XentRuntime.get().backend())
+                        .isa(XentRuntime.get().isa())
+                        .threads(XentRuntime.get().threads()))
                 .temperature(1)
                 .build())
         .hasToString("Softmax[]");
@@ -77,7 +77,7 @@ class ToStringTest {
   @Test
   void everyOptionIsSaid() {
     String engine = "backend=REFERENCE, threads=7, executor=" + Direct.class.getName();
-    boolean reference = Xent.runtime().backend() == Backend.REFERENCE;
+    boolean reference = XentRuntime.get().backend() == Backend.REFERENCE;
     String who = reference ? engine.substring(engine.indexOf("threads")) : engine;
     assertThat(
             CrossEntropy.builder()
@@ -95,13 +95,13 @@ class ToStringTest {
                 .gradientReduction(Reduction.MEAN)
                 .gradientScale(0.5)
                 .denominator(8)
-                .noneCounted(NoneCounted.ZERO)
+                .emptyMean(EmptyMean.ZERO)
                 .build())
         .hasToString(
             "CrossEntropy[axis=1, ignoreIndex=-100, labelSmoothing=0.1, smoothing=OTHERS,"
                 + " temperature=2.0, softcap=30.0, zLoss=1.0E-4, fullyMasked=ZERO,"
                 + " classWeights=F32 [3], reduction=SUM, gradientReduction=MEAN,"
-                + " gradientScale=0.5, denominator=8.0, noneCounted=ZERO, "
+                + " gradientScale=0.5, denominator=8.0, emptyMean=ZERO, "
                 + who
                 + "]");
     assertThat(CrossEntropy.builder().probabilityClamp(0.1).build())
@@ -138,9 +138,11 @@ class ToStringTest {
 
   @Test
   void anInstructionSetIsSaidWhereItIsNotTheOneOfTheProcess() {
-    for (Isa isa : Xent.runtime().availableIsas()) {
+    for (Isa isa : XentRuntime.get().availableIsas()) {
       String said =
-          isa == Xent.runtime().isa() ? "" : "isa=" + isa.name().toLowerCase(java.util.Locale.ROOT);
+          isa == XentRuntime.get().isa()
+              ? ""
+              : "isa=" + isa.name().toLowerCase(java.util.Locale.ROOT);
       assertThat(Softmax.builder().execution(Execution.defaults().isa(isa)).build())
           .hasToString("Softmax[" + said + "]");
     }
@@ -163,14 +165,14 @@ class ToStringTest {
 
   @Test
   void whatACallHandsOut() {
-    LossTally tally = new LossTally();
+    LossSum lossSum = new LossSum();
     CrossEntropy.Outputs outcome =
         new CrossEntropy.Outputs()
             .losses(Tensor.of(new float[2]))
             .countCorrect(true)
             .saveStatistics(Arena.ofAuto())
-            .tally(tally);
-    String asked = "Outputs[losses=F32 [2], countCorrect=true, saveStatistics=true, tally=true";
+            .lossSum(lossSum);
+    String asked = "Outputs[losses=F32 [2], countCorrect=true, saveStatistics=true, lossSum=true";
     assertThat(outcome).hasToString(asked + "]");
     double loss = CrossEntropy.mean().forward(LOGITS, LABELS, outcome);
     assertThat(outcome)
@@ -181,8 +183,8 @@ class ToStringTest {
                 + ", sum="
                 + outcome.sum()
                 + ", rows=2, counted=2, denominator=2.0, correct=1]");
-    assertThat(tally)
-        .hasToString("LossTally[sum=" + outcome.sum() + ", denominator=2.0, rows=2, counted=2]");
+    assertThat(lossSum)
+        .hasToString("LossSum[sum=" + outcome.sum() + ", denominator=2.0, rows=2, counted=2]");
   }
 
   @Test

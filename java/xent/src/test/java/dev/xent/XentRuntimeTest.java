@@ -8,7 +8,7 @@ import dev.xent.options.Isa;
 import org.junit.jupiter.api.Test;
 
 class XentRuntimeTest {
-  private final XentRuntime runtime = Xent.runtime();
+  private final XentRuntime runtime = XentRuntime.get();
 
   @Test
   void theVersionIsThatOfTheBuild() {

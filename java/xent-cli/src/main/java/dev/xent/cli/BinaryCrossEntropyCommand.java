@@ -111,7 +111,7 @@ final class BinaryCrossEntropyCommand extends ReducedCommand<BinaryCrossEntropy.
   @Override
   LossReport report(BinaryCrossEntropy.Outputs outputs, LossReduction by, Used used) {
     return new LossReport(
-        by, outputs.loss(), outputs.rows(), outputs.counted(), outputs.denominator(), -1, used);
+        by, outputs.loss(), outputs.rows(), outputs.validRows(), outputs.denominator(), -1, used);
   }
 
   @Override
@@ -124,7 +124,7 @@ final class BinaryCrossEntropyCommand extends ReducedCommand<BinaryCrossEntropy.
         builder::axis,
         builder::reduction,
         builder::denominator,
-        builder::noneCounted);
+        builder::emptyMean);
     if (ignoreIndex != null) {
       builder.ignoreIndex(ignoreIndex);
     }

@@ -2,7 +2,6 @@
 package dev.xent.cli;
 
 import dev.xent.Execution;
-import dev.xent.Xent;
 import dev.xent.XentRuntime;
 import dev.xent.options.Backend;
 import dev.xent.options.Isa;
@@ -58,7 +57,7 @@ public final class ComputeOptions {
    * @throws CommandException if the backend has none of that name here
    */
   public Isa isa() {
-    XentRuntime runtime = Xent.runtime();
+    XentRuntime runtime = XentRuntime.get();
     if (isa == Isa.BEST || (backend == Backend.NATIVE && runtime.fallbackReason() != null)) {
       return isa;
     }
@@ -89,7 +88,7 @@ public final class ComputeOptions {
 
   /** How many threads compute, at most: what was asked for, or what this process says. */
   public int threads() {
-    return threadsOr(Xent.runtime().threads());
+    return threadsOr(XentRuntime.get().threads());
   }
 
   /** How many threads were asked for, or what is given here. */

@@ -4,9 +4,9 @@ package dev.xent.cli;
 import dev.xent.DType;
 import dev.xent.Divergence;
 import dev.xent.options.Backend;
+import dev.xent.options.EmptyMean;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Isa;
-import dev.xent.options.NoneCounted;
 import dev.xent.options.SamplingRules;
 import dev.xent.options.Smoothing;
 import dev.xent.options.Ties;
@@ -45,7 +45,7 @@ final class Converters {
         .registerConverter(Long.class, Converters::whole)
         .registerConverter(long.class, Converters::whole)
         .registerConverter(LossReduction.class, choice(List.of(LossReduction.values())))
-        .registerConverter(NoneCounted.class, choice(List.of(NoneCounted.values())))
+        .registerConverter(EmptyMean.class, choice(List.of(EmptyMean.values())))
         .registerConverter(FullyMasked.class, choice(List.of(FullyMasked.values())))
         .registerConverter(Rules.class, choice(List.of(Rules.PYTORCH, Rules.ONNX)))
         .registerConverter(SamplingRules.class, choice(List.of(SamplingRules.values())))

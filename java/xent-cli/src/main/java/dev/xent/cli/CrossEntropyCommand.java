@@ -95,15 +95,15 @@ final class CrossEntropyCommand extends ClassLossCommand<CrossEntropy.Outputs> {
         by,
         outputs.loss(),
         outputs.rows(),
-        outputs.counted(),
+        outputs.validRows(),
         outputs.denominator(),
-        outputs.correct(),
+        outputs.correctCount(),
         used);
   }
 
   @Override
   void request(CrossEntropy.Outputs outputs, Outputs files, OutputType types, Loss loss) {
-    request(files, types, loss, outputs::countCorrect, outputs::hits, outputs::targetGradient);
+    request(files, types, loss, outputs::countCorrect, outputs::correct, outputs::targetGradient);
     rowOutputs.request(
         files,
         types,
@@ -125,7 +125,7 @@ final class CrossEntropyCommand extends ClassLossCommand<CrossEntropy.Outputs> {
         builder::axis,
         builder::reduction,
         builder::denominator,
-        builder::noneCounted);
+        builder::emptyMean);
     tell(
         loss,
         builder::ignoreIndex,

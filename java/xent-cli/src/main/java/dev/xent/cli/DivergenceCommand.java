@@ -108,7 +108,7 @@ final class DivergenceCommand extends ReducedCommand<Divergence.Outputs> {
   @Override
   LossReport report(Divergence.Outputs outputs, LossReduction by, Used used) {
     return new LossReport(
-        by, outputs.loss(), outputs.rows(), outputs.counted(), outputs.denominator(), -1, used);
+        by, outputs.loss(), outputs.rows(), outputs.validRows(), outputs.denominator(), -1, used);
   }
 
   @Override
@@ -120,7 +120,7 @@ final class DivergenceCommand extends ReducedCommand<Divergence.Outputs> {
         builder::axis,
         builder::reduction,
         builder::denominator,
-        builder::noneCounted);
+        builder::emptyMean);
     Divergence operation = builder.build();
     if (dx == null) {
       operation.forward(loss.input(), loss.targets(), loss.inputs(), outputs);

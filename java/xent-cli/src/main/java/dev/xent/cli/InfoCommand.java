@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.Xent;
 import dev.xent.XentRuntime;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -40,7 +39,7 @@ final class InfoCommand implements Callable<Integer> {
   }
 
   private Map<String, Object> facts() {
-    XentRuntime runtime = Xent.runtime();
+    XentRuntime runtime = XentRuntime.get();
     Used used = Used.of(compute);
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("version", runtime.version());

@@ -181,15 +181,15 @@ final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
         by,
         outputs.loss(),
         outputs.rows(),
-        outputs.counted(),
+        outputs.validRows(),
         outputs.denominator(),
-        outputs.correct(),
+        outputs.correctCount(),
         used);
   }
 
   @Override
   void request(LinearCrossEntropy.Outputs outputs, Outputs files, OutputType types, Loss loss) {
-    request(files, types, loss, outputs::countCorrect, outputs::hits, outputs::targetGradient);
+    request(files, types, loss, outputs::countCorrect, outputs::correct, outputs::targetGradient);
     rowOutputs.request(
         files,
         types,
@@ -216,7 +216,7 @@ final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
         builder::axis,
         builder::reduction,
         builder::denominator,
-        builder::noneCounted);
+        builder::emptyMean);
     tell(
         loss,
         builder::ignoreIndex,

@@ -40,7 +40,7 @@ record LossReport(
     object.put("loss", reduction == LossReduction.NONE ? null : Json.number(loss));
     object.put("reduction", Converters.name(reduction));
     object.put("rows", rows);
-    object.put("counted", counted);
+    object.put("valid_rows", counted);
     object.put("denominator", Json.number(denominator));
     object.put("correct", correct < 0 ? null : correct);
     object.put("accuracy", accuracy());
@@ -59,7 +59,7 @@ record LossReport(
           "loss",
           String.format(Locale.ROOT, "%s (%s)", Numbers.text(loss), Converters.name(reduction)));
     }
-    line(text, "rows", String.format(Locale.ROOT, "%d, %d counted", rows, counted));
+    line(text, "rows", String.format(Locale.ROOT, "%d, %d valid", rows, counted));
     if (reduction != LossReduction.NONE) {
       line(text, "denominator", Numbers.text(denominator));
     }

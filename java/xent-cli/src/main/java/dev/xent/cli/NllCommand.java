@@ -43,15 +43,15 @@ final class NllCommand extends ClassLossCommand<NllLoss.Outputs> {
         by,
         outputs.loss(),
         outputs.rows(),
-        outputs.counted(),
+        outputs.validRows(),
         outputs.denominator(),
-        outputs.correct(),
+        outputs.correctCount(),
         used);
   }
 
   @Override
   void request(NllLoss.Outputs outputs, Outputs files, OutputType types, Loss loss) {
-    request(files, types, loss, outputs::countCorrect, outputs::hits, outputs::targetGradient);
+    request(files, types, loss, outputs::countCorrect, outputs::correct, outputs::targetGradient);
   }
 
   @Override
@@ -62,7 +62,7 @@ final class NllCommand extends ClassLossCommand<NllLoss.Outputs> {
         builder::axis,
         builder::reduction,
         builder::denominator,
-        builder::noneCounted);
+        builder::emptyMean);
     tell(
         loss,
         builder::ignoreIndex,

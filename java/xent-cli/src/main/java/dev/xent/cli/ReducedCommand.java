@@ -4,9 +4,9 @@ package dev.xent.cli;
 import dev.xent.DType;
 import dev.xent.Execution;
 import dev.xent.Tensor;
+import dev.xent.errors.EmptyMeanException;
 import dev.xent.errors.LabelException;
-import dev.xent.errors.NoneCountedException;
-import dev.xent.options.NoneCounted;
+import dev.xent.options.EmptyMean;
 import dev.xent.options.Reduction;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -51,10 +51,10 @@ abstract class ReducedCommand<O> implements Callable<Integer> {
   private @Nullable Double denominator;
 
   @Option(
-      names = "--none-counted",
+      names = "--empty-mean",
       paramLabel = "P",
       description = "Mean if all rows are ignored: nan, zero or error. Default: nan.")
-  private @Nullable NoneCounted noneCounted;
+  private @Nullable EmptyMean emptyMean;
 
   @Option(
       names = "--losses",
@@ -82,14 +82,14 @@ abstract class ReducedCommand<O> implements Callable<Integer> {
    * @param axis of the classes
    * @param reduction of the losses
    * @param denominator of a mean, or null
-   * @param noneCounted what the mean of no rows is
+   * @param emptyMean what the mean of no rows is
    * @param compute who computes
    */
   record Settings(
       int axis,
       Reduction reduction,
       @Nullable Double denominator,
-      NoneCounted noneCounted,
+      EmptyMean emptyMean,
       ComputeOptions compute) {
 
     /** Tells the options of a builder all of it. */
@@ -98,14 +98,14 @@ abstract class ReducedCommand<O> implements Callable<Integer> {
         IntFunction<?> ofAxis,
         Function<Reduction, ?> ofReduction,
         DoubleFunction<?> ofDenominator,
-        Function<NoneCounted, ?> ofNoneCounted) {
+        Function<EmptyMean, ?> ofEmptyMean) {
       ofExecution.apply(compute.execution());
       ofAxis.apply(axis);
       ofReduction.apply(reduction);
       if (denominator != null) {
         ofDenominator.apply(denominator);
       }
-      ofNoneCounted.apply(noneCounted);
+      ofEmptyMean.apply(emptyMean);
     }
   }
 
@@ -158,7 +158,7 @@ abstract class ReducedCommand<O> implements Callable<Integer> {
       O outputs = outputs(losses(files, type.perRow(x), loss.rows().shape()));
       request(outputs, files, type, loss);
       Tensor dx = files.create(gradient, type.like(x), x.shape());
-      NoneCounted ofNone = noneCounted == null ? NoneCounted.NAN : noneCounted;
+      EmptyMean ofNone = emptyMean == null ? EmptyMean.NAN : emptyMean;
       Settings settings =
           new Settings(classAxis, reduction.ofLibrary(), denominator, ofNone, compute);
       Progress.during(spec.name(), () -> reduce(settings, loss, dx, outputs));
@@ -187,7 +187,7 @@ abstract class ReducedCommand<O> implements Callable<Integer> {
   private void requireOptions() {
     Ranges.atLeast0("--denominator", denominator);
     requireMeanFor("--denominator", denominator);
-    requireMeanFor("--none-counted", noneCounted);
+    requireMeanFor("--empty-mean", emptyMean);
     if (denominator != null
         && gradient != null
         && reduction == LossReduction.MEAN
@@ -218,11 +218,11 @@ abstract class ReducedCommand<O> implements Callable<Integer> {
       compute(settings, loss, dx, outputs);
     } catch (LabelException e) {
       throw WrongLabel.in(loss.rows(), e);
-    } catch (NoneCountedException e) {
+    } catch (EmptyMeanException e) {
       throw new CommandException(
           denominator == null
-              ? "all rows are ignored, so the mean is undefined; set --none-counted nan or zero"
-              : "--denominator 0 makes the mean undefined; set --none-counted nan or zero");
+              ? "all rows are ignored, so the mean is undefined; set --empty-mean nan or zero"
+              : "--denominator 0 makes the mean undefined; set --empty-mean nan or zero");
     }
   }
 }

@@ -12,11 +12,11 @@ import picocli.CommandLine.Option;
 /** What every loss of targets writes beside losses and gradient. */
 final class TargetOutputs {
   @Option(
-      names = "--hits",
+      names = "--correct",
       order = HelpOrder.FILES,
       paramLabel = "H.npy",
       description = "Write 1 if the label has the largest logit, else 0, as u8.")
-  private @Nullable Path hits;
+  private @Nullable Path correct;
 
   @Option(
       names = "--target-grad",
@@ -34,8 +34,8 @@ final class TargetOutputs {
               "--target-grad requires probabilities, but %s holds labels; remove --target-grad",
               file));
     }
-    if (kind != TargetKind.LABELS && hits != null) {
-      throw kind.refusal("--hits", file);
+    if (kind != TargetKind.LABELS && correct != null) {
+      throw kind.refusal("--correct", file);
     }
   }
 
@@ -44,9 +44,9 @@ final class TargetOutputs {
       Outputs files,
       OutputType type,
       Loss loss,
-      Function<@Nullable Tensor, ?> ofHits,
+      Function<@Nullable Tensor, ?> ofCorrect,
       Function<@Nullable Tensor, ?> ofTargetGradient) {
-    ofHits.apply(files.create(hits, DType.U8, loss.rows().shape()));
+    ofCorrect.apply(files.create(correct, DType.U8, loss.rows().shape()));
     Tensor probabilities = loss.probabilities();
     if (probabilities != null) {
       ofTargetGradient.apply(

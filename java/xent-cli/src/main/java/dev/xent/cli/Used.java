@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.Xent;
 import dev.xent.XentRuntime;
 import dev.xent.options.Backend;
 import dev.xent.options.Isa;
@@ -18,7 +17,7 @@ public record Used(String backend, String isa, int threads) {
 
   /** What these options come to here. */
   public static Used of(ComputeOptions compute) {
-    XentRuntime runtime = Xent.runtime();
+    XentRuntime runtime = XentRuntime.get();
     Backend backend = compute.backend() == Backend.AUTO ? runtime.backend() : compute.backend();
     Isa isa = compute.isa() == Isa.BEST ? runtime.isa() : compute.isa();
     return new Used(

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.Xent;
 import dev.xent.XentRuntime;
 import java.util.Locale;
 import picocli.CommandLine.IVersionProvider;
@@ -10,7 +9,7 @@ import picocli.CommandLine.IVersionProvider;
 final class Version implements IVersionProvider {
   @Override
   public String[] getVersion() {
-    XentRuntime runtime = Xent.runtime();
+    XentRuntime runtime = XentRuntime.get();
     return new String[] {
       String.format(
           Locale.ROOT,

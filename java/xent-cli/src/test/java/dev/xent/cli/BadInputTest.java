@@ -4,7 +4,7 @@ package dev.xent.cli;
 import static dev.xent.cli.Cli.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.Xent;
+import dev.xent.XentRuntime;
 import dev.xent.options.Isa;
 import dev.xent.support.NpyBytes;
 import java.io.IOException;
@@ -333,7 +333,7 @@ class BadInputTest {
 
   @Test
   void whatIsForLabelsAlone() {
-    for (String option : new String[] {"--smoothing=others", "--hits", "--rank"}) {
+    for (String option : new String[] {"--smoothing=others", "--correct", "--rank"}) {
       List<Object> words = new ArrayList<>(List.of("cross-entropy", logits, logits, option));
       if (!option.contains("=")) {
         words.add(out);
@@ -371,7 +371,7 @@ class BadInputTest {
   @Test
   void instructionSetThatIsNotThere() {
     for (Isa isa : List.of(Isa.AVX2, Isa.AVX512, Isa.NEON)) {
-      if (!Xent.runtime().availableIsas().contains(isa)) {
+      if (!XentRuntime.get().availableIsas().contains(isa)) {
         loss("--isa", Converters.name(isa))
             .refuses("--isa " + Converters.name(isa) + " is not available here", "scalar");
       }

@@ -51,7 +51,7 @@ class BinaryCrossEntropyCommandTest {
     assertThat(NpyBytes.dictionaryOf(file("l"))).contains(Golden.SHAPE);
     assertThat(printed)
         .containsEntry("rows", 8)
-        .containsEntry("counted", 8)
+        .containsEntry("valid_rows", 8)
         .containsEntry("correct", null)
         .containsEntry("backend", backend);
   }
@@ -62,7 +62,7 @@ class BinaryCrossEntropyCommandTest {
     Path positive = NpyBytes.floats(file("r"), "(1, 4)", 2, 1, 1, 1);
     Map<String, Object> printed =
         binary("--reduction", "sum", "--weights", mask, "--positive-weights", positive).json();
-    assertThat(printed).containsEntry("counted", 4);
+    assertThat(printed).containsEntry("valid_rows", 4);
     double expected = 0;
     for (int i : new int[] {0, 3, 4, 7}) {
       expected -= (i == 0 ? 2 : 1) * Math.log1p(-wrong(i));
@@ -76,7 +76,7 @@ class BinaryCrossEntropyCommandTest {
       expected -= weight * wrong(i) * wrong(i) * Math.log1p(-wrong(i));
     }
     assertThat((double) printed.get("loss")).isCloseTo(expected, offset(1e-6));
-    assertThat(binary("--ignore-index", 1).json()).containsEntry("counted", 4);
+    assertThat(binary("--ignore-index", 1).json()).containsEntry("valid_rows", 4);
     assertThat(binary("--denominator", 4, "--axis", 0).json()).containsEntry("denominator", 4.0);
   }
 

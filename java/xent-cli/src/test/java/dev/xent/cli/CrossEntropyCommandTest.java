@@ -5,7 +5,7 @@ import static dev.xent.cli.Cli.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.data.Offset.offset;
 
-import dev.xent.Xent;
+import dev.xent.XentRuntime;
 import dev.xent.support.NpyBytes;
 import java.nio.file.Path;
 import java.util.List;
@@ -38,7 +38,7 @@ class CrossEntropyCommandTest {
             "loss",
             "reduction",
             "rows",
-            "counted",
+            "valid_rows",
             "denominator",
             "correct",
             "accuracy",
@@ -49,12 +49,12 @@ class CrossEntropyCommandTest {
     assertThat(printed)
         .containsEntry("reduction", "mean")
         .containsEntry("rows", 2)
-        .containsEntry("counted", 2)
+        .containsEntry("valid_rows", 2)
         .containsEntry("denominator", 2.0)
         .containsEntry("correct", 1)
         .containsEntry("accuracy", 0.5)
         .containsEntry("backend", backend)
-        .containsEntry("threads", Xent.runtime().threads());
+        .containsEntry("threads", XentRuntime.get().threads());
   }
 
   @Test
@@ -65,7 +65,7 @@ class CrossEntropyCommandTest {
     assertThat(people.out().lines())
         .containsExactly(
             "loss         " + loss + " (mean)",
-            "rows         2, 2 counted",
+            "rows         2, 2 valid",
             "denominator  2.0",
             "correct      1 of 2, accuracy 0.500000",
             "computed by  native, scalar, 1 thread");
@@ -107,7 +107,7 @@ class CrossEntropyCommandTest {
     float[] losses = NpyBytes.floatsOf(file("l"));
     String[] none = {"cross-entropy", logits.toString(), labels.toString(), "--reduction", "none"};
     assertThat(xent((Object[]) none).succeeds().out().replaceAll(" +", " ").lines())
-        .contains("0 " + losses[0], "1 " + losses[1], "f32 [2]", "rows 2, 2 counted")
+        .contains("0 " + losses[0], "1 " + losses[1], "f32 [2]", "rows 2, 2 valid")
         .noneMatch(line -> line.startsWith("loss ") || line.startsWith("denominator"));
     Map<String, Object> json =
         xent("cross-entropy", logits, labels, "--reduction", "none", "--json").json();
@@ -174,7 +174,7 @@ class CrossEntropyCommandTest {
     Golden.assertClose((double) printed.get("loss"), Golden.LOSSES[0]);
     assertThat(printed)
         .containsEntry("rows", 2)
-        .containsEntry("counted", 1)
+        .containsEntry("valid_rows", 1)
         .containsEntry("denominator", 1.0)
         .containsEntry("correct", 0)
         .containsEntry("accuracy", 0.0);
@@ -196,37 +196,29 @@ class CrossEntropyCommandTest {
   void followsThePolicyWhereNoRowCounts(String policy, String loss) {
     NpyBytes.longs(labels, "(2,)", 7, 7);
     Map<String, Object> printed =
-        xent(
-                "cross-entropy",
-                logits,
-                labels,
-                "--ignore-index",
-                7,
-                "--none-counted",
-                policy,
-                "--json")
+        xent("cross-entropy", logits, labels, "--ignore-index", 7, "--empty-mean", policy, "--json")
             .succeeds()
             .json();
     assertThat(printed.get("loss")).hasToString(loss);
-    assertThat(printed).containsEntry("counted", 0).containsEntry("accuracy", null);
+    assertThat(printed).containsEntry("valid_rows", 0).containsEntry("accuracy", null);
   }
 
   @Test
   void refusesNoCountedRowsWhereAsked() {
     NpyBytes.longs(labels, "(2,)", 7, 7);
-    xent("cross-entropy", logits, labels, "--ignore-index", 7, "--none-counted", "error")
-        .refuses("all rows are ignored", "--none-counted nan");
+    xent("cross-entropy", logits, labels, "--ignore-index", 7, "--empty-mean", "error")
+        .refuses("all rows are ignored", "--empty-mean nan");
     xent(
             "cross-entropy",
             logits,
             labels,
             "--ignore-index",
             7,
-            "--none-counted",
+            "--empty-mean",
             "error",
             "--denominator",
             0)
-        .refuses("--denominator 0", "--none-counted nan");
+        .refuses("--denominator 0", "--empty-mean nan");
   }
 
   @Test
@@ -239,7 +231,7 @@ class CrossEntropyCommandTest {
     assertThat(printed)
         .containsEntry("correct", null)
         .containsEntry("accuracy", null)
-        .containsEntry("counted", 2);
+        .containsEntry("valid_rows", 2);
     assertThat(xent("cross-entropy", logits, soft).out()).doesNotContain("correct");
   }
 
@@ -304,7 +296,7 @@ class CrossEntropyCommandTest {
             .succeeds()
             .json();
     Golden.assertClose((double) printed.get("loss"), (Golden.LOSSES[0] + Golden.LOSSES[1]) / 2);
-    assertThat(printed).containsEntry("correct", 1).containsEntry("counted", 2);
+    assertThat(printed).containsEntry("correct", 1).containsEntry("valid_rows", 2);
     Golden.assertFile(file("l"), Golden.LOSSES);
     assertThat(NpyBytes.floatsOf(file("g"))).containsExactly(0, -0.5f, 0, 0, 0, 0, -0.5f, 0);
   }

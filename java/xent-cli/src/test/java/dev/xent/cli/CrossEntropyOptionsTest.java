@@ -280,7 +280,7 @@ class CrossEntropyOptionsTest {
     xent("nll", logits, labels, "--row-offsets", offsets).refuses("label 2 in row 1", "[0, 2)");
     NpyBytes.longs(labels, "(2,)", 1, 1);
     Path hits = file("h");
-    xent("nll", logits, labels, "--row-offsets", offsets, "--losses", file("l"), "--hits", hits)
+    xent("nll", logits, labels, "--row-offsets", offsets, "--losses", file("l"), "--correct", hits)
         .succeeds();
     assertThat(NpyBytes.floatsOf(file("l"))).containsExactly(-1, -3);
     assertThat(NpyBytes.dataOf(hits)).containsExactly(0, 1);
@@ -289,7 +289,7 @@ class CrossEntropyOptionsTest {
   @Test
   void weightsAreInTheDenominator() {
     Map<String, Object> printed = mean("--weight", file("w"));
-    assertThat(printed).containsEntry("denominator", 2.5).containsEntry("counted", 2);
+    assertThat(printed).containsEntry("denominator", 2.5).containsEntry("valid_rows", 2);
     Golden.assertClose(
         (double) printed.get("loss"), (2 * Golden.LOSSES[0] + Golden.LOSSES[1] / 2) / 2.5);
     assertThat(mean("--row-weight", file("u"))).containsEntry("denominator", 1.25);
@@ -301,7 +301,7 @@ class CrossEntropyOptionsTest {
   void aMaskOfRowsLeavesThemOut() {
     NpyBytes.flags(file("u"), "(2,)", 0, 1);
     Map<String, Object> printed = mean("--row-weight", file("u"), "--grad", file("g"));
-    assertThat(printed).containsEntry("counted", 1).containsEntry("denominator", 1.0);
+    assertThat(printed).containsEntry("valid_rows", 1).containsEntry("denominator", 1.0);
     Golden.assertClose((double) printed.get("loss"), Golden.LOSSES[1]);
     assertThat(NpyBytes.floatsOf(file("g"))).startsWith(0, 0, 0, 0);
   }
@@ -453,11 +453,11 @@ class CrossEntropyOptionsTest {
   void beginsWithTheRulesOfOtherSystems() {
     NpyBytes.longs(labels, "(2,)", 1, -100);
     Map<String, Object> printed = mean("--rules", "pytorch");
-    assertThat(printed).containsEntry("counted", 1);
+    assertThat(printed).containsEntry("valid_rows", 1);
     Golden.assertClose((double) printed.get("loss"), Golden.LOSSES[0]);
     xent("cross-entropy", logits, labels, "--rules", "onnx").refuses("label -100 in row 1");
     NpyBytes.longs(labels, "(2,)", 1, 7);
-    assertThat(mean("--rules", "pytorch", "--ignore-index", 7)).containsEntry("counted", 1);
+    assertThat(mean("--rules", "pytorch", "--ignore-index", 7)).containsEntry("valid_rows", 1);
 
     Path soft = NpyBytes.floats(file("q"), Golden.SHAPE, 0, 1, 0, 0, 0, 0, 1, 0);
     xent("cross-entropy", logits, soft, "--rules", "pytorch", "--losses", file("l")).succeeds();
@@ -481,7 +481,7 @@ class CrossEntropyOptionsTest {
             labels,
             "--argmax",
             file("a"),
-            "--hits",
+            "--correct",
             file("h"),
             "--rank",
             file("r"),

@@ -49,7 +49,7 @@ class DivergenceCommandTest {
     Golden.assertClose((double) printed.get("loss"), LOSSES[0] + LOSSES[1]);
     assertThat(printed)
         .containsEntry("rows", 2)
-        .containsEntry("counted", 2)
+        .containsEntry("valid_rows", 2)
         .containsEntry("correct", null)
         .containsEntry("backend", backend);
     Golden.assertFile(file("l"), LOSSES);
@@ -64,7 +64,7 @@ class DivergenceCommandTest {
     Path weights = NpyBytes.floats(file("u"), "(2,)", 0, 3);
     Map<String, Object> printed = kl("--row-weight", weights, "--denominator", 1).json();
     Golden.assertClose((double) printed.get("loss"), 3 * LOSSES[1]);
-    assertThat(printed).containsEntry("counted", 1);
+    assertThat(printed).containsEntry("valid_rows", 1);
     Path mask = NpyBytes.flags(file("m"), "(4,)", 0, 1, 0, 0);
     assertThat(kl("--mask", mask).json()).containsEntry("loss", 0.0);
     NpyBytes.flags(mask, "(4,)", 0, 0, 0, 0);

@@ -89,7 +89,7 @@ class EveryRefusalTest {
     refused("smoothing that is NaN", loss("--label-smoothing", "nan"));
     refused("a negative denominator", loss("--denominator", "-1"));
     refused("a denominator of a sum", loss("--denominator", 2, "--reduction", "sum"));
-    refused("a mean of no rows of a sum", loss("--none-counted", "zero", "--reduction", "sum"));
+    refused("a mean of no rows of a sum", loss("--empty-mean", "zero", "--reduction", "sum"));
     refused("a temperature of 0", loss("--temperature", 0));
     refused("a temperature that is too small", loss("--temperature", "1e-200"));
     refused("a negative softcap", loss("--softcap", "-3"));
@@ -159,7 +159,7 @@ class EveryRefusalTest {
     refused("probabilities of another shape", loss(floats("q.npy", "(2, 3)", new float[6])));
     refused(
         "probabilities and an ignore index", "cross-entropy", logits, soft, "--ignore-index", 0);
-    refused("hits of probabilities", "cross-entropy", logits, soft, "--hits", out);
+    refused("correct rows of probabilities", "cross-entropy", logits, soft, "--correct", out);
     refused("a focal loss of probabilities", "cross-entropy", logits, soft, "--focal-gamma", 2);
     refused(
         "sequences beyond the rows",
@@ -194,7 +194,7 @@ class EveryRefusalTest {
         longs("none1.npy", "(2,)", 1, 1),
         "--ignore-index",
         1,
-        "--none-counted",
+        "--empty-mean",
         "error");
     refused(
         "a teacher of another shape",

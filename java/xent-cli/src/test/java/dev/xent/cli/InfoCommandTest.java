@@ -5,7 +5,6 @@ import static dev.xent.cli.Cli.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.InstanceOfAssertFactories.LIST;
 
-import dev.xent.Xent;
 import dev.xent.XentRuntime;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -13,7 +12,7 @@ import org.junit.jupiter.api.Test;
 class InfoCommandTest {
   @Test
   void printsOneObject() {
-    XentRuntime runtime = Xent.runtime();
+    XentRuntime runtime = XentRuntime.get();
     Map<String, Object> facts = xent("info", "--json").succeeds().json();
     assertThat(facts)
         .containsEntry("version", runtime.version())

@@ -7,11 +7,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.conformance.ConformanceCase.Stored;
 import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.ffi.xent_sampling;
-import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
@@ -38,7 +38,7 @@ final class ConformanceRun {
       Set.of(
           "losses",
           "log_sum_exp",
-          "hits",
+          "correct",
           "row_weights",
           "sink",
           "log_probabilities",
@@ -69,7 +69,7 @@ final class ConformanceRun {
   private final MemorySegment options;
   private final MemorySegment sampling;
   private final MemorySegment report;
-  private final MemorySegment tally;
+  private final MemorySegment exactSum;
   private final Map<String, MemorySegment> arrays = new HashMap<>();
   private final Map<String, Object> numbers = new HashMap<>();
   private MemorySegment statistics = NULL;
@@ -83,7 +83,7 @@ final class ConformanceRun {
     options = sized(xent_options.layout());
     sampling = sized(xent_sampling.layout());
     report = sized(xent_report.layout());
-    tally = sized(xent_tally.layout());
+    exactSum = sized(xent_exact_sum.layout());
     xent_options.isa(options, isa);
     c.options.forEach(this::option);
     c.sampling.forEach(this::sampling);
@@ -240,7 +240,7 @@ final class ConformanceRun {
 
   void run(boolean inParts) {
     boolean ownCount = c.function.equals("binary_cross_entropy") || c.function.equals("sample");
-    if (c.numbers.containsKey("counted") && !ownCount) {
+    if (c.numbers.containsKey("valid_rows") && !ownCount) {
       checkTargets();
     }
     if (inParts) {
@@ -249,13 +249,13 @@ final class ConformanceRun {
       whole();
     }
     if (c.numbers.containsKey("sum")) {
-      numbers.put("sum", kernels.tallySum(tally));
+      numbers.put("sum", kernels.exactSumValue(exactSum));
     }
   }
 
   private void checkTargets() {
     lawful(call(Function.CHECK_TARGETS));
-    numbers.put("counted", xent_report.counted(report));
+    numbers.put("valid_rows", xent_report.valid_rows(report));
     numbers.put("denominator", xent_report.denominator(report));
   }
 
@@ -270,15 +270,15 @@ final class ConformanceRun {
 
   /** The same where the losses are added up, if the case has their sum. */
   private Work tallied(Function function) {
-    return call(function).set(Array.TALLY, c.numbers.containsKey("sum") ? tally : NULL);
+    return call(function).set(Array.EXACT_SUM, c.numbers.containsKey("sum") ? exactSum : NULL);
   }
 
   private void whole() {
     switch (c.function) {
       case "sample" -> sample();
       case "binary_cross_entropy" -> {
-        lawful(call(Function.BINARY_CROSS_ENTROPY).set(Array.TALLY, tally));
-        numbers.put("counted", xent_report.counted(report));
+        lawful(call(Function.BINARY_CROSS_ENTROPY).set(Array.EXACT_SUM, exactSum));
+        numbers.put("valid_rows", xent_report.valid_rows(report));
       }
       case "cross_entropy" -> lawful(tallied(Function.CROSS_ENTROPY));
       case "linear_cross_entropy" -> linear(true);
@@ -293,7 +293,7 @@ final class ConformanceRun {
         write(0, c.classes);
       }
       case "kl_divergence", "jensen_shannon_divergence", "total_variation" ->
-          lawful(call(function()).set(Array.TALLY, tally));
+          lawful(call(function()).set(Array.EXACT_SUM, exactSum));
       default -> lawful(call(function()));
     }
   }
@@ -312,7 +312,7 @@ final class ConformanceRun {
     long size = kernels.sampleWorkspace(c.classes, tokens);
     MemorySegment workspace = arena.allocate(Math.max(size, 1), 64);
     lawful(call(Function.SAMPLE).sampling(sampling, false).workspace(workspace, size));
-    numbers.put("counted", xent_report.counted(report));
+    numbers.put("valid_rows", xent_report.valid_rows(report));
   }
 
   /** What a linear layer needs for so many classes. */

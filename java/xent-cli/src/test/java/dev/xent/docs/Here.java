@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.docs;
 
-import dev.xent.Xent;
+import dev.xent.XentRuntime;
 import java.util.Locale;
 
 /** What pages say and what differs from machine to machine: what computed. */
@@ -10,9 +10,9 @@ final class Here {
 
   /** The text of a page as this machine would print it. */
   static String expected(String text) {
-    String backend = name(Xent.runtime().backend());
-    String isa = name(Xent.runtime().isa());
-    int threads = Xent.runtime().threads();
+    String backend = name(XentRuntime.get().backend());
+    String isa = name(XentRuntime.get().isa());
+    int threads = XentRuntime.get().threads();
     return text.replace(
             "up to 2 threads", threads == 1 ? "1 thread" : "up to " + threads + " threads")
         .replace("\"threads\":2", "\"threads\":" + threads)

@@ -3,7 +3,7 @@ package dev.xent.docs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.Xent;
+import dev.xent.XentRuntime;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -158,7 +158,7 @@ class PagesTest {
             .results()
             .map(version -> version.group(1) != null ? version.group(1) : version.group(2))
             .toList();
-    assertThat(told).hasSize(2).containsOnly(Xent.runtime().version());
+    assertThat(told).hasSize(2).containsOnly(XentRuntime.get().version());
   }
 
   @Test

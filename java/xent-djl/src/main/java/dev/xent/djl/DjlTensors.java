@@ -81,7 +81,7 @@ public final class DjlTensors {
     long bytes = bytes(array, type, "view");
     long address = bytes == 0 ? 0 : address(array);
     return Tensor.ofAddress(address, bytes, array, type, shape)
-        .lentBy(() -> array.isReleased() ? CLOSED : null);
+        .ownedBy(() -> array.isReleased() ? CLOSED : null);
   }
 
   /**

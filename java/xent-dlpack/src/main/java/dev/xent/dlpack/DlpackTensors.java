@@ -108,7 +108,7 @@ public final class DlpackTensors {
   private static ManagedTensor owner(Managed managed) {
     Arena arena = Arena.ofShared();
     try {
-      Lent lent = viewable(managed);
+      DlpackView lent = viewable(managed);
       return new ManagedTensor(arena, lend(managed, lent, arena), lent.copied());
     } catch (RuntimeException | Error refusal) {
       arena.close();
@@ -128,9 +128,9 @@ public final class DlpackTensors {
     }
   }
 
-  private static Lent viewable(Managed managed) {
+  private static DlpackView viewable(Managed managed) {
     try {
-      Lent lent = managed.read();
+      DlpackView lent = managed.read();
       lent.requireViewable();
       return lent;
     } catch (RuntimeException | Error refusal) {
@@ -139,7 +139,7 @@ public final class DlpackTensors {
     }
   }
 
-  private static Tensor lend(Managed managed, Lent lent, Arena arena) {
+  private static Tensor lend(Managed managed, DlpackView lent, Arena arena) {
     try {
       return managed.lend(lent, arena);
     } catch (RuntimeException | Error refusal) {

@@ -8,13 +8,13 @@ import java.lang.foreign.MemorySegment;
 
 /** Copies elements from wherever strides lead, also backwards and to odd addresses. */
 final class Elements {
-  private final Lent lent;
+  private final DlpackView lent;
   private final MemorySegment from;
   private final MemorySegment to;
   private final int size;
   private long copied;
 
-  private Elements(Lent lent, MemorySegment to) {
+  private Elements(DlpackView lent, MemorySegment to) {
     this.lent = lent;
     this.from = lent.memory();
     this.to = to;
@@ -22,7 +22,7 @@ final class Elements {
   }
 
   /** A row-major tensor of the same elements. */
-  static Tensor copy(Lent lent, Arena arena) {
+  static Tensor copy(DlpackView lent, Arena arena) {
     try {
       Tensor tensor = Tensor.allocate(arena, lent.type(), lent.tensorShape());
       if (lent.span() > 0) {

@@ -70,9 +70,9 @@ final class Managed {
   }
 
   /** What it lends; refused where Xent cannot use it. */
-  Lent read() {
+  DlpackView read() {
     if (!versioned) {
-      return Lent.read(struct.asSlice(Field.UNVERSIONED_TENSOR, Layouts.TENSOR), 0);
+      return DlpackView.read(struct.asSlice(Field.UNVERSIONED_TENSOR, Layouts.TENSOR), 0);
     }
     int major = struct.get(INT, Field.MAJOR);
     if (major != MAJOR) {
@@ -83,11 +83,12 @@ final class Managed {
               Integer.toUnsignedString(major),
               Integer.toUnsignedString(struct.get(INT, Field.MINOR))));
     }
-    return Lent.read(struct.asSlice(Field.TENSOR, Layouts.TENSOR), struct.get(LONG, Field.FLAGS));
+    return DlpackView.read(
+        struct.asSlice(Field.TENSOR, Layouts.TENSOR), struct.get(LONG, Field.FLAGS));
   }
 
   /** A tensor over what it lends, which is given back when the arena is closed. */
-  Tensor lend(Lent lent, Arena arena) {
+  Tensor lend(DlpackView lent, Arena arena) {
     try {
       MemorySegment memory = lent.memory().reinterpret(arena, null);
       Tensor tensor =

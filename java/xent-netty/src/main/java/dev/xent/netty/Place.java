@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.netty;
 
-import dev.xent.Lender;
+import dev.xent.MemoryOwner;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.CompositeByteBuf;
 import java.lang.foreign.MemorySegment;
@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * Where the bytes of a view lie, and whether they are still the buffer's: it may be released, and
  * it leaves its memory where it grows or shrinks, whoever retains it.
  */
-abstract sealed class Place implements Lender {
+abstract sealed class Place implements MemoryOwner {
   private static final String RELEASED =
       "the buffer is released; keep it retained as long as the tensor is used, or view it with an arena";
   private static final String CLOSED =
@@ -75,7 +75,7 @@ abstract sealed class Place implements Lender {
   }
 
   @Override
-  public @Nullable String refusal() {
+  public @Nullable String unavailableReason() {
     if (holder.refCnt() == 0) {
       return RELEASED;
     }

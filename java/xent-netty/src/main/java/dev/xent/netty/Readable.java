@@ -83,7 +83,7 @@ final class Readable {
   /** A tensor over the memory itself, for as long as it is the buffer's. */
   Tensor view(DType type) {
     MemorySegment memory = viewable(type);
-    return Tensor.of(memory, type, elements(type)).lentBy(Place.of(buffer, index, memory));
+    return Tensor.of(memory, type, elements(type)).ownedBy(Place.of(buffer, index, memory));
   }
 
   /** The same, and what holds the memory is retained until the arena is closed. */
@@ -100,7 +100,7 @@ final class Readable {
           MemorySegment.ofAddress(memory.address())
               .reinterpret(length, arena, closed -> holder.release());
       return Tensor.of(memory.isReadOnly() ? held.asReadOnly() : held, type, elements(type))
-          .lentBy(place);
+          .ownedBy(place);
     } catch (IllegalStateException | WrongThreadException e) {
       holder.release();
       throw new MemoryException(

@@ -99,8 +99,8 @@ final class LinearLosses implements Losses {
         weights,
         Tensor.of(labels, DType.I64, count),
         inputs,
-        outputs.tally(buffer.tally()).countCorrect(true));
-    buffer.added(outputs.correct(), weights.dim(0), rows.getFirst().number());
+        outputs.lossSum(buffer.lossSum()).countCorrect(true));
+    buffer.added(outputs.correctCount(), weights.dim(0), rows.getFirst().number());
     rows.clear();
   }
 }

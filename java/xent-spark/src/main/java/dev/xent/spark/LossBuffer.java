@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.spark;
 
-import dev.xent.LossTally;
+import dev.xent.LossSum;
 import dev.xent.errors.ShapeException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -29,7 +29,7 @@ final class LossBuffer {
           .add("perplexity", DataTypes.DoubleType, true)
           .add("accuracy", DataTypes.DoubleType, true)
           .add("rows", DataTypes.LongType, false)
-          .add("counted", DataTypes.LongType, false)
+          .add("valid_rows", DataTypes.LongType, false)
           .add("correct", DataTypes.LongType, false)
           .add("nulls", DataTypes.LongType, false);
 
@@ -39,7 +39,7 @@ final class LossBuffer {
   /** Rows of unequal length were refused. A query that goes on has no mean, or NaN. */
   private static final long MIXED = -2;
 
-  private final LossTally tally;
+  private final LossSum lossSum;
   private long correct;
   private long nulls;
   private long classes = ANY;
@@ -49,11 +49,11 @@ final class LossBuffer {
   private final List<LinearLosses.Row> waiting = new ArrayList<>(0);
 
   LossBuffer() {
-    this(new LossTally());
+    this(new LossSum());
   }
 
-  private LossBuffer(LossTally tally) {
-    this.tally = tally;
+  private LossBuffer(LossSum lossSum) {
+    this.lossSum = lossSum;
   }
 
   /** Adds a row whose logits or label are null. */
@@ -62,8 +62,8 @@ final class LossBuffer {
   }
 
   /** What losses are added to; {@link #added} says the rest of them. */
-  LossTally tally() {
-    return tally;
+  LossSum lossSum() {
+    return lossSum;
   }
 
   /**
@@ -94,7 +94,7 @@ final class LossBuffer {
    * @throws ShapeException where its rows have another number of classes; the mean is NaN then
    */
   void add(LossBuffer other) {
-    tally.add(other.tally);
+    lossSum.add(other.lossSum);
     correct += other.correct;
     nulls += other.nulls;
     if (other.isMixed()) {
@@ -135,8 +135,8 @@ final class LossBuffer {
 
   /** The numbers, as {@link #RESULT} names them; means of nothing are null, as {@code avg} is. */
   InternalRow result() {
-    double sum = isMixed() ? Double.NaN : tally.sum();
-    double denominator = tally.denominator();
+    double sum = isMixed() ? Double.NaN : lossSum.sum();
+    double denominator = lossSum.denominator();
     @Nullable Double mean = denominator == 0 ? null : (Double) (sum / denominator);
     double hits = isMixed() ? Double.NaN : correct;
     return new GenericInternalRow(
@@ -145,9 +145,9 @@ final class LossBuffer {
           sum,
           denominator,
           mean == null ? null : (Object) StrictMath.exp(mean),
-          tally.counted() == 0 ? null : (Object) (hits / tally.counted()),
-          tally.rows(),
-          tally.counted(),
+          lossSum.validRows() == 0 ? null : (Object) (hits / lossSum.validRows()),
+          lossSum.rows(),
+          lossSum.validRows(),
           correct,
           nulls
         });
@@ -155,7 +155,7 @@ final class LossBuffer {
 
   /** As {@link #ofBytes} reads them. */
   byte[] toBytes() {
-    byte[] sums = tally.toBytes();
+    byte[] sums = lossSum.toBytes();
     return ByteBuffer.allocate(HEADER + sums.length)
         .order(ByteOrder.LITTLE_ENDIAN)
         .putLong(correct)
@@ -172,7 +172,7 @@ final class LossBuffer {
     ByteBuffer from = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     byte[] sums = new byte[bytes.length - HEADER];
     from.get(HEADER, sums);
-    LossBuffer buffer = new LossBuffer(LossTally.ofBytes(sums));
+    LossBuffer buffer = new LossBuffer(LossSum.ofBytes(sums));
     buffer.correct = from.getLong();
     buffer.nulls = from.getLong();
     buffer.classes = from.getLong();

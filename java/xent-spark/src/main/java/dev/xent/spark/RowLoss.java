@@ -3,7 +3,7 @@ package dev.xent.spark;
 
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
-import dev.xent.LossTally;
+import dev.xent.LossSum;
 import dev.xent.Tensor;
 import org.apache.spark.sql.catalyst.util.ArrayData;
 import org.jspecify.annotations.Nullable;
@@ -32,18 +32,18 @@ abstract class RowLoss implements Losses {
    *
    * @param row logits or states, as Spark has them
    * @param label any whole number of Spark's
-   * @param tally what the loss is added to; or null
+   * @param lossSum what the loss is added to; or null
    */
-  abstract double of(Object row, Object label, @Nullable LossTally tally);
+  abstract double of(Object row, Object label, @Nullable LossSum lossSum);
 
   @Override
   public void add(LossBuffer buffer, Object x, Object label, long row) {
-    of(x, label, buffer.tally());
-    buffer.added(correct(), classes(), row);
+    of(x, label, buffer.lossSum());
+    buffer.added(correctCount(), classes(), row);
   }
 
   /** 1 where the label of the last row has its largest logit, or 0. */
-  abstract long correct();
+  abstract long correctCount();
 
   /** How many classes the last row had. */
   abstract long classes();
@@ -72,15 +72,15 @@ abstract class RowLoss implements Losses {
     }
 
     @Override
-    double of(Object row, Object label, @Nullable LossTally tally) {
+    double of(Object row, Object label, @Nullable LossSum lossSum) {
       Tensor x = logits.read(row, room);
       classes = x.dim(1);
-      return operation.forward(x, labelOf(label), outputs.tally(tally).countCorrect(tally != null));
+      return operation.forward(x, labelOf(label), outputs.lossSum(lossSum).countCorrect(lossSum != null));
     }
 
     @Override
-    long correct() {
-      return outputs.correct();
+    long correctCount() {
+      return outputs.correctCount();
     }
 
     @Override
@@ -98,17 +98,17 @@ abstract class RowLoss implements Losses {
     }
 
     @Override
-    double of(Object row, Object label, @Nullable LossTally tally) {
+    double of(Object row, Object label, @Nullable LossSum lossSum) {
       RowStates states = RowStates.of((ArrayData) row);
       classes = states.classes();
-      outputs.tally(tally).countCorrect(tally != null);
+      outputs.lossSum(lossSum).countCorrect(lossSum != null);
       states.finish(operation, labelOf(label), outputs);
       return outputs.sum();
     }
 
     @Override
-    long correct() {
-      return outputs.correct();
+    long correctCount() {
+      return outputs.correctCount();
     }
 
     @Override

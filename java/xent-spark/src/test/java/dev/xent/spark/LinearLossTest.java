@@ -80,8 +80,8 @@ class LinearLossTest {
     assertThat(loss.<Double>getAs("mean")).isEqualTo(mean);
     assertThat(loss.<Double>getAs("sum")).isEqualTo(outputs.sum());
     assertThat(loss.<Long>getAs("rows")).isEqualTo(rows.length);
-    assertThat(loss.<Long>getAs("counted")).isEqualTo(outputs.counted());
-    assertThat(loss.<Long>getAs("correct")).isEqualTo(outputs.correct());
+    assertThat(loss.<Long>getAs("valid_rows")).isEqualTo(outputs.validRows());
+    assertThat(loss.<Long>getAs("correct")).isEqualTo(outputs.correctCount());
   }
 
   @ParameterizedTest

@@ -48,10 +48,10 @@ class LossTest {
         outputs.sum(),
         outputs.denominator(),
         StrictMath.exp(mean),
-        (double) outputs.correct() / outputs.counted(),
+        (double) outputs.correctCount() / outputs.validRows(),
         (long) rows.length,
-        outputs.counted(),
-        outputs.correct(),
+        outputs.validRows(),
+        outputs.correctCount(),
         0L);
   }
 

@@ -9,7 +9,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.CrossEntropy;
 import dev.xent.LogSoftmax;
-import dev.xent.LossTally;
+import dev.xent.LossSum;
 import dev.xent.Tensor;
 import dev.xent.errors.OptionException;
 import java.util.ArrayList;
@@ -170,7 +170,7 @@ class ShardedLossTest {
     assertThat(losses).hasSize(ROWS);
     assertThat(gradients).hasSize(3 * ROWS);
     assertThat(logProbabilities).hasSize(3 * ROWS);
-    LossTally tally = new LossTally();
+    LossSum lossSum = new LossSum();
     for (int i = 0; i < ROWS; i++) {
       boolean isNull = i == 1 || i == 3;
       assertThat(losses.get(i).isNullAt(2)).as("loss of row %d", i).isEqualTo(isNull);
@@ -179,7 +179,7 @@ class ShardedLossTest {
             .forward(
                 Tensor.of(LOGITS[i], 1, CLASSES),
                 label(i),
-                new CrossEntropy.Outputs().tally(tally));
+                new CrossEntropy.Outputs().lossSum(lossSum));
       }
       for (int s = 3 * i; s < 3 * i + 3; s++) {
         assertThat(gradients.get(s).isNullAt(2)).as("gradient of row %d", i).isEqualTo(isNull);
@@ -189,7 +189,7 @@ class ShardedLossTest {
       }
     }
     Row total = some.total().first();
-    assertThat(total.<Double>getAs("mean")).isEqualTo(tally.mean());
+    assertThat(total.<Double>getAs("mean")).isEqualTo(lossSum.mean());
     assertThat(total.<Long>getAs("rows")).isEqualTo(ROWS - 2);
     assertThat(total.<Long>getAs("nulls")).isEqualTo(2);
   }

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * {@link XentRuntime#fallbackReason()}.
  *
  * <p>It is no {@link XentException}: no argument is at fault but the machine or its set-up, and
- * only what builds an operation or a tally throws it, no call.
+ * only what builds an operation or an exact sum throws it, no call.
  */
 public final class NativeLibraryException extends IllegalStateException {
   @Serial private static final long serialVersionUID = 1L;

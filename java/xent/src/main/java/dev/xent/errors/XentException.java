@@ -15,7 +15,7 @@ public abstract sealed class XentException extends IllegalArgumentException
     permits DTypeException,
         LabelException,
         MemoryException,
-        NoneCountedException,
+        EmptyMeanException,
         OptionException,
         PartialStatesException,
         ShapeException {

@@ -39,7 +39,7 @@ public final class BinaryCrossEntropyLayer extends LossLayer {
 
   @Override
   long countedRows() {
-    return outputs.counted();
+    return outputs.validRows();
   }
 
   @Override

@@ -53,7 +53,7 @@ public final class CrossEntropyLayer extends LossLayer {
 
   @Override
   long countedRows() {
-    return outputs.counted();
+    return outputs.validRows();
   }
 
   @Override

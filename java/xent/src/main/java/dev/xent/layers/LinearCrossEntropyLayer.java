@@ -83,7 +83,7 @@ public final class LinearCrossEntropyLayer extends LossLayer {
 
   @Override
   long countedRows() {
-    return outputs.counted();
+    return outputs.validRows();
   }
 
   /** Those of the logits. */

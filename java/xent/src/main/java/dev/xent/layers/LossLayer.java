@@ -30,9 +30,9 @@ import java.util.Locale;
  * be kept apart, so that tiny losses keep all their digits; a one-hot row does not say so
  * beforehand.
  *
- * <p><b>Mean and sum.</b> By default the loss is the mean over the counted rows, and the gradient
- * is its gradient. The reported mean with the gradient of the sum, as some systems have it, is
- * {@code reduction(Reduction.MEAN).gradientReduction(Reduction.SUM)} of the operation.
+ * <p><b>Mean and sum.</b> By default the loss is the mean over the valid rows, and the gradient is
+ * its gradient. The reported mean with the gradient of the sum, as some systems have it, is {@code
+ * reduction(Reduction.MEAN).gradientReduction(Reduction.SUM)} of the operation.
  *
  * <p>Ownership, order of calls and threads: {@link Layer}.
  */
@@ -123,8 +123,8 @@ public abstract sealed class LossLayer extends OwningLayer
   }
 
   /** The rows of the last forward that were not ignored. */
-  public final long counted() {
-    requireForward("counted");
+  public final long validRows() {
+    requireForward("valid_rows");
     return countedRows();
   }
 

@@ -48,7 +48,7 @@ public final class NllLossLayer extends LossLayer {
 
   @Override
   long countedRows() {
-    return outputs.counted();
+    return outputs.validRows();
   }
 
   @Override

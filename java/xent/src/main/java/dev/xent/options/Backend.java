@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.options;
 
-import dev.xent.Xent;
 import dev.xent.errors.NativeLibraryException;
 
 /** Who computes. Both backends give the same bits in every output. */
 public enum Backend {
   /**
-   * The native library where it can be loaded, else the reference; {@link Xent#runtime()} says
-   * which.
+   * The native library where it can be loaded, else the reference; {@link
+   * dev.xent.XentRuntime#backend} says which.
    */
   AUTO,
   /** The native library; a {@link NativeLibraryException} where it cannot be loaded. */

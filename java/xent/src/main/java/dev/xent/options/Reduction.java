@@ -9,7 +9,7 @@ import dev.xent.CrossEntropy;
  * rows that are not reduced is the gradient of their sum.
  */
 public enum Reduction {
-  /** The exact sum of the losses, divided by the denominator: the counted rows unless given. */
+  /** The exact sum of the losses, divided by the denominator: the valid rows unless given. */
   MEAN,
   /** The exact sum of the losses. */
   SUM

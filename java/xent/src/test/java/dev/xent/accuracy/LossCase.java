@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param labels class indices, or null: probability rows
  * @param ignored the index of rows to ignore, or null
  * @param reduction of loss and gradient
- * @param denominator of a mean, or 0: the counted rows
+ * @param denominator of a mean, or 0: the valid rows
  * @param upstream whether every row has a factor of its own
  */
 record LossCase(

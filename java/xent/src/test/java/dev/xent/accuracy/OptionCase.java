@@ -96,7 +96,7 @@ final class OptionCase {
     return mask[clazz] != 0;
   }
 
-  private double counted() {
+  private double validRows() {
     double counted = 0;
     for (byte flag : mask) {
       counted += flag;
@@ -127,7 +127,7 @@ final class OptionCase {
     }
     boolean others = smoothing == Smoothing.OTHERS;
     DoubleDouble share =
-        DoubleDouble.of(eps).dividedBy(DoubleDouble.of(counted() - (others ? 1 : 0)));
+        DoubleDouble.of(eps).dividedBy(DoubleDouble.of(validRows() - (others ? 1 : 0)));
     DoubleDouble smoothed = kept.times(DoubleDouble.sum(1, -eps));
     return (label && others ? smoothed : smoothed.plus(share)).times(classWeight(clazz));
   }

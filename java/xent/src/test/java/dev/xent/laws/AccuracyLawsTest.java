@@ -431,7 +431,7 @@ class AccuracyLawsTest extends Laws {
       assertBetween("log-probabilities of " + sample, loss.get("log-probabilities"), -infinity, 0);
       String what = "hit, rank and argmax of " + sample;
       for (int r = 0; r < batch.rows; r++) {
-        double hit = loss.get("hits").value(r);
+        double hit = loss.get("correct").value(r);
         double rank = loss.get("ranks").value(r);
         double argmax = loss.get("argmax").value(r);
         assertSame(what, hit, rank == 0 ? 1 : 0);

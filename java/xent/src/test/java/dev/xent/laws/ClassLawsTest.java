@@ -65,7 +65,7 @@ class ClassLawsTest extends Laws {
           assertSame(what + ": " + name, got.get(name), expected.get(name));
         }
       }
-      // The last of the numbers counts the hits.
+      // The last of the numbers counts the correct rows.
       int numbers = expected.get("numbers").size() - (mayHaveTies(batch) ? 1 : 0);
       assertSame(
           what + ": numbers",
@@ -85,8 +85,8 @@ class ClassLawsTest extends Laws {
   }
 
   /**
-   * Of equal logits the lowest class counts as the largest, so hits may change with the places. A
-   * softcap makes the largest equal, and rounding after a temperature close ones.
+   * Of equal logits the lowest class counts as the largest, so correct rows may change with the
+   * places. A softcap makes the largest equal, and rounding after a temperature close ones.
    */
   private static boolean mayHaveTies(Batch batch) {
     if (batch.sample.options().softcap() > 0 || batch.sample.options().temperature() > 0) {

@@ -15,7 +15,7 @@ import dev.xent.Entropy;
 import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
-import dev.xent.LossTally;
+import dev.xent.LossSum;
 import dev.xent.NllLoss;
 import dev.xent.PartialStates;
 import dev.xent.RowStatistics;
@@ -303,7 +303,7 @@ final class Computer implements AutoCloseable {
             .labelSmoothing(options.smoothing())
             .reduction(options.reduction())
             .gradientScale(options.gradientScale())
-            .noneCounted(options.noneCounted())
+            .emptyMean(options.emptyMean())
             .fullyMasked(options.fullyMasked())
             .smoothing(options.others() ? Smoothing.OTHERS : Smoothing.UNIFORM)
             .zLoss(options.zLoss())
@@ -325,7 +325,7 @@ final class Computer implements AutoCloseable {
 
   /** What a loss gives: numbers and arrays by name. */
   static final class Loss {
-    final LossTally tally = new LossTally();
+    final LossSum lossSum = new LossSum();
     double loss;
     double sum;
     double denominator;
@@ -347,7 +347,7 @@ final class Computer implements AutoCloseable {
     CrossEntropy operation = crossEntropy();
     Loss loss = new Loss();
     CrossEntropy.Outputs outputs =
-        new CrossEntropy.Outputs().tally(loss.tally).countCorrect(sample.options().isLabels());
+        new CrossEntropy.Outputs().lossSum(loss.lossSum).countCorrect(sample.options().isLabels());
     return run(
         loss,
         perRowResults(outputs),
@@ -357,8 +357,8 @@ final class Computer implements AutoCloseable {
               outputs.sum(),
               outputs.denominator(),
               outputs.rows(),
-              outputs.counted(),
-              outputs.correct()
+              outputs.validRows(),
+              outputs.correctCount()
             });
   }
 
@@ -374,7 +374,7 @@ final class Computer implements AutoCloseable {
     loss.counted = (long) all[3];
     loss.arrays.put("gradient", dx.take());
     wanted.forEach((name, slab) -> loss.arrays.put(name, slab.take()));
-    loss.arrays.put("tally", Output.of(loss.tally.toBytes()));
+    loss.arrays.put("exact_sum", Output.of(loss.lossSum.toBytes()));
     loss.arrays.put("numbers", Output.of(loss.loss, all[0], all[1], all[2], all[3], all[4]));
     return loss;
   }
@@ -398,10 +398,10 @@ final class Computer implements AutoCloseable {
       outputs.topClasses(classes.tensor).topLogProbabilities(values.tensor);
     }
     if (sample.options().isLabels()) {
-      slabs.put("hits", perRow(out, DType.U8));
+      slabs.put("correct", perRow(out, DType.U8));
       slabs.put("ranks", perRow(out, DType.I64));
       slabs.put("log-probabilities", perRow(out, type));
-      outputs.hits(slabs.get("hits").tensor).ranks(slabs.get("ranks").tensor);
+      outputs.correct(slabs.get("correct").tensor).ranks(slabs.get("ranks").tensor);
       outputs.logProbabilities(slabs.get("log-probabilities").tensor);
     } else {
       boolean sparse = targetWeights != null;
@@ -482,7 +482,7 @@ final class Computer implements AutoCloseable {
             .labelSmoothing(options.smoothing())
             .reduction(options.reduction())
             .gradientScale(options.gradientScale())
-            .noneCounted(options.noneCounted())
+            .emptyMean(options.emptyMean())
             .smoothing(options.others() ? Smoothing.OTHERS : Smoothing.UNIFORM)
             .classWeights(classWeights);
     return (options.ignores() ? builder.ignoreIndex(Options.IGNORED) : builder).build();
@@ -496,7 +496,7 @@ final class Computer implements AutoCloseable {
     NllLoss.Outputs outputs =
         new NllLoss.Outputs()
             .losses(losses.tensor)
-            .tally(loss.tally)
+            .lossSum(loss.lossSum)
             .countCorrect(sample.options().isLabels());
     return run(
         loss,
@@ -507,8 +507,8 @@ final class Computer implements AutoCloseable {
               outputs.sum(),
               outputs.denominator(),
               outputs.rows(),
-              outputs.counted(),
-              outputs.correct()
+              outputs.validRows(),
+              outputs.correctCount()
             });
   }
 
@@ -527,7 +527,7 @@ final class Computer implements AutoCloseable {
             .fullyMasked(options.fullyMasked())
             .reduction(options.reduction())
             .gradientScale(options.gradientScale())
-            .noneCounted(options.noneCounted());
+            .emptyMean(options.emptyMean());
     if (options.temperature() != 0) {
       builder.temperature(options.temperature());
     }
@@ -538,12 +538,13 @@ final class Computer implements AutoCloseable {
     Loss result = new Loss();
     Slab x = logits();
     Slab dx = result(x);
-    Divergence.Outputs outputs = new Divergence.Outputs().losses(losses.tensor).tally(result.tally);
+    Divergence.Outputs outputs =
+        new Divergence.Outputs().losses(losses.tensor).lossSum(result.lossSum);
     result.loss = operation.forwardBackward(x.tensor, teacher.tensor, inputs, dx.tensor, outputs);
     result.sum = outputs.sum();
     result.arrays.put("gradient", dx.take());
     result.arrays.put("losses", losses.take());
-    result.arrays.put("tally", Output.of(result.tally.toBytes()));
+    result.arrays.put("exact_sum", Output.of(result.lossSum.toBytes()));
     result.arrays.put("numbers", Output.of(result.loss, result.sum));
     return result;
   }
@@ -579,7 +580,7 @@ final class Computer implements AutoCloseable {
             .axis(axis())
             .reduction(options.reduction())
             .gradientScale(options.gradientScale())
-            .noneCounted(options.noneCounted())
+            .emptyMean(options.emptyMean())
             .focalGamma(options.zLoss() == 0 ? 0 : 1.5)
             .build();
     double[][] shares = Batch.change(batch.upstream, (r, k, x) -> x > 0.5 ? 1 : Math.abs(x) % 1);
@@ -589,13 +590,13 @@ final class Computer implements AutoCloseable {
     Slab x = logits();
     Slab dx = result(x);
     BinaryCrossEntropy.Outputs outputs =
-        new BinaryCrossEntropy.Outputs().losses(losses.tensor).tally(result.tally);
+        new BinaryCrossEntropy.Outputs().losses(losses.tensor).lossSum(result.lossSum);
     result.loss = operation.forwardBackward(x.tensor, of.tensor, rowWeights, dx.tensor, outputs);
     result.sum = outputs.sum();
     result.arrays.put("gradient", dx.take());
     result.arrays.put("losses", losses.take());
-    result.arrays.put("tally", Output.of(result.tally.toBytes()));
-    result.arrays.put("numbers", Output.of(result.loss, result.sum, outputs.counted()));
+    result.arrays.put("exact_sum", Output.of(result.lossSum.toBytes()));
+    result.arrays.put("numbers", Output.of(result.loss, result.sum, outputs.validRows()));
     return result;
   }
 
@@ -685,8 +686,8 @@ final class Computer implements AutoCloseable {
             .losses(slabs.get("losses").tensor)
             .logSumExp(slabs.get("log-sum-exp").tensor);
     if (labels != null) {
-      slabs.put("hits", perRow(sample.out(), DType.U8));
-      outputs.hits(slabs.get("hits").tensor);
+      slabs.put("correct", perRow(sample.out(), DType.U8));
+      outputs.correct(slabs.get("correct").tensor);
     }
     Slab x = logits();
     Slab dx = result(x);

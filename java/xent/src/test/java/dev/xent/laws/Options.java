@@ -2,8 +2,8 @@
 package dev.xent.laws;
 
 import dev.xent.DType;
+import dev.xent.options.EmptyMean;
 import dev.xent.options.FullyMasked;
-import dev.xent.options.NoneCounted;
 import dev.xent.options.Reduction;
 
 /**
@@ -81,8 +81,8 @@ record Options(
     return mean ? Reduction.MEAN : Reduction.SUM;
   }
 
-  NoneCounted noneCounted() {
-    return zeroMasked ? NoneCounted.ZERO : NoneCounted.NAN;
+  EmptyMean emptyMean() {
+    return zeroMasked ? EmptyMean.ZERO : EmptyMean.NAN;
   }
 
   FullyMasked fullyMasked() {

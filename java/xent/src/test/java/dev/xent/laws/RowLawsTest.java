@@ -2,7 +2,7 @@
 package dev.xent.laws;
 
 import dev.xent.CrossEntropy;
-import dev.xent.LossTally;
+import dev.xent.LossSum;
 import dev.xent.laws.Computer.Loss;
 import dev.xent.laws.Options.Targets;
 import java.util.ArrayList;
@@ -27,7 +27,7 @@ class RowLawsTest extends Laws {
   /** Results that have numbers of each row. */
   private static Map<String, Output> perRow(Computer computer, Loss loss) {
     Map<String, Output> results = new LinkedHashMap<>(loss.arrays);
-    results.keySet().removeAll(List.of("tally", "numbers"));
+    results.keySet().removeAll(List.of("exact_sum", "numbers"));
     if (computer.sample.ragged()) {
       // As many as the longest row has classes, which another batch may not have.
       results.keySet().removeIf(name -> name.startsWith("top"));
@@ -83,12 +83,12 @@ class RowLawsTest extends Laws {
       Loss shuffled = other.loss();
       String what = "shuffled rows of " + sample;
       assertSame(what + ": numbers", shuffled.get("numbers"), whole.get("numbers"));
-      assertSame(what + ": tally", shuffled.get("tally"), whole.get("tally"));
+      assertSame(what + ": lossSum", shuffled.get("exact_sum"), whole.get("exact_sum"));
       assertRows(what, batch, perRow(other, shuffled), perRow(one, whole), order);
     }
   }
 
-  /** Parts of a batch, and their tallies merged in any order. */
+  /** Parts of a batch, and their exact sums merged in any order. */
   @Property(tries = 60)
   void partsOfABatch(@ForAll("samples") Sample drawn) {
     Sample sample = drawn.with(drawn.options().withMean(false));
@@ -97,7 +97,7 @@ class RowLawsTest extends Laws {
     int cut = batch.rows == 0 ? 0 : Math.floorMod(sample.seed(), batch.rows + 1);
     int[] all = shuffled(batch.rows, sample.seed());
     int[][] parts = {Arrays.copyOf(all, cut), Arrays.copyOfRange(all, cut, all.length)};
-    LossTally merged = new LossTally();
+    LossSum merged = new LossSum();
     String what = "parts of " + sample;
     try (Computer one = new Computer(batch, tier)) {
       Loss whole = one.loss();
@@ -106,12 +106,12 @@ class RowLawsTest extends Laws {
         try (Computer some = new Computer(batch.rows(part), tier)) {
           Loss loss = some.loss();
           assertRows(what, batch, perRow(some, loss), expected, part);
-          merged = LossTally.ofBytes(loss.tally.toBytes()).add(merged);
+          merged = LossSum.ofBytes(loss.lossSum.toBytes()).add(merged);
         }
       }
       assertSame(what + ": sum", merged.sum(), whole.sum);
       assertSame(what + ": rows", merged.rows(), whole.rows);
-      assertSame(what + ": counted", merged.counted(), whole.counted);
+      assertSame(what + ": counted", merged.validRows(), whole.counted);
       assertSame(what + ": denominator", merged.denominator(), whole.denominator);
     }
     double mean = mean(batch, tier);

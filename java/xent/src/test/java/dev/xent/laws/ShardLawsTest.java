@@ -64,7 +64,7 @@ class ShardLawsTest extends Laws {
         assertSame("divided " + name + " of " + sample, divided.get(name), whole.get(name));
       }
       if (sample.options().targets() == Targets.LABELS) {
-        assertSame("divided hits of " + sample, divided.get("hits"), whole.get("hits"));
+        assertSame("divided hits of " + sample, divided.get("correct"), whole.get("correct"));
       }
       assertSame("divided loss of " + sample, divided.loss, whole.loss);
       assertSame("divided sum of " + sample, divided.sum, whole.sum);

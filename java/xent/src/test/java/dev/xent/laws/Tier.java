@@ -2,7 +2,7 @@
 package dev.xent.laws;
 
 import dev.xent.Execution;
-import dev.xent.Xent;
+import dev.xent.XentRuntime;
 import dev.xent.options.Backend;
 import dev.xent.options.Isa;
 import java.util.ArrayList;
@@ -23,7 +23,7 @@ record Tier(Backend backend, Isa isa, int threads) {
   /** The reference and every instruction set, on one thread. */
   static List<Tier> all() {
     List<Tier> tiers = new ArrayList<>();
-    for (Isa isa : Xent.runtime().availableIsas()) {
+    for (Isa isa : XentRuntime.get().availableIsas()) {
       tiers.add(new Tier(Backend.NATIVE, isa, 1));
     }
     tiers.add(REFERENCE);

@@ -52,7 +52,7 @@ class CrossEntropyLayerTest {
     try (CrossEntropyLayer layer = CrossEntropyLayer.of(operation, 2, 3, 4)) {
       assertThat(Samples.bits(layer.forward(x, labels))).isEqualTo(Samples.bits(losses));
       assertThat(layer.loss()).isEqualTo(loss);
-      assertThat(layer.counted()).isEqualTo(4);
+      assertThat(layer.validRows()).isEqualTo(4);
       assertThat(Samples.bits(layer.backward())).isEqualTo(Samples.bits(gradient));
     }
   }
@@ -145,7 +145,7 @@ class CrossEntropyLayerTest {
       zero.forward(Tensor.of(x, 3, 2), ignoring);
       assertThat(zero.losses().getFloat(1)).isZero();
       assertThat(zero.losses().getFloat(2)).isNaN();
-      assertThat(zero.counted()).isEqualTo(2);
+      assertThat(zero.validRows()).isEqualTo(2);
     }
   }
 

@@ -105,7 +105,7 @@ class LinearCrossEntropyLayerTest {
     MemorySegment memory = MemorySegment.ofArray(new float[1]);
     Tensor one = Tensor.strided(memory, DType.F32, new long[] {CLASSES}, new long[] {0});
     AtomicReference<String> refusal = new AtomicReference<>();
-    for (Tensor unwritable : List.of(one, bias.lentBy(refusal::get))) {
+    for (Tensor unwritable : List.of(one, bias.ownedBy(refusal::get))) {
       try (LinearCrossEntropyLayer layer =
           LinearCrossEntropyLayer.of(
               LinearCrossEntropy.mean(), weights, unwritable, ROWS, FEATURES)) {

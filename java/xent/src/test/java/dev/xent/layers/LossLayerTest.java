@@ -171,7 +171,7 @@ class LossLayerTest {
         }
         double expected = reduction == Reduction.MEAN ? sum / ROWS : sum;
         assertThat(layer.loss()).isCloseTo(expected, within(1e-12));
-        assertThat(layer.counted()).isEqualTo(ROWS);
+        assertThat(layer.validRows()).isEqualTo(ROWS);
       }
     }
   }

@@ -17,7 +17,7 @@ import dev.xent.LinearCrossEntropy;
 import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
 import dev.xent.LossCall;
-import dev.xent.LossTally;
+import dev.xent.LossSum;
 import dev.xent.NllLoss;
 import dev.xent.PartialStates;
 import dev.xent.RowStatistics;
@@ -140,7 +140,7 @@ final class Samples {
     put(LogSoftmax.Builder.class, LogSoftmax.builder());
     put(LogSumExp.class, LogSumExp.along(1));
     put(LogSumExp.Builder.class, LogSumExp.builder());
-    put(LossTally.class, new LossTally());
+    put(LossSum.class, new LossSum());
     put(LinearCrossEntropy.class, LinearCrossEntropy.mean());
     put(LinearCrossEntropy.Builder.class, LinearCrossEntropy.builder());
     put(LinearCrossEntropy.Outputs.class, new LinearCrossEntropy.Outputs());

@@ -2,7 +2,7 @@
 package dev.xent.benchmarks;
 
 import com.fasterxml.jackson.jr.ob.JSON;
-import dev.xent.Xent;
+import dev.xent.XentRuntime;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,7 +20,7 @@ final class Report {
     report.put("cpu", cpuName());
     report.put("pinned", launcher.cpus());
     report.put("jdk", Runtime.version().toString());
-    report.put("xent", Xent.runtime().toString());
+    report.put("xent", XentRuntime.get().toString());
     report.put("tolerance", Rows.TOLERANCE);
     report.put("tolerance_float64", Rows.TOLERANCE_FLOAT64);
     List<Object> results = new ArrayList<>();

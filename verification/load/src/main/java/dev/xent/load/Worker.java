@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.load;
 
-import dev.xent.Xent;
+import dev.xent.XentRuntime;
 import java.io.IOException;
 import java.io.Writer;
 import java.lang.foreign.Arena;
@@ -153,7 +153,7 @@ final class Worker {
 
   private void report() throws IOException {
     Counts counts = executions.counts;
-    put("runtime", Xent.runtime());
+    put("runtime", XentRuntime.get());
     put("calls", counts.calls.sum());
     put("values", counts.values.sum());
     put("wrong", counts.wrong.sum());

@@ -6,7 +6,7 @@ import dev.xent.DType;
 import dev.xent.Execution;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
-import dev.xent.Xent;
+import dev.xent.XentRuntime;
 import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
 import java.util.Locale;
@@ -29,7 +29,7 @@ public final class Deployed implements Runnable {
       require(one.getFloat(0, 7), 1f / CLASSES);
 
       // The reference would take as long as all else for many rows.
-      int rows = Xent.runtime().backend() == Backend.NATIVE ? MANY : 1;
+      int rows = XentRuntime.get().backend() == Backend.NATIVE ? MANY : 1;
       Tensor logits = Tensor.allocate(arena, DType.F32, rows, CLASSES);
       Tensor labels = Tensor.of(new int[rows]);
       CrossEntropy loss = CrossEntropy.builder().execution(Execution.defaults().threads(2)).build();

@@ -4,7 +4,7 @@ package dev.xent.packaging;
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Tensor;
-import dev.xent.Xent;
+import dev.xent.XentRuntime;
 import java.io.File;
 import java.lang.foreign.Arena;
 import java.net.MalformedURLException;
@@ -81,7 +81,7 @@ public final class Probe {
               .labelSmoothing(0.1)
               .build()
               .forward(logits, labels);
-      String reason = Xent.runtime().fallbackReason();
+      String reason = XentRuntime.get().fallbackReason();
       String backend = reason == null ? "native" : "reference (" + reason + ")";
       return String.format(Locale.ROOT, "%s; loss %.6f", backend, loss);
     } catch (IllegalArgumentException | IllegalStateException e) {

@@ -4,7 +4,7 @@ package dev.xent.examples.service;
 import ai.onnxruntime.OrtException;
 import com.fasterxml.jackson.jr.ob.JSON;
 import dev.xent.Tensor;
-import dev.xent.Xent;
+import dev.xent.XentRuntime;
 import io.micrometer.core.instrument.Timer;
 import java.io.IOException;
 import java.io.InputStream;
@@ -104,7 +104,7 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
     this.scorer = scorer;
     management =
         new Management(
-            operators, Map.of("scorer", scorer.name(), "xent", Xent.runtime().toString()));
+            operators, Map.of("scorer", scorer.name(), "xent", XentRuntime.get().toString()));
     scoring = Timer.builder("scoring").description("On the logits").register(management.meters());
     QueuedThreadPool threads = new QueuedThreadPool();
     threads.setVirtualThreadsExecutor(VirtualThreads.getDefaultVirtualThreadsExecutor());
@@ -398,7 +398,7 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
           "listening on port {}, for operators on port {}, {}",
           service.port(),
           service.management.port(),
-          Xent.runtime());
+          XentRuntime.get());
       told.await();
       LOG.info("DOWN, and gone in {} s; another signal ends it at once", service.drain.toSeconds());
       service.drain();

@@ -119,7 +119,7 @@ public final class BenchCommand implements Callable<Integer> {
   private void show(List<Result> results, @Nullable String warning) {
     PrintWriter out = spec.commandLine().getOut();
     if (json) {
-      out.println(JsonReport.line(Machine.here(), warning != null, results, Ways.of(results)));
+      out.println(JsonReport.line(Machine.here(), warning != null, results, Schedules.of(results)));
       return;
     }
     new TextReport(out, Charset.forName(System.getProperty("stdout.encoding", "US-ASCII")))

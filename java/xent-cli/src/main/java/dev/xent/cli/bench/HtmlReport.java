@@ -2,7 +2,6 @@
 package dev.xent.cli.bench;
 
 import com.samskivert.mustache.Mustache;
-import dev.xent.Xent;
 import dev.xent.XentRuntime;
 import dev.xent.cli.Json;
 import java.io.IOException;
@@ -62,10 +61,11 @@ final class HtmlReport {
   }
 
   private List<Map<String, String>> facts() {
-    XentRuntime runtime = Xent.runtime();
+    XentRuntime runtime = XentRuntime.get();
     Tier fastest = results.getLast().tier();
     Map<String, String> facts = new LinkedHashMap<>();
-    facts.put("Fastest instruction set", fastest.label() + ", " + threads(results.getLast().threads()));
+    facts.put(
+        "Fastest instruction set", fastest.label() + ", " + threads(results.getLast().threads()));
     facts.put("Cores", String.valueOf(machine.cores()));
     facts.put(
         "Caches",

@@ -16,22 +16,22 @@ final class JsonReport {
   private JsonReport() {}
 
   /**
-   * One object on one line, of results and the ways of those that have one.
+   * One object on one line, of results and the schedules of those that have one.
    *
    * @param busy whether the machine was busy with other work
    */
   static String line(
-      Machine machine, boolean busy, List<Result> results, Map<Result, String> ways) {
+      Machine machine, boolean busy, List<Result> results, Map<Result, String> schedules) {
     Map<String, Object> report = new LinkedHashMap<>();
     report.put("cpu", machine.cpu());
     report.put("jdk", machine.jdk());
     report.put("busy", busy);
     report.put(
-        "results", results.stream().map(result -> members(result, ways.get(result))).toList());
+        "results", results.stream().map(result -> members(result, schedules.get(result))).toList());
     return Json.line(report);
   }
 
-  private static Map<String, @Nullable Object> members(Result result, @Nullable String way) {
+  private static Map<String, @Nullable Object> members(Result result, @Nullable String schedule) {
     Map<String, @Nullable Object> members = new LinkedHashMap<>();
     members.put("op", result.operation().toString());
     members.put("shape", result.shape().sizes());
@@ -40,7 +40,7 @@ final class JsonReport {
     members.put("isa", result.tier().isaName());
     members.put("backend", result.tier().backendName());
     members.put("threads", result.threads());
-    members.put("way", way);
+    members.put("schedule", schedule);
     members.put("ns_per_element", rounded(result.nanoseconds().median()));
     members.put("best_ns_per_element", rounded(result.nanoseconds().best()));
     members.put("memcpy_ns_per_element", rounded(result.memory().copy()));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli.bench;
 
-import dev.xent.Xent;
+import dev.xent.XentRuntime;
 import java.io.PrintWriter;
 import java.nio.charset.Charset;
 import java.util.LinkedHashMap;
@@ -40,7 +40,7 @@ final class TextReport {
   /** Prints everything. */
   void print(Machine machine, List<Result> results) {
     out.printf(Locale.ROOT, "%s, %s%n", machine.cpu(), cores(machine.cores()));
-    out.printf(Locale.ROOT, "%s%n%s%n", machine.jdk(), Xent.runtime());
+    out.printf(Locale.ROOT, "%s%n%s%n", machine.jdk(), XentRuntime.get());
     out.printf(
         Locale.ROOT,
         "%nNanoseconds per element, and their share of the memory's speed; the bar is the last tier's.%n");

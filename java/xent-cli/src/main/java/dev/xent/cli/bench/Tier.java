@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli.bench;
 
-import dev.xent.Xent;
 import dev.xent.XentRuntime;
 import dev.xent.cli.ComputeOptions;
 import dev.xent.options.Backend;
@@ -22,7 +21,7 @@ record Tier(Backend backend, Isa isa) {
   /** What these options leave, the reference first and then from slow to fast. */
   static List<Tier> of(ComputeOptions options) {
     Isa asked = options.isa();
-    XentRuntime runtime = Xent.runtime();
+    XentRuntime runtime = XentRuntime.get();
     Backend backend = options.backend();
     List<Tier> tiers = new ArrayList<>();
     if (backend != Backend.NATIVE) {

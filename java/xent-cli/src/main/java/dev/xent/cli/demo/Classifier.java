@@ -56,7 +56,7 @@ final class Classifier implements AutoCloseable {
   Score score(Digits digits) {
     CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().countCorrect(true);
     double mean = evaluation.forward(linear.forward(digits.pixels()), digits.labels(), outputs);
-    return new Score(mean, outputs.correct(), outputs.counted());
+    return new Score(mean, outputs.correctCount(), outputs.validRows());
   }
 
   /** How good the model is on some images. */

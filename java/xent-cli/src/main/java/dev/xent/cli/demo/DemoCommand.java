@@ -2,7 +2,6 @@
 package dev.xent.cli.demo;
 
 import dev.xent.Tensor;
-import dev.xent.Xent;
 import dev.xent.XentRuntime;
 import dev.xent.cli.ComputeOptions;
 import dev.xent.cli.ExitCode;
@@ -93,7 +92,7 @@ public final class DemoCommand implements Callable<Integer> {
   private record Epoch(int number, double loss, Classifier.Score test) {}
 
   private boolean sameBits(Tensor logits, Tensor labels, Timing timing) {
-    XentRuntime runtime = Xent.runtime();
+    XentRuntime runtime = XentRuntime.get();
     print("The same bits: softmax, log-softmax, losses and gradient, native and plain Java%n%n");
     if (runtime.fallbackReason() != null) {
       print("  not compared, there is no native library here: %s%n%n", runtime.fallbackReason());

@@ -50,7 +50,7 @@ final class Timing implements AutoCloseable {
 
   /**
    * Times both, the loss on so many threads, one run of each after the other, so that a busy moment
-   * of the machine hits both.
+   * of the machine correct rows both.
    */
   Medians measure(Backend backend, Isa isa, int threads) {
     CrossEntropy operation =

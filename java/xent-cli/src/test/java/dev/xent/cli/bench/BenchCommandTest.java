@@ -5,7 +5,7 @@ import static dev.xent.cli.Cli.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.InstanceOfAssertFactories.LIST;
 
-import dev.xent.Xent;
+import dev.xent.XentRuntime;
 import dev.xent.cli.Cli;
 import dev.xent.options.Isa;
 import java.io.IOException;
@@ -32,7 +32,7 @@ class BenchCommandTest {
     "isa",
     "backend",
     "threads",
-    "way",
+    "schedule",
     "ns_per_element",
     "best_ns_per_element",
     "memcpy_ns_per_element",
@@ -69,7 +69,7 @@ class BenchCommandTest {
     List<String> expected = new ArrayList<>();
     for (String operation : List.of("softmax", "cross-entropy")) {
       expected.add(operation + " reference scalar");
-      for (Isa isa : Xent.runtime().availableIsas()) {
+      for (Isa isa : XentRuntime.get().availableIsas()) {
         expected.add(operation + " native " + isa.name().toLowerCase(Locale.ROOT));
       }
     }
@@ -96,14 +96,14 @@ class BenchCommandTest {
             shapes);
     List<String> told =
         results(done.succeeds().json()).stream()
-            .map(r -> "%s %s %s".formatted(r.get("op"), r.get("backend"), r.get("way")))
+            .map(r -> "%s %s %s".formatted(r.get("op"), r.get("backend"), r.get("schedule")))
             .toList();
     List<String> expected = new ArrayList<>();
     for (String operation : operations.split(",")) {
-      for (String way : List.of("single", "flow", "dense", "flow", "row", "strip")) {
-        boolean backward = operation.equals("softmax-backward") && !way.equals("strip");
+      for (String schedule : List.of("single", "flow", "dense", "flow", "row", "strip")) {
+        boolean backward = operation.equals("softmax-backward") && !schedule.equals("strip");
         expected.add(operation + " reference null");
-        expected.add(operation + " native " + (backward ? "row" : way));
+        expected.add(operation + " native " + (backward ? "row" : schedule));
       }
     }
     assertThat(told).isEqualTo(expected);

@@ -38,9 +38,9 @@ public final class CallEvent extends Event {
   @Label("Instruction Set")
   public String isa;
 
-  @Label("Way")
+  @Label("Schedule")
   @Description("How the native code computed the rows, the last ones where that differs")
-  public @Nullable String way;
+  public @Nullable String schedule;
 
   @Label("Threads")
   @Description("Threads that worked on the call, the calling one among them")

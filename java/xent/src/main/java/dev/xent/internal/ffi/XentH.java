@@ -496,13 +496,13 @@ public class XentH extends XentH$shared {
         }
     }
 
-    private static class xent_way_name {
+    private static class xent_schedule_name {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             XentH.C_POINTER,
             XentH.C_INT
         );
 
-        public static final MemorySegment ADDR = findOrThrow("xent_way_name");
+        public static final MemorySegment ADDR = findOrThrow("xent_schedule_name");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -510,45 +510,45 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * const char *xent_way_name(int32_t way)
+     * const char *xent_schedule_name(int32_t schedule)
      * }
      */
-    public static FunctionDescriptor xent_way_name$descriptor() {
-        return xent_way_name.DESC;
+    public static FunctionDescriptor xent_schedule_name$descriptor() {
+        return xent_schedule_name.DESC;
     }
 
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * const char *xent_way_name(int32_t way)
+     * const char *xent_schedule_name(int32_t schedule)
      * }
      */
-    public static MethodHandle xent_way_name$handle() {
-        return xent_way_name.HANDLE;
+    public static MethodHandle xent_schedule_name$handle() {
+        return xent_schedule_name.HANDLE;
     }
 
     /**
      * Address for:
      * {@snippet lang=c :
-     * const char *xent_way_name(int32_t way)
+     * const char *xent_schedule_name(int32_t schedule)
      * }
      */
-    public static MemorySegment xent_way_name$address() {
-        return xent_way_name.ADDR;
+    public static MemorySegment xent_schedule_name$address() {
+        return xent_schedule_name.ADDR;
     }
 
     /**
      * {@snippet lang=c :
-     * const char *xent_way_name(int32_t way)
+     * const char *xent_schedule_name(int32_t schedule)
      * }
      */
-    public static MemorySegment xent_way_name(int way) {
-        var mh$ = xent_way_name.HANDLE;
+    public static MemorySegment xent_schedule_name(int schedule) {
+        var mh$ = xent_schedule_name.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_way_name", way);
+                traceDowncall("xent_schedule_name", schedule);
             }
-            return (MemorySegment)mh$.invokeExact(way);
+            return (MemorySegment)mh$.invokeExact(schedule);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -797,7 +797,7 @@ public class XentH extends XentH$shared {
         }
     }
 
-    private static class xent_tally_add {
+    private static class xent_exact_sum_add {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             XentH.C_INT,
             XentH.C_POINTER,
@@ -807,7 +807,7 @@ public class XentH extends XentH$shared {
             XentH.C_LONG_LONG
         );
 
-        public static final MemorySegment ADDR = findOrThrow("xent_tally_add");
+        public static final MemorySegment ADDR = findOrThrow("xent_exact_sum_add");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -815,45 +815,45 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * xent_status xent_tally_add(xent_tally *tally, const void *values, int32_t type, int64_t stride, int64_t count)
+     * xent_status xent_exact_sum_add(xent_exact_sum *exact_sum, const void *values, int32_t type, int64_t stride, int64_t count)
      * }
      */
-    public static FunctionDescriptor xent_tally_add$descriptor() {
-        return xent_tally_add.DESC;
+    public static FunctionDescriptor xent_exact_sum_add$descriptor() {
+        return xent_exact_sum_add.DESC;
     }
 
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * xent_status xent_tally_add(xent_tally *tally, const void *values, int32_t type, int64_t stride, int64_t count)
+     * xent_status xent_exact_sum_add(xent_exact_sum *exact_sum, const void *values, int32_t type, int64_t stride, int64_t count)
      * }
      */
-    public static MethodHandle xent_tally_add$handle() {
-        return xent_tally_add.HANDLE;
+    public static MethodHandle xent_exact_sum_add$handle() {
+        return xent_exact_sum_add.HANDLE;
     }
 
     /**
      * Address for:
      * {@snippet lang=c :
-     * xent_status xent_tally_add(xent_tally *tally, const void *values, int32_t type, int64_t stride, int64_t count)
+     * xent_status xent_exact_sum_add(xent_exact_sum *exact_sum, const void *values, int32_t type, int64_t stride, int64_t count)
      * }
      */
-    public static MemorySegment xent_tally_add$address() {
-        return xent_tally_add.ADDR;
+    public static MemorySegment xent_exact_sum_add$address() {
+        return xent_exact_sum_add.ADDR;
     }
 
     /**
      * {@snippet lang=c :
-     * xent_status xent_tally_add(xent_tally *tally, const void *values, int32_t type, int64_t stride, int64_t count)
+     * xent_status xent_exact_sum_add(xent_exact_sum *exact_sum, const void *values, int32_t type, int64_t stride, int64_t count)
      * }
      */
-    public static int xent_tally_add(MemorySegment tally, MemorySegment values, int type, long stride, long count) {
-        var mh$ = xent_tally_add.HANDLE;
+    public static int xent_exact_sum_add(MemorySegment exact_sum, MemorySegment values, int type, long stride, long count) {
+        var mh$ = xent_exact_sum_add.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_tally_add", tally, values, type, stride, count);
+                traceDowncall("xent_exact_sum_add", exact_sum, values, type, stride, count);
             }
-            return (int)mh$.invokeExact(tally, values, type, stride, count);
+            return (int)mh$.invokeExact(exact_sum, values, type, stride, count);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -861,14 +861,14 @@ public class XentH extends XentH$shared {
         }
     }
 
-    private static class xent_tally_merge {
+    private static class xent_exact_sum_merge {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             XentH.C_INT,
             XentH.C_POINTER,
             XentH.C_POINTER
         );
 
-        public static final MemorySegment ADDR = findOrThrow("xent_tally_merge");
+        public static final MemorySegment ADDR = findOrThrow("xent_exact_sum_merge");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -876,45 +876,45 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * xent_status xent_tally_merge(xent_tally *tally, const xent_tally *other)
+     * xent_status xent_exact_sum_merge(xent_exact_sum *exact_sum, const xent_exact_sum *other)
      * }
      */
-    public static FunctionDescriptor xent_tally_merge$descriptor() {
-        return xent_tally_merge.DESC;
+    public static FunctionDescriptor xent_exact_sum_merge$descriptor() {
+        return xent_exact_sum_merge.DESC;
     }
 
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * xent_status xent_tally_merge(xent_tally *tally, const xent_tally *other)
+     * xent_status xent_exact_sum_merge(xent_exact_sum *exact_sum, const xent_exact_sum *other)
      * }
      */
-    public static MethodHandle xent_tally_merge$handle() {
-        return xent_tally_merge.HANDLE;
+    public static MethodHandle xent_exact_sum_merge$handle() {
+        return xent_exact_sum_merge.HANDLE;
     }
 
     /**
      * Address for:
      * {@snippet lang=c :
-     * xent_status xent_tally_merge(xent_tally *tally, const xent_tally *other)
+     * xent_status xent_exact_sum_merge(xent_exact_sum *exact_sum, const xent_exact_sum *other)
      * }
      */
-    public static MemorySegment xent_tally_merge$address() {
-        return xent_tally_merge.ADDR;
+    public static MemorySegment xent_exact_sum_merge$address() {
+        return xent_exact_sum_merge.ADDR;
     }
 
     /**
      * {@snippet lang=c :
-     * xent_status xent_tally_merge(xent_tally *tally, const xent_tally *other)
+     * xent_status xent_exact_sum_merge(xent_exact_sum *exact_sum, const xent_exact_sum *other)
      * }
      */
-    public static int xent_tally_merge(MemorySegment tally, MemorySegment other) {
-        var mh$ = xent_tally_merge.HANDLE;
+    public static int xent_exact_sum_merge(MemorySegment exact_sum, MemorySegment other) {
+        var mh$ = xent_exact_sum_merge.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_tally_merge", tally, other);
+                traceDowncall("xent_exact_sum_merge", exact_sum, other);
             }
-            return (int)mh$.invokeExact(tally, other);
+            return (int)mh$.invokeExact(exact_sum, other);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -922,13 +922,13 @@ public class XentH extends XentH$shared {
         }
     }
 
-    private static class xent_tally_sum {
+    private static class xent_exact_sum_value {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             XentH.C_DOUBLE,
             XentH.C_POINTER
         );
 
-        public static final MemorySegment ADDR = findOrThrow("xent_tally_sum");
+        public static final MemorySegment ADDR = findOrThrow("xent_exact_sum_value");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -936,45 +936,45 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * double xent_tally_sum(const xent_tally *tally)
+     * double xent_exact_sum_value(const xent_exact_sum *exact_sum)
      * }
      */
-    public static FunctionDescriptor xent_tally_sum$descriptor() {
-        return xent_tally_sum.DESC;
+    public static FunctionDescriptor xent_exact_sum_value$descriptor() {
+        return xent_exact_sum_value.DESC;
     }
 
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * double xent_tally_sum(const xent_tally *tally)
+     * double xent_exact_sum_value(const xent_exact_sum *exact_sum)
      * }
      */
-    public static MethodHandle xent_tally_sum$handle() {
-        return xent_tally_sum.HANDLE;
+    public static MethodHandle xent_exact_sum_value$handle() {
+        return xent_exact_sum_value.HANDLE;
     }
 
     /**
      * Address for:
      * {@snippet lang=c :
-     * double xent_tally_sum(const xent_tally *tally)
+     * double xent_exact_sum_value(const xent_exact_sum *exact_sum)
      * }
      */
-    public static MemorySegment xent_tally_sum$address() {
-        return xent_tally_sum.ADDR;
+    public static MemorySegment xent_exact_sum_value$address() {
+        return xent_exact_sum_value.ADDR;
     }
 
     /**
      * {@snippet lang=c :
-     * double xent_tally_sum(const xent_tally *tally)
+     * double xent_exact_sum_value(const xent_exact_sum *exact_sum)
      * }
      */
-    public static double xent_tally_sum(MemorySegment tally) {
-        var mh$ = xent_tally_sum.HANDLE;
+    public static double xent_exact_sum_value(MemorySegment exact_sum) {
+        var mh$ = xent_exact_sum_value.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("xent_tally_sum", tally);
+                traceDowncall("xent_exact_sum_value", exact_sum);
             }
-            return (double)mh$.invokeExact(tally);
+            return (double)mh$.invokeExact(exact_sum);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

@@ -17,12 +17,12 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * struct xent_report {
  *     uint64_t size;
  *     int32_t field;
- *     int32_t way;
+ *     int32_t schedule;
  *     int64_t row;
  *     int64_t label;
  *     int64_t integer;
  *     double value;
- *     int64_t counted;
+ *     int64_t valid_rows;
  *     double denominator;
  *     int64_t unfinished;
  * }
@@ -37,12 +37,12 @@ public class xent_report {
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         XentH.C_LONG_LONG.withName("size"),
         XentH.C_INT.withName("field"),
-        XentH.C_INT.withName("way"),
+        XentH.C_INT.withName("schedule"),
         XentH.C_LONG_LONG.withName("row"),
         XentH.C_LONG_LONG.withName("label"),
         XentH.C_LONG_LONG.withName("integer"),
         XentH.C_DOUBLE.withName("value"),
-        XentH.C_LONG_LONG.withName("counted"),
+        XentH.C_LONG_LONG.withName("valid_rows"),
         XentH.C_DOUBLE.withName("denominator"),
         XentH.C_LONG_LONG.withName("unfinished")
     ).withName("xent_report");
@@ -142,48 +142,48 @@ public class xent_report {
         struct.set(field$LAYOUT, field$OFFSET, fieldValue);
     }
 
-    private static final OfInt way$LAYOUT = (OfInt)$LAYOUT.select(groupElement("way"));
+    private static final OfInt schedule$LAYOUT = (OfInt)$LAYOUT.select(groupElement("schedule"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t way
+     * int32_t schedule
      * }
      */
-    public static final OfInt way$layout() {
-        return way$LAYOUT;
+    public static final OfInt schedule$layout() {
+        return schedule$LAYOUT;
     }
 
-    private static final long way$OFFSET = $LAYOUT.byteOffset(groupElement("way"));
+    private static final long schedule$OFFSET = $LAYOUT.byteOffset(groupElement("schedule"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t way
+     * int32_t schedule
      * }
      */
-    public static final long way$offset() {
-        return way$OFFSET;
+    public static final long schedule$offset() {
+        return schedule$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t way
+     * int32_t schedule
      * }
      */
-    public static int way(MemorySegment struct) {
-        return struct.get(way$LAYOUT, way$OFFSET);
+    public static int schedule(MemorySegment struct) {
+        return struct.get(schedule$LAYOUT, schedule$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t way
+     * int32_t schedule
      * }
      */
-    public static void way(MemorySegment struct, int fieldValue) {
-        struct.set(way$LAYOUT, way$OFFSET, fieldValue);
+    public static void schedule(MemorySegment struct, int fieldValue) {
+        struct.set(schedule$LAYOUT, schedule$OFFSET, fieldValue);
     }
 
     private static final OfLong row$LAYOUT = (OfLong)$LAYOUT.select(groupElement("row"));
@@ -362,48 +362,48 @@ public class xent_report {
         struct.set(value$LAYOUT, value$OFFSET, fieldValue);
     }
 
-    private static final OfLong counted$LAYOUT = (OfLong)$LAYOUT.select(groupElement("counted"));
+    private static final OfLong valid_rows$LAYOUT = (OfLong)$LAYOUT.select(groupElement("valid_rows"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int64_t counted
+     * int64_t valid_rows
      * }
      */
-    public static final OfLong counted$layout() {
-        return counted$LAYOUT;
+    public static final OfLong valid_rows$layout() {
+        return valid_rows$LAYOUT;
     }
 
-    private static final long counted$OFFSET = $LAYOUT.byteOffset(groupElement("counted"));
+    private static final long valid_rows$OFFSET = $LAYOUT.byteOffset(groupElement("valid_rows"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int64_t counted
+     * int64_t valid_rows
      * }
      */
-    public static final long counted$offset() {
-        return counted$OFFSET;
+    public static final long valid_rows$offset() {
+        return valid_rows$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int64_t counted
+     * int64_t valid_rows
      * }
      */
-    public static long counted(MemorySegment struct) {
-        return struct.get(counted$LAYOUT, counted$OFFSET);
+    public static long valid_rows(MemorySegment struct) {
+        return struct.get(valid_rows$LAYOUT, valid_rows$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int64_t counted
+     * int64_t valid_rows
      * }
      */
-    public static void counted(MemorySegment struct, long fieldValue) {
-        struct.set(counted$LAYOUT, counted$OFFSET, fieldValue);
+    public static void valid_rows(MemorySegment struct, long fieldValue) {
+        struct.set(valid_rows$LAYOUT, valid_rows$OFFSET, fieldValue);
     }
 
     private static final OfDouble denominator$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("denominator"));

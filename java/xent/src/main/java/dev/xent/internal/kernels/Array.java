@@ -11,7 +11,7 @@ public enum Array {
   TARGETS("targets"),
   LOSSES("losses"),
   LOG_SUM_EXP("logSumExp"),
-  HITS("hits"),
+  CORRECT("correct"),
   TARGET_WEIGHTS("targetWeights"),
   ROW_OFFSETS("rowOffsets"),
   CLASS_MASK("classMask"),
@@ -41,7 +41,7 @@ public enum Array {
   WEIGHTS_GRADIENT("weightsGradient"),
   BIAS_GRADIENT("biasGradient"),
   STATISTICS("statistics"),
-  TALLY("tally"),
+  EXACT_SUM("exactSum"),
   WORKSPACE("workspace"),
   GATHERED("gathered"),
   STATES("states");
@@ -60,6 +60,6 @@ public enum Array {
 
   /** Whether it holds records, which each call may have elsewhere. */
   boolean isRecords() {
-    return ordinal() >= LAYOUTS && this != TALLY;
+    return ordinal() >= LAYOUTS && this != EXACT_SUM;
   }
 }

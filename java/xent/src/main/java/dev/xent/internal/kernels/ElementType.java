@@ -211,7 +211,7 @@ public enum ElementType {
 
   public static final int FLAGS = 1 << 4;
 
-  /** What a tally adds up. */
+  /** What an exact sum adds up. */
   public static final int SUMMANDS = 1 << 5;
 
   /** Floats that adjoin are copied by so many. */

@@ -16,10 +16,10 @@ public final class Field {
   public static final int TARGETS = 9;
   public static final int LOSSES = 10;
   public static final int LOG_SUM_EXP = 11;
-  public static final int HITS = 12;
+  public static final int CORRECT = 12;
   public static final int STATISTICS = 13;
   public static final int STATES = 14;
-  public static final int TALLY = 15;
+  public static final int EXACT_SUM = 15;
   public static final int REPORT = 16;
   public static final int CLASSES = 17;
   public static final int TARGET_WEIGHTS = 18;

@@ -64,31 +64,31 @@ public interface Kernels {
   long linearWorkspace(long rows, long features, long classes, int contents);
 
   /**
-   * Adds F32 or F64 values. As xent_tally_add.
+   * Adds F32 or F64 values. As xent_exact_sum_add.
    *
-   * @param tally xent_tally
+   * @param exactSum xent_exact_sum
    * @param values the first value
    * @param type the C code of the type of the values
    * @param stride from one value to the next, in elements
    * @param count how many values
    * @return one of {@link Status}
    */
-  int tallyAdd(MemorySegment tally, MemorySegment values, int type, long stride, long count);
+  int exactSumAdd(MemorySegment exactSum, MemorySegment values, int type, long stride, long count);
 
   /**
-   * Adds what another tally holds. As xent_tally_merge.
+   * Adds what another exact sum holds. As xent_exact_sum_merge.
    *
-   * @param tally xent_tally that is added to
-   * @param other xent_tally that stays as it is
+   * @param exactSum xent_exact_sum that is added to
+   * @param other xent_exact_sum that stays as it is
    * @return one of {@link Status}
    */
-  int tallyMerge(MemorySegment tally, MemorySegment other);
+  int exactSumMerge(MemorySegment exactSum, MemorySegment other);
 
   /**
-   * Returns the sum, rounded once. As xent_tally_sum.
+   * Returns the sum, rounded once. As xent_exact_sum_value.
    *
-   * @param tally xent_tally
+   * @param exactSum xent_exact_sum
    * @return NaN after a NaN or infinities of both signs
    */
-  double tallySum(MemorySegment tally);
+  double exactSumValue(MemorySegment exactSum);
 }

@@ -22,11 +22,11 @@ import java.util.Arrays;
  * The native library's kernels. To be made after the library has been loaded by this class's
  * loader.
  *
- * <p>A call goes through one of the two doors of xent.h, as it has few arrays or many, and through
- * one of two handles. Critical ones may get heap arrays and have no transition to the native state:
- * cheaper for short work, but the garbage collector waits until they return. So short work and heap
- * arrays go through them; the caller keeps calls with heap arrays short. Arrays are arguments, so
- * that the linker holds their memory until a call returns.
+ * <p>A call goes through one of the two entry points of xent.h, as it has few arrays or many, and
+ * through one of two handles. Critical ones may get heap arrays and have no transition to the
+ * native state: cheaper for short work, but the garbage collector waits until they return. So short
+ * work and heap arrays go through them; the caller keeps calls with heap arrays short. Arrays are
+ * arguments, so that the linker holds their memory until a call returns.
  *
  * <p>A handle is made by the first call that needs it, which takes ten to thirty milliseconds.
  */
@@ -53,49 +53,53 @@ public final class NativeKernels implements Kernels {
   }
 
   private static final class FewArrays {
-    static final MethodHandle HANDLE = door(XentH.xent_few_at$address(), Work.FEW_ARRAYS);
+    static final MethodHandle HANDLE = entryPoint(XentH.xent_few_at$address(), Work.FEW_ARRAYS);
   }
 
   private static final class FewArraysBriefly {
     static final MethodHandle HANDLE =
-        door(XentH.xent_few_at$address(), Work.FEW_ARRAYS, critical());
+        entryPoint(XentH.xent_few_at$address(), Work.FEW_ARRAYS, critical());
   }
 
   private static final class ManyArrays {
-    static final MethodHandle HANDLE = door(XentH.xent_many_at$address(), Function.MOST_ARRAYS);
+    static final MethodHandle HANDLE =
+        entryPoint(XentH.xent_many_at$address(), Function.MOST_ARRAYS);
   }
 
   private static final class ManyArraysBriefly {
     static final MethodHandle HANDLE =
-        door(XentH.xent_many_at$address(), Function.MOST_ARRAYS, critical());
+        entryPoint(XentH.xent_many_at$address(), Function.MOST_ARRAYS, critical());
   }
 
   private static final class Prepared {
-    static final MethodHandle HANDLE = door(XentH.xent_run_at$address(), Work.FEW_ARRAYS);
+    static final MethodHandle HANDLE = entryPoint(XentH.xent_run_at$address(), Work.FEW_ARRAYS);
   }
 
   private static final class PreparedBriefly {
     static final MethodHandle HANDLE =
-        door(XentH.xent_run_at$address(), Work.FEW_ARRAYS, critical());
+        entryPoint(XentH.xent_run_at$address(), Work.FEW_ARRAYS, critical());
   }
 
   /** As the linker does not look at any array. */
   private static final class FixedBriefly {
-    static final MethodHandle HANDLE = door(XentH.xent_run$address(), 0, critical());
+    static final MethodHandle HANDLE = entryPoint(XentH.xent_run$address(), 0, critical());
   }
 
-  private static final class TallyAdd {
-    static final MethodHandle HANDLE = XentH.xent_tally_add$handle();
+  private static final class ExactSumAdd {
+    static final MethodHandle HANDLE = XentH.xent_exact_sum_add$handle();
   }
 
-  private static final class TallyAddBriefly {
+  private static final class ExactSumAddBriefly {
     static final MethodHandle HANDLE =
         Linker.nativeLinker()
             .downcallHandle(
-                XentH.xent_tally_add$address(), XentH.xent_tally_add$descriptor(), critical());
+                XentH.xent_exact_sum_add$address(),
+                XentH.xent_exact_sum_add$descriptor(),
+                critical());
   }
 
-  private static MethodHandle door(MemorySegment function, int arrays, Linker.Option... options) {
+  private static MethodHandle entryPoint(
+      MemorySegment function, int arrays, Linker.Option... options) {
     return Linker.nativeLinker().downcallHandle(function, descriptor(arrays), options);
   }
 
@@ -314,30 +318,30 @@ public final class NativeKernels implements Kernels {
   }
 
   @Override
-  public int tallyAdd(
-      MemorySegment tally, MemorySegment values, int type, long stride, long count) {
+  public int exactSumAdd(
+      MemorySegment exactSum, MemorySegment values, int type, long stride, long count) {
     if (!takesArrays && !values.isNative()) {
       try (Arena arena = Arena.ofConfined()) {
         MemorySegment copy = arena.allocate(values.byteSize(), Double.BYTES).copyFrom(values);
-        return tallyAdd(tally, copy, type, stride, count);
+        return exactSumAdd(exactSum, copy, type, stride, count);
       }
     }
     try {
       return count <= BRIEF || !values.isNative()
-          ? (int) TallyAddBriefly.HANDLE.invokeExact(tally, values, type, stride, count)
-          : (int) TallyAdd.HANDLE.invokeExact(tally, values, type, stride, count);
+          ? (int) ExactSumAddBriefly.HANDLE.invokeExact(exactSum, values, type, stride, count)
+          : (int) ExactSumAdd.HANDLE.invokeExact(exactSum, values, type, stride, count);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
     }
   }
 
   @Override
-  public int tallyMerge(MemorySegment tally, MemorySegment other) {
-    return XentH.xent_tally_merge(tally, other);
+  public int exactSumMerge(MemorySegment exactSum, MemorySegment other) {
+    return XentH.xent_exact_sum_merge(exactSum, other);
   }
 
   @Override
-  public double tallySum(MemorySegment tally) {
-    return XentH.xent_tally_sum(tally);
+  public double exactSumValue(MemorySegment exactSum) {
+    return XentH.xent_exact_sum_value(exactSum);
   }
 }

@@ -24,7 +24,7 @@ public enum Rule {
   SOFTMAX_GRADIENT(Array.GRADIENT, PER_CLASS, NUMBERS, true, false, Array.OUTPUT, Array.UPSTREAM),
   LOSSES(Array.LOSSES, PER_ROW, NUMBERS, true, false),
   LOG_SUM_EXP(Array.LOG_SUM_EXP, PER_ROW, NUMBERS, true, false),
-  HITS(Array.HITS, PER_ROW, FLAGS, true, false),
+  CORRECT(Array.CORRECT, PER_ROW, FLAGS, true, false),
   LOG_PROBABILITIES(Array.LOG_PROBABILITIES, PER_ROW, NUMBERS, true, false),
   ARGMAX(Array.ARGMAX, PER_ROW, CLASS_NUMBERS, true, false),
   RANKS(Array.RANKS, PER_ROW, CLASS_NUMBERS, true, false),
@@ -57,7 +57,7 @@ public enum Rule {
   STATISTICS(Array.STATISTICS, RECORDS, 0, false, false),
   KNOWN_STATES(Array.STATES, RECORDS, 0, false, false),
   STATES(Array.STATES, RECORDS, 0, false, false),
-  TALLY(Array.TALLY, RECORDS, 0, false, false),
+  EXACT_SUM(Array.EXACT_SUM, RECORDS, 0, false, false),
   WORKSPACE(Array.WORKSPACE, RECORDS, 0, false, false),
   GATHERED(Array.GATHERED, RECORDS, 0, false, false),
   SAMPLE_STATES(Array.STATES, RECORDS, 0, false, false);

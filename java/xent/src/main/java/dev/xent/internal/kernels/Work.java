@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 public final class Work {
   private static final long NOT_KEPT = -1;
 
-  /** As many arrays as the shorter door takes. */
+  /** As many arrays as the shorter entry point takes. */
   static final int FEW_ARRAYS = 6;
 
   private final MemorySegment struct = Arena.ofAuto().allocate(xent_work.layout());
@@ -381,7 +381,7 @@ public final class Work {
     return onHeap;
   }
 
-  /** The call without its arrays, for the doors. Most calls are like the one before. */
+  /** The call without its arrays, for the entry points. Most calls are like the one before. */
   MemorySegment struct() {
     if (function != writtenFunction
         || shape != writtenShape

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Every system property that Xent reads. They are read once, when the first operation is made or
- * {@code Xent.runtime()} is asked, whichever comes first; a value that cannot be is refused by
+ * {@code XentRuntime.get()} is asked, whichever comes first; a value that cannot be is refused by
  * name.
  *
  * @param libraryPath the value of {@link #LIBRARY_PATH}, or null

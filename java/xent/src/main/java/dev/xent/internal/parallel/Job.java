@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Job {
   /** What helpers do. */
-  public interface Crew {
+  public interface Workers {
     /** Claims and works until nothing is left; on the helper's thread. */
     void help();
   }
@@ -53,7 +53,7 @@ public final class Job {
     }
   }
 
-  private final Crew crew;
+  private final Workers workers;
   private final BooleanSupplier empty = this::isEmpty;
 
   private volatile long state = CLOSED;
@@ -73,8 +73,8 @@ public final class Job {
   private @Nullable Thread failedOn;
 
   /** A job that is closed. */
-  public Job(Crew crew) {
-    this.crew = crew;
+  public Job(Workers workers) {
+    this.workers = workers;
   }
 
   // ---- for the caller --------------------------------------------------------------------------
@@ -210,7 +210,7 @@ public final class Job {
       return false;
     }
     try {
-      crew.help();
+      workers.help();
     } finally {
       leave();
     }

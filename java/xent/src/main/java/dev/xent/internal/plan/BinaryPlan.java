@@ -104,17 +104,17 @@ public final class BinaryPlan {
       boolean ignores = call.hasLabels() && options.hasIgnoreIndex();
       call.options(options, ignores);
       if (call.hasLabels() || given.weights != null) {
-        call.counted = 0;
+        call.validRows = 0;
         call.run(count);
       } else {
-        call.counted = call.dimensions.rows;
+        call.validRows = call.dimensions.rows;
       }
-      LossCall.divideBy(call.counted, call, reductions, outputs, given.gradient != null);
+      LossCall.divideBy(call.validRows, call, reductions, outputs, given.gradient != null);
       if (call.writesGradient) {
         call.options(options, ignores, call.scale);
       }
       call.run(elements);
-      return LossCall.reduce(call.counted, call, reductions, outputs);
+      return LossCall.reduce(call.validRows, call, reductions, outputs);
     }
   }
 
@@ -142,7 +142,7 @@ public final class BinaryPlan {
     for (long row = begin; row < end && !call.isInVain(); row += step) {
       Work work = call.kernel(Function.BINARY_CROSS_ENTROPY, row, Math.min(row + step, end));
       Failures.check(kernels.run(work.set(Array.LOSSES, NULL).set(Array.GRADIENT, NULL)), call);
-      call.counted += xent_report.counted(call.report);
+      call.validRows += xent_report.valid_rows(call.report);
     }
   }
 
@@ -150,7 +150,7 @@ public final class BinaryPlan {
     long step = call.rowsPerKernel();
     for (long row = begin; row < end && !call.isInVain(); row += step) {
       Work work = call.kernel(Function.BINARY_CROSS_ENTROPY, row, Math.min(row + step, end));
-      work.set(Array.TALLY, call.tally());
+      work.set(Array.EXACT_SUM, call.exactSum());
       if (!call.writesGradient) {
         work.set(Array.GRADIENT, NULL);
       }

@@ -110,7 +110,7 @@ public final class Bound {
       arguments.weights = given.weights;
       arguments.targets = given.targets;
       arguments.inputs = given.inputs;
-      arguments.gradient = Given.tensor(given.gradient, "gradient");
+      arguments.gradient = NullChecks.tensor(given.gradient, "gradient");
       arguments.saved = saved;
       arguments.upstream = upstream;
       backwardCall.changed();

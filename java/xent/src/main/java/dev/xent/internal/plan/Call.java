@@ -2,9 +2,9 @@
 package dev.xent.internal.plan;
 
 import dev.xent.errors.MemoryException;
+import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
-import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Effort;
 import dev.xent.internal.kernels.Function;
@@ -76,7 +76,7 @@ final class Call extends CallArrays {
   MemorySegment options;
 
   final MemorySegment report;
-  private final MemorySegment tally;
+  private final MemorySegment exactSum;
 
   /** The call of a kernel that is being made. */
   final Work work = new Work();
@@ -139,25 +139,25 @@ final class Call extends CallArrays {
   /** What gradients are multiplied by. */
   double scale;
 
-  /** Whether something is added to the tally. */
-  private boolean tallies;
+  /** Whether something is added to the exact sum. */
+  private boolean addsExactSum;
 
   // ---- what each thread says -------------------------------------------------------------------
 
   /** Rows that were found to count. */
-  long counted;
+  long validRows;
 
   /** The first row or chunk of what this thread works on, when several do. */
   long claimed = UNCLAIMED;
 
   /** Who works on this call, when several do. */
-  private @Nullable Crew crew;
+  private @Nullable Workers workers;
 
   /** Made when it is needed first. */
-  private @Nullable Crew ownCrew;
+  private @Nullable Workers ownWorkers;
 
   private @Nullable NllScratch nllScratch;
-  private @Nullable WeightlessRow weightlessRow;
+  private @Nullable ZeroWeightRow weightlessRow;
   private @Nullable TopProbabilities topScratch;
   private @Nullable SamplerScratch samplerScratch;
   private MemorySegment workspace = MemorySegment.NULL;
@@ -209,7 +209,7 @@ final class Call extends CallArrays {
     xent_options.size(options, xent_options.sizeof());
     report = arena.allocate(xent_report.layout());
     xent_report.size(report, xent_report.sizeof());
-    tally = arena.allocate(xent_tally.layout());
+    exactSum = arena.allocate(xent_exact_sum.layout());
   }
 
   /** An instance for the calling thread, until {@link #end()}. */
@@ -219,7 +219,7 @@ final class Call extends CallArrays {
       if (call.broken) {
         call = CALLS.renew();
       }
-      // In use when a lender or an executor makes a call of its own during a call.
+      // In use when an owner or an executor makes a call of its own during a call.
       if (!call.inUse) {
         call.inUse = true;
         return call;
@@ -398,7 +398,7 @@ final class Call extends CallArrays {
 
   /**
    * Runs a kernel over all rows if it ran for the same call before, so that nothing about it has to
-   * be found out. Its arrays must be those of this call, and no records but a tally.
+   * be found out. Its arrays must be those of this call, and no records but an exact sum.
    *
    * @return whether it did
    */
@@ -417,8 +417,8 @@ final class Call extends CallArrays {
       if (!writesGradient && function == Function.CROSS_ENTROPY) { // whose gradients are optional
         LossCall.withoutGradients(own);
       }
-      if (tallies) {
-        own.offer(Array.TALLY, tally);
+      if (addsExactSum) {
+        own.offer(Array.EXACT_SUM, exactSum);
       }
     }
     if (!own.hasPreparedArrays()) {
@@ -464,10 +464,10 @@ final class Call extends CallArrays {
     return same;
   }
 
-  /** Whether all memory may be used now. Lenders first: one may close what another speaks of. */
+  /** Whether all memory may be used now. Owners first: one may close what another speaks of. */
   private boolean isUsable() {
     for (int i = 0; i < parts; i++) {
-      if (!Memory.isLent(present[i].view)) {
+      if (!Memory.isAvailable(present[i].view)) {
         return false;
       }
     }
@@ -621,7 +621,7 @@ final class Call extends CallArrays {
     } else if (dimensions.rows == 1) { // which nobody can help with
       runAlone(rows);
     } else {
-      crew().rows(by, rows, dimensions.classes);
+      workers().rows(by, rows, dimensions.classes);
     }
   }
 
@@ -632,10 +632,10 @@ final class Call extends CallArrays {
    */
   void run(RowWork rows, long perRow) {
     Engine by = engine();
-    if (dimensions.rows == 1 || Crew.isAlone(by.threads(), dimensions.rows * perRow)) {
+    if (dimensions.rows == 1 || Workers.isAlone(by.threads(), dimensions.rows * perRow)) {
       runAlone(rows);
     } else {
-      crew().rows(by, rows, perRow);
+      workers().rows(by, rows, perRow);
     }
   }
 
@@ -660,26 +660,26 @@ final class Call extends CallArrays {
 
   /** Whether the caller is better off without helpers. */
   boolean isAlone(Threads threads) {
-    return Crew.isAlone(threads, lead().elements);
+    return Workers.isAlone(threads, lead().elements);
   }
 
   /** Those who help with this call. */
-  Crew crew() {
-    if (ownCrew == null) {
-      ownCrew = new Crew(this);
+  Workers workers() {
+    if (ownWorkers == null) {
+      ownWorkers = new Workers(this);
     }
-    return ownCrew;
+    return ownWorkers;
   }
 
   /** Several threads work from now on, or no longer. */
-  void share(@Nullable Crew sharing) {
-    crew = sharing;
+  void share(@Nullable Workers sharing) {
+    workers = sharing;
     claimed = UNCLAIMED;
   }
 
   /** Whether another thread failed so that this one need not go on. */
   boolean isInVain() {
-    return crew != null && crew.isInVain(claimed);
+    return workers != null && workers.isInVain(claimed);
   }
 
   /** Becomes a helper's view of a call, whose thread waits until {@link #unfollow}. */
@@ -700,10 +700,10 @@ final class Call extends CallArrays {
     round = caller.round;
     givenStates = caller.givenStates;
     scale = caller.scale;
-    if (caller.tallies) {
-      emptyTally();
+    if (caller.addsExactSum) {
+      emptyExactSum();
     }
-    share(caller.crew);
+    share(caller.workers);
   }
 
   /** Lets go of the call that was followed. */
@@ -801,40 +801,40 @@ final class Call extends CallArrays {
   }
 
   /** What kernels are told about a row of the current piece that has no weight. */
-  WeightlessRow weightlessRow(long row) {
+  ZeroWeightRow weightlessRow(long row) {
     if (weightlessRow == null) {
-      weightlessRow = new WeightlessRow();
+      weightlessRow = new ZeroWeightRow();
     }
     weightlessRow.take(this, row);
     return weightlessRow;
   }
 
-  /** The tally, holding nothing; from now on something is added to it. */
-  MemorySegment emptyTally() {
-    tallies = true;
+  /** the exact sum, holding nothing; from now on something is added to it. */
+  MemorySegment emptyExactSum() {
+    addsExactSum = true;
     return emptiedTally();
   }
 
-  /** The tally, holding nothing, though no kernel adds to it. */
+  /** the exact sum, holding nothing, though no kernel adds to it. */
   MemorySegment emptiedTally() {
-    tally.fill((byte) 0);
-    xent_tally.size(tally, xent_tally.sizeof());
-    return tally;
+    exactSum.fill((byte) 0);
+    xent_exact_sum.size(exactSum, xent_exact_sum.sizeof());
+    return exactSum;
   }
 
-  /** From now on nothing is added to the tally. */
-  void dropTally() {
-    tallies = false;
+  /** From now on nothing is added to the exact sum. */
+  void dropExactSum() {
+    addsExactSum = false;
   }
 
-  /** What was added before the tally was dropped, until it is emptied. */
-  MemorySegment droppedTally() {
-    return tally;
+  /** What was added before the exact sum was dropped, until it is emptied. */
+  MemorySegment droppedExactSum() {
+    return exactSum;
   }
 
   /** What is added to, or NULL. */
-  MemorySegment tally() {
-    return tallies ? tally : MemorySegment.NULL;
+  MemorySegment exactSum() {
+    return addsExactSum ? exactSum : MemorySegment.NULL;
   }
 
   // ---- the end ---------------------------------------------------------------------------------
@@ -845,7 +845,7 @@ final class Call extends CallArrays {
     Memory.requireAccess(room.saved, "the saved statistics");
   }
 
-  /** The same, without a word to lenders. */
+  /** The same, without a word to owners. */
   void requireOpen() {
     requireAllOpen();
     Memory.requireAccess(room.saved, "the saved statistics");
@@ -858,7 +858,7 @@ final class Call extends CallArrays {
 
   /**
    * What to throw when memory could not be used: the array that was closed, by its name, or else
-   * what a lender or an executor threw.
+   * what an owner or an executor threw.
    */
   RuntimeException lost(RuntimeException cause) {
     try {
@@ -873,8 +873,8 @@ final class Call extends CallArrays {
   void end() {
     recording.end(this);
     engine = null;
-    tallies = false;
-    counted = 0;
+    addsExactSum = false;
+    validRows = 0;
     writesGradient = false;
     work.clear();
     closeLargeWorkspace();

@@ -460,12 +460,13 @@ abstract sealed class CallArrays permits Call {
   }
 
   /**
-   * Keeps the losses of few rows in memory of this thread, where nobody asked for them or a tally.
+   * Keeps the losses of few rows in memory of this thread, where nobody asked for them or an exact
+   * sum.
    *
    * @param arithmetic F64 where losses are computed in double
    */
   void keepFewLosses(Outputs outputs, ElementType arithmetic) {
-    if (outputs.tally == null
+    if (outputs.exactSum == null
         && !has(Array.LOSSES)
         && contiguous
         && dimensions.rows <= FewLosses.MOST) {
@@ -860,7 +861,7 @@ abstract sealed class CallArrays permits Call {
     }
   }
 
-  /** The same, without a word to lenders. */
+  /** The same, without a word to owners. */
   void requireAllOpen() {
     for (int i = 0; i < parts; i++) {
       Memory.requireAccess(present[i].view.segment, present[i].name);

@@ -110,7 +110,7 @@ public final class DivergencePlan {
     double compute(Call call, CallArguments given) {
       Outputs outputs = call.outputs();
       call.options(options, false);
-      call.counted = RowWeights.count(call);
+      call.validRows = RowWeights.count(call);
       double weight = RowWeights.sum(call, kernels);
       LossCall.divideBy(weight, call, reductions, outputs, given.gradient != null);
       if (call.writesGradient) {
@@ -135,7 +135,7 @@ public final class DivergencePlan {
       if (!call.writesGradient) {
         work.set(Array.GRADIENT, NULL);
       }
-      Failures.check(kernels.run(work.set(Array.TALLY, call.tally())), call);
+      Failures.check(kernels.run(work.set(Array.EXACT_SUM, call.exactSum())), call);
     }
   }
 }

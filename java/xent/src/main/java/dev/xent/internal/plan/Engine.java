@@ -90,8 +90,8 @@ public record Engine(Kernels kernels, int isa, Threads threads) {
    *
    * @param way as a report says it, which is 0 in those of the reference
    */
-  @Nullable String wayName(int way) {
-    return way == 0 ? null : text(Memory.at(XentH.xent_way_name(way).address(), LONGEST_NAME));
+  @Nullable String scheduleName(int way) {
+    return way == 0 ? null : text(Memory.at(XentH.xent_schedule_name(way).address(), LONGEST_NAME));
   }
 
   /** {@code getString(0)} of ASCII, which JDK 21 has by another name. */

@@ -9,10 +9,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The losses of a call with few rows, and their exact sum: where no addition rounds, as is usual,
- * there is no need to clear and to read the hundreds of counters of a tally.
+ * there is no need to clear and to read the hundreds of counters of an exact sum.
  */
 final class FewLosses {
-  /** With more rows a tally costs next to nothing. */
+  /** With more rows an exact sum costs next to nothing. */
   static final int MOST = 64;
 
   /** Room for one loss per row. */
@@ -37,7 +37,7 @@ final class FewLosses {
     return losses == floats || (losses != null && losses == doubles);
   }
 
-  /** The sum of the first so many losses, rounded once: what a tally of them has. */
+  /** The sum of the first so many losses, rounded once: what an exact sum of them has. */
   double sum(ElementType logits, long count, Kernels kernels, Call call) {
     View losses = view(logits);
     MemorySegment segment = losses.segment;
@@ -53,9 +53,10 @@ final class FewLosses {
       double error = (sum - (next - added)) + (loss - added);
       // Not a number when the loss or the sum is no finite number.
       if (error != 0) {
-        MemorySegment tally = call.emptiedTally();
-        Failures.check(kernels.tallyAdd(tally, segment, losses.type.number(), 1, count), call);
-        return kernels.tallySum(tally);
+        MemorySegment exactSum = call.emptiedTally();
+        Failures.check(
+            kernels.exactSumAdd(exactSum, segment, losses.type.number(), 1, count), call);
+        return kernels.exactSumValue(exactSum);
       }
       sum = next;
     }

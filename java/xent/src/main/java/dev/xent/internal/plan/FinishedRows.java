@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param again how many rows need a second round
  * @param countedWeight what a mean divides by, unless the operation knows another number
  * @param statistics an xent_statistics per row
- * @param tally of the losses so far
+ * @param exactSum of the losses so far
  * @param options of the operation
  */
 public record FinishedRows(
@@ -29,7 +29,7 @@ public record FinishedRows(
     long again,
     double countedWeight,
     MemorySegment statistics,
-    MemorySegment tally,
+    MemorySegment exactSum,
     Options options) {
 
   /** Refuses rows of something else. */

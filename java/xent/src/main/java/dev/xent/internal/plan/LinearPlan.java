@@ -300,7 +300,7 @@ public final class LinearPlan {
     if (isAlone(call)) {
       call.runAlone(work);
     } else {
-      call.crew().rowsTogether(engine, work, rowsTogether(call));
+      call.workers().rowsTogether(engine, work, rowsTogether(call));
     }
   }
 
@@ -312,12 +312,12 @@ public final class LinearPlan {
         work.run(call, begin, Math.min(begin + claim, count));
       }
     } else {
-      call.crew().ranges(engine, work, count, claim);
+      call.workers().ranges(engine, work, count, claim);
     }
   }
 
   private boolean isAlone(Call call) {
-    return Crew.isAlone(engine.threads(), products(call, call.dimensions.rows));
+    return Workers.isAlone(engine.threads(), products(call, call.dimensions.rows));
   }
 
   /** What so many rows cost, in elements. */
@@ -475,7 +475,7 @@ public final class LinearPlan {
           call.kernel(Function.LINEAR_CROSS_ENTROPY, row, stop)
               .set(Array.LOGITS, gradients ? NULL : call.room.logits)
               .set(Array.STATISTICS, call.room.savedOf(call.pieces))
-              .set(Array.TALLY, call.tally())
+              .set(Array.EXACT_SUM, call.exactSum())
               .workspace(call.workspace(size, workspace != 0), size);
       if (!call.writesGradient) {
         work.set(Array.TARGET_GRADIENT, NULL);

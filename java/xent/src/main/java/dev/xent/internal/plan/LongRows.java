@@ -29,7 +29,7 @@ final class LongRows {
   /** The work on all class ranges of some rows: of all rows of the piece when it is shared. */
   void each(Call call, long begin, long end, boolean shared, ChunkWork work) {
     if (shared) {
-      call.crew().chunks(engine, work);
+      call.workers().chunks(engine, work);
     } else {
       long perRow = Chunks.of(call.dimensions.classes);
       call.chunks(work, begin * perRow, end * perRow);
@@ -38,7 +38,7 @@ final class LongRows {
 
   // ---- the first pass --------------------------------------------------------------------------
 
-  /** Of forward operations; fills what the call has of losses, log-sum-exp and hits. */
+  /** Of forward operations; fills what the call has of losses, log-sum-exp and correct rows. */
   void forward(Call call, long begin, long end, boolean shared) {
     call.room.reserveStates(begin, end, call.dimensions.classes);
     call.room.secondRound = false;
@@ -58,7 +58,7 @@ final class LongRows {
 
   private void forwardStates(Call call, long row, long from, long to) {
     // These states are made without row weights: what a row without weight names need be no class.
-    WeightlessRow weightless = RowWeights.isWeightless(call, row) ? call.weightlessRow(row) : null;
+    ZeroWeightRow weightless = RowWeights.isWeightless(call, row) ? call.weightlessRow(row) : null;
     Work work = call.kernel(Function.FORWARD_STATES, row, row + 1).classes(from, to);
     if (weightless != null) {
       work.structs(weightless.shape, weightless.options);
@@ -80,7 +80,7 @@ final class LongRows {
     return call.kernel(Function.FINISH, begin, end)
         .set(Array.STATES, call.room.states(begin, call.dimensions.classes))
         .set(Array.STATISTICS, call.room.statistics)
-        .set(Array.TALLY, call.tally());
+        .set(Array.EXACT_SUM, call.exactSum());
   }
 
   /** Of the backward of softmax or log-softmax. */

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 /** What every loss does before it writes: takes inputs and outputs, checks them, counts rows. */
 final class LossCall {
   /** Outputs that speak of the label of a row. */
-  private static final Array[] OF_LABELS = {Array.HITS, Array.LOG_PROBABILITIES, Array.RANKS};
+  private static final Array[] OF_LABELS = {Array.CORRECT, Array.LOG_PROBABILITIES, Array.RANKS};
 
   private static final RowWork COUNT = LossCall::countTargets;
 
@@ -69,7 +69,7 @@ final class LossCall {
       }
     } else {
       if (outputs.countCorrect) {
-        throw needsLabels(Array.HITS, kind);
+        throw needsLabels(Array.CORRECT, kind);
       }
       for (Array array : OF_LABELS) {
         if (outputs.has(array)) {
@@ -77,7 +77,7 @@ final class LossCall {
         }
       }
     }
-    call.takeIfGiven(Rule.HITS, outputs.ownHits(call));
+    call.takeIfGiven(Rule.CORRECT, outputs.ownHits(call));
     takeOutputs(call, function, gradient, outputs);
   }
 
@@ -86,7 +86,7 @@ final class LossCall {
         String.format(
             Locale.ROOT,
             "%s asked for, targets are %s: give class indices, or do not ask for %s",
-            array == Array.HITS ? "hits and correct were" : array.text + " was",
+            array == Array.CORRECT ? "correct rows were" : array.text + " was",
             kind.text,
             array.text));
   }
@@ -115,26 +115,26 @@ final class LossCall {
 
   /**
    * Refuses targets out of range and weights that cannot be, the first one by name. Afterwards
-   * {@link Call#counted} is the number of rows that count.
+   * {@link Call#validRows} is the number of rows that count.
    *
    * @return what means divide by: that number, or the sum of the weights
    */
   static double countTargets(Call call) {
     boolean weighted = isWeighted(call);
-    call.counted = 0;
+    call.validRows = 0;
     if (weighted) {
-      call.emptyTally();
+      call.emptyExactSum();
     }
     if (!weighted && call.runPrepared(call.engine().kernels(), Function.CHECK_TARGETS)) {
-      call.counted = xent_report.counted(call.report);
-      return call.counted;
+      call.validRows = xent_report.valid_rows(call.report);
+      return call.validRows;
     }
     call.run(COUNT, Math.max(call.targetCount, 1));
     if (!weighted) {
-      return call.counted;
+      return call.validRows;
     }
-    double sum = call.engine().kernels().tallySum(call.tally());
-    call.dropTally();
+    double sum = call.engine().kernels().exactSumValue(call.exactSum());
+    call.dropExactSum();
     return sum;
   }
 
@@ -144,8 +144,8 @@ final class LossCall {
    * @return what a mean divides by, unless the operation knows another number
    */
   static double count(Call call, boolean known) {
-    call.counted = call.dimensions.rows;
-    return known ? call.counted : countTargets(call);
+    call.validRows = call.dimensions.rows;
+    return known ? call.validRows : countTargets(call);
   }
 
   /** Whether a mean divides by a sum of weights, and not by the number of rows. */
@@ -153,25 +153,25 @@ final class LossCall {
     return call.has(Array.ROW_WEIGHTS) || (call.has(Array.CLASS_WEIGHTS) && call.hasLabels());
   }
 
-  /** Keeps what the mean of this call divides by for the tally, if there is one. */
+  /** Keeps what the mean of this call divides by for the exact sum, if there is one. */
   private static void keepWeights(Call call, Outputs outputs) {
-    if (outputs.tally != null && isWeighted(call)) {
-      outputs.tally.keep(call.droppedTally());
-    } else if (outputs.tally != null) {
-      outputs.tally.keep(call.counted);
+    if (outputs.exactSum != null && isWeighted(call)) {
+      outputs.exactSum.keep(call.droppedExactSum());
+    } else if (outputs.exactSum != null) {
+      outputs.exactSum.keep(call.validRows);
     }
   }
 
   private static void countTargets(Call call, long begin, long end) {
     Kernels kernels = call.engine().kernels();
     long step = call.targetsPerKernel();
-    MemorySegment weights = call.tally();
+    MemorySegment weights = call.exactSum();
     for (long row = begin; row < end && !call.isInVain(); row += step) {
       Work work =
           call.kernel(Function.CHECK_TARGETS, row, Math.min(row + step, end))
-              .set(Array.TALLY, weights);
+              .set(Array.EXACT_SUM, weights);
       Failures.check(kernels.run(work), call);
-      call.counted += xent_report.counted(call.report);
+      call.validRows += xent_report.valid_rows(call.report);
     }
   }
 
@@ -179,8 +179,8 @@ final class LossCall {
 
   /**
    * Refuses losses and gradients that have no mean, before anything is written. Afterwards {@link
-   * Call#scale} is what gradients are multiplied by that {@link Call#writesGradient}, and a tally
-   * takes the losses, unless they are kept.
+   * Call#scale} is what gradients are multiplied by that {@link Call#writesGradient}, and an exact
+   * sum takes the losses, unless they are kept.
    *
    * @param weight of the rows that count
    * @param gradients whether any is asked for
@@ -191,7 +191,7 @@ final class LossCall {
     reductions.requireLoss(reductions.denominator(weight));
     call.writesGradient = gradients && scaleGradient(weight, call, reductions);
     if (!call.hasFewLosses()) {
-      call.emptyTally();
+      call.emptyExactSum();
     }
   }
 
@@ -215,14 +215,14 @@ final class LossCall {
     double sum =
         call.hasFewLosses()
             ? call.fewLosses.sum(call.view(Array.LOSSES).type, rows, kernels, call)
-            : kernels.tallySum(call.tally());
+            : kernels.exactSumValue(call.exactSum());
     double denominator = reductions.denominator(weight);
     double reduced = reductions.reduce(sum, denominator);
-    long correct = !call.has(Array.HITS) ? -1 : Memory.sumOfBytes(call.view(Array.HITS));
-    if (outputs.tally != null) {
-      outputs.tally.add(call.tally(), rows, call.counted);
+    long correct = !call.has(Array.CORRECT) ? -1 : Memory.sumOfBytes(call.view(Array.CORRECT));
+    if (outputs.exactSum != null) {
+      outputs.exactSum.add(call.exactSum(), rows, call.validRows);
     }
-    outputs.set(reduced, sum, rows, call.counted, weight, denominator, correct);
+    outputs.set(reduced, sum, rows, call.validRows, weight, denominator, correct);
     return reduced;
   }
 
@@ -233,7 +233,7 @@ final class LossCall {
     Work work =
         call.kernel(Function.CROSS_ENTROPY, row, rowEnd)
             .set(Array.STATISTICS, call.room.savedOf(call.pieces))
-            .set(Array.TALLY, call.tally());
+            .set(Array.EXACT_SUM, call.exactSum());
     if (!call.writesGradient) {
       withoutGradients(work);
     }

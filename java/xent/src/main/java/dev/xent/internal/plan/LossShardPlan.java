@@ -194,7 +194,7 @@ public final class LossShardPlan {
     if (call.has(Array.CLASS_WEIGHTS)) {
       ShardTargets.checkClassWeights(call.view(Array.CLASS_WEIGHTS), 0);
     }
-    call.counted = RowWeights.count(call);
+    call.validRows = RowWeights.count(call);
     return RowWeights.sum(call, kernels);
   }
 

@@ -239,28 +239,27 @@ public final class Memory {
         view + why + use.methodFor(view.type) + "(), or a tensor of type " + types);
   }
 
-  /** Refuses closed memory, memory of another thread, and what its lender refuses. */
+  /** Refuses closed memory, memory of another thread, and what its owner refuses. */
   static void requireAccess(View view, String name) {
     if (!view.heap) {
       requireAccess(view.segment, name);
     }
-    if (view.lender != null) {
-      requireLentBy(view.lender, name);
+    if (view.memoryOwner != null) {
+      requireAvailableFrom(view.memoryOwner, name);
     }
   }
 
-  /** The same of memory that has a lender; other memory is left to whoever uses it. */
-  public static void requireLent(View view, String name) {
-    if (view.lender != null) {
+  /** The same of memory that has an owner; other memory is left to whoever uses it. */
+  public static void requireAvailable(View view, String name) {
+    if (view.memoryOwner != null) {
       requireAccess(view, name);
     }
   }
 
-  private static void requireLentBy(Supplier<@Nullable String> lender, String name) {
-    String refusal = lender.get();
+  private static void requireAvailableFrom(Supplier<@Nullable String> memoryOwner, String name) {
+    String refusal = memoryOwner.get();
     if (refusal != null) {
-      throw new MemoryException(
-          name + " lies in memory that its lender has taken back: " + refusal);
+      throw new MemoryException(name + " lies in memory that its owner has taken back: " + refusal);
     }
   }
 
@@ -276,9 +275,9 @@ public final class Memory {
     return view.everOpen || isAccessible(view.segment);
   }
 
-  /** Whether no lender refuses the memory. */
-  static boolean isLent(View view) {
-    return view.lender == null || view.lender.get() == null;
+  /** Whether no owner refuses the memory. */
+  static boolean isAvailable(View view) {
+    return view.memoryOwner == null || view.memoryOwner.get() == null;
   }
 
   private static boolean isAccessible(MemorySegment segment) {
@@ -421,7 +420,7 @@ public final class Memory {
       copyBlock(view, 0, MemorySegment.ofArray(values));
       return values;
     }
-    Odometer odometer = new Odometer(view);
+    ElementOffsets odometer = new ElementOffsets(view);
     for (int i = 0; i < values.length; i++) {
       values[i] = getFloat(view, odometer.next());
     }
@@ -443,7 +442,7 @@ public final class Memory {
       }
       return values;
     }
-    Odometer odometer = new Odometer(view);
+    ElementOffsets odometer = new ElementOffsets(view);
     for (float[] row : values) {
       for (int i = 0; i < columns; i++) {
         row[i] = getFloat(view, odometer.next());
@@ -459,7 +458,7 @@ public final class Memory {
       copyBlock(view, 0, MemorySegment.ofArray(values));
       return values;
     }
-    Odometer odometer = new Odometer(view);
+    ElementOffsets odometer = new ElementOffsets(view);
     for (int i = 0; i < values.length; i++) {
       values[i] = getDouble(view, odometer.next());
     }
@@ -473,7 +472,7 @@ public final class Memory {
       copyBlock(view, 0, MemorySegment.ofArray(values));
       return values;
     }
-    Odometer odometer = new Odometer(view);
+    ElementOffsets odometer = new ElementOffsets(view);
     for (int i = 0; i < values.length; i++) {
       long value = getLong(view, odometer.next());
       values[i] = (int) value;
@@ -497,7 +496,7 @@ public final class Memory {
       copyBlock(view, 0, MemorySegment.ofArray(values));
       return values;
     }
-    Odometer odometer = new Odometer(view);
+    ElementOffsets odometer = new ElementOffsets(view);
     for (int i = 0; i < values.length; i++) {
       values[i] = getLong(view, odometer.next());
     }
@@ -555,7 +554,7 @@ public final class Memory {
       return;
     }
     int size = to.type.byteSize();
-    Odometer odometer = new Odometer(to);
+    ElementOffsets odometer = new ElementOffsets(to);
     for (long i = 0; i < to.elements; i++) {
       long at = odometer.next() * size;
       MemorySegment.copy(from, at, to.segment, at, size);
@@ -568,8 +567,8 @@ public final class Memory {
       return;
     }
     int size = from.type.byteSize();
-    Odometer source = new Odometer(from);
-    Odometer target = new Odometer(to);
+    ElementOffsets source = new ElementOffsets(from);
+    ElementOffsets target = new ElementOffsets(to);
     for (long i = 0; i < from.elements; i++) {
       MemorySegment.copy(
           from.segment, source.next() * size, to.segment, target.next() * size, size);
@@ -581,8 +580,8 @@ public final class Memory {
     if (areSame(from, to)) {
       return;
     }
-    Odometer source = new Odometer(from);
-    Odometer target = new Odometer(to);
+    ElementOffsets source = new ElementOffsets(from);
+    ElementOffsets target = new ElementOffsets(to);
     for (long i = 0; i < from.elements; i++) {
       setDouble(to, target.next(), getDouble(from, source.next()));
     }
@@ -595,7 +594,7 @@ public final class Memory {
       return;
     }
     int size = view.type.byteSize();
-    Odometer odometer = new Odometer(view);
+    ElementOffsets odometer = new ElementOffsets(view);
     for (long i = 0; i < view.elements; i++) {
       view.segment.asSlice(odometer.next() * size, size).fill((byte) 0);
     }
@@ -617,7 +616,7 @@ public final class Memory {
       }
       return sum;
     }
-    Odometer odometer = new Odometer(view);
+    ElementOffsets odometer = new ElementOffsets(view);
     for (long i = 0; i < view.elements; i++) {
       sum += view.segment.get(ValueLayout.JAVA_BYTE, odometer.next()) & 0xff;
     }

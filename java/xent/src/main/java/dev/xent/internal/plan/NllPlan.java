@@ -107,7 +107,7 @@ public final class NllPlan {
       boolean gradients = given.gradient != null || outputs.has(Array.TARGET_GRADIENT);
       LossCall.divideBy(count, call, reductions, outputs, gradients);
       boolean readsRows =
-          kind != TargetKind.LABELS || options.labelSmoothing() != 0 || call.has(Array.HITS);
+          kind != TargetKind.LABELS || options.labelSmoothing() != 0 || call.has(Array.CORRECT);
       call.run(forwardRows, readsRows || call.writesGradient ? call.dimensions.classes : 1);
       return LossCall.reduce(count, call, reductions, outputs);
     }
@@ -145,7 +145,7 @@ public final class NllPlan {
 
   private void forwardRows(Call call, NllScratch scratch, long begin, long end) {
     NllRow row = scratch.row;
-    MemorySegment tally = call.tally();
+    MemorySegment exactSum = call.exactSum();
     ElementType summed = call.lead().type == ElementType.F64 ? ElementType.F64 : ElementType.F32;
     int waiting = 0;
     for (long index = begin; index < end && !call.isInVain(); index++) {
@@ -158,12 +158,13 @@ public final class NllPlan {
             call.part(Array.LOSSES).at(call.pieces, index),
             loss);
       }
-      if (tally.byteSize() == 0) {
+      if (exactSum.byteSize() == 0) {
         continue;
       }
       Floats.set(scratch.losses, summed, waiting++, loss);
       if (waiting == NllScratch.BLOCK || index == end - 1) {
-        Failures.check(kernels.tallyAdd(tally, scratch.losses, summed.number(), 1, waiting), call);
+        Failures.check(
+            kernels.exactSumAdd(exactSum, scratch.losses, summed.number(), 1, waiting), call);
         waiting = 0;
       }
     }
@@ -173,13 +174,13 @@ public final class NllPlan {
   private double forwardRow(Call call, NllRow row, long index) {
     double weight = weight(call, index);
     boolean counts = counts(call, row, weight);
-    if (call.has(Array.HITS)) {
+    if (call.has(Array.CORRECT)) {
       boolean hit = counts && row.hit(row.label());
-      call.part(Array.HITS)
+      call.part(Array.CORRECT)
           .segment()
           .set(
               ValueLayout.JAVA_BYTE,
-              call.part(Array.HITS).at(call.pieces, index),
+              call.part(Array.CORRECT).at(call.pieces, index),
               (byte) (hit ? 1 : 0));
     }
     double loss = counts ? loss(call, row, weight) : 0;

@@ -125,14 +125,14 @@ final class NllRow {
       spread = 0;
       return;
     }
-    long counted = classes;
+    long validRows = classes;
     if (masked) {
-      counted = 0;
+      validRows = 0;
       for (long k = 0; k < classes; k++) {
-        counted += takesPart(k) ? 1 : 0;
+        validRows += takesPart(k) ? 1 : 0;
       }
     }
-    sharing = others ? counted - 1 : counted;
+    sharing = others ? validRows - 1 : validRows;
     spread = sharing <= 0 ? 0 : smoothing / sharing;
   }
 

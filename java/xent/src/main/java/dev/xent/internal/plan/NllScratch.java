@@ -8,7 +8,7 @@ import java.lang.foreign.ValueLayout;
 
 /** What a thread needs for the negative log-likelihood beside its {@link Call}. */
 final class NllScratch {
-  /** Losses that are handed to the tally at once. */
+  /** Losses that are handed to the exact sum at once. */
   static final int BLOCK = 1024;
 
   final NllRow row;

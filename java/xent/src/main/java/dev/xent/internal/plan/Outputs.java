@@ -17,18 +17,18 @@ public final class Outputs {
   final ArrayViews views = new ArrayViews();
 
   boolean countCorrect;
-  @Nullable Sums tally;
+  @Nullable Sums exactSum;
 
   public double loss = Double.NaN;
   public double sum = Double.NaN;
   public long rows = -1;
-  public long counted = -1;
+  public long validRows = -1;
   public double denominator = Double.NaN;
 
   /** The sum of the weights of the rows that count: their number where they have none. */
   double countedWeight;
 
-  public long correct = -1;
+  public long correctCount = -1;
 
   private int requests;
   private @Nullable View ownHits;
@@ -52,7 +52,7 @@ public final class Outputs {
             .describe(new Described("Outputs"))
             .option("countCorrect", countCorrect, false)
             .option("saveStatistics", arena != null, false)
-            .option("tally", tally != null, false);
+            .option("lossSum", exactSum != null, false);
     return rows < 0 ? text.toString() : withNumbers(text);
   }
 
@@ -60,9 +60,9 @@ public final class Outputs {
     return text.with("loss", loss)
         .with("sum", sum)
         .with("rows", rows)
-        .with("counted", counted)
+        .with("validRows", validRows)
         .with("denominator", denominator)
-        .option("correct", correct, -1L)
+        .option("correctCount", correctCount, -1L)
         .toString();
   }
 
@@ -84,9 +84,9 @@ public final class Outputs {
     return views.get(array) != null;
   }
 
-  public void tally(@Nullable Sums value) {
+  public void lossSum(@Nullable Sums value) {
     requests++;
-    tally = value;
+    exactSum = value;
   }
 
   public void countCorrect(boolean value) {
@@ -104,9 +104,9 @@ public final class Outputs {
     }
   }
 
-  /** Whether no tensor, tally or statistics are asked for. */
+  /** Whether no tensor, exact sum or statistics are asked for. */
   boolean wantNumbersAlone() {
-    return views.given() == 0 && !countCorrect && tally == null && arena == null;
+    return views.given() == 0 && !countCorrect && exactSum == null && arena == null;
   }
 
   /** Refuses what only whole rows tell. */
@@ -125,7 +125,7 @@ public final class Outputs {
   private static OptionException notOfShards(String name) {
     return new OptionException(
         name
-            + " is asked for, and a shard does not have whole rows: ask for losses, logSumExp, hits, countCorrect and tally, or compute the loss of whole rows");
+            + " is asked for, and a shard does not have whole rows: ask for losses, logSumExp, correct, countCorrect and lossSum, or compute the loss of whole rows");
   }
 
   /** The numbers of a call that succeeded. */
@@ -140,15 +140,17 @@ public final class Outputs {
     loss = newLoss;
     sum = newSum;
     rows = newRows;
-    counted = newCounted;
+    validRows = newCounted;
     countedWeight = newCountedWeight;
     denominator = newDenominator;
-    correct = newCorrect;
+    correctCount = newCorrect;
   }
 
-  /** Memory of this object for hits that are counted and not asked for; null: nobody counts. */
+  /**
+   * Memory of this object for correct rows that are counted and not asked for; null: nobody counts.
+   */
   @Nullable View ownHits(Call call) {
-    if (!countCorrect || has(Array.HITS)) {
+    if (!countCorrect || has(Array.CORRECT)) {
       return null;
     }
     View own = ownHits;

@@ -29,7 +29,7 @@ final class Recording {
     event.backend = engine.backendName();
     event.isa = engine.isaName();
     workers = 1;
-    xent_report.way(report, 0); // of the call before
+    xent_report.schedule(report, 0); // of the call before
     event.begin();
   }
 
@@ -51,7 +51,7 @@ final class Recording {
       event.rows = dimensions.rows;
       event.classes = dimensions.classes;
       event.elements = lead.elements;
-      event.way = engine.wayName(xent_report.way(report));
+      event.schedule = engine.scheduleName(xent_report.schedule(report));
       event.threads = workers;
       event.commit();
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.errors.NoneCountedException;
+import dev.xent.errors.EmptyMeanException;
 import dev.xent.errors.OptionException;
-import dev.xent.options.NoneCounted;
+import dev.xent.options.EmptyMean;
 import dev.xent.options.Reduction;
 import java.util.Locale;
 
@@ -13,24 +13,24 @@ import java.util.Locale;
  * @param loss what is returned
  * @param gradient what the gradient is of
  * @param scale multiplies every gradient
- * @param givenDenominator what means divide by, or NaN: the counted rows
- * @param noneCounted what a mean over the denominator 0 is
+ * @param givenDenominator what means divide by, or NaN: the valid rows
+ * @param emptyMean what a mean over the denominator 0 is
  */
 public record Reductions(
     Reduction loss,
     Reduction gradient,
     double scale,
     double givenDenominator,
-    NoneCounted noneCounted) {
+    EmptyMean emptyMean) {
 
   /** The same with another denominator. */
   public Reductions withDenominator(double value) {
-    return new Reductions(loss, gradient, scale, requireDenominator(value), noneCounted);
+    return new Reductions(loss, gradient, scale, requireDenominator(value), emptyMean);
   }
 
   /** What means divide by in a call that counted so many rows. */
-  public double denominator(double counted) {
-    return Double.isNaN(givenDenominator) ? counted : givenDenominator;
+  public double denominator(double validRows) {
+    return Double.isNaN(givenDenominator) ? validRows : givenDenominator;
   }
 
   /** Says what is not as by default. */
@@ -39,13 +39,13 @@ public record Reductions(
         .option("gradientReduction", gradient, loss)
         .option("gradientScale", scale, 1.0)
         .option("denominator", givenDenominator, Double.NaN)
-        .option("noneCounted", noneCounted, NoneCounted.NAN);
+        .option("emptyMean", emptyMean, EmptyMean.NAN);
   }
 
   /**
    * Refuses a loss that has no mean, before anything is written.
    *
-   * @throws NoneCountedException for a mean over the denominator 0, where that is the policy
+   * @throws EmptyMeanException for a mean over the denominator 0, where that is the policy
    */
   public void requireLoss(double denominator) {
     require(loss, denominator);
@@ -54,20 +54,20 @@ public record Reductions(
   /**
    * Refuses a gradient of what has no mean, before anything is written.
    *
-   * @throws NoneCountedException for a mean over the denominator 0, where that is the policy
+   * @throws EmptyMeanException for a mean over the denominator 0, where that is the policy
    */
   public void requireGradient(double denominator) {
     require(gradient, denominator);
   }
 
   private void require(Reduction reduction, double denominator) {
-    if (denominator == 0 && noneCounted == NoneCounted.ERROR && reduction == Reduction.MEAN) {
-      throw new NoneCountedException(
+    if (denominator == 0 && emptyMean == EmptyMean.ERROR && reduction == Reduction.MEAN) {
+      throw new EmptyMeanException(
           Double.isNaN(givenDenominator)
-              ? "no row is counted, so there is no mean: give labels that are not ignored, or"
-                  + " noneCounted(ZERO) or noneCounted(NAN)"
+              ? "no row is validRows, so there is no mean: give labels that are not ignored, or"
+                  + " emptyMean(ZERO) or emptyMean(NAN)"
               : "the denominator is 0, so there is no mean: give another one, or"
-                  + " noneCounted(ZERO) or noneCounted(NAN)");
+                  + " emptyMean(ZERO) or emptyMean(NAN)");
     }
   }
 
@@ -77,7 +77,7 @@ public record Reductions(
       return sum;
     }
     if (denominator == 0) {
-      return noneCounted == NoneCounted.ZERO ? 0 : Double.NaN;
+      return emptyMean == EmptyMean.ZERO ? 0 : Double.NaN;
     }
     return sum / denominator;
   }

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * reachable; that of a bound call has the views.
  *
  * <p>Once its kernels are prepared, a repeated call stores nothing but its result, and runs no code
- * of others: no lender, no executor.
+ * of others: no owner, no executor.
  */
 final class Repeat {
   private final Call call;
@@ -71,7 +71,7 @@ final class Repeat {
       @Nullable View newC,
       @Nullable View newOwn,
       boolean bound) {
-    if (isLent(newA) || isLent(newB) || isLent(newC)) {
+    if (isAvailable(newA) || isAvailable(newB) || isAvailable(newC)) {
       return;
     }
     fixed = newA.fixed && (newB == null || newB.fixed) && (newC == null || newC.fixed);
@@ -89,8 +89,8 @@ final class Repeat {
     operation = newOperation;
   }
 
-  private static boolean isLent(@Nullable View view) {
-    return view != null && view.lender != null;
+  private static boolean isAvailable(@Nullable View view) {
+    return view != null && view.memoryOwner != null;
   }
 
   private long numberOf(@Nullable View view) {

@@ -21,14 +21,14 @@ final class RowWeights {
     if (!call.has(Array.ROW_WEIGHTS)) {
       return call.dimensions.rows;
     }
-    long counted = 0;
+    long validRows = 0;
     for (long piece = 0; piece < call.pieces.count; piece++) {
       call.enter(piece);
       for (long row = 0; row < call.pieces.rows; row++) {
-        counted += at(call, row) == 0 ? 0 : 1;
+        validRows += at(call, row) == 0 ? 0 : 1;
       }
     }
-    return counted;
+    return validRows;
   }
 
   /**
@@ -40,7 +40,7 @@ final class RowWeights {
     if (!call.has(Array.ROW_WEIGHTS)) {
       return call.dimensions.rows;
     }
-    MemorySegment tally = call.emptyTally();
+    MemorySegment exactSum = call.emptyExactSum();
     MemorySegment block = call.nllScratch().losses;
     for (long piece = 0; piece < call.pieces.count; piece++) {
       call.enter(piece);
@@ -49,13 +49,13 @@ final class RowWeights {
         block.setAtIndex(ValueLayout.JAVA_DOUBLE, waiting++, at(call, row));
         if (waiting == NllScratch.BLOCK || row == call.pieces.rows - 1) {
           Failures.check(
-              kernels.tallyAdd(tally, block, ElementType.F64.number(), 1, waiting), call);
+              kernels.exactSumAdd(exactSum, block, ElementType.F64.number(), 1, waiting), call);
           waiting = 0;
         }
       }
     }
-    double sum = kernels.tallySum(tally);
-    call.dropTally();
+    double sum = kernels.exactSumValue(exactSum);
+    call.dropExactSum();
     return sum;
   }
 

@@ -74,7 +74,7 @@ public final class SampleRound {
   }
 
   /** The same once it is filled. */
-  SampleRound counted() {
+  SampleRound validRows() {
     unfinished = 0;
     for (long row = 0; row < rows; row++) {
       unfinished += states.get(ValueLayout.JAVA_BYTE, row * SIZE) == Records.SAMPLE_DONE ? 0 : 1;
@@ -143,7 +143,7 @@ public final class SampleRound {
     }
     SampleRound read = new SampleRound(rows);
     MemorySegment.copy(from, AT_STATES, read.states, 0, size);
-    return read.counted();
+    return read.validRows();
   }
 
   private static void require(MemorySegment from, long at, String name, int needed) {

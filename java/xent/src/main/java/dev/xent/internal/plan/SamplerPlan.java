@@ -292,10 +292,10 @@ public final class SamplerPlan {
       call.run(rows, costOfRow(call));
       if (given.samplerOutputs != null) {
         given.samplerOutputs.rows = call.dimensions.rows;
-        given.samplerOutputs.sampled = call.counted;
+        given.samplerOutputs.sampled = call.validRows;
       }
       if (call.round != null) {
-        said = call.round.counted();
+        said = call.round.validRows();
       }
       return Double.NaN;
     }
@@ -426,7 +426,7 @@ public final class SamplerPlan {
         work.set(Array.STATES, round.states(call.pieces));
       }
       Failures.check(kernels.run(work), call);
-      call.counted += xent_report.counted(call.report);
+      call.validRows += xent_report.valid_rows(call.report);
     }
   }
 }

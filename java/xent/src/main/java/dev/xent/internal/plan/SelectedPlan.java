@@ -310,7 +310,7 @@ public final class SelectedPlan {
   }
 
   private double sum(Call call, View values, long begin, long end) {
-    MemorySegment tally = call.emptyTally();
+    MemorySegment exactSum = call.emptyExactSum();
     long columns = values.rank() == 1 ? 1 : values.shape[1];
     long apart = values.rank() == 1 ? 0 : values.strides[1];
     for (long column = 0; column < columns; column++) {
@@ -320,8 +320,8 @@ public final class SelectedPlan {
         long span = (count - 1) * values.strides[0] + 1;
         int size = values.type.byteSize();
         Failures.check(
-            kernels.tallyAdd(
-                tally,
+            kernels.exactSumAdd(
+                exactSum,
                 values.segment.asSlice(offset * size, span * size),
                 values.type.number(),
                 values.strides[0],
@@ -329,7 +329,7 @@ public final class SelectedPlan {
             call);
       }
     }
-    return kernels.tallySum(tally);
+    return kernels.exactSumValue(exactSum);
   }
 
   private static void store(View sums, long index, double value) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.ffi.xent_report;
-import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Records;
@@ -94,7 +94,7 @@ final class ShardCall {
     inputs.requireFor(Function.FINISH, "finish");
   }
 
-  /** Folds whole rows in a call that is ready; the tally of the call gets their losses. */
+  /** Folds whole rows in a call that is ready; the exact sum of the call gets their losses. */
   static FinishedRows finish(
       Call call,
       Engine engine,
@@ -104,14 +104,14 @@ final class ShardCall {
       Options options) {
     MemorySegment statistics =
         Memory.allocateRows(Arena.ofAuto(), call.dimensions.rows, Records.STATISTICS, "statistics");
-    MemorySegment tally = Arena.ofAuto().allocate(xent_tally.layout());
+    MemorySegment exactSum = Arena.ofAuto().allocate(xent_exact_sum.layout());
     if (kindIsLoss(states)) {
-      call.emptyTally();
+      call.emptyExactSum();
     }
     if (first != null) {
       statistics.copyFrom(first.statistics());
       if (kindIsLoss(states)) {
-        Failures.check(engine.kernels().tallyMerge(call.tally(), first.tally()), call);
+        Failures.check(engine.kernels().exactSumMerge(call.exactSum(), first.exactSum()), call);
       }
     }
     long again = 0;
@@ -122,7 +122,7 @@ final class ShardCall {
       again += finishPiece(call, engine, first != null);
     }
     if (kindIsLoss(states)) {
-      tally.copyFrom(call.tally());
+      exactSum.copyFrom(call.exactSum());
     }
     return new FinishedRows(
         states.kind(),
@@ -132,7 +132,7 @@ final class ShardCall {
         again,
         countedWeight,
         statistics,
-        tally,
+        exactSum,
         options);
   }
 

@@ -3,7 +3,7 @@ package dev.xent.internal.plan;
 
 import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.ffi.XentH;
-import dev.xent.internal.ffi.xent_tally;
+import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Status;
@@ -31,7 +31,7 @@ public final class Sums {
   private static final long AT_COUNTED = 24;
   private static final long AT_LOSSES = 32;
 
-  /** Numbers that a tally has counted, at most. */
+  /** Numbers that an exact sum has counted, at most. */
   private static final long MOST_ROWS = 1L << 39;
 
   /** A float adds less than 2^24 to a counter, 2^30 doubles less than 2^62 to a digit. */
@@ -44,7 +44,7 @@ public final class Sums {
   private final MemorySegment pending = empty();
   private final MemorySegment one = Arena.ofAuto().allocate(ValueLayout.JAVA_DOUBLE);
   private long rows;
-  private long counted;
+  private long validRows;
 
   /** Nothing yet. */
   public Sums() {}
@@ -55,66 +55,67 @@ public final class Sums {
   }
 
   private static MemorySegment empty() {
-    MemorySegment tally = Arena.ofAuto().allocate(xent_tally.layout());
-    xent_tally.size(tally, xent_tally.sizeof());
-    return tally;
+    MemorySegment exactSum = Arena.ofAuto().allocate(xent_exact_sum.layout());
+    xent_exact_sum.size(exactSum, xent_exact_sum.sizeof());
+    return exactSum;
   }
 
   private static void check(int status) {
     if (status != Status.OK) {
-      throw new AssertionError("a tally was refused: status " + status + "; please report this");
+      throw new AssertionError(
+          "an exact sum was refused: status " + status + "; please report this");
     }
   }
 
   /** What the mean of a call divides by, which is added where the call succeeds. */
-  void keep(MemorySegment weightTally) {
-    pending.copyFrom(weightTally);
+  void keep(MemorySegment exactWeight) {
+    pending.copyFrom(exactWeight);
   }
 
   /** The same where nothing has a weight. */
   void keep(long newCounted) {
     pending.fill((byte) 0);
-    xent_tally.size(pending, xent_tally.sizeof());
+    xent_exact_sum.size(pending, xent_exact_sum.sizeof());
     one.set(ValueLayout.JAVA_DOUBLE, 0, newCounted);
-    check(kernels().tallyAdd(pending, one, ElementType.F64.number(), 1, 1));
+    check(kernels().exactSumAdd(pending, one, ElementType.F64.number(), 1, 1));
   }
 
   /** A call that succeeded. */
-  void add(MemorySegment lossTally, long newRows, long newCounted) {
-    check(kernels().tallyMerge(losses, lossTally));
-    check(kernels().tallyMerge(weights, pending));
+  void add(MemorySegment lossSum, long newRows, long newCounted) {
+    check(kernels().exactSumMerge(losses, lossSum));
+    check(kernels().exactSumMerge(weights, pending));
     rows += newRows;
-    counted += newCounted;
+    validRows += newCounted;
   }
 
   /** All that other sums hold. */
   public void add(Sums other) {
-    check(kernels().tallyMerge(losses, other.losses));
-    check(kernels().tallyMerge(weights, other.weights));
+    check(kernels().exactSumMerge(losses, other.losses));
+    check(kernels().exactSumMerge(weights, other.weights));
     rows += other.rows;
-    counted += other.counted;
+    validRows += other.validRows;
   }
 
   public double sum() {
-    return kernels().tallySum(losses);
+    return kernels().exactSumValue(losses);
   }
 
   public double weight() {
-    return kernels().tallySum(weights);
+    return kernels().exactSumValue(weights);
   }
 
   public long rows() {
     return rows;
   }
 
-  public long counted() {
-    return counted;
+  public long validRows() {
+    return validRows;
   }
 
   // ---- bytes -----------------------------------------------------------------------------------
 
   private static long byteSize() {
-    return AT_LOSSES + 2 * xent_tally.sizeof();
+    return AT_LOSSES + 2 * xent_exact_sum.sizeof();
   }
 
   /** As {@link #ofBytes} reads them. */
@@ -125,9 +126,10 @@ public final class Sums {
     to.set(INT, AT_LAYOUT, LAYOUT_VERSION);
     to.set(INT, AT_NUMERICS, XentH.XENT_NUMERICS_VERSION());
     to.set(LONG, AT_ROWS, rows);
-    to.set(LONG, AT_COUNTED, counted);
-    MemorySegment.copy(losses, 0, to, AT_LOSSES, xent_tally.sizeof());
-    MemorySegment.copy(weights, 0, to, AT_LOSSES + xent_tally.sizeof(), xent_tally.sizeof());
+    to.set(LONG, AT_COUNTED, validRows);
+    MemorySegment.copy(losses, 0, to, AT_LOSSES, xent_exact_sum.sizeof());
+    MemorySegment.copy(
+        weights, 0, to, AT_LOSSES + xent_exact_sum.sizeof(), xent_exact_sum.sizeof());
     return bytes;
   }
 
@@ -139,23 +141,25 @@ public final class Sums {
   public static Sums ofBytes(byte[] bytes) {
     MemorySegment from = MemorySegment.ofArray(bytes);
     if (bytes.length != byteSize()) {
-      throw unfit("they are " + Plural.of(bytes.length, "byte") + ", a tally has " + byteSize());
+      throw unfit(
+          "they are " + Plural.of(bytes.length, "byte") + ", an exact sum has " + byteSize());
     }
     if (from.get(LONG, 0) != MAGIC) {
-      throw unfit("they do not begin as a tally does");
+      throw unfit("they do not begin as an exact sum does");
     }
     requireEqual(from.get(INT, AT_LAYOUT), LAYOUT_VERSION, "layout");
     requireEqual(from.get(INT, AT_NUMERICS), XentH.XENT_NUMERICS_VERSION(), "numerics");
     Sums sums = new Sums();
     sums.rows = from.get(LONG, AT_ROWS);
-    sums.counted = from.get(LONG, AT_COUNTED);
-    if (sums.counted < 0 || sums.rows < sums.counted || sums.rows > MOST_ROWS) {
-      throw unfit(String.format(Locale.ROOT, "%d of %d rows count", sums.counted, sums.rows));
+    sums.validRows = from.get(LONG, AT_COUNTED);
+    if (sums.validRows < 0 || sums.rows < sums.validRows || sums.rows > MOST_ROWS) {
+      throw unfit(String.format(Locale.ROOT, "%d of %d rows count", sums.validRows, sums.rows));
     }
-    MemorySegment.copy(from, AT_LOSSES, sums.losses, 0, xent_tally.sizeof());
-    MemorySegment.copy(from, AT_LOSSES + xent_tally.sizeof(), sums.weights, 0, xent_tally.sizeof());
-    if (xent_tally.size(sums.losses) != xent_tally.sizeof()
-        || xent_tally.size(sums.weights) != xent_tally.sizeof()) {
+    MemorySegment.copy(from, AT_LOSSES, sums.losses, 0, xent_exact_sum.sizeof());
+    MemorySegment.copy(
+        from, AT_LOSSES + xent_exact_sum.sizeof(), sums.weights, 0, xent_exact_sum.sizeof());
+    if (xent_exact_sum.size(sums.losses) != xent_exact_sum.sizeof()
+        || xent_exact_sum.size(sums.weights) != xent_exact_sum.sizeof()) {
       throw unfit("a sum in them has another size");
     }
     requireCounts(sums.losses);
@@ -163,21 +167,21 @@ public final class Sums {
     return sums;
   }
 
-  /** Refuses numbers that no tally can have counted. */
-  private static void requireCounts(MemorySegment tally) {
+  /** Refuses numbers that no exact sum can have counted. */
+  private static void requireCounts(MemorySegment exactSum) {
     boolean counts =
-        isFromZero(xent_tally.nan(tally), MOST_ROWS)
-            && isFromZero(xent_tally.positive_infinity(tally), MOST_ROWS)
-            && isFromZero(xent_tally.negative_infinity(tally), MOST_ROWS)
-            && isFromZero(xent_tally.doubles(tally), MOST_ROWS);
-    for (long i = 0; counts && i < xent_tally.bins$layout().elementCount(); i++) {
-      counts = isWithin(xent_tally.bins(tally, i), MOST_OF_BIN);
+        isFromZero(xent_exact_sum.nan(exactSum), MOST_ROWS)
+            && isFromZero(xent_exact_sum.positive_infinity(exactSum), MOST_ROWS)
+            && isFromZero(xent_exact_sum.negative_infinity(exactSum), MOST_ROWS)
+            && isFromZero(xent_exact_sum.doubles(exactSum), MOST_ROWS);
+    for (long i = 0; counts && i < xent_exact_sum.bins$layout().elementCount(); i++) {
+      counts = isWithin(xent_exact_sum.bins(exactSum, i), MOST_OF_BIN);
     }
-    for (long i = 0; counts && i < xent_tally.digits$layout().elementCount(); i++) {
-      counts = isWithin(xent_tally.digits(tally, i), MOST_OF_DIGIT);
+    for (long i = 0; counts && i < xent_exact_sum.digits$layout().elementCount(); i++) {
+      counts = isWithin(xent_exact_sum.digits(exactSum, i), MOST_OF_DIGIT);
     }
     if (!counts) {
-      throw unfit("a sum in them counts more than a tally can");
+      throw unfit("a sum in them counts more than an exact sum can");
     }
   }
 
@@ -199,6 +203,8 @@ public final class Sums {
 
   private static PartialStatesException unfit(String why) {
     return new PartialStatesException(
-        "the bytes hold no tally that can be used: " + why + "; give bytes that toBytes() wrote");
+        "the bytes hold no loss sum that can be used: "
+            + why
+            + "; give bytes that toBytes() wrote");
   }
 }

@@ -62,7 +62,7 @@ final class Types {
     }
   }
 
-  /** The type of a mask or of hits. */
+  /** The type of a mask or of correct rows. */
   static void requireFlag(String name, View view) {
     if (!isByte(view.type)) {
       throw new DTypeException(name + " is " + view + ": give a tensor of type U8 or I8");

@@ -41,7 +41,7 @@ public final class View {
   public final @Nullable Object owner;
 
   /** Says before each use why the memory is no longer there, null while it is; or null. */
-  final @Nullable Supplier<@Nullable String> lender;
+  final @Nullable Supplier<@Nullable String> memoryOwner;
 
   public final long elements;
 
@@ -82,7 +82,7 @@ public final class View {
       long elements,
       long bytes,
       @Nullable Object owner,
-      @Nullable Supplier<@Nullable String> lender,
+      @Nullable Supplier<@Nullable String> memoryOwner,
       boolean isRoom) {
     this.segment = segment;
     this.array = array;
@@ -92,7 +92,7 @@ public final class View {
     this.elements = elements;
     this.bytes = bytes;
     this.owner = owner;
-    this.lender = lender;
+    this.memoryOwner = memoryOwner;
     this.contiguous = Strides.areRowMajor(shape, strides);
     this.distinct = contiguous || Strides.areDistinct(shape, strides);
     this.heap = !segment.isNative();
@@ -135,7 +135,7 @@ public final class View {
       long[] shape,
       long[] strides,
       @Nullable Object owner,
-      @Nullable Supplier<@Nullable String> lender) {
+      @Nullable Supplier<@Nullable String> memoryOwner) {
     long elements = Strides.elements(shape);
     long span = Strides.span(shape, strides);
     long bytes = Strides.times(span, type.byteSize(), shape);
@@ -161,7 +161,7 @@ public final class View {
         elements,
         bytes,
         owner,
-        lender,
+        memoryOwner,
         false);
   }
 
@@ -206,23 +206,32 @@ public final class View {
   public View with(long offset, long[] newShape, long[] newStrides) {
     boolean empty = Strides.elements(newShape) == 0;
     MemorySegment rest = segment.asSlice(empty ? 0 : offset * type.byteSize());
-    return over(rest, array, type, newShape, newStrides, owner, lender);
+    return over(rest, array, type, newShape, newStrides, owner, memoryOwner);
   }
 
   /** The same memory, not to be written. */
   public View readOnly() {
     return new View(
-        segment.asReadOnly(), array, type, shape, strides, elements, bytes, owner, lender, false);
+        segment.asReadOnly(),
+        array,
+        type,
+        shape,
+        strides,
+        elements,
+        bytes,
+        owner,
+        memoryOwner,
+        false);
   }
 
-  /** The same memory, of a lender who is asked before each use. */
-  public View lentBy(Supplier<@Nullable String> newLender) {
-    return new View(segment, array, type, shape, strides, elements, bytes, owner, newLender, false);
+  /** The same memory, of an owner who is asked before each use. */
+  public View ownedBy(Supplier<@Nullable String> newOwner) {
+    return new View(segment, array, type, shape, strides, elements, bytes, owner, newOwner, false);
   }
 
   /** The same in other memory of as many bytes, which is off the heap. */
   View in(MemorySegment memory) {
-    return new View(memory, null, type, shape, strides, elements, bytes, owner, lender, false);
+    return new View(memory, null, type, shape, strides, elements, bytes, owner, memoryOwner, false);
   }
 
   public int rank() {

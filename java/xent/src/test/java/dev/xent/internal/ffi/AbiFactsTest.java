@@ -48,7 +48,7 @@ class AbiFactsTest {
           xent_layout.layout(),
           xent_options.layout(),
           xent_sampling.layout(),
-          xent_tally.layout(),
+          xent_exact_sum.layout(),
           xent_report.layout(),
           xent_work.layout());
 

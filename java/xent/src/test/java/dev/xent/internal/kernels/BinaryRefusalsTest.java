@@ -5,10 +5,10 @@ import static java.lang.foreign.MemorySegment.NULL;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
-import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.kernels.reference.ReferenceKernels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -30,7 +30,7 @@ class BinaryRefusalsTest {
   private final MemorySegment[] arrays = new MemorySegment[6];
   private MemorySegment shape = NULL;
   private MemorySegment options = NULL;
-  private MemorySegment tally = NULL;
+  private MemorySegment exactSum = NULL;
   private long rowEnd;
 
   private MemorySegment layout(int which) {
@@ -47,9 +47,9 @@ class BinaryRefusalsTest {
   private void makeLawful(Arena arena) {
     shape = ShapeStruct.allocate(arena);
     options = arena.allocate(xent_options.layout());
-    tally = arena.allocate(xent_tally.layout());
+    exactSum = arena.allocate(xent_exact_sum.layout());
     xent_options.size(options, xent_options.sizeof());
-    xent_tally.size(tally, xent_tally.sizeof());
+    xent_exact_sum.size(exactSum, xent_exact_sum.sizeof());
     ShapeStruct.outer(shape, OUTER);
     ShapeStruct.classes(shape, CLASSES);
     ShapeStruct.inner(shape, 1);
@@ -94,7 +94,7 @@ class BinaryRefusalsTest {
       case 17 -> arrays[which] = arrays[random.nextInt(6)];
       case 18 -> arrays[which] = arrays[which] == NULL ? NULL : arrays[which].asSlice(1);
       case 19 -> rowEnd = random.nextInt(6) - 1;
-      case 20 -> xent_tally.size(tally, 8);
+      case 20 -> xent_exact_sum.size(exactSum, 8);
       case 21 -> ShapeStruct.allClasses(shape, random.nextInt(2) * 8192);
       case 22 -> ShapeStruct.inner(shape, random.nextInt(3) - 1);
       default -> {
@@ -115,7 +115,7 @@ class BinaryRefusalsTest {
             .set(Array.GRADIENT, arrays[5])
             .set(Array.ELEMENT_WEIGHTS, arrays[2])
             .set(Array.POSITIVE_WEIGHTS, arrays[3])
-            .set(Array.TALLY, tally));
+            .set(Array.EXACT_SUM, exactSum));
   }
 
   @Test
@@ -133,7 +133,7 @@ class BinaryRefusalsTest {
         MemorySegment got = KernelCall.report(arena);
         int status = call(reference, expected);
         int libraryStatus = call(library, got);
-        xent_report.way(got, 0);
+        xent_report.schedule(got, 0);
         assertThat(libraryStatus).as("round %d", round).isEqualTo(status);
         assertThat(got.mismatch(expected))
             .as("report of round %d, %d", round, status)

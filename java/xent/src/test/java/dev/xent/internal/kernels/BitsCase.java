@@ -75,7 +75,7 @@ final class BitsCase {
     }
     perRow(ShapeStruct.layout(shape, Array.LOSSES), inner, XentH.XENT_F32());
     perRow(ShapeStruct.layout(shape, Array.LOG_SUM_EXP), inner, XentH.XENT_F32());
-    perRow(ShapeStruct.layout(shape, Array.HITS), inner, XentH.XENT_U8());
+    perRow(ShapeStruct.layout(shape, Array.CORRECT), inner, XentH.XENT_U8());
 
     this.options = arena.allocate(xent_options.layout());
     xent_options.size(options, xent_options.sizeof());

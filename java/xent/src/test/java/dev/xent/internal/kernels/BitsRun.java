@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels;
 
+import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
-import dev.xent.internal.ffi.xent_tally;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -63,14 +63,14 @@ final class BitsRun {
   private MemorySegment report(String name) {
     MemorySegment s = arena.allocate(xent_report.layout());
     xent_report.size(s, xent_report.sizeof());
-    results.put(name + " field", s.asSlice(0, xent_report.way$offset()));
+    results.put(name + " field", s.asSlice(0, xent_report.schedule$offset()));
     results.put(name, s.asSlice(xent_report.row$offset()));
     return s;
   }
 
-  private MemorySegment tally(String name) {
-    MemorySegment s = arena.allocate(xent_tally.layout());
-    xent_tally.size(s, xent_tally.sizeof());
+  private MemorySegment exactSum(String name) {
+    MemorySegment s = arena.allocate(xent_exact_sum.layout());
+    xent_exact_sum.size(s, xent_exact_sum.sizeof());
     results.put(name, s);
     return s;
   }
@@ -113,7 +113,7 @@ final class BitsRun {
         "check",
         kernels.checkTargets(c.shape, options, 0, c.rows, c.targets, report("check report")));
     MemorySegment statistics = result("statistics", c.statisticsSize());
-    MemorySegment tally = tally("tally");
+    MemorySegment exactSum = exactSum("exact_sum");
     lawful(
         "forward",
         kernels.crossEntropyForward(
@@ -125,12 +125,12 @@ final class BitsRun {
             c.targets,
             perRow("losses"),
             perRow("cross-entropy log-sum-exp"),
-            c.labels ? perRow("hits") : none,
+            c.labels ? perRow("correct") : none,
             full("gradient"),
             statistics,
-            tally,
+            exactSum,
             report("forward report")));
-    result("sum", Double.BYTES).set(ValueLayout.JAVA_DOUBLE, 0, kernels.tallySum(tally));
+    result("sum", Double.BYTES).set(ValueLayout.JAVA_DOUBLE, 0, kernels.exactSumValue(exactSum));
     MemorySegment inPlace = full("gradient in place").copyFrom(c.logits);
     lawful(
         "in place",
@@ -240,7 +240,7 @@ final class BitsRun {
     MemorySegment losses = perRow(name + " losses in parts");
     MemorySegment logSumExp = perRow(name + " log-sum-exp in parts");
     MemorySegment hit = perRow(name + " hits in parts");
-    MemorySegment tally = tally(name + " tally in parts");
+    MemorySegment exactSum = exactSum(name + " exactSum in parts");
     for (int round = 0; round < 2; round++) {
       MemorySegment known = round == 0 ? none : statistics;
       for (long[] part : parts()) {
@@ -265,7 +265,7 @@ final class BitsRun {
               loss ? losses : none,
               logSumExp,
               hits ? hit : none,
-              loss ? tally : none,
+              loss ? exactSum : none,
               report));
       if (xent_report.unfinished(report) == 0) {
         break;

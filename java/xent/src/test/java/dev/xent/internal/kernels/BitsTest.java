@@ -3,7 +3,7 @@ package dev.xent.internal.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.Xent;
+import dev.xent.XentRuntime;
 import dev.xent.internal.load.Backends;
 import dev.xent.internal.load.Codes;
 import dev.xent.options.Backend;
@@ -63,7 +63,7 @@ class BitsTest {
     }
     System.out.printf(
         "reference = %s: %,d values compared, %d differ%n",
-        Xent.runtime().availableIsas(), compared, differing);
+        XentRuntime.get().availableIsas(), compared, differing);
     assertThat(differences).isEmpty();
     assertThat(differing).isZero();
     assertThat(compared).isGreaterThan(50_000_000);

@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.Segments;
 import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
-import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.load.Backends;
 import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
@@ -37,7 +37,7 @@ class FurtherArgumentsTest {
   private static final int BYTES = ROWS * CLASSES * Double.BYTES;
 
   private static final List<String> WRITTEN =
-      Stream.concat(KernelCall.RESULTS.stream(), Stream.of("statistics", "states", "tally"))
+      Stream.concat(KernelCall.RESULTS.stream(), Stream.of("statistics", "states", "exact_sum"))
           .toList();
 
   private static final List<String> FUNCTIONS =
@@ -175,18 +175,19 @@ class FurtherArgumentsTest {
       Arguments.layout(
           ShapeStruct.layout(c.call.shape, Array.TARGETS), CLASSES, 1, XentH.XENT_F32());
       c.put("targets", floats(c, .5, .5, 0, 0, 0, 0, .25, .25, .25, .25, 1, 0, 0, 0, 0));
-      c.call.arrays.remove("hits");
+      c.call.arrays.remove("correct");
     }
 
     private static void sparse(Arguments c) {
       ShapeStruct.targetCount(c.call.shape, 2);
       Arguments.layout(ShapeStruct.layout(c.call.shape, Array.TARGETS), 2, 1, XentH.XENT_I64());
       c.put("targets", longs(c, 1, 3, 0, 1, 2, 4));
-      c.call.arrays.remove("hits");
+      c.call.arrays.remove("correct");
     }
 
     private static void withoutTargets(Arguments c) {
-      for (String name : List.of("targets", "losses", "gradient", "hits", "statistics", "tally")) {
+      for (String name :
+          List.of("targets", "losses", "gradient", "correct", "statistics", "exact_sum")) {
         c.call.arrays.remove(name);
       }
       c.put("statistics", c.arena.allocate(ROWS * Records.STATISTICS, Records.ALIGNMENT));
@@ -212,15 +213,15 @@ class FurtherArgumentsTest {
       call.classEnd = CLASSES;
       layouts(call.shape);
       logits(XentH.XENT_F32(), XentH.XENT_F32());
-      for (String name : List.of("output", "gradient", "losses", "log-sum-exp", "hits")) {
+      for (String name : List.of("output", "gradient", "losses", "log-sum-exp", "correct")) {
         put(name, arena.allocate(BYTES, 64));
       }
       put("targets", Segments.of(arena, 3L, 1, 0));
       put("statistics", arena.allocate(ROWS * Records.STATISTICS, Records.ALIGNMENT));
       put("states", arena.allocate(ROWS * Records.STATE, Records.ALIGNMENT));
-      MemorySegment tally = arena.allocate(xent_tally.layout());
-      xent_tally.size(tally, xent_tally.sizeof());
-      put("tally", tally);
+      MemorySegment exactSum = arena.allocate(xent_exact_sum.layout());
+      xent_exact_sum.size(exactSum, xent_exact_sum.sizeof());
+      put("exact_sum", exactSum);
     }
 
     void put(String name, MemorySegment array) {
@@ -229,7 +230,7 @@ class FurtherArgumentsTest {
 
     private static void layouts(MemorySegment s) {
       layout(ShapeStruct.layout(s, Array.TARGETS), 1, 0, XentH.XENT_I64());
-      layout(ShapeStruct.layout(s, Array.HITS), 1, 0, XentH.XENT_U8());
+      layout(ShapeStruct.layout(s, Array.CORRECT), 1, 0, XentH.XENT_U8());
       layout(ShapeStruct.layout(s, Array.TARGET_WEIGHTS), 2, 1, XentH.XENT_F32());
       layout(ShapeStruct.layout(s, Array.ROW_OFFSETS), 0, 0, XentH.XENT_I64());
       layout(ShapeStruct.layout(s, Array.CLASS_MASK), CLASSES, 1, XentH.XENT_U8());
@@ -295,8 +296,8 @@ class FurtherArgumentsTest {
     for (String name : FUNCTIONS) {
       results.put(name, result(kernels, call, name));
     }
-    call.arrays.remove("tally");
-    results.put("check without a tally", result(kernels, call, "check"));
+    call.arrays.remove("exact_sum");
+    results.put("check without an exact sum", result(kernels, call, "check"));
     xent_options.label_smoothing(call.options, 0);
     results.put("divergence", result(kernels, call, "divergence"));
     Further.withoutTargets(arguments);
@@ -311,7 +312,7 @@ class FurtherArgumentsTest {
     MemorySegment report = KernelCall.report(arena);
     StringBuilder result = new StringBuilder();
     result.append(KernelCall.functions().get(name).call(kernels, call, report));
-    xent_report.way(report, 0); // the reference has no names for its ways
+    xent_report.schedule(report, 0); // the reference has no names for its ways
     result.append(" report ").append(hex(report));
     for (String written : WRITTEN) {
       result.append(", ").append(written).append(' ').append(hex(call.get(written)));

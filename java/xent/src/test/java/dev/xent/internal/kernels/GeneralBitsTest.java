@@ -3,7 +3,7 @@ package dev.xent.internal.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.Xent;
+import dev.xent.XentRuntime;
 import dev.xent.internal.load.Backends;
 import dev.xent.internal.load.Codes;
 import dev.xent.options.Backend;
@@ -68,7 +68,7 @@ class GeneralBitsTest {
     }
     System.out.printf(
         "%s arithmetic, general calls: reference = %s: %,d values compared, %d differ%n",
-        wide ? "float64" : "float32", Xent.runtime().availableIsas(), compared, differing);
+        wide ? "float64" : "float32", XentRuntime.get().availableIsas(), compared, differing);
     assertThat(differences).isEmpty();
     assertThat(differing).isZero();
     assertThat(compared).isGreaterThan(5_000_000);

@@ -203,7 +203,7 @@ final class GeneralCase {
         }) {
       row(layout, floatType());
     }
-    row(ShapeStruct.layout(shape, Array.HITS), XentH.XENT_U8());
+    row(ShapeStruct.layout(shape, Array.CORRECT), XentH.XENT_U8());
     row(ShapeStruct.layout(shape, Array.ARGMAX), INTEGERS[random.nextInt(2)]);
     row(ShapeStruct.layout(shape, Array.RANKS), INTEGERS[random.nextInt(2)]);
     row(

@@ -4,10 +4,10 @@ package dev.xent.internal.kernels;
 import static java.lang.foreign.MemorySegment.NULL;
 
 import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
-import dev.xent.internal.ffi.xent_tally;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -101,14 +101,14 @@ final class GeneralRun {
   private MemorySegment report(String name) {
     MemorySegment s = arena.allocate(xent_report.layout());
     xent_report.size(s, xent_report.sizeof());
-    results.put(name + " field", s.asSlice(0, xent_report.way$offset()));
+    results.put(name + " field", s.asSlice(0, xent_report.schedule$offset()));
     results.put(name, s.asSlice(xent_report.row$offset()));
     return s;
   }
 
-  private MemorySegment tally(String name) {
-    MemorySegment s = arena.allocate(xent_tally.layout());
-    xent_tally.size(s, xent_tally.sizeof());
+  private MemorySegment exactSum(String name) {
+    MemorySegment s = arena.allocate(xent_exact_sum.layout());
+    xent_exact_sum.size(s, xent_exact_sum.sizeof());
     results.put(name, s);
     return s;
   }
@@ -177,12 +177,12 @@ final class GeneralRun {
     lawful(
         "check",
         work(Function.CHECK_TARGETS, c.shape, options, report("check report"))
-            .set(Array.TALLY, tally("denominator")));
+            .set(Array.EXACT_SUM, exactSum("denominator")));
     MemorySegment statistics = result("statistics", c.rows * Records.STATISTICS);
-    MemorySegment tally = tally("tally");
+    MemorySegment exactSum = exactSum("exact_sum");
     MemorySegment gradient = full("gradient", ShapeStruct.layout(c.shape, Array.GRADIENT));
-    forward(c.shape, c.logits, "forward", gradient, statistics, tally);
-    result("sum", Double.BYTES).set(ValueLayout.JAVA_DOUBLE, 0, kernels.tallySum(tally));
+    forward(c.shape, c.logits, "forward", gradient, statistics, exactSum);
+    result("sum", Double.BYTES).set(ValueLayout.JAVA_DOUBLE, 0, kernels.exactSumValue(exactSum));
     MemorySegment inPlace = copyOfLogits("gradient in place");
     forward(c.shapeInPlace, inPlace, "in place", inPlace, NULL, NULL);
     lawful(
@@ -201,7 +201,7 @@ final class GeneralRun {
       String name,
       MemorySegment gradient,
       MemorySegment statistics,
-      MemorySegment tally) {
+      MemorySegment exactSum) {
     boolean labels = c.labels();
     MemorySegment s = c.shape;
     lawful(
@@ -213,8 +213,8 @@ final class GeneralRun {
                 Array.LOG_SUM_EXP,
                 perRow(name + " log-sum-exp", ShapeStruct.layout(s, Array.LOG_SUM_EXP)))
             .set(
-                Array.HITS,
-                labels ? perRow(name + " hits", ShapeStruct.layout(s, Array.HITS)) : NULL)
+                Array.CORRECT,
+                labels ? perRow(name + " hits", ShapeStruct.layout(s, Array.CORRECT)) : NULL)
             .set(Array.GRADIENT, gradient)
             .set(
                 Array.LOG_PROBABILITIES,
@@ -236,7 +236,7 @@ final class GeneralRun {
                 top(name + " top log p", ShapeStruct.layout(s, Array.TOP_LOG_PROBABILITIES)))
             .set(Array.TARGET_GRADIENT, targetGradient(name))
             .set(Array.STATISTICS, statistics)
-            .set(Array.TALLY, tally));
+            .set(Array.EXACT_SUM, exactSum));
   }
 
   private MemorySegment top(String name, MemorySegment layout) {
@@ -300,7 +300,7 @@ final class GeneralRun {
             .set(
                 Array.GRADIENT,
                 full(name + " gradient", ShapeStruct.layout(c.shape, Array.GRADIENT)))
-            .set(Array.TALLY, tally(name + " tally")));
+            .set(Array.EXACT_SUM, exactSum(name + " exactSum")));
   }
 
   private void hvp() {
@@ -397,8 +397,9 @@ final class GeneralRun {
         perRow(name + " losses in parts", ShapeStruct.layout(c.shape, Array.LOSSES));
     MemorySegment lse =
         perRow(name + " log-sum-exp in parts", ShapeStruct.layout(c.shape, Array.LOG_SUM_EXP));
-    MemorySegment hits = perRow(name + " hits in parts", ShapeStruct.layout(c.shape, Array.HITS));
-    MemorySegment tally = tally(name + " tally in parts");
+    MemorySegment hits =
+        perRow(name + " hits in parts", ShapeStruct.layout(c.shape, Array.CORRECT));
+    MemorySegment exactSum = exactSum(name + " exactSum in parts");
     for (int round = 0; round < 2; round++) {
       for (long[] part : parts()) {
         lawful(
@@ -418,12 +419,12 @@ final class GeneralRun {
               .set(Array.TARGETS, targets)
               .set(Array.LOSSES, loss ? losses : NULL)
               .set(Array.LOG_SUM_EXP, lse)
-              .set(Array.HITS, loss && c.labels() ? hits : NULL)
+              .set(Array.CORRECT, loss && c.labels() ? hits : NULL)
               .set(Array.CLASS_WEIGHTS, classWeights)
               .set(Array.ROW_WEIGHTS, rowWeights)
               .set(Array.STATES, states)
               .set(Array.STATISTICS, statistics)
-              .set(Array.TALLY, loss ? tally : NULL)
+              .set(Array.EXACT_SUM, loss ? exactSum : NULL)
               .choice(round));
       if (xent_report.unfinished(report) == 0) {
         break;

@@ -24,7 +24,7 @@ final class KernelCall {
           "gradient",
           "losses",
           "log-sum-exp",
-          "hits",
+          "correct",
           "log-probabilities",
           "argmax",
           "ranks",
@@ -56,7 +56,7 @@ final class KernelCall {
   private static final Array[] UNUSUAL =
       IntStream.range(Work.FEW_ARRAYS, Function.CROSS_ENTROPY.count())
           .mapToObj(Function.CROSS_ENTROPY::array)
-          .filter(array -> array != Array.STATISTICS && array != Array.TALLY)
+          .filter(array -> array != Array.STATISTICS && array != Array.EXACT_SUM)
           .toArray(Array[]::new);
 
   /** A function of {@link Kernels}. */

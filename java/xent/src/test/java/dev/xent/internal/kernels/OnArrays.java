@@ -74,18 +74,18 @@ final class OnArrays implements Kernels {
   }
 
   @Override
-  public int tallyAdd(
-      MemorySegment tally, MemorySegment values, int type, long stride, long count) {
-    return kernels.tallyAdd(tally, arrayOf(values), type, stride, count);
+  public int exactSumAdd(
+      MemorySegment exactSum, MemorySegment values, int type, long stride, long count) {
+    return kernels.exactSumAdd(exactSum, arrayOf(values), type, stride, count);
   }
 
   @Override
-  public int tallyMerge(MemorySegment tally, MemorySegment other) {
-    return kernels.tallyMerge(tally, other);
+  public int exactSumMerge(MemorySegment exactSum, MemorySegment other) {
+    return kernels.exactSumMerge(exactSum, other);
   }
 
   @Override
-  public double tallySum(MemorySegment tally) {
-    return kernels.tallySum(tally);
+  public double exactSumValue(MemorySegment exactSum) {
+    return kernels.exactSumValue(exactSum);
   }
 }

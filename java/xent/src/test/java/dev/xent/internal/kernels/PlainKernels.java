@@ -151,7 +151,7 @@ public record PlainKernels(Kernels all) {
       MemorySegment hits,
       MemorySegment gradient,
       MemorySegment statistics,
-      MemorySegment tally,
+      MemorySegment exactSum,
       MemorySegment report) {
     return all.run(
         KernelRun.onRows(Function.CROSS_ENTROPY, shape, options, rowBegin, rowEnd, report)
@@ -159,10 +159,10 @@ public record PlainKernels(Kernels all) {
             .set(Array.TARGETS, targets)
             .set(Array.LOSSES, losses)
             .set(Array.LOG_SUM_EXP, logSumExp)
-            .set(Array.HITS, hits)
+            .set(Array.CORRECT, hits)
             .set(Array.GRADIENT, gradient)
             .set(Array.STATISTICS, statistics)
-            .set(Array.TALLY, tally));
+            .set(Array.EXACT_SUM, exactSum));
   }
 
   public int crossEntropyBackward(
@@ -261,30 +261,30 @@ public record PlainKernels(Kernels all) {
       MemorySegment losses,
       MemorySegment logSumExp,
       MemorySegment hits,
-      MemorySegment tally,
+      MemorySegment exactSum,
       MemorySegment report) {
     return all.run(
         KernelRun.onRows(Function.FINISH, shape, options, rowBegin, rowEnd, report)
             .set(Array.TARGETS, targets)
             .set(Array.LOSSES, losses)
             .set(Array.LOG_SUM_EXP, logSumExp)
-            .set(Array.HITS, hits)
+            .set(Array.CORRECT, hits)
             .set(Array.STATES, states)
             .set(Array.STATISTICS, statistics)
-            .set(Array.TALLY, tally)
+            .set(Array.EXACT_SUM, exactSum)
             .choice(secondRound));
   }
 
   /** Adds F32 values. */
-  public int tallyAdd(MemorySegment tally, MemorySegment values, long stride, long count) {
-    return all.tallyAdd(tally, values, XentH.XENT_F32(), stride, count);
+  public int exactSumAdd(MemorySegment exactSum, MemorySegment values, long stride, long count) {
+    return all.exactSumAdd(exactSum, values, XentH.XENT_F32(), stride, count);
   }
 
-  public int tallyMerge(MemorySegment tally, MemorySegment other) {
-    return all.tallyMerge(tally, other);
+  public int exactSumMerge(MemorySegment exactSum, MemorySegment other) {
+    return all.exactSumMerge(exactSum, other);
   }
 
-  public double tallySum(MemorySegment tally) {
-    return all.tallySum(tally);
+  public double exactSumValue(MemorySegment exactSum) {
+    return all.exactSumValue(exactSum);
   }
 }

@@ -5,10 +5,10 @@ import static java.lang.foreign.MemorySegment.NULL;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
-import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.load.Backends;
 import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
@@ -168,7 +168,7 @@ class RefusalsTest {
     MemorySegment got = KernelCall.report(arena);
     int status = function.call(reference, call, expected);
     int nativeStatus = function.call(nativeKernels, call, got);
-    xent_report.way(got, 0); // the reference has no names for its ways
+    xent_report.schedule(got, 0); // the reference has no names for its ways
     statuses.merge(status, 1, Integer::sum);
     if (status != nativeStatus || expected.mismatch(got) >= 0) {
       differences.putIfAbsent(
@@ -186,7 +186,7 @@ class RefusalsTest {
             xent_report.label(report),
             xent_report.integer(report),
             xent_report.value(report),
-            xent_report.counted(report),
+            xent_report.valid_rows(report),
             xent_report.denominator(report));
   }
 
@@ -211,9 +211,9 @@ class RefusalsTest {
     }
     call.arrays.put("statistics", arena.allocate(c.rows * Records.STATISTICS, 8));
     call.arrays.put("states", arena.allocate(c.rows * Records.STATE, 8));
-    MemorySegment tally = arena.allocate(xent_tally.layout());
-    xent_tally.size(tally, xent_tally.sizeof());
-    call.arrays.put("tally", tally);
+    MemorySegment exactSum = arena.allocate(xent_exact_sum.layout());
+    xent_exact_sum.size(exactSum, xent_exact_sum.sizeof());
+    call.arrays.put("exact_sum", exactSum);
     return call;
   }
 
@@ -253,7 +253,7 @@ class RefusalsTest {
       ShapeStruct.layout(s, Array.TARGETS),
       ShapeStruct.layout(s, Array.LOSSES),
       ShapeStruct.layout(s, Array.LOG_SUM_EXP),
-      ShapeStruct.layout(s, Array.HITS),
+      ShapeStruct.layout(s, Array.CORRECT),
       ShapeStruct.layout(s, Array.TARGET_WEIGHTS),
       ShapeStruct.layout(s, Array.ROW_OFFSETS),
       ShapeStruct.layout(s, Array.CLASS_MASK),

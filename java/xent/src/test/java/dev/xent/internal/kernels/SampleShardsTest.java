@@ -4,7 +4,7 @@ package dev.xent.internal.kernels;
 import static java.lang.foreign.MemorySegment.NULL;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.Xent;
+import dev.xent.XentRuntime;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.load.Backends;
@@ -33,7 +33,7 @@ class SampleShardsTest {
 
   private final Kernels reference = Backends.get().kernels(Backend.REFERENCE);
   private final Kernels nativeKernels = Backends.get().kernels(Backend.NATIVE);
-  private final List<Isa> isas = Xent.runtime().availableIsas();
+  private final List<Isa> isas = XentRuntime.get().availableIsas();
   private final SplittableRandom random = new SplittableRandom(29);
   private final Map<String, String> differences = new LinkedHashMap<>();
   private final int[] seen = new int[MOST_ROUNDS + 1];

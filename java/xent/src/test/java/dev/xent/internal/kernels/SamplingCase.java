@@ -253,7 +253,7 @@ final class SamplingCase {
     rowBegin = cut;
     rowEnd = rows;
     counted += counted(kernels, results);
-    results.put("counted", Segments.of(arena, counted));
+    results.put("valid_rows", Segments.of(arena, counted));
     return results;
   }
 
@@ -265,7 +265,7 @@ final class SamplingCase {
       throw new AssertionError(
           this + ": status " + status + ", field " + xent_report.field(report));
     }
-    return xent_report.counted(report);
+    return xent_report.valid_rows(report);
   }
 
   /** Calls with everything as it is, and returns the status. */

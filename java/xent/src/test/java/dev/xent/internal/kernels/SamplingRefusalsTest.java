@@ -133,7 +133,7 @@ class SamplingRefusalsTest {
     MemorySegment got = KernelCall.report(arena);
     int status = c.call(reference, out, expected);
     int nativeStatus = c.call(nativeKernels, out, got);
-    xent_report.way(got, 0); // the reference has no names for its ways
+    xent_report.schedule(got, 0); // the reference has no names for its ways
     statuses.merge(status, 1, Integer::sum);
     fields.merge(xent_report.field(expected), 1, Integer::sum);
     assertThat(text(nativeStatus, got))
@@ -150,7 +150,7 @@ class SamplingRefusalsTest {
             xent_report.label(report),
             xent_report.integer(report),
             xent_report.value(report),
-            xent_report.counted(report),
+            xent_report.valid_rows(report),
             xent_report.denominator(report));
   }
 

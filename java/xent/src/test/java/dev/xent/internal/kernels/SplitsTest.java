@@ -4,11 +4,11 @@ package dev.xent.internal.kernels;
 import static java.lang.foreign.MemorySegment.NULL;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.Xent;
+import dev.xent.XentRuntime;
+import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
-import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.load.Backends;
 import dev.xent.internal.load.Codes;
 import dev.xent.options.Backend;
@@ -32,8 +32,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * However the classes of rows are divided, at any chunk boundaries, into class ranges of one tensor
  * or into shards with arrays of their own, in any order: the states put together give the bits of
- * the whole call, in losses, log-sum-exps, hits, sums, gradients and probabilities; also where
- * states come from other tiers.
+ * the whole call, in losses, log-sum-exps, correct rows, sums, gradients and probabilities; also
+ * where states come from other tiers.
  *
  * <p>{@code -Dxent.long=true} (profile {@code long}): three times as many.
  */
@@ -137,14 +137,14 @@ class SplitsTest {
                     .set(Array.TARGETS, c.targets)
                     .set(Array.LOSSES, out.get("losses"))
                     .set(Array.LOG_SUM_EXP, out.get("log-sum-exp"))
-                    .set(Array.HITS, out.getOrDefault("hits", NULL))
+                    .set(Array.CORRECT, out.getOrDefault("correct", NULL))
                     .set(Array.GRADIENT, out.get("gradient"))
                     .set(Array.TARGET_WEIGHTS, c.targetWeights)
                     .set(Array.CLASS_MASK, c.classMask)
                     .set(Array.CLASS_WEIGHTS, c.classWeights)
                     .set(Array.ROW_WEIGHTS, c.rowWeights)
                     .set(Array.SINK, c.sink)
-                    .set(Array.TALLY, out.get("tally"))));
+                    .set(Array.EXACT_SUM, out.get("exact_sum"))));
       }
       return out;
     }
@@ -232,11 +232,11 @@ class SplitsTest {
         out.put("losses", allocate(ShapeStruct.layout(c.shape, Array.LOSSES), false));
         out.put("log-sum-exp", allocate(ShapeStruct.layout(c.shape, Array.LOG_SUM_EXP), false));
         out.put("gradient", allocate(ShapeStruct.layout(c.shape, Array.GRADIENT), true));
-        MemorySegment tally = arena.allocate(xent_tally.layout());
-        xent_tally.size(tally, xent_tally.sizeof());
-        out.put("tally", tally);
+        MemorySegment exactSum = arena.allocate(xent_exact_sum.layout());
+        xent_exact_sum.size(exactSum, xent_exact_sum.sizeof());
+        out.put("exact_sum", exactSum);
         if (c.labels()) {
-          out.put("hits", allocate(ShapeStruct.layout(c.shape, Array.HITS), false));
+          out.put("correct", allocate(ShapeStruct.layout(c.shape, Array.CORRECT), false));
         }
       }
       return out;
@@ -294,13 +294,13 @@ class SplitsTest {
                     .set(Array.TARGETS, loss ? c.targets : NULL)
                     .set(Array.LOSSES, loss ? out.get("losses") : NULL)
                     .set(Array.LOG_SUM_EXP, loss ? out.get("log-sum-exp") : NULL)
-                    .set(Array.HITS, loss ? out.getOrDefault("hits", NULL) : NULL)
+                    .set(Array.CORRECT, loss ? out.getOrDefault("correct", NULL) : NULL)
                     .set(Array.CLASS_WEIGHTS, loss ? c.classWeights : NULL)
                     .set(Array.ROW_WEIGHTS, loss ? c.rowWeights : NULL)
                     .set(Array.SINK, c.sink)
                     .set(Array.STATES, states)
                     .set(Array.STATISTICS, statistics)
-                    .set(Array.TALLY, loss ? out.get("tally") : NULL)
+                    .set(Array.EXACT_SUM, loss ? out.get("exact_sum") : NULL)
                     .choice(round)));
         if (xent_report.unfinished(report) == 0) {
           break;
@@ -361,7 +361,7 @@ class SplitsTest {
       if (xent_options.isa(options) == 0) {
         return options;
       }
-      List<Isa> all = Xent.runtime().availableIsas();
+      List<Isa> all = XentRuntime.get().availableIsas();
       MemorySegment own = arena.allocate(xent_options.layout()).copyFrom(options);
       xent_options.isa(own, Codes.of(all.get((int) (part.begin / CHUNK % all.size()))));
       return own;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels;
 
-import dev.xent.Xent;
+import dev.xent.XentRuntime;
 import dev.xent.options.Isa;
 import java.util.List;
 
@@ -12,7 +12,7 @@ import java.util.List;
 final class TiersInTurn {
   private static final int TURNS = Boolean.getBoolean("xent.long") ? 1 : 3;
 
-  private final List<Isa> all = Xent.runtime().availableIsas();
+  private final List<Isa> all = XentRuntime.get().availableIsas();
   private final List<Isa> fast = all.stream().filter(isa -> isa != Isa.SCALAR).toList();
   private int cases;
 

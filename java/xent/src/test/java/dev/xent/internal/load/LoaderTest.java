@@ -3,7 +3,7 @@ package dev.xent.internal.load;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.Xent;
+import dev.xent.XentRuntime;
 import dev.xent.options.Isa;
 import java.io.File;
 import java.io.IOException;
@@ -378,7 +378,7 @@ class LoaderTest {
 
   @Test
   void settingsThatAreRefusedLoadTheLibraryOnce() throws Exception {
-    Isa missing = Xent.runtime().availableIsas().contains(Isa.NEON) ? Isa.AVX2 : Isa.NEON;
+    Isa missing = XentRuntime.get().availableIsas().contains(Isa.NEON) ? Isa.AVX2 : Isa.NEON;
     Result result =
         run(
             RefusedProbe.class,
@@ -393,7 +393,7 @@ class LoaderTest {
     for (Isa isa : List.of(Isa.SCALAR, Isa.AVX2, Isa.AVX512, Isa.NEON)) {
       String name = isa.name().toLowerCase(Locale.ROOT);
       Result result = runAllowed("-Ddev.xent.isa=" + name);
-      if (Xent.runtime().availableIsas().contains(isa)) {
+      if (XentRuntime.get().availableIsas().contains(isa)) {
         assertThat(result.out()).hasSize(2).allMatch(line -> line.contains(", native " + name));
       } else {
         assertRefused(

@@ -3,7 +3,6 @@ package dev.xent.internal.plan;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.DType;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Form;
@@ -52,11 +51,11 @@ class EveryArrayTest {
   /** A call that has the leading arrays and the targets of a function. */
   private static Call callOf(Function function) {
     Call call = new Call(new CallArguments());
-    View logits = View.room(DType.F32, ROWS, CLASSES);
+    View logits = View.room(ElementType.F32, ROWS, CLASSES);
     Array leading = function.array(0);
     if (leading == Array.HIDDEN) {
-      View hidden = View.room(DType.F32, ROWS, FEATURES);
-      call.leadLinear(hidden, 1, View.room(DType.F32, CLASSES, FEATURES));
+      View hidden = View.room(ElementType.F32, ROWS, FEATURES);
+      call.leadLinear(hidden, 1, View.room(ElementType.F32, CLASSES, FEATURES));
     } else if (function.rule(Array.LOSSES) == Rule.ELEMENT_LOSSES) {
       call.leadElements(Rule.LOGITS, logits, 1);
       return call;
@@ -70,11 +69,11 @@ class EveryArrayTest {
     return call;
   }
 
-  private static DType typeOf(Rule rule) {
+  private static ElementType typeOf(Rule rule) {
     if ((rule.holds & ElementType.NUMBERS) != 0) {
-      return DType.F32;
+      return ElementType.F32;
     }
-    return rule.holds == ElementType.FLAGS ? DType.U8 : DType.I64;
+    return rule.holds == ElementType.FLAGS ? ElementType.U8 : ElementType.I64;
   }
 
   private static long[] shapeOf(Form form) {

@@ -95,9 +95,9 @@ class RepeatTest {
     Inputs sink = Inputs.none().sink(floats("global", 3));
     Map<String, Runnable> calls = new LinkedHashMap<>();
     calls.put("inputs", () -> softmax.forward(x, sink, y));
-    calls.put("a lender", () -> softmax.forward(x.lentBy(() -> null), y));
-    Tensor lent = x.lentBy(() -> null);
-    calls.put("the same lender", () -> softmax.forward(lent, y));
+    calls.put("an owner", () -> softmax.forward(x.ownedBy(() -> null), y));
+    Tensor lent = x.ownedBy(() -> null);
+    calls.put("the same memoryOwner", () -> softmax.forward(lent, y));
     calls.forEach((name, call) -> assertPrepared(name, call, 0));
   }
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
+import static dev.xent.internal.kernels.Array.EXACT_SUM;
 import static dev.xent.internal.kernels.Array.LOGITS;
 import static dev.xent.internal.kernels.Array.OUTPUT;
 import static dev.xent.internal.kernels.Array.STATES;
 import static dev.xent.internal.kernels.Array.STATISTICS;
-import static dev.xent.internal.kernels.Array.TALLY;
 import static dev.xent.internal.kernels.Array.TOP_CLASSES;
 import static dev.xent.internal.kernels.Array.TOP_LOG_PROBABILITIES;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
@@ -18,7 +18,7 @@ import dev.xent.internal.kernels.reference.call.CallArrays;
 import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.call.Layout;
 import dev.xent.internal.kernels.reference.call.SizedStruct;
-import dev.xent.internal.kernels.reference.results.Tally;
+import dev.xent.internal.kernels.reference.results.ExactSums;
 import dev.xent.internal.kernels.reference.sum.Digest;
 import dev.xent.internal.kernels.reference.sum.Selection;
 import dev.xent.internal.kernels.reference.sum.Statistics;
@@ -71,7 +71,7 @@ final class ArgumentRules {
       status = call.checkStructs(call.reportStruct, Field.REPORT, false);
     }
     if (status == Status.OK) {
-      status = checkTally(call);
+      status = checkExactSum(call);
     }
     if (status == Status.OK) {
       status = checkLogitsType(call);
@@ -88,7 +88,7 @@ final class ArgumentRules {
       status = call.checkStatistics(call.given.of(STATISTICS), true);
     }
     if (status == Status.OK) {
-      status = checkTally(call);
+      status = checkExactSum(call);
     }
     if (status == Status.OK) {
       status = call.arrays.check(call);
@@ -153,7 +153,7 @@ final class ArgumentRules {
       status = OptionRules.checkForeign(call, OPTIONS_OF_DIVERGENCE);
     }
     if (status == Status.OK) {
-      status = checkTally(call);
+      status = checkExactSum(call);
     }
     call.numbers = ElementType.NUMBERS; // computed in double whatever the types
     return status == Status.OK ? call.arrays.check(call) : status;
@@ -185,7 +185,7 @@ final class ArgumentRules {
     if (status == Status.OK) {
       status = OptionRules.checkIgnoreIndex(call);
     }
-    return status == Status.OK ? checkTally(call) : status;
+    return status == Status.OK ? checkExactSum(call) : status;
   }
 
   static int forwardStates(Call call) {
@@ -221,7 +221,7 @@ final class ArgumentRules {
       status = call.checkStatistics(given.of(STATISTICS), false);
     }
     if (status == Status.OK) {
-      status = checkTally(call);
+      status = checkExactSum(call);
     }
     if (status == Status.OK && !StateRules.areOfBackward(call)) {
       status = checkLogitsType(call);
@@ -292,13 +292,13 @@ final class ArgumentRules {
     return Status.OK;
   }
 
-  static int checkTally(Call call) {
-    MemorySegment tally = call.given.of(TALLY);
-    int status = call.checkStructs(tally, Field.TALLY, true);
-    if (status != Status.OK || !has(tally) || Tally.isUsable(tally)) {
+  static int checkExactSum(Call call) {
+    MemorySegment exactSum = call.given.of(EXACT_SUM);
+    int status = call.checkStructs(exactSum, Field.EXACT_SUM, true);
+    if (status != Status.OK || !has(exactSum) || ExactSums.isUsable(exactSum)) {
       return status;
     }
-    return call.report.refuse(Status.INVALID_SIZE, Field.TALLY, SizedStruct.size(tally));
+    return call.report.refuse(Status.INVALID_SIZE, Field.EXACT_SUM, SizedStruct.size(exactSum));
   }
 
   /** y alone does not say what the softcap's derivative was. */

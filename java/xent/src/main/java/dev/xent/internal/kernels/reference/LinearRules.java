@@ -33,7 +33,7 @@ final class LinearRules {
       status = call.checkStatistics(given.of(STATISTICS), true);
     }
     if (status == Status.OK) {
-      status = ArgumentRules.checkTally(call);
+      status = ArgumentRules.checkExactSum(call);
     }
     if (status == Status.OK) {
       status = call.arrays.check(call);

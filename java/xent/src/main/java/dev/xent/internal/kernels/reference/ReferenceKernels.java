@@ -7,7 +7,7 @@ import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.kernels.Workspaces;
 import dev.xent.internal.kernels.reference.call.Addresses;
-import dev.xent.internal.kernels.reference.results.Tally;
+import dev.xent.internal.kernels.reference.results.ExactSums;
 import dev.xent.internal.kernels.reference.rows.PartialRows;
 import dev.xent.internal.kernels.reference.rows.SoftmaxBackwardRows;
 import dev.xent.internal.kernels.reference.rows.SoftmaxRows;
@@ -117,9 +117,9 @@ public final class ReferenceKernels implements Kernels {
   }
 
   @Override
-  public int tallyAdd(
-      MemorySegment tally, MemorySegment values, int type, long stride, long count) {
-    int status = Tally.check(tally);
+  public int exactSumAdd(
+      MemorySegment exactSum, MemorySegment values, int type, long stride, long count) {
+    int status = ExactSums.check(exactSum);
     if (status != Status.OK) {
       return status;
     }
@@ -136,34 +136,34 @@ public final class ReferenceKernels implements Kernels {
     for (long i = 0; i < count; i++) {
       double value = ElementType.of(type).get(values, i * stride);
       if (ElementType.isWide(type)) {
-        Tally.add(tally, value);
+        ExactSums.add(exactSum, value);
       } else {
-        Tally.add(tally, (float) value);
+        ExactSums.add(exactSum, (float) value);
       }
     }
     return Status.OK;
   }
 
   @Override
-  public int tallyMerge(MemorySegment tally, MemorySegment other) {
-    int status = Tally.check(tally);
+  public int exactSumMerge(MemorySegment exactSum, MemorySegment other) {
+    int status = ExactSums.check(exactSum);
     if (status == Status.OK) {
-      status = Tally.check(other);
+      status = ExactSums.check(other);
     }
     if (status != Status.OK) {
       return status;
     }
-    Tally.merge(tally, other);
+    ExactSums.merge(exactSum, other);
     return Status.OK;
   }
 
   @Override
-  public double tallySum(MemorySegment tally) {
-    if (!Tally.isUsable(tally)) {
+  public double exactSumValue(MemorySegment exactSum) {
+    if (!ExactSums.isUsable(exactSum)) {
       return Double.NaN;
     }
     Call call = call();
-    double sum = Tally.sum(tally, call.scratch.exactSum);
+    double sum = ExactSums.sum(exactSum, call.scratch.exactSum);
     giveBack(call);
     return sum;
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
-import dev.xent.internal.ffi.xent_tally;
+import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.kernels.reference.results.ExactSum;
 import dev.xent.internal.kernels.reference.sum.State;
 import dev.xent.internal.kernels.reference.sum.Statistics;
@@ -13,7 +13,7 @@ final class Scratch {
   final Statistics statistics = new Statistics();
   final ExactSum exactSum = new ExactSum();
 
-  /** An xent_tally: the exact sum of a denominator. */
+  /** An xent_exact_sum: the exact sum of a denominator. */
   final MemorySegment weights =
-      MemorySegment.ofArray(new long[(int) (xent_tally.sizeof() / Long.BYTES)]);
+      MemorySegment.ofArray(new long[(int) (xent_exact_sum.sizeof() / Long.BYTES)]);
 }

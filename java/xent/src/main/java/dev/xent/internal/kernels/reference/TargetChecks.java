@@ -2,16 +2,16 @@
 package dev.xent.internal.kernels.reference;
 
 import static dev.xent.internal.kernels.Array.CLASS_WEIGHTS;
-import static dev.xent.internal.kernels.Array.TALLY;
+import static dev.xent.internal.kernels.Array.EXACT_SUM;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
-import dev.xent.internal.ffi.xent_tally;
+import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Layout;
 import dev.xent.internal.kernels.reference.load.Row;
-import dev.xent.internal.kernels.reference.results.Tally;
+import dev.xent.internal.kernels.reference.results.ExactSums;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -23,15 +23,15 @@ final class TargetChecks {
 
   static int check(Call call) {
     MemorySegment sum = call.scratch.weights.fill((byte) 0);
-    xent_tally.size(sum, xent_tally.sizeof());
+    xent_exact_sum.size(sum, xent_exact_sum.sizeof());
     int status = checkClassWeights(call);
     if (status == Status.OK) {
       status = checkRows(call, sum);
     }
     call.report.weighted = true;
-    call.report.weight = Tally.sum(sum, call.scratch.exactSum);
-    if (status == Status.OK && has(call.given.of(TALLY))) {
-      Tally.merge(call.given.of(TALLY), sum);
+    call.report.weight = ExactSums.sum(sum, call.scratch.exactSum);
+    if (status == Status.OK && has(call.given.of(EXACT_SUM))) {
+      ExactSums.merge(call.given.of(EXACT_SUM), sum);
     }
     return status;
   }
@@ -71,8 +71,8 @@ final class TargetChecks {
         continue;
       }
       boolean weighed = row.hasLabel() && row.hasClassWeights();
-      Tally.add(sum, weighed ? row.weight * row.classWeight(row.label) : row.weight);
-      call.report.counted++;
+      ExactSums.add(sum, weighed ? row.weight * row.classWeight(row.label) : row.weight);
+      call.report.validRows++;
     }
     return Status.OK;
   }

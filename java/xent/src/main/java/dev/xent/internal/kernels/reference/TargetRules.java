@@ -2,14 +2,14 @@
 package dev.xent.internal.kernels.reference;
 
 import static dev.xent.internal.kernels.Array.CLASS_MASK;
+import static dev.xent.internal.kernels.Array.CORRECT;
+import static dev.xent.internal.kernels.Array.EXACT_SUM;
 import static dev.xent.internal.kernels.Array.GRADIENT;
-import static dev.xent.internal.kernels.Array.HITS;
 import static dev.xent.internal.kernels.Array.LOG_PROBABILITIES;
 import static dev.xent.internal.kernels.Array.LOSSES;
 import static dev.xent.internal.kernels.Array.RANKS;
 import static dev.xent.internal.kernels.Array.STATES;
 import static dev.xent.internal.kernels.Array.STATISTICS;
-import static dev.xent.internal.kernels.Array.TALLY;
 import static dev.xent.internal.kernels.Array.TARGETS;
 import static dev.xent.internal.kernels.Array.TARGET_GRADIENT;
 import static dev.xent.internal.kernels.Array.TOP_CLASSES;
@@ -58,7 +58,7 @@ final class TargetRules {
   static int checkOutputs(Call call) {
     CallArrays given = call.given;
     boolean ofLabels =
-        has(given.of(HITS)) || has(given.of(LOG_PROBABILITIES)) || has(given.of(RANKS));
+        has(given.of(CORRECT)) || has(given.of(LOG_PROBABILITIES)) || has(given.of(RANKS));
     if (!has(given.of(TARGETS))) {
       // By a forward: for its backward, or for the probabilities of the largest classes.
       boolean left =
@@ -68,7 +68,7 @@ final class TargetRules {
               || left
               || has(given.of(LOSSES))
               || has(given.of(GRADIENT))
-              || has(given.of(TALLY))
+              || has(given.of(EXACT_SUM))
               || has(given.of(TARGET_GRADIENT));
       return missing ? refuse(call, Field.TARGETS) : Status.OK;
     }
@@ -80,7 +80,7 @@ final class TargetRules {
     }
     int logProbabilitiesOrRanks =
         has(given.of(LOG_PROBABILITIES)) ? Field.LOG_PROBABILITIES : Field.RANKS;
-    return refuse(call, has(given.of(HITS)) ? Field.HITS : logProbabilitiesOrRanks);
+    return refuse(call, has(given.of(CORRECT)) ? Field.CORRECT : logProbabilitiesOrRanks);
   }
 
   private static int refuse(Call call, int field) {

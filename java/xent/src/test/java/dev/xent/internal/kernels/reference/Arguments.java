@@ -3,10 +3,10 @@ package dev.xent.internal.kernels.reference;
 
 import dev.xent.Segments;
 import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
-import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.ShapeStruct;
@@ -43,7 +43,7 @@ final class Arguments {
     layout(ShapeStruct.layout(shape, Array.TARGETS), 1, 0, 1, XentH.XENT_I64());
     layout(ShapeStruct.layout(shape, Array.LOSSES), 1, 0, 1, f32);
     layout(ShapeStruct.layout(shape, Array.LOG_SUM_EXP), 1, 0, 1, f32);
-    layout(ShapeStruct.layout(shape, Array.HITS), 1, 0, 1, XentH.XENT_U8());
+    layout(ShapeStruct.layout(shape, Array.CORRECT), 1, 0, 1, XentH.XENT_U8());
 
     options = arena.allocate(xent_options.layout());
     xent_options.size(options, xent_options.layout().byteSize());
@@ -106,7 +106,7 @@ final class Arguments {
     return arena.allocate(MemoryLayout.sequenceLayout(rows, ValueLayout.JAVA_FLOAT));
   }
 
-  MemorySegment hits() {
+  MemorySegment correct() {
     return arena.allocate(rows);
   }
 
@@ -119,10 +119,10 @@ final class Arguments {
     return arena.allocate(rows * chunks * Records.STATE, Records.ALIGNMENT);
   }
 
-  static MemorySegment tally(Arena arena) {
-    MemorySegment tally = arena.allocate(xent_tally.layout());
-    xent_tally.size(tally, xent_tally.layout().byteSize());
-    return tally;
+  static MemorySegment exactSum(Arena arena) {
+    MemorySegment exactSum = arena.allocate(xent_exact_sum.layout());
+    xent_exact_sum.size(exactSum, xent_exact_sum.layout().byteSize());
+    return exactSum;
   }
 
   static float[] toFloats(MemorySegment segment) {

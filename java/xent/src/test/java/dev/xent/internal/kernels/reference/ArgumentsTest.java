@@ -379,14 +379,14 @@ class ArgumentsTest {
     MemorySegment labels = call.labels(2, 0);
     assertThat(kernels.checkTargets(call.shape, call.options, 0, 2, labels, call.report))
         .isEqualTo(Status.OK);
-    assertThat(xent_report.counted(call.report)).isEqualTo(1);
+    assertThat(xent_report.valid_rows(call.report)).isEqualTo(1);
     assertThat(xent_report.row(call.report)).isEqualTo(-1);
   }
 
   @Test
   void probabilityRowsHaveNoIgnoreIndexAndNoHits() {
     call.withProbabilities();
-    assertRefused(crossEntropy(x, call.hits()), Status.INVALID_ARGUMENT, Field.HITS);
+    assertRefused(crossEntropy(x, call.correct()), Status.INVALID_ARGUMENT, Field.CORRECT);
     call.ignoring(-100);
     assertRefused(crossEntropy(x, NULL), Status.INVALID_OPTION, Field.IGNORE_INDEX);
     assertThat(xent_report.value(call.report)).isEqualTo(-100);
@@ -394,7 +394,7 @@ class ArgumentsTest {
 
   @Test
   void aTallyMustHaveItsSize() {
-    MemorySegment tally = arena.allocate(4096, 8);
+    MemorySegment exactSum = arena.allocate(4096, 8);
     int status =
         kernels.crossEntropyForward(
             call.shape,
@@ -408,8 +408,8 @@ class ArgumentsTest {
             NULL,
             y,
             NULL,
-            tally,
+            exactSum,
             call.report);
-    assertRefused(status, Status.INVALID_SIZE, Field.TALLY);
+    assertRefused(status, Status.INVALID_SIZE, Field.EXACT_SUM);
   }
 }

@@ -78,7 +78,7 @@ class FoldTest {
       MemorySegment statistics,
       MemorySegment gradient) {
     Results(Arguments call, MemorySegment gradient) {
-      this(call.perRow(), call.perRow(), call.hits(), call.statistics(), gradient);
+      this(call.perRow(), call.perRow(), call.correct(), call.statistics(), gradient);
     }
   }
 

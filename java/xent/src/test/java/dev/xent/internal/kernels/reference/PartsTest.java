@@ -115,7 +115,7 @@ class PartsTest {
       MemorySegment toLosses,
       MemorySegment toLogSumExp,
       MemorySegment toHits,
-      MemorySegment tally) {
+      MemorySegment exactSum) {
     return kernels.finish(
         call.shape,
         call.options,
@@ -128,7 +128,7 @@ class PartsTest {
         toLosses,
         toLogSumExp,
         toHits,
-        tally,
+        exactSum,
         call.report);
   }
 
@@ -256,7 +256,7 @@ class PartsTest {
     call.ignoring(Constants.CHUNK + 1);
     setReference(state(1, 0), Float.NaN);
     assertThat(finish(labels, 0)).isEqualTo(Status.OK);
-    assertThat(xent_report.counted(call.report)).isEqualTo(1);
+    assertThat(xent_report.valid_rows(call.report)).isEqualTo(1);
   }
 
   @ParameterizedTest
@@ -354,13 +354,13 @@ class PartsTest {
   @Test
   void withoutTargetsThereIsNoLossNoHitAndNoTally() {
     forwardStates(NULL, NULL);
-    MemorySegment hits = call.hits();
-    MemorySegment tally = Arguments.tally(arena);
+    MemorySegment hits = call.correct();
+    MemorySegment exactSum = Arguments.exactSum(arena);
     statistics.fill((byte) 0x55);
     int targets = Field.TARGETS;
     assertRefused(finish(NULL, 0, losses, NULL, NULL, NULL), targets, -1);
     assertRefused(finish(NULL, 0, NULL, NULL, hits, NULL), targets, -1);
-    assertRefused(finish(NULL, 0, NULL, NULL, NULL, tally), targets, -1);
+    assertRefused(finish(NULL, 0, NULL, NULL, NULL, exactSum), targets, -1);
     assertThat(statistics.toArray(ValueLayout.JAVA_BYTE)).containsOnly(0x55);
     assertThat(finish(NULL, 0, NULL, call.perRow(), NULL, NULL)).isEqualTo(Status.OK);
   }
@@ -370,7 +370,7 @@ class PartsTest {
     forwardStates(NULL, NULL);
     int status = finish(NULL, 0, losses, NULL, NULL, arena.allocate(4096, 8));
     assertThat(status).isEqualTo(Status.INVALID_SIZE);
-    assertThat(xent_report.field(call.report)).isEqualTo(Field.TALLY);
+    assertThat(xent_report.field(call.report)).isEqualTo(Field.EXACT_SUM);
     status = finish(NULL, 0, losses, losses.asSlice(1), NULL, NULL);
     assertRefused(status, Field.LOG_SUM_EXP, -1);
   }

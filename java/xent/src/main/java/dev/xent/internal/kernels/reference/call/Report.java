@@ -11,10 +11,10 @@ public final class Report {
   /** The size in the first version. */
   private static final long LEAST_SIZE = 72;
 
-  public long counted;
+  public long validRows;
   public long again;
 
-  /** Where rows or classes have weights; else the denominator is the number of counted rows. */
+  /** Where rows or classes have weights; else the denominator is the number of valid rows. */
   public double weight;
 
   public boolean weighted;
@@ -28,7 +28,7 @@ public final class Report {
   private double value;
 
   public void clear() {
-    counted = 0;
+    validRows = 0;
     again = 0;
     weight = 0;
     weighted = false;
@@ -123,8 +123,8 @@ public final class Report {
     xent_report.label(struct, label);
     xent_report.integer(struct, integer);
     xent_report.value(struct, value);
-    xent_report.counted(struct, counted);
-    xent_report.denominator(struct, weighted ? weight : (double) counted);
+    xent_report.valid_rows(struct, validRows);
+    xent_report.denominator(struct, weighted ? weight : (double) validRows);
     xent_report.unfinished(struct, again);
     out.store(report);
   }

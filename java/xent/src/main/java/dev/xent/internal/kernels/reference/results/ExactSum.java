@@ -4,7 +4,8 @@ package dev.xent.internal.kernels.reference.results;
 import java.util.Arrays;
 
 /**
- * A large integer in two's complement, wide enough for every tally: a sum of v 2^k, k &lt;= 2080.
+ * A large integer in two's complement, wide enough for every exact sum: a sum of v 2^k, k &lt;=
+ * 2080.
  */
 public final class ExactSum {
   private static final int BITS = 32;

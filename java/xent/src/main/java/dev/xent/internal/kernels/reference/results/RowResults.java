@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.results;
 
-import static dev.xent.internal.kernels.Array.HITS;
+import static dev.xent.internal.kernels.Array.CORRECT;
+import static dev.xent.internal.kernels.Array.EXACT_SUM;
 import static dev.xent.internal.kernels.Array.LOG_PROBABILITIES;
 import static dev.xent.internal.kernels.Array.LOG_SUM_EXP;
 import static dev.xent.internal.kernels.Array.LOSSES;
 import static dev.xent.internal.kernels.Array.STATISTICS;
-import static dev.xent.internal.kernels.Array.TALLY;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
 import dev.xent.internal.kernels.reference.call.CallArrays;
@@ -31,32 +31,32 @@ public final class RowResults {
         && !statistics.isSpecial()) {
       statistics.share = Loss.focus(work);
     }
-    if (has(given.of(LOSSES)) || has(given.of(TALLY))) {
+    if (has(given.of(LOSSES)) || has(given.of(EXACT_SUM))) {
       double loss = Loss.of(work);
       work.row.storeNumber(loss, given.of(LOSSES), shape.of(LOSSES));
-      addLoss(work, given.of(TALLY), loss);
+      addLoss(work, given.of(EXACT_SUM), loss);
     }
     work.row.storeNumber(logSumExp(work), given.of(LOG_SUM_EXP), shape.of(LOG_SUM_EXP));
     if (has(given.of(LOG_PROBABILITIES))) {
       work.row.storeNumber(
           logProbability(work), given.of(LOG_PROBABILITIES), shape.of(LOG_PROBABILITIES));
     }
-    if (has(given.of(HITS))) {
+    if (has(given.of(CORRECT))) {
       boolean hit = !statistics.isSpecial() && work.hit;
       given
-          .of(HITS)
-          .set(ValueLayout.JAVA_BYTE, shape.offset(shape.of(HITS), row), (byte) (hit ? 1 : 0));
+          .of(CORRECT)
+          .set(ValueLayout.JAVA_BYTE, shape.offset(shape.of(CORRECT), row), (byte) (hit ? 1 : 0));
     }
     if (has(given.of(STATISTICS))) {
       statistics.store(given.of(STATISTICS), row - work.call.firstStatistics);
     }
   }
 
-  private static void addLoss(Work work, MemorySegment tally, double loss) {
-    if (has(tally) && work.arithmetic.wide) {
-      Tally.add(tally, loss);
-    } else if (has(tally)) {
-      Tally.add(tally, (float) loss);
+  private static void addLoss(Work work, MemorySegment exactSum, double loss) {
+    if (has(exactSum) && work.arithmetic.wide) {
+      ExactSums.add(exactSum, loss);
+    } else if (has(exactSum)) {
+      ExactSums.add(exactSum, (float) loss);
     }
   }
 

@@ -2,11 +2,11 @@
 package dev.xent.internal.kernels.reference.rows;
 
 import static dev.xent.internal.kernels.Array.ELEMENT_WEIGHTS;
+import static dev.xent.internal.kernels.Array.EXACT_SUM;
 import static dev.xent.internal.kernels.Array.GRADIENT;
 import static dev.xent.internal.kernels.Array.LOGITS;
 import static dev.xent.internal.kernels.Array.LOSSES;
 import static dev.xent.internal.kernels.Array.POSITIVE_WEIGHTS;
-import static dev.xent.internal.kernels.Array.TALLY;
 import static dev.xent.internal.kernels.Array.TARGETS;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 
@@ -17,7 +17,7 @@ import dev.xent.internal.kernels.reference.call.Options;
 import dev.xent.internal.kernels.reference.call.Request;
 import dev.xent.internal.kernels.reference.call.Shape;
 import dev.xent.internal.kernels.reference.math.Binary;
-import dev.xent.internal.kernels.reference.results.Tally;
+import dev.xent.internal.kernels.reference.results.ExactSums;
 import java.lang.foreign.MemorySegment;
 
 /** Binary cross-entropy, element after element. */
@@ -63,7 +63,7 @@ public final class BinaryElements {
       target = label == 1 ? 1 : 0;
       weight = call.ignores(label) ? 0 : weight;
     }
-    call.report.counted += weight == 0 ? 0 : 1;
+    call.report.validRows += weight == 0 ? 0 : 1;
     binary.take(
         number(call.given.of(LOGITS), shape.of(LOGITS), row, c, 0),
         target,
@@ -71,10 +71,10 @@ public final class BinaryElements {
         number(call.given.of(POSITIVE_WEIGHTS), shape.of(POSITIVE_WEIGHTS), row, c, 1));
     store(binary.loss, call.given.of(LOSSES), shape.of(LOSSES), row, c);
     store(binary.gradient, call.given.of(GRADIENT), shape.of(GRADIENT), row, c);
-    if (has(call.given.of(TALLY)) && call.wide) {
-      Tally.add(call.given.of(TALLY), binary.loss);
-    } else if (has(call.given.of(TALLY))) {
-      Tally.add(call.given.of(TALLY), (float) binary.loss);
+    if (has(call.given.of(EXACT_SUM)) && call.wide) {
+      ExactSums.add(call.given.of(EXACT_SUM), binary.loss);
+    } else if (has(call.given.of(EXACT_SUM))) {
+      ExactSums.add(call.given.of(EXACT_SUM), (float) binary.loss);
     }
   }
 

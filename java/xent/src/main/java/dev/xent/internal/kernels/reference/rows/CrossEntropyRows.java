@@ -46,7 +46,7 @@ public final class CrossEntropyRows {
       if (work.row.ignored) {
         work.statistics.clear(work.kind() | Kind.IGNORED_ROW, work.digest);
       } else {
-        call.report.counted += work.row.kind == Kind.SOFTMAX ? 0 : 1;
+        call.report.validRows += work.row.kind == Kind.SOFTMAX ? 0 : 1;
         FirstPass.row(work);
       }
       RowResults.write(work, row);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.rows;
 
+import static dev.xent.internal.kernels.Array.EXACT_SUM;
 import static dev.xent.internal.kernels.Array.GRADIENT;
 import static dev.xent.internal.kernels.Array.LOSSES;
-import static dev.xent.internal.kernels.Array.TALLY;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 import static dev.xent.internal.kernels.reference.math.Constants.LN2;
@@ -17,7 +17,7 @@ import dev.xent.internal.kernels.reference.math.Arithmetic;
 import dev.xent.internal.kernels.reference.math.Float64;
 import dev.xent.internal.kernels.reference.math.Fma;
 import dev.xent.internal.kernels.reference.math.Pair;
-import dev.xent.internal.kernels.reference.results.Tally;
+import dev.xent.internal.kernels.reference.results.ExactSums;
 import dev.xent.internal.kernels.reference.sum.FirstPass;
 import dev.xent.internal.kernels.reference.sum.Statistics;
 import dev.xent.internal.kernels.reference.sum.Work;
@@ -81,7 +81,7 @@ public final class DivergenceRows {
       finishSpecial(0);
       return;
     }
-    call.report.counted++;
+    call.report.validRows++;
     FirstPass.row(teacher);
     FirstPass.row(student);
     boolean nan = teacher.statistics.is(Kind.NAN_ROW) || student.statistics.is(Kind.NAN_ROW);
@@ -146,8 +146,8 @@ public final class DivergenceRows {
 
   private void storeLoss(double value) {
     row.storeNumber(value, call.given.of(LOSSES), call.shape.of(LOSSES));
-    if (has(call.given.of(TALLY))) {
-      Tally.add(call.given.of(TALLY), value);
+    if (has(call.given.of(EXACT_SUM))) {
+      ExactSums.add(call.given.of(EXACT_SUM), value);
     }
   }
 

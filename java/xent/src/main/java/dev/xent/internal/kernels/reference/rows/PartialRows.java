@@ -122,7 +122,7 @@ public final class PartialRows {
           return Status.OK;
         }
       }
-      call.report.counted += kind == Kind.SOFTMAX ? 0 : 1;
+      call.report.validRows += kind == Kind.SOFTMAX ? 0 : 1;
       FirstPass.close(work, shift);
     }
     RowResults.write(work, row);

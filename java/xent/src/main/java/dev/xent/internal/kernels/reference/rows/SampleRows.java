@@ -67,7 +67,7 @@ public final class SampleRows {
       counted += sampled.token == NO_TOKEN ? 0 : 1;
     }
     int status = tellOfTokens();
-    call.report.counted = counted;
+    call.report.validRows = counted;
     return status;
   }
 
@@ -86,7 +86,7 @@ public final class SampleRows {
       if (state.kind == ShardState.DONE) {
         double logProbability = state.last == NO_TOKEN ? Double.NaN : state.logProbability;
         write(state.last, logProbability, state.count);
-        call.report.counted += state.last == NO_TOKEN ? 0 : 1;
+        call.report.validRows += state.last == NO_TOKEN ? 0 : 1;
       } else {
         call.report.again++;
       }

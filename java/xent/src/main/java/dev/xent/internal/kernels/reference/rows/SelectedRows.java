@@ -45,7 +45,7 @@ public final class SelectedRows {
         return status;
       }
       if (!work.row.ignored) {
-        call.report.counted++;
+        call.report.validRows++;
         FirstPass.row(work);
       }
       finish(row);

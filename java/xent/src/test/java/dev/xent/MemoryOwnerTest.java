@@ -20,29 +20,29 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** Memory that is lent is asked for before each use, and memory that is refused is not touched. */
-class LenderTest {
+class MemoryOwnerTest {
   private static final int ROWS = 3;
   private static final int CLASSES = 5;
   private static final String GONE = "the buffer has grown; view it again";
 
   /** Lends until it is told otherwise. */
-  private static final class Recallable implements Lender {
+  private static final class Recallable implements MemoryOwner {
     private @Nullable String refusal;
     private int asked;
 
     @Override
-    public @Nullable String refusal() {
+    public @Nullable String unavailableReason() {
       asked++;
       return refusal;
     }
   }
 
-  private final Recallable lender = new Recallable();
+  private final Recallable memoryOwner = new Recallable();
   private final float[] values = new float[ROWS * CLASSES];
-  private final Tensor lent = Tensor.of(values, ROWS, CLASSES).lentBy(lender);
+  private final Tensor lent = Tensor.of(values, ROWS, CLASSES).ownedBy(memoryOwner);
   private final Tensor labels = Tensor.of(new int[ROWS]);
-  private final Tensor lentLabels = labels.lentBy(lender);
-  private final Tensor lentRows = Tensor.of(new float[ROWS]).lentBy(lender);
+  private final Tensor lentLabels = labels.ownedBy(memoryOwner);
+  private final Tensor lentRows = Tensor.of(new float[ROWS]).ownedBy(memoryOwner);
 
   private static Tensor matrix() {
     return Tensor.of(Samples.logits(ROWS * CLASSES, 3, 1), ROWS, CLASSES);
@@ -116,7 +116,7 @@ class LenderTest {
         .forEach(
             (name, call) -> {
               for (int repeated = 0; repeated < 3; repeated++) {
-                lender.refusal = null;
+                memoryOwner.refusal = null;
                 for (int i = 0; i < repeated; i++) {
                   call.run();
                 }
@@ -127,14 +127,14 @@ class LenderTest {
 
   /** Refuses from now on. */
   private void refused(String name, ThrowingCallable use, String what) {
-    lender.refusal = GONE;
+    memoryOwner.refusal = GONE;
     float[] before = values.clone();
     assertThatThrownBy(use)
         .as(name)
         .isInstanceOf(MemoryException.class)
-        .hasMessage(what + " lies in memory that its lender has taken back: " + GONE);
+        .hasMessage(what + " lies in memory that its owner has taken back: " + GONE);
     assertThat(values).as(name).isEqualTo(before);
-    lender.refusal = null;
+    memoryOwner.refusal = null;
   }
 
   @OnEveryBackend
@@ -143,9 +143,9 @@ class LenderTest {
         .forEach(
             (name, call) -> {
               for (int i = 0; i < 3; i++) {
-                lender.asked = 0;
+                memoryOwner.asked = 0;
                 call.run();
-                assertThat(lender.asked).as(name).isEqualTo(1);
+                assertThat(memoryOwner.asked).as(name).isEqualTo(1);
               }
             });
   }
@@ -183,8 +183,8 @@ class LenderTest {
 
   @Test
   void anotherLenderTakesItsPlace() {
-    Tensor again = lent.lentBy(() -> null);
-    lender.refusal = GONE;
+    Tensor again = lent.ownedBy(() -> null);
+    memoryOwner.refusal = GONE;
     assertThat(again.getFloat(0, 0)).isZero();
     assertThat(Tensor.of(values).getFloat(0)).isZero();
   }
@@ -193,9 +193,9 @@ class LenderTest {
   void aClosedArenaIsNamedFirst() {
     Tensor tensor;
     try (Arena arena = Arena.ofConfined()) {
-      tensor = Tensor.allocate(arena, DType.F32, 2).lentBy(lender);
+      tensor = Tensor.allocate(arena, DType.F32, 2).ownedBy(memoryOwner);
     }
-    lender.refusal = GONE;
+    memoryOwner.refusal = GONE;
     for (ThrowingCallable use :
         new ThrowingCallable[] {
           () -> tensor.getFloat(0), () -> Softmax.along(-1).forward(tensor, tensor)
@@ -206,7 +206,7 @@ class LenderTest {
     }
   }
 
-  /** Calls of the same thread, on tensors of another shape, from within a lender. */
+  /** Calls of the same thread, on tensors of another shape, from within an owner. */
   @OnEveryBackend
   void aLenderMayMakeCallsOfItsOwn(Backend backend) {
     CrossEntropy loss =
@@ -220,7 +220,7 @@ class LenderTest {
 
     Tensor others = Tensor.of(Samples.logits(ROWS * (CLASSES - 1), 3, 2), ROWS, CLASSES - 1);
     Tensor theirs = Tensor.of(new float[ROWS * (CLASSES - 1)], ROWS, CLASSES - 1);
-    Lender calling =
+    MemoryOwner calling =
         () -> {
           loss.forwardBackward(others, labels, theirs);
           softmax.forward(others, theirs);
@@ -228,16 +228,16 @@ class LenderTest {
         };
     Tensor written = Tensor.of(values, ROWS, CLASSES);
     for (int lends = 0; lends < 3; lends++) {
-      Tensor logits = lends == 0 ? x.lentBy(calling) : x;
-      Tensor targets = lends == 1 ? labels.lentBy(calling) : labels;
-      Tensor output = lends == 2 ? written.lentBy(calling) : written;
+      Tensor logits = lends == 0 ? x.ownedBy(calling) : x;
+      Tensor targets = lends == 1 ? labels.ownedBy(calling) : labels;
+      Tensor output = lends == 2 ? written.ownedBy(calling) : written;
       for (int i = 0; i < 3; i++) {
         assertThat(loss.forwardBackward(logits, targets, output)).isEqualTo(reduced);
-        assertThat(values).as("lender %d, call %d", lends, i).isEqualTo(gradient);
+        assertThat(values).as("memoryOwner %d, call %d", lends, i).isEqualTo(gradient);
       }
       for (int i = 0; i < 3; i++) {
         softmax.forward(logits, output);
-        assertThat(values).as("lender %d, softmax %d", lends, i).isEqualTo(y);
+        assertThat(values).as("memoryOwner %d, softmax %d", lends, i).isEqualTo(y);
       }
     }
   }
@@ -252,14 +252,14 @@ class LenderTest {
     for (int i = 0; i < 200; i++) {
       Arena arena = Arena.ofConfined();
       Tensor logits = Tensor.allocate(arena, DType.F16, rows, 40);
-      Lender closing =
+      MemoryOwner closing =
           () -> {
             arena.close();
             return null;
           };
       short[] written = new short[rows * 40];
       Tensor output =
-          Tensor.of(MemorySegment.ofArray(written), DType.F16, rows, 40).lentBy(closing);
+          Tensor.of(MemorySegment.ofArray(written), DType.F16, rows, 40).ownedBy(closing);
       softmax.forward(warm, warm);
       assertThatThrownBy(() -> softmax.forward(logits, output))
           .isInstanceOf(MemoryException.class)
@@ -284,12 +284,12 @@ class LenderTest {
 
     Arena arena = Arena.ofConfined();
     Tensor logits = Tensor.allocate(arena, DType.F32, ROWS, CLASSES);
-    Lender closing =
+    MemoryOwner closing =
         () -> {
           arena.close();
           return null;
         };
-    Tensor output = Tensor.of(values, ROWS, CLASSES).lentBy(closing);
+    Tensor output = Tensor.of(values, ROWS, CLASSES).ownedBy(closing);
     Inputs sink = Inputs.none().sink(Tensor.of(new float[] {9}));
     assertThatThrownBy(() -> softmax.forward(logits, sink, output))
         .isInstanceOf(MemoryException.class)
@@ -309,7 +309,7 @@ class LenderTest {
     Softmax inner = Softmax.along(-1);
     Tensor others = matrix();
     allocatesNothing(
-        lent.lentBy(
+        lent.ownedBy(
             () -> {
               inner.forward(others, others);
               return null;
@@ -369,12 +369,12 @@ class LenderTest {
     assertThat(segment.byteSize()).isEqualTo(8);
   }
 
-  /** What a lender throws is not taken for memory that was closed. */
+  /** What an owner throws is not taken for memory that was closed. */
   @OnEveryBackend
   void whatALenderThrowsIsThrown(Backend backend) {
     Tensor x =
         Tensor.of(new float[4], 2, 2)
-            .lentBy(
+            .ownedBy(
                 () -> {
                   throw new IllegalStateException("the library is not initialised");
                 });

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.errors;
 
-import dev.xent.options.NoneCounted;
+import dev.xent.options.EmptyMean;
 import java.io.Serial;
 
-/** A mean over no rows, under {@link NoneCounted#ERROR}. */
-public final class NoneCountedException extends XentException {
+/** A mean over no rows, under {@link EmptyMean#ERROR}. */
+public final class EmptyMeanException extends XentException {
   @Serial private static final long serialVersionUID = 1L;
 
   /**
@@ -13,7 +13,7 @@ public final class NoneCountedException extends XentException {
    *
    * @param message one line: what was given, what is needed, and the fix
    */
-  public NoneCountedException(String message) {
+  public EmptyMeanException(String message) {
     super(message);
   }
 }

@@ -14,7 +14,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
 
 /**
  * {@snippet lang=c :
- * struct xent_tally {
+ * struct xent_exact_sum {
  *     uint64_t size;
  *     int64_t nan;
  *     int64_t positive_infinity;
@@ -25,9 +25,9 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * }
  * }
  */
-public class xent_tally {
+public class xent_exact_sum {
 
-    xent_tally() {
+    xent_exact_sum() {
         // Should not be called directly
     }
 
@@ -39,7 +39,7 @@ public class xent_tally {
         MemoryLayout.sequenceLayout(256, XentH.C_LONG_LONG).withName("bins"),
         XentH.C_LONG_LONG.withName("doubles"),
         MemoryLayout.sequenceLayout(66, XentH.C_LONG_LONG).withName("digits")
-    ).withName("xent_tally");
+    ).withName("xent_exact_sum");
 
     /**
      * The layout of this struct

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.options;
 
-import dev.xent.errors.NoneCountedException;
+import dev.xent.errors.EmptyMeanException;
 
 /** What a mean loss is when its denominator is zero, as when every row of a batch is ignored. */
-public enum NoneCounted {
+public enum EmptyMean {
   /** NaN: zero rows have no mean. */
   NAN,
   /** Zero, so that a batch without rows changes nothing. */
   ZERO,
-  /** {@link NoneCountedException}, before anything is written. */
+  /** {@link EmptyMeanException}, before anything is written. */
   ERROR
 }

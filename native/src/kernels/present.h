@@ -4,8 +4,8 @@
  * bytes of xent_options. A path names what it knows and asks whether there is anything else, so that it passes over a
  * call with an array or an option that came later. The compiler makes a few compares of a set that it knows.
  */
-#ifndef XENT_GIVEN_H
-#define XENT_GIVEN_H
+#ifndef XENT_PRESENT_H
+#define XENT_PRESENT_H
 
 #include <stddef.h>
 #include <string.h>
@@ -78,9 +78,9 @@ static inline void *all_rows_of(const void *first, int64_t row, int64_t bytes) {
 /* What a forward over rows of one length can have. */
 #define XENT_OF_FORWARD                                                                                               \
   (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(class_mask) | XENT_HAS(sink) | XENT_HAS(output) |               \
-   XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(hits) | XENT_HAS(log_probabilities) | XENT_HAS(argmax) |       \
+   XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(log_probabilities) | XENT_HAS(argmax) |     \
    XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(top_classes) | XENT_HAS(top_log_probabilities) |                  \
-   XENT_HAS(target_gradient) | XENT_HAS(statistics) | XENT_HAS(tally))
+   XENT_HAS(target_gradient) | XENT_HAS(statistics) | XENT_HAS(exact_sum))
 
 /* And a second pass from known statistics. */
 #define XENT_OF_KNOWN                                                                                            \

@@ -3,16 +3,16 @@
  * A call of one short row and nothing but its softmax, log-softmax, loss or gradient of the loss of a label: the
  * formulas of results/sixteen.h for one row, whose numbers wait for each other and for nobody else.
  */
-#ifndef XENT_WAYS_SINGLE_H
-#define XENT_WAYS_SINGLE_H
+#ifndef XENT_SCHEDULES_SINGLE_H
+#define XENT_SCHEDULES_SINGLE_H
 
-#include "kernels/given.h"
+#include "kernels/present.h"
 #include "kernels/results/write.h"
 #include "kernels/sum/chunk.h"
-#include "kernels/ways.h"
+#include "kernels/schedules.h"
 
 #define XENT_OF_SINGLE \
-  (XENT_HAS(logits) | XENT_HAS(targets) | XENT_HAS(output) | XENT_HAS(losses) | XENT_HAS(tally))
+  (XENT_HAS(logits) | XENT_HAS(targets) | XENT_HAS(output) | XENT_HAS(losses) | XENT_HAS(exact_sum))
 XENT_INLINE bool single_fits(const xent_call *call) {
   const xent_shape *s = call->shape;
   const xent_options *o = call->options;
@@ -97,7 +97,7 @@ XENT_INLINE bool single_as(const xent_call *call, int64_t label, const int vecto
   if (labels) s.label_e = (double)exp_one(logit, s.reference, &h) * XENT_UNSCALE;
   s.total = labels ? s.sum + s.label_e : s.sum;
   if (!(fabsf(s.max * h.hi) <= XENT_LIMIT) || s.total != s.total) return false;
-  if (labels ? call->losses || call->tally : call->log)
+  if (labels ? call->losses || call->exact_sum : call->log)
     s.largest_e = (double)exp_one(s.max, s.reference, &h) * XENT_UNSCALE;
   if (!labels) {
     if (call->log)
@@ -109,18 +109,18 @@ XENT_INLINE bool single_as(const xent_call *call, int64_t label, const int vecto
   const double scale = call->options->has_gradient_scale ? call->options->gradient_scale : 1;
   const double factor = XENT_UNSCALE / s.total * scale, size = fabs(factor);
   if (y && size != 0 && !(size >= FLT_MIN && size <= FLT_MAX)) return false;
-  if (call->losses || call->tally) {
+  if (call->losses || call->exact_sum) {
     const float loss = (float)single_loss(&s, logit);
     const strand to = strand_at(call->losses, &shape->losses, row_offset(shape, &shape->losses, row));
     if (call->losses) strand_set(&to, 0, loss);
-    if (call->tally) tally_add_one(call->tally, loss);
+    if (call->exact_sum) exact_sum_add_one(call->exact_sum, loss);
   }
   if (y) {
     const float label_gradient = (float)((0 - s.sum / s.total) * scale);
     single_write(e, s.e, n, 0, (float)factor, -0.0f, y);
     y[label] = label_gradient == label_gradient ? label_gradient : XENT_NAN;
   }
-  call->report->counted++;
+  call->report->valid_rows++;
   return true;
 }
 XENT_SHARED bool single_short(const xent_call *call) { return single_as(call, XENT_NO_CLASS, 1, false); }
@@ -142,7 +142,7 @@ XENT_SHARED xent_status single_row(const xent_call *call, xent_kernel kernel) {
   } else {
     done = is_short ? single_short(call) : single_long(call, XENT_NO_CLASS);
   }
-  call->report->way = XENT_WAY_SINGLE;
+  call->report->schedule = XENT_SCHEDULE_SINGLE;
   return done ? XENT_OK : kernel(call);
 }
 

@@ -7,11 +7,11 @@
  * into the scratch, where every element type, mask and layout looks the same, and written from there. So do the rows of
  * a single block.
  */
-#ifndef XENT_WAYS_FLOW_H
-#define XENT_WAYS_FLOW_H
+#ifndef XENT_SCHEDULES_FLOW_H
+#define XENT_SCHEDULES_FLOW_H
 
 #include "kernels/emit/target.h"
-#include "kernels/given.h"
+#include "kernels/present.h"
 #include "kernels/order/order.h"
 #include "kernels/rows/sixteen.h"
 
@@ -147,7 +147,7 @@ XENT_INLINE void flow_prepare(const flow *f, flow_block *b) {
   lanes_store(b->sums.max, max);
   b->sums.folded = false;
   b->sums.long_row = !f->exact;
-  b->sums.hits = 0;
+  b->sums.correct = 0;
   if (!j->plain && (call->targets || call->sink)) {
     int64_t counted[XENT_ROWS];
     for (int i = 0; i < XENT_ROWS; i++) counted[i] = f->n;
@@ -159,7 +159,7 @@ XENT_INLINE void flow_prepare(const flow *f, flow_block *b) {
   for (int i = 0; !one && j->labels && i < b->sums.rows.count; i++) b->sums.logit[i] = b->x[i][b->label[i]];
   for (int i = 0; (j->smoothed || j->soft) && i < b->sums.rows.count; i++)
     flow_targets(f, b, i, b->x[i], b->sums.max[i] + 0.0f);
-  for (int i = 0; (call->argmax || call->ranks || call->hits) && i < b->sums.rows.count; i++)
+  for (int i = 0; (call->argmax || call->ranks || call->correct) && i < b->sums.rows.count; i++)
     flow_order(f, b, i, b->x[i], b->sums.max[i]);
 }
 

@@ -14,7 +14,7 @@ import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
 /** Losses of micro-batches add up to those of the whole batch, bit by bit, whatever the order. */
-class LossTallyTest {
+class LossSumTest {
   private static final int ROWS = 90;
   private static final int CLASSES = 11;
 
@@ -24,8 +24,8 @@ class LossTallyTest {
   private final Tensor targets = Tensor.of(labels);
   private final Tensor weights = Tensor.of(Samples.probabilities(1, ROWS, 3));
 
-  private void addRows(CrossEntropy loss, LossTally tally, int from, int to, boolean weighted) {
-    CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().tally(tally);
+  private void addRows(CrossEntropy loss, LossSum lossSum, int from, int to, boolean weighted) {
+    CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().lossSum(lossSum);
     Inputs inputs = weighted ? Inputs.none().rowWeights(weights.slice(0, from, to)) : Inputs.none();
     loss.forward(logits.slice(0, from, to), targets.slice(0, from, to), inputs, outcome);
   }
@@ -38,19 +38,19 @@ class LossTallyTest {
             .ignoreIndex(3)
             .build();
     for (boolean weighted : new boolean[] {false, true}) {
-      LossTally whole = new LossTally();
+      LossSum whole = new LossSum();
       addRows(loss, whole, 0, ROWS, weighted);
-      LossTally parts = new LossTally();
+      LossSum parts = new LossSum();
       addRows(loss, parts, 70, 90, weighted);
       addRows(loss, parts, 0, 1, weighted);
-      LossTally others = new LossTally();
+      LossSum others = new LossSum();
       addRows(loss, others, 1, 70, weighted);
-      parts.add(LossTally.ofBytes(others.toBytes()));
+      parts.add(LossSum.ofBytes(others.toBytes()));
       assertThat(parts.sum()).isEqualTo(whole.sum());
       assertThat(parts.denominator()).isEqualTo(whole.denominator());
       assertThat(parts.mean()).isEqualTo(whole.mean());
       assertThat(parts.rows()).isEqualTo(ROWS);
-      assertThat(parts.counted()).isEqualTo(Arrays.stream(labels).filter(k -> k != 3).count());
+      assertThat(parts.validRows()).isEqualTo(Arrays.stream(labels).filter(k -> k != 3).count());
       CrossEntropy.Outputs outcome = new CrossEntropy.Outputs();
       Inputs inputs = weighted ? Inputs.none().rowWeights(weights) : Inputs.none();
       assertThat(loss.forward(logits, targets, inputs, outcome)).isEqualTo(parts.mean());
@@ -61,36 +61,36 @@ class LossTallyTest {
 
   @Test
   void lossesOfLogProbabilitiesAndOfTeachers() {
-    LossTally tally = new LossTally();
-    double nll = NllLoss.sum().forward(logits, targets, new NllLoss.Outputs().tally(tally));
-    assertThat(tally.sum()).isEqualTo(nll);
+    LossSum lossSum = new LossSum();
+    double nll = NllLoss.sum().forward(logits, targets, new NllLoss.Outputs().lossSum(lossSum));
+    assertThat(lossSum.sum()).isEqualTo(nll);
     double kl =
         Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
             .reduction(Reduction.SUM)
             .build()
-            .forward(logits, logits, Inputs.none(), new Divergence.Outputs().tally(tally));
+            .forward(logits, logits, Inputs.none(), new Divergence.Outputs().lossSum(lossSum));
     assertThat(kl).isZero();
-    assertThat(tally.sum()).isEqualTo(nll);
-    assertThat(tally.denominator()).isEqualTo(2 * ROWS);
+    assertThat(lossSum.sum()).isEqualTo(nll);
+    assertThat(lossSum.denominator()).isEqualTo(2 * ROWS);
   }
 
   @Test
   void aCallThatFailsAddsNothing() {
-    LossTally tally = new LossTally();
+    LossSum lossSum = new LossSum();
     labels[4] = CLASSES;
-    assertThatThrownBy(() -> addRows(CrossEntropy.mean(), tally, 0, ROWS, true))
+    assertThatThrownBy(() -> addRows(CrossEntropy.mean(), lossSum, 0, ROWS, true))
         .isInstanceOf(LabelException.class);
-    assertThat(tally.toBytes()).isEqualTo(new LossTally().toBytes());
-    assertThat(tally.mean()).isNaN();
+    assertThat(lossSum.toBytes()).isEqualTo(new LossSum().toBytes());
+    assertThat(lossSum.mean()).isNaN();
   }
 
   @Test
   void bytesThatAreNoTally() {
-    byte[] bytes = new LossTally().toBytes();
+    byte[] bytes = new LossSum().toBytes();
     refused(Arrays.copyOf(bytes, bytes.length - 1), (bytes.length - 1) + " bytes");
     int[] places = {0, 8, 12, 16, 32};
     String[] words = {
-      "do not begin as a tally",
+      "do not begin as an exact sum",
       "layout version is 3",
       "numerics version is 1",
       "rows count",
@@ -108,13 +108,13 @@ class LossTallyTest {
 
   @Test
   void bytesThatCountMoreThanATallyCan() {
-    ByteBuffer bytes = ByteBuffer.wrap(new LossTally().toBytes()).order(ByteOrder.LITTLE_ENDIAN);
-    int tally = (bytes.limit() - 32) / 2;
+    ByteBuffer bytes = ByteBuffer.wrap(new LossSum().toBytes()).order(ByteOrder.LITTLE_ENDIAN);
+    int lossSum = (bytes.limit() - 32) / 2;
     int doubles = 8 * (1 + 3 + 256);
     for (long most : new long[] {(1L << 39) + 1, Long.MAX_VALUE}) {
       refused(with(bytes, 16, most), "rows count");
     }
-    for (int of : new int[] {32, 32 + tally}) {
+    for (int of : new int[] {32, 32 + lossSum}) {
       for (int i = 1; i <= 3; i++) {
         refused(with(bytes, of + 8 * i, -1), "a sum in them counts");
         refused(with(bytes, of + 8 * i, Long.MAX_VALUE), "a sum in them counts");
@@ -135,8 +135,8 @@ class LossTallyTest {
   }
 
   private static void refused(byte[] bytes, String words) {
-    assertThatThrownBy(() -> LossTally.ofBytes(bytes))
+    assertThatThrownBy(() -> LossSum.ofBytes(bytes))
         .isInstanceOf(PartialStatesException.class)
-        .hasMessageContainingAll("the bytes hold no tally", words);
+        .hasMessageContainingAll("the bytes hold no lossSum", words);
   }
 }

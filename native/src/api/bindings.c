@@ -2,7 +2,7 @@
 /* How calls come in: as structs of people, through the doors of bindings, or as calls that are checked once. */
 #include "api/calls.h"
 #include "cpu/stack.h"
-#include "kernels/given.h"
+#include "kernels/present.h"
 
 enum { FEW = 6 }; /* arrays of the shorter door */
 
@@ -105,7 +105,7 @@ struct XENT_BEHIND_OPAQUE xent_kept {
   const xent_function *function; /* NULL: nothing is prepared */
   xent_kernel kernel;            /* NULL: what was checked is in memory that may change, so each run checks it */
   xent_call call;                /* as the kernel takes it, else as it was made */
-  int32_t choice, way;
+  int32_t choice, schedule;
   uint16_t places[FEW]; /* in `call`, of the arrays that xent_run_at takes */
   int32_t arrays;       /* how many of them the function has */
   xent_report report;   /* of a call that was made without one */
@@ -125,8 +125,8 @@ xent_status xent_keep(xent_frame *f, xent_kernel kernel) {
   const bool forward = kernel == f->kernels->f32->softmax_forward || kernel == f->kernels->f32->cross_entropy_forward;
   p->kernel = forward ? f->kernels->kept_forward(c) : kernel;
   p->call = *c;
-  p->way = f->report->way;
-  f->report->way = XENT_WAY_NONE; /* as none was computed */
+  p->schedule = f->report->schedule;
+  f->report->schedule = XENT_SCHEDULE_NONE; /* as none was computed */
   if (c->report == &f->own_report) {
     p->report.size = sizeof p->report;
     p->call.report = &p->report;
@@ -195,14 +195,14 @@ static inline xent_status run_kept(xent_kept *p) {
   }
   xent_report *report = p->call.report;
   const float_mode mode = float_mode_enter();
-  const xent_tally *tally = p->call.tally;
+  const xent_exact_sum *exact_sum = p->call.exact_sum;
   const bool fits = xent_has_stack();
-  *report = (xent_report){.size = report->size, .row = -1, .way = fits ? p->way : XENT_WAY_NONE};
+  *report = (xent_report){.size = report->size, .row = -1, .schedule = fits ? p->schedule : XENT_SCHEDULE_NONE};
   xent_status status = XENT_OUT_OF_STACK;
-  if (fits && tally && tally->size != sizeof *tally) {
-    report->way = XENT_WAY_NONE;
-    report->field = XENT_FIELD_TALLY;
-    report->integer = (int64_t)tally->size;
+  if (fits && exact_sum && exact_sum->size != sizeof *exact_sum) {
+    report->schedule = XENT_SCHEDULE_NONE;
+    report->field = XENT_FIELD_EXACT_SUM;
+    report->integer = (int64_t)exact_sum->size;
     status = XENT_INVALID_SIZE;
   } else if (fits) {
     status = run_checked(&p->call, p->kernel);

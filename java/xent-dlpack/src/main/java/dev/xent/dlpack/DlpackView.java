@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * @param first how many elements the lowest one lies before element [0, 0, ...]: 0 or less
  * @param span how many elements there are from the lowest to the highest address; 0 for none
  */
-record Lent(
+record DlpackView(
     long address,
     DType type,
     long[] shape,
@@ -47,7 +47,7 @@ record Lent(
    * @param tensor the struct
    * @param flags of the managed tensor around it
    */
-  static Lent read(MemorySegment tensor, long flags) {
+  static DlpackView read(MemorySegment tensor, long flags) {
     Device.requireCpu(tensor.get(INT, Field.DEVICE_TYPE), tensor.get(INT, Field.DEVICE_ID));
     DType type =
         Types.of(
@@ -86,7 +86,7 @@ record Lent(
     }
   }
 
-  private static Lent of(
+  private static DlpackView of(
       long data, long byteOffset, DType type, long[] shape, long[] strides, long flags) {
     long first = 0;
     long span = 0;
@@ -100,7 +100,7 @@ record Lent(
       span = Math.addExact(Math.subtractExact(last, first), 1);
     }
     requireMemory(data, byteOffset, Math.multiplyExact(span, type.byteSize()));
-    return new Lent(
+    return new DlpackView(
         data + byteOffset,
         type,
         shape,

@@ -5,11 +5,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Something that lends its memory to a tensor, and may move it or give it to others: a buffer that
- * grows, a tensor of another library that is closed. {@link Tensor#lentBy} makes it part of a
+ * grows, a tensor of another library that is closed. {@link Tensor#ownedBy} makes it part of a
  * tensor, which then asks before each use.
  */
 @FunctionalInterface
-public interface Lender {
+public interface MemoryOwner {
   /**
    * Why the tensor must not use the memory any more, or null as long as it may.
    *
@@ -19,5 +19,5 @@ public interface Lender {
    *
    * @return the end of a message, such as "the buffer is closed; keep it open during the call"
    */
-  @Nullable String refusal();
+  @Nullable String unavailableReason();
 }

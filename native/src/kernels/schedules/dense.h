@@ -4,8 +4,8 @@
  * sixteen rows as they lie, so that no lane is idle, and each gets the numbers of its row by a permutation. Only maxima
  * and sums look at one row at a time.
  */
-#ifndef XENT_WAYS_DENSE_H
-#define XENT_WAYS_DENSE_H
+#ifndef XENT_SCHEDULES_DENSE_H
+#define XENT_SCHEDULES_DENSE_H
 
 #include "kernels/emit/target.h"
 #include "kernels/order/order.h"
@@ -254,7 +254,7 @@ XENT_INLINE void dense_prepare(const dense_call *d, dense_block *b) {
   const job *j = d->j;
   const xent_call *call = j->call;
   b->sums.folded = b->sums.long_row = false;
-  b->sums.hits = 0;
+  b->sums.correct = 0;
   lanes_store(b->sums.max, b->max);
   if (!j->plain && (call->targets || call->sink)) {
     int64_t counted[XENT_ROWS];
@@ -266,7 +266,7 @@ XENT_INLINE void dense_prepare(const dense_call *d, dense_block *b) {
     load_row_numbers(j, &b->sums.rows, b->label, counted, &b->sums);
   }
   if (j->smoothed || j->probabilities) dense_target_sums(d, b);
-  if (!(call->argmax || call->ranks || call->hits)) return;
+  if (!(call->argmax || call->ranks || call->correct)) return;
   row_source source = logits_of_row(call, b->sums.rows.first);
   for (int i = 0; i < b->sums.rows.count; i++) {
     if (call->class_mask) source = logits_of_row(call, row_of(&b->sums.rows, i)); /* asked for its mask alone */

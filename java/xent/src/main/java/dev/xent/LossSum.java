@@ -12,12 +12,12 @@ import java.util.Objects;
  * over micro-batches, threads, processes or machines.
  *
  * <pre>{@code
- * LossTally tally = new LossTally();
- * CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().tally(tally);
+ * LossSum exact sum = new LossSum();
+ * CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().tally(exact sum);
  * for (Batch batch : batches) {
  *   loss.forward(batch.logits(), batch.labels(), outputs);
  * }
- * double mean = tally.mean();
+ * double mean = exact sum.mean();
  * }</pre>
  *
  * <p>Additions are exact, so neither their order nor how they are grouped changes a bit; sums are
@@ -25,32 +25,33 @@ import java.util.Objects;
  * others.
  *
  * <p><b>Bytes.</b> {@link #toBytes} and {@link #ofBytes} use this layout, little-endian: 8 bytes
- * {@code XNTTALLY}; layout version 1 (4 bytes); numerics version (4); rows (8); counted rows (8);
- * the sum of losses and the sum of weights, each an {@code xent_tally} of the C API: its size (8),
+ * {@code XENTLSUM}; layout version 1 (4 bytes); numerics version (4); rows (8); valid rows (8); the
+ * sum of losses and the sum of weights, each an {@code xent_exact_sum} of the C API: its size (8),
  * the numbers of NaN, +inf and -inf (8 each), 256 counters of floats, one per exponent (8 each),
  * how many doubles there are (8), and 66 counters of doubles; counter i counts 2^(32 i - 1074) (8
  * each).
  *
- * <p>Not safe for use by several threads at once: give each a tally of its own and add them up.
+ * <p>Not safe for use by several threads at once: give each an exact sum of its own and add them
+ * up.
  */
-public final class LossTally {
+public final class LossSum {
   final Sums sums;
 
   /**
-   * Creates an empty tally.
+   * Creates an empty exact sum.
    *
    * @throws NativeLibraryException where the native library is demanded and cannot be had
    */
-  public LossTally() {
+  public LossSum() {
     this(new Sums());
   }
 
-  private LossTally(Sums sums) {
+  private LossSum(Sums sums) {
     this.sums = sums;
   }
 
-  /** Adds all that another tally holds, which stays as it is. */
-  public LossTally add(LossTally other) {
+  /** Adds all that another exact sum holds, which stays as it is. */
+  public LossSum add(LossSum other) {
     sums.add(Objects.requireNonNull(other, "other").sums);
     return this;
   }
@@ -79,25 +80,25 @@ public final class LossTally {
   }
 
   /** The number of rows that are not ignored. */
-  public long counted() {
-    return sums.counted();
+  public long validRows() {
+    return sums.validRows();
   }
 
-  /** This tally in the layout above, to be sent or stored. */
+  /** This exact sum in the layout above, to be sent or stored. */
   public byte[] toBytes() {
     return sums.toBytes();
   }
 
   /**
-   * The tally that these bytes hold.
+   * the exact sum that these bytes hold.
    *
    * @param bytes in the layout above
-   * @throws PartialStatesException when they are no tally, or one of another layout or numerics
+   * @throws PartialStatesException when they are no exact sum, or one of another layout or numerics
    *     version
    * @throws NativeLibraryException where the native library is demanded and cannot be had
    */
-  public static LossTally ofBytes(byte[] bytes) {
-    return new LossTally(Sums.ofBytes(Objects.requireNonNull(bytes, "bytes")));
+  public static LossSum ofBytes(byte[] bytes) {
+    return new LossSum(Sums.ofBytes(Objects.requireNonNull(bytes, "bytes")));
   }
 
   /** Its numbers, in one line. */
@@ -105,10 +106,10 @@ public final class LossTally {
   public String toString() {
     return String.format(
         Locale.ROOT,
-        "LossTally[sum=%s, denominator=%s, rows=%d, counted=%d]",
+        "LossSum[sum=%s, denominator=%s, rows=%d, counted=%d]",
         sum(),
         denominator(),
         rows(),
-        counted());
+        validRows());
   }
 }

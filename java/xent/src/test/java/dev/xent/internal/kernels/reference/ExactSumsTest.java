@@ -4,7 +4,7 @@ package dev.xent.internal.kernels.reference;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.internal.ffi.XentH;
-import dev.xent.internal.ffi.xent_tally;
+import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.kernels.PlainKernels;
 import dev.xent.internal.kernels.Status;
 import java.lang.foreign.Arena;
@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class TallyTest {
+class ExactSumsTest {
   private final PlainKernels kernels = new PlainKernels(new ReferenceKernels());
 
   /** Floats of every exponent alike, subnormal ones too. */
@@ -47,15 +47,15 @@ class TallyTest {
 
   private double sum(float... values) {
     try (Arena arena = Arena.ofConfined()) {
-      return kernels.tallySum(tallyOf(arena, values));
+      return kernels.exactSumValue(exactSumOf(arena, values));
     }
   }
 
-  private MemorySegment tallyOf(Arena arena, float... values) {
-    MemorySegment tally = Arguments.tally(arena);
+  private MemorySegment exactSumOf(Arena arena, float... values) {
+    MemorySegment exactSum = Arguments.exactSum(arena);
     MemorySegment segment = MemorySegment.ofArray(values);
-    assertThat(kernels.tallyAdd(tally, segment, 1, values.length)).isEqualTo(Status.OK);
-    return tally;
+    assertThat(kernels.exactSumAdd(exactSum, segment, 1, values.length)).isEqualTo(Status.OK);
+    return exactSum;
   }
 
   private static double exactSum(float... values) {
@@ -84,10 +84,10 @@ class TallyTest {
   void mergingIsAdding(
       @ForAll("finiteFloats") float[] values, @ForAll("finiteFloats") float[] others) {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment merged = tallyOf(arena, values);
-      assertThat(kernels.tallyMerge(merged, tallyOf(arena, others))).isEqualTo(Status.OK);
-      MemorySegment added = tallyOf(arena, values);
-      kernels.tallyAdd(added, MemorySegment.ofArray(others), 1, others.length);
+      MemorySegment merged = exactSumOf(arena, values);
+      assertThat(kernels.exactSumMerge(merged, exactSumOf(arena, others))).isEqualTo(Status.OK);
+      MemorySegment added = exactSumOf(arena, values);
+      kernels.exactSumAdd(added, MemorySegment.ofArray(others), 1, others.length);
       assertThat(merged.mismatch(added)).isEqualTo(-1);
     }
   }
@@ -128,22 +128,22 @@ class TallyTest {
   @ValueSource(ints = {0, 1, 127, 254})
   void fullCounters(int exponent) {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment tally = Arguments.tally(arena);
+      MemorySegment exactSum = Arguments.exactSum(arena);
       long count = 0xffffffL << 39;
-      xent_tally.bins(tally, exponent, count);
+      xent_exact_sum.bins(exactSum, exponent, count);
       double worth = Math.scalb(1.0, Math.max(exponent, 1) - 150);
-      assertThat(kernels.tallySum(tally)).isEqualTo(count * worth);
-      xent_tally.bins(tally, exponent, -count);
-      assertThat(kernels.tallySum(tally)).isEqualTo(-count * worth);
+      assertThat(kernels.exactSumValue(exactSum)).isEqualTo(count * worth);
+      xent_exact_sum.bins(exactSum, exponent, -count);
+      assertThat(kernels.exactSumValue(exactSum)).isEqualTo(-count * worth);
     }
   }
 
-  private MemorySegment tallyOf(Arena arena, float[] floats, double[] doubles) {
-    MemorySegment tally = tallyOf(arena, floats);
+  private MemorySegment exactSumOf(Arena arena, float[] floats, double[] doubles) {
+    MemorySegment exactSum = exactSumOf(arena, floats);
     MemorySegment segment = MemorySegment.ofArray(doubles);
-    assertThat(kernels.all().tallyAdd(tally, segment, XentH.XENT_F64(), 1, doubles.length))
+    assertThat(kernels.all().exactSumAdd(exactSum, segment, XentH.XENT_F64(), 1, doubles.length))
         .isEqualTo(Status.OK);
-    return tally;
+    return exactSum;
   }
 
   @Property
@@ -157,11 +157,11 @@ class TallyTest {
       expected = expected.add(new BigDecimal(v));
     }
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment tally = tallyOf(arena, floats, doubles);
-      assertThat(kernels.tallySum(tally)).isEqualTo(expected.doubleValue());
-      MemorySegment merged = tallyOf(arena, floats);
-      kernels.tallyMerge(merged, tallyOf(arena, new float[0], doubles));
-      assertThat(merged.mismatch(tally)).isEqualTo(-1);
+      MemorySegment exactSum = exactSumOf(arena, floats, doubles);
+      assertThat(kernels.exactSumValue(exactSum)).isEqualTo(expected.doubleValue());
+      MemorySegment merged = exactSumOf(arena, floats);
+      kernels.exactSumMerge(merged, exactSumOf(arena, new float[0], doubles));
+      assertThat(merged.mismatch(exactSum)).isEqualTo(-1);
     }
   }
 
@@ -170,9 +170,9 @@ class TallyTest {
   void doublesCancelToTheLast(double value) {
     try (Arena arena = Arena.ofConfined()) {
       double[] values = {value, Double.MAX_VALUE, value, -Double.MAX_VALUE, -value};
-      assertThat(kernels.tallySum(tallyOf(arena, new float[0], values))).isEqualTo(value);
+      assertThat(kernels.exactSumValue(exactSumOf(arena, new float[0], values))).isEqualTo(value);
       double[] negated = {-value, Double.MAX_VALUE, -Double.MAX_VALUE};
-      assertThat(kernels.tallySum(tallyOf(arena, new float[0], negated))).isEqualTo(-value);
+      assertThat(kernels.exactSumValue(exactSumOf(arena, new float[0], negated))).isEqualTo(-value);
     }
   }
 
@@ -181,10 +181,10 @@ class TallyTest {
     double infinity = Double.POSITIVE_INFINITY;
     try (Arena arena = Arena.ofConfined()) {
       float[] one = {1};
-      assertThat(kernels.tallySum(tallyOf(arena, one, new double[] {Double.NaN}))).isNaN();
-      assertThat(kernels.tallySum(tallyOf(arena, one, new double[] {infinity})))
+      assertThat(kernels.exactSumValue(exactSumOf(arena, one, new double[] {Double.NaN}))).isNaN();
+      assertThat(kernels.exactSumValue(exactSumOf(arena, one, new double[] {infinity})))
           .isEqualTo(infinity);
-      assertThat(kernels.tallySum(tallyOf(arena, one, new double[] {-infinity})))
+      assertThat(kernels.exactSumValue(exactSumOf(arena, one, new double[] {-infinity})))
           .isEqualTo(-infinity);
     }
   }
@@ -201,10 +201,10 @@ class TallyTest {
   @Test
   void stridesStepOver() {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment tally = Arguments.tally(arena);
+      MemorySegment exactSum = Arguments.exactSum(arena);
       MemorySegment values = MemorySegment.ofArray(new float[] {1, 100, 2, 100, 3});
-      kernels.tallyAdd(tally, values, 2, 3);
-      assertThat(kernels.tallySum(tally)).isEqualTo(6.0);
+      kernels.exactSumAdd(exactSum, values, 2, 3);
+      assertThat(kernels.exactSumValue(exactSum)).isEqualTo(6.0);
     }
   }
 
@@ -212,41 +212,41 @@ class TallyTest {
   @Test
   void stridesThatReachTooFar() {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment tally = Arguments.tally(arena);
+      MemorySegment exactSum = Arguments.exactSum(arena);
       MemorySegment value = MemorySegment.ofArray(new double[] {1});
       long most = Long.MAX_VALUE;
       long[][] far = {
         {1L << 62, 4}, {most, 3}, {most, most}, {most, 2}, {most / 8, 2}, {1L << 59, 3}, {1, most}
       };
       for (long[] f : far) {
-        assertThat(kernels.all().tallyAdd(tally, value, XentH.XENT_F64(), f[0], f[1]))
+        assertThat(kernels.all().exactSumAdd(exactSum, value, XentH.XENT_F64(), f[0], f[1]))
             .isEqualTo(Status.INVALID_SHAPE);
       }
-      assertThat(kernels.all().tallyAdd(tally, value, XentH.XENT_F64(), most, 1))
+      assertThat(kernels.all().exactSumAdd(exactSum, value, XentH.XENT_F64(), most, 1))
           .isEqualTo(Status.OK);
-      assertThat(kernels.all().tallyAdd(tally, MemorySegment.NULL, XentH.XENT_F64(), most, 0))
+      assertThat(kernels.all().exactSumAdd(exactSum, MemorySegment.NULL, XentH.XENT_F64(), most, 0))
           .isEqualTo(Status.OK);
-      assertThat(kernels.tallySum(tally)).isEqualTo(1.0);
+      assertThat(kernels.exactSumValue(exactSum)).isEqualTo(1.0);
     }
   }
 
   @Test
   void whatCannotBeIsRefused() {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment tally = Arguments.tally(arena);
+      MemorySegment exactSum = Arguments.exactSum(arena);
       MemorySegment value = MemorySegment.ofArray(new float[] {1});
-      assertThat(kernels.tallyAdd(MemorySegment.NULL, value, 1, 1))
+      assertThat(kernels.exactSumAdd(MemorySegment.NULL, value, 1, 1))
           .isEqualTo(Status.INVALID_ARGUMENT);
-      assertThat(kernels.tallyAdd(tally, MemorySegment.NULL, 1, 1))
+      assertThat(kernels.exactSumAdd(exactSum, MemorySegment.NULL, 1, 1))
           .isEqualTo(Status.INVALID_ARGUMENT);
-      assertThat(kernels.tallyAdd(tally, value, -1, 1)).isEqualTo(Status.INVALID_SHAPE);
-      assertThat(kernels.tallyAdd(tally, value, 1, -1)).isEqualTo(Status.INVALID_SHAPE);
-      assertThat(kernels.all().tallyAdd(tally, value, XentH.XENT_I64(), 1, 1))
+      assertThat(kernels.exactSumAdd(exactSum, value, -1, 1)).isEqualTo(Status.INVALID_SHAPE);
+      assertThat(kernels.exactSumAdd(exactSum, value, 1, -1)).isEqualTo(Status.INVALID_SHAPE);
+      assertThat(kernels.all().exactSumAdd(exactSum, value, XentH.XENT_I64(), 1, 1))
           .isEqualTo(Status.UNSUPPORTED);
-      MemorySegment unsized = arena.allocate(xent_tally.layout());
-      assertThat(kernels.tallyMerge(tally, unsized)).isEqualTo(Status.INVALID_SIZE);
-      assertThat(kernels.tallyAdd(unsized, value, 1, 1)).isEqualTo(Status.INVALID_SIZE);
-      assertThat(kernels.tallySum(unsized)).isNaN();
+      MemorySegment unsized = arena.allocate(xent_exact_sum.layout());
+      assertThat(kernels.exactSumMerge(exactSum, unsized)).isEqualTo(Status.INVALID_SIZE);
+      assertThat(kernels.exactSumAdd(unsized, value, 1, 1)).isEqualTo(Status.INVALID_SIZE);
+      assertThat(kernels.exactSumValue(unsized)).isNaN();
     }
   }
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Adding to an exact sum: the mantissa of a float goes to the counter of its exponent, that of a double to the
  * three digits of 32 bits that it touches. */
-#ifndef XENT_TALLY_H
-#define XENT_TALLY_H
+#ifndef XENT_EXACT_SUM_H
+#define XENT_EXACT_SUM_H
 
 #include <math.h>
 #include <stdbool.h>
@@ -10,35 +10,35 @@
 
 #include "xent.h"
 
-static inline void tally_special(xent_tally *tally, bool nan, bool negative) {
+static inline void exact_sum_special(xent_exact_sum *exact_sum, bool nan, bool negative) {
   if (nan)
-    tally->nan++;
+    exact_sum->nan++;
   else if (negative)
-    tally->negative_infinity++;
+    exact_sum->negative_infinity++;
   else
-    tally->positive_infinity++;
+    exact_sum->positive_infinity++;
 }
 
-static inline void tally_add_one(xent_tally *tally, float value) {
+static inline void exact_sum_add_one(xent_exact_sum *exact_sum, float value) {
   uint32_t u;
   memcpy(&u, &value, sizeof u);
   const uint32_t exponent = (u >> 23) & 255;
   int64_t mantissa = u & 0x7fffffu;
   if (exponent == 255) {
-    tally_special(tally, mantissa != 0, u >> 31);
+    exact_sum_special(exact_sum, mantissa != 0, u >> 31);
     return;
   }
   if (exponent) mantissa |= 0x800000;
-  tally->bins[exponent] += u >> 31 ? -mantissa : mantissa;
+  exact_sum->bins[exponent] += u >> 31 ? -mantissa : mantissa;
 }
 
-static inline void tally_add_double(xent_tally *tally, double value) {
+static inline void exact_sum_add_double(xent_exact_sum *exact_sum, double value) {
   uint64_t u;
   memcpy(&u, &value, sizeof u);
   const uint32_t exponent = (uint32_t)(u >> 52) & 2047;
   uint64_t mantissa = u & 0xfffffffffffffull;
   if (exponent == 2047) {
-    tally_special(tally, mantissa != 0, u >> 63);
+    exact_sum_special(exact_sum, mantissa != 0, u >> 63);
     return;
   }
   if (exponent) mantissa |= 0x10000000000000ull;
@@ -46,8 +46,8 @@ static inline void tally_add_double(xent_tally *tally, double value) {
   const uint64_t low = (mantissa & 0xffffffffu) << bit, high = (mantissa >> 32) << bit;
   const int64_t parts[3] = {(int64_t)(low & 0xffffffffu), (int64_t)((low >> 32) + (high & 0xffffffffu)),
                             (int64_t)(high >> 32)};
-  for (int i = 0; i < 3; i++) tally->digits[digit + (uint32_t)i] += u >> 63 ? -parts[i] : parts[i];
-  tally->doubles++;
+  for (int i = 0; i < 3; i++) exact_sum->digits[digit + (uint32_t)i] += u >> 63 ? -parts[i] : parts[i];
+  exact_sum->doubles++;
 }
 
 #endif

@@ -13,7 +13,7 @@ import java.lang.foreign.MemorySegment;
  * What kernels that know of no row weights are told about a row whose weight is 0: it has one class
  * at most, and that is the one to be ignored. So its states are those of a row that does not count.
  */
-final class WeightlessRow {
+final class ZeroWeightRow {
   final MemorySegment shape = ShapeStruct.allocate(Arena.ofAuto());
   final MemorySegment options = Arena.ofAuto().allocate(xent_options.layout());
 

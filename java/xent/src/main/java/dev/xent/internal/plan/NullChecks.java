@@ -4,10 +4,10 @@ package dev.xent.internal.plan;
 import org.jspecify.annotations.Nullable;
 
 /** Arguments that must be there. */
-public final class Given {
+public final class NullChecks {
   private static final String TENSOR = "a tensor";
 
-  private Given() {}
+  private NullChecks() {}
 
   /**
    * Returns the argument.

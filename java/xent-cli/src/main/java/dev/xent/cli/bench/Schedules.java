@@ -19,17 +19,17 @@ import jdk.jfr.consumer.RecordingFile;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which way the calls behind results take, as the flight recorder is told. To be asked when all is
- * timed: from the first recording on, every call looks whether there is one.
+ * Which schedule the calls behind results take, as the flight recorder is told. To be asked when
+ * all is timed: from the first recording on, every call looks whether there is one.
  */
-final class Ways {
+final class Schedules {
   private static final String EVENT = "dev.xent.Call";
 
-  private Ways() {}
+  private Schedules() {}
 
   /**
-   * The way of each result that has one: not the reference's, and none where there is no recorder
-   * or no place for its file.
+   * The schedule of each result that has one: not the reference's, and none where there is no
+   * recorder or no place for its file.
    */
   static Map<Result, String> of(List<Result> results) {
     List<Result> computed =
@@ -54,13 +54,13 @@ final class Ways {
       throw new IllegalStateException(
           String.format(Locale.ROOT, "%d calls were recorded, not %d", told.size(), calls.size()));
     }
-    Map<Result, String> ways = new IdentityHashMap<>();
+    Map<Result, String> schedules = new IdentityHashMap<>();
     for (int i = 0; i < calls.size(); i++) {
       if (calls.get(i) != null) {
-        ways.put(calls.get(i), told.get(i));
+        schedules.put(calls.get(i), told.get(i));
       }
     }
-    return ways;
+    return schedules;
   }
 
   /** Every call that this makes, in order; null for one that prepares others. */
@@ -89,17 +89,17 @@ final class Ways {
     return calls;
   }
 
-  /** The ways of all calls, in the order of the calls. */
+  /** The schedules of all calls, in the order of the calls. */
   private static List<@Nullable String> told(Recording recording) throws IOException {
     Path file = Files.createTempFile("xent-bench", ".jfr");
     try {
       recording.dump(file);
-      List<@Nullable String> ways = new ArrayList<>();
+      List<@Nullable String> schedules = new ArrayList<>();
       RecordingFile.readAllEvents(file).stream()
           .filter(event -> event.getEventType().getName().equals(EVENT))
           .sorted(Comparator.comparing(RecordedEvent::getStartTime))
-          .forEach(event -> ways.add(event.getString("way")));
-      return ways;
+          .forEach(event -> schedules.add(event.getString("schedule")));
+      return schedules;
     } finally {
       Files.delete(file);
     }

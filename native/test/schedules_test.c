@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which way a call takes, as the report says it: the table of design.md, for every tier, function, layout and
- * option. Up to 1024 classes no option leaves the fast ways; what does is listed at the end.
+ * Which schedule a call takes, as the report says it: the table of design.md, for every tier, function, layout and
+ * option. Up to 1024 classes no option leaves the fast schedules; what does is listed at the end.
  */
 #include "calls.h"
-#include "kernels/ways.h"
+#include "kernels/schedules.h"
 #include "rows.h"
 #include "tiers.h"
 
@@ -43,17 +43,17 @@ enum {
   SAME_MASK = 4,
   MASKS = 8, /* of each row its own, as the logits of rows without gaps lie */
   SINK = 16,
-  HITS = 32,
+  CORRECT = 32,
   ARGMAX = 64,
   RANKS = 128,
   ENTROPIES = 256,
   LOG_PROBABILITIES = 512,
   TOP_CLASSES = 1024,
   PROBABILITIES = 2048,
-  TALLY = 4096,
+  EXACT_SUM = 4096,
   ANY_MASK = SAME_MASK | MASKS,
-  OF_RESULTS = HITS | ARGMAX | RANKS | ENTROPIES | LOG_PROBABILITIES | TOP_CLASSES |
-      TALLY /* a later gradient has none */
+  OF_RESULTS = CORRECT | ARGMAX | RANKS | ENTROPIES | LOG_PROBABILITIES | TOP_CLASSES |
+      EXACT_SUM /* a later gradient has none */
 };
 
 /* What a call asks for, and whether single, which is for plainer calls than the others, still takes it. */
@@ -94,9 +94,9 @@ static const wish wishes[] = {
     {.name = "z-loss", .options = {.z_loss = 1e-4}, .of_targets = true},
     {.name = "clamp", .options = {.probability_clamp = 0.01}, .of_targets = true},
     {.name = "probabilities", .arrays = PROBABILITIES, .of_targets = true},
-    {.name = "tally", .single = true, .arrays = TALLY, .of_targets = true},
+    {.name = "exact_sum", .single = true, .arrays = EXACT_SUM, .of_targets = true},
     {.name = "log-probabilities", .arrays = LOG_PROBABILITIES, .of_targets = true},
-    {.name = "hits", .arrays = HITS, .of_targets = true},
+    {.name = "correct", .arrays = CORRECT, .of_targets = true},
     {.name = "argmax", .arrays = ARGMAX, .of_targets = true},
     {.name = "ranks", .arrays = RANKS, .of_targets = true},
     {.name = "entropies", .arrays = ENTROPIES, .of_targets = true},
@@ -129,16 +129,17 @@ static int32_t way_of(int32_t isa, function_kind function, layout_kind layout, i
   const bool columns = is_columns(layout) && rows > 1, later = function == GRADIENT_OF_STATISTICS;
   const bool mask_unlike = (w->arrays & MASKS) && layout == AS_COLUMNS && rows > 1;
   if (function == SOFTMAX_BACKWARD)
-    return columns && rows >= 4 ? XENT_WAY_STRIP : XENT_WAY_ROW;
+    return columns && rows >= 4 ? XENT_SCHEDULE_STRIP : XENT_SCHEDULE_ROW;
   const bool hot = w->options.temperature != 0 && function != SOFTMAX && function != LOG_SOFTMAX;
   const bool single = w->single && !hot && !later && function != LOG_SUM_EXP;
-  if (single && rows == 1 && classes > 1 && classes <= 128) return XENT_WAY_SINGLE;
+  if (single && rows == 1 && classes > 1 && classes <= 128) return XENT_SCHEDULE_SINGLE;
   const bool ones = classes == 1 && (function == SOFTMAX || function == LOG_SOFTMAX);
-  if (columns && rows >= 4 && !(ones && function == SOFTMAX) && fits_strips(w, classes, later)) return XENT_WAY_STRIP;
-  if (columns && rows >= 4 && classes > 1) return XENT_WAY_TURNED;
+  if (columns && rows >= 4 && !(ones && function == SOFTMAX) && fits_strips(w, classes,
+      later)) return XENT_SCHEDULE_STRIP;
+  if (columns && rows >= 4 && classes > 1) return XENT_SCHEDULE_TURNED;
   const bool dense = rows >= 6 && classes <= most_dense(isa) && !mask_unlike && (later || (!columns && classes > 1));
-  if (dense) return XENT_WAY_DENSE;
-  return classes <= 1024 && !ones ? XENT_WAY_FLOW : XENT_WAY_ROW;
+  if (dense) return XENT_SCHEDULE_DENSE;
+  return classes <= 1024 && !ones ? XENT_SCHEDULE_FLOW : XENT_SCHEDULE_ROW;
 }
 
 /* ---- calls ---- */
@@ -147,10 +148,10 @@ static double memory[4][MOST]; /* of any type: logits, output or gradient, upstr
 static uint8_t mask[MOST];
 static float row_numbers[4][MOST_ROWS * MANY_TOP];
 static int64_t class_numbers[3][MOST_ROWS * MANY_TOP], labels[MOST_ROWS];
-static uint8_t hits[MOST_ROWS];
+static uint8_t correct[MOST_ROWS];
 static xent_statistics statistics[MOST_ROWS];
 static xent_state states[MOST_ROWS];
-static xent_tally tally;
+static xent_exact_sum exact_sum;
 static float class_weights[MOST_CLASSES];
 static xent_report report;
 
@@ -172,7 +173,7 @@ static xent_shape shape_of(layout_kind layout, int64_t rows, int64_t classes, co
   s.targets = w->arrays & PROBABILITIES ? per_class(layout, rows, classes, XENT_F32) : per_row(&s, XENT_I64);
   s.losses = s.log_sum_exp = s.sink = s.row_weights = s.entropies = s.log_probabilities = per_row(&s, XENT_F32);
   s.argmax = s.ranks = per_row(&s, XENT_I64);
-  s.hits = per_row(&s, XENT_U8);
+  s.correct = per_row(&s, XENT_U8);
   s.top_count = w->arrays & TOP_CLASSES ? classes < TOP ? classes : TOP : 0;
   s.top_classes = xent_per_class(s.top_count, s.inner, XENT_I64);
   s.class_weights = layout_of(0, 1, 0, XENT_F32);
@@ -199,13 +200,13 @@ static cross_entropy_arrays arrays_of(const wish *w) {
       .row_weights = GIVEN(ROW_WEIGHTS, row_numbers[0]),
       .sink = GIVEN(SINK, row_numbers[0]),
       .losses = row_numbers[1],
-      .hits = GIVEN(HITS, hits),
+      .correct = GIVEN(CORRECT, correct),
       .log_probabilities = GIVEN(LOG_PROBABILITIES, row_numbers[2]),
       .argmax = GIVEN(ARGMAX, class_numbers[0]),
       .ranks = GIVEN(RANKS, class_numbers[1]),
       .entropies = GIVEN(ENTROPIES, row_numbers[3]),
       .top_classes = GIVEN(TOP_CLASSES, class_numbers[2]),
-      .tally = w->arrays & TALLY ? &tally : NULL,
+      .exact_sum = w->arrays & EXACT_SUM ? &exact_sum : NULL,
   };
 #undef GIVEN
 }
@@ -250,11 +251,11 @@ static void test_way(int32_t isa, function_kind function, layout_kind layout, in
   must(call(function, &s, &o, w), w->name);
   const int32_t expected = way_of(isa, function, layout, rows, classes, w);
   checked++;
-  if (report.way == expected) return;
+  if (report.schedule == expected) return;
   failures++;
   fprintf(stderr, "%s, %s, %lld %s of %lld classes, %s: %s, not %s\n", xent_isa_name(isa), function_names[function],
-          (long long)rows, layout_names[layout], (long long)classes, w->name, xent_way_name(report.way),
-          xent_way_name(expected));
+          (long long)rows, layout_names[layout], (long long)classes, w->name, xent_schedule_name(report.schedule),
+          xent_schedule_name(expected));
 }
 
 /* Every bound of the table from both sides. */
@@ -270,13 +271,13 @@ static void test_tier(int32_t isa) {
               test_way(isa, (function_kind)function, (layout_kind)layout, some_rows[r], some_classes[c], &wishes[w]);
 }
 
-/* ---- what goes row by row whatever its size, in double, or in no way ---- */
+/* ---- what goes row by row whatever its size, in double, or in no schedule ---- */
 
 static const wish nothing = {.name = "nothing"};
 
-static void expect_way(xent_status status, int32_t way, const char *what) {
+static void expect_schedule(xent_status status, int32_t schedule, const char *what) {
   must(status, what);
-  expect(report.way == way, what);
+  expect(report.schedule == schedule, what);
 }
 
 static void test_leaving(int32_t isa) {
@@ -290,47 +291,49 @@ static void test_leaving(int32_t isa) {
   s.target_count = 1;
   s.target_weights = xent_per_class(1, 1, XENT_F32);
   a.target_weights = row_numbers[0];
-  expect_way(cross_entropy_of(&s, &o, 0, ROWS, &a, &report), XENT_WAY_FLOW, "sparse targets flow");
+  expect_schedule(cross_entropy_of(&s, &o, 0, ROWS, &a, &report), XENT_SCHEDULE_FLOW, "sparse targets flow");
   a.target_weights = NULL;
   s = shape_of(AS_COLUMNS, COLUMNS, MANY_CLASSES, &nothing);
   a.top_classes = class_numbers[2];
   s.top_count = 1;
   s.top_classes = xent_per_class(1, COLUMNS, XENT_I64);
-  expect_way(cross_entropy_of(&s, &o, 0, COLUMNS, &a, &report), XENT_WAY_ROW, "so long columns are not turned");
+  expect_schedule(cross_entropy_of(&s, &o, 0, COLUMNS, &a, &report), XENT_SCHEDULE_ROW,
+                  "so long columns are not turned");
   s = plain;
   s.top_count = MANY_TOP;
   s.top_classes = xent_per_class(MANY_TOP, 1, XENT_I64);
   a.top_classes = class_numbers[2];
-  expect_way(cross_entropy_of(&s, &o, 0, ROWS, &a, &report), XENT_WAY_ROW, "more than 256 top classes go row by row");
+  expect_schedule(cross_entropy_of(&s, &o, 0, ROWS, &a, &report), XENT_SCHEDULE_ROW,
+             "more than 256 top classes go row by row");
   a.top_classes = NULL;
   s = shape_of(AS_ROWS, ROWS, CLASSES, &probabilities);
   s.target_gradient = s.gradient;
   a.targets = memory[3];
   a.target_gradient = memory[1];
-  expect_way(cross_entropy_of(&s, &o, 0, ROWS, &a, &report), XENT_WAY_FLOW, "the gradient of targets flows");
+  expect_schedule(cross_entropy_of(&s, &o, 0, ROWS, &a, &report), XENT_SCHEDULE_FLOW, "the gradient of targets flows");
   s = plain;
   s.row_offsets = layout_of(1, 0, 0, XENT_I32);
-  expect_way(run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, &s, &o, 0, ROWS, &report),
+  expect_schedule(run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, &s, &o, 0, ROWS, &report),
                     ARRAYS(memory[0], row_numbers[1], NULL, NULL, offsets)),
-             XENT_WAY_ROW, "ragged rows go row by row");
+             XENT_SCHEDULE_ROW, "ragged rows go row by row");
 }
 
 static void test_parts(int32_t isa) {
   enum { ROWS = 16, CLASSES = 300 };
   const xent_options o = options_of(isa, &nothing);
   const xent_shape s = shape_of(AS_ROWS, ROWS, CLASSES, &nothing);
-  expect_way(run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &s, &o, 0, ROWS, 0, CLASSES, &report),
+  expect_schedule(run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &s, &o, 0, ROWS, 0, CLASSES, &report),
                     ARRAYS(memory[0], NULL, NULL, NULL, NULL, NULL, states)),
-             XENT_WAY_ROW, "states go row by row");
-  expect_way(run_at(on_rows(XENT_FUNCTION_FINISH, &s, &o, 0, ROWS, &report),
+             XENT_SCHEDULE_ROW, "states go row by row");
+  expect_schedule(run_at(on_rows(XENT_FUNCTION_FINISH, &s, &o, 0, ROWS, &report),
                     ARRAYS(NULL, NULL, NULL, NULL, NULL, NULL, NULL, states, statistics)),
-             XENT_WAY_ROW, "states are finished row by row");
-  expect_way(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &s, &o, 0, ROWS, 0, CLASSES, &report),
+             XENT_SCHEDULE_ROW, "states are finished row by row");
+  expect_schedule(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &s, &o, 0, ROWS, 0, CLASSES, &report),
                     ARRAYS(memory[0], memory[1], NULL, NULL, NULL, statistics)),
-             XENT_WAY_ROW, "a softmax from statistics goes row by row");
-  expect_way(run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, &s, &o, 0, ROWS, 0, CLASSES, &report),
+             XENT_SCHEDULE_ROW, "a softmax from statistics goes row by row");
+  expect_schedule(run_at(on_classes(XENT_FUNCTION_BACKWARD_STATES, &s, &o, 0, ROWS, 0, CLASSES, &report),
                     ARRAYS(memory[0], memory[2], NULL, states)),
-             XENT_WAY_ROW, "states of a backward go row by row");
+             XENT_SCHEDULE_ROW, "states of a backward go row by row");
 }
 
 static void test_double_and_none(int32_t isa) {
@@ -340,32 +343,35 @@ static void test_double_and_none(int32_t isa) {
   xent_shape s = shape_of(AS_ROWS, ROWS, CLASSES, &wide);
   for (int function = 0; function < FUNCTIONS; function++) {
     s.losses.type = s.log_sum_exp.type = XENT_F64;
-    expect_way(call((function_kind)function, &s, &o, &wide), XENT_WAY_F64, "float64 has a way of its own");
+    expect_schedule(call((function_kind)function, &s, &o, &wide), XENT_SCHEDULE_F64,
+                    "float64 has a schedule of its own");
   }
   s = shape_of(AS_ROWS, ROWS, CLASSES, &nothing);
   s.teacher = s.logits;
-  expect_way(run_at(on_rows(XENT_FUNCTION_KL_DIVERGENCE, &s, &o, 0, ROWS, &report),
+  expect_schedule(run_at(on_rows(XENT_FUNCTION_KL_DIVERGENCE, &s, &o, 0, ROWS, &report),
                     ARRAYS(memory[0], memory[2], row_numbers[1])),
-             XENT_WAY_F64, "divergences are computed in float64");
+             XENT_SCHEDULE_F64, "divergences are computed in float64");
   s.targets = s.losses = s.logits;
   for (int focal = 0; focal < 2; focal++) {
     xent_options of_elements = o;
     of_elements.focal_gamma = focal ? 2 : 0;
-    expect_way(run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &s, &of_elements, 0, ROWS, &report),
+    expect_schedule(run_at(on_rows(XENT_FUNCTION_BINARY_CROSS_ENTROPY, &s, &of_elements, 0, ROWS, &report),
                       ARRAYS(memory[0], memory[2], NULL, memory[1])),
-               focal ? XENT_WAY_F64 : XENT_WAY_ELEMENTS, "elements have a way of their own, focal losses double");
+               focal ? XENT_SCHEDULE_F64 : XENT_SCHEDULE_ELEMENTS, "elements have a schedule, focal losses too");
   }
-  expect_way(run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &s, &o, 0, ROWS, &report), ARRAYS(labels)), XENT_WAY_NONE,
+  expect_schedule(run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &s, &o, 0, ROWS, &report), ARRAYS(labels)),
+                  XENT_SCHEDULE_NONE,
              "targets are checked, no row is computed");
-  report.way = XENT_WAY_DENSE;
+  report.schedule = XENT_SCHEDULE_DENSE;
   const xent_status refused =
       run_at(on_rows(XENT_FUNCTION_LOG_SUM_EXP, &s, &o, 0, ROWS, &report), ARRAYS(NULL, row_numbers[1]));
-  expect(refused == XENT_INVALID_ARGUMENT && report.way == XENT_WAY_NONE, "a call that is refused took no way");
+  expect(refused == XENT_INVALID_ARGUMENT && report.schedule == XENT_SCHEDULE_NONE,
+         "a call that is refused took no schedule");
 }
 
 int main(void) {
   memset(mask, 1, sizeof mask);
-  tally = xent_empty_tally();
+  exact_sum = xent_empty_exact_sum();
   for (int i = 0; i < MOST_CLASSES; i++) class_weights[i] = 1;
   for (int i = 0; i < MOST_ROWS; i++) row_numbers[0][i] = 1;
   report = (xent_report){.size = sizeof report};
@@ -375,6 +381,7 @@ int main(void) {
     test_parts(isa);
     test_double_and_none(isa);
   }
-  printf("ways: %lld calls, %lld in another way than design.md says\n", (long long)checked, (long long)failures);
+  printf("schedules: %lld calls, %lld in another schedule than design.md says\n", (long long)checked,
+         (long long)failures);
   return failures != 0;
 }

@@ -2,13 +2,13 @@
 package dev.xent.internal.plan;
 
 /** Offsets of a view's elements in row-major order of their indices. */
-final class Odometer {
+final class ElementOffsets {
   private final long[] shape;
   private final long[] strides;
   private final long[] index;
   private long offset;
 
-  Odometer(View view) {
+  ElementOffsets(View view) {
     shape = view.shape;
     strides = view.strides;
     index = new long[shape.length];

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Exact sums: counters and digits form one wide integer, in units of 2^-149 where there are floats alone and of
  * 2^-1074 else, which is rounded to double once. */
-#include "numerics/tally.h"
+#include "numerics/exact_sum.h"
 #include "numerics/types.h"
 
 /* 2^39 floats below 2^128 in units of 2^-149, and a sign; the same and 2^30 doubles in units of 2^-1074. */
 enum { FLOAT_LIMBS = 6, LIMBS = 34, LIMB_BITS = 64, FLOAT_UNIT = 149, UNIT = 1074 };
 
-static xent_status check_tally(const xent_tally *tally) {
-  if (!tally || (uintptr_t)tally % _Alignof(xent_tally)) return XENT_INVALID_ARGUMENT;
-  return tally->size == sizeof *tally ? XENT_OK : XENT_INVALID_SIZE;
+static xent_status check_exact_sum(const xent_exact_sum *exact_sum) {
+  if (!exact_sum || (uintptr_t)exact_sum % _Alignof(xent_exact_sum)) return XENT_INVALID_ARGUMENT;
+  return exact_sum->size == sizeof *exact_sum ? XENT_OK : XENT_INVALID_SIZE;
 }
 
-xent_status xent_tally_add(xent_tally *tally, const void *values, int32_t type, int64_t stride, int64_t count) {
-  const xent_status status = check_tally(tally);
+xent_status xent_exact_sum_add(xent_exact_sum *exact_sum, const void *values, int32_t type, int64_t stride,
+                               int64_t count) {
+  const xent_status status = check_exact_sum(exact_sum);
   if (status) return status;
   const xent_element_type of = xent_element_type_of(type);
   if (!(of.holds & XENT_SUMMANDS)) return XENT_UNSUPPORTED;
@@ -25,23 +26,23 @@ xent_status xent_tally_add(xent_tally *tally, const void *values, int32_t type, 
     return XENT_INVALID_SHAPE;
   if (!values || (uintptr_t)values % of.size) return XENT_INVALID_ARGUMENT;
   if (xent_is_wide(type))
-    for (int64_t i = 0; i < count; i++) tally_add_double(tally, ((const double *)values)[i * stride]);
+    for (int64_t i = 0; i < count; i++) exact_sum_add_double(exact_sum, ((const double *)values)[i * stride]);
   else
-    for (int64_t i = 0; i < count; i++) tally_add_one(tally, ((const float *)values)[i * stride]);
+    for (int64_t i = 0; i < count; i++) exact_sum_add_one(exact_sum, ((const float *)values)[i * stride]);
   return XENT_OK;
 }
 
-xent_status xent_tally_merge(xent_tally *tally, const xent_tally *other) {
-  xent_status status = check_tally(tally);
-  if (!status) status = check_tally(other);
+xent_status xent_exact_sum_merge(xent_exact_sum *exact_sum, const xent_exact_sum *other) {
+  xent_status status = check_exact_sum(exact_sum);
+  if (!status) status = check_exact_sum(other);
   if (status) return status;
-  tally->nan += other->nan;
-  tally->positive_infinity += other->positive_infinity;
-  tally->negative_infinity += other->negative_infinity;
-  for (int i = 0; i < 256; i++) tally->bins[i] += other->bins[i];
+  exact_sum->nan += other->nan;
+  exact_sum->positive_infinity += other->positive_infinity;
+  exact_sum->negative_infinity += other->negative_infinity;
+  for (int i = 0; i < 256; i++) exact_sum->bins[i] += other->bins[i];
   if (!other->doubles) return XENT_OK;
-  tally->doubles += other->doubles;
-  for (int i = 0; i < 66; i++) tally->digits[i] += other->digits[i];
+  exact_sum->doubles += other->doubles;
+  for (int i = 0; i < 66; i++) exact_sum->digits[i] += other->digits[i];
   return XENT_OK;
 }
 
@@ -96,14 +97,14 @@ static double round_once(const uint64_t *wide, const int limbs, int top, const i
   return scaled(mantissa, drop - unit);
 }
 
-static void add_bins(const xent_tally *tally, uint64_t *wide, const int limbs, const int unit) {
+static void add_bins(const xent_exact_sum *exact_sum, uint64_t *wide, const int limbs, const int unit) {
   enum { STEP = 16 }; /* most counters are 0: see so of many at once */
   for (int i = 0; i < 256; i += STEP) {
     int64_t any = 0;
-    for (int k = i; k < i + STEP; k++) any |= tally->bins[k];
+    for (int k = i; k < i + STEP; k++) any |= exact_sum->bins[k];
     if (!any) continue;
     for (int k = i; k < i + STEP && k < 255; k++) /* 255 is no finite exponent */
-      if (tally->bins[k]) add_shifted(wide, limbs, tally->bins[k], (k ? k - 1 : 0) + unit - FLOAT_UNIT);
+      if (exact_sum->bins[k]) add_shifted(wide, limbs, exact_sum->bins[k], (k ? k - 1 : 0) + unit - FLOAT_UNIT);
   }
 }
 
@@ -124,20 +125,21 @@ static double sum_of(uint64_t *wide, const int limbs, const int unit) {
   return negative ? -magnitude : magnitude;
 }
 
-static double sum_of_floats(const xent_tally *tally) {
+static double sum_of_floats(const xent_exact_sum *exact_sum) {
   uint64_t wide[FLOAT_LIMBS] = {0};
-  add_bins(tally, wide, FLOAT_LIMBS, FLOAT_UNIT);
+  add_bins(exact_sum, wide, FLOAT_LIMBS, FLOAT_UNIT);
   return sum_of(wide, FLOAT_LIMBS, FLOAT_UNIT);
 }
 
-double xent_tally_sum(const xent_tally *tally) {
-  if (check_tally(tally) || tally->nan || (tally->positive_infinity && tally->negative_infinity)) return NAN;
-  if (tally->positive_infinity) return INFINITY;
-  if (tally->negative_infinity) return -INFINITY;
-  if (!tally->doubles) return sum_of_floats(tally);
+double xent_exact_sum_value(const xent_exact_sum *exact_sum) {
+  if (check_exact_sum(exact_sum) || exact_sum->nan || (exact_sum->positive_infinity &&
+                                                       exact_sum->negative_infinity)) return NAN;
+  if (exact_sum->positive_infinity) return INFINITY;
+  if (exact_sum->negative_infinity) return -INFINITY;
+  if (!exact_sum->doubles) return sum_of_floats(exact_sum);
   uint64_t wide[LIMBS] = {0};
-  add_bins(tally, wide, LIMBS, UNIT);
+  add_bins(exact_sum, wide, LIMBS, UNIT);
   for (int i = 0; i < 66; i++)
-    if (tally->digits[i]) add_shifted(wide, LIMBS, tally->digits[i], 32 * i);
+    if (exact_sum->digits[i]) add_shifted(wide, LIMBS, exact_sum->digits[i], 32 * i);
   return sum_of(wide, LIMBS, UNIT);
 }

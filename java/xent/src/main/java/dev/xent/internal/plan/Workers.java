@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.ffi.xent_report;
-import dev.xent.internal.ffi.xent_tally;
 import dev.xent.internal.parallel.Job;
 import dev.xent.internal.parallel.Threads;
 import java.lang.foreign.Arena;
@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * The threads that work on one call. Every helper has a {@link Call} of its own, which follows the
  * caller's; what helpers counted is added to the caller's when all are done.
  */
-final class Crew implements Job.Crew {
+final class Workers implements Job.Workers {
   /**
    * Fewer elements stay with the caller. These take ten microseconds, in which a thread that looks
    * out for work saves one or two; with half of them it costs more than it saves.
@@ -52,11 +52,11 @@ final class Crew implements Job.Crew {
   // What helpers of the current job counted, to be read when it is closed.
   private int helpers;
   private int way;
-  private long counted;
+  private long validRows;
   private boolean tallied;
-  private final MemorySegment tally = Arena.ofAuto().allocate(xent_tally.layout());
+  private final MemorySegment exactSum = Arena.ofAuto().allocate(xent_exact_sum.layout());
 
-  Crew(Call caller) {
+  Workers(Call caller) {
     this.caller = caller;
   }
 
@@ -141,9 +141,9 @@ final class Crew implements Job.Crew {
     int useful = (int) Math.min(threads.most(), (count - 1) / least + 1) - 1;
     helpers = 0;
     way = 0;
-    counted = 0;
+    validRows = 0;
     tallied = false;
-    // Lenders and executors run their owners' code on this thread. It could close confined memory,
+    // Owners and executors run their owners' code on this thread. It could close confined memory,
     // which helpers know by address alone: they come in when that code is done and the memory still
     // there.
     boolean confined = useful > 0 && caller.isConfined();
@@ -176,13 +176,13 @@ final class Crew implements Job.Crew {
   /** Takes over what helpers counted. */
   private void collect() {
     if (caller.claimed == Call.UNCLAIMED) { // helpers took everything
-      xent_report.way(caller.report, way);
+      xent_report.schedule(caller.report, way);
     }
     caller.share(null);
     caller.workedBy(1 + helpers);
-    caller.counted += counted;
+    caller.validRows += validRows;
     if (tallied) {
-      Failures.check(engine.kernels().tallyMerge(caller.tally(), tally), caller);
+      Failures.check(engine.kernels().exactSumMerge(caller.exactSum(), exactSum), caller);
     }
   }
 
@@ -229,16 +229,16 @@ final class Crew implements Job.Crew {
 
   private synchronized void add(Call own) {
     helpers++;
-    way = xent_report.way(own.report);
-    counted += own.counted;
-    MemorySegment theirs = own.tally();
+    way = xent_report.schedule(own.report);
+    validRows += own.validRows;
+    MemorySegment theirs = own.exactSum();
     if (theirs.byteSize() == 0) {
       return;
     }
     if (tallied) {
-      Failures.check(engine.kernels().tallyMerge(tally, theirs), own);
+      Failures.check(engine.kernels().exactSumMerge(exactSum, theirs), own);
     } else {
-      tally.copyFrom(theirs);
+      exactSum.copyFrom(theirs);
       tallied = true;
     }
   }
