@@ -379,7 +379,7 @@ MEMORY = "give out memory of its own, or exactly that of logits"
     (lambda: xent.cross_entropy(X, X, correct=True), xent.OptionError,
      "correct was asked for, targets are probability rows: give class indices, or do not ask for correct"),
     (lambda: xent.cross_entropy(X, LABELS * 0 - 1, ignore_index=-1, empty_mean="error"), xent.EmptyMeanError,
-     'no row is counted, so there is no mean: give labels that are not ignored, or empty_mean="zero" or '
+     'no row is valid, so there is no mean: give labels that are not ignored, or empty_mean="zero" or '
      'empty_mean="nan"'),
     (lambda: xent.binary_cross_entropy(X, (X > 0).astype(int) * 2), xent.LabelError, "element {} has label 2: give 0 "
                                                                                      "or 1"

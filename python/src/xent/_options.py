@@ -199,7 +199,7 @@ class Reductions:
         means = self.loss_is_mean or gradients and self.gradient_is_mean
         if denominator == 0 and self.empty_mean == "error" and means:
             raise EmptyMeanError(
-                ("no row is counted, so there is no mean: give labels that are not ignored" if self.given is None
+                ("no row is valid, so there is no mean: give labels that are not ignored" if self.given is None
                  else "the denominator is 0, so there is no mean: give another one")
                 + ', or empty_mean="zero" or empty_mean="nan"')
 

@@ -106,7 +106,7 @@ public final class LossSum {
   public String toString() {
     return String.format(
         Locale.ROOT,
-        "LossSum[sum=%s, denominator=%s, rows=%d, counted=%d]",
+        "LossSum[sum=%s, denominator=%s, rows=%d, validRows=%d]",
         sum(),
         denominator(),
         rows(),

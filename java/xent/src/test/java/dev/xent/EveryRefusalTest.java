@@ -740,7 +740,7 @@ class EveryRefusalTest {
           b.mean().forward(b.logits, b.labels, saved);
           b.loss().temperature(2).build().backward(b.logits, b.labels, saved, null, b.out);
         });
-    kinds.put("bytes that are no lossSum", b -> LossSum.ofBytes(new byte[40]));
+    kinds.put("bytes that are no loss sum", b -> LossSum.ofBytes(new byte[40]));
   }
 
   private static void shards(Map<String, Call> kinds) {

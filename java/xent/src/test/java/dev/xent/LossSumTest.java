@@ -137,6 +137,6 @@ class LossSumTest {
   private static void refused(byte[] bytes, String words) {
     assertThatThrownBy(() -> LossSum.ofBytes(bytes))
         .isInstanceOf(PartialStatesException.class)
-        .hasMessageContainingAll("the bytes hold no lossSum", words);
+        .hasMessageContainingAll("the bytes hold no loss sum", words);
   }
 }

@@ -182,9 +182,9 @@ class ToStringTest {
                 + loss
                 + ", sum="
                 + outcome.sum()
-                + ", rows=2, counted=2, denominator=2.0, correct=1]");
+                + ", rows=2, validRows=2, denominator=2.0, correctCount=1]");
     assertThat(lossSum)
-        .hasToString("LossSum[sum=" + outcome.sum() + ", denominator=2.0, rows=2, counted=2]");
+        .hasToString("LossSum[sum=" + outcome.sum() + ", denominator=2.0, rows=2, validRows=2]");
   }
 
   @Test

@@ -64,7 +64,7 @@ public record Reductions(
     if (denominator == 0 && emptyMean == EmptyMean.ERROR && reduction == Reduction.MEAN) {
       throw new EmptyMeanException(
           Double.isNaN(givenDenominator)
-              ? "no row is validRows, so there is no mean: give labels that are not ignored, or"
+              ? "no row is valid, so there is no mean: give labels that are not ignored, or"
                   + " emptyMean(ZERO) or emptyMean(NAN)"
               : "the denominator is 0, so there is no mean: give another one, or"
                   + " emptyMean(ZERO) or emptyMean(NAN)");
