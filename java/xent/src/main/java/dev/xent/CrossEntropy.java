@@ -116,6 +116,15 @@ public final class CrossEntropy {
   }
 
   /**
+   * Returns a builder whose loss is the mean of the rows and whose gradient is that of their sum:
+   * {@code builder().axis(1).reduction(Reduction.MEAN).gradientReduction(Reduction.SUM)}. Some
+   * training loops report the mean and scale the gradient with the learning rate.
+   */
+  public static Builder sumGradientRules() {
+    return builder().axis(1).reduction(Reduction.MEAN).gradientReduction(Reduction.SUM);
+  }
+
+  /**
    * Returns a builder that begins with the rules of ONNX's SoftmaxCrossEntropyLoss:
    *
    * <ul>

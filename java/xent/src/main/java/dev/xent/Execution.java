@@ -15,7 +15,7 @@ import java.util.concurrent.Executor;
  *
  * <pre>{@code
  * Execution alone = Execution.sequential();
- * Execution shared = Execution.defaults().threads(4).on(executor);
+ * Execution shared = Execution.defaults().threads(4).executor(executor);
  * Softmax softmax = Softmax.builder().execution(shared).build();
  * }</pre>
  *
@@ -67,7 +67,7 @@ public final class Execution {
    * the {@linkplain Thread#getUncaughtExceptionHandler() handler} of the calling thread, and the
    * call completes all the same. Only an {@code execute} that blocks holds the call up.
    */
-  public Execution on(Executor executor) {
+  public Execution executor(Executor executor) {
     return new Execution(backend, isa, threads.withExecutor(executor));
   }
 

@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A view of memory: a segment with an element type, a shape and strides. Writing through it writes
- * the memory it was made from, which is copied by {@link #of(float[][])} alone.
+ * the memory it was made from, which is copied by {@link #copyOf(float[][])} alone.
  *
  * <p>A tensor can be made from off-heap segments (also of mapped files), a raw address, direct and
  * heap buffers, and Java arrays. Element {@code [i, j, …]} lies {@code i * strides[0] + j *
@@ -179,14 +179,14 @@ public final class Tensor {
   }
 
   /**
-   * F32 {@code [rows, columns]} with a copy of the rows, as Java has each in memory of its own. The
-   * new memory is off the heap, in an automatic arena: any thread may use it, as long as the tensor
-   * is reachable.
+   * Copies rows into a tensor F32 {@code [rows, columns]}, because Java keeps each row in its own
+   * array. The new memory is off the heap, in an automatic arena: any thread may use it, as long as
+   * the tensor is reachable.
    *
    * @param rows of one length
    * @throws ShapeException where they have different lengths
    */
-  public static Tensor of(float[][] rows) {
+  public static Tensor copyOf(float[][] rows) {
     Objects.requireNonNull(rows, "rows");
     for (float[] row : rows) {
       NullChecks.require(row, "a row", "an array");
@@ -685,7 +685,7 @@ public final class Tensor {
 
   /**
    * A copy of all elements, an array for each row along the last axis, in row-major order: the
-   * inverse of {@link #of(float[][])}.
+   * inverse of {@link #copyOf(float[][])}.
    *
    * @throws DTypeException when the type is not F32, F16 or BF16
    */

@@ -12,7 +12,6 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.LogitsPlan;
-import dev.xent.internal.plan.NullChecks;
 import dev.xent.internal.plan.View;
 import dev.xent.options.FullyMasked;
 import java.lang.foreign.Arena;
@@ -244,14 +243,31 @@ public final class TopK {
    * What a call made: tensors in the shape of the logits with {@code k} along the axis; {@code
    * [rows, k]} of ragged rows.
    *
-   * @param classes I32, or I64 where a row may have more than 2^31 classes
-   * @param values probabilities or log-probabilities: F64 for logits of F64, else F32
+   * <p>Instances are immutable.
    */
-  public record Result(Tensor classes, Tensor values) {
-    /** Both, neither null. */
-    public Result {
-      NullChecks.tensor(classes, "classes");
-      NullChecks.tensor(values, "values");
+  public static final class Result {
+    private final Tensor classes;
+    private final Tensor values;
+
+    private Result(Tensor classes, Tensor values) {
+      this.classes = classes;
+      this.values = values;
+    }
+
+    /** Returns the classes, largest first: I32, or I64 if a row may have more than 2^31 classes. */
+    public Tensor classes() {
+      return classes;
+    }
+
+    /** Returns their probabilities or log-probabilities: F64 for logits of F64, else F32. */
+    public Tensor values() {
+      return values;
+    }
+
+    /** Returns the types and shapes of both tensors. */
+    @Override
+    public String toString() {
+      return "Result[classes=" + classes + ", values=" + values + "]";
     }
   }
 

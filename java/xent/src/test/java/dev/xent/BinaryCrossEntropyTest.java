@@ -394,7 +394,7 @@ class BinaryCrossEntropyTest {
     refused(DTypeException.class, () -> mean.forward(t, t)).hasMessageContaining("logits is I8");
     labels[SIZE - 1] = 2;
     refused(LabelException.class, () -> mean.forwardBackward(x, t, dx))
-        .hasMessage("element 34 has label 2: give 0 or 1");
+        .hasMessage("element 34 has label 2; expected 0 or 1");
     labels[SIZE - 1] = -100;
     refused(LabelException.class, () -> mean.forwardBackward(x, t, dx))
         .hasMessageContaining("ignoreIndex(-100)");

@@ -88,7 +88,7 @@ class CancellationTest {
         CrossEntropy.mean(),
         CrossEntropy.builder().execution(Execution.sequential()).build(),
         CrossEntropy.builder().execution(Execution.defaults().threads(3)).build(),
-        CrossEntropy.builder().execution(Execution.defaults().threads(3).on(helpers)).build(),
+        CrossEntropy.builder().execution(Execution.defaults().threads(3).executor(helpers)).build(),
         CrossEntropy.builder()
             .execution(Execution.defaults().backend(Backend.REFERENCE).threads(3))
             .build());

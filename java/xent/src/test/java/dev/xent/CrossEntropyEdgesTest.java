@@ -139,11 +139,11 @@ class CrossEntropyEdgesTest {
                 assertThat(e.label()).isEqualTo(label);
                 assertThat(e.classes()).isEqualTo(4);
               })
-          .hasMessageContaining("row 2 has label " + label + "; classes are 0 to 3")
+          .hasMessageContaining("row 2 has label " + label + "; expected 0 to 3")
           .hasMessageEndingWith(
               label < 0
-                  ? "ignoreIndex(" + label + ") if such rows do not count"
-                  : ": give a class index");
+                  ? ". To leave such rows out, set ignoreIndex(" + label + ")"
+                  : "; expected 0 to 3");
       assertThat(x).isEqualTo(before);
     }
   }
@@ -208,8 +208,8 @@ class CrossEntropyEdgesTest {
       assertThatThrownBy(() -> CrossEntropy.mean().forward(logits, Tensor.of(new int[] {0, label})))
           .isInstanceOf(LabelException.class)
           .hasMessage(
-              "row 1 has label %d; classes are 0 to 2: give a class index%s",
-              label, mark ? ", or ignoreIndex(" + label + ") if such rows do not count" : "");
+              "row 1 has label %d; expected 0 to 2%s",
+              label, mark ? ". To leave such rows out, set ignoreIndex(" + label + ")" : "");
     }
   }
 }

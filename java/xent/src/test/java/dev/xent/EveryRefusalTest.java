@@ -186,7 +186,7 @@ class EveryRefusalTest {
     long[] shape = {2, 3};
     kinds.put("an array and a shape that differ", b -> Tensor.of(six, 2, 4));
     kinds.put("an array and a size that cannot be inferred", b -> Tensor.of(six, -1, 4));
-    kinds.put("rows of two lengths", b -> Tensor.of(new float[][] {{1, 2}, {3}}));
+    kinds.put("rows of two lengths", b -> Tensor.copyOf(new float[][] {{1, 2}, {3}}));
     kinds.put("a negative size", b -> Tensor.of(six, -2, -3));
     kinds.put("no size", b -> Tensor.of(heap, DType.F32));
     kinds.put("more than memory can be", b -> Tensor.of(heap, DType.F32, 1L << 40, 1L << 40));

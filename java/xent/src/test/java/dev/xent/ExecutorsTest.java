@@ -134,7 +134,7 @@ class ExecutorsTest {
         case CALLS -> {
           Softmax own =
               Softmax.builder()
-                  .execution(Execution.defaults().on(inner -> task.run()).threads(2))
+                  .execution(Execution.defaults().executor(inner -> task.run()).threads(2))
                   .build();
           own.forward(theirs, theirs);
           task.run();
@@ -199,7 +199,7 @@ class ExecutorsTest {
         CrossEntropy.builder().execution(Execution.sequential().backend(backend)).build();
     CrossEntropy helped =
         CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend).threads(4).on(executor))
+            .execution(Execution.defaults().backend(backend).threads(4).executor(executor))
             .build();
     for (int[] shape : new int[][] {{2100, 130}, {3, 90_001}}) {
       for (boolean confined : new boolean[] {true, false}) {

@@ -28,7 +28,7 @@ public final class ExitProbe {
   private static final Softmax POOL = Softmax.builder().build();
   private static final ExecutorService VIRTUAL = Executors.newVirtualThreadPerTaskExecutor();
   private static final Softmax EXECUTOR =
-      Softmax.builder().execution(Execution.defaults().threads(3).on(VIRTUAL)).build();
+      Softmax.builder().execution(Execution.defaults().threads(3).executor(VIRTUAL)).build();
 
   private ExitProbe() {}
 

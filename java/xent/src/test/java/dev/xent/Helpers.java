@@ -68,7 +68,7 @@ enum Helpers {
   /** So many threads at most, and these helpers. */
   Execution help(Execution execution, int threads) {
     Execution most = execution.threads(threads);
-    return this == POOL ? most : most.on(executor());
+    return this == POOL ? most : most.executor(executor());
   }
 
   /** Daemons, which need no end. */

@@ -153,7 +153,7 @@ class InputsTest {
     Softmax softmax =
         Softmax.builder()
             .axis(0)
-            .execution(Execution.defaults().backend(backend).threads(2).on(meddler))
+            .execution(Execution.defaults().backend(backend).threads(2).executor(meddler))
             .build();
     softmax.forward(x, inputs, y);
     assertThat(offsets).containsOnly(0);
@@ -163,7 +163,7 @@ class InputsTest {
     Tensor labels = Tensor.of(Samples.labels(rows, classes, 2));
     CrossEntropy loss =
         CrossEntropy.builder()
-            .execution(Execution.defaults().backend(backend).threads(2).on(meddler))
+            .execution(Execution.defaults().backend(backend).threads(2).executor(meddler))
             .build();
     NllLoss nll = loss.onLogProbabilities();
     System.arraycopy(given, 0, offsets, 0, given.length);
@@ -378,7 +378,7 @@ class InputsTest {
       for (int threads : new int[] {1, 2}) {
         Tensor dx = Tensor.allocate(Arena.ofAuto(), both.type(), 1, classes);
         Executor executor = task -> asked.incrementAndGet();
-        Execution by = Execution.defaults().backend(backend).threads(threads).on(executor);
+        Execution by = Execution.defaults().backend(backend).threads(threads).executor(executor);
         if (log) {
           LogSoftmax.builder().execution(by).build().backward(y, dy, inputs, dx);
         } else {

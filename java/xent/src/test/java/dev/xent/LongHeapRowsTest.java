@@ -56,7 +56,7 @@ class LongHeapRowsTest {
         builder
             .execution(
                 by.threads(3)
-                    .on(
+                    .executor(
                         task -> {
                           asked.incrementAndGet();
                           new Thread(task).start();

@@ -98,7 +98,7 @@ class RequestOptionsTest {
                           .backend(Backend.REFERENCE)
                           .isa(Isa.SCALAR)
                           .threads(2)
-                          .on(Runnable::run))));
+                          .executor(Runnable::run))));
 
   private static Option counts(String name, UnaryOperator<Sampler.Builder> choice) {
     return new Option(name, InBatch.COUNTS, b -> b, choice);

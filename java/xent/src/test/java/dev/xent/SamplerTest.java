@@ -430,8 +430,7 @@ class SamplerTest {
                 Sampler.greedy()
                     .sample(rows(), 0, inputs, Tensor.of(tokens), new Sampler.Outputs()))
         .isInstanceOf(LabelException.class)
-        .hasMessage(
-            "outputTokens of row 1 has 4; classes are 0 to 3: give a class index, or -1 for none");
+        .hasMessage("outputTokens of row 1 has 4; expected 0 to 3, or -1 for no token");
     assertThat(tokens).containsExactly(7, 7);
   }
 

@@ -237,7 +237,7 @@ class SavedStatisticsTest {
             .execution(
                 Execution.defaults()
                     .threads(2)
-                    .on(task -> plain.forward(small, Tensor.of(new int[1]), outputs)))
+                    .executor(task -> plain.forward(small, Tensor.of(new int[1]), outputs)))
             .build();
     helped.forward(large, labels, outputs);
     Tensor gradient = Tensor.of(new float[rows * 8], rows, 8);

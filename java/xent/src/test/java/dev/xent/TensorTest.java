@@ -463,23 +463,23 @@ class TensorTest {
   @Test
   void copiesArraysOfArrays() {
     float[][] rows = {{1, 2, 3}, {4, 5, 6}};
-    Tensor tensor = Tensor.of(rows);
+    Tensor tensor = Tensor.copyOf(rows);
     rows[0][0] = 9;
     assertThat(tensor).hasToString("F32 [2, 3] off the heap");
     assertThat(tensor.toFloatArray()).containsExactly(1, 2, 3, 4, 5, 6);
-    assertThat(Tensor.of(new float[0][]).shape()).containsExactly(0, 0);
-    assertThat(Tensor.of(new float[3][0]).shape()).containsExactly(3, 0);
+    assertThat(Tensor.copyOf(new float[0][]).shape()).containsExactly(0, 0);
+    assertThat(Tensor.copyOf(new float[3][0]).shape()).containsExactly(3, 0);
   }
 
   @Test
   void refusesRowsOfSeveralLengths() {
-    assertThatThrownBy(() -> Tensor.of(new float[][] {{1, 2}, {3, 4}, {5}}))
+    assertThatThrownBy(() -> Tensor.copyOf(new float[][] {{1, 2}, {3, 4}, {5}}))
         .isInstanceOf(ShapeException.class)
         .hasMessage("rows[2] has 1 element, rows[0] has 2: give rows of one length");
-    assertThatThrownBy(() -> Tensor.of(new float[][] {{}, {3}}))
+    assertThatThrownBy(() -> Tensor.copyOf(new float[][] {{}, {3}}))
         .isInstanceOf(ShapeException.class)
         .hasMessage("rows[1] has 1 element, rows[0] has 0: give rows of one length");
-    assertThatThrownBy(() -> Tensor.of(new float[][] {{1}, null}))
+    assertThatThrownBy(() -> Tensor.copyOf(new float[][] {{1}, null}))
         .isInstanceOf(NullPointerException.class)
         .hasMessage("a row is null: give an array");
   }
@@ -492,7 +492,7 @@ class TensorTest {
         .isDeepEqualTo(new float[][] {{0, 3}, {1, 4}, {2, 5}});
     assertThat(tensor.reshape(6).toFloatArrays()).isDeepEqualTo(new float[][] {SIX});
     assertThat(tensor.reshape(1, 3, 2).toFloatArrays()).hasDimensions(3, 2);
-    assertThat(Tensor.of(new float[3][0]).toFloatArrays()).hasDimensions(3, 0);
+    assertThat(Tensor.copyOf(new float[3][0]).toFloatArrays()).hasDimensions(3, 0);
     assertThat(Tensor.of(new float[0], 0, 3).toFloatArrays()).isEmpty();
     assertThatThrownBy(Tensor.of(new double[1])::toFloatArrays)
         .isInstanceOf(DTypeException.class)

@@ -237,7 +237,7 @@ class ThreadsTest {
         };
     float[] outer = new float[X.length];
     Softmax.builder()
-        .execution(Execution.defaults().threads(3).on(computing))
+        .execution(Execution.defaults().threads(3).executor(computing))
         .build()
         .forward(x, Tensor.of(outer, ROWS, CLASSES));
     assertThat(outer).isEqualTo(expected);
@@ -327,7 +327,7 @@ class ThreadsTest {
             .execution(
                 Execution.defaults()
                     .threads(2)
-                    .on(
+                    .executor(
                         task -> {
                           arena.close();
                           Helpers.BEFORE_THE_CALLER.executor().execute(task);
@@ -357,7 +357,7 @@ class ThreadsTest {
               .execution(
                   Execution.defaults()
                       .threads(3)
-                      .on(
+                      .executor(
                           task -> {
                             Thread.ofPlatform().start(task);
                             if (++asked[0] == 2) {
@@ -421,7 +421,7 @@ class ThreadsTest {
     float[] x = X.clone();
     Tensor tensor = Tensor.of(x, ROWS, CLASSES);
     Softmax.builder()
-        .execution(Execution.defaults().threads(4).on(tasks::add))
+        .execution(Execution.defaults().threads(4).executor(tasks::add))
         .build()
         .forward(tensor, tensor);
     return new WeakReference<>(x);
@@ -459,8 +459,9 @@ class ThreadsTest {
         };
     Tensor x = Tensor.of(X, ROWS, CLASSES);
     Tensor y = Tensor.of(new float[X.length], ROWS, CLASSES);
-    Softmax.builder().execution(Execution.sequential().on(asked)).build().forward(x, y);
-    Softmax small = Softmax.builder().execution(Execution.defaults().on(asked).threads(8)).build();
+    Softmax.builder().execution(Execution.sequential().executor(asked)).build().forward(x, y);
+    Softmax small =
+        Softmax.builder().execution(Execution.defaults().executor(asked).threads(8)).build();
     small.forward(x.slice(0, 0, 250), y.slice(0, 0, 250));
   }
 }

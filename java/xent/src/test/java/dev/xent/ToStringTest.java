@@ -32,7 +32,7 @@ class ToStringTest {
   }
 
   private static final Execution OTHER =
-      Execution.defaults().backend(Backend.REFERENCE).threads(7).on(new Direct());
+      Execution.defaults().backend(Backend.REFERENCE).threads(7).executor(new Direct());
 
   @Test
   void requestsAreToldUpToTheFourth() {

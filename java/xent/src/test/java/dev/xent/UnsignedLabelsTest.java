@@ -13,8 +13,7 @@ import java.lang.foreign.MemorySegment;
 class UnsignedLabelsTest {
   private static final long BEYOND = -100;
   private static final String TEXT = "18446744073709551516";
-  private static final String MESSAGE =
-      "row 1 has label " + TEXT + "; classes are 0 to 2: give a class index";
+  private static final String MESSAGE = "row 1 has label " + TEXT + "; expected 0 to 2";
 
   private final Tensor logits = Tensor.of(new float[] {1, 2, 3, 4, 5, 6}, 2, 3);
   private final Tensor labels = u64(2, BEYOND);
@@ -54,7 +53,7 @@ class UnsignedLabelsTest {
             .build();
     Tensor flags = u64(0, 1, 1, 0, BEYOND, 1).reshape(2, 3);
     assertThatThrownBy(() -> binary.forward(logits, flags))
-        .hasMessage("element 4 has label " + TEXT + ": give 0 or 1");
+        .hasMessage("element 4 has label " + TEXT + "; expected 0 or 1");
   }
 
   @OnEveryBackend
@@ -85,13 +84,13 @@ class UnsignedLabelsTest {
     assertThatThrownBy(() -> sampler.sample(logits, 0, inputs, tokens, outputs))
         .isInstanceOf(LabelException.class)
         .hasMessage(
-            "promptTokens of row 0 has 18446744073709551615; classes are 0 to 2: give a class"
-                + " index, or tokens of a signed type with -1 for none");
+            "promptTokens of row 0 has 18446744073709551615; expected 0 to 2, or with"
+                + " a signed type -1 for no token");
     MemorySegment words = MemorySegment.ofArray(new int[] {2, 1, -1, 0});
     SamplerInputs narrow = SamplerInputs.none().outputTokens(Tensor.of(words, DType.U32, 2, 2));
     assertThatThrownBy(() -> sampler.sample(logits, 0, narrow, tokens, outputs))
         .hasMessage(
-            "outputTokens of row 1 has 4294967295; classes are 0 to 2: give a class index, or"
-                + " tokens of a signed type with -1 for none");
+            "outputTokens of row 1 has 4294967295; expected 0 to 2, or with a signed"
+                + " type -1 for no token");
   }
 }

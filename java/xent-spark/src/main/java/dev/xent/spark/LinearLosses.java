@@ -79,7 +79,12 @@ final class LinearLosses implements Losses {
     }
     long index = ((Number) label).longValue();
     if ((index < 0 || index >= weights.dim(0)) && !Objects.equals(index, ignoreIndex)) {
-      throw new LabelException(0, index, false, weights.dim(0)); // before others wait for it
+      throw new LabelException( // before others wait for it
+          String.format(Locale.ROOT, "label %d is out of range; expected 0 to %d", index, weights.dim(0) - 1),
+          0,
+          index,
+          false,
+          weights.dim(0));
     }
     byte[] bytes = room.memory().asSlice(0, rowBytes()).toArray(ValueLayout.JAVA_BYTE);
     buffer.waiting().add(new Row(bytes, index, row));

@@ -29,27 +29,26 @@ public interface Layer extends AutoCloseable {
   long ANY = -1;
 
   /**
-   * Runs the layer.
+   * Runs the layer without feedbacks: {@code forward(inputs, null)}. A loss throws {@link
+   * NullPointerException}, because it needs targets.
    *
    * @return the output, owned by the layer and valid until the next {@code forward}
-   * @throws UnsupportedOperationException in a loss, which needs targets
    */
-  Tensor forward(Tensor inputs);
-
-  /**
-   * Runs the layer with what the network is to be corrected by: the targets of a loss. Layers that
-   * are no losses have no use for it and run as {@link #forward(Tensor)}, so that one loop can
-   * drive a whole stack.
-   *
-   * @param feedbacks the targets of a loss; other layers ignore them, null included
-   * @return the output, owned by the layer and valid until the next {@code forward}
-   */
-  default Tensor forward(Tensor inputs, @Nullable Tensor feedbacks) {
-    return forward(inputs);
+  default Tensor forward(Tensor inputs) {
+    return forward(inputs, null);
   }
 
   /**
-   * The gradient of the inputs of the last forward.
+   * Runs the layer. A loss reads its targets from the feedbacks; other layers ignore them, so one
+   * loop can run a whole stack.
+   *
+   * @param feedbacks the targets of a loss; null for other layers
+   * @return the output, owned by the layer and valid until the next {@code forward}
+   */
+  Tensor forward(Tensor inputs, @Nullable Tensor feedbacks);
+
+  /**
+   * Computes the gradient with respect to the inputs of the last forward.
    *
    * @param gradients the gradient of that forward's output, in its shape
    * @return the gradient of the inputs, owned by the layer
@@ -57,25 +56,20 @@ public interface Layer extends AutoCloseable {
    */
   Tensor backward(Tensor gradients);
 
-  /** Learns from the last backward with {@link #defaultRate}. */
+  /** Updates the parameters with {@link #defaultRate}. */
   default void step() {
     step(defaultRate());
   }
 
-  /**
-   * Learns from the last backward. A layer with nothing to learn, as most of this package, returns.
-   */
+  /** Updates the parameters from the last backward. Layers without parameters do nothing. */
   default void step(double learningRate) {}
 
-  /** The rate of {@link #step()}. */
+  /** Returns the learning rate of {@link #step()}. */
   default double defaultRate() {
     return 0.01;
   }
 
-  /**
-   * Gives the memory of all outputs back. Outputs must not be used afterwards; closing twice is
-   * fine.
-   */
+  /** Frees the memory of all outputs. Do not use outputs afterwards. Closing twice is allowed. */
   @Override
   void close();
 }

@@ -3,6 +3,7 @@ package dev.xent.layers;
 
 import dev.xent.Tensor;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@code y = log(x)} element by element, and back: {@code dx = dy / x}.
@@ -34,7 +35,7 @@ public final class LogLayer extends OwningLayer {
   }
 
   @Override
-  public Tensor forward(Tensor inputs) {
+  public Tensor forward(Tensor inputs, @Nullable Tensor feedbacks) {
     begin(inputs);
     Tensor x = kept.shaped(inputs.shape());
     Elements.copy(inputs, "inputs", x);

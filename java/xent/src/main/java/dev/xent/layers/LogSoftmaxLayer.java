@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.layers;
 
-import dev.xent.DType;
 import dev.xent.LogSoftmax;
 import dev.xent.Tensor;
-import java.lang.foreign.Arena;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@code y = x - log sum exp(x)} along one axis, and back: {@code dx = dy - exp(y) * sum dy}.
@@ -45,18 +44,16 @@ public final class LogSoftmaxLayer extends OwningLayer {
   }
 
   /**
-   * The log-softmax of the inputs without a layer. The result is a new tensor, whose memory is
-   * freed when nothing refers to it any more.
+   * The log-softmax of the inputs without a layer. The result is a new tensor of the type of the
+   * inputs, whose memory is freed when nothing refers to it any more.
    */
   public static Tensor stableLogSoftmax(Tensor inputs, int axis) {
     Elements.given(inputs, "inputs");
-    Tensor outputs = Tensor.allocate(Arena.ofAuto(), DType.F32, inputs.shape());
-    LogSoftmax.along(axis).forward(inputs, outputs);
-    return outputs;
+    return LogSoftmax.along(axis).forward(inputs);
   }
 
   @Override
-  public Tensor forward(Tensor inputs) {
+  public Tensor forward(Tensor inputs, @Nullable Tensor feedbacks) {
     begin(inputs);
     logSoftmax.forward(inputs, outputs.shaped(inputs.shape()));
     end();

@@ -6,6 +6,7 @@ import dev.xent.errors.ShapeException;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The end of a network: a loss, and the gradient it sends back.
@@ -31,8 +32,8 @@ import java.util.Locale;
  * beforehand.
  *
  * <p><b>Mean and sum.</b> By default the loss is the mean over the valid rows, and the gradient is
- * its gradient. The reported mean with the gradient of the sum, as some systems have it, is {@code
- * reduction(Reduction.MEAN).gradientReduction(Reduction.SUM)} of the operation.
+ * its gradient. {@link dev.xent.CrossEntropy#sumGradientRules} reports the mean with the gradient
+ * of the sum.
  *
  * <p>Ownership, order of calls and threads: {@link Layer}.
  */
@@ -79,17 +80,6 @@ public abstract sealed class LossLayer extends OwningLayer
   abstract long countedRows();
 
   /**
-   * Not for a loss.
-   *
-   * @throws UnsupportedOperationException always: a loss compares with targets
-   */
-  @Override
-  public final Tensor forward(Tensor inputs) {
-    throw new UnsupportedOperationException(
-        name() + " compares with targets: call forward(inputs, targets)");
-  }
-
-  /**
    * Computes the loss and keeps its gradient.
    *
    * @param targets class indices or probability rows, see above
@@ -98,7 +88,7 @@ public abstract sealed class LossLayer extends OwningLayer
    *     and valid until the next {@code forward}
    */
   @Override
-  public final Tensor forward(Tensor inputs, Tensor targets) {
+  public final Tensor forward(Tensor inputs, @Nullable Tensor targets) {
     Elements.given(targets, "targets");
     begin(inputs);
     Tensor rows = losses.shaped(rowShape(inputs));
@@ -124,7 +114,7 @@ public abstract sealed class LossLayer extends OwningLayer
 
   /** The rows of the last forward that were not ignored. */
   public final long validRows() {
-    requireForward("valid_rows");
+    requireForward("validRows");
     return countedRows();
   }
 

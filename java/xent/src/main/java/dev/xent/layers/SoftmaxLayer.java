@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.layers;
 
-import dev.xent.DType;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
-import java.lang.foreign.Arena;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@code y = exp(x) / sum exp(x)} along one axis, and back: {@code dx = y * (dy - sum dy * y)}.
@@ -45,18 +44,16 @@ public final class SoftmaxLayer extends OwningLayer {
   }
 
   /**
-   * The softmax of the inputs without a layer. The result is a new tensor, whose memory is freed
-   * when nothing refers to it any more.
+   * The softmax of the inputs without a layer. The result is a new tensor of the type of the
+   * inputs, whose memory is freed when nothing refers to it any more.
    */
   public static Tensor stableSoftmax(Tensor inputs, int axis) {
     Elements.given(inputs, "inputs");
-    Tensor outputs = Tensor.allocate(Arena.ofAuto(), DType.F32, inputs.shape());
-    Softmax.along(axis).forward(inputs, outputs);
-    return outputs;
+    return Softmax.along(axis).forward(inputs);
   }
 
   @Override
-  public Tensor forward(Tensor inputs) {
+  public Tensor forward(Tensor inputs, @Nullable Tensor feedbacks) {
     begin(inputs);
     softmax.forward(inputs, outputs.shaped(inputs.shape()));
     end();

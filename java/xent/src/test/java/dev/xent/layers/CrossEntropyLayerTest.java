@@ -170,7 +170,7 @@ class CrossEntropyLayerTest {
       CrossEntropy operation =
           clamped()
               .temperature(2)
-              .execution(Execution.defaults().threads(3).on(counting).isa(Isa.SCALAR))
+              .execution(Execution.defaults().threads(3).executor(counting).isa(Isa.SCALAR))
               .build();
       CrossEntropy alone = clamped().temperature(2).execution(Execution.sequential()).build();
       for (Tensor targets : List.of(Tensor.of(labels, rows), Tensor.of(oneHot, rows, classes))) {

@@ -3,6 +3,7 @@ package dev.xent.layers;
 
 import dev.xent.Samples;
 import dev.xent.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /** {@code y = x W + b} in plain loops: a layer that learns, for the tests. */
 final class LinearLayer implements Layer {
@@ -22,7 +23,7 @@ final class LinearLayer implements Layer {
   }
 
   @Override
-  public Tensor forward(Tensor x) {
+  public Tensor forward(Tensor x, @Nullable Tensor feedbacks) {
     inputs = x.toFloatArray();
     int rows = inputs.length / in;
     float[] y = new float[rows * out];

@@ -32,8 +32,8 @@ final class Helpers implements AutoCloseable {
       case ALONE -> library.threads(1);
       case POOL -> library;
       case FOUR_OF_THE_POOL -> library.threads(4);
-      case VIRTUAL_THREADS -> library.threads(3).on(virtual);
-      case PLATFORM_THREADS -> library.threads(3).on(platform);
+      case VIRTUAL_THREADS -> library.threads(3).executor(virtual);
+      case PLATFORM_THREADS -> library.threads(3).executor(platform);
     };
   }
 

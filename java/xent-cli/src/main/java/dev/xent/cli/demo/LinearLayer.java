@@ -8,6 +8,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@code z = x W + b}, the one layer of the demo that learns. F32, row-major inputs of shape [B, D]
@@ -43,7 +44,7 @@ final class LinearLayer implements Layer {
   }
 
   @Override
-  public Tensor forward(Tensor batch) {
+  public Tensor forward(Tensor batch, @Nullable Tensor feedbacks) {
     rows = Math.toIntExact(batch.dim(0));
     inputs = batch.segment();
     MemorySegment z = outputs.segment();

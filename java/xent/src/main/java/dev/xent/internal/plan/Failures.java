@@ -73,14 +73,13 @@ final class Failures {
   private static LabelException label(Call call) {
     long label = xent_report.label(call.report);
     if (call.dimensions.hasElements()) {
-      return LabelException.ofElement(
-          row(call), label, Labels.areUnsigned(call.part(Array.TARGETS)));
+      return WrongLabels.ofElement(row(call), label, Labels.areUnsigned(call.part(Array.TARGETS)));
     }
     int field = xent_report.field(call.report);
     if (field == Field.PROMPT_TOKENS || field == Field.OUTPUT_TOKENS) {
       boolean ofPrompt = field == Field.PROMPT_TOKENS;
       Part tokens = ofPrompt ? call.part(Array.PROMPT_TOKENS) : call.part(Array.OUTPUT_TOKENS);
-      return LabelException.ofToken(
+      return WrongLabels.ofToken(
           tokens.name,
           row(call),
           label,
@@ -92,8 +91,8 @@ final class Failures {
             ? RowOffsets.length(call.part(Array.ROW_OFFSETS), xent_report.row(call.report))
             : Math.max(call.allClasses, call.dimensions.classes);
     return label >= 0 && label < classes
-        ? LabelException.ofMaskedClass(row(call), label, classes)
-        : new LabelException(
+        ? WrongLabels.ofMaskedClass(row(call), label, classes)
+        : WrongLabels.outOfRange(
             row(call), label, Labels.areUnsigned(call.part(Array.TARGETS)), classes);
   }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.errors.LabelException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.reference.math.Lanes;
@@ -413,10 +412,11 @@ final class NllRow {
   void requireClass(long label) {
     long index = call.pieces.firstRow + row;
     if (label < 0 || label >= classes) {
-      throw new LabelException(index, label, Labels.areUnsigned(call.part(Array.TARGETS)), classes);
+      throw WrongLabels.outOfRange(
+          index, label, Labels.areUnsigned(call.part(Array.TARGETS)), classes);
     }
     if (!takesPart(label)) {
-      throw LabelException.ofMaskedClass(index, label, classes);
+      throw WrongLabels.ofMaskedClass(index, label, classes);
     }
   }
 

@@ -4,7 +4,6 @@ package dev.xent.internal.plan;
 import static java.lang.foreign.MemorySegment.NULL;
 
 import dev.xent.errors.DTypeException;
-import dev.xent.errors.LabelException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.ffi.xent_report;
@@ -384,7 +383,7 @@ public final class SamplerPlan {
           for (long j = 0; j < count; j++) {
             long token = tokens.integer(j);
             if ((token != NO_TOKEN || unsigned) && (token < 0 || token >= classes)) {
-              throw LabelException.ofToken(
+              throw WrongLabels.ofToken(
                   part.name, call.pieces.firstRow + row, token, unsigned, classes);
             }
           }

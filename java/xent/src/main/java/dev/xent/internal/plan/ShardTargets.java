@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
-import dev.xent.errors.LabelException;
 import dev.xent.internal.kernels.Array;
 import java.lang.foreign.ValueLayout;
 
@@ -47,11 +46,11 @@ final class ShardTargets {
         continue;
       }
       if (label < 0 || label >= call.allClasses) {
-        throw new LabelException(
+        throw WrongLabels.outOfRange(
             call.pieces.firstRow + row, label, Labels.areUnsigned(targets), call.allClasses);
       }
       if (isMasked(call, row, label - call.firstClass)) {
-        throw LabelException.ofMaskedClass(call.pieces.firstRow + row, label, call.allClasses);
+        throw WrongLabels.ofMaskedClass(call.pieces.firstRow + row, label, call.allClasses);
       }
     }
   }
