@@ -17,9 +17,9 @@ import dev.xent.options.FullyMasked;
 
 /**
  * The class of the largest number along one axis: the lowest class among equals, -1 in a row that
- * has a NaN or +inf, or whose classes are all -inf or masked. {@link TopK} gives more than one.
+ * has a NaN or +inf, or whose classes are all -inf or masked. {@link TopK} returns more than one.
  *
- * <p>Takes tensors F32, F64, F16 or BF16 of any rank and any strides. A call may be given {@link
+ * <p>Takes tensors F32, F64, F16 or BF16 of any rank and any strides. A call accepts {@link
  * Inputs}: a class mask, or row offsets of ragged rows, whose classes count from the beginning of
  * the row.
  *

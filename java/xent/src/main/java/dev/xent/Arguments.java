@@ -11,7 +11,7 @@ import dev.xent.internal.plan.States;
 import dev.xent.internal.plan.View;
 import org.jspecify.annotations.Nullable;
 
-/** What the arguments of a call hold. A null is refused with its name and what to give. */
+/** The tensors of the arguments of a call. A null is an error that names the argument. */
 final class Arguments {
   private Arguments() {}
 

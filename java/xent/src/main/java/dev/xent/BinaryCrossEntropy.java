@@ -37,23 +37,23 @@ import org.jspecify.annotations.Nullable;
  * types. Where they are F64, everything is computed in double and each tensor of floats may be F64
  * or F32.
  *
- * <p><b>Weights</b> of elements may be given to a call: of a type that fits the logits, or bytes,
- * of which those that are 0 mask; in the shape of the logits, where any size may be 1 and hold for
- * all, or one per index of {@link Builder#axis}. They are used as they are.
+ * <p><b>Weights</b> of elements are optional: of a type that fits the logits, or bytes, of which
+ * those that are 0 mask; in the shape of the logits, where any size may be 1 and hold for all, or
+ * one per index of {@link Builder#axis}. They are used as they are.
  *
  * <p><b>Reduction</b> as in {@link CrossEntropy}; the denominator is the number of elements that
- * are not ignored: their weight is not 0, and their label not the ignore index. Weights are no part
- * of it. An ignored element has the loss and the gradient +0, whatever it holds.
+ * are not ignored: their weight is not 0, and their label not the ignore index. Weights do not
+ * change it. An ignored element has the loss and the gradient +0.
  *
- * <p><b>Edges.</b> A NaN gives a NaN. A logit of +inf has the loss +inf where the target is 0, and
- * +0 where it is 1; -inf the other way round. A mean over the denominator 0 follows {@link
+ * <p><b>Edges.</b> A NaN makes the result NaN. A logit of +inf has the loss +inf if the target is
+ * 0, and +0 if it is 1; -inf the opposite. A mean over the denominator 0 follows {@link
  * Builder#emptyMean}, and its gradient is +0.
  *
- * <p>Instances are immutable; any number of threads may share one. A call gives the same bits
- * whatever the backend, instruction set, number of threads, strides, batch size or kind of memory.
- * Everything is checked before anything is written: {@link ShapeException}, {@link DTypeException},
- * {@link MemoryException} and {@link OptionException} for what does not fit, {@link LabelException}
- * for a label that is neither 0 nor 1.
+ * <p>Instances are immutable; any number of threads may share one. The bits do not depend on
+ * backend, instruction set, number of threads, strides, batch size or kind of memory. Everything is
+ * checked before anything is written: {@link ShapeException}, {@link DTypeException}, {@link
+ * MemoryException} and {@link OptionException} for what does not fit, {@link LabelException} for a
+ * label that is neither 0 nor 1.
  */
 public final class BinaryCrossEntropy {
   private final BinaryPlan plan;
@@ -67,17 +67,14 @@ public final class BinaryCrossEntropy {
     return new Builder();
   }
 
-  /**
-   * Returns the operation that gives the mean over the elements, with the defaults of {@link
-   * Builder}.
-   */
+  /** Returns the operation for the mean over the elements, with the defaults of {@link Builder}. */
   public static BinaryCrossEntropy mean() {
     return builder().build();
   }
 
   /**
-   * Returns the operation that gives the sum over the elements, otherwise with the defaults of
-   * {@link Builder}.
+   * Returns the operation for the sum over the elements, otherwise with the defaults of {@link
+   * Builder}.
    */
   public static BinaryCrossEntropy sum() {
     return builder().reduction(Reduction.SUM).build();
@@ -93,9 +90,7 @@ public final class BinaryCrossEntropy {
     return new BinaryCrossEntropy(plan.withDenominator(denominator));
   }
 
-  /**
-   * The axis along which weights of one dimension lie, as {@link Builder#axis(int)} was given it.
-   */
+  /** The axis of weights with one dimension, as set by {@link Builder#axis(int)}. */
   public int axis() {
     return plan.axis();
   }
@@ -230,8 +225,8 @@ public final class BinaryCrossEntropy {
     }
 
     /**
-     * The label whose elements are ignored: any number. There is none by default. With targets that
-     * are no labels a call throws {@link OptionException}.
+     * The label whose elements are ignored: any number. Default: none. With other targets than
+     * labels a call throws {@link OptionException}.
      */
     public Builder ignoreIndex(long value) {
       ignoreIndex = value;
@@ -251,7 +246,7 @@ public final class BinaryCrossEntropy {
     }
 
     /**
-     * {@code gamma} of the focal loss; 0 (default): it is none.
+     * {@code gamma} of the focal loss; 0 (default): not focal.
      *
      * @throws OptionException unless from 0 to 2^32
      */
@@ -286,12 +281,12 @@ public final class BinaryCrossEntropy {
   }
 
   /**
-   * What a call hands out beside the loss. Every element is a row here: {@link #losses} has the
-   * shape of the logits, and {@link #rows} is the number of elements.
+   * Further results of a call. Every element is a row here: {@link #losses} has the shape of the
+   * logits, and {@link #rows} is the number of elements.
    *
-   * <p>Ask it once for what you want, then give it to any number of calls; each overwrites the
-   * numbers and tensors of the one before. A call that fails leaves the numbers of the call before.
-   * Not safe for use by several threads at once.
+   * <p>Set once what you want, then pass it to any number of calls; each overwrites the numbers and
+   * tensors of the one before. A call that fails leaves the numbers of the call before. Not safe
+   * for use by several threads at once.
    */
   public static final class Outputs extends ReducedOutputs {
     /** Creates outputs that request only the numbers of a call. */

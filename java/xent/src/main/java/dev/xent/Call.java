@@ -21,7 +21,7 @@ public final class Call {
   }
 
   /**
-   * Sets what all later runs read beside the tensors. Default: nothing.
+   * Sets further inputs of all later runs. Default: none.
    *
    * @param inputs what the operation takes: a class mask, a sink, row weights, row offsets
    */

@@ -29,8 +29,8 @@ import org.jspecify.annotations.Nullable;
  * zLoss lse) - w q)} from the same read of the logits. Without weights and z-loss that is {@code -
  * sum q log softmax(x)} and {@code c (softmax(x) sum q - q)}.
  *
- * <p><b>Logits.</b> Any rank, any strides. The classes lie along the last axis unless {@link
- * Builder#axis(int)} says otherwise; each index of the other axes is a row. The {@code x} of the
+ * <p><b>Logits.</b> Any rank, any strides. The classes are along the last axis, unless {@link
+ * Builder#axis(int)} sets another; each index of the other axes is a row. The {@code x} of the
  * formulas are the logits after {@link Builder#softcap} and {@link Builder#temperature}; a gradient
  * is with respect to the logits before them.
  *
@@ -49,16 +49,15 @@ import org.jspecify.annotations.Nullable;
  *       C)}, with their probabilities in {@link Inputs#targetWeights}.
  * </ul>
  *
- * <p><b>Inputs.</b> A call may be given {@link Inputs} beside: weights or a mask of rows, a mask of
- * classes, a sink, row offsets of ragged rows.
+ * <p><b>Inputs.</b> A call accepts {@link Inputs}: weights or a mask of rows, a mask of classes, a
+ * sink, row offsets of ragged rows.
  *
  * <p><b>Reduction.</b> {@code SUM} is the exact sum of the row losses, rounded once; {@code MEAN}
  * is that sum divided by the denominator. The losses of the rows go into {@link Outputs#losses}.
  * The denominator is the number of rows that are not ignored; where rows or classes have weights,
  * the exact sum of {@code u w} over these rows, {@code w} being the weight of the label's class for
- * class indices and 1 for other targets; unless {@link Builder#denominator} gives another. The
- * gradient has a reduction of its own, so that a mean loss can be reported with the gradient of the
- * sum.
+ * class indices and 1 for other targets; unless {@link Builder#denominator} sets another. The
+ * gradient has its own reduction, so that a mean loss can be reported with the gradient of the sum.
  *
  * <p><b>Edges.</b> NaN or +inf in a row makes its loss and gradient NaN. A class of -inf has
  * probability 0; a label on it has the loss +inf. A row that is all -inf, or whose classes are all
@@ -67,11 +66,11 @@ import org.jspecify.annotations.Nullable;
  * Builder#emptyMean}, and its gradient is +0.
  *
  * <p>Instances are immutable; any number of threads may share one. Small calls allocate nothing;
- * large calls use more threads ({@link Execution#threads}). A call gives the same bits whatever the
- * backend, instruction set, number of threads, strides, batch size or kind of memory. Everything is
- * checked before anything is written: {@link ShapeException}, {@link DTypeException}, {@link
+ * large calls use more threads ({@link Execution#threads}). The bits do not depend on backend,
+ * instruction set, number of threads, strides, batch size or kind of memory. Everything is checked
+ * before anything is written: {@link ShapeException}, {@link DTypeException}, {@link
  * MemoryException} and {@link OptionException} for what does not fit, {@link LabelException} for a
- * label that is no class.
+ * label that is not a class.
  */
 public final class CrossEntropy {
   private static final long PYTORCH_IGNORE_INDEX = -100;
@@ -91,23 +90,22 @@ public final class CrossEntropy {
    * Returns a builder that begins with the rules of PyTorch's CrossEntropyLoss:
    *
    * <ul>
-   *   <li>The classes lie along axis 1; one dimension needs {@link Builder#axis(int) axis(0)}. By
-   *       default they lie along the last axis here, as in softmax; for logits of two dimensions
-   *       that is the same.
-   *   <li>Rows with the label -100 are ignored. By default nothing is ignored here, so that a label
-   *       that is no class does not go unnoticed.
-   *   <li>A negative ignore index is not looked at with probability rows; one of 0 or more is
-   *       refused there. By default any ignore index is refused with probability rows here.
+   *   <li>The classes are along axis 1; one dimension needs {@link Builder#axis(int) axis(0)}.
+   *       Xent's default is the last axis, as in softmax; for logits of two dimensions that is the
+   *       same.
+   *   <li>Rows with the label -100 are ignored. Xent ignores nothing by default, so a label that is
+   *       not a class is an error.
+   *   <li>A negative ignore index has no effect on probability rows; one of 0 or more is an error.
+   *       By default Xent rejects any ignore index with probability rows.
    *   <li>A mean divides by the sum of the class weights of the labels that are not ignored, and
-   *       with probability rows by the number of rows, whatever the class weights are: as here by
-   *       default.
-   *   <li>Smoothing takes {@code eps} from every target and gives {@code eps / K} to each class,
-   *       and class weights multiply both parts: as here by default.
-   *   <li>A mean over no row is NaN: as here by default. Its gradient is +0 here.
+   *       with probability rows by the number of rows for any class weights, as in Xent.
+   *   <li>Smoothing takes {@code eps} from every target and adds {@code eps / K} to each class, and
+   *       class weights multiply both parts, as in Xent.
+   *   <li>A mean over no row is NaN: as in Xent. Its gradient is +0 here.
    * </ul>
    *
-   * <p>Options chosen afterwards change these. What differs whatever is chosen: losses are added up
-   * exactly, and a label that is neither a class nor the ignore index is always refused.
+   * <p>You can change the options afterwards. Two differences remain: losses are added up exactly,
+   * and a label that is neither a class nor the ignore index is an error.
    */
   public static Builder pytorchRules() {
     Builder builder = builder().axis(1).ignoreIndex(PYTORCH_IGNORE_INDEX);
@@ -128,32 +126,30 @@ public final class CrossEntropy {
    * Returns a builder that begins with the rules of ONNX's SoftmaxCrossEntropyLoss:
    *
    * <ul>
-   *   <li>The classes lie along axis 1, and scores have at least two dimensions: others are
-   *       refused. By default the classes lie along the last axis here.
-   *   <li>There is no ignore index unless one is given: as here by default.
+   *   <li>The classes are along axis 1, and scores have at least two dimensions: others are errors.
+   *       By default the classes are along the last axis.
+   *   <li>No ignore index by default, as in Xent.
    *   <li>A mean divides by the sum of the class weights of the labels that are not ignored, and
    *       without weights by the number of these labels, as ONNX's reference does where its text
-   *       says the number of all: as here by default.
-   *   <li>Labels alone; there is no smoothing. Both can be had here all the same.
-   *   <li>A mean over no row is NaN: as here by default. Its gradient is +0 here.
+   *       says the number of all: as in Xent.
+   *   <li>Labels only, without smoothing. Xent allows both.
+   *   <li>A mean over no row is NaN: as in Xent. Its gradient is +0 here.
    * </ul>
    *
-   * <p>Options chosen afterwards change these. The second output of that operator is what {@link
-   * LogSoftmax} gives.
+   * <p>You can change the options afterwards. The second output of that operator is a {@link
+   * LogSoftmax}.
    */
   public static Builder onnxRules() {
     return builder().axis(1);
   }
 
-  /**
-   * Returns the operation that gives the mean over the rows, with the defaults of {@link Builder}.
-   */
+  /** Returns the operation for the mean over the rows, with the defaults of {@link Builder}. */
   public static CrossEntropy mean() {
     return builder().build();
   }
 
   /**
-   * Returns the operation that gives the sum over the rows, otherwise with the defaults of {@link
+   * Returns the operation for the sum over the rows, otherwise with the defaults of {@link
    * Builder}.
    */
   public static CrossEntropy sum() {
@@ -169,7 +165,7 @@ public final class CrossEntropy {
     return new CrossEntropy(plan.withDenominator(denominator));
   }
 
-  /** Returns the axis of the classes, as {@link Builder#axis(int)} was given it. */
+  /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
   public int axis() {
     return plan.axis();
   }
@@ -322,7 +318,7 @@ public final class CrossEntropy {
    * The gradient alone, from the row statistics of an earlier forward over the same logits and
    * targets: {@code dx = upstream * } the gradient that the forward would have written, whose scale
    * {@code c} is the gradient scale, divided by the denominator of that forward under a mean. The
-   * same bits as {@link #forwardBackward} gives when the upstream is 1.
+   * bits are those of {@link #forwardBackward} if the upstream is 1.
    *
    * @param logits {@code x}, as they were in the forward
    * @param targets as they were in the forward
@@ -338,7 +334,7 @@ public final class CrossEntropy {
   }
 
   /**
-   * The same where the forward had inputs beside.
+   * The same, with the inputs of the forward.
    *
    * @param logits {@code x}, as they were in the forward
    * @param targets as they were in the forward
@@ -506,11 +502,11 @@ public final class CrossEntropy {
   }
 
   /**
-   * What a call hands out beside the loss.
+   * Further results of a call.
    *
-   * <p>Ask it once for what you want, then give it to any number of calls; each overwrites the
-   * numbers and tensors of the one before. A call that fails leaves the numbers of the call before.
-   * Not safe for use by several threads at once.
+   * <p>Set once what you want, then pass it to any number of calls; each overwrites the numbers and
+   * tensors of the one before. A call that fails leaves the numbers of the call before. Not safe
+   * for use by several threads at once.
    */
   public static final class Outputs extends LogitLossOutputs {
     /** Creates outputs that request only the numbers of a call. */

@@ -28,25 +28,24 @@ import dev.xent.options.FullyMasked;
  * and that of a mean is the {@link Builder#gradientScale}. A softcap, a z-loss and a focal loss
  * have other Hessians.
  *
- * <p><b>Logits, upstream, output.</b> Equal shapes of any rank, any strides. The classes lie along
- * the last axis unless {@link Builder#axis(int)} says otherwise; each index of the other axes is a
+ * <p><b>Logits, upstream, output.</b> Equal shapes of any rank, any strides. The classes are along
+ * the last axis, unless {@link Builder#axis(int)} sets another; each index of the other axes is a
  * row.
  *
  * <p><b>Types.</b> Where the logits are F32, F16 or BF16, everything is computed as for F32,
  * upstream is of any of these types, and output is F32; where they are F64, upstream is F64 or F32
  * and output F64. The output has the probabilities for a while.
  *
- * <p><b>Inputs.</b> A call may be given a class mask, row weights, a sink, or row offsets of ragged
- * rows. A masked class is +0. A row of weight 0 is +0, whatever it holds.
+ * <p><b>Inputs.</b> A call accepts a class mask, row weights, a sink, or row offsets of ragged
+ * rows. A masked class is +0. A row of weight 0 is +0.
  *
  * <p><b>Edges.</b> A NaN or +inf in a row makes all of it NaN. A row that is all -inf follows
  * {@link Builder#fullyMasked}: NaN, or the products of probabilities that are 0.
  *
- * <p>Instances are immutable; any number of threads may share one. A call allocates nothing while
- * it is small and little else, and gives the same bits whatever the backend, instruction set,
- * number of threads, strides, batch size or kind of memory. Everything is checked before anything
- * is written: {@link ShapeException}, {@link DTypeException}, {@link MemoryException} and {@link
- * OptionException} for what does not fit.
+ * <p>Instances are immutable; any number of threads may share one. A small call allocates nothing.
+ * The bits do not depend on backend, instruction set, number of threads, strides, batch size or
+ * kind of memory. Everything is checked before anything is written: {@link ShapeException}, {@link
+ * DTypeException}, {@link MemoryException} and {@link OptionException} for what does not fit.
  */
 public final class CrossEntropyHvp {
   private final HvpPlan plan;

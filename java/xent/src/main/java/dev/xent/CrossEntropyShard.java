@@ -30,8 +30,8 @@ import org.jspecify.annotations.Nullable;
  * #exchange} yourself: {@link #partialStates}, {@link PartialStates#merge}, {@link #finish}, and
  * the three again where {@link RowStatistics#needsSecondRound} says so.
  *
- * <p>Results have the bits of the undivided call, whatever the shards, as they begin at multiples
- * of 8192 classes. Instances are immutable; any number of threads may share one.
+ * <p>Results have the bits of the undivided call for any shards, because they begin at multiples of
+ * 8192 classes. Instances are immutable; any number of threads may share one.
  */
 public final class CrossEntropyShard {
   private final LossShardPlan plan;
@@ -41,20 +41,20 @@ public final class CrossEntropyShard {
   }
 
   /**
-   * Computes the losses of whole rows together with the other shards, which call this too. Where
-   * one of them throws before it exchanges states, the others wait for it: tell them.
+   * Computes the losses of whole rows together with the other shards, which call this too. If one
+   * of them throws before it exchanges states, the others wait for it: notify them.
    *
    * @param logits the classes of this shard, of any type of floats
    * @param targets class indices; sparse targets; or probability rows of the classes of this shard
    * @param inputs target weights, row weights, a sink, and a class mask of the classes of this
    *     shard
    * @param outputs receive the numbers of all rows; their tensors are filled. Only {@code losses},
-   *     {@code logSumExp}, {@code correct}, {@code countCorrect} and {@code lossSum} can be asked
-   *     for
+   *     {@code logSumExp}, {@code correct}, {@code countCorrect} and {@code lossSum} are supported
    * @param gather sends the states of this shard to all, and returns those of all, in any order. It
    *     is called a second time where the largest logit of a row is beyond +-16384
-   * @throws IllegalArgumentException for what does not fit; among it a mask together with smoothing
-   *     where targets are no class indices, as a shard cannot know how many classes take part
+   * @throws IllegalArgumentException for what does not fit; also for a mask together with
+   *     smoothing, unless targets are class indices: the number of classes that take part is
+   *     unknown
    * @throws PartialStatesException for states that are not whole or do not belong together
    */
   public RowStatistics exchange(
@@ -78,9 +78,10 @@ public final class CrossEntropyShard {
    * @param logits the classes of this shard, of any type of floats
    * @param targets class indices; sparse targets; or probability rows of the classes of this shard
    * @param inputs target weights, and a class mask of the classes of this shard; a sink may be left
-   *     out, and row weights too unless rows of weight 0 have labels that are no classes
-   * @throws IllegalArgumentException for what does not fit; among it a mask together with smoothing
-   *     where targets are no class indices, as a shard cannot know how many classes take part
+   *     out, and row weights too, unless rows of weight 0 have labels that are not classes
+   * @throws IllegalArgumentException for what does not fit; also for a mask together with
+   *     smoothing, unless targets are class indices: the number of classes that take part is
+   *     unknown
    */
   public PartialStates partialStates(Tensor logits, Tensor targets, Inputs inputs) {
     return new PartialStates(
@@ -93,7 +94,7 @@ public final class CrossEntropyShard {
    * @param logits as in the first round
    * @param targets as in the first round
    * @param inputs as in the first round
-   * @param first what finishing the first round gave
+   * @param first the result of the first round
    */
   public PartialStates partialStates(
       Tensor logits, Tensor targets, Inputs inputs, RowStatistics first) {
@@ -132,7 +133,7 @@ public final class CrossEntropyShard {
    * @param whole the states of all classes, of the second round
    * @param labels as in the first round
    * @param inputs as in the first round
-   * @param first what finishing the first round gave
+   * @param first the result of the first round
    * @param outputs as in the first round, with the same tensors
    */
   public RowStatistics finish(
@@ -157,7 +158,7 @@ public final class CrossEntropyShard {
    * @param logits the classes of this shard
    * @param targets as in {@link #partialStates}
    * @param inputs target weights, row weights, and a class mask of the classes of this shard
-   * @param rows what the exchange or finishing gave
+   * @param rows the result of the exchange, or of finishing
    * @param upstream one number per row, of a type that fits the logits, or null for 1 in every row
    * @param gradient in the shape of the logits; may be {@code logits} itself, but not overlap
    *     anything in any other way

@@ -22,22 +22,22 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A divergence of a student from its teacher, both given as logits, and its gradient with respect
- * to the student's logits. {@code q = softmax(teacher / temperature)}, {@code p = softmax(x /
+ * A divergence of a student from its teacher, both as logits, and its gradient with respect to the
+ * student's logits. {@code q = softmax(teacher / temperature)}, {@code p = softmax(x /
  * temperature)}; which divergence, says a {@link Kind}: Kullback-Leibler, Jensen-Shannon, or the
  * total variation distance. A loss is never below 0.
  *
  * <p>Distillation multiplies by the square of the temperature, so that gradients keep their size:
  * {@code gradientScale(t * t)}, and the loss times {@code t * t}. It is not done here.
  *
- * <p><b>Logits, teacher.</b> Equal shapes of any rank, any strides. The classes lie along the last
- * axis unless {@link Builder#axis(int)} says otherwise; each index of the other axes is a row.
+ * <p><b>Logits, teacher.</b> Equal shapes of any rank, any strides. The classes are along the last
+ * axis, unless {@link Builder#axis(int)} sets another; each index of the other axes is a row.
  *
- * <p><b>Types.</b> Each tensor is F32, F64, F16 or BF16, whatever the others are. Everything is
- * computed in double and rounded once.
+ * <p><b>Types.</b> Each tensor is F32, F64, F16 or BF16, in any mixture. Everything is computed in
+ * double and rounded once.
  *
- * <p><b>Inputs.</b> A call may be given a class mask, which is for both sides, and row weights
- * {@code u}; a row of weight 0 is ignored: its loss and gradient are +0.
+ * <p><b>Inputs.</b> A call accepts a class mask, which is for both sides, and row weights {@code
+ * u}; a row of weight 0 is ignored: its loss and gradient are +0.
  *
  * <p><b>Reduction</b> as in {@link CrossEntropy}; the denominator is the number of rows, or the
  * exact sum of their weights.
@@ -47,10 +47,10 @@ import org.jspecify.annotations.Nullable;
  * probability 0 there; where the teacher has it and the student not, the Kullback-Leibler
  * divergence is +inf.
  *
- * <p>Instances are immutable; any number of threads may share one. A call gives the same bits
- * whatever the backend, instruction set, number of threads, strides, batch size or kind of memory.
- * Everything is checked before anything is written: {@link ShapeException}, {@link DTypeException},
- * {@link MemoryException} and {@link OptionException} for what does not fit.
+ * <p>Instances are immutable; any number of threads may share one. The bits do not depend on
+ * backend, instruction set, number of threads, strides, batch size or kind of memory. Everything is
+ * checked before anything is written: {@link ShapeException}, {@link DTypeException}, {@link
+ * MemoryException} and {@link OptionException} for what does not fit.
  */
 public final class Divergence {
   private final DivergencePlan plan;
@@ -87,7 +87,7 @@ public final class Divergence {
   }
 
   /**
-   * Returns the operation that gives the mean over the rows, with the defaults of {@link Builder}.
+   * Returns the operation for the mean over the rows, with the defaults of {@link Builder}.
    *
    * @param kind which divergence
    */
@@ -96,7 +96,7 @@ public final class Divergence {
   }
 
   /**
-   * Returns the operation that gives the sum over the rows, otherwise with the defaults of {@link
+   * Returns the operation for the sum over the rows, otherwise with the defaults of {@link
    * Builder}.
    *
    * @param kind which divergence
@@ -114,7 +114,7 @@ public final class Divergence {
     return new Divergence(plan.withDenominator(denominator));
   }
 
-  /** Returns the axis of the classes, as {@link Builder#axis(int)} was given it. */
+  /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
   public int axis() {
     return plan.axis();
   }
@@ -252,7 +252,7 @@ public final class Divergence {
     }
 
     /**
-     * What a row gives in which one side has nothing but -inf and masked classes: NaN (default), or
+     * The result of a row in which one side has only -inf and masked classes: NaN (default), or
      * loss and gradient +0.
      */
     public Builder fullyMasked(FullyMasked value) {
@@ -292,11 +292,11 @@ public final class Divergence {
   }
 
   /**
-   * What a call hands out beside the loss.
+   * Further results of a call.
    *
-   * <p>Ask it once for what you want, then give it to any number of calls; each overwrites the
-   * numbers and tensors of the one before. A call that fails leaves the numbers of the call before.
-   * Not safe for use by several threads at once.
+   * <p>Set once what you want, then pass it to any number of calls; each overwrites the numbers and
+   * tensors of the one before. A call that fails leaves the numbers of the call before. Not safe
+   * for use by several threads at once.
    */
   public static final class Outputs extends ReducedOutputs {
     /** Creates outputs that request only the numbers of a call. */

@@ -18,8 +18,8 @@ import dev.xent.options.FullyMasked;
  * The entropy of softmax along one axis: {@code - sum p log p} with {@code p = softmax(x)}, one
  * number per row, in natural units. A class of probability 0 adds nothing.
  *
- * <p>Takes tensors of any rank and any strides. NaN or +inf in a row gives NaN; a row of one class
- * gives 0; a row that is all -inf follows {@link Builder#fullyMasked}. The bits are those of {@link
+ * <p>Takes tensors of any rank and any strides. A row with NaN or +inf is NaN; a row of one class
+ * is 0; a row that is all -inf follows {@link Builder#fullyMasked}. The bits are those of {@link
  * CrossEntropy.Outputs#entropies}, which a loss writes in the same read.
  *
  * <p><b>Types.</b> Where the logits are F32, F16 or BF16, everything is computed as for F32 and
@@ -27,12 +27,12 @@ import dev.xent.options.FullyMasked;
  * nearest even. Where they are F64, everything is computed in double and each tensor may be F64 or
  * F32.
  *
- * <p>A call may be given {@link Inputs}: a class mask, a sink, or row offsets of ragged rows.
+ * <p>A call accepts {@link Inputs}: a class mask, a sink, or row offsets of ragged rows.
  *
  * <p>Instances are immutable; any number of threads may share one. Small calls allocate nothing;
- * large calls use more threads ({@link Execution#threads}). A call gives the same bits whatever the
- * backend, instruction set, number of threads, strides, batch size or kind of memory. Every method
- * throws {@link ShapeException}, {@link DTypeException}, {@link MemoryException} or {@link
+ * large calls use more threads ({@link Execution#threads}). The bits do not depend on backend,
+ * instruction set, number of threads, strides, batch size or kind of memory. Every method throws
+ * {@link ShapeException}, {@link DTypeException}, {@link MemoryException} or {@link
  * OptionException} for what does not fit, before anything is written.
  */
 public final class Entropy {

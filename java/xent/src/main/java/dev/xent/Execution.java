@@ -49,8 +49,8 @@ public final class Execution {
   }
 
   /**
-   * Sets the maximum number of threads per call, including the calling one. Small work stays on the
-   * calling thread whatever this says. More than 256 count as 256.
+   * Sets the maximum number of threads per call, including the calling one. Small work always stays
+   * on the calling thread. More than 256 count as 256.
    *
    * @throws OptionException unless 1 or more
    */
@@ -59,13 +59,13 @@ public final class Execution {
   }
 
   /**
-   * Sets where the threads come from that help the calling one, in place of Xent's own: each gets a
-   * task. The calling thread does the work that nobody else does, so the call completes, with the
-   * same bits, whatever the executor does: it may run a task at once, late, twice or never, refuse
-   * it with a {@link java.util.concurrent.RejectedExecutionException}, or have no thread left (an
-   * {@link OutOfMemoryError}). Anything else that {@code execute} throws, errors included, goes to
-   * the {@linkplain Thread#getUncaughtExceptionHandler() handler} of the calling thread, and the
-   * call completes all the same. Only an {@code execute} that blocks holds the call up.
+   * Sets an executor whose threads help the calling thread, instead of Xent's own. Each gets a
+   * task. The calling thread does all work that is left, so the call completes with the same bits
+   * even if the executor runs a task at once, late, twice or never, rejects it with a {@link
+   * java.util.concurrent.RejectedExecutionException}, or has no thread left (an {@link
+   * OutOfMemoryError}). Anything else that {@code execute} throws, errors included, goes to the
+   * {@linkplain Thread#getUncaughtExceptionHandler() handler} of the calling thread, and the call
+   * completes all the same. Only an {@code execute} that blocks holds the call up.
    */
   public Execution executor(Executor executor) {
     return new Execution(backend, isa, threads.withExecutor(executor));

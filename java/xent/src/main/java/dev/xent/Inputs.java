@@ -9,8 +9,8 @@ import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.InputViews;
 
 /**
- * What a call may read beside logits and targets: a mask of classes, the offsets of ragged rows,
- * the weights of rows and of sparse targets, a sink, and the bias of a linear layer.
+ * Further inputs of a call: a mask of classes, the offsets of ragged rows, the weights of rows and
+ * of sparse targets, a sink, and the bias of a linear layer.
  *
  * <pre>{@code
  * Inputs inputs = Inputs.none().classMask(mask).rowWeights(weights);
@@ -19,7 +19,7 @@ import dev.xent.internal.plan.InputViews;
  *
  * <p>Instances are immutable views, as tensors are: each method returns another instance, any
  * number of calls and threads may use one, and each call reads what the tensors hold then. An
- * operation refuses an input that it does not take with an {@link OptionException}, and tensors
+ * operation rejects an input that it does not support with an {@link OptionException}, and tensors
  * that do not fit with a {@link ShapeException} or {@link DTypeException}, before anything is
  * written. None of the tensors may overlap what a call writes.
  */
@@ -32,7 +32,7 @@ public final class Inputs {
     this.views = views;
   }
 
-  /** Nothing beside logits and targets. */
+  /** No further inputs. */
   public static Inputs none() {
     return NONE;
   }
@@ -53,9 +53,9 @@ public final class Inputs {
   }
 
   /**
-   * With a sink: one logit per row more in its denominator, {@code exp(sink)}, which is no class.
-   * It is taken as it is, without softcap or temperature; -inf is as if there were none. Not for
-   * the backward of softmax and log-softmax, which needs no mention of it.
+   * With a sink: an extra logit per row, which adds {@code exp(sink)} to the denominator and does
+   * not belong to a class. It is taken as it is, without softcap or temperature; -inf is as if
+   * there were none. Not for the backward of softmax and log-softmax, which needs no mention of it.
    *
    * @param logits of a type that fits the logits, in the shape of the rows, where any size may be 1
    *     and hold for all; or a single number
@@ -68,8 +68,8 @@ public final class Inputs {
    * With ragged rows: logits and everything else that has a number per class have one dimension, in
    * which row {@code r} has the places from {@code offsets[r]} up to {@code offsets[r + 1]}; what
    * has one number per row has the shape {@code [rows]}, sparse targets {@code [rows, k]}. Class
-   * {@code k} of a row is its k-th place. A row without places is fully masked. What lies outside
-   * of all rows is neither read nor written. A call copies the offsets before it looks at them.
+   * {@code k} of a row is its k-th place. A row without places is fully masked. Elements outside of
+   * all rows are neither read nor written. A call copies the offsets before it looks at them.
    *
    * @param offsets I32 or I64, one dimension of rows + 1 numbers without gaps, which do not fall
    */
@@ -80,7 +80,7 @@ public final class Inputs {
   /**
    * With weights of the rows of a loss: row loss and gradient are multiplied by them, and a mean
    * divides by their sum. A row of weight 0 is ignored, as one with the ignore index is: so bytes
-   * of 0 and 1 are a mask of rows, whatever the targets.
+   * of 0 and 1 are a mask of rows for all targets.
    *
    * @param weights finite and 0 or more, of a type that fits the logits; or U8, or I8 that counts
    *     as U8; in the shape of the rows, where any size may be 1 and hold for all
@@ -103,7 +103,7 @@ public final class Inputs {
 
   /**
    * With the bias of a linear layer, which {@link LinearCrossEntropy} adds to the logits of each
-   * class; others refuse it.
+   * class; other operations reject it.
    *
    * @param numbers of type F32, F16 or BF16, one dimension with a number per class
    */
@@ -115,7 +115,7 @@ public final class Inputs {
     return new Inputs(views.with(array, Arguments.view(tensor, array.text)));
   }
 
-  /** The inputs that were given: {@code Inputs[classMask=U8 [10]]}. */
+  /** The inputs that are set: {@code Inputs[classMask=U8 [10]]}. */
   @Override
   public String toString() {
     return views.describe("Inputs");

@@ -30,36 +30,35 @@ import org.jspecify.annotations.Nullable;
  * {@link CrossEntropy} of {@code logits = hidden * weights^T + bias}, and its gradients in hidden
  * states, weights and bias, without the logits in memory: they are computed piece by piece, where
  * they are needed. So the last layer of a language model of 128,000 tokens, or of a recommender of
- * a million items, takes megabytes beside its weights, not gigabytes.
+ * a million items, takes megabytes in addition to its weights, not gigabytes.
  *
  * <p><b>Shapes.</b> {@code hidden} has any rank and any strides, with its features along the last
  * axis unless {@link Builder#axis(int)} says otherwise; each index of the other axes is a row.
- * {@code weights} are {@code [classes, features]}, of any strides, so that an embedding serves as
- * it lies in memory, a file, or a part of a larger matrix; {@link Inputs#bias} is {@code
- * [classes]}. Targets, inputs and outputs have the shapes that they have beside logits of the shape
- * of {@code hidden} with the classes in place of the features.
+ * {@code weights} are {@code [classes, features]}, of any strides, so you can pass an embedding, a
+ * mapped file, or a part of a larger matrix; {@link Inputs#bias} is {@code [classes]}. Targets,
+ * inputs and outputs have the shapes that they have for logits of the shape of {@code hidden}, with
+ * classes instead of features.
  *
  * <p><b>Types.</b> F32, F16 and BF16, each tensor for itself: inputs are widened exactly, results
  * rounded once to nearest even. A logit is a sum of products in blocks of 128 features, each summed
- * in float and then in double, and rounded to float; everything else is, bit for bit, what {@link
- * CrossEntropy} gives for these logits. Which terms are added in which order, also of the
- * gradients, is a part of the contract: docs/spec/numerics.md, section 13.
+ * in float and then in double, and rounded to float; everything else has the bits of {@link
+ * CrossEntropy} for these logits. Which terms are added in which order, also of the gradients, is a
+ * part of the contract: docs/spec/numerics.md, section 13.
  *
  * <p><b>Gradients</b> are of the same loss. That of {@code hidden} belongs to rows; those of
  * weights and bias are sums over all rows of a call, and overwrite what was there.
  *
- * <p><b>Workspace.</b> Each thread that works on a call takes some megabytes beside the tensors:
- * {@link Builder#workspace}. Where threads share out the classes of few rows, and for Java arrays,
- * states take 64 bytes for each row and 8192 classes besides, of as many rows at a time as 2 MiB
- * hold.
+ * <p><b>Workspace.</b> Each thread that works on a call takes some megabytes in addition to the
+ * tensors: {@link Builder#workspace}. Where threads share out the classes of few rows, and for Java
+ * arrays, states take 64 bytes for each row and 8192 classes, at most 2 MiB at a time.
  *
  * <p>Options, targets, inputs, edges, threads and exceptions are those of {@link CrossEntropy};
- * rows cannot be ragged. Instances are immutable; any number of threads may share one. The bits are
- * the same whatever the backend, instruction set, number of threads, workspace, strides or kind of
- * memory. Keep large weights off the heap, as the collector waits for kernels on Java arrays.
- * Everything is checked before anything is written: {@link ShapeException}, {@link DTypeException},
- * {@link MemoryException} and {@link OptionException} for what does not fit, {@link LabelException}
- * for a label that is no class.
+ * rows cannot be ragged. Instances are immutable; any number of threads may share one. The bits do
+ * not depend on backend, instruction set, number of threads, workspace, strides or kind of memory.
+ * Keep large weights off the heap, as the collector waits for kernels on Java arrays. Everything is
+ * checked before anything is written: {@link ShapeException}, {@link DTypeException}, {@link
+ * MemoryException} and {@link OptionException} for what does not fit, {@link LabelException} for a
+ * label that is not a class.
  */
 public final class LinearCrossEntropy {
   private final LinearPlan plan;
@@ -73,15 +72,13 @@ public final class LinearCrossEntropy {
     return new Builder();
   }
 
-  /**
-   * Returns the operation that gives the mean over the rows, with the defaults of {@link Builder}.
-   */
+  /** Returns the operation for the mean over the rows, with the defaults of {@link Builder}. */
   public static LinearCrossEntropy mean() {
     return builder().build();
   }
 
   /**
-   * Returns the operation that gives the sum over the rows, otherwise with the defaults of {@link
+   * Returns the operation for the sum over the rows, otherwise with the defaults of {@link
    * Builder}.
    */
   public static LinearCrossEntropy sum() {
@@ -97,7 +94,7 @@ public final class LinearCrossEntropy {
     return new LinearCrossEntropy(plan.withDenominator(denominator));
   }
 
-  /** The axis of the features, as {@link Builder#axis(int)} was given it. */
+  /** The axis of the features, as set by {@link Builder#axis(int)}. */
   public int axis() {
     return plan.axis();
   }
@@ -183,7 +180,7 @@ public final class LinearCrossEntropy {
   }
 
   /**
-   * The reduced loss, its gradients, and what the outputs were asked for.
+   * The reduced loss, its gradients, and the outputs.
    *
    * @param hidden a row of features for each row of logits
    * @param weights those of each class
@@ -217,7 +214,7 @@ public final class LinearCrossEntropy {
   }
 
   /**
-   * The reduced loss, its gradients, and what the outputs were asked for.
+   * The reduced loss, its gradients, and the outputs.
    *
    * @param hidden a row of features for each row of logits
    * @param weights those of each class
@@ -246,7 +243,7 @@ public final class LinearCrossEntropy {
    * The gradients alone, from the row statistics of an earlier forward over the same hidden states,
    * weights and targets: {@code upstream} times the gradients that the forward would have written,
    * whose scale is the gradient scale, divided by the denominator of that forward under a mean. The
-   * same bits as {@link #forwardBackward} gives when the upstream is 1.
+   * bits are those of {@link #forwardBackward} if the upstream is 1.
    *
    * @param hidden as in the forward
    * @param weights as in the forward
@@ -416,11 +413,11 @@ public final class LinearCrossEntropy {
     }
 
     /**
-     * At most so many bytes of workspace for each thread that works on a call; each keeps them for
-     * its next call. What the workspaces of all threads leave free holds the logits between the
-     * passes of a call with gradients, if there is room for all of them, so that nothing computes
-     * them twice; the calling thread keeps that memory, too. A virtual thread keeps no more than 1
-     * MiB of either. The workspace changes the speed and no bit. A call that cannot do with so few
+     * The maximum workspace, in bytes, of each thread that works on a call; each keeps it for its
+     * next call. What the workspaces of all threads leave free holds the logits between the passes
+     * of a call with gradients, if there is room for all of them, so that nothing computes them
+     * twice; the calling thread keeps that memory, too. A virtual thread keeps no more than 1 MiB
+     * of either. The workspace changes the speed and no bit. A call that cannot do with so few
      * throws an {@link OptionException} that says how many it needs: with gradients of the weights
      * 8 KiB for four features, and 8 KiB for every thousand rows and feature with that of the
      * hidden states. Default: what is fastest, mostly no more than 64 MiB, of which a thread keeps
@@ -448,11 +445,11 @@ public final class LinearCrossEntropy {
   }
 
   /**
-   * What a call hands out beside the loss.
+   * Further results of a call.
    *
-   * <p>Ask it once for what you want, then give it to any number of calls; each overwrites the
-   * numbers and tensors of the one before. A call that fails leaves the numbers of the call before.
-   * Not safe for use by several threads at once.
+   * <p>Set once what you want, then pass it to any number of calls; each overwrites the numbers and
+   * tensors of the one before. A call that fails leaves the numbers of the call before. Not safe
+   * for use by several threads at once.
    */
   public static final class Outputs extends LogitLossOutputs {
     /** Creates outputs that request only the numbers of a call. */
@@ -547,7 +544,7 @@ public final class LinearCrossEntropy {
   }
 
   /**
-   * Which gradients a call writes. Ask it once, then give it to any number of calls. Not safe for
+   * Which gradients a call writes. Set it once, then pass it to any number of calls. Not safe for
    * use by several threads at once.
    */
   public static final class Gradients {
@@ -588,7 +585,7 @@ public final class LinearCrossEntropy {
       return this;
     }
 
-    /** What is asked for, in one line. */
+    /** The outputs that are set, in one line. */
     @Override
     public String toString() {
       return views.describe("Gradients");

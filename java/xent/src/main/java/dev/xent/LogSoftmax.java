@@ -28,12 +28,11 @@ import java.lang.foreign.Arena;
  * results rounded once to nearest even. Where they are F64, everything is computed in double and
  * each tensor may be F64 or F32.
  *
- * <p>A call may be given {@link Inputs}: a class mask, a sink, or row offsets of ragged rows.
+ * <p>A call accepts {@link Inputs}: a class mask, a sink, or row offsets of ragged rows.
  *
- * <p>Instances are immutable; any number of threads may share one. Small calls that are given their
- * output allocate nothing; large calls use more threads ({@link Execution#threads}). A call gives
- * the same bits whatever the backend, instruction set, number of threads, strides, batch size or
- * kind of memory.
+ * <p>Instances are immutable; any number of threads may share one. Small calls with your output
+ * allocate nothing; large calls use more threads ({@link Execution#threads}). The bits do not
+ * depend on backend, instruction set, number of threads, strides, batch size or kind of memory.
  *
  * <p>Every method throws {@link ShapeException}, {@link DTypeException} or {@link MemoryException}
  * for tensors that do not fit, and {@link OptionException} for options that the type or the method

@@ -18,7 +18,7 @@ import dev.xent.options.FullyMasked;
  * Log-sum-exp along one axis: {@code log sum exp(x)}, one number per row.
  *
  * <p>Takes tensors of any rank and any strides. Logits of any finite size are exact: nothing
- * overflows on the way. NaN or +inf in a row gives NaN; a row that is all -inf follows {@link
+ * overflows on the way. A row with NaN or +inf is NaN; a row that is all -inf follows {@link
  * Builder#fullyMasked}.
  *
  * <p><b>Types.</b> Where the logits are F32, F16 or BF16, everything is computed as for F32 and
@@ -26,11 +26,11 @@ import dev.xent.options.FullyMasked;
  * nearest even. Where they are F64, everything is computed in double and each tensor may be F64 or
  * F32.
  *
- * <p>A call may be given {@link Inputs}: a class mask, a sink, or row offsets of ragged rows.
+ * <p>A call accepts {@link Inputs}: a class mask, a sink, or row offsets of ragged rows.
  *
  * <p>Instances are immutable; any number of threads may share one. Small calls allocate nothing;
- * large calls use more threads ({@link Execution#threads}). A call gives the same bits whatever the
- * backend, instruction set, number of threads, strides, batch size or kind of memory.
+ * large calls use more threads ({@link Execution#threads}). The bits do not depend on backend,
+ * instruction set, number of threads, strides, batch size or kind of memory.
  */
 public final class LogSumExp {
   private final LogSumExpPlan plan;

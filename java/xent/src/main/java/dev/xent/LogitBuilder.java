@@ -40,9 +40,9 @@ abstract class LogitBuilder extends OperationBuilder {
 
   /**
    * {@code c}: logits become {@code c tanh(x / c)}, before the temperature. Default: they stay. The
-   * backward of softmax and log-softmax refuses it: {@code y} does not tell its derivative. So does
-   * {@link CrossEntropyHvp}, whose Hessian it changes. Throws {@link OptionException} unless it is
-   * from 2^-32 to 2^32.
+   * backward of softmax and log-softmax rejects it, because {@code y} does not determine its
+   * derivative. So does {@link CrossEntropyHvp}, whose Hessian it changes. Throws {@link
+   * OptionException} unless it is from 2^-32 to 2^32.
    */
   protected LogitBuilder softcap(double value) {
     softcap = Options.requireSoftcap(value);

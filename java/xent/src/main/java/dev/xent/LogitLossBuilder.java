@@ -18,8 +18,8 @@ abstract class LogitLossBuilder extends LossBuilder {
   private double focalGamma;
 
   /**
-   * What a row gives that is all -inf, or whose classes are all masked: NaN (default), or loss and
-   * gradient +0.
+   * The result of a row that is all -inf, or whose classes are all masked: NaN (default), or loss
+   * and gradient +0.
    */
   protected LogitLossBuilder fullyMasked(FullyMasked value) {
     fullyMasked = Objects.requireNonNull(value, "fullyMasked");
@@ -59,7 +59,7 @@ abstract class LogitLossBuilder extends LossBuilder {
    * log-probabilities, as in systems that clip before the logarithm; gradients are as without. In
    * probability rows and sparse targets the probability of every class with a target is clamped so:
    * the loss is {@code sum t min(max(-log p, -log(1 - d)), -log d)}. That reads each row once more,
-   * whole, so rows that are computed in parts refuse it. Not together with {@code labelSmoothing}.
+   * whole, so rows that are computed in parts reject it. Not together with {@code labelSmoothing}.
    * Default: probabilities count as they are, which is exact. Throws {@link OptionException} unless
    * above 0 and at most 0.5.
    */
@@ -81,7 +81,7 @@ abstract class LogitLossBuilder extends LossBuilder {
     return this;
   }
 
-  /** All of them, with what the kernels are told. */
+  /** All options, with those of the kernels. */
   LossSpec spec(Engine engine) {
     return spec(engine, fullyMasked, temperature, softcap, zLoss, probabilityClamp, focalGamma);
   }

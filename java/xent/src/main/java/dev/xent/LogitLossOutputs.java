@@ -68,8 +68,8 @@ abstract class LogitLossOutputs extends LossOutputs {
 
   /**
    * Asks for the {@code k} classes of the largest logits in every row, in falling order, the lower
-   * one first among equals; -1 where there are not so many, and in rows that are NaN, fully masked
-   * or ignored.
+   * one first among equals; -1 if a row has fewer, and in rows that are NaN, fully masked or
+   * ignored.
    *
    * @param tensor I32 or I64 in the shape of the logits with {@code k}, at least 1 and at most all
    *     classes, along the class axis, or null to cancel the request
@@ -95,7 +95,7 @@ abstract class LogitLossOutputs extends LossOutputs {
    * Asks for the row statistics that a backward needs: 64 bytes per row, kept in these outputs
    * until the next call, which leaves none where it fails.
    *
-   * @param arena where they lie; a call with more rows than any before takes new memory from it.
+   * @param arena for their memory; a call with more rows than any before takes new memory from it.
    *     Null cancels the request and drops those that are kept
    */
   protected LogitLossOutputs saveStatistics(@Nullable Arena arena) {

@@ -19,8 +19,8 @@ abstract class LossBuilder extends ReducedBuilder {
   private @Nullable Tensor classWeights;
 
   /**
-   * The label whose rows are ignored: any number, a class or not. There is none by default. Class
-   * indices, and sparse targets, where it stands for no class.
+   * The label whose rows are ignored: any number, a class or not. Default: none. Class indices, and
+   * sparse targets, where it marks an unused entry.
    */
   protected LossBuilder ignoreIndex(long value) {
     ignoreIndex = value;

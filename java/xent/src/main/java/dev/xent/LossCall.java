@@ -29,7 +29,7 @@ public final class LossCall<O> {
   }
 
   /**
-   * Sets what all later runs read beside the tensors. Default: nothing.
+   * Sets further inputs of all later runs. Default: none.
    *
    * @param inputs what the operation takes: weights, masks, a sink, row offsets
    */
@@ -43,7 +43,7 @@ public final class LossCall<O> {
    *
    * @param gradient {@code dx}, in the shape of the logits; may be the logits themselves, but not
    *     overlap anything in any other way
-   * @throws OptionException for a linear layer, whose gradients are given to its {@code on}
+   * @throws OptionException for a linear layer, whose gradients are arguments of its {@code on}
    */
   public LossCall<O> gradient(Tensor gradient) {
     if (linear) {
@@ -55,7 +55,7 @@ public final class LossCall<O> {
   }
 
   /**
-   * Sets what all later runs write beside the loss. Default: nothing.
+   * Sets further outputs of all later runs. Default: none.
    *
    * @param outputs receive the numbers of each run; their tensors are filled
    */

@@ -29,7 +29,7 @@ abstract class LossOutputs extends ReducedOutputs {
   /**
    * Asks for the gradient with respect to probability rows or the weights of sparse targets: {@code
    * - c u (1 - eps) w l}, where {@code l} are the log-probabilities. It is written in every call
-   * that these outputs are given to.
+   * that receives these outputs.
    *
    * @param tensor of a type that fits the logits or log-probabilities, in the shape of the
    *     probability rows or of {@link Inputs#targetWeights}, or null to cancel the request
@@ -39,7 +39,7 @@ abstract class LossOutputs extends ReducedOutputs {
     return this;
   }
 
-  /** The number of correct rows, or -1 when neither correct rows nor their count was asked for. */
+  /** The number of correct rows, or -1 if neither correct rows nor their count are set. */
   public long correctCount() {
     return outputs.correctCount;
   }

@@ -21,7 +21,7 @@ import java.util.Objects;
  * }</pre>
  *
  * <p>Additions are exact, so neither their order nor how they are grouped changes a bit; sums are
- * rounded once, when they are asked for. Up to 2^30 losses that were computed in double, and 2^39
+ * rounded once, when you read them. Up to 2^30 losses that were computed in double, and 2^39
  * others.
  *
  * <p><b>Bytes.</b> {@link #toBytes} and {@link #ofBytes} use this layout, little-endian: 8 bytes
@@ -31,8 +31,7 @@ import java.util.Objects;
  * how many doubles there are (8), and 66 counters of doubles; counter i counts 2^(32 i - 1074) (8
  * each).
  *
- * <p>Not safe for use by several threads at once: give each an exact sum of its own and add them
- * up.
+ * <p>Not safe for use by several threads at once: use one exact sum per thread, and add them up.
  */
 public final class LossSum {
   final Sums sums;
@@ -40,7 +39,7 @@ public final class LossSum {
   /**
    * Creates an empty exact sum.
    *
-   * @throws NativeLibraryException where the native library is demanded and cannot be had
+   * @throws NativeLibraryException if the native library is required and cannot be loaded
    */
   public LossSum() {
     this(new Sums());
@@ -62,8 +61,8 @@ public final class LossSum {
   }
 
   /**
-   * What the mean divides by: the rows that count, or the exact sum of their weights, whatever
-   * denominator the operations were given.
+   * What the mean divides by: the rows that count, or the exact sum of their weights, for any
+   * denominator of the operations.
    */
   public double denominator() {
     return sums.weight();
@@ -93,9 +92,9 @@ public final class LossSum {
    * the exact sum that these bytes hold.
    *
    * @param bytes in the layout above
-   * @throws PartialStatesException when they are no exact sum, or one of another layout or numerics
-   *     version
-   * @throws NativeLibraryException where the native library is demanded and cannot be had
+   * @throws PartialStatesException if they are not an exact sum, or one of another layout or
+   *     numerics version
+   * @throws NativeLibraryException if the native library is required and cannot be loaded
    */
   public static LossSum ofBytes(byte[] bytes) {
     return new LossSum(Sums.ofBytes(Objects.requireNonNull(bytes, "bytes")));

@@ -28,8 +28,8 @@ import org.jspecify.annotations.Nullable;
  * After a log-softmax it is the cross-entropy; {@link CrossEntropy} does both in one pass and is
  * more exact.
  *
- * <p><b>Log-probabilities.</b> Any rank, any strides. The classes lie along the last axis unless
- * {@link Builder#axis(int)} says otherwise; each index of the other axes is a row.
+ * <p><b>Log-probabilities.</b> Any rank, any strides. The classes are along the last axis, unless
+ * {@link Builder#axis(int)} sets another; each index of the other axes is a row.
  *
  * <p><b>Types.</b> Where the log-probabilities are F32, F16 or BF16, each tensor of floats may have
  * any of these types; where they are F64, each may be F64 or F32. Results are computed in double,
@@ -39,18 +39,17 @@ import org.jspecify.annotations.Nullable;
  * CrossEntropy}, but without a sink.
  *
  * <p><b>Edges.</b> Only what has a weight is read: with class indices and no smoothing a NaN
- * elsewhere in the row changes nothing. A log-probability of 0 gives the loss +0, one of -inf at
- * the label +inf. Probability rows and sparse targets whose sum is not finite make loss and
- * gradient NaN. A row whose classes are all masked has the loss +0. Rows with an ignored label or
- * the weight 0 are not read: their loss and gradient are +0. A mean over the denominator 0 follows
- * {@link Builder#emptyMean}, and its gradient is +0.
+ * elsewhere in the row changes nothing. A log-probability of 0 has the loss +0, one of -inf at the
+ * label +inf. Probability rows and sparse targets whose sum is not finite make loss and gradient
+ * NaN. A row whose classes are all masked has the loss +0. Rows with an ignored label or the weight
+ * 0 are not read: their loss and gradient are +0. A mean over the denominator 0 follows {@link
+ * Builder#emptyMean}, and its gradient is +0.
  *
  * <p>Instances are immutable; any number of threads may share one. Small calls allocate nothing;
- * large calls use more threads ({@link Execution#threads}). A call gives the same bits whatever the
- * backend, number of threads, strides, batch size or kind of memory. Everything is checked before
- * anything is written: {@link ShapeException}, {@link DTypeException}, {@link MemoryException} and
- * {@link OptionException} for what does not fit, {@link LabelException} for a label that is no
- * class.
+ * large calls use more threads ({@link Execution#threads}). The bits do not depend on backend,
+ * number of threads, strides, batch size or kind of memory. Everything is checked before anything
+ * is written: {@link ShapeException}, {@link DTypeException}, {@link MemoryException} and {@link
+ * OptionException} for what does not fit, {@link LabelException} for a label that is not a class.
  */
 public final class NllLoss {
   private final NllPlan plan;
@@ -64,15 +63,13 @@ public final class NllLoss {
     return new Builder();
   }
 
-  /**
-   * Returns the operation that gives the mean over the rows, with the defaults of {@link Builder}.
-   */
+  /** Returns the operation for the mean over the rows, with the defaults of {@link Builder}. */
   public static NllLoss mean() {
     return builder().build();
   }
 
   /**
-   * Returns the operation that gives the sum over the rows, otherwise with the defaults of {@link
+   * Returns the operation for the sum over the rows, otherwise with the defaults of {@link
    * Builder}.
    */
   public static NllLoss sum() {
@@ -88,7 +85,7 @@ public final class NllLoss {
     return new NllLoss(plan.withDenominator(denominator));
   }
 
-  /** Returns the axis of the classes, as {@link Builder#axis(int)} was given it. */
+  /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
   public int axis() {
     return plan.axis();
   }
@@ -161,7 +158,7 @@ public final class NllLoss {
   }
 
   /**
-   * The reduced loss with inputs beside.
+   * The reduced loss, with further inputs.
    *
    * @param logProbabilities {@code l}
    * @param targets class indices, probability rows or sparse targets
@@ -177,7 +174,7 @@ public final class NllLoss {
   }
 
   /**
-   * The reduced loss with inputs beside, and what the outputs were asked for.
+   * The reduced loss and the outputs, with further inputs.
    *
    * @param logProbabilities {@code l}
    * @param targets class indices, probability rows or sparse targets
@@ -194,7 +191,7 @@ public final class NllLoss {
   }
 
   /**
-   * The reduced loss with inputs beside, and its gradient.
+   * The reduced loss and its gradient, with further inputs.
    *
    * @param logProbabilities {@code l}
    * @param targets class indices, probability rows or sparse targets
@@ -213,7 +210,7 @@ public final class NllLoss {
   }
 
   /**
-   * The reduced loss with inputs beside, its gradient, and what the outputs were asked for.
+   * The reduced loss, its gradient, and the outputs, with further inputs.
    *
    * @param logProbabilities {@code l}
    * @param targets class indices, probability rows or sparse targets
@@ -234,8 +231,8 @@ public final class NllLoss {
 
   /**
    * The gradient alone: {@code dl = - upstream * c * q}, where {@code c} is the gradient scale,
-   * divided by the denominator under a mean. It does not depend on the log-probabilities. The same
-   * bits as {@link #forwardBackward} gives when the upstream is 1.
+   * divided by the denominator under a mean. It does not depend on the log-probabilities. The bits
+   * are those of {@link #forwardBackward} if the upstream is 1.
    *
    * @param targets as they were in the forward
    * @param saved the outputs of that forward, for the rows that it counted
@@ -248,7 +245,7 @@ public final class NllLoss {
   }
 
   /**
-   * The same where the forward had inputs beside.
+   * The same, with the inputs of the forward.
    *
    * @param targets as they were in the forward
    * @param inputs as they were in the forward
@@ -371,11 +368,11 @@ public final class NllLoss {
   }
 
   /**
-   * What a call hands out beside the loss.
+   * Further results of a call.
    *
-   * <p>Ask it once for what you want, then give it to any number of calls; each overwrites the
-   * numbers and tensors of the one before. A call that fails leaves the numbers of the call before.
-   * Not safe for use by several threads at once.
+   * <p>Set once what you want, then pass it to any number of calls; each overwrites the numbers and
+   * tensors of the one before. A call that fails leaves the numbers of the call before. Not safe
+   * for use by several threads at once.
    */
   public static final class Outputs extends LossOutputs {
     /** Creates outputs that request only the numbers of a call. */

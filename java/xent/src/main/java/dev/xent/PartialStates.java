@@ -21,7 +21,7 @@ import java.util.function.UnaryOperator;
  *   <li>8 bytes {@code XNSTATES}; layout version 1 (4 bytes); numerics version (4);
  *   <li>kind (4): 0 softmax, 1 class indices, 2 probability rows or sparse targets; arithmetic (4):
  *       1 F32, 2 F64; round (4): 1 or 2; size of a state (4): 64;
- *   <li>number of dimensions (4), axis of the classes (4), first chunk (8), chunk behind the last
+ *   <li>number of dimensions (4), axis of the classes (4), first chunk (8), chunk after the last
  *       one (8), a chunk being 8192 classes;
  *   <li>the sizes (8 each); along the axis the number of all classes;
  *   <li>row by row, for each chunk an {@code xent_state} of the C API, which is opaque.
@@ -84,7 +84,7 @@ public final class PartialStates {
    * The states that these bytes hold.
    *
    * @param bytes in the layout above
-   * @throws PartialStatesException when they are none, or of another layout or numerics version
+   * @throws PartialStatesException if they are invalid, or of another layout or numerics version
    */
   public static PartialStates ofBytes(byte[] bytes) {
     return new PartialStates(States.ofBytes(Objects.requireNonNull(bytes, "bytes")));

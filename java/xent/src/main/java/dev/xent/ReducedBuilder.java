@@ -51,7 +51,7 @@ abstract class ReducedBuilder extends OperationBuilder {
   }
 
   /**
-   * The divisor of a mean, in place of the number of rows that are not ignored, or the sum of their
+   * The divisor of a mean, instead of the number of rows that are not ignored, or the sum of their
    * weights: for instance the number of rows of a whole batch, where each call sees a part of it.
    * Throws {@link OptionException} unless 0 or more, and finite.
    */
@@ -66,7 +66,7 @@ abstract class ReducedBuilder extends OperationBuilder {
     return this;
   }
 
-  /** All of them, with what the kernels are told. */
+  /** All options, with those of the kernels. */
   LossSpec spec(Options options, @Nullable Tensor classWeights) {
     return new LossSpec(
         options,

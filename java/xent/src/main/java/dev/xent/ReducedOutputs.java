@@ -7,7 +7,7 @@ import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.Outputs;
 import org.jspecify.annotations.Nullable;
 
-/** What every operation that reduces the losses of rows can hand out beside the loss. */
+/** Further results of every operation that reduces the losses of rows. */
 abstract class ReducedOutputs {
   final Outputs outputs = new Outputs();
 
@@ -23,8 +23,8 @@ abstract class ReducedOutputs {
   }
 
   /**
-   * Asks that the losses of every call, and what their mean divides by, be added to an exact sum,
-   * beside what the call returns. A call that fails adds nothing.
+   * Adds the losses of every call, and the denominators of their means, to an exact sum. A call
+   * that fails adds nothing.
    *
    * @param sums where they are added, or null to cancel the request
    */
@@ -57,14 +57,14 @@ abstract class ReducedOutputs {
   }
 
   /**
-   * What a mean divides by: the valid rows, or the sum of their weights, or what the operation was
-   * given; NaN before the first call that succeeds.
+   * What a mean divides by: the valid rows, or the sum of their weights, or the denominator that is
+   * set; NaN before the first call that succeeds.
    */
   public double denominator() {
     return outputs.denominator;
   }
 
-  /** What is asked for, and the numbers of the last call, in one line. */
+  /** The outputs that are set, and the numbers of the last call, in one line. */
   @Override
   public String toString() {
     return outputs.toString();

@@ -5,8 +5,8 @@ import dev.xent.internal.plan.FinishedRows;
 
 /**
  * The statistics of whole rows, with which every shard writes its part of probabilities or
- * gradients: {@link CrossEntropyShard#exchange} and {@link SoftmaxShard#exchange} give them. Every
- * process that finishes the same {@link PartialStates} gets the same.
+ * gradients: {@link CrossEntropyShard#exchange} and {@link SoftmaxShard#exchange} return them.
+ * Every process that finishes the same {@link PartialStates} gets the same.
  *
  * <p>Instances are immutable; any number of threads may share one.
  */

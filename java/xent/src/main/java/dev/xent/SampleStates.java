@@ -45,7 +45,7 @@ public final class SampleStates {
    * The states that these bytes hold.
    *
    * @param bytes in the layout above
-   * @throws PartialStatesException when they are none, or of another layout or numerics version
+   * @throws PartialStatesException if they are invalid, or of another layout or numerics version
    */
   public static SampleStates ofBytes(byte[] bytes) {
     return new SampleStates(SampleRound.ofBytes(Objects.requireNonNull(bytes, "bytes")));

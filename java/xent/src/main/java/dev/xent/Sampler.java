@@ -29,8 +29,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * From logits to the next token: draws a class of each row with the probability that softmax gives
- * it, among the classes that filters keep.
+ * From logits to the next token: draws a class of each row from the softmax of the classes that the
+ * filters keep.
  *
  * <pre>{@code
  * Sampler sampler = Sampler.builder().temperature(0.8).topK(50).topP(0.95).seed(42).build();
@@ -44,17 +44,17 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>The same token everywhere.</b> A token depends on the row's logits and options, the seed,
  * the stream, the step and the draw, and on nothing else: not on the machine, the backend, the
- * number of threads, or the other rows of a batch, where each row has a {@linkplain Requests
- * request} of its own. Two calls with the same numbers give the same token, so count the steps:
- * random numbers of different steps, streams, draws and seeds have nothing to do with each other.
- * Order is by logit, the lower class first among equals; masses are exact sums of integers.
+ * number of threads, or the other rows of a batch, if each row has its own {@linkplain Requests
+ * request}. Two calls with the same numbers return the same token, so count the steps: random
+ * numbers of different steps, streams, draws and seeds are independent. Order is by logit, the
+ * lower class first among equals; masses are exact sums of integers.
  *
  * <p><b>Rows without a token.</b> A row in which a logit is NaN or +inf, or in which no class is
  * left above -inf, has the token -1; see {@link Outputs#sampled}.
  *
- * <p><b>Logits</b> are F32, F16 or BF16, of any rank and any strides. The classes lie along the
- * last axis unless {@link Builder#axis(int)} says otherwise. Tensors of floats may have any of
- * these types; tokens, counts and ranks are I32 or I64.
+ * <p><b>Logits</b> are F32, F16 or BF16, of any rank and any strides. The classes are along the
+ * last axis, unless {@link Builder#axis(int)} sets another. Tensors of floats may have any of these
+ * types; tokens, counts and ranks are I32 or I64.
  *
  * <p>Instances are immutable; any number of threads may share one. Small calls with tensors for
  * their results allocate nothing; large calls use more threads ({@link Execution#threads}). Every
@@ -136,13 +136,13 @@ public final class Sampler {
   }
 
   /**
-   * Writes the tokens of rows of which each has a sampler, a stream and a step of its own, and what
-   * the outputs ask for. A row gets the token that it would get alone. This sampler decides who
-   * computes, and no other option of it counts. The axis and the softcap are the same for a whole
-   * call: a request whose sampler has another axis or softcap than this one is refused.
+   * Writes the tokens of rows with their own samplers, streams and steps, and the outputs. A row
+   * gets the token that it would get alone. This sampler decides who computes, and no other option
+   * of it counts. The axis and the softcap are the same for a whole call: a request whose sampler
+   * has another axis or softcap is an error.
    *
    * @param logits {@code x}
-   * @param requests as many as there are rows, in their order
+   * @param requests one per row, in order
    * @param inputs a mask, a bias, the tokens before
    * @param tokens I32 or I64, in the shape of the logits without the class axis, or with it at size
    *     1; must not overlap anything
@@ -166,7 +166,7 @@ public final class Sampler {
    *
    * @param firstClass the class that the tensors of the shard begin with
    * @param allClasses the number of classes of all shards together, below 2^31
-   * @throws ShapeException for a first class that is none
+   * @throws ShapeException for an invalid first class
    */
   public SamplerShard shard(long firstClass, long allClasses) {
     return new SamplerShard(plan.onShard(firstClass, allClasses));
@@ -193,9 +193,9 @@ public final class Sampler {
   }
 
   /**
-   * The rows of a batch, each with a sampler, a stream and a step of its own. To be kept from call
-   * to call and changed where a row changes; a change allocates nothing. Not safe for use by
-   * several threads at once, and not to be changed during a call.
+   * The rows of a batch, each with its sampler, stream and step. Keep it from call to call, and
+   * change the rows that change; a change allocates nothing. Not safe for use by several threads at
+   * once, and not to be changed during a call.
    *
    * <pre>{@code
    * Sampler.Requests requests = new Sampler.Requests().add(careful, 17, 0).add(wild, 18, 5);
@@ -225,7 +225,7 @@ public final class Sampler {
      *
      * @param sampler whose filters, penalties, temperature, seed and draw it has; its axis and
      *     softcap are those of the sampler that computes
-     * @param stream in place of {@link Builder#stream}, any number: the same one for all steps of a
+     * @param stream instead of {@link Builder#stream}, any number: the same one for all steps of a
      *     sequence, another one for each other sequence
      * @param step how many tokens came before, from 0 to 2^32 - 1
      */
@@ -235,7 +235,7 @@ public final class Sampler {
     }
 
     /**
-     * Another request in place of one.
+     * Replaces a request.
      *
      * @param row its place
      * @param sampler as in {@link #add}
@@ -331,7 +331,7 @@ public final class Sampler {
     }
 
     /**
-     * {@code tau}: logits are divided by it. 0 takes the largest logit, whatever filters there are.
+     * {@code tau}: logits are divided by it. 0 takes the largest logit and ignores the filters.
      * Default: 1.
      *
      * @throws OptionException unless it is 0, or from 2^-32 to 2^32
@@ -385,8 +385,8 @@ public final class Sampler {
     }
 
     /**
-     * Keeps the classes whose information, {@code -log p}, is nearest to the entropy, so many that
-     * they have this probability together. Default: 1, which keeps all.
+     * Keeps the classes whose information, {@code -log p}, is nearest to the entropy, until they
+     * have this total probability. Default: 1, which keeps all.
      *
      * @throws OptionException unless it is above 0, at most 1
      */
@@ -435,7 +435,7 @@ public final class Sampler {
 
     /**
      * The stream of row 0; row {@code i} has this plus {@code i}. All 64 bits count. {@link
-     * Requests} have streams of their own. Default: 0.
+     * Requests} have their own streams. Default: 0.
      */
     public Builder stream(long value) {
       stream = value;
@@ -484,8 +484,8 @@ public final class Sampler {
   }
 
   /**
-   * What a call hands out beside tokens. Ask it once for what you want, then give it to any number
-   * of calls; each overwrites the numbers and tensors of the one before.
+   * Further results of a call. Set once what you want, then pass it to any number of calls; each
+   * overwrites the numbers and tensors of the one before.
    *
    * <p>Not safe for use by several threads at once. Before the first call that succeeds counts are
    * -1. A call that fails leaves the numbers of the call before.
@@ -497,9 +497,9 @@ public final class Sampler {
     public Outputs() {}
 
     /**
-     * Asks for the log-probability of each token in the softmax of all classes, whatever filters,
-     * bias, penalties and temperature say: the bits of {@link
-     * CrossEntropy.Outputs#logProbabilities} with the token as label. NaN without a token.
+     * Asks for the log-probability of each token in the softmax of all classes, without filters,
+     * bias, penalties and temperature: the bits of {@link CrossEntropy.Outputs#logProbabilities}
+     * with the token as label. NaN without a token.
      *
      * @param tensor F32, F16 or BF16, in the shape of the rows, or null to cancel the request
      */
@@ -575,8 +575,8 @@ public final class Sampler {
     }
 
     /**
-     * Asks for the log-probabilities of these classes, as {@link TopK} gives them but for their
-     * last digit; NaN without a token.
+     * Writes the log-probabilities of these classes, those of {@link TopK} except for the last
+     * digit; NaN without a token.
      *
      * @param tensor F32, F16 or BF16, in the shape of {@link #topClasses}, or null to cancel the
      *     request
@@ -596,7 +596,7 @@ public final class Sampler {
       return outputs.sampled;
     }
 
-    /** What is asked for, and the numbers of the last call, in one line. */
+    /** The outputs that are set, and the numbers of the last call, in one line. */
     @Override
     public String toString() {
       return outputs.toString();

@@ -22,7 +22,7 @@ public final class SamplerCall {
   }
 
   /**
-   * Sets what all later runs read beside the logits. Default: nothing.
+   * Sets further inputs of all later runs. Default: none.
    *
    * @param inputs a mask, a bias, the tokens before
    */
@@ -32,7 +32,7 @@ public final class SamplerCall {
   }
 
   /**
-   * Sets what all later runs write beside the tokens. Default: nothing.
+   * Sets further outputs of all later runs. Default: none.
    *
    * @param outputs receive the numbers of each run; their tensors are filled
    */
@@ -53,7 +53,7 @@ public final class SamplerCall {
   /**
    * Writes the tokens of rows of which each has a sampler, a stream and a step.
    *
-   * @param requests as many as there are rows, in their order
+   * @param requests one per row, in order
    */
   public void run(Sampler.Requests requests) {
     bound.run(rows(requests));

@@ -6,8 +6,7 @@ import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.InputViews;
 
 /**
- * What a {@link Sampler} may read beside logits: a mask of classes, a bias, and the tokens that
- * came before.
+ * Further inputs of a {@link Sampler}: a mask of classes, a bias, and the tokens that came before.
  *
  * <pre>{@code
  * SamplerInputs inputs = SamplerInputs.none().bias(bias).outputTokens(tokensSoFar);
@@ -27,16 +26,15 @@ public final class SamplerInputs {
     this.views = views;
   }
 
-  /** Nothing beside logits. */
+  /** No further inputs. */
   public static SamplerInputs none() {
     return NONE;
   }
 
   /**
-   * With a mask of classes. A class whose flag is 0 does not exist: whatever its logit is, NaN too,
-   * it changes no result, log-probabilities included. To forbid a class that the model knows, give
-   * it a {@linkplain #bias} of -inf: its probability then still counts in {@link
-   * Sampler.Outputs#logProbabilities}.
+   * With a mask of classes. A class whose flag is 0 does not exist: its logit, even a NaN, changes
+   * no result, log-probabilities included. To forbid a class of the model, set a {@linkplain #bias}
+   * of -inf: its probability then still counts in {@link Sampler.Outputs#logProbabilities}.
    *
    * @param flags U8 or I8, as of a {@code byte[]}, 0 or anything else: in the shape of the logits,
    *     where any size may be 1 and hold for all, but not the number of classes; or one dimension,
@@ -58,12 +56,12 @@ public final class SamplerInputs {
   }
 
   /**
-   * With the tokens of the prompts: what {@link Sampler.Builder#repetitionPenalty} is for, beside
-   * the output tokens.
+   * With the tokens of the prompts: {@link Sampler.Builder#repetitionPenalty} applies to them and
+   * to the output tokens.
    *
-   * @param classes of any integer type, in the shape of the logits with as many along the class
-   *     axis as the longest prompt has; -1 stands for none, in types with a sign. A number that is
-   *     neither is a {@link LabelException}
+   * @param classes of any integer type, in the shape of the logits with the length of the longest
+   *     prompt along the class axis; -1 marks an unused entry, in types with a sign. A number that
+   *     is neither is a {@link LabelException}
    */
   public SamplerInputs promptTokens(Tensor classes) {
     return with(Array.PROMPT_TOKENS, classes);
@@ -82,7 +80,7 @@ public final class SamplerInputs {
     return new SamplerInputs(views.with(array, Arguments.view(tensor, array.text)));
   }
 
-  /** The inputs that were given: {@code SamplerInputs[bias=F32 [10]]}. */
+  /** The inputs that are set: {@code SamplerInputs[bias=F32 [10]]}. */
   @Override
   public String toString() {
     return views.describe("SamplerInputs");

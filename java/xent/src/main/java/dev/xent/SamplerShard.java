@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Tokens of rows whose classes are divided, made by {@link Sampler#shard}: each shard has a tensor
- * with the classes from a first one on, as many as there are. All shards get the tokens that a
- * {@link Sampler} draws from the whole rows, bit for bit.
+ * with consecutive classes. All shards get the tokens that a {@link Sampler} draws from the whole
+ * rows, bit for bit.
  *
  * <pre>{@code
  * SamplerShard shard = sampler.shard(firstClass, allClasses);
@@ -48,8 +48,8 @@ public final class SamplerShard {
   }
 
   /**
-   * Writes the tokens of all rows together with the other shards, which call this too. Where one of
-   * them throws before it exchanges states, the others wait for it: tell them.
+   * Writes the tokens of all rows together with the other shards, which call this too. If one of
+   * them throws before it exchanges states, the others wait for it: notify them.
    *
    * @param logits the classes of this shard
    * @param step how many tokens came before, from 0 to 2^32 - 1
@@ -74,10 +74,10 @@ public final class SamplerShard {
   }
 
   /**
-   * The same of rows of which each has a sampler, a stream and a step of its own.
+   * The same for rows with their own samplers, streams and steps.
    *
    * @param logits the classes of this shard
-   * @param requests as many as there are rows, in their order
+   * @param requests one per row, in order
    * @param inputs a mask, a bias, the tokens before
    * @param tokens I32 or I64, in the shape of the logits without the class axis, or with it at size
    *     1; must not overlap anything

@@ -51,13 +51,13 @@ import org.jspecify.annotations.Nullable;
  * once to nearest even. Where they are F64, everything is computed in double and each tensor of
  * floats may be F64 or F32.
  *
- * <p>A call may be given {@link Inputs}: a class mask, a sink, or row offsets of ragged rows, whose
+ * <p>A call accepts {@link Inputs}: a class mask, a sink, or row offsets of ragged rows, whose
  * classes count from the beginning of the row.
  *
  * <p>Instances are immutable; any number of threads may share one. Small calls allocate nothing;
- * large calls use more threads ({@link Execution#threads}). A call gives the same bits whatever the
- * backend, instruction set, number of threads, strides, batch size or kind of memory. Every method
- * throws {@link ShapeException}, {@link DTypeException}, {@link MemoryException} or {@link
+ * large calls use more threads ({@link Execution#threads}). The bits do not depend on backend,
+ * instruction set, number of threads, strides, batch size or kind of memory. Every method throws
+ * {@link ShapeException}, {@link DTypeException}, {@link MemoryException} or {@link
  * OptionException} for what does not fit, before anything is written.
  */
 public final class SelectedLogProbabilities {
@@ -197,10 +197,9 @@ public final class SelectedLogProbabilities {
   }
 
   /**
-   * The sums of the log-probabilities of sequences that lie one behind the other: sequence {@code
-   * s} has the rows from {@code offsets[s]} up to {@code offsets[s + 1]}. Each is the exact sum of
-   * the numbers as they stand in the tensor, rounded once: NaN where one of them is, and +0 of no
-   * row.
+   * The sums of the log-probabilities of consecutive sequences: sequence {@code s} has the rows
+   * from {@code offsets[s]} up to {@code offsets[s + 1]}. Each is the exact sum of the numbers as
+   * they stand in the tensor, rounded once: NaN where one of them is, and +0 of no row.
    *
    * @param logProbabilities F32 or F64, {@code [rows]} or {@code [rows, k]}
    * @param offsets I32 or I64, one dimension of sequences + 1 numbers without gaps, which do not
@@ -296,9 +295,7 @@ public final class SelectedLogProbabilities {
       return this;
     }
 
-    /**
-     * The target that stands for no class: any number, a class or not. There is none by default.
-     */
+    /** The target that marks an unused entry: any number, a class or not. Default: none. */
     public Builder ignoreIndex(long value) {
       ignoreIndex = value;
       return this;

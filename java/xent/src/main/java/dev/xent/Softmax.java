@@ -20,20 +20,19 @@ import java.lang.foreign.Arena;
  * Softmax along one axis: {@code y = exp(x) / sum exp(x)}.
  *
  * <p>Takes and writes tensors of equal shapes, of any rank and any strides. Logits of any finite
- * size are exact: nothing overflows. NaN or +inf in a row makes the whole row NaN; -inf gives
- * exactly +0; a row of one class is 1; a row that is all -inf follows {@link Builder#fullyMasked}.
+ * size are exact: nothing overflows. NaN or +inf in a row makes the whole row NaN; -inf is exactly
+ * +0; a row of one class is 1; a row that is all -inf follows {@link Builder#fullyMasked}.
  *
  * <p><b>Types.</b> Where the logits (the output, of a backward) are F32, F16 or BF16, everything is
  * computed as for F32 and each tensor may have any of these types: inputs are widened exactly,
  * results rounded once to nearest even. Where they are F64, everything is computed in double and
  * each tensor may be F64 or F32.
  *
- * <p>A call may be given {@link Inputs}: a class mask, a sink, or row offsets of ragged rows.
+ * <p>A call accepts {@link Inputs}: a class mask, a sink, or row offsets of ragged rows.
  *
- * <p>Instances are immutable; any number of threads may share one. Small calls that are given their
- * output allocate nothing; large calls use more threads ({@link Execution#threads}). A call gives
- * the same bits whatever the backend, instruction set, number of threads, strides, batch size or
- * kind of memory.
+ * <p>Instances are immutable; any number of threads may share one. Small calls with your output
+ * allocate nothing; large calls use more threads ({@link Execution#threads}). The bits do not
+ * depend on backend, instruction set, number of threads, strides, batch size or kind of memory.
  *
  * <p>Every method throws {@link ShapeException}, {@link DTypeException} or {@link MemoryException}
  * for tensors that do not fit, and {@link OptionException} for options that the type or the method

@@ -28,8 +28,8 @@ import org.jspecify.annotations.Nullable;
  * #exchange} yourself: {@link #partialStates}, {@link PartialStates#merge}, {@link #finish}, and
  * the three again where {@link RowStatistics#needsSecondRound} says so.
  *
- * <p>Results have the bits of the undivided call, whatever the shards, as they begin at multiples
- * of 8192 classes. Instances are immutable; any number of threads may share one.
+ * <p>Results have the bits of the undivided call for any shards, because they begin at multiples of
+ * 8192 classes. Instances are immutable; any number of threads may share one.
  */
 public final class SoftmaxShard {
   private final SoftmaxShardPlan plan;
@@ -39,8 +39,8 @@ public final class SoftmaxShard {
   }
 
   /**
-   * Computes the statistics of whole rows together with the other shards, which call this too.
-   * Where one of them throws before it exchanges states, the others wait for it: tell them.
+   * Computes the statistics of whole rows together with the other shards, which call this too. If
+   * one of them throws before it exchanges states, the others wait for it: notify them.
    *
    * @param logits the classes of this shard, of any type of floats
    * @param inputs a class mask of these classes, and a sink
@@ -79,7 +79,7 @@ public final class SoftmaxShard {
    *
    * @param logits as in the first round
    * @param inputs as in the first round
-   * @param first what finishing the first round gave
+   * @param first the result of the first round
    */
   public PartialStates partialStates(Tensor logits, Inputs inputs, RowStatistics first) {
     return new PartialStates(
@@ -104,7 +104,7 @@ public final class SoftmaxShard {
    *
    * @param whole the states of all classes, of the second round
    * @param inputs as in the first round
-   * @param first what finishing the first round gave
+   * @param first the result of the first round
    * @param logSumExp as in the first round
    */
   public RowStatistics finish(
@@ -122,7 +122,7 @@ public final class SoftmaxShard {
    *
    * @param logits the classes of this shard
    * @param inputs a class mask of these classes, and the sink
-   * @param rows what the exchange or finishing gave
+   * @param rows the result of the exchange, or of finishing
    * @param output in the shape of the logits; may be {@code logits} itself, but not overlap it in
    *     any other way
    */

@@ -28,7 +28,7 @@ import java.lang.foreign.Arena;
  * }</pre>
  *
  * <p><b>Order.</b> Logits fall, and the lower class comes first among equals. Where a row has fewer
- * classes that are neither masked nor -inf, or fewer places, the classes behind them are -1, their
+ * classes that are neither masked nor -inf, or fewer places, the remaining classes are -1, their
  * probability +0, their log-probability -inf. In a row that has a NaN or +inf all classes are -1
  * and all values NaN; one whose classes are all -inf or masked follows {@link Builder#fullyMasked}.
  *
@@ -40,7 +40,7 @@ import java.lang.foreign.Arena;
  * once to nearest even. Where they are F64, everything is computed in double and each tensor of
  * floats may be F64 or F32. Classes are I32 or I64.
  *
- * <p>A call may be given {@link Inputs}: a class mask, a sink, or row offsets of ragged rows, whose
+ * <p>A call accepts {@link Inputs}: a class mask, a sink, or row offsets of ragged rows, whose
  * classes count from the beginning of the row.
  *
  * <p><b>Memory.</b> The methods that return a {@link Result} make its tensors, in an automatic
@@ -49,10 +49,10 @@ import java.lang.foreign.Arena;
  * during the call.
  *
  * <p>Instances are immutable; any number of threads may share one. Large calls use more threads
- * ({@link Execution#threads}). A call gives the same bits whatever the backend, instruction set,
- * number of threads, strides, batch size or kind of memory. Every method throws {@link
- * ShapeException}, {@link DTypeException}, {@link MemoryException} or {@link OptionException} for
- * what does not fit, before anything is written.
+ * ({@link Execution#threads}). The bits do not depend on backend, instruction set, number of
+ * threads, strides, batch size or kind of memory. Every method throws {@link ShapeException},
+ * {@link DTypeException}, {@link MemoryException} or {@link OptionException} for what does not fit,
+ * before anything is written.
  */
 public final class TopK {
   private final LogitsPlan plan;

@@ -112,7 +112,7 @@ public final class XentRuntime {
   /**
    * Returns how many threads work on a call, at most, where an operation does not say.
    *
-   * @return the system property {@code dev.xent.threads}, or as many as there are processors
+   * @return the system property {@code dev.xent.threads}, or the number of processors
    */
   public int threads() {
     return backends.threads();

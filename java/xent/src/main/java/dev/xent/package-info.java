@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * Softmax, log-softmax and cross-entropy, computed in place on tensors that already lie in memory.
+ * Softmax, log-softmax and cross-entropy, computed in place on memory that you already have.
  *
  * <p>A {@link dev.xent.Tensor} is a view of memory. Operations ({@link dev.xent.Softmax}, {@link
  * dev.xent.LogSoftmax}, {@link dev.xent.LogSumExp}, {@link dev.xent.TopK}, {@link dev.xent.Argmax},
  * {@link dev.xent.Entropy}, {@link dev.xent.CrossEntropy}, {@link dev.xent.NllLoss}, {@link
  * dev.xent.Divergence}, {@link dev.xent.BinaryCrossEntropy}) are immutable and safe for use by many
- * threads; they read and write tensors that the caller gives, and small calls allocate nothing.
- * Every backend and instruction set gives the same bits. What is refused is refused with a {@link
+ * threads; they read and write your tensors, and small calls allocate nothing. All backends and
+ * instruction sets return the same bits. Invalid arguments throw a {@link
  * dev.xent.errors.XentException} before anything is written.
  *
- * <p>Work that is divided over threads, processes or machines gives the bits of the undivided call:
- * a {@link dev.xent.LossSum} adds up the losses of rows that are divided, and where classes are
+ * <p>Work that is divided over threads, processes or machines has the bits of the undivided call: a
+ * {@link dev.xent.LossSum} adds up the losses of rows that are divided, and where classes are
  * divided, each shard ({@link dev.xent.CrossEntropyShard}, {@link dev.xent.SoftmaxShard}, {@link
  * dev.xent.SamplerShard}) computes with its own and exchanges states with the others.
  *

@@ -8,9 +8,9 @@ public final class DTypeException extends XentException {
   @Serial private static final long serialVersionUID = 1L;
 
   /**
-   * Refuses with a message.
+   * Creates an exception with a message.
    *
-   * @param message one line: what was given, what is needed, and the fix
+   * @param message one line: the argument, the problem and the fix
    */
   public DTypeException(String message) {
     super(message);

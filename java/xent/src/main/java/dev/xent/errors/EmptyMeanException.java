@@ -9,9 +9,9 @@ public final class EmptyMeanException extends XentException {
   @Serial private static final long serialVersionUID = 1L;
 
   /**
-   * Refuses with a message.
+   * Creates an exception with a message.
    *
-   * @param message one line: what was given, what is needed, and the fix
+   * @param message one line: the argument, the problem and the fix
    */
   public EmptyMeanException(String message) {
     super(message);

@@ -4,8 +4,8 @@ package dev.xent.errors;
 import java.io.Serial;
 
 /**
- * A label that is no class, or a masked one, and not the ignore index; or a token that came before
- * and is no class.
+ * A label that is not a class, or is masked, and is not the ignore index; or an earlier token that
+ * is not a class.
  */
 public final class LabelException extends XentException {
   @Serial private static final long serialVersionUID = 1L;

@@ -12,18 +12,18 @@ public final class MemoryException extends XentException {
   @Serial private static final long serialVersionUID = 1L;
 
   /**
-   * Refuses with a message.
+   * Creates an exception with a message.
    *
-   * @param message one line: what was given, what is needed, and the fix
+   * @param message one line: the argument, the problem and the fix
    */
   public MemoryException(String message) {
     super(message);
   }
 
   /**
-   * Refuses with a message and what was behind it.
+   * Creates an exception with a message and its cause.
    *
-   * @param message one line: what was given, what is needed, and the fix
+   * @param message one line: the argument, the problem and the fix
    * @param cause the exception that showed it, or null
    */
   public MemoryException(String message, @Nullable Throwable cause) {

@@ -6,10 +6,10 @@ import java.io.Serial;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The native library was asked for and cannot be used; the message gives the reason.
+ * The native library is required and cannot be used; the message has the reason.
  *
- * <p>Without a demand for it Xent computes with the reference instead and gives the same reason in
- * {@link XentRuntime#fallbackReason()}.
+ * <p>If it is not required, Xent computes with the reference instead, and the reason is in {@link
+ * XentRuntime#fallbackReason()}.
  *
  * <p>It is no {@link XentException}: no argument is at fault but the machine or its set-up, and
  * only what builds an operation or an exact sum throws it, no call.
@@ -18,18 +18,18 @@ public final class NativeLibraryException extends IllegalStateException {
   @Serial private static final long serialVersionUID = 1L;
 
   /**
-   * Refuses with a message.
+   * Creates an exception with a message.
    *
-   * @param message one line: what was given, what is needed, and the fix
+   * @param message one line: the argument, the problem and the fix
    */
   public NativeLibraryException(String message) {
     super(message);
   }
 
   /**
-   * Refuses with a message and what was behind it.
+   * Creates an exception with a message and its cause.
    *
-   * @param message one line: what was given, what is needed, and the fix
+   * @param message one line: the argument, the problem and the fix
    * @param cause the exception that showed it, or null
    */
   public NativeLibraryException(String message, @Nullable Throwable cause) {

@@ -5,8 +5,8 @@ import java.io.Serial;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An argument, option or file of states that Xent refuses: catch this class for all of them. The
- * message is one line: what was given, what is needed, and the fix.
+ * An invalid argument, option or file of states: catch this class for all of them. The message is
+ * one line: the argument, the problem and the fix.
  *
  * <p>Where not said otherwise, nothing has been written when one is thrown. A native library that
  * was demanded and cannot be loaded is a {@link NativeLibraryException} instead.

@@ -16,7 +16,7 @@ final class Elements {
 
   private Elements() {}
 
-  /** Refuses a tensor that is not there. */
+  /** Creates the exception of a missing tensor. */
   static Tensor given(@Nullable Tensor tensor, String name) {
     if (tensor == null) {
       throw new NullPointerException(name + " is null: give a tensor");
@@ -39,8 +39,8 @@ final class Elements {
   }
 
   /**
-   * The tensor under another shape where they differ in axes of size 1 only; else as it is, for the
-   * operation that gets it to refuse. The caller keeps {@code given} reachable.
+   * The tensor with another shape, if they differ only in axes of size 1; else the tensor itself,
+   * which the operation rejects. The caller keeps the tensor reachable.
    */
   static Tensor inShape(long[] shape, Tensor given) {
     if (Arrays.equals(shape, given.shape())

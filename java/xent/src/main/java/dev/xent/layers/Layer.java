@@ -17,15 +17,15 @@ import org.jspecify.annotations.Nullable;
  * because backward reads the outputs again; they copy or keep in their own memory what backward
  * needs, so the inputs may be overwritten as soon as {@code forward} has returned.
  *
- * <p><b>Order.</b> {@code backward} belongs to the last {@code forward} that returned; it can be
- * called any number of times and gives the same bits each time. Before a {@code forward}, after one
- * that threw, and after {@link #close}, it throws {@link IllegalStateException}.
+ * <p><b>Order.</b> {@code backward} belongs to the last {@code forward} that returned; you can call
+ * it any number of times, and it returns the same bits each time. Before a {@code forward}, after
+ * one that threw, and after {@link #close}, it throws {@link IllegalStateException}.
  *
  * <p><b>Threads.</b> A layer may be handed from thread to thread but used by one at a time.
  */
 public interface Layer extends AutoCloseable {
 
-  /** In a shape given to a layer: any size, which may change from call to call. */
+  /** In the shape of a layer: any size, which may change from call to call. */
   long ANY = -1;
 
   /**
@@ -52,7 +52,7 @@ public interface Layer extends AutoCloseable {
    *
    * @param gradients the gradient of that forward's output, in its shape
    * @return the gradient of the inputs, owned by the layer
-   * @throws IllegalStateException when there is no forward to go back along
+   * @throws IllegalStateException if there was no forward
    */
   Tensor backward(Tensor gradients);
 

@@ -16,9 +16,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Its inputs are the hidden states, and so {@link #backward()} is their gradient. A forward
  * computes the gradients of weights and bias too, and {@link #step(double)} subtracts them from the
- * weights and the bias, which stay the caller's: he may share them with an embedding, and change
- * them between calls. They are gradients of {@link #loss} itself, whatever {@link
- * #backward(Tensor)} is given for the layers before.
+ * weights and the bias, which stay yours: you may share them with an embedding, and change them
+ * between calls. They are gradients of {@link #loss} itself, for any argument of {@link
+ * #backward(Tensor)}.
  *
  * <p>Targets, reductions and ownership: {@link LossLayer}; the rules at the edges: {@link
  * LinearCrossEntropy}.
@@ -117,7 +117,7 @@ public final class LinearCrossEntropyLayer extends LossLayer {
    * The gradient of {@link #loss} in the bias: F32 in its shape, owned by the layer and valid until
    * the next {@code forward}.
    *
-   * @throws IllegalStateException where there is no bias
+   * @throws IllegalStateException if the layer has no bias
    */
   public Tensor biasGradient() {
     requireForward("biasGradient");
@@ -129,7 +129,7 @@ public final class LinearCrossEntropyLayer extends LossLayer {
 
   /**
    * Subtracts the gradients of {@link #loss} of the last forward, times the rate, from weights and
-   * bias, whatever {@link #backward(Tensor)} was given.
+   * bias, for any argument of {@link #backward(Tensor)}.
    *
    * @throws OptionException when the rate is not finite
    * @throws MemoryException when weights or bias cannot be written; then neither has changed

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Any type of floats in, F32 out, in the shape of the inputs. The logarithm is {@link
  * StrictMath#log}, which has the same bits everywhere, rounded once. At the edges: {@code log(0) =
- * -inf} for both zeros, {@code log(+inf) = +inf}, and a negative or NaN input gives NaN.
+ * -inf} for both zeros, {@code log(+inf) = +inf}, and of a negative or NaN input it is NaN.
  *
  * <p>Back through {@code x = 0} the gradient is {@code dy / 0}: infinite, but +0 where {@code dy}
  * is 0, for a class of probability 0 that has no part in the loss must not turn its row into NaN. A

@@ -25,11 +25,11 @@ import org.jspecify.annotations.Nullable;
  * </ul>
  *
  * Axes of size 1 may be left out or added: columns (B, C, 1) take class indices of shape (B) too.
- * Integers are always class indices: one-hot rows of an integer type are refused for their shape
- * (and in shape (B, 1), where C is 1, are class indices). Class indices are to be preferred, being
- * both faster and more exact: where the label is known, the sum over the <em>other</em> classes can
- * be kept apart, so that tiny losses keep all their digits; a one-hot row does not say so
- * beforehand.
+ * Integers are always class indices: one-hot rows of an integer type are errors because of their
+ * shape (and in shape (B, 1), where C is 1, are class indices). Class indices are to be preferred,
+ * being both faster and more exact: where the label is known, the sum over the <em>other</em>
+ * classes can be kept apart, so that tiny losses keep all their digits; a one-hot row does not say
+ * so beforehand.
  *
  * <p><b>Mean and sum.</b> By default the loss is the mean over the valid rows, and the gradient is
  * its gradient. {@link dev.xent.CrossEntropy#sumGradientRules} reports the mean with the gradient
@@ -63,7 +63,7 @@ public abstract sealed class LossLayer extends OwningLayer
     this.axis = axis < 0 ? axis + shape.length : axis;
   }
 
-  /** Whether every element has a loss of its own; else every row. */
+  /** Whether each element has a loss; else each row. */
   boolean isOfElements() {
     return false;
   }

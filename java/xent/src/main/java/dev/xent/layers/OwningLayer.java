@@ -64,7 +64,7 @@ abstract class OwningLayer implements Layer {
     ran = true;
   }
 
-  /** To be called first in whatever speaks of the last forward. */
+  /** Called first by every method that returns results of the last forward. */
   final void requireForward(String what) {
     requireOpen();
     if (!ran) {
@@ -77,7 +77,7 @@ abstract class OwningLayer implements Layer {
     }
   }
 
-  /** Gives the memory back. */
+  /** Frees the memory. */
   abstract void free();
 
   @Override

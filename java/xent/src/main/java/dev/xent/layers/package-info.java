@@ -3,7 +3,7 @@
 /**
  * The operations as layers of a network: they own their outputs and remember what backward needs.
  *
- * <p>Three stacks give the same loss and the same gradient of the logits, the first being the most
+ * <p>Three stacks have the same loss and the same gradient of the logits. The first is the most
  * exact and the fastest:
  *
  * <pre>

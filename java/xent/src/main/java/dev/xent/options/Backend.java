@@ -3,7 +3,7 @@ package dev.xent.options;
 
 import dev.xent.errors.NativeLibraryException;
 
-/** Who computes. Both backends give the same bits in every output. */
+/** Who computes. Both backends return the same bits. */
 public enum Backend {
   /**
    * The native library where it can be loaded, else the reference; {@link

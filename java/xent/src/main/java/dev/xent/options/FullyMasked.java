@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.options;
 
-/** What a row of logits that are all -inf gives: every class is masked, so nothing is left. */
+/** The result of a row whose logits are all -inf, as if every class were masked. */
 public enum FullyMasked {
   /** NaN in every output of the row. */
   NAN,

@@ -4,11 +4,10 @@ package dev.xent.options;
 import dev.xent.errors.OptionException;
 
 /**
- * The instruction set that computes. Every one gives the same bits; they differ in speed alone.
+ * The instruction set that computes. All return the same bits; only the speed differs.
  *
- * <p>Choosing one forces a call down to it. One that this machine or build lacks is refused with an
- * {@link OptionException}, never replaced in silence. The reference backend computes the same bits
- * whatever is chosen here.
+ * <p>A call uses exactly the one that you choose. If this machine or build lacks it, it is an
+ * {@link OptionException}. The reference backend computes the same bits for every choice.
  */
 public enum Isa {
   /** The best that this processor, its operating system and this build have. */

@@ -5,11 +5,13 @@ import dev.xent.CrossEntropy;
 
 /**
  * How the losses of many rows become one number. The losses themselves, PyTorch's reduction {@code
- * none}, go into the tensor of {@link CrossEntropy.Outputs#losses} beside either; the gradient of
+ * none}, go into the tensor of {@link CrossEntropy.Outputs#losses} with either; the gradient of
  * rows that are not reduced is the gradient of their sum.
  */
 public enum Reduction {
-  /** The exact sum of the losses, divided by the denominator: the valid rows unless given. */
+  /**
+   * The exact sum of the losses, divided by the denominator: the valid rows, unless another is set.
+   */
   MEAN,
   /** The exact sum of the losses. */
   SUM
