@@ -64,12 +64,8 @@ public final class BinaryPlan {
       @Nullable View gradient,
       @Nullable Outputs wanted) {
     Call call = Call.current();
-    CallArguments given = call.given;
-    given.lead = logits;
-    given.targets = targets;
-    given.weights = weights;
-    given.gradient = gradient;
-    given.outputs = wanted;
+    call.given.loss(logits, targets, InputViews.NONE, gradient, wanted);
+    call.given.weights = weights;
     return forward.run(call);
   }
 

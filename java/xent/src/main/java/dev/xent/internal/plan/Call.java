@@ -3,9 +3,7 @@ package dev.xent.internal.plan;
 
 import dev.xent.errors.MemoryException;
 import dev.xent.internal.ffi.xent_exact_sum;
-import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.ffi.xent_report;
-import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Effort;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
@@ -37,8 +35,6 @@ final class Call extends CallArrays {
   /** The same where the arrays are copied and nobody waits: two of them stay in a cache. */
   private static final long COPIED_ELEMENTS = 1 << 17;
 
-  private static final int WORKSPACE_ALIGNMENT = 64;
-
   /** In place of the first row or chunk of a claim. */
   static final long UNCLAIMED = -1;
 
@@ -67,14 +63,7 @@ final class Call extends CallArrays {
   /** Who computes, from {@link #begin} to {@link #end()}. */
   private @Nullable Engine engine;
 
-  private final MemorySegment ownShape;
-  private final MemorySegment ownOptions;
-
-  /** Its own, or those of the call that it follows. */
-  MemorySegment shape;
-
-  MemorySegment options;
-
+  final CallStructs structs;
   final MemorySegment report;
   private final MemorySegment exactSum;
 
@@ -88,23 +77,7 @@ final class Call extends CallArrays {
   /** Of a call that was repeated: the loss or the token. */
   double result = Double.NaN;
 
-  /** The operation of a bound call whose arrays are kept, as it was run before. */
-  private long kept = Numbers.NONE;
-
-  /** What its outputs asked for. */
-  private int seenOutputs;
-
-  /** Whether the kernels of a bound call were called before with all that they are told now. */
-  private boolean repeats;
-
-  /** Counts what kernels are told of a call: another number, another shape or other options. */
-  private long version;
-
-  /** Whether no other thread can free the memory of the views, and no collector moves it. */
-  private boolean fixed;
-
-  /** The kernels of a bound call, by the function; each made when it is needed. */
-  private final @Nullable Work[] keptWorks = new Work[Function.COUNT];
+  private final PreparedKernels prepared = new PreparedKernels(this);
 
   /** What the targets of a loss are. */
   @Nullable TargetKind kind;
@@ -127,14 +100,8 @@ final class Call extends CallArrays {
   /** Whether the states come from a caller, who may have mixed them up. */
   boolean givenStates;
 
-  /** What sampling counts tokens by, where rows have no requests of their own. */
-  long step;
-
-  /** How each row is sampled; null: all alike. */
-  @Nullable SamplerRows requests;
-
-  /** What a shard says of rows that are sampled; null: rows are whole. */
-  @Nullable SampleRound round;
+  /** What else, known to the operation alone. */
+  @Nullable Object shared;
 
   /** What gradients are multiplied by. */
   double scale;
@@ -156,34 +123,8 @@ final class Call extends CallArrays {
   /** Made when it is needed first. */
   private @Nullable Workers ownWorkers;
 
-  private @Nullable NllScratch nllScratch;
-  private @Nullable ZeroWeightRow weightlessRow;
-  private @Nullable TopProbabilities topScratch;
-  private @Nullable SamplerScratch samplerScratch;
-  private MemorySegment workspace = MemorySegment.NULL;
-
-  /** One of this call alone, and who frees it. */
-  private MemorySegment largeWorkspace = MemorySegment.NULL;
-
-  private @Nullable Arena largeArena;
-
-  private @Nullable Options writtenOptions;
-  private boolean writtenIgnores;
-  private double writtenScale;
-
-  // What the shape says, when it is of usual arrays without gaps; else the signature is 0.
-  private long writtenSignature;
-  private long writtenBefore;
-  private long writtenClasses;
-  private long writtenBehind;
-
-  /** Those whose layouts the shape has. */
-  private final Part[] written = new Part[all.length];
-
-  private int writtenParts;
-
-  /** Whether the shape speaks of arrays that most calls are without. */
-  private boolean writtenUnusual;
+  final Scratch scratch = new Scratch(this);
+  private final Workspace workspace = new Workspace();
 
   private Call(Owner owner) {
     this(owner, new CallArguments(), Arena.ofAuto());
@@ -202,11 +143,7 @@ final class Call extends CallArrays {
     super(arena, newShape);
     this.owner = owner;
     this.given = given;
-    ownShape = newShape;
-    shape = ownShape;
-    ownOptions = arena.allocate(xent_options.layout());
-    options = ownOptions;
-    xent_options.size(options, xent_options.sizeof());
+    structs = new CallStructs(this, newShape, arena);
     report = arena.allocate(xent_report.layout());
     xent_report.size(report, xent_report.sizeof());
     exactSum = arena.allocate(xent_exact_sum.layout());
@@ -259,112 +196,38 @@ final class Call extends CallArrays {
         present[i].describeRagged(dimensions);
       }
       pieces.takeOne(dimensions.rows, 1);
-      write(dimensions.rows, 1);
+      structs.write(dimensions.rows, 1);
     } else if (contiguous) {
-      describeDense();
+      pieces.takeOne(dimensions.before, dimensions.behind);
+      structs.writeDense();
     } else {
       long outer = pieces.find(dimensions, present, parts);
-      write(outer, pieces.inner);
+      structs.write(outer, pieces.inner);
     }
-  }
-
-  private void describeDense() {
-    long before = dimensions.before;
-    long behind = dimensions.behind;
-    long classes = dimensions.classes;
-    pieces.takeOne(before, behind);
-    // Most calls are like the one before.
-    if (signature == writtenSignature
-        && !unusual
-        && before == writtenBefore
-        && classes == writtenClasses
-        && behind == writtenBehind) {
-      return;
-    }
-    for (int i = 0; i < parts; i++) {
-      present[i].describeDense(dimensions);
-    }
-    write(before, behind);
-    if (!unusual) {
-      writtenSignature = signature;
-      writtenBefore = before;
-      writtenClasses = classes;
-      writtenBehind = behind;
-    }
-  }
-
-  private void write(long outer, long inner) {
-    version++;
-    writtenSignature = 0;
-    ShapeStruct.outer(shape, outer);
-    ShapeStruct.classes(shape, dimensions.classes);
-    ShapeStruct.inner(shape, inner);
-    writeLayouts();
-    if (!has(Array.LOGITS) && !has(Array.OUTPUT)) {
-      // Without logits it is still their type that says which floats go together.
-      part(Array.LOGITS).writeType(lead().type);
-    }
-    if (unusual || writtenUnusual) {
-      ShapeStruct.targetCount(shape, targetCount);
-      ShapeStruct.topCount(shape, topCount);
-      ShapeStruct.firstClass(shape, firstClass);
-      ShapeStruct.allClasses(shape, allClasses);
-      ShapeStruct.promptCount(shape, promptCount);
-      ShapeStruct.outputCount(shape, outputCount);
-      ShapeStruct.features(shape, features);
-      writtenUnusual = unusual;
-    }
-  }
-
-  /** Those of the arrays that take part, and nothing of those that did and no longer do. */
-  private void writeLayouts() {
-    for (int i = 0; i < writtenParts; i++) {
-      if (written[i].view == null) {
-        written[i].write();
-      }
-    }
-    if (!has(Array.LOGITS)) {
-      part(Array.LOGITS).write(); // whose type or rows may be there without any
-    }
-    for (int i = 0; i < parts; i++) {
-      written[i] = present[i];
-      written[i].write();
-    }
-    writtenParts = parts;
   }
 
   /** Tells the kernels of logits that are kept for the gradients of a linear layer. */
   void describeLogits() {
-    version++;
-    part(Array.LOGITS).writeRows(dimensions.classes, pieces.inner);
+    structs.writeLogits(pieces.inner);
   }
 
   /** Fills the options of a call, but for the scale of gradients that it may write later. */
   void options(Options newOptions, boolean ignores) {
-    boolean same = newOptions == writtenOptions && ignores == writtenIgnores;
-    options(newOptions, ignores, same ? writtenScale : 1);
+    structs.options(newOptions, ignores);
   }
 
   /** Fills the options of a call without an ignore index. */
   void options(Options newOptions, double gradientScale) {
-    options(newOptions, false, gradientScale);
+    structs.options(newOptions, false, gradientScale);
   }
 
   /**
-   * Fills the options; most calls are of the operation of the call before.
+   * Fills the options.
    *
    * @param ignores whether the ignore index counts
    */
   void options(Options newOptions, boolean ignores, double gradientScale) {
-    if (newOptions != writtenOptions
-        || ignores != writtenIgnores
-        || gradientScale != writtenScale) {
-      version++;
-      newOptions.write(options, ignores, gradientScale);
-      writtenOptions = newOptions;
-      writtenIgnores = ignores;
-      writtenScale = gradientScale;
-    }
+    structs.options(newOptions, ignores, gradientScale);
   }
 
   /**
@@ -372,111 +235,47 @@ final class Call extends CallArrays {
    * this call that it takes.
    */
   Work kernel(Function function, long row, long rowEnd) {
-    boolean whole = repeats && row == 0 && rowEnd == dimensions.rows;
-    Work own = whole ? keptWork(function) : work;
-    own.begin(function, shape, options, report).rows(row, rowEnd).classes(0, dimensions.classes);
-    for (int i = 0; i < parts; i++) {
-      present[i].offer(own);
-    }
-    if (whole) {
-      own.keep(key(), fixed);
-    }
-    return own;
+    boolean whole = prepared.takes(row, rowEnd);
+    Work own = whole ? prepared.work(function) : work;
+    begin(own, function, row, rowEnd);
+    offerArrays(own);
+    return whole ? prepared.kept(own) : own;
   }
 
-  /** Begins the call of a kernel on all rows and classes. */
-  void begin(Work own, Function function) {
-    own.begin(function, shape, options, report)
-        .rows(0, dimensions.rows)
+  /** Begins the call of a kernel on some rows and all classes. */
+  void begin(Work own, Function function, long row, long rowEnd) {
+    own.begin(function, structs.shape, structs.options, report)
+        .rows(row, rowEnd)
         .classes(0, dimensions.classes);
   }
 
-  /** What a kernel was checked for: arrays, structs, and whether it writes gradients. */
-  private long key() {
-    return version << 1 | (writesGradient ? 1 : 0);
+  /** Gives a kernel every array of this call that it takes. */
+  void offerArrays(Work own) {
+    for (int i = 0; i < parts; i++) {
+      present[i].offer(own);
+    }
   }
 
   /**
-   * Runs a kernel over all rows if it ran for the same call before, so that nothing about it has to
-   * be found out. Its arrays must be those of this call, and no records but an exact sum.
+   * Runs a kernel over all rows if it is prepared for this call.
    *
    * @return whether it did
    */
   boolean runPrepared(Kernels kernels, Function function) {
-    if (!repeats) {
-      return false;
-    }
-    Work own = keptWorks[function.ordinal()];
-    if (own == null || !own.isPreparedAs(key())) {
-      return false;
-    }
-    if (!own.hasArrays()) {
-      for (int i = 0; i < parts; i++) {
-        present[i].offer(own);
-      }
-      if (!writesGradient && function == Function.CROSS_ENTROPY) { // whose gradients are optional
-        LossCall.withoutGradients(own);
-      }
-      if (addsExactSum) {
-        own.offer(Array.EXACT_SUM, exactSum);
-      }
-    }
-    if (!own.hasPreparedArrays()) {
-      return false;
-    }
-    Failures.check(kernels.runPrepared(own), this);
-    return true;
-  }
-
-  private Work keptWork(Function function) {
-    int i = function.ordinal();
-    Work own = keptWorks[i];
-    if (own == null) {
-      own = new Work();
-      keptWorks[i] = own;
-    }
-    return own;
+    return prepared.run(kernels, function);
   }
 
   /** How many kernels ran prepared. */
   long preparedRuns() {
-    long runs = repeat.preparedRuns();
-    for (Work own : keptWorks) {
-      runs += own == null ? 0 : own.preparedRuns();
-    }
-    return runs;
+    return repeat.preparedRuns() + prepared.runs();
   }
 
   // ---- calls that are made again ---------------------------------------------------------------
 
-  /**
-   * Whether this bound call is what it was before. All that {@link Operation#take} found then still
-   * holds, since views do not change, if nobody asked its outputs for something else.
-   */
+  /** Whether nothing is to be taken, as this bound call is what it was before. */
   boolean repeats(Operation operation) {
-    boolean same =
-        kept == operation.number
-            && (given.outputs == null || given.outputs.requests() == seenOutputs)
-            && isUsable();
-    // Several pieces are told of themselves one by one.
-    repeats = same && pieces.count == 1 && dimensions.rows > 0;
     engine = operation.engine;
-    return same;
-  }
-
-  /** Whether all memory may be used now. Owners first: one may close what another speaks of. */
-  private boolean isUsable() {
-    for (int i = 0; i < parts; i++) {
-      if (!Memory.isAvailable(present[i].view)) {
-        return false;
-      }
-    }
-    for (int i = 0; i < parts; i++) {
-      if (!Memory.isAccessible(present[i].view)) {
-        return false;
-      }
-    }
-    return true;
+    return prepared.repeat(operation);
   }
 
   /** The array that all others follow; null: the call failed before it had one. */
@@ -486,7 +285,7 @@ final class Call extends CallArrays {
 
   /** Forgets the call before. */
   void takeAnew() {
-    version++;
+    structs.changed();
     changed();
     if (parts > 0) {
       releaseArrays();
@@ -497,21 +296,15 @@ final class Call extends CallArrays {
 
   /** The arguments of a bound call are others. */
   void changed() {
-    kept = Numbers.NONE;
+    prepared.forget();
     repeat.forget();
   }
 
   /** The arrays of this call have been taken, which it keeps if it is a bound one. */
   void keep(Operation operation) {
-    if (owner != Owner.BOUND) {
-      return;
+    if (owner == Owner.BOUND) {
+      prepared.keep(operation);
     }
-    seenOutputs = given.outputs == null ? 0 : given.outputs.requests();
-    fixed = true;
-    for (int i = 0; i < parts; i++) {
-      fixed &= present[i].view.fixed;
-    }
-    kept = operation.number;
   }
 
   /**
@@ -685,19 +478,14 @@ final class Call extends CallArrays {
   /** Becomes a helper's view of a call, whose thread waits until {@link #unfollow}. */
   void follow(Call caller) {
     changed();
-    repeats = false;
     engine = caller.engine;
-    shape = caller.shape;
-    options = caller.options;
-    writtenSignature = 0;
+    structs.follow(caller.structs);
     followArrays(caller, caller.pieces.groupCount());
     pieces.follow(caller.pieces, present, parts);
     room.follow(caller.room);
     writesGradient = caller.writesGradient;
     needsWholeRows = caller.needsWholeRows;
-    step = caller.step;
-    requests = caller.requests;
-    round = caller.round;
+    shared = caller.shared;
     givenStates = caller.givenStates;
     scale = caller.scale;
     if (caller.addsExactSum) {
@@ -708,8 +496,7 @@ final class Call extends CallArrays {
 
   /** Lets go of the call that was followed. */
   void unfollow() {
-    shape = ownShape;
-    options = ownOptions;
+    structs.unfollow();
     share(null);
     end();
   }
@@ -747,76 +534,23 @@ final class Call extends CallArrays {
 
   // ---- memory of the calling thread ------------------------------------------------------------
 
-  /** What {@link NllPlan} needs beside this. */
-  NllScratch nllScratch() {
-    if (nllScratch == null) {
-      nllScratch = new NllScratch(this);
-    }
-    return nllScratch;
-  }
-
-  /** What writes the probabilities of the largest classes. */
-  TopProbabilities topScratch() {
-    if (topScratch == null) {
-      topScratch = new TopProbabilities();
-    }
-    return topScratch;
-  }
-
-  /** What sampling needs beside this. */
-  SamplerScratch samplerScratch() {
-    if (samplerScratch == null) {
-      samplerScratch = new SamplerScratch();
-    }
-    return samplerScratch;
-  }
-
   /**
    * Room for so many bytes that kernels of this thread work in.
    *
    * @param keep whether the next call of this thread gets it, however large
    */
   MemorySegment workspace(long bytes, boolean keep) {
-    if (workspace.byteSize() >= bytes) {
-      return workspace;
-    }
-    if (keep || bytes <= Room.KEPT_BYTES) {
-      workspace = Arena.ofAuto().allocate(bytes, WORKSPACE_ALIGNMENT);
-      return workspace;
-    }
-    if (largeWorkspace.byteSize() < bytes) {
-      closeLargeWorkspace();
-      largeArena = Arena.ofConfined();
-      largeWorkspace = largeArena.allocate(bytes, WORKSPACE_ALIGNMENT);
-    }
-    return largeWorkspace;
+    return workspace.reserve(bytes, keep);
   }
 
-  private void closeLargeWorkspace() {
-    if (largeArena != null) {
-      largeArena.close();
-      largeArena = null;
-      largeWorkspace = MemorySegment.NULL;
-    }
-  }
-
-  /** What kernels are told about a row of the current piece that has no weight. */
-  ZeroWeightRow weightlessRow(long row) {
-    if (weightlessRow == null) {
-      weightlessRow = new ZeroWeightRow();
-    }
-    weightlessRow.take(this, row);
-    return weightlessRow;
-  }
-
-  /** the exact sum, holding nothing; from now on something is added to it. */
+  /** The exact sum, holding nothing; from now on something is added to it. */
   MemorySegment emptyExactSum() {
     addsExactSum = true;
-    return emptiedTally();
+    return emptiedExactSum();
   }
 
-  /** the exact sum, holding nothing, though no kernel adds to it. */
-  MemorySegment emptiedTally() {
+  /** The exact sum, holding nothing, though no kernel adds to it. */
+  MemorySegment emptiedExactSum() {
     exactSum.fill((byte) 0);
     xent_exact_sum.size(exactSum, xent_exact_sum.sizeof());
     return exactSum;
@@ -877,10 +611,9 @@ final class Call extends CallArrays {
     validRows = 0;
     writesGradient = false;
     work.clear();
-    closeLargeWorkspace();
+    workspace.endCall();
     offsetsCopy.release();
-    round = null;
-    requests = null;
+    shared = null;
     room.release();
     if (owner == Owner.BOUND) {
       keepReachable();
@@ -891,9 +624,7 @@ final class Call extends CallArrays {
     }
     given.clear();
     if (owner == Owner.NOBODY && !broken) {
-      if (workspace.byteSize() > Room.KEPT_BYTES) {
-        workspace = MemorySegment.NULL;
-      }
+      workspace.dropLarge();
       room.dropLargeLogits();
     }
     endRepeated();

@@ -90,12 +90,7 @@ public final class CrossEntropyPlan {
       call.endRepeated();
       return loss;
     }
-    CallArguments given = call.given;
-    given.lead = logits;
-    given.targets = targets;
-    given.inputs(inputs);
-    given.gradient = gradient;
-    given.outputs = wanted;
+    call.given.loss(logits, targets, inputs, gradient, wanted);
     return forward.run(call);
   }
 
@@ -234,13 +229,7 @@ public final class CrossEntropyPlan {
       @Nullable View upstream,
       View gradient) {
     Call call = Call.current();
-    CallArguments given = call.given;
-    given.lead = logits;
-    given.targets = targets;
-    given.inputs(inputs);
-    given.saved = saved;
-    given.upstream = upstream;
-    given.gradient = gradient;
+    call.given.backward(logits, targets, inputs, saved, upstream, gradient);
     backward.run(call);
   }
 

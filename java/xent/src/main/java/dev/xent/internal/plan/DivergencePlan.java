@@ -72,12 +72,7 @@ public final class DivergencePlan {
       @Nullable View gradient,
       @Nullable Outputs wanted) {
     Call call = Call.current();
-    CallArguments given = call.given;
-    given.lead = logits;
-    given.targets = teacher;
-    given.inputs(inputs);
-    given.gradient = gradient;
-    given.outputs = wanted;
+    call.given.loss(logits, teacher, inputs, gradient, wanted);
     return forward.run(call);
   }
 

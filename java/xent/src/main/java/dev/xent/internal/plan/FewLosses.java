@@ -53,7 +53,7 @@ final class FewLosses {
       double error = (sum - (next - added)) + (loss - added);
       // Not a number when the loss or the sum is no finite number.
       if (error != 0) {
-        MemorySegment exactSum = call.emptiedTally();
+        MemorySegment exactSum = call.emptiedExactSum();
         Failures.check(
             kernels.exactSumAdd(exactSum, segment, losses.type.number(), 1, count), call);
         return kernels.exactSumValue(exactSum);

@@ -132,13 +132,9 @@ public final class LinearPlan {
       @Nullable ArrayViews gradients,
       @Nullable Outputs wanted) {
     Call call = Call.current();
-    CallArguments given = call.given;
-    given.lead = hidden;
-    given.weights = weights;
-    given.targets = targets;
-    given.inputs(inputs);
-    given.gradients = gradients;
-    given.outputs = wanted;
+    call.given.loss(hidden, targets, inputs, null, wanted);
+    call.given.weights = weights;
+    call.given.gradients = gradients;
     return forward.run(call);
   }
 
@@ -544,14 +540,9 @@ public final class LinearPlan {
       @Nullable View upstream,
       ArrayViews gradients) {
     Call call = Call.current();
-    CallArguments given = call.given;
-    given.lead = hidden;
-    given.weights = weights;
-    given.targets = targets;
-    given.inputs(inputs);
-    given.saved = saved;
-    given.upstream = upstream;
-    given.gradients = gradients;
+    call.given.backward(hidden, targets, inputs, saved, upstream, null);
+    call.given.weights = weights;
+    call.given.gradients = gradients;
     backward.run(call);
   }
 

@@ -234,7 +234,7 @@ public final class LogitsPlan {
       long stop = Math.min(row + step, end);
       Failures.check(kernels.run(LossCall.kernel(call, row, stop)), call);
       if (call.topProbabilities.view != null) {
-        call.topScratch().write(call, kernels, row, stop);
+        TopProbabilities.of(call).write(call, kernels, row, stop);
       }
     }
   }

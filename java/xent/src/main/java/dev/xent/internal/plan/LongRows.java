@@ -58,7 +58,8 @@ final class LongRows {
 
   private void forwardStates(Call call, long row, long from, long to) {
     // These states are made without row weights: what a row without weight names need be no class.
-    ZeroWeightRow weightless = RowWeights.isWeightless(call, row) ? call.weightlessRow(row) : null;
+    ZeroWeightRow weightless =
+        RowWeights.isWeightless(call, row) ? ZeroWeightRow.of(call, row) : null;
     Work work = call.kernel(Function.FORWARD_STATES, row, row + 1).classes(from, to);
     if (weightless != null) {
       work.structs(weightless.shape, weightless.options);

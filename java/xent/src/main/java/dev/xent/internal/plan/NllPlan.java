@@ -65,12 +65,7 @@ public final class NllPlan {
       @Nullable View gradient,
       @Nullable Outputs wanted) {
     Call call = Call.current();
-    CallArguments given = call.given;
-    given.lead = logProbabilities;
-    given.targets = targets;
-    given.inputs(inputs);
-    given.gradient = gradient;
-    given.outputs = wanted;
+    call.given.loss(logProbabilities, targets, inputs, gradient, wanted);
     return forward.run(call);
   }
 
@@ -134,7 +129,7 @@ public final class NllPlan {
   }
 
   private void forwardRows(Call call, long begin, long end) {
-    NllScratch scratch = call.nllScratch();
+    NllScratch scratch = NllScratch.of(call);
     scratch.row.prepare(options);
     try {
       forwardRows(call, scratch, begin, end);
@@ -230,12 +225,7 @@ public final class NllPlan {
   public void backward(
       View targets, InputViews inputs, Outputs saved, @Nullable View upstream, View gradient) {
     Call call = Call.current();
-    CallArguments given = call.given;
-    given.targets = targets;
-    given.inputs(inputs);
-    given.saved = saved;
-    given.upstream = upstream;
-    given.gradient = gradient;
+    call.given.backward(null, targets, inputs, saved, upstream, gradient);
     backward.run(call);
   }
 
@@ -273,7 +263,7 @@ public final class NllPlan {
   }
 
   private void backwardRows(Call call, long begin, long end) {
-    NllRow row = call.nllScratch().row;
+    NllRow row = NllScratch.of(call).row;
     row.prepare(options);
     try {
       for (long index = begin; index < end && !call.isInVain(); index++) {

@@ -17,7 +17,12 @@ final class NllScratch {
   final MemorySegment losses =
       Arena.ofAuto().allocate(MemoryLayout.sequenceLayout(BLOCK, ValueLayout.JAVA_DOUBLE));
 
-  NllScratch(Call call) {
+  private NllScratch(Call call) {
     row = new NllRow(call);
+  }
+
+  /** That of a call. */
+  static NllScratch of(Call call) {
+    return call.scratch.get(NllScratch.class, NllScratch::new);
   }
 }

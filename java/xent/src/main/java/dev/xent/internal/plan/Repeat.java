@@ -196,7 +196,7 @@ final class Repeat {
       @Nullable View ofB,
       @Nullable View ofC,
       MemorySegment sampling) {
-    call.begin(work, with.function);
+    call.begin(work, with.function, 0, call.dimensions.rows);
     if (sampling != MemorySegment.NULL) {
       work.sampling(sampling, false);
     }

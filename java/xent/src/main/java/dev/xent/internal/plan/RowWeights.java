@@ -41,7 +41,7 @@ final class RowWeights {
       return call.dimensions.rows;
     }
     MemorySegment exactSum = call.emptyExactSum();
-    MemorySegment block = call.nllScratch().losses;
+    MemorySegment block = NllScratch.of(call).losses;
     for (long piece = 0; piece < call.pieces.count; piece++) {
       call.enter(piece);
       int waiting = 0;

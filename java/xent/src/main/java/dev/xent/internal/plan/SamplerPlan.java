@@ -146,7 +146,7 @@ public final class SamplerPlan {
                 given.lead,
                 Plural.of(call.dimensions.rows, "row")));
       }
-      call.takeOneToken(call.samplerScratch().token);
+      call.takeOneToken(SamplerScratch.of(call).token);
       call.ready();
     }
 
@@ -154,24 +154,25 @@ public final class SamplerPlan {
     @Override
     double compute(Call call, CallArguments given) {
       call.options(options, 1);
-      call.step = given.step;
+      SamplerScratch.share(call, given.step);
       call.run(rows);
       return token(call);
     }
 
     private double token(Call call) {
-      return call.samplerScratch().token.segment.get(ValueLayout.JAVA_LONG, 0);
+      return SamplerScratch.of(call).token.segment.get(ValueLayout.JAVA_LONG, 0);
     }
 
     @Override
     void remember(Call call, CallArguments given) {
-      call.rememberRow(this, given.lead, call.samplerScratch().token);
+      call.rememberRow(this, given.lead, SamplerScratch.of(call).token);
     }
 
     @Override
     boolean again(
         Call call, View a, @Nullable View b, @Nullable View c, @Nullable Outputs outputs) {
-      MemorySegment struct = call.samplerScratch().sampling(sampling, call.pieces, call.given.step);
+      MemorySegment struct =
+          SamplerScratch.of(call).sampling(sampling, call.pieces, call.given.step);
       if (!call.repeat.run(kernel, a, b, c, struct)) {
         return false;
       }
@@ -275,28 +276,36 @@ public final class SamplerPlan {
 
     @Override
     double compute(Call call, CallArguments given) {
+      SamplerScratch shared = SamplerScratch.share(call, given.step);
+      try {
+        sample(call, given, shared);
+      } finally {
+        shared.release();
+      }
+      return Double.NaN;
+    }
+
+    private void sample(Call call, CallArguments given, SamplerScratch shared) {
       if (given.requests != null) {
         requireRows(call, given.requests);
-        call.requests = given.requests;
+        shared.requests = given.requests;
       }
       call.options(options, 1);
-      call.step = given.step;
       requireTokens(call, call.part(Array.PROMPT_TOKENS), call.promptCount);
       requireTokens(call, call.part(Array.OUTPUT_TOKENS), call.outputCount);
       if (given.gathered != null) {
         call.room.gather(given.gathered, call.dimensions, call.pieces);
-        call.round = new SampleRound(call.dimensions.rows);
+        shared.round = new SampleRound(call.dimensions.rows);
         call.givenStates = true;
       }
-      call.run(rows, costOfRow(call));
+      call.run(rows, costOfRow(call, shared));
       if (given.samplerOutputs != null) {
         given.samplerOutputs.rows = call.dimensions.rows;
         given.samplerOutputs.sampled = call.validRows;
       }
-      if (call.round != null) {
-        said = call.round.validRows();
+      if (shared.round != null) {
+        said = shared.round.validRows();
       }
-      return Double.NaN;
     }
   }
 
@@ -371,7 +380,7 @@ public final class SamplerPlan {
     if (part.view == null) {
       return;
     }
-    RowPart tokens = call.samplerScratch().tokensBefore;
+    RowPart tokens = SamplerScratch.of(call).tokensBefore;
     long classes = call.allClasses == 0 ? call.dimensions.classes : call.allClasses;
     boolean unsigned = part.view.type.isUnsigned();
     try {
@@ -397,24 +406,24 @@ public final class SamplerPlan {
   // ---- rows ------------------------------------------------------------------------------------
 
   /** What a row costs, in elements: that of a shard takes the lists of all shards too. */
-  private static long costOfRow(Call call) {
-    long listed = call.round == null ? 0 : (call.room.shards + 1L) * Records.SAMPLE_LISTED;
+  private static long costOfRow(Call call, SamplerScratch shared) {
+    long listed = shared.round == null ? 0 : (call.room.shards + 1L) * Records.SAMPLE_LISTED;
     return call.dimensions.classes + COST_OF_LISTED * listed;
   }
 
   private void rows(Call call, long begin, long end) {
-    SamplerRows requests = call.requests;
-    SamplerScratch scratch = call.samplerScratch();
+    SamplerScratch shared = (SamplerScratch) Objects.requireNonNull(call.shared);
+    SamplerRows requests = shared.requests;
     MemorySegment structs =
         requests == null
-            ? scratch.sampling(sampling, call.pieces, call.step)
+            ? SamplerScratch.of(call).sampling(sampling, call.pieces, shared.step)
             : requests.of(call.pieces);
     long bytes =
         kernels.sampleWorkspace(call.dimensions.classes, call.promptCount + call.outputCount);
     MemorySegment workspace =
         call.promptCount + call.outputCount == 0 ? NULL : call.workspace(bytes, true);
-    SampleRound round = call.round;
-    long most = call.rowsPerKernel(costOfRow(call));
+    SampleRound round = shared.round;
+    long most = call.rowsPerKernel(costOfRow(call, shared));
     for (long row = begin; row < end && !call.isInVain(); row += most) {
       Work work =
           call.kernel(Function.SAMPLE, row, Math.min(row + most, end))

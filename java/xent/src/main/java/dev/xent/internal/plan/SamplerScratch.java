@@ -19,6 +19,40 @@ final class SamplerScratch {
   /** Whose numbers the struct holds. */
   private @Nullable SamplingOptions written;
 
+  // Of the current call, for all threads that work on it.
+
+  /** What tokens are counted by, unless rows have requests. */
+  long step;
+
+  /** How each row is sampled; null: all alike. */
+  @Nullable SamplerRows requests;
+
+  /** What a shard says of the rows; null: rows are whole. */
+  @Nullable SampleRound round;
+
+  private SamplerScratch() {}
+
+  /** That of a call. */
+  static SamplerScratch of(Call call) {
+    return call.scratch.get(SamplerScratch.class, made -> new SamplerScratch());
+  }
+
+  /** That of a call, which all its threads read from now on. */
+  static SamplerScratch share(Call call, long step) {
+    SamplerScratch own = of(call);
+    own.step = step;
+    own.requests = null;
+    own.round = null;
+    call.shared = own;
+    return own;
+  }
+
+  /** Lets go of what was the caller's. */
+  void release() {
+    requests = null;
+    round = null;
+  }
+
   /** What the kernels are told of the rows of the current piece. */
   MemorySegment sampling(SamplingOptions options, Pieces pieces, long step) {
     long stream = options.stream() + pieces.firstRow;

@@ -60,14 +60,9 @@ public final class SelectedPlan {
       @Nullable View gradient,
       @Nullable Outputs saved) {
     Call call = Call.current();
-    CallArguments given = call.given;
-    given.lead = logits;
-    given.targets = targets;
-    given.inputs(inputs);
-    given.upstream = upstream;
-    given.output = logProbabilities;
-    given.gradient = gradient;
-    given.outputs = saved;
+    call.given.loss(logits, targets, inputs, gradient, saved);
+    call.given.upstream = upstream;
+    call.given.output = logProbabilities;
     forward.run(call);
   }
 
@@ -118,13 +113,7 @@ public final class SelectedPlan {
       @Nullable View upstream,
       View gradient) {
     Call call = Call.current();
-    CallArguments given = call.given;
-    given.lead = logits;
-    given.targets = targets;
-    given.inputs(inputs);
-    given.saved = saved;
-    given.upstream = upstream;
-    given.gradient = gradient;
+    call.given.backward(logits, targets, inputs, saved, upstream, gradient);
     backward.run(call);
   }
 

@@ -39,8 +39,13 @@ final class TopProbabilities {
   private final RowPart classes = new RowPart();
   private final RowPart probabilities = new RowPart();
 
-  TopProbabilities() {
+  private TopProbabilities() {
     xent_report.size(report, xent_report.sizeof());
+  }
+
+  /** That of a call. */
+  static TopProbabilities of(Call call) {
+    return call.scratch.get(TopProbabilities.class, made -> new TopProbabilities());
   }
 
   /** Writes those of some rows of the current piece, whose classes and statistics are there. */
@@ -80,7 +85,7 @@ final class TopProbabilities {
     MemorySegment statistics = call.room.savedOf(call.pieces);
     Work work =
         call.work
-            .begin(Function.SOFTMAX, shape, call.options, report)
+            .begin(Function.SOFTMAX, shape, call.structs.options, report)
             .rows(0, rows)
             .classes(0, places)
             .set(Array.LOGITS, x)

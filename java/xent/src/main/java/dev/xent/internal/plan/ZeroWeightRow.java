@@ -17,12 +17,20 @@ final class ZeroWeightRow {
   final MemorySegment shape = ShapeStruct.allocate(Arena.ofAuto());
   final MemorySegment options = Arena.ofAuto().allocate(xent_options.layout());
 
-  /** Becomes that of a row of the current piece, whose targets are class indices or sparse. */
-  void take(Call call, long row) {
+  private ZeroWeightRow() {}
+
+  /** Of a row of the current piece, whose targets are class indices or sparse. */
+  static ZeroWeightRow of(Call call, long row) {
+    ZeroWeightRow own = call.scratch.get(ZeroWeightRow.class, made -> new ZeroWeightRow());
+    own.take(call, row);
+    return own;
+  }
+
+  private void take(Call call, long row) {
     Part targets = call.part(Array.TARGETS);
     long place = targets.at(call.pieces, row);
-    shape.copyFrom(call.shape);
-    options.copyFrom(call.options);
+    shape.copyFrom(call.structs.shape);
+    options.copyFrom(call.structs.options);
     if (Labels.areUnsigned(targets)) {
       xent_layout.type(
           ShapeStruct.layout(shape, Array.TARGETS),
