@@ -22,13 +22,12 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>{@code
  * CrossEntropyShard shard = loss.shard(firstClass, allClasses);
- * RowStatistics rows = shard.exchange(logits, labels, Inputs.none(), outputs, mine -> allGather(mine));
- * shard.backward(logits, labels, Inputs.none(), rows, null, gradient);
+ * double mean = shard.on(logits, labels, mine -> allGather(mine)).gradient(gradient).run();
  * }</pre>
  *
- * <p>Where states travel otherwise, in files or from one job to the next, call the steps of {@link
- * #exchange} yourself: {@link #partialStates}, {@link PartialStates#merge}, {@link #finish}, and
- * the three again where {@link RowStatistics#needsSecondRound} says so.
+ * <p>If states travel otherwise, in files or from one job to the next, call the steps of {@link
+ * ShardCall#run} yourself: {@link #partialStates}, {@link PartialStates#merge}, {@link #finish},
+ * and the three again where {@link RowStatistics#needsSecondRound} says so.
  *
  * <p>Results have the bits of the undivided call for any shards, because they begin at multiples of
  * 8192 classes. Instances are immutable; any number of threads may share one.
@@ -41,23 +40,21 @@ public final class CrossEntropyShard {
   }
 
   /**
-   * Computes the losses of whole rows together with the other shards, which call this too. If one
-   * of them throws before it exchanges states, the others wait for it: notify them.
+   * Returns a call that computes the losses of whole rows together with the other shards, which run
+   * theirs too. If one of them throws before it exchanges states, the others wait for it: tell
+   * them.
    *
    * @param logits the classes of this shard, of any type of floats
    * @param targets class indices; sparse targets; or probability rows of the classes of this shard
-   * @param inputs target weights, row weights, a sink, and a class mask of the classes of this
-   *     shard
-   * @param outputs receive the numbers of all rows; their tensors are filled. Only {@code losses},
-   *     {@code logSumExp}, {@code correct}, {@code countCorrect} and {@code lossSum} are supported
    * @param gather sends the states of this shard to all, and returns those of all, in any order. It
-   *     is called a second time where the largest logit of a row is beyond +-16384
-   * @throws IllegalArgumentException for what does not fit; also for a mask together with
-   *     smoothing, unless targets are class indices: the number of classes that take part is
-   *     unknown
-   * @throws PartialStatesException for states that are not whole or do not belong together
+   *     is called a second time if the largest logit of a row is beyond +-16384
    */
-  public RowStatistics exchange(
+  public ShardCall on(
+      Tensor logits, Tensor targets, Function<PartialStates, List<PartialStates>> gather) {
+    return new ShardCall(this, logits, targets, gather);
+  }
+
+  RowStatistics exchange(
       Tensor logits,
       Tensor targets,
       Inputs inputs,
@@ -113,7 +110,7 @@ public final class CrossEntropyShard {
    * @param labels class indices, as the shards had them, which is noticed only of labels in another
    *     chunk of 8192 classes; null for other targets
    * @param inputs row weights and a sink; nothing else, as the states have it already
-   * @param outputs as in {@link #exchange}
+   * @param outputs as in {@link ShardCall#outputs}
    * @throws PartialStatesException for states that are not whole or do not belong together
    */
   public RowStatistics finish(
@@ -158,7 +155,7 @@ public final class CrossEntropyShard {
    * @param logits the classes of this shard
    * @param targets as in {@link #partialStates}
    * @param inputs target weights, row weights, and a class mask of the classes of this shard
-   * @param rows the result of the exchange, or of finishing
+   * @param rows the result of {@link #finish} or {@link ShardCall#rows}
    * @param upstream one number per row, of a type that fits the logits, or null for 1 in every row
    * @param gradient in the shape of the logits; may be {@code logits} itself, but not overlap
    *     anything in any other way

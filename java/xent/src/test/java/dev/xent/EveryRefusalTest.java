@@ -38,7 +38,7 @@ class EveryRefusalTest {
   /** The last part of a message says what to do. */
   private static final Pattern FIX =
       Pattern.compile(
-          ".+[:;] (give|ask|use|build|choose|name|keep|leave|reshape|align|set|create|call|copy|"
+          ".+[:;] (expected|give|ask|use|build|choose|name|keep|leave|reshape|align|set|create|call|copy|"
               + "end|merge|make|sizes are|sizes and strides must|strides are|axes go|indices go|"
               + "do not ask|a size is) .+|.+ needs the shape of its inputs, such as .+");
 
@@ -761,12 +761,9 @@ class EveryRefusalTest {
         b ->
             b.mean()
                 .shard(0, 4)
-                .exchange(
-                    b.logits,
-                    b.labels,
-                    b.none(),
-                    new CrossEntropy.Outputs().entropies(Tensor.of(new float[3])),
-                    List::of));
+                .on(b.logits, b.labels, List::of)
+                .outputs(new CrossEntropy.Outputs().entropies(Tensor.of(new float[3])))
+                .run());
     kinds.put("no part", b -> PartialStates.merge(List.of()));
     kinds.put(
         "parts of a softmax and a loss",

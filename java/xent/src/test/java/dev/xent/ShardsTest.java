@@ -196,10 +196,14 @@ class ShardsTest {
                 Tensor divided = Tensor.of(new float[ROWS]);
                 CrossEntropy.Outputs outputs =
                     new CrossEntropy.Outputs().losses(divided).countCorrect(hasLabels);
-                RowStatistics rows = shard.exchange(part, own, inputs, outputs, all::gather);
-                assertThat(bits(divided)).isEqualTo(bits(losses));
                 Tensor out = gradient.slice(1, cut[i], cut[i + 1]);
-                shard.backward(part, own, inputs, rows, null, out);
+                ShardCall call =
+                    shard.on(part, own, all::gather).inputs(inputs).outputs(outputs).gradient(out);
+                assertThat(call.run()).isEqualTo(outputs.loss());
+                assertThat(bits(divided)).isEqualTo(bits(losses));
+                Tensor again = Tensor.of(new float[(int) out.elements()], out.shape());
+                shard.backward(part, own, inputs, call.rows(), null, again);
+                assertThat(bits(again)).isEqualTo(bits(out));
                 return outputs;
               });
       for (CrossEntropy.Outputs outcome : outcomes) {
@@ -307,8 +311,7 @@ class ShardsTest {
           refused(
               OptionException.class,
               () ->
-                  shard.exchange(
-                      logits, labels, Inputs.none(), outputs, mine -> fail("exchanged states")),
+                  shard.on(logits, labels, mine -> fail("exchanged states")).outputs(outputs).run(),
               message);
           refused(
               OptionException.class,
@@ -326,11 +329,11 @@ class ShardsTest {
     PartialStates ofRows = shard.partialStates(logits, logits, Inputs.none());
     refused(
         PartialStatesException.class,
-        () -> shard.exchange(logits, labels, Inputs.none(), outputs, mine -> List.of(ofSoftmax)),
+        () -> shard.on(logits, labels, mine -> List.of(ofSoftmax)).outputs(outputs).run(),
         "give states of a loss");
     refused(
         OptionException.class,
-        () -> shard.exchange(logits, labels, Inputs.none(), outputs, mine -> List.of(ofRows)),
+        () -> shard.on(logits, labels, mine -> List.of(ofRows)).outputs(outputs).run(),
         "the states are of probability rows");
     refused(
         PartialStatesException.class,
@@ -463,7 +466,7 @@ class ShardsTest {
     Inputs masked =
         Inputs.none().classMask(Tensor.of(MemorySegment.ofArray(flags), DType.U8, CLASSES));
     refusedShard(
-        backend, LabelException.class, labels, masked, null, "row 2 has label 17, which classMask");
+        backend, LabelException.class, labels, masked, null, "row 2 has label 17, which is masked");
     Tensor entries = Tensor.of(new int[] {1, 2, 3, -5, 5, 6}, ROWS, 2);
     Inputs sparse = Inputs.none().targetWeights(Tensor.of(new float[6], ROWS, 2));
     refusedShard(backend, LabelException.class, entries, sparse, null, "row 1 has label -5");
