@@ -17,8 +17,8 @@ enum { BYTES = 96 << 20 };
 
 /* What a row's logits are like. */
 enum { LANGUAGE, SIGMA_1, SIGMA_3, UNIFORM, EQUAL, KINDS };
-static const char *const kind_names[KINDS] = {"language model", "normal, sigma 1", "normal, sigma 3", "uniform, 0 to 10",
-                                              "all equal"};
+static const char *const kind_names[KINDS] = {
+    "language model", "normal, sigma 1", "normal, sigma 3", "uniform, 0 to 10", "all equal"};
 
 typedef struct {
   const char *name;
