@@ -41,7 +41,7 @@ public final class CrossEntropyShard {
 
   /**
    * Returns a call that computes the losses of whole rows together with the other shards, which run
-   * theirs too. If one of them throws before it exchanges states, the others wait for it: tell
+   * theirs too. If one of them throws before it exchanges states, the others wait for it: notify
    * them.
    *
    * @param logits the classes of this shard, of any type of floats
