@@ -99,7 +99,7 @@ public final class Argmax {
       return this;
     }
 
-    /** The axis of the classes; negative ones count from the end. Default: -1, the last. */
+    /** Sets the axis of the classes; negative ones count from the end. Default: -1, the last. */
     public Builder axis(int value) {
       axis = value;
       return this;

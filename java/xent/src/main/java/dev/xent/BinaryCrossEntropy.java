@@ -90,7 +90,7 @@ public final class BinaryCrossEntropy {
     return new BinaryCrossEntropy(plan.withDenominator(denominator));
   }
 
-  /** The axis of weights with one dimension, as set by {@link Builder#axis(int)}. */
+  /** Returns the axis of weights with one dimension, as set by {@link Builder#axis(int)}. */
   public int axis() {
     return plan.axis();
   }
@@ -225,7 +225,7 @@ public final class BinaryCrossEntropy {
     }
 
     /**
-     * The label whose elements are ignored: any number. Default: none. With other targets than
+     * Sets the label whose elements are ignored: any number. Default: none. With other targets than
      * labels a call throws {@link OptionException}.
      */
     public Builder ignoreIndex(long value) {
@@ -234,8 +234,8 @@ public final class BinaryCrossEntropy {
     }
 
     /**
-     * {@code r}: what the part of the loss is multiplied by that pulls a logit up. Read in every
-     * call, and used as it is.
+     * Sets {@code r}, the factor of the positive part of the loss. Read in every call, and used as
+     * it is.
      *
      * @param weights of a type that fits the logits: in their shape, where any size may be 1 and
      *     hold for all, or one per index of {@link #axis}; null (default): 1 for each
@@ -246,7 +246,7 @@ public final class BinaryCrossEntropy {
     }
 
     /**
-     * {@code gamma} of the focal loss; 0 (default): not focal.
+     * Sets {@code gamma} of the focal loss; 0 (default): not focal.
      *
      * @throws OptionException unless from 0 to 2^32
      */
@@ -256,8 +256,8 @@ public final class BinaryCrossEntropy {
     }
 
     /**
-     * {@code alpha} of the focal loss, with {@link #focalGamma} or without: losses are multiplied
-     * by {@code alpha t + (1 - alpha) (1 - t)}. Default: by nothing.
+     * Sets {@code alpha} of the focal loss, with {@link #focalGamma} or without: losses are
+     * multiplied by {@code alpha t + (1 - alpha) (1 - t)}. Default: by nothing.
      *
      * @throws OptionException unless above 0 and at most 1
      */

@@ -315,10 +315,10 @@ public final class CrossEntropy {
   }
 
   /**
-   * The gradient alone, from the row statistics of an earlier forward over the same logits and
-   * targets: {@code dx = upstream * } the gradient that the forward would have written, whose scale
-   * {@code c} is the gradient scale, divided by the denominator of that forward under a mean. The
-   * bits are those of {@link #forwardBackward} if the upstream is 1.
+   * Writes the gradient alone, from the row statistics of an earlier forward over the same logits
+   * and targets: {@code dx = upstream * } the gradient that the forward would have written, whose
+   * scale {@code c} is the gradient scale, divided by the denominator of that forward under a mean.
+   * The bits are those of {@link #forwardBackward} if the upstream is 1.
    *
    * @param logits {@code x}, as they were in the forward
    * @param targets as they were in the forward
@@ -334,7 +334,7 @@ public final class CrossEntropy {
   }
 
   /**
-   * The same, with the inputs of the forward.
+   * Writes the gradient alone of a forward with further inputs.
    *
    * @param logits {@code x}, as they were in the forward
    * @param targets as they were in the forward
@@ -362,7 +362,7 @@ public final class CrossEntropy {
   }
 
   /**
-   * This operation on rows whose classes are divided over tensors, processes or machines.
+   * Returns this operation on rows whose classes are divided over tensors, processes or machines.
    *
    * @param firstClass the class that the tensors of the shard begin with: a multiple of 8192
    * @param allClasses the number of classes of all shards together; a call throws {@link

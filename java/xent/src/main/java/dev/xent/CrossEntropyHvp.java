@@ -153,7 +153,7 @@ public final class CrossEntropyHvp {
     }
 
     /**
-     * {@code c}: the factor of every product; of a mean over n rows 1 / n. Default: 1.
+     * Sets {@code c}, the factor of every product; of a mean over n rows 1 / n. Default: 1.
      *
      * @throws OptionException unless finite
      */

@@ -70,7 +70,7 @@ public final class CrossEntropyShard {
   }
 
   /**
-   * What the classes of this shard contribute to their rows.
+   * Computes the states of the classes of this shard.
    *
    * @param logits the classes of this shard, of any type of floats
    * @param targets class indices; sparse targets; or probability rows of the classes of this shard
@@ -86,7 +86,7 @@ public final class CrossEntropyShard {
   }
 
   /**
-   * The same in a second round.
+   * Returns the states of a second round.
    *
    * @param logits as in the first round
    * @param targets as in the first round
@@ -125,7 +125,7 @@ public final class CrossEntropyShard {
   }
 
   /**
-   * The same after a second round.
+   * Combines the states of a second round.
    *
    * @param whole the states of all classes, of the second round
    * @param labels as in the first round
@@ -176,7 +176,7 @@ public final class CrossEntropyShard {
         view(gradient, "gradient"));
   }
 
-  /** Its classes and the options of the operation that are not the defaults. */
+  /** Returns its classes and the options of the operation that are not the defaults. */
   @Override
   public String toString() {
     return plan.toString();

@@ -252,8 +252,8 @@ public final class Divergence {
     }
 
     /**
-     * The result of a row in which one side has only -inf and masked classes: NaN (default), or
-     * loss and gradient +0.
+     * Sets the result of a row in which one side has only -inf and masked classes: NaN (default),
+     * or loss and gradient +0.
      */
     public Builder fullyMasked(FullyMasked value) {
       fullyMasked = Objects.requireNonNull(value, "fullyMasked");
@@ -261,7 +261,7 @@ public final class Divergence {
     }
 
     /**
-     * {@code tau}: the logits of both sides are divided by it. Default: 1.
+     * Sets {@code tau}: the logits of both sides are divided by it. Default: 1.
      *
      * @throws OptionException unless it is from 2^-32 to 2^32
      */

@@ -86,7 +86,7 @@ public final class Execution {
     return Engine.of(backend, isa, threads);
   }
 
-  /** What is not as by default: {@code Execution[threads=1]}. */
+  /** Returns the options that are not the defaults: {@code Execution[threads=1]}. */
   @Override
   public String toString() {
     Executor executor = threads.executor();

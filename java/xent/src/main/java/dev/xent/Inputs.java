@@ -32,17 +32,17 @@ public final class Inputs {
     this.views = views;
   }
 
-  /** No further inputs. */
+  /** Returns inputs without any array. */
   public static Inputs none() {
     return NONE;
   }
 
   /**
-   * With a mask of classes. A class whose flag is 0 does not take part: its logit and target have
-   * no influence, its probability and gradient are +0, its log-probability is -inf, and smoothing
-   * does not count it. In a row that is NaN it is NaN, too, but for the gradient that {@link
-   * Softmax#backward} and {@link LogSoftmax#backward} write, which is +0 there in every row. A
-   * label there is a {@link LabelException}. A row without any class is fully masked.
+   * Returns inputs with a mask of classes. A class whose flag is 0 does not take part: its logit
+   * and target have no influence, its probability and gradient are +0, its log-probability is -inf,
+   * and smoothing does not count it. In a row that is NaN it is NaN, too, but for the gradient that
+   * {@link Softmax#backward} and {@link LogSoftmax#backward} write, which is +0 there in every row.
+   * A label there is a {@link LabelException}. A row without any class is fully masked.
    *
    * @param flags U8 or I8, as of a {@code byte[]}, 0 or anything else: in the shape of the logits,
    *     where any size may be 1 and hold for all, but not the number of classes; or one dimension,
@@ -53,9 +53,10 @@ public final class Inputs {
   }
 
   /**
-   * With a sink: an extra logit per row, which adds {@code exp(sink)} to the denominator and does
-   * not belong to a class. It is taken as it is, without softcap or temperature; -inf is as if
-   * there were none. Not for the backward of softmax and log-softmax, which needs no mention of it.
+   * Returns inputs with a sink: an extra logit per row, which adds {@code exp(sink)} to the
+   * denominator and does not belong to a class. It is taken as it is, without softcap or
+   * temperature; -inf is as if there were none. Not for the backward of softmax and log-softmax,
+   * which needs no mention of it.
    *
    * @param logits of a type that fits the logits, in the shape of the rows, where any size may be 1
    *     and hold for all; or a single number
@@ -65,11 +66,12 @@ public final class Inputs {
   }
 
   /**
-   * With ragged rows: logits and everything else that has a number per class have one dimension, in
-   * which row {@code r} has the places from {@code offsets[r]} up to {@code offsets[r + 1]}; what
-   * has one number per row has the shape {@code [rows]}, sparse targets {@code [rows, k]}. Class
-   * {@code k} of a row is its k-th place. A row without places is fully masked. Elements outside of
-   * all rows are neither read nor written. A call copies the offsets before it looks at them.
+   * Returns inputs with ragged rows: logits and everything else that has a number per class have
+   * one dimension, in which row {@code r} has the places from {@code offsets[r]} up to {@code
+   * offsets[r + 1]}; what has one number per row has the shape {@code [rows]}, sparse targets
+   * {@code [rows, k]}. Class {@code k} of a row is its k-th place. A row without places is fully
+   * masked. Elements outside of all rows are neither read nor written. A call copies the offsets
+   * before it looks at them.
    *
    * @param offsets I32 or I64, one dimension of rows + 1 numbers without gaps, which do not fall
    */
@@ -78,9 +80,9 @@ public final class Inputs {
   }
 
   /**
-   * With weights of the rows of a loss: row loss and gradient are multiplied by them, and a mean
-   * divides by their sum. A row of weight 0 is ignored, as one with the ignore index is: so bytes
-   * of 0 and 1 are a mask of rows for all targets.
+   * Returns inputs with weights of the rows of a loss: row loss and gradient are multiplied by
+   * them, and a mean divides by their sum. A row of weight 0 is ignored, as one with the ignore
+   * index is: so bytes of 0 and 1 are a mask of rows for all targets.
    *
    * @param weights finite and 0 or more, of a type that fits the logits; or U8, or I8 that counts
    *     as U8; in the shape of the rows, where any size may be 1 and hold for all
@@ -90,9 +92,10 @@ public final class Inputs {
   }
 
   /**
-   * With sparse targets: the targets of the call name {@code k} classes of each row, and these are
-   * their probabilities, all others being 0. A class may come more than once; its weights add up.
-   * Where the operation has an ignore index, that stands for no class. A row need not sum to 1.
+   * Returns inputs with sparse targets: the targets of the call name {@code k} classes of each row,
+   * and these are their probabilities, all others being 0. A class may come more than once; its
+   * weights add up. Where the operation has an ignore index, that stands for no class. A row need
+   * not sum to 1.
    *
    * @param weights of a type that fits the logits, in the shape of the targets, which have integers
    *     in the shape of the logits but {@code k} along the class axis
@@ -102,8 +105,8 @@ public final class Inputs {
   }
 
   /**
-   * With the bias of a linear layer, which {@link LinearCrossEntropy} adds to the logits of each
-   * class; other operations reject it.
+   * Returns inputs with the bias of a linear layer, which {@link LinearCrossEntropy} adds to the
+   * logits of each class; other operations reject it.
    *
    * @param numbers of type F32, F16 or BF16, one dimension with a number per class
    */
@@ -115,7 +118,7 @@ public final class Inputs {
     return new Inputs(views.with(array, Arguments.view(tensor, array.text)));
   }
 
-  /** The inputs that are set: {@code Inputs[classMask=U8 [10]]}. */
+  /** Returns the inputs that are set: {@code Inputs[classMask=U8 [10]]}. */
   @Override
   public String toString() {
     return views.describe("Inputs");

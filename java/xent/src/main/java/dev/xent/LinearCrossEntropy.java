@@ -94,7 +94,7 @@ public final class LinearCrossEntropy {
     return new LinearCrossEntropy(plan.withDenominator(denominator));
   }
 
-  /** The axis of the features, as set by {@link Builder#axis(int)}. */
+  /** Returns the axis of the features, as set by {@link Builder#axis(int)}. */
   public int axis() {
     return plan.axis();
   }
@@ -167,7 +167,7 @@ public final class LinearCrossEntropy {
   }
 
   /**
-   * The reduced loss and its gradients.
+   * Returns the reduced loss and its gradients.
    *
    * @param hidden a row of features for each row of logits
    * @param weights those of each class
@@ -180,7 +180,7 @@ public final class LinearCrossEntropy {
   }
 
   /**
-   * The reduced loss, its gradients, and the outputs.
+   * Returns the reduced loss, its gradients, and the outputs.
    *
    * @param hidden a row of features for each row of logits
    * @param weights those of each class
@@ -194,7 +194,7 @@ public final class LinearCrossEntropy {
   }
 
   /**
-   * The reduced loss and its gradients.
+   * Returns the reduced loss and its gradients.
    *
    * @param hidden a row of features for each row of logits
    * @param weights those of each class
@@ -214,7 +214,7 @@ public final class LinearCrossEntropy {
   }
 
   /**
-   * The reduced loss, its gradients, and the outputs.
+   * Returns the reduced loss, its gradients, and the outputs.
    *
    * @param hidden a row of features for each row of logits
    * @param weights those of each class
@@ -240,10 +240,10 @@ public final class LinearCrossEntropy {
   }
 
   /**
-   * The gradients alone, from the row statistics of an earlier forward over the same hidden states,
-   * weights and targets: {@code upstream} times the gradients that the forward would have written,
-   * whose scale is the gradient scale, divided by the denominator of that forward under a mean. The
-   * bits are those of {@link #forwardBackward} if the upstream is 1.
+   * Writes the gradients alone, from the row statistics of an earlier forward over the same hidden
+   * states, weights and targets: {@code upstream} times the gradients that the forward would have
+   * written, whose scale is the gradient scale, divided by the denominator of that forward under a
+   * mean. The bits are those of {@link #forwardBackward} if the upstream is 1.
    *
    * @param hidden as in the forward
    * @param weights as in the forward
@@ -413,11 +413,11 @@ public final class LinearCrossEntropy {
     }
 
     /**
-     * The maximum workspace, in bytes, of each thread that works on a call; each keeps it for its
-     * next call. What the workspaces of all threads leave free holds the logits between the passes
-     * of a call with gradients, if there is room for all of them, so that nothing computes them
-     * twice; the calling thread keeps that memory, too. A virtual thread keeps no more than 1 MiB
-     * of either. The workspace changes the speed and no bit. A call that cannot do with so few
+     * Sets the maximum workspace, in bytes, of each thread that works on a call; each keeps it for
+     * its next call. What the workspaces of all threads leave free holds the logits between the
+     * passes of a call with gradients, if there is room for all of them, so that nothing computes
+     * them twice; the calling thread keeps that memory, too. A virtual thread keeps no more than 1
+     * MiB of either. The workspace changes the speed and no bit. A call that cannot do with so few
      * throws an {@link OptionException} that says how many it needs: with gradients of the weights
      * 8 KiB for four features, and 8 KiB for every thousand rows and feature with that of the
      * hidden states. Default: what is fastest, mostly no more than 64 MiB, of which a thread keeps
@@ -550,7 +550,7 @@ public final class LinearCrossEntropy {
   public static final class Gradients {
     private final ArrayViews views = new ArrayViews();
 
-    /** Asking for none. */
+    /** Creates gradients without any tensor. */
     public Gradients() {}
 
     /**
@@ -585,7 +585,7 @@ public final class LinearCrossEntropy {
       return this;
     }
 
-    /** The outputs that are set, in one line. */
+    /** Returns the outputs that are set, in one line. */
     @Override
     public String toString() {
       return views.describe("Gradients");

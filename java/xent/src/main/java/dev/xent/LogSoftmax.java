@@ -120,8 +120,8 @@ public final class LogSoftmax {
   }
 
   /**
-   * The same where the forward had a class mask or ragged rows. A sink needs no mention. What
-   * {@code dy} holds at masked classes has no influence.
+   * Writes the gradient of a forward with a class mask or ragged rows. A sink needs no mention.
+   * What {@code dy} holds at masked classes has no influence.
    *
    * @param output {@code y}, what {@link #forward} wrote
    * @param upstream {@code dy}, the gradient of what comes after
@@ -138,7 +138,7 @@ public final class LogSoftmax {
   }
 
   /**
-   * This operation on rows whose classes are divided over tensors, processes or machines.
+   * Returns this operation on rows whose classes are divided over tensors, processes or machines.
    *
    * @param firstClass the class that the tensors of the shard begin with: a multiple of 8192
    * @param allClasses the number of classes of all shards together; a call throws {@link

@@ -81,7 +81,7 @@ public final class LogSumExp {
   }
 
   /**
-   * This operation on rows whose classes are divided over tensors, processes or machines.
+   * Returns this operation on rows whose classes are divided over tensors, processes or machines.
    *
    * @param firstClass the class that the tensors of the shard begin with: a multiple of 8192
    * @param allClasses the number of classes of all shards together; a call throws {@link

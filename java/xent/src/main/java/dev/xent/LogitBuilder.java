@@ -14,15 +14,15 @@ abstract class LogitBuilder extends OperationBuilder {
   private double temperature;
   private double softcap;
 
-  /** The axis of the classes; negative ones count from the end. Default: -1, the last. */
+  /** Sets the axis of the classes; negative ones count from the end. Default: -1, the last. */
   protected LogitBuilder axis(int value) {
     axis = value;
     return this;
   }
 
   /**
-   * The results of a row that is all -inf, or whose classes are all masked: NaN (default), or the
-   * results of a sum over no class, which {@link FullyMasked#ZERO} names for each operation.
+   * Sets the results of a row that is all -inf, or whose classes are all masked: NaN (default), or
+   * the results of a sum over no class, which {@link FullyMasked#ZERO} names for each operation.
    */
   protected LogitBuilder fullyMasked(FullyMasked value) {
     fullyMasked = Objects.requireNonNull(value, "fullyMasked");
@@ -30,8 +30,8 @@ abstract class LogitBuilder extends OperationBuilder {
   }
 
   /**
-   * {@code tau}: logits are divided by it, after the softcap, and a backward divides by it too.
-   * Default: 1. Throws {@link OptionException} unless it is from 2^-32 to 2^32.
+   * Sets {@code tau}: logits are divided by it, after the softcap, and a backward divides by it
+   * too. Default: 1. Throws {@link OptionException} unless it is from 2^-32 to 2^32.
    */
   protected LogitBuilder temperature(double value) {
     temperature = Options.requireTemperature(value);
@@ -39,9 +39,9 @@ abstract class LogitBuilder extends OperationBuilder {
   }
 
   /**
-   * {@code c}: logits become {@code c tanh(x / c)}, before the temperature. Default: they stay. The
-   * backward of softmax and log-softmax rejects it, because {@code y} does not determine its
-   * derivative. So does {@link CrossEntropyHvp}, whose Hessian it changes. Throws {@link
+   * Sets {@code c}: logits become {@code c tanh(x / c)}, before the temperature. Default: they
+   * stay. The backward of softmax and log-softmax rejects it, because {@code y} does not determine
+   * its derivative. So does {@link CrossEntropyHvp}, whose Hessian it changes. Throws {@link
    * OptionException} unless it is from 2^-32 to 2^32.
    */
   protected LogitBuilder softcap(double value) {

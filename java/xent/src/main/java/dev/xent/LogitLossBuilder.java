@@ -18,8 +18,8 @@ abstract class LogitLossBuilder extends LossBuilder {
   private double focalGamma;
 
   /**
-   * The result of a row that is all -inf, or whose classes are all masked: NaN (default), or loss
-   * and gradient +0.
+   * Sets the result of a row that is all -inf, or whose classes are all masked: NaN (default), or
+   * loss and gradient +0.
    */
   protected LogitLossBuilder fullyMasked(FullyMasked value) {
     fullyMasked = Objects.requireNonNull(value, "fullyMasked");
@@ -27,7 +27,7 @@ abstract class LogitLossBuilder extends LossBuilder {
   }
 
   /**
-   * {@code tau}: logits are divided by it, after the softcap. Default: 1. Throws {@link
+   * Sets {@code tau}: logits are divided by it, after the softcap. Default: 1. Throws {@link
    * OptionException} unless it is from 2^-32 to 2^32.
    */
   protected LogitLossBuilder temperature(double value) {
@@ -36,8 +36,8 @@ abstract class LogitLossBuilder extends LossBuilder {
   }
 
   /**
-   * {@code c}: logits become {@code c tanh(x / c)}, before the temperature. Default: they stay.
-   * Throws {@link OptionException} unless it is from 2^-32 to 2^32.
+   * Sets {@code c}: logits become {@code c tanh(x / c)}, before the temperature. Default: they
+   * stay. Throws {@link OptionException} unless it is from 2^-32 to 2^32.
    */
   protected LogitLossBuilder softcap(double value) {
     softcap = Options.requireSoftcap(value);
@@ -45,9 +45,8 @@ abstract class LogitLossBuilder extends LossBuilder {
   }
 
   /**
-   * What the square of log-sum-exp is multiplied by before it is added to the loss of a row, which
-   * keeps logits from drifting. Default: 0. Throws {@link OptionException} unless 0 or more, and
-   * finite.
+   * Sets the factor of the squared log-sum-exp, which is added to the loss of a row, which keeps
+   * logits from drifting. Default: 0. Throws {@link OptionException} unless 0 or more, and finite.
    */
   protected LogitLossBuilder zLoss(double value) {
     zLoss = Options.requireZLoss(value);
@@ -55,7 +54,7 @@ abstract class LogitLossBuilder extends LossBuilder {
   }
 
   /**
-   * {@code d}: the probability of a label counts as one in {@code [d, 1 - d]} in losses and
+   * Sets {@code d}: the probability of a label counts as one in {@code [d, 1 - d]} in losses and
    * log-probabilities, as in systems that clip before the logarithm; gradients are as without. In
    * probability rows and sparse targets the probability of every class with a target is clamped so:
    * the loss is {@code sum t min(max(-log p, -log(1 - d)), -log d)}. That reads each row once more,
@@ -69,7 +68,7 @@ abstract class LogitLossBuilder extends LossBuilder {
   }
 
   /**
-   * {@code gamma} of the focal loss: the loss of a row is {@code -(1 - p)^gamma log p} of its
+   * Sets {@code gamma} of the focal loss: the loss of a row is {@code -(1 - p)^gamma log p} of its
    * label, times its class weight, which is the {@code alpha} of that loss, and the gradient is
    * that of this; right to the last digits where {@code p} is near 0 and near 1. Log-probabilities
    * are as without. Class indices only: with other targets a call throws {@link OptionException}.

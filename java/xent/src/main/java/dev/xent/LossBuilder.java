@@ -19,8 +19,8 @@ abstract class LossBuilder extends ReducedBuilder {
   private @Nullable Tensor classWeights;
 
   /**
-   * The label whose rows are ignored: any number, a class or not. Default: none. Class indices, and
-   * sparse targets, where it marks an unused entry.
+   * Sets the label whose rows are ignored: any number, a class or not. Default: none. Class
+   * indices, and sparse targets, where it marks an unused entry.
    */
   protected LossBuilder ignoreIndex(long value) {
     ignoreIndex = value;
@@ -28,8 +28,8 @@ abstract class LossBuilder extends ReducedBuilder {
   }
 
   /**
-   * {@code eps}: targets become {@code (1 - eps) * q + eps / classes}, over the classes that are
-   * not masked. Default: 0. Throws {@link OptionException} unless in [0, 1].
+   * Sets {@code eps}: targets become {@code (1 - eps) * q + eps / classes}, over the classes that
+   * are not masked. Default: 0. Throws {@link OptionException} unless in [0, 1].
    */
   protected LossBuilder labelSmoothing(double value) {
     labelSmoothing = Options.requireSmoothing(value);
@@ -37,7 +37,7 @@ abstract class LossBuilder extends ReducedBuilder {
   }
 
   /**
-   * Which classes share what {@code labelSmoothing} takes from a label. Default: {@link
+   * Sets which classes share what {@code labelSmoothing} takes from a label. Default: {@link
    * Smoothing#UNIFORM}. {@link Smoothing#OTHERS} goes with class indices alone: with other targets
    * a call throws {@link OptionException}.
    */
@@ -47,8 +47,8 @@ abstract class LossBuilder extends ReducedBuilder {
   }
 
   /**
-   * {@code w}: the weight of each class, by which its target is multiplied after smoothing. Read in
-   * every call, which throws {@link OptionException} unless all are finite and 0 or more.
+   * Sets {@code w}: the weight of each class, by which its target is multiplied after smoothing.
+   * Read in every call, which throws {@link OptionException} unless all are finite and 0 or more.
    *
    * @param weights one dimension with a number per class, of a type that fits the logits; null
    *     (default): 1 for each

@@ -39,7 +39,7 @@ abstract class LossOutputs extends ReducedOutputs {
     return this;
   }
 
-  /** The number of correct rows, or -1 if neither correct rows nor their count are set. */
+  /** Returns the number of correct rows, or -1 if neither correct rows nor their count are set. */
   public long correctCount() {
     return outputs.correctCount;
   }

@@ -55,41 +55,41 @@ public final class LossSum {
     return this;
   }
 
-  /** The exact sum of all row losses, rounded once. */
+  /** Returns the exact sum of all row losses, rounded once. */
   public double sum() {
     return sums.sum();
   }
 
   /**
-   * What the mean divides by: the rows that count, or the exact sum of their weights, for any
-   * denominator of the operations.
+   * Returns the divisor of the mean: the rows that count, or the exact sum of their weights, for
+   * any denominator of the operations.
    */
   public double denominator() {
     return sums.weight();
   }
 
-  /** {@link #sum} divided by {@link #denominator}: NaN where nothing counts. */
+  /** Returns {@link #sum} divided by {@link #denominator}: NaN where nothing counts. */
   public double mean() {
     return sums.sum() / sums.weight();
   }
 
-  /** The number of rows. */
+  /** Returns the number of rows. */
   public long rows() {
     return sums.rows();
   }
 
-  /** The number of rows that are not ignored. */
+  /** Returns the number of rows that are not ignored. */
   public long validRows() {
     return sums.validRows();
   }
 
-  /** This exact sum in the layout above, to be sent or stored. */
+  /** Returns this sum in the layout above, to be sent or stored. */
   public byte[] toBytes() {
     return sums.toBytes();
   }
 
   /**
-   * the exact sum that these bytes hold.
+   * Returns the sum that these bytes hold.
    *
    * @param bytes in the layout above
    * @throws PartialStatesException if they are not an exact sum, or one of another layout or
@@ -100,7 +100,7 @@ public final class LossSum {
     return new LossSum(Sums.ofBytes(Objects.requireNonNull(bytes, "bytes")));
   }
 
-  /** Its numbers, in one line. */
+  /** Returns its numbers, in one line. */
   @Override
   public String toString() {
     return String.format(

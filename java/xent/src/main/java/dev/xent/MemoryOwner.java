@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 @FunctionalInterface
 public interface MemoryOwner {
   /**
-   * Why the tensor must not use the memory any more, or null as long as it may.
+   * Returns why the tensor must not use the memory any more, or null as long as it may.
    *
    * <p>Each use of the tensor asks at least once before it reads or writes anything, on the calling
    * thread, and several threads may ask at once. Calls are as short as some hundred nanoseconds, so

@@ -158,7 +158,7 @@ public final class NllLoss {
   }
 
   /**
-   * The reduced loss, with further inputs.
+   * Returns the reduced loss, with further inputs.
    *
    * @param logProbabilities {@code l}
    * @param targets class indices, probability rows or sparse targets
@@ -174,7 +174,7 @@ public final class NllLoss {
   }
 
   /**
-   * The reduced loss and the outputs, with further inputs.
+   * Returns the reduced loss and the outputs, with further inputs.
    *
    * @param logProbabilities {@code l}
    * @param targets class indices, probability rows or sparse targets
@@ -191,7 +191,7 @@ public final class NllLoss {
   }
 
   /**
-   * The reduced loss and its gradient, with further inputs.
+   * Returns the reduced loss and its gradient, with further inputs.
    *
    * @param logProbabilities {@code l}
    * @param targets class indices, probability rows or sparse targets
@@ -210,7 +210,7 @@ public final class NllLoss {
   }
 
   /**
-   * The reduced loss, its gradient, and the outputs, with further inputs.
+   * Returns the reduced loss, its gradient, and the outputs, with further inputs.
    *
    * @param logProbabilities {@code l}
    * @param targets class indices, probability rows or sparse targets
@@ -230,9 +230,9 @@ public final class NllLoss {
   }
 
   /**
-   * The gradient alone: {@code dl = - upstream * c * q}, where {@code c} is the gradient scale,
-   * divided by the denominator under a mean. It does not depend on the log-probabilities. The bits
-   * are those of {@link #forwardBackward} if the upstream is 1.
+   * Writes the gradient alone: {@code dl = - upstream * c * q}, where {@code c} is the gradient
+   * scale, divided by the denominator under a mean. It does not depend on the log-probabilities.
+   * The bits are those of {@link #forwardBackward} if the upstream is 1.
    *
    * @param targets as they were in the forward
    * @param saved the outputs of that forward, for the rows that it counted
@@ -245,7 +245,7 @@ public final class NllLoss {
   }
 
   /**
-   * The same, with the inputs of the forward.
+   * Writes the gradient alone of a forward with further inputs.
    *
    * @param targets as they were in the forward
    * @param inputs as they were in the forward

@@ -37,8 +37,8 @@ public final class PartialStates {
   }
 
   /**
-   * The states of all parts. Parts of other classes of the same rows may come in any order and be
-   * merged already; together they must be a class range without gaps.
+   * Returns the states of all parts. Parts of other classes of the same rows may come in any order
+   * and be merged already; together they must be a class range without gaps.
    *
    * @throws PartialStatesException for parts that do not belong together
    */
@@ -56,23 +56,23 @@ public final class PartialStates {
     return mine -> merge(gather.apply(new PartialStates(mine))).states;
   }
 
-  /** The number of rows. */
+  /** Returns the number of rows. */
   public long rows() {
     return states.rows();
   }
 
-  /** The number of all classes of a row, whether or not their states are here. */
+  /** Returns the number of all classes of a row, whether or not their states are here. */
   public long classes() {
     return states.classes();
   }
 
-  /** Whether the states of all classes are here, so that rows can be finished. */
+  /** Returns whether the states of all classes are here, so that rows can be finished. */
   public boolean isWhole() {
     return states.isWhole();
   }
 
   /**
-   * These states in the layout above, to be sent or stored.
+   * Returns these states in the layout above, to be sent or stored.
    *
    * @throws PartialStatesException where an array cannot be so long
    */
@@ -81,7 +81,7 @@ public final class PartialStates {
   }
 
   /**
-   * The states that these bytes hold.
+   * Returns the states that these bytes hold.
    *
    * @param bytes in the layout above
    * @throws PartialStatesException if they are invalid, or of another layout or numerics version
@@ -90,7 +90,7 @@ public final class PartialStates {
     return new PartialStates(States.ofBytes(Objects.requireNonNull(bytes, "bytes")));
   }
 
-  /** Kind, classes, shape, round and arithmetic, in one line. */
+  /** Returns kind, classes, shape, round and arithmetic, in one line. */
   @Override
   public String toString() {
     return states.toString();

@@ -20,7 +20,7 @@ abstract class ReducedBuilder extends OperationBuilder {
   private EmptyMean emptyMean = EmptyMean.NAN;
 
   /**
-   * The axis of the classes; of {@link LinearCrossEntropy} that of the features, and of {@link
+   * Sets the axis of the classes; of {@link LinearCrossEntropy} that of the features, and of {@link
    * BinaryCrossEntropy} that for which one-dimensional weights have a number each. Negative ones
    * count from the end. Default: -1, the last.
    */
@@ -29,38 +29,40 @@ abstract class ReducedBuilder extends OperationBuilder {
     return this;
   }
 
-  /** The number that a call returns. Default: MEAN. */
+  /** Sets the number that a call returns. Default: MEAN. */
   protected ReducedBuilder reduction(Reduction value) {
     reduction = Objects.requireNonNull(value, "reduction");
     return this;
   }
 
   /**
-   * The reduction of the gradient: MEAN divides it by the denominator, SUM does not. Default: the
-   * reduction of the loss.
+   * Sets the reduction of the gradient: MEAN divides it by the denominator, SUM does not. Default:
+   * the reduction of the loss.
    */
   protected ReducedBuilder gradientReduction(Reduction value) {
     gradientReduction = Objects.requireNonNull(value, "gradientReduction");
     return this;
   }
 
-  /** The factor of every gradient. Default: 1. Throws {@link OptionException} unless finite. */
+  /**
+   * Sets the factor of every gradient. Default: 1. Throws {@link OptionException} unless finite.
+   */
   protected ReducedBuilder gradientScale(double value) {
     gradientScale = Reductions.requireScale(value);
     return this;
   }
 
   /**
-   * The divisor of a mean, instead of the number of rows that are not ignored, or the sum of their
-   * weights: for instance the number of rows of a whole batch, where each call sees a part of it.
-   * Throws {@link OptionException} unless 0 or more, and finite.
+   * Sets the divisor of a mean, instead of the number of rows that are not ignored, or the sum of
+   * their weights: for instance the number of rows of a whole batch, where each call sees a part of
+   * it. Throws {@link OptionException} unless 0 or more, and finite.
    */
   protected ReducedBuilder denominator(double value) {
     denominator = Reductions.requireDenominator(value);
     return this;
   }
 
-  /** The mean over the denominator 0. Default: NaN. */
+  /** Sets the mean over the denominator 0. Default: NaN. */
   protected ReducedBuilder emptyMean(EmptyMean value) {
     emptyMean = Objects.requireNonNull(value, "emptyMean");
     return this;

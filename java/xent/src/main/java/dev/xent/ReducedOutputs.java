@@ -33,38 +33,40 @@ abstract class ReducedOutputs {
     return this;
   }
 
-  /** The reduced loss, as it was returned; NaN before the first call that succeeds. */
+  /** Returns the reduced loss, as it was returned; NaN before the first call that succeeds. */
   public double loss() {
     return outputs.loss;
   }
 
-  /** The exact sum of the row losses, rounded once; NaN before the first call that succeeds. */
+  /**
+   * Returns the exact sum of the row losses, rounded once; NaN before the first call that succeeds.
+   */
   public double sum() {
     return outputs.sum;
   }
 
-  /** The number of rows; -1 before the first call that succeeds. */
+  /** Returns the number of rows; -1 before the first call that succeeds. */
   public long rows() {
     return outputs.rows;
   }
 
   /**
-   * The number of rows that are not ignored: their label is not, and their weight is not 0; -1
-   * before the first call that succeeds.
+   * Returns the number of rows that are not ignored: their label is not, and their weight is not 0;
+   * -1 before the first call that succeeds.
    */
   public long validRows() {
     return outputs.validRows;
   }
 
   /**
-   * What a mean divides by: the valid rows, or the sum of their weights, or the denominator that is
-   * set; NaN before the first call that succeeds.
+   * Returns the divisor of a mean: the valid rows, or the sum of their weights, or the denominator
+   * that is set; NaN before the first call that succeeds.
    */
   public double denominator() {
     return outputs.denominator;
   }
 
-  /** The outputs that are set, and the numbers of the last call, in one line. */
+  /** Returns the outputs that are set, and the numbers of the last call, in one line. */
   @Override
   public String toString() {
     return outputs.toString();

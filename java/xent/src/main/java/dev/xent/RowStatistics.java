@@ -18,22 +18,22 @@ public final class RowStatistics {
   }
 
   /**
-   * Whether the states must be made once more with these statistics, merged, and finished with
-   * them: {@code partialStates(…, statistics)} on every shard, then {@code finish(…, statistics)}.
-   * Never after an exchange; after {@code finish} where the largest logit of a row is beyond
-   * +-16384, as such rows are shifted before anything else. Until then nothing can be written with
-   * them, and the outputs do not have the numbers of this call.
+   * Returns whether the states must be made once more with these statistics, merged, and finished
+   * with them: {@code partialStates(…, statistics)} on every shard, then {@code finish(…,
+   * statistics)}. Never after an exchange; after {@code finish} where the largest logit of a row is
+   * beyond +-16384, as such rows are shifted before anything else. Until then nothing can be
+   * written with them, and the outputs do not have the numbers of this call.
    */
   public boolean needsSecondRound() {
     return rows.again() > 0;
   }
 
-  /** The number of rows. */
+  /** Returns the number of rows. */
   public long rows() {
     return rows.rows();
   }
 
-  /** Kind, shape and arithmetic, in one line. */
+  /** Returns kind, shape and arithmetic, in one line. */
   @Override
   public String toString() {
     return rows.toString();

@@ -27,13 +27,13 @@ public final class SampleStates {
     return round.unfinished() == 0;
   }
 
-  /** The number of rows. */
+  /** Returns the number of rows. */
   public long rows() {
     return round.rows();
   }
 
   /**
-   * These states in the layout above, to be sent.
+   * Returns these states in the layout above, to be sent.
    *
    * @throws PartialStatesException where an array cannot be so long
    */
@@ -42,7 +42,7 @@ public final class SampleStates {
   }
 
   /**
-   * The states that these bytes hold.
+   * Returns the states that these bytes hold.
    *
    * @param bytes in the layout above
    * @throws PartialStatesException if they are invalid, or of another layout or numerics version
@@ -51,7 +51,7 @@ public final class SampleStates {
     return new SampleStates(SampleRound.ofBytes(Objects.requireNonNull(bytes, "bytes")));
   }
 
-  /** How many rows there are and how many need one more round. */
+  /** Returns the number of rows, and how many need one more round. */
   @Override
   public String toString() {
     return round.toString();

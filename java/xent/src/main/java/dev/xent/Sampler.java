@@ -73,13 +73,13 @@ public final class Sampler {
     return new Builder();
   }
 
-  /** The largest logit of each row, the lowest class among equals. */
+  /** Returns the largest logit of each row, the lowest class among equals. */
   public static Sampler greedy() {
     return builder().temperature(0).build();
   }
 
   /**
-   * The token of one row, or -1.
+   * Returns the token of one row, or -1.
    *
    * @param logits {@code x}, one row
    * @param step how many tokens came before, from 0 to 2^32 - 1
@@ -89,8 +89,8 @@ public final class Sampler {
   }
 
   /**
-   * The tokens of all rows, in a new tensor: I32, in the shape of the logits without the class
-   * axis; of a single row {@code [1]}.
+   * Returns the tokens of all rows, in a new tensor: I32, in the shape of the logits without the
+   * class axis; of a single row {@code [1]}.
    *
    * @param logits {@code x}
    * @param step how many tokens came before, from 0 to 2^32 - 1
@@ -162,7 +162,7 @@ public final class Sampler {
   }
 
   /**
-   * This operation on rows whose classes are divided over tensors, processes or machines.
+   * Returns this operation on rows whose classes are divided over tensors, processes or machines.
    *
    * @param firstClass the class that the tensors of the shard begin with
    * @param allClasses the number of classes of all shards together, below 2^31
@@ -206,10 +206,10 @@ public final class Sampler {
   public static final class Requests {
     final SamplerRows rows = new SamplerRows();
 
-    /** Of no row. */
+    /** Creates requests without rows. */
     public Requests() {}
 
-    /** How many there are. */
+    /** Returns the number of requests. */
     public int size() {
       return rows.count();
     }
@@ -221,7 +221,7 @@ public final class Sampler {
     }
 
     /**
-     * One more row.
+     * Adds a row.
      *
      * @param sampler whose filters, penalties, temperature, seed and draw it has; its axis and
      *     softcap are those of the sampler that computes
@@ -249,7 +249,7 @@ public final class Sampler {
     }
 
     /**
-     * The next step of a row.
+     * Sets the step of a row.
      *
      * @param row its place
      * @param step how many tokens came before, from 0 to 2^32 - 1
@@ -264,7 +264,7 @@ public final class Sampler {
       return NullChecks.require(sampler, "sampler", "a Sampler").plan;
     }
 
-    /** How many there are, and the first ones of them, in one line. */
+    /** Returns the number of requests and the first of them, in one line. */
     @Override
     public String toString() {
       return rows.toString();
@@ -299,14 +299,15 @@ public final class Sampler {
       return this;
     }
 
-    /** The axis of the classes; negative ones count from the end. Default: -1, the last. */
+    /** Sets the axis of the classes; negative ones count from the end. Default: -1, the last. */
     public Builder axis(int value) {
       axis = value;
       return this;
     }
 
     /**
-     * {@code c}: logits become {@code c tanh(x / c)}, before everything else. Default: they stay.
+     * Sets {@code c}: logits become {@code c tanh(x / c)}, before everything else. Default: they
+     * stay.
      *
      * @throws OptionException unless it is from 2^-32 to 2^32
      */
@@ -315,15 +316,15 @@ public final class Sampler {
       return this;
     }
 
-    /** Whose filters there are, in which order. Default: those of Xent. */
+    /** Sets the system whose filters are used, in its order. Default: those of Xent. */
     public Builder rules(SamplingRules value) {
       rules = Objects.requireNonNull(value, "rules");
       return this;
     }
 
     /**
-     * What top-k does with classes that equal the k-th. Default: ALL by the rules of transformers
-     * and vLLM, else FIRST.
+     * Sets what top-k does with classes that equal the k-th. Default: ALL by the rules of
+     * transformers and vLLM, else FIRST.
      */
     public Builder ties(Ties value) {
       ties = Objects.requireNonNull(value, "ties");
@@ -331,8 +332,8 @@ public final class Sampler {
     }
 
     /**
-     * {@code tau}: logits are divided by it. 0 takes the largest logit and ignores the filters.
-     * Default: 1.
+     * Sets {@code tau}: logits are divided by it. 0 takes the largest logit and ignores the
+     * filters. Default: 1.
      *
      * @throws OptionException unless it is 0, or from 2^-32 to 2^32
      */
@@ -343,7 +344,7 @@ public final class Sampler {
     }
 
     /**
-     * How many classes every filter keeps at least. Default: 1.
+     * Sets the number of classes that every filter keeps at least. Default: 1.
      *
      * @throws OptionException unless 1 or more
      */
@@ -407,8 +408,8 @@ public final class Sampler {
     }
 
     /**
-     * Is subtracted from the logit of a class as often as it is among the output tokens. Default:
-     * 0.
+     * Sets the number that is subtracted from the logit of a class for each time that it is among
+     * the output tokens. Default: 0.
      *
      * @throws OptionException unless a float holds it
      */
@@ -418,7 +419,8 @@ public final class Sampler {
     }
 
     /**
-     * Is subtracted once from the logit of a class that is among the output tokens. Default: 0.
+     * Sets the number that is subtracted once from the logit of a class that is among the output
+     * tokens. Default: 0.
      *
      * @throws OptionException unless a float holds it
      */
@@ -427,14 +429,14 @@ public final class Sampler {
       return this;
     }
 
-    /** All 64 bits count. Default: 0. */
+    /** Sets the seed of all random bits. All 64 bits count. Default: 0. */
     public Builder seed(long value) {
       seed = value;
       return this;
     }
 
     /**
-     * The stream of row 0; row {@code i} has this plus {@code i}. All 64 bits count. {@link
+     * Sets the stream of row 0; row {@code i} has this plus {@code i}. All 64 bits count. {@link
      * Requests} have their own streams. Default: 0.
      */
     public Builder stream(long value) {
@@ -443,7 +445,7 @@ public final class Sampler {
     }
 
     /**
-     * Which one of several tokens that are drawn from the same logits. Default: 0.
+     * Sets which one of several tokens that are drawn from the same logits. Default: 0.
      *
      * @throws OptionException unless it is from 0 to 2^32 - 1
      */
@@ -586,17 +588,17 @@ public final class Sampler {
       return this;
     }
 
-    /** The number of rows. */
+    /** Returns the number of rows. */
     public long rows() {
       return outputs.rows;
     }
 
-    /** The number of rows that have a token. */
+    /** Returns the number of rows that have a token. */
     public long sampled() {
       return outputs.sampled;
     }
 
-    /** The outputs that are set, and the numbers of the last call, in one line. */
+    /** Returns the outputs that are set, and the numbers of the last call, in one line. */
     @Override
     public String toString() {
       return outputs.toString();

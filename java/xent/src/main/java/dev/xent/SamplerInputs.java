@@ -26,15 +26,16 @@ public final class SamplerInputs {
     this.views = views;
   }
 
-  /** No further inputs. */
+  /** Returns inputs without any array. */
   public static SamplerInputs none() {
     return NONE;
   }
 
   /**
-   * With a mask of classes. A class whose flag is 0 does not exist: its logit, even a NaN, changes
-   * no result, log-probabilities included. To forbid a class of the model, set a {@linkplain #bias}
-   * of -inf: its probability then still counts in {@link Sampler.Outputs#logProbabilities}.
+   * Returns inputs with a mask of classes. A class whose flag is 0 does not exist: its logit, even
+   * a NaN, changes no result, log-probabilities included. To forbid a class of the model, set a
+   * {@linkplain #bias} of -inf: its probability then still counts in {@link
+   * Sampler.Outputs#logProbabilities}.
    *
    * @param flags U8 or I8, as of a {@code byte[]}, 0 or anything else: in the shape of the logits,
    *     where any size may be 1 and hold for all, but not the number of classes; or one dimension,
@@ -45,8 +46,8 @@ public final class SamplerInputs {
   }
 
   /**
-   * With a number per class that is added to its logit, before penalties and temperature; -inf
-   * forbids the class.
+   * Returns inputs with a number per class that is added to its logit, before penalties and
+   * temperature; -inf forbids the class.
    *
    * @param numbers F32, F16 or BF16, in the shape of the logits, where any size may be 1 and hold
    *     for all, but not the number of classes; or one dimension, the same for all rows
@@ -56,8 +57,8 @@ public final class SamplerInputs {
   }
 
   /**
-   * With the tokens of the prompts: {@link Sampler.Builder#repetitionPenalty} applies to them and
-   * to the output tokens.
+   * Returns inputs with the tokens of the prompts: {@link Sampler.Builder#repetitionPenalty}
+   * applies to them and to the output tokens.
    *
    * @param classes of any integer type, in the shape of the logits with the length of the longest
    *     prompt along the class axis; -1 marks an unused entry, in types with a sign. A number that
@@ -68,7 +69,7 @@ public final class SamplerInputs {
   }
 
   /**
-   * With the tokens that were sampled so far: what all penalties are for.
+   * Returns inputs with the tokens that were sampled so far, for all penalties.
    *
    * @param classes as {@link #promptTokens} has them
    */
@@ -80,7 +81,7 @@ public final class SamplerInputs {
     return new SamplerInputs(views.with(array, Arguments.view(tensor, array.text)));
   }
 
-  /** The inputs that are set: {@code SamplerInputs[bias=F32 [10]]}. */
+  /** Returns the inputs that are set: {@code SamplerInputs[bias=F32 [10]]}. */
   @Override
   public String toString() {
     return views.describe("SamplerInputs");

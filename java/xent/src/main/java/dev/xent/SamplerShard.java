@@ -74,7 +74,7 @@ public final class SamplerShard {
   }
 
   /**
-   * The same for rows with their own samplers, streams and steps.
+   * Samples rows with their own samplers, streams and steps.
    *
    * @param logits the classes of this shard
    * @param requests one per row, in order
@@ -134,7 +134,7 @@ public final class SamplerShard {
             Arguments.outputs(outputs)));
   }
 
-  /** Its classes and the options of the sampler that are not the defaults. */
+  /** Returns its classes and the options of the sampler that are not the defaults. */
   @Override
   public String toString() {
     return plan.toString();

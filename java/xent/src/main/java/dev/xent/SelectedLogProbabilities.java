@@ -167,8 +167,8 @@ public final class SelectedLogProbabilities {
   }
 
   /**
-   * The gradient alone, from what an earlier forward over the same logits and targets kept: the
-   * bits of {@link #forwardBackward}.
+   * Writes the gradient alone, from what an earlier forward over the same logits and targets kept:
+   * the bits of {@link #forwardBackward}.
    *
    * @param logits {@code x}, as they were in the forward
    * @param targets as they were in the forward
@@ -197,9 +197,9 @@ public final class SelectedLogProbabilities {
   }
 
   /**
-   * The sums of the log-probabilities of consecutive sequences: sequence {@code s} has the rows
-   * from {@code offsets[s]} up to {@code offsets[s + 1]}. Each is the exact sum of the numbers as
-   * they stand in the tensor, rounded once: NaN where one of them is, and +0 of no row.
+   * Returns the sums of the log-probabilities of consecutive sequences: sequence {@code s} has the
+   * rows from {@code offsets[s]} up to {@code offsets[s + 1]}. Each is the exact sum of the numbers
+   * as they stand in the tensor, rounded once: NaN where one of them is, and +0 of no row.
    *
    * @param logProbabilities F32 or F64, {@code [rows]} or {@code [rows, k]}
    * @param offsets I32 or I64, one dimension of sequences + 1 numbers without gaps, which do not
@@ -243,13 +243,16 @@ public final class SelectedLogProbabilities {
   public static final class Saved {
     final dev.xent.internal.plan.Outputs outputs = new dev.xent.internal.plan.Outputs();
 
-    /** Nothing is kept yet. The memory is freed some time after this is no longer reachable. */
+    /**
+     * Creates statistics that no call has filled yet. The memory is freed some time after this is
+     * no longer reachable.
+     */
     public Saved() {
       this(Arena.ofAuto());
     }
 
     /**
-     * Nothing is kept yet.
+     * Creates statistics that no call has filled yet.
      *
      * @param arena where it will be; a call with more rows than any before takes new memory from it
      */
@@ -295,14 +298,14 @@ public final class SelectedLogProbabilities {
       return this;
     }
 
-    /** The target that marks an unused entry: any number, a class or not. Default: none. */
+    /** Sets the target that marks an unused entry: any number, a class or not. Default: none. */
     public Builder ignoreIndex(long value) {
       ignoreIndex = value;
       return this;
     }
 
     /**
-     * {@code c}: the factor of every gradient. Default: 1.
+     * Sets {@code c}: the factor of every gradient. Default: 1.
      *
      * @throws OptionException unless finite
      */

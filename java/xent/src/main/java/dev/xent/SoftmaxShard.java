@@ -64,7 +64,7 @@ public final class SoftmaxShard {
   }
 
   /**
-   * What the classes of this shard contribute to their rows.
+   * Computes the states of the classes of this shard.
    *
    * @param logits the classes of this shard, of any type of floats
    * @param inputs a class mask of these classes; a sink may be left out
@@ -75,7 +75,7 @@ public final class SoftmaxShard {
   }
 
   /**
-   * The same in a second round.
+   * Returns the states of a second round.
    *
    * @param logits as in the first round
    * @param inputs as in the first round
@@ -100,7 +100,7 @@ public final class SoftmaxShard {
   }
 
   /**
-   * The same after a second round.
+   * Combines the states of a second round.
    *
    * @param whole the states of all classes, of the second round
    * @param inputs as in the first round
@@ -131,7 +131,7 @@ public final class SoftmaxShard {
         view(logits, "logits"), views(inputs), finished(rows, "rows"), view(output, "output"));
   }
 
-  /** Its classes and the options of the operation that are not the defaults. */
+  /** Returns its classes and the options of the operation that are not the defaults. */
   @Override
   public String toString() {
     return plan.toString();

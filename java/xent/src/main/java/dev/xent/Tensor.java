@@ -56,7 +56,7 @@ public final class Tensor {
   // ---- from segments and addresses -------------------------------------------------------------
 
   /**
-   * A row-major tensor without gaps at the start of a segment, which may be longer.
+   * Returns a row-major tensor without gaps at the start of a segment, which may be longer.
    *
    * @param segment off-heap, mapped or heap memory; a read-only segment gives a read-only tensor
    */
@@ -69,7 +69,7 @@ public final class Tensor {
   }
 
   /**
-   * A tensor whose strides are given.
+   * Returns a tensor whose strides are given.
    *
    * @param strides in elements, 0 or more, one per size; 0 repeats an element, which inputs may
    */
@@ -82,7 +82,8 @@ public final class Tensor {
   }
 
   /**
-   * A row-major tensor over memory that something else manages: a tensor of another library, say.
+   * Returns a row-major tensor over memory that something else manages: a tensor of another
+   * library, say.
    *
    * @param address of the first element
    * @param byteSize how many bytes may be used from there on; the caller vouches for them
@@ -98,7 +99,7 @@ public final class Tensor {
         View.of(Memory.at(address, byteSize), type.element, own, Strides.rowMajor(own), owner));
   }
 
-  /** A new row-major tensor of zeros that lives as long as the arena. */
+  /** Returns a new row-major tensor of zeros that lives as long as the arena. */
   public static Tensor allocate(Arena arena, DType type, long... shape) {
     Objects.requireNonNull(arena, "arena");
     Objects.requireNonNull(type, "type");
@@ -108,9 +109,9 @@ public final class Tensor {
   }
 
   /**
-   * A new row-major tensor of zeros, off the heap. The memory is freed some time after the tensor,
-   * its views and their segments have become unreachable; to free it at a certain moment, {@link
-   * #allocate(Arena, DType, long...)}. Any thread may use it.
+   * Returns a new row-major tensor of zeros, off the heap. The memory is freed some time after the
+   * tensor, its views and their segments have become unreachable; to free it at a certain moment,
+   * {@link #allocate(Arena, DType, long...)}. Any thread may use it.
    */
   public static Tensor allocate(DType type, long... shape) {
     return allocate(Arena.ofAuto(), type, shape);
@@ -119,7 +120,7 @@ public final class Tensor {
   // ---- from arrays -----------------------------------------------------------------------------
 
   /**
-   * F32 over a Java array.
+   * Returns a tensor F32 over a Java array.
    *
    * @param shape as many elements as the array has, one size may be -1; none given: one dimension
    */
@@ -129,7 +130,7 @@ public final class Tensor {
   }
 
   /**
-   * F64 over a Java array.
+   * Returns a tensor F64 over a Java array.
    *
    * @param shape as many elements as the array has, one size may be -1; none given: one dimension
    */
@@ -139,7 +140,7 @@ public final class Tensor {
   }
 
   /**
-   * I32 over a Java array.
+   * Returns a tensor I32 over a Java array.
    *
    * @param shape as many elements as the array has, one size may be -1; none given: one dimension
    */
@@ -149,7 +150,7 @@ public final class Tensor {
   }
 
   /**
-   * I64 over a Java array.
+   * Returns a tensor I64 over a Java array.
    *
    * @param shape as many elements as the array has, one size may be -1; none given: one dimension
    */
@@ -159,7 +160,7 @@ public final class Tensor {
   }
 
   /**
-   * I16 over a Java array.
+   * Returns a tensor I16 over a Java array.
    *
    * @param shape as many elements as the array has, one size may be -1; none given: one dimension
    */
@@ -169,7 +170,8 @@ public final class Tensor {
   }
 
   /**
-   * I8 over a Java array. For other types over bytes: {@link #of(MemorySegment, DType, long...)}.
+   * Returns a tensor I8 over a Java array. For other types over bytes: {@link #of(MemorySegment,
+   * DType, long...)}.
    *
    * @param shape as many elements as the array has, one size may be -1; none given: one dimension
    */
@@ -215,8 +217,8 @@ public final class Tensor {
   // ---- from buffers ----------------------------------------------------------------------------
 
   /**
-   * F32 over the elements from the buffer's position to its limit; later changes of these do not
-   * matter.
+   * Returns a tensor F32 over the elements from the buffer's position to its limit; later changes
+   * of these do not matter.
    *
    * @param shape as many elements as remain in the buffer, one size may be -1; none given: one
    *     dimension
@@ -228,8 +230,8 @@ public final class Tensor {
   }
 
   /**
-   * F64 over the elements from the buffer's position to its limit; later changes of these do not
-   * matter.
+   * Returns a tensor F64 over the elements from the buffer's position to its limit; later changes
+   * of these do not matter.
    *
    * @param shape as many elements as remain in the buffer, one size may be -1; none given: one
    *     dimension
@@ -241,7 +243,7 @@ public final class Tensor {
   }
 
   /**
-   * I32 over the elements from the buffer's position to its limit.
+   * Returns a tensor I32 over the elements from the buffer's position to its limit.
    *
    * @param shape as many elements as remain in the buffer, one size may be -1; none given: one
    *     dimension
@@ -253,7 +255,7 @@ public final class Tensor {
   }
 
   /**
-   * I64 over the elements from the buffer's position to its limit.
+   * Returns a tensor I64 over the elements from the buffer's position to its limit.
    *
    * @param shape as many elements as remain in the buffer, one size may be -1; none given: one
    *     dimension
@@ -265,7 +267,7 @@ public final class Tensor {
   }
 
   /**
-   * I16 over the elements from the buffer's position to its limit.
+   * Returns a tensor I16 over the elements from the buffer's position to its limit.
    *
    * @param shape as many elements as remain in the buffer, one size may be -1; none given: one
    *     dimension
@@ -277,9 +279,9 @@ public final class Tensor {
   }
 
   /**
-   * Any type over the bytes from the buffer's position to its limit. A buffer on the heap is a
-   * {@code byte[]}, which is aligned for types of one byte alone, also under a view such as {@code
-   * asFloatBuffer()}: take a direct one for others.
+   * Returns any type over the bytes from the buffer's position to its limit. A buffer on the heap
+   * is a {@code byte[]}, which is aligned for types of one byte alone, also under a view such as
+   * {@code asFloatBuffer()}: take a direct one for others.
    *
    * @param buffer little-endian ({@code order(ByteOrder.nativeOrder())}) unless the type has one
    *     byte
@@ -325,23 +327,23 @@ public final class Tensor {
 
   // ---- facts -----------------------------------------------------------------------------------
 
-  /** The element type. */
+  /** Returns the element type. */
   public DType type() {
     return DType.of(view.type);
   }
 
-  /** The number of dimensions, at least 1. */
+  /** Returns the number of dimensions, at least 1. */
   public int rank() {
     return view.rank();
   }
 
-  /** The sizes, in an array of the caller's own. */
+  /** Returns the sizes, in an array of the caller's own. */
   public long[] shape() {
     return view.shape.clone();
   }
 
   /**
-   * One size.
+   * Returns one size.
    *
    * @param axis 0 to rank - 1, or -1 (the last) to -rank
    */
@@ -349,30 +351,32 @@ public final class Tensor {
     return view.shape[Strides.axis(axis, view.shape)];
   }
 
-  /** The strides in elements, in an array of the caller's own. */
+  /** Returns the strides in elements, in an array of the caller's own. */
   public long[] strides() {
     return view.strides.clone();
   }
 
-  /** The number of elements: the product of the sizes. */
+  /** Returns the number of elements: the product of the sizes. */
   public long elements() {
     return view.elements;
   }
 
-  /** Whether the memory must not be written; operations refuse such a tensor as an output. */
+  /**
+   * Returns whether the memory must not be written; operations refuse such a tensor as an output.
+   */
   public boolean isReadOnly() {
     return view.segment.isReadOnly();
   }
 
-  /** Whether the elements lie in row-major order without gaps. */
+  /** Returns whether the elements lie in row-major order without gaps. */
   public boolean isContiguous() {
     return view.contiguous;
   }
 
   /**
-   * The memory from the first element to the last one. The segment, and a buffer made of it, keeps
-   * reachable what keeps the memory of this tensor; a {@link MemoryOwner} is asked now, not again
-   * when the segment is used.
+   * Returns the memory from the first element to the last one. The segment, and a buffer made of
+   * it, keeps reachable what keeps the memory of this tensor; a {@link MemoryOwner} is asked now,
+   * not again when the segment is used.
    */
   public MemorySegment segment() {
     Memory.requireAvailable(view, "the tensor");
@@ -382,7 +386,8 @@ public final class Tensor {
   // ---- views -----------------------------------------------------------------------------------
 
   /**
-   * The same elements in the same row-major order under another shape; contiguous tensors only.
+   * Returns the same elements in the same row-major order under another shape; contiguous tensors
+   * only.
    *
    * @param shape with as many elements as this one; one size may be -1 and is inferred
    */
@@ -411,8 +416,8 @@ public final class Tensor {
   }
 
   /**
-   * The same elements with the dimensions in another order: dimension {@code i} of the result is
-   * dimension {@code axes[i]} of this tensor.
+   * Returns the same elements with the dimensions in another order: dimension {@code i} of the
+   * result is dimension {@code axes[i]} of this tensor.
    *
    * @param axes every axis once; negative ones count from the end
    */
@@ -447,7 +452,7 @@ public final class Tensor {
   }
 
   /**
-   * The part of one axis from index {@code from} up to, not including, {@code to}.
+   * Returns the part of one axis from index {@code from} up to, not including, {@code to}.
    *
    * @param axis negative ones count from the end
    */
@@ -470,7 +475,7 @@ public final class Tensor {
   }
 
   /**
-   * One index of one axis, without that axis.
+   * Returns one index of one axis, without that axis.
    *
    * @param axis negative ones count from the end; the tensor must have another one
    */
@@ -497,15 +502,16 @@ public final class Tensor {
     return new Tensor(view.with(index * view.strides[d], shape, strides));
   }
 
-  /** The same memory as a tensor that operations refuse to write. */
+  /** Returns the same memory as a tensor that operations refuse to write. */
   public Tensor asReadOnly() {
     return new Tensor(view.readOnly());
   }
 
   /**
-   * The same memory as a tensor that asks its owner before each use, as its views do: operations,
-   * access to elements, copies and {@link #segment()} are refused with a {@link MemoryException}
-   * once the owner refuses. The caller sees to it that the memory stays where it is during a call.
+   * Returns the same memory as a tensor that asks its owner before each use, as its views do:
+   * operations, access to elements, copies and {@link #segment()} are refused with a {@link
+   * MemoryException} once the owner refuses. The caller sees to it that the memory stays where it
+   * is during a call.
    *
    * @param memoryOwner takes the place of one that this tensor has; stays reachable as long as the
    *     result and its views
@@ -518,7 +524,7 @@ public final class Tensor {
   // ---- elements --------------------------------------------------------------------------------
 
   /**
-   * One element of a tensor of type F32, F16 or BF16.
+   * Returns one element of a tensor of type F32, F16 or BF16.
    *
    * @param index one per dimension, each 0 or more
    * @throws DTypeException when the type is another
@@ -535,7 +541,7 @@ public final class Tensor {
   }
 
   /**
-   * One element of a tensor of any floating-point type.
+   * Returns one element of a tensor of any floating-point type.
    *
    * @param index one per dimension, each 0 or more
    * @throws DTypeException when the type is an integer type
@@ -552,8 +558,8 @@ public final class Tensor {
   }
 
   /**
-   * One element of a tensor of any integer type. U8, U16 and U32 give no negative number; U64 gives
-   * the {@code long} of the same bits, which is negative from 2^63 on.
+   * Returns one element of a tensor of any integer type. U8, U16 and U32 give no negative number;
+   * U64 gives the {@code long} of the same bits, which is negative from 2^63 on.
    *
    * @param index one per dimension, each 0 or more
    * @throws DTypeException when the type is no integer type
@@ -669,7 +675,7 @@ public final class Tensor {
   }
 
   /**
-   * A copy of all elements in row-major order of the indices.
+   * Returns a copy of all elements in row-major order of the indices.
    *
    * @throws DTypeException when the type is not F32, F16 or BF16
    */
@@ -684,8 +690,8 @@ public final class Tensor {
   }
 
   /**
-   * A copy of all elements, an array for each row along the last axis, in row-major order: the
-   * inverse of {@link #copyOf(float[][])}.
+   * Returns a copy of all elements, an array for each row along the last axis, in row-major order:
+   * the inverse of {@link #copyOf(float[][])}.
    *
    * @throws DTypeException when the type is not F32, F16 or BF16
    */
@@ -700,7 +706,7 @@ public final class Tensor {
   }
 
   /**
-   * A copy of all elements in row-major order of the indices.
+   * Returns a copy of all elements in row-major order of the indices.
    *
    * @throws DTypeException when the type is an integer type
    */
@@ -715,7 +721,7 @@ public final class Tensor {
   }
 
   /**
-   * A copy of all elements in row-major order of the indices, from any integer type.
+   * Returns a copy of all elements in row-major order of the indices, from any integer type.
    *
    * @throws DTypeException when the type is no integer type, or an element does not fit an int
    */
@@ -730,7 +736,8 @@ public final class Tensor {
   }
 
   /**
-   * A copy of all elements in row-major order of the indices, each as {@link #getLong} gives it.
+   * Returns a copy of all elements in row-major order of the indices, each as {@link #getLong}
+   * gives it.
    *
    * @throws DTypeException when the type is no integer type
    */
@@ -744,7 +751,7 @@ public final class Tensor {
     }
   }
 
-  /** Type, shape, strides where they have gaps, and kind of memory, in one line. */
+  /** Returns type, shape, strides where they have gaps, and kind of memory, in one line. */
   @Override
   public String toString() {
     return view

@@ -62,7 +62,7 @@ public final class TopK {
   }
 
   /**
-   * Of each row along the last axis, with the defaults of {@link Builder}.
+   * Returns an operation on each row along the last axis, with the defaults of {@link Builder}.
    *
    * @param k how many classes
    * @throws OptionException unless it is 1 or more
@@ -82,7 +82,7 @@ public final class TopK {
   }
 
   /**
-   * The classes and their probabilities, in new tensors.
+   * Returns the classes and their probabilities, in new tensors.
    *
    * @param logits {@code x}
    */
@@ -91,8 +91,8 @@ public final class TopK {
   }
 
   /**
-   * The classes and their probabilities, in new tensors, of logits with a class mask, a sink, or
-   * ragged rows.
+   * Returns the classes and their probabilities, in new tensors, of logits with a class mask, a
+   * sink, or ragged rows.
    *
    * @param logits {@code x}
    * @param inputs which classes take part; neither row weights nor target weights
@@ -139,7 +139,7 @@ public final class TopK {
   }
 
   /**
-   * The classes and their log-probabilities, in new tensors.
+   * Returns the classes and their log-probabilities, in new tensors.
    *
    * @param logits {@code x}
    */
@@ -148,8 +148,8 @@ public final class TopK {
   }
 
   /**
-   * The classes and their log-probabilities, in new tensors, of logits with a class mask, a sink,
-   * or ragged rows.
+   * Returns the classes and their log-probabilities, in new tensors, of logits with a class mask, a
+   * sink, or ragged rows.
    *
    * @param logits {@code x}
    * @param inputs which classes take part; neither row weights nor target weights

@@ -19,7 +19,7 @@ public final class BinaryCrossEntropyLayer extends LossLayer {
   private final BinaryCrossEntropy.Outputs outputs = new BinaryCrossEntropy.Outputs();
 
   /**
-   * The mean over the elements.
+   * Creates a layer of the mean over the elements.
    *
    * @param shape of the logits, {@link Layer#ANY} where a size changes from call to call
    */
@@ -32,7 +32,7 @@ public final class BinaryCrossEntropyLayer extends LossLayer {
     this.operation = operation;
   }
 
-  /** With the options of an operation. */
+  /** Returns a layer with the options of an operation. */
   public static BinaryCrossEntropyLayer of(BinaryCrossEntropy operation, long... shape) {
     return new BinaryCrossEntropyLayer(operation, shape);
   }

@@ -23,8 +23,8 @@ public final class CrossEntropyLayer extends LossLayer {
   private final CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
 
   /**
-   * The mean over the rows, with classes along axis 1; along the only one of a shape of one axis.
-   * {@link #along} takes any other.
+   * Creates a layer of the mean over the rows, with classes along axis 1; along the only one of a
+   * shape of one axis. {@link #along} takes any other.
    *
    * @param shape of the logits, {@link Layer#ANY} where a size changes from call to call
    */
@@ -37,7 +37,10 @@ public final class CrossEntropyLayer extends LossLayer {
     this.crossEntropy = crossEntropy;
   }
 
-  /** The mean over the rows, with classes along another axis; negative ones count from the end. */
+  /**
+   * Returns a layer of the mean over the rows, with classes along another axis; negative ones count
+   * from the end.
+   */
   public static CrossEntropyLayer along(int axis, long... shape) {
     return of(along(axis), shape);
   }
@@ -46,7 +49,7 @@ public final class CrossEntropyLayer extends LossLayer {
     return CrossEntropy.builder().axis(axis).build();
   }
 
-  /** With the options of an operation. */
+  /** Returns a layer with the options of an operation. */
   public static CrossEntropyLayer of(CrossEntropy operation, long... shape) {
     return new CrossEntropyLayer(operation, shape);
   }

@@ -34,8 +34,8 @@ public final class LinearCrossEntropyLayer extends LossLayer {
   private final OwnedTensor ofBias = new OwnedTensor();
 
   /**
-   * The mean over the rows, without a bias, with features along axis 1; along the only one of a
-   * shape of one axis. {@link #along} takes any other.
+   * Creates a layer of the mean over the rows, without a bias, with features along axis 1; along
+   * the only one of a shape of one axis. {@link #along} takes any other.
    *
    * @param weights {@code [classes, features]}, read and, in {@link #step(double)}, written
    * @param shape of the hidden states, {@link Layer#ANY} where a size changes from call to call
@@ -54,7 +54,7 @@ public final class LinearCrossEntropyLayer extends LossLayer {
   }
 
   /**
-   * The mean over the rows, without a bias, with features along another axis.
+   * Returns a layer of the mean over the rows, without a bias, with features along another axis.
    *
    * @param axis of the features; negative ones count from the end
    * @param weights {@code [classes, features]}, read and, in {@link #step(double)}, written
@@ -69,7 +69,7 @@ public final class LinearCrossEntropyLayer extends LossLayer {
   }
 
   /**
-   * With the options of an operation.
+   * Returns a layer with the options of an operation.
    *
    * @param operation the loss
    * @param weights {@code [classes, features]}, read and, in {@link #step(double)}, written
@@ -105,8 +105,8 @@ public final class LinearCrossEntropyLayer extends LossLayer {
   }
 
   /**
-   * The gradient of {@link #loss} in the weights: F32 in their shape, owned by the layer and valid
-   * until the next {@code forward}.
+   * Returns the gradient of {@link #loss} in the weights: F32 in their shape, owned by the layer
+   * and valid until the next {@code forward}.
    */
   public Tensor weightsGradient() {
     requireForward("weightsGradient");
@@ -114,8 +114,8 @@ public final class LinearCrossEntropyLayer extends LossLayer {
   }
 
   /**
-   * The gradient of {@link #loss} in the bias: F32 in its shape, owned by the layer and valid until
-   * the next {@code forward}.
+   * Returns the gradient of {@link #loss} in the bias: F32 in its shape, owned by the layer and
+   * valid until the next {@code forward}.
    *
    * @throws IllegalStateException if the layer has no bias
    */

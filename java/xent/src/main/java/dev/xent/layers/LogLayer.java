@@ -26,7 +26,7 @@ public final class LogLayer extends OwningLayer {
   private final OwnedTensor gradients = new OwnedTensor();
 
   /**
-   * A layer for inputs of one shape.
+   * Creates a layer for inputs of one shape.
    *
    * @param shape of the inputs, {@link Layer#ANY} where a size changes from call to call
    */

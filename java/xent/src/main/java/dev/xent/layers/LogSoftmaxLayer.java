@@ -20,7 +20,8 @@ public final class LogSoftmaxLayer extends OwningLayer {
   private final OwnedTensor gradients = new OwnedTensor();
 
   /**
-   * Along axis 1; along the only one of a shape of one axis. {@link #along} takes any other.
+   * Creates a layer along axis 1; along the only one of a shape of one axis. {@link #along} takes
+   * any other.
    *
    * @param shape of the inputs, {@link Layer#ANY} where a size changes from call to call
    */
@@ -38,14 +39,17 @@ public final class LogSoftmaxLayer extends OwningLayer {
     return of(LogSoftmax.along(axis), shape);
   }
 
-  /** With the options of an operation: its axis, backend, instruction set and policy. */
+  /**
+   * Returns a layer with the options of an operation: its axis, backend, instruction set and
+   * policy.
+   */
   public static LogSoftmaxLayer of(LogSoftmax operation, long... shape) {
     return new LogSoftmaxLayer(operation, shape);
   }
 
   /**
-   * The log-softmax of the inputs without a layer. The result is a new tensor of the type of the
-   * inputs, whose memory is freed when nothing refers to it any more.
+   * Returns the log-softmax of the inputs without a layer. The result is a new tensor of the type
+   * of the inputs, whose memory is freed when nothing refers to it any more.
    */
   public static Tensor stableLogSoftmax(Tensor inputs, int axis) {
     Elements.given(inputs, "inputs");

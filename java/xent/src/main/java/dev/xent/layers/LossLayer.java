@@ -100,26 +100,26 @@ public abstract sealed class LossLayer extends OwningLayer
     return losses.readOnly();
   }
 
-  /** The loss of the last forward, reduced as the operation says: by default the mean. */
+  /** Returns the loss of the last forward, reduced as the operation says: by default the mean. */
   public final double loss() {
     requireForward("loss");
     return loss;
   }
 
-  /** The losses of the rows in the last forward: what it returned. */
+  /** Returns the losses of the rows in the last forward. */
   public final Tensor losses() {
     requireForward("losses");
     return losses.readOnly();
   }
 
-  /** The rows of the last forward that were not ignored. */
+  /** Returns the rows of the last forward that were not ignored. */
   public final long validRows() {
     requireForward("validRows");
     return countedRows();
   }
 
   /**
-   * The gradient of {@link #loss} in the inputs of the last forward.
+   * Returns the gradient of {@link #loss} in the inputs of the last forward.
    *
    * @return the gradient, owned by the layer and valid until the next {@code forward}
    */
@@ -129,7 +129,7 @@ public abstract sealed class LossLayer extends OwningLayer
   }
 
   /**
-   * The gradient of the last forward, each row multiplied by a number: {@code dx[r, k] =
+   * Returns the gradient of the last forward, each row multiplied by a number: {@code dx[r, k] =
    * upstream[r] * backward()[r, k]}, rounded once more. It is made from the kept gradient and never
    * from the inputs, so what happened to them since, and which backwards came before, makes no
    * difference.

@@ -18,8 +18,8 @@ public final class NllLossLayer extends LossLayer {
   private final NllLoss.Outputs outputs = new NllLoss.Outputs();
 
   /**
-   * The mean over the rows, with classes along axis 1; along the only one of a shape of one axis.
-   * {@link #along} takes any other.
+   * Creates a layer of the mean over the rows, with classes along axis 1; along the only one of a
+   * shape of one axis. {@link #along} takes any other.
    *
    * @param shape of the inputs, {@link Layer#ANY} where a size changes from call to call
    */
@@ -32,7 +32,10 @@ public final class NllLossLayer extends LossLayer {
     this.nllLoss = nllLoss;
   }
 
-  /** The mean over the rows, with classes along another axis; negative ones count from the end. */
+  /**
+   * Returns a layer of the mean over the rows, with classes along another axis; negative ones count
+   * from the end.
+   */
   public static NllLossLayer along(int axis, long... shape) {
     return of(along(axis), shape);
   }
@@ -41,7 +44,7 @@ public final class NllLossLayer extends LossLayer {
     return NllLoss.builder().axis(axis).build();
   }
 
-  /** With the options of an operation. */
+  /** Returns a layer with the options of an operation. */
   public static NllLossLayer of(NllLoss operation, long... shape) {
     return new NllLossLayer(operation, shape);
   }

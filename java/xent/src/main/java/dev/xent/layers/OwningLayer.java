@@ -88,7 +88,7 @@ abstract class OwningLayer implements Layer {
     }
   }
 
-  /** Its name, the shape it takes, and the operation, if it has one. */
+  /** Returns its name, the shape it takes, and the operation, if it has one. */
   @Override
   public String toString() {
     return name() + shown();
