@@ -3,8 +3,8 @@
 """Writes what follows from xent.h, from the rules of native/src/api/arrays.h and from the places of native/src/api/*.c:
 the tables of Java and Python, the names of fields, and a program that prints the binary interface.
 
-    tools/functions.py            write Array.java, Field.java, Rule.java, Function.java, Rules.java, _functions.py,
-                                  field_names.h and abi_facts.c
+    tools/functions.py            write Array.java, Field.java, Rule.java, Function.java, _functions.py,
+                                  field_list.h, function_list.h and abi_facts.c
     tools/functions.py --check    exit 1 when one of them differs from what would be written
 
 Either way it exits 1 when a function's places are not in the order of its struct, which is that of the entry points.
@@ -110,13 +110,17 @@ def rules_behind_arrays(arrays):
     return {name for name in values if name not in ("ARRAYS", "RULES")}
 
 
-def places_of(sources):
-    """Of each function its struct, and its places: member, rule, whether it is needed."""
+def places_of(sources, shared_lists):
+    """Of each function its struct, and its places: member, rule, whether it is needed. Lists of places may have another
+    one in them."""
+    lists = dict(re.findall(r"#define (\w+)\(_, c\)((?:.*\\\n)*.*\n)", shared_lists))
     found = {}
     for text in sources:
         tables = {}
         for name, struct, table in re.findall(r"XENT_PLACES\((\w+), (\w+), (\w+)\);", text):
             body = re.search(r"#define " + table + r"\(_, c\)((?:.*\\\n)*.*\n)", text)[1]
+            for shared, places in lists.items():
+                body = body.replace(f"{shared}(_, c)", places)
             places = re.findall(r"_\(c, (\w+), (\w+), (NEEDED|OPTIONAL)\)", body)
             tables[name] = (struct, [(member, rule, need == "NEEDED") for member, rule, need in places])
         made = r"const xent_function xent_of_(\w+) = \{?\s*XENT_(?:UNUSUAL_)?ARGUMENTS\(\s*\w+, (\w+),"
@@ -144,9 +148,11 @@ def c_facts(header):
                     "  return ferror(stdout) || fflush(stdout) ? 1 : 0;", "}", ""]
 
 
-def c_field_names(fields):
-    return [f"/* {note} */" for note in NOTES] + ["/* Of each XENT_FIELD_... its name. */"] + [
-        f'[XENT_FIELD_{name}] = "{name.lower()}",' for name in fields] + [""]
+def c_list(guard, says, macro, names):
+    """A header with a macro that calls another one with each name, as in enums and as in C."""
+    return [f"/* {note} */" for note in NOTES] + [f"#ifndef {guard}", f"#define {guard}", "", f"/* {says} */",
+            f"#define {macro}(_) \\"] + [f"  _({name}, {name.lower()}) \\" for name in names[:-1]] + [
+        f"  _({names[-1]}, {names[-1].lower()})", "", "#endif", ""]
 
 
 def java_field(fields):
@@ -204,19 +210,23 @@ def java_rule(rules, functions):
                     "    return (inPlace >> other.ordinal() & 1) != 0;", "  }", "}", ""]
 
 
-def java_function(functions, most):
+def java_function(functions, ranged, most):
     lines = HEAD + ["package dev.xent.internal.kernels;", "", "import org.jspecify.annotations.Nullable;", "",
                     "/** The functions of the core, and the arrays of each in the order of the entry points. */",
                     "public enum Function {"]
     for number, (name, places) in enumerate(functions, 1):
-        lines += wrapped(f"  {name}(", [str(number)] + [f"Rule.{rule}" for _, rule, _ in places], "),")
+        lines += wrapped(f"  {name}(", [str(number), str(name in ranged).lower()]
+                         + [f"Rule.{rule}" for _, rule, _ in places], "),")
     lines[-1] = lines[-1][:-1] + ";"
     return lines + ["", "  /** How many there are. */", f"  public static final int COUNT = {len(functions)};", "",
                     "  /** As many arrays as the wider entry takes. */",
-                    f"  static final int MOST_ARRAYS = {most};", "", "  public final int number;",
+                    f"  static final int MOST_ARRAYS = {most};", "", "  public final int number;", "",
+                    "  /** Whether it has a range of classes, beside that of rows. */",
+                    "  public final boolean hasClasses;", "",
                     "  private final Rule[] rules;",
                     "  private final byte[] places = new byte[Array.COUNT];", "",
-                    "  Function(int number, Rule... rules) {", "    this.number = number;",
+                    "  Function(int number, boolean hasClasses, Rule... rules) {", "    this.number = number;",
+                    "    this.hasClasses = hasClasses;",
                     "    this.rules = rules;", "    java.util.Arrays.fill(places, (byte) -1);",
                     "    for (int i = 0; i < rules.length; i++) {", "      places[rules[i].array.ordinal()] = (byte) i;",
                     "    }", "  }", "",
@@ -245,43 +255,12 @@ def wrapped(start, parts, end, most=100, indent=6):
     return lines + [line]
 
 
-def java_holds(holds, of=""):
-    return " | ".join(of + name for name in re.findall(r"XENT_(\w+)", holds or "")) or "0"
+def java_holds(holds):
+    return " | ".join(re.findall(r"XENT_(\w+)", holds or "")) or "0"
 
 
 def java_in_place(in_place):
     return [f"Array.{name}" for name in re.findall(r"XENT_FIELD_BIT\((\w+)\)", in_place)]
-
-
-def java_bits(in_place):
-    names = re.findall(r"XENT_FIELD_BIT\((\w+)\)", in_place)
-    return " | ".join(f"1L << Field.{name}" for name in names) or "0"
-
-
-def java_rules(rules, functions, layouts):
-    lines = HEAD + ["package dev.xent.internal.kernels.reference;", "", "import dev.xent.internal.kernels.Array;",
-                    "import dev.xent.internal.kernels.ElementType;", "import dev.xent.internal.kernels.Field;",
-                    "import dev.xent.internal.kernels.Form;", "import dev.xent.internal.kernels.Function;", "",
-                    "/** What is checked of each array, and in which order. */", "final class Rules {"]
-    for name, rule in rules.items():
-        if rule.layout:
-            lines += wrapped(f"  static final ArrayRule {name} = new ArrayRule(",
-                             [f"Array.{rule.layout.upper()}", f"Field.{rule.field}", f"Form.{rule.form}",
-                              java_holds(rule.holds, "ElementType."), str(rule.written).lower(),
-                              java_bits(rule.in_place)], ");")
-    lines += ["", "  private static final ArrayRule[][] OF = {"]
-    for name, places in functions:
-        lines += wrapped("    {", [rule for _, rule, _ in places if rules[rule].layout], "},  // " + name) \
-            if any(rules[rule].layout for _, rule, _ in places) else ["    {},  // " + name]
-    lines += ["  };", "", "  /** Bit i: the call is not without rule i. */", "  private static final int[] NEEDED = {"]
-    for name, places in functions:
-        own = [needed for _, rule, needed in places if rules[rule].layout]
-        lines.append(f"    {hex(sum(needed << i for i, needed in enumerate(own)))},  // {name}")
-    return lines + ["  };", "", "  private Rules() {}", "", "  /** Those of the arrays that a function takes. */",
-                    "  static ArrayRule[] of(Function function) {", "    return OF[function.ordinal()];", "  }", "",
-                    "  /** Whether the function needs an array. */",
-                    "  static boolean isNeeded(Function function, int rule) {",
-                    "    return (NEEDED[function.ordinal()] >> rule & 1) != 0;", "  }", "}", ""]
 
 
 def python_functions(layouts, functions, rules, ranged, most):
@@ -321,7 +300,7 @@ def main(given):
     if values != rules_behind_arrays(arrays):
         print(f"NO_ARRAY, or behind XENT_ARRAYS, alone: {values ^ rules_behind_arrays(arrays)}", file=sys.stderr)
         return 1
-    places = places_of(without_comments(path.read_text()) for path in sorted(API.glob("*.c")))
+    places = places_of((without_comments(path.read_text()) for path in sorted(API.glob("*.c"))), arrays)
     names = functions_of(header)
     if set(names) != set(places):
         print(f"numbered in xent.h, or made in native/src/api, alone: {set(names) ^ set(places)}", file=sys.stderr)
@@ -342,12 +321,14 @@ def main(given):
             ranged.add(name)
     fields = fields_of(header)
     written = {ROOT / "native/test/abi_facts.c": c_facts(header),
-               API / "field_names.h": c_field_names(fields),
+               API / "field_list.h": c_list("XENT_FIELD_LIST_H", "Of each field its number in xent.h and its name.",
+                                            "XENT_FIELDS", fields),
+               API / "function_list.h": c_list("XENT_FUNCTION_LIST_H", "Of each function its number in xent.h and its name.",
+                                               "XENT_FUNCTIONS", names),
                KERNELS / "Field.java": java_field(fields),
                KERNELS / "Array.java": java_array(layouts, records),
                KERNELS / "Rule.java": java_rule(rules, checked),
-               KERNELS / "Function.java": java_function(checked, most),
-               KERNELS / "reference/Rules.java": java_rules(rules, checked, layouts),
+               KERNELS / "Function.java": java_function(checked, ranged, most),
                PYTHON: python_functions(layouts, checked, rules, ranged, most)}
     stale = [path for path, lines in written.items() if not path.exists() or path.read_text() != "\n".join(lines)]
     for path in stale:

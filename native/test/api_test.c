@@ -506,6 +506,21 @@ static void test_struct_sizes(void) {
   CHECK(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &newer.known, 0, ROWS, 0, CLASSES, NULL), ARRAYS(x, y)) ==
         XENT_UNSUPPORTED);
   reset();
+  struct { xent_shape known; uint64_t later; } newer_shape = {.known = shape};
+  newer_shape.known.size = sizeof newer_shape;
+  const xent_work on_newer_shape =
+      on_classes(XENT_FUNCTION_SOFTMAX, &newer_shape.known, &options, 0, ROWS, 0, CLASSES, &report);
+  CHECK(run_at(on_newer_shape, ARRAYS(x, y)) == XENT_OK);
+  reset();
+  newer_shape.later = 1;
+  REFUSES(run_at(on_newer_shape, ARRAYS(x, y)), XENT_UNSUPPORTED, XENT_FIELD_SHAPE);
+  struct { xent_report known; uint64_t later; } newer_report = {.known = {.size = sizeof newer_report}, .later = 7};
+  options.isa = -1;
+  CHECK(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS, 0, CLASSES, &newer_report.known),
+               ARRAYS(x, y)) == XENT_INVALID_OPTION);
+  CHECK(newer_report.known.field == XENT_FIELD_ISA && newer_report.known.size == sizeof newer_report);
+  CHECK(newer_report.later == 7);
+  reset();
   const uint64_t impossible[] = {0, 16, 44, sizeof options + 4, UINT64_C(1) << 40};
   for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++) {
     options.size = impossible[i];
@@ -516,6 +531,78 @@ static void test_struct_sizes(void) {
   report.size = 8;
   report.row = 123;
   CHECK(softmax() == XENT_INVALID_SIZE && report.row == 123 && untouched());
+}
+
+/* Counts are not negative, and no more classes are the largest than there are. */
+static void test_counts(void) {
+  reset();
+  shape.target_count = -1;
+  REFUSES(softmax(), XENT_INVALID_SHAPE, XENT_FIELD_TARGET_COUNT);
+  shape.top_count = -1;
+  REFUSES(softmax(), XENT_INVALID_SHAPE, XENT_FIELD_TOP_COUNT);
+  shape.top_count = CLASSES + 1;
+  REFUSES(softmax(), XENT_INVALID_SHAPE, XENT_FIELD_TOP_COUNT);
+  shape.prompt_count = -1;
+  REFUSES(softmax(), XENT_INVALID_SHAPE, XENT_FIELD_PROMPT_COUNT);
+  shape.output_count = -1;
+  REFUSES(softmax(), XENT_INVALID_SHAPE, XENT_FIELD_OUTPUT_COUNT);
+  shape.features = -1;
+  REFUSES(softmax(), XENT_INVALID_SHAPE, XENT_FIELD_FEATURES);
+}
+
+/* The classes of a shard begin at a chunk, and end at one or with the row. */
+static void test_shards(void) {
+  static const struct { int64_t first, all; int32_t field; } wrong[] = {
+      {-1, -1, XENT_FIELD_ALL_CLASSES},
+      {0, -1, XENT_FIELD_ALL_CLASSES},
+      {-1, 3 * XENT_CHUNK, XENT_FIELD_FIRST_CLASS},
+      {5, 3 * XENT_CHUNK, XENT_FIELD_FIRST_CLASS},
+      {XENT_CHUNK, 0, XENT_FIELD_FIRST_CLASS},
+      {0, CLASSES - 1, XENT_FIELD_ALL_CLASSES},
+      {XENT_CHUNK, XENT_CHUNK + CLASSES + 1, XENT_FIELD_ALL_CLASSES},
+      {INT64_MAX / XENT_CHUNK * XENT_CHUNK, INT64_MAX, XENT_FIELD_ALL_CLASSES}};
+  xent_state states[ROWS];
+  reset();
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    const bool of_first = wrong[i].field == XENT_FIELD_FIRST_CLASS;
+    shape.first_class = wrong[i].first;
+    shape.all_classes = wrong[i].all;
+    CHECK(run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &shape, &options, 0, ROWS, 0, CLASSES, &report),
+                 ARRAYS(x, NULL, NULL, NULL, NULL, NULL, states)) == XENT_INVALID_SHAPE);
+    CHECK(report.field == wrong[i].field && report.integer == (of_first ? wrong[i].first : wrong[i].all));
+    reset();
+  }
+  shape.first_class = XENT_CHUNK;
+  shape.all_classes = XENT_CHUNK + CLASSES;
+  CHECK(run_at(on_classes(XENT_FUNCTION_FORWARD_STATES, &shape, &options, 0, ROWS, 0, CLASSES, &report),
+               ARRAYS(x, NULL, NULL, NULL, NULL, NULL, states)) == XENT_OK);
+  REFUSES(softmax(), XENT_UNSUPPORTED, XENT_FIELD_ALL_CLASSES);
+}
+
+/* Weights are finite and not negative, of every type and with any stride. */
+static void test_weights_that_are_none(void) {
+  static const double wrong[] = {-1, NAN, INFINITY, -0x1p-149};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+    for (int64_t stride = 1; stride < 3; stride++) {
+      float class_weights[2 * CLASSES] = {0}, row_weights[2 * ROWS] = {0};
+      const void *const of_classes[MOST_ARRAYS] = {labels, NULL, NULL, class_weights},
+                        *const of_rows[MOST_ARRAYS] = {labels, NULL, NULL, NULL, row_weights};
+      for (int zeros = 0; zeros < 2; zeros++) {
+        reset();
+        shape.class_weights = layout_of(0, stride, 0, XENT_F32);
+        shape.row_weights = layout_of(stride, 0, 0, XENT_F32);
+        const xent_work w = on_rows(XENT_FUNCTION_CHECK_TARGETS, &shape, &options, 0, ROWS, &report);
+        if (zeros == 0) {
+          CHECK(run_at(w, of_classes) == XENT_OK && run_at(w, of_rows) == XENT_OK && report.valid_rows == 0);
+          class_weights[stride * (CLASSES - 1)] = row_weights[stride * 2] = (float)wrong[i];
+          continue;
+        }
+        CHECK(run_at(w, of_classes) == XENT_INVALID_OPTION && report.field == XENT_FIELD_CLASS_WEIGHTS);
+        CHECK(report.integer == CLASSES - 1 && (report.value == wrong[i] || isnan(wrong[i])));
+        CHECK(run_at(w, of_rows) == XENT_INVALID_OPTION && report.field == XENT_FIELD_ROW_WEIGHTS);
+        CHECK(report.integer == 2 && (report.value == wrong[i] || isnan(wrong[i])));
+      }
+    }
 }
 
 /* Probability rows have no labels to ignore or to hit. */
@@ -1625,6 +1712,9 @@ int main(void) {
   test_many_labels();
   test_label_types();
   test_struct_sizes();
+  test_counts();
+  test_shards();
+  test_weights_that_are_none();
   test_states();
   test_states_that_do_not_fit();
   test_log_sum_exp_of_a_backward();

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "api/function_list.h"
 #include "kernels/kernels.h"
 #include "numerics/types.h"
 
@@ -168,13 +169,8 @@ typedef struct {
   uint64_t own_options;         /* as bits of fields; 0: all but those that its checks refuse */
 } xent_function;
 
-/* By their numbers. */
-extern const xent_function xent_of_softmax, xent_of_log_softmax, xent_of_log_sum_exp, xent_of_softmax_backward,
-    xent_of_log_softmax_backward, xent_of_check_targets, xent_of_cross_entropy, xent_of_cross_entropy_backward,
-    xent_of_selected_log_probabilities, xent_of_selected_log_probabilities_backward, xent_of_kl_divergence,
-    xent_of_jensen_shannon_divergence, xent_of_total_variation, xent_of_cross_entropy_hvp, xent_of_sample,
-    xent_of_binary_cross_entropy, xent_of_linear_cross_entropy, xent_of_linear_cross_entropy_backward,
-    xent_of_linear_states, xent_of_forward_states, xent_of_backward_states, xent_of_finish;
+#define XENT_DECLARE_FUNCTION(number, name) extern const xent_function xent_of_##name;
+XENT_FUNCTIONS(XENT_DECLARE_FUNCTION)
 
 enum {
   XENT_OPTIONAL,
@@ -191,6 +187,12 @@ enum {
   static const xent_place name[] = {list(XENT_PLACE, call)};                                                   \
   _Static_assert(XENT_COUNT(name) <= XENT_MOST_PLACES, "xent_check_arrays has no room for so many places");    \
   _Static_assert(0 list(XENT_ADD_ARRAY, call) <= XENT_MOST_ARRAYS, "xent_many_at does not take so many arrays")
+
+/* What a cross-entropy writes for each row besides losses, in the order of the structs. */
+#define XENT_ROW_OUTPUTS(_, c)                                                                                     \
+  _(c, log_probabilities, LOG_PROBABILITIES, OPTIONAL) _(c, argmax, ARGMAX, OPTIONAL) _(c, ranks, RANKS, OPTIONAL) \
+  _(c, entropies, ENTROPIES, OPTIONAL) _(c, top_classes, TOP_CLASSES, OPTIONAL)                                    \
+  _(c, top_log_probabilities, TOP_LOG_PROBABILITIES, OPTIONAL) _(c, target_gradient, TARGET_GRADIENT, OPTIONAL)
 
 /* 0, where a condition holds. */
 #define XENT_ZERO_IF(condition, otherwise)      \

@@ -69,29 +69,8 @@ xent_status xent_make_call(const void *call, const xent_function *function) {
 
 /* ---- functions by their numbers ---- */
 
-static const xent_function *const functions[] = {
-    [XENT_FUNCTION_SOFTMAX] = &xent_of_softmax,
-    [XENT_FUNCTION_LOG_SOFTMAX] = &xent_of_log_softmax,
-    [XENT_FUNCTION_LOG_SUM_EXP] = &xent_of_log_sum_exp,
-    [XENT_FUNCTION_SOFTMAX_BACKWARD] = &xent_of_softmax_backward,
-    [XENT_FUNCTION_LOG_SOFTMAX_BACKWARD] = &xent_of_log_softmax_backward,
-    [XENT_FUNCTION_CHECK_TARGETS] = &xent_of_check_targets,
-    [XENT_FUNCTION_CROSS_ENTROPY] = &xent_of_cross_entropy,
-    [XENT_FUNCTION_CROSS_ENTROPY_BACKWARD] = &xent_of_cross_entropy_backward,
-    [XENT_FUNCTION_SELECTED_LOG_PROBABILITIES] = &xent_of_selected_log_probabilities,
-    [XENT_FUNCTION_SELECTED_LOG_PROBABILITIES_BACKWARD] = &xent_of_selected_log_probabilities_backward,
-    [XENT_FUNCTION_KL_DIVERGENCE] = &xent_of_kl_divergence,
-    [XENT_FUNCTION_JENSEN_SHANNON_DIVERGENCE] = &xent_of_jensen_shannon_divergence,
-    [XENT_FUNCTION_TOTAL_VARIATION] = &xent_of_total_variation,
-    [XENT_FUNCTION_CROSS_ENTROPY_HVP] = &xent_of_cross_entropy_hvp,
-    [XENT_FUNCTION_SAMPLE] = &xent_of_sample,
-    [XENT_FUNCTION_BINARY_CROSS_ENTROPY] = &xent_of_binary_cross_entropy,
-    [XENT_FUNCTION_LINEAR_CROSS_ENTROPY] = &xent_of_linear_cross_entropy,
-    [XENT_FUNCTION_LINEAR_CROSS_ENTROPY_BACKWARD] = &xent_of_linear_cross_entropy_backward,
-    [XENT_FUNCTION_LINEAR_STATES] = &xent_of_linear_states,
-    [XENT_FUNCTION_FORWARD_STATES] = &xent_of_forward_states,
-    [XENT_FUNCTION_BACKWARD_STATES] = &xent_of_backward_states,
-    [XENT_FUNCTION_FINISH] = &xent_of_finish};
+#define NUMBERED_FUNCTION(number, name) [XENT_FUNCTION_##number] = &xent_of_##name,
+static const xent_function *const functions[] = {XENT_FUNCTIONS(NUMBERED_FUNCTION)};
 
 static const xent_function *function_of(int32_t number) {
   return number >= 1 && number < XENT_COUNT(functions) ? functions[number] : NULL;

@@ -7,10 +7,8 @@
   _(c, log_sum_exp, LOG_SUM_EXP, OPTIONAL) _(c, correct, CORRECT, OPTIONAL) _(c, gradient, GRADIENT, OPTIONAL)         \
   _(c, target_weights, TARGET_WEIGHTS, OPTIONAL) _(c, class_mask, CLASS_MASK, OPTIONAL)                            \
   _(c, class_weights, CLASS_WEIGHTS, OPTIONAL) _(c, row_weights, ROW_WEIGHTS, OPTIONAL) _(c, sink, SINK, OPTIONAL) \
-  _(c, log_probabilities, LOG_PROBABILITIES, OPTIONAL) _(c, argmax, ARGMAX, OPTIONAL) _(c, ranks, RANKS, OPTIONAL) \
-  _(c, entropies, ENTROPIES, OPTIONAL) _(c, top_classes, TOP_CLASSES, OPTIONAL)                                    \
-  _(c, top_log_probabilities, TOP_LOG_PROBABILITIES, OPTIONAL) _(c, target_gradient, TARGET_GRADIENT, OPTIONAL)    \
-  _(c, row_offsets, ROW_OFFSETS, OPTIONAL) _(c, statistics, STATISTICS, OPTIONAL) _(c, exact_sum, EXACT_SUM, OPTIONAL)
+  XENT_ROW_OUTPUTS(_, c) _(c, row_offsets, ROW_OFFSETS, OPTIONAL) _(c, statistics, STATISTICS, OPTIONAL)           \
+  _(c, exact_sum, EXACT_SUM, OPTIONAL)
 XENT_PLACES(places, xent_cross_entropy_call, PLACES);
 
 static xent_status forward(xent_frame *f);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "api/field_list.h"
 #include "kernels/schedules.h"
 #include "xent.h"
 
@@ -21,10 +22,9 @@ const char *xent_status_message(xent_status status) {
   }
 }
 
+#define FIELD_NAME(number, name) [XENT_FIELD_##number] = #name,
 const char *xent_field_name(int32_t field) {
-  static const char *const names[] = {
-#include "field_names.h"
-  };
+  static const char *const names[] = {XENT_FIELDS(FIELD_NAME)};
   return (uint32_t)field < sizeof names / sizeof *names ? names[field] : "unknown";
 }
 

@@ -10,9 +10,7 @@
   _(c, class_mask, CLASS_MASK, OPTIONAL) _(c, class_weights, CLASS_WEIGHTS, OPTIONAL)                                 \
   _(c, row_weights, ROW_WEIGHTS, OPTIONAL) _(c, sink, SINK, OPTIONAL) _(c, losses, LOSSES, OPTIONAL)                  \
   _(c, log_sum_exp, LOG_SUM_EXP, OPTIONAL) _(c, correct, CORRECT, OPTIONAL)                                            \
-  _(c, log_probabilities, LOG_PROBABILITIES, OPTIONAL) _(c, argmax, ARGMAX, OPTIONAL) _(c, ranks, RANKS, OPTIONAL)    \
-  _(c, entropies, ENTROPIES, OPTIONAL) _(c, top_classes, TOP_CLASSES, OPTIONAL)                                       \
-  _(c, top_log_probabilities, TOP_LOG_PROBABILITIES, OPTIONAL) _(c, target_gradient, TARGET_GRADIENT, OPTIONAL)       \
+  XENT_ROW_OUTPUTS(_, c)                                                                                              \
   _(c, hidden_gradient, HIDDEN_GRADIENT, OPTIONAL) _(c, weights_gradient, WEIGHTS_GRADIENT, OPTIONAL)                 \
   _(c, bias_gradient, BIAS_GRADIENT, OPTIONAL) _(c, statistics, STATISTICS, OPTIONAL)                                 \
   _(c, exact_sum, EXACT_SUM, OPTIONAL)                                                                                 \

@@ -18,13 +18,14 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Plain calls with one array, type or option more, each of them alone: the reference sees it in
@@ -287,25 +288,48 @@ class FurtherArgumentsTest {
     }
   }
 
-  /** Status, report and every byte written, after each function. */
-  private Map<String, String> results(Kernels kernels, Further further) {
+  /** Status, report and every byte written, after each of these functions. */
+  private Map<String, String> results(Kernels kernels, Further further, Predicate<String> those) {
     Arguments arguments = new Arguments(arena);
     further.change.accept(arguments);
     KernelCall call = arguments.call;
     Map<String, String> results = new LinkedHashMap<>();
     for (String name : FUNCTIONS) {
-      results.put(name, result(kernels, call, name));
+      add(results, kernels, call, name, name, those);
     }
     call.arrays.remove("exact_sum");
-    results.put("check without an exact sum", result(kernels, call, "check"));
+    add(results, kernels, call, "check", "check without an exact sum", those);
     xent_options.label_smoothing(call.options, 0);
-    results.put("divergence", result(kernels, call, "divergence"));
+    add(results, kernels, call, "divergence", "divergence", those);
     Further.withoutTargets(arguments);
     call.arrays.remove("log-sum-exp");
     for (String name : FUNCTIONS_OF_BACKWARD) {
-      results.put(name + " without targets", result(kernels, call, name));
+      add(results, kernels, call, name, name + " without targets", those);
     }
     return results;
+  }
+
+  private void add(
+      Map<String, String> results,
+      Kernels kernels,
+      KernelCall call,
+      String function,
+      String name,
+      Predicate<String> those) {
+    if (those.test(name)) {
+      results.put(name, result(kernels, call, function));
+    }
+  }
+
+  /** The names of calls whose arguments are right: they return, or a label is wrong. */
+  private Set<String> right(Further further) {
+    Map<String, String> all = results(nativeKernels, further, name -> true);
+    all.values()
+        .removeIf(
+            result ->
+                !result.startsWith(Status.OK + " ")
+                    && !result.startsWith(Status.INVALID_LABEL + " "));
+    return all.keySet();
   }
 
   private String result(Kernels kernels, KernelCall call, String name) {
@@ -327,54 +351,38 @@ class FurtherArgumentsTest {
   @ParameterizedTest
   @EnumSource
   void theReferenceSeesItAsTheLibraryDoes(Further further) {
-    Map<String, String> expected = results(nativeKernels, further);
-    assertThat(results(reference, further)).isEqualTo(expected);
+    Set<String> right = right(further);
+    Map<String, String> expected = results(nativeKernels, further, right::contains);
+    assertThat(expected).isNotEmpty();
+    assertThat(results(reference, further, right::contains)).isEqualTo(expected);
     // The logits of the test are float16 numbers: as such they give the same bits.
     if (further != Further.NOTHING && further != Further.NARROW_LOGITS) {
-      assertThat(expected).isNotEqualTo(results(nativeKernels, Further.NOTHING));
+      assertThat(results(nativeKernels, further, name -> true))
+          .isNotEqualTo(results(nativeKernels, Further.NOTHING, name -> true));
     }
   }
 
   @Test
   void aPlainCallIsRefusedByNone() {
-    results(nativeKernels, Further.NOTHING)
+    results(nativeKernels, Further.NOTHING, name -> true)
         .forEach((name, result) -> assertThat(result).as(name).startsWith(Status.OK + " "));
   }
 
   @Test
   void noCallSeesTheArraysOfTheOneBefore() {
-    for (String before : KernelCall.functions().keySet()) {
-      for (String name : KernelCall.functions().keySet()) {
-        String expected = result(nativeKernels, new Arguments(arena).call, name);
+    Map<String, String> all = new LinkedHashMap<>();
+    for (String name : KernelCall.functions().keySet()) {
+      all.put(name, result(nativeKernels, new Arguments(arena).call, name));
+    }
+    all.values().removeIf(result -> !result.startsWith(Status.OK + " "));
+    assertThat(all).hasSizeGreaterThan(6);
+    for (String before : all.keySet()) {
+      for (String name : all.keySet()) {
+        String expected = all.get(name);
         result(reference, new Arguments(arena).call, before);
         String got = result(reference, new Arguments(arena).call, name);
         assertThat(got).as("%s after %s", name, before).isEqualTo(expected);
       }
     }
-  }
-
-  /** What belongs to other targets and losses than a divergence has, each alone. */
-  static List<Consumer<MemorySegment>> optionsOfOthers() {
-    return List.of(
-        o -> xent_options.has_ignore_index(o, 1),
-        o -> xent_options.label_smoothing(o, .1),
-        o -> xent_options.smoothing(o, XentH.XENT_SMOOTHING_OTHERS()),
-        o -> xent_options.softcap(o, 3),
-        o -> xent_options.z_loss(o, .5),
-        o -> xent_options.probability_clamp(o, .3),
-        o -> xent_options.focal_gamma(o, 2),
-        o -> xent_options.focal_alpha(o, .25));
-  }
-
-  @ParameterizedTest
-  @MethodSource("optionsOfOthers")
-  void aDivergenceRefusesOptionsOfOthers(Consumer<MemorySegment> option) {
-    KernelCall call = new Arguments(arena).call;
-    xent_options.label_smoothing(call.options, 0);
-    assertThat(result(reference, call, "divergence")).startsWith(Status.OK + " ");
-    option.accept(call.options);
-    String refused = result(reference, call, "divergence");
-    assertThat(refused).startsWith(Status.UNSUPPORTED + " ");
-    assertThat(refused).isEqualTo(result(nativeKernels, call, "divergence"));
   }
 }

@@ -1,27 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
-import static dev.xent.internal.kernels.Array.ARGMAX;
-import static dev.xent.internal.kernels.Array.BIAS_GRADIENT;
-import static dev.xent.internal.kernels.Array.ENTROPIES;
-import static dev.xent.internal.kernels.Array.HIDDEN_GRADIENT;
-import static dev.xent.internal.kernels.Array.RANKS;
-import static dev.xent.internal.kernels.Array.TARGETS;
-import static dev.xent.internal.kernels.Array.TARGET_GRADIENT;
-import static dev.xent.internal.kernels.Array.TOP_CLASSES;
-import static dev.xent.internal.kernels.Array.TOP_LOG_PROBABILITIES;
-import static dev.xent.internal.kernels.Array.WEIGHTS_GRADIENT;
-import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 import static dev.xent.internal.kernels.reference.math.DotProducts.BLOCK;
 
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Records;
-import dev.xent.internal.kernels.reference.call.CallArrays;
 
 /**
- * The least workspace of a linear layer, in the bytes that the library needs, so that both refuse
- * the same calls; the reference never needs as many, nor is it faster with more.
+ * The least workspace of a linear layer, in the bytes that the library needs, so that plans divide
+ * the work alike; the reference never needs as many, nor is it faster with more.
  */
 final class LinearWorkspace {
   /** Pieces begin at multiples of this. */
@@ -35,30 +23,6 @@ final class LinearWorkspace {
   private static final long MOST = 1L << 48;
 
   private LinearWorkspace() {}
-
-  /**
-   * What a call asks for.
-   *
-   * @param ofRows whether it is a forward
-   */
-  static int contents(Call call, boolean ofRows) {
-    CallArrays given = call.given;
-    boolean clamps =
-        call.options.probabilityClamp > 0 && has(given.of(TARGETS)) && !call.shape.hasLabels();
-    boolean whole =
-        (clamps && ofRows)
-            || has(given.of(ARGMAX))
-            || has(given.of(RANKS))
-            || has(given.of(ENTROPIES))
-            || has(given.of(TOP_CLASSES))
-            || has(given.of(TOP_LOG_PROBABILITIES))
-            || has(given.of(TARGET_GRADIENT));
-    return (has(given.of(HIDDEN_GRADIENT)) ? XentH.XENT_WORKSPACE_HIDDEN_GRADIENT() : 0)
-        | (has(given.of(WEIGHTS_GRADIENT)) || has(given.of(BIAS_GRADIENT))
-            ? XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT()
-            : 0)
-        | (whole ? XentH.XENT_WORKSPACE_WHOLE_ROWS() : 0);
-  }
 
   /** The least bytes of a call; 0 where a long does not hold them. */
   static long bytes(long rows, long features, long classes, int contents) {

@@ -6,7 +6,6 @@ import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.kernels.Workspaces;
-import dev.xent.internal.kernels.reference.call.Addresses;
 import dev.xent.internal.kernels.reference.results.ExactSums;
 import dev.xent.internal.kernels.reference.rows.PartialRows;
 import dev.xent.internal.kernels.reference.rows.SoftmaxBackwardRows;
@@ -14,7 +13,8 @@ import dev.xent.internal.kernels.reference.rows.SoftmaxRows;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The C API in plain Java: the same statuses, reports and bits.
+ * The C API in plain Java: the same bits, and the same statuses and reports about what arrays hold.
+ * All other arguments are right: the plans reject what is not.
  *
  * <p>The fallback where there is no native library, and the second opinion everywhere else. Scalar
  * arithmetic; nothing is allocated per call, as a {@link Call} is used again. A row is worked on in
@@ -30,42 +30,14 @@ public final class ReferenceKernels implements Kernels {
   @Override
   public int run(Work work) {
     Call call = call();
-    int status = call.begin(work);
-    if (status == Status.OK) {
-      status = check(call);
-    }
+    call.begin(work);
+    int status = DataChecks.check(call);
     if (status == Status.OK) {
       status = compute(call);
     }
     call.end();
     giveBack(call);
     return status;
-  }
-
-  /** What the function asks of its arguments, before anything is stored. */
-  private static int check(Call call) {
-    return switch (call.function) {
-      case SOFTMAX, LOG_SOFTMAX -> ArgumentRules.softmaxForward(call);
-      case LOG_SUM_EXP -> ArgumentRules.logSumExp(call);
-      case SOFTMAX_BACKWARD -> ArgumentRules.softmaxBackward(call, false);
-      case LOG_SOFTMAX_BACKWARD -> ArgumentRules.softmaxBackward(call, true);
-      case CHECK_TARGETS -> ArgumentRules.checkTargets(call);
-      case CROSS_ENTROPY -> ArgumentRules.crossEntropy(call);
-      case CROSS_ENTROPY_BACKWARD -> ArgumentRules.crossEntropyBackward(call);
-      case SELECTED_LOG_PROBABILITIES -> ArgumentRules.selected(call);
-      case SELECTED_LOG_PROBABILITIES_BACKWARD -> ArgumentRules.selectedBackward(call);
-      case KL_DIVERGENCE, JENSEN_SHANNON_DIVERGENCE, TOTAL_VARIATION ->
-          ArgumentRules.divergence(call);
-      case CROSS_ENTROPY_HVP -> ArgumentRules.crossEntropyHvp(call);
-      case SAMPLE -> SamplingRules.check(call);
-      case BINARY_CROSS_ENTROPY -> ArgumentRules.binaryCrossEntropy(call);
-      case LINEAR_CROSS_ENTROPY -> LinearRules.forward(call);
-      case LINEAR_CROSS_ENTROPY_BACKWARD -> LinearRules.backward(call);
-      case LINEAR_STATES -> LinearRules.states(call);
-      case FORWARD_STATES -> ArgumentRules.forwardStates(call);
-      case BACKWARD_STATES -> ArgumentRules.backwardStates(call);
-      case FINISH -> ArgumentRules.finish(call);
-    };
   }
 
   private static int compute(Call call) {
@@ -108,7 +80,7 @@ public final class ReferenceKernels implements Kernels {
 
   @Override
   public long sampleWorkspace(long classes, long tokens) {
-    return SamplingRules.workspace(classes, tokens);
+    return SampleWorkspace.bytes(classes, tokens);
   }
 
   @Override
@@ -119,20 +91,6 @@ public final class ReferenceKernels implements Kernels {
   @Override
   public int exactSumAdd(
       MemorySegment exactSum, MemorySegment values, int type, long stride, long count) {
-    int status = ExactSums.check(exactSum);
-    if (status != Status.OK) {
-      return status;
-    }
-    if (!ElementType.holds(type, ElementType.SUMMANDS)) {
-      return Status.UNSUPPORTED;
-    }
-    int size = ElementType.of(type).byteSize();
-    if (count < 0 || stride < 0 || !Extent.isAddressable(count, stride, size)) {
-      return Status.INVALID_SHAPE;
-    }
-    if (count > 0 && (Addresses.isNull(values) || !Addresses.isAligned(values, size))) {
-      return Status.INVALID_ARGUMENT;
-    }
     for (long i = 0; i < count; i++) {
       double value = ElementType.of(type).get(values, i * stride);
       if (ElementType.isWide(type)) {
@@ -146,22 +104,12 @@ public final class ReferenceKernels implements Kernels {
 
   @Override
   public int exactSumMerge(MemorySegment exactSum, MemorySegment other) {
-    int status = ExactSums.check(exactSum);
-    if (status == Status.OK) {
-      status = ExactSums.check(other);
-    }
-    if (status != Status.OK) {
-      return status;
-    }
     ExactSums.merge(exactSum, other);
     return Status.OK;
   }
 
   @Override
   public double exactSumValue(MemorySegment exactSum) {
-    if (!ExactSums.isUsable(exactSum)) {
-      return Double.NaN;
-    }
     Call call = call();
     double sum = ExactSums.sum(exactSum, call.scratch.exactSum);
     giveBack(call);

@@ -6,7 +6,6 @@ import static dev.xent.internal.kernels.Array.ROW_OFFSETS;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.Status;
-import dev.xent.internal.kernels.reference.call.Addresses;
 import dev.xent.internal.kernels.reference.call.CallArrays;
 
 /** Where ragged rows begin: rows + 1 numbers that do not fall. */
@@ -18,28 +17,12 @@ final class RowOffsets {
     if (!CallArrays.has(call.given.of(ROW_OFFSETS))) {
       return Status.OK;
     }
-    int field = Field.ROW_OFFSETS;
-    int type = call.shape.of(ROW_OFFSETS).type;
-    if (!ElementType.holds(type, ElementType.CLASS_NUMBERS)) {
-      return call.report.refuse(Status.UNSUPPORTED, field, type);
-    }
-    if (!Addresses.isAligned(call.given.of(ROW_OFFSETS), ElementType.of(type).byteSize())) {
-      return call.report.refuse(Status.INVALID_ARGUMENT, field, 0);
-    }
-    if (call.shape.inner != 1) {
-      return call.report.refuse(Status.INVALID_SHAPE, field, call.shape.inner);
-    }
-    long rows = call.shape.outer;
-    if (rows == Long.MAX_VALUE
-        || !Extent.isAddressable(rows + 1, 1, ElementType.of(type).byteSize())) {
-      return call.report.refuse(Status.INVALID_SHAPE, field, rows); // before any is read
-    }
     long before = at(call, call.rowBegin);
     boolean negative = before < 0;
     for (long row = call.rowBegin; row < call.rowEnd; row++) {
       long after = at(call, row + 1);
       if (negative || after < before || after - before > call.shape.classes) {
-        return call.report.refuseShape(field, row, negative ? before : after);
+        return call.report.refuseShape(Field.ROW_OFFSETS, row, negative ? before : after);
       }
       before = after;
     }

@@ -207,46 +207,4 @@ class ExactSumsTest {
       assertThat(kernels.exactSumValue(exactSum)).isEqualTo(6.0);
     }
   }
-
-  /** As api_test.c has them. */
-  @Test
-  void stridesThatReachTooFar() {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment exactSum = Arguments.exactSum(arena);
-      MemorySegment value = MemorySegment.ofArray(new double[] {1});
-      long most = Long.MAX_VALUE;
-      long[][] far = {
-        {1L << 62, 4}, {most, 3}, {most, most}, {most, 2}, {most / 8, 2}, {1L << 59, 3}, {1, most}
-      };
-      for (long[] f : far) {
-        assertThat(kernels.all().exactSumAdd(exactSum, value, XentH.XENT_F64(), f[0], f[1]))
-            .isEqualTo(Status.INVALID_SHAPE);
-      }
-      assertThat(kernels.all().exactSumAdd(exactSum, value, XentH.XENT_F64(), most, 1))
-          .isEqualTo(Status.OK);
-      assertThat(kernels.all().exactSumAdd(exactSum, MemorySegment.NULL, XentH.XENT_F64(), most, 0))
-          .isEqualTo(Status.OK);
-      assertThat(kernels.exactSumValue(exactSum)).isEqualTo(1.0);
-    }
-  }
-
-  @Test
-  void whatCannotBeIsRefused() {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment exactSum = Arguments.exactSum(arena);
-      MemorySegment value = MemorySegment.ofArray(new float[] {1});
-      assertThat(kernels.exactSumAdd(MemorySegment.NULL, value, 1, 1))
-          .isEqualTo(Status.INVALID_ARGUMENT);
-      assertThat(kernels.exactSumAdd(exactSum, MemorySegment.NULL, 1, 1))
-          .isEqualTo(Status.INVALID_ARGUMENT);
-      assertThat(kernels.exactSumAdd(exactSum, value, -1, 1)).isEqualTo(Status.INVALID_SHAPE);
-      assertThat(kernels.exactSumAdd(exactSum, value, 1, -1)).isEqualTo(Status.INVALID_SHAPE);
-      assertThat(kernels.all().exactSumAdd(exactSum, value, XentH.XENT_I64(), 1, 1))
-          .isEqualTo(Status.UNSUPPORTED);
-      MemorySegment unsized = arena.allocate(xent_exact_sum.layout());
-      assertThat(kernels.exactSumMerge(exactSum, unsized)).isEqualTo(Status.INVALID_SIZE);
-      assertThat(kernels.exactSumAdd(unsized, value, 1, 1)).isEqualTo(Status.INVALID_SIZE);
-      assertThat(kernels.exactSumValue(unsized)).isNaN();
-    }
-  }
 }

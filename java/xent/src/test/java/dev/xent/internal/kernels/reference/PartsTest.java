@@ -352,30 +352,6 @@ class PartsTest {
   // -------------------------------------------------------------------
 
   @Test
-  void withoutTargetsThereIsNoLossNoHitAndNoTally() {
-    forwardStates(NULL, NULL);
-    MemorySegment hits = call.correct();
-    MemorySegment exactSum = Arguments.exactSum(arena);
-    statistics.fill((byte) 0x55);
-    int targets = Field.TARGETS;
-    assertRefused(finish(NULL, 0, losses, NULL, NULL, NULL), targets, -1);
-    assertRefused(finish(NULL, 0, NULL, NULL, hits, NULL), targets, -1);
-    assertRefused(finish(NULL, 0, NULL, NULL, NULL, exactSum), targets, -1);
-    assertThat(statistics.toArray(ValueLayout.JAVA_BYTE)).containsOnly(0x55);
-    assertThat(finish(NULL, 0, NULL, call.perRow(), NULL, NULL)).isEqualTo(Status.OK);
-  }
-
-  @Test
-  void arraysAreCheckedBeforeWhatNeedsTargets() {
-    forwardStates(NULL, NULL);
-    int status = finish(NULL, 0, losses, NULL, NULL, arena.allocate(4096, 8));
-    assertThat(status).isEqualTo(Status.INVALID_SIZE);
-    assertThat(xent_report.field(call.report)).isEqualTo(Field.EXACT_SUM);
-    status = finish(NULL, 0, losses, losses.asSlice(1), NULL, NULL);
-    assertRefused(status, Field.LOG_SUM_EXP, -1);
-  }
-
-  @Test
   void aBackwardHasNoLogSumExp() {
     backwardStates(NULL);
     statistics.fill((byte) 0x55);
@@ -520,30 +496,6 @@ class PartsTest {
     assertFits(labels, false, false, false, false, true);
     assertThat(output.getAtIndex(ValueLayout.JAVA_FLOAT, 0)).isNaN();
     assertThat(output.getAtIndex(ValueLayout.JAVA_FLOAT, CLASSES)).isZero();
-  }
-
-  @Test
-  void otherChecksComeBeforeStatistics() {
-    int status =
-        kernels.softmaxForward(
-            call.shape, call.options, 0, 2, 0, CLASSES, x, statistics, NULL, call.report);
-    assertRefused(status, Field.OUTPUT, -1);
-    call.withProbabilities().ignoring(0);
-    status =
-        kernels.crossEntropyBackward(
-            call.shape,
-            call.options,
-            0,
-            2,
-            0,
-            CLASSES,
-            x,
-            x,
-            statistics,
-            NULL,
-            output,
-            call.report);
-    assertThat(status).isEqualTo(Status.INVALID_OPTION);
   }
 
   @Test

@@ -3,6 +3,7 @@ package dev.xent.internal.kernels.reference.call;
 
 import dev.xent.internal.ffi.xent_layout;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /** How one array lies in memory: {@code xent_layout}, strides in elements. */
 public final class Layout {
@@ -10,20 +11,12 @@ public final class Layout {
   public long classes;
   public long inner;
   public int type;
-  public int reserved;
 
-  private final MemorySegment struct;
-
-  Layout(MemorySegment struct) {
-    this.struct = struct;
-  }
-
-  void load() {
-    outer = xent_layout.outer(struct);
-    classes = xent_layout.classes(struct);
-    inner = xent_layout.inner(struct);
-    type = xent_layout.type(struct);
-    reserved = xent_layout.reserved(struct);
+  void read(MemorySegment shape, long at) {
+    outer = shape.get(ValueLayout.JAVA_LONG, at + xent_layout.outer$offset());
+    classes = shape.get(ValueLayout.JAVA_LONG, at + xent_layout.classes$offset());
+    inner = shape.get(ValueLayout.JAVA_LONG, at + xent_layout.inner$offset());
+    type = shape.get(ValueLayout.JAVA_INT, at + xent_layout.type$offset());
   }
 
   /** Takes the place and the type of another array. */

@@ -8,9 +8,6 @@ import java.lang.foreign.MemorySegment;
 
 /** What a call has to say: {@code xent_report}, handed out when the call ends. */
 public final class Report {
-  /** The size in the first version. */
-  private static final long LEAST_SIZE = 72;
-
   public long validRows;
   public long again;
 
@@ -18,8 +15,6 @@ public final class Report {
   public double weight;
 
   public boolean weighted;
-
-  private final SizedStruct out = new SizedStruct(xent_report.sizeof(), LEAST_SIZE);
 
   private int field;
   private long row;
@@ -46,14 +41,7 @@ public final class Report {
     return status;
   }
 
-  /** A refusal of an option's value. */
-  public int refuseOption(int ofField, double number) {
-    field = ofField;
-    value = number;
-    return Status.INVALID_OPTION;
-  }
-
-  /** A refusal of the value that an option or an array has, with a number beside. */
+  /** A refusal of a number that an array holds, with its index. */
   public int refuseValue(int status, int ofField, double number, long beside) {
     value = number;
     return refuse(status, ofField, beside);
@@ -63,12 +51,6 @@ public final class Report {
   public int refuseShape(int ofField, long ofRow, long number) {
     row = ofRow;
     return refuse(Status.INVALID_SHAPE, ofField, number);
-  }
-
-  /** The same of a row. */
-  public int inRow(long ofRow, int status) {
-    row = ofRow;
-    return status;
   }
 
   /** A refusal of a label. */
@@ -97,28 +79,13 @@ public final class Report {
     return Status.INVALID_ARGUMENT;
   }
 
-  /** Whether the report is one that can be written. */
-  public boolean fits(MemorySegment report) {
-    return check(report) == Status.OK;
-  }
-
-  /** Whether there is a report of a size that some version can have: a status. */
-  public int check(MemorySegment report) {
-    return out.check(report);
-  }
-
-  /** A refusal of a struct, by the size that it says it has where that is wrong. */
-  public int refuseStruct(int status, int ofField, long size) {
-    return refuse(status, ofField, status == Status.INVALID_SIZE ? size : 0);
-  }
-
-  /** Hands the report out where it is wanted and can be written. */
-  public void store(MemorySegment report) {
-    if (!fits(report)) {
+  /** Hands the report out where it is wanted. */
+  public void store(MemorySegment struct) {
+    if (!CallArrays.has(struct)) {
       return;
     }
-    MemorySegment struct = out.struct;
     xent_report.field(struct, field);
+    xent_report.schedule(struct, 0); // there is but one
     xent_report.row(struct, row);
     xent_report.label(struct, label);
     xent_report.integer(struct, integer);
@@ -126,6 +93,5 @@ public final class Report {
     xent_report.valid_rows(struct, validRows);
     xent_report.denominator(struct, weighted ? weight : (double) validRows);
     xent_report.unfinished(struct, again);
-    out.store(report);
   }
 }

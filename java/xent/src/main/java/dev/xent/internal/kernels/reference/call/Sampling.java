@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.call;
 
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_sampling;
 import java.lang.foreign.MemorySegment;
@@ -10,7 +14,6 @@ public final class Sampling {
   public int rules;
   public int ties;
   public int greedy;
-  public int reserved;
   public long minKeep;
   public long topK;
   public double topP;
@@ -25,39 +28,25 @@ public final class Sampling {
   public int step;
   public int draw;
 
-  public final SizedStruct copy = new SizedStruct(xent_sampling.sizeof(), xent_sampling.sizeof());
-
-  /** Takes the one at an index of an array whose structs have been checked. */
+  /** Takes the one at an index of an array. */
   public void load(MemorySegment array, long index) {
-    copy.load(array, index * SizedStruct.size(array));
-    read();
-  }
-
-  /** Nothing is used. */
-  public void clear() {
-    copy.struct.fill((byte) 0);
-    read();
-  }
-
-  /** Reads the fields from the copy. */
-  public void read() {
-    rules = xent_sampling.rules(copy.struct);
-    ties = xent_sampling.ties(copy.struct);
-    greedy = xent_sampling.greedy(copy.struct);
-    reserved = xent_sampling.reserved(copy.struct);
-    minKeep = xent_sampling.min_keep(copy.struct);
-    topK = xent_sampling.top_k(copy.struct);
-    topP = xent_sampling.top_p(copy.struct);
-    minP = xent_sampling.min_p(copy.struct);
-    typicalP = xent_sampling.typical_p(copy.struct);
-    temperature = xent_sampling.temperature(copy.struct);
-    repetitionPenalty = xent_sampling.repetition_penalty(copy.struct);
-    frequencyPenalty = xent_sampling.frequency_penalty(copy.struct);
-    presencePenalty = xent_sampling.presence_penalty(copy.struct);
-    seed = xent_sampling.seed(copy.struct);
-    stream = xent_sampling.stream(copy.struct);
-    step = xent_sampling.step(copy.struct);
-    draw = xent_sampling.draw(copy.struct);
+    long at = index * xent_sampling.sizeof(); // no slice, which would be allocated
+    rules = array.get(JAVA_INT, at + xent_sampling.rules$offset());
+    ties = array.get(JAVA_INT, at + xent_sampling.ties$offset());
+    greedy = array.get(JAVA_INT, at + xent_sampling.greedy$offset());
+    minKeep = array.get(JAVA_LONG, at + xent_sampling.min_keep$offset());
+    topK = array.get(JAVA_LONG, at + xent_sampling.top_k$offset());
+    topP = array.get(JAVA_DOUBLE, at + xent_sampling.top_p$offset());
+    minP = array.get(JAVA_DOUBLE, at + xent_sampling.min_p$offset());
+    typicalP = array.get(JAVA_DOUBLE, at + xent_sampling.typical_p$offset());
+    temperature = array.get(JAVA_DOUBLE, at + xent_sampling.temperature$offset());
+    repetitionPenalty = array.get(JAVA_DOUBLE, at + xent_sampling.repetition_penalty$offset());
+    frequencyPenalty = array.get(JAVA_DOUBLE, at + xent_sampling.frequency_penalty$offset());
+    presencePenalty = array.get(JAVA_DOUBLE, at + xent_sampling.presence_penalty$offset());
+    seed = array.get(JAVA_LONG, at + xent_sampling.seed$offset());
+    stream = array.get(JAVA_LONG, at + xent_sampling.stream$offset());
+    step = array.get(JAVA_INT, at + xent_sampling.step$offset());
+    draw = array.get(JAVA_INT, at + xent_sampling.draw$offset());
   }
 
   /** Whether top-k keeps every class that equals the k-th. */

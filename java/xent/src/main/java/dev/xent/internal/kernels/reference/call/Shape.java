@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.call;
 
-import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.reference.math.Constants;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /** The sizes of the tensor and the layout of every array of a call: {@code xent_shape}. */
 public final class Shape {
-  /** It may end behind the output or any layout after it. */
-  private static final long LEAST_SIZE = ShapeStruct.offset(Array.GRADIENT);
+  private static final Array[] ARRAYS = Array.values();
 
   public long outer;
   public long classes;
@@ -35,17 +35,10 @@ public final class Shape {
   /** How many numbers a hidden state has, and the weights of a class. */
   public long features;
 
-  public final SizedStruct copy = new SizedStruct(ShapeStruct.BYTES, LEAST_SIZE);
-
   private final Layout[] layouts = new Layout[Array.LAYOUTS];
 
-  /** With room for a copy of the struct, whose layouts are one behind the other. */
   public Shape() {
-    long size = xent_layout.sizeof();
-    for (int i = 0; i < layouts.length; i++) {
-      layouts[i] =
-          new Layout(copy.struct.asSlice(ShapeStruct.offset(Array.LOGITS) + i * size, size));
-    }
+    Arrays.setAll(layouts, i -> new Layout());
   }
 
   /** How an array lies. */
@@ -53,20 +46,20 @@ public final class Shape {
     return layouts[array.ordinal()];
   }
 
-  /** Reads the fields from the copy. */
-  public void read() {
-    outer = ShapeStruct.outer(copy.struct);
-    classes = ShapeStruct.classes(copy.struct);
-    inner = ShapeStruct.inner(copy.struct);
-    targetCount = ShapeStruct.targetCount(copy.struct);
-    topCount = ShapeStruct.topCount(copy.struct);
-    firstClass = ShapeStruct.firstClass(copy.struct);
-    allClasses = ShapeStruct.allClasses(copy.struct);
-    promptCount = ShapeStruct.promptCount(copy.struct);
-    outputCount = ShapeStruct.outputCount(copy.struct);
-    features = ShapeStruct.features(copy.struct);
-    for (Layout layout : layouts) {
-      layout.load();
+  /** Reads a struct. */
+  public void read(MemorySegment struct) {
+    outer = ShapeStruct.outer(struct);
+    classes = ShapeStruct.classes(struct);
+    inner = ShapeStruct.inner(struct);
+    targetCount = ShapeStruct.targetCount(struct);
+    topCount = ShapeStruct.topCount(struct);
+    firstClass = ShapeStruct.firstClass(struct);
+    allClasses = ShapeStruct.allClasses(struct);
+    promptCount = ShapeStruct.promptCount(struct);
+    outputCount = ShapeStruct.outputCount(struct);
+    features = ShapeStruct.features(struct);
+    for (int i = 0; i < layouts.length; i++) {
+      layouts[i].read(struct, ShapeStruct.offset(ARRAYS[i]));
     }
     of(Array.CLASS_WEIGHTS).repeatForRows();
   }

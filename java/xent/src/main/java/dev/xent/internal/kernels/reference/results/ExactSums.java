@@ -2,8 +2,6 @@
 package dev.xent.internal.kernels.reference.results;
 
 import dev.xent.internal.ffi.xent_exact_sum;
-import dev.xent.internal.kernels.Status;
-import dev.xent.internal.kernels.reference.call.SizedStruct;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -31,20 +29,6 @@ public final class ExactSums {
   private static final long BINS = xent_exact_sum.bins$offset();
 
   private ExactSums() {}
-
-  /** Whether there is an exact sum of this size. */
-  public static boolean isUsable(MemorySegment exactSum) {
-    return check(exactSum) == Status.OK;
-  }
-
-  /** The same as a status. */
-  public static int check(MemorySegment exactSum) {
-    if (!SizedStruct.isThere(exactSum)) {
-      return Status.INVALID_ARGUMENT;
-    }
-    boolean known = SizedStruct.size(exactSum) == xent_exact_sum.layout().byteSize();
-    return known ? Status.OK : Status.INVALID_SIZE;
-  }
 
   /** Adds one float. */
   public static void add(MemorySegment exactSum, float v) {

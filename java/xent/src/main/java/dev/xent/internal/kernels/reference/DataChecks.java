@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels.reference;
+
+import static dev.xent.internal.kernels.Array.OUTPUT_TOKENS;
+import static dev.xent.internal.kernels.Array.PROMPT_TOKENS;
+import static dev.xent.internal.kernels.Array.STATES;
+import static dev.xent.internal.kernels.Array.STATISTICS;
+import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Field;
+import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.reference.call.Kind;
+import dev.xent.internal.kernels.reference.call.Layout;
+import dev.xent.internal.kernels.reference.sum.Digest;
+import dev.xent.internal.kernels.reference.sum.State;
+import dev.xent.internal.kernels.reference.sum.Statistics;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * What the arrays of a call hold that can be wrong, before anything is stored: offsets, statistics
+ * and tokens. All else of a call is right: the plans reject what is not, and the C API has its own
+ * checks.
+ */
+final class DataChecks {
+  private static final long NO_TOKEN = -1;
+
+  private DataChecks() {}
+
+  static int check(Call call) {
+    int status = RowOffsets.check(call);
+    if (status != Status.OK) {
+      return status;
+    }
+    return switch (call.function) {
+      case SOFTMAX, LOG_SOFTMAX -> checkStatistics(call, Kind.SOFTMAX, Digest.of(call));
+      case SOFTMAX_BACKWARD, LOG_SOFTMAX_BACKWARD -> {
+        boolean log = call.function == Function.LOG_SOFTMAX_BACKWARD;
+        yield checkStatistics(call, Kind.BACKWARD, Digest.ofBackward(log));
+      }
+      case CROSS_ENTROPY_BACKWARD, LINEAR_CROSS_ENTROPY_BACKWARD -> {
+        int kind = call.shape.hasLabels() ? Kind.LABEL : Kind.PROBABILITIES;
+        yield checkStatistics(call, kind, Digest.of(call));
+      }
+      case SELECTED_LOG_PROBABILITIES_BACKWARD ->
+          checkStatistics(call, Kind.LABEL, Digest.ofSelected(call));
+      case SAMPLE -> checkTokens(call);
+      case FINISH -> takeArithmeticOfBackward(call);
+      default -> Status.OK;
+    };
+  }
+
+  /**
+   * Statistics that are given must be finished, of the function's kind and arithmetic, and with
+   * this digest.
+   */
+  private static int checkStatistics(Call call, int kind, int digest) {
+    MemorySegment statistics = call.given.of(STATISTICS);
+    if (!has(statistics)) {
+      return Status.OK;
+    }
+    Statistics known = call.scratch.statistics;
+    int expected = kind | (call.wide ? Kind.WIDE : 0);
+    for (long row = call.rowBegin; row < call.rowEnd; row++) {
+      known.load(statistics, row);
+      if ((known.kind & (Kind.MASK | Kind.WIDE | Kind.UNFINISHED)) != expected
+          || known.digest != digest) {
+        return call.report.refuseRow(Field.STATISTICS, row);
+      }
+    }
+    return Status.OK;
+  }
+
+  private static int checkTokens(Call call) {
+    int status = checkTokens(call, PROMPT_TOKENS, call.shape.promptCount, Field.PROMPT_TOKENS);
+    return status == Status.OK
+        ? checkTokens(call, OUTPUT_TOKENS, call.shape.outputCount, Field.OUTPUT_TOKENS)
+        : status;
+  }
+
+  private static int checkTokens(Call call, Array array, long count, int field) {
+    MemorySegment tokens = call.given.of(array);
+    Layout layout = call.shape.of(array);
+    for (long row = call.rowBegin; row < call.rowEnd && has(tokens); row++) {
+      for (long j = 0; j < count; j++) {
+        long at = call.shape.offset(layout, row) + j * layout.classes;
+        long token = ElementType.of(layout.type).getInteger(tokens, at);
+        boolean none = token == NO_TOKEN && !ElementType.isBeyond(layout.type, token);
+        if (!none && (token < 0 || token >= call.shape.wholeRow())) {
+          return call.report.refuseLabel(field, row, token);
+        }
+      }
+    }
+    return Status.OK;
+  }
+
+  /** States of a softmax backward have no logits whose type could say which arithmetic it was. */
+  private static int takeArithmeticOfBackward(Call call) {
+    if (call.choice == 0 && call.rowBegin != call.rowEnd) {
+      State state = call.scratch.state;
+      state.load(call.given.of(STATES), 0);
+      if ((state.kind & Kind.MASK) == Kind.BACKWARD) {
+        call.wide = (state.kind & Kind.WIDE) != 0;
+      }
+    }
+    return Status.OK;
+  }
+}
