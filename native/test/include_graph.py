@@ -22,7 +22,7 @@ FLOORS = [
     ["load", "f64", "kernels/job.h"],
     ["sum", "results", "elements", "linear", "sample"],
     ["order", "rows", "emit", "api"],
-    ["schedules", "columns", "careful"],
+    ["schedules", "columns", "generic"],
     ["backward"],
     ["kernels/choose.h"],
     ["kernels/families.h"],

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Every schedule to compute a call in float32 arithmetic, in the order in which they are asked: the first that fits is
- * taken, and its name is in the report. What no schedule fits, and rows that leave one, careful/ computes row by row.
+ * taken, and its name is in the report. What no schedule fits, and rows that leave one, generic/ computes row by row.
  */
 #ifndef XENT_CHOOSE_H
 #define XENT_CHOOSE_H
@@ -10,7 +10,7 @@
 #include "kernels/columns/turn.h"
 #include "kernels/backward/rows.h"
 #include "kernels/backward/statistics.h"
-#include "kernels/careful/parts.h"
+#include "kernels/generic/parts.h"
 #include "kernels/present.h"
 #include "kernels/schedules/single.h"
 #include "kernels/schedules.h"
@@ -31,7 +31,7 @@ XENT_INLINE bool has_dense_mask(const xent_call *call) {
   const xent_shape *s = call->shape;
   const xent_layout *m = &s->class_mask;
   if (!call->class_mask || (m->outer == 0 && (m->inner == 0 || s->inner == 1))) return true;
-  return lies_dense(s, m);
+  return is_dense_layout(s, m);
 }
 XENT_INLINE bool has_dense_rows(const xent_call *call) {
   return call->shape->classes <= XENT_DENSE_FORWARD && call->row_end - call->row_begin >= XENT_DENSE_LEAST &&
@@ -94,14 +94,14 @@ XENT_INLINE xent_status take_schedule(const xent_call *call, const xent_schedule
 #define XENT_TAKE_SCHEDULE(call, schedules, kernel) \
   take_schedule(call, schedules, (int)(sizeof schedules / sizeof *schedules), kernel)
 
-static xent_status single_forward(const xent_call *call) { return single_row(call, careful_forward); }
+static xent_status single_forward(const xent_call *call) { return single_row(call, generic_forward); }
 static xent_status softmax_forward(const xent_call *call) {
   if (single_fits(call)) return single_forward(call);
-  return XENT_TAKE_SCHEDULE(call, forward_schedules, careful_forward);
+  return XENT_TAKE_SCHEDULE(call, forward_schedules, generic_forward);
 }
 static xent_status cross_entropy_forward(const xent_call *call) { return softmax_forward(call); }
 static xent_status cross_entropy_backward(const xent_call *call) {
-  return XENT_TAKE_SCHEDULE(call, gradient_schedules, careful_known);
+  return XENT_TAKE_SCHEDULE(call, gradient_schedules, generic_known);
 }
 /* What becomes of a forward whose arrays are always there, and of these types. */
 static xent_kernel kept_forward(const xent_call *call) { return single_fits(call) ? single_forward : softmax_forward; }

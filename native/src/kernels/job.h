@@ -11,11 +11,11 @@
 typedef struct {
   const xent_call *call;
   f32_temperature temperature;
-  double eps, keep;      /* of label smoothing; keep = 1 - eps */
+  double eps, confidence;      /* of label smoothing; confidence = 1 - eps */
   double scale;          /* gradient_scale; upstream, row weight and temperature: scale_of_rows */
   double least, most;    /* of -log p of a label or a target, where most > 0 */
   double gamma;          /* of a focal loss; 0: it is none */
-  float keep_float;
+  float confidence32;
   bool labels, probabilities, sparse; /* what the targets are; none: log-sum-exp, argmax and the like alone */
   bool soft;             /* they are probabilities or sparse */
   bool others, weighted;
@@ -35,14 +35,14 @@ XENT_INLINE job job_of(const xent_call *call) {
   const xent_options *o = call->options;
   const double d = o->probability_clamp > 0 && o->probability_clamp < DBL_MIN ? DBL_MIN : o->probability_clamp;
   job j = {.call = call, .temperature = f32_temperature_of(o->temperature), .eps = o->label_smoothing,
-           .keep = 1 - o->label_smoothing, .labels = has_labels(call),
+           .confidence = 1 - o->label_smoothing, .labels = has_labels(call),
            .sparse = call->targets && call->shape->target_count, .others = o->smoothing == XENT_SMOOTHING_OTHERS,
            .weighted = call->class_weights != NULL};
   j.soft = call->targets && !j.labels;
   j.probabilities = j.soft && !j.sparse;
   j.smoothed = call->targets && j.eps > 0;
   j.each = j.probabilities || (j.weighted && j.smoothed);
-  j.keep_float = (float)j.keep;
+  j.confidence32 = (float)j.confidence;
   j.gamma = j.labels ? o->focal_gamma : 0;
   j.scale = o->has_gradient_scale ? o->gradient_scale : 1.0;
   if (d > 0) {

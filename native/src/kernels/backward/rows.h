@@ -220,7 +220,7 @@ XENT_INLINE float_rows float_rows_of(const xent_call *call) {
 /* +0 where classes are masked. */
 typedef struct {
   row_source y, g;
-  strand dx;
+  strided dx;
 } copied_row;
 
 XENT_INLINE row_source backward_source(const xent_call *call, row_span span, const void *array, const xent_layout *l) {
@@ -232,7 +232,7 @@ XENT_SHARED void take_copied_row(const xent_call *call, int64_t row, copied_row 
   const row_span span = span_of_row(call, row);
   r->y = backward_source(call, span, call->forward_output, &call->shape->output);
   r->g = backward_source(call, span, call->upstream, &call->shape->upstream);
-  r->dx = strand_of_row(call, call->output, call->output_layout, span);
+  r->dx = strided_row(call, call->output, call->output_layout, span);
 }
 
 /* n classes of a row from `begin` on to where they belong, +0 where they are masked. */
@@ -246,7 +246,7 @@ XENT_INLINE void put_copied(const copied_row *r, int64_t begin, int64_t n, float
 }
 
 /* Rows a pitch of bytes apart to v, one behind the other, or with `put` from there; +0 where they are masked. */
-XENT_INLINE void move_lines(strand x, int64_t pitch, const uint8_t *mask, int64_t n, int64_t count, float *v,
+XENT_INLINE void move_lines(strided x, int64_t pitch, const uint8_t *mask, int64_t n, int64_t count, float *v,
                             const int32_t type, const bool put) {
   x.type = type;
   for (int64_t row = 0; row < count; row++, x.at += pitch, v += n)
@@ -256,7 +256,7 @@ XENT_INLINE void move_lines(strand x, int64_t pitch, const uint8_t *mask, int64_
                 : left < XENT_LANES ? first_lanes(x.at, k, left, type)
                                     : whole_lanes(x.at, k, type);
       if (mask) w = lanes_where_set(mask + row * n + k, w, lanes_set(0.0f));
-      put ? strand_store(&x, k, left, w) : lanes_store(v + k, w);
+      put ? strided_store(&x, k, left, w) : lanes_store(v + k, w);
     }
 }
 /* Rows [first, first + count) of an array: those without gaps as one. */
@@ -265,7 +265,7 @@ XENT_SHARED void move_rows(const xent_call *call, const void *array, const xent_
   const xent_shape *s = call->shape;
   const int64_t size = size_of_float(l->type), pitch = l->classes == 1 ? pitch_of(s, l) : 0;
   const int64_t step = pitch ? count : 1, line = pitch == s->classes ? count * pitch : s->classes;
-  row_source r = {.x = strand_at(array, l, 0), .mask = mask, .mask_stride = 1};
+  row_source r = {.x = strided_at(array, l, 0), .mask = mask, .mask_stride = 1};
   for (int64_t row = 0; row < count; row += step, v += step * s->classes) {
     const int64_t lines = step * s->classes / line;
     r.x.at = (const char *)array + row_offset(s, l, first + row) * size;

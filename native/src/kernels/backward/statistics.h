@@ -12,18 +12,18 @@
 
 XENT_SHARED xent_status known_dense_rows(const job *j, xent_kernel kernel) {
   const xent_call *call = j->call;
-  row_taker taker = {.j = j, .row = call->row_begin};
+  row_reader reader = {.j = j, .row = call->row_begin};
   dense_block b;
   dense_call d;
   dense_begin(&d, j);
   for (;;) {
-    take_rows(&taker, &b.sums.rows, b.label, XENT_ROWS, true);
-    if (b.sums.rows.count == 0) return taker.status;
+    take_rows(&reader, &b.sums.rows, b.label, XENT_ROWS, true);
+    if (b.sums.rows.count == 0) return reader.status;
     dense_load(&d, &b);
     known_outcome(j, b.label, &b.sums, &b.outcome);
     dense_exp(&d, b.x, b.e, lanes_load(b.sums.reference));
     dense_emit(&d, &b);
-    const xent_status status = rows_alone(j, &b.sums.rows, b.outcome.stay, kernel);
+    const xent_status status = rows_alone(j, &b.sums.rows, b.outcome.regular, kernel);
     if (status) return status;
   }
 }
@@ -35,10 +35,10 @@ XENT_INLINE void known_row(const flow *f, flow_block *b, int row) {
                       .temperature = &f->j->temperature, .f = b->factor[row], .b = b->b[row]};
   if (!f->straight) {
     row_source *x = &flow_row_at_hand(f, b, row)->x;
-    const strand to = strand_at(call->output, call->output_layout, row_offset(call->shape, call->output_layout, at));
-    if (!f->each && !f->j->sparse && lie_alike(x, &to, f->n)) {
+    const strided to = strided_at(call->output, call->output_layout, row_offset(call->shape, call->output_layout, at));
+    if (!f->each && !f->j->sparse && layouts_agree(x, &to, f->n)) {
       emit_straight(&m, x, &to, 0, f->n, call->stream);
-      if (f->j->labels) strand_set(&to, b->label[row], b->outcome.label_gradient[row]);
+      if (f->j->labels) strided_set(&to, b->label[row], b->outcome.label_gradient[row]);
       return;
     }
     x->slopes = f->slopes;
@@ -62,13 +62,13 @@ XENT_SHARED xent_status known_flow_rows(const job *j, xent_kernel kernel) {
   f.straight = f.straight && !f.each;
   for (int i = 0; i < XENT_ROWS; i++) b.x[i] = b.e[i] = copy;
   for (;;) {
-    take_rows(&f.taker, &b.sums.rows, b.label, XENT_ROWS, false);
-    if (b.sums.rows.count == 0) return f.taker.status;
+    take_rows(&f.reader, &b.sums.rows, b.label, XENT_ROWS, false);
+    if (b.sums.rows.count == 0) return f.reader.status;
     known_outcome(j, b.label, &b.sums, &b.outcome);
     lanes_store(b.factor, b.outcome.f);
     lanes_store(b.b, b.outcome.b);
-    for (uint32_t rest = b.outcome.stay; rest; rest &= rest - 1) known_row(&f, &b, __builtin_ctz(rest));
-    const xent_status status = rows_alone(j, &b.sums.rows, b.outcome.stay, kernel);
+    for (uint32_t rest = b.outcome.regular; rest; rest &= rest - 1) known_row(&f, &b, __builtin_ctz(rest));
+    const xent_status status = rows_alone(j, &b.sums.rows, b.outcome.regular, kernel);
     if (status) return status;
   }
 }

@@ -85,8 +85,8 @@ XENT_INLINE void strip_from(const xent_call *call, int64_t row, int64_t pitch, s
   const int64_t inner = call->shape->inner, left = call->row_end - row;
   int64_t width = pitch;
   if (inner >= 4 * XENT_LANES) {
-    const strand first =
-        strand_at(call->output ? call->output : call->logits, layout, row_offset(call->shape, layout, row));
+    const strided first =
+        strided_at(call->output ? call->output : call->logits, layout, row_offset(call->shape, layout, row));
     const int64_t ends = inner - row % inner;
     const uintptr_t at = (uintptr_t)first.at / (uintptr_t)size_of_float(layout->type);
     if (width > XENT_LANES) width -= (int64_t)(at % XENT_LANES);
@@ -96,7 +96,7 @@ XENT_INLINE void strip_from(const xent_call *call, int64_t row, int64_t pitch, s
   s->width = width < left ? width : left;
   s->pitch = pitch;
   memset(s->ignored, 0, sizeof s->ignored);
-  memset(s->apart, 0, sizeof s->apart);
+  memset(s->irregular, 0, sizeof s->irregular);
 }
 
 /* Columns of a matrix are seen as the inner axis. */
@@ -131,7 +131,7 @@ XENT_INLINE xent_status each_strip(const column_call *a, strip_kernel kernel, xe
   s.width = 0;
   while (s.row + s.width < a->own->row_end) {
     const xent_status invalid = kernel(a, &s);
-    for (int64_t k = next_of_set(s.apart, 0, s.width); k < s.width; k = next_of_set(s.apart, k + 1, s.width)) {
+    for (int64_t k = next_of_set(s.irregular, 0, s.width); k < s.width; k = next_of_set(s.irregular, k + 1, s.width)) {
       const xent_status status = row_alone(a->own, s.row + k, row);
       if (status) return status;
     }
@@ -165,7 +165,7 @@ XENT_INLINE void begin_block(const column_call *a, const strip *s, int64_t at, c
 XENT_INLINE void end_block(const column_call *a, strip *s, int64_t at, const row_outcome *out, strip_factors *f) {
   const int64_t block = at / XENT_LANES;
   const uint32_t ignored = s->ignored[block];
-  s->apart[block] = ((1u << rows_of_block(s, at)) - 1) & ~out->stay & ~ignored;
+  s->irregular[block] = ((1u << rows_of_block(s, at)) - 1) & ~out->regular & ~ignored;
   if (!a->call->output) return;
   const lanes zero = lanes_set(0.0f);
   lanes_store(f->m + at, a->log ? out->max : zero);
@@ -474,7 +474,7 @@ XENT_INLINE xent_status known_strip(const column_call *a, strip *s, strip_sums *
       known_outcome(a->j, label, &in, &out);
     else
       known_probabilities(a->j, &in, &out);
-    for (int i = 0; a->each && i < XENT_ROWS; i++) sums->share[at + i] = (float)(a->j->eps / in.even[i]);
+    for (int i = 0; a->each && i < XENT_ROWS; i++) sums->share[at + i] = (float)(a->j->eps / in.smoothed_count[i]);
     end_block(a, s, at, &out, f);
   }
   end_factors(s, f);
@@ -482,7 +482,7 @@ XENT_INLINE xent_status known_strip(const column_call *a, strip *s, strip_sums *
   return invalid;
 }
 
-XENT_SHARED xent_status strips_until_apart(const column_call *of, strip *s) {
+XENT_SHARED xent_status strips_until_irregular(const column_call *of, strip *s) {
   XENT_ALIGNED float spare[XENT_GROUP * XENT_LANES];
   XENT_ALIGNED union {
     float close[XENT_STRIP_FLOATS + XENT_LANES]; /* a vector may begin at any of the last row's columns */
@@ -501,7 +501,7 @@ XENT_SHARED xent_status strips_until_apart(const column_call *of, strip *s) {
   while (next_strip(&a, s)) {
     const xent_status invalid =
         a.call->known_statistics ? known_strip(&a, s, &sums, &f) : forward_strip(&a, s, &scratch.far.chunk, &sums, &f);
-    if (invalid || next_of_set(s->apart, 0, s->width) < s->width) return invalid;
+    if (invalid || next_of_set(s->irregular, 0, s->width) < s->width) return invalid;
   }
   return XENT_OK;
 }
@@ -520,7 +520,7 @@ XENT_KERNEL xent_status strip_rows(const job *j, xent_kernel row) {
   a.marks = call->class_mask != NULL;
   a.adjusts = !logits_are_plain(call);
   a.pitch = strip_pitch(a.call);
-  return each_strip(&a, strips_until_apart, row);
+  return each_strip(&a, strips_until_irregular, row);
 }
 
 #endif

@@ -65,7 +65,7 @@ XENT_INLINE bool is_finished(const column_call *a, const strip *s, int64_t at, c
   if (!a->call->class_mask || !a->call->targets) return true;
   const lanes r = lanes_load(f->r + at);
   const uint32_t ordinary = lanes_bits_above(r, lanes_set(0.0f)) & ~lanes_bits_beyond(r, FLT_MAX);
-  return !a->j->smoothed && (ordinary | s->ignored[at / XENT_LANES] | s->apart[at / XENT_LANES]) == 0xffff;
+  return !a->j->smoothed && (ordinary | s->ignored[at / XENT_LANES] | s->irregular[at / XENT_LANES]) == 0xffff;
 }
 /* ---- stores ---- */
 
@@ -98,7 +98,7 @@ XENT_INLINE void store_classes(const strip_output *o, const block_factors *b, co
     if (whole)
       put((float *)(void *)to, v[k], stream);
     else
-      strand_store(&(strand){.at = to, .stride = 1, .type = o->type}, 0, count, v[k]);
+      strided_store(&(strided){.at = to, .stride = 1, .type = o->type}, 0, count, v[k]);
   }
 }
 XENT_INLINE void store_block(const strip_output *o, int64_t i, int64_t count, const bool whole, const bool stream,
@@ -161,7 +161,7 @@ XENT_INLINE enum strip_stores stores_past(const xent_layout *l, const char *y, i
   return count < XENT_WORTH_LINES ? XENT_STORE_THROUGH : XENT_STORE_LINES;
 }
 
-/* Rows that are apart are left alone. */
+/* Irregular rows are left alone. */
 XENT_INLINE void store_runs(const column_call *a, const strip *s, int64_t begin, int64_t n, const strip_factors *f,
                             bool labels) {
   const xent_call *call = a->call;
@@ -170,7 +170,7 @@ XENT_INLINE void store_runs(const column_call *a, const strip *s, int64_t begin,
     char *y = (char *)(uintptr_t)column_at(call->shape, out, call->output, run.row, begin);
     const int64_t last = run.at + run.count;
     for (int64_t at = run.at; at < last;) {
-      const int64_t stop = next_of_set(s->apart, at, last);
+      const int64_t stop = next_of_set(s->irregular, at, last);
       char *to = y + (at - run.at) * size_of_float(out->type);
       const strip_output o = {.s = s, .f = f, .x = a->x + at, .y = to, .step = step_of(out), .type = out->type,
                               .at = at, .count = stop - at, .begin = begin, .n = n,

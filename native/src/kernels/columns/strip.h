@@ -26,7 +26,7 @@ typedef struct {
   int64_t row, width;   /* the first row; how many */
   int64_t pitch;        /* floats from class to class in the scratch */
   bool counted;         /* not all rows are ignored */
-  uint32_t ignored[XENT_STRIP_BLOCKS], apart[XENT_STRIP_BLOCKS]; /* apart: rows that the careful kernel computes */
+  uint32_t ignored[XENT_STRIP_BLOCKS], irregular[XENT_STRIP_BLOCKS]; /* irregular: rows of the generic kernel */
   column_floats label;
 } strip;
 
@@ -154,14 +154,14 @@ XENT_INLINE int64_t step_of(const xent_layout *l) {
 
 XENT_INLINE const char *column_at(const xent_shape *shape, const xent_layout *l, const void *array, int64_t row,
                                   int64_t class) {
-  return strand_at(array, l, row_offset(shape, l, row) + class * l->classes).at;
+  return strided_at(array, l, row_offset(shape, l, row) + class * l->classes).at;
 }
 
 /* `count` neighbouring columns of a class. */
 XENT_INLINE lanes load_columns(const void *at, int32_t type, int64_t count) {
   if (type != XENT_F32 && count < XENT_LANES) return first_lanes(at, 0, count, type);
-  const strand s = {.at = at, .stride = 1, .type = type};
-  return strand_load(&s, 0, count, 0.0f);
+  const strided s = {.at = at, .stride = 1, .type = type};
+  return strided_load(&s, 0, count, 0.0f);
 }
 
 #endif

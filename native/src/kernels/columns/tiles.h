@@ -152,7 +152,7 @@ XENT_SHARED void load_targets(const column_call *a, const strip *s, int64_t at, 
     lanes own, weight;
     if (j->probabilities) own = floats_of_class(&q, begin + c);
     if (j->weighted) weight = lanes_set((float)class_weight_at(call, begin + c));
-    lanes v = class_target(j->probabilities ? &own : NULL, j->weighted ? &weight : NULL, j->keep_float, share,
+    lanes v = class_target(j->probabilities ? &own : NULL, j->weighted ? &weight : NULL, j->confidence32, share,
                            j->smoothed);
     if (a->marks) v = lanes_where_set(a->mask + at + c * s->pitch, v, none);
     if (j->labels && j->others) v = lanes_where_equal(label, lanes_set((float)(begin + c)), none, v);

@@ -72,7 +72,7 @@ XENT_INLINE void turn_block_out(const float *from, int64_t pitch, int64_t begin,
     else
       lanes_turn_in(from + c, pitch, t);
     for (int64_t k = 0; k < 4 && c + k < end; k++)
-      strand_store(&(strand){.at = y + (c + k) * step, .stride = 1, .type = type}, 0, count, t[k]);
+      strided_store(&(strided){.at = y + (c + k) * step, .stride = 1, .type = type}, 0, count, t[k]);
   }
 }
 

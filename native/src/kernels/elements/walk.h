@@ -7,7 +7,7 @@
 #define XENT_ELEMENTS_WALK_H
 
 #include "kernels/f64/load.h"
-#include "kernels/load/strand.h"
+#include "kernels/load/strided.h"
 #include "numerics/exact_sum.h"
 
 enum { XENT_ELEMENTS = 512 }; /* of a piece */
@@ -100,18 +100,18 @@ XENT_INLINE void *element_at(const element_array *a, int64_t k, const bool wide)
 }
 
 /* n elements of a run. */
-XENT_INLINE void load_run(const strand *s, int64_t n, float *to) {
+XENT_INLINE void load_run(const strided *s, int64_t n, float *to) {
   if (s->type == XENT_U8) {
     for (int64_t j = 0; j < n; j++) to[j] = ((const uint8_t *)s->at)[j * s->stride];
   } else if (n == 1 || s->stride == 0) {
-    const float v = strand_one(s, 0);
+    const float v = strided_one(s, 0);
     for (int64_t j = 0; j < n; j++) to[j] = v;
   } else {
-    for (int64_t j = 0; j < n; j += XENT_LANES) lanes_store_part(to + j, n - j, strand_load(s, j, n - j, 0));
+    for (int64_t j = 0; j < n; j += XENT_LANES) lanes_store_part(to + j, n - j, strided_load(s, j, n - j, 0));
   }
 }
-XENT_INLINE void store_run(const strand *s, int64_t n, const float *from) {
-  for (int64_t j = 0; j < n; j += XENT_LANES) strand_store(s, j, n - j, lanes_load_part(from + j, n - j, 0));
+XENT_INLINE void store_run(const strided *s, int64_t n, const float *from) {
+  for (int64_t j = 0; j < n; j += XENT_LANES) strided_store(s, j, n - j, lanes_load_part(from + j, n - j, 0));
 }
 
 /* Elements [k, k + n), n at most XENT_ELEMENTS, to the buffer, or from it. */
@@ -122,7 +122,7 @@ XENT_SHARED void copy_elements(const element_box *b, const element_array *a, int
     run = next_run(b, a, &p, n - i, &at);
     const f64_array d = {.array = a->array, .type = a->type, .at = at, .stride = step_of_run(a)};
     const int64_t size = a->type == XENT_U8 ? 1 : size_of_float(a->type);
-    const strand f = {.at = (char *)a->array + at * size, .stride = d.stride, .type = a->type};
+    const strided f = {.at = (char *)a->array + at * size, .stride = d.stride, .type = a->type};
     if (wide && store) f64_scatter(&d, 0, run, buffer->doubles + i);
     else if (wide) f64_copy(&d, 0, run, buffer->doubles + i);
     else if (store) store_run(&f, run, buffer->floats + i);

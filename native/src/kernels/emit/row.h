@@ -132,7 +132,7 @@ XENT_SHARED void settle(const chunk_progress *c, const float *x, float *e, const
 }
 
 /* v f + b of n numbers side by side, to where and how the tensor wants them. */
-XENT_SHARED void put_lines(const strand *s, int64_t begin, int64_t n, const float *v, float f, float b, bool stream) {
+XENT_SHARED void put_lines(const strided *s, int64_t begin, int64_t n, const float *v, float f, float b, bool stream) {
   char *at = (char *)(uintptr_t)s->at + (s->stride == 1 ? begin * size_of_float(s->type) : 0);
   uint16_t *halves = (uint16_t *)(void *)at;
   const int32_t type = s->type;
@@ -163,18 +163,18 @@ XENT_SHARED void put_lines(const strand *s, int64_t begin, int64_t n, const floa
     return;
   }
   for (; i < n; i += XENT_LANES)
-    strand_store(s, begin + i, n - i, class_line(lanes_load_part(v + i, n - i, 0.0f), fs, bs));
+    strided_store(s, begin + i, n - i, class_line(lanes_load_part(v + i, n - i, 0.0f), fs, bs));
 #undef XENT_NUMBERS
 }
 /* v 1 - 0 is v. */
-XENT_SHARED void put_floats(const strand *s, int64_t begin, int64_t n, const float *v, bool stream) {
+XENT_SHARED void put_floats(const strided *s, int64_t begin, int64_t n, const float *v, bool stream) {
   if (!is_direct(s) || (const float *)(const void *)s->at + begin != v) put_lines(s, begin, n, v, 1.0f, -0.0f, stream);
 }
 
 /* ---- rows as they lie, of one type both, masked or of 16-bit floats ---- */
 
 /* Whether n classes can be written as they lie, and a copy would be in the way. */
-XENT_INLINE bool lie_alike(const row_source *x, const strand *y, int64_t n) {
+XENT_INLINE bool layouts_agree(const row_source *x, const strided *y, int64_t n) {
   return x->cap == 0 && (x->mask ? x->mask_stride == 1 : y->type != XENT_F32) && x->x.type == y->type &&
          x->x.stride == 1 && y->stride == 1 && n >= 2 * XENT_LANES;
 }
@@ -231,7 +231,7 @@ XENT_INLINE void emit_straight_type(const emission *m, const void *x, const uint
     emit_straight_as(m, x, NULL, y, n, type, stream);
 }
 /* n classes from `begin` on, none of whose results is NaN; of masked ones +0. */
-XENT_SHARED void emit_straight(const emission *m, const row_source *from, const strand *to, int64_t begin, int64_t n,
+XENT_SHARED void emit_straight(const emission *m, const row_source *from, const strided *to, int64_t begin, int64_t n,
                                bool stream) {
   const int64_t offset = begin * size_of_float(to->type);
   const void *x = from->x.at + offset;

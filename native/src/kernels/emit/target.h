@@ -51,10 +51,10 @@ XENT_INLINE const float *ready_floats(const row_context *r, int64_t begin, int64
 XENT_INLINE class_targets targets_of_classes(const row_context *r) {
   const job *j = r->j;
   const xent_call *call = j->call;
-  class_targets t = {.keep = j->keep_float, .mask = r->x.mask, .mask_stride = r->x.mask_stride,
+  class_targets t = {.confidence = j->confidence32, .mask = r->x.mask, .mask_stride = r->x.mask_stride,
                      .without = XENT_NO_CLASS, .add = j->labels ? 1 : (float)r->share, .smooth = r->share > 0};
-  if (j->probabilities) t.q = strand_of_row(call, call->targets, &call->shape->targets, r->x.span);
-  if (j->weighted) t.w = strand_at(call->class_weights, &call->shape->class_weights, 0);
+  if (j->probabilities) t.q = strided_row(call, call->targets, &call->shape->targets, r->x.span);
+  if (j->weighted) t.w = strided_at(call->class_weights, &call->shape->class_weights, 0);
   if (j->labels && j->others) t.without = r->t.label - r->x.first;
   return t;
 }
@@ -136,9 +136,9 @@ XENT_SHARED void write_target_gradient(const row_context *r, const row_statistic
                                        const float *same) {
   const xent_call *call = r->j->call;
   const xent_layout *l = &call->shape->target_gradient;
-  const float tc = (float)(c * r->j->keep), max = (float)s->max, hi = r->j->temperature.hi;
+  const float tc = (float)(c * r->j->confidence), max = (float)s->max, hi = r->j->temperature.hi;
   if (r->j->sparse) {
-    const strand out = strand_at(call->target_gradient, l, row_offset(call->shape, l, r->x.row));
+    const strided out = strided_at(call->target_gradient, l, row_offset(call->shape, l, r->x.row));
     for (int64_t i = 0; i < call->shape->target_count; i++) {
       const int64_t class = sparse_class_at(call, r->x.row, i);
       float value = same ? *same : 0;
@@ -146,26 +146,26 @@ XENT_SHARED void write_target_gradient(const row_context *r, const row_statistic
         const float factor = r->j->weighted ? tc * (float)weight_of_class(call, class) : tc;
         if (factor != 0) value = factor * fused(max - row_one(&r->x, class, (float)s->shift), hi, distance);
       }
-      strand_set(&out, i, value != value ? XENT_NAN : value);
+      strided_set(&out, i, value != value ? XENT_NAN : value);
     }
     return;
   }
-  const strand out = strand_of_row(call, call->target_gradient, l, r->x.span);
+  const strided out = strided_row(call, call->target_gradient, l, r->x.span);
   if (same) {
-    strand_fill(&out, 0, r->x.classes, *same);
+    strided_fill(&out, 0, r->x.classes, *same);
     return;
   }
-  const strand w = r->j->weighted ? strand_at(call->class_weights, &call->shape->class_weights, 0) : (strand){0};
+  const strided w = r->j->weighted ? strided_at(call->class_weights, &call->shape->class_weights, 0) : (strided){0};
   const lanes even = lanes_set(tc);
   for (int64_t begin = 0; begin < r->x.classes; begin += XENT_STEP) {
     const int64_t n = step_length(begin, r->x.classes);
     const float *x = ready_floats(r, begin, n, (float)s->shift, r->b.out);
     for (int64_t i = 0; i < n; i += XENT_LANES) {
       const int64_t at = begin + i, left = n - i;
-      const lanes factor = w.at ? lanes_mul(even, strand_load(&w, at, left, 0.0f)) : even;
+      const lanes factor = w.at ? lanes_mul(even, strided_load(&w, at, left, 0.0f)) : even;
       lanes v = class_target_gradient(factor, load_up_to(x + i, left), max, hi, distance);
       if (r->x.mask) v = where_counted(r->x.mask + at * r->x.mask_stride, r->x.mask_stride, left, v, 0.0f);
-      strand_store(&out, at, left, v);
+      strided_store(&out, at, left, v);
     }
   }
 }
@@ -230,7 +230,7 @@ XENT_INLINE void finish_lanes(const row_source *x, float *y, int64_t class, cons
     if (x->slopes)
       slope = lanes_load(x->slopes + class - x->slopes_at);
     else
-      capped(x, strand_load(&x->x, class, n, 0.0f), &slope);
+      capped(x, strided_load(&x->x, class, n, 0.0f), &slope);
     v = lanes_quiet(lanes_mul(v, slope));
   }
   if (x->mask) v = where_counted(x->mask + class * x->mask_stride, x->mask_stride, n, v, 0.0f);

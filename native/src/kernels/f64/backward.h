@@ -56,7 +56,7 @@ XENT_INLINE row_span f64_backward_span(const f64_backward *r, int i) {
 }
 
 /* Rows of doubles without gaps, each as far behind the one before. */
-XENT_INLINE bool f64_rows_lie_evenly(const xent_call *call, const xent_layout *l) {
+XENT_INLINE bool f64_rows_are_contiguous(const xent_call *call, const xent_layout *l) {
   return l->type == XENT_F64 && l->classes == 1 && call->shape->inner == 1;
 }
 
@@ -71,7 +71,7 @@ XENT_SHARED const double *f64_unmasked(const xent_call *call, const f64_gradient
 /* Of the rows; side by side in their room, or where they lie so. */
 XENT_SHARED const double *f64_gradients_at(const f64_backward *r, f64_gradients *of, int64_t begin, int64_t n) {
   const xent_call *call = r->call;
-  const bool direct = f64_rows_lie_evenly(call, of->layout) && !call->class_mask;
+  const bool direct = f64_rows_are_contiguous(call, of->layout) && !call->class_mask;
   if (of->begin == begin) return of->piece;
   const double *first = (const double *)of->array + class_offset(call, of->layout, r->span);
   const double *from[XENT_DOUBLES] = {first + begin};
@@ -160,7 +160,7 @@ XENT_INLINE void f64_write_backward(f64_backward *r, int64_t c, int64_t n, doubl
   const xent_call *call = r->call;
   const f64_buffers *b = r->b;
   const xent_layout *l = call->output_layout;
-  const bool plain = l->type == XENT_F64 && l->classes == 1, evenly = f64_rows_lie_evenly(call, l);
+  const bool plain = l->type == XENT_F64 && l->classes == 1, evenly = f64_rows_are_contiguous(call, l);
   const int64_t terms = r->turned ? n * XENT_DOUBLES : n;
   double *first = (double *)call->output + class_offset(call, l, r->span), *out[XENT_DOUBLES];
   const double *g = f64_gradients_at(r, &r->g, c, n), *v = f64_gradients_at(r, &r->y, c, n);

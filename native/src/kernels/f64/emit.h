@@ -12,12 +12,12 @@
 /* What a call writes per class. */
 enum { XENT_F64_SOFTMAX, XENT_F64_LOG_SOFTMAX, XENT_F64_GRADIENT };
 
-/* How: v factor + even; log-softmax; v / total where one class has all; v factor - t scale, where t is the target, or
- * v factor + even where there is none, NaN too; the same with a tiny factor, which is 2^900 times as much. */
+/* How: v factor + addend; log-softmax; v / total where one class has all; v factor - t scale, where t is the target, or
+ * v factor + addend where there is none, NaN too; the same with a tiny factor, which is 2^900 times as much. */
 enum { XENT_F64_PLAIN, XENT_F64_LOG, XENT_F64_QUOTIENT, XENT_F64_TARGETS, XENT_F64_TINY };
 
 typedef struct {
-  doubles factor, even, share, scale; /* share: what t is a multiple of; even: of t 1 */
+  doubles factor, addend, share, scale; /* share: what t is a multiple of; addend: of t 1 */
   doubles total, max, high, low;      /* high: 1 / temperature; low: - D */
   doubles up, down, limit;
 } f64_numbers;
@@ -27,11 +27,11 @@ XENT_INLINE doubles f64_pulled(doubles t, doubles scale) {
   return doubles_sub(doubles_set(-0.0), doubles_clear_where_zero(doubles_mul(t, scale), t));
 }
 XENT_INLINE doubles f64_emit_one(doubles v, const double *t, int64_t n, const int how, const f64_numbers *k) {
-  if (how == XENT_F64_PLAIN) return f64_line(v, k->factor, k->even);
+  if (how == XENT_F64_PLAIN) return f64_line(v, k->factor, k->addend);
   if (how == XENT_F64_LOG) return f64_line(doubles_sub(v, k->max), k->high, k->low);
   if (how == XENT_F64_QUOTIENT)
     return doubles_where_equal(k->low, doubles_set(0), doubles_div(v, k->total), doubles_mul(v, k->factor));
-  const doubles b = t ? f64_pulled(doubles_mul(k->share, doubles_load_part(t, n, 0)), k->scale) : k->even;
+  const doubles b = t ? f64_pulled(doubles_mul(k->share, doubles_load_part(t, n, 0)), k->scale) : k->addend;
   if (how == XENT_F64_TARGETS) return doubles_quiet(f64_line(v, k->factor, b));
   const doubles out = doubles_mul(f64_line(v, k->factor, doubles_mul(b, k->up)), k->down);
   return doubles_quiet(doubles_where_at_most(k->limit, doubles_magnitude(b), b, out));
@@ -77,14 +77,14 @@ XENT_INLINE int f64_numbers_of(const f64_block *b, int j, f64_numbers *k) {
   if (b->what == XENT_F64_LOG_SOFTMAX) return XENT_F64_LOG;
   if (b->what == XENT_F64_SOFTMAX) {
     k->factor = doubles_div(one, S);
-    k->even = doubles_set(-0.0);
+    k->addend = doubles_set(-0.0);
     return doubles_bits_equal(k->low, zero) ? XENT_F64_QUOTIENT : XENT_F64_PLAIN;
   }
   const bool focal = r->call->options->focal_gamma > 0; /* in the scale already */
   const doubles share = focal ? zero : f64_at(b, g->share, j), most = doubles_set(0x0.fffffffffffffp-1022);
   k->scale = f64_at(b, g->scale, j);
   k->share = r->t.kind == XENT_KIND_LABEL ? share : one;
-  k->even = f64_pulled(share, k->scale);
+  k->addend = f64_pulled(share, k->scale);
   const doubles h = doubles_mul(k->scale, f64_at(b, g->pull, j)), G = doubles_div(h, S);
   const doubles size = doubles_magnitude(G);
   k->factor = G;
@@ -97,7 +97,7 @@ XENT_INLINE int f64_numbers_of(const f64_block *b, int j, f64_numbers *k) {
     k->limit = doubles_where_at_most(tiny, most, doubles_set(XENT_F64_TINY_LIMIT), doubles_set(XENT_F64_NAN));
     return XENT_F64_TINY;
   }
-  const uint32_t finite = doubles_bits_above(infinity, size) & doubles_bits_above(infinity, doubles_magnitude(k->even));
+  const uint32_t finite = doubles_bits_above(infinity, size) & doubles_bits_above(infinity, doubles_magnitude(k->addend));
   return f64_has_targets(b) || finite != all ? XENT_F64_TARGETS : XENT_F64_PLAIN;
 }
 
@@ -107,7 +107,7 @@ XENT_SHARED void f64_prepare_gradients(f64_block *k) {
   const xent_options *o = k->call->options;
   const row_targets *t = &k->rows->t;
   f64_sums *g = &k->sums;
-  const doubles zero = doubles_set(0), keep = doubles_set(t->keep), eps = doubles_set(t->eps);
+  const doubles zero = doubles_set(0), keep = doubles_set(t->confidence), eps = doubles_set(t->eps);
   for (int j = 0; j < k->count; j++)
     g->scale[j] = gradient_scale_of_row(k->call, k->rows[j].span.row, g->row_weight[j]);
   for (int j = 0; j < k->count; j += XENT_DOUBLES) {
@@ -156,11 +156,11 @@ XENT_INLINE void f64_end_gradients(const f64_block *k, int j, int64_t begin, int
 
 /* Whether what these make of an exponential that is 0 is +0: then masked classes need no more. */
 XENT_INLINE bool f64_clears(int how, const f64_numbers *k) {
-  const uint32_t all = (1u << XENT_DOUBLES) - 1, none = doubles_bits_equal(k->even, doubles_set(0));
+  const uint32_t all = (1u << XENT_DOUBLES) - 1, none = doubles_bits_equal(k->addend, doubles_set(0));
   return how == XENT_F64_PLAIN && none == all && doubles_bits_above(k->factor, doubles_set(0)) == all;
 }
 
-/* n classes from `begin` on of rows that are columns side by side: v factor + even, and gradients at labels. */
+/* n classes from `begin` on of rows that are columns side by side: v factor + addend, and gradients at labels. */
 XENT_INLINE void f64_write_columns(const f64_block *k, int j, int64_t begin, int64_t n, const double *v, doubles factor,
                                    doubles even) {
   const f64_row *rows = k->rows + j;
@@ -176,7 +176,7 @@ XENT_INLINE void f64_write_columns(const f64_block *k, int j, int64_t begin, int
 }
 
 /* Classes [begin, end) of the rows of a tile of which some, `stay`, are ordinary. What others get does not matter. */
-XENT_INLINE void f64_write_ordinary(const f64_block *k, int j, int64_t begin, int64_t end, uint32_t stay) {
+XENT_INLINE void f64_write_ordinary(const f64_block *k, int j, int64_t begin, int64_t end, uint32_t regular) {
   const f64_row *rows = k->rows + j;
   const f64_array *y = &rows->output;
   const f64_buffers *b = k->b;
@@ -190,13 +190,13 @@ XENT_INLINE void f64_write_ordinary(const f64_block *k, int j, int64_t begin, in
   const int64_t step = k->turned ? k->room : XENT_PIECE;
   for (int64_t c = begin; c < end; c += step) {
     const int64_t n = f64_part(c, end, step);
-    doubles factor = m.factor, even = m.even;
+    doubles factor = m.factor, even = m.addend;
     const double *v = f64_terms_at(k, j, c, n, log, k->slopes && !k->slopes_kept, b->x);
     const double *t = f64_has_targets(k) ? f64_all_targets_at(k, j, c, n) : NULL;
     double *out[XENT_DOUBLES];
-    out[0] = plain && stay & 1 ? (double *)y->array + y->at + c : b->out;
+    out[0] = plain && regular & 1 ? (double *)y->array + y->at + c : b->out;
     for (int i = 1; k->turned && i < XENT_DOUBLES; i++)
-      out[i] = plain && stay >> i & 1 ? (double *)y->array + rows[i].output.at + c : b->out + i * k->room;
+      out[i] = plain && regular >> i & 1 ? (double *)y->array + rows[i].output.at + c : b->out + i * k->room;
     if (!k->turned) f64_emit(v, t, out[0], n, how, &m);
     if (k->turned && how != XENT_F64_PLAIN) {
       f64_emit(v, t, b->x, n * XENT_DOUBLES, how, &m);
@@ -210,7 +210,7 @@ XENT_INLINE void f64_write_ordinary(const f64_block *k, int j, int64_t begin, in
     }
     if (k->turned) f64_turn_back(v, out, n, factor, even);
     for (int i = 0; (gradient || !plain) && i < count; i++) {
-      if (!(stay >> i & 1)) continue;
+      if (!(regular >> i & 1)) continue;
       if (gradient) f64_end_gradients(k, j + i, c, n, out[i], cleared);
       f64_store(&rows[i].output, c, n, out[i]);
     }
@@ -218,10 +218,10 @@ XENT_INLINE void f64_write_ordinary(const f64_block *k, int j, int64_t begin, in
 }
 XENT_SHARED void f64_write_tile(const f64_block *k, int j, int64_t begin, int64_t end) {
   const int count = f64_rows_of_tile(k, j);
-  const uint32_t stay = ~(k->sums.special >> j) & ((1u << count) - 1);
-  if (stay) f64_write_ordinary(k, j, begin, end, stay);
-  for (int i = 0; stay != (1u << count) - 1 && i < count; i++)
-    if (!(stay >> i & 1)) f64_fill(&k->rows[j + i].output, begin, end, f64_fixed(k->what, k->sums.fate[j + i]));
+  const uint32_t regular = ~(k->sums.special >> j) & ((1u << count) - 1);
+  if (regular) f64_write_ordinary(k, j, begin, end, regular);
+  for (int i = 0; regular != (1u << count) - 1 && i < count; i++)
+    if (!(regular >> i & 1)) f64_fill(&k->rows[j + i].output, begin, end, f64_fixed(k->what, k->sums.row_kind[j + i]));
 }
 
 #endif

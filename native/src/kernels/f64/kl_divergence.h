@@ -13,7 +13,7 @@
 typedef struct {
   f64_block block;
   f64_reference reference;
-  uint32_t fate;
+  uint32_t row_kind;
   double distance;
   doubles max, per_sum;
 } f64_side;
@@ -27,7 +27,7 @@ XENT_SHARED void f64_read_side(const xent_call *call, int64_t row, const void *a
   f64_sum_tiles(k, 0);
   f64_settle(k);
   side->reference = f64_reference_of(doubles_set(g->reference[0]), k->rows->temperature);
-  side->fate = g->fate[0];
+  side->row_kind = g->row_kind[0];
   side->distance = g->distance[0];
   side->max = doubles_set(g->max[0]);
   side->per_sum = doubles_set(1 / g->sum[0]);
@@ -155,9 +155,9 @@ XENT_INLINE double largest_divergence(int kind) {
 /* The loss of a row without its weight, and its gradient where there is an array for it. */
 XENT_SHARED double f64_divergence_row(const f64_side *teacher, const f64_side *student, const f64_array *dx, double c,
                                       int kind, const f64_buffers *b) {
-  const uint32_t fate = teacher->fate | student->fate;
-  if (fate) {
-    const double fixed = f64_fixed(XENT_F64_GRADIENT, fate);
+  const uint32_t row_kind = teacher->row_kind | student->row_kind;
+  if (row_kind) {
+    const double fixed = f64_fixed(XENT_F64_GRADIENT, row_kind);
     if (dx->array) f64_fill(dx, 0, student->block.rows->logits.classes, fixed);
     return fixed;
   }

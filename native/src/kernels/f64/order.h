@@ -87,9 +87,9 @@ XENT_SHARED void f64_write_top(const f64_block *k, int j) {
   const f64_row *r = k->rows + j;
   const f64_sums *g = &k->sums;
   const int64_t count = r->call->shape->top_count;
-  const double missing = g->fate[j] & (XENT_ROW_NAN | XENT_ROW_IGNORED) ? XENT_F64_NAN : -INFINITY;
+  const double missing = g->row_kind[j] & (XENT_ROW_NAN | XENT_ROW_IGNORED) ? XENT_F64_NAN : -INFINITY;
   f64_top t; /* not cleared: it is long */
-  t.count = !g->fate[j];
+  t.count = !g->row_kind[j];
   t.value[0] = 0;
   t.class[0] = XENT_NO_CLASS;
   for (int64_t done = 0; done < count;) {

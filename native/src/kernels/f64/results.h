@@ -53,7 +53,7 @@ XENT_INLINE void f64_settle_losses(const f64_row *r, f64_sums *g, int j, doubles
   const doubles dot = doubles_mul(doubles_load(g->dot + j), doubles_set(r->temperature.high));
   doubles loss = doubles_fma(mass, D, dot), pull = mass, share = zero;
   if (t->kind == XENT_KIND_LABEL) {
-    const doubles own = doubles_mul(doubles_set(t->keep), doubles_load(g->label_weight + j));
+    const doubles own = doubles_mul(doubles_set(t->confidence), doubles_load(g->label_weight + j));
     const doubles L = f64_label_loss(doubles_load(g->sum + j), doubles_load(g->label_e + j), far,
                                      r->call->options->probability_clamp);
     const doubles plain = doubles_where_equal(own, zero, zero, doubles_mul(own, L));
@@ -90,7 +90,7 @@ XENT_INLINE void f64_settle_losses(const f64_row *r, f64_sums *g, int j, doubles
 }
 
 /* What became of row j. */
-XENT_INLINE uint32_t f64_fate_of(const f64_row *r, const f64_sums *g, int j) {
+XENT_INLINE uint32_t f64_row_kind(const f64_row *r, const f64_sums *g, int j) {
   const double M = g->max[j];
   if (r->t.ignored) return XENT_ROW_IGNORED;
   if (M == -INFINITY && g->total[j] == g->total[j])
@@ -99,11 +99,11 @@ XENT_INLINE uint32_t f64_fate_of(const f64_row *r, const f64_sums *g, int j) {
   return M == INFINITY || g->total[j] != g->total[j] || bad_mass ? XENT_ROW_NAN : 0;
 }
 /* The results of row j, which has a fate. */
-XENT_INLINE void f64_settle_fate(f64_sums *g, int j) {
-  const bool masked = g->fate[j] == XENT_ROW_MASKED;
+XENT_INLINE void f64_settle_special(f64_sums *g, int j) {
+  const bool masked = g->row_kind[j] == XENT_ROW_MASKED;
   g->special |= 1u << j;
   g->hit[j] = false;
-  g->loss[j] = g->fate[j] == XENT_ROW_NAN ? XENT_F64_NAN : 0;
+  g->loss[j] = g->row_kind[j] == XENT_ROW_NAN ? XENT_F64_NAN : 0;
   g->entropy[j] = masked ? 0 : XENT_F64_NAN;
   g->log_sum_exp[j] = g->log_probability[j] = masked ? -INFINITY : XENT_F64_NAN;
 }
@@ -141,8 +141,8 @@ XENT_SHARED __attribute__((noclone)) void f64_settle(f64_block *k) {
   if (rows->t.kind == XENT_KIND_PROBABILITIES) odd = ~0u; /* their mass may be no number */
   for (uint32_t asked = (odd | g->ignored) & ((1u << k->count) - 1); asked; asked &= asked - 1) {
     const int j = __builtin_ctz(asked);
-    g->fate[j] = f64_fate_of(&rows[j], g, j);
-    if (g->fate[j]) f64_settle_fate(g, j);
+    g->row_kind[j] = f64_row_kind(&rows[j], g, j);
+    if (g->row_kind[j]) f64_settle_special(g, j);
   }
 }
 
@@ -151,7 +151,7 @@ XENT_INLINE row_statistics f64_special(const f64_row *r, uint32_t what) {
 }
 XENT_INLINE row_statistics f64_statistics_of(const f64_row *r, const f64_sums *g, int j) {
   const bool labels = r->t.kind == XENT_KIND_LABEL, settled = r->t.kind != XENT_KIND_SOFTMAX;
-  if (g->fate[j]) return f64_special(r, g->fate[j]);
+  if (g->row_kind[j]) return f64_special(r, g->row_kind[j]);
   return (row_statistics){.kind = r->t.kind | XENT_STATE_WIDE, .digest = r->call->digest,
                           .reference = (float)g->reference[j], .shift = g->shift[j], .max = g->max[j], .sum = g->sum[j],
                           .pull = settled ? f64_quiet(g->pull[j]) : 0,
@@ -161,8 +161,8 @@ XENT_INLINE row_statistics f64_statistics_of(const f64_row *r, const f64_sums *g
 /* The other way round, where a gradient or probabilities are to be written. */
 XENT_INLINE void f64_take_statistics(const f64_row *r, const row_statistics *s, f64_sums *g, int j) {
   const bool labels = r->t.kind == XENT_KIND_LABEL;
-  g->fate[j] = r->t.ignored ? XENT_ROW_IGNORED : s->kind & XENT_ROW_SPECIAL;
-  g->special |= (uint32_t)(g->fate[j] != 0) << j;
+  g->row_kind[j] = r->t.ignored ? XENT_ROW_IGNORED : s->kind & XENT_ROW_SPECIAL;
+  g->special |= (uint32_t)(g->row_kind[j] != 0) << j;
   g->reference[j] = (double)s->reference;
   g->shift[j] = s->shift;
   g->max[j] = s->max;
@@ -200,7 +200,7 @@ XENT_SHARED doubles f64_entropy_sums(const f64_block *k, int j) {
 XENT_SHARED void f64_entropies(f64_block *k) {
   f64_sums *g = &k->sums;
   for (int j = 0; j < k->count; j += f64_width(k)) {
-    if (!k->turned && g->fate[j]) continue;
+    if (!k->turned && g->row_kind[j]) continue;
     const doubles S = f64_at(k, g->total, j), D = f64_at(k, g->distance, j);
     const doubles high = doubles_set(k->rows->temperature.high);
     const doubles mean = doubles_div(doubles_mul(f64_entropy_sums(k, j), high), S);
@@ -213,7 +213,7 @@ XENT_SHARED void f64_entropies(f64_block *k) {
     double entropies[XENT_DOUBLES];
     doubles_store(entropies, H);
     for (int i = 0; i < f64_rows_of_tile(k, j); i++)
-      if (!g->fate[j + i]) g->entropy[j + i] = entropies[i];
+      if (!g->row_kind[j + i]) g->entropy[j + i] = entropies[i];
   }
 }
 
@@ -225,7 +225,7 @@ XENT_SHARED void f64_write_further(f64_block *k, int j) {
   f64_sums *g = &k->sums;
   const xent_shape *l = call->shape;
   const int64_t row = r->span.row;
-  const bool ordinary = !g->fate[j];
+  const bool ordinary = !g->row_kind[j];
   if (call->statistics) *statistics_at(call, row) = f64_statistics_of(r, g, j);
   if (call->correct && call->logits && ordinary)
     g->hit[j] = f64_prepared_one(&r->logits, r->label, 0) == g->class_max[j] &&

@@ -13,7 +13,7 @@ XENT_INLINE int64_t f64_class_end(const xent_call *call, int64_t classes) {
 
 /* c (1 - eps) w (log-sum-exp - x) */
 XENT_INLINE double f64_target_gradient(const f64_row *r, const f64_sums *g, int j, double c, int64_t class, double x) {
-  const double weight = c * (r->t.keep * class_weight_at(r->call, class));
+  const double weight = c * (r->t.confidence * class_weight_at(r->call, class));
   return weight == 0 ? 0 : f64_quiet(weight * fused_double(g->max[j] - x, r->temperature.high, g->distance[j]));
 }
 XENT_SHARED void f64_target_gradients(const f64_block *k, int j) {
@@ -22,18 +22,18 @@ XENT_SHARED void f64_target_gradients(const f64_block *k, int j) {
   const f64_sums *g = &k->sums;
   const double c = gradient_scale_of_row(call, r->span.row, r->t.row_weight);
   const xent_layout *l = &call->shape->target_gradient;
-  const double fixed = f64_fixed(XENT_F64_GRADIENT, g->fate[j]);
+  const double fixed = f64_fixed(XENT_F64_GRADIENT, g->row_kind[j]);
   for (int64_t i = 0; r->t.sparse && i < call->shape->target_count; i++) {
     int64_t class;
     double target, out = fixed;
-    if (!g->fate[j] && f64_entry_at(r, i, 0, r->logits.classes, &class, &target))
+    if (!g->row_kind[j] && f64_entry_at(r, i, 0, r->logits.classes, &class, &target))
       out = f64_target_gradient(r, g, j, c, class, f64_prepared_one(&r->logits, class, g->shift[j]));
     put_number(call->target_gradient, l->type, row_offset(call->shape, l, r->span.row) + i * l->classes, out);
   }
   if (r->t.sparse) return;
   const f64_array dq = f64_array_of(call, call->target_gradient, l, r->span);
-  if (g->fate[j]) f64_fill(&dq, 0, r->logits.classes, fixed);
-  for (int64_t i = 0; !g->fate[j] && i < r->logits.classes; i += XENT_PIECE) {
+  if (g->row_kind[j]) f64_fill(&dq, 0, r->logits.classes, fixed);
+  for (int64_t i = 0; !g->row_kind[j] && i < r->logits.classes; i += XENT_PIECE) {
     const int64_t n = f64_part(i, r->logits.classes, XENT_PIECE);
     const double *x = f64_prepared(&r->logits, i, n, g->shift[j], k->b->out, NULL);
     double *out = f64_room(&dq, i, k->b->out);
@@ -47,7 +47,7 @@ XENT_SHARED void f64_target_gradients(const f64_block *k, int j) {
 XENT_SHARED xent_status f64_begin_rows(f64_block *k, int64_t row) {
   f64_sums *g = &k->sums;
   k->count = f64_rows_together(k->call, row, k->most);
-  memset(g->fate, 0, sizeof g->fate);
+  memset(g->row_kind, 0, sizeof g->row_kind);
   g->ignored = g->special = 0;
   for (int j = 0; j < k->count; j++) {
     f64_row *r = &k->rows[j];
@@ -99,7 +99,7 @@ XENT_SHARED void f64_first_pass(f64_block *k) {
   for (int j = 0; j < k->count; j += XENT_F64_TILES * f64_width(k)) f64_sum_tiles(k, j);
   f64_settle(k);
   for (int j = 0; clamps_terms(call) && j < k->count; j++)
-    if (!k->sums.fate[j]) k->sums.loss[j] = f64_clamped_loss(k, j);
+    if (!k->sums.row_kind[j]) k->sums.loss[j] = f64_clamped_loss(k, j);
   if (call->entropies) f64_put_label_exponentials(k);
   if (k->outputs) f64_write_rows(k);
   for (int j = 0; call->target_gradient && j < k->count; j++) f64_target_gradients(k, j);

@@ -100,7 +100,7 @@ static void f64_finish_ignored(void *of, int64_t row) {
   k->rows->span.row = row;
   k->rows->t.ignored = true;
   k->sums.ignored = 1;
-  k->sums.special = k->sums.fate[0] = 0;
+  k->sums.special = k->sums.row_kind[0] = 0;
   f64_settle(k);
   f64_write_rows(k);
 }
@@ -113,7 +113,7 @@ static void f64_finish_row(void *of, int64_t row, const row_targets *t) {
   const row_statistics *s = statistics_at(call, row);
   r->span.row = row;
   r->t = *t;
-  g->ignored = g->special = g->fate[0] = 0;
+  g->ignored = g->special = g->row_kind[0] = 0;
   label_fold label = label_fold_begin();
   fold_label(&label, states, -INFINITY);
   f64_fold f = f64_fold_of_state(states);

@@ -14,7 +14,7 @@ XENT_SHARED xent_status f64_read_targets(f64_row *r) {
   if (!status) status = check_sparse_row(call, r->span, &r->t);
   if (!r->t.sparse) r->q = f64_array_of(call, call->targets, &call->shape->targets, r->span);
   if (r->t.eps > 0)
-    r->share = even_share(&r->t, call->class_mask ? f64_count(&r->logits, 0, r->span.classes)
+    r->share = smoothing_share(&r->t, call->class_mask ? f64_count(&r->logits, 0, r->span.classes)
                                                   : all_classes_of_row(call, r->span));
   return status;
 }
@@ -40,7 +40,7 @@ XENT_SHARED const double *f64_class_targets(const f64_row *r, int64_t begin, int
   const double *q = r->q.array ? f64_load(&r->q, begin, n, t) : own ? t : NULL;
   if (own) f64_copy(&w, begin, n, t); /* which the label is cleared in */
   if (q && !own && !mixed && !weighted && !r->logits.mask) return q;
-  const doubles keep = doubles_set(r->t.keep), share = doubles_set(r->share);
+  const doubles keep = doubles_set(r->t.confidence), share = doubles_set(r->share);
   double weights[64];
   for (int64_t i = 0; (!own || r->logits.mask) && i < n; i += XENT_DOUBLES) {
     doubles v = q ? doubles_load_part(q + i, n - i, 0) : labels ? doubles_set(1) : share;
@@ -71,7 +71,7 @@ XENT_SHARED const double *f64_targets(const f64_row *r, int64_t begin, int64_t n
 }
 
 /* Whether smoothing counts all classes alike, but perhaps for the label. */
-XENT_INLINE bool f64_smooths_evenly(const f64_row *r) {
+XENT_INLINE bool f64_smooths_all_alike(const f64_row *r) {
   return r->t.kind == XENT_KIND_LABEL && !r->t.weighted && !r->logits.mask;
 }
 XENT_INLINE bool f64_has_target_sums(const f64_row *r) {
@@ -79,7 +79,7 @@ XENT_INLINE bool f64_has_target_sums(const f64_row *r) {
 }
 
 /* The n targets from class `begin` on of a tile, less the entries of sparse rows, as its logits lie: in their buffer,
- * where those of rows side by side stay, or where they are. */
+ * where those of rows side by side regular, or where they are. */
 XENT_INLINE double *f64_target_room(const f64_block *k, int j) { return k->b->t + (k->turned ? j * k->room : 0); }
 XENT_SHARED const double *f64_targets_at(const f64_block *k, int j, int64_t begin, int64_t n) {
   const f64_row *rows = k->rows + j;
@@ -121,7 +121,7 @@ XENT_INLINE void f64_put_labels(const f64_block *k, int j, doubles values, const
 XENT_SHARED void f64_target_sums(const f64_block *k, int j, const double *x, int64_t begin, int64_t n, doubles own,
                                  doubles m, pair *dots, pair *masses) {
   const f64_row *r = k->rows + j;
-  const bool even = f64_smooths_evenly(r), less = even && r->t.others; /* then the label leaves no gap */
+  const bool even = f64_smooths_all_alike(r), less = even && r->t.others; /* then the label leaves no gap */
   pair dot = pair_of(doubles_set(0)), mass = dot;
   if (k->turned) f64_put_labels(k, j, less ? m : own, x, begin, n);
   for (int64_t i = 0; i < n && !(r->t.sparse && r->share == 0); i += XENT_PIECE) {

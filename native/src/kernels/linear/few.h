@@ -48,7 +48,7 @@ XENT_INLINE void few_block(const int rows, const matrix_rows *w, const float *x,
   }
 }
 
-XENT_INLINE void few_of_type(const int rows, const matrix *weights, const strand *bias, const float *x,
+XENT_INLINE void few_of_type(const int rows, const matrix *weights, const strided *bias, const float *x,
                              int64_t features, int64_t count, int64_t begin, int64_t n, float *out, int64_t pitch,
                              const int32_t type) {
   for (int64_t v = 0; v < n; v += XENT_LANES) {
@@ -66,7 +66,7 @@ XENT_INLINE void few_of_type(const int rows, const matrix *weights, const strand
     } while (k < features);
     for (int i = 0; i < count; i++) {
       dlanes sum = features > XENT_TERMS ? dlanes_load(sums + i * XENT_LANES) : dlanes_widen(c[i]);
-      if (bias) sum = dlanes_add(sum, dlanes_widen(strand_load(bias, begin + v, n - v, 0.0f)));
+      if (bias) sum = dlanes_add(sum, dlanes_widen(strided_load(bias, begin + v, n - v, 0.0f)));
       lanes_store(out + i * pitch + v, dlanes_narrow(sum));
     }
   }
@@ -75,7 +75,7 @@ XENT_INLINE void few_of_type(const int rows, const matrix *weights, const strand
 /* Where there is no kernel of so many rows, the next larger computes some that nobody looks at: pack_columns fills
  * them. */
 #define XENT_DEFINE_FEW(rows) \
-  XENT_SHARED void few_logits_##rows(const matrix *w, const strand *bias, const float *x, int64_t features, \
+  XENT_SHARED void few_logits_##rows(const matrix *w, const strided *bias, const float *x, int64_t features, \
                                      int64_t count, int64_t begin, int64_t n, float *out, int64_t pitch) { \
     if (w->type == XENT_F32) few_of_type(rows, w, bias, x, features, count, begin, n, out, pitch, XENT_F32); \
     else if (w->type == XENT_BF16) few_of_type(rows, w, bias, x, features, count, begin, n, out, pitch, XENT_BF16); \
@@ -90,7 +90,7 @@ XENT_DEFINE_FEW(8)
 #endif
 
 /* Of all packed rows and n classes from `begin` on. */
-XENT_INLINE void few_logits(const matrix *weights, const strand *bias, const float *x, int64_t features, int64_t rows,
+XENT_INLINE void few_logits(const matrix *weights, const strided *bias, const float *x, int64_t features, int64_t rows,
                             int64_t begin, int64_t n, float *out, int64_t pitch) {
   switch (rows) {
     case 1: few_logits_1(weights, bias, x, features, rows, begin, n, out, pitch); break;

@@ -13,7 +13,7 @@
 #define XENT_LINEAR_PANEL_H
 
 #include "kernels/linear/workspace.h"
-#include "kernels/load/strand.h"
+#include "kernels/load/strided.h"
 
 #if defined(__AVX512F__)
 #include "kernels/vector/panel_avx512.h"
@@ -47,14 +47,14 @@ XENT_INLINE matrix matrix_of_classes(const void *array, const xent_layout *l) {
 XENT_INLINE matrix matrix_of_floats(const float *x, int64_t pitch) {
   return (matrix){.at = (const char *)x, .inner = 1, .outer = pitch, .stride = 1, .type = XENT_F32};
 }
-XENT_INLINE strand row_of_matrix(const matrix *m, int64_t row) {
+XENT_INLINE strided row_of_matrix(const matrix *m, int64_t row) {
   const int64_t at = m->inner == 1 ? row * m->outer : row / m->inner * m->outer + row % m->inner * m->step;
-  return (strand){.at = m->at + at * size_of_float(m->type), .stride = m->stride, .type = m->type};
+  return (strided){.at = m->at + at * size_of_float(m->type), .stride = m->stride, .type = m->type};
 }
 
 /* Sixteen rows: their numbers, where they lie, and how many of them there are. */
 typedef struct {
-  strand strands[XENT_LANES];
+  strided vectors[XENT_LANES];
   const char *row[XENT_LANES];
   int64_t count;
 } matrix_rows;
@@ -62,15 +62,15 @@ typedef struct {
 XENT_INLINE matrix_rows matrix_rows_of(const matrix *m, int64_t first, int64_t n) {
   matrix_rows r = {.count = least_of(n, XENT_LANES)};
   for (int64_t i = 0; i < XENT_LANES; i++) { /* rows that are not there are the first: nobody looks at them */
-    r.strands[i] = row_of_matrix(m, first + (i < r.count ? i : 0));
-    r.row[i] = r.strands[i].at;
+    r.vectors[i] = row_of_matrix(m, first + (i < r.count ? i : 0));
+    r.row[i] = r.vectors[i].at;
   }
   return r;
 }
 /* Number k of each, wherever it lies. */
 XENT_INLINE lanes column_of_rows(const matrix_rows *r, int64_t k) {
   XENT_ALIGNED float column[XENT_LANES] = {0};
-  for (int64_t i = 0; i < r->count; i++) column[i] = strand_one(&r->strands[i], k);
+  for (int64_t i = 0; i < r->count; i++) column[i] = strided_one(&r->vectors[i], k);
   return lanes_load(column);
 }
 
@@ -122,9 +122,9 @@ XENT_SHARED void pack_tiles(const matrix *m, int64_t first, int64_t rows, int64_
 XENT_SHARED bool pack_rows(const matrix *m, int64_t first, int64_t count, int64_t begin, int64_t n, float *to) {
   lanes seen = lanes_set(0.0f);
   for (int64_t i = 0; i < count; i++) {
-    const strand s = row_of_matrix(m, first + i);
+    const strided s = row_of_matrix(m, first + i);
     for (int64_t k = 0; k < XENT_PANEL; k += XENT_LANES, to += XENT_LANES) {
-      const lanes v = strand_load(&s, begin + k, n - k, 0.0f);
+      const lanes v = strided_load(&s, begin + k, n - k, 0.0f);
       seen = lanes_fma(v, lanes_set(0.0f), seen);
       lanes_store(to, v);
     }

@@ -16,7 +16,7 @@ typedef struct {
   const xent_family *kernels;
   linear_workspace w;
   matrix hidden, weights;
-  strand bias;
+  strided bias;
   int64_t features, columns; /* columns: from a row of sums to the next */
   float *packed, *panel, *logits, *kept, *gradient_tiles;
   double *sums, *hidden_sums, *weights_sums, *bias_sums;
@@ -33,7 +33,7 @@ XENT_INLINE linear linear_of(const xent_call *call, const xent_family *kernels, 
   linear l = {.call = call, .kernels = kernels, .w = *w, .hidden = matrix_of_rows(call, call->hidden, &s->hidden),
               .weights = matrix_of_classes(call->weights, &s->weights), .features = s->features, .columns = w->columns,
               .statistics_row = call->row_begin};
-  if (call->bias) l.bias = strand_at(call->bias, &s->bias, 0);
+  if (call->bias) l.bias = strided_at(call->bias, &s->bias, 0);
   l.packed = (float *)(void *)(at + w->hidden);
   l.panel = (float *)(void *)(at + w->panel);
   l.sums = (double *)(void *)(at + w->sums);
@@ -76,7 +76,7 @@ XENT_SHARED void make_logits(const linear *l, int64_t rows, int64_t begin, int64
   }
   for (int64_t v = 0; v < n; v += XENT_PANEL) {
     for (int64_t j = 0; l->bias.at && j < XENT_PANEL; j += XENT_LANES)
-      lanes_store(bias + j, strand_load(&l->bias, begin + v + j, n - v - j, 0.0f));
+      lanes_store(bias + j, strided_load(&l->bias, begin + v + j, n - v - j, 0.0f));
     tile_product p = {.panel = l->panel, .sums = l->sums, .sums_pitch = XENT_PANEL, .out = out + v, .out_pitch = pitch,
                  .bias = l->bias.at ? bias : NULL};
     for (int64_t k = 0; k < l->features; k += XENT_TERMS) {
@@ -145,9 +145,9 @@ XENT_INLINE float *place_of_part(const part_of_call *part, logits_place p, xent_
 XENT_SHARED void write_logits(const linear *l, int64_t row, int64_t rows, int64_t begin, int64_t n, logits_place p) {
   const matrix m = matrix_of_rows(l->call, l->call->made_logits, &l->call->shape->logits);
   for (int64_t r = 0; r < rows; r++) {
-    const strand to = row_of_matrix(&m, row + r);
+    const strided to = row_of_matrix(&m, row + r);
     for (int64_t v = 0; v < n; v += XENT_LANES)
-      strand_store(&to, begin + v, n - v, lanes_quiet(lanes_load(p.at + r * p.pitch + v)));
+      strided_store(&to, begin + v, n - v, lanes_quiet(lanes_load(p.at + r * p.pitch + v)));
   }
 }
 
@@ -303,10 +303,10 @@ XENT_SHARED void add_bias_gradient(const linear *l, int64_t row, int64_t rows, i
 }
 
 /* n sums as floats, of which none is -0. */
-XENT_SHARED void put_sums(const strand *to, const double *sums, int64_t n) {
+XENT_SHARED void put_sums(const strided *to, const double *sums, int64_t n) {
   const dlanes zero = dlanes_zero();
   for (int64_t i = 0; i < n; i += XENT_LANES)
-    strand_store(to, i, n - i, lanes_quiet(dlanes_narrow(dlanes_add(dlanes_load(sums + i), zero))));
+    strided_store(to, i, n - i, lanes_quiet(dlanes_narrow(dlanes_add(dlanes_load(sums + i), zero))));
 }
 
 /* Gradients of the logits of a part, to the first rows and classes of l->logits. */
@@ -334,12 +334,12 @@ XENT_INLINE xent_status gradient_of_part(const linear *l, int64_t row, int64_t r
 XENT_SHARED void put_gradients_of_classes(const linear *l, int64_t begin, int64_t n) {
   const xent_call *c = l->call;
   if (c->bias_gradient) {
-    const strand to = strand_at(c->bias_gradient, &c->shape->bias_gradient, begin * c->shape->bias_gradient.classes);
+    const strided to = strided_at(c->bias_gradient, &c->shape->bias_gradient, begin * c->shape->bias_gradient.classes);
     put_sums(&to, l->bias_sums, n);
   }
   const matrix weights = matrix_of_classes(c->weights_gradient, &c->shape->weights_gradient);
   for (int64_t v = 0; c->weights_gradient && v < n; v++) {
-    const strand to = row_of_matrix(&weights, begin + v);
+    const strided to = row_of_matrix(&weights, begin + v);
     put_sums(&to, l->weights_sums + v * l->columns, l->features);
   }
 }
@@ -370,7 +370,7 @@ XENT_SHARED xent_status linear_gradients(linear *l) {
   }
   const matrix hidden = matrix_of_rows(c, c->hidden_gradient, &c->shape->hidden_gradient);
   for (int64_t row = c->row_begin; c->hidden_gradient && row < c->row_end; row++) {
-    const strand to = row_of_matrix(&hidden, row);
+    const strided to = row_of_matrix(&hidden, row);
     put_sums(&to, l->hidden_sums + (row - c->row_begin) * l->columns, l->features);
   }
   return XENT_OK;

@@ -6,7 +6,7 @@
 #ifndef XENT_LOAD_ROW_H
 #define XENT_LOAD_ROW_H
 
-#include "kernels/load/strand.h"
+#include "kernels/load/strided.h"
 #include "kernels/math/class_rules.h"
 #include "kernels/targets/targets.h"
 
@@ -21,7 +21,7 @@ typedef struct {
   row_span span;
   int64_t row, classes; /* classes: those that the arrays hold */
   int64_t first, all;   /* where these begin in the whole row, and its classes */
-  strand x;
+  strided x;
   const uint8_t *mask;
   int64_t mask_stride;
   float cap, uncap;     /* softcap and its reciprocal; 0: none */
@@ -38,7 +38,7 @@ XENT_INLINE void move_row_source(row_source *r, row_span span, const void *array
   r->row = span.row;
   r->classes = span.classes;
   r->all = all_classes_of_row(call, span);
-  r->x.at = strand_of_row(call, array, l, span).at;
+  r->x.at = strided_row(call, array, l, span).at;
   if (r->mask) r->mask = (const uint8_t *)call->class_mask + class_offset(call, &call->shape->class_mask, span);
 }
 XENT_INLINE void set_row_source(row_source *r, const xent_call *call, row_span span, const void *array,
@@ -46,7 +46,7 @@ XENT_INLINE void set_row_source(row_source *r, const xent_call *call, row_span s
   memset(r, 0, sizeof *r);
   r->call = call;
   r->first = call->shape->first_class;
-  r->x = strand_of_row(call, array, l, span);
+  r->x = strided_row(call, array, l, span);
   r->cap = (float)softcap;
   if (softcap != 0) r->uncap = (float)(1 / softcap);
   r->mask = (const uint8_t *)call->class_mask;
@@ -105,7 +105,7 @@ XENT_INLINE lanes capped(const row_source *r, lanes x, lanes *slope) {
 
 /* Sixteen logits from class i on, of which n are left; -inf where there is none. */
 XENT_INLINE lanes row_lanes(const row_source *r, int64_t i, int64_t n, float shift) {
-  lanes slope, v = strand_load(&r->x, i, n, r->out);
+  lanes slope, v = strided_load(&r->x, i, n, r->out);
   if (r->cap != 0) {
     v = capped(r, v, &slope);
     if (r->slopes) lanes_store(r->slopes + i - r->slopes_at, slope);
@@ -122,7 +122,7 @@ XENT_INLINE lanes row_lanes(const row_source *r, int64_t i, int64_t n, float shi
 XENT_INLINE void copy_capped(const row_source *r, int64_t i, float shift, float *to, lanes *largest) {
   lanes v[XENT_IN_FLIGHT], slope[XENT_IN_FLIGHT];
   XENT_UNROLL(4)
-  for (int j = 0; j < XENT_IN_FLIGHT; j++) v[j] = strand_load(&r->x, i + j * XENT_LANES, XENT_LANES, 0);
+  for (int j = 0; j < XENT_IN_FLIGHT; j++) v[j] = strided_load(&r->x, i + j * XENT_LANES, XENT_LANES, 0);
   cap_vectors(r, v, slope, XENT_IN_FLIGHT);
   XENT_UNROLL(4)
   for (int j = 0; j < XENT_IN_FLIGHT; j++) {

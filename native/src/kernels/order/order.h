@@ -204,10 +204,10 @@ XENT_INLINE void write_top_list(const job *j, const float *x, const int64_t *cla
   const xent_layout *c = &s->top_classes, *p = &s->top_log_probabilities;
   if (call->top_classes) put_classes(call->top_classes, c, row_offset(s, c, row) + from * c->classes, class, n);
   if (!call->top_log_probabilities) return;
-  const strand to = strand_at(call->top_log_probabilities, p, row_offset(s, p, row));
+  const strided to = strided_at(call->top_log_probabilities, p, row_offset(s, p, row));
   for (int64_t k = 0; k < n; k += XENT_LANES) {
     const lanes v = lanes_load(x + k), shifted = shift != 0 ? lanes_sub(v, lanes_set(shift)) : v;
-    strand_store(&to, from + k, n - k,
+    strided_store(&to, from + k, n - k,
                  log_probability(shifted, lanes_set(max), lanes_set(j->temperature.hi), lanes_set(minus_distance)));
   }
 }
@@ -260,7 +260,7 @@ XENT_SHARED void top_of_sixteen(const float *const x[XENT_ROWS], int64_t n, top_
   }
 }
 
-/* Of the rows of a block that stay, whose logits are x. */
+/* Of the rows of a block that regular, whose logits are x. */
 XENT_SHARED void write_top_rows(const job *j, const row_set *rows, const row_outcome *o, const float *const *x) {
   const int64_t n = j->call->shape->classes, wanted = j->call->shape->top_count;
   const bool few = wanted <= XENT_TOP_FEW && wanted <= n && n <= XENT_TOP_FEW_CLASSES && rows->count > XENT_ROWS / 2;
@@ -271,7 +271,7 @@ XENT_SHARED void write_top_rows(const job *j, const row_set *rows, const row_out
   if (few) top_of_sixteen(from, n, &top);
   lanes_store(max, o->max);
   lanes_store(distance, o->distance);
-  for (uint32_t rest = o->stay; rest; rest &= rest - 1) {
+  for (uint32_t rest = o->regular; rest; rest &= rest - 1) {
     const int i = __builtin_ctz(rest);
     if (few && top.class[i][wanted - 1] >= 0)
       write_top_list(j, top.x[i], top.class[i], wanted, row_of(rows, i), 0, 0.0f, max[i], 0 - distance[i]);

@@ -3,7 +3,7 @@
  * From sums to results, sixteen rows at a time (numerics.md, "Results of a row"): lane i of every vector is row i.
  * Whatever pass over the logits made the sums, this is what becomes of them; one row is sixteen of which one counts.
  * results/write.h puts the functions here together: sixteen_results.
- * Rows that need more than this arithmetic are marked: they leave, and careful/ computes them.
+ * Rows that need more than this arithmetic are marked: they leave, and generic/ computes them.
  */
 #ifndef XENT_RESULTS_SIXTEEN_H
 #define XENT_RESULTS_SIXTEEN_H
@@ -38,7 +38,7 @@ typedef struct {
   double sum[XENT_ROWS];    /* of e, without the label's */
   double dot[XENT_ROWS],
       mass[XENT_ROWS];      /* of the targets, moved to the maximum; where terms are clamped dot is their sum */
-  double even[XENT_ROWS];   /* how many classes share what smoothing gives away */
+  double smoothed_count[XENT_ROWS]; /* how many classes share what smoothing gives away */
   double weight[XENT_ROWS]; /* of the label's class */
   double row_weight[XENT_ROWS], upstream[XENT_ROWS];
   double entropy[XENT_ROWS]; /* sum of e (M - x) */
@@ -52,7 +52,7 @@ typedef struct {
   lanes reference, distance;
   float scale[XENT_ROWS];          /* c of targets that differ from class to class */
   float label_gradient[XENT_ROWS]; /* written over the label's class */
-  uint32_t stay;                   /* rows that are finished here; the others have left */
+  uint32_t regular;                   /* rows that are finished here; the others have left */
   row_statistics *record;          /* of each row, or NULL */
 } row_outcome;
 
@@ -191,9 +191,9 @@ XENT_INLINE dlanes where_zero(dlanes a, dlanes yes, dlanes no) {
 XENT_INLINE void label_results(const job *j, const row_sums *in, dlanes distance, const double *dot, const double *mass,
                                target_results *t) {
   const dlanes none = dlanes_zero(), D = distance, eps = dlanes_set(j->eps), weight = dlanes_load(in->weight);
-  const dlanes H = dlanes_load(in->even), T = dlanes_load(dot), W = j->weighted ? dlanes_load(mass) : H;
+  const dlanes H = dlanes_load(in->smoothed_count), T = dlanes_load(dot), W = j->weighted ? dlanes_load(mass) : H;
   dlanes L = t->loss;
-  t->own = dlanes_scale(weight, j->keep);
+  t->own = dlanes_scale(weight, j->confidence);
   t->share = none;
   if (j->most > 0) {
     const dlanes least = dlanes_set(j->least), most = dlanes_set(j->most);
@@ -249,7 +249,7 @@ XENT_INLINE void results_of_targets(const job *j, const row_sums *in, const row_
     }
     return;
   }
-  const dlanes Q = dlanes_load(mass), H = dlanes_load(in->even);
+  const dlanes Q = dlanes_load(mass), H = dlanes_load(in->smoothed_count);
   t->loss = j->most > 0 ? dlanes_load(dot) : dlanes_add(over_temperature(j, dlanes_load(dot)), dlanes_mul(Q, distance));
   t->pull = Q;
   t->own = t->share = t->log_probability = dlanes_zero();
@@ -271,7 +271,7 @@ XENT_INLINE dlanes label_gradient(const job *j, dlanes sum, dlanes label_e, dlan
     const dlanes rest = where_zero(t->share, dlanes_zero(), dlanes_sub(dlanes_set(j->eps), even));
     plain = dlanes_add(others, rest);
   } else {
-    plain = dlanes_sub(own, dlanes_add(dlanes_set(j->keep), even));
+    plain = dlanes_sub(own, dlanes_add(dlanes_set(j->confidence), even));
   }
   return j->others ? where_zero(t->share, general, plain) : plain;
 }
@@ -293,7 +293,7 @@ XENT_INLINE void gradient_outcome(const job *j, dlanes sum, dlanes label_e, dlan
       out->b = lanes_where_equal(dlanes_narrow(t->share), lanes_set(0.0f), out->b,
                                  lanes_sub(lanes_set(-0.0f), dlanes_narrow(dlanes_mul(cc, t->share))));
   }
-  out->stay &= regular;
+  out->regular &= regular;
   if (j->labels)
     lanes_store(out->label_gradient,
                 lanes_quiet(dlanes_narrow(dlanes_mul(label_gradient(j, sum, label_e, total, t, weight), cc))));

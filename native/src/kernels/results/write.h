@@ -4,13 +4,13 @@
 #define XENT_RESULTS_WRITE_H
 
 #include "kernels/present.h"
-#include "kernels/load/strand.h"
+#include "kernels/load/strided.h"
 #include "kernels/results/sixteen.h"
 #include "kernels/targets/results.h"
 #include "numerics/exact_sum.h"
 
 /* Whether the numbers of the rows lie side by side, from *at on. */
-XENT_INLINE bool lie_straight(const xent_call *call, const row_set *b, const xent_layout *l, int64_t *at) {
+XENT_INLINE bool rows_are_contiguous(const xent_call *call, const row_set *b, const xent_layout *l, int64_t *at) {
   if (!b->adjacent || (call->shape->inner == 1 ? l->outer : l->inner) != 1) return false;
   *at = row_offset(call->shape, l, b->first);
   return call->shape->inner == 1 || row_offset(call->shape, l, b->first + b->count - 1) - *at == b->count - 1;
@@ -19,17 +19,17 @@ XENT_INLINE bool lie_straight(const xent_call *call, const row_set *b, const xen
 /* Rows that have left are written too: what computes them writes them again. */
 XENT_INLINE void write_floats(const xent_call *call, const row_set *b, const xent_layout *l, void *to, lanes values) {
   int64_t at;
-  if (lie_straight(call, b, l, &at)) {
-    const strand s = strand_at(to, l, at);
-    const strand side_by_side = {.at = s.at, .stride = 1, .type = s.type};
-    strand_store(&side_by_side, 0, b->count, values);
+  if (rows_are_contiguous(call, b, l, &at)) {
+    const strided s = strided_at(to, l, at);
+    const strided side_by_side = {.at = s.at, .stride = 1, .type = s.type};
+    strided_store(&side_by_side, 0, b->count, values);
     return;
   }
   float v[XENT_ROWS];
   lanes_store(v, values);
   for (int i = 0; i < b->count; i++) {
-    const strand s = strand_at(to, l, row_offset(call->shape, l, row_of(b, i)));
-    strand_set(&s, 0, v[i]);
+    const strided s = strided_at(to, l, row_offset(call->shape, l, row_of(b, i)));
+    strided_set(&s, 0, v[i]);
   }
 }
 XENT_INLINE void write_rounded(const xent_call *call, const row_set *b, const xent_layout *l, void *to, dlanes values) {
@@ -69,7 +69,7 @@ XENT_INLINE void write_order(const xent_call *call, const row_sums *in) {
   if (call->ranks) write_classes(call, &in->rows, &s->ranks, call->ranks, in->rank);
   if (!call->correct) return;
   int64_t at;
-  const bool straight = lie_straight(call, &in->rows, &s->correct, &at);
+  const bool straight = rows_are_contiguous(call, &in->rows, &s->correct, &at);
   for (int i = 0; i < in->rows.count; i++)
     call->correct[straight ? at + i : row_offset(s, &s->correct, row_of(&in->rows, i))] = in->correct >> i & 1;
 }
@@ -121,14 +121,14 @@ XENT_SHARED void sixteen_results(const job *j, const row_sums *in, row_outcome *
   const xent_call *call = j->call;
   const xent_shape *shape = call->shape;
   const row_set *rows = &in->rows;
-  const double *mass = j->labels && !j->weighted ? in->even : in->mass;
+  const double *mass = j->labels && !j->weighted ? in->smoothed_count : in->mass;
   double dot[XENT_ROWS] = {0};
   if (!j->plain && call->targets) memcpy(dot, in->dot, sizeof dot);
   row_numbers s;
   row_numbers_of(j, in, dot, mass, false, &s);
-  out->stay = all_rows(rows) & ~rows->ignored & (in->folded ? ~0u : ~s.special);
+  out->regular = all_rows(rows) & ~rows->ignored & (in->folded ? ~0u : ~s.special);
   if (j->soft && !in->folded)
-    out->stay &= dlanes_bits_at_most(dlanes_magnitude(dlanes_load(mass)), dlanes_set(DBL_MAX));
+    out->regular &= dlanes_bits_at_most(dlanes_magnitude(dlanes_load(mass)), dlanes_set(DBL_MAX));
   out->max = s.max;
   out->reference = s.reference;
   target_results t = {dlanes_zero(), dlanes_zero(), dlanes_set(1), dlanes_zero(), dlanes_set(1)};
@@ -154,18 +154,18 @@ XENT_SHARED void sixteen_results(const job *j, const row_sums *in, row_outcome *
     t.loss = label_loss_alone(j, &s);
   }
   if (call->output) {
-    const uint32_t all = out->stay;
+    const uint32_t all = out->regular;
     gradient_outcome(j, s.sum, s.label_e, s.total, &t, dlanes_load(in->weight), scale_of_rows(j, in, &t), out);
-    if (in->folded) out->stay = all; /* their factors are made of their statistics */
+    if (in->folded) out->regular = all; /* their factors are made of their statistics */
   }
   if (losses) {
     const lanes rounded = j->plain ? dlanes_narrow(t.loss) : lanes_quiet(dlanes_narrow(t.loss));
     if (call->losses) write_floats(call, rows, &shape->losses, call->losses, rounded);
-    if (call->exact_sum) add_losses(call, rounded, out->stay);
+    if (call->exact_sum) add_losses(call, rounded, out->regular);
   }
   write_order(call, in);
   if (call->statistics || out->record) write_statistics(j, in, &s, &t, out->record);
-  if (call->targets) call->report->valid_rows += __builtin_popcount(out->stay);
+  if (call->targets) call->report->valid_rows += __builtin_popcount(out->regular);
 }
 
 /* softmax, log-softmax and log-sum-exp. */
@@ -175,7 +175,7 @@ XENT_INLINE void probabilities(const job *j, const row_sums *in, row_outcome *ou
   row_numbers s;
   row_numbers_of(j, in, none, none, alone, &s);
   const target_results t = {dlanes_zero(), dlanes_zero(), dlanes_zero(), dlanes_zero(), dlanes_zero()};
-  out->stay = all_rows(&in->rows) & ~s.special;
+  out->regular = all_rows(&in->rows) & ~s.special;
   out->max = s.max;
   out->reference = s.reference;
   out->b = lanes_set(-0.0f);

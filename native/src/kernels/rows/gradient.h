@@ -11,7 +11,7 @@ XENT_SHARED void known_outcome(const job *j, const int32_t *label, row_sums *in,
   double label_e[XENT_ROWS], pull[XENT_ROWS], share[XENT_ROWS];
   const int64_t none[XENT_ROWS] = {0};
   const row_statistics *s = known_statistics_at(call, 0);
-  out->stay = all_rows(&in->rows) & ~in->rows.ignored;
+  out->regular = all_rows(&in->rows) & ~in->rows.ignored;
   out->record = NULL;
   if (!j->plain) load_row_numbers(j, &in->rows, label, none, in);
   for (int i = 0; i < XENT_ROWS; i++) {
@@ -22,20 +22,20 @@ XENT_SHARED void known_outcome(const job *j, const int32_t *label, row_sums *in,
     pull[i] = own->pull;
     share[i] = own->share;
     const double even = own->share > 0 ? j->eps / own->share : 1; /* a number of classes, unless somebody changed it */
-    in->even[i] = (double)(int64_t)((even < 0x1p53 ? even : 0x1p53) + 0.5);
-    if (own->kind & XENT_ROW_SPECIAL || own->shift != 0 || (j->smoothed && !(own->share > 0))) out->stay &= ~(1u << i);
+    in->smoothed_count[i] = (double)(int64_t)((even < 0x1p53 ? even : 0x1p53) + 0.5);
+    if (own->kind & XENT_ROW_SPECIAL || own->shift != 0 || (j->smoothed && !(own->share > 0))) out->regular &= ~(1u << i);
   }
   const dlanes weight = j->plain ? dlanes_set(1) : dlanes_load(in->weight), sum = dlanes_load(in->sum),
                e = dlanes_load(label_e);
   const target_results t = {
-      .pull = dlanes_load(pull), .share = dlanes_load(share), .own = dlanes_scale(weight, j->keep)};
+      .pull = dlanes_load(pull), .share = dlanes_load(share), .own = dlanes_scale(weight, j->confidence)};
   out->reference = lanes_load(in->reference);
   gradient_outcome(j, sum, e, dlanes_add(sum, e), &t, weight, scale_of_rows(j, in, &t), out);
 }
 
 /* Softmax and log-softmax. */
 XENT_SHARED void known_probabilities(const job *j, row_sums *in, row_outcome *out) {
-  uint32_t stay = 0;
+  uint32_t regular = 0;
   in->folded = true;
   in->correct = 0;
   out->record = NULL;
@@ -45,10 +45,10 @@ XENT_SHARED void known_probabilities(const job *j, row_sums *in, row_outcome *ou
     in->reference[i] = known->reference;
     in->sum[i] = known->sum;
     in->shift[i] = in->logit[i] = 0;
-    stay |= (uint32_t)(!(known->kind & XENT_ROW_SPECIAL) && known->shift == 0) << i;
+    regular |= (uint32_t)(!(known->kind & XENT_ROW_SPECIAL) && known->shift == 0) << i;
   }
   sixteen_probabilities(j, in, out);
-  out->stay &= stay;
+  out->regular &= regular;
 }
 
 #endif

@@ -21,20 +21,20 @@ XENT_SHARED void write_ignored_row(const job *j, int64_t row) {
   const xent_layout *l = &call->shape->target_gradient;
   const row_span span = span_of_row(call, row);
   const int64_t end = call->class_end < span.classes ? call->class_end : span.classes;
-  const strand y = strand_of_row(call, call->output, call->output_layout, span);
+  const strided y = strided_row(call, call->output, call->output_layout, span);
   write_special(j, row, XENT_ROW_IGNORED);
-  if (call->output) strand_fill(&y, call->class_begin, end, 0.0f);
+  if (call->output) strided_fill(&y, call->class_begin, end, 0.0f);
   if (!call->target_gradient) return;
-  const strand t = j->sparse ? strand_at(call->target_gradient, l, row_offset(call->shape, l, row))
-                             : strand_of_row(call, call->target_gradient, l, span);
-  strand_fill(&t, 0, j->sparse ? call->shape->target_count : span.classes, 0.0f);
+  const strided t = j->sparse ? strided_at(call->target_gradient, l, row_offset(call->shape, l, row))
+                             : strided_row(call, call->target_gradient, l, span);
+  strided_fill(&t, 0, j->sparse ? call->shape->target_count : span.classes, 0.0f);
 }
 
 /* Rows of a block that did not stay. */
-XENT_INLINE xent_status rows_alone(const job *j, const row_set *b, uint32_t stay, xent_kernel kernel) {
+XENT_INLINE xent_status rows_alone(const job *j, const row_set *b, uint32_t regular, xent_kernel kernel) {
   xent_status status = XENT_OK;
   for (uint32_t rest = b->ignored; rest; rest &= rest - 1) write_ignored_row(j, row_of(b, __builtin_ctz(rest)));
-  for (uint32_t rest = all_rows(b) & ~stay & ~b->ignored; rest && !status; rest &= rest - 1)
+  for (uint32_t rest = all_rows(b) & ~regular & ~b->ignored; rest && !status; rest &= rest - 1)
     status = row_alone(j->call, row_of(b, __builtin_ctz(rest)), kernel);
   return status;
 }
@@ -44,7 +44,7 @@ typedef struct {
   const job *j;
   int64_t row;
   xent_status status;
-} row_taker;
+} row_reader;
 
 XENT_INLINE bool plain_labels_of(const xent_call *call, int64_t row, int count, const int32_t type, int32_t *label,
                                  uint32_t *ignored) {
@@ -79,7 +79,7 @@ XENT_INLINE bool plain_labels(const xent_call *call, int64_t row, int count, int
 XENT_INLINE void load_numbers(const job *j, const row_set *b, const void *array, const xent_layout *l, double otherwise,
                               double *to) {
   int64_t at;
-  if (array && l->type == XENT_F32 && b->count == XENT_ROWS && lie_straight(j->call, b, l, &at)) {
+  if (array && l->type == XENT_F32 && b->count == XENT_ROWS && rows_are_contiguous(j->call, b, l, &at)) {
     dlanes_store(to, dlanes_widen(lanes_load((const float *)array + at)));
     return;
   }
@@ -115,7 +115,7 @@ XENT_SHARED bool rows_as_they_come(const job *j, int64_t row, int count, int32_t
 
 /* The next rows that have lawful labels; a label out of range is the end of the rows. Ignored ones are finished at
  * once, or kept, so that the others are neighbours. */
-XENT_SHARED void take_each_row(row_taker *s, row_set *b, int32_t label[XENT_ROWS], int most, bool keep_ignored) {
+XENT_SHARED void take_each_row(row_reader *s, row_set *b, int32_t label[XENT_ROWS], int most, bool keep_ignored) {
   const xent_call *call = s->j->call;
   b->first = s->row;
   b->count = 0;
@@ -144,7 +144,7 @@ XENT_SHARED void take_each_row(row_taker *s, row_set *b, int32_t label[XENT_ROWS
 }
 
 /* The next rows of a call, at most `most`; a count of 0 is the end. */
-XENT_INLINE void take_rows(row_taker *s, row_set *b, int32_t label[XENT_ROWS], int most, bool keep_ignored) {
+XENT_INLINE void take_rows(row_reader *s, row_set *b, int32_t label[XENT_ROWS], int most, bool keep_ignored) {
   const xent_call *call = s->j->call;
   const int64_t left = call->row_end - s->row;
   const bool each = s->j->labels || s->j->sparse || call->row_weights;
@@ -176,7 +176,7 @@ XENT_SHARED void load_row_numbers(const job *j, const row_set *b, const int32_t 
     for (int i = 0; i < XENT_ROWS; i++) in->sink[i] = sink_logit(sink[i], &j->temperature);
   }
   for (int i = 0; i < XENT_ROWS; i++) {
-    in->even[i] = (double)(counted[i] - (j->labels && j->others));
+    in->smoothed_count[i] = (double)(counted[i] - (j->labels && j->others));
     in->dot[i] = in->mass[i] = in->entropy[i] = 0;
   }
 }

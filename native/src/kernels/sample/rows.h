@@ -96,9 +96,9 @@ XENT_SHARED void write_drawn(const xent_call *call, int64_t row, drawn d) {
   call->report->valid_rows += d.token >= 0;
   put_class(call->tokens, &shape->tokens, row_offset(shape, &shape->tokens, row), d.token);
   if (call->processed_log_probabilities) {
-    const strand to = strand_at(call->processed_log_probabilities, &shape->processed_log_probabilities,
+    const strided to = strided_at(call->processed_log_probabilities, &shape->processed_log_probabilities,
                                 row_offset(shape, &shape->processed_log_probabilities, row));
-    strand_set(&to, 0, d.token < 0 ? XENT_NAN : (float)d.log_probability);
+    strided_set(&to, 0, d.token < 0 ? XENT_NAN : (float)d.log_probability);
   }
   if (call->kept) put_class(call->kept, &shape->kept, row_offset(shape, &shape->kept, row), d.kept);
 }

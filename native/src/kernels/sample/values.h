@@ -22,7 +22,7 @@ typedef struct {
 
 typedef struct {
   row_source source;
-  strand bias;
+  strided bias;
   penalties penalties;
   bool direct; /* but for penalties the values are the tensor itself */
 } sample_values;
@@ -76,7 +76,7 @@ XENT_INLINE float penalise(const penalties *p, int64_t class, float x) {
 
 XENT_INLINE sample_values sample_values_of(const xent_call *call, int64_t row, const xent_sampling *s) {
   sample_values v = {.source = logits_of_row(call, row)};
-  v.bias = strand_of_row(call, call->bias, &call->shape->bias, v.source.span);
+  v.bias = strided_row(call, call->bias, &call->shape->bias, v.source.span);
   v.direct = v.source.direct && !call->bias;
   if (call->prompt_tokens || call->output_tokens) v.penalties = penalties_of_row(call, row, s);
   return v;
@@ -99,7 +99,7 @@ XENT_SHARED void prepare_values(const sample_values *v, int64_t begin, int64_t n
   const row_source *r = &v->source;
   copy_row(r, begin, n, 0, to);
   for (int64_t k = 0; v->bias.at && k < n; k += XENT_LANES) {
-    lanes x = lanes_add(lanes_load(to + k), strand_load(&v->bias, begin + k, n - k, 0));
+    lanes x = lanes_add(lanes_load(to + k), strided_load(&v->bias, begin + k, n - k, 0));
     if (r->mask) x = where_counted(r->mask + (begin + k) * r->mask_stride, r->mask_stride, n - k, x, r->out);
     lanes_store(to + k, x);
   }

@@ -24,7 +24,7 @@ enum {
 typedef struct {
   const job *j;
   int64_t n;
-  bool lie;     /* rows of the logits, and of what else has a number per class, lie one behind the other */
+  bool contiguous;     /* rows of the logits, and of what else has a number per class, lie one behind the other */
   bool stored;  /* results are stored as they come: floats one behind the other */
   bool odd;     /* they are not, or something else is done to them */
   bool log;
@@ -45,7 +45,7 @@ typedef struct {
 
 /* ---- load ---- */
 
-XENT_INLINE bool lies_dense(const xent_shape *s, const xent_layout *l) {
+XENT_INLINE bool is_dense_layout(const xent_shape *s, const xent_layout *l) {
   return s->inner == 1 && l->classes == 1 && l->outer == s->classes;
 }
 
@@ -62,8 +62,8 @@ XENT_SHARED void dense_begin(dense_call *d, const job *j) {
   d->j = j;
   d->n = n;
   d->log = call->log;
-  d->lie = lies_dense(s, &s->logits) && (!j->probabilities || lies_dense(s, &s->targets));
-  d->stored = call->output && call->output_layout->type == XENT_F32 && lies_dense(s, call->output_layout);
+  d->contiguous = is_dense_layout(s, &s->logits) && (!j->probabilities || is_dense_layout(s, &s->targets));
+  d->stored = call->output && call->output_layout->type == XENT_F32 && is_dense_layout(s, call->output_layout);
   d->odd = !d->stored || !logits_are_plain(call) || j->each;
   dense_map(d->rows, n);
   const bool same = call->class_mask && s->class_mask.outer == 0;
@@ -109,7 +109,7 @@ XENT_INLINE lanes dense_max(const float *x, int64_t n) {
 
 XENT_INLINE void dense_load(const dense_call *d, dense_block *b) {
   const xent_call *call = d->j->call;
-  const bool whole = d->lie && b->sums.rows.adjacent && b->sums.rows.count == XENT_ROWS;
+  const bool whole = d->contiguous && b->sums.rows.adjacent && b->sums.rows.count == XENT_ROWS;
   b->mask = NULL;
   if (call->class_mask) b->mask = call->shape->class_mask.outer == 0 ? d->mask
                                   : whole ? (const uint8_t *)call->class_mask + b->sums.rows.first * d->n : NULL;
@@ -184,22 +184,22 @@ XENT_SHARED void dense_targets(const dense_call *d, const dense_block *b, float 
   const int64_t n = d->n;
   const bool one_share =
       !j->probabilities || !j->smoothed || !j->call->class_mask || j->call->shape->class_mask.outer == 0;
-  if (d->lie && one_share && b->sums.rows.adjacent && b->sums.rows.count == XENT_ROWS) {
-    class_targets c = {.keep = j->keep_float, .add = 1, .smooth = j->smoothed, .mask = b->mask, .mask_stride = 1,
+  if (d->contiguous && one_share && b->sums.rows.adjacent && b->sums.rows.count == XENT_ROWS) {
+    class_targets c = {.confidence = j->confidence32, .add = 1, .smooth = j->smoothed, .mask = b->mask, .mask_stride = 1,
                        .without = XENT_NO_CLASS};
     if (j->probabilities) {
       c.q =
-          strand_of_row(j->call, j->call->targets, &j->call->shape->targets, span_of_row(j->call, b->sums.rows.first));
+          strided_row(j->call, j->call->targets, &j->call->shape->targets, span_of_row(j->call, b->sums.rows.first));
       double even = 0; /* of the rows that count: special ones may not know it */
-      for (int i = 0; i < XENT_ROWS; i++) even = b->sums.even[i] > even ? b->sums.even[i] : even;
+      for (int i = 0; i < XENT_ROWS; i++) even = b->sums.smoothed_count[i] > even ? b->sums.smoothed_count[i] : even;
       c.add = (float)(j->eps / even);
     }
-    if (j->weighted) c.w = (strand){.at = (const char *)d->weights, .stride = 1, .type = XENT_F32};
+    if (j->weighted) c.w = (strided){.at = (const char *)d->weights, .stride = 1, .type = XENT_F32};
     for (int64_t i = 0; i < XENT_ROWS * n; i += XENT_LANES) lanes_store(t + i, target_lanes(&c, i, XENT_ROWS * n - i));
   } else {
     for (int row = 0; row < XENT_ROWS; row++) {
       row_context r = row_context_of(j, row_of(&b->sums.rows, row < b->sums.rows.count ? row : 0), (row_buffers){NULL});
-      if (j->smoothed) r.share = j->eps / b->sums.even[row];
+      if (j->smoothed) r.share = j->eps / b->sums.smoothed_count[row];
       class_targets c = targets_of_classes(&r);
       c.without = XENT_NO_CLASS;
       for (int64_t i = 0; i < n; i += XENT_LANES) lanes_store_part(t + row * n + i, n - i, target_lanes(&c, i, n - i));
@@ -350,7 +350,7 @@ XENT_INLINE bool dense_masked_are_zero(const dense_call *d, const dense_block *b
 XENT_SHARED void dense_finish_odd(const dense_call *d, const dense_block *b, float *y) {
   const xent_call *call = d->j->call;
   const bool whole =
-      d->lie && b->sums.rows.adjacent && b->sums.rows.count == XENT_ROWS && (!call->class_mask || b->mask);
+      d->contiguous && b->sums.rows.adjacent && b->sums.rows.count == XENT_ROWS && (!call->class_mask || b->mask);
   for (int row = 0; row < (whole ? 1 : b->sums.rows.count); row++) {
     row_context r = {.j = d->j, .x = whole ? dense_source(d, b) : logits_of_row(call, row_of(&b->sums.rows, row))};
     finish_classes(&r, y + row * d->n, 0, r.x.classes);
@@ -358,19 +358,19 @@ XENT_SHARED void dense_finish_odd(const dense_call *d, const dense_block *b, flo
 }
 
 /* Rows that are ignored become +0 after it, others that do not stay may be wanted as they are. */
-XENT_INLINE bool dense_writes_all(const dense_block *b) { return (b->outcome.stay | b->sums.rows.ignored) == 0xffff; }
+XENT_INLINE bool dense_writes_all(const dense_block *b) { return (b->outcome.regular | b->sums.rows.ignored) == 0xffff; }
 
 XENT_INLINE void dense_put(const dense_call *d, const dense_block *b, const float *y) {
   const xent_call *call = d->j->call;
-  if (dense_writes_all(b) && b->sums.rows.adjacent && lies_dense(call->shape, call->output_layout)) {
-    const strand to = strand_of_row(call, call->output, call->output_layout, span_of_row(call, b->sums.rows.first));
+  if (dense_writes_all(b) && b->sums.rows.adjacent && is_dense_layout(call->shape, call->output_layout)) {
+    const strided to = strided_row(call, call->output, call->output_layout, span_of_row(call, b->sums.rows.first));
     put_floats(&to, 0, XENT_ROWS * d->n, y, call->stream);
     return;
   }
-  for (uint32_t rest = b->outcome.stay; rest; rest &= rest - 1) {
+  for (uint32_t rest = b->outcome.regular; rest; rest &= rest - 1) {
     const int row = __builtin_ctz(rest);
-    const strand to =
-        strand_of_row(call, call->output, call->output_layout, span_of_row(call, row_of(&b->sums.rows, row)));
+    const strided to =
+        strided_row(call, call->output, call->output_layout, span_of_row(call, row_of(&b->sums.rows, row)));
     put_floats(&to, 0, d->n, y + row * d->n, false);
   }
 }
@@ -417,14 +417,14 @@ XENT_SHARED xent_status dense_rows(const job *j, xent_kernel kernel) {
   const xent_call *call = j->call;
   dense_block block[XENT_DENSE_BLOCKS];
   dense_call d;
-  row_taker taker = {.j = j, .row = call->row_begin};
+  row_reader reader = {.j = j, .row = call->row_begin};
   const bool top = call->top_classes || call->top_log_probabilities;
   dense_begin(&d, j);
   for (int k = 0; k < XENT_DENSE_BLOCKS; k++) block[k].sums.rows.count = 0;
   for (int step = 0, empty = 0; empty < XENT_DENSE_BLOCKS; step++) {
     dense_block *loaded = &block[step % XENT_DENSE_BLOCKS], *exponents = &block[(step + 3) % XENT_DENSE_BLOCKS];
     dense_block *summed = &block[(step + 2) % XENT_DENSE_BLOCKS], *written = &block[(step + 1) % XENT_DENSE_BLOCKS];
-    take_rows(&taker, &loaded->sums.rows, loaded->label, XENT_ROWS, true);
+    take_rows(&reader, &loaded->sums.rows, loaded->label, XENT_ROWS, true);
     if (loaded->sums.rows.count)
       dense_load(&d, loaded);
     else
@@ -441,12 +441,12 @@ XENT_SHARED xent_status dense_rows(const job *j, xent_kernel kernel) {
     }
     if (written->sums.rows.count) {
       if (call->output) dense_emit(&d, written);
-      const xent_status status = rows_alone(j, &written->sums.rows, written->outcome.stay, kernel);
-      if (status) taker.status = status;
+      const xent_status status = rows_alone(j, &written->sums.rows, written->outcome.regular, kernel);
+      if (status) reader.status = status;
     }
     if (loaded->sums.rows.count) loaded->max = dense_max(loaded->x, d.n); /* last: a copy has to arrive first */
   }
-  return taker.status;
+  return reader.status;
 }
 
 #endif

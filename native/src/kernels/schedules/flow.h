@@ -40,7 +40,7 @@ typedef struct {
 
 typedef struct {
   const job *j;
-  row_taker taker;
+  row_reader reader;
   xent_kernel kernel;  /* of rows that leave */
   row_context *row;   /* the one at hand */
   int64_t n, pitch;
@@ -91,7 +91,7 @@ XENT_INLINE row_context *flow_row_at_hand(const flow *f, const flow_block *b, in
 /* A row whose logits are at hand. */
 XENT_INLINE row_context *flow_ready_row(const flow *f, const flow_block *b, int row) {
   row_context *r = flow_row_at_hand(f, b, row);
-  r->share = f->j->soft && f->j->smoothed ? f->j->eps / b->sums.even[row] : 0;
+  r->share = f->j->soft && f->j->smoothed ? f->j->eps / b->sums.smoothed_count[row] : 0;
   r->ready = b->x[row];
   return r;
 }
@@ -320,10 +320,10 @@ XENT_INLINE bool flow_write_line(const flow *f, const flow_block *b, int row) {
   const emission m = {.f = b->factor[row], .b = b->b[row]};
   const bool marks = call->class_mask && !masked_are_zero(&m, false);
   if (f->each || j->sparse || (call->targets ? f->row->x.cap != 0 || marks : f->log)) return false;
-  const strand to = strand_at(call->output, call->output_layout,
+  const strided to = strided_at(call->output, call->output_layout,
                               row_offset(call->shape, call->output_layout, row_of(&b->sums.rows, row)));
   put_lines(&to, 0, f->n, b->e[row], m.f, m.b, false);
-  if (j->labels) strand_set(&to, b->label[row], b->outcome.label_gradient[row]);
+  if (j->labels) strided_set(&to, b->label[row], b->outcome.label_gradient[row]);
   return true;
 }
 /* Results of any type, layout, mask, softcap, targets class by class. */
@@ -332,7 +332,7 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
   const xent_call *call = j->call;
   XENT_ALIGNED float out[XENT_STEP];
   const int64_t n = f->n, at = row_of(&b->sums.rows, row);
-  const strand to = strand_at(call->output, call->output_layout, row_offset(call->shape, call->output_layout, at));
+  const strided to = strided_at(call->output, call->output_layout, row_offset(call->shape, call->output_layout, at));
   const bool log = f->log && !call->targets, masked = call->targets && f->row->x.mask,
              cap = call->targets && f->row->x.cap != 0;
   const float *from = log || f->again ? b->x[row] : b->e[row];
@@ -367,16 +367,16 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
 
 XENT_INLINE void flow_end(flow *f, flow_block *b) {
   const xent_call *call = f->j->call;
-  const uint32_t stay = b->outcome.stay;
-  for (uint32_t rest = call->output && (f->j->labels || !f->straight) ? stay : 0; rest; rest &= rest - 1) {
+  const uint32_t regular = b->outcome.regular;
+  for (uint32_t rest = call->output && (f->j->labels || !f->straight) ? regular : 0; rest; rest &= rest - 1) {
     const int row = __builtin_ctz(rest);
     if (f->straight)
       b->y[row][b->label[row]] = b->outcome.label_gradient[row];
     else if (!flow_write_line(f, b, row))
       flow_write_row(f, b, row);
   }
-  const xent_status status = rows_alone(f->j, &b->sums.rows, stay, f->kernel);
-  if (status) f->taker.status = status;
+  const xent_status status = rows_alone(f->j, &b->sums.rows, regular, f->kernel);
+  if (status) f->reader.status = status;
 }
 
 /* ---- results ---- */
@@ -432,14 +432,14 @@ XENT_SHARED void flow_results(const flow *f, flow_block *b) {
   lanes_store(b->b, f->log ? b->outcome.f : f->each ? lanes_load(b->outcome.scale) : b->outcome.b);
   lanes_store(b->max, b->outcome.max);
   /* rows that leave are written where nobody looks: loops have no conditions */
-  for (uint32_t leave = all_rows(&in->rows) & ~b->outcome.stay; leave; leave &= leave - 1)
+  for (uint32_t leave = all_rows(&in->rows) & ~b->outcome.regular; leave; leave &= leave - 1)
     b->y[__builtin_ctz(leave)] = b->e[__builtin_ctz(leave)];
 }
 
 XENT_SHARED void flow_target_gradients(const flow *f, flow_block *b) {
   float distance[XENT_ROWS];
   lanes_store(distance, b->outcome.distance);
-  for (uint32_t rest = b->outcome.stay; rest; rest &= rest - 1) {
+  for (uint32_t rest = b->outcome.regular; rest; rest &= rest - 1) {
     const int row = __builtin_ctz(rest);
     const row_statistics s = {.max = (double)b->max[row]};
     const row_context *r = flow_ready_row(f, b, row);
@@ -532,9 +532,9 @@ XENT_SHARED void flow_begin(flow *f, const job *j, xent_kernel kernel, row_conte
   row->t = targets_of_call(call);
   memset(f, 0, sizeof *f);
   f->j = j;
-  f->taker.j = j;
+  f->reader.j = j;
   f->kernel = kernel;
-  f->taker.row = call->row_begin;
+  f->reader.row = call->row_begin;
   f->row = row;
   f->n = n;
   f->pitch = (n + XENT_UNIT - 1) / XENT_UNIT * XENT_UNIT + XENT_FLOW_APART;
@@ -552,8 +552,8 @@ XENT_SHARED void flow_begin(flow *f, const job *j, xent_kernel kernel, row_conte
   f->straight = f->direct && (!output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1 &&
                                           !j->sparse && (!f->each || f->targets)));
   const bool again = !needs_one_look(call);
-  f->apart = !f->direct && (f->both || (f->keep && (!f->exact || again)));
-  f->sloped = row->x.cap != 0 && output && call->targets && !f->apart;
+  f->irregular = !f->direct && (f->both || (f->keep && (!f->exact || again)));
+  f->sloped = row->x.cap != 0 && output && call->targets && !f->irregular;
   const int64_t fit = XENT_FLOW_FLOATS / f->pitch;
   f->most = fit < XENT_ROWS && (output || f->keep || !f->straight) ? (int)fit : XENT_ROWS;
 }
@@ -583,7 +583,7 @@ XENT_SHARED void flow_beside_blocks(flow *f) {
   }
   for (int step = 0, empty = 0; empty < 3; step++) {
     flow_block *next = &block[step % 3], *now = &block[(step + 2) % 3], *before = &block[(step + 1) % 3];
-    take_rows(&f->taker, &next->sums.rows, next->label, f->most, false);
+    take_rows(&f->reader, &next->sums.rows, next->label, f->most, false);
     if (next->sums.rows.count == 0) empty++;
     flow_addresses(f, &next->sums.rows, call->logits, &call->shape->logits, next->x);
     if (call->output) flow_addresses(f, &next->sums.rows, call->output, call->output_layout, next->y);
@@ -603,11 +603,11 @@ XENT_SHARED void flow_blocks(flow *f, float *scratch, float *other_half) {
   f->slopes = f->sloped ? other_half : NULL;
   f->straight = false;
   for (int i = 0; i < f->most; i++) {
-    b.y[i] = b.e[i] = kept_row(f, f->apart ? other_half : scratch, i);
+    b.y[i] = b.e[i] = kept_row(f, f->irregular ? other_half : scratch, i);
     if (!f->direct) b.x[i] = scratch + i * f->pitch;
   }
   for (;;) {
-    take_rows(&f->taker, &b.sums.rows, b.label, f->most, false);
+    take_rows(&f->reader, &b.sums.rows, b.label, f->most, false);
     if (b.sums.rows.count == 0) return;
     flow_copy(f, &b);
     if (f->exact) flow_prepare(f, &b);
@@ -645,7 +645,7 @@ XENT_SHARED xent_status flow_rows(const job *j, xent_kernel kernel) {
     flow_one_row(&f);
   else
     flow_many_blocks(&f);
-  return f.taker.status;
+  return f.reader.status;
 }
 
 #endif

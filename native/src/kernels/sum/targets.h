@@ -8,8 +8,8 @@
 
 /* The target of class i of a row: w q', w or 1; 0 where a class is masked or is `without`. */
 typedef struct {
-  strand q, w;     /* at is NULL: none */
-  float keep, add; /* q' = keep * q + add, fused, where smooth is set; of no q: add */
+  strided q, w;     /* at is NULL: none */
+  float confidence, add; /* q' = confidence * q + add, fused, where smooth is set; of no q: add */
   bool smooth;
   const uint8_t *mask;
   int64_t mask_stride;
@@ -19,9 +19,9 @@ typedef struct {
 /* Of sixteen classes from i on, of which n are left. */
 XENT_INLINE lanes target_lanes(const class_targets *t, int64_t i, int64_t n) {
   lanes q, w;
-  if (t->q.at) q = strand_load(&t->q, i, n, 0.0f);
-  if (t->w.at) w = strand_load(&t->w, i, n, 0.0f);
-  lanes v = class_target(t->q.at ? &q : NULL, t->w.at ? &w : NULL, t->keep, lanes_set(t->add), t->smooth);
+  if (t->q.at) q = strided_load(&t->q, i, n, 0.0f);
+  if (t->w.at) w = strided_load(&t->w, i, n, 0.0f);
+  lanes v = class_target(t->q.at ? &q : NULL, t->w.at ? &w : NULL, t->confidence, lanes_set(t->add), t->smooth);
   if (t->mask) v = where_counted(t->mask + i * t->mask_stride, t->mask_stride, n, v, 0.0f);
   if (n < XENT_LANES) v = lanes_keep_first(v, n);
   return t->without >= 0 ? lanes_drop(v, t->without - i) : v;
@@ -43,7 +43,7 @@ XENT_INLINE lanes target_floats(const class_targets *t, int64_t i, int64_t n, co
   lanes own, weight;
   if (q) own = load_up_to((const float *)(const void *)t->q.at + i, n);
   if (w) weight = load_up_to((const float *)(const void *)t->w.at + i, n);
-  const lanes v = class_target(q ? &own : NULL, w ? &weight : NULL, t->keep, lanes_set(t->add), t->smooth);
+  const lanes v = class_target(q ? &own : NULL, w ? &weight : NULL, t->confidence, lanes_set(t->add), t->smooth);
   return n >= XENT_LANES ? v : lanes_keep_first(v, n);
 }
 

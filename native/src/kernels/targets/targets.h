@@ -12,7 +12,7 @@ typedef struct {
   bool others;           /* smoothing is for the classes that are not the label */
   int64_t label;         /* of the whole row, not of a shard; XENT_NO_CLASS where there is none */
   double row_weight;
-  double eps, keep;      /* keep = 1 - eps */
+  double eps, confidence;      /* confidence = 1 - eps */
 } row_targets;
 
 static inline bool has_labels(const xent_call *call) {
@@ -66,7 +66,7 @@ static inline row_targets targets_of_call(const xent_call *call) {
   t.weighted = call->class_weights;
   t.others = o->smoothing == XENT_SMOOTHING_OTHERS;
   t.eps = o->label_smoothing;
-  t.keep = 1 - o->label_smoothing;
+  t.confidence = 1 - o->label_smoothing;
   return t;
 }
 
@@ -116,18 +116,18 @@ static inline bool sparse_entry(const xent_call *call, int64_t row, const row_ta
   *class = sparse_class_at(call, row, j);
   if (is_ignored_class(call, *class) || *class < begin || *class >= end) return false;
   const double p = one_float_at(call->target_weights, l->type, row_offset(call->shape, l, row) + j * l->classes);
-  *target = t->eps > 0 ? t->keep * p : p;
+  *target = t->eps > 0 ? t->confidence * p : p;
   if (t->weighted) *target *= weight_of_class(call, *class);
   return true;
 }
 
 /* How many classes share what smoothing gives away, of a row in which so many are counted. */
-static inline double even_classes(const row_targets *t, int64_t counted) {
+static inline double smoothed_classes(const row_targets *t, int64_t counted) {
   const bool others = t->others && t->kind == XENT_KIND_LABEL;
   return (double)(others ? counted - 1 : counted);
 }
-static inline double even_share(const row_targets *t, int64_t counted) {
-  const double H = even_classes(t, counted);
+static inline double smoothing_share(const row_targets *t, int64_t counted) {
+  const double H = smoothed_classes(t, counted);
   return t->eps > 0 && H > 0 ? t->eps / H : 0;
 }
 

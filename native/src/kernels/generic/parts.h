@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows in parts: the states of class ranges, and what becomes of them when a row is complete. */
-#ifndef XENT_CAREFUL_PARTS_H
-#define XENT_CAREFUL_PARTS_H
+#ifndef XENT_GENERIC_PARTS_H
+#define XENT_GENERIC_PARTS_H
 
-#include "kernels/careful/row.h"
+#include "kernels/generic/row.h"
 
-XENT_SHARED xent_status careful_forward_states_rows(const xent_call *call, row_buffers b) {
+XENT_SHARED xent_status generic_forward_states_rows(const xent_call *call, row_buffers b) {
   const int64_t chunks = xent_chunks(call->shape->classes);
   const job j = job_of(call);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
@@ -17,7 +17,7 @@ XENT_SHARED xent_status careful_forward_states_rows(const xent_call *call, row_b
     if (!status) status = check_sparse_row(call, r.x.span, &r.t);
     if (status) return status;
     const int64_t counted = call->shape->all_classes ? r.x.all : count_classes(&r.x, 0, r.x.classes);
-    if (j.soft) r.share = even_share(&r.t, counted);
+    if (j.soft) r.share = smoothing_share(&r.t, counted);
     for (int64_t i = call->class_begin; i < call->class_end; i += XENT_CHUNK) {
       const int64_t n = chunk_length(i, call->class_end);
       row_state *state = &states[i / XENT_CHUNK];
@@ -32,7 +32,7 @@ XENT_SHARED xent_status careful_forward_states_rows(const xent_call *call, row_b
   }
   return XENT_OK;
 }
-XENT_DEFINE_ROWS(careful_forward_states)
+XENT_DEFINE_ROWS(generic_forward_states)
 
 static double backward_sum(const row_state *states, int64_t chunks) {
   double sum = 0;
@@ -67,7 +67,7 @@ static void finish_row(void *of, int64_t row, const row_targets *t) {
   results_of_rows(j, &in, &out);
 }
 
-XENT_KERNEL xent_status careful_finish(const xent_call *call) {
+XENT_KERNEL xent_status generic_finish(const xent_call *call) {
   static const states_kernel kernel = {.sum = backward_sum, .ignored = finish_ignored, .fold = finish_row};
   job j = job_of(call);
   return finish_states(call, &kernel, &j);

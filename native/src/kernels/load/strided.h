@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Numbers of a row in an array of floats of any type and stride: sixteen are read as float32, or written from it. */
-#ifndef XENT_LOAD_STRAND_H
-#define XENT_LOAD_STRAND_H
+#ifndef XENT_LOAD_STRIDED_H
+#define XENT_LOAD_STRIDED_H
 
 #include "kernels/targets/entries.h"
 #include "kernels/vector/vector.h"
@@ -11,25 +11,25 @@ typedef struct {
   const char *at;
   int64_t stride;
   int32_t type;
-} strand;
+} strided;
 
-XENT_INLINE strand strand_at(const void *array, const xent_layout *l, int64_t offset) {
-  return (strand){.at = (const char *)array + offset * size_of_float(l->type), .stride = l->classes, .type = l->type};
+XENT_INLINE strided strided_at(const void *array, const xent_layout *l, int64_t offset) {
+  return (strided){.at = (const char *)array + offset * size_of_float(l->type), .stride = l->classes, .type = l->type};
 }
 /* Of an array with a number per class: class 0 of the row. */
-XENT_INLINE strand strand_of_row(const xent_call *call, const void *array, const xent_layout *l, row_span span) {
-  return array ? strand_at(array, l, class_offset(call, l, span)) : (strand){0};
+XENT_INLINE strided strided_row(const xent_call *call, const void *array, const xent_layout *l, row_span span) {
+  return array ? strided_at(array, l, class_offset(call, l, span)) : (strided){0};
 }
-XENT_INLINE bool is_direct(const strand *s) { return s->type == XENT_F32 && s->stride == 1; }
+XENT_INLINE bool is_direct(const strided *s) { return s->type == XENT_F32 && s->stride == 1; }
 
 /* A row of floats side by side. */
 XENT_INLINE const float *direct_row(const xent_call *call, const void *array, const xent_layout *l, int64_t row) {
   return (const float *)array + row_offset(call->shape, l, row);
 }
 
-XENT_INLINE float strand_one(const strand *s, int64_t i) { return (float)float_at(s->at, s->type, i * s->stride); }
+XENT_INLINE float strided_one(const strided *s, int64_t i) { return (float)float_at(s->at, s->type, i * s->stride); }
 
-XENT_INLINE void strand_set(const strand *s, int64_t i, float v) {
+XENT_INLINE void strided_set(const strided *s, int64_t i, float v) {
   char *at = (char *)(uintptr_t)s->at;
   if (s->type == XENT_F32)
     ((float *)(void *)at)[i * s->stride] = v;
@@ -85,7 +85,7 @@ XENT_INLINE void copy_halves(uint16_t *to, int64_t to_stride, const uint16_t *fr
 }
 
 /* Numbers that are apart, or fewer halves than a vector. */
-XENT_SHARED lanes strand_few(const strand *s, int64_t i, int64_t n, float fill) {
+XENT_SHARED lanes strided_few(const strided *s, int64_t i, int64_t n, float fill) {
   XENT_ALIGNED float v[XENT_LANES];
   uint16_t halves[XENT_LANES] = {0};
   const float *x = (const float *)(const void *)s->at + i * s->stride;
@@ -99,7 +99,7 @@ XENT_SHARED lanes strand_few(const strand *s, int64_t i, int64_t n, float fill) 
   if (!floats) lanes_store(v, whole_lanes(halves, 0, s->type));
   return lanes_load_part(v, n, fill);
 }
-XENT_SHARED void strand_set_few(const strand *s, int64_t i, int64_t n, lanes v) {
+XENT_SHARED void strided_set_few(const strided *s, int64_t i, int64_t n, lanes v) {
   XENT_ALIGNED float numbers[XENT_LANES];
   uint16_t halves[XENT_LANES];
   char *at = (char *)(uintptr_t)s->at;
@@ -114,19 +114,19 @@ XENT_SHARED void strand_set_few(const strand *s, int64_t i, int64_t n, lanes v) 
 }
 
 /* Numbers i.. of the row, of which n are left: `fill` where there is none. */
-XENT_INLINE lanes strand_load(const strand *s, int64_t i, int64_t n, float fill) {
+XENT_INLINE lanes strided_load(const strided *s, int64_t i, int64_t n, float fill) {
   if (s->stride == 1 && s->type == XENT_F32) {
     const float *x = (const float *)(const void *)s->at + i;
     return n >= XENT_LANES ? lanes_load(x) : lanes_load_part(x, n, fill);
   }
-  return s->stride != 1 || n < XENT_LANES ? strand_few(s, i, n, fill) : whole_lanes(s->at, i, s->type);
+  return s->stride != 1 || n < XENT_LANES ? strided_few(s, i, n, fill) : whole_lanes(s->at, i, s->type);
 }
-XENT_INLINE void strand_store(const strand *s, int64_t i, int64_t n, lanes v) {
+XENT_INLINE void strided_store(const strided *s, int64_t i, int64_t n, lanes v) {
   char *at = (char *)(uintptr_t)s->at;
   if (s->stride == 1 && s->type == XENT_F32) {
     lanes_store_part((float *)(void *)at + i, n, v);
   } else if (s->stride != 1) {
-    strand_set_few(s, i, n, v);
+    strided_set_few(s, i, n, v);
   } else {
     uint16_t few[XENT_LANES], *end = (uint16_t *)(void *)at + i, *to = n < XENT_LANES ? few : end;
     store_halves(to, s->type, v);
@@ -135,8 +135,8 @@ XENT_INLINE void strand_store(const strand *s, int64_t i, int64_t n, lanes v) {
 }
 
 /* The same number in places [begin, end). */
-XENT_SHARED void strand_fill(const strand *s, int64_t begin, int64_t end, float value) {
-  for (int64_t i = begin; i < end; i += XENT_LANES) strand_store(s, i, end - i, lanes_set(value));
+XENT_SHARED void strided_fill(const strided *s, int64_t begin, int64_t end, float value) {
+  for (int64_t i = begin; i < end; i += XENT_LANES) strided_store(s, i, end - i, lanes_set(value));
 }
 
 #endif

@@ -5,8 +5,8 @@
  * NaN, an infinity, a shift or a factor below the normal floats, parts of rows, and whatever arrays and options are
  * rare.
  */
-#ifndef XENT_CAREFUL_ROW_H
-#define XENT_CAREFUL_ROW_H
+#ifndef XENT_GENERIC_ROW_H
+#define XENT_GENERIC_ROW_H
 
 #include "kernels/emit/target.h"
 #include "kernels/order/order.h"
@@ -164,7 +164,7 @@ XENT_INLINE bool end_round(const job *j, int64_t row, bool second, row_result *g
 
 XENT_SHARED void whole_row(row_context *r, bool want_first, row_result *g) {
   const job *j = r->j;
-  if (j->soft) r->share = even_share(&r->t, count_classes(&r->x, 0, r->x.classes));
+  if (j->soft) r->share = smoothing_share(&r->t, count_classes(&r->x, 0, r->x.classes));
   fold_row(r, 0.0f, want_first, &g->fold);
   if (!end_round(j, r->x.row, false, g)) return;
   fold_row(r, g->shift, false, &g->fold);
@@ -189,7 +189,7 @@ XENT_INLINE void add_row(const row_context *r, const row_result *g, double upstr
   in->sum[i] = f->sum;
   in->dot[i] = f->dot;
   in->mass[i] = f->mass;
-  in->even[i] = even_classes(&r->t, f->label.counted);
+  in->smoothed_count[i] = smoothed_classes(&r->t, f->label.counted);
   in->weight[i] = j->labels ? weight_of_class(j->call, r->t.label) : 1;
   in->row_weight[i] = r->t.row_weight;
   in->upstream[i] = upstream;
@@ -270,8 +270,8 @@ XENT_INLINE double distance_of_row(const job *j, float max, float reference, dou
 
 /* ---- the second pass ---- */
 
-XENT_INLINE strand output_strand(const row_context *r) {
-  return strand_of_row(r->j->call, r->j->call->output, r->j->call->output_layout, r->x.span);
+XENT_INLINE strided strided_output(const row_context *r) {
+  return strided_row(r->j->call, r->j->call->output, r->j->call->output_layout, r->x.span);
 }
 
 /* Of a gradient, cc being the scale of the row divided by the temperature; at_label: or NULL where nobody knows it. */
@@ -284,8 +284,8 @@ XENT_INLINE row_emission gradient_of_row(row_context *r, const row_statistics *s
   if (j->labels && !at_label) {
     row_outcome lanes_of;
     const double weight = weight_of_class(j->call, r->t.label);
-    target_results t = {.pull = dlanes_set(s->pull), .share = dlanes_set(share), .own = dlanes_set(weight * j->keep)};
-    lanes_of.stay = 1;
+    target_results t = {.pull = dlanes_set(s->pull), .share = dlanes_set(share), .own = dlanes_set(weight * j->confidence)};
+    lanes_of.regular = 1;
     gradient_outcome(j, dlanes_set(s->sum), dlanes_set(s->mass), dlanes_set(S), &t, dlanes_set(weight), dlanes_set(cc),
                      &lanes_of);
     g.at_label = lanes_of.label_gradient[0];
@@ -351,15 +351,15 @@ XENT_INLINE void write_floats_of_row(const row_context *r, row_emission *g, cons
 XENT_SHARED void write_classes_of_row(row_context *r, row_emission *g, const row_statistics *s, int64_t begin,
                                       int64_t end) {
   const xent_call *call = r->j->call;
-  const strand out = output_strand(r);
+  const strided out = strided_output(r);
   const bool stream = call->stream, kept = r->kept.e;
   const bool marks = r->x.mask && (r->j->sparse || !masked_are_zero(&g->m, g->has_each));
   const bool finish = call->targets && (r->x.cap != 0 || marks);
   if (!kept && !g->log && s->shift == 0 && !g->has_each && g->finite && !r->j->sparse &&
-      lie_alike(&r->x, &out, end - begin)) {
+      layouts_agree(&r->x, &out, end - begin)) {
     emit_straight(&g->m, &r->x, &out, begin, end - begin, stream);
     const int64_t label = r->t.label - r->x.first;
-    if (r->t.label >= 0 && label >= begin && label < end) strand_set(&out, label, g->at_label);
+    if (r->t.label >= 0 && label >= begin && label < end) strided_set(&out, label, g->at_label);
     return;
   }
   if (finish && r->x.cap != 0 && !r->ready) r->x.slopes = r->b.slopes;
@@ -387,15 +387,15 @@ XENT_SHARED void write_row(row_context *r, const row_statistics *s, int64_t begi
   const bool gradient = j->call->targets, log = j->call->log;
   if (s->kind & XENT_ROW_SPECIAL) {
     const bool nan = gradient ? s->kind & XENT_ROW_NAN : !(s->kind & XENT_ROW_MASKED);
-    const strand out = output_strand(r);
-    strand_fill(&out, begin, end, nan ? XENT_NAN : log ? -INFINITY : 0.0f);
+    const strided out = strided_output(r);
+    strided_fill(&out, begin, end, nan ? XENT_NAN : log ? -INFINITY : 0.0f);
     return;
   }
   const float max = (float)s->max;
   if (!gradient && r->x.all == 1 && !log && row_one(&r->x, 0, (float)s->shift) == max &&
       s->sum == (double)exp_one(max, s->reference, &j->temperature) * XENT_UNSCALE) {
-    const strand out = output_strand(r);
-    strand_fill(&out, begin, end, 1.0f); /* one class, and nothing beside it */
+    const strided out = strided_output(r);
+    strided_fill(&out, begin, end, 1.0f); /* one class, and nothing beside it */
     return;
   }
   const double cc = logit_scale(j->call->options, scale_of_row(j, r->x.row, r->t.row_weight));
@@ -416,12 +416,12 @@ typedef struct {
   row_statistics statistics[XENT_ROWS];
   row_sums sums;
   row_outcome outcome;
-} careful_block;
+} generic_block;
 
 /* What is written stays in the second cache between the two passes. */
 enum { XENT_CACHED_CLASSES = XENT_KEPT_CHUNKS * XENT_CHUNK };
 
-XENT_INLINE void begin_rows(careful_block *b, const job *j, row_buffers buffers) {
+XENT_INLINE void begin_rows(generic_block *b, const job *j, row_buffers buffers) {
   const xent_call *call = j->call;
   const xent_shape *s = call->shape;
   const row_context first = row_context_of(j, call->row_begin, buffers);
@@ -442,7 +442,7 @@ XENT_INLINE void begin_rows(careful_block *b, const job *j, row_buffers buffers)
 }
 
 /* A row's sums, and what is read of it beside them; or all of it where there are none. */
-XENT_SHARED xent_status take_careful_row(careful_block *b, int64_t row) {
+XENT_SHARED xent_status take_generic_row(generic_block *b, int64_t row) {
   const job *j = b->j;
   const xent_call *call = j->call;
   row_sums *in = &b->sums;
@@ -450,7 +450,7 @@ XENT_SHARED xent_status take_careful_row(careful_block *b, int64_t row) {
   row_context *r = &b->row[i];
   move_row_source(&r->x, span_of_row(call, row), call->logits, &call->shape->logits);
   r->ready = NULL;
-  if (b->keep) r->kept.e = (float *)(uintptr_t)output_strand(r).at;
+  if (b->keep) r->kept.e = (float *)(uintptr_t)strided_output(r).at;
   xent_status status = targets_of_row(call, r->x.span, &r->t);
   if (!status) status = check_sparse_row(call, r->x.span, &r->t);
   if (status) return status;
@@ -479,7 +479,7 @@ XENT_SHARED xent_status take_careful_row(careful_block *b, int64_t row) {
   return XENT_OK;
 }
 
-XENT_SHARED void finish_rows(careful_block *b) {
+XENT_SHARED void finish_rows(generic_block *b) {
   const job *j = b->j;
   const xent_call *call = j->call;
   float distance[XENT_ROWS], f[XENT_ROWS];
@@ -500,7 +500,7 @@ XENT_SHARED void finish_rows(careful_block *b) {
 }
 
 /* What is written from statistics. */
-XENT_SHARED xent_status careful_known_rows(const xent_call *call, row_buffers b) {
+XENT_SHARED xent_status generic_known_rows(const xent_call *call, row_buffers b) {
   const job j = job_of(call);
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
     row_context r = row_context_of(&j, row, b);
@@ -515,21 +515,21 @@ XENT_SHARED xent_status careful_known_rows(const xent_call *call, row_buffers b)
   }
   return XENT_OK;
 }
-XENT_DEFINE_ROWS(careful_known)
+XENT_DEFINE_ROWS(generic_known)
 
-XENT_SHARED xent_status careful_forward_rows(const xent_call *call, row_buffers buffers) {
-  if (call->known_statistics) return careful_known_rows(call, buffers);
+XENT_SHARED xent_status generic_forward_rows(const xent_call *call, row_buffers buffers) {
+  if (call->known_statistics) return generic_known_rows(call, buffers);
   const job j = job_of(call);
-  careful_block b;
+  generic_block b;
   xent_status status = XENT_OK;
   begin_rows(&b, &j, buffers);
   for (int64_t row = call->row_begin; row < call->row_end && !status;) {
     no_rows(&b.sums);
-    for (; row < call->row_end && !status && b.sums.rows.count < b.most; row++) status = take_careful_row(&b, row);
+    for (; row < call->row_end && !status && b.sums.rows.count < b.most; row++) status = take_generic_row(&b, row);
     if (b.sums.rows.count) finish_rows(&b);
   }
   return status;
 }
-XENT_DEFINE_ROWS(careful_forward)
+XENT_DEFINE_ROWS(generic_forward)
 
 #endif
