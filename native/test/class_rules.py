@@ -23,7 +23,8 @@ RULES = {
     "log-probability": ["log_probability", "f64_write_top"],
     "gradient of a target": ["class_target_gradient", "write_target_gradient", "f64_target_gradient"],
     "clamped loss of a class": ["clamped_terms", "clamped_loss", "f64_clamped_loss"],
-    "log-probability of a class that a caller names": ["f32_named_gradient", "f64_named_gradient", "f64_log_probability"],
+    "log-probability of a class that a caller names": ["f32_named_gradient", "f64_named_gradient",
+                                                       "f64_log_probability"],
     "backward of softmax": ["backward_lanes", "f64_backward_one"],
     "classes before a class": ["bits_before", "order_classes"],
 }

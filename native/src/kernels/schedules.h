@@ -6,11 +6,11 @@
 enum {
   XENT_SCHEDULE_NONE,
   XENT_SCHEDULE_SINGLE, /* one row of at most 128 classes, and nothing unusual asked of it */
-  XENT_SCHEDULE_DENSE,  /* sixteen rows of a few classes as they lie */
+  XENT_SCHEDULE_DENSE,  /* sixteen rows of a few classes as they are in memory */
   XENT_SCHEDULE_FLOW,   /* up to sixteen rows of up to 1024 classes together: schedules/flow.h */
-  XENT_SCHEDULE_STRIP,  /* columns, sixteen and more side by side */
+  XENT_SCHEDULE_STRIP,  /* columns, four and more side by side, a row in each lane */
   XENT_SCHEDULE_TURNED, /* columns that become rows, some at a time */
-  XENT_SCHEDULE_ROW,    /* row by row, chunk by chunk: everything */
+  XENT_SCHEDULE_ROW,    /* rows of 1025 to 4096 classes, as flow; all others, chunk by chunk */
   XENT_SCHEDULE_F64,    /* float64 arithmetic */
   XENT_SCHEDULE_ELEMENTS /* every element by itself, in pieces */
 };

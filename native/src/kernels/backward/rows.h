@@ -11,7 +11,7 @@
 #define XENT_BACKWARD_ROWS_H
 
 #include "kernels/emit/backward.h"
-#include "kernels/results/sixteen.h"
+#include "kernels/rows/sixteen.h"
 
 typedef struct {
   const xent_call *call;
@@ -152,8 +152,7 @@ XENT_INLINE void dense_backward_write(const float *y, const float *g, float *dx,
 XENT_INLINE int64_t dense_backward_rows(const float_rows *r, float hi, const bool log) {
   XENT_ALIGNED int32_t rows[XENT_DENSE_ROWS * (log ? XENT_DENSE_LOG_SOFTMAX : XENT_DENSE_SOFTMAX)];
   const int64_t n = r->n;
-  const uint32_t reciprocal = (1u << 20) / (uint32_t)n + 1; /* i / n exactly, for i < 2^11 */
-  for (uint32_t i = 0; i < XENT_DENSE_ROWS * (uint32_t)n; i++) rows[i] = (int32_t)(i * reciprocal >> 20);
+  map_rows(rows, n);
   const backward_factors f = {references_of_backward(), lanes_set(0), lanes_set(hi)};
   int64_t row = 0;
   for (; row + XENT_ROWS <= r->count; row += XENT_ROWS) {
@@ -435,20 +434,31 @@ XENT_SHARED xent_status log_softmax_contiguous(const backward_call *b) { return 
 
 /* ---- the calls ---- */
 
+/* How its rows are computed: floats a pitch apart; rows of at most a group, many copied at a time; copies of any
+ * length; contiguous rows, one by one. */
+enum backward_kind { XENT_BACKWARD_FLOATS, XENT_BACKWARD_SHORT, XENT_BACKWARD_COPIES, XENT_BACKWARD_CONTIGUOUS };
+
+XENT_INLINE enum backward_kind backward_kind_of(const backward_call *b, const float_rows *all) {
+  const xent_call *call = b->call;
+  const int64_t n = call->shape->classes;
+  const enum backward_kind any = b->copied ? XENT_BACKWARD_COPIES : XENT_BACKWARD_CONTIGUOUS;
+  if (call->class_end - call->class_begin != n || call->known_statistics || call->row_offsets) return any;
+  if (!b->copied && !call->class_mask && b->type == XENT_F32) {
+    if (call->stream && n > XENT_DENSE_SOFTMAX) return any; /* stores past the caches are those of long rows */
+    if (n <= XENT_CHUNK && all->y_pitch && all->g_pitch && all->dx_pitch) return XENT_BACKWARD_FLOATS;
+  }
+  const int64_t few = b->log ? XENT_DENSE_LOG_SOFTMAX : XENT_DENSE_SOFTMAX; /* of contiguous 16-bit floats */
+  return n <= (b->copied || b->type == XENT_F32 ? XENT_GROUP : few) ? XENT_BACKWARD_SHORT : any;
+}
 XENT_KERNEL xent_status backward_rows(const xent_call *call) {
   const backward_call b = backward_call_of(call);
-  const int64_t n = call->shape->classes, dense = b.log ? XENT_DENSE_LOG_SOFTMAX : XENT_DENSE_SOFTMAX;
-  const bool whole = call->class_end - call->class_begin == n && !call->known_statistics && !call->row_offsets;
-  const bool floats = !b.copied && !call->class_mask && b.type == XENT_F32, rows = !b.copied && b.type != XENT_F32;
-  const bool past = floats && call->stream && n > XENT_DENSE_SOFTMAX;
   const float_rows all = float_rows_of(call);
-  if (floats && whole && !past && n <= XENT_CHUNK && all.y_pitch && all.g_pitch && all.dx_pitch) {
-    (b.log ? log_softmax_float_rows : softmax_float_rows)(&all, b.hi);
-    return XENT_OK;
+  switch (backward_kind_of(&b, &all)) {
+    case XENT_BACKWARD_FLOATS: (b.log ? log_softmax_float_rows : softmax_float_rows)(&all, b.hi); return XENT_OK;
+    case XENT_BACKWARD_SHORT: return backward_of_short_copies(&b);
+    case XENT_BACKWARD_COPIES: return backward_of_copies(&b);
+    default: return b.log ? log_softmax_contiguous(&b) : softmax_contiguous(&b);
   }
-  if (whole && !past && n <= (rows ? dense : XENT_GROUP)) return backward_of_short_copies(&b);
-  if (b.copied) return backward_of_copies(&b);
-  return b.log ? log_softmax_contiguous(&b) : softmax_contiguous(&b);
 }
 
 XENT_KERNEL xent_status backward_states(const xent_call *call) {

@@ -36,7 +36,7 @@ XENT_INLINE void known_row(const flow *f, flow_block *b, int row) {
   if (!f->straight) {
     row_source *x = &flow_row_at_hand(f, b, row)->x;
     const strided to = strided_at(call->output, call->output_layout, row_offset(call->shape, call->output_layout, at));
-    if (!f->each && !f->j->sparse && layouts_agree(x, &to, f->n)) {
+    if (!f->j->each && !f->j->sparse && layouts_agree(x, &to, f->n)) {
       emit_straight(&m, x, &to, 0, f->n, call->stream);
       if (f->j->labels) strided_set(&to, b->label[row], b->outcome.label_gradient[row]);
       return;
@@ -57,9 +57,9 @@ XENT_SHARED xent_status known_flow_rows(const job *j, xent_kernel kernel) {
   XENT_ALIGNED float copy[XENT_FLOW_MOST], slopes[XENT_FLOW_MOST];
   flow_block b;
   f.pitch = 0; /* one row after the other takes the same place */
-  f.again = true;
+  f.place = XENT_FLOW_NOT_KEPT;
   f.slopes = row.x.cap != 0 ? slopes : NULL;
-  f.straight = f.straight && !f.each;
+  f.straight = f.straight && f.direct && !j->each;
   for (int i = 0; i < XENT_ROWS; i++) b.x[i] = b.e[i] = copy;
   for (;;) {
     take_rows(&f.reader, &b.sums.rows, b.label, XENT_ROWS, false);

@@ -209,7 +209,7 @@ XENT_SHARED void finish_block(const column_call *a, strip *s, int64_t at, const 
   if (j->smoothed || j->probabilities) memcpy(in.dot, sums->dot + at, sizeof in.dot);
   if (a->each) memcpy(in.mass, sums->mass + at, sizeof in.mass);
   if (call->entropies) memcpy(in.entropy, sums->entropy + at, sizeof in.entropy);
-  /* these do not stay: ignored rows, and those that must see which of equal classes are masked */
+  /* irregular, too: ignored rows, and those that must see which of equal classes are masked */
   const uint32_t lowest =
       call->ranks && call->class_mask ? lanes_bits_equal(lanes_load(in.logit), lanes_set(-INFINITY)) : 0;
   for (uint32_t rest = ignored | lowest; rest; rest &= rest - 1) in.sum[__builtin_ctz(rest)] = XENT_F64_NAN;

@@ -131,14 +131,15 @@ XENT_SHARED void settle(const chunk_progress *c, const float *x, float *e, const
   emit_again(&m, x, e, c->settled, false);
 }
 
-/* v f + b of n numbers side by side, to where and how the tensor wants them. */
-XENT_SHARED void put_lines(const strided *s, int64_t begin, int64_t n, const float *v, float f, float b, bool stream) {
+/* (v - less) f + b of n numbers side by side, to where and how the tensor wants them. */
+XENT_SHARED void put_lines(const strided *s, int64_t begin, int64_t n, const float *v, float less, float f, float b,
+                           bool stream) {
   char *at = (char *)(uintptr_t)s->at + (s->stride == 1 ? begin * size_of_float(s->type) : 0);
   uint16_t *halves = (uint16_t *)(void *)at;
   const int32_t type = s->type;
-  const lanes fs = lanes_set(f), bs = lanes_set(b);
+  const lanes minus = lanes_set(less), fs = lanes_set(f), bs = lanes_set(b);
   int64_t i = 0;
-#define XENT_NUMBERS(k) class_line(lanes_load(v + (k)), fs, bs)
+#define XENT_NUMBERS(k) class_line(lanes_sub(lanes_load(v + (k)), minus), fs, bs)
   const bool past = stream && s->stride == 1 && (uintptr_t)at % XENT_STREAM_ALIGNMENT == 0;
   for (; past && type == XENT_F32 && i + XENT_LANES <= n; i += XENT_LANES)
     lanes_stream((float *)(void *)at + i, XENT_NUMBERS(i));
@@ -163,12 +164,13 @@ XENT_SHARED void put_lines(const strided *s, int64_t begin, int64_t n, const flo
     return;
   }
   for (; i < n; i += XENT_LANES)
-    strided_store(s, begin + i, n - i, class_line(lanes_load_part(v + i, n - i, 0.0f), fs, bs));
+    strided_store(s, begin + i, n - i, class_line(lanes_sub(lanes_load_part(v + i, n - i, 0.0f), minus), fs, bs));
 #undef XENT_NUMBERS
 }
 /* v 1 - 0 is v. */
 XENT_SHARED void put_floats(const strided *s, int64_t begin, int64_t n, const float *v, bool stream) {
-  if (!is_direct(s) || (const float *)(const void *)s->at + begin != v) put_lines(s, begin, n, v, 1.0f, -0.0f, stream);
+  if (is_direct(s) && (const float *)(const void *)s->at + begin == v) return;
+  put_lines(s, begin, n, v, 0.0f, 1.0f, -0.0f, stream);
 }
 
 /* ---- rows as they lie, of one type both, masked or of 16-bit floats ---- */

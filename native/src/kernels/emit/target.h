@@ -240,10 +240,9 @@ XENT_INLINE void finish_lanes(const row_source *x, float *y, int64_t class, cons
     lanes_store_part(y, n, v);
 }
 XENT_INLINE void finish_classes(const row_context *r, float *y, int64_t begin, int64_t n) {
-  const row_source x = r->x; /* which no store to y can change */
   int64_t i = 0;
-  for (; i + XENT_LANES <= n; i += XENT_LANES) finish_lanes(&x, y + i, begin + i, XENT_LANES);
-  if (i < n) finish_lanes(&x, y + i, begin + i, n - i);
+  for (; i + XENT_LANES <= n; i += XENT_LANES) finish_lanes(&r->x, y + i, begin + i, XENT_LANES);
+  if (i < n) finish_lanes(&r->x, y + i, begin + i, n - i);
 }
 
 #endif

@@ -97,7 +97,8 @@ XENT_INLINE int f64_numbers_of(const f64_block *b, int j, f64_numbers *k) {
     k->limit = doubles_where_at_most(tiny, most, doubles_set(XENT_F64_TINY_LIMIT), doubles_set(XENT_F64_NAN));
     return XENT_F64_TINY;
   }
-  const uint32_t finite = doubles_bits_above(infinity, size) & doubles_bits_above(infinity, doubles_magnitude(k->addend));
+  const uint32_t finite =
+      doubles_bits_above(infinity, size) & doubles_bits_above(infinity, doubles_magnitude(k->addend));
   return f64_has_targets(b) || finite != all ? XENT_F64_TARGETS : XENT_F64_PLAIN;
 }
 
@@ -175,7 +176,7 @@ XENT_INLINE void f64_write_columns(const f64_block *k, int j, int64_t begin, int
   }
 }
 
-/* Classes [begin, end) of the rows of a tile of which some, `stay`, are ordinary. What others get does not matter. */
+/* Classes [begin, end) of the rows of a tile of which some are `regular`. What others get does not matter. */
 XENT_INLINE void f64_write_ordinary(const f64_block *k, int j, int64_t begin, int64_t end, uint32_t regular) {
   const f64_row *rows = k->rows + j;
   const f64_array *y = &rows->output;

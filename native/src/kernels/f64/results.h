@@ -98,7 +98,7 @@ XENT_INLINE uint32_t f64_row_kind(const f64_row *r, const f64_sums *g, int j) {
   const bool bad_mass = r->t.kind == XENT_KIND_PROBABILITIES && !isfinite(g->mass[j]);
   return M == INFINITY || g->total[j] != g->total[j] || bad_mass ? XENT_ROW_NAN : 0;
 }
-/* The results of row j, which has a fate. */
+/* The results of row j, which is special. */
 XENT_INLINE void f64_settle_special(f64_sums *g, int j) {
   const bool masked = g->row_kind[j] == XENT_ROW_MASKED;
   g->special |= 1u << j;

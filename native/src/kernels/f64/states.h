@@ -94,7 +94,7 @@ XENT_INLINE f64_fold f64_fold_of_state(const row_state *c) {
                     pair_of(doubles_set(c->dot)), pair_of(doubles_set(c->mass))};
 }
 
-/* Of a block of one row, with its fate. */
+/* Of a block of one row. */
 static void f64_finish_ignored(void *of, int64_t row) {
   f64_block *k = of;
   k->rows->span.row = row;

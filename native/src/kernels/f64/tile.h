@@ -63,7 +63,7 @@ typedef struct {
   double counted[XENT_F64_LANES], label_weight[XENT_F64_LANES], row_weight[XENT_F64_LANES]; /* what is asked for */
   double shift[XENT_F64_LANES];
   uint32_t row_kind[XENT_F64_ROWS]; /* 0, or what of XENT_ROW_SPECIAL became of the row */
-  uint32_t ignored, special;    /* rows with a fate */
+  uint32_t ignored, special;    /* rows of a special kind */
   double max[XENT_F64_LANES], class_max[XENT_F64_LANES], reference[XENT_F64_LANES], sum[XENT_F64_LANES];
   double dot[XENT_F64_LANES], mass[XENT_F64_LANES], label_logit[XENT_F64_LANES];
   /* settled from here on */

@@ -284,7 +284,8 @@ XENT_INLINE row_emission gradient_of_row(row_context *r, const row_statistics *s
   if (j->labels && !at_label) {
     row_outcome lanes_of;
     const double weight = weight_of_class(j->call, r->t.label);
-    target_results t = {.pull = dlanes_set(s->pull), .share = dlanes_set(share), .own = dlanes_set(weight * j->confidence)};
+    target_results t = {
+        .pull = dlanes_set(s->pull), .share = dlanes_set(share), .own = dlanes_set(weight * j->confidence)};
     lanes_of.regular = 1;
     gradient_outcome(j, dlanes_set(s->sum), dlanes_set(s->mass), dlanes_set(S), &t, dlanes_set(weight), dlanes_set(cc),
                      &lanes_of);

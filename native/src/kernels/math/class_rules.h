@@ -20,7 +20,11 @@ XENT_INLINE void class_softcap(float cap, float uncap, lanes *x, lanes *slope, c
 /* The target of a class: w (keep q + add), keep and add being of smoothing; w and keep are left out where they are 1.
  * Without q it is w add. */
 XENT_INLINE lanes class_target(const lanes *q, const lanes *w, float keep, lanes add, const bool smooth) {
-  const lanes v = !q ? add : smooth ? lanes_fma(lanes_set(keep), *q, add) : *q;
+  lanes v = add;
+  if (q) {
+    v = *q;
+    if (smooth) v = lanes_fma(lanes_set(keep), v, add); /* a branch: the same for all classes */
+  }
   return w ? lanes_mul(*w, v) : v;
 }
 

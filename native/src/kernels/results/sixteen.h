@@ -52,7 +52,7 @@ typedef struct {
   lanes reference, distance;
   float scale[XENT_ROWS];          /* c of targets that differ from class to class */
   float label_gradient[XENT_ROWS]; /* written over the label's class */
-  uint32_t regular;                   /* rows that are finished here; the others have left */
+  uint32_t regular;                   /* rows finished here; generic/ computes the others */
   row_statistics *record;          /* of each row, or NULL */
 } row_outcome;
 

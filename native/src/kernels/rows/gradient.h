@@ -23,7 +23,8 @@ XENT_SHARED void known_outcome(const job *j, const int32_t *label, row_sums *in,
     share[i] = own->share;
     const double even = own->share > 0 ? j->eps / own->share : 1; /* a number of classes, unless somebody changed it */
     in->smoothed_count[i] = (double)(int64_t)((even < 0x1p53 ? even : 0x1p53) + 0.5);
-    if (own->kind & XENT_ROW_SPECIAL || own->shift != 0 || (j->smoothed && !(own->share > 0))) out->regular &= ~(1u << i);
+    if (own->kind & XENT_ROW_SPECIAL || own->shift != 0 || (j->smoothed && !(own->share > 0)))
+      out->regular &= ~(1u << i);
   }
   const dlanes weight = j->plain ? dlanes_set(1) : dlanes_load(in->weight), sum = dlanes_load(in->sum),
                e = dlanes_load(label_e);

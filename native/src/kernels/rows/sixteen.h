@@ -30,7 +30,7 @@ XENT_SHARED void write_ignored_row(const job *j, int64_t row) {
   strided_fill(&t, 0, j->sparse ? call->shape->target_count : span.classes, 0.0f);
 }
 
-/* Rows of a block that did not stay. */
+/* The other rows of a block, by the generic kernel. */
 XENT_INLINE xent_status rows_alone(const job *j, const row_set *b, uint32_t regular, xent_kernel kernel) {
   xent_status status = XENT_OK;
   for (uint32_t rest = b->ignored; rest; rest &= rest - 1) write_ignored_row(j, row_of(b, __builtin_ctz(rest)));
@@ -179,6 +179,12 @@ XENT_SHARED void load_row_numbers(const job *j, const row_set *b, const int32_t 
     in->smoothed_count[i] = (double)(counted[i] - (j->labels && j->others));
     in->dot[i] = in->mass[i] = in->entropy[i] = 0;
   }
+}
+
+/* Which of the rows of a dense block, of n classes each, a number belongs to. */
+XENT_INLINE void map_rows(int32_t *rows, int64_t n) {
+  const uint32_t reciprocal = (1u << 20) / (uint32_t)n + 1; /* i / n exactly, for i < 2^11 */
+  for (uint32_t i = 0; i < XENT_DENSE_ROWS * (uint32_t)n; i++) rows[i] = (int32_t)(i * reciprocal >> 20);
 }
 
 /* Whether the logits come from memory: then they are fetched ahead. */

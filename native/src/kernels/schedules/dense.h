@@ -49,12 +49,6 @@ XENT_INLINE bool is_dense_layout(const xent_shape *s, const xent_layout *l) {
   return s->inner == 1 && l->classes == 1 && l->outer == s->classes;
 }
 
-/* Which row each number belongs to. */
-XENT_INLINE void dense_map(int32_t *rows, int64_t n) {
-  const uint32_t reciprocal = (1u << 20) / (uint32_t)n + 1; /* i / n exactly, for i < 2^11 */
-  for (uint32_t i = 0; i < XENT_DENSE_ROWS * (uint32_t)n; i++) rows[i] = (int32_t)(i * reciprocal >> 20);
-}
-
 XENT_SHARED void dense_begin(dense_call *d, const job *j) {
   const xent_call *call = j->call;
   const xent_shape *s = call->shape;
@@ -65,7 +59,7 @@ XENT_SHARED void dense_begin(dense_call *d, const job *j) {
   d->contiguous = is_dense_layout(s, &s->logits) && (!j->probabilities || is_dense_layout(s, &s->targets));
   d->stored = call->output && call->output_layout->type == XENT_F32 && is_dense_layout(s, call->output_layout);
   d->odd = !d->stored || !logits_are_plain(call) || j->each;
-  dense_map(d->rows, n);
+  map_rows(d->rows, n);
   const bool same = call->class_mask && s->class_mask.outer == 0;
   for (int64_t i = 0; same && i < XENT_ROWS * n; i++)
     d->mask[i] = i < n ? ((const uint8_t *)call->class_mask)[i * s->class_mask.classes] != 0 : d->mask[i - n];
@@ -185,8 +179,8 @@ XENT_SHARED void dense_targets(const dense_call *d, const dense_block *b, float 
   const bool one_share =
       !j->probabilities || !j->smoothed || !j->call->class_mask || j->call->shape->class_mask.outer == 0;
   if (d->contiguous && one_share && b->sums.rows.adjacent && b->sums.rows.count == XENT_ROWS) {
-    class_targets c = {.confidence = j->confidence32, .add = 1, .smooth = j->smoothed, .mask = b->mask, .mask_stride = 1,
-                       .without = XENT_NO_CLASS};
+    class_targets c = {.confidence = j->confidence32, .add = 1, .smooth = j->smoothed, .mask = b->mask,
+                       .mask_stride = 1, .without = XENT_NO_CLASS};
     if (j->probabilities) {
       c.q =
           strided_row(j->call, j->call->targets, &j->call->shape->targets, span_of_row(j->call, b->sums.rows.first));
@@ -357,8 +351,10 @@ XENT_SHARED void dense_finish_odd(const dense_call *d, const dense_block *b, flo
   }
 }
 
-/* Rows that are ignored become +0 after it, others that do not stay may be wanted as they are. */
-XENT_INLINE bool dense_writes_all(const dense_block *b) { return (b->outcome.regular | b->sums.rows.ignored) == 0xffff; }
+/* Rows that are ignored become +0 after it, other irregular rows may be wanted as they are. */
+XENT_INLINE bool dense_writes_all(const dense_block *b) {
+  return (b->outcome.regular | b->sums.rows.ignored) == 0xffff;
+}
 
 XENT_INLINE void dense_put(const dense_call *d, const dense_block *b, const float *y) {
   const xent_call *call = d->j->call;
@@ -388,7 +384,7 @@ XENT_INLINE float *dense_place(const dense_call *d, dense_block *b, bool *stream
   *stream = past;
   return to;
 }
-/* Rows that do not stay are not written. */
+/* Irregular rows are not written. */
 XENT_INLINE void dense_emit(const dense_call *d, dense_block *b) {
   const job *j = d->j;
   const xent_call *call = j->call;

@@ -4,8 +4,8 @@
  * searched for its maximum, and one of those before is written. So loads and stores run beside arithmetic, and no chain
  * of dependent steps is waited for. Beyond 1024 classes no row is searched: N rises on the way. Rows that are no floats
  * side by side, are masked, or whose results are stored in another way, go block after block instead: they are copied
- * into the scratch, where every element type, mask and layout looks the same, and written from there. So do the rows of
- * a single block.
+ * into the scratch, where every element type, mask and layout looks the same, and written from there. (Copied beside
+ * other rows they are no faster: 0.9 with AVX-512, 1.1 with AVX2.) So do the rows of a single block.
  */
 #ifndef XENT_SCHEDULES_FLOW_H
 #define XENT_SCHEDULES_FLOW_H
@@ -38,25 +38,25 @@ typedef struct {
   float *x[XENT_ROWS], *y[XENT_ROWS], *t[XENT_ROWS], *e[XENT_ROWS];
 } flow_block;
 
+/* Where the e of a row are until its second pass: nowhere, if nothing reads them again; in place of a copy of its
+ * logits; in memory of their own; where the results go. */
+enum flow_place { XENT_FLOW_NOT_KEPT, XENT_FLOW_OVER_COPY, XENT_FLOW_IN_SCRATCH, XENT_FLOW_IN_OUTPUT };
+
 typedef struct {
   const job *j;
   row_reader reader;
-  xent_kernel kernel;  /* of rows that leave */
-  row_context *row;   /* the one at hand */
+  xent_kernel kernel;     /* of rows that leave */
+  row_context *row;       /* the one at hand */
   int64_t n, pitch;
-  int most;           /* rows of a block */
-  bool direct;        /* rows are read where they lie */
-  bool straight;      /* and results stored as they come */
-  bool exact;         /* N is that of the maximum, which is searched for first */
-  bool keep, log;     /* e is wanted in the second pass, x is */
-  bool in_output;     /* e is kept where the results go */
-  bool both;          /* and both for the entropy */
-  bool apart;         /* copies and their e have a half of the scratch each */
-  float *slopes;      /* of the softcap, in the other half, or NULL */
-  bool sloped;        /* so have copies and the slopes of the softcap */
-  bool again;         /* the second pass computes e again, from x */
-  bool each;          /* targets differ from class to class */
-  const void *targets; /* the same as floats side by side, or NULL */
+  int most;               /* rows of a block */
+  int writes;             /* what the second pass is: XENT_BESIDE_SILENT, if there is none */
+  enum flow_place place;  /* of e */
+  bool direct;            /* rows are read where they are, not copied */
+  bool straight;          /* results are stored as they come, beside the next block */
+  bool exact;             /* N is that of the maximum, which is searched for first */
+  bool sloped;            /* gradients are times the slopes of the softcap, which copies leave in the other half */
+  float *slopes;          /* these, or NULL */
+  const void *targets;    /* those of each class as floats side by side, or NULL */
   xent_layout target_layout;
 } flow;
 
@@ -96,11 +96,11 @@ XENT_INLINE row_context *flow_ready_row(const flow *f, const flow_block *b, int 
   return r;
 }
 
-/* The rows of a block, where they lie or copied, and their largest. */
+/* The rows of a block, where they are or copied, and their largest. */
 XENT_SHARED void flow_copy(const flow *f, flow_block *b) {
   const row_set *rows = &b->sums.rows;
-  if (f->direct) flow_addresses(f, rows, f->j->call->logits, &f->j->call->shape->logits, b->x);
   if (f->direct) {
+    flow_addresses(f, rows, f->j->call->logits, &f->j->call->shape->logits, b->x);
     for (int i = 0; f->exact && i < rows->count; i++) b->largest[i] = largest_lanes(b->x[i], f->n);
     return;
   }
@@ -264,7 +264,7 @@ XENT_INLINE lanes flow_row(const flow *f, flow_block *b, int row, exp_half *half
                            const f32_temperature *h, const int mode, const int vectors) {
   const flow_work w = {.own = flow_from_row(b, row, f->n),
                        .after = flow_from_row(b, row + 1 < b->sums.rows.count ? row + 1 : row, f->n), .half = half,
-                       .beside = s, .temperature = h, .kept = f->keep ? b->e[row] : NULL,
+                       .beside = s, .temperature = h, .kept = f->place ? b->e[row] : NULL,
                        .label = f->j->labels ? b->label[row] : XENT_NO_CLASS};
   const int batch = flow_batch(vectors, mode), rest = vectors ? vectors - (vectors - 1) / 4 * 4 : batch;
   const int64_t n = w.own.n, sure = vectors ? (vectors - 1) * XENT_LANES : 0;
@@ -297,13 +297,13 @@ XENT_INLINE lanes flow_row(const flow *f, flow_block *b, int row, exp_half *half
 
 /* The same beyond 1024 classes. */
 XENT_INLINE void flow_long_row(const flow *f, flow_block *b, int row, const row_beside *s, const int mode) {
-  const chunk_way w = {.kept = f->keep ? b->e[row] : NULL, .temperature = &f->j->temperature};
+  const chunk_way w = {.kept = f->place ? b->e[row] : NULL, .temperature = &f->j->temperature};
   chunk_progress c = chunk_begin(XENT_LOWEST_REFERENCE);
   sum_classes_beside(b->x[row], f->n, f->j->labels ? b->label[row] : XENT_NO_CLASS, &w, &c, s, mode);
   b->sum[row] = c.sum;
   b->largest[row] = c.above;
   b->sums.reference[row] = c.reference;
-  if (f->keep && c.settled) settle(&c, b->x[row], b->e[row], &f->j->temperature);
+  if (f->place && c.settled) settle(&c, b->x[row], b->e[row], &f->j->temperature);
 }
 
 /* What is beside a row that is not there. */
@@ -313,16 +313,17 @@ XENT_INLINE void flow_row_beside(const row_beside *s, int64_t n, const int mode)
 
 /* ---- emit ---- */
 
-/* A line of e, of any type and layout. False where there is more to it. */
+/* A line of e, or of x for log-softmax, of any type and layout. False where there is more to it. */
 XENT_INLINE bool flow_write_line(const flow *f, const flow_block *b, int row) {
   const job *j = f->j;
   const xent_call *call = j->call;
-  const emission m = {.f = b->factor[row], .b = b->b[row]};
+  const bool log = f->writes == XENT_BESIDE_LOG;
+  const emission m = {.less = log ? b->max[row] : 0, .f = log ? j->temperature.hi : b->factor[row], .b = b->b[row]};
   const bool marks = call->class_mask && !masked_are_zero(&m, false);
-  if (f->each || j->sparse || (call->targets ? f->row->x.cap != 0 || marks : f->log)) return false;
+  if (f->writes == XENT_BESIDE_TARGETS || j->sparse || (call->targets && (f->row->x.cap != 0 || marks))) return false;
   const strided to = strided_at(call->output, call->output_layout,
                               row_offset(call->shape, call->output_layout, row_of(&b->sums.rows, row)));
-  put_lines(&to, 0, f->n, b->e[row], m.f, m.b, false);
+  put_lines(&to, 0, f->n, log ? b->x[row] : b->e[row], m.less, m.f, m.b, false);
   if (j->labels) strided_set(&to, b->label[row], b->outcome.label_gradient[row]);
   return true;
 }
@@ -333,20 +334,19 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
   XENT_ALIGNED float out[XENT_STEP];
   const int64_t n = f->n, at = row_of(&b->sums.rows, row);
   const strided to = strided_at(call->output, call->output_layout, row_offset(call->shape, call->output_layout, at));
-  const bool log = f->log && !call->targets, masked = call->targets && f->row->x.mask,
-             cap = call->targets && f->row->x.cap != 0;
-  const float *from = log || f->again ? b->x[row] : b->e[row];
+  const bool masked = call->targets && f->row->x.mask, cap = call->targets && f->row->x.cap != 0;
+  const bool again = !f->place; /* from known statistics */
+  const float *from = again ? b->x[row] : b->e[row];
   const int64_t label = j->labels ? b->label[row] : XENT_NO_CLASS;
   emission m = {.references = exp_everywhere(exp_reference_of(b->sums.reference[row], &j->temperature)),
-                .temperature = &j->temperature, .less = log ? b->max[row] : 0,
-                .f = log ? j->temperature.hi : b->factor[row], .b = b->b[row]};
-  if (f->each) m.scale = b->outcome.scale[row];
-  const bool finish = cap || (masked && (j->sparse || !masked_are_zero(&m, f->each)));
+                .temperature = &j->temperature, .f = b->factor[row], .b = b->b[row]};
+  if (j->each) m.scale = b->outcome.scale[row];
+  const bool finish = cap || (masked && (j->sparse || !masked_are_zero(&m, j->each)));
   row_context *r = flow_ready_row(f, b, row);
   row_emission sparse = {.m = m, .share = r->share};
   if (j->sparse) sparse.cc = logit_scale(call->options, scale_of_row(j, at, b->sums.row_weight[row]));
   class_targets t;
-  if (f->each) {
+  if (j->each) {
     t = targets_of_classes(r);
     if (!j->probabilities) t.add = 1;
     m.targets = &t;
@@ -356,9 +356,9 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
     const int64_t step = step_length(i, n);
     float *y = is_direct(&to) && (!cap || f->slopes) ? (float *)(uintptr_t)to.at + i : out;
     m.begin = i;
-    (f->again ? emit_again : emit_given)(&m, from + i, y, step, false);
+    (again ? emit_again : emit_given)(&m, from + i, y, step, false);
     if (j->sparse)
-      emit_sparse(r, &sparse, b->sums.reference[row], b->x[row] + i, f->again ? NULL : b->e[row] + i, y, i, step);
+      emit_sparse(r, &sparse, b->sums.reference[row], b->x[row] + i, again ? NULL : b->e[row] + i, y, i, step);
     if (label >= i && label - i < step) y[label - i] = b->outcome.label_gradient[row];
     if (finish) finish_classes(r, y, i, step);
     put_floats(&to, i, step, y, false);
@@ -416,7 +416,7 @@ XENT_SHARED void flow_clamped(const flow *f, flow_block *b) {
 XENT_SHARED void flow_results(const flow *f, flow_block *b) {
   const job *j = f->j;
   row_sums *in = &b->sums;
-  if (f->both) flow_entropies(f, b);
+  if (j->call->entropies) flow_entropies(f, b);
   if (in->rows.count == 1) {
     dlanes_store(in->sum,
                  dlanes_set(chunk_tree(f->n, b->group[0], f->n <= XENT_GROUP ? dlanes_widen(b->group[0]) : b->sum[0])));
@@ -429,7 +429,9 @@ XENT_SHARED void flow_results(const flow *f, flow_block *b) {
   b->outcome.record = NULL;
   results_of_rows(j, in, &b->outcome);
   lanes_store(b->factor, b->outcome.f);
-  lanes_store(b->b, f->log ? b->outcome.f : f->each ? lanes_load(b->outcome.scale) : b->outcome.b);
+  lanes_store(b->b, f->writes == XENT_BESIDE_LOG ? b->outcome.f
+                    : j->each                    ? lanes_load(b->outcome.scale)
+                                                 : b->outcome.b);
   lanes_store(b->max, b->outcome.max);
   /* rows that leave are written where nobody looks: loops have no conditions */
   for (uint32_t leave = all_rows(&in->rows) & ~b->outcome.regular; leave; leave &= leave - 1)
@@ -503,14 +505,12 @@ XENT_INLINE void flow_rows_as(const flow *f, flow_block *next, flow_block *now, 
   }
 }
 XENT_SHARED void flow_blocks_at_work(const flow *f, flow_block *next, flow_block *now, flow_block *before) {
-  if (!f->j->call->output || before->sums.rows.count == 0)
-    flow_rows_as(f, next, now, before, XENT_BESIDE_SILENT);
-  else if (f->each)
-    flow_rows_as(f, next, now, before, XENT_BESIDE_TARGETS);
-  else if (f->log)
-    flow_rows_as(f, next, now, before, XENT_BESIDE_LOG);
-  else
-    flow_rows_as(f, next, now, before, XENT_BESIDE_LINE);
+  switch (before->sums.rows.count ? f->writes : XENT_BESIDE_SILENT) {
+    case XENT_BESIDE_SILENT: flow_rows_as(f, next, now, before, XENT_BESIDE_SILENT); break;
+    case XENT_BESIDE_TARGETS: flow_rows_as(f, next, now, before, XENT_BESIDE_TARGETS); break;
+    case XENT_BESIDE_LOG: flow_rows_as(f, next, now, before, XENT_BESIDE_LOG); break;
+    default: flow_rows_as(f, next, now, before, XENT_BESIDE_LINE);
+  }
 }
 
 /* What is not made of x once more when its e are there. */
@@ -520,12 +520,32 @@ XENT_INLINE bool needs_one_look(const xent_call *call) {
   return XENT_HAS_ONLY(call, XENT_OF_ONE_LOOK, XENT_KNOWN_OPTIONS) && !clamps_terms(call);
 }
 
-/* In place: a copy of what has just been stored, in wider pieces, would wait for all of it. */
+XENT_INLINE int flow_writes(const job *j) {
+  if (!j->call->output) return XENT_BESIDE_SILENT;
+  return j->each ? XENT_BESIDE_TARGETS : j->call->log ? XENT_BESIDE_LOG : XENT_BESIDE_LINE;
+}
+/* Copies give way to their e, if nothing reads both. */
+XENT_INLINE enum flow_place flow_place_of(const flow *f) {
+  const xent_call *call = f->j->call;
+  const bool kept = (f->writes != XENT_BESIDE_SILENT && f->writes != XENT_BESIDE_LOG) || call->entropies;
+  if (!kept) return XENT_FLOW_NOT_KEPT;
+  if (f->direct || call->entropies || !f->exact || !needs_one_look(call)) return XENT_FLOW_IN_SCRATCH;
+  return XENT_FLOW_OVER_COPY;
+}
+/* Whether results are floats side by side, each a line of what the first pass has: then they are stored beside other
+ * rows. */
+XENT_INLINE bool flow_is_straight(const flow *f) {
+  const xent_call *call = f->j->call;
+  if (!f->direct) return false;
+  if (f->writes == XENT_BESIDE_SILENT) return true;
+  return call->output_layout->type == XENT_F32 && call->output_layout->classes == 1 && !f->j->sparse &&
+         (!f->j->each || f->targets);
+}
+
 XENT_SHARED void flow_begin(flow *f, const job *j, xent_kernel kernel, row_context *row) {
   const xent_call *call = j->call;
   const xent_shape *shape = call->shape;
   const int64_t n = shape->classes;
-  const bool output = call->output != NULL;
   memset(row, 0, sizeof *row);
   row->j = j;
   set_row_source(&row->x, call, span_of_row(call, 0), call->logits, &shape->logits, call->options->softcap);
@@ -539,23 +559,18 @@ XENT_SHARED void flow_begin(flow *f, const job *j, xent_kernel kernel, row_conte
   f->n = n;
   f->pitch = (n + XENT_UNIT - 1) / XENT_UNIT * XENT_UNIT + XENT_FLOW_APART;
   f->exact = n <= XENT_EXACT_MAX;
-  f->log = output && call->log;
-  f->both = call->entropies != NULL;
-  f->each = j->each;
-  f->keep = (output && !f->log) || f->both;
+  f->writes = flow_writes(j);
   f->direct = shape->logits.type == XENT_F32 && shape->logits.classes == 1 && logits_are_plain(call);
   f->target_layout = j->probabilities ? shape->targets : shape->class_weights;
   if (!j->probabilities) f->target_layout.outer = f->target_layout.inner = 0;
-  if (f->each && !(j->probabilities && (j->weighted || j->smoothed)) && f->target_layout.type == XENT_F32 &&
+  if (j->each && !(j->probabilities && (j->weighted || j->smoothed)) && f->target_layout.type == XENT_F32 &&
       f->target_layout.classes == 1)
     f->targets = j->probabilities ? call->targets : call->class_weights;
-  f->straight = f->direct && (!output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1 &&
-                                          !j->sparse && (!f->each || f->targets)));
-  const bool again = !needs_one_look(call);
-  f->irregular = !f->direct && (f->both || (f->keep && (!f->exact || again)));
-  f->sloped = row->x.cap != 0 && output && call->targets && !f->irregular;
+  f->place = flow_place_of(f);
+  f->sloped = row->x.cap != 0 && call->output && call->targets;
+  f->straight = flow_is_straight(f);
   const int64_t fit = XENT_FLOW_FLOATS / f->pitch;
-  f->most = fit < XENT_ROWS && (output || f->keep || !f->straight) ? (int)fit : XENT_ROWS;
+  f->most = fit < XENT_ROWS && (f->writes != XENT_BESIDE_SILENT || f->place || !f->direct) ? (int)fit : XENT_ROWS;
 }
 
 XENT_INLINE void flow_end_sums(const flow *f, flow_block *b) {
@@ -568,18 +583,21 @@ XENT_INLINE void flow_end_sums(const flow *f, flow_block *b) {
 }
 
 /* Where a row's e goes; where none is kept, the place of all rows that leave. */
-XENT_INLINE float *kept_row(const flow *f, float *scratch, int row) { return scratch + (f->keep ? row * f->pitch : 0); }
+XENT_INLINE float *kept_row(const flow *f, float *scratch, int row) {
+  return scratch + (f->place ? row * f->pitch : 0);
+}
 
 /* A block beside the next and the one before. */
 XENT_SHARED void flow_beside_blocks(flow *f) {
   const xent_call *call = f->j->call;
   XENT_ALIGNED float scratch[XENT_FLOW_FLOATS];
   flow_block block[3];
-  f->in_output = !f->exact && f->keep && call->output && call->output != call->logits;
-  if (f->in_output) f->most = f->n < XENT_FLOW_AHEAD / XENT_ROWS ? XENT_ROWS : (int)(XENT_FLOW_AHEAD / f->n);
+  if (!f->exact && f->place && call->output && call->output != call->logits) f->place = XENT_FLOW_IN_OUTPUT;
+  const bool in_output = f->place == XENT_FLOW_IN_OUTPUT;
+  if (in_output) f->most = f->n < XENT_FLOW_AHEAD / XENT_ROWS ? XENT_ROWS : (int)(XENT_FLOW_AHEAD / f->n);
   for (int k = 0; k < 3; k++) {
     block[k].sums.rows.count = 0;
-    for (int i = 0; i < f->most && !f->in_output; i++) block[k].e[i] = kept_row(f, scratch, i);
+    for (int i = 0; i < f->most && !in_output; i++) block[k].e[i] = kept_row(f, scratch, i);
   }
   for (int step = 0, empty = 0; empty < 3; step++) {
     flow_block *next = &block[step % 3], *now = &block[(step + 2) % 3], *before = &block[(step + 1) % 3];
@@ -587,8 +605,8 @@ XENT_SHARED void flow_beside_blocks(flow *f) {
     if (next->sums.rows.count == 0) empty++;
     flow_addresses(f, &next->sums.rows, call->logits, &call->shape->logits, next->x);
     if (call->output) flow_addresses(f, &next->sums.rows, call->output, call->output_layout, next->y);
-    if (call->output && f->each) flow_addresses(f, &next->sums.rows, f->targets, &f->target_layout, next->t);
-    if (f->in_output) memcpy(next->e, next->y, sizeof next->e);
+    if (call->output && f->j->each) flow_addresses(f, &next->sums.rows, f->targets, &f->target_layout, next->t);
+    if (in_output) memcpy(next->e, next->y, sizeof next->e);
     flow_blocks_at_work(f, next, now, before);
     /* before the results, which nothing waits for so soon */
     if (next->sums.rows.count && f->exact) flow_prepare(f, next);
@@ -597,13 +615,13 @@ XENT_SHARED void flow_beside_blocks(flow *f) {
   }
 }
 
-/* Block after block. */
+/* Block after block. In place: a copy of what has just been stored, in wider pieces, would wait for all of it. */
 XENT_SHARED void flow_blocks(flow *f, float *scratch, float *other_half) {
   flow_block b;
-  f->slopes = f->sloped ? other_half : NULL;
+  f->slopes = f->sloped && f->place != XENT_FLOW_IN_SCRATCH ? other_half : NULL;
   f->straight = false;
   for (int i = 0; i < f->most; i++) {
-    b.y[i] = b.e[i] = kept_row(f, f->irregular ? other_half : scratch, i);
+    b.y[i] = b.e[i] = kept_row(f, f->place == XENT_FLOW_IN_SCRATCH ? other_half : scratch, i);
     if (!f->direct) b.x[i] = scratch + i * f->pitch;
   }
   for (;;) {

@@ -108,10 +108,13 @@ XENT_SHARED target_sums sum_targets(const class_targets *t, const float *x, int6
 
 /* The same where every target is 1, but of masked classes and the class `without`: m - x. */
 XENT_INLINE lanes gap_lanes(const float *x, int64_t n, lanes m, const uint8_t *mask, int64_t stride) {
+  if (n >= XENT_LANES) {
+    const lanes gap = lanes_sub(m, lanes_load(x));
+    return mask ? where_counted(mask, stride, XENT_LANES, gap, 0.0f) : gap;
+  }
   if (n <= 0) return lanes_set(0.0f);
-  const lanes gap = lanes_sub(m, load_up_to(x, n));
-  if (mask) return where_counted(mask, stride, n, gap, 0.0f);
-  return n >= XENT_LANES ? gap : lanes_keep_first(gap, n);
+  const lanes gap = lanes_sub(m, lanes_load_part(x, n, 0.0f));
+  return mask ? where_counted(mask, stride, n, gap, 0.0f) : lanes_keep_first(gap, n);
 }
 XENT_INLINE double sum_gaps_as(const float *x, int64_t n, float m, int64_t without, const uint8_t *mask,
                                int64_t stride) {
