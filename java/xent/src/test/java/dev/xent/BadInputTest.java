@@ -219,7 +219,7 @@ class BadInputTest {
         refused(
             DTypeException.class,
             () -> loss.forward(logits, labels, new CrossEntropy.Outputs().correct(perRow)),
-            "hits is " + type + " [3]",
+            "correct is " + type + " [3]",
             "U8 or I8");
         refused(
             DTypeException.class,

@@ -266,7 +266,7 @@ class InputsRefusedTest {
     refused(
         ShapeException.class,
         () -> loss.forward(logits, labels, outputs().correct(u8(0, 0))),
-        "hits is U8 [2]",
+        "correct is U8 [2]",
         "the shape [3]");
     for (CrossEntropy.Outputs each :
         new CrossEntropy.Outputs[] {
@@ -512,7 +512,7 @@ class InputsRefusedTest {
                 Tensor.of(new int[] {0, 0}),
                 Inputs.none().rowOffsets(Tensor.of(new int[] {0, 12, 12})),
                 Tensor.of(out)),
-        "row 1 has label 0; it has no class");
+        "row 1 has label 0; expected none, as the row has no class");
   }
 
   // ---- outcomes

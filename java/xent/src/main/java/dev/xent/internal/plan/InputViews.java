@@ -14,14 +14,18 @@ public final class InputViews {
 
   private final ArrayViews views;
 
+  /** Which ones there are, as bits: most calls have none. */
+  private final long given;
+
   private InputViews(ArrayViews views) {
     this.views = views;
+    this.given = views.given();
   }
 
   /** These and another one. */
   public InputViews with(Array array, View view) {
     ArrayViews more = new ArrayViews();
-    for (long left = views.given(); left != 0; left &= left - 1) {
+    for (long left = given; left != 0; left &= left - 1) {
       more.set(ArrayViews.first(left), views.get(ArrayViews.first(left)));
     }
     more.set(array, view);
@@ -31,7 +35,7 @@ public final class InputViews {
   /** Those of them that a function takes. */
   InputViews of(Function function) {
     ArrayViews some = new ArrayViews();
-    for (long left = views.given(); left != 0; left &= left - 1) {
+    for (long left = given; left != 0; left &= left - 1) {
       Array array = ArrayViews.first(left);
       if (function.place(array) >= 0) {
         some.set(array, views.get(array));
@@ -42,17 +46,17 @@ public final class InputViews {
 
   /** One of them; null: it was not given. */
   @Nullable View get(Array array) {
-    return views.get(array);
+    return given == 0 ? null : views.get(array);
   }
 
   /** Which ones there are, as bits. */
   long given() {
-    return views.given();
+    return given;
   }
 
   /** Rejects inputs that a function does not take. */
   void requireFor(Function function, String operation) {
-    for (long left = given(); left != 0; left &= left - 1) {
+    for (long left = given; left != 0; left &= left - 1) {
       Array array = ArrayViews.first(left);
       if (function.place(array) < 0) {
         reject(array, operation);
