@@ -293,7 +293,7 @@ class BadInputTest {
     Path three = NpyBytes.floats(folder.resolve("three.npy"), "(3,)", 1, 2, 3);
     Path flags = NpyBytes.flags(folder.resolve("flags.npy"), "(3,)", 1, 1, 1);
     Path wide = NpyBytes.doubles(folder.resolve("wide.npy"), "(4,)", 1, 1, 1, 1);
-    loss("--weight", three).refuses("--weight is F32 [3]", "a weight for each class");
+    loss("--weight", three).refuses("--weight is F32 [3]", "a number for each class");
     loss("--weight", wide).refuses("--weight is F64 [4]", "give --weight the type F32");
     loss("--weight", labels).refuses("t.npy holds integers (i64); expected floats");
     loss("--row-weight", three).refuses("--row-weight is F32 [3]");
