@@ -75,7 +75,7 @@ class ExactSum(ctypes.Structure):
 
 
 class Report(ctypes.Structure):
-    _fields_ = [("size", c_uint64), ("field", c_int32), ("way", c_int32), ("row", c_int64), ("label", c_int64),
+    _fields_ = [("size", c_uint64), ("field", c_int32), ("schedule", c_int32), ("row", c_int64), ("label", c_int64),
                 ("integer", c_int64), ("value", c_double), ("valid_rows", c_int64), ("denominator", c_double),
                 ("unfinished", c_int64)]
 
