@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.cli;
+
+import org.jspecify.annotations.Nullable;
+
+/** Starts the command. Compiled for JDK 11, so that an old Java prints which one is needed. */
+public final class Launcher {
+  private static final int OLDEST = 21;
+
+  private Launcher() {}
+
+  /**
+   * Runs a command and ends the process.
+   *
+   * @param arguments of the command line
+   */
+  public static void main(String[] arguments) {
+    String problem = problem(Runtime.version().feature());
+    if (problem != null) {
+      System.err.println(problem);
+      System.exit(2);
+    }
+    Main.main(arguments);
+  }
+
+  /** Why a Java cannot run the command; null if it can. */
+  static @Nullable String problem(int version) {
+    return version >= OLDEST
+        ? null
+        : "xent: needs Java "
+            + OLDEST
+            + " or newer, and this is Java "
+            + version
+            + "; set JAVA_HOME and PATH to a newer one";
+  }
+}
