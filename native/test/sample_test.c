@@ -18,7 +18,7 @@
 #include "rows.h"
 #include "tiers.h"
 
-enum { MIXTURES = 250, MOST_ROWS = 9, MOST_TOKENS = 40, ALL_EQUAL = 19, KINDS = ROW_KINDS + 5, FILLED = 0xee };
+enum { MIXTURES = 250, MOST_ROWS = 9, MOST_TOKENS = 40, ALL_EQUAL = 19, KINDS = ROW_KINDS + 10, FILLED = 0xee };
 
 static uint64_t compared, different, rows_sampled;
 static random_source source = {11};
@@ -148,9 +148,15 @@ static void fill_any_row(float *x, int64_t n, int kind) {
       case 1: x[i] = g + (one_in(3000) ? 2 * (float)random_unit(&source) : 0); break; /* flat */
       case 2: x[i] = g * 2 + (one_in(1000) ? 12 : 0); break;                /* as a language model's */
       case 3: x[i] = (float)below(3) * 1e-3f + (one_in(50) ? -INFINITY : 0); break;
-      default: x[i] = widen_bf16(narrow_bf16(g * 0.2f + 20)); break;
+      case 4: x[i] = widen_bf16(narrow_bf16(g * 0.2f + 20)); break;
+      case 5: x[i] = 3 * g; break;                                  /* a few thousand have most of the mass */
+      case 6: x[i] = rintf(8 * g) / 8; break;                       /* some thousand of each value */
+      case 7: x[i] = (i < n / 2 ? -30000 : -29990) + g; break;      /* shifted; the first ones say nothing of it */
+      case 8: x[i] = (float)(i / 3000 % 7) + (one_in(9) ? g : 0); break; /* equals side by side */
+      default: x[i] = 2 * g;                                        /* one far above all, below */
     }
   }
+  if (kind == KINDS - 1) x[below(n)] = (float)below(90);
 }
 
 static double any_share(void) {
@@ -197,7 +203,7 @@ static array tokens_of(const mixture *m, int64_t count) {
   return a;
 }
 
-/* long_row: one row of many classes that are close to each other, most of which top-p keeps or cuts. */
+/* long_row: one row of many classes, most of which top-p or another filter keeps or cuts. */
 static mixture any_mixture(bool long_row) {
   mixture m = {.classes = any_classes(), .inner = one_in(5) ? 1 + below(3) : 1, .options = xent_default_options()};
   if (long_row) m.classes = 8000 + below(one_in(4) ? 140000 : 12000), m.inner = 1;
@@ -222,7 +228,13 @@ static mixture any_mixture(bool long_row) {
       s->top_k = s->greedy = 0;
       s->temperature = 0.7 + random_unit(&source);
       s->min_keep = below(3);
-      if (s->rules == XENT_RULES_LLAMA_CPP) s->typical_p = 0;
+      if (one_in(3)) { /* or another filter is the first */
+        s->top_k = one_in(2) ? 1 + below(m.classes) : 0;
+        if (s->top_k == 0 && s->rules != XENT_RULES_VLLM && s->rules != XENT_RULES_ONNXRUNTIME_GENAI)
+          s->typical_p = random_unit(&source), s->top_p = 0;
+      } else if (s->rules == XENT_RULES_LLAMA_CPP) {
+        s->typical_p = 0;
+      }
     }
     if (m.kind == ALL_EQUAL && one_in(2)) /* shares that are so many classes, or all but */
       m.sampling[row].top_p = (double)below(m.classes + 1) / (double)m.classes;

@@ -5,7 +5,7 @@
 #define XENT_SAMPLE_ROWS_H
 
 #include "kernels/present.h"
-#include "kernels/sample/filters.h"
+#include "kernels/sample/nucleus.h"
 #include "kernels/targets/results.h"
 
 typedef struct {
@@ -16,13 +16,16 @@ typedef struct {
 /* The class of the set with which the weights, by rising class, are above t; and its weight. */
 XENT_SHARED int64_t class_of_weight(kept_set *s, const weigher *w, int64_t t, int64_t *weight) {
   XENT_ALIGNED float e[SAMPLE_PIECE + XENT_LANES];
-  int64_t at = 0, block = 0, token = -1;
+  const bool by_block = s->listed || s->by_block;
+  int64_t at = 0, token = -1;
   piece p;
-  while (s->listed ? t >= s->sums[block] && (block + 1) * SAMPLE_PIECE < s->count
-                   : t >= s->sums[block] && block + 1 < s->blocks)
-    t -= s->sums[block++];
-  at = block * (s->listed ? SAMPLE_PIECE : s->block);
-  while (next_piece(s, &at, -INFINITY, &p)) {
+  while (next_piece(s, &at, -FLT_MAX, &p)) {
+    const int64_t sum = by_block ? s->sums[p.block] : sum_of_weights(w, p.x, p.n);
+    if (t >= sum) {
+      t -= sum;
+      if (by_block && !s->listed) at = (p.block + 1) * s->block;
+      continue;
+    }
     exponentials_of(w, p.x, p.n, e);
     for (int64_t k = 0; k < p.n; k += XENT_LANES)
       for (uint32_t bits = members(&p, k); bits; bits &= bits - 1) {
@@ -67,7 +70,8 @@ XENT_SHARED drawn draw_row(const xent_call *call, kept_set *s, int64_t row, cons
   begin_set(s, call->shape->classes);
   s->values = sample_values_of(call, row, o);
   const f32_temperature h = f32_temperature_of(o->temperature);
-  if (!begin_row(s, o, o->rules == XENT_RULES_LLAMA_CPP ? &temperature_1 : &h, scale)) {
+  const f32_temperature *filters = o->rules == XENT_RULES_LLAMA_CPP ? &temperature_1 : &h;
+  if (!(begins_with_top_p(s, o) ? begin_with_top_p(s, o, filters, scale) : all_candidates(s))) {
     s->count = 0;
     s->listed = true;
     return no_token;

@@ -10,7 +10,7 @@
 #include "kernels/sample/values.h"
 #include "kernels/sample/weights.h"
 
-enum { SAMPLE_BLOCKS = 2048, SAMPLE_LISTED = 8192, SAMPLE_AHEAD = 8192 /* bytes */ };
+enum { SAMPLE_BLOCKS = 2048, SAMPLE_LISTED = 8192, SAMPLE_PROBES = 4096, SAMPLE_AHEAD = 8192 /* bytes */ };
 
 typedef struct {
   sample_values values;
@@ -20,14 +20,19 @@ typedef struct {
   int64_t last;
   int64_t count; /* of its classes; -1: not known */
   bool listed;   /* x and class hold them, in rising order of classes */
-  int64_t sum;    /* of the weights that `sums` hold, for sum_temperature; -1: none are known */
+  int64_t sum;    /* of its weights at sum_temperature; -1: not known */
   double sum_temperature;
-  bool nucleus;  /* top-p has been looked at */
+  bool by_block;  /* `sums` have it */
+  bool nucleus;   /* top-p has been looked at */
   bool bad;      /* the row has a NaN or +inf */
   XENT_ALIGNED float maxima[SAMPLE_BLOCKS + XENT_LANES]; /* of the blocks, then -inf */
   int64_t sums[SAMPLE_BLOCKS]; /* of the weights in a block, or in a piece of the list */
+  uint16_t starts[SAMPLE_BLOCKS + 1]; /* of blocks in a list of values */
   XENT_ALIGNED float x[SAMPLE_LISTED + XENT_LANES];
-  int32_t class[SAMPLE_LISTED + XENT_LANES];
+  union {
+    int32_t class[SAMPLE_LISTED + XENT_LANES];
+    float probes[2][SAMPLE_PROBES]; /* keys and masses, where no class is listed */
+  };
   XENT_ALIGNED float room[SAMPLE_PIECE + XENT_LANES];
 } kept_set;
 
@@ -97,6 +102,8 @@ XENT_INLINE bool next_piece(kept_set *s, int64_t *at, float least, piece *p) {
 }
 
 /* ---- the first pass ---- */
+
+XENT_INLINE float smallest_of(lanes v) { return 0 - lanes_largest(lanes_sub(lanes_set(-0.0f), v)); }
 
 /* The largest of n <= SAMPLE_PIECE values, and whether one is NaN or the row has fewer classes than it seems. */
 XENT_INLINE float search(const float *x, int64_t n, bool *nan, lanes *least) {
@@ -220,14 +227,25 @@ XENT_SHARED void list_members(kept_set *s) {
   s->listed = true;
 }
 
-/* The set of those that are at least `low`, of which `equal` equal it: its first `kept` ones. */
-XENT_SHARED void raise_low(kept_set *s, float low, int64_t kept, int64_t equal, int64_t count) {
-  int64_t at = 0, last = INT64_MAX;
+/* The class of member number n of those that equal x; INT64_MAX: there are fewer. */
+XENT_SHARED int64_t class_of_equal(kept_set *s, float x, int64_t n) {
+  int64_t at = 0;
   piece p;
-  if (low == s->low && kept == equal) last = s->last;
-  for (int64_t left = kept; kept < equal && left > 0 && next_piece(s, &at, low, &p);)
-    for (int64_t k = 0; k < p.n && left > 0; k++)
-      if (p.x[k] == low && --left == 0) last = class_in(&p, k);
+  while (n > 0 && next_piece(s, &at, x, &p))
+    for (int64_t k = 0; k < p.n; k += XENT_LANES) {
+      uint32_t bits = lanes_bits_equal(values_of(&p, k), lanes_set(x));
+      const int count = __builtin_popcount(bits);
+      if (count >= n) {
+        while (--n > 0) bits &= bits - 1;
+        return class_in(&p, k + __builtin_ctz(bits));
+      }
+      n -= count;
+    }
+  return INT64_MAX;
+}
+
+/* What is left of the set: high >= x > low, or x = low and the class is at most `last`; count: of them, or -1. */
+XENT_SHARED void keep_range(kept_set *s, float low, int64_t last, float high, int64_t count) {
   const bool listed = s->listed;
   if (listed) {
     int64_t n = 0;
@@ -236,34 +254,66 @@ XENT_SHARED void raise_low(kept_set *s, float low, int64_t kept, int64_t equal, 
       const int32_t class = s->class[i];
       s->x[n] = x;
       s->class[n] = class;
-      n += (x > low) | ((x == low) & (class <= last)); /* a branch would be guessed wrong */
+      n += (x <= high) & ((x > low) | ((x == low) & (class <= last))); /* a branch would be guessed wrong */
     }
     count = n;
   }
   s->low = low;
   s->last = last;
+  s->high = high;
   s->count = count;
   s->sum = -1;
-  if (!listed) list_members(s);
+  if (!listed && count <= SAMPLE_PIECE) list_members(s);
+}
+
+/* The set of those that are at least `low`, of which `equal` equal it: its first `kept` ones. */
+XENT_SHARED void raise_low(kept_set *s, float low, int64_t kept, int64_t equal, int64_t count) {
+  const int64_t last = kept < equal ? class_of_equal(s, low, kept) : low == s->low ? s->last : INT64_MAX;
+  keep_range(s, low, last, s->high, count);
+}
+
+/* ---- by counting: for the k largest of a few vectors ---- */
+
+XENT_INLINE int64_t count_at_least(const float *x, int64_t n, float least) {
+  const lanes low = lanes_set(least);
+  int64_t below = 0;
+  for (int64_t k = 0; k < n; k += XENT_LANES) below += __builtin_popcount(lanes_bits_above(low, lanes_load(x + k)));
+  return (n + XENT_LANES - 1) / XENT_LANES * XENT_LANES - below;
+}
+
+/* A number that at least k and, where `most` is not less than k, if it can be at most `most` of n floats reach; whole
+ * vectors of x can be read, and what is behind n is -inf. */
+XENT_SHARED float reached_by(const float *x, int64_t n, int64_t k, int64_t most, float largest) {
+  int32_t low = ordinal_of(-INFINITY), high = ordinal_of(largest) + 1; /* low is reached by k, high is not */
+  while ((int64_t)high - low > 1) {
+    const int32_t middle = (int32_t)(((int64_t)low + high) >> 1);
+    const int64_t count = count_at_least(x, n, of_ordinal(middle));
+    if (count < k) {
+      high = middle;
+    } else {
+      low = middle;
+      if (count <= most) break;
+    }
+  }
+  return of_ordinal(low);
 }
 
 /* ---- weights ---- */
 
-/* The sum of the set's, and in `sums` those of its pieces. */
+/* The sum of the set's, and in `sums` those of its blocks, or of the pieces of its list. */
 XENT_SHARED int64_t weigh_set(kept_set *s, const weigher *w) {
   int64_t at = 0, total = 0;
   piece p;
   if (!s->listed && s->sum >= 0 && s->sum_temperature == w->temperature.value) return s->sum;
-  if (s->listed) {
-    while (next_piece(s, &at, 0, &p)) total += s->sums[p.block] = sum_of_weights(w, p.x, p.n);
-    return total;
-  }
-  memset(s->sums, 0, (size_t)s->blocks * sizeof *s->sums);
+  memset(s->sums, 0, (size_t)(s->listed ? SAMPLE_LISTED / SAMPLE_PIECE : s->blocks) * sizeof *s->sums);
   while (next_piece(s, &at, s->low, &p)) {
     const int64_t sum = sum_of_weights(w, p.x, p.n);
     s->sums[p.block] += sum;
     total += sum;
   }
+  s->sum = total;
+  s->sum_temperature = w->temperature.value;
+  s->by_block = true;
   return total;
 }
 

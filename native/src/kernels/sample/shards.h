@@ -279,7 +279,9 @@ XENT_SHARED bool after_list(const shard_row *r, row_sample_state *q) {
       xent_sampling rest = *o;
       rest.top_k = 0;
       rest.top_p = 0;
-      if (weight >= wanted) keep_weight(s, o, &w, wanted);
+      cut_search nucleus = {.set = s, .rule = &by_value, .weigher = &w, .least = wanted, .most = wanted,
+                        .up_to.weight = weight, .low = s->low, .last = s->last};
+      if (weight >= wanted) keep_weight(&nucleus, o, false);
       draw_listed(r, q, &rest);
     } else {
       q->kind = XENT_ASK_ORDER;

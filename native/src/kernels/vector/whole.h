@@ -134,11 +134,33 @@ XENT_INLINE dlanes dlanes_whole(lanes e, double scale) {
 }
 #endif
 
+#if defined(__AVX2__) && defined(__FMA__)
+/* The numbers of the bits that are set in one of eight, four bits each, the lowest first. */
+#define XENT_NUMBER_AT(b, i) ((b) >> (i) & 1 ? (uint32_t)(i) << 4 * __builtin_popcount((b) & ((1 << (i)) - 1)) : 0)
+#define XENT_NUMBERS(b)                                                                                            \
+  (XENT_NUMBER_AT(b, 0) | XENT_NUMBER_AT(b, 1) | XENT_NUMBER_AT(b, 2) | XENT_NUMBER_AT(b, 3) | XENT_NUMBER_AT(b, 4) | \
+   XENT_NUMBER_AT(b, 5) | XENT_NUMBER_AT(b, 6) | XENT_NUMBER_AT(b, 7))
+#define XENT_NUMBERS_4(b) XENT_NUMBERS(b), XENT_NUMBERS(b + 1), XENT_NUMBERS(b + 2), XENT_NUMBERS(b + 3)
+#define XENT_NUMBERS_16(b) XENT_NUMBERS_4(b), XENT_NUMBERS_4(b + 4), XENT_NUMBERS_4(b + 8), XENT_NUMBERS_4(b + 12)
+#define XENT_NUMBERS_64(b) XENT_NUMBERS_16(b), XENT_NUMBERS_16(b + 16), XENT_NUMBERS_16(b + 32), XENT_NUMBERS_16(b + 48)
+static const uint32_t numbers_of_bits[256] = {XENT_NUMBERS_64(0), XENT_NUMBERS_64(64), XENT_NUMBERS_64(128),
+                                              XENT_NUMBERS_64(192)};
+
+XENT_INLINE __m256i picked_eight(uint32_t bits) {
+  const __m256i all = _mm256_set1_epi32((int)numbers_of_bits[bits]);
+  return _mm256_srlv_epi32(all, _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28));
+}
+XENT_INLINE void lanes_pick(float *to, lanes v, uint32_t bits) {
+  _mm256_storeu_ps(to, _mm256_permutevar8x32_ps(v.lo, picked_eight(bits & 255)));
+  _mm256_storeu_ps(to + __builtin_popcount(bits & 255), _mm256_permutevar8x32_ps(v.hi, picked_eight(bits >> 8)));
+}
+#else
 XENT_INLINE void lanes_pick(float *to, lanes v, uint32_t bits) {
   XENT_ALIGNED float x[XENT_LANES];
   if (bits) lanes_store(x, v);
   for (; bits; bits &= bits - 1) *to++ = x[__builtin_ctz(bits)];
 }
+#endif
 XENT_INLINE void numbers_pick(int32_t *to, int32_t first, uint32_t bits) {
   for (; bits; bits &= bits - 1) *to++ = first + __builtin_ctz(bits);
 }

@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The cut of a set: its classes in rising order of a key, up to the one with which their weights, or their number,
+ * reach what is wanted. The classes with keys up to k have the values of an interval. Two keys bracket the cut: the
+ * classes up to the first do not reach what is wanted, those up to the second do. A few thousand classes, the probes,
+ * estimate the cut. A pass measures what is before the estimate and lists the values around it. If the cut is in the
+ * list, it is found there. Else the bracket is smaller and the next pass follows; bisection of the bracket ends the
+ * search in any case.
+ */
+#ifndef XENT_SAMPLE_CUT_H
+#define XENT_SAMPLE_CUT_H
+
+#include "kernels/sample/philox.h"
+#include "kernels/sample/set.h"
+
+enum { SAMPLE_FEW = 32, SAMPLE_TOP_BLOCKS = 64, SAMPLE_ROUNDS = 4 };
+
+/* Falling values, or for typical-p the distance of what a class says from what all say on average. */
+typedef struct {
+  bool typical;
+  double most, per_value, average;
+} key_rule;
+
+static const key_rule by_value = {.typical = false};
+
+XENT_INLINE double key_of(const key_rule *r, float x) {
+  return r->typical ? fabs((r->most - (double)x) * r->per_value - r->average) : -(double)x;
+}
+
+/* low <= x <= high */
+typedef struct {
+  float low, high;
+} interval;
+
+/* The values whose keys are at most k; in, out: those of a smaller key and of a larger one. The distance without fabs
+ * falls with x. */
+XENT_SHARED interval values_up_to(const key_rule *r, double k, interval in, interval out) {
+  int64_t ends[2];
+  if (!r->typical) {
+    const float x = (float)-k;
+    return (interval){(double)x < -k ? float_above(x) : x, INFINITY};
+  }
+  for (int end = 0; end < 2; end++) { /* the first value that is not too far below, or is too far above */
+    int64_t from = ordinal_of(end ? in.high : out.low), to = (int64_t)ordinal_of(end ? out.high : in.low) + end;
+    while (from < to) {
+      const int64_t middle = (from + to) >> 1;
+      const double distance = (r->most - (double)of_ordinal((int32_t)middle)) * r->per_value - r->average;
+      if (end ? distance >= -k : distance > k)
+        from = middle + 1;
+      else
+        to = middle;
+    }
+    ends[end] = from;
+  }
+  return (interval){of_ordinal((int32_t)ends[0]), of_ordinal((int32_t)ends[1] - 1)};
+}
+
+XENT_INLINE bool same_interval(interval a, interval b) { return a.low == b.low && a.high == b.high; }
+
+typedef struct {
+  int64_t count, weight;
+} mass;
+
+typedef struct {
+  kept_set *set;
+  const key_rule *rule;
+  const weigher *weigher; /* or NULL: classes are counted */
+  double share;
+  float low; /* of the set that the share is of, and its `last` */
+  int64_t last;
+  int64_t least, most; /* what is to be reached: a number from least to most, as the sum of all is known */
+  double from, to;     /* the cut is above `from` and not above `to` */
+  interval in, out;    /* the values with keys up to these */
+  mass before, up_to;  /* of these */
+  bool counted;        /* up_to.count is their number, and not more */
+  float *near, *few;   /* where a pass lists values; where those of a list are listed again */
+  const float *list;   /* once they are listed: the values with keys in the bracket, and maybe some around it */
+  int64_t room, listed, found; /* listed: how many, or -1; found: how many a pass had to list */
+  bool weighed;        /* the sum had to be exact */
+  mass outside;        /* what is before all that are listed */
+  bool ends;           /* a pass does, once there is too much to list */
+} cut_search;
+
+/* The key of the last class that is wanted, which `equal` classes have, and what is before it. */
+typedef struct {
+  double key;
+  mass before;
+  int64_t equal;
+} cut;
+
+XENT_INLINE int64_t number_of(const cut_search *q, mass m) { return q->weigher ? m.weight : m.count; }
+
+/* ---- a pass ---- */
+
+typedef struct {
+  lanes in_low, in_high, out_low, out_high; /* low < x <= high */
+  wholes sum;
+  int64_t count, found, room;
+  float *near;
+} look_sums;
+
+/* A vector, and its exponentials. */
+XENT_INLINE void look_at_weighed(look_sums *t, const weigher *w, lanes v, lanes e, const bool two, const bool weighs) {
+  const lanes none = lanes_set(-INFINITY);
+  const lanes in = two ? lanes_where_above(v, t->in_high, none, v) : v;
+  const lanes out = two ? lanes_where_above(v, t->out_high, none, v) : v;
+  const uint32_t inside = lanes_bits_above(in, t->in_low), near = lanes_bits_above(out, t->out_low) & ~inside;
+  if (weighs) t->sum = wholes_add_above(t->sum, dlanes_whole(e, w->scale), in, t->in_low);
+  t->count += __builtin_popcount(inside);
+  lanes_pick(t->near + (t->found < t->room ? t->found : t->room), v, near); /* there, what is written is lost */
+  t->found += __builtin_popcount(near);
+}
+XENT_INLINE void look_at(look_sums *t, const weigher *w, const float *x, int64_t left, const int count, const bool two,
+                         const bool weighs) {
+  lanes v[XENT_BATCH], e[XENT_BATCH];
+  XENT_UNROLL(8)
+  for (int j = 0; j < count; j++) {
+    const bool whole = count > 1 || left >= XENT_LANES;
+    e[j] = v[j] = whole ? lanes_load(x + j * XENT_LANES) : lanes_load_part(x, left, -INFINITY);
+  }
+  if (weighs) exponentials(w, e, count);
+  XENT_UNROLL(8)
+  for (int j = 0; j < count; j++) look_at_weighed(t, w, v[j], e[j], two, weighs);
+}
+
+XENT_INLINE bool next_searched(cut_search *q, int64_t *at, float least, piece *p) {
+  if (q->listed < 0) return next_piece(q->set, at, least, p);
+  const int64_t left = q->listed - *at;
+  *p = (piece){.x = q->list + *at, .n = left < SAMPLE_PIECE ? left : SAMPLE_PIECE};
+  *at += p->n;
+  return left > 0;
+}
+
+XENT_INLINE lanes just_below(float x) { return lanes_set(of_ordinal(ordinal_of(x) - 1)); }
+
+XENT_INLINE look_sums sums_of_look(const cut_search *q, interval in, interval out) {
+  return (look_sums){.in_low = just_below(in.low), .in_high = lanes_set(in.high), .out_low = just_below(out.low),
+                     .out_high = lanes_set(out.high), .sum = wholes_zero(),
+                     .found = same_interval(in, out) ? q->room : 0, .room = q->room, .near = q->near};
+}
+
+XENT_INLINE mass look_as(cut_search *q, interval in, interval out, const bool two, const bool weighs) {
+  weigher own = {.shift = 0};
+  const weigher *w = &own; /* which no store here can change */
+  if (weighs) own = *q->weigher;
+  look_sums t = sums_of_look(q, in, out);
+  int64_t at = 0;
+  piece p;
+  while ((!q->ends || t.found <= t.room) && next_searched(q, &at, out.low, &p)) {
+    int64_t k = 0;
+    for (; k + XENT_BATCH * XENT_LANES <= p.n; k += XENT_BATCH * XENT_LANES)
+      look_at(&t, w, p.x + k, p.n - k, XENT_BATCH, two, weighs);
+    for (; k < p.n; k += XENT_LANES) look_at(&t, w, p.x + k, p.n - k, 1, two, weighs);
+  }
+  q->found = same_interval(in, out) ? 0 : t.found;
+  return (mass){t.count, weighs ? sum_of_wholes(t.sum, t.count) : 0};
+}
+#define XENT_LOOK(name, two, weighs) \
+  XENT_SHARED mass name(cut_search *q, interval in, interval out) { return look_as(q, in, out, two, weighs); }
+XENT_LOOK(count_above, false, false)
+XENT_LOOK(weigh_above, false, true)
+XENT_LOOK(count_between, true, false)
+XENT_LOOK(weigh_between, true, true)
+#undef XENT_LOOK
+
+/* What is in one interval; what is in the other and not in the first is listed. */
+XENT_INLINE mass look(cut_search *q, interval in, interval out, bool weighs) {
+  if (q->rule->typical) return weighs ? weigh_between(q, in, out) : count_between(q, in, out);
+  return weighs ? weigh_above(q, in, out) : count_above(q, in, out);
+}
+
+/* What has the values of an interval of keys up to one. */
+XENT_INLINE mass mass_in(cut_search *q, interval in) {
+  mass m = look(q, in, in, q->weigher != NULL);
+  if (q->listed >= 0) m = (mass){m.count + q->outside.count, m.weight + q->outside.weight};
+  return m;
+}
+XENT_INLINE interval interval_up_to(const cut_search *q, double k) {
+  return k <= q->from ? q->in : k >= q->to ? q->out : values_up_to(q->rule, k, q->in, q->out);
+}
+
+/* ---- the bracket ---- */
+
+/* The sum of all of the set, as it was before the largest of it were listed. */
+XENT_SHARED void weigh_exactly(cut_search *q) {
+  kept_set *s = q->set;
+  const float low = s->low;
+  const int64_t last = s->last;
+  const bool listed = s->listed;
+  s->low = q->low;
+  s->last = q->last;
+  s->listed = false;
+  s->sum = -1;
+  q->weighed = true;
+  q->least = q->most = share_of_sum(q->share, weigh_set(s, q->weigher));
+  s->low = low;
+  s->last = last;
+  s->listed = listed;
+  s->sum = -1;
+}
+
+/* Takes what all of the set weigh, within a slack; false: the sum has to be exact. */
+XENT_INLINE bool weights_known(cut_search *q, int64_t all, int64_t slack) {
+  q->up_to.weight = all > slack ? all - slack : 0;
+  q->least = share_of_sum(q->share, q->up_to.weight);
+  q->most = share_of_sum(q->share, all + slack);
+  return q->up_to.weight >= q->most;
+}
+
+/* Takes the bracket on one side of k, up to which are the values of an interval, which m is. */
+XENT_INLINE void narrow(cut_search *q, double k, interval values, mass m) {
+  if (number_of(q, m) >= q->least && number_of(q, m) < q->most) weigh_exactly(q);
+  if (number_of(q, m) >= q->most) {
+    q->to = k;
+    q->out = values;
+    q->up_to = m;
+    q->counted = true;
+  } else {
+    q->from = k;
+    q->in = values;
+    q->before = m;
+  }
+}
+
+XENT_INLINE double just_under(double k) {
+  return k > 0 ? bits_double(double_bits(k) - 1) : k < 0 ? bits_double(double_bits(k) + 1) : -0x1p-1074;
+}
+
+/* Measures what is listed, n values with keys from behind `from` up to b. one: it is one key. */
+XENT_SHARED void take_list(cut_search *q, int64_t n, double b, interval out, bool one) {
+  const interval all = {-FLT_MAX, INFINITY};
+  mass more = {n, 0};
+  if (n > q->room && !one) return;
+  q->listed = n;
+  q->list = q->near;
+  q->outside = q->before;
+  if (one && n > 0 && q->weigher)
+    more.weight = n * weight_of(q->weigher, q->near[0]);
+  else if (q->weigher)
+    more = look(q, all, all, true);
+  narrow(q, b, out, (mass){q->before.count + more.count, q->before.weight + more.weight});
+  if (q->to != b || n > q->room) q->listed = -1;
+}
+
+/* Measures what is up to a, and lists what is up to b. */
+XENT_SHARED void look_between(cut_search *q, double a, double b, bool one) {
+  if (a < q->from) a = q->from;
+  if (b > q->to) b = q->to;
+  const interval in = interval_up_to(q, a), out = interval_up_to(q, b);
+  q->ends = a == q->from && !one;
+  const mass m = look(q, in, out, q->weigher && a > q->from);
+  q->ends = false;
+  const int64_t n = q->found;
+  if (a > q->from) narrow(q, a, in, m);
+  if (q->from == a) take_list(q, n, b, out, one);
+}
+
+/* ---- probes ---- */
+
+typedef struct {
+  int64_t n;
+  double each; /* how many classes of the set one stands for */
+  float least, most;
+} probes;
+
+XENT_INLINE int64_t class_of_probe(const kept_set *s, int64_t n, int64_t i) {
+  return s->classes / XENT_LANES * (i / XENT_LANES) / (n / XENT_LANES) * XENT_LANES + i % XENT_LANES;
+}
+
+/* Classes all over the row; those that are not in the bracket have no mass. */
+XENT_SHARED probes take_probes(cut_search *q, int64_t n) {
+  kept_set *s = q->set;
+  float *keys = s->probes[0], *masses = s->probes[1];
+  probes p = {.n = n, .each = (double)s->classes / (double)n};
+  for (int64_t i = 0; s->values.direct && i < p.n; i += XENT_LANES)
+    prefetch_behind(s->values.source.x.at, class_of_probe(s, n, i) * (int64_t)sizeof(float));
+  for (int64_t i = 0; i < p.n; i += XENT_LANES) {
+    const int64_t class = class_of_probe(s, p.n, i);
+    lanes_store(keys + i, values_in_set(s, class, lanes_load(values_at(&s->values, class, XENT_LANES, s->room))));
+  }
+  for (int64_t i = 0; i < p.n; i += SAMPLE_PIECE) {
+    if (q->weigher)
+      exponentials_of(q->weigher, keys + i, SAMPLE_PIECE, masses + i);
+    else
+      for (int64_t k = i; k < i + SAMPLE_PIECE; k++) masses[k] = 1;
+  }
+  look_sums t = sums_of_look(q, q->in, q->out);
+  const lanes none = lanes_set(INFINITY), zero = lanes_set(0);
+  lanes least = none, most = lanes_set(-INFINITY);
+  for (int64_t i = 0; i < p.n; i += XENT_LANES) {
+    const lanes v = lanes_load(keys + i), m = lanes_load(masses + i);
+    const lanes in = lanes_where_above(v, t.in_high, zero, lanes_where_above(v, t.in_low, m, zero));
+    const lanes out = lanes_where_above(v, t.out_high, zero, lanes_where_above(v, t.out_low, m, zero));
+    lanes_store(masses + i, lanes_sub(out, in));
+    if (q->rule->typical)
+      for (int k = 0; k < XENT_LANES; k++) keys[i + k] = (float)key_of(q->rule, keys[i + k]);
+    else
+      lanes_store(keys + i, lanes_sub(zero, v));
+    const lanes key = lanes_where_above(lanes_sub(out, in), zero, lanes_load(keys + i), none);
+    lanes_store(keys + i, key);
+    least = lanes_min(key, least);
+    most = lanes_max(lanes_where_above(none, key, key, most), most);
+  }
+  p.least = smallest_of(least);
+  p.most = lanes_largest(most);
+  return p;
+}
+
+/* Sums over the probes with keys up to each of two: of masses, and of their squares. */
+typedef struct {
+  double mass[2], squares[2];
+} probe_sums;
+
+XENT_INLINE probe_sums probes_up_to(const kept_set *s, const probes *p, const float *keys) {
+  const lanes zero = lanes_set(0), unit = lanes_set(XENT_UNSCALE), limits[2] = {lanes_set(keys[0]), lanes_set(keys[1])};
+  lanes sum[2] = {zero, zero}, squares[2] = {zero, zero};
+  for (int64_t i = 0; i < p->n; i += XENT_LANES) {
+    const lanes key = lanes_load(s->probes[0] + i), e = lanes_mul(unit, lanes_load(s->probes[1] + i));
+    for (int k = 0; k < 2; k++) {
+      const lanes m = lanes_where_above(key, limits[k], zero, e);
+      sum[k] = lanes_add(sum[k], m);
+      squares[k] = lanes_fma(m, m, squares[k]);
+    }
+  }
+  return (probe_sums){{lanes_tree(sum[0]), lanes_tree(sum[1])}, {lanes_tree(squares[0]), lanes_tree(squares[1])}};
+}
+XENT_INLINE int64_t count_probes(const kept_set *s, const probes *p, float key) {
+  return p->n - count_at_least(s->probes[0], p->n, float_above(key));
+}
+
+/* Two keys with the cut between them, unless the estimate is off by more than `times` its standard deviation. f is the
+ * share of the bracket's mass that is wanted. With y = 1 for the probes up to a key and y = 0 for the others, the cut
+ * is where D = sum of (y - f) mass is 0. Probes are a random sample, so the variance of D is about the sum of squares:
+ * (1 - f)^2 mass^2 up to the key, f^2 mass^2 behind it. */
+XENT_SHARED void guess_cut(const cut_search *q, const probes *p, double times, float *low, float *high) {
+  const float before = of_ordinal(ordinal_of(p->least) - 1), ends[2] = {p->most, p->most};
+  const probe_sums all = probes_up_to(q->set, p, ends);
+  const double wanted = (double)(q->most - number_of(q, q->before));
+  const double f = wanted / (double)(number_of(q, q->up_to) - number_of(q, q->before)), g = 1 - f;
+  float a[2] = {before, before}, b[2] = {p->most, p->most}; /* of both searches */
+  for (int step = 0; step < 12; step++) {
+    const float middle[2] = {0.5f * a[0] + 0.5f * b[0], 0.5f * a[1] + 0.5f * b[1]};
+    const probe_sums s = probes_up_to(q->set, p, middle);
+    for (int end = 0; end < 2; end++) {
+      const double over = s.mass[end] - f * all.mass[0];
+      const double variance = g * g * s.squares[end] + f * f * (all.squares[0] - s.squares[end]);
+      const bool sure = over * over >= times * times * variance;
+      const bool behind = end ? over >= 0 && sure : over >= 0 || !sure;
+      if (behind)
+        b[end] = middle[end];
+      else
+        a[end] = middle[end];
+    }
+  }
+  *low = a[0];
+  *high = b[1];
+}
+
+/* Keys between which probes say the cut is, and few enough for a list. */
+XENT_SHARED bool guess_keys(const cut_search *q, const probes *p, double *a, double *b) {
+  const kept_set *s = q->set;
+  const double most = 0.8 * (double)q->room; /* there may be more than probes say */
+  float low, high;
+  for (double times = 2.5; times > 0.5 && p->least < p->most; times /= 2) {
+    guess_cut(q, p, times, &low, &high);
+    const double upper = (double)count_probes(s, p, high) * p->each, lower = (double)count_probes(s, p, low) * p->each;
+    if (upper - lower > most) continue;
+    *a = low < p->least || upper <= most ? q->from : (double)low;
+    *b = high < p->most ? (double)high : q->to;
+    return true;
+  }
+  return false;
+}
+
+/* Passes where probes say the cut is. */
+XENT_SHARED void look_at_probes(cut_search *q) {
+  const probes p = take_probes(q, q->set->classes > 16 * SAMPLE_PROBES ? SAMPLE_PROBES : SAMPLE_PROBES / 2);
+  kept_set *s = q->set;
+  double a, b;
+  float low, high;
+  if (!(p.least <= p.most)) return;
+  if (guess_keys(q, &p, &a, &b)) {
+    look_between(q, a, b, false);
+    return;
+  }
+  guess_cut(q, &p, 0, &low, &high); /* many classes have one key, that of the first probe behind `low` */
+  int64_t at = -1;
+  for (int64_t i = 0; i < p.n; i++)
+    if (s->probes[0][i] > low && (at < 0 || s->probes[0][i] < s->probes[0][at])) at = i;
+  const int64_t class = class_of_probe(s, p.n, at < 0 ? 0 : at);
+  const double key = key_of(q->rule, values_at(&s->values, class, 1, s->room)[0]);
+  if (key > q->from && key <= q->to) look_between(q, just_under(key), key, true);
+}
+
+/* ---- the cut ---- */
+
+/* Among a few that are listed, in their order, in which one comes after as many as have smaller keys. */
+XENT_SHARED cut cut_of_few(cut_search *q) {
+  XENT_ALIGNED float e[SAMPLE_FEW + XENT_LANES];
+  double keys[SAMPLE_FEW];
+  cut at[SAMPLE_FEW + 1] = {{0}}, c = {.before = q->before}; /* behind the last one there is none */
+  const int64_t n = q->listed;
+  if (q->weigher) exponentials_of(q->weigher, q->list, n, e);
+  for (int64_t i = 0; i < n; i++) keys[i] = key_of(q->rule, q->list[i]);
+  for (int64_t i = 0; i < n; i++) {
+    int64_t smaller = 0;
+    for (int64_t j = 0; j < n; j++) smaller += keys[j] < keys[i];
+    at[smaller].key = keys[i];
+    at[smaller].before.weight += q->weigher ? weight_of_exponential(q->weigher, e[i]) : 0;
+    at[smaller].equal++;
+  }
+  for (int64_t i = 0; i < n; i += c.equal) {
+    c.key = at[i].key;
+    c.equal = at[i].equal;
+    const mass with = {c.before.count + c.equal, c.before.weight + at[i].before.weight};
+    if (number_of(q, with) >= q->least && number_of(q, with) < q->most) weigh_exactly(q);
+    if (number_of(q, with) >= q->most || i + c.equal >= n) break;
+    c.before = with;
+  }
+  return c;
+}
+
+/* A key between two, if there is one; now and then in the middle of their floats, which brings numbers that are far
+ * apart together. */
+XENT_INLINE double key_between(double from, double to, bool of_floats) {
+  const double middle = 0.5 * from + 0.5 * to;
+  const double other = (double)of_ordinal((int32_t)(((int64_t)ordinal_of((float)from) + ordinal_of((float)to)) >> 1));
+  return of_floats && other > from && other < to ? other : middle;
+}
+
+/* The cut in the bracket, which is halved until few keys are in it, or one. */
+XENT_SHARED cut cut_by_halves(cut_search *q) {
+  for (int step = 1;; step++) {
+    const int64_t left = q->up_to.count - q->before.count;
+    if (q->listed < 0 ? left <= q->room : left <= SAMPLE_PIECE && left <= q->listed / 2) {
+      if (q->listed >= 0) {
+        q->near = q->few;
+        q->room = SAMPLE_PIECE;
+      }
+      look(q, q->in, q->out, false);
+      q->list = q->near;
+      q->listed = q->found < q->room ? q->found : q->room;
+      q->outside = q->before;
+      q->up_to.count = q->before.count + q->listed;
+      q->counted = true;
+    }
+    if (q->listed >= 0 && q->listed <= SAMPLE_FEW) return cut_of_few(q);
+    const double key = key_between(q->from, q->to, step % 4 == 0);
+    const bool one = !q->rule->typical && q->in.low == float_above(q->out.low);
+    if (one || !(key > q->from && key < q->to)) { /* one key */
+      const int64_t count = q->counted ? q->up_to.count : mass_in(q, q->out).count;
+      return (cut){q->rule->typical ? q->to : -(double)q->out.low, q->before, count - q->before.count};
+    }
+    const interval middle = values_up_to(q->rule, key, q->in, q->out);
+    if (same_interval(middle, q->in))
+      q->from = key;
+    else if (same_interval(middle, q->out))
+      q->to = key;
+    else
+      narrow(q, key, middle, mass_in(q, middle));
+  }
+}
+
+/* Nothing is known yet but that all classes reach q->most; q->up_to.weight is what they weigh, or a little less. */
+XENT_SHARED void begin_cut(cut_search *q) {
+  kept_set *s = q->set;
+  const float low = s->low > -INFINITY ? s->low : -FLT_MAX;
+  const double first = key_of(q->rule, s->high), last = key_of(q->rule, low);
+  q->room = s->listed ? SAMPLE_PIECE : SAMPLE_LISTED;
+  q->listed = -1;
+  q->ends = false;
+  q->from = just_under(q->rule->typical ? 0 : first);
+  q->to = first > last ? first : last;
+  q->in = (interval){float_above(s->high), q->rule->typical ? of_ordinal(ordinal_of(low) - 1) : INFINITY};
+  q->out = (interval){low, q->rule->typical ? s->high : INFINITY};
+  q->before = (mass){0, 0};
+  q->counted = s->count >= 0;
+  q->up_to.count = q->counted ? s->count : s->classes;
+}
+
+XENT_SHARED cut find_cut(cut_search *q) {
+  kept_set *s = q->set;
+  XENT_ALIGNED float few[SAMPLE_PIECE + XENT_LANES];
+  q->few = few;
+  q->near = s->listed ? few : s->x;
+  if (!s->listed && q->listed < 0 && s->high >= s->most && !q->rule->typical) { /* the largest: probes miss them */
+    const float x = reached_by(s->maxima, s->blocks, SAMPLE_TOP_BLOCKS, SAMPLE_TOP_BLOCKS + 16, s->high);
+    if (-(double)x > q->from && -(double)x < q->to) look_between(q, q->from, -(double)x, false);
+  }
+  for (int round = 0; round < SAMPLE_ROUNDS && !s->listed && q->listed < 0; round++) {
+    if (q->up_to.count - q->before.count <= q->room) break;
+    look_at_probes(q);
+  }
+  return cut_by_halves(q);
+}
+
+#endif
