@@ -187,8 +187,9 @@ final class ArrayBlocks {
       describe(block, work, i);
       block.bytes = array.byteSize();
       block.twin = twin(work, i);
-      if (block.twin >= 0) {
-        block.base = blocks[block.twin].base;
+      int place = block.twin >= 0 ? block.twin : overwritten(work, i);
+      if (place >= 0) {
+        block.base = blocks[place].base;
         continue;
       }
       long whole = (block.bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
@@ -243,15 +244,55 @@ final class ArrayBlocks {
   private int twin(Work work, int place) {
     MemorySegment array = work.arrays[place];
     for (int i = 0; i < place; i++) {
-      MemorySegment other = work.arrays[i];
-      if (blocks[i].isArray
-          && other.address() == array.address()
-          && other.byteSize() == array.byteSize()
-          && (other == array || other.asOverlappingSlice(array).isPresent())) {
+      if (blocks[i].isArray && areSame(work.arrays[i], array)) {
         return i;
       }
     }
     return -1;
+  }
+
+  private static boolean areSame(MemorySegment a, MemorySegment b) {
+    return a == b
+        || a.address() == b.address()
+            && a.byteSize() == b.byteSize()
+            && a.asOverlappingSlice(b).isPresent();
+  }
+
+  /**
+   * The logits, if the call can write an output over its copy of them; -1: it cannot. That is one
+   * block less in the cache, and the core does not store past the caches, from which the block is
+   * read at once.
+   */
+  private int overwritten(Work work, int place) {
+    Function function = work.function();
+    Array array = function.array(place);
+    int logits = function.place(Array.LOGITS);
+    if (array != Array.OUTPUT && array != Array.GRADIENT || logits < 0 || logits >= place) {
+      return -1;
+    }
+    for (int i = 0; i < count; i++) {
+      if (i != logits && areSame(work.arrays[i], work.arrays[logits])) {
+        return -1;
+      }
+    }
+    return !blocks[place].read
+            && typeOf(work, array) == typeOf(work, Array.LOGITS)
+            && areAlike(blocks[place], blocks[logits])
+        ? logits
+        : -1;
+  }
+
+  /** Whether each entry of one array is where it is in the other. */
+  private static boolean areAlike(Block a, Block b) {
+    return a.isArray
+        && b.isArray
+        && a.form == b.form
+        && a.bytes == b.bytes
+        && a.outer == b.outer
+        && a.classes == b.classes
+        && a.inner == b.inner
+        && a.from == b.from
+        && a.entries == b.entries;
   }
 
   // ---- which elements --------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 package dev.xent.internal.load;
 
 import dev.xent.errors.NativeLibraryException;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
@@ -40,8 +41,9 @@ record PrivateCopy(Path directory, Path file) implements AutoCloseable {
       Path directory = createDirectory(parent);
       Path file = directory.resolve(fileName);
       PrivateCopy copy = new PrivateCopy(directory, file);
-      try {
-        Files.write(file, bytes);
+      // Files.write takes many small steps, which are slow before they are compiled.
+      try (FileOutputStream out = new FileOutputStream(file.toFile())) {
+        out.write(bytes);
       } catch (IOException e) {
         copy.close();
         throw e;

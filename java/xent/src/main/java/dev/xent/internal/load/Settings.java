@@ -8,7 +8,6 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.function.Function;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -62,8 +61,6 @@ public record Settings(
   public static final String THREADS = "dev.xent.threads";
 
   private static final String TEMPORARY_DIRECTORY_OF_JVM = "java.io.tmpdir";
-
-  private static final Pattern CONTROL = Pattern.compile("\\p{Cntrl}");
 
   /** How much of a value a message shows. */
   private static final int SHOWN = 80;
@@ -147,7 +144,7 @@ public record Settings(
     String reason = "it has control characters";
     try {
       Path path = Path.of(value).toAbsolutePath();
-      if (!CONTROL.matcher(value).find()) {
+      if (!hasControls(value)) {
         return path;
       }
     } catch (InvalidPathException e) {
@@ -157,10 +154,19 @@ public record Settings(
         String.format(Locale.ROOT, "%s=%s is not a path: %s", name, shown(value), reason));
   }
 
+  private static boolean hasControls(String value) {
+    for (int i = 0; i < value.length(); i++) {
+      if (Character.isISOControl(value.charAt(i))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** The start of a value, on one line. */
   private static String shown(String value) {
     String start = value.length() > SHOWN ? value.substring(0, SHOWN) + "..." : value;
-    return CONTROL.matcher(start).replaceAll("?");
+    return start.replaceAll("\\p{Cc}", "?");
   }
 
   private static <E extends Enum<E>> E choice(String name, @Nullable String value, E byDefault) {
