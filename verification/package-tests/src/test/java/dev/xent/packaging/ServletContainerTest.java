@@ -99,7 +99,7 @@ class ServletContainerTest {
   private static ClassLoader deployAndUndeploy(Tomcat tomcat, Path application) throws Exception {
     Context context = tomcat.addWebapp("/application", application.toString());
     ClassLoader loader = context.getLoader().getClassLoader();
-    assertThat(loader.loadClass("dev.xent.Xent").getClassLoader()).isSameAs(loader);
+    assertThat(loader.loadClass("dev.xent.XentRuntime").getClassLoader()).isSameAs(loader);
     try (HttpClient client = HttpClient.newHttpClient()) {
       int port = tomcat.getConnector().getLocalPort();
       URI address = URI.create("http://localhost:%d/application/".formatted(port));

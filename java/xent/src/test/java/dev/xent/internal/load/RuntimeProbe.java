@@ -26,7 +26,7 @@ public final class RuntimeProbe {
     for (int i = 0; i < Integer.parseInt(arguments[0]); i++) {
       try (URLClassLoader loader =
           new URLClassLoader(classPath(), ClassLoader.getPlatformClassLoader())) {
-        Class<?> xent = loader.loadClass("dev.xent.Xent");
+        Class<?> xent = loader.loadClass("dev.xent.XentRuntime");
         System.out.println(ask(xent));
         System.out.println(ask(xent));
       }
@@ -42,7 +42,7 @@ public final class RuntimeProbe {
 
   private static String ask(Class<?> xent) throws IllegalAccessException, NoSuchMethodException {
     try {
-      return xent.getMethod("runtime").invoke(null).toString();
+      return xent.getMethod("get").invoke(null).toString();
     } catch (InvocationTargetException e) {
       return e.getCause().getClass().getSimpleName() + ": " + e.getCause().getMessage();
     }
