@@ -108,11 +108,9 @@ class PagesTest {
             .filter(name -> name.endsWith(".java"))
             .map(name -> name.substring(0, name.length() - ".java".length()))
             .collect(Collectors.toSet());
-    assertThat(
-            CLASS
-                .matcher(Page.of("docs/developing/design.md").text())
-                .results()
-                .map(MatchResult::group))
+    String page = Page.of("docs/developing/design.md").text();
+    String today = page.substring(0, page.indexOf("## Names that changed"));
+    assertThat(CLASS.matcher(today).results().map(MatchResult::group))
         .filteredOn(name -> !NOT_OURS.contains(name))
         .hasSizeGreaterThan(20)
         .allSatisfy(name -> assertThat(ours).contains(name));

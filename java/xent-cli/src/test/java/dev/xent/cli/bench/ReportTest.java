@@ -99,7 +99,7 @@ class ReportTest {
     Document page = Jsoup.parse(page(), parser);
     assertThat(parser.getErrors()).isEmpty();
     assertThat(page.title()).isEqualTo("xent bench: " + MACHINE.cpu());
-    assertThat(page.select("h1").text()).isEqualTo(MACHINE.cpu());
+    assertThat(page.select("h1").text()).isEqualTo("Xent on " + MACHINE.cpu());
     assertThat(page.select("[id]").eachAttr("id")).doesNotHaveDuplicates();
   }
 
