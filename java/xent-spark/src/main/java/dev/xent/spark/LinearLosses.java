@@ -80,7 +80,8 @@ final class LinearLosses implements Losses {
     long index = ((Number) label).longValue();
     if ((index < 0 || index >= weights.dim(0)) && !Objects.equals(index, ignoreIndex)) {
       throw new LabelException( // before others wait for it
-          String.format(Locale.ROOT, "label %d is out of range; expected 0 to %d", index, weights.dim(0) - 1),
+          String.format(
+              Locale.ROOT, "label %d is out of range; expected 0 to %d", index, weights.dim(0) - 1),
           0,
           index,
           false,

@@ -75,7 +75,8 @@ abstract class RowLoss implements Losses {
     double of(Object row, Object label, @Nullable LossSum lossSum) {
       Tensor x = logits.read(row, room);
       classes = x.dim(1);
-      return operation.forward(x, labelOf(label), outputs.lossSum(lossSum).countCorrect(lossSum != null));
+      return operation.forward(
+          x, labelOf(label), outputs.lossSum(lossSum).countCorrect(lossSum != null));
     }
 
     @Override

@@ -224,7 +224,11 @@ final class Cases {
                   t[0],
                   t[1],
                   t[2],
-                  new CrossEntropy.Outputs().losses(t[3]).logSumExp(t[4]).correct(t[5]).argmax(t[6]));
+                  new CrossEntropy.Outputs()
+                      .losses(t[3])
+                      .logSumExp(t[4])
+                      .correct(t[5])
+                      .argmax(t[6]));
         });
     add(
         "cross-entropy with temperature, softcap and z-loss",

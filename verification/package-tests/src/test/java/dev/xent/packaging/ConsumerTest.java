@@ -61,7 +61,8 @@ class ConsumerTest {
   @Test
   void theConsumerHasTheProgramOfThePage() throws IOException {
     assertThat(Files.readString(CONSUMER.resolve(PROGRAM)))
-        .isEqualTo("// SPDX-License-Identifier: Apache-2.0\n" + onPage("java", "XentRuntime.get()"));
+        .isEqualTo(
+            "// SPDX-License-Identifier: Apache-2.0\n" + onPage("java", "XentRuntime.get()"));
   }
 
   @Test
