@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import dev.xent.CrossEntropy;
-import dev.xent.DType;
-import dev.xent.Tensor;
-import dev.xent.TopK;
-import dev.xent.XentRuntime;
+import dev.xent.*;
 
 void main() {
   try (Arena arena = Arena.ofConfined()) {

@@ -10,6 +10,7 @@ import static dev.xent.Arguments.views;
 import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.plan.LossShardPlan;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -51,7 +52,9 @@ public final class CrossEntropyShard {
    */
   public ShardCall on(
       Tensor logits, Tensor targets, Function<PartialStates, List<PartialStates>> gather) {
-    return new ShardCall(this, logits, targets, gather);
+    view(logits, "logits");
+    view(targets, "targets");
+    return new ShardCall(this, logits, targets, Objects.requireNonNull(gather, "gather"));
   }
 
   RowStatistics exchange(

@@ -60,7 +60,8 @@ public final class ShardCall {
    *     overlap anything in any other way
    */
   public ShardCall gradient(Tensor value) {
-    gradient = Objects.requireNonNull(value, "gradient");
+    Arguments.view(value, "gradient");
+    gradient = value;
     return this;
   }
 

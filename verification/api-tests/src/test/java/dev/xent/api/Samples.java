@@ -27,6 +27,7 @@ import dev.xent.SamplerCall;
 import dev.xent.SamplerInputs;
 import dev.xent.SamplerShard;
 import dev.xent.SelectedLogProbabilities;
+import dev.xent.ShardCall;
 import dev.xent.Softmax;
 import dev.xent.SoftmaxShard;
 import dev.xent.Tensor;
@@ -157,7 +158,9 @@ final class Samples {
     SoftmaxShard shard = Softmax.along(1).shard(0, 2);
     PartialStates states = shard.partialStates(tensor, Inputs.none());
     put(SoftmaxShard.class, shard);
-    put(CrossEntropyShard.class, CrossEntropy.mean().shard(0, 2));
+    CrossEntropyShard lossShard = CrossEntropy.mean().shard(0, 2);
+    put(CrossEntropyShard.class, lossShard);
+    put(ShardCall.class, lossShard.on(one, Tensor.of(new int[1]), List::of));
     put(PartialStates.class, states);
     SamplerShard sampled = Sampler.greedy().shard(0, 2);
     put(SamplerShard.class, sampled);
