@@ -6,7 +6,6 @@ import dev.xent.errors.ShapeException;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.Locale;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The end of a network: a loss, and the gradient it sends back.
@@ -88,7 +87,8 @@ public abstract sealed class LossLayer extends OwningLayer
    *     and valid until the next {@code forward}
    */
   @Override
-  public final Tensor forward(Tensor inputs, @Nullable Tensor targets) {
+  public final Tensor forward(Tensor inputs, Tensor targets) {
+    Elements.given(inputs, "inputs");
     Elements.given(targets, "targets");
     begin(inputs);
     Tensor rows = losses.shaped(rowShape(inputs));
