@@ -16,6 +16,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** What a forward left behind is taken by a backward of the same options alone. */
@@ -197,15 +198,16 @@ class SavedStatisticsTest {
     refusesMemory(loss, x, labels, memory.asSlice(0, 16), "memory of 16 bytes");
     refusesMemory(loss, x, labels, memory.asReadOnly(), "read-only memory");
     refusesMemory(loss, x, labels, MemorySegment.ofArray(new long[128]), "a Java array");
+    refusesMemory(loss, x, labels, null, "null");
     assertThat(memory.toArray(java.lang.foreign.ValueLayout.JAVA_BYTE)).isEqualTo(canary);
   }
 
   private static void refusesMemory(
-      CrossEntropy loss, Tensor x, Tensor labels, MemorySegment returned, String what) {
+      CrossEntropy loss, Tensor x, Tensor labels, @Nullable MemorySegment returned, String what) {
     Arena arena =
         new Arena() {
           @Override
-          public MemorySegment allocate(long bytes, long alignment) {
+          public @Nullable MemorySegment allocate(long bytes, long alignment) {
             return returned;
           }
 
