@@ -262,25 +262,9 @@ def test_tensors_of_pytorch():
         call()
     x.requires_grad_(False)
     x.resize_(4, 1000)
-    with pytest.raises(xent.ArrayMemoryError, match="logits has other memory or another shape or type than when the "
-                                                    "call was bound: bind it again"):
+    with pytest.raises(xent.ArrayMemoryError, match="logits has other memory or another shape than when the call was "
+                                                    "bound: bind it again"):
         call()
-
-
-def test_tensors_of_pytorch_whose_type_changes():
-    torch = pytest.importorskip("torch")
-    for other in (torch.int32, torch.float16):  # as wide; half as wide, with the same shape and strides
-        x = torch.zeros(2, 4)
-        bound = xent.bind(xent.softmax, x)
-        saved = xent.cross_entropy(x, torch.tensor([0, 1]), save_statistics=True)
-        bound()
-        x.data = torch.as_strided(x.data.view(other), (2, 4), (4, 1))
-        with pytest.raises(xent.ArrayMemoryError, match="logits has other memory or another shape or type than when "
-                                                        "the call was bound: bind it again"):
-            bound()
-        with pytest.raises(xent.ArrayMemoryError, match="logits has other memory or another shape or type than when "
-                                                        "the call was made: call again"):
-            saved.backward()
 
 
 def test_an_array_that_became_read_only():
@@ -328,8 +312,8 @@ def test_a_later_gradient_of_memory_that_has_gone(operation, name, moved):
     assert ordinary.backward().shape == (2, 3)
     moved(given[name])
     for result in (ordinary, bound):
-        with pytest.raises(xent.ArrayMemoryError, match=f"{name} has other memory or another shape or type than when "
-                                                        f"the call was made: call again|{name} of .* has no memory"):
+        with pytest.raises(xent.ArrayMemoryError, match=f"{name} has other memory or another shape than when the call "
+                                                        f"was made: call again|{name} of .* has no memory"):
             result.backward()
 
 

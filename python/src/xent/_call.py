@@ -127,9 +127,9 @@ LentTensor = tuple[str, Array, Any]  # what it is called, what it lent, and itse
 def require_in_place(tensors: Iterable[LentTensor], since: str) -> None:
     for name, before, tensor in tensors:
         now = array_of(name, tensor)
-        memory = [(array.address, array.type, array.shape or (1,), array.strides or (1,)) for array in (now, before)]
+        memory = [(array.address, array.shape or (1,), array.strides or (1,)) for array in (now, before)]
         if memory[0] != memory[1]:
-            raise ArrayMemoryError(f"{name} has other memory or another shape or type than when the call was {since}")
+            raise ArrayMemoryError(f"{name} has other memory or another shape than when the call was {since}")
 
 
 def _read_only(name: str) -> ArrayMemoryError:

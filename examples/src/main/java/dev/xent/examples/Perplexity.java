@@ -60,7 +60,7 @@ public final class Perplexity {
         long rowBytes = file.data().byteSize() / all;
         rows = Math.min(all, from + Math.max(1, BLOCK / rowBytes));
         Tensor block = file.tensor().slice(0, from, rows);
-        loss.forward(block, Npy.map(labels, arena).slice(0, from, rows), outputs);
+        loss.on(block, Npy.map(labels, arena).slice(0, from, rows)).outputs(outputs).run();
         blocks++;
         memory.look();
       }

@@ -58,7 +58,7 @@ public final class ScoreOnnxModel {
       Tensor believed = Tensor.allocate(arena, DType.I32, count);
       CrossEntropy.Outputs outputs =
           new CrossEntropy.Outputs().losses(losses).argmax(believed).countCorrect(true);
-      double loss = CrossEntropy.builder().build().forward(logits, labels, outputs);
+      double loss = CrossEntropy.builder().build().on(logits, labels).outputs(outputs).run();
 
       System.out.printf("images    %d%n", outputs.validRows());
       System.out.printf("loss      %s%n", loss);

@@ -2,7 +2,6 @@
 package dev.xent;
 
 import static dev.xent.Arguments.view;
-import static dev.xent.Arguments.views;
 
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
@@ -10,7 +9,6 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Engine;
-import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.LogitsPlan;
 import dev.xent.internal.plan.Options;
 import dev.xent.options.FullyMasked;
@@ -57,18 +55,7 @@ public final class Argmax {
    *     1; must not overlap the logits
    */
   public void forward(Tensor logits, Tensor argmax) {
-    plan.forward(view(logits, "logits"), InputViews.NONE, view(argmax, "argmax"));
-  }
-
-  /**
-   * Writes one class per row of logits with a class mask, or ragged rows.
-   *
-   * @param logits {@code x}
-   * @param inputs which classes take part; neither row weights nor target weights
-   * @param argmax I32 or I64, in the shape of the rows; must not overlap what is read
-   */
-  public void forward(Tensor logits, Inputs inputs, Tensor argmax) {
-    plan.forward(view(logits, "logits"), views(inputs), view(argmax, "argmax"));
+    plan.forward(view(logits, "logits"), view(argmax, "argmax"));
   }
 
   /**

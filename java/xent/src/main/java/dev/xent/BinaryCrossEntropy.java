@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.outputs;
 import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.viewOrNull;
 
@@ -102,24 +101,7 @@ public final class BinaryCrossEntropy {
    * @param targets {@code t}
    */
   public double forward(Tensor logits, Tensor targets) {
-    return plan.forward(view(logits, "logits"), view(targets, "targets"), null, null, null);
-  }
-
-  /**
-   * Returns the reduced loss and writes what the outputs request.
-   *
-   * @param logits {@code x}
-   * @param targets {@code t}
-   * @param weights {@code w}; null: 1 for each
-   * @param outputs receive the numbers of this call; their tensors are filled
-   */
-  public double forward(Tensor logits, Tensor targets, @Nullable Tensor weights, Outputs outputs) {
-    return plan.forward(
-        view(logits, "logits"),
-        view(targets, "targets"),
-        viewOrNull(weights),
-        null,
-        outputs(outputs));
+    return plan.forward(view(logits, "logits"), view(targets, "targets"), null);
   }
 
   /**
@@ -132,35 +114,25 @@ public final class BinaryCrossEntropy {
    */
   public double forwardBackward(Tensor logits, Tensor targets, Tensor gradient) {
     return plan.forward(
-        view(logits, "logits"), view(targets, "targets"), null, view(gradient, "gradient"), null);
-  }
-
-  /**
-   * Returns the reduced loss; writes its gradient and what the outputs request.
-   *
-   * @param logits {@code x}
-   * @param targets {@code t}
-   * @param weights {@code w}; null: 1 for each
-   * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
-   *     overlap anything in any other way
-   * @param outputs receive the numbers of this call; their tensors are filled
-   */
-  public double forwardBackward(
-      Tensor logits, Tensor targets, @Nullable Tensor weights, Tensor gradient, Outputs outputs) {
-    return plan.forward(
-        view(logits, "logits"),
-        view(targets, "targets"),
-        viewOrNull(weights),
-        view(gradient, "gradient"),
-        outputs(outputs));
+        view(logits, "logits"), view(targets, "targets"), view(gradient, "gradient"));
   }
 
   /**
    * Returns a call that can be run often.
    *
    * @param logits {@code x}
-   * @param targets labels 0 and 1, or numbers from 0 to 1, in the shape of the logits
-   * @param weights of the elements; null: 1
+   * @param targets {@code t}
+   */
+  public LossCall<Outputs> on(Tensor logits, Tensor targets) {
+    return new LossCall<>(plan.bind(view(logits, "logits"), view(targets, "targets"), null), false);
+  }
+
+  /**
+   * Returns a call that can be run often, with a weight for each element.
+   *
+   * @param logits {@code x}
+   * @param targets {@code t}
+   * @param weights {@code w}; null: 1 for each
    */
   public LossCall<Outputs> on(Tensor logits, Tensor targets, @Nullable Tensor weights) {
     return new LossCall<>(

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.outputs;
-import static dev.xent.Arguments.saved;
 import static dev.xent.Arguments.view;
-import static dev.xent.Arguments.viewOrNull;
-import static dev.xent.Arguments.views;
 
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
@@ -15,7 +11,6 @@ import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.CrossEntropyPlan;
 import dev.xent.internal.plan.Engine;
-import dev.xent.internal.plan.InputViews;
 import dev.xent.options.EmptyMean;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
@@ -200,45 +195,7 @@ public final class CrossEntropy {
    * @param targets class indices or probability rows
    */
   public double forward(Tensor logits, Tensor targets) {
-    return plan.forward(
-        view(logits, "logits"), view(targets, "targets"), InputViews.NONE, null, null);
-  }
-
-  /**
-   * Returns the reduced loss and writes what the outputs request.
-   *
-   * @param logits {@code x}
-   * @param targets class indices or probability rows
-   * @param outputs receive the numbers of this call; their tensors are filled
-   */
-  public double forward(Tensor logits, Tensor targets, Outputs outputs) {
-    return plan.forward(
-        view(logits, "logits"), view(targets, "targets"), InputViews.NONE, null, outputs(outputs));
-  }
-
-  /**
-   * Returns the reduced loss.
-   *
-   * @param logits {@code x}
-   * @param targets class indices, probability rows or sparse targets
-   * @param inputs weights, masks, sink and row offsets
-   */
-  public double forward(Tensor logits, Tensor targets, Inputs inputs) {
-    return plan.forward(
-        view(logits, "logits"), view(targets, "targets"), views(inputs), null, null);
-  }
-
-  /**
-   * Returns the reduced loss and writes what the outputs request.
-   *
-   * @param logits {@code x}
-   * @param targets class indices, probability rows or sparse targets
-   * @param inputs weights, masks, sink and row offsets
-   * @param outputs receive the numbers of this call; their tensors are filled
-   */
-  public double forward(Tensor logits, Tensor targets, Inputs inputs, Outputs outputs) {
-    return plan.forward(
-        view(logits, "logits"), view(targets, "targets"), views(inputs), null, outputs(outputs));
+    return plan.forward(view(logits, "logits"), view(targets, "targets"), null);
   }
 
   /**
@@ -251,114 +208,7 @@ public final class CrossEntropy {
    */
   public double forwardBackward(Tensor logits, Tensor targets, Tensor gradient) {
     return plan.forward(
-        view(logits, "logits"),
-        view(targets, "targets"),
-        InputViews.NONE,
-        view(gradient, "gradient"),
-        null);
-  }
-
-  /**
-   * Returns the reduced loss; writes its gradient and what the outputs request.
-   *
-   * @param logits {@code x}
-   * @param targets class indices or probability rows
-   * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
-   *     overlap anything in any other way
-   * @param outputs receive the numbers of this call; their tensors are filled
-   */
-  public double forwardBackward(Tensor logits, Tensor targets, Tensor gradient, Outputs outputs) {
-    return plan.forward(
-        view(logits, "logits"),
-        view(targets, "targets"),
-        InputViews.NONE,
-        view(gradient, "gradient"),
-        outputs(outputs));
-  }
-
-  /**
-   * Returns the reduced loss and writes its gradient.
-   *
-   * @param logits {@code x}
-   * @param targets class indices, probability rows or sparse targets
-   * @param inputs weights, masks, sink and row offsets
-   * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
-   *     overlap anything in any other way
-   */
-  public double forwardBackward(Tensor logits, Tensor targets, Inputs inputs, Tensor gradient) {
-    return plan.forward(
-        view(logits, "logits"),
-        view(targets, "targets"),
-        views(inputs),
-        view(gradient, "gradient"),
-        null);
-  }
-
-  /**
-   * Returns the reduced loss; writes its gradient and what the outputs request.
-   *
-   * @param logits {@code x}
-   * @param targets class indices, probability rows or sparse targets
-   * @param inputs weights, masks, sink and row offsets
-   * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
-   *     overlap anything in any other way
-   * @param outputs receive the numbers of this call; their tensors are filled
-   */
-  public double forwardBackward(
-      Tensor logits, Tensor targets, Inputs inputs, Tensor gradient, Outputs outputs) {
-    return plan.forward(
-        view(logits, "logits"),
-        view(targets, "targets"),
-        views(inputs),
-        view(gradient, "gradient"),
-        outputs(outputs));
-  }
-
-  /**
-   * Writes the gradient alone, from the row statistics of an earlier forward over the same logits
-   * and targets: {@code dx = upstream * } the gradient that the forward would have written, whose
-   * scale {@code c} is the gradient scale, divided by the denominator of that forward under a mean.
-   * The bits are those of {@link #forwardBackward} if the upstream is 1.
-   *
-   * @param logits {@code x}, as they were in the forward
-   * @param targets as they were in the forward
-   * @param saved the outputs of that forward, made with {@link Outputs#saveStatistics}
-   * @param upstream one number per row, of a type that fits the logits; null: 1 for every row
-   * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
-   *     overlap anything in any other way
-   * @throws OptionException when the outputs have no statistics of such a forward
-   */
-  public void backward(
-      Tensor logits, Tensor targets, Outputs saved, @Nullable Tensor upstream, Tensor gradient) {
-    backward(logits, targets, Inputs.none(), saved, upstream, gradient);
-  }
-
-  /**
-   * Writes the gradient alone of a forward with further inputs.
-   *
-   * @param logits {@code x}, as they were in the forward
-   * @param targets as they were in the forward
-   * @param inputs as they were in the forward; a sink may be left out
-   * @param saved the outputs of that forward, made with {@link Outputs#saveStatistics}
-   * @param upstream one number per row, of a type that fits the logits; null: 1 for every row
-   * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
-   *     overlap anything in any other way
-   * @throws OptionException when the outputs have no statistics of such a forward
-   */
-  public void backward(
-      Tensor logits,
-      Tensor targets,
-      Inputs inputs,
-      Outputs saved,
-      @Nullable Tensor upstream,
-      Tensor gradient) {
-    plan.backward(
-        view(logits, "logits"),
-        view(targets, "targets"),
-        views(inputs),
-        saved(saved),
-        viewOrNull(upstream),
-        view(gradient, "gradient"));
+        view(logits, "logits"), view(targets, "targets"), view(gradient, "gradient"));
   }
 
   /**

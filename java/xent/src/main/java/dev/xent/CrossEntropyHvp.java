@@ -2,7 +2,6 @@
 package dev.xent;
 
 import static dev.xent.Arguments.view;
-import static dev.xent.Arguments.views;
 
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
@@ -11,7 +10,6 @@ import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Engine;
 import dev.xent.internal.plan.HvpPlan;
-import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.Options;
 import dev.xent.internal.plan.Reductions;
 import dev.xent.options.FullyMasked;
@@ -77,25 +75,7 @@ public final class CrossEntropyHvp {
    *     way
    */
   public void product(Tensor logits, Tensor upstream, Tensor output) {
-    plan.product(
-        view(logits, "logits"),
-        view(upstream, "upstream"),
-        InputViews.NONE,
-        view(output, "output"));
-  }
-
-  /**
-   * Writes the product of each row, with a class mask, row weights, a sink, or ragged rows.
-   *
-   * @param logits {@code x}
-   * @param upstream {@code v}
-   * @param inputs all but target weights
-   * @param output the products; may be {@code logits} itself, but not overlap anything in any other
-   *     way
-   */
-  public void product(Tensor logits, Tensor upstream, Inputs inputs, Tensor output) {
-    plan.product(
-        view(logits, "logits"), view(upstream, "upstream"), views(inputs), view(output, "output"));
+    plan.product(view(logits, "logits"), view(upstream, "upstream"), view(output, "output"));
   }
 
   /**

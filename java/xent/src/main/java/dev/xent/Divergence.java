@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.outputs;
 import static dev.xent.Arguments.view;
-import static dev.xent.Arguments.views;
 
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
@@ -12,7 +10,6 @@ import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.DivergencePlan;
 import dev.xent.internal.plan.Engine;
-import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.LossSpec;
 import dev.xent.internal.plan.Options;
 import dev.xent.options.EmptyMean;
@@ -126,21 +123,7 @@ public final class Divergence {
    * @param teacher the teacher's logits
    */
   public double forward(Tensor logits, Tensor teacher) {
-    return plan.forward(
-        view(logits, "logits"), view(teacher, "teacher"), InputViews.NONE, null, null);
-  }
-
-  /**
-   * Returns the reduced loss and writes what the outputs request.
-   *
-   * @param logits {@code x}, the student's
-   * @param teacher the teacher's logits
-   * @param inputs a class mask and row weights
-   * @param outputs receive the numbers of this call; their tensors are filled
-   */
-  public double forward(Tensor logits, Tensor teacher, Inputs inputs, Outputs outputs) {
-    return plan.forward(
-        view(logits, "logits"), view(teacher, "teacher"), views(inputs), null, outputs(outputs));
+    return plan.forward(view(logits, "logits"), view(teacher, "teacher"), null);
   }
 
   /**
@@ -153,31 +136,7 @@ public final class Divergence {
    */
   public double forwardBackward(Tensor logits, Tensor teacher, Tensor gradient) {
     return plan.forward(
-        view(logits, "logits"),
-        view(teacher, "teacher"),
-        InputViews.NONE,
-        view(gradient, "gradient"),
-        null);
-  }
-
-  /**
-   * Returns the reduced loss; writes its gradient and what the outputs request.
-   *
-   * @param logits {@code x}, the student's
-   * @param teacher the teacher's logits
-   * @param inputs a class mask and row weights
-   * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
-   *     overlap anything in any other way
-   * @param outputs receive the numbers of this call; their tensors are filled
-   */
-  public double forwardBackward(
-      Tensor logits, Tensor teacher, Inputs inputs, Tensor gradient, Outputs outputs) {
-    return plan.forward(
-        view(logits, "logits"),
-        view(teacher, "teacher"),
-        views(inputs),
-        view(gradient, "gradient"),
-        outputs(outputs));
+        view(logits, "logits"), view(teacher, "teacher"), view(gradient, "gradient"));
   }
 
   /**

@@ -2,7 +2,6 @@
 package dev.xent;
 
 import static dev.xent.Arguments.view;
-import static dev.xent.Arguments.views;
 
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
@@ -10,7 +9,6 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Engine;
-import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.LogitsPlan;
 import dev.xent.options.FullyMasked;
 
@@ -64,19 +62,7 @@ public final class Entropy {
    *     or with the axis at size 1; must not overlap the logits
    */
   public void forward(Tensor logits, Tensor entropies) {
-    plan.forward(view(logits, "logits"), InputViews.NONE, view(entropies, "entropies"));
-  }
-
-  /**
-   * Writes one number per row of logits with a class mask, a sink, or ragged rows.
-   *
-   * @param logits {@code x}
-   * @param inputs which classes take part; neither row weights nor target weights
-   * @param entropies of a type that fits the logits, in the shape of the rows; must not overlap
-   *     what is read
-   */
-  public void forward(Tensor logits, Inputs inputs, Tensor entropies) {
-    plan.forward(view(logits, "logits"), views(inputs), view(entropies, "entropies"));
+    plan.forward(view(logits, "logits"), view(entropies, "entropies"));
   }
 
   /**

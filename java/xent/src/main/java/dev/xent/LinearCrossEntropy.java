@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.outputs;
-import static dev.xent.Arguments.saved;
 import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.views;
@@ -16,7 +14,6 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.ArrayViews;
 import dev.xent.internal.plan.Engine;
-import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.LinearPlan;
 import dev.xent.internal.plan.NullChecks;
 import dev.xent.options.EmptyMean;
@@ -108,62 +105,7 @@ public final class LinearCrossEntropy {
    */
   public double forward(Tensor hidden, Tensor weights, Tensor targets) {
     return plan.forward(
-        view(hidden, "hidden"),
-        view(weights, "weights"),
-        view(targets, "targets"),
-        InputViews.NONE,
-        null,
-        null);
-  }
-
-  /**
-   * Returns the reduced loss and writes what the outputs request.
-   *
-   * @param hidden a row of features for each row of logits
-   * @param weights those of each class
-   * @param targets class indices or probability rows
-   * @param outputs receive the numbers of this call; their tensors are filled
-   */
-  public double forward(Tensor hidden, Tensor weights, Tensor targets, Outputs outputs) {
-    return forward(hidden, weights, targets, Inputs.none(), outputs);
-  }
-
-  /**
-   * Returns the reduced loss.
-   *
-   * @param hidden a row of features for each row of logits
-   * @param weights those of each class
-   * @param targets class indices, probability rows or sparse targets
-   * @param inputs bias, weights, masks and sink
-   */
-  public double forward(Tensor hidden, Tensor weights, Tensor targets, Inputs inputs) {
-    return plan.forward(
-        view(hidden, "hidden"),
-        view(weights, "weights"),
-        view(targets, "targets"),
-        views(inputs),
-        null,
-        null);
-  }
-
-  /**
-   * Returns the reduced loss and writes what the outputs request.
-   *
-   * @param hidden a row of features for each row of logits
-   * @param weights those of each class
-   * @param targets class indices, probability rows or sparse targets
-   * @param inputs bias, weights, masks and sink
-   * @param outputs receive the numbers of this call; their tensors are filled
-   */
-  public double forward(
-      Tensor hidden, Tensor weights, Tensor targets, Inputs inputs, Outputs outputs) {
-    return plan.forward(
-        view(hidden, "hidden"),
-        view(weights, "weights"),
-        view(targets, "targets"),
-        views(inputs),
-        null,
-        outputs(outputs));
+        view(hidden, "hidden"), view(weights, "weights"), view(targets, "targets"), null);
   }
 
   /**
@@ -176,99 +118,10 @@ public final class LinearCrossEntropy {
    */
   public double forwardBackward(
       Tensor hidden, Tensor weights, Tensor targets, Gradients gradients) {
-    return forwardBackward(hidden, weights, targets, Inputs.none(), gradients);
-  }
-
-  /**
-   * Returns the reduced loss, its gradients, and the outputs.
-   *
-   * @param hidden a row of features for each row of logits
-   * @param weights those of each class
-   * @param targets class indices or probability rows
-   * @param gradients which ones, and where they go
-   * @param outputs receive the numbers of this call; their tensors are filled
-   */
-  public double forwardBackward(
-      Tensor hidden, Tensor weights, Tensor targets, Gradients gradients, Outputs outputs) {
-    return forwardBackward(hidden, weights, targets, Inputs.none(), gradients, outputs);
-  }
-
-  /**
-   * Returns the reduced loss and its gradients.
-   *
-   * @param hidden a row of features for each row of logits
-   * @param weights those of each class
-   * @param targets class indices, probability rows or sparse targets
-   * @param inputs bias, weights, masks and sink
-   * @param gradients which ones, and where they go
-   */
-  public double forwardBackward(
-      Tensor hidden, Tensor weights, Tensor targets, Inputs inputs, Gradients gradients) {
     return plan.forward(
         view(hidden, "hidden"),
         view(weights, "weights"),
         view(targets, "targets"),
-        views(inputs),
-        viewsOf(gradients),
-        null);
-  }
-
-  /**
-   * Returns the reduced loss, its gradients, and the outputs.
-   *
-   * @param hidden a row of features for each row of logits
-   * @param weights those of each class
-   * @param targets class indices, probability rows or sparse targets
-   * @param inputs bias, weights, masks and sink
-   * @param gradients which ones, and where they go
-   * @param outputs receive the numbers of this call; their tensors are filled
-   */
-  public double forwardBackward(
-      Tensor hidden,
-      Tensor weights,
-      Tensor targets,
-      Inputs inputs,
-      Gradients gradients,
-      Outputs outputs) {
-    return plan.forward(
-        view(hidden, "hidden"),
-        view(weights, "weights"),
-        view(targets, "targets"),
-        views(inputs),
-        viewsOf(gradients),
-        outputs(outputs));
-  }
-
-  /**
-   * Writes the gradients alone, from the row statistics of an earlier forward over the same hidden
-   * states, weights and targets: {@code upstream} times the gradients that the forward would have
-   * written, whose scale is the gradient scale, divided by the denominator of that forward under a
-   * mean. The bits are those of {@link #forwardBackward} if the upstream is 1.
-   *
-   * @param hidden as in the forward
-   * @param weights as in the forward
-   * @param targets as in the forward
-   * @param inputs as in the forward; a sink may be left out
-   * @param saved the outputs of that forward, made with {@link Outputs#saveStatistics}
-   * @param upstream one number per row; null: 1 for every row
-   * @param gradients which ones, and where they go
-   * @throws OptionException when the outputs have no statistics of such a forward
-   */
-  public void backward(
-      Tensor hidden,
-      Tensor weights,
-      Tensor targets,
-      Inputs inputs,
-      Outputs saved,
-      @Nullable Tensor upstream,
-      Gradients gradients) {
-    plan.backward(
-        view(hidden, "hidden"),
-        view(weights, "weights"),
-        view(targets, "targets"),
-        views(inputs),
-        saved(saved),
-        viewOrNull(upstream),
         viewsOf(gradients));
   }
 
@@ -277,22 +130,35 @@ public final class LinearCrossEntropy {
   }
 
   /**
-   * Returns a call that can be run often.
+   * Returns a call that can be run often, for the loss alone.
    *
    * @param hidden a row of features for each row of logits
    * @param weights those of each class
    * @param targets class indices, probability rows, or sparse targets with their {@link
    *     Inputs#targetWeights}
-   * @param gradients which ones each run writes, and where they go; null: none
    */
-  public LossCall<Outputs> on(
-      Tensor hidden, Tensor weights, Tensor targets, @Nullable Gradients gradients) {
+  public LossCall<Outputs> on(Tensor hidden, Tensor weights, Tensor targets) {
+    return on(hidden, weights, targets, (ArrayViews) null);
+  }
+
+  /**
+   * Returns a call that can be run often, for the loss and its gradients.
+   *
+   * @param hidden a row of features for each row of logits
+   * @param weights those of each class
+   * @param targets class indices, probability rows, or sparse targets with their {@link
+   *     Inputs#targetWeights}
+   * @param gradients which ones each run writes, and where they go
+   */
+  public LossCall<Outputs> on(Tensor hidden, Tensor weights, Tensor targets, Gradients gradients) {
+    return on(hidden, weights, targets, viewsOf(gradients));
+  }
+
+  private LossCall<Outputs> on(
+      Tensor hidden, Tensor weights, Tensor targets, @Nullable ArrayViews gradients) {
     return new LossCall<>(
         plan.bind(
-            view(hidden, "hidden"),
-            view(weights, "weights"),
-            view(targets, "targets"),
-            gradients == null ? null : gradients.views),
+            view(hidden, "hidden"), view(weights, "weights"), view(targets, "targets"), gradients),
         true);
   }
 

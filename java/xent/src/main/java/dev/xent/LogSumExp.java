@@ -2,7 +2,6 @@
 package dev.xent;
 
 import static dev.xent.Arguments.view;
-import static dev.xent.Arguments.views;
 
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
@@ -10,7 +9,6 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Engine;
-import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.LogSumExpPlan;
 import dev.xent.options.FullyMasked;
 
@@ -63,21 +61,7 @@ public final class LogSumExp {
    *     {@link ShapeException}, {@link DTypeException} or {@link MemoryException}
    */
   public void forward(Tensor logits, Tensor logSumExp) {
-    plan.forward(view(logits, "logits"), InputViews.NONE, view(logSumExp, "logSumExp"));
-  }
-
-  /**
-   * Writes one number per row of logits with a class mask, a sink, or ragged rows.
-   *
-   * @param logits {@code x}
-   * @param inputs which classes take part; neither row weights nor target weights
-   * @param logSumExp of a type that fits the logits, in the shape of the rows; must not overlap the
-   *     logits
-   * @throws IllegalArgumentException for tensors that do not fit, before anything is written:
-   *     {@link ShapeException}, {@link DTypeException} or {@link MemoryException}
-   */
-  public void forward(Tensor logits, Inputs inputs, Tensor logSumExp) {
-    plan.forward(view(logits, "logits"), views(inputs), view(logSumExp, "logSumExp"));
+    plan.forward(view(logits, "logits"), view(logSumExp, "logSumExp"));
   }
 
   /**

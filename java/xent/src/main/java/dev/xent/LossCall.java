@@ -70,12 +70,25 @@ public final class LossCall<O> {
   }
 
   /**
-   * Writes the gradient alone, from the row statistics of an earlier run over the same logits and
-   * targets. Only losses that have a {@code backward} can do so.
+   * Writes the gradient alone, of an earlier run over the same logits and targets. The bits are
+   * those that the run would have written with a gradient.
    *
-   * @param saved the outputs of that run, which had saved statistics
-   * @param upstream one number per row that the gradient is multiplied by; null: 1 for every row
-   * @throws OptionException when the outputs have no statistics of such a run
+   * @param saved the outputs of that run, with the statistics that they saved; a {@link NllLoss}
+   *     reads the numbers of the run alone
+   * @throws OptionException when the outputs have no statistics of such a run, and for a {@link
+   *     BinaryCrossEntropy} or {@link Divergence}, which save none
+   */
+  public void backward(O saved) {
+    bound.backward(Arguments.saved((ReducedOutputs) saved), null);
+  }
+
+  /**
+   * Writes the gradient alone, of an earlier run over the same logits and targets, multiplied by
+   * the upstream of each row.
+   *
+   * @param saved as in {@link #backward(Object)}
+   * @param upstream one number per row, of a type that fits the logits; null: 1 for every row
+   * @throws OptionException as in {@link #backward(Object)}
    */
   public void backward(O saved, @Nullable Tensor upstream) {
     bound.backward(Arguments.saved((ReducedOutputs) saved), viewOrNull(upstream));

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import static dev.xent.Arguments.outputs;
-import static dev.xent.Arguments.saved;
 import static dev.xent.Arguments.view;
-import static dev.xent.Arguments.viewOrNull;
-import static dev.xent.Arguments.views;
 
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
@@ -14,7 +10,6 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Engine;
-import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.NllPlan;
 import dev.xent.options.EmptyMean;
 import dev.xent.options.FullyMasked;
@@ -97,28 +92,7 @@ public final class NllLoss {
    * @param targets class indices or probability rows
    */
   public double forward(Tensor logProbabilities, Tensor targets) {
-    return plan.forward(
-        view(logProbabilities, "logProbabilities"),
-        view(targets, "targets"),
-        InputViews.NONE,
-        null,
-        null);
-  }
-
-  /**
-   * Returns the reduced loss and writes what the outputs request.
-   *
-   * @param logProbabilities {@code l}
-   * @param targets class indices or probability rows
-   * @param outputs receive the numbers of this call; their tensors are filled
-   */
-  public double forward(Tensor logProbabilities, Tensor targets, Outputs outputs) {
-    return plan.forward(
-        view(logProbabilities, "logProbabilities"),
-        view(targets, "targets"),
-        InputViews.NONE,
-        null,
-        outputs(outputs));
+    return plan.forward(view(logProbabilities, "logProbabilities"), view(targets, "targets"), null);
   }
 
   /**
@@ -133,134 +107,6 @@ public final class NllLoss {
     return plan.forward(
         view(logProbabilities, "logProbabilities"),
         view(targets, "targets"),
-        InputViews.NONE,
-        view(gradient, "gradient"),
-        null);
-  }
-
-  /**
-   * Returns the reduced loss; writes its gradient and what the outputs request.
-   *
-   * @param logProbabilities {@code l}
-   * @param targets class indices or probability rows
-   * @param gradient {@code dl}, in the shape of the log-probabilities; may be these themselves, but
-   *     not overlap anything in any other way
-   * @param outputs receive the numbers of this call; their tensors are filled
-   */
-  public double forwardBackward(
-      Tensor logProbabilities, Tensor targets, Tensor gradient, Outputs outputs) {
-    return plan.forward(
-        view(logProbabilities, "logProbabilities"),
-        view(targets, "targets"),
-        InputViews.NONE,
-        view(gradient, "gradient"),
-        outputs(outputs));
-  }
-
-  /**
-   * Returns the reduced loss, with further inputs.
-   *
-   * @param logProbabilities {@code l}
-   * @param targets class indices, probability rows or sparse targets
-   * @param inputs weights, masks and row offsets; no sink
-   */
-  public double forward(Tensor logProbabilities, Tensor targets, Inputs inputs) {
-    return plan.forward(
-        view(logProbabilities, "logProbabilities"),
-        view(targets, "targets"),
-        views(inputs),
-        null,
-        null);
-  }
-
-  /**
-   * Returns the reduced loss and the outputs, with further inputs.
-   *
-   * @param logProbabilities {@code l}
-   * @param targets class indices, probability rows or sparse targets
-   * @param inputs weights, masks and row offsets; no sink
-   * @param outputs receive the numbers of this call; their tensors are filled
-   */
-  public double forward(Tensor logProbabilities, Tensor targets, Inputs inputs, Outputs outputs) {
-    return plan.forward(
-        view(logProbabilities, "logProbabilities"),
-        view(targets, "targets"),
-        views(inputs),
-        null,
-        outputs(outputs));
-  }
-
-  /**
-   * Returns the reduced loss and its gradient, with further inputs.
-   *
-   * @param logProbabilities {@code l}
-   * @param targets class indices, probability rows or sparse targets
-   * @param inputs weights, masks and row offsets; no sink
-   * @param gradient {@code dl}, in the shape of the log-probabilities; may be these themselves, but
-   *     not overlap anything in any other way
-   */
-  public double forwardBackward(
-      Tensor logProbabilities, Tensor targets, Inputs inputs, Tensor gradient) {
-    return plan.forward(
-        view(logProbabilities, "logProbabilities"),
-        view(targets, "targets"),
-        views(inputs),
-        view(gradient, "gradient"),
-        null);
-  }
-
-  /**
-   * Returns the reduced loss, its gradient, and the outputs, with further inputs.
-   *
-   * @param logProbabilities {@code l}
-   * @param targets class indices, probability rows or sparse targets
-   * @param inputs weights, masks and row offsets; no sink
-   * @param gradient {@code dl}, in the shape of the log-probabilities; may be these themselves, but
-   *     not overlap anything in any other way
-   * @param outputs receive the numbers of this call; their tensors are filled
-   */
-  public double forwardBackward(
-      Tensor logProbabilities, Tensor targets, Inputs inputs, Tensor gradient, Outputs outputs) {
-    return plan.forward(
-        view(logProbabilities, "logProbabilities"),
-        view(targets, "targets"),
-        views(inputs),
-        view(gradient, "gradient"),
-        outputs(outputs));
-  }
-
-  /**
-   * Writes the gradient alone: {@code dl = - upstream * c * q}, where {@code c} is the gradient
-   * scale, divided by the denominator under a mean. It does not depend on the log-probabilities.
-   * The bits are those of {@link #forwardBackward} if the upstream is 1.
-   *
-   * @param targets as they were in the forward
-   * @param saved the outputs of that forward, for the rows that it counted
-   * @param upstream one number per row, of a type that fits the gradient; null: 1 for every row
-   * @param gradient {@code dl}, in the shape of the log-probabilities
-   * @throws OptionException when the outputs are of a forward over another number of rows
-   */
-  public void backward(Tensor targets, Outputs saved, @Nullable Tensor upstream, Tensor gradient) {
-    backward(targets, Inputs.none(), saved, upstream, gradient);
-  }
-
-  /**
-   * Writes the gradient alone of a forward with further inputs.
-   *
-   * @param targets as they were in the forward
-   * @param inputs as they were in the forward
-   * @param saved the outputs of that forward, for the rows that it counted
-   * @param upstream one number per row, of a type that fits the gradient; null: 1 for every row
-   * @param gradient {@code dl}, in the shape of the log-probabilities
-   * @throws OptionException when the outputs are of a forward over another number of rows
-   */
-  public void backward(
-      Tensor targets, Inputs inputs, Outputs saved, @Nullable Tensor upstream, Tensor gradient) {
-    plan.backward(
-        view(targets, "targets"),
-        views(inputs),
-        saved(saved),
-        viewOrNull(upstream),
         view(gradient, "gradient"));
   }
 

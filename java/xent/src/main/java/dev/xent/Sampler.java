@@ -4,7 +4,6 @@ package dev.xent;
 import static dev.xent.Arguments.rows;
 import static dev.xent.Arguments.view;
 import static dev.xent.Arguments.viewOrNull;
-import static dev.xent.Arguments.views;
 
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
@@ -14,7 +13,6 @@ import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.Engine;
-import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.NullChecks;
 import dev.xent.internal.plan.Options;
 import dev.xent.internal.plan.SamplerOutputs;
@@ -111,54 +109,7 @@ public final class Sampler {
    *     1; must not overlap anything
    */
   public void sample(Tensor logits, long step, Tensor tokens) {
-    plan.sample(view(logits, "logits"), step, null, InputViews.NONE, view(tokens, "tokens"), null);
-  }
-
-  /**
-   * Writes the tokens of all rows, and what the outputs ask for.
-   *
-   * @param logits {@code x}
-   * @param step how many tokens came before, from 0 to 2^32 - 1
-   * @param inputs a mask, a bias, the tokens before
-   * @param tokens I32 or I64, in the shape of the logits without the class axis, or with it at size
-   *     1; must not overlap anything
-   * @param outputs receive the numbers of this call; their tensors are filled
-   */
-  public void sample(
-      Tensor logits, long step, SamplerInputs inputs, Tensor tokens, Outputs outputs) {
-    plan.sample(
-        view(logits, "logits"),
-        step,
-        null,
-        views(inputs),
-        view(tokens, "tokens"),
-        Arguments.outputs(outputs));
-  }
-
-  /**
-   * Writes the tokens of rows with their own samplers, streams and steps, and the outputs. A row
-   * gets the token that it would get alone. This sampler decides who computes, and no other option
-   * of it counts. The axis and the softcap are the same for a whole call: a request whose sampler
-   * has another axis or softcap is an error.
-   *
-   * @param logits {@code x}
-   * @param requests one per row, in order
-   * @param inputs a mask, a bias, the tokens before
-   * @param tokens I32 or I64, in the shape of the logits without the class axis, or with it at size
-   *     1; must not overlap anything
-   * @param outputs receive the numbers of this call; their tensors are filled
-   * @throws OptionException for another number of requests than of rows, and for a request whose
-   *     sampler has another axis or softcap
-   */
-  public void sample(
-      Tensor logits, Requests requests, SamplerInputs inputs, Tensor tokens, Outputs outputs) {
-    plan.sample(
-        view(logits, "logits"),
-        0,
-        rows(requests),
-        views(inputs),
-        view(tokens, "tokens"),
-        Arguments.outputs(outputs));
+    plan.sample(view(logits, "logits"), step, view(tokens, "tokens"));
   }
 
   /**
@@ -199,7 +150,8 @@ public final class Sampler {
    *
    * <pre>{@code
    * Sampler.Requests requests = new Sampler.Requests().add(careful, 17, 0).add(wild, 18, 5);
-   * batch.sample(logits, requests, SamplerInputs.none(), tokens, outputs);
+   * SamplerCall call = batch.on(logits, tokens).outputs(outputs);
+   * call.run(requests);
    * requests.step(0, 1).step(1, 6);
    * }</pre>
    */

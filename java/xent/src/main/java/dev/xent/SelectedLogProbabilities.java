@@ -12,6 +12,7 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Engine;
+import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.NullChecks;
 import dev.xent.internal.plan.Options;
 import dev.xent.internal.plan.Reductions;
@@ -90,23 +91,10 @@ public final class SelectedLogProbabilities {
    *     overlap anything
    */
   public void forward(Tensor logits, Tensor targets, Tensor logProbabilities) {
-    forward(logits, targets, Inputs.none(), logProbabilities);
-  }
-
-  /**
-   * Writes the log-probabilities of logits with a class mask, a sink, or ragged rows.
-   *
-   * @param logits {@code x}
-   * @param targets the classes
-   * @param inputs which classes take part; neither row weights nor target weights
-   * @param logProbabilities of a type that fits the logits, in the shape of the targets; must not
-   *     overlap anything
-   */
-  public void forward(Tensor logits, Tensor targets, Inputs inputs, Tensor logProbabilities) {
     plan.forward(
         view(logits, "logits"),
         view(targets, "targets"),
-        views(inputs),
+        InputViews.NONE,
         null,
         view(logProbabilities, "logProbabilities"),
         null,

@@ -2,7 +2,6 @@
 package dev.xent;
 
 import static dev.xent.Arguments.view;
-import static dev.xent.Arguments.views;
 
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
@@ -10,7 +9,6 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Engine;
-import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.SoftmaxPlan;
 import dev.xent.internal.plan.View;
 import dev.xent.options.FullyMasked;
@@ -68,7 +66,7 @@ public final class Softmax {
   public Tensor forward(Tensor logits) {
     View given = view(logits, "logits");
     Tensor output = Tensor.allocate(Arena.ofAuto(), DType.of(given.type), given.shape);
-    plan.forward(given, InputViews.NONE, output.view);
+    plan.forward(given, output.view);
     return output;
   }
 
@@ -79,7 +77,7 @@ public final class Softmax {
    * @param output {@code y}; may be {@code logits} itself, but not overlap it in any other way
    */
   public void forward(Tensor logits, Tensor output) {
-    plan.forward(view(logits, "logits"), InputViews.NONE, view(output, "output"));
+    plan.forward(view(logits, "logits"), view(output, "output"));
   }
 
   /**
@@ -93,17 +91,6 @@ public final class Softmax {
   }
 
   /**
-   * Writes {@code y} of logits with a class mask, a sink, or ragged rows.
-   *
-   * @param logits {@code x}
-   * @param inputs which classes take part; neither row weights nor target weights
-   * @param output {@code y}; may be {@code logits} itself, but not overlap it in any other way
-   */
-  public void forward(Tensor logits, Inputs inputs, Tensor output) {
-    plan.forward(view(logits, "logits"), views(inputs), view(output, "output"));
-  }
-
-  /**
    * Writes {@code dx = y * (dy - sum dy * y) / temperature}.
    *
    * @param output {@code y}, what {@link #forward} wrote
@@ -112,29 +99,7 @@ public final class Softmax {
    *     them in any other way
    */
   public void backward(Tensor output, Tensor upstream, Tensor gradient) {
-    plan.backward(
-        view(output, "output"),
-        view(upstream, "upstream"),
-        InputViews.NONE,
-        view(gradient, "gradient"));
-  }
-
-  /**
-   * Writes the gradient of a forward with a class mask or ragged rows. A sink needs no mention.
-   * What {@code dy} holds at masked classes has no influence.
-   *
-   * @param output {@code y}, what {@link #forward} wrote
-   * @param upstream {@code dy}, the gradient of what comes after
-   * @param inputs class mask and row offsets of the forward, and nothing else
-   * @param gradient {@code dx}; may be {@code output} or {@code upstream} itself, but not overlap
-   *     them in any other way
-   */
-  public void backward(Tensor output, Tensor upstream, Inputs inputs, Tensor gradient) {
-    plan.backward(
-        view(output, "output"),
-        view(upstream, "upstream"),
-        views(inputs),
-        view(gradient, "gradient"));
+    plan.backward(view(output, "output"), view(upstream, "upstream"), view(gradient, "gradient"));
   }
 
   /**

@@ -2,7 +2,6 @@
 package dev.xent;
 
 import static dev.xent.Arguments.view;
-import static dev.xent.Arguments.views;
 
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
@@ -10,7 +9,6 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.Engine;
-import dev.xent.internal.plan.InputViews;
 import dev.xent.internal.plan.LogitsPlan;
 import dev.xent.internal.plan.View;
 import dev.xent.options.FullyMasked;
@@ -87,19 +85,8 @@ public final class TopK {
    * @param logits {@code x}
    */
   public Result probabilities(Tensor logits) {
-    return probabilities(logits, Inputs.none());
-  }
-
-  /**
-   * Returns the classes and their probabilities, in new tensors, of logits with a class mask, a
-   * sink, or ragged rows.
-   *
-   * @param logits {@code x}
-   * @param inputs which classes take part; neither row weights nor target weights
-   */
-  public Result probabilities(Tensor logits, Inputs inputs) {
-    Result result = resultFor(view(logits, "logits"), views(inputs));
-    probabilities(logits, inputs, result.classes(), result.values());
+    Result result = resultFor(view(logits, "logits"));
+    probabilities(logits, result.classes(), result.values());
     return result;
   }
 
@@ -114,26 +101,6 @@ public final class TopK {
   public void probabilities(Tensor logits, Tensor topClasses, Tensor topProbabilities) {
     plan.probabilities(
         view(logits, "logits"),
-        InputViews.NONE,
-        view(topClasses, "topClasses"),
-        view(topProbabilities, "topProbabilities"));
-  }
-
-  /**
-   * Writes classes and probabilities of logits with a class mask, a sink, or ragged rows.
-   *
-   * @param logits {@code x}
-   * @param inputs which classes take part; neither row weights nor target weights
-   * @param topClasses I32 or I64, in the shape of the logits with {@code k} along the axis; of
-   *     ragged rows {@code [rows, k]}
-   * @param topProbabilities of a type that fits the logits, in the same shape; neither may overlap
-   *     anything
-   */
-  public void probabilities(
-      Tensor logits, Inputs inputs, Tensor topClasses, Tensor topProbabilities) {
-    plan.probabilities(
-        view(logits, "logits"),
-        views(inputs),
         view(topClasses, "topClasses"),
         view(topProbabilities, "topProbabilities"));
   }
@@ -144,19 +111,8 @@ public final class TopK {
    * @param logits {@code x}
    */
   public Result logProbabilities(Tensor logits) {
-    return logProbabilities(logits, Inputs.none());
-  }
-
-  /**
-   * Returns the classes and their log-probabilities, in new tensors, of logits with a class mask, a
-   * sink, or ragged rows.
-   *
-   * @param logits {@code x}
-   * @param inputs which classes take part; neither row weights nor target weights
-   */
-  public Result logProbabilities(Tensor logits, Inputs inputs) {
-    Result result = resultFor(view(logits, "logits"), views(inputs));
-    logProbabilities(logits, inputs, result.classes(), result.values());
+    Result result = resultFor(view(logits, "logits"));
+    logProbabilities(logits, result.classes(), result.values());
     return result;
   }
 
@@ -171,46 +127,26 @@ public final class TopK {
   public void logProbabilities(Tensor logits, Tensor topClasses, Tensor topLogProbabilities) {
     plan.logProbabilities(
         view(logits, "logits"),
-        InputViews.NONE,
         view(topClasses, "topClasses"),
         view(topLogProbabilities, "topLogProbabilities"));
   }
 
-  /**
-   * Writes classes and log-probabilities of logits with a class mask, a sink, or ragged rows.
-   *
-   * @param logits {@code x}
-   * @param inputs which classes take part; neither row weights nor target weights
-   * @param topClasses I32 or I64, in the shape of the logits with {@code k} along the axis; of
-   *     ragged rows {@code [rows, k]}
-   * @param topLogProbabilities of a type that fits the logits, in the same shape; neither may
-   *     overlap anything
-   */
-  public void logProbabilities(
-      Tensor logits, Inputs inputs, Tensor topClasses, Tensor topLogProbabilities) {
-    plan.logProbabilities(
-        view(logits, "logits"),
-        views(inputs),
-        view(topClasses, "topClasses"),
-        view(topLogProbabilities, "topLogProbabilities"));
-  }
-
-  private Result resultFor(View logits, InputViews inputs) {
-    long[] shape = plan.topShape(logits, inputs);
+  private Result resultFor(View logits) {
+    long[] shape = plan.topShape(logits);
     Arena arena = Arena.ofAuto();
     return new Result(
-        Tensor.allocate(arena, DType.of(plan.typeOfClasses(logits, inputs)), shape),
+        Tensor.allocate(arena, DType.of(plan.typeOfClasses(logits)), shape),
         Tensor.allocate(arena, DType.of(LogitsPlan.typeOfValues(logits)), shape));
   }
 
   /**
-   * Returns a call that can be run often.
+   * Returns a call for probabilities that can be run often.
    *
    * @param logits {@code x}
    * @param topClasses as in {@link #probabilities(Tensor, Tensor, Tensor)}
    * @param topProbabilities as there
    */
-  public Call on(Tensor logits, Tensor topClasses, Tensor topProbabilities) {
+  public Call onProbabilities(Tensor logits, Tensor topClasses, Tensor topProbabilities) {
     return new Call(
         plan.bindProbabilities(
             view(logits, "logits"),

@@ -10,6 +10,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.parallel.Isolated;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -44,6 +45,14 @@ class AllocationTest {
       least = Math.min(least, allocatedBytes() - before);
     }
     assertThat(least).as("bytes of %d calls of %s", CALLS, what).isLessThan(NOTHING);
+  }
+
+  /** The same of a call that is kept, with the tensor that each is bound to. */
+  private static void runsAllocateNothing(
+      String what, Tensor a, Tensor b, Function<Tensor, Runnable> bind) {
+    Runnable first = bind.apply(a);
+    Runnable second = bind.apply(b);
+    allocatesNothing(what, a, b, in -> (in == a ? first : second).run());
   }
 
   /** Where tensors of a call lie. */
@@ -161,11 +170,9 @@ class AllocationTest {
         CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
     allocatesNothing("cross-entropy", x, other, in -> mean.forward(in, labels));
     allocatesNothing("with gradient", x, other, in -> mean.forwardBackward(in, labels, dx));
-    Call bound = softmax.on(x, y);
-    Call otherBound = softmax.on(other, y);
-    allocatesNothing("bound softmax", x, other, in -> (in == x ? bound : otherBound).run());
-    LossCall<CrossEntropy.Outputs> gradient = mean.on(x, labels).gradient(dx);
-    allocatesNothing("bound with gradient", x, other, in -> gradient.run());
+    runsAllocateNothing("bound softmax", x, other, in -> softmax.on(in, y)::run);
+    runsAllocateNothing(
+        "bound with gradient", x, other, in -> mean.on(in, labels).gradient(dx)::run);
     CrossEntropy smooth =
         CrossEntropy.builder()
             .execution(Execution.defaults().backend(backend))
@@ -175,12 +182,26 @@ class AllocationTest {
     allocatesNothing("with options", x, other, in -> smooth.forwardBackward(in, labels, dx));
     CrossEntropy.Outputs outcome =
         new CrossEntropy.Outputs().losses(losses).correct(hits).saveStatistics(arena);
-    allocatesNothing("with outcome", x, other, in -> mean.forwardBackward(in, labels, dx, outcome));
-    allocatesNothing("its backward", x, other, in -> mean.backward(in, labels, outcome, null, dx));
-    allocatesNothing(
-        "its backward, weighted", x, other, in -> mean.backward(in, labels, outcome, losses, dx));
+    runsAllocateNothing(
+        "with outcome", x, other, in -> mean.on(in, labels).gradient(dx).outputs(outcome)::run);
+    runsAllocateNothing(
+        "its backward",
+        x,
+        other,
+        in -> {
+          LossCall<CrossEntropy.Outputs> call = mean.on(in, labels).gradient(dx);
+          return () -> call.backward(outcome);
+        });
+    runsAllocateNothing(
+        "its backward, weighted",
+        x,
+        other,
+        in -> {
+          LossCall<CrossEntropy.Outputs> call = mean.on(in, labels).gradient(dx);
+          return () -> call.backward(outcome, losses);
+        });
     CrossEntropy.Outputs counting = new CrossEntropy.Outputs().countCorrect(true);
-    allocatesNothing("counting", x, other, in -> mean.forward(in, labels, counting));
+    runsAllocateNothing("counting", x, other, in -> mean.on(in, labels).outputs(counting)::run);
     allocatesNothing("probability rows", x, other, in -> mean.forwardBackward(in, y, dx));
 
     Inputs inputs = Inputs.none().rowWeights(losses).sink(kind.floats(arena, new float[1], 1));
@@ -191,15 +212,19 @@ class AllocationTest {
             .build();
     CrossEntropy.Outputs more =
         new CrossEntropy.Outputs().argmax(Tensor.of(new int[rows])).saveStatistics(arena);
-    allocatesNothing(
-        "with inputs", x, other, in -> weighted.forwardBackward(in, labels, inputs, dx, more));
+    runsAllocateNothing(
+        "with inputs",
+        x,
+        other,
+        in -> weighted.on(in, labels).inputs(inputs).gradient(dx).outputs(more)::run);
 
     Tensor a = kind.floats(arena, Samples.logits(rows * 10, 2, 7), rows * 10);
     Tensor b = kind.floats(arena, Samples.logits(rows * 10, 2, 8), rows * 10);
     Tensor da = kind.floats(arena, new float[rows * 10], rows * 10);
     int[] offsets = IntStream.rangeClosed(0, rows).map(r -> 10 * r).toArray();
     Inputs ragged = Inputs.none().rowOffsets(kind.labels(arena, offsets));
-    allocatesNothing("ragged rows", a, b, in -> mean.forwardBackward(in, labels, ragged, da));
+    runsAllocateNothing(
+        "ragged rows", a, b, in -> mean.on(in, labels).inputs(ragged).gradient(da)::run);
 
     CrossEntropy focalLoss =
         CrossEntropy.builder()
@@ -262,22 +287,32 @@ class AllocationTest {
             .hidden(Tensor.of(new float[(int) x.elements()], x.shape()))
             .weights(Tensor.of(new float[(int) weights.elements()], weights.shape()));
     Tensor own = Tensor.of(new int[(int) x.dim(0)]);
-    allocatesNothing("linear layer", x, other, in -> linear.forward(in, weights, own, states));
-    allocatesNothing(
+    runsAllocateNothing(
+        "linear layer", x, other, in -> linear.on(in, weights, own).outputs(states)::run);
+    runsAllocateNothing(
         "gradients of a linear layer",
         x,
         other,
-        in -> linear.forwardBackward(in, weights, own, gradients, states));
+        in -> linear.on(in, weights, own, gradients).outputs(states)::run);
     allocatesNothing("sample", x, other, in -> sampler.sample(in, 7, tokens));
-    allocatesNothing(
-        "sample with inputs", x, other, in -> sampler.sample(in, 7, before, tokens, sampled));
-    allocatesNothing(
+    runsAllocateNothing(
+        "sample with inputs",
+        x,
+        other,
+        in -> {
+          SamplerCall call = sampler.on(in, tokens).inputs(before).outputs(sampled);
+          return () -> call.run(7);
+        });
+    runsAllocateNothing(
         "requests",
         x,
         other,
         in -> {
-          requests.step(0, 9);
-          sampler.sample(in, requests, before, tokens, sampled);
+          SamplerCall call = sampler.on(in, tokens).inputs(before).outputs(sampled);
+          return () -> {
+            requests.step(0, 9);
+            call.run(requests);
+          };
         });
     if (rows == 1) {
       allocatesNothing("token", x, other, in -> sampler.token(in, 3));

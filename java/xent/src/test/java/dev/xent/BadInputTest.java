@@ -87,8 +87,9 @@ class BadInputTest {
         ShapeException.class,
         () ->
             CrossEntropy.mean()
-                .forward(
-                    logits, labels, new CrossEntropy.Outputs().losses(Tensor.of(new float[4]))),
+                .on(logits, labels)
+                .outputs(new CrossEntropy.Outputs().losses(Tensor.of(new float[4])))
+                .run(),
         "losses");
   }
 
@@ -181,7 +182,10 @@ class BadInputTest {
               new CrossEntropy.Outputs().entropies(perRow),
               new CrossEntropy.Outputs().topLogProbabilities(zeros(type, 3, 1))
             }) {
-          refused(DTypeException.class, () -> CrossEntropy.mean().forward(in, labels, each), words);
+          refused(
+              DTypeException.class,
+              () -> CrossEntropy.mean().on(in, labels).outputs(each).run(),
+              words);
         }
         refused(
             DTypeException.class,
@@ -189,22 +193,22 @@ class BadInputTest {
             words);
         refused(
             DTypeException.class,
-            () -> CrossEntropy.mean().forward(in, labels, Inputs.none().sink(perRow)),
+            () -> CrossEntropy.mean().on(in, labels).inputs(Inputs.none().sink(perRow)).run(),
             words);
         if (type != DType.U8 && type != DType.I8) {
           refused(
               DTypeException.class,
-              () -> CrossEntropy.mean().forward(in, labels, Inputs.none().rowWeights(perRow)),
+              () ->
+                  CrossEntropy.mean().on(in, labels).inputs(Inputs.none().rowWeights(perRow)).run(),
               words);
         }
         refused(
             DTypeException.class,
             () ->
                 CrossEntropy.mean()
-                    .forward(
-                        in,
-                        Tensor.of(new int[3], 3, 1),
-                        Inputs.none().targetWeights(zeros(type, 3, 1))),
+                    .on(in, Tensor.of(new int[3], 3, 1))
+                    .inputs(Inputs.none().targetWeights(zeros(type, 3, 1)))
+                    .run(),
             words);
       }
     }
@@ -218,12 +222,12 @@ class BadInputTest {
       if (type != DType.U8 && type != DType.I8) {
         refused(
             DTypeException.class,
-            () -> loss.forward(logits, labels, new CrossEntropy.Outputs().correct(perRow)),
+            () -> loss.on(logits, labels).outputs(new CrossEntropy.Outputs().correct(perRow)).run(),
             "correct is " + type + " [3]",
             "U8 or I8");
         refused(
             DTypeException.class,
-            () -> loss.forward(logits, labels, Inputs.none().classMask(zeros(type, 4))),
+            () -> loss.on(logits, labels).inputs(Inputs.none().classMask(zeros(type, 4))).run(),
             "classMask is " + type + " [4]",
             "U8 or I8");
       }
@@ -236,13 +240,14 @@ class BadInputTest {
             }) {
           refused(
               DTypeException.class,
-              () -> loss.forward(logits, labels, each),
+              () -> loss.on(logits, labels).outputs(each).run(),
               " is " + type + " [3",
               "I32 or I64");
         }
         refused(
             DTypeException.class,
-            () -> Softmax.along(0).forward(output, Inputs.none().rowOffsets(perRow), output),
+            () ->
+                Softmax.along(0).on(output, output).inputs(Inputs.none().rowOffsets(perRow)).run(),
             "rowOffsets is " + type,
             "I32 or I64");
       }
@@ -250,8 +255,9 @@ class BadInputTest {
         refused(
             DTypeException.class,
             () ->
-                loss.forward(
-                    logits, zeros(type, 3, 1), Inputs.none().targetWeights(zeros(DType.F32, 3, 1))),
+                loss.on(logits, zeros(type, 3, 1))
+                    .inputs(Inputs.none().targetWeights(zeros(DType.F32, 3, 1)))
+                    .run(),
             "targets is " + type,
             "targetWeights",
             "I64");
@@ -322,8 +328,9 @@ class BadInputTest {
         MemoryException.class,
         () ->
             CrossEntropy.mean()
-                .forward(
-                    logits, labels, new CrossEntropy.Outputs().losses(shared).logSumExp(shared)),
+                .on(logits, labels)
+                .outputs(new CrossEntropy.Outputs().losses(shared).logSumExp(shared))
+                .run(),
         "losses and logSumExp overlap");
     assertThat(memory).containsOnly(0);
   }

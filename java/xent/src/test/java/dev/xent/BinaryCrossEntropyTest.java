@@ -70,7 +70,7 @@ class BinaryCrossEntropyTest {
     Tensor dx = zeros();
     Tensor losses = zeros();
     BinaryCrossEntropy.Outputs out = outputs().losses(losses);
-    double mean = on(backend).build().forwardBackward(x, t, null, dx, out);
+    double mean = on(backend).build().on(x, t).gradient(dx).outputs(out).run();
     double sum = 0;
     for (int i = 0; i < SIZE; i++) {
       double loss = loss(logits[i], labels[i]);
@@ -100,7 +100,10 @@ class BinaryCrossEntropyTest {
     on(backend)
         .reduction(Reduction.SUM)
         .build()
-        .forwardBackward(sure, right, null, dx, outputs().losses(losses));
+        .on(sure, right)
+        .gradient(dx)
+        .outputs(outputs().losses(losses))
+        .run();
     for (int i = 0; i < 4; i++) {
       double expected = Math.exp(-Math.abs(sure.getDouble(i)));
       assertThat(losses.getDouble(i)).isCloseTo(expected, within(4e-7 * expected));
@@ -119,7 +122,10 @@ class BinaryCrossEntropyTest {
         .focalAlpha(alpha)
         .reduction(Reduction.SUM)
         .build()
-        .forwardBackward(x, t, null, dx, outputs().losses(losses));
+        .on(x, t)
+        .gradient(dx)
+        .outputs(outputs().losses(losses))
+        .run();
     for (int i = 0; i < SIZE; i++) {
       double side = labels[i] == 1 ? -1 : 1;
       double wrong = sigmoid(side * logits[i]);
@@ -150,14 +156,14 @@ class BinaryCrossEntropyTest {
     }
     BinaryCrossEntropy.Outputs out = outputs();
     BinaryCrossEntropy sum = on(backend).reduction(Reduction.SUM).build();
-    double expected = sum.forward(x, t, Tensor.of(full, ROWS, CLASSES), out);
+    double expected = sum.on(x, t, Tensor.of(full, ROWS, CLASSES)).outputs(out).run();
     assertThat(out.validRows()).isEqualTo(SIZE - ROWS);
-    assertThat(sum.forward(x, t, vector, out)).isEqualTo(expected);
-    assertThat(sum.forward(x, t, row, out)).isEqualTo(expected);
-    assertThat(sum.forward(x, t, Tensor.of(new float[] {2}, 1), out))
+    assertThat(sum.on(x, t, vector).outputs(out).run()).isEqualTo(expected);
+    assertThat(sum.on(x, t, row).outputs(out).run()).isEqualTo(expected);
+    assertThat(sum.on(x, t, Tensor.of(new float[] {2}, 1)).outputs(out).run())
         .isEqualTo(2 * sum.forward(x, t));
     Tensor mask = Tensor.of(new byte[] {1, 0, 1, 1, 0, 1, 1}, ROWS, 1);
-    sum.forward(x, t, mask, out);
+    sum.on(x, t, mask).outputs(out).run();
     assertThat(out.validRows()).isEqualTo(5 * CLASSES);
 
     BinaryCrossEntropy weighted =
@@ -189,7 +195,7 @@ class BinaryCrossEntropyTest {
     Tensor dx = Tensor.of(new float[] {9, 9, 9, 9}, 2, 2);
     BinaryCrossEntropy.Outputs out = outputs().losses(Tensor.of(new float[4], 2, 2));
     double mean =
-        on(backend).ignoreIndex(-100).build().forwardBackward(wild, marked, null, dx, out);
+        on(backend).ignoreIndex(-100).build().on(wild, marked).gradient(dx).outputs(out).run();
     assertThat(mean).isCloseTo((softplus(-1) + softplus(2)) / 2, within(1e-6));
     assertThat(out.validRows()).isEqualTo(2);
     assertThat(Float.floatToRawIntBits(dx.getFloat(0, 1))).isZero();
@@ -220,7 +226,10 @@ class BinaryCrossEntropyTest {
           .reduction(Reduction.SUM)
           .focalGamma(gamma)
           .build()
-          .forwardBackward(wild, of, null, dx, outputs().losses(losses));
+          .on(wild, of)
+          .gradient(dx)
+          .outputs(outputs().losses(losses))
+          .run();
       assertThat(losses.toFloatArray()).containsExactly(0, inf, inf, 0, Float.NaN);
       assertThat(dx.toFloatArray()[0]).isZero();
       assertThat(dx.toFloatArray()[1]).isEqualTo(1);
@@ -242,8 +251,8 @@ class BinaryCrossEntropyTest {
     LossSum lossSum = new LossSum();
     BinaryCrossEntropy mean = BinaryCrossEntropy.mean();
     BinaryCrossEntropy.Outputs out = outputs().lossSum(lossSum);
-    mean.forward(x, t, null, out);
-    mean.forward(x, t, null, out);
+    mean.on(x, t).outputs(out).run();
+    mean.on(x, t).outputs(out).run();
     assertThat(lossSum.sum()).isEqualTo(2 * out.sum());
     assertThat(lossSum.mean()).isEqualTo(out.loss());
   }
@@ -342,7 +351,7 @@ class BinaryCrossEntropyTest {
           builder.focalAlpha(0.3);
         }
         BinaryCrossEntropy.Outputs out = outputs().losses(losses);
-        double sum = builder.build().forwardBackward(in, of, weights, dx, out);
+        double sum = builder.build().on(in, of, weights).gradient(dx).outputs(out).run();
         long[] bits = new long[3];
         bits[0] = Double.doubleToLongBits(sum);
         bits[1] = Arrays.hashCode(dx.segment().toArray(java.lang.foreign.ValueLayout.JAVA_BYTE));
@@ -403,14 +412,14 @@ class BinaryCrossEntropyTest {
     refused(OptionException.class, () -> on(backend).ignoreIndex(-1).build().forward(x, x))
         .hasMessageContaining("ignoreIndex is -1, targets are numbers");
     Tensor wrong = Tensor.of(new float[4], 4);
-    refused(ShapeException.class, () -> mean.forward(x, t, wrong, outputs()))
+    refused(ShapeException.class, () -> mean.on(x, t, wrong).outputs(outputs()).run())
         .hasMessageContainingAll("weights is F32 [4]", "the shape [5] of its axis 1");
     Tensor integers = Tensor.of(new int[CLASSES], CLASSES);
-    refused(DTypeException.class, () -> mean.forward(x, t, integers, outputs()))
+    refused(DTypeException.class, () -> mean.on(x, t, integers).outputs(outputs()).run())
         .hasMessageContaining("weights is I32");
     refused(ShapeException.class, () -> on(backend).positiveWeights(wrong).build().forward(x, t))
         .hasMessageContaining("positiveWeights is F32 [4]");
-    refused(MemoryException.class, () -> mean.forward(x, t, null, outputs().losses(x)))
+    refused(MemoryException.class, () -> mean.on(x, t).outputs(outputs().losses(x)).run())
         .hasMessageContainingAll("losses", "logits");
   }
 

@@ -53,7 +53,7 @@ class BoundCallTest {
           logSoftmax.forward(x, expected);
           assertThat(Samples.bits(y)).isEqualTo(Samples.bits(expected));
           double mean = gradient.run();
-          assertThat(mean).isEqualTo(loss.forwardBackward(x, labels, expected, others));
+          assertThat(mean).isEqualTo(loss.on(x, labels).gradient(expected).outputs(others).run());
           assertThat(Samples.bits(y)).isEqualTo(Samples.bits(expected));
           assertThat(numbers).hasToString(others.toString());
         }
@@ -70,7 +70,7 @@ class BoundCallTest {
     LossCall<CrossEntropy.Outputs> call = loss.on(x, labels);
     assertThat(call.run()).isEqualTo(call.run()).isEqualTo(loss.forward(x, labels));
     Inputs weights = Inputs.none().rowWeights(Tensor.of(new float[] {1, 0, 2}));
-    double weighted = loss.forward(x, labels, weights);
+    double weighted = loss.on(x, labels).inputs(weights).run();
     call.inputs(weights).gradient(y);
     assertThat(call.run()).isEqualTo(call.run()).isEqualTo(weighted);
     assertThat(y.getFloat(1, 2)).isZero();
@@ -93,7 +93,7 @@ class BoundCallTest {
     assertThat(Samples.bits(y)).isEqualTo(Samples.bits(expected));
     Tensor upstream = Tensor.of(new float[] {1, 2, 0});
     call.backward(saved, upstream);
-    loss.backward(x, labels, saved, upstream, expected);
+    loss.on(x, labels).gradient(expected).backward(saved, upstream);
     assertThat(Samples.bits(y)).isEqualTo(Samples.bits(expected));
   }
 

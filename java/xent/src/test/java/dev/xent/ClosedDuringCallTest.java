@@ -163,8 +163,8 @@ class ClosedDuringCallTest {
         return (x, out) -> {
           try (Arena arena = Arena.ofConfined()) {
             CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().saveStatistics(arena);
-            loss.forward(x, labels, outcome);
-            loss.backward(x, labels, outcome, null, out);
+            loss.on(x, labels).outputs(outcome).run();
+            loss.on(x, labels).gradient(out).backward(outcome);
           }
         };
       }

@@ -33,8 +33,10 @@ class CrossEntropyEdgesTest {
   private double run(CrossEntropy.Builder builder, int label, float... x) {
     return builder
         .build()
-        .forwardBackward(
-            Tensor.of(x, 1, 3), Tensor.of(new int[] {label}), Tensor.of(dx, 1, 3), outcome);
+        .on(Tensor.of(x, 1, 3), Tensor.of(new int[] {label}))
+        .gradient(Tensor.of(dx, 1, 3))
+        .outputs(outcome)
+        .run();
   }
 
   @OnEveryBackend
@@ -105,11 +107,10 @@ class CrossEntropyEdgesTest {
           on(backend)
               .ignoreIndex(ignored)
               .build()
-              .forwardBackward(
-                  Tensor.of(x, 2, 3),
-                  Tensor.of(new int[] {ignored, 0}),
-                  Tensor.of(gradient, 2, 3),
-                  both);
+              .on(Tensor.of(x, 2, 3), Tensor.of(new int[] {ignored, 0}))
+              .gradient(Tensor.of(gradient, 2, 3))
+              .outputs(both)
+              .run();
       assertThat(mean).isCloseTo(Math.log(3), within(1e-6));
       assertThat(Samples.bits(Samples.row(gradient, 0, 3))).containsExactly(0, 0, 0);
       assertThat(gradient[4]).isEqualTo(1 / 3f);

@@ -31,7 +31,7 @@ class CrossEntropyHvpTest {
 
   private static double[] products(CrossEntropyHvp hvp, Tensor x, Tensor v, Inputs inputs) {
     Tensor out = Tensor.of(new double[ROWS * CLASSES], ROWS, CLASSES);
-    hvp.product(x, v, inputs, out);
+    hvp.on(x, v, out).inputs(inputs).run();
     return out.toDoubleArray();
   }
 
@@ -50,8 +50,7 @@ class CrossEntropyHvpTest {
     double[][] gradients = new double[2][];
     for (int i = 0; i < 2; i++) {
       Tensor dx = Tensor.of(new double[ROWS * CLASSES], ROWS, CLASSES);
-      loss.forwardBackward(
-          moved(i == 0 ? -step : step), targets, inputs, dx, new CrossEntropy.Outputs());
+      loss.on(moved(i == 0 ? -step : step), targets).inputs(inputs).gradient(dx).run();
       gradients[i] = dx.toDoubleArray();
     }
     double[] slopes = new double[gradients[0].length];
@@ -204,7 +203,7 @@ class CrossEntropyHvpTest {
     Tensor x = Tensor.of(new float[] {1, 2, 3, 4, 5});
     Tensor v = Tensor.of(new float[] {1, 0, 2, 1, -1});
     Tensor out = Tensor.of(new float[5]);
-    hvp.product(x, v, Inputs.none().rowOffsets(Tensor.of(new int[] {0, 2, 5})), out);
+    hvp.on(x, v, out).inputs(Inputs.none().rowOffsets(Tensor.of(new int[] {0, 2, 5}))).run();
     float[] first = new float[2];
     float[] second = new float[3];
     hvp.product(x.slice(0, 0, 2), v.slice(0, 0, 2), Tensor.of(first));
@@ -230,11 +229,11 @@ class CrossEntropyHvpTest {
         .isInstanceOf(MemoryException.class)
         .hasMessage("output and upstream overlap in memory: give output memory of its own");
     Inputs negative = Inputs.none().rowWeights(Tensor.of(new float[] {1, -1, 1, 1, 1, 1, 1}));
-    assertThatThrownBy(() -> hvp.product(logits, vectors, negative, out))
+    assertThatThrownBy(() -> hvp.on(logits, vectors, out).inputs(negative).run())
         .isInstanceOf(OptionException.class)
         .hasMessageStartingWith("rowWeights of row 1 is -1.0");
     Inputs foreign = Inputs.none().targetWeights(Tensor.of(new float[7]));
-    assertThatThrownBy(() -> hvp.product(logits, vectors, foreign, out))
+    assertThatThrownBy(() -> hvp.on(logits, vectors, out).inputs(foreign).run())
         .isInstanceOf(OptionException.class);
   }
 

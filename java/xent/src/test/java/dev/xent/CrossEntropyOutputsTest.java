@@ -30,14 +30,19 @@ class CrossEntropyOutputsTest {
 
   private float[] gradient(CrossEntropy operation, Tensor targets) {
     float[] dx = new float[12];
-    operation.forwardBackward(logits, targets, Tensor.of(dx, 4, 3), outcome);
+    operation.on(logits, targets).gradient(Tensor.of(dx, 4, 3)).outputs(outcome).run();
     return dx;
   }
 
   @OnEveryBackend
   void beforeTheFirstCallThatSucceedsThereAreNoNumbers(Backend backend) {
     assertThatThrownBy(
-            () -> on(backend).build().forward(logits, Tensor.of(new int[] {9, 0, 0, 0}), outcome))
+            () ->
+                on(backend)
+                    .build()
+                    .on(logits, Tensor.of(new int[] {9, 0, 0, 0}))
+                    .outputs(outcome)
+                    .run())
         .isInstanceOf(LabelException.class);
     assertThat(outcome.loss()).isNaN();
     assertThat(outcome.sum()).isNaN();
@@ -52,11 +57,11 @@ class CrossEntropyOutputsTest {
     float[] losses = new float[4];
     CrossEntropy sum = on(backend).reduction(Reduction.SUM).build();
     outcome.losses(Tensor.of(losses));
-    double exact = sum.forward(logits, labels, outcome);
+    double exact = sum.on(logits, labels).outputs(outcome).run();
     assertThat(exact).isEqualTo((double) losses[0] + losses[1] + losses[2] + losses[3]);
     assertThat(sum.forward(logits, labels)).isEqualTo(exact);
     assertThat(on(backend).build().forward(logits, labels)).isEqualTo(exact / 4);
-    assertThat(on(backend).denominator(0.5).build().forward(logits, labels, outcome))
+    assertThat(on(backend).denominator(0.5).build().on(logits, labels).outputs(outcome).run())
         .isEqualTo(exact / 0.5);
     assertThat(outcome.denominator()).isEqualTo(0.5);
     assertThat(outcome.validRows()).isEqualTo(4);
@@ -102,7 +107,9 @@ class CrossEntropyOutputsTest {
                   .reduction(Reduction.SUM)
                   .emptyMean(EmptyMean.ERROR)
                   .build()
-                  .forward(rows, targets, outcome))
+                  .on(rows, targets)
+                  .outputs(outcome)
+                  .run())
           .isZero();
       assertThat(outcome.validRows()).isZero();
       assertThat(on(backend).denominator(8).build().forward(rows, targets)).isZero();
@@ -152,11 +159,11 @@ class CrossEntropyOutputsTest {
     Tensor nothing = Tensor.of(new float[0], 0, 3);
     try (Arena arena = Arena.ofConfined()) {
       outcome.saveStatistics(arena);
-      loss.forward(nothing, Tensor.of(new int[0]), outcome);
-      loss.backward(nothing, Tensor.of(new int[0]), outcome, null, nothing);
-      loss.forward(logits, labels, outcome);
+      loss.on(nothing, Tensor.of(new int[0])).outputs(outcome).run();
+      loss.on(nothing, Tensor.of(new int[0])).gradient(nothing).backward(outcome);
+      loss.on(logits, labels).outputs(outcome).run();
     }
-    assertThatThrownBy(() -> loss.forward(logits, labels, outcome))
+    assertThatThrownBy(() -> loss.on(logits, labels).outputs(outcome).run())
         .isInstanceOf(MemoryException.class)
         .hasMessageContaining("the memory of saveStatistics");
   }
@@ -164,9 +171,13 @@ class CrossEntropyOutputsTest {
   @OnEveryBackend
   void fromOneToAllOfTheLargestClasses(Backend backend) {
     int[] largest = new int[4];
-    on(backend).build().forward(logits, labels, outcome.topClasses(Tensor.of(largest, 4, 1)));
+    on(backend)
+        .build()
+        .on(logits, labels)
+        .outputs(outcome.topClasses(Tensor.of(largest, 4, 1)))
+        .run();
     int[] all = new int[12];
-    on(backend).build().forward(logits, labels, outcome.topClasses(Tensor.of(all, 4, 3)));
+    on(backend).build().on(logits, labels).outputs(outcome.topClasses(Tensor.of(all, 4, 3))).run();
     for (int row = 0; row < 4; row++) {
       assertThat(all[3 * row]).isEqualTo(largest[row]);
       assertThat(Arrays.copyOfRange(all, 3 * row, 3 * row + 3)).containsExactlyInAnyOrder(0, 1, 2);
@@ -182,10 +193,9 @@ class CrossEntropyOutputsTest {
         on(backend)
             .reduction(Reduction.SUM)
             .build()
-            .forward(
-                Tensor.of(spread, rows, 2),
-                Tensor.of(new byte[rows]),
-                outcome.losses(Tensor.of(losses)));
+            .on(Tensor.of(spread, rows, 2), Tensor.of(new byte[rows]))
+            .outputs(outcome.losses(Tensor.of(losses)))
+            .run();
     BigDecimal exact = BigDecimal.ZERO;
     for (float loss : losses) {
       exact = exact.add(new BigDecimal(loss));
@@ -198,17 +208,17 @@ class CrossEntropyOutputsTest {
     Tensor rows = Tensor.of(new float[] {1, 1, 0, 0, 2, 2, 5, 5, 5}, 3, 3);
     Tensor targets = Tensor.of(new int[] {0, 2, 0});
     CrossEntropy mean = on(backend).build();
-    mean.forward(rows, targets, outcome);
+    mean.on(rows, targets).outputs(outcome).run();
     assertThat(outcome.correctCount()).isEqualTo(-1);
-    mean.forward(rows, targets, outcome.countCorrect(true));
+    mean.on(rows, targets).outputs(outcome.countCorrect(true)).run();
     assertThat(outcome.correctCount()).isEqualTo(2);
     try (Arena arena = Arena.ofConfined()) {
       Tensor hits = Tensor.allocate(arena, DType.U8, 3, 2).slice(1, 1, 2);
-      mean.forward(rows, targets, outcome.correct(hits).countCorrect(false));
+      mean.on(rows, targets).outputs(outcome.correct(hits).countCorrect(false)).run();
       assertThat(hits.toLongArray()).containsExactly(1, 0, 1);
       assertThat(outcome.correctCount()).isEqualTo(2);
     }
-    mean.forward(rows, targets, outcome.correct(null));
+    mean.on(rows, targets).outputs(outcome.correct(null)).run();
     assertThat(outcome.correctCount()).isEqualTo(-1);
   }
 
@@ -216,7 +226,7 @@ class CrossEntropyOutputsTest {
   void hitsOfProbabilityRowsAreRefused(Backend backend) {
     CrossEntropy mean =
         CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
-    assertThatThrownBy(() -> mean.forward(logits, logits, outcome.countCorrect(true)))
+    assertThatThrownBy(() -> mean.on(logits, logits).outputs(outcome.countCorrect(true)).run())
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("correct");
   }
@@ -225,30 +235,27 @@ class CrossEntropyOutputsTest {
   void backwardNeedsTheStatisticsOfItsForward(Backend backend) {
     CrossEntropy mean = on(backend).build();
     Tensor dx = Tensor.of(new float[12], 4, 3);
-    assertThatThrownBy(() -> mean.backward(logits, labels, outcome, null, dx))
+    assertThatThrownBy(() -> mean.on(logits, labels).gradient(dx).backward(outcome))
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("saveStatistics");
-    mean.forward(logits, labels, outcome);
-    assertThatThrownBy(() -> mean.backward(logits, labels, outcome, null, dx))
+    mean.on(logits, labels).outputs(outcome).run();
+    assertThatThrownBy(() -> mean.on(logits, labels).gradient(dx).backward(outcome))
         .isInstanceOf(OptionException.class);
     try (Arena arena = Arena.ofConfined()) {
-      mean.forward(logits, labels, outcome.saveStatistics(arena));
+      mean.on(logits, labels).outputs(outcome.saveStatistics(arena)).run();
       assertThatThrownBy(
               () ->
-                  mean.backward(
-                      logits.slice(0, 0, 3),
-                      labels.slice(0, 0, 3),
-                      outcome,
-                      null,
-                      dx.slice(0, 0, 3)))
+                  mean.on(logits.slice(0, 0, 3), labels.slice(0, 0, 3))
+                      .gradient(dx.slice(0, 0, 3))
+                      .backward(outcome))
           .isInstanceOf(OptionException.class)
           .hasMessageContaining("4 rows, 3 classes and class indices");
-      mean.backward(logits, labels, outcome, null, dx);
+      mean.on(logits, labels).gradient(dx).backward(outcome);
     }
-    assertThatThrownBy(() -> mean.backward(logits, labels, outcome, null, dx))
+    assertThatThrownBy(() -> mean.on(logits, labels).gradient(dx).backward(outcome))
         .isInstanceOf(MemoryException.class)
         .hasMessageContaining("saveStatistics");
-    assertThatThrownBy(() -> mean.forward(logits, labels, outcome))
+    assertThatThrownBy(() -> mean.on(logits, labels).outputs(outcome).run())
         .isInstanceOf(MemoryException.class);
   }
 
@@ -262,8 +269,8 @@ class CrossEntropyOutputsTest {
         Tensor targets = labels.slice(0, 0, rows);
         float[] fused = new float[rows * 3];
         float[] later = new float[rows * 3];
-        mean.forwardBackward(part, targets, Tensor.of(fused, rows, 3), outcome);
-        mean.backward(part, targets, outcome, null, Tensor.of(later, rows, 3));
+        mean.on(part, targets).gradient(Tensor.of(fused, rows, 3)).outputs(outcome).run();
+        mean.on(part, targets).gradient(Tensor.of(later, rows, 3)).backward(outcome);
         assertThat(later).isEqualTo(fused);
       }
     }
@@ -272,8 +279,9 @@ class CrossEntropyOutputsTest {
   @OnEveryBackend
   void afterAFailureTheNumbersAreThoseOfBefore(Backend backend) {
     CrossEntropy mean = on(backend).build();
-    double loss = mean.forward(logits, labels, outcome);
-    assertThatThrownBy(() -> mean.forward(logits, Tensor.of(new int[] {0, 0, 0, 3}), outcome))
+    double loss = mean.on(logits, labels).outputs(outcome).run();
+    assertThatThrownBy(
+            () -> mean.on(logits, Tensor.of(new int[] {0, 0, 0, 3})).outputs(outcome).run())
         .isInstanceOf(LabelException.class);
     assertThat(outcome.loss()).isCloseTo(loss, within(0.0));
     assertThat(outcome.rows()).isEqualTo(4);

@@ -34,7 +34,7 @@ class CrossEntropyTest {
               .reduction(Reduction.MEAN)
               .build();
       CrossEntropy.Outputs outcome = new CrossEntropy.Outputs();
-      double mean = loss.forwardBackward(logits, labels, gradient, outcome);
+      double mean = loss.on(logits, labels).gradient(gradient).outputs(outcome).run();
       Softmax.along(-1).forward(logits, logits);
 
       double first = Samples.loss(new float[] {2, 1, 0}, Samples.smoothed(0, 3, 0.1));
@@ -74,11 +74,10 @@ class CrossEntropyTest {
             .labelSmoothing(eps)
             .gradientScale(-2)
             .build()
-            .forwardBackward(
-                Tensor.of(x, rows, classes),
-                Tensor.of(labels),
-                Tensor.of(dx, rows, classes),
-                outcome);
+            .on(Tensor.of(x, rows, classes), Tensor.of(labels))
+            .gradient(Tensor.of(dx, rows, classes))
+            .outputs(outcome)
+            .run();
     double expectedSum = 0;
     long correct = 0;
     for (int r = 0; r < rows; r++) {
@@ -125,11 +124,10 @@ class CrossEntropyTest {
     on(backend)
         .labelSmoothing(eps)
         .build()
-        .forwardBackward(
-            Tensor.of(x, rows, classes),
-            Tensor.of(q, rows, classes),
-            Tensor.of(dx, rows, classes),
-            outcome);
+        .on(Tensor.of(x, rows, classes), Tensor.of(q, rows, classes))
+        .gradient(Tensor.of(dx, rows, classes))
+        .outputs(outcome)
+        .run();
     for (int r = 0; r < rows; r++) {
       float[] row = Samples.row(x, r, classes);
       double[] smoothed = new double[classes];
@@ -213,15 +211,15 @@ class CrossEntropyTest {
     mean.forwardBackward(logits, labels, Tensor.of(fused, 4, 10));
     try (Arena arena = Arena.ofConfined()) {
       CrossEntropy.Outputs saved = new CrossEntropy.Outputs().saveStatistics(arena);
-      mean.forward(logits, labels, saved);
+      mean.on(logits, labels).outputs(saved).run();
       float[] dx = new float[40];
-      mean.backward(logits, labels, saved, null, Tensor.of(dx, 4, 10));
+      mean.on(logits, labels).gradient(Tensor.of(dx, 4, 10)).backward(saved);
       assertThat(Samples.bits(dx)).isEqualTo(Samples.bits(fused));
-      mean.backward(logits, labels, saved, null, Tensor.of(dx, 4, 10));
+      mean.on(logits, labels).gradient(Tensor.of(dx, 4, 10)).backward(saved);
       assertThat(Samples.bits(dx)).isEqualTo(Samples.bits(fused));
 
       Tensor upstream = Tensor.of(new float[] {2, -1, 5, 0});
-      mean.backward(logits, labels, saved, upstream, logits);
+      mean.on(logits, labels).gradient(logits).backward(saved, upstream);
       for (int k = 0; k < 10; k++) {
         assertThat(x[k]).isEqualTo(2 * fused[k]);
         assertThat(x[10 + k]).isEqualTo(-fused[10 + k]);

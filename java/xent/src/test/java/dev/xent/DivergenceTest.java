@@ -185,7 +185,7 @@ class DivergenceTest {
     Tensor losses = Tensor.of(new double[ROWS]);
     Divergence.Outputs outcome = new Divergence.Outputs().losses(losses);
     Inputs weights = Inputs.none().rowWeights(Tensor.of(new float[] {1, 0, 2, 0.5f, 0}));
-    double mean = kl.forward(x, a, weights, outcome);
+    double mean = kl.on(x, a).inputs(weights).outputs(outcome).run();
     assertThat(outcome.validRows()).isEqualTo(3);
     assertThat(outcome.denominator()).isEqualTo(3.5);
     assertThat(losses.getDouble(1)).isZero();
@@ -232,8 +232,7 @@ class DivergenceTest {
     flags[7] = 1;
     Tensor mask = Tensor.of(MemorySegment.ofArray(flags), DType.U8, CLASSES);
     Tensor dx = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
-    double mean =
-        kl.forwardBackward(x, a, Inputs.none().classMask(mask), dx, new Divergence.Outputs());
+    double mean = kl.on(x, a).inputs(Inputs.none().classMask(mask)).gradient(dx).run();
     double sum = 0;
     for (int r = 0; r < ROWS; r++) {
       double q = 1 / (1 + Math.exp(a.getDouble(r, 7) - a.getDouble(r, 3)));
@@ -263,11 +262,12 @@ class DivergenceTest {
         .isInstanceOf(DTypeException.class)
         .hasMessageContaining("teacher is I32");
     Tensor perRow = Tensor.of(new float[ROWS]);
-    assertThatThrownBy(() -> kl.forward(x, a, Inputs.none().sink(perRow), outcome))
+    assertThatThrownBy(() -> kl.on(x, a).inputs(Inputs.none().sink(perRow)).outputs(outcome).run())
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("sink is F32 [5]");
     Tensor weights = Tensor.of(new float[] {1, 1, 1, 1, -1});
-    assertThatThrownBy(() -> kl.forward(x, a, Inputs.none().rowWeights(weights), outcome))
+    assertThatThrownBy(
+            () -> kl.on(x, a).inputs(Inputs.none().rowWeights(weights)).outputs(outcome).run())
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("rowWeights of row 4 is -1.0");
   }

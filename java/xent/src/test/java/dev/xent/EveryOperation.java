@@ -72,11 +72,11 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
             .logSumExp(perRow)
             .correct(Tensor.of(ByteBuffer.allocateDirect(rowCount), DType.U8).reshape(rows))
             .saveStatistics(arena);
-    bits.put("loss", bits(loss.forwardBackward(logits, labels, gradient, outcome)));
+    bits.put("loss", bits(loss.on(logits, labels).gradient(gradient).outputs(outcome).run()));
     bits.put("gradient", Samples.bits(gradient));
     bits.put("outcome", numbers(outcome));
     bits.put("log-sum-exp of a loss", Samples.bits(perRow));
-    loss.backward(logits, labels, outcome, perRow, gradient);
+    loss.on(logits, labels).gradient(gradient).backward(outcome, perRow);
     bits.put("gradient of upstream", Samples.bits(gradient));
     bits.put("loss alone", bits(loss.forward(logits, labels)));
     bits.put("loss of probabilities", bits(probabilities().forward(logits, upstream)));
@@ -85,10 +85,10 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
 
     NllLoss nll = loss.onLogProbabilities();
     NllLoss.Outputs counting = new NllLoss.Outputs().countCorrect(true);
-    bits.put("nll", bits(nll.forwardBackward(logs, labels, gradient, counting)));
+    bits.put("nll", bits(nll.on(logs, labels).gradient(gradient).outputs(counting).run()));
     bits.put("nll gradient", Samples.bits(gradient));
     bits.put("nll outcome", numbers(counting));
-    nll.backward(labels, counting, perRow, gradient);
+    nll.on(gradient, labels).gradient(gradient).backward(counting, perRow);
     bits.put("nll gradient of upstream", Samples.bits(gradient));
 
     SelectedLogProbabilities selected =
@@ -124,7 +124,7 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
     int[] kept = new int[rowCount];
     Sampler.Outputs outputs =
         new Sampler.Outputs().processedLogProbabilities(perRow).kept(Tensor.of(kept).reshape(rows));
-    sampler.sample(logits, 3, SamplerInputs.none(), Tensor.of(tokens).reshape(rows), outputs);
+    sampler.on(logits, Tensor.of(tokens).reshape(rows)).outputs(outputs).run(3);
     bits.put("tokens", tokens);
     bits.put("kept", kept);
     bits.put("processed log-probabilities", Samples.bits(perRow));

@@ -88,7 +88,7 @@ class EveryRefusalTest {
 
     /** The logits as hidden states of four features, beside weights of five classes. */
     void linear(Inputs inputs, LinearCrossEntropy.Gradients gradients) {
-      linear().build().forwardBackward(logits, weights, labels, inputs, gradients);
+      linear().build().on(logits, weights, labels, gradients).inputs(inputs).run();
     }
 
     BinaryCrossEntropy.Builder binary() {
@@ -105,20 +105,13 @@ class EveryRefusalTest {
     }
 
     void sample(SamplerInputs inputs, Sampler.Outputs outputs) {
-      sampler().build().sample(logits, 0, inputs, labels, outputs);
+      sampler().build().on(logits, labels).inputs(inputs).outputs(outputs).run(0);
     }
 
     /** A row of logits with a sampler of its own. */
     void request(Sampler.Builder ofRow) {
       Sampler.Requests requests = new Sampler.Requests().add(ofRow.build(), 0, 0);
-      sampler()
-          .build()
-          .sample(
-              logits.slice(0, 0, 1),
-              requests,
-              SamplerInputs.none(),
-              labels.slice(0, 0, 1),
-              new Sampler.Outputs());
+      sampler().build().on(logits.slice(0, 0, 1), labels.slice(0, 0, 1)).run(requests);
     }
 
     SelectedLogProbabilities select() {
@@ -148,11 +141,11 @@ class EveryRefusalTest {
     }
 
     void loss(Inputs inputs) {
-      mean().forwardBackward(logits, labels, inputs, out);
+      mean().on(logits, labels).inputs(inputs).gradient(out).run();
     }
 
     void loss(Outputs outputs) {
-      mean().forwardBackward(logits, labels, out, outputs);
+      mean().on(logits, labels).gradient(out).outputs(outputs).run();
     }
   }
 
@@ -294,7 +287,8 @@ class EveryRefusalTest {
     kinds.put("a sink of integers", b -> b.loss(b.none().sink(zeros(DType.I64, 3))));
     kinds.put(
         "offsets of floats",
-        b -> b.softmax().forward(b.logits, b.none().rowOffsets(zeros(DType.F32, 3)), b.out));
+        b ->
+            b.softmax().on(b.logits, b.out).inputs(b.none().rowOffsets(zeros(DType.F32, 3))).run());
   }
 
   /** Logits that are one number, 2^31 + 1 times. */
@@ -399,11 +393,10 @@ class EveryRefusalTest {
         "a class of sparse targets",
         b ->
             b.mean()
-                .forwardBackward(
-                    b.logits,
-                    Tensor.of(new int[] {0, 1, 2, 3, 9, 0}, 3, 2),
-                    b.none().targetWeights(Tensor.of(new float[6], 3, 2)),
-                    b.out));
+                .on(b.logits, Tensor.of(new int[] {0, 1, 2, 3, 9, 0}, 3, 2))
+                .inputs(b.none().targetWeights(Tensor.of(new float[6], 3, 2)))
+                .gradient(b.out)
+                .run());
     kinds.put(
         "no row that counts",
         b ->
@@ -442,9 +435,7 @@ class EveryRefusalTest {
         "as many requests as not rows",
         b -> {
           Sampler.Requests one = new Sampler.Requests().add(Sampler.greedy(), 0, 0);
-          b.sampler()
-              .build()
-              .sample(b.logits, one, SamplerInputs.none(), b.labels, new Sampler.Outputs());
+          b.sampler().build().on(b.logits, b.labels).run(one);
         });
     kinds.put("a request of another softcap", b -> b.request(b.sampler().softcap(0.5)));
     kinds.put("a request of another axis", b -> b.request(b.sampler().axis(0)));
@@ -636,10 +627,18 @@ class EveryRefusalTest {
   private static void inputs(Map<String, Call> kinds) {
     kinds.put(
         "row weights in a softmax",
-        b -> b.softmax().forward(b.logits, b.none().rowWeights(Tensor.of(new float[3])), b.out));
+        b ->
+            b.softmax()
+                .on(b.logits, b.out)
+                .inputs(b.none().rowWeights(Tensor.of(new float[3])))
+                .run());
     kinds.put(
         "a sink in a backward",
-        b -> b.softmax().backward(b.soft, b.logits, b.none().sink(Tensor.of(new float[3])), b.out));
+        b ->
+            b.softmax()
+                .onBackward(b.soft, b.logits, b.out)
+                .inputs(b.none().sink(Tensor.of(new float[3])))
+                .run());
     kinds.put("a mask of another size", b -> b.loss(b.none().classMask(Tensor.of(new byte[3]))));
     kinds.put("row weights of another size", b -> b.loss(b.none().rowWeights(zeros(DType.U8, 4))));
     kinds.put("a sink of another size", b -> b.loss(b.none().sink(Tensor.of(new float[2]))));
@@ -650,29 +649,26 @@ class EveryRefusalTest {
         "sparse targets of floats",
         b ->
             b.mean()
-                .forwardBackward(
-                    b.logits,
-                    b.soft,
-                    b.none().targetWeights(Tensor.of(new float[12], 3, 4)),
-                    b.out));
+                .on(b.logits, b.soft)
+                .inputs(b.none().targetWeights(Tensor.of(new float[12], 3, 4)))
+                .gradient(b.out)
+                .run());
     kinds.put(
         "target weights of another shape",
         b ->
             b.mean()
-                .forwardBackward(
-                    b.logits,
-                    Tensor.of(new int[6], 3, 2),
-                    b.none().targetWeights(Tensor.of(new float[3], 3, 1)),
-                    b.out));
+                .on(b.logits, Tensor.of(new int[6], 3, 2))
+                .inputs(b.none().targetWeights(Tensor.of(new float[3], 3, 1)))
+                .gradient(b.out)
+                .run());
     kinds.put(
         "sparse targets of no class",
         b ->
             b.mean()
-                .forwardBackward(
-                    b.logits,
-                    Tensor.of(new int[0], 3, 0),
-                    b.none().targetWeights(Tensor.of(new float[0], 3, 0)),
-                    b.out));
+                .on(b.logits, Tensor.of(new int[0], 3, 0))
+                .inputs(b.none().targetWeights(Tensor.of(new float[0], 3, 0)))
+                .gradient(b.out)
+                .run());
   }
 
   private static void ragged(Map<String, Call> kinds) {
@@ -686,16 +682,15 @@ class EveryRefusalTest {
         "a label behind the end of its row",
         b ->
             b.mean()
-                .forwardBackward(
-                    values,
-                    Tensor.of(new int[] {0, 7}),
-                    b.none().rowOffsets(Tensor.of(new int[] {0, 8, 12})),
-                    Tensor.of(b.written, 24).slice(0, 0, 12)));
+                .on(values, Tensor.of(new int[] {0, 7}))
+                .inputs(b.none().rowOffsets(Tensor.of(new int[] {0, 8, 12})))
+                .gradient(Tensor.of(b.written, 24).slice(0, 0, 12))
+                .run());
   }
 
   private static void ragged(Bad b, Tensor values, long... offsets) {
     Tensor out = values.rank() == 1 ? Tensor.of(b.written, 24).slice(0, 0, 12) : b.out;
-    b.softmax().forward(values, b.none().rowOffsets(Tensor.of(offsets)), out);
+    b.softmax().on(values, out).inputs(b.none().rowOffsets(Tensor.of(offsets))).run();
   }
 
   private static void outputs(Map<String, Call> kinds) {
@@ -703,17 +698,19 @@ class EveryRefusalTest {
         "ranks of probability rows",
         b ->
             b.mean()
-                .forwardBackward(
-                    b.logits, b.soft, b.out, b.outputs().ranks(Tensor.of(new int[3]))));
+                .on(b.logits, b.soft)
+                .gradient(b.out)
+                .outputs(b.outputs().ranks(Tensor.of(new int[3])))
+                .run());
     kinds.put(
         "correct rows of probability rows",
-        b -> b.mean().forward(b.logits, b.soft, b.outputs().countCorrect(true)));
+        b -> b.mean().on(b.logits, b.soft).outputs(b.outputs().countCorrect(true)).run());
     kinds.put(
         "a gradient of labels",
-        b -> b.mean().forward(b.logits, b.labels, b.outputs().targetGradient(b.out)));
+        b -> b.mean().on(b.logits, b.labels).outputs(b.outputs().targetGradient(b.out)).run());
     kinds.put(
         "a gradient of targets of another shape",
-        b -> b.mean().forward(b.logits, b.soft, b.outputs().targetGradient(b.rows)));
+        b -> b.mean().on(b.logits, b.soft).outputs(b.outputs().targetGradient(b.rows)).run());
     kinds.put(
         "more largest classes than there are",
         b -> b.loss(b.outputs().topClasses(Tensor.of(new int[15], 3, 5))));
@@ -725,20 +722,20 @@ class EveryRefusalTest {
         b -> TopK.of(2).probabilities(b.logits, zeros(DType.I32, 3, 3), zeros(DType.F32, 3, 3)));
     kinds.put(
         "a backward without a forward",
-        b -> b.mean().backward(b.logits, b.labels, b.outputs(), null, b.out));
+        b -> b.mean().on(b.logits, b.labels).gradient(b.out).backward(b.outputs()));
     kinds.put(
         "a backward of other targets",
         b -> {
           Outputs saved = b.outputs().saveStatistics(b.arena);
-          b.mean().forward(b.logits, b.labels, saved);
-          b.mean().backward(b.logits, b.soft, saved, null, b.out);
+          b.mean().on(b.logits, b.labels).outputs(saved).run();
+          b.mean().on(b.logits, b.soft).gradient(b.out).backward(saved);
         });
     kinds.put(
         "a backward of other options",
         b -> {
           Outputs saved = b.outputs().saveStatistics(b.arena);
-          b.mean().forward(b.logits, b.labels, saved);
-          b.loss().temperature(2).build().backward(b.logits, b.labels, saved, null, b.out);
+          b.mean().on(b.logits, b.labels).outputs(saved).run();
+          b.loss().temperature(2).build().on(b.logits, b.labels).gradient(b.out).backward(saved);
         });
     kinds.put("bytes that are no loss sum", b -> LossSum.ofBytes(new byte[40]));
   }

@@ -320,7 +320,8 @@ class GeneralLossTest {
     if (labels) {
       outcome.logProbabilities(logProbabilities).ranks(ranks).correct(hits);
     }
-    double mean = loss.forwardBackward(c.logits, c.target, c.inputs, gradient, outcome);
+    double mean =
+        loss.on(c.logits, c.target).inputs(c.inputs).gradient(gradient).outputs(outcome).run();
 
     double denominator = c.denominator;
     isNear("denominator", c, outcome.denominator(), denominator);
@@ -391,9 +392,9 @@ class GeneralLossTest {
   private static void checkBackward(
       Case c, CrossEntropy loss, CrossEntropy.Outputs saved, Tensor gradient) {
     Tensor again = c.tensor(c.type, c.rows, c.classes, c.inner);
-    loss.backward(c.logits, c.target, c.inputs, saved, null, again);
+    loss.on(c.logits, c.target).inputs(c.inputs).gradient(again).backward(saved);
     assertThat(bits(again)).isEqualTo(bits(gradient));
-    loss.backward(c.logits, c.target, c.inputs, saved, null, c.logits);
+    loss.on(c.logits, c.target).inputs(c.inputs).gradient(c.logits).backward(saved);
     assertThat(bits(c.logits)).isEqualTo(bits(gradient));
   }
 

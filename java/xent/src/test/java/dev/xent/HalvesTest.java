@@ -102,8 +102,10 @@ class HalvesTest {
         .softcap(40)
         .gradientScale(scale)
         .build()
-        .forwardBackward(
-            x, Tensor.of(labels), full(arena, results, "gradient", type, classes), outcome);
+        .on(x, Tensor.of(labels))
+        .gradient(full(arena, results, "gradient", type, classes))
+        .outputs(outcome)
+        .run();
     return results;
   }
 

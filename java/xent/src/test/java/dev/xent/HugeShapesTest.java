@@ -43,7 +43,7 @@ class HugeShapesTest {
     CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
     refused(
         MemoryException.class,
-        () -> loss.forward(x, x, outcome),
+        () -> loss.on(x, x).outputs(outcome).run(),
         "statistics of " + ROWS + " rows, 64 bytes each, are more than memory can be");
   }
 
@@ -83,7 +83,7 @@ class HugeShapesTest {
     Inputs ragged = Inputs.none().rowOffsets(Tensor.of(new long[] {0, 0, 0, 0, 1L << 62}));
     refused(
         ShapeException.class,
-        () -> lse.forward(repeated(1L << 62), ragged, Tensor.of(new float[4])),
+        () -> lse.on(repeated(1L << 62), Tensor.of(new float[4])).inputs(ragged).run(),
         "rowOffsets is I64 [5] with a row of 4611686018427387904 classes");
   }
 

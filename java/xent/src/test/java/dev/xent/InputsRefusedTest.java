@@ -130,7 +130,7 @@ class InputsRefusedTest {
         "probability rows F32 [3, 4]");
     refused(
         OptionException.class,
-        () -> others.forwardBackward(logits, classes, sparse, output),
+        () -> others.on(logits, classes).inputs(sparse).gradient(output).run(),
         "smoothing is OTHERS",
         "sparse targets I32 [3, 1]");
     refused(
@@ -192,30 +192,40 @@ class InputsRefusedTest {
     Inputs targetWeights = Inputs.none().targetWeights(Tensor.of(new float[3], 3, 1));
     for (Inputs each : new Inputs[] {rowWeights, targetWeights}) {
       String name = each == rowWeights ? "rowWeights is F32 [3]" : "targetWeights is F32 [3, 1]";
-      refused(OptionException.class, () -> Softmax.along(1).forward(logits, each, output), name);
       refused(
           OptionException.class,
-          () -> Softmax.along(1).backward(logits, logits, each, output),
+          () -> Softmax.along(1).on(logits, output).inputs(each).run(),
           name);
-      refused(OptionException.class, () -> LogSumExp.along(1).forward(logits, each, rows), name);
+      refused(
+          OptionException.class,
+          () -> Softmax.along(1).onBackward(logits, logits, output).inputs(each).run(),
+          name);
+      refused(
+          OptionException.class,
+          () -> LogSumExp.along(1).on(logits, rows).inputs(each).run(),
+          name);
     }
     refused(
         OptionException.class,
-        () -> Softmax.along(1).backward(logits, logits, Inputs.none().sink(rows), output),
+        () ->
+            Softmax.along(1)
+                .onBackward(logits, logits, output)
+                .inputs(Inputs.none().sink(rows))
+                .run(),
         "sink is F32 [3]");
     for (Inputs each : new Inputs[] {targetWeights, Inputs.none().rowWeights(rows)}) {
       Tensor numbers = Tensor.of(new int[3]);
       refused(
           OptionException.class,
-          () -> Argmax.along(1).forward(logits, each, numbers),
+          () -> Argmax.along(1).on(logits, numbers).inputs(each).run(),
           "and argmax takes none");
       refused(
           OptionException.class,
-          () -> Entropy.along(1).forward(logits, each, rows),
+          () -> Entropy.along(1).on(logits, rows).inputs(each).run(),
           "and entropy takes none");
       refused(
           OptionException.class,
-          () -> TopK.of(2).logProbabilities(logits, each),
+          () -> TopK.of(2).onLogProbabilities(logits, numbers, rows).inputs(each).run(),
           "and top-k takes none");
     }
     LossCall<BinaryCrossEntropy.Outputs> ofElements =
@@ -228,21 +238,26 @@ class InputsRefusedTest {
   void inputsOfOtherShapes() {
     refused(
         ShapeException.class,
-        () -> Softmax.along(1).forward(logits, Inputs.none().classMask(u8(1, 1, 1)), output),
+        () ->
+            Softmax.along(1).on(logits, output).inputs(Inputs.none().classMask(u8(1, 1, 1))).run(),
         "classMask is U8 [3]",
         "[4]");
     refused(
         ShapeException.class,
         () ->
-            loss.forwardBackward(
-                logits, labels, Inputs.none().rowWeights(Tensor.of(new float[4])), output),
+            loss.on(logits, labels)
+                .inputs(Inputs.none().rowWeights(Tensor.of(new float[4])))
+                .gradient(output)
+                .run(),
         "rowWeights is F32 [4]",
         "the shape [3]");
     refused(
         ShapeException.class,
         () ->
-            loss.forwardBackward(
-                logits, labels, Inputs.none().sink(Tensor.of(new float[2])), output),
+            loss.on(logits, labels)
+                .inputs(Inputs.none().sink(Tensor.of(new float[2])))
+                .gradient(output)
+                .run(),
         "sink is F32 [2]");
     refused(
         ShapeException.class,
@@ -260,12 +275,12 @@ class InputsRefusedTest {
     Tensor single = Tensor.of(out).slice(0, 0, 1);
     refused(
         ShapeException.class,
-        () -> loss.forward(logits, labels, outputs().losses(single)),
+        () -> loss.on(logits, labels).outputs(outputs().losses(single)).run(),
         "losses is F32 [1]",
         "the shape [3]");
     refused(
         ShapeException.class,
-        () -> loss.forward(logits, labels, outputs().correct(u8(0, 0))),
+        () -> loss.on(logits, labels).outputs(outputs().correct(u8(0, 0))).run(),
         "correct is U8 [2]",
         "the shape [3]");
     for (CrossEntropy.Outputs each :
@@ -274,7 +289,7 @@ class InputsRefusedTest {
         }) {
       refused(
           ShapeException.class,
-          () -> loss.forward(logits, labels, each),
+          () -> loss.on(logits, labels).outputs(each).run(),
           " is I32 [2]",
           "the shape [3]");
     }
@@ -283,11 +298,11 @@ class InputsRefusedTest {
     Tensor pair = Tensor.of(new float[] {1, 1});
     refused(
         ShapeException.class,
-        () -> loss.forward(cube, matrix, Inputs.none().rowWeights(pair)),
+        () -> loss.on(cube, matrix).inputs(Inputs.none().rowWeights(pair)).run(),
         "rowWeights is F32 [2]",
         "the shape [2, 3]");
     Inputs forAll = Inputs.none().rowWeights(pair.slice(0, 0, 1));
-    assertThat(loss.forward(cube, matrix, forAll)).isEqualTo(loss.forward(cube, matrix));
+    assertThat(loss.on(cube, matrix).inputs(forAll).run()).isEqualTo(loss.forward(cube, matrix));
   }
 
   @Test
@@ -298,11 +313,11 @@ class InputsRefusedTest {
     }
     refused(
         MemoryException.class,
-        () -> loss.forward(logits, labels, outputs().losses(closed)),
+        () -> loss.on(logits, labels).outputs(outputs().losses(closed)).run(),
         "losses");
     refused(
         MemoryException.class,
-        () -> loss.forward(logits, labels, Inputs.none().rowWeights(closed)),
+        () -> loss.on(logits, labels).inputs(Inputs.none().rowWeights(closed)).run(),
         "rowWeights");
   }
 
@@ -312,21 +327,22 @@ class InputsRefusedTest {
     Inputs weights = Inputs.none().rowWeights(doubles);
     refused(
         DTypeException.class,
-        () -> loss.forward(logits, labels, weights),
+        () -> loss.on(logits, labels).inputs(weights).run(),
         "rowWeights is F64 [3]",
         "logits is F32 [3, 4]");
     assertThat(
             Divergence.mean(Divergence.Kind.KULLBACK_LEIBLER)
-                .forward(logits, logits, weights, new Divergence.Outputs()))
+                .on(logits, logits)
+                .inputs(weights)
+                .run())
         .isNaN();
     refused(
         DTypeException.class,
         () ->
             Softmax.along(0)
-                .forward(
-                    Tensor.of(new int[4]),
-                    Inputs.none().rowOffsets(Tensor.of(new int[] {0, 4})),
-                    Tensor.of(out)),
+                .on(Tensor.of(new int[4]), Tensor.of(out))
+                .inputs(Inputs.none().rowOffsets(Tensor.of(new int[] {0, 4})))
+                .run(),
         "logits is I32 [4]");
   }
 
@@ -346,31 +362,28 @@ class InputsRefusedTest {
     refused(
         ShapeException.class,
         () ->
-            loss.forwardBackward(
-                logits,
-                classes,
-                Inputs.none().targetWeights(Tensor.of(new float[3], 3, 1)),
-                output),
+            loss.on(logits, classes)
+                .inputs(Inputs.none().targetWeights(Tensor.of(new float[3], 3, 1)))
+                .gradient(output)
+                .run(),
         "targetWeights is F32 [3, 1]",
         "targets is I32 [3, 2]");
     refused(
         ShapeException.class,
         () ->
-            loss.forwardBackward(
-                logits,
-                Tensor.of(new int[8], 4, 2),
-                Inputs.none().targetWeights(Tensor.of(new float[8], 4, 2)),
-                output),
+            loss.on(logits, Tensor.of(new int[8], 4, 2))
+                .inputs(Inputs.none().targetWeights(Tensor.of(new float[8], 4, 2)))
+                .gradient(output)
+                .run(),
         "targets is I32 [4, 2]",
         "the shape [3, k]");
     refused(
         ShapeException.class,
         () ->
-            loss.forwardBackward(
-                logits,
-                Tensor.of(new int[0], 3, 0),
-                Inputs.none().targetWeights(Tensor.of(new float[0], 3, 0)),
-                output),
+            loss.on(logits, Tensor.of(new int[0], 3, 0))
+                .inputs(Inputs.none().targetWeights(Tensor.of(new float[0], 3, 0)))
+                .gradient(output)
+                .run(),
         "at least one class");
   }
 
@@ -380,7 +393,7 @@ class InputsRefusedTest {
     Tensor classes = Tensor.of(new int[] {0, 1, 2, 3, 4, 0}, 3, 2);
     refused(
         LabelException.class,
-        () -> loss.forwardBackward(logits, classes, weights, output),
+        () -> loss.on(logits, classes).inputs(weights).gradient(output).run(),
         "row 2 has label 4",
         "0 to 3");
   }
@@ -389,7 +402,11 @@ class InputsRefusedTest {
   void labelsOfMaskedClasses() {
     refused(
         LabelException.class,
-        () -> loss.forwardBackward(logits, labels, Inputs.none().classMask(u8(1, 0, 1, 1)), output),
+        () ->
+            loss.on(logits, labels)
+                .inputs(Inputs.none().classMask(u8(1, 0, 1, 1)))
+                .gradient(output)
+                .run(),
         "row 1 has label 1",
         "classMask");
   }
@@ -400,11 +417,10 @@ class InputsRefusedTest {
       refused(
           OptionException.class,
           () ->
-              loss.forwardBackward(
-                  logits,
-                  labels,
-                  Inputs.none().rowWeights(Tensor.of(new float[] {1, 2, bad})),
-                  output),
+              loss.on(logits, labels)
+                  .inputs(Inputs.none().rowWeights(Tensor.of(new float[] {1, 2, bad})))
+                  .gradient(output)
+                  .run(),
           "rowWeights of row 2 is " + bad);
       refused(
           OptionException.class,
@@ -428,38 +444,53 @@ class InputsRefusedTest {
     refused(
         ShapeException.class,
         () ->
-            softmax.forward(logits, Inputs.none().rowOffsets(Tensor.of(new int[] {0, 4})), output),
+            softmax
+                .on(logits, output)
+                .inputs(Inputs.none().rowOffsets(Tensor.of(new int[] {0, 4})))
+                .run(),
         "logits is F32 [3, 4]",
         "one dimension");
     refused(
         ShapeException.class,
         () ->
-            softmax.forward(
-                values, Inputs.none().rowOffsets(Tensor.of(new int[] {0, 4, 3, 12})), written),
+            softmax
+                .on(values, written)
+                .inputs(Inputs.none().rowOffsets(Tensor.of(new int[] {0, 4, 3, 12})))
+                .run(),
         "rowOffsets of row 1 is 4, of row 2 3");
     refused(
         ShapeException.class,
         () ->
-            softmax.forward(
-                values, Inputs.none().rowOffsets(Tensor.of(new long[] {0, 4, 13})), written),
+            softmax
+                .on(values, written)
+                .inputs(Inputs.none().rowOffsets(Tensor.of(new long[] {0, 4, 13})))
+                .run(),
         "rowOffsets ends with 13",
         "[12]");
     refused(
         ShapeException.class,
         () ->
-            softmax.forward(
-                values, Inputs.none().rowOffsets(Tensor.of(new long[] {-1, 4})), written),
+            softmax
+                .on(values, written)
+                .inputs(Inputs.none().rowOffsets(Tensor.of(new long[] {-1, 4})))
+                .run(),
         "rowOffsets begins with -1");
     refused(
         ShapeException.class,
-        () -> softmax.forward(values, Inputs.none().rowOffsets(Tensor.of(new int[0])), written),
+        () ->
+            softmax
+                .on(values, written)
+                .inputs(Inputs.none().rowOffsets(Tensor.of(new int[0])))
+                .run(),
         "rowOffsets is I32 [0]",
         "rows + 1");
     refused(
         ShapeException.class,
         () ->
-            loss.forwardBackward(
-                values, labels, Inputs.none().rowOffsets(Tensor.of(new int[] {0, 4, 12})), written),
+            loss.on(values, labels)
+                .inputs(Inputs.none().rowOffsets(Tensor.of(new int[] {0, 4, 12})))
+                .gradient(written)
+                .run(),
         "targets is I32 [3]",
         "2 rows",
         "the shape [2]");
@@ -471,18 +502,22 @@ class InputsRefusedTest {
     Inputs ragged = Inputs.none().rowOffsets(Tensor.of(new int[] {0, 4, 9, 12}));
     refused(
         ShapeException.class,
-        () -> Softmax.along(0).forward(values, ragged.classMask(u8(new int[11])), Tensor.of(out)),
+        () ->
+            Softmax.along(0)
+                .on(values, Tensor.of(out))
+                .inputs(ragged.classMask(u8(new int[11])))
+                .run(),
         "classMask is U8 [11]",
         "logits is F32 [12]");
     CrossEntropy weighted = weighted(4);
     refused(
         ShapeException.class,
-        () -> weighted.forwardBackward(values, labels, ragged, Tensor.of(out)),
+        () -> weighted.on(values, labels).inputs(ragged).gradient(Tensor.of(out)).run(),
         "classWeights is F32 [4]",
         "the shape [5]");
-    double expected = loss.forward(values, labels, ragged);
-    assertThat(weighted(5).forward(values, labels, ragged)).isEqualTo(expected);
-    assertThat(weighted(6).forward(values, labels, ragged)).isEqualTo(expected);
+    double expected = loss.on(values, labels).inputs(ragged).run();
+    assertThat(weighted(5).on(values, labels).inputs(ragged).run()).isEqualTo(expected);
+    assertThat(weighted(6).on(values, labels).inputs(ragged).run()).isEqualTo(expected);
   }
 
   /** With the same weight for every class, which changes no mean. */
@@ -497,21 +532,19 @@ class InputsRefusedTest {
     refused(
         LabelException.class,
         () ->
-            loss.forwardBackward(
-                Tensor.of(new float[12]),
-                Tensor.of(new int[] {0, 7, 2}),
-                Inputs.none().rowOffsets(Tensor.of(new int[] {0, 8, 12, 12})),
-                Tensor.of(out)),
+            loss.on(Tensor.of(new float[12]), Tensor.of(new int[] {0, 7, 2}))
+                .inputs(Inputs.none().rowOffsets(Tensor.of(new int[] {0, 8, 12, 12})))
+                .gradient(Tensor.of(out))
+                .run(),
         "row 1 has label 7",
         "0 to 3");
     refused(
         LabelException.class,
         () ->
-            loss.forwardBackward(
-                Tensor.of(new float[12]),
-                Tensor.of(new int[] {0, 0}),
-                Inputs.none().rowOffsets(Tensor.of(new int[] {0, 12, 12})),
-                Tensor.of(out)),
+            loss.on(Tensor.of(new float[12]), Tensor.of(new int[] {0, 0}))
+                .inputs(Inputs.none().rowOffsets(Tensor.of(new int[] {0, 12, 12})))
+                .gradient(Tensor.of(out))
+                .run(),
         "row 1 has label 0; expected none, as the row has no class");
   }
 
@@ -529,17 +562,17 @@ class InputsRefusedTest {
         }) {
       refused(
           OptionException.class,
-          () -> loss.forwardBackward(logits, probabilities, output, each),
+          () -> loss.on(logits, probabilities).gradient(output).outputs(each).run(),
           "targets are probability rows");
     }
     refused(
         OptionException.class,
-        () -> loss.forward(logits, labels, outputs().targetGradient(output)),
+        () -> loss.on(logits, labels).outputs(outputs().targetGradient(output)).run(),
         "targetGradient",
         "class indices");
     refused(
         ShapeException.class,
-        () -> loss.forward(logits, probabilities, outputs().targetGradient(rows)),
+        () -> loss.on(logits, probabilities).outputs(outputs().targetGradient(rows)).run(),
         "targetGradient is F32 [3]",
         "targets is F32 [3, 4]");
   }
@@ -548,23 +581,29 @@ class InputsRefusedTest {
   void numbersOfLargestClasses() {
     refused(
         ShapeException.class,
-        () -> loss.forward(logits, labels, outputs().topClasses(Tensor.of(new int[15], 3, 5))),
+        () ->
+            loss.on(logits, labels)
+                .outputs(outputs().topClasses(Tensor.of(new int[15], 3, 5)))
+                .run(),
         "topClasses is I32 [3, 5]",
         "1 to 4");
     refused(
         ShapeException.class,
         () ->
-            loss.forward(
-                logits,
-                labels,
-                outputs()
-                    .topClasses(Tensor.of(new int[6], 3, 2))
-                    .topLogProbabilities(Tensor.of(out, 3, 4))),
+            loss.on(logits, labels)
+                .outputs(
+                    outputs()
+                        .topClasses(Tensor.of(new int[6], 3, 2))
+                        .topLogProbabilities(Tensor.of(out, 3, 4)))
+                .run(),
         "topLogProbabilities is F32 [3, 4]",
         "topClasses is I32 [3, 2]");
     refused(
         ShapeException.class,
-        () -> loss.forward(logits, labels, outputs().topClasses(Tensor.of(new int[8], 4, 2))),
+        () ->
+            loss.on(logits, labels)
+                .outputs(outputs().topClasses(Tensor.of(new int[8], 4, 2)))
+                .run(),
         "topClasses is I32 [4, 2]",
         "the shape [3, k]");
   }
@@ -574,15 +613,18 @@ class InputsRefusedTest {
     Tensor rows = Tensor.of(out, 12).slice(0, 0, 3);
     refused(
         MemoryException.class,
-        () -> loss.forward(logits, labels, outputs().losses(rows).entropies(rows)),
+        () -> loss.on(logits, labels).outputs(outputs().losses(rows).entropies(rows)).run(),
         "losses and entropies overlap");
     refused(
         MemoryException.class,
-        () -> loss.forwardBackward(logits, labels, Inputs.none().sink(rows), output),
+        () -> loss.on(logits, labels).inputs(Inputs.none().sink(rows)).gradient(output).run(),
         "gradient and sink overlap");
     refused(
         MemoryException.class,
-        () -> loss.forward(logits, labels, outputs().argmax(Tensor.of(new int[3]).asReadOnly())),
+        () ->
+            loss.on(logits, labels)
+                .outputs(outputs().argmax(Tensor.of(new int[3]).asReadOnly()))
+                .run(),
         "argmax is read-only");
   }
 
@@ -590,17 +632,19 @@ class InputsRefusedTest {
   void statisticsOfAnotherForward() {
     try (Arena arena = Arena.ofConfined()) {
       CrossEntropy.Outputs saved = outputs().saveStatistics(arena);
-      loss.forward(logits, labels, saved);
+      loss.on(logits, labels).outputs(saved).run();
       refused(
           OptionException.class,
           () ->
-              loss.backward(
-                  logits, labels, Inputs.none().classMask(u8(1, 1, 1, 1)), saved, null, output),
+              loss.on(logits, labels)
+                  .inputs(Inputs.none().classMask(u8(1, 1, 1, 1)))
+                  .gradient(output)
+                  .backward(saved),
           "3 rows, 4 classes and class indices,",
           "class indices with classMask");
       refused(
           OptionException.class,
-          () -> loss.backward(logits, probabilities, saved, null, output),
+          () -> loss.on(logits, probabilities).gradient(output).backward(saved),
           "class indices",
           "probability rows");
     }
@@ -630,7 +674,7 @@ class InputsRefusedTest {
     Inputs ragged = Inputs.none().rowOffsets(Tensor.of(new int[] {0, 4, 12}));
     refused(
         ShapeException.class,
-        () -> loss.forward(Tensor.of(new float[12]), Tensor.of(new int[4]), ragged),
+        () -> loss.on(Tensor.of(new float[12]), Tensor.of(new int[4])).inputs(ragged).run(),
         "with 2 rows: give targets the shape [2]");
     assertThatThrownBy(
             () ->

@@ -69,10 +69,10 @@ class InputsTest {
     Tensor dx = Tensor.of(new float[values]);
     Tensor sums = Tensor.of(new float[LENGTHS.length]);
     Inputs withoutSink = Inputs.none().rowOffsets(Tensor.of(offsets)).classMask(mask);
-    softmax.forward(x, all, y);
-    log.forward(x, all, logs);
-    softmax.backward(y, x, withoutSink, dx);
-    lse.forward(x, all, sums);
+    softmax.on(x, y).inputs(all).run();
+    log.on(x, logs).inputs(all).run();
+    softmax.onBackward(y, x, dx).inputs(withoutSink).run();
+    lse.on(x, sums).inputs(all).run();
 
     assertThat(y.getFloat(0)).isZero();
     assertThat(y.getFloat(values - 1)).isZero();
@@ -87,15 +87,15 @@ class InputsTest {
       Inputs own = Inputs.none().classMask(mask.slice(0, from, to)).sink(sink.slice(0, r, r + 1));
       Tensor expected = Tensor.of(new float[LENGTHS[r]]);
       Tensor sum = Tensor.of(new float[1]);
-      softmax.forward(row, own, expected);
+      softmax.on(row, expected).inputs(own).run();
       assertThat(Samples.bits(y.slice(0, from, to))).isEqualTo(Samples.bits(expected));
       Inputs masked = Inputs.none().classMask(mask.slice(0, from, to));
       Tensor gradient = Tensor.of(new float[LENGTHS[r]]);
-      softmax.backward(expected, row, masked, gradient);
+      softmax.onBackward(expected, row, gradient).inputs(masked).run();
       assertThat(Samples.bits(dx.slice(0, from, to))).isEqualTo(Samples.bits(gradient));
-      log.forward(row, own, expected);
+      log.on(row, expected).inputs(own).run();
       assertThat(Samples.bits(logs.slice(0, from, to))).isEqualTo(Samples.bits(expected));
-      lse.forward(row, own, sum);
+      lse.on(row, sum).inputs(own).run();
       assertThat(sums.getFloat(r)).isEqualTo(sum.getFloat(0));
     }
   }
@@ -117,7 +117,7 @@ class InputsTest {
     CrossEntropy.Outputs outcome =
         new CrossEntropy.Outputs().losses(losses).argmax(argmax).saveStatistics(Arena.ofAuto());
     Inputs ragged = Inputs.none().rowOffsets(Tensor.of(offsets));
-    loss.forwardBackward(Tensor.of(x), Tensor.of(labels), ragged, dx, outcome);
+    loss.on(Tensor.of(x), Tensor.of(labels)).inputs(ragged).gradient(dx).outputs(outcome).run();
     for (int r = 0; r < 4; r++) {
       float[] row = Arrays.copyOfRange(x, (int) offsets[r], (int) offsets[r + 1]);
       Tensor gradient = Tensor.of(new float[row.length]);
@@ -131,7 +131,7 @@ class InputsTest {
       }
     }
     Tensor again = Tensor.of(new float[9136]);
-    loss.backward(Tensor.of(x), Tensor.of(labels), ragged, outcome, null, again);
+    loss.on(Tensor.of(x), Tensor.of(labels)).inputs(ragged).gradient(again).backward(outcome);
     assertThat(Samples.bits(again)).isEqualTo(Samples.bits(dx));
   }
 
@@ -155,9 +155,9 @@ class InputsTest {
             .axis(0)
             .execution(Execution.defaults().backend(backend).threads(2).executor(meddler))
             .build();
-    softmax.forward(x, inputs, y);
+    softmax.on(x, y).inputs(inputs).run();
     assertThat(offsets).containsOnly(0);
-    softmax.forward(x, quiet, expected);
+    softmax.on(x, expected).inputs(quiet).run();
     assertThat(Samples.bits(y)).isEqualTo(Samples.bits(expected));
 
     Tensor labels = Tensor.of(Samples.labels(rows, classes, 2));
@@ -167,12 +167,12 @@ class InputsTest {
             .build();
     NllLoss nll = loss.onLogProbabilities();
     System.arraycopy(given, 0, offsets, 0, given.length);
-    double ragged = loss.forwardBackward(x, labels, inputs, y);
-    assertThat(ragged).isEqualTo(loss.forwardBackward(x, labels, quiet, expected));
+    double ragged = loss.on(x, labels).inputs(inputs).gradient(y).run();
+    assertThat(ragged).isEqualTo(loss.on(x, labels).inputs(quiet).gradient(expected).run());
     assertThat(Samples.bits(y)).isEqualTo(Samples.bits(expected));
     System.arraycopy(given, 0, offsets, 0, given.length);
-    ragged = nll.forwardBackward(x, labels, inputs, y);
-    assertThat(ragged).isEqualTo(nll.forwardBackward(x, labels, quiet, expected));
+    ragged = nll.on(x, labels).inputs(inputs).gradient(y).run();
+    assertThat(ragged).isEqualTo(nll.on(x, labels).inputs(quiet).gradient(expected).run());
     assertThat(Samples.bits(y)).isEqualTo(Samples.bits(expected));
   }
 
@@ -187,12 +187,13 @@ class InputsTest {
     Tensor expected = Tensor.of(new float[rows]);
     LogSumExp lse = LogSumExp.builder().execution(Execution.defaults().backend(backend)).build();
     for (int call = 0; call < 2; call++) {
-      lse.forward(x, Inputs.none().rowOffsets(Tensor.of(offsets)), sums);
+      lse.on(x, sums).inputs(Inputs.none().rowOffsets(Tensor.of(offsets))).run();
     }
     lse.forward(x.reshape(rows, 2), expected);
     assertThat(Samples.bits(sums)).isEqualTo(Samples.bits(expected));
     offsets[rows] = 0;
-    assertThatThrownBy(() -> lse.forward(x, Inputs.none().rowOffsets(Tensor.of(offsets)), sums))
+    assertThatThrownBy(
+            () -> lse.on(x, sums).inputs(Inputs.none().rowOffsets(Tensor.of(offsets))).run())
         .isInstanceOf(ShapeException.class)
         .hasMessageContaining("give offsets that do not fall");
   }
@@ -229,14 +230,14 @@ class InputsTest {
       CrossEntropy.Outputs outcome =
           new CrossEntropy.Outputs().losses(losses).logSumExp(perRow).countCorrect(true);
       Tensor labels = Tensor.of(numbers);
-      double mean = loss.forwardBackward(x, labels, inputs, dx, outcome);
+      double mean = loss.on(x, labels).inputs(inputs).gradient(dx).outputs(outcome).run();
       bits.add(new int[] {Float.floatToRawIntBits((float) mean), (int) outcome.correctCount()});
       bits.add(Samples.bits(dx));
       bits.add(Samples.bits(losses));
       bits.add(Samples.bits(perRow));
       Tensor argmax = Tensor.of(new long[rows]);
       outcome.argmax(argmax).entropies(perRow).logSumExp(null);
-      loss.forwardBackward(x, labels, inputs, dx, outcome);
+      loss.on(x, labels).inputs(inputs).gradient(dx).outputs(outcome).run();
       bits.add(Samples.bits(dx));
       bits.add(Samples.bits(perRow));
       bits.add(Arrays.stream(argmax.toLongArray()).mapToInt(k -> (int) k).toArray());
@@ -250,7 +251,9 @@ class InputsTest {
       bits.add(Samples.bits(dx));
       Tensor two = Tensor.of(Samples.labels(2 * rows, classes, 8), rows, 2);
       Tensor halves = floats(arena, Samples.probabilities(rows, 2, 9), rows, 2);
-      bits.add(bitsOf(weighted.forwardBackward(x, two, Inputs.none().targetWeights(halves), dx)));
+      bits.add(
+          bitsOf(
+              weighted.on(x, two).inputs(Inputs.none().targetWeights(halves)).gradient(dx).run()));
       bits.add(Samples.bits(dx));
       LogSumExp.builder()
           .execution(Execution.defaults().backend(backend).threads(threads))
@@ -262,15 +265,15 @@ class InputsTest {
               .execution(Execution.defaults().backend(backend).threads(threads))
               .build();
       Inputs noMask = Inputs.none().rowWeights(weights).sink(sink);
-      even.forwardBackward(x, q, noMask, dx, outcome);
+      even.on(x, q).inputs(noMask).gradient(dx).outputs(outcome).run();
       bits.add(Samples.bits(dx));
       Softmax softmax =
           Softmax.builder()
               .execution(Execution.defaults().backend(backend).threads(threads))
               .build();
-      softmax.forward(x, Inputs.none().classMask(mask).sink(sink), dx);
+      softmax.on(x, dx).inputs(Inputs.none().classMask(mask).sink(sink)).run();
       bits.add(Samples.bits(dx));
-      softmax.backward(dx, q, Inputs.none().classMask(mask), dx);
+      softmax.onBackward(dx, q, dx).inputs(Inputs.none().classMask(mask)).run();
       bits.add(Samples.bits(dx));
     }
     return bits;
@@ -342,15 +345,15 @@ class InputsTest {
       CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().correct(hits);
       Tensor dx = Tensor.of(new float[15], 3, 5);
       List<Object> all = new ArrayList<>();
-      all.add(loss.forwardBackward(x, labels, inputs, dx, outcome));
+      all.add(loss.on(x, labels).inputs(inputs).gradient(dx).outputs(outcome).run());
       all.add(Arrays.toString(Samples.bits(dx)));
       all.add(outcome.correctCount());
       all.add(Arrays.toString(hits.toLongArray()));
       NllLoss.Outputs counting = new NllLoss.Outputs().countCorrect(true);
-      all.add(nll.forwardBackward(x, labels, inputs, dx, counting));
+      all.add(nll.on(x, labels).inputs(inputs).gradient(dx).outputs(counting).run());
       all.add(Arrays.toString(Samples.bits(dx)));
       all.add(counting.correctCount());
-      all.add(kl.forward(x, dx, inputs, new Divergence.Outputs()));
+      all.add(kl.on(x, dx).inputs(inputs).run());
       results.add(all);
     }
     assertThat(results.get(1)).isEqualTo(results.get(0)).doesNotContain(Double.NaN, 0.0);
@@ -380,9 +383,9 @@ class InputsTest {
         Executor executor = task -> asked.incrementAndGet();
         Execution by = Execution.defaults().backend(backend).threads(threads).executor(executor);
         if (log) {
-          LogSoftmax.builder().execution(by).build().backward(y, dy, inputs, dx);
+          LogSoftmax.builder().execution(by).build().onBackward(y, dy, dx).inputs(inputs).run();
         } else {
-          Softmax.builder().execution(by).build().backward(y, dy, inputs, dx);
+          Softmax.builder().execution(by).build().onBackward(y, dy, dx).inputs(inputs).run();
         }
         results.add(dx.toDoubleArray());
       }

@@ -113,15 +113,16 @@ class JdkApiTest {
             CrossEntropy.Outputs outputs =
                 new CrossEntropy.Outputs().losses(perRow).saveStatistics();
             CrossEntropy mean = CrossEntropy.mean();
-            mean.forward(x, labels, outputs);
-            mean.backward(x, labels, outputs, null, y);
+            mean.on(x, labels).outputs(outputs).run();
+            mean.on(x, labels).gradient(y).backward(outputs);
             mean.on(x, labels).gradient(y).run();
             SelectedLogProbabilities selected = SelectedLogProbabilities.builder().build();
             selected.forward(x, labels, Inputs.none(), perRow, new SelectedLogProbabilities.Saved());
             Tensor tokens = Tensor.allocate(DType.I32, 2);
             Sampler.builder().topK(2).build().sample(x, 0, tokens);
             LinearCrossEntropy.Outputs linear = new LinearCrossEntropy.Outputs().saveStatistics();
-            LinearCrossEntropy.mean().forward(x, Tensor.of(values, 2, 3), labels, linear);
+            LinearCrossEntropy linearMean = LinearCrossEntropy.mean();
+            linearMean.on(x, Tensor.of(values, 2, 3), labels).outputs(linear).run();
             return TopK.of(2).probabilities(x).values().toFloatArray();
           }
         }

@@ -64,7 +64,7 @@ class LargeTensorTest {
       CrossEntropy loss =
           CrossEntropy.builder().execution(Execution.defaults().backend(Backend.NATIVE)).build();
       CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().losses(losses).countCorrect(true);
-      loss.forward(logits, Tensor.of(labels), outcome);
+      loss.on(logits, Tensor.of(labels)).outputs(outcome).run();
       assertThat(losses.getDouble(rows - 3)).isCloseTo(Math.log(classes), within(1e-5));
       assertThat(losses.getDouble(rows - 2)).isCloseTo(lossOfThirty(classes), within(1e-13));
       assertThat(losses.getDouble(rows - 1)).isCloseTo(lossOfThirty(classes), within(1e-13));
@@ -86,10 +86,9 @@ class LargeTensorTest {
     Tensor hits = Tensor.of(MemorySegment.ofArray(new byte[2]), DType.U8, 2);
     CrossEntropy loss =
         CrossEntropy.builder().execution(Execution.defaults().backend(Backend.NATIVE)).build();
-    loss.forward(
-        logits,
-        Tensor.of(new long[] {classes - 2, classes - 1}),
-        new CrossEntropy.Outputs().losses(losses).correct(hits));
+    loss.on(logits, Tensor.of(new long[] {classes - 2, classes - 1}))
+        .outputs(new CrossEntropy.Outputs().losses(losses).correct(hits))
+        .run();
     assertThat(losses.getDouble(0)).isCloseTo(Math.log(classes), within(1e-5));
     assertThat(losses.getDouble(1)).isCloseTo(lossOfThirty(classes), within(1e-9));
     assertThat(hits.toLongArray()).containsExactly(0, 1);

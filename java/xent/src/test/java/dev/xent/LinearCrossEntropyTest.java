@@ -76,22 +76,36 @@ class LinearCrossEntropyTest {
     Inputs inputs = Inputs.none().bias(bias);
     LinearCrossEntropy.Outputs outputs = new LinearCrossEntropy.Outputs().countCorrect(true);
     double mean =
-        on(backend).build().forwardBackward(hidden, weights, labels, inputs, gradients, outputs);
+        on(backend)
+            .build()
+            .on(hidden, weights, labels, gradients)
+            .inputs(inputs)
+            .outputs(outputs)
+            .run();
     assertThat(mean).isCloseTo(mean(h, 0, 0), within(1e-6));
     isGradientOf(ofHidden, h);
     isGradientOf(ofWeights, w);
     isGradientOf(ofBias, b);
     assertThat(outputs.rows()).isEqualTo(ROWS);
     assertThat(outputs.correctCount()).isBetween(0L, (long) ROWS);
-    assertThat(on(backend).build().forward(hidden, weights, labels, inputs)).isEqualTo(mean);
+    assertThat(on(backend).build().on(hidden, weights, labels).inputs(inputs).run())
+        .isEqualTo(mean);
     assertThat(
-            on(backend).reduction(Reduction.SUM).build().forward(hidden, weights, labels, inputs))
+            on(backend)
+                .reduction(Reduction.SUM)
+                .build()
+                .on(hidden, weights, labels)
+                .inputs(inputs)
+                .run())
         .isEqualTo(outputs.sum());
     assertThat(
             on(backend)
                 .build()
                 .withDenominator(60)
-                .forward(hidden, weights, labels, inputs, outputs))
+                .on(hidden, weights, labels)
+                .inputs(inputs)
+                .outputs(outputs)
+                .run())
         .isEqualTo(outputs.sum() / 60);
   }
 
@@ -119,7 +133,7 @@ class LinearCrossEntropyTest {
     Tensor label = Tensor.of(new int[] {0});
     LinearCrossEntropy.Outputs outputs =
         new LinearCrossEntropy.Outputs().logSumExp(Tensor.of(new float[1], 1));
-    assertThat(loss.forward(row, one, label, outputs)).isZero();
+    assertThat(loss.on(row, one, label).outputs(outputs).run()).isZero();
     assertThat(loss.toString()).startsWith("LinearCrossEntropy[axis=0");
   }
 
@@ -145,8 +159,10 @@ class LinearCrossEntropyTest {
     LossSum lossSum = new LossSum();
     LinearCrossEntropy.Outputs outputs = new LinearCrossEntropy.Outputs().lossSum(lossSum);
     LinearCrossEntropy loss = on(backend).build();
-    double first = loss.forward(hidden.slice(0, 0, 2), weights, labels.slice(0, 0, 2), outputs);
-    double second = loss.forward(hidden.slice(0, 2, 6), weights, labels.slice(0, 2, 6), outputs);
+    double first =
+        loss.on(hidden.slice(0, 0, 2), weights, labels.slice(0, 0, 2)).outputs(outputs).run();
+    double second =
+        loss.on(hidden.slice(0, 2, 6), weights, labels.slice(0, 2, 6)).outputs(outputs).run();
     assertThat(lossSum.mean()).isEqualTo(loss.forward(hidden, weights, labels));
     assertThat(first).isNotEqualTo(second);
   }
@@ -156,9 +172,9 @@ class LinearCrossEntropyTest {
     LinearCrossEntropy loss = on(backend).reduction(Reduction.SUM).build();
     LinearCrossEntropy.Outputs outputs =
         new LinearCrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
-    loss.forward(hidden, weights, labels, outputs);
+    loss.on(hidden, weights, labels).outputs(outputs).run();
     float[] upstream = {1, 0, 0, 0, 0, 2};
-    loss.backward(hidden, weights, labels, Inputs.none(), outputs, Tensor.of(upstream), gradients);
+    loss.on(hidden, weights, labels, gradients).backward(outputs, Tensor.of(upstream));
     float[] got = ofWeights.toFloatArray();
     Tensor first = Tensor.of(new float[w.length], CLASSES, FEATURES);
     Tensor last = Tensor.of(new float[w.length], CLASSES, FEATURES);
@@ -171,14 +187,12 @@ class LinearCrossEntropyTest {
     }
     assertThatThrownBy(
             () ->
-                loss.backward(
-                    hidden.slice(0, 0, 5),
-                    weights,
-                    labels.slice(0, 0, 5),
-                    Inputs.none(),
-                    outputs,
-                    null,
-                    gradients.hidden(null)))
+                loss.on(
+                        hidden.slice(0, 0, 5),
+                        weights,
+                        labels.slice(0, 0, 5),
+                        gradients.hidden(null))
+                    .backward(outputs))
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("backward was given 5 rows");
   }
@@ -251,7 +265,9 @@ class LinearCrossEntropyTest {
     LinearCrossEntropy loss = on(Backend.NATIVE).build();
     Tensor losses = Tensor.of(new float[rows], rows);
     double mean =
-        loss.forward(vectors, matrix, each, new LinearCrossEntropy.Outputs().losses(losses));
+        loss.on(vectors, matrix, each)
+            .outputs(new LinearCrossEntropy.Outputs().losses(losses))
+            .run();
     try (Arena arena = Arena.ofShared()) {
       Tensor expected = Tensor.allocate(arena, DType.F32, rows);
       Tensor offHeap = Tensor.allocate(arena, DType.F32, rows, 1);
@@ -261,7 +277,8 @@ class LinearCrossEntropyTest {
       Tensor labelsOffHeap = Tensor.allocate(arena, DType.I32, rows);
       labelsOffHeap.copyFrom(each);
       LinearCrossEntropy.Outputs outputs = new LinearCrossEntropy.Outputs().losses(expected);
-      assertThat(loss.forward(offHeap, matrixOffHeap, labelsOffHeap, outputs)).isEqualTo(mean);
+      assertThat(loss.on(offHeap, matrixOffHeap, labelsOffHeap).outputs(outputs).run())
+          .isEqualTo(mean);
       assertThat(Samples.bits(losses)).isEqualTo(Samples.bits(expected));
     }
   }

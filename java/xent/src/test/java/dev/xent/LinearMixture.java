@@ -311,10 +311,11 @@ final class LinearMixture {
     double loss;
     if (later) {
       outputs.saveStatistics();
-      loss = operation.forward(hidden, weights, targets, withBias(), outputs);
-      operation.backward(hidden, weights, targets, withBias(), outputs, null, asked);
+      loss = operation.on(hidden, weights, targets).inputs(withBias()).outputs(outputs).run();
+      operation.on(hidden, weights, targets, asked).inputs(withBias()).backward(outputs);
     } else {
-      loss = operation.forwardBackward(hidden, weights, targets, withBias(), asked, outputs);
+      loss =
+          operation.on(hidden, weights, targets, asked).inputs(withBias()).outputs(outputs).run();
     }
     results.putAll(gradients);
     return bits(loss, outputs, results);
@@ -364,7 +365,8 @@ final class LinearMixture {
             .build();
     CrossEntropy.Outputs outputs = ask(new CrossEntropy.Outputs(), results, all);
     Tensor gradient = Tensor.allocate(Arena.ofAuto(), DType.F32, shapeWith(classes));
-    double loss = operation.forwardBackward(logits, targets, inputs, gradient, outputs);
+    double loss =
+        operation.on(logits, targets).inputs(inputs).gradient(gradient).outputs(outputs).run();
     float[][] g = numbers(gradient, classes);
     results.putAll(gradients(g, h, w));
     return bits(loss, outputs, results);

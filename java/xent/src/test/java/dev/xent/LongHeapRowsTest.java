@@ -67,8 +67,8 @@ class LongHeapRowsTest {
         Tensor in = place.put(arena, x, 1, classes);
         Tensor expected = place.put(arena, new float[classes], 1, classes);
         Tensor gradient = place.put(arena, new float[classes], 1, classes);
-        double loss = alone.forwardBackward(in, labels, inputs, expected);
-        assertThat(shared.forwardBackward(in, labels, inputs, gradient)).isEqualTo(loss);
+        double loss = alone.on(in, labels).inputs(inputs).gradient(expected).run();
+        assertThat(shared.on(in, labels).inputs(inputs).gradient(gradient).run()).isEqualTo(loss);
         assertThat(Samples.bits(gradient)).isEqualTo(Samples.bits(expected));
         assertThat(loss == 0).isEqualTo(weight == 0);
       }
@@ -167,8 +167,8 @@ class LongHeapRowsTest {
               .build();
       CrossEntropy.Outputs outcome =
           new CrossEntropy.Outputs().losses(losses).correct(hits).saveStatistics(arena);
-      double loss = sum.forwardBackward(dx, targets, dx, outcome);
-      sum.backward(later, targets, outcome, lse, later);
+      double loss = sum.on(dx, targets).gradient(dx).outputs(outcome).run();
+      sum.on(later, targets).gradient(later).backward(outcome, lse);
 
       Tensor soft = place.put(arena, values, ROWS, classes);
       double softLoss =

@@ -27,7 +27,10 @@ class LossSumTest {
   private void addRows(CrossEntropy loss, LossSum lossSum, int from, int to, boolean weighted) {
     CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().lossSum(lossSum);
     Inputs inputs = weighted ? Inputs.none().rowWeights(weights.slice(0, from, to)) : Inputs.none();
-    loss.forward(logits.slice(0, from, to), targets.slice(0, from, to), inputs, outcome);
+    loss.on(logits.slice(0, from, to), targets.slice(0, from, to))
+        .inputs(inputs)
+        .outputs(outcome)
+        .run();
   }
 
   @OnEveryBackend
@@ -53,7 +56,8 @@ class LossSumTest {
       assertThat(parts.validRows()).isEqualTo(Arrays.stream(labels).filter(k -> k != 3).count());
       CrossEntropy.Outputs outcome = new CrossEntropy.Outputs();
       Inputs inputs = weighted ? Inputs.none().rowWeights(weights) : Inputs.none();
-      assertThat(loss.forward(logits, targets, inputs, outcome)).isEqualTo(parts.mean());
+      assertThat(loss.on(logits, targets).inputs(inputs).outputs(outcome).run())
+          .isEqualTo(parts.mean());
       assertThat(parts.sum()).isEqualTo(outcome.sum());
       assertThat(parts.denominator()).isEqualTo(outcome.denominator());
     }
@@ -62,13 +66,16 @@ class LossSumTest {
   @Test
   void lossesOfLogProbabilitiesAndOfTeachers() {
     LossSum lossSum = new LossSum();
-    double nll = NllLoss.sum().forward(logits, targets, new NllLoss.Outputs().lossSum(lossSum));
+    double nll =
+        NllLoss.sum().on(logits, targets).outputs(new NllLoss.Outputs().lossSum(lossSum)).run();
     assertThat(lossSum.sum()).isEqualTo(nll);
     double kl =
         Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
             .reduction(Reduction.SUM)
             .build()
-            .forward(logits, logits, Inputs.none(), new Divergence.Outputs().lossSum(lossSum));
+            .on(logits, logits)
+            .outputs(new Divergence.Outputs().lossSum(lossSum))
+            .run();
     assertThat(kl).isZero();
     assertThat(lossSum.sum()).isEqualTo(nll);
     assertThat(lossSum.denominator()).isEqualTo(2 * ROWS);

@@ -52,8 +52,8 @@ class MemoryKindsTest {
           CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
       CrossEntropy.Outputs outcome =
           new CrossEntropy.Outputs().losses(losses).saveStatistics(arena);
-      mean.forwardBackward(x, Tensor.of(LABELS), gradient, outcome);
-      mean.backward(x, Tensor.of(LABELS), outcome, lse, later);
+      mean.on(x, Tensor.of(LABELS)).gradient(gradient).outputs(outcome).run();
+      mean.on(x, Tensor.of(LABELS)).gradient(later).backward(outcome, lse);
       return new int[][] {
         Samples.bits(y),
         Samples.bits(dx),

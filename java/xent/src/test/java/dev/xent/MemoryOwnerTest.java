@@ -75,10 +75,10 @@ class MemoryOwnerTest {
     calls.put("gradient of cross-entropy", () -> loss.forwardBackward(x, labels, lent));
     calls.put(
         "losses of cross-entropy",
-        () -> loss.forward(x, labels, new CrossEntropy.Outputs().losses(lentRows)));
+        () -> loss.on(x, labels).outputs(new CrossEntropy.Outputs().losses(lentRows)).run());
     calls.put(
         "rowWeights of cross-entropy",
-        () -> loss.forward(x, labels, Inputs.none().rowWeights(lentRows)));
+        () -> loss.on(x, labels).inputs(Inputs.none().rowWeights(lentRows)).run());
     LinearCrossEntropy linear =
         LinearCrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
     LinearCrossEntropy.Gradients gradients = new LinearCrossEntropy.Gradients().hidden(lent);
@@ -106,7 +106,7 @@ class MemoryOwnerTest {
     calls.put("tokens of sampling", () -> sampler.sample(x, 0, lentLabels));
     calls.put(
         "bias of sampling",
-        () -> sampler.sample(x, 0, SamplerInputs.none().bias(lent), tokens, new Sampler.Outputs()));
+        () -> sampler.on(x, tokens).inputs(SamplerInputs.none().bias(lent)).run(0));
     return calls;
   }
 
@@ -291,7 +291,7 @@ class MemoryOwnerTest {
         };
     Tensor output = Tensor.of(values, ROWS, CLASSES).ownedBy(closing);
     Inputs sink = Inputs.none().sink(Tensor.of(new float[] {9}));
-    assertThatThrownBy(() -> softmax.forward(logits, sink, output))
+    assertThatThrownBy(() -> softmax.on(logits, output).inputs(sink).run())
         .isInstanceOf(MemoryException.class)
         .hasMessageContaining("logits lies in an arena that is closed");
 

@@ -187,7 +187,11 @@ class NllLossOptionsTest {
       targets = Tensor.of(batch.entries, batch.rows, batch.count);
       inputs = inputs.targetWeights(batch.of(batch.entryWeights));
     }
-    loss.forwardBackward(batch.of(batch.logs), targets, inputs, batch.of(gradient), outcome);
+    loss.on(batch.of(batch.logs), targets)
+        .inputs(inputs)
+        .gradient(batch.of(gradient))
+        .outputs(outcome)
+        .run();
 
     double denominator = 0;
     int counted = 0;
@@ -224,10 +228,14 @@ class NllLossOptionsTest {
     assertThat(outcome.denominator()).isCloseTo(denominator, within(1e-12));
 
     float[] alone = new float[gradient.length];
-    loss.backward(targets, inputs, outcome, null, batch.of(alone));
+    loss.on(batch.of(alone), targets).inputs(inputs).gradient(batch.of(alone)).backward(outcome);
     assertThat(alone).isEqualTo(gradient);
     float[] inPlace = batch.logs.clone();
-    loss.forwardBackward(batch.of(inPlace), targets, inputs, batch.of(inPlace), outcome);
+    loss.on(batch.of(inPlace), targets)
+        .inputs(inputs)
+        .gradient(batch.of(inPlace))
+        .outputs(outcome)
+        .run();
     assertThat(inPlace).isEqualTo(gradient);
   }
 
@@ -251,12 +259,11 @@ class NllLossOptionsTest {
             .execution(Execution.defaults().backend(backend))
             .build();
     NllLoss.Outputs outcome = new NllLoss.Outputs().losses(Tensor.of(losses));
-    loss.forwardBackward(
-        Tensor.of(logs),
-        Tensor.of(probabilities),
-        Inputs.none().rowOffsets(Tensor.of(offsets)),
-        Tensor.of(gradient),
-        outcome);
+    loss.on(Tensor.of(logs), Tensor.of(probabilities))
+        .inputs(Inputs.none().rowOffsets(Tensor.of(offsets)))
+        .gradient(Tensor.of(gradient))
+        .outputs(outcome)
+        .run();
     NllLoss one = NllLoss.builder().labelSmoothing(0.1).build();
     assertThat(losses[1]).isZero();
     for (int r = 0; r < 4; r++) {
@@ -293,14 +300,14 @@ class NllLossOptionsTest {
     NllLoss.Outputs outcome = new NllLoss.Outputs().lossSum(lossSum);
     for (int r = 0; r < batch.rows; r += 4) {
       Tensor weights = Tensor.of(batch.rowWeights).slice(0, r, r + 4);
-      loss.forward(
-          batch.of(batch.logs).slice(0, r, r + 4),
-          labels.slice(0, r, r + 4),
-          Inputs.none().rowWeights(weights),
-          outcome);
+      loss.on(batch.of(batch.logs).slice(0, r, r + 4), labels.slice(0, r, r + 4))
+          .inputs(Inputs.none().rowWeights(weights))
+          .outputs(outcome)
+          .run();
     }
     Inputs weights = Inputs.none().rowWeights(Tensor.of(batch.rowWeights));
-    assertThat(lossSum.mean()).isEqualTo(loss.forward(batch.of(batch.logs), labels, weights));
+    assertThat(lossSum.mean())
+        .isEqualTo(loss.on(batch.of(batch.logs), labels).inputs(weights).run());
     assertThat(lossSum.rows()).isEqualTo(8);
     assertThat(lossSum.validRows()).isEqualTo(6);
   }
@@ -321,35 +328,43 @@ class NllLossOptionsTest {
             .build();
     double[] dx = new double[6];
     Tensor gradient = Tensor.of(dx, 2, 3);
-    double labels = loss.forwardBackward(x, Tensor.of(new int[] {1, 2}), inputs, gradient);
+    double labels = loss.on(x, Tensor.of(new int[] {1, 2})).inputs(inputs).gradient(gradient).run();
     assertThat(labels).isEqualTo(3 * 2 * 2 + 0.25 * 0.25);
     assertThat(dx).containsExactly(0, -6, 0, 0, 0, -0.25);
     NllLoss.Outputs outcome = new NllLoss.Outputs();
     double rowsOfProbabilities =
-        loss.forward(x, Tensor.of(new double[] {0, 1, 0, 0, 0, 1}, 2, 3), inputs, outcome);
+        loss.on(x, Tensor.of(new double[] {0, 1, 0, 0, 0, 1}, 2, 3))
+            .inputs(inputs)
+            .outputs(outcome)
+            .run();
     assertThat(rowsOfProbabilities).isEqualTo(labels);
     double[] again = new double[6];
-    loss.backward(Tensor.of(new int[] {1, 2}), inputs, outcome, null, Tensor.of(again, 2, 3));
+    loss.on(Tensor.of(again, 2, 3), Tensor.of(new int[] {1, 2}))
+        .inputs(inputs)
+        .gradient(Tensor.of(again, 2, 3))
+        .backward(outcome);
     assertThat(again).isEqualTo(dx);
     Inputs sparse = inputs.targetWeights(Tensor.of(new double[] {1, 1}, 2, 1));
-    assertThat(loss.forward(x, Tensor.of(new int[] {1, 2}, 2, 1), sparse)).isEqualTo(labels);
+    assertThat(loss.on(x, Tensor.of(new int[] {1, 2}, 2, 1)).inputs(sparse).run())
+        .isEqualTo(labels);
   }
 
   @Test
   void whatIsNoClassOfItsRowIsRefused() {
     Tensor logs = Tensor.of(new float[5]);
     Inputs ragged = Inputs.none().rowOffsets(Tensor.of(new int[] {0, 2, 5}));
-    assertThatThrownBy(() -> NllLoss.mean().forward(logs, Tensor.of(new int[] {2, 2}), ragged))
+    assertThatThrownBy(
+            () -> NllLoss.mean().on(logs, Tensor.of(new int[] {2, 2})).inputs(ragged).run())
         .isInstanceOf(LabelException.class)
         .hasMessageContaining("row 0 has label 2; expected 0 to 1");
     Inputs masked =
         Inputs.none().classMask(Tensor.of(MemorySegment.ofArray(new byte[] {1, 0}), DType.U8, 2));
     Tensor row = Tensor.of(new float[2], 1, 2);
-    assertThatThrownBy(() -> NllLoss.mean().forward(row, Tensor.of(new int[] {1}), masked))
+    assertThatThrownBy(() -> NllLoss.mean().on(row, Tensor.of(new int[] {1})).inputs(masked).run())
         .isInstanceOf(LabelException.class)
         .hasMessageContaining("masked by classMask");
     Inputs sink = Inputs.none().sink(Tensor.of(new float[1]));
-    assertThatThrownBy(() -> NllLoss.mean().forward(row, Tensor.of(new int[] {1}), sink))
+    assertThatThrownBy(() -> NllLoss.mean().on(row, Tensor.of(new int[] {1})).inputs(sink).run())
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("sink is F32 [1], and the loss of log-probabilities takes none");
   }
@@ -364,8 +379,10 @@ class NllLossOptionsTest {
         NllLoss.builder()
             .labelSmoothing(0.5)
             .build()
-            .forwardBackward(
-                logs, Tensor.of(new float[] {0.5f, 0.5f}, 1, 2), masked, Tensor.of(gradient, 1, 2));
+            .on(logs, Tensor.of(new float[] {0.5f, 0.5f}, 1, 2))
+            .inputs(masked)
+            .gradient(Tensor.of(gradient, 1, 2))
+            .run();
     assertThat(loss).isZero();
     assertThat(gradient).containsOnly(0);
   }
@@ -375,7 +392,7 @@ class NllLossOptionsTest {
     Tensor logs = Tensor.of(new float[4], 2, 2);
     Tensor labels = Tensor.of(new int[2]);
     Inputs weights = Inputs.none().rowWeights(Tensor.of(new float[] {1, -1}));
-    assertThatThrownBy(() -> NllLoss.mean().forward(logs, labels, weights))
+    assertThatThrownBy(() -> NllLoss.mean().on(logs, labels).inputs(weights).run())
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("rowWeights of row 1 is -1.0");
     NllLoss weighted =

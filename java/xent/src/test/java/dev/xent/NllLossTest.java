@@ -79,11 +79,10 @@ class NllLossTest {
                 .build();
         NllLoss.Outputs outcome = new NllLoss.Outputs().losses(Tensor.of(losses));
         double sum =
-            loss.forwardBackward(
-                Tensor.of(logs, rows, classes),
-                Tensor.of(labels),
-                Tensor.of(gradient, rows, classes),
-                outcome);
+            loss.on(Tensor.of(logs, rows, classes), Tensor.of(labels))
+                .gradient(Tensor.of(gradient, rows, classes))
+                .outputs(outcome)
+                .run();
 
         double exactSum = 0;
         for (int r = 0; r < rows; r++) {
@@ -155,8 +154,8 @@ class NllLossTest {
     LogSoftmax.along(1).forward(logits, logs);
     CrossEntropy.Outputs first = new CrossEntropy.Outputs().countCorrect(true);
     NllLoss.Outputs second = new NllLoss.Outputs().countCorrect(true);
-    assertThat(whole.onLogProbabilities().forward(logs, labels, second))
-        .isCloseTo(whole.forward(logits, labels, first), within(1e-6));
+    assertThat(whole.onLogProbabilities().on(logs, labels).outputs(second).run())
+        .isCloseTo(whole.on(logits, labels).outputs(first).run(), within(1e-6));
     assertThat(second.validRows()).isEqualTo(first.validRows()).isLessThan(rows);
     assertThat(second.denominator()).isEqualTo(first.denominator());
     assertThat(second.correctCount()).isEqualTo(first.correctCount()).isPositive();
@@ -184,7 +183,10 @@ class NllLossTest {
             .build();
     NllLoss.Outputs outcome = new NllLoss.Outputs().losses(Tensor.of(losses, outer, inner));
     double mean =
-        loss.forwardBackward(plain, labels, Tensor.of(gradient, outer, classes, inner), outcome);
+        loss.on(plain, labels)
+            .gradient(Tensor.of(gradient, outer, classes, inner))
+            .outputs(outcome)
+            .run();
 
     try (Arena arena = Arena.ofConfined()) {
       // every other element, innermost dimension first
@@ -206,14 +208,16 @@ class NllLossTest {
               .labelSmoothing(0.1)
               .build();
       NllLoss.Outputs other = new NllLoss.Outputs().losses(Tensor.of(otherLosses, inner, outer));
-      assertThat(along.forwardBackward(moved, otherLabels, moved, other)).isEqualTo(mean);
+      assertThat(along.on(moved, otherLabels).gradient(moved).outputs(other).run()).isEqualTo(mean);
       assertThat(bits(Tensor.of(otherLosses, inner, outer).permute(1, 0).toFloatArray()))
           .isEqualTo(bits(losses));
       assertThat(bits(moved.permute(2, 1, 0).toFloatArray())).isEqualTo(bits(gradient));
 
-      along.backward(otherLabels, other, rows.permute(1, 0), moved);
+      along.on(moved, otherLabels).gradient(moved).backward(other, rows.permute(1, 0));
       float[] weighted = new float[gradient.length];
-      loss.backward(labels, outcome, rows, Tensor.of(weighted, outer, classes, inner));
+      loss.on(Tensor.of(weighted, outer, classes, inner), labels)
+          .gradient(Tensor.of(weighted, outer, classes, inner))
+          .backward(outcome, rows);
       assertThat(bits(moved.permute(2, 1, 0).toFloatArray())).isEqualTo(bits(weighted));
     }
   }
@@ -260,17 +264,26 @@ class NllLossTest {
     NllLoss.Builder builder = NllLoss.builder().labelSmoothing(smoothing);
 
     NllLoss soft = builder.build();
-    soft.forwardBackward(logs, probabilities, Tensor.of(together, rows, classes), outcome);
-    soft.backward(probabilities, outcome, null, Tensor.of(alone, rows, classes));
+    soft.on(logs, probabilities)
+        .gradient(Tensor.of(together, rows, classes))
+        .outputs(outcome)
+        .run();
+    soft.on(Tensor.of(alone, rows, classes), probabilities)
+        .gradient(Tensor.of(alone, rows, classes))
+        .backward(outcome);
     assertThat(bits(alone)).isEqualTo(bits(together));
 
     NllLoss hard = builder.ignoreIndex(-100).build();
-    hard.forwardBackward(logs, labels, Tensor.of(together, rows, classes), outcome);
-    hard.backward(labels, outcome, null, Tensor.of(alone, rows, classes));
+    hard.on(logs, labels).gradient(Tensor.of(together, rows, classes)).outputs(outcome).run();
+    hard.on(Tensor.of(alone, rows, classes), labels)
+        .gradient(Tensor.of(alone, rows, classes))
+        .backward(outcome);
     assertThat(bits(alone)).isEqualTo(bits(together));
 
     float[] upstream = {2, 9, -1, 0, 0.5f, Float.NaN};
-    hard.backward(labels, outcome, Tensor.of(upstream), Tensor.of(alone, rows, classes));
+    hard.on(Tensor.of(alone, rows, classes), labels)
+        .gradient(Tensor.of(alone, rows, classes))
+        .backward(outcome, Tensor.of(upstream));
     for (int i = 0; i < alone.length; i++) {
       double factor = i / classes == 1 || i / classes == 5 ? 0 : upstream[i / classes];
       assertThat((double) alone[i]).isCloseTo(together[i] * factor, within(1e-7));
@@ -281,7 +294,12 @@ class NllLossTest {
   void backwardNeedsTheForwardOfTheseRows() {
     Tensor gradient = Tensor.of(new float[6], 2, 3);
     Tensor labels = Tensor.of(new int[] {0, 1});
-    assertThatThrownBy(() -> NllLoss.mean().backward(labels, new NllLoss.Outputs(), null, gradient))
+    assertThatThrownBy(
+            () ->
+                NllLoss.mean()
+                    .on(gradient, labels)
+                    .gradient(gradient)
+                    .backward(new NllLoss.Outputs()))
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("the outputs are of no forward");
   }
@@ -290,7 +308,7 @@ class NllLossTest {
 
   private static float[] losses(NllLoss loss, Tensor logs, Tensor targets) {
     float[] losses = new float[(int) logs.dim(0)];
-    loss.forward(logs, targets, new NllLoss.Outputs().losses(Tensor.of(losses)));
+    loss.on(logs, targets).outputs(new NllLoss.Outputs().losses(Tensor.of(losses))).run();
     return losses;
   }
 
@@ -327,7 +345,10 @@ class NllLossTest {
     Tensor logs = Tensor.of(new float[6], 3, 2);
     NllLoss.Outputs outcome = new NllLoss.Outputs().losses(Tensor.of(new float[3]));
     NllLoss.sum()
-        .forwardBackward(logs, Tensor.of(targets, 3, 2), Tensor.of(gradient, 3, 2), outcome);
+        .on(logs, Tensor.of(targets, 3, 2))
+        .gradient(Tensor.of(gradient, 3, 2))
+        .outputs(outcome)
+        .run();
     assertThat(bits(gradient)).containsOnly(CANONICAL_NAN);
     assertThat(outcome.sum()).isNaN();
   }
@@ -348,11 +369,12 @@ class NllLossTest {
             .ignoreIndex(255)
             .execution(Execution.defaults().backend(backend))
             .build()
-            .forwardBackward(
+            .on(
                 Tensor.of(logs, 2, 2),
-                Tensor.of(MemorySegment.ofArray(new byte[] {-1, 0}), DType.U8, 2),
-                Tensor.of(gradient, 2, 2),
-                outcome);
+                Tensor.of(MemorySegment.ofArray(new byte[] {-1, 0}), DType.U8, 2))
+            .gradient(Tensor.of(gradient, 2, 2))
+            .outputs(outcome)
+            .run();
     assertThat(mean).isEqualTo(1);
     assertThat(bits(losses)).containsExactly(0, Float.floatToRawIntBits(1));
     assertThat(bits(gradient)).containsExactly(0, 0, Float.floatToRawIntBits(-1), 0);
@@ -367,8 +389,9 @@ class NllLossTest {
     NllLoss.Outputs outcome = new NllLoss.Outputs().countCorrect(true);
     for (int label = 0; label < 3; label++) {
       NllLoss.mean()
-          .forward(
-              Tensor.of(logs, 4, 3), Tensor.of(new int[] {label, label, label, label}), outcome);
+          .on(Tensor.of(logs, 4, 3), Tensor.of(new int[] {label, label, label, label}))
+          .outputs(outcome)
+          .run();
       assertThat(outcome.correctCount()).isEqualTo(label == 1 ? 0 : 1);
     }
   }
@@ -480,14 +503,15 @@ class NllLossTest {
     Tensor gradient = Tensor.of(new float[rows * classes], rows, classes);
     NllLoss.Outputs outcome =
         new NllLoss.Outputs().losses(Tensor.of(new float[rows])).countCorrect(true);
+    LossCall<NllLoss.Outputs> bound = loss.on(logs, labels).gradient(gradient).outputs(outcome);
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     long least = Long.MAX_VALUE;
     // Interpreted code allocates on its own; the compiled code is what counts.
     for (int round = 0; round < 60 && least > 0; round++) {
       long before = threads.getCurrentThreadAllocatedBytes();
       for (int call = 0; call < 500; call++) {
-        loss.forwardBackward(logs, labels, gradient, outcome);
-        loss.backward(labels, outcome, null, gradient);
+        bound.run();
+        bound.backward(outcome);
       }
       least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
     }

@@ -92,8 +92,8 @@ class RepeatedCallTest {
         works.add(Work.of(() -> sum.forwardBackward(in, labels, y), y));
         works.add(Work.of(() -> sum.forwardBackward(in, other, y), y));
         works.add(Work.of(() -> ignoring.forwardBackward(in, labels, y), y));
-        works.add(Work.of(() -> mean.forwardBackward(in, labels, y, outcome), y));
-        works.add(Work.of(() -> mean.forward(in, labels, outcome), lse));
+        works.add(Work.of(() -> mean.on(in, labels).gradient(y).outputs(outcome).run(), y));
+        works.add(Work.of(() -> mean.on(in, labels).outputs(outcome).run(), lse));
         Tensor loss = Tensor.of(new float[1]);
         works.add(Work.of(() -> loss.setFloat((float) mean.forward(in, labels), 0), loss));
         for (int step = 0; rows == 1 && step < 6; step++) {

@@ -127,7 +127,7 @@ class RequestOptionsTest {
       requests.add(ofRows, STREAM + row, 0);
     }
     long[] tokens = new long[ROWS];
-    computing.sample(LOGITS, requests, INPUTS, Tensor.of(tokens), new Sampler.Outputs());
+    computing.on(LOGITS, Tensor.of(tokens)).inputs(INPUTS).run(requests);
     return tokens;
   }
 
@@ -138,7 +138,7 @@ class RequestOptionsTest {
       Sampler sampler = options.apply(Sampler.builder()).stream(STREAM + row).build();
       long[] token = new long[1];
       Tensor one = LOGITS.slice(0, row, row + 1);
-      sampler.sample(one, 0, inputsOf(row), Tensor.of(token), new Sampler.Outputs());
+      sampler.on(one, Tensor.of(token)).inputs(inputsOf(row)).run(0);
       tokens[row] = token[0];
     }
     return tokens;
@@ -253,7 +253,6 @@ class RequestOptionsTest {
 
   private static void sample(
       Sampler computing, Tensor logits, Sampler.Requests requests, int[] tokens) {
-    computing.sample(
-        logits, requests, SamplerInputs.none(), Tensor.of(tokens), new Sampler.Outputs());
+    computing.on(logits, Tensor.of(tokens)).run(requests);
   }
 }

@@ -99,7 +99,7 @@ class SamplerShardTest {
                 .seed(7)
                 .build();
         int[] expected = new int[ROWS];
-        sampler.sample(logits, 9, inputs, Tensor.of(expected), new Sampler.Outputs());
+        sampler.on(logits, Tensor.of(expected)).inputs(inputs).run(9);
         assertThat(exchange(sampler, logits, inputs, expected))
             .as("%s", sampler)
             .isEqualTo(filters.exchanges);
@@ -153,7 +153,7 @@ class SamplerShardTest {
     Sampler batch = Sampler.builder().topK(513).build();
     Sampler.Outputs whole =
         new Sampler.Outputs().processedLogProbabilities(Tensor.of(expectedLogs));
-    batch.sample(logits, requests, SamplerInputs.none(), Tensor.of(expected), whole);
+    batch.on(logits, Tensor.of(expected)).outputs(whole).run(requests);
     SamplerShard shard = batch.shard(0, CLASSES);
     int[] tokens = new int[ROWS];
     float[] logs = new float[ROWS];

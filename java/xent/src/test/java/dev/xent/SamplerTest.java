@@ -34,8 +34,7 @@ class SamplerTest {
     byte[] mask = new byte[row.length];
     Sampler sampler = options.apply(Sampler.builder()).build();
     Sampler.Outputs outputs = new Sampler.Outputs().keptMask(Tensor.of(mask, 1, row.length));
-    sampler.sample(
-        Tensor.of(row, 1, row.length), 0, SamplerInputs.none(), Tensor.of(new int[1]), outputs);
+    sampler.on(Tensor.of(row, 1, row.length), Tensor.of(new int[1])).outputs(outputs).run(0);
     return IntStream.range(0, row.length).filter(k -> mask[k] != 0).toArray();
   }
 
@@ -208,7 +207,7 @@ class SamplerTest {
 
   private static long token(Sampler.Builder builder, Tensor logits, SamplerInputs inputs) {
     long[] token = new long[1];
-    builder.build().sample(logits, 0, inputs, Tensor.of(token), new Sampler.Outputs());
+    builder.build().on(logits, Tensor.of(token)).inputs(inputs).run(0);
     return token[0];
   }
 
@@ -219,13 +218,13 @@ class SamplerTest {
     int[] tokens = new int[4];
     float[] log = new float[4];
     Sampler.Outputs outputs = new Sampler.Outputs().processedLogProbabilities(Tensor.of(log));
-    Sampler.greedy().sample(logits, 0, SamplerInputs.none(), Tensor.of(tokens), outputs);
+    Sampler.greedy().on(logits, Tensor.of(tokens)).outputs(outputs).run(0);
     assertThat(tokens).containsExactly(-1, -1, -1, 1);
     assertThat(log).containsExactly(nan, nan, nan, 0);
     assertThat(outputs.rows()).isEqualTo(4);
     assertThat(outputs.sampled()).isEqualTo(1);
     SamplerInputs inputs = SamplerInputs.none().classMask(Tensor.of(new byte[] {0, 1}));
-    Sampler.greedy().sample(logits, 0, inputs, Tensor.of(tokens), outputs);
+    Sampler.greedy().on(logits, Tensor.of(tokens)).inputs(inputs).outputs(outputs).run(0);
     assertThat(tokens).containsExactly(1, 1, -1, 1);
   }
 
@@ -258,7 +257,9 @@ class SamplerTest {
         .topK(5)
         .seed(1)
         .build()
-        .sample(logits, 3, SamplerInputs.none(), Tensor.of(tokens), outputs);
+        .on(logits, Tensor.of(tokens))
+        .outputs(outputs)
+        .run(3);
     CrossEntropy.Outputs expected =
         new CrossEntropy.Outputs()
             .logProbabilities(Tensor.of(known[0]))
@@ -266,7 +267,7 @@ class SamplerTest {
             .ranks(Tensor.of(knownRanks))
             .topClasses(Tensor.of(knownTop, 3, 2))
             .topLogProbabilities(Tensor.of(known[2], 3, 2));
-    CrossEntropy.mean().forward(logits, Tensor.of(tokens), Inputs.none(), expected);
+    CrossEntropy.mean().on(logits, Tensor.of(tokens)).outputs(expected).run();
     assertThat(own).isDeepEqualTo(known);
     assertThat(ranks).isEqualTo(knownRanks);
     assertThat(top).isEqualTo(knownTop);
@@ -282,7 +283,7 @@ class SamplerTest {
         new Sampler.Outputs().processedLogProbabilities(Tensor.of(processed)).kept(Tensor.of(kept));
     Sampler sampler = Sampler.builder().topK(2).build();
     for (int step = 0; step < 5; step++) {
-      sampler.sample(logits, step, SamplerInputs.none(), Tensor.of(token), outputs);
+      sampler.on(logits, Tensor.of(token)).outputs(outputs).run(step);
       double p = token[0] == 0 ? 0.5 / 0.8 : 0.3 / 0.8;
       assertThat((double) processed[0])
           .isCloseTo(Math.log(p), org.assertj.core.data.Offset.offset(1e-6));
@@ -311,25 +312,15 @@ class SamplerTest {
     }
     assertThat(requests.size()).isEqualTo(rows);
     long[] tokens = new long[rows];
-    Sampler.greedy()
-        .sample(logits, requests, SamplerInputs.none(), Tensor.of(tokens), new Sampler.Outputs());
+    Sampler.greedy().on(logits, Tensor.of(tokens)).run(requests);
     for (int row = 0; row < rows; row++) {
       Sampler.Requests alone = new Sampler.Requests().add(kinds[row % 4], 1000 - row, row);
       long[] token = new long[1];
       Tensor one = logits.slice(0, row, row + 1);
-      Sampler.greedy()
-          .sample(one, alone, SamplerInputs.none(), Tensor.of(token), new Sampler.Outputs());
+      Sampler.greedy().on(one, Tensor.of(token)).run(alone);
       assertThat(token[0]).isEqualTo(tokens[row]);
     }
-    assertThatThrownBy(
-            () ->
-                Sampler.greedy()
-                    .sample(
-                        logits,
-                        requests.clear(),
-                        SamplerInputs.none(),
-                        Tensor.of(tokens),
-                        new Sampler.Outputs()))
+    assertThatThrownBy(() -> Sampler.greedy().on(logits, Tensor.of(tokens)).run(requests.clear()))
         .isInstanceOf(OptionException.class)
         .hasMessage(
             "requests has 0 requests, logits is F32 [40, 300] with 40 rows: give as many requests"
@@ -350,7 +341,9 @@ class SamplerTest {
     builder
         .execution(by.threads(threads))
         .build()
-        .sample(logits, 1, SamplerInputs.none(), Tensor.of(tokens), outputs);
+        .on(logits, Tensor.of(tokens))
+        .outputs(outputs)
+        .run(1);
     assertThat(Arrays.stream(tokens).asLongStream().toArray()).isEqualTo(expected);
     assertThat(outputs.sampled()).isEqualTo(rows);
   }
@@ -406,16 +399,21 @@ class SamplerTest {
         .isInstanceOf(ShapeException.class)
         .hasMessageContaining("tokens is I32 [3], logits is F32 [2, 4]");
     SamplerInputs bias = none.bias(Tensor.of(new float[3]));
-    assertThatThrownBy(() -> sampler.sample(rows(), 0, bias, tokens, outputs))
+    assertThatThrownBy(() -> sampler.on(rows(), tokens).inputs(bias).outputs(outputs).run(0))
         .isInstanceOf(ShapeException.class)
         .hasMessageContaining("bias is F32 [3], logits is F32 [2, 4] with classes along axis 1");
     SamplerInputs floats = none.promptTokens(Tensor.of(new float[4], 2, 2));
-    assertThatThrownBy(() -> sampler.sample(rows(), 0, floats, tokens, outputs))
+    assertThatThrownBy(() -> sampler.on(rows(), tokens).inputs(floats).outputs(outputs).run(0))
         .isInstanceOf(DTypeException.class)
         .hasMessageContaining("promptTokens is F32 [2, 2]: give classes as I8");
     Tensor logits = rows();
     assertThatThrownBy(
-            () -> sampler.sample(logits, 0, none, tokens, new Sampler.Outputs().ranks(tokens)))
+            () ->
+                sampler
+                    .on(logits, tokens)
+                    .inputs(none)
+                    .outputs(new Sampler.Outputs().ranks(tokens))
+                    .run(0))
         .isInstanceOf(MemoryException.class)
         .hasMessageContaining("overlap");
   }
@@ -425,10 +423,7 @@ class SamplerTest {
     int[] tokens = {7, 7};
     SamplerInputs inputs =
         SamplerInputs.none().outputTokens(Tensor.of(new int[] {0, -1, 1, 4}, 2, 2));
-    assertThatThrownBy(
-            () ->
-                Sampler.greedy()
-                    .sample(rows(), 0, inputs, Tensor.of(tokens), new Sampler.Outputs()))
+    assertThatThrownBy(() -> Sampler.greedy().on(rows(), Tensor.of(tokens)).inputs(inputs).run(0))
         .isInstanceOf(LabelException.class)
         .hasMessage("outputTokens of row 1 has 4; expected 0 to 3, or -1 for no token");
     assertThat(tokens).containsExactly(7, 7);

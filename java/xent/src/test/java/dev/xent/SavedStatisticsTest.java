@@ -16,7 +16,6 @@ import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** What a forward left behind is taken by a backward of the same options alone. */
@@ -54,8 +53,8 @@ class SavedStatisticsTest {
             CrossEntropy other = with(backend, option);
             CrossEntropy.Outputs outcome =
                 new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
-            plain.forward(logits, labels, outcome);
-            assertThatThrownBy(() -> other.backward(logits, labels, outcome, null, gradient))
+            plain.on(logits, labels).outputs(outcome).run();
+            assertThatThrownBy(() -> other.on(logits, labels).gradient(gradient).backward(outcome))
                 .isInstanceOf(OptionException.class)
                 .hasMessage(
                     "the outputs hold statistics of "
@@ -65,8 +64,8 @@ class SavedStatisticsTest {
                         + " ["
                         + said
                         + "]: give it what the forward had");
-            other.forward(logits, labels, outcome);
-            assertThatThrownBy(() -> plain.backward(logits, labels, outcome, null, gradient))
+            other.on(logits, labels).outputs(outcome).run();
+            assertThatThrownBy(() -> plain.on(logits, labels).gradient(gradient).backward(outcome))
                 .isInstanceOf(OptionException.class)
                 .hasMessageContaining(shape + " [" + said + "], backward");
           });
@@ -85,23 +84,22 @@ class SavedStatisticsTest {
     Tensor gradient = Tensor.of(written, 4, 3);
     CrossEntropy plain = with(backend, builder -> {});
     CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
-    plain.forward(logits, labels, outcome);
-    assertThatThrownBy(() -> plain.forward(logits, wrong, outcome))
+    plain.on(logits, labels).outputs(outcome).run();
+    assertThatThrownBy(() -> plain.on(logits, wrong).outputs(outcome).run())
         .isInstanceOf(LabelException.class);
-    assertThatThrownBy(() -> plain.backward(logits, labels, outcome, null, gradient))
+    assertThatThrownBy(() -> plain.on(logits, labels).gradient(gradient).backward(outcome))
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("the outputs hold no statistics");
     LinearCrossEntropy linear =
         LinearCrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
     LinearCrossEntropy.Outputs kept =
         new LinearCrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
-    linear.forward(hidden, weights, labels, kept);
-    assertThatThrownBy(() -> linear.forward(hidden, weights, wrong, kept))
+    linear.on(hidden, weights, labels).outputs(kept).run();
+    assertThatThrownBy(() -> linear.on(hidden, weights, wrong).outputs(kept).run())
         .isInstanceOf(LabelException.class);
     LinearCrossEntropy.Gradients gradients =
         new LinearCrossEntropy.Gradients().hidden(Tensor.of(new float[8], 4, 2));
-    assertThatThrownBy(
-            () -> linear.backward(hidden, weights, labels, Inputs.none(), kept, null, gradients))
+    assertThatThrownBy(() -> linear.on(hidden, weights, labels, gradients).backward(kept))
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("the outputs hold no statistics");
     assertThat(written).containsOnly(0);
@@ -113,11 +111,12 @@ class SavedStatisticsTest {
     Tensor labels = Tensor.of(new int[] {0, 1, 2, 0});
     CrossEntropy plain = with(backend, builder -> {});
     CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
-    plain.forward(logits, labels, outcome);
+    plain.on(logits, labels).outputs(outcome).run();
     assertThat(outcome.saveStatistics(null).toString()).doesNotContain("saveStatistics");
-    plain.forward(logits, labels, outcome);
+    plain.on(logits, labels).outputs(outcome).run();
     assertThatThrownBy(
-            () -> plain.backward(logits, labels, outcome, null, Tensor.of(new float[12], 4, 3)))
+            () ->
+                plain.on(logits, labels).gradient(Tensor.of(new float[12], 4, 3)).backward(outcome))
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("the outputs hold no statistics");
   }
@@ -129,10 +128,10 @@ class SavedStatisticsTest {
     float[] expected = new float[12];
     float[] actual = new float[12];
     CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
-    with(backend, builder -> builder.temperature(1)).forward(logits, labels, outcome);
+    with(backend, builder -> builder.temperature(1)).on(logits, labels).outputs(outcome).run();
     CrossEntropy sum = with(backend, builder -> builder.reduction(Reduction.SUM).gradientScale(3));
     sum.forwardBackward(logits, labels, Tensor.of(expected, 4, 3));
-    sum.backward(logits, labels, outcome, null, Tensor.of(actual, 4, 3));
+    sum.on(logits, labels).gradient(Tensor.of(actual, 4, 3)).backward(outcome);
     assertThat(Samples.bits(actual)).isEqualTo(Samples.bits(expected));
   }
 
@@ -198,16 +197,15 @@ class SavedStatisticsTest {
     refusesMemory(loss, x, labels, memory.asSlice(0, 16), "memory of 16 bytes");
     refusesMemory(loss, x, labels, memory.asReadOnly(), "read-only memory");
     refusesMemory(loss, x, labels, MemorySegment.ofArray(new long[128]), "a Java array");
-    refusesMemory(loss, x, labels, null, "null");
     assertThat(memory.toArray(java.lang.foreign.ValueLayout.JAVA_BYTE)).isEqualTo(canary);
   }
 
   private static void refusesMemory(
-      CrossEntropy loss, Tensor x, Tensor labels, @Nullable MemorySegment returned, String what) {
+      CrossEntropy loss, Tensor x, Tensor labels, MemorySegment returned, String what) {
     Arena arena =
         new Arena() {
           @Override
-          public @Nullable MemorySegment allocate(long bytes, long alignment) {
+          public MemorySegment allocate(long bytes, long alignment) {
             return returned;
           }
 
@@ -220,7 +218,7 @@ class SavedStatisticsTest {
           public void close() {}
         };
     CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().saveStatistics(arena);
-    assertThatThrownBy(() -> loss.forward(x, labels, outputs))
+    assertThatThrownBy(() -> loss.on(x, labels).outputs(outputs).run())
         .isInstanceOf(MemoryException.class)
         .hasMessageStartingWith("the arena returned " + what);
   }
@@ -239,11 +237,12 @@ class SavedStatisticsTest {
             .execution(
                 Execution.defaults()
                     .threads(2)
-                    .executor(task -> plain.forward(small, Tensor.of(new int[1]), outputs)))
+                    .executor(
+                        task -> plain.on(small, Tensor.of(new int[1])).outputs(outputs).run()))
             .build();
-    helped.forward(large, labels, outputs);
+    helped.on(large, labels).outputs(outputs).run();
     Tensor gradient = Tensor.of(new float[rows * 8], rows, 8);
-    plain.backward(large, labels, outputs, null, gradient);
+    plain.on(large, labels).gradient(gradient).backward(outputs);
     Tensor expected = Tensor.of(new float[rows * 8], rows, 8);
     plain.forwardBackward(large, labels, expected);
     assertThat(Samples.bits(gradient)).isEqualTo(Samples.bits(expected));

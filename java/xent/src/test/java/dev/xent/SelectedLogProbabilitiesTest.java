@@ -124,7 +124,10 @@ class SelectedLogProbabilitiesTest {
         .reduction(Reduction.SUM)
         .gradientScale(-1)
         .build()
-        .forwardBackward(logits, one, dx, new CrossEntropy.Outputs().losses(losses));
+        .on(logits, one)
+        .gradient(dx)
+        .outputs(new CrossEntropy.Outputs().losses(losses))
+        .run();
     SelectedLogProbabilities selected = on(backend).build();
     selected.forwardBackward(logits, one, Inputs.none(), null, lp, other);
     for (int r = 0; r < ROWS; r++) {
@@ -305,11 +308,10 @@ class SelectedLogProbabilitiesTest {
         .hasMessageContainingAll("logProbabilities is F32 [4, 3]", "targets is I32 [4]");
     assertThatThrownBy(
             () ->
-                selected.forward(
-                    logits,
-                    Tensor.of(new int[ROWS]),
-                    Inputs.none().rowWeights(Tensor.of(new float[ROWS])),
-                    Tensor.of(new float[ROWS])))
+                selected
+                    .on(logits, Tensor.of(new int[ROWS]), Tensor.of(new float[ROWS]))
+                    .inputs(Inputs.none().rowWeights(Tensor.of(new float[ROWS])))
+                    .run())
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("rowWeights");
     assertThatThrownBy(() -> SelectedLogProbabilities.builder().gradientScale(Double.NaN))

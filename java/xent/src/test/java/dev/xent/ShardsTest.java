@@ -101,16 +101,18 @@ class ShardsTest {
               .build();
       Tensor expected = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
       if (log) {
-        logSoftmax.forward(in, inputs, expected);
+        logSoftmax.on(in, expected).inputs(inputs).run();
       } else {
-        softmax.forward(in, inputs, expected);
+        softmax.on(in, expected).inputs(inputs).run();
       }
       Tensor lse = Tensor.of(new float[ROWS]);
       LogSumExp.builder()
           .execution(Execution.defaults().backend(backend))
           .temperature(2)
           .build()
-          .forward(in, inputs, lse);
+          .on(in, lse)
+          .inputs(inputs)
+          .run();
       for (long[] cut : cuts()) {
         Tensor output = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
         AllGather<PartialStates> all = new AllGather<>(cut.length - 1, this::sent);
@@ -182,7 +184,7 @@ class ShardsTest {
     Tensor expected = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
     Tensor losses = Tensor.of(new float[ROWS]);
     CrossEntropy.Outputs whole = new CrossEntropy.Outputs().losses(losses).countCorrect(hasLabels);
-    loss.forwardBackward(logits, targets, inputs, expected, whole);
+    loss.on(logits, targets).inputs(inputs).gradient(expected).outputs(whole).run();
     for (long[] cut : cuts()) {
       Tensor gradient = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
       AllGather<PartialStates> all = new AllGather<>(cut.length - 1, this::sent);

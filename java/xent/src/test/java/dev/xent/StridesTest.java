@@ -175,8 +175,8 @@ class StridesTest {
               .countCorrect(true)
               .saveStatistics(Arena.ofAuto());
       Tensor targets = Tensor.of(labels, rows);
-      double loss = sum.forwardBackward(x, targets, gradient, outcome);
-      sum.backward(x, targets, outcome, lse, later);
+      double loss = sum.on(x, targets).gradient(gradient).outputs(outcome).run();
+      sum.on(x, targets).gradient(later).backward(outcome, lse);
       softmax.backward(y, dy, y);
       return new int[][] {
         Samples.bits(y),

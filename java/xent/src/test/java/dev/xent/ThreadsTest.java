@@ -302,8 +302,10 @@ class ThreadsTest {
       for (int round = 0; round < 10; round++) {
         assertThatThrownBy(
                 () ->
-                    loss.forwardBackward(
-                        Tensor.of(x, rows, 2), Tensor.of(labels), gradient, outcome))
+                    loss.on(Tensor.of(x, rows, 2), Tensor.of(labels))
+                        .gradient(gradient)
+                        .outputs(outcome)
+                        .run())
             .isInstanceOf(LabelException.class)
             .hasMessageContaining("row 70123 has label 7")
             .satisfies(

@@ -174,7 +174,7 @@ class ToStringTest {
             .lossSum(lossSum);
     String asked = "Outputs[losses=F32 [2], countCorrect=true, saveStatistics=true, lossSum=true";
     assertThat(outcome).hasToString(asked + "]");
-    double loss = CrossEntropy.mean().forward(LOGITS, LABELS, outcome);
+    double loss = CrossEntropy.mean().on(LOGITS, LABELS).outputs(outcome).run();
     assertThat(outcome)
         .hasToString(
             asked

@@ -197,20 +197,26 @@ class TopKTest {
     Tensor logits = Tensor.of(x, 1, 6);
     Tensor all = Tensor.of(new float[6], 1, 6);
     TopK top = TopK.builder(4).execution(Execution.defaults().backend(backend)).build();
-    TopK.Result best = top.probabilities(logits, inputs);
+    Tensor classes = Tensor.of(new int[4], 1, 4);
+    Tensor values = Tensor.of(new float[4], 1, 4);
+    top.onProbabilities(logits, classes, values).inputs(inputs).run();
     Softmax.builder()
         .execution(Execution.defaults().backend(backend))
         .build()
-        .forward(logits, inputs, all);
-    assertThat(best.classes().toLongArray()).containsExactly(3, 2, 0, -1);
-    assertThat(best.values().toFloatArray())
+        .on(logits, all)
+        .inputs(inputs)
+        .run();
+    assertThat(classes.toLongArray()).containsExactly(3, 2, 0, -1);
+    assertThat(values.toFloatArray())
         .containsExactly(all.getFloat(0, 3), all.getFloat(0, 2), all.getFloat(0, 0), 0);
-    best = top.logProbabilities(logits, inputs);
+    top.onLogProbabilities(logits, classes, values).inputs(inputs).run();
     LogSoftmax.builder()
         .execution(Execution.defaults().backend(backend))
         .build()
-        .forward(logits, inputs, all);
-    assertThat(best.values().toFloatArray())
+        .on(logits, all)
+        .inputs(inputs)
+        .run();
+    assertThat(values.toFloatArray())
         .containsExactly(all.getFloat(0, 3), all.getFloat(0, 2), all.getFloat(0, 0), -INFINITY);
   }
 
@@ -219,16 +225,19 @@ class TopKTest {
     float[] x = {1, 3, 2, 7, 5, 5, 0, -INFINITY};
     Inputs inputs = Inputs.none().rowOffsets(Tensor.of(new int[] {0, 3, 4, 4, 7, 8}));
     TopK top = TopK.builder(2).execution(Execution.defaults().backend(backend)).build();
-    TopK.Result best = top.probabilities(Tensor.of(x), inputs);
-    assertThat(best.classes().shape()).containsExactly(5, 2);
-    assertThat(best.classes().toLongArray()).containsExactly(1, 2, 0, -1, -1, -1, 0, 1, -1, -1);
+    Tensor classes = Tensor.of(new int[10], 5, 2);
+    Tensor values = Tensor.of(new float[10], 5, 2);
+    top.onProbabilities(Tensor.of(x), classes, values).inputs(inputs).run();
+    assertThat(classes.toLongArray()).containsExactly(1, 2, 0, -1, -1, -1, 0, 1, -1, -1);
     Tensor all = Tensor.of(new float[x.length]);
     Softmax.builder()
         .axis(0)
         .execution(Execution.defaults().backend(backend))
         .build()
-        .forward(Tensor.of(x), inputs, all);
-    assertThat(best.values().toFloatArray())
+        .on(Tensor.of(x), all)
+        .inputs(inputs)
+        .run();
+    assertThat(values.toFloatArray())
         .containsExactly(
             all.getFloat(1),
             all.getFloat(2),
@@ -245,9 +254,12 @@ class TopKTest {
             .fullyMasked(FullyMasked.ZERO)
             .execution(Execution.defaults().backend(backend))
             .build();
-    assertThat(one.probabilities(Tensor.of(x), inputs).values().toFloatArray())
-        .containsExactly(all.getFloat(1), 1, 0, all.getFloat(4), 0);
-    assertThat(one.logProbabilities(Tensor.of(x), inputs).values().toFloatArray())
+    Tensor largest = Tensor.of(new int[5], 5, 1);
+    Tensor ofLargest = Tensor.of(new float[5], 5, 1);
+    one.onProbabilities(Tensor.of(x), largest, ofLargest).inputs(inputs).run();
+    assertThat(ofLargest.toFloatArray()).containsExactly(all.getFloat(1), 1, 0, all.getFloat(4), 0);
+    one.onLogProbabilities(Tensor.of(x), largest, ofLargest).inputs(inputs).run();
+    assertThat(ofLargest.toFloatArray())
         .containsExactly(
             (float) Math.log(all.getFloat(1)) > -1
                 ? one.logProbabilities(Tensor.of(new float[] {1, 3, 2}, 1, 3))
@@ -306,7 +318,9 @@ class TopKTest {
         .execution(Execution.defaults().backend(backend))
         .temperature(2)
         .build()
-        .forward(logits, Tensor.of(new int[30]), new CrossEntropy.Outputs().entropies(beside));
+        .on(logits, Tensor.of(new int[30]))
+        .outputs(new CrossEntropy.Outputs().entropies(beside))
+        .run();
     assertThat(Samples.bits(entropies)).isEqualTo(Samples.bits(beside));
     for (int r = 0; r < 30; r++) {
       float[] row = Samples.row(x, r, 17);
@@ -321,9 +335,14 @@ class TopKTest {
       assertThat((double) entropies.getFloat(r)).isCloseTo(expected, within());
     }
     Inputs masked = Inputs.none().classMask(Tensor.of(new byte[17]));
-    Argmax.along(-1).forward(logits, masked, argmax);
+    Argmax.along(-1).on(logits, argmax).inputs(masked).run();
     assertThat(argmax.toLongArray()).containsOnly(-1);
-    Entropy.builder().fullyMasked(FullyMasked.ZERO).build().forward(logits, masked, entropies);
+    Entropy.builder()
+        .fullyMasked(FullyMasked.ZERO)
+        .build()
+        .on(logits, entropies)
+        .inputs(masked)
+        .run();
     assertThat(entropies.toFloatArray()).containsOnly(0);
   }
 
@@ -354,8 +373,9 @@ class TopKTest {
         .hasMessageStartingWith("topLogProbabilities is F32 [3, 1]");
     assertThatThrownBy(
             () ->
-                top.probabilities(
-                    logits, Inputs.none().rowWeights(Tensor.of(new float[3])), classes, values))
+                top.onProbabilities(logits, classes, values)
+                    .inputs(Inputs.none().rowWeights(Tensor.of(new float[3])))
+                    .run())
         .isInstanceOf(OptionException.class)
         .hasMessageStartingWith("rowWeights is F32 [3], and top-k takes none");
     Tensor overlapping = logits.slice(1, 0, 2);

@@ -66,7 +66,7 @@ class UnsignedLabelsTest {
             .build();
     Inputs first = Inputs.none().rowWeights(Tensor.of(new float[] {1, 0}));
     double expected = sum.forward(logits, Tensor.of(new int[] {2, 0}));
-    assertThat(sum.forward(logits, labels, first, new CrossEntropy.Outputs())).isEqualTo(expected);
+    assertThat(sum.on(logits, labels).inputs(first).run()).isEqualTo(expected);
     assertThat(sum.shard(0, 3).partialStates(logits, labels, first).rows()).isEqualTo(2);
   }
 
@@ -81,14 +81,14 @@ class UnsignedLabelsTest {
     Tensor tokens = Tensor.of(new int[2]);
     Sampler.Outputs outputs = new Sampler.Outputs();
     SamplerInputs inputs = SamplerInputs.none().promptTokens(u64(2, -1, 1, 0).reshape(2, 2));
-    assertThatThrownBy(() -> sampler.sample(logits, 0, inputs, tokens, outputs))
+    assertThatThrownBy(() -> sampler.on(logits, tokens).inputs(inputs).outputs(outputs).run(0))
         .isInstanceOf(LabelException.class)
         .hasMessage(
             "promptTokens of row 0 has 18446744073709551615; expected 0 to 2, or with"
                 + " a signed type -1 for no token");
     MemorySegment words = MemorySegment.ofArray(new int[] {2, 1, -1, 0});
     SamplerInputs narrow = SamplerInputs.none().outputTokens(Tensor.of(words, DType.U32, 2, 2));
-    assertThatThrownBy(() -> sampler.sample(logits, 0, narrow, tokens, outputs))
+    assertThatThrownBy(() -> sampler.on(logits, tokens).inputs(narrow).outputs(outputs).run(0))
         .hasMessage(
             "outputTokens of row 1 has 4294967295; expected 0 to 2, or with a signed"
                 + " type -1 for no token");

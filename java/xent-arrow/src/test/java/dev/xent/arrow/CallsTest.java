@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.xent.CrossEntropy;
 import dev.xent.Execution;
 import dev.xent.Inputs;
+import dev.xent.LossCall;
 import dev.xent.Tensor;
 import dev.xent.options.Reduction;
 import dev.xent.support.Allocation;
@@ -103,7 +104,8 @@ class CallsTest {
       Tensor dx = Tensor.of(gradient);
       CrossEntropy loss =
           CrossEntropy.builder().reduction(Reduction.SUM).execution(Execution.sequential()).build();
-      Allocation.requireNone(() -> loss.forwardBackward(x.values(), y, inputs, dx));
+      LossCall<CrossEntropy.Outputs> call = loss.on(x.values(), y).inputs(inputs).gradient(dx);
+      Allocation.requireNone(call::run);
 
       for (int row = 0, from = 0; row < 3; row++) {
         int to = lists.getOffsetBuffer().getInt(4L * (row + 1));

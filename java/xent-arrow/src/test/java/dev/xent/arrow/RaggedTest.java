@@ -64,7 +64,7 @@ class RaggedTest {
   void softmaxOfEveryListInPlace() {
     try (ListVector vector = Vectors.lists(allocator, 2, 1, 3)) {
       Ragged ragged = ArrowTensors.viewRagged(vector);
-      Softmax.along(-1).forward(ragged.values(), ragged.inputs(), ragged.values());
+      Softmax.along(-1).on(ragged.values(), ragged.values()).inputs(ragged.inputs()).run();
 
       float[] expected = {0, 1, 2, 3, 4, 5};
       for (int[] row : new int[][] {{0, 2}, {2, 3}, {3, 6}}) {
@@ -110,7 +110,7 @@ class RaggedTest {
 
       Ragged ragged = ArrowTensors.viewRagged(vector);
       assertThat(ragged.rowOffsets().toLongArray()).containsExactly(2, 3, 5);
-      Softmax.along(-1).forward(ragged.values(), ragged.inputs(), ragged.values());
+      Softmax.along(-1).on(ragged.values(), ragged.values()).inputs(ragged.inputs()).run();
       assertThat(ragged.values().toFloatArray()).containsExactly(7, 8, 1, 0.2689414f, 0.7310586f);
     }
   }

@@ -133,9 +133,9 @@ final class BinaryCrossEntropyCommand extends ReducedCommand<BinaryCrossEntropy.
     }
     BinaryCrossEntropy operation = builder.build();
     if (dx == null) {
-      operation.forward(loss.input(), loss.targets(), each, outputs);
+      operation.on(loss.input(), loss.targets(), each).outputs(outputs).run();
     } else {
-      operation.forwardBackward(loss.input(), loss.targets(), each, dx, outputs);
+      operation.on(loss.input(), loss.targets(), each).gradient(dx).outputs(outputs).run();
     }
   }
 }

@@ -108,7 +108,8 @@ final class HvpCommand implements Callable<Integer> {
               .gradientScale(scale)
               .fullyMasked(fullyMasked)
               .build();
-      Progress.during("cross-entropy-hvp", () -> operation.product(logits, v, all, products));
+      Progress.during(
+          "cross-entropy-hvp", () -> operation.on(logits, v, products).inputs(all).run());
       outputs.commit();
       outputs.show(spec.commandLine().getOut());
     }

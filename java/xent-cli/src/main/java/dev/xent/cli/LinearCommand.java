@@ -230,10 +230,17 @@ final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
     }
     LinearCrossEntropy operation = builder.build();
     if (dx == null && weightsGradient == null && biasGradient == null) {
-      operation.forward(loss.input(), matrix, loss.targets(), loss.inputs(), outputs);
+      operation
+          .on(loss.input(), matrix, loss.targets())
+          .inputs(loss.inputs())
+          .outputs(outputs)
+          .run();
     } else {
-      operation.forwardBackward(
-          loss.input(), matrix, loss.targets(), loss.inputs(), gradients.hidden(dx), outputs);
+      operation
+          .on(loss.input(), matrix, loss.targets(), gradients.hidden(dx))
+          .inputs(loss.inputs())
+          .outputs(outputs)
+          .run();
     }
   }
 }

@@ -71,9 +71,14 @@ final class NllCommand extends ClassLossCommand<NllLoss.Outputs> {
         builder::classWeights);
     NllLoss operation = builder.build();
     if (dx == null) {
-      operation.forward(loss.input(), loss.targets(), loss.inputs(), outputs);
+      operation.on(loss.input(), loss.targets()).inputs(loss.inputs()).outputs(outputs).run();
     } else {
-      operation.forwardBackward(loss.input(), loss.targets(), loss.inputs(), dx, outputs);
+      operation
+          .on(loss.input(), loss.targets())
+          .inputs(loss.inputs())
+          .gradient(dx)
+          .outputs(outputs)
+          .run();
     }
   }
 }

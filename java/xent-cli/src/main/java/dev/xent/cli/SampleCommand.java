@@ -171,9 +171,9 @@ final class SampleCommand implements Callable<Integer> {
       Tensor tokens,
       Sampler.Outputs outputs) {
     if (requests == null) {
-      sampler.sample(rows.input(), numbers.step(), inputs, tokens, outputs);
+      sampler.on(rows.input(), tokens).inputs(inputs).outputs(outputs).run(numbers.step());
     } else {
-      sampler.sample(rows.input(), requests, inputs, tokens, outputs);
+      sampler.on(rows.input(), tokens).inputs(inputs).outputs(outputs).run(requests);
     }
   }
 

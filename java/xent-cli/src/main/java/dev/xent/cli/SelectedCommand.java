@@ -169,7 +169,7 @@ final class SelectedCommand implements Callable<Integer> {
       Tensor values,
       @Nullable Tensor dx) {
     if (dx == null) {
-      operation.forward(logits, classes, beside, values);
+      operation.on(logits, classes, values).inputs(beside).run();
     } else {
       operation.forwardBackward(logits, classes, beside, g, values, dx);
     }

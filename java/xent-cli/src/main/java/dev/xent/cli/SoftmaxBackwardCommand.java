@@ -101,7 +101,7 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
       each(
           classAxis,
           tensors,
-          part -> operation.backward(part.get(0), part.get(1), beside, part.get(2)));
+          part -> operation.onBackward(part.get(0), part.get(1), part.get(2)).inputs(beside).run());
     } else {
       Softmax operation =
           Softmax.builder()
@@ -112,7 +112,7 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
       each(
           classAxis,
           tensors,
-          part -> operation.backward(part.get(0), part.get(1), beside, part.get(2)));
+          part -> operation.onBackward(part.get(0), part.get(1), part.get(2)).inputs(beside).run());
     }
   }
 

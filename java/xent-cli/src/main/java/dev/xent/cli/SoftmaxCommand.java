@@ -87,12 +87,12 @@ final class SoftmaxCommand implements Callable<Integer> {
           LogSoftmax.builder().execution(compute.execution()).axis(classAxis);
       options.tell(builder::fullyMasked, builder::temperature, builder::softcap);
       LogSoftmax operation = builder.build();
-      each(classAxis, logits, output, (x, y) -> operation.forward(x, beside, y));
+      each(classAxis, logits, output, (x, y) -> operation.on(x, y).inputs(beside).run());
     } else {
       Softmax.Builder builder = Softmax.builder().execution(compute.execution()).axis(classAxis);
       options.tell(builder::fullyMasked, builder::temperature, builder::softcap);
       Softmax operation = builder.build();
-      each(classAxis, logits, output, (x, y) -> operation.forward(x, beside, y));
+      each(classAxis, logits, output, (x, y) -> operation.on(x, y).inputs(beside).run());
     }
   }
 

@@ -5,7 +5,6 @@ import static dev.xent.cli.Cli.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.CrossEntropy;
-import dev.xent.Inputs;
 import dev.xent.Sampler;
 import dev.xent.Tensor;
 import dev.xent.support.NpyBytes;
@@ -159,11 +158,9 @@ class SampleCommandTest {
     CrossEntropy.Outputs outputs =
         new CrossEntropy.Outputs().logProbabilities(Tensor.of(known)).ranks(Tensor.of(ranks));
     CrossEntropy.mean()
-        .forward(
-            Tensor.of(Golden.LOGITS.clone(), 2, 4),
-            Tensor.of(NpyBytes.longsOf(file("tokens"))),
-            Inputs.none(),
-            outputs);
+        .on(Tensor.of(Golden.LOGITS.clone(), 2, 4), Tensor.of(NpyBytes.longsOf(file("tokens"))))
+        .outputs(outputs)
+        .run();
     assertThat(NpyBytes.floatsOf(file("l"))).isEqualTo(known);
     assertThat(NpyBytes.longsOf(file("r"))).isEqualTo(ranks);
     assertThat(NpyBytes.longsOf(file("c"))).containsExactly(0, 1, 2, 3);

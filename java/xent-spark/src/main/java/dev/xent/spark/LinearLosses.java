@@ -100,12 +100,14 @@ final class LinearLosses implements Losses {
       MemorySegment.copy(row, 0, states, ValueLayout.JAVA_BYTE, i * rowBytes(), row.length);
       labels.setAtIndex(ValueLayout.JAVA_LONG, i, rows.get(i).label());
     }
-    operation.forward(
-        Tensor.of(states, hidden.type(), count, features()),
-        weights,
-        Tensor.of(labels, DType.I64, count),
-        inputs,
-        outputs.lossSum(buffer.lossSum()).countCorrect(true));
+    operation
+        .on(
+            Tensor.of(states, hidden.type(), count, features()),
+            weights,
+            Tensor.of(labels, DType.I64, count))
+        .inputs(inputs)
+        .outputs(outputs.lossSum(buffer.lossSum()).countCorrect(true))
+        .run();
     buffer.added(outputs.correctCount(), weights.dim(0), rows.getFirst().number());
     rows.clear();
   }

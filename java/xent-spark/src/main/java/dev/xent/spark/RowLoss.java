@@ -75,8 +75,10 @@ abstract class RowLoss implements Losses {
     double of(Object row, Object label, @Nullable LossSum lossSum) {
       Tensor x = logits.read(row, room);
       classes = x.dim(1);
-      return operation.forward(
-          x, labelOf(label), outputs.lossSum(lossSum).countCorrect(lossSum != null));
+      return operation
+          .on(x, labelOf(label))
+          .outputs(outputs.lossSum(lossSum).countCorrect(lossSum != null))
+          .run();
     }
 
     @Override

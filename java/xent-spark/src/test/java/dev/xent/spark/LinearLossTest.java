@@ -71,12 +71,10 @@ class LinearLossTest {
         LinearCrossEntropy.builder()
             .ignoreIndex(7)
             .build()
-            .forward(
-                Tensor.of(flat(hidden), rows.length, FEATURES),
-                WEIGHTS,
-                Tensor.of(labels),
-                Inputs.none().bias(BIAS),
-                outputs);
+            .on(Tensor.of(flat(hidden), rows.length, FEATURES), WEIGHTS, Tensor.of(labels))
+            .inputs(Inputs.none().bias(BIAS))
+            .outputs(outputs)
+            .run();
     assertThat(loss.<Double>getAs("mean")).isEqualTo(mean);
     assertThat(loss.<Double>getAs("sum")).isEqualTo(outputs.sum());
     assertThat(loss.<Long>getAs("rows")).isEqualTo(rows.length);

@@ -42,7 +42,9 @@ class LossTest {
         CrossEntropy.builder()
             .ignoreIndex(7)
             .build()
-            .forward(Tensor.of(all, rows.length, CLASSES), Tensor.of(labels), outputs);
+            .on(Tensor.of(all, rows.length, CLASSES), Tensor.of(labels))
+            .outputs(outputs)
+            .run();
     return List.of(
         mean,
         outputs.sum(),

@@ -176,10 +176,9 @@ class ShardedLossTest {
       assertThat(losses.get(i).isNullAt(2)).as("loss of row %d", i).isEqualTo(isNull);
       if (!isNull) {
         CrossEntropy.mean()
-            .forward(
-                Tensor.of(LOGITS[i], 1, CLASSES),
-                label(i),
-                new CrossEntropy.Outputs().lossSum(lossSum));
+            .on(Tensor.of(LOGITS[i], 1, CLASSES), label(i))
+            .outputs(new CrossEntropy.Outputs().lossSum(lossSum))
+            .run();
       }
       for (int s = 3 * i; s < 3 * i + 3; s++) {
         assertThat(gradients.get(s).isNullAt(2)).as("gradient of row %d", i).isEqualTo(isNull);

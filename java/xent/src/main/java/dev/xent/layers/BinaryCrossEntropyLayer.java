@@ -50,7 +50,7 @@ public final class BinaryCrossEntropyLayer extends LossLayer {
   @Override
   double run(Tensor inputs, Tensor targets, Tensor gradient, Tensor rows) {
     outputs.losses(rows);
-    return operation.forwardBackward(inputs, targets, null, gradient, outputs);
+    return operation.on(inputs, targets).gradient(gradient).outputs(outputs).run();
   }
 
   @Override

@@ -62,7 +62,7 @@ public final class CrossEntropyLayer extends LossLayer {
   @Override
   double run(Tensor inputs, Tensor targets, Tensor gradient, Tensor rows) {
     outputs.losses(rows);
-    return crossEntropy.forwardBackward(inputs, targets, gradient, outputs);
+    return crossEntropy.on(inputs, targets).gradient(gradient).outputs(outputs).run();
   }
 
   /** Returns 0.001. */

@@ -101,7 +101,7 @@ public final class LinearCrossEntropyLayer extends LossLayer {
     if (bias != null) {
       gradients.bias(ofBias.shaped(bias.shape()));
     }
-    return operation.forwardBackward(hidden, weights, targets, inputs, gradients, outputs);
+    return operation.on(hidden, weights, targets, gradients).inputs(inputs).outputs(outputs).run();
   }
 
   /**

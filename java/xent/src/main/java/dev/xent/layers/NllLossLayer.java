@@ -57,7 +57,7 @@ public final class NllLossLayer extends LossLayer {
   @Override
   double run(Tensor inputs, Tensor targets, Tensor gradient, Tensor rows) {
     outputs.losses(rows);
-    return nllLoss.forwardBackward(inputs, targets, gradient, outputs);
+    return nllLoss.on(inputs, targets).gradient(gradient).outputs(outputs).run();
   }
 
   @Override

@@ -214,12 +214,9 @@ class FurtherGradientTest {
             .focalAlpha(0.25)
             .positiveWeights(tensor(arena, type, positive))
             .build()
-            .forwardBackward(
-                tensor(arena, type, x),
-                tensor(arena, type, targets),
-                tensor(arena, type, weights),
-                dx,
-                new BinaryCrossEntropy.Outputs());
+            .on(tensor(arena, type, x), tensor(arena, type, targets), tensor(arena, type, weights))
+            .gradient(dx)
+            .run();
         for (int r = 0; r < ROWS; r++) {
           int first = r * CLASSES;
           double[] sizes = new double[CLASSES];

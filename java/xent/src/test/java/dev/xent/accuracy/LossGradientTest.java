@@ -76,8 +76,8 @@ class LossGradientTest {
     }
     try (Arena arena = Arena.ofConfined()) {
       CrossEntropy.Outputs saved = new CrossEntropy.Outputs().saveStatistics(arena);
-      operation.forward(logits, loss.targets(), saved);
-      operation.backward(logits, loss.targets(), saved, loss.upstreams(), gradient);
+      operation.on(logits, loss.targets()).outputs(saved).run();
+      operation.on(logits, loss.targets()).gradient(gradient).backward(saved, loss.upstreams());
     }
     return dx;
   }
@@ -126,8 +126,8 @@ class LossGradientTest {
       return dl;
     }
     NllLoss.Outputs saved = new NllLoss.Outputs();
-    operation.forward(logs, loss.targets(), saved);
-    operation.backward(loss.targets(), saved, loss.upstreams(), gradient);
+    operation.on(logs, loss.targets()).outputs(saved).run();
+    operation.on(gradient, loss.targets()).gradient(gradient).backward(saved, loss.upstreams());
     return dl;
   }
 

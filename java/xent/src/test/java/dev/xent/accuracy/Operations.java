@@ -99,8 +99,11 @@ final class Operations {
     float[] gradient = new float[x.length];
     CrossEntropy.Outputs outcome =
         new CrossEntropy.Outputs().losses(Tensor.of(losses)).logSumExp(Tensor.of(lse));
-    operation.forwardBackward(
-        Tensor.of(x, 1, x.length), targets, Tensor.of(gradient, 1, x.length), outcome);
+    operation
+        .on(Tensor.of(x, 1, x.length), targets)
+        .gradient(Tensor.of(gradient, 1, x.length))
+        .outputs(outcome)
+        .run();
     return new Loss(losses[0], lse[0], gradient);
   }
 }

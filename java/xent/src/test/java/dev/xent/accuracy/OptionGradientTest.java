@@ -152,7 +152,7 @@ class OptionGradientTest {
       outcome.targetGradient(ofTargets);
     }
     Tensor logits = tensor(arena, type, c.x, ROWS, CLASSES);
-    builder.build().forwardBackward(logits, targets, inputs, gradient, outcome);
+    builder.build().on(logits, targets).inputs(inputs).gradient(gradient).outputs(outcome).run();
     read(ofLosses, losses);
     read(gradient, dx);
     if (c.kind != OptionCase.Kind.LABELS) {

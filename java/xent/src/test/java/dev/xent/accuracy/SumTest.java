@@ -54,11 +54,11 @@ class SumTest {
       float[] losses = new float[rows()];
       float[] gradient = new float[x.length];
       CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().losses(Tensor.of(losses));
-      operation.forwardBackward(
-          Tensor.of(x, rows(), CLASSES),
-          Tensor.of(targets, rows(), CLASSES),
-          Tensor.of(gradient, rows(), CLASSES),
-          outcome);
+      operation
+          .on(Tensor.of(x, rows(), CLASSES), Tensor.of(targets, rows(), CLASSES))
+          .gradient(Tensor.of(gradient, rows(), CLASSES))
+          .outputs(outcome)
+          .run();
       return new Result(losses, gradient, outcome.sum(), outcome.loss());
     }
   }

@@ -240,11 +240,10 @@ class WideAccuracyTest {
           .execution(Execution.defaults().backend(backend))
           .reduction(Reduction.SUM)
           .build()
-          .forwardBackward(
-              x.reshape(1, classes),
-              targets,
-              gradient.reshape(1, classes),
-              new CrossEntropy.Outputs().losses(losses).logSumExp(lse));
+          .on(x.reshape(1, classes), targets)
+          .gradient(gradient.reshape(1, classes))
+          .outputs(new CrossEntropy.Outputs().losses(losses).logSumExp(lse))
+          .run();
       return new Result(
           losses.segment().get(ValueLayout.JAVA_DOUBLE, 0),
           lse.segment().get(ValueLayout.JAVA_DOUBLE, 0),

@@ -257,20 +257,25 @@ final class Computer implements AutoCloseable {
   Output softmax() {
     Slab x = logits();
     Slab y = result(x);
-    softmax(false).forward(x.tensor, ofSoftmax(), y.tensor);
+    softmax(false).on(x.tensor, y.tensor).inputs(ofSoftmax()).run();
     return y.take();
   }
 
   Output logSoftmax() {
     Slab x = logits();
     Slab y = result(x);
-    logSoftmax(false).forward(x.tensor, ofSoftmax(), y.tensor);
+    logSoftmax(false).on(x.tensor, y.tensor).inputs(ofSoftmax()).run();
     return y.take();
   }
 
   Output logSumExp() {
     Slab y = perRow(sample.out(), sample.result());
-    logits(false).with(LogSumExp.builder()).build().forward(logits().tensor, ofSoftmax(), y.tensor);
+    logits(false)
+        .with(LogSumExp.builder())
+        .build()
+        .on(logits().tensor, y.tensor)
+        .inputs(ofSoftmax())
+        .run();
     return y.take();
   }
 
@@ -279,7 +284,7 @@ final class Computer implements AutoCloseable {
     Slab y = logits();
     Slab dx = result(y);
     Slab dy = perClass(sample.in(), sample.type()).put(batch.upstream);
-    softmax(true).backward(y.tensor, dy.tensor, ofBackward(), dx.tensor);
+    softmax(true).onBackward(y.tensor, dy.tensor, dx.tensor).inputs(ofBackward()).run();
     return dx.take();
   }
 
@@ -288,7 +293,7 @@ final class Computer implements AutoCloseable {
     Slab y = logits();
     Slab dx = result(y);
     Slab dy = perClass(sample.in(), sample.type()).put(batch.upstream);
-    logSoftmax(true).backward(y.tensor, dy.tensor, ofBackward(), dx.tensor);
+    logSoftmax(true).onBackward(y.tensor, dy.tensor, dx.tensor).inputs(ofBackward()).run();
     return dx.take();
   }
 
@@ -351,7 +356,13 @@ final class Computer implements AutoCloseable {
     return run(
         loss,
         perRowResults(outputs),
-        (x, dx) -> operation.forwardBackward(x.tensor, targets, ofLoss(), dx.tensor, outputs),
+        (x, dx) ->
+            operation
+                .on(x.tensor, targets)
+                .inputs(ofLoss())
+                .gradient(dx.tensor)
+                .outputs(outputs)
+                .run(),
         () ->
             new double[] {
               outputs.sum(),
@@ -415,9 +426,10 @@ final class Computer implements AutoCloseable {
   Output plainLosses() {
     CrossEntropy operation = crossEntropy();
     Slab x = logits();
-    double alone = operation.forward(x.tensor, targets, ofLoss());
+    double alone = operation.on(x.tensor, targets).inputs(ofLoss()).run();
     Slab dx = result(x);
-    return Output.of(alone, operation.forwardBackward(x.tensor, targets, ofLoss(), dx.tensor));
+    return Output.of(
+        alone, operation.on(x.tensor, targets).inputs(ofLoss()).gradient(dx.tensor).run());
   }
 
   /** The gradient by a forward that saves and a backward, with one upstream number per row. */
@@ -425,7 +437,7 @@ final class Computer implements AutoCloseable {
     CrossEntropy operation = crossEntropy();
     CrossEntropy.Outputs saved = new CrossEntropy.Outputs().saveStatistics(arena);
     Slab x = logits();
-    operation.forward(x.tensor, targets, ofLoss(), saved);
+    operation.on(x.tensor, targets).inputs(ofLoss()).outputs(saved).run();
     Tensor upstream =
         withUpstream
             ? perRow(sample.in(), sample.isWide() ? DType.F64 : DType.F32)
@@ -433,7 +445,7 @@ final class Computer implements AutoCloseable {
                 .tensor
             : null;
     Slab dx = result(x);
-    operation.backward(x.tensor, targets, ofLoss(), saved, upstream, dx.tensor);
+    operation.on(x.tensor, targets).inputs(ofLoss()).gradient(dx.tensor).backward(saved, upstream);
     return dx.take();
   }
 
@@ -447,24 +459,32 @@ final class Computer implements AutoCloseable {
         .execution(tier.execution())
         .axis(axis())
         .build()
-        .forward(logits().tensor, ofBackward(), argmax.tensor);
+        .on(logits().tensor, argmax.tensor)
+        .inputs(ofBackward())
+        .run();
     Slab entropies = perRow(out, sample.result());
     slabs.put("entropies", entropies);
     logits(false)
         .with(Entropy.builder())
         .build()
-        .forward(logits().tensor, ofSoftmax(), entropies.tensor);
+        .on(logits().tensor, entropies.tensor)
+        .inputs(ofSoftmax())
+        .run();
     int k = Math.min(TOP, batch.longest());
     if (k > 0 && batch.rows > 0) {
       TopK top = logits(false).with(TopK.builder(k)).build();
       Slab classes = few(out, DType.I64, k);
       Slab logProbabilities = few(out, sample.result(), k);
-      top.logProbabilities(logits().tensor, ofSoftmax(), classes.tensor, logProbabilities.tensor);
+      top.onLogProbabilities(logits().tensor, classes.tensor, logProbabilities.tensor)
+          .inputs(ofSoftmax())
+          .run();
       slabs.put("top classes", classes);
       slabs.put("top log-probabilities", logProbabilities);
       Slab sameClasses = few(out, DType.I32, k);
       Slab probabilities = few(out, sample.result(), k);
-      top.probabilities(logits().tensor, ofSoftmax(), sameClasses.tensor, probabilities.tensor);
+      top.onProbabilities(logits().tensor, sameClasses.tensor, probabilities.tensor)
+          .inputs(ofSoftmax())
+          .run();
       slabs.put("top classes beside probabilities", sameClasses);
       slabs.put("top probabilities", probabilities);
     }
@@ -501,7 +521,13 @@ final class Computer implements AutoCloseable {
     return run(
         loss,
         Map.of("losses", losses),
-        (x, dx) -> operation.forwardBackward(x.tensor, targets, ofNll(), dx.tensor, outputs),
+        (x, dx) ->
+            operation
+                .on(x.tensor, targets)
+                .inputs(ofNll())
+                .gradient(dx.tensor)
+                .outputs(outputs)
+                .run(),
         () ->
             new double[] {
               outputs.sum(),
@@ -540,7 +566,13 @@ final class Computer implements AutoCloseable {
     Slab dx = result(x);
     Divergence.Outputs outputs =
         new Divergence.Outputs().losses(losses.tensor).lossSum(result.lossSum);
-    result.loss = operation.forwardBackward(x.tensor, teacher.tensor, inputs, dx.tensor, outputs);
+    result.loss =
+        operation
+            .on(x.tensor, teacher.tensor)
+            .inputs(inputs)
+            .gradient(dx.tensor)
+            .outputs(outputs)
+            .run();
     result.sum = outputs.sum();
     result.arrays.put("gradient", dx.take());
     result.arrays.put("losses", losses.take());
@@ -591,7 +623,8 @@ final class Computer implements AutoCloseable {
     Slab dx = result(x);
     BinaryCrossEntropy.Outputs outputs =
         new BinaryCrossEntropy.Outputs().losses(losses.tensor).lossSum(result.lossSum);
-    result.loss = operation.forwardBackward(x.tensor, of.tensor, rowWeights, dx.tensor, outputs);
+    result.loss =
+        operation.on(x.tensor, of.tensor, rowWeights).gradient(dx.tensor).outputs(outputs).run();
     result.sum = outputs.sum();
     result.arrays.put("gradient", dx.take());
     result.arrays.put("losses", losses.take());
@@ -610,7 +643,9 @@ final class Computer implements AutoCloseable {
         .with(CrossEntropyHvp.builder())
         .gradientScale(sample.options().gradientScale())
         .build()
-        .product(x.tensor, v.tensor, inputs, y.tensor);
+        .on(x.tensor, v.tensor, y.tensor)
+        .inputs(inputs)
+        .run();
     return y.take();
   }
 
@@ -646,8 +681,11 @@ final class Computer implements AutoCloseable {
             .logProbabilities(slabs.get("log-probabilities").tensor)
             .processedLogProbabilities(slabs.get("processed log-probabilities").tensor);
     Tensor tokens = slabs.get("tokens").tensor;
-    sampler.sample(
-        logits().tensor, 3, mask == null ? inputs : inputs.classMask(mask), tokens, outputs);
+    sampler
+        .on(logits().tensor, tokens)
+        .inputs(mask == null ? inputs : inputs.classMask(mask))
+        .outputs(outputs)
+        .run(3);
     Map<String, Output> results = new LinkedHashMap<>();
     slabs.forEach((name, slab) -> results.put(name, slab.take()));
     results.put("numbers", Output.of(outputs.rows(), outputs.sampled()));

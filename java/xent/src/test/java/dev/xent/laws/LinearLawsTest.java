@@ -114,16 +114,17 @@ class LinearLawsTest extends Laws {
     double loss =
         layer
             .operation()
-            .forwardBackward(
+            .on(
                 Tensor.of(given.hidden, rows, features),
                 Tensor.of(given.weights, layer.classes, features),
                 Tensor.of(given.labels),
-                Inputs.none().bias(Tensor.of(given.bias)),
                 new LinearCrossEntropy.Gradients()
                     .hidden(Tensor.of(ofHidden, rows, features))
                     .weights(Tensor.of(ofWeights, layer.classes, features))
-                    .bias(Tensor.of(ofBias)),
-                new LinearCrossEntropy.Outputs().losses(Tensor.of(losses)));
+                    .bias(Tensor.of(ofBias)))
+            .inputs(Inputs.none().bias(Tensor.of(given.bias)))
+            .outputs(new LinearCrossEntropy.Outputs().losses(Tensor.of(losses)))
+            .run();
     return new Got(loss, losses, ofHidden, ofWeights, ofBias);
   }
 
@@ -202,11 +203,10 @@ class LinearLawsTest extends Laws {
         (layer.seed % 5 == 0 ? builder.zLoss(1e-3) : builder)
             .ignoreIndex(-1)
             .build()
-            .forwardBackward(
-                Tensor.of(any.hidden, layer.rows, layer.classes),
-                Tensor.of(any.labels),
-                Tensor.of(gradient, layer.rows, layer.classes),
-                new CrossEntropy.Outputs().losses(Tensor.of(losses)));
+            .on(Tensor.of(any.hidden, layer.rows, layer.classes), Tensor.of(any.labels))
+            .gradient(Tensor.of(gradient, layer.rows, layer.classes))
+            .outputs(new CrossEntropy.Outputs().losses(Tensor.of(losses)))
+            .run();
     for (int i = 0; i < gradient.length; i++) {
       gradient[i] += 0f; // no gradient of a layer is -0
     }

@@ -48,7 +48,11 @@ class CrossEntropyLayerTest {
     Tensor losses = Tensor.of(new float[6], 2, 3);
     Tensor gradient = Tensor.of(new float[24], 2, 3, 4);
     double loss =
-        operation.forwardBackward(x, labels, gradient, new CrossEntropy.Outputs().losses(losses));
+        operation
+            .on(x, labels)
+            .gradient(gradient)
+            .outputs(new CrossEntropy.Outputs().losses(losses))
+            .run();
     try (CrossEntropyLayer layer = CrossEntropyLayer.of(operation, 2, 3, 4)) {
       assertThat(Samples.bits(layer.forward(x, labels))).isEqualTo(Samples.bits(losses));
       assertThat(layer.loss()).isEqualTo(loss);

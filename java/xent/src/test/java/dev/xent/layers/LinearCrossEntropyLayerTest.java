@@ -52,7 +52,7 @@ class LinearCrossEntropyLayerTest {
     LinearCrossEntropy.Gradients wanted =
         new LinearCrossEntropy.Gradients().hidden(ofHidden).weights(ofWeights).bias(ofBias);
     double loss =
-        operation.forwardBackward(hidden, weights, labels, Inputs.none().bias(bias), wanted);
+        operation.on(hidden, weights, labels, wanted).inputs(Inputs.none().bias(bias)).run();
     Tensor learned = learned(weights, ofWeights);
     Tensor learnedBias = learned(bias, ofBias);
     try (LinearCrossEntropyLayer layer =

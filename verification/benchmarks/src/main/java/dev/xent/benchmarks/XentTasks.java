@@ -66,7 +66,7 @@ final class XentTasks {
         }
         CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
         outputs.argmax(Tensor.of(problem.argmax, DType.I64, problem.shape.rowDims()));
-        yield () -> crossEntropy.forward(input, labels, outputs);
+        yield crossEntropy.on(input, labels).outputs(outputs)::run;
       }
       case CROSS_ENTROPY_GRAD -> {
         Tensor labels = Tensor.of(problem.labels(), DType.I64, problem.shape.rowDims());

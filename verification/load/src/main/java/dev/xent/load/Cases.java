@@ -10,7 +10,6 @@ import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
 import dev.xent.NllLoss;
-import dev.xent.SamplerInputs;
 import dev.xent.SelectedLogProbabilities;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
@@ -220,15 +219,15 @@ final class Cases {
                   .execution(execution)
                   .build();
           return (t, own) ->
-              loss.forwardBackward(
-                  t[0],
-                  t[1],
-                  t[2],
-                  new CrossEntropy.Outputs()
-                      .losses(t[3])
-                      .logSumExp(t[4])
-                      .correct(t[5])
-                      .argmax(t[6]));
+              loss.on(t[0], t[1])
+                  .gradient(t[2])
+                  .outputs(
+                      new CrossEntropy.Outputs()
+                          .losses(t[3])
+                          .logSumExp(t[4])
+                          .correct(t[5])
+                          .argmax(t[6]))
+                  .run();
         });
     add(
         "cross-entropy with temperature, softcap and z-loss",
@@ -265,8 +264,8 @@ final class Cases {
           CrossEntropy loss = CrossEntropy.pytorchRules().execution(execution).build();
           return (t, own) -> {
             CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().saveStatistics(own);
-            double value = loss.forward(t[0], t[1], outputs);
-            loss.backward(t[0], t[1], outputs, t[2].reshape(rows), t[3]);
+            double value = loss.on(t[0], t[1]).outputs(outputs).run();
+            loss.on(t[0], t[1]).gradient(t[3]).backward(outputs, t[2].reshape(rows));
             return value;
           };
         });
@@ -287,12 +286,11 @@ final class Cases {
                   .execution(execution)
                   .build();
           return (t, own) ->
-              divergence.forwardBackward(
-                  t[0],
-                  t[1],
-                  Inputs.none().rowWeights(t[2].reshape(rows)),
-                  t[3],
-                  new Divergence.Outputs());
+              divergence
+                  .on(t[0], t[1])
+                  .inputs(Inputs.none().rowWeights(t[2].reshape(rows)))
+                  .gradient(t[3])
+                  .run();
         });
     add(
         "binary cross-entropy",
@@ -386,7 +384,7 @@ final class Cases {
           return (t, own) -> {
             dev.xent.Sampler.Outputs outputs =
                 new dev.xent.Sampler.Outputs().logProbabilities(t[2]);
-            sampler.sample(t[0], 5, SamplerInputs.none(), t[1], outputs);
+            sampler.on(t[0], t[1]).outputs(outputs).run(5);
             return outputs.sampled();
           };
         });

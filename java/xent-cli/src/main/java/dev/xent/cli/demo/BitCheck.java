@@ -58,7 +58,10 @@ final class BitCheck {
     CrossEntropy.builder()
         .execution(Execution.defaults().backend(backend).isa(isa))
         .build()
-        .forwardBackward(logits, labels, gradient, new CrossEntropy.Outputs().losses(losses));
+        .on(logits, labels)
+        .gradient(gradient)
+        .outputs(new CrossEntropy.Outputs().losses(losses))
+        .run();
     return List.of(probabilities, logProbabilities, gradient, losses);
   }
 

@@ -55,7 +55,8 @@ final class Classifier implements AutoCloseable {
   /** Mean loss and accuracy on images. */
   Score score(Digits digits) {
     CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().countCorrect(true);
-    double mean = evaluation.forward(linear.forward(digits.pixels()), digits.labels(), outputs);
+    double mean =
+        evaluation.on(linear.forward(digits.pixels()), digits.labels()).outputs(outputs).run();
     return new Score(mean, outputs.correctCount(), outputs.validRows());
   }
 

@@ -57,15 +57,9 @@ public final class BinaryPlan {
   }
 
   /** The reduced loss, and whatever is asked for beside it. */
-  public double forward(
-      View logits,
-      View targets,
-      @Nullable View weights,
-      @Nullable View gradient,
-      @Nullable Outputs wanted) {
+  public double forward(View logits, View targets, @Nullable View gradient) {
     Call call = Call.current();
-    call.given.loss(logits, targets, InputViews.NONE, gradient, wanted);
-    call.given.weights = weights;
+    call.given.loss(logits, targets, gradient);
     return forward.run(call);
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan;
 
+import dev.xent.errors.OptionException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.ConcurrentModificationException;
@@ -26,26 +27,57 @@ public final class Bound {
     }
   }
 
-  private final Operation operation;
+  private final CallArguments given = new CallArguments();
+  private final Runs forward;
 
   /** The gradient alone, of what the operation computes; null: it has none. */
-  private final @Nullable Operation backward;
-
-  private final CallArguments given = new CallArguments();
-  private Call call = new Call(given);
-
-  /** Of {@link #backward}; made when it runs first. */
-  private @Nullable Call backwardCall;
+  private final @Nullable Runs backward;
 
   private volatile int state = IDLE;
 
   Bound(Operation operation, @Nullable Operation backward) {
-    this.operation = operation;
-    this.backward = backward;
+    this.forward = new Runs(operation, given);
+    this.backward = backward == null ? null : new Runs(backward, new CallArguments());
   }
 
   Bound(Operation operation) {
     this(operation, null);
+  }
+
+  /**
+   * Runs of one operation with the same arguments. The first is a call of the calling thread, as
+   * memory of its own costs more than a small call takes; later ones have that memory.
+   */
+  private static final class Runs {
+    private final Operation operation;
+    private final CallArguments given;
+    private boolean ranBefore;
+    private @Nullable Call own;
+
+    Runs(Operation operation, CallArguments given) {
+      this.operation = operation;
+      this.given = given;
+    }
+
+    double run() {
+      Call call = own;
+      if (call == null || call.broken) {
+        if (!ranBefore) {
+          ranBefore = true;
+          return Call.current().runWith(given, operation);
+        }
+        call = new Call(given);
+        own = call;
+      }
+      return operation.repeats(call) ? call.result : operation.run(call);
+    }
+
+    /** The arguments are others. */
+    void changed() {
+      if (own != null) {
+        own.changed();
+      }
+    }
   }
 
   /** From now on this thread alone may use it, until {@link #leave}. */
@@ -68,10 +100,7 @@ public final class Bound {
 
   private double runEntered() {
     try {
-      if (call.broken) {
-        call = new Call(given);
-      }
-      double result = operation.repeats(call) ? call.result : operation.run(call);
+      double result = forward.run();
       leave();
       return result;
     } catch (Throwable e) {
@@ -100,21 +129,26 @@ public final class Bound {
 
   /** The gradient alone, from what the outputs of an earlier run have saved. */
   public void backward(Outputs saved, @Nullable View upstream) {
+    if (backward == null) {
+      throw new OptionException(
+          "this loss has no separate backward; expected gradient(...) before run()");
+    }
     enter();
     try {
-      if (backwardCall == null || backwardCall.broken) {
-        backwardCall = new Call(new CallArguments());
-      }
-      CallArguments arguments = backwardCall.given;
+      CallArguments arguments = backward.given;
       arguments.lead = given.lead;
       arguments.weights = given.weights;
       arguments.targets = given.targets;
       arguments.inputs = given.inputs;
-      arguments.gradient = NullChecks.tensor(given.gradient, "gradient");
+      if (given.weights == null) {
+        arguments.gradient = NullChecks.tensor(given.gradient, "gradient");
+      } else {
+        arguments.gradients = NullChecks.require(given.gradients, "gradients", "a new Gradients()");
+      }
       arguments.saved = saved;
       arguments.upstream = upstream;
-      backwardCall.changed();
-      backward.run(backwardCall);
+      backward.changed();
+      backward.run();
       leave();
     } catch (Throwable e) {
       state = IDLE;
@@ -158,7 +192,7 @@ public final class Bound {
   public void inputs(InputViews views) {
     enter();
     given.inputs = views;
-    call.changed();
+    forward.changed();
     leave();
   }
 
@@ -166,7 +200,7 @@ public final class Bound {
   public void gradient(View view) {
     enter();
     given.gradient = view;
-    call.changed();
+    forward.changed();
     leave();
   }
 
@@ -174,7 +208,7 @@ public final class Bound {
   public Bound gradients(@Nullable ArrayViews views) {
     enter();
     given.gradients = views;
-    call.changed();
+    forward.changed();
     leave();
     return this;
   }
@@ -183,7 +217,7 @@ public final class Bound {
   public void outputs(Outputs outputs) {
     enter();
     given.outputs = outputs;
-    call.changed();
+    forward.changed();
     leave();
   }
 
@@ -191,12 +225,12 @@ public final class Bound {
   public void outputs(SamplerOutputs outputs) {
     enter();
     given.samplerOutputs = outputs;
-    call.changed();
+    forward.changed();
     leave();
   }
 
   /** How many kernels ran prepared, without the checks of the core. */
   public long preparedRuns() {
-    return call.preparedRuns();
+    return forward.own == null ? 0 : forward.own.preparedRuns();
   }
 }

@@ -52,7 +52,10 @@ final class Call extends CallArrays {
   private final Owner owner;
 
   /** What it was given. */
-  final CallArguments given;
+  CallArguments given;
+
+  /** Where {@link #given} is, but for {@link #runWith}. */
+  private final CallArguments ownArguments;
 
   /** From {@link #current()} to {@link #end()}. */
   private boolean inUse;
@@ -143,6 +146,7 @@ final class Call extends CallArrays {
     super(arena, newShape);
     this.owner = owner;
     this.given = given;
+    ownArguments = given;
     structs = new CallStructs(this, newShape, arena);
     report = arena.allocate(xent_report.layout());
     xent_report.size(report, xent_report.sizeof());
@@ -168,6 +172,12 @@ final class Call extends CallArrays {
   /** One that goes from call to call. */
   static Call spare() {
     return new Call(Owner.NOBODY);
+  }
+
+  /** Makes one call, with arguments that somebody else keeps. */
+  double runWith(CallArguments arguments, Operation operation) {
+    given = arguments;
+    return operation.run(this);
   }
 
   /** What receives the numbers of this call. */
@@ -622,7 +632,11 @@ final class Call extends CallArrays {
     if (parts > 0) {
       releaseArrays();
     }
-    given.clear();
+    if (given == ownArguments) {
+      given.clear();
+    } else {
+      given = ownArguments;
+    }
     if (owner == Owner.NOBODY && !broken) {
       workspace.dropLarge();
       room.dropLargeLogits();

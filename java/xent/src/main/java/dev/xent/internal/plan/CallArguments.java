@@ -49,32 +49,9 @@ final class CallArguments {
   }
 
   /** Those of a loss. */
-  void loss(
-      View newLead,
-      View newTargets,
-      InputViews views,
-      @Nullable View newGradient,
-      @Nullable Outputs wanted) {
+  void loss(View newLead, View newTargets, @Nullable View newGradient) {
     lead = newLead;
     targets = newTargets;
-    inputs(views);
-    gradient = newGradient;
-    outputs = wanted;
-  }
-
-  /** Those of a gradient from what a forward has saved. */
-  void backward(
-      @Nullable View newLead,
-      View newTargets,
-      InputViews views,
-      Outputs newSaved,
-      @Nullable View newUpstream,
-      @Nullable View newGradient) {
-    lead = newLead;
-    targets = newTargets;
-    inputs(views);
-    saved = newSaved;
-    upstream = newUpstream;
     gradient = newGradient;
   }
 

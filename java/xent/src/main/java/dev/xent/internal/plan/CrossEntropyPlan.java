@@ -78,19 +78,14 @@ public final class CrossEntropyPlan {
   // ---- forward ---------------------------------------------------------------------------------
 
   /** The reduced loss, and whatever is asked for beside it. */
-  public double forward(
-      View logits,
-      View targets,
-      InputViews inputs,
-      @Nullable View gradient,
-      @Nullable Outputs wanted) {
+  public double forward(View logits, View targets, @Nullable View gradient) {
     Call call = Call.current();
-    if (forward.repeats(call, logits, targets, gradient, inputs, wanted)) {
+    if (forward.repeats(call, logits, targets, gradient)) {
       double loss = call.result;
       call.endRepeated();
       return loss;
     }
-    call.given.loss(logits, targets, inputs, gradient, wanted);
+    call.given.loss(logits, targets, gradient);
     return forward.run(call);
   }
 
@@ -221,18 +216,6 @@ public final class CrossEntropyPlan {
   // ---- backward --------------------------------------------------------------------------------
 
   /** The gradient, from statistics that a forward saved. */
-  public void backward(
-      View logits,
-      View targets,
-      InputViews inputs,
-      Outputs saved,
-      @Nullable View upstream,
-      View gradient) {
-    Call call = Call.current();
-    call.given.backward(logits, targets, inputs, saved, upstream, gradient);
-    backward.run(call);
-  }
-
   private final class Backward extends Operation {
     Backward(Engine engine) {
       super(engine);

@@ -65,14 +65,9 @@ public final class DivergencePlan {
   }
 
   /** The reduced loss, and whatever is asked for beside it. */
-  public double forward(
-      View logits,
-      View teacher,
-      InputViews inputs,
-      @Nullable View gradient,
-      @Nullable Outputs wanted) {
+  public double forward(View logits, View teacher, @Nullable View gradient) {
     Call call = Call.current();
-    call.given.loss(logits, teacher, inputs, gradient, wanted);
+    call.given.loss(logits, teacher, gradient);
     return forward.run(call);
   }
 

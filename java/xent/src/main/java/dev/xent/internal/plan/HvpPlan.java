@@ -43,11 +43,10 @@ public final class HvpPlan {
   }
 
   /** Writes the product of each row. */
-  public void product(View logits, View upstream, InputViews inputs, View output) {
+  public void product(View logits, View upstream, View output) {
     Call call = Call.current();
     call.given.lead = logits;
     call.given.upstream = upstream;
-    call.given.inputs(inputs);
     call.given.output = output;
     product.run(call);
   }

@@ -124,15 +124,9 @@ public final class LinearPlan {
   // ---- forward ---------------------------------------------------------------------------------
 
   /** The reduced loss, and whatever is asked for beside it. */
-  public double forward(
-      View hidden,
-      View weights,
-      View targets,
-      InputViews inputs,
-      @Nullable ArrayViews gradients,
-      @Nullable Outputs wanted) {
+  public double forward(View hidden, View weights, View targets, @Nullable ArrayViews gradients) {
     Call call = Call.current();
-    call.given.loss(hidden, targets, inputs, null, wanted);
+    call.given.loss(hidden, targets, null);
     call.given.weights = weights;
     call.given.gradients = gradients;
     return forward.run(call);
@@ -140,7 +134,11 @@ public final class LinearPlan {
 
   /** The same as a call to be kept. */
   public Bound bind(View hidden, View weights, View targets, @Nullable ArrayViews gradients) {
-    return new Bound(forward).lead(hidden).weights(weights).targets(targets).gradients(gradients);
+    return new Bound(forward, backward)
+        .lead(hidden)
+        .weights(weights)
+        .targets(targets)
+        .gradients(gradients);
   }
 
   /** A call whose passes describe logits of their own, and whose gradients may be others. */
@@ -529,22 +527,6 @@ public final class LinearPlan {
   }
 
   // ---- gradients -------------------------------------------------------------------------------
-
-  /** The gradients, from statistics that a forward saved. */
-  public void backward(
-      View hidden,
-      View weights,
-      View targets,
-      InputViews inputs,
-      Outputs saved,
-      @Nullable View upstream,
-      ArrayViews gradients) {
-    Call call = Call.current();
-    call.given.backward(hidden, targets, inputs, saved, upstream, null);
-    call.given.weights = weights;
-    call.given.gradients = gradients;
-    backward.run(call);
-  }
 
   private final class Backward extends Passes {
     Backward(Engine engine) {

@@ -50,14 +50,13 @@ public final class LogSumExpPlan {
   }
 
   /** Writes one number per row. */
-  public void forward(View logits, InputViews inputs, View logSumExp) {
+  public void forward(View logits, View logSumExp) {
     Call call = Call.current();
-    if (forward.repeats(call, logits, logSumExp, null, inputs, null)) {
+    if (forward.repeats(call, logits, logSumExp, null)) {
       call.endRepeated();
       return;
     }
     call.given.lead = logits;
-    call.given.inputs(inputs);
     call.given.output = logSumExp;
     forward.run(call);
   }

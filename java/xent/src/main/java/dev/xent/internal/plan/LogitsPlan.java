@@ -79,11 +79,7 @@ public final class LogitsPlan {
   // ---- tensors for results ---------------------------------------------------------------------
 
   /** The shape of the largest classes of these logits. */
-  public long[] topShape(View logits, InputViews inputs) {
-    View offsets = inputs.get(Array.ROW_OFFSETS);
-    if (offsets != null) {
-      return new long[] {Math.max(offsets.elements - 1, 0), k};
-    }
+  public long[] topShape(View logits) {
     int d = Strides.axis(axis, logits.shape);
     if (k > logits.shape[d]) {
       throw new ShapeException(
@@ -102,11 +98,8 @@ public final class LogitsPlan {
   }
 
   /** The type that holds the number of every class. */
-  public ElementType typeOfClasses(View logits, InputViews inputs) {
-    long classes =
-        inputs.get(Array.ROW_OFFSETS) == null
-            ? logits.shape[Strides.axis(axis, logits.shape)]
-            : logits.elements;
+  public ElementType typeOfClasses(View logits) {
+    long classes = logits.shape[Strides.axis(axis, logits.shape)];
     return classes - 1 > Integer.MAX_VALUE ? ElementType.I64 : ElementType.I32;
   }
 
@@ -118,10 +111,9 @@ public final class LogitsPlan {
   // ---- calls -----------------------------------------------------------------------------------
 
   /** Writes what each row has one of: the class of its largest logit, or its entropy. */
-  public void forward(View logits, InputViews inputs, View output) {
+  public void forward(View logits, View output) {
     Call call = Call.current();
     call.given.lead = logits;
-    call.given.inputs(inputs);
     call.given.output = output;
     one.run(call);
   }
@@ -132,8 +124,8 @@ public final class LogitsPlan {
   }
 
   /** Writes the largest classes of each row, and the logarithms of their probabilities. */
-  public void logProbabilities(View logits, InputViews inputs, View classes, View values) {
-    top(logProbabilities, logits, inputs, classes, values);
+  public void logProbabilities(View logits, View classes, View values) {
+    top(logProbabilities, logits, classes, values);
   }
 
   /** The same as a call to be kept. */
@@ -142,8 +134,8 @@ public final class LogitsPlan {
   }
 
   /** Writes the largest classes of each row, and their probabilities. */
-  public void probabilities(View logits, InputViews inputs, View classes, View values) {
-    top(probabilities, logits, inputs, classes, values);
+  public void probabilities(View logits, View classes, View values) {
+    top(probabilities, logits, classes, values);
   }
 
   /** The same as a call to be kept. */
@@ -151,11 +143,9 @@ public final class LogitsPlan {
     return new Bound(probabilities).lead(logits).output(classes).secondOutput(values);
   }
 
-  private static void top(
-      Operation operation, View logits, InputViews inputs, View classes, View values) {
+  private static void top(Operation operation, View logits, View classes, View values) {
     Call call = Call.current();
     call.given.lead = logits;
-    call.given.inputs(inputs);
     call.given.output = classes;
     call.given.secondOutput = values;
     operation.run(call);

@@ -152,27 +152,22 @@ public final class Memory {
   }
 
   /** An arena may be anybody's, and return anything. */
-  private static MemorySegment usable(@Nullable MemorySegment memory, long bytes) {
-    if (memory == null
-        || memory.byteSize() < bytes
+  private static MemorySegment usable(MemorySegment memory, long bytes) {
+    if (memory.byteSize() < bytes
         || memory.isReadOnly()
         || !memory.isNative()
         || memory.address() % ALIGNMENT != 0) {
       throw new MemoryException(
           String.format(
               Locale.ROOT,
-              "the arena returned %s; expected %d bytes off the heap that can be written, aligned to %d: use an arena of the JDK",
-              memory == null ? "null" : described(memory),
+              "the arena returned %s%s of %d bytes; expected %d bytes off the heap that can be written, aligned to %d: use an arena of the JDK",
+              memory.isReadOnly() ? "read-only " : "",
+              memory.isNative() ? "memory" : "a Java array",
+              memory.byteSize(),
               bytes,
               ALIGNMENT));
     }
     return memory;
-  }
-
-  private static String described(MemorySegment memory) {
-    return (memory.isReadOnly() ? "read-only " : "")
-        + (memory.isNative() ? "memory" : "a Java array")
-        + String.format(Locale.ROOT, " of %d bytes", memory.byteSize());
   }
 
   /** Refuses big-endian buffers. */

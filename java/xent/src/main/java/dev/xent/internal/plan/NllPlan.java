@@ -58,14 +58,9 @@ public final class NllPlan {
   // ---- forward ---------------------------------------------------------------------------------
 
   /** The reduced loss, and whatever is asked for beside it. */
-  public double forward(
-      View logProbabilities,
-      View targets,
-      InputViews inputs,
-      @Nullable View gradient,
-      @Nullable Outputs wanted) {
+  public double forward(View logProbabilities, View targets, @Nullable View gradient) {
     Call call = Call.current();
-    call.given.loss(logProbabilities, targets, inputs, gradient, wanted);
+    call.given.loss(logProbabilities, targets, gradient);
     return forward.run(call);
   }
 
@@ -220,14 +215,6 @@ public final class NllPlan {
   }
 
   // ---- backward --------------------------------------------------------------------------------
-
-  /** The gradient alone, which depends on the targets and on no log-probability. */
-  public void backward(
-      View targets, InputViews inputs, Outputs saved, @Nullable View upstream, View gradient) {
-    Call call = Call.current();
-    call.given.backward(null, targets, inputs, saved, upstream, gradient);
-    backward.run(call);
-  }
 
   private final class Backward extends Operation {
     Backward(Engine engine) {

@@ -60,20 +60,12 @@ abstract class Operation {
    * Whether a call of the calling thread is the one before once more, and has been made. Then it
    * ends with {@link Call#endRepeated}.
    */
-  final boolean repeats(
-      Call call,
-      View a,
-      @Nullable View b,
-      @Nullable View c,
-      InputViews inputs,
-      @Nullable Outputs outputs) {
-    if (!call.repeat.is(number, a, b, c)
-        || inputs != InputViews.NONE
-        || (outputs != null && !outputs.wantNumbersAlone())) {
+  final boolean repeats(Call call, View a, @Nullable View b, @Nullable View c) {
+    if (!call.repeat.is(number, a, b, c)) {
       return false;
     }
     try {
-      return again(call, a, b, c, outputs);
+      return again(call, a, b, c, null);
     } catch (RuntimeException e) {
       call.endRepeated();
       throw e;

@@ -205,15 +205,14 @@ public final class Outputs {
    * @throws OptionException when there are none
    */
   MemorySegment statisticsOf(Call call, TargetKind kind, Options options) {
-    MemorySegment memory = statistics; // read once, as other threads may use these outputs
-    long rows = savedRows;
+    MemorySegment memory = statistics;
     boolean whole = memory.byteSize() / Records.STATISTICS >= call.dimensions.rows;
-    if (rows < 0 || (rows == call.dimensions.rows && !whole)) {
+    if (savedRows < 0 || (savedRows == call.dimensions.rows && !whole)) {
       throw noStatistics();
     }
     boolean wide = call.lead().type == ElementType.F64;
     int given = call.given();
-    if (rows != call.dimensions.rows
+    if (savedRows != call.dimensions.rows
         || savedClasses != call.dimensions.classes
         || savedKind != kind
         || savedWide != wide
@@ -224,7 +223,12 @@ public final class Outputs {
               Locale.ROOT,
               "the outputs hold statistics of %s, backward was given %s: give it what the forward had",
               described(
-                  rows, savedClasses, savedKind, savedWide, call.names(savedGiven), savedOptions),
+                  savedRows,
+                  savedClasses,
+                  savedKind,
+                  savedWide,
+                  call.names(savedGiven),
+                  savedOptions),
               described(
                   call.dimensions.rows,
                   call.dimensions.classes,
@@ -233,7 +237,7 @@ public final class Outputs {
                   call.names(given),
                   options)));
     }
-    if (!whole) {
+    if (!whole) { // another thread uses these outputs
       throw noStatistics();
     }
     Memory.requireAccess(memory, "the memory of saveStatistics");

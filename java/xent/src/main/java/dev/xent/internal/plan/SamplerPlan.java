@@ -116,7 +116,7 @@ public final class SamplerPlan {
     SamplingOptions.requireCounter("step", step);
     Call call = Call.current();
     call.given.step = step;
-    if (token.repeats(call, logits, null, null, InputViews.NONE, null)) {
+    if (token.repeats(call, logits, null, null)) {
       long drawn = (long) call.result;
       call.endRepeated();
       return drawn;
@@ -181,15 +181,9 @@ public final class SamplerPlan {
     }
   }
 
-  /** Writes a token of each row, and whatever is asked for beside it. */
-  public void sample(
-      View logits,
-      long step,
-      @Nullable SamplerRows requests,
-      InputViews inputs,
-      View tokens,
-      @Nullable SamplerOutputs outputs) {
-    sample(logits, step, requests, inputs, null, tokens, outputs);
+  /** Writes a token of each row. */
+  public void sample(View logits, long step, View tokens) {
+    sample(logits, step, null, InputViews.NONE, null, tokens, null);
   }
 
   /** One round of a shard: the same of the rows that are finished, and what it says of others. */

@@ -60,7 +60,9 @@ public final class SelectedPlan {
       @Nullable View gradient,
       @Nullable Outputs saved) {
     Call call = Call.current();
-    call.given.loss(logits, targets, inputs, gradient, saved);
+    call.given.loss(logits, targets, gradient);
+    call.given.inputs(inputs);
+    call.given.outputs = saved;
     call.given.upstream = upstream;
     call.given.output = logProbabilities;
     forward.run(call);
@@ -113,7 +115,10 @@ public final class SelectedPlan {
       @Nullable View upstream,
       View gradient) {
     Call call = Call.current();
-    call.given.backward(logits, targets, inputs, saved, upstream, gradient);
+    call.given.loss(logits, targets, gradient);
+    call.given.inputs(inputs);
+    call.given.saved = saved;
+    call.given.upstream = upstream;
     backward.run(call);
   }
 

@@ -57,14 +57,13 @@ public final class SoftmaxPlan {
   }
 
   /** Writes y. */
-  public void forward(View logits, InputViews inputs, View output) {
+  public void forward(View logits, View output) {
     Call call = Call.current();
-    if (forward.repeats(call, logits, output, null, inputs, null)) {
+    if (forward.repeats(call, logits, output, null)) {
       call.endRepeated();
       return;
     }
     call.given.lead = logits;
-    call.given.inputs(inputs);
     call.given.output = output;
     forward.run(call);
   }
@@ -75,15 +74,14 @@ public final class SoftmaxPlan {
   }
 
   /** Writes dx. */
-  public void backward(View output, View upstream, InputViews inputs, View gradient) {
+  public void backward(View output, View upstream, View gradient) {
     Call call = Call.current();
-    if (backward.repeats(call, output, upstream, gradient, inputs, null)) {
+    if (backward.repeats(call, output, upstream, gradient)) {
       call.endRepeated();
       return;
     }
     call.given.lead = output;
     call.given.upstream = upstream;
-    call.given.inputs(inputs);
     call.given.gradient = gradient;
     backward.run(call);
   }

@@ -39,8 +39,8 @@ public final class DeniedProbe {
       LogSumExp logSumExp = LogSumExp.along(-1);
       for (int i = 0; i < calls; i++) {
         softmax.forward(x, x);
-        logSumExp.forward(values, ragged, sums);
-        logSumExp.forward(Tensor.of(new float[2 * RAGGED_ROWS]), ragged, sums);
+        logSumExp.on(values, sums).inputs(ragged).run();
+        logSumExp.on(Tensor.of(new float[2 * RAGGED_ROWS]), sums).inputs(ragged).run();
       }
       System.out.println(x.getFloat(0, 0));
       System.out.println(sums.getFloat(0));

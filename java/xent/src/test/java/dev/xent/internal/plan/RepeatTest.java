@@ -68,7 +68,6 @@ class RepeatTest {
     LogSoftmax logSoftmax = LogSoftmax.builder().execution(NATIVE).build();
     LogSumExp logSumExp = LogSumExp.builder().execution(NATIVE).build();
     CrossEntropy loss = CrossEntropy.builder().execution(NATIVE).build();
-    CrossEntropy.Outputs numbers = new CrossEntropy.Outputs();
     Sampler sampler = Sampler.builder().execution(NATIVE).build();
     Map<String, Runnable> calls = new LinkedHashMap<>();
     calls.put("softmax", () -> softmax.forward(x, y));
@@ -82,7 +81,6 @@ class RepeatTest {
     calls.clear();
     calls.put("loss", () -> loss.forward(x, labels));
     calls.put("loss and gradient", () -> loss.forwardBackward(x, labels, y));
-    calls.put("loss with numbers", () -> loss.forward(x, labels, numbers));
     calls.put("gradient in place", () -> loss.forwardBackward(z, labels, z));
     calls.forEach((name, call) -> assertPrepared(name, call, copied ? 0 : 2));
   }
@@ -94,7 +92,7 @@ class RepeatTest {
     Softmax softmax = Softmax.builder().execution(NATIVE).build();
     Inputs sink = Inputs.none().sink(floats("global", 3));
     Map<String, Runnable> calls = new LinkedHashMap<>();
-    calls.put("inputs", () -> softmax.forward(x, sink, y));
+    calls.put("inputs", () -> softmax.on(x, y).inputs(sink).run());
     calls.put("an owner", () -> softmax.forward(x.ownedBy(() -> null), y));
     Tensor lent = x.ownedBy(() -> null);
     calls.put("the same memoryOwner", () -> softmax.forward(lent, y));
