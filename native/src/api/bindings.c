@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How calls come in: as structs of people, through the doors of bindings, or as calls that are checked once. */
+/* How calls come in: as structs, as addresses for bindings, or as calls that are checked once. */
 #include "api/calls.h"
 #include "cpu/stack.h"
 #include "kernels/present.h"
 
-enum { FEW = 6 }; /* arrays of the shorter door */
+enum { FEW = 6 }; /* arrays of the shorter entry point */
 
 /* ---- structs ---- */
 
@@ -195,7 +195,7 @@ xent_status xent_run(xent_prepared *prepared) {
   return kept ? run_kept(kept) : XENT_INVALID_ARGUMENT;
 }
 
-/* ---- the doors for bindings ---- */
+/* ---- entry points for bindings ---- */
 
 /* One for many, as what differs are the arrays. */
 static inline xent_status run_work(const xent_work *w, const void *const *arrays, int count) {
