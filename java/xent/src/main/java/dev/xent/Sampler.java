@@ -135,8 +135,16 @@ public final class Sampler {
   }
 
   /**
-   * Returns the options that are not the defaults: {@code Sampler[temperature=0.8, topK=50,
-   * seed=42]}.
+   * Returns the seed of all random bits: the one that was set, or the new one of this sampler. With
+   * it another sampler returns the same tokens.
+   */
+  public long seed() {
+    return plan.seed();
+  }
+
+  /**
+   * Returns the options that are not the defaults, and the seed: {@code Sampler[temperature=0.8,
+   * topK=50, seed=42]}.
    */
   @Override
   public String toString() {
@@ -239,7 +247,7 @@ public final class Sampler {
     private double repetitionPenalty;
     private double frequencyPenalty;
     private double presencePenalty;
-    private long seed;
+    private @Nullable Long seed;
     private long stream;
     private long draw;
 
@@ -381,7 +389,10 @@ public final class Sampler {
       return this;
     }
 
-    /** Sets the seed of all random bits. All 64 bits count. Default: 0. */
+    /**
+     * Sets the seed of all random bits. All 64 bits count. Default: {@link #build} takes a new one;
+     * {@link Sampler#seed} and {@code toString} return it.
+     */
     public Builder seed(long value) {
       seed = value;
       return this;
@@ -428,7 +439,7 @@ public final class Sampler {
               repetitionPenalty,
               frequencyPenalty,
               presencePenalty,
-              seed,
+              seed != null ? seed : SamplingOptions.defaultSeed(greedy),
               stream,
               draw);
       Engine engine = engine();

@@ -47,7 +47,7 @@ class CompiledCallersTest {
               Softmax.builder().temperature(2).axis(1).build().toString(),
               TopK.builder(3).axis(1).temperature(4).softcap(30).build().toString(),
               CrossEntropy.builder().temperature(5).labelSmoothing(0.1).build().toString(),
-              Sampler.builder().temperature(0.5).topK(3).build().toString(),
+              Sampler.builder().temperature(0.5).topK(3).seed(7).build().toString(),
               new NllLoss.Outputs().countCorrect(true).losses(null).toString(),
               new CrossEntropy.Outputs().countCorrect(true).argmax(null).toString());
         }
@@ -165,7 +165,7 @@ class CompiledCallersTest {
         .isEqualTo(
             "Softmax[axis=1, temperature=2.0] TopK[k=3, axis=1, temperature=4.0, softcap=30.0]"
                 + " CrossEntropy[labelSmoothing=0.1, temperature=5.0]"
-                + " Sampler[temperature=0.5, topK=3]"
+                + " Sampler[temperature=0.5, topK=3, seed=7]"
                 + " Outputs[countCorrect=true] Outputs[countCorrect=true]");
     assertThat(run(client, tomorrow(), CLASSES)).isEqualTo(today);
   }

@@ -119,7 +119,14 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
   private void sample(
       Tensor logits, Tensor perRow, long[] rows, int rowCount, Map<String, int[]> bits) {
     Sampler sampler =
-        Sampler.builder().axis(1).topK(7).topP(0.9).temperature(0.8).execution(execution()).build();
+        Sampler.builder()
+            .axis(1)
+            .topK(7)
+            .topP(0.9)
+            .temperature(0.8)
+            .seed(1)
+            .execution(execution())
+            .build();
     int[] tokens = new int[rowCount];
     int[] kept = new int[rowCount];
     Sampler.Outputs outputs =

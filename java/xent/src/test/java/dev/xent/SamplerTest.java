@@ -334,7 +334,7 @@ class SamplerTest {
     int rows = 61;
     Tensor logits = Tensor.of(Samples.logits(rows * 5000, 3, 2), rows, 5000);
     Execution by = Execution.defaults().backend(backend);
-    Sampler.Builder builder = Sampler.builder().topP(0.95).temperature(1.2);
+    Sampler.Builder builder = Sampler.builder().topP(0.95).temperature(1.2).seed(1);
     long[] expected = builder.execution(by.threads(1)).build().sample(logits, 1).toLongArray();
     Sampler.Outputs outputs = new Sampler.Outputs();
     int[] tokens = new int[rows];
@@ -436,5 +436,20 @@ class SamplerTest {
     assertThat(sampler).hasToString("Sampler[temperature=0.8, topK=50, topP=0.95, seed=42]");
     assertThat(SamplerInputs.none().bias(Tensor.of(new float[4])))
         .hasToString("SamplerInputs[bias=F32 [4]]");
+  }
+
+  @Test
+  void aSamplerWithoutASeedTakesANewOne() {
+    Sampler first = Sampler.builder().build();
+    Sampler second = Sampler.builder().build();
+    assertThat(first.seed()).isNotEqualTo(second.seed());
+    assertThat(first).hasToString("Sampler[seed=" + first.seed() + "]");
+    Tensor logits = Tensor.of(new float[1000]);
+    Sampler replay = Sampler.builder().seed(first.seed()).build();
+    for (int step = 0; step < 10; step++) {
+      assertThat(replay.token(logits, step)).isEqualTo(first.token(logits, step));
+    }
+    assertThat(Sampler.builder().seed(0).build()).hasToString("Sampler[seed=0]");
+    assertThat(Sampler.greedy().seed()).isZero();
   }
 }

@@ -376,6 +376,7 @@ final class Cases {
           dev.xent.Sampler sampler =
               dev.xent.Sampler.builder()
                   .axis(1)
+                  .seed(1)
                   .topK(50)
                   .topP(0.9)
                   .temperature(0.8)

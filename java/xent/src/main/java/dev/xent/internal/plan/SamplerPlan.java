@@ -88,6 +88,11 @@ public final class SamplerPlan {
     return sampling;
   }
 
+  /** The seed of all random bits. */
+  public long seed() {
+    return sampling.seed();
+  }
+
   @Override
   public String toString() {
     Described text = new Described(allClasses == 0 ? "Sampler" : "SamplerShard");

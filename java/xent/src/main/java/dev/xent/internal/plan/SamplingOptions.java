@@ -9,6 +9,7 @@ import dev.xent.options.SamplingRules;
 import dev.xent.options.Ties;
 import java.lang.foreign.MemorySegment;
 import java.util.Locale;
+import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -238,6 +239,13 @@ public record SamplingOptions(
     return repetitionPenalty != 0 || frequencyPenalty != 0 || presencePenalty != 0;
   }
 
+  /**
+   * The seed of a sampler that was given none: 0 where no random bit is used, or else a new one.
+   */
+  public static long defaultSeed(boolean greedy) {
+    return greedy ? 0 : new SplittableRandom().nextLong();
+  }
+
   /** Says what is not as by default. */
   void describe(Described text) {
     text.option("rules", rules, SamplingRules.XENT)
@@ -251,7 +259,7 @@ public record SamplingOptions(
         .option("repetitionPenalty", repetitionPenalty, 0.0)
         .option("frequencyPenalty", frequencyPenalty, 0.0)
         .option("presencePenalty", presencePenalty, 0.0)
-        .option("seed", seed, 0L)
+        .option("seed", seed, greedy ? 0L : null)
         .option("stream", stream, 0L)
         .option("draw", draw, 0L);
   }
