@@ -7,6 +7,7 @@
 #include "guarded.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "arrays.h"
 #include "cpu/isa.h"
@@ -277,7 +278,8 @@ static int64_t run_every_plain(const xent_kernels *kernels, bool at_end) {
 /* ---- what changes while it is read ---- */
 
 static int kind_of_changes;
-static volatile bool stop;
+/* Atomic, as the load of a volatile bool is moved out of loops by GCC 12 with UndefinedBehaviorSanitizer. */
+static atomic_bool stop;
 
 static void *change(void *unused) {
   volatile int64_t *offsets = (volatile int64_t *)(void *)arrays[OFFSETS].data;
