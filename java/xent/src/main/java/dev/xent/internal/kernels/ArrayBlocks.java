@@ -170,7 +170,7 @@ final class ArrayBlocks {
 
   /** Finds what is to be copied for a call, and where. */
   void describe(Work work) {
-    version = work.keptVersion();
+    version = Work.NOT_KEPT; // if there is no memory for it, no later call is like this one
     inner = Math.max(ShapeStruct.inner(work.shape()), 1);
     rowBegin = work.rowBegin();
     rowEnd = work.rowEnd();
@@ -205,6 +205,7 @@ final class ArrayBlocks {
         block.address = at(room.address() + block.base);
       }
     }
+    version = work.keptVersion();
   }
 
   /** Gives the call that was described blocks in place of arrays. */

@@ -31,7 +31,7 @@ public interface Kernels {
 
   /**
    * The same with these as its first arrays, in the order of the function, which the work does not
-   * keep. Not of Java arrays if this {@link #copiesArrays}.
+   * keep.
    */
   default int runPrepared(
       Work work,

@@ -172,10 +172,13 @@ public final class NativeKernels implements Kernels {
   private int runOnBlocks(Work work) {
     ArrayBlocks blocks = work.blocks();
     boolean kept = work.isKept();
-    boolean prepared = kept && work.isPrepared();
     if (!kept || !blocks.areOf(work)) {
       blocks.describe(work);
     }
+    return runOn(blocks, work, kept, kept && work.isPrepared());
+  }
+
+  private int runOn(ArrayBlocks blocks, Work work, boolean kept, boolean prepared) {
     int status = Status.OK;
     boolean wrote = false;
     try {
@@ -248,6 +251,15 @@ public final class NativeKernels implements Kernels {
       MemorySegment d,
       MemorySegment e,
       MemorySegment f) {
+    if (!takesArrays && work.isPreparedOnHeap()) {
+      work.arguments(a, b, c, d, e, f);
+      try {
+        // The blocks are of the call that was prepared, which this is.
+        return runOn(work.blocks(), work, true, true);
+      } finally {
+        work.clear();
+      }
+    }
     work.countPrepared();
     try {
       return prepared(work, a, b, c, d, e, f);

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * begin at the element (row 0, class 0).
  */
 public final class Work {
-  private static final long NOT_KEPT = -1;
+  static final long NOT_KEPT = -1;
 
   /** As many arrays as the shorter entry point takes. */
   static final int FEW_ARRAYS = 6;
@@ -66,6 +66,7 @@ public final class Work {
   // What was prepared.
   private long preparedVersion = NOT_KEPT;
   private int preparedMask;
+  private boolean preparedOnHeap;
   private MemorySegment preparedSampling = MemorySegment.NULL;
   private long preparedRuns;
 
@@ -180,6 +181,22 @@ public final class Work {
     if (place >= end) {
       end = place + 1;
     }
+  }
+
+  /** Gives the first arrays of the function, in its order; NULL where the call is without one. */
+  void arguments(
+      MemorySegment a,
+      MemorySegment b,
+      MemorySegment c,
+      MemorySegment d,
+      MemorySegment e,
+      MemorySegment f) {
+    give(0, a);
+    give(1, b);
+    give(2, c);
+    give(3, d);
+    give(4, e);
+    give(5, f);
   }
 
   /** The rows from one to before another. */
@@ -312,6 +329,7 @@ public final class Work {
   /** The core has checked this call. */
   void prepared() {
     preparedMask = mask;
+    preparedOnHeap = onHeap;
     preparedSampling = sampling;
     preparedVersion = keptVersion;
   }
@@ -345,6 +363,11 @@ public final class Work {
 
   void countPrepared() {
     preparedRuns++;
+  }
+
+  /** Whether memory of the prepared call is a Java array. */
+  boolean isPreparedOnHeap() {
+    return preparedOnHeap;
   }
 
   boolean isPreparedCritical() {

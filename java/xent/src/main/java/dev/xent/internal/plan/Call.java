@@ -332,7 +332,7 @@ final class Call extends CallArrays {
 
   /** The same of a row that helpers cannot share. */
   void rememberRow(Operation operation, View a, View own) {
-    if (pieces.count == 1 && !(onHeap && engine().kernels().copiesArrays())) {
+    if (pieces.count == 1) {
       repeat.remember(operation.number, a, null, null, own, false);
     }
   }
@@ -348,8 +348,7 @@ final class Call extends CallArrays {
         && dimensions.rows > 0
         && !dimensions.ragged
         && isAlone(engine().threads())
-        && rowsPerKernel() >= dimensions.rows
-        && !(onHeap && engine().kernels().copiesArrays());
+        && rowsPerKernel() >= dimensions.rows;
   }
 
   // ---- how much at once ------------------------------------------------------------------------
