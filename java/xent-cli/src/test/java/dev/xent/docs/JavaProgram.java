@@ -3,6 +3,7 @@ package dev.xent.docs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.xent.docs.Page.Program;
 import java.io.ByteArrayOutputStream;
@@ -48,6 +49,8 @@ final class JavaProgram {
    * @param folder for its source and classes
    */
   static void requirePrints(Program program, Path folder) throws Exception {
+    assumeTrue(Runtime.version().feature() >= 25, "programs of pages are written for JDK 25");
+    assumeTrue(ToolProvider.getSystemJavaCompiler() != null, "this is a JRE, without a compiler");
     Path source = folder.resolve("Example.java");
     if (!OTHER_JAVA.isEmpty()) {
       assumeFalse(program.source().text().contains("allocateFrom("), "it calls a method of JDK 22");
