@@ -131,7 +131,7 @@ def test_jax(dtype):
     assert array_of("logits", x).address == x.unsafe_buffer_pointer()
     y = np.asarray(xent.softmax(x)).astype(np.float32)
     assert abs(y - EXPECTED).max() < (0.01 if dtype == "bfloat16" else 1e-7)
-    with pytest.raises(xent.ArrayMemoryError, match="out is read-only: give writable memory for what is written"):
+    with pytest.raises(xent.ArrayMemoryError, match="out is read-only; expected writable memory for what is written"):
         xent.softmax(x, out=x)
 
 
@@ -186,11 +186,11 @@ def test_tensors_that_lend_nothing():
     torch = pytest.importorskip("torch")
     t = torch.tensor(X)
     for tensor, message in (
-            (torch.complex(t, t).conj().imag, "logits is a view that PyTorch negates when it reads it: give "
+            (torch.complex(t, t).conj().imag, "logits is a view that PyTorch negates when it reads it; expected "
                                               "logits.resolve_neg()"),
             (t.clone().requires_grad_(), "logits requires its gradient, and Xent records none: detach() it"),
-            (t.to("meta"), "logits lies on device meta: give a copy in main memory"),
-            (torch.complex(t, t), "logits has elements of type torch.complex64: give floats of 16, 32 or 64 bits, "
+            (t.to("meta"), "logits lies on device meta; expected a copy in main memory"),
+            (torch.complex(t, t), "logits has elements of type torch.complex64; expected floats of 16, 32 or 64 bits, "
                                   "integers or booleans in the byte order of this machine"),
             (t.to_sparse(), "logits of <class 'torch.Tensor'> does not lend its memory ("),
             (torch.nested.nested_tensor([t[0], t[1]]), "logits of <class 'torch.Tensor'> does not lend its memory (")):
@@ -223,7 +223,7 @@ def test_spellings_of_types():
     for spelling, dtype in (("half", "f2"), ("e", "f2"), ("single", "f4"), (np.single, "f4"), ("f", "f4")):
         assert xent.softmax(X, dtype=spelling).dtype == dtype
     for spelling in (7, "f1", ">f8" if sys.byteorder == "little" else "<f8", int):
-        with pytest.raises(xent.DTypeError, match="dtype is .*: give float32, float16, bfloat16 or float64"):
+        with pytest.raises(xent.DTypeError, match="dtype is .*; expected float32, float16, bfloat16 or float64"):
             xent.softmax(X, dtype=spelling)
 
 
@@ -260,35 +260,34 @@ def linear(targets=np.array([0, 1]), hidden=HIDDEN, **given):
 READ_ONLY = X.copy()
 READ_ONLY.flags.writeable = False
 WIDE = np.zeros((6, 10), np.float32)
-MEMORY = "give out memory of its own, or exactly that of logits"
+MEMORY = "expected memory of its own for out, or exactly that of logits"
 
 
 @pytest.mark.parametrize("call, kind, message", [
     (lambda: xent.softmax([1.0]), xent.DTypeError,
-     "logits is of <class 'list'>: give an array that lends its memory by "
+     "logits is of <class 'list'>; expected an array that lends its memory by "
      "DLPack or the buffer protocol, such as one of NumPy or PyTorch, or array.array"),
     (lambda: xent.cross_entropy(X.astype(int), np.zeros(6, int)), xent.DTypeError,
-     "logits is int64 [6, 5]: give an array of type float32, float16, bfloat16 or float64"),
+     "logits is int64 [6, 5]; expected an array of type float32, float16, bfloat16 or float64"),
     (lambda: xent.softmax(X.astype(">f4")), xent.DTypeError,
-     "logits has elements of type >f4: give floats of 16, 32 or 64 "
+     "logits has elements of type >f4; expected floats of 16, 32 or 64 "
      "bits, integers or booleans in the byte order of this machine"),
     (lambda: xent.softmax(X, axis=2), xent.ShapeError, "axis 2 does not exist in shape [6, 5]: axes go from -2 to 1"),
     (lambda: xent.cross_entropy(X[:, :0], LABELS), xent.ShapeError,
-     "logits float32 [6, 0] has zero classes along axis 1: give at least one"),
+     "logits float32 [6, 0] has zero classes along axis 1; expected at least one"),
     (lambda: xent.softmax(X[::-1]), xent.ShapeError,
      "logits has strides [-5, 1] with a negative one: strides are 0 or more; copy it"),
     (lambda: xent.softmax(X, out=X[:3].copy()), xent.ShapeError,
-     "out is float32 [3, 5], logits is float32 [6, 5]: give both the same shape"),
+     "out is float32 [3, 5], logits is float32 [6, 5]; expected the same shape"),
     (lambda: xent.softmax(X, out=X.astype(float)), xent.DTypeError,
-     "out is float64 [6, 5], logits is float32 [6, 5]: give out the type float32, float16 or bfloat16"),
+     "out is float64 [6, 5], logits is float32 [6, 5]; expected out of type float32, float16 or bfloat16"),
     (lambda: xent.softmax(X, out=READ_ONLY), xent.ArrayMemoryError,
-     "out is read-only: give writable memory for what is written"),
+     "out is read-only; expected writable memory for what is written"),
     (lambda: xent.softmax(WIDE[:, :5], out=WIDE[:, 1:6]), xent.ArrayMemoryError,
-     f"out and logits lie within each other's span of memory: {MEMORY}"),
+     f"out and logits lie within each other's span of memory; {MEMORY}"),
     (lambda: xent.softmax(X, out=np.lib.stride_tricks.as_strided(X.copy(), strides=(0, 4))), xent.ArrayMemoryError,
-     "out float32 [6, 5] has strides that put several indices on one element: give each element its own memory for "
-     "what is "
-     "written"),
+     "out float32 [6, 5] has strides that put several indices on one element; expected memory of its own for each "
+     "element that is written"),
     (lambda: xent.softmax(np.ma.array(X, mask=X > 1)), xent.ArrayMemoryError,
      "logits is a masked array, whose mask is not in its memory: pass logits.data, and the mask as class_mask=~mask "
      "(of classes) or row_weights=~mask (of rows)"),
@@ -296,147 +295,148 @@ MEMORY = "give out memory of its own, or exactly that of logits"
      "targets is a masked array, whose mask is not in its memory: pass targets.data, and the mask as class_mask=~mask "
      "(of classes) or row_weights=~mask (of rows)"),
     (lambda: xent.linear_cross_entropy(np.float32(1), X, LABELS), xent.ShapeError,
-     "hidden has no dimension: give one that has, such as hidden.reshape(1)"),
-    (lambda: xent.softmax(X, out=False), TypeError, "out is False: give an array, or None for a new one"),
+     "hidden has no dimension; expected one that has, such as hidden.reshape(1)"),
+    (lambda: xent.softmax(X, out=False), TypeError, "out is False; expected an array, or None for a new one"),
     (lambda: xent.top_k(X, 2, classes=np.zeros((6, 1), int)), xent.ShapeError,
      "classes is int64 [6, 1], logits has 5 classes and 2 were asked for: ask for 1 to 5 of the largest classes"),
     (lambda: xent.cross_entropy(X, LABELS, reduction="none"), xent.OptionError,
-     "reduction is none: give one of mean, sum, or losses=True for those of the rows"),
+     "reduction is none; expected one of mean, sum, or losses=True for those of the rows"),
     (lambda: xent.sample(X, seed=1 << 64), xent.OptionError,
-     "seed is 18446744073709551616: give an integer of 64 bits"),
+     "seed is 18446744073709551616; expected an integer of 64 bits"),
     (lambda: xent.sample(X, stream=[0, 1, 2, 3, 4, -(1 << 70)]), xent.OptionError,
-     f"in row 5, stream is {-(1 << 70)}: give an integer of 64 bits"),
+     f"in row 5, stream is {-(1 << 70)}; expected an integer of 64 bits"),
     (lambda: xent.sample(X, temperature=1e-300), xent.OptionError,
-     "temperature is 1e-300: give a number from 2^-32 to 2^32, or 0 for the largest class"),
-    (lambda: xent.sample(X, temperature=None), TypeError, "temperature is None: give a number"),
-    (lambda: xent.softmax(X, temperature="2"), TypeError, "temperature is '2': give a number"),
+     "temperature is 1e-300; expected a number from 2^-32 to 2^32, or 0 for the largest class"),
+    (lambda: xent.sample(X, temperature=None), TypeError, "temperature is None; expected a number"),
+    (lambda: xent.softmax(X, temperature="2"), TypeError, "temperature is '2'; expected a number"),
     (lambda: xent.softmax(X, temperature=Fraction(10**400)), xent.OptionError,
-     "temperature is of <class 'fractions.Fraction'>: give a number from 2^-32 to 2^32"),
+     "temperature is of <class 'fractions.Fraction'>; expected a number from 2^-32 to 2^32"),
     (lambda: xent.softmax(X, temperature=Decimal("sNaN")), TypeError,
-     "temperature is Decimal('sNaN'): give a number"),
+     "temperature is Decimal('sNaN'); expected a number"),
     (lambda: xent.cross_entropy(X, LABELS, gradient_scale=10**400), xent.OptionError,
-     "gradient_scale is of <class 'int'>: give a finite number"),
+     "gradient_scale is of <class 'int'>; expected a finite number"),
     (lambda: xent.cross_entropy(X, LABELS, z_loss=10**5000), xent.OptionError,
-     "z_loss is of <class 'int'>: give a finite number that is 0 or more"),
+     "z_loss is of <class 'int'>; expected a finite number that is 0 or more"),
     (lambda: xent.cross_entropy(X, LABELS, denominator=10**400), xent.OptionError,
-     "denominator is of <class 'int'>: give a finite number that is 0 or more"),
+     "denominator is of <class 'int'>; expected a finite number that is 0 or more"),
     (lambda: xent.softmax(X, axis=10**5000), xent.ShapeError,
      "axis of <class 'int'> does not exist in shape [6, 5]: axes go from -2 to 1"),
     (lambda: xent.softmax(X, dtype=X), xent.DTypeError,
-     "dtype is of <class 'numpy.ndarray'>: give float32, float16, bfloat16 or float64"),
-    (lambda: xent.softmax(X, softcap=np.ones(2)), TypeError, "softcap is array([1., 1.]): give a number"),
+     "dtype is of <class 'numpy.ndarray'>; expected float32, float16, bfloat16 or float64"),
+    (lambda: xent.softmax(X, softcap=np.ones(2)), TypeError, "softcap is array([1., 1.]); expected a number"),
     (lambda: xent.linear_cross_entropy(X, X[:3], LABELS, temperature=np.ones(6)), xent.OptionError,
      "temperature has one number per row; expected one number. hidden of other temperatures are another call"),
-    (lambda: xent.cross_entropy(X, LABELS, gradient_scale=1j), TypeError, "gradient_scale is 1j: give a number"),
+    (lambda: xent.cross_entropy(X, LABELS, gradient_scale=1j), TypeError, "gradient_scale is 1j; expected a number"),
     (lambda: xent.cross_entropy(X, LABELS, gradient_reduction={}), TypeError,
-     "gradient_reduction is {}: give one of mean, sum"),
-    (lambda: xent.top_k(X, True), TypeError, "k is True: give an integer"),
+     "gradient_reduction is {}; expected one of mean, sum"),
+    (lambda: xent.top_k(X, True), TypeError, "k is True; expected an integer"),
     (lambda: xent.sample(X, top_k=X), TypeError, "top_k has the shape [6, 5]; expected one number, or one per row"),
     (lambda: xent.softmax(X, isa=["best"]), TypeError,
-     "isa is ['best']: give one of best, scalar, avx2, avx512, neon"),
-    (lambda: xent.softmax(X, temperature=0), xent.OptionError, "temperature is 0: give a number from 2^-32 to 2^32"),
-    (lambda: xent.softmax(X, threads=0), xent.OptionError, "threads is 0: give 1 or more"),
+     "isa is ['best']; expected one of best, scalar, avx2, avx512, neon"),
+    (lambda: xent.softmax(X, temperature=0), xent.OptionError, "temperature is 0; expected a number from 2^-32 to "
+                                                               "2^32"),
+    (lambda: xent.softmax(X, threads=0), xent.OptionError, "threads is 0; expected 1 or more"),
     (lambda: xent.cross_entropy(X, LABELS, ignore_index=1 << 64), xent.OptionError,
-     "ignore_index is 18446744073709551616: give an integer of 64 bits"),
+     "ignore_index is 18446744073709551616; expected an integer of 64 bits"),
     (lambda: xent.sample(X, top_k=1 << 64), xent.OptionError,
-     "top_k is 18446744073709551616: give 0 or more, of 64 bits"),
+     "top_k is 18446744073709551616; expected 0 or more, of 64 bits"),
     (lambda: xent.softmax(X, isa="sse"), xent.OptionError,
-     "isa is sse: give one of best, scalar, avx2, avx512, neon"),
+     "isa is sse; expected one of best, scalar, avx2, avx512, neon"),
     (lambda: xent.softmax(X, class_mask=np.zeros(4, bool)), xent.ShapeError,
-     "class_mask is uint8 [4], logits is float32 [6, 5] with classes along axis 1: give one flag per class in its "
+     "class_mask is uint8 [4], logits is float32 [6, 5] with classes along axis 1; expected one flag per class in its "
      "shape, in which any other size may be 1, or in the shape "
      "[5]"),
     (lambda: xent.softmax(X.ravel(), row_offsets=np.array([0, 4, 2])), xent.ShapeError,
-     "row_offsets of row 1 is 4, of row 2 2: give offsets that do not fall"),
+     "row_offsets of row 1 is 4, of row 2 2; expected offsets that do not fall"),
     (lambda: xent.softmax(X.ravel(), row_offsets=np.array([0, 31])), xent.ShapeError,
-     "row_offsets ends with 31, logits is float32 [30]: give as many values as the offsets count"),
+     "row_offsets ends with 31, logits is float32 [30]; expected as many values as the offsets count"),
     (lambda: xent.cross_entropy(X, LABELS[:5]), xent.ShapeError,
-     "targets is int64 [5], logits is float32 [6, 5] with classes along axis 1: give targets the shape [6]"),
+     "targets is int64 [5], logits is float32 [6, 5] with classes along axis 1; expected targets of shape [6]"),
     (lambda: xent.cross_entropy(np.zeros((2, 3, 4)), np.zeros((2, 4), int)), xent.ShapeError, "targets is int64 [2, "
                                                                                               "4], logits "
-     "is float64 [2, 3, 4] with classes along axis 2: give targets the shape [2, 3], or axis=1"),
+     "is float64 [2, 3, 4] with classes along axis 2; expected targets of shape [2, 3], or axis=1"),
     (lambda: xent.cross_entropy(X, LABELS.astype(float)), xent.DTypeError,
-     "targets is float64 [6], logits is float32 [6, 5]: give class indices (integers) or probability rows of "
+     "targets is float64 [6], logits is float32 [6, 5]; expected class indices (integers) or probability rows of "
      "type float32, float16 or bfloat16"),
     (lambda: xent.cross_entropy(X, LABELS + 1), xent.LabelError,
-     "row 1 has label 5; classes are 0 to 4: give a class index"),
-    (lambda: xent.cross_entropy(X, LABELS - 100), xent.LabelError, "row 0 has label -100; classes are 0 to 4: give a "
-                                                                   "class "
+     "row 1 has label 5; classes are 0 to 4; expected a class index"),
+    (lambda: xent.cross_entropy(X, LABELS - 100), xent.LabelError, "row 0 has label -100; classes are 0 to 4; expected "
+                                                                   "a class "
      "index, or ignore_index=-100 if such rows do not count"),
     (lambda: xent.cross_entropy(X, LABELS, class_mask=np.arange(5) != 2), xent.LabelError,
-     "row 2 has label 2, which class_mask leaves out: give another class, or let that one take part"),
+     "row 2 has label 2, which class_mask leaves out; expected another class, or let that one take part"),
     (lambda: xent.cross_entropy(X, np.uint64([0, 2**64 - 1, 0, 0, 0, 0])), xent.LabelError,
-     "row 1 has label 18446744073709551615; classes are 0 to 4: give a class index"),
+     "row 1 has label 18446744073709551615; classes are 0 to 4; expected a class index"),
     (lambda: xent.cross_entropy(X, LABELS, class_weights=np.float32([1, 1, -1, 1, 1])), xent.OptionError,
-     "class_weights of class 2 is -1.0: give finite numbers that are 0 or more"),
+     "class_weights of class 2 is -1.0; expected finite numbers that are 0 or more"),
     (lambda: xent.cross_entropy(X, LABELS, row_weights=np.float32([1, 1, 1, 1, np.nan, 1])), xent.OptionError,
-     "row_weights of row 4 is nan: give finite numbers that are 0 or more"),
+     "row_weights of row 4 is nan; expected finite numbers that are 0 or more"),
     (lambda: xent.cross_entropy(X, LABELS, label_smoothing=0.1, probability_clamp=0.1), xent.OptionError,
-     "probability_clamp is 0.1, label_smoothing is 0.1: give one of them"),
+     "probability_clamp is 0.1, label_smoothing is 0.1; expected one of them"),
     (lambda: xent.cross_entropy(X, X, ignore_index=-7), xent.OptionError, "ignore_index is -7, targets are "
                                                                           "probability rows "
-     "float32 [6, 5]: give class indices, or leave ignore_index out"),
+     "float32 [6, 5]; expected class indices, or leave ignore_index out"),
     (lambda: xent.cross_entropy(X, X, correct=True), xent.OptionError,
-     "correct was asked for, targets are probability rows: give class indices, or do not ask for correct"),
+     "correct was asked for, targets are probability rows; expected class indices, or do not ask for correct"),
     (lambda: xent.cross_entropy(X, LABELS * 0 - 1, ignore_index=-1, empty_mean="error"), xent.EmptyMeanError,
-     'no row is valid, so there is no mean: give labels that are not ignored, or empty_mean="zero" or '
+     'no row is valid, so there is no mean; expected labels that are not ignored, or empty_mean="zero" or '
      'empty_mean="nan"'),
-    (lambda: xent.binary_cross_entropy(X, (X > 0).astype(int) * 2), xent.LabelError, "element {} has label 2: give 0 "
-                                                                                     "or 1"
+    (lambda: xent.binary_cross_entropy(X, (X > 0).astype(int) * 2), xent.LabelError, "element {} has label 2; expected "
+                                                                                     "0 or 1"
      .format(np.flatnonzero(X > 0)[0])),
     (lambda: xent.top_k(X, 6), xent.ShapeError,
      "k is 6, logits is float32 [6, 5] with 5 classes along axis 1: ask for 1 to 5 of the largest classes"),
     (lambda: xent.sample(X, output_tokens=np.full((6, 1), 5), presence_penalty=1), xent.LabelError,
-     "output_tokens of row 0 has 5; classes are 0 to 4: give a class index, or -1 for none"),
+     "output_tokens of row 0 has 5; classes are 0 to 4; expected a class index, or -1 for none"),
     (lambda: xent.sample(X, prompt_tokens=np.full((6, 1), 255, np.uint8), repetition_penalty=2), xent.LabelError,
-     "prompt_tokens of row 0 has 255; classes are 0 to 4: give a class index, or tokens of a signed type with -1 for "
-     "none"),
+     "prompt_tokens of row 0 has 255; classes are 0 to 4; expected a class index, or tokens of a signed type with -1 "
+     "for none"),
     (lambda: xent.cross_entropy_hvp(X, X, row_weights=np.float32([1, 1, 1, 1, np.nan, 1])), xent.OptionError,
-     "row_weights of row 4 is nan: give finite numbers that are 0 or more"),
+     "row_weights of row 4 is nan; expected finite numbers that are 0 or more"),
     (lambda: xent.cross_entropy_hvp(X, X, out=X.astype(np.float16)), xent.DTypeError,
-     "out is float16 [6, 5], logits is float32 [6, 5]: give out the type float32"),
+     "out is float16 [6, 5], logits is float32 [6, 5]; expected out of type float32"),
     (lambda: xent.sample(X, rules="vllm", typical_p=0.5), xent.OptionError,
      "typical_p is 0.5, and vllm has no such filter: leave it out, or give other rules"),
     pytest.param(
         lambda: xent.softmax(OfLaterDlpack()), xent.ArrayMemoryError,
-        "logits is lent by DLPack 2.3: give an array of a library that lends by DLPack 1",
+        "logits is lent by DLPack 2.3; expected an array of a library that lends by DLPack 1",
         marks=pytest.mark.skipif(np.__version__.startswith("1."), reason="NumPy 1 lends without versions")),
     (lambda: xent.cross_entropy(X, LABELS, row_weights=np.ones(6, np.int8)), xent.DTypeError,
-     "row_weights is int8 [6], logits is float32 [6, 5]: give row_weights the type float32, float16 or bfloat16, or "
+     "row_weights is int8 [6], logits is float32 [6, 5]; expected row_weights of type float32, float16 or bfloat16, or "
      "uint8 as a mask"),
     (lambda: xent.binary_cross_entropy(X, X, weights=np.ones(5, np.int8)), xent.DTypeError,
-     "weights is int8 [5], logits is float32 [6, 5]: give weights the type float32, float16 or bfloat16, or uint8 as a "
-     "mask"),
-    (lambda: linear(HIDDEN), xent.ShapeError, f"targets is float32 [2, 3], {OF_LAYER}: give probability rows the same "
-                                              f"shape, or class indices an integer type"),
+     "weights is int8 [5], logits is float32 [6, 5]; expected weights of type float32, float16 or bfloat16, or uint8 "
+     "as a mask"),
+    (lambda: linear(HIDDEN), xent.ShapeError, f"targets is float32 [2, 3], {OF_LAYER}; expected probability rows of "
+                                              f"the same shape, or class indices of an integer type"),
     (lambda: linear(np.array([0, 1, 2])), xent.ShapeError,
-     f"targets is int64 [3], {OF_LAYER} with classes along axis 1: give targets the shape [2]"),
+     f"targets is int64 [3], {OF_LAYER} with classes along axis 1; expected targets of shape [2]"),
     (lambda: linear(np.zeros((3, 3), int), np.ones((2, 3, 3), np.float32)), xent.ShapeError,
      "targets is int64 [3, 3], logits is [2, 3, 4] of hidden float32 [2, 3, 3] and weights float32 [4, 3] with "
-     "classes along axis 2: give targets the shape [2, 3]"),
+     "classes along axis 2; expected targets of shape [2, 3]"),
     (lambda: linear(np.zeros((3, 3), int), target_weights=np.ones((3, 3), np.float32)), xent.ShapeError,
-     f"targets is int64 [3, 3], {OF_LAYER}: give targets the shape [2, k]"),
+     f"targets is int64 [3, 3], {OF_LAYER}; expected targets of shape [2, k]"),
     (lambda: linear(class_mask=np.ones(3, bool)), xent.ShapeError, f"class_mask is uint8 [3], {OF_LAYER} with classes "
-     "along axis 1: give one flag per class in its shape, in which any other size may be 1, or in the shape [4]"),
+     "along axis 1; expected one flag per class in its shape, in which any other size may be 1, or in the shape [4]"),
     (lambda: linear(bias=np.ones(3, np.float32)), xent.ShapeError,
-     f"bias is float32 [3], {OF_LAYER}: give a number for each class, in the shape [4]"),
+     f"bias is float32 [3], {OF_LAYER}; expected a number for each class, in the shape [4]"),
     (lambda: linear(hidden=HIDDEN[:, :0]), xent.ShapeError,
-     "hidden float32 [2, 0] has zero features along axis 1: give at least one"),
+     "hidden float32 [2, 0] has zero features along axis 1; expected at least one"),
     (lambda: xent.cross_entropy(X, LABELS, top_count=-1, top_classes=True), xent.OptionError,
-     "top_count is -1: give 0 or more"),
+     "top_count is -1; expected 0 or more"),
     (lambda: xent.cross_entropy(X, LABELS, top_count=7), xent.ShapeError,
      "top_count is 7, logits is float32 [6, 5] with 5 classes along axis 1: ask for 1 to 5 of the largest classes"),
-    (lambda: xent.sample(X, top_count=-1), xent.OptionError, "top_count is -1: give 0 or more"),
+    (lambda: xent.sample(X, top_count=-1), xent.OptionError, "top_count is -1; expected 0 or more"),
     (lambda: xent.sample(X, top_count=7, top_classes=True), xent.ShapeError,
      "top_count is 7, logits is float32 [6, 5] with 5 classes along axis 1: ask for 1 to 5 of the largest classes"),
     (lambda: xent.sample(X, top_classes=True), xent.OptionError,
      "top_count is 0: ask for 1 or more of the largest classes"),
     (lambda: xent.top_k(X.ravel(), 6, row_offsets=np.array([0, 5, 7])), xent.ShapeError,
      "k is 6, logits is float32 [30] with 5 classes in the longest row: ask for 1 to 5 of the largest classes"),
-    (lambda: xent.sample(X, step=None), TypeError, "step is None: give an integer"),
-    (lambda: xent.selected_log_probabilities(X, None), TypeError, "targets is None: give an array"),
+    (lambda: xent.sample(X, step=None), TypeError, "step is None; expected an integer"),
+    (lambda: xent.selected_log_probabilities(X, None), TypeError, "targets is None; expected an array"),
     (lambda: xent.sample(X.astype(float)), xent.DTypeError,
-     "logits is float64 [6, 5]: give an array of type float32, float16 or bfloat16 to sample from"),
+     "logits is float64 [6, 5]; expected an array of type float32, float16 or bfloat16 to sample from"),
 ])
 def test_refusals(call, kind, message):
     with pytest.raises(kind) as error:
@@ -458,7 +458,7 @@ def test_integers_are_pythons_or_numpys_and_nothing_is_rounded(name):
     for value in (1.5, np.float32(1)):
         with pytest.raises(TypeError) as error:
             call(**{name: value})
-        assert str(error.value) == f"{name} is {value!r}: give an integer"
+        assert str(error.value) == f"{name} is {value!r}; expected an integer"
 
 
 def test_seeds_of_64_bits():
@@ -477,12 +477,12 @@ def test_integers_of_rows_are_not_rounded(name):
     assert xent.sample(X, **{name: np.arange(6)}).tokens.shape == (6,)
     with pytest.raises(TypeError) as error:
         xent.sample(X, **{name: [0, 1, 2.5, 3, 4, 5]})
-    assert str(error.value) == f"in row 2, {name} is 2.5: give an integer"
+    assert str(error.value) == f"in row 2, {name} is 2.5; expected an integer"
 
 
 def test_threads_of_a_gradient_that_comes_later_are_an_integer():
     result = xent.cross_entropy(X, LABELS, save_statistics=True)
-    with pytest.raises(TypeError, match="threads is 1.5: give an integer"):
+    with pytest.raises(TypeError, match="threads is 1.5; expected an integer"):
         result.backward(threads=1.5)
 
 

@@ -165,7 +165,7 @@ def test_layers_of_tensors_are_those_of_pytorch():
     (lambda: xent.linear_cross_entropy(HIDDEN, WEIGHTS, LABELS, ignore_index=-1).backward(), xent.OptionError,
      "there are no statistics to compute a gradient from: call with save_statistics=True"),
     (lambda: xent.linear_cross_entropy(HIDDEN, WEIGHTS, SHARES, correct=True), xent.OptionError, "correct was asked for, "
-     "targets are probability rows: give class indices, or do not ask for correct"),
+     "targets are probability rows; expected class indices, or do not ask for correct"),
     (lambda: xent.linear_cross_entropy(HIDDEN, DEEP, DEEP_CASES[0][0], save_statistics=True), xent.OptionError,
      "weights is float32 [9, 2, 3, 5] and save_statistics is True; expected two dimensions. Call once for each layer"),
     (lambda: xent.bind(xent.linear_cross_entropy, HIDDEN, DEEP, DEEP_CASES[0][0]), xent.OptionError,
@@ -176,14 +176,14 @@ def test_layers_of_tensors_are_those_of_pytorch():
      "[9]; expected the shape [9, 2, 3]"),
     (lambda: xent.linear_cross_entropy(HIDDEN, DEEP, DEEP_CASES[0][0], ignore_index=-1, losses=np.zeros(6, np.float32)),
      xent.ShapeError, "losses is float32 [6], logits is [6, 9, 2, 3] of hidden float32 [6, 5] and weights float32 "
-     "[9, 2, 3, 5]: give losses the shape [6, 2, 3]"),
+     "[9, 2, 3, 5]; expected losses of shape [6, 2, 3]"),
     (lambda: xent.linear_cross_entropy(HIDDEN, DEEP, DEEP_CASES[0][0], hidden_gradient=np.zeros((6, 5))),
-     xent.DTypeError, "hidden_gradient is float64 [6, 5], hidden is float32 [6, 5]: give hidden_gradient the type "
+     xent.DTypeError, "hidden_gradient is float64 [6, 5], hidden is float32 [6, 5]; expected hidden_gradient of type "
      "float32, float16 or bfloat16"),
     (lambda: xent.linear_cross_entropy(HIDDEN, DEEP[:, :0], DEEP_CASES[0][0][:, :0]), xent.ShapeError, "weights is "
      "float32 [9, 0, 3, 5]; expected one layer or more"),
     (lambda: xent.linear_cross_entropy(HIDDEN, DEEP, DEEP_CASES[0][0] * 9), xent.LabelError, "row 0 has label -9; "
-     "classes are 0 to 8: give a class index, or ignore_index=-9 if such rows do not count"),
+     "classes are 0 to 8; expected a class index, or ignore_index=-9 if such rows do not count"),
 ])
 def test_refusals(call, kind, message):
     with pytest.raises(kind) as error:

@@ -257,8 +257,8 @@ def test_linear_cross_entropy(threads, monkeypatch):
     assert alone.loss == got.loss and alone.hidden_gradient.tobytes() == got.hidden_gradient.tobytes()
     with pytest.raises(xent.ShapeError, match="sums over rows that lie evenly apart"):
         xent.linear_cross_entropy(hidden[:, :5], weights, labels[:, :5], weights_gradient=True)
-    with pytest.raises(xent.ShapeError, match=r"weights is float32 \[30, 7\], hidden is float32 \[2, 6, 8\]: "
-                                              r"give weights the shape"):
+    with pytest.raises(xent.ShapeError, match=r"weights is float32 \[30, 7\], hidden is float32 \[2, 6, 8\]; "
+                                              r"expected weights of shape"):
         xent.linear_cross_entropy(hidden, weights[:, :7], labels)
 
 
@@ -345,11 +345,11 @@ def test_temperatures_of_columns_ragged_rows_and_several_axes():
 
 
 @pytest.mark.parametrize("temperature, kind, message", [
-    ([1, 2, 3], xent.ShapeError, "temperature has 3 numbers, logits has 2 rows: give one number, or one per row"),
-    (np.ones(3), xent.ShapeError, "temperature is float64 [3], logits is float32 [2, 9] with classes along axis 1: "
-     "give temperature the shape [2], in which any size may be 1"),
-    ([1, -1], xent.OptionError, "in row 1, temperature is -1: give a number from 2^-32 to 2^32"),
-    (np.array([1, 2]), xent.DTypeError, "temperature is int64 [2]: give floats")])
+    ([1, 2, 3], xent.ShapeError, "temperature has 3 numbers, logits has 2 rows; expected one number, or one per row"),
+    (np.ones(3), xent.ShapeError, "temperature is float64 [3], logits is float32 [2, 9] with classes along axis 1; "
+     "expected temperature of shape [2], in which any size may be 1"),
+    ([1, -1], xent.OptionError, "in row 1, temperature is -1; expected a number from 2^-32 to 2^32"),
+    (np.array([1, 2]), xent.DTypeError, "temperature is int64 [2]; expected floats")])
 def test_temperatures_that_cannot_be(temperature, kind, message):
     with pytest.raises(kind) as error:
         xent.softmax(np.zeros((2, 9), np.float32), temperature=temperature)
@@ -391,16 +391,16 @@ def test_sampling_options_of_rows_change_between_runs():
 
 
 @pytest.mark.parametrize("options, kind, message", [
-    (dict(top_p=[0.5, 1.5]), xent.OptionError, "in row 1, top_p is 1.5: give a number above 0, at most 1, which keeps "
-     "all classes"),
-    (dict(top_k=[1, 2, 3]), xent.OptionError, "top_k has 3 numbers, logits has 2 rows: give one number, or one per "
+    (dict(top_p=[0.5, 1.5]), xent.OptionError, "in row 1, top_p is 1.5; expected a number above 0, at most 1, which "
+     "keeps all classes"),
+    (dict(top_k=[1, 2, 3]), xent.OptionError, "top_k has 3 numbers, logits has 2 rows; expected one number, or one per "
      "row"),
-    (dict(top_k=[1, 2.5]), TypeError, "in row 1, top_k is 2.5: give an integer"),
-    (dict(temperature=[1, None]), TypeError, "in row 1, temperature is None: give a number"),
+    (dict(top_k=[1, 2.5]), TypeError, "in row 1, top_k is 2.5; expected an integer"),
+    (dict(temperature=[1, None]), TypeError, "in row 1, temperature is None; expected a number"),
     (dict(typical_p=[None, 0.5], rules="vllm"), xent.OptionError, "in row 1, typical_p is 0.5, and vllm has no such "
      "filter: leave it out, or give other rules"),
-    (dict(temperature="0.5"), TypeError, "temperature is '0.5': give a number"),
-    (dict(seed=None), TypeError, "seed is None: give an integer")])
+    (dict(temperature="0.5"), TypeError, "temperature is '0.5'; expected a number"),
+    (dict(seed=None), TypeError, "seed is None; expected an integer")])
 def test_sampling_options_that_a_row_cannot_have(options, kind, message):
     tokens = np.full(2, 7)
     with pytest.raises(kind) as error:
@@ -422,7 +422,7 @@ def test_tokens_are_looked_at_before_anything_is_written(monkeypatch):
         before[63, 2] = 9
         with pytest.raises(xent.LabelError) as error:
             xent.sample(logits, tokens=tokens, class_mask=np.arange(9) > 0, **{name: before}, threads=4)
-        assert str(error.value) == f"{name} of row 63 has 9; classes are 0 to 8: give a class index, or -1 for none"
+        assert str(error.value) == f"{name} of row 63 has 9; classes are 0 to 8; expected a class index, or -1 for none"
         assert (tokens == 7).all()
     masked = np.zeros((64, 1), np.uint8)  # that came before a class was masked
     assert xent.sample(logits, output_tokens=masked, class_mask=np.arange(9) > 0, tokens=tokens).sampled == 64

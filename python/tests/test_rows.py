@@ -275,9 +275,10 @@ def test_several_axes_of_tensors():
 
 
 @pytest.mark.parametrize("call, kind, message", [
-    (lambda: xent.softmax(X, axis=(0, 0)), xent.ShapeError, "axis is (0, 0): give at least one, each once, or None "
+    (lambda: xent.softmax(X, axis=(0, 0)), xent.ShapeError, "axis is (0, 0); expected at least one, each once, or None "
      "for all"),
-    (lambda: xent.softmax(X, axis=()), xent.ShapeError, "axis is (): give at least one, each once, or None for all"),
+    (lambda: xent.softmax(X, axis=()), xent.ShapeError, "axis is (); expected at least one, each once, or None for "
+                                                        "all"),
     (lambda: xent.softmax(X, axis=None, out=X.copy()), xent.OptionError, "axis is None and out is given; expected one "
      "axis. Reshape logits so that one axis has the classes"),
     (lambda: xent.softmax_backward(X, X, axis=(0, 1), gradient=X.copy()), xent.OptionError, "axis is (0, 1) and "
@@ -289,38 +290,38 @@ def test_several_axes_of_tensors():
     (lambda: xent.bind(xent.softmax, LABELS), xent.OptionError, "logits is int64 [2, 4] and the call is bound; "
      "expected an array of floats. Convert logits first"),
     (lambda: xent.softmax(X, axis=(1, 2), class_mask=np.ones(3, bool)), xent.ShapeError, "class_mask is uint8 [3], "
-     "logits is float32 [2, 3, 4] with classes along axes [1, 2]: give a shape that broadcasts to that of logits"),
-    (lambda: xent.softmax(X, axis=(0, 1), class_mask=np.ones(4)), xent.DTypeError, "class_mask is float64 [4]: give an "
-     "array of type bool, uint8 or int8"),
+     "logits is float32 [2, 3, 4] with classes along axes [1, 2]; expected a shape that broadcasts to that of logits"),
+    (lambda: xent.softmax(X, axis=(0, 1), class_mask=np.ones(4)), xent.DTypeError, "class_mask is float64 [4]; "
+     "expected an array of type bool, uint8 or int8"),
     (lambda: xent.softmax(X, axis=(1, 2), sink=np.ones(3, np.float32)), xent.ShapeError, "sink is float32 [3], logits "
-     "is float32 [2, 3, 4] with classes along axes [1, 2]: give sink the shape [2], in which any size may be 1"),
+     "is float32 [2, 3, 4] with classes along axes [1, 2]; expected sink of shape [2], in which any size may be 1"),
     (lambda: xent.softmax(LABELS, sink=np.ones(2, np.float16)), xent.DTypeError, "sink is float16 [2], logits is int64 "
-     "[2, 4] and computed as float64: give sink the type float64 or float32"),
+     "[2, 4] and computed as float64; expected sink of type float64 or float32"),
     (lambda: xent.softmax_backward(X, X[0], axis=None), xent.ShapeError, "upstream is float32 [3, 4], output is "
-     "float32 [2, 3, 4]: give both the same shape"),
+     "float32 [2, 3, 4]; expected the same shape"),
     (lambda: xent.softmax(X.reshape(-1), row_offsets=np.array([0, 24]), class_mask=np.array(True)), xent.ShapeError,
-     "class_mask is uint8 [], logits is float32 [24]: give both the same shape"),
+     "class_mask is uint8 [], logits is float32 [24]; expected the same shape"),
     (lambda: xent.log_sum_exp(X, keepdims="no"), TypeError, "keepdims is 'no'; expected True or False"),
     (lambda: xent.log_sum_exp(X, keepdims=np.array([1, 0])), TypeError, "keepdims is array([1, 0]); expected True or "
      "False"),
     (lambda: xent.cross_entropy(X, LABELS[:, :3], save_statistics="no"), TypeError, "save_statistics is 'no'; expected "
      "True or False"),
-    (lambda: xent.softmax(X, axis="-1"), TypeError, "axis is '-1': give an integer"),
-    (lambda: xent.softmax(X, axis=b"\0\1"), TypeError, "axis is b'\\x00\\x01': give an integer"),
+    (lambda: xent.softmax(X, axis="-1"), TypeError, "axis is '-1'; expected an integer"),
+    (lambda: xent.softmax(X, axis=b"\0\1"), TypeError, "axis is b'\\x00\\x01'; expected an integer"),
     (lambda: xent.nll_loss(X[..., :0], LABELS), xent.ShapeError, "log_probabilities float32 [2, 3, 0] has zero classes "
-     "along axis 2: give at least one"),
+     "along axis 2; expected at least one"),
     (lambda: xent.nll_loss(X, LABELS[:, :3] * 0, gradient=X[:1]), xent.ShapeError, "gradient is float32 [1, 3, 4], "
-     "log_probabilities is float32 [2, 3, 4]: give both the same shape"),
+     "log_probabilities is float32 [2, 3, 4]; expected the same shape"),
     (lambda: xent.nll_loss(X.reshape(-1)[:8].reshape(2, 4), LABELS[0, :2], gradient=X.reshape(-1)[1:9].reshape(2, 4)),
-     xent.ArrayMemoryError, "gradient and log_probabilities lie within each other's span of memory: give gradient "
-     "memory of its own, or exactly that of log_probabilities"),
-    (lambda: xent.nll_loss(None, LABELS), TypeError, "log_probabilities is None: give an array"),
+     xent.ArrayMemoryError, "gradient and log_probabilities lie within each other's span of memory; expected memory of "
+     "its own for gradient, or exactly that of log_probabilities"),
+    (lambda: xent.nll_loss(None, LABELS), TypeError, "log_probabilities is None; expected an array"),
     (lambda: xent.softmax(X[0], axis=None, row_offsets=np.array([0, 2])), xent.ShapeError, "logits is float32 [3, 4], "
-     "and row_offsets were given: give one dimension, and one axis"),
-    (lambda: xent.nll_loss(X, X), xent.DTypeError, "targets is float32 [2, 3, 4]: give class indices as integers"),
+     "and row_offsets were given; expected one dimension, and one axis"),
+    (lambda: xent.nll_loss(X, X), xent.DTypeError, "targets is float32 [2, 3, 4]; expected class indices as integers"),
     (lambda: xent.nll_loss(X.astype(int), np.zeros((2, 3), int)), xent.DTypeError, "log_probabilities is int64 "
-     "[2, 3, 4]: give an array of type float32, float16, bfloat16 or float64"),
-    (lambda: xent.nll_loss(X, np.full((2, 3), 4)), xent.LabelError, "row 0 has label 4; classes are 0 to 3: give a "
+     "[2, 3, 4]; expected an array of type float32, float16, bfloat16 or float64"),
+    (lambda: xent.nll_loss(X, np.full((2, 3), 4)), xent.LabelError, "row 0 has label 4; classes are 0 to 3; expected a "
      "class index"),
 ])
 def test_refusals(call, kind, message):
@@ -520,7 +521,7 @@ def test_clamped_elements_that_do_not_count():
     got = xent.binary_cross_entropy(x, labels, ignore_index=-1, probability_clamp=0.25, losses=True, gradient=x)
     np.testing.assert_allclose(got.losses, [np.log(4), np.log(4), 0, np.log1p(np.exp(-1))], rtol=1e-6)
     assert got.valid_rows == 3 and got.gradient is x
-    for more, message in ((dict(focal_gamma=2), "probability_clamp is 0.25, focal_gamma is 2: give one of them"),
+    for more, message in ((dict(focal_gamma=2), "probability_clamp is 0.25, focal_gamma is 2; expected one of them"),
                           (dict(losses=np.zeros(4, np.float32)), "probability_clamp is 0.25 and losses is given; "
                            "expected no clamp")):
         with pytest.raises(xent.OptionError) as error:

@@ -121,8 +121,8 @@ def array_of(name: str, value: Any) -> Array:
         raise
     except Exception as error:  # whatever a library says of an array that it cannot lend
         reason = (str(error).splitlines() or [""])[0]
-        raise ArrayMemoryError(f"{name} of {type(value)} does not lend its memory ({type(error).__name__}: {reason}): "
-                               f"give a dense array of numbers in main memory") from error
+        raise ArrayMemoryError(f"{name} of {type(value)} does not lend its memory ({type(error).__name__}: {reason}); "
+                               f"expected a dense array of numbers in main memory") from error
     if array.strides and min(array.strides) < 0:
         if any(stride < 0 for n, stride in zip(array.shape, array.strides) if n > 1):
             raise ShapeError(f"{name} has strides {list(array.strides)} with a negative one: strides are 0 or more; "
@@ -146,7 +146,7 @@ def bfloat16(array: Any) -> Array:
     """
     lent = array_of("array", array)
     if lent.type not in ("U16", "I16"):
-        raise DTypeError(f"array is {lent}: give one of 16-bit integers")
+        raise DTypeError(f"array is {lent}; expected one of 16-bit integers")
     return Array(lent.address, "BF16", lent.shape, lent.strides, lent.read_only, lent.owner)
 
 
@@ -155,7 +155,7 @@ def type_named(dtype: object) -> str:
     name = str(getattr(dtype, "__name__", dtype)).removeprefix("torch.").removeprefix(ORDER).removeprefix("=")
     found = _NAMES.get(name) or _SPELLINGS.get(name, name.upper())
     if found not in FLOATS:
-        raise DTypeError(f"dtype is {shown(dtype)}: give float32, float16, bfloat16 or float64")
+        raise DTypeError(f"dtype is {shown(dtype)}; expected float32, float16, bfloat16 or float64")
     return found
 
 
@@ -163,8 +163,8 @@ def type_named(dtype: object) -> str:
 
 
 def _unknown(name: str, given: object) -> DTypeError:
-    return DTypeError(f"{name} has elements of type {given}: give floats of 16, 32 or 64 bits, integers or booleans "
-                      f"in the byte order of this machine")
+    return DTypeError(f"{name} has elements of type {given}; expected floats of 16, 32 or 64 bits, integers or "
+                      f"booleans in the byte order of this machine")
 
 
 def _of_interface(name: str, value: Any, about: dict[str, Any]) -> Array:
@@ -203,9 +203,9 @@ def _of_torch(name: str, value: Any) -> Array:
     if value.requires_grad:
         raise ArrayMemoryError(f"{name} requires its gradient, and Xent records none: detach() it")
     if value.device.type != "cpu":
-        raise ArrayMemoryError(f"{name} lies on device {value.device}: give a copy in main memory")
+        raise ArrayMemoryError(f"{name} lies on device {value.device}; expected a copy in main memory")
     if value.is_neg():  # which fails, as what follows, of sparse and nested ones, and in vmap
-        raise ArrayMemoryError(f"{name} is a view that PyTorch negates when it reads it: give {name}.resolve_neg()")
+        raise ArrayMemoryError(f"{name} is a view that PyTorch negates when it reads it; expected {name}.resolve_neg()")
     return Array(value.data_ptr(), type_, value.shape, value.stride(), False, (value, None))
 
 
@@ -222,7 +222,7 @@ def _of_buffer(name: str, value: Any) -> Array:
     try:
         view = memoryview(value)
     except TypeError:
-        raise DTypeError(f"{name} is of {type(value)}: give an array that lends its memory by DLPack or the buffer "
+        raise DTypeError(f"{name} is of {type(value)}; expected an array that lends its memory by DLPack or the buffer "
                          "protocol, such as one of NumPy or PyTorch, or array.array") from None
     type_ = _FORMATS.get(view.format.lstrip("@=<" if sys.byteorder == "little" else "@=>"))
     if type_ is None or SIZE[type_] != view.itemsize:
@@ -259,7 +259,7 @@ _capsule_pointer = ctypes.PYFUNCTYPE(c_void_p, ctypes.py_object, c_char_p)(("PyC
 def _of_dlpack(name: str, value: Any) -> Array:
     device = int(value.__dlpack_device__()[0])
     if device not in _MAIN_MEMORY:
-        raise ArrayMemoryError(f"{name} lies on a device of DLPack's type {device}: give a copy in main memory")
+        raise ArrayMemoryError(f"{name} lies on a device of DLPack's type {device}; expected a copy in main memory")
     try:
         capsule = value.__dlpack__(max_version=(1, 0))
     except TypeError:  # of before DLPack 1
@@ -272,7 +272,7 @@ def _of_dlpack(name: str, value: Any) -> Array:
     if kind == b"dltensor_versioned":
         managed = _Versioned.from_address(address)
         if managed.major != 1:  # of the others nothing is known but where the versions and the deleter are
-            raise ArrayMemoryError(f"{name} is lent by DLPack {managed.major}.{managed.minor}: give an array of a "
+            raise ArrayMemoryError(f"{name} is lent by DLPack {managed.major}.{managed.minor}; expected an array of a "
                                    f"library that lends by DLPack 1")
         tensor, read_only = managed.tensor, bool(managed.flags & 1)
     else:

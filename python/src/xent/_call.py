@@ -72,7 +72,7 @@ def plural(count: int, noun: str) -> str:
 def normal_axis(axis: int, name: str, shape: Sequence[int]) -> int:
     rank, axis = len(shape), integer("axis", axis)
     if not rank:
-        raise ShapeError(f"{name} has no dimension: give one that has, such as {name}.reshape(1)")
+        raise ShapeError(f"{name} has no dimension; expected one that has, such as {name}.reshape(1)")
     if not -rank <= axis < rank:
         raise ShapeError(f"axis {shown(axis)} does not exist in shape {list(shape)}: axes go from {-rank} to "
                          f"{rank - 1}")
@@ -81,7 +81,7 @@ def normal_axis(axis: int, name: str, shape: Sequence[int]) -> int:
 
 def require_flags(name: str, array: Array) -> None:
     if array.type not in ("U8", "I8"):
-        raise DTypeError(f"{name} is {array}: give an array of type bool, uint8 or int8")
+        raise DTypeError(f"{name} is {array}; expected an array of type bool, uint8 or int8")
 
 
 _CTYPES: dict[str, Any] = {"F32": ctypes.c_float, "F64": ctypes.c_double, "F16": ctypes.c_uint16,
@@ -133,7 +133,7 @@ def require_in_place(tensors: Iterable[LentTensor], since: str) -> None:
 
 
 def _read_only(name: str) -> ArrayMemoryError:
-    return ArrayMemoryError(f"{name} is read-only: give writable memory for what is written")
+    return ArrayMemoryError(f"{name} is read-only; expected writable memory for what is written")
 
 
 class Bound:
@@ -177,7 +177,7 @@ class Call:
         self.counts = {"target_count": 0, "top_count": 0, "prompt_count": 0, "output_count": 0, "features": 0}
         self.lead, key, lead = array_of(self.lead_name, value), lead, self.lead_name
         if self.lead.type not in FLOATS:
-            raise DTypeError(f"{lead} is {self.lead}: give an array of type float32, float16, bfloat16 or float64")
+            raise DTypeError(f"{lead} is {self.lead}; expected an array of type float32, float16, bfloat16 or float64")
         self.scalar = not self.lead.shape and classes is None and row_offsets is None  # one class, one row
         self.lead = self._seen(self.lead)
         self.ragged = row_offsets is not None
@@ -187,7 +187,7 @@ class Call:
             self.axis, self.shape = normal_axis(axis, lead, self.lead.shape), list(self.lead.shape)
             if not self.shape[self.axis] and not self.elements and not may_be_empty:
                 what = "classes" if classes is None else "features"
-                raise ShapeError(f"{lead} {self.lead} has zero {what} along axis {self.axis}: give at least one")
+                raise ShapeError(f"{lead} {self.lead} has zero {what} along axis {self.axis}; expected at least one")
         if classes is not None:  # hidden states have features where the logits that are made of them have classes
             self.shape[self.axis] = classes
         self.whole_shape = self.lead.shape if self.ragged else tuple(self.shape)
@@ -229,12 +229,12 @@ class Call:
         if isinstance(value, (list, tuple)):
             if len(value) != self.rows:
                 raise ShapeError(f"temperature has {len(value)} numbers, {self.lead_name} has "
-                                 f"{plural(self.rows, 'row')}: give one number, or one per row")
+                                 f"{plural(self.rows, 'row')}; expected one number, or one per row")
             numbers: Iterable[Any] = value
         else:
             array = array_of("temperature", value)
             if array.type not in FLOATS:
-                raise DTypeError(f"temperature is {array}: give floats")
+                raise DTypeError(f"temperature is {array}; expected floats")
             strides = self._per_row("temperature", array, True)
             numbers = _numbers_of(array, [sizes for d, sizes in enumerate(zip(self.shape, strides)) if d != self.axis])
         for row, number in enumerate(numbers):
@@ -300,15 +300,15 @@ class Call:
         if array.read_only:
             raise _read_only(name)
         if not array.is_distinct():
-            raise ArrayMemoryError(f"{name} {array} has strides that put several indices on one element: give each "
-                                   f"element its own memory for what is written")
+            raise ArrayMemoryError(f"{name} {array} has strides that put several indices on one element; expected "
+                                   f"memory of its own for each element that is written")
         for other, theirs in self.arrays.items():
             if array.overlaps(theirs):
                 allowed = other in in_place
                 if not allowed or not array.is_in_place_of(theirs):
                     raise ArrayMemoryError(
-                        f"{name} and {self._called(other)} lie within each other's span of memory: give {name} memory "
-                        f"of its own"
+                        f"{name} and {self._called(other)} lie within each other's span of memory; expected memory of "
+                        f"its own for {name}"
                         + (f", or exactly that of {self._called(other)}" if allowed else ""))
 
     def _usual_type(self, name: str) -> str:
@@ -356,16 +356,18 @@ class Call:
             flag = types == _FLOAT_OR_FLAG and array.type == "U8"  # not I8, whose -1 the kernels would read as 255
             if flag or self.fits(array.type) or self.any_floats and array.type in FLOATS:
                 return
-            raise DTypeError(f"{name} is {array}, {self.lead_name} is {self.lead}: give {name} the type {self.allowed}"
+            raise DTypeError(f"{name} is {array}, {self.lead_name} is {self.lead}; expected {name} of type "
+                              f"{self.allowed}"
                              + (", or uint8 as a mask" if types == _FLOAT_OR_FLAG else ""))
         if types == _FLAG:
             require_flags(name, array)
         if types == _INDEX and array.type not in ("I32", "I64"):
-            raise DTypeError(f"{name} is {array}: give an array of type int32 or int64")
+            raise DTypeError(f"{name} is {array}; expected an array of type int32 or int64")
         if types == _INDEX and array.type == "I32" and self.classes > 1 << 31:
-            raise DTypeError(f"{name} is {array}, and there are {self.classes} classes: give an array of type int64")
+            raise DTypeError(f"{name} is {array}, and there are {self.classes} classes; expected an array of type "
+                              "int64")
         if types == _INTEGER and array.type not in INTEGERS:
-            raise DTypeError(f"{name} is {array}: give classes as integers")
+            raise DTypeError(f"{name} is {array}; expected classes as integers")
 
     def _code(self, name: str) -> int:
         """The type as the kernels are told it: of flags U8, as their sign says nothing."""
@@ -407,7 +409,7 @@ class Call:
 
     def _whole(self, name: str, array: Array) -> list[int]:
         if array.shape != self.whole_shape:
-            raise ShapeError(f"{name} is {array}, {self._lead_text}: give both the same shape")
+            raise ShapeError(f"{name} is {array}, {self._lead_text}; expected the same shape")
         return [0, array.strides[0]] if self.ragged else list(array.strides)
 
     def _per_row(self, name: str, array: Array, spread: bool) -> list[int]:
@@ -421,7 +423,7 @@ class Call:
         if spread and array.shape in ((), (1,)):
             return [0] * len(self.shape)
         along = plural(self.rows, "row") if self.ragged else f"classes along axis {self.axis}"
-        raise ShapeError(f"{name} is {array}, {self._lead_text} with {along}: give {name} the shape "
+        raise ShapeError(f"{name} is {array}, {self._lead_text} with {along}; expected {name} of shape "
                          f"{list(self.row_shape)}{', in which any size may be 1' if spread else ''}"
                          f"{self._other_axis(array)}")
 
@@ -441,7 +443,7 @@ class Call:
             return self._along_axis(array.strides[0])
         if self._is_spread(array.shape, self.shape):
             return [0 if n == 1 else s for n, s in zip(array.shape, array.strides)]
-        raise ShapeError(f"{name} is {array}, {self._lead_text} with classes along axis {self.axis}: give one "
+        raise ShapeError(f"{name} is {array}, {self._lead_text} with classes along axis {self.axis}; expected one "
                          f"{'flag' if name == 'class_mask' else 'number'} per class in its shape, in which any other "
                          f"size may be 1, or in the shape [{self.classes}]")
 
@@ -453,14 +455,14 @@ class Call:
             return [0 if n == 1 else s for n, s in zip(array.shape, array.strides)]
         if array.shape == (self.classes,):
             return self._along_axis(array.strides[0])
-        raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead}: give a shape that broadcasts to it, or "
-                         f"the shape [{self.classes}] of its axis {self.axis}")
+        raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead}; expected a shape that broadcasts to it, "
+                         f"or the shape [{self.classes}] of its axis {self.axis}")
 
     def _vector(self, name: str, array: Array) -> list[int]:
         enough = self.ragged and array.shape[:1] > (self.classes,)
         if len(array.shape) != 1 or array.shape[0] != self.classes and not enough:
             what = "weight" if name == "class_weights" else "number"
-            raise ShapeError(f"{name} is {array}, {self._lead_text}: give a {what} for each class, in the shape "
+            raise ShapeError(f"{name} is {array}, {self._lead_text}; expected a {what} for each class, in the shape "
                              f"[{self.classes}]")
         return self._along_axis(array.strides[0])
 
@@ -468,7 +470,7 @@ class Call:
         """How many entries each row has."""
         if len(array.shape) != len(self.shape) or array.shape != self.with_entries(array.shape[self.axis]):
             expected = str(list(self.with_entries(-1))).replace("-1", str(count or "k"))
-            raise ShapeError(f"{name} is {array}, {self._lead_text}: give {name} the shape {expected}")
+            raise ShapeError(f"{name} is {array}, {self._lead_text}; expected {name} of shape {expected}")
         return array.shape[self.axis]
 
     def _top(self, name: str, array: Array) -> list[int]:
@@ -488,8 +490,8 @@ class Call:
     def _like_targets(self, name: str, array: Array) -> list[int]:
         targets = self.arrays["targets"]
         if array.shape != targets.shape:
-            raise ShapeError(f"{name} is {array}, targets is {targets}: " + (
-                "give each class of a row its weight" if name == "target_weights" else "give both the same shape"))
+            raise ShapeError(f"{name} is {array}, targets is {targets}; expected " + (
+                "a weight for each class of a row" if name == "target_weights" else "the same shape"))
         if len(array.shape) != len(self.shape):
             return self._whole(name, array) if self.ragged and targets.type in FLOATS else self._per_row(name, array,
                                                                                                          False)
@@ -498,7 +500,7 @@ class Call:
     def _like_layer(self, name: str, array: Array, like: str) -> list[int]:
         expected = (self.classes, self.counts["features"]) if name == "weights" else self.arrays[like].shape
         if array.shape != expected:
-            raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead}: give {name} the shape "
+            raise ShapeError(f"{name} is {array}, {self.lead_name} is {self.lead}; expected {name} of shape "
                              f"{list(expected)}")
         if like == "weights":
             self.matrices[name] = array.strides
@@ -523,12 +525,12 @@ class Call:
         integers = targets.type in INTEGERS
         if weights is not None:
             if not integers:
-                raise DTypeError(f"targets is {targets}, and target_weights were given: give the classes of each row "
-                                 f"as integers")
+                raise DTypeError(f"targets is {targets}, and target_weights were given; expected the classes of each "
+                                 f"row as integers")
             self.counts["target_count"] = self._entries("targets", targets)
             if not self.counts["target_count"]:
-                raise ShapeError(f"targets is {targets}: give each row at least one class, of weight 0 where it has "
-                                 f"none")
+                raise ShapeError(f"targets is {targets}; expected at least one class in each row, of weight 0 where it "
+                                 f"has none")
             self._put("targets", targets, list(targets.strides))
             self.take("target_weights", weights)
             return "sparse targets"
@@ -536,40 +538,40 @@ class Call:
             self._put("targets", targets, self._per_row("targets", targets, False))
             return "class indices"
         if not self.fits(targets.type):
-            raise DTypeError(f"targets is {targets}, {self.lead_name} is {self.lead}: give class indices (integers) or "
-                             f"probability rows of type {self.allowed}")
+            raise DTypeError(f"targets is {targets}, {self.lead_name} is {self.lead}; expected class indices "
+                             f"(integers) or probability rows of type {self.allowed}")
         if targets.shape != self.whole_shape:
-            raise ShapeError(f"targets is {targets}, {self._lead_text}: give probability rows the same shape, or class "
-                             f"indices an integer type")
+            raise ShapeError(f"targets is {targets}, {self._lead_text}; expected probability rows of the same shape, or "
+                             f"class indices of an integer type")
         self._put("targets", targets, self._whole("targets", targets))
         return "probability rows"
 
     def take_labels(self, value: Any) -> None:
         targets = self._seen(array_of("targets", value))
         if targets.type not in INTEGERS:
-            raise DTypeError(f"targets is {targets}: give class indices as integers")
+            raise DTypeError(f"targets is {targets}; expected class indices as integers")
         self._put("targets", targets, self._per_row("targets", targets, False))
 
     def take_selected(self, value: Any) -> None:
         """Some classes of each row, or one."""
         targets = self._seen(array_of("targets", value))
         if targets.type not in INTEGERS:
-            raise DTypeError(f"targets is {targets}: give the classes of each row as integers")
+            raise DTypeError(f"targets is {targets}; expected the classes of each row as integers")
         kept_axis = len(targets.shape) == len(self.shape) and targets.shape[self.axis] != 1
         if not kept_axis:
             self._put("targets", targets, self._per_row("targets", targets, False))
             return
         count = self.counts["target_count"] = self._entries("targets", targets)
         if not 1 <= count <= MOST_SELECTED:
-            raise ShapeError(f"targets is {targets}: give 1 to {MOST_SELECTED} classes of each row")
+            raise ShapeError(f"targets is {targets}; expected 1 to {MOST_SELECTED} classes of each row")
         self._put("targets", targets, list(targets.strides))
 
     def take_element_targets(self, value: Any) -> bool:
         """A target for each element; says whether they are labels."""
         targets = self._seen(array_of("targets", value))
         if targets.type not in INTEGERS and not self.fits(targets.type):
-            raise DTypeError(f"targets is {targets}, {self.lead_name} is {self.lead}: give labels 0 and 1 (integers) "
-                             f"or numbers from 0 to 1 of type {self.allowed}")
+            raise DTypeError(f"targets is {targets}, {self.lead_name} is {self.lead}; expected labels 0 and 1 "
+                             f"(integers) or numbers from 0 to 1 of type {self.allowed}")
         self._put("targets", targets, self._whole("targets", targets))
         return targets.type in INTEGERS
 
@@ -577,11 +579,11 @@ class Call:
 
     def _take_offsets(self, offsets: Array) -> None:
         if offsets.type not in ("I32", "I64"):
-            raise DTypeError(f"row_offsets is {offsets}: give an array of type int32 or int64")
+            raise DTypeError(f"row_offsets is {offsets}; expected an array of type int32 or int64")
         if len(offsets.shape) != 1 or not offsets.shape[0] or offsets.shape[0] > 1 and offsets.strides[0] != 1:
-            raise ShapeError(f"row_offsets is {offsets}: give one dimension of rows + 1 numbers without gaps")
+            raise ShapeError(f"row_offsets is {offsets}; expected one dimension of rows + 1 numbers without gaps")
         if len(self.lead.shape) != 1:
-            raise ShapeError(f"{self.lead_name} is {self.lead}, and row_offsets were given: give the classes of "
+            raise ShapeError(f"{self.lead_name} is {self.lead}, and row_offsets were given; expected the classes of "
                              f"ragged rows in one dimension, row behind row")
         number = ctypes.c_int32 if offsets.type == "I32" else ctypes.c_int64
         # The kernels get this copy, to which nobody else can write.
@@ -589,13 +591,13 @@ class Call:
             (ctypes.c_char * (offsets.shape[0] * SIZE[offsets.type])).from_address(offsets.address))
         self.offsets: list[int] = list(copy)
         if self.offsets[0] < 0:
-            raise ShapeError(f"row_offsets begins with {self.offsets[0]}: give offsets of 0 or more")
+            raise ShapeError(f"row_offsets begins with {self.offsets[0]}; expected offsets of 0 or more")
         for row, (before, after) in enumerate(zip(self.offsets, self.offsets[1:])):
             if after < before:
-                raise ShapeError(f"row_offsets of row {row} is {before}, of row {row + 1} {after}: give offsets that "
-                                 f"do not fall")
+                raise ShapeError(f"row_offsets of row {row} is {before}, of row {row + 1} {after}; expected offsets "
+                                 f"that do not fall")
         if self.offsets[-1] > self.lead.size:
-            raise ShapeError(f"row_offsets ends with {self.offsets[-1]}, {self.lead_name} is {self.lead}: give as "
+            raise ShapeError(f"row_offsets ends with {self.offsets[-1]}, {self.lead_name} is {self.lead}; expected as "
                              f"many values as the offsets count")
         longest = max((after - before for before, after in zip(self.offsets, self.offsets[1:])), default=0)
         self.axis, self.shape = 1, [len(self.offsets) - 1, max(longest, 1)]
@@ -878,7 +880,7 @@ class Call:
         if status == INVALID_OPTION and field in ("class_weights", "row_weights"):
             of = "class" if field == "class_weights" else "row"
             index = report.integer + (first if of == "row" else 0)
-            raise OptionError(f"{field} of {of} {index} is {report.value}: give finite numbers that are 0 or more")
+            raise OptionError(f"{field} of {of} {index} is {report.value}; expected finite numbers that are 0 or more")
         raise XentError(f"{self._called(field)}: {self.library.status_message(status)} (row {report.row}, label "
                         f"{report.label}, integer {report.integer}, value {report.value})")
 
@@ -891,21 +893,21 @@ class Call:
             before = math.prod(self.shape[:self.axis])
             inner = max(1, self.rows // max(before, 1))
             element = (row // inner * self.classes + report.integer) * inner + row % inner
-            raise LabelError(f"element {element} has label {label}: give 0 or 1"
+            raise LabelError(f"element {element} has label {label}; expected 0 or 1"
                              + (f", or ignore_index={label} if such elements do not count" if mark else ""),
                              element, label, 2)
         if field in ("prompt_tokens", "output_tokens"):
             unsigned = self.arrays[field].type.startswith("U")
-            raise LabelError(f"{field} of row {row} has {label}; classes are 0 to {self.classes - 1}: give a class "
+            raise LabelError(f"{field} of row {row} has {label}; classes are 0 to {self.classes - 1}; expected a class "
                              f"index, or {'tokens of a signed type with ' if unsigned else ''}-1 for none", row, label,
                              self.classes)
         classes = self.offsets[row + 1] - self.offsets[row] if self.ragged else self.classes
         if 0 <= label < classes:
-            raise LabelError(f"row {row} has label {label}, which class_mask leaves out: give another class, or let "
-                             f"that one take part", row, label, classes)
+            raise LabelError(f"row {row} has label {label}, which class_mask leaves out; expected another class, or "
+                             f"let that one take part", row, label, classes)
         raise LabelError(f"row {row} has label {label}; "
-                         f"{f'classes are 0 to {classes - 1}' if classes else 'it has no class'}: "
-                         f"give a class index{f', or ignore_index={label} if such rows do not count' if mark else ''}",
+                         f"{f'classes are 0 to {classes - 1}' if classes else 'it has no class'}; "
+                         f"expected a class index{f', or ignore_index={label} if such rows do not count' if mark else ''}",
                          row, label, classes)
 
     @property

@@ -144,8 +144,8 @@ class Library:
     def _require(self, what: str, found: int, needed: int) -> None:
         if found != needed:
             raise NativeLibraryError(
-                f"{self.path} has {what} version {found}, this package needs {needed}: give the library of the same "
-                f"build")
+                f"{self.path} has {what} version {found}, this package needs {needed}; expected the library of the "
+                f"same build")
 
     def run(self, work: Work, arrays: Sequence[int | None]) -> int:
         """A call of arrays in the order of the entry points, through the one that is wide enough: its status."""

@@ -756,12 +756,12 @@ def _require_for(kind: str, call: Call, given: dict[str, Any]) -> None:
     """Refuses options that are of other targets."""
     targets = call.arrays["targets"]
     if kind == "probability rows" and given["ignore_index"] is not None:
-        raise OptionError(f"ignore_index is {given['ignore_index']}, targets are probability rows {targets}: give "
+        raise OptionError(f"ignore_index is {given['ignore_index']}, targets are probability rows {targets}; expected "
                           f"class indices, or leave ignore_index out")
     if kind != "class indices":
         for name, usual in (("smoothing", "uniform"), ("focal_gamma", 0)):
             if given[name] and given[name] != usual:
-                raise OptionError(f"{name} is {given[name]}, targets are {kind} {targets}: give class indices, or "
+                raise OptionError(f"{name} is {given[name]}, targets are {kind} {targets}; expected class indices, or "
                                   f"leave {name} out")
 
 
@@ -772,11 +772,12 @@ def _is_wanted(output: Any) -> bool:
 def _require_outputs(kind: str, outputs: dict[str, Any]) -> None:
     """Refuses outputs that are of other targets."""
     if kind == "class indices" and _is_wanted(outputs["target_gradient"]):
-        raise OptionError("target_gradient was asked for, targets are class indices: give probability rows or sparse "
-                          "targets, or do not ask for it")
+        raise OptionError("target_gradient was asked for, targets are class indices; expected probability rows or "
+                          "sparse targets, or do not ask for it")
     for name in ("correct", "log_probabilities", "ranks") if kind != "class indices" else ():
         if _is_wanted(outputs[name]):
-            raise OptionError(f"{name} was asked for, targets are {kind}: give class indices, or do not ask for {name}")
+            raise OptionError(f"{name} was asked for, targets are {kind}; expected class indices, or do not ask for "
+                               f"{name}")
 
 
 AnyLoss = TypeVar("AnyLoss", bound=Loss)
@@ -897,7 +898,7 @@ def binary_cross_entropy(
                           focal_gamma=focal_gamma, focal_alpha=focal_alpha)
     labels = call.take_element_targets(_given("targets", targets))
     if ignore_index is not None and not labels:
-        raise OptionError(f"ignore_index is {ignore_index}, targets are numbers {call.arrays['targets']}: give "
+        raise OptionError(f"ignore_index is {ignore_index}, targets are numbers {call.arrays['targets']}; expected "
                           f"labels of an integer type, or weights of 0, or leave ignore_index out")
     call.public |= {"element_weights": "weights"}
     call.take("element_weights", weights)
@@ -916,7 +917,7 @@ def _clamped(logits: Any, targets: Any, losses: Any, clamp: float, threads: Any,
     clamp = require("probability_clamp", clamp)
     for name in ("focal_gamma", "focal_alpha"):
         if options[name]:
-            raise OptionError(f"probability_clamp is {clamp}, {name} is {options[name]}: give one of them")
+            raise OptionError(f"probability_clamp is {clamp}, {name} is {options[name]}; expected one of them")
     if isinstance(threads, Bound) or _is_wanted(losses) and losses is not True:
         reason = "the call is bound" if isinstance(threads, Bound) else "losses is given"
         raise OptionError(f"probability_clamp is {clamp} and {reason}; expected no clamp")
@@ -980,7 +981,7 @@ def linear_cross_entropy(
     save = truth("save_statistics", save_statistics)
     lent = array_of("weights", _given("weights", weights))
     if len(lent.shape) < 2 or not lent.shape[0]:
-        raise ShapeError(f"weights has the shape {list(lent.shape)}: give a row of features for each class")
+        raise ShapeError(f"weights has the shape {list(lent.shape)}; expected a row of features for each class")
     if len(lent.shape) > 2:
         if save or isinstance(threads, Bound):
             raise OptionError(f"weights is {lent} and {'save_statistics is True' if save else 'the call is bound'}; "
@@ -1000,7 +1001,7 @@ def _layer(hidden: Any, weights: Any, inputs: dict[str, Any], outputs: dict[str,
     classes = array_of("weights", weights).shape[0]
     call, struct = _begin("hidden", hidden, -1, None, LINEAR, classes=classes, **given)
     if call.lead.type == "F64":
-        raise DTypeError(f"hidden is {call.lead}: give an array of type float32, float16 or bfloat16")
+        raise DTypeError(f"hidden is {call.lead}; expected an array of type float32, float16 or bfloat16")
     features = call.counts["features"] = call.lead.shape[-1]
     call.take("weights", weights)
     call.take("bias", inputs["bias"])
@@ -1052,12 +1053,12 @@ def _layers(hidden: Any, weights: Array, inputs: dict[str, Any], outputs: dict[s
         results[name] = empty(hidden, type_, shape) if value is True else value
         array = written[name] = as_type(results[name], type_) if value is True else array_of(name, value)
         if array.shape != shape:
-            raise ShapeError(f"{name} is {array}, logits is {list(whole)} of hidden {lent} and weights {weights}: give "
-                             f"{name} the shape {list(shape)}")
+            raise ShapeError(f"{name} is {array}, logits is {list(whole)} of hidden {lent} and weights {weights}; "
+                             f"expected {name} of shape {list(shape)}")
     sums = written.pop("hidden_gradient", None)
     if sums and sums.type not in ("F32", "F16", "BF16"):
-        raise DTypeError(f"hidden_gradient is {sums}, hidden is {lent}: give hidden_gradient the type float32, float16 "
-                         f"or bfloat16")
+        raise DTypeError(f"hidden_gradient is {sums}, hidden is {lent}; expected hidden_gradient of type float32, "
+                         f"float16 or bfloat16")
     parts, one = [], False
     for index in itertools.product(*map(range, inner)):
         of = {name: array if name == "class_weights" else _at(array, index, len(array.shape) - len(inner))
@@ -1268,7 +1269,7 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1,
     call.write("output", _needed("out", out), ["logits"], exact)
     output = call.arrays["output"]
     if output.type != exact:  # it holds the probabilities for a while
-        raise DTypeError(f"out is {output}, logits is {call.lead}: give out the type {NAME[exact]}")
+        raise DTypeError(f"out is {output}, logits is {call.lead}; expected out of type {NAME[exact]}")
 
     def compute() -> Any:
         if row_weights is not None:
@@ -1338,7 +1339,8 @@ def sample(
     """
     call, struct = _begin("logits", logits, axis, isa=isa, softcap=softcap)
     if call.lead.type == "F64":
-        raise DTypeError(f"logits is {call.lead}: give an array of type float32, float16 or bfloat16 to sample from")
+        raise DTypeError(f"logits is {call.lead}; expected an array of type float32, float16 or bfloat16 to sample "
+                          "from")
     numbers = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, typical_p=typical_p,
                    min_keep=min_keep, repetition_penalty=repetition_penalty, frequency_penalty=frequency_penalty,
                    presence_penalty=presence_penalty, draw=draw, seed=seed, stream=stream, step=step)
@@ -1379,8 +1381,8 @@ def _requests(shared: Sampling, rows: int, rules: str, per_row: dict[str, Any]) 
         if len(getattr(values, "shape", (rows,))) != 1:
             raise TypeError(f"{name} has the shape {list(values.shape)}; expected one number, or one per row")
         if len(values) != rows:
-            raise OptionError(f"{name} has {len(values)} numbers, logits has {rows} rows: give one number, or one per "
-                              f"row")
+            raise OptionError(f"{name} has {len(values)} numbers, logits has {rows} rows; expected one number, or one "
+                              f"per row")
         for row, value in enumerate(values.tolist() if hasattr(values, "tolist") else values):
             try:
                 set_number(requests[row], rules, name, value)
@@ -1431,14 +1433,14 @@ def _as_type(dtype: Any, threads: Any, logits: Any, **others: Any) -> tuple[Any,
 
 def _given(name: str, value: Any) -> Any:
     if value is None:
-        raise TypeError(f"{name} is None: give an array")
+        raise TypeError(f"{name} is None; expected an array")
     return value
 
 
 def _needed(name: str, value: Any) -> Any:
     """An output that a call cannot do without: True and None make a new array."""
     if value is False:
-        raise TypeError(f"{name} is False: give an array, or None for a new one")
+        raise TypeError(f"{name} is False; expected an array, or None for a new one")
     return True if value is None else value
 
 

@@ -15,36 +15,36 @@ _COUNTER = 2**32 - 1
 _LONG = 2**63 - 1  # ctypes takes what is beyond, and cuts it
 
 Rule = tuple[Callable[[float], bool], str]
-_FACTOR: Rule = lambda v: 2.0**-32 <= v <= 2.0**32, "give a number from 2^-32 to 2^32"
+_FACTOR: Rule = lambda v: 2.0**-32 <= v <= 2.0**32, "expected a number from 2^-32 to 2^32"
 _FACTOR_OR_GREEDY: Rule = (lambda v: v == 0 or 2.0**-32 <= v <= 2.0**32,
-                           "give a number from 2^-32 to 2^32, or 0 for the largest class")
-_FINITE: Rule = math.isfinite, "give a finite number"
-_NOT_NEGATIVE: Rule = lambda v: 0 <= v < math.inf, "give a finite number that is 0 or more"
-_MASS: Rule = lambda v: 0 < v <= 1, "give a number above 0, at most 1, which keeps all classes"
-_HELD: Rule = lambda v: abs(v) <= _FLOAT_MAX, "give a number that a float holds"
-_COUNT: Rule = lambda v: 0 <= v <= _COUNTER, f"give a number from 0 to {_COUNTER}"
-_WORD: Rule = lambda v: -2**63 <= v < 2**64, "give an integer of 64 bits"
+                           "expected a number from 2^-32 to 2^32, or 0 for the largest class")
+_FINITE: Rule = math.isfinite, "expected a finite number"
+_NOT_NEGATIVE: Rule = lambda v: 0 <= v < math.inf, "expected a finite number that is 0 or more"
+_MASS: Rule = lambda v: 0 < v <= 1, "expected a number above 0, at most 1, which keeps all classes"
+_HELD: Rule = lambda v: abs(v) <= _FLOAT_MAX, "expected a number that a float holds"
+_COUNT: Rule = lambda v: 0 <= v <= _COUNTER, f"expected a number from 0 to {_COUNTER}"
+_WORD: Rule = lambda v: -2**63 <= v < 2**64, "expected an integer of 64 bits"
 RULES_OF: dict[str, Rule] = {
-    "label_smoothing": (lambda v: 0 <= v <= 1, "give a number from 0 to 1"),
+    "label_smoothing": (lambda v: 0 <= v <= 1, "expected a number from 0 to 1"),
     "gradient_scale": _FINITE,
     "denominator": _NOT_NEGATIVE,
     "temperature": _FACTOR,
     "softcap": _FACTOR,
     "z_loss": _NOT_NEGATIVE,
-    "probability_clamp": (lambda v: 0 < v <= 0.5, "give a number above 0, at most 0.5"),
-    "focal_gamma": (lambda v: 0 <= v <= 2.0**32, "give a number from 0 to 2^32"),
-    "focal_alpha": (lambda v: 0 <= v <= 1, "give a number from 0 to 1"),
-    "threads": (lambda v: v >= 1, "give 1 or more"),
+    "probability_clamp": (lambda v: 0 < v <= 0.5, "expected a number above 0, at most 0.5"),
+    "focal_gamma": (lambda v: 0 <= v <= 2.0**32, "expected a number from 0 to 2^32"),
+    "focal_alpha": (lambda v: 0 <= v <= 1, "expected a number from 0 to 1"),
+    "threads": (lambda v: v >= 1, "expected 1 or more"),
     "k": (lambda v: v >= 1, "ask for 1 or more of the largest classes"),
-    "top_count": (lambda v: v >= 0, "give 0 or more"),
-    "ignore_index": (lambda v: -_LONG - 1 <= v <= _LONG, "give an integer of 64 bits"),
-    "min_keep": (lambda v: 1 <= v <= _LONG, "give 1 or more, of 64 bits"),
-    "top_k": (lambda v: 0 <= v <= _LONG, "give 0 or more, of 64 bits"),
+    "top_count": (lambda v: v >= 0, "expected 0 or more"),
+    "ignore_index": (lambda v: -_LONG - 1 <= v <= _LONG, "expected an integer of 64 bits"),
+    "min_keep": (lambda v: 1 <= v <= _LONG, "expected 1 or more, of 64 bits"),
+    "top_k": (lambda v: 0 <= v <= _LONG, "expected 0 or more, of 64 bits"),
     "top_p": _MASS,
-    "min_p": (lambda v: 0 <= v <= 1, "give a number from 0 to 1"),
+    "min_p": (lambda v: 0 <= v <= 1, "expected a number from 0 to 1"),
     "typical_p": _MASS,
     "repetition_penalty": (lambda v: _FLOAT_MIN <= v <= _FLOAT_MAX,
-                           "give a number above 0 that a float holds; 1 changes nothing"),
+                           "expected a number above 0 that a float holds; 1 changes nothing"),
     "frequency_penalty": _HELD,
     "presence_penalty": _HELD,
     "step": _COUNT,
@@ -58,17 +58,17 @@ def require(name: str, value: float, rule: Rule | None = None) -> float:
     """A number that the option can be, of any library; no text, no array and no truth value."""
     if type(value) is not float and type(value) is not int:
         if getattr(value, "shape", ()) != () or isinstance(value, (str, bytes, bool, complex)):
-            raise TypeError(f"{name} is {shown(value)}: give a number")
+            raise TypeError(f"{name} is {shown(value)}; expected a number")
         try:
             value = float(value)
         except (TypeError, ValueError):
-            raise TypeError(f"{name} is {shown(value)}: give a number") from None
+            raise TypeError(f"{name} is {shown(value)}; expected a number") from None
         except OverflowError:
             pass  # as an integer that no float holds
     fits, fix = rule or RULES_OF[name]
     if (type(value) is float or abs(value) < 2**1023) and fits(value):
         return value
-    raise OptionError(f"{name} is {shown(value)}: {fix}")
+    raise OptionError(f"{name} is {shown(value)}; {fix}")
 
 
 def shown(value: object) -> str:
@@ -92,7 +92,7 @@ def integer(name: str, value: SupportsIndex) -> int:
             raise TypeError
         whole = operator.index(value)
     except (TypeError, ValueError, RuntimeError):  # of an array
-        raise TypeError(f"{name} is {shown(value)}: give an integer") from None
+        raise TypeError(f"{name} is {shown(value)}; expected an integer") from None
     if name in RULES_OF:
         require(name, whole)
     return whole
@@ -107,15 +107,15 @@ def truth(name: str, value: object) -> bool:
 
 def choice(name: str, value: str | None, codes: Mapping[Any, int], other: str = "") -> int:
     if value is not None and not isinstance(value, str):
-        raise TypeError(f"{name} is {shown(value)}: give one of {', '.join(map(str, codes))}")
+        raise TypeError(f"{name} is {shown(value)}; expected one of {', '.join(map(str, codes))}")
     if value not in codes:
-        raise OptionError(f"{name} is {value}: give one of {', '.join(map(str, codes))}{other}")
+        raise OptionError(f"{name} is {value}; expected one of {', '.join(map(str, codes))}{other}")
     return codes[value]
 
 
 def _one_of(name: str, value: float | None, other: str, other_value: float | None) -> None:
     if value and other_value:
-        raise OptionError(f"{name} is {value}, {other} is {other_value}: give one of them")
+        raise OptionError(f"{name} is {value}, {other} is {other_value}; expected one of them")
 
 
 def options_of(library: Library, isa: str = "best", fully_masked: str = "nan", smoothing: str = "uniform",
@@ -199,8 +199,8 @@ class Reductions:
         means = self.loss_is_mean or gradients and self.gradient_is_mean
         if denominator == 0 and self.empty_mean == "error" and means:
             raise EmptyMeanError(
-                ("no row is valid, so there is no mean: give labels that are not ignored" if self.given is None
-                 else "the denominator is 0, so there is no mean: give another one")
+                ("no row is valid, so there is no mean; expected labels that are not ignored" if self.given is None
+                 else "the denominator is 0, so there is no mean; expected another one")
                 + ', or empty_mean="zero" or empty_mean="nan"')
 
     def reduce(self, total: float, denominator: float) -> float:
@@ -219,6 +219,6 @@ class Reductions:
             return self.scale
         scale = self.scale / denominator
         if not math.isfinite(scale):
-            raise OptionError(f"gradient_scale {self.scale} / denominator {denominator} is not finite: give a "
+            raise OptionError(f"gradient_scale {self.scale} / denominator {denominator} is not finite; expected a "
                               f"smaller scale or a larger denominator")
         return scale

@@ -50,9 +50,9 @@ class Rows(NamedTuple):
             raise OptionError(_reason(name, lent, axis, f"{out_name} is given" if given else "the call is bound"))
         axes = _axes(name, axis, lent.shape)
         if row_offsets is not None and (len(lent.shape) != 1 or len(axes) != 1):
-            raise ShapeError(f"{name} is {lent}, and row_offsets were given: give one dimension, and one axis")
+            raise ShapeError(f"{name} is {lent}, and row_offsets were given; expected one dimension, and one axis")
         if not all(lent.shape[d] for d in axes) and row_offsets is None and not may_be_empty:
-            raise ShapeError(f"{name} {lent} has zero classes along {_axes_text(axes)}: give at least one")
+            raise ShapeError(f"{name} {lent} has zero classes along {_axes_text(axes)}; expected at least one")
         rows = Rows(None, name, lent, axes, row_offsets is not None, widened or lent.type == "F64")
         array = _of_library(name, value)
         if widened and is_of_torch(array):
@@ -84,7 +84,7 @@ class Rows(NamedTuple):
         """An array of the same shape."""
         array = array_of(name, value)
         if array.shape != self.lent.shape:
-            raise ShapeError(f"{name} is {array}, {self.name} is {self.lent}: give both the same shape")
+            raise ShapeError(f"{name} is {array}, {self.name} is {self.lent}; expected the same shape")
         return self._flattened(_of_library(name, value))
 
     def mask(self, name: str, value: Any) -> Any:
@@ -102,7 +102,8 @@ class Rows(NamedTuple):
             return value
         missing = len(shape) - len(array.shape)
         if missing < 0 or any(n not in (1, most) for n, most in zip(array.shape, shape[missing:])):
-            raise ShapeError(f"{name} is {array}, {self._text}: give a shape that broadcasts to that of {self.name}")
+            raise ShapeError(f"{name} is {array}, {self._text}; expected a shape that broadcasts to that of "
+                              f"{self.name}")
         given = _of_library(name, value)
         if is_of_torch(given):
             return self._flattened(given.expand(shape))
@@ -114,7 +115,7 @@ class Rows(NamedTuple):
             return value
         array, shape = array_of(name, value), self.lent.shape
         if name != "temperature" and self.exact and array.type not in ("F64", "F32"):
-            raise DTypeError(f"{name} is {array}, {self.name} is {self.lent} and computed as float64: give {name} the "
+            raise DTypeError(f"{name} is {array}, {self.name} is {self.lent} and computed as float64; expected {name} of "
                              f"type float64 or float32")
         if self.ragged or array.shape in ((), (1,)):
             return value
@@ -123,7 +124,7 @@ class Rows(NamedTuple):
         if len(found) == len(shape) and all(found[d] == 1 for d in self.axes):
             found = [found[d] for d in self._rest]
         if len(found) != len(expected) or any(n not in (1, most) for n, most in zip(found, expected)):
-            raise ShapeError(f"{name} is {array}, {self._text}: give {name} the shape {expected}, in which any size "
+            raise ShapeError(f"{name} is {array}, {self._text}; expected {name} of shape {expected}, in which any size "
                              f"may be 1")
         return value if len(array.shape) == len(found) else _of_library(name, value).reshape(found)
 
@@ -160,7 +161,7 @@ def _axes(name: str, axis: Any, shape: tuple[int, ...]) -> list[int]:
         return [normal_axis(axis, name, shape)]
     axes = [normal_axis(d, name, shape) for d in axis]
     if not axes or len(set(axes)) != len(axes):
-        raise ShapeError(f"axis is {axis}: give at least one, each once, or None for all")
+        raise ShapeError(f"axis is {axis}; expected at least one, each once, or None for all")
     return sorted(axes)
 
 
@@ -169,8 +170,8 @@ def _of_library(name: str, value: Any) -> Any:
     if is_of_torch(value):
         return value
     if isinstance(value, Array):
-        raise DTypeError(f"{name} is {value} by xent.bfloat16: give one axis and the dtype of the result as it is, or "
-                         f"an array of ml_dtypes' bfloat16")
+        raise DTypeError(f"{name} is {value} by xent.bfloat16; expected one axis and the dtype of the result as it is, "
+                         f"or an array of ml_dtypes' bfloat16")
     return numpy_for("a call of several axes, of integers or of a wider dtype").asarray(value)
 
 

@@ -48,7 +48,7 @@ public final class LossCall<O> {
   public LossCall<O> gradient(Tensor gradient) {
     if (linear) {
       throw new OptionException(
-          "gradient is for losses of logits; expected gradients of the layer: give them to on(...)");
+          "gradient is for losses of logits; expected gradients of the layer, as an argument of on(...)");
     }
     bound.gradient(view(gradient, "gradient"));
     return this;

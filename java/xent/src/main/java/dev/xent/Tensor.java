@@ -199,7 +199,7 @@ public final class Tensor {
         throw new ShapeException(
             String.format(
                 Locale.ROOT,
-                "rows[%d] has %s, rows[0] has %d: give rows of one length",
+                "rows[%d] has %s, rows[0] has %d; expected rows of one length",
                 i,
                 Plural.of(rows[i].length, "element"),
                 columns));
@@ -317,7 +317,7 @@ public final class Tensor {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "shape %s has %s, the memory has %d: give a shape with as many",
+              "shape %s has %s, the memory has %d; expected a shape with as many",
               Arrays.toString(own),
               Plural.of(elements, "element"),
               length));
@@ -406,7 +406,7 @@ public final class Tensor {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "%s has %s, shape %s has %d: give a shape with as many",
+              "%s has %s, shape %s has %d; expected a shape with as many",
               view,
               Plural.of(view.elements, "element"),
               Arrays.toString(own),
@@ -647,7 +647,7 @@ public final class Tensor {
       throw new DTypeException(
           String.format(
               Locale.ROOT,
-              "%s cannot be copied into %s: give a tensor of the same type",
+              "%s cannot be copied into %s; expected a tensor of the same type",
               source.view,
               view));
     }
@@ -655,7 +655,7 @@ public final class Tensor {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "%s cannot be copied into %s: give both the same shape",
+              "%s cannot be copied into %s; expected the same shape",
               source.view,
               view));
     }

@@ -68,12 +68,12 @@ class BadInputTest {
         ShapeException.class,
         () -> LogSumExp.along(0).forward(logits, Tensor.of(new float[3])),
         "logSumExp is F32 [3]",
-        "the shape [4]");
+        "shape [4]");
     refused(
         ShapeException.class,
         () -> CrossEntropy.mean().forward(logits, Tensor.of(new int[4])),
         "targets is I32 [4]",
-        "the shape [3]");
+        "shape [3]");
     refused(
         ShapeException.class,
         () -> CrossEntropy.mean().forward(logits, Tensor.of(new int[12], 3, 4)),

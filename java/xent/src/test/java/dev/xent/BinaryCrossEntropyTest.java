@@ -399,7 +399,7 @@ class BinaryCrossEntropyTest {
     refused(ShapeException.class, () -> mean.forward(x, Tensor.of(new byte[4], 2, 2)))
         .hasMessageContainingAll("targets is I8 [2, 2]", "logits is F32 [7, 5]");
     refused(DTypeException.class, () -> mean.forward(x, Tensor.of(new double[SIZE], ROWS, CLASSES)))
-        .hasMessageContaining("give labels 0 and 1");
+        .hasMessageContaining("expected labels 0 and 1");
     refused(DTypeException.class, () -> mean.forward(t, t)).hasMessageContaining("logits is I8");
     labels[SIZE - 1] = 2;
     refused(LabelException.class, () -> mean.forwardBackward(x, t, dx))
@@ -427,10 +427,10 @@ class BinaryCrossEntropyTest {
   void optionsOutOfRangeAreRefused() {
     BinaryCrossEntropy.Builder builder = BinaryCrossEntropy.builder();
     refused(OptionException.class, () -> builder.focalGamma(-1))
-        .hasMessage("focalGamma is -1.0: give a number from 0 to 2^32");
+        .hasMessage("focalGamma is -1.0; expected a number from 0 to 2^32");
     refused(OptionException.class, () -> builder.focalGamma(Double.NaN));
     refused(OptionException.class, () -> builder.focalAlpha(0))
-        .hasMessage("focalAlpha is 0.0: give a number above 0, at most 1");
+        .hasMessage("focalAlpha is 0.0; expected a number above 0, at most 1");
     refused(OptionException.class, () -> builder.focalAlpha(1.5));
     assertThat(builder.focalGamma(2).focalAlpha(0.25).build())
         .hasToString("BinaryCrossEntropy[focalGamma=2.0, focalAlpha=0.25]");

@@ -224,10 +224,10 @@ class CrossEntropyHvpTest {
     Tensor floats = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
     assertThatThrownBy(() -> hvp.product(logits, vectors, floats))
         .isInstanceOf(DTypeException.class)
-        .hasMessage("output is F32 [7, 40], logits is F64 [7, 40]: give output the type F64");
+        .hasMessage("output is F32 [7, 40], logits is F64 [7, 40]; expected output of type F64");
     assertThatThrownBy(() -> hvp.product(logits, out, out))
         .isInstanceOf(MemoryException.class)
-        .hasMessage("output and upstream overlap in memory: give output memory of its own");
+        .hasMessage("output and upstream overlap in memory; expected memory of its own for output");
     Inputs negative = Inputs.none().rowWeights(Tensor.of(new float[] {1, -1, 1, 1, 1, 1, 1}));
     assertThatThrownBy(() -> hvp.on(logits, vectors, out).inputs(negative).run())
         .isInstanceOf(OptionException.class)

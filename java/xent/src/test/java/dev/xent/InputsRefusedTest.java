@@ -86,7 +86,7 @@ class InputsRefusedTest {
   @Test
   void factorsOutOfRange() {
     for (double bad : new double[] {0x1p-65, 0x1p65}) {
-      String value = Double.toString(bad) + ": give a number from 2^-32 to 2^32";
+      String value = Double.toString(bad) + "; expected a number from 2^-32 to 2^32";
       refused(
           OptionException.class,
           () -> CrossEntropy.builder().temperature(bad),
@@ -250,7 +250,7 @@ class InputsRefusedTest {
                 .gradient(output)
                 .run(),
         "rowWeights is F32 [4]",
-        "the shape [3]");
+        "shape [3]");
     refused(
         ShapeException.class,
         () ->
@@ -267,7 +267,7 @@ class InputsRefusedTest {
                 .build()
                 .forwardBackward(logits, labels, output),
         "classWeights is F32 [3]",
-        "the shape [4]");
+        "shape [4]");
   }
 
   @Test
@@ -277,12 +277,12 @@ class InputsRefusedTest {
         ShapeException.class,
         () -> loss.on(logits, labels).outputs(outputs().losses(single)).run(),
         "losses is F32 [1]",
-        "the shape [3]");
+        "shape [3]");
     refused(
         ShapeException.class,
         () -> loss.on(logits, labels).outputs(outputs().correct(u8(0, 0))).run(),
         "correct is U8 [2]",
-        "the shape [3]");
+        "shape [3]");
     for (CrossEntropy.Outputs each :
         new CrossEntropy.Outputs[] {
           outputs().argmax(Tensor.of(new int[2])), outputs().ranks(Tensor.of(new int[2]))
@@ -291,7 +291,7 @@ class InputsRefusedTest {
           ShapeException.class,
           () -> loss.on(logits, labels).outputs(each).run(),
           " is I32 [2]",
-          "the shape [3]");
+          "shape [3]");
     }
     Tensor cube = Tensor.of(new float[24], 2, 3, 4);
     Tensor matrix = Tensor.of(new int[6], 2, 3);
@@ -300,7 +300,7 @@ class InputsRefusedTest {
         ShapeException.class,
         () -> loss.on(cube, matrix).inputs(Inputs.none().rowWeights(pair)).run(),
         "rowWeights is F32 [2]",
-        "the shape [2, 3]");
+        "shape [2, 3]");
     Inputs forAll = Inputs.none().rowWeights(pair.slice(0, 0, 1));
     assertThat(loss.on(cube, matrix).inputs(forAll).run()).isEqualTo(loss.forward(cube, matrix));
   }
@@ -376,7 +376,7 @@ class InputsRefusedTest {
                 .gradient(output)
                 .run(),
         "targets is I32 [4, 2]",
-        "the shape [3, k]");
+        "shape [3, k]");
     refused(
         ShapeException.class,
         () ->
@@ -493,7 +493,7 @@ class InputsRefusedTest {
                 .run(),
         "targets is I32 [3]",
         "2 rows",
-        "the shape [2]");
+        "shape [2]");
   }
 
   @Test
@@ -514,7 +514,7 @@ class InputsRefusedTest {
         ShapeException.class,
         () -> weighted.on(values, labels).inputs(ragged).gradient(Tensor.of(out)).run(),
         "classWeights is F32 [4]",
-        "the shape [5]");
+        "shape [5]");
     double expected = loss.on(values, labels).inputs(ragged).run();
     assertThat(weighted(5).on(values, labels).inputs(ragged).run()).isEqualTo(expected);
     assertThat(weighted(6).on(values, labels).inputs(ragged).run()).isEqualTo(expected);
@@ -605,7 +605,7 @@ class InputsRefusedTest {
                 .outputs(outputs().topClasses(Tensor.of(new int[8], 4, 2)))
                 .run(),
         "topClasses is I32 [4, 2]",
-        "the shape [3, k]");
+        "shape [3, k]");
   }
 
   @Test
@@ -663,10 +663,11 @@ class InputsRefusedTest {
     Tensor flat = Tensor.of(new float[12]);
     assertThatThrownBy(() -> loss.forward(flat, Tensor.of(new int[count])))
         .isInstanceOf(ShapeException.class)
-        .hasMessageEndingWith("give targets the shape [1]" + (advice == null ? "" : ", " + advice));
+        .hasMessageEndingWith(
+            "expected targets of shape [1]" + (advice == null ? "" : ", " + advice));
     assertThatThrownBy(() -> loss.forward(flat, Tensor.of(new int[count], 1, count)))
         .isInstanceOf(ShapeException.class)
-        .hasMessageEndingWith("give targets the shape [1]");
+        .hasMessageEndingWith("expected targets of shape [1]");
   }
 
   @Test
@@ -675,7 +676,7 @@ class InputsRefusedTest {
     refused(
         ShapeException.class,
         () -> loss.on(Tensor.of(new float[12]), Tensor.of(new int[4])).inputs(ragged).run(),
-        "with 2 rows: give targets the shape [2]");
+        "with 2 rows; expected targets of shape [2]");
     assertThatThrownBy(
             () ->
                 LinearCrossEntropy.mean()
@@ -683,8 +684,8 @@ class InputsRefusedTest {
                         Tensor.of(new float[4]),
                         Tensor.of(new float[48], 12, 4),
                         Tensor.of(new int[6])))
-        .hasMessageEndingWith("give targets the shape [1]");
+        .hasMessageEndingWith("expected targets of shape [1]");
     assertThatThrownBy(() -> loss.forward(logits, Tensor.of(new int[2])))
-        .hasMessageEndingWith("give targets the shape [3]");
+        .hasMessageEndingWith("expected targets of shape [3]");
   }
 }

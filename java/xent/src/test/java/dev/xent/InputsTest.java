@@ -195,7 +195,7 @@ class InputsTest {
     assertThatThrownBy(
             () -> lse.on(x, sums).inputs(Inputs.none().rowOffsets(Tensor.of(offsets))).run())
         .isInstanceOf(ShapeException.class)
-        .hasMessageContaining("give offsets that do not fall");
+        .hasMessageContaining("expected offsets that do not fall");
   }
 
   // ---- rows that are cut and shared

@@ -209,7 +209,7 @@ class LinearCrossEntropyTest {
         .isInstanceOf(OptionException.class)
         .hasMessageMatching(
             "workspace is 63 bytes, and hidden F32 \\[6, 5\\] with weights F32 \\[7, 5\\] needs"
-                + " \\d+: give as many, or fewer rows at once");
+                + " \\d+; expected as many, or fewer rows at once");
     assertThat(ofWeights.getFloat(0, 0)).isEqualTo(7);
   }
 
@@ -223,7 +223,7 @@ class LinearCrossEntropyTest {
         break;
       } catch (OptionException e) {
         assertThat(tries).isZero();
-        enough = Long.parseLong(e.getMessage().replaceAll(".* needs (\\d+):.*", "$1"));
+        enough = Long.parseLong(e.getMessage().replaceAll(".* needs (\\d+);.*", "$1"));
       }
     }
     LinearCrossEntropy less = on(backend).workspace(enough - 1).build();

@@ -171,7 +171,7 @@ class RequestOptionsTest {
       assertThatThrownBy(() -> inBatch(other, option.with()))
           .isInstanceOf(OptionException.class)
           .hasMessageStartingWith("request 0 has a sampler with " + option.name())
-          .hasMessageEndingWith("give both the same " + option.name());
+          .hasMessageEndingWith("expected the same " + option.name());
       assertThatThrownBy(() -> inBatch(option.with(), other)).isInstanceOf(XentException.class);
       return;
     }
@@ -197,13 +197,13 @@ class RequestOptionsTest {
     Map<Sampler, String> refusals =
         Map.of(
             Sampler.builder().softcap(0.5).build(),
-            "request 1 has a sampler with softcap 0.5, the one that computes has softcap 30.0: give"
-                + " both the same softcap",
+            "request 1 has a sampler with softcap 0.5, the one that computes has softcap 30.0; expected"
+                + " the same softcap",
             Sampler.greedy(),
-            "request 1 has a sampler with no softcap, the one that computes has softcap 30.0: give"
-                + " both the same softcap",
+            "request 1 has a sampler with no softcap, the one that computes has softcap 30.0; expected"
+                + " the same softcap",
             Sampler.builder().softcap(30).axis(0).build(),
-            "request 1 has a sampler with axis 0, the one that computes has axis -1: give both the"
+            "request 1 has a sampler with axis 0, the one that computes has axis -1; expected the"
                 + " same axis");
     Sampler computing = Sampler.builder().softcap(30).build();
     int[] tokens = {7, 7};

@@ -179,10 +179,10 @@ class SamplerShardTest {
   void whatAShardCannotHaveIsRefused() {
     refuses(
         Sampler.builder().topK(513),
-        "topK is 513, on a shard: give 512 or less, or sample from whole rows");
+        "topK is 513, on a shard; expected 512 or less, or sample from whole rows");
     refuses(
         Sampler.builder().minKeep(600),
-        "minKeep is 600, on a shard: give 512 or less, or sample from whole rows");
+        "minKeep is 600, on a shard; expected 512 or less, or sample from whole rows");
     for (Sampler.Builder typical :
         new Sampler.Builder[] {
           Sampler.builder(),
@@ -191,7 +191,7 @@ class SamplerShardTest {
         }) {
       refuses(
           typical.typicalP(0.5),
-          "typicalP is 0.5, on a shard: give topK with ties FIRST too, or sample from whole rows");
+          "typicalP is 0.5, on a shard; expected topK with ties FIRST too, or sample from whole rows");
     }
     assertThatThrownBy(() -> Sampler.greedy().shard(-1, 10))
         .isInstanceOf(ShapeException.class)
@@ -253,7 +253,7 @@ class SamplerShardTest {
         .hasMessageStartingWith("sample states have 6 rows, logits has 2");
     assertThatThrownBy(() -> shard.sample(logits, 0, none, tokens, outputs, null))
         .isInstanceOf(NullPointerException.class)
-        .hasMessage("gather is null: give a function that exchanges states");
+        .hasMessage("gather is null; expected a function that exchanges states");
     byte[] bytes = mine.toBytes();
     assertThat(bytes).hasSize(24 + ROWS * 4192);
     for (int cut : new int[] {0, 23, bytes.length - 1, bytes.length - 4192}) {

@@ -101,7 +101,7 @@ class SamplerTest {
       } else {
         assertThatThrownBy(() -> Sampler.greedy().token(logits, 0))
             .isInstanceOf(DTypeException.class)
-            .hasMessageContaining("give a tensor of type F32, F16");
+            .hasMessageContaining("expected a tensor of type F32, F16");
       }
     }
   }
@@ -323,7 +323,7 @@ class SamplerTest {
     assertThatThrownBy(() -> Sampler.greedy().on(logits, Tensor.of(tokens)).run(requests.clear()))
         .isInstanceOf(OptionException.class)
         .hasMessage(
-            "requests has 0 requests, logits is F32 [40, 300] with 40 rows: give as many requests"
+            "requests has 0 requests, logits is F32 [40, 300] with 40 rows; expected as many requests"
                 + " as there are rows");
     assertThatThrownBy(() -> requests.step(0, 1)).isInstanceOf(IndexOutOfBoundsException.class);
   }
@@ -355,27 +355,27 @@ class SamplerTest {
     Sampler.Builder b = Sampler.builder();
     refused(
         () -> b.temperature(-1),
-        "temperature is -1.0: give 0, which takes the largest logit, or a number from 2^-32 to 2^32");
-    refused(() -> b.topK(-1), "topK is -1: give 0 or more");
-    refused(() -> b.topP(0), "topP is 0.0: give a number above 0, at most 1, which keeps all");
-    refused(() -> b.minP(1.1), "minP is 1.1: give a number from 0 to 1");
-    refused(() -> b.typicalP(Double.NaN), "typicalP is NaN: give a number above 0");
-    refused(() -> b.minKeep(0), "minKeep is 0: give 1 or more");
+        "temperature is -1.0; expected 0, which takes the largest logit, or a number from 2^-32 to 2^32");
+    refused(() -> b.topK(-1), "topK is -1; expected 0 or more");
+    refused(() -> b.topP(0), "topP is 0.0; expected a number above 0, at most 1, which keeps all");
+    refused(() -> b.minP(1.1), "minP is 1.1; expected a number from 0 to 1");
+    refused(() -> b.typicalP(Double.NaN), "typicalP is NaN; expected a number above 0");
+    refused(() -> b.minKeep(0), "minKeep is 0; expected 1 or more");
     refused(
         () -> b.repetitionPenalty(0),
-        "repetitionPenalty is 0.0: give a number from 2^-126 to 3.4e38");
+        "repetitionPenalty is 0.0; expected a number from 2^-126 to 3.4e38");
     refused(
         () -> b.frequencyPenalty(1e39),
-        "frequencyPenalty is 1.0E39: give a number from -3.4e38 to 3.4e38");
-    refused(() -> b.presencePenalty(Double.NaN), "presencePenalty is NaN: give a number");
-    refused(() -> b.draw(1L << 32), "draw is 4294967296: give a number from 0 to 4294967295");
+        "frequencyPenalty is 1.0E39; expected a number from -3.4e38 to 3.4e38");
+    refused(() -> b.presencePenalty(Double.NaN), "presencePenalty is NaN; expected a number");
+    refused(() -> b.draw(1L << 32), "draw is 4294967296; expected a number from 0 to 4294967295");
     refused(
         () -> Sampler.builder().rules(SamplingRules.VLLM).typicalP(0.9).build(),
         "typicalP is 0.9, and VLLM has no such filter");
     refused(
         () -> Sampler.builder().rules(SamplingRules.ONNXRUNTIME_GENAI).minP(0.1).build(),
         "minP is 0.1, and ONNXRUNTIME_GENAI has no such filter");
-    refused(() -> Sampler.greedy().token(rows(), -1), "step is -1: give a number from 0 to");
+    refused(() -> Sampler.greedy().token(rows(), -1), "step is -1; expected a number from 0 to");
   }
 
   private static void refused(
@@ -391,10 +391,10 @@ class SamplerTest {
     Sampler.Outputs outputs = new Sampler.Outputs();
     assertThatThrownBy(() -> sampler.token(rows(), 0))
         .isInstanceOf(ShapeException.class)
-        .hasMessage("logits is F32 [2, 4] with 2 rows: give one row, or call sample");
+        .hasMessage("logits is F32 [2, 4] with 2 rows; expected one row, or call sample");
     assertThatThrownBy(() -> sampler.sample(rows(), 0, Tensor.of(new float[2])))
         .isInstanceOf(DTypeException.class)
-        .hasMessage("tokens is F32 [2]: give a tensor of type I32 or I64");
+        .hasMessage("tokens is F32 [2]; expected a tensor of type I32 or I64");
     assertThatThrownBy(() -> sampler.sample(rows(), 0, Tensor.of(new int[3])))
         .isInstanceOf(ShapeException.class)
         .hasMessageContaining("tokens is I32 [3], logits is F32 [2, 4]");
@@ -405,7 +405,7 @@ class SamplerTest {
     SamplerInputs floats = none.promptTokens(Tensor.of(new float[4], 2, 2));
     assertThatThrownBy(() -> sampler.on(rows(), tokens).inputs(floats).outputs(outputs).run(0))
         .isInstanceOf(DTypeException.class)
-        .hasMessageContaining("promptTokens is F32 [2, 2]: give classes as I8");
+        .hasMessageContaining("promptTokens is F32 [2, 2]; expected classes as I8");
     Tensor logits = rows();
     assertThatThrownBy(
             () ->

@@ -63,7 +63,7 @@ class SavedStatisticsTest {
                         + shape
                         + " ["
                         + said
-                        + "]: give it what the forward had");
+                        + "]; expected what the forward had");
             other.on(logits, labels).outputs(outcome).run();
             assertThatThrownBy(() -> plain.on(logits, labels).gradient(gradient).backward(outcome))
                 .isInstanceOf(OptionException.class)

@@ -278,7 +278,7 @@ class ShardsTest {
             CrossEntropy.mean()
                 .shard(0, CLASSES)
                 .finish(statesOf(0, CLASSES), labels, Inputs.none(), new CrossEntropy.Outputs()),
-        "give states of a loss");
+        "expected states of a loss");
     RowStatistics rows = shard.finish(statesOf(0, CLASSES), Inputs.none(), null);
     refused(
         PartialStatesException.class,
@@ -332,7 +332,7 @@ class ShardsTest {
     refused(
         PartialStatesException.class,
         () -> shard.on(logits, labels, mine -> List.of(ofSoftmax)).outputs(outputs).run(),
-        "give states of a loss");
+        "expected states of a loss");
     refused(
         OptionException.class,
         () -> shard.on(logits, labels, mine -> List.of(ofRows)).outputs(outputs).run(),
@@ -343,7 +343,7 @@ class ShardsTest {
         "at least one");
     assertThatThrownBy(() -> softmax.exchange(logits, Inputs.none(), null, null))
         .isInstanceOf(NullPointerException.class)
-        .hasMessage("gather is null: give a function that exchanges states");
+        .hasMessage("gather is null; expected a function that exchanges states");
     assertThat(outputs.rows()).isEqualTo(-1);
   }
 
@@ -490,7 +490,7 @@ class ShardsTest {
         logits,
         Inputs.none(),
         Tensor.of(new float[CLASSES - 1]),
-        "give a weight for each class of all shards, in the shape [" + CLASSES + "]");
+        "expected a weight for each class of all shards, in the shape [" + CLASSES + "]");
     CrossEntropy weighted =
         CrossEntropy.builder()
             .execution(Execution.defaults().backend(backend))
@@ -631,7 +631,7 @@ class ShardsTest {
             shard.forward(part, Inputs.none(), rows, Tensor.of(new float[3 * CHUNK], 3, CHUNK));
           }
         } catch (PartialStatesException e) {
-          assertThat(e).hasMessageMatching("partial states( of row 0)? do not belong together: .*");
+          assertThat(e).hasMessageMatching("partial states( of row 0)? do not belong together; .*");
         }
       }
     }

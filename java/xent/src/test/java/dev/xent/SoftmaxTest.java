@@ -95,7 +95,7 @@ class SoftmaxTest {
         .hasMessageStartingWith("logits is I32 [1, 3]");
     assertThatThrownBy(() -> logSoftmax.forward(null))
         .isInstanceOf(NullPointerException.class)
-        .hasMessage("logits is null: give a tensor");
+        .hasMessage("logits is null; expected a tensor");
   }
 
   private static void assertIsNew(Tensor actual, Tensor expected) {

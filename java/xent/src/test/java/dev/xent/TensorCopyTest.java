@@ -108,7 +108,7 @@ class TensorCopyTest {
     assertThatThrownBy(() -> target.copyFrom(source))
         .isInstanceOf(MemoryException.class)
         .hasMessage(
-            "the tensor and the source overlap in memory: give the tensor memory of its own,"
+            "the tensor and the source overlap in memory; expected memory of its own for the tensor,"
                 + " or exactly that of the source");
   }
 

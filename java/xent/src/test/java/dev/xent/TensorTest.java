@@ -390,7 +390,7 @@ class TensorTest {
         assertThatThrownBy(() -> tensor.setLong(most + 1, 0, 0))
             .isInstanceOf(DTypeException.class)
             .hasMessage(
-                "%d is no element of %s [2, 3]: give a number from %d to %d",
+                "%d is no element of %s [2, 3]; expected a number from %d to %d",
                 most + 1, type, least, most);
       }
       if (type != DType.I64) {
@@ -426,16 +426,16 @@ class TensorTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "12 | -1, 5 | needs a multiple of 5 elements, F32 [12] has 12: give sizes that divide it",
-        "12 | -1, -1, 12 | leaves two sizes open: give at most one -1",
-        "12 | -1, 0 | has 0 elements whatever its -1 is: give every size",
-        "0 | 0, -1 | has 0 elements whatever its -1 is: give every size",
+        "12 | -1, 5 | needs a multiple of 5 elements, F32 [12] has 12; expected sizes that divide it",
+        "12 | -1, -1, 12 | leaves two sizes open; expected at most one -1",
+        "12 | -1, 0 | has 0 elements whatever its -1 is; expected every size",
+        "0 | 0, -1 | has 0 elements whatever its -1 is; expected every size",
         "12 | -1, -2 | has a negative size: sizes are 0 or more",
         "12 | -2 | has a negative size: sizes are 0 or more",
         "12 | -1, 4294967296, 4294967296 | is larger than memory can be: "
             + "sizes and strides must stay below 2^63 bytes",
         "12 | -1, 9223372036854775807 | needs a multiple of 9223372036854775807 elements, "
-            + "F32 [12] has 12: give sizes that divide it"
+            + "F32 [12] has 12; expected sizes that divide it"
       })
   void aSizeThatCannotBeInferredIsRefused(int elements, String shape, String why) {
     float[] values = new float[elements];
@@ -475,13 +475,13 @@ class TensorTest {
   void refusesRowsOfSeveralLengths() {
     assertThatThrownBy(() -> Tensor.copyOf(new float[][] {{1, 2}, {3, 4}, {5}}))
         .isInstanceOf(ShapeException.class)
-        .hasMessage("rows[2] has 1 element, rows[0] has 2: give rows of one length");
+        .hasMessage("rows[2] has 1 element, rows[0] has 2; expected rows of one length");
     assertThatThrownBy(() -> Tensor.copyOf(new float[][] {{}, {3}}))
         .isInstanceOf(ShapeException.class)
-        .hasMessage("rows[1] has 1 element, rows[0] has 0: give rows of one length");
+        .hasMessage("rows[1] has 1 element, rows[0] has 0; expected rows of one length");
     assertThatThrownBy(() -> Tensor.copyOf(new float[][] {{1}, null}))
         .isInstanceOf(NullPointerException.class)
-        .hasMessage("a row is null: give an array");
+        .hasMessage("a row is null; expected an array");
   }
 
   @Test

@@ -447,10 +447,10 @@ class ThreadsTest {
   void thereIsNoCallWithoutAThread() {
     assertThatThrownBy(() -> Softmax.builder().execution(Execution.defaults().threads(0)))
         .isInstanceOf(OptionException.class)
-        .hasMessage("threads is 0: give 1 or more");
+        .hasMessage("threads is 0; expected 1 or more");
     assertThatThrownBy(() -> CrossEntropy.builder().execution(Execution.defaults().threads(-3)))
         .isInstanceOf(OptionException.class)
-        .hasMessage("threads is -3: give 1 or more");
+        .hasMessage("threads is -3; expected 1 or more");
   }
 
   @Test

@@ -366,7 +366,7 @@ class TopKTest {
     Tensor values = Tensor.of(new float[9], 3, 3);
     assertThatThrownBy(() -> top.probabilities(logits, classes, values))
         .isInstanceOf(ShapeException.class)
-        .hasMessage("topClasses is I32 [3, 3], k is 2: give it the shape [3, 2]");
+        .hasMessage("topClasses is I32 [3, 3], k is 2; expected the shape [3, 2]");
     assertThatThrownBy(
             () -> top.logProbabilities(logits, classes.slice(1, 0, 2), values.slice(1, 0, 1)))
         .isInstanceOf(ShapeException.class)

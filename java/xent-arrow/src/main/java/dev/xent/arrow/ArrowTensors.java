@@ -154,7 +154,7 @@ public final class ArrowTensors {
    * @param name of the vector
    */
   public static FieldVector wrap(Tensor tensor, String name, BufferAllocator allocator) {
-    Objects.requireNonNull(tensor, "tensor is null: give a tensor");
+    Objects.requireNonNull(tensor, "tensor is null; expected a tensor");
     Objects.requireNonNull(name, "name");
     Objects.requireNonNull(allocator, "allocator");
     return WrappedVector.of(tensor, name, allocator);

@@ -56,7 +56,8 @@ final class CArray {
     dictionary = number(struct, DICTIONARY);
     if (number(struct, RELEASE) == 0) {
       throw new MemoryException(
-          String.format(Locale.ROOT, "%s is released or was moved: give one that is not", name));
+          String.format(
+              Locale.ROOT, "%s is released or was moved; expected one that is not", name));
     }
     if (length < 0 || offset < 0 || offset > MOST || length > MOST - offset) {
       throw new MemoryException(
@@ -106,14 +107,14 @@ final class CArray {
       throw new MemoryException(
           String.format(
               Locale.ROOT,
-              "%s has a dictionary, its schema none: give an array and its schema of one export",
+              "%s has a dictionary, its schema none; expected an array and its schema of one export",
               name));
     }
     if (childCount != count) {
       throw new MemoryException(
           String.format(
               Locale.ROOT,
-              "%s has %d children, its schema %d: give an array and its schema of one export",
+              "%s has %d children, its schema %d; expected an array and its schema of one export",
               name,
               childCount,
               count));
@@ -138,7 +139,7 @@ final class CArray {
       throw new MemoryException(
           String.format(
               Locale.ROOT,
-              "%s has %d buffers, its schema %d: give an array and its schema of one export",
+              "%s has %d buffers, its schema %d; expected an array and its schema of one export",
               name,
               bufferCount,
               count));

@@ -149,7 +149,7 @@ public final class CDataTensors {
         throw new ShapeException(
             String.format(
                 Locale.ROOT,
-                "the array has lists in lists %d times: give %d dimensions at most",
+                "the array has lists in lists %d times; expected %d dimensions at most",
                 MAX_RANK,
                 MAX_RANK));
       }

@@ -19,7 +19,7 @@ final class CMemory {
       throw new MemoryException(
           String.format(
               Locale.ROOT,
-              "%s has address %s: give the address of a struct %s",
+              "%s has address %s; expected the address of a struct %s",
               what,
               address == 0 ? "0" : "0x" + Long.toHexString(address),
               type));

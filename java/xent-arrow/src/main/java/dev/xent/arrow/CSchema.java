@@ -37,7 +37,7 @@ final class CSchema {
     struct = CMemory.struct(name, "ArrowSchema", address, SIZE);
     if (number(RELEASE) == 0) {
       throw new MemoryException(
-          String.format(Locale.ROOT, "%s is released: give one that is not", name));
+          String.format(Locale.ROOT, "%s is released; expected one that is not", name));
     }
     if (number(DICTIONARY) != 0) {
       throw new DTypeException("the array holds indices into a dictionary: decode it first");
@@ -79,7 +79,7 @@ final class CSchema {
       throw new MemoryException(
           String.format(
               Locale.ROOT,
-              "%s has format %s and %d children: give one with %d",
+              "%s has format %s and %d children; expected one with %d",
               name,
               format,
               number(CHILD_COUNT),
@@ -101,7 +101,7 @@ final class CSchema {
           throw new DTypeException(
               String.format(
                   Locale.ROOT,
-                  "the array has format %s: give +l or +L (lists), or use view",
+                  "the array has format %s; expected +l or +L (lists), or use view",
                   format));
     };
   }
@@ -136,7 +136,7 @@ final class CSchema {
           throw new DTypeException(
               String.format(
                   Locale.ROOT,
-                  "the array has format %s: give e, f, g, c, C, s, S, i, I, l or L (numbers), or +w (fixed-size lists) of them",
+                  "the array has format %s; expected e, f, g, c, C, s, S, i, I, l or L (numbers), or +w (fixed-size lists) of them",
                   format));
     };
   }

@@ -21,8 +21,8 @@ import java.util.Objects;
 public record Ragged(Tensor values, Tensor rowOffsets) {
   /** Both of them. */
   public Ragged {
-    Objects.requireNonNull(values, "values is null: give a tensor");
-    Objects.requireNonNull(rowOffsets, "rowOffsets is null: give a tensor");
+    Objects.requireNonNull(values, "values is null; expected a tensor");
+    Objects.requireNonNull(rowOffsets, "rowOffsets is null; expected a tensor");
   }
 
   /** What a call needs beside the values. */

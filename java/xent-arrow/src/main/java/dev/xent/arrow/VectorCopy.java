@@ -62,7 +62,7 @@ final class VectorCopy {
       throw new OptionException(
           String.format(
               Locale.ROOT,
-              "forNull is %s, the vector has numbers of %s: give a number that is one of these",
+              "forNull is %s, the vector has numbers of %s; expected a number that is one of these",
               forNull,
               type));
     }

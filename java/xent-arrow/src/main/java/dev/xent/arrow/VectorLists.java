@@ -33,7 +33,7 @@ record VectorLists(
               throw new DTypeException(
                   String.format(
                       Locale.ROOT,
-                      "vector %s has values of type %s: give a ListVector or LargeListVector, or use view",
+                      "vector %s has values of type %s; expected a ListVector or LargeListVector, or use view",
                       name,
                       vector.getMinorType()));
         };
@@ -42,7 +42,8 @@ record VectorLists(
     VectorNumbers values = VectorNumbers.of(inner);
     if (values.shape().length > 1) {
       throw new DTypeException(
-          String.format(Locale.ROOT, "vector %s has lists of lists: give lists of numbers", name));
+          String.format(
+              Locale.ROOT, "vector %s has lists of lists; expected lists of numbers", name));
     }
     long rows = vector.getValueCount();
     long offsetBytes = rows == 0 ? 0 : (rows + 1) * offsetType.byteSize();

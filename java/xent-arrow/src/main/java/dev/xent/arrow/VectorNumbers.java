@@ -79,7 +79,7 @@ record VectorNumbers(String name, DType type, long[] shape, ValueVector values) 
           throw new DTypeException(
               String.format(
                   Locale.ROOT,
-                  "vector %s has values of type %s: give Float2, Float4, Float8, TinyInt, SmallInt, Int, BigInt or UInt1 to UInt8, or fixed-size lists of them",
+                  "vector %s has values of type %s; expected Float2, Float4, Float8, TinyInt, SmallInt, Int, BigInt or UInt1 to UInt8, or fixed-size lists of them",
                   name(vector),
                   type));
     };

@@ -58,7 +58,7 @@ final class WrappedVector {
             : !tensor.segment().isNative()
                 ? "a vector lies off the heap: copy it into a tensor there first"
                 : tensor.isReadOnly()
-                    ? "a vector can be written: give the tensor it was made from, or a copy"
+                    ? "a vector can be written; expected the tensor it was made from, or a copy"
                     : largest(tensor) > Integer.MAX_VALUE
                         ? "a vector counts with an int: wrap slices of it"
                         : null;

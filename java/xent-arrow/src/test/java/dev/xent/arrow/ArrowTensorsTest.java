@@ -153,7 +153,7 @@ class ArrowTensorsTest {
       refuses(
           wide,
           DTypeException.class,
-          "vector \"x\" has values of type DATEDAY: give Float2, Float4, Float8, TinyInt, SmallInt, Int, BigInt or UInt1 to UInt8, or fixed-size lists of them");
+          "vector \"x\" has values of type DATEDAY; expected Float2, Float4, Float8, TinyInt, SmallInt, Int, BigInt or UInt1 to UInt8, or fixed-size lists of them");
       refuses(
           lists, DTypeException.class, "vector \"lists\" has lists of any size: use viewRagged");
     }

@@ -246,7 +246,7 @@ class CDataChecksTest {
     set(numbers, CStructs.BUFFER_COUNT, count);
     refused(
         () -> view(numbers, ofNumbers),
-        "the array has %d buffers, its schema 2: give an array and its schema of one export"
+        "the array has %d buffers, its schema 2; expected an array and its schema of one export"
             .formatted(count));
   }
 
@@ -256,15 +256,15 @@ class CDataChecksTest {
     set(rows, CStructs.CHILD_COUNT, count);
     refused(
         () -> view(rows, ofRows),
-        "the array has %d children, its schema 1: give an array and its schema of one export"
+        "the array has %d children, its schema 1; expected an array and its schema of one export"
             .formatted(count));
     set(ofRows, CStructs.SCHEMA_CHILD_COUNT, count);
     refused(
         () -> view(structs.array(4, numbers, 0), ofRows),
-        "the schema has format +w:3 and %d children: give one with 1".formatted(count));
+        "the schema has format +w:3 and %d children; expected one with 1".formatted(count));
     refused(
         () -> view(rows, ofRows),
-        "the schema has format +w:3 and %d children: give one with 1".formatted(count));
+        "the schema has format +w:3 and %d children; expected one with 1".formatted(count));
   }
 
   @Test
@@ -272,16 +272,17 @@ class CDataChecksTest {
     set(numbers, CStructs.CHILD_COUNT, 1);
     refused(
         () -> view(numbers, ofNumbers),
-        "the array has 1 children, its schema 0: give an array and its schema of one export");
+        "the array has 1 children, its schema 0; expected an array and its schema of one export");
     refused(
         this::viewLists,
-        "the child array has 1 children, its schema 0: give an array and its schema of one export");
+        "the child array has 1 children, its schema 0; expected an array and its schema of one export");
     set(ofNumbers, CStructs.SCHEMA_CHILD_COUNT, 1);
     refused(
-        () -> view(numbers, ofNumbers), "the schema has format f and 1 children: give one with 0");
+        () -> view(numbers, ofNumbers),
+        "the schema has format f and 1 children; expected one with 0");
     refused(
         () -> view(numbers, structs.schema("+w:3", NONE)),
-        "the schema has format +w:3 and 0 children: give one with 1");
+        "the schema has format +w:3 and 0 children; expected one with 1");
   }
 
   @Test
@@ -303,7 +304,7 @@ class CDataChecksTest {
     set(rows, CStructs.CHILDREN, arena.allocate(8, 8).address());
     refused(
         () -> view(rows, ofRows),
-        "the child array has address 0: give the address of a struct ArrowArray");
+        "the child array has address 0; expected the address of a struct ArrowArray");
   }
 
   @Test
@@ -316,7 +317,7 @@ class CDataChecksTest {
     set(schema, CStructs.SCHEMA_CHILDREN, arena.allocate(8, 8).address());
     refused(
         () -> view(rows, schema),
-        "the child schema has address 0: give the address of a struct ArrowSchema");
+        "the child schema has address 0; expected the address of a struct ArrowSchema");
     set(ofNumbers, CStructs.SCHEMA_FORMAT, 0);
     refused(() -> view(numbers, ofNumbers), "the schema has no format: let its producer set it");
   }
@@ -325,11 +326,11 @@ class CDataChecksTest {
   void addressesThatAreNotAlignedAreRefused() {
     refused(
         () -> CDataTensors.view(numbers.address() + 4, ofNumbers.address()),
-        "the array has address 0x%x: give the address of a struct ArrowArray"
+        "the array has address 0x%x; expected the address of a struct ArrowArray"
             .formatted(numbers.address() + 4));
     refused(
         () -> CDataTensors.view(numbers.address(), ofNumbers.address() + 1),
-        "the schema has address 0x%x: give the address of a struct ArrowSchema"
+        "the schema has address 0x%x; expected the address of a struct ArrowSchema"
             .formatted(ofNumbers.address() + 1));
     refused(
         () -> view(structs.array(2, NONE, 0, data + 2), ofNumbers),
@@ -341,11 +342,12 @@ class CDataChecksTest {
   void childrenThatAreReleasedAreRefused() {
     set(numbers, CStructs.RELEASE, 0);
     refused(
-        () -> view(rows, ofRows), "the child array is released or was moved: give one that is not");
+        () -> view(rows, ofRows),
+        "the child array is released or was moved; expected one that is not");
     set(ofNumbers, CStructs.SCHEMA_RELEASE, 0);
     refused(
         () -> view(structs.array(4, structs.array(12, NONE, 0, data), 0), ofRows),
-        "the child schema is released: give one that is not");
+        "the child schema is released; expected one that is not");
   }
 
   @Test
@@ -353,7 +355,7 @@ class CDataChecksTest {
     set(numbers, CStructs.DICTIONARY, rows.address());
     refused(
         () -> view(numbers, ofNumbers),
-        "the array has a dictionary, its schema none: give an array and its schema of one export");
+        "the array has a dictionary, its schema none; expected an array and its schema of one export");
     set(ofNumbers, CStructs.SCHEMA_DICTIONARY, ofRows.address());
     for (MemorySegment array :
         new MemorySegment[] {numbers, rows, structs.array(2, NONE, 0, data)}) {
@@ -371,7 +373,7 @@ class CDataChecksTest {
     set(array, CStructs.CHILDREN, Segments.of(arena, array.address()).address());
     assertThatThrownBy(() -> view(array, schema))
         .isInstanceOf(ShapeException.class)
-        .hasMessage("the array has lists in lists 64 times: give 64 dimensions at most");
+        .hasMessage("the array has lists in lists 64 times; expected 64 dimensions at most");
   }
 
   @Test
@@ -379,10 +381,10 @@ class CDataChecksTest {
     MemorySegment endless = structs.schema("w".repeat(1000), NONE);
     assertThatThrownBy(() -> view(numbers, endless))
         .isInstanceOf(DTypeException.class)
-        .hasMessageStartingWith("the array has format " + "w".repeat(64) + ": give");
+        .hasMessageStartingWith("the array has format " + "w".repeat(64) + "; expected");
     assertThatThrownBy(() -> view(numbers, structs.schema("\n\u001b\u00e9", NONE)))
         .isInstanceOf(DTypeException.class)
-        .hasMessageStartingWith("the array has format ????: give");
+        .hasMessageStartingWith("the array has format ????; expected");
   }
 
   @ParameterizedTest
@@ -403,7 +405,7 @@ class CDataChecksTest {
     assertThatThrownBy(() -> view(rows, structs.schema(format, ofNumbers)))
         .isInstanceOf(DTypeException.class)
         .hasMessage(
-            "the array has format %s: give e, f, g, c, C, s, S, i, I, l or L (numbers), or +w (fixed-size lists) of them"
+            "the array has format %s; expected e, f, g, c, C, s, S, i, I, l or L (numbers), or +w (fixed-size lists) of them"
                 .formatted(format));
   }
 

@@ -232,11 +232,11 @@ class CDataTensorsTest {
       assertThatThrownBy(this::view)
           .isInstanceOf(DTypeException.class)
           .hasMessage(
-              "the array has format b: give e, f, g, c, C, s, S, i, I, l or L (numbers), or +w (fixed-size lists) of them");
+              "the array has format b; expected e, f, g, c, C, s, S, i, I, l or L (numbers), or +w (fixed-size lists) of them");
       assertThatThrownBy(
               () -> CDataTensors.viewRagged(array.memoryAddress(), schema.memoryAddress()))
           .isInstanceOf(DTypeException.class)
-          .hasMessage("the array has format b: give +l or +L (lists), or use view");
+          .hasMessage("the array has format b; expected +l or +L (lists), or use view");
       array.release();
       schema.release();
       export(lists);
@@ -260,7 +260,7 @@ class CDataTensorsTest {
       assertThat(tensor.toFloatArray()).containsExactly(1, 2);
       assertThatThrownBy(this::view)
           .isInstanceOf(MemoryException.class)
-          .hasMessage("the array is released or was moved: give one that is not");
+          .hasMessage("the array is released or was moved; expected one that is not");
     }
     assertThatThrownBy(() -> tensor.getFloat(0))
         .isInstanceOf(MemoryException.class)
@@ -307,16 +307,16 @@ class CDataTensorsTest {
   void addressesOfNothingAreRefused() {
     assertThatThrownBy(() -> CDataTensors.view(0, schema.memoryAddress()))
         .isInstanceOf(MemoryException.class)
-        .hasMessage("the array has address 0: give the address of a struct ArrowArray");
+        .hasMessage("the array has address 0; expected the address of a struct ArrowArray");
     try (Float4Vector vector = Vectors.floats(allocator, 1)) {
       export(vector);
       assertThatThrownBy(() -> CDataTensors.view(array.memoryAddress(), 0))
           .isInstanceOf(MemoryException.class)
-          .hasMessage("the schema has address 0: give the address of a struct ArrowSchema");
+          .hasMessage("the schema has address 0; expected the address of a struct ArrowSchema");
       schema.release();
       assertThatThrownBy(this::view)
           .isInstanceOf(MemoryException.class)
-          .hasMessage("the schema is released: give one that is not");
+          .hasMessage("the schema is released; expected one that is not");
     }
   }
 
@@ -370,7 +370,7 @@ class CDataTensorsTest {
       assertThatThrownBy(this::view)
           .isInstanceOf(DTypeException.class)
           .hasMessage(
-              "the array has format +w:x: give e, f, g, c, C, s, S, i, I, l or L (numbers), or +w (fixed-size lists) of them");
+              "the array has format +w:x; expected e, f, g, c, C, s, S, i, I, l or L (numbers), or +w (fixed-size lists) of them");
     }
   }
 }

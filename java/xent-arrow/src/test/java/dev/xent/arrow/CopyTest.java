@@ -88,7 +88,7 @@ class CopyTest {
       assertThatThrownBy(() -> ArrowTensors.copy(bytes, -100, arena))
           .isInstanceOf(OptionException.class)
           .hasMessage(
-              "forNull is -100.0, the vector has numbers of U8: give a number that is one of these");
+              "forNull is -100.0, the vector has numbers of U8; expected a number that is one of these");
       assertThatThrownBy(() -> ArrowTensors.copy(longs, Double.NaN, arena))
           .isInstanceOf(OptionException.class);
       // One more than the largest, which a double does not have.
@@ -119,7 +119,7 @@ class CopyTest {
           assertThatThrownBy(() -> ArrowTensors.copy(vector, tooLarge, arena))
               .isInstanceOf(OptionException.class)
               .hasMessage(
-                  "forNull is %s, the vector has numbers of %s: give a number that is one of these",
+                  "forNull is %s, the vector has numbers of %s; expected a number that is one of these",
                   tooLarge, type == MinorType.FLOAT2 ? "F16" : "F32");
         }
       }

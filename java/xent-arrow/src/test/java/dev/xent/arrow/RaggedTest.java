@@ -148,13 +148,13 @@ class RaggedTest {
       assertThatThrownBy(() -> ArrowTensors.viewRagged(vector))
           .isInstanceOf(DTypeException.class)
           .hasMessage(
-              "vector \"x\" has values of type FLOAT4: give a ListVector or LargeListVector, or use view");
+              "vector \"x\" has values of type FLOAT4; expected a ListVector or LargeListVector, or use view");
       nested.addOrGetVector(FieldType.nullable(new ArrowType.FixedSizeList(2)));
       ((FixedSizeListVector) nested.getDataVector())
           .addOrGetVector(FieldType.nullable(MinorType.FLOAT4.getType()));
       assertThatThrownBy(() -> ArrowTensors.viewRagged(nested))
           .isInstanceOf(DTypeException.class)
-          .hasMessage("vector \"nested\" has lists of lists: give lists of numbers");
+          .hasMessage("vector \"nested\" has lists of lists; expected lists of numbers");
     }
   }
 

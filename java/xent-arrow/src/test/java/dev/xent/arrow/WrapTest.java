@@ -120,7 +120,7 @@ class WrapTest {
           "the tensor is F32 [2] on the heap, and a vector lies off the heap: copy it into a tensor there first");
       refuses(
           tensor.asReadOnly(),
-          "the tensor is F32 [2, 2] off the heap, read-only, and a vector can be written: give the tensor it was made from, or a copy");
+          "the tensor is F32 [2, 2] off the heap, read-only, and a vector can be written; expected the tensor it was made from, or a copy");
       refuses(
           Tensor.ofAddress(1 << 20, 1L << 31, null, DType.U8, 1L << 31),
           "the tensor is U8 [2147483648] off the heap, and a vector counts with an int: wrap slices of it");

@@ -294,11 +294,11 @@ class BadInputTest {
     Path flags = NpyBytes.flags(folder.resolve("flags.npy"), "(3,)", 1, 1, 1);
     Path wide = NpyBytes.doubles(folder.resolve("wide.npy"), "(4,)", 1, 1, 1, 1);
     loss("--weight", three).refuses("--weight is F32 [3]", "a number for each class");
-    loss("--weight", wide).refuses("--weight is F64 [4]", "give --weight the type F32");
+    loss("--weight", wide).refuses("--weight is F64 [4]", "expected --weight of type F32");
     loss("--weight", labels).refuses("t.npy holds integers (i64); expected floats");
     loss("--row-weight", three).refuses("--row-weight is F32 [3]");
     loss("--row-weight", labels).refuses("t.npy holds integers (i64); expected weights");
-    loss("--mask", flags).refuses("--mask is U8 [3]", "give one flag per class");
+    loss("--mask", flags).refuses("--mask is U8 [3]", "expected one flag per class");
     loss("--mask", three).refuses("three.npy holds f32; expected a mask: save m.astype(bool)");
     loss("--sink", three).refuses("--sink is F32 [3]");
     loss("--target-weights", three).refuses("targets");
@@ -309,9 +309,9 @@ class BadInputTest {
   @Test
   void weightsThatAreNone() {
     Path weights = NpyBytes.floats(folder.resolve("w.npy"), "(4,)", 1, 1, -1, 1);
-    loss("--weight", weights).refuses("--weight of class 2 is -1.0: give finite numbers");
+    loss("--weight", weights).refuses("--weight of class 2 is -1.0; expected finite numbers");
     NpyBytes.floats(weights, "(2,)", 1, Float.NaN);
-    loss("--row-weight", weights).refuses("--row-weight of row 1 is NaN: give finite numbers");
+    loss("--row-weight", weights).refuses("--row-weight of row 1 is NaN; expected finite numbers");
   }
 
   @Test

@@ -134,7 +134,7 @@ class LinearCommandTest {
         .refuses("row.npy has shape [4]; expected [classes, features]");
     Path wide = NpyBytes.floats(file("wide"), "(2, 5)", new float[10]);
     xent("linear-cross-entropy", wide, weights, labels)
-        .refuses("hidden is F32 [2, 5] with features along axis 1: give weights the shape");
+        .refuses("hidden is F32 [2, 5] with features along axis 1; expected weights of shape");
   }
 
   private Cli linear(Object... options) {

@@ -128,7 +128,7 @@ public final class DjlTensors {
    */
   public static NDArray wrap(NDManager manager, Tensor tensor) {
     Objects.requireNonNull(manager, "manager");
-    Objects.requireNonNull(tensor, "tensor is null: give a tensor");
+    Objects.requireNonNull(tensor, "tensor is null; expected a tensor");
     requirePyTorch(manager);
     requireCpu(manager.getDevice());
     requireWrappable(tensor);
@@ -201,7 +201,7 @@ public final class DjlTensors {
       throw new MemoryException(
           String.format(
               Locale.ROOT,
-              "%s could be written by PyTorch: give writable memory or a copy",
+              "%s could be written by PyTorch; expected writable memory or a copy",
               tensor));
     }
     if (segment.byteSize() > MOST_BYTES) {

@@ -51,7 +51,7 @@ final class Types {
           throw new DTypeException(
               String.format(
                   Locale.ROOT,
-                  "%s has no counterpart in DJL's PyTorch engine: give F32, F64, F16, I8, U8, I32 or I64",
+                  "%s has no counterpart in DJL's PyTorch engine; expected F32, F64, F16, I8, U8, I32 or I64",
                   type));
     };
   }

@@ -278,7 +278,7 @@ class DjlTensorsTest {
           .isInstanceOf(DTypeException.class)
           .hasMessage(
               type
-                  + " has no counterpart in DJL's PyTorch engine: give F32, F64, F16, I8, U8, I32 or"
+                  + " has no counterpart in DJL's PyTorch engine; expected F32, F64, F16, I8, U8, I32 or"
                   + " I64");
     }
   }
@@ -330,7 +330,7 @@ class DjlTensorsTest {
     wrapRefused(
         manager,
         tensor.asReadOnly(),
-        "F32 [2, 3] off the heap, read-only could be written by PyTorch: give writable memory or a"
+        "F32 [2, 3] off the heap, read-only could be written by PyTorch; expected writable memory or a"
             + " copy");
     wrapRefused(
         PassthroughNDManager.INSTANCE,

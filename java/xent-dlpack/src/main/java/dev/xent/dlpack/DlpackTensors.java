@@ -225,7 +225,7 @@ public final class DlpackTensors {
    *     repeat elements more often than memory can hold
    */
   public static MemorySegment exportCopy(Tensor tensor) {
-    Objects.requireNonNull(tensor, "tensor is null: give a tensor");
+    Objects.requireNonNull(tensor, "tensor is null; expected a tensor");
     requireUsable(tensor);
     DType type = tensor.type();
     if (tensor.elements() > (Long.MAX_VALUE - Exports.ALIGNMENT) / type.byteSize()) {
@@ -245,7 +245,7 @@ public final class DlpackTensors {
   }
 
   private static void requireLendable(Tensor tensor) {
-    Objects.requireNonNull(tensor, "tensor is null: give a tensor");
+    Objects.requireNonNull(tensor, "tensor is null; expected a tensor");
     requireUsable(tensor);
     if (!tensor.segment().isNative()) {
       throw new MemoryException(

@@ -57,14 +57,15 @@ record DlpackView(
     int rank = tensor.get(INT, Field.NDIM);
     if (rank < 0 || rank > MAX_RANK) {
       throw new ShapeException(
-          String.format(Locale.ROOT, "the tensor has %d dimensions: give 0 to %d", rank, MAX_RANK));
+          String.format(
+              Locale.ROOT, "the tensor has %d dimensions; expected 0 to %d", rank, MAX_RANK));
     }
     long[] shape = numbers(tensor.get(ADDRESS, Field.SHAPE), rank);
     if (shape == null) {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "the tensor has %d dimensions and no shape: give the address of its sizes",
+              "the tensor has %d dimensions and no shape; expected the address of its sizes",
               rank));
     }
     long[] strides = numbers(tensor.get(ADDRESS, Field.STRIDES), rank);
@@ -135,7 +136,7 @@ record DlpackView(
       throw new MemoryException(
           String.format(
               Locale.ROOT,
-              "the tensor has %d bytes at address 0x%x, %s bytes on: give the address of its memory",
+              "the tensor has %d bytes at address 0x%x, %s bytes on; expected the address of its memory",
               bytes,
               data,
               Long.toUnsignedString(byteOffset)));

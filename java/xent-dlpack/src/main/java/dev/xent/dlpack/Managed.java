@@ -57,7 +57,7 @@ final class Managed {
       throw new MemoryException(
           String.format(
               Locale.ROOT,
-              "address 0x%x is no address of a managed tensor, which is aligned to %d bytes: give the pointer that its producer returned",
+              "address 0x%x is no address of a managed tensor, which is aligned to %d bytes; expected the pointer that its producer returned",
               pointer.address(),
               layout.byteAlignment()));
     }
@@ -66,7 +66,8 @@ final class Managed {
 
   private static MemoryException noAddress(String what) {
     return new MemoryException(
-        what + " is no address of a managed tensor: give the pointer that its producer returned");
+        what
+            + " is no address of a managed tensor; expected the pointer that its producer returned");
   }
 
   /** What it lends; refused where Xent cannot use it. */

@@ -71,7 +71,7 @@ final class Types {
     return new DTypeException(
         String.format(
             Locale.ROOT,
-            "the tensor has elements of %d x %s of %d bits: give 1 x float (16, 32, 64), bfloat (16), int or uint (8, 16, 32, 64) or bool (8)",
+            "the tensor has elements of %d x %s of %d bits; expected 1 x float (16, 32, 64), bfloat (16), int or uint (8, 16, 32, 64) or bool (8)",
             lanes,
             name(code),
             bits));

@@ -353,7 +353,7 @@ class ImportTest {
         refusal(
             o -> o.lanes = 4,
             DTypeException.class,
-            "the tensor has elements of 4 x float of 32 bits: give 1 x float (16, 32, 64), bfloat (16), int or uint (8, 16, 32, 64) or bool (8)"),
+            "the tensor has elements of 4 x float of 32 bits; expected 1 x float (16, 32, 64), bfloat (16), int or uint (8, 16, 32, 64) or bool (8)"),
         refusal(o -> o.lanes = 0, DTypeException.class, "elements of 0 x float of 32 bits"),
         refusal(o -> o.bits = 128, DTypeException.class, "1 x float of 128 bits"),
         refusal(o -> o.bits = 8, DTypeException.class, "1 x float of 8 bits"),
@@ -367,11 +367,13 @@ class ImportTest {
         refusal(o -> type(o, 17, 4), DTypeException.class, "1 x float4_e2m1fn of 4 bits"),
         refusal(o -> type(o, 255, 8), DTypeException.class, "1 x unknown (255) of 8 bits"),
         refusal(
-            o -> o.ndim = -1, ShapeException.class, "the tensor has -1 dimensions: give 0 to 64"),
+            o -> o.ndim = -1,
+            ShapeException.class,
+            "the tensor has -1 dimensions; expected 0 to 64"),
         refusal(
             o -> o.shape = new long[o.ndim = 65],
             ShapeException.class,
-            "the tensor has 65 dimensions: give 0 to 64"),
+            "the tensor has 65 dimensions; expected 0 to 64"),
         refusal(
             o -> o.shape = null, ShapeException.class, "the tensor has 2 dimensions and no shape"),
         refusal(
@@ -404,7 +406,7 @@ class ImportTest {
         refusal(
             o -> o.nothingThere = true,
             MemoryException.class,
-            "the tensor has 24 bytes at address 0x0, 0 bytes on: give the address of its memory"),
+            "the tensor has 24 bytes at address 0x0, 0 bytes on; expected the address of its memory"),
         refusal(
             o -> {
               o.data = 1 << 20;
@@ -502,7 +504,7 @@ class ImportTest {
       assertThatThrownBy(use)
           .isInstanceOf(MemoryException.class)
           .hasMessage(
-              "memory of a closed arena is no address of a managed tensor: give the pointer that its producer returned");
+              "memory of a closed arena is no address of a managed tensor; expected the pointer that its producer returned");
     }
   }
 
@@ -511,7 +513,7 @@ class ImportTest {
     assertThatThrownBy(() -> DlpackTensors.view(MemorySegment.NULL))
         .isInstanceOf(MemoryException.class)
         .hasMessage(
-            "NULL is no address of a managed tensor: give the pointer that its producer returned");
+            "NULL is no address of a managed tensor; expected the pointer that its producer returned");
     assertThatThrownBy(() -> DlpackTensors.view(MemorySegment.ofArray(new long[10])))
         .isInstanceOf(MemoryException.class)
         .hasMessageStartingWith("memory on the Java heap is no address");

@@ -137,7 +137,7 @@ public final class Npy {
    */
   public static void write(Path path, Tensor tensor) {
     Objects.requireNonNull(path, "path");
-    Objects.requireNonNull(tensor, "tensor is null: give a tensor");
+    Objects.requireNonNull(tensor, "tensor is null; expected a tensor");
     try (Arena mapping = Arena.ofConfined();
         NpyOutput output = create(path, tensor.type(), tensor.shape(), mapping)) {
       output.tensor().copyFrom(tensor);

@@ -137,7 +137,7 @@ class NioTest {
     Tensor tensor = Tensor.of(FloatBuffer.wrap(new float[2]).asReadOnlyBuffer());
     assertThatThrownBy(() -> tensor.setFloat(1, 0))
         .isInstanceOf(MemoryException.class)
-        .hasMessage("the tensor is read-only: give writable memory for what is written");
+        .hasMessage("the tensor is read-only; expected writable memory for what is written");
   }
 
   @Test

@@ -158,7 +158,7 @@ public final class NettyTensors {
    *     this thread may use
    */
   public static ByteBuf wrap(Tensor tensor) {
-    Objects.requireNonNull(tensor, "tensor is null: give a tensor");
+    Objects.requireNonNull(tensor, "tensor is null; expected a tensor");
     if (!tensor.isContiguous()) {
       throw new MemoryException(
           String.format(

@@ -137,7 +137,7 @@ public final class OnnxRuntimeTensors {
    */
   public static OnnxTensor wrap(OrtEnvironment environment, Tensor tensor) throws OrtException {
     Objects.requireNonNull(environment, "environment");
-    Objects.requireNonNull(tensor, "tensor is null: give a tensor");
+    Objects.requireNonNull(tensor, "tensor is null; expected a tensor");
     requireWrappable(tensor);
     ByteBuffer buffer = tensor.segment().asByteBuffer().order(ByteOrder.nativeOrder());
     return OnnxTensor.createTensor(environment, buffer, tensor.shape(), Types.of(tensor.type()));
@@ -167,7 +167,7 @@ public final class OnnxRuntimeTensors {
       throw new MemoryException(
           String.format(
               Locale.ROOT,
-              "%s would be written by ONNX Runtime where it is an output: give writable memory or a copy",
+              "%s would be written by ONNX Runtime where it is an output; expected writable memory or a copy",
               tensor));
     }
     if (segment.byteSize() > MOST_BYTES) {

@@ -57,7 +57,7 @@ final class Types {
           throw new DTypeException(
               String.format(
                   Locale.ROOT,
-                  "%s cannot be made by ONNX Runtime for Java: give the integers as I64, or U8",
+                  "%s cannot be made by ONNX Runtime for Java; expected the integers as I64, or U8",
                   type));
     };
   }

@@ -150,7 +150,8 @@ class OnnxRuntimeTensorsTest {
       assertThatThrownBy(() -> OnnxRuntimeTensors.wrap(ORT, copy))
           .isInstanceOf(DTypeException.class)
           .hasMessage(
-              "%s cannot be made by ONNX Runtime for Java: give the integers as I64, or U8", type);
+              "%s cannot be made by ONNX Runtime for Java; expected the integers as I64, or U8",
+              type);
     }
   }
 
@@ -386,7 +387,7 @@ class OnnxRuntimeTensorsTest {
       refused(
           tensor.asReadOnly(),
           "F32 [2, 3] off the heap, read-only would be written by ONNX Runtime where it is an"
-              + " output: give writable memory or a copy");
+              + " output; expected writable memory or a copy");
     }
     // Nobody looks at this memory.
     refused(

@@ -142,7 +142,7 @@ class LinearLossTest {
         "CAST(logits AS ARRAY<DOUBLE>), label, map('weights', 'WEIGHTS') | The first parameter requires the (\"ARRAY<FLOAT>\" or \"BINARY\") type",
         "X'00', label, map('weights', 'WEIGHTS', 'type', 'float64') | hidden states are BINARY of type float64; expected float16, bfloat16 or float32",
         "logits, label, map('weights', 'BIAS') | failed due to: weights is F32 [30]; expected a .npy file of shape [classes, features]",
-        "logits, label, map('weights', 'WEIGHTS', 'bias', 'WEIGHTS') | bias is F32 [30, 30], weights is F32 [30, 30]: give a number for each class",
+        "logits, label, map('weights', 'WEIGHTS', 'bias', 'WEIGHTS') | bias is F32 [30, 30], weights is F32 [30, 30]; expected a number for each class",
         "array(1F, NULL), label, map('weights', 'WEIGHTS') | row 0 of partition 0: element 1 of 2 is null",
         "logits, 1.5, map('weights', 'WEIGHTS') | The second parameter requires the (\"TINYINT\" or",
       })

@@ -19,7 +19,7 @@ final class Elements {
   /** Creates the exception of a missing tensor. */
   static Tensor given(@Nullable Tensor tensor, String name) {
     if (tensor == null) {
-      throw new NullPointerException(name + " is null: give a tensor");
+      throw new NullPointerException(name + " is null; expected a tensor");
     }
     return tensor;
   }
@@ -30,7 +30,7 @@ final class Elements {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "%s have shape %s, this layer's last forward asks for %s: give one number for each",
+              "%s have shape %s, this layer's last forward asks for %s; expected one number for each",
               name,
               Arrays.toString(from.shape()),
               Arrays.toString(to.shape())));

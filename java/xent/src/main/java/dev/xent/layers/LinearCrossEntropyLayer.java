@@ -138,7 +138,7 @@ public final class LinearCrossEntropyLayer extends LossLayer {
   public void step(double learningRate) {
     requireForward("step");
     if (!Double.isFinite(learningRate)) {
-      throw new OptionException("learningRate is " + learningRate + ": give a finite number");
+      throw new OptionException("learningRate is " + learningRate + "; expected a finite number");
     }
     requireWritable("weights", weights);
     if (bias != null) {

@@ -91,10 +91,11 @@ class LinearCrossEntropyLayerTest {
       layer.forward(hidden, labels);
       assertThatThrownBy(() -> layer.step(RATE))
           .isInstanceOf(MemoryException.class)
-          .hasMessage("bias: the tensor is read-only: give writable memory for what is written");
+          .hasMessage(
+              "bias: the tensor is read-only; expected writable memory for what is written");
       assertThatThrownBy(() -> layer.step(Double.NaN))
           .isInstanceOf(OptionException.class)
-          .hasMessage("learningRate is NaN: give a finite number");
+          .hasMessage("learningRate is NaN; expected a finite number");
     }
     assertThat(Samples.bits(weights)).isEqualTo(before);
   }

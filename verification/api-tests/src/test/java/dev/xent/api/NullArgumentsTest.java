@@ -98,7 +98,8 @@ class NullArgumentsTest {
   /** Whether a message is the name of what is null or says what to give; of a tensor it does. */
   private static boolean isNamed(String name, Class<?> absent, String message) {
     boolean byNameAlone = absent != Tensor.class;
-    return message.startsWith(name + " is null: give ") || (byNameAlone && message.equals(name));
+    return message.startsWith(name + " is null; expected ")
+        || (byNameAlone && message.equals(name));
   }
 
   private static @Nullable Throwable thrownBy(

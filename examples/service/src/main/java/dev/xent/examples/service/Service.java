@@ -209,7 +209,7 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
 
   private Score score(long[] text) throws OrtException {
     if (text.length == 0) {
-      throw bad("there is no text: give one letter or more");
+      throw bad("there is no text; expected one letter or more");
     }
     try (Arena arena = Arena.ofConfined()) {
       Tensor logits = model.logits(text, 0, text.length, arena);
@@ -268,7 +268,7 @@ public final class Service extends Handler.Abstract implements AutoCloseable {
   /** Of the system properties. Integer.getInteger would put the default in place of nonsense. */
   private static int setting(String name, int standard, int least, int most) {
     String given = System.getProperty(name, Integer.toString(standard));
-    String wanted = "-D%s=%s: give a whole number from %d to %d";
+    String wanted = "-D%s=%s; expected a whole number from %d to %d";
     return whole(given, least, most)
         .orElseThrow(
             () ->

@@ -145,7 +145,7 @@ class ServiceTest {
   void anEmptyTextHasNoScoreButANextLetter() throws IOException {
     Answer answer = ask(Http.post("/score", ""));
     assertThat(answer.status()).isEqualTo(400);
-    assertThat(answer.body()).isEqualTo("there is no text: give one letter or more");
+    assertThat(answer.body()).isEqualTo("there is no text; expected one letter or more");
     assertThat(ask(Http.post("/next", "")).status()).isEqualTo(200);
   }
 

@@ -281,12 +281,12 @@ class StopTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "-Dservice.port=abc | -Dservice.port=abc: give a whole number from 0 to 65535",
-        "-Dservice.port=65536 | -Dservice.port=65536: give a whole number from 0 to 65535",
-        "-Dservice.management.port=-1 | port=-1: give a whole number from 0 to 65535",
+        "-Dservice.port=abc | -Dservice.port=abc; expected a whole number from 0 to 65535",
+        "-Dservice.port=65536 | -Dservice.port=65536; expected a whole number from 0 to 65535",
+        "-Dservice.management.port=-1 | port=-1; expected a whole number from 0 to 65535",
         "-Dservice.management.host=no.such.host.invalid | UnresolvedAddressException: choose",
-        "-Dservice.connections=0 | connections=0: give a whole number from 1 to 1048576",
-        "-Dservice.drain=-1 | -Dservice.drain=-1: give a whole number from 0 to 3600",
+        "-Dservice.connections=0 | connections=0; expected a whole number from 1 to 1048576",
+        "-Dservice.drain=-1 | -Dservice.drain=-1; expected a whole number from 0 to 3600",
         "-Dservice.access=foo | -Dservice.access=foo: must be INFO or OFF",
         "-Ddev.xent.native=nonsense | the service has not started",
         "-Dservice.scorer=none | there is no scorer none",

@@ -119,7 +119,7 @@ public final class BinaryPlan {
               + options.ignoreIndex()
               + ", targets are numbers "
               + targets
-              + ": give labels of an integer type, or weights of 0, or build the operation without"
+              + "; expected labels of an integer type, or weights of 0, or build the operation without"
               + " ignoreIndex");
     }
     call.takeIfGiven(Rule.ELEMENT_WEIGHTS, weights);

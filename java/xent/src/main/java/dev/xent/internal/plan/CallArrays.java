@@ -148,7 +148,7 @@ abstract sealed class CallArrays permits Call {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "weights is %s, hidden is %s with features along axis %d: give weights the shape [classes, %s]%s",
+              "weights is %s, hidden is %s with features along axis %d; expected weights of shape [classes, %s]%s",
               weightsOfClasses,
               states,
               axis,
@@ -161,7 +161,7 @@ abstract sealed class CallArrays permits Call {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "hidden is %s, weights is %s, and 64 bits do not count their logits: give fewer rows",
+              "hidden is %s, weights is %s, and 64 bits do not count their logits; expected fewer rows",
               states,
               weightsOfClasses));
     }
@@ -174,7 +174,11 @@ abstract sealed class CallArrays permits Call {
   private static void requireFloat32(Part part, View view) {
     if (!Types.fits(view.type, ElementType.F32)) {
       throw new DTypeException(
-          part.name + " is " + view + ": give a tensor of type " + Types.allowed(ElementType.F32));
+          part.name
+              + " is "
+              + view
+              + "; expected a tensor of type "
+              + Types.allowed(ElementType.F32));
     }
   }
 
@@ -196,7 +200,7 @@ abstract sealed class CallArrays permits Call {
       throw new DTypeException(
           String.format(
               Locale.ROOT,
-              "targets is %s, %s is %s: give labels 0 and 1 (I8 to I64, U8 to U64) or numbers from 0 to 1 of type %s",
+              "targets is %s, %s is %s; expected labels 0 and 1 (I8 to I64, U8 to U64) or numbers from 0 to 1 of type %s",
               view,
               leading().name,
               lead,
@@ -252,7 +256,7 @@ abstract sealed class CallArrays permits Call {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "%s is %s, with %s from %d on of %d: give classes of a row that has fewer than 2^31",
+              "%s is %s, with %s from %d on of %d; expected classes of a row that has fewer than 2^31",
               leadName(),
               leadText(),
               Plural.of(classes, "class"),
@@ -269,7 +273,7 @@ abstract sealed class CallArrays permits Call {
     if (first < 0 || first % Chunks.SIZE != 0) {
       throw new ShapeException(
           String.format(
-              Locale.ROOT, "firstClass is %d: give a multiple of %d", first, Chunks.SIZE));
+              Locale.ROOT, "firstClass is %d; expected a multiple of %d", first, Chunks.SIZE));
     }
     long classes = dimensions.classes;
     boolean inside = classes <= all && first <= all - classes;
@@ -364,7 +368,7 @@ abstract sealed class CallArrays permits Call {
       throw new DTypeException(
           String.format(
               Locale.ROOT,
-              "targets is %s, %s is %s: give class indices (I8 to I64, U8 to U64) or probability rows of type %s",
+              "targets is %s, %s is %s; expected class indices (I8 to I64, U8 to U64) or probability rows of type %s",
               view,
               leading().name,
               lead,
@@ -374,7 +378,7 @@ abstract sealed class CallArrays permits Call {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "targets is %s, %s is %s: give probability rows the same shape, or class indices an integer type",
+              "targets is %s, %s is %s; expected probability rows of the same shape, or class indices of an integer type",
               view,
               leadName(),
               leadText()));
@@ -391,7 +395,7 @@ abstract sealed class CallArrays permits Call {
       throw new DTypeException(
           String.format(
               Locale.ROOT,
-              "targets is %s, and targetWeights were given: give the classes of each row as I8 to I64 or U8 to U64",
+              "targets is %s, and targetWeights were given; expected the classes of each row as I8 to I64 or U8 to U64",
               classNumbers));
     }
     requireType(part(Array.TARGET_WEIGHTS), Rule.TARGET_WEIGHTS, weights);
@@ -401,14 +405,14 @@ abstract sealed class CallArrays permits Call {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "targets is %s: give each row at least one class, of weight 0 where it has none",
+              "targets is %s; expected at least one class in each row, of weight 0 where it has none",
               classNumbers));
     }
     if (!Arrays.equals(weights.shape, classNumbers.shape)) {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "targetWeights is %s, targets is %s: give each class of a row its weight",
+              "targetWeights is %s, targets is %s; expected a weight for each class of a row",
               weights,
               classNumbers));
     }
@@ -424,7 +428,7 @@ abstract sealed class CallArrays permits Call {
       throw new DTypeException(
           String.format(
               Locale.ROOT,
-              "targets is %s: give the classes of each row as I8 to I64 or U8 to U64",
+              "targets is %s; expected the classes of each row as I8 to I64 or U8 to U64",
               classNumbers));
     }
     if (dimensions.isRowShape(classNumbers.shape, false)) {
@@ -435,7 +439,7 @@ abstract sealed class CallArrays permits Call {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "targets is %s, %s is %s: give targets the shape %s, or %s with k classes of each row",
+              "targets is %s, %s is %s; expected targets of shape %s, or %s with k classes of each row",
               classNumbers,
               leadName(),
               leadText(),
@@ -447,7 +451,7 @@ abstract sealed class CallArrays permits Call {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "targets is %s: give 1 to %d classes of each row",
+              "targets is %s; expected 1 to %d classes of each row",
               classNumbers,
               MOST_SELECTED));
     }
@@ -628,7 +632,7 @@ abstract sealed class CallArrays permits Call {
     throw new ShapeException(
         String.format(
             Locale.ROOT,
-            "%s is %s, %s is %s with classes along axis %d: give one %s per class in its shape, in which any other size may be 1, or in the shape [%d]",
+            "%s is %s, %s is %s with classes along axis %d; expected one %s per class in its shape, in which any other size may be 1, or in the shape [%d]",
             part.name,
             view,
             leadName(),
@@ -650,7 +654,7 @@ abstract sealed class CallArrays permits Call {
     throw new ShapeException(
         String.format(
             Locale.ROOT,
-            "%s is %s, %s is %s: give it that shape, in which any size may be 1, or the shape [%d] of its axis %d",
+            "%s is %s, %s is %s; expected that shape, in which any size may be 1, or the shape [%d] of its axis %d",
             part.name,
             view,
             leadName(),
@@ -669,7 +673,7 @@ abstract sealed class CallArrays permits Call {
     throw new ShapeException(
         String.format(
             Locale.ROOT,
-            "%s is %s, %s is %s: give a number for each class, in the shape [%d]",
+            "%s is %s, %s is %s; expected a number for each class, in the shape [%d]",
             part.name,
             view,
             features == 0 ? leadName() : part(Array.WEIGHTS).name,
@@ -734,7 +738,7 @@ abstract sealed class CallArrays permits Call {
     return new ShapeException(
         String.format(
             Locale.ROOT,
-            "%s is %s, %s is %s: give both the same shape",
+            "%s is %s, %s is %s; expected the same shape",
             part.name,
             view,
             name,
@@ -748,7 +752,7 @@ abstract sealed class CallArrays permits Call {
     throw new ShapeException(
         String.format(
             Locale.ROOT,
-            "%s is %s, %s is %s with %s: give %s the shape %s%s%s%s",
+            "%s is %s, %s is %s with %s; expected %s of shape %s%s%s%s",
             part.name,
             view,
             leadName(),
@@ -804,7 +808,7 @@ abstract sealed class CallArrays permits Call {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "%s is %s, %s is %s: give %s the shape %s",
+              "%s is %s, %s is %s; expected %s of shape %s",
               part.name,
               view,
               leadName(),

@@ -49,7 +49,7 @@ final class Dimensions {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "%s %s has zero classes along axis %d: give at least one",
+              "%s %s has zero classes along axis %d; expected at least one",
               name,
               view,
               axis));

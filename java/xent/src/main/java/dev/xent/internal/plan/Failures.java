@@ -44,7 +44,7 @@ final class Failures {
       return new PartialStatesException(
           String.format(
               Locale.ROOT,
-              "partial states%s do not belong together: give states of one operation, on the same rows and targets",
+              "partial states%s do not belong together; expected states of one operation, on the same rows and targets",
               named ? " of row " + row(call) : ""));
     }
     if (field == Field.STATES) {
@@ -104,7 +104,11 @@ final class Failures {
   static OptionException weight(String of, long index, double value) {
     return new OptionException(
         String.format(
-            Locale.ROOT, "%s %d is %s: give finite numbers that are 0 or more", of, index, value));
+            Locale.ROOT,
+            "%s %d is %s; expected finite numbers that are 0 or more",
+            of,
+            index,
+            value));
   }
 
   /** Another thread wrote to what was looked at before. */

@@ -44,7 +44,7 @@ public record FinishedRows(
       throw new PartialStatesException(
           String.format(
               Locale.ROOT,
-              "the statistics are of %s %s%s with classes along axis %d, %s is %s and belongs to %s: give statistics of the same rows",
+              "the statistics are of %s %s%s with classes along axis %d, %s is %s and belongs to %s; expected statistics of the same rows",
               kind == null ? "softmax" : kind.text,
               Arrays.toString(shape),
               wide ? " in F64" : "",
@@ -61,7 +61,7 @@ public record FinishedRows(
       throw new PartialStatesException(
           String.format(
               Locale.ROOT,
-              "the statistics are of another operation%s than this one%s: give statistics of one operation",
+              "the statistics are of another operation%s than this one%s; expected statistics of one operation",
               options.ofStatistics(kind),
               operation.ofStatistics(kind)));
     }
@@ -76,7 +76,7 @@ public record FinishedRows(
       throw new PartialStatesException(
           String.format(
               Locale.ROOT,
-              "the statistics are of %s %s%s with classes along axis %d, the partial states are of %s: give statistics of the same rows",
+              "the statistics are of %s %s%s with classes along axis %d, the partial states are of %s; expected statistics of the same rows",
               kind == null ? "softmax" : kind.text,
               Arrays.toString(shape),
               wide ? " in F64" : "",

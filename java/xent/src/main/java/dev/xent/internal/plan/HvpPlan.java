@@ -94,7 +94,7 @@ public final class HvpPlan {
       throw new DTypeException(
           String.format(
               Locale.ROOT,
-              "output is %s, logits is %s: give output the type %s",
+              "output is %s, logits is %s; expected output of type %s",
               output,
               logits,
               type));

@@ -71,7 +71,7 @@ public final class InputViews {
       throw new OptionException(
           String.format(
               Locale.ROOT,
-              "%s is %s, and %s takes none: give inputs without it",
+              "%s is %s, and %s takes none; expected inputs without it",
               array.text,
               view,
               operation));

@@ -116,7 +116,7 @@ public final class LinearPlan {
    */
   public static long requireWorkspace(long bytes) {
     if (bytes <= 0) {
-      throw new OptionException("workspace is " + bytes + ": give a number of bytes above 0");
+      throw new OptionException("workspace is " + bytes + "; expected a number of bytes above 0");
     }
     return bytes;
   }
@@ -407,7 +407,7 @@ public final class LinearPlan {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "hidden is %s, weights is %s, and 64 bits do not count the bytes of their workspace: give fewer rows",
+              "hidden is %s, weights is %s, and 64 bits do not count the bytes of their workspace; expected fewer rows",
               call.view(Array.HIDDEN),
               call.view(Array.WEIGHTS)));
     }
@@ -415,7 +415,7 @@ public final class LinearPlan {
       throw new OptionException(
           String.format(
               Locale.ROOT,
-              "workspace is %s, and hidden %s with weights %s needs %d: give as many, or fewer rows at once",
+              "workspace is %s, and hidden %s with weights %s needs %d; expected as many, or fewer rows at once",
               Plural.of(workspace, "byte"),
               call.view(Array.HIDDEN),
               call.view(Array.WEIGHTS),

@@ -211,7 +211,7 @@ public final class LogitsPlan {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "topClasses is %s, k is %d: give it the shape %s",
+              "topClasses is %s, k is %d; expected the shape %s",
               call.view(Array.TOP_CLASSES),
               k,
               call.dimensions.entriesShape(Integer.toString(k))));

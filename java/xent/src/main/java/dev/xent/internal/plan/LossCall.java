@@ -64,7 +64,7 @@ final class LossCall {
     if (kind == TargetKind.LABELS) {
       if (outputs.has(Array.TARGET_GRADIENT)) {
         throw new OptionException(
-            "targetGradient was asked for, targets are class indices: give probability rows or sparse"
+            "targetGradient was asked for, targets are class indices; expected probability rows or sparse"
                 + " targets, or do not ask for it");
       }
     } else {
@@ -85,7 +85,7 @@ final class LossCall {
     return new OptionException(
         String.format(
             Locale.ROOT,
-            "%s asked for, targets are %s: give class indices, or do not ask for %s",
+            "%s asked for, targets are %s; expected class indices, or do not ask for %s",
             array == Array.CORRECT ? "correct rows were" : array.text + " was",
             kind.text,
             array.text));

@@ -113,7 +113,7 @@ public final class LossShardPlan {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "classWeights is %s: give a weight for each class of all shards, in the shape [%d]",
+              "classWeights is %s; expected a weight for each class of all shards, in the shape [%d]",
               all,
               allClasses));
     }
@@ -158,7 +158,7 @@ public final class LossShardPlan {
         throw new OptionException(
             String.format(
                 Locale.ROOT,
-                "labels is %s, the states are of probability rows or sparse targets, whose sums they have: give null",
+                "labels is %s, the states are of probability rows or sparse targets, whose sums they have; expected null",
                 labels));
       }
       // The kernels do not look at them, nor at an ignore index.
@@ -171,7 +171,7 @@ public final class LossShardPlan {
       throw new OptionException(
           String.format(
               Locale.ROOT,
-              "labels is %s, the states are of class indices: give the labels that the shards had",
+              "labels is %s, the states are of class indices; expected the labels that the shards had",
               labels));
     }
     call.targets(labels);

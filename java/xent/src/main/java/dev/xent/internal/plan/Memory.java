@@ -32,10 +32,11 @@ public final class Memory {
   /** The memory at an address: the only place that takes a caller's word for bounds. */
   public static MemorySegment at(long address, long byteSize) {
     if (byteSize < 0) {
-      throw new MemoryException("byte size " + byteSize + " is negative: give 0 or more");
+      throw new MemoryException("byte size " + byteSize + " is negative; expected 0 or more");
     }
     if (address == 0 && byteSize > 0) {
-      throw new MemoryException("address 0 has no memory: give the address of the first element");
+      throw new MemoryException(
+          "address 0 has no memory; expected the address of the first element");
     }
     try {
       return MemorySegment.ofAddress(address).reinterpret(byteSize);
@@ -115,7 +116,10 @@ public final class Memory {
   public static MemorySegment allocate(Arena arena, ElementType type, long elements) {
     if (elements > MOST_BYTES / type.byteSize()) {
       throw new MemoryException(
-          elements + " elements of " + type + " are more than memory can be: give a smaller shape");
+          elements
+              + " elements of "
+              + type
+              + " are more than memory can be; expected a smaller shape");
     }
     return allocate(arena, elements * type.byteSize());
   }
@@ -131,7 +135,7 @@ public final class Memory {
       throw new MemoryException(
           String.format(
               Locale.ROOT,
-              "%s of %d rows, %d bytes each, are more than memory can be: give fewer rows at once",
+              "%s of %d rows, %d bytes each, are more than memory can be; expected fewer rows at once",
               what,
               rows,
               bytes));
@@ -307,7 +311,8 @@ public final class Memory {
   /** Refuses memory that cannot or must not be written. */
   public static void requireWritable(View view, String name) {
     if (view.readOnly) {
-      throw new MemoryException(name + " is read-only: give writable memory for what is written");
+      throw new MemoryException(
+          name + " is read-only; expected writable memory for what is written");
     }
     if (!view.distinct) {
       throw new MemoryException(
@@ -318,7 +323,7 @@ public final class Memory {
               + (view.rank() > Places.MOST_INTERLEAVED
                   ? ", or interleave more than " + Places.MOST_INTERLEAVED + " dimensions"
                   : "")
-              + ": give each element its own memory for what is written");
+              + "; expected memory of its own for each element that is written");
     }
   }
 
@@ -377,7 +382,7 @@ public final class Memory {
       throw new DTypeException(
           String.format(
               Locale.ROOT,
-              "%d is no element of %s: give a number from %d to %d",
+              "%d is no element of %s; expected a number from %d to %d",
               value,
               view,
               least,
@@ -540,7 +545,7 @@ public final class Memory {
     return new MemoryException(
         String.format(
             Locale.ROOT,
-            "%s and %s overlap in memory: give %s memory of its own%s",
+            "%s and %s overlap in memory; expected memory of its own for %s%s",
             written,
             other,
             written,

@@ -271,13 +271,13 @@ public final class NllPlan {
   private static void requireSameRows(Call call, Outputs saved) {
     if (saved.rows < 0) {
       throw new OptionException(
-          "the outputs are of no forward: give backward the outputs of the forward over these targets");
+          "the outputs are of no forward; expected the outputs of the forward over these targets");
     }
     if (saved.rows != call.dimensions.rows) {
       throw new OptionException(
           String.format(
               Locale.ROOT,
-              "the outputs are of a forward over %s, backward was given %d: give it the outputs of the forward over these targets",
+              "the outputs are of a forward over %s, backward was given %d; expected the outputs of the forward over these targets",
               Plural.of(saved.rows, "row"),
               call.dimensions.rows));
     }

@@ -18,7 +18,7 @@ public final class NullChecks {
    */
   public static <T> T require(@Nullable T argument, String name, String what) {
     if (argument == null) {
-      throw new NullPointerException(name + " is null: give " + what);
+      throw new NullPointerException(name + " is null; expected " + what);
     }
     return argument;
   }

@@ -59,7 +59,12 @@ public record Options(
     if (value != 0 && otherValue != 0) {
       throw new OptionException(
           String.format(
-              Locale.ROOT, "%s is %s, %s is %s: give one of them", name, value, other, otherValue));
+              Locale.ROOT,
+              "%s is %s, %s is %s; expected one of them",
+              name,
+              value,
+              other,
+              otherValue));
     }
   }
 
@@ -152,7 +157,7 @@ public record Options(
 
   private static double requireFactor(double value, String name) {
     if (!isFactor(value)) {
-      throw new OptionException(name + " is " + value + ": give a number from 2^-32 to 2^32");
+      throw new OptionException(name + " is " + value + "; expected a number from 2^-32 to 2^32");
     }
     return value;
   }
@@ -164,7 +169,7 @@ public record Options(
    */
   public static double requireSmoothing(double value) {
     if (!(value >= 0 && value <= 1)) {
-      throw new OptionException("labelSmoothing is " + value + ": give a number from 0 to 1");
+      throw new OptionException("labelSmoothing is " + value + "; expected a number from 0 to 1");
     }
     return value;
   }
@@ -176,7 +181,8 @@ public record Options(
    */
   public static double requireZLoss(double value) {
     if (!(value >= 0 && value < Double.POSITIVE_INFINITY)) {
-      throw new OptionException("zLoss is " + value + ": give a finite number that is 0 or more");
+      throw new OptionException(
+          "zLoss is " + value + "; expected a finite number that is 0 or more");
     }
     return value;
   }
@@ -189,7 +195,7 @@ public record Options(
   public static double requireProbabilityClamp(double value) {
     if (!(value > 0 && value <= 0.5)) {
       throw new OptionException(
-          "probabilityClamp is " + value + ": give a number above 0, at most 0.5");
+          "probabilityClamp is " + value + "; expected a number above 0, at most 0.5");
     }
     return value;
   }
@@ -201,7 +207,7 @@ public record Options(
    */
   public static double requireFocalGamma(double value) {
     if (!(value >= 0 && value <= 0x1p32)) {
-      throw new OptionException("focalGamma is " + value + ": give a number from 0 to 2^32");
+      throw new OptionException("focalGamma is " + value + "; expected a number from 0 to 2^32");
     }
     return value;
   }
@@ -213,7 +219,8 @@ public record Options(
    */
   public static double requireFocalAlpha(double value) {
     if (!(value > 0 && value <= 1)) {
-      throw new OptionException("focalAlpha is " + value + ": give a number above 0, at most 1");
+      throw new OptionException(
+          "focalAlpha is " + value + "; expected a number above 0, at most 1");
     }
     return value;
   }
@@ -228,7 +235,7 @@ public record Options(
               + ignoreIndex
               + ", targets are probability rows "
               + targets
-              + ": give class indices, or build the operation without ignoreIndex");
+              + "; expected class indices, or build the operation without ignoreIndex");
     }
     requireLabelsFor(kind, targets);
   }
@@ -261,7 +268,7 @@ public record Options(
     return new OptionException(
         String.format(
             Locale.ROOT,
-            "%s, targets are %s %s: give class indices, or build the operation with %s",
+            "%s, targets are %s %s; expected class indices, or build the operation with %s",
             option,
             kind.text,
             targets,

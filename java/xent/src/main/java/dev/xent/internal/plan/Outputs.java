@@ -221,7 +221,7 @@ public final class Outputs {
       throw new OptionException(
           String.format(
               Locale.ROOT,
-              "the outputs hold statistics of %s, backward was given %s: give it what the forward had",
+              "the outputs hold statistics of %s, backward was given %s; expected what the forward had",
               described(
                   savedRows,
                   savedClasses,

@@ -64,9 +64,9 @@ public record Reductions(
     if (denominator == 0 && emptyMean == EmptyMean.ERROR && reduction == Reduction.MEAN) {
       throw new EmptyMeanException(
           Double.isNaN(givenDenominator)
-              ? "no row is valid, so there is no mean: give labels that are not ignored, or"
+              ? "no row is valid, so there is no mean; expected labels that are not ignored, or"
                   + " emptyMean(ZERO) or emptyMean(NAN)"
-              : "the denominator is 0, so there is no mean: give another one, or"
+              : "the denominator is 0, so there is no mean; expected another one, or"
                   + " emptyMean(ZERO) or emptyMean(NAN)");
     }
   }
@@ -101,7 +101,7 @@ public record Reductions(
       throw new OptionException(
           String.format(
               Locale.ROOT,
-              "gradientScale %s / denominator %s is not finite: give a smaller scale or a larger denominator",
+              "gradientScale %s / denominator %s is not finite; expected a smaller scale or a larger denominator",
               scale,
               denominator));
     }
@@ -115,7 +115,7 @@ public record Reductions(
    */
   public static double requireScale(double value) {
     if (!Double.isFinite(value)) {
-      throw new OptionException("gradientScale is " + value + ": give a finite number");
+      throw new OptionException("gradientScale is " + value + "; expected a finite number");
     }
     return value;
   }
@@ -128,7 +128,7 @@ public record Reductions(
   public static double requireDenominator(double value) {
     if (!(value >= 0 && value < Double.POSITIVE_INFINITY)) {
       throw new OptionException(
-          "denominator is " + value + ": give a finite number that is 0 or more");
+          "denominator is " + value + "; expected a finite number that is 0 or more");
     }
     return value;
   }

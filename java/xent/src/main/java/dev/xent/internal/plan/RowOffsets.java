@@ -18,7 +18,7 @@ final class RowOffsets {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "%s is %s: give one dimension of rows + 1 numbers without gaps",
+              "%s is %s; expected one dimension of rows + 1 numbers without gaps",
               name,
               offsets));
     }
@@ -26,7 +26,7 @@ final class RowOffsets {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "%s is %s, and %s were given: give the classes of ragged rows in one dimension, row behind row",
+              "%s is %s, and %s were given; expected the classes of ragged rows in one dimension, row behind row",
               leadName,
               lead,
               name));
@@ -45,7 +45,8 @@ final class RowOffsets {
     long before = at(copy, offsets.type, 0);
     if (before < 0) {
       throw new ShapeException(
-          String.format(Locale.ROOT, "%s begins with %d: give offsets of 0 or more", name, before));
+          String.format(
+              Locale.ROOT, "%s begins with %d; expected offsets of 0 or more", name, before));
     }
     for (long row = 0; row < offsets.elements - 1; row++) {
       long after = at(copy, offsets.type, row + 1);
@@ -53,7 +54,7 @@ final class RowOffsets {
         throw new ShapeException(
             String.format(
                 Locale.ROOT,
-                "%s of row %d is %d, of row %d %d: give offsets that do not fall",
+                "%s of row %d is %d, of row %d %d; expected offsets that do not fall",
                 name,
                 row,
                 before,
@@ -67,7 +68,7 @@ final class RowOffsets {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "%s ends with %d, %s is %s: give as many values as the offsets count",
+              "%s ends with %d, %s is %s; expected as many values as the offsets count",
               name,
               before,
               leadName,
@@ -82,7 +83,7 @@ final class RowOffsets {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "%s is %s with a row of %s: give rows whose number times the longest is below 2^63",
+              "%s is %s with a row of %s; expected rows whose number times the longest is below 2^63",
               name,
               offsets,
               Plural.of(longest, "class")));

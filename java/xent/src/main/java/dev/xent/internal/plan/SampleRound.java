@@ -67,7 +67,7 @@ public final class SampleRound {
       throw new PartialStatesException(
           String.format(
               Locale.ROOT,
-              "sample states have %s, logits has %d: give the states of all shards of these rows",
+              "sample states have %s, logits has %d; expected the states of all shards of these rows",
               Plural.of(rows, "row"),
               needed));
     }

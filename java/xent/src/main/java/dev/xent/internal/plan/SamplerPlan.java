@@ -76,7 +76,7 @@ public final class SamplerPlan {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "firstClass is %d, allClasses %d: give a class of a row that has fewer than 2^31",
+              "firstClass is %d, allClasses %d; expected a class of a row that has fewer than 2^31",
               first,
               all));
     }
@@ -147,7 +147,7 @@ public final class SamplerPlan {
         throw new ShapeException(
             String.format(
                 Locale.ROOT,
-                "logits is %s with %s: give one row, or call sample",
+                "logits is %s with %s; expected one row, or call sample",
                 given.lead,
                 Plural.of(call.dimensions.rows, "row")));
       }
@@ -312,12 +312,14 @@ public final class SamplerPlan {
     call.lead(Rule.LOGITS, logits, axis);
     if (logits.type == ElementType.F64) {
       throw new DTypeException(
-          "logits is " + logits + ": give a tensor of type F32, F16 or BF16 to sample from");
+          "logits is " + logits + "; expected a tensor of type F32, F16 or BF16 to sample from");
     }
     if (call.dimensions.classes > Integer.MAX_VALUE) {
       throw new ShapeException(
           String.format(
-              Locale.ROOT, "logits is %s: give fewer than 2^31 classes to sample from", logits));
+              Locale.ROOT,
+              "logits is %s; expected fewer than 2^31 classes to sample from",
+              logits));
     }
     call.unusual = true;
     call.needsWholeRows = true;
@@ -333,7 +335,7 @@ public final class SamplerPlan {
       throw new OptionException(
           String.format(
               Locale.ROOT,
-              "requests has %s, logits is %s with %s: give as many requests as there are rows",
+              "requests has %s, logits is %s with %s; expected as many requests as there are rows",
               Plural.of(requests.count(), "request"),
               call.lead(),
               Plural.of(call.dimensions.rows, "row")));
@@ -367,7 +369,7 @@ public final class SamplerPlan {
     return new OptionException(
         String.format(
             Locale.ROOT,
-            "request %d has a sampler with %s, the one that computes has %s: give both the same %s",
+            "request %d has a sampler with %s, the one that computes has %s; expected the same %s",
             row,
             ofRow,
             ofCall,

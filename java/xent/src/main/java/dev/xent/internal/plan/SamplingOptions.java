@@ -86,7 +86,7 @@ public record SamplingOptions(
       throw new OptionException(
           "temperature is "
               + value
-              + ": give 0, which takes the largest logit, or a number from 2^-32 to 2^32");
+              + "; expected 0, which takes the largest logit, or a number from 2^-32 to 2^32");
     }
     return value == 0 ? 0 : Options.requireTemperature(value);
   }
@@ -100,7 +100,7 @@ public record SamplingOptions(
   public static long requireAtLeast(String name, long value, long least) {
     if (value < least) {
       throw new OptionException(
-          String.format(Locale.ROOT, "%s is %d: give %d or more", name, value, least));
+          String.format(Locale.ROOT, "%s is %d; expected %d or more", name, value, least));
     }
     return value;
   }
@@ -113,7 +113,10 @@ public record SamplingOptions(
   public static double requireMass(String name, double value) {
     if (!(value > 0 && value <= 1)) {
       throw new OptionException(
-          name + " is " + value + ": give a number above 0, at most 1, which keeps all classes");
+          name
+              + " is "
+              + value
+              + "; expected a number above 0, at most 1, which keeps all classes");
     }
     return value == 1 ? 0 : value;
   }
@@ -125,7 +128,7 @@ public record SamplingOptions(
    */
   public static double requireShare(String name, double value) {
     if (!(value >= 0 && value <= 1)) {
-      throw new OptionException(name + " is " + value + ": give a number from 0 to 1");
+      throw new OptionException(name + " is " + value + "; expected a number from 0 to 1");
     }
     return value + 0.0;
   }
@@ -140,7 +143,7 @@ public record SamplingOptions(
       throw new OptionException(
           "repetitionPenalty is "
               + value
-              + ": give a number from 2^-126 to 3.4e38; 1 changes nothing");
+              + "; expected a number from 2^-126 to 3.4e38; 1 changes nothing");
     }
     return value == 1 ? 0 : value;
   }
@@ -152,7 +155,8 @@ public record SamplingOptions(
    */
   public static double requireFloat(String name, double value) {
     if (!(Math.abs(value) <= Float.MAX_VALUE)) {
-      throw new OptionException(name + " is " + value + ": give a number from -3.4e38 to 3.4e38");
+      throw new OptionException(
+          name + " is " + value + "; expected a number from -3.4e38 to 3.4e38");
     }
     return value + 0.0;
   }
@@ -166,7 +170,7 @@ public record SamplingOptions(
     if (value < 0 || value > MOST_STEPS) {
       throw new OptionException(
           String.format(
-              Locale.ROOT, "%s is %d: give a number from 0 to %d", name, value, MOST_STEPS));
+              Locale.ROOT, "%s is %d; expected a number from 0 to %d", name, value, MOST_STEPS));
     }
     return value;
   }
@@ -188,7 +192,7 @@ public record SamplingOptions(
       throw new OptionException(
           String.format(
               Locale.ROOT,
-              "typicalP is %s, on a shard: give topK with ties FIRST too, or sample from whole rows",
+              "typicalP is %s, on a shard; expected topK with ties FIRST too, or sample from whole rows",
               typicalP));
     }
   }
@@ -198,7 +202,7 @@ public record SamplingOptions(
       throw new OptionException(
           String.format(
               Locale.ROOT,
-              "%s is %d, on a shard: give %d or less, or sample from whole rows",
+              "%s is %d, on a shard; expected %d or less, or sample from whole rows",
               name,
               value,
               Records.SAMPLE_LISTED));

@@ -197,16 +197,17 @@ public final class SelectedPlan {
     long sequences = offsets.elements - 1;
     if (offsets.rank() != 1 || sequences < 0 || !offsets.contiguous) {
       throw refusal(
-          "offsets is %s: give one dimension of sequences + 1 numbers without gaps", offsets);
+          "offsets is %s; expected one dimension of sequences + 1 numbers without gaps", offsets);
     }
     if (logProbabilities.rank() > 2) {
       throw refusal(
-          "logProbabilities is %s: give them as [rows] or [rows, k], as reshape does",
+          "logProbabilities is %s; expected them as [rows] or [rows, k], as reshape does",
           logProbabilities);
     }
     if (sums.rank() != 1 || sums.elements != sequences) {
       throw refusal(
-          "sums is %s, offsets has %s: give one sum each", sums, Plural.of(sequences, "sequence"));
+          "sums is %s, offsets has %s; expected one sum each",
+          sums, Plural.of(sequences, "sequence"));
     }
     requireAccess(logProbabilities, offsets, sums);
     Memory.requireWritable(sums, "sums");
@@ -261,7 +262,7 @@ public final class SelectedPlan {
 
   private static void requireSummands(String name, View view) {
     if (view.type != ElementType.F32 && view.type != ElementType.F64) {
-      throw new DTypeException(name + " is " + view + ": give a tensor of type F32 or F64");
+      throw new DTypeException(name + " is " + view + "; expected a tensor of type F32 or F64");
     }
   }
 
@@ -276,7 +277,7 @@ public final class SelectedPlan {
       long own = RowOffsets.at(copy, offsets.type, s);
       if (own < before || own > logProbabilities.shape[0]) {
         throw refusal(
-            "offsets[%d] is %d%s, logProbabilities is %s with %s: give offsets that do not fall, from 0 to %d%s",
+            "offsets[%d] is %d%s, logProbabilities is %s with %s; expected offsets that do not fall, from 0 to %d%s",
             s,
             own,
             s > 0 && own < before ? " after " + before : "",

@@ -112,7 +112,7 @@ public record States(
    */
   public static States merge(List<States> parts) {
     if (parts.isEmpty()) {
-      throw new PartialStatesException("there are no partial states: give at least one");
+      throw new PartialStatesException("there are no partial states; expected at least one");
     }
     List<States> sorted =
         parts.stream().sorted(Comparator.comparingLong(States::firstChunk)).toList();
@@ -124,7 +124,7 @@ public record States(
         throw new PartialStatesException(
             String.format(
                 Locale.ROOT,
-                "partial states of classes from %d follow those up to %d: give each class range once, without gaps",
+                "partial states of classes from %d follow those up to %d; expected each class range once, without gaps",
                 part.firstChunk * Chunks.SIZE,
                 end * Chunks.SIZE));
       }
@@ -160,7 +160,7 @@ public record States(
       throw new PartialStatesException(
           String.format(
               Locale.ROOT,
-              "partial states are of %s and of %s: give states of one operation on the same rows",
+              "partial states are of %s and of %s; expected states of one operation on the same rows",
               this,
               other));
     }
@@ -176,7 +176,7 @@ public record States(
       throw new PartialStatesException(
           String.format(
               Locale.ROOT,
-              "partial states are of %s: give states of %s",
+              "partial states are of %s; expected states of %s",
               this,
               ofTargets ? "a loss" : "a softmax"));
     }
@@ -184,7 +184,7 @@ public record States(
       throw new PartialStatesException(
           String.format(
               Locale.ROOT,
-              "partial states are of %s: give states of the %s round",
+              "partial states are of %s; expected states of the %s round",
               this,
               secondRound ? "second" : "first"));
     }
@@ -204,7 +204,7 @@ public record States(
       throw new PartialStatesException(
           String.format(
               Locale.ROOT,
-              "partial states of %s are %d bytes, more than an array can have: give fewer rows at once",
+              "partial states of %s are %d bytes, more than an array can have; expected fewer rows at once",
               this,
               size));
     }

@@ -22,7 +22,7 @@ public final class Strides {
   /** The same without one axis, or with all of them for -1. */
   private static long elements(long[] shape, int without) {
     if (shape.length == 0) {
-      throw new ShapeException("the shape is empty: give at least one size");
+      throw new ShapeException("the shape is empty; expected at least one size");
     }
     long elements = 1;
     boolean empty = false;
@@ -55,7 +55,9 @@ public final class Strides {
       if (whole[d] == -1) {
         if (open >= 0) {
           throw new ShapeException(
-              "shape " + Arrays.toString(shape) + " leaves two sizes open: give at most one -1");
+              "shape "
+                  + Arrays.toString(shape)
+                  + " leaves two sizes open; expected at most one -1");
         }
         open = d;
       }
@@ -68,14 +70,14 @@ public final class Strides {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "shape %s has 0 elements whatever its -1 is: give every size",
+              "shape %s has 0 elements whatever its -1 is; expected every size",
               Arrays.toString(shape)));
     }
     if (elements % others != 0) {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "shape %s needs a multiple of %s, %s has %d: give sizes that divide it",
+              "shape %s needs a multiple of %s, %s has %d; expected sizes that divide it",
               Arrays.toString(shape),
               Plural.of(others, "element"),
               of,
@@ -106,7 +108,7 @@ public final class Strides {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "strides %s do not fit shape %s: give one stride per size",
+              "strides %s do not fit shape %s; expected one stride per size",
               Arrays.toString(strides),
               Arrays.toString(shape)));
     }
@@ -189,7 +191,7 @@ public final class Strides {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "index %s does not fit %s: give one number per dimension",
+              "index %s does not fit %s; expected one number per dimension",
               Arrays.toString(index),
               view));
     }

@@ -16,7 +16,7 @@ final class Types {
   static void requireLead(String name, View view) {
     if (!view.type.isFloat()) {
       throw new DTypeException(
-          name + " is " + view + ": give a tensor of type F32, F16, BF16 or F64");
+          name + " is " + view + "; expected a tensor of type F32, F16, BF16 or F64");
     }
   }
 
@@ -44,28 +44,29 @@ final class Types {
               + view
               + ", and there are "
               + classes
-              + " classes: give a tensor of type I64");
+              + " classes; expected a tensor of type I64");
     }
   }
 
   /** The type of numbers of classes or of offsets. */
   static void requireIndex(String name, View view) {
     if (view.type != ElementType.I32 && view.type != ElementType.I64) {
-      throw new DTypeException(name + " is " + view + ": give a tensor of type I32 or I64");
+      throw new DTypeException(name + " is " + view + "; expected a tensor of type I32 or I64");
     }
   }
 
   /** The type of classes that are read. */
   static void requireInteger(String name, View view) {
     if (!view.type.isInteger()) {
-      throw new DTypeException(name + " is " + view + ": give classes as I8 to I64 or U8 to U64");
+      throw new DTypeException(
+          name + " is " + view + "; expected classes as I8 to I64 or U8 to U64");
     }
   }
 
   /** The type of a mask or of correct rows. */
   static void requireFlag(String name, View view) {
     if (!isByte(view.type)) {
-      throw new DTypeException(name + " is " + view + ": give a tensor of type U8 or I8");
+      throw new DTypeException(name + " is " + view + "; expected a tensor of type U8 or I8");
     }
   }
 
@@ -89,7 +90,7 @@ final class Types {
     return new DTypeException(
         String.format(
             Locale.ROOT,
-            "%s is %s, %s is %s: give %s the type %s",
+            "%s is %s, %s is %s; expected %s of type %s",
             name,
             view,
             leadName,

@@ -147,7 +147,7 @@ public final class View {
               + Plural.of(bytes, "byte")
               + ", the memory has "
               + segment.byteSize()
-              + ": give more memory or a smaller shape");
+              + "; expected more memory or a smaller shape");
     }
     if (!isAligned(segment, type.byteSize())) {
       throw new MemoryException(misaligned(segment, type));
