@@ -143,7 +143,7 @@ static void read_counts(fuzz_problem *p, fuzz_input *in) {
     if (is_wild(p, in, 3)) s->prompt_count = wild_number(in);
     if (is_wild(p, in, 3)) s->output_count = wild_number(in);
   }
-  if (p->sharded && s->classes < INT32_MAX) {
+  if (p->sharded && s->classes > 0 && s->classes < INT32_MAX) {
     s->all_classes = 2 * s->classes;
     if (chance(in, 128)) s->first_class = s->classes;
   }

@@ -90,8 +90,8 @@ static void choose(problem *p) {
 static void fill_inputs(problem *p) {
   float *x = must_allocate((size_t)p->n * sizeof *x);
   p->logits = class_array(p, p->wide ? XENT_F64 : any_float(p));
-  p->targets = array_of(p, p->count, p->n > 30000 || chance(0.5) ? XENT_I64 : XENT_I32);
-  if (p->n <= 127 && p->o.ignore_index != -100 && chance(0.3)) p->targets = array_of(p, p->count, XENT_U8);
+  const bool narrow = p->n <= 127 && p->o.ignore_index != -100 && chance(0.3);
+  p->targets = array_of(p, p->count, narrow ? XENT_U8 : p->n > 30000 || chance(0.5) ? XENT_I64 : XENT_I32);
   if (chance(0.3)) p->mask = class_array(p, XENT_U8);
   if (chance(0.8)) p->upstream = array_of(p, p->count, any_float(p));
   if (chance(0.3)) p->sink = array_of(p, 1, any_float(p));

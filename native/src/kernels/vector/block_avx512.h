@@ -15,12 +15,12 @@ XENT_INLINE uint32_t bits_of(__mmask16 mask) {
   __asm__("kmovw %1, %0" : "=r"(bits) : "k"(mask));
   return bits;
 }
-XENT_INLINE uint32_t bits_of_eights(__mmask8 lo, __mmask8 hi) {
-  uint32_t first, rest;
-  __asm__("kmovb %1, %0" : "=r"(first) : "k"(lo));
-  __asm__("kmovb %1, %0" : "=r"(rest) : "k"(hi));
-  return first | rest << 8;
+XENT_INLINE uint32_t bits_of_eight(__mmask8 mask) {
+  uint32_t bits;
+  __asm__("kmovb %1, %0" : "=r"(bits) : "k"(mask));
+  return bits;
 }
+XENT_INLINE uint32_t bits_of_eights(__mmask8 lo, __mmask8 hi) { return bits_of_eight(lo) | bits_of_eight(hi) << 8; }
 
 /* Quarters of four rows: rows and classes change places. */
 XENT_INLINE void turn_quarters(__m512 r[4]) {

@@ -43,8 +43,12 @@ XENT_INLINE doubles doubles_sign(doubles v, doubles s) {
 XENT_INLINE doubles doubles_where_at_most(doubles a, doubles b, doubles yes, doubles no) {
   return (doubles){_mm512_mask_mov_pd(no.v, _mm512_cmp_pd_mask(a.v, b.v, _CMP_LE_OQ), yes.v)};
 }
-XENT_INLINE uint32_t doubles_bits_above(doubles a, doubles b) { return _mm512_cmp_pd_mask(a.v, b.v, _CMP_GT_OQ); }
-XENT_INLINE uint32_t doubles_bits_equal(doubles a, doubles b) { return _mm512_cmp_pd_mask(a.v, b.v, _CMP_EQ_OQ); }
+XENT_INLINE uint32_t doubles_bits_above(doubles a, doubles b) {
+  return bits_of_eight(_mm512_cmp_pd_mask(a.v, b.v, _CMP_GT_OQ));
+}
+XENT_INLINE uint32_t doubles_bits_equal(doubles a, doubles b) {
+  return bits_of_eight(_mm512_cmp_pd_mask(a.v, b.v, _CMP_EQ_OQ));
+}
 XENT_INLINE doubles doubles_where_equal(doubles a, doubles b, doubles yes, doubles no) {
   return (doubles){_mm512_mask_mov_pd(no.v, _mm512_cmp_pd_mask(a.v, b.v, _CMP_EQ_OQ), yes.v)};
 }
