@@ -228,7 +228,7 @@ class Call:
         """One number per row."""
         if isinstance(value, (list, tuple)):
             if len(value) != self.rows:
-                raise ShapeError(f"temperature has {len(value)} numbers, {self.lead_name} has "
+                raise ShapeError(f"temperature has {plural(len(value), 'number')}, {self.lead_name} has "
                                  f"{plural(self.rows, 'row')}; expected one number, or one per row")
             numbers: Iterable[Any] = value
         else:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, 
 from xent._arrays import (FLOATS, NAME, SIZE, Array, address_of, array_of, as_type, empty, is_of_torch,
                           type_named)
 from xent._call import (ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Bound, Call, Result, normal_axis,
-                        require_in_place, workspace_of)
+                        plural, require_in_place, workspace_of)
 from xent._functions import FUNCTIONS
 from xent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Options, Report, Sampling,
                           Shape, ExactSum, Work, library, sized)
@@ -1381,8 +1381,8 @@ def _requests(shared: Sampling, rows: int, rules: str, per_row: dict[str, Any]) 
         if len(getattr(values, "shape", (rows,))) != 1:
             raise TypeError(f"{name} has the shape {list(values.shape)}; expected one number, or one per row")
         if len(values) != rows:
-            raise OptionError(f"{name} has {len(values)} numbers, logits has {rows} rows; expected one number, or one "
-                              f"per row")
+            raise OptionError(f"{name} has {plural(len(values), 'number')}, logits has {plural(rows, 'row')}; "
+                              f"expected one number, or one per row")
         for row, value in enumerate(values.tolist() if hasattr(values, "tolist") else values):
             try:
                 set_number(requests[row], rules, name, value)
