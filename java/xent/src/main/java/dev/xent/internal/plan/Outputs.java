@@ -206,13 +206,14 @@ public final class Outputs {
    */
   MemorySegment statisticsOf(Call call, TargetKind kind, Options options) {
     MemorySegment memory = statistics;
+    long rows = savedRows; // once, as another thread may use these outputs
     boolean whole = memory.byteSize() / Records.STATISTICS >= call.dimensions.rows;
-    if (savedRows < 0 || (savedRows == call.dimensions.rows && !whole)) {
+    if (rows < 0 || (rows == call.dimensions.rows && !whole)) {
       throw noStatistics();
     }
     boolean wide = call.lead().type == ElementType.F64;
     int given = call.given();
-    if (savedRows != call.dimensions.rows
+    if (rows != call.dimensions.rows
         || savedClasses != call.dimensions.classes
         || savedKind != kind
         || savedWide != wide
@@ -223,12 +224,7 @@ public final class Outputs {
               Locale.ROOT,
               "the outputs hold statistics of %s, backward was given %s; expected what the forward had",
               described(
-                  savedRows,
-                  savedClasses,
-                  savedKind,
-                  savedWide,
-                  call.names(savedGiven),
-                  savedOptions),
+                  rows, savedClasses, savedKind, savedWide, call.names(savedGiven), savedOptions),
               described(
                   call.dimensions.rows,
                   call.dimensions.classes,
