@@ -6,9 +6,9 @@ import static dev.xent.Arguments.views;
 import dev.xent.internal.plan.Bound;
 
 /**
- * A call of an operation on logits that is run often with the same tensors: {@link Softmax#on} and
- * its like return one. Its first run checks what every call checks. Later ones check only what can
- * change: whether the memory may still be used, and what it holds. A run allocates nothing.
+ * A call of an operation on logits, with its tensors, to run once or often: {@link Softmax#on} and
+ * the {@code on} of others return it. The first two runs check everything. Later ones check only
+ * what can change: whether the memory may still be used, and what it holds; they allocate nothing.
  *
  * <p>One thread at a time may use it. A second one gets a {@link
  * java.util.ConcurrentModificationException}, also for a run within a run.

@@ -7,9 +7,9 @@ import static dev.xent.Arguments.views;
 import dev.xent.internal.plan.Bound;
 
 /**
- * A call of a sampler that is run often with the same tensors: {@link Sampler#on} returns one. Its
- * first run checks what every call checks. Later ones check only what can change: whether the
- * memory may still be used, and what it holds. A run allocates nothing.
+ * A call of a sampler, with its tensors, inputs and outputs, to run once or often: {@link
+ * Sampler#on} returns it. The first two runs check everything. Later ones check only what can
+ * change: whether the memory may still be used, and what it holds; they allocate nothing.
  *
  * <p>One thread at a time may use it. A second one gets a {@link
  * java.util.ConcurrentModificationException}, also for a run within a run.

@@ -131,11 +131,6 @@ final class BinaryCrossEntropyCommand extends ReducedCommand<BinaryCrossEntropy.
     if (focalAlpha != null) {
       builder.focalAlpha(focalAlpha);
     }
-    BinaryCrossEntropy operation = builder.build();
-    if (dx == null) {
-      operation.on(loss.input(), loss.targets(), each).outputs(outputs).run();
-    } else {
-      operation.on(loss.input(), loss.targets(), each).gradient(dx).outputs(outputs).run();
-    }
+    run(builder.build().on(loss.input(), loss.targets(), each), loss, dx, outputs);
   }
 }

@@ -134,16 +134,6 @@ final class CrossEntropyCommand extends ClassLossCommand<CrossEntropy.Outputs> {
         builder::classWeights);
     logitOptions.tell(builder::fullyMasked, builder::temperature, builder::softcap);
     options.tell(builder::zLoss, builder::probabilityClamp, builder::focalGamma);
-    CrossEntropy operation = builder.build();
-    if (dx == null) {
-      operation.on(loss.input(), loss.targets()).inputs(loss.inputs()).outputs(outputs).run();
-    } else {
-      operation
-          .on(loss.input(), loss.targets())
-          .inputs(loss.inputs())
-          .gradient(dx)
-          .outputs(outputs)
-          .run();
-    }
+    run(builder.build().on(loss.input(), loss.targets()), loss, dx, outputs);
   }
 }

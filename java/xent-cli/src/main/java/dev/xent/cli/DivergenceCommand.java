@@ -121,16 +121,6 @@ final class DivergenceCommand extends ReducedCommand<Divergence.Outputs> {
         builder::reduction,
         builder::denominator,
         builder::emptyMean);
-    Divergence operation = builder.build();
-    if (dx == null) {
-      operation.on(loss.input(), loss.targets()).inputs(loss.inputs()).outputs(outputs).run();
-    } else {
-      operation
-          .on(loss.input(), loss.targets())
-          .inputs(loss.inputs())
-          .gradient(dx)
-          .outputs(outputs)
-          .run();
-    }
+    run(builder.build().on(loss.input(), loss.targets()), loss, dx, outputs);
   }
 }

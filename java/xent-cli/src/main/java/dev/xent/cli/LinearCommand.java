@@ -4,6 +4,7 @@ package dev.xent.cli;
 import dev.xent.DType;
 import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
+import dev.xent.LossCall;
 import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -229,18 +230,10 @@ final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
       builder.workspace(workspace);
     }
     LinearCrossEntropy operation = builder.build();
-    if (dx == null && weightsGradient == null && biasGradient == null) {
-      operation
-          .on(loss.input(), matrix, loss.targets())
-          .inputs(loss.inputs())
-          .outputs(outputs)
-          .run();
-    } else {
-      operation
-          .on(loss.input(), matrix, loss.targets(), gradients.hidden(dx))
-          .inputs(loss.inputs())
-          .outputs(outputs)
-          .run();
-    }
+    LossCall<LinearCrossEntropy.Outputs> call =
+        dx == null && weightsGradient == null && biasGradient == null
+            ? operation.on(loss.input(), matrix, loss.targets())
+            : operation.on(loss.input(), matrix, loss.targets(), gradients.hidden(dx));
+    run(call, loss, null, outputs);
   }
 }

@@ -69,16 +69,6 @@ final class NllCommand extends ClassLossCommand<NllLoss.Outputs> {
         builder::labelSmoothing,
         builder::smoothing,
         builder::classWeights);
-    NllLoss operation = builder.build();
-    if (dx == null) {
-      operation.on(loss.input(), loss.targets()).inputs(loss.inputs()).outputs(outputs).run();
-    } else {
-      operation
-          .on(loss.input(), loss.targets())
-          .inputs(loss.inputs())
-          .gradient(dx)
-          .outputs(outputs)
-          .run();
-    }
+    run(builder.build().on(loss.input(), loss.targets()), loss, dx, outputs);
   }
 }

@@ -3,6 +3,7 @@ package dev.xent.cli;
 
 import dev.xent.DType;
 import dev.xent.Execution;
+import dev.xent.LossCall;
 import dev.xent.Tensor;
 import dev.xent.errors.EmptyMeanException;
 import dev.xent.errors.LabelException;
@@ -142,6 +143,14 @@ abstract class ReducedCommand<O> implements Callable<Integer> {
 
   /** Computes the loss, and the gradient unless it is null. */
   abstract void compute(Settings settings, Loss loss, @Nullable Tensor dx, O outputs);
+
+  /** Runs a call of the operation with everything that was asked for. */
+  final void run(LossCall<O> call, Loss loss, @Nullable Tensor dx, O outputs) {
+    if (dx != null) {
+      call.gradient(dx);
+    }
+    call.inputs(loss.inputs()).outputs(outputs).run();
+  }
 
   @Override
   public final Integer call() {

@@ -3,6 +3,7 @@ package dev.xent.cli;
 
 import dev.xent.DType;
 import dev.xent.Sampler;
+import dev.xent.SamplerCall;
 import dev.xent.SamplerInputs;
 import dev.xent.Tensor;
 import java.nio.file.Path;
@@ -170,10 +171,11 @@ final class SampleCommand implements Callable<Integer> {
       SamplerInputs inputs,
       Tensor tokens,
       Sampler.Outputs outputs) {
+    SamplerCall call = sampler.on(rows.input(), tokens).inputs(inputs).outputs(outputs);
     if (requests == null) {
-      sampler.on(rows.input(), tokens).inputs(inputs).outputs(outputs).run(numbers.step());
+      call.run(numbers.step());
     } else {
-      sampler.on(rows.input(), tokens).inputs(inputs).outputs(outputs).run(requests);
+      call.run(requests);
     }
   }
 

@@ -95,7 +95,9 @@ class NullArgumentsTest {
     return named && !allowed ? "" : thrown.toString();
   }
 
-  /** Whether a message is the name of what is null or says what to give; of a tensor it does. */
+  /**
+   * Whether a message is the name of what is null or says what was expected; of a tensor it does.
+   */
   private static boolean isNamed(String name, Class<?> absent, String message) {
     boolean byNameAlone = absent != Tensor.class;
     return message.startsWith(name + " is null; expected ")

@@ -56,7 +56,7 @@ public final class BinaryPlan {
     return spec.describe(text, engine);
   }
 
-  /** The reduced loss, and whatever is asked for beside it. */
+  /** The reduced loss, and its gradient unless that is null. */
   public double forward(View logits, View targets, @Nullable View gradient) {
     Call call = Call.current();
     call.given.loss(logits, targets, gradient);

@@ -8,8 +8,8 @@ import java.util.ConcurrentModificationException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A call that its caller keeps, with its tensors, to run it often: what the tensors are is checked
- * once, and what they hold in every run.
+ * A call that its caller keeps, with its tensors, to run it once or often: what the tensors are is
+ * checked in the first two runs, and what they hold in every run.
  *
  * <p>One thread at a time may use it; a second one gets an exception.
  */
@@ -140,11 +140,8 @@ public final class Bound {
       arguments.weights = given.weights;
       arguments.targets = given.targets;
       arguments.inputs = given.inputs;
-      if (given.weights == null) {
-        arguments.gradient = NullChecks.tensor(given.gradient, "gradient");
-      } else {
-        arguments.gradients = NullChecks.require(given.gradients, "gradients", "a new Gradients()");
-      }
+      arguments.gradient = given.gradient;
+      arguments.gradients = given.gradients;
       arguments.saved = saved;
       arguments.upstream = upstream;
       backward.changed();

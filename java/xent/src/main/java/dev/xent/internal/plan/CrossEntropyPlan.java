@@ -77,7 +77,7 @@ public final class CrossEntropyPlan {
 
   // ---- forward ---------------------------------------------------------------------------------
 
-  /** The reduced loss, and whatever is asked for beside it. */
+  /** The reduced loss, and its gradient unless that is null. */
   public double forward(View logits, View targets, @Nullable View gradient) {
     Call call = Call.current();
     if (forward.repeats(call, logits, targets, gradient)) {
@@ -228,9 +228,10 @@ public final class CrossEntropyPlan {
 
     @Override
     void take(Call call, CallArguments given) {
+      View gradient = NullChecks.tensor(given.gradient, "gradient");
       CrossEntropyPlan.this.take(call, given);
       call.takeIfGiven(Rule.UPSTREAM_OF_ROWS, given.upstream);
-      call.take(Rule.GRADIENT, given.gradient);
+      call.take(Rule.GRADIENT, gradient);
       call.requireWritable();
       call.ready();
     }

@@ -64,7 +64,7 @@ public final class DivergencePlan {
     return spec.describe(new Described("Divergence").with("kind", kind), engine);
   }
 
-  /** The reduced loss, and whatever is asked for beside it. */
+  /** The reduced loss, and its gradient unless that is null. */
   public double forward(View logits, View teacher, @Nullable View gradient) {
     Call call = Call.current();
     call.given.loss(logits, teacher, gradient);

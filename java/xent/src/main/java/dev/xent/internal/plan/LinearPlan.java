@@ -123,7 +123,7 @@ public final class LinearPlan {
 
   // ---- forward ---------------------------------------------------------------------------------
 
-  /** The reduced loss, and whatever is asked for beside it. */
+  /** The reduced loss, and its gradients unless these are null. */
   public double forward(View hidden, View weights, View targets, @Nullable ArrayViews gradients) {
     Call call = Call.current();
     call.given.loss(hidden, targets, null);
@@ -540,9 +540,10 @@ public final class LinearPlan {
 
     @Override
     void take(Call call, CallArguments given) {
+      ArrayViews gradients = NullChecks.require(given.gradients, "gradients", "a new Gradients()");
       LinearPlan.this.take(call, given);
       call.takeIfGiven(Rule.UPSTREAM_OF_ROWS, given.upstream);
-      takeGradients(call, given.gradients);
+      takeGradients(call, gradients);
       call.requireWritable();
       call.ready();
       requireOnePiece(call);

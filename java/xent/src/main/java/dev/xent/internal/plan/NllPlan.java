@@ -57,7 +57,7 @@ public final class NllPlan {
 
   // ---- forward ---------------------------------------------------------------------------------
 
-  /** The reduced loss, and whatever is asked for beside it. */
+  /** The reduced loss, and its gradient unless that is null. */
   public double forward(View logProbabilities, View targets, @Nullable View gradient) {
     Call call = Call.current();
     call.given.loss(logProbabilities, targets, gradient);
@@ -228,7 +228,8 @@ public final class NllPlan {
 
     @Override
     void take(Call call, CallArguments given) {
-      lead(call, call.part(Array.GRADIENT), Rule.GRADIENT, given.gradient, given.inputs);
+      View gradient = NullChecks.tensor(given.gradient, "gradient");
+      lead(call, call.part(Array.GRADIENT), Rule.GRADIENT, gradient, given.inputs);
       takeInputs(call, given.targets, given.inputs);
       call.takeIfGiven(Rule.UPSTREAM_OF_ROWS, given.upstream);
       call.requireWritable();
