@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import dev.xent.internal.plan.FinishedRows;
-import dev.xent.internal.plan.InputViews;
-import dev.xent.internal.plan.NullChecks;
-import dev.xent.internal.plan.Outputs;
-import dev.xent.internal.plan.SamplerOutputs;
-import dev.xent.internal.plan.SamplerRows;
-import dev.xent.internal.plan.States;
-import dev.xent.internal.plan.View;
+import dev.xent.internal.plan.arrays.InputViews;
+import dev.xent.internal.plan.arrays.NullChecks;
+import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.call.Outputs;
+import dev.xent.internal.plan.sample.SamplerOutputs;
+import dev.xent.internal.plan.sample.SamplerRows;
+import dev.xent.internal.plan.shard.FinishedRows;
+import dev.xent.internal.plan.shard.States;
 import org.jspecify.annotations.Nullable;
 
 /** The tensors of the arguments of a call. A null is an error that names the argument. */

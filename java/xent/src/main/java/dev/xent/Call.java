@@ -3,7 +3,7 @@ package dev.xent;
 
 import static dev.xent.Arguments.views;
 
-import dev.xent.internal.plan.Bound;
+import dev.xent.internal.plan.call.Bound;
 
 /**
  * A call of an operation on logits, with its tensors, to run once or often: {@link Softmax#on} and

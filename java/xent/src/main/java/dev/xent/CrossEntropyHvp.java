@@ -8,10 +8,10 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.Engine;
-import dev.xent.internal.plan.HvpPlan;
-import dev.xent.internal.plan.Options;
-import dev.xent.internal.plan.Reductions;
+import dev.xent.internal.plan.logits.HvpPlan;
+import dev.xent.internal.plan.options.Engine;
+import dev.xent.internal.plan.options.Options;
+import dev.xent.internal.plan.options.Reductions;
 import dev.xent.options.FullyMasked;
 
 /**

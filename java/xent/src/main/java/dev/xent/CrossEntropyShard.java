@@ -8,7 +8,7 @@ import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.views;
 
 import dev.xent.errors.PartialStatesException;
-import dev.xent.internal.plan.LossShardPlan;
+import dev.xent.internal.plan.shard.LossShardPlan;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Function;

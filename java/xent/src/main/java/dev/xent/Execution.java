@@ -3,8 +3,8 @@ package dev.xent;
 
 import dev.xent.errors.OptionException;
 import dev.xent.internal.parallel.Threads;
-import dev.xent.internal.plan.Described;
-import dev.xent.internal.plan.Engine;
+import dev.xent.internal.plan.arrays.Described;
+import dev.xent.internal.plan.options.Engine;
 import dev.xent.options.Backend;
 import dev.xent.options.Isa;
 import java.util.Objects;

@@ -6,7 +6,7 @@ import dev.xent.errors.LabelException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Array;
-import dev.xent.internal.plan.InputViews;
+import dev.xent.internal.plan.arrays.InputViews;
 
 /**
  * Further inputs of a call: a mask of classes, the offsets of ragged rows, the weights of rows and

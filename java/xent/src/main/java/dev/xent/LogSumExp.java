@@ -8,8 +8,8 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.Engine;
-import dev.xent.internal.plan.LogSumExpPlan;
+import dev.xent.internal.plan.logits.LogSumExpPlan;
+import dev.xent.internal.plan.options.Engine;
 import dev.xent.options.FullyMasked;
 
 /**

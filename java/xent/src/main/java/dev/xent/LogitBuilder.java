@@ -2,8 +2,8 @@
 package dev.xent;
 
 import dev.xent.errors.OptionException;
-import dev.xent.internal.plan.Engine;
-import dev.xent.internal.plan.Options;
+import dev.xent.internal.plan.options.Engine;
+import dev.xent.internal.plan.options.Options;
 import dev.xent.options.FullyMasked;
 import java.util.Objects;
 

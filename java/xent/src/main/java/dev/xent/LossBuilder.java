@@ -2,9 +2,9 @@
 package dev.xent;
 
 import dev.xent.errors.OptionException;
-import dev.xent.internal.plan.Engine;
-import dev.xent.internal.plan.LossSpec;
-import dev.xent.internal.plan.Options;
+import dev.xent.internal.plan.options.Engine;
+import dev.xent.internal.plan.options.LossSpec;
+import dev.xent.internal.plan.options.Options;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Smoothing;
 import java.util.Objects;

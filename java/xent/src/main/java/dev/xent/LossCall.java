@@ -6,7 +6,7 @@ import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.views;
 
 import dev.xent.errors.OptionException;
-import dev.xent.internal.plan.Bound;
+import dev.xent.internal.plan.call.Bound;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -3,7 +3,7 @@ package dev.xent;
 
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.PartialStatesException;
-import dev.xent.internal.plan.Sums;
+import dev.xent.internal.plan.call.Sums;
 import java.util.Locale;
 import java.util.Objects;
 

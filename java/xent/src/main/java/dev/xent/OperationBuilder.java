@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import dev.xent.internal.plan.Engine;
+import dev.xent.internal.plan.options.Engine;
 import java.util.Objects;
 
 /**

@@ -2,8 +2,8 @@
 package dev.xent;
 
 import dev.xent.errors.PartialStatesException;
-import dev.xent.internal.plan.NullChecks;
-import dev.xent.internal.plan.States;
+import dev.xent.internal.plan.arrays.NullChecks;
+import dev.xent.internal.plan.shard.States;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;

@@ -2,9 +2,9 @@
 package dev.xent;
 
 import dev.xent.errors.OptionException;
-import dev.xent.internal.plan.LossSpec;
-import dev.xent.internal.plan.Options;
-import dev.xent.internal.plan.Reductions;
+import dev.xent.internal.plan.options.LossSpec;
+import dev.xent.internal.plan.options.Options;
+import dev.xent.internal.plan.options.Reductions;
 import dev.xent.options.EmptyMean;
 import dev.xent.options.Reduction;
 import java.util.Objects;

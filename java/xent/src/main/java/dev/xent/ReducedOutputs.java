@@ -4,7 +4,7 @@ package dev.xent;
 import static dev.xent.Arguments.viewOrNull;
 
 import dev.xent.internal.kernels.Array;
-import dev.xent.internal.plan.Outputs;
+import dev.xent.internal.plan.call.Outputs;
 import org.jspecify.annotations.Nullable;
 
 /** Further results of every operation that reduces the losses of rows. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import dev.xent.internal.plan.FinishedRows;
+import dev.xent.internal.plan.shard.FinishedRows;
 
 /**
  * The statistics of whole rows, with which every shard writes its part of probabilities or

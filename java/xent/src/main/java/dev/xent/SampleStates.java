@@ -2,7 +2,7 @@
 package dev.xent;
 
 import dev.xent.errors.PartialStatesException;
-import dev.xent.internal.plan.SampleRound;
+import dev.xent.internal.plan.sample.SampleRound;
 import java.util.Objects;
 
 /**

@@ -4,7 +4,7 @@ package dev.xent;
 import static dev.xent.Arguments.rows;
 import static dev.xent.Arguments.views;
 
-import dev.xent.internal.plan.Bound;
+import dev.xent.internal.plan.sample.BoundSampler;
 
 /**
  * A call of a sampler, with its tensors, inputs and outputs, to run once or often: {@link
@@ -15,9 +15,9 @@ import dev.xent.internal.plan.Bound;
  * java.util.ConcurrentModificationException}, also for a run within a run.
  */
 public final class SamplerCall {
-  final Bound bound;
+  final BoundSampler bound;
 
-  SamplerCall(Bound bound) {
+  SamplerCall(BoundSampler bound) {
     this.bound = bound;
   }
 

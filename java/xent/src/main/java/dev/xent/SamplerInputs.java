@@ -3,7 +3,7 @@ package dev.xent;
 
 import dev.xent.errors.LabelException;
 import dev.xent.internal.kernels.Array;
-import dev.xent.internal.plan.InputViews;
+import dev.xent.internal.plan.arrays.InputViews;
 
 /**
  * Further inputs of a {@link Sampler}: a mask of classes, a bias, and the tokens that came before.

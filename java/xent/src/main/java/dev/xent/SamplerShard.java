@@ -7,10 +7,10 @@ import static dev.xent.Arguments.views;
 
 import dev.xent.errors.OptionException;
 import dev.xent.errors.PartialStatesException;
-import dev.xent.internal.plan.NullChecks;
-import dev.xent.internal.plan.SampleRound;
-import dev.xent.internal.plan.SamplerPlan;
-import dev.xent.internal.plan.SamplerRows;
+import dev.xent.internal.plan.arrays.NullChecks;
+import dev.xent.internal.plan.sample.SampleRound;
+import dev.xent.internal.plan.sample.SamplerPlan;
+import dev.xent.internal.plan.sample.SamplerRows;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;

@@ -11,12 +11,12 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.Engine;
-import dev.xent.internal.plan.InputViews;
-import dev.xent.internal.plan.NullChecks;
-import dev.xent.internal.plan.Options;
-import dev.xent.internal.plan.Reductions;
-import dev.xent.internal.plan.SelectedPlan;
+import dev.xent.internal.plan.arrays.InputViews;
+import dev.xent.internal.plan.arrays.NullChecks;
+import dev.xent.internal.plan.logits.SelectedPlan;
+import dev.xent.internal.plan.options.Engine;
+import dev.xent.internal.plan.options.Options;
+import dev.xent.internal.plan.options.Reductions;
 import dev.xent.options.FullyMasked;
 import java.lang.foreign.Arena;
 import java.util.Objects;
@@ -229,7 +229,7 @@ public final class SelectedLogProbabilities {
    * <p>A forward that fails leaves it without anything.
    */
   public static final class Saved {
-    final dev.xent.internal.plan.Outputs outputs = new dev.xent.internal.plan.Outputs();
+    final dev.xent.internal.plan.call.Outputs outputs = new dev.xent.internal.plan.call.Outputs();
 
     /**
      * Creates statistics that no call has filled yet. The memory is freed some time after this is

@@ -8,7 +8,7 @@ import static dev.xent.Arguments.viewOrNull;
 import static dev.xent.Arguments.views;
 
 import dev.xent.errors.PartialStatesException;
-import dev.xent.internal.plan.SoftmaxShardPlan;
+import dev.xent.internal.plan.shard.SoftmaxShardPlan;
 import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;

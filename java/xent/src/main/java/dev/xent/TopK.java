@@ -8,9 +8,9 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.Engine;
-import dev.xent.internal.plan.LogitsPlan;
-import dev.xent.internal.plan.View;
+import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.logits.LogitsPlan;
+import dev.xent.internal.plan.options.Engine;
 import dev.xent.options.FullyMasked;
 import java.lang.foreign.Arena;
 

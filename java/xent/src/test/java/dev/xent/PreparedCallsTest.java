@@ -55,7 +55,7 @@ class PreparedCallsTest {
    * @param kernels of each run
    */
   private static void assertPrepared(
-      String name, dev.xent.internal.plan.Bound bound, Run run, int kernels) {
+      String name, dev.xent.internal.plan.call.Bound bound, Run run, int kernels) {
     for (int i = 0; i < RUNS; i++) {
       run.run();
     }

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.arrays;
+
+import dev.xent.internal.kernels.Array;
+import org.jspecify.annotations.Nullable;
+
+/** Tensors by the array that each is in a call. */
+public final class ArrayViews {
+  private static final Array[] ARRAYS = Array.values();
+
+  private final @Nullable View[] views = new View[Array.LAYOUTS];
+
+  /** Bit i: there is one for array i. */
+  private long given;
+
+  /** No tensors. */
+  public ArrayViews() {}
+
+  /** The array of the lowest bit. */
+  public static Array first(long bits) {
+    return ARRAYS[Long.numberOfTrailingZeros(bits)];
+  }
+
+  /** The bit of an array. */
+  public static long bit(Array array) {
+    return 1L << array.ordinal();
+  }
+
+  /** Which ones there are, as bits. */
+  public long given() {
+    return given;
+  }
+
+  public @Nullable View get(Array array) {
+    return views[array.ordinal()];
+  }
+
+  /** Sets one, or removes it with null. */
+  public void set(Array array, @Nullable View view) {
+    views[array.ordinal()] = view;
+    given = view == null ? given & ~bit(array) : given | bit(array);
+  }
+
+  /** A name, and what there is. */
+  public String describe(String name) {
+    return describe(new Described(name)).toString();
+  }
+
+  /** Adds what there is to a text. */
+  public Described describe(Described text) {
+    for (long left = given; left != 0; left &= left - 1) {
+      Array array = first(left);
+      text.with(array.text, get(array));
+    }
+    return text;
+  }
+}

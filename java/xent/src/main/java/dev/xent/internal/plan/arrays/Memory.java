@@ -1,0 +1,641 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.arrays;
+
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.MemoryException;
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Places;
+import dev.xent.internal.load.Backends;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.ref.Reference;
+import java.nio.ByteOrder;
+import java.util.Locale;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** What may be done with a piece of memory, and its single elements. */
+public final class Memory {
+  /** A thread that owns nothing, not even the context of the one that makes it. */
+  private static final Thread NOBODY =
+      Thread.ofPlatform().inheritInheritableThreadLocals(false).unstarted(() -> {});
+
+  /** Of memory that is made here: that of the widest vectors, and of lines of a cache. */
+  private static final long ALIGNMENT = 64;
+
+  /** More cannot be aligned. */
+  private static final long MOST_BYTES = Long.MAX_VALUE - ALIGNMENT;
+
+  private Memory() {}
+
+  /** The memory at an address: the only place that takes a caller's word for bounds. */
+  public static MemorySegment at(long address, long byteSize) {
+    if (byteSize < 0) {
+      throw new MemoryException("byte size " + byteSize + " is negative; expected 0 or more");
+    }
+    if (address == 0 && byteSize > 0) {
+      throw new MemoryException(
+          "address 0 has no memory; expected the address of the first element");
+    }
+    try {
+      return MemorySegment.ofAddress(address).reinterpret(byteSize);
+    } catch (IllegalCallerException e) {
+      throw denied(e);
+    }
+  }
+
+  /** A JVM may deny its libraries what could reach memory that is not theirs. */
+  private static MemoryException denied(IllegalCallerException cause) {
+    return new MemoryException(
+        "native access is denied; run java with --enable-native-access="
+            + Backends.moduleName()
+            + ": tensors over an address, or with an owner, need it",
+        cause);
+  }
+
+  /**
+   * The memory of a view, which keeps the view's owner reachable by itself: through an arena that
+   * nobody closes and nobody else knows, so that owner and segment go in one collection.
+   */
+  public static MemorySegment kept(View view) {
+    Object owner = view.owner;
+    if (owner == null) {
+      return view.segment;
+    }
+    try {
+      MemorySegment kept =
+          view.segment.reinterpret(Arena.ofShared(), closed -> Reference.reachabilityFence(owner));
+      return view.segment.isReadOnly() ? kept.asReadOnly() : kept; // which JDK 21 forgets
+    } catch (IllegalCallerException e) {
+      throw denied(e);
+    }
+  }
+
+  /**
+   * The same memory for the calling thread, where another one, to whom it may be confined, waits
+   * until it is done. Memory that is not confined stays itself, so that its arena is not closed
+   * while a kernel runs.
+   */
+  public static MemorySegment accessible(MemorySegment segment) {
+    return segment.isAccessibleBy(Thread.currentThread())
+        ? segment
+        : at(segment.address(), segment.byteSize());
+  }
+
+  /** Whether {@link #accessible} can be asked for memory that is another thread's. */
+  public static boolean canBeLentToHelpers() {
+    return Lending.ALLOWED;
+  }
+
+  /** Asked once, where there is such memory: the JVM may warn of it, and it does not change. */
+  private static final class Lending {
+    static final boolean ALLOWED = isAllowed();
+
+    private static boolean isAllowed() {
+      try {
+        at(0, 0);
+        return true;
+      } catch (MemoryException e) {
+        return false;
+      }
+    }
+  }
+
+  /** Whether one thread alone may use the memory. */
+  public static boolean isConfined(MemorySegment segment) {
+    return !segment.isAccessibleBy(NOBODY);
+  }
+
+  /** Whether nobody can close its arena. */
+  static boolean isEverOpen(MemorySegment segment) {
+    return segment.scope().equals(Arena.global().scope());
+  }
+
+  /** Zeroed memory for so many elements. */
+  public static MemorySegment allocate(Arena arena, ElementType type, long elements) {
+    if (elements > MOST_BYTES / type.byteSize()) {
+      throw new MemoryException(
+          elements
+              + " elements of "
+              + type
+              + " are more than memory can be; expected a smaller shape");
+    }
+    return allocate(arena, elements * type.byteSize());
+  }
+
+  /**
+   * Zeroed memory for something of many rows.
+   *
+   * @param bytes of each row
+   * @param what a row has there, in a message
+   */
+  public static MemorySegment allocateRows(Arena arena, long rows, long bytes, String what) {
+    if (rows > MOST_BYTES / bytes) {
+      throw new MemoryException(
+          String.format(
+              Locale.ROOT,
+              "%s of %d rows, %d bytes each, are more than memory can be; expected fewer rows at once",
+              what,
+              rows,
+              bytes));
+    }
+    return allocate(arena, rows * bytes);
+  }
+
+  private static MemorySegment allocate(Arena arena, long bytes) {
+    try {
+      return usable(arena.allocate(bytes, ALIGNMENT), bytes);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw new MemoryException(
+          "the arena cannot be used: "
+              + e.getMessage()
+              + "; give one that is open, and shared or of this thread",
+          e);
+    }
+  }
+
+  /** An arena may be anybody's, and return anything. */
+  private static MemorySegment usable(MemorySegment memory, long bytes) {
+    if (memory.byteSize() < bytes
+        || memory.isReadOnly()
+        || !memory.isNative()
+        || memory.address() % ALIGNMENT != 0) {
+      throw new MemoryException(
+          String.format(
+              Locale.ROOT,
+              "the arena returned %s%s of %d bytes; expected %d bytes off the heap that can be written, aligned to %d: use an arena of the JDK",
+              memory.isReadOnly() ? "read-only " : "",
+              memory.isNative() ? "memory" : "a Java array",
+              memory.byteSize(),
+              bytes,
+              ALIGNMENT));
+    }
+    return memory;
+  }
+
+  /** Refuses big-endian buffers. */
+  public static void requireNativeOrder(ByteOrder order) {
+    if (order != ByteOrder.nativeOrder()) {
+      throw new MemoryException(
+          "the buffer is "
+              + order
+              + ", this machine is "
+              + ByteOrder.nativeOrder()
+              + ": create it with order(ByteOrder.nativeOrder()) before asFloatBuffer() and the like");
+    }
+  }
+
+  /** What is done with elements, for which each kind of type has a method. */
+  public enum Use {
+    /** {@code getFloat} and its like. */
+    GET("get", ""),
+
+    /** {@code setFloat} and its like. */
+    SET("set", ""),
+
+    /** {@code toFloatArray} and its like. */
+    TO_ARRAY("to", "Array");
+
+    private final String verb;
+    private final String suffix;
+
+    Use(String verb, String suffix) {
+      this.verb = verb;
+      this.suffix = suffix;
+    }
+
+    /** The method for a type: {@code getLong}. */
+    public String methodFor(ElementType type) {
+      return verb
+          + (type.isInteger() ? "Long" : type == ElementType.F64 ? "Double" : "Float")
+          + suffix;
+    }
+  }
+
+  /** Refuses all types but those whose elements a float can hold. */
+  public static void requireFloat(View view, Use use) {
+    if (view.type == ElementType.F64) {
+      throw wrongMethod(view, use, " has elements that no float holds: use ", "F32, F16 or BF16");
+    }
+    if (!view.type.isFloat()) {
+      throw wrongMethod(view, use, " has no floating-point elements: use ", "F32, F16 or BF16");
+    }
+  }
+
+  /** Refuses integers. */
+  public static void requireDouble(View view, Use use) {
+    if (!view.type.isFloat()) {
+      throw wrongMethod(
+          view, use, " has no floating-point elements: use ", "F32, F64, F16 or BF16");
+    }
+  }
+
+  /** Refuses all types but integers. */
+  public static void requireInteger(View view, Use use) {
+    if (!view.type.isInteger()) {
+      throw wrongMethod(view, use, " has no integer elements: use ", "I8 to I64 or U8 to U64");
+    }
+  }
+
+  private static DTypeException wrongMethod(View view, Use use, String why, String types) {
+    return new DTypeException(
+        view + why + use.methodFor(view.type) + "(), or a tensor of type " + types);
+  }
+
+  /** Refuses closed memory, memory of another thread, and what its owner refuses. */
+  public static void requireAccess(View view, String name) {
+    if (!view.heap) {
+      requireAccess(view.segment, name);
+    }
+    if (view.memoryOwner != null) {
+      requireAvailableFrom(view.memoryOwner, name);
+    }
+  }
+
+  /** The same of memory that has an owner; other memory is left to whoever uses it. */
+  public static void requireAvailable(View view, String name) {
+    if (view.memoryOwner != null) {
+      requireAccess(view, name);
+    }
+  }
+
+  private static void requireAvailableFrom(Supplier<@Nullable String> memoryOwner, String name) {
+    String refusal = memoryOwner.get();
+    if (refusal != null) {
+      throw new MemoryException(name + " lies in memory that its owner has taken back: " + refusal);
+    }
+  }
+
+  /** Refuses closed memory and memory of another thread. */
+  public static void requireAccess(MemorySegment segment, String name) {
+    if (!isAccessible(segment)) {
+      throw inaccessible(segment, name, null);
+    }
+  }
+
+  /** Whether the memory is open and not another thread's. */
+  public static boolean isAccessible(View view) {
+    return view.everOpen || isAccessible(view.segment);
+  }
+
+  /** Whether no owner refuses the memory. */
+  public static boolean isAvailable(View view) {
+    return view.memoryOwner == null || view.memoryOwner.get() == null;
+  }
+
+  private static boolean isAccessible(MemorySegment segment) {
+    return segment.scope().isAlive() && segment.isAccessibleBy(Thread.currentThread());
+  }
+
+  private static MemoryException inaccessible(
+      MemorySegment segment, String name, @Nullable RuntimeException cause) {
+    return segment.scope().isAlive()
+        ? new MemoryException(
+            name
+                + " lies in an arena confined to another thread than "
+                + nameOf(Thread.currentThread())
+                + ": use Arena.ofShared(), or call from the thread that opened the arena",
+            cause)
+        : new MemoryException(
+            name + " lies in an arena that is closed: keep the arena open during the call", cause);
+  }
+
+  /** A thread in a message: those without a name, as virtual ones are, have a number. */
+  private static String nameOf(Thread thread) {
+    return thread.getName().isEmpty()
+        ? (thread.isVirtual() ? "virtual thread #" : "thread #") + thread.threadId()
+        : thread.getName();
+  }
+
+  /** Refuses memory that cannot or must not be written. */
+  public static void requireWritable(View view, String name) {
+    if (view.readOnly) {
+      throw new MemoryException(
+          name + " is read-only; expected writable memory for what is written");
+    }
+    if (!view.distinct) {
+      throw new MemoryException(
+          name
+              + " "
+              + view
+              + " has strides that put several indices on one element"
+              + (view.rank() > Places.MOST_INTERLEAVED
+                  ? ", or interleave more than " + Places.MOST_INTERLEAVED + " dimensions"
+                  : "")
+              + "; expected memory of its own for each element that is written");
+    }
+  }
+
+  /** An element of a type that a float can hold, so many behind the first one. */
+  public static float getFloat(View view, long offset) {
+    try {
+      return Floats.getFloat(view.segment, view.type, offset);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw inaccessible(view.segment, "the tensor", e);
+    }
+  }
+
+  /** Writes an element of a type that a float can hold, so many behind the first one. */
+  public static void setFloat(View view, long offset, float value) {
+    try {
+      Floats.setFloat(view.segment, view.type, offset, value);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw inaccessible(view.segment, "the tensor", e);
+    }
+  }
+
+  /** An element of a type of floats, so many behind the first one. */
+  public static double getDouble(View view, long offset) {
+    try {
+      return Floats.get(view.segment, view.type, offset);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw inaccessible(view.segment, "the tensor", e);
+    }
+  }
+
+  /** Writes an element of a type of floats, so many behind the first one, rounded to the type. */
+  public static void setDouble(View view, long offset, double value) {
+    try {
+      Floats.set(view.segment, view.type, offset, value);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw inaccessible(view.segment, "the tensor", e);
+    }
+  }
+
+  /** An integer element, so many elements behind the first one. */
+  public static long getLong(View view, long offset) {
+    try {
+      return getLong(view.segment, view.type, offset);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw inaccessible(view.segment, "the tensor", e);
+    }
+  }
+
+  /** Refuses an integer that the type does not hold. */
+  public static void requireHolds(View view, long value) {
+    int bits = view.type.byteSize() * Byte.SIZE;
+    boolean unsigned = view.type.isUnsigned();
+    long least = unsigned ? 0 : -1L << bits - 1;
+    long most = unsigned && bits < Long.SIZE ? (1L << bits) - 1 : ~(-1L << bits - 1);
+    if (value < least || value > most) {
+      throw new DTypeException(
+          String.format(
+              Locale.ROOT,
+              "%d is no element of %s; expected a number from %d to %d",
+              value,
+              view,
+              least,
+              most));
+    }
+  }
+
+  /** Writes an integer element that its type holds, so many elements behind the first one. */
+  public static void setLong(View view, long offset, long value) {
+    try {
+      ElementType.of(view.type.number()).setInteger(view.segment, offset, value);
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw inaccessible(view.segment, "the tensor", e);
+    }
+  }
+
+  /** An integer, so many elements of its type behind the start. */
+  public static long getLong(MemorySegment segment, ElementType type, long offset) {
+    return ElementType.of(type.number()).getInteger(segment, offset);
+  }
+
+  /** Whether the elements are those of an array, one after the other. */
+  private static boolean isBlock(View view, ElementType type) {
+    return view.contiguous && view.type == type;
+  }
+
+  /** Copies elements from one on, as many as there is room for. */
+  private static void copyBlock(View view, long first, MemorySegment to) {
+    try {
+      MemorySegment.copy(view.segment, first * view.type.byteSize(), to, 0, to.byteSize());
+    } catch (IllegalStateException | WrongThreadException e) {
+      throw inaccessible(view.segment, "the tensor", e);
+    }
+  }
+
+  /** All elements of a type that a float can hold, in row-major order. */
+  public static float[] toFloatArray(View view) {
+    float[] values = new float[arrayLength(view)];
+    if (isBlock(view, ElementType.F32)) {
+      copyBlock(view, 0, MemorySegment.ofArray(values));
+      return values;
+    }
+    ElementOffsets odometer = new ElementOffsets(view);
+    for (int i = 0; i < values.length; i++) {
+      values[i] = getFloat(view, odometer.next());
+    }
+    return values;
+  }
+
+  /** The same, an array for each row along the last axis. */
+  public static float[][] toFloatArrays(View view) {
+    int last = view.rank() - 1;
+    long rows = 1;
+    for (int d = 0; d < last; d++) {
+      rows *= view.shape[d];
+    }
+    int columns = arrayLength(view, view.shape[last]);
+    float[][] values = new float[arrayLength(view, rows)][columns];
+    if (isBlock(view, ElementType.F32)) {
+      for (int row = 0; row < values.length; row++) {
+        copyBlock(view, (long) row * columns, MemorySegment.ofArray(values[row]));
+      }
+      return values;
+    }
+    ElementOffsets odometer = new ElementOffsets(view);
+    for (float[] row : values) {
+      for (int i = 0; i < columns; i++) {
+        row[i] = getFloat(view, odometer.next());
+      }
+    }
+    return values;
+  }
+
+  /** All elements of a type of floats, in row-major order. */
+  public static double[] toDoubleArray(View view) {
+    double[] values = new double[arrayLength(view)];
+    if (isBlock(view, ElementType.F64)) {
+      copyBlock(view, 0, MemorySegment.ofArray(values));
+      return values;
+    }
+    ElementOffsets odometer = new ElementOffsets(view);
+    for (int i = 0; i < values.length; i++) {
+      values[i] = getDouble(view, odometer.next());
+    }
+    return values;
+  }
+
+  /** All integer elements in row-major order, which must be ints. */
+  public static int[] toIntArray(View view) {
+    int[] values = new int[arrayLength(view)];
+    if (isBlock(view, ElementType.I32)) {
+      copyBlock(view, 0, MemorySegment.ofArray(values));
+      return values;
+    }
+    ElementOffsets odometer = new ElementOffsets(view);
+    for (int i = 0; i < values.length; i++) {
+      long value = getLong(view, odometer.next());
+      values[i] = (int) value;
+      if (values[i] != value || value < 0 && view.type.isUnsigned()) {
+        throw new DTypeException(
+            String.format(
+                Locale.ROOT,
+                "element %d of %s is %s, which no int holds: use toLongArray()",
+                i,
+                view,
+                view.type.isUnsigned() ? Long.toUnsignedString(value) : Long.toString(value)));
+      }
+    }
+    return values;
+  }
+
+  /** All integer elements in row-major order. */
+  public static long[] toLongArray(View view) {
+    long[] values = new long[arrayLength(view)];
+    if (isBlock(view, ElementType.I64) || isBlock(view, ElementType.U64)) {
+      copyBlock(view, 0, MemorySegment.ofArray(values));
+      return values;
+    }
+    ElementOffsets odometer = new ElementOffsets(view);
+    for (int i = 0; i < values.length; i++) {
+      values[i] = getLong(view, odometer.next());
+    }
+    return values;
+  }
+
+  /** Copies all elements between views of one type and shape, in row-major order of the indices. */
+  public static void copy(View from, View to) {
+    if (areSame(from, to)) {
+      return;
+    }
+    try {
+      copyAccessible(from, to);
+    } catch (IllegalStateException e) {
+      // Another thread has closed one of the two since.
+      boolean source = !from.heap && !isAccessible(from.segment);
+      throw inaccessible(
+          source ? from.segment : to.segment, source ? "the source" : "the tensor", e);
+    }
+  }
+
+  /**
+   * Whether a copy would put each element where it is.
+   *
+   * @throws MemoryException for views that overlap in any other way
+   */
+  private static boolean areSame(View from, View to) {
+    requireAccess(from, "the source");
+    requireAccess(to, "the tensor");
+    if (!to.overlaps(from)) {
+      return false;
+    }
+    if (!to.isInPlaceOf(from)) {
+      throw overlap("the tensor", "the source", true);
+    }
+    return true;
+  }
+
+  /** Memory that is written, and other memory of the same call that it overlaps. */
+  public static MemoryException overlap(String written, String other, boolean inPlaceAllowed) {
+    return new MemoryException(
+        String.format(
+            Locale.ROOT,
+            "%s and %s overlap in memory; expected memory of its own for %s%s",
+            written,
+            other,
+            written,
+            inPlaceAllowed ? ", or exactly that of " + other : ""));
+  }
+
+  /** Copies the elements of a view from memory of the same layout; what lies between them stays. */
+  static void copyElements(MemorySegment from, View to) {
+    if (to.contiguous) {
+      MemorySegment.copy(from, 0, to.segment, 0, to.bytes);
+      return;
+    }
+    int size = to.type.byteSize();
+    ElementOffsets odometer = new ElementOffsets(to);
+    for (long i = 0; i < to.elements; i++) {
+      long at = odometer.next() * size;
+      MemorySegment.copy(from, at, to.segment, at, size);
+    }
+  }
+
+  private static void copyAccessible(View from, View to) {
+    if (from.contiguous && to.contiguous) {
+      MemorySegment.copy(from.segment, 0, to.segment, 0, from.bytes);
+      return;
+    }
+    int size = from.type.byteSize();
+    ElementOffsets source = new ElementOffsets(from);
+    ElementOffsets target = new ElementOffsets(to);
+    for (long i = 0; i < from.elements; i++) {
+      MemorySegment.copy(
+          from.segment, source.next() * size, to.segment, target.next() * size, size);
+    }
+  }
+
+  /** Copies all elements between views of one shape and types of floats, rounded to the type. */
+  public static void convert(View from, View to) {
+    if (areSame(from, to)) {
+      return;
+    }
+    ElementOffsets source = new ElementOffsets(from);
+    ElementOffsets target = new ElementOffsets(to);
+    for (long i = 0; i < from.elements; i++) {
+      setDouble(to, target.next(), getDouble(from, source.next()));
+    }
+  }
+
+  /** Writes +0 to all elements, of any type. */
+  public static void clear(View view) {
+    if (view.contiguous) {
+      view.segment.fill((byte) 0);
+      return;
+    }
+    int size = view.type.byteSize();
+    ElementOffsets odometer = new ElementOffsets(view);
+    for (long i = 0; i < view.elements; i++) {
+      view.segment.asSlice(odometer.next() * size, size).fill((byte) 0);
+    }
+  }
+
+  /** The same, where there is a view. */
+  public static void clearIfPresent(@Nullable View view) {
+    if (view != null) {
+      clear(view);
+    }
+  }
+
+  /** The sum of all elements of a type of one byte, unsigned. */
+  public static long sumOfBytes(View view) {
+    long sum = 0;
+    if (view.contiguous) {
+      for (long i = 0; i < view.elements; i++) {
+        sum += view.segment.get(ValueLayout.JAVA_BYTE, i) & 0xff;
+      }
+      return sum;
+    }
+    ElementOffsets odometer = new ElementOffsets(view);
+    for (long i = 0; i < view.elements; i++) {
+      sum += view.segment.get(ValueLayout.JAVA_BYTE, odometer.next()) & 0xff;
+    }
+    return sum;
+  }
+
+  private static int arrayLength(View view) {
+    return arrayLength(view, view.elements);
+  }
+
+  private static int arrayLength(View view, long length) {
+    if (length > Integer.MAX_VALUE - 8) {
+      throw new MemoryException(view + " is longer than a Java array can be: copy it in slices");
+    }
+    return (int) length;
+  }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.arrays;
+
+import dev.xent.errors.ShapeException;
+import dev.xent.internal.kernels.ElementType;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Locale;
+
+/** Where ragged rows begin and end: row r has the classes from offset r up to offset r + 1. */
+public final class RowOffsets {
+  private RowOffsets() {}
+
+  /** Refuses what cannot be the offsets of these values. */
+  public static void require(String name, View offsets, String leadName, View lead) {
+    Types.requireIndex(name, offsets);
+    if (offsets.rank() != 1 || offsets.elements == 0 || !offsets.contiguous) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "%s is %s; expected one dimension of rows + 1 numbers without gaps",
+              name,
+              offsets));
+    }
+    if (lead.rank() != 1) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "%s is %s, and %s were given; expected the classes of ragged rows in one dimension, row behind row",
+              leadName,
+              lead,
+              name));
+    }
+    Memory.requireAccess(offsets, name);
+  }
+
+  /**
+   * The length of the longest row.
+   *
+   * @param copy of the offsets, which nobody else can write to
+   * @throws ShapeException for offsets that fall or leave the values
+   */
+  public static long longest(
+      String name, View offsets, MemorySegment copy, String leadName, View lead) {
+    long longest = 0;
+    long before = at(copy, offsets.type, 0);
+    if (before < 0) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT, "%s begins with %d; expected offsets of 0 or more", name, before));
+    }
+    for (long row = 0; row < offsets.elements - 1; row++) {
+      long after = at(copy, offsets.type, row + 1);
+      if (after < before) {
+        throw new ShapeException(
+            String.format(
+                Locale.ROOT,
+                "%s of row %d is %d, of row %d %d; expected offsets that do not fall",
+                name,
+                row,
+                before,
+                row + 1,
+                after));
+      }
+      longest = Math.max(longest, after - before);
+      before = after;
+    }
+    if (before > lead.elements) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "%s ends with %d, %s is %s; expected as many values as the offsets count",
+              name,
+              before,
+              leadName,
+              lead));
+    }
+    return longest;
+  }
+
+  /** Refuses rows of which, were all as long as the longest, there would be too many classes. */
+  public static void requireCountable(String name, View offsets, long longest) {
+    if (Math.multiplyHigh(offsets.elements, longest) != 0 || offsets.elements * longest < 0) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "%s is %s with a row of %s; expected rows whose number times the longest is below 2^63",
+              name,
+              offsets,
+              Plural.of(longest, "class")));
+    }
+  }
+
+  /** The place of a row's first class among all. */
+  public static long first(Part offsets, long row) {
+    return at(offsets.segment(), offsets.view.type, row);
+  }
+
+  /** How many classes a row has. */
+  public static long length(Part offsets, long row) {
+    return first(offsets, row + 1) - first(offsets, row);
+  }
+
+  /** The offset of such an index. */
+  public static long at(MemorySegment segment, ElementType type, long index) {
+    return type == ElementType.I32
+        ? segment.getAtIndex(ValueLayout.JAVA_INT, index)
+        : segment.getAtIndex(ValueLayout.JAVA_LONG, index);
+  }
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.arrays;
+
+import dev.xent.errors.ShapeException;
+import dev.xent.internal.kernels.Places;
+import java.util.Arrays;
+import java.util.Locale;
+
+/** Arithmetic of shapes and strides. */
+public final class Strides {
+  private Strides() {}
+
+  /**
+   * The number of elements.
+   *
+   * @throws ShapeException for an empty shape, a negative size or a number that does not fit
+   */
+  public static long elements(long[] shape) {
+    return elements(shape, -1);
+  }
+
+  /** The same without one axis, or with all of them for -1. */
+  private static long elements(long[] shape, int without) {
+    if (shape.length == 0) {
+      throw new ShapeException("the shape is empty; expected at least one size");
+    }
+    long elements = 1;
+    boolean empty = false;
+    for (int d = 0; d < shape.length; d++) {
+      if (d == without) {
+        continue;
+      }
+      long size = shape[d];
+      if (size < 0) {
+        throw new ShapeException(
+            "shape " + Arrays.toString(shape) + " has a negative size: sizes are 0 or more");
+      }
+      empty |= size == 0;
+      elements = size == 0 ? elements : times(elements, size, shape);
+    }
+    return empty ? 0 : elements;
+  }
+
+  /**
+   * A copy of a shape whose size of -1, if it has one, is what the others leave of the elements.
+   *
+   * @param of what has the elements, in a message
+   * @throws ShapeException for a size that cannot be inferred, and for what {@link #elements}
+   *     refuses
+   */
+  public static long[] inferred(long[] shape, long elements, Object of) {
+    long[] whole = shape.clone();
+    int open = -1;
+    for (int d = 0; d < whole.length; d++) {
+      if (whole[d] == -1) {
+        if (open >= 0) {
+          throw new ShapeException(
+              "shape "
+                  + Arrays.toString(shape)
+                  + " leaves two sizes open; expected at most one -1");
+        }
+        open = d;
+      }
+    }
+    if (open < 0) {
+      return whole;
+    }
+    long others = elements(whole, open);
+    if (others == 0) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "shape %s has 0 elements whatever its -1 is; expected every size",
+              Arrays.toString(shape)));
+    }
+    if (elements % others != 0) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "shape %s needs a multiple of %s, %s has %d; expected sizes that divide it",
+              Arrays.toString(shape),
+              Plural.of(others, "element"),
+              of,
+              elements));
+    }
+    whole[open] = elements / others;
+    return whole;
+  }
+
+  /** Row-major strides without gaps. */
+  public static long[] rowMajor(long[] shape) {
+    long[] strides = new long[shape.length];
+    long next = 1;
+    for (int d = shape.length - 1; d >= 0; d--) {
+      strides[d] = next;
+      next = times(next, Math.max(shape[d], 1), shape);
+    }
+    return strides;
+  }
+
+  /**
+   * The number of elements from the first to the last one, both counted.
+   *
+   * @throws ShapeException for strides that do not fit the shape or a number that does not fit
+   */
+  static long span(long[] shape, long[] strides) {
+    if (strides.length != shape.length) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "strides %s do not fit shape %s; expected one stride per size",
+              Arrays.toString(strides),
+              Arrays.toString(shape)));
+    }
+    long last = 0;
+    boolean empty = false;
+    for (int d = 0; d < shape.length; d++) {
+      if (strides[d] < 0) {
+        throw new ShapeException(
+            "strides " + Arrays.toString(strides) + " has a negative one: strides are 0 or more");
+      }
+      empty |= shape[d] == 0;
+      last = plus(last, shape[d] == 0 ? 0 : times(shape[d] - 1, strides[d], shape), shape);
+    }
+    return empty ? 0 : plus(last, 1, shape);
+  }
+
+  static boolean areRowMajor(long[] shape, long[] strides) {
+    long next = 1;
+    boolean rowMajor = true;
+    for (int d = shape.length - 1; d >= 0; d--) {
+      if (shape[d] == 0) {
+        return true;
+      }
+      if (shape[d] > 1) {
+        rowMajor &= strides[d] == next;
+        next *= shape[d];
+      }
+    }
+    return rowMajor;
+  }
+
+  /**
+   * Whether no two elements share a place. Not looked into where more than three dimensions
+   * interleave, which those of no slice or permutation of an array do.
+   */
+  static boolean areDistinct(long[] shape, long[] strides) {
+    return Places.areApart(shape.clone(), strides.clone(), shape.length);
+  }
+
+  /**
+   * An axis counted from 0.
+   *
+   * @param axis -rank to rank - 1
+   * @throws ShapeException for any other
+   */
+  public static int axis(int axis, long[] shape) {
+    int rank = shape.length;
+    if (axis < -rank || axis >= rank) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "axis %d does not exist in shape %s: axes go from %d to %d",
+              axis,
+              Arrays.toString(shape),
+              -rank,
+              rank - 1));
+    }
+    return axis < 0 ? axis + rank : axis;
+  }
+
+  /** Refuses an index that is not in [0, size of the axis). */
+  public static void requireIndex(long index, int axis, View view) {
+    if (index < 0 || index >= view.shape[axis]) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "index %d of axis %d of %s does not exist: %s",
+              index,
+              axis,
+              view,
+              view.shape[axis] == 0
+                  ? "there is none"
+                  : "indices go from 0 to " + (view.shape[axis] - 1)));
+    }
+  }
+
+  /** How many elements an element lies behind the first one. */
+  public static long offset(long[] index, View view) {
+    if (index.length != view.rank()) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "index %s does not fit %s; expected one number per dimension",
+              Arrays.toString(index),
+              view));
+    }
+    long offset = 0;
+    for (int d = 0; d < index.length; d++) {
+      requireIndex(index[d], d, view);
+      offset += index[d] * view.strides[d];
+    }
+    return offset;
+  }
+
+  static long times(long a, long b, long[] shape) {
+    long high = Math.multiplyHigh(a, b);
+    long low = a * b;
+    if (high != 0 || low < 0) {
+      throw tooLarge(shape);
+    }
+    return low;
+  }
+
+  private static long plus(long a, long b, long[] shape) {
+    if (a + b < 0) {
+      throw tooLarge(shape);
+    }
+    return a + b;
+  }
+
+  private static ShapeException tooLarge(long[] shape) {
+    return new ShapeException(
+        "shape "
+            + Arrays.toString(shape)
+            + " is larger than memory can be: sizes and strides must stay below 2^63 bytes");
+  }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.arrays;
+
+import dev.xent.errors.DTypeException;
+import dev.xent.internal.kernels.ElementType;
+import java.util.Locale;
+
+/**
+ * Which element types go together. The leading array decides on the arithmetic: where it is F64,
+ * everything is computed in double, else as for F32.
+ */
+public final class Types {
+  private Types() {}
+
+  /** The type of the leading array. */
+  public static void requireLead(String name, View view) {
+    if (!view.type.isFloat()) {
+      throw new DTypeException(
+          name + " is " + view + "; expected a tensor of type F32, F16, BF16 or F64");
+    }
+  }
+
+  /** The type of another array of floats. */
+  public static void requireFloat(String name, View view, String leadName, View lead) {
+    if (!fits(view.type, lead.type)) {
+      throw misfit(name, view, leadName, lead, allowed(lead.type));
+    }
+  }
+
+  /** The type of a weight, which may be a mask too. */
+  public static void requireFloatOrFlag(String name, View view, String leadName, View lead) {
+    if (!isByte(view.type) && !fits(view.type, lead.type)) {
+      throw misfit(name, view, leadName, lead, allowed(lead.type) + ", or U8 or I8 as a mask");
+    }
+  }
+
+  /** The type of numbers of so many classes, which are written. */
+  public static void requireClassNumber(String name, View view, long classes) {
+    requireIndex(name, view);
+    if (view.type == ElementType.I32 && classes - 1 > Integer.MAX_VALUE) {
+      throw new DTypeException(
+          name
+              + " is "
+              + view
+              + ", and there are "
+              + classes
+              + " classes; expected a tensor of type I64");
+    }
+  }
+
+  /** The type of numbers of classes or of offsets. */
+  public static void requireIndex(String name, View view) {
+    if (view.type != ElementType.I32 && view.type != ElementType.I64) {
+      throw new DTypeException(name + " is " + view + "; expected a tensor of type I32 or I64");
+    }
+  }
+
+  /** The type of classes that are read. */
+  public static void requireInteger(String name, View view) {
+    if (!view.type.isInteger()) {
+      throw new DTypeException(
+          name + " is " + view + "; expected classes as I8 to I64 or U8 to U64");
+    }
+  }
+
+  /** The type of a mask or of correct rows. */
+  public static void requireFlag(String name, View view) {
+    if (!isByte(view.type)) {
+      throw new DTypeException(name + " is " + view + "; expected a tensor of type U8 or I8");
+    }
+  }
+
+  private static boolean isByte(ElementType type) {
+    return type == ElementType.U8 || type == ElementType.I8;
+  }
+
+  /** Whether floats of a type can take part where the leading array has another one. */
+  public static boolean fits(ElementType type, ElementType lead) {
+    boolean wide = ElementType.isWide(lead.number());
+    return ElementType.holds(type.number(), wide ? ElementType.IN_DOUBLE : ElementType.IN_FLOAT);
+  }
+
+  /** The types of floats that can take part. */
+  public static String allowed(ElementType lead) {
+    return lead == ElementType.F64 ? "F64 or F32" : "F32, F16 or BF16";
+  }
+
+  private static DTypeException misfit(
+      String name, View view, String leadName, View lead, String allowed) {
+    return new DTypeException(
+        String.format(
+            Locale.ROOT,
+            "%s is %s, %s is %s; expected %s of type %s",
+            name,
+            view,
+            leadName,
+            lead,
+            name,
+            allowed));
+  }
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.arrays;
+
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.ShapeException;
+import dev.xent.internal.kernels.ElementType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a tensor is made of, and the facts about its memory that every call asks for, worked out
+ * once.
+ *
+ * <p>The arrays are shared, not copied: nothing in this package changes them.
+ */
+public final class View {
+  private static final int HEAP_ALIGNMENT_HINT = 8;
+
+  /**
+   * Given when a thread remembers the view first. Threads that do so at once may each give one:
+   * either is this view's alone, and who remembers the other does not recognise the view once.
+   */
+  public long number = Numbers.NONE;
+
+  /** Begins with the first element and ends with the last one. */
+  public final MemorySegment segment;
+
+  public final ElementType type;
+
+  /** Sizes, at least one. */
+  public final long[] shape;
+
+  /** In elements, never negative. */
+  public final long[] strides;
+
+  /** Kept reachable while this view is, and during every call; or null. */
+  public final @Nullable Object owner;
+
+  /** Says before each use why the memory is no longer there, null while it is; or null. */
+  public final @Nullable Supplier<@Nullable String> memoryOwner;
+
+  public final long elements;
+
+  /** From the start of the first element to the end of the last one. */
+  public final long bytes;
+
+  /** Row-major without gaps. */
+  public final boolean contiguous;
+
+  /** No two indices share an element, so it can be written. */
+  public final boolean distinct;
+
+  public final boolean heap;
+
+  /** Whether nobody but a thread that may use it can free its memory, and no collector moves it. */
+  public final boolean fixed;
+
+  /** Whether nobody can close its arena. */
+  final boolean everOpen;
+
+  /** Whether it is memory of this library's own. */
+  final boolean isRoom;
+
+  final boolean readOnly;
+
+  /** The Java array below, or null: off the heap, or hidden because the segment is read-only. */
+  final @Nullable Object array;
+
+  /** Of the first element: an address, or an offset into the array. */
+  final long address;
+
+  private View(
+      MemorySegment segment,
+      @Nullable Object array,
+      ElementType type,
+      long[] shape,
+      long[] strides,
+      long elements,
+      long bytes,
+      @Nullable Object owner,
+      @Nullable Supplier<@Nullable String> memoryOwner,
+      boolean isRoom) {
+    this.segment = segment;
+    this.array = array;
+    this.type = type;
+    this.shape = shape;
+    this.strides = strides;
+    this.elements = elements;
+    this.bytes = bytes;
+    this.owner = owner;
+    this.memoryOwner = memoryOwner;
+    this.contiguous = Strides.areRowMajor(shape, strides);
+    this.distinct = contiguous || Strides.areDistinct(shape, strides);
+    this.heap = !segment.isNative();
+    this.isRoom = isRoom;
+    this.everOpen = heap || isRoom || Memory.isEverOpen(segment);
+    this.fixed = !heap && (everOpen || Memory.isConfined(segment));
+    this.readOnly = segment.isReadOnly();
+    this.address = segment.address();
+  }
+
+  /**
+   * A view that begins with the first byte of {@code segment}.
+   *
+   * @throws ShapeException for a shape or strides that cannot be
+   * @throws MemoryException for a segment that is too small or not aligned to the element type
+   */
+  public static View of(
+      MemorySegment segment,
+      ElementType type,
+      long[] shape,
+      long[] strides,
+      @Nullable Object owner) {
+    @Nullable Object array = segment.isNative() ? null : segment.heapBase().orElse(null);
+    return over(segment, array, type, shape, strides, owner, null);
+  }
+
+  /** Zeroed memory of this library's own, which is there as long as the view is. */
+  public static View room(ElementType type, long... shape) {
+    long elements = Strides.elements(shape);
+    MemorySegment memory = Memory.allocate(Arena.ofAuto(), type, elements);
+    long[] strides = Strides.rowMajor(shape);
+    return new View(
+        memory, null, type, shape, strides, elements, memory.byteSize(), null, null, true);
+  }
+
+  private static View over(
+      MemorySegment segment,
+      @Nullable Object array,
+      ElementType type,
+      long[] shape,
+      long[] strides,
+      @Nullable Object owner,
+      @Nullable Supplier<@Nullable String> memoryOwner) {
+    long elements = Strides.elements(shape);
+    long span = Strides.span(shape, strides);
+    long bytes = Strides.times(span, type.byteSize(), shape);
+    if (bytes > segment.byteSize()) {
+      throw new MemoryException(
+          describe(type, shape)
+              + (span == elements ? "" : " with strides " + Arrays.toString(strides))
+              + " needs "
+              + Plural.of(bytes, "byte")
+              + ", the memory has "
+              + segment.byteSize()
+              + "; expected more memory or a smaller shape");
+    }
+    if (!isAligned(segment, type.byteSize())) {
+      throw new MemoryException(misaligned(segment, type));
+    }
+    return new View(
+        segment.asSlice(0, bytes),
+        array,
+        type,
+        shape,
+        strides,
+        elements,
+        bytes,
+        owner,
+        memoryOwner,
+        false);
+  }
+
+  /** {@code MemorySegment.maxByteAlignment}, which JDK 21 and 22 are without, of so many bytes. */
+  public static boolean isAligned(MemorySegment segment, int bytes) {
+    if (segment.isNative()) {
+      return segment.address() % bytes == 0;
+    }
+    try {
+      segment.asSlice(0, 0, bytes);
+      return true;
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
+  }
+
+  private static int heapAlignment(MemorySegment segment) {
+    int bytes = HEAP_ALIGNMENT_HINT;
+    while (!isAligned(segment, bytes)) {
+      bytes /= 2;
+    }
+    return bytes;
+  }
+
+  private static String misaligned(MemorySegment segment, ElementType type) {
+    return segment.isNative()
+        ? String.format(
+            Locale.ROOT,
+            "address 0x%x is not aligned to the %d bytes of %s: align the memory",
+            segment.address(),
+            type.byteSize(),
+            type)
+        : String.format(
+            Locale.ROOT,
+            "%s needs memory aligned to %d bytes, this part of a heap array is aligned to %d: use an array of the element type or off-heap memory",
+            type,
+            type.byteSize(),
+            heapAlignment(segment));
+  }
+
+  /** The same memory from element {@code offset} on, seen with another shape. */
+  public View with(long offset, long[] newShape, long[] newStrides) {
+    boolean empty = Strides.elements(newShape) == 0;
+    MemorySegment rest = segment.asSlice(empty ? 0 : offset * type.byteSize());
+    return over(rest, array, type, newShape, newStrides, owner, memoryOwner);
+  }
+
+  /** The same memory, not to be written. */
+  public View readOnly() {
+    return new View(
+        segment.asReadOnly(),
+        array,
+        type,
+        shape,
+        strides,
+        elements,
+        bytes,
+        owner,
+        memoryOwner,
+        false);
+  }
+
+  /** The same memory, of an owner who is asked before each use. */
+  public View ownedBy(Supplier<@Nullable String> newOwner) {
+    return new View(segment, array, type, shape, strides, elements, bytes, owner, newOwner, false);
+  }
+
+  /** The same in other memory of as many bytes, which is off the heap. */
+  View in(MemorySegment memory) {
+    return new View(memory, null, type, shape, strides, elements, bytes, owner, memoryOwner, false);
+  }
+
+  public int rank() {
+    return shape.length;
+  }
+
+  /** Whether a byte of one lies between the first and the last byte of the other. */
+  public boolean overlaps(View other) {
+    if (bytes == 0 || other.bytes == 0 || heap != other.heap) {
+      return false;
+    }
+    if (heap) {
+      if (array == null || other.array == null) {
+        return segment.asOverlappingSlice(other.segment).isPresent();
+      }
+      if (array != other.array) {
+        return false;
+      }
+    }
+    // Differences, not ends: an address may have its highest bit set.
+    long distance = other.address - address;
+    return distance >= 0 ? distance < bytes : -distance < other.bytes;
+  }
+
+  /** Whether each index names the same element in both; they overlap and have the same shape. */
+  public boolean isInPlaceOf(View other) {
+    if (address != other.address || type != other.type || shape.length != other.shape.length) {
+      return false;
+    }
+    for (int d = 0; d < shape.length; d++) {
+      if (shape[d] != other.shape[d] || (shape[d] > 1 && strides[d] != other.strides[d])) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** "F32 [3, 4]". */
+  public static String describe(ElementType type, long[] shape) {
+    return type + " " + Arrays.toString(shape);
+  }
+
+  @Override
+  public String toString() {
+    return describe(type, shape);
+  }
+}

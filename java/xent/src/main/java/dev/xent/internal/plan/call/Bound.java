@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.call;
+
+import dev.xent.errors.OptionException;
+import dev.xent.internal.plan.arrays.ArrayViews;
+import dev.xent.internal.plan.arrays.InputViews;
+import dev.xent.internal.plan.arrays.View;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.ConcurrentModificationException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A call that its caller keeps, with its tensors, to run it once or often: what the tensors are is
+ * checked in the first two runs, and what they hold in every run.
+ *
+ * <p>One thread at a time may use it; a second one gets an exception.
+ */
+public class Bound {
+  private static final int IDLE = 0;
+  private static final int IN_USE = 1;
+
+  private static final VarHandle STATE;
+
+  static {
+    try {
+      STATE = MethodHandles.lookup().findVarHandle(Bound.class, "state", int.class);
+    } catch (ReflectiveOperationException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  protected final CallArguments given = new CallArguments();
+  private final Runs forward;
+
+  /** The gradient alone, of what the operation computes; null: it has none. */
+  private final @Nullable Runs backward;
+
+  private volatile int state = IDLE;
+
+  public Bound(Operation operation, @Nullable Operation backward) {
+    this.forward = new Runs(operation, given);
+    this.backward = backward == null ? null : new Runs(backward, new CallArguments());
+  }
+
+  public Bound(Operation operation) {
+    this(operation, null);
+  }
+
+  /**
+   * Runs of one operation with the same arguments. The first is a call of the calling thread, as
+   * memory of its own costs more than a small call takes; later ones have that memory.
+   */
+  private static final class Runs {
+    private final Operation operation;
+    private final CallArguments given;
+    private boolean ranBefore;
+    private @Nullable Call own;
+
+    Runs(Operation operation, CallArguments given) {
+      this.operation = operation;
+      this.given = given;
+    }
+
+    double run() {
+      Call call = own;
+      if (call == null || call.broken) {
+        if (!ranBefore) {
+          ranBefore = true;
+          return Call.current().runWith(given, operation);
+        }
+        call = new Call(given);
+        own = call;
+      }
+      return operation.repeats(call) ? call.result : operation.run(call);
+    }
+
+    /** The arguments are others. */
+    void changed() {
+      if (own != null) {
+        own.changed();
+      }
+    }
+  }
+
+  /** From now on this thread alone may use it, until {@link #leave}. */
+  protected final void enter() {
+    if (!STATE.compareAndSet(this, IDLE, IN_USE)) {
+      throw new ConcurrentModificationException(
+          "this call is running already: bind one for each thread, or let it return first");
+    }
+  }
+
+  protected final void leave() {
+    STATE.setRelease(this, IDLE);
+  }
+
+  /** Computes what the memory of the tensors says now. */
+  public final double run() {
+    enter();
+    return runEntered();
+  }
+
+  /** Runs, and leaves whatever happens. */
+  protected final double runEntered() {
+    try {
+      double result = forward.run();
+      leave();
+      return result;
+    } catch (Throwable e) {
+      state = IDLE; // a store, as there may be no stack left for a call
+      throw e;
+    }
+  }
+
+  /** The gradient alone, from what the outputs of an earlier run have saved. */
+  public final void backward(Outputs saved, @Nullable View upstream) {
+    if (backward == null) {
+      throw new OptionException(
+          "this loss has no separate backward; expected gradient(...) before run()");
+    }
+    enter();
+    try {
+      CallArguments arguments = backward.given;
+      arguments.lead = given.lead;
+      arguments.weights = given.weights;
+      arguments.targets = given.targets;
+      arguments.inputs = given.inputs;
+      arguments.gradient = given.gradient;
+      arguments.gradients = given.gradients;
+      arguments.saved = saved;
+      arguments.upstream = upstream;
+      backward.changed();
+      backward.run();
+      leave();
+    } catch (Throwable e) {
+      state = IDLE;
+      throw e;
+    }
+  }
+
+  // ---- what a call is given --------------------------------------------------------------------
+
+  public final Bound lead(View view) {
+    given.lead = view;
+    return this;
+  }
+
+  public final Bound weights(@Nullable View view) {
+    given.weights = view;
+    return this;
+  }
+
+  public final Bound targets(View view) {
+    given.targets = view;
+    return this;
+  }
+
+  public final Bound upstream(View view) {
+    given.upstream = view;
+    return this;
+  }
+
+  public final Bound output(View view) {
+    given.output = view;
+    return this;
+  }
+
+  public final Bound secondOutput(@Nullable View view) {
+    given.secondOutput = view;
+    return this;
+  }
+
+  /** Sets the inputs of all later runs. */
+  public final void inputs(InputViews views) {
+    enter();
+    given.inputs = views;
+    forward.changed();
+    leave();
+  }
+
+  /** Sets where the gradient goes. */
+  public final void gradient(View view) {
+    enter();
+    given.gradient = view;
+    forward.changed();
+    leave();
+  }
+
+  /** Sets where the gradients of a linear layer go. */
+  public final Bound gradients(@Nullable ArrayViews views) {
+    enter();
+    given.gradients = views;
+    forward.changed();
+    leave();
+    return this;
+  }
+
+  /** Sets what receives the numbers of all later runs. */
+  public final void outputs(Outputs outputs) {
+    enter();
+    given.outputs = outputs;
+    forward.changed();
+    leave();
+  }
+
+  /** The arguments are others from the next run on. */
+  protected final void changed() {
+    forward.changed();
+  }
+
+  /** How many kernels ran prepared, without the checks of the core. */
+  public final long preparedRuns() {
+    return forward.own == null ? 0 : forward.own.preparedRuns();
+  }
+}

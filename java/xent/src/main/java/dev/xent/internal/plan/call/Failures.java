@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.call;
+
+import dev.xent.errors.LabelException;
+import dev.xent.errors.MemoryException;
+import dev.xent.errors.OptionException;
+import dev.xent.errors.PartialStatesException;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Field;
+import dev.xent.internal.kernels.Status;
+import dev.xent.internal.plan.arrays.Part;
+import dev.xent.internal.plan.arrays.RowOffsets;
+import java.util.Locale;
+
+/** What a kernel's status means to a caller. */
+public final class Failures {
+  private Failures() {}
+
+  /** Returns if the kernel did its work. */
+  public static void check(int status, Call call) {
+    if (status != Status.OK) {
+      if (status == Status.OUT_OF_STACK) {
+        throw new StackOverflowError(
+            "a native call takes 160 KiB of stack, and this thread has less left: call from higher up, or give threads"
+                + " more (-Xss, or the stack size of their factory)");
+      }
+      throw failure(status, call);
+    }
+  }
+
+  private static RuntimeException failure(int status, Call call) {
+    int field = xent_report.field(call.report);
+    if (status == Status.INVALID_LABEL) {
+      return label(call);
+    }
+    if (status == Status.INVALID_OPTION && field == Field.CLASS_WEIGHTS) {
+      return weight("classWeights of class", reported(call), xent_report.value(call.report));
+    }
+    if (status == Status.INVALID_OPTION && field == Field.ROW_WEIGHTS) {
+      long row = call.pieces.firstRow + reported(call);
+      return weight("rowWeights of row", row, xent_report.value(call.report));
+    }
+    if (call.givenStates && isOfStates(field)) {
+      boolean named = xent_report.row(call.report) >= 0;
+      return new PartialStatesException(
+          String.format(
+              Locale.ROOT,
+              "partial states%s do not belong together; expected states of one operation, on the same rows and targets",
+              named ? " of row " + row(call) : ""));
+    }
+    if (field == Field.STATES) {
+      return changedLabel(call);
+    }
+    // All else was checked before the kernel was called.
+    throw new AssertionError(
+        String.format(
+            Locale.ROOT,
+            "a kernel refused a call that had passed every check: status %d, field %d, integer %d, value %s; please report this",
+            status,
+            field,
+            xent_report.integer(call.report),
+            xent_report.value(call.report)));
+  }
+
+  /** States of bytes may say anything of themselves, and statistics say what their states said. */
+  private static boolean isOfStates(int field) {
+    return field == Field.STATES || field == Field.STATISTICS || field == Field.LOG_SUM_EXP;
+  }
+
+  private static long row(Call call) {
+    return call.pieces.firstRow + xent_report.row(call.report);
+  }
+
+  private static LabelException label(Call call) {
+    long label = xent_report.label(call.report);
+    if (call.dimensions.hasElements()) {
+      return WrongLabels.ofElement(row(call), label, Labels.areUnsigned(call.part(Array.TARGETS)));
+    }
+    int field = xent_report.field(call.report);
+    if (field == Field.PROMPT_TOKENS || field == Field.OUTPUT_TOKENS) {
+      boolean ofPrompt = field == Field.PROMPT_TOKENS;
+      Part tokens = ofPrompt ? call.part(Array.PROMPT_TOKENS) : call.part(Array.OUTPUT_TOKENS);
+      return WrongLabels.ofToken(
+          tokens.name,
+          row(call),
+          label,
+          tokens.view.type.isUnsigned(),
+          Math.max(call.allClasses, call.dimensions.classes));
+    }
+    long classes =
+        call.dimensions.ragged
+            ? RowOffsets.length(call.part(Array.ROW_OFFSETS), xent_report.row(call.report))
+            : Math.max(call.allClasses, call.dimensions.classes);
+    return label >= 0 && label < classes
+        ? WrongLabels.ofMaskedClass(row(call), label, classes)
+        : WrongLabels.outOfRange(
+            row(call), label, Labels.areUnsigned(call.part(Array.TARGETS)), classes);
+  }
+
+  private static long reported(Call call) {
+    return xent_report.integer(call.report);
+  }
+
+  /** A weight that is negative or not finite. */
+  public static OptionException weight(String of, long index, double value) {
+    return new OptionException(
+        String.format(
+            Locale.ROOT,
+            "%s %d is %s; expected finite numbers that are 0 or more",
+            of,
+            index,
+            value));
+  }
+
+  /** Another thread wrote to what was looked at before. */
+  private static MemoryException changedLabel(Call call) {
+    return new MemoryException(
+        String.format(
+            Locale.ROOT,
+            "the label of row %d changed while the call ran: keep the targets as they are until it returns",
+            row(call)));
+  }
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.call;
+
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.plan.arrays.Memory;
+import dev.xent.internal.plan.arrays.Part;
+import dev.xent.internal.plan.options.Options;
+
+/** Single labels of a call. */
+public final class Labels {
+  private Labels() {}
+
+  /** Whether a negative number stands for one that no long holds, which is no ignore index. */
+  public static boolean areUnsigned(Part labels) {
+    return labels.isU64();
+  }
+
+  /** Whether a label is the ignore index. */
+  public static boolean isIgnored(Part labels, Options options, long label) {
+    return options.hasIgnoreIndex()
+        && label == options.ignoreIndex()
+        && (label >= 0 || !areUnsigned(labels));
+  }
+
+  /** The label of a row of the current piece, lawful or not. */
+  static long at(Call call, long row) {
+    Part targets = call.part(Array.TARGETS);
+    long offset = row / call.pieces.inner * targets.outer + row % call.pieces.inner * targets.inner;
+    return Memory.getLong(targets.segment(), targets.view.type, offset);
+  }
+}

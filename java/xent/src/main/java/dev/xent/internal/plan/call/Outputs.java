@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.call;
+
+import dev.xent.errors.OptionException;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.Records;
+import dev.xent.internal.plan.arrays.ArrayViews;
+import dev.xent.internal.plan.arrays.Described;
+import dev.xent.internal.plan.arrays.Memory;
+import dev.xent.internal.plan.arrays.Plural;
+import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.options.Options;
+import dev.xent.internal.plan.options.TargetKind;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** What a loss hands out beside its value: the tensors that were asked for, and its numbers. */
+public final class Outputs {
+  /** The tensors that are asked for. */
+  final ArrayViews views = new ArrayViews();
+
+  boolean countCorrect;
+  @Nullable Sums exactSum;
+
+  public double loss = Double.NaN;
+  public double sum = Double.NaN;
+  public long rows = -1;
+  public long validRows = -1;
+  public double denominator = Double.NaN;
+
+  /** The sum of the weights of the rows that count: their number where they have none. */
+  public double countedWeight;
+
+  public long correctCount = -1;
+
+  private int requests;
+  private @Nullable View ownHits;
+
+  private @Nullable Arena arena;
+  private MemorySegment statistics = MemorySegment.NULL;
+  private long savedRows = -1;
+  private long savedClasses;
+  private @Nullable TargetKind savedKind;
+  private boolean savedWide;
+  private int savedGiven;
+  private @Nullable Options savedOptions;
+
+  /** All of them, empty. */
+  public Outputs() {}
+
+  @Override
+  public String toString() {
+    Described text =
+        views
+            .describe(new Described("Outputs"))
+            .option("countCorrect", countCorrect, false)
+            .option("saveStatistics", arena != null, false)
+            .option("lossSum", exactSum != null, false);
+    return rows < 0 ? text.toString() : withNumbers(text);
+  }
+
+  private String withNumbers(Described text) {
+    return text.with("loss", loss)
+        .with("sum", sum)
+        .with("rows", rows)
+        .with("validRows", validRows)
+        .with("denominator", denominator)
+        .option("correctCount", correctCount, -1L)
+        .toString();
+  }
+
+  // ---- what is asked for -----------------------------------------------------------------------
+
+  /** How often something else was asked for: a call that is kept looks at this number alone. */
+  int requests() {
+    return requests;
+  }
+
+  /** Asks for an array; null: no longer. */
+  public void set(Array array, @Nullable View view) {
+    requests++;
+    views.set(array, view);
+  }
+
+  /** Whether an array is asked for. */
+  public boolean has(Array array) {
+    return views.get(array) != null;
+  }
+
+  public void lossSum(@Nullable Sums value) {
+    requests++;
+    exactSum = value;
+  }
+
+  public void countCorrect(boolean value) {
+    requests++;
+    countCorrect = value;
+  }
+
+  /** Asks for statistics, in memory of this arena; null: no longer. */
+  public void saveStatistics(@Nullable Arena newArena) {
+    requests++;
+    if (newArena != arena) {
+      arena = newArena;
+      statistics = MemorySegment.NULL;
+      dropStatistics();
+    }
+  }
+
+  /** Whether no tensor, exact sum or statistics are asked for. */
+  boolean wantNumbersAlone() {
+    return views.given() == 0 && !countCorrect && exactSum == null && arena == null;
+  }
+
+  /** Refuses what only whole rows tell. */
+  public void requireForShard() {
+    for (long left = views.given(); left != 0; left &= left - 1) {
+      Array array = ArrayViews.first(left);
+      if (Function.FINISH.place(array) < 0) {
+        throw notOfShards(array.text);
+      }
+    }
+    if (arena != null) {
+      throw notOfShards("saveStatistics");
+    }
+  }
+
+  private static OptionException notOfShards(String name) {
+    return new OptionException(
+        name
+            + " is asked for, and a shard does not have whole rows: ask for losses, logSumExp, correct, countCorrect and lossSum, or compute the loss of whole rows");
+  }
+
+  /** The numbers of a call that succeeded. */
+  public void set(
+      double newLoss,
+      double newSum,
+      long newRows,
+      long newCounted,
+      double newCountedWeight,
+      double newDenominator,
+      long newCorrect) {
+    loss = newLoss;
+    sum = newSum;
+    rows = newRows;
+    validRows = newCounted;
+    countedWeight = newCountedWeight;
+    denominator = newDenominator;
+    correctCount = newCorrect;
+  }
+
+  /**
+   * Memory of this object for correct rows that are counted and not asked for; null: nobody counts.
+   */
+  @Nullable View ownHits(Call call) {
+    if (!countCorrect || has(Array.CORRECT)) {
+      return null;
+    }
+    View own = ownHits;
+    if (own == null || !call.dimensions.isRowShape(own.shape, false)) {
+      own = View.room(ElementType.U8, call.dimensions.rowShape());
+      ownHits = own;
+    }
+    return own;
+  }
+
+  // ---- statistics ------------------------------------------------------------------------------
+
+  /** The first thing that a forward does: one that fails leaves none. */
+  void dropStatistics() {
+    savedRows = -1;
+  }
+
+  /**
+   * Memory for the statistics of so many rows, or NULL where nobody asked. Other threads may use
+   * these outputs, and arenas may return anything: what is checked is what is returned.
+   */
+  public MemorySegment statisticsFor(long rowCount) {
+    Arena from = arena;
+    if (from == null) {
+      return MemorySegment.NULL;
+    }
+    MemorySegment memory = statistics;
+    if (memory.byteSize() / Records.STATISTICS < rowCount) {
+      memory = Memory.allocateRows(from, rowCount, Records.STATISTICS, "statistics");
+    }
+    Memory.requireAccess(memory, "the memory of saveStatistics");
+    return memory;
+  }
+
+  /** The statistics of this call are whole, in the memory that {@link #statisticsFor} gave it. */
+  public void saved(Call call, TargetKind kind, Options options) {
+    if (arena == null) {
+      return;
+    }
+    statistics = call.room.saved;
+    savedRows = call.dimensions.rows;
+    savedClasses = call.dimensions.classes;
+    savedKind = kind;
+    savedWide = call.lead().type == ElementType.F64;
+    savedGiven = call.given();
+    savedOptions = options;
+  }
+
+  /**
+   * The statistics of a forward like this call.
+   *
+   * @throws OptionException when there are none
+   */
+  public MemorySegment statisticsOf(Call call, TargetKind kind, Options options) {
+    MemorySegment memory = statistics;
+    long rows = savedRows; // once, as another thread may use these outputs
+    boolean whole = memory.byteSize() / Records.STATISTICS >= call.dimensions.rows;
+    if (rows < 0 || (rows == call.dimensions.rows && !whole)) {
+      throw noStatistics();
+    }
+    boolean wide = call.lead().type == ElementType.F64;
+    int given = call.given();
+    if (rows != call.dimensions.rows
+        || savedClasses != call.dimensions.classes
+        || savedKind != kind
+        || savedWide != wide
+        || savedGiven != given
+        || !options.hasStatisticsOf(savedOptions, kind)) {
+      throw new OptionException(
+          String.format(
+              Locale.ROOT,
+              "the outputs hold statistics of %s, backward was given %s; expected what the forward had",
+              described(
+                  rows, savedClasses, savedKind, savedWide, call.names(savedGiven), savedOptions),
+              described(
+                  call.dimensions.rows,
+                  call.dimensions.classes,
+                  kind,
+                  wide,
+                  call.names(given),
+                  options)));
+    }
+    if (!whole) { // another thread uses these outputs
+      throw noStatistics();
+    }
+    Memory.requireAccess(memory, "the memory of saveStatistics");
+    return memory;
+  }
+
+  private static OptionException noStatistics() {
+    return new OptionException(
+        "the outputs hold no statistics for backward: ask for them with saveStatistics(arena) before"
+            + " the forward, and let it succeed");
+  }
+
+  private static String described(
+      long rows, long classes, TargetKind kind, boolean wide, String with, Options options) {
+    return String.format(
+        Locale.ROOT,
+        "%s, %s%s and %s%s%s",
+        Plural.of(rows, "row"),
+        Plural.of(classes, "class"),
+        wide ? ", in F64," : "",
+        kind.text,
+        with,
+        options.ofStatistics(kind));
+  }
+}

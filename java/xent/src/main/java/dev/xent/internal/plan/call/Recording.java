@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.call;
+
+import dev.xent.internal.events.CallEvent;
+import dev.xent.internal.events.Recorder;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.plan.arrays.Dimensions;
+import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.options.Engine;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/** What the flight recorder is told of a call, while a recording wants to know of it. */
+final class Recording {
+  private @Nullable CallEvent event;
+  private @Nullable Engine engine;
+
+  /** Threads that worked on the call so far. */
+  private int workers;
+
+  /** The first thing that a call does. */
+  void begin(Operation operation, CallArguments given, MemorySegment report) {
+    if (Recorder.isOn()) {
+      beginEvent(operation, given, report);
+    }
+  }
+
+  private void beginEvent(Operation operation, CallArguments given, MemorySegment report) {
+    engine = operation.engine;
+    event = new CallEvent();
+    event.operation = operation.event(given);
+    event.backend = engine.backendName();
+    event.isa = engine.isaName();
+    workers = 1;
+    xent_report.schedule(report, 0); // of the call before
+    event.begin();
+  }
+
+  /** So many threads worked at once. */
+  void workedBy(int threads) {
+    workers = Math.max(workers, threads);
+  }
+
+  /** The last thing that a call does. */
+  void end(Call call) {
+    if (event != null) {
+      endEvent(call.dimensions, call.leadOrNull(), call.report);
+    }
+  }
+
+  private void endEvent(Dimensions dimensions, @Nullable View lead, MemorySegment report) {
+    event.end();
+    if (lead != null && event.shouldCommit()) {
+      event.rows = dimensions.rows;
+      event.classes = dimensions.classes;
+      event.elements = lead.elements;
+      event.schedule = engine.scheduleName(xent_report.schedule(report));
+      event.threads = workers;
+      event.commit();
+    }
+    event = null;
+    engine = null;
+  }
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.call;
+
+import dev.xent.internal.ffi.xent_exact_sum;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.parallel.Job;
+import dev.xent.internal.parallel.Threads;
+import dev.xent.internal.plan.arrays.Memory;
+import dev.xent.internal.plan.options.Engine;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The threads that work on one call. Every helper has a {@link Call} of its own, which follows the
+ * caller's; what helpers counted is added to the caller's when all are done.
+ */
+public final class Workers implements Job.Workers {
+  /**
+   * Fewer elements stay with the caller. These take ten microseconds, in which a thread that looks
+   * out for work saves one or two; with half of them it costs more than it saves.
+   */
+  static final long FEW = 1 << 15;
+
+  /**
+   * From so many elements on, which take some eighty microseconds, sleeping threads are woken. That
+   * costs the caller up to ten microseconds, and the sleeper takes tens more until it runs.
+   */
+  private static final long MANY = 1 << 18;
+
+  /**
+   * Elements of a claim, at least: these take four microseconds, and kernels need up to one of them
+   * to begin and to end.
+   */
+  private static final long LEAST = 1 << 14;
+
+  /** Elements of a claim, at most: some tenths of a millisecond, after which threads look up. */
+  private static final long MOST = 1 << 20;
+
+  /** More than the calls below {@link #run} ever are. */
+  private static final int STACK_FRAMES = 200;
+
+  /** Kernels work on so many rows side by side. */
+  private static final long ROWS_SIDE_BY_SIDE = 16;
+
+  private final Call caller;
+  private final Job job = new Job(this);
+  // What the current job is about: one kind of work.
+  private @Nullable Engine engine;
+  private @Nullable RowWork rowWork;
+  private @Nullable ChunkWork chunkWork;
+  private @Nullable RowWork rangeWork;
+
+  // What helpers of the current job counted, to be read when it is closed.
+  private int helpers;
+  private int way;
+  private long validRows;
+  private boolean tallied;
+  private final MemorySegment exactSum = Arena.ofAuto().allocate(xent_exact_sum.layout());
+
+  Workers(Call caller) {
+    this.caller = caller;
+  }
+
+  /** Whether the caller of work that costs so many elements is better off alone. */
+  public static boolean isAlone(Threads threads, long elements) {
+    return elements < FEW || threads.most() == 1 || (threads.executor() != null && elements < MANY);
+  }
+
+  // ---- for the caller --------------------------------------------------------------------------
+
+  /**
+   * Works on all rows of all pieces.
+   *
+   * @param perRow what a row costs, in elements
+   */
+  void rows(Engine who, RowWork work, long perRow) {
+    rowWork = work;
+    long least = Math.max(LEAST / perRow, 1);
+    long most = Math.max(MOST / perRow, 1);
+    long few = Math.max(caller.dimensions.rows / (4L * who.threads().most()), 1);
+    long step = Math.min(ROWS_SIDE_BY_SIDE, Long.highestOneBit(few));
+    try {
+      boolean many = caller.dimensions.rows >= Math.max(MANY / perRow, 1);
+      run(who, many, caller.dimensions.rows, least, most, step);
+    } finally {
+      rowWork = null;
+    }
+  }
+
+  /** Works on all chunks of rows of the current piece. */
+  public void chunks(Engine who, ChunkWork work) {
+    chunkWork = work;
+    long count = caller.pieces.rows * Chunks.of(caller.dimensions.classes);
+    try {
+      run(who, count * Chunks.SIZE >= MANY, count, 1, MOST / Chunks.SIZE, 1);
+    } finally {
+      chunkWork = null;
+    }
+  }
+
+  /**
+   * Works on all rows of all pieces.
+   *
+   * @param claim how many of them go together
+   */
+  public void rowsTogether(Engine who, RowWork work, long claim) {
+    rowWork = work;
+    try {
+      run(who, true, caller.dimensions.rows, claim, claim, 1);
+    } finally {
+      rowWork = null;
+    }
+  }
+
+  /**
+   * Works on ranges of numbers that are no rows.
+   *
+   * @param count how many numbers
+   * @param claim how many of them go together
+   */
+  public void ranges(Engine who, RowWork work, long count, long claim) {
+    rangeWork = work;
+    try {
+      run(who, true, count, claim, claim, claim);
+    } finally {
+      rangeWork = null;
+    }
+  }
+
+  /**
+   * Helpers must be called off whatever happens, and that takes stack: with less than this, nobody
+   * is called.
+   */
+  private static int requireStack(int frames) {
+    return frames == 0 ? 0 : 1 + requireStack(frames - 1);
+  }
+
+  private void run(Engine who, boolean many, long count, long least, long most, long step) {
+    requireStack(STACK_FRAMES);
+    Threads threads = who.threads();
+    engine = who;
+    int useful = (int) Math.min(threads.most(), (count - 1) / least + 1) - 1;
+    helpers = 0;
+    way = 0;
+    validRows = 0;
+    tallied = false;
+    // Owners and executors run their owners' code on this thread. It could close confined memory,
+    // which helpers know by address alone: they come in when that code is done and the memory still
+    // there.
+    boolean confined = useful > 0 && caller.isConfined();
+    int wanted = confined && !Memory.canBeLentToHelpers() ? 0 : useful;
+    boolean early = confined && threads.runsForeignCode();
+    if (early) {
+      threads.callEarly(job, wanted);
+      caller.requireAccess();
+    }
+    if (confined) {
+      caller.requireOpen();
+    }
+    caller.share(this);
+    job.open(wanted, count, least, most, step);
+    try {
+      if (wanted > 0 && !early) {
+        threads.call(job, wanted, many);
+      }
+      work(caller);
+    } finally {
+      if (wanted > 0) {
+        threads.dismiss(job);
+      }
+      job.close();
+      collect();
+    }
+    job.throwFailure();
+  }
+
+  /** Takes over what helpers counted. */
+  private void collect() {
+    if (caller.claimed == Call.UNCLAIMED) { // helpers took everything
+      xent_report.schedule(caller.report, way);
+    }
+    caller.share(null);
+    caller.workedBy(1 + helpers);
+    caller.validRows += validRows;
+    if (tallied) {
+      Failures.check(engine.kernels().exactSumMerge(caller.exactSum(), exactSum), caller);
+    }
+  }
+
+  // ---- for everyone ----------------------------------------------------------------------------
+
+  @Override
+  public void help() {
+    Call own = Call.current();
+    try {
+      own.follow(caller);
+      work(own);
+    } catch (Error e) {
+      own.broken = true;
+      throw e;
+    } finally {
+      own.unfollow();
+    }
+  }
+
+  private void work(Call own) {
+    long begin = Job.NONE;
+    try {
+      while ((begin = job.claim()) != Job.NONE) {
+        own.claimed = begin;
+        long end = job.end(begin);
+        if (rowWork != null) {
+          own.rows(rowWork, begin, end);
+        } else if (rangeWork != null) {
+          rangeWork.run(own, begin, end);
+        } else {
+          own.chunks(chunkWork, begin, end);
+        }
+      }
+      if (own != caller && own.claimed != Call.UNCLAIMED) {
+        add(own);
+      }
+    } catch (RuntimeException e) {
+      job.fail(begin, e);
+    } catch (Error e) {
+      own.broken = true;
+      job.fail(begin, e);
+    }
+  }
+
+  private synchronized void add(Call own) {
+    helpers++;
+    way = xent_report.schedule(own.report);
+    validRows += own.validRows;
+    MemorySegment theirs = own.exactSum();
+    if (theirs.byteSize() == 0) {
+      return;
+    }
+    if (tallied) {
+      Failures.check(engine.kernels().exactSumMerge(exactSum, theirs), own);
+    } else {
+      exactSum.copyFrom(theirs);
+      tallied = true;
+    }
+  }
+
+  /** Whether an earlier claim than this one failed. */
+  boolean isInVain(long claimed) {
+    return job.isInVain(claimed);
+  }
+}

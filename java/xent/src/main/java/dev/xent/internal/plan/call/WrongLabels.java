@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.call;
+
+import dev.xent.errors.LabelException;
+import java.util.Locale;
+
+/** Exceptions about labels and tokens, with their messages. */
+public final class WrongLabels {
+  /** Marks places without a label in images of labels. */
+  private static final int LARGEST_BYTE = 255;
+
+  private WrongLabels() {}
+
+  /** A label that is neither a class nor the ignore index. */
+  public static LabelException outOfRange(long row, long label, boolean unsigned, long classes) {
+    return new LabelException(
+        String.format(
+            Locale.ROOT,
+            "row %d has label %s; %s%s",
+            row,
+            text(label, unsigned),
+            classes == 0
+                ? "expected none, as the row has no class"
+                : "expected 0 to " + (classes - 1),
+            ifMark(label, unsigned, "rows")),
+        row,
+        label,
+        unsigned,
+        classes);
+  }
+
+  /** A label of an element that is neither 0 nor 1. */
+  static LabelException ofElement(long element, long label, boolean unsigned) {
+    return new LabelException(
+        String.format(
+            Locale.ROOT,
+            "element %d has label %s; expected 0 or 1%s",
+            element,
+            text(label, unsigned),
+            ifMark(label, unsigned, "elements")),
+        element,
+        label,
+        unsigned,
+        2);
+  }
+
+  /** A label whose class the class mask leaves out. */
+  public static LabelException ofMaskedClass(long row, long label, long classes) {
+    return new LabelException(
+        String.format(
+            Locale.ROOT,
+            "row %d has label %d, which is masked by classMask; expected an unmasked class",
+            row,
+            label),
+        row,
+        label,
+        false,
+        classes);
+  }
+
+  /** A token of a prompt or an output that is not a class. */
+  public static LabelException ofToken(
+      String name, long row, long token, boolean unsigned, long classes) {
+    return new LabelException(
+        String.format(
+            Locale.ROOT,
+            "%s of row %d has %s; expected 0 to %d, or %s-1 for no token",
+            name,
+            row,
+            text(token, unsigned),
+            classes - 1,
+            unsigned ? "with a signed type " : ""),
+        row,
+        token,
+        unsigned,
+        classes);
+  }
+
+  private static String ifMark(long label, boolean unsigned, String what) {
+    return (label < 0 && !unsigned) || label == LARGEST_BYTE
+        ? ". To leave such " + what + " out, set ignoreIndex(" + label + ")"
+        : "";
+  }
+
+  private static String text(long label, boolean unsigned) {
+    return unsigned ? Long.toUnsignedString(label) : Long.toString(label);
+  }
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.logits;
+
+import dev.xent.errors.DTypeException;
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Rule;
+import dev.xent.internal.kernels.Work;
+import dev.xent.internal.plan.arrays.Described;
+import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.call.Bound;
+import dev.xent.internal.plan.call.Call;
+import dev.xent.internal.plan.call.CallArguments;
+import dev.xent.internal.plan.call.Failures;
+import dev.xent.internal.plan.call.Losses;
+import dev.xent.internal.plan.call.Operation;
+import dev.xent.internal.plan.call.RowWork;
+import dev.xent.internal.plan.nll.RowWeights;
+import dev.xent.internal.plan.options.Engine;
+import dev.xent.internal.plan.options.Options;
+import java.util.Locale;
+
+/** Hessian-vector products of cross-entropy. */
+public final class HvpPlan {
+  private static final String NAME = "cross-entropy hvp";
+
+  private final Engine engine;
+  private final Kernels kernels;
+  private final Options options;
+  private final int axis;
+  private final double gradientScale;
+  private final Operation product;
+  private final RowWork rows = this::rows;
+
+  public HvpPlan(Engine engine, Options options, int axis, double gradientScale) {
+    options.refuseSoftcapOfHessian();
+    this.engine = engine;
+    this.kernels = engine.kernels();
+    this.options = options;
+    this.axis = axis;
+    this.gradientScale = gradientScale;
+    this.product = new Product(engine);
+  }
+
+  @Override
+  public String toString() {
+    Described text =
+        new Described("CrossEntropyHvp")
+            .option("axis", axis, -1)
+            .option("gradientScale", gradientScale, 1.0);
+    options.describe(text);
+    engine.describe(text);
+    return text.toString();
+  }
+
+  /** Writes the product of each row. */
+  public void product(View logits, View upstream, View output) {
+    Call call = Call.current();
+    call.given.lead = logits;
+    call.given.upstream = upstream;
+    call.given.output = output;
+    product.run(call);
+  }
+
+  /** The same as a call to be kept. */
+  public Bound bind(View logits, View upstream, View output) {
+    return new Bound(product).lead(logits).upstream(upstream).output(output);
+  }
+
+  private final class Product extends Operation {
+    Product(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    protected String event(CallArguments given) {
+      return NAME;
+    }
+
+    @Override
+    protected void take(Call call, CallArguments given) {
+      Losses.lead(call, Function.CROSS_ENTROPY_HVP, NAME, given.lead, axis, given.inputs);
+      call.takeInputs(Function.CROSS_ENTROPY_HVP, given.inputs);
+      call.take(Rule.UPSTREAM, given.upstream);
+      call.take(Rule.OUTPUT_ARRAY, given.output);
+      requireExact(given.output, given.lead);
+      call.requireWritable();
+      call.needsWholeRows = true;
+      call.ready();
+    }
+
+    @Override
+    protected double compute(Call call, CallArguments given) {
+      call.options(options, gradientScale);
+      RowWeights.count(call);
+      call.run(rows);
+      return Double.NaN;
+    }
+  }
+
+  /** The output has the probabilities for a while, which are not to be rounded. */
+  private static void requireExact(View output, View logits) {
+    ElementType type = LogitsPlan.typeOfValues(logits);
+    if (output.type != type) {
+      throw new DTypeException(
+          String.format(
+              Locale.ROOT,
+              "output is %s, logits is %s; expected output of type %s",
+              output,
+              logits,
+              type));
+    }
+  }
+
+  private void rows(Call call, long begin, long end) {
+    long step = call.rowsPerKernel();
+    for (long row = begin; row < end && !call.isInVain(); row += step) {
+      Work work = call.kernel(Function.CROSS_ENTROPY_HVP, row, Math.min(row + step, end));
+      Failures.check(kernels.run(work), call);
+    }
+  }
+}

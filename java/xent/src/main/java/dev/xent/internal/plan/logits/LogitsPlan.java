@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.logits;
+
+import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Rule;
+import dev.xent.internal.plan.arrays.Described;
+import dev.xent.internal.plan.arrays.Plural;
+import dev.xent.internal.plan.arrays.Strides;
+import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.call.Bound;
+import dev.xent.internal.plan.call.Call;
+import dev.xent.internal.plan.call.CallArguments;
+import dev.xent.internal.plan.call.Failures;
+import dev.xent.internal.plan.call.Losses;
+import dev.xent.internal.plan.call.Operation;
+import dev.xent.internal.plan.call.RowWork;
+import dev.xent.internal.plan.options.Engine;
+import dev.xent.internal.plan.options.Options;
+import java.util.Locale;
+
+/** What logits tell without targets: the largest classes and what they have, argmax, entropy. */
+public final class LogitsPlan {
+  private final String name;
+  private final String event;
+  private final Engine engine;
+  private final Kernels kernels;
+  private final Options options;
+  private final int axis;
+
+  /** How many of the largest classes; 0 for an operation that is not asked for any. */
+  private final int k;
+
+  private final Operation one;
+  private final Operation logProbabilities;
+  private final Operation probabilities;
+  private final RowWork rows = this::rows;
+
+  private LogitsPlan(
+      String name, String event, Engine engine, Options options, int axis, int k, Result one) {
+    this.name = name;
+    this.event = event;
+    this.engine = engine;
+    this.kernels = engine.kernels();
+    this.options = options;
+    this.axis = axis;
+    this.k = k;
+    this.one = new Rows(engine, one);
+    this.logProbabilities = new Rows(engine, Result.LOG_PROBABILITIES);
+    this.probabilities = new Rows(engine, Result.PROBABILITIES);
+  }
+
+  /** The class of the largest logit. */
+  public static LogitsPlan argmax(Engine engine, Options options, int axis) {
+    return new LogitsPlan("Argmax", "argmax", engine, options, axis, 0, Result.ARGMAX);
+  }
+
+  /** {@code - sum p log p}. */
+  public static LogitsPlan entropy(Engine engine, Options options, int axis) {
+    return new LogitsPlan("Entropy", "entropy", engine, options, axis, 0, Result.ENTROPY);
+  }
+
+  /** The largest classes, so many of each row. */
+  public static LogitsPlan topK(Engine engine, Options options, int axis, int k) {
+    return new LogitsPlan("TopK", "top-k", engine, options, axis, k, Result.ARGMAX);
+  }
+
+  /**
+   * Returns the value.
+   *
+   * @throws OptionException unless it is 1 or more
+   */
+  public static int requireCount(int k) {
+    if (k < 1) {
+      throw new OptionException("k is " + k + ": ask for 1 or more of the largest classes");
+    }
+    return k;
+  }
+
+  @Override
+  public String toString() {
+    Described text = new Described(name).option("k", k, 0).option("axis", axis, -1);
+    options.describe(text);
+    engine.describe(text);
+    return text.toString();
+  }
+
+  // ---- tensors for results ---------------------------------------------------------------------
+
+  /** The shape of the largest classes of these logits. */
+  public long[] topShape(View logits) {
+    int d = Strides.axis(axis, logits.shape);
+    if (k > logits.shape[d]) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "k is %d, logits is %s with %s along axis %d: ask for 1 to %d of the largest classes",
+              k,
+              logits,
+              Plural.of(logits.shape[d], "class"),
+              d,
+              logits.shape[d]));
+    }
+    long[] shape = logits.shape.clone();
+    shape[d] = k;
+    return shape;
+  }
+
+  /** The type that holds the number of every class. */
+  public ElementType typeOfClasses(View logits) {
+    long classes = logits.shape[Strides.axis(axis, logits.shape)];
+    return classes - 1 > Integer.MAX_VALUE ? ElementType.I64 : ElementType.I32;
+  }
+
+  /** The type that results are computed in. */
+  public static ElementType typeOfValues(View logits) {
+    return logits.type == ElementType.F64 ? ElementType.F64 : ElementType.F32;
+  }
+
+  // ---- calls -----------------------------------------------------------------------------------
+
+  /** Writes what each row has one of: the class of its largest logit, or its entropy. */
+  public void forward(View logits, View output) {
+    Call call = Call.current();
+    call.given.lead = logits;
+    call.given.output = output;
+    one.run(call);
+  }
+
+  /** The same as a call to be kept. */
+  public Bound bind(View logits, View output) {
+    return new Bound(one).lead(logits).output(output);
+  }
+
+  /** Writes the largest classes of each row, and the logarithms of their probabilities. */
+  public void logProbabilities(View logits, View classes, View values) {
+    top(logProbabilities, logits, classes, values);
+  }
+
+  /** The same as a call to be kept. */
+  public Bound bindLogProbabilities(View logits, View classes, View values) {
+    return new Bound(logProbabilities).lead(logits).output(classes).secondOutput(values);
+  }
+
+  /** Writes the largest classes of each row, and their probabilities. */
+  public void probabilities(View logits, View classes, View values) {
+    top(probabilities, logits, classes, values);
+  }
+
+  /** The same as a call to be kept. */
+  public Bound bindProbabilities(View logits, View classes, View values) {
+    return new Bound(probabilities).lead(logits).output(classes).secondOutput(values);
+  }
+
+  private static void top(Operation operation, View logits, View classes, View values) {
+    Call call = Call.current();
+    call.given.lead = logits;
+    call.given.output = classes;
+    call.given.secondOutput = values;
+    operation.run(call);
+  }
+
+  /** What is written of each row. */
+  private enum Result {
+    ARGMAX,
+    ENTROPY,
+    LOG_PROBABILITIES,
+    PROBABILITIES
+  }
+
+  private final class Rows extends Operation {
+    private final Result result;
+
+    Rows(Engine engine, Result result) {
+      super(engine);
+      this.result = result;
+    }
+
+    @Override
+    protected String event(CallArguments given) {
+      return event;
+    }
+
+    @Override
+    protected void take(Call call, CallArguments given) {
+      Losses.lead(call, Function.LOG_SUM_EXP, event, given.lead, axis, given.inputs);
+      call.takeInputs(Function.LOG_SUM_EXP, given.inputs);
+      call.unusual = true;
+      call.needsWholeRows = true;
+      switch (result) {
+        case ARGMAX -> call.take(Rule.ARGMAX, given.output);
+        case ENTROPY -> call.take(Rule.ENTROPIES, given.output);
+        case LOG_PROBABILITIES -> {
+          call.take(Rule.TOP_CLASSES, given.output);
+          call.take(Rule.TOP_LOG_PROBABILITIES, given.secondOutput);
+        }
+        case PROBABILITIES -> {
+          call.take(Rule.TOP_CLASSES, given.output);
+          call.takeTopProbabilities(given.secondOutput);
+        }
+      }
+      requireCount(call);
+      Losses.requireWritable(call);
+      call.ready();
+    }
+
+    @Override
+    protected double compute(Call call, CallArguments given) {
+      call.options(options, 1);
+      if (result == Result.PROBABILITIES) {
+        call.room.saveStatistics(call.dimensions.rows);
+      }
+      call.run(rows);
+      return Double.NaN;
+    }
+  }
+
+  private void requireCount(Call call) {
+    if (call.topCount != k) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "topClasses is %s, k is %d; expected the shape %s",
+              call.view(Array.TOP_CLASSES),
+              k,
+              call.dimensions.entriesShape(Integer.toString(k))));
+    }
+  }
+
+  private void rows(Call call, long begin, long end) {
+    long step = call.rowsPerKernel();
+    for (long row = begin; row < end && !call.isInVain(); row += step) {
+      long stop = Math.min(row + step, end);
+      Failures.check(kernels.run(Losses.kernel(call, row, stop)), call);
+      if (call.topProbabilities.view != null) {
+        TopProbabilities.of(call).write(call, kernels, row, stop);
+      }
+    }
+  }
+}

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.logits;
+
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.ShapeException;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Rule;
+import dev.xent.internal.kernels.Work;
+import dev.xent.internal.plan.arrays.Described;
+import dev.xent.internal.plan.arrays.InputViews;
+import dev.xent.internal.plan.arrays.Memory;
+import dev.xent.internal.plan.arrays.Plural;
+import dev.xent.internal.plan.arrays.RowOffsets;
+import dev.xent.internal.plan.arrays.Types;
+import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.call.Bound;
+import dev.xent.internal.plan.call.Call;
+import dev.xent.internal.plan.call.CallArguments;
+import dev.xent.internal.plan.call.Failures;
+import dev.xent.internal.plan.call.Losses;
+import dev.xent.internal.plan.call.Operation;
+import dev.xent.internal.plan.call.Outputs;
+import dev.xent.internal.plan.call.RowWork;
+import dev.xent.internal.plan.options.Engine;
+import dev.xent.internal.plan.options.Options;
+import dev.xent.internal.plan.options.TargetKind;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.ref.Reference;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** Log-probabilities of selected classes, their gradient, and their sums over sequences. */
+public final class SelectedPlan {
+  private static final String NAME = "selected log-probabilities";
+
+  private final Engine engine;
+  private final Kernels kernels;
+  private final Options options;
+  private final int axis;
+  private final double gradientScale;
+  private final Operation forward;
+  private final Operation backward;
+  private final RowWork forwardRows = this::forwardRows;
+  private final RowWork backwardRows = this::backwardRows;
+
+  public SelectedPlan(Engine engine, Options options, int axis, double gradientScale) {
+    this.engine = engine;
+    this.kernels = engine.kernels();
+    this.options = options;
+    this.axis = axis;
+    this.gradientScale = gradientScale;
+    this.forward = new Forward(engine);
+    this.backward = new Backward(engine);
+  }
+
+  @Override
+  public String toString() {
+    Described text =
+        new Described("SelectedLogProbabilities")
+            .option("axis", axis, -1)
+            .option("gradientScale", gradientScale, 1.0);
+    options.describe(text);
+    engine.describe(text);
+    return text.toString();
+  }
+
+  /** Whatever is asked for. */
+  public void forward(
+      View logits,
+      View targets,
+      InputViews inputs,
+      @Nullable View upstream,
+      View logProbabilities,
+      @Nullable View gradient,
+      @Nullable Outputs saved) {
+    Call call = Call.current();
+    call.given.loss(logits, targets, gradient);
+    call.given.inputs(inputs);
+    call.given.outputs = saved;
+    call.given.upstream = upstream;
+    call.given.output = logProbabilities;
+    forward.run(call);
+  }
+
+  /** The same as a call to be kept. */
+  public Bound bind(View logits, View targets, View logProbabilities) {
+    return new Bound(forward).lead(logits).targets(targets).output(logProbabilities);
+  }
+
+  private final class Forward extends Operation {
+    Forward(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    protected String event(CallArguments given) {
+      return given.gradient == null ? NAME : NAME + " with gradient";
+    }
+
+    @Override
+    protected void take(Call call, CallArguments given) {
+      SelectedPlan.this.take(call, given);
+      call.take(Rule.SELECTED_LOG_PROBABILITIES, given.output);
+      Losses.requireWritable(call);
+      call.ready();
+    }
+
+    @Override
+    protected double compute(Call call, CallArguments given) {
+      begin(call);
+      Outputs saved = given.outputs;
+      if (saved != null) {
+        call.room.saved = saved.statisticsFor(call.dimensions.rows);
+      }
+      call.run(forwardRows);
+      if (saved != null) {
+        saved.saved(call, TargetKind.LABELS, options);
+      }
+      return Double.NaN;
+    }
+  }
+
+  /** The gradient, from statistics that a forward saved. */
+  public void backward(
+      View logits,
+      View targets,
+      InputViews inputs,
+      Outputs saved,
+      @Nullable View upstream,
+      View gradient) {
+    Call call = Call.current();
+    call.given.loss(logits, targets, gradient);
+    call.given.inputs(inputs);
+    call.given.saved = saved;
+    call.given.upstream = upstream;
+    backward.run(call);
+  }
+
+  private final class Backward extends Operation {
+    Backward(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    protected String event(CallArguments given) {
+      return NAME + " backward";
+    }
+
+    @Override
+    protected void take(Call call, CallArguments given) {
+      SelectedPlan.this.take(call, given);
+      Losses.requireWritable(call);
+      call.ready();
+    }
+
+    @Override
+    protected double compute(Call call, CallArguments given) {
+      call.room.saved = given.saved.statisticsOf(call, TargetKind.LABELS, options);
+      begin(call);
+      call.run(backwardRows);
+      return Double.NaN;
+    }
+  }
+
+  private void take(Call call, CallArguments given) {
+    InputViews inputs = given.inputs;
+    Function function = Function.SELECTED_LOG_PROBABILITIES;
+    Losses.lead(call, function, NAME, given.lead, axis, inputs);
+    call.selected(given.targets);
+    call.takeInputs(function, inputs);
+    call.unusual = true;
+    call.needsWholeRows = true;
+    call.takeIfGiven(Rule.SELECTED_UPSTREAM, given.upstream);
+    call.takeIfGiven(Rule.GRADIENT, given.gradient);
+  }
+
+  /** The last before the rows: refuses a class that is none. */
+  private void begin(Call call) {
+    call.options(options, options.hasIgnoreIndex(), gradientScale);
+    Losses.countTargets(call);
+  }
+
+  private void forwardRows(Call call, long begin, long end) {
+    long step = call.rowsPerKernel();
+    for (long row = begin; row < end && !call.isInVain(); row += step) {
+      Work work =
+          call.kernel(Function.SELECTED_LOG_PROBABILITIES, row, Math.min(row + step, end))
+              .set(Array.STATISTICS, call.room.savedOf(call.pieces));
+      Failures.check(kernels.run(work), call);
+    }
+  }
+
+  private void backwardRows(Call call, long begin, long end) {
+    MemorySegment statistics = call.room.savedOf(call.pieces);
+    long step = call.rowsPerKernel();
+    for (long row = begin; row < end && !call.isInVain(); row += step) {
+      Work work =
+          call.kernel(Function.SELECTED_LOG_PROBABILITIES_BACKWARD, row, Math.min(row + step, end))
+              .set(Array.STATISTICS, statistics);
+      Failures.check(kernels.run(work), call);
+    }
+  }
+
+  // ---- sums of sequences -----------------------------------------------------------------------
+
+  /** Exact sums, each rounded once. */
+  public void sumSequences(View logProbabilities, View offsets, View sums) {
+    requireSummands("logProbabilities", logProbabilities);
+    requireSummands("sums", sums);
+    Types.requireIndex("offsets", offsets);
+    long sequences = offsets.elements - 1;
+    if (offsets.rank() != 1 || sequences < 0 || !offsets.contiguous) {
+      throw refusal(
+          "offsets is %s; expected one dimension of sequences + 1 numbers without gaps", offsets);
+    }
+    if (logProbabilities.rank() > 2) {
+      throw refusal(
+          "logProbabilities is %s; expected them as [rows] or [rows, k], as reshape does",
+          logProbabilities);
+    }
+    if (sums.rank() != 1 || sums.elements != sequences) {
+      throw refusal(
+          "sums is %s, offsets has %s; expected one sum each",
+          sums, Plural.of(sequences, "sequence"));
+    }
+    requireAccess(logProbabilities, offsets, sums);
+    Memory.requireWritable(sums, "sums");
+    if (sums.overlaps(logProbabilities)) {
+      throw Memory.overlap("sums", "logProbabilities", false);
+    }
+    if (sums.overlaps(offsets)) {
+      throw Memory.overlap("sums", "offsets", false);
+    }
+    new Operation(engine) {
+      @Override
+      public String event(CallArguments given) {
+        return "sums of sequences";
+      }
+
+      @Override
+      public void take(Call call, CallArguments given) {}
+
+      @Override
+      public boolean canRepeat(Call call) {
+        return false;
+      }
+
+      @Override
+      public double compute(Call call, CallArguments given) {
+        try {
+          MemorySegment copy = call.offsetsCopy.of(offsets);
+          requireOffsets(offsets, copy, logProbabilities);
+          for (long s = 0; s < sequences; s++) {
+            long begin = RowOffsets.at(copy, offsets.type, s);
+            long end = RowOffsets.at(copy, offsets.type, s + 1);
+            store(sums, s, sum(call, logProbabilities, begin, end));
+          }
+        } catch (IllegalStateException | WrongThreadException e) {
+          requireAccess(logProbabilities, offsets, sums);
+          throw e;
+        } finally {
+          Reference.reachabilityFence(logProbabilities);
+          Reference.reachabilityFence(offsets);
+          Reference.reachabilityFence(sums);
+        }
+        return Double.NaN;
+      }
+    }.run(Call.current());
+  }
+
+  private static void requireAccess(View logProbabilities, View offsets, View sums) {
+    Memory.requireAccess(logProbabilities, "logProbabilities");
+    Memory.requireAccess(offsets, "offsets");
+    Memory.requireAccess(sums, "sums");
+  }
+
+  private static void requireSummands(String name, View view) {
+    if (view.type != ElementType.F32 && view.type != ElementType.F64) {
+      throw new DTypeException(name + " is " + view + "; expected a tensor of type F32 or F64");
+    }
+  }
+
+  /**
+   * Refuses offsets that fall or leave the rows.
+   *
+   * @param copy of the offsets, which nobody else can write to
+   */
+  private static void requireOffsets(View offsets, MemorySegment copy, View logProbabilities) {
+    long before = 0;
+    for (long s = 0; s < offsets.elements; s++) {
+      long own = RowOffsets.at(copy, offsets.type, s);
+      if (own < before || own > logProbabilities.shape[0]) {
+        throw refusal(
+            "offsets[%d] is %d%s, logProbabilities is %s with %s; expected offsets that do not fall, from 0 to %d%s",
+            s,
+            own,
+            s > 0 && own < before ? " after " + before : "",
+            logProbabilities,
+            Plural.of(logProbabilities.shape[0], "row"),
+            logProbabilities.shape[0],
+            fitsFlat(own, logProbabilities)
+                ? ", or reshape logProbabilities to [" + logProbabilities.elements + "]"
+                : "");
+      }
+      before = own;
+    }
+  }
+
+  /** Whether offsets seem to count the elements of rows that have several each. */
+  private static boolean fitsFlat(long offset, View logProbabilities) {
+    return logProbabilities.rank() == 2
+        && logProbabilities.shape[1] > 1
+        && offset > logProbabilities.shape[0]
+        && offset <= logProbabilities.elements;
+  }
+
+  private static ShapeException refusal(String format, Object... arguments) {
+    return new ShapeException(String.format(Locale.ROOT, format, arguments));
+  }
+
+  private double sum(Call call, View values, long begin, long end) {
+    MemorySegment exactSum = call.emptyExactSum();
+    long columns = values.rank() == 1 ? 1 : values.shape[1];
+    long apart = values.rank() == 1 ? 0 : values.strides[1];
+    for (long column = 0; column < columns; column++) {
+      for (long row = begin; row < end; row += Call.HEAP_ELEMENTS) {
+        long count = Math.min(Call.HEAP_ELEMENTS, end - row);
+        long offset = row * values.strides[0] + column * apart;
+        long span = (count - 1) * values.strides[0] + 1;
+        int size = values.type.byteSize();
+        Failures.check(
+            kernels.exactSumAdd(
+                exactSum,
+                values.segment.asSlice(offset * size, span * size),
+                values.type.number(),
+                values.strides[0],
+                count),
+            call);
+      }
+    }
+    return kernels.exactSumValue(exactSum);
+  }
+
+  private static void store(View sums, long index, double value) {
+    long at = index * sums.strides[0];
+    if (sums.type == ElementType.F32) {
+      sums.segment.setAtIndex(ValueLayout.JAVA_FLOAT, at, (float) value);
+    } else {
+      sums.segment.setAtIndex(ValueLayout.JAVA_DOUBLE, at, value);
+    }
+  }
+}

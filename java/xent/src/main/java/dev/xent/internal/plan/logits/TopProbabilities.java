@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.logits;
+
+import dev.xent.internal.ffi.xent_layout;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Records;
+import dev.xent.internal.kernels.ShapeStruct;
+import dev.xent.internal.kernels.Work;
+import dev.xent.internal.plan.arrays.Floats;
+import dev.xent.internal.plan.arrays.RowOffsets;
+import dev.xent.internal.plan.arrays.RowPart;
+import dev.xent.internal.plan.call.Call;
+import dev.xent.internal.plan.call.Failures;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * The probabilities of the largest classes, from the statistics of their rows. The logits of these
+ * classes are gathered, and softmax writes theirs as it would write any part of the row: the same
+ * bits, and a read of a few numbers more. One per thread.
+ */
+final class TopProbabilities {
+  /** Entries that softmax is given at once, if they are of several rows. */
+  private static final int ENTRIES = 1024;
+
+  private final MemorySegment shape = ShapeStruct.allocate(Arena.ofAuto());
+  private final MemorySegment layoutOfX = ShapeStruct.layout(shape, Array.LOGITS);
+  private final MemorySegment layoutOfY = ShapeStruct.layout(shape, Array.OUTPUT);
+  private final MemorySegment report = Arena.ofAuto().allocate(xent_report.layout());
+
+  /** Of any type of floats, as the logits and the probabilities of the call are. */
+  private final MemorySegment x =
+      Arena.ofAuto().allocate(MemoryLayout.sequenceLayout(ENTRIES, ValueLayout.JAVA_DOUBLE));
+
+  private final MemorySegment y =
+      Arena.ofAuto().allocate(MemoryLayout.sequenceLayout(ENTRIES, ValueLayout.JAVA_DOUBLE));
+
+  private final RowPart logits = new RowPart();
+  private final RowPart classes = new RowPart();
+  private final RowPart probabilities = new RowPart();
+
+  private TopProbabilities() {
+    xent_report.size(report, xent_report.sizeof());
+  }
+
+  /** That of a call. */
+  static TopProbabilities of(Call call) {
+    return call.scratch.get(TopProbabilities.class, made -> new TopProbabilities());
+  }
+
+  /** Writes those of some rows of the current piece, whose classes and statistics are there. */
+  void write(Call call, Kernels kernels, long begin, long end) {
+    logits.take(call.part(Array.LOGITS));
+    classes.take(call.part(Array.TOP_CLASSES));
+    probabilities.take(call.topProbabilities);
+    try {
+      long k = call.topCount;
+      long atOnce = call.dimensions.ragged ? 1 : Math.max(ENTRIES / Math.max(k, 2), 1);
+      for (long row = begin; row < end; row += atOnce) {
+        int rows = (int) Math.min(atOnce, end - row);
+        for (long from = 0; from < k; from += ENTRIES) {
+          write(call, kernels, row, rows, from, (int) Math.min(ENTRIES, k - from));
+        }
+      }
+    } finally {
+      logits.release();
+      classes.release();
+      probabilities.release();
+    }
+  }
+
+  /** Writes some entries of some rows. */
+  private void write(Call call, Kernels kernels, long row, int rows, long from, int count) {
+    long ofRow =
+        call.dimensions.ragged
+            ? RowOffsets.length(call.part(Array.ROW_OFFSETS), row)
+            : call.dimensions.classes;
+    // The class of a row that has no other is certain. Softmax says so, and must not of one of
+    // many.
+    int places = ofRow == 1 ? 1 : Math.max(count, 2);
+    describe(call, rows, places);
+    for (int i = 0; i < rows; i++) {
+      gather(call, row + i, from, Math.min(count, places), i * places, places);
+    }
+    MemorySegment statistics = call.room.savedOf(call.pieces);
+    Work work =
+        call.work
+            .begin(Function.SOFTMAX, shape, call.structs.options, report)
+            .rows(0, rows)
+            .classes(0, places)
+            .set(Array.LOGITS, x)
+            .set(
+                Array.STATISTICS,
+                row == 0 ? statistics : statistics.asSlice(row * Records.STATISTICS))
+            .set(Array.OUTPUT, y);
+    Failures.check(kernels.run(work), call);
+    for (int i = 0; i < rows; i++) {
+      scatter(call, row + i, from, count, i * places, places);
+    }
+  }
+
+  private void describe(Call call, int rows, int places) {
+    ShapeStruct.outer(shape, rows);
+    ShapeStruct.classes(shape, places);
+    ShapeStruct.inner(shape, 1);
+    dense(layoutOfX, places, call.view(Array.LOGITS).type.number());
+    dense(layoutOfY, places, call.topProbabilities.view.type.number());
+  }
+
+  private static void dense(MemorySegment layout, int places, int type) {
+    xent_layout.outer(layout, places);
+    xent_layout.classes(layout, 1);
+    xent_layout.inner(layout, 1);
+    xent_layout.type(layout, type);
+  }
+
+  /** The logits of a row's entries; -inf where there is no class. */
+  private void gather(Call call, long row, long from, int count, int at, int places) {
+    long ofRow = call.dimensions.classes;
+    if (call.dimensions.ragged) {
+      logits.enterRagged(RowOffsets.first(call.part(Array.ROW_OFFSETS), row));
+      ofRow = RowOffsets.length(call.part(Array.ROW_OFFSETS), row);
+    } else {
+      logits.enter(row, call.pieces.inner);
+    }
+    classes.enter(row, call.pieces.inner);
+    for (int i = 0; i < places; i++) {
+      long chosen = i < count ? classes.integer(from + i) : -1;
+      // Another thread may have written there since.
+      boolean isClass = chosen >= 0 && chosen < ofRow;
+      Floats.set(
+          x,
+          call.view(Array.LOGITS).type,
+          at + i,
+          isClass ? logits.get(chosen) : Double.NEGATIVE_INFINITY);
+    }
+  }
+
+  private void scatter(Call call, long row, long from, int count, int at, int places) {
+    probabilities.enter(row, call.pieces.inner);
+    for (int i = 0; i < count; i++) {
+      // Behind the only class of a row there is nothing; what became of the row is said by it.
+      double value =
+          i < places
+              ? Floats.get(y, call.topProbabilities.view.type, at + i)
+              : Math.min(0, Floats.get(y, call.topProbabilities.view.type, at));
+      probabilities.set(from + i, value);
+    }
+  }
+}

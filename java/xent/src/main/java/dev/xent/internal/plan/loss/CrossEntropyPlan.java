@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.loss;
+
+import static java.lang.foreign.MemorySegment.NULL;
+
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Rule;
+import dev.xent.internal.kernels.Work;
+import dev.xent.internal.plan.arrays.Described;
+import dev.xent.internal.plan.arrays.InputViews;
+import dev.xent.internal.plan.arrays.Memory;
+import dev.xent.internal.plan.arrays.NullChecks;
+import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.call.Bound;
+import dev.xent.internal.plan.call.Call;
+import dev.xent.internal.plan.call.CallArguments;
+import dev.xent.internal.plan.call.ChunkWork;
+import dev.xent.internal.plan.call.Failures;
+import dev.xent.internal.plan.call.Losses;
+import dev.xent.internal.plan.call.Operation;
+import dev.xent.internal.plan.call.Outputs;
+import dev.xent.internal.plan.call.RepeatedKernel;
+import dev.xent.internal.plan.call.RowWork;
+import dev.xent.internal.plan.nll.NllPlan;
+import dev.xent.internal.plan.options.Engine;
+import dev.xent.internal.plan.options.LossSpec;
+import dev.xent.internal.plan.options.Options;
+import dev.xent.internal.plan.options.Reductions;
+import dev.xent.internal.plan.options.TargetKind;
+import dev.xent.internal.plan.shard.LongRows;
+import dev.xent.internal.plan.shard.LossShardPlan;
+import org.jspecify.annotations.Nullable;
+
+/** Cross-entropy: which kernels run over which rows and classes. */
+public final class CrossEntropyPlan {
+  private final Engine engine;
+  private final Kernels kernels;
+  private final LongRows longRows;
+  private final LossSpec spec;
+  private final Options options;
+  private final Reductions reductions;
+  private final RepeatedKernel kernel;
+  private final RepeatedKernel check;
+  private final Operation forward;
+  private final Operation backward;
+  private final RowWork forwardRows = this::forwardRows;
+  private final RowWork forwardShared = this::forwardShared;
+  private final RowWork backwardRows = this::backwardRows;
+  private final RowWork backwardShared = this::backwardShared;
+  private final ChunkWork backwardRange = this::backwardRange;
+
+  public CrossEntropyPlan(Engine engine, LossSpec spec) {
+    this.engine = engine;
+    this.kernels = engine.kernels();
+    this.longRows = new LongRows(engine);
+    this.spec = spec;
+    this.options = spec.options();
+    this.reductions = spec.reductions();
+    this.kernel =
+        new RepeatedKernel(
+            kernels,
+            Function.CROSS_ENTROPY,
+            Array.LOGITS,
+            Array.TARGETS,
+            Array.GRADIENT,
+            Array.LOSSES);
+    this.check =
+        new RepeatedKernel(kernels, Function.CHECK_TARGETS, null, Array.TARGETS, null, null);
+    this.forward = new Forward(engine);
+    this.backward = new Backward(engine);
+  }
+
+  /** The same with another denominator. */
+  public CrossEntropyPlan withDenominator(double value) {
+    return new CrossEntropyPlan(engine, spec.withDenominator(value));
+  }
+
+  /** The axis of the classes. */
+  public int axis() {
+    return spec.axis();
+  }
+
+  /** The same loss of log-probabilities. */
+  public NllPlan onLogProbabilities() {
+    options.requireForLogProbabilities();
+    return new NllPlan(engine, spec);
+  }
+
+  /** The same of rows of which an array has some classes. */
+  public LossShardPlan onShard(long firstClass, long allClasses) {
+    return new LossShardPlan(engine, spec, firstClass, allClasses);
+  }
+
+  @Override
+  public String toString() {
+    return spec.describe(new Described("CrossEntropy"), engine);
+  }
+
+  // ---- forward ---------------------------------------------------------------------------------
+
+  /** The reduced loss, and its gradient unless that is null. */
+  public double forward(View logits, View targets, @Nullable View gradient) {
+    Call call = Call.current();
+    if (forward.repeats(call, logits, targets, gradient)) {
+      double loss = call.result;
+      call.endRepeated();
+      return loss;
+    }
+    call.given.loss(logits, targets, gradient);
+    return forward.run(call);
+  }
+
+  /** The same as a call to be kept. */
+  public Bound bind(View logits, View targets) {
+    return new Bound(forward, backward).lead(logits).targets(targets);
+  }
+
+  private final class Forward extends Operation {
+    Forward(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    protected String event(CallArguments given) {
+      return given.gradient == null ? "cross-entropy" : "cross-entropy with gradient";
+    }
+
+    @Override
+    protected void take(Call call, CallArguments given) {
+      Outputs outputs = call.outputs();
+      TargetKind kind = CrossEntropyPlan.this.take(call, given);
+      Losses.takeOutputs(call, Function.CROSS_ENTROPY, given.gradient, outputs, kind);
+      call.keepFewLosses(outputs, given.lead.type);
+      call.ready();
+    }
+
+    @Override
+    protected double compute(Call call, CallArguments given) {
+      Outputs outputs = call.outputs();
+      TargetKind kind = call.kind;
+      call.options(options, options.ignoresIn(kind));
+      // The kernel looks at a row's label before it writes the row: enough where there is one row.
+      boolean checked =
+          Losses.needsNoCheck(call, kind)
+              || call.dimensions.rows == 1 && isPlain(call, given) && call.isOneKernel();
+      double count = Losses.count(call, checked);
+      boolean gradients = given.gradient != null || outputs.has(Array.TARGET_GRADIENT);
+      Losses.divideBy(count, call, reductions, outputs, gradients);
+      if (call.writesGradient) {
+        call.options(options, options.ignoresIn(kind), call.scale);
+      }
+      call.room.saved = outputs.statisticsFor(call.dimensions.rows);
+      boolean prepared =
+          call.room.saved.byteSize() == 0 && call.runPrepared(kernels, Function.CROSS_ENTROPY);
+      if (!prepared) {
+        call.run(forwardRows, forwardShared);
+      }
+      double reduced = Losses.reduce(count, call, reductions, outputs);
+      outputs.saved(call, kind, options);
+      return reduced;
+    }
+
+    /** Whether there are labels alone, all of which count. */
+    private boolean isPlain(Call call, CallArguments given) {
+      return call.kind == TargetKind.LABELS
+          && given.areViewsAlone()
+          && spec.classWeights() == null
+          && !options.hasIgnoreIndex();
+    }
+
+    @Override
+    protected void remember(Call call, CallArguments given) {
+      if (isPlain(call, given)
+          && call.hasFewLosses()
+          && (given.gradient == null || call.writesGradient)) {
+        View losses = call.fewLosses.view(given.lead.type);
+        call.remember(this, given.lead, given.targets, given.gradient, losses);
+      }
+    }
+
+    @Override
+    protected boolean again(
+        Call call, View a, @Nullable View b, @Nullable View c, @Nullable Outputs outputs) {
+      long rows = call.dimensions.rows;
+      // The kernel looks at a label before it writes the row: enough for one row.
+      boolean made = rows == 1 || call.repeat.check(check, a, b, c);
+      if (!made || !call.repeat.run(kernel, a, b, c, NULL)) {
+        return false;
+      }
+      double sum = call.fewLosses.sum(a.type, rows, kernels, call);
+      double denominator = reductions.denominator(rows);
+      call.result = reductions.reduce(sum, denominator);
+      if (outputs != null) {
+        outputs.set(call.result, sum, rows, rows, rows, denominator, -1);
+      }
+      return true;
+    }
+  }
+
+  /** Takes what a loss reads. */
+  private TargetKind take(Call call, CallArguments given) {
+    InputViews inputs = given.inputs;
+    Losses.lead(call, Function.CROSS_ENTROPY, "cross-entropy", given.lead, spec.axis(), inputs);
+    TargetKind kind = Losses.takeTargets(call, options, given.targets, inputs);
+    call.takeInputs(Function.CROSS_ENTROPY, inputs);
+    call.takeIfGiven(Rule.CLASS_WEIGHTS, spec.classWeights());
+    return kind;
+  }
+
+  private void forwardRows(Call call, long begin, long end) {
+    long step = call.rowsPerKernel();
+    if (step == 0) {
+      call.room.reserveStatistics(call.pieces);
+      for (long row = begin; row < end && !call.isInVain(); row++) {
+        forwardLongRows(call, row, row + 1, false);
+      }
+      return;
+    }
+    for (long row = begin; row < end && !call.isInVain(); row += step) {
+      long stop = Math.min(row + step, end);
+      Failures.check(kernels.run(Losses.kernel(call, row, stop)), call);
+    }
+  }
+
+  private void forwardShared(Call call, long begin, long end) {
+    call.room.reserveStatistics(call.pieces);
+    forwardLongRows(call, begin, end, true);
+  }
+
+  private void forwardLongRows(Call call, long begin, long end, boolean shared) {
+    longRows.forward(call, begin, end, shared);
+    if (call.writesGradient && call.has(Array.GRADIENT)) {
+      longRows.each(call, begin, end, shared, backwardRange);
+    }
+  }
+
+  // ---- backward --------------------------------------------------------------------------------
+
+  /** The gradient, from statistics that a forward saved. */
+  private final class Backward extends Operation {
+    Backward(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    protected String event(CallArguments given) {
+      return "cross-entropy backward";
+    }
+
+    @Override
+    protected void take(Call call, CallArguments given) {
+      View gradient = NullChecks.tensor(given.gradient, "gradient");
+      CrossEntropyPlan.this.take(call, given);
+      call.takeIfGiven(Rule.UPSTREAM_OF_ROWS, given.upstream);
+      call.take(Rule.GRADIENT, gradient);
+      call.requireWritable();
+      call.ready();
+    }
+
+    @Override
+    protected double compute(Call call, CallArguments given) {
+      TargetKind kind = call.kind;
+      call.room.saved = given.saved.statisticsOf(call, kind, options);
+      boolean scaled = Losses.scaleGradient(given.saved.countedWeight, call, reductions);
+      call.options(options, options.ignoresIn(kind), call.scale);
+      Losses.count(call, Losses.needsNoCheck(call, kind));
+      if (scaled) {
+        call.run(backwardRows, backwardShared);
+      } else {
+        Memory.clear(given.gradient);
+      }
+      return Double.NaN;
+    }
+  }
+
+  private void backwardRows(Call call, long begin, long end) {
+    call.room.statistics = call.room.savedOf(call.pieces);
+    long step = call.rowsPerKernel();
+    if (step == 0) {
+      longRows.each(call, begin, end, false, backwardRange);
+      return;
+    }
+    for (long row = begin; row < end && !call.isInVain(); row += step) {
+      backwardKernel(call, row, Math.min(row + step, end), 0, call.dimensions.classes);
+    }
+  }
+
+  private void backwardShared(Call call, long begin, long end) {
+    call.room.statistics = call.room.savedOf(call.pieces);
+    longRows.each(call, begin, end, true, backwardRange);
+  }
+
+  private void backwardRange(Call call, long row, long from, long to) {
+    backwardKernel(call, row, row + 1, from, to);
+  }
+
+  private void backwardKernel(Call call, long row, long rowEnd, long from, long to) {
+    Work work =
+        call.kernel(Function.CROSS_ENTROPY_BACKWARD, row, rowEnd)
+            .classes(from, to)
+            .set(Array.STATISTICS, call.room.statistics);
+    Failures.check(kernels.run(work), call);
+  }
+}

@@ -1,0 +1,629 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.loss;
+
+import static java.lang.foreign.MemorySegment.NULL;
+
+import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Rule;
+import dev.xent.internal.kernels.Work;
+import dev.xent.internal.plan.arrays.ArrayViews;
+import dev.xent.internal.plan.arrays.Described;
+import dev.xent.internal.plan.arrays.InputViews;
+import dev.xent.internal.plan.arrays.Memory;
+import dev.xent.internal.plan.arrays.NullChecks;
+import dev.xent.internal.plan.arrays.Part;
+import dev.xent.internal.plan.arrays.Plural;
+import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.call.Bound;
+import dev.xent.internal.plan.call.Call;
+import dev.xent.internal.plan.call.CallArguments;
+import dev.xent.internal.plan.call.Chunks;
+import dev.xent.internal.plan.call.Failures;
+import dev.xent.internal.plan.call.Losses;
+import dev.xent.internal.plan.call.Operation;
+import dev.xent.internal.plan.call.Outputs;
+import dev.xent.internal.plan.call.RowWork;
+import dev.xent.internal.plan.call.Workers;
+import dev.xent.internal.plan.options.Engine;
+import dev.xent.internal.plan.options.LossSpec;
+import dev.xent.internal.plan.options.Options;
+import dev.xent.internal.plan.options.Reductions;
+import dev.xent.internal.plan.options.TargetKind;
+import dev.xent.internal.plan.shard.LongRows;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Cross-entropy of a linear layer: which kernels run over which rows and classes.
+ *
+ * <p>Alone, a thread does all of it in one pass. Several threads make passes: losses and statistics
+ * of rows, of few rows by the states of class ranges; then the gradients of hidden states, which
+ * belong to rows, and those of weights and bias, which belong to classes and are sums over all rows
+ * in order. So no bit depends on who computes what.
+ */
+public final class LinearPlan {
+  /** Rows of a kernel call at most, which reads the weights once for half of them. */
+  private static final long MOST_ROWS = 512;
+
+  /** Classes of a kernel call that sums over all rows: more take workspace and no less time. */
+  private static final long MOST_CLASSES = 512;
+
+  /** Claims of classes end at multiples of this, which products take side by side. */
+  private static final long CLASSES_TOGETHER = 32;
+
+  /**
+   * With fewer rows per thread it takes longer to read the weights than to multiply them: threads
+   * read a part each.
+   */
+  private static final long FEW_ROWS = 32;
+
+  /** A product takes an eighth of the time that an element takes elsewhere. */
+  private static final long PRODUCTS_PER_ELEMENT = 8;
+
+  /**
+   * Products of a kernel call on Java arrays, at most, as the collector waits for it: a tenth of a
+   * second with AVX-512, longer with less. Fewer would be a few rows of a large layer, of which
+   * each call would read all weights.
+   */
+  private static final long HEAP_PRODUCTS = 1L << 32;
+
+  /** States that are there at once: two megabytes. */
+  private static final long MOST_STATES = 1L << 15;
+
+  private static final int LEAST = XentH.XENT_WORKSPACE_LEAST();
+  private static final int LOGITS = XentH.XENT_WORKSPACE_LOGITS();
+  private static final int OF_GRADIENTS =
+      XentH.XENT_WORKSPACE_HIDDEN_GRADIENT() | XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT();
+
+  /** Where nobody says how much workspace there may be. */
+  private static final long USUAL_WORKSPACE = 64L << 20;
+
+  private final Engine engine;
+  private final Kernels kernels;
+  private final LongRows longRows;
+  private final LossSpec spec;
+  private final Options options;
+  private final Reductions reductions;
+  private final long workspace;
+  private final Operation forward;
+  private final Operation backward;
+  private final RowWork everything = this::everything;
+  private final RowWork forwardRows = this::forwardRows;
+  private final RowWork states = this::states;
+  private final RowWork gradientsOfRows = this::gradientsOfRows;
+  private final RowWork gradientsOfClasses = this::gradientsOfClasses;
+
+  /**
+   * The plan.
+   *
+   * @param workspace bytes for each thread at most; 0: as usual
+   */
+  public LinearPlan(Engine engine, LossSpec spec, long workspace) {
+    this.engine = engine;
+    this.kernels = engine.kernels();
+    this.longRows = new LongRows(engine);
+    this.spec = spec;
+    this.options = spec.options();
+    this.reductions = spec.reductions();
+    this.workspace = workspace;
+    this.forward = new Forward(engine);
+    this.backward = new Backward(engine);
+  }
+
+  /** The same with another denominator. */
+  public LinearPlan withDenominator(double value) {
+    return new LinearPlan(engine, spec.withDenominator(value), workspace);
+  }
+
+  /** The axis of the features. */
+  public int axis() {
+    return spec.axis();
+  }
+
+  @Override
+  public String toString() {
+    Described text = new Described("LinearCrossEntropy");
+    text.option("workspace", workspace, 0L);
+    return spec.describe(text, engine);
+  }
+
+  /**
+   * Returns the value.
+   *
+   * @throws OptionException unless it is above 0
+   */
+  public static long requireWorkspace(long bytes) {
+    if (bytes <= 0) {
+      throw new OptionException("workspace is " + bytes + "; expected a number of bytes above 0");
+    }
+    return bytes;
+  }
+
+  // ---- forward ---------------------------------------------------------------------------------
+
+  /** The reduced loss, and its gradients unless these are null. */
+  public double forward(View hidden, View weights, View targets, @Nullable ArrayViews gradients) {
+    Call call = Call.current();
+    call.given.loss(hidden, targets, null);
+    call.given.weights = weights;
+    call.given.gradients = gradients;
+    return forward.run(call);
+  }
+
+  /** The same as a call to be kept. */
+  public Bound bind(View hidden, View weights, View targets, @Nullable ArrayViews gradients) {
+    return new Bound(forward, backward)
+        .lead(hidden)
+        .weights(weights)
+        .targets(targets)
+        .gradients(gradients);
+  }
+
+  /** A call whose passes describe logits of their own, and whose gradients may be others. */
+  private abstract class Passes extends Operation {
+    Passes(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    protected boolean canRepeat(Call call) {
+      return false;
+    }
+  }
+
+  private final class Forward extends Passes {
+    Forward(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    protected String event(CallArguments given) {
+      return given.gradients == null
+          ? "linear cross-entropy"
+          : "linear cross-entropy with gradients";
+    }
+
+    @Override
+    protected void take(Call call, CallArguments given) {
+      Outputs outputs = call.outputs();
+      TargetKind kind = LinearPlan.this.take(call, given);
+      takeGradients(call, given.gradients);
+      Losses.takeOutputs(call, Function.LINEAR_CROSS_ENTROPY, null, outputs, kind);
+      call.keepFewLosses(outputs, given.lead.type);
+      call.ready();
+      requireOnePiece(call);
+    }
+
+    @Override
+    protected double compute(Call call, CallArguments given) {
+      Outputs outputs = call.outputs();
+      ArrayViews gradients = given.gradients;
+      TargetKind kind = call.kind;
+      call.options(options, options.ignoresIn(kind));
+      double count = Losses.count(call, Losses.needsNoCheck(call, kind));
+      boolean any = gradients != null || outputs.has(Array.TARGET_GRADIENT);
+      Losses.divideBy(count, call, reductions, outputs, any);
+      if (call.writesGradient) {
+        call.options(options, options.ignoresIn(kind), call.scale);
+      }
+      call.room.saved = outputs.statisticsFor(call.dimensions.rows);
+      LinearPlan.this.run(call);
+      if (gradients != null && (!call.writesGradient || call.dimensions.rows == 0)) {
+        clearGradients(call);
+      }
+      double reduced = Losses.reduce(count, call, reductions, outputs);
+      outputs.saved(call, kind, options);
+      return reduced;
+    }
+  }
+
+  private TargetKind take(Call call, CallArguments given) {
+    InputViews inputs = given.inputs;
+    inputs.requireFor(Function.LINEAR_CROSS_ENTROPY, "a linear layer");
+    call.leadLinear(given.lead, spec.axis(), given.weights);
+    TargetKind kind = Losses.takeTargets(call, options, given.targets, inputs);
+    call.takeInputs(Function.LINEAR_CROSS_ENTROPY, inputs);
+    call.takeIfGiven(Rule.CLASS_WEIGHTS, spec.classWeights());
+    return kind;
+  }
+
+  private static void takeGradients(Call call, @Nullable ArrayViews gradients) {
+    if (gradients != null) {
+      call.takeOutputs(Function.LINEAR_CROSS_ENTROPY, gradients);
+    }
+  }
+
+  private static void clearGradients(Call call) {
+    Memory.clearIfPresent(call.view(Array.HIDDEN_GRADIENT));
+    Memory.clearIfPresent(call.view(Array.WEIGHTS_GRADIENT));
+    Memory.clearIfPresent(call.view(Array.BIAS_GRADIENT));
+  }
+
+  /** A sum over rows goes through all of them in one kernel call. */
+  private static void requireOnePiece(Call call) {
+    if (asksForClasses(call) && call.pieces.count > 1) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "hidden is %s, with strides that fall into %d pieces, and gradients of weights and bias are sums over all rows: copy it to memory without gaps, or ask for the gradient of hidden alone",
+              call.view(Array.HIDDEN),
+              call.pieces.count));
+    }
+  }
+
+  // ---- who does what ---------------------------------------------------------------------------
+
+  private void run(Call call) {
+    if (call.dimensions.rows == 0) {
+      return;
+    }
+    boolean sums = call.writesGradient && asksForClasses(call);
+    if (isAlone(call) && !call.onHeap) {
+      long rows = sums ? call.pieces.rows : rowsTogether(call);
+      requireWorkspace(call, workspace(call, rows, classes(call), contents(call, true) | LEAST));
+      call.runAlone(everything);
+      return;
+    }
+    boolean backward = call.writesGradient && (call.has(Array.HIDDEN_GRADIENT) || sums);
+    requireWorkspace(call, ofPasses(call, contents(call, false), LEAST));
+    if (backward && call.room.saved.byteSize() == 0) {
+      call.room.saveStatistics(call.dimensions.rows);
+    }
+    if (sharesClasses(call)) {
+      forwardClasses(call);
+    } else {
+      if (backward) {
+        keepLogits(call);
+      }
+      rows(call, forwardRows);
+    }
+    if (backward) {
+      backwardPasses(call);
+    }
+  }
+
+  /**
+   * Where the passes leave room for the logits, of all threads together, the gradients take them
+   * from there.
+   */
+  private void keepLogits(Call call) {
+    if (workspace == 0 || call.pieces.count != 1) {
+      return;
+    }
+    long passes = ofPasses(call, contents(call, false), 0);
+    double bytes = (double) call.dimensions.rows * classes(call) * Float.BYTES;
+    double room = (double) (workspace - passes);
+    if (passes != 0 && bytes <= room * engine.threads().most()) {
+      call.room.keepLogits(call.dimensions.rows, classes(call));
+      call.describeLogits();
+    }
+  }
+
+  private void backwardPasses(Call call) {
+    if (call.has(Array.HIDDEN_GRADIENT)) {
+      rows(call, gradientsOfRows);
+    }
+    if (asksForClasses(call)) {
+      classes(call, gradientsOfClasses, classes(call), classesTogether(call));
+    }
+  }
+
+  private void rows(Call call, RowWork work) {
+    if (isAlone(call)) {
+      call.runAlone(work);
+    } else {
+      call.workers().rowsTogether(engine, work, rowsTogether(call));
+    }
+  }
+
+  /** Work on ranges of so many numbers that stand for classes. */
+  private void classes(Call call, RowWork work, long count, long claim) {
+    call.enter(0);
+    if (isAlone(call)) {
+      for (long begin = 0; begin < count; begin += claim) {
+        work.run(call, begin, Math.min(begin + claim, count));
+      }
+    } else {
+      call.workers().ranges(engine, work, count, claim);
+    }
+  }
+
+  private boolean isAlone(Call call) {
+    return Workers.isAlone(engine.threads(), products(call, call.dimensions.rows));
+  }
+
+  /** What so many rows cost, in elements. */
+  private static long products(Call call, long rows) {
+    double products = (double) rows * call.dimensions.classes * call.features;
+    return (long) Math.min(products / PRODUCTS_PER_ELEMENT, Long.MAX_VALUE);
+  }
+
+  private static long classes(Call call) {
+    return call.dimensions.classes;
+  }
+
+  private static boolean asksForClasses(Call call) {
+    return call.has(Array.WEIGHTS_GRADIENT) || call.has(Array.BIAS_GRADIENT);
+  }
+
+  /** How many rows a kernel call takes, at most. */
+  private long rowsTogether(Call call) {
+    long threads = isAlone(call) ? 1 : engine.threads().most();
+    long share = (call.dimensions.rows + threads - 1) / threads;
+    long most = Math.min(share, MOST_ROWS);
+    return call.onHeap ? onHeap(call, classes(call), most) : most;
+  }
+
+  /** How many classes a kernel call takes that sums over all rows, at most. */
+  private long classesTogether(Call call) {
+    long quarter = classes(call) / (4L * engine.threads().most());
+    long most = Math.clamp(quarter, 1, MOST_CLASSES);
+    long fit = call.onHeap ? onHeap(call, call.pieces.rows, most) : most;
+    return (fit + CLASSES_TOGETHER - 1) / CLASSES_TOGETHER * CLASSES_TOGETHER;
+  }
+
+  /** How many dot products of so many others each do not hold the collector up for long. */
+  private static long onHeap(Call call, long others, long most) {
+    double products = (double) others * call.features;
+    return Math.clamp((long) (HEAP_PRODUCTS / products), 1, most);
+  }
+
+  /** Whether threads read parts of the weights, and not all of them for rows of their own. */
+  private boolean sharesClasses(Call call) {
+    return !call.needsWholeRows
+        && !call.has(Array.ROW_WEIGHTS) // whose states would need labels that are classes
+        && call.pieces.count == 1
+        && call.dimensions.classes > Chunks.SIZE
+        && (call.onHeap || call.dimensions.rows < FEW_ROWS * engine.threads().most());
+  }
+
+  // ---- workspace -------------------------------------------------------------------------------
+
+  /** What a call asks for, as the kernels are told. */
+  private int contents(Call call, boolean gradients) {
+    boolean whole = options.probabilityClamp() != 0 && !call.hasLabels();
+    for (int i = 0; i < call.parts; i++) {
+      Part part = call.present[i];
+      whole |= part.needsWholeRows() && part.array != Array.LOG_PROBABILITIES;
+    }
+    int ofRows = whole ? XentH.XENT_WORKSPACE_WHOLE_ROWS() : 0;
+    return gradients && call.writesGradient ? ofRows | ofGradients(call) : ofRows;
+  }
+
+  private static int ofGradients(Call call) {
+    return (call.has(Array.HIDDEN_GRADIENT) ? XentH.XENT_WORKSPACE_HIDDEN_GRADIENT() : 0)
+        | (asksForClasses(call) ? XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT() : 0);
+  }
+
+  /**
+   * What each of the passes needs that a call makes; 0 where 64 bits do not hold it.
+   *
+   * @param how {@link #LEAST}, or 0: as is fastest
+   */
+  private long ofPasses(Call call, int contents, int how) {
+    long rows = rowsTogether(call);
+    long most = workspace(call, rows, classes(call), contents | how);
+    if (call.writesGradient && call.has(Array.HIDDEN_GRADIENT)) {
+      int ofHidden = XentH.XENT_WORKSPACE_HIDDEN_GRADIENT();
+      most = larger(most, workspace(call, rows, classes(call), ofHidden | how));
+    }
+    if (call.writesGradient && asksForClasses(call)) {
+      int ofClasses = XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT();
+      long together = Math.min(classesTogether(call), classes(call));
+      most = larger(most, workspace(call, call.pieces.rows, together, ofClasses | how));
+    }
+    return most;
+  }
+
+  private static long larger(long a, long b) {
+    return a == 0 || b == 0 ? 0 : Math.max(a, b);
+  }
+
+  /** Refuses a call for which there is too little workspace, before anything is written. */
+  private void requireWorkspace(Call call, long least) {
+    if (least == 0) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "hidden is %s, weights is %s, and 64 bits do not count the bytes of their workspace; expected fewer rows",
+              call.view(Array.HIDDEN),
+              call.view(Array.WEIGHTS)));
+    }
+    if (workspace != 0 && workspace < least) {
+      throw new OptionException(
+          String.format(
+              Locale.ROOT,
+              "workspace is %s, and hidden %s with weights %s needs %d; expected as many, or fewer rows at once",
+              Plural.of(workspace, "byte"),
+              call.view(Array.HIDDEN),
+              call.view(Array.WEIGHTS),
+              least));
+    }
+  }
+
+  private long workspace(Call call, long rows, long classes, int contents) {
+    return kernels.linearWorkspace(rows, call.features, classes, contents);
+  }
+
+  /**
+   * As many bytes as are fastest, where there may be so many.
+   *
+   * @param keeps whether the kernel keeps logits between its own passes: {@link #LOGITS} or 0
+   */
+  private long bytes(Call call, long rows, long classes, int contents, int keeps) {
+    long least = workspace(call, rows, classes, contents | LEAST);
+    long fastest = workspace(call, rows, classes, contents | keeps);
+    long most = workspace == 0 ? USUAL_WORKSPACE : workspace - shareOfLogits(call);
+    return Math.max(least, fastest == 0 ? most : Math.min(fastest, most));
+  }
+
+  /** What each thread has given of its workspace to logits that the call keeps. */
+  private long shareOfLogits(Call call) {
+    return call.room.logits.byteSize() == 0
+        ? 0
+        : call.dimensions.rows * classes(call) * Float.BYTES / engine.threads().most();
+  }
+
+  // ---- rows ------------------------------------------------------------------------------------
+
+  /** All results of some rows, gradients too. */
+  private void everything(Call call, long begin, long end) {
+    boolean sums = call.writesGradient && asksForClasses(call);
+    forward(call, begin, end, sums ? end - begin : MOST_ROWS, true);
+  }
+
+  private void forwardRows(Call call, long begin, long end) {
+    forward(call, begin, end, rowsTogether(call), false);
+  }
+
+  private void forward(Call call, long begin, long end, long step, boolean gradients) {
+    int contents = contents(call, gradients);
+    boolean writes = gradients && call.writesGradient;
+    int keeps = (contents & OF_GRADIENTS) == 0 ? 0 : LOGITS;
+    for (long row = begin; row < end && !call.isInVain(); row += step) {
+      long stop = Math.min(row + step, end);
+      long size = bytes(call, stop - row, classes(call), contents, keeps);
+      Work work =
+          call.kernel(Function.LINEAR_CROSS_ENTROPY, row, stop)
+              .set(Array.LOGITS, gradients ? NULL : call.room.logits)
+              .set(Array.STATISTICS, call.room.savedOf(call.pieces))
+              .set(Array.EXACT_SUM, call.exactSum())
+              .workspace(call.workspace(size, workspace != 0), size);
+      if (!call.writesGradient) {
+        work.set(Array.TARGET_GRADIENT, NULL);
+      }
+      if (!writes) {
+        withoutGradients(work, true, true);
+      }
+      Failures.check(kernels.run(work), call);
+    }
+  }
+
+  /** Losses of rows of which threads compute the states of class ranges. */
+  private void forwardClasses(Call call) {
+    call.enter(0);
+    call.room.reserveStatistics(call.pieces);
+    long rows = call.dimensions.rows;
+    long together = Math.max(MOST_STATES / Chunks.of(classes(call)), 1);
+    for (long row = 0; row < rows && !call.isInVain(); row += together) {
+      forwardClasses(call, row, Math.min(row + together, rows));
+    }
+  }
+
+  private void forwardClasses(Call call, long row, long stop) {
+    call.room.reserveStates(row, stop, classes(call));
+    for (int round = 0; round < 2; round++) {
+      call.room.secondRound = round == 1;
+      classes(call, states, Chunks.of(classes(call)), 1);
+      longRows.finishForward(call, row, stop, round);
+      if (xent_report.unfinished(call.report) == 0) {
+        return;
+      }
+    }
+  }
+
+  private void states(Call call, long begin, long end) {
+    long first = call.room.firstState();
+    long stop = call.room.endOfStates();
+    long from = begin * Chunks.SIZE;
+    long to = Math.min(end * Chunks.SIZE, classes(call));
+    long step = call.onHeap ? onHeap(call, to - from, stop - first) : stop - first;
+    for (long row = first; row < stop && !call.isInVain(); row += step) {
+      states(call, row, Math.min(row + step, stop), from, to);
+    }
+  }
+
+  private void states(Call call, long row, long stop, long from, long to) {
+    long size = bytes(call, stop - row, to - from, 0, 0);
+    Work work = call.kernel(Function.LINEAR_STATES, row, stop).classes(from, to);
+    if (call.room.secondRound) {
+      work.set(Array.STATISTICS, call.room.statistics);
+    }
+    work.set(Array.STATES, call.room.states(row, classes(call)))
+        .workspace(call.workspace(size, workspace != 0), size);
+    Failures.check(kernels.run(work), call);
+  }
+
+  // ---- gradients -------------------------------------------------------------------------------
+
+  private final class Backward extends Passes {
+    Backward(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    protected String event(CallArguments given) {
+      return "linear cross-entropy backward";
+    }
+
+    @Override
+    protected void take(Call call, CallArguments given) {
+      ArrayViews gradients = NullChecks.require(given.gradients, "gradients", "a new Gradients()");
+      LinearPlan.this.take(call, given);
+      call.takeIfGiven(Rule.UPSTREAM_OF_ROWS, given.upstream);
+      takeGradients(call, gradients);
+      call.requireWritable();
+      call.ready();
+      requireOnePiece(call);
+    }
+
+    @Override
+    protected double compute(Call call, CallArguments given) {
+      TargetKind kind = call.kind;
+      call.room.saved = given.saved.statisticsOf(call, kind, options);
+      boolean scaled = Losses.scaleGradient(given.saved.countedWeight, call, reductions);
+      call.options(options, options.ignoresIn(kind), call.scale);
+      Losses.count(call, Losses.needsNoCheck(call, kind));
+      if (!scaled || call.dimensions.rows == 0) {
+        clearGradients(call);
+        return Double.NaN;
+      }
+      call.writesGradient = true;
+      requireWorkspace(call, ofPasses(call, 0, LEAST));
+      backwardPasses(call);
+      return Double.NaN;
+    }
+  }
+
+  private void gradientsOfRows(Call call, long begin, long end) {
+    long step = rowsTogether(call);
+    int contents = XentH.XENT_WORKSPACE_HIDDEN_GRADIENT();
+    for (long row = begin; row < end && !call.isInVain(); row += step) {
+      gradients(call, row, Math.min(row + step, end), 0, classes(call), contents);
+    }
+  }
+
+  private void gradientsOfClasses(Call call, long begin, long end) {
+    int contents = XentH.XENT_WORKSPACE_WEIGHTS_GRADIENT();
+    gradients(call, 0, call.pieces.rows, begin, end, contents);
+  }
+
+  /** Those of hidden states, or those of weights and bias, as the contents say. */
+  private void gradients(Call call, long row, long rowEnd, long from, long to, int contents) {
+    long size = bytes(call, rowEnd - row, to - from, contents, 0);
+    boolean ofHidden = contents == XentH.XENT_WORKSPACE_HIDDEN_GRADIENT();
+    Work work =
+        call.kernel(Function.LINEAR_CROSS_ENTROPY_BACKWARD, row, rowEnd)
+            .classes(from, to)
+            .set(Array.LOGITS, call.room.logits)
+            .set(Array.STATISTICS, call.room.savedOf(call.pieces))
+            .workspace(call.workspace(size, workspace != 0), size);
+    withoutGradients(work, !ofHidden, ofHidden);
+    Failures.check(kernels.run(work), call);
+  }
+
+  private static void withoutGradients(Work work, boolean ofHidden, boolean ofClasses) {
+    if (ofHidden) {
+      work.set(Array.HIDDEN_GRADIENT, NULL);
+    }
+    if (ofClasses) {
+      work.set(Array.WEIGHTS_GRADIENT, NULL).set(Array.BIAS_GRADIENT, NULL);
+    }
+  }
+}

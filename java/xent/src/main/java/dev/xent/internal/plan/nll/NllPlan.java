@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.nll;
+
+import dev.xent.errors.OptionException;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Rule;
+import dev.xent.internal.plan.arrays.Described;
+import dev.xent.internal.plan.arrays.Floats;
+import dev.xent.internal.plan.arrays.InputViews;
+import dev.xent.internal.plan.arrays.Memory;
+import dev.xent.internal.plan.arrays.NullChecks;
+import dev.xent.internal.plan.arrays.Part;
+import dev.xent.internal.plan.arrays.Plural;
+import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.call.Bound;
+import dev.xent.internal.plan.call.Call;
+import dev.xent.internal.plan.call.CallArguments;
+import dev.xent.internal.plan.call.Failures;
+import dev.xent.internal.plan.call.Labels;
+import dev.xent.internal.plan.call.Losses;
+import dev.xent.internal.plan.call.Operation;
+import dev.xent.internal.plan.call.Outputs;
+import dev.xent.internal.plan.call.RowWork;
+import dev.xent.internal.plan.options.Engine;
+import dev.xent.internal.plan.options.LossSpec;
+import dev.xent.internal.plan.options.Options;
+import dev.xent.internal.plan.options.Reductions;
+import dev.xent.internal.plan.options.TargetKind;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The negative log-likelihood of log-probabilities.
+ *
+ * <p>There is no kernel for it: with labels and no smoothing it reads one number per row, and what
+ * it writes beside that is mostly zeros, so there is no arithmetic that a vector unit could speed
+ * up. The backend checks the labels and adds the losses up, exactly, as for cross-entropy.
+ */
+public final class NllPlan {
+  private final Engine engine;
+  private final Kernels kernels;
+  private final LossSpec spec;
+  private final Options options;
+  private final Reductions reductions;
+  private final Operation forward;
+  private final Operation backward;
+  private final RowWork forwardRows = this::forwardRows;
+  private final RowWork backwardRows = this::backwardRows;
+
+  public NllPlan(Engine engine, LossSpec spec) {
+    this.engine = engine;
+    this.kernels = engine.kernels();
+    this.spec = spec;
+    this.options = spec.options();
+    this.reductions = spec.reductions();
+    this.forward = new Forward(engine);
+    this.backward = new Backward(engine);
+  }
+
+  /** The same with another denominator. */
+  public NllPlan withDenominator(double value) {
+    return new NllPlan(engine, spec.withDenominator(value));
+  }
+
+  /** The axis of the classes. */
+  public int axis() {
+    return spec.axis();
+  }
+
+  @Override
+  public String toString() {
+    return spec.describe(new Described("NllLoss"), engine);
+  }
+
+  // ---- forward ---------------------------------------------------------------------------------
+
+  /** The reduced loss, and its gradient unless that is null. */
+  public double forward(View logProbabilities, View targets, @Nullable View gradient) {
+    Call call = Call.current();
+    call.given.loss(logProbabilities, targets, gradient);
+    return forward.run(call);
+  }
+
+  /** The same as a call to be kept. */
+  public Bound bind(View logProbabilities, View targets) {
+    return new Bound(forward, backward).lead(logProbabilities).targets(targets);
+  }
+
+  private final class Forward extends Operation {
+    Forward(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    protected String event(CallArguments given) {
+      return given.gradient == null ? "nll" : "nll with gradient";
+    }
+
+    @Override
+    protected void take(Call call, CallArguments given) {
+      Outputs outputs = call.outputs();
+      lead(call, call.logProbabilities, Rule.LOGITS, given.lead, given.inputs);
+      TargetKind kind = takeInputs(call, given.targets, given.inputs);
+      Losses.takeOutputs(call, Function.CROSS_ENTROPY, given.gradient, outputs, kind);
+      call.keepFewLosses(outputs, given.lead.type);
+      call.ready();
+    }
+
+    @Override
+    protected double compute(Call call, CallArguments given) {
+      Outputs outputs = call.outputs();
+      TargetKind kind = call.kind;
+      double count = count(call, kind);
+      boolean gradients = given.gradient != null || outputs.has(Array.TARGET_GRADIENT);
+      Losses.divideBy(count, call, reductions, outputs, gradients);
+      boolean readsRows =
+          kind != TargetKind.LABELS || options.labelSmoothing() != 0 || call.has(Array.CORRECT);
+      call.run(forwardRows, readsRows || call.writesGradient ? call.dimensions.classes : 1);
+      return Losses.reduce(count, call, reductions, outputs);
+    }
+  }
+
+  private void lead(Call call, Part part, Rule rule, View view, InputViews inputs) {
+    inputs.requireFor(Function.CHECK_TARGETS, "the loss of log-probabilities");
+    call.lead(part, rule, view, spec.axis(), inputs);
+  }
+
+  private TargetKind takeInputs(Call call, View targets, InputViews inputs) {
+    TargetKind kind = Losses.takeTargets(call, options, targets, inputs);
+    call.takeInputs(Function.CHECK_TARGETS, inputs);
+    call.takeIfGiven(Rule.CLASS_WEIGHTS, spec.classWeights());
+    return kind;
+  }
+
+  /**
+   * Counts the rows that count, and refuses targets that cannot be. Returns what means divide by.
+   */
+  private double count(Call call, TargetKind kind) {
+    call.options(options, options.ignoresIn(kind));
+    return Losses.count(call, Losses.needsNoCheck(call, kind));
+  }
+
+  private void forwardRows(Call call, long begin, long end) {
+    NllScratch scratch = NllScratch.of(call);
+    scratch.row.prepare(options);
+    try {
+      forwardRows(call, scratch, begin, end);
+    } finally {
+      scratch.row.release();
+    }
+  }
+
+  private void forwardRows(Call call, NllScratch scratch, long begin, long end) {
+    NllRow row = scratch.row;
+    MemorySegment exactSum = call.exactSum();
+    ElementType summed = call.lead().type == ElementType.F64 ? ElementType.F64 : ElementType.F32;
+    int waiting = 0;
+    for (long index = begin; index < end && !call.isInVain(); index++) {
+      row.enter(index);
+      double loss = forwardRow(call, row, index);
+      if (call.has(Array.LOSSES)) {
+        Floats.set(
+            call.part(Array.LOSSES).segment(),
+            call.view(Array.LOSSES).type,
+            call.part(Array.LOSSES).at(call.pieces, index),
+            loss);
+      }
+      if (exactSum.byteSize() == 0) {
+        continue;
+      }
+      Floats.set(scratch.losses, summed, waiting++, loss);
+      if (waiting == NllScratch.BLOCK || index == end - 1) {
+        Failures.check(
+            kernels.exactSumAdd(exactSum, scratch.losses, summed.number(), 1, waiting), call);
+        waiting = 0;
+      }
+    }
+  }
+
+  /** Everything of one row but its place in losses and sum. */
+  private double forwardRow(Call call, NllRow row, long index) {
+    double weight = weight(call, index);
+    boolean counts = counts(call, row, weight);
+    if (call.has(Array.CORRECT)) {
+      boolean hit = counts && row.hit(row.label());
+      call.part(Array.CORRECT)
+          .segment()
+          .set(
+              ValueLayout.JAVA_BYTE,
+              call.part(Array.CORRECT).at(call.pieces, index),
+              (byte) (hit ? 1 : 0));
+    }
+    double loss = counts ? loss(call, row, weight) : 0;
+    double scale = call.scale * weight;
+    if (call.writesGradient && call.has(Array.TARGET_GRADIENT)) {
+      targetGradient(call, row, counts, scale);
+    }
+    // Last, because it may overwrite the log-probabilities.
+    if (call.writesGradient && call.has(Array.GRADIENT)) {
+      gradient(call, row, counts, scale);
+    }
+    return loss;
+  }
+
+  private double loss(Call call, NllRow row, double weight) {
+    if (call.hasLabels()) {
+      return row.loss(row.label(), weight);
+    }
+    return call.targetCount == 0 ? row.lossOfProbabilities(weight) : row.lossOfEntries(weight);
+  }
+
+  private static void gradient(Call call, NllRow row, boolean counts, double scale) {
+    if (!counts) {
+      row.noGradient();
+    } else if (call.hasLabels()) {
+      row.gradient(row.label(), scale);
+    } else if (call.targetCount == 0) {
+      row.gradientOfProbabilities(scale);
+    } else {
+      row.gradientOfEntries(scale);
+    }
+  }
+
+  private static void targetGradient(Call call, NllRow row, boolean counts, double scale) {
+    if (!counts) {
+      row.noTargetGradient();
+    } else if (call.targetCount == 0) {
+      row.targetGradientOfProbabilities(scale);
+    } else {
+      row.targetGradientOfEntries(scale);
+    }
+  }
+
+  // ---- backward --------------------------------------------------------------------------------
+
+  private final class Backward extends Operation {
+    Backward(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    protected String event(CallArguments given) {
+      return "nll backward";
+    }
+
+    @Override
+    protected void take(Call call, CallArguments given) {
+      View gradient = NullChecks.tensor(given.gradient, "gradient");
+      lead(call, call.part(Array.GRADIENT), Rule.GRADIENT, gradient, given.inputs);
+      takeInputs(call, given.targets, given.inputs);
+      call.takeIfGiven(Rule.UPSTREAM_OF_ROWS, given.upstream);
+      call.requireWritable();
+      call.ready();
+    }
+
+    @Override
+    protected double compute(Call call, CallArguments given) {
+      requireSameRows(call, given.saved);
+      boolean scaled = Losses.scaleGradient(given.saved.countedWeight, call, reductions);
+      count(call, call.kind);
+      if (scaled) {
+        call.run(backwardRows, call.dimensions.classes);
+      } else {
+        Memory.clear(given.gradient);
+      }
+      return Double.NaN;
+    }
+  }
+
+  private void backwardRows(Call call, long begin, long end) {
+    NllRow row = NllScratch.of(call).row;
+    row.prepare(options);
+    try {
+      for (long index = begin; index < end && !call.isInVain(); index++) {
+        row.enter(index);
+        double weight = weight(call, index);
+        double scale = call.scale * weight;
+        gradient(
+            call,
+            row,
+            counts(call, row, weight),
+            !call.has(Array.UPSTREAM) ? scale : scale * upstream(call, index));
+      }
+    } finally {
+      row.release();
+    }
+  }
+
+  private static void requireSameRows(Call call, Outputs saved) {
+    if (saved.rows < 0) {
+      throw new OptionException(
+          "the outputs are of no forward; expected the outputs of the forward over these targets");
+    }
+    if (saved.rows != call.dimensions.rows) {
+      throw new OptionException(
+          String.format(
+              Locale.ROOT,
+              "the outputs are of a forward over %s, backward was given %d; expected the outputs of the forward over these targets",
+              Plural.of(saved.rows, "row"),
+              call.dimensions.rows));
+    }
+  }
+
+  private static double upstream(Call call, long row) {
+    Part upstream = call.part(Array.UPSTREAM);
+    return Floats.get(upstream.segment(), upstream.view.type, upstream.at(call.pieces, row));
+  }
+
+  // ---- rows ------------------------------------------------------------------------------------
+
+  private static double weight(Call call, long row) {
+    return !call.has(Array.ROW_WEIGHTS) ? 1 : RowWeights.at(call, row);
+  }
+
+  /** Whether a row counts; the label of one that does is a class. */
+  private boolean counts(Call call, NllRow row, double weight) {
+    if (weight == 0) {
+      return false;
+    }
+    if (!call.hasLabels()) {
+      return true;
+    }
+    long label = row.label();
+    if (Labels.isIgnored(call.part(Array.TARGETS), options, label)) {
+      return false;
+    }
+    row.requireClass(label);
+    return true;
+  }
+}

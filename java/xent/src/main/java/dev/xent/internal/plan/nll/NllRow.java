@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.nll;
+
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.reference.math.Lanes;
+import dev.xent.internal.plan.arrays.RowOffsets;
+import dev.xent.internal.plan.arrays.RowPart;
+import dev.xent.internal.plan.call.Call;
+import dev.xent.internal.plan.call.Chunks;
+import dev.xent.internal.plan.call.Labels;
+import dev.xent.internal.plan.call.WrongLabels;
+import dev.xent.internal.plan.options.Options;
+import dev.xent.options.Smoothing;
+
+/**
+ * The negative log-likelihood of one row of log-probabilities l under the targets q' = (1 - eps) q
+ * + eps h, weighed by the class weights w: loss = -sum w q' l, its gradient -c w q', and that of
+ * the targets -c (1 - eps) w l. h is 1 / H for each of the H classes that share in smoothing.
+ *
+ * <p>Sums over classes run as those of cross-entropy do: in sixteen double lanes per chunk, class i
+ * in lane i mod 16, the lanes of a chunk in a tree, the chunks in order; what sparse targets name
+ * comes after. So the bits depend on the row alone. A class whose w q' is 0 is not looked at, nor
+ * is a masked one. Every NaN is the canonical one, and no zero is negative.
+ */
+final class NllRow {
+  private final Lanes dot = new Lanes();
+  private final Lanes mass = new Lanes();
+
+  private final Call call;
+  private final RowPart logs = new RowPart();
+  private final RowPart targets = new RowPart();
+  private final RowPart targetWeights = new RowPart();
+  private final RowPart classWeights = new RowPart();
+  private final RowPart mask = new RowPart();
+  private final RowPart gradient = new RowPart();
+  private final RowPart targetGradient = new RowPart();
+
+  private Options options;
+
+  /** eps. */
+  private double smoothing;
+
+  /** Whether a label does not share in smoothing. */
+  private boolean others;
+
+  /** Whether results are rounded to float before they are rounded to the type of an array. */
+  private boolean narrow;
+
+  private boolean masked;
+  private boolean weighted;
+
+  // ---- of the current row ----------------------------------------------------------------------
+
+  private long row;
+
+  /** How many classes it has, masked ones too. */
+  private long classes;
+
+  /** H, where there is smoothing. */
+  private long sharing;
+
+  /** eps / H. */
+  private double spread;
+
+  NllRow(Call call) {
+    this.call = call;
+  }
+
+  /** What the rows of the current piece have in common. */
+  void prepare(Options newOptions) {
+    options = newOptions;
+    smoothing = options.labelSmoothing();
+    others = options.smoothing() == Smoothing.OTHERS;
+    narrow = call.lead().type != ElementType.F64;
+    logs.take(call.logProbabilities);
+    targets.take(call.part(Array.TARGETS));
+    targetWeights.take(call.part(Array.TARGET_WEIGHTS));
+    gradient.take(call.part(Array.GRADIENT));
+    targetGradient.take(call.part(Array.TARGET_GRADIENT));
+    weighted = classWeights.take(call.part(Array.CLASS_WEIGHTS));
+    masked = mask.take(call.part(Array.CLASS_MASK));
+    classes = call.dimensions.classes;
+    share();
+  }
+
+  /** Lets go of the memory of the call. */
+  void release() {
+    logs.release();
+    targets.release();
+    targetWeights.release();
+    classWeights.release();
+    mask.release();
+    gradient.release();
+    targetGradient.release();
+  }
+
+  /** Goes to a row of the current piece. */
+  void enter(long newRow) {
+    row = newRow;
+    long inner = call.pieces.inner;
+    targets.enter(row, inner);
+    targetWeights.enter(row, inner);
+    targetGradient.enter(row, inner);
+    if (call.dimensions.ragged) {
+      enterRagged();
+    } else {
+      logs.enter(row, inner);
+      gradient.enter(row, inner);
+      mask.enter(row, inner);
+    }
+    if (masked || call.dimensions.ragged) {
+      share();
+    }
+  }
+
+  private void enterRagged() {
+    long first = RowOffsets.first(call.part(Array.ROW_OFFSETS), row);
+    classes = RowOffsets.length(call.part(Array.ROW_OFFSETS), row);
+    logs.enterRagged(first);
+    gradient.enterRagged(first);
+    mask.enterRagged(first);
+    if (!call.hasLabels() && call.targetCount == 0) {
+      targets.enterRagged(first);
+      targetGradient.enterRagged(first);
+    }
+  }
+
+  private void share() {
+    if (smoothing == 0) {
+      spread = 0;
+      return;
+    }
+    long validRows = classes;
+    if (masked) {
+      validRows = 0;
+      for (long k = 0; k < classes; k++) {
+        validRows += takesPart(k) ? 1 : 0;
+      }
+    }
+    sharing = others ? validRows - 1 : validRows;
+    spread = sharing <= 0 ? 0 : smoothing / sharing;
+  }
+
+  /** The label of the row. */
+  long label() {
+    return targets.integer(0);
+  }
+
+  // ---- class indices ---------------------------------------------------------------------------
+
+  /**
+   * The loss against a label.
+   *
+   * @param times the weight of the row
+   */
+  double loss(long label, double times) {
+    double own = labelWeight(label);
+    double atLabel = own == 0 ? 0 : 0.0 - log(label);
+    if (spread == 0) {
+      return rounded(times * (own * atLabel));
+    }
+    double even = smoothing * ((0.0 - sumOfShared(label)) / sharing);
+    return rounded(times * (own == 0 ? even : Math.fma(own, atLabel, even)));
+  }
+
+  private double labelWeight(long label) {
+    double kept = 1 - smoothing;
+    return weighted ? kept * weight(label) : kept;
+  }
+
+  /** Of w l, over the classes that share in smoothing. */
+  private double sumOfShared(long label) {
+    double sum = 0;
+    for (long chunk = 0; chunk < classes; chunk += Chunks.SIZE) {
+      int count = (int) Math.min(Chunks.SIZE, classes - chunk);
+      dot.clear();
+      for (int i = 0; i < count; i++) {
+        long k = chunk + i;
+        if (!shares(k, label)) {
+          continue;
+        }
+        if (!weighted) {
+          dot.add(i, log(k));
+        } else if (weight(k) != 0) {
+          dot.addProduct(i, weight(k), log(k));
+        }
+      }
+      sum += dot.tree();
+    }
+    return sum;
+  }
+
+  private boolean shares(long k, long label) {
+    return takesPart(k) && !(others && k == label);
+  }
+
+  /** Writes the gradient of the row's loss, scaled. */
+  void gradient(long label, double scale) {
+    double plain = value(spread, scale);
+    for (long k = 0; k < classes; k++) {
+      double value = weighted ? value(spread * weight(k), scale) : plain;
+      gradient.set(k, shares(k, label) ? value : 0);
+    }
+    double target = smoothing == 0 ? 1 : others ? 1 - smoothing : (1 - smoothing) + spread;
+    gradient.set(label, value(weighted ? target * weight(label) : target, scale));
+  }
+
+  /** Whether the label is the first of the largest; false when that is infinite or any is NaN. */
+  boolean hit(long label) {
+    double best = log(label);
+    if (!Double.isFinite(best)) {
+      return false;
+    }
+    for (long k = 0; k < classes; k++) {
+      if (takesPart(k)) {
+        double other = log(k);
+        if (k < label ? !(other < best) : !(other <= best)) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  // ---- probability rows ------------------------------------------------------------------------
+
+  /**
+   * The loss against a row of probabilities; NaN when the sum of these, weighed, is not finite.
+   *
+   * @param times the weight of the row
+   */
+  double lossOfProbabilities(double times) {
+    double product = 0;
+    double total = 0;
+    for (long chunk = 0; chunk < classes; chunk += Chunks.SIZE) {
+      int count = (int) Math.min(Chunks.SIZE, classes - chunk);
+      dot.clear();
+      mass.clear();
+      for (int i = 0; i < count; i++) {
+        double target = takesPart(chunk + i) ? target(chunk + i) : 0;
+        if (target != 0) {
+          dot.addProduct(i, target, log(chunk + i));
+        }
+        mass.add(i, target);
+      }
+      product += dot.tree();
+      total += mass.tree();
+    }
+    return Double.isFinite(total) ? rounded(times * (0.0 - product)) : Double.NaN;
+  }
+
+  /** Writes the gradient of the row's loss against probabilities, scaled. */
+  void gradientOfProbabilities(double scale) {
+    boolean finite = Double.isFinite(sumOfProbabilities());
+    for (long k = 0; k < classes; k++) {
+      double value = takesPart(k) ? value(target(k), scale) : 0;
+      gradient.set(k, finite ? value : Double.NaN);
+    }
+  }
+
+  /** Writes the gradient of the probabilities, scaled. */
+  void targetGradientOfProbabilities(double scale) {
+    boolean finite = Double.isFinite(sumOfProbabilities());
+    for (long k = 0; k < classes; k++) {
+      double value = takesPart(k) ? targetSlope(k, scale) : 0;
+      targetGradient.set(k, finite ? value : Double.NaN);
+    }
+  }
+
+  private double sumOfProbabilities() {
+    double total = 0;
+    for (long chunk = 0; chunk < classes; chunk += Chunks.SIZE) {
+      int count = (int) Math.min(Chunks.SIZE, classes - chunk);
+      mass.clear();
+      for (int i = 0; i < count; i++) {
+        mass.add(i, takesPart(chunk + i) ? target(chunk + i) : 0);
+      }
+      total += mass.tree();
+    }
+    return total;
+  }
+
+  /** w q'. */
+  private double target(long k) {
+    double q = targets.get(k);
+    double smoothed = smoothing == 0 ? q : Math.fma(1 - smoothing, q, spread);
+    return weighted ? smoothed * weight(k) : smoothed;
+  }
+
+  // ---- sparse targets --------------------------------------------------------------------------
+
+  /**
+   * The loss against some classes; NaN when the sum of their targets is not finite.
+   *
+   * @param times the weight of the row
+   */
+  double lossOfEntries(double times) {
+    double product = 0;
+    double total = 0;
+    if (spread != 0) {
+      product = spread * sumOfShared(-1);
+      total = sumOfWeights();
+    }
+    for (long j = 0; j < call.targetCount; j++) {
+      long k = entry(j);
+      if (isSkipped(k)) {
+        continue;
+      }
+      requireClass(k);
+      double target = entryTarget(j, k);
+      if (target != 0) {
+        product = Math.fma(target, log(k), product);
+      }
+      total += target;
+    }
+    return Double.isFinite(total) ? rounded(times * (0.0 - product)) : Double.NaN;
+  }
+
+  /** Writes the gradient of the row's loss against some classes, scaled. */
+  void gradientOfEntries(double scale) {
+    double total = spread == 0 ? 0 : sumOfWeights();
+    for (long k = 0; k < classes; k++) {
+      gradient.set(k, takesPart(k) ? value(sharedTarget(k), scale) : 0);
+    }
+    for (long j = 0; j < call.targetCount; j++) {
+      long k = entry(j);
+      if (isSkipped(k)) {
+        continue;
+      }
+      requireClass(k);
+      total += entryTarget(j, k);
+      double target = 0;
+      for (long other = 0; other < call.targetCount; other++) {
+        target += entry(other) == k ? entryTarget(other, k) : 0;
+      }
+      gradient.set(k, value(target + sharedTarget(k), scale));
+    }
+    if (!Double.isFinite(total)) {
+      for (long k = 0; k < classes; k++) {
+        gradient.set(k, Double.NaN);
+      }
+    }
+  }
+
+  /** Writes the gradient of the weights of some classes, scaled. */
+  void targetGradientOfEntries(double scale) {
+    boolean finite = Double.isFinite(sumOfEntries());
+    for (long j = 0; j < call.targetCount; j++) {
+      long k = entry(j);
+      double value = 0;
+      if (!isSkipped(k)) {
+        requireClass(k);
+        value = targetSlope(k, scale);
+      }
+      targetGradient.set(j, finite ? value : Double.NaN);
+    }
+  }
+
+  private double sumOfEntries() {
+    double total = spread == 0 ? 0 : sumOfWeights();
+    for (long j = 0; j < call.targetCount; j++) {
+      long k = entry(j);
+      if (!isSkipped(k)) {
+        requireClass(k);
+        total += entryTarget(j, k);
+      }
+    }
+    return total;
+  }
+
+  /** Of what smoothing gives to all classes. */
+  private double sumOfWeights() {
+    double total = 0;
+    for (long k = 0; k < classes; k++) {
+      total += takesPart(k) ? sharedTarget(k) : 0;
+    }
+    return total;
+  }
+
+  private double sharedTarget(long k) {
+    return weighted ? spread * weight(k) : spread;
+  }
+
+  private double entryTarget(long j, long k) {
+    double given = targetWeights.get(j);
+    double kept = smoothing == 0 ? given : (1 - smoothing) * given;
+    return weighted ? kept * weight(k) : kept;
+  }
+
+  private boolean isSkipped(long k) {
+    return Labels.isIgnored(call.part(Array.TARGETS), options, k);
+  }
+
+  private long entry(long j) {
+    return targets.integer(j);
+  }
+
+  // ---- rows that do not count ------------------------------------------------------------------
+
+  /** Writes the gradients of a row that does not count. */
+  void noGradient() {
+    for (long k = 0; k < classes; k++) {
+      gradient.set(k, 0);
+    }
+  }
+
+  /** Writes the gradient of the targets of a row that does not count. */
+  void noTargetGradient() {
+    long count = call.targetCount == 0 ? classes : call.targetCount;
+    for (long j = 0; j < count; j++) {
+      targetGradient.set(j, 0);
+    }
+  }
+
+  // ---- elements --------------------------------------------------------------------------------
+
+  /** Checked once more, because memory may have changed since the targets were looked at. */
+  void requireClass(long label) {
+    long index = call.pieces.firstRow + row;
+    if (label < 0 || label >= classes) {
+      throw WrongLabels.outOfRange(
+          index, label, Labels.areUnsigned(call.part(Array.TARGETS)), classes);
+    }
+    if (!takesPart(label)) {
+      throw WrongLabels.ofMaskedClass(index, label, classes);
+    }
+  }
+
+  private boolean takesPart(long k) {
+    return !masked || mask.flag(k);
+  }
+
+  private double weight(long k) {
+    return classWeights.get(k);
+  }
+
+  private double log(long k) {
+    return logs.get(k);
+  }
+
+  /** c (1 - eps) w times -l. */
+  private double targetSlope(long k, double scale) {
+    double factor = scale * labelWeight(k);
+    return factor == 0 ? 0 : rounded(factor * (0.0 - log(k)));
+  }
+
+  private double value(double weight, double scale) {
+    return weight == 0 ? 0 : rounded(0.0 - scale * weight);
+  }
+
+  /** As it is handed out, and added up. */
+  private double rounded(double value) {
+    return narrow ? (float) value : value;
+  }
+}

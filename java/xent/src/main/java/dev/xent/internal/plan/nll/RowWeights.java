@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.nll;
+
+import dev.xent.errors.OptionException;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.plan.arrays.Floats;
+import dev.xent.internal.plan.arrays.Part;
+import dev.xent.internal.plan.call.Call;
+import dev.xent.internal.plan.call.Failures;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** The weights of rows where no kernel checks them: in calls without targets. */
+public final class RowWeights {
+  private RowWeights() {}
+
+  /**
+   * The number of rows whose weight is not 0.
+   *
+   * @throws OptionException for a weight that is negative or not finite
+   */
+  public static long count(Call call) {
+    if (!call.has(Array.ROW_WEIGHTS)) {
+      return call.dimensions.rows;
+    }
+    long validRows = 0;
+    for (long piece = 0; piece < call.pieces.count; piece++) {
+      call.enter(piece);
+      for (long row = 0; row < call.pieces.rows; row++) {
+        validRows += at(call, row) == 0 ? 0 : 1;
+      }
+    }
+    return validRows;
+  }
+
+  /**
+   * The exact sum of the weights, rounded once; their number where there are none.
+   *
+   * @throws OptionException for a weight that is negative or not finite
+   */
+  public static double sum(Call call, Kernels kernels) {
+    if (!call.has(Array.ROW_WEIGHTS)) {
+      return call.dimensions.rows;
+    }
+    MemorySegment exactSum = call.emptyExactSum();
+    MemorySegment block = NllScratch.of(call).losses;
+    for (long piece = 0; piece < call.pieces.count; piece++) {
+      call.enter(piece);
+      int waiting = 0;
+      for (long row = 0; row < call.pieces.rows; row++) {
+        block.setAtIndex(ValueLayout.JAVA_DOUBLE, waiting++, at(call, row));
+        if (waiting == NllScratch.BLOCK || row == call.pieces.rows - 1) {
+          Failures.check(
+              kernels.exactSumAdd(exactSum, block, ElementType.F64.number(), 1, waiting), call);
+          waiting = 0;
+        }
+      }
+    }
+    double sum = kernels.exactSumValue(exactSum);
+    call.dropExactSum();
+    return sum;
+  }
+
+  /** Whether a row of the current piece names classes, none of which counts. */
+  public static boolean isWeightless(Call call, long row) {
+    return call.has(Array.ROW_WEIGHTS)
+        && (call.targetCount != 0 || call.hasLabels())
+        && at(call, row) == 0;
+  }
+
+  /**
+   * The weight of a row of the current piece.
+   *
+   * @throws OptionException when it is negative or not finite
+   */
+  public static double at(Call call, long row) {
+    Part weights = call.part(Array.ROW_WEIGHTS);
+    double weight = Floats.get(weights.segment(), weights.view.type, weights.at(call.pieces, row));
+    if (!(weight >= 0 && weight < Double.POSITIVE_INFINITY)) {
+      throw Failures.weight("rowWeights of row", call.pieces.firstRow + row, weight);
+    }
+    return weight;
+  }
+}

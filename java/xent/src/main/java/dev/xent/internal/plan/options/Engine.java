@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.options;
+
+import dev.xent.errors.OptionException;
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.NativeKernels;
+import dev.xent.internal.load.Backends;
+import dev.xent.internal.load.Codes;
+import dev.xent.internal.parallel.Threads;
+import dev.xent.internal.plan.arrays.Described;
+import dev.xent.internal.plan.arrays.Memory;
+import dev.xent.options.Backend;
+import dev.xent.options.Isa;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who computes an operation, and with what.
+ *
+ * @param kernels the backend
+ * @param isa the code of the instruction set, which the reference does not look at
+ * @param threads who may work on a call
+ */
+public record Engine(Kernels kernels, int isa, Threads threads) {
+  /** More than the name of any way has. */
+  private static final int LONGEST_NAME = 32;
+
+  /**
+   * What this process has of what an operation asks for.
+   *
+   * @throws OptionException for an instruction set that is not to be had here
+   * @throws dev.xent.errors.NativeLibraryException for the native backend where it cannot be had
+   */
+  public static Engine of(Backend backend, Isa isa, Threads asked) {
+    Backends backends = Backends.get();
+    Threads threads = asked.orDefault(backends.threads());
+    Kernels kernels = backends.kernels(backend);
+    if (!(kernels instanceof NativeKernels)) {
+      return new Engine(kernels, Codes.of(Isa.BEST), threads);
+    }
+    if (isa == Isa.BEST) {
+      return new Engine(kernels, Codes.of(backends.chosenIsa()), threads);
+    }
+    List<Isa> available = backends.availableIsas();
+    if (!available.contains(isa)) {
+      throw new OptionException(
+          String.format(
+              Locale.ROOT,
+              "isa is %s, which this processor or this build does not have: choose BEST or one of %s",
+              isa,
+              available));
+    }
+    return new Engine(kernels, Codes.of(isa), threads);
+  }
+
+  /** Says what is not as this process has it by default. */
+  public void describe(Described text) {
+    Backends backends = Backends.get();
+    Backend backend = kernels instanceof NativeKernels ? Backend.NATIVE : Backend.REFERENCE;
+    Backend usual = backends.libraryLocation() == null ? Backend.REFERENCE : Backend.NATIVE;
+    text.option("backend", backend, usual);
+    if (backend == Backend.NATIVE && isa != Codes.of(backends.chosenIsa())) {
+      text.with("isa", isaName());
+    }
+    text.option("threads", threads.most(), backends.threads());
+    if (threads.executor() != null) {
+      text.with("executor", threads.executor().getClass().getName());
+    }
+  }
+
+  /** "native" or "reference". */
+  public String backendName() {
+    return kernels instanceof NativeKernels ? "native" : "reference";
+  }
+
+  /** "avx512"; "scalar" for the reference. */
+  public String isaName() {
+    for (Isa each : Isa.values()) {
+      if (each != Isa.BEST && Codes.of(each) == isa) {
+        return each.name().toLowerCase(Locale.ROOT);
+      }
+    }
+    return "scalar";
+  }
+
+  /**
+   * The name of a way in which rows were computed, or null where none was.
+   *
+   * @param way as a report says it, which is 0 in those of the reference
+   */
+  public @Nullable String scheduleName(int way) {
+    return way == 0 ? null : text(Memory.at(XentH.xent_schedule_name(way).address(), LONGEST_NAME));
+  }
+
+  /** {@code getString(0)} of ASCII, which JDK 21 has by another name. */
+  private static String text(MemorySegment name) {
+    StringBuilder text = new StringBuilder();
+    for (long i = 0; name.get(ValueLayout.JAVA_BYTE, i) != 0; i++) {
+      text.append((char) name.get(ValueLayout.JAVA_BYTE, i));
+    }
+    return text.toString();
+  }
+}

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.options;
+
+import dev.xent.errors.OptionException;
+import dev.xent.internal.ffi.xent_sampling;
+import dev.xent.internal.kernels.Records;
+import dev.xent.internal.load.Codes;
+import dev.xent.internal.plan.arrays.Described;
+import dev.xent.options.SamplingRules;
+import dev.xent.options.Ties;
+import java.lang.foreign.MemorySegment;
+import java.util.Locale;
+import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How tokens are drawn; 0 stands for an option that is not used.
+ *
+ * @param rules whose filters there are, in which order
+ * @param ties what top-k does with equals; null: as the rules say
+ * @param greedy whether the largest class is taken
+ * @param temperature what logits are divided by
+ * @param minKeep how many classes every filter keeps at least
+ * @param topK how many classes top-k keeps
+ * @param topP the mass that top-p keeps
+ * @param minP the share of the largest probability that min-p asks for
+ * @param typicalP the mass that typical-p keeps
+ * @param repetitionPenalty of classes among the tokens before
+ * @param frequencyPenalty of classes among the output tokens, each time
+ * @param presencePenalty of the same, once
+ * @param seed of all random bits
+ * @param stream of the first row
+ * @param draw of the tokens that are drawn from the same logits
+ */
+public record SamplingOptions(
+    SamplingRules rules,
+    @Nullable Ties ties,
+    boolean greedy,
+    double temperature,
+    long minKeep,
+    long topK,
+    double topP,
+    double minP,
+    double typicalP,
+    double repetitionPenalty,
+    double frequencyPenalty,
+    double presencePenalty,
+    long seed,
+    long stream,
+    long draw) {
+  private static final long MOST_STEPS = 0xFFFFFFFFL;
+
+  /**
+   * These options.
+   *
+   * @throws OptionException for a filter that the rules do not have
+   */
+  public SamplingOptions {
+    boolean isGenai = rules == SamplingRules.ONNXRUNTIME_GENAI;
+    if (isGenai && minP != 0) {
+      throw foreign("minP", minP, rules);
+    }
+    if ((isGenai || rules == SamplingRules.VLLM) && typicalP != 0) {
+      throw foreign("typicalP", typicalP, rules);
+    }
+  }
+
+  private static OptionException foreign(String name, double value, SamplingRules rules) {
+    return new OptionException(
+        String.format(
+            Locale.ROOT,
+            "%s is %s, and %s has no such filter: leave it out, or give other rules",
+            name,
+            value,
+            rules));
+  }
+
+  // ---- values that can be ----------------------------------------------------------------------
+
+  /**
+   * Returns the value.
+   *
+   * @throws OptionException unless it is 0 or from 2^-32 to 2^32
+   */
+  public static double requireTemperature(double value) {
+    if (value != 0 && !Options.isFactor(value)) {
+      throw new OptionException(
+          "temperature is "
+              + value
+              + "; expected 0, which takes the largest logit, or a number from 2^-32 to 2^32");
+    }
+    return value == 0 ? 0 : Options.requireTemperature(value);
+  }
+
+  /**
+   * Returns the value.
+   *
+   * @param least the least that is allowed
+   * @throws OptionException for one below
+   */
+  public static long requireAtLeast(String name, long value, long least) {
+    if (value < least) {
+      throw new OptionException(
+          String.format(Locale.ROOT, "%s is %d; expected %d or more", name, value, least));
+    }
+    return value;
+  }
+
+  /**
+   * Returns what the struct says for a mass, of which 1 is everything.
+   *
+   * @throws OptionException unless it is above 0, at most 1
+   */
+  public static double requireMass(String name, double value) {
+    if (!(value > 0 && value <= 1)) {
+      throw new OptionException(
+          name
+              + " is "
+              + value
+              + "; expected a number above 0, at most 1, which keeps all classes");
+    }
+    return value == 1 ? 0 : value;
+  }
+
+  /**
+   * Returns the value.
+   *
+   * @throws OptionException unless it is in [0, 1]
+   */
+  public static double requireShare(String name, double value) {
+    if (!(value >= 0 && value <= 1)) {
+      throw new OptionException(name + " is " + value + "; expected a number from 0 to 1");
+    }
+    return value + 0.0;
+  }
+
+  /**
+   * Returns what the struct says for a repetition penalty.
+   *
+   * @throws OptionException unless it is above 0 and, as a float, normal
+   */
+  public static double requireRepetition(double value) {
+    if (!(value >= Float.MIN_NORMAL && value <= Float.MAX_VALUE)) {
+      throw new OptionException(
+          "repetitionPenalty is "
+              + value
+              + "; expected a number from 2^-126 to 3.4e38; 1 changes nothing");
+    }
+    return value == 1 ? 0 : value;
+  }
+
+  /**
+   * Returns the value.
+   *
+   * @throws OptionException unless a float holds it
+   */
+  public static double requireFloat(String name, double value) {
+    if (!(Math.abs(value) <= Float.MAX_VALUE)) {
+      throw new OptionException(
+          name + " is " + value + "; expected a number from -3.4e38 to 3.4e38");
+    }
+    return value + 0.0;
+  }
+
+  /**
+   * Returns the value.
+   *
+   * @throws OptionException unless it is in [0, 2^32)
+   */
+  public static long requireCounter(String name, long value) {
+    if (value < 0 || value > MOST_STEPS) {
+      throw new OptionException(
+          String.format(
+              Locale.ROOT, "%s is %d; expected a number from 0 to %d", name, value, MOST_STEPS));
+    }
+    return value;
+  }
+
+  /**
+   * Refuses what only whole rows tell.
+   *
+   * @throws OptionException for filters that a list of a few classes cannot decide
+   */
+  public void requireForShard() {
+    if (greedy) {
+      return;
+    }
+    requireForShard("minKeep", minKeep);
+    requireForShard("topK", topK);
+    boolean byRules = rules == SamplingRules.TRANSFORMERS || rules == SamplingRules.VLLM;
+    boolean all = ties == null ? byRules : ties == Ties.ALL;
+    if (typicalP != 0 && (topK == 0 || all)) {
+      throw new OptionException(
+          String.format(
+              Locale.ROOT,
+              "typicalP is %s, on a shard; expected topK with ties FIRST too, or sample from whole rows",
+              typicalP));
+    }
+  }
+
+  private static void requireForShard(String name, long value) {
+    if (value > Records.SAMPLE_LISTED) {
+      throw new OptionException(
+          String.format(
+              Locale.ROOT,
+              "%s is %d, on a shard; expected %d or less, or sample from whole rows",
+              name,
+              value,
+              Records.SAMPLE_LISTED));
+    }
+  }
+
+  // ---- the struct ------------------------------------------------------------------------------
+
+  /** Fills an xent_sampling. */
+  public void write(MemorySegment struct, long streamOfRow, long step) {
+    xent_sampling.size(struct, xent_sampling.sizeof());
+    xent_sampling.rules(struct, Codes.of(rules));
+    xent_sampling.ties(struct, Codes.of(ties));
+    xent_sampling.greedy(struct, greedy ? 1 : 0);
+    xent_sampling.reserved(struct, 0);
+    xent_sampling.min_keep(struct, minKeep);
+    xent_sampling.top_k(struct, topK);
+    xent_sampling.top_p(struct, topP);
+    xent_sampling.min_p(struct, minP);
+    xent_sampling.typical_p(struct, typicalP);
+    xent_sampling.temperature(struct, temperature);
+    xent_sampling.repetition_penalty(struct, repetitionPenalty);
+    xent_sampling.frequency_penalty(struct, frequencyPenalty);
+    xent_sampling.presence_penalty(struct, presencePenalty);
+    xent_sampling.seed(struct, seed);
+    xent_sampling.draw(struct, (int) draw);
+    writeCounters(struct, streamOfRow, step);
+  }
+
+  /** Writes what differs from row to row and from step to step. */
+  public static void writeCounters(MemorySegment struct, long streamOfRow, long step) {
+    xent_sampling.stream(struct, streamOfRow);
+    xent_sampling.step(struct, (int) step);
+  }
+
+  /** Whether tokens before change anything. */
+  boolean hasPenalties() {
+    return repetitionPenalty != 0 || frequencyPenalty != 0 || presencePenalty != 0;
+  }
+
+  /**
+   * The seed of a sampler that was given none: 0 where no random bit is used, or else a new one.
+   */
+  public static long defaultSeed(boolean greedy) {
+    return greedy ? 0 : new SplittableRandom().nextLong();
+  }
+
+  /** Says what is not as by default. */
+  public void describe(Described text) {
+    text.option("rules", rules, SamplingRules.XENT)
+        .option("ties", ties, null)
+        .option("temperature", greedy ? (Object) 0 : (Object) temperature, 0.0)
+        .option("minKeep", minKeep, 0L)
+        .option("topK", topK, 0L)
+        .option("topP", topP, 0.0)
+        .option("minP", minP, 0.0)
+        .option("typicalP", typicalP, 0.0)
+        .option("repetitionPenalty", repetitionPenalty, 0.0)
+        .option("frequencyPenalty", frequencyPenalty, 0.0)
+        .option("presencePenalty", presencePenalty, 0.0)
+        .option("seed", seed, greedy ? 0L : null)
+        .option("stream", stream, 0L)
+        .option("draw", draw, 0L);
+  }
+}

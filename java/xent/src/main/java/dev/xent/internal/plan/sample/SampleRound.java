@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.sample;
+
+import dev.xent.errors.PartialStatesException;
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.kernels.Records;
+import dev.xent.internal.plan.arrays.Memory;
+import dev.xent.internal.plan.arrays.Pieces;
+import dev.xent.internal.plan.arrays.Plural;
+import dev.xent.internal.plan.call.Call;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.List;
+import java.util.Locale;
+
+/** What a shard says of rows that are sampled, in one round. */
+public final class SampleRound {
+  private static final long MAGIC = 0x454C_504D_4153_4E58L;
+  private static final int LAYOUT_VERSION = 1;
+
+  /** What messages call them. */
+  private static final String NAME = "states of rows that are sampled";
+
+  private static final long SIZE = Records.SAMPLE_STATE;
+
+  private static final ValueLayout.OfInt INT =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfLong LONG =
+      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private static final long AT_LAYOUT = 8;
+  private static final long AT_NUMERICS = 12;
+  private static final long AT_ROWS = 16;
+  private static final long AT_STATES = 24;
+
+  private final long rows;
+  private final MemorySegment states;
+  private long unfinished;
+
+  /** A round of so many rows that is to be filled. */
+  SampleRound(long rows) {
+    this.rows = rows;
+    states = Memory.allocateRows(Arena.ofAuto(), rows, SIZE, NAME);
+    unfinished = rows;
+  }
+
+  /**
+   * Copies what all shards said of the rows of a call, piece after piece and in each shard after
+   * shard, as kernels read it.
+   *
+   * @throws PartialStatesException for states of other rows
+   */
+  static void gather(List<SampleRound> parts, Call call) {
+    for (SampleRound part : parts) {
+      part.require(call.dimensions.rows);
+    }
+    MemorySegment to = call.room.reserveGathered(call.dimensions.rows, parts.size(), NAME);
+    Pieces pieces = call.pieces;
+    long bytes = pieces.rows * SIZE;
+    long at = 0;
+    for (long piece = 0; piece < pieces.count; piece++) {
+      for (SampleRound part : parts) {
+        MemorySegment.copy(part.states, piece * bytes, to, at, bytes);
+        at += bytes;
+      }
+    }
+  }
+
+  private void require(long needed) {
+    if (rows != needed) {
+      throw new PartialStatesException(
+          String.format(
+              Locale.ROOT,
+              "sample states have %s, logits has %d; expected the states of all shards of these rows",
+              Plural.of(rows, "row"),
+              needed));
+    }
+  }
+
+  /** The same once it is filled. */
+  SampleRound validRows() {
+    unfinished = 0;
+    for (long row = 0; row < rows; row++) {
+      unfinished += states.get(ValueLayout.JAVA_BYTE, row * SIZE) == Records.SAMPLE_DONE ? 0 : 1;
+    }
+    return this;
+  }
+
+  public long rows() {
+    return rows;
+  }
+
+  /** Rows that need one more round. */
+  public long unfinished() {
+    return unfinished;
+  }
+
+  /** The states of the rows of the current piece. */
+  MemorySegment states(Pieces pieces) {
+    return states.asSlice(pieces.firstRow * SIZE);
+  }
+
+  // ---- bytes -----------------------------------------------------------------------------------
+
+  /** What this shard says, in the layout of the public class. */
+  public byte[] toBytes() {
+    long size = AT_STATES + states.byteSize();
+    if (size > Integer.MAX_VALUE - 8) {
+      throw new PartialStatesException(
+          String.format(
+              Locale.ROOT,
+              "sample states of %s are %d bytes, more than an array holds: sample fewer rows at once",
+              Plural.of(rows, "row"),
+              size));
+    }
+    byte[] bytes = new byte[(int) size];
+    MemorySegment to = MemorySegment.ofArray(bytes);
+    to.set(LONG, 0, MAGIC);
+    to.set(INT, AT_LAYOUT, LAYOUT_VERSION);
+    to.set(INT, AT_NUMERICS, XentH.XENT_NUMERICS_VERSION());
+    to.set(LONG, AT_ROWS, rows);
+    MemorySegment.copy(states, 0, to, AT_STATES, states.byteSize());
+    return bytes;
+  }
+
+  /**
+   * What {@link #toBytes} wrote.
+   *
+   * @throws PartialStatesException for other bytes
+   */
+  public static SampleRound ofBytes(byte[] bytes) {
+    MemorySegment from = MemorySegment.ofArray(bytes);
+    if (bytes.length < AT_STATES || from.get(LONG, 0) != MAGIC) {
+      throw unfit("they do not begin as sample states do");
+    }
+    require(from, AT_LAYOUT, "layout version", LAYOUT_VERSION);
+    require(from, AT_NUMERICS, "numerics version", XentH.XENT_NUMERICS_VERSION());
+    long rows = from.get(LONG, AT_ROWS);
+    long size = bytes.length - AT_STATES;
+    if (size % SIZE != 0 || rows != size / SIZE) {
+      throw unfit(
+          String.format(
+              Locale.ROOT,
+              "they have %s of states, and rows are %d",
+              Plural.of(size, "byte"),
+              rows));
+    }
+    SampleRound read = new SampleRound(rows);
+    MemorySegment.copy(from, AT_STATES, read.states, 0, size);
+    return read.validRows();
+  }
+
+  private static void require(MemorySegment from, long at, String name, int needed) {
+    int value = from.get(INT, at);
+    if (value != needed) {
+      throw unfit(String.format(Locale.ROOT, "their %s is %d, here it is %d", name, value, needed));
+    }
+  }
+
+  private static PartialStatesException unfit(String why) {
+    return new PartialStatesException(
+        "the bytes hold no sample states that can be used: "
+            + why
+            + "; give bytes that toBytes() wrote");
+  }
+
+  @Override
+  public String toString() {
+    return String.format(Locale.ROOT, "SampleStates[rows=%d, unfinished=%d]", rows, unfinished);
+  }
+}

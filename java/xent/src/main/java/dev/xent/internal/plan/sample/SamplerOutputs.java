@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.sample;
+
+import dev.xent.errors.OptionException;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.plan.arrays.ArrayViews;
+import dev.xent.internal.plan.arrays.Described;
+import dev.xent.internal.plan.arrays.View;
+import org.jspecify.annotations.Nullable;
+
+/** What sampling writes beside tokens: the tensors that were asked for, and its numbers. */
+public final class SamplerOutputs {
+  /** What a shard can tell, which has some classes of each row. */
+  private static final long OF_SHARDS =
+      ArrayViews.bit(Array.PROCESSED_LOG_PROBABILITIES) | ArrayViews.bit(Array.KEPT);
+
+  final ArrayViews views = new ArrayViews();
+
+  public long rows = -1;
+  public long sampled = -1;
+
+  /** Without any tensor. */
+  public SamplerOutputs() {}
+
+  /** Asks for an array; null: no longer. */
+  public void set(Array array, @Nullable View view) {
+    views.set(array, view);
+  }
+
+  /** Rejects what only whole rows tell. */
+  void requireForShard() {
+    long others = views.given() & ~OF_SHARDS;
+    if (others != 0) {
+      throw new OptionException(
+          ArrayViews.first(others).text
+              + " is asked for, and a shard does not have whole rows: ask for processedLogProbabilities and kept, or sample from whole rows");
+    }
+  }
+
+  @Override
+  public String toString() {
+    return views
+        .describe(new Described("Outputs"))
+        .option("rows", rows, -1L)
+        .option("sampled", sampled, -1L)
+        .toString();
+  }
+}

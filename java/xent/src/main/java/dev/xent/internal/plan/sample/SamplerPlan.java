@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.sample;
+
+import static java.lang.foreign.MemorySegment.NULL;
+
+import dev.xent.errors.DTypeException;
+import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Records;
+import dev.xent.internal.kernels.Rule;
+import dev.xent.internal.kernels.Work;
+import dev.xent.internal.plan.arrays.Described;
+import dev.xent.internal.plan.arrays.Dimensions;
+import dev.xent.internal.plan.arrays.InputViews;
+import dev.xent.internal.plan.arrays.Part;
+import dev.xent.internal.plan.arrays.Plural;
+import dev.xent.internal.plan.arrays.RowPart;
+import dev.xent.internal.plan.arrays.Strides;
+import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.call.Call;
+import dev.xent.internal.plan.call.CallArguments;
+import dev.xent.internal.plan.call.Failures;
+import dev.xent.internal.plan.call.Losses;
+import dev.xent.internal.plan.call.Operation;
+import dev.xent.internal.plan.call.Outputs;
+import dev.xent.internal.plan.call.RepeatedKernel;
+import dev.xent.internal.plan.call.RowWork;
+import dev.xent.internal.plan.call.WrongLabels;
+import dev.xent.internal.plan.options.Engine;
+import dev.xent.internal.plan.options.Options;
+import dev.xent.internal.plan.options.SamplingOptions;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** Sampling: which kernels draw the tokens of which rows. */
+public final class SamplerPlan {
+  private static final String EVENT = "sample";
+  private static final long NO_TOKEN = -1;
+
+  /** A class that a shard lists takes as long as so many that are only read: it is sorted. */
+  private static final long COST_OF_LISTED = 16;
+
+  private final Engine engine;
+  private final Kernels kernels;
+  private final Options options;
+  private final SamplingOptions sampling;
+  private final int axis;
+
+  /** Of a shard. */
+  private final long firstClass;
+
+  /** 0: rows are whole. */
+  private final long allClasses;
+
+  private final RepeatedKernel kernel;
+  private final Operation token;
+  private final Sample sample;
+  private final RowWork rows = this::rows;
+
+  public SamplerPlan(Engine engine, Options options, SamplingOptions sampling, int axis) {
+    this(engine, options, sampling, axis, 0, 0);
+  }
+
+  private SamplerPlan(
+      Engine engine,
+      Options options,
+      SamplingOptions sampling,
+      int axis,
+      long firstClass,
+      long allClasses) {
+    this.engine = engine;
+    this.kernels = engine.kernels();
+    this.options = options;
+    this.sampling = sampling;
+    this.axis = axis;
+    this.firstClass = firstClass;
+    this.allClasses = allClasses;
+    this.kernel =
+        new RepeatedKernel(kernels, Function.SAMPLE, Array.LOGITS, null, null, Array.TOKENS);
+    this.token = new Token(engine);
+    this.sample = new Sample(engine);
+  }
+
+  /** The same on some classes of rows that have so many. */
+  public SamplerPlan onShard(long first, long all) {
+    if (first < 0 || all <= first || all > Integer.MAX_VALUE) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "firstClass is %d, allClasses %d; expected a class of a row that has fewer than 2^31",
+              first,
+              all));
+    }
+    return new SamplerPlan(engine, options, sampling, axis, first, all);
+  }
+
+  /** How tokens are drawn. */
+  public SamplingOptions sampling() {
+    return sampling;
+  }
+
+  /** The seed of all random bits. */
+  public long seed() {
+    return sampling.seed();
+  }
+
+  @Override
+  public String toString() {
+    Described text = new Described(allClasses == 0 ? "Sampler" : "SamplerShard");
+    if (allClasses != 0) {
+      text.with("firstClass", firstClass).with("allClasses", allClasses);
+    }
+    text.option("axis", axis, -1);
+    sampling.describe(text);
+    options.describe(text);
+    engine.describe(text);
+    return text.toString();
+  }
+
+  // ---- tensors for tokens ----------------------------------------------------------------------
+
+  /** The shape of the tokens of these logits. */
+  public long[] tokenShape(View logits) {
+    int d = Strides.axis(axis, logits.shape);
+    return logits.rank() == 1 ? new long[] {1} : Dimensions.without(d, logits.shape);
+  }
+
+  // ---- calls -----------------------------------------------------------------------------------
+
+  /** The token of the only row. */
+  public long token(View logits, long step) {
+    SamplingOptions.requireCounter("step", step);
+    Call call = Call.current();
+    call.given.step = step;
+    if (token.repeats(call, logits, null, null)) {
+      long drawn = (long) call.result;
+      call.endRepeated();
+      return drawn;
+    }
+    call.given.lead = logits;
+    return (long) token.run(call);
+  }
+
+  private final class Token extends Operation {
+    Token(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    protected String event(CallArguments given) {
+      return EVENT;
+    }
+
+    @Override
+    protected void take(Call call, CallArguments given) {
+      lead(call, given.lead);
+      if (call.dimensions.rows != 1) {
+        throw new ShapeException(
+            String.format(
+                Locale.ROOT,
+                "logits is %s with %s; expected one row, or call sample",
+                given.lead,
+                Plural.of(call.dimensions.rows, "row")));
+      }
+      call.takeOneToken(SamplerScratch.of(call).token);
+      call.ready();
+    }
+
+    /** A token, or -1: each of which a double holds. */
+    @Override
+    protected double compute(Call call, CallArguments given) {
+      call.options(options, 1);
+      SamplerScratch.share(call, given.step);
+      call.run(rows);
+      return token(call);
+    }
+
+    private double token(Call call) {
+      return SamplerScratch.of(call).token.segment.get(ValueLayout.JAVA_LONG, 0);
+    }
+
+    @Override
+    protected void remember(Call call, CallArguments given) {
+      call.rememberRow(this, given.lead, SamplerScratch.of(call).token);
+    }
+
+    @Override
+    protected boolean again(
+        Call call, View a, @Nullable View b, @Nullable View c, @Nullable Outputs outputs) {
+      MemorySegment struct =
+          SamplerScratch.of(call).sampling(sampling, call.pieces, call.given.step);
+      if (!call.repeat.run(kernel, a, b, c, struct)) {
+        return false;
+      }
+      call.result = token(call);
+      return true;
+    }
+  }
+
+  /** Writes a token of each row. */
+  public void sample(View logits, long step, View tokens) {
+    sample(sample, logits, step, InputViews.NONE, tokens, null);
+  }
+
+  /** One round of a shard: the same of the rows that are finished, and what it says of others. */
+  public SampleRound round(
+      View logits,
+      long step,
+      @Nullable SamplerRows requests,
+      InputViews inputs,
+      List<SampleRound> gathered,
+      View tokens,
+      SamplerOutputs outputs) {
+    outputs.requireForShard();
+    if (requests == null) {
+      sampling.requireForShard();
+    } else {
+      requests.requireForShard();
+    }
+    SamplerArguments arguments = new SamplerArguments();
+    arguments.requests = requests;
+    arguments.outputs = outputs;
+    arguments.gathered = gathered;
+    Sample shard = new Sample(engine);
+    sample(shard, logits, step, inputs, tokens, arguments);
+    return Objects.requireNonNull(shard.said);
+  }
+
+  private static void sample(
+      Sample operation,
+      View logits,
+      long step,
+      InputViews inputs,
+      View tokens,
+      @Nullable SamplerArguments arguments) {
+    SamplingOptions.requireCounter("step", step);
+    Call call = Call.current();
+    CallArguments given = call.given;
+    given.lead = logits;
+    given.step = step;
+    given.inputs(inputs);
+    given.output = tokens;
+    given.others = arguments;
+    operation.run(call);
+  }
+
+  /** The same as a call to be kept. */
+  public BoundSampler bind(View logits, View tokens) {
+    return new BoundSampler(sample, logits, tokens);
+  }
+
+  private final class Sample extends Operation {
+    /** What a shard says of its rows. */
+    private @Nullable SampleRound said;
+
+    Sample(Engine engine) {
+      super(engine);
+    }
+
+    @Override
+    protected String event(CallArguments given) {
+      return EVENT;
+    }
+
+    @Override
+    protected void take(Call call, CallArguments given) {
+      lead(call, given.lead);
+      call.takeInputs(Function.SAMPLE, given.inputs);
+      call.take(Rule.TOKENS, given.output);
+      SamplerOutputs outputs = SamplerArguments.of(given).outputs;
+      if (outputs != null) {
+        call.takeOutputs(Function.SAMPLE, outputs.views);
+      }
+      Losses.requireWritable(call);
+      call.ready();
+    }
+
+    /** Outputs may ask for something else in the next run of a bound call. */
+    @Override
+    protected boolean canRepeat(Call call) {
+      return SamplerArguments.of(call.given).outputs == null;
+    }
+
+    @Override
+    protected double compute(Call call, CallArguments given) {
+      SamplerScratch shared = SamplerScratch.share(call, given.step);
+      try {
+        sample(call, given, shared);
+      } finally {
+        shared.release();
+      }
+      return Double.NaN;
+    }
+
+    private void sample(Call call, CallArguments given, SamplerScratch shared) {
+      SamplerArguments arguments = SamplerArguments.of(given);
+      if (arguments.requests != null) {
+        requireRows(call, arguments.requests);
+        shared.requests = arguments.requests;
+      }
+      call.options(options, 1);
+      requireTokens(call, call.part(Array.PROMPT_TOKENS), call.promptCount);
+      requireTokens(call, call.part(Array.OUTPUT_TOKENS), call.outputCount);
+      if (arguments.gathered != null) {
+        SampleRound.gather(arguments.gathered, call);
+        shared.round = new SampleRound(call.dimensions.rows);
+        call.givenStates = true;
+      }
+      call.run(rows, costOfRow(call, shared));
+      if (arguments.outputs != null) {
+        arguments.outputs.rows = call.dimensions.rows;
+        arguments.outputs.sampled = call.validRows;
+      }
+      if (shared.round != null) {
+        said = shared.round.validRows();
+      }
+    }
+  }
+
+  private void lead(Call call, View logits) {
+    call.lead(Rule.LOGITS, logits, axis);
+    if (logits.type == ElementType.F64) {
+      throw new DTypeException(
+          "logits is " + logits + "; expected a tensor of type F32, F16 or BF16 to sample from");
+    }
+    if (call.dimensions.classes > Integer.MAX_VALUE) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "logits is %s; expected fewer than 2^31 classes to sample from",
+              logits));
+    }
+    call.unusual = true;
+    call.needsWholeRows = true;
+    if (allClasses != 0) {
+      call.anyShard(firstClass, allClasses);
+    }
+  }
+
+  // ---- checks ----------------------------------------------------------------------------------
+
+  private void requireRows(Call call, SamplerRows requests) {
+    if (requests.count() != call.dimensions.rows) {
+      throw new OptionException(
+          String.format(
+              Locale.ROOT,
+              "requests has %s, logits is %s with %s; expected as many requests as there are rows",
+              Plural.of(requests.count(), "request"),
+              call.lead(),
+              Plural.of(call.dimensions.rows, "row")));
+    }
+    for (int row = 0; row < requests.count(); row++) {
+      requireSameCall(call, row, requests.sampler(row));
+    }
+  }
+
+  /** Refuses a request whose sampler asks for what all rows of a call have in common. */
+  private void requireSameCall(Call call, int row, SamplerPlan sampler) {
+    if (sampler.options.softcap() != options.softcap()) {
+      throw other("softcap", row, softcapText(sampler), softcapText(this));
+    }
+    if (sampler.axis != axis && !isClassAxis(sampler.axis, call)) {
+      throw other("axis", row, "axis " + sampler.axis, "axis " + axis);
+    }
+  }
+
+  /** Whether the classes of the logits lie along this axis, counted from either end. */
+  private static boolean isClassAxis(int axis, Call call) {
+    return (axis < 0 ? axis + call.dimensions.rank : axis) == call.dimensions.axis;
+  }
+
+  private static String softcapText(SamplerPlan sampler) {
+    double softcap = sampler.options.softcap();
+    return softcap == 0 ? "no softcap" : "softcap " + softcap;
+  }
+
+  private static OptionException other(String option, int row, String ofRow, String ofCall) {
+    return new OptionException(
+        String.format(
+            Locale.ROOT,
+            "request %d has a sampler with %s, the one that computes has %s; expected the same %s",
+            row,
+            ofRow,
+            ofCall,
+            option));
+  }
+
+  /** Refuses a token before that is no class, while nothing is written yet. */
+  private static void requireTokens(Call call, Part part, long count) {
+    if (part.view == null) {
+      return;
+    }
+    RowPart tokens = SamplerScratch.of(call).tokensBefore;
+    long classes = call.allClasses == 0 ? call.dimensions.classes : call.allClasses;
+    boolean unsigned = part.view.type.isUnsigned();
+    try {
+      for (long piece = 0; piece < call.pieces.count; piece++) {
+        call.enter(piece);
+        tokens.take(part);
+        for (long row = 0; row < call.pieces.rows; row++) {
+          tokens.enter(row, call.pieces.inner);
+          for (long j = 0; j < count; j++) {
+            long token = tokens.integer(j);
+            if ((token != NO_TOKEN || unsigned) && (token < 0 || token >= classes)) {
+              throw WrongLabels.ofToken(
+                  part.name, call.pieces.firstRow + row, token, unsigned, classes);
+            }
+          }
+        }
+      }
+    } finally {
+      tokens.release();
+    }
+  }
+
+  // ---- rows ------------------------------------------------------------------------------------
+
+  /** What a row costs, in elements: that of a shard takes the lists of all shards too. */
+  private static long costOfRow(Call call, SamplerScratch shared) {
+    long listed = shared.round == null ? 0 : (call.room.shards + 1L) * Records.SAMPLE_LISTED;
+    return call.dimensions.classes + COST_OF_LISTED * listed;
+  }
+
+  private void rows(Call call, long begin, long end) {
+    SamplerScratch shared = (SamplerScratch) Objects.requireNonNull(call.shared);
+    SamplerRows requests = shared.requests;
+    MemorySegment structs =
+        requests == null
+            ? SamplerScratch.of(call).sampling(sampling, call.pieces, shared.step)
+            : requests.of(call.pieces);
+    long bytes =
+        kernels.sampleWorkspace(call.dimensions.classes, call.promptCount + call.outputCount);
+    MemorySegment workspace =
+        call.promptCount + call.outputCount == 0 ? NULL : call.workspace(bytes, true);
+    SampleRound round = shared.round;
+    long most = call.rowsPerKernel(costOfRow(call, shared));
+    for (long row = begin; row < end && !call.isInVain(); row += most) {
+      Work work =
+          call.kernel(Function.SAMPLE, row, Math.min(row + most, end))
+              .sampling(structs, requests != null)
+              .workspace(workspace, workspace.byteSize())
+              .gathered(call.room.gatheredOf(call.pieces), call.room.shards);
+      if (round != null) {
+        work.set(Array.STATES, round.states(call.pieces));
+      }
+      Failures.check(kernels.run(work), call);
+      call.validRows += xent_report.valid_rows(call.report);
+    }
+  }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.sample;
+
+import dev.xent.internal.ffi.xent_sampling;
+import dev.xent.internal.plan.arrays.Pieces;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.StringJoiner;
+
+/** How each row of a batch is sampled: the structs that the kernels read, one behind the other. */
+public final class SamplerRows {
+  private static final long FIRST_ROOM = 16;
+
+  /** So many rows are told in a text. */
+  private static final int MOST_TOLD = 4;
+
+  private final MemorySegment one = room(1);
+  private MemorySegment structs = room(FIRST_ROOM);
+  private SamplerPlan[] samplers = new SamplerPlan[(int) FIRST_ROOM];
+  private int count;
+
+  /** Of no row. */
+  public SamplerRows() {}
+
+  private static MemorySegment room(long rows) {
+    return Arena.ofAuto().allocate(MemoryLayout.sequenceLayout(rows, xent_sampling.layout()));
+  }
+
+  public int count() {
+    return count;
+  }
+
+  /** Forgets all rows. */
+  public void clear() {
+    count = 0;
+  }
+
+  /** One more row. */
+  public void add(SamplerPlan sampler, long stream, long step) {
+    if (count * xent_sampling.sizeof() == structs.byteSize()) {
+      structs = room(2L * count).copyFrom(structs);
+      samplers = Arrays.copyOf(samplers, 2 * count);
+    }
+    count++;
+    set(count - 1, sampler, stream, step);
+  }
+
+  /** Another row in place of one. */
+  public void set(int row, SamplerPlan sampler, long stream, long step) {
+    sampler.sampling().write(one, stream, step);
+    MemorySegment.copy(one, 0, structs, at(row), xent_sampling.sizeof());
+    samplers[row] = sampler;
+  }
+
+  /** The sampler of a row. */
+  SamplerPlan sampler(int row) {
+    return samplers[row];
+  }
+
+  /** Refuses what cannot be sampled where classes are divided. */
+  void requireForShard() {
+    for (int row = 0; row < count; row++) {
+      samplers[row].sampling().requireForShard();
+    }
+  }
+
+  /** Another step of the same row. */
+  public void step(int row, long step) {
+    structs.set(xent_sampling.step$layout(), at(row) + xent_sampling.step$offset(), (int) step);
+  }
+
+  private long at(int row) {
+    return Objects.checkIndex(row, count) * xent_sampling.sizeof();
+  }
+
+  /** Those of the rows of the current piece. */
+  MemorySegment of(Pieces pieces) {
+    return pieces.firstRow == 0
+        ? structs
+        : structs.asSlice(pieces.firstRow * xent_sampling.sizeof());
+  }
+
+  @Override
+  public String toString() {
+    StringJoiner text = new StringJoiner(", ", "Requests[", "]").add("size=" + count);
+    for (int row = 0; row < Math.min(count, MOST_TOLD); row++) {
+      MemorySegment struct = structs.asSlice(at(row), xent_sampling.sizeof());
+      text.add(
+          String.format(
+              Locale.ROOT,
+              "%s stream %d step %s",
+              samplers[row],
+              xent_sampling.stream(struct),
+              Integer.toUnsignedString(xent_sampling.step(struct))));
+    }
+    return (count > MOST_TOLD ? text.add("…") : text).toString();
+  }
+}

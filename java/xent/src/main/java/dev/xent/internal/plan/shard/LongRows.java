@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.shard;
+
+import static java.lang.foreign.MemorySegment.NULL;
+
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Work;
+import dev.xent.internal.plan.call.Call;
+import dev.xent.internal.plan.call.ChunkWork;
+import dev.xent.internal.plan.call.Chunks;
+import dev.xent.internal.plan.call.Failures;
+import dev.xent.internal.plan.nll.RowWeights;
+import dev.xent.internal.plan.options.Engine;
+
+/**
+ * Rows that are worked on in class ranges: those of Java arrays that are too long for one kernel
+ * call, and those that several threads share. States of all ranges come first, then the statistics,
+ * then the pass that writes.
+ */
+public final class LongRows {
+  private final Engine engine;
+  private final Kernels kernels;
+  private final ChunkWork forwardStates = this::forwardStates;
+  private final ChunkWork softmaxStates = this::softmaxStates;
+  private final ChunkWork logSoftmaxStates = this::logSoftmaxStates;
+
+  public LongRows(Engine engine) {
+    this.engine = engine;
+    this.kernels = engine.kernels();
+  }
+
+  /** The work on all class ranges of some rows: of all rows of the piece when it is shared. */
+  public void each(Call call, long begin, long end, boolean shared, ChunkWork work) {
+    if (shared) {
+      call.workers().chunks(engine, work);
+    } else {
+      long perRow = Chunks.of(call.dimensions.classes);
+      call.chunks(work, begin * perRow, end * perRow);
+    }
+  }
+
+  // ---- the first pass --------------------------------------------------------------------------
+
+  /** Of forward operations; fills what the call has of losses, log-sum-exp and correct rows. */
+  public void forward(Call call, long begin, long end, boolean shared) {
+    call.room.reserveStates(begin, end, call.dimensions.classes);
+    call.room.secondRound = false;
+    each(call, begin, end, shared, forwardStates);
+    finishForward(call, begin, end, 0);
+    if (xent_report.unfinished(call.report) > 0) {
+      call.room.secondRound = true;
+      each(call, begin, end, shared, forwardStates);
+      finishForward(call, begin, end, 1);
+    }
+  }
+
+  /** The states of some rows, or of those that need a second round, into the room of the call. */
+  void states(Call call, long rows, boolean shared) {
+    each(call, 0, rows, shared, forwardStates);
+  }
+
+  private void forwardStates(Call call, long row, long from, long to) {
+    // These states are made without row weights: what a row without weight names need be no class.
+    ZeroWeightRow weightless =
+        RowWeights.isWeightless(call, row) ? ZeroWeightRow.of(call, row) : null;
+    Work work = call.kernel(Function.FORWARD_STATES, row, row + 1).classes(from, to);
+    if (weightless != null) {
+      work.structs(weightless.shape, weightless.options);
+    }
+    if (call.room.secondRound) {
+      work.set(Array.STATISTICS, call.room.statistics);
+    }
+    work.set(Array.STATES, call.room.states(row, call.dimensions.classes));
+    Failures.check(kernels.run(work), call);
+  }
+
+  /** Results of rows whose states are there. */
+  public void finishForward(Call call, long begin, long end, int secondRound) {
+    Failures.check(kernels.run(finish(call, begin, end).choice(secondRound)), call);
+  }
+
+  /** The call that folds the states of some rows. */
+  static Work finish(Call call, long begin, long end) {
+    return call.kernel(Function.FINISH, begin, end)
+        .set(Array.STATES, call.room.states(begin, call.dimensions.classes))
+        .set(Array.STATISTICS, call.room.statistics)
+        .set(Array.EXACT_SUM, call.exactSum());
+  }
+
+  /** Of the backward of softmax or log-softmax. */
+  public void backward(Call call, long begin, long end, boolean shared, boolean log) {
+    call.room.reserveStates(begin, end, call.dimensions.classes);
+    each(call, begin, end, shared, log ? logSoftmaxStates : softmaxStates);
+    Failures.check(kernels.run(finish(call, begin, end)), call);
+  }
+
+  private void softmaxStates(Call call, long row, long from, long to) {
+    Failures.check(kernels.run(backwardStates(call, row, from, to)), call);
+  }
+
+  private void logSoftmaxStates(Call call, long row, long from, long to) {
+    Failures.check(kernels.run(backwardStates(call, row, from, to).set(Array.OUTPUT, NULL)), call);
+  }
+
+  private static Work backwardStates(Call call, long row, long from, long to) {
+    return call.kernel(Function.BACKWARD_STATES, row, row + 1)
+        .classes(from, to)
+        .set(Array.STATES, call.room.states(row, call.dimensions.classes));
+  }
+}

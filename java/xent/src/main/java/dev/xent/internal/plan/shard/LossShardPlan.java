@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.shard;
+
+import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Rule;
+import dev.xent.internal.kernels.Work;
+import dev.xent.internal.plan.arrays.Described;
+import dev.xent.internal.plan.arrays.InputViews;
+import dev.xent.internal.plan.arrays.Memory;
+import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.call.Call;
+import dev.xent.internal.plan.call.ChunkWork;
+import dev.xent.internal.plan.call.Failures;
+import dev.xent.internal.plan.call.Losses;
+import dev.xent.internal.plan.call.Once;
+import dev.xent.internal.plan.call.Outputs;
+import dev.xent.internal.plan.nll.RowWeights;
+import dev.xent.internal.plan.options.Engine;
+import dev.xent.internal.plan.options.LossSpec;
+import dev.xent.internal.plan.options.Options;
+import dev.xent.internal.plan.options.Reductions;
+import dev.xent.internal.plan.options.TargetKind;
+import java.util.Locale;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/** Cross-entropy of rows whose classes are divided. */
+public final class LossShardPlan {
+  private final Engine engine;
+  private final Kernels kernels;
+  private final LossSpec spec;
+  private final Options options;
+  private final Reductions reductions;
+  private final long firstClass;
+  private final long allClasses;
+  private final ChunkWork range = this::range;
+
+  public LossShardPlan(Engine engine, LossSpec spec, long firstClass, long allClasses) {
+    this.engine = engine;
+    this.kernels = engine.kernels();
+    this.spec = spec;
+    this.options = spec.options();
+    this.reductions = spec.reductions();
+    this.firstClass = firstClass;
+    this.allClasses = allClasses;
+  }
+
+  @Override
+  public String toString() {
+    Described text =
+        new Described("CrossEntropyShard")
+            .with("firstClass", firstClass)
+            .with("allClasses", allClasses);
+    return spec.describe(text, engine);
+  }
+
+  /**
+   * Finishes the rows of all shards, in a second round too where they need one.
+   *
+   * @param gather gives the states of all classes for those of this shard
+   */
+  public FinishedRows exchange(
+      View logits, View targets, InputViews inputs, Outputs outputs, UnaryOperator<States> gather) {
+    outputs.requireForShard();
+    States mine = states(logits, targets, inputs, null);
+    View labels = mine.kind() == TargetKind.LABELS ? targets : null;
+    InputViews rest = inputs.of(Function.FINISH);
+    FinishedRows rows = finish(gather.apply(mine), labels, rest, null, outputs);
+    if (rows.again() == 0) {
+      return rows;
+    }
+    States again = gather.apply(states(logits, targets, inputs, rows));
+    return finish(again, labels, rest, rows, outputs);
+  }
+
+  /** What the classes of this shard contribute, in the first round or in the second. */
+  public States states(View logits, View targets, InputViews inputs, @Nullable FinishedRows first) {
+    return new Once<States>(engine, "partial states") {
+      @Override
+      public States call(Call call) {
+        TargetKind kind = takeShard(call, logits, targets, inputs);
+        if (first != null) {
+          first.require(call, kind, options);
+        }
+        call.ready();
+        ShardTargets.check(call, kind, options);
+        call.options(options, options.ignoresIn(kind), 1);
+        return Shards.states(call, engine, kind, first);
+      }
+    }.result();
+  }
+
+  private TargetKind takeShard(Call call, View logits, View targets, InputViews inputs) {
+    inputs.reject(Array.ROW_OFFSETS, "a shard");
+    Losses.lead(call, Function.CROSS_ENTROPY, "cross-entropy", logits, spec.axis(), inputs);
+    call.shard(firstClass, allClasses);
+    TargetKind kind = Losses.takeTargets(call, options, targets, inputs);
+    options.requireForParts(kind, targets);
+    double smoothing = options.labelSmoothing();
+    if (kind != TargetKind.LABELS && smoothing > 0 && inputs.get(Array.CLASS_MASK) != null) {
+      throw new OptionException(
+          String.format(
+              Locale.ROOT,
+              "labelSmoothing is %s, targets are %s, and classMask is given: a shard does not know how many classes take part, so give class indices, no mask or no smoothing",
+              smoothing,
+              kind.text));
+    }
+    call.takeInputs(Function.CROSS_ENTROPY, inputs);
+    call.takeIfGiven(Rule.CLASS_WEIGHTS, ownWeights(call.dimensions.classes));
+    return kind;
+  }
+
+  /** The weights of the classes of this shard. */
+  private @Nullable View ownWeights(long classes) {
+    View all = spec.classWeights();
+    if (all == null) {
+      return null;
+    }
+    requireWeights(all);
+    return all.with(firstClass * all.strides[0], new long[] {classes}, all.strides);
+  }
+
+  private void requireWeights(View all) {
+    if (all.rank() != 1 || all.shape[0] != allClasses) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "classWeights is %s; expected a weight for each class of all shards, in the shape [%d]",
+              all,
+              allClasses));
+    }
+  }
+
+  // ---- finishing -------------------------------------------------------------------------------
+
+  /** Folds the states of whole rows into losses. */
+  public FinishedRows finish(
+      States states,
+      @Nullable View labels,
+      InputViews inputs,
+      @Nullable FinishedRows first,
+      Outputs outputs) {
+    return new Once<FinishedRows>(engine, "finish") {
+      @Override
+      public FinishedRows call(Call call) {
+        outputs.requireForShard();
+        Shards.requireForFinish(states, inputs, first, options, true);
+        call.lead(Rule.LOGITS, Shards.unseen(states), states.axis());
+        TargetKind kind = takeTargets(call, states, labels);
+        takeRest(call, inputs, outputs, kind);
+        call.givenStates = true;
+        call.ready();
+        // States of other targets have what there is to ignore already.
+        boolean ignores = kind == TargetKind.LABELS && options.hasIgnoreIndex();
+        call.options(options, ignores, 1);
+        double weight = count(call, kind);
+        Losses.divideBy(weight, call, reductions, outputs, false);
+        FinishedRows rows = Shards.finish(call, engine, states, weight, first, options);
+        if (rows.again() == 0) {
+          Losses.reduce(weight, call, reductions, outputs);
+        }
+        return rows;
+      }
+    }.result();
+  }
+
+  private TargetKind takeTargets(Call call, States states, @Nullable View labels) {
+    if (states.kind() != TargetKind.LABELS) {
+      if (labels != null) {
+        throw new OptionException(
+            String.format(
+                Locale.ROOT,
+                "labels is %s, the states are of probability rows or sparse targets, whose sums they have; expected null",
+                labels));
+      }
+      // The kernels do not look at them, nor at an ignore index.
+      View unseen = Shards.unseen(states);
+      call.targets(unseen);
+      options.requireForParts(TargetKind.PROBABILITIES, unseen);
+      return TargetKind.PROBABILITIES;
+    }
+    if (labels == null || !labels.type.isInteger()) {
+      throw new OptionException(
+          String.format(
+              Locale.ROOT,
+              "labels is %s, the states are of class indices; expected the labels that the shards had",
+              labels));
+    }
+    call.targets(labels);
+    return TargetKind.LABELS;
+  }
+
+  private void takeRest(Call call, InputViews inputs, Outputs outputs, TargetKind kind) {
+    call.takeInputs(Function.FINISH, inputs);
+    if (spec.classWeights() != null) {
+      requireWeights(spec.classWeights());
+      call.take(Rule.CLASS_WEIGHTS, spec.classWeights());
+    }
+    Losses.takeOutputs(call, Function.FINISH, null, outputs, kind);
+  }
+
+  private double count(Call call, TargetKind kind) {
+    if (kind == TargetKind.LABELS) {
+      return Losses.countTargets(call);
+    }
+    if (call.has(Array.CLASS_WEIGHTS)) {
+      ShardTargets.checkClassWeights(call.view(Array.CLASS_WEIGHTS), 0);
+    }
+    call.validRows = RowWeights.count(call);
+    return RowWeights.sum(call, kernels);
+  }
+
+  // ---- the gradient ----------------------------------------------------------------------------
+
+  /** Writes the gradient of the classes of this shard. */
+  public void backward(
+      View logits,
+      View targets,
+      InputViews inputs,
+      FinishedRows rows,
+      @Nullable View upstream,
+      View gradient) {
+    new Once<@Nullable Void>(engine, "cross-entropy backward") {
+      @Override
+      public @Nullable Void call(Call call) {
+        rows.requireFinished();
+        TargetKind kind = takeShard(call, logits, targets, inputs);
+        call.takeIfGiven(Rule.UPSTREAM_OF_ROWS, upstream);
+        call.take(Rule.GRADIENT, gradient);
+        call.requireWritable();
+        rows.require(call, kind, options);
+        call.givenStates = true;
+        call.ready();
+        ShardTargets.check(call, kind, options);
+        if (!Losses.scaleGradient(rows.countedWeight(), call, reductions)) {
+          Memory.clear(gradient);
+          return null;
+        }
+        call.options(options, options.ignoresIn(kind), call.scale);
+        Shards.write(call, engine, rows, range);
+        return null;
+      }
+    }.result();
+  }
+
+  private void range(Call call, long row, long from, long to) {
+    Work work =
+        call.kernel(Function.CROSS_ENTROPY_BACKWARD, row, row + 1)
+            .classes(from, to)
+            .set(Array.STATISTICS, call.room.statistics);
+    Failures.check(kernels.run(work), call);
+  }
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.shard;
+
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.Rule;
+import dev.xent.internal.kernels.Work;
+import dev.xent.internal.plan.arrays.Described;
+import dev.xent.internal.plan.arrays.InputViews;
+import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.call.Call;
+import dev.xent.internal.plan.call.ChunkWork;
+import dev.xent.internal.plan.call.Failures;
+import dev.xent.internal.plan.call.Losses;
+import dev.xent.internal.plan.call.Once;
+import dev.xent.internal.plan.options.Engine;
+import dev.xent.internal.plan.options.Options;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/** Softmax, log-softmax and log-sum-exp of rows whose classes are divided. */
+public final class SoftmaxShardPlan {
+  private final Engine engine;
+  private final Kernels kernels;
+  private final Options options;
+  private final int axis;
+  private final boolean log;
+  private final long firstClass;
+  private final long allClasses;
+  private final ChunkWork range = this::range;
+
+  public SoftmaxShardPlan(
+      Engine engine, Options options, int axis, boolean log, long firstClass, long allClasses) {
+    this.engine = engine;
+    this.kernels = engine.kernels();
+    this.options = options;
+    this.axis = axis;
+    this.log = log;
+    this.firstClass = firstClass;
+    this.allClasses = allClasses;
+  }
+
+  @Override
+  public String toString() {
+    Described text =
+        new Described("SoftmaxShard")
+            .with("firstClass", firstClass)
+            .with("allClasses", allClasses)
+            .option("axis", axis, -1);
+    options.describe(text);
+    engine.describe(text);
+    return text.toString();
+  }
+
+  /**
+   * Finishes the rows of all shards, in a second round too where they need one.
+   *
+   * @param gather gives the states of all classes for those of this shard
+   */
+  public FinishedRows exchange(
+      View logits, InputViews inputs, @Nullable View logSumExp, UnaryOperator<States> gather) {
+    InputViews rest = inputs.of(Function.FINISH);
+    FinishedRows rows = finish(gather.apply(states(logits, inputs, null)), rest, null, logSumExp);
+    return rows.again() == 0
+        ? rows
+        : finish(gather.apply(states(logits, inputs, rows)), rest, rows, logSumExp);
+  }
+
+  /** What the classes of this shard contribute, in the first round or in the second. */
+  public States states(View logits, InputViews inputs, @Nullable FinishedRows first) {
+    return new Once<States>(engine, "partial states") {
+      @Override
+      public States call(Call call) {
+        takeShard(call, logits, inputs);
+        if (first != null) {
+          first.require(call, null, options);
+        }
+        call.ready();
+        call.options(options, 1);
+        return Shards.states(call, engine, null, first);
+      }
+    }.result();
+  }
+
+  private void takeShard(Call call, View logits, InputViews inputs) {
+    inputs.reject(Array.ROW_OFFSETS, "a shard");
+    Losses.lead(call, Function.SOFTMAX, "softmax", logits, axis, inputs);
+    call.shard(firstClass, allClasses);
+    call.takeInputs(Function.SOFTMAX, inputs);
+  }
+
+  /** Folds the states of whole rows, and writes log-sum-exp where it is wanted. */
+  public FinishedRows finish(
+      States states, InputViews inputs, @Nullable FinishedRows first, @Nullable View logSumExp) {
+    return new Once<FinishedRows>(engine, "finish") {
+      @Override
+      public FinishedRows call(Call call) {
+        Shards.requireForFinish(states, inputs, first, options, false);
+        inputs.requireFor(Function.SOFTMAX, "softmax");
+        call.lead(Rule.LOGITS, Shards.unseen(states), states.axis());
+        call.takeInputs(Function.FINISH, inputs);
+        call.takeIfGiven(Rule.LOG_SUM_EXP, logSumExp);
+        call.requireWritable();
+        call.givenStates = true;
+        call.ready();
+        call.options(options, 1);
+        return Shards.finish(call, engine, states, 0, first, options);
+      }
+    }.result();
+  }
+
+  /** Writes y of the classes of this shard. */
+  public void forward(View logits, InputViews inputs, FinishedRows rows, View output) {
+    new Once<@Nullable Void>(engine, log ? "log-softmax" : "softmax") {
+      @Override
+      public @Nullable Void call(Call call) {
+        rows.requireFinished();
+        takeShard(call, logits, inputs);
+        call.take(Rule.OUTPUT_ARRAY, output);
+        call.requireWritable();
+        rows.require(call, null, options);
+        call.givenStates = true;
+        call.ready();
+        call.options(options, 1);
+        Shards.write(call, engine, rows, range);
+        return null;
+      }
+    }.result();
+  }
+
+  private void range(Call call, long row, long from, long to) {
+    Work work =
+        call.kernel(log ? Function.LOG_SOFTMAX : Function.SOFTMAX, row, row + 1)
+            .classes(from, to)
+            .set(Array.STATISTICS, call.room.statistics);
+    Failures.check(kernels.run(work), call);
+  }
+}

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.shard;
+
+import dev.xent.errors.PartialStatesException;
+import dev.xent.internal.ffi.XentH;
+import dev.xent.internal.kernels.Records;
+import dev.xent.internal.plan.arrays.Memory;
+import dev.xent.internal.plan.arrays.Plural;
+import dev.xent.internal.plan.call.Chunks;
+import dev.xent.internal.plan.options.TargetKind;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the chunks of some classes contribute to their rows: an xent_state for each, those of a row
+ * together.
+ *
+ * @param kind of the targets; null: there are none
+ * @param wide whether they were computed in double
+ * @param second whether they are of the second round
+ * @param shape of the rows, with all classes along the axis
+ * @param axis of the classes
+ * @param firstChunk the first chunk that is there
+ * @param endChunk the chunk behind the last one
+ * @param memory the states
+ */
+public record States(
+    @Nullable TargetKind kind,
+    boolean wide,
+    boolean second,
+    long[] shape,
+    int axis,
+    long firstChunk,
+    long endChunk,
+    MemorySegment memory) {
+  private static final long MAGIC = 0x5345_5441_5453_4E58L;
+  private static final int LAYOUT_VERSION = 1;
+  private static final int MOST_DIMENSIONS = 64;
+
+  private static final ValueLayout.OfInt INT =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfLong LONG =
+      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private static final long AT_LAYOUT = 8;
+  private static final long AT_NUMERICS = 12;
+  private static final long AT_KIND = 16;
+  private static final long AT_ARITHMETIC = 20;
+  private static final long AT_ROUND = 24;
+  private static final long AT_STATE_SIZE = 28;
+  private static final long AT_RANK = 32;
+  private static final long AT_AXIS = 36;
+  private static final long AT_FIRST_CHUNK = 40;
+  private static final long AT_END_CHUNK = 48;
+  private static final long AT_SHAPE = 56;
+
+  /** Sparse targets and probability rows leave states of one kind. */
+  static @Nullable TargetKind kindOf(@Nullable TargetKind targets) {
+    return targets == TargetKind.SPARSE ? TargetKind.PROBABILITIES : targets;
+  }
+
+  /** All zero. */
+  static States allocate(
+      @Nullable TargetKind kind,
+      boolean wide,
+      boolean second,
+      long[] shape,
+      int axis,
+      long firstChunk,
+      long endChunk) {
+    long perRow = (endChunk - firstChunk) * Records.STATE;
+    MemorySegment memory =
+        Memory.allocateRows(Arena.ofAuto(), rows(shape, axis), perRow, "partial states");
+    return new States(kind, wide, second, shape, axis, firstChunk, endChunk, memory);
+  }
+
+  static long rows(long[] shape, int axis) {
+    long rows = 1;
+    for (int d = 0; d < shape.length; d++) {
+      rows *= d == axis ? 1 : shape[d];
+    }
+    return rows;
+  }
+
+  public long rows() {
+    return rows(shape, axis);
+  }
+
+  /** All classes of a row. */
+  public long classes() {
+    return shape[axis];
+  }
+
+  /** Whether the states of all classes are here. */
+  public boolean isWhole() {
+    return firstChunk == 0 && endChunk == Chunks.of(classes());
+  }
+
+  private long chunks() {
+    return endChunk - firstChunk;
+  }
+
+  // ---- merging ---------------------------------------------------------------------------------
+
+  /**
+   * The states of all parts, in any order.
+   *
+   * @throws PartialStatesException for parts that do not belong together
+   */
+  public static States merge(List<States> parts) {
+    if (parts.isEmpty()) {
+      throw new PartialStatesException("there are no partial states; expected at least one");
+    }
+    List<States> sorted =
+        parts.stream().sorted(Comparator.comparingLong(States::firstChunk)).toList();
+    States first = sorted.getFirst();
+    long end = first.firstChunk;
+    for (States part : sorted) {
+      first.requireSibling(part);
+      if (part.firstChunk != end) {
+        throw new PartialStatesException(
+            String.format(
+                Locale.ROOT,
+                "partial states of classes from %d follow those up to %d; expected each class range once, without gaps",
+                part.firstChunk * Chunks.SIZE,
+                end * Chunks.SIZE));
+      }
+      end = part.endChunk;
+    }
+    States merged =
+        allocate(
+            first.kind, first.wide, first.second, first.shape, first.axis, first.firstChunk, end);
+    for (States part : sorted) {
+      merged.take(part);
+    }
+    return merged;
+  }
+
+  private void take(States part) {
+    long size = Records.STATE;
+    for (long row = 0; row < rows(); row++) {
+      MemorySegment.copy(
+          part.memory,
+          row * part.chunks() * size,
+          memory,
+          (row * chunks() + part.firstChunk - firstChunk) * size,
+          part.chunks() * size);
+    }
+  }
+
+  private void requireSibling(States other) {
+    if (kind != other.kind
+        || wide != other.wide
+        || second != other.second
+        || axis != other.axis
+        || !Arrays.equals(shape, other.shape)) {
+      throw new PartialStatesException(
+          String.format(
+              Locale.ROOT,
+              "partial states are of %s and of %s; expected states of one operation on the same rows",
+              this,
+              other));
+    }
+  }
+
+  /**
+   * Refuses states of something else.
+   *
+   * @throws PartialStatesException unless they are whole and of this kind and round
+   */
+  void require(boolean ofTargets, boolean secondRound) {
+    if (ofTargets != (kind != null)) {
+      throw new PartialStatesException(
+          String.format(
+              Locale.ROOT,
+              "partial states are of %s; expected states of %s",
+              this,
+              ofTargets ? "a loss" : "a softmax"));
+    }
+    if (second != secondRound) {
+      throw new PartialStatesException(
+          String.format(
+              Locale.ROOT,
+              "partial states are of %s; expected states of the %s round",
+              this,
+              secondRound ? "second" : "first"));
+    }
+    if (!isWhole()) {
+      throw new PartialStatesException(
+          String.format(
+              Locale.ROOT, "partial states are of %s: merge those of all classes first", this));
+    }
+  }
+
+  // ---- bytes -----------------------------------------------------------------------------------
+
+  /** As {@link #ofBytes} reads them. */
+  public byte[] toBytes() {
+    long size = AT_SHAPE + 8L * shape.length + memory.byteSize();
+    if (size > Integer.MAX_VALUE - 8) {
+      throw new PartialStatesException(
+          String.format(
+              Locale.ROOT,
+              "partial states of %s are %d bytes, more than an array can have; expected fewer rows at once",
+              this,
+              size));
+    }
+    byte[] bytes = new byte[(int) size];
+    MemorySegment to = MemorySegment.ofArray(bytes);
+    to.set(LONG, 0, MAGIC);
+    to.set(INT, AT_LAYOUT, LAYOUT_VERSION);
+    to.set(INT, AT_NUMERICS, XentH.XENT_NUMERICS_VERSION());
+    to.set(INT, AT_KIND, kind == null ? 0 : kind == TargetKind.LABELS ? 1 : 2);
+    to.set(INT, AT_ARITHMETIC, wide ? XentH.XENT_F64() : XentH.XENT_F32());
+    to.set(INT, AT_ROUND, second ? 2 : 1);
+    to.set(INT, AT_STATE_SIZE, (int) Records.STATE);
+    to.set(INT, AT_RANK, shape.length);
+    to.set(INT, AT_AXIS, axis);
+    to.set(LONG, AT_FIRST_CHUNK, firstChunk);
+    to.set(LONG, AT_END_CHUNK, endChunk);
+    for (int d = 0; d < shape.length; d++) {
+      to.set(LONG, AT_SHAPE + 8L * d, shape[d]);
+    }
+    MemorySegment.copy(memory, 0, to, AT_SHAPE + 8L * shape.length, memory.byteSize());
+    return bytes;
+  }
+
+  /**
+   * What {@link #toBytes} wrote.
+   *
+   * @throws PartialStatesException for other bytes
+   */
+  public static States ofBytes(byte[] bytes) {
+    MemorySegment from = MemorySegment.ofArray(bytes);
+    if (bytes.length < AT_SHAPE || from.get(LONG, 0) != MAGIC) {
+      throw unfit("they do not begin as partial states do");
+    }
+    require(from, AT_LAYOUT, "layout version", LAYOUT_VERSION, LAYOUT_VERSION);
+    int numerics = XentH.XENT_NUMERICS_VERSION();
+    require(from, AT_NUMERICS, "numerics version", numerics, numerics);
+    int kind = require(from, AT_KIND, "kind", 0, 2);
+    int arithmetic = require(from, AT_ARITHMETIC, "arithmetic", XentH.XENT_F32(), XentH.XENT_F64());
+    int round = require(from, AT_ROUND, "round", 1, 2);
+    int size = (int) Records.STATE;
+    require(from, AT_STATE_SIZE, "size of a state", size, size);
+    int rank = require(from, AT_RANK, "number of dimensions", 1, MOST_DIMENSIONS);
+    int axis = require(from, AT_AXIS, "axis", 0, rank - 1);
+    long begin = AT_SHAPE + 8L * rank;
+    if (bytes.length < begin) {
+      throw unfit("they are cut off");
+    }
+    long[] shape = new long[rank];
+    for (int d = 0; d < rank; d++) {
+      shape[d] = from.get(LONG, AT_SHAPE + 8L * d);
+      if (shape[d] < (d == axis ? 1 : 0)) {
+        throw unfit("their shape is " + Arrays.toString(shape));
+      }
+    }
+    long first = from.get(LONG, AT_FIRST_CHUNK);
+    long end = from.get(LONG, AT_END_CHUNK);
+    if (first < 0 || end <= first || end > Chunks.of(shape[axis])) {
+      throw unfit(
+          String.format(
+              Locale.ROOT,
+              "their chunks are %d to %d of %d",
+              first,
+              end - 1,
+              Chunks.of(shape[axis])));
+    }
+    long states = (bytes.length - begin) / size;
+    if ((bytes.length - begin) % size != 0 || !isProduct(shape, axis, end - first, states)) {
+      throw unfit(
+          String.format(
+              Locale.ROOT,
+              "they have %s of states, which does not fit shape %s",
+              Plural.of(bytes.length - begin, "byte"),
+              Arrays.toString(shape)));
+    }
+    TargetKind targets =
+        kind == 0 ? null : kind == 1 ? TargetKind.LABELS : TargetKind.PROBABILITIES;
+    States read =
+        allocate(targets, arithmetic == XentH.XENT_F64(), round == 2, shape, axis, first, end);
+    MemorySegment.copy(from, begin, read.memory, 0, bytes.length - begin);
+    return read;
+  }
+
+  /** Whether rows times chunks is the number of states, without overflow. */
+  private static boolean isProduct(long[] shape, int axis, long chunks, long states) {
+    long product = chunks;
+    for (int d = 0; d < shape.length; d++) {
+      if (d == axis) {
+        continue;
+      }
+      if (Math.multiplyHigh(product, shape[d]) != 0 || product * shape[d] < 0) {
+        return false;
+      }
+      product *= shape[d];
+    }
+    return product == states;
+  }
+
+  private static int require(MemorySegment from, long at, String name, int least, int most) {
+    int value = from.get(INT, at);
+    if (value < least || value > most) {
+      throw unfit(
+          least == most
+              ? String.format(Locale.ROOT, "their %s is %d, here it is %d", name, value, least)
+              : String.format(
+                  Locale.ROOT, "their %s is %d, and it is %d to %d", name, value, least, most));
+    }
+    return value;
+  }
+
+  private static PartialStatesException unfit(String why) {
+    return new PartialStatesException(
+        "the bytes hold no partial states that can be used: "
+            + why
+            + "; give bytes that toBytes() wrote");
+  }
+
+  /** In messages. */
+  @Override
+  public String toString() {
+    return String.format(
+        Locale.ROOT,
+        "%s, classes %d to %d of %s along axis %d, %s round, in %s",
+        kind == null ? "softmax" : kind.text,
+        firstChunk * Chunks.SIZE,
+        Math.min(endChunk * Chunks.SIZE, classes()) - 1,
+        Arrays.toString(shape),
+        axis,
+        second ? "second" : "first",
+        wide ? "F64" : "F32");
+  }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.shard;
+
+import dev.xent.internal.ffi.xent_layout;
+import dev.xent.internal.ffi.xent_options;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.ShapeStruct;
+import dev.xent.internal.plan.arrays.Memory;
+import dev.xent.internal.plan.arrays.Part;
+import dev.xent.internal.plan.call.Call;
+import dev.xent.internal.plan.call.Labels;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * What kernels that know of no row weights are told about a row whose weight is 0: it has one class
+ * at most, and that is the one to be ignored. So its states are those of a row that does not count.
+ */
+final class ZeroWeightRow {
+  final MemorySegment shape = ShapeStruct.allocate(Arena.ofAuto());
+  final MemorySegment options = Arena.ofAuto().allocate(xent_options.layout());
+
+  private ZeroWeightRow() {}
+
+  /** Of a row of the current piece, whose targets are class indices or sparse. */
+  static ZeroWeightRow of(Call call, long row) {
+    ZeroWeightRow own = call.scratch.get(ZeroWeightRow.class, made -> new ZeroWeightRow());
+    own.take(call, row);
+    return own;
+  }
+
+  private void take(Call call, long row) {
+    Part targets = call.part(Array.TARGETS);
+    long place = targets.at(call.pieces, row);
+    shape.copyFrom(call.structs.shape);
+    options.copyFrom(call.structs.options);
+    if (Labels.areUnsigned(targets)) {
+      xent_layout.type(
+          ShapeStruct.layout(shape, Array.TARGETS),
+          ElementType.I64.number()); // any number may be ignored
+    }
+    ShapeStruct.targetCount(shape, Math.min(call.targetCount, 1));
+    xent_options.has_ignore_index(options, 1);
+    xent_options.ignore_index(options, Memory.getLong(targets.segment(), targets.view.type, place));
+  }
+}

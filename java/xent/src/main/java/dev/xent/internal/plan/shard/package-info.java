@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Rows in parts: long rows of one call, and classes that several processes share. */
+@NullMarked
+package dev.xent.internal.plan.shard;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.call;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.xent.CrossEntropy;
+import dev.xent.DType;
+import dev.xent.Execution;
+import dev.xent.Inputs;
+import dev.xent.LogSoftmax;
+import dev.xent.LogSumExp;
+import dev.xent.Sampler;
+import dev.xent.Softmax;
+import dev.xent.Tensor;
+import dev.xent.options.Backend;
+import java.lang.foreign.Arena;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A short call that is made again runs prepared kernels, and none stops doing so unnoticed. */
+class RepeatTest {
+  private static final int CALLS = 6;
+
+  /** The first call checks everything, the second one prepares its kernels. */
+  private static final int FIRST_PREPARED = 2;
+
+  private static final Execution NATIVE = Execution.sequential().backend(Backend.NATIVE);
+
+  private static Tensor floats(String memory, long... shape) {
+    return switch (memory) {
+      case "global" -> Tensor.allocate(Arena.global(), DType.F32, shape);
+      case "auto" -> Tensor.allocate(DType.F32, shape);
+      default -> Tensor.of(new float[(int) (shape[0] * (shape.length == 1 ? 1 : shape[1]))], shape);
+    };
+  }
+
+  private static long preparedRuns() {
+    Call call = Call.current();
+    call.end();
+    return call.preparedRuns();
+  }
+
+  private static void assertPrepared(String name, Runnable call, int kernels) {
+    long before = preparedRuns();
+    for (int i = 0; i < CALLS; i++) {
+      call.run();
+    }
+    assertThat(preparedRuns() - before)
+        .as(name)
+        .isEqualTo((long) kernels * (CALLS - FIRST_PREPARED));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"global", "auto", "heap"})
+  void runsPreparedKernels(String memory) {
+    int rows = 3;
+    Tensor x = floats(memory, rows, 10);
+    Tensor y = floats(memory, rows, 10);
+    Tensor z = floats(memory, rows, 10);
+    Tensor perRow = floats(memory, rows);
+    Tensor row = floats(memory, 10);
+    Tensor labels = Tensor.allocate(Arena.global(), DType.I32, rows);
+    Softmax softmax = Softmax.builder().execution(NATIVE).build();
+    LogSoftmax logSoftmax = LogSoftmax.builder().execution(NATIVE).build();
+    LogSumExp logSumExp = LogSumExp.builder().execution(NATIVE).build();
+    CrossEntropy loss = CrossEntropy.builder().execution(NATIVE).build();
+    Sampler sampler = Sampler.builder().execution(NATIVE).build();
+    Map<String, Runnable> calls = new LinkedHashMap<>();
+    calls.put("softmax", () -> softmax.forward(x, y));
+    calls.put("softmax in place", () -> softmax.forward(z, z));
+    calls.put("softmax backward", () -> softmax.backward(y, x, z));
+    calls.put("log-softmax", () -> logSoftmax.forward(x, y));
+    calls.put("log-softmax backward", () -> logSoftmax.backward(y, x, z));
+    calls.put("log-sum-exp", () -> logSumExp.forward(x, perRow));
+    calls.put("token", () -> sampler.token(row, 3));
+    calls.forEach((name, call) -> assertPrepared(name, call, 1));
+    calls.clear();
+    calls.put("loss", () -> loss.forward(x, labels));
+    calls.put("loss and gradient", () -> loss.forwardBackward(x, labels, y));
+    calls.put("gradient in place", () -> loss.forwardBackward(z, labels, z));
+    calls.forEach((name, call) -> assertPrepared(name, call, 2));
+  }
+
+  @Test
+  void anythingElseIsAWholeCall() {
+    Tensor x = floats("global", 3, 10);
+    Tensor y = floats("global", 3, 10);
+    Softmax softmax = Softmax.builder().execution(NATIVE).build();
+    Inputs sink = Inputs.none().sink(floats("global", 3));
+    Map<String, Runnable> calls = new LinkedHashMap<>();
+    calls.put("inputs", () -> softmax.on(x, y).inputs(sink).run());
+    calls.put("an owner", () -> softmax.forward(x.ownedBy(() -> null), y));
+    Tensor lent = x.ownedBy(() -> null);
+    calls.put("the same memoryOwner", () -> softmax.forward(lent, y));
+    calls.forEach((name, call) -> assertPrepared(name, call, 0));
+  }
+}
