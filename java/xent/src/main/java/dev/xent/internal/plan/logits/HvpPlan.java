@@ -94,7 +94,9 @@ public final class HvpPlan {
     protected double compute(Call call, CallArguments given) {
       call.options(options, gradientScale);
       RowWeights.count(call);
-      call.run(rows);
+      if (!call.runPrepared(kernels, Function.CROSS_ENTROPY_HVP)) {
+        call.run(rows);
+      }
       return Double.NaN;
     }
   }
