@@ -83,14 +83,17 @@ XENT_INLINE int64_t count_classes(const row_source *r, int64_t begin, int64_t n)
 /* Sixteen numbers of which n are left; `out` where a class is masked or there is none. */
 XENT_INLINE lanes where_counted(const uint8_t *mask, int64_t stride, int64_t n, lanes v, float out) {
   if (stride == 1 && n >= XENT_LANES) return lanes_where_set(mask, v, lanes_set(out));
+  if (stride == 1) return lanes_where_set_part(mask, n, v, lanes_set(out));
   uint8_t set[XENT_LANES] = {0};
-  if (stride == 1 && n >= XENT_LANES / 2 && n < XENT_LANES) { /* two halves that overlap */
-    memcpy(set + n - XENT_LANES / 2, mask + n - XENT_LANES / 2, XENT_LANES / 2);
-    memcpy(set, mask, XENT_LANES / 2);
-  } else {
-    for (int64_t k = 0; k < XENT_LANES && k < n; k++) set[k] = mask[k * stride];
-  }
+  for (int64_t k = 0; k < XENT_LANES && k < n; k++) set[k] = mask[k * stride];
   return lanes_where_set(set, v, lanes_set(out));
+}
+
+/* A vector of floats side by side, of which n are left; -inf where one is masked or not there. */
+XENT_INLINE lanes masked_floats(const float *x, const uint8_t *mask, int64_t n) {
+  const lanes out = lanes_set(-INFINITY);
+  if (n >= XENT_LANES) return lanes_where_set(mask, lanes_load(x), out);
+  return n > 0 ? lanes_where_set_part(mask, n, lanes_load_part(x, n, -INFINITY), out) : out;
 }
 
 /* The softcap of `count` vectors, and its derivatives. */

@@ -154,6 +154,7 @@ XENT_INLINE lanes sum_exponentials(const float *x, int64_t m, int64_t without, c
 /* What is at work beside the exponentials of a row: another one is searched for its largest, and one is written. */
 typedef struct {
   const float *searched, *from, *targets;
+  const uint8_t *searched_mask, *from_mask; /* of logits, or NULL */
   float *to;
   lanes less, f, b; /* y = fma(v - less, f, b), less being 0 but of logarithms; with targets b is what they are times */
 } row_beside;
@@ -168,6 +169,7 @@ XENT_INLINE void write_beside(const row_beside *s, int64_t i, int64_t n, const i
   for (int k = 0; k < vectors; k++, i += XENT_LANES) {
     const bool whole = i + XENT_LANES <= sure || n - i >= XENT_LANES;
     lanes v = whole ? lanes_load(s->from + i) : lanes_load_part(s->from + i, n - i, 0.0f);
+    if (mode == XENT_BESIDE_LOG && s->from_mask) v = masked_floats(s->from + i, s->from_mask + i, n - i);
     if (mode == XENT_BESIDE_TARGETS) {
       const lanes t = whole ? lanes_load(s->targets + i) : lanes_load_part(s->targets + i, n - i, 0.0f);
       v = lanes_quiet(class_line(v, s->f, class_pull(t, s->b)));

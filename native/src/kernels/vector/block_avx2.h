@@ -63,6 +63,7 @@ XENT_INLINE __m256 where_set_of_eight(const uint8_t *set, __m256 yes, __m256 no)
 XENT_INLINE lanes lanes_where_set(const uint8_t *set, lanes yes, lanes no) {
   return (lanes){where_set_of_eight(set, yes.lo, no.lo), where_set_of_eight(set + 8, yes.hi, no.hi)};
 }
+#include "kernels/vector/where_part.h"
 XENT_INLINE uint32_t lanes_bits_above(lanes a, lanes b) {
   return bits_of_eights(_mm256_cmp_ps(a.lo, b.lo, _CMP_GT_OQ), _mm256_cmp_ps(a.hi, b.hi, _CMP_GT_OQ));
 }

@@ -67,6 +67,10 @@ XENT_INLINE lanes lanes_where_set(const uint8_t *set, lanes yes, lanes no) {
   const __m128i bytes = _mm_loadu_si128((const __m128i *)set);
   return (lanes){_mm512_mask_mov_ps(no.v, _mm_test_epi8_mask(bytes, bytes), yes.v)};
 }
+XENT_INLINE lanes lanes_where_set_part(const uint8_t *set, int64_t n, lanes yes, lanes no) {
+  const __m128i bytes = _mm_maskz_loadu_epi8(first_of_sixteen(n), set);
+  return (lanes){_mm512_mask_mov_ps(no.v, _mm_test_epi8_mask(bytes, bytes), yes.v)};
+}
 XENT_INLINE uint32_t lanes_bits_above(lanes a, lanes b) { return bits_of(_mm512_cmp_ps_mask(a.v, b.v, _CMP_GT_OQ)); }
 XENT_INLINE uint32_t lanes_bits_equal(lanes a, lanes b) {
   return bits_of(_mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ));

@@ -56,6 +56,7 @@ XENT_INLINE lanes lanes_where_set(const uint8_t *set, lanes yes, lanes no) {
                    vreinterpretq_u32_s32(vmovl_s16(vget_low_s16(high))), vreinterpretq_u32_s32(vmovl_high_s16(high))};
   return lanes_choose(w, no, yes);
 }
+#include "kernels/vector/where_part.h"
 
 /* Bit j of lane j. */
 XENT_INLINE uint32_t where_bits(where w) {

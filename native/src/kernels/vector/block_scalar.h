@@ -28,6 +28,7 @@ XENT_INLINE lanes lanes_where_set(const uint8_t *set, lanes yes, lanes no) {
   XENT_EACH_LANE(j) no.v[j] = set[j] ? yes.v[j] : no.v[j];
   return no;
 }
+#include "kernels/vector/where_part.h"
 XENT_INLINE uint32_t lanes_bits_above(lanes a, lanes b) {
   uint32_t bits = 0;
   XENT_EACH_LANE(j) bits |= (uint32_t)(a.v[j] > b.v[j]) << j;

@@ -43,6 +43,7 @@
  *   lanes_turn_in(x, pitch, t), lanes_turn_out(t, y, pitch)  four numbers of each of sixteen rows a pitch apart:
  *                                         number k of row i is lane i of t[k]
  *   lanes_min(x, a), lanes_div            x < a ? x : a; the quotient
+ *   lanes_where_set(set, yes, no)         where a byte is not 0; lanes_where_set_part(set, n, yes, no): of the first n
  *   lanes_where_equal(a, b, yes, no)      a == b ? yes : no; lanes_where_above: a > b
  *   lanes_bits_equal(a, b)                where a == b
  *   lanes_bits_nan(a)
