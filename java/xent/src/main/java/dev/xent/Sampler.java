@@ -112,6 +112,11 @@ public final class Sampler {
     plan.sample(view(logits, "logits"), step, view(tokens, "tokens"));
   }
 
+  /** Returns what draws the tokens of one sequence and counts its steps, from step 0 on. */
+  public SamplerCursor start() {
+    return new SamplerCursor(this);
+  }
+
   /**
    * Returns this operation on rows whose classes are divided over tensors, processes or machines.
    *

@@ -16,6 +16,7 @@ public abstract sealed class XentException extends IllegalArgumentException
         LabelException,
         MemoryException,
         EmptyMeanException,
+        NoTokenException,
         OptionException,
         PartialStatesException,
         ShapeException {

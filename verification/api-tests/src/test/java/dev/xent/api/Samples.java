@@ -24,6 +24,7 @@ import dev.xent.RowStatistics;
 import dev.xent.SampleStates;
 import dev.xent.Sampler;
 import dev.xent.SamplerCall;
+import dev.xent.SamplerCursor;
 import dev.xent.SamplerInputs;
 import dev.xent.SamplerShard;
 import dev.xent.SelectedLogProbabilities;
@@ -150,6 +151,7 @@ final class Samples {
     put(NllLoss.Builder.class, NllLoss.builder());
     put(Sampler.class, Sampler.greedy());
     put(Sampler.Builder.class, Sampler.builder());
+    put(SamplerCursor.class, Sampler.greedy().start());
     put(Sampler.Outputs.class, new Sampler.Outputs());
     put(Sampler.Requests.class, new Sampler.Requests().add(Sampler.greedy(), 0, 0));
     put(SamplerInputs.class, SamplerInputs.none());
