@@ -7,6 +7,7 @@
 
 enum {
   XENT_F64_TURNED = XENT_PIECE / XENT_DOUBLES, /* classes of rows side by side that fill a buffer */
+  XENT_F64_LYING = XENT_PIECE / 4, /* classes of rows that are taken as they lie, which stay in the first cache */
   XENT_F64_TOGETHER = 8 /* tiles of rows with more, whose lines are read once */
 };
 
@@ -230,6 +231,70 @@ XENT_INLINE int64_t f64_backward_tiles(f64_backward *r, int64_t row, int most) {
   return row;
 }
 
+/* ---- rows of doubles as they lie, several at a time: what is known of each is turned, they are not ---- */
+
+/* Of vector i in lane i: the largest of its lanes, or their sum. */
+XENT_INLINE doubles f64_largest_of_rows(doubles v[XENT_DOUBLES]) {
+  doubles_transpose(v);
+  for (int i = 1; i < XENT_DOUBLES; i++) v[0] = doubles_max(v[i], v[0]);
+  return v[0];
+}
+XENT_INLINE doubles f64_sum_of_rows(doubles v[XENT_DOUBLES]) {
+  doubles_transpose(v);
+  for (int i = 1; i < XENT_DOUBLES; i++) v[0] = doubles_add(v[i], v[0]);
+  return v[0];
+}
+
+/* Whether rows can be taken as they lie. */
+XENT_INLINE bool f64_backward_lies(const xent_call *call) {
+  const xent_shape *s = call->shape;
+  return s->classes <= XENT_F64_LYING && !call->class_mask && !call->row_offsets && !call->known_statistics &&
+         call->class_begin == 0 && call->class_end >= s->classes && f64_rows_are_contiguous(call, &s->output) &&
+         f64_rows_are_contiguous(call, &s->upstream) && f64_rows_are_contiguous(call, call->output_layout);
+}
+
+/* XENT_DOUBLES rows from `row` on. False, and nothing is done, where a sum has no grid. */
+XENT_INLINE bool f64_backward_lying_as(const xent_call *call, int64_t row, double *room, const bool log) {
+  const xent_shape *s = call->shape;
+  const int64_t n = s->classes, y_pitch = s->output.outer, g_pitch = s->upstream.outer;
+  const int64_t pitch = call->output_layout->outer;
+  const double *y = (const double *)(const void *)call->forward_output + row * y_pitch;
+  const double *g = (const double *)call->upstream + row * g_pitch;
+  double *dx = (double *)(void *)call->output + row * pitch;
+  const int kind = log ? XENT_F64_VALUES : XENT_F64_PRODUCTS;
+  const doubles none = doubles_set(0);
+  doubles high[XENT_DOUBLES], low[XENT_DOUBLES];
+  double coarse[XENT_DOUBLES], fine[XENT_DOUBLES], sum[XENT_DOUBLES];
+  for (int i = 0; i < XENT_DOUBLES; i++) high[i] = f64_largest_term(g + i * g_pitch, y + i * y_pitch, none, n, kind);
+  const doubles most = f64_largest_of_rows(high);
+  if (doubles_bits_above(doubles_where_at_most(most, doubles_set(XENT_F64_MOST_EXACT), none, doubles_set(1)), none))
+    return false;
+  const f64_grids grids = f64_grids_of_largest(most);
+  doubles_store(coarse, grids.coarse);
+  doubles_store(fine, grids.fine);
+  for (int i = 0; i < XENT_DOUBLES; i++) {
+    const f64_grids own = {doubles_set(coarse[i]), doubles_set(fine[i])};
+    const pair p = f64_sum_terms(g + i * g_pitch, y + i * y_pitch, none, n, own, kind);
+    high[i] = p.high;
+    low[i] = p.low;
+  }
+  const pair chunk = pair_add(pair_of(none), (pair){f64_sum_of_rows(high), f64_sum_of_rows(low)});
+  doubles_store(sum, pair_value(pair_add(pair_of(none), chunk)));
+  const f64_reference k = f64_reference_of(none, f64_temperature_of(0));
+  const bool together = log && y_pitch == n && n <= XENT_F64_TURNED; /* as one row */
+  if (together) f64_exponentials(y, room, XENT_DOUBLES * n, &k);
+  for (int i = 0; i < XENT_DOUBLES; i++) {
+    const double *v = y + i * y_pitch;
+    if (log && !together) f64_exponentials(v, room, n, &k);
+    if (log) v = together ? room + i * n : room;
+    f64_emit_backward_as(v, g + i * g_pitch, dx + i * pitch, n, doubles_set(sum[i]), log, call->factor);
+  }
+  return true;
+}
+XENT_SHARED bool f64_backward_lying(const xent_call *call, int64_t row, double *room) {
+  return call->log ? f64_backward_lying_as(call, row, room, true) : f64_backward_lying_as(call, row, room, false);
+}
+
 static xent_status f64_softmax_backward(const xent_call *call) {
   if (call->row_begin >= call->row_end) return XENT_OK; /* whose first has no offset */
   XENT_F64_BUFFERS(b, XENT_PIECE * XENT_DOUBLES, XENT_PIECE);
@@ -237,8 +302,12 @@ static xent_status f64_softmax_backward(const xent_call *call) {
   const bool turned = (few || side_by_side(call->shape, call->output_layout)) && !call->row_offsets;
   f64_backward r = f64_backward_of(call, &b, turned && !call->known_statistics);
   const bool together = r.turned && !few;
+  const bool lying = f64_backward_lies(call);
   for (int64_t row = call->row_begin; row < call->row_end;)
-    row = f64_backward_tiles(&r, row, together ? XENT_F64_TOGETHER : 1);
+    if (lying && call->row_end - row >= XENT_DOUBLES && f64_backward_lying(call, row, b.t))
+      row += XENT_DOUBLES;
+    else
+      row = f64_backward_tiles(&r, row, together ? XENT_F64_TOGETHER : 1);
   return XENT_OK;
 }
 

@@ -182,8 +182,8 @@ XENT_INLINE void f64_add_term(pair *s, doubles v, f64_grids g) {
   const doubles l = doubles_sub(doubles_add_aside(doubles_sub(v, h), g.fine), g.fine);
   *s = (pair){doubles_add_aside(h, s->high), doubles_add(l, s->low)};
 }
-/* Up to XENT_PIECE terms of a row, of any size and sign; whole vectors in two chains. */
-XENT_INLINE pair f64_sum_as(const double *t, const double *x, doubles m, int64_t n, bool turned, const int kind) {
+/* The largest magnitude of n terms, and their sum on the grids of it; whole vectors in two chains. Of each lane. */
+XENT_INLINE doubles f64_largest_term(const double *t, const double *x, doubles m, int64_t n, const int kind) {
   const int64_t both = n - n % (2 * XENT_DOUBLES);
   const int size = kind == XENT_F64_WEIGHTED_GAPS ? XENT_F64_ANY_GAPS : kind; /* a NaN is larger than nothing */
   doubles most = doubles_set(0), odd = most;
@@ -193,16 +193,29 @@ XENT_INLINE pair f64_sum_as(const double *t, const double *x, doubles m, int64_t
   }
   for (int64_t i = both; i < n; i += XENT_DOUBLES)
     most = doubles_max(doubles_magnitude(f64_term(t, x, m, i, n, size)), most);
-  most = f64_across_largest(doubles_max(odd, most), turned);
-  const f64_grids g = f64_grids_of(doubles_sub(doubles_exponent(most), doubles_set(1022)));
+  return doubles_max(odd, most);
+}
+XENT_INLINE pair f64_sum_terms(const double *t, const double *x, doubles m, int64_t n, f64_grids g, const int kind) {
+  const int64_t both = n - n % (2 * XENT_DOUBLES);
   pair s = pair_of(doubles_set(0)), other = s;
   for (int64_t i = 0; i < both; i += 2 * XENT_DOUBLES) {
     f64_add_term(&s, f64_term(t, x, m, i, i + XENT_DOUBLES, kind), g);
     f64_add_term(&other, f64_term(t, x, m, i + XENT_DOUBLES, i + 2 * XENT_DOUBLES, kind), g);
   }
   for (int64_t i = both; i < n; i += XENT_DOUBLES) f64_add_term(&s, f64_term(t, x, m, i, n, kind), g);
-  s = f64_across_sum((pair){doubles_add(s.high, other.high), doubles_add(s.low, other.low)}, turned);
-  const doubles limit = doubles_set(0x1.fffffffffffffp959), nan = doubles_set(XENT_F64_NAN);
+  return (pair){doubles_add(s.high, other.high), doubles_add(s.low, other.low)};
+}
+XENT_INLINE f64_grids f64_grids_of_largest(doubles most) {
+  return f64_grids_of(doubles_sub(doubles_exponent(most), doubles_set(1022)));
+}
+
+#define XENT_F64_MOST_EXACT 0x1.fffffffffffffp959 /* of terms that have grids */
+
+/* Up to XENT_PIECE terms of a row, of any size and sign. */
+XENT_INLINE pair f64_sum_as(const double *t, const double *x, doubles m, int64_t n, bool turned, const int kind) {
+  const doubles most = f64_across_largest(f64_largest_term(t, x, m, n, kind), turned);
+  const pair s = f64_across_sum(f64_sum_terms(t, x, m, n, f64_grids_of_largest(most), kind), turned);
+  const doubles limit = doubles_set(XENT_F64_MOST_EXACT), nan = doubles_set(XENT_F64_NAN);
   const doubles exact = doubles_where_at_most(most, limit, s.high, nan);
   if (doubles_bits_equal(exact, exact) == (1u << XENT_DOUBLES) - 1) return s;
   const doubles plain = f64_plain_sum(t, x, m, n, turned, kind), zero = doubles_set(0);
