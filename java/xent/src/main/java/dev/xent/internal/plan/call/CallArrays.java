@@ -700,7 +700,7 @@ abstract sealed class CallArrays permits Call {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "%s is %s, %s has %s%s: ask for 1 to %d of the largest classes",
+              "%s is %s, %s has %s%s; expected 1 to %d",
               part.name,
               view,
               leadName(),

@@ -98,12 +98,12 @@ public final class LogitsPlan {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "k is %d, logits is %s with %s along axis %d: ask for 1 to %d of the largest classes",
+              "k is %d, logits is %s with %s along axis %d; expected %s or more",
               k,
               logits,
               Plural.of(logits.shape[d], "class"),
               d,
-              logits.shape[d]));
+              Plural.of(k, "class")));
     }
     long[] shape = logits.shape.clone();
     shape[d] = k;
