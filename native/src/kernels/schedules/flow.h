@@ -69,25 +69,20 @@ typedef struct {
 
 /* ---- load ---- */
 
+/* Where row i of some rows begins in an array; behind the last of them, where the first row of the call does. */
+XENT_INLINE int64_t flow_offset(const flow *f, const row_set *rows, const xent_layout *l, int i) {
+  const xent_shape *s = f->j->call->shape;
+  if (i >= rows->count) return row_offset(s, l, f->j->call->row_begin);
+  return rows->adjacent && s->inner == 1 ? (rows->first + i) * l->outer : row_offset(s, l, row_of(rows, i));
+}
 XENT_INLINE void flow_addresses(const flow *f, const row_set *rows, const void *array, const xent_layout *l,
                                 float **to) {
-  const xent_shape *s = f->j->call->shape;
   float *at = (float *)(uintptr_t)array;
-  const bool even = rows->adjacent && s->inner == 1;
-  for (int i = 0; i < f->most; i++)
-    to[i] =
-        at + (even && i < rows->count ? (rows->first + i) * l->outer
-                                      : row_offset(s, l, i < rows->count ? row_of(rows, i) : f->j->call->row_begin));
+  for (int i = 0; i < f->most; i++) to[i] = at + flow_offset(f, rows, l, i);
 }
-
 XENT_INLINE void flow_masks(const flow *f, const row_set *rows, const uint8_t **to) {
-  const xent_shape *s = f->j->call->shape;
-  const xent_layout *l = &s->class_mask;
-  const bool even = rows->adjacent && s->inner == 1;
-  for (int i = 0; i < f->most; i++)
-    to[i] = f->masks + (even && i < rows->count
-                            ? (rows->first + i) * l->outer
-                            : row_offset(s, l, i < rows->count ? row_of(rows, i) : f->j->call->row_begin));
+  const xent_layout *l = &f->j->call->shape->class_mask;
+  for (int i = 0; i < f->most; i++) to[i] = f->masks + flow_offset(f, rows, l, i);
 }
 XENT_INLINE const uint8_t *flow_mask(const flow_block *b, int row) {
   const uint8_t *mask = b->mask[row];
@@ -338,7 +333,7 @@ XENT_INLINE void flow_long_row(const flow *f, flow_block *b, int row, const row_
   if (f->place && c.settled) settle(&c, b->x[row], b->e[row], &f->j->temperature);
 }
 
-/* What is beside a row that is not there. */
+/* The largest of a row that no other one runs beside. */
 XENT_INLINE lanes flow_largest(const flow *f, const flow_block *b, int row, const bool masked) {
   if (!masked) return largest_lanes(b->x[row], f->n);
   const row_beside s = {.searched = b->x[row], .searched_mask = flow_mask(b, row)};
@@ -346,6 +341,7 @@ XENT_INLINE lanes flow_largest(const flow *f, const flow_block *b, int row, cons
   for (int64_t i = 0; i < f->n; i += XENT_LANES) largest = flow_search(&s, i, f->n, 0, 1, largest);
   return largest;
 }
+/* What is beside a row that is not there. */
 XENT_INLINE void flow_row_beside(const row_beside *s, int64_t n, const int mode) {
   for (int64_t i = 0; mode >= XENT_BESIDE_LINE && i < n; i += XENT_LANES) write_beside(s, i, n, 0, 1, mode);
 }
