@@ -13,6 +13,7 @@ import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.NullChecks;
+import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.logits.SelectedPlan;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
@@ -229,7 +230,7 @@ public final class SelectedLogProbabilities {
    * <p>A forward that fails leaves it without anything.
    */
   public static final class Saved {
-    final dev.xent.internal.plan.call.Outputs outputs = new dev.xent.internal.plan.call.Outputs();
+    final Outputs outputs = new Outputs();
 
     /**
      * Creates statistics that no call has filled yet. The memory is freed some time after this is

@@ -354,6 +354,40 @@ class HouseRulesTest {
         .check(LIBRARY);
   }
 
+  /** The list of docs/developing/design.md. */
+  @Test
+  void packagesOfThePlanUseThoseBeforeThem() {
+    List<String> below = List.of("arrays", "options", "call", "nll", "shard");
+    List<String> operations = List.of("loss", "logits", "sample");
+    List<String> inOrder = Stream.concat(below.stream(), operations.stream()).toList();
+    for (int i = 0; i < inOrder.size(); i++) {
+      String one = inOrder.get(i);
+      String[] others =
+          (operations.contains(one) ? operations : inOrder.subList(i, inOrder.size()))
+              .stream()
+                  .filter(other -> !other.equals(one))
+                  .map(HouseRulesTest::ofPlan)
+                  .toArray(String[]::new);
+      noClasses()
+          .that()
+          .resideInAPackage(ofPlan(one))
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(others)
+          .check(LIBRARY);
+    }
+    classes()
+        .that()
+        .resideInAPackage(PLAN + "..")
+        .should()
+        .resideInAnyPackage(inOrder.stream().map(HouseRulesTest::ofPlan).toArray(String[]::new))
+        .check(LIBRARY);
+  }
+
+  private static String ofPlan(String name) {
+    return PLAN + "." + name;
+  }
+
   @Test
   void noPackagesUseEachOther() {
     slices().assignedFrom(packages()).should().beFreeOfCycles().check(LIBRARY);

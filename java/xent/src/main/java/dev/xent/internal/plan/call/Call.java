@@ -6,7 +6,6 @@ import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Effort;
 import dev.xent.internal.kernels.Function;
-import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.kernels.Workspaces;
@@ -277,8 +276,8 @@ public final class Call extends CallArrays {
    *
    * @return whether it did
    */
-  public boolean runPrepared(Kernels kernels, Function function) {
-    return prepared.run(kernels, function);
+  public boolean runPrepared(Function function) {
+    return prepared.run(engine().kernels(), function);
   }
 
   /** How many kernels ran prepared. */
@@ -412,6 +411,13 @@ public final class Call extends CallArrays {
   /** Works on all rows, of which none is divided. */
   public void run(RowWork rows) {
     run(rows, rows);
+  }
+
+  /** The same, by the kernel of a function alone where that is prepared for this call. */
+  public void run(Function function, RowWork rows, RowWork shared) {
+    if (!runPrepared(function)) {
+      run(rows, shared);
+    }
   }
 
   /**

@@ -133,7 +133,7 @@ public final class Losses {
     if (weighted) {
       call.emptyExactSum();
     }
-    if (!weighted && call.runPrepared(call.engine().kernels(), Function.CHECK_TARGETS)) {
+    if (!weighted && call.runPrepared(Function.CHECK_TARGETS)) {
       call.validRows = xent_report.valid_rows(call.report);
       return call.validRows;
     }

@@ -76,7 +76,7 @@ public final class Room {
     logits = ownLogits;
   }
 
-  /** Room for what so many shards of a sampler said of the rows of the call. */
+  /** Room for what the shards of a sampler said of the rows of the call. */
   public MemorySegment reserveGathered(long rows, int newShards, String name) {
     long records = rows * newShards;
     if (records <= KEPT_BYTES / Records.SAMPLE_STATE) {

@@ -94,9 +94,7 @@ public final class HvpPlan {
     protected double compute(Call call, CallArguments given) {
       call.options(options, gradientScale);
       RowWeights.count(call);
-      if (!call.runPrepared(kernels, Function.CROSS_ENTROPY_HVP)) {
-        call.run(rows);
-      }
+      call.run(Function.CROSS_ENTROPY_HVP, rows, rows);
       return Double.NaN;
     }
   }

@@ -117,9 +117,7 @@ public final class LogSumExpPlan {
     @Override
     protected double compute(Call call, CallArguments given) {
       call.options(options, 1);
-      if (!call.runPrepared(kernels, Function.LOG_SUM_EXP)) {
-        call.run(forwardRows, forwardShared);
-      }
+      call.run(Function.LOG_SUM_EXP, forwardRows, forwardShared);
       return Double.NaN;
     }
   }

@@ -141,9 +141,7 @@ public final class SoftmaxPlan {
     @Override
     protected double compute(Call call, CallArguments given) {
       call.options(options, 1);
-      if (!call.runPrepared(kernels, function)) {
-        call.run(rows, sharedRows);
-      }
+      call.run(function, rows, sharedRows);
       return Double.NaN;
     }
 

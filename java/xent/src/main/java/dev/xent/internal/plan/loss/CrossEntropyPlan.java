@@ -153,7 +153,7 @@ public final class CrossEntropyPlan {
       }
       call.room.saved = outputs.statisticsFor(call.dimensions.rows);
       boolean prepared =
-          call.room.saved.byteSize() == 0 && call.runPrepared(kernels, Function.CROSS_ENTROPY);
+          call.room.saved.byteSize() == 0 && call.runPrepared(Function.CROSS_ENTROPY);
       if (!prepared) {
         call.run(forwardRows, forwardShared);
       }
