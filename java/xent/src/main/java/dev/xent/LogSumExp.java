@@ -8,7 +8,7 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.logits.LogSumExpPlan;
+import dev.xent.internal.plan.logits.SoftmaxPlan;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.options.FullyMasked;
 
@@ -31,9 +31,9 @@ import dev.xent.options.FullyMasked;
  * instruction set, number of threads, strides, batch size or kind of memory.
  */
 public final class LogSumExp {
-  private final LogSumExpPlan plan;
+  private final SoftmaxPlan plan;
 
-  private LogSumExp(LogSumExpPlan plan) {
+  private LogSumExp(SoftmaxPlan plan) {
     this.plan = plan;
   }
 
@@ -133,7 +133,7 @@ public final class LogSumExp {
      */
     public LogSumExp build() {
       Engine engine = engine();
-      return new LogSumExp(new LogSumExpPlan(engine, options(engine), axis));
+      return new LogSumExp(SoftmaxPlan.logSumExp(engine, options(engine), axis));
     }
   }
 }

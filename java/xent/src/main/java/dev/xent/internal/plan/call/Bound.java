@@ -38,13 +38,21 @@ public class Bound {
 
   private volatile int state = IDLE;
 
-  public Bound(Operation operation, @Nullable Operation backward) {
+  /** A call with the views that {@link Operation#give} takes. */
+  public Bound(
+      Operation operation,
+      @Nullable Operation backward,
+      View a,
+      @Nullable View b,
+      @Nullable View c) {
+    operation.give(given, a, b, c);
     this.forward = new Runs(operation, given);
     this.backward = backward == null ? null : new Runs(backward, new CallArguments());
   }
 
-  public Bound(Operation operation) {
-    this(operation, null);
+  /** The same of an operation without a separate backward. */
+  public Bound(Operation operation, View a, @Nullable View b, @Nullable View c) {
+    this(operation, null, a, b, c);
   }
 
   /**
@@ -141,33 +149,9 @@ public class Bound {
 
   // ---- what a call is given --------------------------------------------------------------------
 
-  public final Bound lead(View view) {
-    given.lead = view;
-    return this;
-  }
-
+  /** Sets the weights of elements. */
   public final Bound weights(@Nullable View view) {
     given.weights = view;
-    return this;
-  }
-
-  public final Bound targets(View view) {
-    given.targets = view;
-    return this;
-  }
-
-  public final Bound upstream(View view) {
-    given.upstream = view;
-    return this;
-  }
-
-  public final Bound output(View view) {
-    given.output = view;
-    return this;
-  }
-
-  public final Bound secondOutput(@Nullable View view) {
-    given.secondOutput = view;
     return this;
   }
 

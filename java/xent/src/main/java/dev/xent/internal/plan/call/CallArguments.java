@@ -48,13 +48,6 @@ public final class CallArguments {
     }
   }
 
-  /** Those of a loss. */
-  public void loss(View newLead, View newTargets, @Nullable View newGradient) {
-    lead = newLead;
-    targets = newTargets;
-    gradient = newGradient;
-  }
-
   /** Whether nothing is read or written but the views that most calls have. */
   public boolean areViewsAlone() {
     return inputs == InputViews.NONE

@@ -41,6 +41,16 @@ public abstract class Operation {
    */
   protected abstract double compute(Call call, CallArguments given);
 
+  /**
+   * Puts the three views that most calls have, in the order in which this method of the operation
+   * takes them. Those of a loss unless it says otherwise.
+   */
+  protected void give(CallArguments given, View a, @Nullable View b, @Nullable View c) {
+    given.lead = a;
+    given.targets = b;
+    given.gradient = c;
+  }
+
   /** Whether what {@link #take} found still holds as long as the tensors are the same. */
   protected boolean canRepeat(Call call) {
     return !call.dimensions.ragged;
@@ -52,7 +62,7 @@ public abstract class Operation {
   /**
    * Makes a call that {@link Repeat} recognised, by its kernels alone. Its result is in the call.
    *
-   * @param a the views of the call that was remembered, in that order
+   * @param a the views, in the order of {@link #give}
    * @return whether it did; if not, nothing was written
    */
   protected boolean again(
@@ -64,7 +74,7 @@ public abstract class Operation {
    * Whether a call of the calling thread is the one before once more, and has been made. Then it
    * ends with {@link Call#endRepeated}.
    */
-  public final boolean repeats(Call call, View a, @Nullable View b, @Nullable View c) {
+  private boolean repeats(Call call, View a, @Nullable View b, @Nullable View c) {
     if (!call.repeat.is(number, a, b, c)) {
       return false;
     }
@@ -80,7 +90,7 @@ public abstract class Operation {
   }
 
   /** The same of a bound call. */
-  public final boolean repeats(Call call) {
+  final boolean repeats(Call call) {
     Outputs outputs = call.given.outputs;
     if (!call.repeat.isStill(number) || (outputs != null && !outputs.wantNumbersAlone())) {
       return false;
@@ -91,6 +101,29 @@ public abstract class Operation {
       call.broken = true; // as below
       throw e;
     }
+  }
+
+  /** A call of the calling thread with these views, to be given more arguments and {@link #run}. */
+  public final Call with(View a, @Nullable View b, @Nullable View c) {
+    Call call = Call.current();
+    give(call.given, a, b, c);
+    return call;
+  }
+
+  /** Makes a call of the calling thread with these views and nothing else. */
+  public final double run(View a, @Nullable View b, @Nullable View c) {
+    return run(Call.current(), a, b, c);
+  }
+
+  /** The same, of a call that {@link Call#current} gave and that may have more arguments. */
+  public final double run(Call call, View a, @Nullable View b, @Nullable View c) {
+    if (repeats(call, a, b, c)) {
+      double result = call.result;
+      call.endRepeated();
+      return result;
+    }
+    give(call.given, a, b, c);
+    return run(call);
   }
 
   /** Makes a call of the calling thread, with the arguments that it has. */

@@ -20,6 +20,7 @@ import dev.xent.internal.plan.nll.RowWeights;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /** Hessian-vector products of cross-entropy. */
 public final class HvpPlan {
@@ -56,16 +57,12 @@ public final class HvpPlan {
 
   /** Writes the product of each row. */
   public void product(View logits, View upstream, View output) {
-    Call call = Call.current();
-    call.given.lead = logits;
-    call.given.upstream = upstream;
-    call.given.output = output;
-    product.run(call);
+    product.run(logits, upstream, output);
   }
 
   /** The same as a call to be kept. */
   public Bound bind(View logits, View upstream, View output) {
-    return new Bound(product).lead(logits).upstream(upstream).output(output);
+    return new Bound(product, logits, upstream, output);
   }
 
   private final class Product extends Operation {
@@ -76,6 +73,14 @@ public final class HvpPlan {
     @Override
     protected String event(CallArguments given) {
       return NAME;
+    }
+
+    @Override
+    protected void give(
+        CallArguments given, View logits, @Nullable View upstream, @Nullable View output) {
+      given.lead = logits;
+      given.upstream = upstream;
+      given.output = output;
     }
 
     @Override

@@ -22,6 +22,7 @@ import dev.xent.internal.plan.call.RowWork;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /** What logits tell without targets: the largest classes and what they have, argmax, entropy. */
 public final class LogitsPlan {
@@ -125,43 +126,32 @@ public final class LogitsPlan {
 
   /** Writes what each row has one of: the class of its largest logit, or its entropy. */
   public void forward(View logits, View output) {
-    Call call = Call.current();
-    call.given.lead = logits;
-    call.given.output = output;
-    one.run(call);
+    one.run(logits, output, null);
   }
 
   /** The same as a call to be kept. */
   public Bound bind(View logits, View output) {
-    return new Bound(one).lead(logits).output(output);
+    return new Bound(one, logits, output, null);
   }
 
   /** Writes the largest classes of each row, and the logarithms of their probabilities. */
   public void logProbabilities(View logits, View classes, View values) {
-    top(logProbabilities, logits, classes, values);
+    logProbabilities.run(logits, classes, values);
   }
 
   /** The same as a call to be kept. */
   public Bound bindLogProbabilities(View logits, View classes, View values) {
-    return new Bound(logProbabilities).lead(logits).output(classes).secondOutput(values);
+    return new Bound(logProbabilities, logits, classes, values);
   }
 
   /** Writes the largest classes of each row, and their probabilities. */
   public void probabilities(View logits, View classes, View values) {
-    top(probabilities, logits, classes, values);
+    probabilities.run(logits, classes, values);
   }
 
   /** The same as a call to be kept. */
   public Bound bindProbabilities(View logits, View classes, View values) {
-    return new Bound(probabilities).lead(logits).output(classes).secondOutput(values);
-  }
-
-  private static void top(Operation operation, View logits, View classes, View values) {
-    Call call = Call.current();
-    call.given.lead = logits;
-    call.given.output = classes;
-    call.given.secondOutput = values;
-    operation.run(call);
+    return new Bound(probabilities, logits, classes, values);
   }
 
   /** What is written of each row. */
@@ -183,6 +173,14 @@ public final class LogitsPlan {
     @Override
     protected String event(CallArguments given) {
       return event;
+    }
+
+    @Override
+    protected void give(
+        CallArguments given, View logits, @Nullable View output, @Nullable View values) {
+      given.lead = logits;
+      given.output = output;
+      given.secondOutput = values;
     }
 
     @Override

@@ -77,18 +77,17 @@ public final class SelectedPlan {
       View logProbabilities,
       @Nullable View gradient,
       @Nullable Outputs saved) {
-    Call call = Call.current();
-    call.given.loss(logits, targets, gradient);
+    Call call = forward.with(logits, targets, logProbabilities);
     call.given.inputs(inputs);
     call.given.outputs = saved;
     call.given.upstream = upstream;
-    call.given.output = logProbabilities;
+    call.given.gradient = gradient;
     forward.run(call);
   }
 
   /** The same as a call to be kept. */
   public Bound bind(View logits, View targets, View logProbabilities) {
-    return new Bound(forward).lead(logits).targets(targets).output(logProbabilities);
+    return new Bound(forward, logits, targets, logProbabilities);
   }
 
   private final class Forward extends Operation {
@@ -99,6 +98,14 @@ public final class SelectedPlan {
     @Override
     protected String event(CallArguments given) {
       return given.gradient == null ? NAME : NAME + " with gradient";
+    }
+
+    @Override
+    protected void give(
+        CallArguments given, View logits, @Nullable View targets, @Nullable View logProbabilities) {
+      given.lead = logits;
+      given.targets = targets;
+      given.output = logProbabilities;
     }
 
     @Override
@@ -132,8 +139,7 @@ public final class SelectedPlan {
       Outputs saved,
       @Nullable View upstream,
       View gradient) {
-    Call call = Call.current();
-    call.given.loss(logits, targets, gradient);
+    Call call = backward.with(logits, targets, gradient);
     call.given.inputs(inputs);
     call.given.saved = saved;
     call.given.upstream = upstream;

@@ -26,88 +26,101 @@ import dev.xent.internal.plan.shard.LongRows;
 import dev.xent.internal.plan.shard.SoftmaxShardPlan;
 import org.jspecify.annotations.Nullable;
 
-/** Softmax and log-softmax: which kernels run over which rows and classes. */
+/** Softmax, log-softmax and log-sum-exp: which kernels run over which rows and classes. */
 public final class SoftmaxPlan {
   private final Engine engine;
   private final LongRows longRows;
   private final Options options;
   private final int axis;
-  private final boolean log;
+  private final Kind kind;
   private final Pass forward;
-  private final Pass backward;
+  private final @Nullable Pass backward;
 
-  private SoftmaxPlan(Engine engine, Options options, int axis, boolean log) {
+  private SoftmaxPlan(Engine engine, Options options, int axis, Kind kind) {
     this.engine = engine;
     this.longRows = new LongRows(engine);
     this.options = options;
     this.axis = axis;
-    this.log = log;
+    this.kind = kind;
     this.forward = new Forward(engine);
-    this.backward = new Backward(engine);
+    this.backward = kind.backward == null ? null : new Backward(engine, kind.backward);
   }
 
   /** {@code exp(x) / sum exp(x)}. */
   public static SoftmaxPlan softmax(Engine engine, Options options, int axis) {
-    return new SoftmaxPlan(engine, options, axis, false);
+    return new SoftmaxPlan(engine, options, axis, Kind.SOFTMAX);
   }
 
   /** {@code x - log sum exp(x)}. */
   public static SoftmaxPlan logSoftmax(Engine engine, Options options, int axis) {
-    return new SoftmaxPlan(engine, options, axis, true);
+    return new SoftmaxPlan(engine, options, axis, Kind.LOG_SOFTMAX);
+  }
+
+  /** {@code log sum exp(x)}: one number per row. */
+  public static SoftmaxPlan logSumExp(Engine engine, Options options, int axis) {
+    return new SoftmaxPlan(engine, options, axis, Kind.LOG_SUM_EXP);
+  }
+
+  private enum Kind {
+    SOFTMAX("Softmax", "softmax", Function.SOFTMAX, Rule.OUTPUT_ARRAY, Function.SOFTMAX_BACKWARD),
+    LOG_SOFTMAX(
+        "LogSoftmax",
+        "log-softmax",
+        Function.LOG_SOFTMAX,
+        Rule.OUTPUT_ARRAY,
+        Function.LOG_SOFTMAX_BACKWARD),
+    LOG_SUM_EXP("LogSumExp", "log-sum-exp", Function.LOG_SUM_EXP, Rule.LOG_SUM_EXP, null);
+
+    final String type;
+    final String event;
+    final Function forward;
+    final Rule output;
+    final @Nullable Function backward;
+
+    Kind(String type, String event, Function forward, Rule output, @Nullable Function backward) {
+      this.type = type;
+      this.event = event;
+      this.forward = forward;
+      this.output = output;
+      this.backward = backward;
+    }
+
+    boolean isLog() {
+      return this == LOG_SOFTMAX;
+    }
   }
 
   @Override
   public String toString() {
-    Described text = new Described(log ? "LogSoftmax" : "Softmax").option("axis", axis, -1);
+    Described text = new Described(kind.type).option("axis", axis, -1);
     options.describe(text);
     engine.describe(text);
     return text.toString();
   }
 
-  private String name() {
-    return log ? "log-softmax" : "softmax";
-  }
-
   /** The same of rows of which an array has some classes. */
   public SoftmaxShardPlan onShard(long firstClass, long allClasses) {
-    return new SoftmaxShardPlan(engine, options, axis, log, firstClass, allClasses);
+    return new SoftmaxShardPlan(engine, options, axis, kind.isLog(), firstClass, allClasses);
   }
 
-  /** Writes y. */
+  /** Writes y, or one number per row. */
   public void forward(View logits, View output) {
-    Call call = Call.current();
-    if (forward.repeats(call, logits, output, null)) {
-      call.endRepeated();
-      return;
-    }
-    call.given.lead = logits;
-    call.given.output = output;
-    forward.run(call);
+    forward.run(logits, output, null);
   }
 
   /** The same as a call to be kept. */
   public Bound bind(View logits, View output) {
-    return new Bound(forward).lead(logits).output(output);
+    return new Bound(forward, logits, output, null);
   }
 
   /** Writes dx. */
   public void backward(View output, View upstream, View gradient) {
-    Call call = Call.current();
-    if (backward.repeats(call, output, upstream, gradient)) {
-      call.endRepeated();
-      return;
-    }
-    call.given.lead = output;
-    call.given.upstream = upstream;
-    call.given.gradient = gradient;
-    backward.run(call);
+    backward.run(output, upstream, gradient);
   }
 
   /** The same as a call to be kept. */
   public Bound bindBackward(View output, View upstream, View gradient) {
-    Bound bound = new Bound(backward).lead(output).upstream(upstream);
-    bound.gradient(gradient);
-    return bound;
+    return new Bound(backward, output, upstream, gradient);
   }
 
   /** A kernel over all rows; over class ranges of long ones, once what these need is known. */
@@ -129,7 +142,7 @@ public final class SoftmaxPlan {
       this.repeated = new RepeatedKernel(kernels, function, first, second, third, null);
     }
 
-    /** Makes the statistics of long rows. */
+    /** Makes the statistics of long rows, and of these whatever is one number. */
     abstract void statistics(Call call, long begin, long end, boolean shared);
 
     @Override
@@ -167,7 +180,9 @@ public final class SoftmaxPlan {
 
     private void longRows(Call call, long begin, long end, boolean shared) {
       statistics(call, begin, end, shared);
-      longRows.each(call, begin, end, shared, range);
+      if (function != Function.LOG_SUM_EXP) {
+        longRows.each(call, begin, end, shared, range);
+      }
     }
 
     private void range(Call call, long row, long from, long to) {
@@ -181,20 +196,25 @@ public final class SoftmaxPlan {
 
   private final class Forward extends Pass {
     Forward(Engine engine) {
-      super(
-          engine, log ? Function.LOG_SOFTMAX : Function.SOFTMAX, Array.LOGITS, Array.OUTPUT, null);
+      super(engine, kind.forward, Array.LOGITS, kind.output.array, null);
     }
 
     @Override
     protected String event(CallArguments given) {
-      return name();
+      return kind.event;
+    }
+
+    @Override
+    protected void give(CallArguments given, View logits, @Nullable View output, @Nullable View c) {
+      given.lead = logits;
+      given.output = output;
     }
 
     @Override
     protected void take(Call call, CallArguments given) {
-      Losses.lead(call, function, name(), given.lead, axis, given.inputs);
+      Losses.lead(call, function, kind.event, given.lead, axis, given.inputs);
       call.takeInputs(function, given.inputs);
-      call.take(Rule.OUTPUT_ARRAY, given.output);
+      call.take(kind.output, given.output);
       call.requireWritable();
       call.ready();
     }
@@ -213,24 +233,29 @@ public final class SoftmaxPlan {
   }
 
   private final class Backward extends Pass {
-    Backward(Engine engine) {
-      super(
-          engine,
-          log ? Function.LOG_SOFTMAX_BACKWARD : Function.SOFTMAX_BACKWARD,
-          Array.OUTPUT,
-          Array.UPSTREAM,
-          Array.GRADIENT);
+    private final String event = kind.event + " backward";
+
+    Backward(Engine engine, Function function) {
+      super(engine, function, Array.OUTPUT, Array.UPSTREAM, Array.GRADIENT);
     }
 
     @Override
     protected String event(CallArguments given) {
-      return log ? "log-softmax backward" : "softmax backward";
+      return event;
+    }
+
+    @Override
+    protected void give(
+        CallArguments given, View output, @Nullable View upstream, @Nullable View gradient) {
+      given.lead = output;
+      given.upstream = upstream;
+      given.gradient = gradient;
     }
 
     @Override
     protected void take(Call call, CallArguments given) {
-      options.refuseSoftcap(name());
-      Losses.lead(call, function, event(given), given.lead, axis, given.inputs);
+      options.refuseSoftcap(kind.event);
+      Losses.lead(call, function, event, given.lead, axis, given.inputs);
       call.takeInputs(function, given.inputs);
       call.take(Rule.UPSTREAM, given.upstream);
       call.take(Rule.SOFTMAX_GRADIENT, given.gradient);
@@ -247,7 +272,7 @@ public final class SoftmaxPlan {
 
     @Override
     void statistics(Call call, long begin, long end, boolean shared) {
-      longRows.backward(call, begin, end, shared, log);
+      longRows.backward(call, begin, end, shared, kind.isLog());
     }
   }
 }

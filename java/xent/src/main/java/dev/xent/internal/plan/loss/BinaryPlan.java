@@ -73,14 +73,12 @@ public final class BinaryPlan {
 
   /** The reduced loss, and its gradient unless that is null. */
   public double forward(View logits, View targets, @Nullable View gradient) {
-    Call call = Call.current();
-    call.given.loss(logits, targets, gradient);
-    return forward.run(call);
+    return forward.run(logits, targets, gradient);
   }
 
   /** The same as a call to be kept. */
   public Bound bind(View logits, View targets, @Nullable View weights) {
-    return new Bound(forward).lead(logits).targets(targets).weights(weights);
+    return new Bound(forward, logits, targets, null).weights(weights);
   }
 
   private final class Forward extends Operation {

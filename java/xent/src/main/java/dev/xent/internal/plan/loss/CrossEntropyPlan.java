@@ -102,19 +102,12 @@ public final class CrossEntropyPlan {
 
   /** The reduced loss, and its gradient unless that is null. */
   public double forward(View logits, View targets, @Nullable View gradient) {
-    Call call = Call.current();
-    if (forward.repeats(call, logits, targets, gradient)) {
-      double loss = call.result;
-      call.endRepeated();
-      return loss;
-    }
-    call.given.loss(logits, targets, gradient);
-    return forward.run(call);
+    return forward.run(logits, targets, gradient);
   }
 
   /** The same as a call to be kept. */
   public Bound bind(View logits, View targets) {
-    return new Bound(forward, backward).lead(logits).targets(targets);
+    return new Bound(forward, backward, logits, targets, null);
   }
 
   private final class Forward extends Operation {

@@ -82,14 +82,12 @@ public final class DivergencePlan {
 
   /** The reduced loss, and its gradient unless that is null. */
   public double forward(View logits, View teacher, @Nullable View gradient) {
-    Call call = Call.current();
-    call.given.loss(logits, teacher, gradient);
-    return forward.run(call);
+    return forward.run(logits, teacher, gradient);
   }
 
   /** The same as a call to be kept. */
   public Bound bind(View logits, View teacher) {
-    return new Bound(forward).lead(logits).targets(teacher);
+    return new Bound(forward, logits, teacher, null);
   }
 
   private final class Forward extends Operation {

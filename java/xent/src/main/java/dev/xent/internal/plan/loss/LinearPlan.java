@@ -149,26 +149,28 @@ public final class LinearPlan {
 
   /** The reduced loss, and its gradients unless these are null. */
   public double forward(View hidden, View weights, View targets, @Nullable ArrayViews gradients) {
-    Call call = Call.current();
-    call.given.loss(hidden, targets, null);
-    call.given.weights = weights;
+    Call call = forward.with(hidden, weights, targets);
     call.given.gradients = gradients;
     return forward.run(call);
   }
 
   /** The same as a call to be kept. */
   public Bound bind(View hidden, View weights, View targets, @Nullable ArrayViews gradients) {
-    return new Bound(forward, backward)
-        .lead(hidden)
-        .weights(weights)
-        .targets(targets)
-        .gradients(gradients);
+    return new Bound(forward, backward, hidden, weights, targets).gradients(gradients);
   }
 
   /** A call whose passes describe logits of their own, and whose gradients may be others. */
   private abstract class Passes extends Operation {
     Passes(Engine engine) {
       super(engine);
+    }
+
+    @Override
+    protected void give(
+        CallArguments given, View hidden, @Nullable View weights, @Nullable View targets) {
+      given.lead = hidden;
+      given.weights = weights;
+      given.targets = targets;
     }
 
     @Override

@@ -81,14 +81,12 @@ public final class NllPlan {
 
   /** The reduced loss, and its gradient unless that is null. */
   public double forward(View logProbabilities, View targets, @Nullable View gradient) {
-    Call call = Call.current();
-    call.given.loss(logProbabilities, targets, gradient);
-    return forward.run(call);
+    return forward.run(logProbabilities, targets, gradient);
   }
 
   /** The same as a call to be kept. */
   public Bound bind(View logProbabilities, View targets) {
-    return new Bound(forward, backward).lead(logProbabilities).targets(targets);
+    return new Bound(forward, backward, logProbabilities, targets, null);
   }
 
   private final class Forward extends Operation {

@@ -12,8 +12,7 @@ public final class BoundSampler extends Bound {
   private final SamplerArguments arguments = new SamplerArguments();
 
   BoundSampler(Operation operation, View logits, View tokens) {
-    super(operation);
-    lead(logits).output(tokens);
+    super(operation, logits, tokens, null);
   }
 
   /** Draws the tokens of a step. */

@@ -141,13 +141,7 @@ public final class SamplerPlan {
     SamplingOptions.requireCounter("step", step);
     Call call = Call.current();
     call.given.step = step;
-    if (token.repeats(call, logits, null, null)) {
-      long drawn = (long) call.result;
-      call.endRepeated();
-      return drawn;
-    }
-    call.given.lead = logits;
-    return (long) token.run(call);
+    return (long) token.run(call, logits, null, null);
   }
 
   private final class Token extends Operation {
@@ -243,12 +237,10 @@ public final class SamplerPlan {
       View tokens,
       @Nullable SamplerArguments arguments) {
     SamplingOptions.requireCounter("step", step);
-    Call call = Call.current();
+    Call call = operation.with(logits, tokens, null);
     CallArguments given = call.given;
-    given.lead = logits;
     given.step = step;
     given.inputs(inputs);
-    given.output = tokens;
     given.others = arguments;
     operation.run(call);
   }
@@ -282,6 +274,13 @@ public final class SamplerPlan {
       }
       Losses.requireWritable(call);
       call.ready();
+    }
+
+    @Override
+    protected void give(
+        CallArguments given, View logits, @Nullable View tokens, @Nullable View none) {
+      given.lead = logits;
+      given.output = tokens;
     }
 
     /** Outputs may ask for something else in the next run of a bound call. */
