@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.xent.CrossEntropy.Outputs;
 import dev.xent.errors.XentException;
+import dev.xent.layers.CrossEntropyLayer;
 import dev.xent.layers.Layer;
 import dev.xent.layers.SoftmaxLayer;
 import dev.xent.options.Backend;
@@ -793,6 +794,9 @@ class EveryRefusalTest {
     kinds.put("a layer of a size below 0", b -> new SoftmaxLayer(3, -2));
     kinds.put(
         "an input that a layer was not made for", b -> new SoftmaxLayer(3, 5).forward(b.logits));
+    kinds.put("an input with more axes than a layer's", b -> new SoftmaxLayer(4).forward(b.logits));
+    kinds.put("an upstream gradient of another shape", b -> afterLoss(b, Tensor.of(new float[1])));
+    kinds.put("an upstream gradient of integers", b -> afterLoss(b, Tensor.of(new int[3])));
     kinds.put(
         "a backward of a layer without a forward",
         b -> new SoftmaxLayer(Layer.ANY, 4).backward(b.logits));
@@ -803,6 +807,13 @@ class EveryRefusalTest {
           layer.close();
           layer.forward(b.logits);
         });
+  }
+
+  private static void afterLoss(Bad b, Tensor upstream) {
+    try (CrossEntropyLayer layer = CrossEntropyLayer.along(-1, Layer.ANY, 4)) {
+      layer.forward(b.logits, b.labels);
+      layer.backward(upstream);
+    }
   }
 
   private static String refusal(String name, Call call, Backend backend) {

@@ -656,7 +656,7 @@ class InputsRefusedTest {
     "2, 'or reshape logits to [2, 6]'",
     "6, 'or reshape logits to [6, 2]'",
     "5,",
-    "12, 'or one-hot rows the type F32, F16 or BF16'",
+    "12, 'or one-hot rows of type F32, F16 or BF16'",
     "24,"
   })
   void logitsInALineAreToBeReshaped(int count, @Nullable String advice) {

@@ -2,6 +2,7 @@
 package dev.xent.layers;
 
 import dev.xent.Tensor;
+import dev.xent.errors.DTypeException;
 import dev.xent.errors.ShapeException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -30,10 +31,13 @@ final class Elements {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "%s have shape %s, this layer's last forward asks for %s; expected one number for each",
+              "%s has shape %s, the output of the last forward %s; expected the same shape",
               name,
               Arrays.toString(from.shape()),
               Arrays.toString(to.shape())));
+    }
+    if (!from.type().isFloat()) {
+      throw new DTypeException(String.format(Locale.ROOT, "%s is %s; expected floats", name, from));
     }
     to.copyFrom(from);
   }

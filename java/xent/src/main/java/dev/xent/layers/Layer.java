@@ -50,7 +50,8 @@ public interface Layer extends AutoCloseable {
   /**
    * Computes the gradient with respect to the inputs of the last forward.
    *
-   * @param gradients the gradient of that forward's output, in its shape
+   * @param gradients the gradient of that forward's output, in its shape; a loss multiplies the
+   *     gradient of each row by it: {@link LossLayer#backward(Tensor)}
    * @return the gradient of the inputs, owned by the layer
    * @throws IllegalStateException if there was no forward
    */
@@ -61,7 +62,10 @@ public interface Layer extends AutoCloseable {
     step(defaultRate());
   }
 
-  /** Updates the parameters from the last backward. Layers without parameters do nothing. */
+  /**
+   * Subtracts the rate times the gradient of the parameters from the parameters. Layers without
+   * parameters do nothing.
+   */
   default void step(double learningRate) {}
 
   /** Returns the learning rate of {@link #step()}. */

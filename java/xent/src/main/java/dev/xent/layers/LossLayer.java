@@ -134,6 +134,9 @@ public abstract sealed class LossLayer extends OwningLayer
    * from the inputs, so what happened to them since, and which backwards came before, makes no
    * difference.
    *
+   * <p>With a mean, 1 and not 1/N leaves the gradient as it is. For the gradient of a function of
+   * the losses that {@code forward} returned, the operation's reduction must be a sum.
+   *
    * @param upstream floats of any type in the shape of {@link #losses}; one number for all rows is
    *     a tensor with strides 0
    * @return the gradient, owned by the layer and valid until the next call of this method or {@code
@@ -144,7 +147,7 @@ public abstract sealed class LossLayer extends OwningLayer
     Elements.given(upstream, "upstream");
     requireForward("backward");
     Tensor factors = weights.shaped(losses.writable().shape());
-    Elements.copy(Elements.inShape(factors.shape(), upstream), "upstream gradients", factors);
+    Elements.copy(Elements.inShape(factors.shape(), upstream), "upstream", factors);
     Reference.reachabilityFence(upstream);
     Tensor from = gradient.writable();
     Tensor to = weighted.shaped(from.shape());

@@ -52,10 +52,13 @@ abstract class OwningLayer implements Layer {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "%s takes inputs of shape %s, not %s: make the layer with Layer.ANY (-1) where sizes change",
+              "%s takes inputs of shape %s, not %s: %s",
               name(),
               shown(),
-              Arrays.toString(inputs.shape())));
+              Arrays.toString(inputs.shape()),
+              inputs.rank() == shape.length
+                  ? "make the layer with Layer.ANY (-1) where sizes change"
+                  : "make the layer with one size for each axis of the inputs, batch included"));
     }
   }
 

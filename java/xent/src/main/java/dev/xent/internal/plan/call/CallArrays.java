@@ -781,7 +781,7 @@ abstract sealed class CallArrays permits Call {
   /** Advice where labels are one-hot rows, and where logits are the rows of a matrix in a line. */
   private String otherUse(Part part, View view) {
     if (part.array == Array.TARGETS && hasLeadShape(view)) {
-      return ", or one-hot rows the type " + Types.allowed(lead().type);
+      return ", or one-hot rows of type " + Types.allowed(lead().type);
     }
     long rows = view.elements;
     boolean fits = rows > 1 && dimensions.classes % rows == 0 && dimensions.classes > rows;

@@ -22,7 +22,9 @@ public final class WrongLabels {
             classes == 0
                 ? "expected none, as the row has no class"
                 : "expected 0 to " + (classes - 1),
-            ifMark(label, unsigned, "rows")),
+            label == classes && classes > 0
+                ? "; labels begin at 0"
+                : ifMark(label, unsigned, "rows")),
         row,
         label,
         unsigned,
