@@ -2,6 +2,7 @@
 package dev.xent;
 
 import static dev.xent.Arguments.view;
+import static dev.xent.Arguments.viewOrNull;
 
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
@@ -9,6 +10,7 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.loss.CrossEntropyPlan;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.options.EmptyMean;
@@ -358,7 +360,7 @@ public final class CrossEntropy {
    * tensors of the one before. A call that fails leaves the numbers of the call before. Not safe
    * for use by several threads at once.
    */
-  public static final class Outputs extends LogitLossOutputs {
+  public static final class Outputs extends LossOutputs {
     /** Creates outputs that request only the numbers of a call. */
     public Outputs() {}
 
@@ -392,45 +394,98 @@ public final class CrossEntropy {
       return this;
     }
 
-    @Override
+    /**
+     * Asks for the log-sum-exp of every row; NaN for ignored ones.
+     *
+     * @param tensor of a type that fits the logits, in the shape of the rows, or null to cancel the
+     *     request
+     */
     public Outputs logSumExp(@Nullable Tensor tensor) {
-      super.logSumExp(tensor);
+      outputs.set(Array.LOG_SUM_EXP, viewOrNull(tensor));
       return this;
     }
 
-    @Override
+    /**
+     * Asks for the log-probability of every label, {@code x - lse}; NaN for ignored rows. Class
+     * indices only.
+     *
+     * @param tensor of a type that fits the logits, in the shape of the rows, or null to cancel the
+     *     request
+     */
     public Outputs logProbabilities(@Nullable Tensor tensor) {
-      super.logProbabilities(tensor);
+      outputs.set(Array.LOG_PROBABILITIES, viewOrNull(tensor));
       return this;
     }
 
-    @Override
+    /**
+     * Asks for the class of the largest logit in every row, the lowest one among equals; -1 in rows
+     * that are NaN, fully masked or ignored.
+     *
+     * @param tensor I32 or I64 in the shape of the rows, or null to cancel the request
+     */
     public Outputs argmax(@Nullable Tensor tensor) {
-      super.argmax(tensor);
+      outputs.set(Array.ARGMAX, viewOrNull(tensor));
       return this;
     }
 
-    @Override
+    /**
+     * Asks how many classes come before the label in falling order of the logits, the lower one
+     * first among equals: 0 is a hit. -1 in rows that are NaN, fully masked or ignored. Class
+     * indices only.
+     *
+     * @param tensor I32 or I64 in the shape of the rows, or null to cancel the request
+     */
     public Outputs ranks(@Nullable Tensor tensor) {
-      super.ranks(tensor);
+      outputs.set(Array.RANKS, viewOrNull(tensor));
       return this;
     }
 
-    @Override
+    /**
+     * Asks for the entropy of every row, {@code - sum p log p} over its classes; NaN for ignored
+     * ones.
+     *
+     * @param tensor of a type that fits the logits, in the shape of the rows, or null to cancel the
+     *     request
+     */
     public Outputs entropies(@Nullable Tensor tensor) {
-      super.entropies(tensor);
+      outputs.set(Array.ENTROPIES, viewOrNull(tensor));
       return this;
     }
 
-    @Override
+    /**
+     * Asks for the {@code k} classes of the largest logits in every row, in falling order, the
+     * lower one first among equals; -1 if a row has fewer, and in rows that are NaN, fully masked
+     * or ignored.
+     *
+     * @param tensor I32 or I64 in the shape of the logits with {@code k}, at least 1 and at most
+     *     all classes, along the class axis, or null to cancel the request
+     */
     public Outputs topClasses(@Nullable Tensor tensor) {
-      super.topClasses(tensor);
+      outputs.set(Array.TOP_CLASSES, viewOrNull(tensor));
       return this;
     }
 
-    @Override
+    /**
+     * Asks for the log-probabilities of the {@code k} largest classes; -inf where there are not so
+     * many, NaN in rows that are NaN or ignored.
+     *
+     * @param tensor of a type that fits the logits, in the shape of the logits with {@code k} along
+     *     the class axis, the same as in {@code topClasses}, or null to cancel the request
+     */
     public Outputs topLogProbabilities(@Nullable Tensor tensor) {
-      super.topLogProbabilities(tensor);
+      outputs.set(Array.TOP_LOG_PROBABILITIES, viewOrNull(tensor));
+      return this;
+    }
+
+    /**
+     * Asks for the row statistics that a backward needs: 64 bytes per row, kept in these outputs
+     * until the next call, which leaves none where it fails.
+     *
+     * @param arena for their memory; a call with more rows than any before takes new memory from
+     *     it. Null cancels the request and drops those that are kept
+     */
+    public Outputs saveStatistics(@Nullable Arena arena) {
+      outputs.saveStatistics(arena);
       return this;
     }
 
@@ -441,12 +496,6 @@ public final class CrossEntropy {
      */
     public Outputs saveStatistics() {
       return saveStatistics(Arena.ofAuto());
-    }
-
-    @Override
-    public Outputs saveStatistics(@Nullable Arena arena) {
-      super.saveStatistics(arena);
-      return this;
     }
   }
 }

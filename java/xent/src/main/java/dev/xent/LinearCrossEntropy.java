@@ -20,7 +20,6 @@ import dev.xent.options.EmptyMean;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
 import dev.xent.options.Smoothing;
-import java.lang.foreign.Arena;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -137,7 +136,7 @@ public final class LinearCrossEntropy {
    * @param targets class indices, probability rows, or sparse targets with their {@link
    *     Inputs#targetWeights}
    */
-  public LossCall<Outputs> on(Tensor hidden, Tensor weights, Tensor targets) {
+  public LossCall<CrossEntropy.Outputs> on(Tensor hidden, Tensor weights, Tensor targets) {
     return on(hidden, weights, targets, (ArrayViews) null);
   }
 
@@ -150,11 +149,12 @@ public final class LinearCrossEntropy {
    *     Inputs#targetWeights}
    * @param gradients which ones each run writes, and where they go
    */
-  public LossCall<Outputs> on(Tensor hidden, Tensor weights, Tensor targets, Gradients gradients) {
+  public LossCall<CrossEntropy.Outputs> on(
+      Tensor hidden, Tensor weights, Tensor targets, Gradients gradients) {
     return on(hidden, weights, targets, viewsOf(gradients));
   }
 
-  private LossCall<Outputs> on(
+  private LossCall<CrossEntropy.Outputs> on(
       Tensor hidden, Tensor weights, Tensor targets, @Nullable ArrayViews gradients) {
     return new LossCall<>(
         plan.bind(
@@ -307,105 +307,6 @@ public final class LinearCrossEntropy {
     public LinearCrossEntropy build() {
       Engine engine = engine();
       return new LinearCrossEntropy(new LinearPlan(engine, spec(engine), workspace));
-    }
-  }
-
-  /**
-   * Further results of a call.
-   *
-   * <p>Set once what you want, then pass it to any number of calls; each overwrites the numbers and
-   * tensors of the one before. A call that fails leaves the numbers of the call before. Not safe
-   * for use by several threads at once.
-   */
-  public static final class Outputs extends LogitLossOutputs {
-    /** Creates outputs that request only the numbers of a call. */
-    public Outputs() {}
-
-    @Override
-    public Outputs losses(@Nullable Tensor tensor) {
-      super.losses(tensor);
-      return this;
-    }
-
-    @Override
-    public Outputs lossSum(@Nullable LossSum sums) {
-      super.lossSum(sums);
-      return this;
-    }
-
-    @Override
-    public Outputs correct(@Nullable Tensor tensor) {
-      super.correct(tensor);
-      return this;
-    }
-
-    @Override
-    public Outputs countCorrect(boolean wanted) {
-      super.countCorrect(wanted);
-      return this;
-    }
-
-    @Override
-    public Outputs targetGradient(@Nullable Tensor tensor) {
-      super.targetGradient(tensor);
-      return this;
-    }
-
-    @Override
-    public Outputs logSumExp(@Nullable Tensor tensor) {
-      super.logSumExp(tensor);
-      return this;
-    }
-
-    @Override
-    public Outputs logProbabilities(@Nullable Tensor tensor) {
-      super.logProbabilities(tensor);
-      return this;
-    }
-
-    @Override
-    public Outputs argmax(@Nullable Tensor tensor) {
-      super.argmax(tensor);
-      return this;
-    }
-
-    @Override
-    public Outputs ranks(@Nullable Tensor tensor) {
-      super.ranks(tensor);
-      return this;
-    }
-
-    @Override
-    public Outputs entropies(@Nullable Tensor tensor) {
-      super.entropies(tensor);
-      return this;
-    }
-
-    @Override
-    public Outputs topClasses(@Nullable Tensor tensor) {
-      super.topClasses(tensor);
-      return this;
-    }
-
-    @Override
-    public Outputs topLogProbabilities(@Nullable Tensor tensor) {
-      super.topLogProbabilities(tensor);
-      return this;
-    }
-
-    /**
-     * Saves the statistics in memory that is freed some time after they are no longer reachable.
-     *
-     * @see #saveStatistics(Arena)
-     */
-    public Outputs saveStatistics() {
-      return saveStatistics(Arena.ofAuto());
-    }
-
-    @Override
-    public Outputs saveStatistics(@Nullable Arena arena) {
-      super.saveStatistics(arena);
-      return this;
     }
   }
 

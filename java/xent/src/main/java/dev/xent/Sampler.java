@@ -81,6 +81,7 @@ public final class Sampler {
    *
    * @param logits {@code x}, one row
    * @param step how many tokens came before, from 0 to 2^32 - 1
+   * @throws OptionException for a penalty, which needs the earlier tokens: call {@link #on}
    */
   public long token(Tensor logits, long step) {
     return plan.token(view(logits, "logits"), step);
@@ -324,7 +325,7 @@ public final class Sampler {
      * @throws OptionException unless 0 or more
      */
     public Builder topK(long k) {
-      topK = SamplingOptions.requireAtLeast("topK", k, 0);
+      topK = SamplingOptions.requireTopK(k);
       return this;
     }
 

@@ -21,9 +21,10 @@ import org.jspecify.annotations.Nullable;
  * token = tokens.next(logits);         // step 1
  * }</pre>
  *
- * <p>A token is the one that {@link Sampler#token} returns for the same logits and step. A call
- * that throws does not count. Calls with the array or the tensor of the call before allocate
- * nothing; the last array stays reachable until the next call.
+ * <p>A token is the one that {@link Sampler#token} returns for the same logits and step. Save
+ * {@link #step()} and {@link Sampler#seed} to continue a sequence later. A call that throws does
+ * not count. Calls with the array or the tensor of the call before allocate nothing; the last array
+ * stays reachable until the next call.
  *
  * <p>Not safe for use by several threads at once.
  */
@@ -44,6 +45,7 @@ public final class SamplerCursor {
    * @param logits {@code x}, one row of F32, F16 or BF16
    * @throws NoTokenException for logits with a NaN or +inf, or without one above -inf
    * @throws ShapeException for more than one row
+   * @throws OptionException for a sampler with a penalty, which needs the earlier tokens
    * @throws DTypeException for another type
    * @throws MemoryException for memory that is closed
    */
@@ -53,13 +55,22 @@ public final class SamplerCursor {
       throw new NoTokenException(
           "logits is "
               + logits
-              + ", step is "
-              + step
+              + " with "
+              + cause(logits.toFloatArray())
               + ", and no token can be drawn; expected logits without NaN or +inf, one of them above"
               + " -inf");
     }
     step++;
     return (int) token;
+  }
+
+  private static String cause(float[] logits) {
+    for (int i = 0; i < logits.length; i++) {
+      if (!(logits[i] < Float.POSITIVE_INFINITY)) {
+        return logits[i] + " in class " + i;
+      }
+    }
+    return "-inf in all classes";
   }
 
   /**
@@ -84,12 +95,20 @@ public final class SamplerCursor {
    * @param logits {@code x}: floats in the byte order of the machine, one for each class
    * @throws NoTokenException for logits with a NaN or +inf, or without one above -inf
    * @throws ShapeException unless its size is a multiple of 4
+   * @throws DTypeException for an array of anything but floats
    */
   public int next(MemorySegment logits) {
     long size = Objects.requireNonNull(logits, "logits").byteSize();
     if (size % Float.BYTES != 0) {
       throw new ShapeException(
           "logits has " + size + " bytes; expected 4 bytes for each class: slice the segment");
+    }
+    Object array = logits.heapBase().orElse(null);
+    if (array != null && !(array instanceof float[])) {
+      throw new DTypeException(
+          "logits is a "
+              + array.getClass().getSimpleName()
+              + "; expected floats: a float[] or memory outside the heap");
     }
     return next(Tensor.of(logits, DType.F32, size / Float.BYTES));
   }

@@ -280,8 +280,8 @@ class AllocationTest {
     LinearCrossEntropy linear =
         LinearCrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
     Tensor weights = Tensor.of(Samples.logits((int) (9 * x.dim(1)), 1, 6), 9, x.dim(1));
-    LinearCrossEntropy.Outputs states =
-        new LinearCrossEntropy.Outputs().losses(Tensor.of(new float[(int) x.dim(0)]));
+    CrossEntropy.Outputs states =
+        new CrossEntropy.Outputs().losses(Tensor.of(new float[(int) x.dim(0)]));
     LinearCrossEntropy.Gradients gradients =
         new LinearCrossEntropy.Gradients()
             .hidden(Tensor.of(new float[(int) x.elements()], x.shape()))

@@ -144,7 +144,7 @@ class CrossEntropyEdgesTest {
           .hasMessageEndingWith(
               label < 0
                   ? ". To leave such rows out, set ignoreIndex(" + label + ")"
-                  : "; expected 0 to 3");
+                  : "; expected 0 to 3" + (label == 4 ? "; labels begin at 0" : ""));
       assertThat(x).isEqualTo(before);
     }
   }
@@ -210,7 +210,10 @@ class CrossEntropyEdgesTest {
           .isInstanceOf(LabelException.class)
           .hasMessage(
               "row 1 has label %d; expected 0 to 2%s",
-              label, mark ? ". To leave such rows out, set ignoreIndex(" + label + ")" : "");
+              label,
+              mark
+                  ? ". To leave such rows out, set ignoreIndex(" + label + ")"
+                  : label == 3 ? "; labels begin at 0" : "");
     }
   }
 }

@@ -423,6 +423,9 @@ class EveryRefusalTest {
     kinds.put(
         "a filter that rules lack",
         b -> b.sampler().rules(SamplingRules.ONNXRUNTIME_GENAI).minP(0.1).build());
+    kinds.put(
+        "a penalty without earlier tokens",
+        b -> b.sampler().repetitionPenalty(2).build().token(b.logits.select(0, 0), 0));
     kinds.put("one token of several rows", b -> b.sampler().build().token(b.logits, 0));
     kinds.put("a step below 0", b -> b.sampler().build().sample(b.logits, -1, b.labels));
     kinds.put(

@@ -120,7 +120,7 @@ class JdkApiTest {
             selected.forward(x, labels, Inputs.none(), perRow, new SelectedLogProbabilities.Saved());
             Tensor tokens = Tensor.allocate(DType.I32, 2);
             Sampler.builder().topK(2).build().sample(x, 0, tokens);
-            LinearCrossEntropy.Outputs linear = new LinearCrossEntropy.Outputs().saveStatistics();
+            CrossEntropy.Outputs linear = new CrossEntropy.Outputs().saveStatistics();
             LinearCrossEntropy linearMean = LinearCrossEntropy.mean();
             linearMean.on(x, Tensor.of(values, 2, 3), labels).outputs(linear).run();
             return TopK.of(2).probabilities(x).values().toFloatArray();

@@ -74,7 +74,7 @@ class LinearCrossEntropyTest {
   @OnEveryBackend
   void lossAndGradientsOfTheMean(Backend backend) {
     Inputs inputs = Inputs.none().bias(bias);
-    LinearCrossEntropy.Outputs outputs = new LinearCrossEntropy.Outputs().countCorrect(true);
+    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().countCorrect(true);
     double mean =
         on(backend)
             .build()
@@ -131,8 +131,7 @@ class LinearCrossEntropyTest {
     Tensor row = Tensor.of(new float[] {1, 2, 3}, 3);
     Tensor one = Tensor.of(new float[] {1, 1, 1}, 1, 3);
     Tensor label = Tensor.of(new int[] {0});
-    LinearCrossEntropy.Outputs outputs =
-        new LinearCrossEntropy.Outputs().logSumExp(Tensor.of(new float[1], 1));
+    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().logSumExp(Tensor.of(new float[1], 1));
     assertThat(loss.on(row, one, label).outputs(outputs).run()).isZero();
     assertThat(loss.toString()).startsWith("LinearCrossEntropy[axis=0");
   }
@@ -157,7 +156,7 @@ class LinearCrossEntropyTest {
   @OnEveryBackend
   void aTallySeesTheLosses(Backend backend) {
     LossSum lossSum = new LossSum();
-    LinearCrossEntropy.Outputs outputs = new LinearCrossEntropy.Outputs().lossSum(lossSum);
+    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().lossSum(lossSum);
     LinearCrossEntropy loss = on(backend).build();
     double first =
         loss.on(hidden.slice(0, 0, 2), weights, labels.slice(0, 0, 2)).outputs(outputs).run();
@@ -170,8 +169,7 @@ class LinearCrossEntropyTest {
   @OnEveryBackend
   void upstreamNumbersMultiplyRows(Backend backend) {
     LinearCrossEntropy loss = on(backend).reduction(Reduction.SUM).build();
-    LinearCrossEntropy.Outputs outputs =
-        new LinearCrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
+    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
     loss.on(hidden, weights, labels).outputs(outputs).run();
     float[] upstream = {1, 0, 0, 0, 0, 2};
     loss.on(hidden, weights, labels, gradients).backward(outputs, Tensor.of(upstream));
@@ -265,9 +263,7 @@ class LinearCrossEntropyTest {
     LinearCrossEntropy loss = on(Backend.NATIVE).build();
     Tensor losses = Tensor.of(new float[rows], rows);
     double mean =
-        loss.on(vectors, matrix, each)
-            .outputs(new LinearCrossEntropy.Outputs().losses(losses))
-            .run();
+        loss.on(vectors, matrix, each).outputs(new CrossEntropy.Outputs().losses(losses)).run();
     try (Arena arena = Arena.ofShared()) {
       Tensor expected = Tensor.allocate(arena, DType.F32, rows);
       Tensor offHeap = Tensor.allocate(arena, DType.F32, rows, 1);
@@ -276,7 +272,7 @@ class LinearCrossEntropyTest {
       matrixOffHeap.copyFrom(matrix);
       Tensor labelsOffHeap = Tensor.allocate(arena, DType.I32, rows);
       labelsOffHeap.copyFrom(each);
-      LinearCrossEntropy.Outputs outputs = new LinearCrossEntropy.Outputs().losses(expected);
+      CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().losses(expected);
       assertThat(loss.on(offHeap, matrixOffHeap, labelsOffHeap).outputs(outputs).run())
           .isEqualTo(mean);
       assertThat(Samples.bits(losses)).isEqualTo(Samples.bits(expected));

@@ -242,7 +242,8 @@ final class LinearMixture {
   // ---- results ---------------------------------------------------------------------------------
 
   /** Asks for all outputs, and keeps them by name. */
-  private <O extends LogitLossOutputs> O ask(O outputs, Map<String, Tensor> into, boolean all) {
+  private CrossEntropy.Outputs ask(
+      CrossEntropy.Outputs outputs, Map<String, Tensor> into, boolean all) {
     outputs.losses(result("losses", into, rowShape()));
     outputs.logSumExp(result("lse", into, rowShape()));
     if (kind == 0) {
@@ -302,7 +303,7 @@ final class LinearMixture {
     LinearCrossEntropy operation = builder.build();
     Map<String, Tensor> results = new LinkedHashMap<>();
     Map<String, Tensor> gradients = gradients();
-    LinearCrossEntropy.Outputs outputs = ask(new LinearCrossEntropy.Outputs(), results, all);
+    CrossEntropy.Outputs outputs = ask(new CrossEntropy.Outputs(), results, all);
     LinearCrossEntropy.Gradients asked =
         new LinearCrossEntropy.Gradients()
             .hidden(gradients.get("hidden gradient"))

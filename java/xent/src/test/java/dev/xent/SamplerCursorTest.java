@@ -4,12 +4,14 @@ package dev.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.NoTokenException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -81,15 +83,50 @@ class SamplerCursorTest {
       assertThatThrownBy(() -> tokens.next(logits))
           .isInstanceOf(NoTokenException.class)
           .hasMessage(
-              "logits is F32 [1000] on the heap, step is 0, and no token can be drawn; expected"
-                  + " logits without NaN or +inf, one of them above -inf");
+              "logits is F32 [1000] on the heap with %s in class 3, and no token can be drawn;"
+                  + " expected logits without NaN or +inf, one of them above -inf",
+              bad);
     }
     assertThat(tokens.step()).isZero();
     logits[3] = saved;
     assertThat(tokens.next(logits)).isEqualTo((int) sampler.token(Tensor.of(logits), 0));
     float[] none = {Float.NEGATIVE_INFINITY, Float.NEGATIVE_INFINITY};
-    assertThatThrownBy(() -> tokens.next(none)).isInstanceOf(NoTokenException.class);
+    assertThatThrownBy(() -> tokens.next(none))
+        .isInstanceOf(NoTokenException.class)
+        .hasMessageContaining(" with -inf in all classes, ");
     assertThat(tokens.step()).isEqualTo(1);
+  }
+
+  @Test
+  void aPenaltyThatNeedsEarlierTokensIsRefused() {
+    for (Sampler.Builder builder :
+        List.of(
+            Sampler.builder().repetitionPenalty(1.1),
+            Sampler.builder().frequencyPenalty(0.5),
+            Sampler.builder().presencePenalty(-0.5))) {
+      Sampler penalized = builder.seed(1).build();
+      SamplerCursor tokens = penalized.start();
+      assertThatThrownBy(() -> tokens.next(logits(0))).isInstanceOf(OptionException.class);
+      assertThatThrownBy(() -> penalized.token(Tensor.of(logits(0)), 0))
+          .hasMessageContaining("a call for one token has no earlier tokens");
+      assertThat(tokens.step()).isZero();
+    }
+    Sampler off = Sampler.builder().repetitionPenalty(1).frequencyPenalty(0).seed(1).build();
+    assertThat(off.start().next(logits(0))).isNotNegative();
+  }
+
+  @Test
+  void anArrayOfAnotherTypeIsRefused() {
+    SamplerCursor tokens = sampler.start();
+    for (MemorySegment segment :
+        List.of(MemorySegment.ofArray(new double[4]), MemorySegment.ofArray(new int[8]))) {
+      assertThatThrownBy(() -> tokens.next(segment))
+          .isInstanceOf(DTypeException.class)
+          .hasMessageEndingWith("; expected floats: a float[] or memory outside the heap");
+    }
+    float[] logits = logits(0);
+    assertThat(tokens.next(MemorySegment.ofArray(logits)))
+        .isEqualTo((int) sampler.token(Tensor.of(logits), 0));
   }
 
   @Test

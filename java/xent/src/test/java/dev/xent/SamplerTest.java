@@ -356,7 +356,7 @@ class SamplerTest {
     refused(
         () -> b.temperature(-1),
         "temperature is -1.0; expected 0, which takes the largest logit, or a number from 2^-32 to 2^32");
-    refused(() -> b.topK(-1), "topK is -1; expected 0 or more");
+    refused(() -> b.topK(-1), "topK is -1; expected 0, which keeps all classes, or more");
     refused(() -> b.topP(0), "topP is 0.0; expected a number above 0, at most 1, which keeps all");
     refused(() -> b.minP(1.1), "minP is 1.1; expected a number from 0 to 1");
     refused(() -> b.typicalP(Double.NaN), "typicalP is NaN; expected a number above 0");

@@ -92,8 +92,7 @@ class SavedStatisticsTest {
         .hasMessageContaining("the outputs hold no statistics");
     LinearCrossEntropy linear =
         LinearCrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
-    LinearCrossEntropy.Outputs kept =
-        new LinearCrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
+    CrossEntropy.Outputs kept = new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
     linear.on(hidden, weights, labels).outputs(kept).run();
     assertThatThrownBy(() -> linear.on(hidden, weights, wrong).outputs(kept).run())
         .isInstanceOf(LabelException.class);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
@@ -38,7 +39,7 @@ import picocli.CommandLine.Parameters;
       "  xent linear-cross-entropy h.npy weights.npy labels.npy --grad dh.npy \\",
       "      --weights-grad dw.npy"
     })
-final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
+final class LinearCommand extends LossCommand<CrossEntropy.Outputs> {
   @Parameters(
       index = "0",
       paramLabel = "HIDDEN.npy",
@@ -172,12 +173,12 @@ final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
   }
 
   @Override
-  LinearCrossEntropy.Outputs outputs(@Nullable Tensor ofRows) {
-    return new LinearCrossEntropy.Outputs().losses(ofRows);
+  CrossEntropy.Outputs outputs(@Nullable Tensor ofRows) {
+    return new CrossEntropy.Outputs().losses(ofRows);
   }
 
   @Override
-  LossReport report(LinearCrossEntropy.Outputs outputs, LossReduction by, Used used) {
+  LossReport report(CrossEntropy.Outputs outputs, LossReduction by, Used used) {
     return new LossReport(
         by,
         outputs.loss(),
@@ -189,7 +190,7 @@ final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
   }
 
   @Override
-  void request(LinearCrossEntropy.Outputs outputs, Outputs files, OutputType types, Loss loss) {
+  void request(CrossEntropy.Outputs outputs, Outputs files, OutputType types, Loss loss) {
     request(files, types, loss, outputs::countCorrect, outputs::correct, outputs::targetGradient);
     rowOutputs.request(
         files,
@@ -209,8 +210,7 @@ final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
   }
 
   @Override
-  void compute(
-      Settings settings, Loss loss, @Nullable Tensor dx, LinearCrossEntropy.Outputs outputs) {
+  void compute(Settings settings, Loss loss, @Nullable Tensor dx, CrossEntropy.Outputs outputs) {
     LinearCrossEntropy.Builder builder = LinearCrossEntropy.builder();
     settings.tell(
         builder::execution,
@@ -230,7 +230,7 @@ final class LinearCommand extends LossCommand<LinearCrossEntropy.Outputs> {
       builder.workspace(workspace);
     }
     LinearCrossEntropy operation = builder.build();
-    LossCall<LinearCrossEntropy.Outputs> call =
+    LossCall<CrossEntropy.Outputs> call =
         dx == null && weightsGradient == null && biasGradient == null
             ? operation.on(loss.input(), matrix, loss.targets())
             : operation.on(loss.input(), matrix, loss.targets(), gradients.hidden(dx));

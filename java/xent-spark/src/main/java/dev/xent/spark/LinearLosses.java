@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.spark;
 
+import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
@@ -34,7 +35,7 @@ final class LinearLosses implements Losses {
   private final MemorySegment states;
   private final MemorySegment labels =
       Arena.ofAuto().allocate(MemoryLayout.sequenceLayout(MOST, ValueLayout.JAVA_LONG));
-  private final LinearCrossEntropy.Outputs outputs = new LinearCrossEntropy.Outputs();
+  private final CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
 
   LinearLosses(
       Logits hidden,

@@ -7,6 +7,7 @@ import static org.apache.spark.sql.functions.rand;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.xent.CrossEntropy;
 import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
 import dev.xent.Tensor;
@@ -66,7 +67,7 @@ class LinearLossTest {
       hidden[i] = HIDDEN[rows[i]];
       labels[i] = Spark.label(rows[i], CLASSES);
     }
-    LinearCrossEntropy.Outputs outputs = new LinearCrossEntropy.Outputs().countCorrect(true);
+    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().countCorrect(true);
     double mean =
         LinearCrossEntropy.builder()
             .ignoreIndex(7)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.layers;
 
+import dev.xent.CrossEntropy;
 import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
 import dev.xent.Tensor;
@@ -28,7 +29,7 @@ public final class LinearCrossEntropyLayer extends LossLayer {
   private final Tensor weights;
   private final @Nullable Tensor bias;
   private final Inputs inputs;
-  private final LinearCrossEntropy.Outputs outputs = new LinearCrossEntropy.Outputs();
+  private final CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
   private final LinearCrossEntropy.Gradients gradients = new LinearCrossEntropy.Gradients();
   private final OwnedTensor ofWeights = new OwnedTensor();
   private final OwnedTensor ofBias = new OwnedTensor();

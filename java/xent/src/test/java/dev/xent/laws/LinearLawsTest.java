@@ -123,7 +123,7 @@ class LinearLawsTest extends Laws {
                     .weights(Tensor.of(ofWeights, layer.classes, features))
                     .bias(Tensor.of(ofBias)))
             .inputs(Inputs.none().bias(Tensor.of(given.bias)))
-            .outputs(new LinearCrossEntropy.Outputs().losses(Tensor.of(losses)))
+            .outputs(new CrossEntropy.Outputs().losses(Tensor.of(losses)))
             .run();
     return new Got(loss, losses, ofHidden, ofWeights, ofBias);
   }

@@ -145,7 +145,6 @@ final class Samples {
     put(LossSum.class, new LossSum());
     put(LinearCrossEntropy.class, LinearCrossEntropy.mean());
     put(LinearCrossEntropy.Builder.class, LinearCrossEntropy.builder());
-    put(LinearCrossEntropy.Outputs.class, new LinearCrossEntropy.Outputs());
     put(LinearCrossEntropy.Gradients.class, new LinearCrossEntropy.Gradients());
     put(NllLoss.class, NllLoss.mean());
     put(NllLoss.Builder.class, NllLoss.builder());

@@ -107,6 +107,19 @@ public record SamplingOptions(
   }
 
   /**
+   * Returns the value.
+   *
+   * @throws OptionException for one below 0
+   */
+  public static long requireTopK(long value) {
+    if (value < 0) {
+      throw new OptionException(
+          "topK is " + value + "; expected 0, which keeps all classes, or more");
+    }
+    return value;
+  }
+
+  /**
    * Returns what the struct says for a mass, of which 1 is everything.
    *
    * @throws OptionException unless it is above 0, at most 1
@@ -242,6 +255,28 @@ public record SamplingOptions(
   /** Whether tokens before change anything. */
   boolean hasPenalties() {
     return repetitionPenalty != 0 || frequencyPenalty != 0 || presencePenalty != 0;
+  }
+
+  /**
+   * Refuses penalties of tokens that a call cannot have been given.
+   *
+   * @throws OptionException for one that would be ignored
+   */
+  public void requireNoPenalties() {
+    requireNoPenalty("repetitionPenalty", repetitionPenalty);
+    requireNoPenalty("frequencyPenalty", frequencyPenalty);
+    requireNoPenalty("presencePenalty", presencePenalty);
+  }
+
+  private static void requireNoPenalty(String name, double value) {
+    if (value != 0) {
+      throw new OptionException(
+          name
+              + " is "
+              + value
+              + ", and a call for one token has no earlier tokens; expected"
+              + " on(logits, tokens).inputs(...)");
+    }
   }
 
   /**

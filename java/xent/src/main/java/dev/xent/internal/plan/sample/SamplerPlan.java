@@ -156,6 +156,7 @@ public final class SamplerPlan {
 
     @Override
     protected void take(Call call, CallArguments given) {
+      sampling.requireNoPenalties();
       lead(call, given.lead);
       if (call.dimensions.rows != 1) {
         throw new ShapeException(
