@@ -4,7 +4,7 @@
 the tables of Java and Python, the names of fields, and a program that prints the binary interface.
 
     tools/functions.py            write Array.java, Field.java, Rule.java, Function.java, _functions.py,
-                                  field_list.h, function_list.h and abi_facts.c
+                                  field_list.h, function_list.h, taken.h and abi_facts.c
     tools/functions.py --check    exit 1 when one of them differs from what would be written
 
 Either way it exits 1 when a function's places are not in the order of its struct, which is that of the entry points.
@@ -17,6 +17,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = ROOT / "include/xent.h"
 API = ROOT / "native/src/api"
+TAKEN = ROOT / "native/src/kernels/taken.h"
 KERNELS = ROOT / "java/xent/src/main/java/dev/xent/internal/kernels"
 PYTHON = ROOT / "python/src/xent/_functions.py"
 NOTES = ["SPDX-License-Identifier: Apache-2.0", "Written by tools/functions.py: change what that reads, not this."]
@@ -79,6 +80,7 @@ class Rule(NamedTuple):
     """A line of xent_rules."""
 
     layout: str | None  # None: records
+    member: str  # of xent_call
     field: str
     form: str
     holds: str | None
@@ -94,11 +96,12 @@ def rules_of(arrays):
     for name, kind, inside in re.findall(r"\[XENT_(\w+)\] =\s*XENT_(\w+)\((.*?)\)(?=,\s*(?:\[|$))", table, re.S):
         given = arguments(inside)
         if kind == "RECORD":
-            rules[name] = Rule(None, given[0], given[2], None, False, "0", False)
+            rules[name] = Rule(None, given[1], given[0], given[2], None, False, "0", False)
             continue
         form, holds, in_place = {"INPUT": (3, 4, None), "SPREAD_INPUT": (3, 4, None), "OUTPUT": (2, 3, None),
                                  "OUTPUT_IN_PLACE": (3, 4, 5)}[kind]
-        rules[name] = Rule(given[1], given[0], given[form], given[holds], "INPUT" not in kind,
+        member = given[1 if kind == "OUTPUT" else 2]
+        rules[name] = Rule(given[1], member, given[0], given[form], given[holds], "INPUT" not in kind,
                            given[in_place] if in_place else "0", kind == "SPREAD_INPUT")
     return rules
 
@@ -153,6 +156,19 @@ def c_list(guard, says, macro, names):
     return [f"/* {note} */" for note in NOTES] + [f"#ifndef {guard}", f"#define {guard}", "", f"/* {says} */",
             f"#define {macro}(_) \\"] + [f"  _({name}, {name.lower()}) \\" for name in names[:-1]] + [
         f"  _({names[-1]}, {names[-1].lower()})", "", "#endif", ""]
+
+
+def c_sets(functions, rules):
+    """A header with the arrays that each function takes, as sets of members of xent_call."""
+    lines = [f"/* {note} */" for note in NOTES] + [
+        "/* The arrays that each function takes, as present.h writes sets. */",
+        "#ifndef XENT_TAKEN_H", "#define XENT_TAKEN_H", ""]
+    for name, places in functions:
+        members = [f"XENT_HAS({rules[rule].member})" for _, rule, _ in places]
+        lines.append(f"#define XENT_TAKEN_BY_{name} \\")
+        parts = wrapped("  (", members, ")", 108, 3)
+        lines += [f"{line} \\" for line in parts[:-1]] + parts[-1:]
+    return [line.replace("), ", ") | ").replace("),", ") |") for line in lines] + ["", "#endif", ""]
 
 
 def java_field(fields):
@@ -325,6 +341,7 @@ def main(given):
                                             "XENT_FIELDS", fields),
                API / "function_list.h": c_list("XENT_FUNCTION_LIST_H", "Of each function its number in xent.h and its name.",
                                                "XENT_FUNCTIONS", names),
+               TAKEN: c_sets(checked, rules),
                KERNELS / "Field.java": java_field(fields),
                KERNELS / "Array.java": java_array(layouts, records),
                KERNELS / "Rule.java": java_rule(rules, checked),

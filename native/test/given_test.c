@@ -5,6 +5,11 @@
 #define XENT_TIER scalar
 #include <stdio.h>
 
+#include "kernels/vector/vector.h"
+#undef XENT_BATCH
+#define XENT_BATCH 4 /* as of the tiers whose masked rows flow */
+
+#include "api/bindings.c"
 #include "kernels/choose.h"
 #include "kernels/linear/workspace.h"
 #include "kernels/sample/rows.h"
@@ -62,6 +67,18 @@ static void test_path(const char *path, path_fits fits, small_call *c) {
 /* ---- predicates that are no functions of a call alone ---- */
 
 static bool is_plain(const xent_call *call) { return job_of(call).plain; }
+static bool masked_flow(const xent_call *call) {
+  const job j = job_of(call);
+  return masked_rows_flow(&j);
+}
+static xent_status no_kernel(const xent_call *call) { return call ? XENT_OK : XENT_INVALID_ARGUMENT; }
+/* Whether a call that was checked is not checked again. */
+static bool call_is_kept(const xent_call *call) {
+  xent_frame f = {.call = *call, .kernels = &xent_kernels_scalar, .report = &f.own_report};
+  xent_kept kept = {.kernel = NULL};
+  f.keep = &kept;
+  return xent_keep(&f, no_kernel) == XENT_OK && kept.kernel != NULL;
+}
 static bool rows_come_in_parts(const xent_call *call) { return !(linear_contents(call) & XENT_WORKSPACE_WHOLE_ROWS); }
 
 /* ---- the sets ---- */
@@ -94,8 +111,13 @@ int main(void) {
   test_path("long flow", long_flow_fits, &c);
   test_path("known dense", known_dense_fits, &c);
   test_path("known flow", known_flow_fits, &c);
+  test_path("kept calls", call_is_kept, &c);
   begin(&c, 1, 4, 16);
   test_path("strips", strips_fit, &c);
+  begin(&c, 32, 2, 1);
+  c.shape.class_mask = xent_per_class(2, 1, XENT_U8);
+  c.call.class_mask = c.logits;
+  test_path("masked flow", masked_flow, &c);
   begin(&c, 16, 4, 1);
   c.call.targets = c.labels;
   test_path("plain", is_plain, &c);

@@ -16,6 +16,29 @@ LAST_OF_LINEAR = "_(c, workspace_size, WORKSPACE_SIZE, OPTIONAL)\nXENT_PLACES(pl
 ONE_MORE = "_(c, workspace_size, WORKSPACE_SIZE, OPTIONAL) "
 TIER = "kernels/tier.c"
 
+TAKEN = "kernels/taken.h"
+# Of each path on which a call can come last: a function that it is given calls of, an array that this does not take,
+# and what the compiler says of the path.
+LAST = [(TIER, "CROSS_ENTROPY", "teacher", "generic/row.h lacks an array"),
+        (TIER, "CROSS_ENTROPY", "teacher", "f64/rows.h lacks an array"),
+        (TIER, "CROSS_ENTROPY_BACKWARD", "teacher", "generic/row.h lacks an array"),
+        (TIER, "SOFTMAX_BACKWARD", "sink", "backward/rows.h lacks an array"),
+        (TIER, "SOFTMAX_BACKWARD", "sink", "columns/backward.h lacks an array"),
+        (TIER, "SOFTMAX_BACKWARD", "sink", "f64/backward.h lacks an array"),
+        (TIER, "FORWARD_STATES", "sink", "generic/parts.h lacks an array"),
+        (TIER, "FORWARD_STATES", "sink", "f64_forward_states lacks an array"),
+        (TIER, "BACKWARD_STATES", "sink", "backward_states lacks an array"),
+        (TIER, "FINISH", "class_mask", "generic_finish lacks an array"),
+        (TIER, "FINISH", "class_mask", "f64_finish lacks an array"),
+        (TIER, "SELECTED_LOG_PROBABILITIES", "bias", "selected/selected.h lacks an array"),
+        (TIER, "SAMPLE", "sink", "sample/rows.h lacks an array"),
+        (TIER, "TOTAL_VARIATION", "sink", "f64/kl_divergence.h lacks an array"),
+        (TIER, "BINARY_CROSS_ENTROPY", "bias", "elements/binary.h lacks an array"),
+        (TIER, "LINEAR_CROSS_ENTROPY", "row_offsets", "linear/rows.h lacks an array"),
+        (TIER, "LINEAR_STATES", "row_offsets", "linear/rows.h lacks an array"),
+        ("api/hvp.c", "CROSS_ENTROPY_HVP", "class_weights", "api/hvp.c lacks an array"),
+        ("api/checks.c", "CROSS_ENTROPY", "teacher", "an array is in the digest, or is not")]
+
 # The unit that is compiled, the file that is edited, a text in it and what replaces it, a part of the message.
 EDITS = [
     ("api/linear.c", "api/linear.c", LAST_OF_LINEAR, "_(c, losses, LOSSES, OPTIONAL) " * 7 + LAST_OF_LINEAR,
@@ -33,7 +56,15 @@ EDITS = [
     ("cpu/isa.c", "xent.h", "XENT_ISA_NEON = 4", "XENT_ISA_NEON = 5", "a place for each"),
     (TIER, "xent.h", "bias_gradient;\n} xent_shape;", "bias_gradient;\n  int64_t more;\n} xent_shape;",
      "a shape ends with layouts"),
-]
+    (TIER, "kernels/present.h", "XENT_HAS(statistics) | XENT_HAS(exact_sum))\n\n/* And a",
+     "XENT_HAS(bias) | XENT_HAS(statistics) | XENT_HAS(exact_sum))\n\n/* And a", "an array changes logits, or does not"),
+    (TIER, "kernels/present.h", "XENT_SETS(focal_alpha))\n\n/* Options that make",
+     "XENT_SETS(focal_alpha) | XENT_SETS(reserved))\n\n/* Options that make", "an option changes logits, or does not"),
+] + [(TIER, "xent.h", "\n} xent_options;", "\n  double more;\n} xent_options;", message)
+     for message in ("generic/row.h lacks an option", "f64/rows.h lacks an option",
+                     "an option changes a backward of softmax, or does not")
+] + [(unit, TAKEN, f"TAKEN_BY_{function} \\\n  (", f"TAKEN_BY_{function} \\\n  (XENT_HAS({array}) | ", message)
+     for unit, function, array, message in LAST]
 
 
 def compiled(compiler, root, unit):

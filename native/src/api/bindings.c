@@ -13,7 +13,7 @@ typedef struct {
   uint64_t size;
   xent_sizes sizes;
   const void *addresses[3];
-} head;
+} call_head;
 
 /* An int32_t of a struct; 0 where the struct has none. */
 static int32_t number_at(const void *call, uint16_t at) {
@@ -27,7 +27,7 @@ static xent_status take_call(xent_frame *f, const void *call, const xent_functio
   static const xent_options defaults = {.size = sizeof defaults};
   const xent_status status = xent_check_call(call, function->size);
   if (status) return status;
-  head h;
+  call_head h;
   memcpy(&h, call, sizeof h);
   const xent_sizes *sizes = &h.sizes;
   const int last = function->has_classes;

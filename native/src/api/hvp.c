@@ -49,6 +49,12 @@ static void clear_rows(const xent_call *c) {
   }
 }
 
+/* What is read here, or by the softmax and its backward that this is made of. */
+#define XENT_OF_HVP                                                                                              \
+  (XENT_HAS(logits) | XENT_HAS(upstream) | XENT_HAS(output) | XENT_HAS(class_mask) | XENT_HAS(row_weights) |    \
+   XENT_HAS(sink) | XENT_HAS(row_offsets))
+XENT_KNOWS_ALL(XENT_OF_HVP, XENT_TAKEN_BY_CROSS_ENTROPY_HVP, "api/hvp.c");
+
 static xent_status run_blocks(xent_frame *f) {
   const xent_family *family = family_of(f);
   const xent_call *c = &f->call;

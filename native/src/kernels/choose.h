@@ -15,9 +15,13 @@
 #include "kernels/schedules/single.h"
 #include "kernels/schedules.h"
 
+/* Whether blocks of rows can be computed at all, whichever arrays they have. */
+XENT_INLINE bool blocks_fit(const xent_call *call) {
+  return call->shape->top_count <= XENT_TOP_AT_ONCE && !(clamps_terms(call) && call->sink) &&
+         !(call->shape->classes == 1 && call->output && !call->targets);
+}
 XENT_INLINE bool flows_by(const xent_call *call) {
-  return XENT_HAS_ONLY(call, XENT_OF_FORWARD, XENT_KNOWN_OPTIONS) && call->shape->top_count <= XENT_TOP_AT_ONCE &&
-         !(clamps_terms(call) && call->sink) && !(call->shape->classes == 1 && call->output && !call->targets);
+  return XENT_HAS_ONLY(call, XENT_OF_FORWARD, XENT_KNOWN_OPTIONS) && blocks_fit(call);
 }
 XENT_INLINE bool flow_fits(const xent_call *call) { return call->shape->classes <= XENT_FLOW_MOST && flows_by(call); }
 /* The schedule of long rows, whose results are not stored past the caches. */
@@ -37,9 +41,15 @@ XENT_INLINE bool has_dense_rows(const xent_call *call) {
   return call->shape->classes <= XENT_DENSE_FORWARD && call->row_end - call->row_begin >= XENT_DENSE_LEAST &&
          has_dense_mask(call);
 }
+/* The gradient of the targets is written row by row, and so are its sums. */
+#define XENT_OF_DENSE                                                                                                 \
+  (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(class_mask) | XENT_HAS(sink) | XENT_HAS(output) |               \
+   XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(log_probabilities) | XENT_HAS(argmax) |    \
+   XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(top_classes) | XENT_HAS(top_log_probabilities) |                  \
+   XENT_HAS(statistics) | XENT_HAS(exact_sum))
 XENT_INLINE bool dense_fits(const xent_call *call) {
-  return flow_fits(call) && !call->target_gradient && needs_no_whole_rows(call) && has_dense_rows(call) &&
-         call->shape->classes > 1 && call->shape->logits.classes == 1;
+  return XENT_HAS_ONLY(call, XENT_OF_DENSE, XENT_KNOWN_OPTIONS) && blocks_fit(call) && needs_no_whole_rows(call) &&
+         has_dense_rows(call) && call->shape->classes > 1 && call->shape->logits.classes == 1;
 }
 
 /* Gradients from statistics: whole rows of one chunk. */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "kernels/kernels.h"
+#include "kernels/taken.h"
 
 enum { XENT_CALL_ARRAYS = offsetof(xent_call, shape) / sizeof(void *), XENT_OPTION_WORDS = sizeof(xent_options) / 4 };
 _Static_assert(offsetof(xent_call, logits) == 0 && XENT_CALL_ARRAYS <= 64, "a bit for each array");
@@ -69,7 +70,16 @@ static inline void *all_rows_of(const void *first, int64_t row, int64_t bytes) {
   return (void *)((uintptr_t)first - (uintptr_t)row * (uintptr_t)bytes);
 }
 
-/* ---- sets that several paths share ---- */
+/* ---- sets that must be complete ---- */
+
+/* Does not compile where a path to which a call can come last, as no other takes it, lacks an array that the call may
+ * have: whoever adds one to a function says here that the path computes with it. */
+#define XENT_KNOWS_ALL(known, taken, path) _Static_assert(((taken) & ~(known)) == 0, path " lacks an array")
+/* Does not compile where something of a set is in neither of two others, or in both. */
+#define XENT_IN_ONE_OF(all, one, other, text) \
+  _Static_assert(((one) | (other)) == (all) && ((one) & (other)) == 0, text)
+
+/* ---- sets that several paths share: each array is written down, so that none is in a set by itself ---- */
 
 /* What targets and weights are. */
 #define XENT_TARGETS_OF_ROWS \
@@ -87,7 +97,7 @@ static inline void *all_rows_of(const void *first, int64_t row, int64_t bytes) {
   (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(class_mask) | XENT_HAS(sink) | XENT_HAS(output) |          \
    XENT_HAS(upstream) | XENT_HAS(known_statistics))
 
-/* Options that every way knows; of a softmax those of targets do nothing. */
+/* Options that every schedule knows; of a softmax those of targets do nothing. */
 #define XENT_KNOWN_OPTIONS                                                                                             \
   (XENT_SETS(size) | XENT_SETS(isa) | XENT_SETS(fully_masked) | XENT_SETS(has_ignore_index) |                          \
    XENT_SETS(has_gradient_scale) | XENT_SETS(ignore_index) | XENT_SETS(label_smoothing) | XENT_SETS(gradient_scale) |  \
@@ -101,11 +111,36 @@ static inline void *all_rows_of(const void *first, int64_t row, int64_t bytes) {
                         XENT_SETS(ignore_index) | XENT_SETS(gradient_scale) | XENT_SETS(smoothing) |      \
                         XENT_SETS(temperature) | XENT_SETS(softcap) | XENT_SETS(focal_alpha)))
 
-/* Options that leave logits as they are; a class that is masked, or one that any other option acts on, is not. */
-#define XENT_NOT_OF_LOGITS (XENT_KNOWN_OPTIONS & ~XENT_SETS(softcap))
+/* What becomes of a class before its exponential: arrays and options that change its logit, and those that do not. */
+#define XENT_ARRAYS_ON_LOGITS XENT_HAS(class_mask)
+#define XENT_ARRAYS_BESIDE_LOGITS                                                                                 \
+  (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(sink) | XENT_HAS(output) | XENT_HAS(upstream) |             \
+   XENT_HAS(known_statistics) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) |                    \
+   XENT_HAS(log_probabilities) | XENT_HAS(argmax) | XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(top_classes) | \
+   XENT_HAS(top_log_probabilities) | XENT_HAS(target_gradient) | XENT_HAS(statistics) | XENT_HAS(exact_sum))
+XENT_IN_ONE_OF(XENT_OF_FORWARD | XENT_OF_KNOWN, XENT_ARRAYS_ON_LOGITS, XENT_ARRAYS_BESIDE_LOGITS,
+               "an array changes logits, or does not");
+#define XENT_OPTIONS_ON_LOGITS XENT_SETS(softcap)
+#define XENT_OPTIONS_BESIDE_LOGITS                                                                                    \
+  (XENT_SETS(size) | XENT_SETS(isa) | XENT_SETS(fully_masked) | XENT_SETS(has_ignore_index) |                         \
+   XENT_SETS(has_gradient_scale) | XENT_SETS(ignore_index) | XENT_SETS(label_smoothing) | XENT_SETS(gradient_scale) | \
+   XENT_SETS(smoothing) | XENT_SETS(temperature) | XENT_SETS(z_loss) | XENT_SETS(probability_clamp) |                 \
+   XENT_SETS(focal_gamma) | XENT_SETS(focal_alpha))
+XENT_IN_ONE_OF(XENT_KNOWN_OPTIONS, XENT_OPTIONS_ON_LOGITS, XENT_OPTIONS_BESIDE_LOGITS,
+               "an option changes logits, or does not");
 static inline bool logits_are_plain(const xent_call *call) {
-  return !call->class_mask && !sets_any(call->options, XENT_ALL_OPTIONS & ~XENT_NOT_OF_LOGITS);
+  return !has_any(call, XENT_ARRAYS_ON_LOGITS) && !sets_any(call->options, XENT_OPTIONS_ON_LOGITS);
 }
+
+/* Of a backward of softmax: an option that is in its factor, and those that change nothing or are refused. */
+#define XENT_OPTIONS_OF_BACKWARD XENT_SETS(temperature)
+#define XENT_OPTIONS_NOT_OF_BACKWARD                                                                                  \
+  (XENT_SETS(size) | XENT_SETS(isa) | XENT_SETS(fully_masked) | XENT_SETS(has_ignore_index) |                         \
+   XENT_SETS(has_gradient_scale) | XENT_SETS(ignore_index) | XENT_SETS(label_smoothing) | XENT_SETS(gradient_scale) | \
+   XENT_SETS(smoothing) | XENT_SETS(softcap) | XENT_SETS(z_loss) | XENT_SETS(probability_clamp) |                     \
+   XENT_SETS(focal_gamma) | XENT_SETS(focal_alpha) | XENT_SETS(reserved))
+XENT_IN_ONE_OF(XENT_ALL_OPTIONS, XENT_OPTIONS_OF_BACKWARD, XENT_OPTIONS_NOT_OF_BACKWARD,
+               "an option changes a backward of softmax, or does not");
 
 /* Neither an array nor an option but those of two sets. */
 #define XENT_HAS_ONLY(call, arrays, known) \

@@ -11,6 +11,7 @@
 #define XENT_BACKWARD_ROWS_H
 
 #include "kernels/emit/backward.h"
+#include "kernels/present.h"
 #include "kernels/rows/sixteen.h"
 
 typedef struct {
@@ -450,6 +451,13 @@ XENT_INLINE enum backward_kind backward_kind_of(const backward_call *b, const fl
   const int64_t few = b->log ? XENT_DENSE_LOG_SOFTMAX : XENT_DENSE_SOFTMAX; /* of contiguous 16-bit floats */
   return n <= (b->copied || b->type == XENT_F32 ? XENT_GROUP : few) ? XENT_BACKWARD_SHORT : any;
 }
+#define XENT_OF_BACKWARD                                                                                          \
+  (XENT_HAS(forward_output) | XENT_HAS(upstream) | XENT_HAS(output) | XENT_HAS(class_mask) | XENT_HAS(row_offsets) | \
+   XENT_HAS(known_statistics))
+XENT_KNOWS_ALL(XENT_OF_BACKWARD, XENT_TAKEN_BY_SOFTMAX_BACKWARD | XENT_TAKEN_BY_LOG_SOFTMAX_BACKWARD,
+               "backward/rows.h");
+XENT_KNOWS_ALL(XENT_OF_BACKWARD | XENT_HAS(states), XENT_TAKEN_BY_BACKWARD_STATES, "backward_states");
+
 XENT_KERNEL xent_status backward_rows(const xent_call *call) {
   const backward_call b = backward_call_of(call);
   const float_rows all = float_rows_of(call);

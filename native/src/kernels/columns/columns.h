@@ -26,9 +26,11 @@ XENT_INLINE bool needs_no_whole_rows(const xent_call *call) {
   return !call->shape->target_count && !clamps_terms(call);
 }
 /* A strip has no rows of lengths of their own, and a list of the largest classes is of one row. */
-#define XENT_OF_STRIPS         \
-  ((XENT_OF_FORWARD | XENT_OF_KNOWN) & \
-   ~(XENT_HAS(top_classes) | XENT_HAS(top_log_probabilities) | XENT_HAS(target_gradient)))
+#define XENT_OF_STRIPS                                                                                                \
+  (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(class_mask) | XENT_HAS(sink) | XENT_HAS(output) |               \
+   XENT_HAS(upstream) | XENT_HAS(known_statistics) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) |   \
+   XENT_HAS(log_probabilities) | XENT_HAS(argmax) | XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(statistics) |    \
+   XENT_HAS(exact_sum))
 XENT_INLINE bool has_slopes(const xent_call *call) {
   return call->options->softcap != 0 && call->output && call->targets;
 }

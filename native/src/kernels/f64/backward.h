@@ -295,6 +295,12 @@ XENT_SHARED bool f64_backward_lying(const xent_call *call, int64_t row, double *
   return call->log ? f64_backward_lying_as(call, row, room, true) : f64_backward_lying_as(call, row, room, false);
 }
 
+#define XENT_OF_F64_BACKWARD                                                                                      \
+  (XENT_HAS(forward_output) | XENT_HAS(upstream) | XENT_HAS(output) | XENT_HAS(class_mask) | XENT_HAS(row_offsets) | \
+   XENT_HAS(known_statistics))
+XENT_KNOWS_ALL(XENT_OF_F64_BACKWARD, XENT_TAKEN_BY_SOFTMAX_BACKWARD | XENT_TAKEN_BY_LOG_SOFTMAX_BACKWARD,
+               "f64/backward.h");
+
 static xent_status f64_softmax_backward(const xent_call *call) {
   if (call->row_begin >= call->row_end) return XENT_OK; /* whose first has no offset */
   XENT_F64_BUFFERS(b, XENT_PIECE * XENT_DOUBLES, XENT_PIECE);

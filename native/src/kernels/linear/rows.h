@@ -376,6 +376,18 @@ XENT_SHARED xent_status linear_gradients(linear *l) {
   return XENT_OK;
 }
 
+/* What is read or written here, or by the kernels of logits, to which parts of rows, classes or both are given. */
+#define XENT_OF_LINEAR                                                                                                \
+  (XENT_OF_LINEAR_LAYER | XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(class_mask) | XENT_HAS(sink) |           \
+   XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(log_probabilities) | XENT_HAS(argmax) |    \
+   XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(top_classes) | XENT_HAS(top_log_probabilities) |                  \
+   XENT_HAS(target_gradient) | XENT_HAS(upstream) | XENT_HAS(known_statistics) | XENT_HAS(statistics) |               \
+   XENT_HAS(states) | XENT_HAS(exact_sum))
+XENT_KNOWS_ALL(XENT_OF_LINEAR,
+               XENT_TAKEN_BY_LINEAR_CROSS_ENTROPY | XENT_TAKEN_BY_LINEAR_CROSS_ENTROPY_BACKWARD |
+                   XENT_TAKEN_BY_LINEAR_STATES,
+               "linear/rows.h");
+
 XENT_SHARED xent_status linear_cross_entropy(linear *l) {
   const xent_status status = linear_forward(l);
   return status ? status : linear_gradients(l);

@@ -134,6 +134,12 @@ typedef struct {
   (XENT_HAS(logits) | XENT_HAS(class_mask) | XENT_HAS(bias) | XENT_HAS(prompt_tokens) | XENT_HAS(output_tokens) | \
    XENT_HAS(tokens) | XENT_HAS(processed_log_probabilities) | XENT_HAS(kept) | XENT_HAS(kept_mask) |             \
    XENT_HAS(workspace))
+/* And what that is. */
+#define XENT_OF_TOKEN_CALL                                                                               \
+  (XENT_HAS(log_probabilities) | XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(top_classes) |        \
+   XENT_HAS(top_log_probabilities))
+XENT_KNOWS_ALL(XENT_OF_TOKENS | XENT_OF_TOKEN_CALL,
+               XENT_TAKEN_BY_SAMPLE & ~(XENT_HAS(gathered) | XENT_HAS(sample_states)), "sample/rows.h");
 XENT_INLINE bool is_sampling_alone(const xent_call *call) { return !has_any(call, XENT_ALL_ARRAYS & ~XENT_OF_TOKENS); }
 
 XENT_SHARED void begin_token_call(const xent_call *call, token_call *t) {

@@ -566,8 +566,10 @@ XENT_SHARED void flow_blocks_at_work(const flow *f, flow_block *next, flow_block
 }
 
 /* What is not made of x once more when its e are there. */
-#define XENT_OF_ONE_LOOK \
-  (XENT_OF_FORWARD & ~(XENT_HAS(top_classes) | XENT_HAS(top_log_probabilities) | XENT_HAS(target_gradient)))
+#define XENT_OF_ONE_LOOK                                                                                          \
+  (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(class_mask) | XENT_HAS(sink) | XENT_HAS(output) |           \
+   XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(log_probabilities) | XENT_HAS(argmax) | \
+   XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(statistics) | XENT_HAS(exact_sum))
 XENT_INLINE bool needs_one_look(const xent_call *call) {
   return XENT_HAS_ONLY(call, XENT_OF_ONE_LOOK, XENT_KNOWN_OPTIONS) && !clamps_terms(call);
 }
@@ -602,7 +604,7 @@ XENT_INLINE bool flow_is_straight(const flow *f) {
 XENT_INLINE bool masked_rows_flow(const job *j) {
   const xent_call *call = j->call;
   return XENT_BATCH >= 4 && call->class_mask && call->shape->class_mask.classes == 1 && !j->soft && !j->smoothed &&
-         XENT_HAS_ONLY(call, XENT_OF_MASKED_FLOW, XENT_NOT_OF_LOGITS) &&
+         XENT_HAS_ONLY(call, XENT_OF_MASKED_FLOW, XENT_OPTIONS_BESIDE_LOGITS) &&
          call->row_end - call->row_begin > XENT_ROWS && call->shape->classes <= XENT_EXACT_MAX &&
          (!call->output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1));
 }

@@ -17,7 +17,7 @@ XENT_INLINE bool single_fits(const xent_call *call) {
   const xent_shape *s = call->shape;
   const xent_options *o = call->options;
   if (call->row_end - call->row_begin != 1 || s->classes > XENT_GROUP || s->classes < 2) return false;
-  if (!XENT_HAS_ONLY(call, XENT_OF_SINGLE, XENT_NOT_OF_LOGITS)) return false;
+  if (!XENT_HAS_ONLY(call, XENT_OF_SINGLE, XENT_OPTIONS_BESIDE_LOGITS)) return false;
   if (s->logits.type != XENT_F32 || s->logits.classes != 1) return false;
   if (call->output && (call->output_layout->type != XENT_F32 || call->output_layout->classes != 1)) return false;
   if (!call->targets) return call->output;

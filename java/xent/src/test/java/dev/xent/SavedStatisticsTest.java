@@ -104,6 +104,34 @@ class SavedStatisticsTest {
     assertThat(written).containsOnly(0);
   }
 
+  /** Of every input that a call may be without and that both a forward and its backward take. */
+  @OnEveryBackend
+  void ofOtherInputsTheyAreRefused(Backend backend) {
+    Tensor hidden = Tensor.of(Samples.logits(8, 2, 1), 4, 2);
+    Tensor weights = Tensor.of(Samples.logits(6, 2, 2), 3, 2);
+    Tensor labels = Tensor.of(new int[] {0, 1, 1, 0});
+    Tensor three = Tensor.of(new float[] {1, 2, 3});
+    LinearCrossEntropy layer =
+        LinearCrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
+    Map<String, Inputs> inputs = new LinkedHashMap<>();
+    inputs.put("bias", Inputs.none().bias(three));
+    inputs.put("classMask", Inputs.none().classMask(Tensor.of(new byte[] {1, 1, 0})));
+    inputs.put("rowWeights", Inputs.none().rowWeights(Tensor.of(new float[] {1, 2, 3, 4})));
+    inputs.forEach(
+        (name, others) -> {
+          float[] written = new float[8];
+          LinearCrossEntropy.Gradients gradients =
+              new LinearCrossEntropy.Gradients().hidden(Tensor.of(written, 4, 2));
+          LinearCrossEntropy.Outputs outcome =
+              new LinearCrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
+          layer.on(hidden, weights, labels).inputs(others).outputs(outcome).run();
+          assertThatThrownBy(() -> layer.on(hidden, weights, labels, gradients).backward(outcome))
+              .isInstanceOf(OptionException.class)
+              .hasMessageContaining("4 rows, 3 classes and class indices with " + name);
+          assertThat(written).containsOnly(0);
+        });
+  }
+
   @OnEveryBackend
   void theyCanBeTakenBack(Backend backend) {
     Tensor logits = Tensor.of(Samples.logits(12, 2, 3), 4, 3);

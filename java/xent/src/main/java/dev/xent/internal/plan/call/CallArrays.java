@@ -25,8 +25,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +38,22 @@ import org.jspecify.annotations.Nullable;
 abstract sealed class CallArrays permits Call {
   /** Classes that can be selected of a row. */
   private static final int MOST_SELECTED = 256;
+
+  /**
+   * Inputs that every call has, that are part of the kind of targets, or that statistics say
+   * nothing of.
+   */
+  private static final Set<Array> BESIDE_STATISTICS =
+      EnumSet.of(
+          Array.LOGITS,
+          Array.HIDDEN,
+          Array.WEIGHTS,
+          Array.TARGETS,
+          Array.TARGET_WEIGHTS,
+          Array.UPSTREAM);
+
+  /** Inputs that a backward has if its forward had them, as bits. */
+  private static final long OF_STATISTICS = inputsOfStatistics();
 
   /** Leads in place of logits where no kernel is called with them: not part of the struct. */
   public final Part logProbabilities;
@@ -531,24 +549,39 @@ abstract sealed class CallArrays permits Call {
   }
 
   /** Which of the inputs that a call may be without, and that its statistics depend on, it has. */
-  int given() {
-    return unusual
-        ? bit(Array.ROW_OFFSETS)
-            | bit(Array.CLASS_MASK)
-            | bit(Array.CLASS_WEIGHTS)
-            | bit(Array.ROW_WEIGHTS)
-        : 0;
+  long given() {
+    long given = 0;
+    for (int i = 0; i < parts; i++) {
+      given |= 1L << present[i].index & OF_STATISTICS;
+    }
+    return given;
   }
 
-  private int bit(Array array) {
-    return has(array) ? 1 << array.ordinal() : 0;
+  /** Those that a forward and its backward both take. */
+  private static long inputsOfStatistics() {
+    long inputs = 0;
+    for (Function backward : Function.values()) {
+      if (backward.name().endsWith("_BACKWARD")) {
+        String name = backward.name();
+        Function forward = Function.valueOf(name.substring(0, name.lastIndexOf('_')));
+        for (Array array : Array.values()) {
+          Rule before = forward.rule(array);
+          Rule after = backward.rule(array);
+          boolean both = before != null && after != null && !before.written && !after.written;
+          if (both && array.ordinal() < Array.LAYOUTS && !BESIDE_STATISTICS.contains(array)) {
+            inputs |= 1L << array.ordinal();
+          }
+        }
+      }
+    }
+    return inputs;
   }
 
   /** Their names in a message. */
-  String names(int given) {
+  String names(long given) {
     StringBuilder names = new StringBuilder();
-    for (int left = given; left != 0; left &= left - 1) {
-      Part part = all[Integer.numberOfTrailingZeros(left)];
+    for (long left = given; left != 0; left &= left - 1) {
+      Part part = all[Long.numberOfTrailingZeros(left)];
       names.append(names.isEmpty() ? " with " : ", ").append(part.name);
     }
     return names.toString();

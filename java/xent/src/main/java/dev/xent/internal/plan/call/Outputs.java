@@ -46,7 +46,7 @@ public final class Outputs {
   private long savedClasses;
   private @Nullable TargetKind savedKind;
   private boolean savedWide;
-  private int savedGiven;
+  private long savedGiven;
   private @Nullable Options savedOptions;
 
   /** All of them, empty. */
@@ -219,7 +219,7 @@ public final class Outputs {
       throw noStatistics();
     }
     boolean wide = call.lead().type == ElementType.F64;
-    int given = call.given();
+    long given = call.given();
     if (rows != call.dimensions.rows
         || savedClasses != call.dimensions.classes
         || savedKind != kind
