@@ -84,7 +84,7 @@
  * THREADS, ERRORS
  *   Functions are pure and re-entrant: no mutable globals, no allocation, no threads, no I/O, no environment variables.
  *   Disjoint ranges may run at the same time, each with its own report and exact sum. A call needs up to 128 KiB of
- *   stack, and returns XENT_OUT_OF_STACK if less than that and 32 KiB is left. (The first call of a thread asks the C
+ *   stack. If less than 160 KiB is left, it returns XENT_OUT_OF_STACK. (The first call of a thread asks the C
  *   library where its stack ends, which may allocate and read.)
  *   Everything is checked before the first store, except a label out of range, and a state in xent_finish and
  *   xent_sample. Call xent_check_targets to check labels before the first store too.

@@ -15,7 +15,7 @@ const char *xent_status_message(xent_status status) {
     case XENT_INVALID_OPTION: return "an option has a value that it cannot have";
     case XENT_INVALID_LABEL: return "a label is neither a class nor the ignore index";
     case XENT_OVERLAP: return "an output overlaps another array and is not in place";
-    case XENT_UNSUPPORTED: return "a type, instruction set or option that this build does not have";
+    case XENT_UNSUPPORTED: return "a type, instruction set or option that this function or build does not have";
     case XENT_INVALID_SIZE: return "size of a struct is 0 or not of this version: set .size = sizeof the struct";
     case XENT_OUT_OF_STACK: return "the thread has less stack left than a call takes";
     default: return "unknown status";

@@ -122,8 +122,7 @@ class SavedStatisticsTest {
           float[] written = new float[8];
           LinearCrossEntropy.Gradients gradients =
               new LinearCrossEntropy.Gradients().hidden(Tensor.of(written, 4, 2));
-          LinearCrossEntropy.Outputs outcome =
-              new LinearCrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
+          CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
           layer.on(hidden, weights, labels).inputs(others).outputs(outcome).run();
           assertThatThrownBy(() -> layer.on(hidden, weights, labels, gradients).backward(outcome))
               .isInstanceOf(OptionException.class)
