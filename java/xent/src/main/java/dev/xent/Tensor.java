@@ -46,6 +46,8 @@ import org.jspecify.annotations.Nullable;
  * elements are used.
  */
 public final class Tensor {
+  private static final String BUFFER = "a buffer: that of a tensor of another type may be null";
+
   /** What operations work with. */
   final View view;
 
@@ -224,7 +226,7 @@ public final class Tensor {
    *     dimension
    */
   public static Tensor of(FloatBuffer buffer, long... shape) {
-    Objects.requireNonNull(buffer, "buffer");
+    NullChecks.require(buffer, "buffer", BUFFER);
     Memory.requireNativeOrder(buffer.order());
     return whole(MemorySegment.ofBuffer(buffer), DType.F32, buffer.remaining(), shape);
   }
@@ -237,7 +239,7 @@ public final class Tensor {
    *     dimension
    */
   public static Tensor of(DoubleBuffer buffer, long... shape) {
-    Objects.requireNonNull(buffer, "buffer");
+    NullChecks.require(buffer, "buffer", BUFFER);
     Memory.requireNativeOrder(buffer.order());
     return whole(MemorySegment.ofBuffer(buffer), DType.F64, buffer.remaining(), shape);
   }
@@ -249,7 +251,7 @@ public final class Tensor {
    *     dimension
    */
   public static Tensor of(IntBuffer buffer, long... shape) {
-    Objects.requireNonNull(buffer, "buffer");
+    NullChecks.require(buffer, "buffer", BUFFER);
     Memory.requireNativeOrder(buffer.order());
     return whole(MemorySegment.ofBuffer(buffer), DType.I32, buffer.remaining(), shape);
   }
@@ -261,7 +263,7 @@ public final class Tensor {
    *     dimension
    */
   public static Tensor of(LongBuffer buffer, long... shape) {
-    Objects.requireNonNull(buffer, "buffer");
+    NullChecks.require(buffer, "buffer", BUFFER);
     Memory.requireNativeOrder(buffer.order());
     return whole(MemorySegment.ofBuffer(buffer), DType.I64, buffer.remaining(), shape);
   }
@@ -273,7 +275,7 @@ public final class Tensor {
    *     dimension
    */
   public static Tensor of(ShortBuffer buffer, long... shape) {
-    Objects.requireNonNull(buffer, "buffer");
+    NullChecks.require(buffer, "buffer", BUFFER);
     Memory.requireNativeOrder(buffer.order());
     return whole(MemorySegment.ofBuffer(buffer), DType.I16, buffer.remaining(), shape);
   }
@@ -289,7 +291,7 @@ public final class Tensor {
    *     dimension
    */
   public static Tensor of(ByteBuffer buffer, DType type, long... shape) {
-    Objects.requireNonNull(buffer, "buffer");
+    NullChecks.require(buffer, "buffer", BUFFER);
     Objects.requireNonNull(type, "type");
     if (type.byteSize() > 1) {
       Memory.requireNativeOrder(buffer.order());

@@ -14,6 +14,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.ref.WeakReference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
 import java.nio.LongBuffer;
 import java.nio.ShortBuffer;
@@ -81,6 +82,10 @@ class TensorTest {
   @Test
   void refusesBigEndianBuffersByName() {
     ByteBuffer bytes = ByteBuffer.allocateDirect(16);
+    assertThatThrownBy(() -> Tensor.of((FloatBuffer) null, 4))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage(
+            "buffer is null; expected a buffer: that of a tensor of another type may be null");
     assertThatThrownBy(() -> Tensor.of(bytes.asFloatBuffer(), 4))
         .isInstanceOf(MemoryException.class)
         .hasMessageContaining("BIG_ENDIAN")
