@@ -62,7 +62,7 @@ def main():
             body.append(f"({function})=\n### `{function}`\n\n{code(declaration)}")
         body.append(code(rest.replace("#ifdef __cplusplus\n}\n#endif", "").replace("#endif /* XENT_H */", "")))
         if found:
-            index.append(f"| {name} | " + ", ".join(f"[`{function}`](#{function})" for function, _ in found) + " |")
+            index.append(f"| {name} | " + " ".join(f"[`{function}`](#{function})" for function, _ in found) + " |")
     if len(index) < 5:
         sys.exit(f"c_api.py: {header} has only {len(index)} sections with functions")
     page.write_text("\n".join([

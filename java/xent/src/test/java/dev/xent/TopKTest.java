@@ -297,59 +297,6 @@ class TopKTest {
     }
   }
 
-  @OnEveryBackend
-  void argmaxAndEntropy(Backend backend) {
-    float[] x = values(30, 17, 2, 3);
-    Tensor logits = Tensor.of(x, 30, 17);
-    Tensor argmax = Tensor.of(new int[30]);
-    Argmax.builder()
-        .execution(Execution.defaults().backend(backend))
-        .build()
-        .forward(logits, argmax);
-    Tensor entropies = Tensor.of(new float[30]);
-    Entropy.builder()
-        .execution(Execution.defaults().backend(backend))
-        .temperature(2)
-        .build()
-        .forward(logits, entropies);
-    Tensor beside = Tensor.of(new float[30]);
-    CrossEntropy.builder()
-        .axis(-1)
-        .execution(Execution.defaults().backend(backend))
-        .temperature(2)
-        .build()
-        .on(logits, Tensor.of(new int[30]))
-        .outputs(new CrossEntropy.Outputs().entropies(beside))
-        .run();
-    assertThat(Samples.bits(entropies)).isEqualTo(Samples.bits(beside));
-    for (int r = 0; r < 30; r++) {
-      float[] row = Samples.row(x, r, 17);
-      assertThat(argmax.getLong(r)).isEqualTo(order(row)[0]);
-      double expected = 0;
-      for (int c = 0; c < 17; c++) {
-        row[c] /= 2;
-      }
-      for (double p : Samples.softmax(row)) {
-        expected -= p * Math.log(p);
-      }
-      assertThat((double) entropies.getFloat(r)).isCloseTo(expected, within());
-    }
-    Inputs masked = Inputs.none().classMask(Tensor.of(new byte[17]));
-    Argmax.along(-1).on(logits, argmax).inputs(masked).run();
-    assertThat(argmax.toLongArray()).containsOnly(-1);
-    Entropy.builder()
-        .fullyMasked(FullyMasked.ZERO)
-        .build()
-        .on(logits, entropies)
-        .inputs(masked)
-        .run();
-    assertThat(entropies.toFloatArray()).containsOnly(0);
-  }
-
-  private static org.assertj.core.data.Offset<Double> within() {
-    return org.assertj.core.data.Offset.offset(2e-6);
-  }
-
   @Test
   void whatIsRefused() {
     Tensor logits = Tensor.of(new float[12], 3, 4);

@@ -5,16 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.errors.LabelException;
-import dev.xent.errors.MemoryException;
-import dev.xent.errors.ShapeException;
 import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
 import java.util.ConcurrentModificationException;
 import java.util.concurrent.atomic.AtomicReference;
-import org.junit.jupiter.api.Test;
 
-/** A call that is bound once: each run sees what its memory holds then, and whether it is there. */
-class BoundCallTest {
+/** A loss that is bound once: each run sees what its memory holds then. See also CallTest. */
+class LossCallTest {
   private static final int CLASSES = 10;
 
   private static CrossEntropy mean(Backend backend) {
@@ -29,31 +26,22 @@ class BoundCallTest {
 
   @OnEveryBackend
   void runsGiveWhatTheShortFormsGive(Backend backend) {
-    Execution alone = Execution.sequential().backend(backend);
-    CrossEntropy loss = CrossEntropy.builder().execution(alone).build();
-    Softmax softmax = Softmax.builder().execution(alone).build();
-    LogSoftmax logSoftmax = LogSoftmax.builder().execution(alone).build();
+    CrossEntropy loss =
+        CrossEntropy.builder().execution(Execution.sequential().backend(backend)).build();
     for (int rows : new int[] {1, 3, 64, 4000}) {
       for (Arena arena : new Arena[] {Arena.global(), Arena.ofAuto()}) {
         Tensor x = matrix(arena, rows);
         Tensor y = matrix(arena, rows);
         Tensor expected = matrix(arena, rows);
         Tensor labels = Tensor.of(Samples.labels(rows, CLASSES, 6));
-        Call probabilities = softmax.on(x, y);
-        Call logProbabilities = logSoftmax.on(x, y);
         CrossEntropy.Outputs numbers = new CrossEntropy.Outputs();
         CrossEntropy.Outputs others = new CrossEntropy.Outputs();
         LossCall<CrossEntropy.Outputs> gradient = loss.on(x, labels).gradient(y).outputs(numbers);
         for (int run = 0; run < 4; run++) {
           x.setFloat(run, rows - 1, run);
-          probabilities.run();
-          softmax.forward(x, expected);
-          assertThat(Samples.bits(y)).isEqualTo(Samples.bits(expected));
-          logProbabilities.run();
-          logSoftmax.forward(x, expected);
-          assertThat(Samples.bits(y)).isEqualTo(Samples.bits(expected));
           double mean = gradient.run();
           assertThat(mean).isEqualTo(loss.on(x, labels).gradient(expected).outputs(others).run());
+          assertThat(mean).isEqualTo(loss.forwardBackward(x, labels, expected));
           assertThat(Samples.bits(y)).isEqualTo(Samples.bits(expected));
           assertThat(numbers).hasToString(others.toString());
         }
@@ -114,116 +102,6 @@ class BoundCallTest {
         assertThat(Samples.bits(dx)).isEqualTo(before);
         labels[rows - 1] = run;
       }
-    }
-  }
-
-  @OnEveryBackend
-  void memoryThatWasClosed(Backend backend) {
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
-    for (boolean shared : new boolean[] {false, true}) {
-      Call call;
-      try (Arena arena = shared ? Arena.ofShared() : Arena.ofConfined()) {
-        call = softmax.on(matrix(Arena.global(), 1), matrix(arena, 1));
-        for (int run = 0; run < 3; run++) {
-          call.run();
-        }
-      }
-      for (int run = 0; run < 2; run++) {
-        assertThatThrownBy(call::run)
-            .isInstanceOf(MemoryException.class)
-            .hasMessageStartingWith("output lies in an arena that is closed");
-      }
-    }
-  }
-
-  @OnEveryBackend
-  void memoryOfAnotherThread(Backend backend) throws InterruptedException {
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
-    try (Arena arena = Arena.ofConfined()) {
-      Call call = softmax.on(matrix(arena, 1), matrix(arena, 1));
-      call.run();
-      call.run();
-      AtomicReference<Throwable> thrown = new AtomicReference<>();
-      Thread other = Thread.ofVirtual().unstarted(call::run);
-      other.setUncaughtExceptionHandler((thread, e) -> thrown.set(e));
-      other.start();
-      other.join();
-      assertThat(thrown.get())
-          .isInstanceOf(MemoryException.class)
-          .hasMessageContaining("confined to another thread");
-      call.run();
-    }
-  }
-
-  @OnEveryBackend
-  void lendersAreAskedInEachRun(Backend backend) {
-    AtomicReference<String> refusal = new AtomicReference<>();
-    AtomicReference<Runnable> asked = new AtomicReference<>(() -> {});
-    Tensor x =
-        matrix(Arena.global(), 1)
-            .ownedBy(
-                () -> {
-                  asked.get().run();
-                  return refusal.get();
-                });
-    Call call =
-        Softmax.builder()
-            .execution(Execution.defaults().backend(backend))
-            .build()
-            .on(x, matrix(Arena.global(), 1));
-    call.run();
-    call.run();
-    refusal.set("the batch was given back");
-    assertThatThrownBy(call::run)
-        .isInstanceOf(MemoryException.class)
-        .hasMessageContaining("the batch was given back");
-    refusal.set(null);
-    call.run();
-    asked.set(call::run);
-    assertThatThrownBy(call::run)
-        .isInstanceOf(ConcurrentModificationException.class)
-        .hasMessage(
-            "this call is running already: bind one for each thread, or let it return first");
-    asked.set(() -> {});
-    call.run();
-  }
-
-  /** A memoryOwner may do anything, such as to close what another tensor of the call lies in. */
-  @OnEveryBackend
-  void memoryThatALenderCloses(Backend backend) {
-    Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
-    for (boolean bound : new boolean[] {false, true}) {
-      Arena doomed = Arena.ofConfined();
-      AtomicReference<Runnable> asked = new AtomicReference<>(() -> {});
-      Tensor x = matrix(doomed, 1);
-      Tensor y =
-          matrix(Arena.global(), 1)
-              .ownedBy(
-                  () -> {
-                    asked.get().run();
-                    return null;
-                  });
-      Call call = softmax.on(x, y);
-      Runnable run = bound ? call::run : () -> softmax.forward(x, y);
-      for (int i = 0; i < 3; i++) {
-        run.run();
-      }
-      asked.set(
-          () -> {
-            asked.set(() -> {});
-            doomed.close();
-          });
-      assertThatThrownBy(run::run)
-          .isInstanceOf(MemoryException.class)
-          .hasMessageStartingWith("logits lies in an arena that is closed");
-    }
-  }
-
-  @Test
-  void shapesAreCheckedInTheFirstRun() {
-    Call call = Softmax.along(-1).on(matrix(Arena.ofAuto(), 1), matrix(Arena.ofAuto(), 2));
-    for (int run = 0; run < 2; run++) {
-      assertThatThrownBy(call::run).isInstanceOf(ShapeException.class);
     }
   }
 
