@@ -1670,6 +1670,8 @@ static void test_prepared(void) {
   bool kept = false;
   for (size_t k = 0; k < sizeof p.opaque / sizeof *p.opaque; k++) kept |= p.opaque[k] == (uint64_t)(uintptr_t)&o;
   CHECK(kept && xent_run(&p) == XENT_OK && r.valid_rows == 0);
+  sampling.top_k = -1; /* which checks read of every run, rows or none */
+  CHECK(xent_run(&p) == XENT_INVALID_OPTION && r.field == XENT_FIELD_TOP_K);
 }
 
 static void test_names(void) {
