@@ -101,7 +101,7 @@ class ConsumerTest {
         "--global-settings",
         settings.toString(),
         "-Dmaven.repo.local=" + System.getProperty("xent.consumer.repository"),
-        "package",
+        "compile",
         "exec:exec");
   }
 
