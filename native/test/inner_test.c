@@ -138,7 +138,7 @@ static void results(const small_call *c, int pattern, written *w) {
   lanes_store(w->f, out.f);
   lanes_store(w->b, call->targets || !call->log ? out.b : lanes_set(0));
   lanes_store(w->max, out.max);
-  if (j.each) memcpy(w->scale, out.scale, sizeof w->scale);
+  if (j.per_class) memcpy(w->scale, out.scale, sizeof w->scale);
   if (j.labels) memcpy(w->label_gradient, out.label_gradient, sizeof w->label_gradient);
   for (int i = ROWS; i < XENT_ROWS; i++) w->f[i] = w->b[i] = w->scale[i] = w->label_gradient[i] = w->max[i] = 0;
 }

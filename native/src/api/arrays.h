@@ -62,7 +62,7 @@ enum {
   XENT_BIAS_GRADIENT,
   XENT_KNOWN_STATISTICS, XENT_STATISTICS, XENT_KNOWN_STATES, XENT_STATES, XENT_EXACT_SUM, XENT_WORKSPACE, XENT_GATHERED,
   XENT_SAMPLE_STATES,
-  XENT_ARRAYS, /* so many are addresses that the doors take; what follows has places in the struct of a door */
+  XENT_ARRAYS, /* so many are addresses that bindings pass; what follows has places in their struct */
   XENT_WORKSPACE_SIZE = XENT_ARRAYS, XENT_SAMPLING, XENT_SHARDS,
   XENT_RULES
 };

@@ -18,7 +18,7 @@ static inline bool worth_streaming(const xent_frame *f, const void *output, cons
 }
 
 /* Of a call that may write the gradient of its logits. */
-static inline void output_is_gradient(xent_frame *f) {
+static inline void use_gradient_as_output(xent_frame *f) {
   xent_call *c = &f->call;
   c->output_layout = &c->shape->gradient;
   c->stream = worth_streaming(f, c->output, c->logits, 2);
@@ -44,7 +44,7 @@ static inline xent_status run_kernel(xent_frame *f, xent_kernel kernel) {
   return f->keep ? xent_keep(f, kernel) : run_checked(&f->call, kernel);
 }
 
-/* The kernels that a call needs. Those that choose among ways in float32 arithmetic say which they take. */
+/* The kernels that a call needs. Those that choose among schedules in float32 arithmetic say which they take. */
 static inline const xent_family *family_of(xent_frame *f) {
   f->report->schedule = f->wide ? XENT_SCHEDULE_F64 : XENT_SCHEDULE_ROW;
   return f->wide ? f->kernels->f64 : f->kernels->f32;

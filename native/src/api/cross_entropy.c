@@ -27,7 +27,7 @@ static xent_status forward(xent_frame *f) {
   xent_status status = xent_begin_call(f, &xent_of_cross_entropy);
   if (!status && !(c->targets && xent_arrays_are_usual(f, &xent_of_cross_entropy))) status = check_rest(f);
   if (!status) {
-    output_is_gradient(f);
+    use_gradient_as_output(f);
     if (c->statistics) c->digest = xent_digest_of(c);
     status = run_kernel(f, family_of(f)->cross_entropy_forward);
   }
@@ -57,7 +57,7 @@ static xent_status backward(xent_frame *f) {
   if (!status) status = check_target_rules(f, true);
   if (!status) status = xent_check_statistics(f, kind_of_targets(f), xent_digest_of(c));
   if (!status) {
-    output_is_gradient(f);
+    use_gradient_as_output(f);
     status = run_kernel(f, family_of(f)->cross_entropy_backward);
   }
   return xent_end(f, status);

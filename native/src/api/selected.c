@@ -37,7 +37,7 @@ __attribute__((always_inline)) static inline xent_status begin_selected(xent_fra
 }
 
 static xent_status run_selected(xent_frame *f) {
-  output_is_gradient(f);
+  use_gradient_as_output(f);
   f->report->schedule = f->wide ? XENT_SCHEDULE_F64 : XENT_SCHEDULE_ROW;
   const xent_status status = run_kernel(f, f->kernels->selected);
   return status;

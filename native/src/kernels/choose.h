@@ -105,16 +105,16 @@ XENT_INLINE xent_status take_schedule(const xent_call *call, const xent_schedule
   take_schedule(call, schedules, (int)(sizeof schedules / sizeof *schedules), kernel)
 
 static xent_status single_forward(const xent_call *call) { return single_row(call, generic_forward); }
-static xent_status softmax_forward(const xent_call *call) {
+static xent_status forward_rows(const xent_call *call) {
   if (single_fits(call)) return single_forward(call);
   return XENT_TAKE_SCHEDULE(call, forward_schedules, generic_forward);
 }
-static xent_status cross_entropy_forward(const xent_call *call) { return softmax_forward(call); }
+static xent_status cross_entropy_forward(const xent_call *call) { return forward_rows(call); }
 static xent_status cross_entropy_backward(const xent_call *call) {
   return XENT_TAKE_SCHEDULE(call, gradient_schedules, generic_known);
 }
 /* What becomes of a forward whose arrays are always there, and of these types. */
-static xent_kernel kept_forward(const xent_call *call) { return single_fits(call) ? single_forward : softmax_forward; }
+static xent_kernel kept_forward(const xent_call *call) { return single_fits(call) ? single_forward : forward_rows; }
 static xent_status softmax_backward(const xent_call *call) {
   if (call->row_begin >= call->row_end) return XENT_OK; /* an axis of no length divides nothing */
   const bool fits = strips_fit_backward(call);

@@ -7,8 +7,8 @@
 #include "kernels/f64/kl_divergence.h"
 
 static const xent_family f32_family = {
-    .softmax_forward = softmax_forward,
-    .log_sum_exp = softmax_forward,
+    .softmax_forward = forward_rows,
+    .log_sum_exp = forward_rows,
     .softmax_backward = softmax_backward,
     .cross_entropy_forward = cross_entropy_forward,
     .cross_entropy_backward = cross_entropy_backward,

@@ -20,7 +20,7 @@ typedef struct {
   bool soft;             /* they are probabilities or sparse */
   bool others, weighted;
   bool smoothed;         /* eps > 0 */
-  bool each;             /* targets, without the entries of sparse rows, differ from class to class */
+  bool per_class;        /* targets, without the entries of sparse rows, differ from class to class */
   bool plain;            /* nothing makes losses and gradients of labels other than they are without options */
 } job;
 
@@ -41,7 +41,7 @@ XENT_INLINE job job_of(const xent_call *call) {
   j.soft = call->targets && !j.labels;
   j.probabilities = j.soft && !j.sparse;
   j.smoothed = call->targets && j.eps > 0;
-  j.each = j.probabilities || (j.weighted && j.smoothed);
+  j.per_class = j.probabilities || (j.weighted && j.smoothed);
   j.confidence32 = (float)j.confidence;
   j.gamma = j.labels ? o->focal_gamma : 0;
   j.scale = o->has_gradient_scale ? o->gradient_scale : 1.0;

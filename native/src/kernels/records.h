@@ -18,7 +18,7 @@ typedef struct {
   double sum;        /* of all classes; with labels of all but the label's */
   double mass;       /* the label's own term, or the sum of a row's targets */
   double pull;       /* what multiplies the probabilities in the gradient */
-  double share; /* what smoothing gives each class of the even set; of a focal loss what its gradient is scaled by */
+  double share; /* what smoothing gives each class that shares it; of a focal loss what its gradient is scaled by */
 } XENT_BEHIND_OPAQUE row_statistics;
 
 /* What one chunk of a row contributes. */

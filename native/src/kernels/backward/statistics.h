@@ -36,7 +36,7 @@ XENT_INLINE void known_row(const flow *f, flow_block *b, int row) {
   if (!f->straight) {
     row_source *x = &flow_row_at_hand(f, b, row)->x;
     const strided to = strided_at(call->output, call->output_layout, row_offset(call->shape, call->output_layout, at));
-    if (!f->j->each && !f->j->sparse && layouts_agree(x, &to, f->n)) {
+    if (!f->j->per_class && !f->j->sparse && layouts_agree(x, &to, f->n)) {
       emit_straight(&m, x, &to, 0, f->n, call->stream);
       if (f->j->labels) strided_set(&to, b->label[row], b->outcome.label_gradient[row]);
       return;
@@ -59,7 +59,7 @@ XENT_SHARED xent_status known_flow_rows(const job *j, xent_kernel kernel) {
   f.pitch = 0; /* one row after the other takes the same place */
   f.place = XENT_FLOW_NOT_KEPT;
   f.slopes = row.x.cap != 0 ? slopes : NULL;
-  f.straight = f.straight && f.direct && !j->each;
+  f.straight = f.straight && f.direct && !j->per_class;
   for (int i = 0; i < XENT_ROWS; i++) b.x[i] = b.e[i] = copy;
   for (;;) {
     take_rows(&f.reader, &b.sums.rows, b.label, XENT_ROWS, false);

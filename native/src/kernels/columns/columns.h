@@ -127,14 +127,14 @@ XENT_INLINE bool next_strip(const column_call *a, strip *s) {
 typedef xent_status (*strip_kernel)(const column_call *a, strip *s);
 
 /* Strips of all rows; then, their scratch being given back, the rows of the last one that need more, one by one. */
-XENT_INLINE xent_status each_strip(const column_call *a, strip_kernel kernel, xent_kernel row) {
+XENT_INLINE xent_status each_strip(const column_call *a, strip_kernel kernel, xent_kernel generic) {
   strip s;
   s.row = a->own->row_begin;
   s.width = 0;
   while (s.row + s.width < a->own->row_end) {
     const xent_status invalid = kernel(a, &s);
     for (int64_t k = next_of_set(s.irregular, 0, s.width); k < s.width; k = next_of_set(s.irregular, k + 1, s.width)) {
-      const xent_status status = row_alone(a->own, s.row + k, row);
+      const xent_status status = row_alone(a->own, s.row + k, generic);
       if (status) return status;
     }
     if (invalid) return invalid;
@@ -174,7 +174,7 @@ XENT_INLINE void end_block(const column_call *a, strip *s, int64_t at, const row
   lanes_store(f->r + at, a->log ? lanes_set(a->j->temperature.hi) : out->f);
   lanes_store(f->b + at, a->log ? out->f : out->b);
   lanes_store(f->reference + at, out->reference);
-  if (a->each) memcpy(f->scale + at, out->scale, sizeof out->scale);
+  if (a->per_class) memcpy(f->scale + at, out->scale, sizeof out->scale);
   if (a->j->labels) memcpy(f->label_gradient + at, out->label_gradient, sizeof out->label_gradient);
   if (!ignored) return;
   const lanes label = lanes_load(s->label + at), none = lanes_set(XENT_IGNORED_COLUMN);
@@ -209,7 +209,7 @@ XENT_SHARED void finish_block(const column_call *a, strip *s, int64_t at, const 
   memcpy(in.logit, sums->logit + at, sizeof in.logit);
   memcpy(in.sum, sums->sum + at, sizeof in.sum);
   if (j->smoothed || j->probabilities) memcpy(in.dot, sums->dot + at, sizeof in.dot);
-  if (a->each) memcpy(in.mass, sums->mass + at, sizeof in.mass);
+  if (a->per_class) memcpy(in.mass, sums->mass + at, sizeof in.mass);
   if (call->entropies) memcpy(in.entropy, sums->entropy + at, sizeof in.entropy);
   /* irregular, too: ignored rows, and those that must see which of equal classes are masked */
   const uint32_t lowest =
@@ -287,7 +287,7 @@ XENT_SHARED void sum_close_block(const column_call *a, const strip *s, int64_t a
     sum_group(a, s, at, i * s->pitch, i, group_length(i, classes), classes, max, N, ahead_of(a, s, at, i), sums, &k);
   dlanes_store(sums->sum + at, end_chunk(&k.e, classes));
   if (j->smoothed || j->probabilities) dlanes_store(sums->dot + at, end_chunk(&k.dot, classes));
-  if (a->each) dlanes_store(sums->mass + at, end_chunk(&k.mass, classes));
+  if (a->per_class) dlanes_store(sums->mass + at, end_chunk(&k.mass, classes));
   if (a->call->entropies) dlanes_store(sums->entropy + at, dlanes_add(end_chunk(&entropy, classes), dlanes_zero()));
 }
 
@@ -346,7 +346,7 @@ XENT_SHARED void sum_strip_chunk(const column_call *a, const strip *s, int64_t b
   XENT_EACH_BLOCK(s, at) {
     dlanes_store(c->sum + at, end_chunk(&c->block[at / XENT_LANES].e, length));
     if (j->smoothed || j->probabilities) dlanes_store(c->dot + at, end_chunk(&c->block[at / XENT_LANES].dot, length));
-    if (a->each) dlanes_store(c->mass + at, end_chunk(&c->block[at / XENT_LANES].mass, length));
+    if (a->per_class) dlanes_store(c->mass + at, end_chunk(&c->block[at / XENT_LANES].mass, length));
   }
 }
 
@@ -370,7 +370,7 @@ XENT_SHARED void sum_long_strip(const column_call *a, const strip *s, strip_chun
                     .mass = sums->mass[k]};
       /* what moves the sums over targets: of labels without weights the number of classes that smoothing counts */
       const bool here = j->others && s->label[k] >= (float)i && s->label[k] < (float)(i + n);
-      const double mass = !sums_targets ? 0 : a->each ? c->mass[k] : (double)(n - here);
+      const double mass = !sums_targets ? 0 : a->per_class ? c->mass[k] : (double)(n - here);
       fold_chunk(&f, c->max[k], c->reference[k], c->sum[k], sums_targets ? c->dot[k] : 0, mass);
       sums->max[k] = f.max;
       sums->reference[k] = f.reference;
@@ -421,7 +421,7 @@ XENT_INLINE void share_scratch(column_call *a, float *scratch) {
     a->slopes = scratch;
     scratch += tile;
   }
-  if (a->each) {
+  if (a->per_class) {
     a->t = scratch;
     scratch += tile;
   }
@@ -476,7 +476,7 @@ XENT_INLINE xent_status known_strip(const column_call *a, strip *s, strip_sums *
       known_outcome(a->j, label, &in, &out);
     else
       known_probabilities(a->j, &in, &out);
-    for (int i = 0; a->each && i < XENT_ROWS; i++) sums->share[at + i] = (float)(a->j->eps / in.smoothed_count[i]);
+    for (int i = 0; a->per_class && i < XENT_ROWS; i++) sums->share[at + i] = (float)(a->j->eps / in.smoothed_count[i]);
     end_block(a, s, at, &out, f);
   }
   end_factors(s, f);
@@ -509,7 +509,7 @@ XENT_SHARED xent_status strips_until_irregular(const column_call *of, strip *s) 
 }
 
 /* Forward, and the gradient from known statistics. */
-XENT_KERNEL xent_status strip_rows(const job *j, xent_kernel row) {
+XENT_KERNEL xent_status strip_rows(const job *j, xent_kernel generic) {
   const xent_call *call = j->call;
   column_call a;
   memset(&a, 0, sizeof a);
@@ -517,12 +517,12 @@ XENT_KERNEL xent_status strip_rows(const job *j, xent_kernel row) {
   a.source = logits_of_row(a.call, call->row_begin);
   a.close = is_close(call);
   a.log = call->log && call->output && !call->targets;
-  a.each = has_target_tile(call);
+  a.per_class = has_target_tile(call);
   a.order = call->argmax || call->ranks || call->correct;
   a.marks = call->class_mask != NULL;
   a.adjusts = !logits_are_plain(call);
   a.pitch = strip_pitch(a.call);
-  return each_strip(&a, strips_until_irregular, row);
+  return each_strip(&a, strips_until_irregular, generic);
 }
 
 #endif

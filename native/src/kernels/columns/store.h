@@ -49,7 +49,7 @@ XENT_SHARED void finish_tile(const column_call *a, const strip *s, int64_t at, i
   for (int64_t c = 0; c < n; c++) {
     const int64_t to = at + c * s->pitch;
     lanes v = lanes_load(x + c * s->pitch);
-    if (a->each)
+    if (a->per_class)
       v = lanes_quiet(class_line(v, b.r, class_pull(lanes_load(a->t + to), scale)));
     else
       v = class_line(v, b.r, b.b);
@@ -61,7 +61,7 @@ XENT_SHARED void finish_tile(const column_call *a, const strip *s, int64_t at, i
 }
 /* Masked classes, whose e and targets are +0, come out as +0 by themselves where the factors are ordinary. */
 XENT_INLINE bool is_finished(const column_call *a, const strip *s, int64_t at, const strip_factors *f) {
-  if (a->each || (a->call->targets && a->source.cap != 0)) return false;
+  if (a->per_class || (a->call->targets && a->source.cap != 0)) return false;
   if (!a->call->class_mask || !a->call->targets) return true;
   const lanes r = lanes_load(f->r + at);
   const uint32_t ordinary = lanes_bits_above(r, lanes_set(0.0f)) & ~lanes_bits_beyond(r, FLT_MAX);

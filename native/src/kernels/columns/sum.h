@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sums over the classes of a block, sum/chunk.h with the classes going down instead of along: sum l of a group is that
- * of its classes l, l + 16 ... (there a lane of a vector), for every row a number of a vector.
+ * of its classes l, l + 16 ... (along a row it is a lane of a vector), for every row a number of a vector.
  */
 #ifndef XENT_COLUMNS_SUM_H
 #define XENT_COLUMNS_SUM_H
@@ -52,7 +52,7 @@ XENT_INLINE void take_classes(const block_classes *b, int64_t class, int64_t ste
     if (what == XENT_OF_KEPT_E) lanes_store(x + k * step * b->pitch, v[k]);
 }
 
-/* The sum of up to four classes of a lane; those that are not there add +0. */
+/* The sum of up to four classes of a sum; those that are not there add +0. */
 XENT_INLINE lanes half_of_lane(const block_classes *b, int64_t class, const int count, const int what) {
   lanes v[4];
   take_classes(b, class, XENT_LANES, count, what, v);

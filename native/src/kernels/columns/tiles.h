@@ -32,7 +32,7 @@ typedef struct {
   row_source source; /* of any row: its softcap, its mask */
   bool close;        /* all classes of a strip are in the scratch at once */
   bool log;          /* the second pass wants x */
-  bool each;         /* targets differ from class to class */
+  bool per_class;    /* targets differ from class to class */
   bool marks;        /* classes are masked */
   bool order;        /* argmax, ranks, correct */
   bool direct;       /* whole blocks are read where they are: backward */
@@ -165,7 +165,7 @@ XENT_INLINE void prepare_block(const column_call *a, const strip *s, int64_t at,
                                const strip_sums *sums, float *largest) {
   if (a->marks) load_marks(a, s, at, begin, n);
   if (a->adjusts || s->ignored[at / XENT_LANES]) adjust_block(a, s, at, n, largest + at);
-  if (a->each) load_targets(a, s, at, begin, n, sums);
+  if (a->per_class) load_targets(a, s, at, begin, n, sums);
 }
 /* Every tile of n classes of a strip from `begin` on; the largest logit of each row, NaN passed over. */
 XENT_SHARED void load_columns_of_strip(const column_call *a, const strip *s, int64_t begin, int64_t n,
@@ -203,7 +203,7 @@ XENT_SHARED void gap_terms(const column_call *a, const strip *s, int64_t at, int
   const job *j = a->j;
   const lanes none = lanes_set(0.0f), label = lanes_load(s->label + at), finite = lanes_add(max, none);
   const lanes m = lanes_where_equal(lanes_magnitude(finite), lanes_set(INFINITY), none, finite);
-  const float *x = a->x + at + offset, *t = a->each ? a->t + at + offset : NULL;
+  const float *x = a->x + at + offset, *t = a->per_class ? a->t + at + offset : NULL;
   for (int64_t c = 0; c < n; c++) {
     const lanes own = lanes_load(x + c * s->pitch);
     lanes term = t ? class_gap(lanes_load(t + c * s->pitch), m, own) : lanes_sub(m, own);
@@ -256,7 +256,7 @@ XENT_INLINE void sum_group(const column_call *a, const strip *s, int64_t at, int
   if (j->smoothed || j->probabilities) { /* first: the label's logit becomes -inf below */
     gap_terms(a, s, at, offset, begin, n, max, spare);
     add_terms(&k->dot, spare, XENT_LANES, n, length);
-    if (a->each) add_terms(&k->mass, a->t + at + offset, s->pitch, n, length);
+    if (a->per_class) add_terms(&k->mass, a->t + at + offset, s->pitch, n, length);
   }
   if (call->entropies) entropy_group(a, s, at, x, n, length, references, spare, sums, k);
   for (int i = 0; j->labels && i < rows; i++) {

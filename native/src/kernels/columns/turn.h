@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Columns that strips do not take: some at a time become rows of floats, go the rows' way, whatever is asked of them,
- * and their results become columns.
+ * Columns that strips do not take: some at a time become rows of floats, are computed as rows, whatever is asked of
+ * them, and their results become columns.
  */
 #ifndef XENT_COLUMNS_TURN_H
 #define XENT_COLUMNS_TURN_H
@@ -10,7 +10,7 @@
 
 enum {
   XENT_TURNED_FEW = 104,    /* classes of columns that may go as sixteen rows, which take the most scratch */
-  XENT_TURNED_SHORT = 256,  /* and of those that go the ways of rows; others one by one */
+  XENT_TURNED_SHORT = 256,  /* and of those that the schedules of rows take; others one by one */
   XENT_TURNED_FEW_FLOATS = XENT_TURNED_FEW * XENT_LANES, /* of all tiles, as what is called has its own */
   XENT_TURNED_SHORT_FLOATS = 4096,
   XENT_TURNED_LONG_FLOATS = 14848,
@@ -180,10 +180,10 @@ XENT_SHARED xent_status turned_long(const xent_call *call, xent_kernel kernel) {
   XENT_ALIGNED float scratch[XENT_TURNED_LONG_FLOATS];
   return turned_strips(call, kernel, scratch);
 }
-/* way: the way that fits rows; any: the kernel that takes them all. */
-XENT_INLINE xent_status turned_rows(const xent_call *call, xent_kernel way, xent_kernel any) {
-  if (call->shape->classes <= XENT_TURNED_FEW) return turned_few(call, way);
-  return call->shape->classes <= XENT_TURNED_SHORT ? turned_short(call, way) : turned_long(call, any);
+/* schedules: chooses one that fits; generic: takes any row. */
+XENT_INLINE xent_status turned_rows(const xent_call *call, xent_kernel schedules, xent_kernel generic) {
+  if (call->shape->classes <= XENT_TURNED_FEW) return turned_few(call, schedules);
+  return call->shape->classes <= XENT_TURNED_SHORT ? turned_short(call, schedules) : turned_long(call, generic);
 }
 
 #endif

@@ -218,8 +218,8 @@ XENT_INLINE void emit_sparse(const row_context *r, const row_emission *g, float 
 }
 
 /* Masked classes, whose e and targets are +0, come out as +0 by themselves. */
-XENT_INLINE bool masked_are_zero(const emission *m, bool each) {
-  const bool line = each ? fabsf(m->scale) <= FLT_MAX : m->b == 0 && signbit(m->b);
+XENT_INLINE bool masked_are_zero(const emission *m, bool per_class) {
+  const bool line = per_class ? fabsf(m->scale) <= FLT_MAX : m->b == 0 && signbit(m->b);
   return line && !signbit(m->f) && m->f <= FLT_MAX;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Rows of any length and kind, up to sixteen together: their sums one after the other, chunk by chunk, their results at
- * once, then what is written, one after the other. So rows longer than any other way takes are computed, rows with a
+ * once, then what is written, one after the other. So rows longer than any schedule takes are computed, rows with a
  * NaN, an infinity, a shift or a factor below the normal floats, parts of rows, and whatever arrays and options are
  * rare.
  */

@@ -107,13 +107,13 @@ XENT_INLINE dlanes entropy_of(const job *j, const row_sums *in, const row_number
 }
 
 /* What needs no log-sum-exp of a row, but of labels their own loss. */
-#define XENT_OF_NEAR                                                                                                  \
-  (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(upstream) | XENT_HAS(row_offsets) | XENT_HAS(class_mask) |      \
-   XENT_HAS(sink) | XENT_HAS(output) | XENT_HAS(losses) | XENT_HAS(correct) | XENT_HAS(log_probabilities) |            \
-   XENT_HAS(argmax) | XENT_HAS(ranks) | XENT_HAS(top_classes) | XENT_HAS(known_statistics) | XENT_HAS(statistics) |   \
-   XENT_HAS(known_states) | XENT_HAS(states) | XENT_HAS(exact_sum))
-XENT_INLINE bool is_near(const xent_call *call) {
-  return XENT_HAS_ONLY(call, XENT_OF_NEAR, XENT_KNOWN_OPTIONS & ~XENT_SETS(z_loss));
+#define XENT_WITHOUT_LOG_SUM_EXP                                                                                   \
+  (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(upstream) | XENT_HAS(row_offsets) | XENT_HAS(class_mask) |   \
+   XENT_HAS(sink) | XENT_HAS(output) | XENT_HAS(losses) | XENT_HAS(correct) | XENT_HAS(log_probabilities) |        \
+   XENT_HAS(argmax) | XENT_HAS(ranks) | XENT_HAS(top_classes) | XENT_HAS(known_statistics) |                       \
+   XENT_HAS(statistics) | XENT_HAS(known_states) | XENT_HAS(states) | XENT_HAS(exact_sum))
+XENT_INLINE bool needs_no_log_sum_exp(const xent_call *call) {
+  return XENT_HAS_ONLY(call, XENT_WITHOUT_LOG_SUM_EXP, XENT_KNOWN_OPTIONS & ~XENT_SETS(z_loss));
 }
 
 /* Everything that cross-entropy writes per row, and what its gradient is made of. */
@@ -133,11 +133,11 @@ XENT_SHARED void sixteen_results(const job *j, const row_sums *in, row_outcome *
   out->reference = s.reference;
   target_results t = {dlanes_zero(), dlanes_zero(), dlanes_set(1), dlanes_zero(), dlanes_set(1)};
   const bool losses = call->losses || call->exact_sum;
-  const bool far = !is_near(call) || (call->targets && (j->smoothed || !j->labels));
-  if (!j->plain || far) {
-    const dlanes D = far ? row_distance(&s) : dlanes_zero();
+  const bool distances = !needs_no_log_sum_exp(call) || (call->targets && (j->smoothed || !j->labels));
+  if (!j->plain || distances) {
+    const dlanes D = distances ? row_distance(&s) : dlanes_zero();
     out->distance = dlanes_narrow(D);
-    if (j->labels) t.loss = far ? label_loss(j, &s, D) : label_loss_alone(j, &s);
+    if (j->labels) t.loss = distances ? label_loss(j, &s, D) : label_loss_alone(j, &s);
     if (!j->plain && call->targets) results_of_targets(j, in, &s, D, dot, mass, &t);
     const dlanes lse = log_sum_exp_of(j, in, &s, D);
     if (call->options->z_loss > 0) {

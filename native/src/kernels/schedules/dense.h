@@ -58,7 +58,7 @@ XENT_SHARED void dense_begin(dense_call *d, const job *j) {
   d->log = call->log;
   d->contiguous = is_dense_layout(s, &s->logits) && (!j->probabilities || is_dense_layout(s, &s->targets));
   d->stored = call->output && call->output_layout->type == XENT_F32 && is_dense_layout(s, call->output_layout);
-  d->odd = !d->stored || !logits_are_plain(call) || j->each;
+  d->odd = !d->stored || !logits_are_plain(call) || j->per_class;
   map_rows(d->rows, n);
   const bool same = call->class_mask && s->class_mask.outer == 0;
   for (int64_t i = 0; same && i < XENT_ROWS * n; i++)
@@ -323,14 +323,14 @@ XENT_SHARED void dense_emit_odd(const dense_call *d, const dense_block *b, float
   const job *j = d->j;
   const int64_t n = d->n;
   XENT_ALIGNED float own[XENT_DENSE_FLOATS];
-  const bool each = j->each;
+  const bool per_class = j->per_class;
   const lanes scale = lanes_load(b->outcome.scale);
-  const float *t = each ? dense_targets_of(d, b, own) : NULL;
+  const float *t = per_class ? dense_targets_of(d, b, own) : NULL;
   for (int64_t k = 0; k < n; k++) {
     lanes c = lanes_spread(b->outcome.b, d->rows, k);
-    if (each) c = class_pull(lanes_load_dense(t, n, k), lanes_spread(scale, d->rows, k));
+    if (per_class) c = class_pull(lanes_load_dense(t, n, k), lanes_spread(scale, d->rows, k));
     const lanes v = class_line(lanes_load_dense(b->e, n, k), lanes_spread(b->outcome.f, d->rows, k), c);
-    lanes_store_dense(y, n, k, each ? lanes_quiet(v) : v);
+    lanes_store_dense(y, n, k, per_class ? lanes_quiet(v) : v);
   }
 }
 /* Masked classes, whose e and targets are +0, come out as +0 by themselves. */
@@ -338,8 +338,8 @@ XENT_INLINE bool dense_masked_are_zero(const dense_call *d, const dense_block *b
   const job *j = d->j;
   const lanes f = b->outcome.f;
   const uint32_t ordinary = lanes_bits_above(f, lanes_set(0.0f)) & ~lanes_bits_beyond(f, FLT_MAX);
-  const bool each = j->each;
-  return ordinary == 0xffff && (each ? !lanes_bits_beyond(lanes_load(b->outcome.scale), FLT_MAX) : !j->smoothed);
+  const bool per_class = j->per_class;
+  return ordinary == 0xffff && (per_class ? !lanes_bits_beyond(lanes_load(b->outcome.scale), FLT_MAX) : !j->smoothed);
 }
 XENT_SHARED void dense_finish_odd(const dense_call *d, const dense_block *b, float *y) {
   const xent_call *call = d->j->call;

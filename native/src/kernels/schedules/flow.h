@@ -375,13 +375,13 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
   const int64_t label = j->labels ? b->label[row] : XENT_NO_CLASS;
   emission m = {.references = exp_everywhere(exp_reference_of(b->sums.reference[row], &j->temperature)),
                 .temperature = &j->temperature, .f = b->factor[row], .b = b->b[row]};
-  if (j->each) m.scale = b->outcome.scale[row];
-  const bool finish = cap || (masked && (j->sparse || !masked_are_zero(&m, j->each)));
+  if (j->per_class) m.scale = b->outcome.scale[row];
+  const bool finish = cap || (masked && (j->sparse || !masked_are_zero(&m, j->per_class)));
   row_context *r = flow_ready_row(f, b, row);
   row_emission sparse = {.m = m, .share = r->share};
   if (j->sparse) sparse.cc = logit_scale(call->options, scale_of_row(j, at, b->sums.row_weight[row]));
   class_targets t;
-  if (j->each) {
+  if (j->per_class) {
     t = targets_of_classes(r);
     if (!j->probabilities) t.add = 1;
     m.targets = &t;
@@ -474,7 +474,7 @@ XENT_SHARED void flow_results(const flow *f, flow_block *b) {
   results_of_rows(j, in, &b->outcome);
   lanes_store(b->factor, b->outcome.f);
   lanes_store(b->b, f->writes == XENT_BESIDE_LOG ? b->outcome.f
-                    : j->each                    ? lanes_load(b->outcome.scale)
+                    : j->per_class                    ? lanes_load(b->outcome.scale)
                                                  : b->outcome.b);
   lanes_store(b->max, b->outcome.max);
   /* rows that leave are written where nobody looks: loops have no conditions */
@@ -576,7 +576,7 @@ XENT_INLINE bool needs_one_look(const xent_call *call) {
 
 XENT_INLINE int flow_writes(const job *j) {
   if (!j->call->output) return XENT_BESIDE_SILENT;
-  return j->each ? XENT_BESIDE_TARGETS : j->call->log ? XENT_BESIDE_LOG : XENT_BESIDE_LINE;
+  return j->per_class ? XENT_BESIDE_TARGETS : j->call->log ? XENT_BESIDE_LOG : XENT_BESIDE_LINE;
 }
 /* Copies give way to their e, if nothing reads both. */
 XENT_INLINE enum flow_place flow_place_of(const flow *f) {
@@ -593,7 +593,7 @@ XENT_INLINE bool flow_is_straight(const flow *f) {
   if (!f->direct) return false;
   if (f->writes == XENT_BESIDE_SILENT) return true;
   return call->output_layout->type == XENT_F32 && call->output_layout->classes == 1 && !f->j->sparse &&
-         (!f->j->each || f->targets);
+         (!f->j->per_class || f->targets);
 }
 
 /* Masked rows that can be read where they are: nothing looks at them but their exponentials. */
@@ -632,7 +632,7 @@ XENT_SHARED void flow_begin(flow *f, const job *j, xent_kernel kernel, row_conte
   f->direct = floats && (f->masks || logits_are_plain(call));
   f->target_layout = j->probabilities ? shape->targets : shape->class_weights;
   if (!j->probabilities) f->target_layout.outer = f->target_layout.inner = 0;
-  if (j->each && !(j->probabilities && (j->weighted || j->smoothed)) && f->target_layout.type == XENT_F32 &&
+  if (j->per_class && !(j->probabilities && (j->weighted || j->smoothed)) && f->target_layout.type == XENT_F32 &&
       f->target_layout.classes == 1)
     f->targets = j->probabilities ? call->targets : call->class_weights;
   f->place = flow_place_of(f);
@@ -676,7 +676,7 @@ XENT_SHARED void flow_beside_blocks(flow *f) {
     if (call->output) flow_addresses(f, &next->sums.rows, call->output, call->output_layout, next->y);
     if (f->masks)
       flow_masks(f, &next->sums.rows, next->mask);
-    else if (call->output && f->j->each)
+    else if (call->output && f->j->per_class)
       flow_addresses(f, &next->sums.rows, f->targets, &f->target_layout, next->t);
     if (in_output) memcpy(next->e, next->y, sizeof next->e);
     XENT_BATCH >= 4 && f->masks ? flow_masked_blocks(f, next, now, before) : flow_blocks_at_work(f, next, now, before);
