@@ -141,7 +141,7 @@ class CompiledCallersTest {
     assertThat(chained)
         .filteredOn(type -> type.getSimpleName().equals("Outputs"))
         .contains(CrossEntropy.Outputs.class, Divergence.Outputs.class)
-        .hasSize(6);
+        .hasSize(5);
   }
 
   // ---- a client of today on the library of tomorrow --------------------------------------------

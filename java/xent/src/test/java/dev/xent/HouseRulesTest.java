@@ -84,6 +84,27 @@ class HouseRulesTest {
         "calls of " + method, call -> call.getTarget().getName().equals(method));
   }
 
+  /** A class that callers see, and where a newcomer looks for what it does. */
+  @Test
+  void everyPublicClassHasTestsOfItsName() throws IOException {
+    List<Path> classes = sources("java/xent/src/main/java/dev/xent/(layers/)?[A-Z]\\w*\\.java");
+    assertThat(classes).hasSizeGreaterThan(40);
+    List<Path> missing = new ArrayList<>();
+    for (Path source : classes) {
+      Path name = source.getFileName();
+      Path tests =
+          Path.of(
+              source
+                  .toString()
+                  .replace("src/main/java", "src/test/java")
+                  .replace(".java", "Test.java"));
+      if (Files.readString(source).contains("\npublic ") && Files.notExists(tests)) {
+        missing.add(name);
+      }
+    }
+    assertThat(missing).isEmpty();
+  }
+
   @Test
   void nothingInternalIsExported() {
     ModuleDescriptor module = XentRuntime.class.getModule().getDescriptor();

@@ -12,8 +12,6 @@ import dev.xent.options.Backend;
 import dev.xent.options.SamplingRules;
 import dev.xent.options.Ties;
 import java.lang.foreign.Arena;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -254,18 +252,5 @@ class SamplerShardTest {
     assertThatThrownBy(() -> shard.sample(logits, 0, none, tokens, outputs, null))
         .isInstanceOf(NullPointerException.class)
         .hasMessage("gather is null; expected a function that exchanges states");
-    byte[] bytes = mine.toBytes();
-    assertThat(bytes).hasSize(24 + ROWS * 4192);
-    for (int cut : new int[] {0, 23, bytes.length - 1, bytes.length - 4192}) {
-      assertThatThrownBy(() -> SampleStates.ofBytes(Arrays.copyOf(bytes, cut)))
-          .isInstanceOf(PartialStatesException.class)
-          .hasMessageEndingWith("; give bytes that toBytes() wrote");
-    }
-    for (int at : new int[] {0, 8, 12, 16}) {
-      byte[] other = bytes.clone();
-      ByteBuffer.wrap(other).order(ByteOrder.LITTLE_ENDIAN).putInt(at, 77);
-      assertThatThrownBy(() -> SampleStates.ofBytes(other))
-          .isInstanceOf(PartialStatesException.class);
-    }
   }
 }

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.xent.options.Backend;
+import org.junit.jupiter.api.Test;
+
+/** What a sampler reads besides logits. */
+class SamplerInputsTest {
+  private static final Tensor LOGITS = Tensor.of(new float[] {4, 3, 2, 1}, 1, 4);
+
+  private static long token(Backend backend, SamplerInputs inputs) {
+    Sampler greedy =
+        Sampler.builder()
+            .execution(Execution.defaults().backend(backend))
+            .temperature(0)
+            .repetitionPenalty(10)
+            .build();
+    Tensor token = Tensor.of(new int[1]);
+    greedy.on(LOGITS, token).inputs(inputs).run(0);
+    return token.getLong(0);
+  }
+
+  @OnEveryBackend
+  void eachInputMovesTheLargest(Backend backend) {
+    SamplerInputs none = SamplerInputs.none();
+    assertThat(token(backend, none)).isZero();
+    assertThat(token(backend, none.classMask(Tensor.of(new byte[] {0, 1, 1, 1})))).isEqualTo(1);
+    assertThat(token(backend, none.bias(Tensor.of(new float[] {0, 0, 5, 0})))).isEqualTo(2);
+    Tensor earlier = Tensor.of(new int[] {0, -1}, 1, 2);
+    assertThat(token(backend, none.promptTokens(earlier))).isEqualTo(1);
+    assertThat(token(backend, none.outputTokens(earlier))).isEqualTo(1);
+    SamplerInputs both =
+        none.promptTokens(earlier).outputTokens(Tensor.of(new long[] {1, 2}, 1, 2));
+    assertThat(token(backend, both)).isEqualTo(3);
+  }
+
+  @OnEveryBackend
+  void aForbiddenClassStillCountsAndAMaskedOneDoesNot(Backend backend) {
+    Sampler greedy =
+        Sampler.builder().execution(Execution.defaults().backend(backend)).temperature(0).build();
+    Tensor token = Tensor.of(new int[1]);
+    Tensor chance = Tensor.of(new float[1]);
+    SamplerCall call =
+        greedy.on(LOGITS, token).outputs(new Sampler.Outputs().logProbabilities(chance));
+    float infinity = Float.POSITIVE_INFINITY;
+    SamplerInputs forbidden =
+        SamplerInputs.none().bias(Tensor.of(new float[] {-infinity, 0, 0, 0}));
+    call.inputs(forbidden).run(0);
+    assertThat(token.getLong(0)).isEqualTo(1);
+    float counted = chance.getFloat(0);
+    SamplerInputs masked = SamplerInputs.none().classMask(Tensor.of(new byte[] {0, 1, 1, 1}));
+    call.inputs(masked).run(0);
+    assertThat(token.getLong(0)).isEqualTo(1);
+    assertThat(chance.getFloat(0)).isGreaterThan(counted + 1);
+  }
+
+  @Test
+  void isImmutable() {
+    SamplerInputs none = SamplerInputs.none();
+    SamplerInputs biased = none.bias(Tensor.of(new float[10]));
+    assertThat(none).hasToString("SamplerInputs[]").isSameAs(SamplerInputs.none());
+    assertThat(biased.toString()).startsWith("SamplerInputs[bias=F32 [10]");
+    assertThatThrownBy(() -> none.classMask(null)).isInstanceOf(NullPointerException.class);
+    assertThatThrownBy(() -> none.bias(null)).isInstanceOf(NullPointerException.class);
+    assertThatThrownBy(() -> none.promptTokens(null)).isInstanceOf(NullPointerException.class);
+    assertThatThrownBy(() -> none.outputTokens(null)).isInstanceOf(NullPointerException.class);
+  }
+}

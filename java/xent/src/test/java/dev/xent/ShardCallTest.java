@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.fail;
+
+import dev.xent.errors.OptionException;
+import dev.xent.errors.PartialStatesException;
+import java.lang.foreign.Arena;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.ExecutionMode;
+
+/** A call of a shard, which exchanges states with the others itself. */
+@org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
+class ShardCallTest extends DividedRows {
+  /** Before states are exchanged: nobody waits for this shard. */
+  @Test
+  void outputsThatNeedWholeRows() {
+    CrossEntropyShard shard = CrossEntropy.mean().shard(0, CLASSES);
+    Tensor floats = Tensor.of(new float[ROWS]);
+    Tensor ints = Tensor.of(new int[ROWS]);
+    Map<String, CrossEntropy.Outputs> requests = new HashMap<>();
+    requests.put("logProbabilities", new CrossEntropy.Outputs().logProbabilities(floats));
+    requests.put("argmax", new CrossEntropy.Outputs().argmax(ints));
+    requests.put("ranks", new CrossEntropy.Outputs().ranks(ints));
+    requests.put("entropies", new CrossEntropy.Outputs().entropies(floats));
+    requests.put("topClasses", new CrossEntropy.Outputs().topClasses(ints));
+    requests.put("topLogProbabilities", new CrossEntropy.Outputs().topLogProbabilities(floats));
+    requests.put("targetGradient", new CrossEntropy.Outputs().targetGradient(floats));
+    requests.put("saveStatistics", new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto()));
+    PartialStates whole = shard.partialStates(logits, labels, Inputs.none());
+    requests.forEach(
+        (name, outputs) -> {
+          String message = name + " is asked for, and a shard does not have whole rows";
+          refused(
+              OptionException.class,
+              () ->
+                  shard.on(logits, labels, mine -> fail("exchanged states")).outputs(outputs).run(),
+              message);
+          refused(
+              OptionException.class,
+              () -> shard.finish(whole, labels, Inputs.none(), outputs),
+              message);
+        });
+  }
+
+  @Test
+  void exchangesThatGatherSomethingElse() {
+    CrossEntropyShard shard = CrossEntropy.mean().shard(0, CLASSES);
+    SoftmaxShard softmax = Softmax.along(1).shard(0, CLASSES);
+    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
+    PartialStates ofSoftmax = softmax.partialStates(logits, Inputs.none());
+    PartialStates ofRows = shard.partialStates(logits, logits, Inputs.none());
+    refused(
+        PartialStatesException.class,
+        () -> shard.on(logits, labels, mine -> List.of(ofSoftmax)).outputs(outputs).run(),
+        "expected states of a loss");
+    refused(
+        OptionException.class,
+        () -> shard.on(logits, labels, mine -> List.of(ofRows)).outputs(outputs).run(),
+        "the states are of probability rows");
+    refused(
+        PartialStatesException.class,
+        () -> softmax.exchange(logits, Inputs.none(), null, mine -> List.of()),
+        "at least one");
+    assertThatThrownBy(() -> softmax.exchange(logits, Inputs.none(), null, null))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("gather is null; expected a function that exchanges states");
+    assertThat(outputs.rows()).isEqualTo(-1);
+  }
+}
