@@ -4,6 +4,7 @@ package dev.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.options.Backend;
+import java.lang.foreign.Arena;
 import java.util.List;
 
 /** The class of the largest logit; what it has in common with TopK is tested there. */
@@ -26,7 +27,7 @@ class ArgmaxTest {
         x[i] = x[i - 3];
       }
       for (DType type : List.of(DType.I32, DType.I64)) {
-        Tensor result = Tensor.allocate(java.lang.foreign.Arena.ofAuto(), type, 30);
+        Tensor result = Tensor.allocate(Arena.ofAuto(), type, 30);
         on(backend).build().forward(Tensor.of(x, 30, classes), result);
         for (int row = 0; row < 30; row++) {
           float[] values = Samples.row(x, row, classes);

@@ -17,9 +17,7 @@ class CallTest {
   private static final int CLASSES = 10;
 
   private static Tensor matrix(Arena arena, int rows) {
-    Tensor x = Tensor.allocate(arena, DType.F32, rows, CLASSES);
-    x.copyFrom(Tensor.of(Samples.logits(rows * CLASSES, 3, rows), rows, CLASSES));
-    return x;
+    return Samples.matrix(arena, rows, CLASSES);
   }
 
   @OnEveryBackend

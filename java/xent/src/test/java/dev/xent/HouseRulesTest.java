@@ -91,7 +91,6 @@ class HouseRulesTest {
     assertThat(classes).hasSizeGreaterThan(40);
     List<Path> missing = new ArrayList<>();
     for (Path source : classes) {
-      Path name = source.getFileName();
       Path tests =
           Path.of(
               source
@@ -99,7 +98,7 @@ class HouseRulesTest {
                   .replace("src/main/java", "src/test/java")
                   .replace(".java", "Test.java"));
       if (Files.readString(source).contains("\npublic ") && Files.notExists(tests)) {
-        missing.add(name);
+        missing.add(source);
       }
     }
     assertThat(missing).isEmpty();

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.OptionException;
 import dev.xent.options.Backend;
+import java.util.Arrays;
 import java.util.ConcurrentModificationException;
 import java.util.concurrent.atomic.AtomicReference;
 
@@ -63,7 +64,7 @@ class SamplerCallTest {
     call.run(0);
     long[] largest = tokens.toLongArray();
     byte[] flags = new byte[ROWS * CLASSES];
-    java.util.Arrays.fill(flags, (byte) 1);
+    Arrays.fill(flags, (byte) 1);
     for (int row = 0; row < ROWS; row++) {
       flags[row * CLASSES + (int) largest[row]] = 0;
     }

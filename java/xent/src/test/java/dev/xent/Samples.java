@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 
@@ -98,6 +99,18 @@ public final class Samples {
     Arrays.fill(q, eps / classes);
     q[label] += 1 - eps;
     return q;
+  }
+
+  /** Values as rows of so many classes. */
+  static Tensor matrix(float[] values, int classes) {
+    return Tensor.of(values, values.length / classes, classes);
+  }
+
+  /** Logits of rows, in memory of an arena. */
+  static Tensor matrix(Arena arena, int rows, int classes) {
+    Tensor x = Tensor.allocate(arena, DType.F32, rows, classes);
+    x.copyFrom(matrix(logits(rows * classes, 3, rows), classes));
+    return x;
   }
 
   /** The bits, so that -0 and +0 differ. */
