@@ -166,9 +166,9 @@ def c_sets(functions, rules):
     for name, places in functions:
         members = [f"XENT_HAS({rules[rule].member})" for _, rule, _ in places]
         lines.append(f"#define XENT_TAKEN_BY_{name} \\")
-        parts = wrapped("  (", members, ")", 108, 3)
+        parts = wrapped("  (", members, ")", 109, 3, " | ")
         lines += [f"{line} \\" for line in parts[:-1]] + parts[-1:]
-    return [line.replace("), ", ") | ").replace("),", ") |") for line in lines] + ["", "#endif", ""]
+    return lines + ["", "#endif", ""]
 
 
 def java_field(fields):
@@ -259,11 +259,11 @@ def java_function(functions, ranged, most):
                     "  public int place(Array array) {", "    return places[array.ordinal()];", "  }", "}", ""]
 
 
-def wrapped(start, parts, end, most=100, indent=6):
-    """Parts with commas between them in lines of at most so many characters."""
+def wrapped(start, parts, end, most=100, indent=6, between=", "):
+    """Parts with commas, or what else stands between them, in lines of at most so many characters."""
     lines, line = [], start
     for i, part in enumerate(parts):
-        piece = part + (", " if i + 1 < len(parts) else end)
+        piece = part + (between if i + 1 < len(parts) else end)
         if len((line + piece).rstrip()) > most:
             lines.append(line.rstrip())
             line = " " * indent

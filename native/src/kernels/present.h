@@ -73,7 +73,7 @@ static inline void *all_rows_of(const void *first, int64_t row, int64_t bytes) {
 /* ---- sets that must be complete ---- */
 
 /* Does not compile where a path to which a call can come last, as no other takes it, lacks an array that the call may
- * have: whoever adds one to a function says here that the path computes with it. */
+ * have: an array that is added to a function is added to the set of the path once that computes with it. */
 #define XENT_KNOWS_ALL(known, taken, path) _Static_assert(((taken) & ~(known)) == 0, path " lacks an array")
 /* Does not compile where something of a set is in neither of two others, or in both. */
 #define XENT_IN_ONE_OF(all, one, other, text) \

@@ -24,16 +24,16 @@
 #define XENT_TAKEN_BY_CROSS_ENTROPY \
   (XENT_HAS(logits) | XENT_HAS(targets) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | \
    XENT_HAS(output) | XENT_HAS(target_weights) | XENT_HAS(class_mask) | XENT_HAS(class_weights) | \
-   XENT_HAS(row_weights) | XENT_HAS(sink) | XENT_HAS(log_probabilities) | XENT_HAS(argmax) | XENT_HAS(ranks) | \
-   XENT_HAS(entropies) | XENT_HAS(top_classes) | XENT_HAS(top_log_probabilities) | XENT_HAS(target_gradient) | \
-   XENT_HAS(row_offsets) | XENT_HAS(statistics) | XENT_HAS(exact_sum))
+   XENT_HAS(row_weights) | XENT_HAS(sink) | XENT_HAS(log_probabilities) | XENT_HAS(argmax) | \
+   XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(top_classes) | XENT_HAS(top_log_probabilities) | \
+   XENT_HAS(target_gradient) | XENT_HAS(row_offsets) | XENT_HAS(statistics) | XENT_HAS(exact_sum))
 #define XENT_TAKEN_BY_CROSS_ENTROPY_BACKWARD \
   (XENT_HAS(logits) | XENT_HAS(targets) | XENT_HAS(upstream) | XENT_HAS(output) | XENT_HAS(target_weights) | \
    XENT_HAS(class_mask) | XENT_HAS(class_weights) | XENT_HAS(row_weights) | XENT_HAS(row_offsets) | \
    XENT_HAS(known_statistics))
 #define XENT_TAKEN_BY_SELECTED_LOG_PROBABILITIES \
-  (XENT_HAS(logits) | XENT_HAS(targets) | XENT_HAS(log_probabilities) | XENT_HAS(output) | XENT_HAS(upstream) | \
-   XENT_HAS(class_mask) | XENT_HAS(sink) | XENT_HAS(row_offsets) | XENT_HAS(statistics))
+  (XENT_HAS(logits) | XENT_HAS(targets) | XENT_HAS(log_probabilities) | XENT_HAS(output) | \
+   XENT_HAS(upstream) | XENT_HAS(class_mask) | XENT_HAS(sink) | XENT_HAS(row_offsets) | XENT_HAS(statistics))
 #define XENT_TAKEN_BY_SELECTED_LOG_PROBABILITIES_BACKWARD \
   (XENT_HAS(logits) | XENT_HAS(targets) | XENT_HAS(output) | XENT_HAS(upstream) | XENT_HAS(class_mask) | \
    XENT_HAS(row_offsets) | XENT_HAS(known_statistics))
@@ -60,11 +60,11 @@
 #define XENT_TAKEN_BY_LINEAR_CROSS_ENTROPY \
   (XENT_HAS(hidden) | XENT_HAS(weights) | XENT_HAS(bias) | XENT_HAS(made_logits) | XENT_HAS(targets) | \
    XENT_HAS(target_weights) | XENT_HAS(class_mask) | XENT_HAS(class_weights) | XENT_HAS(row_weights) | \
-   XENT_HAS(sink) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(log_probabilities) | \
-   XENT_HAS(argmax) | XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(top_classes) | \
-   XENT_HAS(top_log_probabilities) | XENT_HAS(target_gradient) | XENT_HAS(hidden_gradient) | \
-   XENT_HAS(weights_gradient) | XENT_HAS(bias_gradient) | XENT_HAS(statistics) | XENT_HAS(exact_sum) | \
-   XENT_HAS(workspace))
+   XENT_HAS(sink) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | \
+   XENT_HAS(log_probabilities) | XENT_HAS(argmax) | XENT_HAS(ranks) | XENT_HAS(entropies) | \
+   XENT_HAS(top_classes) | XENT_HAS(top_log_probabilities) | XENT_HAS(target_gradient) | \
+   XENT_HAS(hidden_gradient) | XENT_HAS(weights_gradient) | XENT_HAS(bias_gradient) | XENT_HAS(statistics) | \
+   XENT_HAS(exact_sum) | XENT_HAS(workspace))
 #define XENT_TAKEN_BY_LINEAR_CROSS_ENTROPY_BACKWARD \
   (XENT_HAS(hidden) | XENT_HAS(weights) | XENT_HAS(bias) | XENT_HAS(logits) | XENT_HAS(targets) | \
    XENT_HAS(target_weights) | XENT_HAS(class_mask) | XENT_HAS(class_weights) | XENT_HAS(row_weights) | \
@@ -80,7 +80,8 @@
 #define XENT_TAKEN_BY_BACKWARD_STATES \
   (XENT_HAS(forward_output) | XENT_HAS(upstream) | XENT_HAS(class_mask) | XENT_HAS(states))
 #define XENT_TAKEN_BY_FINISH \
-  (XENT_HAS(targets) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(class_weights) | \
-   XENT_HAS(row_weights) | XENT_HAS(sink) | XENT_HAS(known_states) | XENT_HAS(statistics) | XENT_HAS(exact_sum))
+  (XENT_HAS(targets) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | \
+   XENT_HAS(class_weights) | XENT_HAS(row_weights) | XENT_HAS(sink) | XENT_HAS(known_states) | \
+   XENT_HAS(statistics) | XENT_HAS(exact_sum))
 
 #endif

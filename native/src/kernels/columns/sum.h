@@ -52,7 +52,7 @@ XENT_INLINE void take_classes(const block_classes *b, int64_t class, int64_t ste
     if (what == XENT_OF_KEPT_E) lanes_store(x + k * step * b->pitch, v[k]);
 }
 
-/* The sum of up to four classes of a sum; those that are not there add +0. */
+/* Up to four classes of one of the sums, added up; those that are not there add +0. */
 XENT_INLINE lanes half_of_lane(const block_classes *b, int64_t class, const int count, const int what) {
   lanes v[4];
   take_classes(b, class, XENT_LANES, count, what, v);

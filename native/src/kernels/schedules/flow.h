@@ -474,7 +474,7 @@ XENT_SHARED void flow_results(const flow *f, flow_block *b) {
   results_of_rows(j, in, &b->outcome);
   lanes_store(b->factor, b->outcome.f);
   lanes_store(b->b, f->writes == XENT_BESIDE_LOG ? b->outcome.f
-                    : j->per_class                    ? lanes_load(b->outcome.scale)
+                    : j->per_class               ? lanes_load(b->outcome.scale)
                                                  : b->outcome.b);
   lanes_store(b->max, b->outcome.max);
   /* rows that leave are written where nobody looks: loops have no conditions */

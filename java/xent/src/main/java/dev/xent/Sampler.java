@@ -315,7 +315,7 @@ public final class Sampler {
      * @throws OptionException unless 1 or more
      */
     public Builder minKeep(long value) {
-      minKeep = SamplingOptions.requireAtLeast("minKeep", value, 1);
+      minKeep = SamplingOptions.requireMinKeep(value);
       return this;
     }
 

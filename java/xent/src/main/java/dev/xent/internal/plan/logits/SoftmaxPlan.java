@@ -142,7 +142,7 @@ public final class SoftmaxPlan {
       this.repeated = new RepeatedKernel(kernels, function, first, second, third, null);
     }
 
-    /** Makes the statistics of long rows, and of these whatever is one number. */
+    /** Makes the statistics of long rows; the log-sum-exp is written with them. */
     abstract void statistics(Call call, long begin, long end, boolean shared);
 
     @Override

@@ -95,13 +95,11 @@ public record SamplingOptions(
   /**
    * Returns the value.
    *
-   * @param least the least that is allowed
-   * @throws OptionException for one below
+   * @throws OptionException for one below 1
    */
-  public static long requireAtLeast(String name, long value, long least) {
-    if (value < least) {
-      throw new OptionException(
-          String.format(Locale.ROOT, "%s is %d; expected %d or more", name, value, least));
+  public static long requireMinKeep(long value) {
+    if (value < 1) {
+      throw new OptionException("minKeep is " + value + "; expected 1 or more");
     }
     return value;
   }
