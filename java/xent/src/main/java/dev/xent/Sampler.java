@@ -93,6 +93,7 @@ public final class Sampler {
    *
    * @param logits {@code x}
    * @param step how many tokens came before, from 0 to 2^32 - 1
+   * @throws OptionException for a penalty, which needs the earlier tokens: call {@link #on}
    */
   public Tensor sample(Tensor logits, long step) {
     long[] shape = plan.tokenShape(view(logits, "logits"));
@@ -108,6 +109,7 @@ public final class Sampler {
    * @param step how many tokens came before, from 0 to 2^32 - 1
    * @param tokens I32 or I64, in the shape of the logits without the class axis, or with it at size
    *     1; must not overlap anything
+   * @throws OptionException for a penalty, which needs the earlier tokens: call {@link #on}
    */
   public void sample(Tensor logits, long step, Tensor tokens) {
     plan.sample(view(logits, "logits"), step, view(tokens, "tokens"));

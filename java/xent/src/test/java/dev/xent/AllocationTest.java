@@ -300,7 +300,7 @@ class AllocationTest {
         x,
         other,
         in -> linear.on(in, weights, own, gradients).outputs(states)::run);
-    allocatesNothing("sample", x, other, in -> sampler.sample(in, 7, tokens));
+    allocatesNothing("sample", x, other, in -> withoutHistory.sample(in, 7, tokens));
     runsAllocateNothing(
         "sample with inputs",
         x,

@@ -108,7 +108,9 @@ class SamplerCursorTest {
       SamplerCursor tokens = penalized.start();
       assertThatThrownBy(() -> tokens.next(logits(0))).isInstanceOf(OptionException.class);
       assertThatThrownBy(() -> penalized.token(Tensor.of(logits(0)), 0))
-          .hasMessageContaining("a call for one token has no earlier tokens");
+          .hasMessageContaining("this call has no earlier tokens");
+      assertThatThrownBy(() -> penalized.sample(Tensor.of(logits(0)), 0))
+          .hasMessageContaining("this call has no earlier tokens");
       assertThat(tokens.step()).isZero();
     }
     Sampler off = Sampler.builder().repetitionPenalty(1).frequencyPenalty(0).seed(1).build();

@@ -272,7 +272,7 @@ public record SamplingOptions(
           name
               + " is "
               + value
-              + ", and a call for one token has no earlier tokens; expected"
+              + ", and this call has no earlier tokens; expected"
               + " on(logits, tokens).inputs(...)");
     }
   }

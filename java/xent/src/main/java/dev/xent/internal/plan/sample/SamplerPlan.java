@@ -203,6 +203,7 @@ public final class SamplerPlan {
 
   /** Writes a token of each row. */
   public void sample(View logits, long step, View tokens) {
+    sampling.requireNoPenalties();
     sample(sample, logits, step, InputViews.NONE, tokens, null);
   }
 
