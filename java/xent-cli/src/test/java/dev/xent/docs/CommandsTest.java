@@ -18,10 +18,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 /**
  * Every {@code console} block of every page is a dialogue that takes place: each line that begins
  * with {@code $ ./xent} is run, and prints the lines that follow it. A line that ends in a
- * backslash goes on in the next one.
+ * backslash goes on in the next one. Commands of {@code sh} blocks on files of the repository
+ * succeed.
  */
 class CommandsTest {
   private static final String PROMPT = "$ ./xent ";
+  private static final String EXAMPLES = "docs/example/";
 
   @TempDir private Path folder;
 
@@ -48,10 +50,30 @@ class CommandsTest {
     }
   }
 
-  private String run(String arguments) {
+  static Stream<Block> onExamples() {
+    return Page.all().stream()
+        .flatMap(page -> page.blocks().stream())
+        .filter(block -> block.language().equals("sh"))
+        .filter(block -> block.text().contains("./xent ") && block.text().contains(EXAMPLES));
+  }
+
+  @ParameterizedTest
+  @MethodSource("onExamples")
+  void succeed(Block block) {
+    for (String line : block.text().lines().toList()) {
+      assertThat(line).startsWith("./xent ");
+      xent(line.substring("./xent ".length())).succeeds();
+    }
+  }
+
+  private Cli xent(String arguments) {
     List<Object> words = new ArrayList<>();
     Arrays.stream(arguments.split(" +")).map(this::file).forEach(words::add);
-    Cli done = Cli.xent(words.toArray());
+    return Cli.xent(words.toArray());
+  }
+
+  private String run(String arguments) {
+    Cli done = xent(arguments);
     return (done.out() + done.err())
         .replace(Page.ROOT + "/", "")
         .replace(folder + "/", "")
