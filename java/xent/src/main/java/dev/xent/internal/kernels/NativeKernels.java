@@ -12,6 +12,7 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
@@ -53,36 +54,32 @@ public final class NativeKernels implements Kernels {
   }
 
   private static final class FewArrays {
-    static final MethodHandle HANDLE = entryPoint(XentH.xent_few_at$address(), Work.FEW_ARRAYS);
+    static final MethodHandle HANDLE = entryPoint("xent_few_at", Work.FEW_ARRAYS);
   }
 
   private static final class FewArraysBriefly {
-    static final MethodHandle HANDLE =
-        entryPoint(XentH.xent_few_at$address(), Work.FEW_ARRAYS, critical());
+    static final MethodHandle HANDLE = entryPoint("xent_few_at", Work.FEW_ARRAYS, critical());
   }
 
   private static final class ManyArrays {
-    static final MethodHandle HANDLE =
-        entryPoint(XentH.xent_many_at$address(), Function.MOST_ARRAYS);
+    static final MethodHandle HANDLE = entryPoint("xent_many_at", Function.MOST_ARRAYS);
   }
 
   private static final class ManyArraysBriefly {
-    static final MethodHandle HANDLE =
-        entryPoint(XentH.xent_many_at$address(), Function.MOST_ARRAYS, critical());
+    static final MethodHandle HANDLE = entryPoint("xent_many_at", Function.MOST_ARRAYS, critical());
   }
 
   private static final class Prepared {
-    static final MethodHandle HANDLE = entryPoint(XentH.xent_run_at$address(), Work.FEW_ARRAYS);
+    static final MethodHandle HANDLE = entryPoint("xent_run_at", Work.FEW_ARRAYS);
   }
 
   private static final class PreparedBriefly {
-    static final MethodHandle HANDLE =
-        entryPoint(XentH.xent_run_at$address(), Work.FEW_ARRAYS, critical());
+    static final MethodHandle HANDLE = entryPoint("xent_run_at", Work.FEW_ARRAYS, critical());
   }
 
   /** As the linker does not look at any array. */
   private static final class FixedBriefly {
-    static final MethodHandle HANDLE = entryPoint(XentH.xent_run$address(), 0, critical());
+    static final MethodHandle HANDLE = entryPoint("xent_run", 0, critical());
   }
 
   private static final class ExactSumAdd {
@@ -98,9 +95,15 @@ public final class NativeKernels implements Kernels {
                 critical());
   }
 
-  private static MethodHandle entryPoint(
-      MemorySegment function, int arrays, Linker.Option... options) {
-    return Linker.nativeLinker().downcallHandle(function, descriptor(arrays), options);
+  private static MethodHandle entryPoint(String function, int arrays, Linker.Option... options) {
+    return Linker.nativeLinker().downcallHandle(find(function), descriptor(arrays), options);
+  }
+
+  /** By name: the generated address comes with a handle, whose making takes milliseconds. */
+  private static MemorySegment find(String function) {
+    return SymbolLookup.loaderLookup()
+        .find(function)
+        .orElseThrow(() -> new UnsatisfiedLinkError("there is no function " + function));
   }
 
   /** JDK 21 has another name for it, and does not take heap arrays. */
