@@ -99,7 +99,6 @@ public final class NativeKernels implements Kernels {
     return Linker.nativeLinker().downcallHandle(find(function), descriptor(arrays), options);
   }
 
-  /** By name: the generated address comes with a handle, whose making takes milliseconds. */
   private static MemorySegment find(String function) {
     return SymbolLookup.loaderLookup()
         .find(function)
