@@ -1064,43 +1064,6 @@ static void measure(int64_t n, double spread, double offset) {
   free(x), free(y), free(a);
 }
 
-/* Jensen-Shannon and total variation stay within their bounds, and are the same with the sides exchanged: to the last
- * bit, on sides that have no class in common, that are far apart, and that are all but the same. */
-static void test_bounds(int32_t isa, int64_t i) {
-  const int64_t n = 2 + below(i % 7 ? 60 : 3000), cut = 1 + below(n - 1), kind_of_row = i % 4;
-  const double far = exp(6 * random_unit(&source)), most[] = {[F64_JENSEN_SHANNON] = 0x1.62e42fefa39efp-1,
-                                                            [F64_TOTAL_VARIATION] = 1};
-  double *x = doubles(n), *a = doubles(n);
-  for (int64_t k = 0; k < n; k++) {
-    x[k] = (double)random_normal(&source), a[k] = (double)random_normal(&source);
-    if (kind_of_row == 0) *(k < cut ? &x[k] : &a[k]) = -INFINITY;
-    if (kind_of_row == 1) x[k] *= far, a[k] *= far;
-    if (kind_of_row == 2) a[k] = x[k] + ldexp(a[k], -(int)below(40));
-  }
-  xent_shape s = dense_shape_of(1, n, 1, XENT_I64);
-  s.logits.type = s.losses.type = s.gradient.type = XENT_F64;
-  s.teacher = s.logits;
-  s.row_weights = s.losses;
-  xent_options o = xent_default_options();
-  o.isa = isa;
-  o.temperature = i % 3 ? 0 : 0.5 + random_unit(&source);
-  for (int kind = F64_JENSEN_SHANNON; kind <= F64_TOTAL_VARIATION; kind++) {
-    double loss, exchanged, weighted;
-    const double weight = random_unit(&source);
-    must(run_at(on_rows(divergences[kind], &s, &o, 0, 1, NULL), ARRAYS(x, a, &loss)), "divergence");
-    must(run_at(on_rows(divergences[kind], &s, &o, 0, 1, NULL), ARRAYS(a, x, &exchanged)), "divergence exchanged");
-    must(run_at(on_rows(divergences[kind], &s, &o, 0, 1, NULL), ARRAYS(x, a, &weighted, NULL, NULL, &weight)),
-         "divergence weighted");
-    compared++;
-    const bool within = loss >= 0 && loss <= most[kind] && weighted == weight * loss;
-    if (within && !memcmp(&loss, &exchanged, sizeof loss)) continue;
-    different++;
-    fprintf(stderr, "divergence %d of %s: %a, exchanged %a, at most %a\n", kind, xent_isa_name(isa), loss, exchanged,
-            most[kind]);
-  }
-  free(x), free(a);
-}
-
 /* The most likely label's loss and gradient, which tend to exp(-gap), whether the other class lies beside it, in
  * another chunk, or is the sink; down to where a double has its digits. */
 static void measure_gap(double gap) {
@@ -1160,8 +1123,6 @@ int main(int argc, char **argv) {
   for (int64_t i = 0; i < 500 * times; i++)
     measure(i % 50 == 49 ? 1 + below(30000) : 2 + below(i % 3 ? 300 : 8), exp(3 * (double)random_normal(&source)),
             i % 4 ? 0 : 1000 * random_unit(&source));
-  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa))
-    for (int64_t i = 0; i < 2000 * times; i++) test_bounds(isa, i);
   printf(
       "softmax: worst error %.2f ulp\nloss of a label: %.2e relative\nloss with smoothing: %.2e relative\ndivergence: "
       "%.2e of (itself + 1e-16)\nJensen-Shannon: %.2e of the same\ntotal variation: %.2e of (itself + 0.1)\n"

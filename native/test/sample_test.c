@@ -959,6 +959,13 @@ static void test_refused_sums(void) {
   }
 }
 
+/* Of classes that no token numbers there is no workspace. */
+static void test_workspace_of_too_many_classes(void) {
+  expect_number("a workspace", xent_sample_workspace(INT32_MAX, INT64_MAX) != 0, 1);
+  expect_number("too many classes", (int64_t)xent_sample_workspace((int64_t)INT32_MAX + 1, 1), 0);
+  expect_number("too many of both", (int64_t)xent_sample_workspace(INT64_MAX, INT64_MAX), 0);
+}
+
 int main(int argc, char **argv) {
   const int64_t times = argc > 1 ? atoll(argv[1]) : 1;
   if (argc > 2) source.state = (uint64_t)atoll(argv[2]);
@@ -967,6 +974,7 @@ int main(int argc, char **argv) {
   test_refused_shards();
   test_refused_states();
   test_refused_sums();
+  test_workspace_of_too_many_classes();
   test_vectors();
   test_chances(times > 1 ? 24 : 8);
   test_padding();

@@ -32,6 +32,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -101,6 +103,45 @@ class HouseRulesTest {
         missing.add(source);
       }
     }
+    assertThat(missing).isEmpty();
+  }
+
+  private static final Pattern ENTRY_POINT =
+      Pattern.compile("^(?!static|inline)\\w+ \\*?xent_(\\w+)\\(", Pattern.MULTILINE);
+
+  /** Of each file of entry points in C there is one of tests, which calls all that is public. */
+  @Test
+  void everyEntryPointOfCHasTestsOfItsName() throws IOException {
+    Path root = Path.of(System.getProperty("basedir"), "..", "..").normalize();
+    String header = Files.readString(root.resolve("include/xent.h"));
+    int files = 0;
+    int called = 0;
+    List<String> missing = new ArrayList<>();
+    try (DirectoryStream<Path> sources =
+        Files.newDirectoryStream(root.resolve("native/src/api"), "*.c")) {
+      for (Path source : sources) {
+        files++;
+        String name = source.getFileName().toString().replace(".c", "_test.c");
+        Path test = root.resolve("native/test").resolve(name);
+        String text = Files.exists(test) ? Files.readString(test) : "";
+        if (text.isEmpty()) {
+          missing.add(name);
+        }
+        for (Matcher found = ENTRY_POINT.matcher(Files.readString(source)); found.find(); ) {
+          String function = found.group(1);
+          if (header.contains(" *xent_" + function + "(")
+              || header.contains(" xent_" + function + "(")) {
+            called++;
+            if (!text.contains("xent_" + function)
+                && !text.contains("XENT_FUNCTION_" + function.toUpperCase(Locale.ROOT))) {
+              missing.add(function + " in " + name);
+            }
+          }
+        }
+      }
+    }
+    assertThat(files).isGreaterThan(10);
+    assertThat(called).isGreaterThan(30);
     assertThat(missing).isEmpty();
   }
 

@@ -3,7 +3,7 @@
  * Binary cross-entropy, and its focal form, in every tier against the contract program: random mixtures of types,
  * layouts, targets, weights, options, outputs and row ranges, where every array ends at a page that must not be touched
  * and what lies between its elements keeps its value; accuracy and gradients against long double; bad input.
- * Usage: binary_test [N [SEED]]   N times as many mixtures
+ * Usage: binary_cross_entropy_test [N [SEED]]   N times as many mixtures
  */
 #include "pages.h"
 

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Functions by their number, and calls that are prepared once and run often. */
+#include "api/function_list.h"
+#include "calls.h"
+#include "check.h"
+#include "kernels/records.h"
+#include <string.h>
+
+#define ONE_MORE(number, name) +1
+enum { FUNCTIONS = XENT_FUNCTIONS(ONE_MORE) };
+
+/* Numbers, sizes and arrays that a door refuses; and a function that it runs like the struct does. */
+static void test_doors(void) {
+  const xent_shape s = dense_shape(1, 3, 1);
+  const xent_options o = xent_default_options();
+  xent_report r = {.size = sizeof r};
+  float logits[3] = {1, 2, 3}, output[3] = {0}, other[3];
+  int64_t label = 2;
+  xent_work w = on_classes(XENT_FUNCTION_SOFTMAX, &s, &o, 0, 1, 0, 3, &r);
+  CHECK(xent_few_at(NULL, logits, output, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_few_at(&w, logits, output, NULL, NULL, NULL, NULL) == XENT_INVALID_SIZE);
+  w.size = sizeof w + 1;
+  CHECK(xent_few_at(&w, logits, output, NULL, NULL, NULL, NULL) == XENT_INVALID_SIZE);
+  static const int32_t unknown[] = {0, FUNCTIONS + 1, -1, INT32_MAX, INT32_MIN};
+  w.size = sizeof w;
+  for (size_t k = 0; k < sizeof unknown / sizeof *unknown; k++) {
+    w.function = unknown[k];
+    CHECK(xent_few_at(&w, logits, output, NULL, NULL, NULL, NULL) == XENT_UNSUPPORTED);
+  }
+  w.function = XENT_FUNCTION_LOG_SUM_EXP; /* which takes five arrays */
+  CHECK(xent_few_at(&w, logits, output, NULL, NULL, NULL, logits) == XENT_INVALID_ARGUMENT && output[0] == 0);
+  w.function = XENT_FUNCTION_SOFTMAX;
+  CHECK(xent_many_at(&w, logits, output, NULL, NULL, NULL, NULL, logits, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                     NULL) == XENT_INVALID_ARGUMENT &&
+        output[0] == 0);
+  CHECK(xent_many_at(&w, logits, output, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                     NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                     NULL) == XENT_OK);
+  CHECK(xent_few_at(&w, logits, other, NULL, NULL, NULL, NULL) == XENT_OK && !memcmp(output, other, sizeof output));
+  w.report = NULL;
+  w.function = XENT_FUNCTION_CHECK_TARGETS; /* which tells what it found in its report */
+  CHECK(xent_few_at(&w, &label, NULL, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
+  w.report = &r;
+  CHECK(xent_few_at(&w, &label, NULL, NULL, NULL, NULL, NULL) == XENT_OK && r.valid_rows == 1);
+  w.choice = 1; /* of a function that has none to make */
+  CHECK(xent_few_at(&w, &label, NULL, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
+  w.function = XENT_FUNCTION_SOFTMAX;
+  CHECK(xent_few_at(&w, logits, output, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
+  int32_t token[2]; /* the range of classes says nothing to a function that has none */
+  xent_shape one = s;
+  one.tokens = xent_per_row(1, XENT_I32);
+  const xent_sampling greedy = {.size = sizeof greedy, .greedy = 1};
+  w = (xent_work){.size = sizeof w, .function = XENT_FUNCTION_SAMPLE, .shape = &one, .options = &o, .report = &r,
+                  .sampling = &greedy, .row_end = 1, .class_begin = 7, .class_end = 9};
+  CHECK(xent_few_at(&w, logits, token, NULL, NULL, NULL, NULL) == XENT_OK && token[0] == 2);
+}
+
+/* Structs that are not there have no size that could be wrong. */
+static void test_structs_that_are_missing(void) {
+  const xent_shape s = dense_shape(1, 3, 1);
+  const xent_options o = xent_default_options();
+  xent_report r = {.size = sizeof r};
+  float logits[3] = {1, 2, 3}, output[3] = {0};
+  xent_work w = on_classes(XENT_FUNCTION_SOFTMAX, NULL, &o, 0, 1, 0, 3, &r);
+  w.size = sizeof w;
+  CHECK(xent_few_at(&w, logits, output, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(r.field == XENT_FIELD_SHAPE && r.integer == 0);
+  w.shape = &s;
+  w.options = NULL;
+  CHECK(xent_few_at(&w, logits, output, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(r.field == XENT_FIELD_OPTIONS && r.integer == 0 && output[0] == 0);
+}
+
+/* A compiler that knows of callers and of us, as with link-time optimisation, sees that these are one and the same. */
+#define XENT_DEFINE_WORD_AFTER(opaque_type, type)                                                                \
+  __attribute__((noinline)) static uint64_t word_of_##opaque_type(xent_##opaque_type *caller, type *own) {       \
+    caller->opaque[0] = 1;                                                                                       \
+    own->kind = 7;                                                                                               \
+    return caller->opaque[0];                                                                                    \
+  }
+XENT_DEFINE_WORD_AFTER(statistics, row_statistics)
+XENT_DEFINE_WORD_AFTER(state, row_state)
+XENT_DEFINE_WORD_AFTER(sample_state, row_sample_state)
+
+static void test_records_behind_opaque_structs(void) {
+  static xent_statistics statistics;
+  static xent_state state;
+  static xent_sample_state sample_state;
+  CHECK(word_of_statistics(&statistics, (void *)&statistics) == 7);
+  CHECK(word_of_state(&state, (void *)&state) == 7);
+  CHECK(word_of_sample_state(&sample_state, (void *)&sample_state) == 7);
+}
+
+/* A call that is checked once sees what its memory holds in each run. */
+static void test_prepared(void) {
+  enum { C = 5 };
+  const xent_options o = xent_default_options();
+  xent_report r = {.size = sizeof r};
+  float logits[C] = {1, 2, 3, 4, 5}, gradient[C], moved[C], again[C], loss[2];
+  int8_t label = 2, other_label = 4;
+  xent_cross_entropy_call c = {.size = sizeof c, .sizes = xent_rows(1, C), .options = &o, .report = &r,
+                               .logits = {logits, xent_per_class(C, 1, XENT_F32)},
+                               .targets = {&label, xent_per_row(1, XENT_I8)},
+                               .losses = {loss, xent_per_row(1, XENT_F32)},
+                               .gradient = {gradient, xent_per_class(C, 1, XENT_F32)}};
+  xent_prepared p = {.size = sizeof p};
+  const int32_t function = XENT_FUNCTION_CROSS_ENTROPY;
+  CHECK(xent_run(NULL) == XENT_INVALID_ARGUMENT && xent_run(&p) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_run_at(&p, logits, NULL, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_prepare(&p, 0, &c) == XENT_UNSUPPORTED);
+  CHECK(xent_prepare(&p, FUNCTIONS + 1, &c) == XENT_UNSUPPORTED);
+  CHECK(xent_prepare(NULL, function, &c) == XENT_INVALID_ARGUMENT && xent_prepare(&p, function, NULL) != XENT_OK);
+  xent_prepared unsized = {.size = 8};
+  CHECK(xent_prepare(&unsized, function, &c) == XENT_INVALID_SIZE && xent_run(&unsized) == XENT_INVALID_ARGUMENT);
+  gradient[0] = 77;
+  CHECK(xent_prepare(&p, function, &c) == XENT_OK && gradient[0] == 77); /* nothing is computed */
+  c.size = 0; /* the struct is not used afterwards */
+  for (int run = 0; run < 3; run++) {
+    logits[run] += 0.5f;
+    label = (int8_t)run;
+    r.row = 9;
+    CHECK(xent_run(&p) == XENT_OK && r.row == -1 && r.valid_rows == 1 && r.denominator == 1);
+    memcpy(moved, gradient, sizeof moved);
+    loss[1] = loss[0];
+    c.size = sizeof c;
+    CHECK(xent_cross_entropy(&c) == XENT_OK && !memcmp(moved, gradient, sizeof moved) && loss[0] == loss[1]);
+  }
+  const int32_t way = r.schedule;
+  CHECK(xent_run(&p) == XENT_OK && r.schedule == way);
+  label = C;
+  CHECK(xent_run(&p) == XENT_INVALID_LABEL && r.row == 0 && r.label == C);
+  label = -1;
+  CHECK(xent_run(&p) == XENT_INVALID_LABEL && r.label == -1);
+  label = 1;
+  CHECK(xent_run(&p) == XENT_OK);
+  memcpy(moved, logits, sizeof moved);
+  memset(logits, 0, sizeof logits);
+  CHECK(xent_run_at(&p, moved, &other_label, NULL, NULL, NULL, again) == XENT_OK && again[4] < 0 && again[1] > 0);
+  xent_cross_entropy_call there = c; /* every array is the one that moved, not what was left behind */
+  float direct[C];
+  there.logits.address = moved;
+  there.targets.address = &other_label;
+  there.gradient.address = direct;
+  CHECK(xent_cross_entropy(&there) == XENT_OK && !memcmp(again, direct, sizeof direct));
+  CHECK(xent_run_at(&p, NULL, &label, NULL, NULL, again, NULL) == XENT_OK && again[1] < 0); /* of no array */
+  c.sizes.classes = 0;
+  CHECK(xent_prepare(&p, function, &c) == XENT_INVALID_SHAPE && r.field == XENT_FIELD_CLASSES);
+  CHECK(xent_run(&p) == XENT_INVALID_ARGUMENT); /* what was prepared before is gone */
+  c.sizes.classes = C;
+  c.report = NULL;
+  CHECK(xent_prepare(&p, function, &c) == XENT_OK && xent_run(&p) == XENT_OK);
+  /* what refuses a call leaves nothing that was prepared before */
+  xent_cross_entropy_call bad = c;
+  bad.size = 0;
+  CHECK(xent_prepare(&p, function, &bad) == XENT_INVALID_SIZE && xent_run(&p) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_prepare(&p, function, &c) == XENT_OK && xent_prepare(&p, function, NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_run(&p) == XENT_INVALID_ARGUMENT && xent_prepare(&p, function, &c) == XENT_OK);
+  CHECK(xent_prepare(&p, 99, &c) == XENT_UNSUPPORTED && xent_run(&p) == XENT_INVALID_ARGUMENT);
+  const xent_shape dense = dense_shape(1, C, 1);
+  xent_work w = on_classes(XENT_FUNCTION_SOFTMAX, &dense, &o, 0, 1, 0, C, &r);
+  w.size = sizeof w;
+  w.prepared = &p;
+  CHECK(xent_few_at(&w, logits, again, NULL, NULL, NULL, NULL) == XENT_OK && r.schedule == 0 &&
+        xent_run(&p) == XENT_OK);
+  w.choice = 1;
+  CHECK(xent_few_at(&w, logits, again, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
+  CHECK(xent_run(&p) == XENT_INVALID_ARGUMENT);
+  /* arrays behind those of the function are not looked at */
+  xent_log_sum_exp_call lse = {.size = sizeof lse, .sizes = xent_rows(1, C), .report = &r,
+                               .logits = {logits, xent_per_class(C, 1, XENT_F32)},
+                               .log_sum_exp = {loss, xent_per_row(1, XENT_F32)}};
+  CHECK(xent_prepare(&p, XENT_FUNCTION_LOG_SUM_EXP, &lse) == XENT_OK && xent_run(&p) == XENT_OK);
+  loss[1] = loss[0];
+  CHECK(xent_run_at(&p, logits, loss, moved, moved, moved, moved) == XENT_OK && loss[0] == loss[1]);
+  /* an exact sum says in each run that it is one */
+  xent_exact_sum exact_sum = xent_empty_exact_sum();
+  c.exact_sum = &exact_sum;
+  c.report = &r;
+  CHECK(xent_prepare(&p, function, &c) == XENT_OK && xent_run(&p) == XENT_OK);
+  exact_sum.size = 0;
+  CHECK(xent_run(&p) == XENT_INVALID_SIZE && r.field == XENT_FIELD_EXACT_SUM && r.integer == 0 && r.schedule == 0);
+  c.exact_sum = NULL;
+  /* what is checked in memory is checked in each run */
+  int32_t offsets[2] = {0, C};
+  xent_softmax_call ragged = {.size = sizeof ragged, .sizes = xent_rows(1, C), .report = &r,
+                              .logits = {logits, xent_per_class(C, 1, XENT_F32)},
+                              .output = {again, xent_per_class(C, 1, XENT_F32)},
+                              .row_offsets = {offsets, xent_per_row(1, XENT_I32)}};
+  CHECK(xent_prepare(&p, XENT_FUNCTION_SOFTMAX, &ragged) == XENT_OK && xent_run(&p) == XENT_OK);
+  offsets[1] = C + 1;
+  CHECK(xent_run(&p) == XENT_INVALID_SHAPE && r.field == XENT_FIELD_ROW_OFFSETS);
+  offsets[1] = 3;
+  again[3] = 99;
+  CHECK(xent_run(&p) == XENT_OK && again[3] == 99 && again[0] == (float)(1 / 3.0));
+  xent_sampling sampling = {.size = sizeof sampling, .greedy = 1};
+  int32_t token[1] = {-9};
+  xent_sample_call sample = {.size = sizeof sample, .sizes = xent_rows(1, C), .report = &r, .sampling = &sampling,
+                             .logits = {logits, xent_per_class(C, 1, XENT_F32)},
+                             .tokens = {token, xent_per_row(1, XENT_I32)}};
+  CHECK(xent_prepare(&p, XENT_FUNCTION_SAMPLE, &sample) == XENT_OK && token[0] == -9);
+  logits[3] = 1;
+  CHECK(xent_run(&p) == XENT_OK && token[0] == 3);
+  sampling.top_k = -1;
+  CHECK(xent_run(&p) == XENT_INVALID_OPTION && r.field == XENT_FIELD_TOP_K);
+  sample.options = &o; /* what is kept of a call without rows is the caller's */
+  sample.sizes = xent_rows(0, C);
+  sample.tokens.address = NULL;
+  sampling.top_k = 0;
+  CHECK(xent_prepare(&p, XENT_FUNCTION_SAMPLE, &sample) == XENT_OK);
+  bool kept = false;
+  for (size_t k = 0; k < sizeof p.opaque / sizeof *p.opaque; k++) kept |= p.opaque[k] == (uint64_t)(uintptr_t)&o;
+  CHECK(kept && xent_run(&p) == XENT_OK && r.valid_rows == 0);
+  sampling.top_k = -1; /* which checks read of every run, rows or none */
+  CHECK(xent_run(&p) == XENT_INVALID_OPTION && r.field == XENT_FIELD_TOP_K);
+}
+
+int main(void) {
+  test_doors();
+  test_structs_that_are_missing();
+  test_records_behind_opaque_structs();
+  test_prepared();
+  return all_checks();
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Labels of every type, the ignore index, and weights of classes and rows, before a call. */
+#include "small.h"
+
+/* Without rows no class weight is looked at. */
+static void test_no_rows(void) {
+  reset();
+  shape.outer = 0;
+  shape.class_weights = layout_of(0, 1, 0, XENT_F32);
+  float weight = -1;
+  CHECK(!run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &shape, &options, 0, 0, &report),
+                ARRAYS(labels, NULL, NULL, &weight)));
+  CHECK(report.valid_rows == 0 && report.denominator == 0);
+}
+
+/* Weights are finite and not negative, of every type and with any stride. */
+static void test_weights_that_are_none(void) {
+  static const double wrong[] = {-1, NAN, INFINITY, -0x1p-149};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+    for (int64_t stride = 1; stride < 3; stride++) {
+      float class_weights[2 * CLASSES] = {0}, row_weights[2 * ROWS] = {0};
+      const void *const of_classes[MOST_ARRAYS] = {labels, NULL, NULL, class_weights},
+                        *const of_rows[MOST_ARRAYS] = {labels, NULL, NULL, NULL, row_weights};
+      for (int zeros = 0; zeros < 2; zeros++) {
+        reset();
+        shape.class_weights = layout_of(0, stride, 0, XENT_F32);
+        shape.row_weights = layout_of(stride, 0, 0, XENT_F32);
+        const xent_work w = on_rows(XENT_FUNCTION_CHECK_TARGETS, &shape, &options, 0, ROWS, &report);
+        if (zeros == 0) {
+          CHECK(run_at(w, of_classes) == XENT_OK && run_at(w, of_rows) == XENT_OK && report.valid_rows == 0);
+          class_weights[stride * (CLASSES - 1)] = row_weights[stride * 2] = (float)wrong[i];
+          continue;
+        }
+        CHECK(run_at(w, of_classes) == XENT_INVALID_OPTION && report.field == XENT_FIELD_CLASS_WEIGHTS);
+        CHECK(report.integer == CLASSES - 1 && (report.value == wrong[i] || isnan(wrong[i])));
+        CHECK(run_at(w, of_rows) == XENT_INVALID_OPTION && report.field == XENT_FIELD_ROW_WEIGHTS);
+        CHECK(report.integer == 2 && (report.value == wrong[i] || isnan(wrong[i])));
+      }
+    }
+}
+
+static void test_labels(void) {
+  reset();
+  labels[2] = CLASSES;
+  CHECK(run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &shape, &options, 0, ROWS, &report), ARRAYS(labels)) ==
+        XENT_INVALID_LABEL);
+  CHECK(report.row == 2 && report.label == CLASSES);
+  CHECK(loss(NULL, y) == XENT_INVALID_LABEL); /* the kernel checks again */
+  CHECK(report.row == 2 && y[0] != -99 && y[2 * CLASSES] == -99);
+  reset();
+  labels[1] = -100;
+  options.has_ignore_index = 1;
+  options.ignore_index = -100;
+  CHECK(run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &shape, &options, 0, ROWS, &report), ARRAYS(labels)) == XENT_OK);
+  CHECK(report.valid_rows == 3 && report.denominator == 3);
+  x[CLASSES] = NAN; /* of the ignored row: not read */
+  float losses[ROWS];
+  CHECK(loss(losses, y) == XENT_OK);
+  CHECK(losses[1] == 0 && y[CLASSES] == 0 && !signbit(y[CLASSES]) && losses[0] > 0 && report.valid_rows == 3);
+}
+
+/* Labels of every type and many numbers of classes, side by side or not, with one wrong label or none. */
+static void test_many_labels(void) {
+  enum { MOST = 9000 };
+  static const int64_t classes[] = {1, 10, 127, 128, 255, 256, 1000, 32768, 70000};
+  static const int32_t types[] = {XENT_I8, XENT_U8, XENT_I16, XENT_U16, XENT_I32, XENT_U32, XENT_I64, XENT_U64};
+  static const int64_t largest[] = {INT8_MAX,  UINT8_MAX,  INT16_MAX, UINT16_MAX,
+                                    INT32_MAX, UINT32_MAX, INT64_MAX, INT64_MAX};
+  int64_t *array = must_allocate(3 * MOST * sizeof *array);
+  random_source r = {7};
+  for (int64_t i = 0; i < 2000; i++) {
+    const int32_t type = types[i % 8];
+    const bool is_unsigned = type == XENT_U8 || type >= XENT_U16;
+    const int64_t most = largest[i % 8], C = classes[random_below(&r, 9)], rows = 1 + random_below(&r, MOST);
+    const int64_t begin = random_below(&r, rows), step = random_below(&r, 3) ? 1 : 3;
+    xent_options o = xent_default_options();
+    const int64_t ignored[] = {0, -100, -1, 300, C, INT64_MIN};
+    o.has_ignore_index = (int32_t)random_below(&r, 2);
+    o.ignore_index = ignored[random_below(&r, 6)];
+    const bool held =
+        o.has_ignore_index && o.ignore_index <= most && o.ignore_index >= (is_unsigned ? 0 : -most - 1);
+    xent_shape s = dense_shape_of(rows, C, 1, type);
+    s.targets.outer = step;
+    int64_t counted = 0;
+    for (int64_t k = begin; k < rows; k++) {
+      const bool ignore = held && random_below(&r, 4) == 0;
+      const int64_t label = ignore ? o.ignore_index : random_below(&r, C < most ? C : most);
+      put_label(array, type, k * step, label);
+      counted += !(o.has_ignore_index && label == o.ignore_index);
+    }
+    report = (xent_report){.size = sizeof report};
+    CHECK(run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &s, &o, begin, rows, &report), ARRAYS(array)) == XENT_OK &&
+          report.valid_rows == counted);
+    const int64_t wrong = random_below(&r, 2) ? C : is_unsigned ? most : -2;
+    if ((wrong >= 0 && wrong < C) || wrong > most || (o.has_ignore_index && wrong == o.ignore_index)) continue;
+    const int64_t first = begin + random_below(&r, rows - begin);
+    put_label(array, type, first * step, wrong);
+    put_label(array, type, (rows - 1) * step, wrong);
+    report = (xent_report){.size = sizeof report};
+    CHECK(run_at(on_rows(XENT_FUNCTION_CHECK_TARGETS, &s, &o, begin, rows, &report), ARRAYS(array)) ==
+          XENT_INVALID_LABEL);
+    CHECK(report.row == first && report.label == wrong);
+  }
+  free(array);
+}
+
+int main(void) {
+  test_no_rows();
+  test_weights_that_are_none();
+  test_labels();
+  test_many_labels();
+  return all_checks();
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Versions, and the names of what has a number. */
+#include "check.h"
+#include "xent.h"
+#include <string.h>
+
+/* The largest numbers of classes have chunks, too. */
+static void test_chunks(void) {
+  CHECK(xent_chunks(1) == 1 && xent_chunks(XENT_CHUNK) == 1 && xent_chunks(XENT_CHUNK + 1) == 2);
+  CHECK(xent_chunks(INT64_MAX) == INT64_MAX / XENT_CHUNK + 1 &&
+        xent_chunks(INT64_MAX - XENT_CHUNK + 1) == INT64_MAX / XENT_CHUNK);
+}
+
+/* Every field and every tier has a name of its own. */
+static void test_names(void) {
+  const char *unknown = xent_field_name(INT32_MAX);
+  CHECK(!strcmp(unknown, "unknown") && !strcmp(xent_field_name(-1), unknown));
+  for (int32_t f = XENT_FIELD_NONE + 1; f <= XENT_FIELD_BIAS_GRADIENT; f++) {
+    CHECK(*xent_field_name(f) && strcmp(xent_field_name(f), unknown) != 0);
+    for (int32_t other = XENT_FIELD_NONE; other < f; other++)
+      CHECK(strcmp(xent_field_name(f), xent_field_name(other)) != 0);
+  }
+  CHECK(!strcmp(xent_field_name(XENT_FIELD_LABEL_SMOOTHING), "label_smoothing"));
+  CHECK(!strcmp(xent_field_name(XENT_FIELD_TOP_LOG_PROBABILITIES), "top_log_probabilities"));
+  for (int32_t isa = XENT_ISA_BEST; isa <= XENT_ISA_NEON; isa++)
+    for (int32_t other = XENT_ISA_BEST - 1; other < isa; other++)
+      CHECK(strcmp(xent_isa_name(isa), xent_isa_name(other)) != 0);
+  CHECK(!strcmp(xent_isa_name(XENT_ISA_NEON + 1), xent_isa_name(-1)));
+  CHECK(xent_has_isa(XENT_ISA_BEST) == 1 && xent_has_isa(XENT_ISA_SCALAR) == 1 && xent_has_isa(xent_best_isa()) == 1);
+  CHECK(!xent_has_isa(-1) && !xent_has_isa(XENT_ISA_NEON + 1));
+  CHECK(!xent_has_isa(INT32_MIN) && !xent_has_isa(INT32_MAX));
+  CHECK(!strcmp(xent_schedule_name(-1), "unknown") && !strcmp(xent_schedule_name(1 << 20), "unknown"));
+  CHECK(!strcmp(xent_schedule_name(0), "none") && *xent_schedule_name(1));
+  int numbers[3];
+  char rest;
+  CHECK(sscanf(xent_version(), "%d.%d.%d%c", &numbers[0], &numbers[1], &numbers[2], &rest) == 3);
+}
+
+static void test_versions(void) {
+  CHECK(xent_abi_version() == XENT_ABI_VERSION && xent_numerics_version() == XENT_NUMERICS_VERSION);
+  for (int32_t s = -1; s < 10; s++) CHECK(xent_status_message(s) && *xent_status_message(s));
+}
+
+int main(void) {
+  test_chunks();
+  test_names();
+  test_versions();
+  return all_checks();
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Divergences: options that are refused, and the bounds of Jensen-Shannon and total variation. */
+#include "contract/f64.h"
+#include "small.h"
+#include "tiers.h"
+
+/* What a divergence has no use for is refused, not passed over. */
+static void test_options_of_a_divergence(void) {
+  static const struct {
+    size_t at;
+    int32_t field;
+  } foreign[] = {{offsetof(xent_options, label_smoothing), XENT_FIELD_LABEL_SMOOTHING},
+                 {offsetof(xent_options, softcap), XENT_FIELD_SOFTCAP},
+                 {offsetof(xent_options, z_loss), XENT_FIELD_Z_LOSS},
+                 {offsetof(xent_options, probability_clamp), XENT_FIELD_PROBABILITY_CLAMP},
+                 {offsetof(xent_options, focal_gamma), XENT_FIELD_FOCAL_GAMMA},
+                 {offsetof(xent_options, focal_alpha), XENT_FIELD_FOCAL_ALPHA}};
+  for (size_t i = 0; i <= sizeof foreign / sizeof *foreign + 1; i++) {
+    reset();
+    shape.teacher = shape.logits;
+    const double half = 0.5;
+    const bool number = i < sizeof foreign / sizeof *foreign, others = !number && i % 2;
+    if (number) memcpy((char *)&options + foreign[i].at, &half, sizeof half);
+    if (others) options.smoothing = XENT_SMOOTHING_OTHERS;
+    if (!number && !others) options.has_ignore_index = 1, options.ignore_index = -100;
+    const double value = number ? half : others ? XENT_SMOOTHING_OTHERS : -100;
+    CHECK(run_at(on_rows(XENT_FUNCTION_KL_DIVERGENCE, &shape, &options, 0, ROWS, &report), ARRAYS(x, x, NULL, y)) ==
+          XENT_UNSUPPORTED);
+    CHECK(report.value == value && untouched());
+    CHECK(report.field == (number ? foreign[i].field : others ? XENT_FIELD_SMOOTHING : XENT_FIELD_IGNORE_INDEX));
+  }
+  reset();
+  shape.teacher = shape.logits;
+  options.temperature = 2;
+  CHECK(!run_at(on_rows(XENT_FUNCTION_KL_DIVERGENCE, &shape, &options, 0, ROWS, &report), ARRAYS(x, x, NULL, y)));
+}
+
+static random_source source = {4};
+static const int32_t functions[] = {[F64_JENSEN_SHANNON] = XENT_FUNCTION_JENSEN_SHANNON_DIVERGENCE,
+                                    [F64_TOTAL_VARIATION] = XENT_FUNCTION_TOTAL_VARIATION};
+
+static int64_t below(int64_t n) { return random_below(&source, n); }
+
+/* Jensen-Shannon and total variation stay within their bounds, and are the same with the sides exchanged: to the last
+ * bit, on sides that have no class in common, that are far apart, and that are all but the same. */
+static void test_bounds(int32_t isa, int64_t i) {
+  const int64_t n = 2 + below(i % 7 ? 60 : 3000), cut = 1 + below(n - 1), kind_of_row = i % 4;
+  const double far = exp(6 * random_unit(&source)), most[] = {[F64_JENSEN_SHANNON] = 0x1.62e42fefa39efp-1,
+                                                            [F64_TOTAL_VARIATION] = 1};
+  double *logits = must_allocate((size_t)n * sizeof(double)), *teacher = must_allocate((size_t)n * sizeof(double));
+  for (int64_t k = 0; k < n; k++) {
+    logits[k] = (double)random_normal(&source), teacher[k] = (double)random_normal(&source);
+    if (kind_of_row == 0) *(k < cut ? &logits[k] : &teacher[k]) = -INFINITY;
+    if (kind_of_row == 1) logits[k] *= far, teacher[k] *= far;
+    if (kind_of_row == 2) teacher[k] = logits[k] + ldexp(teacher[k], -(int)below(40));
+  }
+  xent_shape s = dense_shape_of(1, n, 1, XENT_I64);
+  s.logits.type = s.losses.type = s.gradient.type = XENT_F64;
+  s.teacher = s.logits;
+  s.row_weights = s.losses;
+  xent_options o = xent_default_options();
+  o.isa = isa;
+  o.temperature = i % 3 ? 0 : 0.5 + random_unit(&source);
+  for (int kind = F64_JENSEN_SHANNON; kind <= F64_TOTAL_VARIATION; kind++) {
+    double loss, exchanged, weighted;
+    const double weight = random_unit(&source);
+    must(run_at(on_rows(functions[kind], &s, &o, 0, 1, NULL), ARRAYS(logits, teacher, &loss)), "divergence");
+    must(run_at(on_rows(functions[kind], &s, &o, 0, 1, NULL), ARRAYS(teacher, logits, &exchanged)),
+         "divergence exchanged");
+    must(run_at(on_rows(functions[kind], &s, &o, 0, 1, NULL), ARRAYS(logits, teacher, &weighted, NULL, NULL, &weight)),
+         "divergence weighted");
+    checks++;
+    const bool within = loss >= 0 && loss <= most[kind] && weighted == weight * loss;
+    if (within && !memcmp(&loss, &exchanged, sizeof loss)) continue;
+    failures++;
+    fprintf(stderr, "divergence %d of %s: %a, exchanged %a, at most %a\n", kind, xent_isa_name(isa), loss, exchanged,
+            most[kind]);
+  }
+  free(logits), free(teacher);
+}
+
+int main(void) {
+  test_options_of_a_divergence();
+  for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa))
+    for (int64_t i = 0; i < 2000; i++) test_bounds(isa, i);
+  return all_checks();
+}
