@@ -274,7 +274,7 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * uint32_t xent_abi_version()
+     * uint32_t xent_abi_version(void)
      * }
      */
     public static FunctionDescriptor xent_abi_version$descriptor() {
@@ -284,7 +284,7 @@ public class XentH extends XentH$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * uint32_t xent_abi_version()
+     * uint32_t xent_abi_version(void)
      * }
      */
     public static MethodHandle xent_abi_version$handle() {
@@ -294,7 +294,7 @@ public class XentH extends XentH$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * uint32_t xent_abi_version()
+     * uint32_t xent_abi_version(void)
      * }
      */
     public static MemorySegment xent_abi_version$address() {
@@ -303,7 +303,7 @@ public class XentH extends XentH$shared {
 
     /**
      * {@snippet lang=c :
-     * uint32_t xent_abi_version()
+     * uint32_t xent_abi_version(void)
      * }
      */
     public static int xent_abi_version() {
@@ -332,7 +332,7 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * uint32_t xent_numerics_version()
+     * uint32_t xent_numerics_version(void)
      * }
      */
     public static FunctionDescriptor xent_numerics_version$descriptor() {
@@ -342,7 +342,7 @@ public class XentH extends XentH$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * uint32_t xent_numerics_version()
+     * uint32_t xent_numerics_version(void)
      * }
      */
     public static MethodHandle xent_numerics_version$handle() {
@@ -352,7 +352,7 @@ public class XentH extends XentH$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * uint32_t xent_numerics_version()
+     * uint32_t xent_numerics_version(void)
      * }
      */
     public static MemorySegment xent_numerics_version$address() {
@@ -361,7 +361,7 @@ public class XentH extends XentH$shared {
 
     /**
      * {@snippet lang=c :
-     * uint32_t xent_numerics_version()
+     * uint32_t xent_numerics_version(void)
      * }
      */
     public static int xent_numerics_version() {
@@ -390,7 +390,7 @@ public class XentH extends XentH$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t xent_best_isa()
+     * int32_t xent_best_isa(void)
      * }
      */
     public static FunctionDescriptor xent_best_isa$descriptor() {
@@ -400,7 +400,7 @@ public class XentH extends XentH$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t xent_best_isa()
+     * int32_t xent_best_isa(void)
      * }
      */
     public static MethodHandle xent_best_isa$handle() {
@@ -410,7 +410,7 @@ public class XentH extends XentH$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t xent_best_isa()
+     * int32_t xent_best_isa(void)
      * }
      */
     public static MemorySegment xent_best_isa$address() {
@@ -419,7 +419,7 @@ public class XentH extends XentH$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t xent_best_isa()
+     * int32_t xent_best_isa(void)
      * }
      */
     public static int xent_best_isa() {
@@ -981,6 +981,5 @@ public class XentH extends XentH$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
-
 }
 
