@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cross-entropy of linear layers: all outputs, later gradients, and layers of several dimensions."""
+import copy
 import itertools
 
 import numpy as np
@@ -161,13 +162,145 @@ def test_layers_of_tensors_are_those_of_pytorch():
     torch.testing.assert_close(got.weights_gradient, weights.grad, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("targets, options", DEEP_CASES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_later_gradient_of_layers(targets, options, dtype):
+    options = {name: value.astype(dtype) if getattr(value, "dtype", None) == np.float32 else value
+               for name, value in options.items() if name != "target_gradient"}
+    targets = np.where(targets == 0, 1, targets) if "class_mask" in options else targets
+    targets = targets.astype(dtype) if targets.dtype == np.float32 else targets
+    gradients = dict(hidden_gradient=True, weights_gradient=True, bias_gradient=True)
+    hidden, weights, bias = (array.astype(dtype) for array in (HIDDEN, DEEP, DEEP_BIAS))
+    saved = xent.linear_cross_entropy(hidden, weights, targets, bias=bias, save_statistics=True, **gradients,
+                                      **options)
+    for got, expected in zip(saved.backward(**gradients), (saved.hidden_gradient, saved.weights_gradient,
+                                                           saved.bias_gradient)):
+        assert got.dtype == dtype
+        np.testing.assert_array_equal(got, expected)
+    upstream = RANDOM.normal(size=(ROWS, *LAYERS)).astype(dtype)
+    of_logits = xent.cross_entropy(DEEP_LOGITS.astype(dtype), targets, axis=1, save_statistics=True,
+                                   **options).backward(upstream)
+    out = np.zeros_like(weights)
+    later = saved.backward(upstream, weights_gradient=out)
+    assert later.weights is out and later.bias is None
+    np.testing.assert_allclose(later.hidden, np.einsum("ncab,cabf->nf", of_logits, weights), atol=1e-5)
+    np.testing.assert_allclose(out, np.einsum("ncab,nf->cabf", of_logits, hidden), atol=1e-5)
+    with pytest.raises(xent.ShapeError, match="upstream is"):
+        saved.backward(upstream[:2])
+    with pytest.raises(xent.OptionError, match="this is a copy of it"):
+        copy.deepcopy(saved).backward()
+
+
+@pytest.mark.parametrize("targets, options", CASES)
+@pytest.mark.parametrize("shape", [(ROWS,), (2, 3), (1, 3, 2)])
+@pytest.mark.parametrize("by_dtype", [False, True])
+def test_doubles(targets, options, shape, by_dtype):
+    def shaped(array):
+        return array.reshape(*shape, *array.shape[1:])
+
+    targets = targets.astype(np.float64) if targets.dtype == np.float32 else targets
+    options = {name: value.astype(np.float64) if getattr(value, "dtype", None) == np.float32 else value
+               for name, value in options.items()}
+    options = {name: shaped(value) if name in ("target_weights", "row_weights") else value
+               for name, value in options.items()}
+    hidden = HIDDEN if by_dtype else HIDDEN.astype(np.float64)[:, ::-1].copy()[:, ::1]
+    weights = WEIGHTS if by_dtype else np.asfortranarray(WEIGHTS[:, ::-1].astype(np.float64))
+    bias = BIAS.astype(np.float64)
+    got = xent.linear_cross_entropy(shaped(hidden), weights, shaped(targets), bias=bias, hidden_gradient=True,
+                                    weights_gradient=True, bias_gradient=True, dtype="float64" if by_dtype else None,
+                                    **COMMON, **options)
+    expected = xent.cross_entropy(shaped(LOGITS.astype(np.float64)), shaped(targets), gradient=True, **COMMON,
+                                  **options)
+    assert type(got) is xent.LinearLoss and got.gradient is None
+    assert (got.loss, got.sum, got.rows, got.valid_rows, got.denominator) == (
+        expected.loss, expected.sum, expected.rows, expected.valid_rows, expected.denominator)
+    for name in NAMES:
+        np.testing.assert_array_equal(getattr(got, name), getattr(expected, name), err_msg=name)
+    of_logits = expected.gradient.reshape(ROWS, CLASSES)
+    hidden_gradient, weights_gradient = np.zeros((ROWS, FEATURES)), np.zeros((CLASSES, FEATURES))
+    for c in range(CLASSES):  # in the order that is promised
+        hidden_gradient += of_logits[:, c, None] * weights[c].astype(np.float64)
+    for r in range(ROWS):
+        weights_gradient += of_logits[r, :, None] * hidden[r].astype(np.float64)
+    np.testing.assert_array_equal(got.hidden_gradient.reshape(ROWS, FEATURES), hidden_gradient)
+    np.testing.assert_array_equal(got.weights_gradient, weights_gradient.astype(weights.dtype))
+    np.testing.assert_allclose(got.bias_gradient, of_logits.sum(0), rtol=1e-6)
+    assert got.hidden_gradient.dtype == np.float64 and got.weights_gradient.dtype == weights.dtype
+
+
+def test_doubles_of_many_classes_are_added_in_the_same_order():
+    hidden, weights = RANDOM.normal(size=(7, 4)), RANDOM.normal(size=(20_000, 4))
+    logits = np.zeros((7, 20_000))
+    for f in range(4):
+        logits += hidden[:, f, None] * weights[:, f]
+    labels = np.arange(7)
+    got = xent.linear_cross_entropy(hidden, weights, labels, losses=True).losses
+    np.testing.assert_array_equal(got, xent.cross_entropy(logits, labels, losses=True).losses)
+
+
+def test_doubles_of_ignored_rows_and_masked_classes_do_not_spread():
+    hidden, weights = HIDDEN.astype(np.float64), WEIGHTS.astype(np.float64)
+    hidden[2], weights[4] = np.nan, np.inf
+    mask, gradients = np.arange(CLASSES) != 4, dict(hidden_gradient=True, weights_gradient=True, bias_gradient=True)
+    got = xent.linear_cross_entropy(hidden, weights, LABELS, ignore_index=-1, class_mask=mask, **gradients)
+    expected = xent.linear_cross_entropy(np.nan_to_num(hidden), np.nan_to_num(weights, posinf=0), LABELS,
+                                         ignore_index=-1, class_mask=mask, **gradients)
+    assert got.loss == expected.loss
+    for name in gradients:
+        np.testing.assert_array_equal(getattr(got, name), getattr(expected, name))
+    hidden[0, 0] = np.nan
+    got = xent.linear_cross_entropy(hidden, weights, LABELS, ignore_index=-1, **gradients)
+    assert np.isnan(got.loss) and np.isnan(got.weights_gradient).any()
+
+
+def test_doubles_without_rows():
+    hidden, weights = np.zeros((0, 5)), WEIGHTS.astype(np.float64)
+    got = xent.linear_cross_entropy(hidden, weights, np.zeros(0, int), reduction="sum", hidden_gradient=True,
+                                    weights_gradient=True, save_statistics=True)
+    assert got.loss == 0 and got.hidden_gradient.shape == (0, 5)
+    np.testing.assert_array_equal(got.weights_gradient, np.zeros_like(weights))
+    np.testing.assert_array_equal(got.backward(weights_gradient=True).weights, np.zeros_like(weights))
+    got = xent.linear_cross_entropy(np.ones(5), weights, np.array(3), losses=True, hidden_gradient=True)
+    assert got.losses.shape == () and got.hidden_gradient.shape == (5,)
+
+
+def test_doubles_of_tensors_are_those_of_pytorch():
+    torch = pytest.importorskip("torch")
+    hidden, weights = (torch.from_numpy(a).double().requires_grad_() for a in (HIDDEN, DEEP))
+    labels = torch.from_numpy(RANDOM.integers(0, CLASSES, (ROWS, *LAYERS)))
+    torch.nn.functional.cross_entropy(torch.einsum("nf,cabf->ncab", hidden, weights), labels).backward()
+    written = torch.zeros_like(hidden.detach())
+    version = written._version
+    got = xent.linear_cross_entropy(hidden.detach(), weights.detach(), labels, hidden_gradient=written,
+                                    weights_gradient=True, losses=True)
+    assert written._version > version and isinstance(got.losses, torch.Tensor)
+    torch.testing.assert_close(written, hidden.grad)
+    torch.testing.assert_close(got.weights_gradient, weights.grad)
+
+
+DOUBLES = HIDDEN.astype(np.float64)
+
+
 @pytest.mark.parametrize("call, kind, message", [
+    (lambda: xent.bind(xent.linear_cross_entropy, DOUBLES, WEIGHTS, LABELS), xent.OptionError, "hidden is float64 "
+     "[6, 5] and the call is bound; expected float32, float16 or bfloat16"),
+    (lambda: xent.linear_cross_entropy(DOUBLES, WEIGHTS.astype(np.float16), LABELS), xent.DTypeError, "weights is "
+     "float16 [9, 5], hidden is float64 [6, 5]; expected weights of type float64 or float32"),
+    (lambda: xent.linear_cross_entropy(DOUBLES, WEIGHTS[:, :4], LABELS), xent.ShapeError, "weights is float32 [9, 4], "
+     "hidden is float64 [6, 5]; expected weights of shape [9, 5]"),
+    (lambda: xent.linear_cross_entropy(DOUBLES, WEIGHTS, LABELS, bias=BIAS[:3]), xent.ShapeError, "bias is float32 "
+     "[3], hidden is float64 [6, 5]; expected bias of shape [9]"),
+    (lambda: xent.linear_cross_entropy(DOUBLES, WEIGHTS, LABELS, weights_gradient=np.zeros((5, 9))), xent.ShapeError,
+     "weights_gradient is float64 [5, 9], hidden is float64 [6, 5]; expected weights_gradient of shape [9, 5]"),
+    (lambda: xent.linear_cross_entropy(DOUBLES, WEIGHTS, LABELS, hidden_gradient=DOUBLES), xent.ArrayMemoryError,
+     "hidden_gradient and hidden lie within each other's span of memory; expected memory of its own for "
+     "hidden_gradient"),
+    (lambda: xent.linear_cross_entropy(HIDDEN, WEIGHTS, LABELS, dtype="float16"), xent.OptionError, "dtype is "
+     "'float16'; expected float64, or None for the type of the logits"),
     (lambda: xent.linear_cross_entropy(HIDDEN, WEIGHTS, LABELS, ignore_index=-1).backward(), xent.OptionError,
      "there are no statistics to compute a gradient from: call with save_statistics=True"),
     (lambda: xent.linear_cross_entropy(HIDDEN, WEIGHTS, SHARES, correct=True), xent.OptionError, "correct was asked for, "
      "targets are probability rows; expected class indices, or do not ask for correct"),
-    (lambda: xent.linear_cross_entropy(HIDDEN, DEEP, DEEP_CASES[0][0], save_statistics=True), xent.OptionError,
-     "weights is float32 [9, 2, 3, 5] and save_statistics is True; expected two dimensions. Call once for each layer"),
     (lambda: xent.bind(xent.linear_cross_entropy, HIDDEN, DEEP, DEEP_CASES[0][0]), xent.OptionError,
      "weights is float32 [9, 2, 3, 5] and the call is bound; expected two dimensions. Call once for each layer"),
     (lambda: xent.linear_cross_entropy(HIDDEN, DEEP, LABELS), xent.ShapeError, "targets is int64 [6]; expected class "

@@ -289,6 +289,8 @@ def _of_dlpack(name: str, value: Any) -> Array:
 def numpy_arrays_of(array: Array) -> Iterator[Any]:
     """The arrays of NumPy whose memory it is: one that was lent, and those that it is a view of."""
     numpy: Any = sys.modules.get("numpy")
+    if isinstance(array.owner, Array):
+        array = array.owner
     value = array.owner[0] if isinstance(array.owner, tuple) else array.owner
     while numpy and isinstance(value, (memoryview, numpy.ndarray)):
         if not isinstance(value, memoryview):

@@ -124,6 +124,12 @@ class Piece(NamedTuple):
 LentTensor = tuple[str, Array, Any]  # what it is called, what it lent, and itself
 
 
+def lent_tensors(arrays: dict[str, Array]) -> list[LentTensor]:
+    """Those that PyTorch lent."""
+    return [(name, array, array.owner[0]) for name, array in arrays.items()
+            if isinstance(array.owner, tuple) and is_of_torch(array.owner[0])]
+
+
 def require_in_place(tensors: Iterable[LentTensor], since: str) -> None:
     for name, before, tensor in tensors:
         now = array_of(name, tensor)
@@ -650,8 +656,7 @@ class Call:
 
     def lent_tensors(self) -> list[LentTensor]:
         """Those of PyTorch, whose memory may go while they are here."""
-        return [(self._called(name), array, array.owner[0]) for name, array in self.arrays.items()
-                if isinstance(array.owner, tuple) and is_of_torch(array.owner[0])]
+        return lent_tensors({self._called(name): array for name, array in self.arrays.items()})
 
     def prepare(self, threads: int | None = None) -> None:
         """Finds the pieces that are (outer, classes, inner) in every array; afterwards the kernels can be called."""

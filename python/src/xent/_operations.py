@@ -7,20 +7,21 @@ import ctypes
 import inspect
 import itertools
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, cast, overload
 
 from xent._arrays import (FLOATS, NAME, SIZE, Array, address_of, array_of, as_type, empty, is_of_torch,
                           type_named)
-from xent._call import (ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Bound, Call, Result, normal_axis,
+from xent._call import (ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Bound, Call, Result, lent_tensors, normal_axis,
                         plural, require_in_place, workspace_of)
 from xent._functions import FUNCTIONS
 from xent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Options, Report, Sampling,
                           Shape, ExactSum, Work, library, sized)
 from xent._options import (Reductions, choice, integer, is_per_row, options_of, require, sampling_of, set_number,
                            shown, truth)
+from xent._products import write_gradients, write_logits
 from xent._rows import (Rows, add_rounded, as_floats, clamp_losses, fill, flags_along, is_binary, is_several,
                         kl_of_elements, labels_like, nll_of_rows, reversed_along, smallest, widened)
 from xent._types import (Axes, Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, ArrayLike, LogSumExp,
@@ -403,6 +404,9 @@ def _of_rows(name: str, logits: Any, axis: Any, keepdims: Any, out: Any, class_m
     return call.result(threads, compute)
 
 
+_SINCE = "made: call again"
+
+
 class _Copied:
     """Of a copy of a result, in place of its statistics."""
 
@@ -430,7 +434,7 @@ class _Saved:
                in_place: Sequence[str] = ()) -> tuple[Call, Options, bool]:
         """The call of the gradients, its options, and whether they are all zero."""
         call, reductions = self.call.again(), self.reductions
-        require_in_place(call.lent_tensors(), "made: call again")
+        require_in_place(call.lent_tensors(), _SINCE)
         options = Options.from_buffer_copy(self.options)
         if reductions:
             call.kinds = {**call.kinds, **UPSTREAM_OF_ROWS}
@@ -455,23 +459,32 @@ class _Saved:
         return call.results["gradient"]
 
     def linear_gradients(self, upstream: Any, outputs: dict[str, Any], threads: int | None) -> dict[str, Any]:
+        call, options, zero = self.linear_call(upstream, outputs, threads)
+        self.run_linear(call, options, zero)
+        return call.results
+
+    def linear_call(self, upstream: Any, outputs: dict[str, Any], threads: int | None) -> tuple[Call, Options, bool]:
+        """The call of the gradients of a linear layer, checked."""
         call, options, zero = self._again(upstream, outputs)
-        of_rows = [name for name in call.results if name == "hidden_gradient"]
-        of_classes = [name for name in call.results if name != "hidden_gradient"]
-        call.workspace = _linear_workspace(call, (HIDDEN_GRADIENT if of_rows else 0)
+        of_classes = call.results.keys() - {"hidden_gradient"}
+        call.workspace = _linear_workspace(call, (HIDDEN_GRADIENT if "hidden_gradient" in call.results else 0)
                                            | (WEIGHTS_GRADIENT if of_classes else 0))
         call.prepare(threads)
         _require_even_rows([call] if of_classes else [])
         call.run("check_targets", options)
+        return call, options, zero
+
+    def run_linear(self, call: Call, options: Options, zero: bool) -> None:
+        of_rows = [name for name in call.results if name == "hidden_gradient"]
+        of_classes = [name for name in call.results if name != "hidden_gradient"]
         if zero or not call.rows:
             for name in call.results:
                 call.clear(name)
-            return call.results
+            return
         if of_rows:
             call.run(self.function, options, without=of_classes)
         if of_classes:
             call.run_over_classes(self.function, options, without=of_rows)
-        return call.results
 
 
 _NO_STATISTICS = "there are no statistics to compute a gradient from: call with save_statistics=True"
@@ -575,7 +588,7 @@ class Loss:
     hidden_gradient: Any = None
     weights_gradient: Any = None
     bias_gradient: Any = None
-    _saved: _Saved | _Copied | None = field(default=None, repr=False)
+    _saved: Any = field(default=None, repr=False)
 
     def __float__(self) -> float:
         return self.loss
@@ -948,13 +961,17 @@ def linear_cross_entropy(
         softcap: float | None = None, z_loss: float | None = None, probability_clamp: float | None = None,
         focal_gamma: float | None = None, gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0,
         denominator: float | None = None, empty_mean: EmptyMean = "nan", fully_masked: FullyMasked = "nan",
-        isa: Isa = "best", threads: int | None = None) -> LinearLoss:
+        dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> LinearLoss:
     """`cross_entropy` of the logits `hidden @ weights.T + bias`, which are never in memory as a whole.
 
-    hidden   float32, float16 or bfloat16, of any shape, with the features of a row along the last axis
+    hidden   float32, float16, bfloat16 or float64, of any shape, with the features of a row along the last axis
     weights  one row of features per class: [classes, features]. [classes, *D, features] are one layer for each index of
              D: targets, losses and what else is one per row then have the shape [*rows, *D], as in PyTorch
     bias     one number per class: the shape of the weights without the features
+    dtype    "float64" computes with copies of hidden and weights as float64
+
+    In float64 all logits are in memory, and NumPy computes the products: each sum is added in the order of its terms, so
+    the bits are the same on every machine, but it takes longer than in float32. Such a call cannot be bound.
 
     Outputs are asked for as in `cross_entropy`, and so are the gradients of hidden states, weights and bias, of the
     types of hidden and weights. Those of weights and bias are sums over all rows, which one thread adds. With
@@ -976,17 +993,26 @@ def linear_cross_entropy(
                "argmax": argmax, "ranks": ranks, "entropies": entropies, "top_classes": top_classes,
                "top_log_probabilities": top_log_probabilities, "target_gradient": target_gradient,
                "hidden_gradient": hidden_gradient, "weights_gradient": weights_gradient, "bias_gradient": bias_gradient}
+    hidden, weights, bias, targets, target_weights, sink, row_weights, class_weights = _as_type(
+        dtype, threads, _given("hidden", hidden), "hidden", weights=weights, bias=bias, targets=targets,
+        target_weights=target_weights, sink=sink, row_weights=row_weights, class_weights=class_weights)
     inputs = {"bias": bias, "targets": _given("targets", targets), "target_weights": target_weights,
               "class_mask": class_mask, "sink": sink, "row_weights": row_weights, "class_weights": class_weights}
     save = truth("save_statistics", save_statistics)
     lent = array_of("weights", _given("weights", weights))
     if len(lent.shape) < 2 or not lent.shape[0]:
         raise ShapeError(f"weights has the shape {list(lent.shape)}; expected a row of features for each class")
+    if not all(lent.shape[1:-1]):
+        raise ShapeError(f"weights is {lent}; expected one layer or more")
+    if array_of("hidden", hidden).type == "F64":
+        return _layer_of_doubles(hidden, lent, inputs, outputs, threads, dict(
+            given, top_count=top_count, reduction=reduction, gradient_reduction=gradient_reduction,
+            gradient_scale=gradient_scale, denominator=denominator, empty_mean=empty_mean, save_statistics=save))
     if len(lent.shape) > 2:
-        if save or isinstance(threads, Bound):
-            raise OptionError(f"weights is {lent} and {'save_statistics is True' if save else 'the call is bound'}; "
-                              f"expected two dimensions. Call once for each layer")
-        return _layers(hidden, lent, inputs, outputs, top_count, reductions, given, threads)
+        if isinstance(threads, Bound):
+            raise OptionError(f"weights is {lent} and the call is bound; expected two dimensions. Call once for each "
+                              f"layer")
+        return _layers(hidden, lent, inputs, outputs, top_count, reductions, given, threads, save)
     call, struct, whole = _layer(hidden, weights, inputs, outputs, top_count, given)
     return _loss(LinearLoss, "linear_cross_entropy", call, struct, reductions, None, outputs, threads, whole, save)
 
@@ -1000,8 +1026,6 @@ def _layer(hidden: Any, weights: Any, inputs: dict[str, Any], outputs: dict[str,
     """A linear layer without its outputs; and whether there are some that one call has to sum over all rows."""
     classes = array_of("weights", weights).shape[0]
     call, struct = _begin("hidden", hidden, -1, None, LINEAR, classes=classes, **given)
-    if call.lead.type == "F64":
-        raise DTypeError(f"hidden is {call.lead}; expected an array of type float32, float16 or bfloat16")
     features = call.counts["features"] = call.lead.shape[-1]
     call.take("weights", weights)
     call.take("bias", inputs["bias"])
@@ -1025,61 +1049,201 @@ def _linear_workspace(call: Call, contents: int) -> Callable[[int], ctypes.Array
         call.library.c.xent_linear_workspace(max(rows, 1), call.counts["features"], call.classes, contents))
 
 
+_OF_LINEAR = ("hidden_gradient", *_OF_LAYER)
+
+
+def _layer_of_doubles(hidden: Any, weights: Array, inputs: dict[str, Any], outputs: dict[str, Any], threads: Any,
+                      options: dict[str, Any]) -> LinearLoss:
+    """One linear layer or several in float64, whose logits are in memory as a whole."""
+    lent = array_of("hidden", hidden)
+    if isinstance(threads, Bound):
+        raise OptionError(f"hidden is {lent} and the call is bound; expected float32, float16 or bfloat16")
+    call, _ = _begin("hidden", hidden, -1, None, LINEAR, classes=weights.shape[0])
+    rows, of_classes = lent.shape[:-1], weights.shape[:-1]
+    bias = None if inputs["bias"] is None else array_of("bias", inputs["bias"])
+    for name, array, expected in (("weights", weights, (*of_classes, lent.shape[-1])), ("bias", bias, of_classes)):
+        if array and array.shape != expected:
+            raise ShapeError(f"{name} is {array}, hidden is {lent}; expected {name} of shape {list(expected)}")
+        if array and not call.fits(array.type):
+            raise DTypeError(f"{name} is {array}, hidden is {lent}; expected {name} of type {call.allowed}")
+    call.arrays["weights"] = weights
+    call.keep_in_place()
+    of_layer = {name: outputs[name] for name in _OF_LINEAR}
+    layer = _Doubles(call, lent, weights)
+    written = layer.outputs(of_layer)
+    logits = empty(hidden, "F64", (*rows, *of_classes))
+    write_logits(as_type(logits, "F64"), lent, weights, bias)
+    loss = cross_entropy(logits, axis=len(rows), gradient=bool(written) or None, threads=threads, **options,
+                         **{name: value for name, value in inputs.items() if name != "bias"},
+                         **{name: value for name, value in outputs.items() if name not in of_layer})
+    if written:
+        layer.write(loss.gradient, written)
+    return LinearLoss(**{
+        **{each.name: getattr(loss, each.name) for each in fields(Loss)}, "gradient": None,
+        **{name: result for name, (result, _) in written.items()},
+        "_saved": replace(layer, loss=loss) if loss._saved else None})
+
+
+@dataclass(frozen=True, eq=False)
+class _Doubles:
+    """Hidden states and weights of float64, and the loss of their logits where statistics are saved."""
+
+    call: Call
+    hidden: Array
+    weights: Array
+    loss: Loss | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Copied, ()
+
+    def outputs(self, wanted: dict[str, Any]) -> dict[str, tuple[Any, Array]]:
+        """What gradients are written to."""
+        shapes, found = (self.hidden.shape, self.weights.shape, self.weights.shape[:-1]), {}
+        for (name, value), shape in zip(wanted.items(), shapes):
+            if not _is_wanted(value):
+                continue
+            type_ = "F64" if name == "hidden_gradient" else self.weights.type
+            result = empty(self.call.given_lead, type_, shape) if value is True else value
+            array = as_type(result, type_) if value is True else array_of(name, result)
+            if array.shape != shape:
+                raise ShapeError(f"{name} is {array}, hidden is {self.hidden}; expected {name} of shape {list(shape)}")
+            if not self.call.fits(array.type):
+                raise DTypeError(f"{name} is {array}, hidden is {self.hidden}; expected {name} of type "
+                                 f"{self.call.allowed}")
+            self.call.require_writable(name, array)
+            found[name] = result, array
+        return found
+
+    def write(self, gradient: Any, written: dict[str, tuple[Any, Array]]) -> None:
+        for _, array in written.values():
+            self.call.tell_autograd_of(array)
+        write_gradients(as_type(gradient, "F64"), self.hidden, self.weights,
+                        {name: array for name, (_, array) in written.items()})
+
+    def linear_gradients(self, upstream: Any, outputs: dict[str, Any], threads: int | None) -> dict[str, Any]:
+        assert self.loss
+        require_in_place(self.call.lent_tensors(), _SINCE)
+        written = self.outputs(outputs)
+        self.write(self.loss.backward(upstream, threads=threads), written)
+        return {name: result for name, (result, _) in written.items()}
+
+
 def _layers(hidden: Any, weights: Array, inputs: dict[str, Any], outputs: dict[str, Any], top_count: int,
-            reductions: Reductions, given: dict[str, Any], threads: int | None) -> LinearLoss:
+            reductions: Reductions, given: dict[str, Any], threads: int | None, save: bool) -> LinearLoss:
     """One linear layer for each index of the inner dimensions of the weights, and their gradients added."""
     lent, inner = array_of("hidden", _given("hidden", hidden)), weights.shape[1:-1]
     if not lent.shape or lent.type not in ("F32", "F16", "BF16"):
         raise (DTypeError if lent.shape else ShapeError)(
             f"hidden is {lent}; expected float32, float16 or bfloat16 with the features along the last axis")
-    rows, classes = lent.shape[:-1], weights.shape[0]
-    whole = (*rows, classes, *inner)
-    if not all(inner):
-        raise ShapeError(f"weights is {weights}; expected one layer or more")
-    arrays = {name: array_of(name, value) for name, value in inputs.items() if value is not None}
-    for name, array in arrays.items():
-        arrays[name] = _spread_over(name, array, rows, classes, inner, whole)
-    exact, targets = "F32", arrays["targets"]
-    shapes = {"top_classes": (*rows, top_count, *inner), "top_log_probabilities": (*rows, top_count, *inner),
-              "target_gradient": targets.shape, "hidden_gradient": lent.shape, "weights_gradient": weights.shape,
-              "bias_gradient": weights.shape[:-1]}
-    types = {"correct": "U8", "argmax": "I64", "ranks": "I64", "top_classes": "I64", "hidden_gradient": lent.type,
-             "weights_gradient": weights.type, "bias_gradient": weights.type}
-    results, written = {}, {}
-    for name, value in outputs.items():
-        if not _is_wanted(value):
-            continue
-        shape, type_ = shapes.get(name, (*rows, *inner)), types.get(name, exact)
-        results[name] = empty(hidden, type_, shape) if value is True else value
-        array = written[name] = as_type(results[name], type_) if value is True else array_of(name, value)
-        if array.shape != shape:
-            raise ShapeError(f"{name} is {array}, logits is {list(whole)} of hidden {lent} and weights {weights}; "
-                             f"expected {name} of shape {list(shape)}")
-    sums = written.pop("hidden_gradient", None)
-    if sums and sums.type not in ("F32", "F16", "BF16"):
-        raise DTypeError(f"hidden_gradient is {sums}, hidden is {lent}; expected hidden_gradient of type float32, "
-                         f"float16 or bfloat16")
+    given_arrays = {name: array_of(name, value) for name, value in inputs.items() if value is not None}
+    layers = _Layers(hidden, lent, weights, given_arrays)
+    arrays = {name: _spread_over(name, array, layers.rows, weights.shape[0], inner, layers.whole)
+              for name, array in given_arrays.items()}
+    results, written, sums = layers.outputs(outputs, top_count, arrays["targets"].shape)
     parts, one = [], False
-    for index in itertools.product(*map(range, inner)):
-        of = {name: array if name == "class_weights" else _at(array, index, len(array.shape) - len(inner))
+    for index in layers.indices:
+        of = {name: array if name == "class_weights" else _at(array, index, len(array.shape) - len(inner), False)
               for name, array in arrays.items()}
-        to = {name: _at(array, index, 1 if name == "weights_gradient" else len(array.shape) - len(inner))
-              for name, array in written.items()}
-        if sums:
-            to["hidden_gradient"] = as_type(empty(hidden, exact, lent.shape), exact)
-        call, struct, one = _layer(hidden, _at(weights, index, 1), {**dict.fromkeys(inputs), **of},
+        to = layers.at(index, written, sums)
+        call, struct, one = _layer(hidden, _at(weights, index, 1, False), {**dict.fromkeys(inputs), **of},
                                    {**dict.fromkeys(outputs), **to}, top_count, given)
         for name, array in to.items():
             call.write(name, array)
+        if save:
+            call.keep_statistics()
         call.prepare(threads)
         parts.append(call)
     if sums:
         parts[0].require_writable("hidden_gradient", sums)
     made = _summing("linear_cross_entropy", parts, struct, reductions, one)()
     if sums:
+        layers.add(parts, sums)
+    saved = [_Saved("linear_cross_entropy_backward", call, struct, reductions, made[-1]) for call in parts]
+    return LinearLoss(*made, **results, _saved=replace(layers, saved=saved) if save else None)
+
+
+@dataclass(frozen=True, eq=False)
+class _Layers:
+    """Several linear layers, and where statistics are saved what later gradients are computed from."""
+
+    hidden: Any
+    lent: Array
+    weights: Array
+    inputs: dict[str, Array]
+    saved: Sequence[_Saved] = ()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Copied, ()
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        return self.lent.shape[:-1]
+
+    @property
+    def inner(self) -> tuple[int, ...]:
+        return self.weights.shape[1:-1]
+
+    @property
+    def whole(self) -> tuple[int, ...]:
+        """The shape of all logits."""
+        return *self.rows, self.weights.shape[0], *self.inner
+
+    @property
+    def indices(self) -> Iterator[tuple[int, ...]]:
+        return itertools.product(*map(range, self.inner))
+
+    def outputs(self, wanted: dict[str, Any], top_count: int = 0, of_targets: tuple[int, ...] = ()) -> tuple[
+            dict[str, Any], dict[str, Array], Array | None]:
+        """The results, the arrays that are written by layers, and the gradient of hidden states, which is a sum."""
+        rows, inner, weights = self.rows, self.inner, self.weights
+        shapes = {"top_classes": (*rows, top_count, *inner), "top_log_probabilities": (*rows, top_count, *inner),
+                  "target_gradient": of_targets, "hidden_gradient": self.lent.shape,
+                  "weights_gradient": weights.shape, "bias_gradient": weights.shape[:-1]}
+        types = {"correct": "U8", "argmax": "I64", "ranks": "I64", "top_classes": "I64",
+                 "hidden_gradient": self.lent.type, "weights_gradient": weights.type, "bias_gradient": weights.type}
+        results, written = {}, {}
+        for name, value in wanted.items():
+            if not _is_wanted(value):
+                continue
+            shape, type_ = shapes.get(name, (*rows, *inner)), types.get(name, "F32")
+            results[name] = empty(self.hidden, type_, shape) if value is True else value
+            array = written[name] = as_type(results[name], type_) if value is True else array_of(name, value)
+            if array.shape != shape:
+                raise ShapeError(f"{name} is {array}, logits is {list(self.whole)} of hidden {self.lent} and weights "
+                                 f"{weights}; expected {name} of shape {list(shape)}")
+        sums = written.pop("hidden_gradient", None)
+        if sums and sums.type not in ("F32", "F16", "BF16"):
+            raise DTypeError(f"hidden_gradient is {sums}, hidden is {self.lent}; expected hidden_gradient of type "
+                             f"float32, float16 or bfloat16")
+        return results, written, sums
+
+    def at(self, index: Sequence[int], written: dict[str, Array], sums: Array | None) -> dict[str, Array]:
+        """What one layer writes."""
+        to = {name: _at(array, index, 1 if name == "weights_gradient" else len(array.shape) - len(index))
+              for name, array in written.items()}
+        return {**to, "hidden_gradient": as_type(empty(self.hidden, "F32", self.lent.shape), "F32")} if sums else to
+
+    def add(self, parts: Sequence[Call], sums: Array) -> None:
         parts[0].tell_autograd_of(sums)
         add_rounded(sums, [call.arrays["hidden_gradient"] for call in parts])
-    return LinearLoss(*made, **results)
+
+    def linear_gradients(self, upstream: Any, outputs: dict[str, Any], threads: int | None) -> dict[str, Any]:
+        require_in_place(lent_tensors({"weights": self.weights, **self.inputs}), _SINCE)
+        results, written, sums = self.outputs(outputs)
+        if upstream is not None:
+            upstream = _spread_over("upstream", array_of("upstream", upstream), self.rows, self.weights.shape[0],
+                                    self.inner, self.whole)
+        parts = []
+        for index, saved in zip(self.indices, self.saved):
+            of_rows = None if upstream is None else _at(upstream, index, len(self.rows), False)
+            parts.append(saved.linear_call(of_rows, self.at(index, written, sums), threads))
+        if sums:
+            parts[0][0].require_writable("hidden_gradient", sums)
+        for saved, part in zip(self.saved, parts):
+            saved.run_linear(*part)
+        if sums:
+            self.add([call for call, _, _ in parts], sums)
+        return results
 
 
 def _spread_over(name: str, array: Array, rows: tuple[int, ...], classes: int, inner: tuple[int, ...],
@@ -1107,12 +1271,12 @@ def _spread_over(name: str, array: Array, rows: tuple[int, ...], classes: int, i
     return Array(array.address, array.type, expected, strides, array.read_only, array.owner)
 
 
-def _at(array: Array, index: Sequence[int], first: int) -> Array:
+def _at(array: Array, index: Sequence[int], first: int, written: bool = True) -> Array:
     """The part of an array that has these indices from the dimension `first` on."""
     end = first + len(index)
     offset = sum(i * stride for i, stride in zip(index, array.strides[first:end]))
     return Array(array.address + offset * SIZE[array.type], array.type, array.shape[:first] + array.shape[end:],
-                 array.strides[:first] + array.strides[end:], array.read_only, array.owner)
+                 array.strides[:first] + array.strides[end:], array.read_only, array.owner if written else array)
 
 
 def nll_loss(
@@ -1418,17 +1582,17 @@ def _begin(lead: str, value: Any, axis: int, row_offsets: Any = None, kinds: Any
     return call, options_of(found, **options)
 
 
-def _as_type(dtype: Any, threads: Any, logits: Any, **others: Any) -> tuple[Any, ...]:
+def _as_type(dtype: Any, threads: Any, logits: Any, name: str = "logits", **others: Any) -> tuple[Any, ...]:
     """Logits as float64 if that is the dtype, and others that go with them."""
     if dtype is None:
         return logits, *others.values()
-    lent = array_of("logits", _given("logits", logits))
+    lent = array_of(name, _given(name, logits))
     if type_named(dtype) != "F64":
         raise OptionError(f"dtype is {shown(dtype)}; expected float64, or None for the type of the logits")
     if isinstance(threads, Bound) and lent.type != "F64":
-        raise OptionError(f"dtype is float64, logits is {lent}, and the call is bound; expected a dtype that is no "
-                          f"wider. Convert logits first")
-    return widened("logits", logits, True), *(widened(name, value) for name, value in others.items())
+        raise OptionError(f"dtype is float64, {name} is {lent}, and the call is bound; expected a dtype that is no "
+                          f"wider. Convert {name} first")
+    return widened(name, logits, True), *(widened(other, value) for other, value in others.items())
 
 
 def _given(name: str, value: Any) -> Any:

@@ -182,21 +182,23 @@ def _permuted(value: Any, order: list[int]) -> Any:
 # ---- NLL --------------------------------------------------------------------------------------------------------
 
 
-def _numbers(array: Array) -> Any:
-    """The memory of an array as integers of its size, and of 16-bit ones as they are."""
+def numbers_of(array: Array) -> Any:
+    """The memory of an array as NumPy's; of bfloat16 its bits."""
     import numpy
     raw = numpy.asarray(Memory(array.address, SIZE[array.type], array.shape, array.strides))
     return raw if array.type == "BF16" else raw.view(NAME[array.type])
 
 
-def _doubles(array: Array, numbers: Any) -> Any:
+def doubles_of(array: Array, numbers: Any = None) -> Any:
+    """Numbers of an array, or all of them, as a copy in float64."""
+    numbers = numbers_of(array) if numbers is None else numbers
     if array.type == "BF16":
         import numpy
         numbers = (numbers.astype("uint32") << numpy.uint32(16)).view("float32")
     return numbers.astype("float64")
 
 
-def _rounded(array: Array, doubles: Any, exact: bool) -> Any:
+def rounded_to(array: Array, doubles: Any, exact: bool) -> Any:
     """Doubles as numbers of an array, rounded to float first unless the call is one of doubles."""
     import numpy
     if not exact:
@@ -221,13 +223,13 @@ def _nll_of_rows(library: Library, numpy: Any, arrays: dict[str, Array], axis: i
                  scale: float) -> float:
     lead, exact = arrays["logits"], arrays["logits"].type == "F64"
     rows = tuple(n for d, n in enumerate(lead.shape) if d != axis)
-    labels = _numbers(arrays["targets"]).reshape(rows)
+    labels = numbers_of(arrays["targets"]).reshape(rows)
     counts = numpy.ones(rows, bool)
     if ignore_index is not None:
         counts &= labels != ignore_index
     row_weights: Any = 1.0
     if "row_weights" in arrays:
-        given = _doubles(arrays["row_weights"], _numbers(arrays["row_weights"]))
+        given = doubles_of(arrays["row_weights"])
         if given.ndim == len(rows) + 1:
             given = given.squeeze(axis)
         row_weights = numpy.broadcast_to(given if given.size != 1 else given.reshape(()), rows)
@@ -235,21 +237,21 @@ def _nll_of_rows(library: Library, numpy: Any, arrays: dict[str, Array], axis: i
     labels = numpy.where(counts, labels, 0).astype("int64")
     weights = numpy.ones(rows)
     if "class_weights" in arrays:
-        weights = _doubles(arrays["class_weights"], _numbers(arrays["class_weights"]))[labels]
+        weights = doubles_of(arrays["class_weights"])[labels]
     at = numpy.expand_dims(labels, axis)
-    found = _doubles(lead, numpy.take_along_axis(_numbers(lead), at, axis).squeeze(axis))
+    found = doubles_of(lead, numpy.take_along_axis(numbers_of(lead), at, axis).squeeze(axis))
     losses = numpy.where(counts & (weights != 0), 0.0 - row_weights * (weights * found), 0.0)
     if not exact:
         losses = losses.astype("float32").astype("float64")
     if "losses" in arrays:
-        written = _numbers(arrays["losses"])
-        written[...] = _rounded(arrays["losses"], losses, exact).reshape(written.shape)
+        written = numbers_of(arrays["losses"])
+        written[...] = rounded_to(arrays["losses"], losses, exact).reshape(written.shape)
     if "gradient" in arrays:  # last, as it may lie over the log-probabilities
         gradient = arrays["gradient"]
         values = numpy.where(counts & (weights != 0), -(scale * row_weights * weights), 0.0) + 0.0
-        written = _numbers(gradient)
+        written = numbers_of(gradient)
         written[...] = 0
-        numpy.put_along_axis(written, at, numpy.expand_dims(_rounded(gradient, values, exact), axis), axis)
+        numpy.put_along_axis(written, at, numpy.expand_dims(rounded_to(gradient, values, exact), axis), axis)
     losses = numpy.ascontiguousarray(losses)
     return library.sum_of(losses.ctypes.data, TYPES["F64"], losses.size)
 
@@ -260,8 +262,8 @@ def add_rounded(to: Array, parts: Sequence[Array]) -> None:
     with numpy.errstate(all="ignore"):
         total = numpy.zeros(to.shape)
         for part in parts:
-            total += _doubles(part, _numbers(part))
-        _numbers(to)[...] = _rounded(to, total, False)
+            total += doubles_of(part)
+        numbers_of(to)[...] = rounded_to(to, total, False)
 
 
 # ---- what NumPy or PyTorch sorts ----------------------------------------------------------------------------------
@@ -313,12 +315,12 @@ def clamp_losses(call: Call, losses: Array, positive: Array, negative: Array, cl
             array = arrays[name]
             strides = [call.strides[name][d] for d in range(len(call.shape))]
             whole = Array(array.address, array.type, call.shape, strides, True, array.owner)
-            return _doubles(whole, _numbers(whole)).reshape(losses.shape)
+            return doubles_of(whole).reshape(losses.shape)
 
-        labels = _numbers(arrays["targets"]).reshape(losses.shape)
-        t = _doubles(arrays["targets"], labels)
-        weights, all_losses = spread("element_weights"), _doubles(losses, _numbers(losses))
-        of_label = [_doubles(each, _numbers(each)) for each in (positive, negative)]
+        labels = numbers_of(arrays["targets"]).reshape(losses.shape)
+        t = doubles_of(arrays["targets"], labels)
+        weights, all_losses = spread("element_weights"), doubles_of(losses)
+        of_label = [doubles_of(each) for each in (positive, negative)]
         clipped = [numpy.clip(each, *bounds) for each in of_label]
         changes = (t != 0) & (of_label[0] != clipped[0]) | (t != 1) & (of_label[1] != clipped[1])
         changes &= ~numpy.isnan(of_label[0]) & (weights != 0)
@@ -328,14 +330,14 @@ def clamp_losses(call: Call, losses: Array, positive: Array, negative: Array, cl
                  for share, each in zip((t * spread("positive_weights"), 1 - t), clipped))
         other = weights * sum(parts)
         all_losses = numpy.where(changes, other if exact else other.astype("float32"), all_losses)
-        _numbers(losses)[...] = _rounded(losses, all_losses, exact)
+        numbers_of(losses)[...] = rounded_to(losses, all_losses, exact)
         all_losses = numpy.ascontiguousarray(all_losses, "float64")
     return call.library.sum_of(all_losses.ctypes.data, TYPES["F64"], all_losses.size)
 
 
 def is_binary(array: Array) -> bool:
     """Whether all numbers are 0 or 1."""
-    found = _doubles(array, _numbers(array))
+    found = doubles_of(array)
     return bool(((found == 0) | (found == 1)).all())
 
 
@@ -344,21 +346,21 @@ def kl_of_elements(library: Library, arrays: dict[str, Array], is_log: bool, sca
     numpy, lead = numpy_for("kl_div"), arrays["logits"]
     exact = lead.type == "F64"
     with numpy.errstate(all="ignore"):
-        l, t = (_doubles(arrays[name], _numbers(arrays[name])) for name in ("logits", "targets"))
+        l, t = (doubles_of(arrays[name]) for name in ("logits", "targets"))
         weights = 1.0
         if "element_weights" in arrays:
             given = arrays["element_weights"]
-            weights = _doubles(given, _numbers(given))
+            weights = doubles_of(given)
         q = numpy.exp(t) if is_log else t
         losses = numpy.where(q == 0, 0.0, q * ((t if is_log else numpy.log(t)) - l))
         losses = numpy.where(weights == 0, 0.0, weights * losses)
         if not exact:
             losses = losses.astype("float32").astype("float64")
         if "losses" in arrays:
-            _numbers(arrays["losses"])[...] = _rounded(arrays["losses"], losses, exact)
+            numbers_of(arrays["losses"])[...] = rounded_to(arrays["losses"], losses, exact)
         if "gradient" in arrays:
             values = numpy.where(weights == 0, 0.0, -(scale * weights * q)) + 0.0
-            _numbers(arrays["gradient"])[...] = _rounded(arrays["gradient"], values, exact)
+            numbers_of(arrays["gradient"])[...] = rounded_to(arrays["gradient"], values, exact)
         losses = numpy.ascontiguousarray(losses)
     return library.sum_of(losses.ctypes.data, TYPES["F64"], losses.size)
 
@@ -374,7 +376,7 @@ def reversed_along(value: Any) -> Any:
 def fill(array: Array, value: float) -> None:
     """Writes one float everywhere."""
     numpy = numpy_for("log_sum_exp of no classes")
-    _numbers(array)[...] = _rounded(array, numpy.full(array.shape, value), array.type == "F64")
+    numbers_of(array)[...] = rounded_to(array, numpy.full(array.shape, value), array.type == "F64")
 
 
 def smallest(logits: Any, log_p: Any, class_mask: Any, axis: int, k: int) -> tuple[Any, Any]:
