@@ -93,7 +93,7 @@ def speed(columns, rows, path):
     path.write_text(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         f'role="img" aria-label="Time per logit of Xent and its peers">\n'
-        f"  <!-- SPDX-License-Identifier: Apache-2.0; drawn by site/charts.py from verification/benchmarks/results.md -->\n"
+        f"  <!-- SPDX-License-Identifier: Apache-2.0; drawn by site/charts.py from benchmarks/java/results.md -->\n"
         f"  <style>{SPEED_STYLE}  </style>\n"
         f'  <rect class="card" x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="8"/>\n{lines}\n</svg>\n')
 

@@ -223,7 +223,7 @@ class HouseRulesTest {
   private static List<Path> sources(String name) throws IOException {
     Path root = Path.of(System.getProperty("basedir"), "..", "..").normalize();
     List<Path> sources = new ArrayList<>();
-    for (String modules : List.of("java", "verification")) {
+    for (String modules : List.of("java", "benchmarks", "fuzz", "verification")) {
       try (DirectoryStream<Path> folders = Files.newDirectoryStream(root.resolve(modules))) {
         for (Path folder : folders) {
           Path main = folder.resolve("src/main/java");

@@ -213,7 +213,15 @@ class PagesTest {
 
   /** Everything that can print a message, with the strings that are broken into lines joined. */
   private static String sources() {
-    return Stream.of("java", "native/src/api", "verification", "tools", "xent", "pom.xml")
+    return Stream.of(
+            "java",
+            "native/src/api",
+            "benchmarks",
+            "fuzz",
+            "verification",
+            "tools",
+            "xent",
+            "pom.xml")
         .map(Page.ROOT::resolve)
         .map(Page::files)
         .flatMap(List::stream)
