@@ -22,8 +22,9 @@ from xent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, WHOLE_ROWS, L
 from xent._options import (Reductions, choice, integer, is_per_row, options_of, require, sampling_of, set_number,
                            shown, truth)
 from xent._products import write_gradients, write_logits
-from xent._rows import (Rows, add_rounded, as_floats, clamp_losses, fill, flags_along, is_binary, is_several,
-                        kl_of_elements, labels_like, nll_of_rows, reversed_along, smallest, widened)
+from xent._rows import (Rows, add_rounded, as_floats, clamp_losses, copied, doubles_of, fill, flags_along, have_signs,
+                        is_binary, is_several, kl_of_elements, labels_like, nll_of_rows, parts_of_signs,
+                        reversed_along, smallest, subtract, sum_of_doubles, widened)
 from xent._types import (Axes, Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, ArrayLike, LogSumExp,
                          EmptyMean, Number, Out, Output, Own, Product, Reduction, Rules, Smoothing, Ties, Whole)
 from xent.errors import DTypeError, OptionError, ShapeError, XentError
@@ -667,7 +668,8 @@ def cross_entropy(
     ignore_index     rows with this label do not count; there is none by default (PyTorch's is -100)
     label_smoothing  eps: targets become `(1 - eps) q + eps / classes`, or with smoothing="others" over all but the
                      label
-    class_weights    w, one per class; row_weights  u, one per row, 0 or False: the row is ignored, and not read
+    class_weights    w, one per class, below 0 too without `save_statistics`; row_weights  u, one per row, 0 or False: the
+                     row is ignored, and not read
     z_loss, softcap, temperature, probability_clamp, focal_gamma  as in Java and C
     gradient_scale   multiplies every gradient; `denominator`: what means divide by, for batches in several calls
     empty_mean     what a mean over no row is: "nan", "zero" or "error"
@@ -728,7 +730,8 @@ def cross_entropy(
                "top_log_probabilities": top_log_probabilities, "target_gradient": target_gradient}
     _require_outputs(kind, outputs)
     result = _loss(Loss, "cross_entropy", call, struct, reductions, gradient, outputs, threads,
-                   save=truth("save_statistics", save_statistics))
+                   save=truth("save_statistics", save_statistics),
+                   signed=partial(_of_signs, call, reductions, kind, given))
     if key and kind == "class indices" and call.is_one_task:
         _keep(key, call, struct, "cross_entropy", () if call.scalar else call.lead.shape)
     return result
@@ -794,11 +797,14 @@ def _require_outputs(kind: str, outputs: dict[str, Any]) -> None:
 
 
 AnyLoss = TypeVar("AnyLoss", bound=Loss)
+Sums = tuple[float, float, int, int, float]  # the loss and what else every Loss has
 
 
 def _loss(kind: type[AnyLoss], function: str, call: Call, options: Options, reductions: Reductions, gradient: Any,
-          outputs: dict[str, Any], threads: int | None, whole: bool = False, save: bool = False) -> AnyLoss:
-    """Counts, computes and reduces; `whole` if results are sums over all rows, of one call of the kernel."""
+          outputs: dict[str, Any], threads: int | None, whole: bool = False, save: bool = False,
+          signed: Callable[[], Sums] | None = None) -> AnyLoss:
+    """Counts, computes and reduces; `whole` if results are sums over all rows, of one call of the kernel; `signed`
+    computes with class weights of which some are below 0."""
     for name, value in outputs.items():
         call.write(name, value)
     # A later gradient is computed from the logits.
@@ -809,21 +815,78 @@ def _loss(kind: type[AnyLoss], function: str, call: Call, options: Options, redu
     sums = _summing(function, [call], options, reductions, whole)
 
     def compute() -> AnyLoss:
-        made = sums()
+        try:
+            made = sums()
+        except OptionError:  # before anything is written
+            if not signed or save or not have_signs(call.arrays.get("class_weights")):
+                raise
+            made = signed()
         saved = _Saved(f"{function}_backward", call, options, reductions, made[-1]) if save else None
         return kind(*made, **call.results, _saved=saved)
 
     return call.result(threads, compute)
 
 
+_WEIGHTED = ("losses", "gradient", "target_gradient")
+
+
+def _of_signs(call: Call, reductions: Reductions, kind: str, given: dict[str, Any]) -> Sums:
+    """A cross-entropy whose class weights have signs: that of the weights above 0, less that of the others."""
+    inputs: dict[str, Any] = {name: call.arrays[name] for name in (
+        "logits", "targets", "target_weights", "class_mask", "sink", "row_weights", "row_offsets")
+        if name in call.arrays}
+    plain: dict[str, Any] = dict(given, axis=-1 if call.ragged else call.axis, reduction="sum", threads=call.threads)
+    # Labels have one weight per row, so that one of the two parts is 0. Others are added in double.
+    mixed = kind != "class indices" or bool(given["label_smoothing"] or given["z_loss"])
+    exact = call.lead.type == "F64"
+    wider: dict[str, Any] = {name: copied(doubles_of(array)) if mixed and not exact and array.type in FLOATS else array
+             for name, array in inputs.items()}
+    positive, negative = parts_of_signs(call.arrays["class_weights"], "F64" if mixed or exact else "F32")
+
+    def part(weights: Array, **options: Any) -> Loss:
+        of_part: dict[str, Any] = {**plain, "z_loss": given["z_loss"] if weights is positive else None}
+        return cross_entropy(**wider, **{**of_part, **options}, class_weights=weights)
+
+    above, below = part(positive), part(negative)
+    divisor = reductions.denominator(above.denominator - (below.denominator if kind == "class indices" else 0))
+    wanted = [name for name in _WEIGHTED if name in call.results]
+    gradients = [name for name in wanted if name != "losses"]
+    reductions.require_mean(divisor, bool(gradients))
+    zero = bool(gradients) and reductions.gradient_is_zero(divisor)
+    scale = reductions.scale_of(divisor) if gradients and not zero else 1.0
+    types = {name: "F64" if mixed or exact else call.arrays[name].type if name in gradients else "F32"
+             for name in {"losses", *wanted}}
+
+    def new(name: str) -> Array:
+        shape = {"losses": call.row_shape, "target_gradient": call.arrays["targets"].shape}.get(name, call.whole_shape)
+        return as_type(empty(None, types[name], shape), types[name])
+
+    found = [{name: new(name) for name in types if not zero or name == "losses"} for _ in range(2)]
+    for weights, outputs in zip((positive, negative), found):
+        part(weights, gradient_scale=scale, **outputs)
+    others: dict[str, Any] = {name: array for name, array in call.arrays.items()
+                              if name in call.results and name not in wanted}
+    if others:
+        cross_entropy(**inputs, **plain, **others)
+    call.tell_autograd()
+    for name in gradients:
+        if zero:
+            call.clear(name)
+        else:
+            subtract(call.arrays[name], found[0][name], found[1][name], exact)
+    losses = subtract(call.arrays.get("losses"), found[0]["losses"], found[1]["losses"], exact)
+    total = sum_of_doubles(call.library, losses)
+    return reductions.reduce(total, divisor), total, call.rows, above.valid_rows, divisor
+
+
 def _summing(function: str, parts: Sequence[Call], options: Options, reductions: Reductions,
-             whole: bool) -> Callable[[], tuple[float, float, int, int, float]]:
+             whole: bool) -> Callable[[], Sums]:
     """Computes the parts of a call: the loss and what else every `Loss` has."""
     library, one, others = parts[0].library, parts[0], parts[1:]
     gradients = [name for name in one.results if name.endswith("gradient")]  # those of all
     rows = sum(call.lead.size if call.elements else call.rows for call in parts)
 
-    def sums() -> tuple[float, float, int, int, float]:
+    def sums() -> Sums:
         counted, weights = _count(function, one, options)
         for call in others:
             more, exact_sum = _count(function, call, options)
@@ -976,7 +1039,7 @@ def linear_cross_entropy(
     Outputs are asked for as in `cross_entropy`, and so are the gradients of hidden states, weights and bias, of the
     types of hidden and weights. Those of weights and bias are sums over all rows, which one thread adds. With
     `save_statistics`, `backward` of the result computes them later, from an upstream gradient per row. Targets and
-    options as in `cross_entropy`.
+    options as in `cross_entropy`; class weights below 0 in float64 only.
 
     >>> import numpy as np, xent
     >>> hidden, weights = np.ones((2, 3), np.float32), np.zeros((4, 3), np.float32)
@@ -1310,9 +1373,24 @@ def nll_loss(
     call.write("losses", losses)
     call.write("gradient", gradient, ["logits"])
 
+    def count() -> tuple[float, int]:
+        """The sum of the weights, and how many rows there are."""
+        try:
+            counted, weights = _count("nll_loss", call, struct)
+        except OptionError:
+            signed = call.arrays.get("class_weights")
+            if not signed or not have_signs(signed):
+                raise
+            above, below = (nll_loss(call.lead, call.arrays["targets"], axis=call.axis, reduction="sum",
+                                     ignore_index=ignore_index, class_weights=part,
+                                     row_weights=call.arrays.get("row_weights"), threads=call.threads)
+                            for part in parts_of_signs(signed, "F64" if call.lead.type == "F64" else "F32"))
+            return above.denominator - below.denominator, above.valid_rows
+        return call.library.exact_sum_value(weights) if weights else float(counted), counted
+
     def compute() -> Loss:
-        counted, weights = _count("nll_loss", call, struct)
-        divisor = reductions.denominator(call.library.exact_sum_value(weights) if weights else float(counted))
+        total_weight, counted = count()
+        divisor = reductions.denominator(total_weight)
         reductions.require_mean(divisor, "gradient" in call.results)
         zero = reductions.gradient_is_zero(divisor)
         scale = reductions.scale_of(divisor) if "gradient" in call.results and not zero else 0.0

@@ -252,8 +252,46 @@ def _nll_of_rows(library: Library, numpy: Any, arrays: dict[str, Array], axis: i
         written = numbers_of(gradient)
         written[...] = 0
         numpy.put_along_axis(written, at, numpy.expand_dims(rounded_to(gradient, values, exact), axis), axis)
-    losses = numpy.ascontiguousarray(losses)
-    return library.sum_of(losses.ctypes.data, TYPES["F64"], losses.size)
+    return sum_of_doubles(library, losses)
+
+
+# ---- class weights with signs -------------------------------------------------------------------------------------
+
+
+def have_signs(weights: Array | None) -> bool:
+    """Whether some are below 0, and all finite."""
+    if not weights:
+        return False
+    found = doubles_of(weights)
+    return bool((found < 0).any() and (abs(found) < math.inf).all())
+
+
+def parts_of_signs(weights: Array, type_: str) -> tuple[Array, Array]:
+    """The weights above 0, with 0 in place of the others; and those below 0 without their sign."""
+    numbers = doubles_of(weights)
+    return copied(numbers.clip(0, None), type_), copied((-numbers).clip(0, None), type_)
+
+
+def copied(numbers: Any, type_: str = "F64") -> Array:
+    """Numbers of NumPy as an array."""
+    return array_of("array", numbers.astype(NAME[type_], "C"))
+
+
+def subtract(to: Array | None, first: Array, second: Array, exact: bool) -> Any:
+    """The difference of two arrays, rounded to float unless the call is one of doubles; also written where one says."""
+    numpy = numpy_for("class weights below 0")
+    with numpy.errstate(all="ignore"):
+        found = doubles_of(first) - doubles_of(second)
+        if to:
+            written = numbers_of(to)
+            written[...] = rounded_to(to, found, exact).reshape(written.shape)
+        return found if exact else found.astype("float32").astype("float64")
+
+
+def sum_of_doubles(library: Library, numbers: Any) -> float:
+    """The exact sum, rounded once."""
+    array = copied(numbers)
+    return library.sum_of(array.address, TYPES["F64"], array.size)
 
 
 def add_rounded(to: Array, parts: Sequence[Array]) -> None:
@@ -331,8 +369,7 @@ def clamp_losses(call: Call, losses: Array, positive: Array, negative: Array, cl
         other = weights * sum(parts)
         all_losses = numpy.where(changes, other if exact else other.astype("float32"), all_losses)
         numbers_of(losses)[...] = rounded_to(losses, all_losses, exact)
-        all_losses = numpy.ascontiguousarray(all_losses, "float64")
-    return call.library.sum_of(all_losses.ctypes.data, TYPES["F64"], all_losses.size)
+    return sum_of_doubles(call.library, all_losses)
 
 
 def is_binary(array: Array) -> bool:
@@ -361,8 +398,7 @@ def kl_of_elements(library: Library, arrays: dict[str, Array], is_log: bool, sca
         if "gradient" in arrays:
             values = numpy.where(weights == 0, 0.0, -(scale * weights * q)) + 0.0
             numbers_of(arrays["gradient"])[...] = rounded_to(arrays["gradient"], values, exact)
-        losses = numpy.ascontiguousarray(losses)
-    return library.sum_of(losses.ctypes.data, TYPES["F64"], losses.size)
+        return sum_of_doubles(library, losses)
 
 
 def reversed_along(value: Any) -> Any:
