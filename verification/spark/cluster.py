@@ -26,7 +26,7 @@ from pyspark.sql import functions as F
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SPARK = pathlib.Path(pyspark.__file__).parent
-VERSION = subprocess.check_output([ROOT / "tools/version"], text=True).strip()
+VERSION = subprocess.check_output([ROOT / "release/version"], text=True).strip()
 CLASSES = 1000
 FEATURES = 64
 VOCABULARY = 128256

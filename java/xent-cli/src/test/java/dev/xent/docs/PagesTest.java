@@ -219,6 +219,7 @@ class PagesTest {
             "benchmarks",
             "fuzz",
             "verification",
+            "release",
             "tools",
             "xent",
             "pom.xml")

@@ -52,7 +52,7 @@ class WorkflowsTest {
   /** What a job with a key, or with a right to write, runs beside actions. */
   private static final List<Pattern> NO_BUILD =
       List.of(
-          Pattern.compile("tools/sign-release \"\\$RUNNER_TEMP/release\""),
+          Pattern.compile("release/sign \"\\$RUNNER_TEMP/release\""),
           Pattern.compile("gh release create [^;&|]*"));
 
   private static final Set<String> NO_BUILD_ACTIONS =
@@ -178,7 +178,7 @@ class WorkflowsTest {
         .filter(job -> job.workflow().equals("release"))
         .forEach(job -> release.put(job.id(), job));
     assertThat(release.get("verify").runs())
-        .containsExactly("tools/verify-tag \"$GITHUB_REF_NAME\" \"$GITHUB_REPOSITORY\"");
+        .containsExactly("release/verify-tag \"$GITHUB_REF_NAME\" \"$GITHUB_REPOSITORY\"");
     for (Job job : release.values()) {
       if (!job.id().equals("verify")) {
         assertThat(before(job, release)).as("before %s", job).contains("verify");
@@ -228,10 +228,10 @@ class WorkflowsTest {
     assertThat(events("check").get("pull_request")).isNull();
   }
 
-  /** {@code tools/verify-tag} asks for these two. */
+  /** {@code release/verify-tag} asks for these two. */
   @Test
   void aReleaseNeedsWorkflowsThatExist() {
-    String tool = read(ROOT.resolve("tools/verify-tag"));
+    String tool = read(ROOT.resolve("release/verify-tag"));
     assertThat(tool).contains("for workflow in build.yml nightly.yml; do");
     assertThat(jobs().stream().map(Job::workflow)).contains("build", "nightly");
     assertThat(events("nightly")).containsOnlyKeys("schedule", "workflow_dispatch");
