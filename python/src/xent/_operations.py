@@ -24,7 +24,7 @@ from xent._options import (Reductions, choice, integer, is_per_row, options_of, 
 from xent._products import write_gradients, write_logits
 from xent._rows import (Rows, add_rounded, as_floats, clamp_losses, copied, doubles_of, fill, flags_along, have_signs,
                         is_binary, is_several, kl_of_elements, labels_like, nll_of_rows, parts_of_signs,
-                        reversed_along, smallest, subtract, sum_of_doubles, widened)
+                        reversed_along, row_factors, signed_along, smallest, subtract, sum_of_doubles, widened)
 from xent._types import (Axes, Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, ArrayLike, LogSumExp,
                          EmptyMean, Number, Out, Output, Own, Product, Reduction, Rules, Smoothing, Ties, Whole)
 from xent.errors import DTypeError, OptionError, ShapeError, XentError
@@ -668,8 +668,8 @@ def cross_entropy(
     ignore_index     rows with this label do not count; there is none by default (PyTorch's is -100)
     label_smoothing  eps: targets become `(1 - eps) q + eps / classes`, or with smoothing="others" over all but the
                      label
-    class_weights    w, one per class, below 0 too without `save_statistics`; row_weights  u, one per row, 0 or False: the
-                     row is ignored, and not read
+    class_weights    w, one per class, below 0 too without `save_statistics`; row_weights  u, one per row, 0 or False:
+                     the row is ignored, and not read
     z_loss, softcap, temperature, probability_clamp, focal_gamma  as in Java and C
     gradient_scale   multiplies every gradient; `denominator`: what means divide by, for batches in several calls
     empty_mean     what a mean over no row is: "nan", "zero" or "error"
@@ -938,9 +938,9 @@ def _count(function: str, call: Call, options: Options) -> tuple[int, ExactSum |
 
 def binary_cross_entropy(
         logits: ArrayLike, targets: ArrayLike, *, axis: int = -1, reduction: Reduction = "mean", gradient: Output = None,
-        losses: Output = None, weights: Input = None, positive_weights: Input = None, ignore_index: int | None = None,
-        probability_clamp: float | None = None, focal_gamma: float | None = None, focal_alpha: float | None = None,
-        gradient_reduction: Reduction | None = None,
+        target_gradient: Output = None, losses: Output = None, weights: Input = None, positive_weights: Input = None,
+        ignore_index: int | None = None, probability_clamp: float | None = None, focal_gamma: float | None = None,
+        focal_alpha: float | None = None, gradient_reduction: Reduction | None = None,
         gradient_scale: float = 1.0, denominator: float | None = None, empty_mean: EmptyMean = "nan",
         dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Loss:
     """`loss = w a (r t softplus(-x) + (1 - t) softplus(x)) m^gamma` of every element by itself, reduced, and its
@@ -954,6 +954,8 @@ def binary_cross_entropy(
                        replaces the losses that this changes
     focal_gamma, focal_alpha  of the focal loss, with m the probability of what is wrong and a = alpha t + (1 - alpha)(1
                               - t)
+    target_gradient   of t, which are numbers then: `w (r softplus(-x) - softplus(x))`; not of focal losses, not with a
+                      clamp
 
     All others as in `cross_entropy`.
 
@@ -961,6 +963,13 @@ def binary_cross_entropy(
     >>> round(float(xent.binary_cross_entropy(np.zeros(3), np.array([0, 1, 1]))), 6)
     0.693147
     """
+    if _is_wanted(target_gradient):
+        for name, value in (("probability_clamp", probability_clamp), ("focal_gamma", focal_gamma),
+                            ("focal_alpha", focal_alpha)):
+            if value is not None:
+                raise OptionError(f"target_gradient was asked for, {name} is {shown(value)}; expected one of them")
+        if isinstance(threads, Bound):
+            raise OptionError("target_gradient was asked for, and the call is bound; expected no target_gradient")
     if probability_clamp is not None:
         return _clamped(logits, targets, losses, probability_clamp, threads, dict(
             axis=axis, reduction=reduction, gradient=gradient, weights=weights, positive_weights=positive_weights,
@@ -985,7 +994,28 @@ def binary_cross_entropy(
                               f"labels of an integer type")
         zero = ctypes.c_float()
         call.take("positive_weights", Array(ctypes.addressof(zero), "F32", (), (), True, zero))
-    return _loss(Loss, "binary_cross_entropy", call, struct, reductions, gradient, {"losses": losses}, threads)
+    if not _is_wanted(target_gradient):
+        return _loss(Loss, "binary_cross_entropy", call, struct, reductions, gradient, {"losses": losses}, threads)
+    if labels:
+        raise OptionError(f"target_gradient was asked for, targets are labels {call.arrays['targets']}; expected "
+                          f"numbers from 0 to 1 of type {call.allowed}")
+    of_ones, of_zeros = _losses_of_labels(call)  # before the gradient may overwrite the logits
+    call.write("target_gradient", target_gradient)
+    result = _loss(Loss, "binary_cross_entropy", call, struct, reductions, gradient, {"losses": losses}, threads)
+    if not reductions.gradient_is_zero(result.denominator):
+        subtract(call.arrays["target_gradient"], of_ones, of_zeros, call.lead.type == "F64",
+                 reductions.scale_of(result.denominator))
+    return result
+
+
+def _losses_of_labels(call: Call) -> list[Array]:
+    """The binary losses of the label 1 everywhere, and of the label 0, as float64."""
+    names = {"element_weights": "weights", "positive_weights": "positive_weights"}
+    inputs: dict[str, Any] = {name: copied(doubles_of(call.arrays[key])) for key, name in names.items()
+                              if key in call.arrays}
+    logits = copied(doubles_of(call.lead))
+    return [array_of("losses", binary_cross_entropy(logits, label, axis=call.axis, reduction="sum", losses=True,
+                                                    **inputs).losses) for label in labels_like("logits", logits)]
 
 
 def _clamped(logits: Any, targets: Any, losses: Any, clamp: float, threads: Any, options: dict[str, Any]) -> Loss:
@@ -1033,8 +1063,8 @@ def linear_cross_entropy(
     bias     one number per class: the shape of the weights without the features
     dtype    "float64" computes with copies of hidden and weights as float64
 
-    In float64 all logits are in memory, and NumPy computes the products: each sum is added in the order of its terms, so
-    the bits are the same on every machine, but it takes longer than in float32. Such a call cannot be bound.
+    In float64 all logits are in memory, and NumPy computes the products: each sum is added in the order of its terms,
+    so the bits are the same on every machine, but it takes longer than in float32. Such a call cannot be bound.
 
     Outputs are asked for as in `cross_entropy`, and so are the gradients of hidden states, weights and bias, of the
     types of hidden and weights. Those of weights and bias are sums over all rows, which one thread adds. With
@@ -1402,7 +1432,7 @@ def nll_loss(
 
 
 def kl_div(log_probabilities: ArrayLike, targets: ArrayLike, *, log_targets: bool = False, reduction: Reduction = "mean",
-           gradient: Output = None, losses: Output = None, weights: Input = None,
+           gradient: Output = None, target_gradient: Output = None, losses: Output = None, weights: Input = None,
            gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0, denominator: float | None = None,
            empty_mean: EmptyMean = "nan", dtype: DType | None = None, isa: Isa = "best",
            threads: int | None = None) -> Loss:
@@ -1411,6 +1441,7 @@ def kl_div(log_probabilities: ArrayLike, targets: ArrayLike, *, log_targets: boo
     log_probabilities  l, float32, float16, bfloat16 or float64, of any shape
     targets            t, 0 or more, in that shape; with `log_targets` their logarithms. Where t is 0, so is the loss
     weights            w, in a shape that broadcasts to that of l; elements of weight 0 have the loss 0, and count
+    target_gradient    of t: `w (log t - l + 1)`, -inf where t is 0; with `log_targets` of log t, t times that
     denominator        what a mean divides by: the elements, unless another number is given, such as the rows
                        (PyTorch's "batchmean")
 
@@ -1430,15 +1461,17 @@ def kl_div(log_probabilities: ArrayLike, targets: ArrayLike, *, log_targets: boo
     call.public |= {"element_weights": "weights"}
     call.take("element_weights", weights)
     call.write("losses", losses)
+    call.write("target_gradient", target_gradient)
     call.write("gradient", gradient, ["logits"])
     is_log = truth("log_targets", log_targets)
 
     def compute() -> Loss:
         count = call.lead.size
         divisor = reductions.denominator(float(count))
-        reductions.require_mean(divisor, "gradient" in call.results)
+        gradients = bool(call.results.keys() & {"gradient", "target_gradient"})
+        reductions.require_mean(divisor, gradients)
         zero = reductions.gradient_is_zero(divisor)
-        scale = reductions.scale_of(divisor) if "gradient" in call.results and not zero else 0.0
+        scale = reductions.scale_of(divisor) if gradients and not zero else 0.0
         call.tell_autograd()
         total = kl_of_elements(call.library, call.arrays, is_log, scale)
         return Loss(reductions.reduce(total, divisor), total, count, count, divisor, **call.results)
@@ -1488,19 +1521,40 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, out: Out, **opt
 def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, out: Literal[True] | None = None,
                       **options: Unpack[Product]) -> Any: ...
 def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1, out: Output = None,
+                      targets: Input = None, class_weights: Input = None, label_smoothing: float | None = None,
+                      ignore_index: int | None = None, reduction: Reduction = "sum", denominator: float | None = None,
                       row_weights: Input = None, temperature: Number | None = None, gradient_scale: float | None = None,
                       class_mask: Input = None, sink: Input = None, row_offsets: Input = None,
                       fully_masked: FullyMasked = "nan", isa: Isa = "best", threads: int | None = None) -> Any:
     """The Hessian of cross-entropy times a vector per row: `c u p (v - sum p v) / temperature^2`, with `p =
     softmax(x / temperature)`, `v` the upstream, `c` the gradient scale and `u` the row weights.
 
-    It is the same for every target whose sum is 1, so there are no targets here; of a mean over n rows `c` is 1 / n.
+    It is the same for every target whose sum is 1, so targets may be left out; of a mean over n rows `c` is 1 / n. With
+    `targets` (labels or probability rows) u is also multiplied by `sum w q`, where w are `class_weights` and q the
+    targets with `label_smoothing`, and is 0 for labels that are `ignore_index`; `reduction="mean"` divides by the
+    denominator of `cross_entropy`. NumPy computes u then, and rounds it to the type of `out`.
+
     Gives `out`, which may be the logits, or a new array: float64 for float64, else float32. Others as in `softmax`.
 
     >>> import numpy as np, xent
     >>> xent.cross_entropy_hvp(np.zeros((1, 2)), np.array([[1.0, 0.0]])).tolist()
     [[0.25, -0.25]]
+    >>> weights = np.array([1.0, 4.0])
+    >>> xent.cross_entropy_hvp(np.zeros((1, 2)), np.array([[1.0, 0.0]]), targets=np.array([1]),
+    ...                        class_weights=weights).tolist()
+    [[1.0, -1.0]]
     """
+    if targets is None:
+        of_targets = dict(class_weights=class_weights, label_smoothing=label_smoothing, ignore_index=ignore_index,
+                          denominator=denominator, reduction=None if reduction == "sum" else reduction)
+        for name, value in of_targets.items():
+            if value is not None:
+                raise OptionError(f"{name} was given without targets; expected both, or none of them")
+    else:
+        upstream, row_weights, gradient_scale = _weigh_upstream(
+            logits, upstream, targets, axis, class_weights, row_weights, label_smoothing, ignore_index, row_offsets,
+            threads, Reductions(reduction, None, 1.0 if gradient_scale is None else gradient_scale, denominator, "nan"),
+            dict(class_mask=class_mask, fully_masked=fully_masked, isa=isa))
     call, struct = _begin("logits", logits, axis, row_offsets, isa=isa, fully_masked=fully_masked,
                           temperature=temperature, gradient_scale=gradient_scale)
     call.take("upstream", _given("upstream", upstream))
@@ -1520,6 +1574,32 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1,
         return call.results["output"]
 
     return call.result(threads, compute)
+
+
+def _weigh_upstream(logits: Any, upstream: Any, targets: Any, axis: int, class_weights: Any, row_weights: Any,
+                    label_smoothing: float | None, ignore_index: int | None, row_offsets: Any, threads: Any,
+                    reductions: Reductions, options: dict[str, Any]) -> tuple[Any, Any, float]:
+    """The upstream, row weights and gradient scale of a Hessian that targets have a part in: the sign of what a row is
+    multiplied by goes to the upstream."""
+    if row_offsets is not None or isinstance(threads, Bound):
+        also = "are given and the call is bound" if row_offsets is None else "and row_offsets are given"
+        raise OptionError(f"targets {also}; expected row_weights, without targets")
+    weights: dict[str, Any] = dict(class_weights=class_weights, row_weights=row_weights, ignore_index=ignore_index)
+    divisor = cross_entropy(logits, targets, axis=axis, reduction="sum", label_smoothing=label_smoothing,
+                            threads=threads, **weights, **options).denominator
+    call, _ = _begin("logits", logits, axis)
+    call.take_targets(targets)
+    call.take("upstream", _given("upstream", upstream))
+    for name, value in (("class_weights", class_weights), ("row_weights", row_weights)):
+        call.take(name, value)
+    factors = row_factors(call, ignore_index, label_smoothing or 0.0)
+    exact = "F64" if call.lead.type == "F64" else "F32"
+    signs = signed_along(call, factors)
+    scale = 0.0 if reductions.gradient_is_zero(reductions.denominator(divisor)) else reductions.scale_of(
+        reductions.denominator(divisor))
+    if signs is not None:
+        upstream = copied(doubles_of(call.arrays["upstream"]) * signs, exact)
+    return upstream, copied(abs(factors), exact), scale
 
 
 # ---- sampling -----------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ _BLOCK = 1 << 15  # numbers that stay in the caches while terms are added to the
 
 
 def _product(left: Any, right: Any, zeros_count: bool) -> Any:
-    """`left @ right`; unless zeros count, what a 0 on the left is multiplied by does not, NaN and infinities neither."""
+    """`left @ right`; unless zeros count, a 0 on the left gives 0, also times NaN or infinity."""
     numpy = numpy_for("linear_cross_entropy of float64")
     result, right = numpy.zeros((left.shape[0], right.shape[1])), numpy.ascontiguousarray(right)
     all_count = zeros_count or bool(numpy.isfinite(right).all())

@@ -211,6 +211,53 @@ def rounded_to(array: Array, doubles: Any, exact: bool) -> Any:
     return numpy.where(numpy.isnan(doubles), numpy.uint32(0x7FC0), rounded).astype("uint16")
 
 
+def _labels_of(numpy: Any, arrays: dict[str, Array], rows: tuple[int, ...], axis: int,
+               ignore_index: int | None) -> tuple[Any, Any, Any]:
+    """The labels of rows, 0 where a row does not count; their row weights; and which rows count."""
+    labels = numbers_of(arrays["targets"]).reshape(rows)
+    counts = numpy.ones(rows, bool)
+    if ignore_index is not None:
+        counts &= labels != ignore_index
+    row_weights = _row_weights(numpy, arrays, rows, axis)
+    counts &= row_weights != 0
+    return numpy.where(counts, labels, 0).astype("int64"), row_weights, counts
+
+
+def _row_weights(numpy: Any, arrays: dict[str, Array], rows: tuple[int, ...], axis: int) -> Any:
+    if "row_weights" not in arrays:
+        return numpy.ones(rows)
+    given = doubles_of(arrays["row_weights"])
+    if given.ndim == len(rows) + 1:
+        given = given.squeeze(axis)
+    return numpy.broadcast_to(given if given.size != 1 else given.reshape(()), rows)
+
+
+def row_factors(call: Call, ignore_index: int | None, smoothing: float) -> Any:
+    """`u sum w q` of each row, with class weights w and targets q that are smoothed."""
+    numpy, arrays, rows = numpy_for("targets of cross_entropy_hvp"), call.arrays, call.row_shape
+    with numpy.errstate(all="ignore"):
+        weights = doubles_of(arrays["class_weights"]) if "class_weights" in arrays else numpy.ones(call.classes)
+        of_all = numpy.add.accumulate(weights)[-1] * (smoothing / call.classes)
+        if arrays["targets"].type in FLOATS:
+            q = numpy.moveaxis(doubles_of(arrays["targets"]).reshape(call.shape), call.axis, -1)
+            weighted = numpy.where(weights == 0, 0, q * weights)
+            factors = numpy.add.accumulate(weighted, -1)[..., -1]
+            row_weights = _row_weights(numpy, arrays, rows, call.axis)
+            counts = row_weights != 0
+        else:
+            labels, row_weights, counts = _labels_of(numpy, arrays, rows, call.axis, ignore_index)
+            factors = weights[labels]
+        return numpy.where(counts, row_weights * ((1 - smoothing) * factors + of_all), 0)
+
+
+def signed_along(call: Call, factors: Any) -> Any:
+    """1 and -1, along the classes of each row, or None where no factor is below 0."""
+    numpy = numpy_for("targets of cross_entropy_hvp")
+    if not (factors < 0).any():
+        return None
+    return numpy.expand_dims(numpy.where(factors < 0, -1.0, 1.0), call.axis)
+
+
 def nll_of_rows(library: Library, arrays: dict[str, Array], axis: int, ignore_index: int | None,
                 scale: float) -> float:
     """Writes the losses and the gradient of rows whose labels are valid, and gives the sum of the losses."""
@@ -223,18 +270,7 @@ def _nll_of_rows(library: Library, numpy: Any, arrays: dict[str, Array], axis: i
                  scale: float) -> float:
     lead, exact = arrays["logits"], arrays["logits"].type == "F64"
     rows = tuple(n for d, n in enumerate(lead.shape) if d != axis)
-    labels = numbers_of(arrays["targets"]).reshape(rows)
-    counts = numpy.ones(rows, bool)
-    if ignore_index is not None:
-        counts &= labels != ignore_index
-    row_weights: Any = 1.0
-    if "row_weights" in arrays:
-        given = doubles_of(arrays["row_weights"])
-        if given.ndim == len(rows) + 1:
-            given = given.squeeze(axis)
-        row_weights = numpy.broadcast_to(given if given.size != 1 else given.reshape(()), rows)
-        counts &= row_weights != 0
-    labels = numpy.where(counts, labels, 0).astype("int64")
+    labels, row_weights, counts = _labels_of(numpy, arrays, rows, axis, ignore_index)
     weights = numpy.ones(rows)
     if "class_weights" in arrays:
         weights = doubles_of(arrays["class_weights"])[labels]
@@ -277,11 +313,11 @@ def copied(numbers: Any, type_: str = "F64") -> Array:
     return array_of("array", numbers.astype(NAME[type_], "C"))
 
 
-def subtract(to: Array | None, first: Array, second: Array, exact: bool) -> Any:
+def subtract(to: Array | None, first: Array, second: Array, exact: bool, scale: float = 1.0) -> Any:
     """The difference of two arrays, rounded to float unless the call is one of doubles; also written where one says."""
     numpy = numpy_for("class weights below 0")
     with numpy.errstate(all="ignore"):
-        found = doubles_of(first) - doubles_of(second)
+        found = scale * (doubles_of(first) - doubles_of(second))
         if to:
             written = numbers_of(to)
             written[...] = rounded_to(to, found, exact).reshape(written.shape)
@@ -333,7 +369,7 @@ def widened(name: str, value: Any, lead: bool = False) -> Any:
 
 def labels_like(name: str, value: Any) -> list[Any]:
     """Labels 1 and labels 0 in the shape of an array."""
-    given = _of_library(name, value)
+    given = value if isinstance(value, Array) else _of_library(name, value)
     if is_of_torch(given):
         torch = importlib.import_module("torch")
         return [torch.full(given.shape, label, dtype=torch.uint8) for label in (1, 0)]
@@ -395,6 +431,11 @@ def kl_of_elements(library: Library, arrays: dict[str, Array], is_log: bool, sca
             losses = losses.astype("float32").astype("float64")
         if "losses" in arrays:
             numbers_of(arrays["losses"])[...] = rounded_to(arrays["losses"], losses, exact)
+        if "target_gradient" in arrays:
+            values = (t if is_log else numpy.log(t)) - l + 1
+            values = numpy.where(q == 0, 0.0, q * values) if is_log else values
+            values = numpy.where(weights == 0, 0.0, scale * weights * values) if scale else numpy.zeros(t.shape)
+            numbers_of(arrays["target_gradient"])[...] = rounded_to(arrays["target_gradient"], values, exact)
         if "gradient" in arrays:
             values = numpy.where(weights == 0, 0.0, -(scale * weights * q)) + 0.0
             numbers_of(arrays["gradient"])[...] = rounded_to(arrays["gradient"], values, exact)

@@ -97,5 +97,11 @@ class Product(Common, total=False):
     axis: int
     sink: ArrayLike | None
     fully_masked: FullyMasked
+    targets: ArrayLike | None
+    class_weights: ArrayLike | None
+    label_smoothing: float | None
+    ignore_index: int | None
+    reduction: Reduction
+    denominator: float | None
     row_weights: ArrayLike | None
     gradient_scale: float | None
