@@ -3,11 +3,12 @@ package dev.xent.docs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.xent.cli.Cli;
+import dev.xent.cli.Main;
 import dev.xent.docs.Page.Block;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
@@ -62,18 +63,25 @@ class CommandsTest {
   void succeed(Block block) {
     for (String line : block.text().lines().toList()) {
       assertThat(line).startsWith("./xent ");
-      xent(line.substring("./xent ".length())).succeeds();
+      Done done = xent(line.substring("./xent ".length()));
+      assertThat(done.err()).as(line).isEmpty();
+      assertThat(done.code()).as(line).isZero();
     }
   }
 
-  private Cli xent(String arguments) {
-    List<Object> words = new ArrayList<>();
-    Arrays.stream(arguments.split(" +")).map(this::file).forEach(words::add);
-    return Cli.xent(words.toArray());
+  /** What a command left: its exit code, and what it wrote. */
+  private record Done(int code, String out, String err) {}
+
+  private Done xent(String arguments) {
+    StringWriter out = new StringWriter();
+    StringWriter err = new StringWriter();
+    String[] words = Arrays.stream(arguments.split(" +")).map(this::file).toArray(String[]::new);
+    int code = Main.run(new PrintWriter(out), new PrintWriter(err), words);
+    return new Done(code, out.toString(), err.toString());
   }
 
   private String run(String arguments) {
-    Cli done = xent(arguments);
+    Done done = xent(arguments);
     return (done.out() + done.err())
         .replace(Page.ROOT + "/", "")
         .replace(folder + "/", "")
