@@ -392,6 +392,21 @@ def test_sampling_options_of_every_row(name, made):
             np.testing.assert_array_equal(getattr(got, output).ravel()[row], getattr(one, output))
 
 
+@pytest.mark.parametrize("axis, kept", [(1, False), (1, True), (0, True), (-1, True), (-1, False)])
+def test_sampling_options_in_the_shape_of_the_rows(axis, kept):
+    logits = np.random.default_rng(4).normal(size=(2, 3, 50)).astype(np.float32) * 3
+    logits = np.moveaxis(logits, -1, axis)
+    flat = {name: np.array(PER_ROW[name]) for name in ("temperature", "top_k", "draw")}
+    shaped = {name: values.reshape(2, 3) for name, values in flat.items()}
+    if kept:
+        shaped = {name: np.expand_dims(values, axis) for name, values in shaped.items()}
+    got = xent.sample(logits, axis=axis, seed=3, **{name: memoryview(values) if name == "draw" else values
+                                                    for name, values in shaped.items()})
+    np.testing.assert_array_equal(got.tokens, xent.sample(logits, axis=axis, seed=3, **flat).tokens)
+    with pytest.raises(TypeError, match=r"temperature has the shape \[3, 2\]; expected one number, or one per row"):
+        xent.sample(logits, axis=axis, temperature=np.ones((3, 2)))
+
+
 def test_sampling_options_of_rows_change_between_runs():
     logits, temperature = np.random.default_rng(4).normal(size=(4, 50)).astype(np.float32), np.zeros(4)
     step = xent.bind(xent.sample, logits, temperature=temperature, seed=3)

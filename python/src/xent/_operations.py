@@ -1645,7 +1645,8 @@ def sample(
     tokens                    int32 or int64, an array of the caller's own for the result
 
     Every number, from `step` to `presence_penalty`, may be one for all rows, or a list or array with one per row, in
-    which None means that a row does not use it. A row then has the token that it has in a call of its own.
+    which None means that a row does not use it. A row then has the token that it has in a call of its own. An array may
+    have the shape of the tokens, or that of the logits with a class axis of size 1.
 
     Outputs are asked for as in `cross_entropy`.
 
@@ -1686,26 +1687,31 @@ def sample(
     def compute() -> Sample:
         for name in ("prompt_tokens", "output_tokens"):
             call.check_tokens(name)
-        requests = _requests(shared, call.rows, rules, per_row) if per_row else shared
+        requests = _requests(shared, call, rules, per_row) if per_row else shared
         sampled, _ = call.run("sample", struct, sampling=lambda first: _of_piece(requests, first))
         return Sample(sampled=sampled, **call.results)
 
     return call.result(threads, compute)
 
 
-def _requests(shared: Sampling, rows: int, rules: str, per_row: dict[str, Any]) -> Any:
+def _requests(shared: Sampling, call: Call, rules: str, per_row: dict[str, Any]) -> Any:
     """One xent_sampling for each row."""
+    rows, shapes = call.rows, [(call.rows,), call.row_shape, call.with_entries(1)]
     requests = (Sampling * rows)(*[shared] * rows)
     if "stream" not in per_row:
         for row, request in enumerate(requests):
             request.stream = (shared.stream + row) % (1 << 64)
     for name, values in per_row.items():
-        if len(getattr(values, "shape", (rows,))) != 1:
-            raise TypeError(f"{name} has the shape {list(values.shape)}; expected one number, or one per row")
-        if len(values) != rows:
+        shape = tuple(getattr(values, "shape", (len(values),)))
+        if shape not in shapes and len(shape) != 1:
+            raise TypeError(f"{name} has the shape {list(shape)}; expected one number, or one per row")
+        if shape not in shapes:
             raise OptionError(f"{name} has {plural(len(values), 'number')}, logits has {plural(rows, 'row')}; "
                               f"expected one number, or one per row")
-        for row, value in enumerate(values.tolist() if hasattr(values, "tolist") else values):
+        numbers = values.tolist() if hasattr(values, "tolist") else values
+        for _ in shape[1:]:
+            numbers = [number for each in numbers for number in each]
+        for row, value in enumerate(numbers):
             try:
                 set_number(requests[row], rules, name, value)
             except (TypeError, OptionError) as error:
