@@ -627,3 +627,50 @@ def test_doubles_of_narrower_logits_everywhere(operation, arguments, options, dt
             np.testing.assert_array_equal(np.asarray(found), np.asarray(value), strict=True)
         else:
             assert found == value
+
+
+@pytest.mark.parametrize("axis", [None, (0, 2), (2, 1), (-1, -3), (1,), (0, 1, 2)])
+@pytest.mark.parametrize("dtype", [None, "float64"])
+def test_cross_entropy_of_several_axes(axis, dtype):
+    axes = list(range(3)) if axis is None else sorted(d % 3 for d in axis)
+    rest = [d for d in range(3) if d not in axes]
+    order, shape = [*rest, *axes], [X.shape[d] for d in rest]
+    flat = np.ascontiguousarray(X.transpose(order)).reshape(*shape, -1)
+    classes = flat.shape[-1]
+    labels = np.random.default_rng(8).integers(0, classes, shape)
+    weights, mask = np.arange(1, classes + 1, dtype=np.float32), np.ones(X.shape, bool)
+    options = dict(gradient=True, losses=True, correct=True, top_count=2, top_classes=True, label_smoothing=0.1,
+                   dtype=dtype)
+    of_class = weights.reshape([X.shape[d] for d in axes])
+    got = xent.cross_entropy(X, labels, axis=axis, class_weights=of_class, class_mask=mask, **options)
+    expected = xent.cross_entropy(flat, labels, class_weights=weights, **options)
+    assert got.loss == expected.loss and got.denominator == expected.denominator
+    for name in ("losses", "correct", "top_classes"):
+        np.testing.assert_array_equal(getattr(got, name), getattr(expected, name))
+    assert got.gradient.shape == X.shape
+    np.testing.assert_array_equal(got.gradient.transpose(order).reshape(flat.shape), expected.gradient)
+    shares = xent.softmax(X, axis=axis)
+    got = xent.cross_entropy(X, shares, axis=axis, target_gradient=True, class_weights=weights)
+    expected = xent.cross_entropy(flat, xent.softmax(flat), target_gradient=True, class_weights=weights)
+    assert got.loss == expected.loss and got.target_gradient.shape == X.shape
+    np.testing.assert_array_equal(got.target_gradient.transpose(order).reshape(flat.shape), expected.target_gradient)
+
+
+def test_cross_entropy_of_several_axes_without_a_copy():
+    for options, message in (
+            (dict(gradient=X), "axis is (0, 2) and gradient is given; expected one axis. Reshape logits so that one "
+             "axis has the classes"),
+            (dict(save_statistics=True), "axis is (0, 2) and save_statistics is True; expected one axis. Reshape "
+             "logits so that one axis has the classes")):
+        with pytest.raises(xent.OptionError) as error:
+            xent.cross_entropy(X, np.zeros(3, int), axis=(0, 2), **options)
+        assert str(error.value) == message
+    with pytest.raises(xent.OptionError, match="and the call is bound; expected one axis"):
+        xent.bind(xent.cross_entropy, X, np.zeros(3, int), axis=(0, 2))
+    losses = np.zeros(3, np.float32)
+    sparse = np.zeros((3, 8), int), np.ones((3, 8), np.float32) / 8
+    got = xent.cross_entropy(X, sparse[0], target_weights=sparse[1], axis=(0, 2), losses=losses, target_gradient=True)
+    assert got.losses is losses and losses.all() and got.target_gradient.shape == (3, 8)
+    assert xent.cross_entropy(np.array(2.0), np.array(0), axis=None, gradient=True).gradient.shape == ()
+    assert xent.cross_entropy(X, np.zeros(3, int), axis=(0, 2), row_weights=np.ones((1, 3, 1), np.float32),
+                              temperature=np.ones(3)).valid_rows == 3

@@ -646,7 +646,7 @@ class LinearLoss(Loss):
 
 
 def cross_entropy(
-        logits: ArrayLike, targets: ArrayLike, *, axis: int = -1, reduction: Reduction = "mean", gradient: Output = None,
+        logits: ArrayLike, targets: ArrayLike, *, axis: Axes = -1, reduction: Reduction = "mean", gradient: Output = None,
         losses: Output = None, log_sum_exp: Output = None, correct: Output = None, log_probabilities: Output = None,
         argmax: Output = None, ranks: Output = None, entropies: Output = None, top_count: int = 0,
         top_classes: Output = None, top_log_probabilities: Output = None, target_gradient: Output = None,
@@ -661,6 +661,8 @@ def cross_entropy(
     """`loss = u sum w q (lse - x) + u z_loss lse^2` of each row, reduced, and its gradient from the same read of the
     logits.
 
+    axis             along which the classes lie; of several, or None for all, labels and class weights count the
+                     classes through all of them, in the order of the dimensions
     targets          integers: labels, in the shape of the logits without the class axis; floats: probability rows, in
                      the shape of the logits; with `target_weights`: integers, some classes of each row along the class
                      axis
@@ -710,6 +712,18 @@ def cross_entropy(
         loss = _small_loss(_PLANS.get(key), logits, lent, labels, reduction == "mean", gradient is True)
         if loss:
             return loss
+    if is_several(axis):
+        return _of_several_axes(logits, targets, axis, row_offsets, threads, save_statistics, dict(
+            class_mask=class_mask, class_weights=class_weights, row_weights=row_weights, sink=sink,
+            target_weights=target_weights, temperature=temperature), dict(
+            gradient=gradient, target_gradient=target_gradient), dict(
+            reduction=reduction, losses=losses, log_sum_exp=log_sum_exp, correct=correct,
+            log_probabilities=log_probabilities, argmax=argmax, ranks=ranks, entropies=entropies, top_count=top_count,
+            top_classes=top_classes, top_log_probabilities=top_log_probabilities, ignore_index=ignore_index,
+            label_smoothing=label_smoothing, smoothing=smoothing, softcap=softcap, z_loss=z_loss,
+            probability_clamp=probability_clamp, focal_gamma=focal_gamma, gradient_reduction=gradient_reduction,
+            gradient_scale=gradient_scale, denominator=denominator, empty_mean=empty_mean, fully_masked=fully_masked,
+            dtype=dtype, isa=isa))
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, empty_mean)
     given: dict[str, Any] = dict(
         isa=isa, fully_masked=fully_masked, smoothing=smoothing, ignore_index=ignore_index,
@@ -718,7 +732,7 @@ def cross_entropy(
     logits, targets, class_weights, row_weights, target_weights, sink = _as_type(
         dtype, threads, logits, targets=targets, class_weights=class_weights, row_weights=row_weights,
         target_weights=target_weights, sink=sink)
-    call, struct = _begin("logits", logits, axis, row_offsets, **given)
+    call, struct = _begin("logits", logits, cast(int, axis), row_offsets, **given)
     kind = call.take_targets(_given("targets", targets), target_weights)
     _require_for(kind, call, given)
     for name, value in (("class_mask", class_mask), ("sink", sink), ("row_weights", row_weights),
@@ -735,6 +749,28 @@ def cross_entropy(
     if key and kind == "class indices" and call.is_one_task:
         _keep(key, call, struct, "cross_entropy", () if call.scalar else call.lead.shape)
     return result
+
+
+def _of_several_axes(logits: Any, targets: Any, axis: Any, row_offsets: Any, threads: Any, save: Any,
+                     inputs: dict[str, Any], outputs: dict[str, Any], options: dict[str, Any]) -> Loss:
+    """A cross-entropy whose classes lie along several axes; the inputs and outputs are those that have such axes."""
+    lent = array_of("logits", _given("logits", logits))
+    if truth("save_statistics", save):
+        raise OptionError(f"axis is {shown(axis)} and save_statistics is True; expected one axis. Reshape logits so "
+                          f"that one axis has the classes")
+    for name, output in outputs.items():
+        rows = Rows.of("logits", lent, logits, axis, False, output if _is_wanted(output) else None, row_offsets,
+                       threads, name)
+    for name in ("row_weights", "sink", "temperature"):
+        inputs[name] = rows.per_row(name, inputs[name])
+    inputs["class_mask"] = rows.mask("class_mask", inputs["class_mask"])
+    inputs["class_weights"] = rows.per_class("class_weights", inputs["class_weights"])
+    if array_of("targets", _given("targets", targets)).type in FLOATS:
+        targets = rows.like("targets", targets)
+    result = cross_entropy(rows.flat, targets, threads=threads, **inputs, **outputs, **options)
+    of_all_classes = ["gradient"] if inputs["target_weights"] is not None else [*outputs]
+    return replace(result, **{name: rows.whole(found) for name in of_all_classes
+                              if (found := getattr(result, name)) is not None})
 
 
 _UNIFORM, _NAN, _BEST = "uniform", "nan", "best"  # usual options, which are these very texts

@@ -128,6 +128,13 @@ class Rows(NamedTuple):
                              f"may be 1")
         return value if len(array.shape) == len(found) else _of_library(name, value).reshape(found)
 
+    def per_class(self, name: str, value: Any) -> Any:
+        """One number per class, in one dimension or in those of the class axes."""
+        if value is None:
+            return None
+        array, shape = array_of(name, value), tuple(self.lent.shape[d] for d in self.axes)
+        return _of_library(name, value).reshape(math.prod(shape)) if array.shape == shape else value
+
     def whole(self, result: Any) -> Any:
         """A result in the shape of the array."""
         order = self._order
