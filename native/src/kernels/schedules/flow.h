@@ -3,11 +3,11 @@
  * Rows of one chunk that flow by, up to sixteen together: while one is at its exponentials, one of the next rows is
  * searched for its maximum, and one of those before is written. So loads and stores run beside arithmetic, and no chain
  * of dependent steps is waited for. Beyond 1024 classes no row is searched: N rises on the way. With AVX-512 masked
- * rows flow, too, unless something else looks at their logits, in 0.75 to 0.9 of the time of copies; in 1.1 with AVX2,
- * whose masks are more instructions. Other rows that are masked, that are no floats side by side, or whose results are
- * stored in another way, go block after block instead: they are copied into the scratch, where every element type, mask
- * and layout looks the same, and written from there. (Copied beside other rows they are no faster: 0.9 with AVX-512,
- * 1.1 with AVX2.) So do the rows of a single block.
+ * rows flow, too, unless more than exponentials and smoothing looks at their logits, in 0.75 to 0.9 of the time of
+ * copies; in 1.1 with AVX2, whose masks are more instructions. Other rows that are masked, that are no floats side by
+ * side, or whose results are stored in another way, go block after block instead: they are copied into the scratch,
+ * where every element type, mask and layout looks the same, and written from there. (Copied beside other rows they are
+ * no faster: 0.9 with AVX-512, 1.1 with AVX2.) So do the rows of a single block.
  */
 #ifndef XENT_SCHEDULES_FLOW_H
 #define XENT_SCHEDULES_FLOW_H
@@ -166,10 +166,12 @@ XENT_INLINE void flow_prepare(const flow *f, flow_block *b) {
   b->sums.long_row = !f->exact;
   b->sums.correct = 0;
   if (!j->plain && (call->targets || call->sink)) {
+    const xent_layout *mask = &call->shape->class_mask;
+    const bool same = mask->outer == 0 && mask->inner == 0; /* one mask for all rows */
     int64_t counted[XENT_ROWS];
     for (int i = 0; i < XENT_ROWS; i++) counted[i] = f->n;
     for (int i = 0; call->class_mask && j->smoothed && i < b->sums.rows.count; i++)
-      counted[i] = count_classes(&flow_row_at_hand(f, b, i)->x, 0, f->n);
+      counted[i] = same && i > 0 ? counted[0] : count_classes(&flow_row_at_hand(f, b, i)->x, 0, f->n);
     load_row_numbers(j, &b->sums.rows, b->label, counted, &b->sums);
   }
   if (one) lanes_store(b->sums.logit, lanes_set(j->labels ? b->x[0][b->label[0]] : 0.0f));
@@ -404,8 +406,16 @@ XENT_SHARED void flow_write_row(const flow *f, const flow_block *b, int row) {
 XENT_SHARED void flow_end_masked(const flow *f, const flow_block *b, int row) {
   const emission m = {.f = b->factor[row], .b = b->b[row]};
   const uint8_t *mask = flow_mask(b, row);
-  for (int64_t i = 0; !masked_are_zero(&m, false) && i < f->n; i++)
-    if (!mask[i]) b->y[row][i] = 0;
+  float *y = b->y[row];
+  if (masked_are_zero(&m, false)) return;
+  for (int64_t i = 0; i < f->n; i += XENT_LANES) {
+    const int64_t left = f->n - i;
+    const lanes v = where_counted(mask + i, 1, left, load_up_to(y + i, left), 0.0f);
+    if (left >= XENT_LANES)
+      lanes_store(y + i, v);
+    else
+      lanes_store_part(y + i, left, v);
+  }
 }
 
 XENT_INLINE void flow_end(flow *f, flow_block *b) {
@@ -596,14 +606,14 @@ XENT_INLINE bool flow_is_straight(const flow *f) {
          (!f->j->per_class || f->targets);
 }
 
-/* Masked rows that can be read where they are: nothing looks at them but their exponentials. */
+/* Masked rows that can be read where they are: nothing looks at them but their exponentials and smoothing. */
 #define XENT_OF_MASKED_FLOW                                                                                        \
   (XENT_HAS(logits) | XENT_HAS(targets) | XENT_HAS(class_weights) | XENT_HAS(row_weights) | XENT_HAS(class_mask) | \
    XENT_HAS(sink) | XENT_HAS(output) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(log_probabilities) |    \
    XENT_HAS(statistics) | XENT_HAS(exact_sum))
 XENT_INLINE bool masked_rows_flow(const job *j) {
   const xent_call *call = j->call;
-  return XENT_BATCH >= 4 && call->class_mask && call->shape->class_mask.classes == 1 && !j->soft && !j->smoothed &&
+  return XENT_BATCH >= 4 && call->class_mask && call->shape->class_mask.classes == 1 && !j->soft && !j->per_class &&
          XENT_HAS_ONLY(call, XENT_OF_MASKED_FLOW, XENT_OPTIONS_BESIDE_LOGITS) &&
          call->row_end - call->row_begin > XENT_ROWS && call->shape->classes <= XENT_EXACT_MAX &&
          (!call->output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1));
