@@ -448,7 +448,7 @@ XENT_SHARED void forward_columns(const column_call *a, strip *s, strip_chunk *c,
 XENT_INLINE xent_status forward_strip(const column_call *a, strip *s, strip_chunk *c, strip_sums *sums,
                                       strip_factors *f) {
   const xent_status invalid = load_labels(a->j, s);
-  if (!s->counted) {
+  if (!s->any_valid) {
     for (int64_t k = 0; k < s->width; k++) write_special(a->j, s->row + k, XENT_ROW_IGNORED);
     if (a->call->output) clear_ignored(a, s);
     return invalid;
@@ -462,7 +462,7 @@ XENT_INLINE xent_status forward_strip(const column_call *a, strip *s, strip_chun
 XENT_INLINE xent_status known_strip(const column_call *a, strip *s, strip_sums *sums, strip_factors *f) {
   const xent_call *call = a->call;
   const xent_status invalid = load_labels(a->j, s);
-  if (!s->counted) {
+  if (!s->any_valid) {
     clear_ignored(a, s);
     return invalid;
   }

@@ -25,7 +25,7 @@ typedef float column_floats[XENT_STRIP_COLUMNS + XENT_LANES];
 typedef struct {
   int64_t row, width;   /* the first row; how many */
   int64_t pitch;        /* floats from class to class in the scratch */
-  bool counted;         /* not all rows are ignored */
+  bool any_valid;       /* not all rows are ignored */
   uint32_t ignored[XENT_STRIP_BLOCKS], irregular[XENT_STRIP_BLOCKS]; /* irregular: rows of the generic kernel */
   column_floats label;
 } strip;
@@ -137,10 +137,10 @@ XENT_SHARED xent_status load_labels(const job *j, strip *s) {
       s->width = run.at + valid;
       label_behind(s);
     }
-  s->counted = false;
+  s->any_valid = false;
   XENT_EACH_BLOCK(s, at) {
     s->ignored[at / XENT_LANES] &= (1u << rows_of_block(s, at)) - 1;
-    s->counted |= s->ignored[at / XENT_LANES] != (1u << rows_of_block(s, at)) - 1;
+    s->any_valid |= s->ignored[at / XENT_LANES] != (1u << rows_of_block(s, at)) - 1;
   }
   return status;
 }

@@ -53,48 +53,48 @@ XENT_INLINE void take_classes(const block_classes *b, int64_t class, int64_t ste
 }
 
 /* Up to four classes of one of the sums, added up; those that are not there add +0. */
-XENT_INLINE lanes half_of_lane(const block_classes *b, int64_t class, const int count, const int what) {
+XENT_INLINE lanes sum_of_four_slots(const block_classes *b, int64_t class, const int count, const int what) {
   lanes v[4];
   take_classes(b, class, XENT_LANES, count, what, v);
   if (count == 1) return v[0];
   const lanes two = lanes_add(v[0], v[1]);
   return count == 2 ? two : lanes_add(two, count == 3 ? v[2] : lanes_add(v[2], v[3]));
 }
-/* Lanes [from, to) of a group, each of as many classes. */
-XENT_INLINE void lanes_of_slots(const block_classes *of, int from, int to, const int slots, const int what,
+/* Sums [from, to) of a group, each of as many classes. */
+XENT_INLINE void sums_of_slots(const block_classes *of, int from, int to, const int slots, const int what,
                                 lanes *sums) {
   const block_classes own = *of, *b = &own; /* which no store changes */
   int l = from;
   if (slots == 1)
     for (; l + 4 <= to; l += 4) take_classes(b, l, 1, 4, what, sums + l);
   for (; l < to; l++) {
-    const lanes half = half_of_lane(b, l, slots < 4 ? slots : 4, what);
-    sums[l] = slots <= 4 ? half : lanes_add(half, half_of_lane(b, l + 4 * XENT_LANES, slots - 4, what));
+    const lanes half = sum_of_four_slots(b, l, slots < 4 ? slots : 4, what);
+    sums[l] = slots <= 4 ? half : lanes_add(half, sum_of_four_slots(b, l + 4 * XENT_LANES, slots - 4, what));
   }
 }
-XENT_INLINE void lanes_of_group(const block_classes *b, int from, int to, int slots, const int what, lanes *sums) {
+XENT_INLINE void sums_of_group(const block_classes *b, int from, int to, int slots, const int what, lanes *sums) {
   switch (slots) {
     case 0:
       for (int l = from; l < to; l++) sums[l] = lanes_set(0.0f);
       break;
-    case 1: lanes_of_slots(b, from, to, 1, what, sums); break;
-    case 2: lanes_of_slots(b, from, to, 2, what, sums); break;
-    case 3: lanes_of_slots(b, from, to, 3, what, sums); break;
-    case 4: lanes_of_slots(b, from, to, 4, what, sums); break;
-    case 5: lanes_of_slots(b, from, to, 5, what, sums); break;
-    case 6: lanes_of_slots(b, from, to, 6, what, sums); break;
-    case 7: lanes_of_slots(b, from, to, 7, what, sums); break;
-    default: lanes_of_slots(b, from, to, 8, what, sums);
+    case 1: sums_of_slots(b, from, to, 1, what, sums); break;
+    case 2: sums_of_slots(b, from, to, 2, what, sums); break;
+    case 3: sums_of_slots(b, from, to, 3, what, sums); break;
+    case 4: sums_of_slots(b, from, to, 4, what, sums); break;
+    case 5: sums_of_slots(b, from, to, 5, what, sums); break;
+    case 6: sums_of_slots(b, from, to, 6, what, sums); break;
+    case 7: sums_of_slots(b, from, to, 7, what, sums); break;
+    default: sums_of_slots(b, from, to, 8, what, sums);
   }
 }
-XENT_SHARED void lanes_of_terms(const block_classes *b, int from, int to, int slots, lanes *sums) {
-  lanes_of_group(b, from, to, slots, XENT_OF_TERMS, sums);
+XENT_SHARED void sums_of_terms(const block_classes *b, int from, int to, int slots, lanes *sums) {
+  sums_of_group(b, from, to, slots, XENT_OF_TERMS, sums);
 }
-XENT_SHARED void lanes_of_e(const block_classes *b, int from, int to, int slots, lanes *sums) {
-  lanes_of_group(b, from, to, slots, XENT_OF_E, sums);
+XENT_SHARED void sums_of_e(const block_classes *b, int from, int to, int slots, lanes *sums) {
+  sums_of_group(b, from, to, slots, XENT_OF_E, sums);
 }
-XENT_SHARED void lanes_of_kept_e(const block_classes *b, int from, int to, int slots, lanes *sums) {
-  lanes_of_group(b, from, to, slots, XENT_OF_KEPT_E, sums);
+XENT_SHARED void sums_of_kept_e(const block_classes *b, int from, int to, int slots, lanes *sums) {
+  sums_of_group(b, from, to, slots, XENT_OF_KEPT_E, sums);
 }
 
 /* A chunk of n <= sixteen classes, behind which the tile has room: a tree in float but for its last addition. */
@@ -116,7 +116,7 @@ XENT_INLINE dlanes sum_of_few(float *x, int64_t pitch, int64_t n) {
 /* Adds n classes, a group of a chunk of `length`. */
 XENT_INLINE void add_group(tile_chunk *c, const block_classes *b, int64_t n, int64_t length, int what) {
   void (*const sum)(const block_classes *, int, int, int, lanes *) =
-      what == XENT_OF_TERMS ? lanes_of_terms : what == XENT_OF_E ? lanes_of_e : lanes_of_kept_e;
+      what == XENT_OF_TERMS ? sums_of_terms : what == XENT_OF_E ? sums_of_e : sums_of_kept_e;
   const int slots = (int)(n / XENT_LANES), more = (int)(n % XENT_LANES);
   lanes v[XENT_LANES];
   if (more) sum(b, 0, more, slots + 1, v);
