@@ -262,7 +262,8 @@ static inline xent_layout xent_per_class(int64_t classes, int64_t inner, int32_t
   return l;
 }
 /* The same with one number per row. Nothing can check the type: int64_t labels with the type XENT_I32 are read as other
- * labels, without an error if those are classes too. */
+ * labels, without an error if those are classes too. Nor can anything check the size: losses with the layout of
+ * xent_per_class are written behind their end. */
 static inline xent_layout xent_per_row(int64_t inner, int32_t type) {
   const xent_layout l = {inner, 0, 1, type, 0};
   return l;
