@@ -10,7 +10,7 @@ import zlib
 
 import numpy as np
 
-import package
+import package  # noqa: F401 - finds the package xent
 from xent.conformance import DTYPES
 
 FLOATS = ("f32", "f16", "bf16", "f64")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-import package
+import package  # noqa: F401 - finds the package xent
 from xent.conformance import NUMBERS, number
 from xent.conformance import read as read_index
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from mpmath import mp, mpf
 
-import package
+import package  # noqa: F401 - finds the package xent
 from xent.conformance import Archives
 
 NAN, INF = mpf("nan"), mpf("inf")
@@ -933,7 +933,7 @@ def short(number):
 
 def options_of(case):
     """The options and optional inputs of a case, for the second table."""
-    names = [name for name in case.options] + [f"sampling: {name}" for name in case.sampling]
+    names = list(case.options) + [f"sampling: {name}" for name in case.sampling]
     inputs = ("class_weights", "row_weights", "class_mask", "sink", "row_offsets", "bias", "prompt_tokens", "output_tokens")
     names += [name for name in inputs if case.has(name)]
     if case.has("targets"):

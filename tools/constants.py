@@ -174,7 +174,10 @@ def best_pair():
         rows = [[t * t / t.exp(), t**3 / t.exp(), Decimal((-1) ** i), 1 - (1 + t) / t.exp()]
                 for i, t in enumerate(points)]
         q2, q3, level = solve(rows)
-        error = lambda t: relative_error(t, q2, q3)
+
+        def error(t, q2=q2, q3=q3):
+            return relative_error(t, q2, q3)
+
         candidates = turning_points(error)
         worst = max(abs(error(t)) for t in candidates)
         if worst <= abs(level) * (1 + Decimal("1e-25")):

@@ -33,7 +33,7 @@ class Array(ctypes.Structure):
 
 def members(struct):
     """Names of the fields of a struct, in order, from the header."""
-    body = re.search(r"typedef struct %s \{(.*?)\n\} %s;" % (struct, struct), HEADER, re.S).group(1)
+    body = re.search(rf"typedef struct {struct} \{{(.*?)\n\}} {struct};", HEADER, re.S).group(1)
     body = re.sub(r"/\*.*?\*/", "", body, flags=re.S)
     for line in filter(None, map(str.strip, body.split(";"))):
         kind, names = re.match(r"((?:const )?\w+)\s+(.*)", line, re.S).groups()

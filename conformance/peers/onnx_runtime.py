@@ -10,7 +10,7 @@ VERSION = f"ONNX Runtime {onnxruntime.__version__}"
 TYPES = {"f32": (TensorProto.FLOAT, np.float32), "f64": (TensorProto.DOUBLE, np.float64), "f16": (TensorProto.FLOAT16, np.float16)}
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def session(t, axes, weighted, ignore_index, reduction):
     """A model of one node."""
     def value(name, kind, rank):

@@ -94,7 +94,7 @@ def print_graph(files):
 
 
 def main(given):
-    paths = [path for path in SOURCES.rglob("*.[ch]")]
+    paths = list(SOURCES.rglob("*.[ch]"))
     files = {path.relative_to(SOURCES).as_posix(): included_by(path) for path in paths}
     if given == "--list":
         print_graph(files)

@@ -250,10 +250,11 @@ def test_flags_of_signed_bytes():
 
 
 HIDDEN, WEIGHTS = np.ones((2, 3), np.float32), np.ones((4, 3), np.float32)
+FIRST_CLASSES = np.array([0, 1])
 OF_LAYER = "logits is [2, 4] of hidden float32 [2, 3] and weights float32 [4, 3]"
 
 
-def linear(targets=np.array([0, 1]), hidden=HIDDEN, **given):
+def linear(targets=FIRST_CLASSES, hidden=HIDDEN, **given):
     return xent.linear_cross_entropy(hidden, WEIGHTS, targets, **given)
 
 
@@ -381,9 +382,8 @@ MEMORY = "expected memory of its own for out, or exactly that of logits"
     (lambda: xent.cross_entropy(X, LABELS * 0 - 1, ignore_index=-1, empty_mean="error"), xent.EmptyMeanError,
      'no row is valid, so there is no mean; expected labels that are not ignored, or empty_mean="zero" or '
      'empty_mean="nan"'),
-    (lambda: xent.binary_cross_entropy(X, (X > 0).astype(int) * 2), xent.LabelError, "element {} has label 2; expected "
-                                                                                     "0 or 1"
-     .format(np.flatnonzero(X > 0)[0])),
+    (lambda: xent.binary_cross_entropy(X, (X > 0).astype(int) * 2), xent.LabelError,
+     f"element {np.flatnonzero(X > 0)[0]} has label 2; expected 0 or 1"),
     (lambda: xent.top_k(X, 6), xent.ShapeError,
      "k is 6, logits is float32 [6, 5] with 5 classes along axis 1: ask for 1 to 5 of the largest classes"),
     (lambda: xent.sample(X, output_tokens=np.full((6, 1), 5), presence_penalty=1), xent.LabelError,

@@ -179,7 +179,7 @@ def test_large_calls_are_divided(threads, monkeypatch):
     expected = bits(xent.cross_entropy(x, labels, gradient=True, threads=threads))
     call = xent.bind(xent.cross_entropy, x, labels, gradient=True, threads=threads)
     monkeypatch.setattr(_call.Call, "invoke", recorded)
-    for run in range(3):
+    for _ in range(3):
         assert bits(call()) == expected
         parts = {function: len({begin for f, begin in bounds if f == function}) for function, _ in bounds}
         assert set(parts.values()) == {threads or 3}

@@ -96,7 +96,8 @@ def run(name, command, logs, wrapper=(), environment=None):
         except subprocess.TimeoutExpired:
             status = f"none within {LONGEST} s"
     result = Result(name, status, time.monotonic() - began, log.read_text(errors="replace"))
-    print(f"  {name:24} {result.seconds:6.0f} s  {'passed' if not result.status else f'status {result.status}'}: {result.last_line[:150]}", flush=True)
+    ended = f"status {result.status}" if result.status else "passed"
+    print(f"  {name:24} {result.seconds:6.0f} s  {ended}: {result.last_line[:150]}", flush=True)
     return result
 
 

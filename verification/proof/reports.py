@@ -14,7 +14,7 @@ def number(text):
 def cases(report):
     """Each test of a report: its class, its name, how it ended (passed, failed or skipped), and the element that says why."""
     for case in ElementTree.parse(report).getroot().iter("testcase"):
-        for name, end in (("failure", "failed"), ("error", "failed"), ("skipped", "skipped")):
+        for name, end in (("failure", "failed"), ("error", "failed"), ("skipped", "skipped")):  # noqa: B007
             why = case.find(name)
             if why is not None:
                 break

@@ -259,7 +259,7 @@ def meanwhile(cluster, spark, share, actions):
                 if stage is not None and executors:
                     # An executor that has ended meanwhile: again, with others.
                     with contextlib.suppress(ProcessLookupError, StopIteration):
-                        action(executors, lambda: stage in tracker.getActiveStageIds())
+                        action(executors, lambda stage=stage: stage in tracker.getActiveStageIds())
                         acted.append(stage)
                         break
 
@@ -368,7 +368,7 @@ def bits(cluster, output, rows, expected):
     spark = cluster.session()
     for partitions in PARTITIONS:
         ids = shuffle(spark.range(rows), partitions, "id")
-        loss, seconds = timed(lambda: loss_of(made(spark, output, ids)))
+        loss, seconds = timed(lambda ids=ids: loss_of(made(spark, output, ids)))
         check(f"{rows} rows in {partitions} partitions, shuffled, {seconds:.1f} s: {told(loss)}",
               same(spark, loss, expected))
     found = [libraries(pid) for pid in cluster.executors()]
@@ -612,7 +612,7 @@ def rates(data, rows, queries, turns, warm_up=1):
     times = {name: [] for name in queries}
     for _ in range(warm_up + turns):
         for name, query in queries.items():
-            times[name].append(timed(lambda: data.agg(query).collect())[1])
+            times[name].append(timed(lambda query=query: data.agg(query).collect())[1])
     return {name: rows / statistics.median(seconds[warm_up:]) for name, seconds in times.items()}
 
 

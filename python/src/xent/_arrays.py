@@ -8,7 +8,7 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 from ctypes import POINTER, c_char_p, c_int, c_int32, c_int64, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import index
 from typing import Any
 
@@ -324,7 +324,7 @@ def address_of(array: Any) -> int:
     return about["data"][0] if about else 0
 
 
-@lru_cache(maxsize=None)
+@cache
 def _numpy_type(type_: str) -> Any:
     if type_ != "BF16":
         return NAME[type_]

@@ -16,7 +16,7 @@ from _queue import SimpleQueue  # itself, not gevent's
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from ctypes import c_int, c_void_p
-from functools import lru_cache
+from functools import cache
 from typing import Any, NamedTuple, NoReturn, TypeVar, cast
 
 from xent._arrays import (FLOATS, INTEGERS, ORDER, SIZE, Array, address_of, array_of, as_type, empty, is_of_torch,
@@ -1074,7 +1074,7 @@ class _Pool:
             self.threads.pop(number, None)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _pool() -> _Pool:
     return _Pool()
 

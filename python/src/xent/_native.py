@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from ctypes import c_double, c_int32, c_int64, c_uint32, c_uint64, c_void_p
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -174,7 +174,7 @@ class Library:
 NAMES = {"darwin": "libxent.dylib", "win32": "xent.dll"}
 
 
-@lru_cache(maxsize=None)
+@cache
 def library() -> Library:
     """The library of this process: the file that XENT_LIBRARY names, else the one of the wheel."""
     return Library(os.environ.get("XENT_LIBRARY") or Path(__file__).with_name(NAMES.get(sys.platform, "libxent.so")))

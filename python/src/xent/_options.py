@@ -100,7 +100,8 @@ def integer(name: str, value: SupportsIndex) -> int:
 
 def truth(name: str, value: object) -> bool:
     """True or False, which may be NumPy's."""
-    if isinstance(value, bool) or getattr(value, "dtype", None) == bool and getattr(value, "shape", None) == ():
+    dtype, shape = getattr(value, "dtype", None), getattr(value, "shape", None)
+    if isinstance(value, bool) or dtype == bool and shape == ():  # noqa: E721
         return bool(value)
     raise TypeError(f"{name} is {shown(value)}; expected True or False")
 

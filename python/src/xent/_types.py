@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, TypeVar, Un
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TypeAlias
 
-    from typing_extensions import Buffer, TypeAlias
+    from typing_extensions import Buffer
 
     from xent._arrays import Array
 
