@@ -296,7 +296,7 @@ DOUBLES = HIDDEN.astype(np.float64)
      "hidden_gradient and hidden lie within each other's span of memory; expected memory of its own for "
      "hidden_gradient"),
     (lambda: xent.linear_cross_entropy(HIDDEN, WEIGHTS, LABELS, dtype="float16"), xent.OptionError, "dtype is "
-     "'float16'; expected float64, or None for the type of the logits"),
+     "'float16'; expected float64, or None for the type of hidden"),
     (lambda: xent.linear_cross_entropy(HIDDEN, WEIGHTS, LABELS, ignore_index=-1).backward(), xent.OptionError,
      "there are no statistics to compute a gradient from: call with save_statistics=True"),
     (lambda: xent.linear_cross_entropy(HIDDEN, WEIGHTS, SHARES, correct=True), xent.OptionError, "correct was asked for, "

@@ -582,7 +582,7 @@ def test_packed_masks_of_tensors():
     (lambda: xent.bind(xent.softmax, X, class_mask=np.ones(1, np.int32)), xent.OptionError, "class_mask is int32 [1], "
      "which is copied, and the call is bound; expected an array that is not copied"),
     (lambda: xent.cross_entropy(X, LABELS[:, :3], dtype="f4"), xent.OptionError, "dtype is 'f4'; expected float64, or "
-     "None for the type of the logits"),
+     "None for the type of logits"),
     (lambda: xent.bind(xent.cross_entropy, X, LABELS[:, :3], dtype="f8"), xent.OptionError, "dtype is float64, "
      "logits is float32 [2, 3, 4], and the call is bound; expected a dtype that is no wider. Convert logits first")])
 def test_refusals_of_copies(call, kind, message):
@@ -600,6 +600,11 @@ IN_DOUBLE = [
     (xent.divergence, (np.ones((2, 3, 4)),), dict(losses=True, gradient=True, row_weights=SOME)),
     (xent.nll_loss, (OF_ROWS,), dict(losses=True, gradient=True, row_weights=SOME)),
     (xent.kl_div, (np.full((2, 3, 4), 0.25),), dict(losses=True, gradient=True)),
+    (xent.softmax_backward, (np.full((2, 3, 4), 0.25),), {}), (xent.log_softmax_backward, (np.ones((2, 3, 4)),), {}),
+    (xent.cross_entropy_hvp, (SOME[..., None] + np.arange(4),), dict(row_weights=SOME)),
+    (xent.cross_entropy_hvp, (SOME[..., None] + np.arange(4),), dict(targets=OF_ROWS, class_weights=np.arange(4.0),
+                                                                    ignore_index=3, label_smoothing=0.1)),
+    (xent.linear_cross_entropy, (np.arange(20.0).reshape(5, 4), OF_ROWS), dict(losses=True, hidden_gradient=True)),
     (xent.top_k, (2,), {}), (xent.entropy, (), dict(sink=SOME))]
 
 

@@ -201,46 +201,50 @@ def _keep(key: Any, call: Call, options: Options, function: str, shape: tuple[in
 
 @overload
 def softmax_backward(output: Own, upstream: ArrayLike, *, gradient: Literal[True] | None = None,
-                     **options: Unpack[Backward]) -> Own: ...
+                     dtype: None = None, **options: Unpack[Backward]) -> Own: ...
 @overload
-def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Out, **options: Unpack[Backward]) -> Out: ...
+def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Out, dtype: DType | None = None,
+                     **options: Unpack[Backward]) -> Out: ...
 @overload
 def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Literal[True] | None = None,
-                     **options: Unpack[Backward]) -> Any: ...
+                     dtype: DType | None = None, **options: Unpack[Backward]) -> Any: ...
 def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: Axes = -1, gradient: Output = None,
                      temperature: Number | None = None, class_mask: Input = None, row_offsets: Input = None,
-                     isa: Isa = "best", threads: int | None = None) -> Any:
+                     dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Any:
     """`dx = y (dy - sum dy y) / temperature`, with the output `y` of `softmax` and the gradient `dy` of what comes
     after.
 
-    Gives `gradient`, which may be `output` or `upstream` in place, or a new array. Axes, temperature, class mask and
-    row offsets are those of the forward.
+    Gives `gradient`, which may be `output` or `upstream` in place, or a new array; `dtype="float64"` computes with
+    copies of both as float64. Axes, temperature, class mask and row offsets are those of the forward.
 
     >>> import numpy as np, xent
     >>> xent.softmax_backward(np.array([[0.5, 0.5]]), np.array([[1.0, 0.0]])).tolist()
     [[0.25, -0.25]]
     """
+    output, upstream = _as_type(dtype, threads, output, "output", upstream=upstream)
     return _backward("softmax_backward", output, upstream, axis, gradient, class_mask, row_offsets, threads, isa=isa,
                      temperature=temperature)
 
 
 @overload
 def log_softmax_backward(output: Own, upstream: ArrayLike, *, gradient: Literal[True] | None = None,
-                         **options: Unpack[Backward]) -> Own: ...
+                         dtype: None = None, **options: Unpack[Backward]) -> Own: ...
 @overload
-def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Out, **options: Unpack[Backward]) -> Out: ...
+def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Out, dtype: DType | None = None,
+                         **options: Unpack[Backward]) -> Out: ...
 @overload
 def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Literal[True] | None = None,
-                         **options: Unpack[Backward]) -> Any: ...
+                         dtype: DType | None = None, **options: Unpack[Backward]) -> Any: ...
 def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: Axes = -1, gradient: Output = None,
                          temperature: Number | None = None, class_mask: Input = None, row_offsets: Input = None,
-                         isa: Isa = "best", threads: int | None = None) -> Any:
+                         dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Any:
     """`dx = (dy - exp(y) sum dy) / temperature`, with the output `y` of `log_softmax`; else as `softmax_backward`.
 
     >>> import numpy as np, xent
     >>> xent.log_softmax_backward(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]])).round(6).tolist()
     [[0.5, -0.5]]
     """
+    output, upstream = _as_type(dtype, threads, output, "output", upstream=upstream)
     return _backward("log_softmax_backward", output, upstream, axis, gradient, class_mask, row_offsets, threads,
                      isa=isa, temperature=temperature)
 
@@ -1429,8 +1433,8 @@ def nll_loss(
     """
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, empty_mean)
     log_probabilities, class_weights, row_weights = _as_type(
-        dtype, threads, _given("log_probabilities", log_probabilities), class_weights=class_weights,
-        row_weights=row_weights)
+        dtype, threads, _given("log_probabilities", log_probabilities), "log_probabilities",
+        class_weights=class_weights, row_weights=row_weights)
     call, struct = _begin("logits", log_probabilities, axis, called="log_probabilities", isa=isa,
                           ignore_index=ignore_index)
     call.take_labels(_given("targets", targets))
@@ -1489,8 +1493,9 @@ def kl_div(log_probabilities: ArrayLike, targets: ArrayLike, *, log_targets: boo
     0.693147
     """
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, empty_mean)
-    log_probabilities, targets, weights = _as_type(dtype, threads, _given("log_probabilities", log_probabilities),
-                                                   targets=_given("targets", targets), weights=weights)
+    log_probabilities, targets, weights = _as_type(
+        dtype, threads, _given("log_probabilities", log_probabilities), "log_probabilities",
+        targets=_given("targets", targets), weights=weights)
     call, struct = _begin("logits", log_probabilities, -1, None, ELEMENTS, called="log_probabilities", isa=isa)
     if call.take_element_targets(targets):
         raise DTypeError(f"targets is {call.arrays['targets']}; expected numbers of type {call.allowed}")
@@ -1550,18 +1555,20 @@ def divergence(
 
 @overload
 def cross_entropy_hvp(logits: Own, upstream: ArrayLike, *, out: Literal[True] | None = None,
-                      **options: Unpack[Product]) -> Own: ...
+                      dtype: None = None, **options: Unpack[Product]) -> Own: ...
 @overload
-def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, out: Out, **options: Unpack[Product]) -> Out: ...
+def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, out: Out, dtype: DType | None = None,
+                      **options: Unpack[Product]) -> Out: ...
 @overload
 def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, out: Literal[True] | None = None,
-                      **options: Unpack[Product]) -> Any: ...
+                      dtype: DType | None = None, **options: Unpack[Product]) -> Any: ...
 def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1, out: Output = None,
                       targets: Input = None, class_weights: Input = None, label_smoothing: float | None = None,
                       ignore_index: int | None = None, reduction: Reduction = "sum", denominator: float | None = None,
                       row_weights: Input = None, temperature: Number | None = None, gradient_scale: float | None = None,
                       class_mask: Input = None, sink: Input = None, row_offsets: Input = None,
-                      fully_masked: FullyMasked = "nan", isa: Isa = "best", threads: int | None = None) -> Any:
+                      fully_masked: FullyMasked = "nan", dtype: DType | None = None, isa: Isa = "best",
+                      threads: int | None = None) -> Any:
     """The Hessian of cross-entropy times a vector per row: `c u p (v - sum p v) / temperature^2`, with `p =
     softmax(x / temperature)`, `v` the upstream, `c` the gradient scale and `u` the row weights.
 
@@ -1570,7 +1577,8 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1,
     targets with `label_smoothing`, and is 0 for labels that are `ignore_index`; `reduction="mean"` divides by the
     denominator of `cross_entropy`. NumPy computes u then, and rounds it to the type of `out`.
 
-    Gives `out`, which may be the logits, or a new array: float64 for float64, else float32. Others as in `softmax`.
+    Gives `out`, which may be the logits, or a new array: float64 for float64, else float32; `dtype="float64"` computes
+    with copies of logits and upstream as float64. Others as in `softmax`.
 
     >>> import numpy as np, xent
     >>> xent.cross_entropy_hvp(np.zeros((1, 2)), np.array([[1.0, 0.0]])).tolist()
@@ -1580,6 +1588,9 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1,
     ...                        class_weights=weights).tolist()
     [[1.0, -1.0]]
     """
+    logits, upstream, targets, class_weights, row_weights, sink = _as_type(
+        dtype, threads, logits, upstream=upstream, targets=targets, class_weights=class_weights,
+        row_weights=row_weights, sink=sink)
     if targets is None:
         of_targets = dict(class_weights=class_weights, label_smoothing=label_smoothing, ignore_index=ignore_index,
                           denominator=denominator, reduction=None if reduction == "sum" else reduction)
@@ -1788,7 +1799,7 @@ def _as_type(dtype: Any, threads: Any, logits: Any, name: str = "logits", **othe
         return logits, *others.values()
     lent = array_of(name, _given(name, logits))
     if type_named(dtype) != "F64":
-        raise OptionError(f"dtype is {shown(dtype)}; expected float64, or None for the type of the logits")
+        raise OptionError(f"dtype is {shown(dtype)}; expected float64, or None for the type of {name}")
     if isinstance(threads, Bound) and lent.type != "F64":
         raise OptionError(f"dtype is float64, {name} is {lent}, and the call is bound; expected a dtype that is no "
                           f"wider. Convert {name} first")
