@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Class weights of which some are below 0: they count as they are, in losses, gradients and what a mean divides by."""
+import array
+import sys
+
 import numpy as np
 import pytest
 
@@ -156,6 +159,14 @@ def test_nll_loss(dtype, axis, ignore_index):
     assert got.denominator == pytest.approx(u.sum()) and got.loss == pytest.approx(losses.sum() / u.sum(), rel=1e-6)
     np.testing.assert_allclose(got.gradient.sum(axis), -u / u.sum(), rtol=1e-6)
     assert got.valid_rows == (labels.size if ignore_index is None else (labels != ignore_index).sum())
+
+
+def test_without_numpy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    x, labels = array.array("f", [1, 2]), array.array("i", [1])
+    for weights, message in (([1, -1], "class_weights of class 1 is -1.0"), ([1, np.nan], "class_weights of class 1")):
+        with pytest.raises(xent.OptionError, match=message):
+            xent.cross_entropy(x, labels, class_weights=array.array("f", weights))
 
 
 def test_tensors():

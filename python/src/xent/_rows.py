@@ -2,7 +2,7 @@
 """Logits as others have them, made rows along one axis: several axes or none, integers, other types of results."""
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -302,8 +302,8 @@ def _nll_of_rows(library: Library, numpy: Any, arrays: dict[str, Array], axis: i
 
 
 def have_signs(weights: Array | None) -> bool:
-    """Whether some are below 0, and all finite."""
-    if not weights:
+    """Whether some are below 0, and all finite; without NumPy, which computes with signs, none are."""
+    if not weights or not importlib.util.find_spec("numpy"):
         return False
     found = doubles_of(weights)
     return bool((found < 0).any() and (abs(found) < math.inf).all())
