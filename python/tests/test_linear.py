@@ -79,6 +79,34 @@ def test_a_later_gradient(targets, options, threads):
     np.testing.assert_array_equal(out, later.weights)
 
 
+@pytest.mark.parametrize("batch, length", [(2, 5), (3, 90), (1, 9), (7, 1)])
+@pytest.mark.parametrize("view", ["shifted", "transposed", "features first"])
+@pytest.mark.parametrize("threads", [None, 1, 3])
+def test_rows_of_a_slice(batch, length, view, threads):
+    """Labels that are the next tokens: the last hidden state of each sequence and the first label have no part."""
+    random = np.random.default_rng(batch)
+    hidden = random.normal(size=(batch, length + 1, 16)).astype(np.float32)
+    weights, labels = random.normal(size=(300, 16)).astype(np.float32), random.integers(0, 300, (batch, length + 1))
+    hidden, labels = {"shifted": lambda: (hidden[:, :-1], labels[:, 1:]),
+                      "transposed": lambda: (hidden.transpose(1, 0, 2), labels.T),
+                      "features first": lambda: (hidden.transpose(0, 2, 1).copy().transpose(0, 2, 1)[:, :-1],
+                                                 labels[:, 1:])}[view]()
+    gradients = dict(hidden_gradient=True, weights_gradient=True, bias_gradient=True)
+    options = dict(threads=threads, ignore_index=1, row_weights=np.full((labels.shape[0], 1), 2, np.float32))
+    got = xent.linear_cross_entropy(hidden, weights, labels, losses=True, **gradients, **options)
+    expected = xent.linear_cross_entropy(np.ascontiguousarray(hidden), weights, np.ascontiguousarray(labels),
+                                         losses=True, **gradients, **options)
+    assert got.loss == expected.loss
+    for name in ("losses", *gradients):
+        np.testing.assert_array_equal(getattr(got, name), getattr(expected, name), err_msg=name)
+    later = xent.linear_cross_entropy(hidden, weights, labels, save_statistics=True, **options).backward(**gradients)
+    for name, found in zip(gradients, later):
+        np.testing.assert_array_equal(found, getattr(expected, name), err_msg=name)
+    written = np.zeros((labels.shape[0], labels.shape[1] + 1, 16), np.float32)[:, 1:]
+    xent.linear_cross_entropy(hidden, weights, labels, hidden_gradient=written, weights_gradient=True, **options)
+    np.testing.assert_array_equal(written, expected.hidden_gradient)
+
+
 @pytest.mark.parametrize("threads", [None, 1, 3])
 def test_classes_of_a_later_gradient_are_divided(threads, monkeypatch):
     from xent import _call

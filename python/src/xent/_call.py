@@ -674,6 +674,7 @@ class Call:
         none: Group = (1, dict.fromkeys(self.strides, 1))
         last = groups[-1][1][self.lead_key] if groups else 0
         strips = bool(groups) and not self.ragged and last < self.strides[self.lead_key][self.axis]
+        strips |= self._of_layer and len(groups) == 2  # whose rows lie in a slice of an array
         inner = groups.pop() if strips else none
         outer = groups.pop() if groups else none
         shape = self.shape_struct = sized(Shape, outer=outer[0], classes=max(self.classes, 1), inner=inner[0],
