@@ -3,9 +3,10 @@
 and others, with the same bits as Xent's Java and C."""
 from xent._arrays import bfloat16
 from xent._operations import (LinearGradients, LinearLoss, Loss, Sample, Selected, TopK, argmax, binary_cross_entropy,
-                              bind, cross_entropy, cross_entropy_hvp, divergence, entropy, isas, kl_div,
-                              linear_cross_entropy, log_softmax, log_softmax_backward, log_sum_exp, nll_loss,
-                              numerics_version, sample, selected_log_probabilities, softmax, softmax_backward, top_k)
+                              binary_cross_entropy_hvp, bind, cross_entropy, cross_entropy_hvp, divergence, entropy,
+                              isas, kl_div, linear_cross_entropy, log_softmax, log_softmax_backward, log_sum_exp,
+                              nll_loss, numerics_version, sample, selected_log_probabilities, softmax,
+                              softmax_backward, top_k)
 from xent.errors import (ArrayMemoryError, DTypeError, LabelError, NativeLibraryError, EmptyMeanError, OptionError,
                          ShapeError, XentError)
 
@@ -14,6 +15,6 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "ArrayMemoryError", "DTypeError", "LabelError", "LinearGradients", "LinearLoss", "Loss", "NativeLibraryError",
     "EmptyMeanError", "OptionError", "Sample", "Selected", "ShapeError", "TopK", "XentError", "argmax", "bfloat16",
-    "binary_cross_entropy", "bind", "cross_entropy", "cross_entropy_hvp", "divergence", "entropy", "isas", "kl_div",
-    "linear_cross_entropy", "log_softmax", "log_softmax_backward", "log_sum_exp", "nll_loss", "numerics_version",
-    "sample", "selected_log_probabilities", "softmax", "softmax_backward", "top_k"]
+    "binary_cross_entropy", "binary_cross_entropy_hvp", "bind", "cross_entropy", "cross_entropy_hvp", "divergence",
+    "entropy", "isas", "kl_div", "linear_cross_entropy", "log_softmax", "log_softmax_backward", "log_sum_exp",
+    "nll_loss", "numerics_version", "sample", "selected_log_probabilities", "softmax", "softmax_backward", "top_k"]

@@ -22,9 +22,10 @@ from xent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, WHOLE_ROWS, L
 from xent._options import (Reductions, choice, integer, is_per_row, options_of, require, sampling_of, set_number,
                            shown, truth)
 from xent._products import write_gradients, write_logits
-from xent._rows import (Rows, add_rounded, as_floats, clamp_losses, copied, doubles_of, fill, flags_along, have_signs,
-                        is_binary, is_several, kl_of_elements, labels_like, nll_of_rows, parts_of_signs,
-                        reversed_along, row_factors, signed_along, smallest, subtract, sum_of_doubles, widened)
+from xent._rows import (Rows, add_rounded, as_floats, beside_zero, clamp_losses, copied, doubles_of, fill, flags_along,
+                        have_signs, is_binary, is_several, kl_of_elements, labels_like, losses_of_others, nll_of_rows,
+                        parts_of_signs, reversed_along, row_factors, second_derivatives, signed_along, smallest,
+                        subtract, sum_of_doubles, widened, write_products)
 from xent._types import (Axes, Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, ArrayLike, LogSumExp,
                          EmptyMean, Number, Out, Output, Own, Product, Reduction, Rules, Smoothing, Ties, Whole)
 from xent.errors import DTypeError, OptionError, ShapeError, XentError
@@ -1647,6 +1648,66 @@ def _weigh_upstream(logits: Any, upstream: Any, targets: Any, axis: int, class_w
     if signs is not None:
         upstream = copied(doubles_of(call.arrays["upstream"]) * signs, exact)
     return upstream, copied(abs(factors), exact), scale
+
+
+def binary_cross_entropy_hvp(
+        logits: ArrayLike, upstream: ArrayLike, targets: ArrayLike, *, axis: int = -1, out: Output = None,
+        weights: Input = None, positive_weights: Input = None, ignore_index: int | None = None,
+        focal_gamma: float | None = None, focal_alpha: float | None = None, reduction: Reduction = "sum",
+        denominator: float | None = None, gradient_scale: float = 1.0, dtype: DType | None = None, isa: Isa = "best",
+        threads: int | None = None) -> Any:
+    """The Hessian of binary cross-entropy, which is diagonal, times a vector: `c v` times the second derivative of the
+    loss of each element, with the upstream v and the gradient scale c; a mean divides by its denominator.
+
+    With `v` 1 everywhere it is the diagonal, as boosted trees take it. With `focal_gamma` targets are labels or numbers
+    0 and 1. Of an infinite logit it is 0. Computed in float64 with the probabilities and losses of Xent, so the bits are
+    the same on every machine. Needs NumPy. Gives `out`, which may be the logits, or a new array: float64 for float64,
+    else float32. Others as in `binary_cross_entropy`.
+
+    >>> import numpy as np, xent
+    >>> xent.binary_cross_entropy_hvp(np.zeros(2), np.ones(2), np.array([0, 1])).tolist()
+    [0.25, 0.25]
+    """
+    reductions = Reductions(reduction, None, gradient_scale, denominator, "nan")
+    logits, upstream, targets, weights, positive_weights = _as_type(
+        dtype, threads, logits, upstream=upstream, targets=targets, weights=weights, positive_weights=positive_weights)
+    call, _ = _begin("logits", logits, axis, None, ELEMENTS, isa=isa, ignore_index=ignore_index,
+                     focal_gamma=focal_gamma, focal_alpha=focal_alpha)
+    labels = call.take_element_targets(_given("targets", targets))
+    if focal_gamma and not labels and not is_binary(call.arrays["targets"]):
+        raise OptionError(f"focal_gamma is {focal_gamma}, targets are numbers {call.arrays['targets']} other than 0 and "
+                          f"1; expected labels")
+    call.public |= {"element_weights": "weights", "gradient": "out"}
+    call.take("upstream", _given("upstream", upstream))
+    call.take("element_weights", weights)
+    call.take("positive_weights", positive_weights)
+    exact = call.lead.type == "F64"
+    call.write("gradient", _needed("out", out), ["logits"], "F64" if exact else "F32")
+
+    def compute() -> Any:
+        arrays = call.arrays
+        plain: dict[str, Any] = dict(isa=isa, threads=call.threads)
+        inputs: dict[str, Any] = {"weights": arrays.get("element_weights"), "ignore_index": ignore_index}
+        divisor = reductions.denominator(binary_cross_entropy(
+            call.lead, arrays["targets"], axis=call.axis, reduction="sum", **inputs, **plain).denominator)
+        if reductions.gradient_is_zero(divisor):
+            call.clear("gradient")
+            return call.results["gradient"]
+        x = copied(doubles_of(call.lead))
+        shares = softmax(beside_zero(x), axis=0, **plain)
+        losses = [binary_cross_entropy(x, label, reduction="sum", losses=True, **plain).losses
+                  for label in labels_like("logits", x)]
+        powers = 1.0
+        if focal_gamma:  # the exponential of the loss of the other label
+            exponents = losses_of_others(arrays["targets"], losses, -focal_gamma)
+            of_powers = softmax(beside_zero(exponents), axis=0, **plain)
+            powers = of_powers[0] / of_powers[1]
+        factors = second_derivatives(call, shares, losses, powers, ignore_index, focal_gamma or 0.0, focal_alpha)
+        call.tell_autograd()
+        write_products(arrays["gradient"], arrays["upstream"], factors, reductions.scale_of(divisor), exact)
+        return call.results["gradient"]
+
+    return call.result(threads, compute)
 
 
 # ---- sampling -----------------------------------------------------------------------------------------------------

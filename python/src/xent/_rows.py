@@ -391,12 +391,8 @@ def clamp_losses(call: Call, losses: Array, positive: Array, negative: Array, cl
     bounds = -math.log1p(-clamp), -math.log(clamp)
     with numpy.errstate(all="ignore"):
         def spread(name: str) -> Any:
-            if name not in arrays:
-                return 1.0
-            array = arrays[name]
-            strides = [call.strides[name][d] for d in range(len(call.shape))]
-            whole = Array(array.address, array.type, call.shape, strides, True, array.owner)
-            return doubles_of(whole).reshape(losses.shape)
+            found = spread_over(call, name)
+            return found if isinstance(found, float) else found.reshape(losses.shape)
 
         labels = numbers_of(arrays["targets"]).reshape(losses.shape)
         t = doubles_of(arrays["targets"], labels)
@@ -413,6 +409,64 @@ def clamp_losses(call: Call, losses: Array, positive: Array, negative: Array, cl
         all_losses = numpy.where(changes, other if exact else other.astype("float32"), all_losses)
         numbers_of(losses)[...] = rounded_to(losses, all_losses, exact)
     return sum_of_doubles(call.library, all_losses)
+
+
+def spread_over(call: Call, name: str) -> Any:
+    """An input of binary cross-entropy for each element, or 1."""
+    if name not in call.arrays:
+        return 1.0
+    array = call.arrays[name]
+    strides = [call.strides[name][d] for d in range(len(call.shape))]
+    return doubles_of(Array(array.address, array.type, call.shape, strides, True, array.owner))
+
+
+def beside_zero(numbers: Any) -> Array:
+    """Numbers, and as many zeros, along a new first axis."""
+    numpy = numpy_for("binary_cross_entropy_hvp")
+    found = doubles_of(numbers) if isinstance(numbers, Array) else numbers
+    return copied(numpy.stack([found, numpy.zeros_like(found)]))
+
+
+def losses_of_others(targets: Array, losses: Sequence[Any], factor: float) -> Any:
+    """A factor times the loss of the label that a target is not, of the losses of the labels 1 and 0."""
+    numpy = numpy_for("binary_cross_entropy_hvp")
+    return factor * numpy.where(doubles_of(targets) == 1, losses[1], losses[0])
+
+
+def second_derivatives(call: Call, shares: Any, losses: Sequence[Any], powers: Any, ignore_index: int | None,
+                       gamma: float, alpha: float | None) -> Any:
+    """Those of the binary loss of each element: from the probabilities of both labels, their losses, and the power of
+    the focal loss."""
+    numpy, arrays = numpy_for("binary_cross_entropy_hvp"), call.arrays
+    with numpy.errstate(all="ignore"):
+        labels = numbers_of(arrays["targets"])
+        t = doubles_of(arrays["targets"], labels)
+        s, other = shares
+        r, w = spread_over(call, "positive_weights"), spread_over(call, "element_weights")
+        positive, negative = r * t, 1 - t
+        found = (positive + negative) * s * other
+        if gamma:
+            slope = negative * s - positive * other  # of the loss without its power
+            loss = (numpy.where(positive == 0, 0, positive * losses[0])
+                    + numpy.where(negative == 0, 0, negative * losses[1]))
+            step = numpy.where(t == 1, -s, other)  # of the logarithm of the wrong probability
+            found = powers * (found + gamma * step * (2 * slope + ((gamma - 1) * step + (other - s)) * loss))
+        if alpha is not None:
+            found = (alpha * t + (1 - alpha) * negative) * found
+        logits = doubles_of(arrays["logits"])
+        found = numpy.where(numpy.isinf(logits), 0.0, w * found)
+        counts = numpy.broadcast_to(w != 0, found.shape)
+        if ignore_index is not None:
+            counts = counts & (labels != ignore_index)
+        return numpy.where(counts, found, 0.0)
+
+
+def write_products(to: Array, upstream: Array, factors: Any, scale: float, exact: bool) -> None:
+    """`scale factors upstream`, and 0 where a factor is."""
+    numpy = numpy_for("binary_cross_entropy_hvp")
+    with numpy.errstate(all="ignore"):
+        found = numpy.where(factors == 0, 0.0, scale * factors * doubles_of(upstream))
+        numbers_of(to)[...] = rounded_to(to, found, exact)
 
 
 def is_binary(array: Array) -> bool:
