@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Counts how many of the public cases of ONNX, SciPy and optax can be computed with Xent's Python package.
+
+    XENT_LIBRARY=build/libxent.so PYTHONPATH=python/src python3 conformance/peers/public_cases.py [onnx] [scipy] [optax]
+
+ONNX: the node tests of the installed package, whose results are compared. SciPy and optax: the tests of the installed
+packages, in which Xent computes each call that it can; the peer computes the others, and those that JAX traces. Needs
+what python/requirements.txt and python/requirements-peers.txt name, but not torch. Exits with 1 where a case of ONNX
+differs.
+"""
+import sys
+from collections import Counter, defaultdict
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import xent
+
+OPERATORS = ("ArgMax", "Hardmax", "LogSoftmax", "NegativeLogLikelihoodLoss", "ReduceLogSumExp", "Softmax",
+             "SoftmaxCrossEntropyLoss", "TopK")
+
+
+# ---- ONNX ---------------------------------------------------------------------------------------------------------
+
+
+def onnx_results(operator, x, others, options):
+    """The outputs of an operator, by Xent."""
+    keepdims = bool(options.get("keepdims", 1))
+    if operator in ("Softmax", "LogSoftmax"):
+        return [(xent.softmax if operator == "Softmax" else xent.log_softmax)(x, axis=options.get("axis", -1))]
+    if operator == "ReduceLogSumExp":
+        axes = options.get("axes") or (others[0].tolist() if others else None)
+        return [xent.log_sum_exp(x, axis=tuple(axes) if axes else None, keepdims=keepdims, fully_masked="zero")]
+    if operator == "ArgMax":
+        return [xent.argmax(x, axis=options.get("axis", 0), keepdims=keepdims,
+                            last=bool(options.get("select_last_index", 0)))]
+    if operator == "Hardmax":
+        axis = options.get("axis", -1)
+        return [np.moveaxis(np.eye(x.shape[axis], dtype=x.dtype)[xent.argmax(x, axis=axis)], -1, axis)]
+    if operator == "TopK":
+        axis = options.get("axis", -1)
+        classes = xent.top_k(x, int(others[0].item()), axis=axis, largest=bool(options.get("largest", 1))).classes
+        return [np.take_along_axis(x, classes, axis), classes]
+    reduction = options.get("reduction", "mean")
+    loss = (xent.nll_loss if operator.startswith("Neg") else xent.cross_entropy)(
+        x, others[0], axis=min(1, x.ndim - 1), losses=True, ignore_index=options.get("ignore_index"),
+        class_weights=others[1] if len(others) > 1 else None, reduction="sum" if reduction == "sum" else "mean")
+    return [loss.losses if reduction == "none" else np.float32(loss.loss), xent.log_softmax(x, axis=1)]
+
+
+def count_onnx():
+    from onnx.backend.test.case.node import collect_testcases
+    from onnx.helper import get_attribute_value
+    with np.errstate(all="ignore"):
+        cases = [case for case in collect_testcases(None) if len(case.model.graph.node) == 1]
+    counts, reasons, differs = Counter(), Counter(), False
+    for case in cases:
+        node = case.model.graph.node[0]
+        if node.op_type not in OPERATORS:
+            continue
+        options = {each.name: get_attribute_value(each) for each in node.attribute}
+        options = {name: value.decode() if isinstance(value, bytes) else value for name, value in options.items()}
+        (x, *others), outputs = case.data_sets[0]
+        try:
+            found = onnx_results(node.op_type, np.asarray(x), [np.asarray(each) for each in others], options)
+        except Exception as error:  # what cannot be computed is counted
+            counts[node.op_type, "not computed"] += 1
+            reasons[reason_of(error)] += 1
+            continue
+        equal = all(np.shape(got) == np.shape(expected) and np.allclose(
+            np.asarray(got, float), np.asarray(expected, float), rtol=1e-3 if x.dtype == np.float16 else 1e-5, atol=1e-6)
+            for got, expected in zip(found, outputs))
+        counts[node.op_type, "equal" if equal else "different"] += 1
+        differs |= not equal
+    report("ONNX", counts, reasons)
+    return differs
+
+
+# ---- tests in which Xent computes ---------------------------------------------------------------------------------
+
+
+class Calls:
+    """A plugin of pytest: puts functions in the place of those of a peer, and counts what they compute in each test."""
+
+    def __init__(self, names, ours, is_traced=lambda value: False):
+        self.names, self.ours, self.is_traced = names, ours, is_traced
+        self.test, self.computed, self.outcomes, self.reasons = "", defaultdict(list), {}, Counter()
+
+    def replace_in(self, module):
+        for name in self.names:
+            if hasattr(module, name):
+                setattr(module, name, partial(self.call, name, getattr(module, name)))
+
+    def call(self, name, theirs, *arguments, **options):
+        traced = any(map(self.is_traced, (*arguments, *options.values())))
+
+        def concrete(value):
+            return np.zeros(value.shape, value.dtype) if self.is_traced(value) else value
+
+        try:
+            result = self.ours[name](*map(concrete, arguments), **{key: concrete(value)
+                                                                   for key, value in options.items()})
+        except Exception as error:  # what cannot be computed is counted
+            self.computed[self.test].append(False)
+            self.reasons[reason_of(error)] += 1
+            return theirs(*arguments, **options)
+        self.computed[self.test].append(True)
+        return theirs(*arguments, **options) if traced else result
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item):
+        self.test = item.nodeid
+
+    def pytest_runtest_logreport(self, report):
+        if report.when == "call":
+            self.outcomes[report.nodeid] = report.outcome
+
+    def run(self, peer, path):
+        pytest.main(["-q", "--no-header", "--no-summary", "-p", "no:cacheprovider", "--confcutdir", Path(path).anchor,
+                     path], plugins=[self])
+        counts = Counter()
+        for test, outcome in self.outcomes.items():
+            computed = self.computed.get(test)
+            if computed:
+                extent = "computed" if all(computed) else "computed in part" if any(computed) else "not computed"
+                counts[test.split("::")[1], f"{extent}, {outcome}"] += 1
+        report(peer, counts, self.reasons)
+
+
+def reason_of(error):
+    return f"{type(error).__name__}: {str(error).splitlines()[0][:110]}"
+
+
+def report(peer, counts, reasons):
+    for (group, kind), count in sorted(counts.items()):
+        print(f"{peer:6} {group:42} {kind:26} {count:5}")
+    for reason, count in reasons.most_common(10):
+        print(f"{peer:6}   {count} calls: {reason}")
+
+
+# ---- SciPy --------------------------------------------------------------------------------------------------------
+
+
+def real(values):
+    values = np.asarray(values)
+    if values.dtype.kind == "c":
+        raise TypeError("complex numbers")
+    return values
+
+
+def scipy_logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False):
+    a, mask = real(a), None
+    type_ = a.dtype if b is None else np.result_type(a, real(b))
+    if b is not None:
+        a, b = np.broadcast_arrays(a, real(b))
+        if (b < 0).any():
+            raise ValueError("weights below 0")
+        mask = b != 0
+        a = (a + np.log(np.where(mask, b, 1))).astype(type_ if type_.kind == "f" else float)
+    found = np.asarray(xent.log_sum_exp(a, axis=axis, keepdims=keepdims, class_mask=mask, fully_masked="zero"))
+    found = found.astype(type_)[()] if type_.kind == "f" else found[()]
+    return (found, np.where(np.isneginf(found), 0, 1).astype(found.dtype)[()]) if return_sign else found
+
+
+def count_scipy():
+    import scipy
+    calls = Calls(("logsumexp", "softmax", "log_softmax"), {
+        "logsumexp": scipy_logsumexp, "softmax": lambda x, axis=None: xent.softmax(real(x), axis=axis)[()],
+        "log_softmax": lambda x, axis=None: xent.log_softmax(real(x), axis=axis)[()]})
+    calls.pytest_collection_modifyitems = lambda items: [calls.replace_in(module) for module in {
+        item.module for item in items}]
+    calls.run("SciPy", str(Path(scipy.__file__).parent / "special/tests/test_logsumexp.py"))
+
+
+# ---- optax --------------------------------------------------------------------------------------------------------
+
+
+def together(logits, targets):
+    """Both in one shape and in the type of the logits."""
+    logits = np.asarray(logits)
+    logits = logits if logits.dtype.kind == "f" else logits.astype("float32")
+    return tuple(map(np.ascontiguousarray, np.broadcast_arrays(logits, np.asarray(targets).astype(logits.dtype))))
+
+
+def masked(x, where):
+    """A mask of logits, or of rows."""
+    if where is None:
+        return {}
+    if np.ndim(where) != x.ndim:
+        return {"row_weights": np.asarray(where, "uint8")}
+    return {"class_mask": np.ascontiguousarray(np.broadcast_to(where, x.shape)), "fully_masked": "zero"}
+
+
+def optax_shares(logits, labels, axis=-1, where=None):
+    x, shares = together(logits, labels)
+    return xent.cross_entropy(x, shares, axis=axis, losses=True, **masked(x, where)).losses
+
+
+def optax_labels(logits, labels, axis=-1, where=None):
+    x, labels = together(logits, 0)[0], np.asarray(labels)
+    if isinstance(axis, tuple):  # in whose order labels count
+        axes = [d % x.ndim for d in axis]
+        rest = [d for d in range(x.ndim) if d not in axes]
+        x, axis = x.transpose(rest + axes), tuple(range(len(rest), x.ndim))
+    else:  # rows of labels and of logits broadcast
+        position = axis % x.ndim - x.ndim
+        shape = np.broadcast_shapes(labels.shape, np.delete(x.shape, axis))
+        whole = list(shape)
+        whole.insert(len(shape) + position + 1, x.shape[axis])
+        x, labels, axis = np.broadcast_to(x, whole).copy(), np.broadcast_to(labels, shape).copy(), position
+    return xent.cross_entropy(x, labels, axis=axis, losses=True, **masked(x, where)).losses
+
+
+def optax_divergence(log_predictions, targets, axis=-1, where=None, log_targets=False):
+    l, t = together(log_predictions, targets)
+    weights = None if where is None else np.broadcast_to(where, l.shape).astype(l.dtype)
+    return xent.kl_div(l, t, log_targets=log_targets, losses=True, weights=weights).losses.sum(axis)
+
+
+def count_optax():
+    import jax
+    from optax.losses import _classification as losses
+    ours = {
+        "softmax_cross_entropy": optax_shares, "softmax_cross_entropy_with_integer_labels": optax_labels,
+        "safe_softmax_cross_entropy": optax_shares, "kl_divergence": optax_divergence,
+        "kl_divergence_with_log_targets": partial(optax_divergence, log_targets=True),
+        "sigmoid_binary_cross_entropy": lambda x, t: xent.binary_cross_entropy(*together(x, t), losses=True).losses,
+        "sigmoid_focal_loss": lambda x, t, alpha=None, gamma=2.0: xent.binary_cross_entropy(
+            *together(x, t), focal_alpha=None if alpha is None else float(alpha), focal_gamma=float(gamma),
+            losses=True).losses}
+    calls = Calls(tuple(ours), ours, lambda value: isinstance(value, jax.core.Tracer))
+    calls.replace_in(losses)
+    calls.run("optax", losses.__file__.replace("_classification.py", "_classification_test.py"))
+
+
+COUNTS = {"onnx": count_onnx, "scipy": count_scipy, "optax": count_optax}
+
+if __name__ == "__main__":
+    results = [COUNTS[name]() for name in sys.argv[1:] or COUNTS]
+    sys.exit(any(results))
