@@ -222,7 +222,8 @@ def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: Axes = -1,
     >>> xent.softmax_backward(np.array([[0.5, 0.5]]), np.array([[1.0, 0.0]])).tolist()
     [[0.25, -0.25]]
     """
-    output, upstream = _as_type(dtype, threads, output, "output", upstream=upstream)
+    if dtype is not None:
+        output, upstream = _as_type(dtype, threads, output, "output", upstream=upstream)
     return _backward("softmax_backward", output, upstream, axis, gradient, class_mask, row_offsets, threads, isa=isa,
                      temperature=temperature)
 
@@ -245,7 +246,8 @@ def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: Axes =
     >>> xent.log_softmax_backward(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]])).round(6).tolist()
     [[0.5, -0.5]]
     """
-    output, upstream = _as_type(dtype, threads, output, "output", upstream=upstream)
+    if dtype is not None:
+        output, upstream = _as_type(dtype, threads, output, "output", upstream=upstream)
     return _backward("log_softmax_backward", output, upstream, axis, gradient, class_mask, row_offsets, threads,
                      isa=isa, temperature=temperature)
 
@@ -1589,20 +1591,22 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1,
     ...                        class_weights=weights).tolist()
     [[1.0, -1.0]]
     """
-    logits, upstream, targets, class_weights, row_weights, sink = _as_type(
-        dtype, threads, logits, upstream=upstream, targets=targets, class_weights=class_weights,
-        row_weights=row_weights, sink=sink)
-    if targets is None:
+    if dtype is not None:
+        logits, upstream, targets, class_weights, row_weights, sink = _as_type(
+            dtype, threads, logits, upstream=upstream, targets=targets, class_weights=class_weights,
+            row_weights=row_weights, sink=sink)
+    if targets is not None:
+        upstream, row_weights, gradient_scale = _weigh_upstream(
+            logits, upstream, targets, axis, class_weights, row_weights, label_smoothing, ignore_index, row_offsets,
+            threads, Reductions(reduction, None, 1.0 if gradient_scale is None else gradient_scale, denominator, "nan"),
+            dict(class_mask=class_mask, fully_masked=fully_masked, isa=isa))
+    elif (class_weights is not None or label_smoothing is not None or ignore_index is not None
+          or denominator is not None or reduction != "sum"):
         of_targets = dict(class_weights=class_weights, label_smoothing=label_smoothing, ignore_index=ignore_index,
                           denominator=denominator, reduction=None if reduction == "sum" else reduction)
         for name, value in of_targets.items():
             if value is not None:
                 raise OptionError(f"{name} was given without targets; expected both, or none of them")
-    else:
-        upstream, row_weights, gradient_scale = _weigh_upstream(
-            logits, upstream, targets, axis, class_weights, row_weights, label_smoothing, ignore_index, row_offsets,
-            threads, Reductions(reduction, None, 1.0 if gradient_scale is None else gradient_scale, denominator, "nan"),
-            dict(class_mask=class_mask, fully_masked=fully_masked, isa=isa))
     call, struct = _begin("logits", logits, axis, row_offsets, isa=isa, fully_masked=fully_masked,
                           temperature=temperature, gradient_scale=gradient_scale)
     call.take("upstream", _given("upstream", upstream))
