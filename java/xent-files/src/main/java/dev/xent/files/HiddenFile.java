@@ -154,9 +154,11 @@ final class HiddenFile implements AutoCloseable {
 
   /** Whether it is a hidden file whose process does not run here. */
   private static boolean isLeft(Path file) {
-    Matcher name = NAME.matcher(file.getFileName().toString());
-    return name.matches()
-        && !runs(Long.parseLong(name.group(1)), Long.parseUnsignedLong(name.group(2), 16))
+    String name = file.getFileName().toString();
+    Matcher parts = NAME.matcher(name);
+    return parts.matches()
+        && !name.startsWith(OURS) // the system need not be asked whether this process runs
+        && !runs(Long.parseLong(parts.group(1)), Long.parseUnsignedLong(parts.group(2), 16))
         && Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS);
   }
 
