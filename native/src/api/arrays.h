@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The arrays of the interface: of each what is checked, and where calls have it. The only list of them. */
+/* The arrays of the interface: of each what is checked, and where calls have it. xent_call, xent_shape and the places
+ * of each function name them, too. */
 #ifndef XENT_ARRAYS_H
 #define XENT_ARRAYS_H
 

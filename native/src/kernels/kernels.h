@@ -20,9 +20,9 @@ enum { XENT_MOST_SELECTED = 256 }; /* classes of a row */
 /* What a divergence is. */
 enum { XENT_KULLBACK_LEIBLER, XENT_JENSEN_SHANNON, XENT_TOTAL_VARIATION };
 
-/* A call whose arguments have been checked. Absent arrays are NULL, and their layouts mean nothing. In a plain call
- * every array of floats is F32 and none of those from target_weights to target_gradient is there; in others its layout
- * says what it holds. Arrays are first, so that each has a bit: present.h. */
+/* A call whose arguments have been checked. Absent arrays are NULL, and their layouts mean nothing. The layout of an
+ * array has the type of its numbers; `float *` is only the usual one. Arrays are first, so that each has a bit:
+ * present.h. */
 typedef struct {
   const float *logits; /* up to the exact sum those of a short call, so that it asks for all others at once */
   const void *targets;

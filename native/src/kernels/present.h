@@ -85,7 +85,7 @@ static inline void *all_rows_of(const void *first, int64_t row, int64_t bytes) {
 #define XENT_TARGETS_OF_ROWS \
   (XENT_HAS(targets) | XENT_HAS(target_weights) | XENT_HAS(class_weights) | XENT_HAS(row_weights))
 
-/* What a forward over rows of one length can have. */
+/* What a forward over rows of one length can have. Flow computes each of them. */
 #define XENT_OF_FORWARD                                                                                               \
   (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(class_mask) | XENT_HAS(sink) | XENT_HAS(output) |               \
    XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(log_probabilities) | XENT_HAS(argmax) |     \

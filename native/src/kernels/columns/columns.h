@@ -21,7 +21,7 @@ enum {
 
 /* ---- which calls ---- */
 
-/* Targets ask for whole rows neither again nor entry by entry. */
+/* Targets are neither sparse nor clamped: those need whole rows, again or entry by entry. */
 XENT_INLINE bool needs_no_whole_rows(const xent_call *call) {
   return !call->shape->target_count && !clamps_terms(call);
 }

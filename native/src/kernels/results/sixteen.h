@@ -27,7 +27,8 @@ typedef struct {
 XENT_INLINE int64_t row_of(const row_set *b, int i) { return b->adjacent ? b->first + i : b->row[i]; }
 XENT_INLINE uint32_t all_rows(const row_set *b) { return (1u << b->count) - 1; }
 
-/* What the first pass knows of the rows. Those behind the last are copies of another: fill_sums. */
+/* What the first pass knows of the rows. Those behind the last are copies of another (fill_sums), or in strips ignored
+ * columns of zeros. */
 typedef struct {
   row_set rows;
   bool folded;              /* sums are S / 2^30 of the row with its sink, N is in reference; else of one chunk */
@@ -176,8 +177,9 @@ XENT_INLINE dlanes label_loss_alone(const job *j, const row_numbers *s) {
   return dlanes_where_at_most(s->sum, s->label_e, log, dlanes_add(distance, label_gap(j, s)));
 }
 
-/* What becomes of the targets: losses before the row weight, and what the gradient is made of. share: in statistics,
- * and of a focal loss what its gradient is scaled by. */
+/* What becomes of the targets: losses before the row weight, and what the gradient is made of. pull: the sum of the
+ * targets, with that of z-loss, which multiplies the probabilities. own: the target of the label, 1 - eps times its
+ * weight. share: in statistics, and of a focal loss what its gradient is scaled by. */
 typedef struct {
   dlanes loss, log_probability, pull, share, own;
 } target_results;
@@ -187,7 +189,8 @@ XENT_INLINE dlanes where_zero(dlanes a, dlanes yes, dlanes no) {
 }
 
 /* Class weights, clamp and label smoothing of L, which is in t->loss: own L + eps (T r + W D) / H; H classes share
- * eps, W is their weight (`mass`), T = sum of m - x (`dot`), r = 1 / temperature. In double: f64_settle_losses. */
+ * eps, W is their weight (`mass`), T = sum of w (m - x) (`dot`; w is 1 without weights), r = 1 / temperature. In
+ * double: f64_settle_losses. */
 XENT_INLINE void label_results(const job *j, const row_sums *in, dlanes distance, const double *dot, const double *mass,
                                target_results *t) {
   const dlanes none = dlanes_zero(), D = distance, eps = dlanes_set(j->eps), weight = dlanes_load(in->weight);
