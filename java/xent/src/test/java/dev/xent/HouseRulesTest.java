@@ -33,7 +33,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -81,6 +80,11 @@ class HouseRulesTest {
   private static final Pattern REINTERPRETED_ADDRESS =
       Pattern.compile("ofAddress\\([^;]{1,60}?\\)\\s*\\.reinterpret\\(");
 
+  private static final Pattern ENTRY_POINT =
+      Pattern.compile("^(?!static|inline)\\w+ \\*?xent_(\\w+)\\(", Pattern.MULTILINE);
+
+  private static final Path ROOT = Path.of(System.getProperty("basedir"), "..", "..").normalize();
+
   private static DescribedPredicate<JavaCall<?>> callsOf(String method) {
     return DescribedPredicate.describe(
         "calls of " + method, call -> call.getTarget().getName().equals(method));
@@ -106,36 +110,28 @@ class HouseRulesTest {
     assertThat(missing).isEmpty();
   }
 
-  private static final Pattern ENTRY_POINT =
-      Pattern.compile("^(?!static|inline)\\w+ \\*?xent_(\\w+)\\(", Pattern.MULTILINE);
-
   /** Of each file of entry points in C there is one of tests, which calls all that is public. */
   @Test
   void everyEntryPointOfCHasTestsOfItsName() throws IOException {
-    Path root = Path.of(System.getProperty("basedir"), "..", "..").normalize();
-    String header = Files.readString(root.resolve("include/xent.h"));
+    String header = Files.readString(ROOT.resolve("include/xent.h"));
     int files = 0;
     int called = 0;
     List<String> missing = new ArrayList<>();
     try (DirectoryStream<Path> sources =
-        Files.newDirectoryStream(root.resolve("native/src/api"), "*.c")) {
+        Files.newDirectoryStream(ROOT.resolve("native/src/api"), "*.c")) {
       for (Path source : sources) {
         files++;
         String name = source.getFileName().toString().replace(".c", "_test.c");
-        Path test = root.resolve("native/test").resolve(name);
+        Path test = ROOT.resolve("native/test").resolve(name);
         String text = Files.exists(test) ? Files.readString(test) : "";
         if (text.isEmpty()) {
           missing.add(name);
         }
-        for (Matcher found = ENTRY_POINT.matcher(Files.readString(source)); found.find(); ) {
-          String function = found.group(1);
-          if (header.contains(" *xent_" + function + "(")
-              || header.contains(" xent_" + function + "(")) {
-            called++;
-            if (!text.contains("xent_" + function)
-                && !text.contains("XENT_FUNCTION_" + function.toUpperCase(Locale.ROOT))) {
-              missing.add(function + " in " + name);
-            }
+        for (String function : publicFunctions(Files.readString(source), header)) {
+          called++;
+          if (!text.contains("xent_" + function)
+              && !text.contains("XENT_FUNCTION_" + function.toUpperCase(Locale.ROOT))) {
+            missing.add(function + " in " + name);
           }
         }
       }
@@ -143,6 +139,19 @@ class HouseRulesTest {
     assertThat(files).isGreaterThan(10);
     assertThat(called).isGreaterThan(30);
     assertThat(missing).isEmpty();
+  }
+
+  /** The functions that a C file defines and the header declares, without their prefix. */
+  private static List<String> publicFunctions(String source, String header) {
+    return ENTRY_POINT
+        .matcher(source)
+        .results()
+        .map(found -> found.group(1))
+        .filter(
+            function ->
+                header.contains(" *xent_" + function + "(")
+                    || header.contains(" xent_" + function + "("))
+        .toList();
   }
 
   @Test
@@ -221,16 +230,15 @@ class HouseRulesTest {
    * Of all modules. The folders of builds are not entered: another build may delete files there.
    */
   private static List<Path> sources(String name) throws IOException {
-    Path root = Path.of(System.getProperty("basedir"), "..", "..").normalize();
     List<Path> sources = new ArrayList<>();
     for (String modules : List.of("java", "benchmarks", "fuzz", "verification")) {
-      try (DirectoryStream<Path> folders = Files.newDirectoryStream(root.resolve(modules))) {
+      try (DirectoryStream<Path> folders = Files.newDirectoryStream(ROOT.resolve(modules))) {
         for (Path folder : folders) {
           Path main = folder.resolve("src/main/java");
           if (Files.isDirectory(main)) {
             try (Stream<Path> files = Files.walk(main)) {
               files
-                  .filter(file -> root.relativize(file).toString().matches(name))
+                  .filter(file -> ROOT.relativize(file).toString().matches(name))
                   .forEach(sources::add);
             }
           }
