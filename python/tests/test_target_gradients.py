@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gradients of the targets of kl_div and of binary cross-entropy."""
+import array
+import sys
+
 import numpy as np
 import pytest
 
@@ -119,3 +122,13 @@ def test_they_are_those_of_pytorch():
         torch.nn.functional.kl_div(x, t, log_target=is_log, reduction="sum").backward()
         got = xent.kl_div(x, t.detach(), log_targets=is_log, reduction="sum", target_gradient=True)
         torch.testing.assert_close(got.target_gradient, t.grad)
+
+
+def test_without_numpy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    logits, targets, gradient = (array.array("f", [0.5, 0.25]) for _ in range(3))
+    for call in (lambda: xent.kl_div(logits, targets, target_gradient=gradient),
+                 lambda: xent.binary_cross_entropy(logits, targets, target_gradient=gradient),
+                 lambda: xent.binary_cross_entropy_hvp(logits, targets, logits)):
+        with pytest.raises(ImportError, match="needs NumPy, which cannot be imported"):
+            call()

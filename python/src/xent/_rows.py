@@ -191,7 +191,7 @@ def _permuted(value: Any, order: list[int]) -> Any:
 
 def numbers_of(array: Array) -> Any:
     """The memory of an array as NumPy's; of bfloat16 its bits."""
-    import numpy
+    numpy = numpy_for("this call")
     raw = numpy.asarray(Memory(array.address, SIZE[array.type], array.shape, array.strides))
     return raw if array.type == "BF16" else raw.view(NAME[array.type])
 
@@ -322,7 +322,7 @@ def copied(numbers: Any, type_: str = "F64") -> Array:
 
 def subtract(to: Array | None, first: Array, second: Array, exact: bool, scale: float = 1.0) -> Any:
     """The difference of two arrays, rounded to float unless the call is one of doubles; also written where one says."""
-    numpy = numpy_for("class weights below 0")
+    numpy = numpy_for("this call")
     with numpy.errstate(all="ignore"):
         found = scale * (doubles_of(first) - doubles_of(second))
         if to:
