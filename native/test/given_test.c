@@ -67,6 +67,8 @@ static void test_path(const char *path, path_fits fits, small_call *c) {
 /* ---- predicates that are no functions of a call alone ---- */
 
 static bool is_plain(const xent_call *call) { return job_of(call).plain; }
+static bool needs_no_log_sum_exp(const xent_call *call) { return !job_of(call).distances; }
+static bool has_probabilities_alone(const xent_call *call) { return job_of(call).probabilities_alone; }
 static bool masked_flow(const xent_call *call) {
   const job j = job_of(call);
   return masked_rows_flow(&j);

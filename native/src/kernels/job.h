@@ -22,6 +22,8 @@ typedef struct {
   bool smoothed;         /* eps > 0 */
   bool per_class;        /* targets, without the entries of sparse rows, differ from class to class */
   bool plain;            /* nothing makes losses and gradients of labels other than they are without options */
+  bool probabilities_alone; /* per row nothing is written but its log-sum-exp, its statistics or its state */
+  bool distances;           /* the log-sum-exp of a row is needed, not the loss of its label alone */
 } job;
 
 /* Arrays that leave the losses and gradients of labels as they are. */
@@ -30,6 +32,18 @@ typedef struct {
    XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(argmax) | XENT_HAS(ranks) |                \
    XENT_HAS(entropies) | XENT_HAS(top_classes) | XENT_HAS(top_log_probabilities) | XENT_HAS(known_statistics) |    \
    XENT_HAS(statistics) | XENT_HAS(known_states) | XENT_HAS(states) | XENT_HAS(exact_sum))
+
+/* Arrays of a loss of labels that needs no log-sum-exp of a row. */
+#define XENT_WITHOUT_LOG_SUM_EXP                                                                                   \
+  (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(upstream) | XENT_HAS(row_offsets) | XENT_HAS(class_mask) |   \
+   XENT_HAS(sink) | XENT_HAS(output) | XENT_HAS(losses) | XENT_HAS(correct) | XENT_HAS(log_probabilities) |        \
+   XENT_HAS(argmax) | XENT_HAS(ranks) | XENT_HAS(top_classes) | XENT_HAS(known_statistics) |                       \
+   XENT_HAS(statistics) | XENT_HAS(known_states) | XENT_HAS(states) | XENT_HAS(exact_sum))
+/* Arrays of softmax, log-softmax and log-sum-exp: they have no part in what follows the sums, or are in the sums. */
+#define XENT_OF_PROBABILITIES                                                                                         \
+  (XENT_HAS(logits) | XENT_HAS(target_weights) | XENT_HAS(class_weights) | XENT_HAS(row_weights) | XENT_HAS(sink) |   \
+   XENT_HAS(row_offsets) | XENT_HAS(class_mask) | XENT_HAS(output) | XENT_HAS(log_sum_exp) |                          \
+   XENT_HAS(known_statistics) | XENT_HAS(statistics) | XENT_HAS(known_states) | XENT_HAS(states))
 
 XENT_INLINE job job_of(const xent_call *call) {
   const xent_options *o = call->options;
@@ -51,6 +65,9 @@ XENT_INLINE job job_of(const xent_call *call) {
   }
   j.plain = j.labels && !has_any(call, XENT_ALL_ARRAYS & ~XENT_OF_PLAIN) && !sets_any(o, XENT_OPTIONS_OF_LOSSES) &&
             j.temperature.value == 1;
+  j.probabilities_alone = XENT_HAS_ONLY(call, XENT_OF_PROBABILITIES, XENT_KNOWN_OPTIONS);
+  j.distances = (call->targets && (j.smoothed || !j.labels)) ||
+                !XENT_HAS_ONLY(call, XENT_WITHOUT_LOG_SUM_EXP, XENT_KNOWN_OPTIONS & ~XENT_SETS(z_loss));
   return j;
 }
 

@@ -17,15 +17,20 @@ XENT_INLINE void class_softcap(float cap, float uncap, lanes *x, lanes *slope, c
   XENT_STAGE(x[j] = lanes_mul(lanes_set(cap), x[j]));
 }
 
+/* What a call has to make the target of a class of. */
+typedef struct {
+  bool own, weighted, smooth; /* q, w; smooth: keep and add are not 1 and 0 */
+} target_rule;
+
 /* The target of a class: w (keep q + add), keep and add being of smoothing; w and keep are left out where they are 1.
- * Without q it is w add. */
-XENT_INLINE lanes class_target(const lanes *q, const lanes *w, float keep, lanes add, const bool smooth) {
+ * Without q it is w add. The rule is the same for all classes: a branch. */
+XENT_INLINE lanes class_target(const target_rule *has, lanes q, lanes w, float keep, lanes add) {
   lanes v = add;
-  if (q) {
-    v = *q;
-    if (smooth) v = lanes_fma(lanes_set(keep), v, add); /* a branch: the same for all classes */
+  if (has->own) {
+    v = q;
+    if (has->smooth) v = lanes_fma(lanes_set(keep), v, add);
   }
-  return w ? lanes_mul(*w, v) : v;
+  return has->weighted ? lanes_mul(w, v) : v;
 }
 
 /* t (m - x), and +0 where the target t is 0, whatever x is. */

@@ -106,16 +106,6 @@ XENT_INLINE dlanes entropy_of(const job *j, const row_sums *in, const row_number
   return dlanes_fma(distance, dlanes_div(dlanes_sub(s->total, E), s->total), rest);
 }
 
-/* What needs no log-sum-exp of a row, but of labels their own loss. */
-#define XENT_WITHOUT_LOG_SUM_EXP                                                                                   \
-  (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(upstream) | XENT_HAS(row_offsets) | XENT_HAS(class_mask) |   \
-   XENT_HAS(sink) | XENT_HAS(output) | XENT_HAS(losses) | XENT_HAS(correct) | XENT_HAS(log_probabilities) |        \
-   XENT_HAS(argmax) | XENT_HAS(ranks) | XENT_HAS(top_classes) | XENT_HAS(known_statistics) |                       \
-   XENT_HAS(statistics) | XENT_HAS(known_states) | XENT_HAS(states) | XENT_HAS(exact_sum))
-XENT_INLINE bool needs_no_log_sum_exp(const xent_call *call) {
-  return XENT_HAS_ONLY(call, XENT_WITHOUT_LOG_SUM_EXP, XENT_KNOWN_OPTIONS & ~XENT_SETS(z_loss));
-}
-
 /* Everything that cross-entropy writes per row, and what its gradient is made of. */
 XENT_SHARED void sixteen_results(const job *j, const row_sums *in, row_outcome *out) {
   const xent_call *call = j->call;
@@ -133,11 +123,10 @@ XENT_SHARED void sixteen_results(const job *j, const row_sums *in, row_outcome *
   out->reference = s.reference;
   target_results t = {dlanes_zero(), dlanes_zero(), dlanes_set(1), dlanes_zero(), dlanes_set(1)};
   const bool losses = call->losses || call->exact_sum;
-  const bool distances = !needs_no_log_sum_exp(call) || (call->targets && (j->smoothed || !j->labels));
-  if (!j->plain || distances) {
-    const dlanes D = distances ? row_distance(&s) : dlanes_zero();
+  if (!j->plain || j->distances) {
+    const dlanes D = j->distances ? row_distance(&s) : dlanes_zero();
     out->distance = dlanes_narrow(D);
-    if (j->labels) t.loss = distances ? label_loss(j, &s, D) : label_loss_alone(j, &s);
+    if (j->labels) t.loss = j->distances ? label_loss(j, &s, D) : label_loss_alone(j, &s);
     if (!j->plain && call->targets) results_of_targets(j, in, &s, D, dot, mass, &t);
     const dlanes lse = log_sum_exp_of(j, in, &s, D);
     if (call->options->z_loss > 0) {
@@ -195,17 +184,8 @@ XENT_SHARED void sixteen_probabilities(const job *j, const row_sums *in, row_out
     probabilities(j, in, out, true);
 }
 
-/* What these are made of has no part in them, or is in the sums. */
-#define XENT_OF_PROBABILITIES                                                                                         \
-  (XENT_HAS(logits) | XENT_HAS(target_weights) | XENT_HAS(class_weights) | XENT_HAS(row_weights) | XENT_HAS(sink) |   \
-   XENT_HAS(row_offsets) | XENT_HAS(class_mask) | XENT_HAS(output) | XENT_HAS(log_sum_exp) |                          \
-   XENT_HAS(known_statistics) | XENT_HAS(statistics) | XENT_HAS(known_states) | XENT_HAS(states))
-XENT_INLINE bool has_probabilities_alone(const xent_call *call) {
-  return XENT_HAS_ONLY(call, XENT_OF_PROBABILITIES, XENT_KNOWN_OPTIONS);
-}
-
 XENT_INLINE void results_of_rows(const job *j, const row_sums *in, row_outcome *out) {
-  if (has_probabilities_alone(j->call))
+  if (j->probabilities_alone)
     sixteen_probabilities(j, in, out);
   else
     sixteen_results(j, in, out);

@@ -18,10 +18,10 @@ typedef struct {
 
 /* Of sixteen classes from i on, of which n are left. */
 XENT_INLINE lanes target_lanes(const class_targets *t, int64_t i, int64_t n) {
-  lanes q, w;
-  if (t->q.at) q = strided_load(&t->q, i, n, 0.0f);
-  if (t->w.at) w = strided_load(&t->w, i, n, 0.0f);
-  lanes v = class_target(t->q.at ? &q : NULL, t->w.at ? &w : NULL, t->confidence, lanes_set(t->add), t->smooth);
+  const target_rule has = {.own = t->q.at, .weighted = t->w.at, .smooth = t->smooth};
+  const lanes none = lanes_set(0.0f);
+  lanes v = class_target(&has, has.own ? strided_load(&t->q, i, n, 0.0f) : none,
+                         has.weighted ? strided_load(&t->w, i, n, 0.0f) : none, t->confidence, lanes_set(t->add));
   if (t->mask) v = where_counted(t->mask + i * t->mask_stride, t->mask_stride, n, v, 0.0f);
   if (n < XENT_LANES) v = lanes_keep_first(v, n);
   return t->without >= 0 ? lanes_drop(v, t->without - i) : v;
@@ -31,19 +31,19 @@ typedef struct {
   double dot, mass;
 } target_sums;
 
-/* The same where q, w or both are floats side by side, and no class is masked or left out. */
+/* The same where q and w are floats side by side or absent, and no class is masked or left out. */
 XENT_INLINE bool targets_are_floats(const class_targets *t) {
-  return (t->q.at || t->w.at) && (!t->q.at || is_direct(&t->q)) && (!t->w.at || is_direct(&t->w)) && !t->mask &&
-         t->without < 0;
+  return (!t->q.at || is_direct(&t->q)) && (!t->w.at || is_direct(&t->w)) && !t->mask && t->without < 0;
 }
 XENT_INLINE lanes load_up_to(const float *x, int64_t n) {
   return n >= XENT_LANES ? lanes_load(x) : lanes_load_part(x, n, 0.0f);
 }
 XENT_INLINE lanes target_floats(const class_targets *t, int64_t i, int64_t n, const bool q, const bool w) {
-  lanes own, weight;
-  if (q) own = load_up_to((const float *)(const void *)t->q.at + i, n);
-  if (w) weight = load_up_to((const float *)(const void *)t->w.at + i, n);
-  const lanes v = class_target(q ? &own : NULL, w ? &weight : NULL, t->confidence, lanes_set(t->add), t->smooth);
+  const target_rule has = {.own = q, .weighted = w, .smooth = t->smooth};
+  const lanes none = lanes_set(0.0f);
+  const lanes v = class_target(&has, q ? load_up_to((const float *)(const void *)t->q.at + i, n) : none,
+                               w ? load_up_to((const float *)(const void *)t->w.at + i, n) : none, t->confidence,
+                               lanes_set(t->add));
   return n >= XENT_LANES ? v : lanes_keep_first(v, n);
 }
 
@@ -103,7 +103,8 @@ XENT_SHARED target_sums sum_odd_targets(const class_targets *t, const float *x, 
 XENT_SHARED target_sums sum_targets(const class_targets *t, const float *x, int64_t begin, int64_t n, float m) {
   if (!targets_are_floats(t)) return sum_odd_targets(t, x, begin, n, m);
   if (t->q.at && t->w.at) return sum_targets_as(t, x, begin, n, m, true, true);
-  return t->q.at ? sum_targets_as(t, x, begin, n, m, true, false) : sum_targets_as(t, x, begin, n, m, false, true);
+  if (t->q.at) return sum_targets_as(t, x, begin, n, m, true, false);
+  return t->w.at ? sum_targets_as(t, x, begin, n, m, false, true) : sum_targets_as(t, x, begin, n, m, false, false);
 }
 
 /* The same where every target is 1, but of masked classes and the class `without`: m - x. */
