@@ -15,7 +15,7 @@ KERNELS = Path(__file__).resolve().parent.parent / "src/kernels"
 MOST = 3
 RULES = {
     "softcap and its derivative": ["class_softcap", "f64_cap"],
-    "target: weight (keep q + share)": ["class_target", "f64_class_targets"],
+    "target: weight (keep q + share)": ["class_share", "class_target", "f64_class_targets"],
     "target times (m - x), and entropy": ["class_gap", "class_entropy", "f64_term"],
     "second pass: v factor + addend": ["class_line", "f64_line"],
     "second pass: - target scale": ["class_pull", "f64_pulled"],

@@ -146,16 +146,16 @@ XENT_SHARED void load_targets(const column_call *a, const strip *s, int64_t at, 
   const lanes share = j->labels ? lanes_set(1) : lanes_load(sums->share + at), label = lanes_load(s->label + at),
               none = lanes_set(0.0f);
   float *t = a->t + at;
-  const target_rule has = {.own = j->probabilities, .weighted = j->weighted, .smooth = j->smoothed};
-  const bool marks = a->marks, others = j->labels && j->others;
+  const bool probabilities = j->probabilities, smoothed = j->smoothed, marks = a->marks,
+             others = j->labels && j->others;
   const float confidence = j->confidence32;
   const strided w = j->weighted ? strided_at(call->class_weights, &shape->class_weights, 0) : (strided){0};
   block_numbers q = {0};
-  if (has.own) q = numbers_of_block(shape, &shape->targets, call->targets, s, at);
+  if (probabilities) q = numbers_of_block(shape, &shape->targets, call->targets, s, at);
   for (int64_t c = 0; c < n; c++, t += s->pitch) {
-    const lanes own = has.own ? floats_of_class(&q, begin + c) : none,
-                weight = has.weighted ? lanes_set(strided_one(&w, begin + c)) : none;
-    lanes v = class_target(&has, own, weight, confidence, share);
+    lanes v = share;
+    if (probabilities) v = class_share(floats_of_class(&q, begin + c), confidence, share, smoothed);
+    if (w.at) v = class_target(lanes_set(strided_one(&w, begin + c)), v);
     if (marks) v = lanes_where_set(a->mask + at + c * s->pitch, v, none);
     if (others) v = lanes_where_equal(label, lanes_set((float)(begin + c)), none, v);
     lanes_store(t, v);

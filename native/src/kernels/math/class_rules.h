@@ -17,21 +17,13 @@ XENT_INLINE void class_softcap(float cap, float uncap, lanes *x, lanes *slope, c
   XENT_STAGE(x[j] = lanes_mul(lanes_set(cap), x[j]));
 }
 
-/* What a call has to make the target of a class of. */
-typedef struct {
-  bool own, weighted, smooth; /* q, w; smooth: keep and add are not 1 and 0 */
-} target_rule;
-
-/* The target of a class: w (keep q + add), keep and add being of smoothing; w and keep are left out where they are 1.
- * Without q it is w add. The rule is the same for all classes: a branch. */
-XENT_INLINE lanes class_target(const target_rule *has, lanes q, lanes w, float keep, lanes add) {
-  lanes v = add;
-  if (has->own) {
-    v = q;
-    if (has->smooth) v = lanes_fma(lanes_set(keep), v, add);
-  }
-  return has->weighted ? lanes_mul(w, v) : v;
+/* The target of a class: w (keep q + add), keep and add being of smoothing. Without q its share is add, without w it is
+ * its share. What there is of it is the same for all classes: branches. */
+XENT_INLINE lanes class_share(lanes q, float keep, lanes add, const bool smooth) {
+  if (smooth) q = lanes_fma(lanes_set(keep), q, add);
+  return q;
 }
+XENT_INLINE lanes class_target(lanes w, lanes share) { return lanes_mul(w, share); }
 
 /* t (m - x), and +0 where the target t is 0, whatever x is. */
 XENT_INLINE lanes class_gap(lanes t, lanes m, lanes x) {

@@ -18,10 +18,9 @@ typedef struct {
 
 /* Of sixteen classes from i on, of which n are left. */
 XENT_INLINE lanes target_lanes(const class_targets *t, int64_t i, int64_t n) {
-  const target_rule has = {.own = t->q.at, .weighted = t->w.at, .smooth = t->smooth};
-  const lanes none = lanes_set(0.0f);
-  lanes v = class_target(&has, has.own ? strided_load(&t->q, i, n, 0.0f) : none,
-                         has.weighted ? strided_load(&t->w, i, n, 0.0f) : none, t->confidence, lanes_set(t->add));
+  lanes v = lanes_set(t->add);
+  if (t->q.at) v = class_share(strided_load(&t->q, i, n, 0.0f), t->confidence, v, t->smooth);
+  if (t->w.at) v = class_target(strided_load(&t->w, i, n, 0.0f), v);
   if (t->mask) v = where_counted(t->mask + i * t->mask_stride, t->mask_stride, n, v, 0.0f);
   if (n < XENT_LANES) v = lanes_keep_first(v, n);
   return t->without >= 0 ? lanes_drop(v, t->without - i) : v;
@@ -39,11 +38,9 @@ XENT_INLINE lanes load_up_to(const float *x, int64_t n) {
   return n >= XENT_LANES ? lanes_load(x) : lanes_load_part(x, n, 0.0f);
 }
 XENT_INLINE lanes target_floats(const class_targets *t, int64_t i, int64_t n, const bool q, const bool w) {
-  const target_rule has = {.own = q, .weighted = w, .smooth = t->smooth};
-  const lanes none = lanes_set(0.0f);
-  const lanes v = class_target(&has, q ? load_up_to((const float *)(const void *)t->q.at + i, n) : none,
-                               w ? load_up_to((const float *)(const void *)t->w.at + i, n) : none, t->confidence,
-                               lanes_set(t->add));
+  lanes v = lanes_set(t->add);
+  if (q) v = class_share(load_up_to((const float *)(const void *)t->q.at + i, n), t->confidence, v, t->smooth);
+  if (w) v = class_target(load_up_to((const float *)(const void *)t->w.at + i, n), v);
   return n >= XENT_LANES ? v : lanes_keep_first(v, n);
 }
 
