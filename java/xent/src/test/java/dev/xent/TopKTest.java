@@ -307,7 +307,7 @@ class TopKTest {
     assertThatThrownBy(() -> TopK.of(5).probabilities(logits))
         .isInstanceOf(ShapeException.class)
         .hasMessage(
-            "k is 5, logits is F32 [3, 4] with 4 classes along axis 1; expected 5 classes or more");
+            "k is 5, logits is F32 [3, 4] with 4 classes along axis 1; expected a k of at most 4");
     Tensor classes = Tensor.of(new int[9], 3, 3);
     Tensor values = Tensor.of(new float[9], 3, 3);
     assertThatThrownBy(() -> top.probabilities(logits, classes, values))

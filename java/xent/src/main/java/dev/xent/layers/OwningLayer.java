@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** What the layers of this package share: the shape they take, the order of calls, their memory. */
 abstract class OwningLayer implements Layer {
@@ -48,7 +49,8 @@ abstract class OwningLayer implements Layer {
     Elements.given(inputs, "inputs");
     requireOpen();
     ran = false;
-    if (!takes(inputs.shape())) {
+    String hint = whyNot(inputs.shape());
+    if (hint != null) {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
@@ -56,9 +58,7 @@ abstract class OwningLayer implements Layer {
               name(),
               shown(),
               Arrays.toString(inputs.shape()),
-              inputs.rank() == shape.length
-                  ? "make the layer with Layer.ANY (-1) where sizes change"
-                  : "make the layer with one size for each axis of the inputs, batch included"));
+              hint));
     }
   }
 
@@ -103,16 +103,22 @@ abstract class OwningLayer implements Layer {
     }
   }
 
-  private boolean takes(long[] actual) {
-    if (actual.length != shape.length) {
-      return false;
+  /** What to do about inputs of another shape, or null if the layer takes them. */
+  private @Nullable String whyNot(long[] inputs) {
+    if (inputs.length != shape.length) {
+      return "make the layer with one size for each axis of the inputs, batch included";
     }
-    for (int i = 0; i < shape.length; i++) {
-      if (shape[i] != ANY && shape[i] != actual[i]) {
-        return false;
+    for (int axis = 0; axis < shape.length; axis++) {
+      if (shape[axis] != ANY && shape[axis] != inputs[axis]) {
+        return String.format(
+            Locale.ROOT,
+            "axis %d is %d; expected %d, or a layer made with Layer.ANY (-1) for axes whose size changes",
+            axis,
+            inputs[axis],
+            shape[axis]);
       }
     }
-    return true;
+    return null;
   }
 
   /** The shape in messages: "[any, 10]". */

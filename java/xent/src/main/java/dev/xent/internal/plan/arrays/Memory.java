@@ -295,7 +295,7 @@ public final class Memory {
             name
                 + " lies in an arena confined to another thread than "
                 + nameOf(Thread.currentThread())
-                + ": use Arena.ofShared(), or call from the thread that opened the arena",
+                + ": use Arena.ofShared() and one tensor per thread, or call from the thread that opened the arena",
             cause)
         : new MemoryException(
             name + " lies in an arena that is closed: keep the arena open during the call", cause);

@@ -99,12 +99,12 @@ public final class LogitsPlan {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "k is %d, logits is %s with %s along axis %d; expected %s or more",
+              "k is %d, logits is %s with %s along axis %d; expected a k of at most %d",
               k,
               logits,
               Plural.of(logits.shape[d], "class"),
               d,
-              Plural.of(k, "class")));
+              logits.shape[d]));
     }
     long[] shape = logits.shape.clone();
     shape[d] = k;
