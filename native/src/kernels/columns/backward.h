@@ -64,7 +64,7 @@ XENT_SHARED void add_products_of_block(const column_call *a, const block_tensors
 
 /* float(sum) of columns [from, to), four blocks at most; no sum is -0. The tiles hold all classes, or get them. */
 XENT_SHARED void sum_products(const column_call *a, const strip *s, int64_t from, int64_t to, bool in_memory,
-                              bool close, float *sums) {
+                              bool fits_scratch, float *sums) {
   const int64_t classes = a->call->shape->classes;
   dlanes total[XENT_LONG_COLUMNS / XENT_LANES];
   tile_chunk k[XENT_LONG_COLUMNS / XENT_LANES];
@@ -73,8 +73,8 @@ XENT_SHARED void sum_products(const column_call *a, const strip *s, int64_t from
     const int64_t length = chunk_length(i, classes);
     for (int64_t at = from; at < to; at += XENT_LANES) begin_chunk(&k[(at - from) / XENT_LANES], length);
     for (int64_t c = 0; c < length; c += XENT_GROUP) {
-      const int64_t n = group_length(c, length), offset = close ? c * s->pitch : 0;
-      if (!close && !in_memory) load_tensors(a, s, i + c, n, !a->log);
+      const int64_t n = group_length(c, length), offset = fits_scratch ? c * s->pitch : 0;
+      if (!fits_scratch && !in_memory) load_tensors(a, s, i + c, n, !a->log);
       for (int64_t at = from; at < to; at += XENT_LANES) {
         const block_tensors b = tensors_of_block(a, s, at, i + c, offset, in_memory);
         add_products_of_block(a, &b, n, length, &k[(at - from) / XENT_LANES]);
@@ -154,20 +154,20 @@ XENT_SHARED xent_status backward_strips(const column_call *of, strip *s) {
   a->spare = spare;
   while (next_strip(a, s)) {
     const bool in_memory = a->direct && s->width >= XENT_LANES && run_at(call->shape, s, 0).count == s->width,
-               close = a->close && !in_memory;
-    const int64_t step = close ? call->shape->classes : XENT_GROUP;
+               fits_scratch = a->fits_scratch && !in_memory;
+    const int64_t step = fits_scratch ? call->shape->classes : XENT_GROUP;
     if (in_memory) s->width &= -XENT_LANES;
-    if (close) load_tensors(a, s, 0, step, true);
+    if (fits_scratch) load_tensors(a, s, 0, step, true);
     for (int64_t at = 0; !call->known_statistics && at < s->width; at += XENT_LONG_COLUMNS) {
       const int64_t to = s->width - at < XENT_LONG_COLUMNS ? s->width : at + XENT_LONG_COLUMNS;
-      sum_products(a, s, at, to, in_memory, close, sums);
+      sum_products(a, s, at, to, in_memory, fits_scratch, sums);
     }
     for (int64_t k = 0; call->known_statistics && k < s->width; k++)
       sums[k] = (float)known_statistics_at(call, s->row + k)->sum;
     if (in_memory) emit_in_memory(a, s, sums);
     for (int64_t i = call->class_begin; !in_memory && i < call->class_end; i += step) {
       const int64_t n = call->class_end - i < step ? call->class_end - i : step;
-      if (!close) load_tensors(a, s, i, n, true);
+      if (!fits_scratch) load_tensors(a, s, i, n, true);
       emit_from_tiles(a, s, i, n, sums);
     }
   }
@@ -192,11 +192,11 @@ XENT_KERNEL xent_status strips_softmax_backward(const xent_call *call) {
   begin_columns(&a, call);
   a.marks = call->class_mask != NULL;
   a.log = call->log;
-  a.close = tile_classes(classes) * XENT_LANES <= room && call->class_end - call->class_begin == classes;
-  const int64_t most = room / (a.close ? tile_classes(classes) : XENT_GROUP) & -XENT_LANES;
+  a.fits_scratch = tile_classes(classes) * XENT_LANES <= room && call->class_end - call->class_begin == classes;
+  const int64_t most = room / (a.fits_scratch ? tile_classes(classes) : XENT_GROUP) & -XENT_LANES;
   const int64_t near = XENT_STRIP_NEAR / 2 / tile_classes(classes) & -XENT_LANES,
                 pitch = near < XENT_LONG_COLUMNS ? XENT_LONG_COLUMNS : near;
-  a.direct = !a.marks && call->output_layout->type == XENT_F32 && !(a.close && classes_collide(call));
+  a.direct = !a.marks && call->output_layout->type == XENT_F32 && !(a.fits_scratch && classes_collide(call));
   a.pitch =
       pitch < most && !(a.direct && a.shape.inner >= 4 * XENT_LANES) ? pitch : most; /* tiles share the first cache */
   if (a.pitch > XENT_STRIP_COLUMNS) a.pitch = XENT_STRIP_COLUMNS;

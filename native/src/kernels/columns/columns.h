@@ -43,7 +43,7 @@ XENT_INLINE int64_t tile_floats(const xent_call *call, int64_t floats) {
 }
 /* Behind fewer than sixteen classes there is room. */
 XENT_INLINE int64_t tile_classes(int64_t classes) { return classes < XENT_LANES ? XENT_LANES : classes; }
-XENT_INLINE bool is_close(const xent_call *call) {
+XENT_INLINE bool fits_scratch(const xent_call *call) {
   return call->shape->classes * XENT_LANES <= tile_floats(call, XENT_STRIP_FLOATS);
 }
 
@@ -53,11 +53,11 @@ XENT_INLINE bool strips_fit(const xent_call *call) {
   if (s->all_classes || !needs_no_whole_rows(call)) return false;
   if (s->classes == 1 && call->output && !call->targets && !call->log) return false; /* 1, whatever the rounding */
   /* what is not asked of a group at a time */
-  const bool close_only =
+  const bool whole_only =
       call->entropies || (call->class_mask && call->options->label_smoothing > 0 && !call->known_statistics);
   return call->row_end - call->row_begin >= XENT_LEAST_COLUMNS && s->classes <= XENT_MOST_COLUMN_CLASSES &&
          side_by_side(s, &s->logits) && (!call->output || side_by_side(s, call->output_layout)) &&
-         (!close_only || is_close(call));
+         (!whole_only || fits_scratch(call));
 }
 
 /* ---- strips ---- */
@@ -66,10 +66,10 @@ XENT_INLINE bool strips_fit(const xent_call *call) {
  * second; as wide as there is room for where few lines of an output are to be shared with the strips beside. */
 XENT_INLINE int64_t strip_pitch(const xent_call *call) {
   const int64_t classes = call->shape->classes,
-                room = tile_floats(call, is_close(call) ? XENT_STRIP_FLOATS : XENT_FAR_FLOATS);
+                room = tile_floats(call, fits_scratch(call) ? XENT_STRIP_FLOATS : XENT_FAR_FLOATS);
   int64_t most = room / tile_classes(classes) & -XENT_LANES;
   const int64_t near = XENT_STRIP_NEAR / tile_classes(classes) & -XENT_LANES;
-  if (!is_close(call)) { /* a strip that is read twice is to be in the second cache still, if it can */
+  if (!fits_scratch(call)) { /* a strip that is read twice is to be in the second cache still, if it can */
     const int64_t fits = XENT_STRIP_FAR / classes & -XENT_LANES, group = room / XENT_GROUP & -XENT_LANES;
     most = group < XENT_LONG_COLUMNS ? group : XENT_LONG_COLUMNS;
     return call->output && fits > 0 && fits < most ? fits : most;
@@ -259,7 +259,7 @@ XENT_SHARED void begin_sums(const column_call *a, const strip *s, strip_sums *su
 }
 
 /* Of a block all of whose classes are in the scratch. */
-XENT_SHARED void sum_close_block(const column_call *a, const strip *s, int64_t at, strip_sums *sums) {
+XENT_SHARED void sum_whole_block(const column_call *a, const strip *s, int64_t at, strip_sums *sums) {
   const job *j = a->j;
   const int64_t classes = a->call->shape->classes;
   tile_chunk entropy;
@@ -391,7 +391,7 @@ XENT_INLINE void exp_again(const column_call *a, const strip *s, int64_t at, int
 /* e once more, classes [begin, end): all of them or a group at a time. */
 XENT_INLINE void store_again(const column_call *a, const strip *s, int64_t begin, int64_t end, const strip_sums *sums,
                              const strip_factors *f) {
-  const int64_t step = a->close ? end - begin : XENT_GROUP;
+  const int64_t step = a->fits_scratch ? end - begin : XENT_GROUP;
   column_floats largest;
   for (int64_t i = begin; i < end; i += step) {
     const int64_t n = end - i < step ? end - i : step;
@@ -414,7 +414,7 @@ XENT_INLINE void clear_ignored(const column_call *a, const strip *s) {
 
 /* Every tile that the call wants has its part. */
 XENT_INLINE void share_scratch(column_call *a, float *scratch) {
-  const int64_t tile = tile_floats(a->call, a->close ? XENT_STRIP_FLOATS : XENT_FAR_FLOATS);
+  const int64_t tile = tile_floats(a->call, a->fits_scratch ? XENT_STRIP_FLOATS : XENT_FAR_FLOATS);
   a->x = scratch;
   scratch += tile;
   if (has_slopes(a->call)) {
@@ -430,15 +430,15 @@ XENT_INLINE void share_scratch(column_call *a, float *scratch) {
 
 XENT_SHARED void forward_columns(const column_call *a, strip *s, strip_chunk *c, strip_sums *sums, strip_factors *f) {
   const int64_t classes = a->call->shape->classes;
-  if (a->close) {
+  if (a->fits_scratch) {
     load_columns_of_strip(a, s, 0, classes, sums, sums->max);
-    XENT_EACH_BLOCK(s, at) sum_close_block(a, s, at, sums);
+    XENT_EACH_BLOCK(s, at) sum_whole_block(a, s, at, sums);
   } else {
     sum_long_strip(a, s, c, sums);
   }
   XENT_EACH_BLOCK(s, at) finish_block(a, s, at, sums, f);
   end_factors(s, f);
-  if (a->call->output && a->close)
+  if (a->call->output && a->fits_scratch)
     store_columns(a, s, 0, classes, f);
   else if (a->call->output)
     store_again(a, s, 0, classes, sums, f);
@@ -487,19 +487,19 @@ XENT_INLINE xent_status known_strip(const column_call *a, strip *s, strip_sums *
 XENT_SHARED xent_status strips_until_irregular(const column_call *of, strip *s) {
   XENT_ALIGNED float spare[XENT_GROUP * XENT_LANES];
   XENT_ALIGNED union {
-    float close[XENT_STRIP_FLOATS + XENT_LANES]; /* a vector may begin at any of the last row's columns */
+    float whole[XENT_STRIP_FLOATS + XENT_LANES]; /* a vector may begin at any of the last row's columns */
     struct {
       float tiles[XENT_FAR_FLOATS];
       strip_chunk chunk;
     } far;
   } scratch;
-  _Static_assert(sizeof scratch.far <= sizeof scratch.close,
+  _Static_assert(sizeof scratch.far <= sizeof scratch.whole,
                  "sums that are under way take no more than the other half");
   column_call a = *of;
   strip_sums sums;
   strip_factors f;
   a.spare = spare;
-  share_scratch(&a, scratch.close);
+  share_scratch(&a, scratch.whole);
   while (next_strip(&a, s)) {
     const xent_status invalid =
         a.call->known_statistics ? known_strip(&a, s, &sums, &f) : forward_strip(&a, s, &scratch.far.chunk, &sums, &f);
@@ -515,7 +515,7 @@ XENT_KERNEL xent_status strip_rows(const job *j, xent_kernel generic) {
   memset(&a, 0, sizeof a);
   begin_columns(&a, call);
   a.source = logits_of_row(a.call, call->row_begin);
-  a.close = is_close(call);
+  a.fits_scratch = fits_scratch(call);
   a.log = call->log && call->output && !call->targets;
   a.per_class = has_target_tile(call);
   a.order = call->argmax || call->ranks || call->correct;

@@ -30,7 +30,7 @@ typedef struct {
   const job *j;
   const xent_call *call;
   row_source source; /* of any row: its softcap, its mask */
-  bool close;        /* all classes of a strip are in the scratch at once */
+  bool fits_scratch; /* all classes of a strip are in the scratch at once */
   bool log;          /* the second pass wants x */
   bool per_class;    /* targets differ from class to class */
   bool marks;        /* classes are masked */
@@ -279,7 +279,7 @@ XENT_INLINE void sum_group(const column_call *a, const strip *s, int64_t at, int
     const block_classes b = {.x = x, .pitch = s->pitch, .references = exp_references_of(references, &j->temperature),
                              .temperature = j->temperature,
                              .ahead = ahead};
-    add_group(&k->e, &b, n, length, a->close && call->output && !a->log ? XENT_OF_KEPT_E : XENT_OF_E);
+    add_group(&k->e, &b, n, length, a->fits_scratch && call->output && !a->log ? XENT_OF_KEPT_E : XENT_OF_E);
   }
 }
 
