@@ -100,7 +100,7 @@ _Static_assert(sizeof(xent_kept) <= sizeof(xent_prepared), "the caller's memory 
 xent_status xent_keep(xent_frame *f, xent_kernel kernel) {
   xent_kept *p = f->keep;
   const xent_call *c = &f->call;
-  if (c->sampling || !XENT_HAS_ONLY(c, XENT_NOT_READ_BY_CHECKS, XENT_KNOWN_OPTIONS)) return XENT_OK;
+  if (c->sampling || !XENT_HAS_ONLY(c, XENT_NOT_READ_BY_CHECKS, XENT_OPTIONS_OF_SCHEDULES)) return XENT_OK;
   const bool forward = kernel == f->kernels->f32->softmax_forward || kernel == f->kernels->f32->cross_entropy_forward;
   p->kernel = forward ? f->kernels->kept_forward(c) : kernel;
   p->call = *c;

@@ -21,7 +21,7 @@ XENT_INLINE bool blocks_fit(const xent_call *call) {
          !(call->shape->classes == 1 && call->output && !call->targets);
 }
 XENT_INLINE bool flows_by(const xent_call *call) {
-  return XENT_HAS_ONLY(call, XENT_OF_FORWARD, XENT_KNOWN_OPTIONS) && blocks_fit(call);
+  return XENT_HAS_ONLY(call, XENT_OF_FORWARD, XENT_OPTIONS_OF_SCHEDULES) && blocks_fit(call);
 }
 XENT_INLINE bool flow_fits(const xent_call *call) { return call->shape->classes <= XENT_FLOW_MOST && flows_by(call); }
 /* The schedule of long rows, whose results are not stored past the caches. */
@@ -48,15 +48,16 @@ XENT_INLINE bool has_dense_rows(const xent_call *call) {
    XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(top_classes) | XENT_HAS(top_log_probabilities) |                  \
    XENT_HAS(statistics) | XENT_HAS(exact_sum))
 XENT_INLINE bool dense_fits(const xent_call *call) {
-  return XENT_HAS_ONLY(call, XENT_OF_DENSE, XENT_KNOWN_OPTIONS) && blocks_fit(call) && needs_no_whole_rows(call) &&
-         has_dense_rows(call) && call->shape->classes > 1 && call->shape->logits.classes == 1;
+  return XENT_HAS_ONLY(call, XENT_OF_DENSE, XENT_OPTIONS_OF_SCHEDULES) && blocks_fit(call) &&
+         needs_no_whole_rows(call) && has_dense_rows(call) && call->shape->classes > 1 &&
+         call->shape->logits.classes == 1;
 }
 
 /* Gradients from statistics: whole rows of one chunk. */
 XENT_INLINE bool known_flow_fits(const xent_call *call) {
   const xent_shape *s = call->shape;
   return call->class_end - call->class_begin == s->classes && s->classes <= XENT_FLOW_MOST && !s->all_classes &&
-         XENT_HAS_ONLY(call, XENT_OF_KNOWN, XENT_KNOWN_OPTIONS);
+         XENT_HAS_ONLY(call, XENT_OF_KNOWN_STATISTICS, XENT_OPTIONS_OF_SCHEDULES);
 }
 XENT_INLINE bool known_dense_fits(const xent_call *call) {
   return known_flow_fits(call) && !call->shape->target_count && has_dense_rows(call);

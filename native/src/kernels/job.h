@@ -11,17 +11,18 @@
 typedef struct {
   const xent_call *call;
   f32_temperature temperature;
-  double eps, confidence;      /* of label smoothing; confidence = 1 - eps */
-  double scale;          /* gradient_scale; upstream, row weight and temperature: scale_of_rows */
-  double least, most;    /* of -log p of a label or a target, where most > 0 */
-  double gamma;          /* of a focal loss; 0: it is none */
+  double eps, confidence;   /* of label smoothing; confidence = 1 - eps */
+  double scale;             /* gradient_scale; upstream, row weight and temperature: scale_of_rows */
+  double least, most;       /* of -log p of a label or a target, where most > 0 */
+  double gamma;             /* of a focal loss; 0: it is none */
   float confidence32;
   bool labels, probabilities, sparse; /* what the targets are; none: log-sum-exp, argmax and the like alone */
-  bool soft;             /* they are probabilities or sparse */
-  bool others, weighted;
-  bool smoothed;         /* eps > 0 */
-  bool per_class;        /* targets, without the entries of sparse rows, differ from class to class */
-  bool plain;            /* nothing makes losses and gradients of labels other than they are without options */
+  bool soft;                /* they are probabilities or sparse */
+  bool others;              /* smoothing is for all classes but the label */
+  bool weighted;            /* classes have weights */
+  bool smoothed;            /* eps > 0 */
+  bool per_class;           /* targets, without the entries of sparse rows, differ from class to class */
+  bool plain;               /* nothing makes losses and gradients of labels other than they are without options */
   bool probabilities_alone; /* per row nothing is written but its log-sum-exp, its statistics or its state */
   bool distances;           /* the log-sum-exp of a row is needed, not the loss of its label alone */
 } job;
@@ -65,9 +66,9 @@ XENT_INLINE job job_of(const xent_call *call) {
   }
   j.plain = j.labels && !has_any(call, XENT_ALL_ARRAYS & ~XENT_OF_PLAIN) && !sets_any(o, XENT_OPTIONS_OF_LOSSES) &&
             j.temperature.value == 1;
-  j.probabilities_alone = XENT_HAS_ONLY(call, XENT_OF_PROBABILITIES, XENT_KNOWN_OPTIONS);
+  j.probabilities_alone = XENT_HAS_ONLY(call, XENT_OF_PROBABILITIES, XENT_OPTIONS_OF_SCHEDULES);
   j.distances = (call->targets && (j.smoothed || !j.labels)) ||
-                !XENT_HAS_ONLY(call, XENT_WITHOUT_LOG_SUM_EXP, XENT_KNOWN_OPTIONS & ~XENT_SETS(z_loss));
+                !XENT_HAS_ONLY(call, XENT_WITHOUT_LOG_SUM_EXP, XENT_OPTIONS_OF_SCHEDULES & ~XENT_SETS(z_loss));
   return j;
 }
 

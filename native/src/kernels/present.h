@@ -93,15 +93,15 @@ static inline void *all_rows_of(const void *first, int64_t row, int64_t bytes) {
    XENT_HAS(target_gradient) | XENT_HAS(statistics) | XENT_HAS(exact_sum))
 
 /* And a second pass from known statistics. */
-#define XENT_OF_KNOWN                                                                                            \
-  (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(class_mask) | XENT_HAS(sink) | XENT_HAS(output) |          \
+#define XENT_OF_KNOWN_STATISTICS                                                                        \
+  (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(class_mask) | XENT_HAS(sink) | XENT_HAS(output) | \
    XENT_HAS(upstream) | XENT_HAS(known_statistics))
 
 /* Options that every schedule knows; of a softmax those of targets do nothing. */
-#define XENT_KNOWN_OPTIONS                                                                                             \
-  (XENT_SETS(size) | XENT_SETS(isa) | XENT_SETS(fully_masked) | XENT_SETS(has_ignore_index) |                          \
-   XENT_SETS(has_gradient_scale) | XENT_SETS(ignore_index) | XENT_SETS(label_smoothing) | XENT_SETS(gradient_scale) |  \
-   XENT_SETS(smoothing) | XENT_SETS(temperature) | XENT_SETS(softcap) | XENT_SETS(z_loss) |                            \
+#define XENT_OPTIONS_OF_SCHEDULES                                                                                     \
+  (XENT_SETS(size) | XENT_SETS(isa) | XENT_SETS(fully_masked) | XENT_SETS(has_ignore_index) |                         \
+   XENT_SETS(has_gradient_scale) | XENT_SETS(ignore_index) | XENT_SETS(label_smoothing) | XENT_SETS(gradient_scale) | \
+   XENT_SETS(smoothing) | XENT_SETS(temperature) | XENT_SETS(softcap) | XENT_SETS(z_loss) |                           \
    XENT_SETS(probability_clamp) | XENT_SETS(focal_gamma) | XENT_SETS(focal_alpha))
 
 /* Options that make losses and gradients of labels other than they are, but the temperature, which may be 1. */
@@ -118,7 +118,7 @@ static inline void *all_rows_of(const void *first, int64_t row, int64_t bytes) {
    XENT_HAS(known_statistics) | XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) |                    \
    XENT_HAS(log_probabilities) | XENT_HAS(argmax) | XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(top_classes) | \
    XENT_HAS(top_log_probabilities) | XENT_HAS(target_gradient) | XENT_HAS(statistics) | XENT_HAS(exact_sum))
-XENT_IN_ONE_OF(XENT_OF_FORWARD | XENT_OF_KNOWN, XENT_ARRAYS_ON_LOGITS, XENT_ARRAYS_BESIDE_LOGITS,
+XENT_IN_ONE_OF(XENT_OF_FORWARD | XENT_OF_KNOWN_STATISTICS, XENT_ARRAYS_ON_LOGITS, XENT_ARRAYS_BESIDE_LOGITS,
                "an array changes logits, or does not");
 #define XENT_OPTIONS_ON_LOGITS XENT_SETS(softcap)
 #define XENT_OPTIONS_BESIDE_LOGITS                                                                                    \
@@ -126,7 +126,7 @@ XENT_IN_ONE_OF(XENT_OF_FORWARD | XENT_OF_KNOWN, XENT_ARRAYS_ON_LOGITS, XENT_ARRA
    XENT_SETS(has_gradient_scale) | XENT_SETS(ignore_index) | XENT_SETS(label_smoothing) | XENT_SETS(gradient_scale) | \
    XENT_SETS(smoothing) | XENT_SETS(temperature) | XENT_SETS(z_loss) | XENT_SETS(probability_clamp) |                 \
    XENT_SETS(focal_gamma) | XENT_SETS(focal_alpha))
-XENT_IN_ONE_OF(XENT_KNOWN_OPTIONS, XENT_OPTIONS_ON_LOGITS, XENT_OPTIONS_BESIDE_LOGITS,
+XENT_IN_ONE_OF(XENT_OPTIONS_OF_SCHEDULES, XENT_OPTIONS_ON_LOGITS, XENT_OPTIONS_BESIDE_LOGITS,
                "an option changes logits, or does not");
 static inline bool logits_are_plain(const xent_call *call) {
   return !has_any(call, XENT_ARRAYS_ON_LOGITS) && !sets_any(call->options, XENT_OPTIONS_ON_LOGITS);

@@ -49,7 +49,7 @@ XENT_INLINE bool fits_scratch(const xent_call *call) {
 
 XENT_INLINE bool strips_fit(const xent_call *call) {
   const xent_shape *s = call->shape;
-  if (!XENT_HAS_ONLY(call, XENT_OF_STRIPS, XENT_KNOWN_OPTIONS)) return false;
+  if (!XENT_HAS_ONLY(call, XENT_OF_STRIPS, XENT_OPTIONS_OF_SCHEDULES)) return false;
   if (s->all_classes || !needs_no_whole_rows(call)) return false;
   if (s->classes == 1 && call->output && !call->targets && !call->log) return false; /* 1, whatever the rounding */
   /* what is not asked of a group at a time */

@@ -457,7 +457,8 @@ XENT_INLINE void begin_rows(generic_block *b, const job *j, row_buffers buffers)
    XENT_SETS(probability_clamp) | XENT_SETS(focal_gamma) | XENT_SETS(focal_alpha))
 XENT_KNOWS_ALL(XENT_OF_GENERIC,
                XENT_TAKEN_BY_SOFTMAX | XENT_TAKEN_BY_LOG_SOFTMAX | XENT_TAKEN_BY_LOG_SUM_EXP |
-                   XENT_TAKEN_BY_CROSS_ENTROPY | XENT_TAKEN_BY_CROSS_ENTROPY_BACKWARD | XENT_OF_FORWARD | XENT_OF_KNOWN,
+                   XENT_TAKEN_BY_CROSS_ENTROPY | XENT_TAKEN_BY_CROSS_ENTROPY_BACKWARD | XENT_OF_FORWARD |
+                   XENT_OF_KNOWN_STATISTICS,
                "generic/row.h");
 XENT_IN_ONE_OF(XENT_ALL_OPTIONS, XENT_OPTIONS_OF_GENERIC, XENT_SETS(reserved), "generic/row.h lacks an option");
 

@@ -327,7 +327,7 @@ XENT_INLINE xent_status gradient_of_part(const linear *l, int64_t row, int64_t r
   }
   if (!part.call.known_statistics) part.call.known_statistics = part.call.statistics;
   part.call.statistics = NULL;
-  keep_arrays(&part.call, XENT_OF_KNOWN);
+  keep_arrays(&part.call, XENT_OF_KNOWN_STATISTICS);
   return l->kernels->cross_entropy_backward(&part.call);
 }
 

@@ -581,7 +581,7 @@ XENT_SHARED void flow_blocks_at_work(const flow *f, flow_block *next, flow_block
    XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(log_probabilities) | XENT_HAS(argmax) | \
    XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(statistics) | XENT_HAS(exact_sum))
 XENT_INLINE bool needs_one_look(const xent_call *call) {
-  return XENT_HAS_ONLY(call, XENT_OF_ONE_LOOK, XENT_KNOWN_OPTIONS) && !clamps_terms(call);
+  return XENT_HAS_ONLY(call, XENT_OF_ONE_LOOK, XENT_OPTIONS_OF_SCHEDULES) && !clamps_terms(call);
 }
 
 XENT_INLINE int flow_writes(const job *j) {
