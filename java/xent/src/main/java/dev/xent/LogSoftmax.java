@@ -57,6 +57,11 @@ public final class LogSoftmax {
     return new Builder();
   }
 
+  /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
+  public int axis() {
+    return plan.axis();
+  }
+
   /**
    * Returns {@code y} in a new row-major tensor of the shape and type of the logits. It is in an
    * automatic arena: any thread may use it, as long as it is reachable.

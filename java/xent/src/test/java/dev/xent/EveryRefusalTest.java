@@ -8,6 +8,7 @@ import dev.xent.CrossEntropy.Outputs;
 import dev.xent.errors.XentException;
 import dev.xent.layers.CrossEntropyLayer;
 import dev.xent.layers.Layer;
+import dev.xent.layers.LinearCrossEntropyLayer;
 import dev.xent.layers.SoftmaxLayer;
 import dev.xent.options.Backend;
 import dev.xent.options.EmptyMean;
@@ -795,6 +796,11 @@ class EveryRefusalTest {
   private static void layers(Map<String, Call> kinds) {
     kinds.put("a layer without sizes", b -> new SoftmaxLayer());
     kinds.put("a layer of a size below 0", b -> new SoftmaxLayer(3, -2));
+    kinds.put(
+        "a layer along an axis that its shape lacks", b -> SoftmaxLayer.along(2, Layer.ANY, 4));
+    kinds.put(
+        "a layer whose weights have other features",
+        b -> new LinearCrossEntropyLayer(Tensor.of(new float[20], 5, 4), Layer.ANY, 2));
     kinds.put(
         "an input that a layer was not made for", b -> new SoftmaxLayer(3, 5).forward(b.logits));
     kinds.put("an input with more axes than a layer's", b -> new SoftmaxLayer(4).forward(b.logits));

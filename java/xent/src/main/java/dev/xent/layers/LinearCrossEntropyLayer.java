@@ -7,7 +7,10 @@ import dev.xent.LinearCrossEntropy;
 import dev.xent.Tensor;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.Locale;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -50,8 +53,26 @@ public final class LinearCrossEntropyLayer extends LossLayer {
     super(Objects.requireNonNull(operation, "operation").axis(), shape);
     this.operation = operation;
     this.weights = Elements.given(weights, "weights");
+    requireFits(weights.shape());
     this.bias = bias;
     inputs = bias == null ? Inputs.none() : Inputs.none().bias(bias);
+  }
+
+  /** That a forward of some hidden states can have these weights. */
+  private void requireFits(long[] ofWeights) {
+    long features = size(axis);
+    boolean fits = ofWeights.length == 2 && ofWeights[0] > 0 && ofWeights[1] > 0;
+    if (!fits || (features != ANY && features != ofWeights[1])) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "weights has shape %s, %s takes hidden states of shape %s with features along axis %d; expected weights of shape [classes, %s], with at least one of each",
+              Arrays.toString(ofWeights),
+              name(),
+              shown(),
+              axis,
+              features > 0 ? features : "features"));
+    }
   }
 
   /**

@@ -32,6 +32,7 @@ public final class LogSoftmaxLayer extends OwningLayer {
   private LogSoftmaxLayer(LogSoftmax logSoftmax, long... shape) {
     super(shape);
     this.logSoftmax = Objects.requireNonNull(logSoftmax, "operation");
+    requireAxis(logSoftmax.axis());
   }
 
   /** Returns an operation along another axis; negative ones count from the end. */

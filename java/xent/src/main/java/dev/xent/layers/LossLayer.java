@@ -2,10 +2,8 @@
 package dev.xent.layers;
 
 import dev.xent.Tensor;
-import dev.xent.errors.ShapeException;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
-import java.util.Locale;
 
 /**
  * The end of a network: a loss, and the gradient it sends back.
@@ -48,18 +46,7 @@ public abstract sealed class LossLayer extends OwningLayer
 
   LossLayer(int axis, long... shape) {
     super(shape);
-    if (axis < -shape.length || axis >= shape.length) {
-      throw new ShapeException(
-          String.format(
-              Locale.ROOT,
-              "%s has classes along axis %d, which shape %s does not have: axes go from %d to %d",
-              name(),
-              axis,
-              shown(),
-              -shape.length,
-              shape.length - 1));
-    }
-    this.axis = axis < 0 ? axis + shape.length : axis;
+    this.axis = requireAxis(axis);
   }
 
   /** Whether each element has a loss; else each row. */

@@ -40,6 +40,27 @@ abstract class OwningLayer implements Layer {
     return Objects.requireNonNull(shape, "shape").length == 1 ? 0 : 1;
   }
 
+  /** Returns the axis counted from the first, if the shape has it. */
+  final int requireAxis(int axis) {
+    if (axis < -shape.length || axis >= shape.length) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "%s has classes along axis %d, which shape %s does not have: axes go from %d to %d",
+              name(),
+              axis,
+              shown(),
+              -shape.length,
+              shape.length - 1));
+    }
+    return axis < 0 ? axis + shape.length : axis;
+  }
+
+  /** Returns the size along an axis, or {@link Layer#ANY}. */
+  final long size(int axis) {
+    return shape[axis];
+  }
+
   final String name() {
     return getClass().getSimpleName();
   }

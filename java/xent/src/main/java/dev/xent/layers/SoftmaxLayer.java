@@ -32,6 +32,7 @@ public final class SoftmaxLayer extends OwningLayer {
   private SoftmaxLayer(Softmax softmax, long... shape) {
     super(shape);
     this.softmax = Objects.requireNonNull(softmax, "operation");
+    requireAxis(softmax.axis());
   }
 
   /** Returns an operation along another axis; negative ones count from the end. */

@@ -12,6 +12,7 @@ import dev.xent.Samples;
 import dev.xent.Tensor;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
 import dev.xent.options.Backend;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -132,6 +133,29 @@ class LinearCrossEntropyLayerTest {
       double loss = layer.loss();
       layer.forward(hidden, rows.reshape(ROWS, CLASSES));
       assertThat(layer.loss()).isEqualTo(loss);
+    }
+  }
+
+  @Test
+  void weightsThatNoForwardCanHaveAreRefusedAtOnce() {
+    assertThatThrownBy(() -> new LinearCrossEntropyLayer(weights, Layer.ANY, FEATURES + 1))
+        .isInstanceOf(ShapeException.class)
+        .hasMessage(
+            "weights has shape [5, 4], LinearCrossEntropyLayer takes hidden states of shape [any, 5] with features along axis 1; expected weights of shape [classes, 5], with at least one of each");
+    Tensor vector = Tensor.of(new float[FEATURES]);
+    Tensor empty = Tensor.of(new float[0], 0, FEATURES);
+    for (Tensor unfit : List.of(vector, empty)) {
+      assertThatThrownBy(() -> new LinearCrossEntropyLayer(unfit, Layer.ANY, Layer.ANY))
+          .isInstanceOf(ShapeException.class)
+          .hasMessageContaining("expected weights of shape [classes, features]");
+    }
+  }
+
+  @Test
+  void anySizeOfFeaturesIsThatOfTheWeights() {
+    try (LinearCrossEntropyLayer layer =
+        new LinearCrossEntropyLayer(weights, Layer.ANY, Layer.ANY)) {
+      assertThat(layer.forward(hidden, labels).shape()).containsExactly(ROWS);
     }
   }
 

@@ -90,6 +90,11 @@ public final class SoftmaxPlan {
     }
   }
 
+  /** The axis of the classes. */
+  public int axis() {
+    return axis;
+  }
+
   @Override
   public String toString() {
     Described text = new Described(kind.type).option("axis", axis, -1);
