@@ -46,7 +46,7 @@ XENT_INLINE void quiet_pair(lanes v[2]) {
 typedef struct {
   exp_references references;
   const f32_temperature *temperature;
-  float less, f, b;   /* less: of v that are given, not of e that are computed again */
+  float less, f, b;   /* less: of logits for log-softmax */
   bool tiny;          /* f and b carry 2^96 */
   const class_targets *targets; /* of each class, b being -(t * scale); or NULL: b is the same */
   float scale;
@@ -58,6 +58,9 @@ enum { XENT_EMIT_SAME, XENT_EMIT_TARGETS, XENT_EMIT_FLOATS };
 XENT_INLINE int emission_kind(const emission *m) {
   return !m->targets ? XENT_EMIT_SAME : targets_are_floats(m->targets) ? XENT_EMIT_FLOATS : XENT_EMIT_TARGETS;
 }
+
+/* What a row is written from: its e, its logits whose e is computed again, or its logits for log-softmax. */
+typedef enum { XENT_FROM_E, XENT_FROM_LOGITS, XENT_FROM_LOG } emit_source;
 
 /* Of number i on. With targets every NaN becomes the canonical one. */
 XENT_INLINE lanes emitted(const emission *m, const class_targets *t, lanes e, int64_t i, int64_t n, const int kind) {
@@ -72,15 +75,16 @@ XENT_INLINE lanes emitted(const emission *m, const class_targets *t, lanes e, in
   return kind != XENT_EMIT_SAME ? lanes_quiet(y) : y;
 }
 
-/* `count` vectors from class i on, of which n are left. given: they are v, else e is computed of them. */
+/* `count` vectors from class i on, of which n are left. */
 XENT_INLINE void emit_vectors(const emission *m, const f32_temperature *h, const class_targets *t, lanes *v, float *y,
-                              int64_t i, int64_t n, const int count, const bool given, const int kind,
+                              int64_t i, int64_t n, const int count, const emit_source from, const int kind,
                               const bool stream) {
-  if (!given) exp_lanes(v, count, &m->references, false, h);
+  if (from == XENT_FROM_LOGITS) exp_lanes(v, count, &m->references, false, h);
   XENT_UNROLL(2)
   for (int j = 0; j < count; j++) {
     const int64_t at = i + j * XENT_LANES;
-    const lanes w = emitted(m, t, given ? lanes_sub(v[j], lanes_set(m->less)) : v[j], at, n - j * XENT_LANES, kind);
+    const lanes e = from == XENT_FROM_LOG ? lanes_sub(v[j], lanes_set(m->less)) : v[j];
+    const lanes w = emitted(m, t, e, at, n - j * XENT_LANES, kind);
     if (count > 1)
       put(y + at, w, stream);
     else
@@ -88,40 +92,49 @@ XENT_INLINE void emit_vectors(const emission *m, const f32_temperature *h, const
   }
 }
 /* n classes from floats to floats, which may be the same. */
-XENT_INLINE void emit_floats(const emission *from, const float *x, float *y, int64_t n, const bool given,
+XENT_INLINE void emit_floats(const emission *of, const float *x, float *y, int64_t n, const emit_source from,
                              const int kind, const bool stream) {
-  const emission own = *from, *m = &own; /* which no store to y can change, as little as the temperature */
-  const f32_temperature h = *from->temperature;
+  const emission own = *of, *m = &own; /* which no store to y can change, as little as the temperature */
+  const f32_temperature h = *of->temperature;
   const class_targets targets = kind == XENT_EMIT_SAME ? (class_targets){.add = 0} : *m->targets, *t = &targets;
   int64_t i = stream ? stream_head(y, n) : 0;
   if (i > 0) {
     lanes v[1] = {lanes_load_part(x, i, 0.0f)};
-    emit_vectors(m, &h, t, v, y, 0, i, 1, given, kind, false);
+    emit_vectors(m, &h, t, v, y, 0, i, 1, from, kind, false);
   }
   for (; i + 2 * XENT_LANES <= n; i += 2 * XENT_LANES) {
     lanes v[2] = {lanes_load(x + i), lanes_load(x + i + XENT_LANES)};
-    emit_vectors(m, &h, t, v, y, i, n - i, 2, given, kind, stream);
+    emit_vectors(m, &h, t, v, y, i, n - i, 2, from, kind, stream);
   }
   for (; i < n; i += XENT_LANES) {
     lanes v[1] = {lanes_load_part(x + i, n - i, 0.0f)};
-    emit_vectors(m, &h, t, v, y, i, n - i, 1, given, kind, false);
+    emit_vectors(m, &h, t, v, y, i, n - i, 1, from, kind, false);
   }
 }
-XENT_INLINE void emit_as(const emission *m, const float *x, float *y, int64_t n, const bool given, bool stream) {
+XENT_INLINE void emit_same(const emission *m, const float *x, float *y, int64_t n, const emit_source from,
+                           bool stream) {
+  if (stream)
+    emit_floats(m, x, y, n, from, XENT_EMIT_SAME, true);
+  else
+    emit_floats(m, x, y, n, from, XENT_EMIT_SAME, false);
+}
+XENT_INLINE void emit_as(const emission *m, const float *x, float *y, int64_t n, const emit_source from, bool stream) {
   if (stream) prefetch_pages(y, n);
   switch (emission_kind(m)) {
-    case XENT_EMIT_FLOATS: emit_floats(m, x, y, n, given, XENT_EMIT_FLOATS, false); break;
-    case XENT_EMIT_TARGETS: emit_floats(m, x, y, n, given, XENT_EMIT_TARGETS, false); break;
-    default:
-      stream ? emit_floats(m, x, y, n, given, XENT_EMIT_SAME, true)
-             : emit_floats(m, x, y, n, given, XENT_EMIT_SAME, false);
+    case XENT_EMIT_FLOATS: emit_floats(m, x, y, n, from, XENT_EMIT_FLOATS, false); break;
+    case XENT_EMIT_TARGETS: emit_floats(m, x, y, n, from, XENT_EMIT_TARGETS, false); break;
+    default: emit_same(m, x, y, n, from, stream);
   }
 }
 XENT_SHARED void emit_again(const emission *m, const float *x, float *y, int64_t n, bool stream) {
-  emit_as(m, x, y, n, false, stream);
+  emit_as(m, x, y, n, XENT_FROM_LOGITS, stream);
 }
-XENT_SHARED void emit_given(const emission *m, const float *v, float *y, int64_t n, bool stream) {
-  emit_as(m, v, y, n, true, stream);
+XENT_SHARED void emit_given(const emission *m, const float *e, float *y, int64_t n, bool stream) {
+  emit_as(m, e, y, n, XENT_FROM_E, stream);
+}
+XENT_SHARED void emit_logarithms(const emission *m, const float *x, float *y, int64_t n, bool stream) {
+  if (stream) prefetch_pages(y, n);
+  emit_same(m, x, y, n, XENT_FROM_LOG, stream);
 }
 
 /* The second pass takes all e of a row as of its chunk's last N: those before it rose once more. */
@@ -131,15 +144,18 @@ XENT_SHARED void settle(const chunk_progress *c, const float *x, float *e, const
   emit_again(&m, x, e, c->settled, false);
 }
 
-/* (v - less) f + b of n numbers side by side, to where and how the tensor wants them. */
-XENT_SHARED void put_lines(const strided *s, int64_t begin, int64_t n, const float *v, float less, float f, float b,
-                           bool stream) {
+XENT_INLINE lanes second_pass(lanes v, lanes less, lanes f, lanes b, const bool log) {
+  return log ? log_probability(v, less, f, b) : class_line(v, f, b);
+}
+/* v f + b of n numbers side by side, or for `log` (v - less) f + b, to where and how the tensor wants them. */
+XENT_INLINE void put_numbers(const strided *s, int64_t begin, int64_t n, const float *v, float less, float f, float b,
+                             bool stream, const bool log) {
   char *at = (char *)(uintptr_t)s->at + (s->stride == 1 ? begin * size_of_float(s->type) : 0);
   uint16_t *halves = (uint16_t *)(void *)at;
   const int32_t type = s->type;
   const lanes minus = lanes_set(less), fs = lanes_set(f), bs = lanes_set(b);
   int64_t i = 0;
-#define XENT_NUMBERS(k) class_line(lanes_sub(lanes_load(v + (k)), minus), fs, bs)
+#define XENT_NUMBERS(k) second_pass(lanes_load(v + (k)), minus, fs, bs, log)
   const bool past = stream && s->stride == 1 && (uintptr_t)at % XENT_STREAM_ALIGNMENT == 0;
   for (; past && type == XENT_F32 && i + XENT_LANES <= n; i += XENT_LANES)
     lanes_stream((float *)(void *)at + i, XENT_NUMBERS(i));
@@ -164,13 +180,20 @@ XENT_SHARED void put_lines(const strided *s, int64_t begin, int64_t n, const flo
     return;
   }
   for (; i < n; i += XENT_LANES)
-    strided_store(s, begin + i, n - i, class_line(lanes_sub(lanes_load_part(v + i, n - i, 0.0f), minus), fs, bs));
+    strided_store(s, begin + i, n - i, second_pass(lanes_load_part(v + i, n - i, 0.0f), minus, fs, bs, log));
 #undef XENT_NUMBERS
+}
+XENT_SHARED void put_lines(const strided *s, int64_t begin, int64_t n, const float *v, float f, float b, bool stream) {
+  put_numbers(s, begin, n, v, 0.0f, f, b, stream, false);
+}
+XENT_SHARED void put_logarithms(const strided *s, int64_t begin, int64_t n, const float *x, float less, float f,
+                                float b) {
+  put_numbers(s, begin, n, x, less, f, b, false, true);
 }
 /* v 1 - 0 is v. */
 XENT_SHARED void put_floats(const strided *s, int64_t begin, int64_t n, const float *v, bool stream) {
   if (is_direct(s) && (const float *)(const void *)s->at + begin == v) return;
-  put_lines(s, begin, n, v, 0.0f, 1.0f, -0.0f, stream);
+  put_lines(s, begin, n, v, 1.0f, -0.0f, stream);
 }
 
 /* ---- rows as they lie, of one type both, masked or of 16-bit floats ---- */

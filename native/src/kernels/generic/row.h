@@ -330,7 +330,7 @@ XENT_INLINE void write_floats_of_row(const row_context *r, row_emission *g, cons
     g->m.begin = begin;
   }
   if (g->log) {
-    emit_given(&g->m, x, y, n, stream);
+    emit_logarithms(&g->m, x, y, n, stream);
     return;
   }
   if (is_kept(r, begin, s->reference))

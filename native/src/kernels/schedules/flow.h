@@ -355,12 +355,15 @@ XENT_INLINE bool flow_write_line(const flow *f, const flow_block *b, int row) {
   const job *j = f->j;
   const xent_call *call = j->call;
   const bool log = f->writes == XENT_BESIDE_LOG;
-  const emission m = {.less = log ? b->max[row] : 0, .f = log ? j->temperature.hi : b->factor[row], .b = b->b[row]};
+  const emission m = {.f = log ? j->temperature.hi : b->factor[row], .b = b->b[row]};
   const bool marks = call->class_mask && !masked_are_zero(&m, false);
   if (f->writes == XENT_BESIDE_TARGETS || j->sparse || (call->targets && (f->row->x.cap != 0 || marks))) return false;
   const strided to = strided_at(call->output, call->output_layout,
                               row_offset(call->shape, call->output_layout, row_of(&b->sums.rows, row)));
-  put_lines(&to, 0, f->n, log ? b->x[row] : b->e[row], m.less, m.f, m.b, false);
+  if (log)
+    put_logarithms(&to, 0, f->n, b->x[row], b->max[row], m.f, m.b);
+  else
+    put_lines(&to, 0, f->n, b->e[row], m.f, m.b, false);
   if (j->labels) strided_set(&to, b->label[row], b->outcome.label_gradient[row]);
   return true;
 }
