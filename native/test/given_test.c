@@ -14,6 +14,7 @@
 #include "kernels/linear/workspace.h"
 #include "kernels/sample/rows.h"
 
+#include "api/checks.c" /* last: it has names that are local ones of kernels */
 
 static int checks, failures;
 
@@ -102,9 +103,40 @@ static void test_bits(void) {
   failures += !sets_any(&o, XENT_SETS(z_loss));
 }
 
+/* The digest of statistics depends on the arrays and options that it is said to depend on, and on no other. */
+static void test_digest(void) {
+  static small_call c;
+  begin(&c, 1, 4, 1);
+  c.call.targets = c.labels;
+  const uint32_t digest = xent_digest_of(&c.call);
+  for (int i = 0; i < XENT_CALL_ARRAYS; i++) {
+    xent_call other = c.call;
+    const void *address = UINT64_C(1) << i == XENT_HAS(targets) ? NULL : &c;
+    memcpy((char *)&other + (size_t)i * sizeof address, &address, sizeof address);
+    checks++;
+    if ((xent_digest_of(&other) != digest) == (XENT_ARRAYS_DIGESTED >> i & 1)) continue;
+    failures++;
+    printf("array %d is in the digest, but not in the list of those that are, or the other way round\n", i);
+  }
+  for (int i = 0; i < XENT_OPTION_WORDS; i++) {
+    const xent_options as_they_are = c.options;
+    uint32_t word;
+    memcpy(&word, (char *)&c.options + (size_t)i * sizeof word, sizeof word);
+    word ^= 1;
+    memcpy((char *)&c.options + (size_t)i * sizeof word, &word, sizeof word);
+    checks++;
+    if ((xent_digest_of(&c.call) != digest) != (XENT_DIGESTED >> i & 1)) {
+      failures++;
+      printf("word %d of the options is in the digest, but not in the list, or the other way round\n", i);
+    }
+    c.options = as_they_are;
+  }
+}
+
 int main(void) {
   static small_call c;
   test_bits();
+  test_digest();
   begin(&c, 1, 10, 1);
   test_path("single", single_fits, &c);
   begin(&c, 16, 4, 1);

@@ -21,7 +21,7 @@ typedef struct {
   bool others;              /* smoothing is for all classes but the label */
   bool weighted;            /* classes have weights */
   bool smoothed;            /* eps > 0 */
-  bool per_class;           /* targets, without the entries of sparse rows, differ from class to class */
+  bool per_class;           /* targets_vary */
   bool plain;               /* nothing makes losses and gradients of labels other than they are without options */
   bool probabilities_alone; /* per row nothing is written but its log-sum-exp, its statistics or its state */
   bool distances;           /* the log-sum-exp of a row is needed, not the loss of its label alone */
@@ -56,7 +56,7 @@ XENT_INLINE job job_of(const xent_call *call) {
   j.soft = call->targets && !j.labels;
   j.probabilities = j.soft && !j.sparse;
   j.smoothed = call->targets && j.eps > 0;
-  j.per_class = j.probabilities || (j.weighted && j.smoothed);
+  j.per_class = targets_vary(call);
   j.confidence32 = (float)j.confidence;
   j.gamma = j.labels ? o->focal_gamma : 0;
   j.scale = o->has_gradient_scale ? o->gradient_scale : 1.0;

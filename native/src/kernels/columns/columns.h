@@ -34,12 +34,9 @@ XENT_INLINE bool needs_no_whole_rows(const xent_call *call) {
 XENT_INLINE bool has_slopes(const xent_call *call) {
   return call->options->softcap != 0 && call->output && call->targets;
 }
-XENT_INLINE bool has_target_tile(const xent_call *call) {
-  return call->targets && (!has_labels(call) || (call->class_weights && call->options->label_smoothing > 0));
-}
 /* Floats that one tile of a strip may have: as many tiles as the call wants share the scratch. */
 XENT_INLINE int64_t tile_floats(const xent_call *call, int64_t floats) {
-  return floats / (1 + has_slopes(call) + has_target_tile(call) + (call->class_mask != NULL)) & -XENT_LANES;
+  return floats / (1 + has_slopes(call) + targets_vary(call) + (call->class_mask != NULL)) & -XENT_LANES;
 }
 /* Behind fewer than sixteen classes there is room. */
 XENT_INLINE int64_t tile_classes(int64_t classes) { return classes < XENT_LANES ? XENT_LANES : classes; }
@@ -350,7 +347,7 @@ XENT_SHARED void sum_strip_chunk(const column_call *a, const strip *s, int64_t b
   }
 }
 
-/* Any number of classes, chunk after chunk. The sums come out as those of one chunk, which S * 2^30 is. */
+/* Any number of classes, chunk after chunk. The sums come out as those of one chunk: 2^30 S. */
 XENT_SHARED void sum_long_strip(const column_call *a, const strip *s, strip_chunk *c, strip_sums *sums) {
   const job *j = a->j;
   const bool sums_targets = j->smoothed || j->probabilities;
@@ -517,7 +514,7 @@ XENT_KERNEL xent_status strip_rows(const job *j, xent_kernel generic) {
   a.source = logits_of_row(a.call, call->row_begin);
   a.fits_scratch = fits_scratch(call);
   a.log = call->log && call->output && !call->targets;
-  a.per_class = has_target_tile(call);
+  a.per_class = j->per_class;
   a.order = call->argmax || call->ranks || call->correct;
   a.marks = call->class_mask != NULL;
   a.adjusts = !logits_are_plain(call);

@@ -31,7 +31,7 @@ XENT_INLINE uint32_t all_rows(const row_set *b) { return (1u << b->count) - 1; }
  * columns of zeros. */
 typedef struct {
   row_set rows;
-  bool folded;              /* sums are S / 2^30 of the row with its sink, N is in reference; else of one chunk */
+  bool folded;              /* sums are S of the row with its sink, N is in reference; else 2^30 S of one chunk */
   bool long_row;            /* of several chunks as of one, N is in reference */
   XENT_ALIGNED float max[XENT_ROWS]; /* as they come */
   float reference[XENT_ROWS], logit[XENT_ROWS], sink[XENT_ROWS]; /* logit: the label's */

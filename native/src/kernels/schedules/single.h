@@ -24,7 +24,7 @@ XENT_INLINE bool single_fits(const xent_call *call) {
   return has_labels(call) && !sets_any(o, XENT_OPTIONS_OF_LOSSES) && (o->temperature == 0 || o->temperature == 1);
 }
 
-/* What the first pass knows of the row, in units of 2^30 no longer. */
+/* What the first pass knows of the row, without the factor 2^30 of e. */
 typedef struct {
   float max, reference;
   double sum, total; /* of e without the label's, and with it */

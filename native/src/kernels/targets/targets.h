@@ -18,6 +18,11 @@ typedef struct {
 static inline bool has_labels(const xent_call *call) {
   return call->targets && !call->shape->target_count && XENT_TYPE_BIT(call->shape->targets.type) & XENT_LABEL_TYPES;
 }
+/* Whether targets, but for the entries of sparse rows, differ from class to class. */
+static inline bool targets_vary(const xent_call *call) {
+  if (call->targets && call->class_weights && call->options->label_smoothing > 0) return true;
+  return call->targets && !call->shape->target_count && !has_labels(call);
+}
 /* min(max(L, least), most): -log of a probability that counts as one in [d, 1 - d]. */
 static inline double clamped_loss(double L, double least, double most) {
   const double raised = L > least ? L : least;
