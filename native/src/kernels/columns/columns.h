@@ -514,7 +514,7 @@ XENT_KERNEL xent_status strip_rows(const job *j, xent_kernel generic) {
   a.source = logits_of_row(a.call, call->row_begin);
   a.fits_scratch = fits_scratch(call);
   a.log = call->log && call->output && !call->targets;
-  a.per_class = j->per_class;
+  a.per_class = targets_vary(call); /* not of the job: the compiler shall see that there are targets */
   a.order = call->argmax || call->ranks || call->correct;
   a.marks = call->class_mask != NULL;
   a.adjusts = !logits_are_plain(call);
