@@ -322,7 +322,7 @@ typedef struct xent_options {
   int32_t isa;              /* XENT_ISA_...; one that is not available is XENT_UNSUPPORTED */
   int32_t fully_masked;     /* XENT_FULLY_MASKED_... */
   int32_t has_ignore_index; /* 1: rows whose label is ignore_index are ignored; 0: no row is */
-  int32_t has_gradient_scale; /* 1: gradient_scale is used; 0: the scale is 1 */
+  int32_t has_gradient_scale; /* 1: gradient_scale is used; 0: the scale is 1, and gradient_scale 0 or 1 */
   int64_t ignore_index;     /* any number, also in [0, classes); labels only */
   double label_smoothing;   /* eps in [0, 1]: targets become (1 - eps) * target + eps / classes */
   double gradient_scale;    /* c, finite: every gradient of cross-entropy is multiplied by it */

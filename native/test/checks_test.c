@@ -43,6 +43,9 @@ static void test_refusals(void) {
   REFUSES(loss(NULL, y), XENT_INVALID_OPTION, XENT_FIELD_GRADIENT_SCALE);
   options.has_gradient_scale = 2;
   REFUSES(loss(NULL, y), XENT_INVALID_OPTION, XENT_FIELD_GRADIENT_SCALE);
+  options.has_gradient_scale = 0;
+  options.gradient_scale = 0.5; /* it would be passed over */
+  REFUSES(loss(NULL, y), XENT_INVALID_OPTION, XENT_FIELD_GRADIENT_SCALE);
   options.fully_masked = 2;
   REFUSES(softmax(), XENT_INVALID_OPTION, XENT_FIELD_FULLY_MASKED);
   REFUSES(run_at(on_classes(XENT_FUNCTION_SOFTMAX, &shape, &options, 0, ROWS + 1, 0, CLASSES, &report), ARRAYS(x, y)),

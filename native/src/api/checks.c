@@ -108,8 +108,9 @@ __attribute__((always_inline)) static inline xent_status check_numbers(xent_fram
     memcpy(&bits, (const char *)options + n->at, n->type == XENT_I32 ? sizeof(int32_t) : sizeof(int64_t));
     if (!bits) continue; /* as most are */
     const double value = value_of(options, n);
-    if (value == 0 || (n->only_beside && !(set & n->only_beside))) continue;
-    if (!(value >= n->least && value <= n->most) || (set & n->not_beside))
+    if (value == 0 || (value == 1 && n->only_beside && !(set & n->only_beside))) continue;
+    if (!(value >= n->least && value <= n->most) || (set & n->not_beside) ||
+        (n->only_beside && !(set & n->only_beside)))
       return refuse_number(f, options, n, as_doubles);
     set |= UINT64_C(1) << n->field;
   }

@@ -55,7 +55,7 @@ typedef struct {
   uint8_t type, field;
   double least, most;
   uint64_t not_beside;  /* fields of numbers before it, as bits: it is 0 where one of these is not */
-  uint64_t only_beside; /* it is looked at where one of these is not 0 */
+  uint64_t only_beside; /* it is 0 or 1 where none of these is set */
 } xent_number;
 
 #define XENT_NUMBER(options, name, FIELD, kind, ...) \

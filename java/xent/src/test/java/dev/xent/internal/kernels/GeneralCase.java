@@ -351,8 +351,10 @@ final class GeneralCase {
     xent_options.size(o, xent_options.sizeof());
     xent_options.fully_masked(o, random.nextInt(2));
     xent_options.label_smoothing(o, pick(SMOOTHING));
-    xent_options.has_gradient_scale(o, random.nextInt(2));
-    xent_options.gradient_scale(o, pick(wide ? WIDE_SCALES : SCALES));
+    int scaled = random.nextInt(2);
+    double scale = pick(wide ? WIDE_SCALES : SCALES);
+    xent_options.has_gradient_scale(o, scaled);
+    xent_options.gradient_scale(o, scaled == 1 ? scale : 1);
     xent_options.temperature(o, pick(TEMPERATURES));
     xent_options.softcap(o, pick(SOFTCAPS));
     xent_options.z_loss(o, pick(Z_LOSSES));
