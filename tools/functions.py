@@ -7,8 +7,8 @@ the tables of Java and Python, the names of fields, and a program that prints th
                                   field_list.h, function_list.h, taken.h and abi_facts.c
     tools/functions.py --check    exit 1 when one of them differs from what would be written
 
-Either way it exits 1 when a function's places are not in the order of its struct, which is that of the entry points;
-and --check, when no path has to know all arrays of a function (XENT_KNOWS_ALL).
+Either way it exits 1 when a function's places are not the arrays of its struct, in the struct's order, which is that of
+the entry points; and --check, when no path has to know all arrays of a function (XENT_KNOWS_ALL).
 """
 import re
 import sys
@@ -23,6 +23,7 @@ KERNELS = ROOT / "java/xent/src/main/java/dev/xent/internal/kernels"
 PYTHON = ROOT / "python/src/xent/_functions.py"
 NOTES = ["SPDX-License-Identifier: Apache-2.0", "Written by tools/functions.py: change what that reads, not this."]
 HEAD = [f"// {note}" for note in NOTES]
+NO_ARRAYS = {"xent_range", "xent_options", "xent_sampling", "xent_report"}  # to which calls have pointers, too
 
 
 def without_comments(text):
@@ -64,6 +65,16 @@ def members_of(header, struct):
     """The names of a struct's members, in order."""
     body = re.search(r"typedef struct " + struct + r" \{(.*?)\n\}", header, re.S)[1]
     return re.findall(r"(\w+)(?:\[\d+\])? *(?=[,;])", body)
+
+
+def arrays_of(header, struct):
+    """The names of a struct's members that are arrays, in order."""
+    body = re.search(r"typedef struct " + struct + r" \{(.*?)\n\}", header, re.S)[1]
+    found = []
+    for kind, names in re.findall(r"(?:const )?(\w+) ([^;]+);", body):
+        if kind in ("xent_input", "xent_output") or (kind not in NO_ARRAYS and "*" in names):
+            found += re.findall(r"\w+", names)
+    return found
 
 
 def constants_of(header):
@@ -335,7 +346,7 @@ def main(given):
         struct, own = places[name]
         own = [place for place in own if rules[place[1]].form != "NO_ARRAY"]
         members = members_of(header, struct)
-        order = [member for member in members if member in {place[0] for place in own}]
+        order = arrays_of(header, struct)
         if order != [place[0] for place in own]:
             print(f"{struct} has {order}, its places are {[place[0] for place in own]}", file=sys.stderr)
             return 1
