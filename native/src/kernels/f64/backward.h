@@ -98,6 +98,23 @@ XENT_INLINE doubles f64_class_of(const double *piece, int64_t stride, int count,
   return stride ? doubles_load_part(piece + i * stride, count, 0) : doubles_load(piece + i * XENT_DOUBLES);
 }
 
+/* The terms of its sum: n classes of rows side by side, of which g or y are columns. */
+XENT_INLINE void f64_backward_terms_as(const f64_backward *r, const double *g, const double *y, int64_t n,
+                                       double *terms, const int count, const bool log) {
+  for (int64_t i = 0; i < n; i++) {
+    const doubles v = f64_class_of(g, r->g.stride, count, i);
+    doubles_store(terms + i * XENT_DOUBLES, log ? v : doubles_mul(v, f64_class_of(y, r->y.stride, count, i)));
+  }
+}
+XENT_SHARED void f64_backward_terms(const f64_backward *r, const double *g, const double *y, int64_t n, double *terms) {
+  if (r->count < XENT_DOUBLES)
+    f64_backward_terms_as(r, g, y, n, terms, r->count, r->call->log);
+  else if (r->call->log)
+    f64_backward_terms_as(r, g, y, n, terms, XENT_DOUBLES, true);
+  else
+    f64_backward_terms_as(r, g, y, n, terms, XENT_DOUBLES, false);
+}
+
 /* The sum over a piece: of g y for softmax, of g for log-softmax. */
 XENT_INLINE pair f64_backward_piece(f64_backward *r, bool log, int64_t begin, int64_t n) {
   const int64_t all = r->turned ? n * XENT_DOUBLES : n, step = r->turned ? XENT_F64_TURNED : n;
@@ -108,10 +125,8 @@ XENT_INLINE pair f64_backward_piece(f64_backward *r, bool log, int64_t begin, in
     const double *y = log ? NULL : f64_gradients_at(r, &r->y, begin + i, part);
     if (n <= step && !r->g.stride && (log || !r->y.stride))
       return log ? f64_sum_values(g, all, r->turned) : f64_sum_products(g, y, all, r->turned);
-    for (int64_t e = 0; e < part; e++, terms += XENT_DOUBLES) {
-      const doubles v = f64_class_of(g, r->g.stride, r->count, e);
-      doubles_store(terms, log ? v : doubles_mul(v, f64_class_of(y, r->y.stride, r->count, e)));
-    }
+    f64_backward_terms(r, g, y, part, terms);
+    terms += part * XENT_DOUBLES;
   }
   return f64_sum_values(r->b->row, all, true);
 }
@@ -143,17 +158,24 @@ XENT_INLINE void f64_emit_backward_as(const double *v, const double *g, double *
   doubles_store_part(dx + i, n - i, f64_backward_one(vs, gs, s, log, r));
 }
 /* Of rows side by side whose v, g or dx are columns, n classes. */
-XENT_SHARED void f64_emit_columns(const f64_backward *r, const double *v, int64_t v_stride, double *dx, int64_t stride,
-                                  int64_t n, doubles s) {
+XENT_INLINE void f64_emit_columns_as(const f64_backward *r, const double *v, int64_t v_stride, double *dx,
+                                     int64_t stride, int64_t n, doubles s, const int count, const bool log) {
   const doubles factor = doubles_set(r->call->factor);
   const double *g = r->g.piece;
   const int64_t g_stride = r->g.stride;
-  const bool log = r->call->log;
-  const int count = r->count;
   for (int64_t i = 0; i < n; i++, dx += stride) {
     const doubles y = f64_class_of(v, v_stride, count, i), up = f64_class_of(g, g_stride, count, i);
     doubles_store_part(dx, count, f64_backward_one(y, up, s, log, factor));
   }
+}
+XENT_SHARED void f64_emit_columns(const f64_backward *r, const double *v, int64_t v_stride, double *dx, int64_t stride,
+                                  int64_t n, doubles s) {
+  if (r->count < XENT_DOUBLES)
+    f64_emit_columns_as(r, v, v_stride, dx, stride, n, s, r->count, r->call->log);
+  else if (r->call->log)
+    f64_emit_columns_as(r, v, v_stride, dx, stride, n, s, XENT_DOUBLES, true);
+  else
+    f64_emit_columns_as(r, v, v_stride, dx, stride, n, s, XENT_DOUBLES, false);
 }
 
 /* n classes from c on of the rows that it is at, whose sums are s. */

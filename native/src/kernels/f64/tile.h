@@ -166,17 +166,30 @@ XENT_SHARED void f64_turn_back(const double *t, double *const *rows, int64_t n, 
 XENT_INLINE bool f64_are_columns(const xent_call *call, const xent_layout *l) {
   return l->type == XENT_F64 && side_by_side(call->shape, l) && !f64_is_narrow(call->shape);
 }
-/* n classes of `count` of them go to t, and back as t factor + addend. */
-XENT_SHARED void f64_take_columns(const double *columns, int64_t stride, int count, double *t, int64_t n) {
+/* n classes of `count` of them go to t, and back as t factor + addend. Most tiles are whole. */
+XENT_INLINE void f64_take_columns_as(const double *columns, int64_t stride, const int count, double *t, int64_t n) {
   for (int64_t i = 0; i < n; i++, columns += stride) {
     doubles_store(t + i * XENT_DOUBLES, doubles_load_part(columns, count, 0));
     prefetch_behind(columns, XENT_F64_ROWS * (int64_t)sizeof *columns); /* the next block's */
   }
 }
-XENT_SHARED void f64_put_columns(const double *t, double *columns, int64_t stride, int count, int64_t n, doubles factor,
-                                 doubles addend) {
+XENT_SHARED void f64_take_columns(const double *columns, int64_t stride, int count, double *t, int64_t n) {
+  if (count == XENT_DOUBLES)
+    f64_take_columns_as(columns, stride, XENT_DOUBLES, t, n);
+  else
+    f64_take_columns_as(columns, stride, count, t, n);
+}
+XENT_INLINE void f64_put_columns_as(const double *t, double *columns, int64_t stride, const int count, int64_t n,
+                                    doubles factor, doubles addend) {
   for (int64_t i = 0; i < n; i++, columns += stride)
     doubles_store_part(columns, count, f64_line(doubles_load(t + i * XENT_DOUBLES), factor, addend));
+}
+XENT_SHARED void f64_put_columns(const double *t, double *columns, int64_t stride, int count, int64_t n, doubles factor,
+                                 doubles addend) {
+  if (count == XENT_DOUBLES)
+    f64_put_columns_as(t, columns, stride, XENT_DOUBLES, n, factor, addend);
+  else
+    f64_put_columns_as(t, columns, stride, count, n, factor, addend);
 }
 
 /* The masked ones of n classes from `begin` on of `count` of them from `row` on become `value`. */
