@@ -187,9 +187,10 @@ XENT_INLINE bool strips_fit_backward(const xent_call *call) {
 }
 XENT_KERNEL xent_status strips_softmax_backward(const xent_call *call) {
   const int64_t classes = call->shape->classes, room = XENT_STRIP_FLOATS / 2;
+  column_view view;
   column_call a;
   memset(&a, 0, sizeof a);
-  begin_columns(&a, call);
+  begin_columns(&a, &view, call);
   a.marks = call->class_mask != NULL;
   a.log = call->log;
   a.fits_scratch = tile_classes(classes) * XENT_LANES <= room && call->class_end - call->class_begin == classes;
@@ -197,8 +198,8 @@ XENT_KERNEL xent_status strips_softmax_backward(const xent_call *call) {
   const int64_t near = XENT_STRIP_NEAR / 2 / tile_classes(classes) & -XENT_LANES,
                 pitch = near < XENT_LONG_COLUMNS ? XENT_LONG_COLUMNS : near;
   a.direct = !a.marks && call->output_layout->type == XENT_F32 && !(a.fits_scratch && classes_collide(call));
-  a.pitch =
-      pitch < most && !(a.direct && a.shape.inner >= 4 * XENT_LANES) ? pitch : most; /* tiles share the first cache */
+  const bool wide = a.direct && view.shape.inner >= 4 * XENT_LANES;
+  a.pitch = pitch < most && !wide ? pitch : most; /* tiles share the first cache */
   if (a.pitch > XENT_STRIP_COLUMNS) a.pitch = XENT_STRIP_COLUMNS;
   return each_strip(&a, backward_strips, NULL);
 }

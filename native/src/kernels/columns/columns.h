@@ -99,17 +99,17 @@ XENT_INLINE void strip_from(const xent_call *call, int64_t row, int64_t pitch, s
 }
 
 /* Columns of a matrix are seen as the inner axis. */
-XENT_INLINE void begin_columns(column_call *a, const xent_call *call) {
-  a->own = call;
-  a->shape = *call->shape;
-  a->seen = *call;
-  if (a->shape.inner == 1) lay_inward(&a->shape);
-  a->seen.shape = &a->shape;
+XENT_INLINE void begin_columns(column_call *a, column_view *v, const xent_call *call) {
+  v->shape = *call->shape;
+  v->call = *call;
+  if (v->shape.inner == 1) lay_inward(&v->shape);
+  v->call.shape = &v->shape;
   if (call->output)
-    a->seen.output_layout = call->output_layout == &call->shape->output ? &a->shape.output : &a->shape.gradient;
-  a->call = &a->seen;
-  a->job = job_of(&a->seen);
-  a->j = &a->job;
+    v->call.output_layout = call->output_layout == &call->shape->output ? &v->shape.output : &v->shape.gradient;
+  v->job = job_of(&v->call);
+  a->own = call;
+  a->call = &v->call;
+  a->j = &v->job;
 }
 
 /* The next strip; false where there is none. */
@@ -508,9 +508,10 @@ XENT_SHARED xent_status strips_until_irregular(const column_call *of, strip *s) 
 /* Forward, and the gradient from known statistics. */
 XENT_KERNEL xent_status strip_rows(const job *j, xent_kernel generic) {
   const xent_call *call = j->call;
+  column_view view;
   column_call a;
   memset(&a, 0, sizeof a);
-  begin_columns(&a, call);
+  begin_columns(&a, &view, call);
   a.source = logits_of_row(a.call, call->row_begin);
   a.fits_scratch = fits_scratch(call);
   a.log = call->log && call->output && !call->targets;

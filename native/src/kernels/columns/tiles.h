@@ -21,14 +21,17 @@ typedef struct {
   double entropy[XENT_STRIP_COLUMNS];
 } strip_sums;
 
-/* A call that goes strip by strip. */
+/* A call as it is seen from its columns, and its job. */
 typedef struct {
-  const xent_call *own; /* as it came; call: as it is seen here */
-  xent_call seen;
+  xent_call call;
   xent_shape shape;
   job job;
+} column_view;
+
+/* A call that goes strip by strip. */
+typedef struct {
+  const xent_call *own, *call; /* as it came, and as it is seen here */
   const job *j;
-  const xent_call *call;
   row_source source; /* of any row: its softcap, its mask */
   bool fits_scratch; /* all classes of a strip are in the scratch at once */
   bool log;          /* the second pass wants x */
