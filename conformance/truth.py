@@ -94,7 +94,7 @@ class Case:
             return self.strided(flat, count, row)
         if name in ("hidden", "hidden_gradient"):
             return self.strided(flat, self.loaded["weights"].shape[1], row)
-        if name in ("prompt_tokens", "output_tokens"):
+        if name in ("prompt_tokens", "output_tokens", "bias_tokens", "bias_values"):
             return self.strided(flat, self.loaded[name].shape[self.axis], row)
         if name.startswith("top_") or (self.sparse and name in ("targets", "target_weights", "target_gradient")):
             return self.strided(flat, self.loaded[name].shape[self.axis], row)
@@ -309,7 +309,7 @@ def entropy(r):
 
 
 def order(case, row, r, top, label=None):
-    """argmax, ranks, hits and the largest classes. Roundings of the softcap may make neighbours equal."""
+    """argmax, ranks, correct rows and the largest classes. Roundings of the softcap may make neighbours equal."""
     slack = 4 * max(r.error.values(), default=mpf(0))
     falling = sorted(r.counted, key=lambda k: (-r.order[k], k))
     results = {"top_log_probabilities": [(r.log_probability(k), r.log_error(k)) for k in falling[:top]]}
@@ -332,7 +332,7 @@ def order(case, row, r, top, label=None):
     before = sum(r.order[k] == r.order[y] and k < y for k in r.counted)
     about = sum(abs(r.order[k] - r.order[y]) <= slack and k != y for k in r.counted) if slack else 0
     ranks = set(range(above, above + about + 1)) if slack else {above + before}
-    results.update(ranks=ranks, hits={int(rank == 0) for rank in ranks})
+    results.update(ranks=ranks, correct={int(rank == 0) for rank in ranks})
     return results
 
 
@@ -634,15 +634,17 @@ def sampled_values(case, row):
     bias = case.per_class("bias", row) if case.has("bias") else None
     prompt = case.per_class("prompt_tokens", row) if case.has("prompt_tokens") else []
     output = case.per_class("output_tokens", row) if case.has("output_tokens") else []
+    biases = dict(zip(case.per_class("bias_tokens", row), case.per_class("bias_values", row))) if (
+        case.has("bias_tokens")) else {}
     values = {}
     for k in r.counted:
-        x = r.order[k] + bias[k] if bias else r.order[k]
+        x = (r.order[k] + bias[k] if bias else r.order[k]) + biases.get(k, 0)
         if numbers.get("repetition_penalty") and (k in prompt or k in output):
             x = x / mpf(numbers["repetition_penalty"]) if x > 0 else x * mpf(numbers["repetition_penalty"])
         if k in output:
             x -= output.count(k) * mpf(numbers.get("frequency_penalty", 0)) + mpf(numbers.get("presence_penalty", 0))
         values[k] = x
-    moved = bias or case.option("softcap") or any(name.endswith("penalty") for name in numbers)
+    moved = bias or biases or case.option("softcap") or any(name.endswith("penalty") for name in numbers)
     most = max((abs(x) for x in values.values() if mp.isfinite(x)), default=mpf(0))
     return r, values, mpf(2) ** -22 * (1 + most) if moved else mpf(0)
 
@@ -934,7 +936,8 @@ def short(number):
 def options_of(case):
     """The options and optional inputs of a case, for the second table."""
     names = list(case.options) + [f"sampling: {name}" for name in case.sampling]
-    inputs = ("class_weights", "row_weights", "class_mask", "sink", "row_offsets", "bias", "prompt_tokens", "output_tokens")
+    inputs = ("class_weights", "row_weights", "class_mask", "sink", "row_offsets", "bias", "prompt_tokens", "output_tokens",
+              "bias_tokens")
     names += [name for name in inputs if case.has(name)]
     if case.has("targets"):
         names.append("sparse targets" if case.sparse else

@@ -211,7 +211,9 @@ enum {
   XENT_FIELD_WEIGHTS = 74,
   XENT_FIELD_HIDDEN_GRADIENT = 75,
   XENT_FIELD_WEIGHTS_GRADIENT = 76,
-  XENT_FIELD_BIAS_GRADIENT = 77
+  XENT_FIELD_BIAS_GRADIENT = 77,
+  XENT_FIELD_BIAS_TOKENS = 78,
+  XENT_FIELD_BIAS_VALUES = 79
 };
 
 /* ---- element types ---------------------------------------------------------------------------- */
@@ -284,7 +286,8 @@ typedef struct xent_sizes {
   int64_t outer;        /* >= 0; 0: no rows */
   int64_t classes;      /* >= 1 */
   int64_t inner;        /* >= 1; may be 0 if outer is 0 */
-  int64_t target_count; /* 0: targets are labels or probability rows; k: k classes per row, see target_weights */
+  int64_t target_count; /* 0: targets are labels or probability rows; k: k classes per row, see target_weights and
+                           bias_tokens */
   int64_t top_count;    /* the number of top_classes per row, at most classes */
   int64_t first_class;  /* of a shard: the first class of its arrays, a multiple of XENT_CHUNK; in xent_sample any
                            class */
@@ -735,7 +738,7 @@ typedef struct xent_sample_call {
   xent_report *report;           /* or NULL */
   xent_input logits;
   xent_output tokens;            /* I32 or I64 */
-  xent_input class_mask;         /* or NULL */
+  xent_input class_mask;         /* or NULL; I32 or U32: 32 classes in each number, the first one in the lowest bit */
   xent_input bias;               /* or NULL: added to the logits, one number per class; strides may be 0 */
   xent_input prompt_tokens;      /* or NULL: prompt_count classes per row, of an integer type; -1 marks an unused entry,
                                     in types with a sign */
@@ -747,8 +750,8 @@ typedef struct xent_sample_call {
   /* The same as the outputs of xent_cross_entropy with the token as label, with class_mask, without bias and penalties.
    * A row without a token is an ignored row: */
   xent_output log_probabilities, ranks, entropies, top_classes, top_log_probabilities;
-  void *workspace;               /* with prompt_tokens or output_tokens: xent_sample_workspace bytes at a multiple of 8,
-                                    for this call alone */
+  void *workspace;               /* with prompt_tokens, output_tokens, bias_tokens or a mask of bits: of the size at
+                                    xent_sample_workspace, at a multiple of 8, for this call alone */
   uint64_t workspace_size;
   /* For a shard, else NULL and 0: */
   const xent_sample_state *gathered; /* NULL in the first round; then the states of all shards of the round before, in
@@ -756,12 +759,15 @@ typedef struct xent_sample_call {
   int64_t shards;                    /* the number of shards in gathered */
   xent_sample_state *states;         /* of row r at index r; may be this shard's part of gathered, if no
                                         other call reads it and this call is not repeated */
+  xent_input bias_tokens;        /* or NULL: target_count classes per row that have a bias; as prompt_tokens */
+  xent_input bias_values;        /* of each of them: added to its logit, after bias; if a class is repeated, its last */
 } xent_sample_call;
 
 XENT_API xent_status xent_sample(const xent_sample_call *call);
 
-/* The size of the workspace, in bytes, for a number of classes and of tokens (prompt_count + output_count). It is 0
- * without tokens, and for more than 2^31 - 1 classes. */
+/* The size of the workspace, in bytes, for a number of classes and of tokens: prompt_count, output_count and
+ * target_count together, of the arrays of the call. It is 0 without tokens, and for more than 2^31 - 1 classes. With a
+ * mask of bits, add the number of classes, rounded up to a multiple of 8. */
 XENT_API uint64_t xent_sample_workspace(int64_t classes, int64_t tokens);
 
 /* ---- binary cross-entropy ------------------------------------------------------------------------ */
@@ -1065,6 +1071,8 @@ typedef struct xent_shape {
   xent_layout hidden_gradient;
   xent_layout weights_gradient;
   xent_layout bias_gradient;
+  xent_layout bias_tokens;
+  xent_layout bias_values;
 } xent_shape;
 
 /* A call without its arrays. */

@@ -243,7 +243,11 @@ def java_rule(rules, functions):
                     "    this.inPlace = bits;", "  }", "",
                     "  /** Whether it may be another array of the call, written in place. */",
                     "  public boolean mayBe(Array other) {",
-                    "    return (inPlace >> other.ordinal() & 1) != 0;", "  }", "}", ""]
+                    "    return (inPlace >> other.ordinal() & 1) != 0;", "  }", "",
+                    "  /** Whether an array of this type has a bit for each class. */",
+                    "  public boolean isOfBits(int type) {",
+                    "    return (holds & ElementType.WORDS) != 0 && ElementType.holds(type, ElementType.WORDS);", "  }",
+                    "}", ""]
 
 
 def java_function(functions, ranged, most):

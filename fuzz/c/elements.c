@@ -34,6 +34,9 @@ static const fuzz_kind sampled_kinds[ARRAYS] = {
     [BIAS] = {AT(bias), PER_CLASS, FLOATS, false},
     [PROMPT_TOKENS] = {AT(prompt_tokens), PER_PROMPT, TARGET, false},
     [OUTPUT_TOKENS] = {AT(output_tokens), PER_OUTPUT, TARGET, false},
+    [CLASS_MASK] = {AT(class_mask), PER_CLASS, BYTES_OR_WORDS, false},
+    [BIAS_TOKENS] = {AT(bias_tokens), PER_ENTRY, TARGET, false},
+    [BIAS_VALUES] = {AT(bias_values), PER_ENTRY, FLOATS, false},
     [TOKENS] = {AT(tokens), PER_ROW, CLASS_NUMBERS, true},
     [PROCESSED_LOG_PROBABILITIES] = {AT(processed_log_probabilities), PER_ROW, FLOATS, true},
     [KEPT] = {AT(kept), PER_ROW, CLASS_NUMBERS, true},
@@ -64,10 +67,13 @@ xent_layout *layout_to_set(fuzz_problem *p, int index) {
 
 static bool is_float_type(int32_t type) { return type >= XENT_F32 && type <= XENT_BF16; }
 
+static bool is_word_type(int32_t type) { return type == XENT_I32 || type == XENT_U32; }
+
 fuzz_extent extent_of(const fuzz_problem *p, int index) {
   if (p->selected && (index == TARGETS || index == UPSTREAM || index == LOG_PROBABILITIES))
     return p->shape.target_count ? PER_ENTRY : PER_ROW;
   if (p->elementwise) return PER_CLASS;
+  if (p->sampled && index == CLASS_MASK && is_word_type(p->shape.class_mask.type)) return PER_WORD;
   if (p->sampled) return kind_of(p, index)->extent;
   if (index == TARGETS || index == TARGET_GRADIENT) {
     if (p->shape.target_count) return PER_ENTRY;
@@ -95,6 +101,7 @@ int64_t entries_of(const fuzz_problem *p, fuzz_extent extent) {
          : extent == PER_TOP                      ? p->shape.top_count
          : extent == PER_PROMPT                   ? p->shape.prompt_count
          : extent == PER_OUTPUT                   ? p->shape.output_count
+         : extent == PER_WORD                     ? p->shape.classes / 32 + (p->shape.classes % 32 > 0)
          : extent == PER_FEATURE || extent == MATRIX ? p->shape.features
                                                   : 1;
 }

@@ -7,7 +7,7 @@
 
 __extension__ typedef __int128 wide_int; /* sums and products of wild numbers */
 
-typedef enum { FLOATS, TARGET, CLASS_NUMBERS, BYTES, FLOATS_OR_BYTES, OFFSETS } fuzz_types;
+typedef enum { FLOATS, TARGET, CLASS_NUMBERS, BYTES, BYTES_OR_WORDS, FLOATS_OR_BYTES, OFFSETS } fuzz_types;
 
 typedef struct {
   size_t layout; /* its place in xent_shape */

@@ -49,10 +49,11 @@ static void store_integer(const array *a, int64_t at, int64_t value) {
 }
 
 static bool holds_labels(const fuzz_problem *p, int index) {
-  return index == TARGETS || (p->sampled && index == OUTPUT_TOKENS);
+  return index == TARGETS || (p->sampled && (index == OUTPUT_TOKENS || index == BIAS_TOKENS));
 }
 
-static bool holds_weights(int index) {
+static bool holds_weights(const fuzz_problem *p, int index) {
+  if (p->sampled) return index == TARGET_WEIGHTS || index == TARGETS;
   return index == TARGET_WEIGHTS || index == CLASS_WEIGHTS || index == ROW_WEIGHTS || index == TARGETS;
 }
 
@@ -67,11 +68,13 @@ void fill_array(const fuzz_problem *p, int index, unsigned char *data, int64_t b
   const int64_t count = bytes / (int64_t)size_of_type(type);
   const bool floats = type >= XENT_F32 && type <= XENT_BF16;
   for (int64_t i = 0; i < count; i++) {
-    if (index == CLASS_MASK || (type == XENT_U8 && !holds_labels(p, index)))
+    if ((index == CLASS_MASK && type == XENT_U8) || (type == XENT_U8 && !holds_labels(p, index)))
       data[i] = random_below(&r, style < 8 ? 8 : 2) ? (unsigned char)(1 + random_below(&r, 255)) : 0;
+    else if (index == CLASS_MASK && !floats)
+      store_integer(&a, i, (int64_t)(random_bits(&r) | (style < 8 ? random_bits(&r) : 0)));
     else if (!floats)
       store_integer(&a, i, label(p, &r, style));
     else
-      set_number(&a, i, holds_weights(index) ? weight(&r, style) : number(&r, style));
+      set_number(&a, i, holds_weights(p, index) ? weight(&r, style) : number(&r, style));
   }
 }

@@ -142,6 +142,7 @@ static void read_counts(fuzz_problem *p, fuzz_input *in) {
     if (chance(in, 128)) s->output_count = 1 + below(in, 70);
     if (is_wild(p, in, 3)) s->prompt_count = wild_number(in);
     if (is_wild(p, in, 3)) s->output_count = wild_number(in);
+    if (chance(in, 128)) s->target_count = 1 + below(in, 30);
   }
   if (p->sharded && s->classes > 0 && s->classes < INT32_MAX) {
     s->all_classes = 2 * s->classes;
@@ -204,6 +205,7 @@ static int32_t read_type(fuzz_problem *p, fuzz_input *in, int index, bool wide, 
   if (is_wild(p, in, 3)) return (int32_t)below(in, 14);
   switch (kind_of(p, index)->types) {
     case BYTES: return XENT_U8;
+    case BYTES_OR_WORDS: return !chance(in, 64) ? XENT_U8 : chance(in, 128) ? XENT_I32 : XENT_U32;
     case CLASS_NUMBERS:
     case OFFSETS: return chance(in, 128) ? XENT_I32 : XENT_I64;
     case TARGET:
@@ -294,8 +296,9 @@ static void limit_rows(fuzz_problem *p, uint32_t given) {
 static void size_statistics(fuzz_problem *p) {
   const int64_t rows = rows_of(p), classes = p->shape.classes;
   if (p->sampled) {
-    const wide_int tokens = (wide_int)p->shape.prompt_count + p->shape.output_count;
-    const uint64_t bytes = tokens > ROOM ? ROOM : xent_sample_workspace(classes, (int64_t)tokens);
+    const wide_int tokens = (wide_int)p->shape.prompt_count + p->shape.output_count + p->shape.target_count;
+    uint64_t bytes = tokens > ROOM ? ROOM : xent_sample_workspace(classes, (int64_t)tokens);
+    if (extent_of(p, CLASS_MASK) == PER_WORD && classes > 0 && classes < ROOM) bytes += ((uint64_t)classes + 7) / 8 * 8;
     p->bytes[WORKSPACE] = bytes > ROOM / 2 ? -1 : (int64_t)bytes;
     p->bytes[SAMPLING] = rows < 0 ? 0 : rows > ROOM / 512 ? -1 : 1;
     const wide_int states = p->sharded && rows > 0 ? (wide_int)rows * (int64_t)sizeof(xent_sample_state) : 0;

@@ -23,8 +23,8 @@ enum {
 /* Of sampling, in the slots of what it does not have. */
 enum {
   BIAS = TEACHER, PROMPT_TOKENS = TARGETS, OUTPUT_TOKENS = TARGET_WEIGHTS, TOKENS = ARGMAX,
-  PROCESSED_LOG_PROBABILITIES = LOSSES, KEPT = LOG_SUM_EXP, KEPT_MASK = OUTPUT, SAMPLING = STATISTICS,
-      GATHERED = EXACT_SUM
+  BIAS_TOKENS = SINK, BIAS_VALUES = ROW_WEIGHTS, PROCESSED_LOG_PROBABILITIES = LOSSES, KEPT = LOG_SUM_EXP,
+  KEPT_MASK = OUTPUT, SAMPLING = STATISTICS, GATHERED = EXACT_SUM
 };
 /* Likewise of a linear layer. */
 enum { HIDDEN = OUTPUT, WEIGHTS = TEACHER, HIDDEN_GRADIENT = GRADIENT };
@@ -66,6 +66,7 @@ void problem_read(fuzz_problem *p, fuzz_input *in, uint32_t needed, uint32_t opt
 /* How an array's elements are found. */
 typedef enum {
   PER_CLASS, PER_ROW, PER_ENTRY, PER_TOP, ONE_ROW, PER_OFFSET, PER_PROMPT, PER_OUTPUT, PER_FEATURE,
+  PER_WORD, /* of 32 classes */
   MATRIX /* features of each class */
 } fuzz_extent;
 fuzz_extent extent_of(const fuzz_problem *p, int index);

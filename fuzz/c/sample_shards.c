@@ -5,7 +5,8 @@
  */
 #include "run.h"
 
-static const uint32_t inputs = BIT(LOGITS) | BIT(CLASS_MASK) | BIT(BIAS) | BIT(PROMPT_TOKENS) | BIT(OUTPUT_TOKENS),
+static const uint32_t inputs = BIT(LOGITS) | BIT(CLASS_MASK) | BIT(BIAS) | BIT(PROMPT_TOKENS) | BIT(OUTPUT_TOKENS) |
+                             BIT(BIAS_TOKENS) | BIT(BIAS_VALUES),
                       outputs = BIT(TOKENS) | BIT(PROCESSED_LOG_PROBABILITIES) | BIT(KEPT);
 
 /* What is written into what was gathered. */
@@ -45,7 +46,7 @@ static void call_shard(fuzz_problem *p, int64_t begin, int64_t end, bool other, 
                             .shards = round ? 2 : 0},
                 ARRAYS(a[LOGITS], a[TOKENS], a[CLASS_MASK], a[BIAS], a[PROMPT_TOKENS], a[OUTPUT_TOKENS],
                        a[PROCESSED_LOG_PROBABILITIES], a[KEPT], NULL, NULL, NULL, NULL, NULL, NULL, a[WORKSPACE],
-                       round ? a[GATHERED] : NULL, a[STATES])),
+                       round ? a[GATHERED] : NULL, a[STATES], a[BIAS_TOKENS], a[BIAS_VALUES])),
          (fuzz_effect){inputs, outputs | BIT(STATES), begin, end, 0, p->shape.classes, true});
 }
 

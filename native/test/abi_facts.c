@@ -281,6 +281,8 @@ static void structs(void) {
   FIELD(xent_sample_call, gathered);
   FIELD(xent_sample_call, shards);
   FIELD(xent_sample_call, states);
+  FIELD(xent_sample_call, bias_tokens);
+  FIELD(xent_sample_call, bias_values);
   STRUCT(xent_binary_cross_entropy_call);
   FIELD(xent_binary_cross_entropy_call, size);
   FIELD(xent_binary_cross_entropy_call, sizes);
@@ -462,6 +464,8 @@ static void structs(void) {
   FIELD(xent_shape, hidden_gradient);
   FIELD(xent_shape, weights_gradient);
   FIELD(xent_shape, bias_gradient);
+  FIELD(xent_shape, bias_tokens);
+  FIELD(xent_shape, bias_values);
   STRUCT(xent_work);
   FIELD(xent_work, size);
   FIELD(xent_work, function);
@@ -570,6 +574,8 @@ static void constants(void) {
   CONSTANT(XENT_FIELD_HIDDEN_GRADIENT);
   CONSTANT(XENT_FIELD_WEIGHTS_GRADIENT);
   CONSTANT(XENT_FIELD_BIAS_GRADIENT);
+  CONSTANT(XENT_FIELD_BIAS_TOKENS);
+  CONSTANT(XENT_FIELD_BIAS_VALUES);
   CONSTANT(XENT_NO_TYPE);
   CONSTANT(XENT_F32);
   CONSTANT(XENT_F64);

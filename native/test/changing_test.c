@@ -84,7 +84,9 @@ static xent_shape sampled_shape(int kind) {
   s.outer = ELEMENTS / CLASSES;
   s.logits = (xent_layout){CLASSES, 1, 1, s.logits.type, 0};
   s.class_mask = (xent_layout){CLASSES, 1, 1, XENT_U8, 0};
-  s.target_count = 0;
+  s.target_count = kind == SPARSE ? ENTRIES : 0; /* of those that have a bias */
+  s.bias_tokens = arrays[TARGETS].layout;
+  s.bias_values = arrays[TARGET_WEIGHTS].layout;
   s.targets = s.tokens = arrays[ARGMAX].layout;
   s.output_count = kind == SPARSE ? ENTRIES : 1;
   s.output_tokens = arrays[TARGETS].layout;
@@ -190,8 +192,8 @@ static void run_selection_kernels(int kind, const xent_kernels *kernels) {
   kernels->selected(&selected);
   check_all("selected log-probabilities");
   if (s.logits.type == XENT_F64) return;
-  static uint64_t workspace[256];
-  if (xent_sample_workspace(CLASSES, ENTRIES) > sizeof workspace) exit(2);
+  static uint64_t workspace[512];
+  if (xent_sample_workspace(CLASSES, 2 * ENTRIES) > sizeof workspace) exit(2);
   const xent_sampling sampling = {.size = sizeof sampling, .top_k = 50, .top_p = 0.9, .repetition_penalty = 1.25,
                                   .frequency_penalty = 0.5};
   s = sampled_shape(kind);
@@ -199,7 +201,9 @@ static void run_selection_kernels(int kind, const xent_kernels *kernels) {
   o.ignore_index = -1;
   xent_call sample = {.shape = &s, .options = &o, .row_end = SAMPLED, .class_end = CLASSES,
                       .logits = (const float *)(const void *)arrays[LOGITS].data, .class_mask = arrays[MASK].data,
-                      .output_tokens = arrays[TARGETS].data, .tokens = arrays[ARGMAX].data,
+                      .output_tokens = arrays[TARGETS].data,
+                      .bias_tokens = kind == SPARSE ? arrays[TARGETS].data : NULL,
+                      .bias_values = kind == SPARSE ? arrays[TARGET_WEIGHTS].data : NULL, .tokens = arrays[ARGMAX].data,
                       .targets = arrays[ARGMAX].data, .entropies = arrays[ENTROPIES].data,
                       .top_classes = arrays[TOP_CLASSES].data, .top_log_probabilities = arrays[TOP_VALUES].data,
                       .sampling = &sampling, .workspace = workspace, .report = &report};
@@ -303,9 +307,10 @@ static int64_t run_selection_calls(int kind, const cross_entropy_arrays *a) {
   int64_t done = !run_at(
       on_rows(XENT_FUNCTION_SELECTED_LOG_PROBABILITIES, &s, &o, 0, ROWS, NULL),
       ARRAYS(a->logits, a->targets, log_probabilities->data, a->gradient, NULL, a->class_mask, NULL, a->row_offsets));
-  static uint64_t workspace[256];
+  static uint64_t workspace[512];
   const xent_sampling sampling = {.size = sizeof sampling, .top_k = 50, .repetition_penalty = 1.25};
   s = sampled_shape(kind);
+  const bool biased = kind == SPARSE;
   return done +
          !run_at((xent_work){.function = XENT_FUNCTION_SAMPLE,
                              .shape = &s,
@@ -315,7 +320,8 @@ static int64_t run_selection_calls(int kind, const cross_entropy_arrays *a) {
                              .row_end = s.outer,
                              .workspace_size = sizeof workspace},
                  ARRAYS(a->logits, arrays[ARGMAX].data, a->class_mask, NULL, NULL, a->targets, NULL, NULL, NULL, NULL,
-                        NULL, arrays[ENTROPIES].data, arrays[TOP_CLASSES].data, arrays[TOP_VALUES].data, workspace));
+                        NULL, arrays[ENTROPIES].data, arrays[TOP_CLASSES].data, arrays[TOP_VALUES].data, workspace,
+                        NULL, NULL, biased ? a->targets : NULL, biased ? a->target_weights : NULL));
 }
 
 static int64_t run_while_changing(int kind, int calls) {

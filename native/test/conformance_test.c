@@ -24,7 +24,7 @@ enum {
   CLASS_WEIGHTS, ROW_WEIGHTS, SINK, LOG_PROBABILITIES, ARGMAX, RANKS, ENTROPIES, TOP_CLASSES,
   TOP_LOG_PROBABILITIES, TARGET_GRADIENT, TEACHER, ELEMENT_WEIGHTS, POSITIVE_WEIGHTS, BIAS, PROMPT_TOKENS,
   OUTPUT_TOKENS, TOKENS, PROCESSED_LOG_PROBABILITIES, KEPT, KEPT_MASK, HIDDEN, WEIGHTS, HIDDEN_GRADIENT,
-  WEIGHTS_GRADIENT, BIAS_GRADIENT, ARRAYS
+  WEIGHTS_GRADIENT, BIAS_GRADIENT, BIAS_TOKENS, BIAS_VALUES, ARRAYS
 };
 
 enum { PER_CLASS, PER_ROW, PER_ENTRY, PER_TOP, PER_PROMPT, PER_OUTPUT, PER_FEATURE, MATRIX };
@@ -45,7 +45,8 @@ static const struct {
     ARRAY(bias, PER_CLASS), ARRAY(prompt_tokens, PER_PROMPT), ARRAY(output_tokens, PER_OUTPUT),
     ARRAY(tokens, PER_ROW), ARRAY(processed_log_probabilities, PER_ROW), ARRAY(kept, PER_ROW),
     ARRAY(kept_mask, PER_CLASS), ARRAY(hidden, PER_FEATURE), ARRAY(weights, MATRIX),
-    ARRAY(hidden_gradient, PER_FEATURE), ARRAY(weights_gradient, MATRIX), ARRAY(bias_gradient, PER_CLASS)};
+    ARRAY(hidden_gradient, PER_FEATURE), ARRAY(weights_gradient, MATRIX), ARRAY(bias_gradient, PER_CLASS),
+    ARRAY(bias_tokens, PER_ENTRY), ARRAY(bias_values, PER_ENTRY)};
 
 static const struct {
   const char *name, *dtype;
@@ -211,7 +212,7 @@ static void load_case(test_case *t, const char *directory) {
     }
   }
   const int axis = (int)json_number(t->entry, "axis"); /* along it lie as many as a row has */
-  t->shape.target_count = t->inputs[TARGET_WEIGHTS].length[axis];
+  t->shape.target_count = t->inputs[TARGET_WEIGHTS].length[axis] + t->inputs[BIAS_TOKENS].length[axis];
   t->shape.top_count = t->expected[TOP_CLASSES].length[axis];
   t->shape.prompt_count = t->inputs[PROMPT_TOKENS].length[axis];
   t->shape.output_count = t->inputs[OUTPUT_TOKENS].length[axis];
@@ -280,7 +281,8 @@ static void keep_statistics(test_case *t) {
 
 static xent_status sample(test_case *t) {
   void **a = t->arrays;
-  const uint64_t size = xent_sample_workspace(t->shape.classes, t->shape.prompt_count + t->shape.output_count);
+  const xent_shape *s = &t->shape;
+  const uint64_t size = xent_sample_workspace(s->classes, s->prompt_count + s->output_count + s->target_count);
   void *workspace = malloc((size_t)size + 8);
   const xent_status status =
       run_at((xent_work){.function = XENT_FUNCTION_SAMPLE,
@@ -293,7 +295,7 @@ static xent_status sample(test_case *t) {
                          .workspace_size = size},
              ARRAYS(a[LOGITS], a[TOKENS], a[CLASS_MASK], a[BIAS], a[PROMPT_TOKENS], a[OUTPUT_TOKENS],
                     a[PROCESSED_LOG_PROBABILITIES], a[KEPT], a[KEPT_MASK], a[LOG_PROBABILITIES], a[RANKS], a[ENTROPIES],
-                    a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], workspace));
+                    a[TOP_CLASSES], a[TOP_LOG_PROBABILITIES], workspace, NULL, NULL, a[BIAS_TOKENS], a[BIAS_VALUES]));
   free(workspace);
   return status;
 }

@@ -54,7 +54,7 @@ EDITS = [
      "an option is in the digest, or is not"),
     ("api/checks.c", "xent.h", "\n} xent_options;", "\n  double more;\n} xent_options;", "is in the digest, or is not"),
     ("cpu/isa.c", "xent.h", "XENT_ISA_NEON = 4", "XENT_ISA_NEON = 5", "a place for each"),
-    (TIER, "xent.h", "bias_gradient;\n} xent_shape;", "bias_gradient;\n  int64_t more;\n} xent_shape;",
+    (TIER, "xent.h", "bias_values;\n} xent_shape;", "bias_values;\n  int64_t more;\n} xent_shape;",
      "a shape ends with layouts"),
     (TIER, "kernels/present.h", "XENT_HAS(statistics) | XENT_HAS(exact_sum))\n\n/* And a",
      "XENT_HAS(bias) | XENT_HAS(statistics) | XENT_HAS(exact_sum))\n\n/* And a", "an array changes logits, or does not"),

@@ -38,7 +38,7 @@ typedef struct {
 static int64_t size_of(int32_t type) {
   return type == XENT_U8 || type == XENT_I8 ? 1
          : type == XENT_F16 || type == XENT_BF16 || type == XENT_I16 ? 2
-         : type == XENT_F32 || type == XENT_I32 ? 4 : 8;
+         : type == XENT_F32 || type == XENT_I32 || type == XENT_U32 ? 4 : 8;
 }
 static int64_t place_of(const array *a, int64_t row, int64_t class) {
   const xent_layout *l = &a->layout;
@@ -54,6 +54,7 @@ static double get(const array *a, int64_t row, int64_t class) {
     case XENT_I8: return *(const int8_t *)p;
     case XENT_I16: return *(const int16_t *)p;
     case XENT_I32: return *(const int32_t *)p;
+    case XENT_U32: return *(const uint32_t *)p;
     default: return (double)*(const int64_t *)p;
   }
 }
@@ -66,6 +67,7 @@ static void put_at(void *p, int32_t type, double v) {
     case XENT_I8: *(int8_t *)p = (int8_t)v; break;
     case XENT_I16: *(int16_t *)p = (int16_t)v; break;
     case XENT_I32: *(int32_t *)p = (int32_t)v; break;
+    case XENT_U32: *(uint32_t *)p = (uint32_t)v; break;
     default: *(int64_t *)p = (int64_t)v; break;
   }
 }
@@ -111,8 +113,8 @@ static const char *const output_names[OUTPUTS] = {"token", "processed log-probab
                                                   "top log-probabilities"};
 
 typedef struct {
-  int64_t outer, inner, rows, classes, prompt_count, output_count, top;
-  array x, mask, bias, prompt, output, outputs[OUTPUTS], expected[OUTPUTS];
+  int64_t outer, inner, rows, classes, prompt_count, output_count, bias_count, top;
+  array x, mask, bits, bias, prompt, output, bias_tokens, bias_values, outputs[OUTPUTS], expected[OUTPUTS];
   xent_options options;
   xent_sampling sampling[MOST_ROWS];
   bool per_row;
@@ -203,6 +205,22 @@ static array tokens_of(const mixture *m, int64_t count) {
   return a;
 }
 
+/* The flags of these classes, 32 in each number. */
+static array bits_of(const mixture *m, int64_t first, int64_t classes) {
+  const bool spread = m->mask.layout.outer == 0 && m->mask.layout.inner == 0;
+  array a = make(m->outer, (classes + 31) / 32, m->inner, one_in(2) ? XENT_I32 : XENT_U32, spread);
+  for (int64_t row = 0; row < m->rows; row++)
+    for (int64_t i = 0; i < classes; i += 32) {
+      uint32_t word = (uint32_t)random_bits(&source); /* those behind the last class say nothing */
+      for (int64_t k = 0; k < 32 && i + k < classes; k++) {
+        word &= ~(UINT32_C(1) << k);
+        if (get(&m->mask, row, first + i + k) != 0) word |= UINT32_C(1) << k;
+      }
+      put(&a, row, i / 32, a.layout.type == XENT_I32 ? (double)(int32_t)word : (double)word);
+    }
+  return a;
+}
+
 /* long_row: one row of many classes, most of which top-p or another filter keeps or cuts. */
 static mixture any_mixture(bool long_row) {
   mixture m = {.classes = any_classes(), .inner = one_in(5) ? 1 + below(3) : 1, .options = xent_default_options()};
@@ -245,6 +263,7 @@ static mixture any_mixture(bool long_row) {
     const int64_t rare = 1 + below(4);
     for (int64_t row = 0; row < m.rows; row++)
       for (int64_t i = 0; i < m.classes; i++) put(&m.mask, row, i, one_in(rare + 1) ? 0 : (double)(1 + below(255)));
+    if (one_in(2)) m.bits = bits_of(&m, 0, m.classes);
   }
   if (!plain && one_in(4)) {
     m.bias = make(m.outer, m.classes, m.inner, any_float(), one_in(2));
@@ -254,6 +273,14 @@ static mixture any_mixture(bool long_row) {
   }
   if (!plain && one_in(3)) m.prompt = tokens_of(&m, m.prompt_count = 1 + below(MOST_TOKENS));
   if (!plain && one_in(3)) m.output = tokens_of(&m, m.output_count = 1 + below(MOST_TOKENS));
+  if (!plain && one_in(3)) {
+    m.bias_tokens = tokens_of(&m, m.bias_count = 1 + below(MOST_TOKENS));
+    m.bias_values = make(m.outer, m.bias_count, m.inner, any_float(), false);
+    for (int64_t row = 0; row < m.rows; row++)
+      for (int64_t i = 0; i < m.bias_count; i++)
+        put(&m.bias_values, row, i,
+            one_in(4) ? -INFINITY : one_in(3000) ? INFINITY : one_in(4) ? 0 : 5 * (double)random_normal(&source));
+  }
   for (int o = 0; o < OUTPUTS; o++) {
     if (o != TOKENS && one_in(3)) continue;
     const int32_t type = o == KEPT_MASK ? XENT_U8
@@ -267,7 +294,8 @@ static mixture any_mixture(bool long_row) {
 }
 
 static void release_mixture(mixture *m) {
-  release(&m->x), release(&m->mask), release(&m->bias), release(&m->prompt), release(&m->output);
+  release(&m->x), release(&m->mask), release(&m->bits), release(&m->bias), release(&m->prompt), release(&m->output);
+  release(&m->bias_tokens), release(&m->bias_values);
   for (int o = 0; o < OUTPUTS; o++) {
     if (!m->outputs[o].there) continue;
     free(m->expected[o].memory);
@@ -280,9 +308,9 @@ static void release_mixture(mixture *m) {
 /* A row as the plain program takes it, and its arrays. */
 typedef struct {
   sample_problem problem;
-  float *x, *bias;
+  float *x, *bias, bias_values[MOST_TOKENS];
   uint8_t *mask;
-  int64_t prompt[MOST_TOKENS], output[MOST_TOKENS];
+  int64_t prompt[MOST_TOKENS], output[MOST_TOKENS], bias_tokens[MOST_TOKENS];
 } plain_row;
 
 static plain_row *plain_row_of(const mixture *m, int64_t row) {
@@ -298,11 +326,16 @@ static plain_row *plain_row_of(const mixture *m, int64_t row) {
   }
   for (int64_t i = 0; i < m->prompt_count; i++) r->prompt[i] = (int64_t)get(&m->prompt, row, i);
   for (int64_t i = 0; i < m->output_count; i++) r->output[i] = (int64_t)get(&m->output, row, i);
+  for (int64_t i = 0; i < m->bias_count; i++) {
+    r->bias_tokens[i] = (int64_t)get(&m->bias_tokens, row, i);
+    r->bias_values[i] = (float)get(&m->bias_values, row, i);
+  }
   const xent_sampling *s = &m->sampling[m->per_row ? row : 0];
   r->problem = (sample_problem){.classes = n, .logits = r->x, .mask = m->mask.there ? r->mask : NULL,
                                 .bias = m->bias.there ? r->bias : NULL, .softcap = m->options.softcap,
                                 .prompt = r->prompt, .output = r->output, .prompt_count = m->prompt_count,
-                                .output_count = m->output_count, .sampling = s,
+                                .output_count = m->output_count, .bias_tokens = r->bias_tokens,
+                                .bias_values = r->bias_values, .bias_count = m->bias_count, .sampling = s,
                                 .stream = s->stream + (m->per_row ? 0 : (uint64_t)row)};
   return r;
 }
@@ -346,13 +379,14 @@ static void call_rows(mixture *m, int32_t isa, int64_t begin, int64_t end, void 
   xent_options options = m->options;
   options.isa = isa;
   const xent_range rows = {begin, end};
+  const array *mask = m->bits.there ? &m->bits : &m->mask;
   const xent_sample_call call = {
       .size = sizeof call,
-      .sizes = {.outer = m->outer, .classes = m->classes, .inner = m->inner, .top_count = m->top,
-                .prompt_count = m->prompt_count, .output_count = m->output_count},
+      .sizes = {.outer = m->outer, .classes = m->classes, .inner = m->inner, .target_count = m->bias_count,
+                .top_count = m->top, .prompt_count = m->prompt_count, .output_count = m->output_count},
       .rows = &rows, .options = &options, .sampling = m->sampling, .per_row = m->per_row, .report = &report,
-      .logits = IN(&m->x), .class_mask = IN(&m->mask), .bias = IN(&m->bias), .prompt_tokens = IN(&m->prompt),
-      .output_tokens = IN(&m->output),
+      .logits = IN(&m->x), .class_mask = IN(mask), .bias = IN(&m->bias), .prompt_tokens = IN(&m->prompt),
+      .output_tokens = IN(&m->output), .bias_tokens = IN(&m->bias_tokens), .bias_values = IN(&m->bias_values),
 #undef OUT
 #define OUT(o) {address(&m->outputs[o]), m->outputs[o].layout}
       .tokens = OUT(TOKENS), .processed_log_probabilities = OUT(PROCESSED), .kept = OUT(KEPT),
@@ -378,11 +412,12 @@ static void call_rows(mixture *m, int32_t isa, int64_t begin, int64_t end, void 
 static void describe(const mixture *m, int64_t row, int32_t isa) {
   const xent_sampling *s = &m->sampling[m->per_row ? row : 0];
   fprintf(stderr, "  %s, %lld classes of type %d, kind %d, rules %d, ties %d, greedy %d, keep %lld, k %lld, p %g, "
-          "min %g, typical %g, temperature %g, penalties %g %g %g%s%s%s%s\n", xent_isa_name(isa), (long long)m->classes,
-          m->x.layout.type, m->kind, s->rules, s->ties, s->greedy, (long long)s->min_keep, (long long)s->top_k,
-          s->top_p, s->min_p, s->typical_p, s->temperature, s->repetition_penalty, s->frequency_penalty,
-          s->presence_penalty, m->mask.there ? ", mask" : "", m->bias.there ? ", bias" : "",
-          m->prompt.there ? ", prompt" : "", m->output.there ? ", output" : "");
+          "min %g, typical %g, temperature %g, penalties %g %g %g%s%s%s%s%s%s\n", xent_isa_name(isa),
+          (long long)m->classes, m->x.layout.type, m->kind, s->rules, s->ties, s->greedy, (long long)s->min_keep,
+          (long long)s->top_k, s->top_p, s->min_p, s->typical_p, s->temperature, s->repetition_penalty,
+          s->frequency_penalty, s->presence_penalty, m->mask.there ? ", mask" : "", m->bits.there ? " of bits" : "",
+          m->bias.there ? ", bias" : "", m->prompt.there ? ", prompt" : "", m->output.there ? ", output" : "",
+          m->bias_tokens.there ? ", biases" : "");
 }
 
 static void compare(mixture *m, int32_t isa) {
@@ -405,9 +440,14 @@ static void compare(mixture *m, int32_t isa) {
   }
 }
 
+static uint64_t workspace_of(const mixture *m) {
+  const uint64_t bytes = xent_sample_workspace(m->classes, m->prompt_count + m->output_count + m->bias_count);
+  return m->bits.there ? bytes + ((uint64_t)m->classes + 7) / 8 * 8 : bytes;
+}
+
 static void test_mixture(bool long_row) {
   mixture m = any_mixture(long_row);
-  const uint64_t bytes = xent_sample_workspace(m.classes, m.prompt_count + m.output_count);
+  const uint64_t bytes = workspace_of(&m);
   const int64_t page = (int64_t)page_size(), room = ((int64_t)bytes + page - 1) / page * page + page;
   unsigned char *pages = closed_pages((size_t)room);
   open_pages(pages, (size_t)(room - page));
@@ -462,6 +502,8 @@ static bool call_shard(mixture *m, shard s, int32_t isa, const xent_sample_state
   options.isa = isa;
   const int64_t middle = below(m->rows + 1);
   int64_t counted = 0, unfinished = 0;
+  array bits = {.there = false}, *mask = &m->mask;
+  if (m->bits.there) *(mask = &bits) = bits_of(m, s.first, s.classes);
 #define IN(a) {address(a), (a)->layout}
 #define OF_SHARD(a) {from_class(a, s.first), (a)->layout}
 #define OUT(o) {address(&m->outputs[o]), m->outputs[o].layout}
@@ -471,10 +513,13 @@ static bool call_shard(mixture *m, shard s, int32_t isa, const xent_sample_state
     const xent_sample_call call = {
         .size = sizeof call,
         .sizes = {.outer = m->outer, .classes = s.classes, .inner = m->inner, .first_class = s.first,
-                  .all_classes = m->classes, .prompt_count = m->prompt_count, .output_count = m->output_count},
+                  .all_classes = m->classes, .target_count = m->bias_count, .prompt_count = m->prompt_count,
+                  .output_count = m->output_count},
         .rows = &rows, .options = &options, .sampling = m->sampling, .per_row = m->per_row, .report = &report,
-        .logits = OF_SHARD(&m->x), .class_mask = OF_SHARD(&m->mask), .bias = OF_SHARD(&m->bias),
-        .prompt_tokens = IN(&m->prompt), .output_tokens = IN(&m->output), .tokens = OUT(TOKENS),
+        .logits = OF_SHARD(&m->x),
+        .class_mask = {m->bits.there ? address(mask) : from_class(mask, s.first), mask->layout},
+        .bias = OF_SHARD(&m->bias), .prompt_tokens = IN(&m->prompt), .output_tokens = IN(&m->output),
+        .bias_tokens = IN(&m->bias_tokens), .bias_values = IN(&m->bias_values), .tokens = OUT(TOKENS),
         .processed_log_probabilities = OUT(PROCESSED), .kept = OUT(KEPT), .workspace = workspace,
         .workspace_size = bytes, .gathered = gathered, .shards = shards, .states = states};
     const xent_status status = xent_sample(&call);
@@ -489,6 +534,7 @@ static bool call_shard(mixture *m, shard s, int32_t isa, const xent_sample_state
 #undef OUT
 #undef OF_SHARD
 #undef IN
+  release(&bits);
   if (unfinished) return false;
   for (int64_t row = 0; row < m->rows; row++) counted -= get(&m->expected[TOKENS], row, 0) >= 0;
   compared++;
@@ -516,7 +562,7 @@ static void compare_state(const mixture *m, const plain_row *r, const sample_sta
 static void test_shards(bool long_row) {
   mixture m = any_mixture(long_row);
   const int64_t most = m.classes < MOST_SHARDS ? m.classes : MOST_SHARDS, n = 1 + below(most);
-  const uint64_t bytes = xent_sample_workspace(m.classes, m.prompt_count + m.output_count);
+  const uint64_t bytes = workspace_of(&m);
   const size_t room = (size_t)m.rows * sizeof(xent_sample_state);
   shard shards[MOST_SHARDS];
   void *workspace = must_allocate((size_t)bytes + 8);
@@ -812,7 +858,19 @@ static void test_refused_calls(void) {
   tokens[6] = -2;
   REFUSED(OUTPUT_TOKENS, (c.sizes.output_count = 4, c.output_tokens = (xent_input)LIST, c.workspace = few_workspace,
           c.workspace_size = sizeof few_workspace), XENT_INVALID_LABEL, 1);
+  REFUSED(BIAS_TOKENS, (c.sizes.target_count = 4, c.bias_tokens = c.bias_values = (xent_input)LIST,
+          c.bias_values.layout.type = XENT_F32, c.workspace = few_workspace, c.workspace_size = sizeof few_workspace),
+          XENT_INVALID_LABEL, 1);
   tokens[6] = 0;
+  REFUSED(BIAS_VALUES, (c.sizes.target_count = 4, c.bias_tokens = (xent_input)LIST), XENT_INVALID_ARGUMENT, -1);
+  REFUSED(BIAS_TOKENS, (c.sizes.target_count = 4, c.bias_values = (xent_input)LIST,
+          c.bias_values.layout.type = XENT_F32), XENT_INVALID_ARGUMENT, -1);
+  REFUSED(BIAS_VALUES, (c.sizes.target_count = 4, c.bias_tokens = c.bias_values = (xent_input)LIST), XENT_UNSUPPORTED,
+          -1);
+  REFUSED(WORKSPACE, (c.class_mask = (xent_input)LIST, c.class_mask.layout.type = XENT_I32), XENT_INVALID_ARGUMENT, -1);
+  REFUSED(WORKSPACE, (c.class_mask = (xent_input)LIST, c.class_mask.layout.type = XENT_U32, c.workspace = few_workspace,
+          c.workspace_size = (FEW_CLASSES + 7) / 8 * 8 - 1), XENT_INVALID_ARGUMENT, -1);
+  REFUSED(CLASS_MASK, (c.class_mask = (xent_input)LIST), XENT_UNSUPPORTED, -1);
 #undef REFUSED
   xent_sample_call c = few_call();
   c.sizes.prompt_count = 4;
@@ -820,6 +878,9 @@ static void test_refused_calls(void) {
   c.workspace = few_workspace;
   c.workspace_size = xent_sample_workspace(FEW_CLASSES, 4);
   expect_number("a call with nothing wrong", xent_sample(&c), XENT_OK);
+  c.bias_values = (xent_input)LIST; /* of no tokens */
+  c.bias_values.layout.type = XENT_F32;
+  expect_number("values of no tokens", xent_sample(&c), XENT_OK);
   const xent_range none = {1, 1};
   c = few_call();
   c.rows = &none;

@@ -11,7 +11,7 @@
 #include "rows.h"
 #include "tiers.h"
 
-enum { PROMISED = XENT_STACK_PROMISED, MOST_ROWS = 300 };
+enum { PROMISED = XENT_STACK_PROMISED, MOST_ROWS = 300, MOST_CLASSES = 20000 };
 
 typedef struct {
   xent_shape shape;
@@ -269,14 +269,20 @@ static void *run_sample(void *argument) {
   const xent_sampling ways[] = {{.size = sizeof(xent_sampling), .top_k = 7, .top_p = 0.9},
                                 {.size = sizeof(xent_sampling), .top_p = 0.9, .min_keep = 3},
                                 {.size = sizeof(xent_sampling), .top_k = p.classes / 2 + 1, .typical_p = 0.5}};
-  for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+  static uint32_t bits[MOST_CLASSES / 32];
+  static uint64_t flags[MOST_CLASSES / 8];
+  memset(bits, 0xff, sizeof bits);
+  s->class_mask = (xent_layout){.classes = 1, .type = XENT_U32};
+  for (size_t i = 0; i < 2 * sizeof ways / sizeof *ways; i++)
     must(run_at((xent_work){.function = XENT_FUNCTION_SAMPLE,
                             .shape = s,
                             .options = &p.options,
-                            .sampling = &ways[i],
+                            .sampling = &ways[i / 2],
                             .row_begin = 0,
-                            .row_end = p.rows},
-                ARRAYS(x, lse, NULL, NULL, NULL, NULL, losses, NULL, NULL, y)),
+                            .row_end = p.rows,
+                            .workspace_size = sizeof flags},
+                ARRAYS(x, lse, i % 2 ? bits : NULL, NULL, NULL, NULL, losses, NULL, NULL, y, NULL, NULL, NULL, NULL,
+                       flags)),
          "sample");
   static _Thread_local xent_sample_state state; /* of the first row, whose classes one shard has */
   xent_report report = {.size = sizeof report};
@@ -428,7 +434,7 @@ static void test_small_stack(size_t bytes, xent_status expected) {
 }
 
 int main(void) {
-  static const int64_t class_counts[] = {2, 16, 17, 104, 105, 128, 129, 1000, 1024, 1025, 8192, 20000};
+  static const int64_t class_counts[] = {2, 16, 17, 104, 105, 128, 129, 1000, 1024, 1025, 8192, MOST_CLASSES};
   const size_t room = (size_t)MOST_ROWS * 1024 * sizeof *x;
   random_source r = {3};
   x = must_allocate(room), y = must_allocate(room), g = must_allocate(room);

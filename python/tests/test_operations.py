@@ -440,14 +440,37 @@ def test_sample_with_penalties():
     assert (result.tokens.tolist(), result.kept_mask.tolist(), result.sampled) == ([1], [[0, 1, 0]], 1)
 
 
+def test_biases_of_some_classes_are_those_of_all():
+    logits = RANDOM.normal(size=(3, 4, 50)).astype(np.float32)
+    tokens = RANDOM.permuted(np.tile(np.arange(50), (3, 4, 1)), axis=-1)[..., :6]
+    values = np.where(RANDOM.random(tokens.shape) < 0.2, -np.inf, 3 * RANDOM.normal(size=tokens.shape)).astype(np.float32)
+    tokens[..., 5], values[..., 5] = -1, 9
+    bias = np.zeros_like(logits)
+    for index in np.ndindex(tokens.shape[:-1]):
+        for token, value in zip(tokens[index][:5], values[index]):
+            bias[index][token] = value
+    options = dict(seed=3, top_k=9, processed_log_probabilities=True, kept_mask=True, threads=3)
+    got = xent.sample(logits, bias_tokens=tokens, bias_values=values, **options)
+    expected = xent.sample(logits, bias=bias, **options)
+    for name in ("tokens", "processed_log_probabilities", "kept_mask"):
+        assert getattr(got, name).tobytes() == getattr(expected, name).tobytes()
+    twice, last = np.array([[1, 1]]), np.array([[9, 0]], np.float32)
+    assert xent.sample(np.float32([[1, 0]]), temperature=0, bias_tokens=twice, bias_values=last).tokens == [0]
+    with pytest.raises(xent.ShapeError, match="bias_values is .*; expected the same shape"):
+        xent.sample(logits, bias_tokens=tokens, bias_values=values[..., :5])
+    with pytest.raises(TypeError, match="bias_values is missing"):
+        xent.sample(logits, bias_tokens=tokens)
+
+
 def test_tokens_are_looked_at_before_anything_is_written(monkeypatch):
     monkeypatch.setattr(_call, "_PER_THREAD", 1)
     logits, tokens = np.zeros((64, 9), np.float32), np.full(64, 7)
-    for name in ("prompt_tokens", "output_tokens"):
+    for name in ("prompt_tokens", "output_tokens", "bias_tokens"):
         before = np.full((64, 3), -1)
         before[63, 2] = 9
+        others = {"bias_values": np.zeros((64, 3), np.float32)} if name == "bias_tokens" else {}
         with pytest.raises(xent.LabelError) as error:
-            xent.sample(logits, tokens=tokens, class_mask=np.arange(9) > 0, **{name: before}, threads=4)
+            xent.sample(logits, tokens=tokens, class_mask=np.arange(9) > 0, **{name: before}, **others, threads=4)
         assert str(error.value) == f"{name} of row 63 has 9; classes are 0 to 8; expected a class index, or -1 for none"
         assert (tokens == 7).all()
     masked = np.zeros((64, 1), np.uint8)  # that came before a class was masked

@@ -307,6 +307,8 @@ static xent_status check_row_offsets(xent_frame *f) {
 
 /* What an array has numbers for, where that depends on the targets. */
 static int form_of(const xent_frame *f, const xent_rule *rule) {
+  if (rule->holds & XENT_WORDS && xent_element_type_of(xent_layout_of(f, rule)->type).holds & XENT_WORDS)
+    return XENT_PER_WORD;
   if (rule->form != XENT_OF_TARGETS) return rule->form;
   return f->call.shape->target_count ? XENT_PER_TARGET : xent_has_label_targets(f) ? XENT_PER_ROW : XENT_PER_CLASS;
 }
@@ -320,6 +322,7 @@ static int64_t numbers_of_row(const xent_shape *s, int form) {
     case XENT_PER_TOP: return s->top_count;
     case XENT_PER_PROMPT: return s->prompt_count;
     case XENT_PER_OUTPUT: return s->output_count;
+    case XENT_PER_WORD: return words_of_bits(s->classes);
     default: return 1;
   }
 }

@@ -82,6 +82,8 @@
   _(WEIGHTS, weights) \
   _(HIDDEN_GRADIENT, hidden_gradient) \
   _(WEIGHTS_GRADIENT, weights_gradient) \
-  _(BIAS_GRADIENT, bias_gradient)
+  _(BIAS_GRADIENT, bias_gradient) \
+  _(BIAS_TOKENS, bias_tokens) \
+  _(BIAS_VALUES, bias_values)
 
 #endif

@@ -9,7 +9,7 @@
 enum { MOST_CLASSES = INT32_MAX };
 
 #define PLACES(_, c)                                                                                         \
-  _(c, logits, LOGITS, NEEDED) _(c, tokens, TOKENS, NEEDED) _(c, class_mask, CLASS_MASK, OPTIONAL)           \
+  _(c, logits, LOGITS, NEEDED) _(c, tokens, TOKENS, NEEDED) _(c, class_mask, MASK_OF_TOKENS, OPTIONAL)       \
   _(c, bias, BIAS, OPTIONAL) _(c, prompt_tokens, PROMPT_TOKENS, OPTIONAL)                                    \
   _(c, output_tokens, OUTPUT_TOKENS, OPTIONAL)                                                               \
   _(c, processed_log_probabilities, PROCESSED_LOG_PROBABILITIES, OPTIONAL) _(c, kept, KEPT, OPTIONAL)        \
@@ -17,7 +17,8 @@ enum { MOST_CLASSES = INT32_MAX };
   _(c, ranks, RANKS, OPTIONAL) _(c, entropies, ENTROPIES, OPTIONAL) _(c, top_classes, TOP_CLASSES, OPTIONAL) \
   _(c, top_log_probabilities, TOP_LOG_PROBABILITIES, OPTIONAL) _(c, sampling, SAMPLING, OPTIONAL)            \
   _(c, workspace, WORKSPACE, OPTIONAL) _(c, workspace_size, WORKSPACE_SIZE, OPTIONAL)                        \
-  _(c, gathered, GATHERED, OPTIONAL) _(c, shards, SHARDS, OPTIONAL) _(c, states, SAMPLE_STATES, OPTIONAL)
+  _(c, gathered, GATHERED, OPTIONAL) _(c, shards, SHARDS, OPTIONAL) _(c, states, SAMPLE_STATES, OPTIONAL) \
+  _(c, bias_tokens, BIAS_TOKENS, OPTIONAL) _(c, bias_values, BIAS_VALUES, OPTIONAL)
 XENT_PLACES(places, xent_sample_call, PLACES);
 
 static xent_status sample(xent_frame *f);
@@ -98,8 +99,7 @@ static xent_status check_sampling(xent_frame *f) {
 /* ---- arrays ---- */
 
 uint64_t xent_sample_workspace(int64_t classes, int64_t tokens) {
-  if (classes < 1 || classes > MOST_CLASSES || tokens < 1) return 0;
-  return (uint64_t)(penalty_words(classes) + penalty_slots(classes, tokens) * 2) * 8;
+  return classes < 1 || classes > MOST_CLASSES ? 0 : bytes_of_table(classes, tokens);
 }
 
 static xent_status check_tokens(xent_frame *f, const void *tokens, const xent_layout *l, int64_t count, int32_t field) {
@@ -121,24 +121,27 @@ static xent_status check_lists(xent_frame *f) {
   const xent_shape *s = c->shape;
   if (s->prompt_count == 0) c->prompt_tokens = NULL;
   if (s->output_count == 0) c->output_tokens = NULL;
-  if (!c->prompt_tokens && !c->output_tokens) return XENT_OK;
-  int64_t tokens;
-  if (__builtin_add_overflow(s->prompt_count, s->output_count, &tokens)) tokens = INT64_MAX;
-  const uint64_t needed = xent_sample_workspace(s->classes, tokens);
+  if (s->target_count == 0) c->bias_tokens = c->bias_values = NULL;
+  if (!c->bias_tokens != !c->bias_values)
+    return xent_refuse(f, XENT_INVALID_ARGUMENT, c->bias_tokens ? XENT_FIELD_BIAS_VALUES : XENT_FIELD_BIAS_TOKENS, 0);
+  const uint64_t flags = has_mask_of_bits(c) ? bytes_of_flags(s->classes) : 0;
+  const uint64_t needed = bytes_of_table(s->classes, tokens_of_row(c)) + flags;
+  if (!needed) return XENT_OK;
   if (!c->workspace || ((uintptr_t)c->workspace & 7) || c->workspace_size < needed)
     return xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_WORKSPACE, (int64_t)needed);
   xent_status status =
       check_tokens(f, c->prompt_tokens, &s->prompt_tokens, s->prompt_count, XENT_FIELD_PROMPT_TOKENS);
   if (!status)
     status = check_tokens(f, c->output_tokens, &s->output_tokens, s->output_count, XENT_FIELD_OUTPUT_TOKENS);
+  if (!status) status = check_tokens(f, c->bias_tokens, &s->bias_tokens, s->target_count, XENT_FIELD_BIAS_TOKENS);
   return status;
 }
 
 /* What a call of a shard may have, too; other outputs are of whole rows. */
 #define OF_SHARDS                                                                                            \
-  (XENT_RULE_BIT(LOGITS) | XENT_RULE_BIT(TOKENS) | XENT_RULE_BIT(CLASS_MASK) | XENT_RULE_BIT(BIAS) |         \
-   XENT_RULE_BIT(PROMPT_TOKENS) | XENT_RULE_BIT(OUTPUT_TOKENS) | XENT_RULE_BIT(PROCESSED_LOG_PROBABILITIES) | \
-   XENT_RULE_BIT(KEPT))
+  (XENT_RULE_BIT(LOGITS) | XENT_RULE_BIT(TOKENS) | XENT_RULE_BIT(MASK_OF_TOKENS) | XENT_RULE_BIT(BIAS) |     \
+   XENT_RULE_BIT(PROMPT_TOKENS) | XENT_RULE_BIT(OUTPUT_TOKENS) | XENT_RULE_BIT(BIAS_TOKENS) |                \
+   XENT_RULE_BIT(BIAS_VALUES) | XENT_RULE_BIT(PROCESSED_LOG_PROBABILITIES) | XENT_RULE_BIT(KEPT))
 
 /* What a shard has not, and what nothing else has. */
 static xent_status check_shard_arrays(xent_frame *f) {

@@ -6,12 +6,14 @@
 #include "kernels/elements/binary.h"
 #include "kernels/families.h"
 #include "kernels/linear/rows.h"
+#include "kernels/sample/bits.h"
 #include "kernels/sample/shards.h"
 #include "kernels/selected/selected.h"
 
-static xent_status sample(const xent_call *call) {
+static xent_status sample_with_bytes(const xent_call *call) {
   return call->shape->all_classes ? sample_shards(call) : sample_call(call, f32_family.cross_entropy_forward);
 }
+static xent_status sample(const xent_call *call) { return sample_with_flags(call, sample_with_bytes); }
 
 static xent_status linear_forward_call(const xent_call *call) {
   return linear_call(call, &f32_family, linear_cross_entropy);

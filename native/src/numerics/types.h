@@ -15,7 +15,8 @@ enum {
   XENT_LABELS = 4,
   XENT_CLASS_NUMBERS = 8, /* that are written, -1 among them */
   XENT_FLAGS = 16,
-  XENT_SUMMANDS = 32 /* of exact sums */
+  XENT_SUMMANDS = 32, /* of exact sums */
+  XENT_WORDS = 64 /* of bits, one for each of 32 classes */
 };
 
 typedef struct {
@@ -31,10 +32,10 @@ static const xent_element_type xent_element_types[] = {
     [XENT_I8] = {1, XENT_LABELS},
     [XENT_U8] = {1, XENT_LABELS | XENT_FLAGS},
     [XENT_I16] = {2, XENT_LABELS},
-    [XENT_I32] = {4, XENT_LABELS | XENT_CLASS_NUMBERS},
+    [XENT_I32] = {4, XENT_LABELS | XENT_CLASS_NUMBERS | XENT_WORDS},
     [XENT_I64] = {8, XENT_LABELS | XENT_CLASS_NUMBERS},
     [XENT_U16] = {2, XENT_LABELS},
-    [XENT_U32] = {4, XENT_LABELS},
+    [XENT_U32] = {4, XENT_LABELS | XENT_WORDS},
     [XENT_U64] = {8, XENT_LABELS},
 };
 
@@ -48,5 +49,8 @@ static inline xent_element_type xent_element_type_of(int32_t type) {
 static inline bool xent_is_wide(int32_t type) {
   return (xent_element_type_of(type).holds & XENT_NUMBERS) == XENT_IN_DOUBLE;
 }
+
+/* How many words have a bit for each class. */
+static inline int64_t words_of_bits(int64_t classes) { return classes / 32 + (classes % 32 != 0); }
 
 #endif

@@ -65,6 +65,11 @@ static float value_of(const sample_problem *p, int64_t class) {
   float x = p->logits[class];
   if (p->softcap != 0) x = (float)p->softcap * contract_tanh(x * (float)(1 / p->softcap));
   if (p->bias) x = x + p->bias[class];
+  for (int64_t i = p->bias_count - 1; i >= 0; i--)
+    if (p->bias_tokens[i] == class) {
+      x = x + p->bias_values[i];
+      break;
+    }
   if (!p->prompt_count && !p->output_count) return x;
   const int64_t prompt = times_in(p->prompt, p->prompt_count, class);
   const int64_t output = times_in(p->output, p->output_count, class);

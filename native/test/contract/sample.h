@@ -14,6 +14,9 @@ typedef struct {
   double softcap;                  /* 0: none */
   const int64_t *prompt, *output;  /* tokens; -1: none */
   int64_t prompt_count, output_count;
+  const int64_t *bias_tokens;      /* -1: none */
+  const float *bias_values;
+  int64_t bias_count;
   const xent_sampling *sampling;
   uint64_t stream;                 /* of the row */
 } sample_problem;

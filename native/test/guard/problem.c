@@ -51,11 +51,15 @@ static void choose_sizes(fuzz_problem *p, const grid_point *at, random_source *r
   p->hessian = f->hessian;
   p->elementwise = f->elementwise;
   p->sampled = f->sampled;
-  if (f->sampled) s->prompt_count = 1 + random_below(r, 6), s->output_count = 1 + random_below(r, 9);
   p->linear = f->linear;
   p->least_workspace = true;
   if (p->linear) choose_features(p, r);
   s->target_count = f->sparse ? 1 + random_below(r, 4) : 0;
+  if (f->sampled) {
+    s->prompt_count = 1 + random_below(r, 6);
+    s->output_count = 1 + random_below(r, 9);
+    s->target_count = 1 + random_below(r, 5);
+  }
   s->top_count = 1 + random_below(r, 4);
   if (s->top_count > s->classes) s->top_count = s->classes;
 }
@@ -128,6 +132,7 @@ static int32_t type_of(const fuzz_problem *p, const grid_point *at, int index, r
   const bool computed = index == LOGITS || (index == OUTPUT && at->function > LSE) || index == OUTPUT;
   switch (kind_of(p, index)->types) {
     case BYTES: return XENT_U8;
+    case BYTES_OR_WORDS: return one_in(r, 2) ? XENT_U8 : one_in(r, 2) ? XENT_I32 : XENT_U32;
     case CLASS_NUMBERS:
     case OFFSETS: return one_in(r, 2) ? XENT_I32 : XENT_I64;
     case TARGET:
@@ -237,7 +242,12 @@ static void place_sampling(fuzz_problem *p, const grid_point *at, random_source 
     const xent_sampling s = some_sampling(r);
     memcpy(p->slots[SAMPLING].initial + (size_t)i * sizeof s, &s, sizeof s);
   }
-  p->workspace_size = xent_sample_workspace(p->shape.classes, p->shape.prompt_count + p->shape.output_count);
+  const int64_t tokens = (p->address[PROMPT_TOKENS] ? p->shape.prompt_count : 0) +
+                         (p->address[OUTPUT_TOKENS] ? p->shape.output_count : 0) +
+                         (p->address[BIAS_TOKENS] ? p->shape.target_count : 0);
+  p->workspace_size = xent_sample_workspace(p->shape.classes, tokens);
+  if (p->address[CLASS_MASK] && extent_of(p, CLASS_MASK) == PER_WORD)
+    p->workspace_size += ((uint64_t)p->shape.classes + 7) / 8 * 8;
   slot_place(&p->slots[WORKSPACE], (int64_t)p->workspace_size, at->at_end, at->shift * 8 % 64);
   p->address[SAMPLING] = p->slots[SAMPLING].data;
   p->address[WORKSPACE] = p->slots[WORKSPACE].data;
@@ -334,6 +344,7 @@ static void fill(fuzz_problem *p, const grid_point *at, uint32_t given, random_s
   if (p->sampled) {
     fill_tokens(p, PROMPT_TOKENS, p->shape.prompt_count, r);
     fill_tokens(p, OUTPUT_TOKENS, p->shape.output_count, r);
+    fill_tokens(p, BIAS_TOKENS, p->shape.target_count, r);
     return;
   }
   const bool labels = (given & BIT(TARGETS)) && !grid_functions[at->function].probabilities;
@@ -342,9 +353,11 @@ static void fill(fuzz_problem *p, const grid_point *at, uint32_t given, random_s
 
 /* An array that may be there: all of them for every fourth point. */
 static uint32_t choose_arrays(const grid_function *f, bool ragged, random_source *r) {
+  const uint32_t biases = f->sampled ? BIT(BIAS_TOKENS) | BIT(BIAS_VALUES) : 0; /* both, or none */
   const uint32_t asked =
       one_in(r, 4) ? UINT32_MAX : (uint32_t)random_bits(r) & (one_in(r, 2) ? UINT32_MAX : (uint32_t)random_bits(r));
   uint32_t given = f->needed | (f->optional & asked);
+  if ((given & biases) != biases) given &= ~biases;
   given = ragged ? given | BIT(ROW_OFFSETS) : given & ~BIT(ROW_OFFSETS);
   return given;
 }

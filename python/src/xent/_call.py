@@ -34,7 +34,8 @@ _PLACES = {"PER_CLASS": _WHOLE, "PER_ROW": _ROWS, "PER_TARGET": _TARGETS, "OF_TA
            "PER_PROMPT": _ENTRIES, "PER_OUTPUT": _ENTRIES, "PER_FEATURE": _HIDDEN, "OF_CLASSES": _MATRIX,
            "ONE_ROW": _VECTOR}
 _HOLDS = {"NUMBERS": _FLOAT, "NUMBERS | FLAGS": _FLOAT_OR_FLAG, "FLAGS": _FLAG, "CLASS_NUMBERS": _INDEX,
-          "LABELS": _INTEGER}
+          "LABELS": _INTEGER, "FLAGS | WORDS": _FLAG}  # words of bits become flags
+_COUNTS = {"prompt_tokens": "prompt_count", "output_tokens": "output_count", "bias_tokens": "target_count"}
 _SPREAD_PLACES = {_WHOLE: _CLASSES, _ROWS: _SPREAD_ROWS}
 _TAKEN_BY_THEMSELVES = ("targets", "row_offsets")
 
@@ -407,7 +408,7 @@ class Call:
             return self._spread(name, array)
         if place == _VECTOR:
             return self._vector(name, array)
-        if place == _TARGETS:
+        if place == _TARGETS and name != "bias_tokens":
             return self._like_targets(name, array)
         if place in (_HIDDEN, _MATRIX):
             return self._like_layer(name, array, "hidden" if place == _HIDDEN else "weights")
@@ -490,13 +491,14 @@ class Call:
         return list(array.strides)
 
     def _tokens(self, name: str, array: Array) -> list[int]:
-        self.counts[name.replace("tokens", "count")] = self._entries(name, array)
+        self.counts[_COUNTS[name]] = self._entries(name, array)
         return list(array.strides)
 
     def _like_targets(self, name: str, array: Array) -> list[int]:
-        targets = self.arrays["targets"]
+        like = "bias_tokens" if name == "bias_values" else "targets"
+        targets = self.arrays[like]
         if array.shape != targets.shape:
-            raise ShapeError(f"{name} is {array}, targets is {targets}; expected " + (
+            raise ShapeError(f"{name} is {array}, {like} is {targets}; expected " + (
                 "a weight for each class of a row" if name == "target_weights" else "the same shape"))
         if len(array.shape) != len(self.shape):
             return self._whole(name, array) if self.ragged and targets.type in FLOATS else self._per_row(name, array,
@@ -804,7 +806,7 @@ class Call:
 
     def check_tokens(self, name: str) -> None:
         """Refuses tokens that are no classes, before a row is written: check_targets reads them as sparse targets."""
-        count, shape, self.labels = self.counts[name.replace("tokens", "count")], self.shape_struct, name
+        count, shape, self.labels = self.counts[_COUNTS[name]], self.shape_struct, name
         if not count:
             return
         shape.targets, shape.target_count = getattr(shape, name), count
@@ -813,7 +815,7 @@ class Call:
         if self.packing:
             self.packing.alias("targets", name)
         self.run("check_targets", sized(Options, has_ignore_index=1, ignore_index=-1), without=("class_mask",))
-        shape.target_count = 0
+        shape.target_count = self.counts["target_count"]
 
     @property
     def is_one_task(self) -> bool:
@@ -902,7 +904,7 @@ class Call:
             raise LabelError(f"element {element} has label {label}; expected 0 or 1"
                              + (f", or ignore_index={label} if such elements do not count" if mark else ""),
                              element, label, 2)
-        if field in ("prompt_tokens", "output_tokens"):
+        if field in _COUNTS:
             unsigned = self.arrays[field].type.startswith("U")
             raise LabelError(f"{field} of row {row} has {label}; classes are 0 to {self.classes - 1}; expected a class "
                              f"index, or {'tokens of a signed type with ' if unsigned else ''}-1 for none", row, label,

@@ -1739,7 +1739,8 @@ def sample(
         typical_p: Number | None = None, min_keep: Whole = 1, rules: Rules = "xent", ties: Ties | None = None,
         repetition_penalty: Number | None = None, frequency_penalty: Number | None = None,
         presence_penalty: Number | None = None, softcap: float | None = None, class_mask: Input = None,
-        bias: Input = None, prompt_tokens: Input = None, output_tokens: Input = None, tokens: Output = None,
+        bias: Input = None, bias_tokens: Input = None, bias_values: Input = None, prompt_tokens: Input = None,
+        output_tokens: Input = None, tokens: Output = None,
         log_probabilities: Output = None, processed_log_probabilities: Output = None, kept: Output = None,
         kept_mask: Output = None, ranks: Output = None, entropies: Output = None, top_count: int = 0,
         top_classes: Output = None, top_log_probabilities: Output = None, isa: Isa = "best",
@@ -1753,6 +1754,8 @@ def sample(
                               "onnxruntime-genai"), `ties` what top-k does with equals ("first", "all"), and every
                               filter keeps at least `min_keep` classes
     bias                      a number per class, which is added; as `class_mask`
+    bias_tokens, bias_values  the same of some classes of each row, in the shape [rows, n]; -1, of signed types, is none,
+                              and of a class that is there twice the last one counts
     prompt_tokens, output_tokens  the classes before, of which the penalties speak; -1, of signed types, is none
     tokens                    int32 or int64, an array of the caller's own for the result
 
@@ -1776,13 +1779,16 @@ def sample(
     if call.lead.type == "F64":
         raise DTypeError(f"logits is {call.lead}; expected an array of type float32, float16 or bfloat16 to sample "
                           "from")
+    if (bias_tokens is None) != (bias_values is None):
+        missing = "bias_values" if bias_values is None else "bias_tokens"
+        raise TypeError(f"{missing} is missing; expected bias_tokens and bias_values together")
     numbers = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, typical_p=typical_p,
                    min_keep=min_keep, repetition_penalty=repetition_penalty, frequency_penalty=frequency_penalty,
                    presence_penalty=presence_penalty, draw=draw, seed=seed, stream=stream, step=step)
     per_row = {name: value for name, value in numbers.items() if is_per_row(value)}
     shared = sampling_of(rules, ties, **{name: value for name, value in numbers.items() if name not in per_row})
     for name, value in (("class_mask", class_mask), ("bias", bias), ("prompt_tokens", prompt_tokens),
-                        ("output_tokens", output_tokens)):
+                        ("output_tokens", output_tokens), ("bias_tokens", bias_tokens), ("bias_values", bias_values)):
         call.take(name, value)
     call.ask_for_top("top_count", top_count, (top_classes, top_log_probabilities))
     call.write("tokens", _needed("tokens", tokens))
@@ -1791,13 +1797,13 @@ def sample(
                         ("kept", kept), ("kept_mask", kept_mask), ("ranks", ranks), ("entropies", entropies),
                         ("top_classes", top_classes), ("top_log_probabilities", top_log_probabilities)):
         call.write(name, wanted)
-    before = call.counts["prompt_count"] + call.counts["output_count"]
-    if before:
-        size = call.library.c.xent_sample_workspace(call.classes, before)
+    named = sum(call.counts[count] for count in ("prompt_count", "output_count", "target_count"))
+    if named:
+        size = call.library.c.xent_sample_workspace(call.classes, named)
         call.workspace = lambda rows: workspace_of(size)
 
     def compute() -> Sample:
-        for name in ("prompt_tokens", "output_tokens"):
+        for name in ("prompt_tokens", "output_tokens", "bias_tokens"):
             call.check_tokens(name)
         requests = _requests(shared, call, rules, per_row) if per_row else shared
         sampled, _ = call.run("sample", struct, sampling=lambda first: _of_piece(requests, first))

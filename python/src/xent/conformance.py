@@ -116,7 +116,7 @@ class _Case:
                 call.write(name, True, type_=type_.upper())
         call.prepare()
         if function == "sample":
-            tokens = call.counts["prompt_count"] + call.counts["output_count"]
+            tokens = sum(call.counts[count] for count in ("prompt_count", "output_count", "target_count"))
             size = found.c.xent_sample_workspace(call.classes, tokens)
             call.workspace = lambda rows: workspace_of(size)
             self.sampling = sized(Sampling, rules=RULES[sampling.pop("rules", "xent")],

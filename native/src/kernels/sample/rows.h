@@ -132,6 +132,7 @@ typedef struct {
 /* What sampling itself reads and writes; anything else is made by cross-entropy. */
 #define XENT_OF_TOKENS                                                                                           \
   (XENT_HAS(logits) | XENT_HAS(class_mask) | XENT_HAS(bias) | XENT_HAS(prompt_tokens) | XENT_HAS(output_tokens) | \
+   XENT_HAS(bias_tokens) | XENT_HAS(bias_values) |                                                               \
    XENT_HAS(tokens) | XENT_HAS(processed_log_probabilities) | XENT_HAS(kept) | XENT_HAS(kept_mask) |             \
    XENT_HAS(workspace))
 /* And what that is. */

@@ -7,16 +7,12 @@
 #include "kernels/load/row.h"
 #include "kernels/sample/options.h"
 
-/* A class among the row's tokens, and how often it is among the output tokens; class -1: a free place. */
-typedef struct {
-  int64_t class, count;
-} penalised;
-
+/* What is done to the classes that a row's tokens name. */
 typedef struct {
   bool any;
   float repetition, frequency, presence; /* repetition 0: none */
   uint64_t *words;                       /* which classes are in the table */
-  penalised *table;
+  named_class *table;
   int64_t slots;
 } penalties;
 
@@ -27,23 +23,38 @@ typedef struct {
   bool direct; /* but for penalties the values are the tensor itself */
 } sample_values;
 
-XENT_INLINE penalised *place_of_class(const penalties *p, int64_t class) {
+XENT_INLINE named_class *place_of_class(const penalties *p, int64_t class) {
   int64_t at = (int64_t)((uint32_t)class * 0x9e3779b1u) & (p->slots - 1);
   while (p->table[at].class != class && p->table[at].class >= 0) at = (at + 1) & (p->slots - 1);
   return &p->table[at];
 }
 
-/* Tokens were checked, but memory may change: what is read here is checked again. */
+/* The place of entry i of a row's tokens, NULL where it is none. They were checked, but memory may change: what is read
+ * here is checked again. A bias of -0 changes nothing. */
+XENT_INLINE named_class *place_of_token(penalties *p, const xent_call *call, const void *tokens, const xent_layout *l,
+                                        int64_t i, int64_t row) {
+  const int64_t token = load_label_at(tokens, l->type, row_offset(call->shape, l, row) + i * l->classes);
+  const int64_t class = token < 0 ? token : token - call->shape->first_class; /* which another shard may have */
+  if (class < 0 || class >= call->shape->classes) return NULL;
+  named_class *place = place_of_class(p, class);
+  if (place->class < 0) *place = (named_class){(int32_t)class, -0.0f, -1};
+  p->words[class / 64] |= UINT64_C(1) << class % 64;
+  return place;
+}
 XENT_SHARED void add_tokens(penalties *p, const xent_call *call, const void *tokens, const xent_layout *l,
                             int64_t count, int64_t row, bool output) {
   for (int64_t i = 0; tokens && i < count; i++) {
-    const int64_t token = load_label_at(tokens, l->type, row_offset(call->shape, l, row) + i * l->classes);
-    const int64_t class = token < 0 ? token : token - call->shape->first_class; /* which another shard may have */
-    if (class < 0 || class >= call->shape->classes) continue;
-    penalised *place = place_of_class(p, class);
-    if (place->class < 0) *place = (penalised){class, 0};
-    place->count += output;
-    p->words[class / 64] |= UINT64_C(1) << class % 64;
+    named_class *place = place_of_token(p, call, tokens, l, i, row);
+    if (place) place->count = (place->count < 0 ? 0 : place->count) + output;
+  }
+}
+XENT_SHARED void add_biases(penalties *p, const xent_call *call, int64_t row) {
+  const xent_shape *shape = call->shape;
+  const xent_layout *values = &shape->bias_values;
+  for (int64_t i = 0; call->bias_tokens && i < shape->target_count; i++) {
+    named_class *place = place_of_token(p, call, call->bias_tokens, &shape->bias_tokens, i, row);
+    const int64_t at = row_offset(shape, values, row) + i * values->classes;
+    if (place) place->bias = (float)one_float_at(call->bias_values, values->type, at);
   }
 }
 
@@ -51,26 +62,27 @@ XENT_SHARED penalties penalties_of_row(const xent_call *call, int64_t row, const
   const xent_shape *shape = call->shape;
   penalties p = {.repetition = (float)s->repetition_penalty, .frequency = (float)s->frequency_penalty,
                  .presence = (float)s->presence_penalty};
-  p.any = (call->prompt_tokens && p.repetition != 0) ||
+  p.any = call->bias_tokens || (call->prompt_tokens && p.repetition != 0) ||
           (call->output_tokens && (p.repetition != 0 || p.frequency != 0 || p.presence != 0));
   if (!p.any) return p;
-  const int64_t prompt = call->prompt_tokens ? shape->prompt_count : 0,
-                output = call->output_tokens ? shape->output_count : 0;
-  const int64_t words = penalty_words(shape->classes);
-  p.slots = penalty_slots(shape->classes, prompt + output);
+  const int64_t words = table_words(shape->classes);
+  p.slots = table_slots(shape->classes, tokens_of_row(call));
   p.words = call->workspace;
-  p.table = (penalised *)(void *)(p.words + words);
+  p.table = (named_class *)(void *)(p.words + words);
   memset(p.words, 0, (size_t)words * sizeof *p.words);
   memset(p.table, 0xff, (size_t)p.slots * sizeof *p.table);
-  if (p.repetition != 0) add_tokens(&p, call, call->prompt_tokens, &shape->prompt_tokens, prompt, row, false);
-  add_tokens(&p, call, call->output_tokens, &shape->output_tokens, output, row, true);
+  add_biases(&p, call, row);
+  if (p.repetition != 0)
+    add_tokens(&p, call, call->prompt_tokens, &shape->prompt_tokens, shape->prompt_count, row, false);
+  add_tokens(&p, call, call->output_tokens, &shape->output_tokens, shape->output_count, row, true);
   return p;
 }
 
 XENT_INLINE float penalise(const penalties *p, int64_t class, float x) {
-  const penalised *place = place_of_class(p, class);
+  const named_class *place = place_of_class(p, class);
   const float count = (float)place->count, often = count * p->frequency;
-  if (p->repetition != 0) x = x > 0 ? x / p->repetition : x * p->repetition;
+  x += place->bias;
+  if (p->repetition != 0 && place->count >= 0) x = x > 0 ? x / p->repetition : x * p->repetition;
   return place->count > 0 ? (x - often) - p->presence : x;
 }
 
@@ -78,7 +90,7 @@ XENT_INLINE sample_values sample_values_of(const xent_call *call, int64_t row, c
   sample_values v = {.source = logits_of_row(call, row)};
   v.bias = strided_row(call, call->bias, &call->shape->bias, v.source.span);
   v.direct = v.source.direct && !call->bias;
-  if (call->prompt_tokens || call->output_tokens) v.penalties = penalties_of_row(call, row, s);
+  if (call->prompt_tokens || call->output_tokens || call->bias_tokens) v.penalties = penalties_of_row(call, row, s);
   return v;
 }
 

@@ -10,7 +10,7 @@ import dev.xent.internal.plan.arrays.InputViews;
  *
  * <pre>{@code
  * SamplerInputs inputs = SamplerInputs.none().bias(bias).outputTokens(tokensSoFar);
- * sampler.sample(logits, step, inputs, tokens, outputs);
+ * sampler.on(logits, tokens).inputs(inputs).run(step);
  * }</pre>
  *
  * <p>Instances are immutable views, as tensors are: each method returns another instance, any
@@ -39,7 +39,9 @@ public final class SamplerInputs {
    *
    * @param flags U8 or I8, as of a {@code byte[]}, 0 or anything else: in the shape of the logits,
    *     where any size may be 1 and hold for all, but not the number of classes; or one dimension,
-   *     the same for all rows
+   *     the same for all rows. Or I32 or U32, with 32 classes in each number, as engines for
+   *     grammars have them: class {@code c} is bit {@code c % 32}, from the lowest on, of number
+   *     {@code c / 32}, and there are {@code ceil(classes / 32)} along the class axis
    */
   public SamplerInputs classMask(Tensor flags) {
     return with(Array.CLASS_MASK, flags);
@@ -54,6 +56,19 @@ public final class SamplerInputs {
    */
   public SamplerInputs bias(Tensor numbers) {
     return with(Array.BIAS, numbers);
+  }
+
+  /**
+   * Returns inputs with a bias of some classes of each row, which is added after {@link
+   * #bias(Tensor)}; -inf forbids the class.
+   *
+   * @param biasTokens the classes, of any integer type, in the shape of the logits with any number
+   *     of them along the class axis; -1 marks an unused entry, in types with a sign. Of a class
+   *     that is there twice the last one counts
+   * @param biasValues F32, F16 or BF16, of each of them, in the same shape
+   */
+  public SamplerInputs bias(Tensor biasTokens, Tensor biasValues) {
+    return with(Array.BIAS_TOKENS, biasTokens).with(Array.BIAS_VALUES, biasValues);
   }
 
   /**

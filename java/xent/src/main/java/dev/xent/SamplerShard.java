@@ -37,8 +37,9 @@ import org.jspecify.annotations.Nullable;
  * and {@link Sampler.Outputs#kept kept}, and no others; log-probabilities among all classes come
  * from a {@link CrossEntropyShard} whose labels the tokens are.
  *
- * <p>A mask and a bias have the classes of the shard; tokens before count through all classes, and
- * every shard has them. Instances are immutable; any number of threads may share one.
+ * <p>A mask and a bias have the classes of the shard. Tokens, those with a bias too, count through
+ * all classes, and every shard has all of them. Instances are immutable; any number of threads may
+ * share one.
  */
 public final class SamplerShard {
   private final SamplerPlan plan;

@@ -451,6 +451,29 @@ class EveryRefusalTest {
                 SamplerInputs.none().promptTokens(Tensor.of(new int[] {0, 1, 4}, 3, 1)),
                 new Sampler.Outputs()));
     kinds.put(
+        "a biased token that is no class",
+        b ->
+            b.sample(
+                SamplerInputs.none()
+                    .bias(Tensor.of(new int[] {0, 1, -2}, 3, 1), Tensor.of(new float[3], 3, 1)),
+                new Sampler.Outputs()));
+    kinds.put(
+        "bias values of another shape",
+        b ->
+            b.sample(
+                SamplerInputs.none()
+                    .bias(Tensor.of(new int[6], 3, 2), Tensor.of(new float[3], 3, 1)),
+                new Sampler.Outputs()));
+    kinds.put(
+        "a mask of bits of another size",
+        b ->
+            b.sample(SamplerInputs.none().classMask(Tensor.of(new int[2])), new Sampler.Outputs()));
+    kinds.put(
+        "a mask of longs",
+        b ->
+            b.sample(
+                SamplerInputs.none().classMask(Tensor.of(new long[1])), new Sampler.Outputs()));
+    kinds.put(
         "a bias of another size",
         b -> b.sample(SamplerInputs.none().bias(Tensor.of(new float[3])), new Sampler.Outputs()));
     kinds.put(

@@ -32,6 +32,10 @@ class SamplerInputsTest {
     Tensor earlier = Tensor.of(new int[] {0, -1}, 1, 2);
     assertThat(token(backend, none.promptTokens(earlier))).isEqualTo(1);
     assertThat(token(backend, none.outputTokens(earlier))).isEqualTo(1);
+    assertThat(token(backend, none.classMask(Tensor.of(new int[] {0b1100})))).isEqualTo(2);
+    Tensor biased = Tensor.of(new int[] {3, -1, 0}, 1, 3);
+    Tensor by = Tensor.of(new float[] {9, 1, -9}, 1, 3);
+    assertThat(token(backend, none.bias(biased, by))).isEqualTo(3);
     SamplerInputs both =
         none.promptTokens(earlier).outputTokens(Tensor.of(new long[] {1, 2}, 1, 2));
     assertThat(token(backend, both)).isEqualTo(3);
@@ -57,6 +61,38 @@ class SamplerInputsTest {
     assertThat(chance.getFloat(0)).isGreaterThan(counted + 1);
   }
 
+  @OnEveryBackend
+  void bitsOfTheMaskAreReadFromTheLowestOn(Backend backend) {
+    Sampler greedy =
+        Sampler.builder().execution(Execution.defaults().backend(backend)).temperature(0).build();
+    float[] logits = new float[3 * 70];
+    Tensor tokens = Tensor.of(new int[3]);
+    int[] words = new int[3 * 3];
+    int[] expected = {0, 33, 69};
+    for (int row = 0; row < 3; row++) {
+      words[row * 3 + expected[row] / 32] = 1 << expected[row] % 32;
+    }
+    words[2] = -1 << 6; // behind the last class
+    greedy
+        .on(Tensor.of(logits, 3, 70), tokens)
+        .inputs(SamplerInputs.none().classMask(Tensor.of(words, 3, 3)))
+        .run(0);
+    assertThat(tokens.toIntArray()).containsExactly(expected);
+  }
+
+  @OnEveryBackend
+  void ofAClassThatIsThereTwiceTheLastBiasCounts(Backend backend) {
+    Sampler sampler =
+        Sampler.builder().execution(Execution.defaults().backend(backend)).temperature(0).build();
+    Tensor token = Tensor.of(new int[1]);
+    Tensor twice = Tensor.of(new int[] {3, 3}, 1, 2);
+    SamplerCall call = sampler.on(LOGITS, token);
+    call.inputs(SamplerInputs.none().bias(twice, Tensor.of(new float[] {9, 0}, 1, 2))).run(0);
+    assertThat(token.getLong(0)).isZero();
+    call.inputs(SamplerInputs.none().bias(twice, Tensor.of(new float[] {0, 9}, 1, 2))).run(0);
+    assertThat(token.getLong(0)).isEqualTo(3);
+  }
+
   @Test
   void isImmutable() {
     SamplerInputs none = SamplerInputs.none();
@@ -65,6 +101,9 @@ class SamplerInputsTest {
     assertThat(biased.toString()).startsWith("SamplerInputs[bias=F32 [10]");
     assertThatThrownBy(() -> none.classMask(null)).isInstanceOf(NullPointerException.class);
     assertThatThrownBy(() -> none.bias(null)).isInstanceOf(NullPointerException.class);
+    Tensor some = Tensor.of(new int[4], 1, 4);
+    assertThatThrownBy(() -> none.bias(some, null)).hasMessageContaining("biasValues");
+    assertThatThrownBy(() -> none.bias(null, some)).hasMessageContaining("biasTokens");
     assertThatThrownBy(() -> none.promptTokens(null)).isInstanceOf(NullPointerException.class);
     assertThatThrownBy(() -> none.outputTokens(null)).isInstanceOf(NullPointerException.class);
   }

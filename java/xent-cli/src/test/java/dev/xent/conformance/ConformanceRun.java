@@ -91,7 +91,9 @@ final class ConformanceRun {
     ShapeStruct.classes(shape, c.classes);
     ShapeStruct.inner(shape, c.inner);
     ShapeStruct.targetCount(
-        shape, along(c.inputs.get(isSelected() ? "targets" : "target_weights")));
+        shape,
+        along(c.inputs.get(isSelected() ? "targets" : "target_weights"))
+            + along(c.inputs.get("bias_tokens")));
     ShapeStruct.promptCount(shape, along(c.inputs.get("prompt_tokens")));
     ShapeStruct.outputCount(shape, along(c.inputs.get("output_tokens")));
     ShapeStruct.topCount(shape, along(c.outputs.get("top_classes")));
@@ -218,7 +220,7 @@ final class ConformanceRun {
     if (PER_FEATURE.contains(name)) {
       return ShapeStruct.features(shape);
     }
-    if (name.equals("prompt_tokens") || name.equals("output_tokens")) {
+    if (name.endsWith("_tokens") || name.equals("bias_values")) {
       return along(c.inputs.get(name));
     }
     if (isSelected() && AS_SELECTED.contains(name)) {
@@ -308,7 +310,10 @@ final class ConformanceRun {
   }
 
   private void sample() {
-    long tokens = ShapeStruct.promptCount(shape) + ShapeStruct.outputCount(shape);
+    long tokens =
+        ShapeStruct.promptCount(shape)
+            + ShapeStruct.outputCount(shape)
+            + ShapeStruct.targetCount(shape);
     long size = kernels.sampleWorkspace(c.classes, tokens);
     MemorySegment workspace = arena.allocate(Math.max(size, 1), 64);
     lawful(call(Function.SAMPLE).sampling(sampling, false).workspace(workspace, size));

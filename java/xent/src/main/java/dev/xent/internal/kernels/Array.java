@@ -40,6 +40,8 @@ public enum Array {
   HIDDEN_GRADIENT("hiddenGradient"),
   WEIGHTS_GRADIENT("weightsGradient"),
   BIAS_GRADIENT("biasGradient"),
+  BIAS_TOKENS("biasTokens"),
+  BIAS_VALUES("biasValues"),
   STATISTICS("statistics"),
   EXACT_SUM("exactSum"),
   WORKSPACE("workspace"),
@@ -47,9 +49,9 @@ public enum Array {
   STATES("states");
 
   /** How many have a layout. */
-  public static final int LAYOUTS = 36;
+  public static final int LAYOUTS = 38;
 
-  static final int COUNT = 41;
+  static final int COUNT = 43;
 
   /** What messages call it. */
   public final String text;

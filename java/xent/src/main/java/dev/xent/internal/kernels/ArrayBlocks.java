@@ -326,6 +326,8 @@ final class ArrayBlocks {
     Form form = function.rule(place).form;
     if (form == Form.OF_TARGETS) {
       form = ofTargets(work);
+    } else if (function.rule(place).isOfBits(typeOf(work, array))) {
+      form = Form.PER_WORD;
     }
     block.form = form;
     block.size = ElementType.of(typeOf(work, array)).byteSize();

@@ -139,7 +139,10 @@ public enum ElementType {
       array.set(JAVA_SHORT_UNALIGNED, index * Short.BYTES, (short) value);
     }
   },
-  I32(XentH.XENT_I32(), Integer.BYTES, ElementType.LABELS | ElementType.CLASS_NUMBERS) {
+  I32(
+      XentH.XENT_I32(),
+      Integer.BYTES,
+      ElementType.LABELS | ElementType.CLASS_NUMBERS | ElementType.WORDS) {
     @Override
     public long getInteger(MemorySegment array, long index) {
       return array.get(JAVA_INT_UNALIGNED, index * Integer.BYTES);
@@ -172,7 +175,7 @@ public enum ElementType {
       array.set(JAVA_SHORT_UNALIGNED, index * Short.BYTES, (short) value);
     }
   },
-  U32(XentH.XENT_U32(), Integer.BYTES, ElementType.LABELS) {
+  U32(XentH.XENT_U32(), Integer.BYTES, ElementType.LABELS | ElementType.WORDS) {
     @Override
     public long getInteger(MemorySegment array, long index) {
       return Integer.toUnsignedLong(array.get(JAVA_INT_UNALIGNED, index * Integer.BYTES));
@@ -213,6 +216,9 @@ public enum ElementType {
 
   /** What an exact sum adds up. */
   public static final int SUMMANDS = 1 << 5;
+
+  /** Of bits, one for each of 32 classes. */
+  public static final int WORDS = 1 << 6;
 
   /** Floats that adjoin are copied by so many. */
   public static final int SCRATCH = 512;

@@ -82,6 +82,8 @@ public final class Field {
   public static final int HIDDEN_GRADIENT = 75;
   public static final int WEIGHTS_GRADIENT = 76;
   public static final int BIAS_GRADIENT = 77;
+  public static final int BIAS_TOKENS = 78;
+  public static final int BIAS_VALUES = 79;
 
   private Field() {}
 }

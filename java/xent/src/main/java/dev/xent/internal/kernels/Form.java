@@ -15,6 +15,8 @@ public enum Form {
   PER_PROMPT,
   /** So many of each row as its list of output tokens has. */
   PER_OUTPUT,
+  /** Every 32 classes of each row, where a mask has a bit for each class. */
+  PER_WORD,
   /** Every feature of each row. */
   PER_FEATURE,
   /** Every feature of each class, the same for all rows. */
@@ -32,8 +34,13 @@ public enum Form {
   public boolean isOfRows() {
     return switch (this) {
       case PER_ROW, PER_TARGET, PER_TOP, PER_PROMPT, PER_OUTPUT, OF_TARGETS -> true;
-      case PER_CLASS, PER_FEATURE, OF_CLASSES, ONE_ROW, OFFSETS, RECORDS -> false;
+      case PER_CLASS, PER_WORD, PER_FEATURE, OF_CLASSES, ONE_ROW, OFFSETS, RECORDS -> false;
     };
+  }
+
+  /** How many numbers have a bit for each class. */
+  public static long words(long classes) {
+    return (classes - 1) / Integer.SIZE + 1;
   }
 
   /** How many numbers each row, or each class, has by a xent_shape. */
@@ -44,6 +51,7 @@ public enum Form {
       case PER_TOP -> ShapeStruct.topCount(shape);
       case PER_PROMPT -> ShapeStruct.promptCount(shape);
       case PER_OUTPUT -> ShapeStruct.outputCount(shape);
+      case PER_WORD -> words(ShapeStruct.classes(shape));
       case PER_FEATURE, OF_CLASSES -> ShapeStruct.features(shape);
       default -> ShapeStruct.classes(shape);
     };

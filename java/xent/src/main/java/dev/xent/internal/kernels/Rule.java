@@ -39,6 +39,9 @@ public enum Rule {
   PROCESSED_LOG_PROBABILITIES(Array.PROCESSED_LOG_PROBABILITIES, PER_ROW, NUMBERS, true, false),
   KEPT(Array.KEPT, PER_ROW, CLASS_NUMBERS, true, false),
   KEPT_MASK(Array.KEPT_MASK, PER_CLASS, FLAGS, true, false),
+  MASK_OF_TOKENS(Array.CLASS_MASK, PER_CLASS, FLAGS | WORDS, false, true),
+  BIAS_TOKENS(Array.BIAS_TOKENS, PER_TARGET, LABELS, false, false),
+  BIAS_VALUES(Array.BIAS_VALUES, PER_TARGET, NUMBERS, false, false),
   ELEMENT_TARGETS(Array.TARGETS, PER_CLASS, LABELS | NUMBERS, false, false),
   ELEMENT_WEIGHTS(Array.ELEMENT_WEIGHTS, PER_CLASS, NUMBERS | FLAGS, false, true),
   POSITIVE_WEIGHTS(Array.POSITIVE_WEIGHTS, PER_CLASS, NUMBERS, false, true),
@@ -93,5 +96,10 @@ public enum Rule {
   /** Whether it may be another array of the call, written in place. */
   public boolean mayBe(Array other) {
     return (inPlace >> other.ordinal() & 1) != 0;
+  }
+
+  /** Whether an array of this type has a bit for each class. */
+  public boolean isOfBits(int type) {
+    return (holds & ElementType.WORDS) != 0 && ElementType.holds(type, ElementType.WORDS);
   }
 }

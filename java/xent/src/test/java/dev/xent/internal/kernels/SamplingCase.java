@@ -62,6 +62,7 @@ final class SamplingCase {
   private final boolean inner;
   private final int promptCount;
   private final int outputCount;
+  private final int biasCount;
 
   SamplingCase(Arena arena, int rows, int classes, RowKind kind, SplittableRandom random) {
     this.arena = arena;
@@ -74,10 +75,12 @@ final class SamplingCase {
     rowEnd = rows;
     promptCount = random.nextInt(3) == 0 ? random.nextInt(6) : 0;
     outputCount = random.nextInt(3) == 0 ? random.nextInt(20) : 0;
+    biasCount = random.nextInt(3) == 0 ? random.nextInt(9) : 0;
     shape = ShapeStruct.allocate(arena);
     ShapeStruct.outer(shape, inner ? 1 : rows);
     ShapeStruct.classes(shape, classes);
     ShapeStruct.inner(shape, inner ? rows : 1);
+    ShapeStruct.targetCount(shape, biasCount);
     ShapeStruct.promptCount(shape, promptCount);
     ShapeStruct.outputCount(shape, outputCount);
     options = arena.allocate(xent_options.layout());
@@ -91,7 +94,11 @@ final class SamplingCase {
     takeInputs();
     takeOutputs();
     // More than enough.
-    workspaceSize = 64L * (classes + 64) + 64L * (promptCount + outputCount);
+    workspaceSize = 64L * (classes + 64) + 64L * tokenCount();
+  }
+
+  private long tokenCount() {
+    return promptCount + outputCount + biasCount;
   }
 
   private double any(double[] values) {
@@ -138,16 +145,45 @@ final class SamplingCase {
     }
     inputs.put("logits", logits);
     if (random.nextInt(3) == 0) {
-      MemorySegment mask = arena.allocate(ROOM + rows * (long) classes, 64);
-      fillBytes(mask, random.nextInt(2) == 0 ? 20 : 2);
-      layout(ShapeStruct.layout(shape, Array.CLASS_MASK), classes, XentH.XENT_U8());
-      inputs.put("class mask", mask);
+      takeMask();
     }
     if (random.nextInt(3) == 0) {
       takeBias();
     }
     takeTokens("prompt tokens", ShapeStruct.layout(shape, Array.PROMPT_TOKENS), promptCount);
     takeTokens("output tokens", ShapeStruct.layout(shape, Array.OUTPUT_TOKENS), outputCount);
+    takeTokens("bias tokens", ShapeStruct.layout(shape, Array.BIAS_TOKENS), biasCount);
+    if (biasCount > 0) {
+      int of = FLOATS[random.nextInt(FLOATS.length)];
+      layout(ShapeStruct.layout(shape, Array.BIAS_VALUES), biasCount, of);
+      MemorySegment values = arena.allocate(ROOM + rows * (long) biasCount * 4, 64);
+      for (long i = 0; i < rows * (long) biasCount; i++) {
+        double value = random.nextInt(5) == 0 ? Double.NEGATIVE_INFINITY : random.nextGaussian();
+        ElementType.of(of).set(values, i, 4 * value);
+      }
+      inputs.put("bias values", values);
+    }
+  }
+
+  private void takeMask() {
+    MemorySegment layout = ShapeStruct.layout(shape, Array.CLASS_MASK);
+    MemorySegment mask = arena.allocate(ROOM + rows * (long) classes, 64);
+    fillBytes(mask, random.nextInt(2) == 0 ? 20 : 2);
+    inputs.put("class mask", mask);
+    if (random.nextBoolean()) {
+      layout(layout, classes, XentH.XENT_U8());
+      return;
+    }
+    long words = Form.words(classes);
+    layout(layout, words, random.nextBoolean() ? XentH.XENT_I32() : XentH.XENT_U32());
+    MemorySegment bits = arena.allocate(ROOM + rows * words * 4, 64);
+    for (long i = 0; i < rows * words; i++) {
+      bits.setAtIndex(
+          ValueLayout.JAVA_INT,
+          i,
+          random.nextInt() | (random.nextBoolean() ? random.nextInt() : 0));
+    }
+    inputs.put("class mask", bits);
   }
 
   private void takeBias() {
@@ -246,7 +282,7 @@ final class SamplingCase {
     Map<String, MemorySegment> results = new LinkedHashMap<>();
     outputs.forEach((name, bytes) -> results.put(name, arena.allocate(bytes, 64)));
     xent_options.isa(options, isa);
-    workspaceSize = kernels.sampleWorkspace(classes, promptCount + outputCount);
+    workspaceSize = kernels.sampleWorkspace(classes, tokenCount()) + (classes + 7) / 8 * 8;
     rowBegin = 0;
     rowEnd = cut;
     long counted = counted(kernels, results);
@@ -278,6 +314,8 @@ final class SamplingCase {
             .set(Array.BIAS, in("bias"))
             .set(Array.PROMPT_TOKENS, in("prompt tokens"))
             .set(Array.OUTPUT_TOKENS, in("output tokens"))
+            .set(Array.BIAS_TOKENS, in("bias tokens"))
+            .set(Array.BIAS_VALUES, in("bias values"))
             .set(Array.PROCESSED_LOG_PROBABILITIES, out.getOrDefault("processed", NULL))
             .set(Array.KEPT, out.getOrDefault("kept", NULL))
             .set(Array.KEPT_MASK, out.getOrDefault("kept mask", NULL))
@@ -298,6 +336,9 @@ final class SamplingCase {
   /** Leaves filters and outputs that shards can have. */
   void fitForShards() {
     outputs.keySet().retainAll(Set.of("tokens", "processed", "kept"));
+    if (xent_layout.type(ShapeStruct.layout(shape, Array.CLASS_MASK)) != XentH.XENT_U8()) {
+      inputs.remove("class mask"); // which begins at any class
+    }
     ShapeStruct.topCount(shape, 0);
     for (int i = 0; i < rows; i++) {
       MemorySegment s = xent_sampling.asSlice(sampling, i);
@@ -325,7 +366,7 @@ final class SamplingCase {
     moveBy(first, "logits", ShapeStruct.layout(shape, Array.LOGITS));
     moveBy(first, "class mask", ShapeStruct.layout(shape, Array.CLASS_MASK));
     moveBy(first, "bias", ShapeStruct.layout(shape, Array.BIAS));
-    workspaceSize = kernels.sampleWorkspace(size, promptCount + outputCount);
+    workspaceSize = kernels.sampleWorkspace(size, tokenCount());
     inputs.put("workspace", arena.allocate(Math.max(workspaceSize, 8), 8));
     ShapeStruct.firstClass(shape, first);
     ShapeStruct.classes(shape, size);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference;
 
+import static dev.xent.internal.kernels.Array.BIAS_TOKENS;
 import static dev.xent.internal.kernels.Array.OUTPUT_TOKENS;
 import static dev.xent.internal.kernels.Array.PROMPT_TOKENS;
 import static dev.xent.internal.kernels.Array.STATES;
@@ -75,8 +76,11 @@ final class DataChecks {
 
   private static int checkTokens(Call call) {
     int status = checkTokens(call, PROMPT_TOKENS, call.shape.promptCount, Field.PROMPT_TOKENS);
+    if (status == Status.OK) {
+      status = checkTokens(call, OUTPUT_TOKENS, call.shape.outputCount, Field.OUTPUT_TOKENS);
+    }
     return status == Status.OK
-        ? checkTokens(call, OUTPUT_TOKENS, call.shape.outputCount, Field.OUTPUT_TOKENS)
+        ? checkTokens(call, BIAS_TOKENS, call.shape.targetCount, Field.BIAS_TOKENS)
         : status;
   }
 

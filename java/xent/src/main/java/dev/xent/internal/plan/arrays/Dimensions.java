@@ -192,11 +192,16 @@ public final class Dimensions {
    * 1.
    */
   public boolean isClassShape(long[] given) {
-    if (given.length != rank || given[axis] != classes) {
+    return isClassShape(given, classes);
+  }
+
+  /** The same with another number along the class axis. */
+  public boolean isClassShape(long[] given, long size) {
+    if (given.length != rank || given[axis] != size) {
       return false;
     }
     for (int d = 0; d < rank; d++) {
-      if (given[d] != shape[d] && given[d] != 1) {
+      if (d != axis && given[d] != shape[d] && given[d] != 1) {
         return false;
       }
     }

@@ -70,6 +70,17 @@ public final class Types {
     }
   }
 
+  /** The type of a mask that may have bits. */
+  public static void requireFlagOrWord(String name, View view) {
+    if (!isByte(view.type) && !ElementType.holds(view.type.number(), ElementType.WORDS)) {
+      throw new DTypeException(
+          name
+              + " is "
+              + view
+              + "; expected a tensor of type U8 or I8, or of type I32 or U32 with a bit for each class");
+    }
+  }
+
   private static boolean isByte(ElementType type) {
     return type == ElementType.U8 || type == ElementType.I8;
   }

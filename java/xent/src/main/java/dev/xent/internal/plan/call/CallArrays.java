@@ -6,6 +6,7 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Form;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.ShapeStruct;
@@ -144,6 +145,12 @@ abstract sealed class CallArrays permits Call {
   /** Whether it takes part. */
   public boolean has(Array array) {
     return all[array.ordinal()].view != null;
+  }
+
+  /** Whether there is a mask that has a bit for each class. */
+  public boolean hasMaskOfBits() {
+    Part mask = part(Array.CLASS_MASK);
+    return mask.view != null && Rule.MASK_OF_TOKENS.isOfBits(mask.view.type.number());
   }
 
   // ---- what takes part -------------------------------------------------------------------------
@@ -605,6 +612,7 @@ abstract sealed class CallArrays permits Call {
         }
       }
       case ElementType.FLAGS -> Types.requireFlag(name, view);
+      case ElementType.FLAGS | ElementType.WORDS -> Types.requireFlagOrWord(name, view);
       case ElementType.CLASS_NUMBERS -> Types.requireClassNumber(name, view, dimensions.classes);
       case ElementType.LABELS -> Types.requireInteger(name, view);
       default -> throw new AssertionError(rule);
@@ -627,6 +635,15 @@ abstract sealed class CallArrays permits Call {
       }
       case PER_TOP -> {
         requireTop(part, view);
+        return Kind.ENTRIES;
+      }
+      case PER_TARGET -> {
+        if (rule == Rule.BIAS_VALUES) {
+          requireShapeOf(part, view, Array.BIAS_TOKENS.text, view(Array.BIAS_TOKENS));
+        } else {
+          requireEntries(part, view, 0);
+          targetCount = view.shape[dimensions.axis];
+        }
         return Kind.ENTRIES;
       }
       case PER_PROMPT -> {
@@ -656,7 +673,7 @@ abstract sealed class CallArrays permits Call {
         requireOnePerClass(part, view);
         return Kind.CLASS_VECTOR;
       }
-      case PER_TARGET, OFFSETS, RECORDS -> throw new AssertionError(rule);
+      case PER_WORD, OFFSETS, RECORDS -> throw new AssertionError(rule);
     }
     throw new AssertionError(rule);
   }
@@ -667,23 +684,27 @@ abstract sealed class CallArrays permits Call {
       requireLeadShape(part, view);
       return Kind.CLASSES;
     }
-    if (dimensions.isClassShape(view.shape)) {
+    boolean ofBits = rule.isOfBits(view.type.number());
+    long count = ofBits ? Form.words(dimensions.classes) : dimensions.classes;
+    if (dimensions.isClassShape(view.shape, count)) {
       return Kind.CLASSES;
     }
-    if (view.rank() == 1 && view.shape[0] == dimensions.classes) {
+    if (view.rank() == 1 && view.shape[0] == count) {
       return Kind.CLASS_VECTOR;
     }
     throw new ShapeException(
         String.format(
             Locale.ROOT,
-            "%s is %s, %s is %s with classes along axis %d; expected one %s per class in its shape, in which any other size may be 1, or in the shape [%d]",
+            "%s is %s, %s is %s with classes along axis %d; expected one %s in its shape, in which any other size may be 1, or in the shape [%d]",
             part.name,
             view,
             leadName(),
             leadText(),
             dimensions.axis,
-            rule.holds == ElementType.FLAGS ? "flag" : "number",
-            dimensions.classes));
+            ofBits
+                ? "number per 32 classes"
+                : (rule.holds & ElementType.FLAGS) != 0 ? "flag per class" : "number per class",
+            count));
   }
 
   /** Numbers of elements, of which one may hold for many. */

@@ -78,9 +78,15 @@ public final class Failures {
       return WrongLabels.ofElement(row(call), label, Labels.areUnsigned(call.part(Array.TARGETS)));
     }
     int field = xent_report.field(call.report);
-    if (field == Field.PROMPT_TOKENS || field == Field.OUTPUT_TOKENS) {
-      boolean ofPrompt = field == Field.PROMPT_TOKENS;
-      Part tokens = ofPrompt ? call.part(Array.PROMPT_TOKENS) : call.part(Array.OUTPUT_TOKENS);
+    Array named =
+        switch (field) {
+          case Field.PROMPT_TOKENS -> Array.PROMPT_TOKENS;
+          case Field.OUTPUT_TOKENS -> Array.OUTPUT_TOKENS;
+          case Field.BIAS_TOKENS -> Array.BIAS_TOKENS;
+          default -> null;
+        };
+    if (named != null) {
+      Part tokens = call.part(named);
       return WrongLabels.ofToken(
           tokens.name,
           row(call),

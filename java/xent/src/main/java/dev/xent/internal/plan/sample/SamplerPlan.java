@@ -311,6 +311,7 @@ public final class SamplerPlan {
       call.options(options, 1);
       requireTokens(call, call.part(Array.PROMPT_TOKENS), call.promptCount);
       requireTokens(call, call.part(Array.OUTPUT_TOKENS), call.outputCount);
+      requireTokens(call, call.part(Array.BIAS_TOKENS), call.targetCount);
       if (arguments.gathered != null) {
         SampleRound.gather(arguments.gathered, call);
         shared.round = new SampleRound(call.dimensions.rows);
@@ -431,6 +432,12 @@ public final class SamplerPlan {
     return call.dimensions.classes + COST_OF_LISTED * listed;
   }
 
+  /** The bytes that a mask of bits becomes. */
+  private static long flags(Call call) {
+    long classes = call.hasMaskOfBits() ? call.dimensions.classes : 0;
+    return (classes + Long.BYTES - 1) / Long.BYTES * Long.BYTES;
+  }
+
   private void rows(Call call, long begin, long end) {
     SamplerScratch shared = (SamplerScratch) Objects.requireNonNull(call.shared);
     SamplerRows requests = shared.requests;
@@ -438,10 +445,9 @@ public final class SamplerPlan {
         requests == null
             ? SamplerScratch.of(call).sampling(sampling, call.pieces, shared.step)
             : requests.of(call.pieces);
-    long bytes =
-        kernels.sampleWorkspace(call.dimensions.classes, call.promptCount + call.outputCount);
-    MemorySegment workspace =
-        call.promptCount + call.outputCount == 0 ? NULL : call.workspace(bytes, true);
+    long tokens = call.promptCount + call.outputCount + call.targetCount;
+    long bytes = kernels.sampleWorkspace(call.dimensions.classes, tokens) + flags(call);
+    MemorySegment workspace = bytes == 0 ? NULL : call.workspace(bytes, true);
     SampleRound round = shared.round;
     long most = call.rowsPerKernel(costOfRow(call, shared));
     for (long row = begin; row < end && !call.isInVain(); row += most) {

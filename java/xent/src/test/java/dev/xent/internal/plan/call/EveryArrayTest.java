@@ -43,6 +43,9 @@ class EveryArrayTest {
       if (rule.form != Form.RECORDS && !HAVE_THEIR_OWN_METHODS.contains(rule)) {
         Call call = callOf(function);
         View view = View.room(typeOf(rule), shapeOf(rule.form));
+        if (rule == Rule.BIAS_VALUES) { // of tokens
+          call.take(Rule.BIAS_TOKENS, View.room(ElementType.I64, shapeOf(rule.form)));
+        }
         call.take(rule, view);
         assertThat(call.view(rule.array)).as("%s of %s", rule, function).isSameAs(view);
         assertThat(call.part(rule.array).isWritten()).isEqualTo(rule.written);
@@ -75,7 +78,7 @@ class EveryArrayTest {
     if ((rule.holds & ElementType.NUMBERS) != 0) {
       return ElementType.F32;
     }
-    return rule.holds == ElementType.FLAGS ? ElementType.U8 : ElementType.I64;
+    return (rule.holds & ElementType.FLAGS) != 0 ? ElementType.U8 : ElementType.I64;
   }
 
   private static long[] shapeOf(Form form) {
@@ -87,7 +90,7 @@ class EveryArrayTest {
       case OF_CLASSES -> new long[] {CLASSES, FEATURES};
       case ONE_ROW -> new long[] {CLASSES};
       case OFFSETS -> new long[] {ROWS + 1};
-      case RECORDS -> throw new AssertionError(form);
+      case PER_WORD, RECORDS -> throw new AssertionError(form);
     };
   }
 }

@@ -184,9 +184,16 @@ public final class Row {
 
   public boolean takesPart(long clazz) {
     Layout layout = shape.of(CLASS_MASK);
-    return !hasMask()
-        || given.of(CLASS_MASK).get(ValueLayout.JAVA_BYTE, at(layout) + clazz * layout.classes)
-            != 0;
+    if (!hasMask()) {
+      return true;
+    }
+    if (!ElementType.holds(layout.type, ElementType.WORDS)) {
+      return given.of(CLASS_MASK).get(ValueLayout.JAVA_BYTE, at(layout) + clazz * layout.classes)
+          != 0;
+    }
+    long at = at(layout) + clazz / Integer.SIZE * layout.classes;
+    long word = ElementType.of(layout.type).getInteger(given.of(CLASS_MASK), at);
+    return (word >> clazz % Integer.SIZE & 1) != 0;
   }
 
   /** How many classes here take part. */

@@ -139,6 +139,7 @@ public final class SampleRows {
     Options options = call.options;
     given.set(TARGETS, given.of(TOKENS));
     call.shape.of(TARGETS).take(call.shape.of(TOKENS));
+    call.shape.targetCount = 0; // of the tokens that have a bias
     options.hasIgnoreIndex = 1;
     options.ignoreIndex = NO_TOKEN;
     return crossEntropy.forward();

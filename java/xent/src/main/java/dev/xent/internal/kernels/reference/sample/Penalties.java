@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.sample;
 
+import static dev.xent.internal.kernels.Array.BIAS_TOKENS;
+import static dev.xent.internal.kernels.Array.BIAS_VALUES;
 import static dev.xent.internal.kernels.Array.OUTPUT_TOKENS;
 import static dev.xent.internal.kernels.Array.PROMPT_TOKENS;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
@@ -9,11 +11,14 @@ import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.reference.call.Layout;
 import dev.xent.internal.kernels.reference.call.Request;
 import dev.xent.internal.kernels.reference.call.Sampling;
+import dev.xent.internal.kernels.reference.call.Shape;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
-/** What the tokens before take off the logits of their classes. */
+/** What the tokens before, and those with a bias, do to the logits of their classes. */
 final class Penalties {
   private static final long PADDING = -1;
+  private static final float NONE = -0f;
 
   private final Request call;
 
@@ -30,6 +35,14 @@ final class Penalties {
   /** How often it is among the output tokens. */
   private int[] outputs = new int[0];
 
+  /** What is added to its logit; -0 changes nothing. */
+  private float[] biases = new float[0];
+
+  /** The classes of which there is any of these, some more than once. */
+  private int[] taken = new int[0];
+
+  private int takenCount;
+
   Penalties(Request call) {
     this.call = call;
   }
@@ -39,55 +52,75 @@ final class Penalties {
     repetition = (float) options.repetitionPenalty;
     frequency = (float) options.frequencyPenalty;
     presence = (float) options.presencePenalty;
+    forget();
     if (named.length < call.shape.classes) {
       named = new boolean[(int) call.shape.classes];
       outputs = new int[named.length];
+      biases = new float[named.length];
+      Arrays.fill(biases, NONE);
     }
-    any =
-        (call.shape.promptCount > 0 && has(call.given.of(PROMPT_TOKENS)))
-            || (call.shape.outputCount > 0 && has(call.given.of(OUTPUT_TOKENS)));
-    count(row, true);
+    Shape shape = call.shape;
+    take(call.given.of(PROMPT_TOKENS), shape.of(PROMPT_TOKENS), shape.promptCount, row, 0);
+    take(call.given.of(OUTPUT_TOKENS), shape.of(OUTPUT_TOKENS), shape.outputCount, row, 1);
+    takeBiases(row);
+    any = takenCount > 0;
   }
 
-  /** Forgets the tokens of a row. */
-  void end(long row) {
-    count(row, false);
+  /** Forgets the tokens of the row before, whatever their memory holds by now. */
+  private void forget() {
+    for (int i = 0; i < takenCount; i++) {
+      int clazz = taken[i];
+      named[clazz] = false;
+      outputs[clazz] = 0;
+      biases[clazz] = NONE;
+    }
+    takenCount = 0;
   }
 
-  private void count(long row, boolean are) {
-    count(
-        call.given.of(PROMPT_TOKENS),
-        call.shape.of(PROMPT_TOKENS),
-        call.shape.promptCount,
-        row,
-        are,
-        0);
-    count(
-        call.given.of(OUTPUT_TOKENS),
-        call.shape.of(OUTPUT_TOKENS),
-        call.shape.outputCount,
-        row,
-        are,
-        1);
-  }
-
-  private void count(
-      MemorySegment tokens, Layout layout, long count, long row, boolean are, int each) {
-    for (long j = 0; j < count && has(tokens); j++) {
-      long at = call.shape.offset(layout, row) + j * layout.classes;
-      long token = ElementType.of(layout.type).getInteger(tokens, at);
-      long clazz = token - call.shape.firstClass;
-      // Another thread may have written there since it was checked, and other shards have classes.
-      if (token != PADDING && clazz >= 0 && clazz < call.shape.classes) {
-        named[(int) clazz] = are;
-        outputs[(int) clazz] = are ? outputs[(int) clazz] + each : 0;
+  private void take(MemorySegment tokens, Layout layout, long count, long row, int each) {
+    for (long j = 0; has(tokens) && j < count; j++) {
+      int clazz = clazz(tokens, layout, row, j);
+      if (clazz >= 0) {
+        remember(clazz);
+        named[clazz] = true;
+        outputs[clazz] += each;
       }
     }
   }
 
-  /** The logit of a class with what its tokens take off it. */
+  private void takeBiases(long row) {
+    MemorySegment tokens = call.given.of(BIAS_TOKENS);
+    MemorySegment values = call.given.of(BIAS_VALUES);
+    Layout layout = call.shape.of(BIAS_VALUES);
+    for (long j = 0; has(tokens) && j < call.shape.targetCount; j++) {
+      int clazz = clazz(tokens, call.shape.of(BIAS_TOKENS), row, j);
+      if (clazz >= 0) {
+        remember(clazz);
+        long at = call.shape.offset(layout, row) + j * layout.classes;
+        biases[clazz] = (float) ElementType.of(layout.type).get(values, at);
+      }
+    }
+  }
+
+  private void remember(int clazz) {
+    if (takenCount == taken.length) {
+      taken = Arrays.copyOf(taken, 2 * takenCount + 1);
+    }
+    taken[takenCount++] = clazz;
+  }
+
+  /** The class of an entry of a row; -1: it is none that is here. */
+  private int clazz(MemorySegment tokens, Layout layout, long row, long j) {
+    long at = call.shape.offset(layout, row) + j * layout.classes;
+    long token = ElementType.of(layout.type).getInteger(tokens, at);
+    long clazz = token - call.shape.firstClass;
+    // Another thread may have written there since it was checked, and other shards have classes.
+    return token != PADDING && clazz >= 0 && clazz < call.shape.classes ? (int) clazz : -1;
+  }
+
+  /** The logit of a class with its bias, and what its tokens take off it. */
   float of(int clazz, float x) {
-    float v = x;
+    float v = x + biases[clazz];
     if (repetition != 0 && named[clazz]) {
       v = v > 0 ? v / repetition : v * repetition;
     }

@@ -55,7 +55,6 @@ public final class SampledRow {
   private boolean take(long row, Sampling options, boolean first) {
     penalties.begin(row, options);
     boolean isNumbers = takeCandidates(first);
-    penalties.end(row);
     if (!isNumbers) {
       kept.keep(0, 0);
     }

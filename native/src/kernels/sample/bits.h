@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Masks that have a bit for each class: the bits of a row become flags in the workspace, one row after the other. */
+#ifndef XENT_SAMPLE_BITS_H
+#define XENT_SAMPLE_BITS_H
+
+#include "kernels/sample/options.h"
+#include "kernels/targets/entries.h"
+#include "kernels/vector/vector.h"
+
+/* Bit k of a byte in byte k. */
+XENT_INLINE uint64_t flags_of_byte(uint64_t byte) {
+  return ((byte & 127) * UINT64_C(0x0002040810204081) & UINT64_C(0x0101010101010101)) | (byte >> 7) << 56;
+}
+/* Of so many classes, up to whole eights. */
+XENT_SHARED void write_flags(const uint32_t *words, int64_t stride, int64_t classes, uint8_t *flags) {
+  for (int64_t i = 0; i < classes; i += 8) {
+    const uint64_t eight = flags_of_byte(words[i / 32 * stride] >> i % 32 & 255);
+    memcpy(flags + i, &eight, sizeof eight);
+  }
+}
+
+/* A kernel of a call, row by row, where it has such a mask. */
+XENT_SHARED xent_status sample_with_flags(const xent_call *call, xent_kernel kernel) {
+  if (!has_mask_of_bits(call)) return kernel(call);
+  xent_shape shape = *call->shape;
+  const xent_layout bits = shape.class_mask;
+  const uint32_t *before = NULL;
+  uint8_t *flags = (uint8_t *)call->workspace + bytes_of_table(shape.classes, tokens_of_row(call));
+  xent_call own = *call;
+  own.shape = &shape;
+  own.class_mask = flags;
+  shape.class_mask = (xent_layout){.classes = 1, .type = XENT_U8};
+  xent_status status = XENT_OK;
+  for (int64_t row = call->row_begin; row < call->row_end && !status; row++) {
+    const uint32_t *words = (const uint32_t *)call->class_mask + row_offset(&shape, &bits, row);
+    if (words != before) write_flags(words, bits.classes, shape.classes, flags);
+    before = words;
+    own.row_begin = row;
+    own.row_end = row + 1;
+    status = kernel(&own);
+  }
+  return status;
+}
+
+#endif
