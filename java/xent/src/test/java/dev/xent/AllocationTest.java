@@ -275,7 +275,11 @@ class AllocationTest {
             .topP(0.9)
             .build();
     Tensor tokens = kind.labels(arena, new int[rows]);
-    SamplerInputs before = SamplerInputs.none().outputTokens(top);
+    SamplerInputs before =
+        SamplerInputs.none()
+            .outputTokens(top)
+            .classMask(kind.labels(arena, 0b1111011111))
+            .bias(top, kind.floats(arena, new float[3 * rows], rows, 3));
     top.copyFrom(kind.labels(arena, new int[3 * rows]).reshape(rows, 3));
     Sampler.Outputs sampled =
         new Sampler.Outputs().logProbabilities(losses).processedLogProbabilities(losses2);
