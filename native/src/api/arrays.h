@@ -172,7 +172,7 @@ typedef struct {
   bool backward;     /* of softmax: the type of its output says in which arithmetic it is computed */
   uint16_t size, report;
   uint16_t logits_type, choice, reserved; /* int32_t; 0: the struct has none */
-  uint64_t own_options;         /* as bits of fields; 0: all but those that its checks refuse */
+  uint32_t own_options;         /* XENT_SETS; 0: all but those that its checks refuse */
 } xent_function;
 
 #define XENT_DECLARE_FUNCTION(number, name) extern const xent_function xent_of_##name;

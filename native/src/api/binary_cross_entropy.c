@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entry points of binary cross-entropy. */
 #include "api/calls.h"
+#include "kernels/present.h"
 
 /* The options it has. */
-#define OWN (XENT_FIELD_BIT(IGNORE_INDEX) | XENT_FIELD_BIT(FOCAL_GAMMA) | XENT_FIELD_BIT(FOCAL_ALPHA))
+#define OWN (XENT_SETS(ignore_index) | XENT_SETS(focal_gamma) | XENT_SETS(focal_alpha))
 
 #define PLACES(_, c)                                                                                         \
   _(c, logits, LOGITS, NEEDED) _(c, targets, ELEMENT_TARGETS, NEEDED) _(c, losses, ELEMENT_LOSSES, OPTIONAL) \

@@ -26,6 +26,7 @@ xent_status xent_refuse_value(xent_frame *frame, xent_status status, int32_t fie
 /* Sizes of the first version, below which no caller was compiled, and one that no struct will reach. Of a shape: what
  * it has at least. A later version takes shorter structs as this one takes a shorter shape. */
 enum { SHAPE_LEAST = 152, OPTIONS_V2 = 104, REPORT_V2 = 72, LARGEST_STRUCT = 4096 };
+_Static_assert(sizeof(xent_sampling) <= 128, "a bit of 32 for each four bytes, as options have");
 _Static_assert(SHAPE_LEAST == offsetof(xent_shape, gradient), "a shape has logits and output");
 _Static_assert(sizeof(xent_options) == OPTIONS_V2 && sizeof(xent_report) == REPORT_V2, "shorter ones are to be taken");
 
@@ -100,7 +101,7 @@ static xent_status refuse_number(xent_frame *f, const void *options, const xent_
 __attribute__((always_inline)) static inline xent_status check_numbers(xent_frame *f, const void *options,
                                                                        const xent_number *numbers, int count,
                                                                        bool as_doubles) {
-  uint64_t set = 0;
+  uint32_t set = 0;
 #pragma GCC unroll 16
   for (int i = 0; i < count; i++) {
     const xent_number *n = &numbers[i];
@@ -112,7 +113,7 @@ __attribute__((always_inline)) static inline xent_status check_numbers(xent_fram
     if (!(value >= n->least && value <= n->most) || (set & n->not_beside) ||
         (n->only_beside && !(set & n->only_beside)))
       return refuse_number(f, options, n, as_doubles);
-    set |= UINT64_C(1) << n->field;
+    set |= UINT32_C(1) << n->at / 4; /* of what XENT_SETS says of it */
   }
   return XENT_OK;
 }
@@ -126,13 +127,13 @@ static const xent_number numbers[] = {
     NUMBER(fully_masked, FULLY_MASKED, I32, XENT_FULLY_MASKED_NAN, XENT_FULLY_MASKED_ZERO),
     NUMBER(has_ignore_index, IGNORE_INDEX, I32, 0, 1), NUMBER(label_smoothing, LABEL_SMOOTHING, F64, 0, 1),
     NUMBER(has_gradient_scale, GRADIENT_SCALE, I32, 0, 1),
-    NUMBER(gradient_scale, GRADIENT_SCALE, F64, -DBL_MAX, DBL_MAX, .only_beside = XENT_FIELD_BIT(GRADIENT_SCALE)),
+    NUMBER(gradient_scale, GRADIENT_SCALE, F64, -DBL_MAX, DBL_MAX, .only_beside = XENT_SETS(has_gradient_scale)),
     NUMBER(smoothing, SMOOTHING, I32, XENT_SMOOTHING_UNIFORM, XENT_SMOOTHING_OTHERS),
     NUMBER(reserved, OPTIONS, I32, 0, 0), NUMBER(temperature, TEMPERATURE, F64, XENT_FACTOR),
     NUMBER(softcap, SOFTCAP, F64, XENT_FACTOR), NUMBER(z_loss, Z_LOSS, F64, 0, DBL_MAX),
-    NUMBER(probability_clamp, PROBABILITY_CLAMP, F64, 0, 0.5, .not_beside = XENT_FIELD_BIT(LABEL_SMOOTHING)),
+    NUMBER(probability_clamp, PROBABILITY_CLAMP, F64, 0, 0.5, .not_beside = XENT_SETS(label_smoothing)),
     NUMBER(focal_gamma, FOCAL_GAMMA, F64, 0, 0x1p32,
-           .not_beside = XENT_FIELD_BIT(LABEL_SMOOTHING) | XENT_FIELD_BIT(Z_LOSS) | XENT_FIELD_BIT(PROBABILITY_CLAMP)),
+           .not_beside = XENT_SETS(label_smoothing) | XENT_SETS(z_loss) | XENT_SETS(probability_clamp)),
     NUMBER(focal_alpha, FOCAL_ALPHA, F64, 0, 1)};
 #undef NUMBER
 
@@ -150,14 +151,14 @@ xent_status xent_refuse_ignore_index(xent_frame *f, xent_status status) {
   return xent_refuse(f, status, XENT_FIELD_IGNORE_INDEX, index);
 }
 
-xent_status xent_check_foreign(xent_frame *f, uint64_t own) {
+xent_status xent_check_foreign(xent_frame *f, uint32_t own) {
   const xent_options *o = f->call.options;
-  if (o->has_ignore_index && !(own & XENT_FIELD_BIT(IGNORE_INDEX)))
+  if (o->has_ignore_index && !(own & XENT_SETS(ignore_index)))
     return xent_refuse_value(f, XENT_UNSUPPORTED, XENT_FIELD_IGNORE_INDEX, (double)o->ignore_index);
-  own |= XENT_FIELD_BIT(IGNORE_INDEX) | XENT_FIELD_BIT(GRADIENT_SCALE);
+  own |= XENT_SETS(has_ignore_index) | XENT_SETS(has_gradient_scale) | XENT_SETS(gradient_scale);
   for (int i = 0; i < XENT_COUNT(numbers); i++) {
     const double value = value_of(o, &numbers[i]);
-    if (value != 0 && !(own >> numbers[i].field & 1))
+    if (value != 0 && !(own >> numbers[i].at / 4 & 1))
       return xent_refuse_value(f, XENT_UNSUPPORTED, numbers[i].field, value);
   }
   return XENT_OK;

@@ -54,8 +54,8 @@ typedef struct {
   uint16_t at;
   uint8_t type, field;
   double least, most;
-  uint64_t not_beside;  /* fields of numbers before it, as bits: it is 0 where one of these is not */
-  uint64_t only_beside; /* it is 0 or 1 where none of these is set */
+  uint32_t not_beside;  /* XENT_SETS, of numbers before it: it is 0 where one of these is not */
+  uint32_t only_beside; /* it is 0 or 1 where none of these is set */
 } xent_number;
 
 #define XENT_NUMBER(options, name, FIELD, kind, ...) \
@@ -65,8 +65,8 @@ typedef struct {
 /* Each is what it may be. The report has a whole one that is not as an integer. */
 xent_status xent_check_numbers(xent_frame *frame, const void *options, const xent_number *numbers, int count);
 
-/* No option is set that the function does not have; own: the fields, as bits, of those it has. */
-xent_status xent_check_foreign(xent_frame *frame, uint64_t own);
+/* No option is set that the function does not have; own: XENT_SETS of those it has. */
+xent_status xent_check_foreign(xent_frame *frame, uint32_t own);
 /* The call is about all classes, not about those of a shard. */
 xent_status xent_check_whole(xent_frame *frame);
 /* The statistics that a call is given are of this kind, finished, and have this digest. */

@@ -16,7 +16,7 @@ XENT_PLACES(places, xent_cross_entropy_hvp_call, PLACES);
 static xent_status hvp(xent_frame *f);
 const xent_function xent_of_cross_entropy_hvp = {
     XENT_ARGUMENTS(xent_cross_entropy_hvp_call, places, 3, hvp),
-    .own_options = XENT_FIELD_BIT(FULLY_MASKED) | XENT_FIELD_BIT(TEMPERATURE)};
+    .own_options = XENT_SETS(fully_masked) | XENT_SETS(temperature)};
 
 /* The output has the probabilities for a while, which are not to be rounded. */
 static xent_status check_output_type(xent_frame *f) {

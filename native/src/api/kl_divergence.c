@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entry points of the divergences of a student from its teacher. */
 #include "api/calls.h"
+#include "kernels/present.h"
 
 #define PLACES(_, c)                                                                                                 \
   _(c, logits, LOGITS, NEEDED) _(c, teacher, TEACHER, NEEDED) _(c, losses, LOSSES, OPTIONAL)                         \
@@ -10,7 +11,7 @@ XENT_PLACES(places, xent_divergence_call, PLACES);
 
 #define DIVERGENCE(kind)                               \
   {XENT_ARGUMENTS(xent_divergence_call, places, 4, kind), \
-   .own_options = XENT_FIELD_BIT(FULLY_MASKED) | XENT_FIELD_BIT(TEMPERATURE)}
+   .own_options = XENT_SETS(fully_masked) | XENT_SETS(temperature)}
 static xent_status kl_divergence(xent_frame *f);
 static xent_status jensen_shannon(xent_frame *f);
 static xent_status total_variation(xent_frame *f);

@@ -3,6 +3,7 @@
 #include <float.h>
 
 #include "api/calls.h"
+#include "kernels/present.h"
 #include "kernels/sample/options.h"
 #include "kernels/targets/entries.h"
 
@@ -187,7 +188,7 @@ static xent_status sample(xent_frame *f) {
   if (!status && c->shape->all_classes > MOST_CLASSES)
     status = xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ALL_CLASSES, c->shape->all_classes);
   if (!status && f->wide) status = xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_LOGITS, c->shape->logits.type);
-  if (!status) status = xent_check_foreign(f, XENT_FIELD_BIT(SOFTCAP));
+  if (!status) status = xent_check_foreign(f, XENT_SETS(softcap));
   if (!status && per_row != 0 && per_row != 1)
     status = xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_SAMPLING, per_row);
   c->sampling_per_row = per_row;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entry points of the log-probabilities of selected classes. */
 #include "api/calls.h"
+#include "kernels/present.h"
 #include "numerics/digest.h"
 
 #define OWN_OPTIONS                                                                                           \
-  .own_options = XENT_FIELD_BIT(IGNORE_INDEX) | XENT_FIELD_BIT(FULLY_MASKED) | XENT_FIELD_BIT(TEMPERATURE) | \
-                 XENT_FIELD_BIT(SOFTCAP)
+  .own_options = XENT_SETS(ignore_index) | XENT_SETS(fully_masked) | XENT_SETS(temperature) | XENT_SETS(softcap)
 
 #define PLACES(_, c)                                                                                            \
   _(c, logits, LOGITS, NEEDED) _(c, targets, SELECTED_CLASSES, NEEDED)                                          \

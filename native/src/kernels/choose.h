@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every schedule to compute a call in float32 arithmetic, in the order in which they are asked: the first that fits is
- * taken, and its name is in the report. What no schedule fits, and rows that leave one, generic/ computes row by row.
+ * The schedules of calls in float32 arithmetic, in the order in which they are asked: the first that fits is taken,
+ * and its name is in the report. A call of one row is asked for before them (schedules/single.h), and a backward of
+ * softmax has its own (backward/). Each is in the folder of its kernels: schedules/ (dense, flow), columns/ (strip,
+ * turned). What no schedule fits, and rows that leave one, generic/ computes row by row.
  */
 #ifndef XENT_CHOOSE_H
 #define XENT_CHOOSE_H
@@ -37,7 +39,7 @@ XENT_INLINE bool has_dense_mask(const xent_call *call) {
   if (!call->class_mask || (m->outer == 0 && (m->inner == 0 || s->inner == 1))) return true;
   return is_dense_layout(s, m);
 }
-XENT_INLINE bool has_dense_rows(const xent_call *call) {
+XENT_INLINE bool has_enough_dense_rows(const xent_call *call) {
   return call->shape->classes <= XENT_DENSE_FORWARD && call->row_end - call->row_begin >= XENT_DENSE_LEAST &&
          has_dense_mask(call);
 }
@@ -49,7 +51,7 @@ XENT_INLINE bool has_dense_rows(const xent_call *call) {
    XENT_HAS(statistics) | XENT_HAS(exact_sum))
 XENT_INLINE bool dense_fits(const xent_call *call) {
   return XENT_HAS_ONLY(call, XENT_OF_DENSE, XENT_OPTIONS_OF_SCHEDULES) && blocks_fit(call) &&
-         needs_no_whole_rows(call) && has_dense_rows(call) && call->shape->classes > 1 &&
+         needs_no_whole_rows(call) && has_enough_dense_rows(call) && call->shape->classes > 1 &&
          call->shape->logits.classes == 1;
 }
 
@@ -60,23 +62,23 @@ XENT_INLINE bool known_flow_fits(const xent_call *call) {
          XENT_HAS_ONLY(call, XENT_OF_KNOWN_STATISTICS, XENT_OPTIONS_OF_SCHEDULES);
 }
 XENT_INLINE bool known_dense_fits(const xent_call *call) {
-  return known_flow_fits(call) && !call->shape->target_count && has_dense_rows(call);
+  return known_flow_fits(call) && !call->shape->target_count && has_enough_dense_rows(call);
 }
 
 typedef struct {
   int32_t schedule;
   bool (*fits)(const xent_call *call);
-  xent_status (*run)(const job *j, xent_kernel kernel);
+  xent_status (*run)(const job *j, xent_kernel fallback);
 } xent_schedule;
 
 /* What becomes of columns that have been turned into rows. */
 static xent_status cross_entropy_forward(const xent_call *call);
 static xent_status cross_entropy_backward(const xent_call *call);
-static xent_status turned_forward(const job *j, xent_kernel any) {
-  return turned_rows(j->call, cross_entropy_forward, any);
+static xent_status turned_forward(const job *j, xent_kernel fallback) {
+  return turned_rows(j->call, cross_entropy_forward, fallback);
 }
-static xent_status turned_gradient(const job *j, xent_kernel any) {
-  return turned_rows(j->call, cross_entropy_backward, any);
+static xent_status turned_gradient(const job *j, xent_kernel fallback) {
+  return turned_rows(j->call, cross_entropy_backward, fallback);
 }
 
 static const xent_schedule forward_schedules[] = {{XENT_SCHEDULE_DENSE, dense_fits, dense_rows},
@@ -90,17 +92,17 @@ static const xent_schedule gradient_schedules[] = {{XENT_SCHEDULE_STRIP, strips_
                                          {XENT_SCHEDULE_FLOW, known_flow_fits, known_flow_rows}};
 
 XENT_INLINE xent_status take_schedule(const xent_call *call, const xent_schedule *schedules, const int count,
-                                      xent_kernel kernel) {
+                                      xent_kernel fallback) {
   if (call->row_begin >= call->row_end) return XENT_OK;
   const job j = job_of(call);
   for (int i = 0; i < count; i++) {
     if (!schedules[i].fits(call)) continue;
-    const xent_status status = schedules[i].run(&j, kernel);
+    const xent_status status = schedules[i].run(&j, fallback);
     call->report->schedule = schedules[i].schedule; /* not that of rows which left, or of columns that were turned */
     return status;
   }
   call->report->schedule = XENT_SCHEDULE_ROW;
-  return kernel(call);
+  return fallback(call);
 }
 #define XENT_TAKE_SCHEDULE(call, schedules, kernel) \
   take_schedule(call, schedules, (int)(sizeof schedules / sizeof *schedules), kernel)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a call asks for, read out of its options and arrays once. */
+/* What a call asks for, read out of its options and arrays once for all of its rows; for columns once more, as they see
+ * the call with its axes exchanged. */
 #ifndef XENT_JOB_H
 #define XENT_JOB_H
 

@@ -128,6 +128,9 @@ XENT_IN_ONE_OF(XENT_OF_FORWARD | XENT_OF_KNOWN_STATISTICS, XENT_ARRAYS_ON_LOGITS
    XENT_SETS(focal_gamma) | XENT_SETS(focal_alpha))
 XENT_IN_ONE_OF(XENT_OPTIONS_OF_SCHEDULES, XENT_OPTIONS_ON_LOGITS, XENT_OPTIONS_BESIDE_LOGITS,
                "an option changes logits, or does not");
+/* Of one array, whose softcap may be another's: load/row.h, f64/load.h and f64/tile.h ask for these two by name. */
+_Static_assert(XENT_ARRAYS_ON_LOGITS == XENT_HAS(class_mask) && XENT_OPTIONS_ON_LOGITS == XENT_SETS(softcap),
+               "what changes logits is asked for in load/ and f64/, too");
 static inline bool logits_are_plain(const xent_call *call) {
   return !has_any(call, XENT_ARRAYS_ON_LOGITS) && !sets_any(call->options, XENT_OPTIONS_ON_LOGITS);
 }

@@ -10,7 +10,7 @@
 #include "kernels/schedules/dense.h"
 #include "kernels/schedules/flow.h"
 
-XENT_SHARED xent_status known_dense_rows(const job *j, xent_kernel kernel) {
+XENT_SHARED xent_status known_dense_rows(const job *j, xent_kernel fallback) {
   const xent_call *call = j->call;
   row_reader reader = {.j = j, .row = call->row_begin};
   dense_block b;
@@ -23,7 +23,7 @@ XENT_SHARED xent_status known_dense_rows(const job *j, xent_kernel kernel) {
     known_outcome(j, b.label, &b.sums, &b.outcome);
     dense_exp(&d, b.x, b.e, lanes_load(b.sums.reference));
     dense_emit(&d, &b);
-    const xent_status status = rows_alone(j, &b.sums.rows, b.outcome.regular, kernel);
+    const xent_status status = rows_alone(j, &b.sums.rows, b.outcome.regular, fallback);
     if (status) return status;
   }
 }
@@ -50,10 +50,10 @@ XENT_INLINE void known_row(const flow *f, flow_block *b, int row) {
   emit_again(&m, direct_row(call, call->logits, &call->shape->logits, at), y, f->n, call->stream);
   if (f->j->labels) y[b->label[row]] = b->outcome.label_gradient[row];
 }
-XENT_SHARED xent_status known_flow_rows(const job *j, xent_kernel kernel) {
+XENT_SHARED xent_status known_flow_rows(const job *j, xent_kernel fallback) {
   row_context row;
   flow f;
-  flow_begin(&f, j, kernel, &row);
+  flow_begin(&f, j, fallback, &row);
   XENT_ALIGNED float copy[XENT_FLOW_MOST], slopes[XENT_FLOW_MOST];
   flow_block b;
   f.pitch = 0; /* one row after the other takes the same place */
@@ -68,7 +68,7 @@ XENT_SHARED xent_status known_flow_rows(const job *j, xent_kernel kernel) {
     lanes_store(b.factor, b.outcome.f);
     lanes_store(b.b, b.outcome.b);
     for (uint32_t rest = b.outcome.regular; rest; rest &= rest - 1) known_row(&f, &b, __builtin_ctz(rest));
-    const xent_status status = rows_alone(j, &b.sums.rows, b.outcome.regular, kernel);
+    const xent_status status = rows_alone(j, &b.sums.rows, b.outcome.regular, fallback);
     if (status) return status;
   }
 }

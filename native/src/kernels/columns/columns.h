@@ -124,14 +124,14 @@ XENT_INLINE bool next_strip(const column_call *a, strip *s) {
 typedef xent_status (*strip_kernel)(const column_call *a, strip *s);
 
 /* Strips of all rows; then, their scratch being given back, the rows of the last one that need more, one by one. */
-XENT_INLINE xent_status each_strip(const column_call *a, strip_kernel kernel, xent_kernel generic) {
+XENT_INLINE xent_status each_strip(const column_call *a, strip_kernel kernel, xent_kernel fallback) {
   strip s;
   s.row = a->own->row_begin;
   s.width = 0;
   while (s.row + s.width < a->own->row_end) {
     const xent_status invalid = kernel(a, &s);
     for (int64_t k = next_of_set(s.irregular, 0, s.width); k < s.width; k = next_of_set(s.irregular, k + 1, s.width)) {
-      const xent_status status = row_alone(a->own, s.row + k, generic);
+      const xent_status status = row_alone(a->own, s.row + k, fallback);
       if (status) return status;
     }
     if (invalid) return invalid;
@@ -506,7 +506,7 @@ XENT_SHARED xent_status strips_until_irregular(const column_call *of, strip *s) 
 }
 
 /* Forward, and the gradient from known statistics. */
-XENT_KERNEL xent_status strip_rows(const job *j, xent_kernel generic) {
+XENT_KERNEL xent_status strip_rows(const job *j, xent_kernel fallback) {
   const xent_call *call = j->call;
   column_view view;
   column_call a;
@@ -520,7 +520,7 @@ XENT_KERNEL xent_status strip_rows(const job *j, xent_kernel generic) {
   a.marks = call->class_mask != NULL;
   a.adjusts = !logits_are_plain(call);
   a.pitch = strip_pitch(a.call);
-  return each_strip(&a, strips_until_irregular, generic);
+  return each_strip(&a, strips_until_irregular, fallback);
 }
 
 #endif

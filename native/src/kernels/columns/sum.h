@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sums over the classes of a block, sum/chunk.h with the classes going down instead of along: sum l of a group is that
- * of its classes l, l + 16 ... (along a row it is a lane of a vector), for every row a number of a vector.
+ * Adds what tiles.h makes of a group of a block: sum/chunk.h with the classes going down instead of along: sum l of a
+ * group is that of its classes l, l + 16 ... (along a row it is a lane of a vector), for every row a number of a
+ * vector.
  */
 #ifndef XENT_COLUMNS_SUM_H
 #define XENT_COLUMNS_SUM_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The tiles of a strip: of the logits, which become e; of targets, where they differ from class to class; of the
- * softcap's derivatives; of masks. One option is one step on a tile, whatever the layout and the
- * type; of rows that are no strips, load/row.h and sum/ have the same steps.
+ * softcap's derivatives; of masks. One option is one step on a tile, whatever the layout and the type, and targets
+ * that do not differ from class to class have no tile: labels with smoothing have what gap_terms makes of the logits
+ * alone. Of rows that are no strips, load/row.h and sum/ have the same steps.
  */
 #ifndef XENT_COLUMNS_TILES_H
 #define XENT_COLUMNS_TILES_H

@@ -180,10 +180,10 @@ XENT_SHARED xent_status turned_long(const xent_call *call, xent_kernel kernel) {
   XENT_ALIGNED float scratch[XENT_TURNED_LONG_FLOATS];
   return turned_strips(call, kernel, scratch);
 }
-/* schedules: chooses one that fits; generic: takes any row. */
-XENT_INLINE xent_status turned_rows(const xent_call *call, xent_kernel schedules, xent_kernel generic) {
+/* schedules: chooses one that fits; fallback: takes any row. */
+XENT_INLINE xent_status turned_rows(const xent_call *call, xent_kernel schedules, xent_kernel fallback) {
   if (call->shape->classes <= XENT_TURNED_FEW) return turned_few(call, schedules);
-  return call->shape->classes <= XENT_TURNED_SHORT ? turned_short(call, schedules) : turned_long(call, generic);
+  return call->shape->classes <= XENT_TURNED_SHORT ? turned_short(call, schedules) : turned_long(call, fallback);
 }
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A row and what its targets ask for, class by class: sums, gradients, what is written where classes differ. */
+/* A row and what its targets ask for, class by class, where classes differ: sums of the first pass, gradients and what
+ * is written of the second. */
 #ifndef XENT_EMIT_TARGET_H
 #define XENT_EMIT_TARGET_H
 

@@ -38,7 +38,7 @@ typedef struct {
   float shift[XENT_ROWS];   /* of folded rows */
   double sum[XENT_ROWS];    /* of e, without the label's */
   double dot[XENT_ROWS],
-      mass[XENT_ROWS];      /* of the targets, moved to the maximum; where terms are clamped dot is their sum */
+      mass[XENT_ROWS];      /* of t (M - x), of t; where terms are clamped dot is their sum */
   double smoothed_count[XENT_ROWS]; /* how many classes share what smoothing gives away */
   double weight[XENT_ROWS]; /* of the label's class */
   double row_weight[XENT_ROWS], upstream[XENT_ROWS];

@@ -8,12 +8,12 @@
 
 enum { XENT_CACHED_FLOATS = 1 << 22 };
 
-/* A row that needs more, by the kernel that takes one after the other. */
-XENT_SHARED xent_status row_alone(const xent_call *call, int64_t row, xent_kernel kernel) {
+/* A row that needs more, by the fallback, which takes one after the other. */
+XENT_SHARED xent_status row_alone(const xent_call *call, int64_t row, xent_kernel fallback) {
   xent_call one = *call;
   one.row_begin = row;
   one.row_end = row + 1;
-  return kernel(&one);
+  return fallback(&one);
 }
 /* A row that does not count: its results say so, and its gradients are +0. */
 XENT_SHARED void write_ignored_row(const job *j, int64_t row) {
@@ -30,12 +30,12 @@ XENT_SHARED void write_ignored_row(const job *j, int64_t row) {
   strided_fill(&t, 0, j->sparse ? call->shape->target_count : span.classes, 0.0f);
 }
 
-/* The other rows of a block, by the generic kernel. */
-XENT_INLINE xent_status rows_alone(const job *j, const row_set *b, uint32_t regular, xent_kernel kernel) {
+/* The other rows of a block, by the fallback. */
+XENT_INLINE xent_status rows_alone(const job *j, const row_set *b, uint32_t regular, xent_kernel fallback) {
   xent_status status = XENT_OK;
   for (uint32_t rest = b->ignored; rest; rest &= rest - 1) write_ignored_row(j, row_of(b, __builtin_ctz(rest)));
   for (uint32_t rest = all_rows(b) & ~regular & ~b->ignored; rest && !status; rest &= rest - 1)
-    status = row_alone(j->call, row_of(b, __builtin_ctz(rest)), kernel);
+    status = row_alone(j->call, row_of(b, __builtin_ctz(rest)), fallback);
   return status;
 }
 

@@ -409,7 +409,7 @@ XENT_INLINE void dense_emit(const dense_call *d, dense_block *b) {
 
 /* A block is one long chain, so four are on their way at once: one is loaded while the one before it is at its
  * exponentials, the one before that at its sums, and the first is written. */
-XENT_SHARED xent_status dense_rows(const job *j, xent_kernel kernel) {
+XENT_SHARED xent_status dense_rows(const job *j, xent_kernel fallback) {
   const xent_call *call = j->call;
   dense_block block[XENT_DENSE_BLOCKS];
   dense_call d;
@@ -437,7 +437,7 @@ XENT_SHARED xent_status dense_rows(const job *j, xent_kernel kernel) {
     }
     if (written->sums.rows.count) {
       if (call->output) dense_emit(&d, written);
-      const xent_status status = rows_alone(j, &written->sums.rows, written->outcome.regular, kernel);
+      const xent_status status = rows_alone(j, &written->sums.rows, written->outcome.regular, fallback);
       if (status) reader.status = status;
     }
     if (loaded->sums.rows.count) loaded->max = dense_max(loaded->x, d.n); /* last: a copy has to arrive first */

@@ -51,7 +51,7 @@ enum flow_place { XENT_FLOW_NOT_KEPT, XENT_FLOW_OVER_COPY, XENT_FLOW_IN_SCRATCH,
 typedef struct {
   const job *j;
   row_reader reader;
-  xent_kernel kernel;     /* of rows that leave */
+  xent_kernel fallback;     /* of rows that leave */
   row_context *row;       /* the one at hand */
   int64_t n, pitch;
   int most;               /* rows of a block */
@@ -432,7 +432,7 @@ XENT_INLINE void flow_end(flow *f, flow_block *b) {
     else if (!flow_write_line(f, b, row))
       flow_write_row(f, b, row);
   }
-  const xent_status status = rows_alone(f->j, &b->sums.rows, regular, f->kernel);
+  const xent_status status = rows_alone(f->j, &b->sums.rows, regular, f->fallback);
   if (status) f->reader.status = status;
 }
 
@@ -622,7 +622,7 @@ XENT_INLINE bool masked_rows_flow(const job *j) {
          (!call->output || (call->output_layout->type == XENT_F32 && call->output_layout->classes == 1));
 }
 
-XENT_SHARED void flow_begin(flow *f, const job *j, xent_kernel kernel, row_context *row) {
+XENT_SHARED void flow_begin(flow *f, const job *j, xent_kernel fallback, row_context *row) {
   const xent_call *call = j->call;
   const xent_shape *shape = call->shape;
   const int64_t n = shape->classes;
@@ -633,7 +633,7 @@ XENT_SHARED void flow_begin(flow *f, const job *j, xent_kernel kernel, row_conte
   memset(f, 0, sizeof *f);
   f->j = j;
   f->reader.j = j;
-  f->kernel = kernel;
+  f->fallback = fallback;
   f->reader.row = call->row_begin;
   f->row = row;
   f->n = n;
@@ -735,11 +735,11 @@ XENT_SHARED void flow_long_blocks(flow *f) {
   flow_blocks(f, scratch, scratch + XENT_FLOW_LONG);
 }
 
-XENT_SHARED xent_status flow_rows(const job *j, xent_kernel kernel) {
+XENT_SHARED xent_status flow_rows(const job *j, xent_kernel fallback) {
   const int64_t rows = j->call->row_end - j->call->row_begin;
   row_context row;
   flow f;
-  flow_begin(&f, j, kernel, &row);
+  flow_begin(&f, j, fallback, &row);
   if (f.straight && (rows > f.most || (rows > 1 && !f.exact)))
     flow_beside_blocks(&f);
   else if (!f.exact)

@@ -131,7 +131,7 @@ XENT_SHARED bool single_long(const xent_call *call, int64_t label) {
   return single_as(call, label, XENT_GROUP_VECTORS, label != XENT_NO_CLASS);
 }
 
-XENT_SHARED xent_status single_row(const xent_call *call, xent_kernel kernel) {
+XENT_SHARED xent_status single_row(const xent_call *call, xent_kernel fallback) {
   const bool is_short = call->shape->classes <= XENT_LANES;
   bool done = false;
   if (call->targets) {
@@ -143,7 +143,7 @@ XENT_SHARED xent_status single_row(const xent_call *call, xent_kernel kernel) {
     done = is_short ? single_short(call) : single_long(call, XENT_NO_CLASS);
   }
   call->report->schedule = XENT_SCHEDULE_SINGLE;
-  return done ? XENT_OK : kernel(call);
+  return done ? XENT_OK : fallback(call);
 }
 
 #endif

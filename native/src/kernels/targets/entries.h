@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the entries of a row lie, and one at a time of arrays that may be of several types: labels, weights, masks,
- * sparse targets, offsets of ragged rows. */
+/* How arrays lie: where a row of any of them begins, which are side by side, and one entry at a time of those that may
+ * be of several types: labels, weights, masks, sparse targets, offsets of ragged rows. */
 #ifndef XENT_TARGETS_ENTRIES_H
 #define XENT_TARGETS_ENTRIES_H
 
