@@ -21,6 +21,7 @@ typedef struct {
   bool ragged, in_place;
   bool late;   /* a long row of labels, whose sums can wait for the second pass */
   bool capped; /* a long row with a softcap and an entropy: the second pass keeps slopes and e of a step */
+  bool few;    /* many rows of few classes, most of them without gaps, as the dense schedule has them */
   int64_t offsets[MOST_ROWS + 1];
   array logits, targets, target_weights, row_offsets, mask, weights, row_weights, sink, upstream;
   array losses, lse, correct, log_probabilities, argmax, ranks, entropies, top, top_values, gradient, target_gradient,
@@ -54,6 +55,7 @@ static int64_t classes_of(const problem *p, int64_t row) {
 /* A layout of (outer, entries, inner), and how many elements it spans. */
 static array array_of(const problem *p, int64_t entries, int32_t type, bool may_repeat) {
   const int64_t outer = p->s.outer, inner = p->s.inner;
+  const bool of_classes = entries == PER_CLASS;
   xent_layout l = {.type = type};
   int64_t count;
   if (p->ragged && entries == PER_CLASS) {
@@ -65,6 +67,10 @@ static array array_of(const problem *p, int64_t entries, int32_t type, bool may_
   if (may_repeat && chance(0.4)) {
     l.classes = 1;
     return new_array(entries, l);
+  }
+  if (p->few && of_classes && chance(0.8)) {
+    l = (xent_layout){entries * inner, 1, entries, type, 0};
+    return new_array(entries * inner * outer, l);
   }
   switch (below(3)) {
     case 0: /* class axis last, rows perhaps further apart */
@@ -102,6 +108,12 @@ static int64_t any_class_count(void) {
 
 static void choose_shape(problem *p) {
   static const int64_t of_chunks[] = {8193, 9000, 16384, 20000};
+  if (p->few) {
+    p->n = 2 + below(58);
+    p->rows = 6 + below(MOST_ROWS - 5);
+    p->s = (xent_shape){.size = sizeof p->s, .outer = p->rows, .classes = p->n, .inner = 1};
+    return;
+  }
   p->n = p->late || p->capped ? of_chunks[below(4)] : any_class_count();
   p->ragged = !p->late && chance(0.2);
   const int64_t inner = p->ragged ? 1 : 1 + below(3), outer = 1 + below((chance(0.15) ? MOST_ROWS : FEW_ROWS) / inner);
@@ -631,11 +643,12 @@ static void run_parts(problem *p, int targets, bool shard) {
   check_classes(p, &p->gradient, "gradient in parts", p->backward, 2);
 }
 
-static void run_problem(uint64_t seed) {
+static void run_problem(uint64_t seed, bool few) {
   source.state = seed * 0x9E3779B97F4A7C15ull;
   problem p = {.rows = 0};
-  p.late = chance(0.03);
-  p.capped = !p.late && chance(0.03);
+  p.few = few;
+  p.late = !few && chance(0.03);
+  p.capped = !few && !p.late && chance(0.03);
   const int targets = p.late ? LABEL : (int)below(4);
   choose_shape(&p);
   choose_options(&p, targets);
@@ -696,9 +709,11 @@ int main(int argc, char **argv) {
     return 2;
   }
   static const uint64_t once_wrong[] = {1000338}; /* a mask, and a scale that is -0 as a float */
-  for (size_t i = 0; i < sizeof once_wrong / sizeof *once_wrong; i++) run_problem(once_wrong[i]);
-  for (uint64_t seed = first; seed < first + (uint64_t)problems; seed++) run_problem(seed);
-  printf("%ld mixtures of options, %llu values compared, %llu differ\n", problems, (unsigned long long)compared,
-         (unsigned long long)differing);
+  for (size_t i = 0; i < sizeof once_wrong / sizeof *once_wrong; i++) run_problem(once_wrong[i], false);
+  const long of_few = problems / 2;
+  for (uint64_t seed = first; seed < first + (uint64_t)problems; seed++) run_problem(seed, false);
+  for (uint64_t seed = first; seed < first + (uint64_t)of_few; seed++) run_problem(seed, true);
+  printf("%ld mixtures of options, %llu values compared, %llu differ\n", problems + of_few,
+         (unsigned long long)compared, (unsigned long long)differing);
   return differing != 0;
 }
