@@ -68,7 +68,7 @@ void fill_array(const fuzz_problem *p, int index, unsigned char *data, int64_t b
   const int64_t count = bytes / (int64_t)size_of_type(type);
   const bool floats = type >= XENT_F32 && type <= XENT_BF16;
   for (int64_t i = 0; i < count; i++) {
-    if ((index == CLASS_MASK && type == XENT_U8) || (type == XENT_U8 && !holds_labels(p, index)))
+    if (type == XENT_U8 && !holds_labels(p, index))
       data[i] = random_below(&r, style < 8 ? 8 : 2) ? (unsigned char)(1 + random_below(&r, 255)) : 0;
     else if (index == CLASS_MASK && !floats)
       store_integer(&a, i, (int64_t)(random_bits(&r) | (style < 8 ? random_bits(&r) : 0)));

@@ -804,6 +804,11 @@ class Call:
         finally:
             self.shape_struct.logits.type = of_logits
 
+    @property
+    def named_tokens(self) -> int:
+        """How many tokens the lists of each row have together."""
+        return sum(self.counts[count] for count in _COUNTS.values())
+
     def check_tokens(self, name: str) -> None:
         """Refuses tokens that are no classes, before a row is written: check_targets reads them as sparse targets."""
         count, shape, self.labels = self.counts[_COUNTS[name]], self.shape_struct, name

@@ -1797,9 +1797,8 @@ def sample(
                         ("kept", kept), ("kept_mask", kept_mask), ("ranks", ranks), ("entropies", entropies),
                         ("top_classes", top_classes), ("top_log_probabilities", top_log_probabilities)):
         call.write(name, wanted)
-    named = sum(call.counts[count] for count in ("prompt_count", "output_count", "target_count"))
-    if named:
-        size = call.library.c.xent_sample_workspace(call.classes, named)
+    if call.named_tokens:
+        size = call.library.c.xent_sample_workspace(call.classes, call.named_tokens)
         call.workspace = lambda rows: workspace_of(size)
 
     def compute() -> Sample:

@@ -116,8 +116,7 @@ class _Case:
                 call.write(name, True, type_=type_.upper())
         call.prepare()
         if function == "sample":
-            tokens = sum(call.counts[count] for count in ("prompt_count", "output_count", "target_count"))
-            size = found.c.xent_sample_workspace(call.classes, tokens)
+            size = found.c.xent_sample_workspace(call.classes, call.named_tokens)
             call.workspace = lambda rows: workspace_of(size)
             self.sampling = sized(Sampling, rules=RULES[sampling.pop("rules", "xent")],
                                   ties=TIES[sampling.pop("ties", None)], **sampling)

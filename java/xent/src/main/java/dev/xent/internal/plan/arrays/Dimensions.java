@@ -188,14 +188,9 @@ public final class Dimensions {
   }
 
   /**
-   * Whether an array has one number per class, and in every other dimension the size of the call or
-   * 1.
+   * Whether an array has so many numbers along the class axis, and in every other dimension the
+   * size of the call or 1.
    */
-  public boolean isClassShape(long[] given) {
-    return isClassShape(given, classes);
-  }
-
-  /** The same with another number along the class axis. */
   public boolean isClassShape(long[] given, long size) {
     if (given.length != rank || given[axis] != size) {
       return false;

@@ -56,13 +56,13 @@ class DimensionsTest {
   @Test
   void aNumberPerClass() {
     of(1, 2, 4, 3);
-    assertThat(dimensions.isClassShape(new long[] {2, 4, 3})).isTrue();
-    assertThat(dimensions.isClassShape(new long[] {1, 4, 3})).isTrue();
-    assertThat(dimensions.isClassShape(new long[] {1, 4, 1})).isTrue();
-    assertThat(dimensions.isClassShape(new long[] {1, 1, 1})).isFalse();
-    assertThat(dimensions.isClassShape(new long[] {3, 4, 3})).isFalse();
-    assertThat(dimensions.isClassShape(new long[] {2, 4, 2})).isFalse();
-    assertThat(dimensions.isClassShape(new long[] {2, 4})).isFalse();
+    assertThat(dimensions.isClassShape(new long[] {2, 4, 3}, 4)).isTrue();
+    assertThat(dimensions.isClassShape(new long[] {1, 4, 3}, 4)).isTrue();
+    assertThat(dimensions.isClassShape(new long[] {1, 4, 1}, 4)).isTrue();
+    assertThat(dimensions.isClassShape(new long[] {1, 1, 1}, 4)).isFalse();
+    assertThat(dimensions.isClassShape(new long[] {3, 4, 3}, 4)).isFalse();
+    assertThat(dimensions.isClassShape(new long[] {2, 4, 2}, 4)).isFalse();
+    assertThat(dimensions.isClassShape(new long[] {2, 4}, 4)).isFalse();
   }
 
   @Test
