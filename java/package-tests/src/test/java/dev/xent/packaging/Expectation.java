@@ -17,10 +17,10 @@ record Expectation(Kind kind, String reason) {
 
   /** In the words of the documentation. */
   enum Kind {
-    NATIVE("native"),
-    REFERENCE("reference, with the reason"),
-    SILENT_REFERENCE("reference, nothing said"),
-    ERROR("error");
+    NATIVE("Native"),
+    REFERENCE("Plain Java, with the reason"),
+    SILENT_REFERENCE("Plain Java, without a message"),
+    ERROR("Error");
 
     private final String words;
 

@@ -50,7 +50,7 @@ class LoadingTest {
     Ended in(Path folder) throws Exception;
   }
 
-  /** Prints the table, and compares it with the one that users read. */
+  /** Prints the table, and compares it with the lists of the page. */
   @AfterAll
   static void print() throws IOException {
     System.out.println(TABLE);

@@ -10,12 +10,12 @@ import java.util.List;
 final class Table {
   private static final int WIDTH = 150;
 
-  private record Row(String situation, String expected, String happened) {}
+  private record Row(String situation, Expectation.Kind expected, String happened) {}
 
   private final List<Row> rows = new ArrayList<>();
 
   void add(String situation, Expectation expected, String happened) {
-    rows.add(new Row(situation, expected.kind().toString(), happened));
+    rows.add(new Row(situation, expected.kind(), happened));
   }
 
   /**
@@ -31,13 +31,17 @@ final class Table {
     return said.length() <= WIDTH ? said : said.substring(0, WIDTH - 1) + "…";
   }
 
-  /** The first two columns. */
+  /** The situations of each outcome, as lists under headings. */
   String promises() {
-    StringBuilder text = new StringBuilder("| situation | expected |\n|---|---|\n");
-    for (Row row : rows) {
-      text.append("| %s | %s |\n".formatted(row.situation(), row.expected()));
+    StringBuilder text = new StringBuilder();
+    for (Expectation.Kind kind : Expectation.Kind.values()) {
+      text.append("## ").append(kind).append("\n\n");
+      rows.stream()
+          .filter(row -> row.expected() == kind)
+          .forEach(row -> text.append("- ").append(row.situation()).append('\n'));
+      text.append('\n');
     }
-    return text.toString();
+    return text.toString().stripTrailing();
   }
 
   @Override
