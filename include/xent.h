@@ -685,16 +685,17 @@ typedef struct xent_sampling {
   int32_t ties;      /* XENT_TIES_... */
   int32_t greedy;    /* 1: the class of the largest logit, the lowest among equals; ignores temperature and filters */
   int32_t reserved;  /* 0 */
-  int64_t min_keep;  /* >= 0: the minimum number of classes that each filter keeps; 0: 1 */
+  int64_t min_keep;  /* >= 1: the minimum number of classes that each filter keeps; 0: 1 */
   int64_t top_k;     /* >= 0: the k largest classes */
-  double top_p;      /* in [0, 1]: the smallest set of the largest classes with this total probability */
+  double top_p;      /* in (0, 1]: the smallest set of the largest classes with this total probability */
   double min_p;      /* in [0, 1]: classes with at least this share of the largest probability */
-  double typical_p;  /* in [0, 1]: the classes whose -log p is nearest to the entropy, with this total probability */
+  double typical_p;  /* in (0, 1]: the classes whose -log p is nearest to the entropy, with this total probability */
   double temperature; /* in [2^-32, 2^32]; 0: 1 */
-  double repetition_penalty; /* > 0, for classes among prompt and output tokens: divides logits above 0, multiplies
-                                others; 0: none */
-  double frequency_penalty;  /* finite; subtracted for each time that the class is among the output tokens */
-  double presence_penalty;   /* finite; subtracted once if the class is among the output tokens */
+  double repetition_penalty; /* in [2^-126, 3.4e38], for classes among prompt and output tokens: divides logits above
+                                0, multiplies others; 0: none */
+  double frequency_penalty;  /* in [-3.4e38, 3.4e38]: subtracted for each time that the class is among the output
+                                tokens */
+  double presence_penalty;   /* in [-3.4e38, 3.4e38]: subtracted once if the class is among the output tokens */
   uint64_t seed;
   uint64_t stream; /* different streams, steps and draws have independent random numbers */
   uint32_t step;   /* the number of tokens before this one */

@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes what follows from xent.h, from the rules of native/src/api/arrays.h and from the places of native/src/api/*.c:
-the tables of Java and Python, the names of fields, and a program that prints the binary interface.
+"""Writes what follows from xent.h, from the rules of native/src/api/arrays.h, from the options of options.h there, and
+from the places of native/src/api/*.c: the tables of Java and Python, the names of fields, and a program that prints the
+binary interface.
 
-    tools/functions.py            write Array.java, Field.java, Rule.java, Function.java, _functions.py,
-                                  field_list.h, function_list.h, taken.h and abi_facts.c
+    tools/functions.py            write Array.java, Field.java, Rule.java, Function.java, OptionRange.java,
+                                  _functions.py, field_list.h, function_list.h, taken.h and abi_facts.c
     tools/functions.py --check    exit 1 when one of them differs from what would be written
 
 Either way it exits 1 when a function's places are not the arrays of its struct, in the struct's order, which is that of
-the entry points; and --check, when no path has to know all arrays of a function (XENT_KNOWS_ALL).
+the entry points; and --check, when no path has to know all arrays of a function (XENT_KNOWS_ALL), and when a comment of
+xent.h or a table of the pages does not have the range of an option.
 """
+import math
 import re
 import sys
 from pathlib import Path
@@ -20,6 +23,7 @@ HEADER = ROOT / "include/xent.h"
 API = ROOT / "native/src/api"
 TAKEN = ROOT / "native/src/kernels/taken.h"
 KERNELS = ROOT / "java/xent/src/main/java/dev/xent/internal/kernels"
+OPTION_RANGE = ROOT / "java/xent/src/main/java/dev/xent/internal/plan/options/OptionRange.java"
 PYTHON = ROOT / "python/src/xent/_functions.py"
 NOTES = ["SPDX-License-Identifier: Apache-2.0", "Written by tools/functions.py: change what that reads, not this."]
 HEAD = [f"// {note}" for note in NOTES]
@@ -31,11 +35,12 @@ def without_comments(text):
 
 
 def arguments(text):
-    """What stands between commas that are in no brackets."""
-    parts, depth = [""], 0
+    """What stands between commas that are in no brackets and no string."""
+    parts, depth, quoted = [""], 0, False
     for character in text:
         depth += (character in "([{") - (character in ")]}")
-        if character == "," and depth == 0:
+        quoted ^= character == '"'
+        if character == "," and depth == 0 and not quoted:
             parts.append("")
         else:
             parts[-1] += character
@@ -145,6 +150,135 @@ def places_of(sources, shared_lists):
         for function in re.findall(r"xent_of_(\w+) = " + shared[1] + r"\(", text) if shared else []:
             found[function.upper()] = tables[shared[2]]
     return found
+
+
+class Option(NamedTuple):
+    """An entry of options.h, or a whole number of a struct that may be any of its type."""
+
+    struct: str
+    name: str
+    kind: str
+    functions: set[str]
+    unset: float | None  # what 0 stands for; None: for itself, or for what is not used
+    symbol: str
+    says: str
+    least: float
+    most: float
+    not_beside: list[str]
+    takes_zero: bool  # from callers of Java and Python
+
+    @property
+    def words(self):
+        """What messages expect."""
+        least, most = spelled(self.least), spelled(self.most)
+        if self.most == 2.0**63:
+            words = f"{least} or more"
+        elif self.most == sys.float_info.max:
+            words = "a finite number" + (f" that is {least} or more" if self.least > -self.most else "")
+        elif self.least == 0 and not self.takes_zero:
+            words = f"a number above 0, at most {most}"
+        else:
+            words = f"a number from {least} to {most}"
+        return self.says.replace("%", words) if self.says else words
+
+    @property
+    def in_header(self):
+        """How the comment of the member says it."""
+        least, most = spelled(self.least), spelled(self.most)
+        finite = self.most == sys.float_info.max
+        if self.most == 2.0**63 or finite:
+            return ", ".join(["finite"] * finite + [f">= {least}"] * (self.least > -self.most))
+        return f"in {'[' if self.least or self.takes_zero else '('}{least}, {most}]"
+
+    @property
+    def on_pages(self):
+        """How the row of a table says it."""
+        return re.sub("^a (?:finite )?number (?:from |that is |)", "", Option.words.fget(self._replace(says=""))) \
+            .replace("a finite number", "finite")
+
+
+FLOAT_MAX = (2 - 2.0**-23) * 2.0**127
+NUMBERS = {"DBL_MAX": sys.float_info.max, "FLT_MAX": FLOAT_MAX, "FLT_MIN": 2.0**-126}
+
+
+def spelled(number):
+    """As people write it."""
+    fraction, power = math.frexp(abs(number))
+    if abs(number) == FLOAT_MAX:
+        return "-3.4e38"[number > 0:]
+    return f"2^{power - 1}" if fraction == 0.5 and not -2 < power < 9 else f"{number:.10g}"
+
+
+def number_of(text):
+    """A constant of C."""
+    sign, name = (-1, text[1:]) if text.startswith("-") else (1, text)
+    return sign * NUMBERS[name] if name in NUMBERS else float.fromhex(text) if "0x" in text else float(text)
+
+
+def options_of(text, header):
+    """The numbers of xent_options and xent_sampling: in the order of options.h, then those that it has not."""
+    text = without_comments(text)
+    factor = re.search(r"#define XENT_FACTOR (.*)", text)[1]
+    groups = {name: set(re.findall(r"XENT_FOR_(\w+)", value)) for name, value in
+              re.findall(r"XENT_FOR_(\w+) =([^,}]*)", text)}
+    found = []
+    for table, body in re.findall(r"#define XENT_(CALL|SAMPLING)_\w+\(_, c\)((?:.*\\\n)*.*\n)", text):
+        struct = "xent_sampling" if table == "SAMPLING" else "xent_options"
+        for entry in re.split(r"_\(c, ", body.replace("\\\n", "").replace("XENT_FACTOR", factor))[1:]:
+            name, _, kind, functions, _, unset, symbol, says, least, most, *rules = arguments(entry.strip()[:-1])
+            if kind == "I32":  # a choice
+                continue
+            functions = set(re.findall(r"XENT_FOR_(\w+)", functions))
+            functions = {each for name in functions for each in groups[name] or {name}}
+            says = says.strip('"')
+            flagged = f"has_{name}" in members_of(header, struct)
+            zero = flagged or unset == "0" or says.startswith("0, ")
+            least = max(number_of(least), 1 if kind == "I64" and not zero else -math.inf)
+            others = [re.findall(r"XENT_SETS\((\w+)\)", rule) for rule in rules if ".not_beside" in rule]
+            found.append(Option(struct, name, kind, functions, None if flagged or unset == "NONE" else float(unset),
+                                symbol.strip('"'), says, least, number_of(most), sum(others, []), zero))
+    for struct in ("xent_options", "xent_sampling"):
+        body = re.search(r"typedef struct " + struct + r" \{(.*?)\n\}", header, re.S)[1]
+        for name in re.findall(r"uint32_t (\w+);", body):
+            found.append(Option(struct, name, "U32", set(), 0, "", "", 0, 2.0**32 - 1, [], True))
+    return found
+
+
+def unlike_comments(options, header):
+    """Options whose comment in xent.h has another range."""
+    wrong = []
+    for option in options:
+        body = re.search(r"typedef struct " + option.struct + r" \{(.*?)\n\}", header, re.S)[1]
+        comment = re.search(r" " + option.name + r"; */\*(.*?)\*/", body, re.S)
+        if option.kind != "U32" and (not comment or option.in_header not in " ".join(comment[1].split())):
+            wrong.append(f"xent.h: {option.struct}.{option.name} is not said to be {option.in_header}")
+    return wrong
+
+
+PAGES = {"cross-entropy": "LOSSES", "softmax": "SOFTMAX", "binary-cross-entropy": "BINARY", "divergence": "DIVERGENCES",
+         "cross-entropy-hvp": "HVP", "selected-log-probabilities": "SELECTED", "sampler": "SAMPLE"}
+
+
+def unlike_pages(options):
+    """Options that a page lacks, or whose row has another range or symbol; it may refer to another page."""
+    wrong = []
+    for page, function in PAGES.items():
+        text = (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")
+        for option in options:
+            if function not in option.functions:
+                continue
+            name = java_name(option.name)
+            if function == "SAMPLE":  # a list of steps
+                row = re.search(rf"`{name}\(|{option.name.replace('_', ' ')}", text)
+                lacks = []
+            else:
+                row = re.search(rf"^\|[^|]*`{name}(?:\(double\))?`.*$", text, re.M)
+                formula = [option.symbol] if "| in the formula |" in text else []
+                says = row[0] if row else ""
+                lacks = [part for part in [option.on_pages] + formula if "as for" not in says and part not in says]
+            if not row or lacks:
+                wrong.append(f"docs/{page}.md: no {name}, or it is not said to be {', '.join(lacks)}")
+    return wrong
 
 
 def c_facts(header):
@@ -283,6 +417,51 @@ def java_function(functions, ranged, most):
                     "  public int place(Array array) {", "    return places[array.ordinal()];", "  }", "}", ""]
 
 
+def java_number(number):
+    names = {sys.float_info.max: "Double.MAX_VALUE", FLOAT_MAX: "Float.MAX_VALUE", 2.0**-126: "Float.MIN_NORMAL"}
+    if abs(number) in names:
+        return "-"[number > 0:] + names[abs(number)]
+    shown = spelled(number)
+    return "0x1p" + shown[2:] if shown.startswith("2^") else shown + ("L" if number > 2.0**31 else "")
+
+
+def java_option_range(options):
+    lines = HEAD + ["package dev.xent.internal.plan.options;", "",
+                    "import dev.xent.errors.OptionException;", "",
+                    "/** The numbers that options may be. */", "public enum OptionRange {"]
+    names = [option.name for option in options]
+    for option in options:
+        prefix = "SAMPLING_" if option.struct == "xent_sampling" and names.count(option.name) > 1 else ""
+        unset = "Double.NaN" if option.unset is None else java_number(option.unset)
+        lines += wrapped(f"  {prefix}{option.name.upper()}(",
+                         [f'"{java_name(option.name)}"', java_number(option.least), java_number(option.most),
+                          str(option.takes_zero).lower(), unset, f'"{option.words}"'], "),")
+    lines[-1] = lines[-1][:-1] + ";"
+    return lines + ["", "  /** What messages call it. */", "  public final String text;", "",
+                    "  /** What messages expect. */", "  public final String expected;", "",
+                    "  private final double least;", "  private final double most;",
+                    "  private final boolean takesZero;", "  private final double unset;", "",
+                    "  OptionRange(",
+                    "      String text, double least, double most, boolean takesZero, double unset, String expected) {",
+                    "    this.text = text;", "    this.least = least;", "    this.most = most;",
+                    "    this.takesZero = takesZero;", "    this.unset = unset;", "    this.expected = expected;",
+                    "  }", "",
+                    "  /**", "   * Returns what the struct has for a value: 0 for the default.", "   *",
+                    "   * @throws OptionException unless it is in the range", "   */",
+                    "  public double require(double value) {",
+                    "    if (!has(value)) {",
+                    '      throw new OptionException(text + " is " + value + "; expected " + expected);', "    }",
+                    "    return value == unset ? 0 : value;", "  }", "",
+                    "  /**", "   * Returns the value.", "   *",
+                    "   * @throws OptionException unless it is in the range", "   */",
+                    "  public long require(long value) {",
+                    "    if (!has(value)) {",
+                    '      throw new OptionException(text + " is " + value + "; expected " + expected);', "    }",
+                    "    return value;", "  }", "",
+                    "  private boolean has(double value) {",
+                    "    return value == 0 ? takesZero : value >= least && value <= most;", "  }", "}", ""]
+
+
 def wrapped(start, parts, end, most=100, indent=6, between=", "):
     """Parts with commas, or what else stands between them, in lines of at most so many characters."""
     lines, line = [], start
@@ -303,18 +482,30 @@ def java_in_place(in_place):
     return [f"Array.{name}" for name in re.findall(r"XENT_FIELD_BIT\((\w+)\)", in_place)]
 
 
-def python_functions(layouts, functions, rules, ranged, most):
+def python_ranges(name, options):
+    lines = [f"{name} = {{"]
+    for option in options:
+        numbers = [repr(each) for each in (option.least, option.most, option.takes_zero, option.unset)]
+        lines.append(f'    "{option.name}": Range({", ".join(numbers)},')
+        lines.append(f'        "expected {option.words}"),')
+    return lines + ["}"]
+
+
+def python_functions(layouts, functions, rules, ranged, most, options):
     def texts(names):
         return [f'"{name}"' for name in names]
 
     lines = [f"# {note}" for note in NOTES]
-    lines += ['"""The layouts of xent_shape in their order, the rules of arrays, and the functions of the core."""',
+    lines += ['"""The layouts of xent_shape in their order, the rules of arrays, the functions of the core, and the '
+              'ranges of options."""',
               "from __future__ import annotations", "", "from typing import NamedTuple", "", "",
               "class Rule(NamedTuple):", "    array: str", "    form: str  # what there are numbers for",
               "    holds: str  # which types it may have",
               "    spread: bool  # one number may stand for several rows or classes", "", "",
               "class Function(NamedTuple):", "    number: int", "    has_classes: bool  # a range of them",
-              "    arrays: list[str]  # in the order of the entry points", "    rules: list[str]  # of those with a layout", "", ""]
+              "    arrays: list[str]  # in the order of the entry points", "    rules: list[str]  # of those with a layout", "", "",
+              "class Range(NamedTuple):", "    least: float", "    most: float", "    takes_zero: bool",
+              "    unset: float | None  # what 0 stands for in the struct", "    fix: str  # in messages", "", ""]
     lines += [f"MOST_ARRAYS = {most}  # of xent_many_at", ""]
     lines += wrapped("LAYOUTS = [", texts(layouts), "]", 120, 11) + ["", "RULES = {"]
     taken = {rule for _, places in functions for _, rule, _ in places}
@@ -326,6 +517,12 @@ def python_functions(layouts, functions, rules, ranged, most):
         lines += wrapped(f'    "{name.lower()}": Function({number}, {name in ranged}, [',
                          texts(member for member, _, _ in places), "],", 120, 8)
         lines += wrapped("        [", texts(rule for _, rule, _ in places if rules[rule].layout), "]),", 120, 9)
+    lines += ["}", ""]
+    lines += python_ranges("OPTIONS", [option for option in options if option.struct == "xent_options"]) + [""]
+    lines += python_ranges("SAMPLING", [option for option in options if option.struct == "xent_sampling"])
+    lines += ["", "NOT_BESIDE = {  # numbers that an option excludes"]
+    lines += [f'    "{option.name}": [{", ".join(texts(option.not_beside))}],'
+              for option in options if option.not_beside]
     return lines + ["}", ""]
 
 
@@ -333,7 +530,8 @@ def main(given):
     if given not in ([], ["--check"]):
         print(__doc__, file=sys.stderr)
         return 2
-    header = without_comments(HEADER.read_text())
+    commented = HEADER.read_text()
+    header = without_comments(commented)
     arrays = without_comments((API / "arrays.h").read_text())
     layouts, rules, most = layouts_of(header), rules_of(arrays), most_arrays_of(arrays)
     values = {name for name, rule in rules.items() if rule.form == "NO_ARRAY"}
@@ -360,6 +558,7 @@ def main(given):
         if "classes" in members:  # beside rows: the other classes are in sizes
             ranged.add(name)
     fields = fields_of(header)
+    options = options_of((API / "options.h").read_text(encoding="utf-8"), header)
     written = {ROOT / "native/test/abi_facts.c": c_facts(header),
                API / "field_list.h": c_list("XENT_FIELD_LIST_H", "Of each field its number in xent.h and its name.",
                                             "XENT_FIELDS", fields),
@@ -370,7 +569,8 @@ def main(given):
                KERNELS / "Array.java": java_array(layouts, records),
                KERNELS / "Rule.java": java_rule(rules, checked),
                KERNELS / "Function.java": java_function(checked, ranged, most),
-               PYTHON: python_functions(layouts, checked, rules, ranged, most)}
+               OPTION_RANGE: java_option_range(options),
+               PYTHON: python_functions(layouts, checked, rules, ranged, most, options)}
     stale = [path for path, lines in written.items() if not path.exists() or path.read_text() != "\n".join(lines)]
     for path in stale:
         if given:
@@ -380,7 +580,10 @@ def main(given):
     unknown = known_by_no_path(names) if given else []
     for name in unknown:
         print(f"XENT_TAKEN_BY_{name} is in no XENT_KNOWS_ALL: name the path that computes it", file=sys.stderr)
-    return 1 if unknown or (given and stale) else 0
+    unlike = unlike_comments(options, commented) + unlike_pages(options) if given else []
+    for line in unlike:
+        print(line, file=sys.stderr)
+    return 1 if unknown or unlike or (given and stale) else 0
 
 
 if __name__ == "__main__":

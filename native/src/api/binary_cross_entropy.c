@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entry points of binary cross-entropy. */
 #include "api/calls.h"
+#include "api/options.h"
 #include "kernels/present.h"
 
 /* The options it has. */
-#define OWN (XENT_SETS(ignore_index) | XENT_SETS(focal_gamma) | XENT_SETS(focal_alpha))
+#define OWN (XENT_SETS(ignore_index) | XENT_OPTIONS_FOR(XENT_FOR_BINARY))
 
 #define PLACES(_, c)                                                                                         \
   _(c, logits, LOGITS, NEEDED) _(c, targets, ELEMENT_TARGETS, NEEDED) _(c, losses, ELEMENT_LOSSES, OPTIONAL) \

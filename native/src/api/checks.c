@@ -3,6 +3,7 @@
 
 #include <float.h>
 
+#include "api/options.h"
 #include "api/strides.h"
 #include "cpu/isa.h"
 #include "cpu/stack.h"
@@ -122,20 +123,7 @@ xent_status xent_check_numbers(xent_frame *f, const void *options, const xent_nu
   return check_numbers(f, options, numbers, count, false);
 }
 
-#define NUMBER(name, FIELD, kind, ...) XENT_NUMBER(xent_options, name, FIELD, kind, __VA_ARGS__)
-static const xent_number numbers[] = {
-    NUMBER(fully_masked, FULLY_MASKED, I32, XENT_FULLY_MASKED_NAN, XENT_FULLY_MASKED_ZERO),
-    NUMBER(has_ignore_index, IGNORE_INDEX, I32, 0, 1), NUMBER(label_smoothing, LABEL_SMOOTHING, F64, 0, 1),
-    NUMBER(has_gradient_scale, GRADIENT_SCALE, I32, 0, 1),
-    NUMBER(gradient_scale, GRADIENT_SCALE, F64, -DBL_MAX, DBL_MAX, .only_beside = XENT_SETS(has_gradient_scale)),
-    NUMBER(smoothing, SMOOTHING, I32, XENT_SMOOTHING_UNIFORM, XENT_SMOOTHING_OTHERS),
-    NUMBER(reserved, OPTIONS, I32, 0, 0), NUMBER(temperature, TEMPERATURE, F64, XENT_FACTOR),
-    NUMBER(softcap, SOFTCAP, F64, XENT_FACTOR), NUMBER(z_loss, Z_LOSS, F64, 0, DBL_MAX),
-    NUMBER(probability_clamp, PROBABILITY_CLAMP, F64, 0, 0.5, .not_beside = XENT_SETS(label_smoothing)),
-    NUMBER(focal_gamma, FOCAL_GAMMA, F64, 0, 0x1p32,
-           .not_beside = XENT_SETS(label_smoothing) | XENT_SETS(z_loss) | XENT_SETS(probability_clamp)),
-    NUMBER(focal_alpha, FOCAL_ALPHA, F64, 0, 1)};
-#undef NUMBER
+static const xent_number numbers[] = {XENT_CALL_OPTIONS(XENT_NUMBER, xent_options)};
 
 static xent_status check_options(xent_frame *f) {
   const xent_options *o = f->call.options;
@@ -221,15 +209,17 @@ xent_status xent_check_whole(xent_frame *f) {
 
 /* ---- records ---- */
 
-/* Others change neither what a row is computed from nor what its records hold; what is reserved is 0. */
-#define XENT_DIGESTED                                                                                       \
-  (XENT_SETS(temperature) | XENT_SETS(softcap) | XENT_SETS(label_smoothing) | XENT_SETS(z_loss) |           \
+/* What xent_digest_of reads: the options that are RECORDED. Others change neither what a row is computed from nor what
+ * its records hold. */
+#define RECORDED(name) XENT_SETS(name)
+#define UNRECORDED(name) 0
+#define IF_RECORDED(c, name, FIELD, kind, functions, recorded, ...) | recorded(name)
+#define XENT_DIGESTED \
+  (XENT_SETS(temperature) | XENT_SETS(softcap) | XENT_SETS(label_smoothing) | XENT_SETS(z_loss) | \
    XENT_SETS(smoothing) | XENT_SETS(focal_gamma))
-#define XENT_NOT_DIGESTED                                                                                   \
-  (XENT_SETS(size) | XENT_SETS(isa) | XENT_SETS(fully_masked) | XENT_SETS(has_ignore_index) |               \
-   XENT_SETS(ignore_index) | XENT_SETS(has_gradient_scale) | XENT_SETS(gradient_scale) |                    \
-   XENT_SETS(probability_clamp) | XENT_SETS(focal_alpha) | XENT_SETS(reserved))
-XENT_IN_ONE_OF(XENT_ALL_OPTIONS, XENT_DIGESTED, XENT_NOT_DIGESTED, "an option is in the digest, or is not");
+_Static_assert((0 XENT_CALL_OPTIONS(IF_RECORDED, )) == XENT_DIGESTED, "an option is in the digest, or is not");
+_Static_assert((XENT_SETS(size) | XENT_SETS(isa) | XENT_SETS(ignore_index) | XENT_LISTED) == XENT_ALL_OPTIONS,
+               "api/options.h lacks an option");
 /* Of the arrays of functions that have records: which ones there are, not what they hold. */
 #define XENT_ARRAYS_DIGESTED (XENT_HAS(targets) | XENT_HAS(class_weights))
 #define XENT_ARRAYS_NOT_DIGESTED                                                                                      \

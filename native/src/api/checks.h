@@ -58,9 +58,9 @@ typedef struct {
   uint32_t only_beside; /* it is 0 or 1 where none of these is set */
 } xent_number;
 
-#define XENT_NUMBER(options, name, FIELD, kind, ...) \
-  {.at = offsetof(options, name), .type = XENT_##kind, .field = XENT_FIELD_##FIELD, __VA_ARGS__}
-#define XENT_FACTOR 0x1p-32, 0x1p32 /* the powers up to the third, and those of the reciprocal, are normal floats */
+/* Of an entry of api/options.h. */
+#define XENT_NUMBER(struct_, name, FIELD, kind, functions, recorded, unset, symbol, says, ...) \
+  {.at = offsetof(struct_, name), .type = XENT_##kind, .field = XENT_FIELD_##FIELD, __VA_ARGS__},
 
 /* Each is what it may be. The report has a whole one that is not as an integer. */
 xent_status xent_check_numbers(xent_frame *frame, const void *options, const xent_number *numbers, int count);

@@ -2,6 +2,7 @@
 /* Entry points of Hessian-vector products of cross-entropy: the softmax of a block of rows, and its backward in place
  * there while the caches hold it. */
 #include "api/calls.h"
+#include "api/options.h"
 #include "kernels/present.h"
 #include "kernels/targets/entries.h"
 
@@ -15,8 +16,7 @@ XENT_PLACES(places, xent_cross_entropy_hvp_call, PLACES);
 
 static xent_status hvp(xent_frame *f);
 const xent_function xent_of_cross_entropy_hvp = {
-    XENT_ARGUMENTS(xent_cross_entropy_hvp_call, places, 3, hvp),
-    .own_options = XENT_SETS(fully_masked) | XENT_SETS(temperature)};
+    XENT_ARGUMENTS(xent_cross_entropy_hvp_call, places, 3, hvp), .own_options = XENT_OPTIONS_FOR(XENT_FOR_HVP)};
 
 /* The output has the probabilities for a while, which are not to be rounded. */
 static xent_status check_output_type(xent_frame *f) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entry points of the divergences of a student from its teacher. */
 #include "api/calls.h"
+#include "api/options.h"
 #include "kernels/present.h"
 
 #define PLACES(_, c)                                                                                                 \
@@ -9,9 +10,8 @@
   _(c, exact_sum, EXACT_SUM, OPTIONAL)
 XENT_PLACES(places, xent_divergence_call, PLACES);
 
-#define DIVERGENCE(kind)                               \
-  {XENT_ARGUMENTS(xent_divergence_call, places, 4, kind), \
-   .own_options = XENT_SETS(fully_masked) | XENT_SETS(temperature)}
+#define DIVERGENCE(kind) \
+  {XENT_ARGUMENTS(xent_divergence_call, places, 4, kind), .own_options = XENT_OPTIONS_FOR(XENT_FOR_DIVERGENCES)}
 static xent_status kl_divergence(xent_frame *f);
 static xent_status jensen_shannon(xent_frame *f);
 static xent_status total_variation(xent_frame *f);

@@ -3,6 +3,7 @@
 #include <float.h>
 
 #include "api/calls.h"
+#include "api/options.h"
 #include "kernels/present.h"
 #include "kernels/sample/options.h"
 #include "kernels/targets/entries.h"
@@ -29,20 +30,8 @@ const xent_function xent_of_sample = {
 
 /* ---- options ---- */
 
-/* In the order in which they are looked at: what is drawn from, filters, what becomes of the logits. */
-#define NUMBER(name, FIELD, kind, ...) XENT_NUMBER(xent_sampling, name, FIELD, kind, __VA_ARGS__)
-static const xent_number choices[] = {
-    NUMBER(rules, RULES, I32, XENT_RULES_XENT, XENT_RULES_ONNXRUNTIME_GENAI),
-    NUMBER(ties, TIES, I32, XENT_TIES_OF_RULES, XENT_TIES_ALL), NUMBER(greedy, GREEDY, I32, 0, 1),
-    NUMBER(reserved, SAMPLING, I32, 0, 0), NUMBER(min_keep, MIN_KEEP, I64, 0, 0x1p63),
-    NUMBER(top_k, TOP_K, I64, 0, 0x1p63), NUMBER(top_p, TOP_P, F64, 0, 1), NUMBER(min_p, MIN_P, F64, 0, 1),
-    NUMBER(typical_p, TYPICAL_P, F64, 0, 1)};
-static const xent_number penalties[] = {
-    NUMBER(temperature, TEMPERATURE, F64, XENT_FACTOR),
-    NUMBER(repetition_penalty, REPETITION_PENALTY, F64, FLT_MIN, FLT_MAX),
-    NUMBER(frequency_penalty, FREQUENCY_PENALTY, F64, -FLT_MAX, FLT_MAX),
-    NUMBER(presence_penalty, PRESENCE_PENALTY, F64, -FLT_MAX, FLT_MAX)};
-#undef NUMBER
+static const xent_number choices[] = {XENT_SAMPLING_CHOICES(XENT_NUMBER, xent_sampling)};
+static const xent_number penalties[] = {XENT_SAMPLING_PENALTIES(XENT_NUMBER, xent_sampling)};
 
 /* Filters that other rules than ours do not have. */
 static xent_status check_rules(xent_frame *f, const xent_sampling *s) {
@@ -188,7 +177,7 @@ static xent_status sample(xent_frame *f) {
   if (!status && c->shape->all_classes > MOST_CLASSES)
     status = xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ALL_CLASSES, c->shape->all_classes);
   if (!status && f->wide) status = xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_LOGITS, c->shape->logits.type);
-  if (!status) status = xent_check_foreign(f, XENT_SETS(softcap));
+  if (!status) status = xent_check_foreign(f, XENT_OPTIONS_FOR(XENT_FOR_SAMPLE));
   if (!status && per_row != 0 && per_row != 1)
     status = xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_SAMPLING, per_row);
   c->sampling_per_row = per_row;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entry points of the log-probabilities of selected classes. */
 #include "api/calls.h"
+#include "api/options.h"
 #include "kernels/present.h"
 #include "numerics/digest.h"
 
-#define OWN_OPTIONS                                                                                           \
-  .own_options = XENT_SETS(ignore_index) | XENT_SETS(fully_masked) | XENT_SETS(temperature) | XENT_SETS(softcap)
+#define OWN_OPTIONS .own_options = XENT_SETS(ignore_index) | XENT_OPTIONS_FOR(XENT_FOR_SELECTED)
 
 #define PLACES(_, c)                                                                                            \
   _(c, logits, LOGITS, NEEDED) _(c, targets, SELECTED_CLASSES, NEEDED)                                          \

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Written by tools/functions.py: change what that reads, not this.
-"""The layouts of xent_shape in their order, the rules of arrays, and the functions of the core."""
+"""The layouts of xent_shape in their order, the rules of arrays, the functions of the core, and the ranges of options."""
 from __future__ import annotations
 
 from typing import NamedTuple
@@ -18,6 +18,14 @@ class Function(NamedTuple):
     has_classes: bool  # a range of them
     arrays: list[str]  # in the order of the entry points
     rules: list[str]  # of those with a layout
+
+
+class Range(NamedTuple):
+    least: float
+    most: float
+    takes_zero: bool
+    unset: float | None  # what 0 stands for in the struct
+    fix: str  # in messages
 
 
 MOST_ARRAYS = 32  # of xent_many_at
@@ -159,4 +167,53 @@ FUNCTIONS = {
     "finish": Function(22, False, ["targets", "losses", "log_sum_exp", "correct", "class_weights", "row_weights",
         "sink", "states", "statistics", "exact_sum"],
         ["TARGETS", "LOSSES", "LOG_SUM_EXP", "CORRECT", "CLASS_WEIGHTS", "ROW_WEIGHTS", "SINK"]),
+}
+
+OPTIONS = {
+    "label_smoothing": Range(0.0, 1.0, True, 0.0,
+        "expected a number from 0 to 1"),
+    "gradient_scale": Range(-1.7976931348623157e+308, 1.7976931348623157e+308, True, None,
+        "expected a finite number"),
+    "temperature": Range(2.3283064365386963e-10, 4294967296.0, False, 1.0,
+        "expected a number from 2^-32 to 2^32"),
+    "softcap": Range(2.3283064365386963e-10, 4294967296.0, False, None,
+        "expected a number from 2^-32 to 2^32"),
+    "z_loss": Range(0.0, 1.7976931348623157e+308, True, 0.0,
+        "expected a finite number that is 0 or more"),
+    "probability_clamp": Range(0.0, 0.5, False, None,
+        "expected a number above 0, at most 0.5"),
+    "focal_gamma": Range(0.0, 4294967296.0, True, 0.0,
+        "expected a number from 0 to 2^32"),
+    "focal_alpha": Range(0.0, 1.0, False, None,
+        "expected a number above 0, at most 1"),
+}
+
+SAMPLING = {
+    "min_keep": Range(1, 9.223372036854776e+18, False, 1.0,
+        "expected 1 or more"),
+    "top_k": Range(0.0, 9.223372036854776e+18, True, 0.0,
+        "expected 0, which keeps all classes, or more"),
+    "top_p": Range(0.0, 1.0, False, 1.0,
+        "expected a number above 0, at most 1, which keeps all classes"),
+    "min_p": Range(0.0, 1.0, True, 0.0,
+        "expected a number from 0 to 1"),
+    "typical_p": Range(0.0, 1.0, False, 1.0,
+        "expected a number above 0, at most 1, which keeps all classes"),
+    "temperature": Range(2.3283064365386963e-10, 4294967296.0, True, 1.0,
+        "expected 0, which takes the largest logit, or a number from 2^-32 to 2^32"),
+    "repetition_penalty": Range(1.1754943508222875e-38, 3.4028234663852886e+38, False, 1.0,
+        "expected a number from 2^-126 to 3.4e38; 1 changes nothing"),
+    "frequency_penalty": Range(-3.4028234663852886e+38, 3.4028234663852886e+38, True, 0.0,
+        "expected a number from -3.4e38 to 3.4e38"),
+    "presence_penalty": Range(-3.4028234663852886e+38, 3.4028234663852886e+38, True, 0.0,
+        "expected a number from -3.4e38 to 3.4e38"),
+    "step": Range(0, 4294967295.0, True, 0,
+        "expected a number from 0 to 4294967295"),
+    "draw": Range(0, 4294967295.0, True, 0,
+        "expected a number from 0 to 4294967295"),
+}
+
+NOT_BESIDE = {  # numbers that an option excludes
+    "probability_clamp": ["label_smoothing"],
+    "focal_gamma": ["label_smoothing", "z_loss", "probability_clamp"],
 }

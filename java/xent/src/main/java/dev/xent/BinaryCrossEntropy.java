@@ -12,6 +12,7 @@ import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.loss.BinaryPlan;
 import dev.xent.internal.plan.options.Engine;
+import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.options.EmptyMean;
 import dev.xent.options.Reduction;
@@ -223,7 +224,7 @@ public final class BinaryCrossEntropy {
      * @throws OptionException unless from 0 to 2^32
      */
     public Builder focalGamma(double value) {
-      focalGamma = Options.requireFocalGamma(value);
+      focalGamma = OptionRange.FOCAL_GAMMA.require(value);
       return this;
     }
 
@@ -234,7 +235,7 @@ public final class BinaryCrossEntropy {
      * @throws OptionException unless above 0 and at most 1
      */
     public Builder focalAlpha(double value) {
-      focalAlpha = Options.requireFocalAlpha(value);
+      focalAlpha = OptionRange.FOCAL_ALPHA.require(value);
       return this;
     }
 

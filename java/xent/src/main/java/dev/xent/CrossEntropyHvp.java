@@ -10,8 +10,8 @@ import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.logits.HvpPlan;
 import dev.xent.internal.plan.options.Engine;
+import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
-import dev.xent.internal.plan.options.Reductions;
 import dev.xent.options.FullyMasked;
 
 /**
@@ -138,7 +138,7 @@ public final class CrossEntropyHvp {
      * @throws OptionException unless finite
      */
     public Builder gradientScale(double value) {
-      gradientScale = Reductions.requireScale(value);
+      gradientScale = OptionRange.GRADIENT_SCALE.require(value);
       return this;
     }
 

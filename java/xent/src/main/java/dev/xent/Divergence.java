@@ -11,6 +11,7 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.loss.DivergencePlan;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
+import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.options.EmptyMean;
 import dev.xent.options.FullyMasked;
@@ -225,7 +226,7 @@ public final class Divergence {
      * @throws OptionException unless it is from 2^-32 to 2^32
      */
     public Builder temperature(double value) {
-      temperature = Options.requireTemperature(value);
+      temperature = OptionRange.TEMPERATURE.require(value);
       return this;
     }
 

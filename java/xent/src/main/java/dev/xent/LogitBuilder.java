@@ -3,6 +3,7 @@ package dev.xent;
 
 import dev.xent.errors.OptionException;
 import dev.xent.internal.plan.options.Engine;
+import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.options.FullyMasked;
 import java.util.Objects;
@@ -34,7 +35,7 @@ abstract class LogitBuilder extends OperationBuilder {
    * too. Default: 1. Throws {@link OptionException} unless it is from 2^-32 to 2^32.
    */
   protected LogitBuilder temperature(double value) {
-    temperature = Options.requireTemperature(value);
+    temperature = OptionRange.TEMPERATURE.require(value);
     return this;
   }
 
@@ -45,7 +46,7 @@ abstract class LogitBuilder extends OperationBuilder {
    * OptionException} unless it is from 2^-32 to 2^32.
    */
   protected LogitBuilder softcap(double value) {
-    softcap = Options.requireSoftcap(value);
+    softcap = OptionRange.SOFTCAP.require(value);
     return this;
   }
 

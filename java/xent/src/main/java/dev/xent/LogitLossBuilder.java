@@ -4,7 +4,7 @@ package dev.xent;
 import dev.xent.errors.OptionException;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
-import dev.xent.internal.plan.options.Options;
+import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.options.FullyMasked;
 import java.util.Objects;
 
@@ -31,7 +31,7 @@ abstract class LogitLossBuilder extends LossBuilder {
    * OptionException} unless it is from 2^-32 to 2^32.
    */
   protected LogitLossBuilder temperature(double value) {
-    temperature = Options.requireTemperature(value);
+    temperature = OptionRange.TEMPERATURE.require(value);
     return this;
   }
 
@@ -40,7 +40,7 @@ abstract class LogitLossBuilder extends LossBuilder {
    * stay. Throws {@link OptionException} unless it is from 2^-32 to 2^32.
    */
   protected LogitLossBuilder softcap(double value) {
-    softcap = Options.requireSoftcap(value);
+    softcap = OptionRange.SOFTCAP.require(value);
     return this;
   }
 
@@ -49,7 +49,7 @@ abstract class LogitLossBuilder extends LossBuilder {
    * logits from drifting. Default: 0. Throws {@link OptionException} unless 0 or more, and finite.
    */
   protected LogitLossBuilder zLoss(double value) {
-    zLoss = Options.requireZLoss(value);
+    zLoss = OptionRange.Z_LOSS.require(value);
     return this;
   }
 
@@ -63,7 +63,7 @@ abstract class LogitLossBuilder extends LossBuilder {
    * above 0 and at most 0.5.
    */
   protected LogitLossBuilder probabilityClamp(double value) {
-    probabilityClamp = Options.requireProbabilityClamp(value);
+    probabilityClamp = OptionRange.PROBABILITY_CLAMP.require(value);
     return this;
   }
 
@@ -76,7 +76,7 @@ abstract class LogitLossBuilder extends LossBuilder {
    * {@link OptionException} unless from 0 to 2^32.
    */
   protected LogitLossBuilder focalGamma(double value) {
-    focalGamma = Options.requireFocalGamma(value);
+    focalGamma = OptionRange.FOCAL_GAMMA.require(value);
     return this;
   }
 

@@ -4,6 +4,7 @@ package dev.xent;
 import dev.xent.errors.OptionException;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
+import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Smoothing;
@@ -32,7 +33,7 @@ abstract class LossBuilder extends ReducedBuilder {
    * are not masked. Default: 0. Throws {@link OptionException} unless in [0, 1].
    */
   protected LossBuilder labelSmoothing(double value) {
-    labelSmoothing = Options.requireSmoothing(value);
+    labelSmoothing = OptionRange.LABEL_SMOOTHING.require(value);
     return this;
   }
 

@@ -3,6 +3,7 @@ package dev.xent;
 
 import dev.xent.errors.OptionException;
 import dev.xent.internal.plan.options.LossSpec;
+import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.Reductions;
 import dev.xent.options.EmptyMean;
@@ -48,7 +49,7 @@ abstract class ReducedBuilder extends OperationBuilder {
    * Sets the factor of every gradient. Default: 1. Throws {@link OptionException} unless finite.
    */
   protected ReducedBuilder gradientScale(double value) {
-    gradientScale = Reductions.requireScale(value);
+    gradientScale = OptionRange.GRADIENT_SCALE.require(value);
     return this;
   }
 

@@ -14,6 +14,7 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.options.Engine;
+import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.SamplingOptions;
 import dev.xent.internal.plan.sample.SamplerOutputs;
@@ -198,7 +199,7 @@ public final class Sampler {
      * @param step how many tokens came before, from 0 to 2^32 - 1
      */
     public Requests add(Sampler sampler, long stream, long step) {
-      rows.add(planOf(sampler), stream, SamplingOptions.requireCounter("step", step));
+      rows.add(planOf(sampler), stream, OptionRange.STEP.require(step));
       return this;
     }
 
@@ -212,7 +213,7 @@ public final class Sampler {
      * @throws IndexOutOfBoundsException for a row that is not there
      */
     public Requests set(int row, Sampler sampler, long stream, long step) {
-      rows.set(row, planOf(sampler), stream, SamplingOptions.requireCounter("step", step));
+      rows.set(row, planOf(sampler), stream, OptionRange.STEP.require(step));
       return this;
     }
 
@@ -224,7 +225,7 @@ public final class Sampler {
      * @throws IndexOutOfBoundsException for a row that is not there
      */
     public Requests step(int row, long step) {
-      rows.step(row, SamplingOptions.requireCounter("step", step));
+      rows.step(row, OptionRange.STEP.require(step));
       return this;
     }
 
@@ -280,7 +281,7 @@ public final class Sampler {
      * @throws OptionException unless it is from 2^-32 to 2^32
      */
     public Builder softcap(double value) {
-      softcap = Options.requireSoftcap(value);
+      softcap = OptionRange.SOFTCAP.require(value);
       return this;
     }
 
@@ -306,7 +307,7 @@ public final class Sampler {
      * @throws OptionException unless it is 0, or from 2^-32 to 2^32
      */
     public Builder temperature(double value) {
-      temperature = SamplingOptions.requireTemperature(value);
+      temperature = OptionRange.SAMPLING_TEMPERATURE.require(value);
       greedy = value == 0;
       return this;
     }
@@ -317,7 +318,7 @@ public final class Sampler {
      * @throws OptionException unless 1 or more
      */
     public Builder minKeep(long value) {
-      minKeep = SamplingOptions.requireMinKeep(value);
+      minKeep = OptionRange.MIN_KEEP.require(value);
       return this;
     }
 
@@ -327,7 +328,7 @@ public final class Sampler {
      * @throws OptionException unless 0 or more
      */
     public Builder topK(long k) {
-      topK = SamplingOptions.requireTopK(k);
+      topK = OptionRange.TOP_K.require(k);
       return this;
     }
 
@@ -338,7 +339,7 @@ public final class Sampler {
      * @throws OptionException unless it is above 0, at most 1
      */
     public Builder topP(double p) {
-      topP = SamplingOptions.requireMass("topP", p);
+      topP = OptionRange.TOP_P.require(p);
       return this;
     }
 
@@ -349,7 +350,7 @@ public final class Sampler {
      * @throws OptionException unless it is from 0 to 1
      */
     public Builder minP(double p) {
-      minP = SamplingOptions.requireShare("minP", p);
+      minP = OptionRange.MIN_P.require(p);
       return this;
     }
 
@@ -360,7 +361,7 @@ public final class Sampler {
      * @throws OptionException unless it is above 0, at most 1
      */
     public Builder typicalP(double p) {
-      typicalP = SamplingOptions.requireMass("typicalP", p);
+      typicalP = OptionRange.TYPICAL_P.require(p);
       return this;
     }
 
@@ -371,7 +372,7 @@ public final class Sampler {
      * @throws OptionException unless it is from 2^-126 to the largest float
      */
     public Builder repetitionPenalty(double value) {
-      repetitionPenalty = SamplingOptions.requireRepetition(value);
+      repetitionPenalty = OptionRange.REPETITION_PENALTY.require(value);
       return this;
     }
 
@@ -382,7 +383,7 @@ public final class Sampler {
      * @throws OptionException unless a float holds it
      */
     public Builder frequencyPenalty(double value) {
-      frequencyPenalty = SamplingOptions.requireFloat("frequencyPenalty", value);
+      frequencyPenalty = OptionRange.FREQUENCY_PENALTY.require(value);
       return this;
     }
 
@@ -393,7 +394,7 @@ public final class Sampler {
      * @throws OptionException unless a float holds it
      */
     public Builder presencePenalty(double value) {
-      presencePenalty = SamplingOptions.requireFloat("presencePenalty", value);
+      presencePenalty = OptionRange.PRESENCE_PENALTY.require(value);
       return this;
     }
 
@@ -421,7 +422,7 @@ public final class Sampler {
      * @throws OptionException unless it is from 0 to 2^32 - 1
      */
     public Builder draw(long value) {
-      draw = SamplingOptions.requireCounter("draw", value);
+      draw = OptionRange.DRAW.require(value);
       return this;
     }
 

@@ -6,7 +6,7 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NoTokenException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.plan.options.SamplingOptions;
+import dev.xent.internal.plan.options.OptionRange;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -125,7 +125,7 @@ public final class SamplerCursor {
    * @throws OptionException for another number
    */
   public SamplerCursor step(long value) {
-    step = SamplingOptions.requireCounter("step", value);
+    step = OptionRange.STEP.require(value);
     return this;
   }
 

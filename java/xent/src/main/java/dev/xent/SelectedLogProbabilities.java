@@ -16,8 +16,8 @@ import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.logits.SelectedPlan;
 import dev.xent.internal.plan.options.Engine;
+import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
-import dev.xent.internal.plan.options.Reductions;
 import dev.xent.options.FullyMasked;
 import java.lang.foreign.Arena;
 import java.util.Objects;
@@ -299,7 +299,7 @@ public final class SelectedLogProbabilities {
      * @throws OptionException unless finite
      */
     public Builder gradientScale(double value) {
-      gradientScale = Reductions.requireScale(value);
+      gradientScale = OptionRange.GRADIENT_SCALE.require(value);
       return this;
     }
 

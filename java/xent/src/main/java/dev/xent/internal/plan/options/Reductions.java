@@ -112,18 +112,6 @@ public record Reductions(
   /**
    * Returns the value.
    *
-   * @throws OptionException unless it is finite
-   */
-  public static double requireScale(double value) {
-    if (!Double.isFinite(value)) {
-      throw new OptionException("gradientScale is " + value + "; expected a finite number");
-    }
-    return value;
-  }
-
-  /**
-   * Returns the value.
-   *
    * @throws OptionException unless it is finite and 0 or more
    */
   public static double requireDenominator(double value) {

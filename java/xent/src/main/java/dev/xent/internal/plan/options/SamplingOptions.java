@@ -48,8 +48,6 @@ public record SamplingOptions(
     long seed,
     long stream,
     long draw) {
-  private static final long MOST_STEPS = 0xFFFFFFFFL;
-
   /**
    * These options.
    *
@@ -75,117 +73,7 @@ public record SamplingOptions(
             rules));
   }
 
-  // ---- values that can be ----------------------------------------------------------------------
-
-  /**
-   * Returns the value.
-   *
-   * @throws OptionException unless it is 0 or from 2^-32 to 2^32
-   */
-  public static double requireTemperature(double value) {
-    if (value != 0 && !Options.isFactor(value)) {
-      throw new OptionException(
-          "temperature is "
-              + value
-              + "; expected 0, which takes the largest logit, or a number from 2^-32 to 2^32");
-    }
-    return value == 0 ? 0 : Options.requireTemperature(value);
-  }
-
-  /**
-   * Returns the value.
-   *
-   * @throws OptionException for one below 1
-   */
-  public static long requireMinKeep(long value) {
-    if (value < 1) {
-      throw new OptionException("minKeep is " + value + "; expected 1 or more");
-    }
-    return value;
-  }
-
-  /**
-   * Returns the value.
-   *
-   * @throws OptionException for one below 0
-   */
-  public static long requireTopK(long value) {
-    if (value < 0) {
-      throw new OptionException(
-          "topK is " + value + "; expected 0, which keeps all classes, or more");
-    }
-    return value;
-  }
-
-  /**
-   * Returns what the struct says for a mass, of which 1 is everything.
-   *
-   * @throws OptionException unless it is above 0, at most 1
-   */
-  public static double requireMass(String name, double value) {
-    if (!(value > 0 && value <= 1)) {
-      throw new OptionException(
-          name
-              + " is "
-              + value
-              + "; expected a number above 0, at most 1, which keeps all classes");
-    }
-    return value == 1 ? 0 : value;
-  }
-
-  /**
-   * Returns the value.
-   *
-   * @throws OptionException unless it is in [0, 1]
-   */
-  public static double requireShare(String name, double value) {
-    if (!(value >= 0 && value <= 1)) {
-      throw new OptionException(name + " is " + value + "; expected a number from 0 to 1");
-    }
-    return value + 0.0;
-  }
-
-  /**
-   * Returns what the struct says for a repetition penalty.
-   *
-   * @throws OptionException unless it is above 0 and, as a float, normal
-   */
-  public static double requireRepetition(double value) {
-    if (!(value >= Float.MIN_NORMAL && value <= Float.MAX_VALUE)) {
-      throw new OptionException(
-          "repetitionPenalty is "
-              + value
-              + "; expected a number from 2^-126 to 3.4e38; 1 changes nothing");
-    }
-    return value == 1 ? 0 : value;
-  }
-
-  /**
-   * Returns the value.
-   *
-   * @throws OptionException unless a float holds it
-   */
-  public static double requireFloat(String name, double value) {
-    if (!(Math.abs(value) <= Float.MAX_VALUE)) {
-      throw new OptionException(
-          name + " is " + value + "; expected a number from -3.4e38 to 3.4e38");
-    }
-    return value + 0.0;
-  }
-
-  /**
-   * Returns the value.
-   *
-   * @throws OptionException unless it is in [0, 2^32)
-   */
-  public static long requireCounter(String name, long value) {
-    if (value < 0 || value > MOST_STEPS) {
-      throw new OptionException(
-          String.format(
-              Locale.ROOT, "%s is %d; expected a number from 0 to %d", name, value, MOST_STEPS));
-    }
-    return value;
-  }
+  // ---- calls that can be -----------------------------------------------------------------------
 
   /**
    * Refuses what only whole rows tell.

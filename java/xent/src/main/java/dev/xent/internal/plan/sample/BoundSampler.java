@@ -4,7 +4,7 @@ package dev.xent.internal.plan.sample;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Bound;
 import dev.xent.internal.plan.call.Operation;
-import dev.xent.internal.plan.options.SamplingOptions;
+import dev.xent.internal.plan.options.OptionRange;
 import org.jspecify.annotations.Nullable;
 
 /** A call of a sampler that its caller keeps. */
@@ -17,7 +17,7 @@ public final class BoundSampler extends Bound {
 
   /** Draws the tokens of a step. */
   public void run(long step) {
-    SamplingOptions.requireCounter("step", step);
+    OptionRange.STEP.require(step);
     sample(step, null);
   }
 

@@ -32,6 +32,7 @@ import dev.xent.internal.plan.call.RepeatedKernel;
 import dev.xent.internal.plan.call.RowWork;
 import dev.xent.internal.plan.call.WrongLabels;
 import dev.xent.internal.plan.options.Engine;
+import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.SamplingOptions;
 import java.lang.foreign.MemorySegment;
@@ -138,7 +139,7 @@ public final class SamplerPlan {
 
   /** The token of the only row. */
   public long token(View logits, long step) {
-    SamplingOptions.requireCounter("step", step);
+    OptionRange.STEP.require(step);
     Call call = Call.current();
     call.given.step = step;
     return (long) token.run(call, logits, null, null);
@@ -238,7 +239,7 @@ public final class SamplerPlan {
       InputViews inputs,
       View tokens,
       @Nullable SamplerArguments arguments) {
-    SamplingOptions.requireCounter("step", step);
+    OptionRange.STEP.require(step);
     Call call = operation.with(logits, tokens, null);
     CallArguments given = call.given;
     given.step = step;

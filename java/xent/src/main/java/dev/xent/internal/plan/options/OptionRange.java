@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Written by tools/functions.py: change what that reads, not this.
+package dev.xent.internal.plan.options;
+
+import dev.xent.errors.OptionException;
+
+/** The numbers that options may be. */
+public enum OptionRange {
+  LABEL_SMOOTHING("labelSmoothing", 0, 1, true, 0, "a number from 0 to 1"),
+  GRADIENT_SCALE("gradientScale", -Double.MAX_VALUE, Double.MAX_VALUE, true, Double.NaN,
+      "a finite number"),
+  TEMPERATURE("temperature", 0x1p-32, 0x1p32, false, 1, "a number from 2^-32 to 2^32"),
+  SOFTCAP("softcap", 0x1p-32, 0x1p32, false, Double.NaN, "a number from 2^-32 to 2^32"),
+  Z_LOSS("zLoss", 0, Double.MAX_VALUE, true, 0, "a finite number that is 0 or more"),
+  PROBABILITY_CLAMP("probabilityClamp", 0, 0.5, false, Double.NaN, "a number above 0, at most 0.5"),
+  FOCAL_GAMMA("focalGamma", 0, 0x1p32, true, 0, "a number from 0 to 2^32"),
+  FOCAL_ALPHA("focalAlpha", 0, 1, false, Double.NaN, "a number above 0, at most 1"),
+  MIN_KEEP("minKeep", 1, 0x1p63, false, 1, "1 or more"),
+  TOP_K("topK", 0, 0x1p63, true, 0, "0, which keeps all classes, or more"),
+  TOP_P("topP", 0, 1, false, 1, "a number above 0, at most 1, which keeps all classes"),
+  MIN_P("minP", 0, 1, true, 0, "a number from 0 to 1"),
+  TYPICAL_P("typicalP", 0, 1, false, 1, "a number above 0, at most 1, which keeps all classes"),
+  SAMPLING_TEMPERATURE("temperature", 0x1p-32, 0x1p32, true, 1,
+      "0, which takes the largest logit, or a number from 2^-32 to 2^32"),
+  REPETITION_PENALTY("repetitionPenalty", Float.MIN_NORMAL, Float.MAX_VALUE, false, 1,
+      "a number from 2^-126 to 3.4e38; 1 changes nothing"),
+  FREQUENCY_PENALTY("frequencyPenalty", -Float.MAX_VALUE, Float.MAX_VALUE, true, 0,
+      "a number from -3.4e38 to 3.4e38"),
+  PRESENCE_PENALTY("presencePenalty", -Float.MAX_VALUE, Float.MAX_VALUE, true, 0,
+      "a number from -3.4e38 to 3.4e38"),
+  STEP("step", 0, 4294967295L, true, 0, "a number from 0 to 4294967295"),
+  DRAW("draw", 0, 4294967295L, true, 0, "a number from 0 to 4294967295");
+
+  /** What messages call it. */
+  public final String text;
+
+  /** What messages expect. */
+  public final String expected;
+
+  private final double least;
+  private final double most;
+  private final boolean takesZero;
+  private final double unset;
+
+  OptionRange(
+      String text, double least, double most, boolean takesZero, double unset, String expected) {
+    this.text = text;
+    this.least = least;
+    this.most = most;
+    this.takesZero = takesZero;
+    this.unset = unset;
+    this.expected = expected;
+  }
+
+  /**
+   * Returns what the struct has for a value: 0 for the default.
+   *
+   * @throws OptionException unless it is in the range
+   */
+  public double require(double value) {
+    if (!has(value)) {
+      throw new OptionException(text + " is " + value + "; expected " + expected);
+    }
+    return value == unset ? 0 : value;
+  }
+
+  /**
+   * Returns the value.
+   *
+   * @throws OptionException unless it is in the range
+   */
+  public long require(long value) {
+    if (!has(value)) {
+      throw new OptionException(text + " is " + value + "; expected " + expected);
+    }
+    return value;
+  }
+
+  private boolean has(double value) {
+    return value == 0 ? takesZero : value >= least && value <= most;
+  }
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The members of xent_options and xent_sampling that have a range: each is 0, or in it. C checks them in this order.
+ * tools/functions.py writes the ranges and messages of Java and Python from here, and compares the comments of xent.h
+ * and the tables of the pages. Whole numbers that are not here may be any of their type.
+ *
+ *   _(c, member, XENT_FIELD_..., type, XENT_FOR_..., RECORDED, default, symbol, says, least, most, rules)
+ *
+ * RECORDED: statistics are of calls in which it is the same. default: what 0 stands for; NONE: that it is not used.
+ * Callers of Java and Python pass 0 if it is the default, if has_... says that there is a number, or if `says` begins
+ * with it. symbol: of the formulas of the pages. says: what messages add to the range, which is % there. rules: of
+ * xent_number.
+ */
+#ifndef XENT_OPTIONS_H
+#define XENT_OPTIONS_H
+
+/* The functions that an option is for. Others reject it, but softmax, which ignores those of targets. */
+enum {
+  XENT_FOR_SOFTMAX = 1, /* and log-sum-exp */
+  XENT_FOR_LOSSES = 2,  /* cross-entropy and linear cross-entropy */
+  XENT_FOR_SELECTED = 4,
+  XENT_FOR_DIVERGENCES = 8,
+  XENT_FOR_HVP = 16,
+  XENT_FOR_BINARY = 32,
+  XENT_FOR_SAMPLE = 64,
+  XENT_FOR_ROWS = XENT_FOR_SOFTMAX | XENT_FOR_LOSSES | XENT_FOR_SELECTED | XENT_FOR_DIVERGENCES | XENT_FOR_HVP,
+  XENT_FOR_GRADIENTS = XENT_FOR_LOSSES | XENT_FOR_SELECTED | XENT_FOR_DIVERGENCES | XENT_FOR_HVP | XENT_FOR_BINARY,
+  XENT_FOR_ALL = 127
+};
+
+#define XENT_FACTOR 0x1p-32, 0x1p32 /* the powers up to the third, and those of the reciprocal, are normal floats */
+
+#define XENT_CALL_OPTIONS(_, c) \
+  _(c, fully_masked, FULLY_MASKED, I32, XENT_FOR_ROWS, UNRECORDED, 0, "", "", \
+    XENT_FULLY_MASKED_NAN, XENT_FULLY_MASKED_ZERO) \
+  _(c, has_ignore_index, IGNORE_INDEX, I32, XENT_FOR_ALL, UNRECORDED, 0, "", "", 0, 1) \
+  _(c, label_smoothing, LABEL_SMOOTHING, F64, XENT_FOR_LOSSES, RECORDED, 0, "ε", "", 0, 1) \
+  _(c, has_gradient_scale, GRADIENT_SCALE, I32, XENT_FOR_ALL, UNRECORDED, 0, "", "", 0, 1) \
+  _(c, gradient_scale, GRADIENT_SCALE, F64, XENT_FOR_GRADIENTS, UNRECORDED, 1, "c", "", -DBL_MAX, DBL_MAX, \
+    .only_beside = XENT_SETS(has_gradient_scale)) \
+  _(c, smoothing, SMOOTHING, I32, XENT_FOR_LOSSES, RECORDED, 0, "h", "", \
+    XENT_SMOOTHING_UNIFORM, XENT_SMOOTHING_OTHERS) \
+  _(c, reserved, OPTIONS, I32, 0, UNRECORDED, 0, "", "", 0, 0) \
+  _(c, temperature, TEMPERATURE, F64, XENT_FOR_ROWS, RECORDED, 1, "τ", "", XENT_FACTOR) \
+  _(c, softcap, SOFTCAP, F64, XENT_FOR_SOFTMAX | XENT_FOR_LOSSES | XENT_FOR_SELECTED | XENT_FOR_SAMPLE, \
+    RECORDED, NONE, "s", "", XENT_FACTOR) \
+  _(c, z_loss, Z_LOSS, F64, XENT_FOR_LOSSES, RECORDED, 0, "ζ", "", 0, DBL_MAX) \
+  _(c, probability_clamp, PROBABILITY_CLAMP, F64, XENT_FOR_LOSSES, UNRECORDED, NONE, "d", "", 0, 0.5, \
+    .not_beside = XENT_SETS(label_smoothing)) \
+  _(c, focal_gamma, FOCAL_GAMMA, F64, XENT_FOR_LOSSES | XENT_FOR_BINARY, RECORDED, 0, "γ", "", 0, 0x1p32, \
+    .not_beside = XENT_SETS(label_smoothing) | XENT_SETS(z_loss) | XENT_SETS(probability_clamp)) \
+  _(c, focal_alpha, FOCAL_ALPHA, F64, XENT_FOR_BINARY, UNRECORDED, NONE, "α", "", 0, 1)
+
+/* All of them, as XENT_SETS; of those, the ones that are for a function. */
+#define XENT_OPTION(c, name, ...) | XENT_SETS(name)
+#define XENT_LISTED (0 XENT_CALL_OPTIONS(XENT_OPTION, ))
+#define XENT_OPTION_FOR(function, name, FIELD, kind, functions, ...) | ((functions) & (function) ? XENT_SETS(name) : 0)
+#define XENT_OPTIONS_FOR(function) (0 XENT_CALL_OPTIONS(XENT_OPTION_FOR, function))
+
+/* What tokens are drawn from, and filters. */
+#define XENT_SAMPLING_CHOICES(_, c) \
+  _(c, rules, RULES, I32, XENT_FOR_SAMPLE, RECORDED, 0, "", "", XENT_RULES_XENT, XENT_RULES_ONNXRUNTIME_GENAI) \
+  _(c, ties, TIES, I32, XENT_FOR_SAMPLE, RECORDED, 0, "", "", XENT_TIES_OF_RULES, XENT_TIES_ALL) \
+  _(c, greedy, GREEDY, I32, XENT_FOR_SAMPLE, RECORDED, 0, "", "", 0, 1) \
+  _(c, reserved, SAMPLING, I32, 0, UNRECORDED, 0, "", "", 0, 0) \
+  _(c, min_keep, MIN_KEEP, I64, XENT_FOR_SAMPLE, RECORDED, 1, "n", "", 0, 0x1p63) \
+  _(c, top_k, TOP_K, I64, XENT_FOR_SAMPLE, RECORDED, 0, "k", "0, which keeps all classes, or more", 0, 0x1p63) \
+  _(c, top_p, TOP_P, F64, XENT_FOR_SAMPLE, RECORDED, 1, "p", "%, which keeps all classes", 0, 1) \
+  _(c, min_p, MIN_P, F64, XENT_FOR_SAMPLE, RECORDED, 0, "p", "", 0, 1) \
+  _(c, typical_p, TYPICAL_P, F64, XENT_FOR_SAMPLE, RECORDED, 1, "p", "%, which keeps all classes", 0, 1)
+
+/* What becomes of logits. */
+#define XENT_SAMPLING_PENALTIES(_, c) \
+  _(c, temperature, TEMPERATURE, F64, XENT_FOR_SAMPLE, RECORDED, 1, "τ", "0, which takes the largest logit, or %", \
+    XENT_FACTOR) \
+  _(c, repetition_penalty, REPETITION_PENALTY, F64, XENT_FOR_SAMPLE, RECORDED, 1, "ρ", "%; 1 changes nothing", \
+    FLT_MIN, FLT_MAX) \
+  _(c, frequency_penalty, FREQUENCY_PENALTY, F64, XENT_FOR_SAMPLE, RECORDED, 0, "f", "", -FLT_MAX, FLT_MAX) \
+  _(c, presence_penalty, PRESENCE_PENALTY, F64, XENT_FOR_SAMPLE, RECORDED, 0, "p", "", -FLT_MAX, FLT_MAX)
+
+#endif
