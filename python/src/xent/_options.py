@@ -2,59 +2,30 @@
 """The options of calls: what they may be, and the structs that tell the kernels."""
 from __future__ import annotations
 
+import ctypes
 import math
 import operator
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Mapping
 from typing import Any, SupportsIndex
 
+from xent._functions import NOT_BESIDE, OPTIONS, SAMPLING, Range
 from xent._native import FULLY_MASKED, ISAS, RULES, SMOOTHING, TIES, Library, Options, Sampling, sized
 from xent.errors import EmptyMeanError, OptionError
 
-_FLOAT_MAX, _FLOAT_MIN = (2 - 2.0**-23) * 2.0**127, 2.0**-126
-_COUNTER = 2**32 - 1
-_LONG = 2**63 - 1  # ctypes takes what is beyond, and cuts it
-
-Rule = tuple[Callable[[float], bool], str]
-_FACTOR: Rule = lambda v: 2.0**-32 <= v <= 2.0**32, "expected a number from 2^-32 to 2^32"
-_FACTOR_OR_GREEDY: Rule = (lambda v: v == 0 or 2.0**-32 <= v <= 2.0**32,
-                           "expected a number from 2^-32 to 2^32, or 0 for the largest class")
-_FINITE: Rule = math.isfinite, "expected a finite number"
-_NOT_NEGATIVE: Rule = lambda v: 0 <= v < math.inf, "expected a finite number that is 0 or more"
-_MASS: Rule = lambda v: 0 < v <= 1, "expected a number above 0, at most 1, which keeps all classes"
-_HELD: Rule = lambda v: abs(v) <= _FLOAT_MAX, "expected a number that a float holds"
-_COUNT: Rule = lambda v: 0 <= v <= _COUNTER, f"expected a number from 0 to {_COUNTER}"
-_WORD: Rule = lambda v: -2**63 <= v < 2**64, "expected an integer of 64 bits"
-RULES_OF: dict[str, Rule] = {
-    "label_smoothing": (lambda v: 0 <= v <= 1, "expected a number from 0 to 1"),
-    "gradient_scale": _FINITE,
-    "denominator": _NOT_NEGATIVE,
-    "temperature": _FACTOR,
-    "softcap": _FACTOR,
-    "z_loss": _NOT_NEGATIVE,
-    "probability_clamp": (lambda v: 0 < v <= 0.5, "expected a number above 0, at most 0.5"),
-    "focal_gamma": (lambda v: 0 <= v <= 2.0**32, "expected a number from 0 to 2^32"),
-    "focal_alpha": (lambda v: 0 <= v <= 1, "expected a number from 0 to 1"),
-    "threads": (lambda v: v >= 1, "expected 1 or more"),
-    "k": (lambda v: v >= 1, "ask for 1 or more of the largest classes"),
-    "top_count": (lambda v: v >= 0, "expected 0 or more"),
-    "ignore_index": (lambda v: -_LONG - 1 <= v <= _LONG, "expected an integer of 64 bits"),
-    "min_keep": (lambda v: 1 <= v <= _LONG, "expected 1 or more, of 64 bits"),
-    "top_k": (lambda v: 0 <= v <= _LONG, "expected 0 or more, of 64 bits"),
-    "top_p": _MASS,
-    "min_p": (lambda v: 0 <= v <= 1, "expected a number from 0 to 1"),
-    "typical_p": _MASS,
-    "repetition_penalty": (lambda v: _FLOAT_MIN <= v <= _FLOAT_MAX,
-                           "expected a number above 0 that a float holds; 1 changes nothing"),
-    "frequency_penalty": _HELD,
-    "presence_penalty": _HELD,
-    "step": _COUNT,
-    "draw": _COUNT,
-    "seed": _WORD,
-    "stream": _WORD,
+_MAX = sys.float_info.max
+RANGES: dict[str, Range] = {
+    **OPTIONS,
+    "focal_alpha": OPTIONS["focal_alpha"]._replace(takes_zero=True, fix="expected a number from 0 to 1"),
+    "denominator": Range(0, _MAX, True, None, "expected a finite number that is 0 or more"),
+    "threads": Range(1, _MAX, False, None, "expected 1 or more"),
+    "k": Range(1, _MAX, False, None, "ask for 1 or more of the largest classes"),
+    "top_count": Range(0, _MAX, True, None, "expected 0 or more"),
 }
+_TYPES = {field[0]: field[1] for field in (*Options._fields_, *Sampling._fields_)}
 
 
-def require(name: str, value: float, rule: Rule | None = None) -> float:
+def require(name: str, value: float, given: Range | None = None) -> float:
     """A number that the option can be, of any library; no text, no array and no truth value."""
     if type(value) is not float and type(value) is not int:
         if getattr(value, "shape", ()) != () or isinstance(value, (str, bytes, bool, complex)):
@@ -65,10 +36,10 @@ def require(name: str, value: float, rule: Rule | None = None) -> float:
             raise TypeError(f"{name} is {shown(value)}; expected a number") from None
         except OverflowError:
             pass  # as an integer that no float holds
-    fits, fix = rule or RULES_OF[name]
-    if (type(value) is float or abs(value) < 2**1023) and fits(value):
+    its = given or RANGES[name]
+    if value == 0 and its.takes_zero or value != 0 and its.least <= value <= its.most:
         return value
-    raise OptionError(f"{name} is {shown(value)}; {fix}")
+    raise OptionError(f"{name} is {shown(value)}; {its.fix}")
 
 
 def shown(value: object) -> str:
@@ -93,8 +64,11 @@ def integer(name: str, value: SupportsIndex) -> int:
         whole = operator.index(value)
     except (TypeError, ValueError, RuntimeError):  # of an array
         raise TypeError(f"{name} is {shown(value)}; expected an integer") from None
-    if name in RULES_OF:
-        require(name, whole)
+    if name in _TYPES and not -2**63 <= whole < (2**63 if _TYPES[name] is ctypes.c_int64 else 2**64):
+        raise OptionError(f"{name} is {shown(value)}; expected an integer of 64 bits")
+    its = SAMPLING.get(name) or RANGES.get(name)
+    if its:
+        require(name, whole, its)
     return whole
 
 
@@ -114,11 +88,6 @@ def choice(name: str, value: str | None, codes: Mapping[Any, int], other: str = 
     return codes[value]
 
 
-def _one_of(name: str, value: float | None, other: str, other_value: float | None) -> None:
-    if value and other_value:
-        raise OptionError(f"{name} is {value}, {other} is {other_value}; expected one of them")
-
-
 def options_of(library: Library, isa: str = "best", fully_masked: str = "nan", smoothing: str = "uniform",
                ignore_index: int | None = None, gradient_scale: float | None = None,
                **numbers: float | None) -> Options:
@@ -135,16 +104,11 @@ def options_of(library: Library, isa: str = "best", fully_masked: str = "nan", s
     options.has_gradient_scale = gradient_scale is not None
     if ignore_index is not None:
         options.has_ignore_index, options.ignore_index = 1, integer("ignore_index", ignore_index)
-    given = numbers.get
-    _one_of("probability_clamp", given("probability_clamp"), "label_smoothing", given("label_smoothing"))
-    for other in ("label_smoothing", "z_loss", "probability_clamp"):
-        _one_of("focal_gamma", given("focal_gamma"), other, given(other))
+    for name, others in NOT_BESIDE.items():
+        for other in others:
+            if numbers.get(name) and numbers.get(other):
+                raise OptionError(f"{name} is {numbers[name]}, {other} is {numbers[other]}; expected one of them")
     return options
-
-
-_UNUSED_AT_1 = ("top_p", "typical_p", "repetition_penalty")
-_WHOLE_NUMBERS = ("top_k", "min_keep", "draw", "step")
-_WORDS = ("seed", "stream")  # which may be below 0
 
 
 _LACKING = {"onnxruntime-genai": ("min_p", "typical_p"), "vllm": ("typical_p",)}  # filters that rules do not have
@@ -159,16 +123,13 @@ def sampling_of(rules: str, ties: str | None, **numbers: Any) -> Sampling:
 
 
 def set_number(sampling: Sampling, rules: str, name: str, value: Any) -> None:
-    if name in _WORDS:
-        setattr(sampling, name, integer(name, value) % (1 << 64))
-    elif name in _WHOLE_NUMBERS:
-        setattr(sampling, name, integer(name, value))
-    elif name == "temperature":
-        sampling.temperature = require(name, value, _FACTOR_OR_GREEDY)
-        sampling.greedy = not sampling.temperature
+    if _TYPES[name] is not ctypes.c_double:
+        setattr(sampling, name, integer(name, value) % (1 << 64))  # a seed or stream may be below 0
     else:
-        number = 0 if value is None else require(name, value)
-        setattr(sampling, name, 0 if number == 1 and name in _UNUSED_AT_1 else number)
+        number = 0 if value is None and name != "temperature" else require(name, value, SAMPLING[name])
+        setattr(sampling, name, 0 if number == SAMPLING[name].unset else number)
+        if name == "temperature":
+            sampling.greedy = number == 0
     if name in _LACKING.get(rules, ()) and getattr(sampling, name):
         raise OptionError(f"{name} is {value}, and {rules} has no such filter: leave it out, or give other rules")
 
