@@ -159,6 +159,7 @@ class Option(NamedTuple):
     name: str
     kind: str
     functions: set[str]
+    recorded: bool  # statistics depend on it
     unset: float | None  # what 0 stands for; None: for itself, or for what is not used
     symbol: str
     says: str
@@ -215,32 +216,47 @@ def number_of(text):
     return sign * NUMBERS[name] if name in NUMBERS else float.fromhex(text) if "0x" in text else float(text)
 
 
-def options_of(text, header):
-    """The numbers of xent_options and xent_sampling: in the order of options.h, then those that it has not."""
+def entries_of(text):
+    """Of each entry of options.h its struct and what stands between its commas, with the single functions."""
     text = without_comments(text)
     factor = re.search(r"#define XENT_FACTOR (.*)", text)[1]
     groups = {name: set(re.findall(r"XENT_FOR_(\w+)", value)) for name, value in
               re.findall(r"XENT_FOR_(\w+) =([^,}]*)", text)}
-    found = []
     for table, body in re.findall(r"#define XENT_(CALL|SAMPLING)_\w+\(_, c\)((?:.*\\\n)*.*\n)", text):
-        struct = "xent_sampling" if table == "SAMPLING" else "xent_options"
         for entry in re.split(r"_\(c, ", body.replace("\\\n", "").replace("XENT_FACTOR", factor))[1:]:
-            name, _, kind, functions, _, unset, symbol, says, least, most, *rules = arguments(entry.strip()[:-1])
-            if kind == "I32":  # a choice
-                continue
-            functions = set(re.findall(r"XENT_FOR_(\w+)", functions))
-            functions = {each for name in functions for each in groups[name] or {name}}
-            says = says.strip('"')
-            flagged = f"has_{name}" in members_of(header, struct)
-            zero = flagged or unset == "0" or says.startswith("0, ")
-            least = max(number_of(least), 1 if kind == "I64" and not zero else -math.inf)
-            others = [re.findall(r"XENT_SETS\((\w+)\)", rule) for rule in rules if ".not_beside" in rule]
-            found.append(Option(struct, name, kind, functions, None if flagged or unset == "NONE" else float(unset),
-                                symbol.strip('"'), says, least, number_of(most), sum(others, []), zero))
+            name, field, kind, functions, *others = arguments(entry.strip()[:-1])
+            named = re.findall(r"XENT_FOR_(\w+)", functions)
+            yield ("xent_sampling" if table == "SAMPLING" else "xent_options", name, kind,
+                   {each for name in named for each in groups[name] or {name}}, *others)
+
+
+def options_with_functions():
+    """Options, choices too, and the functions that each is for."""
+    found = {}
+    for _, name, _, functions, *_ in entries_of((API / "options.h").read_text(encoding="utf-8")):
+        if not name.startswith("has_"):
+            found.setdefault(name, set()).update(functions)
+    return found
+
+
+def options_of(text, header):
+    """The numbers of xent_options and xent_sampling: in the order of options.h, then those that it has not."""
+    found = []
+    for struct, name, kind, functions, recorded, unset, symbol, says, least, most, *rules in entries_of(text):
+        if kind == "I32":  # a choice
+            continue
+        says = says.strip('"')
+        flagged = f"has_{name}" in members_of(header, struct)
+        zero = flagged or unset == "0" or says.startswith("0, ")
+        least = max(number_of(least), 1 if kind == "I64" and not zero else -math.inf)
+        others = [re.findall(r"XENT_SETS\((\w+)\)", rule) for rule in rules if ".not_beside" in rule]
+        found.append(Option(struct, name, kind, functions, recorded == "RECORDED",
+                            None if flagged or unset == "NONE" else float(unset), symbol.strip('"'), says, least,
+                            number_of(most), sum(others, []), zero))
     for struct in ("xent_options", "xent_sampling"):
         body = re.search(r"typedef struct " + struct + r" \{(.*?)\n\}", header, re.S)[1]
         for name in re.findall(r"uint32_t (\w+);", body):
-            found.append(Option(struct, name, "U32", set(), 0, "", "", 0, 2.0**32 - 1, [], True))
+            found.append(Option(struct, name, "U32", set(), True, 0, "", "", 0, 2.0**32 - 1, [], True))
     return found
 
 
@@ -435,17 +451,25 @@ def java_option_range(options):
         unset = "Double.NaN" if option.unset is None else java_number(option.unset)
         lines += wrapped(f"  {prefix}{option.name.upper()}(",
                          [f'"{java_name(option.name)}"', java_number(option.least), java_number(option.most),
-                          str(option.takes_zero).lower(), unset, f'"{option.words}"'], "),")
+                          str(option.takes_zero).lower(), unset, f'"{option.words}"', str(option.recorded).lower()]
+                         + [other.upper() for other in option.not_beside], "),")
     lines[-1] = lines[-1][:-1] + ";"
-    return lines + ["", "  /** What messages call it. */", "  public final String text;", "",
+    of_calls = sum(option.struct == "xent_options" for option in options)
+    return lines + ["", "  /** How many are of xent_options, the first ones. */",
+                    f"  static final int OF_CALLS = {of_calls};", "",
+                    "  /** What messages call it. */", "  public final String text;", "",
                     "  /** What messages expect. */", "  public final String expected;", "",
+                    "  /** Whether statistics depend on it. */", "  final boolean recorded;", "",
+                    "  /** What it excludes. */", "  final OptionRange[] notBeside;", "",
                     "  private final double least;", "  private final double most;",
                     "  private final boolean takesZero;", "  private final double unset;", "",
                     "  OptionRange(",
-                    "      String text, double least, double most, boolean takesZero, double unset, String expected) {",
+                    "      String text,", "      double least,", "      double most,", "      boolean takesZero,",
+                    "      double unset,", "      String expected,", "      boolean recorded,",
+                    "      OptionRange... notBeside) {",
                     "    this.text = text;", "    this.least = least;", "    this.most = most;",
                     "    this.takesZero = takesZero;", "    this.unset = unset;", "    this.expected = expected;",
-                    "  }", "",
+                    "    this.recorded = recorded;", "    this.notBeside = notBeside;", "  }", "",
                     "  /**", "   * Returns what the struct has for a value: 0 for the default.", "   *",
                     "   * @throws OptionException unless it is in the range", "   */",
                     "  public double require(double value) {",
@@ -482,6 +506,13 @@ def java_in_place(in_place):
     return [f"Array.{name}" for name in re.findall(r"XENT_FIELD_BIT\((\w+)\)", in_place)]
 
 
+def python_fields(header, struct):
+    """The members of a struct, for ctypes."""
+    body = re.search(r"typedef struct " + struct + r" \{(.*?)\n\}", header, re.S)[1]
+    members = [f'("{name}", c_{kind.removesuffix("_t")})' for kind, name in re.findall(r"(\w+) (\w+);", body)]
+    return wrapped(f"{struct.upper()}: Fields = [", members, "]", 120, 4)
+
+
 def python_ranges(name, options):
     lines = [f"{name} = {{"]
     for option in options:
@@ -491,14 +522,16 @@ def python_ranges(name, options):
     return lines + ["}"]
 
 
-def python_functions(layouts, functions, rules, ranged, most, options):
+def python_functions(header, layouts, functions, rules, ranged, most, options):
     def texts(names):
         return [f'"{name}"' for name in names]
 
     lines = [f"# {note}" for note in NOTES]
-    lines += ['"""The layouts of xent_shape in their order, the rules of arrays, the functions of the core, and the '
-              'ranges of options."""',
-              "from __future__ import annotations", "", "from typing import NamedTuple", "", "",
+    lines += ['"""The layouts of xent_shape in their order, the rules of arrays, the functions of the core, options and '
+              'their ranges."""',
+              "from __future__ import annotations", "",
+              "from ctypes import c_double, c_int32, c_int64, c_uint32, c_uint64", "from typing import Any, NamedTuple", "",
+              "Fields = list[tuple[str, Any]]", "", "",
               "class Rule(NamedTuple):", "    array: str", "    form: str  # what there are numbers for",
               "    holds: str  # which types it may have",
               "    spread: bool  # one number may stand for several rows or classes", "", "",
@@ -518,6 +551,8 @@ def python_functions(layouts, functions, rules, ranged, most, options):
                          texts(member for member, _, _ in places), "],", 120, 8)
         lines += wrapped("        [", texts(rule for _, rule, _ in places if rules[rule].layout), "]),", 120, 9)
     lines += ["}", ""]
+    for struct in ("xent_options", "xent_sampling"):
+        lines += python_fields(header, struct) + [""]
     lines += python_ranges("OPTIONS", [option for option in options if option.struct == "xent_options"]) + [""]
     lines += python_ranges("SAMPLING", [option for option in options if option.struct == "xent_sampling"])
     lines += ["", "NOT_BESIDE = {  # numbers that an option excludes"]
@@ -570,7 +605,7 @@ def main(given):
                KERNELS / "Rule.java": java_rule(rules, checked),
                KERNELS / "Function.java": java_function(checked, ranged, most),
                OPTION_RANGE: java_option_range(options),
-               PYTHON: python_functions(layouts, checked, rules, ranged, most, options)}
+               PYTHON: python_functions(header, layouts, checked, rules, ranged, most, options)}
     stale = [path for path, lines in written.items() if not path.exists() or path.read_text() != "\n".join(lines)]
     for path in stale:
         if given:

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Written by tools/functions.py: change what that reads, not this.
-"""The layouts of xent_shape in their order, the rules of arrays, the functions of the core, and the ranges of options."""
+"""The layouts of xent_shape in their order, the rules of arrays, the functions of the core, options and their ranges."""
 from __future__ import annotations
 
-from typing import NamedTuple
+from ctypes import c_double, c_int32, c_int64, c_uint32, c_uint64
+from typing import Any, NamedTuple
+
+Fields = list[tuple[str, Any]]
 
 
 class Rule(NamedTuple):
@@ -168,6 +171,18 @@ FUNCTIONS = {
         "sink", "states", "statistics", "exact_sum"],
         ["TARGETS", "LOSSES", "LOG_SUM_EXP", "CORRECT", "CLASS_WEIGHTS", "ROW_WEIGHTS", "SINK"]),
 }
+
+XENT_OPTIONS: Fields = [("size", c_uint64), ("isa", c_int32), ("fully_masked", c_int32), ("has_ignore_index", c_int32),
+    ("has_gradient_scale", c_int32), ("ignore_index", c_int64), ("label_smoothing", c_double),
+    ("gradient_scale", c_double), ("smoothing", c_int32), ("reserved", c_int32), ("temperature", c_double),
+    ("softcap", c_double), ("z_loss", c_double), ("probability_clamp", c_double), ("focal_gamma", c_double),
+    ("focal_alpha", c_double)]
+
+XENT_SAMPLING: Fields = [("size", c_uint64), ("rules", c_int32), ("ties", c_int32), ("greedy", c_int32),
+    ("reserved", c_int32), ("min_keep", c_int64), ("top_k", c_int64), ("top_p", c_double), ("min_p", c_double),
+    ("typical_p", c_double), ("temperature", c_double), ("repetition_penalty", c_double),
+    ("frequency_penalty", c_double), ("presence_penalty", c_double), ("seed", c_uint64), ("stream", c_uint64),
+    ("step", c_uint32), ("draw", c_uint32)]
 
 OPTIONS = {
     "label_smoothing": Range(0.0, 1.0, True, 0.0,

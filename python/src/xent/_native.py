@@ -6,12 +6,12 @@ import ctypes
 import os
 import sys
 from collections.abc import Sequence
-from ctypes import c_double, c_int32, c_int64, c_uint32, c_uint64, c_void_p
+from ctypes import c_double, c_int32, c_int64, c_uint64, c_void_p
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from xent._functions import LAYOUTS, MOST_ARRAYS
+from xent._functions import LAYOUTS, MOST_ARRAYS, XENT_OPTIONS, XENT_SAMPLING
 from xent.errors import NativeLibraryError
 
 ABI_VERSION = 3
@@ -46,19 +46,11 @@ class Shape(ctypes.Structure):
 
 
 class Options(ctypes.Structure):
-    _fields_ = [("size", c_uint64), ("isa", c_int32), ("fully_masked", c_int32), ("has_ignore_index", c_int32),
-                ("has_gradient_scale", c_int32), ("ignore_index", c_int64), ("label_smoothing", c_double),
-                ("gradient_scale", c_double), ("smoothing", c_int32), ("reserved", c_int32), ("temperature", c_double),
-                ("softcap", c_double), ("z_loss", c_double), ("probability_clamp", c_double), ("focal_gamma", c_double),
-                ("focal_alpha", c_double)]
+    _fields_ = XENT_OPTIONS
 
 
 class Sampling(ctypes.Structure):
-    _fields_ = [("size", c_uint64), ("rules", c_int32), ("ties", c_int32), ("greedy", c_int32), ("reserved", c_int32),
-                ("min_keep", c_int64), ("top_k", c_int64), ("top_p", c_double), ("min_p", c_double),
-                ("typical_p", c_double), ("temperature", c_double), ("repetition_penalty", c_double),
-                ("frequency_penalty", c_double), ("presence_penalty", c_double), ("seed", c_uint64),
-                ("stream", c_uint64), ("step", c_uint32), ("draw", c_uint32)]
+    _fields_ = XENT_SAMPLING
 
 
 class Statistics(ctypes.Structure):

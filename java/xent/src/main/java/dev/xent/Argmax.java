@@ -100,7 +100,8 @@ public final class Argmax {
      */
     public Argmax build() {
       Engine engine = engine();
-      return new Argmax(LogitsPlan.argmax(engine, Options.of(engine, FullyMasked.NAN, 0, 0), axis));
+      return new Argmax(
+          LogitsPlan.argmax(engine, Options.of(engine, FullyMasked.NAN, numbers), axis));
     }
   }
 }

@@ -15,6 +15,7 @@ import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.options.EmptyMean;
+import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
 import org.jspecify.annotations.Nullable;
 
@@ -150,8 +151,6 @@ public final class BinaryCrossEntropy {
   public static final class Builder extends ReducedBuilder {
     private @Nullable Long ignoreIndex;
     private @Nullable Tensor positiveWeights;
-    private double focalGamma;
-    private double focalAlpha;
 
     private Builder() {}
 
@@ -224,7 +223,7 @@ public final class BinaryCrossEntropy {
      * @throws OptionException unless from 0 to 2^32
      */
     public Builder focalGamma(double value) {
-      focalGamma = OptionRange.FOCAL_GAMMA.require(value);
+      numbers.set(OptionRange.FOCAL_GAMMA, value);
       return this;
     }
 
@@ -235,7 +234,7 @@ public final class BinaryCrossEntropy {
      * @throws OptionException unless above 0 and at most 1
      */
     public Builder focalAlpha(double value) {
-      focalAlpha = OptionRange.FOCAL_ALPHA.require(value);
+      numbers.set(OptionRange.FOCAL_ALPHA, value);
       return this;
     }
 
@@ -247,7 +246,10 @@ public final class BinaryCrossEntropy {
      */
     public BinaryCrossEntropy build() {
       Engine engine = engine();
-      Options options = Options.ofBinary(engine, ignoreIndex, focalGamma, focalAlpha);
+      Options options = Options.of(engine, FullyMasked.NAN, numbers);
+      if (ignoreIndex != null) {
+        options = options.ignoring(ignoreIndex);
+      }
       return new BinaryCrossEntropy(
           new BinaryPlan(engine, spec(options, null), viewOrNull(positiveWeights)));
     }

@@ -163,7 +163,6 @@ public final class Divergence {
   public static final class Builder extends ReducedBuilder {
     private final Kind kind;
     private FullyMasked fullyMasked = FullyMasked.NAN;
-    private double temperature;
 
     private Builder(Kind kind) {
       this.kind = kind;
@@ -226,7 +225,7 @@ public final class Divergence {
      * @throws OptionException unless it is from 2^-32 to 2^32
      */
     public Builder temperature(double value) {
-      temperature = OptionRange.TEMPERATURE.require(value);
+      numbers.set(OptionRange.TEMPERATURE, value);
       return this;
     }
 
@@ -238,7 +237,7 @@ public final class Divergence {
      */
     public Divergence build() {
       Engine engine = engine();
-      Options options = Options.of(engine, fullyMasked, temperature, 0);
+      Options options = Options.of(engine, fullyMasked, numbers);
       return new Divergence(plan(engine, spec(options, null)));
     }
 

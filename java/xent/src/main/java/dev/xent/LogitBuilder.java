@@ -12,8 +12,6 @@ import java.util.Objects;
 abstract class LogitBuilder extends OperationBuilder {
   int axis = -1;
   private FullyMasked fullyMasked = FullyMasked.NAN;
-  private double temperature;
-  private double softcap;
 
   /** Sets the axis of the classes; negative ones count from the end. Default: -1, the last. */
   protected LogitBuilder axis(int value) {
@@ -35,7 +33,7 @@ abstract class LogitBuilder extends OperationBuilder {
    * too. Default: 1. Throws {@link OptionException} unless it is from 2^-32 to 2^32.
    */
   protected LogitBuilder temperature(double value) {
-    temperature = OptionRange.TEMPERATURE.require(value);
+    numbers.set(OptionRange.TEMPERATURE, value);
     return this;
   }
 
@@ -46,12 +44,12 @@ abstract class LogitBuilder extends OperationBuilder {
    * OptionException} unless it is from 2^-32 to 2^32.
    */
   protected LogitBuilder softcap(double value) {
-    softcap = OptionRange.SOFTCAP.require(value);
+    numbers.set(OptionRange.SOFTCAP, value);
     return this;
   }
 
   /** These options for the kernels. */
   Options options(Engine engine) {
-    return Options.of(engine, fullyMasked, temperature, softcap);
+    return Options.of(engine, fullyMasked, numbers);
   }
 }

@@ -11,11 +11,6 @@ import java.util.Objects;
 /** The options of losses of logits and targets: what becomes of logits. */
 abstract class LogitLossBuilder extends LossBuilder {
   private FullyMasked fullyMasked = FullyMasked.NAN;
-  private double temperature;
-  private double softcap;
-  private double zLoss;
-  private double probabilityClamp;
-  private double focalGamma;
 
   /**
    * Sets the result of a row that is all -inf, or whose classes are all masked: NaN (default), or
@@ -31,7 +26,7 @@ abstract class LogitLossBuilder extends LossBuilder {
    * OptionException} unless it is from 2^-32 to 2^32.
    */
   protected LogitLossBuilder temperature(double value) {
-    temperature = OptionRange.TEMPERATURE.require(value);
+    numbers.set(OptionRange.TEMPERATURE, value);
     return this;
   }
 
@@ -40,7 +35,7 @@ abstract class LogitLossBuilder extends LossBuilder {
    * stay. Throws {@link OptionException} unless it is from 2^-32 to 2^32.
    */
   protected LogitLossBuilder softcap(double value) {
-    softcap = OptionRange.SOFTCAP.require(value);
+    numbers.set(OptionRange.SOFTCAP, value);
     return this;
   }
 
@@ -49,7 +44,7 @@ abstract class LogitLossBuilder extends LossBuilder {
    * logits from drifting. Default: 0. Throws {@link OptionException} unless 0 or more, and finite.
    */
   protected LogitLossBuilder zLoss(double value) {
-    zLoss = OptionRange.Z_LOSS.require(value);
+    numbers.set(OptionRange.Z_LOSS, value);
     return this;
   }
 
@@ -63,7 +58,7 @@ abstract class LogitLossBuilder extends LossBuilder {
    * above 0 and at most 0.5.
    */
   protected LogitLossBuilder probabilityClamp(double value) {
-    probabilityClamp = OptionRange.PROBABILITY_CLAMP.require(value);
+    numbers.set(OptionRange.PROBABILITY_CLAMP, value);
     return this;
   }
 
@@ -76,12 +71,12 @@ abstract class LogitLossBuilder extends LossBuilder {
    * {@link OptionException} unless from 0 to 2^32.
    */
   protected LogitLossBuilder focalGamma(double value) {
-    focalGamma = OptionRange.FOCAL_GAMMA.require(value);
+    numbers.set(OptionRange.FOCAL_GAMMA, value);
     return this;
   }
 
   /** All options, with those of the kernels. */
   LossSpec spec(Engine engine) {
-    return spec(engine, fullyMasked, temperature, softcap, zLoss, probabilityClamp, focalGamma);
+    return spec(engine, fullyMasked);
   }
 }

@@ -15,7 +15,6 @@ import org.jspecify.annotations.Nullable;
 abstract class LossBuilder extends ReducedBuilder {
   private @Nullable Long ignoreIndex;
   private boolean negativeOfLabelsAlone;
-  private double labelSmoothing;
   private Smoothing smoothing = Smoothing.UNIFORM;
   private @Nullable Tensor classWeights;
 
@@ -33,7 +32,7 @@ abstract class LossBuilder extends ReducedBuilder {
    * are not masked. Default: 0. Throws {@link OptionException} unless in [0, 1].
    */
   protected LossBuilder labelSmoothing(double value) {
-    labelSmoothing = OptionRange.LABEL_SMOOTHING.require(value);
+    numbers.set(OptionRange.LABEL_SMOOTHING, value);
     return this;
   }
 
@@ -65,14 +64,7 @@ abstract class LossBuilder extends ReducedBuilder {
   }
 
   /** All of them and what is for logits. */
-  LossSpec spec(
-      Engine engine,
-      FullyMasked fullyMasked,
-      double temperature,
-      double softcap,
-      double zLoss,
-      double probabilityClamp,
-      double focalGamma) {
+  LossSpec spec(Engine engine, FullyMasked fullyMasked) {
     boolean ignores = ignoreIndex != null;
     long ignored = ignores ? ignoreIndex : 0;
     Options options =
@@ -82,14 +74,8 @@ abstract class LossBuilder extends ReducedBuilder {
             ignores,
             ignored,
             negativeOfLabelsAlone && ignored < 0,
-            labelSmoothing,
             smoothing,
-            temperature,
-            softcap,
-            zLoss,
-            probabilityClamp,
-            focalGamma,
-            0);
+            numbers);
     return spec(options, classWeights);
   }
 }

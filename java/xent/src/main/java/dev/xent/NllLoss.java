@@ -209,7 +209,7 @@ public final class NllLoss {
      */
     public NllLoss build() {
       Engine engine = engine();
-      return new NllLoss(new NllPlan(engine, spec(engine, FullyMasked.NAN, 0, 0, 0, 0, 0)));
+      return new NllLoss(new NllPlan(engine, spec(engine, FullyMasked.NAN)));
     }
   }
 

@@ -2,14 +2,18 @@
 package dev.xent;
 
 import dev.xent.internal.plan.options.Engine;
+import dev.xent.internal.plan.options.OptionNumbers;
 import java.util.Objects;
 
 /**
- * The option that all operations have in common. The bases of builders and outputs say what an
+ * What options of all operations have in common. The bases of builders and outputs say what an
  * option does; a builder says again which options it has, with its own type, so that an option may
  * move from base to base under programs that are compiled already.
  */
 abstract class OperationBuilder {
+  /** The numbers among its options. */
+  final OptionNumbers numbers = new OptionNumbers();
+
   private Execution execution = Execution.defaults();
 
   /** Sets who computes. Default: {@link Execution#defaults}. */

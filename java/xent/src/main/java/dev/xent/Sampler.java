@@ -243,7 +243,6 @@ public final class Sampler {
   /** Options of {@link Sampler}. Not safe for use by several threads at once. */
   public static final class Builder extends OperationBuilder {
     private int axis = -1;
-    private double softcap;
     private SamplingRules rules = SamplingRules.XENT;
     private @Nullable Ties ties;
     private boolean greedy;
@@ -281,7 +280,7 @@ public final class Sampler {
      * @throws OptionException unless it is from 2^-32 to 2^32
      */
     public Builder softcap(double value) {
-      softcap = OptionRange.SOFTCAP.require(value);
+      numbers.set(OptionRange.SOFTCAP, value);
       return this;
     }
 
@@ -452,7 +451,7 @@ public final class Sampler {
               stream,
               draw);
       Engine engine = engine();
-      Options options = Options.of(engine, FullyMasked.NAN, 0, softcap);
+      Options options = Options.of(engine, FullyMasked.NAN, numbers);
       return new Sampler(new SamplerPlan(engine, options, sampling, axis));
     }
   }

@@ -32,6 +32,7 @@ import dev.xent.internal.plan.call.RowWork;
 import dev.xent.internal.plan.call.Workers;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
+import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.Reductions;
 import dev.xent.internal.plan.options.TargetKind;
@@ -389,7 +390,7 @@ public final class LinearPlan {
 
   /** What a call asks for, as the kernels are told. */
   private int contents(Call call, boolean gradients) {
-    boolean whole = options.probabilityClamp() != 0 && !call.hasLabels();
+    boolean whole = options.number(OptionRange.PROBABILITY_CLAMP) != 0 && !call.hasLabels();
     for (int i = 0; i < call.parts; i++) {
       Part part = call.present[i];
       whole |= part.needsWholeRows() && part.array != Array.LOG_PROBABILITIES;

@@ -26,6 +26,7 @@ import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.call.RowWork;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
+import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.Reductions;
 import dev.xent.internal.plan.options.TargetKind;
@@ -117,7 +118,9 @@ public final class NllPlan {
       boolean gradients = given.gradient != null || outputs.has(Array.TARGET_GRADIENT);
       Losses.divideBy(count, call, reductions, outputs, gradients);
       boolean readsRows =
-          kind != TargetKind.LABELS || options.labelSmoothing() != 0 || call.has(Array.CORRECT);
+          kind != TargetKind.LABELS
+              || options.number(OptionRange.LABEL_SMOOTHING) != 0
+              || call.has(Array.CORRECT);
       call.run(forwardRows, readsRows || call.writesGradient ? call.dimensions.classes : 1);
       return Losses.reduce(count, call, reductions, outputs);
     }

@@ -10,6 +10,7 @@ import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.Chunks;
 import dev.xent.internal.plan.call.Labels;
 import dev.xent.internal.plan.call.WrongLabels;
+import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.options.Smoothing;
 
@@ -70,7 +71,7 @@ final class NllRow {
   /** What the rows of the current piece have in common. */
   void prepare(Options newOptions) {
     options = newOptions;
-    smoothing = options.labelSmoothing();
+    smoothing = options.number(OptionRange.LABEL_SMOOTHING);
     others = options.smoothing() == Smoothing.OTHERS;
     narrow = call.lead().type != ElementType.F64;
     logs.take(call.logProbabilities);

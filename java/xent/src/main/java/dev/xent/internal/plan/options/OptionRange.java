@@ -6,30 +6,36 @@ import dev.xent.errors.OptionException;
 
 /** The numbers that options may be. */
 public enum OptionRange {
-  LABEL_SMOOTHING("labelSmoothing", 0, 1, true, 0, "a number from 0 to 1"),
+  LABEL_SMOOTHING("labelSmoothing", 0, 1, true, 0, "a number from 0 to 1", true),
   GRADIENT_SCALE("gradientScale", -Double.MAX_VALUE, Double.MAX_VALUE, true, Double.NaN,
-      "a finite number"),
-  TEMPERATURE("temperature", 0x1p-32, 0x1p32, false, 1, "a number from 2^-32 to 2^32"),
-  SOFTCAP("softcap", 0x1p-32, 0x1p32, false, Double.NaN, "a number from 2^-32 to 2^32"),
-  Z_LOSS("zLoss", 0, Double.MAX_VALUE, true, 0, "a finite number that is 0 or more"),
-  PROBABILITY_CLAMP("probabilityClamp", 0, 0.5, false, Double.NaN, "a number above 0, at most 0.5"),
-  FOCAL_GAMMA("focalGamma", 0, 0x1p32, true, 0, "a number from 0 to 2^32"),
-  FOCAL_ALPHA("focalAlpha", 0, 1, false, Double.NaN, "a number above 0, at most 1"),
-  MIN_KEEP("minKeep", 1, 0x1p63, false, 1, "1 or more"),
-  TOP_K("topK", 0, 0x1p63, true, 0, "0, which keeps all classes, or more"),
-  TOP_P("topP", 0, 1, false, 1, "a number above 0, at most 1, which keeps all classes"),
-  MIN_P("minP", 0, 1, true, 0, "a number from 0 to 1"),
-  TYPICAL_P("typicalP", 0, 1, false, 1, "a number above 0, at most 1, which keeps all classes"),
+      "a finite number", false),
+  TEMPERATURE("temperature", 0x1p-32, 0x1p32, false, 1, "a number from 2^-32 to 2^32", true),
+  SOFTCAP("softcap", 0x1p-32, 0x1p32, false, Double.NaN, "a number from 2^-32 to 2^32", true),
+  Z_LOSS("zLoss", 0, Double.MAX_VALUE, true, 0, "a finite number that is 0 or more", true),
+  PROBABILITY_CLAMP("probabilityClamp", 0, 0.5, false, Double.NaN, "a number above 0, at most 0.5",
+      false, LABEL_SMOOTHING),
+  FOCAL_GAMMA("focalGamma", 0, 0x1p32, true, 0, "a number from 0 to 2^32", true, LABEL_SMOOTHING,
+      Z_LOSS, PROBABILITY_CLAMP),
+  FOCAL_ALPHA("focalAlpha", 0, 1, false, Double.NaN, "a number above 0, at most 1", false),
+  MIN_KEEP("minKeep", 1, 0x1p63, false, 1, "1 or more", true),
+  TOP_K("topK", 0, 0x1p63, true, 0, "0, which keeps all classes, or more", true),
+  TOP_P("topP", 0, 1, false, 1, "a number above 0, at most 1, which keeps all classes", true),
+  MIN_P("minP", 0, 1, true, 0, "a number from 0 to 1", true),
+  TYPICAL_P("typicalP", 0, 1, false, 1, "a number above 0, at most 1, which keeps all classes",
+      true),
   SAMPLING_TEMPERATURE("temperature", 0x1p-32, 0x1p32, true, 1,
-      "0, which takes the largest logit, or a number from 2^-32 to 2^32"),
+      "0, which takes the largest logit, or a number from 2^-32 to 2^32", true),
   REPETITION_PENALTY("repetitionPenalty", Float.MIN_NORMAL, Float.MAX_VALUE, false, 1,
-      "a number from 2^-126 to 3.4e38; 1 changes nothing"),
+      "a number from 2^-126 to 3.4e38; 1 changes nothing", true),
   FREQUENCY_PENALTY("frequencyPenalty", -Float.MAX_VALUE, Float.MAX_VALUE, true, 0,
-      "a number from -3.4e38 to 3.4e38"),
+      "a number from -3.4e38 to 3.4e38", true),
   PRESENCE_PENALTY("presencePenalty", -Float.MAX_VALUE, Float.MAX_VALUE, true, 0,
-      "a number from -3.4e38 to 3.4e38"),
-  STEP("step", 0, 4294967295L, true, 0, "a number from 0 to 4294967295"),
-  DRAW("draw", 0, 4294967295L, true, 0, "a number from 0 to 4294967295");
+      "a number from -3.4e38 to 3.4e38", true),
+  STEP("step", 0, 4294967295L, true, 0, "a number from 0 to 4294967295", true),
+  DRAW("draw", 0, 4294967295L, true, 0, "a number from 0 to 4294967295", true);
+
+  /** How many are of xent_options, the first ones. */
+  static final int OF_CALLS = 8;
 
   /** What messages call it. */
   public final String text;
@@ -37,19 +43,34 @@ public enum OptionRange {
   /** What messages expect. */
   public final String expected;
 
+  /** Whether statistics depend on it. */
+  final boolean recorded;
+
+  /** What it excludes. */
+  final OptionRange[] notBeside;
+
   private final double least;
   private final double most;
   private final boolean takesZero;
   private final double unset;
 
   OptionRange(
-      String text, double least, double most, boolean takesZero, double unset, String expected) {
+      String text,
+      double least,
+      double most,
+      boolean takesZero,
+      double unset,
+      String expected,
+      boolean recorded,
+      OptionRange... notBeside) {
     this.text = text;
     this.least = least;
     this.most = most;
     this.takesZero = takesZero;
     this.unset = unset;
     this.expected = expected;
+    this.recorded = recorded;
+    this.notBeside = notBeside;
   }
 
   /**

@@ -20,14 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param hasIgnoreIndex whether {@code ignoreIndex} counts
  * @param ignoreIndex the label of rows to be ignored
  * @param ignoresLabelsAlone whether probability rows do without the ignore index
- * @param labelSmoothing in [0, 1]
  * @param smoothing who shares what smoothing takes from a label
- * @param temperature what logits are divided by; 0: nothing
- * @param softcap what logits are bounded by; 0: nothing
- * @param zLoss what the square of log-sum-exp is multiplied by
- * @param probabilityClamp the least probability of a label that counts in its loss; 0: any
- * @param focalGamma the power of what is wrong by which a loss is multiplied; 0: none
- * @param focalAlpha what positives weigh in binary cross-entropy, negatives 1 less it; 0: both 1
+ * @param numbers of the others
  */
 public record Options(
     int isa,
@@ -35,95 +29,31 @@ public record Options(
     boolean hasIgnoreIndex,
     long ignoreIndex,
     boolean ignoresLabelsAlone,
-    double labelSmoothing,
     Smoothing smoothing,
-    double temperature,
-    double softcap,
-    double zLoss,
-    double probabilityClamp,
-    double focalGamma,
-    double focalAlpha) {
+    OptionNumbers numbers) {
 
   /**
    * These options.
    *
-   * @throws OptionException for a clamp together with smoothing, and for a focal loss with either
-   *     of them or a z-loss
+   * @throws OptionException for numbers that exclude each other
    */
   public Options {
-    requireOneOf("probabilityClamp", probabilityClamp, "labelSmoothing", labelSmoothing);
-    requireOneOf("focalGamma", focalGamma, "labelSmoothing", labelSmoothing);
-    requireOneOf("focalGamma", focalGamma, "zLoss", zLoss);
-    requireOneOf("focalGamma", focalGamma, "probabilityClamp", probabilityClamp);
-  }
-
-  private static void requireOneOf(String name, double value, String other, double otherValue) {
-    if (value != 0 && otherValue != 0) {
-      throw new OptionException(
-          String.format(
-              Locale.ROOT,
-              "%s is %s, %s is %s; expected one of them",
-              name,
-              value,
-              other,
-              otherValue));
-    }
-  }
-
-  /** For binary cross-entropy. */
-  public static Options ofBinary(
-      Engine engine, @Nullable Long ignoreIndex, double focalGamma, double focalAlpha) {
-    return new Options(
-        engine.isa(),
-        FullyMasked.NAN,
-        ignoreIndex != null,
-        ignoreIndex == null ? 0 : ignoreIndex,
-        false,
-        0,
-        Smoothing.UNIFORM,
-        0,
-        0,
-        0,
-        0,
-        focalGamma,
-        focalAlpha);
+    numbers = numbers.together();
   }
 
   /** For operations without targets. */
-  public static Options of(
-      Engine engine, FullyMasked fullyMasked, double temperature, double softcap) {
-    return new Options(
-        engine.isa(),
-        fullyMasked,
-        false,
-        0,
-        false,
-        0,
-        Smoothing.UNIFORM,
-        temperature,
-        softcap,
-        0,
-        0,
-        0,
-        0);
+  public static Options of(Engine engine, FullyMasked fullyMasked, OptionNumbers numbers) {
+    return new Options(engine.isa(), fullyMasked, false, 0, false, Smoothing.UNIFORM, numbers);
   }
 
   /** The same with an ignore index. */
   public Options ignoring(long index) {
-    return new Options(
-        isa,
-        fullyMasked,
-        true,
-        index,
-        false,
-        labelSmoothing,
-        smoothing,
-        temperature,
-        softcap,
-        zLoss,
-        probabilityClamp,
-        focalGamma,
-        focalAlpha);
+    return new Options(isa, fullyMasked, true, index, false, smoothing, numbers);
+  }
+
+  /** One of the numbers; 0: not used. */
+  public double number(OptionRange range) {
+    return numbers.get(range);
   }
 
   /** Whether rows of such targets are ignored by a label. */
@@ -150,22 +80,23 @@ public record Options(
     if (kind != TargetKind.LABELS && smoothing != Smoothing.UNIFORM) {
       throw ofLabels("smoothing is " + smoothing, kind, targets, "smoothing(UNIFORM)");
     }
-    if (kind != TargetKind.LABELS && focalGamma != 0) {
-      throw ofLabels("focalGamma is " + focalGamma, kind, targets, "no focalGamma");
-    }
+    requireLabelsFor(OptionRange.FOCAL_GAMMA, kind, targets);
   }
 
   /** Whether every term of a loss is clamped, for which rows have to be whole. */
   public boolean clampsTerms(TargetKind kind) {
-    return probabilityClamp != 0 && kind != TargetKind.LABELS;
+    return number(OptionRange.PROBABILITY_CLAMP) != 0 && kind != TargetKind.LABELS;
   }
 
   /** Refuses options that these targets cannot have where rows come in parts. */
   public void requireForParts(TargetKind kind, View targets) {
     requireLabelsFor(kind, targets);
-    if (clampsTerms(kind)) {
-      throw ofLabels(
-          "probabilityClamp is " + probabilityClamp, kind, targets, "no probabilityClamp");
+    requireLabelsFor(OptionRange.PROBABILITY_CLAMP, kind, targets);
+  }
+
+  private void requireLabelsFor(OptionRange range, TargetKind kind, View targets) {
+    if (kind != TargetKind.LABELS && number(range) != 0) {
+      throw ofLabels(range.text + " is " + number(range), kind, targets, "no " + range.text);
     }
   }
 
@@ -185,31 +116,21 @@ public record Options(
   public boolean hasStatisticsOf(Options other, @Nullable TargetKind kind) {
     return ignoresIn(kind) == other.ignoresIn(kind)
         && (!ignoresIn(kind) || ignoreIndex == other.ignoreIndex)
-        && temperature == other.temperature
-        && softcap == other.softcap
-        && labelSmoothing == other.labelSmoothing
         && smoothing == other.smoothing
-        && zLoss == other.zLoss
-        && focalGamma == other.focalGamma;
+        && numbers.hasStatisticsOf(other.numbers);
   }
 
   /** What statistics depend on and is not as by default, in a message. */
   public String ofStatistics(@Nullable TargetKind kind) {
-    String text =
-        new Described("")
-            .option("ignoreIndex", ignoresIn(kind) ? ignoreIndex : null, null)
-            .option("labelSmoothing", labelSmoothing, 0.0)
-            .option("smoothing", smoothing, Smoothing.UNIFORM)
-            .option("temperature", temperature, 0.0)
-            .option("softcap", softcap, 0.0)
-            .option("zLoss", zLoss, 0.0)
-            .option("focalGamma", focalGamma, 0.0)
-            .toString();
+    Described described = new Described("");
+    describe(ignoresIn(kind), true, described);
+    String text = described.toString();
     return text.equals("[]") ? "" : " " + text;
   }
 
   /** Refuses a softcap where its derivative cannot be known. */
   public void refuseSoftcap(String operation) {
+    double softcap = number(OptionRange.SOFTCAP);
     if (softcap != 0) {
       throw new OptionException(
           String.format(
@@ -222,6 +143,7 @@ public record Options(
 
   /** Refuses what a Hessian-vector product does not have. */
   public void refuseSoftcapOfHessian() {
+    double softcap = number(OptionRange.SOFTCAP);
     if (softcap != 0) {
       throw new OptionException(
           String.format(
@@ -233,34 +155,20 @@ public record Options(
 
   /** Refuses what the loss of log-probabilities does not have. */
   public void requireForLogProbabilities() {
-    String option =
-        temperature != 0
-            ? "temperature is " + temperature
-            : softcap != 0
-                ? "softcap is " + softcap
-                : zLoss != 0
-                    ? "zLoss is " + zLoss
-                    : probabilityClamp != 0
-                        ? "probabilityClamp is " + probabilityClamp
-                        : focalGamma != 0 ? "focalGamma is " + focalGamma : null;
-    if (option != null) {
-      throw new OptionException(
-          option + ", which is for logits: build the operation on log-probabilities without it");
-    }
+    numbers.refuseFrom(OptionRange.TEMPERATURE);
   }
 
   /** Says what is not as by default. */
   public void describe(Described text) {
-    text.option("ignoreIndex", hasIgnoreIndex ? ignoreIndex : null, null)
-        .option("labelSmoothing", labelSmoothing, 0.0)
-        .option("smoothing", smoothing, Smoothing.UNIFORM)
-        .option("temperature", temperature, 0.0)
-        .option("softcap", softcap, 0.0)
-        .option("zLoss", zLoss, 0.0)
-        .option("probabilityClamp", probabilityClamp, 0.0)
-        .option("focalGamma", focalGamma, 0.0)
-        .option("focalAlpha", focalAlpha, 0.0)
-        .option("fullyMasked", fullyMasked, FullyMasked.NAN);
+    describe(hasIgnoreIndex, false, text);
+    text.option("fullyMasked", fullyMasked, FullyMasked.NAN);
+  }
+
+  private void describe(boolean ignores, boolean recorded, Described text) {
+    text.option("ignoreIndex", ignores ? ignoreIndex : null, null);
+    numbers.describe(OptionRange.LABEL_SMOOTHING, text);
+    text.option("smoothing", smoothing, Smoothing.UNIFORM);
+    numbers.describeFrom(OptionRange.TEMPERATURE, recorded, text);
   }
 
   /**
@@ -273,15 +181,9 @@ public record Options(
     xent_options.fully_masked(struct, Codes.of(fullyMasked));
     xent_options.has_ignore_index(struct, ignores ? 1 : 0);
     xent_options.ignore_index(struct, ignoreIndex);
-    xent_options.label_smoothing(struct, labelSmoothing);
+    xent_options.smoothing(struct, Codes.of(smoothing));
+    numbers.write(struct);
     xent_options.has_gradient_scale(struct, 1);
     xent_options.gradient_scale(struct, gradientScale);
-    xent_options.smoothing(struct, Codes.of(smoothing));
-    xent_options.temperature(struct, temperature);
-    xent_options.softcap(struct, softcap);
-    xent_options.z_loss(struct, zLoss);
-    xent_options.probability_clamp(struct, probabilityClamp);
-    xent_options.focal_gamma(struct, focalGamma);
-    xent_options.focal_alpha(struct, focalAlpha);
   }
 }

@@ -368,7 +368,7 @@ public final class SamplerPlan {
 
   /** Refuses a request whose sampler asks for what all rows of a call have in common. */
   private void requireSameCall(Call call, int row, SamplerPlan sampler) {
-    if (sampler.options.softcap() != options.softcap()) {
+    if (softcapOf(sampler) != softcapOf(this)) {
       throw other("softcap", row, softcapText(sampler), softcapText(this));
     }
     if (sampler.axis != axis && !isClassAxis(sampler.axis, call)) {
@@ -381,8 +381,12 @@ public final class SamplerPlan {
     return (axis < 0 ? axis + call.dimensions.rank : axis) == call.dimensions.axis;
   }
 
+  private static double softcapOf(SamplerPlan sampler) {
+    return sampler.options.number(OptionRange.SOFTCAP);
+  }
+
   private static String softcapText(SamplerPlan sampler) {
-    double softcap = sampler.options.softcap();
+    double softcap = softcapOf(sampler);
     return softcap == 0 ? "no softcap" : "softcap " + softcap;
   }
 

@@ -21,6 +21,7 @@ import dev.xent.internal.plan.call.Outputs;
 import dev.xent.internal.plan.nll.RowWeights;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
+import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.Reductions;
 import dev.xent.internal.plan.options.TargetKind;
@@ -100,7 +101,7 @@ public final class LossShardPlan {
     call.shard(firstClass, allClasses);
     TargetKind kind = Losses.takeTargets(call, options, targets, inputs);
     options.requireForParts(kind, targets);
-    double smoothing = options.labelSmoothing();
+    double smoothing = options.number(OptionRange.LABEL_SMOOTHING);
     if (kind != TargetKind.LABELS && smoothing > 0 && inputs.get(Array.CLASS_MASK) != null) {
       throw new OptionException(
           String.format(
