@@ -4,8 +4,10 @@ import ast
 import inspect
 import math
 import os
+import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ import pytest
 import xent
 from xent import _arrays, _call
 
+TOOL = Path(__file__).resolve().parents[2] / "tools/functions.py"
 RANDOM = np.random.default_rng(21)
 X = RANDOM.normal(size=(6, 5)) * 3
 LABELS = np.array([0, 4, 2, 1, -100, 3])
@@ -88,6 +91,22 @@ def test_the_short_path_of_cross_entropy_asks_for_every_argument():
     condition = next(node.test for node in function.body if isinstance(node, ast.If))
     asked = {node.id for node in ast.walk(condition) if isinstance(node, ast.Name)}
     assert set(inspect.signature(xent.cross_entropy).parameters) <= asked
+
+
+FUNCTIONS = {"SOFTMAX": (xent.softmax, xent.log_softmax, xent.log_sum_exp), "SELECTED": (xent.selected_log_probabilities,),
+             "LOSSES": (xent.cross_entropy, xent.linear_cross_entropy), "DIVERGENCES": (xent.divergence,),
+             "HVP": (xent.cross_entropy_hvp,), "BINARY": (xent.binary_cross_entropy,), "SAMPLE": (xent.sample,)}
+NO_KEYWORDS = {"greedy": "temperature=0"}
+
+
+@pytest.mark.skipif(not TOOL.exists(), reason="not in the repository")
+def test_every_option_is_a_keyword():
+    tool = runpy.run_path(str(TOOL))
+    functions = tool["options_with_functions"]()
+    assert len(functions) > 20
+    assert [(function.__name__, name) for name, kinds in functions.items() for kind in kinds
+            for function in FUNCTIONS[kind]
+            if name not in inspect.signature(function).parameters and name not in NO_KEYWORDS] == []
 
 
 def test_options_of_cross_entropy():

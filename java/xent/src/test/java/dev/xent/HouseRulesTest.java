@@ -31,8 +31,11 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -82,6 +85,31 @@ class HouseRulesTest {
 
   private static final Pattern ENTRY_POINT =
       Pattern.compile("^(?!static|inline)\\w+ \\*?xent_(\\w+)\\(", Pattern.MULTILINE);
+
+  private static final Pattern OPTION = Pattern.compile("_\\(c, (\\w+), \\w+, \\w+, ([^,]+),");
+
+  private static final Pattern SET_OF_FUNCTIONS =
+      Pattern.compile("(XENT_FOR_\\w+) = (XENT_FOR_[^,}]+?),?\\s");
+
+  private static final Map<String, List<Class<?>>> BUILDERS =
+      Map.of(
+          "XENT_FOR_SOFTMAX",
+          List.of(Softmax.Builder.class, LogSoftmax.Builder.class, LogSumExp.Builder.class),
+          "XENT_FOR_LOSSES",
+          List.of(CrossEntropy.Builder.class, LinearCrossEntropy.Builder.class),
+          "XENT_FOR_SELECTED",
+          List.of(SelectedLogProbabilities.Builder.class),
+          "XENT_FOR_DIVERGENCES",
+          List.of(Divergence.Builder.class),
+          "XENT_FOR_HVP",
+          List.of(CrossEntropyHvp.Builder.class),
+          "XENT_FOR_BINARY",
+          List.of(BinaryCrossEntropy.Builder.class),
+          "XENT_FOR_SAMPLE",
+          List.of(Sampler.Builder.class));
+
+  private static final Map<String, String> NO_OPTION_OF_BUILDERS =
+      Map.of("greedy", "temperature(0)");
 
   private static final Path ROOT = Path.of(System.getProperty("basedir"), "..", "..").normalize();
 
@@ -152,6 +180,36 @@ class HouseRulesTest {
                 header.contains(" *xent_" + function + "(")
                     || header.contains(" xent_" + function + "("))
         .toList();
+  }
+
+  /** What the list of options says that a function has, builders of its operations offer. */
+  @Test
+  void everyOptionIsOneOfTheBuildersThatItIsFor() throws IOException {
+    String list = Files.readString(ROOT.resolve("native/src/api/options.h"));
+    Map<String, String> sets = new HashMap<>();
+    SET_OF_FUNCTIONS.matcher(list).results().forEach(set -> sets.put(set.group(1), set.group(2)));
+    List<MatchResult> options = OPTION.matcher(list).results().toList();
+    assertThat(options).hasSizeGreaterThan(20);
+    List<String> missing = new ArrayList<>();
+    for (MatchResult option : options) {
+      String name = camelCase(option.group(1));
+      Stream.of(option.group(2).split(" \\| "))
+          .flatMap(each -> Stream.of(sets.getOrDefault(each, each).split(" \\| ")))
+          .flatMap(function -> BUILDERS.getOrDefault(function, List.of()).stream())
+          .filter(builder -> !NO_OPTION_OF_BUILDERS.containsKey(name))
+          .filter(
+              builder ->
+                  Stream.of(builder.getMethods())
+                      .noneMatch(method -> method.getName().equals(name)))
+          .forEach(builder -> missing.add(builder.getName() + "." + name));
+    }
+    assertThat(missing).isEmpty();
+  }
+
+  private static String camelCase(String name) {
+    return Pattern.compile("_(\\w)")
+        .matcher(name)
+        .replaceAll(letter -> letter.group(1).toUpperCase(Locale.ROOT));
   }
 
   @Test
