@@ -77,8 +77,9 @@ final class BinaryCrossEntropyCommand extends ReducedCommand<BinaryCrossEntropy.
 
   @Override
   void require() {
-    Ranges.from0To2To32("--focal-gamma", focalGamma);
-    Ranges.above0To1("--focal-alpha", focalAlpha);
+    BinaryCrossEntropy.Builder builder = BinaryCrossEntropy.builder();
+    Ranges.require("--focal-gamma", focalGamma, builder::focalGamma);
+    Ranges.require("--focal-alpha", focalAlpha, builder::focalAlpha);
   }
 
   @Override

@@ -133,7 +133,7 @@ final class CrossEntropyCommand extends ClassLossCommand<CrossEntropy.Outputs> {
         builder::smoothing,
         builder::classWeights);
     logitOptions.tell(builder::fullyMasked, builder::temperature, builder::softcap);
-    options.tell(builder::zLoss, builder::probabilityClamp, builder::focalGamma);
+    options.tell(builder);
     run(builder.build().on(loss.input(), loss.targets()), loss, dx, outputs);
   }
 }

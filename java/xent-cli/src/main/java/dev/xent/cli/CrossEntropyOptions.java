@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import dev.xent.CrossEntropy;
+import dev.xent.LinearCrossEntropy;
 import java.nio.file.Path;
 import java.util.function.DoubleFunction;
 import org.jspecify.annotations.Nullable;
@@ -31,13 +33,14 @@ final class CrossEntropyOptions {
 
   /** Refuses values out of range, and a clamp of one probability that smoothing makes many. */
   void require(double labelSmoothing) {
-    Ranges.atLeast0("--z-loss", zLoss);
-    Ranges.above0To05("--probability-clamp", probabilityClamp);
+    CrossEntropy.Builder builder = CrossEntropy.builder();
+    Ranges.require("--z-loss", zLoss, builder::zLoss, "a finite number of at least 0");
+    Ranges.require("--probability-clamp", probabilityClamp, builder::probabilityClamp);
     if (probabilityClamp != null && labelSmoothing != 0) {
       throw new CommandException(
           "--probability-clamp and --label-smoothing exclude each other; remove one of them");
     }
-    Ranges.from0To2To32("--focal-gamma", focalGamma);
+    Ranges.require("--focal-gamma", focalGamma, builder::focalGamma);
     if (focalGamma != null && focalGamma > 0) {
       requireAlone("--label-smoothing", labelSmoothing != 0);
       requireAlone("--z-loss", zLoss != null && zLoss != 0);
@@ -59,8 +62,17 @@ final class CrossEntropyOptions {
     }
   }
 
-  /** Tells the options of a builder what the command line says. */
-  void tell(
+  /** Tells a builder what the command line says. */
+  void tell(CrossEntropy.Builder builder) {
+    tell(builder::zLoss, builder::probabilityClamp, builder::focalGamma);
+  }
+
+  /** The same for hidden states. */
+  void tell(LinearCrossEntropy.Builder builder) {
+    tell(builder::zLoss, builder::probabilityClamp, builder::focalGamma);
+  }
+
+  private void tell(
       DoubleFunction<?> ofZLoss,
       DoubleFunction<?> ofProbabilityClamp,
       DoubleFunction<?> ofFocalGamma) {

@@ -3,6 +3,7 @@ package dev.xent.cli;
 
 import dev.xent.Divergence;
 import dev.xent.Inputs;
+import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.options.FullyMasked;
 import java.nio.file.Path;
@@ -72,7 +73,7 @@ final class DivergenceCommand extends ReducedCommand<Divergence.Outputs> {
 
   @Override
   void require() {
-    Ranges.factor("--temperature", temperature);
+    Ranges.require("--temperature", temperature, Softmax.builder()::temperature);
   }
 
   @Override

@@ -86,8 +86,9 @@ final class HvpCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Ranges.factor("--temperature", temperature);
-    Ranges.finite("--scale", scale);
+    CrossEntropyHvp.Builder builder = CrossEntropyHvp.builder();
+    Ranges.require("--temperature", temperature, builder::temperature);
+    Ranges.require("--scale", scale, builder::gradientScale);
     try (FileMemory memory = new FileMemory();
         Outputs outputs = new Outputs(memory)) {
       Tensor logits = InputFiles.floats(in, memory);

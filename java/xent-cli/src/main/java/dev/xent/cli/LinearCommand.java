@@ -225,7 +225,7 @@ final class LinearCommand extends LossCommand<CrossEntropy.Outputs> {
         builder::smoothing,
         builder::classWeights);
     logitOptions.tell(builder::fullyMasked, builder::temperature, builder::softcap);
-    options.tell(builder::zLoss, builder::probabilityClamp, builder::focalGamma);
+    options.tell(builder);
     if (workspace != null) {
       builder.workspace(workspace);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import dev.xent.Softmax;
 import dev.xent.options.FullyMasked;
 import java.util.function.DoubleFunction;
 import java.util.function.Function;
@@ -31,8 +32,9 @@ final class LogitOptions {
 
   /** Refuses values that no type can have. */
   void require() {
-    Ranges.factor("--temperature", temperature);
-    Ranges.factor("--softcap", softcap);
+    Softmax.Builder builder = Softmax.builder();
+    Ranges.require("--temperature", temperature, builder::temperature);
+    Ranges.require("--softcap", softcap, builder::softcap);
   }
 
   /** Tells the options of a builder what the command line says. */

@@ -1,31 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import dev.xent.errors.OptionException;
 import java.util.Locale;
+import java.util.function.DoubleFunction;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** The numbers that options take; null is an option that was not given. */
 final class Ranges {
+  /** A message: what it expects, without what the end of the range does. */
+  private static final Pattern EXPECTED = Pattern.compile("^.*; expected (.+?)(, which .*)?$");
+
   private Ranges() {}
 
-  /** Refuses what is not in [0, 1]. */
-  static void from0To1(String option, @Nullable Double value) {
-    if (value != null && !(value >= 0 && value <= 1)) {
-      throw outOfRange(option, value, "a number from 0 to 1");
-    }
+  /** Refuses what the option of a builder refuses, in its words. */
+  static void require(String option, @Nullable Double value, DoubleFunction<?> builder) {
+    require(option, value, builder, "$1");
   }
 
-  /** Refuses what is not in (0, 1]. */
-  static void above0To1(String option, @Nullable Double value) {
-    if (value != null && !(value > 0 && value <= 1)) {
-      throw outOfRange(option, value, "a number above 0, at most 1");
+  /** Refuses what the option of a builder refuses, in other words. */
+  static void require(
+      String option, @Nullable Double value, DoubleFunction<?> builder, String words) {
+    if (value == null) {
+      return;
     }
-  }
-
-  /** Refuses what is not in [0, 2^32]. */
-  static void from0To2To32(String option, @Nullable Double value) {
-    if (value != null && !(value >= 0 && value <= 0x1p32)) {
-      throw outOfRange(option, value, "a number from 0 to 2^32");
+    try {
+      builder.apply(value);
+    } catch (OptionException e) {
+      throw outOfRange(
+          option, value, EXPECTED.matcher(String.valueOf(e.getMessage())).replaceFirst(words));
     }
   }
 
@@ -33,41 +37,6 @@ final class Ranges {
   static void asFloat(String option, double value) {
     if (!(Math.abs(value) <= Float.MAX_VALUE)) {
       throw outOfRange(option, value, "a number of at most 3.4e38");
-    }
-  }
-
-  /** Refuses what is not in (0, 0.5]. */
-  static void above0To05(String option, @Nullable Double value) {
-    if (value != null && !(value > 0 && value <= 0.5)) {
-      throw outOfRange(option, value, "a number above 0, at most 0.5");
-    }
-  }
-
-  /** Refuses infinities and NaN. */
-  static void finite(String option, double value) {
-    if (!Double.isFinite(value)) {
-      throw outOfRange(option, value, "a finite number");
-    }
-  }
-
-  /** Refuses negative numbers, infinities and NaN. */
-  static void atLeast0(String option, @Nullable Double value) {
-    if (value != null && !(value >= 0 && value < Double.POSITIVE_INFINITY)) {
-      throw outOfRange(option, value, "a finite number of at least 0");
-    }
-  }
-
-  /** Refuses numbers whose reciprocal has not all its bits. */
-  static void factor(String option, @Nullable Double value) {
-    if (value != null && !(value >= 0x1p-32 && value <= 0x1p32)) {
-      throw outOfRange(option, value, "a number from 2^-32 to 2^32");
-    }
-  }
-
-  /** Refuses the same but for 0. */
-  static void factorOr0(String option, double value) {
-    if (value != 0 && !(value >= 0x1p-32 && value <= 0x1p32)) {
-      throw outOfRange(option, value, "0 for the largest logit, or a number from 2^-32 to 2^32");
     }
   }
 

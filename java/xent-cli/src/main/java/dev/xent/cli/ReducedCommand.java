@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Execution;
 import dev.xent.LossCall;
@@ -194,7 +195,11 @@ abstract class ReducedCommand<O> implements Callable<Integer> {
   }
 
   private void requireOptions() {
-    Ranges.atLeast0("--denominator", denominator);
+    Ranges.require(
+        "--denominator",
+        denominator,
+        CrossEntropy.builder()::denominator,
+        "a finite number of at least 0");
     requireMeanFor("--denominator", denominator);
     requireMeanFor("--empty-mean", emptyMean);
     if (denominator != null

@@ -98,11 +98,13 @@ final class SamplingChoices {
 
   /** Refuses values that cannot be; what is left a builder refuses. */
   void require() {
-    Ranges.factorOr0("--temperature", temperature);
-    Ranges.factor("--softcap", softcap);
-    Ranges.above0To1("--top-p", topP);
-    Ranges.from0To1("--min-p", minP);
-    Ranges.above0To1("--typical-p", typicalP);
+    Sampler.Builder builder = Sampler.builder();
+    String temperatures = "0 for the largest logit, or a number from 2^-32 to 2^32";
+    Ranges.require("--temperature", temperature, builder::temperature, temperatures);
+    Ranges.require("--softcap", softcap, builder::softcap);
+    Ranges.require("--top-p", topP, builder::topP);
+    Ranges.require("--min-p", minP, builder::minP);
+    Ranges.require("--typical-p", typicalP, builder::typicalP);
     Ranges.asFloat("--repetition-penalty", repetitionPenalty);
     Ranges.asFloat("--frequency-penalty", frequencyPenalty);
     Ranges.asFloat("--presence-penalty", presencePenalty);

@@ -73,7 +73,7 @@ final class SoftmaxBackwardCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Ranges.factor("--temperature", temperature);
+    Ranges.require("--temperature", temperature, Softmax.builder()::temperature);
     try (FileMemory memory = new FileMemory();
         Outputs outputs = new Outputs(memory)) {
       Tensor output = InputFiles.floats(y, memory);

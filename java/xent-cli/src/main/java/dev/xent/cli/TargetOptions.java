@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import dev.xent.CrossEntropy;
 import dev.xent.Tensor;
 import dev.xent.options.Smoothing;
 import java.nio.file.Path;
@@ -41,7 +42,7 @@ final class TargetOptions {
 
   /** Refuses values out of range. */
   void require() {
-    Ranges.from0To1("--label-smoothing", labelSmoothing);
+    Ranges.require("--label-smoothing", labelSmoothing, CrossEntropy.builder()::labelSmoothing);
   }
 
   /** Refuses what is for labels alone. */

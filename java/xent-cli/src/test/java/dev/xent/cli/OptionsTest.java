@@ -4,11 +4,22 @@ package dev.xent.cli;
 import static dev.xent.cli.Cli.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.xent.BinaryCrossEntropy;
+import dev.xent.CrossEntropy;
+import dev.xent.CrossEntropyHvp;
+import dev.xent.Divergence;
+import dev.xent.LinearCrossEntropy;
+import dev.xent.NllLoss;
+import dev.xent.Sampler;
+import dev.xent.SelectedLogProbabilities;
+import dev.xent.Softmax;
 import dev.xent.support.NpyBytes;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -29,6 +40,38 @@ class OptionsTest {
   /** Calls and names of the Java API; NumPy's {@code x.astype('<f4')} is none. */
   private static final Pattern JAVA =
       Pattern.compile("\\b(?!astype)[a-zA-Z]+\\(|\\b[a-z]+[A-Z][a-zA-Z]*\\b");
+
+  private static final Map<String, Class<?>> BUILDERS =
+      Map.of(
+          "softmax",
+          Softmax.Builder.class,
+          "softmax-backward",
+          Softmax.Builder.class,
+          "cross-entropy",
+          CrossEntropy.Builder.class,
+          "linear-cross-entropy",
+          LinearCrossEntropy.Builder.class,
+          "nll",
+          NllLoss.Builder.class,
+          "divergence",
+          Divergence.Builder.class,
+          "cross-entropy-hvp",
+          CrossEntropyHvp.Builder.class,
+          "selected-log-probabilities",
+          SelectedLogProbabilities.Builder.class,
+          "binary-cross-entropy",
+          BinaryCrossEntropy.Builder.class,
+          "sample",
+          Sampler.Builder.class);
+
+  /** Options of builders that are no flags, and why. */
+  private static final Map<String, String> NO_FLAGS =
+      Map.of(
+          "--gradient-reduction", "gradients are of the loss that is printed",
+          "--gradient-scale", "the same; of a product it is --scale",
+          "softmax-backward --softcap", "the output does not tell its derivative",
+          "softmax-backward --fully-masked", "the output has it",
+          "cross-entropy-hvp --softcap", "it has another Hessian");
 
   private static final List<String> NUMBERS =
       List.of(
@@ -122,6 +165,33 @@ class OptionsTest {
                         }));
     assertThat(seen)
         .contains("--dtype", "--isa", "--backend", "--reduction", "--rules", "--ties", "--kind");
+  }
+
+  /** A new option of an operation is a flag too, or says here why it is none. */
+  @Test
+  void everyOptionOfABuilderIsAFlag() {
+    List<String> missing = new ArrayList<>();
+    BUILDERS.forEach(
+        (command, builder) ->
+            Stream.of(builder.getMethods())
+                .filter(method -> method.getDeclaringClass() == builder && !method.isBridge())
+                .filter(method -> method.getParameterCount() == 1)
+                .filter(method -> isOption(method.getParameterTypes()[0]))
+                .map(method -> flagOf(method.getName()))
+                .filter(flag -> commands().get(command).getCommandSpec().findOption(flag) == null)
+                .filter(flag -> !NO_FLAGS.containsKey(flag))
+                .map(flag -> command + " " + flag)
+                .filter(flag -> !NO_FLAGS.containsKey(flag))
+                .forEach(missing::add));
+    assertThat(missing).isEmpty();
+  }
+
+  private static boolean isOption(Class<?> type) {
+    return type.isEnum() || type == double.class || type == long.class || type == int.class;
+  }
+
+  private static String flagOf(String method) {
+    return "--" + method.replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT);
   }
 
   /** With floats or with doubles. */

@@ -7,11 +7,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.LinearCrossEntropy;
 import dev.xent.LogSoftmax;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.TopK;
 import dev.xent.options.Reduction;
+import java.lang.reflect.Method;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
@@ -19,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import java.util.stream.Stream;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -135,6 +138,47 @@ class FunctionsTest {
             binary,
             XentFunctions.softmax(col("logits"), Map.of("type", option)).cast("array<float>")),
         expected);
+  }
+
+  /** A new option of an operation is one here too, or says here why it is none. */
+  @Test
+  void everyOptionOfABuilderIsOneOfAFunction() {
+    Map<String, String> others =
+        Map.of(
+            "axis", "a row has one axis",
+            "reduction", "aggregates are means and sums",
+            "gradientReduction", "denominator",
+            "gradientScale", "multiply the gradients",
+            "denominator", "of gradients alone",
+            "emptyMean", "null",
+            "smoothing", "not offered yet",
+            "workspace", "chosen by rows");
+    Map<FunctionOptions.Kind, Class<?>> builders =
+        Map.of(
+            FunctionOptions.Kind.LOGITS, Softmax.Builder.class,
+            FunctionOptions.Kind.TOP, TopK.Builder.class,
+            FunctionOptions.Kind.LOSS, CrossEntropy.Builder.class,
+            FunctionOptions.Kind.LINEAR, LinearCrossEntropy.Builder.class);
+    builders.forEach(
+        (kind, builder) ->
+            assertThatThrownBy(() -> FunctionOptions.of(kind, Map.of("?", "")))
+                .message()
+                .satisfies(
+                    message ->
+                        assertThat(message.split("[, ]+"))
+                            .contains(
+                                Stream.of(builder.getMethods())
+                                    .filter(method -> method.getDeclaringClass() == builder)
+                                    .filter(method -> !method.isBridge())
+                                    .filter(method -> method.getParameterCount() == 1)
+                                    .filter(method -> isOption(method.getParameterTypes()[0]))
+                                    .map(Method::getName)
+                                    .filter(name -> !others.containsKey(name))
+                                    .toArray(String[]::new))));
+  }
+
+  private static boolean isOption(Class<?> type) {
+    return type.isEnum() || type == double.class || type == long.class || type == int.class;
   }
 
   @Test
