@@ -4,8 +4,9 @@
 from the places of native/src/api/*.c: the tables of Java and Python, the names of fields, and a program that prints the
 binary interface.
 
-    tools/functions.py            write Array.java, Field.java, Rule.java, Function.java, OptionRange.java,
-                                  _functions.py, field_list.h, function_list.h, taken.h and abi_facts.c
+    tools/functions.py            write Array.java, Field.java, Rule.java, Function.java, OptionFields.java,
+                                  OptionRange.java, _functions.py, field_list.h, function_list.h, taken.h and
+                                  abi_facts.c
     tools/functions.py --check    exit 1 when one of them differs from what would be written
 
 Either way it exits 1 when a function's places are not the arrays of its struct, in the struct's order, which is that of
@@ -486,6 +487,20 @@ def java_option_range(options):
                     "    return value == 0 ? takesZero : value >= least && value <= most;", "  }", "}", ""]
 
 
+def java_option_fields(header):
+    """What plain Java reads of a call: all of xent_options but its size and the instruction set."""
+    body = re.search(r"typedef struct xent_options \{(.*?)\n\}", header, re.S)[1]
+    types = {"int32_t": "int", "int64_t": "long", "double": "double"}
+    members = [(types[kind], name) for kind, name in re.findall(r"(\w+) (\w+);", body)
+               if name not in ("size", "isa", "reserved")]
+    return HEAD + ["package dev.xent.internal.kernels.reference.call;", "",
+                   "import dev.xent.internal.ffi.xent_options;", "import java.lang.foreign.MemorySegment;", "",
+                   "/** The members of {@code xent_options}. */", "public class OptionFields {"] + [
+        f"  public {kind} {java_name(name)};" for kind, name in members] + [
+        "", "  OptionFields() {}", "", "  /** Reads a struct. */", "  public final void read(MemorySegment struct) {"] + [
+        f"    {java_name(name)} = xent_options.{name}(struct);" for _, name in members] + ["  }", "}", ""]
+
+
 def wrapped(start, parts, end, most=100, indent=6, between=", "):
     """Parts with commas, or what else stands between them, in lines of at most so many characters."""
     lines, line = [], start
@@ -604,6 +619,7 @@ def main(given):
                KERNELS / "Array.java": java_array(layouts, records),
                KERNELS / "Rule.java": java_rule(rules, checked),
                KERNELS / "Function.java": java_function(checked, ranged, most),
+               KERNELS / "reference/call/OptionFields.java": java_option_fields(header),
                OPTION_RANGE: java_option_range(options),
                PYTHON: python_functions(header, layouts, checked, rules, ranged, most, options)}
     stale = [path for path, lines in written.items() if not path.exists() or path.read_text() != "\n".join(lines)]

@@ -2,42 +2,9 @@
 package dev.xent.internal.kernels.reference.call;
 
 import dev.xent.internal.ffi.XentH;
-import dev.xent.internal.ffi.xent_options;
-import java.lang.foreign.MemorySegment;
 
 /** The options of a call: {@code xent_options}. */
-public final class Options {
-  public int fullyMasked;
-  public int hasIgnoreIndex;
-  public int hasGradientScale;
-  public long ignoreIndex;
-  public double labelSmoothing;
-  public double gradientScale;
-  public int smoothing;
-  public double temperature;
-  public double softcap;
-  public double zLoss;
-  public double probabilityClamp;
-  public double focalGamma;
-  public double focalAlpha;
-
-  /** Reads a struct. */
-  public void read(MemorySegment struct) {
-    fullyMasked = xent_options.fully_masked(struct);
-    hasIgnoreIndex = xent_options.has_ignore_index(struct);
-    hasGradientScale = xent_options.has_gradient_scale(struct);
-    ignoreIndex = xent_options.ignore_index(struct);
-    labelSmoothing = xent_options.label_smoothing(struct);
-    gradientScale = xent_options.gradient_scale(struct);
-    smoothing = xent_options.smoothing(struct);
-    temperature = xent_options.temperature(struct);
-    softcap = xent_options.softcap(struct);
-    zLoss = xent_options.z_loss(struct);
-    probabilityClamp = xent_options.probability_clamp(struct);
-    focalGamma = xent_options.focal_gamma(struct);
-    focalAlpha = xent_options.focal_alpha(struct);
-  }
-
+public final class Options extends OptionFields {
   /** Whether smoothing leaves the label out. */
   public boolean smoothsOthers() {
     return smoothing == XentH.XENT_SMOOTHING_OTHERS();
