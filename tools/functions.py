@@ -161,6 +161,7 @@ class Option(NamedTuple):
     kind: str
     functions: set[str]
     recorded: bool  # statistics depend on it
+    default: str  # NONE: it is not used
     unset: float | None  # what 0 stands for; None: for itself, or for what is not used
     symbol: str
     says: str
@@ -195,8 +196,8 @@ class Option(NamedTuple):
     @property
     def on_pages(self):
         """How the row of a table says it."""
-        return re.sub("^a (?:finite )?number (?:from |that is |)", "", Option.words.fget(self._replace(says=""))) \
-            .replace("a finite number", "finite")
+        words = self._replace(says="").words
+        return "finite" if words == "a finite number" else re.sub("^a (finite )?number (from |that is |)", "", words)
 
 
 FLOAT_MAX = (2 - 2.0**-23) * 2.0**127
@@ -251,13 +252,13 @@ def options_of(text, header):
         zero = flagged or unset == "0" or says.startswith("0, ")
         least = max(number_of(least), 1 if kind == "I64" and not zero else -math.inf)
         others = [re.findall(r"XENT_SETS\((\w+)\)", rule) for rule in rules if ".not_beside" in rule]
-        found.append(Option(struct, name, kind, functions, recorded == "RECORDED",
+        found.append(Option(struct, name, kind, functions, recorded == "RECORDED", unset,
                             None if flagged or unset == "NONE" else float(unset), symbol.strip('"'), says, least,
                             number_of(most), sum(others, []), zero))
     for struct in ("xent_options", "xent_sampling"):
         body = re.search(r"typedef struct " + struct + r" \{(.*?)\n\}", header, re.S)[1]
         for name in re.findall(r"uint32_t (\w+);", body):
-            found.append(Option(struct, name, "U32", set(), True, 0, "", "", 0, 2.0**32 - 1, [], True))
+            found.append(Option(struct, name, "U32", set(), True, "0", 0, "", "", 0, 2.0**32 - 1, [], True))
     return found
 
 
@@ -277,25 +278,28 @@ PAGES = {"cross-entropy": "LOSSES", "softmax": "SOFTMAX", "binary-cross-entropy"
 
 
 def unlike_pages(options):
-    """Options that a page lacks, or whose row has another range or symbol; it may refer to another page."""
+    """Options that a page lacks, or whose row has another range, symbol or default; it may refer to another page."""
     wrong = []
     for page, function in PAGES.items():
         text = (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")
         for option in options:
-            if function not in option.functions:
-                continue
-            name = java_name(option.name)
-            if function == "SAMPLE":  # a list of steps
-                row = re.search(rf"`{name}\(|{option.name.replace('_', ' ')}", text)
-                lacks = []
-            else:
-                row = re.search(rf"^\|[^|]*`{name}(?:\(double\))?`.*$", text, re.M)
-                formula = [option.symbol] if "| in the formula |" in text else []
-                says = row[0] if row else ""
-                lacks = [part for part in [option.on_pages] + formula if "as for" not in says and part not in says]
-            if not row or lacks:
-                wrong.append(f"docs/{page}.md: no {name}, or it is not said to be {', '.join(lacks)}")
+            if function in option.functions:
+                wrong += [f"docs/{page}.md: {option.name} lacks {part}" for part in lacking(text, option, function == "SAMPLE")]
     return wrong
+
+
+def lacking(text, option, in_steps):
+    """What a page does not say of an option, in a row of a table or in a list of steps."""
+    name = java_name(option.name)
+    if in_steps:
+        return [] if re.search(rf"`{name}\(|{option.name.replace('_', ' ')}", text) else [name]
+    row = re.search(rf"^\|[^|]*`{name}(?:\(double\))?`.*$", text, re.M)
+    if not row or "as for" in row[0]:
+        return [] if row else [name]
+    *cells, default, _ = row[0].split("|")
+    parts = [option.on_pages] + [option.symbol] * ("| in the formula |" in text)
+    return [part for part in parts if part not in "|".join(cells)] + [
+        option.default for words in [re.findall(r"\w+", default)] if option.default not in ("NONE", *words)]
 
 
 def c_facts(header):

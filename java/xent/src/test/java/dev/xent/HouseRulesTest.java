@@ -32,10 +32,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.regex.MatchResult;
+import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -86,7 +87,7 @@ class HouseRulesTest {
   private static final Pattern ENTRY_POINT =
       Pattern.compile("^(?!static|inline)\\w+ \\*?xent_(\\w+)\\(", Pattern.MULTILINE);
 
-  private static final Pattern OPTION = Pattern.compile("_\\(c, (\\w+), \\w+, \\w+, ([^,]+),");
+  private static final Pattern OPTION = Pattern.compile("_\\(c, (\\w+), \\w+, \\w+, (XENT[^,]+),");
 
   private static final Pattern SET_OF_FUNCTIONS =
       Pattern.compile("(XENT_FOR_\\w+) = (XENT_FOR_[^,}]+?),?\\s");
@@ -185,25 +186,55 @@ class HouseRulesTest {
   /** What the list of options says that a function has, builders of its operations offer. */
   @Test
   void everyOptionIsOneOfTheBuildersThatItIsFor() throws IOException {
+    List<String> missing = new ArrayList<>();
+    optionsAndFunctions()
+        .forEach(
+            (option, functions) ->
+                functions.stream()
+                    .flatMap(function -> BUILDERS.get(function).stream())
+                    .filter(builder -> !NO_OPTION_OF_BUILDERS.containsKey(option))
+                    .filter(builder -> !hasMethod(builder, camelCase(option)))
+                    .forEach(builder -> missing.add(builder.getName() + " " + option)));
+    assertThat(missing).isEmpty();
+  }
+
+  private static boolean hasMethod(Class<?> type, String name) {
+    return Stream.of(type.getMethods()).anyMatch(method -> method.getName().equals(name));
+  }
+
+  /** So that plain Java and C are compared with it. */
+  @Test
+  void everyOptionOfLossesIsDrawn() throws IOException {
+    String cases =
+        Files.readString(
+            ROOT.resolve("java/xent/src/test/java/dev/xent/internal/kernels/GeneralCase.java"));
+    Map<String, Set<String>> options = optionsAndFunctions();
+    options.values().removeIf(functions -> !functions.contains("XENT_FOR_LOSSES"));
+    assertThat(options).hasSizeGreaterThan(5);
+    assertThat(options.keySet())
+        .allSatisfy(option -> assertThat(cases).contains("xent_options." + option + "(o, "));
+  }
+
+  /** The entries of options.h that have functions. */
+  private static Map<String, Set<String>> optionsAndFunctions() throws IOException {
     String list = Files.readString(ROOT.resolve("native/src/api/options.h"));
     Map<String, String> sets = new HashMap<>();
     SET_OF_FUNCTIONS.matcher(list).results().forEach(set -> sets.put(set.group(1), set.group(2)));
-    List<MatchResult> options = OPTION.matcher(list).results().toList();
-    assertThat(options).hasSizeGreaterThan(20);
-    List<String> missing = new ArrayList<>();
-    for (MatchResult option : options) {
-      String name = camelCase(option.group(1));
-      Stream.of(option.group(2).split(" \\| "))
-          .flatMap(each -> Stream.of(sets.getOrDefault(each, each).split(" \\| ")))
-          .flatMap(function -> BUILDERS.getOrDefault(function, List.of()).stream())
-          .filter(builder -> !NO_OPTION_OF_BUILDERS.containsKey(name))
-          .filter(
-              builder ->
-                  Stream.of(builder.getMethods())
-                      .noneMatch(method -> method.getName().equals(name)))
-          .forEach(builder -> missing.add(builder.getName() + "." + name));
-    }
-    assertThat(missing).isEmpty();
+    Map<String, Set<String>> options = new HashMap<>();
+    OPTION
+        .matcher(list)
+        .results()
+        .filter(option -> !option.group(1).startsWith("has_"))
+        .forEach(
+            option ->
+                Stream.of(option.group(2).split(" \\| "))
+                    .flatMap(each -> Stream.of(sets.getOrDefault(each, each).split(" \\| ")))
+                    .forEach(
+                        function ->
+                            options
+                                .computeIfAbsent(option.group(1), name -> new HashSet<>())
+                                .add(function)));
+    return options;
   }
 
   private static String camelCase(String name) {

@@ -13,9 +13,11 @@ import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.TopK;
 import dev.xent.options.Reduction;
+import java.io.IOException;
 import java.lang.reflect.Method;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -175,6 +177,21 @@ class FunctionsTest {
                                     .map(Method::getName)
                                     .filter(name -> !others.containsKey(name))
                                     .toArray(String[]::new))));
+  }
+
+  @Test
+  void thePageNamesEveryOption() throws IOException {
+    Path page = Path.of(System.getProperty("basedir"), "..", "..", "docs", "spark.md");
+    String text = Files.readString(page);
+    for (FunctionOptions.Kind kind : FunctionOptions.Kind.values()) {
+      assertThatThrownBy(() -> FunctionOptions.of(kind, Map.of("?", "")))
+          .message()
+          .satisfies(
+              message ->
+                  assertThat(message.replaceFirst(".*expected one of ", "").split(", "))
+                      .hasSizeGreaterThan(4)
+                      .allSatisfy(name -> assertThat(text).contains("`" + name + "`")));
+    }
   }
 
   private static boolean isOption(Class<?> type) {
