@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The members of xent_options and xent_sampling that have a range: each is 0, or in it. C checks them in this order.
- * tools/functions.py writes the ranges and messages of Java and Python from here, and compares the comments of xent.h
- * and the tables of the pages. Whole numbers that are not here may be any of their type.
+ * tools/functions.py writes the ranges and messages of Java and Python from this list, and compares the comments of
+ * xent.h and the tables of the pages with it. Whole numbers that are not here may be any of their type.
  *
- *   _(c, member, XENT_FIELD_..., type, XENT_FOR_..., RECORDED, default, symbol, says, least, most, rules)
+ *   _(c, member, XENT_FIELD_..., type, functions, RECORDED, default, symbol, message, least, most, rules)
  *
- * RECORDED: statistics are of calls in which it is the same. default: what 0 stands for; NONE: that it is not used.
- * Callers of Java and Python pass 0 if it is the default, if has_... says that there is a number, or if `says` begins
- * with it. symbol: of the formulas of the pages. says: what messages add to the range, which is % there. rules: of
- * xent_number.
+ *   functions   XENT_FOR_...
+ *   RECORDED    a backward must have the same value as the forward whose statistics it is given; else UNRECORDED
+ *   default     what 0 stands for; NONE: the option is not used. Java and Python take 0 if it is the default, if there
+ *               is a member has_..., or if the message begins with it
+ *   symbol      in the formulas of the pages
+ *   message     what Java and Python expect; % is the range, and "" the same
+ *   rules       members of xent_number
  */
 #ifndef XENT_OPTIONS_H
 #define XENT_OPTIONS_H
 
-/* The functions that an option is for. Others reject it, but softmax, which ignores those of targets. */
+/* The functions that an option is for. Other functions reject it, but softmax ignores options of targets. */
 enum {
   XENT_FOR_SOFTMAX = 1, /* and log-sum-exp */
   XENT_FOR_LOSSES = 2,  /* cross-entropy and linear cross-entropy */
@@ -51,7 +54,7 @@ enum {
     .not_beside = XENT_SETS(label_smoothing) | XENT_SETS(z_loss) | XENT_SETS(probability_clamp)) \
   _(c, focal_alpha, FOCAL_ALPHA, F64, XENT_FOR_BINARY, UNRECORDED, NONE, "α", "", 0, 1)
 
-/* All of them, as XENT_SETS; of those, the ones that are for a function. */
+/* All members, and those for a function, as sets of kernels/present.h. */
 #define XENT_OPTION(c, name, ...) | XENT_SETS(name)
 #define XENT_LISTED (0 XENT_CALL_OPTIONS(XENT_OPTION, ))
 #define XENT_OPTION_FOR(function, name, FIELD, kind, functions, ...) | ((functions) & (function) ? XENT_SETS(name) : 0)
