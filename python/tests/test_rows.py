@@ -293,6 +293,8 @@ def test_several_axes_of_tensors():
      "logits is float32 [2, 3, 4] with classes along axes [1, 2]; expected a shape that broadcasts to that of logits"),
     (lambda: xent.softmax(X, axis=(0, 1), class_mask=np.ones(4)), xent.DTypeError, "class_mask is float64 [4]; "
      "expected an array of type bool, uint8 or int8"),
+    (lambda: xent.softmax(X, class_mask=np.ones(4, int)), xent.DTypeError, "class_mask is int64 [4]; expected an array "
+     "of type bool, uint8 or int8, or int32 or uint32 with 32 classes in each number"),
     (lambda: xent.softmax(X, axis=(1, 2), sink=np.ones(3, np.float32)), xent.ShapeError, "sink is float32 [3], logits "
      "is float32 [2, 3, 4] with classes along axes [1, 2]; expected sink of shape [2], in which any size may be 1"),
     (lambda: xent.softmax(LABELS, sink=np.ones(2, np.float16)), xent.DTypeError, "sink is float16 [2], logits is int64 "

@@ -80,9 +80,10 @@ def normal_axis(axis: int, name: str, shape: Sequence[int]) -> int:
     return axis % rank
 
 
-def require_flags(name: str, array: Array) -> None:
+def require_flags(name: str, array: Array, or_bits: bool) -> None:
     if array.type not in ("U8", "I8"):
-        raise DTypeError(f"{name} is {array}; expected an array of type bool, uint8 or int8")
+        bits = ", or int32 or uint32 with 32 classes in each number" if or_bits else ""
+        raise DTypeError(f"{name} is {array}; expected an array of type bool, uint8 or int8{bits}")
 
 
 _CTYPES: dict[str, Any] = {"F32": ctypes.c_float, "F64": ctypes.c_double, "F16": ctypes.c_uint16,
@@ -367,7 +368,7 @@ class Call:
                               f"{self.allowed}"
                              + (", or uint8 as a mask" if types == _FLOAT_OR_FLAG else ""))
         if types == _FLAG:
-            require_flags(name, array)
+            require_flags(name, array, name == "class_mask")
         if types == _INDEX and array.type not in ("I32", "I64"):
             raise DTypeError(f"{name} is {array}; expected an array of type int32 or int64")
         if types == _INDEX and array.type == "I32" and self.classes > 1 << 31:

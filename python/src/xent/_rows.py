@@ -97,7 +97,7 @@ class Rows(NamedTuple):
             if array.shape and array.shape[axis] == -(-shape[self.axes[0]] // 32):
                 value = unpacked(array, axis % len(array.shape), shape[self.axes[0]])
                 array = array_of(name, value)
-        require_flags(name, array)
+        require_flags(name, array, len(self.axes) == 1 and not self.ragged)
         if len(self.axes) == 1 and array.shape == (shape[self.axes[0]],):
             return value
         missing = len(shape) - len(array.shape)
