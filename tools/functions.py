@@ -477,18 +477,18 @@ def java_option_range(options):
                     "    this.recorded = recorded;", "    this.notBeside = notBeside;", "  }", "",
                     "  /**", "   * Returns what the struct has for a value: 0 for the default.", "   *",
                     "   * @throws OptionException unless it is in the range", "   */",
-                    "  public double require(double value) {",
-                    "    if (!has(value)) {",
-                    '      throw new OptionException(text + " is " + value + "; expected " + expected);', "    }",
+                    "  public double require(double value) {", "    if (!has(value)) {",
+                    "      throw refused(Double.toString(value));", "    }",
                     "    return value == unset ? 0 : value;", "  }", "",
                     "  /**", "   * Returns the value.", "   *",
                     "   * @throws OptionException unless it is in the range", "   */",
                     "  public long require(long value) {",
-                    "    if (!has(value)) {",
-                    '      throw new OptionException(text + " is " + value + "; expected " + expected);', "    }",
+                    "    if (!has(value)) {", "      throw refused(Long.toString(value));", "    }",
                     "    return value;", "  }", "",
                     "  private boolean has(double value) {",
-                    "    return value == 0 ? takesZero : value >= least && value <= most;", "  }", "}", ""]
+                    "    return value == 0 ? takesZero : value >= least && value <= most;", "  }", "",
+                    "  private OptionException refused(String value) {",
+                    '    return new OptionException(text + " is " + value + "; expected " + expected);', "  }", "}", ""]
 
 
 def java_option_fields(header):

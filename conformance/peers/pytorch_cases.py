@@ -5,8 +5,8 @@
     XENT_LIBRARY=build/libxent.so PYTHONPATH=python/src python3 conformance/peers/pytorch_cases.py [softmax topk ...]
 
 The sample, reference and noncontiguous inputs of the OpInfo entries of the installed PyTorch, and its ModuleInfo
-inputs, in four types: results, and gradients of the losses, beside those of PyTorch in float64. Needs torch and
-expecttest. Exits with 1 where a result differs by more than its type explains.
+inputs, in four types: results, and gradients of the losses, beside those of PyTorch in float64. Needs torch,
+expecttest and pytest. Exits with 1 where a result differs by more than its type explains.
 """
 import sys
 import warnings
@@ -20,6 +20,7 @@ from torch.testing._internal.common_methods_invocations import op_db
 from torch.testing._internal.common_modules import module_db
 
 import xent
+from public_cases import reason_of
 
 NEAR = {torch.float64: 1e-9, torch.float32: 3e-5, torch.float16: 4e-3, torch.bfloat16: 3e-2}
 
@@ -167,7 +168,7 @@ class Counts:
             found = ours(x, *arguments, **options)
         except Exception as error:  # what cannot be computed is counted
             self.counts[group, "not computed"] += 1
-            self.reasons[group, f"{type(error).__name__}: {str(error).splitlines()[0][:110]}"] += 1
+            self.reasons[group, reason_of(error)] += 1
             return
         wanted = expected(theirs, x, arguments, options, len(found) - 1)
         near = max(NEAR[x.dtype], NEAR.get(options.get("dtype"), 0))

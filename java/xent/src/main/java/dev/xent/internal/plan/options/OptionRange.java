@@ -80,7 +80,7 @@ public enum OptionRange {
    */
   public double require(double value) {
     if (!has(value)) {
-      throw new OptionException(text + " is " + value + "; expected " + expected);
+      throw refused(Double.toString(value));
     }
     return value == unset ? 0 : value;
   }
@@ -92,12 +92,16 @@ public enum OptionRange {
    */
   public long require(long value) {
     if (!has(value)) {
-      throw new OptionException(text + " is " + value + "; expected " + expected);
+      throw refused(Long.toString(value));
     }
     return value;
   }
 
   private boolean has(double value) {
     return value == 0 ? takesZero : value >= least && value <= most;
+  }
+
+  private OptionException refused(String value) {
+    return new OptionException(text + " is " + value + "; expected " + expected);
   }
 }
