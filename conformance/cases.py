@@ -194,6 +194,44 @@ def option_cases(function, t):
     yield ragged.want(**{OUTPUT_OF[function]: t})
 
 
+def near_zero(source, classes):
+    """Rows whose log-sum-exp is about 0: the largest class, and how far below it the others begin."""
+    largest = [0.0, -0.0, 1e-3, -1e-3, -0.05, 0.1, -0.12, 0.12499, -0.125, 1e-30]
+    gaps = [1.5, 2.2, 3.0, 5.0, 8.0, 20.0, 40.0, 70.0, 85.0, 300.0]
+    result = np.empty((len(largest) * len(gaps), classes))
+    for i, (most, gap) in enumerate((a, b) for a in largest for b in gaps):
+        result[i] = most - (gap + np.log(max(classes - 1, 1)) + 2 * source.uniform(classes))
+        result[i, int(source.below(classes, 1)[0])] = most
+    return result
+
+
+def near_zero_cases():
+    for t in FLOATS:
+        def case(name, classes, function="log_sum_exp", **more):
+            one = Case(f"log_sum_exp/{t}/next to 0, {name}", function, **more)
+            values = near_zero(one.source, classes)[::3 if classes < 100 else 11 if classes < 1000 else 40]
+            return one.put("logits", t, encode(values, t)).want(log_sum_exp=t)
+
+        for n in (2, 9, 17, 129) if t in ("f32", "f64") else (9,):
+            yield case(str(n), n)
+        yield case("no targets", 9, "cross_entropy", options={"top_count": 2}).want(argmax="i32", entropies=t)
+        if t in ("f16", "bf16"):
+            continue
+        yield case("temperature", 9, options={"temperature": 0.7})
+        yield case("softcap", 9, options={"softcap": 2.0})
+        yield case("many", 1030)
+        masked = case("mask", 9)
+        yield masked.put("class_mask", "u8", cast(masked.source.below(4, *masked.inputs["logits"].shape) > 0, "u8"))
+        sinks = case("sink", 9, options={"temperature": 1.5})
+        near = near_zero(sinks.source, 2)[::3, 0]
+        yield sinks.put("sink", t, encode(near, t))
+        parts = case("in parts", 8193, parts=[8192])
+        values = near_zero(parts.source, 8193)[5:8]
+        values[0, 8192], values[1, 8192], values[2, 8192] = 0.0625, 1e30, np.nan
+        values[1, 3], values[2, 5] = np.inf, np.inf
+        yield parts.put("logits", t, encode(values, t))
+
+
 def backward_cases():
     """The output of the forward is an input here: probabilities p / sum p of integers, or logarithms of that kind."""
     for t in FLOATS:
@@ -940,7 +978,7 @@ def random_case(name, t):
 
 
 def all_cases():
-    families = (softmax_cases, backward_cases, label_cases, soft_cases, sparse_cases, mixed_cases,
+    families = (softmax_cases, near_zero_cases, backward_cases, label_cases, soft_cases, sparse_cases, mixed_cases,
                 from_statistics_cases, divergence_cases, hvp_cases, selected_cases, sampling_cases, element_cases,
                 focal_cases, long_cases, random_cases, linear_cases)
     return [case for family in families for case in family()]

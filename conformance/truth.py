@@ -30,15 +30,15 @@ FORMATS = {"f16": Format(10, -14, mpf(65504)), "bf16": Format(7, -126, (2 - mpf(
            "f64": Format(52, -1022, (2 - mpf(2) ** -52) * mpf(2) ** 1023)}
 
 # What numerics.md promises in each arithmetic. Pairs are: without and with a temperature (log_softmax, backward);
-# an absolute error and ulps (log_sum_exp) or a relative error (entropy, target). `softcap` is in units, half an
-# ulp of 1; below `faint` of a row's largest term the exponential loses digits, and is right to `floor` of it.
+# an absolute error, ulps and, without targets, an error of |largest| + D (log_sum_exp), or an absolute and a relative
+# error (entropy, target). `softcap` is in units, half an ulp of 1; below `faint` of a row's largest term the exponential loses digits, and is right to `floor` of it.
 Promise = namedtuple("Promise", "probability log_softmax log_sum_exp label smooth mixed gradient mixed_gradient entropy "
                                 "target backward softcap unit faint floor focal "
                                 "binary product")
-F32 = Promise(5.5e-7, (4, 5.5), (3.1e-7, 1.5), 5e-7, 5e-7, 5.5e-7, 5.5e-7, 9e-7, (3.1e-7, 8e-7), (3.1e-7, 4e-7),
+F32 = Promise(5.5e-7, (4, 5.5), (3.1e-7, 1.5, 2.5e-6), 5e-7, 5e-7, 5.5e-7, 5.5e-7, 9e-7, (3.1e-7, 8e-7), (3.1e-7, 4e-7),
               (4.5e-7, 5.7e-7), (6.5, 11), 2.0**-24, mpf(2) ** -132, mpf(2) ** -134, (5e-7, 1.5e-6),
               (4e-7, 4.5e-7, 6e-7, 7.5e-7, 2.5e-7), 8.7e-7)
-F64 = Promise(6 * 2.0**-52, (2, 3.5), (1e-15, 1), 1e-15, 2e-15, 2e-15, 1e-15, 2e-15, (1e-15, 4e-15), (1e-15, 2e-15),
+F64 = Promise(6 * 2.0**-52, (2, 3.5), (1e-15, 1, 6e-15), 1e-15, 2e-15, 2e-15, 1e-15, 2e-15, (1e-15, 4e-15), (1e-15, 2e-15),
               (2e-15, 2e-15), (10, 12), 2.0**-53, mpf(2) ** -1020, mpf(2) ** -1050, (1.5e-15, 3e-15),
               (1e-15, 1e-15, 1.5e-15, 1.5e-15, 5e-16), 1.6e-15)
 
@@ -139,6 +139,7 @@ class Row:
         everything = list(self.x.values()) + ([] if self.sink is None else [self.sink])
         self.order = dict(self.x)
         self.is_nan = any(mp.isnan(v) or v == INF for v in everything)
+        self.is_infinite = self.is_nan and not any(mp.isnan(v) for v in everything)
         self.is_masked = not self.is_nan and all(v == -INF for v in everything)
         if not (self.is_nan or self.is_masked):
             self.sum_up(everything)
@@ -194,18 +195,21 @@ def softmax(case, row):
     r = Row(case, row)
     log = case.function == "log_softmax_forward"
     if r.is_nan or (r.is_masked and case.option("fully_masked") != "zero"):
-        return {"output": constant(NAN, r.classes), "log_sum_exp": (NAN, 0)}
+        return {"output": constant(NAN, r.classes), "log_sum_exp": (INF if r.is_infinite else NAN, 0)}
     lowest = -INF if log else mpf(0)
     results = constant(lowest, r.classes)
     if r.is_masked:
         return {"output": results, "log_sum_exp": (-INF, 0)}
     for k in r.counted:
         results[k] = (r.log_probability(k), r.log_error(k)) if log else (r.p[k], r.probability_error(k))
-    return {"output": results, "log_sum_exp": (r.lse, lse_error(r))}
+    return {"output": results, "log_sum_exp": (r.lse, lse_error(r, True))}
 
 
-def lse_error(r):
-    absolute, ulps = r.promise.log_sum_exp
+def lse_error(r, alone):
+    """alone: without targets, so with the digits of its parts where it is next to 0."""
+    absolute, ulps, relative = r.promise.log_sum_exp
+    if alone:
+        absolute = min(absolute, relative * (abs(r.max) + r.excess) + r.classes * r.promise.floor)
     return absolute + ulps * ulp(r.lse, r.form) + r.lse_error
 
 
@@ -279,9 +283,10 @@ def special_row(case, r, few, ignored):
     zero = r is not None and r.is_masked and case.option("fully_masked") == "zero"
     number = mpf(0) if zero or ignored else NAN
     low = -INF if zero else NAN
+    infinite = r is not None and r.is_infinite and not case.has("targets")
     classes = r.classes if r is not None else len(case.per_class("logits", 0 if not case.offsets else few["row"]))
     return {
-        "losses": (number, 0), "log_sum_exp": (low, 0), "correct": 0, "log_probabilities": (low, 0), "argmax": -1,
+        "losses": (number, 0), "log_sum_exp": (INF if infinite else low, 0), "correct": 0, "log_probabilities": (low, 0), "argmax": -1,
         "ranks": -1, "entropies": (mpf(0) if zero else NAN, 0), "top_classes": [-1] * few["top"],
         "top_log_probabilities": constant(low, few["top"]), "gradient": constant(number, classes),
         "target_gradient": constant(number, few["targets"] or classes)}
@@ -295,7 +300,7 @@ def cross_entropy(case, row):
     r = Row(case, row)
     if r.is_nan or r.is_masked:
         return special_row(case, r, few, False)
-    results = {"log_sum_exp": (r.lse, lse_error(r)), "entropies": entropy(r), **order(case, row, r, few["top"])}
+    results = {"log_sum_exp": (r.lse, lse_error(r, not case.has("targets"))), "entropies": entropy(r), **order(case, row, r, few["top"])}
     if case.has("targets"):
         results.update(loss_and_gradient(case, row, r, Targets(case, row, r)))
     return results

@@ -437,7 +437,8 @@ XENT_API xent_status xent_softmax(const xent_softmax_call *call);
 /* y = x - log sum exp(x), never above 0. -inf stays -inf. Otherwise the same as xent_softmax. */
 XENT_API xent_status xent_log_softmax(const xent_softmax_call *call);
 
-/* log sum exp(x), one number per row. For class ranges use xent_finish. */
+/* log sum exp(x), one number per row, with its digits also next to 0. +inf if a logit or the sink is, and none is NaN.
+ * For class ranges use xent_finish. */
 typedef struct xent_log_sum_exp_call {
   uint64_t size;
   xent_sizes sizes;
@@ -518,7 +519,8 @@ typedef struct xent_cross_entropy_call {
                                 NULL: no loss and no gradient, but log_sum_exp, argmax, entropies and top_* */
   /* Optional outputs that most calls use: */
   xent_output losses;
-  xent_output log_sum_exp;
+  xent_output log_sum_exp;     /* without targets as of xent_log_sum_exp; with targets absolute digits next to 0, and
+                                  NaN in a row with +inf */
   xent_output correct;           /* U8: 1 if the label is the first of the largest logits, else 0, also in rows that are
                                     NaN or fully masked; labels only */
   xent_output gradient;        /* c u (p (sum w q' + 2 z_loss lse) - w q') / temperature, times softcap's derivative */

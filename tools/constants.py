@@ -35,6 +35,7 @@ PINNED = {
     "ROUND": "0x1.800000p+23",
     "LN2": "0x1.62e42fefa39efp-1",
     "TANH_SPLIT": "0x1.c00000p-1",
+    "NEAR_ZERO": "0x1.000000p-3",
 }
 PINNED_TABLE = [0x3F800000, 0x3F7B95C2, 0x3F7837F0, 0x3F75FED7, 0x3F7504F3, 0x3F75672A, 0x3F7744FD, 0x3F7AC0C7]
 PINNED_TANH = ["-0x1.555556p-2", "0x1.1110cap-3", "-0x1.ba03bep-5", "0x1.64cc9ap-6", "-0x1.167f44p-7", "0x1.716c44p-9",
@@ -356,6 +357,7 @@ def derive():
     table = [FLOAT.bits((LN2 * i / 8).exp()) - (i << 20) for i in range(8)]
     series = [DOUBLE.round(Fraction(1, 2 * i + 1)) for i in range(9)]
     constants["TANH_SPLIT"] = TANH_SPLIT
+    constants["NEAR_ZERO"] = Fraction(1, 8)
     return constants, table, series, tanh_series(), log1p_series()
 
 
@@ -374,6 +376,7 @@ WHAT = {
     "LOWEST_REFERENCE": "the reference of -infinity",
     "ROUND": "1.5 * 2^23: adding it rounds to an integer",
     "TANH_SPLIT": "up to here tanh is a polynomial, from here on it comes from the exponential",
+    "NEAR_ZERO": "|max| + D below which log-sum-exp is next to 0",
 }
 
 

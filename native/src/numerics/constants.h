@@ -29,6 +29,8 @@ static const float XENT_LOWEST_REFERENCE = -0x1.715400p+14f;
 static const float XENT_ROUND = 0x1.800000p+23f;
 /* up to here tanh is a polynomial, from here on it comes from the exponential */
 static const float XENT_TANH_SPLIT = 0x1.c00000p-1f;
+/* |max| + D below which log-sum-exp is next to 0 */
+static const float XENT_NEAR_ZERO = 0x1.000000p-3f;
 
 /* bits(2^(i/8) rounded to float) - (i << 20) */
 static const uint32_t XENT_TWO_TO_EIGHTHS[8] = {

@@ -186,12 +186,28 @@ int contract_softmax(const float *x, size_t n, float *y, float *scratch) {
     return 1;
 }
 
+/* of a row that is NaN: +inf, unless a value is NaN */
+static float log_sum_exp_of_nan(const float *x, size_t n, float max) {
+    for (size_t i = 0; i < n; i++)
+        if (isnan(x[i])) return from_bits(0x7fc00000u);
+    return max == INFINITY ? INFINITY : from_bits(0x7fc00000u);
+}
+/* next to 0 the distance is that of the sum without the first of the largest values */
+static double exact_distance(const float *x, size_t n, contract_row stat, double D) {
+    if (!(fabs((double)stat.max) + D < 0.125)) return D;
+    size_t first = 0;
+    while (x[first] != stat.max) first++;
+    double e = (double)contract_exp(stat.max, stat.N) * 0x1p-30;
+    return contract_log1p(statistics(x, n, (ptrdiff_t)first).S / e);
+}
+
 int contract_log_softmax(const float *x, size_t n, float *y, float *lse, float *scratch) {
     ready r = prepare(x, n, -1, scratch);
-    if (!r.ok) { *lse = from_bits(0x7fc00000u); return all_nan(y, n); }
+    if (!r.ok) { *lse = log_sum_exp_of_nan(x, n, r.stat.max); return all_nan(y, n); }
     double D = contract_distance(r.stat, &NONE);
     float minus_d = (float)(0 - D);
     for (size_t i = 0; i < n; i++) y[i] = (r.x[i] - r.stat.max) + minus_d;
+    if (r.shift == 0) D = exact_distance(x, n, r.stat, D);
     *lse = (float)((double)r.shift + ((double)r.stat.max + D));
     return 1;
 }

@@ -256,6 +256,25 @@ static folded fold(const f64_problem *p, const double *x, double sink, double sh
   return f;
 }
 
+/* Next to 0, the D of a row without targets: of the sum without the first of the largest classes, or without a sink that
+ * is larger. */
+static double exact_distance(const f64_problem *p, const double *x, double sink, folded f, double D, warmth w) {
+  if (!(fabs(f.M * w.high) + D < 0.125)) return D;
+  f64_problem without = *p;
+  double others;
+  for (without.label = 0; without.label < p->classes && x[without.label] != f.M; without.label++) {
+  }
+  if (without.label < p->classes) {
+    without.targets = F64_LABEL;
+    others = fold(&without, x, sink, 0, w).S;
+  } else {
+    without.has_sink = false;
+    const folded classes = fold(&without, x, sink, 0, w);
+    others = ldexp(classes.S, (int)(classes.N - f.N));
+  }
+  return f64_contract_log1p(others / e_of(f.M, f.N, w));
+}
+
 static double quiet(double v) {
   const uint64_t u = 0x7ff8000000000000;
   double nan;
@@ -340,12 +359,16 @@ void f64_contract_row(const f64_problem *p, f64_answer *a) {
   a->masked = !a->nan && f.M == -INFINITY;
   if (a->nan || a->masked) {
     unusual(p, a);
+    bool bad = p->has_sink && isnan(p->sink);
+    for (int64_t k = 0; k < n; k++) bad |= isnan(x[k]);
+    if (p->targets == F64_NONE && f.M == INFINITY && !bad) a->log_sum_exp = INFINITY;
     free(prepared), free(x), free(slope);
     return;
   }
   const double M = f.M, N = f.N, D = distance(S, e_of(M, N, w)), r = w.high;
   const double lse = fma(shift, r, fma(M, r, fma(shift, w.low, fma(M, w.low, D))));
-  a->log_sum_exp = lse;
+  const double exact = p->targets == F64_NONE && shift == 0 ? exact_distance(p, x, sink, f, D, w) : D;
+  a->log_sum_exp = exact == D ? lse : fma(M, r, fma(M, w.low, exact));
   a->shift = shift, a->max = M, a->reference = N, a->others = f.S, a->own_e = label_e, a->distance = D;
   for (int64_t k = 0; k < n; k++) {
     a->softmax[k] = D == 0 ? e_of(x[k], N, w) / S : e_of(x[k], N, w) * (1 / S);

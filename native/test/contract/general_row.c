@@ -146,6 +146,29 @@ static uint32_t digest_of(const general_input *in) {
   return in->gamma > 0 ? hashed(hash, in->gamma) : hash;
 }
 
+static bool any_nan(const float *x, int64_t n) {
+  for (int64_t i = 0; i < n; i++)
+    if (isnan(x[i])) return true;
+  return false;
+}
+static int64_t first_equal(const float *x, int64_t n, float value) {
+  int64_t i = 0;
+  while (i < n && x[i] != value) i++;
+  return i < n ? i : -1;
+}
+
+/* What the state of a chunk of a row without targets says for log-sum-exp. */
+static void add_log_sum_exp(const float *x, int64_t n, const contract_temperature *tau, bool shifted, row_state *s) {
+  const float max = (float)s->max;
+  if (max * tau->hi > 16384) {
+    s->sum = any_nan(x, n) ? canonical_double(NAN) : max == INFINITY ? INFINITY : 0;
+    return;
+  }
+  if (shifted || isinf(max) || isnan(s->sum)) return;
+  if (fabs((double)max * tau->r) < 0.125 && s->sum <= 2 * (double)contract_exp_at(max, s->reference, tau))
+    s->dot = contract_chunk_of(x, (size_t)n, (ptrdiff_t)first_equal(x, n, max), tau).s;
+}
+
 static row_state state_of(const general_input *in, const float *x, int64_t begin, const contract_temperature *tau,
                           double share, bool shifted) {
   const int64_t n = chunk_length(in, begin), y = in->targets == LABEL ? in->label - begin : -1;
@@ -168,6 +191,7 @@ static row_state state_of(const general_input *in, const float *x, int64_t begin
     s.label_logit = canonical_double((double)x[in->label]);
   }
   add_targets(in, x, begin, share, &s);
+  if (in->targets == NO_TARGETS) add_log_sum_exp(x + begin, n, tau, shifted, &s);
   return s;
 }
 
@@ -304,6 +328,39 @@ static double log_sum_exp(const ready *r, const contract_temperature *tau, doubl
   return (double)r->shift * tau->r + ((double)r->stat.max * tau->r + D);
 }
 
+/* S without the first of the largest classes, or without a sink that is larger. */
+static double sum_of_others(const general_input *in, const ready *r, const contract_temperature *tau) {
+  contract_chunk chunks[MOST_CHUNKS];
+  size_t count = 0;
+  const int64_t largest = first_equal(r->x, in->n, r->stat.max);
+  for (int64_t begin = 0; begin < in->n; begin += CHUNK) {
+    const int64_t n = chunk_length(in, begin), at = largest - begin;
+    chunks[count++] =
+        contract_chunk_of(r->x + begin, (size_t)n, largest >= 0 && at >= 0 && at < n ? (ptrdiff_t)at : -1, tau);
+  }
+  if (in->has_sink) {
+    const float N = contract_reference(r->sink * tau->hi);
+    const double e = largest < 0 ? 0 : (double)contract_exp_at(r->sink, N, tau);
+    chunks[count++] = (contract_chunk){.max = r->sink, .N = N, .s = e};
+  }
+  return contract_fold(chunks, count).S;
+}
+
+/* Without targets. */
+static float log_sum_exp_alone(const general_input *in, const ready *r, const contract_temperature *tau, double D) {
+  const float nan = canonical((double)NAN);
+  if (r->nan) {
+    const bool bad = any_nan(r->x, in->n) || (in->has_sink && isnan(r->sink));
+    return !bad && r->stat.max == INFINITY ? INFINITY : nan;
+  }
+  if (r->masked) return -INFINITY;
+  if (r->shift == 0 && fabs((double)r->stat.max * tau->r) + D < 0.125) {
+    const double E = (double)contract_exp_at(r->stat.max, r->stat.N, tau) * 0x1p-30;
+    D = contract_log1p(sum_of_others(in, r, tau) / E);
+  }
+  return canonical(log_sum_exp(r, tau, D));
+}
+
 static void softmax_results(const general_input *given, general_output *out) {
   general_input in = *given;
   in.targets = NO_TARGETS;
@@ -314,7 +371,7 @@ static void softmax_results(const general_input *given, general_output *out) {
   const double D = r.nan || r.masked ? 0 : contract_distance(r.stat, &tau);
   const double E = (double)contract_exp_at(r.stat.max, r.stat.N, &tau) * 0x1p-30;
   const float f = (float)(0x1p-30 / r.stat.S), nan = canonical((double)NAN);
-  out->softmax_lse = r.nan ? nan : r.masked ? -INFINITY : (float)log_sum_exp(&r, &tau, D);
+  out->softmax_lse = log_sum_exp_alone(&in, &r, &tau, D);
   for (int64_t k = 0; k < in.n; k++) {
     const bool one = in.n == 1 && r.stat.S == E && r.x[0] == r.stat.max;
     out->softmax[k] = r.nan ? nan : r.masked ? 0 : one ? 1 : contract_exp_at(r.x[k], r.stat.N, &tau) * f;
@@ -420,6 +477,7 @@ void contract_general_row(const general_input *in, general_output *out) {
   }
   if (r.nan || r.masked) {
     special(in, out, r.masked && !r.nan, false);
+    if (in->targets == NO_TARGETS) out->lse = log_sum_exp_alone(in, &r, &tau, 0);
     out->statistics = statistics_of(in, &r, 0, 0);
     return;
   }
@@ -448,7 +506,7 @@ void contract_general_row(const general_input *in, general_output *out) {
   double loss = in->z_loss > 0 ? B + in->z_loss * (lse * lse) : B;
   if (in->has_row_weight) loss = in->row_weight * loss;
   out->loss = canonical(loss);
-  out->lse = canonical(lse);
+  out->lse = in->targets == NO_TARGETS ? log_sum_exp_alone(in, &r, &tau, D) : canonical(lse);
   out->ignored = false;
   out->statistics = statistics_of(in, &r, in->targets == NO_TARGETS ? 0 : pull, in->gamma > 0 ? focus : share);
   const double rest = entropy_sum(in, &r, &tau) * 0x1p-30 * tau.r / S;

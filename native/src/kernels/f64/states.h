@@ -19,6 +19,25 @@ XENT_INLINE bool f64_none_before(const f64_logits *in, const double *x, int64_t 
   return true;
 }
 
+/* A sum that says whether there is a NaN where exponentials are beyond the doubles, and next to 0 the pair of the sum
+ * without the first of the largest classes. */
+XENT_SHARED void f64_state_for_log_sum_exp(const f64_block *k, int64_t begin, int64_t n, const f64_chunk *c,
+                                           row_state *s) {
+  const f64_temperature t = k->rows->temperature;
+  if (s->max * t.high > (double)XENT_LIMIT) {
+    s->sum = f64_has_nan(k, 0, begin, n) ? XENT_F64_NAN : s->max == INFINITY ? INFINITY : 0;
+    return;
+  }
+  if (k->sums.shift[0] != 0 || !(fabs(s->max * t.high) < (double)XENT_NEAR_ZERO)) return;
+  const f64_reference of = f64_reference_of(c->fold.reference, t);
+  if (!(doubles_first(pair_value(c->fold.sum)) <= 2 * doubles_first(f64_exp(c->fold.max, &of)))) return;
+  int64_t first = 0;
+  while (c->x[first] != s->max) first++;
+  const pair others = f64_chunk_without(k, 0, begin, n, begin + first).sum;
+  s->dot = doubles_first(others.high);
+  s->mass = doubles_first(others.low);
+}
+
 /* The state of the n classes from `begin` on. */
 XENT_SHARED void f64_state(const f64_block *k, int64_t begin, int64_t n, row_state *s) {
   const f64_row *r = k->rows;
@@ -36,6 +55,7 @@ XENT_SHARED void f64_state(const f64_block *k, int64_t begin, int64_t n, row_sta
   s->sum_low = doubles_first(doubles_quiet(c.fold.sum.low));
   s->dot = doubles_first(c.fold.dot.high);
   s->mass = doubles_first(c.fold.mass.high);
+  if (r->t.kind == XENT_KIND_SOFTMAX) f64_state_for_log_sum_exp(k, begin, n, &c, s);
   if (k->sums.shift[0] != 0) s->kind |= XENT_STATE_SHIFTED;
   if (r->label < begin || y >= n) return;
   s->kind |= XENT_STATE_LABEL_HERE;
@@ -100,6 +120,26 @@ XENT_INLINE f64_fold f64_fold_of_state(const row_state *c) {
                     pair_of(doubles_set(c->dot)), pair_of(doubles_set(c->mass))};
 }
 
+/* The sum without the first of the largest terms, of which max is one. */
+XENT_SHARED double f64_others_of_states(const f64_block *k, const row_state *states, double max) {
+  f64_fold f = f64_fold_of_state(&states[0]);
+  bool all = true;
+  for (int64_t i = 0; i < xent_chunks(k->call->shape->classes); i++) {
+    f64_fold c = f64_fold_of_state(&states[i]);
+    if (all && states[i].max == max) {
+      c.sum = (pair){doubles_set(states[i].dot), doubles_set(states[i].mass)};
+      all = false;
+    }
+    c.dot = c.mass = pair_of(doubles_set(0));
+    if (i == 0)
+      f = c;
+    else
+      f64_fold_chunk(&f, &c);
+  }
+  f64_fold_sinks(k, 0, !all, &f);
+  return doubles_first(pair_value(f.sum));
+}
+
 /* Of a block of one row. */
 static void f64_finish_ignored(void *of, int64_t row) {
   f64_block *k = of;
@@ -131,13 +171,14 @@ static void f64_finish_row(void *of, int64_t row, const row_targets *t) {
   g->hit[0] = label_is_hit(&label, doubles_first(f.max));
   if (call->second_round) g->hit[0] = s->kind & XENT_ROW_CORRECT; /* a shift may make equal what is not */
   g->shift[0] = call->second_round ? s->shift : 0;
-  f64_fold_sinks(k, 0, &f);
+  f64_fold_sinks(k, 0, true, &f);
   if (!call->second_round && f64_beyond(f.max, r->temperature) & 1) {
     need_second_round(call, row, t->kind | XENT_STATE_WIDE, g->hit[0], doubles_first(f.max));
     return;
   }
   call->report->valid_rows += call->targets != NULL;
   f64_take_fold(&f, f.class_max, g, 0);
+  if (!call->targets) g->dot[0] = f64_others_of_states(k, states, g->max[0]);
   g->counted[0] = (double)label.counted;
   g->row_weight[0] = t->row_weight;
   if (t->label != XENT_NO_CLASS) g->label_weight[0] = weight_of_class(call, t->label);

@@ -122,12 +122,14 @@ XENT_SHARED doubles f64_sinks(const f64_block *k, int j) {
   }
   return k->turned ? doubles_load(sinks) : doubles_set(sinks[0]);
 }
-XENT_INLINE void f64_fold_sinks(const f64_block *k, int j, f64_fold *f) {
+/* counts: in the sum; as a maximum it does in any case. */
+XENT_INLINE void f64_fold_sinks(const f64_block *k, int j, bool counts, f64_fold *f) {
   if (!k->call->sink) return;
   const f64_temperature t = k->rows[j].temperature;
-  const doubles x = f64_sinks(k, j), N = f64_reference_for(x, t);
+  const doubles x = f64_sinks(k, j), N = f64_reference_for(x, t), infinite = doubles_set(INFINITY);
   const f64_reference of = f64_reference_of(N, t);
-  f64_fold_sum(f, doubles_add(x, doubles_set(0)), N, pair_of(f64_exp(x, &of)));
+  const doubles e = doubles_where_equal(x, infinite, infinite, f64_exp(x, &of));
+  f64_fold_sum(f, doubles_add(x, doubles_set(0)), N, pair_of(counts ? e : doubles_set(0)));
 }
 
 /* Rows with a finite maximum that need a second round, on what is less by it. */
@@ -166,7 +168,7 @@ XENT_SHARED void f64_fold_rest(const f64_block *k, int j, double *e, f64_fold *f
     f64_sum_chunk(k, j, e ? e + i : NULL, &c);
     f64_fold_chunk(f, &c.fold);
   }
-  f64_fold_sinks(k, j, f);
+  f64_fold_sinks(k, j, true, f);
 }
 XENT_INLINE void f64_fold_tile(const f64_block *k, int j, double *e, f64_chunk *first) {
   f64_sum_chunk(k, j, e, first);

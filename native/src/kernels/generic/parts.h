@@ -60,8 +60,7 @@ static void finish_row(void *of, int64_t row, const row_targets *t) {
   }
   if (call->second_round) g.hit = s->kind & XENT_ROW_CORRECT; /* a shift may make equal what is not */
   if (g.special) {
-    call->report->valid_rows += call->targets != NULL;
-    write_special(j, row, g.special);
+    write_special_row(j, row, &g);
     return;
   }
   row_outcome out = {.record = s};

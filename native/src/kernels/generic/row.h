@@ -82,6 +82,40 @@ XENT_INLINE chunk_sum sum_of_chunk(row_context *r, int64_t begin, int64_t n, int
       .max = lanes_largest(p.above) + 0.0f, .reference = p.reference, .sum = chunk_tree(n, p.group, p.sum)};
 }
 
+/* The first of classes [begin, end) that equals `value`, or -1. */
+XENT_INLINE int64_t first_class(const row_context *r, int64_t begin, int64_t end, float value) {
+  for (int64_t i = begin; i < end; i += XENT_STEP) {
+    const int64_t n = step_length(i, end);
+    const int64_t class = first_equal(&r->x, ready_floats(r, i, n, 0.0f, r->b.out), i, n, value);
+    if (class >= 0) return class;
+  }
+  return -1;
+}
+XENT_INLINE bool has_nan(const row_context *r, int64_t begin, int64_t end, float shift) {
+  for (int64_t i = begin; i < end; i += XENT_STEP) {
+    const int64_t n = step_length(i, end);
+    const float *x = row_floats(&r->x, i, n, shift, r->b.out);
+    for (int64_t k = 0; k < n; k++)
+      if (x[k] != x[k]) return true;
+  }
+  return false;
+}
+
+/* What log-sum-exp asks of a chunk: a sum that says whether there is a NaN where exponentials are beyond the floats, and
+ * next to 0 the sum without the first of the largest classes. */
+XENT_SHARED void chunk_for_log_sum_exp(row_context *r, int64_t begin, int64_t n, float shift, chunk_sum *c,
+                                       double *others) {
+  const job *j = r->j;
+  const float *x;
+  if (c->max * j->temperature.hi > XENT_LIMIT) {
+    c->sum = has_nan(r, begin, begin + n, shift) ? XENT_F64_NAN : c->max == INFINITY ? INFINITY : 0;
+    return;
+  }
+  if (shift != 0 || !(fabs((double)c->max * j->temperature.reciprocal) < (double)XENT_NEAR_ZERO)) return;
+  if (!(c->sum <= 2 * (double)exp_one(c->max, c->reference, &j->temperature))) return;
+  *others = sum_of_chunk(r, begin, n, first_class(r, begin, begin + n, c->max) - begin, 0.0f, true, &x).sum;
+}
+
 /* The state of the n classes from `begin` on. */
 XENT_SHARED void chunk_state(row_context *r, int64_t begin, int64_t n, float shift, bool want_first, row_state *s) {
   const job *j = r->j;
@@ -90,14 +124,16 @@ XENT_SHARED void chunk_state(row_context *r, int64_t begin, int64_t n, float shi
   const bool single = r->x.classes <= XENT_CHUNK;
   const bool once = !single && !want_first && (r->t.kind == XENT_KIND_SOFTMAX || (j->labels && !j->smoothed));
   const float *x;
-  const chunk_sum c = sum_of_chunk(r, begin, n, here ? y : XENT_NO_CLASS, shift, once, &x);
+  chunk_sum c = sum_of_chunk(r, begin, n, here ? y : XENT_NO_CLASS, shift, once, &x);
   const float own = !here ? 0 : once ? row_one(&r->x, begin + y, shift) : x[y];
   if (single) {
     r->ready = x;
     r->ready_shift = shift;
   }
   const bool finite = c.max > -INFINITY && c.max < INFINITY;
-  const target_sums t = chunk_targets(r, x, begin, n, finite ? c.max : 0);
+  target_sums t = chunk_targets(r, x, begin, n, finite ? c.max : 0);
+  if (r->t.kind == XENT_KIND_SOFTMAX && (j->call->states || j->call->log_sum_exp))
+    chunk_for_log_sum_exp(r, begin, n, shift, &c, &t.dot);
   uint32_t kind = r->t.kind | xent_state_version | (shift != 0 ? XENT_STATE_SHIFTED : 0);
   if (here) kind |= XENT_STATE_LABEL_HERE;
   if (here && want_first && own == c.max &&
@@ -174,6 +210,17 @@ XENT_SHARED void whole_row(row_context *r, bool want_first, row_result *g) {
 
 /* ---- results ---- */
 
+/* A row that has no loss to speak of. */
+XENT_INLINE void write_special_row(const job *j, int64_t row, const row_result *g) {
+  const xent_call *call = j->call;
+  const row_set one = {.first = row, .count = 1, .adjacent = true};
+  const bool infinite = g->fold.max == INFINITY && g->fold.sum == INFINITY;
+  call->report->valid_rows += call->targets != NULL;
+  write_special(j, row, g->special);
+  if (infinite && call->log_sum_exp && !call->targets)
+    write_floats(call, &one, &call->shape->log_sum_exp, call->log_sum_exp, lanes_set(INFINITY));
+}
+
 /* One more ordinary row. */
 XENT_INLINE void add_row(const row_context *r, const row_result *g, double upstream, row_sums *in) {
   const job *j = r->j;
@@ -188,7 +235,7 @@ XENT_INLINE void add_row(const row_context *r, const row_result *g, double upstr
   in->sink[i] = g->sink;
   in->shift[i] = g->shift;
   in->sum[i] = f->sum;
-  in->dot[i] = f->dot;
+  in->dot[i] = j->call->targets ? f->dot : f->others;
   in->mass[i] = f->mass;
   in->smoothed_count[i] = smoothed_classes(&r->t, f->label.counted);
   in->weight[i] = j->labels ? weight_of_class(j->call, r->t.label) : 1;
@@ -202,12 +249,7 @@ XENT_INLINE void no_rows(row_sums *in) {
 }
 
 XENT_INLINE int64_t argmax_of_row(const row_context *r, const row_result *g) {
-  for (int64_t i = g->largest > 0 ? g->largest * XENT_CHUNK : 0; i < r->x.classes; i += XENT_STEP) {
-    const int64_t n = step_length(i, r->x.classes);
-    const int64_t class = first_equal(&r->x, ready_floats(r, i, n, 0.0f, r->b.out), i, n, g->largest_logit);
-    if (class >= 0) return class;
-  }
-  return -1;
+  return first_class(r, g->largest > 0 ? g->largest * XENT_CHUNK : 0, r->x.classes, g->largest_logit);
 }
 XENT_INLINE int64_t rank_of_label(const row_context *r) {
   const float own = row_one(&r->x, r->t.label, 0.0f);
@@ -484,8 +526,7 @@ XENT_SHARED xent_status take_generic_row(generic_block *b, int64_t row) {
   if (g.special) {
     const row_statistics none = {.kind = g.special};
     const float same = g.special & XENT_ROW_NAN ? XENT_NAN : 0.0f;
-    call->report->valid_rows += call->targets != NULL;
-    write_special(j, row, g.special);
+    write_special_row(j, row, &g);
     if (call->target_gradient) write_target_gradient(r, &none, 0, 0, &same);
     if (call->output) write_row(r, &none, 0, r->x.classes, NULL);
     return XENT_OK;

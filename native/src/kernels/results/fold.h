@@ -9,6 +9,7 @@
 typedef struct {
   float max, reference;
   double sum, dot, mass; /* dot: moved to the maximum so far */
+  double others;         /* the sum without its first largest term, where the chunk of that knows it */
   label_fold label;
   int64_t chunks, largest; /* largest: the first chunk that has the largest logit, -1: all are -inf */
 } row_fold;
@@ -23,16 +24,21 @@ XENT_INLINE void raise_max(row_fold *f, float max) {
   f->max = max;
 }
 
-XENT_INLINE void fold_sum(row_fold *f, float reference, double sum) {
+/* One more sum of exponentials, with its maximum, and what it is without its first largest term. */
+XENT_INLINE void fold_sum(row_fold *f, float max, float reference, double sum, double others) {
   const float N = reference > f->reference ? reference : f->reference;
-  f->sum = f->sum * power_of_two((double)f->reference - (double)N) +
-           sum * XENT_UNSCALE * power_of_two((double)reference - (double)N);
+  const double old = power_of_two((double)f->reference - (double)N);
+  const double scale = power_of_two((double)reference - (double)N);
+  const bool raised = max > f->max;
+  f->others = (raised ? f->sum : f->others) * old + (raised ? others : sum) * XENT_UNSCALE * scale;
+  f->sum = f->sum * old + sum * XENT_UNSCALE * scale;
   f->reference = N;
 }
 
-/* One more chunk. mass: of its targets; of labels without weights their number. */
+/* One more chunk. mass: of its targets; of labels without weights their number. dot: where there are no targets the sum
+ * without the first largest class. */
 XENT_INLINE void fold_chunk(row_fold *f, float max, float reference, double sum, double dot, double mass) {
-  fold_sum(f, reference, sum);
+  fold_sum(f, max, reference, sum, dot);
   raise_max(f, max);
   f->dot += dot;
   if (max > -INFINITY && max < INFINITY && f->max != max) f->dot += mass * ((double)f->max - (double)max);
@@ -49,7 +55,8 @@ XENT_INLINE void fold_state(row_fold *f, const row_state *c, double mass) {
 /* One more logit that is no class, NaN and infinite too. */
 XENT_INLINE void fold_sink(row_fold *f, float sink, const f32_temperature *h) {
   const float N = reference_for(sink == sink ? sink : -INFINITY, h);
-  fold_sum(f, N, sink != sink ? XENT_F64_NAN : (double)exp_one(sink, N, h));
+  const double e = sink != sink ? XENT_F64_NAN : sink == INFINITY ? INFINITY : (double)exp_one(sink, N, h);
+  fold_sum(f, sink, N, e, 0);
   raise_max(f, sink + 0.0f);
 }
 

@@ -106,7 +106,7 @@ XENT_INLINE dlanes entropy_of(const job *j, const row_sums *in, const row_number
   return dlanes_fma(distance, dlanes_div(dlanes_sub(s->total, E), s->total), rest);
 }
 
-/* Everything that cross-entropy writes per row, and what its gradient is made of. */
+/* Everything that cross-entropy writes per row but log-sum-exp without targets, and what its gradient is made of. */
 XENT_SHARED void sixteen_results(const job *j, const row_sums *in, row_outcome *out) {
   const xent_call *call = j->call;
   const xent_shape *shape = call->shape;
@@ -135,7 +135,7 @@ XENT_SHARED void sixteen_results(const job *j, const row_sums *in, row_outcome *
       t.pull = dlanes_add(t.pull, dlanes_mul(twice, lse));
     }
     if (call->row_weights) t.loss = dlanes_mul(dlanes_load(in->row_weight), t.loss);
-    if (call->log_sum_exp) write_rounded(call, rows, &shape->log_sum_exp, call->log_sum_exp, lse);
+    if (call->log_sum_exp && call->targets) write_rounded(call, rows, &shape->log_sum_exp, call->log_sum_exp, lse);
     if (call->entropies) write_rounded(call, rows, &shape->entropies, call->entropies, entropy_of(j, in, &s, D));
     if (call->log_probabilities)
       write_rounded(call, rows, &shape->log_probabilities, call->log_probabilities, t.log_probability);
@@ -157,9 +157,8 @@ XENT_SHARED void sixteen_results(const job *j, const row_sums *in, row_outcome *
   if (call->targets) call->report->valid_rows += __builtin_popcount(out->regular);
 }
 
-/* softmax, log-softmax and log-sum-exp. */
+/* softmax and log-softmax. */
 XENT_INLINE void probabilities(const job *j, const row_sums *in, row_outcome *out, const bool alone) {
-  const xent_call *call = j->call;
   double none[XENT_ROWS] = {0};
   row_numbers s;
   row_numbers_of(j, in, none, none, alone, &s);
@@ -170,15 +169,37 @@ XENT_INLINE void probabilities(const job *j, const row_sums *in, row_outcome *ou
   out->b = lanes_set(-0.0f);
   if (alone)
     out->f = dlanes_narrow(dlanes_div(dlanes_set(XENT_UNSCALE), s.total));
-  else if (call->log_sum_exp)
-    write_rounded(call, &in->rows, &call->shape->log_sum_exp, call->log_sum_exp,
-                  log_sum_exp_of(j, in, &s, row_distance(&s)));
   else
     out->f = dlanes_narrow(dlanes_sub(dlanes_zero(), row_distance(&s)));
   if (out->record) write_statistics(j, in, &s, &t, out->record);
 }
+/* log-sum-exp of rows without targets. Next to 0 D is log1p(S_o / E), S_o being the sum without the first largest term:
+ * folded rows have that in dot, others leave. */
+XENT_SHARED void sixteen_log_sum_exps(const job *j, const row_sums *in, row_outcome *out) {
+  const xent_call *call = j->call;
+  double none[XENT_ROWS] = {0};
+  row_numbers s;
+  row_numbers_of(j, in, none, none, false, &s);
+  const target_results t = {dlanes_zero(), dlanes_zero(), dlanes_zero(), dlanes_zero(), dlanes_zero()};
+  const dlanes limit = dlanes_set((double)XENT_NEAR_ZERO);
+  dlanes D = row_distance(&s), size = dlanes_add(dlanes_magnitude(s.max_over_temperature), D);
+  if (in->folded) size = dlanes_add(dlanes_magnitude(over_temperature(j, dlanes_widen(lanes_load(in->shift)))), size);
+  const uint32_t near = all_rows(&in->rows) & ~dlanes_bits_at_most(limit, size);
+  out->regular = all_rows(&in->rows) & ~in->rows.ignored & ~s.special & ~(in->folded ? 0 : near);
+  out->max = s.max;
+  out->reference = s.reference;
+  out->f = out->b = lanes_set(-0.0f);
+  if (in->folded && near) {
+    const dlanes exact = log1p_small_rows(dlanes_div(dlanes_load(in->dot), s.largest_e));
+    D = dlanes_where_at_most(limit, size, D, exact);
+  }
+  write_rounded(call, &in->rows, &call->shape->log_sum_exp, call->log_sum_exp, log_sum_exp_of(j, in, &s, D));
+  if (out->record) write_statistics(j, in, &s, &t, out->record);
+}
 XENT_SHARED void sixteen_probabilities(const job *j, const row_sums *in, row_outcome *out) {
-  if (j->call->log_sum_exp || j->call->log)
+  if (j->call->log_sum_exp)
+    sixteen_log_sum_exps(j, in, out);
+  else if (j->call->log)
     probabilities(j, in, out, false);
   else
     probabilities(j, in, out, true);
@@ -189,6 +210,7 @@ XENT_INLINE void results_of_rows(const job *j, const row_sums *in, row_outcome *
     sixteen_probabilities(j, in, out);
   else
     sixteen_results(j, in, out);
+  if (!j->probabilities_alone && j->call->log_sum_exp && !j->call->targets) sixteen_log_sum_exps(j, in, out);
 }
 
 /* Rows behind the last are copies of the first: numbers like any. */

@@ -16,8 +16,8 @@ import dev.xent.options.FullyMasked;
  * Log-sum-exp along one axis: {@code log sum exp(x)}, one number per row.
  *
  * <p>Takes tensors of any rank and any strides. Logits of any finite size are exact: nothing
- * overflows on the way. A row with NaN or +inf is NaN; a row that is all -inf follows {@link
- * Builder#fullyMasked}.
+ * overflows on the way, and a result next to 0 keeps its digits. A row with NaN is NaN, another row
+ * with +inf is +inf; a row that is all -inf follows {@link Builder#fullyMasked}.
  *
  * <p><b>Types.</b> Where the logits are F32, F16 or BF16, everything is computed as for F32 and
  * each tensor may have any of these types: inputs are widened exactly, results rounded once to

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import java.util.List;
 
 /** {@code log sum exp(x)}, one number per row. Infinities and NaN: SoftmaxEdgesTest. */
@@ -26,6 +27,30 @@ class LogSumExpTest {
       double expected = Samples.logSumExp(Samples.row(x, r, classes));
       assertThat((double) lse[r]).isCloseTo(expected, within(2e-6));
     }
+  }
+
+  /** In parts: SoftmaxShardTest. */
+  @OnEveryBackend
+  void keepsItsDigitsNextToZero(Backend backend) {
+    for (int classes : new int[] {2, 9, 300, 9000}) {
+      float[] x = new float[classes];
+      Arrays.fill(x, -40);
+      x[classes / 2] = 0;
+      float[] lse = new float[1];
+      on(backend).build().forward(Tensor.of(x, 1, classes), Tensor.of(lse));
+      double expected = Math.log1p((classes - 1) * Math.exp(-40));
+      assertThat(lse[0] / expected).isCloseTo(1, within(5e-7));
+    }
+  }
+
+  /** A NaN anywhere wins, also beside numbers beyond the reach of the exponential. */
+  @OnEveryBackend
+  void plusInfinityIsTheSumUnlessThereIsANaN(Backend backend) {
+    float inf = Float.POSITIVE_INFINITY;
+    float[] x = {inf, 1e30f, 0, inf, Float.NaN, 1e30f, 1e30f, 1, 2};
+    float[] lse = new float[3];
+    on(backend).build().forward(Tensor.of(x, 3, 3), Tensor.of(lse));
+    assertThat(lse).containsExactly(inf, Float.NaN, 1e30f);
   }
 
   private static LogSumExp.Builder on(Backend backend) {

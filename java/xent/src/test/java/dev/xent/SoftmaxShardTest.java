@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.errors.ShapeException;
 import dev.xent.options.Backend;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -14,17 +15,26 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 class SoftmaxShardTest extends DividedRows {
   @OnEveryBackend
   void softmax(Backend backend) throws Exception {
-    softmaxOf(backend, logits);
+    softmaxOf(backend, logits, Inputs.none().sink(sink));
+  }
+
+  /** One class of each row is 0 and the others come to very little. */
+  @OnEveryBackend
+  void softmaxWithALogSumExpNextToZero(Backend backend) throws Exception {
+    Arrays.fill(x, -90);
+    for (int row = 0; row < ROWS; row++) {
+      x[row * CLASSES + row * CHUNK / 2] = 0;
+    }
+    softmaxOf(backend, logits, Inputs.none());
   }
 
   @OnEveryBackend
   void softmaxWithAShift(Backend backend) throws Exception {
     x[CHUNK + 9] = 40000;
-    softmaxOf(backend, logits);
+    softmaxOf(backend, logits, Inputs.none().sink(sink));
   }
 
-  private void softmaxOf(Backend backend, Tensor in) throws Exception {
-    Inputs inputs = Inputs.none().sink(sink);
+  private void softmaxOf(Backend backend, Tensor in, Inputs inputs) throws Exception {
     for (boolean log : new boolean[] {false, true}) {
       Softmax softmax =
           Softmax.builder().execution(Execution.defaults().backend(backend)).temperature(2).build();

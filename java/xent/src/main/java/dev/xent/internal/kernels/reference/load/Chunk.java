@@ -96,6 +96,15 @@ public final class Chunk {
     return largest;
   }
 
+  /** The first that has this value, which one has. */
+  public int first(double value) {
+    int i = 0;
+    while (x[i] != value) {
+      i++;
+    }
+    return i;
+  }
+
   /** Whether a class is the first that has this value. */
   public boolean isFirst(int i, double value) {
     int k = 0;

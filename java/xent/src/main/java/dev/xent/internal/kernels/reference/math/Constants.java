@@ -44,6 +44,9 @@ public final class Constants {
   /** up to here tanh is a polynomial, from here on it comes from the exponential. */
   public static final float TANH_SPLIT = 0x1.c00000p-1f;
 
+  /** |max| + D below which log-sum-exp is next to 0. */
+  public static final float NEAR_ZERO = 0x1.000000p-3f;
+
   /** bits(2^(i/8) rounded to float) - (i &lt;&lt; 20). */
   public static final int[] TWO_TO_EIGHTHS = {
     0x3f800000, 0x3f7b95c2, 0x3f7837f0, 0x3f75fed7,

@@ -8,10 +8,12 @@ import static dev.xent.internal.kernels.Array.LOG_SUM_EXP;
 import static dev.xent.internal.kernels.Array.LOSSES;
 import static dev.xent.internal.kernels.Array.STATISTICS;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.math.Constants.NEAR_ZERO;
 
 import dev.xent.internal.kernels.reference.call.CallArrays;
 import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.call.Shape;
+import dev.xent.internal.kernels.reference.math.Arithmetic;
 import dev.xent.internal.kernels.reference.sum.Statistics;
 import dev.xent.internal.kernels.reference.sum.Work;
 import java.lang.foreign.MemorySegment;
@@ -60,11 +62,26 @@ public final class RowResults {
     }
   }
 
+  /**
+   * Without targets, that of a row with +infinity is +infinity, unless a logit is NaN, and next to
+   * 0 it has the digits of a sum without the largest term.
+   */
   public static double logSumExp(Work work) {
     Statistics row = work.statistics;
-    return row.isSpecial()
-        ? logarithmOfSpecial(row)
-        : work.arithmetic.round(row.logSumExp(work.arithmetic));
+    Arithmetic arithmetic = work.arithmetic;
+    boolean alone = work.row.kind == Kind.SOFTMAX;
+    if (row.isSpecial()) {
+      double sum = work.fold.sum();
+      return alone && sum == Double.POSITIVE_INFINITY && work.fold.max == sum
+          ? sum
+          : logarithmOfSpecial(row);
+    }
+    double distance = row.distance(arithmetic);
+    double size = Math.abs(row.max * arithmetic.inverse) + distance;
+    if (alone && row.shift == 0 && size < NEAR_ZERO) {
+      distance = arithmetic.logOnePlus(work.fold.others() / row.largestTerm(arithmetic));
+    }
+    return arithmetic.round(arithmetic.logSumExp(row.shift, row.max, distance));
   }
 
   /** A logarithm of a row that is special: -infinity where it is fully masked. */

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels.reference.sum;
 
+import static dev.xent.internal.kernels.Array.LOG_SUM_EXP;
 import static dev.xent.internal.kernels.Array.SINK;
+import static dev.xent.internal.kernels.Array.STATES;
 import static dev.xent.internal.kernels.reference.call.CallArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
+import static dev.xent.internal.kernels.reference.math.Constants.LIMIT;
+import static dev.xent.internal.kernels.reference.math.Constants.NEAR_ZERO;
 
+import dev.xent.internal.kernels.reference.call.CallArrays;
 import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.load.Chunk;
 import dev.xent.internal.kernels.reference.load.Row;
@@ -44,6 +49,35 @@ public final class FirstPass {
     work.targetSums.compute(chunk, begin, state.max);
     state.dot = work.targetSums.dot;
     state.mass = work.targetSums.mass;
+    CallArrays given = work.call.given;
+    if (state.isOfSoftmax() && (has(given.of(LOG_SUM_EXP)) || has(given.of(STATES)))) {
+      addForLogSumExp(work, shift);
+    }
+  }
+
+  /**
+   * What log-sum-exp asks of a chunk: a sum that says whether there is a NaN where exponentials are
+   * beyond the numbers, and next to 0 the sum without the first of the largest classes.
+   */
+  private static void addForLogSumExp(Work work, double shift) {
+    Arithmetic arithmetic = work.arithmetic;
+    State state = work.state;
+    Chunk chunk = work.chunk;
+    double max = state.max;
+    if (arithmetic.round(max * arithmetic.inverseHigh) > LIMIT) {
+      double sum = max == Double.POSITIVE_INFINITY ? max : 0;
+      state.sum = Double.isNaN(chunk.largest()) ? Double.NaN : sum;
+      return;
+    }
+    double largest = arithmetic.exponential(max, state.reference);
+    if (shift != 0
+        || !(Math.abs(max * arithmetic.inverse) < NEAR_ZERO)
+        || !(work.chunkSum.value() <= 2 * largest)) {
+      return;
+    }
+    int first = chunk.first(max);
+    arithmetic.sumExponentials(chunk.x, chunk.count, first, max, work.chunkSum);
+    state.setOthers(work.chunkSum);
   }
 
   /** Leaves the fold and the statistics of the whole row in the work. */

@@ -25,6 +25,9 @@ public final class Fold {
   private final Pair sum;
   private final Pair own;
 
+  /** The sum without its first largest term, where the chunk of that knows it. */
+  private final Pair others;
+
   /** Sum of target * (max - logit); of a label's row of the even set. */
   private final Pair dot;
 
@@ -38,6 +41,7 @@ public final class Fold {
     this.arithmetic = arithmetic;
     sum = arithmetic.pair();
     own = arithmetic.pair();
+    others = arithmetic.pair();
     dot = arithmetic.pair();
     mass = arithmetic.pair();
   }
@@ -48,6 +52,7 @@ public final class Fold {
     labelLogit = 0;
     counted = 0;
     sum.clear();
+    others.clear();
     dot.clear();
     mass.clear();
     classMax = Double.NEGATIVE_INFINITY;
@@ -69,9 +74,12 @@ public final class Fold {
       countedBeforeLabel = counted;
     }
     counted += chunk.counted;
-    addSum(chunk.reference, chunk.sum, chunk.sumLow);
+    addSum(chunk.max, chunk.reference, chunk.sum, chunk.sumLow, chunk.dot, chunk.mass);
     raise(chunk.max);
     classMax = max;
+    if (chunk.isOfSoftmax()) {
+      return;
+    }
     dot.add(chunk.dot);
     if (Double.isFinite(chunk.max) && max != chunk.max) {
       dot.addProduct(ofTargets, max - chunk.max);
@@ -81,17 +89,36 @@ public final class Fold {
 
   /** A logit that is no class: one more chunk, with the one term e(sink; reference). */
   public void addSink(double sink, double ownReference, double term) {
-    addSum(ownReference, term, 0);
+    addSum(sink, ownReference, sink == Double.POSITIVE_INFINITY ? sink : term, 0, 0, 0);
     raise(sink + 0.0);
   }
 
-  /** S = S 2^(N - N') + s 2^(N_c - N'), unscaled, with N' the larger of N and N_c. */
-  private void addSum(double ownReference, double high, double low) {
+  /**
+   * S = S 2^(N - N') + s 2^(N_c - N'), unscaled, with N' the larger of N and N_c; where the maximum
+   * rises, the other terms are S and those of s without its own.
+   */
+  private void addSum(
+      double ownMax,
+      double ownReference,
+      double high,
+      double low,
+      double othersHigh,
+      double othersLow) {
     double raised = ownReference > reference ? ownReference : reference;
     arithmetic.scale(sum, reference - raised);
+    arithmetic.scale(others, reference - raised);
+    boolean rises = ownMax > max;
+    if (rises) {
+      others.set(sum.high, sum.low);
+    }
     own.set(high * arithmetic.unscale, low * arithmetic.unscale);
     arithmetic.scale(own, ownReference - raised);
     sum.add(own);
+    if (rises) {
+      own.set(othersHigh * arithmetic.unscale, othersLow * arithmetic.unscale);
+      arithmetic.scale(own, ownReference - raised);
+    }
+    others.add(own);
     reference = raised;
   }
 
@@ -107,6 +134,11 @@ public final class Fold {
   /** Sum of the exponentials. */
   public double sum() {
     return sum.value();
+  }
+
+  /** The same without the first of the largest terms. */
+  public double others() {
+    return others.value();
   }
 
   /** Sum of target * (max - logit). */

@@ -8,6 +8,7 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.load.Numbers;
+import dev.xent.internal.kernels.reference.math.Pair;
 import java.lang.foreign.MemorySegment;
 
 /** The contribution of one chunk of one row: a record of {@link Records#STATE} bytes. */
@@ -45,7 +46,9 @@ public final class State {
   /** What the sum has lost, in float64 arithmetic. */
   public double sumLow;
 
+  /** Sums over targets; without targets, {@link #setOthers}. */
   public double dot;
+
   public double mass;
 
   /** A state of an ignored row, or the beginning of another. */
@@ -61,6 +64,16 @@ public final class State {
     sumLow = 0;
     dot = 0;
     mass = 0;
+  }
+
+  public boolean isOfSoftmax() {
+    return (kind & Kind.MASK) == Kind.SOFTMAX;
+  }
+
+  /** Takes the sum of a chunk that is next to 0 without the first of its largest classes. */
+  public void setOthers(Pair others) {
+    dot = others.high;
+    mass = others.low;
   }
 
   public boolean is(int bit) {
