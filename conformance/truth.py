@@ -31,7 +31,8 @@ FORMATS = {"f16": Format(10, -14, mpf(65504)), "bf16": Format(7, -126, (2 - mpf(
 
 # What numerics.md promises in each arithmetic. Pairs are: without and with a temperature (log_softmax, backward);
 # an absolute error, ulps and, without targets, an error of |largest| + D (log_sum_exp), or an absolute and a relative
-# error (entropy, target). `softcap` is in units, half an ulp of 1; below `faint` of a row's largest term the exponential loses digits, and is right to `floor` of it.
+# error (entropy, target). `softcap` is in units, half an ulp of 1; below `faint` of a row's largest term the
+# exponential loses digits, and is right to `floor` of it.
 Promise = namedtuple("Promise", "probability log_softmax log_sum_exp label smooth mixed gradient mixed_gradient entropy "
                                 "target backward softcap unit faint floor focal "
                                 "binary product")
