@@ -29,7 +29,7 @@ from xent.errors import ArrayMemoryError, DTypeError, LabelError, OptionError, S
 
 # name of an array -> how it lies beside the logits, and of which types it may be
 _WHOLE, _ROWS, _SPREAD_ROWS, _CLASSES, _VECTOR, _TOP, _ENTRIES, _TARGETS, _SPREAD, _HIDDEN, _MATRIX = range(11)
-_FLOAT, _FLAG, _FLOAT_OR_FLAG, _INDEX, _INTEGER = range(5)
+_FLOAT, _FLAG, _FLOAT_OR_FLAG, _INDEX, _INTEGER, _ANY = range(6)
 _PLACES = {"PER_CLASS": _WHOLE, "PER_ROW": _ROWS, "PER_TARGET": _TARGETS, "OF_TARGETS": _TARGETS, "PER_TOP": _TOP,
            "PER_PROMPT": _ENTRIES, "PER_OUTPUT": _ENTRIES, "PER_FEATURE": _HIDDEN, "OF_CLASSES": _MATRIX,
            "ONE_ROW": _VECTOR}
@@ -55,6 +55,7 @@ _KINDS = _kinds_of(RULES)
 ELEMENTS = _kinds_of(FUNCTIONS["binary_cross_entropy"].rules, {_WHOLE: _SPREAD})
 SELECTED = _kinds_of(FUNCTIONS["selected_log_probabilities"].rules)
 UPSTREAM_OF_ROWS = _kinds_of(["UPSTREAM_OF_ROWS"])
+TERMS = {"element_weights": (_CLASSES, _ANY)}  # of sums, which Python reads as float64
 LINEAR = {**_kinds_of(FUNCTIONS["linear_cross_entropy"].rules), **UPSTREAM_OF_ROWS}
 
 MOST_SELECTED = 256

@@ -156,10 +156,12 @@ class Library:
     def merge(self, exact_sum: ExactSum, other: ExactSum) -> None:
         self.c.xent_exact_sum_merge(ctypes.addressof(exact_sum), ctypes.addressof(other))
 
-    def sum_of(self, address: int, type_: int, count: int) -> float:
-        """The exact sum of numbers side by side, rounded once."""
+    def sum_of(self, address: int, type_: int, count: int, other: float = 0.0) -> float:
+        """The exact sum of numbers side by side, and of another one, rounded once."""
         exact_sum = sized(ExactSum)
         self.c.xent_exact_sum_add(ctypes.addressof(exact_sum), address, type_, 1, count)
+        if other:
+            self.c.xent_exact_sum_add(ctypes.addressof(exact_sum), ctypes.byref(c_double(other)), TYPES["F64"], 1, 1)
         return self.exact_sum_value(exact_sum)
 
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, 
 
 from xent._arrays import (FLOATS, NAME, SIZE, Array, address_of, array_of, as_type, empty, is_of_torch,
                           type_named)
-from xent._call import (ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Bound, Call, Result, lent_tensors, normal_axis,
-                        plural, require_in_place, workspace_of)
+from xent._call import (ELEMENTS, LINEAR, SELECTED, TERMS, UPSTREAM_OF_ROWS, Bound, Call, Result, lent_tensors,
+                        normal_axis, plural, require_in_place, workspace_of)
 from xent._functions import FUNCTIONS
 from xent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Options, Report, Sampling,
                           Shape, ExactSum, Work, library, sized)
@@ -23,9 +23,9 @@ from xent._options import (Reductions, choice, integer, is_per_row, options_of, 
                            shown, truth)
 from xent._products import write_gradients, write_logits
 from xent._rows import (Rows, add_rounded, as_floats, beside_zero, clamp_losses, copied, doubles_of, fill, flags_along,
-                        have_signs, is_binary, is_several, kl_of_elements, labels_like, losses_of_others, nll_of_rows,
-                        parts_of_signs, reversed_along, row_factors, second_derivatives, signed_along, smallest,
-                        subtract, sum_of_doubles, widened, write_products)
+                        have_signs, is_binary, is_several, kl_of_elements, labels_like, log_sums, losses_of_others,
+                        nll_of_rows, parts_of_signs, reversed_along, row_factors, second_derivatives, signed_along,
+                        smallest, subtract, sum_of_doubles, widened, write_products, write_sums)
 from xent._types import (Axes, Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, ArrayLike, LogSumExp,
                          EmptyMean, Number, Out, Output, Own, Product, Reduction, Rules, Smoothing, Ties, Whole)
 from xent.errors import DTypeError, OptionError, ShapeError, XentError
@@ -103,27 +103,46 @@ def log_softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype
 
 
 @overload
-def log_sum_exp(logits: Own, *, out: Literal[True] | None = None, dtype: None = None,
-                **options: Unpack[LogSumExp]) -> Own: ...
+def log_sum_exp(logits: Own, *, return_sign: Literal[False] = False, out: Literal[True] | None = None,
+                dtype: None = None, **options: Unpack[LogSumExp]) -> Own: ...
 @overload
-def log_sum_exp(logits: ArrayLike, *, out: Out, dtype: DType | None = None, **options: Unpack[LogSumExp]) -> Out: ...
+def log_sum_exp(logits: Own, *, return_sign: Literal[True], out: Literal[True] | None = None, dtype: None = None,
+                **options: Unpack[LogSumExp]) -> tuple[Own, Own]: ...
 @overload
-def log_sum_exp(logits: ArrayLike, *, out: Literal[True] | None = None, dtype: DType | None = None,
-                **options: Unpack[LogSumExp]) -> Any: ...
+def log_sum_exp(logits: ArrayLike, *, out: Out, return_sign: Literal[False] = False, dtype: DType | None = None,
+                **options: Unpack[LogSumExp]) -> Out: ...
+@overload
+def log_sum_exp(logits: ArrayLike, *, out: ArrayLike | Literal[True] | None = None, return_sign: bool = False,
+                dtype: DType | None = None, **options: Unpack[LogSumExp]) -> Any: ...
 def log_sum_exp(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, out: Output = None,
-                dtype: DType | None = None, temperature: Number | None = None, softcap: float | None = None,
-                class_mask: Input = None, sink: Input = None, row_offsets: Input = None,
-                fully_masked: FullyMasked = "nan", isa: Isa = "best", threads: int | None = None) -> Any:
+                dtype: DType | None = None, weights: Input = None, return_sign: bool = False,
+                temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
+                sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
+                threads: int | None = None) -> Any:
     """`log sum exp(x)`, one number per row, in the shape of the logits without the class axis; float64 for float64,
     else float32 unless `dtype` or `out` says otherwise; `keepdims` keeps class axes, of size 1. Everything
     else as in `softmax`.
 
+    weights      w of `log sum w exp(x)`: real numbers of any type, in a shape that broadcasts to that of the logits, or
+                 one per class. A class of weight 0 is masked, also if its logit is NaN or infinite. Not with a
+                 temperature, softcap or sink. NumPy computes their logarithms, and the exponentials of rows with a
+                 weight below 0, in float64: the last bits may differ between machines
+    return_sign  True: `(log |sum|, sign)`, where the sign is 1, 0, -1 or NaN. Otherwise a sum below 0 is NaN
+
     >>> import numpy as np, xent
     >>> xent.log_sum_exp(np.zeros((2, 4))).round(4).tolist()
     [1.3863, 1.3863]
+    >>> x, w = np.array([[2.0, 1], [1, 2]]), np.array([1, -1])
+    >>> [each.round(4).tolist() for each in xent.log_sum_exp(x, weights=w, return_sign=True)]
+    [[1.5413, 1.5413], [1.0, -1.0]]
     """
-    return _softmax("log_sum_exp", logits, axis, out, dtype, class_mask, sink, row_offsets, threads, keepdims, isa=isa,
-                    fully_masked=fully_masked, temperature=temperature, softcap=softcap)
+    if weights is not None:
+        for name, value in (("temperature", temperature), ("softcap", softcap), ("sink", sink)):
+            if value is not None:
+                raise OptionError(f"weights and {name} were given: leave one of them out")
+    return _softmax("log_sum_exp", logits, axis, out, dtype, class_mask, sink, row_offsets, threads, keepdims, weights,
+                    truth("return_sign", return_sign), isa=isa, fully_masked=fully_masked, temperature=temperature,
+                    softcap=softcap)
 
 
 class _Plan(NamedTuple):
@@ -142,12 +161,13 @@ _MOST_PLANS = 1000
 
 
 def _softmax(function: str, logits: Any, axis: Any, out: Any, dtype: Any, class_mask: Any, sink: Any, row_offsets: Any,
-             threads: int | None, keepdims: bool = False, **options: Any) -> Any:
+             threads: int | None, keepdims: bool = False, weights: Any = None, signed: bool = False,
+             **options: Any) -> Any:
     key = None
-    if (class_mask is sink is row_offsets is dtype is options["temperature"] is options["softcap"] is None
-            and keepdims is False and (threads is None or type(threads) is int and threads > 0) and type(axis) is int
-            and type(options["isa"]) is type(options["fully_masked"]) is str and logits is not None
-            and out is not False):
+    if (class_mask is sink is row_offsets is dtype is weights is options["temperature"] is options["softcap"] is None
+            and keepdims is signed is False and (threads is None or type(threads) is int and threads > 0)
+            and type(axis) is int and type(options["isa"]) is type(options["fully_masked"]) is str
+            and logits is not None and out is not False):
         lent, of_torch = array_of("logits", logits), is_of_torch(logits)
         to = array_of("out", out) if out is not None and out is not True else None
         if not to or not to.read_only and not is_of_torch(out):
@@ -169,27 +189,53 @@ def _softmax(function: str, logits: Any, axis: Any, out: Any, dtype: Any, class_
         rows = Rows.of("logits", lent, logits, axis, widened, out, row_offsets, threads, may_be_empty=True)
         options["temperature"] = rows.per_row("temperature", options["temperature"])
         result = _softmax(function, rows.flat, -1, None, to_type, rows.mask("class_mask", class_mask),
-                          rows.per_row("sink", sink), row_offsets, threads, **options)
+                          rows.per_row("sink", sink), row_offsets, threads, False, rows.spread("weights", weights),
+                          signed, **options)
+        if signed:
+            return tuple(rows.reduced(each, kept) for each in result)
         return rows.reduced(result, kept) if function == "log_sum_exp" else rows.whole(result)
-    call, struct = _begin("logits", logits, axis, row_offsets, may_be_empty=True, **options)
+    call, struct = _begin("logits", logits, axis, row_offsets, TERMS, may_be_empty=True, **options)
+    call.public |= {"element_weights": "weights"}
     call.take("class_mask", class_mask)
     call.take("sink", sink)
+    call.take("element_weights", weights)
     if not call.classes and function == "log_sum_exp":  # as one class that is -inf
         alone = empty(logits, lent.type, call.with_entries(1))
         fill(as_type(alone, lent.type), -math.inf)
-        return _softmax(function, alone, axis, out, dtype, None, sink, None, threads, kept, **options)
+        return _softmax(function, alone, axis, out, dtype, None, sink, None, threads, kept, None, signed, **options)
     name, in_place = ("log_sum_exp", []) if function == "log_sum_exp" else ("output", ["logits"])
     call.public |= {name: "out"}
     call.write(name, _needed("out", out), in_place, to_type, call.with_entries(1) if kept else None)
+    written = call.arrays[name]
+    signs = empty(logits, written.type, () if call.scalar else written.shape) if signed else None
 
     def compute() -> Any:
-        call.run(function, struct)
+        sums = None
+        if weights is None:
+            call.run(function, struct)
+        else:
+            sums = _weighted(call, options["isa"], options["fully_masked"])
+        if signed or sums:
+            write_sums(call, as_type(signs, written.type) if signed else None, sums)
+        if signed:
+            return call.results[name], signs
         if key and call.is_one_task:
             assert FUNCTIONS[function].arrays[:2] == ["logits", name]  # as plans are called
-            _keep(key, call, struct, function, () if call.scalar else call.arrays[name].shape)
+            _keep(key, call, struct, function, () if call.scalar else written.shape)
         return call.results[name]
 
     return call.result(threads, compute)
+
+
+def _weighted(call: Call, isa: Isa, fully_masked: FullyMasked) -> tuple[Any, Any]:
+    """The logarithms of sums with weights, and their signs."""
+    offsets, axis = call.arrays.get("row_offsets"), -1 if call.ragged else call.axis
+
+    def log_sum_exp(terms: Any) -> Any:
+        return _softmax("log_sum_exp", terms, axis, None, None, None, None, offsets, call.threads, isa=isa,
+                        fully_masked="zero", temperature=None, softcap=None)
+
+    return log_sums(call, log_sum_exp, fully_masked == "zero")
 
 
 def _keep(key: Any, call: Call, options: Options, function: str, shape: tuple[int, ...]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from xent._arrays import FLOATS, NAME, SIZE, Array, array_of, is_of_torch
@@ -98,6 +98,13 @@ class Rows(NamedTuple):
                 value = unpacked(array, axis % len(array.shape), shape[self.axes[0]])
                 array = array_of(name, value)
         require_flags(name, array, len(self.axes) == 1 and not self.ragged)
+        return self.spread(name, value)
+
+    def spread(self, name: str, value: Any) -> Any:
+        """Numbers that broadcast to the shape, or one per class of a single class axis."""
+        if value is None:
+            return None
+        array, shape = array_of(name, value), self.lent.shape
         if len(self.axes) == 1 and array.shape == (shape[self.axes[0]],):
             return value
         missing = len(shape) - len(array.shape)
@@ -107,7 +114,7 @@ class Rows(NamedTuple):
         given = _of_library(name, value)
         if is_of_torch(given):
             return self._flattened(given.expand(shape))
-        return self._flattened(numpy_for("a mask").broadcast_to(given, shape))
+        return self._flattened(numpy_for(name).broadcast_to(given, shape))
 
     def per_row(self, name: str, value: Any) -> Any:
         """One number per row, or one for all; class axes of size 1 may be there."""
@@ -347,6 +354,86 @@ def add_rounded(to: Array, parts: Sequence[Array]) -> None:
         numbers_of(to)[...] = rounded_to(to, total, False)
 
 
+# ---- sums of exponentials with weights ----------------------------------------------------------------------------
+
+
+def log_sums(call: Call, log_sum_exp: Callable[[Any], Any], none_is_zero: bool) -> tuple[Any, Any]:
+    """`log |sum w exp(x)|` of each row and the sign of the sum, in double, from a function that gives `log sum exp(x)`
+    of doubles, -inf where all are."""
+    numpy = numpy_for("log_sum_exp with weights")
+    with numpy.errstate(all="ignore"):
+        x, weights = doubles_of(call.lead), spread_over(call, "element_weights")
+        if "class_mask" in call.arrays:
+            weights = numpy.where(spread_over(call, "class_mask") == 0, 0.0, weights)
+        x = numpy.where(weights == 0, -math.inf, x)
+        sums = numpy.asarray(log_sum_exp(x + numpy.log(abs(weights)))).reshape(-1)
+        none = sums == -math.inf
+        if not none_is_zero:
+            sums[none] = math.nan
+        signs = _signs_of(numpy, sums)
+        if (weights < 0).any():
+            _add_signed(numpy, call, x, weights, none, sums, signs)
+        return sums, signs
+
+
+def _signs_of(numpy: Any, sums: Any) -> Any:
+    """Those of sums of 0 or more, from their logarithms."""
+    return numpy.where(numpy.isnan(sums), sums, sums > -math.inf)
+
+
+def _add_signed(numpy: Any, call: Call, x: Any, weights: Any, none: Any, sums: Any, signs: Any) -> None:
+    """Replaces the rows that have weights below 0. Their terms are added exactly, so that equal terms cancel."""
+    if call.ragged:
+        offsets = numpy.array(call.offsets)
+        x, weights = (each[offsets[0]:offsets[-1]] for each in (x, weights))
+    else:
+        offsets = numpy.arange(call.rows + 1) * call.classes
+        x, weights = (numpy.moveaxis(each, call.axis, -1).ravel() for each in (x, weights))
+    begin, lengths = offsets[:-1] - offsets[0], numpy.diff(offsets)
+    filled = numpy.flatnonzero(lengths)
+
+    def of_rows(reduce: Any, numbers: Any) -> Any:
+        found = numpy.zeros(call.rows)
+        found[filled] = reduce.reduceat(numbers, begin[filled])
+        return found
+
+    shift = of_rows(numpy.maximum, x)
+    shift = numpy.where(numpy.isfinite(shift), shift, 0.0)
+    terms = copied(weights * numpy.exp(x - numpy.repeat(shift, lengths)))
+    for row in numpy.flatnonzero((of_rows(numpy.minimum, weights) < 0) & ~none):
+        at = terms.address + 8 * int(begin[row]), TYPES["F64"], int(lengths[row])
+        total = call.library.sum_of(*at)
+        signs[row] = numpy.sign(total)
+        if 0.5 < abs(total) < 2:  # its logarithm is near 0, and the sum itself would keep no digits of it
+            rest = math.copysign(1, total) * call.library.sum_of(*at, -math.copysign(1, total))
+            sums[row] = shift[row] + math.log1p(rest)
+        else:
+            sums[row] = shift[row] + numpy.log(abs(total))
+
+
+def write_sums(call: Call, signs: Array | None, sums: tuple[Any, Any] | None) -> None:
+    """Writes logarithms of sums, NaN for a sum below 0 unless its sign is written too. Sums that are None are written
+    already, and 0 or more."""
+    numpy, to = numpy_for("log_sum_exp with return_sign"), call.arrays["log_sum_exp"]
+    with numpy.errstate(all="ignore"):
+        if sums is None:
+            found = doubles_of(to)
+            of_sums = _signs_of(numpy, found)
+        else:
+            found, of_sums = sums
+            if signs is None:
+                found = numpy.where(of_sums < 0, math.nan, found)
+            call.tell_autograd()
+            _write(to, found)
+        if signs is not None:
+            _write(signs, of_sums)
+
+
+def _write(to: Array, found: Any) -> None:
+    written = numbers_of(to)
+    written[...] = rounded_to(to, found, to.type == "F64").reshape(written.shape)
+
+
 # ---- what NumPy or PyTorch sorts ----------------------------------------------------------------------------------
 
 
@@ -412,10 +499,12 @@ def clamp_losses(call: Call, losses: Array, positive: Array, negative: Array, cl
 
 
 def spread_over(call: Call, name: str) -> Any:
-    """An input of binary cross-entropy for each element, or 1."""
+    """An input with a number for each element, or 1."""
     if name not in call.arrays:
         return 1.0
     array = call.arrays[name]
+    if call.ragged:
+        return doubles_of(array)
     strides = [call.strides[name][d] for d in range(len(call.shape))]
     return doubles_of(Array(array.address, array.type, call.shape, strides, True, array.owner))
 

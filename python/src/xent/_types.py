@@ -90,6 +90,7 @@ class LogSumExp(Forward, total=False):
     """Options of a log-sum-exp."""
 
     keepdims: bool
+    weights: ArrayLike | None
 
 
 class Product(Common, total=False):
