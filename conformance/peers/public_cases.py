@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Counts how many of the public cases of ONNX, SciPy and optax can be computed with Xent's Python package.
+"""Counts how many of the public cases of ONNX, SciPy, optax and Keras can be computed with Xent's Python package.
 
-    XENT_LIBRARY=build/libxent.so PYTHONPATH=python/src python3 conformance/peers/public_cases.py [onnx] [scipy] [optax]
+    XENT_LIBRARY=build/libxent.so PYTHONPATH=python/src python3 conformance/peers/public_cases.py [onnx] [scipy] [optax] \
+        [keras]
 
-ONNX: the node tests of the installed package, whose results are compared. SciPy and optax: the tests of the installed
+ONNX: the node tests of the installed package, whose results are compared. The others: the tests of the installed
 packages, in which Xent computes each call that it can; the peer computes the others, and those that JAX traces. Needs
 what python/requirements.txt and python/requirements-peers.txt name, but not torch. Exits with 1 where a case of ONNX
 differs.
 """
+import os
 import sys
 from collections import Counter, defaultdict
 from functools import partial
@@ -89,8 +91,8 @@ class Calls:
         self.names, self.ours, self.is_traced = names, ours, is_traced
         self.test, self.computed, self.outcomes, self.reasons = "", defaultdict(list), {}, Counter()
 
-    def replace_in(self, module):
-        for name in self.names:
+    def replace_in(self, module, names=None):
+        for name in names or self.names:
             if hasattr(module, name):
                 setattr(module, name, partial(self.call, name, getattr(module, name)))
 
@@ -118,15 +120,17 @@ class Calls:
         if report.when == "call":
             self.outcomes[report.nodeid] = report.outcome
 
-    def run(self, peer, path):
-        pytest.main(["-q", "--no-header", "--no-summary", "-p", "no:cacheprovider", "--confcutdir", Path(path).anchor,
-                     path], plugins=[self])
+    def run(self, peer, *paths, only=""):
+        pytest.main(["-q", "--no-header", "--no-summary", "-p", "no:cacheprovider", "--confcutdir", Path(paths[0]).anchor,
+                     "-k", only, *paths], plugins=[self])
         counts = Counter()
         for test, outcome in self.outcomes.items():
             computed = self.computed.get(test)
             if computed:
                 extent = "computed" if all(computed) else "computed in part" if any(computed) else "not computed"
                 counts[test.split("::")[1], f"{extent}, {outcome}"] += 1
+                if outcome == "failed":
+                    print(f"{peer:6} differs: {test.split('::', 1)[1]}")
         report(peer, counts, self.reasons)
 
 
@@ -152,17 +156,12 @@ def real(values):
 
 
 def scipy_logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False):
-    a, mask = real(a), None
-    type_ = a.dtype if b is None else np.result_type(a, real(b))
-    if b is not None:
-        a, b = np.broadcast_arrays(a, real(b))
-        if (b < 0).any():
-            raise ValueError("weights below 0")
-        mask = b != 0
-        a = (a + np.log(np.where(mask, b, 1))).astype(type_ if type_.kind == "f" else float)
-    found = np.asarray(xent.log_sum_exp(a, axis=axis, keepdims=keepdims, class_mask=mask, fully_masked="zero"))
-    found = found.astype(type_)[()] if type_.kind == "f" else found[()]
-    return (found, np.where(np.isneginf(found), 0, 1).astype(found.dtype)[()]) if return_sign else found
+    a, b = real(a), None if b is None else real(b)
+    type_ = a.dtype if b is None else np.result_type(a, b)
+    a = np.broadcast_to(a, np.broadcast_shapes(a.shape, () if b is None else b.shape)).astype(type_)
+    found = xent.log_sum_exp(a, axis=axis, keepdims=keepdims, weights=b, return_sign=True, fully_masked="zero")
+    found = [each.astype(type_ if type_.kind == "f" else each.dtype)[()] for each in found]
+    return tuple(found) if return_sign else np.where(found[1] < 0, np.nan, found[0]).astype(found[0].dtype)[()]
 
 
 def count_scipy():
@@ -236,7 +235,126 @@ def count_optax():
     calls.run("optax", losses.__file__.replace("_classification.py", "_classification_test.py"))
 
 
-COUNTS = {"onnx": count_onnx, "scipy": count_scipy, "optax": count_optax}
+# ---- Keras --------------------------------------------------------------------------------------------------------
+
+
+CLAMP = 1e-7  # keras.config.epsilon()
+
+
+def floats(values):
+    values = np.asarray(values)
+    return values if values.dtype.kind in "fV" else values.astype("float32")  # V: bfloat16
+
+
+def keras_shares(target, output, from_logits=False, axis=-1):
+    if np.shape(target) != np.shape(output):
+        raise ValueError("other shapes")
+    x, shares = together(keras_logits(output, from_logits), target)
+    return xent.cross_entropy(x, shares, axis=axis, losses=True, **keras_clamp(from_logits)).losses
+
+
+def keras_labels(target, output, from_logits=False, axis=-1):
+    x, labels = keras_logits(output, from_logits), np.asarray(target).astype("int32")
+    if labels.ndim == x.ndim:
+        labels = labels.squeeze(axis)
+    return xent.cross_entropy(x, labels, axis=axis, losses=True, **keras_clamp(from_logits)).losses
+
+
+def keras_logits(output, from_logits):
+    return floats(output) if from_logits else np.log(floats(output))
+
+
+def keras_clamp(from_logits):
+    return {} if from_logits else {"probability_clamp": CLAMP}
+
+
+def keras_binary(target, output, from_logits=False):
+    x = floats(output) if from_logits else binary_logits(output)
+    if np.shape(target) != x.shape:
+        raise ValueError("other shapes")
+    return xent.binary_cross_entropy(*together(x, target), losses=True, **keras_clamp(from_logits)).losses
+
+
+def binary_logits(output):
+    return np.log(floats(output)) - np.log1p(-floats(output))
+
+
+def keras_divergence(y_true, y_pred):
+    q, p = (np.clip(floats(each), CLAMP, 1) for each in (y_pred, y_true))
+    return xent.kl_div(*together(np.log(q), p), losses=True).losses.sum(-1)
+
+
+def keras_binary_focal(y_true, y_pred, apply_class_balancing=False, alpha=0.25, gamma=2.0, from_logits=False,
+                       label_smoothing=0.0, axis=-1):
+    x, z = together(floats(y_pred) if from_logits else binary_logits(y_pred), y_true)
+    z = z * (1 - label_smoothing) + label_smoothing / 2
+    return xent.binary_cross_entropy(x, z, focal_gamma=gamma, focal_alpha=alpha if apply_class_balancing else None,
+                                     losses=True).losses.mean(axis)
+
+
+def keras_focal(y_true, y_pred, alpha=0.25, gamma=2.0, from_logits=False, label_smoothing=0.0, axis=-1):
+    x, p = together(keras_logits(y_pred, from_logits), y_true)
+    if label_smoothing or not ((p == 0) | (p == 1)).all():
+        raise ValueError("focal loss of probability rows")
+    weights = np.broadcast_to(np.asarray(alpha, x.dtype), x.shape[axis]).copy()
+    return xent.cross_entropy(x, p.argmax(axis), axis=axis, losses=True, focal_gamma=gamma, class_weights=weights).losses
+
+
+def keras_top_k(x, k, sorted=True):
+    x, classes = np.asarray(x), xent.top_k(np.asarray(x), k).classes
+    return np.take_along_axis(x, classes, -1), classes.astype("int32")
+
+
+def keras_in_top_k(targets, predictions, k):
+    ranks = xent.cross_entropy(floats(predictions), np.asarray(targets), ranks=True).ranks
+    return (ranks >= 0) & (ranks < k)
+
+
+def count_keras():
+    os.environ["KERAS_BACKEND"] = "jax"
+    import jax
+    import keras
+    from keras.src.losses import losses
+    from keras.src.metrics import probabilistic_metrics
+
+    def of_jax(compute):
+        def computed(*arrays, **options):
+            with np.errstate(all="ignore"):
+                return jax.tree.map(jax.numpy.asarray, compute(*arrays, **options))
+        return computed
+
+    def typed(compute):
+        """With results in the type of the logits, the last of at most two arrays."""
+        return lambda *arrays, **options: compute(*arrays, **options).astype(floats(arrays[:2][-1]).dtype)
+
+    ours = {
+        "softmax": lambda x, axis=-1: xent.softmax(floats(x), axis=axis),
+        "log_softmax": lambda x, axis=-1: xent.log_softmax(floats(x), axis=axis),
+        "logsumexp": lambda x, axis=None, keepdims=False: xent.log_sum_exp(
+            floats(x), axis=axis, keepdims=keepdims, fully_masked="zero"),
+        "categorical_crossentropy": keras_shares, "sparse_categorical_crossentropy": keras_labels,
+        "binary_crossentropy": keras_binary, "kl_divergence": keras_divergence,
+        "binary_focal_crossentropy": keras_binary_focal, "categorical_focal_crossentropy": keras_focal}
+    ours = {name: typed(compute) for name, compute in ours.items()}
+    ours |= {
+        "argmax": lambda x, axis=None, keepdims=False: xent.argmax(
+            np.asarray(x), axis=axis, keepdims=keepdims).astype("int32"),
+        "top_k": keras_top_k,
+        "in_top_k": keras_in_top_k}
+    calls = Calls(tuple(ours), {name: of_jax(compute) for name, compute in ours.items()},
+                  lambda value: isinstance(value, jax.core.Tracer))
+    for module in (keras.src.backend.nn, keras.src.backend.math, keras.src.backend.numpy):
+        calls.replace_in(module)
+    for module in (losses, probabilistic_metrics):  # whose other functions call those of the backend
+        calls.replace_in(module, ("kl_divergence", "binary_focal_crossentropy", "categorical_focal_crossentropy"))
+    calls.run("Keras", *(str(Path(keras.__file__).parent / "src" / each) for each in (
+        "activations/activations_test.py", "layers/activations/softmax_test.py", "losses/losses_test.py",
+        "metrics/accuracy_metrics_test.py", "metrics/probabilistic_metrics_test.py", "ops/math_test.py",
+        "ops/nn_test.py", "ops/numpy_test.py")),
+        only="softmax or sumexp or entropy or divergence or accuracy or argmax or top_k or topk")
+
+
+COUNTS = {"onnx": count_onnx, "scipy": count_scipy, "optax": count_optax, "keras": count_keras}
 
 if __name__ == "__main__":
     results = [COUNTS[name]() for name in sys.argv[1:] or COUNTS]
