@@ -256,8 +256,8 @@ static folded fold(const f64_problem *p, const double *x, double sink, double sh
   return f;
 }
 
-/* Next to 0, the D of a row without targets: of the sum without the first of the largest classes, or without a sink that
- * is larger. */
+/* Next to 0, the D of a row without targets: of the sum without the first of the largest classes, or without a sink
+ * that is larger. */
 static double exact_distance(const f64_problem *p, const double *x, double sink, folded f, double D, warmth w) {
   if (!(fabs(f.M * w.high) + D < 0.125)) return D;
   f64_problem without = *p;

@@ -101,8 +101,8 @@ XENT_INLINE bool has_nan(const row_context *r, int64_t begin, int64_t end, float
   return false;
 }
 
-/* What log-sum-exp asks of a chunk: a sum that says whether there is a NaN where exponentials are beyond the floats, and
- * next to 0 the sum without the first of the largest classes. */
+/* What log-sum-exp asks of a chunk: a sum that says whether there is a NaN where exponentials are beyond the floats,
+ * and next to 0 the sum without the first of the largest classes. */
 XENT_SHARED void chunk_for_log_sum_exp(row_context *r, int64_t begin, int64_t n, float shift, chunk_sum *c,
                                        double *others) {
   const job *j = r->j;
