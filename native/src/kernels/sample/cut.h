@@ -331,8 +331,8 @@ XENT_INLINE int64_t count_probes(const kept_set *s, const probes *p, float key) 
 /* Two keys with the cut between them, unless the estimate is off by more than `times` its standard deviation. f is the
  * share of the bracket's mass that is wanted. With y = 1 for the probes up to a key and y = 0 for the others, the cut
  * is where D = sum of (y - f) mass is 0. Probes are a random sample, so the variance of D is about the sum of squares:
- * (1 - f)^2 mass^2 up to the key, f^2 mass^2 behind it. */
-XENT_SHARED void guess_cut(const cut_search *q, const probes *p, double times, float *low, float *high) {
+ * (1 - f)^2 mass^2 up to the key, f^2 mass^2 behind it. True: a smaller `times` changes neither. */
+XENT_SHARED bool guess_cut(const cut_search *q, const probes *p, double times, float *low, float *high) {
   const float before = of_ordinal(ordinal_of(p->least) - 1), ends[2] = {p->most, p->most};
   const probe_sums all = probes_up_to(q->set, p, ends);
   const double wanted = (double)(q->most - number_of(q, q->before));
@@ -354,41 +354,50 @@ XENT_SHARED void guess_cut(const cut_search *q, const probes *p, double times, f
   }
   *low = a[0];
   *high = b[1];
+  return a[0] == a[1] && b[0] == b[1];
 }
 
-/* Keys between which probes say the cut is, and few enough for a list. */
-XENT_SHARED bool guess_keys(const cut_search *q, const probes *p, double *a, double *b) {
+/* Keys between which probes say the cut is, and few enough for a list. False: too many classes have one key, the first
+ * above *low. */
+XENT_SHARED bool guess_keys(const cut_search *q, const probes *p, double *a, double *b, float *low) {
   const kept_set *s = q->set;
   const double most = 0.8 * (double)q->room; /* there may be more than probes say */
-  float low, high;
-  for (double times = 2.5; times > 0.5 && p->least < p->most; times /= 2) {
-    guess_cut(q, p, times, &low, &high);
-    const double upper = (double)count_probes(s, p, high) * p->each, lower = (double)count_probes(s, p, low) * p->each;
+  bool same = !(p->least < p->most);
+  float high;
+  *low = of_ordinal(ordinal_of(p->least) - 1);
+  for (double times = 2.5; times > 0.5 && !same; times /= 2) {
+    same = guess_cut(q, p, times, low, &high);
+    const double upper = (double)count_probes(s, p, high) * p->each, lower = (double)count_probes(s, p, *low) * p->each;
     if (upper - lower > most) continue;
-    *a = low < p->least || upper <= most ? q->from : (double)low;
+    *a = *low < p->least || upper <= most ? q->from : (double)*low;
     *b = high < p->most ? (double)high : q->to;
     return true;
   }
+  if (!same) guess_cut(q, p, 0, low, &high);
   return false;
+}
+
+/* The key of the first probe above `low`. */
+XENT_SHARED double key_above(const cut_search *q, const probes *p, float low) {
+  kept_set *s = q->set;
+  int64_t at = -1;
+  for (int64_t i = 0; i < p->n; i++)
+    if (s->probes[0][i] > low && (at < 0 || s->probes[0][i] < s->probes[0][at])) at = i;
+  const int64_t class = class_of_probe(s, p->n, at < 0 ? 0 : at);
+  return key_of(q->rule, values_at(&s->values, class, 1, s->room)[0]);
 }
 
 /* Passes where probes say the cut is. */
 XENT_SHARED void look_at_probes(cut_search *q) {
   const probes p = take_probes(q, q->set->classes > 16 * SAMPLE_PROBES ? SAMPLE_PROBES : SAMPLE_PROBES / 2);
-  kept_set *s = q->set;
   double a, b;
-  float low, high;
+  float low;
   if (!(p.least <= p.most)) return;
-  if (guess_keys(q, &p, &a, &b)) {
+  if (guess_keys(q, &p, &a, &b, &low)) {
     look_between(q, a, b, false);
     return;
   }
-  guess_cut(q, &p, 0, &low, &high); /* many classes have one key, that of the first probe behind `low` */
-  int64_t at = -1;
-  for (int64_t i = 0; i < p.n; i++)
-    if (s->probes[0][i] > low && (at < 0 || s->probes[0][i] < s->probes[0][at])) at = i;
-  const int64_t class = class_of_probe(s, p.n, at < 0 ? 0 : at);
-  const double key = key_of(q->rule, values_at(&s->values, class, 1, s->room)[0]);
+  const double key = key_above(q, &p, low); /* which many classes have */
   if (key > q->from && key <= q->to) look_between(q, just_under(key), key, true);
 }
 
@@ -428,10 +437,20 @@ XENT_INLINE double key_between(double from, double to, bool of_floats) {
   return of_floats && other > from && other < to ? other : middle;
 }
 
+/* Whether the bracket holds one key only. */
+XENT_INLINE bool holds_one_key(const cut_search *q) {
+  const double key = key_between(q->from, q->to, false);
+  return (!q->rule->typical && q->in.low == float_above(q->out.low)) || !(key > q->from && key < q->to);
+}
+
 /* The cut in the bracket, which is halved until few keys are in it, or one. */
 XENT_SHARED cut cut_by_halves(cut_search *q) {
   for (int step = 1;; step++) {
     const int64_t left = q->up_to.count - q->before.count;
+    if (holds_one_key(q)) {
+      const int64_t count = q->counted ? q->up_to.count : mass_in(q, q->out).count;
+      return (cut){q->rule->typical ? q->to : -(double)q->out.low, q->before, count - q->before.count};
+    }
     if (q->listed < 0 ? left <= q->room : left <= SAMPLE_PIECE && left <= q->listed / 2) {
       if (q->listed >= 0) {
         q->near = q->few;
@@ -446,11 +465,6 @@ XENT_SHARED cut cut_by_halves(cut_search *q) {
     }
     if (q->listed >= 0 && q->listed <= SAMPLE_FEW) return cut_of_few(q);
     const double key = key_between(q->from, q->to, step % 4 == 0);
-    const bool one = !q->rule->typical && q->in.low == float_above(q->out.low);
-    if (one || !(key > q->from && key < q->to)) { /* one key */
-      const int64_t count = q->counted ? q->up_to.count : mass_in(q, q->out).count;
-      return (cut){q->rule->typical ? q->to : -(double)q->out.low, q->before, count - q->before.count};
-    }
     const interval middle = values_up_to(q->rule, key, q->in, q->out);
     if (same_interval(middle, q->in))
       q->from = key;
@@ -488,7 +502,7 @@ XENT_SHARED cut find_cut(cut_search *q) {
     if (-(double)x > q->from && -(double)x < q->to) look_between(q, q->from, -(double)x, false);
   }
   for (int round = 0; round < SAMPLE_ROUNDS && !s->listed && q->listed < 0; round++) {
-    if (q->up_to.count - q->before.count <= q->room) break;
+    if (q->up_to.count - q->before.count <= q->room || holds_one_key(q)) break;
     look_at_probes(q);
   }
   return cut_by_halves(q);

@@ -2,9 +2,9 @@
 /*
  * Top-p as the first filter of a long row: the first pass over the logits computes their exponentials, too. It adds
  * them up in floats. That is enough if both bounds of the sum have the same cut; else the sum is made exact. If no
- * class has much of the mass, the same pass measures and lists what is near the cut. The pass uses the largest of the
- * first values as reference. Another reference changes weights by a power of two, if none is rounded and no
- * exponential is out of range.
+ * class has much of the mass, the same pass measures and lists what is near the cut, or counts the classes of one value
+ * if they are too many for a list. The pass uses the largest of the first values as reference. Another reference
+ * changes weights by a power of two, if none is rounded and no exponential is out of range.
  */
 #ifndef XENT_SAMPLE_NUCLEUS_H
 #define XENT_SAMPLE_NUCLEUS_H
@@ -103,7 +103,13 @@ XENT_SHARED bool guess_of_row(cut_search *q, double *a, double *b) {
   exponentials_of(q->weigher, values_at(&s->values, 0, SAMPLE_PIECE, s->room), SAMPLE_PIECE, s->probes[1]);
   if (!are_even(s->probes[1], SAMPLE_PIECE)) return false;
   const probes p = take_probes(q, n);
-  return are_even(s->probes[1], n) && guess_keys(q, &p, a, b) && *b < q->to;
+  float low;
+  if (!are_even(s->probes[1], n)) return false;
+  if (!guess_keys(q, &p, a, b, &low)) {
+    *b = key_above(q, &p, low);
+    *a = just_under(*b);
+  }
+  return *b < q->to;
 }
 
 /* Whether sums of weights of what reaches `least` are exact, and those of another reference are these / 2^octaves. */
@@ -151,8 +157,9 @@ XENT_SHARED bool begin_with_top_p(kept_set *s, const xent_sampling *o, const f32
                   .near = s->x, .low = -INFINITY, .last = -1};
   double a = 0, b = 0;
   const bool near = guess_of_row(&q, &a, &b);
-  const interval none = {INFINITY, INFINITY}, in = a > -INFINITY ? values_up_to(&by_value, a, none, none) : none;
-  const interval out = values_up_to(&by_value, b, none, none);
+  const interval none = {INFINITY, INFINITY};
+  const interval in = near && a > -INFINITY ? values_up_to(&by_value, a, none, none) : none;
+  const interval out = near ? values_up_to(&by_value, b, none, none) : none;
   look_sums t = sums_of_look(&q, in, out);
   const double sum = near ? first_pass_near(s, &guessed, &t) : first_pass(s, &guessed, &t);
   if (!candidates_of_maxima(s, lanes_set(-INFINITY))) return false;
@@ -172,7 +179,7 @@ XENT_SHARED bool begin_with_top_p(kept_set *s, const xent_sampling *o, const f32
     if (a > q.from) narrow(&q, a, in, m);
     if (a < q.from) a = q.from;
     if (b > q.to) b = q.to;
-    if (q.from == a && b > a) take_list(&q, t.found, b, out, false);
+    if (q.from == a && b > a) take_list(&q, t.found, b, out, in.low == float_above(out.low));
   }
   const bool listed = q.listed >= 0;
   const int64_t ties = keep_weight(&q, o, true);
