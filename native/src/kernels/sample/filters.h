@@ -30,9 +30,13 @@ XENT_SHARED bool list_reaching(kept_set *s, float x) {
 /* Leaves the first k, or with `all` also what equals the last of them. */
 XENT_SHARED void keep_first(kept_set *s, int64_t k, bool all) {
   if (s->count >= 0 && k >= s->count) return;
+  if (k == 1 && !all) {
+    raise_low(s, s->high, 1, INT64_MAX, 1);
+    return;
+  }
   if (!s->listed && k <= s->blocks)
     list_reaching(s, reached_by(s->maxima, s->blocks, k, k + k / 8 + 4, s->most));
-  if (!s->listed && s->classes <= SAMPLE_LISTED) list_members(s);
+  if (!s->listed && !has_one_value(s) && s->classes <= SAMPLE_LISTED) list_members(s);
   if (k >= count_members(s)) return;
   cut_search q = {.set = s, .rule = &by_value, .least = k, .most = k};
   begin_cut(&q);
@@ -176,7 +180,7 @@ XENT_SHARED float largest_up_to(kept_set *s, float x) {
 }
 
 XENT_SHARED void filter_typical_p(kept_set *s, const xent_sampling *o, const f32_temperature *h, double scale) {
-  if (o->typical_p == 0 || o->typical_p == 1) return;
+  if (o->typical_p == 0 || o->typical_p == 1 || has_one_value(s)) return;
   const weigher w = weigher_of(h, s->high, scale);
   int64_t distances;
   const int64_t sum = weigh_distances(s, &w, h->reciprocal, &distances);

@@ -152,7 +152,7 @@ XENT_SHARED bool begin_with_top_p(kept_set *s, const xent_sampling *o, const f32
   lanes least = lanes_set(INFINITY);
   const float top = search(values_at(&s->values, 0, SAMPLE_PIECE, s->room), SAMPLE_PIECE, &nan, &least);
   const weigher guessed = weigher_of(h, top > -INFINITY && top < INFINITY ? top : 0, scale);
-  if (guessed.shift != 0) return all_candidates(s);
+  if (guessed.shift != 0 || smallest_of(least) == top) return all_candidates(s);
   cut_search q = {.set = s, .rule = &by_value, .weigher = &guessed, .share = o->top_p, .room = SAMPLE_LISTED,
                   .near = s->x, .low = -INFINITY, .last = -1};
   double a = 0, b = 0;

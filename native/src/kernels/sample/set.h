@@ -68,6 +68,7 @@ XENT_INLINE bool next_values(kept_set *s, int64_t *at, float least, piece *p) {
   }
   const int64_t from = *at >> __builtin_ctzll((uint64_t)s->block);
   int64_t block = from;
+  if (*at > s->last && least <= s->low) least = float_above(s->low); /* later equals of `low` are not in the set */
   for (;;) { /* of sixteen blocks at a time: which one it is cannot be guessed, but that it is the next */
     if (block >= s->blocks) return false;
     const uint32_t bits = 0xffff & ~lanes_bits_above(lanes_set(least), lanes_load(s->maxima + block));
@@ -148,8 +149,8 @@ XENT_SHARED bool candidates_of_maxima(kept_set *s, lanes least) {
   lanes_store(s->maxima + s->blocks, lanes_set(-INFINITY));
   for (int64_t i = 0; i < s->blocks; i += XENT_LANES) most = lanes_max(lanes_load(s->maxima + i), most);
   s->high = s->most = lanes_largest(most);
-  s->low = -INFINITY;
-  s->last = -1;
+  s->low = lanes_bits_above(lanes_set(s->high), least) ? -INFINITY : s->high;
+  s->last = INT64_MAX;
   s->count = lanes_bits_equal(least, lanes_set(-INFINITY)) ? -1 : s->classes;
   s->sum = -1;
   s->listed = false;
@@ -188,6 +189,9 @@ XENT_SHARED bool all_candidates(kept_set *s) {
 }
 
 /* ---- what there is of the set ---- */
+
+/* Whether all classes of the set have one value. A row that has changed since can leave a set without a value. */
+XENT_INLINE bool has_one_value(const kept_set *s) { return s->low == s->high && s->high > -INFINITY; }
 
 /* Members that reach `least`. */
 XENT_SHARED int64_t count_reaching(kept_set *s, float least) {
@@ -231,7 +235,8 @@ XENT_SHARED void list_members(kept_set *s) {
 XENT_SHARED int64_t class_of_equal(kept_set *s, float x, int64_t n) {
   int64_t at = 0;
   piece p;
-  while (n > 0 && next_piece(s, &at, x, &p))
+  if (has_one_value(s) && s->count == (s->last < s->classes ? s->last + 1 : s->classes)) return n - 1; /* no gaps */
+  while (n > 0 && next_values(s, &at, x, &p)) /* no members: the first classes that equal x are in the set */
     for (int64_t k = 0; k < p.n; k += XENT_LANES) {
       uint32_t bits = lanes_bits_equal(values_of(&p, k), lanes_set(x));
       const int count = __builtin_popcount(bits);
@@ -300,11 +305,13 @@ XENT_SHARED float reached_by(const float *x, int64_t n, int64_t k, int64_t most,
 
 /* ---- weights ---- */
 
-/* The sum of the set's, and in `sums` those of its blocks, or of the pieces of its list. */
+/* The sum of the set's, and in `sums` those of its blocks, or of the pieces of its list; if all have one value, only
+ * the sum. */
 XENT_SHARED int64_t weigh_set(kept_set *s, const weigher *w) {
   int64_t at = 0, total = 0;
   piece p;
   if (!s->listed && s->sum >= 0 && s->sum_temperature == w->temperature.value) return s->sum;
+  if (has_one_value(s)) return count_members(s) * weight_of(w, s->high);
   memset(s->sums, 0, (size_t)(s->listed ? SAMPLE_LISTED / SAMPLE_PIECE : s->blocks) * sizeof *s->sums);
   while (next_piece(s, &at, s->low, &p)) {
     const int64_t sum = sum_of_weights(w, p.x, p.n);
