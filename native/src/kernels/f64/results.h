@@ -97,37 +97,14 @@ XENT_INLINE uint32_t f64_row_kind(const f64_row *r, const f64_sums *g, int j) {
   const bool bad_mass = r->t.kind == XENT_KIND_PROBABILITIES && !isfinite(g->mass[j]);
   return M == INFINITY || g->total[j] != g->total[j] || bad_mass ? XENT_ROW_NAN : 0;
 }
-/* Log-sum-exp of a row without targets that is NaN: +inf, unless a logit is NaN. */
-XENT_SHARED double f64_log_sum_exp_of_nan(const f64_block *k, int j) {
-  const xent_call *call = k->call;
-  const f64_sums *g = &k->sums;
-  if (!call->log_sum_exp || call->targets || g->max[j] != INFINITY) return XENT_F64_NAN;
-  if (call->known_states) return f64_quiet(g->total[j]);
-  const bool bad_sink = call->sink && isnan(row_number(call, call->sink, &call->shape->sink, k->rows[j].span.row, 0));
-  return bad_sink || f64_has_nan(k, j, 0, k->rows[j].logits.classes) ? XENT_F64_NAN : INFINITY;
-}
 /* The results of row j, which is special. */
-XENT_INLINE void f64_settle_special(f64_block *k, int j) {
-  f64_sums *g = &k->sums;
+XENT_INLINE void f64_settle_special(f64_sums *g, int j) {
   const bool masked = g->row_kind[j] == XENT_ROW_MASKED;
   g->special |= 1u << j;
   g->hit[j] = false;
   g->loss[j] = g->row_kind[j] == XENT_ROW_NAN ? XENT_F64_NAN : 0;
   g->entropy[j] = masked ? 0 : XENT_F64_NAN;
-  g->log_probability[j] = masked ? -INFINITY : XENT_F64_NAN;
-  g->log_sum_exp[j] = masked ? -INFINITY : f64_log_sum_exp_of_nan(k, j);
-}
-
-/* Of an ordinary row without targets that is next to 0, if it is. */
-XENT_SHARED void f64_settle_near_zero(f64_block *k, int j) {
-  const f64_temperature t = k->rows->temperature;
-  f64_sums *g = &k->sums;
-  const double M = g->max[j], size = fabs(M * t.high) + g->distance[j];
-  if (!(g->shift[j] == 0 && size < (double)XENT_NEAR_ZERO)) return;
-  const f64_reference of = f64_reference_of(doubles_set(g->reference[j]), t);
-  const doubles others = doubles_set(k->call->known_states ? g->dot[j] : f64_sum_of_others(k, j));
-  const double D = doubles_first(f64_log1p(doubles_div(others, f64_exp(doubles_set(M), &of))));
-  g->log_sum_exp[j] = fused_double(M, t.high, fused_double(M, t.low, D));
+  g->log_sum_exp[j] = g->log_probability[j] = masked ? -INFINITY : XENT_F64_NAN;
 }
 
 /* From the sums of a block to its results. Probabilities need no more of D than whether it is 0. */
@@ -164,10 +141,8 @@ XENT_SHARED __attribute__((noclone)) void f64_settle(f64_block *k) {
   for (uint32_t asked = (odd | g->ignored) & ((1u << k->count) - 1); asked; asked &= asked - 1) {
     const int j = __builtin_ctz(asked);
     g->row_kind[j] = f64_row_kind(&rows[j], g, j);
-    if (g->row_kind[j]) f64_settle_special(k, j);
+    if (g->row_kind[j]) f64_settle_special(g, j);
   }
-  for (int j = 0; k->call->log_sum_exp && !k->call->targets && j < k->count; j++)
-    if (!g->row_kind[j]) f64_settle_near_zero(k, j);
 }
 
 XENT_INLINE row_statistics f64_special(const f64_row *r, uint32_t what) {
@@ -265,11 +240,38 @@ XENT_SHARED void f64_write_further(f64_block *k, int j) {
   if (call->top_classes || call->top_log_probabilities) f64_write_top(k, j);
 }
 
+/* Log-sum-exp of rows without targets: that of a NaN row is +inf, unless a logit is NaN; next to 0 it is exact. */
+XENT_INLINE double f64_log_sum_exp_of_nan(const f64_block *k, int j) {
+  const xent_call *call = k->call;
+  const f64_sums *g = &k->sums;
+  if (g->max[j] != INFINITY) return XENT_F64_NAN;
+  if (call->known_states) return f64_quiet(g->total[j]);
+  const bool bad_sink = call->sink && isnan(row_number(call, call->sink, &call->shape->sink, k->rows[j].span.row, 0));
+  return bad_sink || f64_has_nan(k, j, 0, k->rows[j].logits.classes) ? XENT_F64_NAN : INFINITY;
+}
+XENT_INLINE void f64_settle_near_zero(f64_block *k, int j) {
+  const f64_temperature t = k->rows->temperature;
+  f64_sums *g = &k->sums;
+  const double M = g->max[j], size = fabs(M * t.high) + g->distance[j];
+  if (!(g->shift[j] == 0 && size < (double)XENT_NEAR_ZERO)) return;
+  const f64_reference of = f64_reference_of(doubles_set(g->reference[j]), t);
+  const doubles others = doubles_set(k->call->known_states ? g->dot[j] : f64_sum_of_others(k, j));
+  const double D = doubles_first(f64_log1p(doubles_div(others, f64_exp(doubles_set(M), &of))));
+  g->log_sum_exp[j] = fused_double(M, t.high, fused_double(M, t.low, D));
+}
+XENT_SHARED void f64_settle_alone(f64_block *k) {
+  for (int j = 0; j < k->count; j++) {
+    if (k->sums.row_kind[j] == XENT_ROW_NAN) k->sums.log_sum_exp[j] = f64_log_sum_exp_of_nan(k, j);
+    if (!k->sums.row_kind[j]) f64_settle_near_zero(k, j);
+  }
+}
+
 /* What there is one of per row. */
 XENT_SHARED void f64_write_rows(f64_block *k) {
   const xent_call *call = k->call;
   const xent_shape *s = call->shape;
   f64_sums *g = &k->sums;
+  if (call->log_sum_exp && !call->targets) f64_settle_alone(k);
   if (call->entropies) f64_entropies(k);
   if (call->statistics || call->correct || call->argmax || call->ranks || call->top_classes ||
       call->top_log_probabilities)
