@@ -7,11 +7,12 @@
 #include "rows.h"
 
 enum {
-  SOFTMAX, LOG_SOFTMAX, SOFTMAX_BACKWARD, LOG_SOFTMAX_BACKWARD, LOSS, LOSS_AND_GRADIENT, BACKWARD, BINARY, COPY, READ
+  SOFTMAX, LOG_SOFTMAX, SUMS, SOFTMAX_BACKWARD, LOG_SOFTMAX_BACKWARD, LOSS, LOSS_AND_GRADIENT, BACKWARD, BINARY, COPY,
+  READ
 };
-static const char *const operation_names[] = {"softmax", "log-softmax", "softmax backward", "log-softmax backward",
-                                              "cross-entropy", "loss and gradient", "gradient from statistics",
-                                              "binary loss, gradient"};
+static const char *const operation_names[] = {"softmax", "log-softmax", "log-sum-exp", "softmax backward",
+                                              "log-softmax backward", "cross-entropy", "loss and gradient",
+                                              "gradient from statistics", "binary loss, gradient"};
 
 /* Arrays that a plain call does not have. */
 enum {
@@ -111,6 +112,9 @@ static inline xent_status run_rows(const call *c, int64_t begin, int64_t end) {
     case SOFTMAX: case LOG_SOFTMAX:
       return run_function(c, c->operation == SOFTMAX ? XENT_FUNCTION_SOFTMAX : XENT_FUNCTION_LOG_SOFTMAX, begin, end,
                           ARRAYS(a->logits, c->y, a->class_mask, a->sink));
+    case SUMS:
+      return run_function(c, XENT_FUNCTION_LOG_SUM_EXP, begin, end,
+                          ARRAYS(a->logits, p->results, a->class_mask, a->sink));
     case SOFTMAX_BACKWARD: case LOG_SOFTMAX_BACKWARD:
       return run_function(c, c->operation == SOFTMAX_BACKWARD ? XENT_FUNCTION_SOFTMAX_BACKWARD
                                                               : XENT_FUNCTION_LOG_SOFTMAX_BACKWARD,
