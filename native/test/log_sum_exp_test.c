@@ -168,10 +168,11 @@ static void fill(int64_t row, random_source *r) {
   p.x[row][random_below(r, p.n)] = (double)(float)(tau * max);
   if (random_below(r, 4) == 0) p.x[row][random_below(r, p.n)] = (double)(float)(tau * max); /* two are the largest */
   p.sink[row] = (double)(float)(random_below(r, 3) ? max - depth : max + 0.01 * unit);
-  const int64_t odd = random_below(r, 24), at = random_below(r, p.n);
+  const int64_t odd = random_below(r, 16), at = random_below(r, p.n), other = random_below(r, p.n);
+  const double beyond = (double)(float)(3e4 * exp(60 * random_unit(r))); /* the reach of the exponential */
   if (odd < 3) p.x[row][at] = INFINITY;
-  if (odd == 1) p.x[row][random_below(r, p.n)] = NAN;
-  if (odd == 2 || odd == 3) p.x[row][random_below(r, p.n)] = 1e30;
+  if (odd > 0 && odd < 4) p.x[row][other] = beyond;
+  if (odd == 1) p.x[row][other > 0 ? other - 1 : p.n - 1] = NAN;
   if (odd == 4) p.sink[row] = INFINITY;
   if (odd == 5) p.sink[row] = NAN;
   if (odd == 6) p.x[row][at] = -INFINITY;

@@ -4,6 +4,7 @@
 #define XENT_RESULTS_WRITE_H
 
 #include "kernels/present.h"
+#include "kernels/load/row.h"
 #include "kernels/load/strided.h"
 #include "kernels/results/sixteen.h"
 #include "kernels/targets/results.h"
@@ -173,8 +174,28 @@ XENT_INLINE void probabilities(const job *j, const row_sums *in, row_outcome *ou
     out->f = dlanes_narrow(dlanes_sub(dlanes_zero(), row_distance(&s)));
   if (out->record) write_statistics(j, in, &s, &t, out->record);
 }
+/* The sum of one vector of classes without the largest. */
+XENT_INLINE double sum_of_short_row(const job *j, int64_t row, float max, float reference) {
+  const row_source x = logits_of_row(j->call, row);
+  lanes e[1] = {row_lanes(&x, 0, x.classes, 0.0f)};
+  const exp_references r = exp_references_of(lanes_set(reference), &j->temperature);
+  const uint32_t largest = lanes_bits_equal(e[0], lanes_set(max));
+  exp_lanes(e, 1, &r, false, &j->temperature);
+  return lanes_tree(lanes_drop(e[0], __builtin_ctz(largest | 1u << (XENT_LANES - 1)))) * XENT_UNSCALE;
+}
+XENT_SHARED void sums_of_short_rows(const job *j, const row_set *rows, uint32_t which, lanes max, lanes reference,
+                                    double *others) {
+  float m[XENT_ROWS], N[XENT_ROWS];
+  lanes_store(m, max);
+  lanes_store(N, reference);
+  for (; which; which &= which - 1) {
+    const int i = __builtin_ctz(which);
+    others[i] = sum_of_short_row(j, row_of(rows, i), m[i], N[i]);
+  }
+}
+
 /* log-sum-exp of rows without targets. Next to 0 D is log1p(S_o / E), S_o being the sum without the first largest term:
- * folded rows have that in dot, others leave. */
+ * folded rows have that in dot, that of short rows is made here, others leave. */
 XENT_SHARED void sixteen_log_sum_exps(const job *j, const row_sums *in, row_outcome *out) {
   const xent_call *call = j->call;
   double none[XENT_ROWS] = {0};
@@ -184,13 +205,17 @@ XENT_SHARED void sixteen_log_sum_exps(const job *j, const row_sums *in, row_outc
   const dlanes limit = dlanes_set((double)XENT_NEAR_ZERO);
   dlanes D = row_distance(&s), size = dlanes_add(dlanes_magnitude(s.max_over_temperature), D);
   if (in->folded) size = dlanes_add(dlanes_magnitude(over_temperature(j, dlanes_widen(lanes_load(in->shift)))), size);
-  const uint32_t near = all_rows(&in->rows) & ~dlanes_bits_at_most(limit, size);
-  out->regular = all_rows(&in->rows) & ~in->rows.ignored & ~s.special & ~(in->folded ? 0 : near);
+  const uint32_t ordinary = all_rows(&in->rows) & ~in->rows.ignored & ~s.special;
+  const uint32_t near = ordinary & ~dlanes_bits_at_most(limit, size);
+  const bool is_short = !in->folded && call->shape->classes <= XENT_LANES && !call->sink;
+  out->regular = ordinary & ~(in->folded || is_short ? 0 : near);
   out->max = s.max;
   out->reference = s.reference;
   out->f = out->b = lanes_set(-0.0f);
-  if (in->folded && near) {
-    const dlanes exact = log1p_small_rows(dlanes_div(dlanes_load(in->dot), s.largest_e));
+  if (near && is_short) sums_of_short_rows(j, &in->rows, near, s.max, s.reference, none);
+  if (near && (in->folded || is_short)) {
+    const dlanes others = dlanes_load(in->folded ? in->dot : none);
+    const dlanes exact = log1p_small_rows(dlanes_div(others, s.largest_e));
     D = dlanes_where_at_most(limit, size, D, exact);
   }
   write_rounded(call, &in->rows, &call->shape->log_sum_exp, call->log_sum_exp, log_sum_exp_of(j, in, &s, D));
