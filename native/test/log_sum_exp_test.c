@@ -173,6 +173,7 @@ static void fill(int64_t row, random_source *r) {
   if (odd < 3) p.x[row][at] = INFINITY;
   if (odd > 0 && odd < 4) p.x[row][other] = beyond;
   if (odd == 1) p.x[row][other > 0 ? other - 1 : p.n - 1] = NAN;
+  if (odd == 2) p.sink[row] = (double)(float)(3e4 * exp(78 * random_unit(r)));
   if (odd == 4) p.sink[row] = INFINITY;
   if (odd == 5) p.sink[row] = NAN;
   if (odd == 6) p.x[row][at] = -INFINITY;

@@ -283,3 +283,25 @@ def test_tensors():
     version = out._version
     assert xent.log_sum_exp(torch.from_numpy(X).float(), weights=torch.ones(5), out=out) is out
     assert out._version > version and torch.allclose(out, torch.from_numpy(X).float().logsumexp(-1))
+
+
+@pytest.mark.parametrize(("x", "weights", "expected", "sign"), [
+    ([np.inf, 800], [1, -1], np.inf, 1),
+    ([0, -1000], [-1, np.inf], np.inf, 1),
+    ([np.inf, np.inf], [1, -1], np.nan, np.nan),
+    ([0, -800], [-1e-200, 1e200], 200 * np.log(10) - 800, 1),
+    ([0, 0, 0], [1.7e308, 1.7e308, -1], np.log(3.4) + 308 * np.log(10), 1),
+    ([0, 0], [-1.7e308, -1.7e308], np.log(3.4) + 308 * np.log(10), -1),
+    ([0, 0], [2e-320, -1e-320], np.log(2024.0) - 1074 * np.log(2), 1),
+])
+def test_terms_that_are_no_doubles_alone(x, weights, expected, sign):
+    total, signs = xent.log_sum_exp(np.array(x, float), weights=np.array(weights, float), return_sign=True)
+    np.testing.assert_allclose(total, expected, rtol=1e-14)
+    np.testing.assert_equal(signs, np.array(sign, float))
+
+
+def test_a_sum_that_rounds_to_nothing_has_a_sign():
+    x = np.array([[-3e38, -3e38], [-np.inf, -np.inf], [0, 1]], np.float32)
+    sums, signs = xent.log_sum_exp(x, temperature=0.5, fully_masked="zero", return_sign=True)
+    assert sums[:2].tolist() == [-np.inf, -np.inf]
+    assert signs.tolist() == [1, 0, 1]

@@ -368,7 +368,7 @@ void f64_contract_row(const f64_problem *p, f64_answer *a) {
   const double M = f.M, N = f.N, D = distance(S, e_of(M, N, w)), r = w.high;
   const double lse = fma(shift, r, fma(M, r, fma(shift, w.low, fma(M, w.low, D))));
   const double exact = p->targets == F64_NONE && shift == 0 ? exact_distance(p, x, sink, f, D, w) : D;
-  a->log_sum_exp = exact == D ? lse : fma(M, r, fma(M, w.low, exact));
+  a->log_sum_exp = exact == D ? lse : fma(shift, r, fma(M, r, fma(M, w.low, exact)));
   a->shift = shift, a->max = M, a->reference = N, a->others = f.S, a->own_e = label_e, a->distance = D;
   for (int64_t k = 0; k < n; k++) {
     a->softmax[k] = D == 0 ? e_of(x[k], N, w) / S : e_of(x[k], N, w) * (1 / S);

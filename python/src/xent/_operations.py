@@ -124,9 +124,10 @@ def log_sum_exp(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, o
     else as in `softmax`.
 
     weights      w of `log sum w exp(x)`: real numbers of any type, in a shape that broadcasts to that of the logits, or
-                 one per class. A class of weight 0 is masked, also if its logit is NaN or infinite. Not with a
-                 temperature, softcap or sink. NumPy computes their logarithms, and the exponentials of rows with a
-                 weight below 0, in float64: the last bits may differ between machines
+                 one per class of a single class axis; of ragged rows in the shape of the logits. A class of weight 0
+                 is masked, also if its logit is NaN or infinite. Not with a temperature, softcap or sink. NumPy
+                 computes their logarithms, and the exponentials of rows with a weight below 0, in float64: the last
+                 bits may differ between machines
     return_sign  True: `(log |sum|, sign)`, where the sign is 1, 0, -1 or NaN. Otherwise a sum below 0 is NaN
 
     >>> import numpy as np, xent
@@ -214,9 +215,9 @@ def _softmax(function: str, logits: Any, axis: Any, out: Any, dtype: Any, class_
         if weights is None:
             call.run(function, struct)
         else:
-            sums = _weighted(call, options["isa"], options["fully_masked"])
+            sums = log_sums(call, _log_sum_exp_like(call, options), options["fully_masked"] == "zero")
         if signed or sums:
-            write_sums(call, as_type(signs, written.type) if signed else None, sums)
+            write_sums(call, as_type(signs, written.type) if signed else None, sums, _log_sum_exp_like(call, options))
         if signed:
             return call.results[name], signs
         if key and call.is_one_task:
@@ -227,15 +228,15 @@ def _softmax(function: str, logits: Any, axis: Any, out: Any, dtype: Any, class_
     return call.result(threads, compute)
 
 
-def _weighted(call: Call, isa: Isa, fully_masked: FullyMasked) -> tuple[Any, Any]:
-    """The logarithms of sums with weights, and their signs."""
+def _log_sum_exp_like(call: Call, options: Any) -> Callable[..., Any]:
+    """`log sum exp(x)` of doubles that lie as the logits of a call do, -inf where all are."""
     offsets, axis = call.arrays.get("row_offsets"), -1 if call.ragged else call.axis
 
-    def log_sum_exp(terms: Any) -> Any:
-        return _softmax("log_sum_exp", terms, axis, None, None, None, None, offsets, call.threads, isa=isa,
-                        fully_masked="zero", temperature=None, softcap=None)
+    def log_sum_exp(terms: Any, class_mask: Any = None, sink: Any = None) -> Any:
+        return _softmax("log_sum_exp", terms, axis, None, None, class_mask, sink, offsets, call.threads,
+                        isa=options["isa"], fully_masked="zero", temperature=None, softcap=None)
 
-    return log_sums(call, log_sum_exp, fully_masked == "zero")
+    return log_sum_exp
 
 
 def _keep(key: Any, call: Call, options: Options, function: str, shape: tuple[int, ...]) -> None:

@@ -397,21 +397,45 @@ def _add_signed(numpy: Any, call: Call, x: Any, weights: Any, none: Any, sums: A
         found[filled] = reduce.reduceat(numbers, begin[filled])
         return found
 
-    shift = of_rows(numpy.maximum, x)
-    shift = numpy.where(numpy.isfinite(shift), shift, 0.0)
-    terms = copied(weights * numpy.exp(x - numpy.repeat(shift, lengths)))
-    for row in numpy.flatnonzero((of_rows(numpy.minimum, weights) < 0) & ~none):
+    with_sign = of_rows(numpy.minimum, weights) < 0
+    sizes = x + numpy.log(abs(weights))
+    most = of_rows(numpy.maximum, sizes)
+    places = numpy.arange(len(x))
+    first = of_rows(numpy.minimum, numpy.where(sizes == numpy.repeat(most, lengths), places, len(x) - 1)).astype(int)
+    terms, shift = _signed_terms(numpy, x, weights, numpy.repeat(first, lengths))
+    terms = numpy.where(numpy.repeat(most == math.inf, lengths) & (sizes <= math.inf),
+                        numpy.where(sizes == math.inf, numpy.sign(weights) * math.inf, 0.0), terms)
+    terms = copied(terms)
+    for row in numpy.flatnonzero(with_sign & ~none):
         at = terms.address + 8 * int(begin[row]), TYPES["F64"], int(lengths[row])
         total = call.library.sum_of(*at)
         signs[row] = numpy.sign(total)
         if 0.5 < abs(total) < 2:  # its logarithm is near 0, and the sum itself would keep no digits of it
             rest = math.copysign(1, total) * call.library.sum_of(*at, -math.copysign(1, total))
-            sums[row] = shift[row] + math.log1p(rest)
+            sums[row] = shift[begin[row]] + math.log1p(rest)
         else:
-            sums[row] = shift[row] + numpy.log(abs(total))
+            sums[row] = shift[begin[row]] + numpy.log(abs(total))
 
 
-def write_sums(call: Call, signs: Array | None, sums: tuple[Any, Any] | None) -> None:
+_LN2 = (float.fromhex("0x1.62e42feep-1"), float.fromhex("0x1.a39ef35793c76p-33"))  # the first one has few digits
+
+
+def _signed_terms(numpy: Any, x: Any, weights: Any, largest: Any) -> tuple[Any, Any]:
+    """`w exp(x - shift)` of each class and the shift, which makes the term of the class `largest` of its row about 1,
+    or w where that is neither very large nor very small."""
+    below = x - x[largest]
+    parts, exponents = numpy.frexp(weights)
+    octaves = exponents[largest]  # exp(x - shift) alone, or w, may be no double
+    octaves = numpy.where(abs(octaves) < 500, 0, octaves)
+    steps = numpy.rint(below / _LN2[0])
+    steps = numpy.where(abs(steps) < 1e6, steps, 0.0)
+    exponentials = numpy.exp((below - steps * _LN2[0]) - steps * _LN2[1])
+    powers = numpy.clip(steps + exponents - octaves, -3000, 3000).astype(int)
+    return numpy.ldexp(parts * exponentials, powers), x[largest] + octaves * (_LN2[0] + _LN2[1])
+
+
+def write_sums(call: Call, signs: Array | None, sums: tuple[Any, Any] | None,
+               log_sum_exp: Callable[..., Any]) -> None:
     """Writes logarithms of sums, NaN for a sum below 0 unless its sign is written too. Sums that are None are written
     already, and 0 or more."""
     numpy, to = numpy_for("log_sum_exp with return_sign"), call.arrays["log_sum_exp"]
@@ -419,6 +443,8 @@ def write_sums(call: Call, signs: Array | None, sums: tuple[Any, Any] | None) ->
         if sums is None:
             found = doubles_of(to)
             of_sums = _signs_of(numpy, found)
+            if (found == -math.inf).any():  # rounded, or of no class
+                of_sums = numpy.where(found == -math.inf, _have_terms(numpy, call, log_sum_exp), of_sums)
         else:
             found, of_sums = sums
             if signs is None:
@@ -427,6 +453,15 @@ def write_sums(call: Call, signs: Array | None, sums: tuple[Any, Any] | None) ->
             _write(to, found)
         if signs is not None:
             _write(signs, of_sums)
+
+
+def _have_terms(numpy: Any, call: Call, log_sum_exp: Callable[..., Any]) -> Any:
+    """Whether something of each row is above -inf."""
+    flat = numpy.where(doubles_of(call.lead) > -math.inf, 0.0, -math.inf)
+    sink = call.arrays.get("sink")
+    if sink:
+        sink = numpy.where(doubles_of(sink) > -math.inf, 0.0, -math.inf)
+    return numpy.asarray(log_sum_exp(flat, call.arrays.get("class_mask"), sink) > -math.inf).reshape(-1)
 
 
 def _write(to: Array, found: Any) -> None:

@@ -257,7 +257,7 @@ XENT_INLINE void f64_settle_near_zero(f64_block *k, int j) {
   const f64_reference of = f64_reference_of(doubles_set(g->reference[j]), t);
   const doubles others = doubles_set(k->call->known_states ? g->dot[j] : f64_sum_of_others(k, j));
   const double D = doubles_first(f64_log1p(doubles_div(others, f64_exp(doubles_set(M), &of))));
-  g->log_sum_exp[j] = fused_double(M, t.high, fused_double(M, t.low, D));
+  g->log_sum_exp[j] = fused_double(M, t.high, fused_double(M, t.low, D)) + 0; /* as with a shift of 0: never -0 */
 }
 XENT_SHARED void f64_settle_alone(f64_block *k) {
   for (int j = 0; j < k->count; j++) {

@@ -128,7 +128,10 @@ XENT_INLINE void f64_fold_sinks(const f64_block *k, int j, bool counts, f64_fold
   const f64_temperature t = k->rows[j].temperature;
   const doubles x = f64_sinks(k, j), N = f64_reference_for(x, t), infinite = doubles_set(INFINITY);
   const f64_reference of = f64_reference_of(N, t);
-  const doubles e = doubles_where_equal(x, infinite, infinite, f64_exp(x, &of));
+  const doubles limit = doubles_set((double)XENT_LIMIT), size = doubles_mul(x, doubles_set(t.high));
+  const doubles beyond = doubles_where_equal(x, infinite, infinite, doubles_set(0)); /* as f64_sum_chunk */
+  const doubles reached = doubles_where_at_most(size, limit, f64_exp(x, &of), beyond);
+  const doubles e = doubles_where_equal(x, x, reached, x);
   f64_fold_sum(f, doubles_add(x, doubles_set(0)), N, pair_of(counts ? e : doubles_set(0)));
 }
 

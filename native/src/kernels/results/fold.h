@@ -55,7 +55,9 @@ XENT_INLINE void fold_state(row_fold *f, const row_state *c, double mass) {
 /* One more logit that is no class, NaN and infinite too. */
 XENT_INLINE void fold_sink(row_fold *f, float sink, const f32_temperature *h) {
   const float N = reference_for(sink == sink ? sink : -INFINITY, h);
-  const double e = sink != sink ? XENT_F64_NAN : sink == INFINITY ? INFINITY : (double)exp_one(sink, N, h);
+  const bool beyond = sink * h->hi > XENT_LIMIT; /* a second round comes, or the row has +inf */
+  const double reached = sink == INFINITY ? INFINITY : 0;
+  const double e = sink != sink ? XENT_F64_NAN : beyond ? reached : (double)exp_one(sink, N, h);
   fold_sum(f, sink, N, e, 0);
   raise_max(f, sink + 0.0f);
 }

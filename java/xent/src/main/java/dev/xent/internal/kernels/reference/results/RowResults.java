@@ -72,9 +72,8 @@ public final class RowResults {
     boolean alone = work.row.kind == Kind.SOFTMAX;
     if (row.isSpecial()) {
       double sum = work.fold.sum();
-      return alone && sum == Double.POSITIVE_INFINITY && work.fold.max == sum
-          ? sum
-          : logarithmOfSpecial(row);
+      boolean infinite = sum == Double.POSITIVE_INFINITY && work.fold.max == sum;
+      return alone && infinite && row.is(Kind.NAN_ROW) ? sum : logarithmOfSpecial(row);
     }
     double distance = row.distance(arithmetic);
     double size = Math.abs(row.max * arithmetic.inverse) + distance;

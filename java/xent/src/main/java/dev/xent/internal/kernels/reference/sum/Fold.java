@@ -89,7 +89,9 @@ public final class Fold {
 
   /** A logit that is no class: one more chunk, with the one term e(sink; reference). */
   public void addSink(double sink, double ownReference, double term) {
-    addSum(sink, ownReference, sink == Double.POSITIVE_INFINITY ? sink : term, 0, 0, 0);
+    boolean beyond = arithmetic.round(sink * arithmetic.inverseHigh) > LIMIT;
+    double reached = sink == Double.POSITIVE_INFINITY ? sink : 0;
+    addSum(sink, ownReference, beyond ? reached : term, 0, 0, 0);
     raise(sink + 0.0);
   }
 
