@@ -329,6 +329,9 @@ def label_options(t):
     free = Case(f"cross_entropy/{t}/no targets", "cross_entropy", options={"top_count": 5})
     free.put("logits", t, rows(KINDS, 9, t))
     yield free.want(log_sum_exp=t, argmax="i32", entropies=t, top_classes="i64", top_log_probabilities=t)
+    ignored = Case(f"cross_entropy/{t}/no targets, every other row ignored", "cross_entropy")
+    ignored.put("logits", t, rows(["+inf", "normal", "some -inf", "all -inf"], 9, t))
+    yield ignored.put("row_weights", t, encode(np.array([1.0, 0, 1, 0]), t)).want(log_sum_exp=t, argmax="i32")
     if t in ("f16", "bf16"):
         return
     yield case("smoothing 1", label_smoothing=1.0)
