@@ -16,7 +16,6 @@ typedef struct {
 /* The class of the set with which the weights, by rising class, are above t; and its weight. */
 XENT_SHARED int64_t class_of_weight(kept_set *s, const weigher *w, int64_t t, int64_t *weight) {
   XENT_ALIGNED float e[SAMPLE_PIECE + XENT_LANES];
-  const bool by_block = s->listed || s->by_block;
   int64_t at = 0, token = -1;
   piece p;
   if (has_one_value(s)) {
@@ -24,6 +23,7 @@ XENT_SHARED int64_t class_of_weight(kept_set *s, const weigher *w, int64_t t, in
     token = class_of_equal(s, s->high, t / *weight + 1);
     return token >= 0 && token < s->classes ? token : -1; /* -1: the row has changed since */
   }
+  const bool by_block = s->listed || s->by_block;
   while (next_piece(s, &at, -FLT_MAX, &p)) {
     const int64_t sum = by_block ? s->sums[p.block] : sum_of_weights(w, p.x, p.n);
     if (t >= sum) {
