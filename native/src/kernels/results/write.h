@@ -222,20 +222,19 @@ XENT_SHARED void sixteen_log_sum_exps(const job *j, const row_sums *in, row_outc
   if (out->record) write_statistics(j, in, &s, &t, out->record);
 }
 XENT_SHARED void sixteen_probabilities(const job *j, const row_sums *in, row_outcome *out) {
-  if (j->call->log_sum_exp)
-    sixteen_log_sum_exps(j, in, out);
-  else if (j->call->log)
+  if (j->call->log)
     probabilities(j, in, out, false);
   else
     probabilities(j, in, out, true);
 }
 
 XENT_INLINE void results_of_rows(const job *j, const row_sums *in, row_outcome *out) {
-  if (j->probabilities_alone)
-    sixteen_probabilities(j, in, out);
-  else
+  const bool sums = j->call->log_sum_exp && !j->call->targets;
+  if (!j->probabilities_alone)
     sixteen_results(j, in, out);
-  if (!j->probabilities_alone && j->call->log_sum_exp && !j->call->targets) sixteen_log_sum_exps(j, in, out);
+  else if (!sums)
+    sixteen_probabilities(j, in, out);
+  if (sums) sixteen_log_sum_exps(j, in, out);
 }
 
 /* Rows behind the last are copies of the first: numbers like any. */
