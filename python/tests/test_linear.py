@@ -321,7 +321,7 @@ DOUBLES = HIDDEN.astype(np.float64)
     (lambda: xent.linear_cross_entropy(DOUBLES, WEIGHTS, LABELS, weights_gradient=np.zeros((5, 9))), xent.ShapeError,
      "weights_gradient is float64 [5, 9], hidden is float64 [6, 5]; expected weights_gradient of shape [9, 5]"),
     (lambda: xent.linear_cross_entropy(DOUBLES, WEIGHTS, LABELS, hidden_gradient=DOUBLES), xent.ArrayMemoryError,
-     "hidden_gradient and hidden lie within each other's span of memory; expected memory of its own for "
+     "hidden_gradient and hidden lie within each other's span of memory; expected separate memory for "
      "hidden_gradient"),
     (lambda: xent.linear_cross_entropy(HIDDEN, WEIGHTS, LABELS, dtype="float16"), xent.OptionError, "dtype is "
      "'float16'; expected float64, or None for the type of hidden"),

@@ -10,9 +10,9 @@ const char *xent_version(void) { return XENT_VERSION; }
 const char *xent_status_message(xent_status status) {
   switch (status) {
     case XENT_OK: return "done";
-    case XENT_INVALID_ARGUMENT: return "an argument is NULL, misaligned, or a size or range that cannot be";
-    case XENT_INVALID_SHAPE: return "a shape or stride that cannot be";
-    case XENT_INVALID_OPTION: return "an option has a value that it cannot have";
+    case XENT_INVALID_ARGUMENT: return "an argument is NULL, misaligned, or an invalid size or range";
+    case XENT_INVALID_SHAPE: return "an invalid shape or stride";
+    case XENT_INVALID_OPTION: return "an option is out of range";
     case XENT_INVALID_LABEL: return "a label is neither a class nor the ignore index";
     case XENT_OVERLAP: return "an output overlaps another array and is not in place";
     case XENT_UNSUPPORTED: return "a type, instruction set or option that this function or build does not have";

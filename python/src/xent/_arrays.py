@@ -222,8 +222,8 @@ def _of_buffer(name: str, value: Any) -> Array:
     try:
         view = memoryview(value)
     except TypeError:
-        raise DTypeError(f"{name} is of {type(value)}; expected an array that lends its memory by DLPack or the buffer "
-                         "protocol, such as one of NumPy or PyTorch, or array.array") from None
+        raise DTypeError(f"{name} is a {type(value).__name__}; expected an array with DLPack or the buffer protocol, for "
+                         f"instance numpy.asarray({name}, 'f4')") from None
     type_ = _FORMATS.get(view.format.lstrip("@=<" if sys.byteorder == "little" else "@=>"))
     if type_ is None or SIZE[type_] != view.itemsize:
         raise _unknown(name, view.format)

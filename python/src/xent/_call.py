@@ -142,7 +142,7 @@ def require_in_place(tensors: Iterable[LentTensor], since: str) -> None:
 
 
 def _read_only(name: str) -> ArrayMemoryError:
-    return ArrayMemoryError(f"{name} is read-only; expected writable memory for what is written")
+    return ArrayMemoryError(f"{name} is read-only; expected writable memory")
 
 
 class Bound:
@@ -310,7 +310,7 @@ class Call:
             raise _read_only(name)
         if not array.is_distinct():
             raise ArrayMemoryError(f"{name} {array} has strides that put several indices on one element; expected "
-                                   f"memory of its own for each element that is written")
+                                   f"separate memory for each element that is written")
         for other, theirs in self.arrays.items():
             if array.overlaps(theirs):
                 allowed = other in in_place

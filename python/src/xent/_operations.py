@@ -53,21 +53,21 @@ def softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype: DT
     `x` are the logits after `softcap` (`c tanh(x / c)`) and `temperature` (divided by it).
 
     logits        float32, float16, bfloat16 or float64, of any shape and strides; a copy of integers as float64
-    axis          along which the classes lie; several, or None for all: their indices together are the classes. Of
+    axis          the class axis; several, or None for all: their indices together are the classes. Of
                   logits without a dimension, which are one class: -1, 0 or None
     temperature   one number, or one per row: a list, or an array as `sink`
-    out           an array of the caller's own in the shape of the logits, which may be the logits themselves
+    out           your array in the shape of the logits, which may be the logits themselves
     dtype         of a new result, where it is not that of the logits; "float64" computes with a copy of them as float64
     class_mask    0 (or False) leaves a class out: one flag per class, or any shape that broadcasts to that of the
                   logits as NumPy's do
-    sink          a logit more in the sum of each row, of no class: one per row, or one
+    sink          an extra logit in the sum of each row, without a class: one per row, or one
     row_offsets   rows of different lengths, one behind the other in one dimension: row r has the logits from offset r
                   up to offset r + 1
-    fully_masked  what a row gives that is all -inf or masked: "nan", or "zero" for +0
+    fully_masked  the result of a row that is all -inf or masked: "nan", or "zero" for +0
     isa           "best", "scalar", "avx2", "avx512" or "neon": changes the speed and no bit
-    threads       at most so many; changes the speed and no bit. None: as many as there are processors
+    threads       the most threads to use; changes the speed and no bit. None: one per processor
 
-    Gives `out`, or a new array of the library that the logits are of (else of NumPy, else a memoryview).
+    Returns `out`, or a new array of the library of the logits (else of NumPy, else a memoryview).
 
     Raises ShapeError, DTypeError, ArrayMemoryError or OptionError, before anything is written. Any number of threads
     may call it at once; the interpreter's lock is free while it computes.
@@ -262,7 +262,7 @@ def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: Axes = -1,
     """`dx = y (dy - sum dy y) / temperature`, with the output `y` of `softmax` and the gradient `dy` of what comes
     after.
 
-    Gives `gradient`, which may be `output` or `upstream` in place, or a new array; `dtype="float64"` computes with
+    Returns `gradient`, which may be `output` or `upstream` in place, or a new array; `dtype="float64"` computes with
     copies of both as float64. Axes, temperature, class mask and row offsets are those of the forward.
 
     >>> import numpy as np, xent
@@ -336,7 +336,7 @@ def top_k(logits: ArrayLike, k: int, *, largest: bool = True, axis: int = -1, cl
     """The k classes of the largest logits of each row, and their log-probabilities over all classes; in one read.
 
     Logits fall, and the lower class comes first among equals. Where there are not so many: class -1, and -inf; in a row
-    that is NaN: -1, and NaN. `classes` (int32 or int64) and `log_probabilities` may be arrays of the caller's own.
+    that is NaN: -1, and NaN. `classes` (int32 or int64) and `log_probabilities` may be your arrays.
     With `largest=False` the classes of the smallest logits, which rise; NumPy or PyTorch then sorts them. Integers are
     copied as float64, which must hold them. Options as in `softmax`.
 
@@ -574,7 +574,7 @@ def selected_log_probabilities(
 
     targets   the classes: in the shape of the logits without the class axis, or with some classes of each row along it.
               The ignore index counts for nothing, and its log-probability is +0
-    gradient  True or an array of the caller's own (the logits, too): of `gradient_scale * sum g log p`, with g =
+    gradient  True or your array (the logits, too): of `gradient_scale * sum g log p`, with g =
               `upstream`, which has the shape of the targets (None: 1 for each)
     save_statistics  keeps what `backward` of the result computes the gradient from, later; `gradient` cannot be the
                      logits then
@@ -654,7 +654,7 @@ class Loss:
     def backward(self, upstream: Input = None, *, gradient: Output = True, threads: int | None = None) -> Any:
         """The gradient, later: `upstream`, one number per row (None: 1 for each), times what `gradient` would have got.
 
-        Of a `cross_entropy` with `save_statistics=True`. Logits, targets and weights must be what they were. Gives a
+        Of a `cross_entropy` with `save_statistics=True`. Logits, targets and weights must be what they were. Returns a
         new array or `gradient`, which may be the logits.
 
         >>> import numpy as np, xent
@@ -683,7 +683,7 @@ class LinearLoss(Loss):
         """The gradients, later: of the losses of the rows, each times its `upstream` (None: 1), one number per row.
 
         Of a `linear_cross_entropy` with `save_statistics=True`. Hidden states, weights, bias and targets must be what
-        they were. `True` makes a new array; an array of the caller's own is filled.
+        they were. `True` makes a new array; your array is filled.
 
         >>> import numpy as np, xent
         >>> hidden, weights = np.ones((2, 3), np.float32), np.zeros((2, 3), np.float32)
@@ -715,7 +715,7 @@ def cross_entropy(
     """`loss = u sum w q (lse - x) + u z_loss lse^2` of each row, reduced, and its gradient from the same read of the
     logits.
 
-    axis             along which the classes lie; of several, or None for all, labels and class weights count the
+    axis             the class axis; of several, or None for all, labels and class weights count the
                      classes through all of them, in the order of the dimensions
     targets          integers: labels, in the shape of the logits without the class axis; floats: probability rows, in
                      the shape of the logits; with `target_weights`: integers, some classes of each row along the class
@@ -732,7 +732,7 @@ def cross_entropy(
     dtype            "float64" computes with a copy of the logits as float64; new arrays are float64 then
     class_mask, sink, row_offsets, fully_masked, isa, threads  as in `softmax`
 
-    Outputs: `True` asks for a new array, an array of the caller's own is filled: `gradient` (which may be the logits),
+    Outputs: `True` asks for a new array, your array is filled: `gradient` (which may be the logits),
     `losses`, `log_sum_exp`, `correct`, `log_probabilities`, `argmax`, `ranks`, `entropies`; `top_classes` and
     `top_log_probabilities` of the `top_count` largest classes; `target_gradient` of probability rows or target weights.
     `save_statistics` keeps 64 bytes per row, from which `backward` of the result computes the gradient later: from the
@@ -1470,7 +1470,7 @@ def nll_loss(
         isa: Isa = "best", threads: int | None = None) -> Loss:
     """`loss = -u w l` at the label of each row, reduced, and its gradient; nothing is normalised.
 
-    log_probabilities  l, float32, float16, bfloat16 or float64, of any shape; the classes lie along `axis`
+    log_probabilities  l, float32, float16, bfloat16 or float64, of any shape; `axis` is the class axis
     targets            labels, in that shape without the class axis
 
     A class of weight 0 has the loss +0, whatever its log-probability is. Needs NumPy. All others as in
@@ -1627,7 +1627,7 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1,
     targets with `label_smoothing`, and is 0 for labels that are `ignore_index`; `reduction="mean"` divides by the
     denominator of `cross_entropy`. NumPy computes u then, and rounds it to the type of `out`.
 
-    Gives `out`, which may be the logits, or a new array: float64 for float64, else float32; `dtype="float64"` computes
+    Returns `out`, which may be the logits, or a new array: float64 for float64, else float32; `dtype="float64"` computes
     with copies of logits and upstream as float64. Others as in `softmax`.
 
     >>> import numpy as np, xent
@@ -1712,7 +1712,7 @@ def binary_cross_entropy_hvp(
 
     With `v` 1 everywhere it is the diagonal, as boosted trees take it. With `focal_gamma` targets are labels or numbers
     0 and 1. Of an infinite logit it is 0. Computed in float64 with the probabilities and losses of Xent, so the bits are
-    the same on every machine. Needs NumPy. Gives `out`, which may be the logits, or a new array: float64 for float64,
+    the same on every machine. Needs NumPy. Returns `out`, which may be the logits, or a new array: float64 for float64,
     else float32. Others as in `binary_cross_entropy`.
 
     >>> import numpy as np, xent
@@ -1804,7 +1804,7 @@ def sample(
     bias_tokens, bias_values  the same of some classes of each row, in the shape [rows, n]; -1, of signed types, is none,
                               and of a class that is there twice the last one counts
     prompt_tokens, output_tokens  the classes before, of which the penalties speak; -1, of signed types, is none
-    tokens                    int32 or int64, an array of the caller's own for the result
+    tokens                    int32 or int64, your array for the result
 
     Every number, from `step` to `presence_penalty`, may be one for all rows, or a list or array with one per row, in
     which None means that a row does not use it. A row then has the token that it has in a call of its own. An array may

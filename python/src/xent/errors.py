@@ -22,7 +22,7 @@ class ArrayMemoryError(XentError, BufferError):
 
 
 class OptionError(XentError):
-    """An option with a value that it cannot have, or that does not go with the targets."""
+    """An option that is out of range, or that does not go with the targets."""
 
 
 class EmptyMeanError(OptionError):

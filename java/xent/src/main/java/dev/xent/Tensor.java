@@ -26,24 +26,24 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A view of memory: a segment with an element type, a shape and strides. Writing through it writes
- * the memory it was made from, which is copied by {@link #copyOf(float[][])} alone.
+ * the memory it was made from. Only {@link #copyOf(float[][])} copies.
  *
  * <p>A tensor can be made from off-heap segments (also of mapped files), a raw address, direct and
- * heap buffers, and Java arrays. Element {@code [i, j, …]} lies {@code i * strides[0] + j *
- * strides[1] + …} elements behind the first one. Every tensor has at least one dimension; sizes may
+ * heap buffers, and Java arrays. Element {@code [i, j, …]} is {@code i * strides[0] + j *
+ * strides[1] + …} elements after the first one. Every tensor has at least one dimension; sizes may
  * be 0. Bytes are little-endian, the order of the machines that Xent runs on.
  *
  * <p>Instances are immutable. Threads may share one as far as its memory allows: memory of {@link
  * Arena#ofConfined()} belongs to one thread. Order the writes of one thread before the reads of
- * another by synchronisation of your own.
+ * another by your own synchronisation.
  *
- * <p>A setter takes the value first, as there are as many indices as dimensions: {@code
- * tensor.setFloat(0.5f, i, j)}.
+ * <p>A setter takes the value first, then one index per dimension: {@code tensor.setFloat(0.5f, i,
+ * j)}.
  *
- * <p>All methods throw {@link ShapeException} for impossible sizes, axes or indices, and {@link
- * MemoryException} for memory that is too small, misaligned or of the wrong byte order; memory that
- * is closed, confined to another thread or refused by its {@link MemoryOwner} is refused where its
- * elements are used.
+ * <p>All methods throw {@link ShapeException} for invalid sizes, axes or indices, and {@link
+ * MemoryException} for memory that is too small, misaligned or of the wrong byte order. For memory
+ * that is closed, confined to another thread or refused by its {@link MemoryOwner}, the method that
+ * uses its elements throws.
  */
 public final class Tensor {
   private static final String BUFFER = "a buffer: that of a tensor of another type may be null";
@@ -60,7 +60,7 @@ public final class Tensor {
   /**
    * Returns a row-major tensor without gaps at the start of a segment, which may be longer.
    *
-   * @param segment off-heap, mapped or heap memory; a read-only segment gives a read-only tensor
+   * @param segment off-heap, mapped or heap memory; the tensor of a read-only segment is read-only
    */
   public static Tensor of(MemorySegment segment, DType type, long... shape) {
     Objects.requireNonNull(segment, "segment");
@@ -124,7 +124,7 @@ public final class Tensor {
   /**
    * Returns a tensor F32 over a Java array.
    *
-   * @param shape as many elements as the array has, one size may be -1; none given: one dimension
+   * @param shape of the array's elements; one size may be -1; none given: one dimension
    */
   public static Tensor of(float[] values, long... shape) {
     Objects.requireNonNull(values, "values");
@@ -134,7 +134,7 @@ public final class Tensor {
   /**
    * Returns a tensor F64 over a Java array.
    *
-   * @param shape as many elements as the array has, one size may be -1; none given: one dimension
+   * @param shape of the array's elements; one size may be -1; none given: one dimension
    */
   public static Tensor of(double[] values, long... shape) {
     Objects.requireNonNull(values, "values");
@@ -144,7 +144,7 @@ public final class Tensor {
   /**
    * Returns a tensor I32 over a Java array.
    *
-   * @param shape as many elements as the array has, one size may be -1; none given: one dimension
+   * @param shape of the array's elements; one size may be -1; none given: one dimension
    */
   public static Tensor of(int[] values, long... shape) {
     Objects.requireNonNull(values, "values");
@@ -154,7 +154,7 @@ public final class Tensor {
   /**
    * Returns a tensor I64 over a Java array.
    *
-   * @param shape as many elements as the array has, one size may be -1; none given: one dimension
+   * @param shape of the array's elements; one size may be -1; none given: one dimension
    */
   public static Tensor of(long[] values, long... shape) {
     Objects.requireNonNull(values, "values");
@@ -164,7 +164,7 @@ public final class Tensor {
   /**
    * Returns a tensor I16 over a Java array.
    *
-   * @param shape as many elements as the array has, one size may be -1; none given: one dimension
+   * @param shape of the array's elements; one size may be -1; none given: one dimension
    */
   public static Tensor of(short[] values, long... shape) {
     Objects.requireNonNull(values, "values");
@@ -175,7 +175,7 @@ public final class Tensor {
    * Returns a tensor I8 over a Java array. For other types over bytes: {@link #of(MemorySegment,
    * DType, long...)}.
    *
-   * @param shape as many elements as the array has, one size may be -1; none given: one dimension
+   * @param shape of the array's elements; one size may be -1; none given: one dimension
    */
   public static Tensor of(byte[] values, long... shape) {
     Objects.requireNonNull(values, "values");
@@ -222,7 +222,7 @@ public final class Tensor {
    * Returns a tensor F32 over the elements from the buffer's position to its limit; later changes
    * of these do not matter.
    *
-   * @param shape as many elements as remain in the buffer, one size may be -1; none given: one
+   * @param shape of the elements that remain in the buffer; one size may be -1; none given: one
    *     dimension
    */
   public static Tensor of(FloatBuffer buffer, long... shape) {
@@ -235,7 +235,7 @@ public final class Tensor {
    * Returns a tensor F64 over the elements from the buffer's position to its limit; later changes
    * of these do not matter.
    *
-   * @param shape as many elements as remain in the buffer, one size may be -1; none given: one
+   * @param shape of the elements that remain in the buffer; one size may be -1; none given: one
    *     dimension
    */
   public static Tensor of(DoubleBuffer buffer, long... shape) {
@@ -247,7 +247,7 @@ public final class Tensor {
   /**
    * Returns a tensor I32 over the elements from the buffer's position to its limit.
    *
-   * @param shape as many elements as remain in the buffer, one size may be -1; none given: one
+   * @param shape of the elements that remain in the buffer; one size may be -1; none given: one
    *     dimension
    */
   public static Tensor of(IntBuffer buffer, long... shape) {
@@ -259,7 +259,7 @@ public final class Tensor {
   /**
    * Returns a tensor I64 over the elements from the buffer's position to its limit.
    *
-   * @param shape as many elements as remain in the buffer, one size may be -1; none given: one
+   * @param shape of the elements that remain in the buffer; one size may be -1; none given: one
    *     dimension
    */
   public static Tensor of(LongBuffer buffer, long... shape) {
@@ -271,7 +271,7 @@ public final class Tensor {
   /**
    * Returns a tensor I16 over the elements from the buffer's position to its limit.
    *
-   * @param shape as many elements as remain in the buffer, one size may be -1; none given: one
+   * @param shape of the elements that remain in the buffer; one size may be -1; none given: one
    *     dimension
    */
   public static Tensor of(ShortBuffer buffer, long... shape) {
@@ -287,7 +287,7 @@ public final class Tensor {
    *
    * @param buffer little-endian ({@code order(ByteOrder.nativeOrder())}) unless the type has one
    *     byte
-   * @param shape as many elements as remain in the buffer, one size may be -1; none given: one
+   * @param shape of the elements that remain in the buffer; one size may be -1; none given: one
    *     dimension
    */
   public static Tensor of(ByteBuffer buffer, DType type, long... shape) {
@@ -319,7 +319,7 @@ public final class Tensor {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "shape %s has %s, the memory has %d; expected a shape with as many",
+              "shape %s has %s, the memory has %d; expected the same number of elements",
               Arrays.toString(own),
               Plural.of(elements, "element"),
               length));
@@ -391,7 +391,7 @@ public final class Tensor {
    * Returns the same elements in the same row-major order under another shape; contiguous tensors
    * only.
    *
-   * @param shape with as many elements as this one; one size may be -1 and is inferred
+   * @param shape with the same number of elements; one size may be -1 and is inferred
    */
   public Tensor reshape(long... shape) {
     Objects.requireNonNull(shape, "shape");
@@ -408,7 +408,7 @@ public final class Tensor {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "%s has %s, shape %s has %d; expected a shape with as many",
+              "%s has %s, shape %s has %d; expected the same number of elements",
               view,
               Plural.of(view.elements, "element"),
               Arrays.toString(own),
@@ -561,7 +561,7 @@ public final class Tensor {
 
   /**
    * Returns one element of a tensor of any integer type. U8, U16 and U32 give no negative number;
-   * U64 gives the {@code long} of the same bits, which is negative from 2^63 on.
+   * U64 returns the {@code long} of the same bits, which is negative from 2^63 on.
    *
    * @param index one per dimension, each 0 or more
    * @throws DTypeException when the type is no integer type

@@ -369,11 +369,11 @@ class BadInputTest {
     refused(
         MemoryException.class,
         () -> Softmax.along(-1).forward(gone, output),
-        "logits lies in an arena that is closed");
+        "logits is in a closed arena");
     refused(
         MemoryException.class,
         () -> CrossEntropy.mean().forwardBackward(logits, labels, gone),
-        "gradient lies in an arena that is closed");
+        "gradient is in a closed arena");
   }
 
   @Test

@@ -59,7 +59,7 @@ class CallTest {
       for (int run = 0; run < 2; run++) {
         assertThatThrownBy(call::run)
             .isInstanceOf(MemoryException.class)
-            .hasMessageStartingWith("output lies in an arena that is closed");
+            .hasMessageStartingWith("output is in a closed arena");
       }
     }
   }
@@ -143,7 +143,7 @@ class CallTest {
           });
       assertThatThrownBy(run::run)
           .isInstanceOf(MemoryException.class)
-          .hasMessageStartingWith("logits lies in an arena that is closed");
+          .hasMessageStartingWith("logits is in a closed arena");
     }
   }
 

@@ -227,7 +227,7 @@ class CrossEntropyHvpTest {
         .hasMessage("output is F32 [7, 40], logits is F64 [7, 40]; expected output of type F64");
     assertThatThrownBy(() -> hvp.product(logits, out, out))
         .isInstanceOf(MemoryException.class)
-        .hasMessage("output and upstream overlap in memory; expected memory of its own for output");
+        .hasMessage("output and upstream overlap in memory; expected separate memory for output");
     Inputs negative = Inputs.none().rowWeights(Tensor.of(new float[] {1, -1, 1, 1, 1, 1, 1}));
     assertThatThrownBy(() -> hvp.on(logits, vectors, out).inputs(negative).run())
         .isInstanceOf(OptionException.class)

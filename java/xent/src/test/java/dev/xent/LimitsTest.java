@@ -125,7 +125,7 @@ class LimitsTest {
     for (Consumer<Tensor> access : accesses) {
       assertThatThrownBy(() -> access.accept(floats))
           .isInstanceOf(MemoryException.class)
-          .hasMessageContaining("lies in an arena that is closed");
+          .hasMessageContaining("is in a closed arena");
     }
   }
 }

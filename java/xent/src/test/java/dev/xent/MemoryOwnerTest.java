@@ -202,7 +202,7 @@ class MemoryOwnerTest {
         }) {
       assertThatThrownBy(use)
           .isInstanceOf(MemoryException.class)
-          .hasMessageContaining("lies in an arena that is closed");
+          .hasMessageContaining("is in a closed arena");
     }
   }
 
@@ -263,7 +263,7 @@ class MemoryOwnerTest {
       softmax.forward(warm, warm);
       assertThatThrownBy(() -> softmax.forward(logits, output))
           .isInstanceOf(MemoryException.class)
-          .hasMessageContaining("logits lies in an arena that is closed");
+          .hasMessageContaining("logits is in a closed arena");
       assertThat(written).isEqualTo(new short[rows * 40]);
     }
   }
@@ -293,7 +293,7 @@ class MemoryOwnerTest {
     Inputs sink = Inputs.none().sink(Tensor.of(new float[] {9}));
     assertThatThrownBy(() -> softmax.on(logits, output).inputs(sink).run())
         .isInstanceOf(MemoryException.class)
-        .hasMessageContaining("logits lies in an arena that is closed");
+        .hasMessageContaining("logits is in a closed arena");
 
     assertThat(kl.forwardBackward(student, teacher, gradient)).isEqualTo(expected);
     assertThat(gradient.toFloatArray()).isEqualTo(expectedGradient);

@@ -171,7 +171,7 @@ class RepeatedCallTest {
       }
       assertThatThrownBy(() -> softmax.forward(x, y))
           .isInstanceOf(MemoryException.class)
-          .hasMessageStartingWith("output lies in an arena that is closed");
+          .hasMessageStartingWith("output is in a closed arena");
       Tensor dx;
       try (Arena arena = shared ? Arena.ofShared() : Arena.ofConfined()) {
         dx = Tensor.allocate(arena, DType.F32, 1, CLASSES);
@@ -180,7 +180,7 @@ class RepeatedCallTest {
       }
       assertThatThrownBy(() -> mean.forwardBackward(x, labels, dx))
           .isInstanceOf(MemoryException.class)
-          .hasMessageStartingWith("gradient lies in an arena that is closed");
+          .hasMessageStartingWith("gradient is in a closed arena");
     }
   }
 

@@ -260,7 +260,7 @@ class SelectedLogProbabilitiesTest {
                 });
     assertThatThrownBy(() -> selected.sumSequences(lost, offsets, sums))
         .isInstanceOf(MemoryException.class)
-        .hasMessageContaining("logProbabilities lies in an arena that is closed");
+        .hasMessageContaining("logProbabilities is in a closed arena");
   }
 
   @OnEveryBackend

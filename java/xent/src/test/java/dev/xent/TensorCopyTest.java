@@ -108,7 +108,7 @@ class TensorCopyTest {
     assertThatThrownBy(() -> target.copyFrom(source))
         .isInstanceOf(MemoryException.class)
         .hasMessage(
-            "the tensor and the source overlap in memory; expected memory of its own for the tensor,"
+            "the tensor and the source overlap in memory; expected separate memory for the tensor,"
                 + " or exactly that of the source");
   }
 
@@ -120,7 +120,7 @@ class TensorCopyTest {
     try (Arena arena = Arena.ofConfined()) {
       gone = Tensor.allocate(arena, DType.F32, rows, 3);
     }
-    String why = " lies in an arena that is closed: keep the arena open during the call";
+    String why = " is in a closed arena: keep the arena open during the call";
     assertThatThrownBy(() -> here.copyFrom(gone))
         .isInstanceOf(MemoryException.class)
         .hasMessage("the source" + why);

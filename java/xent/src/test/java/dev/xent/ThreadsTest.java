@@ -337,7 +337,7 @@ class ThreadsTest {
             .build();
     assertThatThrownBy(() -> softmax.forward(x, y))
         .isInstanceOf(MemoryException.class)
-        .hasMessageContaining("lies in an arena that is closed");
+        .hasMessageContaining("is in a closed arena");
     float[] again = new float[X.length];
     Softmax next = Softmax.builder().execution(Execution.defaults().threads(2)).build();
     next.forward(Tensor.of(X, ROWS, CLASSES), Tensor.of(again, ROWS, CLASSES));
@@ -369,7 +369,7 @@ class ThreadsTest {
               .build();
       assertThatThrownBy(() -> softmax.forward(x, y))
           .isInstanceOf(MemoryException.class)
-          .hasMessageContaining("lies in an arena that is closed");
+          .hasMessageContaining("is in a closed arena");
     }
   }
 

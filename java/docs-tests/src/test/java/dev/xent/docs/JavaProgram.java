@@ -122,7 +122,16 @@ final class JavaProgram {
     return printed;
   }
 
+  /** Whether a file compiles. */
+  static boolean compiles(Path source, Path folder) throws Exception {
+    return messages(source, folder).isEmpty();
+  }
+
   private static void compile(Path source, Path folder, String... more) throws Exception {
+    assertThat(messages(source, folder, more)).isEmpty();
+  }
+
+  private static String messages(Path source, Path folder, String... more) throws Exception {
     JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
     StringWriter messages = new StringWriter();
     try (StandardJavaFileManager files = compiler.getStandardFileManager(null, null, null)) {
@@ -138,8 +147,8 @@ final class JavaProgram {
           compiler
               .getTask(messages, files, null, options, null, files.getJavaFileObjects(source))
               .call();
-      assertThat(messages.toString()).isEmpty();
-      assertThat(done).isTrue();
+      assertThat(done).as(messages.toString()).isEqualTo(messages.toString().isEmpty());
+      return messages.toString();
     }
   }
 

@@ -96,8 +96,8 @@ record Page(Path path, String text) {
             @Override
             public FileVisitResult preVisitDirectory(Path folder, BasicFileAttributes attributes) {
               String name = folder.getFileName().toString();
-              boolean skip =
-                  !folder.equals(root) && (name.equals("target") || name.startsWith("."));
+              boolean tools = name.equals("target") || name.startsWith(".");
+              boolean skip = tools && !folder.equals(root) || folder.equals(root.resolve("build"));
               return skip ? FileVisitResult.SKIP_SUBTREE : FileVisitResult.CONTINUE;
             }
 

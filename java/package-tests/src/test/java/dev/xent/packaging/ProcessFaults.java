@@ -164,9 +164,9 @@ final class ProcessFaults {
   private Stream<Fault> settings() {
     return Stream.of(
         refused(
-            "dev.xent.isa", "a\nb", "dev.xent.isa=a?b is none of best, scalar, avx2, avx512, neon"),
+            "dev.xent.isa", "a\nb", "dev.xent.isa=a?b; expected one of best, scalar, avx2, avx512, neon"),
         refused("dev.xent.native", "x".repeat(100_000), "dev.xent.native=xxx"),
-        refused("dev.xent.threads", "-1", "dev.xent.threads=-1 is no number of threads"),
+        refused("dev.xent.threads", "-1", "dev.xent.threads=-1; expected 1 or more"),
         refused("dev.xent.threads", "99999999999", "dev.xent.threads=99999999999 is no number"),
         refused("dev.xent.library.path", "/tmp", "dev.xent.library.path=/tmp is not a file"),
         refused("dev.xent.library.path", "a\nb", "a?b is not a path: it has control characters"),
@@ -198,7 +198,7 @@ final class ProcessFaults {
     // Before it there may be a warning of the JVM's own.
     String last = ended.err().lines().toList().getLast();
     assertThat(last)
-        .startsWith("xent: the native library is demanded and cannot be used: " + file)
+        .startsWith("xent: the native library is required and cannot be used: " + file)
         .contains("is not complete: it has 10 bytes");
     return "exit 2, `%s`".formatted(command.shown(last));
   }

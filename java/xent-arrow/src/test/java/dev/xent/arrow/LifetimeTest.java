@@ -39,7 +39,7 @@ class LifetimeTest {
     assertThat(allocator.getAllocatedMemory()).isZero();
     assertThatThrownBy(() -> Softmax.along(-1).forward(tensor, tensor))
         .isInstanceOf(MemoryException.class)
-        .hasMessageContaining("lies in an arena that is closed: keep the arena open");
+        .hasMessageContaining("is in a closed arena: keep the arena open");
   }
 
   @Test

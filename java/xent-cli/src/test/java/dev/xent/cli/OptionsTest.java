@@ -69,7 +69,7 @@ class OptionsTest {
       Map.of(
           "--gradient-reduction", "gradients are of the loss that is printed",
           "--gradient-scale", "the same; of a product it is --scale",
-          "softmax-backward --softcap", "the output does not tell its derivative",
+          "softmax-backward --softcap", "the backward has no logits for its derivative",
           "softmax-backward --fully-masked", "the output has it",
           "cross-entropy-hvp --softcap", "it has another Hessian");
 

@@ -95,7 +95,7 @@ abstract class OwningLayer implements Layer {
       throw new IllegalStateException(
           String.format(
               Locale.ROOT,
-              "%s.%s speaks of the last forward, and there was none that succeeded: call forward first",
+              "%s.%s needs a forward that succeeded: call forward first",
               name(),
               what));
     }

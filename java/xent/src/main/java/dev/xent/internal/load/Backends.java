@@ -116,7 +116,7 @@ public final class Backends {
    *
    * @param backend what was asked for
    * @return its kernels
-   * @throws NativeLibraryException when the native library is demanded and cannot be used
+   * @throws NativeLibraryException when the native library is required and cannot be used
    */
   public Kernels kernels(Backend backend) {
     if (backend == Backend.REFERENCE) {
@@ -127,7 +127,7 @@ public final class Backends {
     }
     if (backend == Backend.NATIVE || isNativeDemanded()) {
       throw new NativeLibraryException(
-          "the native library is demanded and cannot be used: " + fallbackReason(), failure);
+          "the native library is required and cannot be used: " + fallbackReason(), failure);
     }
     return reference;
   }
@@ -146,7 +146,7 @@ public final class Backends {
    * Returns who {@link Backend#AUTO} is.
    *
    * @return {@link Backend#NATIVE} or {@link Backend#REFERENCE}
-   * @throws NativeLibraryException when the native library is demanded and cannot be used
+   * @throws NativeLibraryException when the native library is required and cannot be used
    */
   public Backend backend() {
     return kernels(Backend.AUTO) == reference ? Backend.REFERENCE : Backend.NATIVE;

@@ -181,7 +181,7 @@ public record Settings(
     }
     String allowed = Arrays.stream(all).map(Settings::lowerCase).collect(Collectors.joining(", "));
     throw new OptionException(
-        String.format(Locale.ROOT, "%s=%s is none of %s", name, shown(value), allowed));
+        String.format(Locale.ROOT, "%s=%s; expected one of %s", name, shown(value), allowed));
   }
 
   static String lowerCase(Enum<?> constant) {
@@ -201,10 +201,6 @@ public record Settings(
       // Refused like the numbers that are too small.
     }
     throw new OptionException(
-        String.format(
-            Locale.ROOT,
-            "%s=%s is no number of threads; give 1 or more, or leave it out",
-            THREADS,
-            shown(value)));
+        String.format(Locale.ROOT, "%s=%s; expected 1 or more", THREADS, shown(value)));
   }
 }

@@ -227,7 +227,7 @@ class LoaderTest {
     assertRefused(
         runAllowed("-Ddev.xent.library.path=" + library),
         "NativeLibraryException",
-        "the native library is demanded and cannot be used: " + library + " " + reason);
+        "the native library is required and cannot be used: " + library + " " + reason);
   }
 
   @Test
@@ -410,7 +410,7 @@ class LoaderTest {
     assertRefused(
         runAllowed("-Ddev.xent.native=maybe"),
         "OptionException",
-        "dev.xent.native=maybe is none of auto, require, off");
+        "dev.xent.native=maybe; expected one of auto, require, off");
   }
 
   @Test

@@ -100,11 +100,11 @@ class SettingsTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "dev.xent.isa          | AVX2  | dev.xent.isa=AVX2 is none of best, scalar, avx2, avx512, neon",
-        "dev.xent.isa          | ''    | dev.xent.isa= is none of best, scalar, avx2, avx512, neon",
-        "dev.xent.native       | maybe | dev.xent.native=maybe is none of auto, require, off",
-        "dev.xent.threads      | 0     | dev.xent.threads=0 is no number of threads; give 1 or more, or leave it out",
-        "dev.xent.threads      | one   | dev.xent.threads=one is no number of threads; give 1 or more, or leave it out",
+        "dev.xent.isa          | AVX2  | dev.xent.isa=AVX2; expected one of best, scalar, avx2, avx512, neon",
+        "dev.xent.isa          | ''    | dev.xent.isa=; expected one of best, scalar, avx2, avx512, neon",
+        "dev.xent.native       | maybe | dev.xent.native=maybe; expected one of auto, require, off",
+        "dev.xent.threads      | 0     | dev.xent.threads=0; expected 1 or more",
+        "dev.xent.threads      | one   | dev.xent.threads=one; expected 1 or more",
         "dev.xent.library.path | ''    | dev.xent.library.path is empty; give a path, or leave it out",
         "dev.xent.tempdir      | ' '   | dev.xent.tempdir is empty; give a path, or leave it out",
       })

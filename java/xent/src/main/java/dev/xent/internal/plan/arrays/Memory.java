@@ -182,7 +182,7 @@ public final class Memory {
               + order
               + ", this machine is "
               + ByteOrder.nativeOrder()
-              + ": create it with order(ByteOrder.nativeOrder()) before asFloatBuffer() and the like");
+              + ": create it with order(ByteOrder.nativeOrder()) before asFloatBuffer()");
     }
   }
 
@@ -298,7 +298,7 @@ public final class Memory {
                 + ": use Arena.ofShared() and one tensor per thread, or call from the thread that opened the arena",
             cause)
         : new MemoryException(
-            name + " lies in an arena that is closed: keep the arena open during the call", cause);
+            name + " is in a closed arena: keep the arena open during the call", cause);
   }
 
   /** A thread in a message: those without a name, as virtual ones are, have a number. */
@@ -311,8 +311,7 @@ public final class Memory {
   /** Refuses memory that cannot or must not be written. */
   public static void requireWritable(View view, String name) {
     if (view.readOnly) {
-      throw new MemoryException(
-          name + " is read-only; expected writable memory for what is written");
+      throw new MemoryException(name + " is read-only; expected writable memory");
     }
     if (!view.distinct) {
       throw new MemoryException(
@@ -323,7 +322,7 @@ public final class Memory {
               + (view.rank() > Places.MOST_INTERLEAVED
                   ? ", or interleave more than " + Places.MOST_INTERLEAVED + " dimensions"
                   : "")
-              + "; expected memory of its own for each element that is written");
+              + "; expected separate memory for each element that is written");
     }
   }
 
@@ -545,7 +544,7 @@ public final class Memory {
     return new MemoryException(
         String.format(
             Locale.ROOT,
-            "%s and %s overlap in memory; expected memory of its own for %s%s",
+            "%s and %s overlap in memory; expected separate memory for %s%s",
             written,
             other,
             written,

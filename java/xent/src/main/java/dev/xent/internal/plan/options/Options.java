@@ -135,7 +135,7 @@ public record Options(
       throw new OptionException(
           String.format(
               Locale.ROOT,
-              "softcap is %s, and the output of %s does not tell its derivative: build the operation without it for backward",
+              "softcap is %s, and the backward of %s has no logits for its derivative: build the operation without it",
               softcap,
               operation));
     }
