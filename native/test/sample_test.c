@@ -668,6 +668,33 @@ static void test_vectors(void) {
   }
 }
 
+/* ---- filters behind typical-p ---- */
+
+/* Filters that would keep less than min_keep of a set without the largest classes, which typical-p left out. */
+static void test_behind_typical_p(void) {
+  enum { MOST = 6000 };
+  static float x[MOST];
+  static uint8_t kept[MOST];
+  for (int i = 0; i < 40; i++) {
+    const int64_t n = 2049 + below(MOST - 2048);
+    for (int64_t k = 0; k < n; k++) x[k] = i % 2 ? 0.5f * random_normal(&source) : (float)sin((double)k);
+    xent_sampling s = xent_default_sampling();
+    s.rules = XENT_RULES_LLAMA_CPP;
+    s.seed = random_bits(&source);
+    s.typical_p = 0.2 + 0.7 * random_unit(&source);
+    s.min_keep = 2 + below(40);
+    if (one_in(2)) s.min_p = 1 - random_unit(&source) / 64;
+    if (s.min_p == 0 || one_in(2)) s.top_p = random_unit(&source) / 64;
+    sample_answer a = {.mask = kept};
+    contract_sample(&(sample_problem){.classes = n, .logits = x, .sampling = &s}, &a);
+    for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
+      int64_t token;
+      must(sample_repeated(x, n, 1, &s, &token, isa), "sample");
+      expect_number("token behind typical-p", token, a.token);
+    }
+  }
+}
+
 /* ---- padded rows ---- */
 
 static void test_padding(void) {
@@ -1037,6 +1064,7 @@ int main(int argc, char **argv) {
   test_refused_sums();
   test_workspace_of_too_many_classes();
   test_vectors();
+  test_behind_typical_p();
   test_chances(times > 1 ? 24 : 8);
   test_padding();
   for (int64_t i = 0; i < times * MIXTURES; i++) test_mixture(i % 8 == 0);

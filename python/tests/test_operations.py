@@ -159,6 +159,17 @@ def test_a_gradient_of_no_row_is_cleared_in_runs(monkeypatch):
     assert (wide[:, 40] == 7).all()
 
 
+def test_what_belongs_to_no_row_is_0():
+    logits = np.arange(4000, dtype=np.float32) % 7
+    for offsets in ([1, 3], [0, 3], [2, 2, 4000]):
+        softmax = xent.softmax(logits, row_offsets=np.array(offsets))
+        labels = np.zeros(len(offsets) - 1, int)
+        gradient = xent.cross_entropy(logits[:3990], labels, row_offsets=np.array([1, 9, 12][:len(offsets)]),
+                                      gradient=True).gradient if len(offsets) == 3 else softmax[offsets[0]:offsets[-1]][:0]
+        outside = np.r_[softmax[:offsets[0]], softmax[offsets[-1]:], gradient[:1], gradient[12:]]
+        assert not outside.any() and np.isclose(softmax.sum(), len(set(offsets)) - 1)
+
+
 def test_ragged_rows():
     flat, offsets = X.ravel()[:12], np.array([0, 3, 3, 12])
     y = xent.softmax(flat, row_offsets=offsets)
@@ -367,6 +378,12 @@ def test_temperatures_of_columns_ragged_rows_and_several_axes():
                                   xent.softmax(x.reshape(2, -1), temperature=t[:, 0]).reshape(x.shape))
     ragged = xent.softmax(x.ravel(), row_offsets=np.array([0, 4, 30]), temperature=np.array([1.0, 2]))
     np.testing.assert_array_equal(ragged[4:], xent.softmax(x.ravel()[4:], temperature=2))
+    for axis in (1, 3):  # rows in more dimensions than a call walks through are copied in blocks
+        cropped = np.random.default_rng(9).normal(size=(8, 6, 4, 6)).astype(np.float32)[::2, ::2, ::2, ::2]
+        of_rows = np.random.default_rng(7).uniform(0.5, 2, np.delete(cropped.shape, axis))
+        expected = xent.softmax(cropped.copy(), axis=axis, temperature=of_rows)
+        np.testing.assert_array_equal(xent.softmax(cropped, axis=axis, temperature=of_rows), expected)
+        np.testing.assert_array_equal(xent.softmax(cropped, axis=axis, temperature=of_rows, out=cropped), expected)
     many = np.random.default_rng(9).normal(size=(2000, 500)).astype(np.float32)
     many_t = np.where(np.arange(2000) < 700, 2.0, 1.0)
     got = xent.softmax(many, temperature=many_t, threads=2)
@@ -412,6 +429,18 @@ def test_sampling_options_of_every_row(name, made):
             np.testing.assert_array_equal(getattr(got, output).ravel()[row], getattr(one, output))
 
 
+def test_a_row_does_not_use_what_is_none():
+    logits = np.random.default_rng(4).normal(size=(2, 50)).astype(np.float32)
+    given = dict(temperature=0.5, top_k=3, top_p=0.9, min_p=0.1, typical_p=0.9, min_keep=2, repetition_penalty=2,
+                 frequency_penalty=1, presence_penalty=1, draw=4, seed=5, stream=6, step=7)
+    got = xent.sample(logits, output_tokens=np.array([[1], [1]]), kept=True,
+                      **{name: [None, value] for name, value in given.items()})
+    plain = xent.sample(logits[0], kept=True)
+    assert (got.tokens[0], got.kept[0]) == (plain.tokens, plain.kept)
+    other = xent.sample(logits[1], output_tokens=np.array([1]), kept=True, **given)
+    assert (got.tokens[1], got.kept[1]) == (other.tokens, other.kept)
+
+
 @pytest.mark.parametrize("axis, kept", [(1, False), (1, True), (0, True), (-1, True), (-1, False)])
 def test_sampling_options_in_the_shape_of_the_rows(axis, kept):
     logits = np.random.default_rng(4).normal(size=(2, 3, 50)).astype(np.float32) * 3
@@ -441,7 +470,6 @@ def test_sampling_options_of_rows_change_between_runs():
     (dict(top_k=[1, 2, 3]), xent.OptionError, "top_k has 3 numbers, logits has 2 rows; expected one number, or one per "
      "row"),
     (dict(top_k=[1, 2.5]), TypeError, "in row 1, top_k is 2.5; expected an integer"),
-    (dict(temperature=[1, None]), TypeError, "in row 1, temperature is None; expected a number"),
     (dict(typical_p=[None, 0.5], rules="vllm"), xent.OptionError, "in row 1, typical_p is 0.5, and vllm has no such "
      "filter: leave it out, or give other rules"),
     (dict(temperature="0.5"), TypeError, "temperature is '0.5'; expected a number"),

@@ -315,8 +315,8 @@ def test_several_axes_of_tensors():
     (lambda: xent.nll_loss(X, LABELS[:, :3] * 0, gradient=X[:1]), xent.ShapeError, "gradient is float32 [1, 3, 4], "
      "log_probabilities is float32 [2, 3, 4]; expected the same shape"),
     (lambda: xent.nll_loss(X.reshape(-1)[:8].reshape(2, 4), LABELS[0, :2], gradient=X.reshape(-1)[1:9].reshape(2, 4)),
-     xent.ArrayMemoryError, "gradient and log_probabilities lie within each other's span of memory; expected memory of "
-     "its own for gradient, or exactly that of log_probabilities"),
+     xent.ArrayMemoryError, "gradient and log_probabilities lie within each other's span of memory; expected separate "
+     "memory for gradient, or exactly that of log_probabilities"),
     (lambda: xent.nll_loss(None, LABELS), TypeError, "log_probabilities is None; expected an array"),
     (lambda: xent.softmax(X[0], axis=None, row_offsets=np.array([0, 2])), xent.ShapeError, "logits is float32 [3, 4], "
      "and row_offsets were given; expected one dimension, and one axis"),

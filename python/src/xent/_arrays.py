@@ -223,7 +223,7 @@ def _of_buffer(name: str, value: Any) -> Array:
         view = memoryview(value)
     except TypeError:
         raise DTypeError(f"{name} is a {type(value).__name__}; expected an array with DLPack or the buffer protocol, for "
-                         f"instance numpy.asarray({name}, 'f4')") from None
+                         f"instance numpy.asarray({name})") from None
     type_ = _FORMATS.get(view.format.lstrip("@=<" if sys.byteorder == "little" else "@=>"))
     if type_ is None or SIZE[type_] != view.itemsize:
         raise _unknown(name, view.format)

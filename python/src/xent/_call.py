@@ -288,6 +288,10 @@ class Call:
         self.results[name] = wanted
         place, types = self.kinds[name]
         array = self._seen(as_type(wanted, type_) if made and type_ else array_of(self._called(name), wanted))
+        if shape and array.shape != shape:
+            raise ShapeError(f"{self._called(name)} is {array}; expected the shape {list(shape)}, as keepdims is True")
+        if made and self.ragged and array.shape == self.lead.shape and not self._covered:
+            ctypes.memset(array.address, 0, array.size * SIZE[array.type])
         self._require_type("dtype" if made else name, array, types)
         strides = self._strides_of(name, array, place)
         if not made:
@@ -316,8 +320,8 @@ class Call:
                 allowed = other in in_place
                 if not allowed or not array.is_in_place_of(theirs):
                     raise ArrayMemoryError(
-                        f"{name} and {self._called(other)} lie within each other's span of memory; expected memory of "
-                        f"its own for {name}"
+                        f"{name} and {self._called(other)} lie within each other's span of memory; expected separate "
+                        f"memory for {name}"
                         + (f", or exactly that of {self._called(other)}" if allowed else ""))
 
     def _usual_type(self, name: str) -> str:
@@ -486,9 +490,8 @@ class Call:
         asked = self.counts["top_count"]
         count = self._entries(name, array, asked)
         if not 1 <= count <= self.classes or asked and count != asked:
-            raise ShapeError(f"{name} is {array}, {self.lead_name} has {plural(self.classes, 'class')}"
-                             f"{f' and {asked} were asked for' if asked else ''}: ask for 1 to {self.classes} of the "
-                             f"largest classes")
+            wanted = f"{asked} classes per row, as asked for" if asked else f"1 to {self.classes} classes per row"
+            raise ShapeError(f"{name} is {array}, {self.lead_name} has {plural(self.classes, 'class')}; expected {wanted}")
         self.counts["top_count"] = count
         return list(array.strides)
 
@@ -609,6 +612,7 @@ class Call:
         if self.offsets[-1] > self.lead.size:
             raise ShapeError(f"row_offsets ends with {self.offsets[-1]}, {self.lead_name} is {self.lead}; expected as "
                              f"many values as the offsets count")
+        self._covered = self.offsets[0] == 0 and self.offsets[-1] == self.lead.size
         longest = max((after - before for before, after in zip(self.offsets, self.offsets[1:])), default=0)
         self.axis, self.shape = 1, [len(self.offsets) - 1, max(longest, 1)]
         self._put("row_offsets", Array(ctypes.addressof(copy), offsets.type, offsets.shape, None, True, copy), [0, 0])
@@ -858,7 +862,7 @@ class Call:
         work.report, work.choice = ctypes.addressof(report), second_round
         work.prepared = prepared and ctypes.addressof(prepared)
         if self.packing:
-            packed = self.packing.pack(piece, [name for name in of.arrays if name not in without])
+            packed = self.packing.pack(piece, [name for name in of.arrays if name not in without], end - begin)
             values.update(packed.addresses)
             work.shape = ctypes.addressof(packed.shape)
         if sampling:
@@ -996,7 +1000,8 @@ class Packing:
         if other in self.arrays:
             self.arrays[name] = self.arrays[other]
 
-    def pack(self, piece: int, names: Sequence[str]) -> _Packed:
+    def pack(self, piece: int, names: Sequence[str], wanted: int) -> _Packed:
+        """A block, of which a call takes so many rows: what it writes begins as it was, unless that is all of them."""
         addresses, _, rows = self.call.pieces[piece]
         shape = Shape.from_buffer_copy(self.call.shape_struct)
         shape.outer, shape.inner = rows, 1
@@ -1015,7 +1020,8 @@ class Packing:
             written = name in self.call.results
             copied = theirs
             if not theirs.flags.c_contiguous:  # else it is as a copy would be
-                copied = self.numpy.empty(theirs.shape, theirs.dtype) if written else theirs.copy("C")
+                whole = written and wanted == rows
+                copied = self.numpy.empty(theirs.shape, theirs.dtype) if whole else theirs.copy("C")
                 if written:
                     packed.written.append((theirs, copied))
             packed.addresses[name] = address_of(copied)

@@ -62,7 +62,7 @@ def softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype: DT
                   logits as NumPy's do
     sink          an extra logit in the sum of each row, without a class: one per row, or one
     row_offsets   rows of different lengths, one behind the other in one dimension: row r has the logits from offset r
-                  up to offset r + 1
+                  up to offset r + 1; in a new result, what belongs to no row is 0
     fully_masked  the result of a row that is all -inf or masked: "nan", or "zero" for +0
     isa           "best", "scalar", "avx2", "avx512" or "neon": changes the speed and no bit
     threads       the most threads to use; changes the speed and no bit. None: one per processor
@@ -335,7 +335,7 @@ def top_k(logits: ArrayLike, k: int, *, largest: bool = True, axis: int = -1, cl
           dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> TopK:
     """The k classes of the largest logits of each row, and their log-probabilities over all classes; in one read.
 
-    Logits fall, and the lower class comes first among equals. Where there are not so many: class -1, and -inf; in a row
+    Logits fall, and the lower class comes first among equals. Where fewer than k are not masked: class -1, and -inf; in a row
     that is NaN: -1, and NaN. `classes` (int32 or int64) and `log_probabilities` may be your arrays.
     With `largest=False` the classes of the smallest logits, which rise; NumPy or PyTorch then sorts them. Integers are
     copied as float64, which must hold them. Options as in `softmax`.
@@ -434,6 +434,9 @@ def _of_rows(name: str, logits: Any, axis: Any, keepdims: Any, out: Any, class_m
     if kept and row_offsets is not None:
         raise OptionError("keepdims is True, and row_offsets were given: leave one of them out")
     lent = array_of("logits", _given("logits", logits))
+    if last and (isinstance(threads, Bound) or out is not None and out is not True):
+        raise OptionError(f"last is True, and {'the call is bound' if isinstance(threads, Bound) else 'out is given'}; "
+                          f"expected a call that makes a new result")
     if several or last:
         rows = Rows.of("logits", lent, _floats(logits, threads), axis if several else (axis,), False, out, row_offsets,
                        threads)
@@ -1862,9 +1865,8 @@ def _requests(shared: Sampling, call: Call, rules: str, per_row: dict[str, Any])
     """One xent_sampling for each row."""
     rows, shapes = call.rows, [(call.rows,), call.row_shape, call.with_entries(1)]
     requests = (Sampling * rows)(*[shared] * rows)
-    if "stream" not in per_row:
-        for row, request in enumerate(requests):
-            request.stream = (shared.stream + row) % (1 << 64)
+    for row, request in enumerate(requests):
+        request.stream = (shared.stream + row) % (1 << 64)
     for name, values in per_row.items():
         shape = tuple(getattr(values, "shape", (len(values),)))
         if shape not in shapes and len(shape) != 1:
@@ -1876,6 +1878,8 @@ def _requests(shared: Sampling, call: Call, rules: str, per_row: dict[str, Any])
         for _ in shape[1:]:
             numbers = [number for each in numbers for number in each]
         for row, value in enumerate(numbers):
+            if value is None:
+                continue
             try:
                 set_number(requests[row], rules, name, value)
             except (TypeError, OptionError) as error:

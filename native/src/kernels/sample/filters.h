@@ -34,7 +34,7 @@ XENT_SHARED void keep_first(kept_set *s, int64_t k, bool all) {
     raise_low(s, s->high, 1, INT64_MAX, 1);
     return;
   }
-  if (!s->listed && k <= s->blocks)
+  if (!s->listed && k <= s->blocks && s->high >= s->most)
     list_reaching(s, reached_by(s->maxima, s->blocks, k, k + k / 8 + 4, s->most));
   if (!s->listed && !has_one_value(s) && s->classes <= SAMPLE_LISTED) list_members(s);
   if (k >= count_members(s)) return;

@@ -292,7 +292,7 @@ abstract sealed class CallArrays permits Call {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "%s is %s, with %s from %d on of %d; expected classes of a row that has fewer than 2^31",
+              "%s is %s, with %s from %d on of %d; expected classes within the row, which has fewer than 2^31",
               leadName(),
               leadText(),
               Plural.of(classes, "class"),

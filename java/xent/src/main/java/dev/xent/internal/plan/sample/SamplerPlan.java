@@ -97,7 +97,7 @@ public final class SamplerPlan {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "firstClass is %d, allClasses %d; expected a class of a row that has fewer than 2^31",
+              "firstClass is %d, allClasses %d; expected a class within the row, which has fewer than 2^31",
               first,
               all));
     }
