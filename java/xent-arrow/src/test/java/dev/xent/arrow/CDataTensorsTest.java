@@ -264,7 +264,7 @@ class CDataTensorsTest {
     }
     assertThatThrownBy(() -> tensor.getFloat(0))
         .isInstanceOf(MemoryException.class)
-        .hasMessageContaining("is closed");
+        .hasMessageContaining("is in a closed arena");
   }
 
   @Test

@@ -192,7 +192,8 @@ class NettyTensorsTest {
     ByteBuf buffer = six();
     assertThatThrownBy(() -> NettyTensors.view(buffer, DType.F32, 2, 2))
         .isInstanceOf(ShapeException.class)
-        .hasMessage("F32 [6] has 6 elements, shape [2, 2] has 4; expected the same number of elements");
+        .hasMessage(
+            "F32 [6] has 6 elements, shape [2, 2] has 4; expected the same number of elements");
     try (Arena arena = Arena.ofConfined()) {
       assertThatThrownBy(() -> NettyTensors.view(buffer, arena, DType.F32, 7))
           .isInstanceOf(ShapeException.class);

@@ -43,7 +43,7 @@ final class TextReport {
     out.printf(Locale.ROOT, "%s%n%s%n", machine.jdk(), XentRuntime.get());
     out.printf(
         Locale.ROOT,
-        "%nNanoseconds per element, and their share of the memory's speed; the bar is the last instruction set's.%n");
+        "%nNanoseconds per element, and their share of the memory's speed; the bar is the last column's.%n");
     results.stream()
         .collect(Collectors.groupingBy(Result::operation, LinkedHashMap::new, Collectors.toList()))
         .forEach(this::print);
