@@ -26,6 +26,7 @@ import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
@@ -214,6 +215,7 @@ class OptionsTest {
             });
   }
 
+  @Tag("slow")
   @Test
   void everyNumberIsTakenOrRefusedInOneLine() {
     Set<Class<?>> whole = Set.of(long.class, Long.class, int.class, Integer.class);
