@@ -49,8 +49,7 @@ final class JavaProgram {
    * @param folder for its source and classes
    */
   static void requirePrints(Program program, Path folder) throws Exception {
-    assumeTrue(Runtime.version().feature() >= 25, "programs of pages are written for JDK 25");
-    assumeTrue(ToolProvider.getSystemJavaCompiler() != null, "this is a JRE, without a compiler");
+    assumeCompiler();
     Path source = folder.resolve("Example.java");
     if (!OTHER_JAVA.isEmpty()) {
       assumeFalse(program.source().text().contains("allocateFrom("), "it calls a method of JDK 22");
@@ -122,8 +121,14 @@ final class JavaProgram {
     return printed;
   }
 
+  private static void assumeCompiler() {
+    assumeTrue(Runtime.version().feature() >= 25, "programs of pages are written for JDK 25");
+    assumeTrue(ToolProvider.getSystemJavaCompiler() != null, "this is a JRE, without a compiler");
+  }
+
   /** Whether a file compiles. */
   static boolean compiles(Path source, Path folder) throws Exception {
+    assumeCompiler();
     return messages(source, folder).isEmpty();
   }
 
