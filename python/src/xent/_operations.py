@@ -335,8 +335,8 @@ def top_k(logits: ArrayLike, k: int, *, largest: bool = True, axis: int = -1, cl
           dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> TopK:
     """The k classes of the largest logits of each row, and their log-probabilities over all classes; in one read.
 
-    Logits fall, and the lower class comes first among equals. Where fewer than k are not masked: class -1, and -inf; in a row
-    that is NaN: -1, and NaN. `classes` (int32 or int64) and `log_probabilities` may be your arrays.
+    Logits fall, and the lower class comes first among equals. Where fewer than k are not masked: class -1, and -inf; in
+    a row that is NaN: -1, and NaN. `classes` (int32 or int64) and `log_probabilities` may be your arrays.
     With `largest=False` the classes of the smallest logits, which rise; NumPy or PyTorch then sorts them. Integers are
     copied as float64, which must hold them. Options as in `softmax`.
 

@@ -19,7 +19,7 @@ final class Bpe {
   private final List<String> tokens;
   private final Map<String, Integer> numbers = new HashMap<>();
   private final Map<String, Integer> ranks = new HashMap<>(); // of the merges: "a b"
-  private final char[] letters = letters();
+  private final String letters = letters();
   private final int end;
 
   Bpe(GgufFile file) throws IOException {
@@ -46,7 +46,7 @@ final class Bpe {
     while (words.find()) {
       List<String> parts = new ArrayList<>();
       for (byte b : words.group().getBytes(StandardCharsets.UTF_8)) {
-        parts.add(String.valueOf(letters[b & 0xff]));
+        parts.add(letters.substring(b & 0xff, (b & 0xff) + 1));
       }
       for (int at = firstMerge(parts); at >= 0; at = firstMerge(parts)) {
         parts.set(at, parts.get(at) + parts.remove(at + 1));
@@ -61,7 +61,7 @@ final class Bpe {
     String name = tokens.get(token);
     byte[] bytes = new byte[name.length()];
     for (int i = 0; i < bytes.length; i++) {
-      bytes[i] = (byte) String.valueOf(letters).indexOf(name.charAt(i));
+      bytes[i] = (byte) letters.indexOf(name.charAt(i));
     }
     return bytes;
   }
@@ -81,13 +81,13 @@ final class Bpe {
   }
 
   /** The letter of each byte: itself where it can be seen, or one from 256 on. */
-  private static char[] letters() {
+  private static String letters() {
     char[] letters = new char[256];
     char next = 256;
     for (int b = 0; b < 256; b++) {
       boolean visible = b > 32 && b < 127 || b > 160 && b != 173;
       letters[b] = visible ? (char) b : next++;
     }
-    return letters;
+    return String.valueOf(letters);
   }
 }
