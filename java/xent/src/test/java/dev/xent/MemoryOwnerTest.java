@@ -137,6 +137,31 @@ class MemoryOwnerTest {
     memoryOwner.refusal = null;
   }
 
+  /** A call that is kept has checked its arrays at its first run, but asks at every run. */
+  @OnEveryBackend
+  void aCallThatIsKeptAsksAtEachRun(Backend backend) {
+    Execution execution = Execution.defaults().backend(backend);
+    Softmax softmax = Softmax.builder().execution(execution).build();
+    CrossEntropy loss = CrossEntropy.builder().execution(execution).build();
+    Sampler sampler = Sampler.builder().execution(execution).topK(2).build();
+    Map<String, Runnable> kept = new LinkedHashMap<>();
+    kept.put("logits", softmax.on(lent, matrix())::run);
+    kept.put("output", softmax.on(matrix(), lent)::run);
+    kept.put("targets", loss.on(matrix(), lentLabels)::run);
+    kept.put("gradient", loss.on(matrix(), labels).gradient(lent)::run);
+    SamplerCall tokens = sampler.on(matrix(), lentLabels);
+    kept.put("tokens", () -> tokens.run(0));
+    kept.forEach(
+        (name, call) -> {
+          for (int runs = 1; runs <= 3; runs++) {
+            memoryOwner.asked = 0;
+            call.run();
+            assertThat(memoryOwner.asked).as("%s, run %d", name, runs).isEqualTo(1);
+            refused(name, call::run, name);
+          }
+        });
+  }
+
   @OnEveryBackend
   void aCallAsksOnceAboutEachTensor(Backend backend) {
     calls(backend)

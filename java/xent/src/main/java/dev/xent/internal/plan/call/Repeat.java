@@ -74,8 +74,8 @@ public final class Repeat {
       @Nullable View newC,
       @Nullable View newOwn,
       boolean bound) {
-    if (isAvailable(newA) || isAvailable(newB) || isAvailable(newC)) {
-      return;
+    if (hasOwner(newA) || hasOwner(newB) || hasOwner(newC)) {
+      return; // who may take it back at any time
     }
     fixed = newA.fixed && (newB == null || newB.fixed) && (newC == null || newC.fixed);
     version++;
@@ -92,7 +92,7 @@ public final class Repeat {
     operation = newOperation;
   }
 
-  private static boolean isAvailable(@Nullable View view) {
+  private static boolean hasOwner(@Nullable View view) {
     return view != null && view.memoryOwner != null;
   }
 
