@@ -77,6 +77,7 @@ typedef struct {
   const float *list;   /* once they are listed: the values with keys in the bracket, and maybe some around it */
   int64_t room, listed, found; /* listed: how many, or -1; found: how many a pass had to list */
   bool weighed;        /* the sum had to be exact */
+  bool by_block;       /* the sums of blocks are what is before all that are listed, which lie by their blocks */
   mass outside;        /* what is before all that are listed */
   bool ends;           /* a pass does, once there is too much to list */
 } cut_search;
@@ -139,21 +140,41 @@ XENT_INLINE look_sums sums_of_look(const cut_search *q, interval in, interval ou
                      .found = same_interval(in, out) ? q->room : 0, .room = q->room, .near = q->near};
 }
 
+/* The blocks up to one begin here in what a pass lists, but for those that have begun. */
+XENT_INLINE void begin_blocks(kept_set *s, const look_sums *t, int64_t *begun, int64_t up_to) {
+  for (; *begun <= up_to; ++*begun) {
+    s->starts[*begun] = (uint16_t)(t->found < t->room ? t->found : t->room);
+    s->sums[*begun] = 0;
+  }
+}
+
+/* Sums of weights of the row's values are also kept by block. */
 XENT_INLINE mass look_as(cut_search *q, interval in, interval out, const bool two, const bool weighs) {
   weigher own = {.shift = 0};
   const weigher *w = &own; /* which no store here can change */
   if (weighs) own = *q->weigher;
+  const bool by_block = weighs && !two && !q->set->listed && q->listed < 0;
   look_sums t = sums_of_look(q, in, out);
-  int64_t at = 0;
+  int64_t at = 0, weight = 0, counted = 0, begun = 0;
   piece p;
   while ((!q->ends || t.found <= t.room) && next_searched(q, &at, out.low, &p)) {
     int64_t k = 0;
+    if (by_block) begin_blocks(q->set, &t, &begun, p.block);
     for (; k + XENT_BATCH * XENT_LANES <= p.n; k += XENT_BATCH * XENT_LANES)
       look_at(&t, w, p.x + k, p.n - k, XENT_BATCH, two, weighs);
     for (; k < p.n; k += XENT_LANES) look_at(&t, w, p.x + k, p.n - k, 1, two, weighs);
+    if (by_block) {
+      const int64_t sum = sum_of_wholes(t.sum, t.count - counted);
+      q->set->sums[p.block] += sum;
+      weight += sum;
+      counted = t.count;
+      t.sum = wholes_zero();
+    }
   }
+  if (by_block) begin_blocks(q->set, &t, &begun, q->set->blocks);
+  if (weighs) weight += sum_of_wholes(t.sum, t.count - counted);
   q->found = same_interval(in, out) ? 0 : t.found;
-  return (mass){t.count, weighs ? sum_of_wholes(t.sum, t.count) : 0};
+  return (mass){t.count, weight};
 }
 #define XENT_LOOK(name, two, weighs) \
   XENT_SHARED mass name(cut_search *q, interval in, interval out) { return look_as(q, in, out, two, weighs); }
@@ -247,12 +268,14 @@ XENT_SHARED void look_between(cut_search *q, double a, double b, bool one) {
   if (a < q->from) a = q->from;
   if (b > q->to) b = q->to;
   const interval in = interval_up_to(q, a), out = interval_up_to(q, b);
+  const bool weighs = q->weigher && a > q->from;
   q->ends = a == q->from && !one;
-  const mass m = look(q, in, out, q->weigher && a > q->from);
+  const mass m = look(q, in, out, weighs);
   q->ends = false;
   const int64_t n = q->found;
   if (a > q->from) narrow(q, a, in, m);
   if (q->from == a) take_list(q, n, b, out, one);
+  q->by_block = weighs && !q->rule->typical && q->listed >= 0;
 }
 
 /* ---- probes ---- */
@@ -482,7 +505,7 @@ XENT_SHARED void begin_cut(cut_search *q) {
   const double first = key_of(q->rule, s->high), last = key_of(q->rule, low);
   q->room = s->listed ? SAMPLE_PIECE : SAMPLE_LISTED;
   q->listed = -1;
-  q->ends = false;
+  q->ends = q->by_block = false;
   q->from = just_under(q->rule->typical ? 0 : first);
   q->to = first > last ? first : last;
   q->in = (interval){float_above(s->high), q->rule->typical ? of_ordinal(ordinal_of(low) - 1) : INFINITY};

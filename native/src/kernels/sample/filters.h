@@ -79,8 +79,33 @@ XENT_SHARED float reached_by_weight(kept_set *s, const weigher *w, int64_t wante
   return low;
 }
 
-/* Leaves the fewest that weigh q->most or more, which all of them do; gives how many of the smallest value. */
-XENT_SHARED int64_t keep_weight(cut_search *q, const xent_sampling *o, bool begun) {
+/* What is kept of the values that were listed goes to the sums of their blocks. */
+XENT_SHARED void add_near(kept_set *s, const weigher *w, int64_t ties) {
+  const lanes low = lanes_set(s->low);
+  const int64_t own = weight_of(w, s->low), n = s->starts[s->blocks];
+  float *e = s->probes[0];
+  for (int64_t i = 0; i < n; i += SAMPLE_PIECE)
+    exponentials_of(w, s->x + i, n - i < SAMPLE_PIECE ? n - i : SAMPLE_PIECE, e + i);
+  for (int64_t i = 0; i < s->blocks; i++) {
+    wholes sum = wholes_zero();
+    int64_t count = 0, equal = 0;
+    for (int64_t k = s->starts[i]; k < s->starts[i + 1]; k += XENT_LANES) {
+      const int64_t left = s->starts[i + 1] - k;
+      const lanes x = lanes_load_part(s->x + k, left < XENT_LANES ? left : XENT_LANES, -INFINITY);
+      const lanes v = lanes_load_part(e + k, left < XENT_LANES ? left : XENT_LANES, 0);
+      sum = wholes_add_above(sum, dlanes_whole(v, w->scale), x, low);
+      count += __builtin_popcount(lanes_bits_above(x, low));
+      equal += __builtin_popcount(lanes_bits_equal(x, low));
+    }
+    equal = equal < ties ? equal : ties;
+    ties -= equal;
+    s->sums[i] += sum_of_wholes(sum, count) + equal * own;
+  }
+  s->by_block = true;
+}
+
+/* Leaves the fewest that weigh q->most or more, which all of them do. */
+XENT_SHARED void keep_weight(cut_search *q, const xent_sampling *o, bool begun) {
   kept_set *s = q->set;
   if (!s->listed && !(begun && q->listed >= 0) && s->high >= s->most &&
       list_reaching(s, reached_by_weight(s, q->weigher, q->most)))
@@ -99,17 +124,18 @@ XENT_SHARED int64_t keep_weight(cut_search *q, const xent_sampling *o, bool begu
     if (q->low < s->low) { /* of all, not of the largest alone */
       s->low = q->low;
       s->last = q->last;
-      s->count = s->sum = -1;
+      s->count = -1;
       s->listed = false;
     }
+    s->sum = -1; /* a pass has changed those of blocks */
     keep_first(s, at_least_kept(o), false);
   } else {
     raise_low(s, x, kept, c.equal, count);
     s->sum = c.before.weight + kept * own;
     s->sum_temperature = q->weigher->temperature.value;
     s->by_block = false;
+    if (q->by_block && !q->weighed && !s->listed) add_near(s, q->weigher, kept);
   }
-  return kept;
 }
 
 /* Whether top-p leaves anything out. */

@@ -121,31 +121,6 @@ XENT_INLINE bool are_exact(const weigher *w, float least, double octaves) {
   return octaves <= 8 && (double)e[0] * w->scale >= 0x1p24 * (double)(INT64_C(1) << (int)octaves);
 }
 
-/* What is kept of the values that were listed goes to the sums of their blocks. */
-XENT_SHARED void add_near(kept_set *s, const weigher *w, int64_t ties) {
-  const lanes low = lanes_set(s->low);
-  const int64_t own = weight_of(w, s->low), n = s->starts[s->blocks];
-  float *e = s->probes[0];
-  for (int64_t i = 0; i < n; i += SAMPLE_PIECE)
-    exponentials_of(w, s->x + i, n - i < SAMPLE_PIECE ? n - i : SAMPLE_PIECE, e + i);
-  for (int64_t i = 0; i < s->blocks; i++) {
-    wholes sum = wholes_zero();
-    int64_t count = 0, equal = 0;
-    for (int64_t k = s->starts[i]; k < s->starts[i + 1]; k += XENT_LANES) {
-      const int64_t left = s->starts[i + 1] - k;
-      const lanes x = lanes_load_part(s->x + k, left < XENT_LANES ? left : XENT_LANES, -INFINITY);
-      const lanes v = lanes_load_part(e + k, left < XENT_LANES ? left : XENT_LANES, 0);
-      sum = wholes_add_above(sum, dlanes_whole(v, w->scale), x, low);
-      count += __builtin_popcount(lanes_bits_above(x, low));
-      equal += __builtin_popcount(lanes_bits_equal(x, low));
-    }
-    equal = equal < ties ? equal : ties;
-    ties -= equal;
-    s->sums[i] += sum_of_wholes(sum, count) + equal * own;
-  }
-  s->by_block = true;
-}
-
 /* All candidates, and of them what top-p keeps; false where the row has no token. */
 XENT_SHARED bool begin_with_top_p(kept_set *s, const xent_sampling *o, const f32_temperature *h, double scale) {
   bool nan = false;
@@ -181,9 +156,8 @@ XENT_SHARED bool begin_with_top_p(kept_set *s, const xent_sampling *o, const f32
     if (b > q.to) b = q.to;
     if (q.from == a && b > a) take_list(&q, t.found, b, out, in.low == float_above(out.low));
   }
-  const bool listed = q.listed >= 0;
-  const int64_t ties = keep_weight(&q, o, true);
-  if (listed && !q.weighed && !s->listed && s->sum >= 0) add_near(s, &right, ties);
+  q.by_block = q.listed >= 0;
+  keep_weight(&q, o, true);
   s->nucleus = true;
   return true;
 }

@@ -23,12 +23,16 @@ XENT_SHARED int64_t class_of_weight(kept_set *s, const weigher *w, int64_t t, in
     token = class_of_equal(s, s->high, t / *weight + 1);
     return token >= 0 && token < s->classes ? token : -1; /* -1: the row has changed since */
   }
-  const bool by_block = s->listed || s->by_block;
-  while (next_piece(s, &at, -FLT_MAX, &p)) {
-    const int64_t sum = by_block ? s->sums[p.block] : sum_of_weights(w, p.x, p.n);
+  const bool summed = s->listed || s->by_block;
+  const int64_t parts = s->listed ? (s->count - 1) / SAMPLE_PIECE : summed ? s->blocks - 1 : 0;
+  for (int64_t i = 0; i < parts && t >= s->sums[i]; i++) {
+    t -= s->sums[i];
+    at += s->listed ? SAMPLE_PIECE : s->block;
+  }
+  while (next_piece(s, &at, -FLT_MAX, &p)) { /* the first one has it, if they are summed */
+    const int64_t sum = summed ? INT64_MAX : sum_of_weights(w, p.x, p.n);
     if (t >= sum) {
       t -= sum;
-      if (by_block && !s->listed) at = (p.block + 1) * s->block;
       continue;
     }
     exponentials_of(w, p.x, p.n, e);
