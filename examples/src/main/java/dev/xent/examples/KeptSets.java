@@ -13,7 +13,7 @@ import java.util.Locale;
  * them.
  */
 public final class KeptSets {
-  private static final int ROWS = 4;
+  private static final int ROWS = 2;
   private static final int CLASSES = 1000;
 
   private KeptSets() {}

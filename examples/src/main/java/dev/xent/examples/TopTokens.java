@@ -14,7 +14,7 @@ import java.util.Random;
  * leave them, and are read once; no array of all probabilities is made.
  */
 public final class TopTokens {
-  private static final int SEQUENCES = 3;
+  private static final int SEQUENCES = 2;
   private static final int VOCABULARY = 128_256;
   private static final int TOP = 5;
 
