@@ -12,6 +12,7 @@ import java.nio.ByteOrder;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.parallel.Isolated;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -119,13 +120,9 @@ class AllocationTest {
   @CsvSource({
     "NATIVE, CONFINED, DENSE, 1",
     "NATIVE, HEAP, DENSE, 1",
-    "NATIVE, CONFINED, DENSE, 70",
     "NATIVE, CONFINED, STRIDED, 2",
     "NATIVE, HEAP, STRIDED, 2",
-    "NATIVE, CONFINED, COLUMNS, 2",
-    "NATIVE, HEAP, COLUMNS, 20",
-    "REFERENCE, CONFINED, DENSE, 2",
-    "REFERENCE, HEAP, DENSE, 2"
+    "NATIVE, CONFINED, COLUMNS, 2"
   })
   void everyOperation(Backend backend, Kind kind, Form form, int rows) {
     Arena arena = kind.arena();
@@ -133,6 +130,18 @@ class AllocationTest {
     if (kind == Kind.CONFINED || kind == Kind.SHARED) {
       arena.close();
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "NATIVE, CONFINED, DENSE, 70",
+    "NATIVE, HEAP, COLUMNS, 20",
+    "REFERENCE, CONFINED, DENSE, 2",
+    "REFERENCE, HEAP, DENSE, 2"
+  })
+  @Tag("slow")
+  void everyOperationOfMoreRowsAndInPlainJava(Backend backend, Kind kind, Form form, int rows) {
+    everyOperation(backend, kind, form, rows);
   }
 
   private static void operations(Backend backend, Kind kind, Form form, int rows, Arena arena) {
