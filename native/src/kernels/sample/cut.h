@@ -140,40 +140,36 @@ XENT_INLINE look_sums sums_of_look(const cut_search *q, interval in, interval ou
                      .found = same_interval(in, out) ? q->room : 0, .room = q->room, .near = q->near};
 }
 
-/* The blocks up to one begin here in what a pass lists, but for those that have begun. */
-XENT_INLINE void begin_blocks(kept_set *s, const look_sums *t, int64_t *begun, int64_t up_to) {
-  for (; *begun <= up_to; ++*begun) {
-    s->starts[*begun] = (uint16_t)(t->found < t->room ? t->found : t->room);
-    s->sums[*begun] = 0;
-  }
-}
-
-/* Sums of weights of the row's values are also kept by block. */
+/* Of the row's values, sums of weights and numbers of listed ones are also kept by block. */
 XENT_INLINE mass look_as(cut_search *q, interval in, interval out, const bool two, const bool weighs) {
   weigher own = {.shift = 0};
   const weigher *w = &own; /* which no store here can change */
   if (weighs) own = *q->weigher;
   const bool by_block = weighs && !two && !q->set->listed && q->listed < 0;
   look_sums t = sums_of_look(q, in, out);
-  int64_t at = 0, weight = 0, counted = 0, begun = 0;
+  int64_t at = 0, weight = 0;
   piece p;
+  if (by_block) memset(q->set->sums, 0, (size_t)q->set->blocks * sizeof *q->set->sums);
+  if (by_block) memset(q->set->near, 0, (size_t)q->set->blocks * sizeof *q->set->near);
   while ((!q->ends || t.found <= t.room) && next_searched(q, &at, out.low, &p)) {
     int64_t k = 0;
-    if (by_block) begin_blocks(q->set, &t, &begun, p.block);
+    const int64_t counted = t.count, found = t.found;
     for (; k + XENT_BATCH * XENT_LANES <= p.n; k += XENT_BATCH * XENT_LANES)
       look_at(&t, w, p.x + k, p.n - k, XENT_BATCH, two, weighs);
     for (; k < p.n; k += XENT_LANES) look_at(&t, w, p.x + k, p.n - k, 1, two, weighs);
-    if (by_block) {
+    if (weighs && !two) {
       const int64_t sum = sum_of_wholes(t.sum, t.count - counted);
-      q->set->sums[p.block] += sum;
-      weight += sum;
-      counted = t.count;
       t.sum = wholes_zero();
+      weight += sum;
+      if (by_block) {
+        q->set->sums[p.block] += sum;
+        q->set->near[p.block] += (uint16_t)(t.found - found);
+      }
     }
   }
-  if (by_block) begin_blocks(q->set, &t, &begun, q->set->blocks);
-  if (weighs) weight += sum_of_wholes(t.sum, t.count - counted);
+  if (weighs && two) weight = sum_of_wholes(t.sum, t.count);
   q->found = same_interval(in, out) ? 0 : t.found;
+  if (by_block) q->set->near[q->set->blocks] = (uint16_t)q->found;
   return (mass){t.count, weight};
 }
 #define XENT_LOOK(name, two, weighs) \

@@ -82,17 +82,17 @@ XENT_SHARED float reached_by_weight(kept_set *s, const weigher *w, int64_t wante
 /* What is kept of the values that were listed goes to the sums of their blocks. */
 XENT_SHARED void add_near(kept_set *s, const weigher *w, int64_t ties) {
   const lanes low = lanes_set(s->low);
-  const int64_t own = weight_of(w, s->low), n = s->starts[s->blocks];
+  const int64_t own = weight_of(w, s->low), n = s->near[s->blocks];
+  int64_t at = 0;
   float *e = s->probes[0];
   for (int64_t i = 0; i < n; i += SAMPLE_PIECE)
     exponentials_of(w, s->x + i, n - i < SAMPLE_PIECE ? n - i : SAMPLE_PIECE, e + i);
   for (int64_t i = 0; i < s->blocks; i++) {
     wholes sum = wholes_zero();
     int64_t count = 0, equal = 0;
-    for (int64_t k = s->starts[i]; k < s->starts[i + 1]; k += XENT_LANES) {
-      const int64_t left = s->starts[i + 1] - k;
-      const lanes x = lanes_load_part(s->x + k, left < XENT_LANES ? left : XENT_LANES, -INFINITY);
-      const lanes v = lanes_load_part(e + k, left < XENT_LANES ? left : XENT_LANES, 0);
+    for (int64_t k = 0; k < s->near[i]; k += XENT_LANES) {
+      const int64_t left = s->near[i] - k < XENT_LANES ? s->near[i] - k : XENT_LANES;
+      const lanes x = lanes_load_part(s->x + at + k, left, -INFINITY), v = lanes_load_part(e + at + k, left, 0);
       sum = wholes_add_above(sum, dlanes_whole(v, w->scale), x, low);
       count += __builtin_popcount(lanes_bits_above(x, low));
       equal += __builtin_popcount(lanes_bits_equal(x, low));
@@ -100,6 +100,7 @@ XENT_SHARED void add_near(kept_set *s, const weigher *w, int64_t ties) {
     equal = equal < ties ? equal : ties;
     ties -= equal;
     s->sums[i] += sum_of_wholes(sum, count) + equal * own;
+    at += s->near[i];
   }
   s->by_block = true;
 }

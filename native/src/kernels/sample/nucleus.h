@@ -46,12 +46,9 @@ XENT_INLINE double first_pass_as(kept_set *s, const weigher *of, look_sums *near
   first_sums t = {.all = dlanes_zero(), .near = *near};
   for (int64_t i = 0; i < s->blocks; i++) {
     const int64_t begin = i * s->block, end = begin + s->block < s->classes ? begin + s->block : s->classes;
-    const int64_t before = t.near.count;
+    const int64_t before = t.near.count, found = t.near.found;
     t.most = lanes_set(-INFINITY);
-    if (lists) {
-      t.near.sum = wholes_zero();
-      s->starts[i] = (uint16_t)(t.near.found < t.near.room ? t.near.found : t.near.room);
-    }
+    if (lists) t.near.sum = wholes_zero();
     for (int64_t at = begin; at < end; at += SAMPLE_PIECE) {
       const int64_t n = end - at < SAMPLE_PIECE ? end - at : SAMPLE_PIECE;
       const float *x = values_at(&s->values, at, n, s->room);
@@ -62,8 +59,9 @@ XENT_INLINE double first_pass_as(kept_set *s, const weigher *of, look_sums *near
     }
     s->maxima[i] = lanes_largest(t.most);
     if (lists) s->sums[i] = sum_of_wholes(t.near.sum, t.near.count - before);
+    if (lists) s->near[i] = (uint16_t)(t.near.found - found);
   }
-  if (lists) s->starts[s->blocks] = (uint16_t)(t.near.found < t.near.room ? t.near.found : t.near.room);
+  if (lists) s->near[s->blocks] = (uint16_t)t.near.found;
   *near = t.near;
   return dlanes_tree(t.all);
 }

@@ -26,8 +26,8 @@ typedef struct {
   bool nucleus;   /* top-p has been looked at */
   bool bad;      /* the row has a NaN or +inf */
   XENT_ALIGNED float maxima[SAMPLE_BLOCKS + XENT_LANES]; /* of the blocks, then -inf */
-  int64_t sums[SAMPLE_BLOCKS + 1]; /* of the weights in a block, or in a piece of the list */
-  uint16_t starts[SAMPLE_BLOCKS + 1]; /* of blocks in a list of values */
+  int64_t sums[SAMPLE_BLOCKS]; /* of the weights in a block, or in a piece of the list */
+  uint16_t near[SAMPLE_BLOCKS + 1]; /* how many values of a block a pass lists, then of all */
   XENT_ALIGNED float x[SAMPLE_LISTED + XENT_LANES];
   union {
     int32_t class[SAMPLE_LISTED + XENT_LANES];
