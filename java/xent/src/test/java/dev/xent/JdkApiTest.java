@@ -28,7 +28,7 @@ class JdkApiTest {
   @TempDir private Path folder;
 
   @BeforeEach
-  void demandACompiler() {
+  void requireACompiler() {
     assumeTrue(ToolProvider.findFirst("javac").isPresent(), "this is a JRE, without a compiler");
     Path releases = Path.of(System.getProperty("java.home"), "lib", "ct.sym");
     assumeTrue(Files.exists(releases), "this is a JRE, whose compiler knows no other release");

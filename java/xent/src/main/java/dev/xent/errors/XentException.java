@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * one line: the argument, the problem and the fix.
  *
  * <p>Where not said otherwise, nothing has been written when one is thrown. A native library that
- * was demanded and cannot be loaded is a {@link NativeLibraryException} instead.
+ * is required and cannot be loaded is a {@link NativeLibraryException} instead.
  */
 public abstract sealed class XentException extends IllegalArgumentException
     permits DTypeException,

@@ -83,7 +83,7 @@ public final class Backends {
       return new Backends(settings, loaded, null);
     } catch (NativeLibraryException e) {
       Backends backends = new Backends(settings, null, e);
-      if (!backends.isNativeDemanded()) {
+      if (!backends.isNativeRequired()) {
         Log.warning(
             String.format(
                 Locale.ROOT,
@@ -95,7 +95,7 @@ public final class Backends {
     }
   }
 
-  private boolean isNativeDemanded() {
+  private boolean isNativeRequired() {
     return settings.nativeUse() == NativeUse.REQUIRE || settings.libraryPath() != null;
   }
 
@@ -125,7 +125,7 @@ public final class Backends {
     if (library != null) {
       return library.kernels();
     }
-    if (backend == Backend.NATIVE || isNativeDemanded()) {
+    if (backend == Backend.NATIVE || isNativeRequired()) {
       throw new NativeLibraryException(
           "the native library is required and cannot be used: " + fallbackReason(), failure);
     }

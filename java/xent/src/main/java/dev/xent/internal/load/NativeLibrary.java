@@ -132,11 +132,11 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
   /** Checks the versions before anything else is called, and what it computes before it is used. */
   private static NativeLibrary link(String location) {
     try {
-      demand(location, "ABI", XentH.xent_abi_version(), BuildFacts.abiVersion());
-      demand(location, "numerics", XentH.xent_numerics_version(), BuildFacts.numericsVersion());
+      require(location, "ABI", XentH.xent_abi_version(), BuildFacts.abiVersion());
+      require(location, "numerics", XentH.xent_numerics_version(), BuildFacts.numericsVersion());
       NativeLibrary library =
           new NativeLibrary(new NativeKernels(), readIsas(), readBestIsa(), location);
-      library.demandBits();
+      library.requireBits();
       return library;
     } catch (LinkageError e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
@@ -153,7 +153,7 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
     }
   }
 
-  private void demandBits() {
+  private void requireBits() {
     String failure = SelfTest.failure(kernels, isas);
     if (failure != null) {
       throw new NativeLibraryException(
@@ -165,7 +165,7 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
     }
   }
 
-  private static void demand(String location, String what, int actual, int expected) {
+  private static void require(String location, String what, int actual, int expected) {
     if (actual != expected) {
       throw new NativeLibraryException(
           String.format(
