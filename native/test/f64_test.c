@@ -1071,14 +1071,14 @@ int main(int argc, char **argv) {
     return 2;
   }
   if (argc > 2) source.state = strtoull(argv[2], NULL, 10);
-  for (int64_t i = 0; i < 250 * times; i++) test_mixture(i);
+  for (int64_t i = 0; i < 100 * times; i++) test_mixture(i);
   test_arithmetics();
   test_finish();
   for (int i = 0; i < 700; i++) measure_gap(5 + i);
   for (int i = 0; i < 40; i++)
     measure_label(i % 4 ? 100 + below(3000) : 100000, i % 3 ? 1 - ldexp(random_unit(&source), -(int)below(40)) : 1,
                   i & 1);
-  for (int64_t i = 0; i < 500 * times; i++)
+  for (int64_t i = 0; i < 200 * times; i++)
     measure(i % 50 == 49 ? 1 + below(30000) : 2 + below(i % 3 ? 300 : 8), exp(3 * (double)random_normal(&source)),
             i % 4 ? 0 : 1000 * random_unit(&source));
   printf("softmax: worst error %.2f ulp\nloss of a label: %.2e relative\nloss with smoothing: %.2e relative\n"

@@ -7,10 +7,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.lang.foreign.Arena;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class DemoCommandTest {
   @Test
+  @Tag("slow")
   void trainsComparesAndMeasures() {
     String out = xent("demo").succeeds().out();
     Matcher accuracy = Pattern.compile("test accuracy (0\\.\\d+): \\d+ of 359").matcher(out);
