@@ -14,7 +14,7 @@ import java.util.Locale;
  * distribution p. Both ways together are one distribution, so a row of a call draws from it.
  */
 public final class RejectionSampling {
-  private static final int CLASSES = 50;
+  private static final int CLASSES = TwoModels.CLASSES;
   private static final int DRAFTS = 4;
   private static final int ROWS = DRAFTS + 1; // the last one has no draft
   private static final int TEXTS = 20_000;
@@ -63,7 +63,7 @@ public final class RejectionSampling {
   }
 
   /**
-   * Draws the tokens that follow `last`, of which the first has the number `step` in its text.
+   * Draws the tokens that follow {@code last}; the first is number {@code step} of its text.
    *
    * @param text a number that is this text's alone
    * @return how many drafts are accepted; one token more is drawn
@@ -71,25 +71,21 @@ public final class RejectionSampling {
   private int step(long text, int last, int step) {
     int before = last;
     for (int row = 0; row < DRAFTS; row++) {
-      System.arraycopy(smallModel(before), 0, logits, row * CLASSES, CLASSES);
-      before = sample(row, row + 1, text, step, drafts, q);
-      drafts[row] = before;
+      System.arraycopy(TwoModels.small(before), 0, logits, row * CLASSES, CLASSES);
+      sample(row, row + 1, text, step, drafts, q);
+      before = drafts[row];
     }
     for (int row = 0; row < ROWS; row++) { // a large model computes its rows in one batch
       System.arraycopy(
-          largeModel(row == 0 ? last : drafts[row - 1]), 0, logits, row * CLASSES, CLASSES);
+          TwoModels.large(row == 0 ? last : drafts[row - 1]), 0, logits, row * CLASSES, CLASSES);
     }
     sample(0, ROWS, text, step, tokens, p);
     for (int row = 0; row < DRAFTS; row++) {
       check(row * CLASSES, drafts[row]);
     }
-    Sampler.Requests requests = new Sampler.Requests();
-    for (int row = 0; row < DRAFTS; row++) {
-      requests.add(checker, text, step + row);
-    }
     checker
         .on(rows(logits).slice(0, 0, DRAFTS), Tensor.of(tokens).slice(0, 0, DRAFTS))
-        .run(requests);
+        .run(requests(checker, 0, DRAFTS, text, step));
     int accepted = 0;
     while (accepted < DRAFTS && tokens[accepted] == drafts[accepted]) {
       accepted++;
@@ -98,23 +94,27 @@ public final class RejectionSampling {
   }
 
   /** Draws from rows of logits, and computes the probabilities of what is kept. */
-  private int sample(int begin, int end, long text, int step, int[] to, float[] probabilities) {
+  private void sample(int begin, int end, long text, int step, int[] to, float[] probabilities) {
     byte[] mask = new byte[(end - begin) * CLASSES];
-    Sampler.Requests requests = new Sampler.Requests();
-    for (int row = begin; row < end; row++) {
-      requests.add(sampler, text, step + row);
-    }
     Tensor x = rows(logits).slice(0, begin, end);
     Tensor kept = Tensor.of(mask, end - begin, CLASSES);
     sampler
         .on(x, Tensor.of(to).slice(0, begin, end))
         .outputs(new Sampler.Outputs().keptMask(kept))
-        .run(requests);
+        .run(requests(sampler, begin, end, text, step));
     softmax
         .on(x, rows(probabilities).slice(0, begin, end))
         .inputs(Inputs.none().classMask(kept))
         .run();
-    return to[begin];
+  }
+
+  private static Sampler.Requests requests(
+      Sampler sampler, int begin, int end, long text, int step) {
+    Sampler.Requests requests = new Sampler.Requests();
+    for (int row = begin; row < end; row++) {
+      requests.add(sampler, text, step + row);
+    }
+    return requests;
   }
 
   /** Logits whose softmax is the draft, as far as it is accepted, and the rest. */
@@ -132,23 +132,5 @@ public final class RejectionSampling {
 
   private static Tensor rows(float[] values) {
     return Tensor.of(values, ROWS, CLASSES);
-  }
-
-  /** The logits after a token. */
-  private static float[] largeModel(int token) {
-    float[] logits = new float[CLASSES];
-    for (int c = 0; c < CLASSES; c++) {
-      logits[c] = (float) (4 * Math.sin(token * 7 + c * c));
-    }
-    return logits;
-  }
-
-  /** The same, with errors. */
-  private static float[] smallModel(int token) {
-    float[] logits = largeModel(token);
-    for (int c = 0; c < CLASSES; c++) {
-      logits[c] += (float) (0.3 * Math.sin(c));
-    }
-    return logits;
   }
 }

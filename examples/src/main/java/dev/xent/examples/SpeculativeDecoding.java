@@ -12,7 +12,7 @@ import java.util.Arrays;
  * the same seed, stream and steps, so the text is the one that the large model writes alone.
  */
 public final class SpeculativeDecoding {
-  private static final int CLASSES = 50;
+  private static final int CLASSES = TwoModels.CLASSES;
   private static final int DRAFTS = 4;
 
   private SpeculativeDecoding() {}
@@ -22,7 +22,7 @@ public final class SpeculativeDecoding {
     int[] text = new int[61]; // token i is drawn at step i
     SamplerCursor tokens = sampler.start().step(1);
     for (int i = 1; i < text.length; i++) {
-      text[i] = tokens.next(largeModel(text[i - 1]));
+      text[i] = tokens.next(TwoModels.large(text[i - 1]));
     }
 
     int[] drafted = new int[text.length + DRAFTS];
@@ -47,10 +47,10 @@ public final class SpeculativeDecoding {
     int next = 1;
     while (next < length) {
       for (int i = next; i < Math.min(next + DRAFTS, text.length); i++) {
-        text[i] = (int) sampler.token(Tensor.of(smallModel(text[i - 1])), i);
+        text[i] = (int) sampler.token(Tensor.of(TwoModels.small(text[i - 1])), i);
       }
       for (int row = 0; row <= DRAFTS; row++) {
-        System.arraycopy(largeModel(text[next + row - 1]), 0, logits, row * CLASSES, CLASSES);
+        System.arraycopy(TwoModels.large(text[next + row - 1]), 0, logits, row * CLASSES, CLASSES);
         requests.step(row, next + row);
       }
       call.run(requests);
@@ -64,23 +64,5 @@ public final class SpeculativeDecoding {
       next++;
     }
     return calls;
-  }
-
-  /** The logits after a token. */
-  private static float[] largeModel(int token) {
-    float[] logits = new float[CLASSES];
-    for (int c = 0; c < CLASSES; c++) {
-      logits[c] = (float) (4 * Math.sin(token * 7 + c * c));
-    }
-    return logits;
-  }
-
-  /** The same, with errors. */
-  private static float[] smallModel(int token) {
-    float[] logits = largeModel(token);
-    for (int c = 0; c < CLASSES; c++) {
-      logits[c] += (float) (0.3 * Math.sin(c));
-    }
-    return logits;
   }
 }
