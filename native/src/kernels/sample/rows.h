@@ -24,11 +24,8 @@ XENT_SHARED int64_t class_of_weight(kept_set *s, const weigher *w, int64_t t, in
     return token >= 0 && token < s->classes ? token : -1; /* -1: the row has changed since */
   }
   const bool summed = s->listed || s->by_block;
-  const int64_t parts = s->listed ? (s->count - 1) / SAMPLE_PIECE : summed ? s->blocks - 1 : 0;
-  for (int64_t i = 0; i < parts && t >= s->sums[i]; i++) {
-    t -= s->sums[i];
-    at += s->listed ? SAMPLE_PIECE : s->block;
-  }
+  const int64_t part = s->listed ? SAMPLE_PIECE : s->block, end = s->listed ? s->count : s->classes;
+  for (int64_t i = 0; summed && at + part < end && t >= s->sums[i]; i++, at += part) t -= s->sums[i];
   while (next_piece(s, &at, -FLT_MAX, &p)) { /* the first one has it, if they are summed */
     const int64_t sum = summed ? INT64_MAX : sum_of_weights(w, p.x, p.n);
     if (t >= sum) {
