@@ -127,7 +127,7 @@ static void measure(int64_t n, double spread, double offset) {
 int main(void) {
   test_options_of_a_divergence();
   for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa))
-    for (int64_t i = isa == XENT_ISA_SCALAR ? 1700 : 0; i < 2000; i++) test_bounds(isa, i); /* which is slow */
+    for (int64_t i = isa == XENT_ISA_SCALAR ? 1700 : 0 /* slow */; i < 2000; i++) test_bounds(isa, i);
   for (int64_t i = 0; i < 500; i++)
     measure(i % 50 == 49 ? 1 + below(30000) : 2 + below(i % 3 ? 300 : 8), exp(3 * (double)random_normal(&source)),
             i % 4 ? 0 : 1000 * random_unit(&source));

@@ -56,7 +56,7 @@ def registered(where):
     """The commands of ctest's tests, by their names."""
     shown = subprocess.run(["ctest", "--show-only=json-v1"], cwd=where, check=True, capture_output=True, text=True)
     tests = {test["name"]: test["command"] for test in json.loads(shown.stdout)["tests"]}
-    for name in [name for name in tests if name.endswith("_long")]: # the same program with more cases
+    for name in [name for name in tests if name.endswith("_long")]:  # the same program with more cases
         tests[name.replace("_long", "_test")] = tests.pop(name)
     return tests
 
