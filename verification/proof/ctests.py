@@ -53,12 +53,27 @@ def build(where, options, targets=None):
 
 
 def registered(where):
-    """The commands of ctest's tests, by their names."""
-    shown = subprocess.run(["ctest", "--show-only=json-v1"], cwd=where, check=True, capture_output=True, text=True)
+    """The commands of ctest's tests, by their names, without those that test the build or its files."""
+    shown = subprocess.run(
+        ["ctest", "--label-exclude", "^build$", "--show-only=json-v1"], cwd=where, check=True, capture_output=True, text=True
+    )
     tests = {test["name"]: test["command"] for test in json.loads(shown.stdout)["tests"]}
     for name in [name for name in tests if name.endswith("_long")]:  # the same program with more cases
         tests[name.replace("_long", "_test")] = tests.pop(name)
     return tests
+
+
+def run_registered(where, arguments, left_out=(), environment=None):
+    """Runs all tests but those left out, with these arguments instead of ctest's; each name must be that of a test."""
+    tests = registered(where)
+    unknown = sorted({*arguments, *left_out} - {*tests})
+    if unknown:
+        sys.exit(f"no test has the name {', '.join(unknown)}")
+    return [
+        run(name, [command[0], *arguments.get(name, command[1:])], where, environment=environment)
+        for name, command in tests.items()
+        if name not in left_out
+    ]
 
 
 @dataclass

@@ -4,7 +4,7 @@
 import re
 import xml.etree.ElementTree as ElementTree
 
-COMPARED = re.compile(r"([\d,]+) values compared, ([\d,]+) differ")
+COMPARED = re.compile(r"([\d,]+) values compared, (?:.* )?([\d,]+) differ")
 
 
 def number(text):
