@@ -33,14 +33,14 @@ final class Report {
   }
 
   /**
-   * What an area of the proof counted.
+   * Prints what the area counted.
    *
    * @param count of it
    * @param what was counted
    * @param found faults
    */
-  private void proof(long count, String what, long found) {
-    out.printf(Locale.ROOT, "proof: %,d %s, %,d faults%n", count, what, found);
+  private void fact(long count, String what, long found) {
+    out.printf(Locale.ROOT, "verification: %,d %s, %,d faults%n", count, what, found);
     faults += found;
   }
 
@@ -58,13 +58,13 @@ final class Report {
     if (!results.text("messages").isEmpty()) {
       out.println(results.text("messages"));
     }
-    proof(results.number("values"), "values compared under load", results.number("wrong"));
-    proof(results.number("calls"), "calls under load", results.number("failures"));
+    fact(results.number("values"), "values compared under load", results.number("wrong"));
+    fact(results.number("calls"), "calls under load", results.number("failures"));
     String names = results.text("threads.names");
     if (!names.isEmpty()) {
       out.println("threads that are left: " + names);
     }
-    proof(
+    fact(
         results.number("threads"),
         "threads that came and went",
         results.number("threads.left") + results.number("files.left"));
@@ -96,7 +96,7 @@ final class Report {
         MOST_MIB_AT_REST,
         heap,
         MOST_HEAP_MIB);
-    proof(
+    fact(
         results.number("samples"),
         "samples of resident memory",
         (trend && underLoad > mostMib ? 1 : 0)
@@ -112,7 +112,7 @@ final class Report {
   /** The collector with Xent and without in turns, so that both see the same machine. */
   void comparison(Results turns) {
     double longer = compare("in turns", turns, turns);
-    proof(
+    fact(
         turns.number("xent.collections") + turns.number("java.collections"),
         "pauses of the collector with Xent and without in turns",
         longer > MOST_MS_LONGER ? 1 : 0);
@@ -151,7 +151,7 @@ final class Report {
         with,
         without,
         MOST_MS_LONGER);
-    proof(
+    fact(
         results.number("xent.stops"),
         "stops while Xent works on large Java arrays",
         with - without > MOST_MS_LONGER ? 1 : 0);

@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 
-/** A minute of the load; verification/proof/areas/load runs an hour of it. */
+/** A minute of the load; verification/areas/load runs an hour of it. */
 class LoadTest {
   private static final long SECONDS = Long.getLong("load.seconds");
 

@@ -45,7 +45,7 @@ final class Check implements AutoCloseable {
    *
    * @throws CommandException if a bit differs
    */
-  void prove(Work work, Tier tier) {
+  void verify(Work work, Tier tier) {
     Tensor output = problem.output();
     output.segment().fill((byte) -1);
     double ours = work.repeat(1);

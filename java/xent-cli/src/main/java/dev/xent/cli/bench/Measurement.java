@@ -54,7 +54,7 @@ record Measurement(
       for (Operation operation : operations) {
         Problem problem = new Problem(operation, shape);
         problems.add(problem);
-        works.addAll(proved(operation, problem));
+        works.addAll(verified(operation, problem));
         works.addAll(problem.copies(memory));
         works.addAll(problem.reads(memory));
       }
@@ -65,7 +65,7 @@ record Measurement(
 
   private List<Result> one(Operation operation, Shape shape) {
     try (Problem problem = new Problem(operation, shape)) {
-      List<Work> works = new ArrayList<>(proved(operation, problem));
+      List<Work> works = new ArrayList<>(verified(operation, problem));
       works.addAll(problem.copies(memory));
       int own = tiers.size();
       int copied = works.size();
@@ -86,14 +86,14 @@ record Measurement(
   }
 
   /** The work of each tier, after its bits have been found right. */
-  private List<Work> proved(Operation operation, Problem problem) {
+  private List<Work> verified(Operation operation, Problem problem) {
     try (Check check = new Check(operation, problem)) {
       return tiers.stream()
           .map(
               tier -> {
                 Work work = operation.on(problem, tier, memory.threads());
                 if (!tier.equals(Tier.REFERENCE)) {
-                  check.prove(work, tier);
+                  check.verify(work, tier);
                 }
                 return work;
               })

@@ -81,7 +81,7 @@ class MeasurementTest {
     try (Problem problem = new Problem(operation, Shape.of("3x4"));
         Check check = new Check(operation, problem)) {
       Work right = operation.on(problem, TIERS.getLast(), 1);
-      check.prove(right, TIERS.getLast());
+      check.verify(right, TIERS.getLast());
       Work wrong =
           times -> {
             double loss = right.repeat(times);
@@ -90,7 +90,7 @@ class MeasurementTest {
             output.setAtIndex(ValueLayout.JAVA_INT, 5, bits ^ 1);
             return operation.isReadOnly() ? Math.nextUp(loss) : loss;
           };
-      assertThatThrownBy(() -> check.prove(wrong, TIERS.getLast()))
+      assertThatThrownBy(() -> check.verify(wrong, TIERS.getLast()))
           .isInstanceOf(CommandException.class)
           .hasMessageStartingWith(operation + " 3x4 on scalar is not what the reference gives")
           .hasMessageContaining(operation.isReadOnly() ? "loss" : "element 5");

@@ -85,7 +85,7 @@ class AreasTest(unittest.TestCase):
         self.assertGreater(named, 100)
 
     def test_a_planted_name_is_found(self):
-        area = "verification/proof/c-tests wide_test bits_test\nverification/proof/java-tests xent 'BitsTest,WideTest'"
+        area = "verification/c-tests wide_test bits_test\nverification/java-tests xent 'BitsTest,WideTest'"
         self.assertEqual(unknown(area, self.tests), ["WideTest", "wide_test"])
 
     def test_arguments_of_a_test_that_does_not_exist_end_the_area(self):

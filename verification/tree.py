@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def copy(to):
@@ -16,7 +16,7 @@ def copy(to):
     What git does not list is deleted, so a folder that is neither empty nor an earlier copy is refused; so is one in the tree
     that git does not ignore, as the copy would be copied.
     """
-    copied = (to / "verification" / "proof" / "tree.py").is_file() and not (to / ".git").exists()
+    copied = (to / "verification" / "tree.py").is_file() and not (to / ".git").exists()
     if to.is_dir() and any(to.iterdir()) and not copied:
         sys.exit(f"{to} is neither empty nor a copy of the tree")
     inside = to.resolve().is_relative_to(ROOT)

@@ -27,7 +27,7 @@ def need(program, package):
 
 
 def folder(area):
-    out = ROOT / "target" / "proof" / area
+    out = ROOT / "target" / "verification" / area
     out.mkdir(parents=True, exist_ok=True)
     return out
 
@@ -119,5 +119,5 @@ def run(name, command, logs, wrapper=(), environment=None):
     return result
 
 
-def proof(count, what, faults):
-    print(f"proof: {count:,} {what}, {faults:,} faults", flush=True)
+def fact(count, what, faults):
+    print(f"verification: {count:,} {what}, {faults:,} faults", flush=True)
