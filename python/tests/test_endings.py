@@ -60,6 +60,7 @@ class Watched:
         assert self.raised and not self.written_later
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGALRM and no setitimer")
 def test_interrupted_calls():
     """In a process of its own, as pytest and others have functions that run at any time and cannot be interrupted."""
     run = subprocess.run([sys.executable, __file__], stdout=subprocess.PIPE, text=True, timeout=60 + CALLS // 20)
