@@ -10,8 +10,8 @@ import zlib
 
 import numpy as np
 
-import package  # noqa: F401 - finds the package xent
-from xent.conformance import DTYPES
+import package  # noqa: F401 - finds the package pyxent
+from pyxent.conformance import DTYPES
 
 FLOATS = ("f32", "f16", "bf16", "f64")
 LABELS = ("i8", "u8", "i16", "i32", "i64")

@@ -5,7 +5,7 @@
     python3 conformance/check.py [--cases TEXT] [--build DIRECTORY]
 
 Needs what `mvn verify` needs, and NumPy. Exits with 0 where no value differs. Python alone, with any library:
-`XENT_LIBRARY=libxent.so python3 -m xent conformance` in the folder `python/src`, or anywhere with a wheel.
+`XENT_LIBRARY=libxent.so python3 -m pyxent conformance` in the folder `python/src`, or anywhere with a wheel.
 """
 import argparse
 import json
@@ -43,7 +43,7 @@ def commands(directory, build):
     yield "C", [build / "test" / "conformance_test", directory / "cases.json", build / "test"], {}
     yield "Java", ["mvn", "-B", "-pl", "java/xent-cli", "-am", "-DskipNativeTests", "-Dtest=ConformanceTest",
                    "-Dsurefire.failIfNoSpecifiedTests=false", f"-Dxent.conformance={directory}", "test"], {}
-    yield "Python", [sys.executable, "-m", "xent", "conformance", directory], {
+    yield "Python", [sys.executable, "-m", "pyxent", "conformance", directory], {
         "PYTHONPATH": str(package.ROOT / "python" / "src"), "XENT_LIBRARY": str(library_of(build))}
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-import package  # noqa: F401 - finds the package xent
-from xent.conformance import NUMBERS, number
-from xent.conformance import read as read_index
+import package  # noqa: F401 - finds the package pyxent
+from pyxent.conformance import NUMBERS, number
+from pyxent.conformance import read as read_index
 
 HERE = Path(__file__).resolve().parent
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import files
 import package
 from cases import all_cases
-from xent import XentError, numerics_version
-from xent.conformance import run
+from pyxent import XentError, numerics_version
+from pyxent.conformance import run
 
 
 def main():

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from mpmath import mp, mpf
 
-import package  # noqa: F401 - finds the package xent
-from xent.conformance import Archives
+import package  # noqa: F401 - finds the package pyxent
+from pyxent.conformance import Archives
 
 NAN, INF = mpf("nan"), mpf("inf")
 

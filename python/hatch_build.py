@@ -31,6 +31,6 @@ class NativeLibrary(BuildHookInterface):  # type: ignore[type-arg]
         if (Path(self.root) / "LICENSE").read_bytes() != (Path(self.root).parent / "LICENSE").read_bytes():
             sys.exit("python/LICENSE is not the license but a text that names its file, as Git writes symbolic links "
                      "on Windows: git config core.symlinks true, and check it out again")
-        build_data["force_include"][library] = f"xent/{Path(library).name}"
+        build_data["force_include"][library] = f"pyxent/{Path(library).name}"
         build_data["tag"] = f"py3-none-{TAGS[platform]}"
         build_data["pure_python"] = False

@@ -23,8 +23,8 @@ import package
 import pytorch
 from cases import Source, decode, encode
 from rules import RULES, rule_of
-from xent import XentError
-from xent.conformance import run as xent_run
+from pyxent import XentError
+from pyxent.conformance import run as xent_run
 
 SHAPES = ([10], [5, 10], [3, 1], [4, 129], [2, 1500], [3, 7, 4], [2, 3, 5, 2], [2, 4, 3, 2, 2], [2, 2, 2, 3, 2, 2])
 TARGETS = ("labels", "ignored outside", "ignored inside", "probabilities", "none counted")

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import xent
+import pyxent
 
 OPERATORS = ("ArgMax", "Hardmax", "LogSoftmax", "NegativeLogLikelihoodLoss", "ReduceLogSumExp", "Softmax",
              "SoftmaxCrossEntropyLoss", "TopK")
@@ -32,25 +32,25 @@ def onnx_results(operator, x, others, options):
     """The outputs of an operator, by Xent."""
     keepdims = bool(options.get("keepdims", 1))
     if operator in ("Softmax", "LogSoftmax"):
-        return [(xent.softmax if operator == "Softmax" else xent.log_softmax)(x, axis=options.get("axis", -1))]
+        return [(pyxent.softmax if operator == "Softmax" else pyxent.log_softmax)(x, axis=options.get("axis", -1))]
     if operator == "ReduceLogSumExp":
         axes = options.get("axes") or (others[0].tolist() if others else None)
-        return [xent.log_sum_exp(x, axis=tuple(axes) if axes else None, keepdims=keepdims, fully_masked="zero")]
+        return [pyxent.log_sum_exp(x, axis=tuple(axes) if axes else None, keepdims=keepdims, fully_masked="zero")]
     if operator == "ArgMax":
-        return [xent.argmax(x, axis=options.get("axis", 0), keepdims=keepdims,
-                            last=bool(options.get("select_last_index", 0)))]
+        return [pyxent.argmax(x, axis=options.get("axis", 0), keepdims=keepdims,
+                              last=bool(options.get("select_last_index", 0)))]
     if operator == "Hardmax":
         axis = options.get("axis", -1)
-        return [np.moveaxis(np.eye(x.shape[axis], dtype=x.dtype)[xent.argmax(x, axis=axis)], -1, axis)]
+        return [np.moveaxis(np.eye(x.shape[axis], dtype=x.dtype)[pyxent.argmax(x, axis=axis)], -1, axis)]
     if operator == "TopK":
         axis = options.get("axis", -1)
-        classes = xent.top_k(x, int(others[0].item()), axis=axis, largest=bool(options.get("largest", 1))).classes
+        classes = pyxent.top_k(x, int(others[0].item()), axis=axis, largest=bool(options.get("largest", 1))).classes
         return [np.take_along_axis(x, classes, axis), classes]
     reduction = options.get("reduction", "mean")
-    loss = (xent.nll_loss if operator.startswith("Neg") else xent.cross_entropy)(
+    loss = (pyxent.nll_loss if operator.startswith("Neg") else pyxent.cross_entropy)(
         x, others[0], axis=min(1, x.ndim - 1), losses=True, ignore_index=options.get("ignore_index"),
         class_weights=others[1] if len(others) > 1 else None, reduction="sum" if reduction == "sum" else "mean")
-    return [loss.losses if reduction == "none" else np.float32(loss.loss), xent.log_softmax(x, axis=1)]
+    return [loss.losses if reduction == "none" else np.float32(loss.loss), pyxent.log_softmax(x, axis=1)]
 
 
 def count_onnx():
@@ -159,7 +159,7 @@ def scipy_logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False):
     a, b = real(a), None if b is None else real(b)
     type_ = a.dtype if b is None else np.result_type(a, b)
     a = np.broadcast_to(a, np.broadcast_shapes(a.shape, () if b is None else b.shape)).astype(type_)
-    found = xent.log_sum_exp(a, axis=axis, keepdims=keepdims, weights=b, return_sign=True, fully_masked="zero")
+    found = pyxent.log_sum_exp(a, axis=axis, keepdims=keepdims, weights=b, return_sign=True, fully_masked="zero")
     found = [each.astype(type_ if type_.kind == "f" else each.dtype)[()] for each in found]
     return tuple(found) if return_sign else np.where(found[1] < 0, np.nan, found[0]).astype(found[0].dtype)[()]
 
@@ -167,8 +167,8 @@ def scipy_logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False):
 def count_scipy():
     import scipy
     calls = Calls(("logsumexp", "softmax", "log_softmax"), {
-        "logsumexp": scipy_logsumexp, "softmax": lambda x, axis=None: xent.softmax(real(x), axis=axis)[()],
-        "log_softmax": lambda x, axis=None: xent.log_softmax(real(x), axis=axis)[()]})
+        "logsumexp": scipy_logsumexp, "softmax": lambda x, axis=None: pyxent.softmax(real(x), axis=axis)[()],
+        "log_softmax": lambda x, axis=None: pyxent.log_softmax(real(x), axis=axis)[()]})
     calls.pytest_collection_modifyitems = lambda items: [calls.replace_in(module) for module in {
         item.module for item in items}]
     calls.run("SciPy", str(Path(scipy.__file__).parent / "special/tests/test_logsumexp.py"))
@@ -195,7 +195,7 @@ def masked(x, where):
 
 def optax_shares(logits, labels, axis=-1, where=None):
     x, shares = together(logits, labels)
-    return xent.cross_entropy(x, shares, axis=axis, losses=True, **masked(x, where)).losses
+    return pyxent.cross_entropy(x, shares, axis=axis, losses=True, **masked(x, where)).losses
 
 
 def optax_labels(logits, labels, axis=-1, where=None):
@@ -210,13 +210,13 @@ def optax_labels(logits, labels, axis=-1, where=None):
         whole = list(shape)
         whole.insert(len(shape) + position + 1, x.shape[axis])
         x, labels, axis = np.broadcast_to(x, whole).copy(), np.broadcast_to(labels, shape).copy(), position
-    return xent.cross_entropy(x, labels, axis=axis, losses=True, **masked(x, where)).losses
+    return pyxent.cross_entropy(x, labels, axis=axis, losses=True, **masked(x, where)).losses
 
 
 def optax_divergence(log_predictions, targets, axis=-1, where=None, log_targets=False):
     l, t = together(log_predictions, targets)
     weights = None if where is None else np.broadcast_to(where, l.shape).astype(l.dtype)
-    return xent.kl_div(l, t, log_targets=log_targets, losses=True, weights=weights).losses.sum(axis)
+    return pyxent.kl_div(l, t, log_targets=log_targets, losses=True, weights=weights).losses.sum(axis)
 
 
 def count_optax():
@@ -226,8 +226,8 @@ def count_optax():
         "softmax_cross_entropy": optax_shares, "softmax_cross_entropy_with_integer_labels": optax_labels,
         "safe_softmax_cross_entropy": optax_shares, "kl_divergence": optax_divergence,
         "kl_divergence_with_log_targets": partial(optax_divergence, log_targets=True),
-        "sigmoid_binary_cross_entropy": lambda x, t: xent.binary_cross_entropy(*together(x, t), losses=True).losses,
-        "sigmoid_focal_loss": lambda x, t, alpha=None, gamma=2.0: xent.binary_cross_entropy(
+        "sigmoid_binary_cross_entropy": lambda x, t: pyxent.binary_cross_entropy(*together(x, t), losses=True).losses,
+        "sigmoid_focal_loss": lambda x, t, alpha=None, gamma=2.0: pyxent.binary_cross_entropy(
             *together(x, t), focal_alpha=None if alpha is None else float(alpha), focal_gamma=float(gamma),
             losses=True).losses}
     calls = Calls(tuple(ours), ours, lambda value: isinstance(value, jax.core.Tracer))
@@ -250,14 +250,14 @@ def keras_shares(target, output, from_logits=False, axis=-1):
     if np.shape(target) != np.shape(output):
         raise ValueError("other shapes")
     x, shares = together(keras_logits(output, from_logits), target)
-    return xent.cross_entropy(x, shares, axis=axis, losses=True, **keras_clamp(from_logits)).losses
+    return pyxent.cross_entropy(x, shares, axis=axis, losses=True, **keras_clamp(from_logits)).losses
 
 
 def keras_labels(target, output, from_logits=False, axis=-1):
     x, labels = keras_logits(output, from_logits), np.asarray(target).astype("int32")
     if labels.ndim == x.ndim:
         labels = labels.squeeze(axis)
-    return xent.cross_entropy(x, labels, axis=axis, losses=True, **keras_clamp(from_logits)).losses
+    return pyxent.cross_entropy(x, labels, axis=axis, losses=True, **keras_clamp(from_logits)).losses
 
 
 def keras_logits(output, from_logits):
@@ -272,7 +272,7 @@ def keras_binary(target, output, from_logits=False):
     x = floats(output) if from_logits else binary_logits(output)
     if np.shape(target) != x.shape:
         raise ValueError("other shapes")
-    return xent.binary_cross_entropy(*together(x, target), losses=True, **keras_clamp(from_logits)).losses
+    return pyxent.binary_cross_entropy(*together(x, target), losses=True, **keras_clamp(from_logits)).losses
 
 
 def binary_logits(output):
@@ -281,15 +281,15 @@ def binary_logits(output):
 
 def keras_divergence(y_true, y_pred):
     q, p = (np.clip(floats(each), CLAMP, 1) for each in (y_pred, y_true))
-    return xent.kl_div(*together(np.log(q), p), losses=True).losses.sum(-1)
+    return pyxent.kl_div(*together(np.log(q), p), losses=True).losses.sum(-1)
 
 
 def keras_binary_focal(y_true, y_pred, apply_class_balancing=False, alpha=0.25, gamma=2.0, from_logits=False,
                        label_smoothing=0.0, axis=-1):
     x, z = together(floats(y_pred) if from_logits else binary_logits(y_pred), y_true)
     z = z * (1 - label_smoothing) + label_smoothing / 2
-    return xent.binary_cross_entropy(x, z, focal_gamma=gamma, focal_alpha=alpha if apply_class_balancing else None,
-                                     losses=True).losses.mean(axis)
+    return pyxent.binary_cross_entropy(x, z, focal_gamma=gamma, focal_alpha=alpha if apply_class_balancing else None,
+                                       losses=True).losses.mean(axis)
 
 
 def keras_focal(y_true, y_pred, alpha=0.25, gamma=2.0, from_logits=False, label_smoothing=0.0, axis=-1):
@@ -297,16 +297,16 @@ def keras_focal(y_true, y_pred, alpha=0.25, gamma=2.0, from_logits=False, label_
     if label_smoothing or not ((p == 0) | (p == 1)).all():
         raise ValueError("focal loss of probability rows")
     weights = np.broadcast_to(np.asarray(alpha, x.dtype), x.shape[axis]).copy()
-    return xent.cross_entropy(x, p.argmax(axis), axis=axis, losses=True, focal_gamma=gamma, class_weights=weights).losses
+    return pyxent.cross_entropy(x, p.argmax(axis), axis=axis, losses=True, focal_gamma=gamma, class_weights=weights).losses
 
 
 def keras_top_k(x, k, sorted=True):
-    x, classes = np.asarray(x), xent.top_k(np.asarray(x), k).classes
+    x, classes = np.asarray(x), pyxent.top_k(np.asarray(x), k).classes
     return np.take_along_axis(x, classes, -1), classes.astype("int32")
 
 
 def keras_in_top_k(targets, predictions, k):
-    ranks = xent.cross_entropy(floats(predictions), np.asarray(targets), ranks=True).ranks
+    ranks = pyxent.cross_entropy(floats(predictions), np.asarray(targets), ranks=True).ranks
     return (ranks >= 0) & (ranks < k)
 
 
@@ -328,16 +328,16 @@ def count_keras():
         return lambda *arrays, **options: compute(*arrays, **options).astype(floats(arrays[:2][-1]).dtype)
 
     ours = {
-        "softmax": lambda x, axis=-1: xent.softmax(floats(x), axis=axis),
-        "log_softmax": lambda x, axis=-1: xent.log_softmax(floats(x), axis=axis),
-        "logsumexp": lambda x, axis=None, keepdims=False: xent.log_sum_exp(
+        "softmax": lambda x, axis=-1: pyxent.softmax(floats(x), axis=axis),
+        "log_softmax": lambda x, axis=-1: pyxent.log_softmax(floats(x), axis=axis),
+        "logsumexp": lambda x, axis=None, keepdims=False: pyxent.log_sum_exp(
             floats(x), axis=axis, keepdims=keepdims, fully_masked="zero"),
         "categorical_crossentropy": keras_shares, "sparse_categorical_crossentropy": keras_labels,
         "binary_crossentropy": keras_binary, "kl_divergence": keras_divergence,
         "binary_focal_crossentropy": keras_binary_focal, "categorical_focal_crossentropy": keras_focal}
     ours = {name: typed(compute) for name, compute in ours.items()}
     ours |= {
-        "argmax": lambda x, axis=None, keepdims=False: xent.argmax(
+        "argmax": lambda x, axis=None, keepdims=False: pyxent.argmax(
             np.asarray(x), axis=axis, keepdims=keepdims).astype("int32"),
         "top_k": keras_top_k,
         "in_top_k": keras_in_top_k}

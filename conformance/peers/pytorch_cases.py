@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch.testing._internal.common_methods_invocations import op_db
 from torch.testing._internal.common_modules import module_db
 
-import xent
+import pyxent
 from public_cases import reason_of
 
 NEAR = {torch.float64: 1e-9, torch.float32: 3e-5, torch.float16: 4e-3, torch.bfloat16: 3e-2}
@@ -28,7 +28,7 @@ NEAR = {torch.float64: 1e-9, torch.float32: 3e-5, torch.float16: 4e-3, torch.bfl
 # ---- PyTorch's calls, by Xent -------------------------------------------------------------------------------------
 
 
-def softmax(x, dim=None, _stacklevel=3, dtype=None, *, mask=None, function=xent.softmax, sign=1, **options):
+def softmax(x, dim=None, _stacklevel=3, dtype=None, *, mask=None, function=pyxent.softmax, sign=1, **options):
     if dim is None:  # as PyTorch chooses it
         dim = 0 if x.ndim in (0, 1, 3) else 1
     dtype = None if dtype is None else str(dtype).removeprefix("torch.")
@@ -37,20 +37,20 @@ def softmax(x, dim=None, _stacklevel=3, dtype=None, *, mask=None, function=xent.
 
 def log_sum_exp(x, dim=None, keepdim=False, *, mask=None):
     axis = None if dim == () else dim
-    return [xent.log_sum_exp(x, axis=axis, keepdims=keepdim, class_mask=mask, fully_masked="zero")]
+    return [pyxent.log_sum_exp(x, axis=axis, keepdims=keepdim, class_mask=mask, fully_masked="zero")]
 
 
 def softmax_backward(upstream, output, dim, input_dtype):
-    return [xent.softmax_backward(output, upstream, axis=dim)]
+    return [pyxent.softmax_backward(output, upstream, axis=dim)]
 
 
 def argmax(x, dim=None, keepdim=False):
-    return [xent.argmax(x, axis=dim, keepdims=keepdim)]
+    return [pyxent.argmax(x, axis=dim, keepdims=keepdim)]
 
 
 def top_k(x, k, dim=-1, largest=True, sorted=True):
     """The largest logits, not their classes, which PyTorch gives in any order where logits are equal."""
-    classes = torch.as_tensor(xent.top_k(x, k, axis=dim, largest=largest).classes).long()
+    classes = torch.as_tensor(pyxent.top_k(x, k, axis=dim, largest=largest).classes).long()
     return [x.gather(dim, classes) if x.ndim else x[None][classes]]
 
 
@@ -79,28 +79,28 @@ def cross_entropy(x, target, weight=None, size_average=None, ignore_index=-100, 
     reduction, axis = reduction_of(size_average, reduce, reduction), min(1, x.ndim - 1)
     kind = dict(denominator=rows_of(target, x.shape[axis], reduction)) if target.is_floating_point() else dict(
         ignore_index=ignore_index)
-    loss = xent.cross_entropy(x, target, axis=axis, class_weights=weight, label_smoothing=label_smoothing,
-                              gradient=True, **kind, **asked(reduction))
+    loss = pyxent.cross_entropy(x, target, axis=axis, class_weights=weight, label_smoothing=label_smoothing,
+                                gradient=True, **kind, **asked(reduction))
     return results(loss, reduction, loss.gradient)
 
 
 def nll_loss(x, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
     reduction = reduction_of(size_average, reduce, reduction)
-    loss = xent.nll_loss(x, target, axis=min(1, x.ndim - 1), class_weights=weight, ignore_index=ignore_index,
-                         gradient=True, **asked(reduction))
+    loss = pyxent.nll_loss(x, target, axis=min(1, x.ndim - 1), class_weights=weight, ignore_index=ignore_index,
+                           gradient=True, **asked(reduction))
     return results(loss, reduction, loss.gradient)
 
 
 def kl_div(x, target, size_average=None, reduce=None, reduction="mean", log_target=False):
     reduction = reduction_of(size_average, reduce, reduction)
-    loss = xent.kl_div(x, target.broadcast_to(x.shape), log_targets=log_target, gradient=True,
-                       denominator=x.shape[0] if reduction == "batchmean" and x.ndim else None, **asked(reduction))
+    loss = pyxent.kl_div(x, target.broadcast_to(x.shape), log_targets=log_target, gradient=True,
+                         denominator=x.shape[0] if reduction == "batchmean" and x.ndim else None, **asked(reduction))
     return results(loss, reduction, loss.gradient)
 
 
 def binary_cross_entropy(x, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None):
     reduction = reduction_of(size_average, reduce, reduction)
-    loss = xent.binary_cross_entropy(
+    loss = pyxent.binary_cross_entropy(
         x, target, weights=weight, positive_weights=pos_weight, gradient=True,
         denominator=rows_of(x, 1, reduction), **asked(reduction))
     return results(loss, reduction, loss.gradient)
@@ -110,13 +110,13 @@ def linear_cross_entropy(hidden, weights, target, linear_bias=None, weight=None,
                          label_smoothing=0.0, options=None):
     kind = dict(denominator=rows_of(target, weights.shape[0], reduction)) if target.is_floating_point() else dict(
         ignore_index=ignore_index)
-    loss = xent.linear_cross_entropy(
+    loss = pyxent.linear_cross_entropy(
         hidden, weights, target, bias=linear_bias, class_weights=weight, label_smoothing=label_smoothing,
         hidden_gradient=True, weights_gradient=True, **kind, **asked(reduction))
     return results(loss, reduction, loss.hidden_gradient, loss.weights_gradient)
 
 
-log_softmax, softmin = partial(softmax, function=xent.log_softmax), partial(softmax, sign=-1)
+log_softmax, softmin = partial(softmax, function=pyxent.log_softmax), partial(softmax, sign=-1)
 OPERATIONS = {
     "softmax": softmax, "log_softmax": log_softmax, "nn.functional.softmin": softmin, "masked.softmax": softmax,
     "masked.log_softmax": log_softmax, "masked.softmin": softmin, "logsumexp": log_sum_exp,

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import package
 from cases import Source, decode, encode
-from xent.conformance import run
+from pyxent.conformance import run
 
 torch.set_num_threads(1)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-import xent
+import pyxent
 
 RANDOM = np.random.default_rng(31)
 X, V = RANDOM.normal(size=(3, 4)) * 3, RANDOM.normal(size=(3, 4))
@@ -20,10 +20,10 @@ CASES = [(SHARES, {}), (SHARES, dict(weights=WEIGHTS, positive_weights=POSITIVE)
 @pytest.mark.parametrize("targets, options", CASES)
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_it_is_the_derivative_of_the_gradient(targets, options, reduction):
-    got = xent.binary_cross_entropy_hvp(X, V, targets, reduction=reduction, gradient_scale=3, **options)
+    got = pyxent.binary_cross_entropy_hvp(X, V, targets, reduction=reduction, gradient_scale=3, **options)
     step = 1e-5
-    above, below = (xent.binary_cross_entropy(X + sign * step * V, targets, reduction=reduction, gradient=True,
-                                              gradient_scale=3, **options).gradient for sign in (1, -1))
+    above, below = (pyxent.binary_cross_entropy(X + sign * step * V, targets, reduction=reduction, gradient=True,
+                                                gradient_scale=3, **options).gradient for sign in (1, -1))
     np.testing.assert_allclose(got, (above - below) / (2 * step), rtol=1e-7, atol=2e-9)
 
 
@@ -31,20 +31,20 @@ def test_it_is_the_derivative_of_the_gradient(targets, options, reduction):
 def test_types(dtype):
     x, v = X.astype(dtype), V.astype(dtype)
     kept = x.copy()
-    got = xent.binary_cross_entropy_hvp(x, v, LABELS, focal_gamma=2)
-    wide = xent.binary_cross_entropy_hvp(x.astype(float), v.astype(float), LABELS, focal_gamma=2)
+    got = pyxent.binary_cross_entropy_hvp(x, v, LABELS, focal_gamma=2)
+    wide = pyxent.binary_cross_entropy_hvp(x.astype(float), v.astype(float), LABELS, focal_gamma=2)
     assert got.dtype == np.float32 and wide.dtype == np.float64
     np.testing.assert_array_equal(got, wide.astype(np.float32))
-    np.testing.assert_array_equal(xent.binary_cross_entropy_hvp(x, v, LABELS, focal_gamma=2, dtype="float64"), wide)
+    np.testing.assert_array_equal(pyxent.binary_cross_entropy_hvp(x, v, LABELS, focal_gamma=2, dtype="float64"), wide)
     np.testing.assert_array_equal(x, kept)
-    assert xent.binary_cross_entropy_hvp(x, v, LABELS, focal_gamma=2, out=x) is x
+    assert pyxent.binary_cross_entropy_hvp(x, v, LABELS, focal_gamma=2, out=x) is x
     np.testing.assert_array_equal(x, wide.astype(np.float32).astype(dtype))
 
 
 def test_without_a_focal_loss_it_is_the_product_of_two_classes():
     logits, upstream = (np.stack([0 * array, array]) for array in (X, V))
-    two = xent.cross_entropy_hvp(logits, upstream, axis=0)[1]
-    np.testing.assert_allclose(xent.binary_cross_entropy_hvp(X, V, LABELS), two, rtol=1e-13, atol=1e-16)
+    two = pyxent.cross_entropy_hvp(logits, upstream, axis=0)[1]
+    np.testing.assert_allclose(pyxent.binary_cross_entropy_hvp(X, V, LABELS), two, rtol=1e-13, atol=1e-16)
 
 
 def test_edges():
@@ -53,36 +53,37 @@ def test_edges():
         for label in (0, 1):
             labels = np.full(8, label)
             labels[6] = 7
-            got = xent.binary_cross_entropy_hvp(x, np.ones(8), labels, ignore_index=7, **options)
+            got = pyxent.binary_cross_entropy_hvp(x, np.ones(8), labels, ignore_index=7, **options)
             assert np.isnan(got[2]) and not got[[0, 1, 6]].any() and np.isfinite(got[[3, 4, 5, 7]]).all()
             assert got[5] > 0
-    assert xent.binary_cross_entropy_hvp(X[:0], V[:0], LABELS[:0], reduction="mean").shape == (0, 4)
-    assert xent.binary_cross_entropy_hvp(np.array(0.0), np.array(2.0), np.array(1)) == 0.5
-    assert not xent.binary_cross_entropy_hvp(X, V, np.full((3, 4), 7), ignore_index=7, reduction="mean").any()
+    assert pyxent.binary_cross_entropy_hvp(X[:0], V[:0], LABELS[:0], reduction="mean").shape == (0, 4)
+    assert pyxent.binary_cross_entropy_hvp(np.array(0.0), np.array(2.0), np.array(1)) == 0.5
+    assert not pyxent.binary_cross_entropy_hvp(X, V, np.full((3, 4), 7), ignore_index=7, reduction="mean").any()
     with np.errstate(all="raise"):
-        xent.binary_cross_entropy_hvp(np.array([-700.0, 700]), np.ones(2), np.array([1, 0]), focal_gamma=2)
+        pyxent.binary_cross_entropy_hvp(np.array([-700.0, 700]), np.ones(2), np.array([1, 0]), focal_gamma=2)
 
 
 def test_strides_and_a_bound_call():
     x, v = (np.moveaxis(RANDOM.normal(size=(4, 2, 3)), 0, -1)[:, ::2] for _ in range(2))
     labels = RANDOM.integers(0, 2, x.shape)
-    expected = xent.binary_cross_entropy_hvp(x.copy(), v.copy(), labels, focal_gamma=2, weights=WEIGHTS)
-    np.testing.assert_array_equal(xent.binary_cross_entropy_hvp(x, v, labels, focal_gamma=2, weights=WEIGHTS), expected)
+    expected = pyxent.binary_cross_entropy_hvp(x.copy(), v.copy(), labels, focal_gamma=2, weights=WEIGHTS)
+    np.testing.assert_array_equal(pyxent.binary_cross_entropy_hvp(x, v, labels, focal_gamma=2, weights=WEIGHTS),
+                                  expected)
     x = x.copy()
-    step = xent.bind(xent.binary_cross_entropy_hvp, x, v, labels, focal_gamma=2, weights=WEIGHTS)
+    step = pyxent.bind(pyxent.binary_cross_entropy_hvp, x, v, labels, focal_gamma=2, weights=WEIGHTS)
     np.testing.assert_array_equal(step(), expected)
     x += 1
-    np.testing.assert_array_equal(step(), xent.binary_cross_entropy_hvp(x, v, labels, focal_gamma=2, weights=WEIGHTS))
+    np.testing.assert_array_equal(step(), pyxent.binary_cross_entropy_hvp(x, v, labels, focal_gamma=2, weights=WEIGHTS))
 
 
 @pytest.mark.parametrize("call, kind, message", [
-    (lambda out: xent.binary_cross_entropy_hvp(X, V, SHARES, focal_gamma=2, out=out), xent.OptionError, "focal_gamma is "
+    (lambda out: pyxent.binary_cross_entropy_hvp(X, V, SHARES, focal_gamma=2, out=out), pyxent.OptionError, "focal_gamma is "
      "2, targets are numbers float64 [3, 4] other than 0 and 1; expected labels"),
-    (lambda out: xent.binary_cross_entropy_hvp(X, V, LABELS + 1, out=out), xent.LabelError, "has label 2; expected 0 "
-     "or 1"),
-    (lambda out: xent.binary_cross_entropy_hvp(X, V[:2], LABELS, out=out), xent.ShapeError, "upstream is float64 [2, 4], "
+    (lambda out: pyxent.binary_cross_entropy_hvp(X, V, LABELS + 1, out=out), pyxent.LabelError, "has label 2; expected "
+     "0 or 1"),
+    (lambda out: pyxent.binary_cross_entropy_hvp(X, V[:2], LABELS, out=out), pyxent.ShapeError, "upstream is float64 [2, 4], "
      "logits is float64 [3, 4]"),
-    (lambda out: xent.binary_cross_entropy_hvp(X, V, LABELS, weights=np.ones(3), out=out), xent.ShapeError, "weights is "
+    (lambda out: pyxent.binary_cross_entropy_hvp(X, V, LABELS, weights=np.ones(3), out=out), pyxent.ShapeError, "weights is "
      "float64 [3], logits is float64 [3, 4]"),
 ])
 def test_refusals(call, kind, message):
@@ -102,6 +103,6 @@ def test_it_is_that_of_pytorch():
         one = torch.nn.functional.binary_cross_entropy_with_logits(logits, t, reduction="none")
         return (one * wrong ** 2).sum()
 
-    got = xent.binary_cross_entropy_hvp(x, v, labels, focal_gamma=2)
+    got = pyxent.binary_cross_entropy_hvp(x, v, labels, focal_gamma=2)
     assert isinstance(got, torch.Tensor)
     torch.testing.assert_close(got, torch.autograd.functional.hvp(loss, x, v)[1])

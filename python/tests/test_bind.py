@@ -11,8 +11,8 @@ import threading
 import numpy as np
 import pytest
 
-import xent
-from xent import _call
+import pyxent
+from pyxent import _call
 
 RANDOM = np.random.default_rng(36)
 X, Y, FEATURES = (np.zeros((6, 5), np.float32) for _ in range(3))
@@ -34,30 +34,30 @@ def fill():
 
 GRADIENT = dict(gradient=True)
 CASES = [
-    (xent.softmax, X, {}),
-    (xent.softmax, X, dict(axis=0, temperature=2, softcap=9, sink=ROWS[:5], dtype="float16", threads=1)),
-    (xent.softmax, np.broadcast_to(X[:, None, None], (6, 3, 2, 5)).transpose(2, 0, 1, 3), {}),  # copied in blocks
-    (xent.log_softmax, X, dict(class_mask=MASK)),
-    (xent.log_sum_exp, X.reshape(-1), dict(row_offsets=np.array([0, 5, 11, 30]))),
-    (xent.softmax_backward, X, Y, {}),
-    (xent.log_softmax_backward, X, Y, dict(temperature=3)),
-    (xent.top_k, X, 2, {}),
-    (xent.selected_log_probabilities, X, LABELS, dict(ignore_index=-1, upstream=ROWS, **GRADIENT)),
-    (xent.cross_entropy, X, LABELS, dict(ignore_index=-1)),
-    (xent.cross_entropy, X, LABELS, dict(
+    (pyxent.softmax, X, {}),
+    (pyxent.softmax, X, dict(axis=0, temperature=2, softcap=9, sink=ROWS[:5], dtype="float16", threads=1)),
+    (pyxent.softmax, np.broadcast_to(X[:, None, None], (6, 3, 2, 5)).transpose(2, 0, 1, 3), {}),  # copied in blocks
+    (pyxent.log_softmax, X, dict(class_mask=MASK)),
+    (pyxent.log_sum_exp, X.reshape(-1), dict(row_offsets=np.array([0, 5, 11, 30]))),
+    (pyxent.softmax_backward, X, Y, {}),
+    (pyxent.log_softmax_backward, X, Y, dict(temperature=3)),
+    (pyxent.top_k, X, 2, {}),
+    (pyxent.selected_log_probabilities, X, LABELS, dict(ignore_index=-1, upstream=ROWS, **GRADIENT)),
+    (pyxent.cross_entropy, X, LABELS, dict(ignore_index=-1)),
+    (pyxent.cross_entropy, X, LABELS, dict(
         ignore_index=-1, losses=True, correct=True, ranks=True, entropies=True, top_count=2, top_classes=True,
         label_smoothing=0.1, row_weights=ROWS, class_weights=np.ones(5, np.float32), **GRADIENT)),
-    (xent.cross_entropy, X, SHARES, dict(reduction="sum", **GRADIENT)),
-    (xent.cross_entropy, X.T, LABELS, dict(axis=0, ignore_index=-1, gradient_reduction="sum", **GRADIENT)),
-    (xent.cross_entropy, X, CLASSES, dict(target_weights=SHARES[:, :2], **GRADIENT)),
-    (xent.binary_cross_entropy, X, ONES, dict(losses=True, **GRADIENT)),
-    (xent.linear_cross_entropy, X, FEATURES, LABELS, dict(ignore_index=-1, hidden_gradient=True,
-                                                          weights_gradient=True)),
-    (xent.divergence, X, Y, dict(row_weights=ROWS, **GRADIENT)),
-    (xent.cross_entropy_hvp, X, Y, dict(row_weights=ROWS)),
-    (xent.sample, X, dict(step=STEPS, top_p=0.9, kept=True)),
-    (xent.sample, X, dict(seed=3, prompt_tokens=TOKENS, repetition_penalty=1.5)),
-    (functools.partial(xent.softmax, axis=0), X, {}),
+    (pyxent.cross_entropy, X, SHARES, dict(reduction="sum", **GRADIENT)),
+    (pyxent.cross_entropy, X.T, LABELS, dict(axis=0, ignore_index=-1, gradient_reduction="sum", **GRADIENT)),
+    (pyxent.cross_entropy, X, CLASSES, dict(target_weights=SHARES[:, :2], **GRADIENT)),
+    (pyxent.binary_cross_entropy, X, ONES, dict(losses=True, **GRADIENT)),
+    (pyxent.linear_cross_entropy, X, FEATURES, LABELS, dict(ignore_index=-1, hidden_gradient=True,
+                                                            weights_gradient=True)),
+    (pyxent.divergence, X, Y, dict(row_weights=ROWS, **GRADIENT)),
+    (pyxent.cross_entropy_hvp, X, Y, dict(row_weights=ROWS)),
+    (pyxent.sample, X, dict(step=STEPS, top_p=0.9, kept=True)),
+    (pyxent.sample, X, dict(seed=3, prompt_tokens=TOKENS, repetition_penalty=1.5)),
+    (functools.partial(pyxent.softmax, axis=0), X, {}),
 ]
 
 
@@ -74,7 +74,7 @@ def bits(result):
 def test_every_run_is_the_ordinary_call(operation, arrays):
     *arrays, options = arrays
     fill()
-    call, before = xent.bind(operation, *arrays, **options), []
+    call, before = pyxent.bind(operation, *arrays, **options), []
     for _ in range(4):
         got = bits(call())
         assert got == bits(operation(*arrays, **options)) and got not in before
@@ -82,12 +82,12 @@ def test_every_run_is_the_ordinary_call(operation, arrays):
         fill()
 
 
-@pytest.mark.parametrize("operation", [xent.softmax, xent.log_softmax, xent.cross_entropy])
+@pytest.mark.parametrize("operation", [pyxent.softmax, pyxent.log_softmax, pyxent.cross_entropy])
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_in_place(operation, dtype):
     x, labels = RANDOM.normal(size=(1, 10)).astype(dtype), np.array([3])
-    given = ((x,), dict(out=x)) if operation is not xent.cross_entropy else ((x, labels), dict(gradient=x))
-    call = xent.bind(operation, *given[0], **given[1])
+    given = ((x,), dict(out=x)) if operation is not pyxent.cross_entropy else ((x, labels), dict(gradient=x))
+    call = pyxent.bind(operation, *given[0], **given[1])
     for _ in range(3):
         copy = x.copy()
         expected = operation(copy, *given[0][1:], **dict.fromkeys(given[1], copy))
@@ -96,12 +96,12 @@ def test_in_place(operation, dtype):
 
 def test_bfloat16_and_other_lenders():
     x, out = array.array("H", [0x3F80] * 4), array.array("H", [0] * 4)
-    call = xent.bind(xent.softmax, xent.bfloat16(x), out=xent.bfloat16(out))
+    call = pyxent.bind(pyxent.softmax, pyxent.bfloat16(x), out=pyxent.bfloat16(out))
     for first in (0x3F80, 0x4000):
         x[0] = first
         call()
         expected = np.zeros(4, np.uint16)
-        xent.softmax(xent.bfloat16(x), out=xent.bfloat16(expected))
+        pyxent.softmax(pyxent.bfloat16(x), out=pyxent.bfloat16(expected))
         assert out.tobytes() == expected.tobytes()
     with pytest.raises(BufferError):
         x.append(0)  # would move what is bound
@@ -110,32 +110,32 @@ def test_bfloat16_and_other_lenders():
 def test_labels_are_looked_at_in_each_run():
     fill()
     labels, gradient = np.abs(LABELS), np.zeros_like(X)
-    call = xent.bind(xent.cross_entropy, X, labels, gradient=gradient)
+    call = pyxent.bind(pyxent.cross_entropy, X, labels, gradient=gradient)
     good = bits(call())
     labels[4] = 5
     gradient[...] = 7
     for _ in range(2):
-        with pytest.raises(xent.LabelError, match="row 4 has label 5; classes are 0 to 4") as raised:
+        with pytest.raises(pyxent.LabelError, match="row 4 has label 5; classes are 0 to 4") as raised:
             call()
         assert (raised.value.row, raised.value.label) == (4, 5) and (gradient == 7).all()
     labels[4] = abs(LABELS[4])
     assert bits(call()) == good
-    bad = xent.bind(xent.cross_entropy, X, np.full(6, 9))  # is no error before a run
-    with pytest.raises(xent.LabelError, match="row 0 has label 9"):
+    bad = pyxent.bind(pyxent.cross_entropy, X, np.full(6, 9))  # is no error before a run
+    with pytest.raises(pyxent.LabelError, match="row 0 has label 9"):
         bad()
 
 
 def test_rows_that_count_may_change_to_none():
     fill()
     labels, gradient = np.full(6, 2), np.ones_like(X)
-    bound = {policy: xent.bind(xent.cross_entropy, X, labels, ignore_index=-1, gradient=gradient, empty_mean=policy)
+    bound = {policy: pyxent.bind(pyxent.cross_entropy, X, labels, ignore_index=-1, gradient=gradient, empty_mean=policy)
              for policy in ("nan", "zero", "error")}
     for counted in (6, 3, 0, 6):
         labels[:] = np.where(np.arange(6) < counted, 2, -1)
-        expected = xent.cross_entropy(X, labels, ignore_index=-1, gradient=True)
+        expected = pyxent.cross_entropy(X, labels, ignore_index=-1, gradient=True)
         for policy, call in bound.items():
             if not counted and policy == "error":
-                with pytest.raises(xent.EmptyMeanError):
+                with pytest.raises(pyxent.EmptyMeanError):
                     call()
                 continue
             result = call()
@@ -144,26 +144,27 @@ def test_rows_that_count_may_change_to_none():
 
 
 @pytest.mark.parametrize("refused, options", [
-    (xent.ShapeError, dict(axis=2)), (xent.OptionError, dict(temperature=-1)), (xent.DTypeError, dict(dtype="int8")),
-    (xent.ArrayMemoryError, dict(out=X[:, ::-1])), (xent.OptionError, dict(threads=0)), (TypeError, dict(dim=1)),
+    (pyxent.ShapeError, dict(axis=2)), (pyxent.OptionError, dict(temperature=-1)),
+    (pyxent.DTypeError, dict(dtype="int8")),
+    (pyxent.ArrayMemoryError, dict(out=X[:, ::-1])), (pyxent.OptionError, dict(threads=0)), (TypeError, dict(dim=1)),
     (TypeError, dict(threads="all"))])
 def test_what_is_refused_when_it_is_bound(refused, options):
     if "out" in options:
         options = dict(out=X.reshape(-1)[1:26].reshape(5, 5))
     with pytest.raises(refused) as ordinary:
-        xent.softmax(X[:5], **options)
+        pyxent.softmax(X[:5], **options)
     with pytest.raises(refused) as bound:
-        xent.bind(xent.softmax, X[:5], **options)
+        pyxent.bind(pyxent.softmax, X[:5], **options)
     assert str(bound.value) == str(ordinary.value)
 
 
 def test_results_are_in_the_same_arrays():
     fill()
-    call = xent.bind(xent.cross_entropy, X, np.abs(LABELS), gradient=True)
+    call = pyxent.bind(pyxent.cross_entropy, X, np.abs(LABELS), gradient=True)
     first, second = call(), call()
     assert first is not second and first.gradient is second.gradient
     out = np.zeros_like(X)
-    assert xent.bind(xent.softmax, X, out=out)() is out
+    assert pyxent.bind(pyxent.softmax, X, out=out)() is out
 
 
 @pytest.mark.parametrize("threads", [None, 1, 3])
@@ -176,21 +177,21 @@ def test_large_calls_are_divided(threads, monkeypatch):
         return invoke(self, function, options, begin, end, *rest, **named)
 
     monkeypatch.setattr(_call, "processors", lambda: 3)
-    expected = bits(xent.cross_entropy(x, labels, gradient=True, threads=threads))
-    call = xent.bind(xent.cross_entropy, x, labels, gradient=True, threads=threads)
+    expected = bits(pyxent.cross_entropy(x, labels, gradient=True, threads=threads))
+    call = pyxent.bind(pyxent.cross_entropy, x, labels, gradient=True, threads=threads)
     monkeypatch.setattr(_call.Call, "invoke", recorded)
     for _ in range(3):
         assert bits(call()) == expected
         parts = {function: len({begin for f, begin in bounds if f == function}) for function, _ in bounds}
         assert set(parts.values()) == {threads or 3}
     labels[1999] = 1000
-    with pytest.raises(xent.LabelError, match="row 1999"):
+    with pytest.raises(pyxent.LabelError, match="row 1999"):
         call()
 
 
 def test_arrays_are_kept():
     x = RANDOM.normal(size=(1, 10))
-    expected, call = xent.softmax(x), xent.bind(xent.softmax, x.copy(), out=np.zeros((1, 10)))
+    expected, call = pyxent.softmax(x), pyxent.bind(pyxent.softmax, x.copy(), out=np.zeros((1, 10)))
     del x
     gc.collect()
     others = [np.full((1, 10), 9.0) for _ in range(100)]
@@ -200,13 +201,13 @@ def test_arrays_are_kept():
 def test_two_are_independent_and_a_run_that_fails_leaves_nothing():
     fill()
     x, labels = X.copy(), np.abs(LABELS)
-    one, other = (xent.bind(xent.cross_entropy, logits, labels, gradient=True, losses=True) for logits in (X, x))
+    one, other = (pyxent.bind(pyxent.cross_entropy, logits, labels, gradient=True, losses=True) for logits in (X, x))
     for _ in range(3):
         x *= 2
-        expected = bits(xent.cross_entropy(X, labels, gradient=True, losses=True))
+        expected = bits(pyxent.cross_entropy(X, labels, gradient=True, losses=True))
         assert bits(one()) == expected != bits(other())
         labels[0] = -7
-        with pytest.raises(xent.LabelError):
+        with pytest.raises(pyxent.LabelError):
             other()
         labels[0] = 1
 
@@ -214,8 +215,8 @@ def test_two_are_independent_and_a_run_that_fails_leaves_nothing():
 def test_threads_that_run_it_at_once():
     fill()
     labels = np.abs(LABELS)
-    expected, call, wrong = bits(xent.cross_entropy(X, labels, gradient=True, row_weights=ROWS)), xent.bind(
-        xent.cross_entropy, X, labels, gradient=True, row_weights=ROWS), []
+    expected, call, wrong = bits(pyxent.cross_entropy(X, labels, gradient=True, row_weights=ROWS)), pyxent.bind(
+        pyxent.cross_entropy, X, labels, gradient=True, row_weights=ROWS), []
     start = threading.Barrier(4)
 
     def many():
@@ -233,9 +234,9 @@ def test_threads_that_run_it_at_once():
 def test_statistics_are_of_the_last_run():
     fill()
     labels, upstream = np.abs(LABELS), RANDOM.normal(size=6).astype(np.float32)
-    call = xent.bind(xent.cross_entropy, X, labels, save_statistics=True)
+    call = pyxent.bind(pyxent.cross_entropy, X, labels, save_statistics=True)
     for _ in range(3):
-        expected = xent.cross_entropy(X, labels, save_statistics=True)
+        expected = pyxent.cross_entropy(X, labels, save_statistics=True)
         result = call()
         assert result.backward(upstream).tobytes() == expected.backward(upstream).tobytes()
         assert bits(result) == bits(expected)
@@ -244,25 +245,25 @@ def test_statistics_are_of_the_last_run():
 
 def test_no_row():
     x = np.zeros((0, 3))
-    call = xent.bind(xent.cross_entropy, x, np.zeros(0, int), gradient=True)
+    call = pyxent.bind(pyxent.cross_entropy, x, np.zeros(0, int), gradient=True)
     assert np.isnan(call().loss) and call().gradient.shape == (0, 3)
 
 
 def test_tensors_of_pytorch():
     torch = pytest.importorskip("torch")
     x = torch.randn(2, 10, dtype=torch.bfloat16)
-    call = xent.bind(xent.softmax, x)
+    call = pyxent.bind(pyxent.softmax, x)
     for _ in range(2):
-        assert torch.equal(call(), xent.softmax(x))
+        assert torch.equal(call(), pyxent.softmax(x))
         x.mul_(2)
     version = call()._version
     assert call()._version > version  # a backward that saved it refuses
     x.requires_grad_()
-    with pytest.raises(xent.ArrayMemoryError, match="logits requires its gradient"):
+    with pytest.raises(pyxent.ArrayMemoryError, match="logits requires its gradient"):
         call()
     x.requires_grad_(False)
     x.resize_(4, 1000)
-    with pytest.raises(xent.ArrayMemoryError, match="logits has other memory or another shape than when the call was "
+    with pytest.raises(pyxent.ArrayMemoryError, match="logits has other memory or another shape than when the call was "
                                                     "bound: bind it again"):
         call()
 
@@ -270,27 +271,27 @@ def test_tensors_of_pytorch():
 def test_an_array_that_became_read_only():
     fill()
     gradient = np.full_like(X, 7)
-    call = xent.bind(xent.cross_entropy, X, np.abs(LABELS), gradient=gradient)
+    call = pyxent.bind(pyxent.cross_entropy, X, np.abs(LABELS), gradient=gradient)
     gradient.flags.writeable = False
-    with pytest.raises(xent.ArrayMemoryError) as ordinary:
-        xent.cross_entropy(X, np.abs(LABELS), gradient=gradient)
-    with pytest.raises(xent.ArrayMemoryError) as bound:
+    with pytest.raises(pyxent.ArrayMemoryError) as ordinary:
+        pyxent.cross_entropy(X, np.abs(LABELS), gradient=gradient)
+    with pytest.raises(pyxent.ArrayMemoryError) as bound:
         call()
     assert str(bound.value) == str(ordinary.value) and (gradient == 7).all()
     gradient.flags.writeable = True
     assert call().gradient is gradient and not (gradient == 7).all()
-    made = xent.bind(xent.softmax, X)
+    made = pyxent.bind(pyxent.softmax, X)
     made().flags.writeable = False
-    with pytest.raises(xent.ArrayMemoryError, match="out is read-only"):
+    with pytest.raises(pyxent.ArrayMemoryError, match="out is read-only"):
         made()
 
 
 @pytest.mark.parametrize("lent", [lambda a: a, lambda a: a[2:8], memoryview, lambda a: memoryview(a)[1:],
-                                  lambda a: xent.bfloat16(a.view(np.uint16)), lambda a: np.asarray(memoryview(a))])
+                                  lambda a: pyxent.bfloat16(a.view(np.uint16)), lambda a: np.asarray(memoryview(a))])
 def test_numpy_moves_no_array_that_is_bound(lent):
     memory = np.ones(1000, np.float32)
-    call = xent.bind(xent.log_sum_exp, lent(memory))
-    result = xent.cross_entropy(memory[None, :], np.array([0]), save_statistics=True)
+    call = pyxent.bind(pyxent.log_sum_exp, lent(memory))
+    result = pyxent.cross_entropy(memory[None, :], np.array([0]), save_statistics=True)
     for resize in (lambda: memory.resize(4, refcheck=False), lambda: memory.resize(4000, refcheck=False)):
         with pytest.raises(ValueError, match="cannot resize"):
             resize()
@@ -301,36 +302,36 @@ def test_numpy_moves_no_array_that_is_bound(lent):
     memory.resize(4, refcheck=False)
 
 
-@pytest.mark.parametrize("operation, name", [(xent.cross_entropy, "logits"), (xent.cross_entropy, "targets"),
-                                             (xent.selected_log_probabilities, "logits")])
+@pytest.mark.parametrize("operation, name", [(pyxent.cross_entropy, "logits"), (pyxent.cross_entropy, "targets"),
+                                             (pyxent.selected_log_probabilities, "logits")])
 @pytest.mark.parametrize("moved", [lambda t: t.resize_(10_000_000), lambda t: t.untyped_storage().resize_(0)])
 def test_a_later_gradient_of_memory_that_has_gone(operation, name, moved):
     torch = pytest.importorskip("torch")
     given = {"logits": torch.zeros(2, 3), "targets": torch.tensor([0, 1])}
     ordinary = operation(*given.values(), save_statistics=True)
-    bound = xent.bind(operation, *given.values(), save_statistics=True)()
+    bound = pyxent.bind(operation, *given.values(), save_statistics=True)()
     assert ordinary.backward().shape == (2, 3)
     moved(given[name])
     for result in (ordinary, bound):
-        with pytest.raises(xent.ArrayMemoryError, match=f"{name} has other memory or another shape than when the call "
-                                                        f"was made: call again|{name} of .* has no memory"):
+        with pytest.raises(pyxent.ArrayMemoryError, match=f"{name} has other memory or another shape than when the "
+                                                        f"call was made: call again|{name} of .* has no memory"):
             result.backward()
 
 
 def test_what_cannot_be_bound():
     x = np.zeros((2, 4), np.float32)
     for call, message in (
-            (lambda: xent.bind(np.sum, x), "operation sum has no argument threads; expected a function of Xent that "
-             "computes from arrays, such as xent.softmax"),
-            (lambda: xent.bind(xent.isas), "operation isas has no argument threads; expected a function of Xent that "
-             "computes from arrays, such as xent.softmax"),
-            (lambda: xent.bind(3), "operation is 3; expected a function of Xent that computes from arrays, such as "
-             "xent.softmax"),
-            (lambda: xent.bind(lambda **options: 3), "operation <lambda> returned 3; expected a function of Xent that "
-             "computes from arrays, such as xent.softmax"),
-            (lambda: xent.bind(xent.bind, xent.softmax, x), "operation is xent.bind; expected a function of Xent that "
-             "computes from arrays, such as xent.softmax"),
-            (lambda: xent.bind(xent.cross_entropy, x, dim=1), "cross_entropy() got an unexpected keyword argument "
+            (lambda: pyxent.bind(np.sum, x), "operation sum has no argument threads; expected a function of Xent that "
+             "computes from arrays, such as pyxent.softmax"),
+            (lambda: pyxent.bind(pyxent.isas), "operation isas has no argument threads; expected a function of Xent "
+             "that computes from arrays, such as pyxent.softmax"),
+            (lambda: pyxent.bind(3), "operation is 3; expected a function of Xent that computes from arrays, such as "
+             "pyxent.softmax"),
+            (lambda: pyxent.bind(lambda **options: 3), "operation <lambda> returned 3; expected a function of Xent "
+             "that computes from arrays, such as pyxent.softmax"),
+            (lambda: pyxent.bind(pyxent.bind, pyxent.softmax, x), "operation is pyxent.bind; expected a function of "
+             "Xent that computes from arrays, such as pyxent.softmax"),
+            (lambda: pyxent.bind(pyxent.cross_entropy, x, dim=1), "cross_entropy() got an unexpected keyword argument "
              "'dim'")):
         with pytest.raises(TypeError) as refused:
             call()
@@ -338,8 +339,8 @@ def test_what_cannot_be_bound():
 
 
 def test_a_bound_call_is_shown_and_stays_here():
-    call = xent.bind(xent.cross_entropy, np.zeros((2, 4), np.float32), LABELS[:2], gradient=True, ignore_index=-1)
-    assert repr(call) == ("<bound call of xent.cross_entropy(float32 [2, 4], int64 [2], gradient=True, "
+    call = pyxent.bind(pyxent.cross_entropy, np.zeros((2, 4), np.float32), LABELS[:2], gradient=True, ignore_index=-1)
+    assert repr(call) == ("<bound call of pyxent.cross_entropy(float32 [2, 4], int64 [2], gradient=True, "
                           "ignore_index=-1)>")
     for copied in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError) as refused:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from xent import _arrays, _operations, conformance
+from pyxent import _arrays, _operations, conformance
 
 FILES = Path(__file__).resolve().parents[2] / "conformance"
 

@@ -13,12 +13,12 @@ from collections import deque
 import numpy as np
 import pytest
 
-import xent
-from xent import _call
+import pyxent
+from pyxent import _call
 
 CALLS = int(os.environ.get("XENT_ENDINGS", 500))
 LOGITS = np.zeros((16, 3000), np.float32)
-EXPECTED = xent.softmax(LOGITS, threads=1).tobytes()
+EXPECTED = pyxent.softmax(LOGITS, threads=1).tobytes()
 pytestmark = pytest.mark.skipif(_call.processors() < 2, reason="one processor: there are no helpers")
 
 
@@ -74,7 +74,7 @@ def make_interrupted_calls():
 
     def interrupt(_, frame):
         while frame:
-            if frame.f_code is xent.softmax.__code__:  # not in the lines of the test
+            if frame.f_code is pyxent.softmax.__code__:  # not in the lines of the test
                 interrupts[0] += 1
                 interrupts[1] -= 1
                 if interrupts[1]:
@@ -91,7 +91,7 @@ def make_interrupted_calls():
             interrupts[1] = 4  # at most, in one call
             signal.setitimer(signal.ITIMER_REAL, random.uniform(2e-5, 6e-4))
             try:
-                xent.softmax(LOGITS, out=out, threads=2)
+                pyxent.softmax(LOGITS, out=out, threads=2)
             except KeyboardInterrupt:
                 watched.add(out)
     finally:
@@ -114,7 +114,7 @@ def test_calls_of_which_one_thread_fails(monkeypatch):
     while watched.raised < CALLS:
         out, failing.at = np.zeros_like(LOGITS), random.choice((0, 4, 8, 12))
         with pytest.raises(MemoryError):
-            xent.softmax(LOGITS, out=out, threads=4)
+            pyxent.softmax(LOGITS, out=out, threads=4)
         watched.add(out)
     watched.end()
 
@@ -132,7 +132,7 @@ def test_without_threads_the_calling_one_does_it(monkeypatch):
     for _ in range(CALLS):
         _call._pool.cache_clear()
         out = np.zeros_like(LOGITS)
-        assert xent.softmax(LOGITS, out=out, threads=2).tobytes() == EXPECTED
+        assert pyxent.softmax(LOGITS, out=out, threads=2).tobytes() == EXPECTED
     assert refused
     monkeypatch.undo()
     _call._pool.cache_clear()
@@ -145,7 +145,7 @@ def test_threads_with_little_stack_leave_it_to_the_calling_one():
     try:
         for _ in range(20):
             out = np.zeros_like(LOGITS)
-            assert xent.softmax(LOGITS, out=out, threads=2).tobytes() == EXPECTED
+            assert pyxent.softmax(LOGITS, out=out, threads=2).tobytes() == EXPECTED
             wait_for_the_pool()  # which has had its chance to help
         assert _call._pool().threads
     finally:
@@ -160,7 +160,7 @@ def test_calls_while_helpers_are_busy(monkeypatch):
     for number in range(_call.processors()):
         _call._pool().submit(free.wait, 60, number)
     out = np.zeros_like(LOGITS)
-    assert xent.softmax(LOGITS, out=out, threads=2).tobytes() == EXPECTED
+    assert pyxent.softmax(LOGITS, out=out, threads=2).tobytes() == EXPECTED
     out.fill(7)
     free.set()
     wait_for_the_pool()
@@ -174,11 +174,11 @@ def test_callers_at_the_same_time_start_a_thread_once(monkeypatch):
     def slow(*given):
         started.append(given)
         if len(started) == 1:
-            xent.softmax(LOGITS, out=np.zeros_like(LOGITS), threads=2)  # of another caller
+            pyxent.softmax(LOGITS, out=np.zeros_like(LOGITS), threads=2)  # of another caller
         return start(*given)
 
     monkeypatch.setattr(_call, "_start_thread", slow)
-    xent.softmax(LOGITS, out=np.zeros_like(LOGITS), threads=2)
+    pyxent.softmax(LOGITS, out=np.zeros_like(LOGITS), threads=2)
     assert len(started) == 1
 
 
@@ -192,20 +192,20 @@ def test_a_thread_that_ended_is_followed_by_another():
     assert done.is_set()
 
 
-@pytest.mark.parametrize("first", ["gevent", "xent"])
+@pytest.mark.parametrize("first", ["gevent", "pyxent"])
 def test_threads_are_those_of_the_system_whatever_gevent_puts_in_their_place(first):
     """Gevent's run when the main thread waits; a queue of the system's would wait in one of them for ever."""
     program = f"""if True:
         import _thread, queue, sys, types, numpy as np
-        if "{first}" == "xent":
-            import xent
+        if "{first}" == "pyxent":
+            import pyxent
         start = _thread.start_new_thread
         sys.modules["gevent.monkey"] = types.SimpleNamespace(get_original=lambda *_: start)
         _thread.start_new_thread = queue.SimpleQueue = None
-        import xent
-        from xent import _call
+        import pyxent
+        from pyxent import _call
         _call._PER_THREAD = 1 << 10
-        xent.softmax(np.zeros((16, 3000), np.float32), threads=2)
+        pyxent.softmax(np.zeros((16, 3000), np.float32), threads=2)
         assert _call._pool().threads
     """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
@@ -216,9 +216,9 @@ def test_an_interpreter_inside_another_ends():
     inside = f"""if True:
         import sys
         sys.path[:] = {sys.path!r}
-        import xent
+        import pyxent
         x = memoryview(bytearray(4 * 16 * 200000)).cast("B").cast("f", (16, 200000))
-        print(xent.softmax(x).shape, flush=True)
+        print(pyxent.softmax(x).shape, flush=True)
     """
     program = f"""if True:
         import sys
@@ -238,12 +238,12 @@ def test_an_interpreter_inside_another_ends():
 def test_calls_after_the_main_thread_has_ended(ending):
     program = f"""if True:
         import atexit, threading, time
-        import numpy as np, xent
-        from xent import _call
+        import numpy as np, pyxent
+        from pyxent import _call
         _call._PER_THREAD = 1 << 10
         x = np.zeros((16, 3000), np.float32)
-        xent.softmax(x, threads=2)
-        def late(softmax=xent.softmax):
+        pyxent.softmax(x, threads=2)
+        def late(softmax=pyxent.softmax):
             threading.main_thread().join() if "{ending}" == "thread" else None
             print(softmax(x, threads=2).shape, flush=True)
         class AtTheEnd:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import xent
+import pyxent
 
 GUIDES = Path(__file__).resolve().parents[2] / "docs" / "guide"
 pytestmark = pytest.mark.skipif(not GUIDES.exists(), reason="not in the repository")
@@ -27,7 +27,7 @@ def numbers():
     m = random.random((4, 5)) < 0.7
     m[np.arange(4), [0, 0, 2, 3]] = True
     p, q = (random.dirichlet(np.ones(5), 4) for _ in range(2))
-    return {"np": np, "xent": xent, "x": x, "y": y, "x3": x3, "m": m, "p": p, "q": q, "l": np.log(q),
+    return {"np": np, "pyxent": pyxent, "x": x, "y": y, "x3": x3, "m": m, "p": p, "q": q, "l": np.log(q),
             "t": np.array([0, 0, 2, 3]), "t3": random.integers(0, 5, (2, 3)), "u": random.random(4) + 0.1,
             "w": random.random(5) + 0.1, "z": (random.random((4, 5)) < 0.5).astype(float),
             "ints": np.array([[3, 1, 3], [0, 2, 2]]), "b": random.normal(size=5)}

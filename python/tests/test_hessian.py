@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-import xent
+import pyxent
 
 RANDOM = np.random.default_rng(11)
 ROWS, CLASSES = 6, 5
@@ -30,10 +30,10 @@ CASES = [
 @pytest.mark.parametrize("targets, options", CASES)
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_it_is_the_derivative_of_the_gradient(targets, options, reduction):
-    got = xent.cross_entropy_hvp(X, V, targets=targets, reduction=reduction, gradient_scale=2, **options)
+    got = pyxent.cross_entropy_hvp(X, V, targets=targets, reduction=reduction, gradient_scale=2, **options)
     step = 1e-5
-    above, below = (xent.cross_entropy(X + sign * step * V, targets, reduction=reduction, gradient=True,
-                                       gradient_scale=2, **options).gradient for sign in (1, -1))
+    above, below = (pyxent.cross_entropy(X + sign * step * V, targets, reduction=reduction, gradient=True,
+                                         gradient_scale=2, **options).gradient for sign in (1, -1))
     np.testing.assert_allclose(got, (above - below) / (2 * step), atol=1e-8)
     assert got.dtype == np.float64
 
@@ -43,44 +43,44 @@ def test_axes_and_types(axis):
     x, v = (np.moveaxis(array.reshape(2, 3, CLASSES), -1, axis).astype(np.float32) for array in (X, V))
     labels, weights = LABELS.reshape(2, 3), SIGNS.astype(np.float32)
     kept = x.copy()
-    got = xent.cross_entropy_hvp(x, v, targets=labels, class_weights=weights, axis=axis, ignore_index=4)
+    got = pyxent.cross_entropy_hvp(x, v, targets=labels, class_weights=weights, axis=axis, ignore_index=4)
     u = np.where(labels == 4, 0, weights[labels])
-    expected = xent.cross_entropy_hvp(x, v * np.expand_dims(np.sign(u), axis), row_weights=abs(u), axis=axis)
+    expected = pyxent.cross_entropy_hvp(x, v * np.expand_dims(np.sign(u), axis), row_weights=abs(u), axis=axis)
     assert got.dtype == np.float32
     np.testing.assert_array_equal(got, expected)
     np.testing.assert_array_equal(x, kept)
     out = x.copy()
-    assert xent.cross_entropy_hvp(out, v, targets=labels, class_weights=weights, axis=axis, ignore_index=4,
-                                  out=out) is out
+    assert pyxent.cross_entropy_hvp(out, v, targets=labels, class_weights=weights, axis=axis, ignore_index=4,
+                                    out=out) is out
     np.testing.assert_array_equal(out, expected)
 
 
 def test_one_row_and_no_rows():
-    one = xent.cross_entropy_hvp(X[0], V[0], targets=np.array(1), class_weights=WEIGHTS)
-    np.testing.assert_array_equal(one, xent.cross_entropy_hvp(X[0], V[0], row_weights=np.array(0.25)))
-    none = xent.cross_entropy_hvp(X[:0], V[:0], targets=LABELS[:0], reduction="mean")
+    one = pyxent.cross_entropy_hvp(X[0], V[0], targets=np.array(1), class_weights=WEIGHTS)
+    np.testing.assert_array_equal(one, pyxent.cross_entropy_hvp(X[0], V[0], row_weights=np.array(0.25)))
+    none = pyxent.cross_entropy_hvp(X[:0], V[:0], targets=LABELS[:0], reduction="mean")
     assert none.shape == (0, CLASSES)
 
 
 def test_ignored_rows_may_hold_anything():
     x = X.copy()
     x[1] = x[5] = np.nan
-    got = xent.cross_entropy_hvp(x, V, targets=LABELS, ignore_index=1, reduction="mean")
+    got = pyxent.cross_entropy_hvp(x, V, targets=LABELS, ignore_index=1, reduction="mean")
     assert not got[[1, 5]].any() and np.isfinite(got).all()
-    got = xent.cross_entropy_hvp(X, V, targets=np.full(ROWS, 1), ignore_index=1, reduction="mean")
+    got = pyxent.cross_entropy_hvp(X, V, targets=np.full(ROWS, 1), ignore_index=1, reduction="mean")
     assert not got.any()
 
 
 @pytest.mark.parametrize("call, kind, message", [
-    (lambda: xent.cross_entropy_hvp(X, V, class_weights=WEIGHTS), xent.OptionError,
+    (lambda: pyxent.cross_entropy_hvp(X, V, class_weights=WEIGHTS), pyxent.OptionError,
      "class_weights was given without targets; expected both, or none of them"),
-    (lambda: xent.cross_entropy_hvp(X, V, reduction="mean"), xent.OptionError,
+    (lambda: pyxent.cross_entropy_hvp(X, V, reduction="mean"), pyxent.OptionError,
      "reduction was given without targets; expected both, or none of them"),
-    (lambda: xent.cross_entropy_hvp(X.ravel(), V.ravel(), targets=LABELS[:2], row_offsets=np.array([0, 5, 30])),
-     xent.OptionError, "targets and row_offsets are given; expected row_weights, without targets"),
-    (lambda: xent.bind(xent.cross_entropy_hvp, X, V, targets=LABELS), xent.OptionError,
+    (lambda: pyxent.cross_entropy_hvp(X.ravel(), V.ravel(), targets=LABELS[:2], row_offsets=np.array([0, 5, 30])),
+     pyxent.OptionError, "targets and row_offsets are given; expected row_weights, without targets"),
+    (lambda: pyxent.bind(pyxent.cross_entropy_hvp, X, V, targets=LABELS), pyxent.OptionError,
      "targets are given and the call is bound; expected row_weights, without targets"),
-    (lambda: xent.cross_entropy_hvp(X, V, targets=LABELS + 1), xent.LabelError,
+    (lambda: pyxent.cross_entropy_hvp(X, V, targets=LABELS + 1), pyxent.LabelError,
      "row 4 has label 5; classes are 0 to 4; expected a class index"),
 ])
 def test_refusals(call, kind, message):
@@ -98,7 +98,7 @@ def test_it_is_that_of_pytorch():
         return torch.nn.functional.cross_entropy(logits, labels, weights, ignore_index=4, label_smoothing=0.1)
 
     expected = torch.autograd.functional.hvp(loss, x, v)[1]
-    got = xent.cross_entropy_hvp(x, v, targets=labels, class_weights=weights, ignore_index=4, label_smoothing=0.1,
-                                 reduction="mean")
+    got = pyxent.cross_entropy_hvp(x, v, targets=labels, class_weights=weights, ignore_index=4, label_smoothing=0.1,
+                                   reduction="mean")
     assert isinstance(got, torch.Tensor)
     torch.testing.assert_close(got, expected)

@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 
-import xent
+import pyxent
 
 RANDOM = np.random.default_rng(44)
 ROWS, CLASSES, FEATURES = 6, 9, 5
@@ -41,9 +41,9 @@ def test_outputs_are_those_of_the_logits(targets, options, shape):
 
     options = {name: shaped(value) if name in ("target_weights", "row_weights") else value
                for name, value in options.items()}
-    got = xent.linear_cross_entropy(shaped(HIDDEN), WEIGHTS, shaped(targets), bias=BIAS, **COMMON, **options)
-    expected = xent.cross_entropy(shaped(LOGITS), shaped(targets), **COMMON, **options)
-    assert type(got) is xent.LinearLoss
+    got = pyxent.linear_cross_entropy(shaped(HIDDEN), WEIGHTS, shaped(targets), bias=BIAS, **COMMON, **options)
+    expected = pyxent.cross_entropy(shaped(LOGITS), shaped(targets), **COMMON, **options)
+    assert type(got) is pyxent.LinearLoss
     assert (got.loss, got.sum, got.rows, got.valid_rows, got.denominator) == (
         expected.loss, expected.sum, expected.rows, expected.valid_rows, expected.denominator)
     for name in NAMES:
@@ -51,8 +51,9 @@ def test_outputs_are_those_of_the_logits(targets, options, shape):
 
 
 def test_a_row_without_a_dimension():
-    got = xent.linear_cross_entropy(HIDDEN[0], WEIGHTS, LABELS[0], bias=BIAS, losses=True, hidden_gradient=True)
-    expected = xent.linear_cross_entropy(HIDDEN[:1], WEIGHTS, LABELS[:1], bias=BIAS, losses=True, hidden_gradient=True)
+    got = pyxent.linear_cross_entropy(HIDDEN[0], WEIGHTS, LABELS[0], bias=BIAS, losses=True, hidden_gradient=True)
+    expected = pyxent.linear_cross_entropy(HIDDEN[:1], WEIGHTS, LABELS[:1], bias=BIAS, losses=True,
+                                            hidden_gradient=True)
     assert got.loss == expected.loss and got.losses.shape == () and got.hidden_gradient.shape == (FEATURES,)
     np.testing.assert_array_equal(got.hidden_gradient, expected.hidden_gradient[0])
 
@@ -63,13 +64,13 @@ def test_a_later_gradient(targets, options, threads):
     options = {**options, "target_gradient": None, "reduction": "sum"}
     upstream = RANDOM.normal(size=ROWS).astype(np.float32)
     gradients = dict(hidden_gradient=True, weights_gradient=True, bias_gradient=True)
-    at_once = xent.linear_cross_entropy(HIDDEN, WEIGHTS, targets, bias=BIAS, **options, **gradients)
-    saved = xent.linear_cross_entropy(HIDDEN, WEIGHTS, targets, bias=BIAS, save_statistics=True, **options)
+    at_once = pyxent.linear_cross_entropy(HIDDEN, WEIGHTS, targets, bias=BIAS, **options, **gradients)
+    saved = pyxent.linear_cross_entropy(HIDDEN, WEIGHTS, targets, bias=BIAS, save_statistics=True, **options)
     same = saved.backward(**gradients, threads=threads)
     for name, got in zip(("hidden_gradient", "weights_gradient", "bias_gradient"), same):
         np.testing.assert_array_equal(got, getattr(at_once, name), err_msg=name)
     later = saved.backward(upstream, **gradients, threads=threads)
-    of_logits = xent.cross_entropy(LOGITS, targets, save_statistics=True, **options).backward(upstream)
+    of_logits = pyxent.cross_entropy(LOGITS, targets, save_statistics=True, **options).backward(upstream)
     np.testing.assert_allclose(later.hidden, of_logits @ WEIGHTS, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(later.weights, of_logits.T @ HIDDEN, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(later.bias, of_logits.sum(0), rtol=1e-5, atol=1e-5)
@@ -93,23 +94,23 @@ def test_rows_of_a_slice(batch, length, view, threads):
                                                  labels[:, 1:])}[view]()
     gradients = dict(hidden_gradient=True, weights_gradient=True, bias_gradient=True)
     options = dict(threads=threads, ignore_index=1, row_weights=np.full((labels.shape[0], 1), 2, np.float32))
-    got = xent.linear_cross_entropy(hidden, weights, labels, losses=True, **gradients, **options)
-    expected = xent.linear_cross_entropy(np.ascontiguousarray(hidden), weights, np.ascontiguousarray(labels),
-                                         losses=True, **gradients, **options)
+    got = pyxent.linear_cross_entropy(hidden, weights, labels, losses=True, **gradients, **options)
+    expected = pyxent.linear_cross_entropy(np.ascontiguousarray(hidden), weights, np.ascontiguousarray(labels),
+                                           losses=True, **gradients, **options)
     assert got.loss == expected.loss
     for name in ("losses", *gradients):
         np.testing.assert_array_equal(getattr(got, name), getattr(expected, name), err_msg=name)
-    later = xent.linear_cross_entropy(hidden, weights, labels, save_statistics=True, **options).backward(**gradients)
+    later = pyxent.linear_cross_entropy(hidden, weights, labels, save_statistics=True, **options).backward(**gradients)
     for name, found in zip(gradients, later):
         np.testing.assert_array_equal(found, getattr(expected, name), err_msg=name)
     written = np.zeros((labels.shape[0], labels.shape[1] + 1, 16), np.float32)[:, 1:]
-    xent.linear_cross_entropy(hidden, weights, labels, hidden_gradient=written, weights_gradient=True, **options)
+    pyxent.linear_cross_entropy(hidden, weights, labels, hidden_gradient=written, weights_gradient=True, **options)
     np.testing.assert_array_equal(written, expected.hidden_gradient)
 
 
 @pytest.mark.parametrize("threads", [None, 1, 3])
 def test_classes_of_a_later_gradient_are_divided(threads, monkeypatch):
-    from xent import _call
+    from pyxent import _call
     hidden = RANDOM.normal(size=(40, 8)).astype(np.float32)
     weights, labels = RANDOM.normal(size=(30_000, 8)).astype(np.float32), RANDOM.integers(0, 30_000, 40)
     ranges, invoke = [], _call.Call.invoke
@@ -120,7 +121,7 @@ def test_classes_of_a_later_gradient_are_divided(threads, monkeypatch):
 
     monkeypatch.setattr(_call, "processors", lambda: 3)
     monkeypatch.setattr(_call.Call, "invoke", recorded)
-    result = xent.linear_cross_entropy(hidden, weights, labels, save_statistics=True, weights_gradient=True)
+    result = pyxent.linear_cross_entropy(hidden, weights, labels, save_statistics=True, weights_gradient=True)
     got = result.backward(hidden_gradient=None, weights_gradient=True, threads=threads)
     np.testing.assert_array_equal(got.weights, result.weights_gradient)
     assert len({found for found in ranges if found}) == (threads or 3)
@@ -147,9 +148,9 @@ def test_layers(targets, options):
     options = dict(options)
     if "class_mask" in options:
         targets = np.where(targets == 0, 1, targets)
-    got = xent.linear_cross_entropy(HIDDEN, DEEP, targets, bias=DEEP_BIAS, hidden_gradient=True, weights_gradient=True,
-                                    bias_gradient=True, **COMMON, **options)
-    expected = xent.cross_entropy(DEEP_LOGITS, targets, axis=1, gradient=True, **COMMON, **options)
+    got = pyxent.linear_cross_entropy(HIDDEN, DEEP, targets, bias=DEEP_BIAS, hidden_gradient=True, weights_gradient=True,
+                                      bias_gradient=True, **COMMON, **options)
+    expected = pyxent.cross_entropy(DEEP_LOGITS, targets, axis=1, gradient=True, **COMMON, **options)
     assert (got.loss, got.sum, got.rows, got.valid_rows, got.denominator) == (
         expected.loss, expected.sum, expected.rows, expected.valid_rows, expected.denominator)
     for name in NAMES:
@@ -161,12 +162,12 @@ def test_layers(targets, options):
 
 def test_layers_are_single_layers_added():
     labels = RANDOM.integers(0, CLASSES, (ROWS, *LAYERS))
-    got = xent.linear_cross_entropy(HIDDEN, DEEP, labels, losses=True, reduction="sum", hidden_gradient=True,
-                                    weights_gradient=np.zeros_like(DEEP))
+    got = pyxent.linear_cross_entropy(HIDDEN, DEEP, labels, losses=True, reduction="sum", hidden_gradient=True,
+                                      weights_gradient=np.zeros_like(DEEP))
     total = np.zeros_like(HIDDEN, np.float64)
     for i, j in itertools.product(*map(range, LAYERS)):
-        one = xent.linear_cross_entropy(HIDDEN, np.ascontiguousarray(DEEP[:, i, j]), labels[:, i, j].copy(),
-                                        losses=True, reduction="sum", hidden_gradient=True, weights_gradient=True)
+        one = pyxent.linear_cross_entropy(HIDDEN, np.ascontiguousarray(DEEP[:, i, j]), labels[:, i, j].copy(),
+                                          losses=True, reduction="sum", hidden_gradient=True, weights_gradient=True)
         np.testing.assert_array_equal(got.losses[:, i, j], one.losses)
         np.testing.assert_array_equal(got.weights_gradient[:, i, j], one.weights_gradient)
         total += one.hidden_gradient
@@ -182,8 +183,8 @@ def test_layers_of_tensors_are_those_of_pytorch():
     expected.backward()
     written = torch.zeros_like(hidden.detach())
     version = written._version
-    got = xent.linear_cross_entropy(hidden.detach(), weights.detach(), labels, hidden_gradient=written,
-                                    weights_gradient=True)
+    got = pyxent.linear_cross_entropy(hidden.detach(), weights.detach(), labels, hidden_gradient=written,
+                                      weights_gradient=True)
     assert got.loss == pytest.approx(expected.item(), rel=1e-6) and got.hidden_gradient is written
     assert written._version > version
     torch.testing.assert_close(written, hidden.grad, rtol=1e-5, atol=1e-6)
@@ -199,23 +200,23 @@ def test_a_later_gradient_of_layers(targets, options, dtype):
     targets = targets.astype(dtype) if targets.dtype == np.float32 else targets
     gradients = dict(hidden_gradient=True, weights_gradient=True, bias_gradient=True)
     hidden, weights, bias = (array.astype(dtype) for array in (HIDDEN, DEEP, DEEP_BIAS))
-    saved = xent.linear_cross_entropy(hidden, weights, targets, bias=bias, save_statistics=True, **gradients,
-                                      **options)
+    saved = pyxent.linear_cross_entropy(hidden, weights, targets, bias=bias, save_statistics=True, **gradients,
+                                        **options)
     for got, expected in zip(saved.backward(**gradients), (saved.hidden_gradient, saved.weights_gradient,
                                                            saved.bias_gradient)):
         assert got.dtype == dtype
         np.testing.assert_array_equal(got, expected)
     upstream = RANDOM.normal(size=(ROWS, *LAYERS)).astype(dtype)
-    of_logits = xent.cross_entropy(DEEP_LOGITS.astype(dtype), targets, axis=1, save_statistics=True,
-                                   **options).backward(upstream)
+    of_logits = pyxent.cross_entropy(DEEP_LOGITS.astype(dtype), targets, axis=1, save_statistics=True,
+                                     **options).backward(upstream)
     out = np.zeros_like(weights)
     later = saved.backward(upstream, weights_gradient=out)
     assert later.weights is out and later.bias is None
     np.testing.assert_allclose(later.hidden, np.einsum("ncab,cabf->nf", of_logits, weights), atol=1e-5)
     np.testing.assert_allclose(out, np.einsum("ncab,nf->cabf", of_logits, hidden), atol=1e-5)
-    with pytest.raises(xent.ShapeError, match="upstream is"):
+    with pytest.raises(pyxent.ShapeError, match="upstream is"):
         saved.backward(upstream[:2])
-    with pytest.raises(xent.OptionError, match="this is a copy of it"):
+    with pytest.raises(pyxent.OptionError, match="this is a copy of it"):
         copy.deepcopy(saved).backward()
 
 
@@ -234,12 +235,12 @@ def test_doubles(targets, options, shape, by_dtype):
     hidden = HIDDEN if by_dtype else HIDDEN.astype(np.float64)[:, ::-1].copy()[:, ::1]
     weights = WEIGHTS if by_dtype else np.asfortranarray(WEIGHTS[:, ::-1].astype(np.float64))
     bias = BIAS.astype(np.float64)
-    got = xent.linear_cross_entropy(shaped(hidden), weights, shaped(targets), bias=bias, hidden_gradient=True,
-                                    weights_gradient=True, bias_gradient=True, dtype="float64" if by_dtype else None,
-                                    **COMMON, **options)
-    expected = xent.cross_entropy(shaped(LOGITS.astype(np.float64)), shaped(targets), gradient=True, **COMMON,
-                                  **options)
-    assert type(got) is xent.LinearLoss and got.gradient is None
+    got = pyxent.linear_cross_entropy(shaped(hidden), weights, shaped(targets), bias=bias, hidden_gradient=True,
+                                      weights_gradient=True, bias_gradient=True, dtype="float64" if by_dtype else None,
+                                      **COMMON, **options)
+    expected = pyxent.cross_entropy(shaped(LOGITS.astype(np.float64)), shaped(targets), gradient=True, **COMMON,
+                                    **options)
+    assert type(got) is pyxent.LinearLoss and got.gradient is None
     assert (got.loss, got.sum, got.rows, got.valid_rows, got.denominator) == (
         expected.loss, expected.sum, expected.rows, expected.valid_rows, expected.denominator)
     for name in NAMES:
@@ -262,33 +263,33 @@ def test_doubles_of_many_classes_are_added_in_the_same_order():
     for f in range(4):
         logits += hidden[:, f, None] * weights[:, f]
     labels = np.arange(7)
-    got = xent.linear_cross_entropy(hidden, weights, labels, losses=True).losses
-    np.testing.assert_array_equal(got, xent.cross_entropy(logits, labels, losses=True).losses)
+    got = pyxent.linear_cross_entropy(hidden, weights, labels, losses=True).losses
+    np.testing.assert_array_equal(got, pyxent.cross_entropy(logits, labels, losses=True).losses)
 
 
 def test_doubles_of_ignored_rows_and_masked_classes_do_not_spread():
     hidden, weights = HIDDEN.astype(np.float64), WEIGHTS.astype(np.float64)
     hidden[2], weights[4] = np.nan, np.inf
     mask, gradients = np.arange(CLASSES) != 4, dict(hidden_gradient=True, weights_gradient=True, bias_gradient=True)
-    got = xent.linear_cross_entropy(hidden, weights, LABELS, ignore_index=-1, class_mask=mask, **gradients)
-    expected = xent.linear_cross_entropy(np.nan_to_num(hidden), np.nan_to_num(weights, posinf=0), LABELS,
-                                         ignore_index=-1, class_mask=mask, **gradients)
+    got = pyxent.linear_cross_entropy(hidden, weights, LABELS, ignore_index=-1, class_mask=mask, **gradients)
+    expected = pyxent.linear_cross_entropy(np.nan_to_num(hidden), np.nan_to_num(weights, posinf=0), LABELS,
+                                           ignore_index=-1, class_mask=mask, **gradients)
     assert got.loss == expected.loss
     for name in gradients:
         np.testing.assert_array_equal(getattr(got, name), getattr(expected, name))
     hidden[0, 0] = np.nan
-    got = xent.linear_cross_entropy(hidden, weights, LABELS, ignore_index=-1, **gradients)
+    got = pyxent.linear_cross_entropy(hidden, weights, LABELS, ignore_index=-1, **gradients)
     assert np.isnan(got.loss) and np.isnan(got.weights_gradient).any()
 
 
 def test_doubles_without_rows():
     hidden, weights = np.zeros((0, 5)), WEIGHTS.astype(np.float64)
-    got = xent.linear_cross_entropy(hidden, weights, np.zeros(0, int), reduction="sum", hidden_gradient=True,
-                                    weights_gradient=True, save_statistics=True)
+    got = pyxent.linear_cross_entropy(hidden, weights, np.zeros(0, int), reduction="sum", hidden_gradient=True,
+                                      weights_gradient=True, save_statistics=True)
     assert got.loss == 0 and got.hidden_gradient.shape == (0, 5)
     np.testing.assert_array_equal(got.weights_gradient, np.zeros_like(weights))
     np.testing.assert_array_equal(got.backward(weights_gradient=True).weights, np.zeros_like(weights))
-    got = xent.linear_cross_entropy(np.ones(5), weights, np.array(3), losses=True, hidden_gradient=True)
+    got = pyxent.linear_cross_entropy(np.ones(5), weights, np.array(3), losses=True, hidden_gradient=True)
     assert got.losses.shape == () and got.hidden_gradient.shape == (5,)
 
 
@@ -299,8 +300,8 @@ def test_doubles_of_tensors_are_those_of_pytorch():
     torch.nn.functional.cross_entropy(torch.einsum("nf,cabf->ncab", hidden, weights), labels).backward()
     written = torch.zeros_like(hidden.detach())
     version = written._version
-    got = xent.linear_cross_entropy(hidden.detach(), weights.detach(), labels, hidden_gradient=written,
-                                    weights_gradient=True, losses=True)
+    got = pyxent.linear_cross_entropy(hidden.detach(), weights.detach(), labels, hidden_gradient=written,
+                                      weights_gradient=True, losses=True)
     assert written._version > version and isinstance(got.losses, torch.Tensor)
     torch.testing.assert_close(written, hidden.grad)
     torch.testing.assert_close(got.weights_gradient, weights.grad)
@@ -310,40 +311,41 @@ DOUBLES = HIDDEN.astype(np.float64)
 
 
 @pytest.mark.parametrize("call, kind, message", [
-    (lambda: xent.bind(xent.linear_cross_entropy, DOUBLES, WEIGHTS, LABELS), xent.OptionError, "hidden is float64 "
-     "[6, 5] and the call is bound; expected float32, float16 or bfloat16"),
-    (lambda: xent.linear_cross_entropy(DOUBLES, WEIGHTS.astype(np.float16), LABELS), xent.DTypeError, "weights is "
+    (lambda: pyxent.bind(pyxent.linear_cross_entropy, DOUBLES, WEIGHTS, LABELS), pyxent.OptionError, "hidden is "
+     "float64 [6, 5] and the call is bound; expected float32, float16 or bfloat16"),
+    (lambda: pyxent.linear_cross_entropy(DOUBLES, WEIGHTS.astype(np.float16), LABELS), pyxent.DTypeError, "weights is "
      "float16 [9, 5], hidden is float64 [6, 5]; expected weights of type float64 or float32"),
-    (lambda: xent.linear_cross_entropy(DOUBLES, WEIGHTS[:, :4], LABELS), xent.ShapeError, "weights is float32 [9, 4], "
-     "hidden is float64 [6, 5]; expected weights of shape [9, 5]"),
-    (lambda: xent.linear_cross_entropy(DOUBLES, WEIGHTS, LABELS, bias=BIAS[:3]), xent.ShapeError, "bias is float32 "
+    (lambda: pyxent.linear_cross_entropy(DOUBLES, WEIGHTS[:, :4], LABELS), pyxent.ShapeError, "weights is float32 [9, "
+     "4], hidden is float64 [6, 5]; expected weights of shape [9, 5]"),
+    (lambda: pyxent.linear_cross_entropy(DOUBLES, WEIGHTS, LABELS, bias=BIAS[:3]), pyxent.ShapeError, "bias is float32 "
      "[3], hidden is float64 [6, 5]; expected bias of shape [9]"),
-    (lambda: xent.linear_cross_entropy(DOUBLES, WEIGHTS, LABELS, weights_gradient=np.zeros((5, 9))), xent.ShapeError,
+    (lambda: pyxent.linear_cross_entropy(DOUBLES, WEIGHTS, LABELS, weights_gradient=np.zeros((5, 9))),
+     pyxent.ShapeError,
      "weights_gradient is float64 [5, 9], hidden is float64 [6, 5]; expected weights_gradient of shape [9, 5]"),
-    (lambda: xent.linear_cross_entropy(DOUBLES, WEIGHTS, LABELS, hidden_gradient=DOUBLES), xent.ArrayMemoryError,
+    (lambda: pyxent.linear_cross_entropy(DOUBLES, WEIGHTS, LABELS, hidden_gradient=DOUBLES), pyxent.ArrayMemoryError,
      "hidden_gradient and hidden lie within each other's span of memory; expected separate memory for "
      "hidden_gradient"),
-    (lambda: xent.linear_cross_entropy(HIDDEN, WEIGHTS, LABELS, dtype="float16"), xent.OptionError, "dtype is "
+    (lambda: pyxent.linear_cross_entropy(HIDDEN, WEIGHTS, LABELS, dtype="float16"), pyxent.OptionError, "dtype is "
      "'float16'; expected float64, or None for the type of hidden"),
-    (lambda: xent.linear_cross_entropy(HIDDEN, WEIGHTS, LABELS, ignore_index=-1).backward(), xent.OptionError,
+    (lambda: pyxent.linear_cross_entropy(HIDDEN, WEIGHTS, LABELS, ignore_index=-1).backward(), pyxent.OptionError,
      "there are no statistics to compute a gradient from: call with save_statistics=True"),
-    (lambda: xent.linear_cross_entropy(HIDDEN, WEIGHTS, SHARES, correct=True), xent.OptionError, "correct was asked for, "
+    (lambda: pyxent.linear_cross_entropy(HIDDEN, WEIGHTS, SHARES, correct=True), pyxent.OptionError, "correct was asked for, "
      "targets are probability rows; expected class indices, or do not ask for correct"),
-    (lambda: xent.bind(xent.linear_cross_entropy, HIDDEN, DEEP, DEEP_CASES[0][0]), xent.OptionError,
+    (lambda: pyxent.bind(pyxent.linear_cross_entropy, HIDDEN, DEEP, DEEP_CASES[0][0]), pyxent.OptionError,
      "weights is float32 [9, 2, 3, 5] and the call is bound; expected two dimensions. Call once for each layer"),
-    (lambda: xent.linear_cross_entropy(HIDDEN, DEEP, LABELS), xent.ShapeError, "targets is int64 [6]; expected class "
-     "indices of the shape [6, 2, 3], or probabilities of the shape [6, 9, 2, 3]"),
-    (lambda: xent.linear_cross_entropy(HIDDEN, DEEP, DEEP_CASES[0][0], bias=BIAS), xent.ShapeError, "bias is float32 "
-     "[9]; expected the shape [9, 2, 3]"),
-    (lambda: xent.linear_cross_entropy(HIDDEN, DEEP, DEEP_CASES[0][0], ignore_index=-1, losses=np.zeros(6, np.float32)),
-     xent.ShapeError, "losses is float32 [6], logits is [6, 9, 2, 3] of hidden float32 [6, 5] and weights float32 "
+    (lambda: pyxent.linear_cross_entropy(HIDDEN, DEEP, LABELS), pyxent.ShapeError, "targets is int64 [6]; expected "
+     "class indices of the shape [6, 2, 3], or probabilities of the shape [6, 9, 2, 3]"),
+    (lambda: pyxent.linear_cross_entropy(HIDDEN, DEEP, DEEP_CASES[0][0], bias=BIAS), pyxent.ShapeError, "bias is "
+     "float32 [9]; expected the shape [9, 2, 3]"),
+    (lambda: pyxent.linear_cross_entropy(HIDDEN, DEEP, DEEP_CASES[0][0], ignore_index=-1, losses=np.zeros(6, np.float32)),
+     pyxent.ShapeError, "losses is float32 [6], logits is [6, 9, 2, 3] of hidden float32 [6, 5] and weights float32 "
      "[9, 2, 3, 5]; expected losses of shape [6, 2, 3]"),
-    (lambda: xent.linear_cross_entropy(HIDDEN, DEEP, DEEP_CASES[0][0], hidden_gradient=np.zeros((6, 5))),
-     xent.DTypeError, "hidden_gradient is float64 [6, 5], hidden is float32 [6, 5]; expected hidden_gradient of type "
+    (lambda: pyxent.linear_cross_entropy(HIDDEN, DEEP, DEEP_CASES[0][0], hidden_gradient=np.zeros((6, 5))),
+     pyxent.DTypeError, "hidden_gradient is float64 [6, 5], hidden is float32 [6, 5]; expected hidden_gradient of type "
      "float32, float16 or bfloat16"),
-    (lambda: xent.linear_cross_entropy(HIDDEN, DEEP[:, :0], DEEP_CASES[0][0][:, :0]), xent.ShapeError, "weights is "
+    (lambda: pyxent.linear_cross_entropy(HIDDEN, DEEP[:, :0], DEEP_CASES[0][0][:, :0]), pyxent.ShapeError, "weights is "
      "float32 [9, 0, 3, 5]; expected one layer or more"),
-    (lambda: xent.linear_cross_entropy(HIDDEN, DEEP, DEEP_CASES[0][0] * 9), xent.LabelError, "row 0 has label -9; "
+    (lambda: pyxent.linear_cross_entropy(HIDDEN, DEEP, DEEP_CASES[0][0] * 9), pyxent.LabelError, "row 0 has label -9; "
      "classes are 0 to 8; expected a class index, or ignore_index=-9 if such rows do not count"),
 ])
 def test_refusals(call, kind, message):

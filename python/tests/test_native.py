@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-import xent
-from xent import _native
-from xent._functions import FUNCTIONS, LAYOUTS
+import pyxent
+from pyxent import _native
+from pyxent._functions import FUNCTIONS, LAYOUTS
 
 HEADER = Path(__file__).resolve().parents[2] / "include" / "xent.h"
 needs_header = pytest.mark.skipif(not HEADER.exists(), reason="not in the repository")
@@ -93,13 +93,13 @@ def test_codes(prefix, codes):
 def test_versions():
     declared = dict(re.findall(r"#define XENT_(\w+) (\d+)", text()))
     assert int(declared["ABI_VERSION"]) == _native.ABI_VERSION
-    assert int(declared["NUMERICS_VERSION"]) == _native.NUMERICS_VERSION == xent.numerics_version()
+    assert int(declared["NUMERICS_VERSION"]) == _native.NUMERICS_VERSION == pyxent.numerics_version()
     assert int(declared["CHUNK"]) == _native.CHUNK
     assert int(declared["PREPARED_BYTES"]) == ctypes.sizeof(_native.Prepared)
 
 
 def refusal(path):
-    run = subprocess.run([sys.executable, "-m", "xent", "info"], env={**os.environ, "XENT_LIBRARY": str(path)},
+    run = subprocess.run([sys.executable, "-m", "pyxent", "info"], env={**os.environ, "XENT_LIBRARY": str(path)},
                          capture_output=True, text=True, timeout=60)
     assert (run.returncode, run.stdout) == (2, "")
     return run.stderr
@@ -108,18 +108,19 @@ def refusal(path):
 def test_libraries_that_cannot_be(tmp_path):
     missing, garbage = tmp_path / "missing.so", tmp_path / "garbage.so"
     garbage.write_bytes(b"no library")
-    assert refusal(missing).startswith(f"xent: there is no native library at {missing}: install a wheel for this "
+    assert refusal(missing).startswith(f"pyxent: there is no native library at {missing}: install a wheel for this "
                                        f"platform")
     # One that needs the interpreter alone: Windows does not find libraries that lie in another folder.
     other = importlib.import_module("numpy.random._mt19937").__file__
     message = refusal(other)
-    assert message.startswith(f"xent: {other} lacks a function of Xent: ") and "xent_abi_version" in message
+    assert message.startswith(f"pyxent: {other} lacks a function of Xent: ") and "xent_abi_version" in message
     assert message.endswith("; unset XENT_LIBRARY, or name the library of the same build\n")
-    assert refusal(garbage).startswith(f"xent: {garbage} cannot be loaded: ")
+    assert refusal(garbage).startswith(f"pyxent: {garbage} cannot be loaded: ")
 
 
 def test_info():
-    run = subprocess.run([sys.executable, "-m", "xent", "info"], check=True, capture_output=True, text=True, timeout=60)
+    run = subprocess.run([sys.executable, "-m", "pyxent", "info"], check=True, capture_output=True, text=True,
+                         timeout=60)
     assert f"numerics {_native.NUMERICS_VERSION}, scalar" in run.stdout
 
 

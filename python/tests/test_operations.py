@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import xent
-from xent import _arrays, _call
+import pyxent
+from pyxent import _arrays, _call
 
 TOOL = Path(__file__).resolve().parents[2] / "tools/functions.py"
 RANDOM = np.random.default_rng(21)
@@ -33,9 +33,9 @@ def one_hot(labels, classes):
 @pytest.mark.parametrize("axis", [0, 1, 2, -1])
 def test_softmax_along_every_axis(axis):
     x = RANDOM.normal(size=(3, 4, 5))
-    np.testing.assert_allclose(xent.softmax(x, axis=axis), soft(x, axis), rtol=1e-14)
-    np.testing.assert_allclose(xent.log_softmax(x, axis=axis), np.log(soft(x, axis)), rtol=1e-13)
-    np.testing.assert_allclose(xent.log_sum_exp(x, axis=axis), np.log(np.exp(x).sum(axis)), rtol=1e-13)
+    np.testing.assert_allclose(pyxent.softmax(x, axis=axis), soft(x, axis), rtol=1e-14)
+    np.testing.assert_allclose(pyxent.log_softmax(x, axis=axis), np.log(soft(x, axis)), rtol=1e-13)
+    np.testing.assert_allclose(pyxent.log_sum_exp(x, axis=axis), np.log(np.exp(x).sum(axis)), rtol=1e-13)
 
 
 LAYOUTS = {
@@ -53,8 +53,8 @@ def test_every_layout_has_the_bits_of_dense_memory(layout, axis):
     x = LAYOUTS[layout](RANDOM.normal(size=(2, 3, 4, 5)).astype(np.float32))
     labels = RANDOM.integers(0, x.shape[axis], np.delete(x.shape, axis))
     dense, many = np.ascontiguousarray(x), dict(gradient=True, losses=True, argmax=True, axis=axis)
-    assert xent.softmax(x, axis=axis).tobytes() == xent.softmax(dense, axis=axis).tobytes()
-    got, expected = xent.cross_entropy(x, labels, **many), xent.cross_entropy(dense, labels, **many)
+    assert pyxent.softmax(x, axis=axis).tobytes() == pyxent.softmax(dense, axis=axis).tobytes()
+    got, expected = pyxent.cross_entropy(x, labels, **many), pyxent.cross_entropy(dense, labels, **many)
     assert got.loss == expected.loss
     for name in ("gradient", "losses", "argmax"):
         assert getattr(got, name).tobytes() == getattr(expected, name).tobytes()
@@ -62,10 +62,10 @@ def test_every_layout_has_the_bits_of_dense_memory(layout, axis):
 
 def test_out_of_strides_and_in_place():
     x = X.astype(np.float32)
-    expected, out = xent.softmax(x), np.zeros((6, 10), np.float32)
-    assert xent.softmax(x, out=out[:, ::2]).tobytes() == expected.tobytes()
+    expected, out = pyxent.softmax(x), np.zeros((6, 10), np.float32)
+    assert pyxent.softmax(x, out=out[:, ::2]).tobytes() == expected.tobytes()
     assert not out[:, 1::2].any()
-    assert xent.softmax(x, out=x) is x
+    assert pyxent.softmax(x, out=x) is x
     assert x.tobytes() == expected.tobytes()
 
 
@@ -73,7 +73,7 @@ def test_out_of_strides_and_in_place():
 def test_cross_entropy_is_that_of_numpy(dtype):
     x = X.astype(dtype)
     p, hot = soft(x.astype(float)), one_hot(LABELS, 5)
-    result = xent.cross_entropy(x, LABELS, ignore_index=-100, gradient=True, losses=True, correct=True)
+    result = pyxent.cross_entropy(x, LABELS, ignore_index=-100, gradient=True, losses=True, correct=True)
     losses = -(hot * np.log(p)).sum(1)
     of_losses, of_gradient = {"float16": (1e-6, 2e-3), "float32": (1e-6, 1e-6), "float64": (1e-13, 1e-13)}[dtype]
     np.testing.assert_allclose(result.loss, losses.sum() / 5, rtol=of_losses)
@@ -87,15 +87,15 @@ def test_cross_entropy_is_that_of_numpy(dtype):
 
 def test_the_short_path_of_cross_entropy_asks_for_every_argument():
     """One that it does not know would be left out silently, from the second call on."""
-    function = ast.parse(inspect.getsource(xent.cross_entropy)).body[0]
+    function = ast.parse(inspect.getsource(pyxent.cross_entropy)).body[0]
     condition = next(node.test for node in function.body if isinstance(node, ast.If))
     asked = {node.id for node in ast.walk(condition) if isinstance(node, ast.Name)}
-    assert set(inspect.signature(xent.cross_entropy).parameters) <= asked
+    assert set(inspect.signature(pyxent.cross_entropy).parameters) <= asked
 
 
-FUNCTIONS = {"SOFTMAX": (xent.softmax, xent.log_softmax, xent.log_sum_exp), "SELECTED": (xent.selected_log_probabilities,),
-             "LOSSES": (xent.cross_entropy, xent.linear_cross_entropy), "DIVERGENCES": (xent.divergence,),
-             "HVP": (xent.cross_entropy_hvp,), "BINARY": (xent.binary_cross_entropy,), "SAMPLE": (xent.sample,)}
+FUNCTIONS = {"SOFTMAX": (pyxent.softmax, pyxent.log_softmax, pyxent.log_sum_exp), "SELECTED": (pyxent.selected_log_probabilities,),
+             "LOSSES": (pyxent.cross_entropy, pyxent.linear_cross_entropy), "DIVERGENCES": (pyxent.divergence,),
+             "HVP": (pyxent.cross_entropy_hvp,), "BINARY": (pyxent.binary_cross_entropy,), "SAMPLE": (pyxent.sample,)}
 NO_KEYWORDS = {"greedy": "temperature=0"}
 
 
@@ -112,8 +112,8 @@ def test_every_option_is_a_keyword():
 def test_options_of_cross_entropy():
     weights, rows = np.array([1, 2, 0.5, 1, 3]), np.array([1, 0, 2, 1, 1, 0.5])
     labels = np.where(LABELS < 0, 0, LABELS)
-    result = xent.cross_entropy(X, labels, class_weights=weights, row_weights=rows, reduction="sum", losses=True,
-                                label_smoothing=0.2, z_loss=0.01, temperature=2.0)
+    result = pyxent.cross_entropy(X, labels, class_weights=weights, row_weights=rows, reduction="sum", losses=True,
+                                  label_smoothing=0.2, z_loss=0.01, temperature=2.0)
     x = X / 2
     lse = np.log(np.exp(x).sum(1))
     q = 0.8 * one_hot(labels, 5) + 0.2 / 5
@@ -126,23 +126,23 @@ def test_options_of_cross_entropy():
 
 def test_probability_rows_and_sparse_targets():
     q = soft(RANDOM.normal(size=X.shape))
-    rows = xent.cross_entropy(X, q, target_gradient=True)
+    rows = pyxent.cross_entropy(X, q, target_gradient=True)
     np.testing.assert_allclose(rows.loss, -(q * np.log(soft(X))).sum(1).mean(), rtol=1e-13)
     np.testing.assert_allclose(rows.target_gradient, -np.log(soft(X)) / 6, rtol=1e-13)
     classes = np.tile(np.arange(5), (6, 1))
-    assert xent.cross_entropy(X, classes, target_weights=q).loss == pytest.approx(rows.loss, rel=1e-14)
+    assert pyxent.cross_entropy(X, classes, target_weights=q).loss == pytest.approx(rows.loss, rel=1e-14)
 
 
 def test_means_of_no_row():
     ignored = np.full(6, -1)
     gradient = np.ones((6, 10))[:, ::2]
-    result = xent.cross_entropy(X, ignored, ignore_index=-1, gradient=gradient)
+    result = pyxent.cross_entropy(X, ignored, ignore_index=-1, gradient=gradient)
     assert math.isnan(result.loss) and not gradient.any() and result.valid_rows == 0
-    assert xent.cross_entropy(X, ignored, ignore_index=-1, empty_mean="zero").loss == 0
+    assert pyxent.cross_entropy(X, ignored, ignore_index=-1, empty_mean="zero").loss == 0
     bad = np.where(X > 2, np.nan, X)
     given = dict(ignore_index=-100, denominator=0)
-    assert not xent.cross_entropy(bad, LABELS, gradient=True, **given).gradient.any()
-    assert not xent.cross_entropy(bad, LABELS, save_statistics=True, **given).backward().any()
+    assert not pyxent.cross_entropy(bad, LABELS, gradient=True, **given).gradient.any()
+    assert not pyxent.cross_entropy(bad, LABELS, save_statistics=True, **given).backward().any()
 
 
 def test_a_gradient_of_no_row_is_cleared_in_runs(monkeypatch):
@@ -153,7 +153,7 @@ def test_a_gradient_of_no_row_is_cleared_in_runs(monkeypatch):
                            (np.full((40, 3, 50), 7, np.float32).transpose(2, 0, 1), [24000]),
                            (np.full((50, 40, 6), 7, np.float32)[..., ::2], [4] * 6000)):
         labels = np.full((50, 40), -1)
-        xent.cross_entropy(np.zeros((50, 40, 3), np.float32), labels, ignore_index=-1, gradient=gradient)
+        pyxent.cross_entropy(np.zeros((50, 40, 3), np.float32), labels, ignore_index=-1, gradient=gradient)
         assert not gradient.any() and sizes == runs
         sizes.clear()
     assert (wide[:, 40] == 7).all()
@@ -162,9 +162,9 @@ def test_a_gradient_of_no_row_is_cleared_in_runs(monkeypatch):
 def test_what_belongs_to_no_row_is_0():
     logits = np.arange(4000, dtype=np.float32) % 7
     for offsets in ([1, 3], [0, 3], [2, 9, 4000]):
-        softmax = xent.softmax(logits, row_offsets=np.array(offsets))
+        softmax = pyxent.softmax(logits, row_offsets=np.array(offsets))
         labels = np.zeros(len(offsets) - 1, int)
-        gradient = xent.cross_entropy(logits, labels, row_offsets=np.array(offsets), gradient=True).gradient
+        gradient = pyxent.cross_entropy(logits, labels, row_offsets=np.array(offsets), gradient=True).gradient
         for result in (softmax, gradient):
             assert not result[:offsets[0]].any() and not result[offsets[-1]:].any()
         assert np.isclose(softmax.sum(), len(labels)) and gradient.any()
@@ -172,33 +172,33 @@ def test_what_belongs_to_no_row_is_0():
 
 def test_ragged_rows():
     flat, offsets = X.ravel()[:12], np.array([0, 3, 3, 12])
-    y = xent.softmax(flat, row_offsets=offsets)
+    y = pyxent.softmax(flat, row_offsets=offsets)
     np.testing.assert_allclose(y, np.concatenate([soft(flat[:3]), soft(flat[3:])]), rtol=1e-14)
     labels = np.array([2, -1, 8], np.int32)
-    losses = xent.cross_entropy(flat, labels, row_offsets=offsets, ignore_index=-1, losses=True).losses
+    losses = pyxent.cross_entropy(flat, labels, row_offsets=offsets, ignore_index=-1, losses=True).losses
     np.testing.assert_allclose(losses, [-np.log(y[2]), 0, -np.log(y[11])], rtol=1e-14)
 
 
 def test_masks_and_sinks():
     mask = np.array([True, False, True, True, False])
     p = soft(np.where(mask, X, -np.inf))
-    np.testing.assert_allclose(xent.softmax(X, class_mask=mask), p, rtol=1e-14)
-    np.testing.assert_allclose(xent.softmax(X, class_mask=np.tile(mask, (6, 1))), p, rtol=1e-14)
+    np.testing.assert_allclose(pyxent.softmax(X, class_mask=mask), p, rtol=1e-14)
+    np.testing.assert_allclose(pyxent.softmax(X, class_mask=np.tile(mask, (6, 1))), p, rtol=1e-14)
     with_sink = soft(np.concatenate([X, np.full((6, 1), 0.5)], 1))[:, :5]
-    np.testing.assert_allclose(xent.softmax(X, sink=np.array(0.5)), with_sink, rtol=1e-14)
-    np.testing.assert_allclose(xent.softmax(X, sink=np.full(6, 0.5)), with_sink, rtol=1e-14)
+    np.testing.assert_allclose(pyxent.softmax(X, sink=np.array(0.5)), with_sink, rtol=1e-14)
+    np.testing.assert_allclose(pyxent.softmax(X, sink=np.full(6, 0.5)), with_sink, rtol=1e-14)
 
 
 def test_backward_of_softmax():
     y, dy = soft(X), RANDOM.normal(size=X.shape)
     expected = y * (dy - (dy * y).sum(1, keepdims=True)) / 2
-    np.testing.assert_allclose(xent.softmax_backward(y, dy, temperature=2.0), expected, rtol=1e-11, atol=1e-15)
+    np.testing.assert_allclose(pyxent.softmax_backward(y, dy, temperature=2.0), expected, rtol=1e-11, atol=1e-15)
     expected = dy - y * dy.sum(1, keepdims=True)
-    np.testing.assert_allclose(xent.log_softmax_backward(np.log(y), dy), expected, rtol=1e-11, atol=1e-15)
+    np.testing.assert_allclose(pyxent.log_softmax_backward(np.log(y), dy), expected, rtol=1e-11, atol=1e-15)
 
 
 def test_top_k():
-    top = xent.top_k(X, 3)
+    top = pyxent.top_k(X, 3)
     order = np.argsort(-X, 1)[:, :3]
     assert top.classes.tolist() == order.tolist()
     np.testing.assert_allclose(top.log_probabilities, np.take_along_axis(np.log(soft(X)), order, 1), rtol=1e-13)
@@ -206,7 +206,7 @@ def test_top_k():
 
 def test_selected_log_probabilities():
     classes = np.array([[0, 1], [4, 4], [2, 0], [1, 3], [0, 0], [3, 2]])
-    result = xent.selected_log_probabilities(X, classes, gradient=True)
+    result = pyxent.selected_log_probabilities(X, classes, gradient=True)
     np.testing.assert_allclose(result.log_probabilities, np.take_along_axis(np.log(soft(X)), classes, 1), rtol=1e-13)
     hot = one_hot(classes[:, 0], 5) + one_hot(classes[:, 1], 5)
     np.testing.assert_allclose(result.gradient, hot - 2 * soft(X), atol=1e-14)
@@ -218,40 +218,40 @@ def test_a_later_gradient_has_the_bits_of_one_at_once(threads, monkeypatch):
     x = RANDOM.normal(size=(3, 4, 5, 6)).astype(np.float32)[:, :3]  # of which a call takes some rows
     labels, upstream = RANDOM.integers(-1, 5, (3, 3, 6)), RANDOM.normal(size=(3, 3, 6)).astype(np.float32)
     given = dict(axis=2, ignore_index=-1, label_smoothing=0.1, class_weights=np.float32([1, 2, 0, 1, 1]))
-    at_once = xent.cross_entropy(x, labels, gradient=True, **given)
-    saved = xent.cross_entropy(x, labels, save_statistics=True, threads=threads, **given)
+    at_once = pyxent.cross_entropy(x, labels, gradient=True, **given)
+    saved = pyxent.cross_entropy(x, labels, save_statistics=True, threads=threads, **given)
     assert saved.loss == at_once.loss and saved.gradient is None
     assert saved.backward(threads=threads).tobytes() == at_once.gradient.tobytes()
-    wide = xent.cross_entropy(x.astype(float), labels, reduction="sum", gradient=True, **given).gradient
+    wide = pyxent.cross_entropy(x.astype(float), labels, reduction="sum", gradient=True, **given).gradient
     expected = wide * upstream[:, :, None] / at_once.denominator
     np.testing.assert_allclose(saved.backward(upstream), expected, rtol=2e-6, atol=1e-7)
     in_place = x.copy()
-    saved = xent.cross_entropy(in_place, labels, save_statistics=True, gradient_reduction="sum", **given)
+    saved = pyxent.cross_entropy(in_place, labels, save_statistics=True, gradient_reduction="sum", **given)
     assert saved.backward(gradient=in_place) is in_place
     np.testing.assert_allclose(in_place, wide, rtol=2e-6, atol=1e-6)
     in_place[:], labels[1, 1, 1] = 7, 5
-    with pytest.raises(xent.LabelError, match="row 25 has label 5"):
+    with pytest.raises(pyxent.LabelError, match="row 25 has label 5"):
         saved.backward(gradient=in_place)
     assert (in_place == 7).all()
-    with pytest.raises(xent.OptionError, match="call with save_statistics=True"):
+    with pytest.raises(pyxent.OptionError, match="call with save_statistics=True"):
         at_once.backward()
-    with pytest.raises(xent.ArrayMemoryError, match="gradient and logits lie within each other"):
-        xent.cross_entropy(x, labels, save_statistics=True, gradient=x, **given)
-    none = xent.cross_entropy(x, np.full((3, 3, 6), -1), save_statistics=True, **given)
+    with pytest.raises(pyxent.ArrayMemoryError, match="gradient and logits lie within each other"):
+        pyxent.cross_entropy(x, labels, save_statistics=True, gradient=x, **given)
+    none = pyxent.cross_entropy(x, np.full((3, 3, 6), -1), save_statistics=True, **given)
     assert not none.backward(gradient=np.ones_like(x)).any()
 
 
 def test_a_later_gradient_of_selected_log_probabilities():
     classes, upstream = np.array([[0, 1], [4, 4], [2, 0], [1, 3], [0, 0], [3, 2]]), RANDOM.normal(size=(6, 2))
-    at_once = xent.selected_log_probabilities(X, classes, upstream=upstream, gradient=True)
-    saved = xent.selected_log_probabilities(X, classes, upstream=upstream, save_statistics=True)
+    at_once = pyxent.selected_log_probabilities(X, classes, upstream=upstream, gradient=True)
+    saved = pyxent.selected_log_probabilities(X, classes, upstream=upstream, save_statistics=True)
     assert saved.backward(upstream).tobytes() == at_once.gradient.tobytes()
-    ones = xent.selected_log_probabilities(X, classes, gradient=True).gradient
+    ones = pyxent.selected_log_probabilities(X, classes, gradient=True).gradient
     assert saved.backward().tobytes() == ones.tobytes()
     x = X.copy()
-    with pytest.raises(xent.ArrayMemoryError, match="gradient and logits lie within each other"):
-        xent.selected_log_probabilities(x, classes, gradient=x, save_statistics=True)
-    with pytest.raises(xent.OptionError, match="call with save_statistics=True"):
+    with pytest.raises(pyxent.ArrayMemoryError, match="gradient and logits lie within each other"):
+        pyxent.selected_log_probabilities(x, classes, gradient=x, save_statistics=True)
+    with pytest.raises(pyxent.OptionError, match="call with save_statistics=True"):
         at_once.backward()
 
 
@@ -260,7 +260,7 @@ def test_hessian_vector_products(dtype):
     x, v, rows = X.astype(dtype), RANDOM.normal(size=X.shape).astype(np.float32), np.float32([1, 0, 2, 1, 1, 0.5])
     p = soft(x.astype(float) / 2)
     expected = 3 * rows[:, None] * p * (v - (p * v).sum(1, keepdims=True)) / 4
-    got = xent.cross_entropy_hvp(x, v, row_weights=rows, temperature=2.0, gradient_scale=3.0)
+    got = pyxent.cross_entropy_hvp(x, v, row_weights=rows, temperature=2.0, gradient_scale=3.0)
     assert got.dtype == ("float64" if dtype == "float64" else "float32")
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
     assert not got[1].any()
@@ -268,7 +268,7 @@ def test_hessian_vector_products(dtype):
 
 def test_binary_cross_entropy():
     t, w = RANDOM.uniform(size=X.shape), np.array([1, 2, 1, 0, 1.0])
-    result = xent.binary_cross_entropy(X, t, weights=w[None], positive_weights=w + 1, gradient=True, losses=True)
+    result = pyxent.binary_cross_entropy(X, t, weights=w[None], positive_weights=w + 1, gradient=True, losses=True)
     r = w + 1
     losses = w * (r * t * np.log1p(np.exp(-X)) + (1 - t) * np.log1p(np.exp(X)))
     np.testing.assert_allclose(result.losses, losses, rtol=1e-12)
@@ -276,7 +276,7 @@ def test_binary_cross_entropy():
     assert (result.rows, result.valid_rows) == (30, 24)
     s = 1 / (1 + np.exp(-X))
     np.testing.assert_allclose(result.gradient, w * ((1 - t) * s - r * t * (1 - s)) / 24, rtol=1e-11, atol=1e-16)
-    assert math.isnan(xent.binary_cross_entropy(np.zeros((3, 0)), np.zeros((3, 0))).loss)
+    assert math.isnan(pyxent.binary_cross_entropy(np.zeros((3, 0)), np.zeros((3, 0))).loss)
 
 
 @pytest.mark.parametrize("threads", [1, 5])
@@ -285,22 +285,22 @@ def test_linear_cross_entropy(threads, monkeypatch):
     hidden, weights, bias = (RANDOM.normal(size=shape).astype(np.float32) for shape in ((2, 6, 8), (30, 8), 30))
     labels = RANDOM.integers(0, 30, (2, 6))
     logits = hidden.astype(float) @ weights.T.astype(float) + bias
-    expected = xent.cross_entropy(logits, labels, gradient=True)
+    expected = pyxent.cross_entropy(logits, labels, gradient=True)
     given = dict(hidden_gradient=True, weights_gradient=True, bias_gradient=True, threads=threads)
-    got = xent.linear_cross_entropy(hidden, weights, labels, bias=bias, **given)
+    got = pyxent.linear_cross_entropy(hidden, weights, labels, bias=bias, **given)
     assert got.loss == pytest.approx(expected.loss, rel=1e-5)
     dx = expected.gradient.reshape(12, 30)
     for name, gradient in (("hidden_gradient", dx @ weights), ("weights_gradient", dx.T @ hidden.reshape(12, 8)),
                            ("bias_gradient", dx.sum(0))):
         np.testing.assert_allclose(getattr(got, name).reshape(gradient.shape), gradient, atol=1e-5)
-    alone = xent.linear_cross_entropy(hidden, weights, labels, bias=bias, hidden_gradient=True, threads=threads)
+    alone = pyxent.linear_cross_entropy(hidden, weights, labels, bias=bias, hidden_gradient=True, threads=threads)
     assert alone.loss == got.loss and alone.hidden_gradient.tobytes() == got.hidden_gradient.tobytes()
-    with pytest.raises(xent.ShapeError, match="sums over rows that lie evenly apart"):
-        xent.linear_cross_entropy(np.zeros((2, 3, 5, 8), np.float32)[:, :2, :4], weights, np.zeros((2, 2, 4), int),
-                                  weights_gradient=True)
-    with pytest.raises(xent.ShapeError, match=r"weights is float32 \[30, 7\], hidden is float32 \[2, 6, 8\]; "
+    with pytest.raises(pyxent.ShapeError, match="sums over rows that lie evenly apart"):
+        pyxent.linear_cross_entropy(np.zeros((2, 3, 5, 8), np.float32)[:, :2, :4], weights, np.zeros((2, 2, 4), int),
+                                    weights_gradient=True)
+    with pytest.raises(pyxent.ShapeError, match=r"weights is float32 \[30, 7\], hidden is float32 \[2, 6, 8\]; "
                                               r"expected weights of shape"):
-        xent.linear_cross_entropy(hidden, weights[:, :7], labels)
+        pyxent.linear_cross_entropy(hidden, weights[:, :7], labels)
 
 
 @pytest.mark.parametrize("weight_type", ["float16", "float32", "float64", "bool"])
@@ -310,39 +310,39 @@ def test_divergences(weight_type):
     m = (p + q) / 2
     kl, js = q * np.log(q / p), (q * np.log(q / m) + p * np.log(p / m)) / 2
     for kind, terms in (("kullback-leibler", kl), ("jensen-shannon", js), ("total-variation", abs(p - q) / 2)):
-        got = xent.divergence(X, teacher, kind, row_weights=rows)
+        got = pyxent.divergence(X, teacher, kind, row_weights=rows)
         np.testing.assert_allclose(got.loss, terms.sum(1)[rows != 0].mean(), rtol=1e-12)
         assert (got.valid_rows, got.denominator) == (5, 5.0)
 
 
 def test_sample_is_the_softmax_and_does_not_depend_on_batches():
     logits = np.log(np.array([[0.5, 0.3, 0.2]], np.float32)).repeat(20000, 0)
-    tokens = xent.sample(logits, seed=3).tokens
+    tokens = pyxent.sample(logits, seed=3).tokens
     np.testing.assert_allclose(np.bincount(tokens) / 20000, [0.5, 0.3, 0.2], atol=0.015)
     streams = list(range(100, 110))
-    assert xent.sample(logits[100:110], seed=3, stream=streams).tokens.tolist() == tokens[100:110].tolist()
-    assert xent.sample(logits[100:110], seed=[3] * 10, stream=100).tokens.tolist() == tokens[100:110].tolist()
-    drawn = xent.sample(logits[100:110], seed=np.array(3), stream=np.array(100), step=np.array(0))
+    assert pyxent.sample(logits[100:110], seed=3, stream=streams).tokens.tolist() == tokens[100:110].tolist()
+    assert pyxent.sample(logits[100:110], seed=[3] * 10, stream=100).tokens.tolist() == tokens[100:110].tolist()
+    drawn = pyxent.sample(logits[100:110], seed=np.array(3), stream=np.array(100), step=np.array(0))
     assert drawn.tokens.tolist() == tokens[100:110].tolist()
     pieces = np.concatenate([logits, logits], 1).reshape(100, 200, 2, 3)[:, :, :1].transpose(1, 0, 2, 3)[:2]
-    assert xent.sample(pieces, seed=3).tokens.ravel().tolist() == tokens[:200].tolist()
+    assert pyxent.sample(pieces, seed=3).tokens.ravel().tolist() == tokens[:200].tolist()
 
 
 OF_TEMPERATURE = [
-    lambda x, **given: [xent.softmax(x, **given)],
-    lambda x, **given: [xent.log_softmax(x, softcap=5, **given)],
-    lambda x, **given: [xent.log_sum_exp(x, sink=np.zeros((), x.dtype), **given)],
-    lambda x, **given: [xent.softmax_backward(x, x, **given)],
-    lambda x, **given: [xent.log_softmax_backward(x, x, **given)],
-    lambda x, **given: [xent.cross_entropy_hvp(x, x, **given)],
-    lambda x, **given: xent.top_k(x, 3, **given),
-    lambda x, **given: [xent.selected_log_probabilities(x, np.full(x.shape[:-1], 2), **given).log_probabilities],
-    lambda x, **given: loss_of(xent.cross_entropy(x, np.full(x.shape[:-1], 2), losses=True, gradient=True,
-                                                  gradient_reduction="sum", **given)),
-    lambda x, **given: [xent.cross_entropy(x, np.full(x.shape[:-1], 2), reduction="sum", save_statistics=True,
-                                           **given).backward()],
-    lambda x, **given: loss_of(xent.divergence(x, x[::-1].copy() if x.ndim > 1 else x, losses=True, gradient=True,
-                                               gradient_reduction="sum", **given))]
+    lambda x, **given: [pyxent.softmax(x, **given)],
+    lambda x, **given: [pyxent.log_softmax(x, softcap=5, **given)],
+    lambda x, **given: [pyxent.log_sum_exp(x, sink=np.zeros((), x.dtype), **given)],
+    lambda x, **given: [pyxent.softmax_backward(x, x, **given)],
+    lambda x, **given: [pyxent.log_softmax_backward(x, x, **given)],
+    lambda x, **given: [pyxent.cross_entropy_hvp(x, x, **given)],
+    lambda x, **given: pyxent.top_k(x, 3, **given),
+    lambda x, **given: [pyxent.selected_log_probabilities(x, np.full(x.shape[:-1], 2), **given).log_probabilities],
+    lambda x, **given: loss_of(pyxent.cross_entropy(x, np.full(x.shape[:-1], 2), losses=True, gradient=True,
+                                                    gradient_reduction="sum", **given)),
+    lambda x, **given: [pyxent.cross_entropy(x, np.full(x.shape[:-1], 2), reduction="sum", save_statistics=True,
+                                             **given).backward()],
+    lambda x, **given: loss_of(pyxent.divergence(x, x[::-1].copy() if x.ndim > 1 else x, losses=True, gradient=True,
+                                                 gradient_reduction="sum", **given))]
 
 
 def loss_of(result):
@@ -370,36 +370,36 @@ def test_a_temperature_of_every_row(operation, shape, dtype):
 def test_temperatures_of_columns_ragged_rows_and_several_axes():
     x, t = np.random.default_rng(8).normal(size=(2, 5, 3)).astype(np.float32), np.array([[1, 2, 3], [4, 5, 6.0]])
     rows = np.ascontiguousarray(x.transpose(0, 2, 1))
-    np.testing.assert_array_equal(xent.softmax(x, axis=1, temperature=t),
-                                  xent.softmax(rows, temperature=t).transpose(0, 2, 1))
-    np.testing.assert_array_equal(xent.softmax(x, axis=1, temperature=t[:, None]),
-                                  xent.softmax(rows, temperature=t).transpose(0, 2, 1))
-    np.testing.assert_array_equal(xent.softmax(x, axis=(1, 2), temperature=t[:, 0]),
-                                  xent.softmax(x.reshape(2, -1), temperature=t[:, 0]).reshape(x.shape))
-    ragged = xent.softmax(x.ravel(), row_offsets=np.array([0, 4, 30]), temperature=np.array([1.0, 2]))
-    np.testing.assert_array_equal(ragged[4:], xent.softmax(x.ravel()[4:], temperature=2))
+    np.testing.assert_array_equal(pyxent.softmax(x, axis=1, temperature=t),
+                                  pyxent.softmax(rows, temperature=t).transpose(0, 2, 1))
+    np.testing.assert_array_equal(pyxent.softmax(x, axis=1, temperature=t[:, None]),
+                                  pyxent.softmax(rows, temperature=t).transpose(0, 2, 1))
+    np.testing.assert_array_equal(pyxent.softmax(x, axis=(1, 2), temperature=t[:, 0]),
+                                  pyxent.softmax(x.reshape(2, -1), temperature=t[:, 0]).reshape(x.shape))
+    ragged = pyxent.softmax(x.ravel(), row_offsets=np.array([0, 4, 30]), temperature=np.array([1.0, 2]))
+    np.testing.assert_array_equal(ragged[4:], pyxent.softmax(x.ravel()[4:], temperature=2))
     for axis in (1, 3):  # rows in more dimensions than a call walks through are copied in blocks
         cropped = np.random.default_rng(9).normal(size=(8, 6, 4, 6)).astype(np.float32)[::2, ::2, ::2, ::2]
         of_rows = np.random.default_rng(7).uniform(0.5, 2, np.delete(cropped.shape, axis))
-        expected = xent.softmax(cropped.copy(), axis=axis, temperature=of_rows)
-        np.testing.assert_array_equal(xent.softmax(cropped, axis=axis, temperature=of_rows), expected)
-        np.testing.assert_array_equal(xent.softmax(cropped, axis=axis, temperature=of_rows, out=cropped), expected)
+        expected = pyxent.softmax(cropped.copy(), axis=axis, temperature=of_rows)
+        np.testing.assert_array_equal(pyxent.softmax(cropped, axis=axis, temperature=of_rows), expected)
+        np.testing.assert_array_equal(pyxent.softmax(cropped, axis=axis, temperature=of_rows, out=cropped), expected)
     many = np.random.default_rng(9).normal(size=(2000, 500)).astype(np.float32)
     many_t = np.where(np.arange(2000) < 700, 2.0, 1.0)
-    got = xent.softmax(many, temperature=many_t, threads=2)
-    np.testing.assert_array_equal(got[:700], xent.softmax(many[:700], temperature=2))
-    np.testing.assert_array_equal(got[700:], xent.softmax(many[700:]))
+    got = pyxent.softmax(many, temperature=many_t, threads=2)
+    np.testing.assert_array_equal(got[:700], pyxent.softmax(many[:700], temperature=2))
+    np.testing.assert_array_equal(got[700:], pyxent.softmax(many[700:]))
 
 
 @pytest.mark.parametrize("temperature, kind, message", [
-    ([1, 2, 3], xent.ShapeError, "temperature has 3 numbers, logits has 2 rows; expected one number, or one per row"),
-    (np.ones(3), xent.ShapeError, "temperature is float64 [3], logits is float32 [2, 9] with classes along axis 1; "
+    ([1, 2, 3], pyxent.ShapeError, "temperature has 3 numbers, logits has 2 rows; expected one number, or one per row"),
+    (np.ones(3), pyxent.ShapeError, "temperature is float64 [3], logits is float32 [2, 9] with classes along axis 1; "
      "expected temperature of shape [2], in which any size may be 1"),
-    ([1, -1], xent.OptionError, "in row 1, temperature is -1; expected a number from 2^-32 to 2^32"),
-    (np.array([1, 2]), xent.DTypeError, "temperature is int64 [2]; expected floats")])
+    ([1, -1], pyxent.OptionError, "in row 1, temperature is -1; expected a number from 2^-32 to 2^32"),
+    (np.array([1, 2]), pyxent.DTypeError, "temperature is int64 [2]; expected floats")])
 def test_temperatures_that_cannot_be(temperature, kind, message):
     with pytest.raises(kind) as error:
-        xent.softmax(np.zeros((2, 9), np.float32), temperature=temperature)
+        pyxent.softmax(np.zeros((2, 9), np.float32), temperature=temperature)
     assert str(error.value) == message
 
 
@@ -420,11 +420,11 @@ def test_sampling_options_of_every_row(name, made):
     given = {key: PER_ROW[key] for key in names}
     if made is np.array:
         given = {key: np.array(values) for key, values in given.items() if None not in values and key != "seed"}
-    got = xent.sample(logits, output_tokens=before, stream=7, kept=True, processed_log_probabilities=True, **given)
+    got = pyxent.sample(logits, output_tokens=before, stream=7, kept=True, processed_log_probabilities=True, **given)
     for row in range(6):
         here = {key: values[row] for key, values in given.items()}
-        one = xent.sample(logits.reshape(6, 50)[row], output_tokens=before.reshape(6, 4)[row], stream=7 + row,
-                          kept=True, processed_log_probabilities=True, **here)
+        one = pyxent.sample(logits.reshape(6, 50)[row], output_tokens=before.reshape(6, 4)[row], stream=7 + row,
+                            kept=True, processed_log_probabilities=True, **here)
         for output in ("tokens", "kept", "processed_log_probabilities"):
             np.testing.assert_array_equal(getattr(got, output).ravel()[row], getattr(one, output))
 
@@ -433,11 +433,11 @@ def test_a_row_does_not_use_what_is_none():
     logits = np.random.default_rng(4).normal(size=(2, 50)).astype(np.float32)
     given = dict(temperature=0.5, top_k=3, top_p=0.9, min_p=0.1, typical_p=0.9, min_keep=2, repetition_penalty=2,
                  frequency_penalty=1, presence_penalty=1, draw=4, seed=5, stream=6, step=7)
-    got = xent.sample(logits, output_tokens=np.array([[1], [1]]), kept=True,
-                      **{name: [None, value] for name, value in given.items()})
-    plain = xent.sample(logits[0], kept=True)
+    got = pyxent.sample(logits, output_tokens=np.array([[1], [1]]), kept=True,
+                        **{name: [None, value] for name, value in given.items()})
+    plain = pyxent.sample(logits[0], kept=True)
     assert (got.tokens[0], got.kept[0]) == (plain.tokens, plain.kept)
-    other = xent.sample(logits[1], output_tokens=np.array([1]), kept=True, **given)
+    other = pyxent.sample(logits[1], output_tokens=np.array([1]), kept=True, **given)
     assert (got.tokens[1], got.kept[1]) == (other.tokens, other.kept)
 
 
@@ -449,41 +449,41 @@ def test_sampling_options_in_the_shape_of_the_rows(axis, kept):
     shaped = {name: values.reshape(2, 3) for name, values in flat.items()}
     if kept:
         shaped = {name: np.expand_dims(values, axis) for name, values in shaped.items()}
-    got = xent.sample(logits, axis=axis, seed=3, **{name: memoryview(values) if name == "draw" else values
-                                                    for name, values in shaped.items()})
-    np.testing.assert_array_equal(got.tokens, xent.sample(logits, axis=axis, seed=3, **flat).tokens)
+    got = pyxent.sample(logits, axis=axis, seed=3, **{name: memoryview(values) if name == "draw" else values
+                                                      for name, values in shaped.items()})
+    np.testing.assert_array_equal(got.tokens, pyxent.sample(logits, axis=axis, seed=3, **flat).tokens)
     with pytest.raises(TypeError, match=r"temperature has the shape \[3, 2\]; expected one number, or one per row"):
-        xent.sample(logits, axis=axis, temperature=np.ones((3, 2)))
+        pyxent.sample(logits, axis=axis, temperature=np.ones((3, 2)))
 
 
 def test_sampling_options_of_rows_change_between_runs():
     logits, temperature = np.random.default_rng(4).normal(size=(4, 50)).astype(np.float32), np.zeros(4)
-    step = xent.bind(xent.sample, logits, temperature=temperature, seed=3)
+    step = pyxent.bind(pyxent.sample, logits, temperature=temperature, seed=3)
     for value in (0, 5, 0.1):
         temperature[2:] = value
-        assert step().tokens.tolist() == xent.sample(logits, temperature=temperature, seed=3).tokens.tolist()
+        assert step().tokens.tolist() == pyxent.sample(logits, temperature=temperature, seed=3).tokens.tolist()
 
 
 @pytest.mark.parametrize("options, kind, message", [
-    (dict(top_p=[0.5, 1.5]), xent.OptionError, "in row 1, top_p is 1.5; expected a number above 0, at most 1, which "
+    (dict(top_p=[0.5, 1.5]), pyxent.OptionError, "in row 1, top_p is 1.5; expected a number above 0, at most 1, which "
      "keeps all classes"),
-    (dict(top_k=[1, 2, 3]), xent.OptionError, "top_k has 3 numbers, logits has 2 rows; expected one number, or one per "
-     "row"),
+    (dict(top_k=[1, 2, 3]), pyxent.OptionError, "top_k has 3 numbers, logits has 2 rows; expected one number, or one "
+     "per row"),
     (dict(top_k=[1, 2.5]), TypeError, "in row 1, top_k is 2.5; expected an integer"),
-    (dict(typical_p=[None, 0.5], rules="vllm"), xent.OptionError, "in row 1, typical_p is 0.5, and vllm has no such "
+    (dict(typical_p=[None, 0.5], rules="vllm"), pyxent.OptionError, "in row 1, typical_p is 0.5, and vllm has no such "
      "filter: leave it out, or give other rules"),
     (dict(temperature="0.5"), TypeError, "temperature is '0.5'; expected a number"),
     (dict(seed=None), TypeError, "seed is None; expected an integer")])
 def test_sampling_options_that_a_row_cannot_have(options, kind, message):
     tokens = np.full(2, 7)
     with pytest.raises(kind) as error:
-        xent.sample(np.zeros((2, 9), np.float32), tokens=tokens, **options)
+        pyxent.sample(np.zeros((2, 9), np.float32), tokens=tokens, **options)
     assert str(error.value) == message and tokens.tolist() == [7, 7]
 
 
 def test_sample_with_penalties():
     logits, before = np.array([[1, 0.9, 0]], np.float32), np.array([[0, -1]])
-    result = xent.sample(logits, temperature=0, output_tokens=before, presence_penalty=0.5, kept_mask=True)
+    result = pyxent.sample(logits, temperature=0, output_tokens=before, presence_penalty=0.5, kept_mask=True)
     assert (result.tokens.tolist(), result.kept_mask.tolist(), result.sampled) == ([1], [[0, 1, 0]], 1)
 
 
@@ -497,16 +497,16 @@ def test_biases_of_some_classes_are_those_of_all():
         for token, value in zip(tokens[index][:5], values[index]):
             bias[index][token] = value
     options = dict(seed=3, top_k=9, processed_log_probabilities=True, kept_mask=True, threads=3)
-    got = xent.sample(logits, bias_tokens=tokens, bias_values=values, **options)
-    expected = xent.sample(logits, bias=bias, **options)
+    got = pyxent.sample(logits, bias_tokens=tokens, bias_values=values, **options)
+    expected = pyxent.sample(logits, bias=bias, **options)
     for name in ("tokens", "processed_log_probabilities", "kept_mask"):
         assert getattr(got, name).tobytes() == getattr(expected, name).tobytes()
     twice, last = np.array([[1, 1]]), np.array([[9, 0]], np.float32)
-    assert xent.sample(np.float32([[1, 0]]), temperature=0, bias_tokens=twice, bias_values=last).tokens == [0]
-    with pytest.raises(xent.ShapeError, match="bias_values is .*; expected the same shape"):
-        xent.sample(logits, bias_tokens=tokens, bias_values=values[..., :5])
+    assert pyxent.sample(np.float32([[1, 0]]), temperature=0, bias_tokens=twice, bias_values=last).tokens == [0]
+    with pytest.raises(pyxent.ShapeError, match="bias_values is .*; expected the same shape"):
+        pyxent.sample(logits, bias_tokens=tokens, bias_values=values[..., :5])
     with pytest.raises(TypeError, match="bias_values is missing"):
-        xent.sample(logits, bias_tokens=tokens)
+        pyxent.sample(logits, bias_tokens=tokens)
 
 
 def test_tokens_are_looked_at_before_anything_is_written(monkeypatch):
@@ -516,12 +516,12 @@ def test_tokens_are_looked_at_before_anything_is_written(monkeypatch):
         before = np.full((64, 3), -1)
         before[63, 2] = 9
         others = {"bias_values": np.zeros((64, 3), np.float32)} if name == "bias_tokens" else {}
-        with pytest.raises(xent.LabelError) as error:
-            xent.sample(logits, tokens=tokens, class_mask=np.arange(9) > 0, **{name: before}, **others, threads=4)
+        with pytest.raises(pyxent.LabelError) as error:
+            pyxent.sample(logits, tokens=tokens, class_mask=np.arange(9) > 0, **{name: before}, **others, threads=4)
         assert str(error.value) == f"{name} of row 63 has 9; classes are 0 to 8; expected a class index, or -1 for none"
         assert (tokens == 7).all()
     masked = np.zeros((64, 1), np.uint8)  # that came before a class was masked
-    assert xent.sample(logits, output_tokens=masked, class_mask=np.arange(9) > 0, tokens=tokens).sampled == 64
+    assert pyxent.sample(logits, output_tokens=masked, class_mask=np.arange(9) > 0, tokens=tokens).sampled == 64
 
 
 @pytest.mark.parametrize("shape, axis", [((4096, 1000), 1), ((1000, 2048), 0), ((64, 64, 300), 2)])
@@ -530,13 +530,13 @@ def test_threads_change_no_bit(shape, axis, monkeypatch):
     x = RANDOM.normal(size=shape).astype(np.float32)
     labels = RANDOM.integers(0, shape[axis], np.delete(shape, axis))
     labels.flat[5] = -1
-    results = [xent.cross_entropy(x, labels, axis=axis, ignore_index=-1, gradient=True, threads=n) for n in (1, 7)]
+    results = [pyxent.cross_entropy(x, labels, axis=axis, ignore_index=-1, gradient=True, threads=n) for n in (1, 7)]
     assert results[0].loss == results[1].loss and results[0].valid_rows == results[1].valid_rows
     assert results[0].gradient.tobytes() == results[1].gradient.tobytes()
     labels.flat[[50, 2000]] = 5000
     gradient = np.full_like(x, 7)
-    with pytest.raises(xent.LabelError) as error:
-        xent.cross_entropy(x, labels, axis=axis, ignore_index=-1, gradient=gradient, threads=7)
+    with pytest.raises(pyxent.LabelError) as error:
+        pyxent.cross_entropy(x, labels, axis=axis, ignore_index=-1, gradient=gradient, threads=7)
     assert (error.value.row, error.value.label, error.value.classes) == (50, 5000, shape[axis])
     assert (gradient == 7).all()
 
@@ -544,32 +544,32 @@ def test_threads_change_no_bit(shape, axis, monkeypatch):
 def test_one_thread_is_the_calling_one(monkeypatch):
     monkeypatch.setattr(_call, "_pool", None)
     pieces = RANDOM.normal(size=(3, 4, 5, 6))[:, :3, :4]  # of which one call takes four rows
-    np.testing.assert_allclose(xent.softmax(pieces, threads=1), soft(pieces), rtol=1e-12)
+    np.testing.assert_allclose(pyxent.softmax(pieces, threads=1), soft(pieces), rtol=1e-12)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_child_has_threads_of_its_own():
     program = """if True:
-        import os, numpy as np, xent
-        from xent import _call
+        import os, numpy as np, pyxent
+        from pyxent import _call
         _call._PER_THREAD = 1
         x = np.zeros((64, 64), np.float32)
-        expected = xent.softmax(x, threads=2).tobytes()
+        expected = pyxent.softmax(x, threads=2).tobytes()
         child = os.fork()
         if not child:
-            os._exit(xent.softmax(x, threads=2).tobytes() != expected)
+            os._exit(pyxent.softmax(x, threads=2).tobytes() != expected)
         raise SystemExit(os.waitpid(child, 0)[1])
     """
     assert subprocess.run([sys.executable, "-W", "ignore", "-c", program], timeout=60).returncode == 0
 
 
 def test_isas_have_the_same_bits():
-    assert len({xent.softmax(X, isa=isa).tobytes() for isa in ("best", *xent.isas())}) == 1
+    assert len({pyxent.softmax(X, isa=isa).tobytes() for isa in ("best", *pyxent.isas())}) == 1
 
 
 def test_no_row():
-    assert xent.softmax(np.zeros((0, 4))).shape == (0, 4)
-    assert xent.cross_entropy(np.zeros((0, 4)), np.zeros(0, int), reduction="sum").loss == 0
+    assert pyxent.softmax(np.zeros((0, 4))).shape == (0, 4)
+    assert pyxent.cross_entropy(np.zeros((0, 4)), np.zeros(0, int), reduction="sum").loss == 0
 
 
 SEVERAL = {
@@ -587,28 +587,28 @@ def test_rows_in_many_dimensions(layout, axis, block, monkeypatch):
     monkeypatch.setattr(_call, "_BLOCK" if block else "_PIECE", block or 0)
     x = SEVERAL[layout](RANDOM.normal(size=(2, 3, 4, 5, 6)).astype(np.float32))
     dense, out, rows = np.ascontiguousarray(x), np.zeros((6, 5, 4, 3, 4), np.float32).T[::2], list(x.shape)
-    assert xent.softmax(x, axis=axis, out=out).tobytes() == xent.softmax(dense, axis=axis).tobytes()
+    assert pyxent.softmax(x, axis=axis, out=out).tobytes() == pyxent.softmax(dense, axis=axis).tobytes()
     rows[axis] = 1
     labels = RANDOM.integers(0, x.shape[axis], np.delete(x.shape, axis))
     mask = np.ones(np.where(np.arange(5) == axis, x.shape, [2, 1, 1, 5, 1]), bool)
     given = dict(axis=axis, losses=True, gradient=True, top_count=2, top_classes=True, save_statistics=True)
     of_rows = dict(row_weights=RANDOM.random(rows, np.float32), sink=np.float32([0.5]), class_mask=mask)
-    got, expected = (xent.cross_entropy(logits, labels, **given, **of_rows) for logits in (x, dense))
+    got, expected = (pyxent.cross_entropy(logits, labels, **given, **of_rows) for logits in (x, dense))
     assert got.loss == expected.loss and got.backward().tobytes() == expected.gradient.tobytes()
     for name in ("gradient", "losses", "top_classes"):
         assert getattr(got, name).tobytes() == getattr(expected, name).tobytes()
     given = dict(axis=axis, gradient=True, weights=of_rows["row_weights"], losses=True)
-    got, expected = (xent.binary_cross_entropy(logits, (dense > 0).astype(int), **given) for logits in (x, dense))
+    got, expected = (pyxent.binary_cross_entropy(logits, (dense > 0).astype(int), **given) for logits in (x, dense))
     assert got.loss == expected.loss and got.losses.tobytes() == expected.losses.tobytes()
     tokens = RANDOM.integers(-1, x.shape[axis], [2 if d == axis else n for d, n in enumerate(x.shape)])
     given = dict(axis=axis, seed=3, output_tokens=tokens, presence_penalty=0.5, kept_mask=True, kept=True)
-    got, expected = (xent.sample(logits, **given) for logits in (x, dense))
+    got, expected = (pyxent.sample(logits, **given) for logits in (x, dense))
     for name in ("tokens", "kept", "kept_mask"):
         assert getattr(got, name).tobytes() == getattr(expected, name).tobytes()
     labels.flat[[7, 11]] = 99
     gradient = np.full_like(out, 7)
-    with pytest.raises(xent.LabelError) as error:
-        xent.cross_entropy(x, labels, axis=axis, gradient=gradient)
+    with pytest.raises(pyxent.LabelError) as error:
+        pyxent.cross_entropy(x, labels, axis=axis, gradient=gradient)
     assert error.value.row == 7 and (gradient == 7).all()
 
 
@@ -618,12 +618,12 @@ def test_tokens_that_all_rows_share():
     own = RANDOM.integers(0, 6, (*logits.shape[:-1], 2))
     shared = np.broadcast_to(np.array([3, 1]), own.shape)
     for names in (("prompt_tokens", "output_tokens"), ("output_tokens", "prompt_tokens")):
-        got, expected = (xent.sample(x, seed=3, presence_penalty=0.5, kept_mask=True, repetition_penalty=2,
-                                     **dict(zip(names, (own, tokens))))
+        got, expected = (pyxent.sample(x, seed=3, presence_penalty=0.5, kept_mask=True, repetition_penalty=2,
+                                       **dict(zip(names, (own, tokens))))
                          for x, tokens in ((logits, shared), (logits.copy(), shared.copy())))
         assert got.tokens.tobytes() == expected.tokens.tobytes()
-        with pytest.raises(xent.LabelError, match=f"{names[1]} of row 0 has 6; classes are 0 to 5"):
-            xent.sample(logits, **dict(zip(names, (own, shared * 2))))
+        with pytest.raises(pyxent.LabelError, match=f"{names[1]} of row 0 has 6; classes are 0 to 5"):
+            pyxent.sample(logits, **dict(zip(names, (own, shared * 2))))
 
 
 def test_blocks_are_small_whatever_makes_rows_long(monkeypatch):
@@ -638,29 +638,29 @@ def test_blocks_are_small_whatever_makes_rows_long(monkeypatch):
 
     monkeypatch.setattr(_call.Packing, "pack", watched)
     hidden = np.zeros((8, 9, 8, 9, 64), np.float32)[:, :3, :, :3]
-    xent.linear_cross_entropy(hidden, np.zeros((2, 64), np.float32), np.zeros(hidden.shape[:-1], int))
+    pyxent.linear_cross_entropy(hidden, np.zeros((2, 64), np.float32), np.zeros(hidden.shape[:-1], int))
     tokens = np.zeros((*hidden.shape[:-1], 64), int)
-    xent.sample(hidden[..., :2], prompt_tokens=tokens, presence_penalty=1)
+    pyxent.sample(hidden[..., :2], prompt_tokens=tokens, presence_penalty=1)
     assert 1 << 11 < max(copies) <= 1 << 12
 
 
 def test_a_call_that_was_made_before_is_checked_as_the_first_one():
     x, out = X.copy(), np.zeros_like(X)
     for _ in range(3):
-        assert xent.softmax(x, out=out) is out and out.tobytes() == xent.softmax(X).tobytes()
-        assert xent.log_sum_exp(x).shape == (6,) and xent.log_softmax(x, axis=0).shape == (6, 5)
-        with pytest.raises(xent.ArrayMemoryError):
-            xent.softmax(x[:3], out=x[1:4])
-        with pytest.raises(xent.OptionError):
-            xent.softmax(x, threads=0)
+        assert pyxent.softmax(x, out=out) is out and out.tobytes() == pyxent.softmax(X).tobytes()
+        assert pyxent.log_sum_exp(x).shape == (6,) and pyxent.log_softmax(x, axis=0).shape == (6, 5)
+        with pytest.raises(pyxent.ArrayMemoryError):
+            pyxent.softmax(x[:3], out=x[1:4])
+        with pytest.raises(pyxent.OptionError):
+            pyxent.softmax(x, threads=0)
         with pytest.raises(TypeError):
-            xent.softmax(x, axis=True)
+            pyxent.softmax(x, axis=True)
     read_only = out.copy()
     read_only.flags.writeable = False
-    with pytest.raises(xent.ArrayMemoryError):
-        xent.softmax(x, out=read_only)
+    with pytest.raises(pyxent.ArrayMemoryError):
+        pyxent.softmax(x, out=read_only)
     y = x.copy()
-    assert xent.softmax(y, out=y) is y and y.tobytes() == out.tobytes()
+    assert pyxent.softmax(y, out=y) is y and y.tobytes() == out.tobytes()
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
@@ -670,15 +670,15 @@ def test_a_loss_that_was_computed_before(given, dtype):
     labels = np.zeros(5, int) if "axis" in given else LABELS if "ignore_index" in given else np.abs(LABELS) % 5
     first, x = None, X.astype(dtype)
     for factor in (1, 2, 1):
-        got = xent.cross_entropy(x * factor, labels, **given)
-        whole = xent.cross_entropy(x * factor, labels, losses=True, threads=1, **given)  # which is not kept
+        got = pyxent.cross_entropy(x * factor, labels, **given)
+        whole = pyxent.cross_entropy(x * factor, labels, losses=True, threads=1, **given)  # which is not kept
         for name in ("loss", "sum", "rows", "valid_rows", "denominator"):
             assert getattr(got, name) == getattr(whole, name) and type(getattr(got, name)) is type(getattr(whole, name))
         assert got.losses is None and (got.gradient is None) == ("gradient" not in given)
         assert got.gradient is None or got.gradient.tobytes() == whole.gradient.tobytes()
         first = first or got
     assert first.loss == got.loss
-    with pytest.raises(xent.LabelError, match="row 1 has label 77"):
-        xent.cross_entropy(x, np.where(np.arange(len(labels)) == 1, 77, labels), **given)
-    ignored = xent.cross_entropy(x, np.full_like(labels, -100), **{**given, "ignore_index": -100})
+    with pytest.raises(pyxent.LabelError, match="row 1 has label 77"):
+        pyxent.cross_entropy(x, np.where(np.arange(len(labels)) == 1, 77, labels), **given)
+    ignored = pyxent.cross_entropy(x, np.full_like(labels, -100), **{**given, "ignore_index": -100})
     assert math.isnan(ignored.loss) or given.get("reduction") == "sum" and ignored.loss == 0

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-import xent
+import pyxent
 
 LABELS = np.array([[0, 2, -100, 1], [1, 1, 0, 2]])
 ONES = np.random.default_rng(2).integers(0, 2, (2, 3, 4))
@@ -23,40 +23,40 @@ def test_several_axes_are_one_of_all_their_indices(axis):
     rest = [d for d in range(3) if d not in axes]
     order = [*rest, *axes]
     flat = X.transpose(order).reshape(*[X.shape[d] for d in rest], -1)
-    for operation in (xent.softmax, xent.log_softmax):
+    for operation in (pyxent.softmax, pyxent.log_softmax):
         got, expected = operation(X, axis=axis), operation(flat)
         assert got.shape == X.shape
         np.testing.assert_array_equal(got.transpose(order).reshape(flat.shape), expected)
-    np.testing.assert_array_equal(xent.log_sum_exp(X, axis=axis), xent.log_sum_exp(flat))
-    kept = xent.log_sum_exp(X, axis=axis, keepdims=True)
+    np.testing.assert_array_equal(pyxent.log_sum_exp(X, axis=axis), pyxent.log_sum_exp(flat))
+    kept = pyxent.log_sum_exp(X, axis=axis, keepdims=True)
     assert kept.shape == tuple(1 if d in axes else n for d, n in enumerate(X.shape))
-    np.testing.assert_array_equal(kept.ravel(), xent.log_sum_exp(flat).ravel())
+    np.testing.assert_array_equal(kept.ravel(), pyxent.log_sum_exp(flat).ravel())
 
 
 def test_keepdims_of_one_axis():
-    assert xent.log_sum_exp(X, axis=1, keepdims=True).shape == (2, 1, 4)
+    assert pyxent.log_sum_exp(X, axis=1, keepdims=True).shape == (2, 1, 4)
 
 
 @pytest.mark.parametrize("axis", [None, -1, 0, (0,), (-1,)])
 def test_no_dimension_is_one_class(axis):
     x = np.array(3.0)
-    assert xent.softmax(x, axis=axis) == 1 and xent.softmax(x, axis=axis).shape == ()
-    assert xent.log_sum_exp(x, axis=axis) == 3
-    assert xent.log_softmax_backward(np.array(0.0), x, axis=axis).shape == () == xent.argmax(x, axis=axis).shape
+    assert pyxent.softmax(x, axis=axis) == 1 and pyxent.softmax(x, axis=axis).shape == ()
+    assert pyxent.log_sum_exp(x, axis=axis) == 3
+    assert pyxent.log_softmax_backward(np.array(0.0), x, axis=axis).shape == () == pyxent.argmax(x, axis=axis).shape
 
 
 SCALARS = [
-    lambda x, y, **out: [xent.softmax(x), xent.softmax(x), xent.log_sum_exp(x, keepdims=True), xent.entropy(x),
-                         xent.argmax(x)],
-    lambda x, y: [xent.softmax_backward(x, x), xent.cross_entropy_hvp(x, x)],
-    lambda x, y: xent.top_k(x, 1),
-    lambda x, y: xent.top_k(x, 1, largest=False),
-    lambda x, y: vars(xent.selected_log_probabilities(x, y, gradient=True)).values(),
-    lambda x, y: vars(xent.cross_entropy(x, y, gradient=True, losses=True, correct=True, ranks=True)).values(),
-    lambda x, y: vars(xent.cross_entropy(x, x / x, gradient=True, losses=True, target_gradient=True)).values(),
-    lambda x, y: vars(xent.binary_cross_entropy(x, y + 1, gradient=True, losses=True, weights=x)).values(),
-    lambda x, y: vars(xent.nll_loss(x, y, gradient=True, losses=True)).values(),
-    lambda x, y: vars(xent.divergence(x, x, gradient=True, losses=True)).values()]
+    lambda x, y, **out: [pyxent.softmax(x), pyxent.softmax(x), pyxent.log_sum_exp(x, keepdims=True), pyxent.entropy(x),
+                         pyxent.argmax(x)],
+    lambda x, y: [pyxent.softmax_backward(x, x), pyxent.cross_entropy_hvp(x, x)],
+    lambda x, y: pyxent.top_k(x, 1),
+    lambda x, y: pyxent.top_k(x, 1, largest=False),
+    lambda x, y: vars(pyxent.selected_log_probabilities(x, y, gradient=True)).values(),
+    lambda x, y: vars(pyxent.cross_entropy(x, y, gradient=True, losses=True, correct=True, ranks=True)).values(),
+    lambda x, y: vars(pyxent.cross_entropy(x, x / x, gradient=True, losses=True, target_gradient=True)).values(),
+    lambda x, y: vars(pyxent.binary_cross_entropy(x, y + 1, gradient=True, losses=True, weights=x)).values(),
+    lambda x, y: vars(pyxent.nll_loss(x, y, gradient=True, losses=True)).values(),
+    lambda x, y: vars(pyxent.divergence(x, x, gradient=True, losses=True)).values()]
 
 
 @pytest.mark.parametrize("operation", SCALARS)
@@ -72,35 +72,36 @@ def test_operations_of_no_dimension(operation, library):
         else:
             assert got == expected
     out = x.reshape(1).reshape(()) if library == "torch" else x.copy()
-    assert xent.softmax(x, out=out) is out and out == 1 and xent.bind(xent.log_softmax, x)() == 0
+    assert pyxent.softmax(x, out=out) is out and out == 1 and pyxent.bind(pyxent.log_softmax, x)() == 0
 
 
 def test_a_scalar_of_numpy_is_not_written():
     x = np.zeros(3, np.float32)
-    for write in (lambda out: xent.log_sum_exp(x, out=out), lambda out: xent.softmax(x[0], out=out),
-                  lambda out: xent.cross_entropy(x, np.array(1), losses=out)):
+    for write in (lambda out: pyxent.log_sum_exp(x, out=out), lambda out: pyxent.softmax(x[0], out=out),
+                  lambda out: pyxent.cross_entropy(x, np.array(1), losses=out)):
         for _ in range(2):
-            with pytest.raises(xent.ArrayMemoryError, match="is read-only"):
+            with pytest.raises(pyxent.ArrayMemoryError, match="is read-only"):
                 write(np.float32(7))
 
 
 @pytest.mark.parametrize("axis", [1, -1, (1, 2), None])
 def test_no_classes(axis):
     x = np.zeros((2, 0, 0) if axis == (1, 2) else (2, 3, 0) if axis != 1 else (2, 0, 3), np.float32)
-    for got in (xent.softmax(x, axis=axis), xent.log_softmax(x, axis=axis), xent.softmax_backward(x, x, axis=axis),
-                xent.bind(xent.softmax, x, axis=axis)() if axis in (1, -1) else x):
+    for got in (pyxent.softmax(x, axis=axis), pyxent.log_softmax(x, axis=axis),
+                pyxent.softmax_backward(x, x, axis=axis),
+                pyxent.bind(pyxent.softmax, x, axis=axis)() if axis in (1, -1) else x):
         assert got.shape == x.shape and got.dtype == x.dtype
     shape = {1: (2, 3), -1: (2, 3), (1, 2): (2,), None: ()}[axis]
     for policy, expected in (("nan", np.nan), ("zero", -np.inf)):
-        got = xent.log_sum_exp(x, axis=axis, fully_masked=policy)
+        got = pyxent.log_sum_exp(x, axis=axis, fully_masked=policy)
         assert got.shape == shape and got.dtype == np.float32
         np.testing.assert_array_equal(got, np.full(shape, expected))
-        step = xent.bind(xent.log_sum_exp, x, axis=axis, fully_masked=policy) if axis in (1, -1) else lambda got=got: got
+        step = pyxent.bind(pyxent.log_sum_exp, x, axis=axis, fully_masked=policy) if axis in (1, -1) else lambda got=got: got
         np.testing.assert_array_equal(step(), got)
     sink = np.ones(shape, np.float32)
-    np.testing.assert_array_equal(xent.log_sum_exp(x, axis=axis, sink=sink), sink)
-    with pytest.raises(xent.ShapeError, match="has zero classes along"):
-        xent.argmax(x, axis=axis)
+    np.testing.assert_array_equal(pyxent.log_sum_exp(x, axis=axis, sink=sink), sink)
+    with pytest.raises(pyxent.ShapeError, match="has zero classes along"):
+        pyxent.argmax(x, axis=axis)
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", "f2", "i1", "u1", "i8", "u8", "?"])
@@ -109,7 +110,7 @@ def test_no_classes(axis):
 def test_argmax(dtype, axis, last):
     x = np.random.default_rng(5).integers(0, 3, (2, 3, 4)).astype(dtype)
     for keepdims in (False, True):
-        got = xent.argmax(x, axis=axis, last=last, keepdims=keepdims)
+        got = pyxent.argmax(x, axis=axis, last=last, keepdims=keepdims)
         axes = [d % 3 for d in ((axis,) if isinstance(axis, int) else axis or range(3))]
         flat = x.transpose([d for d in range(3) if d not in axes] + axes).reshape(
             [x.shape[d] for d in range(3) if d not in axes] + [-1])
@@ -120,14 +121,15 @@ def test_argmax(dtype, axis, last):
 
 def test_argmax_edges():
     x = np.array([[0, np.nan], [np.inf, 0], [-np.inf, -np.inf], [-np.inf, 1], [1, 1]], np.float32)
-    assert xent.argmax(x).tolist() == [-1, -1, -1, 1, 0] and xent.argmax(x, last=True).tolist() == [-1, -1, -1, 1, 1]
+    assert pyxent.argmax(x).tolist() == [-1, -1, -1, 1, 0]
+    assert pyxent.argmax(x, last=True).tolist() == [-1, -1, -1, 1, 1]
     mask = np.array([True, False])
-    assert xent.argmax(x, class_mask=mask, last=True).tolist() == [0, -1, -1, -1, 0]
+    assert pyxent.argmax(x, class_mask=mask, last=True).tolist() == [0, -1, -1, -1, 0]
     out = np.zeros(5, np.int32)
-    assert xent.argmax(x, out=out) is out and out.tolist() == [-1, -1, -1, 1, 0]
-    assert xent.argmax(np.arange(5.0), row_offsets=np.array([0, 2, 5])).tolist() == [1, 2]
-    with pytest.raises(xent.DTypeError) as error:
-        xent.argmax(np.array([0, 2**53 + 1]))
+    assert pyxent.argmax(x, out=out) is out and out.tolist() == [-1, -1, -1, 1, 0]
+    assert pyxent.argmax(np.arange(5.0), row_offsets=np.array([0, 2, 5])).tolist() == [1, 2]
+    with pytest.raises(pyxent.DTypeError) as error:
+        pyxent.argmax(np.array([0, 2**53 + 1]))
     assert str(error.value) == ("logits is int64 [2] with numbers beyond 2^53; expected numbers that float64 holds")
 
 
@@ -139,11 +141,11 @@ def test_entropy(dtype, axis):
     p = e / e.sum(axis, keepdims=True)
     expected = -(p * np.log(p)).sum(axis, keepdims=True)
     for keepdims in (False, True):
-        got = xent.entropy(x, axis=axis, keepdims=keepdims)
+        got = pyxent.entropy(x, axis=axis, keepdims=keepdims)
         assert got.dtype == (np.float64 if dtype in ("f8", "i4") else np.float32)
         np.testing.assert_allclose(got, expected if keepdims else expected.squeeze(axis), rtol=1e-6)
-    with pytest.raises(xent.OptionError, match="out is given"):
-        xent.entropy(x, axis=None, out=np.zeros(()))
+    with pytest.raises(pyxent.OptionError, match="out is given"):
+        pyxent.entropy(x, axis=None, out=np.zeros(()))
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", "f2", "i4", "u1"])
@@ -158,8 +160,8 @@ def test_the_smallest(dtype, axis, library):
         given, given_mask = torch.from_numpy(x), torch.from_numpy(mask)
     for options, used in ((dict(), np.full(x.shape, True)), (dict(class_mask=given_mask), mask)):
         k = x.shape[axis]
-        got = xent.top_k(given, k, largest=False, axis=axis, **options)
-        log_p = xent.log_softmax(x, axis=axis, class_mask=used, dtype="f8" if dtype in ("f8", "i4", "u1") else "f4")
+        got = pyxent.top_k(given, k, largest=False, axis=axis, **options)
+        log_p = pyxent.log_softmax(x, axis=axis, class_mask=used, dtype="f8" if dtype in ("f8", "i4", "u1") else "f4")
         rows, classes = np.moveaxis(x, axis, -1).reshape(-1, k), np.moveaxis(np.asarray(got.classes), axis, -1)
         uses, log_p = (np.moveaxis(a, axis, -1).reshape(-1, k) for a in (used, log_p))
         found = np.moveaxis(np.asarray(got.log_probabilities), axis, -1).reshape(-1, k)
@@ -168,40 +170,41 @@ def test_the_smallest(dtype, axis, library):
             assert order.tolist() == expected + [-1] * (k - len(expected))
             np.testing.assert_array_equal(found[row], [*log_p[row, expected], *[-np.inf] * (k - len(expected))])
     edges = np.array([[0, np.nan, 1], [np.inf, 0, 1], [-np.inf] * 3, [-np.inf, 1, 0]], np.float32)
-    got = xent.top_k(torch.from_numpy(edges) if library == "torch" else edges, 2, largest=False)
+    got = pyxent.top_k(torch.from_numpy(edges) if library == "torch" else edges, 2, largest=False)
     assert got.classes.tolist() == [[-1, -1]] * 3 + [[0, 2]]
 
 
 def test_the_largest_integers():
     x = np.array([[3, 9, -4], [2**53, 5, 2**53 - 1]])
-    assert xent.top_k(x, 2).classes.tolist() == [[1, 0], [0, 2]]
+    assert pyxent.top_k(x, 2).classes.tolist() == [[1, 0], [0, 2]]
     for call, message in (
-            (lambda: xent.top_k(x + 1, 2), "logits is int64 [2, 3] with numbers beyond 2^53; expected numbers that "
+            (lambda: pyxent.top_k(x + 1, 2), "logits is int64 [2, 3] with numbers beyond 2^53; expected numbers that "
              "float64 holds"),
-            (lambda: xent.bind(xent.top_k, x, 2), "logits is int64 [2, 3] and the call is bound; expected an array of "
-             "floats. Convert logits first"),
-            (lambda: xent.top_k(x, 2, largest=False, classes=x[:, :2]), "largest is False and classes is given; "
+            (lambda: pyxent.bind(pyxent.top_k, x, 2), "logits is int64 [2, 3] and the call is bound; expected an array "
+             "of floats. Convert logits first"),
+            (lambda: pyxent.top_k(x, 2, largest=False, classes=x[:, :2]), "largest is False and classes is given; "
              "expected largest=True"),
-            (lambda: xent.top_k(x, 4, largest=False), "k is 4, logits is float64 [2, 3] with 3 classes along axis 1: "
+            (lambda: pyxent.top_k(x, 4, largest=False), "k is 4, logits is float64 [2, 3] with 3 classes along axis 1: "
              "ask for 1 to 3 of the smallest classes")):
-        with pytest.raises(xent.XentError) as error:
+        with pytest.raises(pyxent.XentError) as error:
             call()
         assert str(error.value) == message
 
 
 def test_doubles_of_narrower_logits():
-    got = xent.log_softmax(X, dtype=np.float64)
-    np.testing.assert_array_equal(got, xent.log_softmax(X.astype(np.float64)))
+    got = pyxent.log_softmax(X, dtype=np.float64)
+    np.testing.assert_array_equal(got, pyxent.log_softmax(X.astype(np.float64)))
     whole = np.array([[1, 2, 3], [0, 5, 5]])
-    np.testing.assert_array_equal(xent.softmax(whole), xent.softmax(whole.astype(np.float64)))
-    assert xent.softmax(whole, dtype="float32").dtype == np.float32
+    np.testing.assert_array_equal(pyxent.softmax(whole), pyxent.softmax(whole.astype(np.float64)))
+    assert pyxent.softmax(whole, dtype="float32").dtype == np.float32
 
 
 @pytest.mark.parametrize("axis", [None, (0, 2), (2, 0), (1,), (-1, -2)])
 def test_backward_of_several_axes(axis):
     upstream = np.random.default_rng(4).normal(size=X.shape).astype(np.float32)
     mask = np.array([True, False, True])[:, None]
-    for forward, backward in ((xent.softmax, xent.softmax_backward), (xent.log_softmax, xent.log_softmax_backward)):
+    for forward, backward in ((pyxent.softmax, pyxent.softmax_backward),
+                              (pyxent.log_softmax, pyxent.log_softmax_backward)):
         y = forward(X, axis=axis, class_mask=mask, temperature=2)
         got = backward(y, upstream, axis=axis, class_mask=mask, temperature=2)
         axes = range(3) if axis is None else sorted(d % 3 for d in axis)
@@ -218,7 +221,7 @@ def test_backward_of_several_axes_of_tensors():
     torch = pytest.importorskip("torch")
     x, g = torch.from_numpy(X).double().requires_grad_(), torch.randn(X.shape, dtype=torch.float64)
     expected, = torch.autograd.grad(x.permute(1, 0, 2).flatten(1).softmax(1), x, g.permute(1, 0, 2).flatten(1))
-    got = xent.softmax_backward(xent.softmax(x.detach(), axis=(0, 2)), g, axis=(0, 2))
+    got = pyxent.softmax_backward(pyxent.softmax(x.detach(), axis=(0, 2)), g, axis=(0, 2))
     torch.testing.assert_close(got, expected, rtol=1e-13, atol=1e-15)
 
 
@@ -226,9 +229,9 @@ def test_backward_of_several_axes_of_tensors():
 def test_one_kept_axis_is_written_and_bound(axis):
     kept = tuple(1 if d == axis % 3 else n for d, n in enumerate(X.shape))
     out = np.zeros(kept, np.float32)
-    expected = xent.log_sum_exp(X, axis=axis)
-    for got in (xent.log_sum_exp(X, axis=axis, keepdims=True), xent.log_sum_exp(X, axis=axis, keepdims=True, out=out),
-                xent.bind(xent.log_sum_exp, X, axis=axis, keepdims=True)()):
+    expected = pyxent.log_sum_exp(X, axis=axis)
+    for got in (pyxent.log_sum_exp(X, axis=axis, keepdims=True), pyxent.log_sum_exp(X, axis=axis, keepdims=True, out=out),
+                pyxent.bind(pyxent.log_sum_exp, X, axis=axis, keepdims=True)()):
         assert got.shape == kept
         np.testing.assert_array_equal(got.reshape(expected.shape), expected)
 
@@ -236,8 +239,8 @@ def test_one_kept_axis_is_written_and_bound(axis):
 @pytest.mark.parametrize("shape", [(), (1,), (2,), (2, 1, 1), (1, 1, 1)])
 def test_sinks_of_several_axes(shape):
     sink = np.arange(1, 1 + np.prod(shape, dtype=int), dtype=np.float32).reshape(shape)
-    got = xent.softmax(X, axis=(1, 2), sink=sink)
-    expected = xent.softmax(X.reshape(2, 12), sink=np.broadcast_to(sink.reshape(-1), 2).copy())
+    got = pyxent.softmax(X, axis=(1, 2), sink=sink)
+    expected = pyxent.softmax(X.reshape(2, 12), sink=np.broadcast_to(sink.reshape(-1), 2).copy())
     np.testing.assert_array_equal(got.reshape(2, 12), expected)
 
 
@@ -247,84 +250,85 @@ def test_weights_of_elements_broadcast(shape):
     for name in ("weights", "positive_weights"):
         whole = np.ascontiguousarray(np.broadcast_to(weights, X.shape))
         for given in (weights, torch_or_numpy(weights)):
-            got, expected = (xent.binary_cross_entropy(X, ONES, gradient=True, losses=True, **{name: array})
+            got, expected = (pyxent.binary_cross_entropy(X, ONES, gradient=True, losses=True, **{name: array})
                              for array in (given, whole))
             np.testing.assert_array_equal(got.gradient, expected.gradient)
             assert got.loss == expected.loss and got.denominator == expected.denominator
     along = np.array([1, 2, 3], np.float32)  # one per index of the axis, as of class masks
     np.testing.assert_array_equal(
-        xent.binary_cross_entropy(X, ONES, axis=1, weights=along, losses=True).losses,
-        xent.binary_cross_entropy(X, ONES, axis=1, weights=along[:, None], losses=True).losses)
+        pyxent.binary_cross_entropy(X, ONES, axis=1, weights=along, losses=True).losses,
+        pyxent.binary_cross_entropy(X, ONES, axis=1, weights=along[:, None], losses=True).losses)
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (4,), (3, 1), (4,), (3, 1), (3, 4), (1, 3, 1), (2, 1, 1), (2, 3, 4)])
 def test_masks_broadcast(shape):
     mask = np.random.default_rng(5).random(shape) < 0.7
     for axis in (-1, (1, 2)):
-        got = xent.softmax(X, axis=axis, class_mask=mask, fully_masked="zero")
+        got = pyxent.softmax(X, axis=axis, class_mask=mask, fully_masked="zero")
         whole = np.ascontiguousarray(np.broadcast_to(mask, X.shape))
-        np.testing.assert_array_equal(got, xent.softmax(X, axis=axis, class_mask=whole, fully_masked="zero"))
+        np.testing.assert_array_equal(got, pyxent.softmax(X, axis=axis, class_mask=whole, fully_masked="zero"))
 
 
 def test_several_axes_of_tensors():
     torch = pytest.importorskip("torch")
     x = torch.from_numpy(X).to(torch.bfloat16)
-    got = xent.softmax(x, axis=(0, 1), class_mask=torch.tensor([[True], [False], [True]]))
+    got = pyxent.softmax(x, axis=(0, 1), class_mask=torch.tensor([[True], [False], [True]]))
     assert got.dtype == torch.bfloat16 and got.shape == x.shape and not got[:, 1].any()
-    assert xent.softmax(x, dtype=torch.float64).dtype == torch.float64
+    assert pyxent.softmax(x, dtype=torch.float64).dtype == torch.float64
 
 
 @pytest.mark.parametrize("call, kind, message", [
-    (lambda: xent.softmax(X, axis=(0, 0)), xent.ShapeError, "axis is (0, 0); expected at least one, each once, or None "
-     "for all"),
-    (lambda: xent.softmax(X, axis=()), xent.ShapeError, "axis is (); expected at least one, each once, or None for "
+    (lambda: pyxent.softmax(X, axis=(0, 0)), pyxent.ShapeError, "axis is (0, 0); expected at least one, each once, or "
+     "None for all"),
+    (lambda: pyxent.softmax(X, axis=()), pyxent.ShapeError, "axis is (); expected at least one, each once, or None for "
                                                         "all"),
-    (lambda: xent.softmax(X, axis=None, out=X.copy()), xent.OptionError, "axis is None and out is given; expected one "
-     "axis. Reshape logits so that one axis has the classes"),
-    (lambda: xent.softmax_backward(X, X, axis=(0, 1), gradient=X.copy()), xent.OptionError, "axis is (0, 1) and "
-     "gradient is given; expected one axis. Reshape output so that one axis has the classes"),
-    (lambda: xent.bind(xent.softmax, X, axis=None), xent.OptionError, "axis is None and the call is bound; expected "
+    (lambda: pyxent.softmax(X, axis=None, out=X.copy()), pyxent.OptionError, "axis is None and out is given; expected "
      "one axis. Reshape logits so that one axis has the classes"),
-    (lambda: xent.bind(xent.softmax, X, dtype="f8"), xent.OptionError, "dtype is float64, logits is float32 [2, 3, 4], "
-     "and the call is bound; expected a dtype that is no wider. Convert logits first"),
-    (lambda: xent.bind(xent.softmax, LABELS), xent.OptionError, "logits is int64 [2, 4] and the call is bound; "
+    (lambda: pyxent.softmax_backward(X, X, axis=(0, 1), gradient=X.copy()), pyxent.OptionError, "axis is (0, 1) and "
+     "gradient is given; expected one axis. Reshape output so that one axis has the classes"),
+    (lambda: pyxent.bind(pyxent.softmax, X, axis=None), pyxent.OptionError, "axis is None and the call is bound; "
+     "expected one axis. Reshape logits so that one axis has the classes"),
+    (lambda: pyxent.bind(pyxent.softmax, X, dtype="f8"), pyxent.OptionError, "dtype is float64, logits is float32 [2, 3, "
+     "4], and the call is bound; expected a dtype that is no wider. Convert logits first"),
+    (lambda: pyxent.bind(pyxent.softmax, LABELS), pyxent.OptionError, "logits is int64 [2, 4] and the call is bound; "
      "expected an array of floats. Convert logits first"),
-    (lambda: xent.softmax(X, axis=(1, 2), class_mask=np.ones(3, bool)), xent.ShapeError, "class_mask is uint8 [3], "
+    (lambda: pyxent.softmax(X, axis=(1, 2), class_mask=np.ones(3, bool)), pyxent.ShapeError, "class_mask is uint8 [3], "
      "logits is float32 [2, 3, 4] with classes along axes [1, 2]; expected a shape that broadcasts to that of logits"),
-    (lambda: xent.softmax(X, axis=(0, 1), class_mask=np.ones(4)), xent.DTypeError, "class_mask is float64 [4]; "
+    (lambda: pyxent.softmax(X, axis=(0, 1), class_mask=np.ones(4)), pyxent.DTypeError, "class_mask is float64 [4]; "
      "expected an array of type bool, uint8 or int8"),
-    (lambda: xent.softmax(X, class_mask=np.ones(4, int)), xent.DTypeError, "class_mask is int64 [4]; expected an array "
-     "of type bool, uint8 or int8, or int32 or uint32 with 32 classes in each number"),
-    (lambda: xent.softmax(X, axis=(1, 2), sink=np.ones(3, np.float32)), xent.ShapeError, "sink is float32 [3], logits "
-     "is float32 [2, 3, 4] with classes along axes [1, 2]; expected sink of shape [2], in which any size may be 1"),
-    (lambda: xent.softmax(LABELS, sink=np.ones(2, np.float16)), xent.DTypeError, "sink is float16 [2], logits is int64 "
-     "[2, 4] and computed as float64; expected sink of type float64 or float32"),
-    (lambda: xent.softmax_backward(X, X[0], axis=None), xent.ShapeError, "upstream is float32 [3, 4], output is "
+    (lambda: pyxent.softmax(X, class_mask=np.ones(4, int)), pyxent.DTypeError, "class_mask is int64 [4]; expected an "
+     "array of type bool, uint8 or int8, or int32 or uint32 with 32 classes in each number"),
+    (lambda: pyxent.softmax(X, axis=(1, 2), sink=np.ones(3, np.float32)), pyxent.ShapeError, "sink is float32 [3], "
+     "logits is float32 [2, 3, 4] with classes along axes [1, 2]; expected sink of shape [2], in which any size may be 1"),
+    (lambda: pyxent.softmax(LABELS, sink=np.ones(2, np.float16)), pyxent.DTypeError, "sink is float16 [2], logits is "
+     "int64 [2, 4] and computed as float64; expected sink of type float64 or float32"),
+    (lambda: pyxent.softmax_backward(X, X[0], axis=None), pyxent.ShapeError, "upstream is float32 [3, 4], output is "
      "float32 [2, 3, 4]; expected the same shape"),
-    (lambda: xent.softmax(X.reshape(-1), row_offsets=np.array([0, 24]), class_mask=np.array(True)), xent.ShapeError,
+    (lambda: pyxent.softmax(X.reshape(-1), row_offsets=np.array([0, 24]), class_mask=np.array(True)), pyxent.ShapeError,
      "class_mask is uint8 [], logits is float32 [24]; expected the same shape"),
-    (lambda: xent.log_sum_exp(X, keepdims="no"), TypeError, "keepdims is 'no'; expected True or False"),
-    (lambda: xent.log_sum_exp(X, keepdims=np.array([1, 0])), TypeError, "keepdims is array([1, 0]); expected True or "
+    (lambda: pyxent.log_sum_exp(X, keepdims="no"), TypeError, "keepdims is 'no'; expected True or False"),
+    (lambda: pyxent.log_sum_exp(X, keepdims=np.array([1, 0])), TypeError, "keepdims is array([1, 0]); expected True or "
      "False"),
-    (lambda: xent.cross_entropy(X, LABELS[:, :3], save_statistics="no"), TypeError, "save_statistics is 'no'; expected "
-     "True or False"),
-    (lambda: xent.softmax(X, axis="-1"), TypeError, "axis is '-1'; expected an integer"),
-    (lambda: xent.softmax(X, axis=b"\0\1"), TypeError, "axis is b'\\x00\\x01'; expected an integer"),
-    (lambda: xent.nll_loss(X[..., :0], LABELS), xent.ShapeError, "log_probabilities float32 [2, 3, 0] has zero classes "
-     "along axis 2; expected at least one"),
-    (lambda: xent.nll_loss(X, LABELS[:, :3] * 0, gradient=X[:1]), xent.ShapeError, "gradient is float32 [1, 3, 4], "
+    (lambda: pyxent.cross_entropy(X, LABELS[:, :3], save_statistics="no"), TypeError, "save_statistics is 'no'; "
+     "expected True or False"),
+    (lambda: pyxent.softmax(X, axis="-1"), TypeError, "axis is '-1'; expected an integer"),
+    (lambda: pyxent.softmax(X, axis=b"\0\1"), TypeError, "axis is b'\\x00\\x01'; expected an integer"),
+    (lambda: pyxent.nll_loss(X[..., :0], LABELS), pyxent.ShapeError, "log_probabilities float32 [2, 3, 0] has zero "
+     "classes along axis 2; expected at least one"),
+    (lambda: pyxent.nll_loss(X, LABELS[:, :3] * 0, gradient=X[:1]), pyxent.ShapeError, "gradient is float32 [1, 3, 4], "
      "log_probabilities is float32 [2, 3, 4]; expected the same shape"),
-    (lambda: xent.nll_loss(X.reshape(-1)[:8].reshape(2, 4), LABELS[0, :2], gradient=X.reshape(-1)[1:9].reshape(2, 4)),
-     xent.ArrayMemoryError, "gradient and log_probabilities lie within each other's span of memory; expected separate "
-     "memory for gradient, or exactly that of log_probabilities"),
-    (lambda: xent.nll_loss(None, LABELS), TypeError, "log_probabilities is None; expected an array"),
-    (lambda: xent.softmax(X[0], axis=None, row_offsets=np.array([0, 2])), xent.ShapeError, "logits is float32 [3, 4], "
-     "and row_offsets were given; expected one dimension, and one axis"),
-    (lambda: xent.nll_loss(X, X), xent.DTypeError, "targets is float32 [2, 3, 4]; expected class indices as integers"),
-    (lambda: xent.nll_loss(X.astype(int), np.zeros((2, 3), int)), xent.DTypeError, "log_probabilities is int64 "
+    (lambda: pyxent.nll_loss(X.reshape(-1)[:8].reshape(2, 4), LABELS[0, :2], gradient=X.reshape(-1)[1:9].reshape(2, 4)),
+     pyxent.ArrayMemoryError, "gradient and log_probabilities lie within each other's span of memory; expected "
+     "separate memory for gradient, or exactly that of log_probabilities"),
+    (lambda: pyxent.nll_loss(None, LABELS), TypeError, "log_probabilities is None; expected an array"),
+    (lambda: pyxent.softmax(X[0], axis=None, row_offsets=np.array([0, 2])), pyxent.ShapeError, "logits is float32 [3, "
+     "4], and row_offsets were given; expected one dimension, and one axis"),
+    (lambda: pyxent.nll_loss(X, X), pyxent.DTypeError, "targets is float32 [2, 3, 4]; expected class indices as "
+     "integers"),
+    (lambda: pyxent.nll_loss(X.astype(int), np.zeros((2, 3), int)), pyxent.DTypeError, "log_probabilities is int64 "
      "[2, 3, 4]; expected an array of type float32, float16, bfloat16 or float64"),
-    (lambda: xent.nll_loss(X, np.full((2, 3), 4)), xent.LabelError, "row 0 has label 4; classes are 0 to 3; expected a "
-     "class index"),
+    (lambda: pyxent.nll_loss(X, np.full((2, 3), 4)), pyxent.LabelError, "row 0 has label 4; classes are 0 to 3; expected "
+     "a class index"),
 ])
 def test_refusals(call, kind, message):
     with pytest.raises(kind) as error:
@@ -351,9 +355,9 @@ def test_nll_of_what_is_not_normalised(dtype, most, mean):
     class_weights, row_weights = np.array([0.5, 2, 1]), np.array([[1, 2, 1, 0.5], [1, 0, 1, 1]])
     x = X.astype(dtype)
     wide = np.float64 if dtype == "f8" else np.float32
-    result = xent.nll_loss(x, LABELS, axis=1, reduction="mean" if mean else "sum", ignore_index=-100, losses=True,
-                           class_weights=class_weights.astype(wide), row_weights=row_weights.astype(wide),
-                           gradient=True)
+    result = pyxent.nll_loss(x, LABELS, axis=1, reduction="mean" if mean else "sum", ignore_index=-100, losses=True,
+                             class_weights=class_weights.astype(wide), row_weights=row_weights.astype(wide),
+                             gradient=True)
     loss, losses, gradient = expected_nll(x, 1, class_weights, row_weights, mean)
     np.testing.assert_allclose(result.loss, loss, rtol=max(most, 1e-14) if dtype == "f8" else 1e-6)
     np.testing.assert_allclose(result.losses, losses, rtol=1e-6 if dtype != "f8" else 1e-15)
@@ -363,17 +367,18 @@ def test_nll_of_what_is_not_normalised(dtype, most, mean):
 
 def test_nll_edges():
     x = np.array([[0.0, np.nan], [-np.inf, 1.0], [-1.0, -2.0]], np.float32)
-    result = xent.nll_loss(x, np.array([0, 0, 1]), losses=True, reduction="sum")
+    result = pyxent.nll_loss(x, np.array([0, 0, 1]), losses=True, reduction="sum")
     assert result.losses.tolist() == [0, np.inf, 2] and result.loss == np.inf
     assert not np.signbit(result.losses[0])
-    weighted = xent.nll_loss(x, np.array([0, 0, 1]), class_weights=np.array([0, 1], np.float32))
+    weighted = pyxent.nll_loss(x, np.array([0, 0, 1]), class_weights=np.array([0, 1], np.float32))
     assert weighted.loss == 2
-    none = xent.nll_loss(x, np.full(3, -100), ignore_index=-100, gradient=True)
+    none = pyxent.nll_loss(x, np.full(3, -100), ignore_index=-100, gradient=True)
     assert np.isnan(none.loss) and not none.gradient.any() and not none.valid_rows
-    step = xent.bind(xent.nll_loss, x, np.array([0, 1, 1]), gradient=True)
+    step = pyxent.bind(pyxent.nll_loss, x, np.array([0, 1, 1]), gradient=True)
     x[2, 1] = -5
     assert step().loss == pytest.approx(4 / 3)
-    assert xent.nll_loss(x, np.array([0, 1, 1]), gradient=x).gradient is x and x[2].tolist() == [0, np.float32(-1 / 3)]
+    assert pyxent.nll_loss(x, np.array([0, 1, 1]), gradient=x).gradient is x
+    assert x[2].tolist() == [0, np.float32(-1 / 3)]
 
 
 def test_nll_of_tensors_is_that_of_pytorch():
@@ -383,7 +388,7 @@ def test_nll_of_tensors_is_that_of_pytorch():
         x = torch.from_numpy(X).to(dtype).clone().requires_grad_()
         expected = torch.nn.functional.nll_loss(x, labels)
         expected.backward()
-        result = xent.nll_loss(x.detach(), labels, axis=1, ignore_index=-100, gradient=True)
+        result = pyxent.nll_loss(x.detach(), labels, axis=1, ignore_index=-100, gradient=True)
         assert result.loss == pytest.approx(expected.item(), rel=most)
         torch.testing.assert_close(result.gradient, x.grad, rtol=most, atol=0)
 
@@ -396,7 +401,7 @@ def test_nll_gives_what_it_writes_a_new_version(written, bound):
     y = w.exp()  # whose backward needs y
     memory = y.detach() if written == "gradient" else y.detach()[0]
     arguments, options = (torch.zeros(2, 2), torch.tensor([0, 1])), {written: memory}
-    xent.bind(xent.nll_loss, *arguments, **options)() if bound else xent.nll_loss(*arguments, **options)
+    pyxent.bind(pyxent.nll_loss, *arguments, **options)() if bound else pyxent.nll_loss(*arguments, **options)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         y.sum().backward()
 
@@ -406,7 +411,7 @@ def test_nll_gives_what_it_writes_a_new_version(written, bound):
     ([-np.inf, np.inf], np.nan), ([np.nan, 1], np.nan), ([-np.inf, 1], np.inf)])
 def test_nll_sums_exactly(values, expected):
     x = np.array(values)[:, None]
-    result = xent.nll_loss(x, np.zeros(len(x), int), reduction="sum", losses=True)
+    result = pyxent.nll_loss(x, np.zeros(len(x), int), reduction="sum", losses=True)
     np.testing.assert_equal(result.sum, float(expected))
     np.testing.assert_array_equal(result.losses, -x[:, 0])
 
@@ -415,10 +420,10 @@ def test_nll_leaves_the_error_state_of_numpy_alone(recwarn):
     x = np.array([[-np.inf, 0], [0, np.inf], [-1, -1]], np.float32)
     options = dict(losses=True, gradient=True, gradient_scale=1e-12, class_weights=np.array([1, 1e-38], np.float32))
     with np.errstate(all="raise"):
-        result = xent.nll_loss(x, np.array([0, 1, 1]), **options)
-        half = xent.nll_loss(np.full((2, 2), -1, np.float16), np.zeros(2, int), gradient=True, gradient_scale=1e-12)
+        result = pyxent.nll_loss(x, np.array([0, 1, 1]), **options)
+        half = pyxent.nll_loss(np.full((2, 2), -1, np.float16), np.zeros(2, int), gradient=True, gradient_scale=1e-12)
         signalling = np.array([0x7F800001, 0], np.uint32).view(np.float32)
-        assert np.isnan(xent.softmax(signalling, dtype="float64")).all()
+        assert np.isnan(pyxent.softmax(signalling, dtype="float64")).all()
     assert np.isnan(result.loss) and not half.gradient.any() and not recwarn.list
 
 
@@ -439,8 +444,8 @@ def test_kl_div_of_what_is_not_normalised(dtype, is_log, reduction):
             given = np.log(t)
             t = np.exp(given)
     with np.errstate(all="raise"):
-        result = xent.kl_div(l, given, log_targets=is_log, losses=True, gradient=True, weights=weights,
-                             reduction=reduction)
+        result = pyxent.kl_div(l, given, log_targets=is_log, losses=True, gradient=True, weights=weights,
+                               reduction=reduction)
     safe, x = np.where(t == 0, 1, t).astype(float), l.astype(float)
     losses = np.where(t == 0, 0, safe * (np.log(safe) - x)) * weights
     divisor = 12 if reduction == "mean" else 1
@@ -461,33 +466,33 @@ def test_kl_div_of_tensors_is_that_of_pytorch():
             expected = torch.nn.functional.kl_div(l, t, reduction=reduction, log_target=is_log)
             expected.backward()
             written = torch.zeros_like(l.detach())
-            got = xent.kl_div(l.detach(), t, log_targets=is_log, gradient=written,
-                              reduction="sum" if reduction == "sum" else "mean", **given)
+            got = pyxent.kl_div(l.detach(), t, log_targets=is_log, gradient=written,
+                                reduction="sum" if reduction == "sum" else "mean", **given)
             assert got.loss == pytest.approx(expected.item(), rel=1e-12) and written._version
             torch.testing.assert_close(got.gradient, l.grad, rtol=1e-12, atol=0)
-    none = xent.kl_div(l.detach(), t, losses=True).losses
+    none = pyxent.kl_div(l.detach(), t, losses=True).losses
     expected = torch.nn.functional.kl_div(l.detach(), t, reduction="none")
     torch.testing.assert_close(none, expected, rtol=1e-12, atol=1e-15)
-    with pytest.raises(xent.DTypeError, match=r"targets is int64 \[2\]; expected numbers of type"):
-        xent.kl_div(np.zeros(2), np.zeros(2, int))
+    with pytest.raises(pyxent.DTypeError, match=r"targets is int64 \[2\]; expected numbers of type"):
+        pyxent.kl_div(np.zeros(2), np.zeros(2, int))
 
 
 @pytest.mark.parametrize("targets", [ONES, ONES.astype(np.float32), ONES > 0])
 @pytest.mark.parametrize("gamma", [None, 2])
 def test_focal_alpha_of_0(targets, gamma):
-    got = xent.binary_cross_entropy(X, targets, focal_alpha=0, focal_gamma=gamma, losses=True, gradient=True)
+    got = pyxent.binary_cross_entropy(X, targets, focal_alpha=0, focal_gamma=gamma, losses=True, gradient=True)
     only = np.where(ONES == 1, 0, 1).astype(np.float32)
-    plain = xent.binary_cross_entropy(X, targets, focal_gamma=gamma, losses=True, gradient=True)
+    plain = pyxent.binary_cross_entropy(X, targets, focal_gamma=gamma, losses=True, gradient=True)
     np.testing.assert_array_equal(got.losses, plain.losses * only)
     np.testing.assert_array_equal(got.gradient, plain.gradient * only)
     assert got.valid_rows == X.size == got.denominator
-    most = xent.binary_cross_entropy(X, targets, focal_alpha=1, focal_gamma=gamma, losses=True)
+    most = pyxent.binary_cross_entropy(X, targets, focal_alpha=1, focal_gamma=gamma, losses=True)
     np.testing.assert_array_equal(most.losses, plain.losses * (1 - only))
 
 
 def test_focal_alpha_of_0_and_shares():
-    with pytest.raises(xent.OptionError) as error:
-        xent.binary_cross_entropy(X, np.full_like(X, 0.5), focal_alpha=0)
+    with pytest.raises(pyxent.OptionError) as error:
+        pyxent.binary_cross_entropy(X, np.full_like(X, 0.5), focal_alpha=0)
     assert str(error.value) == ("focal_alpha is 0, targets are numbers float32 [2, 3, 4]; expected labels of an "
                                 "integer type")
 
@@ -502,7 +507,7 @@ def test_probabilities_of_elements_are_clamped(targets, clamp, dtype, library):
     t = targets if targets.dtype.kind != "f" else targets.astype(dtype)
     given = [torch_or_numpy(a) for a in (x, t, weights)] if library == "torch" else [x, t, weights]
     options = dict(axis=1, positive_weights=given[2], weights=given[2][:, None], losses=True, gradient=True)
-    got, plain = (xent.binary_cross_entropy(given[0], given[1], **options, **more)
+    got, plain = (pyxent.binary_cross_entropy(given[0], given[1], **options, **more)
                   for more in (dict(probability_clamp=clamp), dict()))
     with np.errstate(all="ignore"):
         positive, negative = (np.clip(np.logaddexp(0, sign * x.astype("f8")), -np.log1p(-clamp), -np.log(clamp))
@@ -514,38 +519,39 @@ def test_probabilities_of_elements_are_clamped(targets, clamp, dtype, library):
     np.testing.assert_array_equal(np.asarray(got.losses)[same], np.asarray(plain.losses)[same])
     np.testing.assert_array_equal(np.asarray(got.gradient), np.asarray(plain.gradient))
     assert got.loss == pytest.approx(expected.sum() / x.size, rel=1e-6) and got.losses.dtype == plain.losses.dtype
-    assert got.sum == xent.nll_loss(-np.asarray(got.losses).reshape(-1, 1), np.zeros(x.size, int), reduction="sum").sum
-    assert xent.binary_cross_entropy(given[0], given[1], probability_clamp=clamp).losses is None
+    negated = -np.asarray(got.losses).reshape(-1, 1)
+    assert got.sum == pyxent.nll_loss(negated, np.zeros(x.size, int), reduction="sum").sum
+    assert pyxent.binary_cross_entropy(given[0], given[1], probability_clamp=clamp).losses is None
 
 
 def test_clamped_elements_that_do_not_count():
     x, labels = np.array([40, -40, 40, 1], np.float32), np.array([0, 1, -1, 1])
-    got = xent.binary_cross_entropy(x, labels, ignore_index=-1, probability_clamp=0.25, losses=True, gradient=x)
+    got = pyxent.binary_cross_entropy(x, labels, ignore_index=-1, probability_clamp=0.25, losses=True, gradient=x)
     np.testing.assert_allclose(got.losses, [np.log(4), np.log(4), 0, np.log1p(np.exp(-1))], rtol=1e-6)
     assert got.valid_rows == 3 and got.gradient is x
     for more, message in ((dict(focal_gamma=2), "probability_clamp is 0.25, focal_gamma is 2; expected one of them"),
                           (dict(losses=np.zeros(4, np.float32)), "probability_clamp is 0.25 and losses is given; "
                            "expected no clamp")):
-        with pytest.raises(xent.OptionError) as error:
-            xent.binary_cross_entropy(x, labels, ignore_index=-1, probability_clamp=0.25, **more)
+        with pytest.raises(pyxent.OptionError) as error:
+            pyxent.binary_cross_entropy(x, labels, ignore_index=-1, probability_clamp=0.25, **more)
         assert str(error.value) == message
 
 
 def test_weights_of_elements_may_be_negative():
     weights = np.where(ONES == 1, -2, 1).astype(np.float32)
-    got, whole = (xent.binary_cross_entropy(X, ONES, weights=w, reduction="sum", losses=True, gradient=True)
+    got, whole = (pyxent.binary_cross_entropy(X, ONES, weights=w, reduction="sum", losses=True, gradient=True)
                   for w in (weights, np.abs(weights)))
     np.testing.assert_array_equal(got.losses, whole.losses * np.sign(weights))
     np.testing.assert_array_equal(got.gradient, whole.gradient * np.sign(weights))
 
 
-PACKED = [("losses", lambda x, **given: xent.cross_entropy(x, np.zeros(len(x), int), losses=True, **given).losses),
-          ("sample", lambda x, **given: xent.sample(x, seed=5, **given).tokens), ("softmax", xent.softmax),
-          ("whole", lambda x, **given: xent.softmax((x * 9).astype(int), **given)),
-          ("wide", lambda x, **given: xent.softmax(x, dtype="f8", **given)),
-          ("argmax", xent.argmax), ("last", lambda x, **given: xent.argmax(x.round(), last=True, **given)),
-          ("smallest", lambda x, **given: xent.top_k(x, 1, largest=False, **given).classes),
-          ("of smallest", lambda x, **given: xent.top_k(x, x.shape[1], largest=False, **given).log_probabilities)]
+PACKED = [("losses", lambda x, **given: pyxent.cross_entropy(x, np.zeros(len(x), int), losses=True, **given).losses),
+          ("sample", lambda x, **given: pyxent.sample(x, seed=5, **given).tokens), ("softmax", pyxent.softmax),
+          ("whole", lambda x, **given: pyxent.softmax((x * 9).astype(int), **given)),
+          ("wide", lambda x, **given: pyxent.softmax(x, dtype="f8", **given)),
+          ("argmax", pyxent.argmax), ("last", lambda x, **given: pyxent.argmax(x.round(), last=True, **given)),
+          ("smallest", lambda x, **given: pyxent.top_k(x, 1, largest=False, **given).classes),
+          ("of smallest", lambda x, **given: pyxent.top_k(x, x.shape[1], largest=False, **given).log_probabilities)]
 
 
 @pytest.mark.parametrize("classes", [1, 31, 32, 33, 100])
@@ -564,28 +570,28 @@ def test_packed_masks(classes, dtype, name, operation):
     np.testing.assert_array_equal(operation(x, class_mask=words[1:2]), operation(x, class_mask=flags[1:2]))
     if name == "softmax":
         for columns in (x.T, x.T.astype("f8")):
-            got = xent.softmax(columns, axis=0, class_mask=words.T)
-            np.testing.assert_array_equal(got.T, xent.softmax(columns.T, class_mask=flags))
-        got = xent.top_k(x.T, 1, axis=0, largest=False, class_mask=words.T).classes
-        np.testing.assert_array_equal(got.T, xent.top_k(x, 1, largest=False, class_mask=flags).classes)
+            got = pyxent.softmax(columns, axis=0, class_mask=words.T)
+            np.testing.assert_array_equal(got.T, pyxent.softmax(columns.T, class_mask=flags))
+        got = pyxent.top_k(x.T, 1, axis=0, largest=False, class_mask=words.T).classes
+        np.testing.assert_array_equal(got.T, pyxent.top_k(x, 1, largest=False, class_mask=flags).classes)
 
 
 def test_packed_masks_of_tensors():
     torch = pytest.importorskip("torch")
     x, words = torch.randn(2, 40), torch.tensor([[-1, 1], [3, 0]], dtype=torch.int32)
-    got = xent.softmax(x, class_mask=words) > 0
+    got = pyxent.softmax(x, class_mask=words) > 0
     assert got[0].tolist() == [True] * 33 + [False] * 7 and got[1].tolist() == [True] * 2 + [False] * 38
 
 
 @pytest.mark.parametrize("call, kind, message", [
-    (lambda: xent.softmax(X, class_mask=np.ones((2, 3, 2), np.int32)), xent.ShapeError, "class_mask is int32 "
+    (lambda: pyxent.softmax(X, class_mask=np.ones((2, 3, 2), np.int32)), pyxent.ShapeError, "class_mask is int32 "
      "[2, 3, 2], logits is float32 [2, 3, 4]; expected 1 integer of 32 flags along axis 2, or flags of type bool, "
      "uint8 or int8"),
-    (lambda: xent.bind(xent.softmax, X, class_mask=np.ones(1, np.int32)), xent.OptionError, "class_mask is int32 [1], "
-     "which is copied, and the call is bound; expected an array that is not copied"),
-    (lambda: xent.cross_entropy(X, LABELS[:, :3], dtype="f4"), xent.OptionError, "dtype is 'f4'; expected float64, or "
-     "None for the type of logits"),
-    (lambda: xent.bind(xent.cross_entropy, X, LABELS[:, :3], dtype="f8"), xent.OptionError, "dtype is float64, "
+    (lambda: pyxent.bind(pyxent.softmax, X, class_mask=np.ones(1, np.int32)), pyxent.OptionError, "class_mask is int32 "
+     "[1], which is copied, and the call is bound; expected an array that is not copied"),
+    (lambda: pyxent.cross_entropy(X, LABELS[:, :3], dtype="f4"), pyxent.OptionError, "dtype is 'f4'; expected float64, "
+     "or None for the type of logits"),
+    (lambda: pyxent.bind(pyxent.cross_entropy, X, LABELS[:, :3], dtype="f8"), pyxent.OptionError, "dtype is float64, "
      "logits is float32 [2, 3, 4], and the call is bound; expected a dtype that is no wider. Convert logits first")])
 def test_refusals_of_copies(call, kind, message):
     with pytest.raises(kind) as error:
@@ -595,19 +601,20 @@ def test_refusals_of_copies(call, kind, message):
 
 OF_ROWS, SOME = np.array([[0, 1, 2], [3, 2, 1]]), np.array([[1, 2, 0.5], [1, 0.25, 1]])
 IN_DOUBLE = [
-    (xent.cross_entropy, (OF_ROWS,), dict(losses=True, gradient=True, entropies=True, row_weights=SOME)),
-    (xent.cross_entropy, (np.full((2, 3, 4), 0.25),), dict(losses=True, target_gradient=True, sink=SOME)),
-    (xent.selected_log_probabilities, (OF_ROWS,), dict(gradient=True, upstream=SOME)),
-    (xent.binary_cross_entropy, (ONES,), dict(losses=True, gradient=True, weights=SOME[..., None])),
-    (xent.divergence, (np.ones((2, 3, 4)),), dict(losses=True, gradient=True, row_weights=SOME)),
-    (xent.nll_loss, (OF_ROWS,), dict(losses=True, gradient=True, row_weights=SOME)),
-    (xent.kl_div, (np.full((2, 3, 4), 0.25),), dict(losses=True, gradient=True)),
-    (xent.softmax_backward, (np.full((2, 3, 4), 0.25),), {}), (xent.log_softmax_backward, (np.ones((2, 3, 4)),), {}),
-    (xent.cross_entropy_hvp, (SOME[..., None] + np.arange(4),), dict(row_weights=SOME)),
-    (xent.cross_entropy_hvp, (SOME[..., None] + np.arange(4),), dict(targets=OF_ROWS, class_weights=np.arange(4.0),
+    (pyxent.cross_entropy, (OF_ROWS,), dict(losses=True, gradient=True, entropies=True, row_weights=SOME)),
+    (pyxent.cross_entropy, (np.full((2, 3, 4), 0.25),), dict(losses=True, target_gradient=True, sink=SOME)),
+    (pyxent.selected_log_probabilities, (OF_ROWS,), dict(gradient=True, upstream=SOME)),
+    (pyxent.binary_cross_entropy, (ONES,), dict(losses=True, gradient=True, weights=SOME[..., None])),
+    (pyxent.divergence, (np.ones((2, 3, 4)),), dict(losses=True, gradient=True, row_weights=SOME)),
+    (pyxent.nll_loss, (OF_ROWS,), dict(losses=True, gradient=True, row_weights=SOME)),
+    (pyxent.kl_div, (np.full((2, 3, 4), 0.25),), dict(losses=True, gradient=True)),
+    (pyxent.softmax_backward, (np.full((2, 3, 4), 0.25),), {}),
+    (pyxent.log_softmax_backward, (np.ones((2, 3, 4)),), {}),
+    (pyxent.cross_entropy_hvp, (SOME[..., None] + np.arange(4),), dict(row_weights=SOME)),
+    (pyxent.cross_entropy_hvp, (SOME[..., None] + np.arange(4),), dict(targets=OF_ROWS, class_weights=np.arange(4.0),
                                                                     ignore_index=3, label_smoothing=0.1)),
-    (xent.linear_cross_entropy, (np.arange(20.0).reshape(5, 4), OF_ROWS), dict(losses=True, hidden_gradient=True)),
-    (xent.top_k, (2,), {}), (xent.entropy, (), dict(sink=SOME))]
+    (pyxent.linear_cross_entropy, (np.arange(20.0).reshape(5, 4), OF_ROWS), dict(losses=True, hidden_gradient=True)),
+    (pyxent.top_k, (2,), {}), (pyxent.entropy, (), dict(sink=SOME))]
 
 
 @pytest.mark.parametrize("operation, arguments, options", IN_DOUBLE)
@@ -649,16 +656,16 @@ def test_cross_entropy_of_several_axes(axis, dtype):
     options = dict(gradient=True, losses=True, correct=True, top_count=2, top_classes=True, label_smoothing=0.1,
                    dtype=dtype)
     of_class = weights.reshape([X.shape[d] for d in axes])
-    got = xent.cross_entropy(X, labels, axis=axis, class_weights=of_class, class_mask=mask, **options)
-    expected = xent.cross_entropy(flat, labels, class_weights=weights, **options)
+    got = pyxent.cross_entropy(X, labels, axis=axis, class_weights=of_class, class_mask=mask, **options)
+    expected = pyxent.cross_entropy(flat, labels, class_weights=weights, **options)
     assert got.loss == expected.loss and got.denominator == expected.denominator
     for name in ("losses", "correct", "top_classes"):
         np.testing.assert_array_equal(getattr(got, name), getattr(expected, name))
     assert got.gradient.shape == X.shape
     np.testing.assert_array_equal(got.gradient.transpose(order).reshape(flat.shape), expected.gradient)
-    shares = xent.softmax(X, axis=axis)
-    got = xent.cross_entropy(X, shares, axis=axis, target_gradient=True, class_weights=weights)
-    expected = xent.cross_entropy(flat, xent.softmax(flat), target_gradient=True, class_weights=weights)
+    shares = pyxent.softmax(X, axis=axis)
+    got = pyxent.cross_entropy(X, shares, axis=axis, target_gradient=True, class_weights=weights)
+    expected = pyxent.cross_entropy(flat, pyxent.softmax(flat), target_gradient=True, class_weights=weights)
     assert got.loss == expected.loss and got.target_gradient.shape == X.shape
     np.testing.assert_array_equal(got.target_gradient.transpose(order).reshape(flat.shape), expected.target_gradient)
 
@@ -669,15 +676,15 @@ def test_cross_entropy_of_several_axes_without_a_copy():
              "axis has the classes"),
             (dict(save_statistics=True), "axis is (0, 2) and save_statistics is True; expected one axis. Reshape "
              "logits so that one axis has the classes")):
-        with pytest.raises(xent.OptionError) as error:
-            xent.cross_entropy(X, np.zeros(3, int), axis=(0, 2), **options)
+        with pytest.raises(pyxent.OptionError) as error:
+            pyxent.cross_entropy(X, np.zeros(3, int), axis=(0, 2), **options)
         assert str(error.value) == message
-    with pytest.raises(xent.OptionError, match="and the call is bound; expected one axis"):
-        xent.bind(xent.cross_entropy, X, np.zeros(3, int), axis=(0, 2))
+    with pytest.raises(pyxent.OptionError, match="and the call is bound; expected one axis"):
+        pyxent.bind(pyxent.cross_entropy, X, np.zeros(3, int), axis=(0, 2))
     losses = np.zeros(3, np.float32)
     sparse = np.zeros((3, 8), int), np.ones((3, 8), np.float32) / 8
-    got = xent.cross_entropy(X, sparse[0], target_weights=sparse[1], axis=(0, 2), losses=losses, target_gradient=True)
+    got = pyxent.cross_entropy(X, sparse[0], target_weights=sparse[1], axis=(0, 2), losses=losses, target_gradient=True)
     assert got.losses is losses and losses.all() and got.target_gradient.shape == (3, 8)
-    assert xent.cross_entropy(np.array(2.0), np.array(0), axis=None, gradient=True).gradient.shape == ()
-    assert xent.cross_entropy(X, np.zeros(3, int), axis=(0, 2), row_weights=np.ones((1, 3, 1), np.float32),
-                              temperature=np.ones(3)).valid_rows == 3
+    assert pyxent.cross_entropy(np.array(2.0), np.array(0), axis=None, gradient=True).gradient.shape == ()
+    assert pyxent.cross_entropy(X, np.zeros(3, int), axis=(0, 2), row_weights=np.ones((1, 3, 1), np.float32),
+                                temperature=np.ones(3)).valid_rows == 3

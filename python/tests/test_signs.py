@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-import xent
+import pyxent
 
 RANDOM = np.random.default_rng(7)
 ROWS, CLASSES = 12, 5
@@ -55,8 +55,8 @@ def cases(dtype):
 def test_cross_entropy(case, dtype, reduction):
     targets, options, (q, *rest) = cases(dtype)[case]
     x, most = X.astype(dtype), 3e-6 if dtype == np.float32 else 1e-13
-    got = xent.cross_entropy(x, targets, class_weights=WEIGHTS.astype(dtype), reduction=reduction, losses=True,
-                             gradient=True, log_sum_exp=True, gradient_scale=2, **options)
+    got = pyxent.cross_entropy(x, targets, class_weights=WEIGHTS.astype(dtype), reduction=reduction, losses=True,
+                               gradient=True, log_sum_exp=True, gradient_scale=2, **options)
     losses, gradient, divisor = expected(x.astype(float), q, *rest)
     assert got.losses.dtype == got.gradient.dtype == dtype
     np.testing.assert_allclose(got.losses, losses, rtol=most, atol=most)
@@ -65,7 +65,7 @@ def test_cross_entropy(case, dtype, reduction):
     np.testing.assert_allclose(got.gradient, 2 * gradient / divisor, rtol=most, atol=most)
     assert got.loss == pytest.approx(losses.sum() / divisor, rel=10 * most)
     assert got.sum == got.losses.astype(np.longdouble).sum() or got.sum == pytest.approx(losses.sum(), rel=10 * most)
-    plain = xent.cross_entropy(x, targets, log_sum_exp=True, **options)
+    plain = pyxent.cross_entropy(x, targets, log_sum_exp=True, **options)
     np.testing.assert_array_equal(got.log_sum_exp, plain.log_sum_exp)
     assert got.rows == ROWS and got.valid_rows == plain.valid_rows
 
@@ -74,8 +74,8 @@ def test_cross_entropy(case, dtype, reduction):
 def test_a_row_of_a_label_has_the_bits_of_its_weight_without_the_sign(dtype):
     x, weights = X.astype(dtype), WEIGHTS.astype(dtype)
     options = dict(reduction="sum", losses=True, gradient=True)
-    got = xent.cross_entropy(x, LABELS, class_weights=weights, **options)
-    other = xent.cross_entropy(x, LABELS, class_weights=abs(weights), **options)
+    got = pyxent.cross_entropy(x, LABELS, class_weights=weights, **options)
+    other = pyxent.cross_entropy(x, LABELS, class_weights=abs(weights), **options)
     sign = np.where(WEIGHTS[LABELS] < 0, -1, 1).astype(dtype)
     np.testing.assert_array_equal(got.losses, sign.astype(other.losses.dtype) * other.losses)
     np.testing.assert_array_equal(got.gradient, sign[:, None] * other.gradient)
@@ -85,63 +85,63 @@ def test_a_row_of_a_label_has_the_bits_of_its_weight_without_the_sign(dtype):
 def test_arrays_of_the_caller():
     x, labels = np.moveaxis(X.astype(np.float32).reshape(3, 4, CLASSES), -1, 1), LABELS.reshape(3, 4)
     weights = WEIGHTS.astype(np.float32)
-    once = xent.cross_entropy(x, labels, axis=1, class_weights=weights, gradient=True, losses=True, correct=True,
-                              top_count=2, top_classes=True)
+    once = pyxent.cross_entropy(x, labels, axis=1, class_weights=weights, gradient=True, losses=True, correct=True,
+                                top_count=2, top_classes=True)
     gradient, losses = np.zeros((3, CLASSES, 4), np.float16), np.zeros((3, 4), np.float16)
-    got = xent.cross_entropy(x, labels, axis=1, class_weights=weights, gradient=gradient, losses=losses)
+    got = pyxent.cross_entropy(x, labels, axis=1, class_weights=weights, gradient=gradient, losses=losses)
     assert got.gradient is gradient and got.losses is losses
     np.testing.assert_array_equal(losses, once.losses.astype(np.float16))
     np.testing.assert_array_equal(gradient, once.gradient.astype(np.float16))
     np.testing.assert_array_equal(once.correct, once.top_classes[:, 0] == labels)
-    step = xent.bind(xent.cross_entropy, x, labels, axis=1, class_weights=weights, gradient=True)
+    step = pyxent.bind(pyxent.cross_entropy, x, labels, axis=1, class_weights=weights, gradient=True)
     np.testing.assert_array_equal(step().gradient, once.gradient)
     in_place = x.copy()
-    assert xent.cross_entropy(in_place, labels, axis=1, class_weights=weights, gradient=in_place).gradient is in_place
+    assert pyxent.cross_entropy(in_place, labels, axis=1, class_weights=weights, gradient=in_place).gradient is in_place
     np.testing.assert_array_equal(in_place, once.gradient)
 
 
 def test_the_gradient_of_shares():
     options = dict(class_weights=WEIGHTS, reduction="sum", target_gradient=True)
-    got = xent.cross_entropy(X, SHARES, **options)
-    np.testing.assert_allclose(got.target_gradient, -WEIGHTS * xent.log_softmax(X), rtol=1e-13)
+    got = pyxent.cross_entropy(X, SHARES, **options)
+    np.testing.assert_allclose(got.target_gradient, -WEIGHTS * pyxent.log_softmax(X), rtol=1e-13)
 
 
 def test_rows_of_different_lengths_and_no_dimension():
     offsets = np.array([0, 5, 8, 12])
     x, labels = X.ravel()[:12].copy(), np.array([1, 0, 3])
-    got = xent.cross_entropy(x, labels, row_offsets=offsets, class_weights=WEIGHTS, losses=True, gradient=True)
+    got = pyxent.cross_entropy(x, labels, row_offsets=offsets, class_weights=WEIGHTS, losses=True, gradient=True)
     for row, (begin, end) in enumerate(zip(offsets, offsets[1:])):
-        one = xent.cross_entropy(x[begin:end], labels[row], class_weights=WEIGHTS[:end - begin], losses=True)
+        one = pyxent.cross_entropy(x[begin:end], labels[row], class_weights=WEIGHTS[:end - begin], losses=True)
         assert got.losses[row] == one.losses
-    one = xent.cross_entropy(np.array(2.0), np.array(0), class_weights=np.array(-2.0), losses=True, gradient=True)
+    one = pyxent.cross_entropy(np.array(2.0), np.array(0), class_weights=np.array(-2.0), losses=True, gradient=True)
     assert one.losses.shape == one.gradient.shape == () and one.denominator == -2
 
 
 def test_a_mean_over_nothing():
     x, weights, labels = X[:2], np.array([1, -1, 1, 1, 1.0]), np.array([0, 1])
     options = dict(class_weights=weights, gradient=True)
-    assert np.isnan(xent.cross_entropy(x, labels, **options).loss)
-    got = xent.cross_entropy(x, labels, empty_mean="zero", **options)
+    assert np.isnan(pyxent.cross_entropy(x, labels, **options).loss)
+    got = pyxent.cross_entropy(x, labels, empty_mean="zero", **options)
     assert got.loss == 0 and not got.gradient.any()
-    with pytest.raises(xent.EmptyMeanError):
-        xent.cross_entropy(x, labels, empty_mean="error", **options)
-    assert np.isnan(xent.nll_loss(x, labels, class_weights=weights).loss)
-    assert xent.cross_entropy(x, labels, denominator=2, **options).denominator == 2
+    with pytest.raises(pyxent.EmptyMeanError):
+        pyxent.cross_entropy(x, labels, empty_mean="error", **options)
+    assert np.isnan(pyxent.nll_loss(x, labels, class_weights=weights).loss)
+    assert pyxent.cross_entropy(x, labels, denominator=2, **options).denominator == 2
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_weights_that_are_not_finite_are_refused(value):
     weights = np.array([1, -1, value, 1, 1])
     gradient = np.full_like(X, 9)
-    for call in (xent.cross_entropy, xent.nll_loss):
-        with pytest.raises(xent.OptionError, match="class_weights of class"):
+    for call in (pyxent.cross_entropy, pyxent.nll_loss):
+        with pytest.raises(pyxent.OptionError, match="class_weights of class"):
             call(X, LABELS, class_weights=weights, gradient=gradient)
-    with pytest.raises(xent.LabelError):
-        xent.cross_entropy(X, LABELS + 1, class_weights=WEIGHTS, gradient=gradient)
-    with pytest.raises(xent.LabelError):
-        xent.nll_loss(X, LABELS + 1, class_weights=WEIGHTS, gradient=gradient)
-    with pytest.raises(xent.OptionError, match="class_weights of class 1 is -2.0"):
-        xent.cross_entropy(X, LABELS, class_weights=WEIGHTS, save_statistics=True)
+    with pytest.raises(pyxent.LabelError):
+        pyxent.cross_entropy(X, LABELS + 1, class_weights=WEIGHTS, gradient=gradient)
+    with pytest.raises(pyxent.LabelError):
+        pyxent.nll_loss(X, LABELS + 1, class_weights=WEIGHTS, gradient=gradient)
+    with pytest.raises(pyxent.OptionError, match="class_weights of class 1 is -2.0"):
+        pyxent.cross_entropy(X, LABELS, class_weights=WEIGHTS, save_statistics=True)
     assert (gradient == 9).all()
 
 
@@ -151,8 +151,8 @@ def test_weights_that_are_not_finite_are_refused(value):
 def test_nll_loss(dtype, axis, ignore_index):
     log_p = np.moveaxis(X.reshape(3, 4, CLASSES), -1, axis).astype(dtype)
     labels, weights = LABELS.reshape(3, 4), WEIGHTS.astype(dtype)
-    got = xent.nll_loss(log_p, labels, axis=axis, class_weights=weights, losses=True, gradient=True,
-                        ignore_index=ignore_index)
+    got = pyxent.nll_loss(log_p, labels, axis=axis, class_weights=weights, losses=True, gradient=True,
+                          ignore_index=ignore_index)
     u = np.where(labels == ignore_index, 0, 1) * weights[labels].astype(float)
     losses = -u * np.take_along_axis(log_p, np.expand_dims(labels, axis), axis).squeeze(axis)
     np.testing.assert_allclose(got.losses, losses, rtol=1e-6)
@@ -165,8 +165,8 @@ def test_without_numpy(monkeypatch):
     monkeypatch.setitem(sys.modules, "numpy", None)
     x, labels = array.array("f", [1, 2]), array.array("i", [1])
     for weights, message in (([1, -1], "class_weights of class 1 is -1.0"), ([1, np.nan], "class_weights of class 1")):
-        with pytest.raises(xent.OptionError, match=message):
-            xent.cross_entropy(x, labels, class_weights=array.array("f", weights))
+        with pytest.raises(pyxent.OptionError, match=message):
+            pyxent.cross_entropy(x, labels, class_weights=array.array("f", weights))
 
 
 def test_tensors():
@@ -179,6 +179,6 @@ def test_tensors():
         theirs.backward()
         written = torch.zeros_like(x.detach())
         version = written._version
-        got = xent.cross_entropy(x.detach(), targets, class_weights=weights, gradient=written, **options)
+        got = pyxent.cross_entropy(x.detach(), targets, class_weights=weights, gradient=written, **options)
         assert got.loss == pytest.approx(theirs.item()) and written._version > version
         torch.testing.assert_close(written, x.grad)

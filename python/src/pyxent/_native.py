@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from xent._functions import LAYOUTS, MOST_ARRAYS, XENT_OPTIONS, XENT_SAMPLING
-from xent.errors import NativeLibraryError
+from pyxent._functions import LAYOUTS, MOST_ARRAYS, XENT_OPTIONS, XENT_SAMPLING
+from pyxent.errors import NativeLibraryError
 
 ABI_VERSION = 3
 NUMERICS_VERSION = 3

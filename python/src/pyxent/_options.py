@@ -9,9 +9,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any, SupportsIndex
 
-from xent._functions import NOT_BESIDE, OPTIONS, SAMPLING, Range
-from xent._native import FULLY_MASKED, ISAS, RULES, SMOOTHING, TIES, Library, Options, Sampling, sized
-from xent.errors import EmptyMeanError, OptionError
+from pyxent._functions import NOT_BESIDE, OPTIONS, SAMPLING, Range
+from pyxent._native import FULLY_MASKED, ISAS, RULES, SMOOTHING, TIES, Library, Options, Sampling, sized
+from pyxent.errors import EmptyMeanError, OptionError
 
 _MAX = sys.float_info.max
 RANGES: dict[str, Range] = {

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    from xent._arrays import Array
+    from pyxent._arrays import Array
 
 
 class OfNumPy(Protocol):

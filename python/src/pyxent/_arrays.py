@@ -12,8 +12,8 @@ from functools import cache, lru_cache
 from operator import index
 from typing import Any
 
-from xent._options import shown
-from xent.errors import ArrayMemoryError, DTypeError, ShapeError, XentError
+from pyxent._options import shown
+from pyxent.errors import ArrayMemoryError, DTypeError, ShapeError, XentError
 
 SIZE = {"F32": 4, "F64": 8, "F16": 2, "BF16": 2, "I8": 1, "U8": 1, "I16": 2, "I32": 4, "I64": 8, "U16": 2, "U32": 4,
         "U64": 8}
@@ -139,9 +139,9 @@ def array_of(name: str, value: Any) -> Array:
 def bfloat16(array: Any) -> Array:
     """16-bit integers as the bfloat16 numbers whose bits they are, for NumPy, which has no such type.
 
-    >>> import array, xent
+    >>> import array, pyxent
     >>> bits = array.array("H", [0x3F80, 0x3F80])  # 1 and 1
-    >>> xent.log_sum_exp(xent.bfloat16(bits), dtype="float32").tolist()
+    >>> pyxent.log_sum_exp(pyxent.bfloat16(bits), dtype="float32").tolist()
     1.6931471824645996
     """
     lent = array_of("array", array)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from xent._arrays import Array
-from xent._rows import doubles_of, numbers_of, numpy_for
+from pyxent._arrays import Array
+from pyxent._rows import doubles_of, numbers_of, numpy_for
 
 _BLOCK = 1 << 15  # numbers that stay in the caches while terms are added to them
 

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""python -m xent: what is installed, and the conformance check."""
+"""python -m pyxent: what is installed, and the conformance check."""
 from __future__ import annotations
 
 import argparse
 import sys
 from pathlib import Path
 
-import xent
-from xent._native import library
+import pyxent
+from pyxent._native import library
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m xent", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m pyxent", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("info", help="versions, instruction sets, and where the library lies")
     check = commands.add_parser("conformance", help="compares every result with the expected bits of conformance/")
@@ -20,12 +20,13 @@ def main() -> int:
     given = parser.parse_args()
     try:
         if given.command == "conformance":
-            from xent import conformance  # which needs NumPy
+            from pyxent import conformance  # which needs NumPy
 
             return conformance.check(given.directory, given.facts)
-        print(f"xent {xent.__version__}, numerics {xent.numerics_version()}, {' '.join(xent.isas())}\n{library().path}")
-    except (xent.XentError, OSError, ModuleNotFoundError) as error:
-        print(f"xent: {error}", file=sys.stderr)
+        print(f"pyxent {pyxent.__version__}, numerics {pyxent.numerics_version()}, {' '.join(pyxent.isas())}")
+        print(library().path)
+    except (pyxent.XentError, OSError, ModuleNotFoundError) as error:
+        print(f"pyxent: {error}", file=sys.stderr)
         return 2
     return 0
 

@@ -12,23 +12,24 @@ from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, cast, overload
 
-from xent._arrays import (FLOATS, NAME, SIZE, Array, address_of, array_of, as_type, empty, is_of_torch,
-                          type_named)
-from xent._call import (ELEMENTS, LINEAR, SELECTED, TERMS, UPSTREAM_OF_ROWS, Bound, Call, Result, lent_tensors,
-                        normal_axis, plural, require_in_place, workspace_of)
-from xent._functions import FUNCTIONS
-from xent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Options, Report, Sampling,
-                          Shape, ExactSum, Work, library, sized)
-from xent._options import (Reductions, choice, integer, is_per_row, options_of, require, sampling_of, set_number,
-                           shown, truth)
-from xent._products import write_gradients, write_logits
-from xent._rows import (Rows, add_rounded, as_floats, beside_zero, clamp_losses, copied, doubles_of, fill, flags_along,
-                        have_signs, is_binary, is_several, kl_of_elements, labels_like, log_sums, losses_of_others,
-                        nll_of_rows, parts_of_signs, reversed_along, row_factors, second_derivatives, signed_along,
-                        smallest, subtract, sum_of_doubles, widened, write_products, write_sums)
-from xent._types import (Axes, Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, ArrayLike, LogSumExp,
-                         EmptyMean, Number, Out, Output, Own, Product, Reduction, Rules, Smoothing, Ties, Whole)
-from xent.errors import DTypeError, OptionError, ShapeError, XentError
+from pyxent._arrays import (FLOATS, NAME, SIZE, Array, address_of, array_of, as_type, empty, is_of_torch,
+                            type_named)
+from pyxent._call import (ELEMENTS, LINEAR, SELECTED, TERMS, UPSTREAM_OF_ROWS, Bound, Call, Result, lent_tensors,
+                          normal_axis, plural, require_in_place, workspace_of)
+from pyxent._functions import FUNCTIONS
+from pyxent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Options, Report, Sampling,
+                            Shape, ExactSum, Work, library, sized)
+from pyxent._options import (Reductions, choice, integer, is_per_row, options_of, require, sampling_of, set_number,
+                             shown, truth)
+from pyxent._products import write_gradients, write_logits
+from pyxent._rows import (Rows, add_rounded, as_floats, beside_zero, clamp_losses, copied, doubles_of, fill,
+                          flags_along, have_signs, is_binary, is_several, kl_of_elements, labels_like, log_sums,
+                          losses_of_others, nll_of_rows, parts_of_signs, reversed_along, row_factors,
+                          second_derivatives, signed_along, smallest, subtract, sum_of_doubles, widened,
+                          write_products, write_sums)
+from pyxent._types import (Axes, Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, ArrayLike, LogSumExp,
+                           EmptyMean, Number, Out, Output, Own, Product, Reduction, Rules, Smoothing, Ties, Whole)
+from pyxent.errors import DTypeError, OptionError, ShapeError, XentError
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -72,8 +73,8 @@ def softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype: DT
     Raises ShapeError, DTypeError, ArrayMemoryError or OptionError, before anything is written. Any number of threads
     may call it at once; the interpreter's lock is free while it computes.
 
-    >>> import numpy as np, xent
-    >>> xent.softmax(np.array([[2.0, 1, 0], [0, 3, 1]])).round(3).tolist()
+    >>> import numpy as np, pyxent
+    >>> pyxent.softmax(np.array([[2.0, 1, 0], [0, 3, 1]])).round(3).tolist()
     [[0.665, 0.245, 0.09], [0.042, 0.844, 0.114]]
     """
     return _softmax("softmax", logits, axis, out, dtype, class_mask, sink, row_offsets, threads, isa=isa,
@@ -94,8 +95,8 @@ def log_softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype
                 threads: int | None = None) -> Any:
     """`y = x - log sum exp(x)`, never above 0; -inf stays -inf. Everything else as in `softmax`.
 
-    >>> import numpy as np, xent
-    >>> xent.log_softmax(np.zeros((1, 4))).round(4).tolist()
+    >>> import numpy as np, pyxent
+    >>> pyxent.log_softmax(np.zeros((1, 4))).round(4).tolist()
     [[-1.3863, -1.3863, -1.3863, -1.3863]]
     """
     return _softmax("log_softmax", logits, axis, out, dtype, class_mask, sink, row_offsets, threads, isa=isa,
@@ -130,11 +131,11 @@ def log_sum_exp(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, o
                  bits may differ between machines
     return_sign  True: `(log |sum|, sign)`, where the sign is 1, 0, -1 or NaN. Otherwise a sum below 0 is NaN
 
-    >>> import numpy as np, xent
-    >>> xent.log_sum_exp(np.zeros((2, 4))).round(4).tolist()
+    >>> import numpy as np, pyxent
+    >>> pyxent.log_sum_exp(np.zeros((2, 4))).round(4).tolist()
     [1.3863, 1.3863]
     >>> x, w = np.array([[2.0, 1], [1, 2]]), np.array([1, -1])
-    >>> [each.round(4).tolist() for each in xent.log_sum_exp(x, weights=w, return_sign=True)]
+    >>> [each.round(4).tolist() for each in pyxent.log_sum_exp(x, weights=w, return_sign=True)]
     [[1.5413, 1.5413], [1.0, -1.0]]
     """
     if weights is not None:
@@ -265,8 +266,8 @@ def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: Axes = -1,
     Returns `gradient`, which may be `output` or `upstream` in place, or a new array; `dtype="float64"` computes with
     copies of both as float64. Axes, temperature, class mask and row offsets are those of the forward.
 
-    >>> import numpy as np, xent
-    >>> xent.softmax_backward(np.array([[0.5, 0.5]]), np.array([[1.0, 0.0]])).tolist()
+    >>> import numpy as np, pyxent
+    >>> pyxent.softmax_backward(np.array([[0.5, 0.5]]), np.array([[1.0, 0.0]])).tolist()
     [[0.25, -0.25]]
     """
     if dtype is not None:
@@ -289,8 +290,8 @@ def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: Axes =
                          dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Any:
     """`dx = (dy - exp(y) sum dy) / temperature`, with the output `y` of `log_softmax`; else as `softmax_backward`.
 
-    >>> import numpy as np, xent
-    >>> xent.log_softmax_backward(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]])).round(6).tolist()
+    >>> import numpy as np, pyxent
+    >>> pyxent.log_softmax_backward(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]])).round(6).tolist()
     [[0.5, -0.5]]
     """
     if dtype is not None:
@@ -340,8 +341,8 @@ def top_k(logits: ArrayLike, k: int, *, largest: bool = True, axis: int = -1, cl
     With `largest=False` the classes of the smallest logits, which rise; NumPy or PyTorch then sorts them. Integers are
     copied as float64, which must hold them. Options as in `softmax`.
 
-    >>> import numpy as np, xent
-    >>> top = xent.top_k(np.array([[2.0, 1, 0], [0, 3, 1]]), 2)
+    >>> import numpy as np, pyxent
+    >>> top = pyxent.top_k(np.array([[2.0, 1, 0], [0, 3, 1]]), 2)
     >>> top.classes.tolist()
     [[0, 1], [1, 2]]
     >>> np.exp(top.log_probabilities).round(3).tolist()
@@ -404,8 +405,8 @@ def argmax(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, last: 
     -1 in a row that is NaN or +inf, or that has only -inf or masked classes. Of several axes the index counts through
     all of them, as in NumPy. Integers are copied as float64, which must hold them. `out` is int32 or int64.
 
-    >>> import numpy as np, xent
-    >>> xent.argmax(np.array([[2, 1, 2], [0, 3, 1]])).tolist(), xent.argmax(np.array([2, 1, 2]), last=True).tolist()
+    >>> import numpy as np, pyxent
+    >>> pyxent.argmax(np.array([[2, 1, 2], [0, 3, 1]])).tolist(), pyxent.argmax(np.array([2, 1, 2]), last=True).tolist()
     ([0, 1], 2)
     """
     return _of_rows("argmax", logits, axis, keepdims, out, class_mask, row_offsets, threads, last=truth("last", last),
@@ -418,8 +419,8 @@ def entropy(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, out: 
             dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Any:
     """`- sum p log p` of the softmax of each row, in nats; float64 for float64, else float32. Options as in `softmax`.
 
-    >>> import numpy as np, xent
-    >>> xent.entropy(np.zeros((1, 4))).round(4).tolist()
+    >>> import numpy as np, pyxent
+    >>> pyxent.entropy(np.zeros((1, 4))).round(4).tolist()
     [1.3863]
     """
     logits, sink = _as_type(dtype, threads, logits, sink=sink)
@@ -583,9 +584,9 @@ def selected_log_probabilities(
                      logits then
     dtype  "float64" computes with a copy of the logits as float64
 
-    >>> import numpy as np, xent
+    >>> import numpy as np, pyxent
     >>> tokens = np.array([0, 1])
-    >>> xent.selected_log_probabilities(np.zeros((2, 4)), tokens).log_probabilities.round(4).tolist()
+    >>> pyxent.selected_log_probabilities(np.zeros((2, 4)), tokens).log_probabilities.round(4).tolist()
     [-1.3863, -1.3863]
     """
     logits, upstream, sink = _as_type(dtype, threads, logits, upstream=upstream, sink=sink)
@@ -660,8 +661,8 @@ class Loss:
         Of a `cross_entropy` with `save_statistics=True`. Logits, targets and weights must be what they were. Returns a
         new array or `gradient`, which may be the logits.
 
-        >>> import numpy as np, xent
-        >>> result = xent.cross_entropy(np.zeros((2, 2)), np.array([0, 1]), reduction="sum", save_statistics=True)
+        >>> import numpy as np, pyxent
+        >>> result = pyxent.cross_entropy(np.zeros((2, 2)), np.array([0, 1]), reduction="sum", save_statistics=True)
         >>> result.backward(np.array([1.0, 3.0])).tolist()
         [[-0.5, 0.5], [1.5, -1.5]]
         """
@@ -688,9 +689,10 @@ class LinearLoss(Loss):
         Of a `linear_cross_entropy` with `save_statistics=True`. Hidden states, weights, bias and targets must be what
         they were. `True` makes a new array; your array is filled.
 
-        >>> import numpy as np, xent
+        >>> import numpy as np, pyxent
         >>> hidden, weights = np.ones((2, 3), np.float32), np.zeros((2, 3), np.float32)
-        >>> result = xent.linear_cross_entropy(hidden, weights, np.array([0, 1]), reduction="sum", save_statistics=True)
+        >>> result = pyxent.linear_cross_entropy(hidden, weights, np.array([0, 1]), reduction="sum",
+        ...                                      save_statistics=True)
         >>> result.backward(np.array([1, 3], np.float32), hidden_gradient=None, weights_gradient=True).weights.tolist()
         [[1.0, 1.0, 1.0], [-1.0, -1.0, -1.0]]
         """
@@ -744,9 +746,9 @@ def cross_entropy(
     Raises what `softmax` raises, LabelError for a label that is no class, and EmptyMeanError; before anything is
     written.
 
-    >>> import numpy as np, xent
+    >>> import numpy as np, pyxent
     >>> logits, labels = np.array([[2.0, 1, 0], [0, 3, 1]]), np.array([0, 1])
-    >>> result = xent.cross_entropy(logits, labels, gradient=True, losses=True, label_smoothing=0.1)
+    >>> result = pyxent.cross_entropy(logits, labels, gradient=True, losses=True, label_smoothing=0.1)
     >>> round(result.loss, 4), result.losses.round(4).tolist()
     (0.4221, [0.5076, 0.3365])
     >>> result.gradient.round(3).tolist()
@@ -1052,8 +1054,8 @@ def binary_cross_entropy(
 
     All others as in `cross_entropy`.
 
-    >>> import numpy as np, xent
-    >>> round(float(xent.binary_cross_entropy(np.zeros(3), np.array([0, 1, 1]))), 6)
+    >>> import numpy as np, pyxent
+    >>> round(float(pyxent.binary_cross_entropy(np.zeros(3), np.array([0, 1, 1]))), 6)
     0.693147
     """
     if _is_wanted(target_gradient):
@@ -1164,9 +1166,9 @@ def linear_cross_entropy(
     `save_statistics`, `backward` of the result computes them later, from an upstream gradient per row. Targets and
     options as in `cross_entropy`; class weights below 0 in float64 only.
 
-    >>> import numpy as np, xent
+    >>> import numpy as np, pyxent
     >>> hidden, weights = np.ones((2, 3), np.float32), np.zeros((4, 3), np.float32)
-    >>> result = xent.linear_cross_entropy(hidden, weights, np.array([0, 3]), weights_gradient=True)
+    >>> result = pyxent.linear_cross_entropy(hidden, weights, np.array([0, 3]), weights_gradient=True)
     >>> round(result.loss, 4), result.weights_gradient[:, 0].tolist()
     (1.3863, [-0.25, 0.25, 0.25, -0.25])
     """
@@ -1479,8 +1481,8 @@ def nll_loss(
     A class of weight 0 has the loss +0, whatever its log-probability is. Needs NumPy. All others as in
     `cross_entropy`.
 
-    >>> import numpy as np, xent
-    >>> result = xent.nll_loss(np.array([[-1.0, -2], [-3, -4]]), np.array([0, 1]), gradient=True)
+    >>> import numpy as np, pyxent
+    >>> result = pyxent.nll_loss(np.array([[-1.0, -2], [-3, -4]]), np.array([0, 1]), gradient=True)
     >>> result.loss, result.gradient.tolist()
     (2.5, [[-0.5, 0.0], [0.0, -0.5]])
     """
@@ -1541,8 +1543,8 @@ def kl_div(log_probabilities: ArrayLike, targets: ArrayLike, *, log_targets: boo
     NumPy computes it in float64, with its own exp and log: unlike those of all other functions, the last bits may
     differ between machines. `divergence` of logits has no such limit.
 
-    >>> import numpy as np, xent
-    >>> round(float(xent.kl_div(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]]), reduction="sum")), 6)
+    >>> import numpy as np, pyxent
+    >>> round(float(pyxent.kl_div(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]]), reduction="sum")), 6)
     0.693147
     """
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, empty_mean)
@@ -1591,8 +1593,8 @@ def divergence(
 
     Computed in double whatever the types. All others as in `cross_entropy`.
 
-    >>> import numpy as np, xent
-    >>> round(float(xent.divergence(np.zeros((1, 2)), np.log([[0.9, 0.1]]), "total-variation")), 6)
+    >>> import numpy as np, pyxent
+    >>> round(float(pyxent.divergence(np.zeros((1, 2)), np.log([[0.9, 0.1]]), "total-variation")), 6)
     0.4
     """
     choice("kind", kind, dict.fromkeys(DIVERGENCES, 0))
@@ -1633,11 +1635,11 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1,
     Returns `out`, which may be the logits, or a new array: float64 for float64, else float32; `dtype="float64"` computes
     with copies of logits and upstream as float64. Others as in `softmax`.
 
-    >>> import numpy as np, xent
-    >>> xent.cross_entropy_hvp(np.zeros((1, 2)), np.array([[1.0, 0.0]])).tolist()
+    >>> import numpy as np, pyxent
+    >>> pyxent.cross_entropy_hvp(np.zeros((1, 2)), np.array([[1.0, 0.0]])).tolist()
     [[0.25, -0.25]]
     >>> weights = np.array([1.0, 4.0])
-    >>> xent.cross_entropy_hvp(np.zeros((1, 2)), np.array([[1.0, 0.0]]), targets=np.array([1]),
+    >>> pyxent.cross_entropy_hvp(np.zeros((1, 2)), np.array([[1.0, 0.0]]), targets=np.array([1]),
     ...                        class_weights=weights).tolist()
     [[1.0, -1.0]]
     """
@@ -1718,8 +1720,8 @@ def binary_cross_entropy_hvp(
     the same on every machine. Needs NumPy. Returns `out`, which may be the logits, or a new array: float64 for float64,
     else float32. Others as in `binary_cross_entropy`.
 
-    >>> import numpy as np, xent
-    >>> xent.binary_cross_entropy_hvp(np.zeros(2), np.ones(2), np.array([0, 1])).tolist()
+    >>> import numpy as np, pyxent
+    >>> pyxent.binary_cross_entropy_hvp(np.zeros(2), np.ones(2), np.array([0, 1])).tolist()
     [0.25, 0.25]
     """
     reductions = Reductions(reduction, None, gradient_scale, denominator, "nan")
@@ -1815,13 +1817,13 @@ def sample(
 
     Outputs are asked for as in `cross_entropy`.
 
-    >>> import numpy as np, xent
+    >>> import numpy as np, pyxent
     >>> logits = np.array([[2, 1, 0], [0, 3, 1]], np.float32)
-    >>> xent.sample(logits, temperature=0).tokens.tolist()
+    >>> pyxent.sample(logits, temperature=0).tokens.tolist()
     [0, 1]
-    >>> xent.sample(logits, temperature=[0, 0.7], top_p=[None, 0.1]).tokens.tolist()
+    >>> pyxent.sample(logits, temperature=[0, 0.7], top_p=[None, 0.1]).tokens.tolist()
     [0, 1]
-    >>> result = xent.sample(logits, top_p=0.9, seed=7, kept=True)
+    >>> result = pyxent.sample(logits, top_p=0.9, seed=7, kept=True)
     >>> result.kept.tolist()
     [2, 2]
     """
@@ -1941,7 +1943,7 @@ def _needed(name: str, value: Any) -> Any:
 
 
 Arguments = ParamSpec("Arguments")
-_OPERATION_EXPECTED = "expected a function of Xent that computes from arrays, such as xent.softmax"
+_OPERATION_EXPECTED = "expected a function of Xent that computes from arrays, such as pyxent.softmax"
 
 
 def _name_of(operation: Any) -> str:
@@ -1950,7 +1952,8 @@ def _name_of(operation: Any) -> str:
 
 def require_operation(operation: Any) -> None:
     if not callable(operation) or operation is bind:
-        raise TypeError(f"operation is {'xent.bind' if operation is bind else shown(operation)}; {_OPERATION_EXPECTED}")
+        raise TypeError(f"operation is {'pyxent.bind' if operation is bind else shown(operation)}; "
+                        f"{_OPERATION_EXPECTED}")
     try:
         inspect.signature(operation).bind_partial(threads=None)
     except (TypeError, ValueError):  # or it has no signature
@@ -1972,7 +1975,7 @@ class BoundCall(partial[Result]):
         values = [*map(_shown_argument, arguments), *(f"{name}={_shown_argument(value)}"
                                                       for name, value in options.items())]
         of_xent = getattr(operation, "__module__", None) == __name__
-        return f"<bound call of {'xent.' if of_xent else ''}{_name_of(operation)}({', '.join(values)})>"
+        return f"<bound call of {'pyxent.' if of_xent else ''}{_name_of(operation)}({', '.join(values)})>"
 
     def __reduce__(self) -> Any:
         raise TypeError("a bound call cannot be pickled or copied, because it holds the addresses of its arrays; bind "
@@ -1997,9 +2000,9 @@ def bind(operation: Callable[Arguments, Result], *arguments: Arguments.args,
     writes over them. Addresses, shapes and types are those of now, and so are options and row offsets; the arrays are
     kept. Any number of threads may run it at once, and get new arrays of their own.
 
-    >>> import numpy as np, xent
+    >>> import numpy as np, pyxent
     >>> logits, labels = np.zeros((2, 4)), np.array([0, 1])
-    >>> step = xent.bind(xent.cross_entropy, logits, labels, gradient=True)
+    >>> step = pyxent.bind(pyxent.cross_entropy, logits, labels, gradient=True)
     >>> round(step().loss, 4)
     1.3863
     >>> logits[0, 0] = logits[1, 1] = 2

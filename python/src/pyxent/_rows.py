@@ -7,11 +7,11 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from xent._arrays import FLOATS, NAME, SIZE, Array, array_of, is_of_torch
-from xent._call import Bound, Call, Memory, normal_axis, require_flags, unpacked
-from xent._native import TYPES, Library
-from xent._options import is_per_row, shown
-from xent.errors import DTypeError, OptionError, ShapeError
+from pyxent._arrays import FLOATS, NAME, SIZE, Array, array_of, is_of_torch
+from pyxent._call import Bound, Call, Memory, normal_axis, require_flags, unpacked
+from pyxent._native import TYPES, Library
+from pyxent._options import is_per_row, shown
+from pyxent.errors import DTypeError, OptionError, ShapeError
 
 
 def numpy_for(what: str) -> Any:
@@ -184,8 +184,8 @@ def _of_library(name: str, value: Any) -> Any:
     if is_of_torch(value):
         return value
     if isinstance(value, Array):
-        raise DTypeError(f"{name} is {value} by xent.bfloat16; expected one axis and the dtype of the result as it is, "
-                         f"or an array of ml_dtypes' bfloat16")
+        raise DTypeError(f"{name} is {value} by pyxent.bfloat16; expected one axis and the dtype of the result as it "
+                         f"is, or an array of ml_dtypes' bfloat16")
     return numpy_for("a call of several axes, of integers or of a wider dtype").asarray(value)
 
 

@@ -19,13 +19,13 @@ from ctypes import c_int, c_void_p
 from functools import cache
 from typing import Any, NamedTuple, NoReturn, TypeVar, cast
 
-from xent._arrays import (FLOATS, INTEGERS, ORDER, SIZE, Array, address_of, array_of, as_type, empty, is_of_torch,
-                          numpy_arrays_of)
-from xent._functions import FUNCTIONS, RULES
-from xent._native import (CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, TYPES, Layout, Library, Options, Prepared,
-                          Report, Shape, Statistics, ExactSum, Work, sized)
-from xent._options import integer, require, shown
-from xent.errors import ArrayMemoryError, DTypeError, LabelError, OptionError, ShapeError, XentError
+from pyxent._arrays import (FLOATS, INTEGERS, ORDER, SIZE, Array, address_of, array_of, as_type, empty, is_of_torch,
+                            numpy_arrays_of)
+from pyxent._functions import FUNCTIONS, RULES
+from pyxent._native import (CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, TYPES, Layout, Library, Options,
+                            Prepared, Report, Shape, Statistics, ExactSum, Work, sized)
+from pyxent._options import integer, require, shown
+from pyxent.errors import ArrayMemoryError, DTypeError, LabelError, OptionError, ShapeError, XentError
 
 # name of an array -> how it lies beside the logits, and of which types it may be
 _WHOLE, _ROWS, _SPREAD_ROWS, _CLASSES, _VECTOR, _TOP, _ENTRIES, _TARGETS, _SPREAD, _HIDDEN, _MATRIX = range(11)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Expected bits, in files that Java, C and Python compute alike: conformance/README.md says what is in them.
 
-    python -m xent conformance [DIRECTORY] [--facts PROGRAM]
+    python -m pyxent conformance [DIRECTORY] [--facts PROGRAM]
 
 Needs NumPy. bfloat16 is in the files as uint16, and so it is here.
 """
@@ -14,12 +14,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xent._arrays import bfloat16
-from xent._call import ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Call, workspace_of
-from xent._native import (HIDDEN_GRADIENT, RULES, STRUCTS, TIES, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Report,
-                          Sampling, State, ExactSum, library, sized)
-from xent._options import options_of
-from xent.errors import XentError
+from pyxent._arrays import bfloat16
+from pyxent._call import ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Call, workspace_of
+from pyxent._native import (HIDDEN_GRADIENT, RULES, STRUCTS, TIES, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Report,
+                            Sampling, State, ExactSum, library, sized)
+from pyxent._options import options_of
+from pyxent.errors import XentError
 
 # What NumPy holds a type of the files in.
 DTYPES = {"f32": "<f4", "f64": "<f8", "f16": "<f2", "bf16": "<u2", "i8": "i1", "u8": "u1", "i16": "<i2", "i32": "<i4",

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Softmax, log-softmax, cross-entropy and what belongs to them, in place on the memory of NumPy, PyTorch, JAX, Arrow
 and others, with the same bits as Xent's Java and C."""
-from xent._arrays import bfloat16
-from xent._operations import (LinearGradients, LinearLoss, Loss, Sample, Selected, TopK, argmax, binary_cross_entropy,
-                              binary_cross_entropy_hvp, bind, cross_entropy, cross_entropy_hvp, divergence, entropy,
-                              isas, kl_div, linear_cross_entropy, log_softmax, log_softmax_backward, log_sum_exp,
-                              nll_loss, numerics_version, sample, selected_log_probabilities, softmax,
-                              softmax_backward, top_k)
-from xent.errors import (ArrayMemoryError, DTypeError, LabelError, NativeLibraryError, EmptyMeanError, OptionError,
-                         ShapeError, XentError)
+from pyxent._arrays import bfloat16
+from pyxent._operations import (LinearGradients, LinearLoss, Loss, Sample, Selected, TopK, argmax, binary_cross_entropy,
+                                binary_cross_entropy_hvp, bind, cross_entropy, cross_entropy_hvp, divergence, entropy,
+                                isas, kl_div, linear_cross_entropy, log_softmax, log_softmax_backward, log_sum_exp,
+                                nll_loss, numerics_version, sample, selected_log_probabilities, softmax,
+                                softmax_backward, top_k)
+from pyxent.errors import (ArrayMemoryError, DTypeError, LabelError, NativeLibraryError, EmptyMeanError, OptionError,
+                           ShapeError, XentError)
 
 __version__ = "0.1.0.dev0"
 
