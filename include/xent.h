@@ -1017,10 +1017,11 @@ typedef struct xent_prepared {
 XENT_API xent_status xent_prepare(xent_prepared *prepared, int32_t function, const void *call);
 
 /* Makes the prepared call; status, report and results are those of the function. Between runs you may change the
- * content of arrays, labels included, and of xent_sampling. Keep all arrays, the options and, of a call by number,
- * the shape at their addresses until the last run. Options and shape must not change. Only one thread at a time may
- * run a prepared call; several prepared calls are independent. XENT_INVALID_ARGUMENT, without a report, if nothing
- * is prepared. */
+ * content of arrays, labels included, and of xent_sampling. Runs are fastest if nothing of xent_sampling but seed,
+ * stream, step and draw differs from what xent_prepare checked; otherwise each run checks it again. Keep all arrays,
+ * xent_sampling, the options and, of a call by number, the shape at their addresses until the last run. Options and
+ * shape must not change. Only one thread at a time may run a prepared call; several prepared calls are independent.
+ * XENT_INVALID_ARGUMENT, without a report, if nothing is prepared. */
 XENT_API xent_status xent_run(xent_prepared *prepared);
 
 /* ---- FOR BINDINGS ------------------------------------------------------------------------------- */

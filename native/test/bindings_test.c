@@ -4,6 +4,7 @@
 #include "calls.h"
 #include "check.h"
 #include "kernels/records.h"
+#include <math.h>
 #include <string.h>
 
 #define ONE_MORE(number, name) +1
@@ -215,10 +216,111 @@ static void test_prepared(void) {
   CHECK(xent_run(&p) == XENT_INVALID_OPTION && r.field == XENT_FIELD_TOP_K);
 }
 
+/* Whether runs of a prepared call leave out its checks: the word behind the function is the kernel. */
+static bool is_kept(const xent_prepared *p) { return p->opaque[1] != 0; }
+
+enum { SAMPLED_ROWS = 2, SAMPLED = 40, SAMPLED_TOP = 3 };
+typedef struct {
+  int32_t tokens[SAMPLED_ROWS], kept[SAMPLED_ROWS], ranks[SAMPLED_ROWS], top[SAMPLED_ROWS * SAMPLED_TOP];
+  float processed[SAMPLED_ROWS], log_probabilities[SAMPLED_ROWS], entropies[SAMPLED_ROWS],
+      top_logs[SAMPLED_ROWS * SAMPLED_TOP];
+  uint8_t kept_mask[SAMPLED_ROWS * SAMPLED];
+  xent_report report;
+} sampled;
+
+/* A call with every output, and a bias. */
+static xent_sample_call sample_into(sampled *to, const float *logits, const float *bias, const xent_sampling *s) {
+  const xent_layout number = xent_per_row(1, XENT_I32), real = xent_per_row(1, XENT_F32);
+  memset(to, 0xee, sizeof *to);
+  to->report = (xent_report){.size = sizeof to->report};
+  xent_sample_call c = {.size = sizeof c, .sizes = xent_rows(SAMPLED_ROWS, SAMPLED), .report = &to->report,
+                        .sampling = s, .logits = {logits, xent_per_class(SAMPLED, 1, XENT_F32)},
+                        .tokens = {to->tokens, number}, .bias = {bias, {0, 1, 0, XENT_F32, 0}},
+                        .processed_log_probabilities = {to->processed, real}, .kept = {to->kept, number},
+                        .kept_mask = {to->kept_mask, xent_per_class(SAMPLED, 1, XENT_U8)},
+                        .log_probabilities = {to->log_probabilities, real}, .ranks = {to->ranks, number},
+                        .entropies = {to->entropies, real},
+                        .top_classes = {to->top, xent_per_class(SAMPLED_TOP, 1, XENT_I32)},
+                        .top_log_probabilities = {to->top_logs, xent_per_class(SAMPLED_TOP, 1, XENT_F32)}};
+  c.sizes.top_count = SAMPLED_TOP;
+  return c;
+}
+
+/* A run of a sampling call is what the call is, whatever of its memory has changed since it was checked. */
+static void test_prepared_sampling(void) {
+  float logits[SAMPLED_ROWS * SAMPLED], moved[SAMPLED_ROWS * SAMPLED], bias[SAMPLED];
+  int32_t tokens[SAMPLED_ROWS], before[SAMPLED_ROWS] = {3, 3}, seen = 0;
+  uint64_t workspace[8];
+  sampled run, direct;
+  xent_sampling s = {.size = sizeof s, .top_k = 9, .temperature = 2, .seed = 4};
+  for (int i = 0; i < SAMPLED_ROWS * SAMPLED; i++) logits[i] = (float)(i * 37 % 23) / 8;
+  for (int i = 0; i < SAMPLED_ROWS * SAMPLED; i++) moved[i] = (float)(i * 29 % 31) / 8;
+  for (int i = 0; i < SAMPLED; i++) bias[i] = (float)(i % 3);
+  xent_sample_call c = sample_into(&run, logits, bias, &s);
+  xent_prepared p = {.size = sizeof p};
+  CHECK(xent_prepare(&p, XENT_FUNCTION_SAMPLE, &c) == XENT_OK && is_kept(&p) && run.report.schedule == 0);
+  for (int i = 0; i < 30; i++) {
+    s.step++;
+    if (i >= 10) s.stream += 5;
+    if (i >= 15) logits[i] = 5, bias[3] = 2;
+    if (i >= 20) s.seed++, s.draw = (uint32_t)i;
+    if (i == 25) s.top_k = 3, s.greedy = 1; /* which is checked, once more in each run */
+    const xent_sample_call whole = sample_into(&direct, logits, bias, &s);
+    CHECK(xent_run(&p) == XENT_OK && xent_sample(&whole) == XENT_OK && !memcmp(&run, &direct, sizeof run));
+    seen |= 1 << run.tokens[0] % 31;
+  }
+  CHECK(__builtin_popcount((uint32_t)seen) > 5); /* tokens: steps and streams are of each run */
+  s.greedy = 0;
+  const xent_sample_call there = sample_into(&direct, moved, bias, &s);
+  CHECK(xent_run_at(&p, moved, tokens, NULL, NULL, NULL, NULL) == XENT_OK && xent_sample(&there) == XENT_OK);
+  CHECK(!memcmp(tokens, direct.tokens, sizeof tokens));
+  CHECK(xent_run_at(&p, logits, run.tokens, NULL, NULL, NULL, NULL) == XENT_OK);
+  /* options that checks do not take are refused in any run, and the next one is as before */
+#define REFUSED(change, status, name)                                                                      \
+  do {                                                                                                     \
+    const xent_sampling right = s;                                                                         \
+    tokens[0] = run.tokens[0] = 77;                                                                        \
+    change;                                                                                                \
+    CHECK(xent_run(&p) == (status) && run.report.field == XENT_FIELD_##name && run.tokens[0] == tokens[0]); \
+    s = right;                                                                                             \
+    CHECK(xent_run(&p) == XENT_OK && run.tokens[0] != tokens[0] && run.report.valid_rows == SAMPLED_ROWS);   \
+  } while (0)
+  REFUSED(s.top_k = -1, XENT_INVALID_OPTION, TOP_K);
+  REFUSED(s.rules = 17, XENT_INVALID_OPTION, RULES);
+  REFUSED((s.rules = XENT_RULES_VLLM, s.typical_p = 0.5), XENT_UNSUPPORTED, TYPICAL_P);
+  REFUSED(s.presence_penalty = -INFINITY, XENT_INVALID_OPTION, PRESENCE_PENALTY);
+  REFUSED(s.reserved = 1, XENT_UNSUPPORTED, SAMPLING);
+  REFUSED(s.size = 8, XENT_INVALID_SIZE, SAMPLING);
+#undef REFUSED
+  logits[SAMPLED] = NAN;
+  CHECK(xent_run(&p) == XENT_OK && run.report.valid_rows == 1 && run.tokens[1] == -1 && run.tokens[0] >= 0);
+  /* what a check reads of an array is checked in each run */
+  c = sample_into(&run, moved, bias, &s);
+  c.sizes.output_count = 1;
+  c.output_tokens = (xent_input){before, xent_per_row(1, XENT_I32)};
+  c.workspace = workspace;
+  c.workspace_size = sizeof workspace;
+  CHECK(xent_prepare(&p, XENT_FUNCTION_SAMPLE, &c) == XENT_OK && !is_kept(&p) && xent_run(&p) == XENT_OK);
+  before[1] = SAMPLED;
+  CHECK(xent_run(&p) == XENT_INVALID_LABEL && run.report.field == XENT_FIELD_OUTPUT_TOKENS && run.report.row == 1);
+  xent_sampling each[SAMPLED_ROWS] = {s, s};
+  c = sample_into(&run, moved, bias, each);
+  c.per_row = 1;
+  CHECK(xent_prepare(&p, XENT_FUNCTION_SAMPLE, &c) == XENT_OK && !is_kept(&p) && xent_run(&p) == XENT_OK);
+  each[1].top_k = -1;
+  CHECK(xent_run(&p) == XENT_INVALID_OPTION && run.report.field == XENT_FIELD_TOP_K && run.report.row == 1);
+  c = sample_into(&run, moved, bias, NULL); /* of no struct, which nobody can change */
+  c.report = NULL;
+  const xent_sample_call plain = sample_into(&direct, moved, bias, NULL);
+  CHECK(xent_prepare(&p, XENT_FUNCTION_SAMPLE, &c) == XENT_OK && is_kept(&p) && xent_run(&p) == XENT_OK);
+  CHECK(xent_sample(&plain) == XENT_OK && !memcmp(run.tokens, direct.tokens, sizeof run.tokens));
+}
+
 int main(void) {
   test_doors();
   test_structs_that_are_missing();
   test_records_behind_opaque_structs();
   test_prepared();
+  test_prepared_sampling();
   return all_checks();
 }

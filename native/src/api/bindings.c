@@ -89,18 +89,23 @@ struct XENT_BEHIND_OPAQUE xent_kept {
   int32_t arrays;       /* how many of them the function has */
   xent_report report;   /* of a call that was made without one */
   xent_shape shape;     /* of a call that was made without one */
+  xent_sampling sampling; /* as it was checked, if the call has one */
 };
 _Static_assert(sizeof(xent_kept) <= sizeof(xent_prepared), "the caller's memory holds it");
+_Static_assert(sizeof(xent_sampling) == offsetof(xent_sampling, draw) + sizeof(uint32_t), "no bytes between words");
 
-/* Offsets, records, tokens and how they are drawn are read by checks; those of a layer look at its workspace. */
-#define XENT_NOT_READ_BY_CHECKS \
+/* Offsets, records and tokens before are read by checks; those of a layer look at its workspace. */
+#define XENT_NOT_READ_BY_CHECKS                                                                            \
   (XENT_OF_FORWARD | XENT_HAS(upstream) | XENT_HAS(forward_output) | XENT_HAS(teacher) | XENT_HAS(states) | \
-   XENT_HAS(element_weights) | XENT_HAS(positive_weights))
+   XENT_HAS(element_weights) | XENT_HAS(positive_weights) | XENT_HAS(bias) | XENT_HAS(tokens) |            \
+   XENT_HAS(processed_log_probabilities) | XENT_HAS(kept) | XENT_HAS(kept_mask))
 
 xent_status xent_keep(xent_frame *f, xent_kernel kernel) {
   xent_kept *p = f->keep;
   const xent_call *c = &f->call;
-  if (c->sampling || !XENT_HAS_ONLY(c, XENT_NOT_READ_BY_CHECKS, XENT_OPTIONS_OF_SCHEDULES)) return XENT_OK;
+  if (c->sampling_per_row || !XENT_HAS_ONLY(c, XENT_NOT_READ_BY_CHECKS, XENT_OPTIONS_OF_SCHEDULES)) return XENT_OK;
+  if (c->sampling && c->sampling->size != sizeof p->sampling) return XENT_OK;
+  if (c->sampling) p->sampling = *c->sampling;
   const bool forward = kernel == f->kernels->f32->softmax_forward || kernel == f->kernels->f32->cross_entropy_forward;
   p->kernel = forward ? f->kernels->kept_forward(c) : kernel;
   p->call = *c;
@@ -164,8 +169,24 @@ static inline xent_kept *kept_of(xent_prepared *prepared) {
   return kept;
 }
 
+/* Whether a call has no sampling, or one that differs from what was checked only in numbers that no check reads. */
+static inline bool has_checked_sampling(const xent_kept *p) {
+  enum { WORDS = sizeof(xent_sampling) / sizeof(uint64_t) };
+  if (!p->call.sampling) return true;
+  xent_sampling now = *p->call.sampling;
+  now.seed = p->sampling.seed;
+  now.stream = p->sampling.stream;
+  now.step = p->sampling.step;
+  now.draw = p->sampling.draw;
+  uint64_t words[WORDS], checked[WORDS], different = 0;
+  memcpy(words, &now, sizeof words);
+  memcpy(checked, &p->sampling, sizeof checked);
+  for (int i = 0; i < WORDS; i++) different |= words[i] ^ checked[i];
+  return !different;
+}
+
 static inline xent_status run_kept(xent_kept *p) {
-  if (!p->kernel) {
+  if (!p->kernel || !has_checked_sampling(p)) {
     xent_frame f;
     f.keep = NULL;
     f.call = p->call;

@@ -236,7 +236,7 @@ XENT_SHARED void filter_typical_p(kept_set *s, const xent_sampling *o, const f32
 XENT_INLINE bool begins_with_top_p(const kept_set *s, const xent_sampling *o) {
   const bool others =
       (o->rules == XENT_RULES_VLLM && o->min_p != 0) || (o->rules == XENT_RULES_LLAMA_CPP && o->typical_p != 0);
-  return !o->greedy && o->top_k == 0 && has_top_p(o) && !others && s->classes > SAMPLE_LISTED;
+  return o->top_k == 0 && has_top_p(o) && !others && s->classes > SAMPLE_LISTED;
 }
 
 XENT_INLINE void run_filters(kept_set *s, const xent_sampling *o, const f32_temperature *h, double scale) {

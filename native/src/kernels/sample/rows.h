@@ -5,6 +5,7 @@
 #define XENT_SAMPLE_ROWS_H
 
 #include "kernels/present.h"
+#include "kernels/sample/greedy.h"
 #include "kernels/sample/nucleus.h"
 #include "kernels/targets/results.h"
 
@@ -85,20 +86,27 @@ XENT_SHARED drawn draw_row(const xent_call *call, kept_set *s, int64_t row, cons
   return draw_of_set(s, o, stream_of_row(call, row, o), &h, scale);
 }
 
-/* 1 for the classes of the set, in a row of bytes. */
-XENT_SHARED void write_kept_mask(const xent_call *call, kept_set *s, int64_t row) {
+/* The row of bytes that says which classes are kept, none so far. */
+XENT_INLINE uint8_t *cleared_kept_mask(const xent_call *call, int64_t row) {
   const xent_layout *l = &call->shape->kept_mask;
+  const int64_t classes = call->shape->classes;
   uint8_t *to = (uint8_t *)call->kept_mask + row_offset(call->shape, l, row);
+  if (l->classes == 1)
+    memset(to, 0, (size_t)classes);
+  else
+    for (int64_t i = 0; i < classes; i++) to[i * l->classes] = 0;
+  return to;
+}
+/* 1 for the classes of the set. */
+XENT_SHARED void write_kept_mask(const xent_call *call, kept_set *s, int64_t row) {
+  const int64_t stride = call->shape->kept_mask.classes;
+  uint8_t *to = cleared_kept_mask(call, row);
   int64_t at = 0;
   piece p;
-  if (l->classes == 1)
-    memset(to, 0, (size_t)s->classes);
-  else
-    for (int64_t i = 0; i < s->classes; i++) to[i * l->classes] = 0;
   while (next_piece(s, &at, s->low, &p))
     for (int64_t k = 0; k < p.n; k += XENT_LANES)
       for (uint32_t bits = members(&p, k); bits; bits &= bits - 1)
-        to[class_in(&p, k + __builtin_ctz(bits)) * l->classes] = 1;
+        to[class_in(&p, k + __builtin_ctz(bits)) * stride] = 1;
 }
 
 XENT_SHARED void write_drawn(const xent_call *call, int64_t row, drawn d) {
@@ -113,15 +121,34 @@ XENT_SHARED void write_drawn(const xent_call *call, int64_t row, drawn d) {
   if (call->kept) put_class(call->kept, &shape->kept, row_offset(shape, &shape->kept, row), d.kept);
 }
 
-XENT_SHARED void sample_rows(const xent_call *call, int64_t begin, int64_t end) {
+/* Rows from `row` on up to the first greedy one, which is returned. */
+XENT_SHARED int64_t draw_rows(const xent_call *call, int64_t row, int64_t end) {
   kept_set s;
   const double scale = scale_of_classes(call->shape->classes);
-  for (int64_t row = begin; row < end; row++) {
+  do {
     drawn d = draw_row(call, &s, row, sampling_of_row(call, row), scale);
     if (call->kept) d.kept = count_members(&s);
     write_drawn(call, row, d);
     if (call->kept_mask) write_kept_mask(call, &s, row);
-  }
+  } while (++row < end && !sampling_of_row(call, row)->greedy);
+  return row;
+}
+/* And up to the first one that is not greedy. */
+XENT_SHARED int64_t take_first_of_rows(const xent_call *call, int64_t row, int64_t end) {
+  do {
+    const int64_t token = first_candidate(call, row, sampling_of_row(call, row));
+    write_drawn(call, row, (drawn){.token = token, .kept = token >= 0});
+    if (call->kept_mask) {
+      uint8_t *to = cleared_kept_mask(call, row);
+      if (token >= 0) to[token * call->shape->kept_mask.classes] = 1;
+    }
+  } while (++row < end && sampling_of_row(call, row)->greedy);
+  return row;
+}
+
+XENT_INLINE void sample_rows(const xent_call *call, int64_t row, int64_t end) {
+  while (row < end)
+    row = sampling_of_row(call, row)->greedy ? take_first_of_rows(call, row, end) : draw_rows(call, row, end);
 }
 
 /* So many rows that their logits stay in the second cache until cross-entropy reads them. */
