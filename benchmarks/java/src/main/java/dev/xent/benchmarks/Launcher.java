@@ -63,18 +63,23 @@ record Launcher(Plan plan, @Nullable String cpus) {
             what.shape().toString(),
             plan.text()));
     command.addAll(candidates);
+    return start(command, what.operation() + " " + what.shape());
+  }
+
+  /**
+   * Starts a worker and reads its results.
+   *
+   * @param what it does, for the message if it fails
+   */
+  static List<Result> start(List<String> command, String what)
+      throws IOException, InterruptedException {
     Path log = Files.createTempFile("xent-benchmarks-", ".log");
     try {
       Process process = new ProcessBuilder(command).redirectError(log.toFile()).start();
       List<Result> results = results(process);
       if (process.waitFor() != 0) {
         throw new IOException(
-            String.format(
-                Locale.ROOT,
-                "%s %s ended early:%n%s",
-                what.operation(),
-                what.shape(),
-                Files.readString(log)));
+            String.format(Locale.ROOT, "%s ended early:%n%s", what, Files.readString(log)));
       }
       return results;
     } finally {

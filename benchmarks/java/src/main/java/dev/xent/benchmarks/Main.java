@@ -18,6 +18,7 @@ import picocli.CommandLine.Option;
     name = "run",
     sortOptions = false,
     mixinStandardHelpOptions = true,
+    subcommands = Seldom.class,
     description = "Xent beside its peers and memory: nanoseconds per logit, as Markdown.")
 public final class Main implements Callable<Integer> {
   @Option(names = "--ops", split = ",", paramLabel = "OP", description = "Only these operations.")

@@ -49,7 +49,7 @@ final class Report {
     return fields;
   }
 
-  private static String cpuName() throws IOException {
+  static String cpuName() throws IOException {
     try (var lines = Files.lines(Path.of("/proc/cpuinfo"))) {
       return lines
           .filter(line -> line.startsWith("model name"))

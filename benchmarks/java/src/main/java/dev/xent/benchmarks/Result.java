@@ -48,7 +48,11 @@ record Result(String candidate, String way, double error, double[] nanos) {
 
   /** Of the rounds. */
   double median() {
-    double[] sorted = nanos.clone();
+    return median(nanos);
+  }
+
+  static double median(double[] numbers) {
+    double[] sorted = numbers.clone();
     Arrays.sort(sorted);
     int middle = sorted.length / 2;
     return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
