@@ -46,7 +46,6 @@ public final class Workers implements Job.Workers {
   private final Call caller;
   private final Job job = new Job(this);
   // What the current job is about: one kind of work.
-  private @Nullable Engine engine;
   private @Nullable RowWork rowWork;
   private @Nullable ChunkWork chunkWork;
   private @Nullable RowWork rangeWork;
@@ -139,7 +138,6 @@ public final class Workers implements Job.Workers {
   private void run(Engine who, boolean many, long count, long least, long most, long step) {
     requireStack(STACK_FRAMES);
     Threads threads = who.threads();
-    engine = who;
     int useful = (int) Math.min(threads.most(), (count - 1) / least + 1) - 1;
     helpers = 0;
     way = 0;
@@ -184,7 +182,7 @@ public final class Workers implements Job.Workers {
     caller.workedBy(1 + helpers);
     caller.validRows += validRows;
     if (tallied) {
-      Failures.check(engine.kernels().exactSumMerge(caller.exactSum(), exactSum), caller);
+      Failures.check(caller.engine().kernels().exactSumMerge(caller.exactSum(), exactSum), caller);
     }
   }
 
@@ -238,7 +236,7 @@ public final class Workers implements Job.Workers {
       return;
     }
     if (tallied) {
-      Failures.check(engine.kernels().exactSumMerge(exactSum, theirs), own);
+      Failures.check(own.engine().kernels().exactSumMerge(exactSum, theirs), own);
     } else {
       exactSum.copyFrom(theirs);
       tallied = true;
