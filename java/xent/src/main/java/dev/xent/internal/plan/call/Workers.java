@@ -52,9 +52,9 @@ public final class Workers implements Job.Workers {
 
   // What helpers of the current job counted, to be read when it is closed.
   private int helpers;
-  private int way;
+  private int schedule;
   private long validRows;
-  private boolean tallied;
+  private boolean added;
   private final MemorySegment exactSum = Arena.ofAuto().allocate(xent_exact_sum.layout());
 
   Workers(Call caller) {
@@ -140,9 +140,9 @@ public final class Workers implements Job.Workers {
     Threads threads = who.threads();
     int useful = (int) Math.min(threads.most(), (count - 1) / least + 1) - 1;
     helpers = 0;
-    way = 0;
+    schedule = 0;
     validRows = 0;
-    tallied = false;
+    added = false;
     // Owners and executors run their owners' code on this thread. It could close confined memory,
     // which helpers know by address alone: they come in when that code is done and the memory still
     // there.
@@ -176,12 +176,12 @@ public final class Workers implements Job.Workers {
   /** Takes over what helpers counted. */
   private void collect() {
     if (caller.claimed == Call.UNCLAIMED) { // helpers took everything
-      xent_report.schedule(caller.report, way);
+      xent_report.schedule(caller.report, schedule);
     }
     caller.share(null);
     caller.workedBy(1 + helpers);
     caller.validRows += validRows;
-    if (tallied) {
+    if (added) {
       Failures.check(caller.engine().kernels().exactSumMerge(caller.exactSum(), exactSum), caller);
     }
   }
@@ -229,17 +229,17 @@ public final class Workers implements Job.Workers {
 
   private synchronized void add(Call own) {
     helpers++;
-    way = xent_report.schedule(own.report);
+    schedule = xent_report.schedule(own.report);
     validRows += own.validRows;
     MemorySegment theirs = own.exactSum();
     if (theirs.byteSize() == 0) {
       return;
     }
-    if (tallied) {
+    if (added) {
       Failures.check(own.engine().kernels().exactSumMerge(exactSum, theirs), own);
     } else {
       exactSum.copyFrom(theirs);
-      tallied = true;
+      added = true;
     }
   }
 
