@@ -92,7 +92,7 @@ class LossSumTest {
   }
 
   @Test
-  void bytesThatAreNoTally() {
+  void bytesThatAreNoSum() {
     byte[] bytes = new LossSum().toBytes();
     refused(Arrays.copyOf(bytes, bytes.length - 1), (bytes.length - 1) + " bytes");
     int[] places = {0, 8, 12, 16, 32};
@@ -114,7 +114,7 @@ class LossSumTest {
   }
 
   @Test
-  void bytesThatCountMoreThanATallyCan() {
+  void bytesThatCountMoreThanASumCan() {
     ByteBuffer bytes = ByteBuffer.wrap(new LossSum().toBytes()).order(ByteOrder.LITTLE_ENDIAN);
     int lossSum = (bytes.limit() - 32) / 2;
     int doubles = 8 * (1 + 3 + 256);

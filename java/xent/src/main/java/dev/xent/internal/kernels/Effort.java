@@ -19,11 +19,6 @@ public final class Effort {
     return Math.min(rows, MUCH) * (Math.min(classes, MUCH) + PER_ROW);
   }
 
-  /** The effort of reading the targets of so many rows, and the weights of so many classes. */
-  public static long ofTargets(long rows, long perRow, long weights) {
-    return Math.min(rows, MUCH) * Math.clamp(perRow, 1, MUCH) + Math.min(weights, MUCH);
-  }
-
   /** How many rows make at most such an effort; at least one. */
   public static long rows(long effort, long classes) {
     return Math.max(1, effort / (classes + PER_ROW));

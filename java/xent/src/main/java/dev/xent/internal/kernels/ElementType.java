@@ -291,11 +291,6 @@ public enum ElementType {
     return byteSize;
   }
 
-  /** Whether the numbers of so many classes do not fit. */
-  public boolean isTooSmall(long classes) {
-    return byteSize < Long.BYTES && classes - 1 >= 1L << (Byte.SIZE * byteSize - 1);
-  }
-
   /** The number at an index. */
   public double get(MemorySegment array, long index) {
     throw new AssertionError(this);

@@ -286,10 +286,6 @@ public final class Work {
     return shards;
   }
 
-  public long workspaceSize() {
-    return workspaceSize;
-  }
-
   /** One of the arrays, NULL where the call is without it. */
   public MemorySegment array(int place) {
     return arrays[place];
@@ -372,10 +368,6 @@ public final class Work {
 
   boolean isPreparedCritical() {
     return preparedCritical;
-  }
-
-  boolean isFixed() {
-    return fixed;
   }
 
   /** How often it ran without a check by the core. */

@@ -133,16 +133,6 @@ public final class Backends {
   }
 
   /**
-   * Returns the instruction set of an operation.
-   *
-   * @param isa what the operation was built with
-   * @return the same, or what the settings say where it was built with none of its own
-   */
-  public Isa isa(Isa isa) {
-    return isa == Isa.BEST ? settings.isa() : isa;
-  }
-
-  /**
    * Returns who {@link Backend#AUTO} is.
    *
    * @return {@link Backend#NATIVE} or {@link Backend#REFERENCE}

@@ -22,16 +22,7 @@ class EffortTest {
   }
 
   @Test
-  void everyTargetAndEveryWeightCounts() {
-    assertThat(Effort.ofTargets(100, 0, 0)).isEqualTo(100);
-    assertThat(Effort.ofTargets(100, 7, 0)).isEqualTo(700);
-    assertThat(Effort.ofTargets(100, 7, 50_000)).isEqualTo(50_700);
-  }
-
-  @Test
   void neverOverflows() {
-    assertThat(Effort.ofTargets(Long.MAX_VALUE, Long.MAX_VALUE, Long.MAX_VALUE))
-        .isGreaterThan(1L << 59);
     assertThat(Effort.of(Long.MAX_VALUE, Long.MAX_VALUE)).isGreaterThan(1L << 59);
     assertThat(Effort.of(Long.MAX_VALUE, 1)).isGreaterThan(1L << 30);
     assertThat(Effort.of(0, Long.MAX_VALUE)).isZero();

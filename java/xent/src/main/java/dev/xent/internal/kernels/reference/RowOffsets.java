@@ -27,7 +27,6 @@ final class RowOffsets {
       before = after;
     }
     call.raggedEnd = before;
-    call.raggedElements = Math.max(at(call, call.shape.outer), before);
     call.ragged = true;
     return Status.OK;
   }

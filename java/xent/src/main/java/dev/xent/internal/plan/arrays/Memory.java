@@ -551,20 +551,6 @@ public final class Memory {
             inPlaceAllowed ? ", or exactly that of " + other : ""));
   }
 
-  /** Copies the elements of a view from memory of the same layout; what lies between them stays. */
-  static void copyElements(MemorySegment from, View to) {
-    if (to.contiguous) {
-      MemorySegment.copy(from, 0, to.segment, 0, to.bytes);
-      return;
-    }
-    int size = to.type.byteSize();
-    ElementOffsets odometer = new ElementOffsets(to);
-    for (long i = 0; i < to.elements; i++) {
-      long at = odometer.next() * size;
-      MemorySegment.copy(from, at, to.segment, at, size);
-    }
-  }
-
   private static void copyAccessible(View from, View to) {
     if (from.contiguous && to.contiguous) {
       MemorySegment.copy(from.segment, 0, to.segment, 0, from.bytes);

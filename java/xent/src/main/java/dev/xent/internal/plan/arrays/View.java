@@ -229,11 +229,6 @@ public final class View {
     return new View(segment, array, type, shape, strides, elements, bytes, owner, newOwner, false);
   }
 
-  /** The same in other memory of as many bytes, which is off the heap. */
-  View in(MemorySegment memory) {
-    return new View(memory, null, type, shape, strides, elements, bytes, owner, memoryOwner, false);
-  }
-
   public int rank() {
     return shape.length;
   }

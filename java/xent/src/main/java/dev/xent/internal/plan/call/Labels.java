@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.call;
 
-import dev.xent.internal.kernels.Array;
-import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.Part;
 import dev.xent.internal.plan.options.Options;
 
@@ -20,12 +18,5 @@ public final class Labels {
     return options.hasIgnoreIndex()
         && label == options.ignoreIndex()
         && (label >= 0 || !areUnsigned(labels));
-  }
-
-  /** The label of a row of the current piece, lawful or not. */
-  static long at(Call call, long row) {
-    Part targets = call.part(Array.TARGETS);
-    long offset = row / call.pieces.inner * targets.outer + row % call.pieces.inner * targets.inner;
-    return Memory.getLong(targets.segment(), targets.view.type, offset);
   }
 }

@@ -107,13 +107,6 @@ public final class Losses {
 
   // ---- counting --------------------------------------------------------------------------------
 
-  /** Whether the rows that count are known without a look at the targets. */
-  static boolean allCount(Call call, TargetKind kind, Options options) {
-    return kind == TargetKind.LABELS
-        ? !options.hasIgnoreIndex() && !call.has(Array.ROW_WEIGHTS)
-        : !call.has(Array.ROW_WEIGHTS);
-  }
-
   /** Whether targets and weights are as they must be, whatever they are. */
   public static boolean needsNoCheck(Call call, TargetKind kind) {
     return kind == TargetKind.PROBABILITIES

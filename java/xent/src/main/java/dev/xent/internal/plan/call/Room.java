@@ -161,6 +161,7 @@ public final class Room {
 
   /** Lets go of what was the caller's. */
   void release() {
+    states = MemorySegment.NULL;
     logits = MemorySegment.NULL;
     gathered = MemorySegment.NULL;
     shards = 0;

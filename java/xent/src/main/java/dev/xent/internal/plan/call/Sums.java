@@ -18,7 +18,9 @@ import java.util.Locale;
 
 /** Two exact sums, of losses and of what a mean divides by, over any number of calls. */
 public final class Sums {
-  private static final long MAGIC = 0x594C_4C41_5454_4E58L;
+  /** XENTLSUM. */
+  private static final long MAGIC = 0x4D55_534C_544E_4558L;
+
   private static final int LAYOUT_VERSION = 1;
 
   private static final ValueLayout.OfInt INT =
@@ -29,7 +31,7 @@ public final class Sums {
   private static final long AT_LAYOUT = 8;
   private static final long AT_NUMERICS = 12;
   private static final long AT_ROWS = 16;
-  private static final long AT_COUNTED = 24;
+  private static final long AT_VALID_ROWS = 24;
   private static final long AT_LOSSES = 32;
 
   /** Numbers that an exact sum has counted, at most. */
@@ -74,19 +76,19 @@ public final class Sums {
   }
 
   /** The same where nothing has a weight. */
-  void keep(long newCounted) {
+  void keep(long newValidRows) {
     pending.fill((byte) 0);
     xent_exact_sum.size(pending, xent_exact_sum.sizeof());
-    one.set(ValueLayout.JAVA_DOUBLE, 0, newCounted);
+    one.set(ValueLayout.JAVA_DOUBLE, 0, newValidRows);
     check(kernels().exactSumAdd(pending, one, ElementType.F64.number(), 1, 1));
   }
 
   /** A call that succeeded. */
-  void add(MemorySegment lossSum, long newRows, long newCounted) {
+  void add(MemorySegment lossSum, long newRows, long newValidRows) {
     check(kernels().exactSumMerge(losses, lossSum));
     check(kernels().exactSumMerge(weights, pending));
     rows += newRows;
-    validRows += newCounted;
+    validRows += newValidRows;
   }
 
   /** All that other sums hold. */
@@ -127,7 +129,7 @@ public final class Sums {
     to.set(INT, AT_LAYOUT, LAYOUT_VERSION);
     to.set(INT, AT_NUMERICS, XentH.XENT_NUMERICS_VERSION());
     to.set(LONG, AT_ROWS, rows);
-    to.set(LONG, AT_COUNTED, validRows);
+    to.set(LONG, AT_VALID_ROWS, validRows);
     MemorySegment.copy(losses, 0, to, AT_LOSSES, xent_exact_sum.sizeof());
     MemorySegment.copy(
         weights, 0, to, AT_LOSSES + xent_exact_sum.sizeof(), xent_exact_sum.sizeof());
@@ -152,7 +154,7 @@ public final class Sums {
     requireEqual(from.get(INT, AT_NUMERICS), XentH.XENT_NUMERICS_VERSION(), "numerics");
     Sums sums = new Sums();
     sums.rows = from.get(LONG, AT_ROWS);
-    sums.validRows = from.get(LONG, AT_COUNTED);
+    sums.validRows = from.get(LONG, AT_VALID_ROWS);
     if (sums.validRows < 0 || sums.rows < sums.validRows || sums.rows > MOST_ROWS) {
       throw unfit(String.format(Locale.ROOT, "%d of %d rows count", sums.validRows, sums.rows));
     }

@@ -46,16 +46,15 @@ public final class Workers implements Job.Workers {
   private final Call caller;
   private final Job job = new Job(this);
   // What the current job is about: one kind of work.
-  private @Nullable Engine engine;
   private @Nullable RowWork rowWork;
   private @Nullable ChunkWork chunkWork;
   private @Nullable RowWork rangeWork;
 
   // What helpers of the current job counted, to be read when it is closed.
   private int helpers;
-  private int way;
+  private int schedule;
   private long validRows;
-  private boolean tallied;
+  private boolean added;
   private final MemorySegment exactSum = Arena.ofAuto().allocate(xent_exact_sum.layout());
 
   Workers(Call caller) {
@@ -139,12 +138,11 @@ public final class Workers implements Job.Workers {
   private void run(Engine who, boolean many, long count, long least, long most, long step) {
     requireStack(STACK_FRAMES);
     Threads threads = who.threads();
-    engine = who;
     int useful = (int) Math.min(threads.most(), (count - 1) / least + 1) - 1;
     helpers = 0;
-    way = 0;
+    schedule = 0;
     validRows = 0;
-    tallied = false;
+    added = false;
     // Owners and executors run their owners' code on this thread. It could close confined memory,
     // which helpers know by address alone: they come in when that code is done and the memory still
     // there.
@@ -178,13 +176,13 @@ public final class Workers implements Job.Workers {
   /** Takes over what helpers counted. */
   private void collect() {
     if (caller.claimed == Call.UNCLAIMED) { // helpers took everything
-      xent_report.schedule(caller.report, way);
+      xent_report.schedule(caller.report, schedule);
     }
     caller.share(null);
     caller.workedBy(1 + helpers);
     caller.validRows += validRows;
-    if (tallied) {
-      Failures.check(engine.kernels().exactSumMerge(caller.exactSum(), exactSum), caller);
+    if (added) {
+      Failures.check(caller.engine().kernels().exactSumMerge(caller.exactSum(), exactSum), caller);
     }
   }
 
@@ -231,17 +229,17 @@ public final class Workers implements Job.Workers {
 
   private synchronized void add(Call own) {
     helpers++;
-    way = xent_report.schedule(own.report);
+    schedule = xent_report.schedule(own.report);
     validRows += own.validRows;
     MemorySegment theirs = own.exactSum();
     if (theirs.byteSize() == 0) {
       return;
     }
-    if (tallied) {
-      Failures.check(engine.kernels().exactSumMerge(exactSum, theirs), own);
+    if (added) {
+      Failures.check(own.engine().kernels().exactSumMerge(exactSum, theirs), own);
     } else {
       exactSum.copyFrom(theirs);
-      tallied = true;
+      added = true;
     }
   }
 

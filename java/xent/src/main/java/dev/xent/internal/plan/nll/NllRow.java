@@ -132,14 +132,14 @@ final class NllRow {
       spread = 0;
       return;
     }
-    long validRows = classes;
+    long allowed = classes;
     if (masked) {
-      validRows = 0;
+      allowed = 0;
       for (long k = 0; k < classes; k++) {
-        validRows += takesPart(k) ? 1 : 0;
+        allowed += takesPart(k) ? 1 : 0;
       }
     }
-    sharing = others ? validRows - 1 : validRows;
+    sharing = others ? allowed - 1 : allowed;
     spread = sharing <= 0 ? 0 : smoothing / sharing;
   }
 

@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param threads who may work on a call
  */
 public record Engine(Kernels kernels, int isa, Threads threads) {
-  /** More than the name of any way has. */
+  /** More than the name of any schedule has. */
   private static final int LONGEST_NAME = 32;
 
   /**
@@ -88,12 +88,14 @@ public record Engine(Kernels kernels, int isa, Threads threads) {
   }
 
   /**
-   * The name of a way in which rows were computed, or null where none was.
+   * The name of a schedule, or null if none was used.
    *
-   * @param way as a report says it, which is 0 in those of the reference
+   * @param schedule its number in a report, which is 0 in those of the reference
    */
-  public @Nullable String scheduleName(int way) {
-    return way == 0 ? null : text(Memory.at(XentH.xent_schedule_name(way).address(), LONGEST_NAME));
+  public @Nullable String scheduleName(int schedule) {
+    return schedule == 0
+        ? null
+        : text(Memory.at(XentH.xent_schedule_name(schedule).address(), LONGEST_NAME));
   }
 
   /** {@code getString(0)} of ASCII, which JDK 21 has by another name. */

@@ -138,11 +138,6 @@ public record SamplingOptions(
     xent_sampling.step(struct, (int) step);
   }
 
-  /** Whether tokens before change anything. */
-  boolean hasPenalties() {
-    return repetitionPenalty != 0 || frequencyPenalty != 0 || presencePenalty != 0;
-  }
-
   /**
    * Refuses penalties of tokens that a call cannot have been given.
    *

@@ -79,8 +79,8 @@ public final class SampleRound {
     }
   }
 
-  /** The same once it is filled. */
-  SampleRound validRows() {
+  /** Counts the rows that need one more round, once the states are filled. Returns this. */
+  SampleRound withUnfinished() {
     unfinished = 0;
     for (long row = 0; row < rows; row++) {
       unfinished += states.get(ValueLayout.JAVA_BYTE, row * SIZE) == Records.SAMPLE_DONE ? 0 : 1;
@@ -149,7 +149,7 @@ public final class SampleRound {
     }
     SampleRound read = new SampleRound(rows);
     MemorySegment.copy(from, AT_STATES, read.states, 0, size);
-    return read.validRows();
+    return read.withUnfinished();
   }
 
   private static void require(MemorySegment from, long at, String name, int needed) {

@@ -324,7 +324,7 @@ public final class SamplerPlan {
         arguments.outputs.sampled = call.validRows;
       }
       if (shared.round != null) {
-        said = shared.round.validRows();
+        said = shared.round.withUnfinished();
       }
     }
   }

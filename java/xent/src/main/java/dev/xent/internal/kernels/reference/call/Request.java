@@ -32,10 +32,8 @@ public class Request {
   /** Float64 arithmetic, because the logits are F64 (in a backward y). */
   public boolean wide;
 
-  /** Rows have lengths of their own, and so many elements together. */
+  /** Rows have lengths of their own. */
   public boolean ragged;
-
-  public long raggedElements;
 
   /** Where the last of the rows that the call works on ended when it was checked. */
   public long raggedEnd;

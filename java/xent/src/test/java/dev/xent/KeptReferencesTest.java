@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.xent.options.Backend;
+import java.lang.foreign.Arena;
+import java.lang.ref.WeakReference;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Executor;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** A thread that made a call and lives on keeps nothing that the caller passed or received. */
+class KeptReferencesTest {
+  private static final int ROWS = 600;
+  private static final int CLASSES = 130;
+
+  private static void assertCollected(String what, List<WeakReference<?>> references)
+      throws InterruptedException {
+    for (int i = 0; i < 100 && !areCleared(references); i++) {
+      System.gc();
+      Thread.sleep(10);
+    }
+    assertThat(references.stream().filter(each -> each.get() != null).count())
+        .as("%s of %d that are still reachable", what, references.size())
+        .isZero();
+  }
+
+  private static boolean areCleared(List<WeakReference<?>> references) {
+    return references.stream().allMatch(each -> each.get() == null);
+  }
+
+  private static Tensor offHeap(float[] values, List<WeakReference<?>> scopes) {
+    Arena arena = Arena.ofAuto();
+    scopes.add(new WeakReference<>(arena.scope()));
+    return Tensor.of(Segments.of(arena, values), DType.F32, ROWS, CLASSES);
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"POOL", "DIRECT", "SINGLE_THREAD", "VIRTUAL_THREAD_PER_TASK"})
+  void memoryOfEveryOperation(Helpers helpers) throws InterruptedException {
+    assertCollected("arenas", scopesOfEveryOperation(helpers));
+  }
+
+  private static List<WeakReference<?>> scopesOfEveryOperation(Helpers helpers) {
+    List<WeakReference<?>> scopes = new ArrayList<>();
+    float[] x = Samples.logits(ROWS * CLASSES, 4, 1);
+    float[] dy = Samples.logits(ROWS * CLASSES, 1, 2);
+    Tensor labels = Tensor.of(Samples.labels(ROWS, CLASSES, 3));
+    new EveryOperation(Backend.NATIVE, helpers, 4)
+        .results(values -> offHeap(values, scopes), x, dy, labels, Arena.ofAuto());
+    assertThat(scopes).isNotEmpty();
+    return scopes;
+  }
+
+  @OnEveryBackend
+  void statesOfShards(Backend backend) throws InterruptedException {
+    assertCollected("arenas", scopesOfShards(backend, 1));
+    assertCollected("arenas", scopesOfShards(backend, 4));
+  }
+
+  private static List<WeakReference<?>> scopesOfShards(Backend backend, int threads) {
+    List<WeakReference<?>> scopes = new ArrayList<>();
+    Tensor logits = offHeap(Samples.logits(ROWS * CLASSES, 4, 1), scopes);
+    Tensor labels = Tensor.of(Samples.labels(ROWS, CLASSES, 3));
+    Execution execution = Execution.defaults().backend(backend).threads(threads);
+    SoftmaxShard softmax = Softmax.builder().execution(execution).build().shard(0, CLASSES);
+    PartialStates states = softmax.partialStates(logits, Inputs.none());
+    RowStatistics rows = softmax.finish(states, Inputs.none(), null);
+    softmax.forward(logits, Inputs.none(), rows, Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES));
+    scopes.add(new WeakReference<>(states.states.memory().scope()));
+    scopes.add(new WeakReference<>(rows.rows.statistics().scope()));
+    CrossEntropyShard loss = CrossEntropy.builder().execution(execution).build().shard(0, CLASSES);
+    PartialStates ofLabels = loss.partialStates(logits, labels, Inputs.none());
+    scopes.add(new WeakReference<>(ofLabels.states.memory().scope()));
+    RowStatistics losses =
+        loss.finish(ofLabels, labels, Inputs.none(), new CrossEntropy.Outputs());
+    scopes.add(new WeakReference<>(losses.rows.statistics().scope()));
+    return scopes;
+  }
+
+  @Test
+  void theExecutorOfAnEarlierCall() throws InterruptedException {
+    assertCollected("executors", List.of(executorOfACall()));
+  }
+
+  private static WeakReference<Executor> executorOfACall() {
+    Executor executor = new OwnThreads();
+    Tensor logits = Tensor.of(new float[ROWS * 1000], ROWS, 1000);
+    Execution execution = Execution.defaults().threads(2).executor(executor);
+    Softmax.builder().execution(execution).build().forward(logits, logits);
+    return new WeakReference<>(executor);
+  }
+
+  private static final class OwnThreads implements Executor {
+    @Override
+    public void execute(Runnable task) {
+      Thread.ofPlatform().daemon().start(task);
+    }
+  }
+}
