@@ -294,6 +294,21 @@ class WorkflowsTest {
         .contains("\nziglang==" + version.group(1) + " ");
   }
 
+  /** The name of the repository is not fixed yet. */
+  @Test
+  void findingsAreOnlyUploadedWhereGitHubAcceptsThem() {
+    Map<String, Object> conditions = new HashMap<>();
+    jobs().stream()
+        .filter(job -> job.permissions().contains("security-events: write"))
+        .forEach(job -> conditions.put(job.toString(), job.values().get("if")));
+    String isPublic = "github.event.repository.private == false";
+    assertThat(conditions)
+        .isEqualTo(
+            Map.of(
+                "codeql/analyze", isPublic,
+                "scorecard/scorecard", "github.event.repository.fork == false && " + isPublic));
+  }
+
   @Test
   void nothingFromOutsideIsRunAsACommand() {
     for (Path file : workflows()) {
