@@ -305,3 +305,56 @@ def test_a_sum_that_rounds_to_nothing_has_a_sign():
     sums, signs = pyxent.log_sum_exp(x, temperature=0.5, fully_masked="zero", return_sign=True)
     assert sums[:2].tolist() == [-np.inf, -np.inf]
     assert signs.tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, (0, 1), None])
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("shape", [(2, 2, 3), (2, 1, 3), (3, 2, 4), (1, 1, 1), (3, 2, 0), (4, 4, 4)])
+@pytest.mark.parametrize("dtype", ["f4", "f2", "f8"])
+def test_signs_of_rows_in_any_shape(axis, keepdims, shape, dtype):
+    x = np.zeros(shape, dtype)
+    x[0] = -np.inf
+    x[..., -1:] = -np.inf
+    options = dict(axis=axis, keepdims=keepdims, fully_masked="zero")
+    with np.errstate(all="ignore"):
+        total = np.exp(x.astype(float)).sum(axis, keepdims=keepdims)
+        expected = np.log(total).astype("f8" if dtype == "f8" else "f4"), np.sign(total)
+    results = [pyxent.log_sum_exp(x, return_sign=True, **options)]
+    if isinstance(axis, int):
+        out = np.zeros(total.shape, "f8" if dtype == "f8" else "f4")
+        results += [pyxent.log_sum_exp(x, return_sign=True, out=out, **options),
+                    pyxent.bind(pyxent.log_sum_exp, x, return_sign=True, **options)()]
+    for sums, signs in results:
+        assert sums.shape == signs.shape == total.shape
+        np.testing.assert_allclose(sums, expected[0], rtol=1e-6, atol=1e-7)
+        np.testing.assert_array_equal(signs, expected[1])
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_signs_of_sums_that_float16_rounds_to_nothing(keepdims):
+    x = np.full((2, 3, 2), -70000, np.float32)
+    x[1, 2] = -np.inf
+    out = np.zeros((2, 3, 1) if keepdims else (2, 3), np.float16)
+    sums, signs = pyxent.log_sum_exp(x, out=out, keepdims=keepdims, return_sign=True, fully_masked="zero")
+    assert sums is out and (out == -np.inf).all() and signs.ravel().tolist() == [1, 1, 1, 1, 1, 0]
+
+
+@pytest.mark.parametrize("x, weights, log, sign", [
+    ([1000, 1000, 0], [1, -1, 1], 0, 1),
+    ([0, 0, -800], [1, -1, 1], -800, 1),
+    ([0, 0, -740], [1, -1, 1], -740, 1),
+    ([0, 0, -720], [3, -3, -2], math.log(2) - 720, -1),
+    ([0, -745, 0, -745, -2000], [1, 2, -1, -2, -3], math.log(3) - 2000, -1),
+    ([5, 5, -2000, -2000], [1, -1, 2, -2], -INF, 0),
+    ([0, 0, -1e300, -800], [1e300, -1e300, 1, 1e-300], math.log(1e-300) - 800, 1),
+    ([0, 0, -INF, -900], [1, -1, 1, 1], -900, 1),
+])
+def test_terms_that_others_hide_until_they_cancel(x, weights, log, sign):
+    x, weights = np.array(x, float), np.array(weights, float)
+    rows = np.stack([x, np.arange(len(x))[::-1] * 1.0]), np.stack([weights, np.full(len(x), -1.0)])
+    for sums, signs in (pyxent.log_sum_exp(x, weights=weights, return_sign=True), [
+            each[0] for each in pyxent.log_sum_exp(rows[0], weights=rows[1], return_sign=True)]):
+        assert signs == sign and sums == pytest.approx(log, rel=1e-14, abs=0)
+    joined = pyxent.log_sum_exp(np.tile(x, 2), weights=np.tile(weights, 2), return_sign=True,
+                                row_offsets=np.array([0, len(x), 2 * len(x)]))
+    np.testing.assert_array_equal(joined[1], [sign, sign])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -405,16 +406,31 @@ def _add_signed(numpy: Any, call: Call, x: Any, weights: Any, none: Any, sums: A
     terms, shift = _signed_terms(numpy, x, weights, numpy.repeat(first, lengths))
     terms = numpy.where(numpy.repeat(most == math.inf, lengths) & (sizes <= math.inf),
                         numpy.where(sizes == math.inf, numpy.sign(weights) * math.inf, 0.0), terms)
-    terms = copied(terms)
     for row in numpy.flatnonzero(with_sign & ~none):
-        at = terms.address + 8 * int(begin[row]), TYPES["F64"], int(lengths[row])
-        total = call.library.sum_of(*at)
-        signs[row] = numpy.sign(total)
-        if 0.5 < abs(total) < 2:  # its logarithm is near 0, and the sum itself would keep no digits of it
-            rest = math.copysign(1, total) * call.library.sum_of(*at, -math.copysign(1, total))
-            sums[row] = shift[begin[row]] + math.log1p(rest)
-        else:
-            sums[row] = shift[begin[row]] + numpy.log(abs(total))
+        of_row = slice(begin[row], begin[row] + lengths[row])
+        sums[row], signs[row] = _sum_of_row(numpy, call.library, x[of_row], weights[of_row], terms[of_row],
+                                            shift[begin[row]])
+
+
+_LEAST = sys.float_info.min * 2**53  # terms below have fewer digits, or are 0
+
+
+def _sum_of_row(numpy: Any, library: Library, x: Any, weights: Any, terms: Any, shift: float) -> tuple[float, float]:
+    """The logarithm of the absolute sum of the terms of a row, and its sign."""
+    array = copied(terms)
+    at = array.address, TYPES["F64"], array.size
+    total = library.sum_of(*at)
+    if abs(total) < _LEAST:
+        small = (abs(terms) < _LEAST) & (weights != 0) & (x > -math.inf)
+        if small.any() and not sum_of_doubles(library, numpy.where(small, 0.0, terms)):  # all others cancel
+            x, weights = x[small], weights[small]
+            largest = numpy.full(x.shape, (x + numpy.log(abs(weights))).argmax())
+            terms, shifts = _signed_terms(numpy, x, weights, largest)
+            return _sum_of_row(numpy, library, x, weights, terms, shifts[0])
+    if 0.5 < abs(total) < 2:  # its logarithm is near 0, and the sum itself would keep no digits of it
+        rest = math.copysign(1, total) * library.sum_of(*at, -math.copysign(1, total))
+        return shift + math.log1p(rest), numpy.sign(total)
+    return shift + numpy.log(abs(total)), numpy.sign(total)
 
 
 _LN2 = (float.fromhex("0x1.62e42feep-1"), float.fromhex("0x1.a39ef35793c76p-33"))  # the first one has few digits
@@ -444,7 +460,8 @@ def write_sums(call: Call, signs: Array | None, sums: tuple[Any, Any] | None,
             found = doubles_of(to)
             of_sums = _signs_of(numpy, found)
             if (found == -math.inf).any():  # rounded, or of no class
-                of_sums = numpy.where(found == -math.inf, _have_terms(numpy, call, log_sum_exp), of_sums)
+                have_terms = _have_terms(numpy, call, log_sum_exp).reshape(found.shape)
+                of_sums = numpy.where(found == -math.inf, have_terms, of_sums)
         else:
             found, of_sums = sums
             if signs is None:
@@ -461,7 +478,7 @@ def _have_terms(numpy: Any, call: Call, log_sum_exp: Callable[..., Any]) -> Any:
     sink = call.arrays.get("sink")
     if sink:
         sink = numpy.where(doubles_of(sink) > -math.inf, 0.0, -math.inf)
-    return numpy.asarray(log_sum_exp(flat, call.arrays.get("class_mask"), sink) > -math.inf).reshape(-1)
+    return numpy.asarray(log_sum_exp(flat, call.arrays.get("class_mask"), sink) > -math.inf)
 
 
 def _write(to: Array, found: Any) -> None:
