@@ -576,6 +576,30 @@ def test_packed_masks(classes, dtype, name, operation):
         np.testing.assert_array_equal(got.T, pyxent.top_k(x, 1, largest=False, class_mask=flags).classes)
 
 
+@pytest.mark.parametrize("classes", [1, 31, 32, 33, 100])
+@pytest.mark.parametrize("shape, axis", [((5,), 1), ((5,), 0), ((2, 3, 4), -1), ((2, 3, 4), 1), ((), 0)])
+@pytest.mark.parametrize("cropped", [False, True])
+def test_a_bound_sampler_reads_packed_masks_where_they_are(classes, shape, axis, cropped):
+    random = np.random.default_rng(classes)
+    x = random.normal(size=(*shape, classes)).astype(np.float32)
+    words = random.integers(0, 2**32, (*(n + cropped for n in shape), -(-classes // 32)), np.uint32)[
+        tuple(slice(n) for n in shape)]
+    all_words = [words, words.view(np.int32), words[(0,) * len(shape)]]
+    if len(shape) > 1:
+        all_words += [words[:1], words[:, :1]]
+    for given in all_words:
+        x_at, words_at = (np.moveaxis(each, -1, axis) if each.ndim > 1 else each for each in (x, given))
+        draw = pyxent.bind(pyxent.sample, x_at, axis=axis, class_mask=words_at, seed=7, step=0, kept_mask=True)
+        for _ in range(3):
+            flags = np.unpackbits(given.view(np.uint8).reshape(*given.shape[:-1], -1), axis=-1, count=classes,
+                                  bitorder="little")
+            expected = pyxent.sample(x, class_mask=flags, seed=7, step=0, kept_mask=True)
+            for got in (draw(), pyxent.sample(x_at, axis=axis, class_mask=words_at, seed=7, step=0, kept_mask=True)):
+                np.testing.assert_array_equal(got.tokens, expected.tokens)
+                np.testing.assert_array_equal(np.moveaxis(got.kept_mask, axis, -1), expected.kept_mask)
+            words[...] = random.integers(0, 2**32, words.shape, np.uint32)
+
+
 def test_packed_masks_of_tensors():
     torch = pytest.importorskip("torch")
     x, words = torch.randn(2, 40), torch.tensor([[-1, 1], [3, 0]], dtype=torch.int32)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, 
 
 from pyxent._arrays import (FLOATS, NAME, SIZE, Array, address_of, array_of, as_type, empty, is_of_torch,
                             type_named)
-from pyxent._call import (ELEMENTS, LINEAR, SELECTED, TERMS, UPSTREAM_OF_ROWS, Bound, Call, Result, lent_tensors,
+from pyxent._call import (ELEMENTS, LINEAR, SAMPLED, SELECTED, TERMS, UPSTREAM_OF_ROWS, Bound, Call, Result, lent_tensors,
                           normal_axis, plural, require_in_place, workspace_of)
 from pyxent._functions import FUNCTIONS
 from pyxent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Options, Report, Sampling,
@@ -1837,7 +1837,7 @@ def sample(
     >>> [pyxent.sample(np.zeros(50, np.float32), seed=7, step=step).tokens.item() for step in range(4)]
     [4, 47, 42, 6]
     """
-    call, struct = _begin("logits", logits, axis, isa=isa, softcap=softcap)
+    call, struct = _begin("logits", logits, axis, None, SAMPLED, isa=isa, softcap=softcap)
     if call.lead.type == "F64":
         raise DTypeError(f"logits is {call.lead}; expected an array of type float32, float16 or bfloat16 to sample "
                           "from")
@@ -1861,8 +1861,8 @@ def sample(
                         ("kept", kept), ("kept_mask", kept_mask), ("ranks", ranks), ("entropies", entropies),
                         ("top_classes", top_classes), ("top_log_probabilities", top_log_probabilities)):
         call.write(name, wanted)
-    if call.named_tokens:
-        size = call.library.c.xent_sample_workspace(call.classes, call.named_tokens)
+    size = call.sample_workspace
+    if size:
         call.workspace = lambda rows: workspace_of(size)
 
     def compute() -> Sample:
