@@ -337,7 +337,7 @@ MEMORY = "expected separate memory for out, or exactly that of logits"
     (lambda: pyxent.cross_entropy(X, LABELS, gradient_reduction={}), TypeError,
      "gradient_reduction is {}; expected one of mean, sum"),
     (lambda: pyxent.top_k(X, True), TypeError, "k is True; expected an integer"),
-    (lambda: pyxent.sample(X, top_k=X), TypeError, "top_k has the shape [6, 5]; expected one number, or one per row"),
+    (lambda: pyxent.sample(X, top_k=X), pyxent.ShapeError, "top_k has the shape [6, 5]; expected one number, or one per row"),
     (lambda: pyxent.softmax(X, isa=["best"]), TypeError,
      "isa is ['best']; expected one of best, scalar, avx2, avx512, neon"),
     (lambda: pyxent.softmax(X, temperature=0), pyxent.OptionError, "temperature is 0; expected a number from 2^-32 to "

@@ -453,7 +453,7 @@ def test_sampling_options_in_the_shape_of_the_rows(axis, kept):
     got = pyxent.sample(logits, axis=axis, seed=3, step=0, **{name: memoryview(values) if name == "draw" else values
                                                               for name, values in shaped.items()})
     np.testing.assert_array_equal(got.tokens, pyxent.sample(logits, axis=axis, seed=3, step=0, **flat).tokens)
-    with pytest.raises(TypeError, match=r"temperature has the shape \[3, 2\]; expected one number, or one per row"):
+    with pytest.raises(pyxent.ShapeError, match=r"temperature has the shape \[3, 2\]; expected one number, or one per row"):
         pyxent.sample(logits, axis=axis, temperature=np.ones((3, 2)))
 
 
@@ -469,7 +469,7 @@ def test_sampling_options_of_rows_change_between_runs():
 @pytest.mark.parametrize("options, kind, message", [
     (dict(top_p=[0.5, 1.5]), pyxent.OptionError, "in row 1, top_p is 1.5; expected a number above 0, at most 1, which "
      "keeps all classes"),
-    (dict(top_k=[1, 2, 3]), pyxent.OptionError, "top_k has 3 numbers, logits has 2 rows; expected one number, or one "
+    (dict(top_k=[1, 2, 3]), pyxent.ShapeError, "top_k has 3 numbers, logits has 2 rows; expected one number, or one "
      "per row"),
     (dict(top_k=[1, 2.5]), TypeError, "in row 1, top_k is 2.5; expected an integer"),
     (dict(typical_p=[None, 0.5], rules="vllm"), pyxent.OptionError, "in row 1, typical_p is 0.5, and vllm has no such "
@@ -524,6 +524,44 @@ def test_a_chance_is_said_as_a_whole(options, message):
     with pytest.raises(pyxent.OptionError) as error:
         pyxent.sample(np.zeros((2, 9), np.float32), tokens=tokens, **options)
     assert str(error.value) == message and tokens.tolist() == [7, 7]
+
+
+NUMBERS_OF_ROWS = np.ones(6)
+WHOLE_OF_ROWS = np.ones(6, np.int32)
+
+
+@pytest.mark.parametrize("name, operation, options, output", [
+    *((name, pyxent.sample, {"seed": 1, "step": 2, name: WHOLE_OF_ROWS}, dict(tokens=WHOLE_OF_ROWS))
+      for name in ("seed", "step", "stream", "draw", "top_k", "min_keep")),
+    *((name, pyxent.sample, {name: NUMBERS_OF_ROWS}, dict(tokens=NUMBERS_OF_ROWS.view(np.int64)))
+      for name in ("temperature", "top_p", "min_p", "typical_p", "repetition_penalty", "frequency_penalty")),
+    ("temperature", pyxent.sample, dict(temperature=NUMBERS_OF_ROWS.view("f4")[:6]),
+     dict(entropies=NUMBERS_OF_ROWS.view("f4")[5:11])),
+    ("temperature", pyxent.log_sum_exp, dict(temperature=NUMBERS_OF_ROWS), dict(out=NUMBERS_OF_ROWS)),
+    ("temperature", pyxent.log_sum_exp, dict(temperature=NUMBERS_OF_ROWS[::-1][::-1].reshape(6, 1)),
+     dict(out=NUMBERS_OF_ROWS)),
+    ("row_offsets", pyxent.argmax, dict(row_offsets=WHOLE_OF_ROWS), dict(out=WHOLE_OF_ROWS[:5])),
+    ("class_mask", pyxent.argmax, dict(class_mask=WHOLE_OF_ROWS[:, None]), dict(out=WHOLE_OF_ROWS))])
+def test_no_output_lies_over_options_of_rows(name, operation, options, output):
+    x = X.astype(float) if operation is pyxent.log_sum_exp else X.astype(np.float32)
+    x = x.ravel() if name == "row_offsets" else x
+    NUMBERS_OF_ROWS[...], WHOLE_OF_ROWS[...] = 1, 1
+    for call in (lambda: operation(x, **options, **output), lambda: pyxent.bind(operation, x, **options, **output)):
+        with pytest.raises(pyxent.ArrayMemoryError) as error:
+            call()
+        assert str(error.value) == (f"{next(iter(output))} and {name} lie within each other's span of memory; expected "
+                                    f"separate memory for {next(iter(output))}")
+    assert (NUMBERS_OF_ROWS == 1).all() and (WHOLE_OF_ROWS == 1).all()
+
+
+def test_options_of_rows_in_other_sequences():
+    logits = X.astype(np.float32)
+    expected = pyxent.sample(logits, seed=3, step=[0, 1, 2, 3, 4, 5]).tokens
+    for steps in (range(6), tuple(range(6)), np.arange(6, dtype=object), memoryview(np.arange(6))):
+        np.testing.assert_array_equal(pyxent.sample(logits, seed=3, step=steps).tokens, expected)
+    for steps in (dict.fromkeys(range(6)), set(range(6))):
+        with pytest.raises(pyxent.DTypeError, match="step is a (dict|set); expected an array"):
+            pyxent.sample(logits, seed=3, step=steps)
 
 
 def test_sample_with_penalties():

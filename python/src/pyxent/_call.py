@@ -177,6 +177,7 @@ class Call:
         self.kinds = {**_KINDS, **(kinds or {})}
         self.any_floats, self.elements = any_floats, kinds is ELEMENTS
         self.arrays: dict[str, Array] = {}
+        self.read: dict[str, Array] = {}  # what no kernel gets: Python reads it, and no output may lie over it
         self.strides: dict[str, list[int]] = {}
         self.matrices: dict[str, tuple[int, ...]] = {}
         self.results: dict[str, Any] = {}
@@ -233,12 +234,17 @@ class Call:
                     self._put(name, array, self._along_axis(array.strides[0]) if len(array.shape) == 1 else
                               [0 if n == 1 else stride for n, stride in zip(array.shape, array.strides)])
                     return
-                self.copied = f"class_mask is {array}, which is copied"
+                self.copied, self.read[name] = f"class_mask is {array}, which is copied", array
                 array = array_of("class_mask", unpacked(array, axis, self.classes))
             self._require_type(name, array, types)
             if place in (_CLASSES, _SPREAD) and not self.ragged:
                 array = self._broadcast(array)
             self._put(name, array, self._strides_of(name, array, place))
+
+    def read_options(self, name: str, value: Any) -> None:
+        """One number per row, of which an array may have other numbers in the next run of a bound call."""
+        if not isinstance(value, Sequence) and str(getattr(value, "dtype", "")) != "object":
+            self.read[name] = array_of(name, value)
 
     def take_temperatures(self, value: Any) -> None:
         """One number per row."""
@@ -248,7 +254,7 @@ class Call:
                                  f"{plural(self.rows, 'row')}; expected one number, or one per row")
             numbers: Iterable[Any] = value
         else:
-            array = array_of("temperature", value)
+            array = self.read["temperature"] = array_of("temperature", value)
             if array.type not in FLOATS:
                 raise DTypeError(f"temperature is {array}; expected floats")
             strides = self._per_row("temperature", array, True)
@@ -324,7 +330,7 @@ class Call:
         if not array.is_distinct():
             raise ArrayMemoryError(f"{name} {array} has strides that put several indices on one element; expected "
                                    f"separate memory for each element that is written")
-        for other, theirs in self.arrays.items():
+        for other, theirs in (*self.arrays.items(), *self.read.items()):
             if array.overlaps(theirs):
                 allowed = other in in_place
                 if not allowed or not array.is_in_place_of(theirs):
@@ -608,6 +614,7 @@ class Call:
             raise ShapeError(f"{self.lead_name} is {self.lead}, and row_offsets were given; expected the classes of "
                              f"ragged rows in one dimension, row behind row")
         number = ctypes.c_int32 if offsets.type == "I32" else ctypes.c_int64
+        self.read["row_offsets"] = offsets
         # The kernels get this copy, to which nobody else can write.
         copy = (number * offsets.shape[0]).from_buffer_copy(
             (ctypes.c_char * (offsets.shape[0] * SIZE[offsets.type])).from_address(offsets.address))

@@ -1854,6 +1854,8 @@ def sample(
     for name, value in (("class_mask", class_mask), ("bias", bias), ("prompt_tokens", prompt_tokens),
                         ("output_tokens", output_tokens), ("bias_tokens", bias_tokens), ("bias_values", bias_values)):
         call.take(name, value)
+    for name in per_row:
+        call.read_options(name, per_row[name])
     call.ask_for_top("top_count", top_count, (top_classes, top_log_probabilities))
     call.write("tokens", _needed("tokens", tokens))
     for name, wanted in (("log_probabilities", log_probabilities), ("processed_log_probabilities",
@@ -1907,10 +1909,10 @@ def _requests(shared: Sampling, call: Call, rules: str, per_row: dict[str, Any])
     for name, values in per_row.items():
         shape = tuple(getattr(values, "shape", (len(values),)))
         if shape not in shapes and len(shape) != 1:
-            raise TypeError(f"{name} has the shape {list(shape)}; expected one number, or one per row")
+            raise ShapeError(f"{name} has the shape {list(shape)}; expected one number, or one per row")
         if shape not in shapes:
-            raise OptionError(f"{name} has {plural(len(values), 'number')}, logits has {plural(rows, 'row')}; "
-                              f"expected one number, or one per row")
+            raise ShapeError(f"{name} has {plural(len(values), 'number')}, logits has {plural(rows, 'row')}; expected "
+                             f"one number, or one per row")
         numbers = values.tolist() if hasattr(values, "tolist") else values
         for _ in shape[1:]:
             numbers = [number for each in numbers for number in each]
