@@ -317,15 +317,15 @@ def test_divergences(weight_type):
 
 def test_sample_is_the_softmax_and_does_not_depend_on_batches():
     logits = np.log(np.array([[0.5, 0.3, 0.2]], np.float32)).repeat(20000, 0)
-    tokens = pyxent.sample(logits, seed=3).tokens
+    tokens = pyxent.sample(logits, seed=3, step=0).tokens
     np.testing.assert_allclose(np.bincount(tokens) / 20000, [0.5, 0.3, 0.2], atol=0.015)
     streams = list(range(100, 110))
-    assert pyxent.sample(logits[100:110], seed=3, stream=streams).tokens.tolist() == tokens[100:110].tolist()
-    assert pyxent.sample(logits[100:110], seed=[3] * 10, stream=100).tokens.tolist() == tokens[100:110].tolist()
+    assert pyxent.sample(logits[100:110], seed=3, step=0, stream=streams).tokens.tolist() == tokens[100:110].tolist()
+    assert pyxent.sample(logits[100:110], seed=[3] * 10, step=0, stream=100).tokens.tolist() == tokens[100:110].tolist()
     drawn = pyxent.sample(logits[100:110], seed=np.array(3), stream=np.array(100), step=np.array(0))
     assert drawn.tokens.tolist() == tokens[100:110].tolist()
     pieces = np.concatenate([logits, logits], 1).reshape(100, 200, 2, 3)[:, :, :1].transpose(1, 0, 2, 3)[:2]
-    assert pyxent.sample(pieces, seed=3).tokens.ravel().tolist() == tokens[:200].tolist()
+    assert pyxent.sample(pieces, seed=3, step=0).tokens.ravel().tolist() == tokens[:200].tolist()
 
 
 OF_TEMPERATURE = [
@@ -420,11 +420,12 @@ def test_sampling_options_of_every_row(name, made):
     given = {key: PER_ROW[key] for key in names}
     if made is np.array:
         given = {key: np.array(values) for key, values in given.items() if None not in values and key != "seed"}
-    got = pyxent.sample(logits, output_tokens=before, stream=7, kept=True, processed_log_probabilities=True, **given)
+    options = dict(stream=7, kept=True, processed_log_probabilities=True)
+    got = pyxent.sample(logits, output_tokens=before, **options, **{"seed": 0, "step": 0, **given})
     for row in range(6):
         here = {key: values[row] for key, values in given.items()}
-        one = pyxent.sample(logits.reshape(6, 50)[row], output_tokens=before.reshape(6, 4)[row], stream=7 + row,
-                            kept=True, processed_log_probabilities=True, **here)
+        one = pyxent.sample(logits.reshape(6, 50)[row], output_tokens=before.reshape(6, 4)[row],
+                            **{**options, "seed": 0, "step": 0, "stream": 7 + row, **here})
         for output in ("tokens", "kept", "processed_log_probabilities"):
             np.testing.assert_array_equal(getattr(got, output).ravel()[row], getattr(one, output))
 
@@ -435,7 +436,7 @@ def test_a_row_does_not_use_what_is_none():
                  frequency_penalty=1, presence_penalty=1, draw=4, seed=5, stream=6, step=7)
     got = pyxent.sample(logits, output_tokens=np.array([[1], [1]]), kept=True,
                         **{name: [None, value] for name, value in given.items()})
-    plain = pyxent.sample(logits[0], kept=True)
+    plain = pyxent.sample(logits[0], kept=True, seed=got.seed, step=0)
     assert (got.tokens[0], got.kept[0]) == (plain.tokens, plain.kept)
     other = pyxent.sample(logits[1], output_tokens=np.array([1]), kept=True, **given)
     assert (got.tokens[1], got.kept[1]) == (other.tokens, other.kept)
@@ -449,36 +450,118 @@ def test_sampling_options_in_the_shape_of_the_rows(axis, kept):
     shaped = {name: values.reshape(2, 3) for name, values in flat.items()}
     if kept:
         shaped = {name: np.expand_dims(values, axis) for name, values in shaped.items()}
-    got = pyxent.sample(logits, axis=axis, seed=3, **{name: memoryview(values) if name == "draw" else values
-                                                      for name, values in shaped.items()})
-    np.testing.assert_array_equal(got.tokens, pyxent.sample(logits, axis=axis, seed=3, **flat).tokens)
-    with pytest.raises(TypeError, match=r"temperature has the shape \[3, 2\]; expected one number, or one per row"):
+    got = pyxent.sample(logits, axis=axis, seed=3, step=0, **{name: memoryview(values) if name == "draw" else values
+                                                              for name, values in shaped.items()})
+    np.testing.assert_array_equal(got.tokens, pyxent.sample(logits, axis=axis, seed=3, step=0, **flat).tokens)
+    with pytest.raises(pyxent.ShapeError, match=r"temperature has the shape \[3, 2\]; expected one number, or one per row"):
         pyxent.sample(logits, axis=axis, temperature=np.ones((3, 2)))
 
 
 def test_sampling_options_of_rows_change_between_runs():
     logits, temperature = np.random.default_rng(4).normal(size=(4, 50)).astype(np.float32), np.zeros(4)
-    step = pyxent.bind(pyxent.sample, logits, temperature=temperature, seed=3)
+    options = dict(temperature=temperature, seed=3, step=0)
+    step = pyxent.bind(pyxent.sample, logits, **options)
     for value in (0, 5, 0.1):
         temperature[2:] = value
-        assert step().tokens.tolist() == pyxent.sample(logits, temperature=temperature, seed=3).tokens.tolist()
+        assert step().tokens.tolist() == pyxent.sample(logits, **options).tokens.tolist()
 
 
 @pytest.mark.parametrize("options, kind, message", [
     (dict(top_p=[0.5, 1.5]), pyxent.OptionError, "in row 1, top_p is 1.5; expected a number above 0, at most 1, which "
      "keeps all classes"),
-    (dict(top_k=[1, 2, 3]), pyxent.OptionError, "top_k has 3 numbers, logits has 2 rows; expected one number, or one "
+    (dict(top_k=[1, 2, 3]), pyxent.ShapeError, "top_k has 3 numbers, logits has 2 rows; expected one number, or one "
      "per row"),
     (dict(top_k=[1, 2.5]), TypeError, "in row 1, top_k is 2.5; expected an integer"),
     (dict(typical_p=[None, 0.5], rules="vllm"), pyxent.OptionError, "in row 1, typical_p is 0.5, and vllm has no such "
      "filter: leave it out, or give other rules"),
-    (dict(temperature="0.5"), TypeError, "temperature is '0.5'; expected a number"),
-    (dict(seed=None), TypeError, "seed is None; expected an integer")])
+    (dict(temperature="0.5"), TypeError, "temperature is '0.5'; expected a number")])
 def test_sampling_options_that_a_row_cannot_have(options, kind, message):
     tokens = np.full(2, 7)
     with pytest.raises(kind) as error:
         pyxent.sample(np.zeros((2, 9), np.float32), tokens=tokens, **options)
     assert str(error.value) == message and tokens.tolist() == [7, 7]
+
+
+FLAT = np.zeros((1, 50), np.float32)
+
+
+def test_each_call_without_a_seed_draws_a_new_one():
+    results = [pyxent.sample(FLAT) for _ in range(40)]
+    assert len({result.seed for result in results}) == 40 and len({int(result.tokens[0]) for result in results}) > 10
+    for result in results[:5]:  # which can be made again
+        assert pyxent.sample(FLAT, seed=result.seed, step=0).tokens == result.tokens
+    again = pyxent.bind(pyxent.sample, FLAT)
+    assert len({int(again().tokens[0]) for _ in range(40)}) > 10 and again().seed != again().seed
+    mixed = [pyxent.sample(FLAT.repeat(2, 0), seed=[None, 7], step=[None, 3]) for _ in range(40)]
+    assert len({int(result.tokens[0]) for result in mixed}) > 10 and len({int(result.tokens[1]) for result in mixed}) == 1
+    assert pyxent.sample(FLAT, seed=7, step=0).seed is None
+
+
+def test_each_step_of_a_seed_is_another_chance():
+    tokens = [int(pyxent.sample(FLAT, seed=7, step=step).tokens[0]) for step in range(8)]
+    assert tokens == [4, 47, 42, 6, 27, 35, 20, 33]
+    steps = np.zeros(1, np.int64)
+    draw, found = pyxent.bind(pyxent.sample, FLAT, seed=7, step=steps), []
+    for steps[0] in range(8):
+        found.append(int(draw().tokens[0]))
+    assert found == tokens
+
+
+@pytest.mark.parametrize("options, message", [
+    (dict(seed=7), "seed is 7 without a step; expected both. The same seed and step give the same token: count the steps "
+     "of a sequence"),
+    (dict(seed=[7, 8], step=[1, None]), "in row 1, seed is 8 without a step; expected both. The same seed and step give "
+     "the same token: count the steps of a sequence"),
+    (dict(step=3), "step is 3 without a seed; expected both, or none of them: each call without a seed draws a new one"),
+    (dict(stream=[1, 2]), "stream is [1, 2] without a seed; expected both, or none of them: each call without a seed "
+     "draws a new one"),
+    (dict(draw=0, temperature=0), "draw is 0 without a seed; expected both, or none of them: each call without a seed "
+     "draws a new one"),
+    (dict(seed=7, step=[1, None]), "in row 1, seed is 7 without a step; expected both. The same seed and step give the "
+     "same token: count the steps of a sequence")])
+def test_a_chance_is_said_as_a_whole(options, message):
+    tokens = np.full(2, 7)
+    with pytest.raises(pyxent.OptionError) as error:
+        pyxent.sample(np.zeros((2, 9), np.float32), tokens=tokens, **options)
+    assert str(error.value) == message and tokens.tolist() == [7, 7]
+
+
+NUMBERS_OF_ROWS = np.ones(6)
+WHOLE_OF_ROWS = np.ones(6, np.int32)
+
+
+@pytest.mark.parametrize("name, operation, options, output", [
+    *((name, pyxent.sample, {"seed": 1, "step": 2, name: WHOLE_OF_ROWS}, dict(tokens=WHOLE_OF_ROWS))
+      for name in ("seed", "step", "stream", "draw", "top_k", "min_keep")),
+    *((name, pyxent.sample, {name: NUMBERS_OF_ROWS}, dict(tokens=NUMBERS_OF_ROWS.view(np.int64)))
+      for name in ("temperature", "top_p", "min_p", "typical_p", "repetition_penalty", "frequency_penalty")),
+    ("temperature", pyxent.sample, dict(temperature=NUMBERS_OF_ROWS.view("f4")[:6]),
+     dict(entropies=NUMBERS_OF_ROWS.view("f4")[5:11])),
+    ("temperature", pyxent.log_sum_exp, dict(temperature=NUMBERS_OF_ROWS), dict(out=NUMBERS_OF_ROWS)),
+    ("temperature", pyxent.log_sum_exp, dict(temperature=NUMBERS_OF_ROWS[::-1][::-1].reshape(6, 1)),
+     dict(out=NUMBERS_OF_ROWS)),
+    ("row_offsets", pyxent.argmax, dict(row_offsets=WHOLE_OF_ROWS), dict(out=WHOLE_OF_ROWS[:5])),
+    ("class_mask", pyxent.argmax, dict(class_mask=WHOLE_OF_ROWS[:, None]), dict(out=WHOLE_OF_ROWS))])
+def test_no_output_lies_over_options_of_rows(name, operation, options, output):
+    x = X.astype(float) if operation is pyxent.log_sum_exp else X.astype(np.float32)
+    x = x.ravel() if name == "row_offsets" else x
+    NUMBERS_OF_ROWS[...], WHOLE_OF_ROWS[...] = 1, 1
+    for call in (lambda: operation(x, **options, **output), lambda: pyxent.bind(operation, x, **options, **output)):
+        with pytest.raises(pyxent.ArrayMemoryError) as error:
+            call()
+        assert str(error.value) == (f"{next(iter(output))} and {name} lie within each other's span of memory; expected "
+                                    f"separate memory for {next(iter(output))}")
+    assert (NUMBERS_OF_ROWS == 1).all() and (WHOLE_OF_ROWS == 1).all()
+
+
+def test_options_of_rows_in_other_sequences():
+    logits = X.astype(np.float32)
+    expected = pyxent.sample(logits, seed=3, step=[0, 1, 2, 3, 4, 5]).tokens
+    for steps in (range(6), tuple(range(6)), np.arange(6, dtype=object), memoryview(np.arange(6))):
+        np.testing.assert_array_equal(pyxent.sample(logits, seed=3, step=steps).tokens, expected)
+    for steps in (dict.fromkeys(range(6)), set(range(6))):
+        with pytest.raises(pyxent.DTypeError, match="step is a (dict|set); expected an array"):
+            pyxent.sample(logits, seed=3, step=steps)
 
 
 def test_sample_with_penalties():
@@ -496,7 +579,7 @@ def test_biases_of_some_classes_are_those_of_all():
     for index in np.ndindex(tokens.shape[:-1]):
         for token, value in zip(tokens[index][:5], values[index]):
             bias[index][token] = value
-    options = dict(seed=3, top_k=9, processed_log_probabilities=True, kept_mask=True, threads=3)
+    options = dict(seed=3, step=0, top_k=9, processed_log_probabilities=True, kept_mask=True, threads=3)
     got = pyxent.sample(logits, bias_tokens=tokens, bias_values=values, **options)
     expected = pyxent.sample(logits, bias=bias, **options)
     for name in ("tokens", "processed_log_probabilities", "kept_mask"):
@@ -601,7 +684,7 @@ def test_rows_in_many_dimensions(layout, axis, block, monkeypatch):
     got, expected = (pyxent.binary_cross_entropy(logits, (dense > 0).astype(int), **given) for logits in (x, dense))
     assert got.loss == expected.loss and got.losses.tobytes() == expected.losses.tobytes()
     tokens = RANDOM.integers(-1, x.shape[axis], [2 if d == axis else n for d, n in enumerate(x.shape)])
-    given = dict(axis=axis, seed=3, output_tokens=tokens, presence_penalty=0.5, kept_mask=True, kept=True)
+    given = dict(axis=axis, seed=3, step=0, output_tokens=tokens, presence_penalty=0.5, kept_mask=True, kept=True)
     got, expected = (pyxent.sample(logits, **given) for logits in (x, dense))
     for name in ("tokens", "kept", "kept_mask"):
         assert getattr(got, name).tobytes() == getattr(expected, name).tobytes()
@@ -618,7 +701,7 @@ def test_tokens_that_all_rows_share():
     own = RANDOM.integers(0, 6, (*logits.shape[:-1], 2))
     shared = np.broadcast_to(np.array([3, 1]), own.shape)
     for names in (("prompt_tokens", "output_tokens"), ("output_tokens", "prompt_tokens")):
-        got, expected = (pyxent.sample(x, seed=3, presence_penalty=0.5, kept_mask=True, repetition_penalty=2,
+        got, expected = (pyxent.sample(x, seed=3, step=0, presence_penalty=0.5, kept_mask=True, repetition_penalty=2,
                                        **dict(zip(names, (own, tokens))))
                          for x, tokens in ((logits, shared), (logits.copy(), shared.copy())))
         assert got.tokens.tobytes() == expected.tokens.tobytes()

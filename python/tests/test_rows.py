@@ -546,7 +546,7 @@ def test_weights_of_elements_may_be_negative():
 
 
 PACKED = [("losses", lambda x, **given: pyxent.cross_entropy(x, np.zeros(len(x), int), losses=True, **given).losses),
-          ("sample", lambda x, **given: pyxent.sample(x, seed=5, **given).tokens), ("softmax", pyxent.softmax),
+          ("sample", lambda x, **given: pyxent.sample(x, seed=5, step=0, **given).tokens), ("softmax", pyxent.softmax),
           ("whole", lambda x, **given: pyxent.softmax((x * 9).astype(int), **given)),
           ("wide", lambda x, **given: pyxent.softmax(x, dtype="f8", **given)),
           ("argmax", pyxent.argmax), ("last", lambda x, **given: pyxent.argmax(x.round(), last=True, **given)),
@@ -574,6 +574,30 @@ def test_packed_masks(classes, dtype, name, operation):
             np.testing.assert_array_equal(got.T, pyxent.softmax(columns.T, class_mask=flags))
         got = pyxent.top_k(x.T, 1, axis=0, largest=False, class_mask=words.T).classes
         np.testing.assert_array_equal(got.T, pyxent.top_k(x, 1, largest=False, class_mask=flags).classes)
+
+
+@pytest.mark.parametrize("classes", [1, 31, 32, 33, 100])
+@pytest.mark.parametrize("shape, axis", [((5,), 1), ((5,), 0), ((2, 3, 4), -1), ((2, 3, 4), 1), ((), 0)])
+@pytest.mark.parametrize("cropped", [False, True])
+def test_a_bound_sampler_reads_packed_masks_where_they_are(classes, shape, axis, cropped):
+    random = np.random.default_rng(classes)
+    x = random.normal(size=(*shape, classes)).astype(np.float32)
+    words = random.integers(0, 2**32, (*(n + cropped for n in shape), -(-classes // 32)), np.uint32)[
+        tuple(slice(n) for n in shape)]
+    all_words = [words, words.view(np.int32), words[(0,) * len(shape)]]
+    if len(shape) > 1:
+        all_words += [words[:1], words[:, :1]]
+    for given in all_words:
+        x_at, words_at = (np.moveaxis(each, -1, axis) if each.ndim > 1 else each for each in (x, given))
+        draw = pyxent.bind(pyxent.sample, x_at, axis=axis, class_mask=words_at, seed=7, step=0, kept_mask=True)
+        for _ in range(3):
+            flags = np.unpackbits(given.view(np.uint8).reshape(*given.shape[:-1], -1), axis=-1, count=classes,
+                                  bitorder="little")
+            expected = pyxent.sample(x, class_mask=flags, seed=7, step=0, kept_mask=True)
+            for got in (draw(), pyxent.sample(x_at, axis=axis, class_mask=words_at, seed=7, step=0, kept_mask=True)):
+                np.testing.assert_array_equal(got.tokens, expected.tokens)
+                np.testing.assert_array_equal(np.moveaxis(got.kept_mask, axis, -1), expected.kept_mask)
+            words[...] = random.integers(0, 2**32, words.shape, np.uint32)
 
 
 def test_packed_masks_of_tensors():

@@ -37,7 +37,7 @@ error: float = loss.loss + float(pyxent.log_sum_exp(logits).sum())
 signed: tuple[Floats, Floats] = pyxent.log_sum_exp(logits, weights=np.array([1, -1, 2]), return_sign=True)
 version: str = pyxent.__version__
 top = pyxent.top_k(logits, 2)
-tokens = pyxent.sample(logits, seed=[1, 2], rules="vllm", ties="all").tokens
+tokens = pyxent.sample(logits, seed=[1, 2], step=0, rules="vllm", ties="all").tokens
 tokens = pyxent.sample(logits, temperature=[0, 0.7], top_p=[None, 0.9], top_k=np.array([1, 2])).tokens
 half: Floats = pyxent.softmax(logits, temperature=np.array([1.0, 2.0]))
 gradients: pyxent.LinearGradients = pyxent.linear_cross_entropy(logits, logits, labels, save_statistics=True).backward(

@@ -29,12 +29,12 @@ from pyxent.errors import ArrayMemoryError, DTypeError, LabelError, OptionError,
 
 # name of an array -> how it lies beside the logits, and of which types it may be
 _WHOLE, _ROWS, _SPREAD_ROWS, _CLASSES, _VECTOR, _TOP, _ENTRIES, _TARGETS, _SPREAD, _HIDDEN, _MATRIX = range(11)
-_FLOAT, _FLAG, _FLOAT_OR_FLAG, _INDEX, _INTEGER, _ANY = range(6)
+_FLOAT, _FLAG, _FLOAT_OR_FLAG, _INDEX, _INTEGER, _FLAG_OR_WORD, _ANY = range(7)
 _PLACES = {"PER_CLASS": _WHOLE, "PER_ROW": _ROWS, "PER_TARGET": _TARGETS, "OF_TARGETS": _TARGETS, "PER_TOP": _TOP,
            "PER_PROMPT": _ENTRIES, "PER_OUTPUT": _ENTRIES, "PER_FEATURE": _HIDDEN, "OF_CLASSES": _MATRIX,
            "ONE_ROW": _VECTOR}
 _HOLDS = {"NUMBERS": _FLOAT, "NUMBERS | FLAGS": _FLOAT_OR_FLAG, "FLAGS": _FLAG, "CLASS_NUMBERS": _INDEX,
-          "LABELS": _INTEGER, "FLAGS | WORDS": _FLAG}  # words of bits become flags
+          "LABELS": _INTEGER, "FLAGS | WORDS": _FLAG_OR_WORD}
 _COUNTS = {"prompt_tokens": "prompt_count", "output_tokens": "output_count", "bias_tokens": "target_count"}
 _SPREAD_PLACES = {_WHOLE: _CLASSES, _ROWS: _SPREAD_ROWS}
 _TAKEN_BY_THEMSELVES = ("targets", "row_offsets")
@@ -54,6 +54,7 @@ _KINDS = _kinds_of(RULES)
 # Where every element is a row of its own, and where the classes that are selected say how others lie.
 ELEMENTS = _kinds_of(FUNCTIONS["binary_cross_entropy"].rules, {_WHOLE: _SPREAD})
 SELECTED = _kinds_of(FUNCTIONS["selected_log_probabilities"].rules)
+SAMPLED = _kinds_of(FUNCTIONS["sample"].rules)
 UPSTREAM_OF_ROWS = _kinds_of(["UPSTREAM_OF_ROWS"])
 TERMS = {"element_weights": (_CLASSES, _ANY)}  # of sums, which Python reads as float64
 LINEAR = {**_kinds_of(FUNCTIONS["linear_cross_entropy"].rules), **UPSTREAM_OF_ROWS}
@@ -176,6 +177,7 @@ class Call:
         self.kinds = {**_KINDS, **(kinds or {})}
         self.any_floats, self.elements = any_floats, kinds is ELEMENTS
         self.arrays: dict[str, Array] = {}
+        self.read: dict[str, Array] = {}  # what no kernel gets: Python reads it, and no output may lie over it
         self.strides: dict[str, list[int]] = {}
         self.matrices: dict[str, tuple[int, ...]] = {}
         self.results: dict[str, Any] = {}
@@ -227,11 +229,22 @@ class Call:
             place, types = self.kinds[name]
             array = self._seen(array_of(self._called(name), value))
             if name == "class_mask" and array.type in ("I32", "U32"):
-                array = self._unpacked(array)
+                axis = self._axis_of_words(array)
+                if types == _FLAG_OR_WORD:  # the kernel reads them
+                    self._put(name, array, self._along_axis(array.strides[0]) if len(array.shape) == 1 else
+                              [0 if n == 1 else stride for n, stride in zip(array.shape, array.strides)])
+                    return
+                self.copied, self.read[name] = f"class_mask is {array}, which is copied", array
+                array = array_of("class_mask", unpacked(array, axis, self.classes))
             self._require_type(name, array, types)
             if place in (_CLASSES, _SPREAD) and not self.ragged:
                 array = self._broadcast(array)
             self._put(name, array, self._strides_of(name, array, place))
+
+    def read_options(self, name: str, value: Any) -> None:
+        """One number per row, of which an array may have other numbers in the next run of a bound call."""
+        if not isinstance(value, Sequence) and str(getattr(value, "dtype", "")) != "object":
+            self.read[name] = array_of(name, value)
 
     def take_temperatures(self, value: Any) -> None:
         """One number per row."""
@@ -241,7 +254,7 @@ class Call:
                                  f"{plural(self.rows, 'row')}; expected one number, or one per row")
             numbers: Iterable[Any] = value
         else:
-            array = array_of("temperature", value)
+            array = self.read["temperature"] = array_of("temperature", value)
             if array.type not in FLOATS:
                 raise DTypeError(f"temperature is {array}; expected floats")
             strides = self._per_row("temperature", array, True)
@@ -256,15 +269,17 @@ class Call:
             else:
                 self.temperatures.append((row + 1, number))
 
-    def _unpacked(self, words: Array) -> Array:
+    def _axis_of_words(self, words: Array) -> int:
+        """The axis along which a mask has 32 classes in each number."""
         count = -(-self.classes // 32)
         axis = 0 if len(words.shape) == 1 else self.axis
-        if self.ragged or len(words.shape) not in (1, len(self.shape)) or words.shape[axis] != count:
+        spread = [count if d == self.axis else n for d, n in enumerate(self.shape)]
+        if self.ragged or words.shape != (count,) and not (
+                self._is_spread(words.shape, spread) and words.shape[axis] == count):
             packed = f"{plural(count, 'integer')} of 32 flags along axis {self.axis}, or "
             raise ShapeError(f"class_mask is {words}, {self._lead_text}; expected {'' if self.ragged else packed}flags "
                              f"of type bool, uint8 or int8")
-        self.copied = f"class_mask is {words}, which is copied"
-        return array_of("class_mask", unpacked(words, axis, self.classes))
+        return axis
 
     def _broadcast(self, array: Array) -> Array:
         """One of fewer dimensions, as NumPy broadcasts it; except one number per class."""
@@ -315,7 +330,7 @@ class Call:
         if not array.is_distinct():
             raise ArrayMemoryError(f"{name} {array} has strides that put several indices on one element; expected "
                                    f"separate memory for each element that is written")
-        for other, theirs in self.arrays.items():
+        for other, theirs in (*self.arrays.items(), *self.read.items()):
             if array.overlaps(theirs):
                 allowed = other in in_place
                 if not allowed or not array.is_in_place_of(theirs):
@@ -372,7 +387,7 @@ class Call:
             raise DTypeError(f"{name} is {array}, {self.lead_name} is {self.lead}; expected {name} of type "
                               f"{self.allowed}"
                              + (", or uint8 as a mask" if types == _FLOAT_OR_FLAG else ""))
-        if types == _FLAG:
+        if types in (_FLAG, _FLAG_OR_WORD):
             require_flags(name, array, name == "class_mask")
         if types == _INDEX and array.type not in ("I32", "I64"):
             raise DTypeError(f"{name} is {array}; expected an array of type int32 or int64")
@@ -385,7 +400,7 @@ class Call:
     def _code(self, name: str) -> int:
         """The type as the kernels are told it: of flags U8, as their sign says nothing."""
         type_ = self.arrays[name].type
-        flag = type_ == "I8" and name in self.kinds and self.kinds[name][1] == _FLAG
+        flag = type_ == "I8" and name in self.kinds and self.kinds[name][1] in (_FLAG, _FLAG_OR_WORD)
         return TYPES["U8" if flag else type_]
 
     # ---- shapes: each gives the strides of an array along the dimensions of the call ---------------------------------
@@ -599,6 +614,7 @@ class Call:
             raise ShapeError(f"{self.lead_name} is {self.lead}, and row_offsets were given; expected the classes of "
                              f"ragged rows in one dimension, row behind row")
         number = ctypes.c_int32 if offsets.type == "I32" else ctypes.c_int64
+        self.read["row_offsets"] = offsets
         # The kernels get this copy, to which nobody else can write.
         copy = (number * offsets.shape[0]).from_buffer_copy(
             (ctypes.c_char * (offsets.shape[0] * SIZE[offsets.type])).from_address(offsets.address))
@@ -814,6 +830,13 @@ class Call:
     def named_tokens(self) -> int:
         """How many tokens the lists of each row have together."""
         return sum(self.counts[count] for count in _COUNTS.values())
+
+    @property
+    def sample_workspace(self) -> int:
+        """How much memory sampling needs beside the arrays, for tokens and for a mask of 32 classes in each number."""
+        tokens, mask = self.named_tokens, self.arrays.get("class_mask")
+        of_words = -(-self.classes // 8) * 8 if mask and mask.type in ("I32", "U32") else 0
+        return of_words + (int(self.library.c.xent_sample_workspace(self.classes, tokens)) if tokens else 0)
 
     def check_tokens(self, name: str) -> None:
         """Refuses tokens that are no classes, before a row is written: check_targets reads them as sparse targets."""

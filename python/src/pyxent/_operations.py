@@ -7,6 +7,7 @@ import ctypes
 import inspect
 import itertools
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, 
 
 from pyxent._arrays import (FLOATS, NAME, SIZE, Array, address_of, array_of, as_type, empty, is_of_torch,
                             type_named)
-from pyxent._call import (ELEMENTS, LINEAR, SELECTED, TERMS, UPSTREAM_OF_ROWS, Bound, Call, Result, lent_tensors,
+from pyxent._call import (ELEMENTS, LINEAR, SAMPLED, SELECTED, TERMS, UPSTREAM_OF_ROWS, Bound, Call, Result, lent_tensors,
                           normal_axis, plural, require_in_place, workspace_of)
 from pyxent._functions import FUNCTIONS
 from pyxent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Options, Report, Sampling,
@@ -1771,10 +1772,14 @@ def binary_cross_entropy_hvp(
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A token of each row, and what was asked for beside it; `sampled` rows have one, the others -1."""
+    """A token of each row, and what was asked for beside it; `sampled` rows have one, the others -1.
+
+    `seed` is the one that the call drew, if a row had none: pass it, with step 0, to get the same tokens again.
+    """
 
     tokens: Any
     sampled: int
+    seed: int | None = None
     log_probabilities: Any = None
     processed_log_probabilities: Any = None
     kept: Any = None
@@ -1786,21 +1791,24 @@ class Sample:
 
 
 def sample(
-        logits: ArrayLike, *, axis: int = -1, step: Whole = 0, seed: Whole = 0, stream: Whole = 0, draw: Whole = 0,
-        temperature: Number = 1.0, top_k: Whole = 0, top_p: Number | None = None, min_p: Number | None = None,
-        typical_p: Number | None = None, min_keep: Whole = 1, rules: Rules = "xent", ties: Ties | None = None,
+        logits: ArrayLike, *, axis: int = -1, seed: Whole | None = None, step: Whole | None = None,
+        stream: Whole | None = None, draw: Whole | None = None, temperature: Number = 1.0, top_k: Whole = 0,
+        top_p: Number | None = None, min_p: Number | None = None, typical_p: Number | None = None,
+        min_keep: Whole = 1, rules: Rules = "xent", ties: Ties | None = None,
         repetition_penalty: Number | None = None, frequency_penalty: Number | None = None,
         presence_penalty: Number | None = None, softcap: float | None = None, class_mask: Input = None,
         bias: Input = None, bias_tokens: Input = None, bias_values: Input = None, prompt_tokens: Input = None,
-        output_tokens: Input = None, tokens: Output = None,
-        log_probabilities: Output = None, processed_log_probabilities: Output = None, kept: Output = None,
-        kept_mask: Output = None, ranks: Output = None, entropies: Output = None, top_count: int = 0,
-        top_classes: Output = None, top_log_probabilities: Output = None, isa: Isa = "best",
-        threads: int | None = None) -> Sample:
+        output_tokens: Input = None, tokens: Output = None, log_probabilities: Output = None,
+        processed_log_probabilities: Output = None, kept: Output = None, kept_mask: Output = None,
+        ranks: Output = None, entropies: Output = None, top_count: int = 0, top_classes: Output = None,
+        top_log_probabilities: Output = None, isa: Isa = "best", threads: int | None = None) -> Sample:
     """A token of each row, drawn with the probability that softmax gives it among the classes that the filters keep.
 
-    step, seed, stream, draw  say which chance it is: the same numbers give the same token, on every machine. A row has
-                              the stream `stream + row`, unless `stream` is one number per row
+    seed                      None: each call draws a new one, so that each call has other tokens; the result has it
+    step                      which token of a sequence it is, needed with a seed: the same seed and step give the same
+                              token, on every machine. Count the steps
+    stream, draw              other chances of the same seed and step: a row has the stream `stream + row`, unless
+                              `stream` is one number per row; `draw` is one of several tokens of the same logits
     temperature               0 takes the largest class
     top_k, top_p, min_p, typical_p  filters; `rules` says in which order ("xent", "transformers", "vllm", "llama.cpp",
                               "onnxruntime-genai"), `ties` what top-k does with equals ("first", "all"), and every
@@ -1811,7 +1819,7 @@ def sample(
     prompt_tokens, output_tokens  the classes before, of which the penalties speak; -1, of signed types, is none
     tokens                    int32 or int64, your array for the result
 
-    Every number, from `step` to `presence_penalty`, may be one for all rows, or a list or array with one per row, in
+    Every number, from `seed` to `presence_penalty`, may be one for all rows, or a list or array with one per row, in
     which None means that a row does not use it. A row then has the token that it has in a call of its own. An array may
     have the shape of the tokens, or that of the logits with a class axis of size 1.
 
@@ -1823,25 +1831,31 @@ def sample(
     [0, 1]
     >>> pyxent.sample(logits, temperature=[0, 0.7], top_p=[None, 0.1]).tokens.tolist()
     [0, 1]
-    >>> result = pyxent.sample(logits, top_p=0.9, seed=7, kept=True)
+    >>> result = pyxent.sample(logits, top_p=0.9, kept=True)
     >>> result.kept.tolist()
     [2, 2]
+    >>> [pyxent.sample(np.zeros(50, np.float32), seed=7, step=step).tokens.item() for step in range(4)]
+    [4, 47, 42, 6]
     """
-    call, struct = _begin("logits", logits, axis, isa=isa, softcap=softcap)
+    call, struct = _begin("logits", logits, axis, None, SAMPLED, isa=isa, softcap=softcap)
     if call.lead.type == "F64":
         raise DTypeError(f"logits is {call.lead}; expected an array of type float32, float16 or bfloat16 to sample "
                           "from")
     if (bias_tokens is None) != (bias_values is None):
         missing = "bias_values" if bias_values is None else "bias_tokens"
         raise TypeError(f"{missing} is missing; expected bias_tokens and bias_values together")
+    _require_chance(seed, step, stream, draw)
     numbers = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, typical_p=typical_p,
                    min_keep=min_keep, repetition_penalty=repetition_penalty, frequency_penalty=frequency_penalty,
-                   presence_penalty=presence_penalty, draw=draw, seed=seed, stream=stream, step=step)
+                   presence_penalty=presence_penalty, **{name: 0 if value is None else value for name, value in (
+                       ("draw", draw), ("seed", seed), ("stream", stream), ("step", step))})
     per_row = {name: value for name, value in numbers.items() if is_per_row(value)}
     shared = sampling_of(rules, ties, **{name: value for name, value in numbers.items() if name not in per_row})
     for name, value in (("class_mask", class_mask), ("bias", bias), ("prompt_tokens", prompt_tokens),
                         ("output_tokens", output_tokens), ("bias_tokens", bias_tokens), ("bias_values", bias_values)):
         call.take(name, value)
+    for name in per_row:
+        call.read_options(name, per_row[name])
     call.ask_for_top("top_count", top_count, (top_classes, top_log_probabilities))
     call.write("tokens", _needed("tokens", tokens))
     for name, wanted in (("log_probabilities", log_probabilities), ("processed_log_probabilities",
@@ -1849,36 +1863,60 @@ def sample(
                         ("kept", kept), ("kept_mask", kept_mask), ("ranks", ranks), ("entropies", entropies),
                         ("top_classes", top_classes), ("top_log_probabilities", top_log_probabilities)):
         call.write(name, wanted)
-    if call.named_tokens:
-        size = call.library.c.xent_sample_workspace(call.classes, call.named_tokens)
+    size = call.sample_workspace
+    if size:
         call.workspace = lambda rows: workspace_of(size)
 
     def compute() -> Sample:
         for name in ("prompt_tokens", "output_tokens", "bias_tokens"):
             call.check_tokens(name)
+        drawn = int.from_bytes(os.urandom(8), "little") if _lacks_seed(seed) else None
+        shared.seed = shared.seed if drawn is None else drawn
         requests = _requests(shared, call, rules, per_row) if per_row else shared
         sampled, _ = call.run("sample", struct, sampling=lambda first: _of_piece(requests, first))
-        return Sample(sampled=sampled, **call.results)
+        return Sample(sampled=sampled, seed=drawn, **call.results)
 
     return call.result(threads, compute)
+
+
+def _require_chance(seed: Any, step: Any, stream: Any, draw: Any) -> None:
+    """Refuses half of what a chance is made of: the tokens would be the same in each call, or other ones in each."""
+    if seed is not None and step is None:
+        raise OptionError(_without_step(seed))
+    for name, value in (("step", step), ("stream", stream), ("draw", draw)) if seed is None else ():
+        if value is not None:
+            raise OptionError(f"{name} is {shown(value)} without a seed; expected both, or none of them: each call "
+                              f"without a seed draws a new one")
+
+
+def _without_step(seed: Any) -> str:
+    return (f"seed is {shown(seed)} without a step; expected both. The same seed and step give the same token: count "
+            f"the steps of a sequence")
+
+
+def _lacks_seed(seed: Any) -> bool:
+    """Whether a row has no seed of its own."""
+    return seed is None or is_per_row(seed) and str(getattr(seed, "dtype", "object")) == "object" and None in seed
 
 
 def _requests(shared: Sampling, call: Call, rules: str, per_row: dict[str, Any]) -> Any:
     """One xent_sampling for each row."""
     rows, shapes = call.rows, [(call.rows,), call.row_shape, call.with_entries(1)]
+    chances: dict[str, Any] = {}
     requests = (Sampling * rows)(*[shared] * rows)
     for row, request in enumerate(requests):
         request.stream = (shared.stream + row) % (1 << 64)
     for name, values in per_row.items():
         shape = tuple(getattr(values, "shape", (len(values),)))
         if shape not in shapes and len(shape) != 1:
-            raise TypeError(f"{name} has the shape {list(shape)}; expected one number, or one per row")
+            raise ShapeError(f"{name} has the shape {list(shape)}; expected one number, or one per row")
         if shape not in shapes:
-            raise OptionError(f"{name} has {plural(len(values), 'number')}, logits has {plural(rows, 'row')}; "
-                              f"expected one number, or one per row")
+            raise ShapeError(f"{name} has {plural(len(values), 'number')}, logits has {plural(rows, 'row')}; expected "
+                             f"one number, or one per row")
         numbers = values.tolist() if hasattr(values, "tolist") else values
         for _ in shape[1:]:
             numbers = [number for each in numbers for number in each]
+        chances[name] = numbers
         for row, value in enumerate(numbers):
             if value is None:
                 continue
@@ -1886,6 +1924,10 @@ def _requests(shared: Sampling, call: Call, rules: str, per_row: dict[str, Any])
                 set_number(requests[row], rules, name, value)
             except (TypeError, OptionError) as error:
                 raise type(error)(f"in row {row}, {error}") from None
+    for row, step in enumerate(chances.get("step", ())):
+        own = chances["seed"][row] if "seed" in chances else shared.seed
+        if step is None and own is not None:
+            raise OptionError(f"in row {row}, {_without_step(own)}")
     return requests
 
 

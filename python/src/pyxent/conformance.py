@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pyxent._arrays import bfloat16
-from pyxent._call import ELEMENTS, LINEAR, SELECTED, UPSTREAM_OF_ROWS, Call, workspace_of
+from pyxent._call import ELEMENTS, LINEAR, SAMPLED, SELECTED, UPSTREAM_OF_ROWS, Call, workspace_of
 from pyxent._native import (HIDDEN_GRADIENT, RULES, STRUCTS, TIES, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Report,
                             Sampling, State, ExactSum, library, sized)
 from pyxent._options import options_of
@@ -92,7 +92,7 @@ class _Case:
         self.function, self.wanted = function.removesuffix("_forward"), wanted
         given = {name: bfloat16(array) if types.get(name) == "bf16" else array for name, array in inputs.items()}
         kinds = {"binary_cross_entropy": ELEMENTS, "cross_entropy_backward": UPSTREAM_OF_ROWS,
-                 "selected_log_probabilities": SELECTED}.get(function)
+                 "sample": SAMPLED, "selected_log_probabilities": SELECTED}.get(function)
         linear = function.startswith("linear_")
         lead = "hidden" if linear else "logits" if "logits" in given else "output"
         classes = len(inputs["weights"]) if linear else None
@@ -116,7 +116,7 @@ class _Case:
                 call.write(name, True, type_=type_.upper())
         call.prepare()
         if function == "sample":
-            size = found.c.xent_sample_workspace(call.classes, call.named_tokens)
+            size = call.sample_workspace
             call.workspace = lambda rows: workspace_of(size)
             self.sampling = sized(Sampling, rules=RULES[sampling.pop("rules", "xent")],
                                   ties=TIES[sampling.pop("ties", None)], **sampling)
