@@ -28,9 +28,10 @@ class NativeLibrary(BuildHookInterface):  # type: ignore[type-arg]
         library, platform = os.environ.get("XENT_WHEEL_LIBRARY"), os.environ.get("XENT_WHEEL_PLATFORM")
         if not library or platform not in TAGS:
             sys.exit("a wheel holds the native library of one platform: build it with python/wheels")
-        if (Path(self.root) / "LICENSE").read_bytes() != (Path(self.root).parent / "LICENSE").read_bytes():
-            sys.exit("python/LICENSE is not the license but a text that names its file, as Git writes symbolic links "
-                     "on Windows: git config core.symlinks true, and check it out again")
+        for name in ("LICENSE", "NOTICE"):
+            if (Path(self.root) / name).read_bytes() != (Path(self.root).parent / name).read_bytes():
+                sys.exit(f"python/{name} is not the text but names its file, as Git writes symbolic links on Windows: "
+                         f"git config core.symlinks true, and check it out again")
         build_data["force_include"][library] = f"pyxent/{Path(library).name}"
         build_data["tag"] = f"py3-none-{TAGS[platform]}"
         build_data["pure_python"] = False

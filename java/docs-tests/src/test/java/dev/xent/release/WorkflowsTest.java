@@ -305,8 +305,10 @@ class WorkflowsTest {
     assertThat(conditions)
         .isEqualTo(
             Map.of(
-                "codeql/analyze", isPublic,
-                "scorecard/scorecard", "github.event.repository.fork == false && " + isPublic));
+                "codeql/analyze",
+                isPublic,
+                "scorecard/scorecard",
+                "github.event.repository.fork == false && " + isPublic));
   }
 
   @Test

@@ -22,7 +22,7 @@ import picocli.CommandLine.Spec;
     description = "The script completes commands, options and file names of 'xent' on the PATH.",
     footer = {
       "Examples:",
-      "  source <(xent completion bash)                         # or zsh: this session",
+      "  eval \"$(xent completion bash)\"                         # or zsh: this session",
       "  xent completion fish > ~/.config/fish/completions/xent.fish"
     })
 final class CompletionCommand implements Callable<Integer> {
