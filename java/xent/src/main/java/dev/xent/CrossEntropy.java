@@ -175,8 +175,8 @@ public final class CrossEntropy {
   /**
    * Returns a call that can be run often, with everything that a call can have:
    *
-   * {@snippet :
-   * LossCall<CrossEntropy.Outputs> call = loss.on(logits, labels).gradient(dx);
+   * {@snippet file="dev/xent/ExamplesTest.java" region="lossCall" :
+   * LossCall<CrossEntropy.Outputs> call = loss.on(logits, labels).gradient(gradient);
    * while (batches.next(logits, labels)) {
    *   double mean = call.run();
    * }

@@ -21,10 +21,10 @@ import org.jspecify.annotations.Nullable;
  * class masks have the classes of the shard; {@link CrossEntropy.Builder#classWeights} has all
  * classes.
  *
- * <pre>{@code
+ * {@snippet file="dev/xent/ExamplesTest.java" region="lossShard" :
  * CrossEntropyShard shard = loss.shard(firstClass, allClasses);
  * double mean = shard.on(logits, labels, mine -> allGather(mine)).gradient(gradient).run();
- * }</pre>
+ * }
  *
  * <p>If states travel otherwise, in files or from one job to the next, call the steps of {@link
  * ShardCall#run} yourself: {@link #partialStates}, {@link PartialStates#merge}, {@link #finish},

@@ -13,11 +13,11 @@ import java.util.concurrent.Executor;
 /**
  * Who computes: the backend, its instruction set, and the threads. It changes the speed and no bit.
  *
- * <pre>{@code
+ * {@snippet file="dev/xent/ExamplesTest.java" region="execution" :
  * Execution alone = Execution.sequential();
  * Execution shared = Execution.defaults().threads(4).executor(executor);
  * Softmax softmax = Softmax.builder().execution(shared).build();
- * }</pre>
+ * }
  *
  * <p>Instances are immutable: each method returns another one. Any number of operations and threads
  * may share one.

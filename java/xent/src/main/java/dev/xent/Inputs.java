@@ -12,10 +12,10 @@ import dev.xent.internal.plan.arrays.InputViews;
  * Further inputs of a call: a mask of classes, the offsets of ragged rows, the weights of rows and
  * of sparse targets, a sink, and the bias of a linear layer.
  *
- * <pre>{@code
+ * {@snippet file="dev/xent/ExamplesTest.java" region="inputs" :
  * Inputs inputs = Inputs.none().classMask(mask).rowWeights(weights);
- * double mean = loss.forwardBackward(logits, targets, inputs, gradient);
- * }</pre>
+ * double mean = loss.on(logits, labels).inputs(inputs).gradient(gradient).run();
+ * }
  *
  * <p>Instances are immutable views, as tensors are: each method returns another instance, any
  * number of calls and threads may use one, and each call reads what the tensors hold then. An

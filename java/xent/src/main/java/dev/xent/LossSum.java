@@ -11,14 +11,14 @@ import java.util.Objects;
  * The exact sum of the losses of any number of calls, and of what their mean divides by: for means
  * over micro-batches, threads, processes or machines.
  *
- * <pre>{@code
- * LossSum exact sum = new LossSum();
- * CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().tally(exact sum);
+ * {@snippet file="dev/xent/ExamplesTest.java" region="lossSum" :
+ * LossSum sum = new LossSum();
+ * CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().lossSum(sum);
  * for (Batch batch : batches) {
- *   loss.forward(batch.logits(), batch.labels(), outputs);
+ *   loss.on(batch.logits(), batch.labels()).outputs(outputs).run();
  * }
- * double mean = exact sum.mean();
- * }</pre>
+ * double mean = sum.mean();
+ * }
  *
  * <p>Additions are exact, so neither their order nor how they are grouped changes a bit; sums are
  * rounded once, when you read them. Up to 2^30 losses that were computed in double, and 2^39

@@ -31,11 +31,11 @@ import org.jspecify.annotations.Nullable;
  * From logits to the next token: draws a class of each row from the softmax of the classes that the
  * filters keep.
  *
- * <pre>{@code
+ * {@snippet file="dev/xent/ExamplesTest.java" region="sampler" :
  * Sampler sampler = Sampler.builder().temperature(0.8).topK(50).topP(0.95).seed(42).build();
- * long token = sampler.token(logits, step);       // of logits [50000]; step counts the tokens
- * Tensor tokens = sampler.sample(logits, step);   // of logits [32, 50000]: I32 [32]
- * }</pre>
+ * long token = sampler.token(row, step); // of logits [50000]; step counts the tokens
+ * Tensor tokens = sampler.sample(logits, step); // of logits [32, 50000]: I32 [32]
+ * }
  *
  * <p><b>In this order</b> a logit is capped, masked, gets its bias, then the repetition, frequency
  * and presence penalty; then filters, in the order of the {@linkplain Builder#rules rules}, leave
@@ -165,12 +165,12 @@ public final class Sampler {
    * change the rows that change; a change allocates nothing. Not safe for use by several threads at
    * once, and not to be changed during a call.
    *
-   * <pre>{@code
+   * {@snippet file="dev/xent/ExamplesTest.java" region="requests" :
    * Sampler.Requests requests = new Sampler.Requests().add(careful, 17, 0).add(wild, 18, 5);
    * SamplerCall call = batch.on(logits, tokens).outputs(outputs);
    * call.run(requests);
    * requests.step(0, 1).step(1, 6);
-   * }</pre>
+   * }
    */
   public static final class Requests {
     final SamplerRows rows = new SamplerRows();

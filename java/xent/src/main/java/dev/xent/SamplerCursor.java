@@ -15,11 +15,11 @@ import org.jspecify.annotations.Nullable;
  * The tokens of one sequence, one after another: a {@link Sampler} that counts its steps. {@link
  * Sampler#start} returns one.
  *
- * <pre>{@code
- * SamplerCursor tokens = sampler.start();
- * int token = tokens.next(logits);     // step 0
- * token = tokens.next(logits);         // step 1
- * }</pre>
+ * {@snippet file="dev/xent/ExamplesTest.java" region="cursor" :
+ * SamplerCursor cursor = sampler.start();
+ * int token = cursor.next(row); // step 0
+ * token = cursor.next(row); // step 1
+ * }
  *
  * <p>A token is the one that {@link Sampler#token} returns for the same logits and step. Save
  * {@link #step()} and {@link Sampler#seed} to continue a sequence later. A call that throws does

@@ -8,10 +8,10 @@ import dev.xent.internal.plan.arrays.InputViews;
 /**
  * Further inputs of a {@link Sampler}: a mask of classes, a bias, and the tokens that came before.
  *
- * <pre>{@code
+ * {@snippet file="dev/xent/ExamplesTest.java" region="samplerInputs" :
  * SamplerInputs inputs = SamplerInputs.none().bias(bias).outputTokens(tokensSoFar);
  * sampler.on(logits, tokens).inputs(inputs).run(step);
- * }</pre>
+ * }
  *
  * <p>Instances are immutable views, as tensors are: each method returns another instance, any
  * number of calls and threads may use one, and each call reads what the tensors hold then. None of

@@ -21,10 +21,10 @@ import org.jspecify.annotations.Nullable;
  * with consecutive classes. All shards get the tokens that a {@link Sampler} draws from the whole
  * rows, bit for bit.
  *
- * <pre>{@code
+ * {@snippet file="dev/xent/ExamplesTest.java" region="samplerShard" :
  * SamplerShard shard = sampler.shard(firstClass, allClasses);
  * shard.sample(logits, step, inputs, tokens, outputs, mine -> allGather(mine));
- * }</pre>
+ * }
  *
  * <p>States are exchanged once where there is a {@link Sampler.Builder#topK topK} with ties FIRST,
  * or the largest class is taken; twice where {@link Sampler.Builder#topP topP} keeps at most 512

@@ -29,11 +29,11 @@ import org.jspecify.annotations.Nullable;
  * made. The score of a completion is the sum of those of its tokens; losses of preference and of
  * policies (DPO, KTO, PPO, GRPO) are functions of such sums.
  *
- * <pre>{@code
+ * {@snippet file="dev/xent/ExamplesTest.java" region="selected" :
  * SelectedLogProbabilities selected = SelectedLogProbabilities.along(-1);
- * selected.forward(logits, tokens, logProbabilities);   // [T, V], [T] and [T]
+ * selected.forward(logits, tokens, logProbabilities); // [T, V], [T] and [T]
  * selected.sumSequences(logProbabilities, offsets, scores);
- * }</pre>
+ * }
  *
  * <p><b>Targets</b> are the classes: I8 to I64 or U8 to U64, one per row in the shape of the rows,
  * or up to 256 of each row along the class axis, where a class may come twice. One out of range is

@@ -18,11 +18,11 @@ import org.jspecify.annotations.Nullable;
  * Softmax#shard}, {@link LogSoftmax#shard} and {@link LogSumExp#shard}: each shard has a tensor
  * with the classes from a first one on, of all others' shape but for the number of classes.
  *
- * <pre>{@code
+ * {@snippet file="dev/xent/ExamplesTest.java" region="softmaxShard" :
  * SoftmaxShard shard = softmax.shard(firstClass, allClasses);
  * RowStatistics rows = shard.exchange(logits, Inputs.none(), null, mine -> allGather(mine));
  * shard.forward(logits, Inputs.none(), rows, output);
- * }</pre>
+ * }
  *
  * <p>Where states travel otherwise, in files or from one job to the next, call the steps of {@link
  * #exchange} yourself: {@link #partialStates}, {@link PartialStates#merge}, {@link #finish}, and

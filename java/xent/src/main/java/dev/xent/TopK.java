@@ -19,11 +19,11 @@ import java.lang.foreign.Arena;
  * exp(x) / sum exp(x)} or log-probabilities {@code x - log sum exp(x)}, the sum being over all
  * classes of the row. One read of the logits; no array of all probabilities is made.
  *
- * <pre>{@code
- * TopK.Result best = TopK.of(5).probabilities(logits);  // of logits [32, 50000]
- * best.classes();                                       // I32 [32, 5]
- * best.values();                                        // F32 [32, 5]
- * }</pre>
+ * {@snippet file="dev/xent/ExamplesTest.java" region="topK" :
+ * TopK.Result best = TopK.of(5).probabilities(logits); // of logits [32, 50000]
+ * best.classes(); // I32 [32, 5]
+ * best.values(); // F32 [32, 5]
+ * }
  *
  * <p><b>Order.</b> Logits fall, and the lower class comes first among equals. Where a row has fewer
  * classes that are neither masked nor -inf, or fewer places, the remaining classes are -1, their

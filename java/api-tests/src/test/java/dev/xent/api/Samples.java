@@ -101,7 +101,7 @@ final class Samples {
     put(List.class, List.of());
     Function<Object, List<Object>> gather = List::of;
     put(Function.class, gather);
-    put(Object.class, new Object());
+    put(Object.class, new CrossEntropy.Outputs()); // the outputs of a call, to the compiler
     put(String.class, "t");
     put(Path.class, folder.resolve("sample.npy"));
     put(IOException.class, new IOException("no"));

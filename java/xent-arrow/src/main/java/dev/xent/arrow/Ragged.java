@@ -9,10 +9,10 @@ import java.util.Objects;
  * Rows of different lengths, as lists of numbers are: all values behind each other, and where the
  * rows begin and end.
  *
- * <pre>{@code
+ * {@snippet file="dev/xent/arrow/ExamplesTest.java" region="ragged" :
  * Ragged logits = ArrowTensors.viewRagged(vector);
- * softmax.forward(logits.values(), logits.inputs(), logits.values());
- * }</pre>
+ * softmax.on(logits.values(), logits.values()).inputs(logits.inputs()).run();
+ * }
  *
  * @param values one dimension; values before the first row and behind the last one belong to others
  * @param rowOffsets I32 or I64, one more than there are rows: row {@code r} has the values from

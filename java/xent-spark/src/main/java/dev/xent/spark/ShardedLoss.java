@@ -30,12 +30,12 @@ import org.apache.spark.sql.Row;
  *   <li>{@code label}, the class that is right, the same in each shard of a row, or null.
  * </ul>
  *
- * <pre>{@code
- * ShardedLoss loss = new ShardedLoss(shards, 128256, Map.of());
- * loss.losses();     // row, label, loss
- * loss.total();      // mean, sum, denominator, perplexity, …
- * loss.gradients();  // row, first_class, gradient
- * }</pre>
+ * {@snippet file="dev/xent/spark/ExamplesTest.java" region="shardedLoss" :
+ * ShardedLoss loss = new ShardedLoss(shards, classes, Map.of());
+ * loss.losses(); // row, label, loss
+ * loss.total(); // mean, sum, denominator, perplexity, …
+ * loss.gradients(); // row, first_class, gradient
+ * }
  *
  * <p>Logits stay where they are: what Spark shuffles is 64 bytes per row and 8192 classes, and some
  * 100 per shard. Results have the bits of undivided rows. Rows with a logit beyond 16384 need their

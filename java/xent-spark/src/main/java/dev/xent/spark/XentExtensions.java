@@ -12,9 +12,9 @@ import scala.runtime.BoxedUnit;
  * Gives every session the functions {@code xent_softmax}, {@code xent_cross_entropy}, {@code
  * xent_loss} and the others of {@link XentFunctions}:
  *
- * <pre>{@code
+ * {@snippet lang="shell" :
  * spark-sql --jars xent-spark.jar,xent.jar --conf spark.sql.extensions=dev.xent.spark.XentExtensions
- * }</pre>
+ * }
  *
  * <p>each also with {@code try_} before its name, which gives NULL for rows that the other refuses.
  * {@code DESCRIBE FUNCTION EXTENDED} says what each takes and gives.

@@ -12,10 +12,12 @@ import org.apache.spark.sql.functions;
 /**
  * The functions as columns of Datasets. The session needs {@link XentExtensions}.
  *
- * <pre>{@code
- * rows.select(XentFunctions.softmax(col("logits"), Map.of("temperature", "2")));
- * rows.agg(XentFunctions.loss(col("logits"), col("label"), Map.of()).getField("mean"));
- * }</pre>
+ * {@snippet file="dev/xent/spark/ExamplesTest.java" region="functions" :
+ * Dataset<Row> probabilities =
+ *     rows.select(XentFunctions.softmax(col("logits"), Map.of("temperature", "2")));
+ * Dataset<Row> mean =
+ *     rows.agg(XentFunctions.loss(col("logits"), col("label"), Map.of()).getField("mean"));
+ * }
  *
  * <p><b>Logits</b> are {@code array<float>}, computed as F32; {@code array<double>}, computed as
  * F64, as those of whole numbers and decimals are; or {@code binary}, whose numbers lie one after

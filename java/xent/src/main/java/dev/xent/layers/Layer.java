@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
  * the next {@code forward}, a gradient until the next {@code backward} or {@code forward} that
  * writes it, both until {@link #close}. The layers of this package hand out read-only tensors,
  * because backward reads the outputs again; they copy or keep in their own memory what backward
- * needs, so the inputs may be overwritten as soon as {@code forward} has returned.
+ * needs, so the inputs may be overwritten as soon as {@code forward} has returned. Close a layer:
+ * its memory is not freed by the garbage collector.
  *
  * <p><b>Order.</b> {@code backward} belongs to the last {@code forward} that returned; you can call
  * it any number of times, and it returns the same bits each time. Before a {@code forward}, after

@@ -105,7 +105,11 @@ public final class NativeKernels implements Kernels {
         .orElseThrow(() -> new UnsatisfiedLinkError("there is no function " + function));
   }
 
-  /** JDK 21 has another name for it, and does not take heap arrays. */
+  /**
+   * JDK 21 has another name for it, and does not take heap arrays.
+   *
+   * @throws UnsupportedOperationException in a native image whose metadata lacks the method
+   */
   private static Linker.Option critical() {
     Class<Linker.Option> option = Linker.Option.class;
     MethodHandles.Lookup lookup = MethodHandles.publicLookup();
@@ -117,8 +121,10 @@ public final class NativeKernels implements Kernels {
                   .invokeExact(true)
           : (Linker.Option)
               lookup.findStatic(option, "isTrivial", MethodType.methodType(option)).invokeExact();
+    } catch (ReflectiveOperationException e) {
+      throw new UnsupportedOperationException("this Java runtime has " + e.getMessage(), e);
     } catch (Throwable thrown) {
-      throw new AssertionError(thrown);
+      throw unchecked(thrown);
     }
   }
 

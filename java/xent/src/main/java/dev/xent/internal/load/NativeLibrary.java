@@ -143,6 +143,9 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
       if (cause instanceof IllegalCallerException) {
         throw denied(location, cause); // before JDK 24 it is not loading that is denied
       }
+      if (cause instanceof UnsupportedOperationException) {
+        throw uncallable(location, cause);
+      }
       throw new NativeLibraryException(
           String.format(
               Locale.ROOT,
@@ -150,7 +153,20 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
               location,
               cause.getMessage()),
           e);
+    } catch (UnsupportedOperationException e) {
+      throw uncallable(location, e);
     }
+  }
+
+  /** As in a native image that was built without the metadata of the jar. */
+  private static NativeLibraryException uncallable(String location, Throwable cause) {
+    return new NativeLibraryException(
+        String.format(
+            Locale.ROOT,
+            "%s cannot be called: %s; take a Java runtime that has it, or a native image that was built with the metadata in the jar",
+            location,
+            cause.getMessage()),
+        cause);
   }
 
   private void requireBits() {

@@ -16,10 +16,11 @@ import java.time.Instant;
 import java.util.Locale;
 
 /**
- * A library file that nobody else can read, write or load: a class loader that loads a copy of its
- * own never clashes with another one.
+ * A library file that no other class loader loads: one that loads a copy of its own never clashes
+ * with another one. On Linux and macOS no other user can read or write it; on Windows it has the
+ * permissions of the directory that it is in.
  *
- * @param directory with access for the owner alone
+ * @param directory on Linux and macOS with access for the owner alone
  * @param file in that directory
  */
 record PrivateCopy(Path directory, Path file) implements AutoCloseable {

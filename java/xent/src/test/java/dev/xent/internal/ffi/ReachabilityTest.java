@@ -52,6 +52,21 @@ class ReachabilityTest {
     assertThat(metadata()).contains("\"downcalls\": [\n" + String.join(",\n", calls) + "\n    ]");
   }
 
+  /** The option of critical calls has no name that all JDKs know, so it is looked up. */
+  @Test
+  void everyMethodThatIsLookedUpIsInTheMetadata() throws IOException {
+    assertThat(metadata())
+        .contains(
+            """
+              "reflection": [
+                {"type": "java.lang.foreign.Linker$Option", "methods": [
+                  {"name": "critical", "parameterTypes": ["boolean"]},
+                  {"name": "isTrivial", "parameterTypes": []}
+                ]}
+              ],
+            """);
+  }
+
   private static String metadata() throws IOException {
     try (InputStream stream = XentH.class.getResourceAsStream(METADATA)) {
       assertThat(stream).as(METADATA).isNotNull();

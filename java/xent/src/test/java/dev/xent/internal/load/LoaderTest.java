@@ -7,6 +7,8 @@ import dev.xent.XentRuntime;
 import dev.xent.options.Isa;
 import java.io.File;
 import java.io.IOException;
+import java.io.InputStream;
+import java.lang.foreign.Linker;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -374,6 +376,27 @@ class LoaderTest {
             "native access is denied; run java with --enable-native-access=ALL-UNNAMED: tensors over"
                 + " an address, or with an owner, need it");
     assertThat(result.err()).contains(WARNING).doesNotContain("Exception");
+  }
+
+  /** As in a native image that lacks metadata: the option is looked up by its name. */
+  @Test
+  void whereTheLinkerLacksAnOptionTheReferenceComputes() throws Exception {
+    String option = Runtime.version().feature() >= 22 ? "critical" : "isTrivial";
+    Path patch = directory.resolve("patch");
+    Path patched = patch.resolve("java/lang/foreign/Linker$Option.class");
+    Files.createDirectories(patched.getParent());
+    try (InputStream stream = Linker.Option.class.getResourceAsStream("Linker$Option.class")) {
+      String bytes = new String(stream.readAllBytes(), StandardCharsets.ISO_8859_1);
+      assertThat(bytes).contains(option);
+      Files.writeString(
+          patched, bytes.replace(option, "x" + option.substring(1)), StandardCharsets.ISO_8859_1);
+    }
+    Result result = runAllowed("--patch-module", "java.base=" + patch);
+    assertThat(result.out())
+        .hasSize(2)
+        .allMatch(line -> line.contains(", reference ("))
+        .allMatch(line -> line.contains("/libxent.so cannot be called: ") && line.contains(option));
+    assertThat(result.err()).containsOnlyOnce(WARNING);
   }
 
   @Test

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import java.util.concurrent.Executor;
+import org.junit.jupiter.api.Test;
+
+/** The examples of the Javadoc, which {@link SnippetsTest} compares with these. */
+class ExamplesTest {
+  private static final int ROWS = 4;
+  private static final int CLASSES = 10;
+
+  private final Tensor logits = Tensor.of(Samples.logits(ROWS * CLASSES, 2, 1), ROWS, CLASSES);
+  private final Tensor labels = Tensor.of(Samples.labels(ROWS, CLASSES, 2));
+  private final Tensor gradient = Tensor.allocate(DType.F32, ROWS, CLASSES);
+  private final Tensor tokens = Tensor.allocate(DType.I32, ROWS);
+  private final CrossEntropy loss = CrossEntropy.mean();
+  private final Sampler sampler = Sampler.builder().seed(1).build();
+  private final long step = 3;
+
+  private record Batch(Tensor logits, Tensor labels) {}
+
+  @Test
+  void lossSum() {
+    List<Batch> batches = List.of(new Batch(logits, labels), new Batch(logits, labels));
+    // @start region="lossSum" :
+    LossSum sum = new LossSum();
+    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().lossSum(sum);
+    for (Batch batch : batches) {
+      loss.on(batch.logits(), batch.labels()).outputs(outputs).run();
+    }
+    double mean = sum.mean();
+    // @end
+    assertThat(mean).isEqualTo(loss.forward(logits, labels));
+  }
+
+  @Test
+  void lossCall() {
+    Batches batches = new Batches(2);
+    // @start region="lossCall" :
+    LossCall<CrossEntropy.Outputs> call = loss.on(logits, labels).gradient(gradient);
+    while (batches.next(logits, labels)) {
+      double mean = call.run();
+    }
+    // @end
+    assertThat(batches.left).isZero();
+  }
+
+  private static final class Batches {
+    private int left;
+
+    Batches(int count) {
+      left = count;
+    }
+
+    boolean next(Tensor logits, Tensor labels) {
+      logits.setFloat(left, 0, 0);
+      labels.setLong(left, 0);
+      if (left == 0) {
+        return false;
+      }
+      left--;
+      return true;
+    }
+  }
+
+  @Test
+  void inputs() {
+    Tensor mask = Tensor.of(new byte[] {1, 1, 1, 1, 1, 1, 1, 1, 1, 1});
+    Tensor weights = Tensor.of(new float[] {1, 2, 1, 1});
+    // @start region="inputs" :
+    Inputs inputs = Inputs.none().classMask(mask).rowWeights(weights);
+    double mean = loss.on(logits, labels).inputs(inputs).gradient(gradient).run();
+    // @end
+    assertThat(mean).isPositive();
+  }
+
+  @Test
+  void execution() {
+    Executor executor = Runnable::run;
+    // @start region="execution" :
+    Execution alone = Execution.sequential();
+    Execution shared = Execution.defaults().threads(4).executor(executor);
+    Softmax softmax = Softmax.builder().execution(shared).build();
+    // @end
+    assertThat(softmax.toString())
+        .isNotEqualTo(Softmax.builder().execution(alone).build().toString());
+  }
+
+  @Test
+  void topK() {
+    // @start region="topK" :
+    TopK.Result best = TopK.of(5).probabilities(logits); // of logits [32, 50000]
+    best.classes(); // I32 [32, 5]
+    best.values(); // F32 [32, 5]
+    // @end
+    assertThat(best.values().shape()).containsExactly(ROWS, 5);
+  }
+
+  @Test
+  void selectedLogProbabilities() {
+    Tensor tokens = labels;
+    Tensor logProbabilities = Tensor.allocate(DType.F32, ROWS);
+    Tensor offsets = Tensor.of(new int[] {0, 3, ROWS});
+    Tensor scores = Tensor.allocate(DType.F32, 2);
+    // @start region="selected" :
+    SelectedLogProbabilities selected = SelectedLogProbabilities.along(-1);
+    selected.forward(logits, tokens, logProbabilities); // [T, V], [T] and [T]
+    selected.sumSequences(logProbabilities, offsets, scores);
+    // @end
+    assertThat(scores.getFloat(0)).isNegative();
+  }
+
+  // ---- sampling --------------------------------------------------------------------------------
+
+  @Test
+  void sampler() {
+    Tensor row = logits.select(0, 0);
+    // @start region="sampler" :
+    Sampler sampler = Sampler.builder().temperature(0.8).topK(50).topP(0.95).seed(42).build();
+    long token = sampler.token(row, step); // of logits [50000]; step counts the tokens
+    Tensor tokens = sampler.sample(logits, step); // of logits [32, 50000]: I32 [32]
+    // @end
+    assertThat(token).isEqualTo(tokens.getLong(0));
+  }
+
+  @Test
+  void samplerCursor() {
+    Tensor row = logits.select(0, 0);
+    // @start region="cursor" :
+    SamplerCursor cursor = sampler.start();
+    int token = cursor.next(row); // step 0
+    token = cursor.next(row); // step 1
+    // @end
+    assertThat(token).isEqualTo((int) sampler.token(row, 1));
+  }
+
+  @Test
+  void samplerInputs() {
+    Tensor bias = Tensor.allocate(DType.F32, CLASSES);
+    Tensor tokensSoFar = Tensor.allocate(DType.I32, ROWS, 2);
+    // @start region="samplerInputs" :
+    SamplerInputs inputs = SamplerInputs.none().bias(bias).outputTokens(tokensSoFar);
+    sampler.on(logits, tokens).inputs(inputs).run(step);
+    // @end
+    assertThat(tokens.getLong(0)).isBetween(0L, CLASSES - 1L);
+  }
+
+  @Test
+  void requests() {
+    Sampler careful = Sampler.builder().topK(1).build();
+    Sampler wild = Sampler.builder().temperature(2).build();
+    Sampler batch = sampler;
+    Tensor logits = this.logits.slice(0, 0, 2);
+    Tensor tokens = this.tokens.slice(0, 0, 2);
+    Sampler.Outputs outputs = new Sampler.Outputs();
+    // @start region="requests" :
+    Sampler.Requests requests = new Sampler.Requests().add(careful, 17, 0).add(wild, 18, 5);
+    SamplerCall call = batch.on(logits, tokens).outputs(outputs);
+    call.run(requests);
+    requests.step(0, 1).step(1, 6);
+    // @end
+    assertThat(outputs.sampled()).isEqualTo(2);
+  }
+
+  // ---- shards ----------------------------------------------------------------------------------
+
+  private final long firstClass = 0;
+  private final long allClasses = CLASSES;
+
+  private static <T> List<T> allGather(T mine) {
+    return List.of(mine);
+  }
+
+  @Test
+  void softmaxShard() {
+    Softmax softmax = Softmax.along(-1);
+    Tensor output = gradient;
+    // @start region="softmaxShard" :
+    SoftmaxShard shard = softmax.shard(firstClass, allClasses);
+    RowStatistics rows = shard.exchange(logits, Inputs.none(), null, mine -> allGather(mine));
+    shard.forward(logits, Inputs.none(), rows, output);
+    // @end
+    assertThat(Samples.bits(output)).isEqualTo(Samples.bits(softmax.forward(logits)));
+  }
+
+  @Test
+  void crossEntropyShard() {
+    // @start region="lossShard" :
+    CrossEntropyShard shard = loss.shard(firstClass, allClasses);
+    double mean = shard.on(logits, labels, mine -> allGather(mine)).gradient(gradient).run();
+    // @end
+    assertThat(mean).isEqualTo(loss.forward(logits, labels));
+  }
+
+  @Test
+  void samplerShard() {
+    SamplerInputs inputs = SamplerInputs.none();
+    Sampler.Outputs outputs = new Sampler.Outputs();
+    // @start region="samplerShard" :
+    SamplerShard shard = sampler.shard(firstClass, allClasses);
+    shard.sample(logits, step, inputs, tokens, outputs, mine -> allGather(mine));
+    // @end
+    assertThat(tokens.getLong(1)).isEqualTo(sampler.sample(logits, step).getLong(1));
+  }
+}
