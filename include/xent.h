@@ -1094,12 +1094,13 @@ typedef struct xent_work {
   uint64_t workspace_size;       /* of the workspace, if it is among the arrays; else 0 */
   int64_t shards;                /* shards of xent_sample; else 0 */
   xent_prepared *prepared;       /* or NULL; if set, the call is only prepared, as by xent_prepare */
+  uint64_t arrays;               /* bit i: the function's array i is passed; 0: its first arrays are passed */
 } xent_work;
 
 /* The arrays are those of the struct of the function, in its order: inputs and outputs, statistics, states, exact sum
- * and workspace. Pass NULL for each that the call does not use, and after the last array of the function; otherwise the
- * status is XENT_INVALID_ARGUMENT without a report. If a call uses only the first six, call xent_few_at, which is
- * faster. */
+ * and workspace. Set a bit of work->arrays for each array that the call uses, and pass only these; or leave it 0 and
+ * pass all arrays of the function, NULL for each that the call does not use. Pass NULL after the last one. Otherwise
+ * the status is XENT_INVALID_ARGUMENT without a report. If there are at most six, call xent_few_at, which is faster. */
 XENT_API xent_status xent_few_at(const xent_work *work, const void *a0, const void *a1, const void *a2, const void *a3,
     const void *a4, const void *a5);
 XENT_API xent_status xent_many_at(const xent_work *work, const void *a0, const void *a1, const void *a2, const void *a3,
@@ -1109,9 +1110,9 @@ XENT_API xent_status xent_many_at(const xent_work *work, const void *a0, const v
     const void *a23, const void *a24, const void *a25, const void *a26, const void *a27, const void *a28,
     const void *a29, const void *a30, const void *a31);
 
-/* xent_run for memory that moves as a whole, such as arrays of a language with a garbage collector. Pass the first six
- * arrays of the struct of the function, with the alignment and distances that they had. NULL keeps an address. Arrays
- * that the call does not use are ignored. */
+/* xent_run for other memory, such as arrays that a garbage collector moves. Pass the first six arrays that the call was
+ * prepared with, in the same order. Alignment and strides must be the same, and two arrays must be in place or apart as
+ * they were; this is not checked. NULL keeps an address. Arrays that the call does not use are ignored. */
 XENT_API xent_status xent_run_at(xent_prepared *prepared, const void *a0, const void *a1, const void *a2,
     const void *a3, const void *a4, const void *a5);
 

@@ -481,6 +481,7 @@ static void structs(void) {
   FIELD(xent_work, workspace_size);
   FIELD(xent_work, shards);
   FIELD(xent_work, prepared);
+  FIELD(xent_work, arrays);
 }
 
 static void constants(void) {

@@ -93,6 +93,37 @@ static void test_records_behind_opaque_structs(void) {
   CHECK(word_of_sample_state(&sample_state, (void *)&sample_state) == 7);
 }
 
+/* Arrays that are named by bits are passed without gaps, at once and prepared. */
+static void test_named_arrays(const xent_options *o) {
+  enum { C = 3, LOGITS = 1 << 0, TARGETS = 1 << 1, GRADIENT = 1 << 5, CLASS_WEIGHTS = 1 << 8 };
+  xent_shape s = dense_shape(2, C, 1);
+  s.targets = xent_per_row(1, XENT_I32);
+  s.gradient = xent_per_class(C, 1, XENT_F32);
+  s.class_weights = xent_per_class(0, 1, XENT_F32);
+  const float logits[2 * C] = {1, 2, 3, 3, 1, 2}, weights[C] = {1, 2, 0.5f}, others[C] = {1, 1, 1};
+  const int32_t labels[2] = {2, 1};
+  float all[2 * C], named[2 * C], unweighted[2 * C];
+  xent_work w = on_classes(XENT_FUNCTION_CROSS_ENTROPY, &s, o, 0, 2, 0, C, NULL);
+  const doors linked = {xent_few_at, xent_many_at};
+  CHECK(run_through(&linked, w, ARRAYS(logits, labels, NULL, NULL, NULL, all, NULL, NULL, weights)) == XENT_OK);
+  CHECK(run_through(&linked, w, ARRAYS(logits, labels, NULL, NULL, NULL, unweighted)) == XENT_OK);
+  w.size = sizeof w;
+  w.arrays = LOGITS | TARGETS | GRADIENT | CLASS_WEIGHTS;
+  CHECK(xent_few_at(&w, logits, labels, named, weights, NULL, NULL) == XENT_OK && !memcmp(named, all, sizeof all));
+  CHECK(xent_few_at(&w, logits, labels, named, weights, weights, NULL) == XENT_INVALID_ARGUMENT); /* one more */
+  xent_prepared p = {.size = sizeof p};
+  w.prepared = &p;
+  CHECK(xent_few_at(&w, logits, labels, named, weights, NULL, NULL) == XENT_OK);
+  CHECK(xent_run_at(&p, NULL, NULL, named, others, NULL, NULL) == XENT_OK);
+  CHECK(!memcmp(named, unweighted, sizeof named));
+  CHECK(xent_run_at(&p, NULL, NULL, named, weights, NULL, NULL) == XENT_OK && !memcmp(named, all, sizeof all));
+  w.prepared = NULL;
+  w.arrays = (uint64_t)1 << 40; /* of no array */
+  CHECK(xent_few_at(&w, logits, NULL, NULL, NULL, NULL, NULL) == XENT_INVALID_ARGUMENT);
+  w.arrays = 0x7f; /* more than are passed */
+  CHECK(xent_few_at(&w, logits, labels, NULL, NULL, NULL, named) == XENT_INVALID_ARGUMENT);
+}
+
 /* A call that is checked once sees what its memory holds in each run. */
 static void test_prepared(void) {
   enum { C = 5 };
@@ -174,6 +205,7 @@ static void test_prepared(void) {
   CHECK(xent_prepare(&p, XENT_FUNCTION_LOG_SUM_EXP, &lse) == XENT_OK && xent_run(&p) == XENT_OK);
   loss[1] = loss[0];
   CHECK(xent_run_at(&p, logits, loss, moved, moved, moved, moved) == XENT_OK && loss[0] == loss[1]);
+  test_named_arrays(&o);
   /* an exact sum says in each run that it is one */
   xent_exact_sum exact_sum = xent_empty_exact_sum();
   c.exact_sum = &exact_sum;

@@ -132,8 +132,16 @@ static xent_status forget(xent_prepared *prepared) {
   return status;
 }
 
+/* Whether an entry of a function's table is an array, not a number. */
+static inline bool is_array(const xent_function *function, int entry) {
+  return function->places[entry].rule < XENT_ARRAYS;
+}
+
+/* Whether the caller passes the array of a place: all in turn if no bits say which. */
+static inline bool is_passed(uint64_t arrays, int place) { return !arrays || arrays >> place & 1; }
+
 /* Checks a call, and keeps it. */
-static xent_status prepare(xent_prepared *prepared, xent_frame *f, const xent_function *function) {
+static xent_status prepare(xent_prepared *prepared, xent_frame *f, const xent_function *function, uint64_t arrays) {
   xent_kept *p = (xent_kept *)(void *)prepared;
   const uint64_t size = p->size;
   const bool own_shape = f->call.shape == &f->own_shape;
@@ -143,9 +151,9 @@ static xent_status prepare(xent_prepared *prepared, xent_frame *f, const xent_fu
   p->choice = f->choice;
   if (own_shape) p->call.shape = &p->shape;
   f->keep = p;
-  for (int i = 0; i < function->count && p->arrays < FEW; i++) {
+  for (int i = 0, place = 0; i < function->count && p->arrays < FEW; i++) {
     const xent_rule *rule = &xent_rules[function->places[i].rule];
-    if (function->places[i].rule < XENT_ARRAYS) p->places[p->arrays++] = rule->address;
+    if (is_array(function, i) && is_passed(arrays, place++)) p->places[p->arrays++] = rule->address;
   }
   const xent_status status = function->work(f);
   if (status) return status;
@@ -159,7 +167,7 @@ xent_status xent_prepare(xent_prepared *prepared, int32_t function, const void *
   xent_frame f;
   xent_status status = forget(prepared);
   if (!status) status = own ? take_call(&f, call, own) : XENT_UNSUPPORTED;
-  return status ? status : prepare(prepared, &f, own);
+  return status ? status : prepare(prepared, &f, own, 0);
 }
 
 /* NULL: nothing is prepared there. */
@@ -227,7 +235,7 @@ static inline xent_status run_work(const xent_work *w, const void *const *arrays
   if (!function) return XENT_UNSUPPORTED;
   if (w->choice && !function->choice) return XENT_INVALID_ARGUMENT;
   xent_frame f;
-  int given = 0;
+  int given = 0, place = 0;
   f.keep = NULL;
   f.choice = w->choice;
   f.call = (xent_call){.shape = w->shape, .options = w->options, .report = w->report, .row_begin = w->row_begin,
@@ -235,12 +243,13 @@ static inline xent_status run_work(const xent_work *w, const void *const *arrays
                        .sampling = w->sampling, .shards = w->shards, .workspace_size = w->workspace_size};
   for (int i = 0; i < function->count && given < count; i++) {
     const xent_rule *rule = &xent_rules[function->places[i].rule];
-    if (function->places[i].rule >= XENT_ARRAYS) continue;
+    if (!is_array(function, i) || !is_passed(w->arrays, place++)) continue;
     memcpy((char *)&f.call + rule->address, &arrays[given++], sizeof *arrays);
   }
+  if (w->arrays && (w->arrays >> place || __builtin_popcountll(w->arrays) != given)) return XENT_INVALID_ARGUMENT;
   for (; given < count; given++)
     if (arrays[given]) return XENT_INVALID_ARGUMENT; /* none that the function has */
-  return w->prepared ? prepare(w->prepared, &f, function) : function->work(&f);
+  return w->prepared ? prepare(w->prepared, &f, function, w->arrays) : function->work(&f);
 }
 
 xent_status xent_few_at(const xent_work *work, const void *a0, const void *a1, const void *a2, const void *a3,

@@ -16,7 +16,10 @@ final class Arguments {
   private Arguments() {}
 
   static View view(Tensor tensor, String name) {
-    return NullChecks.tensor(tensor, name).view;
+    if (tensor == null) {
+      throw NullChecks.noTensor(name);
+    }
+    return tensor.view;
   }
 
   static @Nullable View viewOrNull(@Nullable Tensor tensor) {

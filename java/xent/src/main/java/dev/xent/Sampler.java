@@ -17,13 +17,13 @@ import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.SamplingOptions;
+import dev.xent.internal.plan.sample.CursorCall;
 import dev.xent.internal.plan.sample.SamplerOutputs;
 import dev.xent.internal.plan.sample.SamplerPlan;
 import dev.xent.internal.plan.sample.SamplerRows;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.SamplingRules;
 import dev.xent.options.Ties;
-import java.lang.foreign.Arena;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -98,7 +98,7 @@ public final class Sampler {
    */
   public Tensor sample(Tensor logits, long step) {
     long[] shape = plan.tokenShape(view(logits, "logits"));
-    Tensor tokens = Tensor.allocate(Arena.ofAuto(), DType.I32, shape);
+    Tensor tokens = Tensor.allocate(DType.I32, shape);
     sample(logits, step, tokens);
     return tokens;
   }
@@ -114,6 +114,10 @@ public final class Sampler {
    */
   public void sample(Tensor logits, long step, Tensor tokens) {
     plan.sample(view(logits, "logits"), step, view(tokens, "tokens"));
+  }
+
+  CursorCall cursor() {
+    return plan.cursor();
   }
 
   /** Returns what draws the tokens of one sequence and counts its steps, from step 0 on. */

@@ -7,6 +7,7 @@ import dev.xent.errors.NoTokenException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.options.OptionRange;
+import dev.xent.internal.plan.sample.CursorCall;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +31,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class SamplerCursor {
   private final Sampler sampler;
+  private final CursorCall calls;
   private long step;
 
   private float @Nullable [] lastArray;
@@ -37,6 +39,7 @@ public final class SamplerCursor {
 
   SamplerCursor(Sampler sampler) {
     this.sampler = sampler;
+    this.calls = sampler.cursor();
   }
 
   /**
@@ -50,7 +53,7 @@ public final class SamplerCursor {
    * @throws MemoryException for memory that is closed
    */
   public int next(Tensor logits) {
-    long token = sampler.token(logits, step);
+    long token = calls.next(Arguments.view(logits, "logits"), step);
     if (token < 0) {
       throw new NoTokenException(
           "logits is "
@@ -80,9 +83,14 @@ public final class SamplerCursor {
    * @throws NoTokenException for logits with a NaN or +inf, or without one above -inf
    */
   public int next(float[] logits) {
+    long token = calls.next(Objects.requireNonNull(logits, "logits"), step);
+    if (token >= 0) {
+      step++;
+      return (int) token;
+    }
     Tensor tensor = lastTensor;
     if (tensor == null || logits != lastArray) {
-      tensor = Tensor.of(Objects.requireNonNull(logits, "logits"));
+      tensor = Tensor.of(logits);
       lastTensor = tensor;
       lastArray = logits;
     }
@@ -98,7 +106,12 @@ public final class SamplerCursor {
    * @throws DTypeException for an array of anything but floats
    */
   public int next(MemorySegment logits) {
-    long size = Objects.requireNonNull(logits, "logits").byteSize();
+    long token = calls.next(Objects.requireNonNull(logits, "logits"), step);
+    if (token >= 0) {
+      step++;
+      return (int) token;
+    }
+    long size = logits.byteSize();
     if (size % Float.BYTES != 0) {
       throw new ShapeException(
           "logits has " + size + " bytes; expected 4 bytes for each class: slice the segment");

@@ -12,7 +12,6 @@ import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.logits.SoftmaxPlan;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.options.FullyMasked;
-import java.lang.foreign.Arena;
 
 /**
  * Softmax along one axis: {@code y = exp(x) / sum exp(x)}.
@@ -70,7 +69,7 @@ public final class Softmax {
    */
   public Tensor forward(Tensor logits) {
     View given = view(logits, "logits");
-    Tensor output = Tensor.allocate(Arena.ofAuto(), DType.of(given.type), given.shape);
+    Tensor output = Tensor.allocate(DType.of(given.type), given.shape);
     plan.forward(given, output.view);
     return output;
   }

@@ -116,7 +116,8 @@ public final class Tensor {
    * {@link #allocate(Arena, DType, long...)}. Any thread may use it.
    */
   public static Tensor allocate(DType type, long... shape) {
-    return allocate(Arena.ofAuto(), type, shape);
+    Objects.requireNonNull(type, "type");
+    return new Tensor(View.room(type.element, Objects.requireNonNull(shape, "shape").clone()));
   }
 
   // ---- from arrays -----------------------------------------------------------------------------

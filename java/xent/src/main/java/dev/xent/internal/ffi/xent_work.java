@@ -29,6 +29,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     uint64_t workspace_size;
  *     int64_t shards;
  *     xent_prepared *prepared;
+ *     uint64_t arrays;
  * }
  * }
  */
@@ -52,7 +53,8 @@ public class xent_work {
         XentH.C_LONG_LONG.withName("class_end"),
         XentH.C_LONG_LONG.withName("workspace_size"),
         XentH.C_LONG_LONG.withName("shards"),
-        XentH.C_POINTER.withName("prepared")
+        XentH.C_POINTER.withName("prepared"),
+        XentH.C_LONG_LONG.withName("arrays")
     ).withName("xent_work");
 
     /**
@@ -676,6 +678,50 @@ public class xent_work {
      */
     public static void prepared(MemorySegment struct, MemorySegment fieldValue) {
         struct.set(prepared$LAYOUT, prepared$OFFSET, fieldValue);
+    }
+
+    private static final OfLong arrays$LAYOUT = (OfLong)$LAYOUT.select(groupElement("arrays"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * uint64_t arrays
+     * }
+     */
+    public static final OfLong arrays$layout() {
+        return arrays$LAYOUT;
+    }
+
+    private static final long arrays$OFFSET = $LAYOUT.byteOffset(groupElement("arrays"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * uint64_t arrays
+     * }
+     */
+    public static final long arrays$offset() {
+        return arrays$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * uint64_t arrays
+     * }
+     */
+    public static long arrays(MemorySegment struct) {
+        return struct.get(arrays$LAYOUT, arrays$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * uint64_t arrays
+     * }
+     */
+    public static void arrays(MemorySegment struct, long fieldValue) {
+        struct.set(arrays$LAYOUT, arrays$OFFSET, fieldValue);
     }
 
     /**

@@ -2,6 +2,7 @@
 package dev.xent.internal.kernels;
 
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The functions of the core; include/xent.h says what each one does. Both implementations get the
@@ -30,18 +31,14 @@ public interface Kernels {
   }
 
   /**
-   * The same with these as its first arrays, in the order of the function, which the work does not
-   * keep.
+   * Checks a call and computes nothing.
+   *
+   * @param work has all arrays, at most six, and keeps its structs from now on
+   * @param held whether no other thread can close the memory of any of them
+   * @return the call, to be run with other memory; null where calls cannot be prepared
    */
-  default int runPrepared(
-      Work work,
-      MemorySegment a,
-      MemorySegment b,
-      MemorySegment c,
-      MemorySegment d,
-      MemorySegment e,
-      MemorySegment f) {
-    throw new UnsupportedOperationException(); // where nothing is prepared
+  default @Nullable PreparedKernel prepare(Work work, boolean held) {
+    return null;
   }
 
   /**

@@ -18,6 +18,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.lang.ref.Reference;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The native library's kernels. To be made after the library has been loaded by this class's
@@ -75,6 +76,21 @@ public final class NativeKernels implements Kernels {
 
   private static final class PreparedBriefly {
     static final MethodHandle HANDLE = entryPoint("xent_run_at", Work.FEW_ARRAYS, critical());
+  }
+
+  private static final class Addresses {
+    static final MethodHandle HANDLE = runAtAddresses();
+  }
+
+  private static final class AddressesBriefly {
+    static final MethodHandle HANDLE = runAtAddresses(critical());
+  }
+
+  private static MethodHandle runAtAddresses(Linker.Option... options) {
+    MemoryLayout[] arguments = new MemoryLayout[1 + Work.FEW_ARRAYS];
+    Arrays.fill(arguments, JAVA_LONG);
+    return Linker.nativeLinker()
+        .downcallHandle(find("xent_run_at"), FunctionDescriptor.of(JAVA_INT, arguments), options);
   }
 
   /** As the linker does not look at any array. */
@@ -144,6 +160,30 @@ public final class NativeKernels implements Kernels {
     return (RuntimeException) thrown;
   }
 
+  // ---- facts ------------------------------------------------------------------------------------
+
+  /** The version of the binary interface of the library. */
+  public static int abiVersion() {
+    return Jni.BOUND ? Jni.abi() : XentH.xent_abi_version();
+  }
+
+  /** The version of its arithmetic. */
+  public static int numericsVersion() {
+    return Jni.BOUND ? Jni.numerics() : XentH.xent_numerics_version();
+  }
+
+  /** Whether library and processor have an instruction set, given by its number. */
+  public static boolean hasIsa(int isa) {
+    return (Jni.BOUND ? Jni.has(isa) : XentH.xent_has_isa(isa)) != 0;
+  }
+
+  /** The number of the best instruction set. */
+  public static int bestIsa() {
+    return Jni.BOUND ? Jni.best() : XentH.xent_best_isa();
+  }
+
+  // ---- calls ------------------------------------------------------------------------------------
+
   private boolean isCritical(Work work) {
     return takesArrays && work.isOnHeap() || isBrief(work);
   }
@@ -208,11 +248,15 @@ public final class NativeKernels implements Kernels {
 
   private int runAsItIs(Work work) {
     try {
-      boolean critical = isCritical(work);
       long struct = work.struct().address();
-      return work.hasFewArrays()
-          ? few(critical, struct, work.arrays)
-          : many(critical, struct, work.arrays);
+      if (!work.hasFewArrays()) {
+        return many(isCritical(work), struct, work.arrays);
+      }
+      int status = Jni.NOT_HELD;
+      if (Jni.BOUND && work.isHeld() && !work.rate().isHigh()) {
+        status = fewByMethod(work, struct);
+      }
+      return status == Jni.NOT_HELD ? few(isCritical(work), struct, work.fewArrays()) : status;
     } catch (Throwable thrown) {
       throw unchecked(thrown);
     } finally {
@@ -238,11 +282,14 @@ public final class NativeKernels implements Kernels {
 
   private static int makePrepared(Work work) {
     try {
+      long prepared = work.preparedAddress();
       if (work.needsNoArrays()) {
-        return (int) FixedBriefly.HANDLE.invokeExact(work.preparedAddress());
+        return (int) FixedBriefly.HANDLE.invokeExact(prepared);
       }
-      MemorySegment[] a = work.arrays;
-      return prepared(work, a[0], a[1], a[2], a[3], a[4], a[5]);
+      MemorySegment[] a = work.fewArrays();
+      return work.isPreparedCritical()
+          ? (int) PreparedBriefly.HANDLE.invokeExact(prepared, a[0], a[1], a[2], a[3], a[4], a[5])
+          : (int) Prepared.HANDLE.invokeExact(prepared, a[0], a[1], a[2], a[3], a[4], a[5]);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
     } finally {
@@ -251,46 +298,76 @@ public final class NativeKernels implements Kernels {
   }
 
   @Override
-  public int runPrepared(
-      Work work,
+  public @Nullable PreparedKernel prepare(Work work, boolean held) {
+    boolean heap = work.isOnHeap();
+    boolean usesJni = held && work.isHeld() && Jni.BOUND;
+    boolean linked = takesArrays || !heap;
+    if (!work.hasFewArrays() || !linked && !usesJni) {
+      return null;
+    }
+    boolean critical = isCritical(work);
+    work.passOnlyThese();
+    MemorySegment struct = work.struct();
+    xent_work.prepared(struct, work.prepare(critical));
+    int status;
+    if (usesJni) {
+      status = fewByMethod(work, struct.address());
+    } else {
+      status = runAsItIs(work);
+    }
+    work.clear();
+    return status == Status.OK
+        ? new PreparedKernel(work, critical, held && !heap, linked, usesJni)
+        : null;
+  }
+
+  /** Runs a prepared call on arrays whose memory the linker holds. */
+  static int runPrepared(
+      boolean critical,
+      long prepared,
       MemorySegment a,
       MemorySegment b,
       MemorySegment c,
-      MemorySegment d,
-      MemorySegment e,
-      MemorySegment f) {
-    if (!takesArrays && work.isPreparedOnHeap()) {
-      work.arguments(a, b, c, d, e, f);
-      try {
-        // The blocks are of the call that was prepared, which this is.
-        return runOn(work.blocks(), work, true, true);
-      } finally {
-        work.clear();
-      }
-    }
-    work.countPrepared();
+      MemorySegment d) {
+    MemorySegment none = MemorySegment.NULL;
     try {
-      return prepared(work, a, b, c, d, e, f);
+      return critical
+          ? (int) PreparedBriefly.HANDLE.invokeExact(prepared, a, b, c, d, none, none)
+          : (int) Prepared.HANDLE.invokeExact(prepared, a, b, c, d, none, none);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
-    } finally {
-      Reference.reachabilityFence(work);
     }
   }
 
-  private static int prepared(
-      Work work,
-      MemorySegment a,
-      MemorySegment b,
-      MemorySegment c,
-      MemorySegment d,
-      MemorySegment e,
-      MemorySegment f)
-      throws Throwable {
-    long prepared = work.preparedAddress();
-    return work.isPreparedCritical()
-        ? (int) PreparedBriefly.HANDLE.invokeExact(prepared, a, b, c, d, e, f)
-        : (int) Prepared.HANDLE.invokeExact(prepared, a, b, c, d, e, f);
+  /** The same of addresses, whose memory the caller holds. */
+  static int runPrepared(boolean critical, long prepared, long a, long b, long c, long d) {
+    try {
+      return critical
+          ? (int) AddressesBriefly.HANDLE.invokeExact(prepared, a, b, c, d, 0L, 0L)
+          : (int) Addresses.HANDLE.invokeExact(prepared, a, b, c, d, 0L, 0L);
+    } catch (Throwable thrown) {
+      throw unchecked(thrown);
+    }
+  }
+
+  /** Calls a native method, whose arrays are {@link Work#isHeld held}. */
+  private static int fewByMethod(Work work, long struct) {
+    MemorySegment[] s = work.fewArrays();
+    @Nullable Object[] array = work.fewBases();
+    return Jni.call(
+        struct,
+        array[0],
+        s[0].address(),
+        array[1],
+        s[1].address(),
+        array[2],
+        s[2].address(),
+        array[3],
+        s[3].address(),
+        array[4],
+        s[4].address(),
+        array[5],
+        s[5].address());
   }
 
   private static int few(boolean critical, long struct, MemorySegment[] a) throws Throwable {
@@ -329,7 +406,9 @@ public final class NativeKernels implements Kernels {
 
   @Override
   public long sampleWorkspace(long classes, long tokens) {
-    return XentH.xent_sample_workspace(classes, tokens);
+    return Jni.BOUND
+        ? Jni.workspace(classes, tokens)
+        : XentH.xent_sample_workspace(classes, tokens);
   }
 
   @Override
@@ -362,6 +441,11 @@ public final class NativeKernels implements Kernels {
 
   @Override
   public double exactSumValue(MemorySegment exactSum) {
-    return XentH.xent_exact_sum_value(exactSum);
+    if (!Jni.BOUND) {
+      return XentH.xent_exact_sum_value(exactSum);
+    }
+    double value = Jni.value(exactSum.address());
+    Reference.reachabilityFence(exactSum);
+    return value;
   }
 }

@@ -27,10 +27,28 @@ public final class Work {
   /** In the order of the function; NULL where the call is without one. */
   final MemorySegment[] arrays = new MemorySegment[Function.MOST_ARRAYS];
 
+  /** The Java arrays below them, as far as native methods may be passed these. */
+  private final @Nullable Object[] bases = new Object[Function.MOST_ARRAYS];
+
+  /** Those that there are, where the places of the first ones are not enough. */
+  private final MemorySegment[] few = new MemorySegment[FEW_ARRAYS];
+
+  private final @Nullable Object[] fewBases = new Object[FEW_ARRAYS];
+
+  private int fewCount;
+
+  /** Whether the first arrays are those that there are, though fewer places would do. */
+  private boolean withoutGaps;
+
   /** Behind the last array that was given. */
   private int end;
 
   private boolean onHeap;
+
+  /** Whether no other thread can close the memory of any array. */
+  private boolean isHeld = true;
+
+  private final CallRate rate = new CallRate();
 
   private @Nullable ArrayBlocks blocks;
 
@@ -66,7 +84,6 @@ public final class Work {
   // What was prepared.
   private long preparedVersion = NOT_KEPT;
   private int preparedMask;
-  private boolean preparedOnHeap;
   private MemorySegment preparedSampling = MemorySegment.NULL;
   private long preparedRuns;
 
@@ -84,10 +101,12 @@ public final class Work {
   private long writtenClassBegin;
   private long writtenClassEnd;
   private boolean writtenSpecial;
+  private int writtenPassed;
 
   /** Made once, for many calls. */
   public Work() {
     java.util.Arrays.fill(arrays, MemorySegment.NULL);
+    java.util.Arrays.fill(few, MemorySegment.NULL);
     xent_work.size(struct, xent_work.sizeof());
   }
 
@@ -145,9 +164,15 @@ public final class Work {
   public void clear() {
     for (; end > 0; end--) {
       arrays[end - 1] = MemorySegment.NULL;
+      bases[end - 1] = null;
+    }
+    for (; fewCount > 0; fewCount--) {
+      few[fewCount - 1] = MemorySegment.NULL;
+      fewBases[fewCount - 1] = null;
     }
     mask = 0;
     onHeap = false;
+    isHeld = true;
   }
 
   /** Gives an array, which the function takes, or takes it back with NULL. */
@@ -156,14 +181,27 @@ public final class Work {
       keptVersion = NOT_KEPT; // the next call may have them elsewhere
     }
     give(function.place(array), segment);
+    isHeld &= segment == MemorySegment.NULL;
     return this;
   }
 
   /** Gives an array if the function takes it. */
   public void offer(Array array, MemorySegment segment) {
+    offer(array, segment, null, false);
+  }
+
+  /**
+   * Gives an array if the function takes it.
+   *
+   * @param base the Java array below it, or null
+   * @param held whether nobody can close its memory before the call, nor another thread during it
+   */
+  public void offer(Array array, MemorySegment segment, @Nullable Object base, boolean held) {
     int place = function.place(array);
     if (place >= 0) {
       give(place, segment);
+      bases[place] = base;
+      isHeld &= segment == MemorySegment.NULL || held && segment.isNative() == (base == null);
     }
   }
 
@@ -171,6 +209,7 @@ public final class Work {
     if (segment == MemorySegment.NULL) {
       if (place < end) {
         arrays[place] = segment;
+        bases[place] = null;
         mask &= ~(1 << place);
       }
       return;
@@ -181,22 +220,6 @@ public final class Work {
     if (place >= end) {
       end = place + 1;
     }
-  }
-
-  /** Gives the first arrays of the function, in its order; NULL where the call is without one. */
-  void arguments(
-      MemorySegment a,
-      MemorySegment b,
-      MemorySegment c,
-      MemorySegment d,
-      MemorySegment e,
-      MemorySegment f) {
-    give(0, a);
-    give(1, b);
-    give(2, c);
-    give(3, d);
-    give(4, e);
-    give(5, f);
   }
 
   /** The rows from one to before another. */
@@ -325,7 +348,6 @@ public final class Work {
   /** The core has checked this call. */
   void prepared() {
     preparedMask = mask;
-    preparedOnHeap = onHeap;
     preparedSampling = sampling;
     preparedVersion = keptVersion;
   }
@@ -361,11 +383,6 @@ public final class Work {
     preparedRuns++;
   }
 
-  /** Whether memory of the prepared call is a Java array. */
-  boolean isPreparedOnHeap() {
-    return preparedOnHeap;
-  }
-
   boolean isPreparedCritical() {
     return preparedCritical;
   }
@@ -388,7 +405,49 @@ public final class Work {
   }
 
   boolean hasFewArrays() {
-    return end <= FEW_ARRAYS;
+    return end <= FEW_ARRAYS || Integer.bitCount(mask) <= FEW_ARRAYS;
+  }
+
+  /** From now on the arrays that there are have no gaps between them. */
+  void passOnlyThese() {
+    withoutGaps = true;
+  }
+
+  private boolean hasGaps() {
+    return !withoutGaps && end <= FEW_ARRAYS;
+  }
+
+  /** Arrays of a call that has few, in the order of the function. */
+  MemorySegment[] fewArrays() {
+    if (hasGaps()) {
+      return arrays;
+    }
+    int count = 0;
+    for (int left = mask; left != 0; left &= left - 1) {
+      int place = Integer.numberOfTrailingZeros(left);
+      few[count] = arrays[place];
+      fewBases[count++] = bases[place];
+    }
+    for (int i = count; i < fewCount; i++) {
+      few[i] = MemorySegment.NULL;
+      fewBases[i] = null;
+    }
+    fewCount = count;
+    return few;
+  }
+
+  /** The Java arrays below those of {@link #fewArrays}, which was called before. */
+  @Nullable Object[] fewBases() {
+    return hasGaps() ? bases : fewBases;
+  }
+
+  /** Whether native methods may be passed the memory of all arrays. */
+  boolean isHeld() {
+    return isHeld;
+  }
+
+  CallRate rate() {
+    return rate;
   }
 
   /** Whether memory of the call is a Java array. */
@@ -422,6 +481,11 @@ public final class Work {
       writtenClassEnd = classEnd;
       xent_work.class_begin(struct, classBegin);
       xent_work.class_end(struct, classEnd);
+    }
+    int passed = !hasGaps() && hasFewArrays() ? mask : 0;
+    if (passed != writtenPassed) {
+      writtenPassed = passed;
+      xent_work.arrays(struct, passed & 0xffffffffL);
     }
     if (special || writtenSpecial) {
       writtenSpecial = special;

@@ -2,7 +2,6 @@
 package dev.xent.internal.load;
 
 import dev.xent.errors.NativeLibraryException;
-import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.NativeKernels;
 import dev.xent.options.Isa;
@@ -132,8 +131,8 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
   /** Checks the versions before anything else is called, and what it computes before it is used. */
   private static NativeLibrary link(String location) {
     try {
-      require(location, "ABI", XentH.xent_abi_version(), BuildFacts.abiVersion());
-      require(location, "numerics", XentH.xent_numerics_version(), BuildFacts.numericsVersion());
+      require(location, "ABI", NativeKernels.abiVersion(), BuildFacts.abiVersion());
+      require(location, "numerics", NativeKernels.numericsVersion(), BuildFacts.numericsVersion());
       NativeLibrary library =
           new NativeLibrary(new NativeKernels(), readIsas(), readBestIsa(), location);
       library.requireBits();
@@ -196,12 +195,12 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
 
   private static List<Isa> readIsas() {
     return Arrays.stream(Isa.values())
-        .filter(isa -> isa != Isa.BEST && XentH.xent_has_isa(Codes.of(isa)) != 0)
+        .filter(isa -> isa != Isa.BEST && NativeKernels.hasIsa(Codes.of(isa)))
         .toList();
   }
 
   private static Isa readBestIsa() {
-    int best = XentH.xent_best_isa();
+    int best = NativeKernels.bestIsa();
     for (Isa isa : Isa.values()) {
       if (Codes.of(isa) == best) {
         return isa;

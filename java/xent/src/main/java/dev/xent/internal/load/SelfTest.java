@@ -138,22 +138,27 @@ final class SelfTest {
 
   private long softmax(ElementType type) {
     results.fill((byte) 0);
-    work.begin(Function.SOFTMAX, shape, options, NULL)
-        .set(Array.LOGITS, logits)
-        .set(Array.OUTPUT, results);
+    work.begin(Function.SOFTMAX, shape, options, NULL);
+    offer(Array.LOGITS, logits);
+    offer(Array.OUTPUT, results);
     return run(type);
   }
 
   private long crossEntropy(ElementType type) {
     results.fill((byte) 0);
     long bytes = type.byteSize();
-    work.begin(Function.CROSS_ENTROPY, shape, options, NULL)
-        .set(Array.LOGITS, logits)
-        .set(Array.TARGETS, labels)
-        .set(Array.LOSSES, results.asSlice(ROWS * CLASSES * bytes))
-        .set(Array.LOG_SUM_EXP, results.asSlice(ROWS * (CLASSES + 1) * bytes))
-        .set(Array.GRADIENT, results);
+    work.begin(Function.CROSS_ENTROPY, shape, options, NULL);
+    offer(Array.LOGITS, logits);
+    offer(Array.TARGETS, labels);
+    offer(Array.LOSSES, results.asSlice(ROWS * CLASSES * bytes));
+    offer(Array.LOG_SUM_EXP, results.asSlice(ROWS * (CLASSES + 1) * bytes));
+    offer(Array.GRADIENT, results);
     return run(type);
+  }
+
+  /** Memory of this thread's, which stays open. */
+  private void offer(Array array, MemorySegment segment) {
+    work.offer(array, segment, null, true);
   }
 
   private long run(ElementType type) {

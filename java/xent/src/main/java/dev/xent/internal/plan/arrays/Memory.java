@@ -112,6 +112,14 @@ public final class Memory {
     return segment.scope().equals(Arena.global().scope());
   }
 
+  /** Whether it is open, and no other thread can close it. */
+  public static boolean isHeld(MemorySegment segment) {
+    return isEverOpen(segment)
+        || isConfined(segment)
+            && segment.isAccessibleBy(Thread.currentThread())
+            && segment.scope().isAlive();
+  }
+
   /** Zeroed memory for so many elements. */
   public static MemorySegment allocate(Arena arena, ElementType type, long elements) {
     if (elements > MOST_BYTES / type.byteSize()) {

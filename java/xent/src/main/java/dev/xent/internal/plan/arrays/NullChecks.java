@@ -18,9 +18,18 @@ public final class NullChecks {
    */
   public static <T> T require(@Nullable T argument, String name, String what) {
     if (argument == null) {
-      throw new NullPointerException(name + " is null; expected " + what);
+      throw missing(name, what);
     }
     return argument;
+  }
+
+  /** What to throw for a tensor that is null. */
+  public static NullPointerException noTensor(String name) {
+    return missing(name, TENSOR);
+  }
+
+  private static NullPointerException missing(String name, String what) {
+    return new NullPointerException(name + " is null; expected " + what);
   }
 
   /** The same of a tensor, or of what is behind it. */

@@ -201,7 +201,8 @@ public final class Part {
   /** Gives it to a kernel that takes it. */
   public void offer(Work work) {
     if (array != null) {
-      work.offer(array, segment());
+      boolean isView = base == null;
+      work.offer(array, segment(), isView ? view.array : null, isView && view.everOpen);
     }
   }
 

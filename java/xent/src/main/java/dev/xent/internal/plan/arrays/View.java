@@ -3,6 +3,7 @@ package dev.xent.internal.plan.arrays;
 
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.kernels.ArrayMemory;
 import dev.xent.internal.kernels.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -17,17 +18,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The arrays are shared, not copied: nothing in this package changes them.
  */
-public final class View {
+public final class View extends ArrayMemory {
   private static final int HEAP_ALIGNMENT_HINT = 8;
-
-  /**
-   * Given when a thread remembers the view first. Threads that do so at once may each give one:
-   * either is this view's alone, and who remembers the other does not recognise the view once.
-   */
-  public long number = Numbers.NONE;
-
-  /** Begins with the first element and ends with the last one. */
-  public final MemorySegment segment;
 
   public final ElementType type;
 
@@ -60,18 +52,15 @@ public final class View {
   public final boolean fixed;
 
   /** Whether nobody can close its arena. */
-  final boolean everOpen;
+  public final boolean everOpen;
 
   /** Whether it is memory of this library's own. */
   final boolean isRoom;
 
   final boolean readOnly;
 
-  /** The Java array below, or null: off the heap, or hidden because the segment is read-only. */
-  final @Nullable Object array;
-
-  /** Of the first element: an address, or an offset into the array. */
-  final long address;
+  /** What of the memory a prepared call depends on, beside its address. */
+  public final int facts;
 
   private View(
       MemorySegment segment,
@@ -84,8 +73,7 @@ public final class View {
       @Nullable Object owner,
       @Nullable Supplier<@Nullable String> memoryOwner,
       boolean isRoom) {
-    this.segment = segment;
-    this.array = array;
+    super(segment, array);
     this.type = type;
     this.shape = shape;
     this.strides = strides;
@@ -100,7 +88,8 @@ public final class View {
     this.everOpen = heap || isRoom || Memory.isEverOpen(segment);
     this.fixed = !heap && (everOpen || Memory.isConfined(segment));
     this.readOnly = segment.isReadOnly();
-    this.address = segment.address();
+    this.facts =
+        (heap ? 1 : 0) | (fixed ? 2 : 0) | (readOnly ? 4 : 0) | (memoryOwner == null ? 0 : 8);
   }
 
   /**
@@ -116,7 +105,7 @@ public final class View {
       long[] strides,
       @Nullable Object owner) {
     @Nullable Object array = segment.isNative() ? null : segment.heapBase().orElse(null);
-    return over(segment, array, type, shape, strides, owner, null);
+    return over(segment, array, type, shape, strides, owner, null, false);
   }
 
   /** Zeroed memory of this library's own, which is there as long as the view is. */
@@ -135,7 +124,8 @@ public final class View {
       long[] shape,
       long[] strides,
       @Nullable Object owner,
-      @Nullable Supplier<@Nullable String> memoryOwner) {
+      @Nullable Supplier<@Nullable String> memoryOwner,
+      boolean isRoom) {
     long elements = Strides.elements(shape);
     long span = Strides.span(shape, strides);
     long bytes = Strides.times(span, type.byteSize(), shape);
@@ -162,7 +152,7 @@ public final class View {
         bytes,
         owner,
         memoryOwner,
-        false);
+        isRoom);
   }
 
   /** {@code MemorySegment.maxByteAlignment}, which JDK 21 and 22 are without, of so many bytes. */
@@ -206,7 +196,7 @@ public final class View {
   public View with(long offset, long[] newShape, long[] newStrides) {
     boolean empty = Strides.elements(newShape) == 0;
     MemorySegment rest = segment.asSlice(empty ? 0 : offset * type.byteSize());
-    return over(rest, array, type, newShape, newStrides, owner, memoryOwner);
+    return over(rest, array, type, newShape, newStrides, owner, memoryOwner, isRoom);
   }
 
   /** The same memory, not to be written. */
@@ -221,12 +211,12 @@ public final class View {
         bytes,
         owner,
         memoryOwner,
-        false);
+        isRoom);
   }
 
   /** The same memory, of an owner who is asked before each use. */
   public View ownedBy(Supplier<@Nullable String> newOwner) {
-    return new View(segment, array, type, shape, strides, elements, bytes, owner, newOwner, false);
+    return new View(segment, array, type, shape, strides, elements, bytes, owner, newOwner, isRoom);
   }
 
   public int rank() {

@@ -31,6 +31,9 @@ public class Bound {
   }
 
   protected final CallArguments given = new CallArguments();
+  private final View a;
+  private final @Nullable View b;
+  private @Nullable View c;
   private final Runs forward;
 
   /** The gradient alone, of what the operation computes; null: it has none. */
@@ -46,6 +49,9 @@ public class Bound {
       @Nullable View b,
       @Nullable View c) {
     operation.give(given, a, b, c);
+    this.a = a;
+    this.b = b;
+    this.c = c;
     this.forward = new Runs(operation, given);
     this.backward = backward == null ? null : new Runs(backward, new CallArguments());
   }
@@ -70,7 +76,7 @@ public class Bound {
       this.given = given;
     }
 
-    double run() {
+    double run(View a, @Nullable View b, @Nullable View c) {
       Call call = own;
       if (call == null || call.broken) {
         if (!ranBefore) {
@@ -80,7 +86,10 @@ public class Bound {
         call = new Call(given);
         own = call;
       }
-      return operation.repeats(call) ? call.result : operation.run(call);
+      boolean alone = given.areViewsAlone();
+      return alone && operation.repeats(call, a, b, c, given.outputs)
+          ? call.result
+          : operation.run(call);
     }
 
     /** The arguments are others. */
@@ -112,7 +121,7 @@ public class Bound {
   /** Runs, and leaves whatever happens. */
   protected final double runEntered() {
     try {
-      double result = forward.run();
+      double result = forward.run(a, b, c);
       leave();
       return result;
     } catch (Throwable e) {
@@ -139,7 +148,7 @@ public class Bound {
       arguments.saved = saved;
       arguments.upstream = upstream;
       backward.changed();
-      backward.run();
+      backward.run(a, b, c);
       leave();
     } catch (Throwable e) {
       state = IDLE;
@@ -167,6 +176,7 @@ public class Bound {
   public final void gradient(View view) {
     enter();
     given.gradient = view;
+    c = view;
     forward.changed();
     leave();
   }

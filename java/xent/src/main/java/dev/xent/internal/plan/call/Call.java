@@ -80,9 +80,9 @@ public final class Call extends CallArrays {
 
   // ---- whether this call is the one before once more -------------------------------------------
 
-  public final Repeat repeat = new Repeat(this);
+  final PreparedCalls preparedCalls = new PreparedCalls();
 
-  /** Of a call that was repeated: the loss or the token. */
+  /** Of a prepared call: the loss or the token. */
   public double result = Double.NaN;
 
   private final PreparedKernels prepared = new PreparedKernels(this);
@@ -282,7 +282,7 @@ public final class Call extends CallArrays {
 
   /** How many kernels ran prepared. */
   long preparedRuns() {
-    return repeat.preparedRuns() + prepared.runs();
+    return preparedCalls.runs() + prepared.runs();
   }
 
   // ---- calls that are made again ---------------------------------------------------------------
@@ -312,7 +312,6 @@ public final class Call extends CallArrays {
   /** The arguments of a bound call are others. */
   void changed() {
     prepared.forget();
-    repeat.forget();
   }
 
   /** The arrays of this call have been taken, which it keeps if it is a bound one. */
@@ -323,22 +322,43 @@ public final class Call extends CallArrays {
   }
 
   /**
-   * This call has succeeded, and nothing but kernels is left to do in the same call once more. Only
-   * if one kernel had all rows.
+   * This call has succeeded, and the same with other tensors is these kernels and nothing else.
+   * Only if one kernel had all rows.
    *
+   * @param checks the kernel that checks targets, or null
    * @param own memory of the library that takes part
    */
   public void remember(
-      Operation operation, View a, @Nullable View b, @Nullable View c, @Nullable View own) {
+      Operation operation,
+      @Nullable KernelArrays checks,
+      KernelArrays computes,
+      View a,
+      @Nullable View b,
+      @Nullable View c,
+      @Nullable View own) {
     if (isOneKernel()) {
-      repeat.remember(operation.number, a, b, c, own, owner == Owner.BOUND);
+      preparedCalls.remember(this, operation, checks, computes, a, b, c, own, MemorySegment.NULL);
     }
   }
 
   /** The same of a row that helpers cannot share. */
-  public void rememberRow(Operation operation, View a, View own) {
+  public void rememberRow(
+      Operation operation, KernelArrays draws, View a, View own, MemorySegment sampling) {
     if (pieces.count == 1) {
-      repeat.remember(operation.number, a, null, null, own, false);
+      preparedCalls.remember(this, operation, null, draws, a, null, null, own, sampling);
+    }
+  }
+
+  /** The same of a row whose caller keeps the call: it is prepared at once. */
+  public void prepareRow(
+      PreparedCall kept,
+      Operation operation,
+      KernelArrays draws,
+      View a,
+      View own,
+      MemorySegment sampling) {
+    if (pieces.count == 1 && kept.is(operation.number, a, null, null)) {
+      kept.prepare(this, operation.kernels, null, draws, a, null, null, own, sampling);
     }
   }
 

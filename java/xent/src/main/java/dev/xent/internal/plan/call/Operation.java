@@ -60,43 +60,27 @@ public abstract class Operation {
   protected void remember(Call call, CallArguments given) {}
 
   /**
-   * Makes a call that {@link Repeat} recognised, by its kernels alone. Its result is in the call.
+   * Makes a call that was prepared, by its kernels alone. Its result is in the call.
    *
    * @param a the views, in the order of {@link #give}
    * @return whether it did; if not, nothing was written
    */
   protected boolean again(
-      Call call, View a, @Nullable View b, @Nullable View c, @Nullable Outputs outputs) {
+      Call call,
+      PreparedCall prepared,
+      View a,
+      @Nullable View b,
+      @Nullable View c,
+      @Nullable Outputs outputs) {
     throw new AssertionError(this);
   }
 
-  /**
-   * Whether a call of the calling thread is the one before once more, and has been made. Then it
-   * ends with {@link Call#endRepeated}.
-   */
-  private boolean repeats(Call call, View a, @Nullable View b, @Nullable View c) {
-    if (!call.repeat.is(number, a, b, c)) {
-      return false;
-    }
+  /** Makes a call as one that was prepared, if there is one. */
+  final boolean repeats(
+      Call call, View a, @Nullable View b, @Nullable View c, @Nullable Outputs outputs) {
+    PreparedCall prepared = call.preparedCalls.find(number, a, b, c);
     try {
-      return again(call, a, b, c, null);
-    } catch (RuntimeException e) {
-      call.endRepeated();
-      throw e;
-    } catch (Error e) {
-      call.broken = true; // as below
-      throw e;
-    }
-  }
-
-  /** The same of a bound call. */
-  final boolean repeats(Call call) {
-    Outputs outputs = call.given.outputs;
-    if (!call.repeat.isStill(number) || (outputs != null && !outputs.wantNumbersAlone())) {
-      return false;
-    }
-    try {
-      return call.repeat.again(this, outputs);
+      return prepared != null && again(call, prepared, a, b, c, outputs);
     } catch (Error e) {
       call.broken = true; // as below
       throw e;
@@ -115,9 +99,16 @@ public abstract class Operation {
     return run(Call.current(), a, b, c);
   }
 
-  /** The same, of a call that {@link Call#current} gave and that may have more arguments. */
+  /** The same, of a call that {@link Call#current} gave and that may have a step. */
   public final double run(Call call, View a, @Nullable View b, @Nullable View c) {
-    if (repeats(call, a, b, c)) {
+    boolean made = false;
+    try {
+      made = repeats(call, a, b, c, null);
+    } catch (RuntimeException e) {
+      call.endRepeated();
+      throw e;
+    }
+    if (made) {
       double result = call.result;
       call.endRepeated();
       return result;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.logits;
 
-import static java.lang.foreign.MemorySegment.NULL;
-
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Rule;
@@ -15,10 +13,11 @@ import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.ChunkWork;
 import dev.xent.internal.plan.call.Failures;
+import dev.xent.internal.plan.call.KernelArrays;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
-import dev.xent.internal.plan.call.RepeatedKernel;
+import dev.xent.internal.plan.call.PreparedCall;
 import dev.xent.internal.plan.call.RowWork;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
@@ -131,7 +130,7 @@ public final class SoftmaxPlan {
   /** A kernel over all rows; over class ranges of long ones, once what these need is known. */
   private abstract class Pass extends Operation {
     final Function function;
-    private final RepeatedKernel repeated;
+    private final KernelArrays kernel;
     private final RowWork rows = this::rows;
     private final RowWork sharedRows = this::sharedRows;
     private final ChunkWork range = this::range;
@@ -139,12 +138,12 @@ public final class SoftmaxPlan {
     /**
      * A pass.
      *
-     * @param first the array that the first view of a repeated call is
+     * @param first the array that the first view of a prepared call is
      */
     Pass(Engine engine, Function function, Array first, Array second, @Nullable Array third) {
       super(engine);
       this.function = function;
-      this.repeated = new RepeatedKernel(kernels, function, first, second, third, null);
+      this.kernel = new KernelArrays(function, first, second, third, null);
     }
 
     /** Makes the statistics of long rows; the log-sum-exp is written with them. */
@@ -152,8 +151,20 @@ public final class SoftmaxPlan {
 
     @Override
     protected boolean again(
-        Call call, View a, @Nullable View b, @Nullable View c, @Nullable Outputs outputs) {
-      return call.repeat.run(repeated, a, b, c, NULL);
+        Call call,
+        PreparedCall prepared,
+        View a,
+        @Nullable View b,
+        @Nullable View c,
+        @Nullable Outputs outputs) {
+      return prepared.run(null, kernel, a, b, c);
+    }
+
+    /** The views are all arrays of the call. */
+    final void remember(Call call, CallArguments given, @Nullable View b, @Nullable View c) {
+      if (given.inputs == InputViews.NONE) {
+        call.remember(this, null, kernel, given.lead, b, c, null);
+      }
     }
 
     @Override
@@ -226,9 +237,7 @@ public final class SoftmaxPlan {
 
     @Override
     protected void remember(Call call, CallArguments given) {
-      if (given.inputs == InputViews.NONE) {
-        call.remember(this, given.lead, given.output, null, null);
-      }
+      remember(call, given, given.output, null);
     }
 
     @Override
@@ -270,9 +279,7 @@ public final class SoftmaxPlan {
 
     @Override
     protected void remember(Call call, CallArguments given) {
-      if (given.inputs == InputViews.NONE) {
-        call.remember(this, given.lead, given.upstream, given.gradient, null);
-      }
+      remember(call, given, given.upstream, given.gradient);
     }
 
     @Override

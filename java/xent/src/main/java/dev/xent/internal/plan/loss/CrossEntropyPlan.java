@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.loss;
 
-import static java.lang.foreign.MemorySegment.NULL;
-
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
@@ -18,10 +16,11 @@ import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.ChunkWork;
 import dev.xent.internal.plan.call.Failures;
+import dev.xent.internal.plan.call.KernelArrays;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
-import dev.xent.internal.plan.call.RepeatedKernel;
+import dev.xent.internal.plan.call.PreparedCall;
 import dev.xent.internal.plan.call.RowWork;
 import dev.xent.internal.plan.nll.NllPlan;
 import dev.xent.internal.plan.options.Engine;
@@ -35,14 +34,18 @@ import org.jspecify.annotations.Nullable;
 
 /** Cross-entropy: which kernels run over which rows and classes. */
 public final class CrossEntropyPlan {
+  private static final KernelArrays KERNEL =
+      new KernelArrays(
+          Function.CROSS_ENTROPY, Array.LOGITS, Array.TARGETS, Array.GRADIENT, Array.LOSSES);
+  private static final KernelArrays CHECK =
+      new KernelArrays(Function.CHECK_TARGETS, null, Array.TARGETS, null, null);
+
   private final Engine engine;
   private final Kernels kernels;
   private final LongRows longRows;
   private final LossSpec spec;
   private final Options options;
   private final Reductions reductions;
-  private final RepeatedKernel kernel;
-  private final RepeatedKernel check;
   private final Operation forward;
   private final Operation backward;
   private final RowWork forwardRows = this::forwardRows;
@@ -58,16 +61,6 @@ public final class CrossEntropyPlan {
     this.spec = spec;
     this.options = spec.options();
     this.reductions = spec.reductions();
-    this.kernel =
-        new RepeatedKernel(
-            kernels,
-            Function.CROSS_ENTROPY,
-            Array.LOGITS,
-            Array.TARGETS,
-            Array.GRADIENT,
-            Array.LOSSES);
-    this.check =
-        new RepeatedKernel(kernels, Function.CHECK_TARGETS, null, Array.TARGETS, null, null);
     this.forward = new Forward(engine);
     this.backward = new Backward(engine);
   }
@@ -169,19 +162,23 @@ public final class CrossEntropyPlan {
           && call.hasFewLosses()
           && (given.gradient == null || call.writesGradient)) {
         View losses = call.fewLosses.view(given.lead.type);
-        call.remember(this, given.lead, given.targets, given.gradient, losses);
+        KernelArrays check = call.dimensions.rows == 1 ? null : CHECK; // KERNEL looks at it first
+        call.remember(this, check, KERNEL, given.lead, given.targets, given.gradient, losses);
       }
     }
 
     @Override
     protected boolean again(
-        Call call, View a, @Nullable View b, @Nullable View c, @Nullable Outputs outputs) {
-      long rows = call.dimensions.rows;
-      // The kernel looks at a label before it writes the row: enough for one row.
-      boolean made = rows == 1 || call.repeat.check(check, a, b, c);
-      if (!made || !call.repeat.run(kernel, a, b, c, NULL)) {
+        Call call,
+        PreparedCall prepared,
+        View a,
+        @Nullable View b,
+        @Nullable View c,
+        @Nullable Outputs outputs) {
+      if (!prepared.run(CHECK, KERNEL, a, b, c)) {
         return false;
       }
+      long rows = prepared.rows();
       double sum = call.fewLosses.sum(a.type, rows, kernels, call);
       double denominator = reductions.denominator(rows);
       call.result = reductions.reduce(sum, denominator);

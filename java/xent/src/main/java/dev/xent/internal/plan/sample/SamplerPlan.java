@@ -25,10 +25,11 @@ import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.Failures;
+import dev.xent.internal.plan.call.KernelArrays;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
-import dev.xent.internal.plan.call.RepeatedKernel;
+import dev.xent.internal.plan.call.PreparedCall;
 import dev.xent.internal.plan.call.RowWork;
 import dev.xent.internal.plan.call.WrongLabels;
 import dev.xent.internal.plan.options.Engine;
@@ -47,6 +48,9 @@ public final class SamplerPlan {
   private static final String EVENT = "sample";
   private static final long NO_TOKEN = -1;
 
+  private static final KernelArrays KERNEL =
+      new KernelArrays(Function.SAMPLE, Array.LOGITS, null, null, Array.TOKENS);
+
   /** A class that a shard lists takes as long as so many that are only read: it is sorted. */
   private static final long COST_OF_LISTED = 16;
 
@@ -62,7 +66,6 @@ public final class SamplerPlan {
   /** 0: rows are whole. */
   private final long allClasses;
 
-  private final RepeatedKernel kernel;
   private final Operation token;
   private final Sample sample;
   private final RowWork rows = this::rows;
@@ -85,8 +88,6 @@ public final class SamplerPlan {
     this.axis = axis;
     this.firstClass = firstClass;
     this.allClasses = allClasses;
-    this.kernel =
-        new RepeatedKernel(kernels, Function.SAMPLE, Array.LOGITS, null, null, Array.TOKENS);
     this.token = new Token(engine);
     this.sample = new Sample(engine);
   }
@@ -145,6 +146,24 @@ public final class SamplerPlan {
     return (long) token.run(call, logits, null, null);
   }
 
+  /** The calls of a cursor. */
+  public CursorCall cursor() {
+    return new CursorCall(this);
+  }
+
+  /**
+   * The same for a cursor, which keeps the call.
+   *
+   * @param kept becomes the prepared call of such rows, if they can have one
+   */
+  long token(View logits, long step, PreparedCall kept) {
+    OptionRange.STEP.require(step);
+    Call call = token.with(logits, null, null);
+    call.given.step = step;
+    call.given.others = kept;
+    return (long) token.run(call);
+  }
+
   private final class Token extends Operation {
     Token(Engine engine) {
       super(engine);
@@ -186,19 +205,26 @@ public final class SamplerPlan {
 
     @Override
     protected void remember(Call call, CallArguments given) {
-      call.rememberRow(this, given.lead, SamplerScratch.of(call).token);
+      SamplerScratch own = SamplerScratch.of(call);
+      MemorySegment struct = own.sampling(sampling, call.pieces, given.step);
+      if (given.others instanceof PreparedCall kept) {
+        call.prepareRow(kept, this, KERNEL, given.lead, View.room(ElementType.I64, 1), struct);
+      } else {
+        call.rememberRow(this, KERNEL, given.lead, own.token, struct);
+      }
     }
 
     @Override
     protected boolean again(
-        Call call, View a, @Nullable View b, @Nullable View c, @Nullable Outputs outputs) {
-      MemorySegment struct =
-          SamplerScratch.of(call).sampling(sampling, call.pieces, call.given.step);
-      if (!call.repeat.run(kernel, a, b, c, struct)) {
-        return false;
-      }
-      call.result = token(call);
-      return true;
+        Call call,
+        PreparedCall prepared,
+        View a,
+        @Nullable View b,
+        @Nullable View c,
+        @Nullable Outputs outputs) {
+      long token = prepared.draw(a.array, a.address, a, call.given.step);
+      call.result = token;
+      return token >= NO_TOKEN;
     }
   }
 

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A short call that is made again runs prepared kernels, and none stops doing so unnoticed. */
-class RepeatTest {
+class PreparedCallTest {
   private static final int CALLS = 6;
 
   /** The first call checks everything, the second one prepares its kernels. */

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.kernels;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The entry points of the library as native methods. A method handle of the linker takes 35 to 80
+ * microseconds until the JVM has compiled it, a native method less than one from the first call on.
+ * After that a native method takes longer, most of it for Java arrays: {@link CallRate}.
+ *
+ * <p>An array is a Java array and an offset in bytes, or null and an address. A native method does
+ * not keep memory from being closed by another thread: such memory is for the linker.
+ */
+final class Jni {
+  /** The JVM does not hold arrays in place. Nothing was computed. */
+  static final int NOT_HELD = -1;
+
+  /** {@link #draw} returns this number minus a status, and nothing was drawn. */
+  static final long FAILED = -100;
+
+  private Jni() {}
+
+  /** Whether the library has these methods, under the name that this class has. */
+  static final boolean BOUND = isBound();
+
+  private static boolean isBound() {
+    try {
+      return abi() != 0;
+    } catch (UnsatisfiedLinkError e) {
+      return false;
+    }
+  }
+
+  /** xent_run_at. */
+  static native int run(
+      long prepared,
+      @Nullable Object a,
+      long atA,
+      @Nullable Object b,
+      long atB,
+      @Nullable Object c,
+      long atC,
+      @Nullable Object d,
+      long atD,
+      @Nullable Object e,
+      long atE,
+      @Nullable Object f,
+      long atF);
+
+  /** xent_few_at. */
+  static native int call(
+      long work,
+      @Nullable Object a,
+      long atA,
+      @Nullable Object b,
+      long atB,
+      @Nullable Object c,
+      long atC,
+      @Nullable Object d,
+      long atD,
+      @Nullable Object e,
+      long atE,
+      @Nullable Object f,
+      long atF);
+
+  /**
+   * Writes the step of a prepared call that draws one token, runs it, and reads the token.
+   *
+   * @return the token; -1 if there is none; below that, the call failed
+   */
+  static native long draw(
+      long prepared, long stepAt, long tokenAt, int step, @Nullable Object logits, long at);
+
+  /** xent_sample_workspace. */
+  static native long workspace(long classes, long tokens);
+
+  /** xent_exact_sum_value. */
+  static native double value(long exactSum);
+
+  /** xent_abi_version. */
+  static native int abi();
+
+  /** xent_numerics_version. */
+  static native int numerics();
+
+  /** xent_has_isa. */
+  static native int has(int isa);
+
+  /** xent_best_isa. */
+  static native int best();
+}

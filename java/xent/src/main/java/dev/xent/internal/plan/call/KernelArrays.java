@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.call;
+
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.PreparedKernel;
+import dev.xent.internal.kernels.Work;
+import dev.xent.internal.plan.arrays.View;
+import org.jspecify.annotations.Nullable;
+
+/** A kernel of calls that are prepared, and which of its arrays the views of a call are. */
+public final class KernelArrays {
+  final Function function;
+  private final @Nullable Array first;
+  private final @Nullable Array second;
+  private final @Nullable Array third;
+  private final @Nullable Array own;
+
+  /** Whether memory of the library comes before the third view. */
+  private final boolean ownBeforeThird;
+
+  /**
+   * A kernel.
+   *
+   * @param first the array that the first view of a call is, and so on, in the order of the
+   *     function
+   * @param own the array in memory of the library, before the third view or after all
+   */
+  public KernelArrays(
+      Function function,
+      @Nullable Array first,
+      @Nullable Array second,
+      @Nullable Array third,
+      @Nullable Array own) {
+    this.function = function;
+    this.first = first;
+    this.second = second;
+    this.third = third;
+    this.own = own;
+    ownBeforeThird = own != null && third != null && place(own) < place(third);
+    requireOrder(first, second);
+    requireOrder(first, third);
+    requireOrder(second, third);
+    requireOrder(second, own);
+    requireOrder(first, own);
+  }
+
+  private int place(Array array) {
+    return function.place(array);
+  }
+
+  private void requireOrder(@Nullable Array a, @Nullable Array b) {
+    if (a != null && b != null && place(a) >= place(b)) {
+      throw new IllegalArgumentException(function + " has " + b + " before " + a);
+    }
+  }
+
+  /** Gives the arrays to a call that is to be prepared. */
+  void offer(Work work, View a, @Nullable View b, @Nullable View c, @Nullable View ofLibrary) {
+    offer(work, first, a);
+    offer(work, second, b);
+    offer(work, third, c);
+    offer(work, own, ofLibrary);
+  }
+
+  private static void offer(Work work, @Nullable Array array, @Nullable View view) {
+    if (array != null && view != null) {
+      work.offer(array, view.segment, view.array, view.heap || view.fixed);
+    }
+  }
+
+  /** Runs the kernel with the views of a call. */
+  int run(PreparedKernel kernel, View a, @Nullable View b, @Nullable View c) {
+    if (ownBeforeThird) {
+      return kernel.run(a, b, null, c);
+    }
+    return first == null ? kernel.run(b, null, null, null) : kernel.run(a, b, c, null);
+  }
+}

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.call;
+
+import dev.xent.internal.events.Recorder;
+import dev.xent.internal.ffi.xent_options;
+import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.ffi.xent_sampling;
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.PreparedKernel;
+import dev.xent.internal.kernels.ShapeStruct;
+import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.Work;
+import dev.xent.internal.plan.arrays.Memory;
+import dev.xent.internal.plan.arrays.Numbers;
+import dev.xent.internal.plan.arrays.View;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.ref.Reference;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A call that was checked, to be made again with tensors of the same types, shapes and strides: it
+ * runs its kernels and does nothing else. What depends on the memory of the tensors is checked each
+ * time: whether it is open, and whether a tensor that is written overlaps another one.
+ *
+ * <p>It has structs of its own and keeps no tensor reachable.
+ */
+public final class PreparedCall {
+  /** {@link #draw} drew nothing. */
+  public static final long FAILED = -3;
+
+  /** What calls have in common that one prepared call can make; no tensor: null. */
+  private static final class Key {
+    private @Nullable ElementType type;
+    private long[] shape = {};
+    private long[] strides = {};
+    private int facts;
+
+    void set(@Nullable View view) {
+      type = view == null ? null : view.type;
+      if (view != null) {
+        shape = view.shape;
+        strides = view.strides;
+        facts = view.facts;
+      }
+    }
+
+    boolean fits(@Nullable View view) {
+      return view == null
+          ? type == null
+          : view.type == type
+              && view.facts == facts
+              && (view.shape == shape || Arrays.equals(view.shape, shape))
+              && (view.strides == strides || Arrays.equals(view.strides, strides));
+    }
+  }
+
+  /** The operation; NONE: nothing is prepared. */
+  private long operation = Numbers.NONE;
+
+  private final Key a = new Key();
+  private final Key b = new Key();
+  private final Key c = new Key();
+
+  /** How the last tensor, which is written, shares memory with the first one: {@link #overlap}. */
+  private int firstAndLast;
+
+  private int secondAndThird;
+
+  /** Whether its kernels were checked, with whatever result. */
+  private boolean tried;
+
+  private long rows;
+  private final MemorySegment shape;
+  private final MemorySegment options;
+  private final MemorySegment report;
+  private final MemorySegment sampling;
+
+  /** Checks targets before; null: the kernel does. */
+  private @Nullable PreparedKernel check;
+
+  /** Computes; null: the call was seen once. */
+  @Nullable PreparedKernel kernel;
+
+  /** Memory of the library that takes part. */
+  private @Nullable View own;
+
+  /** For nobody yet. */
+  public PreparedCall() {
+    Arena arena = Arena.ofAuto();
+    shape = ShapeStruct.allocate(arena);
+    options = arena.allocate(xent_options.layout());
+    report = arena.allocate(xent_report.layout());
+    xent_report.size(report, xent_report.sizeof());
+    sampling = arena.allocate(xent_sampling.layout());
+  }
+
+  /** Whether no tensor of the call could be asked for anything between its check and its use. */
+  private static boolean canBeKept(@Nullable View view) {
+    return view == null || (view.memoryOwner == null && (!view.heap || view.array != null));
+  }
+
+  /** Makes this the call of an operation with such views. */
+  boolean is(long newOperation, View newA, @Nullable View newB, @Nullable View newC) {
+    if (!canBeKept(newA) || !canBeKept(newB) || !canBeKept(newC)) {
+      return false;
+    }
+    forget();
+    operation = newOperation;
+    a.set(newA);
+    b.set(newB);
+    c.set(newC);
+    firstAndLast = overlap(newA, newC == null ? newB : newC);
+    secondAndThird = overlap(newB, newC);
+    return true;
+  }
+
+  void forget() {
+    operation = Numbers.NONE;
+    tried = false;
+    check = null;
+    kernel = null;
+    own = null;
+  }
+
+  /** Whether a call is like this one, and all memory is open. Never while calls are recorded. */
+  boolean fits(long ofOperation, View ofA, @Nullable View ofB, @Nullable View ofC) {
+    return operation == ofOperation
+        && a.fits(ofA)
+        && b.fits(ofB)
+        && (ofC == null ? c.type == null : c.fits(ofC))
+        && firstAndLast == overlap(ofA, ofC == null ? ofB : ofC)
+        && (ofC == null || secondAndThird == overlap(ofB, ofC))
+        && !Recorder.isOn()
+        && (ofA.everOpen || Memory.isAccessible(ofA))
+        && (ofB == null || ofB.everOpen || Memory.isAccessible(ofB))
+        && (ofC == null || ofC.everOpen || Memory.isAccessible(ofC));
+  }
+
+  /** -1: no shared memory; 0: both begin with the same element; else in any other way. */
+  private static int overlap(@Nullable View a, @Nullable View b) {
+    if (a == null || b == null || a.array != b.array || a.heap != b.heap) {
+      return -1;
+    }
+    // Differences, not ends: an address may have its highest bit set.
+    long distance = b.address - a.address;
+    if (distance == 0) {
+      return 0;
+    }
+    return (distance > 0 ? distance < a.bytes : -distance < b.bytes) ? 1 : -1;
+  }
+
+  /** Whether it can make the call of one tensor, whose operation it was prepared for. */
+  public boolean isOf(View view) {
+    return kernel != null && a.fits(view) && !Recorder.isOn() && Memory.isAccessible(view);
+  }
+
+  /** The rows of the call. */
+  public long rows() {
+    return rows;
+  }
+
+  // ---- preparing -------------------------------------------------------------------------------
+
+  /**
+   * Has the core check the kernels of a call that has just been made with these views.
+   *
+   * @param newSampling how its tokens are drawn, or NULL
+   */
+  void prepare(
+      Call call,
+      Kernels kernels,
+      @Nullable KernelArrays checks,
+      KernelArrays computes,
+      View ofA,
+      @Nullable View ofB,
+      @Nullable View ofC,
+      @Nullable View newOwn,
+      MemorySegment newSampling) {
+    if (tried) {
+      return; // such memory, or this backend, has no prepared calls
+    }
+    tried = true;
+    rows = call.dimensions.rows;
+    own = newOwn;
+    shape.copyFrom(call.structs.shape);
+    options.copyFrom(call.structs.options);
+    boolean held = isHeld(ofA) && isHeld(ofB) && isHeld(ofC);
+    boolean draws = newSampling != MemorySegment.NULL;
+    if (draws) {
+      sampling.copyFrom(newSampling);
+    }
+    PreparedKernel first = null;
+    if (checks != null) {
+      Work work = begin(call, checks);
+      checks.offer(work, ofA, ofB, ofC, newOwn);
+      first = kernels.prepare(work, held);
+      if (first == null) {
+        return;
+      }
+    }
+    Work work = begin(call, computes);
+    if (draws) {
+      work.sampling(sampling, false);
+    }
+    computes.offer(work, ofA, ofB, ofC, newOwn);
+    kernel = kernels.prepare(work, held);
+    check = first;
+  }
+
+  private Work begin(Call call, KernelArrays of) {
+    return new Work()
+        .begin(of.function, shape, options, report)
+        .rows(0, rows)
+        .classes(0, call.dimensions.classes);
+  }
+
+  /** Whether no other thread can close the memory, and a native method can be passed it. */
+  private static boolean isHeld(@Nullable View view) {
+    return view == null || view.heap || view.fixed;
+  }
+
+  // ---- running ---------------------------------------------------------------------------------
+
+  /**
+   * Runs the kernels.
+   *
+   * @return whether they did their work; if not, nothing was written, and the whole call knows why
+   */
+  public boolean run(
+      @Nullable KernelArrays checks,
+      KernelArrays computes,
+      View ofA,
+      @Nullable View ofB,
+      @Nullable View ofC) {
+    try {
+      PreparedKernel first = checks == null ? null : check;
+      PreparedKernel second = kernel;
+      return second != null
+          && (first == null || checks.run(first, ofA, ofB, ofC) == Status.OK)
+          && computes.run(second, ofA, ofB, ofC) == Status.OK;
+    } catch (IllegalStateException | WrongThreadException e) {
+      return false; // memory was closed
+    } finally {
+      Reference.reachabilityFence(ofA);
+      Reference.reachabilityFence(ofB);
+      Reference.reachabilityFence(ofC);
+    }
+  }
+
+  /**
+   * Draws a token of one row.
+   *
+   * @param array a Java array, or null
+   * @param at the offset of the first logit, or its address
+   * @param row the same as a view, or null if nobody has made one
+   * @return the token; -1 if there is none; a smaller number if the whole call knows why
+   */
+  public long draw(@Nullable Object array, long at, @Nullable View row, long step) {
+    PreparedKernel draws = kernel;
+    View token = own;
+    if (draws == null || token == null) {
+      return FAILED;
+    }
+    long stepAt = sampling.address() + xent_sampling.step$offset();
+    long drawn = draws.draw(stepAt, token.address, step, array, at);
+    if (drawn == PreparedKernel.USE_LINKER && row != null) {
+      xent_sampling.step(sampling, (int) step);
+      try {
+        int status = draws.run(row, null, null, null);
+        drawn = status == Status.OK ? token.segment.get(ValueLayout.JAVA_LONG, 0) : FAILED;
+      } catch (IllegalStateException | WrongThreadException e) {
+        return FAILED; // memory was closed
+      }
+    }
+    Reference.reachabilityFence(this);
+    Reference.reachabilityFence(row);
+    return drawn;
+  }
+
+  /** How many kernels ran. */
+  long runs() {
+    return (check == null ? 0 : check.runs()) + (kernel == null ? 0 : kernel.runs());
+  }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.call;
+
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.plan.arrays.View;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The last calls of a thread, or of a bound call, that can be made again. A call is prepared when
+ * it is made for the second time.
+ */
+final class PreparedCalls {
+  /** A model has some losses and some shapes; more of them are prepared in turns. */
+  private static final int KEPT = 4;
+
+  private final @Nullable PreparedCall[] calls = new PreparedCall[KEPT];
+
+  /** The one that was used last. */
+  private int last;
+
+  private long forgottenRuns;
+
+  /** The prepared call that is like this one, or null. */
+  @Nullable PreparedCall find(long operation, View a, @Nullable View b, @Nullable View c) {
+    int i = last;
+    do {
+      PreparedCall call = calls[i];
+      if (call != null && call.fits(operation, a, b, c)) {
+        last = i;
+        return call.kernel == null ? null : call;
+      }
+      i = (i + 1) % KEPT;
+    } while (i != last);
+    return null;
+  }
+
+  /** The call that was just made can be made again, by these kernels. */
+  void remember(
+      Call call,
+      Operation operation,
+      @Nullable KernelArrays checks,
+      KernelArrays computes,
+      View a,
+      @Nullable View b,
+      @Nullable View c,
+      @Nullable View own,
+      MemorySegment sampling) {
+    Kernels kernels = operation.kernels;
+    PreparedCall known = calls[last];
+    if (known != null && known.fits(operation.number, a, b, c)) {
+      known.prepare(call, kernels, checks, computes, a, b, c, own, sampling);
+      return;
+    }
+    int next = (last + 1) % KEPT;
+    PreparedCall noted = calls[next];
+    if (noted == null) {
+      noted = new PreparedCall();
+      calls[next] = noted;
+    }
+    forgottenRuns += noted.runs();
+    if (noted.is(operation.number, a, b, c)) {
+      last = next;
+    }
+  }
+
+  /** How many kernels ran prepared. */
+  long runs() {
+    long runs = forgottenRuns;
+    for (PreparedCall call : calls) {
+      runs += call == null ? 0 : call.runs();
+    }
+    return runs;
+  }
+}

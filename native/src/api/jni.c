@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The native methods of dev.xent.internal.kernels.Jni: the entry points for bindings, for calls that the JVM has not
+ * compiled. There a method handle of its linker takes 35 to 80 microseconds, a native method less than one.
+ *
+ * Two functions of the JVM's table are all that is needed of JNI, so they are declared here: jni.h belongs to a JDK.
+ */
+#include <stdbool.h>
+
+#include "xent.h"
+
+typedef struct object *java_object;
+typedef const void *const *const *java_env; /* points to a table of functions */
+enum { GET_PRIMITIVE_ARRAY_CRITICAL = 222, RELEASE_PRIMITIVE_ARRAY_CRITICAL = 223 };
+enum { JNI_COMMIT_AND_FREE = 0, JNI_ABORT = 2 };
+typedef void *get_critical(java_env, java_object, uint8_t *);
+typedef void release_critical(java_env, java_object, void *, int32_t);
+
+/* The JVM finds them by their names: no header declares them. */
+#pragma GCC diagnostic ignored "-Wmissing-prototypes"
+#define JNI_METHOD(type, name) XENT_API type Java_dev_xent_internal_kernels_Jni_##name
+
+enum { ARRAYS = 6, NOT_HELD = -1, FAILED = -100 };
+
+/* Java arrays and addresses: without an array, the offset is the address. */
+typedef struct {
+  java_object array[ARRAYS];
+  int64_t offset[ARRAYS];
+  char *start[ARRAYS];
+  const void *address[ARRAYS];
+} arguments;
+
+static get_critical *get_of(java_env env) {
+  get_critical *f;
+  __builtin_memcpy(&f, &(*env)[GET_PRIMITIVE_ARRAY_CRITICAL], sizeof f);
+  return f;
+}
+static release_critical *release_of(java_env env) {
+  release_critical *f;
+  __builtin_memcpy(&f, &(*env)[RELEASE_PRIMITIVE_ARRAY_CRITICAL], sizeof f);
+  return f;
+}
+
+static void release(java_env env, const arguments *a, int count, int32_t mode) {
+  while (count-- > 0)
+    if (a->start[count]) release_of(env)(env, a->array[count], a->start[count], mode);
+}
+
+/* Holds all arrays where they are. A JVM that would copy them is not asked to: one array may be two arguments. */
+static bool hold(java_env env, arguments *a) {
+  for (int i = 0; i < ARRAYS; i++) {
+    uint8_t is_copy = 0;
+    a->start[i] = a->array[i] ? get_of(env)(env, a->array[i], &is_copy) : NULL;
+    if (a->array[i] && (!a->start[i] || is_copy)) {
+      release(env, a, i + 1, JNI_ABORT);
+      return false;
+    }
+    a->address[i] = a->start[i] ? a->start[i] + a->offset[i] : (const char *)(uintptr_t)a->offset[i];
+  }
+  return true;
+}
+
+/* Six arguments as a native method gets them. */
+#define JAVA_ARRAYS                                                                                                    \
+  java_object a, int64_t at_a, java_object b, int64_t at_b, java_object c, int64_t at_c, java_object d, int64_t at_d,  \
+      java_object e, int64_t at_e, java_object f, int64_t at_f
+#define ARGUMENTS {.array = {a, b, c, d, e, f}, .offset = {at_a, at_b, at_c, at_d, at_e, at_f}}
+
+/* xent_run_at, or NOT_HELD. */
+JNI_METHOD(int32_t, run)(java_env env, java_object class, int64_t prepared, JAVA_ARRAYS) {
+  (void)class;
+  arguments given = ARGUMENTS;
+  if (!hold(env, &given)) return NOT_HELD;
+  const void *const *at = given.address;
+  const xent_status status = xent_run_at((xent_prepared *)(uintptr_t)prepared, at[0], at[1], at[2], at[3], at[4], at[5]);
+  release(env, &given, ARRAYS, JNI_COMMIT_AND_FREE);
+  return status;
+}
+
+/* xent_few_at, or NOT_HELD. */
+JNI_METHOD(int32_t, call)(java_env env, java_object class, int64_t work, JAVA_ARRAYS) {
+  (void)class;
+  arguments given = ARGUMENTS;
+  if (!hold(env, &given)) return NOT_HELD;
+  const void *const *at = given.address;
+  const xent_status status = xent_few_at((const xent_work *)(uintptr_t)work, at[0], at[1], at[2], at[3], at[4], at[5]);
+  release(env, &given, ARRAYS, JNI_COMMIT_AND_FREE);
+  return status;
+}
+
+/* Draws a token of a prepared row at a step. Returns the token, -1 if there is none, FAILED - status, or NOT_HELD - 1. */
+JNI_METHOD(int64_t, draw)(java_env env, java_object class, int64_t prepared, int64_t step_at, int64_t token_at,
+                          int32_t step, java_object logits, int64_t offset) {
+  (void)class;
+  arguments given = {.array = {logits}, .offset = {offset}};
+  if (!hold(env, &given)) return NOT_HELD - 1;
+  *(uint32_t *)(uintptr_t)step_at = (uint32_t)step;
+  const xent_status status =
+      xent_run_at((xent_prepared *)(uintptr_t)prepared, given.address[0], NULL, NULL, NULL, NULL, NULL);
+  release(env, &given, 1, JNI_ABORT);
+  return status ? FAILED - status : *(const int64_t *)(uintptr_t)token_at;
+}
+
+JNI_METHOD(int64_t, workspace)(java_env env, java_object class, int64_t classes, int64_t tokens) {
+  (void)env, (void)class;
+  return (int64_t)xent_sample_workspace(classes, tokens);
+}
+JNI_METHOD(double, value)(java_env env, java_object class, int64_t exact_sum) {
+  (void)env, (void)class;
+  return xent_exact_sum_value((const xent_exact_sum *)(uintptr_t)exact_sum);
+}
+
+/* Facts that decide whether a library can be used at all. */
+JNI_METHOD(int32_t, abi)(java_env env, java_object class) {
+  (void)env, (void)class;
+  return (int32_t)xent_abi_version();
+}
+JNI_METHOD(int32_t, numerics)(java_env env, java_object class) {
+  (void)env, (void)class;
+  return (int32_t)xent_numerics_version();
+}
+JNI_METHOD(int32_t, has)(java_env env, java_object class, int32_t isa) {
+  (void)env, (void)class;
+  return xent_has_isa(isa);
+}
+JNI_METHOD(int32_t, best)(java_env env, java_object class) {
+  (void)env, (void)class;
+  return xent_best_isa();
+}

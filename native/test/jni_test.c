@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The native methods of Java, called by a table of functions that stands for a JVM. */
+#include "api/jni.c"
+
+#include "calls.h"
+#include "check.h"
+#include <math.h>
+#include <string.h>
+
+enum { CLASSES = 5 };
+
+struct object {
+  char *memory;
+  int held;
+};
+static uint8_t copies;  /* a JVM that copies arrays instead of holding them */
+static int released[3]; /* by mode */
+
+static void *get(java_env env, java_object array, uint8_t *is_copy) {
+  (void)env;
+  array->held++;
+  *is_copy = copies;
+  return array->memory;
+}
+static void give_back(java_env env, java_object array, void *start, int32_t mode) {
+  (void)env;
+  CHECK(start == array->memory && array->held > 0);
+  array->held--;
+  released[mode]++;
+}
+
+static const void *table[229];
+static const void *const *const functions = table;
+
+static int64_t address(const void *p) { return (int64_t)(uintptr_t)p; }
+
+static void test_arrays_and_addresses(void) {
+  float numbers[1 + CLASSES] = {77, 1, 2, 3, 4, 5}, results[CLASSES], direct[CLASSES] = {0};
+  struct object array = {(char *)numbers, 0};
+  const xent_options o = xent_default_options();
+  const xent_shape shape = dense_shape(1, CLASSES, 1);
+  xent_work w = on_classes(XENT_FUNCTION_SOFTMAX, &shape, &o, 0, 1, 0, CLASSES, NULL);
+  w.size = sizeof w;
+  CHECK(xent_few_at(&w, numbers + 1, direct, NULL, NULL, NULL, NULL) == XENT_OK);
+  CHECK(Java_dev_xent_internal_kernels_Jni_call(&functions, NULL, address(&w), &array, sizeof(float), NULL,
+                                                address(results), NULL, 0, NULL, 0, NULL, 0, NULL, 0) == XENT_OK);
+  CHECK(!memcmp(results, direct, sizeof direct) && array.held == 0 && released[JNI_COMMIT_AND_FREE] == 1);
+
+  xent_prepared prepared = {.size = sizeof prepared};
+  w.prepared = &prepared;
+  CHECK(xent_few_at(&w, results, results, NULL, NULL, NULL, NULL) == XENT_OK);
+  CHECK(Java_dev_xent_internal_kernels_Jni_run(&functions, NULL, address(&prepared), &array, sizeof(float), &array,
+                                               sizeof(float), NULL, 0, NULL, 0, NULL, 0, NULL, 0) == XENT_OK);
+  CHECK(!memcmp(numbers + 1, direct, sizeof direct) && numbers[0] == 77 && array.held == 0);
+
+  copies = 1; /* nothing is computed, and all that was held is given back */
+  released[JNI_ABORT] = 0;
+  CHECK(Java_dev_xent_internal_kernels_Jni_run(&functions, NULL, address(&prepared), NULL, address(results), &array, 0,
+                                               NULL, 0, NULL, 0, NULL, 0, NULL, 0) == NOT_HELD);
+  CHECK(!memcmp(numbers + 1, direct, sizeof direct) && array.held == 0 && released[JNI_ABORT] == 1);
+  copies = 0;
+  struct object none = {NULL, 0}; /* there was no memory for it */
+  CHECK(Java_dev_xent_internal_kernels_Jni_call(&functions, NULL, address(&w), &array, 0, &none, 0, NULL, 0, NULL, 0,
+                                                NULL, 0, NULL, 0) == NOT_HELD);
+  CHECK(array.held == 0);
+  CHECK(Java_dev_xent_internal_kernels_Jni_call(&functions, NULL, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0, NULL, 0, NULL,
+                                                0) == XENT_INVALID_ARGUMENT);
+}
+
+static void test_draw(void) {
+  float logits[CLASSES] = {1, 2, 9, 2, 1}, more[CLASSES] = {5, 2, 3, 2, 1};
+  struct object array = {(char *)more, 0};
+  int64_t token = -9;
+  xent_sampling sampling = {.size = sizeof sampling, .greedy = 1};
+  xent_report r = {.size = sizeof r};
+  const xent_sample_call c = {.size = sizeof c, .sizes = xent_rows(1, CLASSES), .sampling = &sampling, .report = &r,
+                              .logits = {logits, xent_per_class(CLASSES, 1, XENT_F32)},
+                              .tokens = {&token, xent_per_row(1, XENT_I64)}};
+  xent_prepared prepared = {.size = sizeof prepared};
+  CHECK(xent_prepare(&prepared, XENT_FUNCTION_SAMPLE, &c) == XENT_OK);
+  const int64_t p = address(&prepared), step_at = address(&sampling.step), token_at = address(&token);
+  CHECK(Java_dev_xent_internal_kernels_Jni_draw(&functions, NULL, p, step_at, token_at, 7, NULL, address(logits)) == 2);
+  CHECK(sampling.step == 7);
+  CHECK(Java_dev_xent_internal_kernels_Jni_draw(&functions, NULL, p, step_at, token_at, -1, &array, 0) == 0);
+  CHECK(sampling.step == UINT32_MAX && array.held == 0);
+  more[1] = NAN;
+  CHECK(Java_dev_xent_internal_kernels_Jni_draw(&functions, NULL, p, step_at, token_at, 8, &array, 0) == -1);
+  copies = 1;
+  CHECK(Java_dev_xent_internal_kernels_Jni_draw(&functions, NULL, p, step_at, token_at, 9, &array, 0) == NOT_HELD - 1);
+  CHECK(sampling.step == 8);
+  copies = 0;
+  CHECK(Java_dev_xent_internal_kernels_Jni_draw(&functions, NULL, 0, step_at, token_at, 9, &array, 0) ==
+        FAILED - XENT_INVALID_ARGUMENT);
+}
+
+static void test_facts(void) {
+  xent_exact_sum sum = xent_empty_exact_sum();
+  const double numbers[] = {1, 0x1p-60};
+  CHECK(xent_exact_sum_add(&sum, numbers, XENT_F64, 1, 2) == XENT_OK);
+  CHECK(Java_dev_xent_internal_kernels_Jni_value(&functions, NULL, address(&sum)) == 1);
+  CHECK(Java_dev_xent_internal_kernels_Jni_workspace(&functions, NULL, 1000, 7) ==
+        (int64_t)xent_sample_workspace(1000, 7));
+  CHECK(Java_dev_xent_internal_kernels_Jni_abi(&functions, NULL) == XENT_ABI_VERSION);
+  CHECK(Java_dev_xent_internal_kernels_Jni_numerics(&functions, NULL) == XENT_NUMERICS_VERSION);
+  CHECK(Java_dev_xent_internal_kernels_Jni_best(&functions, NULL) == xent_best_isa());
+  CHECK(Java_dev_xent_internal_kernels_Jni_has(&functions, NULL, XENT_ISA_SCALAR) == 1);
+}
+
+int main(void) {
+  get_critical *const held = get;
+  release_critical *const freed = give_back;
+  memcpy(&table[GET_PRIMITIVE_ARRAY_CRITICAL], &held, sizeof held);
+  memcpy(&table[RELEASE_PRIMITIVE_ARRAY_CRITICAL], &freed, sizeof freed);
+  test_arrays_and_addresses();
+  test_draw();
+  test_facts();
+  return all_checks();
+}
