@@ -117,6 +117,77 @@ def test_pytorch_goes_back_through_a_loss():
     torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-5, atol=1e-7)
 
 
+SAVED = dict(reduction="sum", save_statistics=True)
+LATER = {  # a function, and the shapes of its inputs; () of labels
+    "logits": (lambda x, t, u: pyxent.cross_entropy(x, t, row_weights=u, **SAVED),
+               dict(logits=(6, 5), targets=(), row_weights=(6,))),
+    "selected": (lambda x, t: pyxent.selected_log_probabilities(x, t, save_statistics=True),
+                 dict(logits=(6, 5), targets=())),
+    "layer": (lambda h, w, t, b: pyxent.linear_cross_entropy(h, w, t, bias=b, **SAVED),
+              dict(hidden=(6, 3), weights=(5, 3), targets=(), bias=(5,))),
+    "float64": (lambda h, w, t: pyxent.linear_cross_entropy(h, w, t, **SAVED),
+                dict(hidden=(6, 3), weights=(5, 3), targets=())),
+    "layers": (lambda h, w, t, u: pyxent.linear_cross_entropy(h, w, t[:, None].expand(6, 2), row_weights=u, **SAVED),
+               dict(hidden=(6, 3), weights=(5, 2, 3), targets=(), row_weights=(6, 2))),
+}
+
+
+@pytest.mark.parametrize("name, changed", [(name, array) for name, (_, shapes) in LATER.items() for array in shapes])
+def test_a_later_gradient_sees_that_a_tensor_was_written(name, changed):
+    torch = pytest.importorskip("torch")
+    function, shapes = LATER[name]
+    inputs = {array: torch.rand(shape, dtype=torch.float64 if name == "float64" else torch.float32) if shape else
+              torch.tensor(LABELS) for array, shape in shapes.items()}
+    result, before = function(*inputs.values()), inputs[changed].clone()
+    first = result.backward()
+    torch.testing.assert_close(result.backward(), first)
+    inputs[changed].mul_(1)
+    with pytest.raises(pyxent.ArrayMemoryError) as error:
+        result.backward()
+    assert str(error.value) == (f"{changed} was written since the call was made; expected the numbers of then. Call "
+                                f"again, or call backward before you write it")
+    torch.testing.assert_close(inputs[changed], before)
+    torch.testing.assert_close(function(*inputs.values()).backward(), first)
+
+
+def test_a_later_gradient_that_overwrites_the_logits_is_the_last_one():
+    torch = pytest.importorskip("torch")
+    x, labels = torch.tensor(X), torch.tensor(LABELS)
+    result, other = (pyxent.cross_entropy(x, labels, **SAVED) for _ in range(2))
+    assert result.backward(gradient=x) is x
+    for each in (result, other):
+        with pytest.raises(pyxent.ArrayMemoryError, match="logits was written"):
+            each.backward()
+    with torch.inference_mode():  # whose tensors have no version
+        inferred = torch.tensor(X)
+        assert pyxent.cross_entropy(inferred, labels, **SAVED).backward().shape == inferred.shape
+    step = pyxent.bind(pyxent.cross_entropy, torch.tensor(X), labels, **SAVED)
+    for _ in range(2):
+        step().backward()
+
+
+def test_parameters_are_as_other_tensors_where_no_gradient_is_recorded():
+    torch = pytest.importorskip("torch")
+    layer, hidden = torch.nn.Linear(4, 3), torch.randn(5, 4)
+    labels = torch.tensor([0, 1, 2, 0, 1])
+
+    def loss():
+        return pyxent.linear_cross_entropy(hidden, layer.weight, labels, bias=layer.bias, save_statistics=True)
+
+    for mode in (torch.no_grad, torch.inference_mode):
+        with mode():
+            result, expected = loss(), torch.nn.functional.cross_entropy(layer(hidden), labels)
+            torch.testing.assert_close(torch.tensor(result.loss), expected, rtol=1e-6, atol=1e-6)
+            assert result.backward(weights_gradient=True).weights.shape == (3, 4)
+            step = pyxent.bind(pyxent.softmax, layer.weight)
+            assert pyxent.softmax(layer.weight, out=layer.weight) is layer.weight
+    for call in (loss, step, result.backward, lambda: pyxent.softmax(layer.weight)):
+        with pytest.raises(pyxent.ArrayMemoryError) as error:
+            call()
+        assert str(error.value).partition(" ")[2] == ("requires its gradient, and Xent records none; expected a tensor "
+                                                      "that does not. Pass its detach(), or call in torch.no_grad()")
+
+
 def test_results_of_pytorch_lie_in_main_memory_whatever_the_default_device():
     torch = pytest.importorskip("torch")
     logits = torch.tensor(X)
@@ -189,7 +260,8 @@ def test_tensors_that_lend_nothing():
     for tensor, message in (
             (torch.complex(t, t).conj().imag, "logits is a view that PyTorch negates when it reads it; expected "
                                               "logits.resolve_neg()"),
-            (t.clone().requires_grad_(), "logits requires its gradient, and Xent records none: detach() it"),
+            (t.clone().requires_grad_(), "logits requires its gradient, and Xent records none; expected a tensor that "
+                                         "does not. Pass its detach(), or call in torch.no_grad()"),
             (t.to("meta"), "logits lies on device meta; expected a copy in main memory"),
             (torch.complex(t, t), "logits has elements of type torch.complex64; expected floats of 16, 32 or 64 bits, "
                                   "integers or booleans in the byte order of this machine"),

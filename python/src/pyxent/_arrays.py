@@ -200,8 +200,9 @@ def _of_torch(name: str, value: Any) -> Array:
     type_ = _NAMES.get(str(value.dtype)[6:])
     if type_ is None:
         raise _unknown(name, value.dtype)
-    if value.requires_grad:
-        raise ArrayMemoryError(f"{name} requires its gradient, and Xent records none: detach() it")
+    if value.requires_grad and sys.modules["torch"].is_grad_enabled():
+        raise ArrayMemoryError(f"{name} requires its gradient, and Xent records none; expected a tensor that does not. "
+                               f"Pass its detach(), or call in torch.no_grad()")
     if value.device.type != "cpu":
         raise ArrayMemoryError(f"{name} lies on device {value.device}; expected a copy in main memory")
     if value.is_neg():  # which fails, as what follows, of sparse and nested ones, and in vmap

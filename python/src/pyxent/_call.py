@@ -142,6 +142,18 @@ def require_in_place(tensors: Iterable[LentTensor], since: str) -> None:
             raise ArrayMemoryError(f"{name} has other memory or another shape than when the call was {since}")
 
 
+def versions_of(tensors: Iterable[LentTensor]) -> list[int]:
+    """How often each has been written in place, as PyTorch counts."""
+    return [0 if tensor.is_inference() else tensor._version for _, _, tensor in tensors]  # which have none
+
+
+def require_unwritten(tensors: Sequence[LentTensor], versions: Sequence[int]) -> None:
+    for (name, _, _), before, now in zip(tensors, versions, versions_of(tensors)):
+        if before != now:
+            raise ArrayMemoryError(f"{name} was written since the call was made; expected the numbers of then. Call "
+                                   f"again, or call backward before you write it")
+
+
 def _read_only(name: str) -> ArrayMemoryError:
     return ArrayMemoryError(f"{name} is read-only; expected writable memory")
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, 
 
 from pyxent._arrays import (FLOATS, NAME, SIZE, Array, address_of, array_of, as_type, empty, is_of_torch,
                             type_named)
-from pyxent._call import (ELEMENTS, LINEAR, SAMPLED, SELECTED, TERMS, UPSTREAM_OF_ROWS, Bound, Call, Result, lent_tensors,
-                          normal_axis, plural, require_in_place, workspace_of)
+from pyxent._call import (ELEMENTS, LINEAR, SAMPLED, SELECTED, TERMS, UPSTREAM_OF_ROWS, Bound, Call, LentTensor, Result, lent_tensors,
+                          normal_axis, plural, require_in_place, require_unwritten, versions_of, workspace_of)
 from pyxent._functions import FUNCTIONS
 from pyxent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Options, Report, Sampling,
                             Shape, ExactSum, Work, library, sized)
@@ -464,7 +464,9 @@ def _of_rows(name: str, logits: Any, axis: Any, keepdims: Any, out: Any, class_m
     return call.result(threads, compute)
 
 
-_SINCE = "made: call again"
+def _require_as_before(tensors: list[LentTensor], versions: Sequence[int]) -> None:
+    require_in_place(tensors, "made: call again")
+    require_unwritten(tensors, versions)
 
 
 class _Copied:
@@ -486,6 +488,12 @@ class _Saved:
     options: Options
     reductions: Reductions | None = None
     divisor: float = 1.0
+    versions: Sequence[int] = ()  # of the tensors of PyTorch that were read
+
+    @staticmethod
+    def of(function: str, call: Call, *others: Any) -> _Saved:
+        saved = _Saved(function, call, *others)
+        return replace(saved, versions=versions_of(call.again().lent_tensors()))
 
     def __reduce__(self) -> tuple[Any, ...]:  # statistics are of arrays where they lie
         return _Copied, ()
@@ -494,7 +502,7 @@ class _Saved:
                in_place: Sequence[str] = ()) -> tuple[Call, Options, bool]:
         """The call of the gradients, its options, and whether they are all zero."""
         call, reductions = self.call.again(), self.reductions
-        require_in_place(call.lent_tensors(), _SINCE)
+        _require_as_before(call.lent_tensors(), self.versions)
         options = Options.from_buffer_copy(self.options)
         if reductions:
             call.kinds = {**call.kinds, **UPSTREAM_OF_ROWS}
@@ -607,7 +615,7 @@ def selected_log_probabilities(
     def compute() -> Selected:
         call.run("check_targets", struct)
         call.run("selected_log_probabilities", struct)
-        saved = _Saved("selected_log_probabilities_backward", call, struct) if save else None
+        saved = _Saved.of("selected_log_probabilities_backward", call, struct) if save else None
         return Selected(call.results["log_probabilities"], call.results.get("gradient"), saved)
 
     return call.result(threads, compute)
@@ -917,7 +925,7 @@ def _loss(kind: type[AnyLoss], function: str, call: Call, options: Options, redu
             if not signed or save or not have_signs(call.arrays.get("class_weights")):
                 raise
             made = signed()
-        saved = _Saved(f"{function}_backward", call, options, reductions, made[-1]) if save else None
+        saved = _Saved.of(f"{function}_backward", call, options, reductions, made[-1]) if save else None
         return kind(*made, **call.results, _saved=saved)
 
     return call.result(threads, compute)
@@ -1270,7 +1278,7 @@ def _layer_of_doubles(hidden: Any, weights: Array, inputs: dict[str, Any], outpu
     return LinearLoss(**{
         **{each.name: getattr(loss, each.name) for each in fields(Loss)}, "gradient": None,
         **{name: result for name, (result, _) in written.items()},
-        "_saved": replace(layer, loss=loss) if loss._saved else None})
+        "_saved": replace(layer, loss=loss, versions=versions_of(call.lent_tensors())) if loss._saved else None})
 
 
 @dataclass(frozen=True, eq=False)
@@ -1281,6 +1289,7 @@ class _Doubles:
     hidden: Array
     weights: Array
     loss: Loss | None = None
+    versions: Sequence[int] = ()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _Copied, ()
@@ -1311,7 +1320,7 @@ class _Doubles:
 
     def linear_gradients(self, upstream: Any, outputs: dict[str, Any], threads: int | None) -> dict[str, Any]:
         assert self.loss
-        require_in_place(self.call.lent_tensors(), _SINCE)
+        _require_as_before(self.call.lent_tensors(), self.versions)
         written = self.outputs(outputs)
         self.write(self.loss.backward(upstream, threads=threads), written)
         return {name: result for name, (result, _) in written.items()}
@@ -1347,8 +1356,10 @@ def _layers(hidden: Any, weights: Array, inputs: dict[str, Any], outputs: dict[s
     made = _summing("linear_cross_entropy", parts, struct, reductions, one)()
     if sums:
         layers.add(parts, sums)
-    saved = [_Saved("linear_cross_entropy_backward", call, struct, reductions, made[-1]) for call in parts]
-    return LinearLoss(*made, **results, _saved=replace(layers, saved=saved) if save else None)
+    if save:
+        saved = [_Saved.of("linear_cross_entropy_backward", call, struct, reductions, made[-1]) for call in parts]
+        layers = replace(layers, saved=saved, versions=versions_of(layers.tensors))
+    return LinearLoss(*made, **results, _saved=layers if save else None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -1360,9 +1371,15 @@ class _Layers:
     weights: Array
     inputs: dict[str, Array]
     saved: Sequence[_Saved] = ()
+    versions: Sequence[int] = ()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _Copied, ()
+
+    @property
+    def tensors(self) -> list[LentTensor]:
+        """Those of PyTorch but the hidden states, which each layer looks at."""
+        return lent_tensors({"weights": self.weights, **self.inputs})
 
     @property
     def rows(self) -> tuple[int, ...]:
@@ -1417,7 +1434,7 @@ class _Layers:
         add_rounded(sums, [call.arrays["hidden_gradient"] for call in parts])
 
     def linear_gradients(self, upstream: Any, outputs: dict[str, Any], threads: int | None) -> dict[str, Any]:
-        require_in_place(lent_tensors({"weights": self.weights, **self.inputs}), _SINCE)
+        _require_as_before(self.tensors, self.versions)
         results, written, sums = self.outputs(outputs)
         if upstream is not None:
             upstream = _spread_over("upstream", array_of("upstream", upstream), self.rows, self.weights.shape[0],
