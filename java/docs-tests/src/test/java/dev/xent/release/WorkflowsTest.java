@@ -41,6 +41,7 @@ class WorkflowsTest {
   private static final Map<String, Set<String>> ALLOWED =
       Map.of(
           "release/attest", Set.of("id-token: write", "attestations: write"),
+          "release/sigstore", Set.of("id-token: write"),
           "release/draft", Set.of("contents: write"),
           "release/pypi", Set.of("id-token: write"),
           "codeql/analyze", Set.of("security-events: write"),
@@ -53,11 +54,15 @@ class WorkflowsTest {
   private static final List<Pattern> NO_BUILD =
       List.of(
           Pattern.compile("release/sign \"\\$RUNNER_TEMP/release\""),
+          Pattern.compile("release/sigstore \"\\$RUNNER_TEMP/release\""),
+          Pattern.compile(
+              "pip install --require-hashes -r \\.github/requirements/sigstore\\.txt"),
           Pattern.compile("gh release create [^;&|]*"));
 
   private static final Set<String> NO_BUILD_ACTIONS =
       Set.of(
           "actions/checkout",
+          "actions/setup-python",
           "actions/download-artifact",
           "actions/upload-artifact",
           "actions/attest",
@@ -162,7 +167,7 @@ class WorkflowsTest {
             // CodeQL compiles to read; it may write findings alone.
             .filter(job -> !job.workflow().equals("codeql"))
             .toList();
-    assertThat(trusted).hasSize(5);
+    assertThat(trusted).hasSize(6);
     for (Job job : trusted) {
       assertThat(job.runs())
           .as("%s runs", job)
@@ -188,7 +193,7 @@ class WorkflowsTest {
     for (String published : List.of("draft", "pypi")) {
       assertThat(before(release.get(published), release))
           .as("before %s", published)
-          .contains("build", "wheels", "attest", "sign");
+          .contains("build", "wheels", "attest", "sigstore", "sign");
     }
   }
 
