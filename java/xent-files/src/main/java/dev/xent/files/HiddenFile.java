@@ -3,12 +3,14 @@ package dev.xent.files;
 
 import java.io.IOException;
 import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -35,6 +37,9 @@ final class HiddenFile implements AutoCloseable {
   private static final Set<StandardOpenOption> NEW =
       Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE);
 
+  private static final Set<StandardOpenOption> EXISTING =
+      Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE);
+
   /** Digits and letters of ASCII, whatever the locale. */
   private static final String OURS =
       ".xent-"
@@ -46,19 +51,34 @@ final class HiddenFile implements AutoCloseable {
   /** By how many milliseconds two processes may differ on when a third one began. */
   private static final long SAME_START = 10_000;
 
+  /** Opens channels: {@code FileChannel::open}, or one of a test that fails. */
+  interface Opener {
+    FileChannel open(Path path, Set<StandardOpenOption> options, FileAttribute<?>... attributes)
+        throws IOException;
+  }
+
   private final Path path;
-  private final FileChannel channel;
+  private final Opener opener;
+  private FileChannel channel;
+
+  /** Whether the system said at the close that it could not keep what was written. */
+  private boolean lost;
+
+  /** Whether it has its name, or was removed. */
+  private boolean done;
 
   /** Removes the file where the JVM ends before it is named or closed. */
   private final Thread atExit;
 
-  private HiddenFile(Path folder, FileAttribute<?>... attributes) throws IOException {
+  private HiddenFile(Opener opener, Path folder, FileAttribute<?>... attributes)
+      throws IOException {
     String number = Long.toHexString(ThreadLocalRandom.current().nextLong());
+    this.opener = opener;
     this.path = folder.resolve(OURS + number + ".tmp");
     this.atExit = Thread.ofPlatform().name("xent-unfinished-output").unstarted(this::delete);
     addHook();
     try {
-      this.channel = FileChannel.open(path, NEW, attributes);
+      this.channel = opener.open(path, NEW, attributes);
     } catch (IOException e) {
       removeHook();
       throw e;
@@ -66,13 +86,19 @@ final class HiddenFile implements AutoCloseable {
   }
 
   /** Makes an empty file in a folder. */
-  static HiddenFile create(Path folder, FileAttribute<?>... attributes) throws IOException {
-    HiddenFile file = new HiddenFile(folder, attributes);
-    while (!file.lock()) {
+  static HiddenFile create(Opener opener, Path folder, FileAttribute<?>... attributes)
+      throws IOException {
+    HiddenFile file = new HiddenFile(opener, folder, attributes);
+    try {
+      while (!file.lock()) {
+        file.close();
+        file = new HiddenFile(opener, folder, attributes);
+      }
+      return file;
+    } catch (ClosedByInterruptException e) {
       file.close();
-      file = new HiddenFile(folder, attributes);
+      throw e;
     }
-    return file;
   }
 
   /** When a process began, in milliseconds; 0 where the system does not tell. */
@@ -85,7 +111,6 @@ final class HiddenFile implements AutoCloseable {
     try {
       return channel.tryLock() != null && Files.exists(path);
     } catch (ClosedByInterruptException e) {
-      close();
       throw e;
     } catch (IOException e) {
       return true; // No locks on this file system: nobody can lock it in order to remove it either.
@@ -100,16 +125,59 @@ final class HiddenFile implements AutoCloseable {
     return channel;
   }
 
+  /**
+   * The channel, opened anew if an interrupt closed it, or a commit that failed: for those who
+   * write the whole file once more.
+   */
+  FileChannel reopen() throws IOException {
+    if (channel.isOpen()) {
+      return channel;
+    }
+    if (done) {
+      throw new ClosedChannelException();
+    }
+    channel = opener.open(path, EXISTING);
+    if (!lock()) {
+      channel.close();
+      throw new NoSuchFileException(path.toString());
+    }
+    lost = false;
+    return channel;
+  }
+
+  /** Whether bytes that were written may be missing. */
+  boolean isLost() {
+    return lost;
+  }
+
+  /** Whether it is this file that an exception speaks of. */
+  boolean isFileOf(NoSuchFileException e) {
+    return path.toString().equals(e.getFile());
+  }
+
   /** Gives the file its name, which another file may have had. */
   void moveTo(Path target) throws IOException {
-    channel.close(); // some file systems tell here that they have no room
+    if (done) {
+      throw new ClosedChannelException();
+    }
+    try {
+      channel.close(); // some file systems tell here that they have no room
+    } catch (IOException e) {
+      lost = true;
+      throw e;
+    }
     Files.move(path, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    done = true;
     removeHook();
   }
 
-  /** Removes the file. */
+  /** Removes the file, unless it has its name. */
   @Override
   public void close() {
+    if (done) {
+      return;
+    }
+    done = true;
     try {
       channel.close();
     } catch (IOException e) {

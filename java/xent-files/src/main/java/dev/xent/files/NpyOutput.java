@@ -26,32 +26,42 @@ public final class NpyOutput implements AutoCloseable {
   private static final int PIECE = 1 << 20;
 
   private final WholeFile file;
+  private final byte[] header;
   private final Tensor tensor;
 
-  /** Whether the numbers are in the file, or go there by themselves. */
+  /** Whether the numbers get into the file by themselves. */
+  private final boolean mapped;
+
+  /** Whether the file has the numbers of memory. */
   private boolean written;
 
-  private NpyOutput(WholeFile file, Tensor tensor, boolean written) {
+  private NpyOutput(WholeFile file, byte[] header, Tensor tensor, boolean mapped) {
     this.file = file;
+    this.header = header;
     this.tensor = tensor;
-    this.written = written;
+    this.mapped = mapped;
   }
 
   /** Makes room for a tensor of +0, in the file that is mapped, or in memory. */
   static NpyOutput create(Path path, DType type, long[] shape, boolean mapped, Arena arena) {
+    return create(path, type, shape, mapped, arena, FileChannel::open);
+  }
+
+  static NpyOutput create(
+      Path path, DType type, long[] shape, boolean mapped, Arena arena, HiddenFile.Opener opener) {
     NpyHeader header = new NpyHeader(type, false, shape.clone());
     header.requireShape();
-    WholeFile file = WholeFile.create(path, ".npy");
+    WholeFile file = WholeFile.create(path, ".npy", opener);
     try {
       FileChannel channel = file.channel();
       byte[] head = header.encode();
-      put(channel, ByteBuffer.wrap(head));
+      WholeFile.write(channel, ByteBuffer.wrap(head), 0);
       long bytes = header.elements() * header.type().byteSize();
       MemorySegment data =
           mapped
               ? mapped(channel, head.length, bytes, arena)
               : InputFile.allocate(bytes, type, arena);
-      return new NpyOutput(file, over(data, header), mapped);
+      return new NpyOutput(file, head, over(data, header), mapped);
     } catch (IOException e) {
       file.close();
       throw file.failure(e);
@@ -65,9 +75,9 @@ public final class NpyOutput implements AutoCloseable {
   private static MemorySegment mapped(FileChannel channel, int start, long bytes, Arena arena)
       throws IOException {
     ByteBuffer zeros = ByteBuffer.allocateDirect((int) Math.min(PIECE, bytes));
-    for (long left = bytes; left > 0; left -= zeros.limit()) {
-      zeros.clear().limit((int) Math.min(zeros.capacity(), left));
-      put(channel, zeros);
+    for (long at = 0; at < bytes; at += zeros.limit()) {
+      zeros.clear().limit((int) Math.min(zeros.capacity(), bytes - at));
+      WholeFile.write(channel, zeros, start + at);
     }
     return InputFile.map(channel, MapMode.READ_WRITE, start, bytes, arena);
   }
@@ -75,12 +85,6 @@ public final class NpyOutput implements AutoCloseable {
   private static Tensor over(MemorySegment data, NpyHeader header) {
     long[] shape = header.shape();
     return Tensor.of(data, header.type(), shape.length == 0 ? new long[] {1} : shape);
-  }
-
-  private static void put(FileChannel channel, ByteBuffer bytes) throws IOException {
-    while (bytes.hasRemaining()) {
-      channel.write(bytes);
-    }
   }
 
   /** Where to write the numbers: contiguous, zeros so far; a single number has the shape [1]. */
@@ -94,23 +98,28 @@ public final class NpyOutput implements AutoCloseable {
   }
 
   /**
-   * Writes the numbers that lie in memory behind the header of the hidden file; where it is mapped,
-   * they are there. A commit does that too; who commits several files together lets each be written
-   * first, as here the disk may turn out to be full.
+   * Writes the numbers that are in memory behind the header of the hidden file; if it is mapped,
+   * they are there. A commit does that too. To commit several files together, write each of them
+   * first: here the disk may turn out to be full. After an exception the numbers can be written
+   * again, from the first one on.
    *
-   * @throws FileException if the disk has no room for them, or the output was closed before
+   * @throws FileException if the disk has no room for them, or the output was committed or closed
+   *     before
    * @throws MemoryException if the arena is closed or another thread's
    */
   public void write() {
-    if (written) {
+    if (mapped || written && !file.isLost()) {
       return;
     }
     try {
+      FileChannel channel = file.reopen();
       MemorySegment data = tensor.segment();
+      WholeFile.write(channel, ByteBuffer.wrap(header), 0);
       for (long at = 0; at < data.byteSize(); at += PIECE) {
         long bytes = Math.min(PIECE, data.byteSize() - at);
-        put(file.channel(), data.asSlice(at, bytes).asByteBuffer());
+        WholeFile.write(channel, data.asSlice(at, bytes).asByteBuffer(), header.length + at);
       }
+      channel.truncate(header.length + data.byteSize());
       written = true;
     } catch (IOException e) {
       throw file.failure(e);
@@ -128,10 +137,12 @@ public final class NpyOutput implements AutoCloseable {
   /**
    * Gives the file its name, and what {@link WholeFile} says of what had it before. The arena of
    * numbers in memory must be open until they are written; the arena of a mapped file need not.
+   * After an exception the file can be committed again, unless its message says that it must be
+   * created again.
    *
-   * @throws FileException if the disk has no room for numbers that lie in memory, the name cannot
+   * @throws FileException if the disk has no room for numbers that are in memory, the name cannot
    *     be given, or the output was committed or closed before
-   * @throws MemoryException if the arena of numbers that lie in memory is closed or another
+   * @throws MemoryException if the arena of numbers that are in memory is closed or another
    *     thread's
    */
   public void commit() {

@@ -38,10 +38,14 @@ import org.jspecify.annotations.Nullable;
  * is whole, and the last commit stays. An instance belongs to one thread at a time.
  */
 public final class WholeFile implements AutoCloseable {
+  private static final long NONE = -1;
+
   private final Path path;
   private final Path target;
   private final HiddenFile hidden;
-  private boolean done;
+
+  /** Where a text begins that was not written as a whole; or {@link #NONE}. */
+  private long unfinished = NONE;
 
   private WholeFile(Path path, Path target, HiddenFile hidden) {
     this.path = path;
@@ -59,24 +63,30 @@ public final class WholeFile implements AutoCloseable {
   public static WholeFile create(Path path, String kind) {
     Objects.requireNonNull(path, "path");
     Objects.requireNonNull(kind, "kind");
+    return create(path, kind, FileChannel::open);
+  }
+
+  static WholeFile create(Path path, String kind, HiddenFile.Opener opener) {
     Path target = target(path, kind);
     try {
       PosixFileAttributes replaced = replaced(target);
       requireWritable(path, target, replaced);
-      return create(path, target, replaced);
+      return create(path, target, replaced, opener);
     } catch (IOException e) {
       throw failure(path, e);
     }
   }
 
-  private static WholeFile create(Path path, Path target, @Nullable PosixFileAttributes replaced)
+  private static WholeFile create(
+      Path path, Path target, @Nullable PosixFileAttributes replaced, HiddenFile.Opener opener)
       throws IOException {
     Path folder = target.getParent();
     if (replaced == null) {
-      return new WholeFile(path, target, HiddenFile.create(folder));
+      return new WholeFile(path, target, HiddenFile.create(opener, folder));
     }
     HiddenFile hidden =
-        HiddenFile.create(folder, PosixFilePermissions.asFileAttribute(replaced.permissions()));
+        HiddenFile.create(
+            opener, folder, PosixFilePermissions.asFileAttribute(replaced.permissions()));
     try {
       inherit(hidden.path(), replaced);
       return new WholeFile(path, target, hidden);
@@ -189,25 +199,54 @@ public final class WholeFile implements AutoCloseable {
     }
   }
 
-  /** The hidden file, open for reading and writing until the commit or the close. */
+  /**
+   * The hidden file, open for reading and writing until the commit or the close, or until a thread
+   * that uses it is interrupted.
+   */
   public FileChannel channel() {
     return hidden.channel();
   }
 
+  /** The same for a writer who writes the whole file once more, at given positions. */
+  FileChannel reopen() throws IOException {
+    return hidden.reopen();
+  }
+
+  /** Whether bytes that were written may be missing, so that they must be written again. */
+  boolean isLost() {
+    return hidden.isLost();
+  }
+
   /**
-   * Writes a text in UTF-8.
+   * Writes a text in UTF-8, behind what was written before. After an exception it can be written
+   * again: it then begins where it began before.
    *
    * @throws FileException if it cannot be written, or the file is closed or has its name
    */
   public void write(String text) {
     Objects.requireNonNull(text, "text");
     try {
-      ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
-      while (bytes.hasRemaining()) {
-        channel().write(bytes);
+      FileChannel channel = channel();
+      if (unfinished == NONE) {
+        unfinished = channel.position();
+      } else {
+        channel = reopen();
+        channel.truncate(unfinished);
       }
+      byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+      write(channel, ByteBuffer.wrap(bytes), unfinished);
+      channel.position(unfinished + bytes.length);
+      unfinished = NONE;
     } catch (IOException e) {
       throw failure(e);
+    }
+  }
+
+  /** Writes bytes to a place, wherever a write before broke off. */
+  static void write(FileChannel channel, ByteBuffer bytes, long position) throws IOException {
+    long at = position;
+    while (bytes.hasRemaining()) {
+      at += channel.write(bytes, at);
     }
   }
 
@@ -222,17 +261,23 @@ public final class WholeFile implements AutoCloseable {
   }
 
   /**
-   * Gives the file its name.
+   * Gives the file its name. After an exception it can be committed again.
    *
-   * @throws FileException if the name cannot be given, or the file is closed or has its name
+   * @throws FileException if the name cannot be given, a {@link #write} failed and was not
+   *     repeated, or the file is closed or has its name
    */
   public void commit() {
-    if (done) {
-      throw failure(new ClosedChannelException());
+    if (unfinished != NONE) {
+      throw new FileException(
+          path + " is not complete, as a write failed; write it again before you commit it");
+    }
+    if (isLost()) {
+      throw new FileException(
+          path
+              + " was not written: what was written to it is lost; create it again to write it again");
     }
     try {
       hidden.moveTo(target);
-      done = true;
     } catch (IOException e) {
       throw failure(e);
     }
@@ -241,15 +286,18 @@ public final class WholeFile implements AutoCloseable {
   /** Removes what was not committed. */
   @Override
   public void close() {
-    if (!done) {
-      done = true;
-      hidden.close();
-    }
+    hidden.close();
   }
 
   /** What to throw where writing failed: the line that names the file, the cause and the fix. */
   public FileException failure(IOException cause) {
     Objects.requireNonNull(cause, "cause");
+    if (cause instanceof NoSuchFileException missing && hidden.isFileOf(missing)) {
+      return new FileException(
+          path
+              + " was not written: its temporary file was removed; create it again to write it again",
+          cause);
+    }
     return failure(path, cause);
   }
 
