@@ -227,7 +227,7 @@ public class xent_work {
      * }
      */
     public static MemorySegment shape(MemorySegment struct) {
-        return struct.get(shape$LAYOUT, shape$OFFSET);
+        return MemorySegment.ofAddress(struct.get(XentH.C_LONG_LONG, shape$OFFSET));
     }
 
     /**
@@ -237,7 +237,7 @@ public class xent_work {
      * }
      */
     public static void shape(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(shape$LAYOUT, shape$OFFSET, fieldValue);
+        struct.set(XentH.C_LONG_LONG, shape$OFFSET, fieldValue.address());
     }
 
     private static final AddressLayout options$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("options"));
@@ -271,7 +271,7 @@ public class xent_work {
      * }
      */
     public static MemorySegment options(MemorySegment struct) {
-        return struct.get(options$LAYOUT, options$OFFSET);
+        return MemorySegment.ofAddress(struct.get(XentH.C_LONG_LONG, options$OFFSET));
     }
 
     /**
@@ -281,7 +281,7 @@ public class xent_work {
      * }
      */
     public static void options(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(options$LAYOUT, options$OFFSET, fieldValue);
+        struct.set(XentH.C_LONG_LONG, options$OFFSET, fieldValue.address());
     }
 
     private static final AddressLayout sampling$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("sampling"));
@@ -315,7 +315,7 @@ public class xent_work {
      * }
      */
     public static MemorySegment sampling(MemorySegment struct) {
-        return struct.get(sampling$LAYOUT, sampling$OFFSET);
+        return MemorySegment.ofAddress(struct.get(XentH.C_LONG_LONG, sampling$OFFSET));
     }
 
     /**
@@ -325,7 +325,7 @@ public class xent_work {
      * }
      */
     public static void sampling(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(sampling$LAYOUT, sampling$OFFSET, fieldValue);
+        struct.set(XentH.C_LONG_LONG, sampling$OFFSET, fieldValue.address());
     }
 
     private static final AddressLayout report$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("report"));
@@ -359,7 +359,7 @@ public class xent_work {
      * }
      */
     public static MemorySegment report(MemorySegment struct) {
-        return struct.get(report$LAYOUT, report$OFFSET);
+        return MemorySegment.ofAddress(struct.get(XentH.C_LONG_LONG, report$OFFSET));
     }
 
     /**
@@ -369,7 +369,7 @@ public class xent_work {
      * }
      */
     public static void report(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(report$LAYOUT, report$OFFSET, fieldValue);
+        struct.set(XentH.C_LONG_LONG, report$OFFSET, fieldValue.address());
     }
 
     private static final OfLong row_begin$LAYOUT = (OfLong)$LAYOUT.select(groupElement("row_begin"));
@@ -667,7 +667,7 @@ public class xent_work {
      * }
      */
     public static MemorySegment prepared(MemorySegment struct) {
-        return struct.get(prepared$LAYOUT, prepared$OFFSET);
+        return MemorySegment.ofAddress(struct.get(XentH.C_LONG_LONG, prepared$OFFSET));
     }
 
     /**
@@ -677,7 +677,7 @@ public class xent_work {
      * }
      */
     public static void prepared(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(prepared$LAYOUT, prepared$OFFSET, fieldValue);
+        struct.set(XentH.C_LONG_LONG, prepared$OFFSET, fieldValue.address());
     }
 
     private static final OfLong arrays$LAYOUT = (OfLong)$LAYOUT.select(groupElement("arrays"));

@@ -4,6 +4,7 @@ package dev.xent.internal.load;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.NativeKernels;
 import dev.xent.internal.kernels.reference.ReferenceKernels;
 import dev.xent.internal.load.Settings.NativeUse;
 import dev.xent.internal.parallel.Threads;
@@ -28,9 +29,13 @@ public final class Backends {
   private static @Nullable Path loadedPath;
 
   private final Settings settings;
-  private final Kernels reference = new ReferenceKernels();
   private final @Nullable NativeLibrary library;
   private final @Nullable NativeLibraryException failure;
+
+  /** Loaded when it is needed. */
+  private static final class Reference {
+    static final Kernels KERNELS = new ReferenceKernels();
+  }
 
   private Backends(
       Settings settings,
@@ -120,7 +125,7 @@ public final class Backends {
    */
   public Kernels kernels(Backend backend) {
     if (backend == Backend.REFERENCE) {
-      return reference;
+      return Reference.KERNELS;
     }
     if (library != null) {
       return library.kernels();
@@ -129,7 +134,7 @@ public final class Backends {
       throw new NativeLibraryException(
           "the native library is required and cannot be used: " + fallbackReason(), failure);
     }
-    return reference;
+    return Reference.KERNELS;
   }
 
   /**
@@ -139,7 +144,7 @@ public final class Backends {
    * @throws NativeLibraryException when the native library is required and cannot be used
    */
   public Backend backend() {
-    return kernels(Backend.AUTO) == reference ? Backend.REFERENCE : Backend.NATIVE;
+    return kernels(Backend.AUTO) instanceof NativeKernels ? Backend.NATIVE : Backend.REFERENCE;
   }
 
   /**

@@ -16,11 +16,23 @@ record Platform(String os, String arch) {
   }
 
   static Platform of(String osName, String osArch) {
-    String os = osName.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]", "_");
+    String os = folder(osName.toLowerCase(Locale.ROOT));
     String arch = osArch.toLowerCase(Locale.ROOT);
     return new Platform(
         os.startsWith("windows") ? "windows" : os.startsWith("mac") ? "macos" : os,
         arch.equals("amd64") ? "x86_64" : arch.equals("arm64") ? "aarch64" : arch);
+  }
+
+  /** Letters and digits. A regular expression would take milliseconds of the first call. */
+  private static String folder(String name) {
+    StringBuilder folder = new StringBuilder(name);
+    for (int i = 0; i < name.length(); i++) {
+      char c = name.charAt(i);
+      if (!(c >= 'a' && c <= 'z' || c >= '0' && c <= '9')) {
+        folder.setCharAt(i, '_');
+      }
+    }
+    return folder.toString();
   }
 
   boolean isLinux() {

@@ -15,7 +15,6 @@ import dev.xent.internal.kernels.Work;
 import dev.xent.options.Isa;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Locale;
 import java.util.zip.CRC32;
@@ -111,9 +110,9 @@ final class SelfTest {
               : (short) (Float.floatToRawIntBits(floats[i]) >> 16);
     }
     switch (type) {
-      case F64 -> MemorySegment.copy(values, 0, logits, ValueLayout.JAVA_DOUBLE, 0, count);
-      case F32 -> MemorySegment.copy(floats, 0, logits, ValueLayout.JAVA_FLOAT, 0, count);
-      default -> MemorySegment.copy(halves, 0, logits, ValueLayout.JAVA_SHORT, 0, count);
+      case F64 -> logits.copyFrom(MemorySegment.ofArray(values));
+      case F32 -> logits.copyFrom(MemorySegment.ofArray(floats));
+      default -> logits.copyFrom(MemorySegment.ofArray(halves));
     }
     int code = type.number();
     perClass(ShapeStruct.layout(shape, Array.LOGITS), code);

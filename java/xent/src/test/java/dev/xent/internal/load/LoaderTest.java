@@ -154,6 +154,28 @@ class LoaderTest {
     assertThat(temporary).isEmptyDirectory();
   }
 
+  /** Each of them costs the first call of a JVM milliseconds. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "dev.xent.internal.kernels.reference.", // computes without the library
+        "java.util.regex.Pattern",
+        "java.lang.invoke.IndirectVarHandle" // accesses addresses in structs
+      })
+  void theFirstCallLoadsNoClassesThatItCanDoWithout(String unneeded) throws Exception {
+    Path log = directory.resolve("log");
+    Result result =
+        run(
+            FirstCallProbe.class,
+            1,
+            "--enable-native-access=ALL-UNNAMED",
+            "-Xlog:class+load:file=" + log);
+    assertThat(result.out()).containsExactly("0.5");
+    List<String> loaded = Files.readAllLines(log);
+    assertThat(loaded).anyMatch(line -> line.contains(" dev.xent.Softmax "));
+    assertThat(loaded.stream().filter(line -> line.contains(" " + unneeded))).isEmpty();
+  }
+
   @Test
   void withoutALibraryTheReferenceComputesAndOneLineSaysWhy() throws Exception {
     deleteLibrary();

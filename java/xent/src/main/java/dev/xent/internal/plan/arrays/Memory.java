@@ -18,8 +18,7 @@ import org.jspecify.annotations.Nullable;
 /** What may be done with a piece of memory, and its single elements. */
 public final class Memory {
   /** A thread that owns nothing, not even the context of the one that makes it. */
-  private static final Thread NOBODY =
-      Thread.ofPlatform().inheritInheritableThreadLocals(false).unstarted(() -> {});
+  private static final Thread NOBODY = new Thread(null, null, "nobody", 0, false);
 
   /** Of memory that is made here: that of the widest vectors, and of lines of a cache. */
   private static final long ALIGNMENT = 64;

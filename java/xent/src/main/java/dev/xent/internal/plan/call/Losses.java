@@ -25,8 +25,6 @@ public final class Losses {
   /** Outputs that speak of the label of a row. */
   private static final Array[] OF_LABELS = {Array.CORRECT, Array.LOG_PROBABILITIES, Array.RANKS};
 
-  private static final RowWork COUNT = Losses::countTargets;
-
   private Losses() {}
 
   // ---- inputs ----------------------------------------------------------------------------------
@@ -130,7 +128,7 @@ public final class Losses {
       call.validRows = xent_report.valid_rows(call.report);
       return call.validRows;
     }
-    call.run(COUNT, Math.max(call.targetCount, 1));
+    call.run(Losses::countTargets, Math.max(call.targetCount, 1));
     if (!weighted) {
       return call.validRows;
     }

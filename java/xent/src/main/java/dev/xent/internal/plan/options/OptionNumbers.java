@@ -14,13 +14,19 @@ import java.util.Locale;
 public final class OptionNumbers {
   private static final OptionRange[] RANGES =
       Arrays.copyOf(OptionRange.values(), OptionRange.OF_CALLS);
-  private static final long[] OFFSETS =
-      Arrays.stream(RANGES)
-          .map(range -> PathElement.groupElement(range.name().toLowerCase(Locale.ROOT)))
-          .mapToLong(xent_options.layout()::byteOffset)
-          .toArray();
+  private static final long[] OFFSETS = offsets();
 
   private final double[] values;
+
+  /** Without a stream, whose classes would take milliseconds of the first call. */
+  private static long[] offsets() {
+    long[] offsets = new long[RANGES.length];
+    for (OptionRange range : RANGES) {
+      String field = range.name().toLowerCase(Locale.ROOT);
+      offsets[range.ordinal()] = xent_options.layout().byteOffset(PathElement.groupElement(field));
+    }
+    return offsets;
+  }
 
   /** None. */
   public OptionNumbers() {
