@@ -70,14 +70,14 @@ class KeptReferencesTest {
     SoftmaxShard softmax = Softmax.builder().execution(execution).build().shard(0, CLASSES);
     PartialStates states = softmax.partialStates(logits, Inputs.none());
     RowStatistics rows = softmax.finish(states, Inputs.none(), null);
-    softmax.forward(logits, Inputs.none(), rows, Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES));
+    softmax.forward(
+        logits, Inputs.none(), rows, Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES));
     scopes.add(new WeakReference<>(states.states.memory().scope()));
     scopes.add(new WeakReference<>(rows.rows.statistics().scope()));
     CrossEntropyShard loss = CrossEntropy.builder().execution(execution).build().shard(0, CLASSES);
     PartialStates ofLabels = loss.partialStates(logits, labels, Inputs.none());
     scopes.add(new WeakReference<>(ofLabels.states.memory().scope()));
-    RowStatistics losses =
-        loss.finish(ofLabels, labels, Inputs.none(), new CrossEntropy.Outputs());
+    RowStatistics losses = loss.finish(ofLabels, labels, Inputs.none(), new CrossEntropy.Outputs());
     scopes.add(new WeakReference<>(losses.rows.statistics().scope()));
     return scopes;
   }

@@ -190,13 +190,13 @@ public final class NativeKernels implements Kernels {
 
   @Override
   public boolean copiesArrays() {
-    return !takesArrays;
+    return !takesArrays && !Jni.BOUND;
   }
 
   @Override
   public int run(Work work) {
-    if (!takesArrays && work.isOnHeap()) {
-      return runOnBlocks(work);
+    if (!isLinked(work)) {
+      return runOnHeap(work);
     }
     if (!work.isKept()) {
       return runAsItIs(work);
@@ -210,11 +210,25 @@ public final class NativeKernels implements Kernels {
 
   @Override
   public int runPrepared(Work work) {
-    if (!takesArrays && work.isOnHeap()) {
-      return runOnBlocks(work);
+    if (!isLinked(work)) {
+      return runOnHeap(work);
     }
     work.countPrepared();
     return makePrepared(work);
+  }
+
+  /** Whether the linker takes the memory of a call. */
+  private boolean isLinked(Work work) {
+    return takesArrays || !work.isOnHeap();
+  }
+
+  /** By a native method, which takes Java arrays where the linker does not. */
+  private int runOnHeap(Work work) {
+    int status = Jni.NOT_HELD;
+    if (Jni.BOUND && work.isHeld() && work.hasFewArrays()) {
+      status = fewByMethod(work, work.struct().address());
+    }
+    return status == Jni.NOT_HELD ? runOnBlocks(work) : status;
   }
 
   private int runOnBlocks(Work work) {
@@ -253,7 +267,7 @@ public final class NativeKernels implements Kernels {
         return many(isCritical(work), struct, work.arrays);
       }
       int status = Jni.NOT_HELD;
-      if (Jni.BOUND && work.isHeld() && !work.rate().isHigh()) {
+      if (Jni.BOUND && isLinked(work) && work.isHeld() && !work.rate().isHigh()) {
         status = fewByMethod(work, struct);
       }
       return status == Jni.NOT_HELD ? few(isCritical(work), struct, work.fewArrays()) : status;
@@ -299,13 +313,13 @@ public final class NativeKernels implements Kernels {
 
   @Override
   public @Nullable PreparedKernel prepare(Work work, boolean held) {
-    boolean heap = work.isOnHeap();
     boolean usesJni = held && work.isHeld() && Jni.BOUND;
-    boolean linked = takesArrays || !heap;
+    boolean linked = isLinked(work);
     if (!work.hasFewArrays() || !linked && !usesJni) {
       return null;
     }
     boolean critical = isCritical(work);
+    boolean fixed = held && !work.isOnHeap();
     work.passOnlyThese();
     MemorySegment struct = work.struct();
     xent_work.prepared(struct, work.prepare(critical));
@@ -316,9 +330,7 @@ public final class NativeKernels implements Kernels {
       status = runAsItIs(work);
     }
     work.clear();
-    return status == Status.OK
-        ? new PreparedKernel(work, critical, held && !heap, linked, usesJni)
-        : null;
+    return status == Status.OK ? new PreparedKernel(work, critical, fixed, linked, usesJni) : null;
   }
 
   /** Runs a prepared call on arrays whose memory the linker holds. */
