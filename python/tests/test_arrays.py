@@ -264,14 +264,10 @@ def test_tensors_that_lend_nothing():
                                          "does not. Pass its detach(), or call in torch.no_grad()"),
             (t.to("meta"), "logits lies on device meta; expected a copy in main memory"),
             (torch.complex(t, t), "logits has elements of type torch.complex64; expected floats of 16, 32 or 64 bits, "
-                                  "integers or booleans in the byte order of this machine"),
-            (t.to_sparse(), "logits of <class 'torch.Tensor'> does not lend its memory ("),
-            (torch.nested.nested_tensor([t[0], t[1]]), "logits of <class 'torch.Tensor'> does not lend its memory (")):
+                                  "integers or booleans in the byte order of this machine")):
         with pytest.raises(pyxent.XentError) as error:
             pyxent.softmax(tensor)
         assert str(error.value).startswith(message) and "\n" not in str(error.value)
-    with pytest.raises(pyxent.ArrayMemoryError, match="logits of .*Tensor.* does not lend its memory"):
-        torch.func.vmap(pyxent.softmax)(t)
 
 
 def test_pytorch_compiles_around_a_call():
@@ -340,9 +336,10 @@ MEMORY = "expected separate memory for out, or exactly that of logits"
 @pytest.mark.parametrize("call, kind, message", [
     (lambda: pyxent.softmax([1.0]), pyxent.DTypeError,
      "logits is a list; expected an array with DLPack or the buffer protocol, for instance "
-     "numpy.asarray(logits)"),
+     "numpy.asarray(logits, numpy.float32)"),
     (lambda: pyxent.cross_entropy(X.astype(int), np.zeros(6, int)), pyxent.DTypeError,
-     "logits is int64 [6, 5]; expected an array of type float32, float16, bfloat16 or float64"),
+     "logits is int64 [6, 5]; expected an array of type float32, float16, bfloat16 or float64. Convert it: "
+     "numpy.asarray(logits, numpy.float32)"),
     (lambda: pyxent.softmax(X.astype(">f4")), pyxent.DTypeError,
      "logits has elements of type >f4; expected floats of 16, 32 or 64 "
      "bits, integers or booleans in the byte order of this machine"),
@@ -436,7 +433,7 @@ MEMORY = "expected separate memory for out, or exactly that of logits"
      "is float64 [2, 3, 4] with classes along axis 2; expected targets of shape [2, 3], or axis=1"),
     (lambda: pyxent.cross_entropy(X, LABELS.astype(float)), pyxent.DTypeError,
      "targets is float64 [6], logits is float32 [6, 5]; expected class indices (integers) or probability rows of "
-     "type float32, float16 or bfloat16"),
+     "type float32, float16 or bfloat16. Convert it: numpy.asarray(targets, int)"),
     (lambda: pyxent.cross_entropy(X, LABELS + 1), pyxent.LabelError,
      "row 1 has label 5; classes are 0 to 4; expected a class index"),
     (lambda: pyxent.cross_entropy(X, LABELS - 100), pyxent.LabelError, "row 0 has label -100; classes are 0 to 4; "
@@ -482,10 +479,10 @@ MEMORY = "expected separate memory for out, or exactly that of logits"
         marks=pytest.mark.skipif(np.__version__.startswith("1."), reason="NumPy 1 lends without versions")),
     (lambda: pyxent.cross_entropy(X, LABELS, row_weights=np.ones(6, np.int8)), pyxent.DTypeError,
      "row_weights is int8 [6], logits is float32 [6, 5]; expected row_weights of type float32, float16 or bfloat16, or "
-     "uint8 as a mask"),
+     "uint8 as a mask. Convert it: numpy.asarray(row_weights, numpy.float32)"),
     (lambda: pyxent.binary_cross_entropy(X, X, weights=np.ones(5, np.int8)), pyxent.DTypeError,
      "weights is int8 [5], logits is float32 [6, 5]; expected weights of type float32, float16 or bfloat16, or uint8 "
-     "as a mask"),
+     "as a mask. Convert it: numpy.asarray(weights, numpy.float32)"),
     (lambda: linear(HIDDEN), pyxent.ShapeError, f"targets is float32 [2, 3], {OF_LAYER}; expected probability rows of "
                                               f"the same shape, or class indices of an integer type"),
     (lambda: linear(np.array([0, 1, 2])), pyxent.ShapeError,
@@ -516,7 +513,8 @@ MEMORY = "expected separate memory for out, or exactly that of logits"
     (lambda: pyxent.sample(X, top_k=None), TypeError, "top_k is None; expected an integer"),
     (lambda: pyxent.selected_log_probabilities(X, None), TypeError, "targets is None; expected an array"),
     (lambda: pyxent.sample(X.astype(float)), pyxent.DTypeError,
-     "logits is float64 [6, 5]; expected an array of type float32, float16 or bfloat16 to sample from"),
+     "logits is float64 [6, 5]; expected an array of type float32, float16 or bfloat16 to sample from. Convert it: "
+     "numpy.asarray(logits, numpy.float32)"),
 ])
 def test_refusals(call, kind, message):
     with pytest.raises(kind) as error:

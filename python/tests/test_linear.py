@@ -314,7 +314,8 @@ DOUBLES = HIDDEN.astype(np.float64)
     (lambda: pyxent.bind(pyxent.linear_cross_entropy, DOUBLES, WEIGHTS, LABELS), pyxent.OptionError, "hidden is "
      "float64 [6, 5] and the call is bound; expected float32, float16 or bfloat16"),
     (lambda: pyxent.linear_cross_entropy(DOUBLES, WEIGHTS.astype(np.float16), LABELS), pyxent.DTypeError, "weights is "
-     "float16 [9, 5], hidden is float64 [6, 5]; expected weights of type float64 or float32"),
+     "float16 [9, 5], hidden is float64 [6, 5]; expected weights of type float64 or float32. "
+     "Convert it: numpy.asarray(weights, numpy.float64)"),
     (lambda: pyxent.linear_cross_entropy(DOUBLES, WEIGHTS[:, :4], LABELS), pyxent.ShapeError, "weights is float32 [9, "
      "4], hidden is float64 [6, 5]; expected weights of shape [9, 5]"),
     (lambda: pyxent.linear_cross_entropy(DOUBLES, WEIGHTS, LABELS, bias=BIAS[:3]), pyxent.ShapeError, "bias is float32 "

@@ -396,7 +396,8 @@ def test_temperatures_of_columns_ragged_rows_and_several_axes():
     (np.ones(3), pyxent.ShapeError, "temperature is float64 [3], logits is float32 [2, 9] with classes along axis 1; "
      "expected temperature of shape [2], in which any size may be 1"),
     ([1, -1], pyxent.OptionError, "in row 1, temperature is -1; expected a number from 2^-32 to 2^32"),
-    (np.array([1, 2]), pyxent.DTypeError, "temperature is int64 [2]; expected floats")])
+    (np.array([1, 2]), pyxent.DTypeError, "temperature is int64 [2]; expected floats. Convert it: "
+     "numpy.asarray(temperature, float)")])
 def test_temperatures_that_cannot_be(temperature, kind, message):
     with pytest.raises(kind) as error:
         pyxent.softmax(np.zeros((2, 9), np.float32), temperature=temperature)

@@ -295,13 +295,15 @@ def test_several_axes_of_tensors():
     (lambda: pyxent.softmax(X, axis=(1, 2), class_mask=np.ones(3, bool)), pyxent.ShapeError, "class_mask is uint8 [3], "
      "logits is float32 [2, 3, 4] with classes along axes [1, 2]; expected a shape that broadcasts to that of logits"),
     (lambda: pyxent.softmax(X, axis=(0, 1), class_mask=np.ones(4)), pyxent.DTypeError, "class_mask is float64 [4]; "
-     "expected an array of type bool, uint8 or int8"),
+     "expected an array of type bool, uint8 or int8. Convert it: numpy.asarray(class_mask, bool)"),
     (lambda: pyxent.softmax(X, class_mask=np.ones(4, int)), pyxent.DTypeError, "class_mask is int64 [4]; expected an "
-     "array of type bool, uint8 or int8, or int32 or uint32 with 32 classes in each number"),
+     "array of type bool, uint8 or int8, or int32 or uint32 with 32 classes in each number. Convert it: "
+     "numpy.asarray(class_mask, bool)"),
     (lambda: pyxent.softmax(X, axis=(1, 2), sink=np.ones(3, np.float32)), pyxent.ShapeError, "sink is float32 [3], "
      "logits is float32 [2, 3, 4] with classes along axes [1, 2]; expected sink of shape [2], in which any size may be 1"),
     (lambda: pyxent.softmax(LABELS, sink=np.ones(2, np.float16)), pyxent.DTypeError, "sink is float16 [2], logits is "
-     "int64 [2, 4] and computed as float64; expected sink of type float64 or float32"),
+     "int64 [2, 4] and computed as float64; expected sink of type float64 or float32. Convert it: numpy.asarray(sink, "
+     "numpy.float64)"),
     (lambda: pyxent.softmax_backward(X, X[0], axis=None), pyxent.ShapeError, "upstream is float32 [3, 4], output is "
      "float32 [2, 3, 4]; expected the same shape"),
     (lambda: pyxent.softmax(X.reshape(-1), row_offsets=np.array([0, 24]), class_mask=np.array(True)), pyxent.ShapeError,
@@ -326,7 +328,8 @@ def test_several_axes_of_tensors():
     (lambda: pyxent.nll_loss(X, X), pyxent.DTypeError, "targets is float32 [2, 3, 4]; expected class indices as "
      "integers"),
     (lambda: pyxent.nll_loss(X.astype(int), np.zeros((2, 3), int)), pyxent.DTypeError, "log_probabilities is int64 "
-     "[2, 3, 4]; expected an array of type float32, float16, bfloat16 or float64"),
+     "[2, 3, 4]; expected an array of type float32, float16, bfloat16 or float64. Convert it: "
+     "numpy.asarray(log_probabilities, numpy.float32)"),
     (lambda: pyxent.nll_loss(X, np.full((2, 3), 4)), pyxent.LabelError, "row 0 has label 4; classes are 0 to 3; expected "
      "a class index"),
 ])

@@ -104,8 +104,9 @@ def dense(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(reversed(strides))
 
 
-def array_of(name: str, value: Any) -> Array:
-    """What an argument of this name lends."""
+def array_of(name: str, value: Any, takes: str | Array = "numpy.float32") -> Array:
+    """What an argument of this name lends. A message about one that lends nothing has a type that the argument takes;
+    that of targets depends on the logits, which are given then."""
     try:
         if isinstance(value, Array):
             array = value
@@ -116,10 +117,12 @@ def array_of(name: str, value: Any) -> Array:
         elif hasattr(value, "__dlpack__"):
             array = _of_dlpack(name, value)
         else:
-            array = _of_buffer(name, value)
+            array = _of_buffer(name, value, takes)
     except (XentError, MemoryError, RecursionError):
         raise
     except Exception as error:  # whatever a library says of an array that it cannot lend
+        if instead := _instead(name, value):
+            raise ArrayMemoryError(f"{name} is {instead}") from error
         reason = (str(error).splitlines() or [""])[0]
         raise ArrayMemoryError(f"{name} of {type(value)} does not lend its memory ({type(error).__name__}: {reason}); "
                                f"expected a dense array of numbers in main memory") from error
@@ -132,8 +135,43 @@ def array_of(name: str, value: Any) -> Array:
         raise ArrayMemoryError(f"{name} lies at address {array.address:#x}, not aligned to the {SIZE[array.type]} "
                                f"bytes of {NAME[array.type]}: align the memory")
     if not array.address and array.size:
-        raise ArrayMemoryError(f"{name} of {type(value)} has no memory: pass an array that holds numbers")
+        instead = _instead(name, value)
+        raise ArrayMemoryError(f"{name} is {instead}" if instead else f"{name} of {type(value)} has no memory: pass an "
+                               f"array that holds numbers")
     return array
+
+
+OUTPUT = "an output"  # what a result takes: no array that is made for it
+
+
+def converted(name: str, takes: str, of_torch: bool = False) -> str:
+    """How to make an array that an argument takes, in messages."""
+    if of_torch:
+        method = {"int": "long()", "bool": "bool()"}.get(takes, f"to({takes.replace('numpy', 'torch')})")
+        return f"{name}.{method}"
+    return f"numpy.asarray({name}, {takes})"
+
+
+def float_like(type_: str) -> str:
+    """A type of floats beside those of a type, of NumPy."""
+    return "numpy.float64" if type_ == "F64" else "numpy.float32"
+
+
+def takes_of_targets(logits: Array, dimensions: int) -> str:
+    """Labels, or the rows of probabilities that have as many dimensions as the logits."""
+    return float_like(logits.type) if 0 < dimensions == len(logits.shape) else "int"
+
+
+def _dimensions_of(value: Any) -> int:
+    """Of what is no array."""
+    dimensions = 0
+    while isinstance(value, (list, tuple)) and value:
+        dimensions, value = dimensions + 1, value[0]
+    return dimensions or int(getattr(value, "ndim", 0))
+
+
+def article(noun: str) -> str:
+    return f"{'an' if noun[:1] in 'aeiouAEIOU' else 'a'} {noun}"
 
 
 def bfloat16(array: Any) -> Array:
@@ -219,12 +257,41 @@ def _elements(name: str, strides: Sequence[int] | None, size: int) -> list[int] 
     return [stride // size for stride in strides]
 
 
-def _of_buffer(name: str, value: Any) -> Array:
+def _instead(name: str, value: Any) -> str | None:
+    """What an array that lends nothing is, and what to pass for it, where that is known."""
+    if not is_of_torch(value):
+        return _instead_of_lists(name, value)
+    torch: Any = sys.modules["torch"]
+    if value.is_nested:
+        return "a nested tensor; expected its rows in one dimension, with their row_offsets"
+    if value.layout != torch.strided:
+        return f"a tensor of the layout {value.layout}; expected a dense one: {name}.to_dense()"
+    if torch._C._functorch.is_batchedtensor(value):
+        return "a tensor inside of torch.vmap; expected a call outside of it, of all rows"
+    return None
+
+
+def _instead_of_lists(name: str, value: Any) -> str | None:
+    """Of an array of lists of Arrow, whose numbers another array has."""
+    if type(value).__module__.partition(".")[0] != "pyarrow" or not hasattr(value, "values"):
+        return None
+    size = getattr(value.type, "list_size", None)
+    return "an array of lists of Arrow; expected its numbers: " + (
+        f"{name}.flatten().to_numpy().reshape(-1, {size})" if size else f"{name}.values, with row_offsets={name}.offsets")
+
+
+def _of_buffer(name: str, value: Any, takes: str | Array) -> Array:
+    kind, takes = type(value), takes if isinstance(takes, str) else takes_of_targets(takes, _dimensions_of(value))
     try:
         view = memoryview(value)
     except TypeError:
-        raise DTypeError(f"{name} is a {type(value).__name__}; expected an array with DLPack or the buffer protocol, for "
-                         f"instance numpy.asarray({name})") from None
+        example = f"an array with DLPack or the buffer protocol, for instance {converted(name, takes)}"
+        raise DTypeError(f"{name} is {article(kind.__name__)}; expected " + (
+            "True, which makes a new array, or an array that it fills" if takes == OUTPUT else example)) from None
+    if kind in (bytes, bytearray) or kind.__module__ == "mmap":
+        numbers = takes if takes.startswith("numpy.") else "numpy.uint8"
+        raise DTypeError(f"{name} is {article(kind.__name__)}, which has no element type; expected an array, for instance "
+                         f"numpy.frombuffer({name}, {numbers})")
     type_ = _FORMATS.get(view.format.lstrip("@=<" if sys.byteorder == "little" else "@=>"))
     if type_ is None or SIZE[type_] != view.itemsize:
         raise _unknown(name, view.format)

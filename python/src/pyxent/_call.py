@@ -19,8 +19,8 @@ from ctypes import c_int, c_void_p
 from functools import cache
 from typing import Any, NamedTuple, NoReturn, TypeVar, cast
 
-from pyxent._arrays import (FLOATS, INTEGERS, ORDER, SIZE, Array, address_of, array_of, as_type, empty, is_of_torch,
-                            numpy_arrays_of)
+from pyxent._arrays import (FLOATS, INTEGERS, ORDER, OUTPUT, SIZE, Array, address_of, array_of, as_type, converted,
+                            empty, float_like, is_of_torch, numpy_arrays_of, takes_of_targets)
 from pyxent._functions import FUNCTIONS, RULES
 from pyxent._native import (CHUNK, INVALID_LABEL, INVALID_OPTION, OUT_OF_STACK, TYPES, Layout, Library, Options,
                             Prepared, Report, Shape, Statistics, ExactSum, Work, sized)
@@ -37,6 +37,9 @@ _HOLDS = {"NUMBERS": _FLOAT, "NUMBERS | FLAGS": _FLOAT_OR_FLAG, "FLAGS": _FLAG, 
           "LABELS": _INTEGER, "FLAGS | WORDS": _FLAG_OR_WORD}
 _COUNTS = {"prompt_tokens": "prompt_count", "output_tokens": "output_count", "bias_tokens": "target_count"}
 _SPREAD_PLACES = {_WHOLE: _CLASSES, _ROWS: _SPREAD_ROWS}
+_FLOAT_OPTIONS = ("temperature", "top_p", "min_p", "typical_p", "repetition_penalty", "frequency_penalty",
+                  "presence_penalty")  # which may be one number per row
+_AS_LABELS = (", int)", ".long()")  # as such conversions end
 _TAKEN_BY_THEMSELVES = ("targets", "row_offsets")
 
 
@@ -85,7 +88,14 @@ def normal_axis(axis: int, name: str, shape: Sequence[int]) -> int:
 def require_flags(name: str, array: Array, or_bits: bool) -> None:
     if array.type not in ("U8", "I8"):
         bits = ", or int32 or uint32 with 32 classes in each number" if or_bits else ""
-        raise DTypeError(f"{name} is {array}; expected an array of type bool, uint8 or int8{bits}")
+        raise DTypeError(f"{name} is {array}; expected an array of type bool, uint8 or int8{bits}"
+                         f"{conversion(name, array, 'bool')}")
+
+
+def conversion(name: str, array: Array, takes: str) -> str:
+    """How to make an input of another type, as the end of a message."""
+    of_torch = isinstance(array.owner, tuple) and is_of_torch(array.owner[0])
+    return f". Convert it: {converted(name, takes, of_torch)}"
 
 
 _CTYPES: dict[str, Any] = {"F32": ctypes.c_float, "F64": ctypes.c_double, "F16": ctypes.c_uint16,
@@ -200,12 +210,13 @@ class Call:
         self.counts = {"target_count": 0, "top_count": 0, "prompt_count": 0, "output_count": 0, "features": 0}
         self.lead, key, lead = array_of(self.lead_name, value), lead, self.lead_name
         if self.lead.type not in FLOATS:
-            raise DTypeError(f"{lead} is {self.lead}; expected an array of type float32, float16, bfloat16 or float64")
+            raise DTypeError(f"{lead} is {self.lead}; expected an array of type float32, float16, bfloat16 or float64"
+                             f"{conversion(lead, self.lead, 'numpy.float32')}")
         self.scalar = not self.lead.shape and classes is None and row_offsets is None  # one class, one row
         self.lead = self._seen(self.lead)
         self.ragged = row_offsets is not None
         if self.ragged:
-            self._take_offsets(array_of("row_offsets", row_offsets))
+            self._take_offsets(array_of("row_offsets", row_offsets, "int"))
         else:
             self.axis, self.shape = normal_axis(axis, lead, self.lead.shape), list(self.lead.shape)
             if not self.shape[self.axis] and not self.elements and not may_be_empty:
@@ -218,7 +229,7 @@ class Call:
         self.classes = self.shape[self.axis]
         self.row_shape = tuple(n for d, n in enumerate(self.shape) if d != self.axis)
         self.rows = math.prod(self.row_shape) if self.classes else 0
-        self.labels = "targets"  # whose labels a kernel speaks of
+        self.labels, self.labels_only = "targets", False  # whose labels a kernel speaks of, and no other targets
         self.statistics: Any = None
         self.states: Any = None
         self.workspace: Callable[[int], ctypes.Array[Any]] | None = None
@@ -239,7 +250,7 @@ class Call:
         """An input; None: the call is without it."""
         if value is not None:
             place, types = self.kinds[name]
-            array = self._seen(array_of(self._called(name), value))
+            array = self._seen(array_of(self._called(name), value, self._takes(types)))
             if name == "class_mask" and array.type in ("I32", "U32"):
                 axis = self._axis_of_words(array)
                 if types == _FLAG_OR_WORD:  # the kernel reads them
@@ -256,7 +267,7 @@ class Call:
     def read_options(self, name: str, value: Any) -> None:
         """One number per row, of which an array may have other numbers in the next run of a bound call."""
         if not isinstance(value, Sequence) and str(getattr(value, "dtype", "")) != "object":
-            self.read[name] = array_of(name, value)
+            self.read[name] = array_of(name, value, "float" if name in _FLOAT_OPTIONS else "int")
 
     def take_temperatures(self, value: Any) -> None:
         """One number per row."""
@@ -268,7 +279,8 @@ class Call:
         else:
             array = self.read["temperature"] = array_of("temperature", value)
             if array.type not in FLOATS:
-                raise DTypeError(f"temperature is {array}; expected floats")
+                raise DTypeError(f"temperature is {array}; expected floats"
+                                 f"{conversion('temperature', array, 'float')}")
             strides = self._per_row("temperature", array, True)
             numbers = _numbers_of(array, [sizes for d, sizes in enumerate(zip(self.shape, strides)) if d != self.axis])
         for row, number in enumerate(numbers):
@@ -314,7 +326,8 @@ class Call:
             wanted = empty(self.given_lead, type_, () if self.scalar else shape or self._usual_shape(name))
         self.results[name] = wanted
         place, types = self.kinds[name]
-        array = self._seen(as_type(wanted, type_) if made and type_ else array_of(self._called(name), wanted))
+        array = self._seen(as_type(wanted, type_) if made and type_ else
+                           array_of(self._called(name), wanted, OUTPUT))
         if shape and array.shape != shape:
             raise ShapeError(f"{self._called(name)} is {array}; expected the shape {list(shape)}, as keepdims is True")
         if made and self.ragged and array.shape == self.lead.shape and not self._covered:
@@ -390,7 +403,14 @@ class Call:
     def fits(self, type_: str) -> bool:
         return type_ in (("F64", "F32") if self.lead.type == "F64" else ("F32", "F16", "BF16"))
 
+    def _takes(self, types: int) -> str:
+        """A type of NumPy that an input takes."""
+        if types in (_FLAG, _FLAG_OR_WORD):
+            return "bool"
+        return "int" if types in (_INDEX, _INTEGER) else float_like(self.lead.type)
+
     def _require_type(self, name: str, array: Array, types: int) -> None:
+        fix = "" if name in self.results else conversion(self._called(name), array, self._takes(types))
         name = self._called(name)
         if types in (_FLOAT, _FLOAT_OR_FLAG):
             flag = types == _FLOAT_OR_FLAG and array.type == "U8"  # not I8, whose -1 the kernels would read as 255
@@ -398,7 +418,7 @@ class Call:
                 return
             raise DTypeError(f"{name} is {array}, {self.lead_name} is {self.lead}; expected {name} of type "
                               f"{self.allowed}"
-                             + (", or uint8 as a mask" if types == _FLOAT_OR_FLAG else ""))
+                             + (", or uint8 as a mask" if types == _FLOAT_OR_FLAG else "") + fix)
         if types in (_FLAG, _FLAG_OR_WORD):
             require_flags(name, array, name == "class_mask")
         if types == _INDEX and array.type not in ("I32", "I64"):
@@ -407,7 +427,7 @@ class Call:
             raise DTypeError(f"{name} is {array}, and there are {self.classes} classes; expected an array of type "
                               "int64")
         if types == _INTEGER and array.type not in INTEGERS:
-            raise DTypeError(f"{name} is {array}; expected classes as integers")
+            raise DTypeError(f"{name} is {array}; expected classes as integers{fix}")
 
     def _code(self, name: str) -> int:
         """The type as the kernels are told it: of flags U8, as their sign says nothing."""
@@ -465,7 +485,13 @@ class Call:
         along = plural(self.rows, "row") if self.ragged else f"classes along axis {self.axis}"
         raise ShapeError(f"{name} is {array}, {self._lead_text} with {along}; expected {name} of shape "
                          f"{list(self.row_shape)}{', in which any size may be 1' if spread else ''}"
-                         f"{self._other_axis(array)}")
+                         f"{self._other_axis(array)}{self._one_hot(name, array)}")
+
+    def _one_hot(self, name: str, array: Array) -> str:
+        if name != "targets" or array.shape != self.whole_shape or self.labels_only:
+            return ""
+        takes = float_like(self.lead.type)
+        return f", or one-hot rows of type {takes.removeprefix('numpy.')}{conversion(name, array, takes)}"
 
     def _other_axis(self, array: Array) -> str:
         rank = len(self.lead.shape)
@@ -561,12 +587,12 @@ class Call:
 
     def take_targets(self, value: Any, weights: Any = None) -> str:
         """Class indices, probability rows, or with weights sparse targets; says which they are."""
-        targets = self._seen(array_of("targets", value))
+        targets = self._seen(array_of("targets", value, self._shape_of_targets if weights is None else "int"))
         integers = targets.type in INTEGERS
         if weights is not None:
             if not integers:
                 raise DTypeError(f"targets is {targets}, and target_weights were given; expected the classes of each "
-                                 f"row as integers")
+                                 f"row as integers{conversion('targets', targets, 'int')}")
             self.counts["target_count"] = self._entries("targets", targets)
             if not self.counts["target_count"]:
                 raise ShapeError(f"targets is {targets}; expected at least one class in each row, of weight 0 where it "
@@ -577,26 +603,37 @@ class Call:
         if integers:
             self._put("targets", targets, self._per_row("targets", targets, False))
             return "class indices"
+        fix = conversion("targets", targets, takes_of_targets(self._shape_of_targets, len(targets.shape)))
         if not self.fits(targets.type):
             raise DTypeError(f"targets is {targets}, {self.lead_name} is {self.lead}; expected class indices "
-                             f"(integers) or probability rows of type {self.allowed}")
+                             f"(integers) or probability rows of type {self.allowed}{fix}")
         if targets.shape != self.whole_shape:
             raise ShapeError(f"targets is {targets}, {self._lead_text}; expected probability rows of the same shape, or "
-                             f"class indices of an integer type")
+                             f"class indices of an integer type{fix if fix.endswith(_AS_LABELS) else ''}")
         self._put("targets", targets, self._whole("targets", targets))
         return "probability rows"
 
+    @property
+    def _shape_of_targets(self) -> Array:
+        """An array with as many dimensions as probability rows, and the type of the logits."""
+        return Array(0, self.lead.type, self.whole_shape, None, True, None)
+
     def take_labels(self, value: Any) -> None:
-        targets = self._seen(array_of("targets", value))
+        targets = self._seen(array_of("targets", value, "int"))
+        self.labels_only = True
         if targets.type not in INTEGERS:
-            raise DTypeError(f"targets is {targets}; expected class indices as integers")
+            are_rows = len(targets.shape) == len(self.shape)
+            raise DTypeError(f"targets is {targets}; expected class indices as integers"
+                             f"{'' if are_rows else conversion('targets', targets, 'int')}")
         self._put("targets", targets, self._per_row("targets", targets, False))
 
     def take_selected(self, value: Any) -> None:
         """Some classes of each row, or one."""
-        targets = self._seen(array_of("targets", value))
+        targets = self._seen(array_of("targets", value, "int"))
+        self.labels_only = True
         if targets.type not in INTEGERS:
-            raise DTypeError(f"targets is {targets}; expected the classes of each row as integers")
+            raise DTypeError(f"targets is {targets}; expected the classes of each row as integers"
+                             f"{conversion('targets', targets, 'int')}")
         kept_axis = len(targets.shape) == len(self.shape) and targets.shape[self.axis] != 1
         if not kept_axis:
             self._put("targets", targets, self._per_row("targets", targets, False))
@@ -608,10 +645,12 @@ class Call:
 
     def take_element_targets(self, value: Any) -> bool:
         """A target for each element; says whether they are labels."""
-        targets = self._seen(array_of("targets", value))
+        takes = float_like(self.lead.type)
+        targets = self._seen(array_of("targets", value, takes))
         if targets.type not in INTEGERS and not self.fits(targets.type):
             raise DTypeError(f"targets is {targets}, {self.lead_name} is {self.lead}; expected labels 0 and 1 "
-                             f"(integers) or numbers from 0 to 1 of type {self.allowed}")
+                             f"(integers) or numbers from 0 to 1 of type {self.allowed}"
+                             f"{conversion('targets', targets, takes)}")
         self._put("targets", targets, self._whole("targets", targets))
         return targets.type in INTEGERS
 
@@ -619,7 +658,8 @@ class Call:
 
     def _take_offsets(self, offsets: Array) -> None:
         if offsets.type not in ("I32", "I64"):
-            raise DTypeError(f"row_offsets is {offsets}; expected an array of type int32 or int64")
+            raise DTypeError(f"row_offsets is {offsets}; expected an array of type int32 or int64"
+                             f"{conversion('row_offsets', offsets, 'int')}")
         if len(offsets.shape) != 1 or not offsets.shape[0] or offsets.shape[0] > 1 and offsets.strides[0] != 1:
             raise ShapeError(f"row_offsets is {offsets}; expected one dimension of rows + 1 numbers without gaps")
         if len(self.lead.shape) != 1:

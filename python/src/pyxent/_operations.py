@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, cast, overload
 
-from pyxent._arrays import (FLOATS, NAME, SIZE, Array, address_of, array_of, as_type, empty, is_of_torch,
+from pyxent._arrays import (FLOATS, NAME, OUTPUT, SIZE, Array, address_of, array_of, as_type, empty, is_of_torch,
                             type_named)
-from pyxent._call import (ELEMENTS, LINEAR, SAMPLED, SELECTED, TERMS, UPSTREAM_OF_ROWS, Bound, Call, LentTensor, Result, lent_tensors,
+from pyxent._call import (ELEMENTS, LINEAR, SAMPLED, SELECTED, TERMS, UPSTREAM_OF_ROWS, Bound, Call, LentTensor, Result, conversion, lent_tensors,
                           normal_axis, plural, require_in_place, require_unwritten, versions_of, workspace_of)
 from pyxent._functions import FUNCTIONS
 from pyxent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Options, Report, Sampling,
@@ -172,7 +172,7 @@ def _softmax(function: str, logits: Any, axis: Any, out: Any, dtype: Any, class_
             and type(axis) is int and type(options["isa"]) is type(options["fully_masked"]) is str
             and logits is not None and out is not False):
         lent, of_torch = array_of("logits", logits), is_of_torch(logits)
-        to = array_of("out", out) if out is not None and out is not True else None
+        to = array_of("out", out, OUTPUT) if out is not None and out is not True else None
         if not to or not to.read_only and not is_of_torch(out):
             key = (function, axis, options["isa"], options["fully_masked"], of_torch, lent.type, lent.shape,
                    lent.strides, to and (to.type, to.shape, to.strides))
@@ -774,7 +774,8 @@ def cross_entropy(
             and (ignore_index is None or type(ignore_index) is int) and type(reduction) is str
             and (top_count, save_statistics, gradient_scale) == (0, False, 1.0)
             and smoothing is _UNIFORM and empty_mean is fully_masked is _NAN and isa is _BEST):
-        lent, labels = array_of("logits", logits), array_of("targets", targets)
+        lent = array_of("logits", logits)
+        labels = array_of("targets", targets, lent)
         key = ("cross_entropy", axis, reduction, ignore_index, gradient, lent.type, lent.shape, lent.strides,
                labels.type, labels.shape, labels.strides)
         loss = _small_loss(_PLANS.get(key), logits, lent, labels, reduction == "mean", gradient is True)
@@ -833,7 +834,7 @@ def _of_several_axes(logits: Any, targets: Any, axis: Any, row_offsets: Any, thr
         inputs[name] = rows.per_row(name, inputs[name])
     inputs["class_mask"] = rows.mask("class_mask", inputs["class_mask"])
     inputs["class_weights"] = rows.per_class("class_weights", inputs["class_weights"])
-    if array_of("targets", _given("targets", targets)).type in FLOATS:
+    if array_of("targets", _given("targets", targets), lent).type in FLOATS:
         targets = rows.like("targets", targets)
     result = cross_entropy(rows.flat, targets, threads=threads, **inputs, **outputs, **options)
     of_all_classes = ["gradient"] if inputs["target_weights"] is not None else [*outputs]
@@ -1262,7 +1263,8 @@ def _layer_of_doubles(hidden: Any, weights: Array, inputs: dict[str, Any], outpu
         if array and array.shape != expected:
             raise ShapeError(f"{name} is {array}, hidden is {lent}; expected {name} of shape {list(expected)}")
         if array and not call.fits(array.type):
-            raise DTypeError(f"{name} is {array}, hidden is {lent}; expected {name} of type {call.allowed}")
+            raise DTypeError(f"{name} is {array}, hidden is {lent}; expected {name} of type {call.allowed}"
+                             f"{conversion(name, array, 'numpy.float64')}")
     call.arrays["weights"] = weights
     call.keep_in_place()
     of_layer = {name: outputs[name] for name in _OF_LINEAR}
@@ -1302,7 +1304,7 @@ class _Doubles:
                 continue
             type_ = "F64" if name == "hidden_gradient" else self.weights.type
             result = empty(self.call.given_lead, type_, shape) if value is True else value
-            array = as_type(result, type_) if value is True else array_of(name, result)
+            array = as_type(result, type_) if value is True else array_of(name, result, OUTPUT)
             if array.shape != shape:
                 raise ShapeError(f"{name} is {array}, hidden is {self.hidden}; expected {name} of shape {list(shape)}")
             if not self.call.fits(array.type):
@@ -1413,7 +1415,7 @@ class _Layers:
                 continue
             shape, type_ = shapes.get(name, (*rows, *inner)), types.get(name, "F32")
             results[name] = empty(self.hidden, type_, shape) if value is True else value
-            array = written[name] = as_type(results[name], type_) if value is True else array_of(name, value)
+            array = written[name] = as_type(results[name], type_) if value is True else array_of(name, value, OUTPUT)
             if array.shape != shape:
                 raise ShapeError(f"{name} is {array}, logits is {list(self.whole)} of hidden {self.lent} and weights "
                                  f"{weights}; expected {name} of shape {list(shape)}")
@@ -1857,7 +1859,7 @@ def sample(
     call, struct = _begin("logits", logits, axis, None, SAMPLED, isa=isa, softcap=softcap)
     if call.lead.type == "F64":
         raise DTypeError(f"logits is {call.lead}; expected an array of type float32, float16 or bfloat16 to sample "
-                          "from")
+                         f"from{conversion('logits', call.lead, 'numpy.float32')}")
     if (bias_tokens is None) != (bias_values is None):
         missing = "bias_values" if bias_values is None else "bias_tokens"
         raise TypeError(f"{missing} is missing; expected bias_tokens and bias_values together")

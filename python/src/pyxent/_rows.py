@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from pyxent._arrays import FLOATS, NAME, SIZE, Array, array_of, is_of_torch
-from pyxent._call import Bound, Call, Memory, normal_axis, require_flags, unpacked
+from pyxent._call import Bound, Call, Memory, conversion, normal_axis, require_flags, unpacked
 from pyxent._native import TYPES, Library
 from pyxent._options import is_per_row, shown
 from pyxent.errors import DTypeError, OptionError, ShapeError
@@ -92,7 +92,7 @@ class Rows(NamedTuple):
         """Flags that broadcast to the shape, or one per class of a single class axis."""
         if value is None:
             return None
-        array, shape = array_of(name, value), self.lent.shape
+        array, shape = array_of(name, value, "bool"), self.lent.shape
         if array.type in ("I32", "U32") and len(self.axes) == 1 and not self.ragged:
             axis = self.axes[0] - len(shape) if len(array.shape) == len(shape) else -1
             if array.shape and array.shape[axis] == -(-shape[self.axes[0]] // 32):
@@ -124,7 +124,7 @@ class Rows(NamedTuple):
         array, shape = array_of(name, value), self.lent.shape
         if name != "temperature" and self.exact and array.type not in ("F64", "F32"):
             raise DTypeError(f"{name} is {array}, {self.name} is {self.lent} and computed as float64; expected {name} of "
-                             f"type float64 or float32")
+                             f"type float64 or float32{conversion(name, array, 'numpy.float64')}")
         if self.ragged or array.shape in ((), (1,)):
             return value
         expected = [shape[d] for d in self._rest]
@@ -685,7 +685,7 @@ def flags_along(name: str, value: Any, lent: Array, axis: int) -> Any:
     """A class mask as flags that broadcast as NumPy's do."""
     if value is None:
         return None
-    array, classes = array_of(name, value), lent.shape[axis]
+    array, classes = array_of(name, value, "bool"), lent.shape[axis]
     if array.type in ("I32", "U32"):
         packed = axis if len(array.shape) == len(lent.shape) else 0
         value = unpacked(array, packed, classes)

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A message names how to mend the call, and a call that is mended so works."""
+import re
+
+import numpy as np
+import pytest
+
+import pyxent
+
+X = np.random.default_rng(1).normal(size=(4, 3)).astype(np.float32)
+LABELS = np.array([0, 2, 1, 1])
+REMEDY = re.compile(r"(numpy\.asarray\(\w+(?:, [\w.]+)?\)|numpy\.frombuffer\(\w+, [\w.]+\)|"
+                    r"\w+\.(?:to|long|bool|float|double|to_dense|resolve_neg)\([\w.]*\))")
+ONE_HOT = np.eye(3)[LABELS]
+
+
+def mended(call, name, value):
+    """What the call gives after the remedy that its message names."""
+    with pytest.raises(pyxent.XentError) as error:
+        call(value)
+    found = REMEDY.search(str(error.value))
+    assert found, str(error.value)
+    names = {"numpy": np, name: value}
+    if "torch" in found[1] or not isinstance(value, (list, np.ndarray)):
+        names["torch"] = pytest.importorskip("torch")
+    return call(eval(found[1], names))
+
+
+def loss(**given):
+    name, value = next(iter(given.items()))
+    return lambda value: pyxent.cross_entropy(**{"logits": X, "targets": LABELS, **given, name: value})
+
+
+def of(function, **given):
+    name = next(name for name, value in given.items() if value is None)
+    return lambda value: function(**{**given, name: value})
+
+
+CASES = {
+    "class_weights": (loss(class_weights=None), ([1, 2, 1], [1.5, 2, 1], np.array([1.0, 2, 1]), np.array([1, 2, 1]),
+                                                 np.array([True, False, True]))),
+    "row_weights": (loss(row_weights=None), ([True, False, True, True], [1.0, 2, 1, 1], np.array([1.0, 2, 1, 1]),
+                                             np.array([1, 2, 1, 1]), np.array([1, 0, 1, 0], np.int8))),
+    "class_mask": (loss(class_mask=None), ([True, True, True], [1, 1, 1], [[1, 1, 1]] * 4, np.ones(3, np.int64),
+                                           np.ones(3), np.ones(3, np.float32))),
+    "sink": (loss(sink=None), ([0.0, 1, 2, 3], [0, 1, 2, 3], np.zeros(4), np.zeros(4, int))),
+    "targets": (loss(targets=None), ([0, 2, 1, 1], [0.0, 2.0, 1.0, 1.0], LABELS.astype(float), ONE_HOT, ONE_HOT.tolist(),
+                                     ONE_HOT.astype(int), ONE_HOT.astype(bool), LABELS.astype(np.float32))),
+    "logits": (of(pyxent.cross_entropy, logits=None, targets=LABELS), (X.tolist(), X.round().astype(int),
+                                                                       X.round().astype(int).tolist())),
+    "logits of a sampler": (of(pyxent.sample, logits=None), (X.tolist(), X.astype(float), X.round().astype(int))),
+    "logits of a softmax": (of(pyxent.softmax, logits=None), (X.tolist(), [[1, 2]], 3, 3.5, b"\0\0\x80\x3f" * 4,
+                                                              bytearray(8))),
+    "prompt_tokens": (of(pyxent.sample, logits=X, prompt_tokens=None, presence_penalty=1), (
+        [[0], [1], [2], [-1]], np.zeros((4, 1)), np.zeros((4, 2), np.float32))),
+    "row_offsets": (of(pyxent.argmax, logits=X.ravel(), row_offsets=None), ([0, 3, 12], np.array([0.0, 3, 12]),
+                                                                            np.array([0, 3, 12], np.int16))),
+    "bias": (of(pyxent.sample, logits=X, bias=None), ([1.0, 2, 3], [1, 2, 3], np.ones(3), np.ones((4, 3), int))),
+    "upstream": (of(pyxent.softmax_backward, output=X, upstream=None), (X.tolist(), X.astype(float))),
+    "teacher": (of(pyxent.divergence, logits=X, teacher=None), (X.tolist(), X.round().astype(int))),
+    "weights": (of(pyxent.linear_cross_entropy, hidden=X, weights=None, targets=LABELS), (
+        X[:3].tolist(), X[:3].astype(float), X[:3].round().astype(int))),
+    "weights of elements": (of(pyxent.binary_cross_entropy, logits=X, targets=ONE_HOT.astype(int), weights=None), (
+        [1.0, 2, 3], np.ones(3), np.ones(3, int))),
+    "targets of elements": (of(pyxent.binary_cross_entropy, logits=X, targets=None), (ONE_HOT.tolist(), ONE_HOT)),
+    "targets of nll_loss": (of(pyxent.nll_loss, log_probabilities=X, targets=None), ([0, 2, 1, 1], LABELS.astype(float))),
+    "targets of selected": (of(pyxent.selected_log_probabilities, logits=X, targets=None), (
+        [0, 2, 1, 1], LABELS.astype(float), LABELS[:, None].astype(np.float32))),
+    "temperature": (of(pyxent.softmax, logits=X, temperature=None), (np.array([1, 2, 3, 4]), np.ones(4, bool))),
+    "step": (of(pyxent.sample, logits=X, seed=1, step=None), ({1: 2},)),
+}
+
+
+@pytest.mark.parametrize("name, value", [(name, value) for name, (_, values) in CASES.items() for value in values])
+def test_the_remedy_of_a_message_works(name, value):
+    if name == "step":
+        with pytest.raises(pyxent.DTypeError, match="step is a dict"):
+            CASES[name][0](value)
+    else:
+        mended(CASES[name][0], name.partition(" ")[0], value)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_remedy_is_of_the_type_of_the_logits(dtype):
+    other = np.float32 if dtype == np.float64 else np.float64
+    for weights in ([1.0, 2, 3], np.array([1, 2, 3]), np.array([1, 2, 3], np.float16 if other == np.float32 else other)):
+        with pytest.raises(pyxent.DTypeError, match=rf"numpy\.asarray\(class_weights, numpy\.{np.dtype(dtype)}\)"):
+            pyxent.cross_entropy(X.astype(dtype), LABELS, class_weights=weights)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64"])
+def test_the_remedies_of_tensors_work(dtype):
+    torch = pytest.importorskip("torch")
+    x, labels = torch.tensor(X).to(getattr(torch, dtype)), torch.tensor(LABELS)
+    other = torch.float16 if dtype == "float64" else torch.float64
+    for name, values in {
+            "class_weights": ([1.0, 2, 3], torch.tensor([1, 2, 3]), torch.tensor([1, 2, 3], dtype=other)),
+            "class_mask": ([1, 1, 1], torch.tensor([1.0, 1, 1])),
+            "targets": (labels.tolist(), labels.double(), labels.to(x.dtype), torch.tensor(ONE_HOT),
+                        torch.tensor(ONE_HOT).to(other), torch.tensor(ONE_HOT).long())}.items():
+        for value in values:
+            if not (name == "targets" and hasattr(value, "dtype") and value.dtype == x.dtype and value.dim() == 2):
+                mended(lambda value, name=name: pyxent.cross_entropy(**{"logits": x, "targets": labels, name: value}),
+                       name, value)
+    mended(lambda value: pyxent.softmax(value), "logits", x.to_sparse())
+
+
+@pytest.mark.parametrize("output", [[0.0] * 12, [[0.0] * 3] * 4, 3, {}])
+def test_outputs_are_arrays(output):
+    for call, name in ((lambda: pyxent.softmax(X, out=output), "out"),
+                       (lambda: pyxent.cross_entropy(X, LABELS, gradient=output), "gradient"),
+                       (lambda: pyxent.sample(X, tokens=output), "tokens")):
+        with pytest.raises(pyxent.DTypeError) as error:
+            call()
+        a = "an int" if output == 3 else f"a {type(output).__name__}"
+        assert str(error.value) == f"{name} is {a}; expected True, which makes a new array, or an array that it fills"
+
+
+@pytest.mark.parametrize("make, message", [
+    (lambda torch, t: t.to_sparse(), "logits is a tensor of the layout torch.sparse_coo; expected a dense one: "
+     "logits.to_dense()"),
+    (lambda torch, t: torch.nested.nested_tensor([t[0], t[1]]), "logits is a nested tensor; expected its rows in one "
+     "dimension, with their row_offsets"),
+    (lambda torch, t: torch.nested.nested_tensor([t[0], t[1]], layout=torch.jagged), "logits is a nested tensor; "
+     "expected its rows in one dimension, with their row_offsets")])
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_tensors_without_memory_of_their_own(make, message):
+    torch = pytest.importorskip("torch")
+    with pytest.raises(pyxent.ArrayMemoryError) as error:
+        pyxent.softmax(make(torch, torch.tensor(X)))
+    assert str(error.value) == message
+
+
+def test_tensors_inside_of_vmap():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(pyxent.ArrayMemoryError, match="logits is a tensor inside of torch.vmap; expected a call outside of "
+                                                      "it, of all rows"):
+        torch.func.vmap(pyxent.softmax)(torch.tensor(X))
+
+
+def test_lists_of_arrow():
+    arrow = pytest.importorskip("pyarrow")
+    lists = arrow.array([[9.0], [1.0, 2.0], [3.0]], arrow.list_(arrow.float32()))[1:]
+    with pytest.raises(pyxent.ArrayMemoryError) as error:
+        pyxent.softmax(lists)
+    assert str(error.value) == ("logits is an array of lists of Arrow; expected its numbers: logits.values, with "
+                                "row_offsets=logits.offsets")
+    got = np.asarray(pyxent.softmax(lists.values, row_offsets=lists.offsets))
+    np.testing.assert_allclose(got, [0, 0.26894142, 0.73105858, 1], rtol=1e-6)
+    rows = arrow.array([[9.0, 9], [1.0, 2.0], [3.0, 3.0]], arrow.list_(arrow.float32(), 2))[1:]
+    with pytest.raises(pyxent.ArrayMemoryError) as error:
+        pyxent.softmax(rows)
+    code = str(error.value).partition("expected its numbers: ")[2]
+    np.testing.assert_allclose(pyxent.softmax(eval(code, {"logits": rows}))[1], [0.5, 0.5])
