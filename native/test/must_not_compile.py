@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Static assertions find what is forgotten: each edit of the sources must stop the compiler with its message.
+"""Edits of the sources, and flags, that must stop the compiler: static assertions find what is forgotten.
 
     must_not_compile.py COMPILER
 """
@@ -66,10 +66,16 @@ EDITS = [
 ] + [(unit, TAKEN, f"TAKEN_BY_{function} \\\n  (", f"TAKEN_BY_{function} \\\n  (XENT_HAS({array}) | ", message)
      for unit, function, array, message in LAST]
 
+# Flags that change bits, and what the compiler says of them in every file; those that gcc alone shows.
+FLAGS = [("-ffast-math", "without -ffast-math"), ("-ffinite-math-only", "without -ffast-math")]
+FLAGS_OF_GCC = [("-funsafe-math-optimizations", "without any part"), ("-fno-signed-zeros", "without any part"),
+                ("-freciprocal-math", "without any part"), ("-fno-trapping-math", "without any part"),
+                ("-fsingle-precision-constant", "with arithmetic of IEEE 754")]
 
-def compiled(compiler, root, unit):
+
+def compiled(compiler, root, unit, *flags):
     """What the compiler says of a unit; None: nothing."""
-    command = [compiler, "-std=c11", "-fsyntax-only", "-DXENT_TIER=scalar", '-DXENT_VERSION="0"',
+    command = [compiler, "-std=c11", *(flags or ["-fsyntax-only"]), "-DXENT_TIER=scalar", '-DXENT_VERSION="0"',
                f"-I{root}/src", f"-I{root}/include", f"{root}/src/{unit}"]
     result = subprocess.run(command, capture_output=True, text=True)
     return None if result.returncode == 0 else result.stderr
@@ -97,17 +103,37 @@ def fault_of(compiler, edit):
     return None if message in said else f"{unit}, with this in {file}: {new}\nis refused for another reason:\n{said}"
 
 
+def fault_of_flag(compiler, root, unit, flag, message):
+    """What is wrong with a file that is preprocessed with a flag; None: nothing."""
+    said = compiled(compiler, root, unit, flag, "-E", "-o", "/dev/null")
+    if said is None:
+        return f"{unit} compiles with {flag}"
+    return None if message in said else f"{unit} with {flag} is refused for another reason:\n{said}"
+
+
+def shows_flags(compiler):
+    """Whether it has a macro for each of FLAGS_OF_GCC, as gcc 12 and newer ones have."""
+    macros = subprocess.run([compiler, "-fno-signed-zeros", "-dM", "-E", "-xc", "/dev/null"], capture_output=True,
+                            text=True, check=True).stdout
+    return "__NO_SIGNED_ZEROS__" in macros
+
+
 def main(compiler):
-    with tempfile.TemporaryDirectory() as folder:
+    flags = FLAGS + (FLAGS_OF_GCC if shows_flags(compiler) else [])
+    units = sorted(path.relative_to(ROOT / "native/src").as_posix() for path in (ROOT / "native/src").rglob("*.c"))
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as pool:
         copy_to(Path(folder))
         for unit in sorted({edit[0] for edit in EDITS}):
             said = compiled(compiler, Path(folder), unit)
             if said:
                 print(f"{unit} does not compile as it is:\n{said}")
                 return 1
-    with ThreadPoolExecutor() as pool:
-        faults = [fault for fault in pool.map(lambda edit: fault_of(compiler, edit), EDITS) if fault]
-    print("\n".join(faults + [f"{len(EDITS)} edits, {len(faults)} not found by the compiler"]))
+        found = [*pool.map(lambda edit: fault_of(compiler, edit), EDITS),
+                 *pool.map(lambda case: fault_of_flag(compiler, Path(folder), *case),
+                           [(unit, *flag) for unit in units for flag in flags])]
+    faults = [fault for fault in found if fault]
+    print("\n".join(faults + [f"{len(EDITS)} edits, {len(flags)} flags of {len(units)} files, {len(faults)} not found by "
+                              "the compiler"]))
     return 1 if faults else 0
 
 

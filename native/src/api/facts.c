@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/field_list.h"
 #include "kernels/schedules.h"
+#include "numerics/float_flags.h"
 #include "xent.h"
 
 uint32_t xent_abi_version(void) { return XENT_ABI_VERSION; }

@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "numerics/float_flags.h"
+
 typedef struct {
   uintptr_t low, high;
 } xent_stack;

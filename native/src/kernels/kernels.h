@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "kernels/records.h"
+#include "numerics/float_flags.h"
 #include "xent.h"
 
 #define XENT_TYPE_BIT(type) (1u << (type))

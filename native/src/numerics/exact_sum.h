@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "numerics/float_flags.h"
 #include "xent.h"
 
 static inline void exact_sum_special(xent_exact_sum *exact_sum, bool nan, bool negative) {

@@ -77,12 +77,8 @@
 #include <string.h>
 
 #include "numerics/constants.h"
+#include "numerics/float_flags.h"
 #include "numerics/halves.h"
-
-#ifdef __FAST_MATH__
-#error "The bits are the contract: compile without fast-math."
-#endif
-_Static_assert(FLT_EVAL_METHOD == 0, "float arithmetic must be float arithmetic");
 
 /* In vector registers sixteen lanes are a few instructions, and a kernel is one loop once everything is in
  * it. In plain C they are sixteen times as many: there the compiler decides what is worth it. */
