@@ -7,6 +7,7 @@
  */
 #include <stdbool.h>
 
+#include "numerics/float_flags.h"
 #include "xent.h"
 
 typedef struct object *java_object;
