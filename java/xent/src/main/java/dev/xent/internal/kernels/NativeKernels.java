@@ -42,6 +42,9 @@ public final class NativeKernels implements Kernels {
   /** Whether the linker takes segments of Java arrays: JDK 21's does not. */
   static final boolean LINKER_TAKES_ARRAYS = Runtime.version().feature() >= 22;
 
+  /** Whether the JVM denied native access when the library was loaded, if at all. */
+  private static final boolean LOADING_NEEDS_ACCESS = Runtime.version().feature() >= 24;
+
   /** Whether the library gets Java arrays as they are. */
   private final boolean takesArrays;
 
@@ -126,21 +129,40 @@ public final class NativeKernels implements Kernels {
    *
    * @throws UnsupportedOperationException in a native image whose metadata lacks the method
    */
-  private static Linker.Option critical() {
+  private static MethodHandle criticalOption() {
     Class<Linker.Option> option = Linker.Option.class;
     MethodHandles.Lookup lookup = MethodHandles.publicLookup();
     try {
       return LINKER_TAKES_ARRAYS
-          ? (Linker.Option)
-              lookup
-                  .findStatic(option, "critical", MethodType.methodType(option, boolean.class))
-                  .invokeExact(true)
-          : (Linker.Option)
-              lookup.findStatic(option, "isTrivial", MethodType.methodType(option)).invokeExact();
+          ? lookup.findStatic(option, "critical", MethodType.methodType(option, boolean.class))
+          : lookup.findStatic(option, "isTrivial", MethodType.methodType(option));
     } catch (ReflectiveOperationException e) {
       throw new UnsupportedOperationException("this Java runtime has " + e.getMessage(), e);
+    }
+  }
+
+  private static Linker.Option critical() {
+    MethodHandle option = criticalOption();
+    try {
+      return LINKER_TAKES_ARRAYS
+          ? (Linker.Option) option.invokeExact(true)
+          : (Linker.Option) option.invokeExact();
     } catch (Throwable thrown) {
       throw unchecked(thrown);
+    }
+  }
+
+  /**
+   * Fails now if the linker cannot be used, not in a later call: native methods make the first ones.
+   *
+   * @throws UnsupportedOperationException in a native image whose metadata lacks an option
+   * @throws LinkageError if native access is denied, and loading a library did not need it
+   */
+  public static void requireLinker() {
+    if (LOADING_NEEDS_ACCESS) {
+      criticalOption();
+    } else {
+      Reference.reachabilityFence(FewArraysBriefly.HANDLE); // makes a handle, which takes longer
     }
   }
 

@@ -15,7 +15,7 @@ public final class PreparedKernel {
 
   private static final MemorySegment NULL = MemorySegment.NULL;
 
-  /** Has the structs, which stay as they are. */
+  /** Has the structs, which stay as they are, and keeps them reachable. */
   private final Work work;
 
   private final long prepared;
@@ -74,7 +74,7 @@ public final class PreparedKernel {
     if (status == Jni.NOT_HELD) {
       status = runByLinker(a, b, c, d);
     }
-    Reference.reachabilityFence(this);
+    Reference.reachabilityFence(work);
     return status;
   }
 
@@ -118,7 +118,7 @@ public final class PreparedKernel {
       return USE_LINKER;
     }
     long token = Jni.draw(prepared, stepAt, tokenAt, (int) step, array, at);
-    Reference.reachabilityFence(this);
+    Reference.reachabilityFence(work);
     if (token == USE_LINKER) {
       usesJni = false;
     } else {
@@ -130,10 +130,5 @@ public final class PreparedKernel {
   /** How often it ran. */
   public long runs() {
     return runs;
-  }
-
-  /** The structs of the call. */
-  Work work() {
-    return work;
   }
 }

@@ -133,6 +133,7 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
     try {
       require(location, "ABI", NativeKernels.abiVersion(), BuildFacts.abiVersion());
       require(location, "numerics", NativeKernels.numericsVersion(), BuildFacts.numericsVersion());
+      NativeKernels.requireLinker();
       NativeLibrary library =
           new NativeLibrary(new NativeKernels(), readIsas(), readBestIsa(), location);
       library.requireBits();

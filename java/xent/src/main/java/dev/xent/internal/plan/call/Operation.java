@@ -18,7 +18,7 @@ public abstract class Operation {
   public final Kernels kernels;
 
   /** Recognises it without a reference. */
-  final long number = Numbers.takeOne();
+  final long number = Numbers.take();
 
   public Operation(Engine engine) {
     this.engine = engine;
