@@ -76,7 +76,7 @@ class Work(ctypes.Structure):
     _fields_ = [("size", c_uint64), ("function", c_int32), ("choice", c_int32), ("shape", c_void_p),
                 ("options", c_void_p), ("sampling", c_void_p), ("report", c_void_p), ("row_begin", c_int64),
                 ("row_end", c_int64), ("class_begin", c_int64), ("class_end", c_int64), ("workspace_size", c_uint64),
-                ("shards", c_int64), ("prepared", c_void_p)]
+                ("shards", c_int64), ("prepared", c_void_p), ("arrays", c_uint64)]
 
 
 class Prepared(ctypes.Structure):
