@@ -331,8 +331,8 @@ def test_what_cannot_be_bound():
              "that computes from arrays, such as pyxent.softmax"),
             (lambda: pyxent.bind(pyxent.bind, pyxent.softmax, x), "operation is pyxent.bind; expected a function of "
              "Xent that computes from arrays, such as pyxent.softmax"),
-            (lambda: pyxent.bind(pyxent.cross_entropy, x, dim=1), "cross_entropy() got an unexpected keyword argument "
-             "'dim'")):
+            (lambda: pyxent.bind(pyxent.cross_entropy, x, np.array([0, 1]), dim=1), "cross_entropy() got an unexpected "
+             "keyword argument 'dim'; expected axis")):
         with pytest.raises(TypeError) as refused:
             call()
         assert str(refused.value) == message
