@@ -594,8 +594,22 @@ def _later(saved: _Saved | _Copied | None, upstream: Any, gradient: Any, threads
     return saved.gradient(upstream, gradient, threads)
 
 
-@dataclass(frozen=True, eq=False)
-class Selected:
+class _Shown:
+    """A result that shows what it has: numbers, and arrays by their type and shape unless they are short."""
+
+    def __repr__(self) -> str:
+        found = ((each.name, getattr(self, each.name)) for each in fields(cast(Any, self)) if each.repr)
+        texts = (f"{name}={_short(value)}" for name, value in found if value is not None)
+        return f"{type(self).__name__}({', '.join(texts)})"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 and "\n" not in text else _shown_argument(value)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Selected(_Shown):
     """Log-probabilities of selected classes; the gradient where it was asked for."""
 
     log_probabilities: Any
@@ -658,8 +672,8 @@ def selected_log_probabilities(
 # ---- losses -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class Loss:
+@dataclass(frozen=True, eq=False, repr=False)
+class Loss(_Shown):
     """A loss and what was asked for beside it; `float(result)` is the loss, and `f"{result:.3f}"` writes it.
 
     A result equals itself only. Deep copies and pickles have all but the statistics of `save_statistics`.
@@ -720,7 +734,7 @@ class LinearGradients(NamedTuple):
     bias: Any = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LinearLoss(Loss):
     """What `linear_cross_entropy` returns."""
 
@@ -1848,8 +1862,8 @@ def binary_cross_entropy_hvp(
 # ---- sampling -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class Sample:
+@dataclass(frozen=True, eq=False, repr=False)
+class Sample(_Shown):
     """A token of each row, and what was asked for beside it; `sampled` rows have one, the others -1.
 
     `seed` is the one that the call drew, if a row had none: pass it, with step 0, to get the same tokens again.
