@@ -1733,6 +1733,7 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1,
     """
     if unknown:
         raise unexpected(cross_entropy_hvp, unknown)
+    reductions = Reductions(reduction, None, 1.0 if gradient_scale is None else gradient_scale, denominator, "nan")
     if dtype is not None:
         logits, upstream, targets, class_weights, row_weights, sink = _as_type(
             dtype, threads, logits, upstream=upstream, targets=targets, class_weights=class_weights,
@@ -1740,8 +1741,7 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1,
     if targets is not None:
         upstream, row_weights, gradient_scale = _weigh_upstream(
             logits, upstream, targets, axis, class_weights, row_weights, label_smoothing, ignore_index, row_offsets,
-            threads, Reductions(reduction, None, 1.0 if gradient_scale is None else gradient_scale, denominator, "nan"),
-            dict(class_mask=class_mask, fully_masked=fully_masked, isa=isa))
+            threads, reductions, dict(class_mask=class_mask, fully_masked=fully_masked, isa=isa))
     elif (class_weights is not None or label_smoothing is not None or ignore_index is not None
           or denominator is not None or reduction != "sum"):
         of_targets = dict(class_weights=class_weights, label_smoothing=label_smoothing, ignore_index=ignore_index,
