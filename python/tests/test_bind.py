@@ -241,6 +241,15 @@ def test_statistics_are_of_the_last_run():
         assert result.backward(upstream).tobytes() == expected.backward(upstream).tobytes()
         assert bits(result) == bits(expected)
         X[...] *= 0.5
+    again, selected = call(), pyxent.bind(pyxent.selected_log_probabilities, X, labels, save_statistics=True)
+    earlier = selected()
+    selected()
+    for each in (result, earlier):
+        with pytest.raises(pyxent.OptionError) as error:
+            each.backward(upstream)
+        assert str(error.value) == ("this result is of an earlier run of a bound call, and the statistics are of the "
+                                    "last one; expected backward before the next run")
+    assert again.backward(upstream).shape == X.shape
 
 
 def test_no_row():

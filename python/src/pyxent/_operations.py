@@ -519,11 +519,13 @@ class _Saved:
     reductions: Reductions | None = None
     divisor: float = 1.0
     versions: Sequence[int] = ()  # of the tensors of PyTorch that were read
+    run: int = 0  # of a call that is bound, whose runs have the same statistics in common
 
     @staticmethod
     def of(function: str, call: Call, *others: Any) -> _Saved:
+        call.saved += 1
         saved = _Saved(function, call, *others)
-        return replace(saved, versions=versions_of(call.again().lent_tensors()))
+        return replace(saved, versions=versions_of(call.again().lent_tensors()), run=call.saved)
 
     def __reduce__(self) -> tuple[Any, ...]:  # statistics are of arrays where they lie
         return _Copied, ()
@@ -532,6 +534,9 @@ class _Saved:
                in_place: Sequence[str] = ()) -> tuple[Call, Options, bool]:
         """The call of the gradients, its options, and whether they are all zero."""
         call, reductions = self.call.again(), self.reductions
+        if self.run != self.call.saved:
+            raise OptionError("this result is of an earlier run of a bound call, and the statistics are of the last one; "
+                              "expected backward before the next run")
         _require_as_before(call.lent_tensors(), self.versions)
         options = Options.from_buffer_copy(self.options)
         if reductions:
