@@ -241,6 +241,15 @@ def test_statistics_are_of_the_last_run():
         assert result.backward(upstream).tobytes() == expected.backward(upstream).tobytes()
         assert bits(result) == bits(expected)
         X[...] *= 0.5
+    again, selected = call(), pyxent.bind(pyxent.selected_log_probabilities, X, labels, save_statistics=True)
+    earlier = selected()
+    selected()
+    for each in (result, earlier):
+        with pytest.raises(pyxent.OptionError) as error:
+            each.backward(upstream)
+        assert str(error.value) == ("this result is of an earlier run of a bound call, and the statistics are of the "
+                                    "last one; expected backward before the next run")
+    assert again.backward(upstream).shape == X.shape
 
 
 def test_no_row():
@@ -331,8 +340,8 @@ def test_what_cannot_be_bound():
              "that computes from arrays, such as pyxent.softmax"),
             (lambda: pyxent.bind(pyxent.bind, pyxent.softmax, x), "operation is pyxent.bind; expected a function of "
              "Xent that computes from arrays, such as pyxent.softmax"),
-            (lambda: pyxent.bind(pyxent.cross_entropy, x, dim=1), "cross_entropy() got an unexpected keyword argument "
-             "'dim'")):
+            (lambda: pyxent.bind(pyxent.cross_entropy, x, np.array([0, 1]), dim=1), "cross_entropy() got an unexpected "
+             "keyword argument 'dim'; expected axis")):
         with pytest.raises(TypeError) as refused:
             call()
         assert str(refused.value) == message

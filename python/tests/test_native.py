@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,21 @@ def test_libraries_that_cannot_be(tmp_path):
     assert message.startswith(f"pyxent: {other} lacks a function of Xent: ") and "xent_abi_version" in message
     assert message.endswith("; unset XENT_LIBRARY, or name the library of the same build\n")
     assert refusal(garbage).startswith(f"pyxent: {garbage} cannot be loaded: ")
+
+
+def test_a_wheel_that_is_not_installed(tmp_path):
+    """As spark-submit --py-files and PYTHONPATH take it: Python imports from archives, and loads no library."""
+    wheel, source = tmp_path / "pyxent.whl", Path(pyxent.__file__).parent
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for file in source.glob("*.py"):
+            archive.write(file, f"pyxent/{file.name}")
+    environment = {name: value for name, value in os.environ.items() if name != "XENT_LIBRARY"}
+    run = subprocess.run([sys.executable, "-m", "pyxent", "info"], env={**environment, "PYTHONPATH": str(wheel)},
+                         capture_output=True, text=True, timeout=60)
+    name = _native.NAMES.get(sys.platform, "libxent.so")
+    assert (run.returncode, run.stdout, run.stderr) == (
+        2, "", f"pyxent: the native library is in the archive {wheel} and cannot be loaded from there; expected a file "
+               f"{name}. Install the wheel with pip, unpack the archive, or set XENT_LIBRARY to the file\n")
 
 
 def test_info():

@@ -231,6 +231,7 @@ class Call:
         self.rows = math.prod(self.row_shape) if self.classes else 0
         self.labels, self.labels_only = "targets", False  # whose labels a kernel speaks of, and no other targets
         self.statistics: Any = None
+        self.saved = 0  # how many results have had them
         self.states: Any = None
         self.workspace: Callable[[int], ctypes.Array[Any]] | None = None
         self.temperatures: list[tuple[int, float]] = []  # of rows: up to which row, and their temperature

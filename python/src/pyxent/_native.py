@@ -99,6 +99,11 @@ class Library:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        archive = next((parent for parent in self.path.parents if parent.is_file()), None)
+        if archive:  # from which Python imported this package
+            raise NativeLibraryError(
+                f"the native library is in the archive {archive} and cannot be loaded from there; expected a file "
+                f"{self.path.name}. Install the wheel with pip, unpack the archive, or set XENT_LIBRARY to the file")
         if not self.path.is_file():
             raise NativeLibraryError(
                 f"there is no native library at {self.path}: install a wheel for this platform, or name the file of a "

@@ -18,6 +18,7 @@ from pyxent._arrays import (FLOATS, NAME, OUTPUT, SIZE, Array, address_of, array
 from pyxent._call import (ELEMENTS, LINEAR, SAMPLED, SELECTED, TERMS, UPSTREAM_OF_ROWS, Bound, Call, LentTensor, Result, conversion, lent_tensors,
                           normal_axis, plural, require_in_place, require_unwritten, versions_of, workspace_of)
 from pyxent._functions import FUNCTIONS
+from pyxent._names import Nothing, named, unexpected
 from pyxent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Options, Report, Sampling,
                             Shape, ExactSum, Work, library, sized)
 from pyxent._options import (Reductions, choice, integer, is_per_row, options_of, require, sampling_of, set_number,
@@ -46,10 +47,11 @@ def softmax(logits: ArrayLike, *, out: Out, dtype: DType | None = None, **option
 @overload
 def softmax(logits: ArrayLike, *, out: Literal[True] | None = None, dtype: DType | None = None,
             **options: Unpack[Forward]) -> Any: ...
+@named
 def softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype: DType | None = None,
             temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
             sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
-            threads: int | None = None) -> Any:
+            threads: int | None = None, **unknown: Unpack[Nothing]) -> Any:
     """`y = exp(x) / sum exp(x)` over the classes of each row.
 
     `x` are the logits after `softcap` (`c tanh(x / c)`) and `temperature` (divided by it).
@@ -78,6 +80,8 @@ def softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype: DT
     >>> pyxent.softmax(np.array([[2.0, 1, 0], [0, 3, 1]])).round(3).tolist()
     [[0.665, 0.245, 0.09], [0.042, 0.844, 0.114]]
     """
+    if unknown:
+        raise unexpected(softmax, unknown)
     return _softmax("softmax", logits, axis, out, dtype, class_mask, sink, row_offsets, threads, isa=isa,
                     fully_masked=fully_masked, temperature=temperature, softcap=softcap)
 
@@ -90,16 +94,19 @@ def log_softmax(logits: ArrayLike, *, out: Out, dtype: DType | None = None, **op
 @overload
 def log_softmax(logits: ArrayLike, *, out: Literal[True] | None = None, dtype: DType | None = None,
                 **options: Unpack[Forward]) -> Any: ...
+@named
 def log_softmax(logits: ArrayLike, *, axis: Axes = -1, out: Output = None, dtype: DType | None = None,
                 temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
                 sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
-                threads: int | None = None) -> Any:
+                threads: int | None = None, **unknown: Unpack[Nothing]) -> Any:
     """`y = x - log sum exp(x)`, never above 0; -inf stays -inf. Everything else as in `softmax`.
 
     >>> import numpy as np, pyxent
     >>> pyxent.log_softmax(np.zeros((1, 4))).round(4).tolist()
     [[-1.3863, -1.3863, -1.3863, -1.3863]]
     """
+    if unknown:
+        raise unexpected(log_softmax, unknown)
     return _softmax("log_softmax", logits, axis, out, dtype, class_mask, sink, row_offsets, threads, isa=isa,
                     fully_masked=fully_masked, temperature=temperature, softcap=softcap)
 
@@ -116,11 +123,12 @@ def log_sum_exp(logits: ArrayLike, *, out: Out, return_sign: Literal[False] = Fa
 @overload
 def log_sum_exp(logits: ArrayLike, *, out: ArrayLike | Literal[True] | None = None, return_sign: bool = False,
                 dtype: DType | None = None, **options: Unpack[LogSumExp]) -> Any: ...
+@named
 def log_sum_exp(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, out: Output = None,
                 dtype: DType | None = None, weights: Input = None, return_sign: bool = False,
                 temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
                 sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan", isa: Isa = "best",
-                threads: int | None = None) -> Any:
+                threads: int | None = None, **unknown: Unpack[Nothing]) -> Any:
     """`log sum exp(x)`, one number per row, in the shape of the logits without the class axis; float64 for float64,
     else float32 unless `dtype` or `out` says otherwise; `keepdims` keeps class axes, of size 1. Everything
     else as in `softmax`.
@@ -139,6 +147,8 @@ def log_sum_exp(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, o
     >>> [each.round(4).tolist() for each in pyxent.log_sum_exp(x, weights=w, return_sign=True)]
     [[1.5413, 1.5413], [1.0, -1.0]]
     """
+    if unknown:
+        raise unexpected(log_sum_exp, unknown)
     if weights is not None:
         for name, value in (("temperature", temperature), ("softcap", softcap), ("sink", sink)):
             if value is not None:
@@ -258,9 +268,11 @@ def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Out, d
 @overload
 def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Literal[True] | None = None,
                      dtype: DType | None = None, **options: Unpack[Backward]) -> Any: ...
+@named
 def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: Axes = -1, gradient: Output = None,
                      temperature: Number | None = None, class_mask: Input = None, row_offsets: Input = None,
-                     dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Any:
+                     dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
+                     **unknown: Unpack[Nothing]) -> Any:
     """`dx = y (dy - sum dy y) / temperature`, with the output `y` of `softmax` and the gradient `dy` of what comes
     after.
 
@@ -271,6 +283,8 @@ def softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: Axes = -1,
     >>> pyxent.softmax_backward(np.array([[0.5, 0.5]]), np.array([[1.0, 0.0]])).tolist()
     [[0.25, -0.25]]
     """
+    if unknown:
+        raise unexpected(softmax_backward, unknown)
     if dtype is not None:
         output, upstream = _as_type(dtype, threads, output, "output", upstream=upstream)
     return _backward("softmax_backward", output, upstream, axis, gradient, class_mask, row_offsets, threads, isa=isa,
@@ -286,15 +300,19 @@ def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Ou
 @overload
 def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, gradient: Literal[True] | None = None,
                          dtype: DType | None = None, **options: Unpack[Backward]) -> Any: ...
+@named
 def log_softmax_backward(output: ArrayLike, upstream: ArrayLike, *, axis: Axes = -1, gradient: Output = None,
                          temperature: Number | None = None, class_mask: Input = None, row_offsets: Input = None,
-                         dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Any:
+                         dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
+                         **unknown: Unpack[Nothing]) -> Any:
     """`dx = (dy - exp(y) sum dy) / temperature`, with the output `y` of `log_softmax`; else as `softmax_backward`.
 
     >>> import numpy as np, pyxent
     >>> pyxent.log_softmax_backward(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]])).round(6).tolist()
     [[0.5, -0.5]]
     """
+    if unknown:
+        raise unexpected(log_softmax_backward, unknown)
     if dtype is not None:
         output, upstream = _as_type(dtype, threads, output, "output", upstream=upstream)
     return _backward("log_softmax_backward", output, upstream, axis, gradient, class_mask, row_offsets, threads,
@@ -331,10 +349,12 @@ class TopK(NamedTuple):
     log_probabilities: Any
 
 
+@named
 def top_k(logits: ArrayLike, k: int, *, largest: bool = True, axis: int = -1, classes: Output = None,
           log_probabilities: Output = None, temperature: Number | None = None, softcap: float | None = None,
           class_mask: Input = None, sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan",
-          dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> TopK:
+          dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
+          **unknown: Unpack[Nothing]) -> TopK:
     """The k classes of the largest logits of each row, and their log-probabilities over all classes; in one read.
 
     Logits fall, and the lower class comes first among equals. Where fewer than k are not masked: class -1, and -inf; in
@@ -349,6 +369,8 @@ def top_k(logits: ArrayLike, k: int, *, largest: bool = True, axis: int = -1, cl
     >>> np.exp(top.log_probabilities).round(3).tolist()
     [[0.665, 0.245], [0.844, 0.114]]
     """
+    if unknown:
+        raise unexpected(top_k, unknown)
     logits, sink = _as_type(dtype, threads, logits, sink=sink)
     options: dict[str, Any] = dict(temperature=temperature, softcap=softcap, class_mask=class_mask, sink=sink,
                                    fully_masked=fully_masked, isa=isa)
@@ -399,8 +421,10 @@ def _smallest(logits: Any, k: int, axis: int, outputs: dict[str, Any], row_offse
     return TopK(*smallest(logits, log_p, flags_along("class_mask", options["class_mask"], lent, axis), axis, k))
 
 
+@named
 def argmax(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, last: bool = False, out: Output = None,
-           class_mask: Input = None, row_offsets: Input = None, isa: Isa = "best", threads: int | None = None) -> Any:
+           class_mask: Input = None, row_offsets: Input = None, isa: Isa = "best", threads: int | None = None,
+           **unknown: Unpack[Nothing]) -> Any:
     """The class of the largest logit of each row, as int64: the lower of equals, or with `last` the higher.
 
     -1 in a row that is NaN or +inf, or that has only -inf or masked classes. Of several axes the index counts through
@@ -410,20 +434,26 @@ def argmax(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, last: 
     >>> pyxent.argmax(np.array([[2, 1, 2], [0, 3, 1]])).tolist(), pyxent.argmax(np.array([2, 1, 2]), last=True).tolist()
     ([0, 1], 2)
     """
+    if unknown:
+        raise unexpected(argmax, unknown)
     return _of_rows("argmax", logits, axis, keepdims, out, class_mask, row_offsets, threads, last=truth("last", last),
                     isa=isa)
 
 
+@named
 def entropy(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, out: Output = None,
             temperature: Number | None = None, softcap: float | None = None, class_mask: Input = None,
             sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan",
-            dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Any:
+            dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
+            **unknown: Unpack[Nothing]) -> Any:
     """`- sum p log p` of the softmax of each row, in nats; float64 for float64, else float32. Options as in `softmax`.
 
     >>> import numpy as np, pyxent
     >>> pyxent.entropy(np.zeros((1, 4))).round(4).tolist()
     [1.3863]
     """
+    if unknown:
+        raise unexpected(entropy, unknown)
     logits, sink = _as_type(dtype, threads, logits, sink=sink)
     return _of_rows("entropies", logits, axis, keepdims, out, class_mask, row_offsets, threads, sink=sink, isa=isa,
                     fully_masked=fully_masked, temperature=temperature, softcap=softcap)
@@ -489,11 +519,13 @@ class _Saved:
     reductions: Reductions | None = None
     divisor: float = 1.0
     versions: Sequence[int] = ()  # of the tensors of PyTorch that were read
+    run: int = 0  # of a call that is bound, whose runs have the same statistics in common
 
     @staticmethod
     def of(function: str, call: Call, *others: Any) -> _Saved:
+        call.saved += 1
         saved = _Saved(function, call, *others)
-        return replace(saved, versions=versions_of(call.again().lent_tensors()))
+        return replace(saved, versions=versions_of(call.again().lent_tensors()), run=call.saved)
 
     def __reduce__(self) -> tuple[Any, ...]:  # statistics are of arrays where they lie
         return _Copied, ()
@@ -502,6 +534,9 @@ class _Saved:
                in_place: Sequence[str] = ()) -> tuple[Call, Options, bool]:
         """The call of the gradients, its options, and whether they are all zero."""
         call, reductions = self.call.again(), self.reductions
+        if self.run != self.call.saved:
+            raise OptionError("this result is of an earlier run of a bound call, and the statistics are of the last one; "
+                              "expected backward before the next run")
         _require_as_before(call.lent_tensors(), self.versions)
         options = Options.from_buffer_copy(self.options)
         if reductions:
@@ -564,8 +599,22 @@ def _later(saved: _Saved | _Copied | None, upstream: Any, gradient: Any, threads
     return saved.gradient(upstream, gradient, threads)
 
 
-@dataclass(frozen=True, eq=False)
-class Selected:
+class _Shown:
+    """A result that shows what it has: numbers, and arrays by their type and shape unless they are short."""
+
+    def __repr__(self) -> str:
+        found = ((each.name, getattr(self, each.name)) for each in fields(cast(Any, self)) if each.repr)
+        texts = (f"{name}={_short(value)}" for name, value in found if value is not None)
+        return f"{type(self).__name__}({', '.join(texts)})"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 and "\n" not in text else _shown_argument(value)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Selected(_Shown):
     """Log-probabilities of selected classes; the gradient where it was asked for."""
 
     log_probabilities: Any
@@ -577,12 +626,14 @@ class Selected:
         return _later(self._saved, upstream, gradient, threads)
 
 
+@named
 def selected_log_probabilities(
         logits: ArrayLike, targets: ArrayLike, *, axis: int = -1, log_probabilities: Output = None, upstream: Input = None,
         gradient: Output = None, save_statistics: bool = False, gradient_scale: float | None = None,
         ignore_index: int | None = None, temperature: Number | None = None, softcap: float | None = None,
         class_mask: Input = None, sink: Input = None, row_offsets: Input = None, fully_masked: FullyMasked = "nan",
-        dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Selected:
+        dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
+        **unknown: Unpack[Nothing]) -> Selected:
     """`log softmax(x)` of one class of each row, or of up to 256, without those of the others.
 
     targets   the classes: in the shape of the logits without the class axis, or with some classes of each row along it.
@@ -598,6 +649,8 @@ def selected_log_probabilities(
     >>> pyxent.selected_log_probabilities(np.zeros((2, 4)), tokens).log_probabilities.round(4).tolist()
     [-1.3863, -1.3863]
     """
+    if unknown:
+        raise unexpected(selected_log_probabilities, unknown)
     logits, upstream, sink = _as_type(dtype, threads, logits, upstream=upstream, sink=sink)
     call, struct = _begin("logits", logits, axis, row_offsets, SELECTED, isa=isa, fully_masked=fully_masked,
                           temperature=temperature, softcap=softcap, ignore_index=ignore_index,
@@ -624,8 +677,8 @@ def selected_log_probabilities(
 # ---- losses -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class Loss:
+@dataclass(frozen=True, eq=False, repr=False)
+class Loss(_Shown):
     """A loss and what was asked for beside it; `float(result)` is the loss, and `f"{result:.3f}"` writes it.
 
     A result equals itself only. Deep copies and pickles have all but the statistics of `save_statistics`.
@@ -686,7 +739,7 @@ class LinearGradients(NamedTuple):
     bias: Any = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LinearLoss(Loss):
     """What `linear_cross_entropy` returns."""
 
@@ -713,6 +766,7 @@ class LinearLoss(Loss):
         return LinearGradients(*(results.get(name) for name in outputs))
 
 
+@named
 def cross_entropy(
         logits: ArrayLike, targets: ArrayLike, *, axis: Axes = -1, reduction: Reduction = "mean", gradient: Output = None,
         losses: Output = None, log_sum_exp: Output = None, correct: Output = None, log_probabilities: Output = None,
@@ -725,7 +779,7 @@ def cross_entropy(
         probability_clamp: float | None = None, focal_gamma: float | None = None,
         gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0, denominator: float | None = None,
         empty_mean: EmptyMean = "nan", fully_masked: FullyMasked = "nan", dtype: DType | None = None,
-        isa: Isa = "best", threads: int | None = None) -> Loss:
+        isa: Isa = "best", threads: int | None = None, **unknown: Unpack[Nothing]) -> Loss:
     """`loss = u sum w q (lse - x) + u z_loss lse^2` of each row, reduced, and its gradient from the same read of the
     logits.
 
@@ -763,6 +817,8 @@ def cross_entropy(
     >>> result.gradient.round(3).tolist()
     [[-0.134, 0.106, 0.028], [0.004, -0.045, 0.04]]
     """
+    if unknown:
+        raise unexpected(cross_entropy, unknown)
     key = None
     if (losses is log_sum_exp is correct is log_probabilities is argmax is ranks  # type: ignore[comparison-overlap]
             is entropies is top_classes is top_log_probabilities is target_gradient is label_smoothing is dtype
@@ -1041,13 +1097,14 @@ def _count(function: str, call: Call, options: Options) -> tuple[int, ExactSum |
     return counted, weights if weighted else None
 
 
+@named
 def binary_cross_entropy(
         logits: ArrayLike, targets: ArrayLike, *, axis: int = -1, reduction: Reduction = "mean", gradient: Output = None,
         target_gradient: Output = None, losses: Output = None, weights: Input = None, positive_weights: Input = None,
         ignore_index: int | None = None, probability_clamp: float | None = None, focal_gamma: float | None = None,
         focal_alpha: float | None = None, gradient_reduction: Reduction | None = None,
         gradient_scale: float = 1.0, denominator: float | None = None, empty_mean: EmptyMean = "nan",
-        dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> Loss:
+        dtype: DType | None = None, isa: Isa = "best", threads: int | None = None, **unknown: Unpack[Nothing]) -> Loss:
     """`loss = w a (r t softplus(-x) + (1 - t) softplus(x)) m^gamma` of every element by itself, reduced, and its
     gradient.
 
@@ -1068,6 +1125,8 @@ def binary_cross_entropy(
     >>> round(float(pyxent.binary_cross_entropy(np.zeros(3), np.array([0, 1, 1]))), 6)
     0.693147
     """
+    if unknown:
+        raise unexpected(binary_cross_entropy, unknown)
     if _is_wanted(target_gradient):
         for name, value in (("probability_clamp", probability_clamp), ("focal_gamma", focal_gamma),
                             ("focal_alpha", focal_alpha)):
@@ -1147,6 +1206,7 @@ def _clamped(logits: Any, targets: Any, losses: Any, clamp: float, threads: Any,
                    losses=result.losses if losses is True else None)
 
 
+@named
 def linear_cross_entropy(
         hidden: ArrayLike, weights: ArrayLike, targets: ArrayLike, *, bias: Input = None, reduction: Reduction = "mean",
         hidden_gradient: Output = None, weights_gradient: Output = None, bias_gradient: Output = None,
@@ -1159,7 +1219,8 @@ def linear_cross_entropy(
         softcap: float | None = None, z_loss: float | None = None, probability_clamp: float | None = None,
         focal_gamma: float | None = None, gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0,
         denominator: float | None = None, empty_mean: EmptyMean = "nan", fully_masked: FullyMasked = "nan",
-        dtype: DType | None = None, isa: Isa = "best", threads: int | None = None) -> LinearLoss:
+        dtype: DType | None = None, isa: Isa = "best", threads: int | None = None,
+        **unknown: Unpack[Nothing]) -> LinearLoss:
     """`cross_entropy` of the logits `hidden @ weights.T + bias`, which are never in memory as a whole.
 
     hidden   float32, float16, bfloat16 or float64, of any shape, with the features of a row along the last axis
@@ -1182,6 +1243,8 @@ def linear_cross_entropy(
     >>> round(result.loss, 4), result.weights_gradient[:, 0].tolist()
     (1.3863, [-0.25, 0.25, 0.25, -0.25])
     """
+    if unknown:
+        raise unexpected(linear_cross_entropy, unknown)
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, empty_mean)
     given: dict[str, Any] = dict(
         isa=isa, fully_masked=fully_masked, smoothing=smoothing, ignore_index=ignore_index,
@@ -1487,12 +1550,13 @@ def _at(array: Array, index: Sequence[int], first: int, written: bool = True) ->
                  array.strides[:first] + array.strides[end:], array.read_only, array.owner if written else array)
 
 
+@named
 def nll_loss(
         log_probabilities: ArrayLike, targets: ArrayLike, *, axis: int = -1, reduction: Reduction = "mean",
         gradient: Output = None, losses: Output = None, ignore_index: int | None = None, class_weights: Input = None,
         row_weights: Input = None, gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0,
         denominator: float | None = None, empty_mean: EmptyMean = "nan", dtype: DType | None = None,
-        isa: Isa = "best", threads: int | None = None) -> Loss:
+        isa: Isa = "best", threads: int | None = None, **unknown: Unpack[Nothing]) -> Loss:
     """`loss = -u w l` at the label of each row, reduced, and its gradient; nothing is normalised.
 
     log_probabilities  l, float32, float16, bfloat16 or float64, of any shape; `axis` is the class axis
@@ -1506,6 +1570,8 @@ def nll_loss(
     >>> result.loss, result.gradient.tolist()
     (2.5, [[-0.5, 0.0], [0.0, -0.5]])
     """
+    if unknown:
+        raise unexpected(nll_loss, unknown)
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, empty_mean)
     log_probabilities, class_weights, row_weights = _as_type(
         dtype, threads, _given("log_probabilities", log_probabilities), "log_probabilities",
@@ -1546,11 +1612,12 @@ def nll_loss(
     return call.result(threads, compute)
 
 
+@named
 def kl_div(log_probabilities: ArrayLike, targets: ArrayLike, *, log_targets: bool = False, reduction: Reduction = "mean",
            gradient: Output = None, target_gradient: Output = None, losses: Output = None, weights: Input = None,
            gradient_reduction: Reduction | None = None, gradient_scale: float = 1.0, denominator: float | None = None,
            empty_mean: EmptyMean = "nan", dtype: DType | None = None, isa: Isa = "best",
-           threads: int | None = None) -> Loss:
+           threads: int | None = None, **unknown: Unpack[Nothing]) -> Loss:
     """`loss = w t (log t - l)` of every element as it is, reduced, and its gradient in l; nothing is normalised.
 
     log_probabilities  l, float32, float16, bfloat16 or float64, of any shape
@@ -1567,6 +1634,8 @@ def kl_div(log_probabilities: ArrayLike, targets: ArrayLike, *, log_targets: boo
     >>> round(float(pyxent.kl_div(np.log([[0.5, 0.5]]), np.array([[1.0, 0.0]]), reduction="sum")), 6)
     0.693147
     """
+    if unknown:
+        raise unexpected(kl_div, unknown)
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, empty_mean)
     log_probabilities, targets, weights = _as_type(
         dtype, threads, _given("log_probabilities", log_probabilities), "log_probabilities",
@@ -1599,13 +1668,14 @@ DIVERGENCES = {"kullback-leibler": "kl_divergence", "jensen-shannon": "jensen_sh
                "total-variation": "total_variation"}
 
 
+@named
 def divergence(
         logits: ArrayLike, teacher: ArrayLike, kind: Divergence = "kullback-leibler", *, axis: int = -1,
         reduction: Reduction = "mean", gradient: Output = None, losses: Output = None, row_weights: Input = None,
         class_mask: Input = None, temperature: Number | None = None, gradient_reduction: Reduction | None = None,
         gradient_scale: float = 1.0, denominator: float | None = None, empty_mean: EmptyMean = "nan",
         fully_masked: FullyMasked = "nan", dtype: DType | None = None, isa: Isa = "best",
-        threads: int | None = None) -> Loss:
+        threads: int | None = None, **unknown: Unpack[Nothing]) -> Loss:
     """How far the softmax of the logits is from the softmax of the teacher's logits, row by row, and its gradient.
 
     kind  "kullback-leibler": `sum q (log q - log p)`; "jensen-shannon": the mean of that to `m = (p + q) / 2` from both
@@ -1617,6 +1687,8 @@ def divergence(
     >>> round(float(pyxent.divergence(np.zeros((1, 2)), np.log([[0.9, 0.1]]), "total-variation")), 6)
     0.4
     """
+    if unknown:
+        raise unexpected(divergence, unknown)
     choice("kind", kind, dict.fromkeys(DIVERGENCES, 0))
     reductions = Reductions(reduction, gradient_reduction, gradient_scale, denominator, empty_mean)
     logits, row_weights = _as_type(dtype, threads, logits, row_weights=row_weights)
@@ -1637,13 +1709,14 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, out: Out, dtype
 @overload
 def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, out: Literal[True] | None = None,
                       dtype: DType | None = None, **options: Unpack[Product]) -> Any: ...
+@named
 def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1, out: Output = None,
                       targets: Input = None, class_weights: Input = None, label_smoothing: float | None = None,
                       ignore_index: int | None = None, reduction: Reduction = "sum", denominator: float | None = None,
                       row_weights: Input = None, temperature: Number | None = None, gradient_scale: float | None = None,
                       class_mask: Input = None, sink: Input = None, row_offsets: Input = None,
                       fully_masked: FullyMasked = "nan", dtype: DType | None = None, isa: Isa = "best",
-                      threads: int | None = None) -> Any:
+                      threads: int | None = None, **unknown: Unpack[Nothing]) -> Any:
     """The Hessian of cross-entropy times a vector per row: `c u p (v - sum p v) / temperature^2`, with `p =
     softmax(x / temperature)`, `v` the upstream, `c` the gradient scale and `u` the row weights.
 
@@ -1663,6 +1736,9 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1,
     ...                        class_weights=weights).tolist()
     [[1.0, -1.0]]
     """
+    if unknown:
+        raise unexpected(cross_entropy_hvp, unknown)
+    reductions = Reductions(reduction, None, 1.0 if gradient_scale is None else gradient_scale, denominator, "nan")
     if dtype is not None:
         logits, upstream, targets, class_weights, row_weights, sink = _as_type(
             dtype, threads, logits, upstream=upstream, targets=targets, class_weights=class_weights,
@@ -1670,8 +1746,7 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1,
     if targets is not None:
         upstream, row_weights, gradient_scale = _weigh_upstream(
             logits, upstream, targets, axis, class_weights, row_weights, label_smoothing, ignore_index, row_offsets,
-            threads, Reductions(reduction, None, 1.0 if gradient_scale is None else gradient_scale, denominator, "nan"),
-            dict(class_mask=class_mask, fully_masked=fully_masked, isa=isa))
+            threads, reductions, dict(class_mask=class_mask, fully_masked=fully_masked, isa=isa))
     elif (class_weights is not None or label_smoothing is not None or ignore_index is not None
           or denominator is not None or reduction != "sum"):
         of_targets = dict(class_weights=class_weights, label_smoothing=label_smoothing, ignore_index=ignore_index,
@@ -1726,12 +1801,13 @@ def _weigh_upstream(logits: Any, upstream: Any, targets: Any, axis: int, class_w
     return upstream, copied(abs(factors), exact), scale
 
 
+@named
 def binary_cross_entropy_hvp(
         logits: ArrayLike, upstream: ArrayLike, targets: ArrayLike, *, axis: int = -1, out: Output = None,
         weights: Input = None, positive_weights: Input = None, ignore_index: int | None = None,
         focal_gamma: float | None = None, focal_alpha: float | None = None, reduction: Reduction = "sum",
         denominator: float | None = None, gradient_scale: float = 1.0, dtype: DType | None = None, isa: Isa = "best",
-        threads: int | None = None) -> Any:
+        threads: int | None = None, **unknown: Unpack[Nothing]) -> Any:
     """The Hessian of binary cross-entropy, which is diagonal, times a vector: `c v` times the second derivative of the
     loss of each element, with the upstream v and the gradient scale c; a mean divides by its denominator.
 
@@ -1744,6 +1820,8 @@ def binary_cross_entropy_hvp(
     >>> pyxent.binary_cross_entropy_hvp(np.zeros(2), np.ones(2), np.array([0, 1])).tolist()
     [0.25, 0.25]
     """
+    if unknown:
+        raise unexpected(binary_cross_entropy_hvp, unknown)
     reductions = Reductions(reduction, None, gradient_scale, denominator, "nan")
     logits, upstream, targets, weights, positive_weights = _as_type(
         dtype, threads, logits, upstream=upstream, targets=targets, weights=weights, positive_weights=positive_weights)
@@ -1789,8 +1867,8 @@ def binary_cross_entropy_hvp(
 # ---- sampling -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class Sample:
+@dataclass(frozen=True, eq=False, repr=False)
+class Sample(_Shown):
     """A token of each row, and what was asked for beside it; `sampled` rows have one, the others -1.
 
     `seed` is the one that the call drew, if a row had none: pass it, with step 0, to get the same tokens again.
@@ -1809,6 +1887,7 @@ class Sample:
     top_log_probabilities: Any = None
 
 
+@named
 def sample(
         logits: ArrayLike, *, axis: int = -1, seed: Whole | None = None, step: Whole | None = None,
         stream: Whole | None = None, draw: Whole | None = None, temperature: Number = 1.0, top_k: Whole = 0,
@@ -1820,7 +1899,8 @@ def sample(
         output_tokens: Input = None, tokens: Output = None, log_probabilities: Output = None,
         processed_log_probabilities: Output = None, kept: Output = None, kept_mask: Output = None,
         ranks: Output = None, entropies: Output = None, top_count: int = 0, top_classes: Output = None,
-        top_log_probabilities: Output = None, isa: Isa = "best", threads: int | None = None) -> Sample:
+        top_log_probabilities: Output = None, isa: Isa = "best", threads: int | None = None,
+        **unknown: Unpack[Nothing]) -> Sample:
     """A token of each row, drawn with the probability that softmax gives it among the classes that the filters keep.
 
     seed                      None: each call draws a new one, so that each call has other tokens; the result has it
@@ -1856,6 +1936,8 @@ def sample(
     >>> [pyxent.sample(np.zeros(50, np.float32), seed=7, step=step).tokens.item() for step in range(4)]
     [4, 47, 42, 6]
     """
+    if unknown:
+        raise unexpected(sample, unknown)
     call, struct = _begin("logits", logits, axis, None, SAMPLED, isa=isa, softcap=softcap)
     if call.lead.type == "F64":
         raise DTypeError(f"logits is {call.lead}; expected an array of type float32, float16 or bfloat16 to sample "

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What arguments of other libraries are called here, for the message about one that a function does not take."""
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Collection
+from typing import Any, TypedDict, TypeVar, cast
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# The first whose words are arguments of the function counts. Names that are nearly those of Xent are found without.
+_HERE = {
+    "dim": ("axis",), "where": ("class_mask",), "mask": ("class_mask",),
+    "weight": ("class_weights", "weights"), "weights": ("class_weights or row_weights",),
+    "b": ("weights",), "pos_weight": ("positive_weights",), "sample_weight": ("row_weights", "weights"),
+    "gamma": ("focal_gamma",), "alpha": ("focal_alpha",), "labels": ("targets",), "ignore_class": ("ignore_index",),
+    "generator": ("seed and step",), "key": ("seed and step",), "linear_weight": ("weights",),
+    "linear_bias": ("bias",),
+}
+
+
+class Nothing(TypedDict):
+    """No further arguments, for type checkers."""
+
+
+def named(function: Function) -> Function:
+    """Leaves `unknown` out of the signature that users see."""
+    signature = inspect.signature(function)
+    taken = [parameter for name, parameter in signature.parameters.items() if name != "unknown"]
+    cast(Any, function).__signature__ = signature.replace(parameters=taken)
+    return function
+
+
+def unexpected(function: Callable[..., Any], unknown: Collection[str]) -> TypeError:
+    """What Python raises for arguments that a function does not take, and what Xent calls them."""
+    name, taken = function.__name__, inspect.signature(function).parameters
+    a, ending = ("an ", "") if len(unknown) == 1 else ("", "s")
+    expected = [found for argument in unknown if (found := _name_here(argument, taken))]
+    fix = f"expected {', '.join(expected)}" if expected else f"help(pyxent.{name}) lists the arguments"
+    return TypeError(f"{name}() got {a}unexpected keyword argument{ending} {', '.join(map(repr, unknown))}; {fix}")
+
+
+def _name_here(name: str, taken: Collection[str]) -> str | None:
+    for text in _HERE.get(name, ()):
+        if all(word in taken for word in text.split()[::2]):
+            return text
+    return next(iter(difflib.get_close_matches(name, list(taken), 1, 0.8)), None)

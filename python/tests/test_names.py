@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arguments by the names of other libraries, which Xent does not take: the message has the name that it takes."""
+import inspect
+
+import numpy as np
+import pytest
+
+import pyxent
+
+X, LABELS = np.zeros((2, 3), np.float32), np.array([0, 1])
+
+
+@pytest.mark.parametrize("call, message", [
+    (lambda: pyxent.softmax(X, dim=-1), "softmax() got an unexpected keyword argument 'dim'; expected axis"),
+    (lambda: pyxent.log_sum_exp(X, dim=-1, keepdim=True), "log_sum_exp() got unexpected keyword arguments 'dim', "
+     "'keepdim'; expected axis, keepdims"),
+    (lambda: pyxent.log_sum_exp(X, b=X), "log_sum_exp() got an unexpected keyword argument 'b'; expected weights"),
+    (lambda: pyxent.log_softmax(X, where=X > 0), "log_softmax() got an unexpected keyword argument 'where'; expected "
+     "class_mask"),
+    (lambda: pyxent.cross_entropy(X, LABELS, weight=X[0]), "cross_entropy() got an unexpected keyword argument "
+     "'weight'; expected class_weights"),
+    (lambda: pyxent.cross_entropy(X, LABELS, weights=X[0]), "cross_entropy() got an unexpected keyword argument "
+     "'weights'; expected class_weights or row_weights"),
+    (lambda: pyxent.nll_loss(X, LABELS, weight=X[0]), "nll_loss() got an unexpected keyword argument 'weight'; expected "
+     "class_weights"),
+    (lambda: pyxent.binary_cross_entropy(X, X, weight=X, pos_weight=X), "binary_cross_entropy() got unexpected keyword "
+     "arguments 'weight', 'pos_weight'; expected weights, positive_weights"),
+    (lambda: pyxent.binary_cross_entropy(X, X, gamma=2, alpha=0.5), "binary_cross_entropy() got unexpected keyword "
+     "arguments 'gamma', 'alpha'; expected focal_gamma, focal_alpha"),
+    (lambda: pyxent.kl_div(X, X, log_target=True), "kl_div() got an unexpected keyword argument 'log_target'; expected "
+     "log_targets"),
+    (lambda: pyxent.linear_cross_entropy(X, X, LABELS, linear_bias=X[0]), "linear_cross_entropy() got an unexpected "
+     "keyword argument 'linear_bias'; expected bias"),
+    (lambda: pyxent.cross_entropy(X, LABELS, sample_weight=X[0], ignore_class=1), "cross_entropy() got unexpected keyword "
+     "arguments 'sample_weight', 'ignore_class'; expected row_weights, ignore_index"),
+    (lambda: pyxent.sample(X, num_samples=1), "sample() got an unexpected keyword argument 'num_samples'; "
+     "help(pyxent.sample) lists the arguments"),
+    (lambda: pyxent.sample(X, generator=None), "sample() got an unexpected keyword argument 'generator'; expected seed "
+     "and step"),
+    (lambda: pyxent.sample(X, temprature=1), "sample() got an unexpected keyword argument 'temprature'; expected "
+     "temperature"),
+    (lambda: pyxent.bind(pyxent.softmax, X, dim=1), "softmax() got an unexpected keyword argument 'dim'; expected axis"),
+])
+def test_names_of_other_libraries(call, message):
+    with pytest.raises(TypeError) as error:
+        call()
+    assert str(error.value) == message and not error.value.__cause__
+
+
+def test_other_errors_of_a_call_are_pythons():
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'targets'"):
+        pyxent.cross_entropy(X)
+    with pytest.raises(TypeError, match="missing 2 required positional arguments: 'logits' and 'targets'"):
+        pyxent.cross_entropy(input=X, target=LABELS)
+    with pytest.raises(TypeError, match="takes 1 positional argument but 2 were given"):
+        pyxent.softmax(X, 1)
+    with pytest.raises(TypeError, match="multiple values for argument 'logits'"):
+        pyxent.softmax(X, logits=X)
+    with pytest.raises(TypeError, match="^temperature is 'x'; expected a number$"):
+        pyxent.softmax(X, temperature="x")
+
+
+def test_signatures_are_those_of_the_functions():
+    assert list(inspect.signature(pyxent.argmax).parameters)[:3] == ["logits", "axis", "keepdims"]
+    assert pyxent.argmax.__name__ == "argmax" and pyxent.argmax.__doc__.startswith("The class of the largest")
