@@ -76,7 +76,8 @@ class VerificationTest {
   @Test
   void resultsAndAreasNotRunAreGood() {
     assertThat(faults(GOOD, List.of("bits", "load"), "3", false)).isEmpty();
-    assertThat(faults(GOOD, List.of("bits", "load"), "3", true)).containsExactly("load was not run");
+    assertThat(faults(GOOD, List.of("bits", "load"), "3", true))
+        .containsExactly("load was not run");
   }
 
   @ParameterizedTest

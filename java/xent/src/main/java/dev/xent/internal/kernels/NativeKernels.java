@@ -153,7 +153,8 @@ public final class NativeKernels implements Kernels {
   }
 
   /**
-   * Fails now if the linker cannot be used, not in a later call: native methods make the first ones.
+   * Fails now if the linker cannot be used, not in a later call: native methods make the first
+   * ones.
    *
    * @throws UnsupportedOperationException in a native image whose metadata lacks an option
    * @throws LinkageError if native access is denied, and loading a library did not need it
