@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tensors larger than the caches between pages that must not be touched: the grid has 256 KiB for an array. What is read
- * ahead and what is stored past the caches stays inside, up to the last element of tensors whose ends are anywhere in a
- * cache line, and every tier, beside and in place, gives the same bits.
+ * Tensors larger than the caches between pages that must not be touched: the grid has 256 KiB for an array. What is
+ * read ahead and what is stored past the caches stays inside, up to the last element of tensors whose ends are anywhere
+ * in a cache line, and every tier, beside and in place, gives the same bits.
  * Usage: large_guard_test [all]   all shapes; a third of them unless told
  */
 #include "pages.h"

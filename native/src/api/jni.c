@@ -73,7 +73,8 @@ JNI_METHOD(int32_t, run)(java_env env, java_object class, int64_t prepared, JAVA
   arguments given = ARGUMENTS;
   if (!hold(env, &given)) return NOT_HELD;
   const void *const *at = given.address;
-  const xent_status status = xent_run_at((xent_prepared *)(uintptr_t)prepared, at[0], at[1], at[2], at[3], at[4], at[5]);
+  xent_prepared *const kept = (xent_prepared *)(uintptr_t)prepared;
+  const xent_status status = xent_run_at(kept, at[0], at[1], at[2], at[3], at[4], at[5]);
   release(env, &given, ARRAYS, JNI_COMMIT_AND_FREE);
   return status;
 }
@@ -89,7 +90,7 @@ JNI_METHOD(int32_t, call)(java_env env, java_object class, int64_t work, JAVA_AR
   return status;
 }
 
-/* Draws a token of a prepared row at a step. Returns the token, -1 if there is none, FAILED - status, or NOT_HELD - 1. */
+/* Draws a token of a prepared row at a step: the token, -1 if there is none, FAILED - status, or NOT_HELD - 1. */
 JNI_METHOD(int64_t, draw)(java_env env, java_object class, int64_t prepared, int64_t step_at, int64_t token_at,
                           int32_t step, java_object logits, int64_t offset) {
   (void)class;
