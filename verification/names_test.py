@@ -64,7 +64,7 @@ class CountTest(unittest.TestCase):
             self.expect("surefire", self.folder, good, wrong)
 
     def test_pytest(self):
-        self.write("TEST-python.xml", REPORT.format("test_errors"))
+        self.write("TEST-python.xml", REPORT.format("tests.test_errors"))
         self.expect("pytest", self.folder, ["test_errors.py"], "test_wide.py")
 
 
