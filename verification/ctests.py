@@ -7,8 +7,10 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from tree import ROOT
 
@@ -54,9 +56,12 @@ def build(where, options, targets=None):
 
 def registered(where):
     """The commands of ctest's tests, by their names, without those that test the build or its files."""
-    shown = subprocess.run(
-        ["ctest", "--label-exclude", "^build$", "--show-only=json-v1"], cwd=where, check=True, capture_output=True, text=True
-    )
+    with tempfile.TemporaryDirectory() as beside:  # not in the folder of the build, where ctest would replace its log
+        (Path(beside) / "CTestTestfile.cmake").write_text(f"subdirs([==[{where}]==])\n")
+        shown = subprocess.run(
+            ["ctest", "--label-exclude", "^build$", "--show-only=json-v1"],
+            cwd=beside, check=True, capture_output=True, text=True,
+        )
     tests = {test["name"]: test["command"] for test in json.loads(shown.stdout)["tests"]}
     for name in [name for name in tests if name.endswith("_long")]:  # the same program with more cases
         tests[name.replace("_long", "_test")] = tests.pop(name)
