@@ -485,6 +485,8 @@ def java_option_range(options):
                     "  public long require(long value) {",
                     "    if (!has(value)) {", "      throw refused(Long.toString(value));", "    }",
                     "    return value;", "  }", "",
+                    "  /** The largest value of a whole number. */",
+                    "  public long most() {", "    return (long) most;", "  }", "",
                     "  private boolean has(double value) {",
                     "    return value == 0 ? takesZero : value >= least && value <= most;", "  }", "",
                     "  private OptionException refused(String value) {",

@@ -86,7 +86,7 @@ static void test_draw(void) {
   more[1] = NAN;
   CHECK(Java_dev_xent_internal_kernels_Jni_draw(&functions, NULL, p, step_at, token_at, 8, &array, 0) == -1);
   copies = 1;
-  CHECK(Java_dev_xent_internal_kernels_Jni_draw(&functions, NULL, p, step_at, token_at, 9, &array, 0) == NOT_HELD - 1);
+  CHECK(Java_dev_xent_internal_kernels_Jni_draw(&functions, NULL, p, step_at, token_at, 9, &array, 0) == NOTHING_DRAWN);
   CHECK(sampling.step == 8);
   copies = 0;
   CHECK(Java_dev_xent_internal_kernels_Jni_draw(&functions, NULL, 0, step_at, token_at, 9, &array, 0) ==

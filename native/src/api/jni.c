@@ -21,7 +21,7 @@ typedef void release_critical(java_env, java_object, void *, int32_t);
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #define JNI_METHOD(type, name) XENT_API type Java_dev_xent_internal_kernels_Jni_##name
 
-enum { ARRAYS = 6, NOT_HELD = -1, FAILED = -100 };
+enum { ARRAYS = 6, NOT_HELD = -1, NOTHING_DRAWN = NOT_HELD - 1, FAILED = -100 };
 
 /* Java arrays and addresses: without an array, the offset is the address. */
 typedef struct {
@@ -90,12 +90,12 @@ JNI_METHOD(int32_t, call)(java_env env, java_object class, int64_t work, JAVA_AR
   return status;
 }
 
-/* Draws a token of a prepared row at a step: the token, -1 if there is none, FAILED - status, or NOT_HELD - 1. */
+/* Draws a token of a prepared row at a step: the token, -1 if there is none, FAILED - status, or NOTHING_DRAWN. */
 JNI_METHOD(int64_t, draw)(java_env env, java_object class, int64_t prepared, int64_t step_at, int64_t token_at,
                           int32_t step, java_object logits, int64_t offset) {
   (void)class;
   arguments given = {.array = {logits}, .offset = {offset}};
-  if (!hold(env, &given)) return NOT_HELD - 1;
+  if (!hold(env, &given)) return NOTHING_DRAWN;
   *(uint32_t *)(uintptr_t)step_at = (uint32_t)step;
   const xent_status status =
       xent_run_at((xent_prepared *)(uintptr_t)prepared, given.address[0], NULL, NULL, NULL, NULL, NULL);

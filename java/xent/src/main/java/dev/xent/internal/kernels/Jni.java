@@ -15,8 +15,8 @@ final class Jni {
   /** The JVM does not hold arrays in place. Nothing was computed. */
   static final int NOT_HELD = -1;
 
-  /** {@link #draw} returns this number minus a status, and nothing was drawn. */
-  static final long FAILED = -100;
+  /** {@link #draw} returns this in place of NOT_HELD, as -1 says that there is no token. */
+  static final long NOTHING_DRAWN = NOT_HELD - 1;
 
   private Jni() {}
 
@@ -66,7 +66,7 @@ final class Jni {
   /**
    * Writes the step of a prepared call that draws one token, runs it, and reads the token.
    *
-   * @return the token; -1 if there is none; below that, the call failed
+   * @return the token; -1 if there is none; NOTHING_DRAWN; or a smaller number, if the call failed
    */
   static native long draw(
       long prepared, long stepAt, long tokenAt, int step, @Nullable Object logits, long at);

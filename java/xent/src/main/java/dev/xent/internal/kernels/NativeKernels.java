@@ -90,10 +90,8 @@ public final class NativeKernels implements Kernels {
   }
 
   private static MethodHandle runAtAddresses(Linker.Option... options) {
-    MemoryLayout[] arguments = new MemoryLayout[1 + Work.FEW_ARRAYS];
-    Arrays.fill(arguments, JAVA_LONG);
     return Linker.nativeLinker()
-        .downcallHandle(find("xent_run_at"), FunctionDescriptor.of(JAVA_INT, arguments), options);
+        .downcallHandle(find("xent_run_at"), descriptor(Work.FEW_ARRAYS, JAVA_LONG), options);
   }
 
   /** As the linker does not look at any array. */
@@ -169,8 +167,12 @@ public final class NativeKernels implements Kernels {
 
   /** The first argument is a struct that nobody but the caller can take away: a number will do. */
   static FunctionDescriptor descriptor(int arrays) {
+    return descriptor(arrays, ADDRESS);
+  }
+
+  private static FunctionDescriptor descriptor(int arrays, MemoryLayout array) {
     MemoryLayout[] arguments = new MemoryLayout[1 + arrays];
-    Arrays.fill(arguments, ADDRESS);
+    Arrays.fill(arguments, array);
     arguments[0] = JAVA_LONG;
     return FunctionDescriptor.of(JAVA_INT, arguments);
   }
@@ -346,12 +348,7 @@ public final class NativeKernels implements Kernels {
     work.passOnlyThese();
     MemorySegment struct = work.struct();
     xent_work.prepared(struct, work.prepare(critical));
-    int status;
-    if (usesJni) {
-      status = fewByMethod(work, struct.address());
-    } else {
-      status = runAsItIs(work);
-    }
+    int status = linked ? runAsItIs(work) : fewByMethod(work, struct.address());
     work.clear();
     return status == Status.OK ? new PreparedKernel(work, critical, fixed, linked, usesJni) : null;
   }

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class PreparedKernel {
   /** {@link #draw} did nothing. */
-  public static final long USE_LINKER = -2;
+  public static final long USE_LINKER = Jni.NOTHING_DRAWN;
 
   private static final MemorySegment NULL = MemorySegment.NULL;
 

@@ -413,13 +413,14 @@ public final class Work {
     withoutGaps = true;
   }
 
-  private boolean hasGaps() {
+  /** Whether the first places are passed, with NULL where an array is missing. */
+  private boolean passesPlaces() {
     return !withoutGaps && end <= FEW_ARRAYS;
   }
 
   /** Arrays of a call that has few, in the order of the function. */
   MemorySegment[] fewArrays() {
-    if (hasGaps()) {
+    if (passesPlaces()) {
       return arrays;
     }
     int count = 0;
@@ -438,7 +439,7 @@ public final class Work {
 
   /** The Java arrays below those of {@link #fewArrays}, which was called before. */
   @Nullable Object[] fewBases() {
-    return hasGaps() ? bases : fewBases;
+    return passesPlaces() ? bases : fewBases;
   }
 
   /** Whether native methods may be passed the memory of all arrays. */
@@ -482,7 +483,7 @@ public final class Work {
       xent_work.class_begin(struct, classBegin);
       xent_work.class_end(struct, classEnd);
     }
-    int passed = !hasGaps() && hasFewArrays() ? mask : 0;
+    int passed = !passesPlaces() && hasFewArrays() ? mask : 0;
     if (passed != writtenPassed) {
       writtenPassed = passed;
       xent_work.arrays(struct, passed & 0xffffffffL);

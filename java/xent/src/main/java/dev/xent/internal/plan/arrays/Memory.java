@@ -113,10 +113,7 @@ public final class Memory {
 
   /** Whether it is open, and no other thread can close it. */
   public static boolean isHeld(MemorySegment segment) {
-    return isEverOpen(segment)
-        || isConfined(segment)
-            && segment.isAccessibleBy(Thread.currentThread())
-            && segment.scope().isAlive();
+    return isEverOpen(segment) || isConfined(segment) && isAccessible(segment);
   }
 
   /** Zeroed memory for so many elements. */

@@ -236,9 +236,30 @@ public final class View extends ArrayMemory {
         return false;
       }
     }
+    return compareMemory(other) >= 0;
+  }
+
+  /**
+   * Compares memory off the heap, or in the same Java array.
+   *
+   * @return -1 if no byte is shared, 0 if both begin with the same one, 1 if they overlap otherwise
+   */
+  private int compareMemory(View other) {
     // Differences, not ends: an address may have its highest bit set.
     long distance = other.address - address;
-    return distance >= 0 ? distance < bytes : -distance < other.bytes;
+    if (distance == 0) {
+      return 0;
+    }
+    return (distance > 0 ? distance < bytes : -distance < other.bytes) ? 1 : -1;
+  }
+
+  /**
+   * How a view whose array is known shares memory with another one, or null.
+   *
+   * @return -1 if no byte is shared, 0 if both begin with the same one, 1 if they overlap otherwise
+   */
+  public int sharing(@Nullable View other) {
+    return other == null || array != other.array || heap != other.heap ? -1 : compareMemory(other);
   }
 
   /** Whether each index names the same element in both; they overlap and have the same shape. */

@@ -65,7 +65,9 @@ public final class PreparedCall {
   private final Key b = new Key();
   private final Key c = new Key();
 
-  /** How the last tensor, which is written, shares memory with the first one: {@link #overlap}. */
+  /**
+   * How the last tensor, which is written, shares memory with the first one: {@link View#sharing}.
+   */
   private int firstAndLast;
 
   private int secondAndThird;
@@ -113,8 +115,10 @@ public final class PreparedCall {
     a.set(newA);
     b.set(newB);
     c.set(newC);
-    firstAndLast = overlap(newA, newC == null ? newB : newC);
-    secondAndThird = overlap(newB, newC);
+    firstAndLast = newA.sharing(newC == null ? newB : newC);
+    if (newC != null) {
+      secondAndThird = newC.sharing(newB);
+    }
     return true;
   }
 
@@ -132,25 +136,12 @@ public final class PreparedCall {
         && a.fits(ofA)
         && b.fits(ofB)
         && (ofC == null ? c.type == null : c.fits(ofC))
-        && firstAndLast == overlap(ofA, ofC == null ? ofB : ofC)
-        && (ofC == null || secondAndThird == overlap(ofB, ofC))
+        && firstAndLast == ofA.sharing(ofC == null ? ofB : ofC)
+        && (ofC == null || secondAndThird == ofC.sharing(ofB))
         && !Recorder.isOn()
         && (ofA.everOpen || Memory.isAccessible(ofA))
         && (ofB == null || ofB.everOpen || Memory.isAccessible(ofB))
         && (ofC == null || ofC.everOpen || Memory.isAccessible(ofC));
-  }
-
-  /** -1: no shared memory; 0: both begin with the same element; else in any other way. */
-  private static int overlap(@Nullable View a, @Nullable View b) {
-    if (a == null || b == null || a.array != b.array || a.heap != b.heap) {
-      return -1;
-    }
-    // Differences, not ends: an address may have its highest bit set.
-    long distance = b.address - a.address;
-    if (distance == 0) {
-      return 0;
-    }
-    return (distance > 0 ? distance < a.bytes : -distance < b.bytes) ? 1 : -1;
   }
 
   /** Whether it can make the call of one tensor, whose operation it was prepared for. */

@@ -58,8 +58,9 @@ final class PreparedCalls {
       noted = new PreparedCall();
       calls[next] = noted;
     }
-    forgottenRuns += noted.runs();
+    long runs = noted.runs();
     if (noted.is(operation.number, a, b, c)) {
+      forgottenRuns += runs;
       last = next;
     }
   }

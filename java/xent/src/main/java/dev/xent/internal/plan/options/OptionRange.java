@@ -97,6 +97,11 @@ public enum OptionRange {
     return value;
   }
 
+  /** The largest value of a whole number. */
+  public long most() {
+    return (long) most;
+  }
+
   private boolean has(double value) {
     return value == 0 ? takesZero : value >= least && value <= most;
   }

@@ -6,6 +6,7 @@ import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.PreparedCall;
+import dev.xent.internal.plan.options.OptionRange;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -18,7 +19,7 @@ public final class CursorCall {
   public static final long WHOLE_CALL = -1;
 
   /** Later steps are errors. */
-  private static final long LAST = 0xffffffffL;
+  private static final long LAST = OptionRange.STEP.most();
 
   private final SamplerPlan plan;
   private final PreparedCall prepared = new PreparedCall();
