@@ -55,8 +55,7 @@ class WorkflowsTest {
       List.of(
           Pattern.compile("release/sign \"\\$RUNNER_TEMP/release\""),
           Pattern.compile("release/sigstore \"\\$RUNNER_TEMP/release\""),
-          Pattern.compile(
-              "pip install --require-hashes -r \\.github/requirements/sigstore\\.txt"),
+          Pattern.compile("pip install --require-hashes -r \\.github/requirements/sigstore\\.txt"),
           Pattern.compile("gh release create [^;&|]*"));
 
   private static final Set<String> NO_BUILD_ACTIONS =
