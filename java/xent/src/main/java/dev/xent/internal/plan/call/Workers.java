@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.call;
 
+import static java.lang.foreign.MemorySegment.NULL;
+
 import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.Work;
 import dev.xent.internal.parallel.Job;
 import dev.xent.internal.parallel.Threads;
 import dev.xent.internal.plan.arrays.Memory;
@@ -37,7 +42,7 @@ public final class Workers implements Job.Workers {
   /** Elements of a claim, at most: some tenths of a millisecond, after which threads look up. */
   private static final long MOST = 1 << 20;
 
-  /** More than the calls below {@link #run} ever are. */
+  /** More than there are between {@link #run} or {@link #help} and any kernel, or their ends. */
   private static final int STACK_FRAMES = 200;
 
   /** Kernels work on so many rows side by side. */
@@ -128,15 +133,21 @@ public final class Workers implements Job.Workers {
   }
 
   /**
-   * Helpers must be called off whatever happens, and that takes stack: with less than this, nobody
-   * is called.
+   * Whether a kernel finds enough stack below so many frames. It computes nothing: it has no rows.
    */
-  private static int requireStack(int frames) {
-    return frames == 0 ? 0 : 1 + requireStack(frames - 1);
+  private static boolean hasStack(int frames, Call own) {
+    if (frames > 0) {
+      return hasStack(frames - 1, own);
+    }
+    Work probe = own.work.begin(Function.SOFTMAX, own.structs.shape, own.structs.options, NULL);
+    return own.engine().kernels().run(probe.rows(0, 0).classes(0, 0)) != Status.OUT_OF_STACK;
   }
 
   private void run(Engine who, boolean many, long count, long least, long most, long step) {
-    requireStack(STACK_FRAMES);
+    // Once a helper has written a row, nothing may keep this thread from the others.
+    if (!hasStack(STACK_FRAMES, caller)) {
+      Failures.check(Status.OUT_OF_STACK, caller);
+    }
     Threads threads = who.threads();
     int useful = (int) Math.min(threads.most(), (count - 1) / least + 1) - 1;
     helpers = 0;
@@ -188,12 +199,33 @@ public final class Workers implements Job.Workers {
 
   // ---- for everyone ----------------------------------------------------------------------------
 
+  /** On a thread that has too little stack nothing is claimed: the others do the work. */
   @Override
   public void help() {
+    if (hasStackOfJava()) {
+      helpWithStack();
+    }
+  }
+
+  private static boolean hasStackOfJava() {
+    try {
+      return reach(STACK_FRAMES);
+    } catch (StackOverflowError e) {
+      return false;
+    }
+  }
+
+  private static boolean reach(int frames) {
+    return frames == 0 || reach(frames - 1);
+  }
+
+  private void helpWithStack() {
     Call own = Call.current();
     try {
       own.follow(caller);
-      work(own);
+      if (hasStack(STACK_FRAMES, own)) {
+        work(own);
+      }
     } catch (Error e) {
       own.broken = true;
       throw e;
