@@ -27,7 +27,8 @@ class ConsumerTest {
 
   @TempDir private Path directory;
 
-  private static String onPage(String fence, String content) throws IOException {
+  /** A block of the page. */
+  static String onPage(String fence, String content) throws IOException {
     Matcher block =
         Pattern.compile("```" + fence + "\n(.*?)```", Pattern.DOTALL)
             .matcher(Files.readString(Package.ROOT.resolve(PAGE)));
