@@ -134,6 +134,32 @@ def test_a_wheel_that_is_not_installed(tmp_path):
                f"{name}. Install the wheel with pip, unpack the archive, or set XENT_LIBRARY to the file\n")
 
 
+class OnlyFinite:
+    """A library to which a NaN is a number, as to one that was compiled with -ffinite-math-only."""
+
+    def __init__(self, library):
+        self.library, self.isas = library, library.isas
+
+    def run(self, work, arrays):
+        status = self.library.run(work, arrays)
+        if work.function == FUNCTIONS["softmax"].number:
+            output = (ctypes.c_float * (6 * _native.TEST_CLASSES)).from_address(arrays[1])
+            output[:] = [1 if value != value else value for value in output]
+        return status
+
+
+def test_libraries_that_compute_other_bits(monkeypatch):
+    library = _native.library()
+    assert _native.self_test(library) is None
+    assert _native.self_test(OnlyFinite(library)) == "a softmax of F32 on scalar"
+    monkeypatch.setitem(_native.TESTED, "BF16", (_native.TESTED["BF16"][0], 0))
+    with pytest.raises(xent.NativeLibraryError) as refused:
+        _native.Library(library.path)
+    assert str(refused.value) == (
+        f"{library.path} computes other bits than this version of Xent does: a cross-entropy of BF16 on scalar; take "
+        f"another build of the library")
+
+
 def test_info():
     run = subprocess.run([sys.executable, "-m", "pyxent", "info"], check=True, capture_output=True, text=True,
                          timeout=60)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import os
+import struct
 import sys
+import zlib
 from collections.abc import Sequence
 from ctypes import c_double, c_int32, c_int64, c_uint64, c_void_p
 from functools import cache
+from math import inf, nan
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pyxent._functions import LAYOUTS, MOST_ARRAYS, XENT_OPTIONS, XENT_SAMPLING
+from pyxent._functions import FUNCTIONS, LAYOUTS, MOST_ARRAYS, XENT_OPTIONS, XENT_SAMPLING
 from pyxent.errors import NativeLibraryError
 
 ABI_VERSION = 3
@@ -122,6 +125,10 @@ class Library:
                                      f"library of the same build") from error
         self.version: str = c.xent_version().decode()
         self.isas = [name for name, code in ISAS.items() if code and c.xent_has_isa(code)]
+        failure = self_test(self)
+        if failure:
+            raise NativeLibraryError(f"{self.path} computes other bits than this version of Xent does: {failure}; take "
+                                     f"another build of the library")
 
     def _declare(self, c: ctypes.CDLL) -> None:
         for name in ("xent_version", "xent_status_message", "xent_field_name", "xent_isa_name", "xent_schedule_name"):
@@ -168,6 +175,47 @@ class Library:
         if other:
             self.c.xent_exact_sum_add(ctypes.addressof(exact_sum), ctypes.byref(c_double(other)), TYPES["F64"], 1, 1)
         return self.exact_sum_value(exact_sum)
+
+
+# The CRC-32 of the results of the self-test, for each type of logits; SelfTest.java has the same rows and numbers.
+TESTED = {"F32": (0x29b578a1, 0x6f1ae59c), "F64": (0x740ae6d8, 0xb63e810f), "F16": (0x026932c6, 0x39b4d13f),
+          "BF16": (0x2ac0a045, 0xc0605f77)}
+TEST_CLASSES = 43  # two groups of sixteen lanes and a part of one
+
+
+def _logits_of_test(type_: str) -> bytes:
+    """Three rows of numbers that every type holds exactly; a NaN; infinity; a zero with a sign among -infinity."""
+    values = [(i * 37 % 64 - 32) / 4 for i in range(5 * TEST_CLASSES)] + [-inf] * TEST_CLASSES
+    values[3 * TEST_CLASSES + 5], values[4 * TEST_CLASSES + 20], values[5 * TEST_CLASSES + 11] = nan, inf, -0.0
+    if type_ == "BF16":
+        return b"".join((word >> 16).to_bytes(2, sys.byteorder)
+                        for word in struct.unpack(f"{len(values)}I", struct.pack(f"{len(values)}f", *values)))
+    return struct.pack(f"{len(values)}{ {'F32': 'f', 'F64': 'd', 'F16': 'e'}[type_] }", *values)
+
+
+def self_test(library: Library) -> str | None:
+    """Whether a compiler or a processor made a library wrong: what is wrong; None: nothing."""
+    labels = (c_int32 * 6)(7, 0, TEST_CLASSES - 1, 1, 2, 11)
+    for type_, expected in TESTED.items():
+        logits, code = ctypes.create_string_buffer(data := _logits_of_test(type_), len(data)), TYPES[type_]
+        per_class, per_row = Layout(TEST_CLASSES, 1, 1, code), Layout(1, 0, 1, code)
+        shape = sized(Shape, outer=6, classes=TEST_CLASSES, inner=1, logits=per_class, output=per_class,
+                      gradient=per_class, losses=per_row, log_sum_exp=per_row, targets=Layout(1, 0, 1, TYPES["I32"]))
+        for isa in library.isas:
+            options = sized(Options, isa=ISAS[isa])
+            for function, crc in zip(("softmax", "cross_entropy"), expected):
+                results = ctypes.create_string_buffer(len(data) + 2 * len(data) // TEST_CLASSES)
+                output = ctypes.addressof(results)
+                losses = output + len(data)
+                arrays = {"logits": ctypes.addressof(logits), "output": output, "gradient": output,
+                          "targets": ctypes.addressof(labels), "losses": losses,
+                          "log_sum_exp": losses + len(data) // TEST_CLASSES}
+                work = sized(Work, function=FUNCTIONS[function].number, shape=ctypes.addressof(shape),
+                             options=ctypes.addressof(options), row_end=6, class_end=TEST_CLASSES)
+                if library.run(work, [arrays.get(name) for name in FUNCTIONS[function].arrays]) or (
+                        zlib.crc32(results) != crc):
+                    return f"a {function.replace('_', '-')} of {type_} on {isa}"
+    return None
 
 
 NAMES = {"darwin": "libxent.dylib", "win32": "xent.dll"}

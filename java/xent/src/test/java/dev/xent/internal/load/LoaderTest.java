@@ -333,7 +333,8 @@ class LoaderTest {
     "other_abi, has the ABI version 4",
     "other_numerics, has the numerics version 4",
     "half, is not a library of this version of Xent: ",
-    "other_bits, 'computes other bits than this version of Xent does: a softmax of F32 on scalar; '"
+    "other_bits, 'computes other bits than this version of Xent does: a softmax of F32 on scalar; '",
+    "only_finite, 'computes other bits than this version of Xent does: a softmax of F32 on scalar; '"
   })
   void aStrangerIsRefused(String stranger, String reason) throws Exception {
     Path library = STRANGERS.resolve("lib" + stranger + ".so");
