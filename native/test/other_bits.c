@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * For the test of the Java loader: libraries that have everything and compute something else. One has log-softmax where
- * softmax should be; with ONLY_FINITE, a NaN is a number, as a compiler has it with -ffinite-math-only. All of a library
- * is compiled with another name of the right door.
+ * softmax should be; with ONLY_FINITE, a NaN is a number, as a compiler has it with -ffinite-math-only. In both, the
+ * function of the library that would be called has another name.
  */
 #include <stdint.h>
 
