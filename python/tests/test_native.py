@@ -153,7 +153,7 @@ def test_libraries_that_compute_other_bits(monkeypatch):
     assert _native.self_test(library) is None
     assert _native.self_test(OnlyFinite(library)) == "a softmax of F32 on scalar"
     monkeypatch.setitem(_native.TESTED, "BF16", (_native.TESTED["BF16"][0], 0))
-    with pytest.raises(xent.NativeLibraryError) as refused:
+    with pytest.raises(pyxent.NativeLibraryError) as refused:
         _native.Library(library.path)
     assert str(refused.value) == (
         f"{library.path} computes other bits than this version of Xent does: a cross-entropy of BF16 on scalar; take "
