@@ -20,6 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 class LibraryTest {
   private static final Pattern COMMENT = Pattern.compile("/\\*.*?\\*/", Pattern.DOTALL);
   private static final Pattern FUNCTION = Pattern.compile("\\bXENT_API\\b[^;]*?(xent_\\w+)\\(");
+  private static final Pattern METHOD = Pattern.compile("(?m)^JNI_METHOD\\([^,]+, (\\w+)\\)");
 
   @TempDir private Path folder;
 
@@ -33,18 +34,23 @@ class LibraryTest {
   }
 
   @Test
-  void exportsTheFunctionsOfTheHeaderAndNothingElse() throws IOException {
-    assertThat(library().exports()).isEqualTo(functionsOfTheHeader());
+  void exportsTheFunctionsOfTheHeaderAndTheNativeMethods() throws IOException {
+    SortedSet<String> names = new TreeSet<>();
+    names.addAll(all(FUNCTION, "include/xent.h", ""));
+    List<String> methods =
+        all(METHOD, "native/src/api/jni.c", "Java_dev_xent_internal_kernels_Jni_");
+    assertThat(methods).isNotEmpty();
+    names.addAll(methods);
+    assertThat(library().exports()).isEqualTo(names);
   }
 
-  private static SortedSet<String> functionsOfTheHeader() throws IOException {
-    String header = Files.readString(Package.ROOT.resolve("include/xent.h"));
-    SortedSet<String> names = new TreeSet<>();
-    FUNCTION
-        .matcher(COMMENT.matcher(header).replaceAll(""))
+  private static List<String> all(Pattern pattern, String file, String prefix) throws IOException {
+    String text = Files.readString(Package.ROOT.resolve(file));
+    return pattern
+        .matcher(COMMENT.matcher(text).replaceAll(""))
         .results()
-        .forEach(function -> names.add(function.group(1)));
-    return names;
+        .map(found -> prefix + found.group(1))
+        .toList();
   }
 
   /** What has none of it is found out; but for what only code that asks for it has. */
