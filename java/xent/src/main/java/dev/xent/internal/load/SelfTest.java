@@ -96,8 +96,8 @@ final class SelfTest {
 
   /**
    * Three rows of logits that every type holds exactly, from -8 to 7.75. Then compilers that assume
-   * finite numbers, or zeros without a sign, are found out: a row with a NaN, one with infinity, and
-   * a zero with a sign among negative infinity.
+   * finite numbers, or zeros without a sign, are found out: a row with a NaN, one with infinity,
+   * and a zero with a sign among negative infinity.
    */
   private static double[] values() {
     double[] values = new double[ROWS * CLASSES];
