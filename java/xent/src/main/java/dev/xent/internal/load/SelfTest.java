@@ -96,8 +96,8 @@ final class SelfTest {
 
   /**
    * Three rows of logits that every type holds exactly, from -8 to 7.75. Then compilers that assume
-   * finite numbers, or zeros without a sign, are found out: a row with a NaN, one with infinity, and
-   * a zero with a sign among negative infinity.
+   * finite numbers, or zeros without a sign, are found out: a row with a NaN, one with infinity,
+   * and a zero with a sign among negative infinity.
    */
   private static double[] values() {
     double[] values = new double[ROWS * CLASSES];
@@ -180,6 +180,9 @@ final class SelfTest {
 
   private long run(ElementType type) {
     int status = kernels.run(work.rows(0, ROWS).classes(0, CLASSES));
+    if (status == Status.OUT_OF_STACK) {
+      throw new StackOverflowError("the thread has too little stack left for a native call");
+    }
     return status == Status.OK ? checksum(type) : -1;
   }
 
