@@ -3,6 +3,7 @@
 import math
 import sys
 from decimal import Context, Decimal, localcontext
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -358,3 +359,48 @@ def test_terms_that_others_hide_until_they_cancel(x, weights, log, sign):
     joined = pyxent.log_sum_exp(np.tile(x, 2), weights=np.tile(weights, 2), return_sign=True,
                                 row_offsets=np.array([0, len(x), 2 * len(x)]))
     np.testing.assert_array_equal(joined[1], [sign, sign])
+
+
+def exact_logarithm(x, weights):
+    """The logarithm of the sum of w exp(x) without its sign, and its sign, of numbers of any size."""
+    sums = {}
+    for a, w in zip(x, weights):
+        if a > -INF:
+            sums[a] = sums.get(a, Fraction(0)) + Fraction(w)
+    sums = {a: total for a, total in sums.items() if total}
+    if not sums:
+        return -INF, 0
+    most = Decimal(max(sums))
+    with localcontext(Context(prec=700, Emax=10**9, Emin=-10**9)):
+        total = sum(Decimal(w.numerator) / Decimal(w.denominator) * (Decimal(a) - most).exp() if Decimal(a) - most > -10**6
+                    else 0 for a, w in sums.items())
+        return (float(most + abs(total).ln()), 1 if total > 0 else -1) if total else (-INF, 0)
+
+
+LARGE = [1e300, math.nextafter(1e300, 0), -1e300, 2.0**62, 2.0**62 - 512, 2.0**62 - 1024, 2.0**53, -INF, 0.0, -800.0]
+
+
+@pytest.mark.parametrize("x, weights, log, sign", [
+    ([-INF, 1e300, 1e300], [-0.995, 5e-324, 1], 1e300, 1),
+    ([1e300, 1e300, -INF], [5e-324, -1, 1], 1e300, -1),
+    ([1e300, 1e300], [-5e-324, 1e300], 1e300, 1),
+    ([2.0**62, 2.0**62, 0], [1e-300, -1e300, 1], 2.0**62 + math.log(1e300), -1),
+    ([2.0**62 - 1024, 2.0**62, 0], [1, 1, -1], 2.0**62, 1),
+    ([0, 0, -2.0**62, -2.0**62], [1, -1, 5e-324, -1], -2.0**62, -1),
+])
+def test_terms_whose_sizes_round_to_the_same(x, weights, log, sign):
+    assert exact_logarithm(x, weights) == (log, sign)
+    got = pyxent.log_sum_exp(np.array(x), weights=np.array(weights), return_sign=True)
+    np.testing.assert_array_equal(got, [log, sign])
+
+
+def test_large_terms_against_exact_sums():
+    random = np.random.default_rng(5)
+    x = random.choice(LARGE, (4000, 3))
+    weights = random.choice([5e-324, -5e-324, 1e-300, -0.995, 1.0, -1.0, 2.5, -1e300, 1e300], x.shape)
+    weights[(weights > 0).all(1), 0] = -1
+    got, signs = pyxent.log_sum_exp(x, weights=weights, return_sign=True, fully_masked="zero")
+    for row, w, log, sign in zip(x.tolist(), weights.tolist(), got, signs):
+        expected = exact_logarithm(row, w)
+        assert sign == expected[1], (row, w)
+        assert log == pytest.approx(expected[0], rel=1e-15, abs=1e-13), (row, w)

@@ -399,7 +399,7 @@ def _add_signed(numpy: Any, call: Call, x: Any, weights: Any, none: Any, sums: A
         return found
 
     with_sign = of_rows(numpy.minimum, weights) < 0
-    sizes = x + numpy.log(abs(weights))
+    sizes = _sizes(numpy, x, weights, numpy.repeat(of_rows(numpy.maximum, x), lengths))
     most = of_rows(numpy.maximum, sizes)
     places = numpy.arange(len(x))
     first = of_rows(numpy.minimum, numpy.where(sizes == numpy.repeat(most, lengths), places, len(x) - 1)).astype(int)
@@ -424,13 +424,19 @@ def _sum_of_row(numpy: Any, library: Library, x: Any, weights: Any, terms: Any, 
         small = (abs(terms) < _LEAST) & (weights != 0) & (x > -math.inf)
         if small.any() and not sum_of_doubles(library, numpy.where(small, 0.0, terms)):  # all others cancel
             x, weights = x[small], weights[small]
-            largest = numpy.full(x.shape, (x + numpy.log(abs(weights))).argmax())
+            largest = numpy.full(x.shape, _sizes(numpy, x, weights, x.max()).argmax())
             terms, shifts = _signed_terms(numpy, x, weights, largest)
             return _sum_of_row(numpy, library, x, weights, terms, shifts[0])
     if 0.5 < abs(total) < 2:  # its logarithm is near 0, and the sum itself would keep no digits of it
         rest = math.copysign(1, total) * library.sum_of(*at, -math.copysign(1, total))
         return shift + math.log1p(rest), numpy.sign(total)
     return shift + numpy.log(abs(total)), numpy.sign(total)
+
+
+def _sizes(numpy: Any, x: Any, weights: Any, top: Any) -> Any:
+    """The logarithms of the terms' sizes, less the largest x of the row, beside which log |w| may be nothing."""
+    logarithms = numpy.log(abs(weights))
+    return numpy.where(x + logarithms == math.inf, math.inf, x - top + logarithms)
 
 
 _LN2 = (float.fromhex("0x1.62e42feep-1"), float.fromhex("0x1.a39ef35793c76p-33"))  # the first one has few digits

@@ -4,6 +4,9 @@ package dev.xent.examples;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 
 /**
  * A model of the Llama architecture that reads one token at a time. Its sums are in order and its
@@ -32,42 +35,50 @@ final class Llama {
   private final float[] embedding;
   private final float[] outputNorm;
   private final float[] output;
-  private final Layer[] layers;
-  private final float[][] keys; // of each layer, [context, keyHeads * head]
+  private final List<Layer> layers = new ArrayList<>();
+  private final float[][] keys; // of each layer, [places, keyHeads * head]
   private final float[][] values;
   private final Softmax softmax;
   private int place; // of the next token
 
   Llama(GgufFile file) throws IOException {
     file.require("general.architecture", "llama");
-    width = file.integer("llama.embedding_length");
-    hidden = file.integer("llama.feed_forward_length");
-    heads = file.integer("llama.attention.head_count");
-    keyHeads = file.integer("llama.attention.head_count_kv");
+    width = file.count("llama.embedding_length");
+    hidden = file.count("llama.feed_forward_length");
+    heads = file.count("llama.attention.head_count");
+    keyHeads = file.count("llama.attention.head_count_kv");
     head = width / heads;
-    context = file.integer("llama.context_length");
+    if (width % (2L * heads) != 0 || heads % keyHeads != 0) {
+      throw new IOException(
+          width + " elements cannot be " + heads + " heads of pairs for " + keyHeads + " keys");
+    }
+    context = file.count("llama.context_length");
     epsilon = file.number("llama.attention.layer_norm_rms_epsilon");
     base = file.number("llama.rope.freq_base");
-    embedding = file.floats("token_embd.weight");
-    outputNorm = file.floats("output_norm.weight");
-    output = file.has("output.weight") ? file.floats("output.weight") : embedding;
-    layers = new Layer[file.integer("llama.block_count")];
-    for (int i = 0; i < layers.length; i++) {
+    long ofTokens = (long) file.strings("tokenizer.ggml.tokens").size() * width;
+    embedding = file.floats("token_embd.weight", ofTokens);
+    outputNorm = file.floats("output_norm.weight", width);
+    output = file.has("output.weight") ? file.floats("output.weight", ofTokens) : embedding;
+    long square = (long) width * width;
+    long ofKeys = (long) width * keyHeads * head;
+    long ofHidden = (long) width * hidden;
+    int count = file.count("llama.block_count");
+    for (int i = 0; i < count; i++) {
       String at = "blk." + i + ".";
-      layers[i] =
+      layers.add(
           new Layer(
-              file.floats(at + "attn_norm.weight"),
-              file.floats(at + "attn_q.weight"),
-              file.floats(at + "attn_k.weight"),
-              file.floats(at + "attn_v.weight"),
-              file.floats(at + "attn_output.weight"),
-              file.floats(at + "ffn_norm.weight"),
-              file.floats(at + "ffn_gate.weight"),
-              file.floats(at + "ffn_up.weight"),
-              file.floats(at + "ffn_down.weight"));
+              file.floats(at + "attn_norm.weight", width),
+              file.floats(at + "attn_q.weight", square),
+              file.floats(at + "attn_k.weight", ofKeys),
+              file.floats(at + "attn_v.weight", ofKeys),
+              file.floats(at + "attn_output.weight", square),
+              file.floats(at + "ffn_norm.weight", width),
+              file.floats(at + "ffn_gate.weight", ofHidden),
+              file.floats(at + "ffn_up.weight", ofHidden),
+              file.floats(at + "ffn_down.weight", ofHidden)));
     }
-    keys = new float[layers.length][context * keyHeads * head];
-    values = new float[layers.length][context * keyHeads * head];
+    keys = new float[count][0];
+    values = new float[count][0];
     softmax = Softmax.builder().temperature(Math.sqrt(head)).build();
   }
 
@@ -78,13 +89,21 @@ final class Llama {
     }
     float[] x = new float[width];
     System.arraycopy(embedding, token * width, x, 0, width);
-    for (int i = 0; i < layers.length; i++) {
-      Layer layer = layers[i];
+    for (int i = 0; i < keys.length; i++) {
+      Layer layer = layers.get(i);
+      keys[i] = withRoom(keys[i]);
+      values[i] = withRoom(values[i]);
       add(x, attention(layer, normalized(x, layer.attentionNorm), keys[i], values[i]));
       add(x, feedForward(layer, normalized(x, layer.feedForwardNorm)));
     }
     place++;
     return product(output, normalized(x, outputNorm));
+  }
+
+  /** The contexts of models are far longer than most texts. */
+  private float[] withRoom(float[] places) {
+    int needed = (place + 1) * keyHeads * head;
+    return needed <= places.length ? places : Arrays.copyOf(places, 2 * needed);
   }
 
   private float[] attention(Layer layer, float[] x, float[] keys, float[] values) {

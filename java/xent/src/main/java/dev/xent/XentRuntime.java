@@ -26,7 +26,8 @@ public final class XentRuntime {
 
   /**
    * Returns what computes in this process. The first call loads the native library, as the first
-   * operation does; later calls return the same facts.
+   * operation does; later calls return the same facts, unless the library could not be loaded for a
+   * reason that has passed.
    *
    * @return the facts
    * @throws NativeLibraryException when system properties require the native library and it cannot

@@ -31,7 +31,7 @@ import java.util.stream.Collectors;
  *   <tr><td>U8, BOOL</td><td>U8</td></tr>
  * </table>
  *
- * <p>A tensor of another type that the format has (F8_E4M3, U32, ...) is refused by name when it is
+ * <p>A tensor of another type that the format has (F8_E4M3, C64, ...) is refused by name when it is
  * asked for; the others of its file can be read. A type that the format does not have makes the
  * file damaged. A tensor without axes becomes one of the shape [1].
  *

@@ -184,7 +184,12 @@ final class Arguments {
   private Logits numbers(FunctionOptions options, DataType exact, DataType... needed) {
     DataType type = type(0);
     DataType element = type instanceof ArrayType array ? array.elementType() : type;
-    if (element instanceof NullType) {
+    if (type instanceof ArrayType) {
+      options.requireAbsent("type", "only BINARY has one, and the first argument is " + type.sql());
+    }
+    if (type instanceof NullType && options.hasBinaryType()) {
+      cast(0, DataTypes.BinaryType);
+    } else if (element instanceof NullType) {
       cast(0, FLOATS);
     } else if (type instanceof ArrayType
         && (element instanceof IntegralType || element instanceof DecimalType)) {
@@ -194,11 +199,10 @@ final class Arguments {
   }
 
   private DType typeOf(FunctionOptions options, DataType... needed) {
-    DType ofBinary = options.binaryType();
     DataType type = type(0);
     DataType element = type instanceof ArrayType array ? array.elementType() : type;
     if (type instanceof BinaryType) {
-      return ofBinary;
+      return options.binaryType();
     }
     if (type instanceof ArrayType && element instanceof FloatType) {
       return DType.F32;
@@ -219,6 +223,12 @@ final class Arguments {
     return isStates(type(0));
   }
 
+  /** Rejects options of numbers, which partial states are computed from already. */
+  static void requireNoneOfNumbers(FunctionOptions options) {
+    options.requireAbsent("type", "partial states have none");
+    options.requireAbsent("classes", "partial states have none");
+  }
+
   /** Requires an array of partial states. */
   void requireStates(int index) {
     if (type(index) instanceof NullType) {
@@ -228,7 +238,8 @@ final class Arguments {
     }
   }
 
-  private static boolean isStates(DataType type) {
+  /** Whether a column has partial states. */
+  static boolean isStates(DataType type) {
     return type instanceof ArrayType array && array.elementType() instanceof BinaryType;
   }
 

@@ -21,6 +21,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.DoubleFunction;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -35,6 +36,12 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
       List.of("type", "classes", "temperature", "softcap", "fullyMasked");
   private static final List<String> LOSS =
       List.of("ignoreIndex", "labelSmoothing", "zLoss", "probabilityClamp", "focalGamma");
+
+  /** Not all that Java reads: 2d, 0x1p1, spaces, digits of other scripts. */
+  private static final Pattern DECIMAL =
+      Pattern.compile("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?");
+
+  private static final Pattern WHOLE = Pattern.compile("[+-]?\\d+");
 
   /** The options that a function may know. */
   enum Kind {
@@ -83,8 +90,33 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     return new FunctionOptions(Collections.unmodifiableSortedMap(given));
   }
 
-  /** The type of the numbers in a binary column. */
+  /**
+   * Rejects an option that means nothing for the arguments of a call.
+   *
+   * @param why the arguments
+   */
+  void requireAbsent(String name, String why) {
+    String value = given.get(name);
+    if (value != null) {
+      throw new OptionException(
+          String.format(Locale.ROOT, "option %s is %s; %s. Remove it", name, value, why));
+    }
+  }
+
+  /** Whether the type of a binary column is set. */
+  boolean hasBinaryType() {
+    return given.containsKey("type");
+  }
+
+  /**
+   * The type of the numbers in a binary column. It has no default: bytes of float16 may be as many
+   * as those of float32.
+   */
   DType binaryType() {
+    if (!hasBinaryType()) {
+      throw new OptionException(
+          "option type is missing; set it to the type of the binary numbers, such as map('type', 'float32')");
+    }
     return get(
         "type",
         DType.F32,
@@ -151,7 +183,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     number("zLoss", builder::zLoss);
     number("probabilityClamp", builder::probabilityClamp);
     number("focalGamma", builder::focalGamma);
-    get("ignoreIndex", builder, value -> builder.ignoreIndex(Long.parseLong(value)));
+    get("ignoreIndex", builder, value -> builder.ignoreIndex(whole(value)));
     number("denominator", value -> builder.gradientReduction(Reduction.MEAN).denominator(value));
     return builder.build();
   }
@@ -169,7 +201,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     number("zLoss", builder::zLoss);
     number("probabilityClamp", builder::probabilityClamp);
     number("focalGamma", builder::focalGamma);
-    get("ignoreIndex", builder, value -> builder.ignoreIndex(Long.parseLong(value)));
+    get("ignoreIndex", builder, value -> builder.ignoreIndex(whole(value)));
     return builder.build();
   }
 
@@ -189,7 +221,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
 
   /** The label of rows that do not count, or null. */
   @Nullable Long ignoreIndex() {
-    return get("ignoreIndex", null, Long::valueOf);
+    return get("ignoreIndex", null, FunctionOptions::whole);
   }
 
   /** The file of the bias, or null. */
@@ -222,11 +254,32 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
   }
 
   private void number(String name, DoubleFunction<?> setter) {
-    get(name, null, value -> setter.apply(Double.parseDouble(value)));
+    get(name, null, value -> setter.apply(decimal(value)));
+  }
+
+  private static double decimal(String value) {
+    if (!DECIMAL.matcher(value).matches()) {
+      throw new OptionException("expected a decimal number");
+    }
+    return Double.parseDouble(value);
+  }
+
+  private static long whole(String value) {
+    if (!WHOLE.matcher(value).matches()) {
+      throw new OptionException("expected a whole number");
+    }
+    try {
+      return Long.parseLong(value);
+    } catch (NumberFormatException tooLong) {
+      OptionException refused =
+          new OptionException("expected a whole number from -2^63 to 2^63 - 1");
+      refused.initCause(tooLong);
+      throw refused;
+    }
   }
 
   private static long positive(String value) {
-    long number = Long.parseLong(value);
+    long number = whole(value);
     if (number < 1) {
       throw new OptionException("must be at least 1");
     }
@@ -242,19 +295,13 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     }
     try {
       return meaning.apply(value);
-    } catch (NumberFormatException e) {
-      throw refused(name, value, "expected a number", e);
     } catch (OptionException e) {
-      throw refused(name, value, e.getMessage(), e);
+      OptionException refused =
+          new OptionException(
+              String.format(Locale.ROOT, "option %s is %s; %s", name, value, e.getMessage()));
+      refused.initCause(e);
+      throw refused;
     }
-  }
-
-  private OptionException refused(
-      String name, String value, String why, IllegalArgumentException cause) {
-    OptionException refused =
-        new OptionException(String.format(Locale.ROOT, "option %s is %s; %s", name, value, why));
-    refused.initCause(cause);
-    return refused;
   }
 
   /** As they are written in SQL, or nothing. */

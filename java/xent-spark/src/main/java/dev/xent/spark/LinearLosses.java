@@ -69,6 +69,7 @@ final class LinearLosses implements Losses {
 
   @Override
   public void add(LossBuffer buffer, Object x, Object label, long row) {
+    buffer.lengthSeen(hidden.length(x), features(), row);
     long features = hidden.read(x, room).dim(1);
     if (features != features()) {
       throw new ShapeException(

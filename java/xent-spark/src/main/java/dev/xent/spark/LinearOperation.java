@@ -19,6 +19,11 @@ import org.apache.spark.SparkFiles;
 record LinearOperation(String name, boolean tries, Logits hidden, FunctionOptions given)
     implements Losses.Source {
   @Override
+  public String remedy() {
+    return "correct the file of weights";
+  }
+
+  @Override
   public String options() {
     return given.toString();
   }

@@ -46,6 +46,13 @@ record Logits(DType type, long classes) implements Serializable {
         : readArray((ArrayData) value, room);
   }
 
+  /** How many numbers a row has. */
+  int length(Object value) {
+    return value instanceof byte[] bytes
+        ? bytes.length / type.byteSize()
+        : ((ArrayData) value).numElements();
+  }
+
   private Tensor readBytes(byte[] bytes, Room room) {
     int size = type.byteSize();
     if (bytes.length % size != 0) {

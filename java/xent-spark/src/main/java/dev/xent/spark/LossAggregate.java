@@ -119,7 +119,11 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
   /** Rows of unequal length have no mean: none of them is the wrong one. */
   private void refusedLength(long partition, long refusedRow, IllegalArgumentException e) {
     if (!operation.tries()) {
-      throw call.refused(partition, refusedRow, e, "");
+      String remedy =
+          Arguments.isStates(children.apply(0).dataType())
+              ? ""
+              : "; try_" + operation.name() + " with option classes counts other rows in nulls";
+      throw call.refused(partition, refusedRow, e, remedy);
     }
   }
 
@@ -150,6 +154,11 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
   @Override
   public @Nullable Object eval(LossBuffer buffer) {
     LossBuffer all = finished(buffer);
+    try {
+      all.requireRightLength();
+    } catch (IllegalArgumentException e) {
+      throw call.refused(all.partition(), all.row(), e, ": " + operation.remedy());
+    }
     return operation.tries() && all.isMixed() ? null : all.result();
   }
 

@@ -33,11 +33,14 @@ final class LossBuffer {
           .add("correct", DataTypes.LongType, false)
           .add("nulls", DataTypes.LongType, false);
 
-  private static final int HEADER = 5 * Long.BYTES;
+  private static final int HEADER = 7 * Long.BYTES;
   private static final long ANY = -1;
 
   /** Rows of unequal length were refused. A query that goes on has no mean, or NaN. */
   private static final long MIXED = -2;
+
+  /** A row with the right length was seen. */
+  private static final long RIGHT = -3;
 
   private final LossSum lossSum;
   private long correct;
@@ -45,6 +48,11 @@ final class LossBuffer {
   private long classes = ANY;
   private long partition;
   private long row;
+
+  /** The length of the first row if no row had the right one; or ANY, or RIGHT. */
+  private long wrongLength = ANY;
+
+  private long rightLength;
 
   private final List<LinearLosses.Row> waiting = new ArrayList<>(0);
 
@@ -89,6 +97,39 @@ final class LossBuffer {
   }
 
   /**
+   * Notes the length of a row whose logits and label are not null, good or not.
+   *
+   * @param expected the length that the weights or option classes require
+   * @param newRow which row of its partition it is
+   */
+  void lengthSeen(long length, long expected, long newRow) {
+    if (length == expected) {
+      wrongLength = RIGHT;
+    } else if (wrongLength == ANY) {
+      wrongLength = length;
+      rightLength = expected;
+      partition = TaskContext.getPartitionId();
+      row = newRow;
+    }
+  }
+
+  /**
+   * Requires a row with the right length, if there was any.
+   *
+   * @throws ShapeException if all rows had another length: the fault is not in them
+   */
+  void requireRightLength() {
+    if (wrongLength >= 0) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "the row has length %d; expected %d, and no row of the group has it",
+              wrongLength,
+              rightLength));
+    }
+  }
+
+  /**
    * Adds all that another holds, in which no row waits.
    *
    * @throws ShapeException where its rows have another number of classes; the mean is NaN then
@@ -97,6 +138,14 @@ final class LossBuffer {
     lossSum.add(other.lossSum);
     correct += other.correct;
     nulls += other.nulls;
+    if (other.wrongLength == RIGHT) {
+      wrongLength = RIGHT;
+    } else if (wrongLength == ANY && other.wrongLength != ANY) {
+      wrongLength = other.wrongLength;
+      rightLength = other.rightLength;
+      partition = other.partition;
+      row = other.row;
+    }
     if (other.isMixed()) {
       classes = MIXED;
     } else if (other.classes != ANY) {
@@ -123,7 +172,7 @@ final class LossBuffer {
     }
   }
 
-  /** The partition that the first row with logits and a label came from. */
+  /** The partition of the first good row, or of the first one with another length. */
   long partition() {
     return partition;
   }
@@ -163,6 +212,8 @@ final class LossBuffer {
         .putLong(classes)
         .putLong(partition)
         .putLong(row)
+        .putLong(wrongLength)
+        .putLong(rightLength)
         .put(sums)
         .array();
   }
@@ -178,6 +229,8 @@ final class LossBuffer {
     buffer.classes = from.getLong();
     buffer.partition = from.getLong();
     buffer.row = from.getLong();
+    buffer.wrongLength = from.getLong();
+    buffer.rightLength = from.getLong();
     return buffer;
   }
 }

@@ -18,6 +18,11 @@ record LossOperation(String name, boolean tries, @Nullable Logits logits, Functi
   }
 
   @Override
+  public String remedy() {
+    return "correct option classes";
+  }
+
+  @Override
   public String options() {
     return given.toString();
   }

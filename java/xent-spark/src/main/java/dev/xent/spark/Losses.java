@@ -29,6 +29,9 @@ interface Losses {
     /** Whether a row that is refused counts as null. */
     boolean tries();
 
+    /** What to correct if no row has the length that is required. */
+    String remedy();
+
     /** What computes them, for one thread. */
     Losses losses();
   }

@@ -72,6 +72,14 @@ abstract class RowLoss implements Losses {
     }
 
     @Override
+    public void add(LossBuffer buffer, Object x, Object label, long row) {
+      if (logits.classes() >= 0) {
+        buffer.lengthSeen(logits.length(x), logits.classes(), row);
+      }
+      super.add(buffer, x, label, row);
+    }
+
+    @Override
     double of(Object row, Object label, @Nullable LossSum lossSum) {
       Tensor x = logits.read(row, room);
       classes = x.dim(1);

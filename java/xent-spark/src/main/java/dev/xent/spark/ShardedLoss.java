@@ -15,6 +15,8 @@ import static org.apache.spark.sql.functions.when;
 import dev.xent.errors.OptionException;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -63,6 +65,7 @@ public final class ShardedLoss {
   private final Dataset<Row> shards;
   private final long classes;
   private final Map<String, String> options;
+  private final Map<String, String> ofStates;
 
   /**
    * The losses of a dataset.
@@ -74,11 +77,18 @@ public final class ShardedLoss {
   public ShardedLoss(Dataset<Row> shards, long classes, Map<String, String> options) {
     this.shards = Objects.requireNonNull(shards, "shards").select(ROW, FIRST_CLASS, LOGITS, LABEL);
     this.options = Map.copyOf(Objects.requireNonNull(options, "options"));
+    this.ofStates = without(this.options, "type", "classes");
     if (classes < 1) {
       throw new OptionException(
           "classes is " + classes + "; expected the number of all classes, at least 1");
     }
     this.classes = classes;
+  }
+
+  private static Map<String, String> without(Map<String, String> options, String... names) {
+    return options.entrySet().stream()
+        .filter(option -> Stream.of(names).noneMatch(option.getKey()::equalsIgnoreCase))
+        .collect(Collectors.toUnmodifiableMap(Map.Entry::getKey, Map.Entry::getValue));
   }
 
   /** The loss of each row: {@code row, label, loss}. */
@@ -87,14 +97,19 @@ public final class ShardedLoss {
         .select(
             col(ROW),
             col(LABEL),
-            XentFunctions.crossEntropy(col(STATES), col(LABEL), options).as("loss"));
+            XentFunctions.crossEntropy(col(STATES), col(LABEL), ofLosses()).as("loss"));
   }
 
   /** What {@link XentFunctions#loss} gives of all rows, in one line. */
   public Dataset<Row> total() {
     return states(shards)
-        .agg(XentFunctions.loss(col(STATES), col(LABEL), options).as("loss"))
+        .agg(XentFunctions.loss(col(STATES), col(LABEL), ofLosses()).as("loss"))
         .select("loss.*");
+  }
+
+  /** Only gradients have a denominator. */
+  private Map<String, String> ofLosses() {
+    return without(ofStates, "denominator");
   }
 
   /** The gradient of each shard: {@code row, first_class, gradient}. */
@@ -131,7 +146,7 @@ public final class ShardedLoss {
     Dataset<Row> first = grouped(of.select(col(ROW), col(LABEL), partial().as(STATE)), STATES);
     Dataset<Row> unfinished =
         first.filter(
-            XentFunctions.call(SqlFunction.NEEDS_SECOND_ROUND, options, col(STATES), col(LABEL)));
+            XentFunctions.call(SqlFunction.NEEDS_SECOND_ROUND, ofStates, col(STATES), col(LABEL)));
     Dataset<Row> second =
         grouped(
             withStates(of, unfinished).select(col(ROW), col(LABEL), partial(col(STATES)).as(STATE)),

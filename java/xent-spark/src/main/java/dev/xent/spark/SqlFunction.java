@@ -210,15 +210,16 @@ enum SqlFunction {
       arguments -> {
         FunctionOptions options = arguments.options(Kind.GRADIENT);
         arguments.requireStates(0);
+        Arguments.requireNoneOfNumbers(options);
         boolean labelled = labelled(arguments);
         return rows(new SecondRoundOperation(arguments.function(), labelled, options), arguments);
       });
 
   private static final String OPTIONS =
       """
-          * options - a constant map of strings: type (of binary: float16, bfloat16, float32, float64), classes,
-            temperature, softcap, fullyMasked; of losses also ignoreIndex, labelSmoothing, zLoss, probabilityClamp,
-            focalGamma
+          * options - a constant map of strings: type (of binary, required: float16, bfloat16,
+            float32, float64), classes, temperature, softcap, fullyMasked; of losses also ignoreIndex, labelSmoothing,
+            zLoss, probabilityClamp, focalGamma
       """;
 
   private final String group;
@@ -292,11 +293,13 @@ enum SqlFunction {
   private static LossOperation loss(Arguments arguments) {
     FunctionOptions options = arguments.options(Kind.LOSS);
     arguments.requireWhole(1);
-    return new LossOperation(
-        arguments.function(),
-        arguments.tries(),
-        arguments.beginWithStates() ? null : arguments.logits(options),
-        options);
+    Logits logits = null;
+    if (arguments.beginWithStates()) {
+      Arguments.requireNoneOfNumbers(options);
+    } else {
+      logits = arguments.logits(options);
+    }
+    return new LossOperation(arguments.function(), arguments.tries(), logits, options);
   }
 
   private static boolean labelled(Arguments arguments) {

@@ -21,9 +21,9 @@ import org.apache.spark.sql.functions;
  *
  * <p><b>Logits</b> are {@code array<float>}, computed as F32; {@code array<double>}, computed as
  * F64, as those of whole numbers and decimals are; or {@code binary}, whose numbers lie one after
- * the other, little-endian, of the type that the option {@code type} names: float16, bfloat16,
- * float32 (default) or float64. Results are double for double logits and float for others, with the
- * bits that Xent gives everywhere.
+ * the other, little-endian, of the type that the option {@code type} must name: float16, bfloat16,
+ * float32 or float64. Results are double for double logits and float for others, with the bits that
+ * Xent gives everywhere.
  *
  * <p><b>Nulls.</b> Where logits or label are null, so is the result, and an aggregate counts the
  * row in {@code nulls} alone. A null among the logits is refused, as is a label that is no class:
@@ -31,11 +31,12 @@ import org.apache.spark.sql.functions;
  * and the row that the function has seen there. The functions whose names begin with {@code try}
  * give null in its place.
  *
- * <p><b>Options</b> are strings, their names without regard to case: {@code type}; {@code classes},
- * which every row must have; {@code temperature}, {@code softcap}, {@code fullyMasked} ({@code
- * nan}, {@code zero}); of losses also {@code ignoreIndex}, {@code labelSmoothing}, {@code zLoss},
- * {@code probabilityClamp} and {@code focalGamma}, as {@link dev.xent.CrossEntropy.Builder} says;
- * of gradients {@code denominator}; of {@link #topK} {@code log}.
+ * <p><b>Options</b> are strings, their names without regard to case: {@code type}, of binary logits
+ * alone; {@code classes}, which every row must have; {@code temperature}, {@code softcap}, {@code
+ * fullyMasked} ({@code nan}, {@code zero}); of losses also {@code ignoreIndex}, {@code
+ * labelSmoothing}, {@code zLoss}, {@code probabilityClamp} and {@code focalGamma}, as {@link
+ * dev.xent.CrossEntropy.Builder} says; of gradients {@code denominator}; of {@link #topK} {@code
+ * log}.
  *
  * <p>A task computes on its own thread. All methods may be called from any thread.
  */
@@ -124,8 +125,8 @@ public final class XentFunctions {
 
   /**
    * The losses of all rows of a group or window: {@code struct<mean, sum, denominator, perplexity,
-   * accuracy, rows, counted, correct, nulls>}. Sums are exact and rounded once, so the partitions
-   * do not change a bit. All rows must have the same number of classes.
+   * accuracy, rows, valid_rows, correct, nulls>}. Sums are exact and rounded once, so the
+   * partitions do not change a bit. All rows must have the same number of classes.
    *
    * @param logits rows, or the partial states of their shards
    * @param label the class that is right, any whole number
@@ -136,7 +137,8 @@ public final class XentFunctions {
 
   /**
    * What {@link #loss} gives, with a row that it refuses counted in {@code nulls} alone. Of rows of
-   * unequal length it is null.
+   * unequal length it is null, unless option {@code classes} sets the right length; if no row of a
+   * group has that length, it fails.
    */
   public static Column tryLoss(Column logits, Column label, Map<String, String> options) {
     return call(
@@ -163,7 +165,10 @@ public final class XentFunctions {
         SqlFunction.LINEAR_LOSS, options, required(hidden, "hidden"), required(label, "label"));
   }
 
-  /** What {@link #linearLoss} gives, with a row that it refuses counted in {@code nulls} alone. */
+  /**
+   * What {@link #linearLoss} gives, with a row that it refuses counted in {@code nulls} alone. If
+   * no row of a group has the number of features of the weights, it fails.
+   */
   public static Column tryLinearLoss(Column hidden, Column label, Map<String, String> options) {
     return call(
         SqlFunction.LINEAR_LOSS.sqlName(true),

@@ -298,10 +298,22 @@ class FunctionsTest {
         "xent_cross_entropy(x, y) | xent_cross_entropy(t.x, t.y), row 0 of partition 0: label 7 is not in [0, 3)",
         "xent_softmax(X'0102', map('type', 'float32')) | 2 bytes are not a multiple of the size of F32, 4",
         "xent_softmax(x, map('heat', '2')) | unknown option heat; expected one of type, classes",
-        "xent_softmax(x, map('temperature', 'hot')) | option temperature is hot; expected a number",
+        "xent_softmax(x, map('temperature', 'hot')) | option temperature is hot; expected a decimal number",
         "xent_softmax(x, map('temperature', '-1')) | option temperature is -1; ",
         "xent_softmax(x, map('classes', '3', 'Classes', '4')) | is set twice; set it once",
-        "xent_softmax(x, map('type', 'int8')) | option type is int8; expected float16",
+        "xent_softmax(X'00', map('type', 'int8')) | option type is int8; expected float16",
+        "xent_softmax(x, map('type', 'float16')) | option type is float16; only BINARY has one, and the first argument is ARRAY<FLOAT>. Remove it",
+        "xent_softmax(array(1D), map('Type', 'float64')) | option type is float64; only BINARY has one, and the first argument is ARRAY<DOUBLE>",
+        "xent_softmax(array(1), map('type', 'float32')) | option type is float32; only BINARY has one, and the first argument is ARRAY<INT>",
+        "xent_loss(x, y, map('type', 'bfloat16')) | option type is bfloat16; only BINARY has one",
+        "xent_partial_states(x, y, 0, 3, map('type', 'float32')) | option type is float32; only BINARY has one",
+        "xent_linear_loss(x, y, map('type', 'float32', 'weights', 'w')) | option type is float32; only BINARY has one",
+        "xent_loss(array(X'00'), 1, map('type', 'float32')) | option type is float32; partial states have none. Remove it",
+        "xent_cross_entropy(array(X'00'), 1, map('classes', '3')) | option classes is 3; partial states have none. Remove it",
+        "xent_needs_second_round(array(X'00'), 1, map('type', 'float32')) | option type is float32; partial states have none",
+        "xent_softmax(X'0000803F') | option type is missing; set it to the type of the binary numbers, such as map('type', 'float32')",
+        "try_xent_loss(X'0000803F', 0, map('classes', '1')) | option type is missing",
+        "xent_linear_loss(X'0000803F', 0, map('weights', 'w')) | option type is missing",
         "xent_softmax(x, map(s, '1')) | the input `options` should be a foldable \"MAP<STRING, STRING>\" expression",
         "xent_softmax(map('a', 1F)) | The first parameter requires the (\"ARRAY<FLOAT>\" or \"ARRAY<DOUBLE>\" or \"BINARY\") type",
         "xent_softmax(array(1F), map('classes', '3')) | the row has length 1, option classes is 3",
@@ -327,6 +339,48 @@ class FunctionsTest {
     rows.createOrReplaceTempView("t");
     assertThatThrownBy(() -> spark.sql("SELECT " + call + " FROM t").collectAsList())
         .hasStackTraceContaining(message);
+  }
+
+  /** Words that only Java reads as numbers, among them digits of other scripts. */
+  @ParameterizedTest
+  @ValueSource(strings = {"2d", "2D", "2f", "0x1p1", " 2", "2 ", "\uff12", "", ".", "2e", "NaN"})
+  void onlyDecimalNumbers(String word) {
+    for (String option : List.of("temperature", "denominator")) {
+      assertNoNumber(option, word, "expected a decimal number");
+    }
+    for (String option : List.of("classes", "ignoreIndex")) {
+      assertNoNumber(option, word, "expected a whole number");
+    }
+  }
+
+  private void assertNoNumber(String option, String word, String why) {
+    String call =
+        "xent_cross_entropy_gradient(array(2F), 0, map('" + option + "', '" + word + "'))";
+    assertThatThrownBy(() -> spark.sql("SELECT " + call))
+        .as(call)
+        .hasMessageContaining("option " + option + " is " + word + "; " + why);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"2", "+2", "2.", "2.0", ".2e1", "20E-1"})
+  void decimalNumbers(String word) {
+    String call = "xent_softmax(array(2F, 1F, 0F), map('temperature', '%s'))";
+    assertThat(Spark.floats(spark.sql("SELECT " + call.replace("%s", word)).first(), 0))
+        .isEqualTo(Spark.floats(spark.sql("SELECT " + call.replace("%s", "2")).first(), 0));
+  }
+
+  @Test
+  void wholeNumbersBeyond64Bits() {
+    assertNoNumber(
+        "ignoreIndex", "9223372036854775808", "expected a whole number from -2^63 to 2^63 - 1");
+  }
+
+  /** NULL may stand for a column of any type. */
+  @Test
+  void nullHasTheTypeOfBinary() {
+    Dataset<Row> nulls = spark.sql("SELECT xent_softmax(NULL, map('type', 'float64'))");
+    assertThat(nulls.first().isNullAt(0)).isTrue();
+    assertThat(nulls.schema().fields()[0].dataType().simpleString()).isEqualTo("array<double>");
   }
 
   /** What `DESCRIBE FUNCTION EXTENDED` shows is what the examples give. */

@@ -199,7 +199,9 @@ class LossTest {
     // The rows of 2 classes are the third and the fourth of one partition, or have one alone.
     String two = "row " + (partitions == 1 ? 2 : 0) + " of partition " + (partitions - 1);
     String three = "row 0 of partition 0";
-    String remedy = "; rows of a group must have equal length";
+    String remedy =
+        "; rows of a group must have equal length; try_xent_loss with option classes counts other"
+            + " rows in nulls";
     assertThatThrownBy(() -> rows.agg(expr("xent_loss(x, y)")).collectAsList())
         .satisfiesAnyOf(
             e ->

@@ -12,6 +12,8 @@ import dev.xent.LogSoftmax;
 import dev.xent.LossSum;
 import dev.xent.Tensor;
 import dev.xent.errors.OptionException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -77,6 +79,38 @@ class ShardedLossTest {
       assertThat(losses.get(i).<Double>getAs("loss"))
           .isEqualTo(loss.forward(Tensor.of(LOGITS[i], 1, CLASSES), label(i)));
     }
+  }
+
+  /** Options of binary logits and of gradients mean nothing for the other steps. */
+  @Test
+  void optionsOfSomeSteps() {
+    Dataset<Row> floats = shards(2);
+    List<Row> binary = new ArrayList<>();
+    for (Row shard : floats.collectAsList()) {
+      List<Float> logits = shard.getList(2);
+      ByteBuffer bytes =
+          ByteBuffer.allocate(logits.size() * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+      logits.forEach(bytes::putFloat);
+      binary.add(RowFactory.create(shard.get(0), shard.get(1), bytes.array(), shard.get(3)));
+    }
+    Dataset<Row> shards =
+        Spark.session()
+            .createDataFrame(
+                binary,
+                new StructType()
+                    .add("row", DataTypes.StringType)
+                    .add("first_class", DataTypes.LongType)
+                    .add("logits", DataTypes.BinaryType)
+                    .add("label", DataTypes.IntegerType));
+    ShardedLoss actual =
+        new ShardedLoss(shards, CLASSES, Map.of("Type", "float32", "denominator", "3"));
+    ShardedLoss expected = new ShardedLoss(floats, CLASSES, Map.of());
+    assertThat(actual.losses().orderBy("row").collectAsList())
+        .isEqualTo(expected.losses().orderBy("row").collectAsList());
+    assertThat(actual.total().first()).isEqualTo(expected.total().first());
+    assertThat(actual.logProbabilities().orderBy("row", "first_class").collectAsList())
+        .isEqualTo(expected.logProbabilities().orderBy("row", "first_class").collectAsList());
+    assertThat(actual.gradients().count()).isEqualTo(expected.gradients().count());
   }
 
   @Test

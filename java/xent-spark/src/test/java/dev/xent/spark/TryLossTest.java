@@ -136,6 +136,48 @@ class TryLossTest {
         .hasStackTraceContaining("/nowhere.npy does not exist");
   }
 
+  /** If no row of a group has the length, the weights or the option are wrong, and not the rows. */
+  @ParameterizedTest
+  @CsvSource({"true, 1", "true, 3", "false, 1", "false, 3"})
+  void rowsOfWhichNoneHasTheLength(boolean linear, int partitions) {
+    Dataset<Row> rows =
+        Spark.rows(LOGITS)
+            .withColumn("logits", expr("IF(id = 9, NULL, slice(logits, 1, 7))"))
+            .coalesce(partitions);
+    assertThatThrownBy(() -> rows.agg(ofLength(linear)).collectAsList())
+        .hasStackTraceContaining("partition 0: the row has length 7; expected 30, and no row of")
+        .hasStackTraceContaining(
+            linear ? "has it: correct the file of weights" : "has it: correct option classes");
+  }
+
+  /** A row with the length shows that it is right, whatever else is wrong with that row. */
+  @ParameterizedTest
+  @CsvSource({"true, 1", "true, 3", "false, 1", "false, 3"})
+  void rowsOfWhichOneHasTheLength(boolean linear, int partitions) {
+    for (String label : new String[] {"label", "30"}) {
+      Row loss =
+          Spark.rows(LOGITS)
+              .withColumn("logits", expr("IF(id = 9, logits, slice(logits, 1, 7))"))
+              .withColumn("label", expr(label))
+              .repartition(partitions)
+              .agg(ofLength(linear))
+              .select("loss.*")
+              .first();
+      long good = label.equals("label") ? 1 : 0;
+      assertThat(loss.<Long>getAs("rows")).isEqualTo(good);
+      assertThat(loss.<Long>getAs("nulls")).isEqualTo(ROWS - good);
+    }
+  }
+
+  private static Column ofLength(boolean linear) {
+    Column x = col("logits");
+    Column label = col("label");
+    return (linear
+            ? XentFunctions.tryLinearLoss(x, label, options)
+            : XentFunctions.tryLoss(x, label, Map.of("classes", "30")))
+        .as("loss");
+  }
+
   @Test
   void functionsOfRows() {
     Dataset<Row> rows = Spark.rows(LOGITS).withColumn("label", expr("IF(id = 3, 30, label)"));

@@ -14,6 +14,14 @@ import org.jspecify.annotations.Nullable;
  * <p>Implementations have no state of their own and may be called by many threads.
  */
 public interface Kernels {
+  /** Whether the native library computes. */
+  default boolean isNative() {
+    return false;
+  }
+
+  /** The thread that makes a call of an operation is about to begin it. */
+  default void beginCall() {}
+
   /** Whether it copies Java arrays: a call with them keeps no collector waiting, and costs more. */
   default boolean copiesArrays() {
     return false;

@@ -214,6 +214,11 @@ public final class NativeKernels implements Kernels {
   }
 
   @Override
+  public boolean isNative() {
+    return true;
+  }
+
+  @Override
   public boolean copiesArrays() {
     return !takesArrays && !Jni.BOUND;
   }

@@ -4,33 +4,47 @@ package dev.xent.internal.load;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Kernels;
-import dev.xent.internal.kernels.NativeKernels;
 import dev.xent.internal.kernels.reference.ReferenceKernels;
 import dev.xent.internal.load.Settings.NativeUse;
 import dev.xent.internal.parallel.Threads;
 import dev.xent.options.Backend;
 import dev.xent.options.Isa;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who computes in this process. The choice is made once, when first asked for, and keeps its
- * reason; asked again after a failure it fails again with the same reason.
+ * Who computes in this process. The choice is made when first asked for. It stays, with its reason,
+ * unless loading failed for what may pass, such as a lack of descriptors or of room on a disk. Then
+ * it is made again. An error, such as a lack of memory, is no choice: the next call makes it.
  */
 public final class Backends {
+  private static final ReentrantLock CHOOSING = new ReentrantLock();
+
   private static volatile @Nullable Backends chosen;
 
-  /** Kept where other settings are refused after it: each load would map another copy. */
-  private static @Nullable NativeLibrary loaded;
+  // ---- of the thread that chooses
 
-  private static @Nullable Path loadedPath;
+  /** What has been loaded, kept whatever fails then: each load would map another copy. */
+  private static @Nullable String location;
+
+  private static @Nullable Path locationOf;
+  private static @Nullable NativeLibrary linked;
+
+  /** Reasons that have been logged. */
+  private static final Set<String> LOGGED = new HashSet<>();
 
   private final Settings settings;
   private final @Nullable NativeLibrary library;
   private final @Nullable NativeLibraryException failure;
+
+  /** After a failure that may pass. */
+  private final @Nullable Pause pause;
 
   /** Loaded when it is needed. */
   private static final class Reference {
@@ -40,68 +54,114 @@ public final class Backends {
   private Backends(
       Settings settings,
       @Nullable NativeLibrary library,
-      @Nullable NativeLibraryException failure) {
+      @Nullable NativeLibraryException failure,
+      @Nullable Pause pause) {
     this.settings = settings;
     this.library = library;
     this.failure = failure;
+    this.pause = pause;
   }
 
   /**
-   * Returns the choice of this process, and makes it where it has not been made.
+   * Returns the choice of this process, and makes it if that has not been done, or has failed for a
+   * reason that may have passed.
    *
-   * @return the one instance
+   * @return who computes from now on
    * @throws OptionException when a system property has a value that cannot be
    */
   public static Backends get() {
-    Backends made = chosen;
-    return made != null ? made : chooseAndLog();
+    return get(Backend.AUTO);
   }
 
-  private static Backends chooseAndLog() {
+  /**
+   * The same for an operation.
+   *
+   * @param backend what it asks for
+   */
+  public static Backends get(Backend backend) {
+    Backends made = chosen;
+    return made != null && made.stays(backend) ? made : chooseAndLog(made, backend);
+  }
+
+  /** A call that fails without the library never fails without a try. */
+  private boolean stays(Backend backend) {
+    return pause == null
+        || backend == Backend.REFERENCE
+        || !isNativeRequired(backend) && !pause.isOver();
+  }
+
+  private static Backends chooseAndLog(@Nullable Backends seen, Backend backend) {
+    if (seen == null || seen.isNativeRequired(backend)) {
+      CHOOSING.lock();
+    } else if (!CHOOSING.tryLock()) {
+      return seen; // another thread tries
+    }
     try {
-      return choose();
+      Backends made = chosen;
+      return made == null || made == seen ? choose(made) : made;
     } finally {
+      CHOOSING.unlock();
       Log.flush();
     }
   }
 
-  private static synchronized Backends choose() {
-    Backends made = chosen;
-    if (made == null) {
-      made = choose(Settings.ofSystem());
-      chosen = made;
+  private static Backends choose(@Nullable Backends before) {
+    Settings settings = before == null ? Settings.ofSystem() : before.settings;
+    Pause pause = before == null || before.pause == null ? Pause.none() : before.pause.next();
+    if (before != null) { // whatever happens, the next call does not try at once
+      chosen = new Backends(settings, null, before.failure, pause);
     }
+    Backends made = choose(settings, pause);
+    if (made.library != null && !LOGGED.isEmpty()) {
+      Log.info("Xent computes with its native library from now on");
+    }
+    chosen = made;
     return made;
   }
 
-  private static Backends choose(Settings settings) {
+  private static Backends choose(Settings settings, Pause pause) {
     if (settings.nativeUse() == NativeUse.OFF) {
       String reason = Settings.NATIVE + "=off";
-      return new Backends(settings, null, new NativeLibraryException(reason));
+      return new Backends(settings, null, new NativeLibraryException(reason), null);
     }
+    boolean loading = false;
     try {
-      if (loaded == null || !Objects.equals(loadedPath, settings.libraryPath())) {
-        loaded = NativeLibrary.load(settings);
-        loadedPath = settings.libraryPath();
+      if (location == null || !Objects.equals(locationOf, settings.libraryPath())) {
+        NativeLibrary.find(settings);
+        loading = true;
+        location = NativeLibrary.load(settings);
+        locationOf = settings.libraryPath();
+        linked = null;
+        loading = false;
       }
-      requireAvailable(Settings.ISA, settings.isa(), loaded);
-      return new Backends(settings, loaded, null);
+      if (linked == null) {
+        linked = NativeLibrary.link(location);
+      }
+      requireAvailable(Settings.ISA, settings.isa(), linked);
+      return new Backends(settings, linked, null, null);
     } catch (NativeLibraryException e) {
-      Backends backends = new Backends(settings, null, e);
-      if (!backends.isNativeRequired()) {
-        Log.warning(
-            String.format(
-                Locale.ROOT,
-                "Xent computes with its Java reference, same bits but slow: %s (%s=require makes this an error, off silences it)",
-                e.getMessage(),
-                Settings.NATIVE));
-      }
-      return backends;
+      return failed(settings, e, loading && !NativeLibrary.isDenied(e) ? pause : null);
     }
   }
 
-  private boolean isNativeRequired() {
-    return settings.nativeUse() == NativeUse.REQUIRE || settings.libraryPath() != null;
+  private static Backends failed(
+      Settings settings, NativeLibraryException failure, @Nullable Pause pause) {
+    Backends backends = new Backends(settings, null, failure, pause);
+    if (!backends.isNativeRequired(Backend.AUTO) && LOGGED.add(failure.getMessage())) {
+      Log.warning(
+          String.format(
+              Locale.ROOT,
+              "Xent computes with its Java reference, same bits but slow: %s (%s=require makes this an error, off silences it)",
+              failure.getMessage(),
+              Settings.NATIVE));
+    }
+    return backends;
+  }
+
+  private boolean isNativeRequired(Backend backend) {
+    return backend == Backend.NATIVE
+        || settings.nativeUse() == NativeUse.REQUIRE
+        || settings.libraryPath() != null;
   }
 
   private static void requireAvailable(String name, Isa isa, NativeLibrary library) {
@@ -124,17 +184,32 @@ public final class Backends {
    * @throws NativeLibraryException when the native library is required and cannot be used
    */
   public Kernels kernels(Backend backend) {
+    return kernels(backend, Isa.BEST);
+  }
+
+  /**
+   * Returns who computes for an operation.
+   *
+   * @param isa the instruction set that it asks for
+   * @return kernels that change to those of the library, if that may be loaded later
+   */
+  public Kernels kernels(Backend backend, Isa isa) {
     if (backend == Backend.REFERENCE) {
       return Reference.KERNELS;
     }
     if (library != null) {
       return library.kernels();
     }
-    if (backend == Backend.NATIVE || isNativeRequired()) {
+    if (isNativeRequired(backend)) {
       throw new NativeLibraryException(
           "the native library is required and cannot be used: " + fallbackReason(), failure);
     }
-    return Reference.KERNELS;
+    return pause == null ? Reference.KERNELS : new LateKernels(Reference.KERNELS, isa);
+  }
+
+  /** Those of the library; others as long as there is none. */
+  Kernels kernels(Kernels others) {
+    return library == null ? others : library.kernels();
   }
 
   /**
@@ -144,7 +219,17 @@ public final class Backends {
    * @throws NativeLibraryException when the native library is required and cannot be used
    */
   public Backend backend() {
-    return kernels(Backend.AUTO) instanceof NativeKernels ? Backend.NATIVE : Backend.REFERENCE;
+    return kernels(Backend.AUTO).isNative() ? Backend.NATIVE : Backend.REFERENCE;
+  }
+
+  /**
+   * Returns what an operation asks for.
+   *
+   * @param isa what it says itself
+   * @return the same, or what the system property says in place of {@link Isa#BEST}
+   */
+  public Isa isa(Isa isa) {
+    return isa == Isa.BEST ? settings.isa() : isa;
   }
 
   /**

@@ -24,8 +24,8 @@ record BundledLibrary(byte[] bytes, String location) {
   private static final String CHECKSUM_SUFFIX = ".crc32";
   private static final int PAGE = 4096;
 
-  /** Reads the library of a platform and checks that it is the one that was built. */
-  static BundledLibrary read(Platform platform) {
+  /** Returns where the library of a platform is. */
+  static URL url(Platform platform) {
     URL url = BundledLibrary.class.getResource(platform.resource());
     if (url == null) {
       throw new NativeLibraryException(
@@ -35,6 +35,12 @@ record BundledLibrary(byte[] bytes, String location) {
               platform,
               platform.resource()));
     }
+    return url;
+  }
+
+  /** Reads the library of a platform and checks that it is the one that was built. */
+  static BundledLibrary read(Platform platform) {
+    URL url = url(platform);
     byte[] bytes = bytes(platform.resource());
     byte[] checksum = bytes(platform.resource() + CHECKSUM_SUFFIX);
     if (bytes == null || checksum == null) {
@@ -83,7 +89,13 @@ record BundledLibrary(byte[] bytes, String location) {
 
   private static byte @Nullable [] bytes(String resource) {
     try (InputStream stream = BundledLibrary.class.getResourceAsStream(resource)) {
-      return stream == null ? null : stream.readAllBytes();
+      if (stream != null) {
+        return stream.readAllBytes();
+      }
+      if (BundledLibrary.class.getResource(resource) == null) {
+        return null;
+      }
+      throw new IOException("it cannot be opened"); // a class loader hides the reason
     } catch (IOException e) {
       throw new NativeLibraryException(
           String.format(Locale.ROOT, "cannot read %s: %s", resource, e), e);

@@ -3,15 +3,17 @@ package dev.xent.internal.load;
 
 import dev.xent.errors.NativeLibraryException;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.Locale;
 
 /**
  * What the headers of a Linux library say. The system's loader maps what they promise; where the
  * file ends before, it dies of a SIGBUS, and the JVM with it.
+ *
+ * <p>Not read by a FileChannel, which an interrupt of the thread closes.
  */
 final class ElfFile {
   private static final int MAGIC = 0x464c457f;
@@ -26,13 +28,13 @@ final class ElfFile {
   private static final int SECTION_HAS_NO_BYTES = 8;
 
   private final Path path;
-  private final FileChannel file;
+  private final RandomAccessFile file;
   private final long size;
 
-  private ElfFile(Path path, FileChannel file) throws IOException {
+  private ElfFile(Path path, RandomAccessFile file) throws IOException {
     this.path = path;
     this.file = file;
-    size = file.size();
+    size = file.length();
   }
 
   /**
@@ -41,7 +43,7 @@ final class ElfFile {
    * @param arch in the words of {@link Platform}
    */
   static void requireComplete(Path path, String arch) {
-    try (FileChannel file = FileChannel.open(path)) {
+    try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "r")) {
       new ElfFile(path, file).check(arch);
     } catch (IOException e) {
       throw new NativeLibraryException(
@@ -131,12 +133,9 @@ final class ElfFile {
   }
 
   private ByteBuffer read(long offset, int bytes) throws IOException {
-    ByteBuffer buffer = ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
-    while (buffer.hasRemaining()) {
-      if (file.read(buffer, offset + buffer.position()) < 0) {
-        throw new IOException("it became shorter while it was read");
-      }
-    }
-    return buffer;
+    byte[] read = new byte[bytes];
+    file.seek(offset);
+    file.readFully(read);
+    return ByteBuffer.wrap(read).order(ByteOrder.LITTLE_ENDIAN);
   }
 }

@@ -26,6 +26,10 @@ final class Log {
     WAITING.add(new Message(Level.WARNING, message));
   }
 
+  static void info(String message) {
+    WAITING.add(new Message(Level.INFO, message));
+  }
+
   static void debug(String message) {
     WAITING.add(new Message(Level.DEBUG, message));
   }

@@ -5,7 +5,9 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.NativeKernels;
 import dev.xent.options.Isa;
+import java.io.FileInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -26,14 +28,25 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
   private static final int LONGEST_OF_WINDOWS = 260;
 
   /**
-   * Loads the library that the settings name, else the one in the jar.
+   * Looks for the library that the settings name, else for the one in the jar.
    *
-   * @throws NativeLibraryException with the reason, when there is none or it cannot be used
+   * @throws NativeLibraryException when there will never be one
    */
-  static NativeLibrary load(Settings settings) {
+  static void find(Settings settings) {
+    if (settings.libraryPath() == null) {
+      BundledLibrary.url(Platform.current());
+    }
+  }
+
+  /**
+   * Loads that library. If it fails, it may succeed later.
+   *
+   * @return where it came from, for {@link #link}
+   * @throws NativeLibraryException with the reason
+   */
+  static String load(Settings settings) {
     Path explicit = settings.libraryPath();
-    String location = explicit == null ? loadBundled(settings) : loadExplicit(explicit, settings);
-    return link(location);
+    return explicit == null ? loadBundled(settings) : loadExplicit(explicit, settings);
   }
 
   private static String loadBundled(Settings settings) {
@@ -69,8 +82,8 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
   }
 
   static byte[] bytes(Path file) {
-    try {
-      return Files.readAllBytes(file);
+    try (InputStream stream = new FileInputStream(file.toFile())) { // no interrupt closes it
+      return stream.readAllBytes();
     } catch (IOException e) {
       throw new NativeLibraryException(
           String.format(Locale.ROOT, "cannot read %s: %s", file, e), e);
@@ -92,10 +105,15 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
     try {
       System.load(file.toString());
     } catch (UnsatisfiedLinkError e) {
-      String message = String.valueOf(e.getMessage());
+      // The JVM and the system name the file, which has another name at the next try.
+      String message = String.valueOf(e.getMessage()).replace(file + ": ", "");
       throw new NativeLibraryException(
           String.format(
-              Locale.ROOT, "cannot load %s: %s%s", location, message, hint(file, message)),
+              Locale.ROOT,
+              "cannot load %s: %s%s",
+              location,
+              message,
+              hint(file, location, message)),
           e);
     } catch (IllegalCallerException e) {
       throw denied(location, e);
@@ -112,12 +130,19 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
         cause);
   }
 
-  private static String hint(Path file, String message) {
+  /** Whether the JVM was told not to load libraries. */
+  static boolean isDenied(NativeLibraryException e) {
+    return e.getCause() instanceof IllegalCallerException;
+  }
+
+  private static String hint(Path file, String location, String message) {
     if (message.contains("failed to map segment") || message.contains("not permitted")) {
-      return String.format(
-          Locale.ROOT,
-          "; set %s to a directory on a file system that allows execution",
-          Settings.TEMPORARY_DIRECTORY);
+      return file.toString().equals(location)
+          ? "; move it to a file system that allows execution"
+          : String.format(
+              Locale.ROOT,
+              "; set %s to a directory on a file system that allows execution",
+              Settings.TEMPORARY_DIRECTORY);
     }
     return Platform.current().isWindows() && file.toString().length() >= LONGEST_OF_WINDOWS
         ? String.format(
@@ -128,8 +153,13 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
         : "";
   }
 
-  /** Checks the versions before anything else is called, and what it computes before it is used. */
-  private static NativeLibrary link(String location) {
+  /**
+   * Checks the versions of the library that was loaded, before anything else is called, and what it
+   * computes, before it is used.
+   *
+   * @throws NativeLibraryException when it cannot be used, in this JVM
+   */
+  static NativeLibrary link(String location) {
     try {
       require(location, "ABI", NativeKernels.abiVersion(), BuildFacts.abiVersion());
       require(location, "numerics", NativeKernels.numericsVersion(), BuildFacts.numericsVersion());

@@ -14,6 +14,8 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * A library file that no other class loader loads: one that loads a copy of its own never clashes
@@ -56,10 +58,17 @@ record PrivateCopy(Path directory, Path file) implements AutoCloseable {
               Locale.ROOT,
               "cannot write the native library to %s (%s); set %s to a directory that can be written",
               parent,
-              e,
+              withoutName(e.toString(), parent),
               Settings.TEMPORARY_DIRECTORY),
           e);
     }
+  }
+
+  /** The same failure has the same message again, although the directory has another name. */
+  private static String withoutName(String message, Path parent) {
+    String begin = Pattern.quote(parent.resolve(PREFIX).toString());
+    return message.replaceAll(
+        begin + "[0-9a-z]+", Matcher.quoteReplacement(parent.resolve(PREFIX + "*").toString()));
   }
 
   /**

@@ -180,6 +180,9 @@ final class SelfTest {
 
   private long run(ElementType type) {
     int status = kernels.run(work.rows(0, ROWS).classes(0, CLASSES));
+    if (status == Status.OUT_OF_STACK) {
+      throw new StackOverflowError("the thread has too little stack left for a native call");
+    }
     return status == Status.OK ? checksum(type) : -1;
   }
 

@@ -19,7 +19,9 @@ import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
+import java.util.jar.JarOutputStream;
 import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -86,19 +88,29 @@ class LoaderTest {
   }
 
   private Result run(Class<?> probe, int loaders, String... options) throws Exception {
+    String path =
+        String.join(
+            File.pathSeparator,
+            classes.toString(),
+            shared.resolve("classes").toString(),
+            MODULE.resolve("target/test-classes").toString());
+    List<String> command = command(path, options);
+    command.add(probe.getName());
+    command.add(Integer.toString(loaders));
+    return start(command);
+  }
+
+  private List<String> command(String path, String... options) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("-Djava.io.tmpdir=" + temporary);
     command.addAll(List.of(options));
     command.add("-cp");
-    command.add(
-        String.join(
-            File.pathSeparator,
-            classes.toString(),
-            shared.resolve("classes").toString(),
-            MODULE.resolve("target/test-classes").toString()));
-    command.add(probe.getName());
-    command.add(Integer.toString(loaders));
+    command.add(path);
+    return command;
+  }
+
+  private Result start(List<String> command) throws Exception {
     Path out = directory.resolve("out");
     Path err = directory.resolve("err");
     Process process =
@@ -457,6 +469,115 @@ class LoaderTest {
         runAllowed("-Ddev.xent.native=maybe"),
         "OptionException",
         "dev.xent.native=maybe; expected one of auto, require, off");
+  }
+
+  // ---- what is missing for a moment ------------------------------------------------------------
+
+  /** From a jar, whose classes need no descriptors. */
+  private Result starve(String cause, String limit, String... options) throws Exception {
+    Path jar = directory.resolve("xent.jar");
+    try (JarOutputStream out = new JarOutputStream(Files.newOutputStream(jar))) {
+      for (Path root : List.of(CLASSES, MODULE.resolve("target/test-classes/"))) {
+        for (Path file : filesOf(root)) {
+          out.putNextEntry(new ZipEntry(root.relativize(file).toString()));
+          Files.copy(file, out);
+        }
+      }
+    }
+    List<String> all = new ArrayList<>(List.of(options));
+    all.add("--enable-native-access=ALL-UNNAMED");
+    List<String> command = new ArrayList<>(List.of("sh", "-c", limit + " && exec \"$@\"", "sh"));
+    command.addAll(command(jar.toString(), all.toArray(String[]::new)));
+    command.addAll(List.of(StarvedProbe.class.getName(), cause));
+    return start(command);
+  }
+
+  private static List<Path> filesOf(Path root) throws IOException {
+    try (Stream<Path> files = Files.walk(root)) {
+      return files
+          .filter(Files::isRegularFile)
+          .filter(file -> root.equals(CLASSES) || file.toString().contains("StarvedProbe"))
+          .filter(file -> !file.endsWith("module-info.class"))
+          .toList();
+    }
+  }
+
+  private Result starve(String cause, String use) throws Exception {
+    return switch (cause) {
+      case "descriptors" -> starve(cause, "ulimit -n 60", "-Ddev.xent.native=" + use);
+      case "disk" -> starve(cause, "ulimit -S -f 200", "-Ddev.xent.native=" + use);
+      case "memory" ->
+          starve(cause, ":", "-Ddev.xent.native=" + use, "-Xmx16m", "-XX:+UseSerialGC");
+      case "directory" ->
+          starve(
+              cause,
+              ":",
+              "-Ddev.xent.native=" + use,
+              "-Ddev.xent.tempdir=" + directory.resolve("later"));
+      default -> throw new IllegalArgumentException(cause);
+    };
+  }
+
+  /** The operation that made the first call computes natively too, and each reason is said once. */
+  @ParameterizedTest
+  @CsvSource({
+    "descriptors, Too many open files",
+    "directory, NoSuchFileException",
+    "disk, File too large"
+  })
+  void whatIsMissingForAMomentDoesNotDecide(String cause, String reason) throws Exception {
+    Result result = starve(cause, "auto");
+    assertThat(result.out()).hasSize(7);
+    assertThat(result.out().subList(0, 5)).allMatch(l -> l.startsWith("starved: 0.5, reference, "));
+    assertThat(result.out().get(6)).startsWith("later: 0.5, native, ").doesNotContain("backend");
+    assertThat(result.err())
+        .containsOnlyOnce(WARNING)
+        .containsOnlyOnce(reason)
+        .containsOnlyOnce("Xent computes with its native library from now on");
+    assertThat(temporary).isEmptyDirectory();
+  }
+
+  /** Without a pause, as nothing else could be done. */
+  @ParameterizedTest
+  @CsvSource({
+    "descriptors, Too many open files",
+    "directory, NoSuchFileException",
+    "disk, File too large"
+  })
+  void whereItIsRequiredTheNextCallTriesAgain(String cause, String reason) throws Exception {
+    Result result = starve(cause, "require");
+    assertThat(result.out()).hasSize(7);
+    assertThat(result.out().subList(0, 5))
+        .allMatch(
+            l ->
+                l.startsWith("starved: the native library is required and cannot be used: cannot "))
+        .allMatch(line -> line.contains(reason))
+        .containsOnly(result.out().getFirst());
+    assertThat(result.out().get(5)).startsWith("next: 0.5, native, ");
+    assertThat(result.err()).doesNotContain("Xent", "Exception");
+  }
+
+  @Test
+  void aLackOfMemoryIsAnErrorAndNoReason() throws Exception {
+    Result result = starve("memory", "auto");
+    assertThat(result.out().subList(0, 5)).containsOnly("starved: Java heap space");
+    assertThat(result.out().get(5)).startsWith("next: 0.5, native, ");
+    assertThat(result.err()).doesNotContain("Xent", "Exception");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"auto", "require", "path"})
+  void anInterruptedThreadLoadsTheLibrary(String use) throws Exception {
+    String option =
+        use.equals("path")
+            ? "-Ddev.xent.library.path=" + librariesInClasses(".so").getFirst()
+            : "-Ddev.xent.native=" + use;
+    Result result = starve("interrupt", ":", option);
+    assertThat(result.out()).hasSize(8).contains("interrupted: true");
+    assertThat(result.out())
+        .filteredOn(line -> !line.equals("interrupted: true"))
+        .allMatch(line -> line.contains(": 0.5, native, "));
+    assertThat(result.err()).doesNotContain("Xent", "Exception");
   }
 
   @Test

@@ -192,6 +192,7 @@ public final class Call extends CallArrays {
 
   /** The first thing that an operation does, after which {@link #end()} is certain. */
   void begin(Operation operation) {
+    operation.kernels.beginCall();
     recording.begin(operation, given, report);
   }
 

@@ -4,7 +4,6 @@ package dev.xent.internal.plan.options;
 import dev.xent.errors.OptionException;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Kernels;
-import dev.xent.internal.kernels.NativeKernels;
 import dev.xent.internal.load.Backends;
 import dev.xent.internal.load.Codes;
 import dev.xent.internal.parallel.Threads;
@@ -22,7 +21,8 @@ import org.jspecify.annotations.Nullable;
  * Who computes an operation, and with what.
  *
  * @param kernels the backend
- * @param isa the code of the instruction set, which the reference does not look at
+ * @param isa the code of the instruction set, which the reference does not look at; {@link
+ *     Isa#BEST} if the library was not there when the operation was built
  * @param threads who may work on a call
  */
 public record Engine(Kernels kernels, int isa, Threads threads) {
@@ -36,11 +36,12 @@ public record Engine(Kernels kernels, int isa, Threads threads) {
    * @throws dev.xent.errors.NativeLibraryException for the native backend where it cannot be had
    */
   public static Engine of(Backend backend, Isa isa, Threads asked) {
-    Backends backends = Backends.get();
+    Backends backends = Backends.get(backend);
     Threads threads = asked.orDefault(backends.threads());
-    Kernels kernels = backends.kernels(backend);
-    if (!(kernels instanceof NativeKernels)) {
-      return new Engine(kernels, Codes.of(Isa.BEST), threads);
+    Isa wanted = backends.isa(isa);
+    Kernels kernels = backends.kernels(backend, wanted);
+    if (!kernels.isNative()) {
+      return new Engine(kernels, Codes.of(wanted), threads);
     }
     if (isa == Isa.BEST) {
       return new Engine(kernels, Codes.of(backends.chosenIsa()), threads);
@@ -60,10 +61,10 @@ public record Engine(Kernels kernels, int isa, Threads threads) {
   /** Says what is not as this process has it by default. */
   public void describe(Described text) {
     Backends backends = Backends.get();
-    Backend backend = kernels instanceof NativeKernels ? Backend.NATIVE : Backend.REFERENCE;
+    Backend backend = kernels.isNative() ? Backend.NATIVE : Backend.REFERENCE;
     Backend usual = backends.libraryLocation() == null ? Backend.REFERENCE : Backend.NATIVE;
     text.option("backend", backend, usual);
-    if (backend == Backend.NATIVE && isa != Codes.of(backends.chosenIsa())) {
+    if (backend == Backend.NATIVE && code() != Codes.of(backends.chosenIsa())) {
       text.with("isa", isaName());
     }
     text.option("threads", threads.most(), backends.threads());
@@ -74,17 +75,23 @@ public record Engine(Kernels kernels, int isa, Threads threads) {
 
   /** "native" or "reference". */
   public String backendName() {
-    return kernels instanceof NativeKernels ? "native" : "reference";
+    return kernels.isNative() ? "native" : "reference";
   }
 
   /** "avx512"; "scalar" for the reference. */
   public String isaName() {
+    int code = code();
     for (Isa each : Isa.values()) {
-      if (each != Isa.BEST && Codes.of(each) == isa) {
+      if (kernels.isNative() && each != Isa.BEST && Codes.of(each) == code) {
         return each.name().toLowerCase(Locale.ROOT);
       }
     }
     return "scalar";
+  }
+
+  /** The code of the instruction set that {@link Isa#BEST} is here. */
+  private int code() {
+    return isa == Codes.of(Isa.BEST) ? Codes.of(Backends.get().chosenIsa()) : isa;
   }
 
   /**

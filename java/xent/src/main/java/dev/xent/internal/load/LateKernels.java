@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.load;
+
+import dev.xent.errors.OptionException;
+import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.kernels.PreparedKernel;
+import dev.xent.internal.kernels.Work;
+import dev.xent.options.Isa;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The kernels of an operation that was built while the native library could not be loaded: those of
+ * the reference until it can be, and then its own. It may change between two kernels of a call,
+ * since all of them write the same bits.
+ */
+final class LateKernels implements Kernels {
+  private final Isa isa;
+  private volatile Kernels now;
+
+  /**
+   * Begins with the reference.
+   *
+   * @param isa the instruction set that the operation asks for
+   */
+  LateKernels(Kernels reference, Isa isa) {
+    now = reference;
+    this.isa = isa;
+  }
+
+  @Override
+  public boolean isNative() {
+    return now.isNative();
+  }
+
+  @Override
+  public void beginCall() {
+    if (now.isNative()) {
+      return;
+    }
+    try {
+      Backends backends = Backends.get();
+      if (isa == Isa.BEST || backends.availableIsas().contains(isa)) {
+        now = backends.kernels(now);
+      }
+    } catch (OptionException e) {
+      Log.debug(e.getMessage()); // the next operation that is built throws it
+    }
+  }
+
+  @Override
+  public boolean copiesArrays() {
+    return now.copiesArrays();
+  }
+
+  @Override
+  public int run(Work work) {
+    return now.run(work);
+  }
+
+  @Override
+  public int runPrepared(Work work) {
+    return now.runPrepared(work);
+  }
+
+  @Override
+  public @Nullable PreparedKernel prepare(Work work, boolean held) {
+    return now.prepare(work, held);
+  }
+
+  @Override
+  public long sampleWorkspace(long classes, long tokens) {
+    return now.sampleWorkspace(classes, tokens);
+  }
+
+  @Override
+  public long linearWorkspace(long rows, long features, long classes, int contents) {
+    return now.linearWorkspace(rows, features, classes, contents);
+  }
+
+  @Override
+  public int exactSumAdd(
+      MemorySegment exactSum, MemorySegment values, int type, long stride, long count) {
+    return now.exactSumAdd(exactSum, values, type, stride, count);
+  }
+
+  @Override
+  public int exactSumMerge(MemorySegment exactSum, MemorySegment other) {
+    return now.exactSumMerge(exactSum, other);
+  }
+
+  @Override
+  public double exactSumValue(MemorySegment exactSum) {
+    return now.exactSumValue(exactSum);
+  }
+}
