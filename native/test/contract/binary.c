@@ -2,12 +2,12 @@
 #include "contract/binary.h"
 
 #include <float.h>
-#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "contract/contract.h"
 #include "contract/f64.h"
+#include "contract/fma.h"
 
 static float quiet(float v) {
   const uint32_t u = 0x7fc00000u;

@@ -2,9 +2,10 @@
 #include "contract/f64.h"
 
 #include <float.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "contract/fma.h"
 
 static const double LOG2E = 0x1.71547652b82fep+0, LN2_HI = 0x1.62e42fefa39efp-1, LN2_LO = 0x1.abc9e3b39803fp-56,
                     FLOOR = -0x1.a5163fe09663ep+9, ROUND = 0x1.80000000003ffp+52;

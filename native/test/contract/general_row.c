@@ -3,12 +3,12 @@
 #include "general_row.h"
 
 #include <float.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "contract.h"
 #include "f64.h"
+#include "fma.h"
 #include "kernels/kernels.h"
 
 enum { CHUNK = 8192, MOST_CHUNKS = 64 };

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "contract/selected.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "contract/contract.h"
+#include "contract/fma.h"
 #include "kernels/kernels.h"
 
 static float float_logit(const general_input *in, int64_t k, float *slope) {
