@@ -188,17 +188,14 @@ public final class Tensor {
    * array. The new memory is off the heap, in an automatic arena: any thread may use it, as long as
    * the tensor is reachable.
    *
-   * @param rows of one length
+   * @param rows of one length; if there may be none, use {@link #copyOf(float[][], int)}
    * @throws ShapeException where they have different lengths
    */
   public static Tensor copyOf(float[][] rows) {
     Objects.requireNonNull(rows, "rows");
-    for (float[] row : rows) {
-      NullChecks.require(row, "a row", "an array");
-    }
-    int columns = rows.length == 0 ? 0 : rows[0].length;
+    int columns = rows.length == 0 ? 0 : requireRow(rows[0]).length;
     for (int i = 0; i < rows.length; i++) {
-      if (rows[i].length != columns) {
+      if (requireRow(rows[i]).length != columns) {
         throw new ShapeException(
             String.format(
                 Locale.ROOT,
@@ -208,6 +205,38 @@ public final class Tensor {
                 columns));
       }
     }
+    return copy(rows, columns);
+  }
+
+  /**
+   * Copies rows as {@link #copyOf(float[][])} does. A batch without rows has the shape {@code [0,
+   * columns]}, and the results of operations are empty.
+   *
+   * @param rows as many as there are
+   * @param columns the length of each
+   * @throws ShapeException where a row has another length
+   */
+  public static Tensor copyOf(float[][] rows, int columns) {
+    Objects.requireNonNull(rows, "rows");
+    for (int i = 0; i < rows.length; i++) {
+      if (requireRow(rows[i]).length != columns) {
+        throw new ShapeException(
+            String.format(
+                Locale.ROOT,
+                "rows[%d] has %s, columns is %d; expected rows of that length",
+                i,
+                Plural.of(rows[i].length, "element"),
+                columns));
+      }
+    }
+    return copy(rows, columns);
+  }
+
+  private static float[] requireRow(float @Nullable [] row) {
+    return NullChecks.require(row, "a row", "an array");
+  }
+
+  private static Tensor copy(float[][] rows, int columns) {
     Tensor tensor = allocate(DType.F32, rows.length, columns);
     for (int i = 0; i < rows.length; i++) {
       long at = (long) i * columns;
@@ -461,20 +490,27 @@ public final class Tensor {
    */
   public Tensor slice(int axis, long from, long to) {
     int d = Strides.axis(axis, view.shape);
-    if (from < 0 || to < from || to > view.shape[d]) {
-      throw new ShapeException(
-          String.format(
-              Locale.ROOT,
-              "slice %d to %d of axis %d of %s: indices go from 0 to %d",
-              from,
-              to,
-              axis,
-              view,
-              view.shape[d]));
+    if (from < 0 || from > view.shape[d]) {
+      throw noSlice("from is " + from, axis, 0, view.shape[d]);
+    }
+    if (to < from || to > view.shape[d]) {
+      throw noSlice("to is " + to + ", from is " + from, axis, from, view.shape[d]);
     }
     long[] shape = view.shape.clone();
     shape[d] = to - from;
     return new Tensor(view.with(from * view.strides[d], shape, view.strides));
+  }
+
+  private ShapeException noSlice(String problem, int axis, long least, long most) {
+    return new ShapeException(
+        String.format(
+            Locale.ROOT,
+            "%s, in a slice of axis %d of %s; expected %d to %d",
+            problem,
+            axis,
+            view,
+            least,
+            most));
   }
 
   /**

@@ -223,6 +223,8 @@ class EveryRefusalTest {
     kinds.put("an axis beyond the rank", b -> b.logits.dim(2));
     kinds.put("a slice beyond the end", b -> b.logits.slice(1, 2, 5));
     kinds.put("a slice that ends before it begins", b -> b.logits.slice(0, 2, 1));
+    kinds.put("a slice that begins before the first", b -> b.logits.slice(0, -1, 2));
+    kinds.put("a slice that begins beyond the end", b -> b.logits.slice(-1, 5, 6));
     kinds.put("select of the only dimension", b -> b.labels.select(0, 1));
     kinds.put("select of the only dimension of floats", b -> b.rows.select(0, 1));
     kinds.put("an index beyond the end", b -> b.logits.getFloat(3, 0));
@@ -267,6 +269,19 @@ class EveryRefusalTest {
     kinds.put("a teacher of another shape", b -> b.kl().build().forward(b.logits, b.rows));
     kinds.put("losses of another shape", b -> b.loss(b.outputs().losses(b.out)));
     kinds.put("no class", b -> b.forward(Tensor.of(new float[0], 3, 0)));
+    kinds.put("no class and no row", b -> b.forward(Tensor.copyOf(new float[0][])));
+    kinds.put(
+        "the largest of no class and no row",
+        b -> TopK.of(1).probabilities(Tensor.copyOf(new float[0][])));
+    kinds.put(
+        "logits in a line under PyTorch's rules",
+        b ->
+            CrossEntropy.pytorchRules()
+                .build()
+                .forward(Tensor.of(new float[2]), Tensor.of(new int[1])));
+    kinds.put(
+        "labels along the other axis of a matrix",
+        b -> b.loss().axis(0).build().forward(b.logits, b.labels));
     kinds.put(
         "a class axis that is not there",
         b -> b.loss().axis(2).build().forward(b.logits, b.labels));
@@ -383,6 +398,11 @@ class EveryRefusalTest {
   private static void labels(Map<String, Call> kinds) {
     kinds.put("a label beyond the classes", b -> b.loss(Tensor.of(new int[] {0, 4, 1})));
     kinds.put("a negative label", b -> b.loss(Tensor.of(new byte[] {0, 1, -1})));
+    kinds.put(
+        "an unsigned byte as a label",
+        b ->
+            b.mean()
+                .forward(Tensor.of(new float[512], 2, 256), Tensor.of(new byte[] {(byte) 200, 1})));
     kinds.put("a label that no long holds", b -> b.loss(u64(0, 1, -1)));
     kinds.put("padding that was not declared", b -> b.loss(Tensor.of(new long[] {-100, 1, 2})));
     kinds.put(

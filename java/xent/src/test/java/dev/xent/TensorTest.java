@@ -465,6 +465,35 @@ class TensorTest {
     assertThat(shape).containsExactly(-1, 3);
   }
 
+  /** An arena for which the JVM has no memory left. */
+  private record FullArena(String message) implements Arena {
+    @Override
+    public MemorySegment allocate(long bytes, long alignment) {
+      throw new OutOfMemoryError(message);
+    }
+
+    @Override
+    public MemorySegment.Scope scope() {
+      return Arena.global().scope();
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  @Test
+  void aLackOfMemoryOffTheHeapNamesItsRemedies() {
+    String ofJvm = "Cannot reserve 12 bytes of direct buffer memory (allocated: 9, limit: 16)";
+    assertThatThrownBy(() -> Tensor.allocate(new FullArena(ofJvm), DType.F32, 3))
+        .isInstanceOf(OutOfMemoryError.class)
+        .hasMessageStartingWith("a tensor of 12 bytes: " + ofJvm + "; ")
+        .hasMessageContaining("-XX:+DisableExplicitGC")
+        .hasRootCauseMessage(ofJvm);
+    assertThatThrownBy(() -> Tensor.allocate(new FullArena("Java heap space"), DType.F32, 3))
+        .isInstanceOf(OutOfMemoryError.class)
+        .hasMessage("Java heap space");
+  }
+
   @Test
   void copiesArraysOfArrays() {
     float[][] rows = {{1, 2, 3}, {4, 5, 6}};
@@ -473,6 +502,11 @@ class TensorTest {
     assertThat(tensor).hasToString("F32 [2, 3] off the heap");
     assertThat(tensor.toFloatArray()).containsExactly(1, 2, 3, 4, 5, 6);
     assertThat(Tensor.copyOf(new float[0][]).shape()).containsExactly(0, 0);
+    assertThat(Tensor.copyOf(rows, rows[0].length).toFloatArrays()).isEqualTo(rows);
+    assertThat(Tensor.copyOf(new float[0][], 3).shape()).containsExactly(0, 3);
+    assertThatThrownBy(() -> Tensor.copyOf(new float[][] {{1}, {1, 2}}, 1))
+        .isInstanceOf(ShapeException.class)
+        .hasMessage("rows[1] has 2 elements, columns is 1; expected rows of that length");
     assertThat(Tensor.copyOf(new float[3][0]).shape()).containsExactly(3, 0);
   }
 

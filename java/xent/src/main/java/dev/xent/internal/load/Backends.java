@@ -36,7 +36,7 @@ public final class Backends {
   private static @Nullable Path locationOf;
   private static @Nullable NativeLibrary linked;
 
-  /** Reasons that have been logged. */
+  /** Warnings that have been logged. */
   private static final Set<String> LOGGED = new HashSet<>();
 
   private final Settings settings;
@@ -106,13 +106,17 @@ public final class Backends {
   }
 
   private static Backends choose(@Nullable Backends before) {
+    if (before == null) {
+      UnknownSettings.messages(System.getProperties().stringPropertyNames())
+          .forEach(Backends::warnOnce);
+    }
     Settings settings = before == null ? Settings.ofSystem() : before.settings;
     Pause pause = before == null || before.pause == null ? Pause.none() : before.pause.next();
     if (before != null) { // whatever happens, the next call does not try at once
       chosen = new Backends(settings, null, before.failure, pause);
     }
     Backends made = choose(settings, pause);
-    if (made.library != null && !LOGGED.isEmpty()) {
+    if (before != null && made.library != null && !before.isNativeRequired(Backend.AUTO)) {
       Log.info("Xent computes with its native library from now on");
     }
     chosen = made;
@@ -147,8 +151,8 @@ public final class Backends {
   private static Backends failed(
       Settings settings, NativeLibraryException failure, @Nullable Pause pause) {
     Backends backends = new Backends(settings, null, failure, pause);
-    if (!backends.isNativeRequired(Backend.AUTO) && LOGGED.add(failure.getMessage())) {
-      Log.warning(
+    if (!backends.isNativeRequired(Backend.AUTO)) {
+      warnOnce(
           String.format(
               Locale.ROOT,
               "Xent computes with its Java reference, same bits but slow: %s (%s=require makes this an error, off silences it)",
@@ -156,6 +160,12 @@ public final class Backends {
               Settings.NATIVE));
     }
     return backends;
+  }
+
+  private static void warnOnce(String message) {
+    if (LOGGED.add(message)) {
+      Log.warning(message);
+    }
   }
 
   private boolean isNativeRequired(Backend backend) {

@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
@@ -21,6 +22,7 @@ import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 import java.util.jar.JarOutputStream;
 import java.util.stream.Stream;
+import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -385,6 +387,30 @@ class LoaderTest {
         run(2, "--enable-native-access=ALL-UNNAMED", "-Ddev.xent.library.path=" + library);
     assertThat(result.out()).hasSize(4).allMatch(line -> line.contains(", native "));
     assertThat(result.err()).isEmpty();
+  }
+
+  @Test
+  void aMisspeltPropertyIsNamedOnce() throws Exception {
+    Result result = runAllowed("-Ddev.xent.thread=1");
+    assertThat(result.out()).hasSize(2).allMatch(line -> line.contains(", native "));
+    assertThat(result.err())
+        .containsOnlyOnce(
+            "the system property dev.xent.thread is unknown and has no effect; expected dev.xent.threads");
+  }
+
+  /** The copy has another name at the next try, and the reason is the same. */
+  @Test
+  void whatTheSystemRefusesIsNamedOnceAndNotItsCopy() throws Exception {
+    byte[] garbage = new byte[100];
+    CRC32 checksum = new CRC32();
+    checksum.update(garbage);
+    Files.write(librariesInClasses(".so").getFirst(), garbage);
+    Files.writeString(
+        librariesInClasses(".crc32").getFirst(),
+        HexFormat.of().toHexDigits((int) checksum.getValue()));
+    Result result = runAllowed();
+    assertFallback(result, "/libxent.so: invalid ELF header");
+    assertThat(result.out()).noneMatch(line -> line.contains(temporary.toString()));
   }
 
   @Test

@@ -43,17 +43,17 @@ public final class Dimensions {
   public void take(String name, View view, int classAxis) {
     shape = view.shape;
     rank = shape.length;
-    axis = Strides.axis(classAxis, shape);
-    classes = shape[axis];
-    if (classes == 0) {
+    if (rank == 1 && classAxis == 1) {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "%s %s has zero classes along axis %d; expected at least one",
+              "%s is %s, without the class axis 1, which is that of pytorchRules(), onnxRules() and layers; expected two dimensions or more, or axis(0)",
               name,
-              view,
-              axis));
+              view));
     }
+    axis = Strides.axis(classAxis, shape);
+    classes = shape[axis];
+    requireClasses(name, view, axis);
     before = 1;
     for (int d = 0; d < axis; d++) {
       before *= shape[d];
@@ -64,6 +64,25 @@ public final class Dimensions {
     }
     rows = before * behind;
     ragged = false;
+  }
+
+  /** Refuses an array without a class, even if it has no rows. */
+  public static void requireClasses(String name, View view, int axis) {
+    if (view.shape[axis] > 0) {
+      return;
+    }
+    boolean hasRows = true;
+    for (int d = 0; d < view.shape.length; d++) {
+      hasRows &= d == axis || view.shape[d] > 0;
+    }
+    throw new ShapeException(
+        String.format(
+            Locale.ROOT,
+            "%s %s has zero classes along axis %d; expected at least one%s",
+            name,
+            view,
+            axis,
+            hasRows ? "" : ", as Tensor.copyOf(rows, classes) has for a batch without rows"));
   }
 
   /** Takes those of logits that are made of hidden states, whose features lie along an axis. */

@@ -150,6 +150,8 @@ public final class Memory {
   private static MemorySegment allocate(Arena arena, long bytes) {
     try {
       return usable(arena.allocate(bytes, ALIGNMENT), bytes);
+    } catch (OutOfMemoryError e) {
+      throw explained(bytes, e);
     } catch (IllegalStateException | WrongThreadException e) {
       throw new MemoryException(
           "the arena cannot be used: "
@@ -157,6 +159,22 @@ public final class Memory {
               + "; give one that is open, and shared or of this thread",
           e);
     }
+  }
+
+  /** The JVM limits memory off the heap, and frees that of tensors when it collects garbage. */
+  private static OutOfMemoryError explained(long bytes, OutOfMemoryError e) {
+    if (!String.valueOf(e.getMessage()).contains("direct buffer memory")) {
+      return e;
+    }
+    OutOfMemoryError explained =
+        new OutOfMemoryError(
+            String.format(
+                Locale.ROOT,
+                "a tensor of %d bytes: %s; tensors that are no longer used keep their memory until a garbage collection, which -XX:+DisableExplicitGC prevents: pass outputs or an arena, leave that option out, or raise -XX:MaxDirectMemorySize",
+                bytes,
+                e.getMessage()));
+    explained.initCause(e);
+    return explained;
   }
 
   /** An arena may be anybody's, and return anything. */

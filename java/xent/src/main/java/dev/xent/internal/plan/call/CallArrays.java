@@ -846,12 +846,14 @@ abstract sealed class CallArrays permits Call {
   }
 
   /**
-   * Advice where an array has the shape of rows along another axis; a matrix is rather mistaken.
+   * Advice where an array has the shape of rows along another axis; a matrix with classes along the
+   * last one is rather mistaken.
    */
   private String otherAxis(View view) {
     View lead = lead();
     int rank = lead.rank();
-    for (int axis = rank < 3 ? -1 : rank - 1; axis >= 0; axis--) {
+    int last = rank < 3 && dimensions.axis == rank - 1 ? -1 : rank - 1;
+    for (int axis = last; axis >= 0; axis--) {
       if (Arrays.equals(view.shape, Dimensions.without(axis, lead.shape))) {
         return ", or build the operation with axis(" + (axis == rank - 1 ? -1 : axis) + ")";
       }

@@ -100,8 +100,7 @@ public final class Failures {
             : Math.max(call.allClasses, call.dimensions.classes);
     return label >= 0 && label < classes
         ? WrongLabels.ofMaskedClass(row(call), label, classes)
-        : WrongLabels.outOfRange(
-            row(call), label, Labels.areUnsigned(call.part(Array.TARGETS)), classes);
+        : WrongLabels.outOfRange(row(call), label, call.part(Array.TARGETS), classes);
   }
 
   private static long reported(Call call) {

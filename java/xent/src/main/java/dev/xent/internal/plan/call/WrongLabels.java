@@ -2,6 +2,8 @@
 package dev.xent.internal.plan.call;
 
 import dev.xent.errors.LabelException;
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.plan.arrays.Part;
 import java.util.Locale;
 
 /** Exceptions about labels and tokens, with their messages. */
@@ -12,7 +14,8 @@ public final class WrongLabels {
   private WrongLabels() {}
 
   /** A label that is neither a class nor the ignore index. */
-  public static LabelException outOfRange(long row, long label, boolean unsigned, long classes) {
+  public static LabelException outOfRange(long row, long label, Part targets, long classes) {
+    boolean unsigned = Labels.areUnsigned(targets);
     return new LabelException(
         String.format(
             Locale.ROOT,
@@ -24,7 +27,7 @@ public final class WrongLabels {
                 : "expected 0 to " + (classes - 1),
             label == classes && classes > 0
                 ? "; labels begin at 0"
-                : ifMark(label, unsigned, "rows")),
+                : ifByte(label, targets, classes) + ifMark(label, unsigned, "rows")),
         row,
         label,
         unsigned,
@@ -76,6 +79,14 @@ public final class WrongLabels {
         token,
         unsigned,
         classes);
+  }
+
+  /** A byte of Java is signed. */
+  private static String ifByte(long label, Part targets, long classes) {
+    boolean fits = label < 0 && label + LARGEST_BYTE + 1 < classes;
+    return fits && targets.view != null && targets.view.type == ElementType.I8
+        ? ". Unsigned bytes need a tensor of type U8"
+        : "";
   }
 
   private static String ifMark(long label, boolean unsigned, String what) {

@@ -9,6 +9,7 @@ import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.plan.arrays.Described;
+import dev.xent.internal.plan.arrays.Dimensions;
 import dev.xent.internal.plan.arrays.Plural;
 import dev.xent.internal.plan.arrays.Strides;
 import dev.xent.internal.plan.arrays.View;
@@ -95,6 +96,7 @@ public final class LogitsPlan {
   /** The shape of the largest classes of these logits. */
   public long[] topShape(View logits) {
     int d = Strides.axis(axis, logits.shape);
+    Dimensions.requireClasses("logits", logits, d);
     if (k > logits.shape[d]) {
       throw new ShapeException(
           String.format(

@@ -420,8 +420,7 @@ final class NllRow {
   void requireClass(long label) {
     long index = call.pieces.firstRow + row;
     if (label < 0 || label >= classes) {
-      throw WrongLabels.outOfRange(
-          index, label, Labels.areUnsigned(call.part(Array.TARGETS)), classes);
+      throw WrongLabels.outOfRange(index, label, call.part(Array.TARGETS), classes);
     }
     if (!takesPart(label)) {
       throw WrongLabels.ofMaskedClass(index, label, classes);

@@ -57,8 +57,7 @@ final class ShardTargets {
         continue;
       }
       if (label < 0 || label >= call.allClasses) {
-        throw WrongLabels.outOfRange(
-            call.pieces.firstRow + row, label, Labels.areUnsigned(targets), call.allClasses);
+        throw WrongLabels.outOfRange(call.pieces.firstRow + row, label, targets, call.allClasses);
       }
       if (isMasked(call, row, label - call.firstClass)) {
         throw WrongLabels.ofMaskedClass(call.pieces.firstRow + row, label, call.allClasses);
