@@ -45,7 +45,8 @@ CASES = {
                                            np.ones(3), np.ones(3, np.float32))),
     "sink": (loss(sink=None), ([0.0, 1, 2, 3], [0, 1, 2, 3], np.zeros(4), np.zeros(4, int))),
     "targets": (loss(targets=None), ([0, 2, 1, 1], [0.0, 2.0, 1.0, 1.0], LABELS.astype(float), ONE_HOT, ONE_HOT.tolist(),
-                                     ONE_HOT.astype(int), ONE_HOT.astype(bool), LABELS.astype(np.float32))),
+                                     ONE_HOT.astype(int), ONE_HOT.astype(bool), LABELS.astype(np.float32),
+                                     bytes([0, 2, 1, 1]), bytearray([0, 2, 1, 1]))),
     "logits": (of(pyxent.cross_entropy, logits=None, targets=LABELS), (X.tolist(), X.round().astype(int),
                                                                        X.round().astype(int).tolist())),
     "logits of a sampler": (of(pyxent.sample, logits=None), (X.tolist(), X.astype(float), X.round().astype(int))),
@@ -105,7 +106,8 @@ def test_the_remedies_of_tensors_work(dtype):
     mended(lambda value: pyxent.softmax(value), "logits", x.to_sparse())
 
 
-@pytest.mark.parametrize("output", [[0.0] * 12, [[0.0] * 3] * 4, 3, {}])
+@pytest.mark.parametrize("output", [[0.0] * 12, [[0.0] * 3] * 4, 3, {}, bytes(48), bytearray(48)],
+                         ids=lambda output: type(output).__name__)
 def test_outputs_are_arrays(output):
     for call, name in ((lambda: pyxent.softmax(X, out=output), "out"),
                        (lambda: pyxent.cross_entropy(X, LABELS, gradient=output), "gradient"),

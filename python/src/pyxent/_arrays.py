@@ -280,15 +280,23 @@ def _instead_of_lists(name: str, value: Any) -> str | None:
         f"{name}.flatten().to_numpy().reshape(-1, {size})" if size else f"{name}.values, with row_offsets={name}.offsets")
 
 
+def _no_output(name: str, kind: type) -> DTypeError:
+    return DTypeError(f"{name} is {article(kind.__name__)}; expected True, which makes a new array, or an array that it "
+                      "fills")
+
+
 def _of_buffer(name: str, value: Any, takes: str | Array) -> Array:
     kind, takes = type(value), takes if isinstance(takes, str) else takes_of_targets(takes, _dimensions_of(value))
     try:
         view = memoryview(value)
     except TypeError:
-        example = f"an array with DLPack or the buffer protocol, for instance {converted(name, takes)}"
-        raise DTypeError(f"{name} is {article(kind.__name__)}; expected " + (
-            "True, which makes a new array, or an array that it fills" if takes == OUTPUT else example)) from None
+        if takes == OUTPUT:
+            raise _no_output(name, kind) from None
+        raise DTypeError(f"{name} is {article(kind.__name__)}; expected an array with DLPack or the buffer protocol, for "
+                         f"instance {converted(name, takes)}") from None
     if kind in (bytes, bytearray) or kind.__module__ == "mmap":
+        if takes == OUTPUT:
+            raise _no_output(name, kind)
         numbers = takes if takes.startswith("numpy.") else "numpy.uint8"
         raise DTypeError(f"{name} is {article(kind.__name__)}, which has no element type; expected an array, for instance "
                          f"numpy.frombuffer({name}, {numbers})")
