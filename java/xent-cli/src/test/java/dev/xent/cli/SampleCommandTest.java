@@ -68,6 +68,13 @@ class SampleCommandTest {
   }
 
   @Test
+  void printsTheTokenOfOneRowWithoutDimensions() {
+    Path row = NpyBytes.floats(file("row"), "(3,)", 0, 9, 1);
+    Cli printed = xent("sample", row, "--temperature", 0, "--json").succeeds();
+    assertThat(printed.json()).containsEntry("rows", 1).containsEntry("sampled", 1);
+  }
+
+  @Test
   void everyOptionHasItsEffect() {
     assertThat(tokens("--temperature", 0)).containsExactly(0, 2);
     assertThat(tokens("--top-k", 1)).containsExactly(0, 2);

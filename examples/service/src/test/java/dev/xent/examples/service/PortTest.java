@@ -12,7 +12,10 @@ import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.server.handler.DefaultHandler;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Isolated;
 
+/** Alone, as another test could get the port that was closed. */
+@Isolated
 class PortTest {
   /** Where it takes one, a client that was told to close its connection gets one that is reset. */
   @Test
