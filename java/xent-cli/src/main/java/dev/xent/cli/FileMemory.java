@@ -55,7 +55,9 @@ public final class FileMemory implements AutoCloseable {
         () -> Npy.create(path, type, shape, arena));
   }
 
-  /** Memory for a result without a file; a number without dimensions has one element, as in files. */
+  /**
+   * Memory for a result without a file; a number without dimensions has one element, as in files.
+   */
   Tensor allocate(DType type, long[] shape) {
     return Tensor.allocate(arena, type, shape.length == 0 ? new long[] {1} : shape);
   }
