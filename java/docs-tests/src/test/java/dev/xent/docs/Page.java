@@ -22,9 +22,9 @@ import java.util.stream.Stream;
  * @param path from the root of the repository
  * @param text of the whole page
  */
-record Page(Path path, String text) {
+public record Page(Path path, String text) {
   /** Maven runs tests in the folder of their module; the root is the one with the licence. */
-  static final Path ROOT = root(Path.of(System.getProperty("basedir", "")).toAbsolutePath());
+  public static final Path ROOT = root(Path.of(System.getProperty("basedir", "")).toAbsolutePath());
 
   private static final Pattern BLOCK =
       Pattern.compile("^```(\\w*)\\n(.*?)^```$", Pattern.MULTILINE | Pattern.DOTALL);
@@ -87,7 +87,7 @@ record Page(Path path, String text) {
    * The files below a folder, without those of builds and of tools. Their folders are not entered:
    * a build or a fuzzer that runs at the same time deletes files there.
    */
-  static List<Path> files(Path root) {
+  public static List<Path> files(Path root) {
     List<Path> files = new ArrayList<>();
     try {
       Files.walkFileTree(

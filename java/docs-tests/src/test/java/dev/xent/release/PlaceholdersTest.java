@@ -3,13 +3,11 @@ package dev.xent.release;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.xent.docs.Page;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -22,8 +20,6 @@ import org.junit.jupiter.api.Test;
 
 /** What the owner of the project has to fill in is listed in docs/developing/releasing.md alone. */
 class PlaceholdersTest {
-  private static final Path ROOT =
-      Path.of(System.getProperty("basedir", "")).toAbsolutePath().resolve("../..").normalize();
   private static final String PAGE = "docs/developing/releasing.md";
 
   /** They look for placeholders. */
@@ -46,7 +42,7 @@ class PlaceholdersTest {
 
   @Test
   void thePageListsEveryFileThatHasAPlaceholder() throws IOException {
-    String page = Files.readString(ROOT.resolve(PAGE));
+    String page = Files.readString(Page.ROOT.resolve(PAGE));
     String section =
         page.substring(page.indexOf("\n### Placeholders\n"), page.indexOf("\n## What is checked"));
     Map<String, Set<String>> listed = new TreeMap<>();
@@ -65,7 +61,7 @@ class PlaceholdersTest {
 
   @Test
   void everyAddressOfXentIsThatOfThePom() throws IOException {
-    String pom = Files.readString(ROOT.resolve("pom.xml"));
+    String pom = Files.readString(Page.ROOT.resolve("pom.xml"));
     String repository = REPOSITORY.matcher(pom).results().findFirst().orElseThrow().group(1);
     Map<String, Set<String>> others = new TreeMap<>();
     forEachFile(
@@ -102,28 +98,13 @@ class PlaceholdersTest {
 
   /** Of the repository, without those of builds, of Git and of editors; names and texts. */
   private static void forEachFile(BiConsumer<String, String> action) throws IOException {
-    List<String> skipped = List.of("target", "build", "corpus");
-    Files.walkFileTree(
-        ROOT,
-        new SimpleFileVisitor<>() {
-          @Override
-          public FileVisitResult preVisitDirectory(Path folder, BasicFileAttributes attributes) {
-            String name = folder.getFileName().toString();
-            boolean hidden = name.startsWith(".") && !Set.of(".ci", ".github").contains(name);
-            return !folder.equals(ROOT) && (hidden || skipped.contains(name))
-                ? FileVisitResult.SKIP_SUBTREE
-                : FileVisitResult.CONTINUE;
-          }
-
-          @Override
-          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
-              throws IOException {
-            String name = ROOT.relativize(file).toString();
-            if (attributes.isRegularFile() && !TOOLS.contains(name)) {
-              action.accept(name, new String(Files.readAllBytes(file), StandardCharsets.UTF_8));
-            }
-            return FileVisitResult.CONTINUE;
-          }
-        });
+    for (String folder : List.of("", ".ci", ".github")) {
+      for (Path file : Page.files(Page.ROOT.resolve(folder))) {
+        String name = Page.ROOT.relativize(file).toString();
+        if (!TOOLS.contains(name) && !name.contains("/corpus/")) {
+          action.accept(name, new String(Files.readAllBytes(file), StandardCharsets.UTF_8));
+        }
+      }
+    }
   }
 }
