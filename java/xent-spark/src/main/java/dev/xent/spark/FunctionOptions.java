@@ -98,8 +98,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
   void requireAbsent(String name, String why) {
     String value = given.get(name);
     if (value != null) {
-      throw new OptionException(
-          String.format(Locale.ROOT, "option %s is %s; %s. Remove it", name, value, why));
+      throw refused(name, value, why + ". Remove it");
     }
   }
 
@@ -113,22 +112,24 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
    * as those of float32.
    */
   DType binaryType() {
-    if (!hasBinaryType()) {
+    DType type =
+        this.<@Nullable DType>get(
+            "type",
+            null,
+            value ->
+                switch (value.toLowerCase(Locale.ROOT)) {
+                  case "float16" -> DType.F16;
+                  case "bfloat16" -> DType.BF16;
+                  case "float32" -> DType.F32;
+                  case "float64" -> DType.F64;
+                  default ->
+                      throw new OptionException("expected float16, bfloat16, float32 or float64");
+                });
+    if (type == null) {
       throw new OptionException(
           "option type is missing; set it to the type of the binary numbers, such as map('type', 'float32')");
     }
-    return get(
-        "type",
-        DType.F32,
-        value ->
-            switch (value.toLowerCase(Locale.ROOT)) {
-              case "float16" -> DType.F16;
-              case "bfloat16" -> DType.BF16;
-              case "float32" -> DType.F32;
-              case "float64" -> DType.F64;
-              default ->
-                  throw new OptionException("expected float16, bfloat16, float32 or float64");
-            });
+    return type;
   }
 
   /** How many classes each row must have; -1: any number. */
@@ -296,12 +297,14 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     try {
       return meaning.apply(value);
     } catch (OptionException e) {
-      OptionException refused =
-          new OptionException(
-              String.format(Locale.ROOT, "option %s is %s; %s", name, value, e.getMessage()));
+      OptionException refused = refused(name, value, e.getMessage());
       refused.initCause(e);
       throw refused;
     }
+  }
+
+  private static OptionException refused(String name, String value, @Nullable String why) {
+    return new OptionException(String.format(Locale.ROOT, "option %s is %s; %s", name, value, why));
   }
 
   /** As they are written in SQL, or nothing. */
