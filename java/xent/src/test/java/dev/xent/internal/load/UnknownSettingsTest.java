@@ -3,6 +3,8 @@ package dev.xent.internal.load;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.lang.reflect.Field;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,6 +31,19 @@ class UnknownSettingsTest {
         .containsExactly(
             "the system property dev.xent.something.else is unknown and has no effect; expected one of"
                 + " dev.xent.isa, dev.xent.library.path, dev.xent.native, dev.xent.tempdir, dev.xent.threads");
+  }
+
+  /** A new property must be listed. */
+  @Test
+  void everyPropertyOfSettingsIsKnown() throws IllegalAccessException {
+    List<String> properties = new ArrayList<>();
+    for (Field field : Settings.class.getFields()) {
+      if (field.get(null) instanceof String name) {
+        properties.add(name);
+      }
+    }
+    assertThat(properties).contains(Settings.THREADS);
+    assertThat(UnknownSettings.messages(properties)).isEmpty();
   }
 
   @Test
