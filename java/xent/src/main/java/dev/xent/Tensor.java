@@ -194,49 +194,38 @@ public final class Tensor {
   public static Tensor copyOf(float[][] rows) {
     Objects.requireNonNull(rows, "rows");
     int columns = rows.length == 0 ? 0 : requireRow(rows[0]).length;
-    for (int i = 0; i < rows.length; i++) {
-      if (requireRow(rows[i]).length != columns) {
-        throw new ShapeException(
-            String.format(
-                Locale.ROOT,
-                "rows[%d] has %s, rows[0] has %d; expected rows of one length",
-                i,
-                Plural.of(rows[i].length, "element"),
-                columns));
-      }
-    }
-    return copy(rows, columns);
+    return copy(rows, columns, "rows[0] has %d; expected rows of one length");
   }
 
   /**
    * Copies rows as {@link #copyOf(float[][])} does. A batch without rows has the shape {@code [0,
    * columns]}, and the results of operations are empty.
    *
-   * @param rows as many as there are
+   * @param rows any number of them
    * @param columns the length of each
    * @throws ShapeException where a row has another length
    */
   public static Tensor copyOf(float[][] rows, int columns) {
     Objects.requireNonNull(rows, "rows");
-    for (int i = 0; i < rows.length; i++) {
-      if (requireRow(rows[i]).length != columns) {
-        throw new ShapeException(
-            String.format(
-                Locale.ROOT,
-                "rows[%d] has %s, columns is %d; expected rows of that length",
-                i,
-                Plural.of(rows[i].length, "element"),
-                columns));
-      }
-    }
-    return copy(rows, columns);
+    return copy(rows, columns, "columns is %d; expected rows of that length");
   }
 
   private static float[] requireRow(float @Nullable [] row) {
     return NullChecks.require(row, "a row", "an array");
   }
 
-  private static Tensor copy(float[][] rows, int columns) {
+  private static Tensor copy(float[][] rows, int columns, String expected) {
+    for (int i = 0; i < rows.length; i++) {
+      if (requireRow(rows[i]).length != columns) {
+        throw new ShapeException(
+            String.format(
+                Locale.ROOT,
+                "rows[%d] has %s, " + expected,
+                i,
+                Plural.of(rows[i].length, "element"),
+                columns));
+      }
+    }
     Tensor tensor = allocate(DType.F32, rows.length, columns);
     for (int i = 0; i < rows.length; i++) {
       long at = (long) i * columns;

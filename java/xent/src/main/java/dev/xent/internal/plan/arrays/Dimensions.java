@@ -71,10 +71,7 @@ public final class Dimensions {
     if (view.shape[axis] > 0) {
       return;
     }
-    boolean hasRows = true;
-    for (int d = 0; d < view.shape.length; d++) {
-      hasRows &= d == axis || view.shape[d] > 0;
-    }
+    boolean hasRows = Strides.elements(view.shape, axis) > 0;
     throw new ShapeException(
         String.format(
             Locale.ROOT,

@@ -20,7 +20,7 @@ public final class Strides {
   }
 
   /** The same without one axis, or with all of them for -1. */
-  private static long elements(long[] shape, int without) {
+  static long elements(long[] shape, int without) {
     if (shape.length == 0) {
       throw new ShapeException("the shape is empty; expected at least one size");
     }

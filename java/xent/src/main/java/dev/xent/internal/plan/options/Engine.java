@@ -80,9 +80,12 @@ public record Engine(Kernels kernels, int isa, Threads threads) {
 
   /** "avx512"; "scalar" for the reference. */
   public String isaName() {
+    if (!kernels.isNative()) {
+      return "scalar";
+    }
     int code = code();
     for (Isa each : Isa.values()) {
-      if (kernels.isNative() && each != Isa.BEST && Codes.of(each) == code) {
+      if (each != Isa.BEST && Codes.of(each) == code) {
         return each.name().toLowerCase(Locale.ROOT);
       }
     }
