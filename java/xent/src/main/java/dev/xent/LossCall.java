@@ -76,8 +76,9 @@ public final class LossCall<O> {
    *
    * @param saved the outputs of that run, with the statistics that they saved; a {@link NllLoss}
    *     reads the numbers of the run alone
-   * @throws OptionException when the outputs have no statistics of such a run, and for a {@link
-   *     BinaryCrossEntropy} or {@link Divergence}, which save none
+   * @throws OptionException when the outputs have no statistics of such a run, when this call has
+   *     no gradient to write, and for a {@link BinaryCrossEntropy} or {@link Divergence}, which
+   *     save none
    */
   public void backward(O saved) {
     bound.backward(Arguments.saved((ReducedOutputs) saved), null);

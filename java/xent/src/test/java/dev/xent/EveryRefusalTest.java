@@ -772,6 +772,13 @@ class EveryRefusalTest {
         "a backward without a forward",
         b -> b.mean().on(b.logits, b.labels).gradient(b.out).backward(b.outputs()));
     kinds.put(
+        "a backward without a gradient",
+        b -> {
+          Outputs saved = b.outputs().saveStatistics(b.arena);
+          b.mean().on(b.logits, b.labels).outputs(saved).run();
+          b.mean().on(b.logits, b.labels).backward(saved);
+        });
+    kinds.put(
         "a backward of other targets",
         b -> {
           Outputs saved = b.outputs().saveStatistics(b.arena);

@@ -136,6 +136,10 @@ public class Bound {
       throw new OptionException(
           "this loss has no separate backward; expected gradient(...) before run()");
     }
+    if (given.gradient == null && given.gradients == null) {
+      throw new OptionException(
+          "this call has no gradient to write; expected gradient(...) before backward(...), for a linear layer gradients as an argument of on(...)");
+    }
     enter();
     try {
       CallArguments arguments = backward.given;
