@@ -367,9 +367,7 @@ def java_array(layouts, records):
     return lines + ["", "  /** How many have a layout. */", f"  public static final int LAYOUTS = {len(layouts)};", "",
                     f"  static final int COUNT = {len(layouts + records)};", "",
                     "  /** What messages call it. */", "  public final String text;", "",
-                    "  Array(String text) {", "    this.text = text;", "  }", "",
-                    "  /** Whether it holds records, which each call may have elsewhere. */",
-                    "  boolean isRecords() {", "    return ordinal() >= LAYOUTS && this != EXACT_SUM;", "  }", "}", ""]
+                    "  Array(String text) {", "    this.text = text;", "  }", "}", ""]
 
 
 def java_rule(rules, functions):

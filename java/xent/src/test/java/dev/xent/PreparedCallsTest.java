@@ -117,6 +117,13 @@ class PreparedCallsTest {
       perRow.setFloat(1, row);
     }
     assertPrepared("row weights", loss.on(x, labels).inputs(weights).gradient(y), 2);
+    CrossEntropy weighted =
+        CrossEntropy.builder()
+            .execution(NATIVE)
+            .ignoreIndex(-100)
+            .classWeights(Tensor.of(new float[] {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}))
+            .build();
+    assertPrepared("class weights", weighted.on(x, labels).gradient(y), 2);
     Divergence divergence =
         Divergence.builder(Divergence.Kind.TOTAL_VARIATION).execution(NATIVE).build();
     assertPrepared("divergence", divergence.on(x, y).gradient(z), 1);
@@ -144,12 +151,6 @@ class PreparedCallsTest {
     each.forEach(
         (name, outputs) ->
             assertPrepared(name, loss.on(x, labels).gradient(y).outputs(outputs), 2));
-  }
-
-  @Test
-  void tokens() {
-    SamplerCall call = Sampler.builder().execution(NATIVE).topK(3).build().on(x, labels);
-    assertPrepared("tokens", call.bound, () -> call.run(7), 1);
   }
 
   @Test

@@ -59,9 +59,4 @@ public enum Array {
   Array(String text) {
     this.text = text;
   }
-
-  /** Whether it holds records, which each call may have elsewhere. */
-  boolean isRecords() {
-    return ordinal() >= LAYOUTS && this != EXACT_SUM;
-  }
 }

@@ -124,9 +124,6 @@ final class ArrayBlocks {
 
   private final Block[] blocks = new Block[Function.MOST_ARRAYS];
 
-  /** Of the call, which may be kept. */
-  private long version;
-
   /** How many arrays the call has, others among them. */
   private int count;
 
@@ -150,27 +147,8 @@ final class ArrayBlocks {
     }
   }
 
-  /** Whether a call that is kept is like the one that was described, on other arrays perhaps. */
-  boolean areOf(Work work) {
-    boolean same =
-        version == work.keptVersion()
-            && count == work.count()
-            && rowBegin == work.rowBegin()
-            && rowEnd == work.rowEnd();
-    for (int i = 0; same && i < count; i++) {
-      MemorySegment array = work.arrays[i];
-      Block block = blocks[i];
-      same =
-          array.isNative()
-              ? !block.isArray
-              : block.isArray && array.byteSize() == block.bytes && twin(work, i) == block.twin;
-    }
-    return same;
-  }
-
   /** Finds what is to be copied for a call, and where. */
   void describe(Work work) {
-    version = Work.NOT_KEPT; // if there is no memory for it, no later call is like this one
     inner = Math.max(ShapeStruct.inner(work.shape()), 1);
     rowBegin = work.rowBegin();
     rowEnd = work.rowEnd();
@@ -205,7 +183,6 @@ final class ArrayBlocks {
         block.address = at(room.address() + block.base);
       }
     }
-    version = work.keptVersion();
   }
 
   /** Gives the call that was described blocks in place of arrays. */

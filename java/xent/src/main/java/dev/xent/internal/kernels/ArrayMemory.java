@@ -15,7 +15,8 @@ public class ArrayMemory {
   /** Of the first element: an address, or an offset into the array. */
   public final long address;
 
-  protected ArrayMemory(MemorySegment segment, @Nullable Object array) {
+  /** An array that begins and ends with a segment. */
+  public ArrayMemory(MemorySegment segment, @Nullable Object array) {
     this.segment = segment;
     this.array = array;
     this.address = segment.address();

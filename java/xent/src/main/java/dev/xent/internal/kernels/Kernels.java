@@ -2,7 +2,6 @@
 package dev.xent.internal.kernels;
 
 import java.lang.foreign.MemorySegment;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The functions of the core; include/xent.h says what each one does. Both implementations get the
@@ -27,26 +26,12 @@ public interface Kernels {
     return false;
   }
 
-  /** Makes a call, whose arrays stay for the next one. One that is kept may be checked once. */
+  /** Makes a call, whose arrays stay for the next one. */
   int run(Work work);
 
-  /**
-   * Makes a call that {@link #run} has made before as it is: {@link Work#isPreparedAs} says so.
-   * Only what the arrays hold may be other than before.
-   */
-  default int runPrepared(Work work) {
-    return run(work);
-  }
-
-  /**
-   * Checks a call and computes nothing.
-   *
-   * @param work has all arrays, at most six, and keeps its structs from now on
-   * @param held whether no other thread can close the memory of any of them
-   * @return the call, to be run with other memory; null where calls cannot be prepared
-   */
-  default @Nullable PreparedKernel prepare(Work work, boolean held) {
-    return null;
+  /** As {@link PreparedKernel#prepare}. */
+  default boolean prepare(PreparedKernel kernel, boolean held) {
+    return false;
   }
 
   /**

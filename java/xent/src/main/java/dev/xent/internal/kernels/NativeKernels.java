@@ -94,11 +94,6 @@ public final class NativeKernels implements Kernels {
         .downcallHandle(find("xent_run_at"), descriptor(Work.FEW_ARRAYS, JAVA_LONG), options);
   }
 
-  /** As the linker does not look at any array. */
-  private static final class FixedBriefly {
-    static final MethodHandle HANDLE = entryPoint("xent_run", 0, critical());
-  }
-
   private static final class ExactSumAdd {
     static final MethodHandle HANDLE = XentH.xent_exact_sum_add$handle();
   }
@@ -225,26 +220,7 @@ public final class NativeKernels implements Kernels {
 
   @Override
   public int run(Work work) {
-    if (!isLinked(work)) {
-      return runOnHeap(work);
-    }
-    if (!work.isKept()) {
-      return runAsItIs(work);
-    }
-    if (work.isPrepared()) {
-      return runPrepared(work);
-    }
-    int status = prepare(work);
-    return status == Status.OK ? makePrepared(work) : status;
-  }
-
-  @Override
-  public int runPrepared(Work work) {
-    if (!isLinked(work)) {
-      return runOnHeap(work);
-    }
-    work.countPrepared();
-    return makePrepared(work);
+    return isLinked(work) ? runAsItIs(work) : runOnHeap(work);
   }
 
   /** Whether the linker takes the memory of a call. */
@@ -263,31 +239,16 @@ public final class NativeKernels implements Kernels {
 
   private int runOnBlocks(Work work) {
     ArrayBlocks blocks = work.blocks();
-    boolean kept = work.isKept();
-    if (!kept || !blocks.areOf(work)) {
-      blocks.describe(work);
-    }
-    return runOn(blocks, work, kept, kept && work.isPrepared());
-  }
-
-  private int runOn(ArrayBlocks blocks, Work work, boolean kept, boolean prepared) {
-    int status = Status.OK;
+    blocks.describe(work);
     boolean wrote = false;
     try {
       blocks.enter(work);
-      if (prepared) {
-        work.countPrepared();
-      } else if (kept) {
-        status = prepare(work);
-      }
-      if (status == Status.OK) {
-        status = kept ? makePrepared(work) : runAsItIs(work);
-        wrote = status == Status.OK;
-      }
+      int status = runAsItIs(work);
+      wrote = status == Status.OK;
+      return status;
     } finally {
       blocks.leave(work, wrote);
     }
-    return status;
   }
 
   private int runAsItIs(Work work) {
@@ -308,54 +269,20 @@ public final class NativeKernels implements Kernels {
     }
   }
 
-  /** Has the core check a call and keep it, without a run. */
-  private int prepare(Work work) {
-    MemorySegment struct = work.struct();
-    xent_work.prepared(struct, work.prepare(isCritical(work)));
-    int status = Status.INVALID_ARGUMENT;
-    try {
-      status = runAsItIs(work);
-    } finally {
-      xent_work.prepared(struct, MemorySegment.NULL);
-    }
-    if (status == Status.OK) {
-      work.prepared();
-    }
-    return status;
-  }
-
-  private static int makePrepared(Work work) {
-    try {
-      long prepared = work.preparedAddress();
-      if (work.needsNoArrays()) {
-        return (int) FixedBriefly.HANDLE.invokeExact(prepared);
-      }
-      MemorySegment[] a = work.fewArrays();
-      return work.isPreparedCritical()
-          ? (int) PreparedBriefly.HANDLE.invokeExact(prepared, a[0], a[1], a[2], a[3], a[4], a[5])
-          : (int) Prepared.HANDLE.invokeExact(prepared, a[0], a[1], a[2], a[3], a[4], a[5]);
-    } catch (Throwable thrown) {
-      throw unchecked(thrown);
-    } finally {
-      Reference.reachabilityFence(work);
-    }
-  }
-
   @Override
-  public @Nullable PreparedKernel prepare(Work work, boolean held) {
+  public boolean prepare(PreparedKernel kernel, boolean held) {
+    Work work = kernel.work();
     boolean usesJni = held && work.isHeld() && Jni.BOUND;
     boolean linked = isLinked(work);
     if (!work.hasFewArrays() || !linked && !usesJni) {
-      return null;
+      return false;
     }
-    boolean critical = isCritical(work);
-    boolean fixed = held && !work.isOnHeap();
+    kernel.prepared(isCritical(work), held && !work.isOnHeap(), linked, usesJni);
     work.passOnlyThese();
     MemorySegment struct = work.struct();
-    xent_work.prepared(struct, work.prepare(critical));
+    xent_work.prepared(struct, kernel.prepared);
     int status = linked ? runAsItIs(work) : fewByMethod(work, struct.address());
-    work.clear();
-    return status == Status.OK ? new PreparedKernel(work, critical, fixed, linked, usesJni) : null;
+    return status == Status.OK;
   }
 
   /** Runs a prepared call on arrays whose memory the linker holds. */
@@ -365,23 +292,25 @@ public final class NativeKernels implements Kernels {
       MemorySegment a,
       MemorySegment b,
       MemorySegment c,
-      MemorySegment d) {
-    MemorySegment none = MemorySegment.NULL;
+      MemorySegment d,
+      MemorySegment e,
+      MemorySegment f) {
     try {
       return critical
-          ? (int) PreparedBriefly.HANDLE.invokeExact(prepared, a, b, c, d, none, none)
-          : (int) Prepared.HANDLE.invokeExact(prepared, a, b, c, d, none, none);
+          ? (int) PreparedBriefly.HANDLE.invokeExact(prepared, a, b, c, d, e, f)
+          : (int) Prepared.HANDLE.invokeExact(prepared, a, b, c, d, e, f);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
     }
   }
 
   /** The same of addresses, whose memory the caller holds. */
-  static int runPrepared(boolean critical, long prepared, long a, long b, long c, long d) {
+  static int runPrepared(
+      boolean critical, long prepared, long a, long b, long c, long d, long e, long f) {
     try {
       return critical
-          ? (int) AddressesBriefly.HANDLE.invokeExact(prepared, a, b, c, d, 0L, 0L)
-          : (int) Addresses.HANDLE.invokeExact(prepared, a, b, c, d, 0L, 0L);
+          ? (int) AddressesBriefly.HANDLE.invokeExact(prepared, a, b, c, d, e, f)
+          : (int) Addresses.HANDLE.invokeExact(prepared, a, b, c, d, e, f);
     } catch (Throwable thrown) {
       throw unchecked(thrown);
     }

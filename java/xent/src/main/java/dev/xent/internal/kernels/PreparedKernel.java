@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels;
 
+import dev.xent.internal.ffi.XentH;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
 import org.jspecify.annotations.Nullable;
 
@@ -13,31 +16,57 @@ public final class PreparedKernel {
   /** {@link #draw} did nothing. */
   public static final long USE_LINKER = Jni.NOTHING_DRAWN;
 
+  /** As many arrays as it takes. */
+  public static final int ARRAYS = Work.FEW_ARRAYS;
+
   private static final MemorySegment NULL = MemorySegment.NULL;
 
   /** Has the structs, which stay as they are, and keeps them reachable. */
-  private final Work work;
+  private final Work work = new Work();
 
-  private final long prepared;
-  private final boolean critical;
+  /** What the core keeps of the call. */
+  final MemorySegment prepared = Arena.ofAuto().allocate(XentH.XENT_PREPARED_BYTES(), Long.BYTES);
+
+  private boolean critical;
 
   /** Whether addresses are enough, as nobody can close the memory of its arrays or move it. */
-  private final boolean fixed;
+  private boolean fixed;
 
   /** Whether the linker takes such memory. */
-  private final boolean linked;
+  private boolean linked;
 
   private boolean usesJni;
   private final CallRate rate = new CallRate();
   private long runs;
 
-  PreparedKernel(Work work, boolean critical, boolean fixed, boolean linked, boolean usesJni) {
-    this.work = work;
-    this.prepared = work.preparedAddress();
-    this.critical = critical;
-    this.fixed = fixed;
-    this.linked = linked;
-    this.usesJni = usesJni;
+  /** Of no call yet. */
+  public PreparedKernel() {
+    prepared.set(ValueLayout.JAVA_LONG, 0, XentH.XENT_PREPARED_BYTES());
+  }
+
+  /** The call that is to be prepared, to be given its arrays, at most {@link #ARRAYS}. */
+  public Work work() {
+    return work;
+  }
+
+  /**
+   * Has the core check the call and compute nothing.
+   *
+   * @param held whether no other thread can close the memory of any of its arrays
+   * @return whether it can be run; not where calls cannot be prepared
+   */
+  public boolean prepare(Kernels kernels, boolean held) {
+    boolean done = kernels.prepare(this, held);
+    work.clear();
+    return done;
+  }
+
+  /** The core has checked it. */
+  void prepared(boolean isCritical, boolean isFixed, boolean isLinked, boolean mayUseJni) {
+    critical = isCritical;
+    fixed = isFixed;
+    linked = isLinked;
+    usesJni = mayUseJni;
   }
 
   /**
@@ -50,13 +79,15 @@ public final class PreparedKernel {
       @Nullable ArrayMemory a,
       @Nullable ArrayMemory b,
       @Nullable ArrayMemory c,
-      @Nullable ArrayMemory d) {
+      @Nullable ArrayMemory d,
+      @Nullable ArrayMemory e,
+      @Nullable ArrayMemory f) {
     runs++;
     int status = Jni.NOT_HELD;
     if (usesJni && !(linked && rate.isHigh())) {
       status =
           Jni.run(
-              prepared,
+              prepared.address(),
               a == null ? null : a.array,
               a == null ? 0 : a.address,
               b == null ? null : b.array,
@@ -65,14 +96,14 @@ public final class PreparedKernel {
               c == null ? 0 : c.address,
               d == null ? null : d.array,
               d == null ? 0 : d.address,
-              null,
-              0,
-              null,
-              0);
+              e == null ? null : e.array,
+              e == null ? 0 : e.address,
+              f == null ? null : f.array,
+              f == null ? 0 : f.address);
       usesJni = status != Jni.NOT_HELD;
     }
     if (status == Jni.NOT_HELD) {
-      status = runByLinker(a, b, c, d);
+      status = runByLinker(a, b, c, d, e, f);
     }
     Reference.reachabilityFence(work);
     return status;
@@ -82,26 +113,32 @@ public final class PreparedKernel {
       @Nullable ArrayMemory a,
       @Nullable ArrayMemory b,
       @Nullable ArrayMemory c,
-      @Nullable ArrayMemory d) {
+      @Nullable ArrayMemory d,
+      @Nullable ArrayMemory e,
+      @Nullable ArrayMemory f) {
     if (!linked) {
       return Status.UNSUPPORTED;
     }
     if (fixed) {
       return NativeKernels.runPrepared(
           critical,
-          prepared,
+          prepared.address(),
           a == null ? 0 : a.address,
           b == null ? 0 : b.address,
           c == null ? 0 : c.address,
-          d == null ? 0 : d.address);
+          d == null ? 0 : d.address,
+          e == null ? 0 : e.address,
+          f == null ? 0 : f.address);
     }
     return NativeKernels.runPrepared(
         critical,
-        prepared,
+        prepared.address(),
         a == null ? NULL : a.segment,
         b == null ? NULL : b.segment,
         c == null ? NULL : c.segment,
-        d == null ? NULL : d.segment);
+        d == null ? NULL : d.segment,
+        e == null ? NULL : e.segment,
+        f == null ? NULL : f.segment);
   }
 
   /**
@@ -117,7 +154,7 @@ public final class PreparedKernel {
     if (!usesJni || linked && rate.isHigh()) {
       return USE_LINKER;
     }
-    long token = Jni.draw(prepared, stepAt, tokenAt, (int) step, array, at);
+    long token = Jni.draw(prepared.address(), stepAt, tokenAt, (int) step, array, at);
     Reference.reachabilityFence(work);
     if (token == USE_LINKER) {
       usesJni = false;

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.kernels;
 
-import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_work;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,8 +15,6 @@ import org.jspecify.annotations.Nullable;
  * begin at the element (row 0, class 0).
  */
 public final class Work {
-  static final long NOT_KEPT = -1;
-
   /** As many arrays as the shorter entry point takes. */
   static final int FEW_ARRAYS = 6;
 
@@ -68,25 +64,6 @@ public final class Work {
   /** Bit i: there is an array i. */
   private int mask;
 
-  /** Counts what the structs have held, if this call is made often as it is; else NOT_KEPT. */
-  private long keptVersion = NOT_KEPT;
-
-  private long keptClasses;
-
-  /** Whether all arrays are where they were, as long as the version is the same. */
-  private boolean fixed;
-
-  /** What a prepared call is kept in; NULL before the first. */
-  private MemorySegment prepared = MemorySegment.NULL;
-
-  private boolean preparedCritical;
-
-  // What was prepared.
-  private long preparedVersion = NOT_KEPT;
-  private int preparedMask;
-  private MemorySegment preparedSampling = MemorySegment.NULL;
-  private long preparedRuns;
-
   private int choice;
   private long shards;
   private long workspaceSize;
@@ -123,7 +100,6 @@ public final class Work {
       MemorySegment newOptions,
       MemorySegment newReport) {
     clear();
-    keptVersion = NOT_KEPT;
     if (special) {
       special = false;
       choice = 0;
@@ -138,23 +114,8 @@ public final class Work {
     return this;
   }
 
-  /**
-   * This call is made often, with all its classes: the core may check it once.
-   *
-   * @param version another number whenever the structs hold something else or the arrays are others
-   * @param areFixed whether the memory of all arrays stays where it is, and cannot be freed by
-   *     another thread
-   */
-  public Work keep(long version, boolean areFixed) {
-    keptVersion = version;
-    keptClasses = classEnd;
-    fixed = areFixed;
-    return this;
-  }
-
   /** Other structs than it began with. */
   public Work structs(MemorySegment newShape, MemorySegment newOptions) {
-    keptVersion = NOT_KEPT;
     shape = newShape;
     options = newOptions;
     return this;
@@ -177,9 +138,6 @@ public final class Work {
 
   /** Gives an array, which the function takes, or takes it back with NULL. */
   public Work set(Array array, MemorySegment segment) {
-    if (array.isRecords() && segment != MemorySegment.NULL) {
-      keptVersion = NOT_KEPT; // the next call may have them elsewhere
-    }
     give(function.place(array), segment);
     isHeld &= segment == MemorySegment.NULL;
     return this;
@@ -314,83 +272,7 @@ public final class Work {
     return arrays[place];
   }
 
-  // ---- calls that are prepared -----------------------------------------------------------------
-
-  /** Whether it can be prepared: the linker holds the memory of few arrays alone. */
-  boolean isKept() {
-    return keptVersion != NOT_KEPT
-        && classBegin == 0
-        && classEnd == keptClasses
-        && (fixed || hasFewArrays());
-  }
-
-  /** Another number for each call that is kept. */
-  long keptVersion() {
-    return keptVersion;
-  }
-
-  /** Whether the core knows this call, arrays that have moved aside. */
-  boolean isPrepared() {
-    return preparedVersion == keptVersion && preparedMask == mask && preparedSampling == sampling;
-  }
-
-  /** Room for this call to be prepared in. Nothing is prepared until {@link #prepared()}. */
-  MemorySegment prepare(boolean critical) {
-    preparedVersion = NOT_KEPT;
-    if (prepared == MemorySegment.NULL) {
-      prepared = Arena.ofAuto().allocate(XentH.XENT_PREPARED_BYTES(), Long.BYTES);
-      prepared.set(ValueLayout.JAVA_LONG, 0, XentH.XENT_PREPARED_BYTES());
-    }
-    preparedCritical = critical;
-    return prepared;
-  }
-
-  /** The core has checked this call. */
-  void prepared() {
-    preparedMask = mask;
-    preparedSampling = sampling;
-    preparedVersion = keptVersion;
-  }
-
-  /**
-   * Whether {@link Kernels#runPrepared} can make it, as this version: {@link #keep} was the last
-   * that was said of it, and {@link Kernels#run} made it since.
-   */
-  public boolean isPreparedAs(long version) {
-    return preparedVersion == version;
-  }
-
-  /** Whether it still has its arrays, or needs none. */
-  public boolean hasArrays() {
-    return end > 0 || needsNoArrays();
-  }
-
-  /** Whether it can be made once more without any array: that memory is where it was. */
-  public boolean needsNoArrays() {
-    return fixed && preparedCritical;
-  }
-
-  /** Whether it has the arrays that it was prepared with, wherever they are now. */
-  public boolean hasPreparedArrays() {
-    return mask == preparedMask || end == 0 && hasArrays();
-  }
-
-  long preparedAddress() {
-    return prepared.address();
-  }
-
-  void countPrepared() {
-    preparedRuns++;
-  }
-
-  boolean isPreparedCritical() {
-    return preparedCritical;
-  }
-
-  /** How often it ran without a check by the core. */
-  public long preparedRuns() {
-    return preparedRuns;
-  }
+  // ---- what the entry points are given ----------------------------------------------------------
 
   int count() {
     return end;

@@ -7,7 +7,6 @@ import dev.xent.internal.kernels.PreparedKernel;
 import dev.xent.internal.kernels.Work;
 import dev.xent.options.Isa;
 import java.lang.foreign.MemorySegment;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The kernels of an operation that was built while the native library could not be loaded: those of
@@ -59,13 +58,8 @@ final class LateKernels implements Kernels {
   }
 
   @Override
-  public int runPrepared(Work work) {
-    return now.runPrepared(work);
-  }
-
-  @Override
-  public @Nullable PreparedKernel prepare(Work work, boolean held) {
-    return now.prepare(work, held);
+  public boolean prepare(PreparedKernel kernel, boolean held) {
+    return now.prepare(kernel, held);
   }
 
   @Override

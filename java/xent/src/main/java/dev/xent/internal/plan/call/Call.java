@@ -4,6 +4,7 @@ package dev.xent.internal.plan.call;
 import dev.xent.errors.MemoryException;
 import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.ffi.xent_report;
+import dev.xent.internal.kernels.ArrayMemory;
 import dev.xent.internal.kernels.Effort;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.ShapeStruct;
@@ -75,6 +76,9 @@ public final class Call extends CallArrays {
   public final MemorySegment report;
   private final MemorySegment exactSum;
 
+  /** The same as an array of a kernel. */
+  final ArrayMemory exactSumMemory;
+
   /** The call of a kernel that is being made. */
   public final Work work = new Work();
 
@@ -85,7 +89,7 @@ public final class Call extends CallArrays {
   /** Of a prepared call: the loss or the token. */
   public double result = Double.NaN;
 
-  private final PreparedKernels prepared = new PreparedKernels(this);
+  private final BoundKernels boundKernels = new BoundKernels(this);
 
   /** What the targets of a loss are. */
   public @Nullable TargetKind kind;
@@ -156,6 +160,7 @@ public final class Call extends CallArrays {
     report = arena.allocate(xent_report.layout());
     xent_report.size(report, xent_report.sizeof());
     exactSum = arena.allocate(xent_exact_sum.layout());
+    exactSumMemory = new ArrayMemory(exactSum, null);
   }
 
   /** An instance for the calling thread, until {@link #end()}. */
@@ -251,24 +256,21 @@ public final class Call extends CallArrays {
    * this call that it takes.
    */
   public Work kernel(Function function, long row, long rowEnd) {
-    boolean whole = prepared.takes(row, rowEnd);
-    Work own = whole ? prepared.work(function) : work;
-    begin(own, function, row, rowEnd);
-    offerArrays(own);
-    return whole ? prepared.kept(own) : own;
+    begin(work, function, row, rowEnd);
+    offerArrays();
+    return work;
   }
 
   /** Begins the call of a kernel on some rows and all classes. */
-  void begin(Work own, Function function, long row, long rowEnd) {
-    own.begin(function, structs.shape, structs.options, report)
+  Work begin(Work own, Function function, long row, long rowEnd) {
+    return own.begin(function, structs.shape, structs.options, report)
         .rows(row, rowEnd)
         .classes(0, dimensions.classes);
   }
 
-  /** Gives a kernel every array of this call that it takes. */
-  void offerArrays(Work own) {
+  private void offerArrays() {
     for (int i = 0; i < parts; i++) {
-      present[i].offer(own);
+      present[i].offer(work);
     }
   }
 
@@ -278,12 +280,12 @@ public final class Call extends CallArrays {
    * @return whether it did
    */
   public boolean runPrepared(Function function) {
-    return prepared.run(engine().kernels(), function);
+    return boundKernels.run(engine().kernels(), function);
   }
 
   /** How many kernels ran prepared. */
   long preparedRuns() {
-    return preparedCalls.runs() + prepared.runs();
+    return preparedCalls.runs() + boundKernels.runs();
   }
 
   // ---- calls that are made again ---------------------------------------------------------------
@@ -291,7 +293,7 @@ public final class Call extends CallArrays {
   /** Whether nothing is to be taken, as this bound call is what it was before. */
   boolean repeats(Operation operation) {
     engine = operation.engine;
-    return prepared.repeat(operation);
+    return boundKernels.repeat(operation);
   }
 
   /** The array that all others follow; null: the call failed before it had one. */
@@ -312,13 +314,13 @@ public final class Call extends CallArrays {
 
   /** The arguments of a bound call are others. */
   void changed() {
-    prepared.forget();
+    boundKernels.forget();
   }
 
   /** The arrays of this call have been taken, which it keeps if it is a bound one. */
   void keep(Operation operation) {
     if (owner == Owner.BOUND) {
-      prepared.keep(operation);
+      boundKernels.keep(operation);
     }
   }
 

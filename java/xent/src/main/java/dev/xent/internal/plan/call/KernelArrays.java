@@ -72,8 +72,10 @@ public final class KernelArrays {
   /** Runs the kernel with the views of a call. */
   int run(PreparedKernel kernel, View a, @Nullable View b, @Nullable View c) {
     if (ownBeforeThird) {
-      return kernel.run(a, b, null, c);
+      return kernel.run(a, b, null, c, null, null);
     }
-    return first == null ? kernel.run(b, null, null, null) : kernel.run(a, b, c, null);
+    return first == null
+        ? kernel.run(b, null, null, null, null, null)
+        : kernel.run(a, b, c, null, null, null);
   }
 }

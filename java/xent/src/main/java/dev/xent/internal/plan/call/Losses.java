@@ -124,11 +124,11 @@ public final class Losses {
     if (weighted) {
       call.emptyExactSum();
     }
-    if (!weighted && call.runPrepared(Function.CHECK_TARGETS)) {
+    if (call.runPrepared(Function.CHECK_TARGETS)) {
       call.validRows = xent_report.valid_rows(call.report);
-      return call.validRows;
+    } else {
+      call.run(Losses::countTargets, Math.max(call.targetCount, 1));
     }
-    call.run(Losses::countTargets, Math.max(call.targetCount, 1));
     if (!weighted) {
       return call.validRows;
     }
@@ -240,7 +240,7 @@ public final class Losses {
   }
 
   /** Takes the gradients of logits and targets back from a kernel. */
-  static void withoutGradients(Work work) {
+  private static void withoutGradients(Work work) {
     work.offer(Array.GRADIENT, NULL);
     work.offer(Array.TARGET_GRADIENT, NULL);
   }

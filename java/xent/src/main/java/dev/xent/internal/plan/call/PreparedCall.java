@@ -81,11 +81,16 @@ public final class PreparedCall {
   private final MemorySegment report;
   private final MemorySegment sampling;
 
-  /** Checks targets before; null: the kernel does. */
+  /** Whether its kernels can be run. */
+  private boolean ready;
+
+  /** Whether targets are checked before; if not, the kernel does it. */
+  private boolean checksBefore;
+
   private @Nullable PreparedKernel check;
 
-  /** Computes; null: the call was seen once. */
-  @Nullable PreparedKernel kernel;
+  /** Computes; null: no call was seen twice. */
+  private @Nullable PreparedKernel kernel;
 
   /** Memory of the library that takes part. */
   private @Nullable View own;
@@ -125,8 +130,7 @@ public final class PreparedCall {
   void forget() {
     operation = Numbers.NONE;
     tried = false;
-    check = null;
-    kernel = null;
+    ready = false;
     own = null;
   }
 
@@ -146,7 +150,7 @@ public final class PreparedCall {
 
   /** Whether it can make the call of one tensor, whose operation it was prepared for. */
   public boolean isOf(View view) {
-    return kernel != null && a.fits(view) && !Recorder.isOn() && Memory.isAccessible(view);
+    return ready && a.fits(view) && !Recorder.isOn() && Memory.isAccessible(view);
   }
 
   /** The rows of the call. */
@@ -180,30 +184,31 @@ public final class PreparedCall {
     shape.copyFrom(call.structs.shape);
     options.copyFrom(call.structs.options);
     boolean held = isHeld(ofA) && isHeld(ofB) && isHeld(ofC);
-    boolean draws = newSampling != MemorySegment.NULL;
-    if (draws) {
-      sampling.copyFrom(newSampling);
-    }
-    PreparedKernel first = null;
+    checksBefore = checks != null;
     if (checks != null) {
-      Work work = begin(call, checks);
-      checks.offer(work, ofA, ofB, ofC, newOwn);
-      first = kernels.prepare(work, held);
-      if (first == null) {
+      check = check == null ? new PreparedKernel() : check;
+      checks.offer(begin(call, check, checks), ofA, ofB, ofC, newOwn);
+      if (!check.prepare(kernels, held)) {
         return;
       }
     }
-    Work work = begin(call, computes);
-    if (draws) {
+    kernel = kernel == null ? new PreparedKernel() : kernel;
+    Work work = begin(call, kernel, computes);
+    if (newSampling != MemorySegment.NULL) {
+      sampling.copyFrom(newSampling);
       work.sampling(sampling, false);
     }
     computes.offer(work, ofA, ofB, ofC, newOwn);
-    kernel = kernels.prepare(work, held);
-    check = first;
+    ready = kernel.prepare(kernels, held);
   }
 
-  private Work begin(Call call, KernelArrays of) {
-    return new Work()
+  /** Whether its kernels can be run. */
+  boolean isReady() {
+    return ready;
+  }
+
+  private Work begin(Call call, PreparedKernel made, KernelArrays of) {
+    return made.work()
         .begin(of.function, shape, options, report)
         .rows(0, rows)
         .classes(0, call.dimensions.classes);
@@ -228,9 +233,9 @@ public final class PreparedCall {
       @Nullable View ofB,
       @Nullable View ofC) {
     try {
-      PreparedKernel first = checks == null ? null : check;
+      PreparedKernel first = checksBefore ? check : null;
       PreparedKernel second = kernel;
-      return second != null
+      return ready
           && (first == null || checks.run(first, ofA, ofB, ofC) == Status.OK)
           && computes.run(second, ofA, ofB, ofC) == Status.OK;
     } catch (IllegalStateException | WrongThreadException e) {
@@ -253,7 +258,7 @@ public final class PreparedCall {
   public long draw(@Nullable Object array, long at, @Nullable View row, long step) {
     PreparedKernel draws = kernel;
     View token = own;
-    if (draws == null || token == null) {
+    if (!ready || draws == null || token == null) {
       return FAILED;
     }
     long stepAt = sampling.address() + xent_sampling.step$offset();
@@ -261,7 +266,7 @@ public final class PreparedCall {
     if (drawn == PreparedKernel.USE_LINKER && row != null) {
       xent_sampling.step(sampling, (int) step);
       try {
-        int status = draws.run(row, null, null, null);
+        int status = draws.run(row, null, null, null, null, null);
         drawn = status == Status.OK ? token.segment.get(ValueLayout.JAVA_LONG, 0) : FAILED;
       } catch (IllegalStateException | WrongThreadException e) {
         return FAILED; // memory was closed

@@ -19,8 +19,6 @@ final class PreparedCalls {
   /** The one that was used last. */
   private int last;
 
-  private long forgottenRuns;
-
   /** The prepared call that is like this one, or null. */
   @Nullable PreparedCall find(long operation, View a, @Nullable View b, @Nullable View c) {
     int i = last;
@@ -28,7 +26,7 @@ final class PreparedCalls {
       PreparedCall call = calls[i];
       if (call != null && call.fits(operation, a, b, c)) {
         last = i;
-        return call.kernel == null ? null : call;
+        return call.isReady() ? call : null;
       }
       i = (i + 1) % KEPT;
     } while (i != last);
@@ -58,16 +56,14 @@ final class PreparedCalls {
       noted = new PreparedCall();
       calls[next] = noted;
     }
-    long runs = noted.runs();
     if (noted.is(operation.number, a, b, c)) {
-      forgottenRuns += runs;
       last = next;
     }
   }
 
   /** How many kernels ran prepared. */
   long runs() {
-    long runs = forgottenRuns;
+    long runs = 0;
     for (PreparedCall call : calls) {
       runs += call == null ? 0 : call.runs();
     }

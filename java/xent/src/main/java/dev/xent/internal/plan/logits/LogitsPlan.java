@@ -214,7 +214,7 @@ public final class LogitsPlan {
       if (result == Result.PROBABILITIES) {
         call.room.saveStatistics(call.dimensions.rows);
       }
-      call.run(rows);
+      call.run(Function.CROSS_ENTROPY, rows, rows);
       return Double.NaN;
     }
   }

@@ -123,7 +123,7 @@ public final class SelectedPlan {
       if (saved != null) {
         call.room.saved = saved.statisticsFor(call.dimensions.rows);
       }
-      call.run(forwardRows);
+      call.run(Function.SELECTED_LOG_PROBABILITIES, forwardRows, forwardRows);
       if (saved != null) {
         saved.saved(call, TargetKind.LABELS, options);
       }

@@ -116,7 +116,7 @@ public final class BinaryPlan {
       if (call.writesGradient) {
         call.options(options, ignores, call.scale);
       }
-      call.run(elements);
+      call.run(Function.BINARY_CROSS_ENTROPY, elements, elements);
       return Losses.reduce(call.validRows, call, reductions, outputs);
     }
   }

@@ -138,11 +138,7 @@ public final class CrossEntropyPlan {
         call.options(options, options.ignoresIn(kind), call.scale);
       }
       call.room.saved = outputs.statisticsFor(call.dimensions.rows);
-      boolean prepared =
-          call.room.saved.byteSize() == 0 && call.runPrepared(Function.CROSS_ENTROPY);
-      if (!prepared) {
-        call.run(forwardRows, forwardShared);
-      }
+      call.run(Function.CROSS_ENTROPY, forwardRows, forwardShared);
       double reduced = Losses.reduce(count, call, reductions, outputs);
       outputs.saved(call, kind, options);
       return reduced;

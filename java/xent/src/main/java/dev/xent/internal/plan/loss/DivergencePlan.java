@@ -120,7 +120,7 @@ public final class DivergencePlan {
       if (call.writesGradient) {
         call.options(options, call.scale);
       }
-      call.run(rows);
+      call.run(function, rows, rows);
       return Losses.reduce(weight, call, reductions, outputs);
     }
   }
