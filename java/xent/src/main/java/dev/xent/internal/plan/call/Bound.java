@@ -71,6 +71,9 @@ public class Bound {
     private boolean ranBefore;
     private @Nullable Call own;
 
+    /** Makes the call by its kernels alone, as long as the arguments are these. */
+    private @Nullable PreparedCall prepared;
+
     Runs(Operation operation, CallArguments given) {
       this.operation = operation;
       this.given = given;
@@ -78,6 +81,14 @@ public class Bound {
 
     double run(View a, @Nullable View b, @Nullable View c) {
       Call call = own;
+      PreparedCall kept = prepared;
+      if (call != null
+          && kept != null
+          && (given.outputs == null || given.outputs.wantNumbersAlone())
+          && kept.isOpen(a, b, c)
+          && again(call, kept, a, b, c)) {
+        return call.result;
+      }
       if (call == null || call.broken) {
         if (!ranBefore) {
           ranBefore = true;
@@ -85,15 +96,29 @@ public class Bound {
         }
         call = new Call(given);
         own = call;
+        prepared = null;
       }
-      boolean alone = given.areViewsAlone();
-      return alone && operation.repeats(call, a, b, c, given.outputs)
-          ? call.result
-          : operation.run(call);
+      double result = operation.run(call);
+      if (prepared == null && given.areViewsAlone()) {
+        prepared = call.preparedCalls.find(operation.number, a, b, c);
+      }
+      return result;
+    }
+
+    private boolean again(
+        Call call, PreparedCall kept, View a, @Nullable View b, @Nullable View c) {
+      try {
+        return operation.again(call, kept, a, b, c, given.outputs);
+      } catch (Error e) {
+        call.broken = true; // no more than a store, as there may be no stack left
+        prepared = null;
+        throw e;
+      }
     }
 
     /** The arguments are others. */
     void changed() {
+      prepared = null;
       if (own != null) {
         own.changed();
       }

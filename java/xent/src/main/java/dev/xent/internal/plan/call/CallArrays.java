@@ -36,7 +36,7 @@ import org.jspecify.annotations.Nullable;
  * The arrays of a call: which ones there are, and whether their types, shapes and memory fit. An
  * operation names the leading array first, whose shape and type all others follow.
  */
-abstract sealed class CallArrays permits Call {
+public abstract sealed class CallArrays permits Call {
   /** Classes that can be selected of a row. */
   private static final int MOST_SELECTED = 256;
 

@@ -134,7 +134,7 @@ public final class PreparedCall {
     own = null;
   }
 
-  /** Whether a call is like this one, and all memory is open. Never while calls are recorded. */
+  /** Whether a call is like this one, and {@link #isOpen}. */
   boolean fits(long ofOperation, View ofA, @Nullable View ofB, @Nullable View ofC) {
     return operation == ofOperation
         && a.fits(ofA)
@@ -142,7 +142,12 @@ public final class PreparedCall {
         && (ofC == null ? c.type == null : c.fits(ofC))
         && firstAndLast == ofA.sharing(ofC == null ? ofB : ofC)
         && (ofC == null || secondAndThird == ofC.sharing(ofB))
-        && !Recorder.isOn()
+        && isOpen(ofA, ofB, ofC);
+  }
+
+  /** Whether all memory is open. Never while calls are recorded. */
+  boolean isOpen(View ofA, @Nullable View ofB, @Nullable View ofC) {
+    return !Recorder.isOn()
         && (ofA.everOpen || Memory.isAccessible(ofA))
         && (ofB == null || ofB.everOpen || Memory.isAccessible(ofB))
         && (ofC == null || ofC.everOpen || Memory.isAccessible(ofC));
