@@ -18,6 +18,7 @@ import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
 import dev.xent.LogitBuilder;
 import dev.xent.LogitLossBuilder;
+import dev.xent.Loss;
 import dev.xent.LossBuilder;
 import dev.xent.LossCall;
 import dev.xent.LossOutputs;
@@ -132,6 +133,7 @@ final class Samples {
     put(CrossEntropy.class, CrossEntropy.mean());
     put(CrossEntropy.Builder.class, CrossEntropy.builder());
     put(LossOutputs.class, new LossOutputs());
+    put(Loss.class, CrossEntropy.mean());
     Tensor one = Tensor.of(new float[2], 1, 2);
     put(LossCall.class, CrossEntropy.mean().on(one, Tensor.of(new int[1])));
     put(Call.class, Softmax.along(1).on(one, one));
