@@ -5,7 +5,7 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import dev.xent.Argmax;
-import dev.xent.Call;
+import dev.xent.BoundCall;
 import dev.xent.CrossEntropy;
 import dev.xent.CrossEntropyHvp;
 import dev.xent.CrossEntropyShard;
@@ -136,7 +136,7 @@ final class Samples {
     put(Loss.class, CrossEntropy.mean());
     Tensor one = Tensor.of(new float[2], 1, 2);
     put(LossCall.class, CrossEntropy.mean().on(one, Tensor.of(new int[1])));
-    put(Call.class, Softmax.along(1).on(one, one));
+    put(BoundCall.class, Softmax.along(1).on(one, one));
     put(SamplerCall.class, Sampler.greedy().on(one, Tensor.of(new int[1])));
     put(dev.xent.BinaryCrossEntropy.class, dev.xent.BinaryCrossEntropy.mean());
     put(dev.xent.BinaryCrossEntropy.Builder.class, dev.xent.BinaryCrossEntropy.builder());
