@@ -109,12 +109,7 @@ final class BinaryCrossEntropyCommand extends ReducedCommand {
   void compute(Settings settings, Loss loss, @Nullable Tensor dx, LossOutputs outputs) {
     BinaryCrossEntropy.Builder builder =
         BinaryCrossEntropy.builder().positiveWeights(positive).focalGamma(focalGamma);
-    settings.tell(
-        builder::execution,
-        builder::axis,
-        builder::reduction,
-        builder::denominator,
-        builder::emptyMean);
+    settings.tell(builder);
     if (ignoreIndex != null) {
       builder.ignoreIndex(ignoreIndex);
     }

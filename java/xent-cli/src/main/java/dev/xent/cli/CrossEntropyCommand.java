@@ -94,19 +94,9 @@ final class CrossEntropyCommand extends ClassLossCommand {
   @Override
   void compute(Settings settings, Loss loss, @Nullable Tensor dx, LossOutputs outputs) {
     CrossEntropy.Builder builder = rules.builder();
-    settings.tell(
-        builder::execution,
-        builder::axis,
-        builder::reduction,
-        builder::denominator,
-        builder::emptyMean);
-    tell(
-        loss,
-        builder::ignoreIndex,
-        builder::labelSmoothing,
-        builder::smoothing,
-        builder::classWeights);
-    logitOptions.tell(builder::fullyMasked, builder::temperature, builder::softcap);
+    settings.tell(builder);
+    tell(builder, loss);
+    logitOptions.tell(builder);
     options.tell(builder);
     run(builder.build().on(loss.input(), loss.targets()), loss, dx, outputs);
   }

@@ -2,9 +2,8 @@
 package dev.xent.cli;
 
 import dev.xent.CrossEntropy;
-import dev.xent.LinearCrossEntropy;
+import dev.xent.LogitLossBuilder;
 import java.nio.file.Path;
-import java.util.function.DoubleFunction;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -62,28 +61,16 @@ final class CrossEntropyOptions {
     }
   }
 
-  /** Tells a builder what the command line says. */
-  void tell(CrossEntropy.Builder builder) {
-    tell(builder::zLoss, builder::probabilityClamp, builder::focalGamma);
-  }
-
-  /** The same for hidden states. */
-  void tell(LinearCrossEntropy.Builder builder) {
-    tell(builder::zLoss, builder::probabilityClamp, builder::focalGamma);
-  }
-
-  private void tell(
-      DoubleFunction<?> ofZLoss,
-      DoubleFunction<?> ofProbabilityClamp,
-      DoubleFunction<?> ofFocalGamma) {
+  /** Sets in a builder what the command line says. */
+  void tell(LogitLossBuilder<?> builder) {
     if (zLoss != null) {
-      ofZLoss.apply(zLoss);
+      builder.zLoss(zLoss);
     }
     if (probabilityClamp != null) {
-      ofProbabilityClamp.apply(probabilityClamp);
+      builder.probabilityClamp(probabilityClamp);
     }
     if (focalGamma != null) {
-      ofFocalGamma.apply(focalGamma);
+      builder.focalGamma(focalGamma);
     }
   }
 }

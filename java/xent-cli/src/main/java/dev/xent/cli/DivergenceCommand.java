@@ -106,12 +106,7 @@ final class DivergenceCommand extends ReducedCommand {
   void compute(Settings settings, Loss loss, @Nullable Tensor dx, LossOutputs outputs) {
     Divergence.Builder builder =
         Divergence.builder(kind).temperature(temperature).fullyMasked(fullyMasked);
-    settings.tell(
-        builder::execution,
-        builder::axis,
-        builder::reduction,
-        builder::denominator,
-        builder::emptyMean);
+    settings.tell(builder);
     run(builder.build().on(loss.input(), loss.targets()), loss, dx, outputs);
   }
 }

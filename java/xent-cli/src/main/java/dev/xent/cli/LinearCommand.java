@@ -185,19 +185,9 @@ final class LinearCommand extends LossCommand {
   @Override
   void compute(Settings settings, Loss loss, @Nullable Tensor dx, LossOutputs outputs) {
     LinearCrossEntropy.Builder builder = LinearCrossEntropy.builder();
-    settings.tell(
-        builder::execution,
-        builder::axis,
-        builder::reduction,
-        builder::denominator,
-        builder::emptyMean);
-    tell(
-        loss,
-        builder::ignoreIndex,
-        builder::labelSmoothing,
-        builder::smoothing,
-        builder::classWeights);
-    logitOptions.tell(builder::fullyMasked, builder::temperature, builder::softcap);
+    settings.tell(builder);
+    tell(builder, loss);
+    logitOptions.tell(builder);
     options.tell(builder);
     if (workspace != null) {
       builder.workspace(workspace);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import dev.xent.LogitBuilder;
+import dev.xent.LogitLossBuilder;
 import dev.xent.Softmax;
 import dev.xent.options.FullyMasked;
-import java.util.function.DoubleFunction;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -37,15 +37,21 @@ final class LogitOptions {
     Ranges.require("--softcap", softcap, builder::softcap);
   }
 
-  /** Tells the options of a builder what the command line says. */
-  void tell(
-      Function<FullyMasked, ?> ofFullyMasked,
-      DoubleFunction<?> ofTemperature,
-      DoubleFunction<?> ofSoftcap) {
-    ofFullyMasked.apply(fullyMasked);
-    ofTemperature.apply(temperature);
+  /** Sets in a builder what the command line says. */
+  void tell(LogitBuilder<?> builder) {
+    builder.fullyMasked(fullyMasked);
+    builder.temperature(temperature);
     if (softcap != null) {
-      ofSoftcap.apply(softcap);
+      builder.softcap(softcap);
+    }
+  }
+
+  /** The same for a loss. */
+  void tell(LogitLossBuilder<?> builder) {
+    builder.fullyMasked(fullyMasked);
+    builder.temperature(temperature);
+    if (softcap != null) {
+      builder.softcap(softcap);
     }
   }
 }

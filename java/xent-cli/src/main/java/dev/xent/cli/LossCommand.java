@@ -2,13 +2,10 @@
 package dev.xent.cli;
 
 import dev.xent.Inputs;
+import dev.xent.LossBuilder;
 import dev.xent.LossOutputs;
 import dev.xent.Tensor;
-import dev.xent.options.Smoothing;
 import java.nio.file.Path;
-import java.util.function.DoubleFunction;
-import java.util.function.Function;
-import java.util.function.LongFunction;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -81,19 +78,14 @@ abstract class LossCommand extends ReducedCommand {
     targetOutputs.request(outputs, files, types, loss);
   }
 
-  /** Tells the options of a builder what becomes of targets. */
-  final void tell(
-      Loss loss,
-      LongFunction<?> ofIgnoreIndex,
-      DoubleFunction<?> ofLabelSmoothing,
-      Function<Smoothing, ?> ofSmoothing,
-      Function<@Nullable Tensor, ?> ofClassWeights) {
+  /** Sets in a builder what becomes of targets. */
+  final void tell(LossBuilder<?> builder, Loss loss) {
     if (ignoreIndex != null) {
-      ofIgnoreIndex.apply(ignoreIndex);
+      builder.ignoreIndex(ignoreIndex);
     }
-    ofLabelSmoothing.apply(options.labelSmoothing());
-    ofSmoothing.apply(options.smoothing());
-    ofClassWeights.apply(loss.classWeights());
+    builder.labelSmoothing(options.labelSmoothing());
+    builder.smoothing(options.smoothing());
+    builder.classWeights(loss.classWeights());
   }
 
   /** Of labels that are smoothed, how much. */

@@ -36,18 +36,8 @@ final class NllCommand extends ClassLossCommand {
   @Override
   void compute(Settings settings, Loss loss, @Nullable Tensor dx, LossOutputs outputs) {
     NllLoss.Builder builder = NllLoss.builder();
-    settings.tell(
-        builder::execution,
-        builder::axis,
-        builder::reduction,
-        builder::denominator,
-        builder::emptyMean);
-    tell(
-        loss,
-        builder::ignoreIndex,
-        builder::labelSmoothing,
-        builder::smoothing,
-        builder::classWeights);
+    settings.tell(builder);
+    tell(builder, loss);
     run(builder.build().on(loss.input(), loss.targets()), loss, dx, outputs);
   }
 }

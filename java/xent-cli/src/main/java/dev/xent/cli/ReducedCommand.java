@@ -3,9 +3,9 @@ package dev.xent.cli;
 
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
-import dev.xent.Execution;
 import dev.xent.LossCall;
 import dev.xent.LossOutputs;
+import dev.xent.ReducedBuilder;
 import dev.xent.Tensor;
 import dev.xent.errors.EmptyMeanException;
 import dev.xent.errors.LabelException;
@@ -14,9 +14,6 @@ import dev.xent.options.Reduction;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import java.util.function.DoubleFunction;
-import java.util.function.Function;
-import java.util.function.IntFunction;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -91,20 +88,15 @@ abstract class ReducedCommand implements Callable<Integer> {
       EmptyMean emptyMean,
       ComputeOptions compute) {
 
-    /** Tells the options of a builder all of it. */
-    void tell(
-        Function<Execution, ?> ofExecution,
-        IntFunction<?> ofAxis,
-        Function<Reduction, ?> ofReduction,
-        DoubleFunction<?> ofDenominator,
-        Function<EmptyMean, ?> ofEmptyMean) {
-      ofExecution.apply(compute.execution());
-      ofAxis.apply(axis);
-      ofReduction.apply(reduction);
+    /** Sets all of it in a builder. */
+    void tell(ReducedBuilder<?> builder) {
+      builder.execution(compute.execution());
+      builder.axis(axis);
+      builder.reduction(reduction);
+      builder.emptyMean(emptyMean);
       if (denominator != null) {
-        ofDenominator.apply(denominator);
+        builder.denominator(denominator);
       }
-      ofEmptyMean.apply(emptyMean);
     }
   }
 

@@ -178,7 +178,7 @@ final class SelectedCommand implements Callable<Integer> {
   private SelectedLogProbabilities operation(int classAxis) {
     SelectedLogProbabilities.Builder builder =
         SelectedLogProbabilities.builder().execution(compute.execution()).axis(classAxis);
-    options.tell(builder::fullyMasked, builder::temperature, builder::softcap);
+    options.tell(builder);
     if (ignoreIndex != null) {
       builder.ignoreIndex(ignoreIndex);
     }

@@ -85,12 +85,12 @@ final class SoftmaxCommand implements Callable<Integer> {
     if (log) {
       LogSoftmax.Builder builder =
           LogSoftmax.builder().execution(compute.execution()).axis(classAxis);
-      options.tell(builder::fullyMasked, builder::temperature, builder::softcap);
+      options.tell(builder);
       LogSoftmax operation = builder.build();
       each(classAxis, logits, output, (x, y) -> operation.on(x, y).inputs(beside).run());
     } else {
       Softmax.Builder builder = Softmax.builder().execution(compute.execution()).axis(classAxis);
-      options.tell(builder::fullyMasked, builder::temperature, builder::softcap);
+      options.tell(builder);
       Softmax operation = builder.build();
       each(classAxis, logits, output, (x, y) -> operation.on(x, y).inputs(beside).run());
     }

@@ -6,6 +6,8 @@ import dev.xent.DType;
 import dev.xent.Execution;
 import dev.xent.LinearCrossEntropy;
 import dev.xent.LogSoftmax;
+import dev.xent.LogitBuilder;
+import dev.xent.LogitLossBuilder;
 import dev.xent.Softmax;
 import dev.xent.TopK;
 import dev.xent.errors.OptionException;
@@ -151,51 +153,37 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
   }
 
   Softmax softmax() {
-    Softmax.Builder builder = Softmax.builder().execution(Execution.sequential());
-    number("temperature", builder::temperature);
-    number("softcap", builder::softcap);
-    return builder.fullyMasked(fullyMasked()).build();
+    return with(Softmax.builder()).build();
   }
 
   LogSoftmax logSoftmax() {
-    LogSoftmax.Builder builder = LogSoftmax.builder().execution(Execution.sequential());
-    number("temperature", builder::temperature);
-    number("softcap", builder::softcap);
-    return builder.fullyMasked(fullyMasked()).build();
+    return with(LogSoftmax.builder()).build();
   }
 
   TopK topK(int k) {
-    TopK.Builder builder = TopK.builder(k).execution(Execution.sequential());
+    return with(TopK.builder(k)).build();
+  }
+
+  private <B extends LogitBuilder<B>> B with(B builder) {
     number("temperature", builder::temperature);
     number("softcap", builder::softcap);
-    return builder.fullyMasked(fullyMasked()).build();
+    return builder.execution(Execution.sequential()).fullyMasked(fullyMasked());
   }
 
   /** The loss of rows, whose gradient is of their sum, or of their mean over a denominator. */
   CrossEntropy crossEntropy() {
-    CrossEntropy.Builder builder =
-        CrossEntropy.builder()
-            .execution(Execution.sequential())
-            .reduction(Reduction.SUM)
-            .fullyMasked(fullyMasked());
-    number("temperature", builder::temperature);
-    number("softcap", builder::softcap);
-    number("labelSmoothing", builder::labelSmoothing);
-    number("zLoss", builder::zLoss);
-    number("probabilityClamp", builder::probabilityClamp);
-    number("focalGamma", builder::focalGamma);
-    get("ignoreIndex", builder, value -> builder.ignoreIndex(whole(value)));
+    CrossEntropy.Builder builder = with(CrossEntropy.builder());
     number("denominator", value -> builder.gradientReduction(Reduction.MEAN).denominator(value));
     return builder.build();
   }
 
   /** The loss of hidden states. */
   LinearCrossEntropy linearCrossEntropy() {
-    LinearCrossEntropy.Builder builder =
-        LinearCrossEntropy.builder()
-            .execution(Execution.sequential())
-            .reduction(Reduction.SUM)
-            .fullyMasked(fullyMasked());
+    return with(LinearCrossEntropy.builder()).build();
+  }
+
+  private <B extends LogitLossBuilder<B>> B with(B builder) {
+    builder.execution(Execution.sequential()).reduction(Reduction.SUM).fullyMasked(fullyMasked());
     number("temperature", builder::temperature);
     number("softcap", builder::softcap);
     number("labelSmoothing", builder::labelSmoothing);
@@ -203,7 +191,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     number("probabilityClamp", builder::probabilityClamp);
     number("focalGamma", builder::focalGamma);
     get("ignoreIndex", builder, value -> builder.ignoreIndex(whole(value)));
-    return builder.build();
+    return builder;
   }
 
   /**
