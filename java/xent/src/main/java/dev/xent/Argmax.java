@@ -75,22 +75,8 @@ public final class Argmax {
   }
 
   /** Options of {@link Argmax}. Not safe for use by several threads at once. */
-  public static final class Builder extends OperationBuilder {
-    private int axis = -1;
-
+  public static final class Builder extends OperationBuilder<Builder> {
     private Builder() {}
-
-    @Override
-    public Builder execution(Execution value) {
-      super.execution(value);
-      return this;
-    }
-
-    /** Sets the axis of the classes; negative ones count from the end. Default: -1, the last. */
-    public Builder axis(int value) {
-      axis = value;
-      return this;
-    }
 
     /**
      * Builds the operation.

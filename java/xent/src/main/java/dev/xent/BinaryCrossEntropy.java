@@ -14,7 +14,6 @@ import dev.xent.internal.plan.loss.BinaryPlan;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
-import dev.xent.options.EmptyMean;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
 import org.jspecify.annotations.Nullable;
@@ -148,53 +147,11 @@ public final class BinaryCrossEntropy {
   }
 
   /** Options of {@link BinaryCrossEntropy}. Not safe for use by several threads at once. */
-  public static final class Builder extends ReducedBuilder {
+  public static final class Builder extends ReducedBuilder<Builder> {
     private @Nullable Long ignoreIndex;
     private @Nullable Tensor positiveWeights;
 
     private Builder() {}
-
-    @Override
-    public Builder execution(Execution value) {
-      super.execution(value);
-      return this;
-    }
-
-    @Override
-    public Builder axis(int value) {
-      super.axis(value);
-      return this;
-    }
-
-    @Override
-    public Builder reduction(Reduction value) {
-      super.reduction(value);
-      return this;
-    }
-
-    @Override
-    public Builder gradientReduction(Reduction value) {
-      super.gradientReduction(value);
-      return this;
-    }
-
-    @Override
-    public Builder gradientScale(double value) {
-      super.gradientScale(value);
-      return this;
-    }
-
-    @Override
-    public Builder denominator(double value) {
-      super.denominator(value);
-      return this;
-    }
-
-    @Override
-    public Builder emptyMean(EmptyMean value) {
-      super.emptyMean(value);
-      return this;
-    }
 
     /**
      * Sets the label whose elements are ignored: any number. Default: none. With other targets than

@@ -12,7 +12,6 @@ import dev.xent.internal.plan.logits.HvpPlan;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
-import dev.xent.options.FullyMasked;
 
 /**
  * Hessian-vector products of cross-entropy, as Newton's method, conjugate gradients and influence
@@ -97,40 +96,10 @@ public final class CrossEntropyHvp {
   }
 
   /** Options of {@link CrossEntropyHvp}. Not safe for use by several threads at once. */
-  public static final class Builder extends LogitBuilder {
+  public static final class Builder extends LogitBuilder<Builder> {
     private double gradientScale = 1;
 
     private Builder() {}
-
-    @Override
-    public Builder execution(Execution value) {
-      super.execution(value);
-      return this;
-    }
-
-    @Override
-    public Builder axis(int value) {
-      super.axis(value);
-      return this;
-    }
-
-    @Override
-    public Builder fullyMasked(FullyMasked value) {
-      super.fullyMasked(value);
-      return this;
-    }
-
-    @Override
-    public Builder temperature(double value) {
-      super.temperature(value);
-      return this;
-    }
-
-    @Override
-    public Builder softcap(double value) {
-      super.softcap(value);
-      return this;
-    }
 
     /**
      * Sets {@code c}, the factor of every product; of a mean over n rows 1 / n. Default: 1.

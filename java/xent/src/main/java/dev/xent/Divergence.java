@@ -13,7 +13,6 @@ import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
 import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
-import dev.xent.options.EmptyMean;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
 import java.util.Objects;
@@ -160,54 +159,12 @@ public final class Divergence {
   }
 
   /** Options of {@link Divergence}. Not safe for use by several threads at once. */
-  public static final class Builder extends ReducedBuilder {
+  public static final class Builder extends ReducedBuilder<Builder> {
     private final Kind kind;
     private FullyMasked fullyMasked = FullyMasked.NAN;
 
     private Builder(Kind kind) {
       this.kind = kind;
-    }
-
-    @Override
-    public Builder execution(Execution value) {
-      super.execution(value);
-      return this;
-    }
-
-    @Override
-    public Builder axis(int value) {
-      super.axis(value);
-      return this;
-    }
-
-    @Override
-    public Builder reduction(Reduction value) {
-      super.reduction(value);
-      return this;
-    }
-
-    @Override
-    public Builder gradientReduction(Reduction value) {
-      super.gradientReduction(value);
-      return this;
-    }
-
-    @Override
-    public Builder gradientScale(double value) {
-      super.gradientScale(value);
-      return this;
-    }
-
-    @Override
-    public Builder denominator(double value) {
-      super.denominator(value);
-      return this;
-    }
-
-    @Override
-    public Builder emptyMean(EmptyMean value) {
-      super.emptyMean(value);
-      return this;
     }
 
     /**

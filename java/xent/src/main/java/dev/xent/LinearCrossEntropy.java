@@ -16,10 +16,7 @@ import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.loss.LinearPlan;
 import dev.xent.internal.plan.options.Engine;
-import dev.xent.options.EmptyMean;
-import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
-import dev.xent.options.Smoothing;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -171,112 +168,10 @@ public final class LinearCrossEntropy {
   }
 
   /** Options of {@link LinearCrossEntropy}. Not safe for use by several threads at once. */
-  public static final class Builder extends LogitLossBuilder {
+  public static final class Builder extends LogitLossBuilder<Builder> {
     private long workspace;
 
     private Builder() {}
-
-    @Override
-    public Builder execution(Execution value) {
-      super.execution(value);
-      return this;
-    }
-
-    @Override
-    public Builder axis(int value) {
-      super.axis(value);
-      return this;
-    }
-
-    @Override
-    public Builder reduction(Reduction value) {
-      super.reduction(value);
-      return this;
-    }
-
-    @Override
-    public Builder gradientReduction(Reduction value) {
-      super.gradientReduction(value);
-      return this;
-    }
-
-    @Override
-    public Builder gradientScale(double value) {
-      super.gradientScale(value);
-      return this;
-    }
-
-    @Override
-    public Builder denominator(double value) {
-      super.denominator(value);
-      return this;
-    }
-
-    @Override
-    public Builder emptyMean(EmptyMean value) {
-      super.emptyMean(value);
-      return this;
-    }
-
-    @Override
-    public Builder ignoreIndex(long value) {
-      super.ignoreIndex(value);
-      return this;
-    }
-
-    @Override
-    public Builder labelSmoothing(double value) {
-      super.labelSmoothing(value);
-      return this;
-    }
-
-    @Override
-    public Builder smoothing(Smoothing value) {
-      super.smoothing(value);
-      return this;
-    }
-
-    @Override
-    public Builder classWeights(@Nullable Tensor weights) {
-      super.classWeights(weights);
-      return this;
-    }
-
-    @Override
-    public Builder fullyMasked(FullyMasked value) {
-      super.fullyMasked(value);
-      return this;
-    }
-
-    @Override
-    public Builder temperature(double value) {
-      super.temperature(value);
-      return this;
-    }
-
-    @Override
-    public Builder softcap(double value) {
-      super.softcap(value);
-      return this;
-    }
-
-    @Override
-    public Builder zLoss(double value) {
-      super.zLoss(value);
-      return this;
-    }
-
-    @Override
-    public Builder probabilityClamp(double value) {
-      super.probabilityClamp(value);
-      return this;
-    }
-
-    @Override
-    public Builder focalGamma(double value) {
-      super.focalGamma(value);
-      return this;
-    }
 
     /**
      * Sets the maximum workspace, in bytes, of each thread that works on a call; each keeps it for

@@ -10,7 +10,6 @@ import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.logits.SoftmaxPlan;
 import dev.xent.internal.plan.options.Engine;
-import dev.xent.options.FullyMasked;
 
 /**
  * Log-sum-exp along one axis: {@code log sum exp(x)}, one number per row.
@@ -92,38 +91,8 @@ public final class LogSumExp {
   }
 
   /** Options of {@link LogSumExp}. Not safe for use by several threads at once. */
-  public static final class Builder extends LogitBuilder {
+  public static final class Builder extends LogitBuilder<Builder> {
     private Builder() {}
-
-    @Override
-    public Builder execution(Execution value) {
-      super.execution(value);
-      return this;
-    }
-
-    @Override
-    public Builder axis(int value) {
-      super.axis(value);
-      return this;
-    }
-
-    @Override
-    public Builder fullyMasked(FullyMasked value) {
-      super.fullyMasked(value);
-      return this;
-    }
-
-    @Override
-    public Builder temperature(double value) {
-      super.temperature(value);
-      return this;
-    }
-
-    @Override
-    public Builder softcap(double value) {
-      super.softcap(value);
-      return this;
-    }
 
     /**
      * Builds the operation.

@@ -8,44 +8,55 @@ import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.options.FullyMasked;
 import java.util.Objects;
 
-/** The options of losses of logits and targets: what becomes of logits. */
-abstract class LogitLossBuilder extends LossBuilder {
+/**
+ * The options of losses of logits and targets: {@link CrossEntropy} and {@link LinearCrossEntropy}.
+ *
+ * @param <B> the builder itself
+ */
+public abstract class LogitLossBuilder<B extends OperationBuilder<B>> extends LossBuilder<B> {
   private FullyMasked fullyMasked = FullyMasked.NAN;
+
+  LogitLossBuilder() {}
 
   /**
    * Sets the result of a row that is all -inf, or whose classes are all masked: NaN (default), or
    * loss and gradient +0.
    */
-  protected LogitLossBuilder fullyMasked(FullyMasked value) {
+  public B fullyMasked(FullyMasked value) {
     fullyMasked = Objects.requireNonNull(value, "fullyMasked");
-    return this;
+    return self();
   }
 
   /**
-   * Sets {@code tau}: logits are divided by it, after the softcap. Default: 1. Throws {@link
-   * OptionException} unless it is from 2^-32 to 2^32.
+   * Sets {@code tau}: logits are divided by it, after the softcap. Default: 1.
+   *
+   * @throws OptionException unless it is from 2^-32 to 2^32
    */
-  protected LogitLossBuilder temperature(double value) {
+  public B temperature(double value) {
     numbers.set(OptionRange.TEMPERATURE, value);
-    return this;
+    return self();
   }
 
   /**
    * Sets {@code c}: logits become {@code c tanh(x / c)}, before the temperature. Default: they
-   * stay. Throws {@link OptionException} unless it is from 2^-32 to 2^32.
+   * stay.
+   *
+   * @throws OptionException unless it is from 2^-32 to 2^32
    */
-  protected LogitLossBuilder softcap(double value) {
+  public B softcap(double value) {
     numbers.set(OptionRange.SOFTCAP, value);
-    return this;
+    return self();
   }
 
   /**
    * Sets the factor of the squared log-sum-exp, which is added to the loss of a row, which keeps
-   * logits from drifting. Default: 0. Throws {@link OptionException} unless 0 or more, and finite.
+   * logits from drifting. Default: 0.
+   *
+   * @throws OptionException unless 0 or more, and finite
    */
-  protected LogitLossBuilder zLoss(double value) {
+  public B zLoss(double value) {
     numbers.set(OptionRange.Z_LOSS, value);
-    return this;
+    return self();
   }
 
   /**
@@ -54,12 +65,13 @@ abstract class LogitLossBuilder extends LossBuilder {
    * probability rows and sparse targets the probability of every class with a target is clamped so:
    * the loss is {@code sum t min(max(-log p, -log(1 - d)), -log d)}. That reads each row once more,
    * whole, so rows that are computed in parts reject it. Not together with {@code labelSmoothing}.
-   * Default: probabilities count as they are, which is exact. Throws {@link OptionException} unless
-   * above 0 and at most 0.5.
+   * Default: probabilities count as they are, which is exact.
+   *
+   * @throws OptionException unless above 0 and at most 0.5
    */
-  protected LogitLossBuilder probabilityClamp(double value) {
+  public B probabilityClamp(double value) {
     numbers.set(OptionRange.PROBABILITY_CLAMP, value);
-    return this;
+    return self();
   }
 
   /**
@@ -67,12 +79,13 @@ abstract class LogitLossBuilder extends LossBuilder {
    * label, times its class weight, which is the {@code alpha} of that loss, and the gradient is
    * that of this; right to the last digits where {@code p} is near 0 and near 1. Log-probabilities
    * are as without. Class indices only: with other targets a call throws {@link OptionException}.
-   * Not together with smoothing, z-loss or probability clamp. Default: 0, cross-entropy. Throws
-   * {@link OptionException} unless from 0 to 2^32.
+   * Not together with smoothing, z-loss or probability clamp. Default: 0, cross-entropy.
+   *
+   * @throws OptionException unless from 0 to 2^32
    */
-  protected LogitLossBuilder focalGamma(double value) {
+  public B focalGamma(double value) {
     numbers.set(OptionRange.FOCAL_GAMMA, value);
-    return this;
+    return self();
   }
 
   /** All options, with those of the kernels. */

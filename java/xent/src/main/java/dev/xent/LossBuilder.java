@@ -11,29 +11,38 @@ import dev.xent.options.Smoothing;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** The options of losses of targets: what becomes of these. */
-abstract class LossBuilder extends ReducedBuilder {
+/**
+ * The options of losses that compare rows with targets: {@link NllLoss} has these; {@link
+ * LogitLossBuilder} adds those of logits.
+ *
+ * @param <B> the builder itself
+ */
+public abstract class LossBuilder<B extends OperationBuilder<B>> extends ReducedBuilder<B> {
   private @Nullable Long ignoreIndex;
   private boolean negativeOfLabelsAlone;
   private Smoothing smoothing = Smoothing.UNIFORM;
   private @Nullable Tensor classWeights;
 
+  LossBuilder() {}
+
   /**
    * Sets the label whose rows are ignored: any number, a class or not. Default: none. Class
    * indices, and sparse targets, where it marks an unused entry.
    */
-  protected LossBuilder ignoreIndex(long value) {
+  public B ignoreIndex(long value) {
     ignoreIndex = value;
-    return this;
+    return self();
   }
 
   /**
    * Sets {@code eps}: targets become {@code (1 - eps) * q + eps / classes}, over the classes that
-   * are not masked. Default: 0. Throws {@link OptionException} unless in [0, 1].
+   * are not masked. Default: 0.
+   *
+   * @throws OptionException unless in [0, 1]
    */
-  protected LossBuilder labelSmoothing(double value) {
+  public B labelSmoothing(double value) {
     numbers.set(OptionRange.LABEL_SMOOTHING, value);
-    return this;
+    return self();
   }
 
   /**
@@ -41,9 +50,9 @@ abstract class LossBuilder extends ReducedBuilder {
    * Smoothing#UNIFORM}. {@link Smoothing#OTHERS} goes with class indices alone: with other targets
    * a call throws {@link OptionException}.
    */
-  protected LossBuilder smoothing(Smoothing value) {
+  public B smoothing(Smoothing value) {
     smoothing = Objects.requireNonNull(value, "smoothing");
-    return this;
+    return self();
   }
 
   /**
@@ -53,9 +62,9 @@ abstract class LossBuilder extends ReducedBuilder {
    * @param weights one dimension with a number per class, of a type that fits the logits; null
    *     (default): 1 for each
    */
-  protected LossBuilder classWeights(@Nullable Tensor weights) {
+  public B classWeights(@Nullable Tensor weights) {
     classWeights = weights;
-    return this;
+    return self();
   }
 
   /** Makes a negative ignore index one of labels alone: probability rows do without it. */

@@ -11,10 +11,8 @@ import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.nll.NllPlan;
 import dev.xent.internal.plan.options.Engine;
-import dev.xent.options.EmptyMean;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
-import dev.xent.options.Smoothing;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -132,74 +130,8 @@ public final class NllLoss {
    * Options of {@link NllLoss}. The backend and its instruction set check the labels and add the
    * losses up; the rest is plain Java. Not safe for use by several threads at once.
    */
-  public static final class Builder extends LossBuilder {
+  public static final class Builder extends LossBuilder<Builder> {
     private Builder() {}
-
-    @Override
-    public Builder execution(Execution value) {
-      super.execution(value);
-      return this;
-    }
-
-    @Override
-    public Builder axis(int value) {
-      super.axis(value);
-      return this;
-    }
-
-    @Override
-    public Builder reduction(Reduction value) {
-      super.reduction(value);
-      return this;
-    }
-
-    @Override
-    public Builder gradientReduction(Reduction value) {
-      super.gradientReduction(value);
-      return this;
-    }
-
-    @Override
-    public Builder gradientScale(double value) {
-      super.gradientScale(value);
-      return this;
-    }
-
-    @Override
-    public Builder denominator(double value) {
-      super.denominator(value);
-      return this;
-    }
-
-    @Override
-    public Builder emptyMean(EmptyMean value) {
-      super.emptyMean(value);
-      return this;
-    }
-
-    @Override
-    public Builder ignoreIndex(long value) {
-      super.ignoreIndex(value);
-      return this;
-    }
-
-    @Override
-    public Builder labelSmoothing(double value) {
-      super.labelSmoothing(value);
-      return this;
-    }
-
-    @Override
-    public Builder smoothing(Smoothing value) {
-      super.smoothing(value);
-      return this;
-    }
-
-    @Override
-    public Builder classWeights(@Nullable Tensor weights) {
-      super.classWeights(weights);
-      return this;
-    }
 
     /**
      * Builds the operation.

@@ -6,20 +6,57 @@ import dev.xent.internal.plan.options.OptionNumbers;
 import java.util.Objects;
 
 /**
- * What options of all operations have in common. The bases of builders and outputs say what an
- * option does; a builder says again which options it has, with its own type, so that an option may
- * move from base to base under programs that are compiled already.
+ * The options of all operations. Each builder extends one of the families {@link LogitBuilder},
+ * {@link ReducedBuilder}, {@link LossBuilder} and {@link LogitLossBuilder}, or this class, and each
+ * method returns the builder on which you call it. So one method can set the options of several
+ * operations:
+ *
+ * {@snippet file="dev/xent/ExamplesTest.java" region="families" :
+ * static <B extends LogitBuilder<B>> B withOptions(B builder) {
+ *   return builder.axis(1).temperature(0.5);
+ * }
+ * }
+ *
+ * <p>{@code withOptions(Softmax.builder())} is a {@link Softmax.Builder}, {@code
+ * withOptions(TopK.builder(5))} a {@link TopK.Builder}.
+ *
+ * <p>Builders are mutable and not safe for use by several threads at once; the operations that they
+ * build are immutable.
+ *
+ * @param <B> the builder itself
  */
-abstract class OperationBuilder {
+public abstract class OperationBuilder<B extends OperationBuilder<B>> {
+  // B has this bound in all families, so that programs that are compiled already still find an
+  // option that moved to another one.
+
   /** The numbers among its options. */
   final OptionNumbers numbers = new OptionNumbers();
 
+  int axis = -1;
   private Execution execution = Execution.defaults();
 
+  OperationBuilder() {}
+
   /** Sets who computes. Default: {@link Execution#defaults}. */
-  protected OperationBuilder execution(Execution value) {
+  public B execution(Execution value) {
     execution = Objects.requireNonNull(value, "execution");
-    return this;
+    return self();
+  }
+
+  /**
+   * Sets the axis of the classes; of {@link LinearCrossEntropy} that of the features, and of {@link
+   * BinaryCrossEntropy} that of weights with one dimension. Negative ones count from the end.
+   * Default: -1, the last.
+   */
+  public B axis(int value) {
+    axis = value;
+    return self();
+  }
+
+  /** This builder. Every class that extends this one is in this package and names itself. */
+  @SuppressWarnings("unchecked")
+  final B self() {
+    return (B) this;
   }
 
   /** Who computes, as this process has it. */

@@ -11,62 +11,62 @@ import dev.xent.options.Reduction;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** The options of operations that reduce the losses of rows or elements. */
-abstract class ReducedBuilder extends OperationBuilder {
-  private int axis = -1;
+/**
+ * The options of all losses: how the losses of rows or elements are reduced to a number. {@link
+ * Divergence} and {@link BinaryCrossEntropy} have these; {@link LossBuilder} adds those of targets.
+ *
+ * @param <B> the builder itself
+ */
+public abstract class ReducedBuilder<B extends OperationBuilder<B>> extends OperationBuilder<B> {
   private Reduction reduction = Reduction.MEAN;
   private @Nullable Reduction gradientReduction;
   private double gradientScale = 1;
   private double denominator = Double.NaN;
   private EmptyMean emptyMean = EmptyMean.NAN;
 
-  /**
-   * Sets the axis of the classes; of {@link LinearCrossEntropy} that of the features, and of {@link
-   * BinaryCrossEntropy} that for which one-dimensional weights have a number each. Negative ones
-   * count from the end. Default: -1, the last.
-   */
-  protected ReducedBuilder axis(int value) {
-    axis = value;
-    return this;
-  }
+  ReducedBuilder() {}
 
   /** Sets the number that a call returns. Default: MEAN. */
-  protected ReducedBuilder reduction(Reduction value) {
+  public B reduction(Reduction value) {
     reduction = Objects.requireNonNull(value, "reduction");
-    return this;
+    return self();
   }
 
   /**
    * Sets the reduction of the gradient: MEAN divides it by the denominator, SUM does not. Default:
    * the reduction of the loss.
    */
-  protected ReducedBuilder gradientReduction(Reduction value) {
+  public B gradientReduction(Reduction value) {
     gradientReduction = Objects.requireNonNull(value, "gradientReduction");
-    return this;
+    return self();
   }
 
   /**
-   * Sets the factor of every gradient. Default: 1. Throws {@link OptionException} unless finite.
+   * Sets the factor of every gradient. Default: 1.
+   *
+   * @throws OptionException unless finite
    */
-  protected ReducedBuilder gradientScale(double value) {
+  public B gradientScale(double value) {
     gradientScale = OptionRange.GRADIENT_SCALE.require(value);
-    return this;
+    return self();
   }
 
   /**
    * Sets the divisor of a mean, instead of the number of rows that are not ignored, or the sum of
    * their weights: for instance the number of rows of a whole batch, where each call sees a part of
-   * it. Throws {@link OptionException} unless 0 or more, and finite.
+   * it.
+   *
+   * @throws OptionException unless 0 or more, and finite
    */
-  protected ReducedBuilder denominator(double value) {
+  public B denominator(double value) {
     denominator = Reductions.requireDenominator(value);
-    return this;
+    return self();
   }
 
   /** Sets the mean over the denominator 0. Default: NaN. */
-  protected ReducedBuilder emptyMean(EmptyMean value) {
+  public B emptyMean(EmptyMean value) {
     emptyMean = Objects.requireNonNull(value, "emptyMean");
-    return this;
+    return self();
   }
 
   /** All options, with those of the kernels. */

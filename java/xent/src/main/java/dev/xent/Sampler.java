@@ -245,8 +245,7 @@ public final class Sampler {
   }
 
   /** Options of {@link Sampler}. Not safe for use by several threads at once. */
-  public static final class Builder extends OperationBuilder {
-    private int axis = -1;
+  public static final class Builder extends OperationBuilder<Builder> {
     private SamplingRules rules = SamplingRules.XENT;
     private @Nullable Ties ties;
     private boolean greedy;
@@ -264,18 +263,6 @@ public final class Sampler {
     private long draw;
 
     private Builder() {}
-
-    @Override
-    public Builder execution(Execution value) {
-      super.execution(value);
-      return this;
-    }
-
-    /** Sets the axis of the classes; negative ones count from the end. Default: -1, the last. */
-    public Builder axis(int value) {
-      axis = value;
-      return this;
-    }
 
     /**
      * Sets {@code c}: logits become {@code c tanh(x / c)}, before everything else. Default: they

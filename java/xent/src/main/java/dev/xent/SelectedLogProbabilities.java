@@ -18,7 +18,6 @@ import dev.xent.internal.plan.logits.SelectedPlan;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
-import dev.xent.options.FullyMasked;
 import java.lang.foreign.Arena;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -251,41 +250,11 @@ public final class SelectedLogProbabilities {
   }
 
   /** Options of {@link SelectedLogProbabilities}. Not safe for use by several threads at once. */
-  public static final class Builder extends LogitBuilder {
+  public static final class Builder extends LogitBuilder<Builder> {
     private @Nullable Long ignoreIndex;
     private double gradientScale = 1;
 
     private Builder() {}
-
-    @Override
-    public Builder execution(Execution value) {
-      super.execution(value);
-      return this;
-    }
-
-    @Override
-    public Builder axis(int value) {
-      super.axis(value);
-      return this;
-    }
-
-    @Override
-    public Builder fullyMasked(FullyMasked value) {
-      super.fullyMasked(value);
-      return this;
-    }
-
-    @Override
-    public Builder temperature(double value) {
-      super.temperature(value);
-      return this;
-    }
-
-    @Override
-    public Builder softcap(double value) {
-      super.softcap(value);
-      return this;
-    }
 
     /** Sets the target that marks an unused entry: any number, a class or not. Default: none. */
     public Builder ignoreIndex(long value) {

@@ -11,7 +11,6 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.logits.LogitsPlan;
 import dev.xent.internal.plan.options.Engine;
-import dev.xent.options.FullyMasked;
 import java.lang.foreign.Arena;
 
 /**
@@ -208,41 +207,11 @@ public final class TopK {
   }
 
   /** Options of {@link TopK}. Not safe for use by several threads at once. */
-  public static final class Builder extends LogitBuilder {
+  public static final class Builder extends LogitBuilder<Builder> {
     private final int k;
 
     private Builder(int k) {
       this.k = k;
-    }
-
-    @Override
-    public Builder execution(Execution value) {
-      super.execution(value);
-      return this;
-    }
-
-    @Override
-    public Builder axis(int value) {
-      super.axis(value);
-      return this;
-    }
-
-    @Override
-    public Builder fullyMasked(FullyMasked value) {
-      super.fullyMasked(value);
-      return this;
-    }
-
-    @Override
-    public Builder temperature(double value) {
-      super.temperature(value);
-      return this;
-    }
-
-    @Override
-    public Builder softcap(double value) {
-      super.softcap(value);
-      return this;
     }
 
     /**

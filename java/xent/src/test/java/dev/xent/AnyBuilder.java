@@ -4,7 +4,7 @@ package dev.xent;
 import dev.xent.options.FullyMasked;
 
 /**
- * The same options for different operations, through the bases that only this package sees.
+ * The same options for different operations.
  *
  * @param temperature 0: none
  * @param softcap 0: none
@@ -13,9 +13,8 @@ public record AnyBuilder(
     Execution execution, int axis, FullyMasked fullyMasked, double temperature, double softcap) {
 
   /** A builder with these options. */
-  public <B extends LogitBuilder> B with(B builder) {
-    builder.execution(execution);
-    builder.axis(axis).fullyMasked(fullyMasked);
+  public <B extends LogitBuilder<B>> B with(B builder) {
+    builder.execution(execution).axis(axis).fullyMasked(fullyMasked);
     if (temperature != 0) {
       builder.temperature(temperature);
     }

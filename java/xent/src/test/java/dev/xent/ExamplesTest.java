@@ -113,6 +113,21 @@ class ExamplesTest {
     assertThat(scores.getFloat(0)).isNegative();
   }
 
+  // @start region="families" :
+  static <B extends LogitBuilder<B>> B withOptions(B builder) {
+    return builder.axis(1).temperature(0.5);
+  }
+
+  // @end
+
+  @Test
+  void families() {
+    assertThat(withOptions(Softmax.builder()).build())
+        .hasToString("Softmax[axis=1, temperature=0.5]");
+    assertThat(withOptions(TopK.builder(5)).build())
+        .hasToString("TopK[k=5, axis=1, temperature=0.5]");
+  }
+
   // ---- sampling --------------------------------------------------------------------------------
 
   @Test

@@ -184,11 +184,12 @@ final class LinearMixture {
   }
 
   /** The same options whatever the operation. */
-  private <B extends LogitLossBuilder> B with(B builder) {
+  private <B extends LogitLossBuilder<B>> B with(B builder) {
     SplittableRandom own = new SplittableRandom(seedOfOptions);
-    builder.axis(axis);
-    builder.classWeights(classWeights);
-    builder.reduction(own.nextBoolean() ? Reduction.SUM : Reduction.MEAN);
+    builder
+        .axis(axis)
+        .classWeights(classWeights)
+        .reduction(own.nextBoolean() ? Reduction.SUM : Reduction.MEAN);
     if (own.nextInt(3) == 0) {
       builder.temperature(own.nextBoolean() ? 0.7 : 3);
     }
@@ -206,10 +207,7 @@ final class LinearMixture {
     }
     int last = own.nextInt(kind == 0 ? 6 : 4);
     switch (last) {
-      case 0 -> {
-        builder.labelSmoothing(0.1);
-        builder.zLoss(1e-3);
-      }
+      case 0 -> builder.labelSmoothing(0.1).zLoss(1e-3);
       case 1 -> builder.probabilityClamp(1e-7);
       case 2 -> builder.labelSmoothing(1);
       case 4 -> builder.focalGamma(2);

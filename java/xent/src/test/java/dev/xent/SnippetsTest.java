@@ -80,7 +80,7 @@ class SnippetsTest {
   /** The code between the marks of a region. */
   private static String region(Path test, String name) throws IOException {
     Matcher region =
-        Pattern.compile("// @start region=\"" + name + "\" :\n(.*?)\n *// @end\n", Pattern.DOTALL)
+        Pattern.compile("// @start region=\"" + name + "\" :\n(.*?)\n\\s*// @end\n", Pattern.DOTALL)
             .matcher(Files.readString(test));
     assertThat(region.find()).as("%s has the region %s", test, name).isTrue();
     return region.group(1).stripIndent();

@@ -11,7 +11,7 @@ import dev.xent.options.Backend;
 import dev.xent.options.FullyMasked;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
-import java.util.function.Function;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -42,18 +42,13 @@ class TopKTest {
   }
 
   private static void assertTop(
-      float[] x,
-      int rows,
-      int classes,
-      int k,
-      Tensor logits,
-      Function<LogitBuilder, OperationBuilder> with) {
+      float[] x, int rows, int classes, int k, Tensor logits, Consumer<LogitBuilder<?>> with) {
     TopK.Builder builder = TopK.builder(k);
-    with.apply(builder);
+    with.accept(builder);
     Softmax.Builder softmax = Softmax.builder();
-    with.apply(softmax);
+    with.accept(softmax);
     LogSoftmax.Builder logSoftmax = LogSoftmax.builder();
-    with.apply(logSoftmax);
+    with.accept(logSoftmax);
     boolean wide = logits.type() == DType.F64;
     Tensor y = Tensor.allocate(Arena.ofAuto(), wide ? DType.F64 : DType.F32, logits.shape());
     TopK.Result best = builder.build().probabilities(logits);
