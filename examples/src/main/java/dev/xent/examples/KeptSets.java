@@ -3,6 +3,7 @@ package dev.xent.examples;
 
 import dev.xent.CrossEntropy;
 import dev.xent.Inputs;
+import dev.xent.LossOutputs;
 import dev.xent.Sampler;
 import dev.xent.Tensor;
 import java.util.Locale;
@@ -43,7 +44,7 @@ public final class KeptSets {
         .on(logits, tokens)
         .inputs(Inputs.none().classMask(mask))
         .gradient(gradient)
-        .outputs(new CrossEntropy.Outputs().losses(losses))
+        .outputs(new LossOutputs().losses(losses))
         .run();
     for (int row = 0; row < ROWS; row++) {
       System.out.printf(

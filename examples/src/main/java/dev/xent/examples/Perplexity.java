@@ -3,6 +3,7 @@ package dev.xent.examples;
 
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.LossOutputs;
 import dev.xent.LossSum;
 import dev.xent.Tensor;
 import dev.xent.files.Npy;
@@ -49,7 +50,7 @@ public final class Perplexity {
   private static void measure(Path logits, Path labels) throws IOException {
     CrossEntropy loss = CrossEntropy.sum();
     LossSum lossSum = new LossSum();
-    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().lossSum(lossSum);
+    LossOutputs outputs = new LossOutputs().lossSum(lossSum);
     ResidentMemory memory = new ResidentMemory();
     long rows = 0;
     long blocks = 0;

@@ -7,6 +7,7 @@ import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.LossOutputs;
 import dev.xent.Tensor;
 import dev.xent.onnxruntime.OnnxRuntimeTensors;
 import java.io.BufferedReader;
@@ -56,8 +57,7 @@ public final class ScoreOnnxModel {
 
       Tensor losses = Tensor.allocate(arena, DType.F32, count);
       Tensor believed = Tensor.allocate(arena, DType.I32, count);
-      CrossEntropy.Outputs outputs =
-          new CrossEntropy.Outputs().losses(losses).argmax(believed).countCorrect(true);
+      LossOutputs outputs = new LossOutputs().losses(losses).argmax(believed).countCorrect(true);
       double loss = CrossEntropy.builder().build().on(logits, labels).outputs(outputs).run();
 
       System.out.printf("images    %d%n", outputs.validRows());

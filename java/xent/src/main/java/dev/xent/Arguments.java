@@ -30,8 +30,8 @@ final class Arguments {
     return NullChecks.require(inputs, "inputs", "Inputs.none()").views;
   }
 
-  static Outputs outputs(ReducedOutputs outputs) {
-    return NullChecks.require(outputs, "outputs", "a new Outputs()").outputs;
+  static Outputs outputs(LossOutputs outputs) {
+    return NullChecks.require(outputs, "outputs", "a new LossOutputs()").outputs;
   }
 
   static States states(PartialStates states, String name) {
@@ -54,7 +54,7 @@ final class Arguments {
     return NullChecks.require(outputs, "outputs", "a new Outputs()").outputs;
   }
 
-  static Outputs saved(ReducedOutputs saved) {
+  static Outputs saved(LossOutputs saved) {
     return NullChecks.require(saved, "saved", "the outputs of the forward").outputs;
   }
 }

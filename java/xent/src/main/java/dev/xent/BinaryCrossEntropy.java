@@ -124,8 +124,8 @@ public final class BinaryCrossEntropy {
    * @param logits {@code x}
    * @param targets {@code t}
    */
-  public LossCall<Outputs> on(Tensor logits, Tensor targets) {
-    return new LossCall<>(plan.bind(view(logits, "logits"), view(targets, "targets"), null), false);
+  public LossCall on(Tensor logits, Tensor targets) {
+    return new LossCall(plan.bind(view(logits, "logits"), view(targets, "targets"), null), false);
   }
 
   /**
@@ -135,8 +135,8 @@ public final class BinaryCrossEntropy {
    * @param targets {@code t}
    * @param weights {@code w}; null: 1 for each
    */
-  public LossCall<Outputs> on(Tensor logits, Tensor targets, @Nullable Tensor weights) {
-    return new LossCall<>(
+  public LossCall on(Tensor logits, Tensor targets, @Nullable Tensor weights) {
+    return new LossCall(
         plan.bind(view(logits, "logits"), view(targets, "targets"), viewOrNull(weights)), false);
   }
 
@@ -209,31 +209,6 @@ public final class BinaryCrossEntropy {
       }
       return new BinaryCrossEntropy(
           new BinaryPlan(engine, spec(options, null), viewOrNull(positiveWeights)));
-    }
-  }
-
-  /**
-   * Further results of a call. Every element is a row here: {@link #losses} has the shape of the
-   * logits, and {@link #rows} is the number of elements.
-   *
-   * <p>Set once what you want, then pass it to any number of calls; each overwrites the numbers and
-   * tensors of the one before. A call that fails leaves the numbers of the call before. Not safe
-   * for use by several threads at once.
-   */
-  public static final class Outputs extends ReducedOutputs {
-    /** Creates outputs that request only the numbers of a call. */
-    public Outputs() {}
-
-    @Override
-    public Outputs losses(@Nullable Tensor tensor) {
-      super.losses(tensor);
-      return this;
-    }
-
-    @Override
-    public Outputs lossSum(@Nullable LossSum sums) {
-      super.lossSum(sums);
-      return this;
     }
   }
 }

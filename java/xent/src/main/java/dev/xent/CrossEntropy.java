@@ -2,7 +2,6 @@
 package dev.xent;
 
 import static dev.xent.Arguments.view;
-import static dev.xent.Arguments.viewOrNull;
 
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
@@ -10,13 +9,10 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.kernels.Array;
 import dev.xent.internal.plan.loss.CrossEntropyPlan;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
-import java.lang.foreign.Arena;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Cross-entropy of logits and targets: {@code loss = u sum w q (lse - x) + u zLoss lse^2} per row,
@@ -48,11 +44,12 @@ import org.jspecify.annotations.Nullable;
  * sink, row offsets of ragged rows.
  *
  * <p><b>Reduction.</b> {@code SUM} is the exact sum of the row losses, rounded once; {@code MEAN}
- * is that sum divided by the denominator. The losses of the rows go into {@link Outputs#losses}.
- * The denominator is the number of rows that are not ignored; where rows or classes have weights,
- * the exact sum of {@code u w} over these rows, {@code w} being the weight of the label's class for
- * class indices and 1 for other targets; unless {@link Builder#denominator} sets another. The
- * gradient has its own reduction, so that a mean loss can be reported with the gradient of the sum.
+ * is that sum divided by the denominator. The losses of the rows go into {@link
+ * LossOutputs#losses}. The denominator is the number of rows that are not ignored; where rows or
+ * classes have weights, the exact sum of {@code u w} over these rows, {@code w} being the weight of
+ * the label's class for class indices and 1 for other targets; unless {@link Builder#denominator}
+ * sets another. The gradient has its own reduction, so that a mean loss can be reported with the
+ * gradient of the sum.
  *
  * <p><b>Edges.</b> NaN or +inf in a row makes its loss and gradient NaN. A class of -inf has
  * probability 0; a label on it has the loss +inf. A row that is all -inf, or whose classes are all
@@ -174,7 +171,7 @@ public final class CrossEntropy {
    * Returns a call that can be run often, with everything that a call can have:
    *
    * {@snippet file="dev/xent/ExamplesTest.java" region="lossCall" :
-   * LossCall<CrossEntropy.Outputs> call = loss.on(logits, labels).gradient(gradient);
+   * LossCall call = loss.on(logits, labels).gradient(gradient);
    * while (batches.next(logits, labels)) {
    *   double mean = call.run();
    * }
@@ -184,8 +181,8 @@ public final class CrossEntropy {
    * @param targets class indices, probability rows, or sparse targets with their {@link
    *     Inputs#targetWeights}
    */
-  public LossCall<Outputs> on(Tensor logits, Tensor targets) {
-    return new LossCall<>(plan.bind(view(logits, "logits"), view(targets, "targets")), false);
+  public LossCall on(Tensor logits, Tensor targets) {
+    return new LossCall(plan.bind(view(logits, "logits"), view(targets, "targets")), false);
   }
 
   /**
@@ -246,152 +243,6 @@ public final class CrossEntropy {
     public CrossEntropy build() {
       Engine engine = engine();
       return new CrossEntropy(new CrossEntropyPlan(engine, spec(engine)));
-    }
-  }
-
-  /**
-   * Further results of a call.
-   *
-   * <p>Set once what you want, then pass it to any number of calls; each overwrites the numbers and
-   * tensors of the one before. A call that fails leaves the numbers of the call before. Not safe
-   * for use by several threads at once.
-   */
-  public static final class Outputs extends LossOutputs {
-    /** Creates outputs that request only the numbers of a call. */
-    public Outputs() {}
-
-    @Override
-    public Outputs losses(@Nullable Tensor tensor) {
-      super.losses(tensor);
-      return this;
-    }
-
-    @Override
-    public Outputs lossSum(@Nullable LossSum sums) {
-      super.lossSum(sums);
-      return this;
-    }
-
-    @Override
-    public Outputs correct(@Nullable Tensor tensor) {
-      super.correct(tensor);
-      return this;
-    }
-
-    @Override
-    public Outputs countCorrect(boolean wanted) {
-      super.countCorrect(wanted);
-      return this;
-    }
-
-    @Override
-    public Outputs targetGradient(@Nullable Tensor tensor) {
-      super.targetGradient(tensor);
-      return this;
-    }
-
-    /**
-     * Asks for the log-sum-exp of every row; NaN for ignored ones.
-     *
-     * @param tensor of a type that fits the logits, in the shape of the rows, or null to cancel the
-     *     request
-     */
-    public Outputs logSumExp(@Nullable Tensor tensor) {
-      outputs.set(Array.LOG_SUM_EXP, viewOrNull(tensor));
-      return this;
-    }
-
-    /**
-     * Asks for the log-probability of every label, {@code x - lse}; NaN for ignored rows. Class
-     * indices only.
-     *
-     * @param tensor of a type that fits the logits, in the shape of the rows, or null to cancel the
-     *     request
-     */
-    public Outputs logProbabilities(@Nullable Tensor tensor) {
-      outputs.set(Array.LOG_PROBABILITIES, viewOrNull(tensor));
-      return this;
-    }
-
-    /**
-     * Asks for the class of the largest logit in every row, the lowest one among equals; -1 in rows
-     * that are NaN, fully masked or ignored.
-     *
-     * @param tensor I32 or I64 in the shape of the rows, or null to cancel the request
-     */
-    public Outputs argmax(@Nullable Tensor tensor) {
-      outputs.set(Array.ARGMAX, viewOrNull(tensor));
-      return this;
-    }
-
-    /**
-     * Asks how many classes come before the label in falling order of the logits, the lower one
-     * first among equals: 0 is a hit. -1 in rows that are NaN, fully masked or ignored. Class
-     * indices only.
-     *
-     * @param tensor I32 or I64 in the shape of the rows, or null to cancel the request
-     */
-    public Outputs ranks(@Nullable Tensor tensor) {
-      outputs.set(Array.RANKS, viewOrNull(tensor));
-      return this;
-    }
-
-    /**
-     * Asks for the entropy of every row, {@code - sum p log p} over its classes; NaN for ignored
-     * ones.
-     *
-     * @param tensor of a type that fits the logits, in the shape of the rows, or null to cancel the
-     *     request
-     */
-    public Outputs entropies(@Nullable Tensor tensor) {
-      outputs.set(Array.ENTROPIES, viewOrNull(tensor));
-      return this;
-    }
-
-    /**
-     * Asks for the {@code k} classes of the largest logits in every row, in falling order, the
-     * lower one first among equals; -1 if a row has fewer, and in rows that are NaN, fully masked
-     * or ignored.
-     *
-     * @param tensor I32 or I64 in the shape of the logits with {@code k}, at least 1 and at most
-     *     all classes, along the class axis, or null to cancel the request
-     */
-    public Outputs topClasses(@Nullable Tensor tensor) {
-      outputs.set(Array.TOP_CLASSES, viewOrNull(tensor));
-      return this;
-    }
-
-    /**
-     * Asks for the log-probabilities of the {@code k} largest classes; -inf where there are not so
-     * many, NaN in rows that are NaN or ignored.
-     *
-     * @param tensor of a type that fits the logits, in the shape of the logits with {@code k} along
-     *     the class axis, the same as in {@code topClasses}, or null to cancel the request
-     */
-    public Outputs topLogProbabilities(@Nullable Tensor tensor) {
-      outputs.set(Array.TOP_LOG_PROBABILITIES, viewOrNull(tensor));
-      return this;
-    }
-
-    /**
-     * Asks for the row statistics that a backward needs: 64 bytes per row, kept in these outputs
-     * until the next call, which leaves none where it fails.
-     *
-     * @param arena for their memory; a call with more rows than any before takes new memory from
-     *     it. Null cancels the request and drops those that are kept
-     */
-    public Outputs saveStatistics(@Nullable Arena arena) {
-      outputs.saveStatistics(arena);
-      return this;
-    }
-
-    /**
-     * Saves the statistics in memory that is freed some time after they are no longer reachable.
-     *
-     * @see #saveStatistics(Arena)
-     */
-    public Outputs saveStatistics() {
-      return saveStatistics(Arena.ofAuto());
     }
   }
 }

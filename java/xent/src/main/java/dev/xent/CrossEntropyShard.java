@@ -61,7 +61,7 @@ public final class CrossEntropyShard {
       Tensor logits,
       Tensor targets,
       Inputs inputs,
-      CrossEntropy.Outputs outputs,
+      LossOutputs outputs,
       Function<PartialStates, List<PartialStates>> gather) {
     return new RowStatistics(
         plan.exchange(
@@ -117,7 +117,7 @@ public final class CrossEntropyShard {
    * @throws PartialStatesException for states that are not whole or do not belong together
    */
   public RowStatistics finish(
-      PartialStates whole, @Nullable Tensor labels, Inputs inputs, CrossEntropy.Outputs outputs) {
+      PartialStates whole, @Nullable Tensor labels, Inputs inputs, LossOutputs outputs) {
     return new RowStatistics(
         plan.finish(
             states(whole, "whole"),
@@ -141,7 +141,7 @@ public final class CrossEntropyShard {
       @Nullable Tensor labels,
       Inputs inputs,
       RowStatistics first,
-      CrossEntropy.Outputs outputs) {
+      LossOutputs outputs) {
     return new RowStatistics(
         plan.finish(
             states(whole, "whole"),
@@ -152,7 +152,7 @@ public final class CrossEntropyShard {
   }
 
   /**
-   * Writes the gradient of this shard, as {@link LossCall#backward(Object)} does. Targets and
+   * Writes the gradient of this shard, as {@link LossCall#backward(LossOutputs)} does. Targets and
    * weights are checked once more before anything is written.
    *
    * @param logits the classes of this shard

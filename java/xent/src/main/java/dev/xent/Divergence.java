@@ -16,7 +16,6 @@ import dev.xent.internal.plan.options.Options;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A divergence of a student from its teacher, both as logits, and its gradient with respect to the
@@ -145,8 +144,8 @@ public final class Divergence {
    * @param logits of the student
    * @param teacher its logits, in the shape of the logits
    */
-  public LossCall<Outputs> on(Tensor logits, Tensor teacher) {
-    return new LossCall<>(plan.bind(view(logits, "logits"), view(teacher, "teacher")), false);
+  public LossCall on(Tensor logits, Tensor teacher) {
+    return new LossCall(plan.bind(view(logits, "logits"), view(teacher, "teacher")), false);
   }
 
   /**
@@ -204,30 +203,6 @@ public final class Divergence {
         case JENSEN_SHANNON -> DivergencePlan.jensenShannon(engine, spec);
         case TOTAL_VARIATION -> DivergencePlan.totalVariation(engine, spec);
       };
-    }
-  }
-
-  /**
-   * Further results of a call.
-   *
-   * <p>Set once what you want, then pass it to any number of calls; each overwrites the numbers and
-   * tensors of the one before. A call that fails leaves the numbers of the call before. Not safe
-   * for use by several threads at once.
-   */
-  public static final class Outputs extends ReducedOutputs {
-    /** Creates outputs that request only the numbers of a call. */
-    public Outputs() {}
-
-    @Override
-    public Outputs losses(@Nullable Tensor tensor) {
-      super.losses(tensor);
-      return this;
-    }
-
-    @Override
-    public Outputs lossSum(@Nullable LossSum sums) {
-      super.lossSum(sums);
-      return this;
     }
   }
 }

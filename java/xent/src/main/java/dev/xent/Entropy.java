@@ -17,7 +17,7 @@ import dev.xent.internal.plan.options.Engine;
  *
  * <p>Takes tensors of any rank and any strides. A row with NaN or +inf is NaN; a row of one class
  * is 0; a row that is all -inf follows {@link Builder#fullyMasked}. The bits are those of {@link
- * CrossEntropy.Outputs#entropies}, which a loss writes in the same read.
+ * LossOutputs#entropies}, which a loss writes in the same read.
  *
  * <p><b>Types.</b> Where the logits are F32, F16 or BF16, everything is computed as for F32 and
  * each tensor may have any of these types: inputs are widened exactly, results rounded once to

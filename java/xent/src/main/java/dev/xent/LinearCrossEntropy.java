@@ -133,7 +133,7 @@ public final class LinearCrossEntropy {
    * @param targets class indices, probability rows, or sparse targets with their {@link
    *     Inputs#targetWeights}
    */
-  public LossCall<CrossEntropy.Outputs> on(Tensor hidden, Tensor weights, Tensor targets) {
+  public LossCall on(Tensor hidden, Tensor weights, Tensor targets) {
     return on(hidden, weights, targets, (ArrayViews) null);
   }
 
@@ -146,14 +146,13 @@ public final class LinearCrossEntropy {
    *     Inputs#targetWeights}
    * @param gradients which ones each run writes, and where they go
    */
-  public LossCall<CrossEntropy.Outputs> on(
-      Tensor hidden, Tensor weights, Tensor targets, Gradients gradients) {
+  public LossCall on(Tensor hidden, Tensor weights, Tensor targets, Gradients gradients) {
     return on(hidden, weights, targets, viewsOf(gradients));
   }
 
-  private LossCall<CrossEntropy.Outputs> on(
+  private LossCall on(
       Tensor hidden, Tensor weights, Tensor targets, @Nullable ArrayViews gradients) {
-    return new LossCall<>(
+    return new LossCall(
         plan.bind(
             view(hidden, "hidden"), view(weights, "weights"), view(targets, "targets"), gradients),
         true);

@@ -17,10 +17,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>One thread at a time may use it. A second one gets a {@link
  * java.util.ConcurrentModificationException}, also for a run within a run.
- *
- * @param <O> the outputs of the operation, such as {@link CrossEntropy.Outputs}
  */
-public final class LossCall<O> {
+public final class LossCall {
   final Bound bound;
   private final boolean linear;
 
@@ -34,7 +32,7 @@ public final class LossCall<O> {
    *
    * @param inputs what the operation takes: weights, masks, a sink, row offsets
    */
-  public LossCall<O> inputs(Inputs inputs) {
+  public LossCall inputs(Inputs inputs) {
     bound.inputs(views(inputs));
     return this;
   }
@@ -46,7 +44,7 @@ public final class LossCall<O> {
    *     overlap anything in any other way
    * @throws OptionException for a linear layer, whose gradients are arguments of its {@code on}
    */
-  public LossCall<O> gradient(Tensor gradient) {
+  public LossCall gradient(Tensor gradient) {
     if (linear) {
       throw new OptionException(
           "gradient is for losses of logits; expected gradients of the layer, as an argument of on(...)");
@@ -60,8 +58,8 @@ public final class LossCall<O> {
    *
    * @param outputs receive the numbers of each run; their tensors are filled
    */
-  public LossCall<O> outputs(O outputs) {
-    bound.outputs(Arguments.outputs((ReducedOutputs) outputs));
+  public LossCall outputs(LossOutputs outputs) {
+    bound.outputs(Arguments.outputs(outputs));
     return this;
   }
 
@@ -80,19 +78,19 @@ public final class LossCall<O> {
    *     no gradient to write, and for a {@link BinaryCrossEntropy} or {@link Divergence}, which
    *     save none
    */
-  public void backward(O saved) {
-    bound.backward(Arguments.saved((ReducedOutputs) saved), null);
+  public void backward(LossOutputs saved) {
+    bound.backward(Arguments.saved(saved), null);
   }
 
   /**
    * Writes the gradient alone, of an earlier run over the same logits and targets, multiplied by
    * the upstream of each row.
    *
-   * @param saved as in {@link #backward(Object)}
+   * @param saved as in {@link #backward(LossOutputs)}
    * @param upstream one number per row, of a type that fits the logits; null: 1 for every row
-   * @throws OptionException as in {@link #backward(Object)}
+   * @throws OptionException as in {@link #backward(LossOutputs)}
    */
-  public void backward(O saved, @Nullable Tensor upstream) {
-    bound.backward(Arguments.saved((ReducedOutputs) saved), viewOrNull(upstream));
+  public void backward(LossOutputs saved, @Nullable Tensor upstream) {
+    bound.backward(Arguments.saved(saved), viewOrNull(upstream));
   }
 }

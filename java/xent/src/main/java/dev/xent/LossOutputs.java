@@ -3,11 +3,54 @@ package dev.xent;
 
 import static dev.xent.Arguments.viewOrNull;
 
+import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.plan.call.Outputs;
+import java.lang.foreign.Arena;
 import org.jspecify.annotations.Nullable;
 
-/** What losses of targets can hand out besides: correct rows, and the gradient of the targets. */
-abstract class LossOutputs extends ReducedOutputs {
+/**
+ * Further results of a call of a loss.
+ *
+ * <p>Set what you want once, then pass it to any number of calls; each overwrites the numbers and
+ * tensors of the one before. A call that fails leaves the numbers of the call before. Not safe for
+ * use by several threads at once.
+ *
+ * <p>{@link CrossEntropy} and {@link LinearCrossEntropy} have all results. {@link NllLoss} has
+ * {@code losses}, {@code lossSum}, {@code correct}, {@code countCorrect} and {@code
+ * targetGradient}. {@link BinaryCrossEntropy} and {@link Divergence} have {@code losses} and {@code
+ * lossSum}. A shard ({@link CrossEntropyShard}) has {@code losses}, {@code lossSum}, {@code
+ * logSumExp}, {@code correct} and {@code countCorrect}. A call that cannot compute what you ask for
+ * throws {@link OptionException} before it writes anything.
+ */
+public final class LossOutputs {
+  final Outputs outputs = new Outputs();
+
+  /** Creates outputs that request only the numbers of a call. */
+  public LossOutputs() {}
+
+  /**
+   * Asks for the loss of every row, unreduced. In {@link BinaryCrossEntropy} every element is a
+   * row.
+   *
+   * @param tensor of a type that fits the logits or log-probabilities, in the shape of the rows:
+   *     theirs without the class axis, or with that axis at size 1; of {@link BinaryCrossEntropy}
+   *     theirs; or null to cancel the request
+   */
+  public LossOutputs losses(@Nullable Tensor tensor) {
+    return ask(Array.LOSSES, tensor);
+  }
+
+  /**
+   * Adds the losses of every call, and the denominators of their means, to an exact sum. A call
+   * that fails adds nothing.
+   *
+   * @param sums where they are added, or null to cancel the request
+   */
+  public LossOutputs lossSum(@Nullable LossSum sums) {
+    outputs.lossSum(sums == null ? null : sums.sums);
+    return this;
+  }
 
   /**
    * Asks for 1 in every row whose label is the first of the largest logits or log-probabilities, 0
@@ -15,13 +58,12 @@ abstract class LossOutputs extends ReducedOutputs {
    *
    * @param tensor U8 or I8 in the shape of the rows, or null to cancel the request
    */
-  protected LossOutputs correct(@Nullable Tensor tensor) {
-    outputs.set(Array.CORRECT, viewOrNull(tensor));
-    return this;
+  public LossOutputs correct(@Nullable Tensor tensor) {
+    return ask(Array.CORRECT, tensor);
   }
 
   /** Asks for {@link #correctCount()} without a tensor of correct rows. Class indices only. */
-  protected LossOutputs countCorrect(boolean wanted) {
+  public LossOutputs countCorrect(boolean wanted) {
     outputs.countCorrect(wanted);
     return this;
   }
@@ -34,13 +76,157 @@ abstract class LossOutputs extends ReducedOutputs {
    * @param tensor of a type that fits the logits or log-probabilities, in the shape of the
    *     probability rows or of {@link Inputs#targetWeights}, or null to cancel the request
    */
-  protected LossOutputs targetGradient(@Nullable Tensor tensor) {
-    outputs.set(Array.TARGET_GRADIENT, viewOrNull(tensor));
+  public LossOutputs targetGradient(@Nullable Tensor tensor) {
+    return ask(Array.TARGET_GRADIENT, tensor);
+  }
+
+  /**
+   * Asks for the log-sum-exp of every row; NaN for ignored ones.
+   *
+   * @param tensor of a type that fits the logits, in the shape of the rows, or null to cancel the
+   *     request
+   */
+  public LossOutputs logSumExp(@Nullable Tensor tensor) {
+    return ask(Array.LOG_SUM_EXP, tensor);
+  }
+
+  /**
+   * Asks for the log-probability of every label, {@code x - lse}; NaN for ignored rows. Class
+   * indices only.
+   *
+   * @param tensor of a type that fits the logits, in the shape of the rows, or null to cancel the
+   *     request
+   */
+  public LossOutputs logProbabilities(@Nullable Tensor tensor) {
+    return ask(Array.LOG_PROBABILITIES, tensor);
+  }
+
+  /**
+   * Asks for the class of the largest logit in every row, the lowest one among equals; -1 in rows
+   * that are NaN, fully masked or ignored.
+   *
+   * @param tensor I32 or I64 in the shape of the rows, or null to cancel the request
+   */
+  public LossOutputs argmax(@Nullable Tensor tensor) {
+    return ask(Array.ARGMAX, tensor);
+  }
+
+  /**
+   * Asks how many classes come before the label in falling order of the logits, the lower one first
+   * among equals: 0 is a hit. -1 in rows that are NaN, fully masked or ignored. Class indices only.
+   *
+   * @param tensor I32 or I64 in the shape of the rows, or null to cancel the request
+   */
+  public LossOutputs ranks(@Nullable Tensor tensor) {
+    return ask(Array.RANKS, tensor);
+  }
+
+  /**
+   * Asks for the entropy of every row, {@code - sum p log p} over its classes; NaN for ignored
+   * ones.
+   *
+   * @param tensor of a type that fits the logits, in the shape of the rows, or null to cancel the
+   *     request
+   */
+  public LossOutputs entropies(@Nullable Tensor tensor) {
+    return ask(Array.ENTROPIES, tensor);
+  }
+
+  /**
+   * Asks for the {@code k} classes of the largest logits in every row, in falling order, the lower
+   * one first among equals; -1 if a row has fewer, and in rows that are NaN, fully masked or
+   * ignored.
+   *
+   * @param tensor I32 or I64 in the shape of the logits with {@code k}, at least 1 and at most all
+   *     classes, along the class axis, or null to cancel the request
+   */
+  public LossOutputs topClasses(@Nullable Tensor tensor) {
+    return ask(Array.TOP_CLASSES, tensor);
+  }
+
+  /**
+   * Asks for the log-probabilities of the {@code k} largest classes; -inf where there are not so
+   * many, NaN in rows that are NaN or ignored.
+   *
+   * @param tensor of a type that fits the logits, in the shape of the logits with {@code k} along
+   *     the class axis, the same as in {@code topClasses}, or null to cancel the request
+   */
+  public LossOutputs topLogProbabilities(@Nullable Tensor tensor) {
+    return ask(Array.TOP_LOG_PROBABILITIES, tensor);
+  }
+
+  /**
+   * Asks for the row statistics that a backward needs: 64 bytes per row, kept in these outputs
+   * until the next call, which leaves none where it fails.
+   *
+   * @param arena for their memory; a call with more rows than any before takes new memory from it.
+   *     Null cancels the request and drops those that are kept
+   */
+  public LossOutputs saveStatistics(@Nullable Arena arena) {
+    outputs.saveStatistics(arena);
     return this;
+  }
+
+  /**
+   * Saves the statistics in memory that is freed some time after they are no longer reachable.
+   *
+   * @see #saveStatistics(Arena)
+   */
+  public LossOutputs saveStatistics() {
+    return saveStatistics(Arena.ofAuto());
+  }
+
+  // ---- the numbers of the last call ------------------------------------------------------------
+
+  /** Returns the reduced loss, as it was returned; NaN before the first call that succeeds. */
+  public double loss() {
+    return outputs.loss;
+  }
+
+  /**
+   * Returns the exact sum of the row losses, rounded once; NaN before the first call that succeeds.
+   */
+  public double sum() {
+    return outputs.sum;
+  }
+
+  /**
+   * Returns the number of rows, of {@link BinaryCrossEntropy} that of elements; -1 before the first
+   * call that succeeds.
+   */
+  public long rows() {
+    return outputs.rows;
+  }
+
+  /**
+   * Returns the number of rows that are not ignored: their label is not, and their weight is not 0;
+   * -1 before the first call that succeeds.
+   */
+  public long validRows() {
+    return outputs.validRows;
+  }
+
+  /**
+   * Returns the divisor of a mean: the valid rows, or the sum of their weights, or the denominator
+   * that is set; NaN before the first call that succeeds.
+   */
+  public double denominator() {
+    return outputs.denominator;
   }
 
   /** Returns the number of correct rows, or -1 if neither correct rows nor their count are set. */
   public long correctCount() {
     return outputs.correctCount;
+  }
+
+  /** Returns the outputs that are set, and the numbers of the last call, in one line. */
+  @Override
+  public String toString() {
+    return outputs.toString();
+  }
+
+  private LossOutputs ask(Array array, @Nullable Tensor tensor) {
+    outputs.set(array, viewOrNull(tensor));
+    return this;
   }
 }

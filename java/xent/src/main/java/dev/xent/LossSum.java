@@ -13,7 +13,7 @@ import java.util.Objects;
  *
  * {@snippet file="dev/xent/ExamplesTest.java" region="lossSum" :
  * LossSum sum = new LossSum();
- * CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().lossSum(sum);
+ * LossOutputs outputs = new LossOutputs().lossSum(sum);
  * for (Batch batch : batches) {
  *   loss.on(batch.logits(), batch.labels()).outputs(outputs).run();
  * }

@@ -13,7 +13,6 @@ import dev.xent.internal.plan.nll.NllPlan;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The negative log-likelihood of log-probabilities and targets: {@code loss = - u sum w q l} per
@@ -115,8 +114,8 @@ public final class NllLoss {
    * @param targets class indices, probability rows, or sparse targets with their {@link
    *     Inputs#targetWeights}
    */
-  public LossCall<Outputs> on(Tensor logProbabilities, Tensor targets) {
-    return new LossCall<>(
+  public LossCall on(Tensor logProbabilities, Tensor targets) {
+    return new LossCall(
         plan.bind(view(logProbabilities, "logProbabilities"), view(targets, "targets")), false);
   }
 
@@ -142,48 +141,6 @@ public final class NllLoss {
     public NllLoss build() {
       Engine engine = engine();
       return new NllLoss(new NllPlan(engine, spec(engine, FullyMasked.NAN)));
-    }
-  }
-
-  /**
-   * Further results of a call.
-   *
-   * <p>Set once what you want, then pass it to any number of calls; each overwrites the numbers and
-   * tensors of the one before. A call that fails leaves the numbers of the call before. Not safe
-   * for use by several threads at once.
-   */
-  public static final class Outputs extends LossOutputs {
-    /** Creates outputs that request only the numbers of a call. */
-    public Outputs() {}
-
-    @Override
-    public Outputs losses(@Nullable Tensor tensor) {
-      super.losses(tensor);
-      return this;
-    }
-
-    @Override
-    public Outputs lossSum(@Nullable LossSum sums) {
-      super.lossSum(sums);
-      return this;
-    }
-
-    @Override
-    public Outputs correct(@Nullable Tensor tensor) {
-      super.correct(tensor);
-      return this;
-    }
-
-    @Override
-    public Outputs countCorrect(boolean wanted) {
-      super.countCorrect(wanted);
-      return this;
-    }
-
-    @Override
-    public Outputs targetGradient(@Nullable Tensor tensor) {
-      super.targetGradient(tensor);
-      return this;
     }
   }
 }

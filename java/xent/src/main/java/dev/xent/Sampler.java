@@ -467,8 +467,8 @@ public final class Sampler {
 
     /**
      * Asks for the log-probability of each token in the softmax of all classes, without filters,
-     * bias, penalties and temperature: the bits of {@link CrossEntropy.Outputs#logProbabilities}
-     * with the token as label. NaN without a token.
+     * bias, penalties and temperature: the bits of {@link LossOutputs#logProbabilities} with the
+     * token as label. NaN without a token.
      *
      * @param tensor F32, F16 or BF16, in the shape of the rows, or null to cancel the request
      */

@@ -17,7 +17,7 @@ public final class ShardCall {
   private final Tensor targets;
   private final Function<PartialStates, List<PartialStates>> gather;
   private Inputs inputs = Inputs.none();
-  private CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
+  private LossOutputs outputs = new LossOutputs();
   private @Nullable Tensor gradient;
   private @Nullable RowStatistics rows;
 
@@ -48,7 +48,7 @@ public final class ShardCall {
    * @param value receives the numbers of all rows; its tensors are filled. A shard has {@code
    *     losses}, {@code logSumExp}, {@code correct}, {@code countCorrect} and {@code lossSum}
    */
-  public ShardCall outputs(CrossEntropy.Outputs value) {
+  public ShardCall outputs(LossOutputs value) {
     outputs = Objects.requireNonNull(value, "outputs");
     return this;
   }

@@ -189,8 +189,7 @@ class AllocationTest {
             .ignoreIndex(-1)
             .build();
     allocatesNothing("with options", x, other, in -> smooth.forwardBackward(in, labels, dx));
-    CrossEntropy.Outputs outcome =
-        new CrossEntropy.Outputs().losses(losses).correct(hits).saveStatistics(arena);
+    LossOutputs outcome = new LossOutputs().losses(losses).correct(hits).saveStatistics(arena);
     runsAllocateNothing(
         "with outcome", x, other, in -> mean.on(in, labels).gradient(dx).outputs(outcome)::run);
     runsAllocateNothing(
@@ -198,7 +197,7 @@ class AllocationTest {
         x,
         other,
         in -> {
-          LossCall<CrossEntropy.Outputs> call = mean.on(in, labels).gradient(dx);
+          LossCall call = mean.on(in, labels).gradient(dx);
           return () -> call.backward(outcome);
         });
     runsAllocateNothing(
@@ -206,10 +205,10 @@ class AllocationTest {
         x,
         other,
         in -> {
-          LossCall<CrossEntropy.Outputs> call = mean.on(in, labels).gradient(dx);
+          LossCall call = mean.on(in, labels).gradient(dx);
           return () -> call.backward(outcome, losses);
         });
-    CrossEntropy.Outputs counting = new CrossEntropy.Outputs().countCorrect(true);
+    LossOutputs counting = new LossOutputs().countCorrect(true);
     runsAllocateNothing("counting", x, other, in -> mean.on(in, labels).outputs(counting)::run);
     allocatesNothing("probability rows", x, other, in -> mean.forwardBackward(in, y, dx));
 
@@ -219,8 +218,7 @@ class AllocationTest {
             .execution(Execution.defaults().backend(backend))
             .classWeights(Tensor.of(Samples.probabilities(1, 10, 6)))
             .build();
-    CrossEntropy.Outputs more =
-        new CrossEntropy.Outputs().argmax(Tensor.of(new int[rows])).saveStatistics(arena);
+    LossOutputs more = new LossOutputs().argmax(Tensor.of(new int[rows])).saveStatistics(arena);
     runsAllocateNothing(
         "with inputs",
         x,
@@ -299,8 +297,7 @@ class AllocationTest {
     LinearCrossEntropy linear =
         LinearCrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
     Tensor weights = Tensor.of(Samples.logits((int) (9 * x.dim(1)), 1, 6), 9, x.dim(1));
-    CrossEntropy.Outputs states =
-        new CrossEntropy.Outputs().losses(Tensor.of(new float[(int) x.dim(0)]));
+    LossOutputs states = new LossOutputs().losses(Tensor.of(new float[(int) x.dim(0)]));
     LinearCrossEntropy.Gradients gradients =
         new LinearCrossEntropy.Gradients()
             .hidden(Tensor.of(new float[(int) x.elements()], x.shape()))

@@ -88,7 +88,7 @@ class BadInputTest {
         () ->
             CrossEntropy.mean()
                 .on(logits, labels)
-                .outputs(new CrossEntropy.Outputs().losses(Tensor.of(new float[4])))
+                .outputs(new LossOutputs().losses(Tensor.of(new float[4])))
                 .run(),
         "losses");
   }
@@ -174,13 +174,13 @@ class BadInputTest {
         if (type.isFloat()) {
           refused(DTypeException.class, () -> CrossEntropy.mean().forward(in, other), words);
         }
-        for (CrossEntropy.Outputs each :
-            new CrossEntropy.Outputs[] {
-              new CrossEntropy.Outputs().losses(perRow),
-              new CrossEntropy.Outputs().logSumExp(perRow),
-              new CrossEntropy.Outputs().logProbabilities(perRow),
-              new CrossEntropy.Outputs().entropies(perRow),
-              new CrossEntropy.Outputs().topLogProbabilities(zeros(type, 3, 1))
+        for (LossOutputs each :
+            new LossOutputs[] {
+              new LossOutputs().losses(perRow),
+              new LossOutputs().logSumExp(perRow),
+              new LossOutputs().logProbabilities(perRow),
+              new LossOutputs().entropies(perRow),
+              new LossOutputs().topLogProbabilities(zeros(type, 3, 1))
             }) {
           refused(
               DTypeException.class,
@@ -222,7 +222,7 @@ class BadInputTest {
       if (type != DType.U8 && type != DType.I8) {
         refused(
             DTypeException.class,
-            () -> loss.on(logits, labels).outputs(new CrossEntropy.Outputs().correct(perRow)).run(),
+            () -> loss.on(logits, labels).outputs(new LossOutputs().correct(perRow)).run(),
             "correct is " + type + " [3]",
             "U8 or I8");
         refused(
@@ -232,11 +232,11 @@ class BadInputTest {
             "U8 or I8");
       }
       if (type != DType.I32 && type != DType.I64) {
-        for (CrossEntropy.Outputs each :
-            new CrossEntropy.Outputs[] {
-              new CrossEntropy.Outputs().argmax(perRow),
-              new CrossEntropy.Outputs().ranks(perRow),
-              new CrossEntropy.Outputs().topClasses(zeros(type, 3, 1))
+        for (LossOutputs each :
+            new LossOutputs[] {
+              new LossOutputs().argmax(perRow),
+              new LossOutputs().ranks(perRow),
+              new LossOutputs().topClasses(zeros(type, 3, 1))
             }) {
           refused(
               DTypeException.class,
@@ -329,7 +329,7 @@ class BadInputTest {
         () ->
             CrossEntropy.mean()
                 .on(logits, labels)
-                .outputs(new CrossEntropy.Outputs().losses(shared).logSumExp(shared))
+                .outputs(new LossOutputs().losses(shared).logSumExp(shared))
                 .run(),
         "losses and logSumExp overlap");
     assertThat(memory).containsOnly(0);

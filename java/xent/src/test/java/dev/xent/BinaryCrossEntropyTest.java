@@ -57,8 +57,8 @@ class BinaryCrossEntropyTest {
     return Tensor.of(new float[SIZE], ROWS, CLASSES);
   }
 
-  private static BinaryCrossEntropy.Outputs outputs() {
-    return new BinaryCrossEntropy.Outputs();
+  private static LossOutputs outputs() {
+    return new LossOutputs();
   }
 
   private static BinaryCrossEntropy.Builder on(Backend backend) {
@@ -69,7 +69,7 @@ class BinaryCrossEntropyTest {
   void lossAndGradientOfTheMean(Backend backend) {
     Tensor dx = zeros();
     Tensor losses = zeros();
-    BinaryCrossEntropy.Outputs out = outputs().losses(losses);
+    LossOutputs out = outputs().losses(losses);
     double mean = on(backend).build().on(x, t).gradient(dx).outputs(out).run();
     double sum = 0;
     for (int i = 0; i < SIZE; i++) {
@@ -154,7 +154,7 @@ class BinaryCrossEntropyTest {
     for (int i = 0; i < SIZE; i++) {
       full[i] = perClass[i % CLASSES];
     }
-    BinaryCrossEntropy.Outputs out = outputs();
+    LossOutputs out = outputs();
     BinaryCrossEntropy sum = on(backend).reduction(Reduction.SUM).build();
     double expected = sum.on(x, t, Tensor.of(full, ROWS, CLASSES)).outputs(out).run();
     assertThat(out.validRows()).isEqualTo(SIZE - ROWS);
@@ -193,7 +193,7 @@ class BinaryCrossEntropyTest {
     Tensor wild = Tensor.of(new float[] {1, Float.NaN, 2, Float.POSITIVE_INFINITY}, 2, 2);
     Tensor marked = Tensor.of(new int[] {1, -100, 0, -100}, 2, 2);
     Tensor dx = Tensor.of(new float[] {9, 9, 9, 9}, 2, 2);
-    BinaryCrossEntropy.Outputs out = outputs().losses(Tensor.of(new float[4], 2, 2));
+    LossOutputs out = outputs().losses(Tensor.of(new float[4], 2, 2));
     double mean =
         on(backend).ignoreIndex(-100).build().on(wild, marked).gradient(dx).outputs(out).run();
     assertThat(mean).isCloseTo((softplus(-1) + softplus(2)) / 2, within(1e-6));
@@ -250,7 +250,7 @@ class BinaryCrossEntropyTest {
   void aTallyHasTheSumOverCalls() {
     LossSum lossSum = new LossSum();
     BinaryCrossEntropy mean = BinaryCrossEntropy.mean();
-    BinaryCrossEntropy.Outputs out = outputs().lossSum(lossSum);
+    LossOutputs out = outputs().lossSum(lossSum);
     mean.on(x, t).outputs(out).run();
     mean.on(x, t).outputs(out).run();
     assertThat(lossSum.sum()).isEqualTo(2 * out.sum());
@@ -350,7 +350,7 @@ class BinaryCrossEntropyTest {
         if (withAlpha) {
           builder.focalAlpha(0.3);
         }
-        BinaryCrossEntropy.Outputs out = outputs().losses(losses);
+        LossOutputs out = outputs().losses(losses);
         double sum = builder.build().on(in, of, weights).gradient(dx).outputs(out).run();
         long[] bits = new long[3];
         bits[0] = Double.doubleToLongBits(sum);

@@ -81,7 +81,7 @@ class BinaryFormatsTest {
 
   private static double meanOf(
       CrossEntropyShard shard, PartialStates states, @Nullable Tensor labels) {
-    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
+    LossOutputs outputs = new LossOutputs();
     shard.finish(states, labels, Inputs.none(), outputs);
     return outputs.loss();
   }
@@ -120,7 +120,7 @@ class BinaryFormatsTest {
             .execution(on(backend))
             .build();
     LossSum sum = new LossSum();
-    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().lossSum(sum);
+    LossOutputs outputs = new LossOutputs().lossSum(sum);
     Inputs weights = Inputs.none().rowWeights(Tensor.of(new float[] {1.5f, 2}));
     loss.on(LOGITS, LABELS).inputs(weights).outputs(outputs).run();
     double expected = outputs.sum();

@@ -162,7 +162,7 @@ class ClosedDuringCallTest {
         Tensor labels = labels(shape);
         return (x, out) -> {
           try (Arena arena = Arena.ofConfined()) {
-            CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().saveStatistics(arena);
+            LossOutputs outcome = new LossOutputs().saveStatistics(arena);
             loss.on(x, labels).outputs(outcome).run();
             loss.on(x, labels).gradient(out).backward(outcome);
           }

@@ -51,8 +51,7 @@ class CompiledCallersTest {
               TopK.builder(3).axis(1).temperature(4).softcap(30).build().toString(),
               CrossEntropy.builder().temperature(5).labelSmoothing(0.1).build().toString(),
               Sampler.builder().temperature(0.5).topK(3).seed(7).build().toString(),
-              new NllLoss.Outputs().countCorrect(true).losses(null).toString(),
-              new CrossEntropy.Outputs().countCorrect(true).argmax(null).toString());
+              new LossOutputs().countCorrect(true).argmax(null).toString());
         }
       }
       """;
@@ -150,10 +149,7 @@ class CompiledCallersTest {
     }
     assertThat(wrong).isEmpty();
     assertThat(chained).filteredOn(type -> type.getSimpleName().endsWith("Builder")).hasSize(19);
-    assertThat(chained)
-        .filteredOn(type -> type.getSimpleName().equals("Outputs"))
-        .contains(CrossEntropy.Outputs.class, Divergence.Outputs.class)
-        .hasSize(5);
+    assertThat(chained).contains(LossOutputs.class, Sampler.Outputs.class, LossCall.class);
   }
 
   /** A type, or of a family the builder that is its parameter. */
@@ -200,11 +196,11 @@ class CompiledCallersTest {
             "Softmax[axis=1, temperature=2.0] TopK[k=3, axis=1, temperature=4.0, softcap=30.0]"
                 + " CrossEntropy[labelSmoothing=0.1, temperature=5.0]"
                 + " Sampler[temperature=0.5, topK=3, seed=7]"
-                + " Outputs[countCorrect=true] Outputs[countCorrect=true]");
+                + " LossOutputs[countCorrect=true]");
     assertThat(run(client, tomorrow(), CLASSES)).isEqualTo(today);
   }
 
-  /** The library with temperature and countCorrect one base further up. */
+  /** The library with temperature one base further up. */
   private Path tomorrow() throws IOException, ClassNotFoundException {
     Path sources = Files.createDirectories(folder.resolve("sources"));
     try (Stream<Path> files = Files.list(SOURCES)) {
@@ -213,7 +209,6 @@ class CompiledCallersTest {
       }
     }
     move(sources, "temperature", "LogitBuilder", "OperationBuilder");
-    move(sources, "countCorrect", "LossOutputs", "ReducedOutputs");
     Path classes = Files.createDirectories(folder.resolve("tomorrow"));
     try (Stream<Path> files = Files.list(sources)) {
       compile(files.toList(), classes);
@@ -223,10 +218,6 @@ class CompiledCallersTest {
           .contains("softcap")
           .doesNotContain("temperature");
       assertThat(declared(loader, "OperationBuilder")).contains("temperature");
-      assertThat(declared(loader, "LossOutputs"))
-          .contains("correct")
-          .doesNotContain("countCorrect");
-      assertThat(declared(loader, "ReducedOutputs")).contains("countCorrect");
     }
     return classes;
   }
@@ -243,9 +234,7 @@ class CompiledCallersTest {
     Path source = sources.resolve(from + ".java");
     Path target = sources.resolve(to + ".java");
     String text = Files.readString(source);
-    Matcher method =
-        Pattern.compile("  (public B|protected " + from + ") " + option + "\\((?s:.*?)\n  \\}\n")
-            .matcher(text);
+    Matcher method = Pattern.compile("  public B " + option + "\\((?s:.*?)\n  \\}\n").matcher(text);
     assertThat(method.find()).as("%s in %s", option, from).isTrue();
     Matcher field = Pattern.compile("  private \\w+ " + option + ";\n").matcher(text);
     String moved = method.group().replace(from, to);

@@ -19,11 +19,8 @@ class CrossEntropyEdgesTest {
   private final float[] dx = new float[3];
   private final float[] losses = new float[1];
   private final float[] lse = new float[1];
-  private final CrossEntropy.Outputs outcome =
-      new CrossEntropy.Outputs()
-          .losses(Tensor.of(losses))
-          .logSumExp(Tensor.of(lse))
-          .countCorrect(true);
+  private final LossOutputs outcome =
+      new LossOutputs().losses(Tensor.of(losses)).logSumExp(Tensor.of(lse)).countCorrect(true);
 
   private static CrossEntropy.Builder on(Backend backend) {
     return CrossEntropy.builder().execution(Execution.defaults().backend(backend));
@@ -98,8 +95,8 @@ class CrossEntropyEdgesTest {
       float[] rowLosses = {9, 9};
       float[] rowLse = {9, 9};
       byte[] hits = {9, 9};
-      CrossEntropy.Outputs both =
-          new CrossEntropy.Outputs()
+      LossOutputs both =
+          new LossOutputs()
               .losses(Tensor.of(rowLosses))
               .logSumExp(Tensor.of(rowLse))
               .correct(Tensor.of(ByteBuffer.wrap(hits), DType.U8));

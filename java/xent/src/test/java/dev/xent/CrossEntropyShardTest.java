@@ -65,12 +65,12 @@ class CrossEntropyShardTest extends DividedRows {
             .build();
     Tensor expected = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
     Tensor losses = Tensor.of(new float[ROWS]);
-    CrossEntropy.Outputs whole = new CrossEntropy.Outputs().losses(losses).countCorrect(hasLabels);
+    LossOutputs whole = new LossOutputs().losses(losses).countCorrect(hasLabels);
     loss.on(logits, targets).inputs(inputs).gradient(expected).outputs(whole).run();
     for (long[] cut : cuts()) {
       Tensor gradient = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
       AllGather<PartialStates> all = new AllGather<>(cut.length - 1, this::sent);
-      List<CrossEntropy.Outputs> outcomes =
+      List<LossOutputs> outcomes =
           all.of(
               i -> {
                 CrossEntropyShard shard = loss.shard(cut[i], CLASSES);
@@ -78,8 +78,7 @@ class CrossEntropyShardTest extends DividedRows {
                 boolean dense = targets.type().isFloat();
                 Tensor own = dense ? targets.slice(1, cut[i], cut[i + 1]) : targets;
                 Tensor divided = Tensor.of(new float[ROWS]);
-                CrossEntropy.Outputs outputs =
-                    new CrossEntropy.Outputs().losses(divided).countCorrect(hasLabels);
+                LossOutputs outputs = new LossOutputs().losses(divided).countCorrect(hasLabels);
                 Tensor out = gradient.slice(1, cut[i], cut[i + 1]);
                 ShardCall call =
                     shard.on(part, own, all::gather).inputs(inputs).outputs(outputs).gradient(out);
@@ -90,7 +89,7 @@ class CrossEntropyShardTest extends DividedRows {
                 assertThat(bits(again)).isEqualTo(bits(out));
                 return outputs;
               });
-      for (CrossEntropy.Outputs outcome : outcomes) {
+      for (LossOutputs outcome : outcomes) {
         assertThat(outcome.loss()).isEqualTo(whole.loss());
         assertThat(outcome.denominator()).isEqualTo(whole.denominator());
         assertThat(outcome.correctCount()).isEqualTo(whole.correctCount());
@@ -129,7 +128,7 @@ class CrossEntropyShardTest extends DividedRows {
             plain.partialStates(logits, good, Inputs.none()),
             labelled ? good : null,
             Inputs.none(),
-            new CrossEntropy.Outputs());
+            new LossOutputs());
     float[] gradient = new float[ROWS * CLASSES];
     refused(
         type,
@@ -192,7 +191,7 @@ class CrossEntropyShardTest extends DividedRows {
             .partialStates(logits, logits, Inputs.none());
     refused(
         OptionException.class,
-        () -> last.finish(soft, null, Inputs.none(), new CrossEntropy.Outputs()),
+        () -> last.finish(soft, null, Inputs.none(), new LossOutputs()),
         "classWeights of class 8193 is NaN");
   }
 
@@ -220,11 +219,11 @@ class CrossEntropyShardTest extends DividedRows {
     for (int i = 0; i < names.length; i++) {
       Inputs inputs = others.get(i);
       String[] words = {names[i], "and finish takes none"};
-      CrossEntropy.Outputs outcome = new CrossEntropy.Outputs();
+      LossOutputs outcome = new LossOutputs();
       refused(OptionException.class, () -> plain.finish(soft, null, inputs, outcome), words);
       refused(OptionException.class, () -> softmax.finish(states, inputs, null), words);
     }
-    CrossEntropy.Outputs outcome = new CrossEntropy.Outputs();
+    LossOutputs outcome = new LossOutputs();
     refused(
         OptionException.class,
         () -> plain.finish(soft, labels, Inputs.none(), outcome),

@@ -33,7 +33,7 @@ class CrossEntropyTest {
               .labelSmoothing(0.1)
               .reduction(Reduction.MEAN)
               .build();
-      CrossEntropy.Outputs outcome = new CrossEntropy.Outputs();
+      LossOutputs outcome = new LossOutputs();
       double mean = loss.on(logits, labels).gradient(gradient).outputs(outcome).run();
       Softmax.along(-1).forward(logits, logits);
 
@@ -63,11 +63,8 @@ class CrossEntropyTest {
     float[] losses = new float[rows];
     float[] lse = new float[rows];
     byte[] hits = new byte[rows];
-    CrossEntropy.Outputs outcome =
-        new CrossEntropy.Outputs()
-            .losses(Tensor.of(losses))
-            .logSumExp(Tensor.of(lse))
-            .correct(flags(hits));
+    LossOutputs outcome =
+        new LossOutputs().losses(Tensor.of(losses)).logSumExp(Tensor.of(lse)).correct(flags(hits));
     double sum =
         on(backend)
             .reduction(Reduction.SUM)
@@ -120,7 +117,7 @@ class CrossEntropyTest {
     q[0] = 0;
     float[] dx = new float[x.length];
     float[] losses = new float[rows];
-    CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().losses(Tensor.of(losses));
+    LossOutputs outcome = new LossOutputs().losses(Tensor.of(losses));
     on(backend)
         .labelSmoothing(eps)
         .build()
@@ -210,7 +207,7 @@ class CrossEntropyTest {
     float[] fused = new float[40];
     mean.forwardBackward(logits, labels, Tensor.of(fused, 4, 10));
     try (Arena arena = Arena.ofConfined()) {
-      CrossEntropy.Outputs saved = new CrossEntropy.Outputs().saveStatistics(arena);
+      LossOutputs saved = new LossOutputs().saveStatistics(arena);
       mean.on(logits, labels).outputs(saved).run();
       float[] dx = new float[40];
       mean.on(logits, labels).gradient(Tensor.of(dx, 4, 10)).backward(saved);

@@ -183,7 +183,7 @@ class DivergenceTest {
             .execution(Execution.defaults().backend(backend))
             .build();
     Tensor losses = Tensor.of(new double[ROWS]);
-    Divergence.Outputs outcome = new Divergence.Outputs().losses(losses);
+    LossOutputs outcome = new LossOutputs().losses(losses);
     Inputs weights = Inputs.none().rowWeights(Tensor.of(new float[] {1, 0, 2, 0.5f, 0}));
     double mean = kl.on(x, a).inputs(weights).outputs(outcome).run();
     assertThat(outcome.validRows()).isEqualTo(3);
@@ -251,7 +251,7 @@ class DivergenceTest {
         Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
             .execution(Execution.defaults().backend(backend))
             .build();
-    Divergence.Outputs outcome = new Divergence.Outputs();
+    LossOutputs outcome = new LossOutputs();
     assertThatThrownBy(() -> Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER).temperature(-2))
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("temperature is -2.0");

@@ -52,7 +52,7 @@ class EntropyTest {
         .temperature(2)
         .build()
         .on(logits, Tensor.of(new int[30]))
-        .outputs(new CrossEntropy.Outputs().entropies(beside))
+        .outputs(new LossOutputs().entropies(beside))
         .run();
     assertThat(Samples.bits(alone)).isEqualTo(Samples.bits(beside));
   }

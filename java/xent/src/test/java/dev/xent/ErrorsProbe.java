@@ -53,7 +53,7 @@ final class ErrorsProbe {
     Tensor labels = Tensor.of(new int[] {1, 2});
     Tensor labelsOfB = Tensor.of(new int[] {1, 2, 3, 4});
     Call call = softmax.on(a, y);
-    LossCall<CrossEntropy.Outputs> lossCall = loss.on(b, labelsOfB).gradient(yb);
+    LossCall lossCall = loss.on(b, labelsOfB).gradient(yb);
     List<Step> steps =
         List.of(
             () -> softmax.forward(a, y),

@@ -66,8 +66,8 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
             .reduction(Reduction.SUM)
             .execution(execution())
             .build();
-    CrossEntropy.Outputs outcome =
-        new CrossEntropy.Outputs()
+    LossOutputs outcome =
+        new LossOutputs()
             .losses(Tensor.of(new float[rowCount], rows))
             .logSumExp(perRow)
             .correct(Tensor.of(ByteBuffer.allocateDirect(rowCount), DType.U8).reshape(rows))
@@ -84,7 +84,7 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
     bits.put("gradient of probabilities", Samples.bits(gradient));
 
     NllLoss nll = loss.onLogProbabilities();
-    NllLoss.Outputs counting = new NllLoss.Outputs().countCorrect(true);
+    LossOutputs counting = new LossOutputs().countCorrect(true);
     bits.put("nll", bits(nll.on(logs, labels).gradient(gradient).outputs(counting).run()));
     bits.put("nll gradient", Samples.bits(gradient));
     bits.put("nll outcome", numbers(counting));

@@ -4,7 +4,6 @@ package dev.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
-import dev.xent.CrossEntropy.Outputs;
 import dev.xent.errors.XentException;
 import dev.xent.layers.CrossEntropyLayer;
 import dev.xent.layers.Layer;
@@ -130,8 +129,8 @@ class EveryRefusalTest {
       return Inputs.none();
     }
 
-    Outputs outputs() {
-      return new Outputs();
+    LossOutputs outputs() {
+      return new LossOutputs();
     }
 
     void forward(Tensor x) {
@@ -146,7 +145,7 @@ class EveryRefusalTest {
       mean().on(logits, labels).inputs(inputs).gradient(out).run();
     }
 
-    void loss(Outputs outputs) {
+    void loss(LossOutputs outputs) {
       mean().on(logits, labels).gradient(out).outputs(outputs).run();
     }
   }
@@ -774,24 +773,49 @@ class EveryRefusalTest {
     kinds.put(
         "a backward without a gradient",
         b -> {
-          Outputs saved = b.outputs().saveStatistics(b.arena);
+          LossOutputs saved = b.outputs().saveStatistics(b.arena);
           b.mean().on(b.logits, b.labels).outputs(saved).run();
           b.mean().on(b.logits, b.labels).backward(saved);
         });
     kinds.put(
         "a backward of other targets",
         b -> {
-          Outputs saved = b.outputs().saveStatistics(b.arena);
+          LossOutputs saved = b.outputs().saveStatistics(b.arena);
           b.mean().on(b.logits, b.labels).outputs(saved).run();
           b.mean().on(b.logits, b.soft).gradient(b.out).backward(saved);
         });
     kinds.put(
         "a backward of other options",
         b -> {
-          Outputs saved = b.outputs().saveStatistics(b.arena);
+          LossOutputs saved = b.outputs().saveStatistics(b.arena);
           b.mean().on(b.logits, b.labels).outputs(saved).run();
           b.loss().temperature(2).build().on(b.logits, b.labels).gradient(b.out).backward(saved);
         });
+    kinds.put(
+        "an argmax of log-probabilities",
+        b ->
+            NllLoss.mean()
+                .on(b.logits, b.labels)
+                .gradient(b.out)
+                .outputs(b.outputs().argmax(Tensor.of(new int[3])))
+                .run());
+    kinds.put(
+        "correct rows of elements",
+        b ->
+            b.binary()
+                .build()
+                .on(b.logits, b.soft)
+                .gradient(b.out)
+                .outputs(b.outputs().countCorrect(true))
+                .run());
+    kinds.put(
+        "statistics of a divergence",
+        b ->
+            Divergence.mean(Divergence.Kind.KULLBACK_LEIBLER)
+                .on(b.logits, b.logits)
+                .gradient(b.out)
+                .outputs(b.outputs().saveStatistics(b.arena))
+                .run());
     kinds.put("bytes that are no loss sum", b -> LossSum.ofBytes(new byte[40]));
   }
 
@@ -814,7 +838,7 @@ class EveryRefusalTest {
             b.mean()
                 .shard(0, 4)
                 .on(b.logits, b.labels, List::of)
-                .outputs(new CrossEntropy.Outputs().entropies(Tensor.of(new float[3])))
+                .outputs(new LossOutputs().entropies(Tensor.of(new float[3])))
                 .run());
     kinds.put("no part", b -> PartialStates.merge(List.of()));
     kinds.put(
@@ -833,7 +857,7 @@ class EveryRefusalTest {
                     b.softmax().shard(0, 4).partialStates(b.logits, b.none()),
                     b.labels,
                     b.none(),
-                    new CrossEntropy.Outputs()));
+                    new LossOutputs()));
     kinds.put("bytes that are no states", b -> PartialStates.ofBytes(new byte[100]));
     kinds.put(
         "bytes that are cut off",

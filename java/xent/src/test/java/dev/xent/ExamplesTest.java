@@ -27,7 +27,7 @@ class ExamplesTest {
     List<Batch> batches = List.of(new Batch(logits, labels), new Batch(logits, labels));
     // @start region="lossSum" :
     LossSum sum = new LossSum();
-    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().lossSum(sum);
+    LossOutputs outputs = new LossOutputs().lossSum(sum);
     for (Batch batch : batches) {
       loss.on(batch.logits(), batch.labels()).outputs(outputs).run();
     }
@@ -40,7 +40,7 @@ class ExamplesTest {
   void lossCall() {
     Batches batches = new Batches(2);
     // @start region="lossCall" :
-    LossCall<CrossEntropy.Outputs> call = loss.on(logits, labels).gradient(gradient);
+    LossCall call = loss.on(logits, labels).gradient(gradient);
     while (batches.next(logits, labels)) {
       double mean = call.run();
     }

@@ -307,8 +307,8 @@ class GeneralLossTest {
     Tensor hits = c.tensor(DType.U8, c.rows, c.inner);
     Tensor gradient = c.tensor(c.type, c.rows, c.classes, c.inner);
     Tensor targetGradient = labels ? null : c.tensor(exact, c.target.shape());
-    CrossEntropy.Outputs outcome =
-        new CrossEntropy.Outputs()
+    LossOutputs outcome =
+        new LossOutputs()
             .losses(losses)
             .logSumExp(lse)
             .entropies(entropies)
@@ -389,8 +389,7 @@ class GeneralLossTest {
   }
 
   /** The statistics give the same bits once more, and the gradient may overwrite the logits. */
-  private static void checkBackward(
-      Case c, CrossEntropy loss, CrossEntropy.Outputs saved, Tensor gradient) {
+  private static void checkBackward(Case c, CrossEntropy loss, LossOutputs saved, Tensor gradient) {
     Tensor again = c.tensor(c.type, c.rows, c.classes, c.inner);
     loss.on(c.logits, c.target).inputs(c.inputs).gradient(again).backward(saved);
     assertThat(bits(again)).isEqualTo(bits(gradient));

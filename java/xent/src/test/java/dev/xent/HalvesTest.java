@@ -87,8 +87,8 @@ class HalvesTest {
     Softmax.builder().execution(Execution.defaults().backend(backend)).build().forward(x, y);
     Tensor log = full(arena, results, "log-softmax", type, classes);
     LogSoftmax.builder().execution(Execution.defaults().backend(backend)).build().forward(x, log);
-    CrossEntropy.Outputs outcome =
-        new CrossEntropy.Outputs()
+    LossOutputs outcome =
+        new LossOutputs()
             .losses(row(arena, results, "losses", type))
             .logSumExp(row(arena, results, "log-sum-exp", type))
             .logProbabilities(row(arena, results, "log-probabilities", type))

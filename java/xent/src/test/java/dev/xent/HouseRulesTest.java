@@ -84,6 +84,10 @@ class HouseRulesTest {
   private static final Pattern REINTERPRETED_ADDRESS =
       Pattern.compile("ofAddress\\([^;]{1,60}?\\)\\s*\\.reinterpret\\(");
 
+  private static final Pattern FORWARDED =
+      Pattern.compile(
+          "\\b(\\w+)\\([^)]*\\) \\{\\s+(return )?super\\.\\1\\([^()]*\\);\\s+(return this;\\s+)?\\}");
+
   private static final Pattern ENTRY_POINT =
       Pattern.compile("^(?!static|inline)\\w+ \\*?xent_(\\w+)\\(", Pattern.MULTILINE);
 
@@ -241,6 +245,31 @@ class HouseRulesTest {
     return Pattern.compile("_(\\w)")
         .matcher(name)
         .replaceAll(letter -> letter.group(1).toUpperCase(Locale.ROOT));
+  }
+
+  /** Options and outputs that several operations have are written once. */
+  @Test
+  void noMethodOnlyCallsTheOneThatItOverrides() throws IOException {
+    List<String> wrong = new ArrayList<>();
+    for (Path source : sources("java/xent/src/main/java/dev/xent/(\\w+/)?[A-Z]\\w*\\.java")) {
+      FORWARDED
+          .matcher(Files.readString(source))
+          .results()
+          .forEach(found -> wrong.add(source + " " + found.group(1)));
+    }
+    assertThat(wrong).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "  B axis(int a) {\n    super.axis(a);\n    return this;\n  }",
+        "  void close() {\n    super.close();\n  }",
+        "  long rows() {\n    return super.rows();\n  }"
+      })
+  void methodsThatOnlyCallOthersAreRecognized(String code) {
+    assertThat(code).containsPattern(FORWARDED);
+    assertThat(code.replace(";\n  }", ";\n    count++;\n  }")).doesNotContainPattern(FORWARDED);
   }
 
   @Test

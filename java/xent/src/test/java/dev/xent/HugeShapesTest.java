@@ -40,7 +40,7 @@ class HugeShapesTest {
     CrossEntropy loss =
         CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
     Tensor x = repeated(ROWS, 1);
-    CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
+    LossOutputs outcome = new LossOutputs().saveStatistics(Arena.ofAuto());
     refused(
         MemoryException.class,
         () -> loss.on(x, x).outputs(outcome).run(),

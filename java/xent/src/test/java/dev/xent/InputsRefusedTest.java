@@ -54,8 +54,8 @@ class InputsRefusedTest {
     return Tensor.of(MemorySegment.ofArray(bytes), DType.U8, flags.length);
   }
 
-  private static CrossEntropy.Outputs outputs() {
-    return new CrossEntropy.Outputs();
+  private static LossOutputs outputs() {
+    return new LossOutputs();
   }
 
   // ---- options
@@ -228,7 +228,7 @@ class InputsRefusedTest {
           () -> TopK.of(2).onLogProbabilities(logits, numbers, rows).inputs(each).run(),
           "and top-k takes none");
     }
-    LossCall<BinaryCrossEntropy.Outputs> ofElements =
+    LossCall ofElements =
         BinaryCrossEntropy.mean().on(logits, logits, null).inputs(Inputs.none().rowWeights(rows));
     refused(OptionException.class, ofElements::run, "and binary cross-entropy takes none");
     assertThat(rows.toFloatArray()).containsOnly(0);
@@ -283,8 +283,8 @@ class InputsRefusedTest {
         () -> loss.on(logits, labels).outputs(outputs().correct(u8(0, 0))).run(),
         "correct is U8 [2]",
         "shape [3]");
-    for (CrossEntropy.Outputs each :
-        new CrossEntropy.Outputs[] {
+    for (LossOutputs each :
+        new LossOutputs[] {
           outputs().argmax(Tensor.of(new int[2])), outputs().ranks(Tensor.of(new int[2]))
         }) {
       refused(
@@ -554,8 +554,8 @@ class InputsRefusedTest {
   @Test
   void outcomesThatNeedLabels() {
     Tensor rows = Tensor.of(out, 12).slice(0, 0, 3);
-    for (CrossEntropy.Outputs each :
-        new CrossEntropy.Outputs[] {
+    for (LossOutputs each :
+        new LossOutputs[] {
           outputs().logProbabilities(rows),
           outputs().ranks(Tensor.of(new int[3])),
           outputs().countCorrect(true)
@@ -631,7 +631,7 @@ class InputsRefusedTest {
   @Test
   void statisticsOfAnotherForward() {
     try (Arena arena = Arena.ofConfined()) {
-      CrossEntropy.Outputs saved = outputs().saveStatistics(arena);
+      LossOutputs saved = outputs().saveStatistics(arena);
       loss.on(logits, labels).outputs(saved).run();
       refused(
           OptionException.class,

@@ -114,8 +114,8 @@ class InputsTest {
     Tensor losses = Tensor.of(new float[4]);
     Tensor argmax = Tensor.of(new int[4]);
     Tensor dx = Tensor.of(new float[9136]);
-    CrossEntropy.Outputs outcome =
-        new CrossEntropy.Outputs().losses(losses).argmax(argmax).saveStatistics(Arena.ofAuto());
+    LossOutputs outcome =
+        new LossOutputs().losses(losses).argmax(argmax).saveStatistics(Arena.ofAuto());
     Inputs ragged = Inputs.none().rowOffsets(Tensor.of(offsets));
     loss.on(Tensor.of(x), Tensor.of(labels)).inputs(ragged).gradient(dx).outputs(outcome).run();
     for (int r = 0; r < 4; r++) {
@@ -227,8 +227,7 @@ class InputsTest {
               .zLoss(0.01)
               .temperature(1.5)
               .build();
-      CrossEntropy.Outputs outcome =
-          new CrossEntropy.Outputs().losses(losses).logSumExp(perRow).countCorrect(true);
+      LossOutputs outcome = new LossOutputs().losses(losses).logSumExp(perRow).countCorrect(true);
       Tensor labels = Tensor.of(numbers);
       double mean = loss.on(x, labels).inputs(inputs).gradient(dx).outputs(outcome).run();
       bits.add(new int[] {Float.floatToRawIntBits((float) mean), (int) outcome.correctCount()});
@@ -342,14 +341,14 @@ class InputsTest {
       Tensor weights = Tensor.of(MemorySegment.ofArray(rows), type, 3);
       Inputs inputs = Inputs.none().classMask(mask).rowWeights(weights);
       Tensor hits = Tensor.of(MemorySegment.ofArray(new byte[3]), type, 3);
-      CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().correct(hits);
+      LossOutputs outcome = new LossOutputs().correct(hits);
       Tensor dx = Tensor.of(new float[15], 3, 5);
       List<Object> all = new ArrayList<>();
       all.add(loss.on(x, labels).inputs(inputs).gradient(dx).outputs(outcome).run());
       all.add(Arrays.toString(Samples.bits(dx)));
       all.add(outcome.correctCount());
       all.add(Arrays.toString(hits.toLongArray()));
-      NllLoss.Outputs counting = new NllLoss.Outputs().countCorrect(true);
+      LossOutputs counting = new LossOutputs().countCorrect(true);
       all.add(nll.on(x, labels).inputs(inputs).gradient(dx).outputs(counting).run());
       all.add(Arrays.toString(Samples.bits(dx)));
       all.add(counting.correctCount());

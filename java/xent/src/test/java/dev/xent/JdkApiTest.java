@@ -110,8 +110,8 @@ class JdkApiTest {
             Softmax.along(-1).forward(x, y);
             LogSoftmax.along(-1).forward(Tensor.of(direct, 2, 3), y);
             LogSumExp.along(-1).forward(x, perRow);
-            CrossEntropy.Outputs outputs =
-                new CrossEntropy.Outputs().losses(perRow).saveStatistics();
+            LossOutputs outputs =
+                new LossOutputs().losses(perRow).saveStatistics();
             CrossEntropy mean = CrossEntropy.mean();
             mean.on(x, labels).outputs(outputs).run();
             mean.on(x, labels).gradient(y).backward(outputs);
@@ -120,7 +120,7 @@ class JdkApiTest {
             selected.forward(x, labels, Inputs.none(), perRow, new SelectedLogProbabilities.Saved());
             Tensor tokens = Tensor.allocate(DType.I32, 2);
             Sampler.builder().topK(2).build().sample(x, 0, tokens);
-            CrossEntropy.Outputs linear = new CrossEntropy.Outputs().saveStatistics();
+            LossOutputs linear = new LossOutputs().saveStatistics();
             LinearCrossEntropy linearMean = LinearCrossEntropy.mean();
             linearMean.on(x, Tensor.of(values, 2, 3), labels).outputs(linear).run();
             return TopK.of(2).probabilities(x).values().toFloatArray();

@@ -77,7 +77,7 @@ class KeptReferencesTest {
     CrossEntropyShard loss = CrossEntropy.builder().execution(execution).build().shard(0, CLASSES);
     PartialStates ofLabels = loss.partialStates(logits, labels, Inputs.none());
     scopes.add(new WeakReference<>(ofLabels.states.memory().scope()));
-    RowStatistics losses = loss.finish(ofLabels, labels, Inputs.none(), new CrossEntropy.Outputs());
+    RowStatistics losses = loss.finish(ofLabels, labels, Inputs.none(), new LossOutputs());
     scopes.add(new WeakReference<>(losses.rows.statistics().scope()));
     return scopes;
   }

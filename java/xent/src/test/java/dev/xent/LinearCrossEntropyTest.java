@@ -74,7 +74,7 @@ class LinearCrossEntropyTest {
   @OnEveryBackend
   void lossAndGradientsOfTheMean(Backend backend) {
     Inputs inputs = Inputs.none().bias(bias);
-    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().countCorrect(true);
+    LossOutputs outputs = new LossOutputs().countCorrect(true);
     double mean =
         on(backend)
             .build()
@@ -131,7 +131,7 @@ class LinearCrossEntropyTest {
     Tensor row = Tensor.of(new float[] {1, 2, 3}, 3);
     Tensor one = Tensor.of(new float[] {1, 1, 1}, 1, 3);
     Tensor label = Tensor.of(new int[] {0});
-    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().logSumExp(Tensor.of(new float[1], 1));
+    LossOutputs outputs = new LossOutputs().logSumExp(Tensor.of(new float[1], 1));
     assertThat(loss.on(row, one, label).outputs(outputs).run()).isZero();
     assertThat(loss.toString()).startsWith("LinearCrossEntropy[axis=0");
   }
@@ -156,7 +156,7 @@ class LinearCrossEntropyTest {
   @OnEveryBackend
   void aTallySeesTheLosses(Backend backend) {
     LossSum lossSum = new LossSum();
-    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().lossSum(lossSum);
+    LossOutputs outputs = new LossOutputs().lossSum(lossSum);
     LinearCrossEntropy loss = on(backend).build();
     double first =
         loss.on(hidden.slice(0, 0, 2), weights, labels.slice(0, 0, 2)).outputs(outputs).run();
@@ -169,7 +169,7 @@ class LinearCrossEntropyTest {
   @OnEveryBackend
   void upstreamNumbersMultiplyRows(Backend backend) {
     LinearCrossEntropy loss = on(backend).reduction(Reduction.SUM).build();
-    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
+    LossOutputs outputs = new LossOutputs().saveStatistics(Arena.ofAuto());
     loss.on(hidden, weights, labels).outputs(outputs).run();
     float[] upstream = {1, 0, 0, 0, 0, 2};
     loss.on(hidden, weights, labels, gradients).backward(outputs, Tensor.of(upstream));
@@ -262,8 +262,7 @@ class LinearCrossEntropyTest {
     Tensor each = Tensor.of(Samples.labels(rows, classes, 8));
     LinearCrossEntropy loss = on(Backend.NATIVE).build();
     Tensor losses = Tensor.of(new float[rows], rows);
-    double mean =
-        loss.on(vectors, matrix, each).outputs(new CrossEntropy.Outputs().losses(losses)).run();
+    double mean = loss.on(vectors, matrix, each).outputs(new LossOutputs().losses(losses)).run();
     try (Arena arena = Arena.ofShared()) {
       Tensor expected = Tensor.allocate(arena, DType.F32, rows);
       Tensor offHeap = Tensor.allocate(arena, DType.F32, rows, 1);
@@ -272,7 +271,7 @@ class LinearCrossEntropyTest {
       matrixOffHeap.copyFrom(matrix);
       Tensor labelsOffHeap = Tensor.allocate(arena, DType.I32, rows);
       labelsOffHeap.copyFrom(each);
-      CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().losses(expected);
+      LossOutputs outputs = new LossOutputs().losses(expected);
       assertThat(loss.on(offHeap, matrixOffHeap, labelsOffHeap).outputs(outputs).run())
           .isEqualTo(mean);
       assertThat(Samples.bits(losses)).isEqualTo(Samples.bits(expected));

@@ -240,8 +240,7 @@ final class LinearMixture {
   // ---- results ---------------------------------------------------------------------------------
 
   /** Asks for all outputs, and keeps them by name. */
-  private CrossEntropy.Outputs ask(
-      CrossEntropy.Outputs outputs, Map<String, Tensor> into, boolean all) {
+  private LossOutputs ask(LossOutputs outputs, Map<String, Tensor> into, boolean all) {
     outputs.losses(result("losses", into, rowShape()));
     outputs.logSumExp(result("lse", into, rowShape()));
     if (kind == 0) {
@@ -301,7 +300,7 @@ final class LinearMixture {
     LinearCrossEntropy operation = builder.build();
     Map<String, Tensor> results = new LinkedHashMap<>();
     Map<String, Tensor> gradients = gradients();
-    CrossEntropy.Outputs outputs = ask(new CrossEntropy.Outputs(), results, all);
+    LossOutputs outputs = ask(new LossOutputs(), results, all);
     LinearCrossEntropy.Gradients asked =
         new LinearCrossEntropy.Gradients()
             .hidden(gradients.get("hidden gradient"))
@@ -321,7 +320,7 @@ final class LinearMixture {
   }
 
   private static Map<String, long[]> bits(
-      double loss, ReducedOutputs outputs, Map<String, Tensor> results) {
+      double loss, LossOutputs outputs, Map<String, Tensor> results) {
     Map<String, long[]> bits = new LinkedHashMap<>();
     bits.put("loss", new long[] {Double.doubleToLongBits(loss)});
     bits.put("sum", new long[] {Double.doubleToLongBits(outputs.sum())});
@@ -362,7 +361,7 @@ final class LinearMixture {
         with(CrossEntropy.builder())
             .execution(Execution.defaults().backend(Backend.REFERENCE))
             .build();
-    CrossEntropy.Outputs outputs = ask(new CrossEntropy.Outputs(), results, all);
+    LossOutputs outputs = ask(new LossOutputs(), results, all);
     Tensor gradient = Tensor.allocate(Arena.ofAuto(), DType.F32, shapeWith(classes));
     double loss =
         operation.on(logits, targets).inputs(inputs).gradient(gradient).outputs(outputs).run();

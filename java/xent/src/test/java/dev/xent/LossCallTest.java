@@ -33,9 +33,9 @@ class LossCallTest {
         Tensor y = matrix(arena, rows);
         Tensor expected = matrix(arena, rows);
         Tensor labels = Tensor.of(Samples.labels(rows, CLASSES, 6));
-        CrossEntropy.Outputs numbers = new CrossEntropy.Outputs();
-        CrossEntropy.Outputs others = new CrossEntropy.Outputs();
-        LossCall<CrossEntropy.Outputs> gradient = loss.on(x, labels).gradient(y).outputs(numbers);
+        LossOutputs numbers = new LossOutputs();
+        LossOutputs others = new LossOutputs();
+        LossCall gradient = loss.on(x, labels).gradient(y).outputs(numbers);
         for (int run = 0; run < 4; run++) {
           x.setFloat(run, rows - 1, run);
           double mean = gradient.run();
@@ -54,7 +54,7 @@ class LossCallTest {
     Tensor x = matrix(Arena.ofAuto(), 3);
     Tensor y = matrix(Arena.ofAuto(), 3);
     Tensor labels = Tensor.of(new int[] {1, 2, 3});
-    LossCall<CrossEntropy.Outputs> call = loss.on(x, labels);
+    LossCall call = loss.on(x, labels);
     assertThat(call.run()).isEqualTo(call.run()).isEqualTo(loss.forward(x, labels));
     Inputs weights = Inputs.none().rowWeights(Tensor.of(new float[] {1, 0, 2}));
     double weighted = loss.on(x, labels).inputs(weights).run();
@@ -71,8 +71,8 @@ class LossCallTest {
     Tensor y = matrix(Arena.ofAuto(), 3);
     Tensor expected = matrix(Arena.ofAuto(), 3);
     Tensor labels = Tensor.of(new int[] {1, 2, 3});
-    CrossEntropy.Outputs saved = new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
-    LossCall<CrossEntropy.Outputs> call = loss.on(x, labels).outputs(saved);
+    LossOutputs saved = new LossOutputs().saveStatistics(Arena.ofAuto());
+    LossCall call = loss.on(x, labels).outputs(saved);
     call.run();
     loss.forwardBackward(x, labels, expected);
     assertThatThrownBy(() -> call.backward(saved, null))
@@ -92,7 +92,7 @@ class LossCallTest {
       int[] labels = new int[rows];
       Tensor x = matrix(Arena.global(), rows);
       Tensor dx = matrix(Arena.global(), rows);
-      LossCall<CrossEntropy.Outputs> call = mean(backend).on(x, Tensor.of(labels)).gradient(dx);
+      LossCall call = mean(backend).on(x, Tensor.of(labels)).gradient(dx);
       for (int run = 0; run < 3; run++) {
         call.run();
         int[] before = Samples.bits(dx);
@@ -117,7 +117,7 @@ class LossCallTest {
     Tensor labels = Tensor.of(new int[] {1, 2, 3});
     CrossEntropy loss = mean(backend);
     double expected = loss.forward(x, labels);
-    LossCall<CrossEntropy.Outputs> call = loss.on(x, labels);
+    LossCall call = loss.on(x, labels);
     AtomicReference<Throwable> wrong = new AtomicReference<>();
     Runnable body =
         () -> {

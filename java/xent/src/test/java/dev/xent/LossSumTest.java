@@ -25,7 +25,7 @@ class LossSumTest {
   private final Tensor weights = Tensor.of(Samples.probabilities(1, ROWS, 3));
 
   private void addRows(CrossEntropy loss, LossSum lossSum, int from, int to, boolean weighted) {
-    CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().lossSum(lossSum);
+    LossOutputs outcome = new LossOutputs().lossSum(lossSum);
     Inputs inputs = weighted ? Inputs.none().rowWeights(weights.slice(0, from, to)) : Inputs.none();
     loss.on(logits.slice(0, from, to), targets.slice(0, from, to))
         .inputs(inputs)
@@ -54,7 +54,7 @@ class LossSumTest {
       assertThat(parts.mean()).isEqualTo(whole.mean());
       assertThat(parts.rows()).isEqualTo(ROWS);
       assertThat(parts.validRows()).isEqualTo(Arrays.stream(labels).filter(k -> k != 3).count());
-      CrossEntropy.Outputs outcome = new CrossEntropy.Outputs();
+      LossOutputs outcome = new LossOutputs();
       Inputs inputs = weighted ? Inputs.none().rowWeights(weights) : Inputs.none();
       assertThat(loss.on(logits, targets).inputs(inputs).outputs(outcome).run())
           .isEqualTo(parts.mean());
@@ -67,14 +67,14 @@ class LossSumTest {
   void lossesOfLogProbabilitiesAndOfTeachers() {
     LossSum lossSum = new LossSum();
     double nll =
-        NllLoss.sum().on(logits, targets).outputs(new NllLoss.Outputs().lossSum(lossSum)).run();
+        NllLoss.sum().on(logits, targets).outputs(new LossOutputs().lossSum(lossSum)).run();
     assertThat(lossSum.sum()).isEqualTo(nll);
     double kl =
         Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
             .reduction(Reduction.SUM)
             .build()
             .on(logits, logits)
-            .outputs(new Divergence.Outputs().lossSum(lossSum))
+            .outputs(new LossOutputs().lossSum(lossSum))
             .run();
     assertThat(kl).isZero();
     assertThat(lossSum.sum()).isEqualTo(nll);

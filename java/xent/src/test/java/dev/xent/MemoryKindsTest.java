@@ -50,8 +50,7 @@ class MemoryKindsTest {
       LogSumExp.builder().execution(Execution.defaults().backend(backend)).build().forward(x, lse);
       CrossEntropy mean =
           CrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
-      CrossEntropy.Outputs outcome =
-          new CrossEntropy.Outputs().losses(losses).saveStatistics(arena);
+      LossOutputs outcome = new LossOutputs().losses(losses).saveStatistics(arena);
       mean.on(x, Tensor.of(LABELS)).gradient(gradient).outputs(outcome).run();
       mean.on(x, Tensor.of(LABELS)).gradient(later).backward(outcome, lse);
       return new int[][] {

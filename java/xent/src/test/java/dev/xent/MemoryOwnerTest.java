@@ -75,7 +75,7 @@ class MemoryOwnerTest {
     calls.put("gradient of cross-entropy", () -> loss.forwardBackward(x, labels, lent));
     calls.put(
         "losses of cross-entropy",
-        () -> loss.on(x, labels).outputs(new CrossEntropy.Outputs().losses(lentRows)).run());
+        () -> loss.on(x, labels).outputs(new LossOutputs().losses(lentRows)).run());
     calls.put(
         "rowWeights of cross-entropy",
         () -> loss.on(x, labels).inputs(Inputs.none().rowWeights(lentRows)).run());

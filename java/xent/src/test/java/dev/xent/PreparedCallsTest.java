@@ -66,7 +66,7 @@ class PreparedCallsTest {
     assertPrepared(name, call.bound, call::run, 1);
   }
 
-  private static <O> void assertPrepared(String name, LossCall<O> call, int kernels) {
+  private static <O> void assertPrepared(String name, LossCall call, int kernels) {
     assertPrepared(name, call.bound, call::run, kernels);
   }
 
@@ -133,21 +133,18 @@ class PreparedCallsTest {
 
   @Test
   void outputs() {
-    Map<String, CrossEntropy.Outputs> each = new LinkedHashMap<>();
-    each.put("losses", new CrossEntropy.Outputs().losses(perRow));
-    each.put("logSumExp", new CrossEntropy.Outputs().logSumExp(perRow));
-    each.put(
-        "correct",
-        new CrossEntropy.Outputs().correct(Tensor.allocate(Arena.global(), DType.U8, ROWS)));
-    each.put("countCorrect", new CrossEntropy.Outputs().countCorrect(true));
-    each.put("logProbabilities", new CrossEntropy.Outputs().logProbabilities(perRow));
-    each.put("argmax", new CrossEntropy.Outputs().argmax(integers(ROWS)));
-    each.put("ranks", new CrossEntropy.Outputs().ranks(integers(ROWS)));
-    each.put("entropies", new CrossEntropy.Outputs().entropies(perRow));
-    each.put("topClasses", new CrossEntropy.Outputs().topClasses(integers(ROWS, 2)));
-    each.put(
-        "topLogProbabilities", new CrossEntropy.Outputs().topLogProbabilities(floats(ROWS, 2)));
-    each.put("exact_sum", new CrossEntropy.Outputs().lossSum(new LossSum()));
+    Map<String, LossOutputs> each = new LinkedHashMap<>();
+    each.put("losses", new LossOutputs().losses(perRow));
+    each.put("logSumExp", new LossOutputs().logSumExp(perRow));
+    each.put("correct", new LossOutputs().correct(Tensor.allocate(Arena.global(), DType.U8, ROWS)));
+    each.put("countCorrect", new LossOutputs().countCorrect(true));
+    each.put("logProbabilities", new LossOutputs().logProbabilities(perRow));
+    each.put("argmax", new LossOutputs().argmax(integers(ROWS)));
+    each.put("ranks", new LossOutputs().ranks(integers(ROWS)));
+    each.put("entropies", new LossOutputs().entropies(perRow));
+    each.put("topClasses", new LossOutputs().topClasses(integers(ROWS, 2)));
+    each.put("topLogProbabilities", new LossOutputs().topLogProbabilities(floats(ROWS, 2)));
+    each.put("exact_sum", new LossOutputs().lossSum(new LossSum()));
     each.forEach(
         (name, outputs) ->
             assertPrepared(name, loss.on(x, labels).gradient(y).outputs(outputs), 2));
@@ -176,8 +173,8 @@ class PreparedCallsTest {
 
   @Test
   void otherOutputsAreTakenAnew() {
-    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().losses(perRow);
-    LossCall<CrossEntropy.Outputs> call = loss.on(x, labels).outputs(outputs);
+    LossOutputs outputs = new LossOutputs().losses(perRow);
+    LossCall call = loss.on(x, labels).outputs(outputs);
     for (int run = 0; run < 3; run++) {
       call.run();
     }
@@ -194,7 +191,7 @@ class PreparedCallsTest {
 
   @Test
   void anotherGradientIsTheOneThatIsWritten() {
-    LossCall<CrossEntropy.Outputs> call = loss.on(x, labels);
+    LossCall call = loss.on(x, labels);
     for (Tensor gradient : new Tensor[] {y, z, y}) {
       call.gradient(gradient);
       Tensor other = gradient == y ? z : y;

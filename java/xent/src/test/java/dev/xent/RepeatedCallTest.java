@@ -80,7 +80,7 @@ class RepeatedCallTest {
       Tensor strided = Tensor.of(Samples.logits(rows * 30, 3, 5), rows, 30).slice(1, 4, 14);
       Tensor labels = Tensor.of(Samples.labels(rows, CLASSES, 6));
       Tensor lse = Tensor.of(new float[rows]);
-      CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().losses(lse).countCorrect(true);
+      LossOutputs outcome = new LossOutputs().losses(lse).countCorrect(true);
       for (Tensor in : List.of(x, other, strided)) {
         works.add(Work.of(() -> softmax.forward(in, y), y));
         works.add(Work.of(() -> first.forward(in, y), y));
@@ -108,7 +108,7 @@ class RepeatedCallTest {
         works.add(Work.of(sum.on(in, other).gradient(y)::run, y));
         works.add(Work.of(ignoring.on(in, labels).gradient(y)::run, y));
         works.add(Work.of(mean.on(in, labels).outputs(outcome)::run, lse));
-        LossCall<CrossEntropy.Outputs> bound = mean.on(in, labels);
+        LossCall bound = mean.on(in, labels);
         works.add(Work.of(() -> loss.setFloat((float) bound.run(), 0), loss));
       }
     }

@@ -260,8 +260,8 @@ class SamplerTest {
         .on(logits, Tensor.of(tokens))
         .outputs(outputs)
         .run(3);
-    CrossEntropy.Outputs expected =
-        new CrossEntropy.Outputs()
+    LossOutputs expected =
+        new LossOutputs()
             .logProbabilities(Tensor.of(known[0]))
             .entropies(Tensor.of(known[1]))
             .ranks(Tensor.of(knownRanks))

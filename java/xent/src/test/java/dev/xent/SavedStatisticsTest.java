@@ -51,8 +51,7 @@ class SavedStatisticsTest {
             String shape =
                 (rows == 1 ? "1 row" : rows + " rows") + ", 40 classes and class indices";
             CrossEntropy other = with(backend, option);
-            CrossEntropy.Outputs outcome =
-                new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
+            LossOutputs outcome = new LossOutputs().saveStatistics(Arena.ofAuto());
             plain.on(logits, labels).outputs(outcome).run();
             assertThatThrownBy(() -> other.on(logits, labels).gradient(gradient).backward(outcome))
                 .isInstanceOf(OptionException.class)
@@ -83,7 +82,7 @@ class SavedStatisticsTest {
     float[] written = new float[12];
     Tensor gradient = Tensor.of(written, 4, 3);
     CrossEntropy plain = with(backend, builder -> {});
-    CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
+    LossOutputs outcome = new LossOutputs().saveStatistics(Arena.ofAuto());
     plain.on(logits, labels).outputs(outcome).run();
     assertThatThrownBy(() -> plain.on(logits, wrong).outputs(outcome).run())
         .isInstanceOf(LabelException.class);
@@ -92,7 +91,7 @@ class SavedStatisticsTest {
         .hasMessageContaining("the outputs hold no statistics");
     LinearCrossEntropy linear =
         LinearCrossEntropy.builder().execution(Execution.defaults().backend(backend)).build();
-    CrossEntropy.Outputs kept = new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
+    LossOutputs kept = new LossOutputs().saveStatistics(Arena.ofAuto());
     linear.on(hidden, weights, labels).outputs(kept).run();
     assertThatThrownBy(() -> linear.on(hidden, weights, wrong).outputs(kept).run())
         .isInstanceOf(LabelException.class);
@@ -122,7 +121,7 @@ class SavedStatisticsTest {
           float[] written = new float[8];
           LinearCrossEntropy.Gradients gradients =
               new LinearCrossEntropy.Gradients().hidden(Tensor.of(written, 4, 2));
-          CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
+          LossOutputs outcome = new LossOutputs().saveStatistics(Arena.ofAuto());
           layer.on(hidden, weights, labels).inputs(others).outputs(outcome).run();
           assertThatThrownBy(() -> layer.on(hidden, weights, labels, gradients).backward(outcome))
               .isInstanceOf(OptionException.class)
@@ -136,7 +135,7 @@ class SavedStatisticsTest {
     Tensor logits = Tensor.of(Samples.logits(12, 2, 3), 4, 3);
     Tensor labels = Tensor.of(new int[] {0, 1, 2, 0});
     CrossEntropy plain = with(backend, builder -> {});
-    CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
+    LossOutputs outcome = new LossOutputs().saveStatistics(Arena.ofAuto());
     plain.on(logits, labels).outputs(outcome).run();
     assertThat(outcome.saveStatistics(null).toString()).doesNotContain("saveStatistics");
     plain.on(logits, labels).outputs(outcome).run();
@@ -153,7 +152,7 @@ class SavedStatisticsTest {
     Tensor labels = Tensor.of(new int[] {0, 1, 2, 0});
     float[] expected = new float[12];
     float[] actual = new float[12];
-    CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
+    LossOutputs outcome = new LossOutputs().saveStatistics(Arena.ofAuto());
     with(backend, builder -> builder.temperature(1)).on(logits, labels).outputs(outcome).run();
     CrossEntropy sum = with(backend, builder -> builder.reduction(Reduction.SUM).gradientScale(3));
     sum.forwardBackward(logits, labels, Tensor.of(expected, 4, 3));
@@ -173,7 +172,7 @@ class SavedStatisticsTest {
     OTHERS.forEach(
         (said, option) -> {
           CrossEntropyShard other = with(backend, option).shard(0, 3);
-          CrossEntropy.Outputs outcome = new CrossEntropy.Outputs();
+          LossOutputs outcome = new LossOutputs();
           PartialStates states = plain.partialStates(logits, labels, none);
           if (!said.startsWith("ignoreIndex")) { // which states of labels do not know
             refused(() -> other.finish(states, labels, none, outcome));
@@ -243,7 +242,7 @@ class SavedStatisticsTest {
           @Override
           public void close() {}
         };
-    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().saveStatistics(arena);
+    LossOutputs outputs = new LossOutputs().saveStatistics(arena);
     assertThatThrownBy(() -> loss.on(x, labels).outputs(outputs).run())
         .isInstanceOf(MemoryException.class)
         .hasMessageStartingWith("the arena returned " + what);
@@ -256,7 +255,7 @@ class SavedStatisticsTest {
     Tensor large = Tensor.of(new float[rows * 8], rows, 8);
     Tensor small = Tensor.of(new float[8], 1, 8);
     Tensor labels = Tensor.of(new int[rows]);
-    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto());
+    LossOutputs outputs = new LossOutputs().saveStatistics(Arena.ofAuto());
     CrossEntropy plain = CrossEntropy.builder().execution(Execution.sequential()).build();
     CrossEntropy helped =
         CrossEntropy.builder()

@@ -126,7 +126,7 @@ class SelectedLogProbabilitiesTest {
         .build()
         .on(logits, one)
         .gradient(dx)
-        .outputs(new CrossEntropy.Outputs().losses(losses))
+        .outputs(new LossOutputs().losses(losses))
         .run();
     SelectedLogProbabilities selected = on(backend).build();
     selected.forwardBackward(logits, one, Inputs.none(), null, lp, other);

@@ -23,15 +23,15 @@ class ShardCallTest extends DividedRows {
     CrossEntropyShard shard = CrossEntropy.mean().shard(0, CLASSES);
     Tensor floats = Tensor.of(new float[ROWS]);
     Tensor ints = Tensor.of(new int[ROWS]);
-    Map<String, CrossEntropy.Outputs> requests = new HashMap<>();
-    requests.put("logProbabilities", new CrossEntropy.Outputs().logProbabilities(floats));
-    requests.put("argmax", new CrossEntropy.Outputs().argmax(ints));
-    requests.put("ranks", new CrossEntropy.Outputs().ranks(ints));
-    requests.put("entropies", new CrossEntropy.Outputs().entropies(floats));
-    requests.put("topClasses", new CrossEntropy.Outputs().topClasses(ints));
-    requests.put("topLogProbabilities", new CrossEntropy.Outputs().topLogProbabilities(floats));
-    requests.put("targetGradient", new CrossEntropy.Outputs().targetGradient(floats));
-    requests.put("saveStatistics", new CrossEntropy.Outputs().saveStatistics(Arena.ofAuto()));
+    Map<String, LossOutputs> requests = new HashMap<>();
+    requests.put("logProbabilities", new LossOutputs().logProbabilities(floats));
+    requests.put("argmax", new LossOutputs().argmax(ints));
+    requests.put("ranks", new LossOutputs().ranks(ints));
+    requests.put("entropies", new LossOutputs().entropies(floats));
+    requests.put("topClasses", new LossOutputs().topClasses(ints));
+    requests.put("topLogProbabilities", new LossOutputs().topLogProbabilities(floats));
+    requests.put("targetGradient", new LossOutputs().targetGradient(floats));
+    requests.put("saveStatistics", new LossOutputs().saveStatistics(Arena.ofAuto()));
     PartialStates whole = shard.partialStates(logits, labels, Inputs.none());
     requests.forEach(
         (name, outputs) -> {
@@ -52,7 +52,7 @@ class ShardCallTest extends DividedRows {
   void exchangesThatGatherSomethingElse() {
     CrossEntropyShard shard = CrossEntropy.mean().shard(0, CLASSES);
     SoftmaxShard softmax = Softmax.along(1).shard(0, CLASSES);
-    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
+    LossOutputs outputs = new LossOutputs();
     PartialStates ofSoftmax = softmax.partialStates(logits, Inputs.none());
     PartialStates ofRows = shard.partialStates(logits, logits, Inputs.none());
     refused(

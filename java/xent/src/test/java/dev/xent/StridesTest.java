@@ -169,11 +169,8 @@ class StridesTest {
               .ignoreIndex(x.dim(axis))
               .reduction(Reduction.SUM)
               .build();
-      CrossEntropy.Outputs outcome =
-          new CrossEntropy.Outputs()
-              .losses(losses)
-              .countCorrect(true)
-              .saveStatistics(Arena.ofAuto());
+      LossOutputs outcome =
+          new LossOutputs().losses(losses).countCorrect(true).saveStatistics(Arena.ofAuto());
       Tensor targets = Tensor.of(labels, rows);
       double loss = sum.on(x, targets).gradient(gradient).outputs(outcome).run();
       sum.on(x, targets).gradient(later).backward(outcome, lse);

@@ -297,8 +297,7 @@ class ThreadsTest {
       CrossEntropy loss =
           CrossEntropy.builder().execution(helpers.help(Execution.defaults(), threads)).build();
       Tensor gradient = Tensor.of(untouched, rows, 2);
-      CrossEntropy.Outputs outcome =
-          new CrossEntropy.Outputs().losses(Tensor.of(new float[rows], rows));
+      LossOutputs outcome = new LossOutputs().losses(Tensor.of(new float[rows], rows));
       for (int round = 0; round < 10; round++) {
         assertThatThrownBy(
                 () ->

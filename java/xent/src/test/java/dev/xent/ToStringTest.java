@@ -61,7 +61,7 @@ class ToStringTest {
     assertThat(CrossEntropyHvp.along(-1)).hasToString("CrossEntropyHvp[]");
     assertThat(SelectedLogProbabilities.along(-1)).hasToString("SelectedLogProbabilities[]");
     assertThat(Inputs.none()).hasToString("Inputs[]");
-    assertThat(new CrossEntropy.Outputs()).hasToString("Outputs[]");
+    assertThat(new LossOutputs()).hasToString("LossOutputs[]");
     assertThat(
             Softmax.builder()
                 .execution(
@@ -166,13 +166,14 @@ class ToStringTest {
   @Test
   void whatACallHandsOut() {
     LossSum lossSum = new LossSum();
-    CrossEntropy.Outputs outcome =
-        new CrossEntropy.Outputs()
+    LossOutputs outcome =
+        new LossOutputs()
             .losses(Tensor.of(new float[2]))
             .countCorrect(true)
             .saveStatistics(Arena.ofAuto())
             .lossSum(lossSum);
-    String asked = "Outputs[losses=F32 [2], countCorrect=true, saveStatistics=true, lossSum=true";
+    String asked =
+        "LossOutputs[losses=F32 [2], countCorrect=true, saveStatistics=true, lossSum=true";
     assertThat(outcome).hasToString(asked + "]");
     double loss = CrossEntropy.mean().on(LOGITS, LABELS).outputs(outcome).run();
     assertThat(outcome)

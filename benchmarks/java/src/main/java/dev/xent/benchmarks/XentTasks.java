@@ -6,6 +6,7 @@ import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Execution;
 import dev.xent.LogSoftmax;
+import dev.xent.LossOutputs;
 import dev.xent.Sampler;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
@@ -64,7 +65,7 @@ final class XentTasks {
         if (problem.argmax == null) {
           yield () -> crossEntropy.forward(input, labels);
         }
-        CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
+        LossOutputs outputs = new LossOutputs();
         outputs.argmax(Tensor.of(problem.argmax, DType.I64, problem.shape.rowDims()));
         yield crossEntropy.on(input, labels).outputs(outputs)::run;
       }

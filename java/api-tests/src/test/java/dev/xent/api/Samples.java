@@ -20,6 +20,7 @@ import dev.xent.LogitBuilder;
 import dev.xent.LogitLossBuilder;
 import dev.xent.LossBuilder;
 import dev.xent.LossCall;
+import dev.xent.LossOutputs;
 import dev.xent.LossSum;
 import dev.xent.NllLoss;
 import dev.xent.OperationBuilder;
@@ -106,7 +107,6 @@ final class Samples {
     put(List.class, List.of());
     Function<Object, List<Object>> gather = List::of;
     put(Function.class, gather);
-    put(Object.class, new CrossEntropy.Outputs()); // the outputs of a call, to the compiler
     put(String.class, "t");
     put(Path.class, folder.resolve("sample.npy"));
     put(IOException.class, new IOException("no"));
@@ -131,16 +131,13 @@ final class Samples {
     put(TopK.Result.class, TopK.of(1).probabilities(tensor));
     put(CrossEntropy.class, CrossEntropy.mean());
     put(CrossEntropy.Builder.class, CrossEntropy.builder());
-    put(CrossEntropy.Outputs.class, new CrossEntropy.Outputs());
+    put(LossOutputs.class, new LossOutputs());
     Tensor one = Tensor.of(new float[2], 1, 2);
     put(LossCall.class, CrossEntropy.mean().on(one, Tensor.of(new int[1])));
     put(Call.class, Softmax.along(1).on(one, one));
     put(SamplerCall.class, Sampler.greedy().on(one, Tensor.of(new int[1])));
-    put(Divergence.Outputs.class, new Divergence.Outputs());
-    put(NllLoss.Outputs.class, new NllLoss.Outputs());
     put(dev.xent.BinaryCrossEntropy.class, dev.xent.BinaryCrossEntropy.mean());
     put(dev.xent.BinaryCrossEntropy.Builder.class, dev.xent.BinaryCrossEntropy.builder());
-    put(dev.xent.BinaryCrossEntropy.Outputs.class, new dev.xent.BinaryCrossEntropy.Outputs());
     put(Divergence.class, Divergence.mean(Divergence.Kind.KULLBACK_LEIBLER));
     put(CrossEntropyHvp.class, CrossEntropyHvp.along(-1));
     put(CrossEntropyHvp.Builder.class, CrossEntropyHvp.builder());

@@ -3,6 +3,7 @@ package dev.xent.cli;
 
 import dev.xent.BinaryCrossEntropy;
 import dev.xent.Inputs;
+import dev.xent.LossOutputs;
 import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.Objects;
@@ -25,7 +26,7 @@ import picocli.CommandLine.Parameters;
       "  xent binary-cross-entropy logits.npy targets.npy --grad g.npy",
       "  xent binary-cross-entropy logits.npy labels.npy --focal-gamma 2"
     })
-final class BinaryCrossEntropyCommand extends ReducedCommand<BinaryCrossEntropy.Outputs> {
+final class BinaryCrossEntropyCommand extends ReducedCommand {
   @Parameters(
       index = "0",
       paramLabel = "LOGITS.npy",
@@ -105,19 +106,7 @@ final class BinaryCrossEntropyCommand extends ReducedCommand<BinaryCrossEntropy.
   }
 
   @Override
-  BinaryCrossEntropy.Outputs outputs(@Nullable Tensor ofRows) {
-    return new BinaryCrossEntropy.Outputs().losses(ofRows);
-  }
-
-  @Override
-  LossReport report(BinaryCrossEntropy.Outputs outputs, LossReduction by, Used used) {
-    return new LossReport(
-        by, outputs.loss(), outputs.rows(), outputs.validRows(), outputs.denominator(), -1, used);
-  }
-
-  @Override
-  void compute(
-      Settings settings, Loss loss, @Nullable Tensor dx, BinaryCrossEntropy.Outputs outputs) {
+  void compute(Settings settings, Loss loss, @Nullable Tensor dx, LossOutputs outputs) {
     BinaryCrossEntropy.Builder builder =
         BinaryCrossEntropy.builder().positiveWeights(positive).focalGamma(focalGamma);
     settings.tell(

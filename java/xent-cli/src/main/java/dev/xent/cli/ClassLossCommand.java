@@ -9,10 +9,8 @@ import picocli.CommandLine.Parameters;
 
 /**
  * What {@code xent cross-entropy} and {@code nll} share: an input that has the classes themselves.
- *
- * @param <O> what the operation hands out
  */
-abstract class ClassLossCommand<O> extends LossCommand<O> {
+abstract class ClassLossCommand extends LossCommand {
   @Parameters(
       index = "1",
       paramLabel = "TARGETS.npy",

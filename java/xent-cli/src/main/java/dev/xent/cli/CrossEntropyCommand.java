@@ -2,6 +2,7 @@
 package dev.xent.cli;
 
 import dev.xent.CrossEntropy;
+import dev.xent.LossOutputs;
 import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.stream.Stream;
@@ -28,7 +29,7 @@ import picocli.CommandLine.Parameters;
       "  xent cross-entropy logits.npy classes.npy --target-weights p.npy",
       "  xent cross-entropy logits.npy labels.npy --top-k 5 --top-classes top.npy"
     })
-final class CrossEntropyCommand extends ClassLossCommand<CrossEntropy.Outputs> {
+final class CrossEntropyCommand extends ClassLossCommand {
   @Parameters(
       index = "0",
       paramLabel = "LOGITS.npy",
@@ -85,40 +86,13 @@ final class CrossEntropyCommand extends ClassLossCommand<CrossEntropy.Outputs> {
   }
 
   @Override
-  CrossEntropy.Outputs outputs(@Nullable Tensor ofRows) {
-    return new CrossEntropy.Outputs().losses(ofRows);
+  void request(LossOutputs outputs, Outputs files, OutputType types, Loss loss) {
+    super.request(outputs, files, types, loss);
+    rowOutputs.request(outputs, files, types, loss);
   }
 
   @Override
-  LossReport report(CrossEntropy.Outputs outputs, LossReduction by, Used used) {
-    return new LossReport(
-        by,
-        outputs.loss(),
-        outputs.rows(),
-        outputs.validRows(),
-        outputs.denominator(),
-        outputs.correctCount(),
-        used);
-  }
-
-  @Override
-  void request(CrossEntropy.Outputs outputs, Outputs files, OutputType types, Loss loss) {
-    request(files, types, loss, outputs::countCorrect, outputs::correct, outputs::targetGradient);
-    rowOutputs.request(
-        files,
-        types,
-        loss,
-        outputs::logSumExp,
-        outputs::argmax,
-        outputs::ranks,
-        outputs::logProbabilities,
-        outputs::entropies,
-        outputs::topClasses,
-        outputs::topLogProbabilities);
-  }
-
-  @Override
-  void compute(Settings settings, Loss loss, @Nullable Tensor dx, CrossEntropy.Outputs outputs) {
+  void compute(Settings settings, Loss loss, @Nullable Tensor dx, LossOutputs outputs) {
     CrossEntropy.Builder builder = rules.builder();
     settings.tell(
         builder::execution,

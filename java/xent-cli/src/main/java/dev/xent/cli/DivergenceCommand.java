@@ -3,6 +3,7 @@ package dev.xent.cli;
 
 import dev.xent.Divergence;
 import dev.xent.Inputs;
+import dev.xent.LossOutputs;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.options.FullyMasked;
@@ -29,7 +30,7 @@ import picocli.CommandLine.Parameters;
       "  xent divergence student.npy teacher.npy --temperature 2",
       "  xent divergence student.npy teacher.npy --grad g.npy --json"
     })
-final class DivergenceCommand extends ReducedCommand<Divergence.Outputs> {
+final class DivergenceCommand extends ReducedCommand {
   @Parameters(
       index = "0",
       paramLabel = "LOGITS.npy",
@@ -102,18 +103,7 @@ final class DivergenceCommand extends ReducedCommand<Divergence.Outputs> {
   }
 
   @Override
-  Divergence.Outputs outputs(@Nullable Tensor ofRows) {
-    return new Divergence.Outputs().losses(ofRows);
-  }
-
-  @Override
-  LossReport report(Divergence.Outputs outputs, LossReduction by, Used used) {
-    return new LossReport(
-        by, outputs.loss(), outputs.rows(), outputs.validRows(), outputs.denominator(), -1, used);
-  }
-
-  @Override
-  void compute(Settings settings, Loss loss, @Nullable Tensor dx, Divergence.Outputs outputs) {
+  void compute(Settings settings, Loss loss, @Nullable Tensor dx, LossOutputs outputs) {
     Divergence.Builder builder =
         Divergence.builder(kind).temperature(temperature).fullyMasked(fullyMasked);
     settings.tell(

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
-import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
 import dev.xent.LossCall;
+import dev.xent.LossOutputs;
 import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -39,7 +39,7 @@ import picocli.CommandLine.Parameters;
       "  xent linear-cross-entropy h.npy weights.npy labels.npy --grad dh.npy \\",
       "      --weights-grad dw.npy"
     })
-final class LinearCommand extends LossCommand<CrossEntropy.Outputs> {
+final class LinearCommand extends LossCommand {
   @Parameters(
       index = "0",
       paramLabel = "HIDDEN.npy",
@@ -173,36 +173,9 @@ final class LinearCommand extends LossCommand<CrossEntropy.Outputs> {
   }
 
   @Override
-  CrossEntropy.Outputs outputs(@Nullable Tensor ofRows) {
-    return new CrossEntropy.Outputs().losses(ofRows);
-  }
-
-  @Override
-  LossReport report(CrossEntropy.Outputs outputs, LossReduction by, Used used) {
-    return new LossReport(
-        by,
-        outputs.loss(),
-        outputs.rows(),
-        outputs.validRows(),
-        outputs.denominator(),
-        outputs.correctCount(),
-        used);
-  }
-
-  @Override
-  void request(CrossEntropy.Outputs outputs, Outputs files, OutputType types, Loss loss) {
-    request(files, types, loss, outputs::countCorrect, outputs::correct, outputs::targetGradient);
-    rowOutputs.request(
-        files,
-        types,
-        loss,
-        outputs::logSumExp,
-        outputs::argmax,
-        outputs::ranks,
-        outputs::logProbabilities,
-        outputs::entropies,
-        outputs::topClasses,
-        outputs::topLogProbabilities);
+  void request(LossOutputs outputs, Outputs files, OutputType types, Loss loss) {
+    super.request(outputs, files, types, loss);
+    rowOutputs.request(outputs, files, types, loss);
     DType number = types.like(matrix);
     gradients
         .weights(files.create(weightsGradient, number, matrix.shape()))
@@ -210,7 +183,7 @@ final class LinearCommand extends LossCommand<CrossEntropy.Outputs> {
   }
 
   @Override
-  void compute(Settings settings, Loss loss, @Nullable Tensor dx, CrossEntropy.Outputs outputs) {
+  void compute(Settings settings, Loss loss, @Nullable Tensor dx, LossOutputs outputs) {
     LinearCrossEntropy.Builder builder = LinearCrossEntropy.builder();
     settings.tell(
         builder::execution,
@@ -230,7 +203,7 @@ final class LinearCommand extends LossCommand<CrossEntropy.Outputs> {
       builder.workspace(workspace);
     }
     LinearCrossEntropy operation = builder.build();
-    LossCall<CrossEntropy.Outputs> call =
+    LossCall call =
         dx == null && weightsGradient == null && biasGradient == null
             ? operation.on(loss.input(), matrix, loss.targets())
             : operation.on(loss.input(), matrix, loss.targets(), gradients.hidden(dx));

@@ -2,6 +2,7 @@
 package dev.xent.cli;
 
 import dev.xent.Inputs;
+import dev.xent.LossOutputs;
 import dev.xent.Tensor;
 import dev.xent.options.Smoothing;
 import java.nio.file.Path;
@@ -16,10 +17,8 @@ import picocli.CommandLine.Option;
 /**
  * What {@code xent cross-entropy}, {@code linear-cross-entropy} and {@code nll} share: targets and
  * what they weigh.
- *
- * @param <O> what the operation hands out
  */
-abstract class LossCommand<O> extends ReducedCommand<O> {
+abstract class LossCommand extends ReducedCommand {
   @Option(
       names = "--ignore-index",
       paramLabel = "I",
@@ -76,16 +75,10 @@ abstract class LossCommand<O> extends ReducedCommand<O> {
     targetOutputs.requireFor(kind, file);
   }
 
-  /** Asks for what labels and probabilities give. */
-  final void request(
-      Outputs files,
-      OutputType types,
-      Loss loss,
-      Function<Boolean, ?> ofCountCorrect,
-      Function<@Nullable Tensor, ?> ofHits,
-      Function<@Nullable Tensor, ?> ofTargetGradient) {
-    ofCountCorrect.apply(loss.kind() == TargetKind.LABELS);
-    targetOutputs.request(files, types, loss, ofHits, ofTargetGradient);
+  @Override
+  void request(LossOutputs outputs, Outputs files, OutputType types, Loss loss) {
+    outputs.countCorrect(loss.kind() == TargetKind.LABELS);
+    targetOutputs.request(outputs, files, types, loss);
   }
 
   /** Tells the options of a builder what becomes of targets. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import dev.xent.LossOutputs;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -26,6 +27,18 @@ record LossReport(
     double denominator,
     long correct,
     Used used) {
+
+  /** What the outputs of a loss say. */
+  static LossReport of(LossOutputs outputs, LossReduction reduction, Used used) {
+    return new LossReport(
+        reduction,
+        outputs.loss(),
+        outputs.rows(),
+        outputs.validRows(),
+        outputs.denominator(),
+        outputs.correctCount(),
+        used);
+  }
 
   /**
    * One object on one line; scripts depend on its members.

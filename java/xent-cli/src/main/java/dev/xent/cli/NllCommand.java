@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.cli;
 
+import dev.xent.LossOutputs;
 import dev.xent.NllLoss;
 import dev.xent.Tensor;
 import java.nio.file.Path;
@@ -20,7 +21,7 @@ import picocli.CommandLine.Parameters;
       "  xent nll logp.npy labels.npy",
       "  xent nll logp.npy labels.npy --ignore-index -100 --grad g.npy --json"
     })
-final class NllCommand extends ClassLossCommand<NllLoss.Outputs> {
+final class NllCommand extends ClassLossCommand {
   @Parameters(
       index = "0",
       paramLabel = "LOGPROBS.npy",
@@ -33,29 +34,7 @@ final class NllCommand extends ClassLossCommand<NllLoss.Outputs> {
   }
 
   @Override
-  NllLoss.Outputs outputs(@Nullable Tensor ofRows) {
-    return new NllLoss.Outputs().losses(ofRows);
-  }
-
-  @Override
-  LossReport report(NllLoss.Outputs outputs, LossReduction by, Used used) {
-    return new LossReport(
-        by,
-        outputs.loss(),
-        outputs.rows(),
-        outputs.validRows(),
-        outputs.denominator(),
-        outputs.correctCount(),
-        used);
-  }
-
-  @Override
-  void request(NllLoss.Outputs outputs, Outputs files, OutputType types, Loss loss) {
-    request(files, types, loss, outputs::countCorrect, outputs::correct, outputs::targetGradient);
-  }
-
-  @Override
-  void compute(Settings settings, Loss loss, @Nullable Tensor dx, NllLoss.Outputs outputs) {
+  void compute(Settings settings, Loss loss, @Nullable Tensor dx, LossOutputs outputs) {
     NllLoss.Builder builder = NllLoss.builder();
     settings.tell(
         builder::execution,

@@ -5,6 +5,7 @@ import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Execution;
 import dev.xent.LossCall;
+import dev.xent.LossOutputs;
 import dev.xent.Tensor;
 import dev.xent.errors.EmptyMeanException;
 import dev.xent.errors.LabelException;
@@ -23,12 +24,8 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/**
- * What every command has that reduces the losses of rows: options, files, what is printed.
- *
- * @param <O> what the operation hands out
- */
-abstract class ReducedCommand<O> implements Callable<Integer> {
+/** What every command has that reduces the losses of rows: options, files, what is printed. */
+abstract class ReducedCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
   @Option(
@@ -133,20 +130,14 @@ abstract class ReducedCommand<O> implements Callable<Integer> {
   /** Reads what the rows are compared with. */
   abstract Loss read(Rows rows, FileMemory memory);
 
-  /** New outputs of the operation, asked for the losses of the rows. */
-  abstract O outputs(@Nullable Tensor ofRows);
-
   /** Asks for what this command writes beside losses and gradient. */
-  void request(O outputs, Outputs files, OutputType types, Loss loss) {}
-
-  /** What is printed of the outputs. */
-  abstract LossReport report(O outputs, LossReduction by, Used used);
+  void request(LossOutputs outputs, Outputs files, OutputType types, Loss loss) {}
 
   /** Computes the loss, and the gradient unless it is null. */
-  abstract void compute(Settings settings, Loss loss, @Nullable Tensor dx, O outputs);
+  abstract void compute(Settings settings, Loss loss, @Nullable Tensor dx, LossOutputs outputs);
 
   /** Runs a call of the operation with everything that was asked for. */
-  final void run(LossCall<O> call, Loss loss, @Nullable Tensor dx, O outputs) {
+  final void run(LossCall call, Loss loss, @Nullable Tensor dx, LossOutputs outputs) {
     if (dx != null) {
       call.gradient(dx);
     }
@@ -165,7 +156,8 @@ abstract class ReducedCommand<O> implements Callable<Integer> {
       Loss loss = read(Rows.of(x, classAxis, offsets(memory)), memory);
       otherFiles().forEach(files::keep);
 
-      O outputs = outputs(losses(files, type.perRow(x), loss.rows().shape()));
+      LossOutputs outputs =
+          new LossOutputs().losses(losses(files, type.perRow(x), loss.rows().shape()));
       request(outputs, files, type, loss);
       Tensor dx = files.create(gradient, type.like(x), x.shape());
       EmptyMean ofNone = emptyMean == null ? EmptyMean.NAN : emptyMean;
@@ -174,7 +166,7 @@ abstract class ReducedCommand<O> implements Callable<Integer> {
       Progress.during(spec.name(), () -> reduce(settings, loss, dx, outputs));
       files.commit();
 
-      LossReport report = report(outputs, reduction, Used.of(compute));
+      LossReport report = LossReport.of(outputs, reduction, Used.of(compute));
       if (!json) {
         files.show(spec.commandLine().getOut());
       }
@@ -227,7 +219,7 @@ abstract class ReducedCommand<O> implements Callable<Integer> {
     }
   }
 
-  private void reduce(Settings settings, Loss loss, @Nullable Tensor dx, O outputs) {
+  private void reduce(Settings settings, Loss loss, @Nullable Tensor dx, LossOutputs outputs) {
     try {
       compute(settings, loss, dx, outputs);
     } catch (LabelException e) {

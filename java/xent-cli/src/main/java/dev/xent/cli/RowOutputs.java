@@ -2,9 +2,8 @@
 package dev.xent.cli;
 
 import dev.xent.DType;
-import dev.xent.Tensor;
+import dev.xent.LossOutputs;
 import java.nio.file.Path;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -70,28 +69,18 @@ final class RowOutputs {
   }
 
   /** Makes the files and asks for what fills them. */
-  void request(
-      Outputs files,
-      OutputType type,
-      Loss loss,
-      Function<@Nullable Tensor, ?> ofLogSumExp,
-      Function<@Nullable Tensor, ?> ofArgmax,
-      Function<@Nullable Tensor, ?> ofRanks,
-      Function<@Nullable Tensor, ?> ofLogProbabilities,
-      Function<@Nullable Tensor, ?> ofEntropies,
-      Function<@Nullable Tensor, ?> ofTopClasses,
-      Function<@Nullable Tensor, ?> ofTopLogProbabilities) {
+  void request(LossOutputs outputs, Outputs files, OutputType type, Loss loss) {
     Rows rows = loss.rows();
     DType number = type.perRow(loss.input());
-    ofLogSumExp.apply(files.create(logSumExp, number, rows.shape()));
-    ofArgmax.apply(files.create(argmax, DType.I64, rows.shape()));
-    ofRanks.apply(files.create(ranks, DType.I64, rows.shape()));
-    ofLogProbabilities.apply(files.create(logProbabilities, number, rows.shape()));
-    ofEntropies.apply(files.create(entropies, number, rows.shape()));
+    outputs.logSumExp(files.create(logSumExp, number, rows.shape()));
+    outputs.argmax(files.create(argmax, DType.I64, rows.shape()));
+    outputs.ranks(files.create(ranks, DType.I64, rows.shape()));
+    outputs.logProbabilities(files.create(logProbabilities, number, rows.shape()));
+    outputs.entropies(files.create(entropies, number, rows.shape()));
     if (topCount != null) {
       long[] shape = TopOutputs.shape(TOP_COUNT, topCount, rows);
-      ofTopClasses.apply(top.classes(files, shape));
-      ofTopLogProbabilities.apply(top.logProbabilities(files, number, shape));
+      outputs.topClasses(top.classes(files, shape));
+      outputs.topLogProbabilities(top.logProbabilities(files, number, shape));
     }
   }
 }

@@ -2,10 +2,10 @@
 package dev.xent.cli;
 
 import dev.xent.DType;
+import dev.xent.LossOutputs;
 import dev.xent.Tensor;
 import java.nio.file.Path;
 import java.util.Locale;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -40,16 +40,11 @@ final class TargetOutputs {
   }
 
   /** Makes the files and asks for what fills them. */
-  void request(
-      Outputs files,
-      OutputType type,
-      Loss loss,
-      Function<@Nullable Tensor, ?> ofCorrect,
-      Function<@Nullable Tensor, ?> ofTargetGradient) {
-    ofCorrect.apply(files.create(correct, DType.U8, loss.rows().shape()));
+  void request(LossOutputs outputs, Outputs files, OutputType type, Loss loss) {
+    outputs.correct(files.create(correct, DType.U8, loss.rows().shape()));
     Tensor probabilities = loss.probabilities();
     if (probabilities != null) {
-      ofTargetGradient.apply(
+      outputs.targetGradient(
           files.create(targetGradient, type.like(probabilities), probabilities.shape()));
     }
   }

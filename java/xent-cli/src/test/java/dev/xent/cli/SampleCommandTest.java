@@ -5,6 +5,7 @@ import static dev.xent.cli.Cli.xent;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.CrossEntropy;
+import dev.xent.LossOutputs;
 import dev.xent.Sampler;
 import dev.xent.Tensor;
 import dev.xent.support.NpyBytes;
@@ -162,8 +163,8 @@ class SampleCommandTest {
         .succeeds();
     float[] known = new float[2];
     long[] ranks = new long[2];
-    CrossEntropy.Outputs outputs =
-        new CrossEntropy.Outputs().logProbabilities(Tensor.of(known)).ranks(Tensor.of(ranks));
+    LossOutputs outputs =
+        new LossOutputs().logProbabilities(Tensor.of(known)).ranks(Tensor.of(ranks));
     CrossEntropy.mean()
         .on(Tensor.of(Golden.LOGITS.clone(), 2, 4), Tensor.of(NpyBytes.longsOf(file("tokens"))))
         .outputs(outputs)

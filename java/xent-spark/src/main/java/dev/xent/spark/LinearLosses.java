@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.spark;
 
-import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
+import dev.xent.LossOutputs;
 import dev.xent.Tensor;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.ShapeException;
@@ -35,7 +35,7 @@ final class LinearLosses implements Losses {
   private final MemorySegment states;
   private final MemorySegment labels =
       Arena.ofAuto().allocate(MemoryLayout.sequenceLayout(MOST, ValueLayout.JAVA_LONG));
-  private final CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
+  private final LossOutputs outputs = new LossOutputs();
 
   LinearLosses(
       Logits hidden,

@@ -3,6 +3,7 @@ package dev.xent.spark;
 
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.LossOutputs;
 import dev.xent.LossSum;
 import dev.xent.Tensor;
 import org.apache.spark.sql.catalyst.util.ArrayData;
@@ -62,7 +63,7 @@ abstract class RowLoss implements Losses {
   private static final class OfLogits extends RowLoss {
     private final Logits logits;
     private final Room room;
-    private final CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
+    private final LossOutputs outputs = new LossOutputs();
     private long classes;
 
     OfLogits(Logits logits, CrossEntropy operation) {
@@ -101,7 +102,7 @@ abstract class RowLoss implements Losses {
   }
 
   private static final class OfStates extends RowLoss {
-    private final CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
+    private final LossOutputs outputs = new LossOutputs();
     private long classes;
 
     OfStates(CrossEntropy operation) {

@@ -4,6 +4,7 @@ package dev.xent.spark;
 import dev.xent.CrossEntropy;
 import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
+import dev.xent.LossOutputs;
 import dev.xent.PartialStates;
 import dev.xent.RowStatistics;
 import dev.xent.Tensor;
@@ -69,17 +70,17 @@ final class RowStates {
 
   /** Whether states of a second round are needed, and not there. */
   boolean needSecondRound(CrossEntropy operation, Tensor label) {
-    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
+    LossOutputs outputs = new LossOutputs();
     return second == null && firstRound(operation, label, outputs).needsSecondRound();
   }
 
   /** What the first round alone gives. */
-  RowStatistics firstRound(CrossEntropy operation, Tensor label, CrossEntropy.Outputs outputs) {
+  RowStatistics firstRound(CrossEntropy operation, Tensor label, LossOutputs outputs) {
     return operation.shard(0, classes()).finish(first, label, Inputs.none(), outputs);
   }
 
   /** The loss of the row, in the outputs, and its statistics. */
-  RowStatistics finish(CrossEntropy operation, Tensor label, CrossEntropy.Outputs outputs) {
+  RowStatistics finish(CrossEntropy operation, Tensor label, LossOutputs outputs) {
     RowStatistics rows = firstRound(operation, label, outputs);
     return rows.needsSecondRound()
         ? operation.shard(0, classes()).finish(requireSecond(), label, Inputs.none(), rows, outputs)

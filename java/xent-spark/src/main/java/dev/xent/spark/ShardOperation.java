@@ -6,6 +6,7 @@ import dev.xent.CrossEntropyShard;
 import dev.xent.DType;
 import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
+import dev.xent.LossOutputs;
 import dev.xent.PartialStates;
 import dev.xent.RowStatistics;
 import dev.xent.SoftmaxShard;
@@ -80,7 +81,7 @@ record ShardOperation(
   private static final class OfLoss implements Shards {
     private final CrossEntropy operation;
     private final Room labels = new Room(DType.I64);
-    private final CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
+    private final LossOutputs outputs = new LossOutputs();
 
     OfLoss(CrossEntropy operation) {
       this.operation = operation;

@@ -7,9 +7,9 @@ import static org.apache.spark.sql.functions.rand;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.xent.CrossEntropy;
 import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
+import dev.xent.LossOutputs;
 import dev.xent.Tensor;
 import dev.xent.files.Npy;
 import java.nio.file.Path;
@@ -67,7 +67,7 @@ class LinearLossTest {
       hidden[i] = HIDDEN[rows[i]];
       labels[i] = Spark.label(rows[i], CLASSES);
     }
-    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().countCorrect(true);
+    LossOutputs outputs = new LossOutputs().countCorrect(true);
     double mean =
         LinearCrossEntropy.builder()
             .ignoreIndex(7)

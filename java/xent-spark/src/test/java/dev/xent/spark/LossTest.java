@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.CrossEntropy;
+import dev.xent.LossOutputs;
 import dev.xent.Tensor;
 import java.util.List;
 import java.util.Map;
@@ -37,7 +38,7 @@ class LossTest {
       System.arraycopy(LOGITS[rows[i]], 0, all, i * CLASSES, CLASSES);
       labels[i] = Spark.label(rows[i], CLASSES);
     }
-    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().countCorrect(true);
+    LossOutputs outputs = new LossOutputs().countCorrect(true);
     double mean =
         CrossEntropy.builder()
             .ignoreIndex(7)

@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.CrossEntropy;
 import dev.xent.LogSoftmax;
+import dev.xent.LossOutputs;
 import dev.xent.LossSum;
 import dev.xent.Tensor;
 import dev.xent.errors.OptionException;
@@ -211,7 +212,7 @@ class ShardedLossTest {
       if (!isNull) {
         CrossEntropy.mean()
             .on(Tensor.of(LOGITS[i], 1, CLASSES), label(i))
-            .outputs(new CrossEntropy.Outputs().lossSum(lossSum))
+            .outputs(new LossOutputs().lossSum(lossSum))
             .run();
       }
       for (int s = 3 * i; s < 3 * i + 3; s++) {

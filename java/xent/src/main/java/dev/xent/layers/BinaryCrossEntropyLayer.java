@@ -16,7 +16,6 @@ import java.util.Objects;
 public final class BinaryCrossEntropyLayer extends LossLayer {
 
   private final BinaryCrossEntropy operation;
-  private final BinaryCrossEntropy.Outputs outputs = new BinaryCrossEntropy.Outputs();
 
   /**
    * Creates a layer of the mean over the elements.
@@ -38,18 +37,12 @@ public final class BinaryCrossEntropyLayer extends LossLayer {
   }
 
   @Override
-  long countedRows() {
-    return outputs.validRows();
-  }
-
-  @Override
   boolean isOfElements() {
     return true;
   }
 
   @Override
-  double run(Tensor inputs, Tensor targets, Tensor gradient, Tensor rows) {
-    outputs.losses(rows);
+  double run(Tensor inputs, Tensor targets, Tensor gradient) {
     return operation.on(inputs, targets).gradient(gradient).outputs(outputs).run();
   }
 

@@ -20,7 +20,6 @@ import java.util.Objects;
 public final class CrossEntropyLayer extends LossLayer {
 
   private final CrossEntropy crossEntropy;
-  private final CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
 
   /**
    * Creates a layer of the mean over the rows, with classes along axis 1; along the only one of a
@@ -55,13 +54,7 @@ public final class CrossEntropyLayer extends LossLayer {
   }
 
   @Override
-  long countedRows() {
-    return outputs.validRows();
-  }
-
-  @Override
-  double run(Tensor inputs, Tensor targets, Tensor gradient, Tensor rows) {
-    outputs.losses(rows);
+  double run(Tensor inputs, Tensor targets, Tensor gradient) {
     return crossEntropy.on(inputs, targets).gradient(gradient).outputs(outputs).run();
   }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.layers;
 
-import dev.xent.CrossEntropy;
 import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
 import dev.xent.Tensor;
@@ -32,7 +31,6 @@ public final class LinearCrossEntropyLayer extends LossLayer {
   private final Tensor weights;
   private final @Nullable Tensor bias;
   private final Inputs inputs;
-  private final CrossEntropy.Outputs outputs = new CrossEntropy.Outputs();
   private final LinearCrossEntropy.Gradients gradients = new LinearCrossEntropy.Gradients();
   private final OwnedTensor ofWeights = new OwnedTensor();
   private final OwnedTensor ofBias = new OwnedTensor();
@@ -103,11 +101,6 @@ public final class LinearCrossEntropyLayer extends LossLayer {
     return new LinearCrossEntropyLayer(operation, weights, bias, shape);
   }
 
-  @Override
-  long countedRows() {
-    return outputs.validRows();
-  }
-
   /** Those of the logits. */
   @Override
   long[] shapeOfRows(Tensor hidden) {
@@ -117,8 +110,7 @@ public final class LinearCrossEntropyLayer extends LossLayer {
   }
 
   @Override
-  double run(Tensor hidden, Tensor targets, Tensor gradient, Tensor rows) {
-    outputs.losses(rows);
+  double run(Tensor hidden, Tensor targets, Tensor gradient) {
     gradients.hidden(gradient).weights(ofWeights.shaped(weights.shape()));
     if (bias != null) {
       gradients.bias(ofBias.shaped(bias.shape()));

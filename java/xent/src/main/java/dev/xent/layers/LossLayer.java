@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.layers;
 
+import dev.xent.LossOutputs;
 import dev.xent.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
@@ -38,6 +39,7 @@ public abstract sealed class LossLayer extends OwningLayer
     permits BinaryCrossEntropyLayer, CrossEntropyLayer, LinearCrossEntropyLayer, NllLossLayer {
 
   final int axis;
+  final LossOutputs outputs = new LossOutputs();
   final OwnedTensor losses = new OwnedTensor();
   private final OwnedTensor gradient = new OwnedTensor();
   private final OwnedTensor weights = new OwnedTensor();
@@ -59,11 +61,8 @@ public abstract sealed class LossLayer extends OwningLayer
     return inputs.shape();
   }
 
-  /** Computes loss, gradient and the losses of the rows. */
-  abstract double run(Tensor inputs, Tensor targets, Tensor gradient, Tensor rows);
-
-  /** The rows of the last run that were not ignored. */
-  abstract long countedRows();
+  /** Computes loss, gradient and outputs. */
+  abstract double run(Tensor inputs, Tensor targets, Tensor gradient);
 
   /**
    * Computes the loss and keeps its gradient.
@@ -81,7 +80,8 @@ public abstract sealed class LossLayer extends OwningLayer
     Tensor rows = losses.shaped(rowShape(inputs));
     long[] expected = targets.type().isInteger() ? rows.shape() : shapeOfRows(inputs);
     Tensor aligned = Elements.inShape(expected, targets);
-    loss = run(inputs, aligned, gradient.shaped(inputs.shape()), rows);
+    outputs.losses(rows);
+    loss = run(inputs, aligned, gradient.shaped(inputs.shape()));
     Reference.reachabilityFence(targets);
     end();
     return losses.readOnly();
@@ -102,7 +102,7 @@ public abstract sealed class LossLayer extends OwningLayer
   /** Returns the rows of the last forward that were not ignored. */
   public final long validRows() {
     requireForward("validRows");
-    return countedRows();
+    return outputs.validRows();
   }
 
   /**

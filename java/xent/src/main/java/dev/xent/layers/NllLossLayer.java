@@ -15,7 +15,6 @@ import java.util.Objects;
 public final class NllLossLayer extends LossLayer {
 
   private final NllLoss nllLoss;
-  private final NllLoss.Outputs outputs = new NllLoss.Outputs();
 
   /**
    * Creates a layer of the mean over the rows, with classes along axis 1; along the only one of a
@@ -50,13 +49,7 @@ public final class NllLossLayer extends LossLayer {
   }
 
   @Override
-  long countedRows() {
-    return outputs.validRows();
-  }
-
-  @Override
-  double run(Tensor inputs, Tensor targets, Tensor gradient, Tensor rows) {
-    outputs.losses(rows);
+  double run(Tensor inputs, Tensor targets, Tensor gradient) {
     return nllLoss.on(inputs, targets).gradient(gradient).outputs(outputs).run();
   }
 

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.options;
 
-import dev.xent.CrossEntropy;
-
 /**
  * How the losses of many rows become one number. The losses themselves, PyTorch's reduction {@code
- * none}, go into the tensor of {@link CrossEntropy.Outputs#losses} with either; the gradient of
+ * none}, go into the tensor of {@link dev.xent.LossOutputs#losses} with either; the gradient of
  * rows that are not reduced is the gradient of their sum.
  */
 public enum Reduction {

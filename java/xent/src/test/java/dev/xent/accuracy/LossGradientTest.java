@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.xent.CrossEntropy;
 import dev.xent.Execution;
+import dev.xent.LossOutputs;
 import dev.xent.NllLoss;
 import dev.xent.Tensor;
 import dev.xent.options.Backend;
@@ -75,7 +76,7 @@ class LossGradientTest {
       return dx;
     }
     try (Arena arena = Arena.ofConfined()) {
-      CrossEntropy.Outputs saved = new CrossEntropy.Outputs().saveStatistics(arena);
+      LossOutputs saved = new LossOutputs().saveStatistics(arena);
       operation.on(logits, loss.targets()).outputs(saved).run();
       operation.on(logits, loss.targets()).gradient(gradient).backward(saved, loss.upstreams());
     }
@@ -125,7 +126,7 @@ class LossGradientTest {
       operation.forwardBackward(logs, loss.targets(), gradient);
       return dl;
     }
-    NllLoss.Outputs saved = new NllLoss.Outputs();
+    LossOutputs saved = new LossOutputs();
     operation.on(logs, loss.targets()).outputs(saved).run();
     operation.on(gradient, loss.targets()).gradient(gradient).backward(saved, loss.upstreams());
     return dl;

@@ -5,6 +5,7 @@ import dev.xent.CrossEntropy;
 import dev.xent.Execution;
 import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
+import dev.xent.LossOutputs;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.options.Backend;
@@ -97,8 +98,7 @@ final class Operations {
     float[] losses = new float[1];
     float[] lse = new float[1];
     float[] gradient = new float[x.length];
-    CrossEntropy.Outputs outcome =
-        new CrossEntropy.Outputs().losses(Tensor.of(losses)).logSumExp(Tensor.of(lse));
+    LossOutputs outcome = new LossOutputs().losses(Tensor.of(losses)).logSumExp(Tensor.of(lse));
     operation
         .on(Tensor.of(x, 1, x.length), targets)
         .gradient(Tensor.of(gradient, 1, x.length))

@@ -10,6 +10,7 @@ import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Execution;
 import dev.xent.Inputs;
+import dev.xent.LossOutputs;
 import dev.xent.Tensor;
 import dev.xent.options.Backend;
 import dev.xent.options.Reduction;
@@ -145,7 +146,7 @@ class OptionGradientTest {
     }
     Tensor gradient = Tensor.allocate(arena, type, ROWS, CLASSES);
     Tensor ofLosses = Tensor.allocate(arena, type, ROWS);
-    CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().losses(ofLosses);
+    LossOutputs outcome = new LossOutputs().losses(ofLosses);
     Tensor ofTargets =
         Tensor.allocate(arena, type, ROWS, c.kind == OptionCase.Kind.SPARSE ? ENTRIES : CLASSES);
     if (c.kind != OptionCase.Kind.LABELS) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.CrossEntropy;
 import dev.xent.Execution;
+import dev.xent.LossOutputs;
 import dev.xent.Samples;
 import dev.xent.Tensor;
 import dev.xent.options.Backend;
@@ -53,7 +54,7 @@ class SumTest {
     Result run(CrossEntropy operation) {
       float[] losses = new float[rows()];
       float[] gradient = new float[x.length];
-      CrossEntropy.Outputs outcome = new CrossEntropy.Outputs().losses(Tensor.of(losses));
+      LossOutputs outcome = new LossOutputs().losses(Tensor.of(losses));
       operation
           .on(Tensor.of(x, rows(), CLASSES), Tensor.of(targets, rows(), CLASSES))
           .gradient(Tensor.of(gradient, rows(), CLASSES))

@@ -5,6 +5,7 @@ import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Execution;
 import dev.xent.LogSoftmax;
+import dev.xent.LossOutputs;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.options.Backend;
@@ -242,7 +243,7 @@ class WideAccuracyTest {
           .build()
           .on(x.reshape(1, classes), targets)
           .gradient(gradient.reshape(1, classes))
-          .outputs(new CrossEntropy.Outputs().losses(losses).logSumExp(lse))
+          .outputs(new LossOutputs().losses(losses).logSumExp(lse))
           .run();
       return new Result(
           losses.segment().get(ValueLayout.JAVA_DOUBLE, 0),

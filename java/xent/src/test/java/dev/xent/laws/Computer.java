@@ -15,6 +15,7 @@ import dev.xent.Entropy;
 import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
+import dev.xent.LossOutputs;
 import dev.xent.LossSum;
 import dev.xent.NllLoss;
 import dev.xent.PartialStates;
@@ -351,8 +352,8 @@ final class Computer implements AutoCloseable {
   Loss loss() {
     CrossEntropy operation = crossEntropy();
     Loss loss = new Loss();
-    CrossEntropy.Outputs outputs =
-        new CrossEntropy.Outputs().lossSum(loss.lossSum).countCorrect(sample.options().isLabels());
+    LossOutputs outputs =
+        new LossOutputs().lossSum(loss.lossSum).countCorrect(sample.options().isLabels());
     return run(
         loss,
         perRowResults(outputs),
@@ -390,7 +391,7 @@ final class Computer implements AutoCloseable {
     return loss;
   }
 
-  private Map<String, Slab> perRowResults(CrossEntropy.Outputs outputs) {
+  private Map<String, Slab> perRowResults(LossOutputs outputs) {
     Map<String, Slab> slabs = new LinkedHashMap<>();
     Layout out = sample.out();
     DType type = sample.result();
@@ -435,7 +436,7 @@ final class Computer implements AutoCloseable {
   /** The gradient by a forward that saves and a backward, with one upstream number per row. */
   Output backward(boolean withUpstream) {
     CrossEntropy operation = crossEntropy();
-    CrossEntropy.Outputs saved = new CrossEntropy.Outputs().saveStatistics(arena);
+    LossOutputs saved = new LossOutputs().saveStatistics(arena);
     Slab x = logits();
     operation.on(x.tensor, targets).inputs(ofLoss()).outputs(saved).run();
     Tensor upstream =
@@ -513,8 +514,8 @@ final class Computer implements AutoCloseable {
     NllLoss operation = nllLoss();
     Slab losses = perRow(sample.out(), sample.result());
     Loss loss = new Loss();
-    NllLoss.Outputs outputs =
-        new NllLoss.Outputs()
+    LossOutputs outputs =
+        new LossOutputs()
             .losses(losses.tensor)
             .lossSum(loss.lossSum)
             .countCorrect(sample.options().isLabels());
@@ -564,8 +565,7 @@ final class Computer implements AutoCloseable {
     Loss result = new Loss();
     Slab x = logits();
     Slab dx = result(x);
-    Divergence.Outputs outputs =
-        new Divergence.Outputs().losses(losses.tensor).lossSum(result.lossSum);
+    LossOutputs outputs = new LossOutputs().losses(losses.tensor).lossSum(result.lossSum);
     result.loss =
         operation
             .on(x.tensor, teacher.tensor)
@@ -621,8 +621,7 @@ final class Computer implements AutoCloseable {
     Loss result = new Loss();
     Slab x = logits();
     Slab dx = result(x);
-    BinaryCrossEntropy.Outputs outputs =
-        new BinaryCrossEntropy.Outputs().losses(losses.tensor).lossSum(result.lossSum);
+    LossOutputs outputs = new LossOutputs().losses(losses.tensor).lossSum(result.lossSum);
     result.loss =
         operation.on(x.tensor, of.tensor, rowWeights).gradient(dx.tensor).outputs(outputs).run();
     result.sum = outputs.sum();
@@ -719,8 +718,8 @@ final class Computer implements AutoCloseable {
     Map<String, Slab> slabs = new LinkedHashMap<>();
     slabs.put("losses", perRow(sample.out(), sample.result()));
     slabs.put("log-sum-exp", perRow(sample.out(), sample.result()));
-    CrossEntropy.Outputs outputs =
-        new CrossEntropy.Outputs()
+    LossOutputs outputs =
+        new LossOutputs()
             .losses(slabs.get("losses").tensor)
             .logSumExp(slabs.get("log-sum-exp").tensor);
     if (labels != null) {

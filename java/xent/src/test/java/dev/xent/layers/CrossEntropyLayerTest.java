@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.xent.CrossEntropy;
 import dev.xent.Execution;
+import dev.xent.LossOutputs;
 import dev.xent.Samples;
 import dev.xent.Tensor;
 import dev.xent.errors.ShapeException;
@@ -48,11 +49,7 @@ class CrossEntropyLayerTest {
     Tensor losses = Tensor.of(new float[6], 2, 3);
     Tensor gradient = Tensor.of(new float[24], 2, 3, 4);
     double loss =
-        operation
-            .on(x, labels)
-            .gradient(gradient)
-            .outputs(new CrossEntropy.Outputs().losses(losses))
-            .run();
+        operation.on(x, labels).gradient(gradient).outputs(new LossOutputs().losses(losses)).run();
     try (CrossEntropyLayer layer = CrossEntropyLayer.of(operation, 2, 3, 4)) {
       assertThat(Samples.bits(layer.forward(x, labels))).isEqualTo(Samples.bits(losses));
       assertThat(layer.loss()).isEqualTo(loss);

@@ -9,6 +9,7 @@ import dev.xent.Divergence;
 import dev.xent.Inputs;
 import dev.xent.LogSoftmax;
 import dev.xent.LogSumExp;
+import dev.xent.LossOutputs;
 import dev.xent.NllLoss;
 import dev.xent.SelectedLogProbabilities;
 import dev.xent.Softmax;
@@ -222,11 +223,7 @@ final class Cases {
               loss.on(t[0], t[1])
                   .gradient(t[2])
                   .outputs(
-                      new CrossEntropy.Outputs()
-                          .losses(t[3])
-                          .logSumExp(t[4])
-                          .correct(t[5])
-                          .argmax(t[6]))
+                      new LossOutputs().losses(t[3]).logSumExp(t[4]).correct(t[5]).argmax(t[6]))
                   .run();
         });
     add(
@@ -263,7 +260,7 @@ final class Cases {
         execution -> {
           CrossEntropy loss = CrossEntropy.pytorchRules().execution(execution).build();
           return (t, own) -> {
-            CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().saveStatistics(own);
+            LossOutputs outputs = new LossOutputs().saveStatistics(own);
             double value = loss.on(t[0], t[1]).outputs(outputs).run();
             loss.on(t[0], t[1]).gradient(t[3]).backward(outputs, t[2].reshape(rows));
             return value;

@@ -5,6 +5,7 @@ import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Execution;
 import dev.xent.LogSoftmax;
+import dev.xent.LossOutputs;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.options.Backend;
@@ -60,7 +61,7 @@ final class BitCheck {
         .build()
         .on(logits, labels)
         .gradient(gradient)
-        .outputs(new CrossEntropy.Outputs().losses(losses))
+        .outputs(new LossOutputs().losses(losses))
         .run();
     return List.of(probabilities, logProbabilities, gradient, losses);
   }

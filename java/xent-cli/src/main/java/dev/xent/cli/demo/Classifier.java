@@ -4,6 +4,7 @@ package dev.xent.cli.demo;
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
 import dev.xent.Execution;
+import dev.xent.LossOutputs;
 import dev.xent.Tensor;
 import dev.xent.layers.CrossEntropyLayer;
 import dev.xent.layers.Layer;
@@ -54,7 +55,7 @@ final class Classifier implements AutoCloseable {
 
   /** Mean loss and accuracy on images. */
   Score score(Digits digits) {
-    CrossEntropy.Outputs outputs = new CrossEntropy.Outputs().countCorrect(true);
+    LossOutputs outputs = new LossOutputs().countCorrect(true);
     double mean =
         evaluation.on(linear.forward(digits.pixels()), digits.labels()).outputs(outputs).run();
     return new Score(mean, outputs.correctCount(), outputs.validRows());

@@ -4,7 +4,6 @@ package dev.xent.internal.plan.call;
 import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
-import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.Described;
@@ -20,6 +19,9 @@ import org.jspecify.annotations.Nullable;
 
 /** What a loss hands out beside its value: the tensors that were asked for, and its numbers. */
 public final class Outputs {
+  /** What every loss has. */
+  public static final long LOSSES = ArrayViews.bit(Array.LOSSES);
+
   /** The tensors that are asked for. */
   final ArrayViews views = new ArrayViews();
 
@@ -56,7 +58,7 @@ public final class Outputs {
   public String toString() {
     Described text =
         views
-            .describe(new Described("Outputs"))
+            .describe(new Described("LossOutputs"))
             .option("countCorrect", countCorrect, false)
             .option("saveStatistics", arena != null, false)
             .option("lossSum", exactSum != null, false);
@@ -116,23 +118,32 @@ public final class Outputs {
     return views.given() == 0 && !countCorrect && exactSum == null && arena == null;
   }
 
-  /** Refuses what only whole rows tell. */
-  public void requireForShard() {
-    for (long left = views.given(); left != 0; left &= left - 1) {
-      Array array = ArrayViews.first(left);
-      if (Function.FINISH.place(array) < 0) {
-        throw notOfShards(array.text);
-      }
-    }
-    if (arena != null) {
-      throw notOfShards("saveStatistics");
+  /**
+   * Rejects what an operation does not compute.
+   *
+   * @param has the arrays that it does, as bits
+   * @param why the rest of the message, from "and" on
+   */
+  public void require(long has, String why) {
+    long others = asked() & ~has;
+    if (others != 0) {
+      throw new OptionException(name(ArrayViews.first(others)) + " is asked for, " + why);
     }
   }
 
-  private static OptionException notOfShards(String name) {
-    return new OptionException(
-        name
-            + " is asked for, and a shard does not have whole rows: ask for losses, logSumExp, correct, countCorrect and lossSum, or compute the loss of whole rows");
+  /** What is asked for, as the bits of arrays. */
+  private long asked() {
+    return views.given()
+        | (countCorrect ? ArrayViews.bit(Array.CORRECT) : 0)
+        | (arena != null ? ArrayViews.bit(Array.STATISTICS) : 0);
+  }
+
+  private String name(Array array) {
+    return switch (array) {
+      case STATISTICS -> "saveStatistics";
+      case CORRECT -> has(Array.CORRECT) ? array.text : "countCorrect";
+      default -> array.text;
+    };
   }
 
   /** The numbers of a call that succeeded. */

@@ -95,6 +95,9 @@ public final class BinaryPlan {
     protected void take(Call call, CallArguments given) {
       Outputs outputs = call.outputs();
       takeInputs(call, given.lead, given.targets, given.weights, given.inputs);
+      outputs.require(
+          Outputs.LOSSES,
+          "and binary cross-entropy has losses and lossSum alone; expected outputs without it");
       Losses.takeOutputs(call, Function.BINARY_CROSS_ENTROPY, given.gradient, outputs);
       call.needsWholeRows = true;
       call.keepFewLosses(outputs, given.lead.type);

@@ -104,6 +104,9 @@ public final class DivergencePlan {
     protected void take(Call call, CallArguments given) {
       Outputs outputs = call.outputs();
       takeInputs(call, given.lead, given.targets, given.inputs);
+      outputs.require(
+          Outputs.LOSSES,
+          "and a divergence has losses and lossSum alone; expected outputs without it");
       Losses.takeOutputs(call, function, given.gradient, outputs);
       call.needsWholeRows = true;
       call.keepFewLosses(outputs, ElementType.F64);

@@ -7,6 +7,7 @@ import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
+import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.Floats;
 import dev.xent.internal.plan.arrays.InputViews;
@@ -43,6 +44,13 @@ import org.jspecify.annotations.Nullable;
  * up. The backend checks the labels and adds the losses up, exactly, as for cross-entropy.
  */
 public final class NllPlan {
+  /** What it computes. Its backward needs no statistics: asking for them does no harm. */
+  private static final long OUTPUTS =
+      Outputs.LOSSES
+          | ArrayViews.bit(Array.CORRECT)
+          | ArrayViews.bit(Array.TARGET_GRADIENT)
+          | ArrayViews.bit(Array.STATISTICS);
+
   private final Engine engine;
   private final Kernels kernels;
   private final LossSpec spec;
@@ -105,6 +113,10 @@ public final class NllPlan {
       Outputs outputs = call.outputs();
       lead(call, call.logProbabilities, Rule.LOGITS, given.lead, given.inputs);
       TargetKind kind = takeInputs(call, given.targets, given.inputs);
+      outputs.require(
+          OUTPUTS,
+          "and the loss of log-probabilities has losses, lossSum, correct, countCorrect and"
+              + " targetGradient alone; expected outputs without it, or CrossEntropy of the logits");
       Losses.takeOutputs(call, Function.CROSS_ENTROPY, given.gradient, outputs, kind);
       call.keepFewLosses(outputs, given.lead.type);
       call.ready();

@@ -8,6 +8,7 @@ import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
+import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.Memory;
@@ -31,6 +32,10 @@ import org.jspecify.annotations.Nullable;
 
 /** Cross-entropy of rows whose classes are divided. */
 public final class LossShardPlan {
+  /** What states tell without the logits. */
+  private static final long OUTPUTS =
+      Outputs.LOSSES | ArrayViews.bit(Array.LOG_SUM_EXP) | ArrayViews.bit(Array.CORRECT);
+
   private final Engine engine;
   private final Kernels kernels;
   private final LossSpec spec;
@@ -66,7 +71,7 @@ public final class LossShardPlan {
    */
   public FinishedRows exchange(
       View logits, View targets, InputViews inputs, Outputs outputs, UnaryOperator<States> gather) {
-    outputs.requireForShard();
+    requireForShard(outputs);
     States mine = states(logits, targets, inputs, null);
     View labels = mine.kind() == TargetKind.LABELS ? targets : null;
     InputViews rest = inputs.of(Function.FINISH);
@@ -148,7 +153,7 @@ public final class LossShardPlan {
     return new Once<FinishedRows>(engine, "finish") {
       @Override
       public FinishedRows call(Call call) {
-        outputs.requireForShard();
+        requireForShard(outputs);
         Shards.requireForFinish(states, inputs, first, options, true);
         call.lead(Rule.LOGITS, Shards.unseen(states), states.axis());
         TargetKind kind = takeTargets(call, states, labels);
@@ -193,6 +198,12 @@ public final class LossShardPlan {
     }
     call.targets(labels);
     return TargetKind.LABELS;
+  }
+
+  private static void requireForShard(Outputs outputs) {
+    outputs.require(
+        OUTPUTS,
+        "and a shard does not have whole rows: ask for losses, logSumExp, correct, countCorrect and lossSum, or compute the loss of whole rows");
   }
 
   private void takeRest(Call call, InputViews inputs, Outputs outputs, TargetKind kind) {

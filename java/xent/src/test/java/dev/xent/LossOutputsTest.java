@@ -14,15 +14,19 @@ import dev.xent.options.EmptyMean;
 import dev.xent.options.Reduction;
 import java.lang.foreign.Arena;
 import java.math.BigDecimal;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 
 /** Reductions, denominators, and what an outcome hands out. */
-class CrossEntropyOutputsTest {
+class LossOutputsTest {
   private final float[] x = Samples.logits(12, 2, 9);
   private final Tensor logits = Tensor.of(x, 4, 3);
   private final Tensor labels = Tensor.of(new int[] {2, 0, 1, 1});
   private final Tensor ignored = Tensor.of(new int[] {-1, -1, -1, -1});
-  private final CrossEntropy.Outputs outcome = new CrossEntropy.Outputs();
+  private final LossOutputs outcome = new LossOutputs();
 
   private static CrossEntropy.Builder on(Backend backend) {
     return CrossEntropy.builder().execution(Execution.defaults().backend(backend)).ignoreIndex(-1);
@@ -229,6 +233,96 @@ class CrossEntropyOutputsTest {
     assertThatThrownBy(() -> mean.on(logits, logits).outputs(outcome.countCorrect(true)).run())
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("correct");
+  }
+
+  // ---- what losses have ------------------------------------------------------------------------
+
+  /** Every further result by its name, asked for alone. */
+  private Map<String, LossOutputs> everyRequest() {
+    Map<String, LossOutputs> all = new LinkedHashMap<>();
+    all.put("losses", new LossOutputs().losses(Tensor.of(new float[4])));
+    all.put("lossSum", new LossOutputs().lossSum(new LossSum()));
+    all.put("logSumExp", new LossOutputs().logSumExp(Tensor.of(new float[4])));
+    all.put("correct", new LossOutputs().correct(Tensor.of(new byte[4])));
+    all.put("countCorrect", new LossOutputs().countCorrect(true));
+    all.put("logProbabilities", new LossOutputs().logProbabilities(Tensor.of(new float[4])));
+    all.put("argmax", new LossOutputs().argmax(Tensor.of(new int[4])));
+    all.put("ranks", new LossOutputs().ranks(Tensor.of(new int[4])));
+    all.put("entropies", new LossOutputs().entropies(Tensor.of(new float[4])));
+    all.put("topClasses", new LossOutputs().topClasses(Tensor.of(new int[4], 4, 1)));
+    all.put(
+        "topLogProbabilities",
+        new LossOutputs().topLogProbabilities(Tensor.of(new float[4], 4, 1)));
+    all.put("targetGradient", new LossOutputs().targetGradient(Tensor.of(new float[12], 4, 3)));
+    all.put("saveStatistics", new LossOutputs().saveStatistics());
+    return all;
+  }
+
+  /** What an operation does not compute: rejected by its name before anything is written. */
+  private List<String> rejected(String operation, LossCall call, float[] dx) {
+    List<String> names = new ArrayList<>();
+    everyRequest()
+        .forEach(
+            (name, outputs) -> {
+              Arrays.fill(dx, 7);
+              try {
+                call.outputs(outputs).run();
+                assertThat(outputs.rows()).isEqualTo(4);
+              } catch (OptionException e) {
+                assertThat(dx).containsOnly(7);
+                assertThat(outputs.rows()).isEqualTo(-1);
+                if (!e.getMessage().contains("targets are ")) { // of the other kind
+                  names.add(name);
+                  assertThat(e)
+                      .hasMessageStartingWith(name + " is asked for, and " + operation + " has ")
+                      .hasMessageContaining("; expected outputs without it");
+                }
+              }
+            });
+    return names;
+  }
+
+  @OnEveryBackend
+  void lossesRejectWhatTheyDoNotHave(Backend backend) {
+    Execution execution = Execution.defaults().backend(backend);
+    Tensor probabilities = Tensor.of(new float[12], 4, 3);
+    float[] dx = new float[12];
+    Tensor gradient = Tensor.of(dx, 4, 3);
+    List<String> ofTargets =
+        List.of(
+            "logSumExp",
+            "logProbabilities",
+            "argmax",
+            "ranks",
+            "entropies",
+            "topClasses",
+            "topLogProbabilities");
+    NllLoss nll = NllLoss.builder().execution(execution).build();
+    for (Tensor targets : List.of(labels, probabilities)) {
+      LossCall call = nll.on(logits, targets).gradient(gradient);
+      assertThat(rejected("the loss of log-probabilities", call, dx)).isEqualTo(ofTargets);
+    }
+    List<String> others = new ArrayList<>(ofTargets);
+    others.addAll(List.of("correct", "countCorrect", "targetGradient", "saveStatistics"));
+    for (Divergence.Kind kind : Divergence.Kind.values()) {
+      Divergence divergence = Divergence.builder(kind).execution(execution).build();
+      LossCall call = divergence.on(logits, probabilities).gradient(gradient);
+      assertThat(rejected("a divergence", call, dx)).containsExactlyInAnyOrderElementsOf(others);
+    }
+    Tensor elements = logits.select(1, 0);
+    float[] ofElements = new float[4];
+    LossCall call =
+        BinaryCrossEntropy.builder()
+            .execution(execution)
+            .build()
+            .on(elements, elements)
+            .gradient(Tensor.of(ofElements));
+    assertThat(rejected("binary cross-entropy", call, ofElements))
+        .containsExactlyInAnyOrderElementsOf(others);
+    for (Tensor targets : List.of(labels, probabilities)) {
+      CrossEntropy all = CrossEntropy.builder().execution(execution).build();
+      assertThat(rejected("", all.on(logits, targets).gradient(gradient), dx)).isEmpty();
+    }
   }
 
   @OnEveryBackend
