@@ -182,6 +182,22 @@ def test_losses_of_16_bits_are_float32(dtype):
     assert torch.allclose(losses.double(), F.cross_entropy(x.double(), target[:16].repeat(4), reduction="none"), rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("shape", [(64, 1000), (4096, 100)])
+def test_errors_of_16_bits(dtype, shape):
+    """The table of docs/python.md, of fewer seeds."""
+    errors = {xent: 0, F: 0}
+    for seed in range(3):
+        random = torch.Generator().manual_seed(seed)
+        x = (3 * torch.randn(shape, generator=random)).to(dtype)
+        target = torch.randint(shape[1], shape[:1], generator=random)
+        expected = F.cross_entropy(x.double(), target)
+        for module in errors:
+            error = abs(module.cross_entropy(x, target).double() / expected - 1)
+            errors[module] = max(errors[module], float(error))
+    assert errors[xent] < 1e-7 and errors[F] > 1e-5
+
+
 def test_gradients_of_float64():
     x, layer, bias = (torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in ((4, 5), (3, 5), 3))
     weight = torch.tensor([1.0, 0.5, 2, 1, 3], dtype=torch.float64)
