@@ -80,8 +80,7 @@ final class SmallStacksTest {
             .execution(Execution.sequential())
             .classWeights(Tensor.of(new float[] {1, 2, 3}))
             .build();
-    List<LossCall<CrossEntropy.Outputs>> calls =
-        List.of(CrossEntropy.mean().on(logits, labels), loss.on(logits, labels));
+    List<LossCall> calls = List.of(CrossEntropy.mean().on(logits, labels), loss.on(logits, labels));
     List<Throwable> thrown = new ArrayList<>();
     Runnable atTheEnd =
         () -> calls.forEach(call -> assertThat(overflowsOf(call)).as("overflows").isPositive());
@@ -93,7 +92,7 @@ final class SmallStacksTest {
   }
 
   /** Runs a call at each of the last depths, and each time once more with enough stack. */
-  private static int overflowsOf(LossCall<CrossEntropy.Outputs> call) {
+  private static int overflowsOf(LossCall call) {
     double expected = call.run();
     int deepest = deepest();
     int overflows = 0;
