@@ -47,6 +47,11 @@ public final class Argmax {
     return new Builder();
   }
 
+  /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
+  public int axis() {
+    return plan.axis();
+  }
+
   /**
    * Writes one class per row.
    *
@@ -64,8 +69,8 @@ public final class Argmax {
    * @param logits {@code x}
    * @param argmax I32 or I64, in the shape of the rows; must not overlap the logits
    */
-  public Call on(Tensor logits, Tensor argmax) {
-    return new Call(plan.bind(view(logits, "logits"), view(argmax, "argmax")));
+  public BoundCall on(Tensor logits, Tensor argmax) {
+    return new BoundCall(plan.bind(view(logits, "logits"), view(argmax, "argmax")));
   }
 
   /** Returns the options that are not the defaults: {@code Argmax[axis=1]}. */

@@ -55,7 +55,7 @@ import org.jspecify.annotations.Nullable;
  * MemoryException} and {@link OptionException} for what does not fit, {@link LabelException} for a
  * label that is neither 0 nor 1.
  */
-public final class BinaryCrossEntropy {
+public final class BinaryCrossEntropy implements Loss {
   private final BinaryPlan plan;
 
   private BinaryCrossEntropy(BinaryPlan plan) {
@@ -86,11 +86,13 @@ public final class BinaryCrossEntropy {
    *
    * @param denominator as {@link Builder#denominator}
    */
+  @Override
   public BinaryCrossEntropy withDenominator(double denominator) {
     return new BinaryCrossEntropy(plan.withDenominator(denominator));
   }
 
   /** Returns the axis of weights with one dimension, as set by {@link Builder#axis(int)}. */
+  @Override
   public int axis() {
     return plan.axis();
   }
@@ -101,6 +103,7 @@ public final class BinaryCrossEntropy {
    * @param logits {@code x}
    * @param targets {@code t}
    */
+  @Override
   public double forward(Tensor logits, Tensor targets) {
     return plan.forward(view(logits, "logits"), view(targets, "targets"), null);
   }
@@ -113,6 +116,7 @@ public final class BinaryCrossEntropy {
    * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
    *     overlap anything in any other way
    */
+  @Override
   public double forwardBackward(Tensor logits, Tensor targets, Tensor gradient) {
     return plan.forward(
         view(logits, "logits"), view(targets, "targets"), view(gradient, "gradient"));
@@ -124,6 +128,7 @@ public final class BinaryCrossEntropy {
    * @param logits {@code x}
    * @param targets {@code t}
    */
+  @Override
   public LossCall on(Tensor logits, Tensor targets) {
     return new LossCall(plan.bind(view(logits, "logits"), view(targets, "targets"), null), false);
   }

@@ -64,7 +64,7 @@ import dev.xent.options.Reduction;
  * MemoryException} and {@link OptionException} for what does not fit, {@link LabelException} for a
  * label that is not a class.
  */
-public final class CrossEntropy {
+public final class CrossEntropy implements Loss {
   private static final long PYTORCH_IGNORE_INDEX = -100;
 
   private final CrossEntropyPlan plan;
@@ -153,11 +153,13 @@ public final class CrossEntropy {
    *
    * @param denominator as {@link Builder#denominator}
    */
+  @Override
   public CrossEntropy withDenominator(double denominator) {
     return new CrossEntropy(plan.withDenominator(denominator));
   }
 
   /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
+  @Override
   public int axis() {
     return plan.axis();
   }
@@ -181,6 +183,7 @@ public final class CrossEntropy {
    * @param targets class indices, probability rows, or sparse targets with their {@link
    *     Inputs#targetWeights}
    */
+  @Override
   public LossCall on(Tensor logits, Tensor targets) {
     return new LossCall(plan.bind(view(logits, "logits"), view(targets, "targets")), false);
   }
@@ -191,6 +194,7 @@ public final class CrossEntropy {
    * @param logits {@code x}
    * @param targets class indices or probability rows
    */
+  @Override
   public double forward(Tensor logits, Tensor targets) {
     return plan.forward(view(logits, "logits"), view(targets, "targets"), null);
   }
@@ -203,6 +207,7 @@ public final class CrossEntropy {
    * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
    *     overlap anything in any other way
    */
+  @Override
   public double forwardBackward(Tensor logits, Tensor targets, Tensor gradient) {
     return plan.forward(
         view(logits, "logits"), view(targets, "targets"), view(gradient, "gradient"));

@@ -65,6 +65,11 @@ public final class CrossEntropyHvp {
     return new Builder();
   }
 
+  /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
+  public int axis() {
+    return plan.axis();
+  }
+
   /**
    * Writes the product of each row.
    *
@@ -84,8 +89,8 @@ public final class CrossEntropyHvp {
    * @param upstream the vectors
    * @param output as in {@link #product(Tensor, Tensor, Tensor)}
    */
-  public Call on(Tensor logits, Tensor upstream, Tensor output) {
-    return new Call(
+  public BoundCall on(Tensor logits, Tensor upstream, Tensor output) {
+    return new BoundCall(
         plan.bind(view(logits, "logits"), view(upstream, "upstream"), view(output, "output")));
   }
 

@@ -48,7 +48,7 @@ import java.util.Objects;
  * checked before anything is written: {@link ShapeException}, {@link DTypeException}, {@link
  * MemoryException} and {@link OptionException} for what does not fit.
  */
-public final class Divergence {
+public final class Divergence implements Loss {
   private final DivergencePlan plan;
 
   private Divergence(DivergencePlan plan) {
@@ -106,11 +106,13 @@ public final class Divergence {
    *
    * @param denominator as {@link Builder#denominator}
    */
+  @Override
   public Divergence withDenominator(double denominator) {
     return new Divergence(plan.withDenominator(denominator));
   }
 
   /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
+  @Override
   public int axis() {
     return plan.axis();
   }
@@ -121,6 +123,7 @@ public final class Divergence {
    * @param logits {@code x}, the student's
    * @param teacher the teacher's logits
    */
+  @Override
   public double forward(Tensor logits, Tensor teacher) {
     return plan.forward(view(logits, "logits"), view(teacher, "teacher"), null);
   }
@@ -133,6 +136,7 @@ public final class Divergence {
    * @param gradient {@code dx}, in the shape of the logits; may be {@code logits} itself, but not
    *     overlap anything in any other way
    */
+  @Override
   public double forwardBackward(Tensor logits, Tensor teacher, Tensor gradient) {
     return plan.forward(
         view(logits, "logits"), view(teacher, "teacher"), view(gradient, "gradient"));
@@ -144,6 +148,7 @@ public final class Divergence {
    * @param logits of the student
    * @param teacher its logits, in the shape of the logits
    */
+  @Override
   public LossCall on(Tensor logits, Tensor teacher) {
     return new LossCall(plan.bind(view(logits, "logits"), view(teacher, "teacher")), false);
   }

@@ -53,6 +53,11 @@ public final class Entropy {
     return new Builder();
   }
 
+  /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
+  public int axis() {
+    return plan.axis();
+  }
+
   /**
    * Writes one number per row.
    *
@@ -70,8 +75,8 @@ public final class Entropy {
    * @param logits {@code x}
    * @param entropies in the shape of the rows; must not overlap the logits
    */
-  public Call on(Tensor logits, Tensor entropies) {
-    return new Call(plan.bind(view(logits, "logits"), view(entropies, "entropies")));
+  public BoundCall on(Tensor logits, Tensor entropies) {
+    return new BoundCall(plan.bind(view(logits, "logits"), view(entropies, "entropies")));
   }
 
   /** Returns the options that are not the defaults: {@code Entropy[temperature=2.0]}. */

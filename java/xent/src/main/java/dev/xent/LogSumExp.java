@@ -50,6 +50,11 @@ public final class LogSumExp {
     return new Builder();
   }
 
+  /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
+  public int axis() {
+    return plan.axis();
+  }
+
   /**
    * Writes one number per row.
    *
@@ -80,8 +85,8 @@ public final class LogSumExp {
    * @param logits {@code x}
    * @param logSumExp in the shape of the rows; must not overlap the logits
    */
-  public Call on(Tensor logits, Tensor logSumExp) {
-    return new Call(plan.bind(view(logits, "logits"), view(logSumExp, "logSumExp")));
+  public BoundCall on(Tensor logits, Tensor logSumExp) {
+    return new BoundCall(plan.bind(view(logits, "logits"), view(logSumExp, "logSumExp")));
   }
 
   /** Returns the options that are not the defaults: {@code LogSumExp[temperature=2.0]}. */

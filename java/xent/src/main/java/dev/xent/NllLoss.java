@@ -43,7 +43,7 @@ import dev.xent.options.Reduction;
  * is written: {@link ShapeException}, {@link DTypeException}, {@link MemoryException} and {@link
  * OptionException} for what does not fit, {@link LabelException} for a label that is not a class.
  */
-public final class NllLoss {
+public final class NllLoss implements Loss {
   private final NllPlan plan;
 
   NllLoss(NllPlan plan) {
@@ -73,11 +73,13 @@ public final class NllLoss {
    *
    * @param denominator as {@link Builder#denominator}
    */
+  @Override
   public NllLoss withDenominator(double denominator) {
     return new NllLoss(plan.withDenominator(denominator));
   }
 
   /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
+  @Override
   public int axis() {
     return plan.axis();
   }
@@ -88,6 +90,7 @@ public final class NllLoss {
    * @param logProbabilities {@code l}
    * @param targets class indices or probability rows
    */
+  @Override
   public double forward(Tensor logProbabilities, Tensor targets) {
     return plan.forward(view(logProbabilities, "logProbabilities"), view(targets, "targets"), null);
   }
@@ -100,6 +103,7 @@ public final class NllLoss {
    * @param gradient {@code dl}, in the shape of the log-probabilities; may be these themselves, but
    *     not overlap anything in any other way
    */
+  @Override
   public double forwardBackward(Tensor logProbabilities, Tensor targets, Tensor gradient) {
     return plan.forward(
         view(logProbabilities, "logProbabilities"),
@@ -114,6 +118,7 @@ public final class NllLoss {
    * @param targets class indices, probability rows, or sparse targets with their {@link
    *     Inputs#targetWeights}
    */
+  @Override
   public LossCall on(Tensor logProbabilities, Tensor targets) {
     return new LossCall(
         plan.bind(view(logProbabilities, "logProbabilities"), view(targets, "targets")), false);

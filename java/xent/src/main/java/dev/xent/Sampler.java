@@ -78,6 +78,11 @@ public final class Sampler {
     return builder().temperature(0).build();
   }
 
+  /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
+  public int axis() {
+    return plan.axis();
+  }
+
   /**
    * Returns the token of one row, or -1.
    *

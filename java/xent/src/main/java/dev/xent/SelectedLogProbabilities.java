@@ -82,6 +82,11 @@ public final class SelectedLogProbabilities {
     return new Builder();
   }
 
+  /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
+  public int axis() {
+    return plan.axis();
+  }
+
   /**
    * Writes the log-probabilities.
    *
@@ -206,8 +211,8 @@ public final class SelectedLogProbabilities {
    * @param targets the classes of each row
    * @param logProbabilities as in {@link #forward(Tensor, Tensor, Tensor)}
    */
-  public Call on(Tensor logits, Tensor targets, Tensor logProbabilities) {
-    return new Call(
+  public BoundCall on(Tensor logits, Tensor targets, Tensor logProbabilities) {
+    return new BoundCall(
         plan.bind(
             view(logits, "logits"),
             view(targets, "targets"),

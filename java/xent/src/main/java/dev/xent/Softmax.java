@@ -89,8 +89,8 @@ public final class Softmax {
    * @param logits {@code x}
    * @param output {@code y}; may be {@code logits} itself, but not overlap it in any other way
    */
-  public Call on(Tensor logits, Tensor output) {
-    return new Call(plan.bind(view(logits, "logits"), view(output, "output")));
+  public BoundCall on(Tensor logits, Tensor output) {
+    return new BoundCall(plan.bind(view(logits, "logits"), view(output, "output")));
   }
 
   /**
@@ -124,8 +124,8 @@ public final class Softmax {
    * @param gradient {@code dx}; may be {@code output} or {@code upstream} itself, but not overlap
    *     them in any other way
    */
-  public Call onBackward(Tensor output, Tensor upstream, Tensor gradient) {
-    return new Call(
+  public BoundCall onBackward(Tensor output, Tensor upstream, Tensor gradient) {
+    return new BoundCall(
         plan.bindBackward(
             view(output, "output"), view(upstream, "upstream"), view(gradient, "gradient")));
   }

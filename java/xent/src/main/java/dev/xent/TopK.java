@@ -78,6 +78,11 @@ public final class TopK {
     return new Builder(LogitsPlan.requireCount(k));
   }
 
+  /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
+  public int axis() {
+    return plan.axis();
+  }
+
   /**
    * Returns the classes and their probabilities, in new tensors.
    *
@@ -145,8 +150,8 @@ public final class TopK {
    * @param topClasses as in {@link #probabilities(Tensor, Tensor, Tensor)}
    * @param topProbabilities as there
    */
-  public Call onProbabilities(Tensor logits, Tensor topClasses, Tensor topProbabilities) {
-    return new Call(
+  public BoundCall onProbabilities(Tensor logits, Tensor topClasses, Tensor topProbabilities) {
+    return new BoundCall(
         plan.bindProbabilities(
             view(logits, "logits"),
             view(topClasses, "topClasses"),
@@ -160,8 +165,9 @@ public final class TopK {
    * @param topClasses as in {@link #logProbabilities(Tensor, Tensor, Tensor)}
    * @param topLogProbabilities as there
    */
-  public Call onLogProbabilities(Tensor logits, Tensor topClasses, Tensor topLogProbabilities) {
-    return new Call(
+  public BoundCall onLogProbabilities(
+      Tensor logits, Tensor topClasses, Tensor topLogProbabilities) {
+    return new BoundCall(
         plan.bindLogProbabilities(
             view(logits, "logits"),
             view(topClasses, "topClasses"),

@@ -52,7 +52,7 @@ final class ErrorsProbe {
     Tensor yb = floats(4, 10);
     Tensor labels = Tensor.of(new int[] {1, 2});
     Tensor labelsOfB = Tensor.of(new int[] {1, 2, 3, 4});
-    Call call = softmax.on(a, y);
+    BoundCall call = softmax.on(a, y);
     LossCall lossCall = loss.on(b, labelsOfB).gradient(yb);
     List<Step> steps =
         List.of(

@@ -3,6 +3,7 @@ package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executor;
 import org.junit.jupiter.api.Test;
@@ -111,6 +112,37 @@ class ExamplesTest {
     selected.sumSequences(logProbabilities, offsets, scores);
     // @end
     assertThat(scores.getFloat(0)).isNegative();
+  }
+
+  private Batches batches = new Batches(2);
+  private final Tensor targets = labels;
+  private final Model model = new Model();
+
+  // @start region="loss" :
+  void train(Loss loss) {
+    LossCall call = loss.on(logits, targets).gradient(gradient);
+    while (batches.next(logits, targets)) {
+      call.run();
+      model.update(gradient);
+    }
+  }
+
+  // @end
+
+  private static final class Model {
+    private final List<Float> updates = new ArrayList<>();
+
+    void update(Tensor gradient) {
+      updates.add(gradient.getFloat(0, 0));
+    }
+  }
+
+  @Test
+  void everyLoss() {
+    train(CrossEntropy.mean());
+    batches = new Batches(1);
+    train(NllLoss.sum());
+    assertThat(model.updates).hasSize(3).element(0).isNotEqualTo(0f);
   }
 
   // @start region="families" :

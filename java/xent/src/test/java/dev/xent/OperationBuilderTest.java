@@ -52,7 +52,20 @@ class OperationBuilderTest {
   @Test
   void theLastAxisIsTheDefault() {
     assertThat(Softmax.builder().build().axis()).isEqualTo(-1);
+    assertThat(TopK.of(3).axis()).isEqualTo(-1);
+    assertThat(Sampler.greedy().axis()).isEqualTo(-1);
     assertThat(CrossEntropy.builder().build().axis()).isEqualTo(-1);
+  }
+
+  @Test
+  void everyOperationSaysItsAxis() throws ReflectiveOperationException {
+    for (OperationBuilder<?> builder : builders()) {
+      builder.axis(1);
+      Object operation = builder.getClass().getMethod("build").invoke(builder);
+      assertThat(operation.getClass().getMethod("axis").invoke(operation))
+          .as("%s", operation)
+          .isEqualTo(1);
+    }
   }
 
   @Test

@@ -62,7 +62,7 @@ class PreparedCallsTest {
     assertThat(bound.preparedRuns()).as(name).isEqualTo((long) kernels * (RUNS - FIRST_PREPARED));
   }
 
-  private static void assertPrepared(String name, Call call) {
+  private static void assertPrepared(String name, BoundCall call) {
     assertPrepared(name, call.bound, call::run, 1);
   }
 
@@ -80,7 +80,7 @@ class PreparedCallsTest {
     Tensor values = floats(ROWS, 2);
     Softmax softmax = Softmax.builder().execution(NATIVE).build();
     LogSoftmax logSoftmax = LogSoftmax.builder().execution(NATIVE).build();
-    Map<String, Call> calls = new LinkedHashMap<>();
+    Map<String, BoundCall> calls = new LinkedHashMap<>();
     calls.put("softmax", softmax.on(x, y));
     calls.put("softmax in place", softmax.on(z, z));
     calls.put("softmax with a mask", softmax.on(x, y).inputs(Inputs.none().classMask(mask)));
@@ -99,7 +99,8 @@ class PreparedCallsTest {
 
   @Test
   void selectedLogProbabilitiesLookAtTheClassesFirst() {
-    Call call = SelectedLogProbabilities.builder().execution(NATIVE).build().on(x, labels, perRow);
+    BoundCall call =
+        SelectedLogProbabilities.builder().execution(NATIVE).build().on(x, labels, perRow);
     assertPrepared("selected", call.bound, call::run, 2);
   }
 
@@ -157,7 +158,7 @@ class PreparedCallsTest {
       Tensor many = Tensor.allocate(arena, DType.F32, rows, CLASSES);
       Tensor gradient = Tensor.allocate(arena, DType.F32, rows, CLASSES);
       Tensor manyLabels = Tensor.allocate(arena, DType.I64, rows);
-      Call call = Softmax.builder().execution(NATIVE).build().on(many, gradient);
+      BoundCall call = Softmax.builder().execution(NATIVE).build().on(many, gradient);
       assertPrepared("softmax", call.bound, call::run, 1);
       assertPrepared("loss", loss.on(many, manyLabels).gradient(gradient), 2);
     }
@@ -166,7 +167,7 @@ class PreparedCallsTest {
   @Test
   void arraysOfJava() {
     Tensor array = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
-    Call call = Softmax.builder().execution(NATIVE).build().on(array, array);
+    BoundCall call = Softmax.builder().execution(NATIVE).build().on(array, array);
     assertPrepared("softmax", call.bound, call::run, 1);
     assertPrepared("loss", loss.on(array, Tensor.of(new int[ROWS])).gradient(array), 2);
   }

@@ -44,6 +44,11 @@ public final class HvpPlan {
     this.product = new Product(engine);
   }
 
+  /** The axis of the classes. */
+  public int axis() {
+    return axis;
+  }
+
   @Override
   public String toString() {
     Described text =

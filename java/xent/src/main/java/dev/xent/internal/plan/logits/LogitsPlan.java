@@ -83,6 +83,11 @@ public final class LogitsPlan {
     return k;
   }
 
+  /** The axis of the classes. */
+  public int axis() {
+    return axis;
+  }
+
   @Override
   public String toString() {
     Described text = new Described(name).option("k", k, 0).option("axis", axis, -1);

@@ -57,6 +57,11 @@ public final class SelectedPlan {
     this.backward = new Backward(engine);
   }
 
+  /** The axis of the classes. */
+  public int axis() {
+    return axis;
+  }
+
   @Override
   public String toString() {
     Described text =

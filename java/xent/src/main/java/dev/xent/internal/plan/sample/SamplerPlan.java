@@ -115,6 +115,11 @@ public final class SamplerPlan {
     return sampling.seed();
   }
 
+  /** The axis of the classes. */
+  public int axis() {
+    return axis;
+  }
+
   @Override
   public String toString() {
     Described text = new Described(allClasses == 0 ? "Sampler" : "SamplerShard");

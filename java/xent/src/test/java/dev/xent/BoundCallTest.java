@@ -13,7 +13,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
 /** A call that is bound once: each run sees what its memory holds then, and whether it is there. */
-class CallTest {
+class BoundCallTest {
   private static final int CLASSES = 10;
 
   private static Tensor matrix(Arena arena, int rows) {
@@ -30,8 +30,8 @@ class CallTest {
         Tensor x = matrix(arena, rows);
         Tensor y = matrix(arena, rows);
         Tensor expected = matrix(arena, rows);
-        Call probabilities = softmax.on(x, y);
-        Call logProbabilities = logSoftmax.on(x, y);
+        BoundCall probabilities = softmax.on(x, y);
+        BoundCall logProbabilities = logSoftmax.on(x, y);
         for (int run = 0; run < 4; run++) {
           x.setFloat(run, rows - 1, run);
           probabilities.run();
@@ -49,7 +49,7 @@ class CallTest {
   void memoryThatWasClosed(Backend backend) {
     Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
     for (boolean shared : new boolean[] {false, true}) {
-      Call call;
+      BoundCall call;
       try (Arena arena = shared ? Arena.ofShared() : Arena.ofConfined()) {
         call = softmax.on(matrix(Arena.global(), 1), matrix(arena, 1));
         for (int run = 0; run < 3; run++) {
@@ -68,7 +68,7 @@ class CallTest {
   void memoryOfAnotherThread(Backend backend) throws InterruptedException {
     Softmax softmax = Softmax.builder().execution(Execution.defaults().backend(backend)).build();
     try (Arena arena = Arena.ofConfined()) {
-      Call call = softmax.on(matrix(arena, 1), matrix(arena, 1));
+      BoundCall call = softmax.on(matrix(arena, 1), matrix(arena, 1));
       call.run();
       call.run();
       AtomicReference<Throwable> thrown = new AtomicReference<>();
@@ -94,7 +94,7 @@ class CallTest {
                   asked.get().run();
                   return refusal.get();
                 });
-    Call call =
+    BoundCall call =
         Softmax.builder()
             .execution(Execution.defaults().backend(backend))
             .build()
@@ -131,7 +131,7 @@ class CallTest {
                     asked.get().run();
                     return null;
                   });
-      Call call = softmax.on(x, y);
+      BoundCall call = softmax.on(x, y);
       Runnable run = bound ? call::run : () -> softmax.forward(x, y);
       for (int i = 0; i < 3; i++) {
         run.run();
@@ -149,7 +149,7 @@ class CallTest {
 
   @Test
   void shapesAreCheckedInTheFirstRun() {
-    Call call = Softmax.along(-1).on(matrix(Arena.ofAuto(), 1), matrix(Arena.ofAuto(), 2));
+    BoundCall call = Softmax.along(-1).on(matrix(Arena.ofAuto(), 1), matrix(Arena.ofAuto(), 2));
     for (int run = 0; run < 2; run++) {
       assertThatThrownBy(call::run).isInstanceOf(ShapeException.class);
     }

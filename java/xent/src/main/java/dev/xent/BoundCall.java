@@ -13,10 +13,10 @@ import dev.xent.internal.plan.call.Bound;
  * <p>One thread at a time may use it. A second one gets a {@link
  * java.util.ConcurrentModificationException}, also for a run within a run.
  */
-public final class Call {
+public final class BoundCall {
   final Bound bound;
 
-  Call(Bound bound) {
+  BoundCall(Bound bound) {
     this.bound = bound;
   }
 
@@ -25,7 +25,7 @@ public final class Call {
    *
    * @param inputs what the operation takes: a class mask, a sink, row weights, row offsets
    */
-  public Call inputs(Inputs inputs) {
+  public BoundCall inputs(Inputs inputs) {
     bound.inputs(views(inputs));
     return this;
   }

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+/**
+ * A loss of one tensor and its targets, whichever it is, so that a program can be written for all
+ * of them:
+ *
+ * {@snippet file="dev/xent/ExamplesTest.java" region="loss" :
+ * void train(Loss loss) {
+ *   LossCall call = loss.on(logits, targets).gradient(gradient);
+ *   while (batches.next(logits, targets)) {
+ *     call.run();
+ *     model.update(gradient);
+ *   }
+ * }
+ * }
+ *
+ * <p>What a call computes further is asked for with {@link LossOutputs}, which say what each loss
+ * has. A loss of hidden states, {@link LinearCrossEntropy}, reads weights too and is none of these.
+ *
+ * <p>Instances are immutable; any number of threads may share one.
+ */
+public sealed interface Loss permits CrossEntropy, NllLoss, BinaryCrossEntropy, Divergence {
+
+  /**
+   * Returns the reduced loss.
+   *
+   * @param logits the logits; of {@link NllLoss} log-probabilities
+   * @param targets what they are compared with; of {@link Divergence} the logits of the teacher
+   */
+  double forward(Tensor logits, Tensor targets);
+
+  /**
+   * Returns the reduced loss and writes its gradient.
+   *
+   * @param logits as in {@link #forward}
+   * @param targets as in {@link #forward}
+   * @param gradient in the shape of the logits; may be {@code logits} itself, but not overlap
+   *     anything in any other way
+   */
+  double forwardBackward(Tensor logits, Tensor targets, Tensor gradient);
+
+  /**
+   * Returns a call that can be run often, with everything that a call can have.
+   *
+   * @param logits as in {@link #forward}
+   * @param targets as in {@link #forward}; also sparse ones, where the loss has these
+   */
+  LossCall on(Tensor logits, Tensor targets);
+
+  /**
+   * Returns this operation with another denominator, for means over more rows than one call sees.
+   *
+   * @param denominator as {@link ReducedBuilder#denominator}
+   */
+  Loss withDenominator(double denominator);
+
+  /** Returns the axis of the classes, as set by {@link OperationBuilder#axis(int)}. */
+  int axis();
+}
