@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 import pyxent
-from pyxent import _arrays, _operations, conformance
+from pyxent import _arrays, _operations, _sampler, conformance
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "python.md"
 FILES = Path(__file__).resolve().parents[2] / "conformance"
 
 
-@pytest.mark.parametrize("module", [_operations, _arrays])
+@pytest.mark.parametrize("module", [_operations, _arrays, _sampler])
 def test_examples(module):
     failed, tried = doctest.testmod(module)
     assert tried and not failed

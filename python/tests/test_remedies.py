@@ -138,19 +138,3 @@ def test_tensors_inside_of_vmap():
     with pytest.raises(pyxent.ArrayMemoryError, match="logits is a tensor inside of torch.vmap; expected a call outside of "
                                                       "it, of all rows"):
         torch.func.vmap(pyxent.softmax)(torch.tensor(X))
-
-
-def test_lists_of_arrow():
-    arrow = pytest.importorskip("pyarrow")
-    lists = arrow.array([[9.0], [1.0, 2.0], [3.0]], arrow.list_(arrow.float32()))[1:]
-    with pytest.raises(pyxent.ArrayMemoryError) as error:
-        pyxent.softmax(lists)
-    assert str(error.value) == ("logits is an array of lists of Arrow; expected its numbers: logits.values, with "
-                                "row_offsets=logits.offsets")
-    got = np.asarray(pyxent.softmax(lists.values, row_offsets=lists.offsets))
-    np.testing.assert_allclose(got, [0, 0.26894142, 0.73105858, 1], rtol=1e-6)
-    rows = arrow.array([[9.0, 9], [1.0, 2.0], [3.0, 3.0]], arrow.list_(arrow.float32(), 2))[1:]
-    with pytest.raises(pyxent.ArrayMemoryError) as error:
-        pyxent.softmax(rows)
-    code = str(error.value).partition("expected its numbers: ")[2]
-    np.testing.assert_allclose(pyxent.softmax(eval(code, {"logits": rows}))[1], [0.5, 0.5])

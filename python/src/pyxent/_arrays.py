@@ -114,6 +114,8 @@ def array_of(name: str, value: Any, takes: str | Array = "numpy.float32") -> Arr
             array = _of_torch(name, value)
         elif (about := getattr(value, "__array_interface__", None)) is not None:
             array = _of_interface(name, value, about)
+        elif (column := column_of(value)) is not None:
+            array = array_of(name, column, takes)
         elif hasattr(value, "__dlpack__"):
             array = _of_dlpack(name, value)
         else:
@@ -260,7 +262,7 @@ def _elements(name: str, strides: Sequence[int] | None, size: int) -> list[int] 
 def _instead(name: str, value: Any) -> str | None:
     """What an array that lends nothing is, and what to pass for it, where that is known."""
     if not is_of_torch(value):
-        return _instead_of_lists(name, value)
+        return _instead_of_column(name, value)
     torch: Any = sys.modules["torch"]
     if value.is_nested:
         return "a nested tensor; expected its rows in one dimension, with their row_offsets"
@@ -271,13 +273,48 @@ def _instead(name: str, value: Any) -> str | None:
     return None
 
 
-def _instead_of_lists(name: str, value: Any) -> str | None:
-    """Of an array of lists of Arrow, whose numbers another array has."""
-    if type(value).__module__.partition(".")[0] != "pyarrow" or not hasattr(value, "values"):
+def column_of(value: Any) -> Any:
+    """The array in which a column of a data frame has its numbers, or of pandas several columns; None if there is none,
+    or nothing but a copy of them."""
+    library = type(value).__module__.partition(".")[0]
+    if library == "pandas" and hasattr(value, "to_numpy"):
+        found, again = value.to_numpy(), value.to_numpy()
+        return found if found.dtype != object and address_of(found) == address_of(again) else None
+    if library == "polars" and hasattr(value, "to_numpy"):
+        try:
+            return value.to_numpy(allow_copy=False)
+        except (RuntimeError, ValueError):  # it would be a copy
+            return None
+    if library != "pyarrow":
         return None
-    size = getattr(value.type, "list_size", None)
-    return "an array of lists of Arrow; expected its numbers: " + (
-        f"{name}.flatten().to_numpy().reshape(-1, {size})" if size else f"{name}.values, with row_offsets={name}.offsets")
+    type_: Any = getattr(value, "type", None)
+    size = getattr(type_, "list_size", None)
+    if hasattr(value, "num_chunks"):
+        return value.chunk(0) if value.num_chunks == 1 and (size is not None or not type_.num_fields) else None
+    if size is None or value.null_count:
+        return None
+    numbers = array_of("column", value.flatten())
+    return Array(numbers.address, numbers.type, (len(value), size), None, True, numbers.owner)
+
+
+def _instead_of_column(name: str, value: Any) -> str | None:
+    """Of a column whose numbers another array has."""
+    library, dtype = type(value).__module__.partition(".")[0], str(getattr(value, "dtype", ""))
+    if library == "pandas" and dtype == "category":
+        return f"a column of categories; expected numbers: {name}.cat.codes"
+    if library == "pandas" and dtype == "object":
+        return f"a column of objects; expected numbers, of lists: numpy.stack({name})"
+    type_ = getattr(value, "type", None)
+    if library == "polars" and dtype.startswith("List"):
+        of = f"{name}.to_arrow()"
+    elif library == "pyarrow" and getattr(type_, "num_fields", 0) == 1:
+        of = f"{name}.combine_chunks()" if hasattr(value, "num_chunks") else name
+        if hasattr(type_, "list_size"):
+            return (f"an array of lists with nulls; expected numbers: {name}.drop_null()" if value.null_count else
+                    f"an array of lists in several chunks; expected one: {of}")
+    else:
+        return None
+    return f"an array of lists; expected its numbers: {of}.values, with row_offsets={of}.offsets"
 
 
 def _no_output(name: str, kind: type) -> DTypeError:
@@ -292,6 +329,8 @@ def _of_buffer(name: str, value: Any, takes: str | Array) -> Array:
     except TypeError:
         if takes == OUTPUT:
             raise _no_output(name, kind) from None
+        if instead := _instead(name, value):
+            raise ArrayMemoryError(f"{name} is {instead}") from None
         raise DTypeError(f"{name} is {article(kind.__name__)}; expected an array with DLPack or the buffer protocol, for "
                          f"instance {converted(name, takes)}") from None
     if kind in (bytes, bytearray) or kind.__module__ == "mmap":

@@ -1550,6 +1550,39 @@ def _at(array: Array, index: Sequence[int], first: int, written: bool = True) ->
                  array.strides[:first] + array.strides[end:], array.read_only, array.owner if written else array)
 
 
+def statistics_of(result: Loss) -> Any:
+    """The memory of those that a loss was called to save."""
+    return result._saved.call.statistics
+
+
+def gradient_of_saved(logits: Any, targets: Any, upstream: Any, statistics: Any, divisor: float, axis: int,
+                      threads: int | None, *, reduction: str, class_weights: Any, **given: Any) -> Any:
+    """The gradient of a cross-entropy from the memory of its statistics, and from what it divided by."""
+    call, struct = _begin("logits", logits, axis, **given)
+    call.take_targets(targets)
+    call.take("class_weights", class_weights)
+    call.statistics = statistics
+    reductions = Reductions(reduction, None, 1.0, None, "nan")
+    return _Saved("cross_entropy_backward", call, struct, reductions, divisor).gradient(upstream, None, threads)
+
+
+def linear_gradients_of_saved(hidden: Any, weights: Any, bias: Any, targets: Any, upstream: Any, statistics: Any,
+                              divisor: float, wanted: Sequence[bool], threads: int | None, *, reduction: str,
+                              class_weights: Any, **given: Any) -> LinearGradients:
+    """The same of a linear layer: the gradients that are wanted of hidden states, weights and bias."""
+    inputs = dict(dict.fromkeys(("target_weights", "class_mask", "sink", "row_weights")), bias=bias, targets=targets,
+                  class_weights=class_weights)
+    outputs = dict(zip(_OF_LINEAR, (asked or None for asked in wanted)))
+    none = dict.fromkeys((*_OF_WHOLE_ROWS, *_OF_LINEAR, "correct", "log_probabilities"))
+    unused = dict(smoothing="uniform", focal_gamma=None, probability_clamp=None)
+    call, struct, _ = _layer(hidden, weights, inputs, none, 0, {**unused, **given})
+    call.statistics = statistics
+    reductions = Reductions(reduction, None, 1.0, None, "nan")
+    saved = _Saved("linear_cross_entropy_backward", call, struct, reductions, divisor)
+    results = saved.linear_gradients(upstream, outputs, threads)
+    return LinearGradients(*(results.get(name) for name in outputs))
+
+
 @named
 def nll_loss(
         log_probabilities: ArrayLike, targets: ArrayLike, *, axis: int = -1, reduction: Reduction = "mean",

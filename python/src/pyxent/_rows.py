@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from pyxent._arrays import FLOATS, NAME, SIZE, Array, array_of, is_of_torch
+from pyxent._arrays import FLOATS, NAME, SIZE, Array, array_of, column_of, is_of_torch
 from pyxent._call import Bound, Call, Memory, conversion, normal_axis, require_flags, unpacked
 from pyxent._native import TYPES, Library
 from pyxent._options import is_per_row, shown
@@ -184,6 +184,9 @@ def _of_library(name: str, value: Any) -> Any:
     """An array that can be reshaped."""
     if is_of_torch(value):
         return value
+    column = None if isinstance(value, Array) else column_of(value)
+    if column is not None:
+        return numbers_of(array_of(name, column))
     if isinstance(value, Array):
         raise DTypeError(f"{name} is {value} by pyxent.bfloat16; expected one axis and the dtype of the result as it "
                          f"is, or an array of ml_dtypes' bfloat16")

@@ -28,6 +28,12 @@ class OfDLPack(Protocol):
     def __dlpack_device__(self) -> Any: ...
 
 
+class OfColumns(Protocol):
+    """A column of pandas, Polars or Arrow, or several of pandas."""
+
+    def to_numpy(self, *args: Any, **kwargs: Any) -> Any: ...
+
+
 class OfPyTorch(OfDLPack, Protocol):
     """A tensor of PyTorch."""
 
@@ -41,7 +47,7 @@ class OfType(Protocol):
     def itemsize(self) -> int: ...
 
 
-ArrayLike: TypeAlias = "Union[OfNumPy, OfDLPack, Buffer, Array]"
+ArrayLike: TypeAlias = "Union[OfNumPy, OfDLPack, OfColumns, Buffer, Array]"
 Input: TypeAlias = "Union[ArrayLike, None]"
 Output: TypeAlias = "Union[ArrayLike, bool, None]"  # True: a new array
 Axes: TypeAlias = "Union[int, Sequence[int], None]"  # None: all

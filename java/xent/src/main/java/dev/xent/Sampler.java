@@ -21,6 +21,7 @@ import dev.xent.internal.plan.sample.CursorCall;
 import dev.xent.internal.plan.sample.SamplerOutputs;
 import dev.xent.internal.plan.sample.SamplerPlan;
 import dev.xent.internal.plan.sample.SamplerRows;
+import dev.xent.internal.plan.sample.TextCall;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.SamplingRules;
 import dev.xent.options.Ties;
@@ -123,6 +124,10 @@ public final class Sampler {
 
   CursorCall cursor() {
     return plan.cursor();
+  }
+
+  TextCall text() {
+    return plan.text();
   }
 
   /** Returns what draws the tokens of one sequence and counts its steps, from step 0 on. */

@@ -2,19 +2,21 @@
 package dev.xent;
 
 import dev.xent.errors.DTypeException;
+import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.NoTokenException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.sample.CursorCall;
+import dev.xent.internal.plan.sample.TextCall;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The tokens of one sequence, one after another: a {@link Sampler} that counts its steps. {@link
- * Sampler#start} returns one.
+ * The tokens of one text, one after another: a {@link Sampler} that counts its steps and knows the
+ * tokens before, to which its penalties apply. {@link Sampler#start} returns one.
  *
  * {@snippet file="dev/xent/ExamplesTest.java" region="cursor" :
  * SamplerCursor cursor = sampler.start();
@@ -22,16 +24,23 @@ import org.jspecify.annotations.Nullable;
  * token = cursor.next(row); // step 1
  * }
  *
- * <p>A token is the one that {@link Sampler#token} returns for the same logits and step. Save
- * {@link #step()} and {@link Sampler#seed} to continue a sequence later. A call that throws does
- * not count. Calls with the array or the tensor of the call before allocate nothing; the last array
- * stays reachable until the next call.
+ * <p>A token is the one that {@link Sampler#on} draws from the same logits at the same step, with
+ * the same tokens before. Save {@link #step()} and {@link Sampler#seed} to continue a text later;
+ * with a penalty also its tokens, for {@link #promptTokens} and {@link #accept}. A call that throws
+ * does not count. Calls with the array or the tensor of the call before allocate nothing, but for
+ * the memory of the tokens, which doubles when it is full; the last array stays reachable until the
+ * next call.
  *
  * <p>Not safe for use by several threads at once.
  */
 public final class SamplerCursor {
   private final Sampler sampler;
   private final CursorCall calls;
+  private final TextCall text;
+
+  /** Whether each call needs {@link #text}. */
+  private boolean needsText;
+
   private long step;
 
   private float @Nullable [] lastArray;
@@ -40,20 +49,64 @@ public final class SamplerCursor {
   SamplerCursor(Sampler sampler) {
     this.sampler = sampler;
     this.calls = sampler.cursor();
+    this.text = sampler.text();
+    this.needsText = text.isNeeded();
   }
 
   /**
-   * Returns the next token.
+   * Sets the tokens of the prompt, to which {@link Sampler.Builder#repetitionPenalty} applies.
+   * Without a penalty they have no influence. Default: none.
+   *
+   * @param classes from 0 on
+   * @throws OptionException for a negative number
+   */
+  public SamplerCursor promptTokens(int... classes) {
+    text.prompt(Objects.requireNonNull(classes, "classes"));
+    return this;
+  }
+
+  /**
+   * Sets further outputs of all later calls. Default: none.
+   *
+   * @param outputs receive the numbers of each call; their tensors are filled
+   */
+  public SamplerCursor outputs(Sampler.Outputs outputs) {
+    text.outputs(Arguments.outputs(outputs));
+    needsText = text.isNeeded();
+    return this;
+  }
+
+  /**
+   * Draws the next token and appends it to the text.
    *
    * @param logits {@code x}, one row of F32, F16 or BF16
    * @throws NoTokenException for logits with a NaN or +inf, or without one above -inf
    * @throws ShapeException for more than one row
-   * @throws OptionException for a sampler with a penalty, which needs the earlier tokens
    * @throws DTypeException for another type
+   * @throws LabelException for a token before that is no class of the logits
    * @throws MemoryException for memory that is closed
    */
   public int next(Tensor logits) {
-    long token = calls.next(Arguments.view(logits, "logits"), step);
+    if (needsText) {
+      return next(logits, SamplerInputs.none());
+    }
+    return counted(calls.next(Arguments.view(logits, "logits"), step), logits);
+  }
+
+  /**
+   * Draws the next token with inputs of this step, and appends it to the text.
+   *
+   * @param logits as in {@link #next(Tensor)}
+   * @param inputs a mask or a bias; the cursor has the tokens before itself
+   * @throws NoTokenException as {@link #next(Tensor)}, also where the inputs forbid all classes
+   * @throws OptionException for inputs with tokens before
+   */
+  public int next(Tensor logits, SamplerInputs inputs) {
+    return counted(
+        text.next(Arguments.view(logits, "logits"), step, Arguments.views(inputs)), logits);
+  }
+
+  private int counted(long token, Tensor logits) {
     if (token < 0) {
       throw new NoTokenException(
           "logits is "
@@ -68,12 +121,14 @@ public final class SamplerCursor {
   }
 
   private static String cause(float[] logits) {
+    boolean allowed = false;
     for (int i = 0; i < logits.length; i++) {
       if (!(logits[i] < Float.POSITIVE_INFINITY)) {
         return logits[i] + " in class " + i;
       }
+      allowed |= logits[i] > Float.NEGATIVE_INFINITY;
     }
-    return "-inf in all classes";
+    return allowed ? "no class that the inputs allow" : "-inf in all classes";
   }
 
   /**
@@ -83,7 +138,8 @@ public final class SamplerCursor {
    * @throws NoTokenException for logits with a NaN or +inf, or without one above -inf
    */
   public int next(float[] logits) {
-    long token = calls.next(Objects.requireNonNull(logits, "logits"), step);
+    Objects.requireNonNull(logits, "logits");
+    long token = needsText ? CursorCall.WHOLE_CALL : calls.next(logits, step);
     if (token >= 0) {
       step++;
       return (int) token;
@@ -106,7 +162,8 @@ public final class SamplerCursor {
    * @throws DTypeException for an array of anything but floats
    */
   public int next(MemorySegment logits) {
-    long token = calls.next(Objects.requireNonNull(logits, "logits"), step);
+    Objects.requireNonNull(logits, "logits");
+    long token = needsText ? CursorCall.WHOLE_CALL : calls.next(logits, step);
     if (token >= 0) {
       step++;
       return (int) token;
@@ -126,19 +183,54 @@ public final class SamplerCursor {
     return next(Tensor.of(logits, DType.F32, size / Float.BYTES));
   }
 
+  /**
+   * Appends a token that was not drawn by this cursor, as the token of this step.
+   *
+   * @param token a class
+   * @throws OptionException for a negative number
+   */
+  public SamplerCursor accept(int token) {
+    long next = OptionRange.STEP.require(step) + 1;
+    text.accept(token);
+    step = next;
+    return this;
+  }
+
+  /**
+   * Goes back to an earlier step and forgets the tokens since, as after drafts that were rejected.
+   *
+   * @param value from the first step of this cursor to {@link #step()}
+   * @throws OptionException for another number
+   */
+  public SamplerCursor rewind(long value) {
+    OptionRange.STEP.require(value);
+    if (value > step) {
+      throw new OptionException(
+          "step is " + value + ", this cursor is at step " + step + "; expected no later one");
+    }
+    text.drop(step - value);
+    step = value;
+    return this;
+  }
+
   /** Returns the step of the next token: how many tokens came before. */
   public long step() {
     return step;
   }
 
   /**
-   * Sets the step of the next token, to repeat a part of a sequence or to continue one.
+   * Sets the step of the next token, to continue a text or, without a penalty, to repeat a part.
    *
    * @param value from 0 to 2^32 - 1
-   * @throws OptionException for another number
+   * @throws OptionException for another number, and with a penalty after the first token: see
+   *     {@link #rewind} and {@link #accept}
    */
   public SamplerCursor step(long value) {
-    step = OptionRange.STEP.require(value);
+    OptionRange.STEP.require(value);
+    if (value != step) {
+      text.requireNoTokens();
+    }
+    step = value;
     return this;
   }
 

@@ -332,6 +332,11 @@ class AllocationTest {
         });
     if (rows == 1) {
       allocatesNothing("token", x, other, in -> withoutHistory.token(in, 3));
+      SamplerCursor text = sampler.start().promptTokens(1, 2);
+      for (int step = 0; step < 10; step++) {
+        text.next(x);
+      }
+      allocatesNothing("text", x, other, in -> text.rewind(9).next(in));
     }
 
     for (Divergence.Kind of : Divergence.Kind.values()) {

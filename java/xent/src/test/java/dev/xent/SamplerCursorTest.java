@@ -5,14 +5,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.xent.errors.DTypeException;
+import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.NoTokenException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 
 class SamplerCursorTest {
@@ -98,23 +101,192 @@ class SamplerCursorTest {
   }
 
   @Test
-  void aPenaltyThatNeedsEarlierTokensIsRefused() {
+  void aPenaltyNeedsEarlierTokens() {
     for (Sampler.Builder builder :
         List.of(
             Sampler.builder().repetitionPenalty(1.1),
             Sampler.builder().frequencyPenalty(0.5),
             Sampler.builder().presencePenalty(-0.5))) {
       Sampler penalized = builder.seed(1).build();
-      SamplerCursor tokens = penalized.start();
-      assertThatThrownBy(() -> tokens.next(logits(0))).isInstanceOf(OptionException.class);
       assertThatThrownBy(() -> penalized.token(Tensor.of(logits(0)), 0))
-          .hasMessageContaining("this call has no earlier tokens");
+          .hasMessageContaining("this call has no earlier tokens; expected start(), or on(");
       assertThatThrownBy(() -> penalized.sample(Tensor.of(logits(0)), 0))
           .hasMessageContaining("this call has no earlier tokens");
-      assertThat(tokens.step()).isZero();
     }
     Sampler off = Sampler.builder().repetitionPenalty(1).frequencyPenalty(0).seed(1).build();
     assertThat(off.start().next(logits(0))).isNotNegative();
+  }
+
+  // ---- the text so far -------------------------------------------------------------------------
+
+  private static final int LONG_TEXT = 300;
+
+  private final Sampler penalized =
+      Sampler.builder()
+          .repetitionPenalty(1.3)
+          .frequencyPenalty(0.2)
+          .presencePenalty(0.4)
+          .topK(40)
+          .seed(3)
+          .build();
+
+  /** The token of a step, by a call that is given the tokens before as tensors. */
+  private int expected(float[] logits, int[] prompt, List<Integer> text, SamplerInputs more) {
+    SamplerInputs inputs = more;
+    if (prompt.length > 0) {
+      inputs = inputs.promptTokens(Tensor.of(prompt));
+    }
+    if (!text.isEmpty()) {
+      inputs = inputs.outputTokens(Tensor.of(text.stream().mapToInt(each -> each).toArray()));
+    }
+    int[] token = new int[1];
+    penalized.on(Tensor.of(logits), Tensor.of(token)).inputs(inputs).run(text.size());
+    return token[0];
+  }
+
+  @Test
+  void penaltiesCountThePromptAndTheTextSoFar() {
+    int[] prompt = {5, 17, 17, 999};
+    SamplerCursor arrays = penalized.start().promptTokens(prompt);
+    SamplerCursor matrices = penalized.start().promptTokens(1).promptTokens(prompt);
+    List<Integer> text = new ArrayList<>();
+    float[] logits = new float[CLASSES];
+    for (int step = 0; step < LONG_TEXT; step++) {
+      System.arraycopy(logits(step % 3), 0, logits, 0, CLASSES);
+      int token = expected(logits, prompt, text, SamplerInputs.none());
+      assertThat(arrays.next(logits)).isEqualTo(token);
+      assertThat(matrices.next(Tensor.of(logits, 1, CLASSES))).isEqualTo(token);
+      text.add(token);
+    }
+  }
+
+  @Test
+  void acceptedTokensCountAsDrawnOnesDo() {
+    SamplerCursor cursor = penalized.start();
+    List<Integer> text = new ArrayList<>();
+    for (int step = 0; step < STEPS; step++) {
+      if (step % 3 == 0) {
+        cursor.accept(step);
+        text.add(step);
+      } else {
+        int token = expected(logits(0), new int[0], text, SamplerInputs.none());
+        assertThat(cursor.next(logits(0))).isEqualTo(token);
+        text.add(token);
+      }
+      assertThat(cursor.step()).isEqualTo(step + 1);
+    }
+  }
+
+  @Test
+  void aRewoundTextIsDrawnAgain() {
+    SamplerCursor cursor = penalized.start().promptTokens(3);
+    List<Integer> first = new ArrayList<>();
+    for (int step = 0; step < LONG_TEXT; step++) {
+      first.add(cursor.next(logits(0)));
+    }
+    for (int back : new int[] {LONG_TEXT, LONG_TEXT - 1, 100, 64, 1, 0}) {
+      cursor.rewind(back);
+      for (int step = back; step < Math.min(back + 30, LONG_TEXT); step++) {
+        assertThat(cursor.next(logits(0))).isEqualTo(first.get(step));
+      }
+    }
+    SamplerCursor plain = sampler.start();
+    int token = plain.next(logits(1));
+    assertThat(plain.rewind(0).next(logits(1))).isEqualTo(token);
+  }
+
+  @Test
+  void aStepHasInputsOfItsOwn() {
+    byte[] flags = new byte[CLASSES];
+    float[] bias = new float[CLASSES];
+    SamplerInputs inputs = SamplerInputs.none().classMask(Tensor.of(flags)).bias(Tensor.of(bias));
+    SamplerCursor cursor = penalized.start().promptTokens(1, 2);
+    SamplerCursor plain = sampler.start();
+    List<Integer> text = new ArrayList<>();
+    for (int step = 0; step < STEPS; step++) {
+      flags[step] = 1;
+      flags[step + 1] = 1;
+      bias[step] = 0.5f;
+      float[] logits = logits(step);
+      boolean given = step % 2 == 0;
+      int token = expected(logits, new int[] {1, 2}, text, given ? inputs : SamplerInputs.none());
+      Tensor row = Tensor.of(logits);
+      assertThat(given ? cursor.next(row, inputs) : cursor.next(row)).isEqualTo(token);
+      text.add(token);
+      int[] expected = new int[1];
+      sampler.on(row, Tensor.of(expected)).inputs(inputs).run(step);
+      assertThat(plain.next(row, inputs)).isEqualTo(expected[0]);
+    }
+  }
+
+  @Test
+  void numbersOfEachTokenAreWritten() {
+    float[] logProbability = new float[1];
+    float[] expected = new float[1];
+    int[] token = new int[1];
+    Sampler.Outputs outputs = new Sampler.Outputs().logProbabilities(Tensor.of(logProbability));
+    SamplerCursor cursor = sampler.start().outputs(outputs);
+    for (int step = 0; step < 5; step++) {
+      Tensor row = Tensor.of(logits(step));
+      sampler
+          .on(row, Tensor.of(token))
+          .outputs(new Sampler.Outputs().logProbabilities(Tensor.of(expected)))
+          .run(step);
+      assertThat(cursor.next(row)).isEqualTo(token[0]);
+      assertThat(logProbability).isEqualTo(expected);
+    }
+    assertThat(outputs.sampled()).isEqualTo(1);
+  }
+
+  @Test
+  void whatATextCannotHaveIsRefused() {
+    SamplerCursor cursor = penalized.start();
+    cursor.next(logits(0));
+    refused(
+        OptionException.class,
+        () -> cursor.promptTokens(4, -1),
+        "promptTokens[1] is -1; expected a class");
+    refused(OptionException.class, () -> cursor.accept(-2), "token is -2; expected a class");
+    refused(
+        OptionException.class,
+        () -> cursor.rewind(2),
+        "step is 2, this cursor is at step 1; expected no later one");
+    refused(
+        OptionException.class,
+        () -> cursor.step(5),
+        "this cursor has the tokens of 1 step, which its penalties count; expected rewind(step) or accept(token)");
+    SamplerInputs tokens = SamplerInputs.none().outputTokens(Tensor.of(new int[] {1}));
+    refused(
+        OptionException.class,
+        () -> cursor.next(Tensor.of(logits(0)), tokens),
+        "outputTokens is I32 [1], and a cursor, which has the tokens of its own text, takes none; expected inputs without it");
+    SamplerCursor later = penalized.start().step(7);
+    later.next(logits(0));
+    refused(
+        OptionException.class,
+        () -> later.rewind(6),
+        "2 steps back are more than the 1 token that this cursor has; expected a step since its first one");
+    cursor.accept(CLASSES);
+    refused(
+        LabelException.class,
+        () -> cursor.next(logits(0)),
+        "outputTokens of row 0 has 1000; expected 0 to 999, or -1 for no token");
+    assertThat(cursor.step()).isEqualTo(2);
+    byte[] none = new byte[CLASSES];
+    refused(
+        NoTokenException.class,
+        () -> later.next(Tensor.of(logits(0)), SamplerInputs.none().classMask(Tensor.of(none))),
+        "logits is F32 [1000] on the heap with no class that the inputs allow, and no token can be drawn; expected logits without NaN or +inf, one of them above -inf");
+    refused(
+        ShapeException.class,
+        () -> later.next(Tensor.of(new float[2 * CLASSES], 2, CLASSES)),
+        "logits is F32 [2, 1000] with 2 rows; expected one row, or call sample");
+    assertThat(later.step()).isEqualTo(8);
+  }
+
+  private static void refused(
+      Class<? extends Exception> type, ThrowingCallable call, String message) {
+    assertThatThrownBy(call).isInstanceOf(type).hasMessage(message);
   }
 
   @Test

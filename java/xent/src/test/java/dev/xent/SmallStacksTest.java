@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -68,5 +69,62 @@ final class SmallStacksTest {
       throw e;
     }
     callDeeper(loss, logits, labels, gradient, expected);
+  }
+
+  @Test
+  void aBoundCallThatHadNoStackCanBeMadeAgain() throws InterruptedException {
+    Tensor logits = Tensor.of(new float[] {1, 5, 2, 3, 8, 1}, 2, 3);
+    Tensor labels = Tensor.of(new int[] {1, 2});
+    CrossEntropy loss =
+        CrossEntropy.builder()
+            .execution(Execution.sequential())
+            .classWeights(Tensor.of(new float[] {1, 2, 3}))
+            .build();
+    List<LossCall> calls = List.of(CrossEntropy.mean().on(logits, labels), loss.on(logits, labels));
+    List<Throwable> thrown = new ArrayList<>();
+    Runnable atTheEnd =
+        () -> calls.forEach(call -> assertThat(overflowsOf(call)).as("overflows").isPositive());
+    Thread thread = new Thread(null, atTheEnd, "small", 256 << 10);
+    thread.setUncaughtExceptionHandler((own, e) -> thrown.add(e));
+    thread.start();
+    thread.join();
+    assertThat(thrown).isEmpty();
+  }
+
+  /** Runs a call at each of the last depths, and each time once more with enough stack. */
+  private static int overflowsOf(LossCall call) {
+    double expected = call.run();
+    int deepest = deepest();
+    int overflows = 0;
+    for (int depth = deepest; depth > deepest - 400; depth--) {
+      try {
+        at(depth, call::run);
+      } catch (StackOverflowError e) {
+        overflows++;
+      }
+      assertThat(call.run()).isEqualTo(expected);
+    }
+    return overflows;
+  }
+
+  /** How often {@link #at} can call itself; other code takes more stack. */
+  private static int deepest() {
+    int depth = 400;
+    while (true) {
+      try {
+        at(depth, () -> {});
+      } catch (StackOverflowError e) {
+        return depth;
+      }
+      depth += 10;
+    }
+  }
+
+  private static void at(int depth, Runnable run) {
+    if (depth == 0) {
+      run.run();
+    } else {
+      at(depth - 1, run);
+    }
   }
 }

@@ -90,8 +90,7 @@ public final class NativeKernels implements Kernels {
   }
 
   private static MethodHandle runAtAddresses(Linker.Option... options) {
-    return Linker.nativeLinker()
-        .downcallHandle(find("xent_run_at"), descriptor(Work.FEW_ARRAYS, JAVA_LONG), options);
+    return Linker.nativeLinker().downcallHandle(find("xent_run_at"), numbersDescriptor(), options);
   }
 
   private static final class ExactSumAdd {
@@ -163,6 +162,11 @@ public final class NativeKernels implements Kernels {
   /** The first argument is a struct that nobody but the caller can take away: a number will do. */
   static FunctionDescriptor descriptor(int arrays) {
     return descriptor(arrays, ADDRESS);
+  }
+
+  /** The same of few arrays whose addresses are numbers. */
+  static FunctionDescriptor numbersDescriptor() {
+    return descriptor(Work.FEW_ARRAYS, JAVA_LONG);
   }
 
   private static FunctionDescriptor descriptor(int arrays, MemoryLayout array) {

@@ -52,13 +52,15 @@ class SignaturesTest {
   @Test
   void descriptorsByHandAreThoseOfTheHeader() throws IOException {
     Map<String, List<String>> header = header();
-    Descriptors.byHand()
-        .forEach(
-            (name, descriptor) -> {
-              List<String> declared = new ArrayList<>(header.get(name));
-              assertThat(declared.set(1, "long")).isEqualTo("address");
-              assertThat(types(descriptor)).as(name).isEqualTo(declared);
-            });
+    for (Descriptors.ByHand made : Descriptors.byHand()) {
+      List<String> declared = new ArrayList<>(header.get(made.function()));
+      assertThat(declared.get(1)).isEqualTo("address");
+      declared.set(1, "long");
+      if (made.passesNumbers()) {
+        declared.replaceAll(type -> type.equals("address") ? "long" : type);
+      }
+      assertThat(types(made.descriptor())).as(made.function()).isEqualTo(declared);
+    }
   }
 
   /** What a function returns, then its arguments. */

@@ -2,18 +2,25 @@
 package dev.xent.internal.kernels;
 
 import java.lang.foreign.FunctionDescriptor;
-import java.util.Map;
+import java.util.List;
 
 /** What NativeKernels tells the linker of functions, with its own descriptors. */
 public final class Descriptors {
   private Descriptors() {}
 
-  /** By the names of the functions. */
-  public static Map<String, FunctionDescriptor> byHand() {
-    return Map.of(
-        "xent_few_at", NativeKernels.descriptor(Work.FEW_ARRAYS),
-        "xent_many_at", NativeKernels.descriptor(Function.MOST_ARRAYS),
-        "xent_run_at", NativeKernels.descriptor(Work.FEW_ARRAYS),
-        "xent_run", NativeKernels.descriptor(0));
+  /**
+   * One of them.
+   *
+   * @param passesNumbers whether addresses are passed as numbers, not only that of the struct
+   */
+  public record ByHand(String function, FunctionDescriptor descriptor, boolean passesNumbers) {}
+
+  /** All of them. */
+  public static List<ByHand> byHand() {
+    return List.of(
+        new ByHand("xent_few_at", NativeKernels.descriptor(Work.FEW_ARRAYS), false),
+        new ByHand("xent_many_at", NativeKernels.descriptor(Function.MOST_ARRAYS), false),
+        new ByHand("xent_run_at", NativeKernels.descriptor(Work.FEW_ARRAYS), false),
+        new ByHand("xent_run_at", NativeKernels.numbersDescriptor(), true));
   }
 }

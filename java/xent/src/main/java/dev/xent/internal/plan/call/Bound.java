@@ -125,35 +125,46 @@ public class Bound {
     }
   }
 
-  /** From now on this thread alone may use it, until {@link #leave}. */
-  protected final void enter() {
+  /** From now on this thread alone may use it, until the state is IDLE again. */
+  private void enter() {
     if (!STATE.compareAndSet(this, IDLE, IN_USE)) {
-      throw new ConcurrentModificationException(
-          "this call is running already: bind one for each thread, or let it return first");
+      throw isRunning();
     }
   }
 
-  protected final void leave() {
-    STATE.setRelease(this, IDLE);
+  /** Refuses other arguments while it is running. */
+  protected final void requireIdle() {
+    if (state != IDLE) {
+      throw isRunning();
+    }
+  }
+
+  private static ConcurrentModificationException isRunning() {
+    return new ConcurrentModificationException(
+        "this call is running already: bind one for each thread, or let it return first");
   }
 
   /** Computes what the memory of the tensors says now. */
   public final double run() {
-    enter();
-    return runEntered();
+    return run(0, null);
   }
 
-  /** Runs, and leaves whatever happens. */
-  protected final double runEntered() {
+  /** The same with what {@link #begin} takes. */
+  protected final double run(long step, @Nullable Object others) {
+    enter();
     try {
+      begin(step, others);
       double result = forward.run(a, b, c);
-      leave();
+      STATE.setRelease(this, IDLE);
       return result;
     } catch (Throwable e) {
       state = IDLE; // a store, as there may be no stack left for a call
       throw e;
     }
   }
+
+  /** Takes what a run has beside the tensors. */
+  protected void begin(long step, @Nullable Object others) {}
 
   /** The gradient alone, from what the outputs of an earlier run have saved. */
   public final void backward(Outputs saved, @Nullable View upstream) {
@@ -178,7 +189,7 @@ public class Bound {
       arguments.upstream = upstream;
       backward.changed();
       backward.run(a, b, c);
-      leave();
+      STATE.setRelease(this, IDLE);
     } catch (Throwable e) {
       state = IDLE;
       throw e;
@@ -195,36 +206,32 @@ public class Bound {
 
   /** Sets the inputs of all later runs. */
   public final void inputs(InputViews views) {
-    enter();
+    requireIdle();
     given.inputs = views;
     forward.changed();
-    leave();
   }
 
   /** Sets where the gradient goes. */
   public final void gradient(View view) {
-    enter();
+    requireIdle();
     given.gradient = view;
     c = view;
     forward.changed();
-    leave();
   }
 
   /** Sets where the gradients of a linear layer go. */
   public final Bound gradients(@Nullable ArrayViews views) {
-    enter();
+    requireIdle();
     given.gradients = views;
     forward.changed();
-    leave();
     return this;
   }
 
   /** Sets what receives the numbers of all later runs. */
   public final void outputs(Outputs outputs) {
-    enter();
+    requireIdle();
     given.outputs = outputs;
     forward.changed();
-    leave();
   }
 
   /** The arguments are others from the next run on. */

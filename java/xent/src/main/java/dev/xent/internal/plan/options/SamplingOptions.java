@@ -149,6 +149,11 @@ public record SamplingOptions(
     requireNoPenalty("presencePenalty", presencePenalty);
   }
 
+  /** Whether the tokens before have an influence. */
+  public boolean hasPenalties() {
+    return repetitionPenalty != 0 || frequencyPenalty != 0 || presencePenalty != 0;
+  }
+
   private static void requireNoPenalty(String name, double value) {
     if (value != 0) {
       throw new OptionException(
@@ -156,7 +161,7 @@ public record SamplingOptions(
               + " is "
               + value
               + ", and this call has no earlier tokens; expected"
-              + " on(logits, tokens).inputs(...)");
+              + " start(), or on(logits, tokens).inputs(...)");
     }
   }
 

@@ -18,27 +18,25 @@ public final class BoundSampler extends Bound {
   /** Draws the tokens of a step. */
   public void run(long step) {
     OptionRange.STEP.require(step);
-    sample(step, null);
+    run(step, null);
   }
 
   /** Draws tokens by a sampler for each row. */
   public void run(SamplerRows requests) {
-    sample(0, requests);
+    run(0, requests);
   }
 
-  private void sample(long step, @Nullable SamplerRows requests) {
-    enter();
+  @Override
+  protected void begin(long step, @Nullable Object requests) {
     given.step = step;
-    arguments.requests = requests;
+    arguments.requests = (SamplerRows) requests;
     given.others = requests == null && arguments.outputs == null ? null : arguments;
-    runEntered();
   }
 
   /** Sets what receives the numbers of all later runs. */
   public void outputs(SamplerOutputs outputs) {
-    enter();
+    requireIdle();
     arguments.outputs = outputs;
     changed();
-    leave();
   }
 }

@@ -15,6 +15,9 @@ final class SamplerArguments {
   /** Receive the numbers of the call, and say what else is written. */
   @Nullable SamplerOutputs outputs;
 
+  /** Whether there is one row, whose tokens before have been checked. */
+  boolean ofCursor;
+
   /** What the shards of a sampler said of the rows; null: rows are whole. */
   @Nullable List<SampleRound> gathered;
 

@@ -156,6 +156,20 @@ public final class SamplerPlan {
     return new CursorCall(this);
   }
 
+  /** Those that need more than a row. */
+  public TextCall text() {
+    return new TextCall(this);
+  }
+
+  int axis() {
+    return axis;
+  }
+
+  /** Writes the token of a text. */
+  void sample(View logits, long step, InputViews inputs, View into, SamplerArguments arguments) {
+    sample(sample, logits, step, inputs, into, arguments);
+  }
+
   /**
    * The same for a cursor, which keeps the call.
    *
@@ -183,14 +197,7 @@ public final class SamplerPlan {
     protected void take(Call call, CallArguments given) {
       sampling.requireNoPenalties();
       lead(call, given.lead);
-      if (call.dimensions.rows != 1) {
-        throw new ShapeException(
-            String.format(
-                Locale.ROOT,
-                "logits is %s with %s; expected one row, or call sample",
-                given.lead,
-                Plural.of(call.dimensions.rows, "row")));
-      }
+      requireOneRow(call);
       call.takeOneToken(SamplerScratch.of(call).token);
       call.ready();
     }
@@ -230,6 +237,17 @@ public final class SamplerPlan {
       long token = prepared.draw(a.array, a.address, a, call.given.step);
       call.result = token;
       return token >= NO_TOKEN;
+    }
+  }
+
+  private static void requireOneRow(Call call) {
+    if (call.dimensions.rows != 1) {
+      throw new ShapeException(
+          String.format(
+              Locale.ROOT,
+              "logits is %s with %s; expected one row, or call sample",
+              call.lead(),
+              Plural.of(call.dimensions.rows, "row")));
     }
   }
 
@@ -300,6 +318,9 @@ public final class SamplerPlan {
     @Override
     protected void take(Call call, CallArguments given) {
       lead(call, given.lead);
+      if (SamplerArguments.of(given).ofCursor) {
+        requireOneRow(call);
+      }
       call.takeInputs(Function.SAMPLE, given.inputs);
       call.take(Rule.TOKENS, given.output);
       SamplerOutputs outputs = SamplerArguments.of(given).outputs;
@@ -341,8 +362,10 @@ public final class SamplerPlan {
         shared.requests = arguments.requests;
       }
       call.options(options, 1);
-      requireTokens(call, call.part(Array.PROMPT_TOKENS), call.promptCount);
-      requireTokens(call, call.part(Array.OUTPUT_TOKENS), call.outputCount);
+      if (!arguments.ofCursor) {
+        requireTokens(call, call.part(Array.PROMPT_TOKENS), call.promptCount);
+        requireTokens(call, call.part(Array.OUTPUT_TOKENS), call.outputCount);
+      }
       requireTokens(call, call.part(Array.BIAS_TOKENS), call.targetCount);
       if (arguments.gathered != null) {
         SampleRound.gather(arguments.gathered, call);

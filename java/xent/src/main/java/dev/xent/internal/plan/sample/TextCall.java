@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.sample;
+
+import dev.xent.errors.OptionException;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.plan.arrays.InputViews;
+import dev.xent.internal.plan.arrays.Plural;
+import dev.xent.internal.plan.arrays.Strides;
+import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.call.WrongLabels;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The calls of a cursor that need more than a row: the tokens before, for a sampler with a penalty,
+ * inputs or outputs.
+ */
+public final class TextCall {
+  private static final String CURSOR = "a cursor, which has the tokens of its own text,";
+
+  private final SamplerPlan plan;
+
+  /** Whether the tokens before have an influence. */
+  private final boolean usesTokens;
+
+  private final TokenHistory prompt = new TokenHistory();
+  private final TokenHistory drawn = new TokenHistory();
+  private final SamplerArguments arguments = new SamplerArguments();
+
+  /** Receives the token. */
+  private @Nullable View token;
+
+  // What the inputs of the last call were made of.
+  private InputViews given = InputViews.NONE;
+  private @Nullable View promptRow;
+  private @Nullable View drawnRow;
+  private InputViews inputs = InputViews.NONE;
+
+  TextCall(SamplerPlan plan) {
+    this.plan = plan;
+    this.usesTokens = plan.sampling().hasPenalties();
+    arguments.ofCursor = true;
+  }
+
+  /** Whether a row is not enough, though no inputs are given. */
+  public boolean isNeeded() {
+    return usesTokens || arguments.outputs != null;
+  }
+
+  /** Sets what receives the numbers of later calls. */
+  public void outputs(SamplerOutputs outputs) {
+    arguments.outputs = outputs;
+  }
+
+  /** Sets the tokens of the prompt. */
+  public void prompt(int[] tokens) {
+    for (int i = 0; i < tokens.length; i++) {
+      if (tokens[i] < 0) {
+        throw new OptionException(
+            String.format(Locale.ROOT, "promptTokens[%d] is %d; expected a class", i, tokens[i]));
+      }
+    }
+    if (usesTokens) {
+      prompt.truncate(0);
+      for (int each : tokens) {
+        prompt.add(each);
+      }
+    }
+  }
+
+  /** Appends a token that was not drawn here. */
+  public void accept(int newToken) {
+    if (newToken < 0) {
+      throw new OptionException("token is " + newToken + "; expected a class");
+    }
+    append(newToken);
+  }
+
+  private void append(int newToken) {
+    if (usesTokens) {
+      drawn.add(newToken);
+    }
+  }
+
+  /** Forgets the last tokens. */
+  public void drop(long count) {
+    if (!usesTokens) {
+      return;
+    }
+    if (count > drawn.count()) {
+      throw new OptionException(
+          String.format(
+              Locale.ROOT,
+              "%s back are more than the %s that this cursor has; expected a step since its first one",
+              Plural.of(count, "step"),
+              Plural.of(drawn.count(), "token")));
+    }
+    drawn.truncate((int) (drawn.count() - count));
+  }
+
+  /** Refuses another step while there are tokens that belong to the steps before. */
+  public void requireNoTokens() {
+    if (drawn.count() > 0) {
+      throw new OptionException(
+          String.format(
+              Locale.ROOT,
+              "this cursor has the tokens of %s, which its penalties count; expected rewind(step) or accept(token)",
+              Plural.of(drawn.count(), "step")));
+    }
+  }
+
+  /** Draws and appends the next token; -1 if there is none. */
+  public long next(View logits, long step, InputViews more) {
+    int axis = Strides.axis(plan.axis(), logits.shape);
+    View into = token;
+    if (into == null || into.rank() != logits.rank()) {
+      long[] shape = new long[logits.rank()];
+      Arrays.fill(shape, 1);
+      into = View.room(ElementType.I64, shape);
+      token = into;
+    }
+    long classes = logits.shape[axis];
+    requireClass("promptTokens", prompt.largest(), classes);
+    requireClass("outputTokens", drawn.largest(), classes);
+    plan.sample(logits, step, inputs(logits, axis, more), into, arguments);
+    long drawnNow = into.segment.get(ValueLayout.JAVA_LONG, 0);
+    if (drawnNow >= 0) {
+      append((int) drawnNow);
+    }
+    return drawnNow;
+  }
+
+  private static void requireClass(String name, int largest, long classes) {
+    if (largest >= classes) {
+      throw WrongLabels.ofToken(name, 0, largest, false, classes);
+    }
+  }
+
+  /** The inputs of a call with the tokens before, the same instance as long as nothing changes. */
+  private InputViews inputs(View logits, int axis, InputViews more) {
+    View ofPrompt = prompt.count() == 0 ? null : prompt.along(logits, axis);
+    View ofDrawn = drawn.count() == 0 ? null : drawn.along(logits, axis);
+    if (more != given || ofPrompt != promptRow || ofDrawn != drawnRow) {
+      more.reject(Array.PROMPT_TOKENS, CURSOR);
+      more.reject(Array.OUTPUT_TOKENS, CURSOR);
+      InputViews all = more;
+      if (ofPrompt != null) {
+        all = all.with(Array.PROMPT_TOKENS, ofPrompt);
+      }
+      if (ofDrawn != null) {
+        all = all.with(Array.OUTPUT_TOKENS, ofDrawn);
+      }
+      given = more;
+      promptRow = ofPrompt;
+      drawnRow = ofDrawn;
+      inputs = all;
+    }
+    return inputs;
+  }
+}

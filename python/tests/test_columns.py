@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Columns of pandas, Polars and Arrow as arguments: read where they lie, or refused with the line that works."""
+import numpy as np
+import pytest
+
+import pyxent
+from pyxent._arrays import array_of
+
+X = np.array([[2, 1, 0], [0, 3, 1], [1, 1, 4]], np.float32)
+LABELS = np.array([0, 1, 2])
+ROWS = X.tolist()
+
+
+@pytest.fixture
+def pandas():
+    return pytest.importorskip("pandas")
+
+
+@pytest.fixture
+def polars():
+    return pytest.importorskip("polars")
+
+
+@pytest.fixture
+def arrow():
+    return pytest.importorskip("pyarrow")
+
+
+def expect_as(column, expected, memory=None):
+    lent = array_of("logits", column)
+    assert lent.shape == expected.shape
+    if memory is not None:
+        assert lent.address == memory.__array_interface__["data"][0]
+    np.testing.assert_array_equal(pyxent.softmax(column), pyxent.softmax(expected))
+    np.testing.assert_array_equal(pyxent.softmax(column, axis=None), pyxent.softmax(expected, axis=None))
+    np.testing.assert_array_equal(pyxent.softmax(column, dtype="float64"), pyxent.softmax(expected, dtype="float64"))
+
+
+def expect_labels(column):
+    assert pyxent.cross_entropy(X, column).loss == pyxent.cross_entropy(X, LABELS).loss
+
+
+def mended(call, column):
+    """What an argument is after the line in the message."""
+    with pytest.raises(pyxent.XentError) as error:
+        call(column)
+    code = str(error.value).replace("for instance ", "expected its numbers: ").rpartition(": ")[2]
+    names = {"numpy": np, "logits": column, "targets": column}
+    values, _, offsets = code.partition(", with row_offsets=")
+    return eval(values, names), eval(offsets, names) if offsets else None
+
+
+def test_pandas(pandas):
+    frame = pandas.DataFrame(X)
+    expect_as(frame, X, frame.to_numpy())
+    expect_as(frame[1:], X[1:], frame[1:].to_numpy())
+    expect_as(frame[::2], X[::2], frame.to_numpy())
+    expect_as(frame[0], X[:, 0], frame[0].to_numpy())
+    expect_as(pandas.Series(X[0], dtype="Float32"), X[0])
+    expect_labels(pandas.Series(LABELS))
+    pytest.importorskip("pyarrow")
+    expect_as(pandas.Series(X[0], dtype="float[pyarrow]"), X[0])
+
+
+def test_pandas_without_one_array(pandas):
+    frame = pandas.DataFrame({"a": X[:, 0], "b": X[:, 1].astype(int), "c": X[:, 2]})
+    expect_as(mended(pyxent.softmax, frame)[0], X)
+    expect_as(mended(pyxent.softmax, pandas.Series([1, None], dtype="Float32"))[0], np.array([1, np.nan], np.float32))
+    expect_as(mended(pyxent.softmax, pandas.Series(ROWS))[0], X.astype(float))
+    expect_labels(mended(lambda labels: pyxent.cross_entropy(X, labels), pandas.Series(["a", "b", "c"], dtype="category"))[0])
+    with pytest.raises(pyxent.ArrayMemoryError, match="out is read-only"):
+        pyxent.softmax(X.copy(), out=pandas.DataFrame(X))
+
+
+def test_polars(polars):
+    column = polars.Series(X[0])
+    expect_as(column, X[0], column.to_numpy())
+    expect_as(polars.Series(ROWS, dtype=polars.Array(polars.Float32, 3))[1:], X[1:])
+    expect_labels(polars.Series(LABELS))
+
+
+def test_polars_without_one_array(polars):
+    expect_as(mended(pyxent.softmax, polars.DataFrame(X))[0], X)
+    chunks = polars.concat([polars.Series(X[0]), polars.Series(X[1])], rechunk=False)
+    expect_as(mended(pyxent.softmax, chunks)[0], X[:2].ravel())
+    pytest.importorskip("pyarrow")
+    values, offsets = mended(pyxent.softmax, polars.Series(ROWS, dtype=polars.List(polars.Float32)))
+    np.testing.assert_array_equal(pyxent.softmax(values, row_offsets=offsets), pyxent.softmax(X).ravel())
+
+
+def test_arrow(arrow):
+    rows = arrow.array(ROWS, arrow.list_(arrow.float32(), 3))
+    expect_as(rows, X, rows.values.to_numpy())
+    expect_as(rows[1:], X[1:])
+    expect_as(arrow.chunked_array([rows]), X)
+    expect_as(arrow.chunked_array([X[0]]), X[0])
+    expect_labels(arrow.chunked_array([LABELS]))
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_lists_of_arrow(arrow, large):
+    type_ = (arrow.large_list if large else arrow.list_)(arrow.float32())
+    lists = arrow.array([[9.0], [1.0, 2.0], [3.0]], type_)[1:]
+    for column in (lists, arrow.chunked_array([lists]), arrow.chunked_array([lists[:1], lists[1:]])):
+        values, offsets = mended(pyxent.softmax, column)
+        got = pyxent.softmax(values, row_offsets=offsets)
+        np.testing.assert_allclose(got[-3:], [0.26894142, 0.73105858, 1], rtol=1e-6)
+
+
+def test_arrow_without_one_array(arrow):
+    rows = arrow.array(ROWS, arrow.list_(arrow.float32(), 3))
+    expect_as(mended(pyxent.softmax, arrow.chunked_array([rows[:1], rows[1:]]))[0], X)
+    expect_as(mended(pyxent.softmax, arrow.chunked_array([X[0], X[1]]))[0], X[:2].ravel())
+    expect_as(mended(pyxent.softmax, arrow.array([*ROWS, None], rows.type))[0], X)
