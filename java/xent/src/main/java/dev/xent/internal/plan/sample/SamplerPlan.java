@@ -161,10 +161,6 @@ public final class SamplerPlan {
     return new TextCall(this);
   }
 
-  int axis() {
-    return axis;
-  }
-
   /** Writes the token of a text. */
   void sample(View logits, long step, InputViews inputs, View into, SamplerArguments arguments) {
     sample(sample, logits, step, inputs, into, arguments);
