@@ -15,7 +15,7 @@ final class TokenHistory {
   /** What marks an entry that is not used. */
   private static final int UNUSED = -1;
 
-  private View memory = View.room(ElementType.I32, FIRST_CAPACITY);
+  private View memory = unused(FIRST_CAPACITY);
   private int count;
 
   /** The largest one; UNUSED: there is none. */
@@ -26,8 +26,10 @@ final class TokenHistory {
 
   private int rowAxis;
 
-  TokenHistory() {
-    clear(0);
+  private static View unused(int capacity) {
+    View made = View.room(ElementType.I32, capacity);
+    made.segment.fill((byte) UNUSED);
+    return made;
   }
 
   int count() {
@@ -40,11 +42,10 @@ final class TokenHistory {
 
   void add(int token) {
     if (count == memory.elements) {
-      View more = View.room(ElementType.I32, Math.multiplyExact(2, count));
+      View more = unused(Math.multiplyExact(2, count));
       MemorySegment.copy(memory.segment, 0, more.segment, 0, memory.bytes);
       memory = more;
       row = null;
-      clear(count);
     }
     memory.segment.setAtIndex(ValueLayout.JAVA_INT, count++, token);
     largest = Math.max(largest, token);
@@ -52,16 +53,14 @@ final class TokenHistory {
 
   /** Forgets all tokens but the first ones. */
   void truncate(int newCount) {
-    count = newCount;
-    clear(newCount);
     largest = UNUSED;
     for (int i = 0; i < newCount; i++) {
       largest = Math.max(largest, memory.segment.getAtIndex(ValueLayout.JAVA_INT, i));
     }
-  }
-
-  private void clear(int from) {
-    memory.segment.asSlice((long) from * Integer.BYTES).fill((byte) UNUSED);
+    for (int i = newCount; i < count; i++) {
+      memory.segment.setAtIndex(ValueLayout.JAVA_INT, i, UNUSED);
+    }
+    count = newCount;
   }
 
   /** All tokens and unused entries, along the class axis of a row of logits. */
