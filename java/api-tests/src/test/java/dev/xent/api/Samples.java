@@ -108,6 +108,7 @@ final class Samples {
     put(List.class, List.of());
     Function<Object, List<Object>> gather = List::of;
     put(Function.class, gather);
+    put(Object.class, new Object());
     put(String.class, "t");
     put(Path.class, folder.resolve("sample.npy"));
     put(IOException.class, new IOException("no"));
