@@ -107,8 +107,9 @@ def like(tensor, dtype):
 
 
 @pytest.mark.parametrize("dtype, most", [(torch.float64, 1e-13), (torch.float32, 2e-6)])
-def test_cross_entropy_of_random_options(dtype, most):
+def test_cross_entropy_of_random_options(dtype, most, monkeypatch):
     for seed in range(SETS):
+        monkeypatch.setattr(xent, "_MOST_KEPT", seed % 2 << 16)  # statistics are kept, or the gradient
         options = Options(seed)
         x, target, weight = options.apart(options.normal(options.shape)).to(dtype), options.targets(), options.weight
         target, weight = like(target, dtype), like(weight, dtype)
@@ -303,6 +304,18 @@ def test_neither_forward_mode_nor_vmap(call, x):
         call(forward_ad.make_dual(x.detach(), torch.ones_like(x)))
     with pytest.raises(RuntimeError, match="vmap"):
         torch.func.vmap(call)(x.detach()[None])
+
+
+def test_what_is_kept(x):
+    """Statistics and the gradient give the same bits, and take the memory that the page says."""
+    for rows, kept in ((655, 65500 * 4), (656, 656 * 64 + 8)):
+        x = torch.randn(656, 100, requires_grad=True)
+        loss = xent.cross_entropy(x[:rows], torch.arange(rows) % 100, reduction="sum")
+        assert loss.grad_fn.saved_tensors[-1].nbytes == kept
+        loss.backward()
+        of_losses = leaf(x)
+        xent.cross_entropy(of_losses[:rows], torch.arange(rows) % 100, reduction="none").sum().backward()
+        assert torch.equal(x.grad, of_losses.grad)
 
 
 def test_logits_that_change_before_the_backward(x):

@@ -823,9 +823,9 @@ def cross_entropy(
     if (losses is log_sum_exp is correct is log_probabilities is argmax is ranks  # type: ignore[comparison-overlap]
             is entropies is top_classes is top_log_probabilities is target_gradient is label_smoothing is dtype
             is class_weights is row_weights is target_weights is class_mask is sink is row_offsets is temperature
-            is softcap is z_loss is probability_clamp is focal_gamma is gradient_reduction is denominator is threads
-            is None
-            and (gradient is None or gradient is True) and logits is not None and targets is not None
+            is softcap is z_loss is probability_clamp is focal_gamma is gradient_reduction is denominator is None
+            and (threads is None or type(threads) is int and threads > 0) and (gradient is None or gradient is True)
+            and logits is not None and targets is not None
             and (type(axis), type(top_count), type(save_statistics), type(gradient_scale)) == (int, int, bool, float)
             and (ignore_index is None or type(ignore_index) is int) and type(reduction) is str
             and (top_count, save_statistics, gradient_scale) == (0, False, 1.0)

@@ -4,6 +4,7 @@ CPU: import these functions in place of PyTorch's."""
 from __future__ import annotations
 
 import ctypes
+import inspect
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -80,12 +81,19 @@ def _once(compute: Any, *arguments: Any) -> Any:
     return _Gradient.apply(compute, *arguments) if torch.is_grad_enabled() else compute(*arguments)
 
 
+def _signed(compute: Any) -> Any:
+    """Keeps the signature of a function, which autograd asks for in each call."""
+    compute.__signature__ = inspect.signature(compute)
+    return compute
+
+
 # ---- softmax ------------------------------------------------------------------------------------------------------
 
 
+@_signed
 def _softmax(x: Any, dim: int, log: bool, dtype: Any) -> Any:
     with _named(_NAMES):
-        return (pyxent.log_softmax if log else pyxent.softmax)(x, axis=dim, dtype=dtype,
+        return (pyxent.log_softmax if log else pyxent.softmax)(x, axis=dim, dtype=None if dtype == x.dtype else dtype,
                                                                threads=torch.get_num_threads())
 
 
@@ -173,20 +181,36 @@ def _options(target: Any, weight: Any, reduction: str, ignore_index: int, label_
     """The options of a loss as Xent calls them."""
     ignored = None if target.is_floating_point() and ignore_index < 0 else ignore_index
     return dict(class_weights=weight, reduction="sum" if reduction == "none" else reduction, ignore_index=ignored,
-                label_smoothing=label_smoothing)
+                label_smoothing=label_smoothing or None)
 
 
+_MOST_KEPT = 1 << 16  # elements of a gradient
+
+
+def _keeps_gradient(x: Any, weight: Any, reduction: str) -> bool:
+    """Whether the gradient of a small loss is kept, which takes less time than to compute it later. It is rounded
+    again when it is multiplied, so not one of 16 bits."""
+    return (x.dtype in (torch.float32, torch.float64) and x.numel() <= _MOST_KEPT and reduction != "none"
+            and weight is None)
+
+
+@_signed
 def _loss(x: Any, target: Any, weight: Any, reduction: str, ignore_index: int, label_smoothing: float,
           saves: bool) -> tuple[Any, Any]:
+    gradient = saves and _keeps_gradient(x, weight, reduction)
     with _named(_NAMES):
         result = pyxent.cross_entropy(
-            x, target, axis=_class_dimension(x.shape), losses=reduction == "none", save_statistics=saves,
-            threads=torch.get_num_threads(), **_options(target, weight, reduction, ignore_index, label_smoothing))
-    return _returned(result, reduction, x.dtype, saves)
+            x, target, axis=_class_dimension(x.shape), losses=reduction == "none" or None, gradient=gradient or None,
+            save_statistics=saves and not gradient, threads=torch.get_num_threads(),
+            **_options(target, weight, reduction, ignore_index, label_smoothing))
+    loss, saved = _returned(result, reduction, x.dtype, saves and not gradient)
+    return loss, result.gradient.view(-1).view(torch.uint8) if gradient else saved
 
 
 def _loss_gradient(upstream: Any, x: Any, target: Any, weight: Any, saved: Any, reduction: str, ignore_index: int,
                    label_smoothing: float) -> Any:
+    if _keeps_gradient(x, weight, reduction):
+        return upstream * saved.view(x.dtype).view(x.shape)
     rows = x.select(_class_dimension(x.shape), 0).shape
     return _operations.gradient_of_saved(x, target, upstream.expand(rows), *_kept(saved), _class_dimension(x.shape),
                                          torch.get_num_threads(),
@@ -223,8 +247,9 @@ def cross_entropy(input: torch.Tensor, target: torch.Tensor, weight: torch.Tenso
                   label_smoothing: float = 0.0) -> torch.Tensor:
     """`torch.nn.functional.cross_entropy`: of (C), (N, C) or (N, C, d1, ...), of class indices or probabilities.
 
-    The loss of float16 and bfloat16 is float32. For its gradient 64 bytes per row are kept, and no probabilities.
-    `size_average` and `reduce`, which PyTorch deprecates, must be None; `weight` and `target` get no gradient.
+    The loss of float16 and bfloat16 is float32. For the gradient of more than 65,536 logits, 64 bytes per row are kept
+    and no probabilities. `size_average` and `reduce`, which PyTorch deprecates, must be None; `weight` and `target` get
+    no gradient.
 
     >>> import torch, pyxent.torch
     >>> x = torch.tensor([[2.0, 1, 0], [0, 3, 1]], requires_grad=True)
@@ -243,11 +268,12 @@ def cross_entropy(input: torch.Tensor, target: torch.Tensor, weight: torch.Tenso
     return run(input, target, weight, reduction, ignore_index, label_smoothing, _records(input))[0]
 
 
+@_signed
 def _linear(x: Any, layer: Any, bias: Any, target: Any, weight: Any, reduction: str, ignore_index: int,
             label_smoothing: float, saves: bool) -> tuple[Any, Any]:
     with _named(_NAMES_OF_LAYER):
         result = pyxent.linear_cross_entropy(
-            x, layer, target, bias=bias, losses=reduction == "none", save_statistics=saves,
+            x, layer, target, bias=bias, losses=reduction == "none" or None, save_statistics=saves,
             threads=torch.get_num_threads(), **_options(target, weight, reduction, ignore_index, label_smoothing))
     return _returned(result, reduction, x.dtype, saves)
 
@@ -337,7 +363,10 @@ def _loss_shapes(rows: Sequence[int], count: int, reduction: str, dtype: Any, sa
 def _shapes_of_loss(x: Any, target: Any, weight: Any, reduction: str, ignore_index: int, label_smoothing: float,
                     saves: bool) -> tuple[Any, Any]:
     rows = x.select(_class_dimension(x.shape), 0)
-    return _loss_shapes(rows.shape, rows.numel(), reduction, x.dtype, saves)
+    loss, saved = _loss_shapes(rows.shape, rows.numel(), reduction, x.dtype, saves)
+    if saves and _keeps_gradient(x, weight, reduction):
+        saved = torch.empty(x.numel() * x.dtype.itemsize, dtype=torch.uint8)
+    return loss, saved
 
 
 def _shapes_of_linear(x: Any, layer: Any, bias: Any, target: Any, weight: Any, reduction: str, ignore_index: int,
