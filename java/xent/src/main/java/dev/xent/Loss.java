@@ -15,8 +15,9 @@ package dev.xent;
  * }
  * }
  *
- * <p>What a call computes further is asked for with {@link LossOutputs}, which say what each loss
- * has. A loss of hidden states, {@link LinearCrossEntropy}, reads weights too and is none of these.
+ * <p>{@link LossOutputs} request what else a call computes, and say which losses have it. {@link
+ * LinearCrossEntropy}, a loss of hidden states, reads weights too and does not implement this
+ * interface.
  *
  * <p>Instances are immutable; any number of threads may share one.
  */

@@ -15,7 +15,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The tokens of one text, one after another: a {@link Sampler} that counts its steps and knows the
+ * The tokens of one text, one after another: a {@link Sampler} that counts its steps and keeps the
  * tokens before, to which its penalties apply. {@link Sampler#start} returns one.
  *
  * {@snippet file="dev/xent/ExamplesTest.java" region="cursor" :
@@ -83,7 +83,7 @@ public final class SamplerCursor {
    * @throws NoTokenException for logits with a NaN or +inf, or without one above -inf
    * @throws ShapeException for more than one row
    * @throws DTypeException for another type
-   * @throws LabelException for a token before that is no class of the logits
+   * @throws LabelException for a token before that is not a class of the logits
    * @throws MemoryException for memory that is closed
    */
   public int next(Tensor logits) {
