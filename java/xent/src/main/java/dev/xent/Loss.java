@@ -13,6 +13,7 @@ package dev.xent;
  *     model.update(gradient);
  *   }
  * }
+ *
  * }
  *
  * <p>{@link LossOutputs} request what else a call computes, and say which losses have it. {@link

@@ -15,6 +15,7 @@ import java.util.Objects;
  * static <B extends LogitBuilder<B>> B withOptions(B builder) {
  *   return builder.axis(1).temperature(0.5);
  * }
+ *
  * }
  *
  * <p>{@code withOptions(Softmax.builder())} is a {@link Softmax.Builder}, {@code

@@ -24,7 +24,7 @@ class SnippetsTest {
 
   private static final Pattern SNIPPET =
       Pattern.compile(
-          "\\{@snippet file=\"([^\"]+)\" region=\"(\\w+)\" :\n(.*?)\n *\\* \\}\n(?= *\\*[/\n])",
+          "\\{@snippet file=\"([^\"]+)\" region=\"(\\w+)\" :\n(.*?)\n *\\* \\}\n(?= *\\*(?:/|\n(?! *\\* \\}\n)))",
           Pattern.DOTALL);
 
   private record Source(Path module, Path file, String text) {}
@@ -68,7 +68,9 @@ class SnippetsTest {
         snippets++;
         Path test = source.module().resolve("src/test/java").resolve(found.group(1));
         String code = found.group(3).replaceAll("(?m)^ *\\* ?", "");
-        assertThat(code).as("%s", source.file()).isEqualTo(region(test, found.group(2)));
+        assertThat(code.stripTrailing())
+            .as("%s", source.file())
+            .isEqualTo(region(test, found.group(2)));
       }
       assertThat(source.text().split("\\{@snippet file", -1).length - 1)
           .as("%s: snippets", source.file())
@@ -80,10 +82,10 @@ class SnippetsTest {
   /** The code between the marks of a region. */
   private static String region(Path test, String name) throws IOException {
     Matcher region =
-        Pattern.compile("// @start region=\"" + name + "\" :\n(.*?)\n\\s*// @end\n", Pattern.DOTALL)
+        Pattern.compile("// @start region=\"" + name + "\" :\n(.*?)\n *// @end\n", Pattern.DOTALL)
             .matcher(Files.readString(test));
     assertThat(region.find()).as("%s has the region %s", test, name).isTrue();
-    return region.group(1).stripIndent();
+    return region.group(1).stripTrailing().stripIndent();
   }
 
   @Test
