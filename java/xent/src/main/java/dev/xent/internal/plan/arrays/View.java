@@ -223,6 +223,11 @@ public final class View extends ArrayMemory {
     return shape.length;
   }
 
+  /** Whether no other thread can close the memory, and a native method can be passed it. */
+  public boolean isHeld() {
+    return heap || fixed;
+  }
+
   /** Whether a byte of one lies between the first and the last byte of the other. */
   public boolean overlaps(View other) {
     if (bytes == 0 || other.bytes == 0 || heap != other.heap) {

@@ -83,10 +83,11 @@ public class Bound {
       Call call = own;
       PreparedCall kept = prepared;
       if (call != null
+          && !call.broken
           && kept != null
           && (given.outputs == null || given.outputs.wantNumbersAlone())
           && kept.isOpen(a, b, c)
-          && again(call, kept, a, b, c)) {
+          && operation.repeats(call, kept, a, b, c, given.outputs)) {
         return call.result;
       }
       if (call == null || call.broken) {
@@ -103,17 +104,6 @@ public class Bound {
         prepared = call.preparedCalls.find(operation.number, a, b, c);
       }
       return result;
-    }
-
-    private boolean again(
-        Call call, PreparedCall kept, View a, @Nullable View b, @Nullable View c) {
-      try {
-        return operation.again(call, kept, a, b, c, given.outputs);
-      } catch (Error e) {
-        call.broken = true; // no more than a store, as there may be no stack left
-        prepared = null;
-        throw e;
-      }
     }
 
     /** The arguments are others. */

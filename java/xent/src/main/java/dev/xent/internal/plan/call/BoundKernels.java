@@ -115,15 +115,17 @@ final class BoundKernels {
       kernels[function.ordinal()] = kernel;
     }
     long key = call.structs.version() << 1 | (call.writesGradient ? 1 : 0);
-    if (kernel.key != key) {
+    boolean checked = kernel.key == key;
+    if (!checked) {
       kernel.key = key;
       kernel.ready = prepare(kernel, by, function);
-      runs--; // as the core checks it this time
     }
     if (!kernel.ready) {
       return false;
     }
-    runs++;
+    if (checked) {
+      runs++;
+    }
     @Nullable ArrayMemory[] a = kernel.arrays;
     Failures.check(kernel.prepared.run(a[0], a[1], a[2], a[3], a[4], a[5]), call);
     return true;
@@ -138,7 +140,7 @@ final class BoundKernels {
       if (takes(function, part.array)) {
         part.offer(work);
         places |= 1 << function.place(part.array);
-        held &= part.view.heap || part.view.fixed;
+        held &= part.view.isHeld();
       }
     }
     boolean sums = takes(function, Array.EXACT_SUM) && call.exactSum() != MemorySegment.NULL;

@@ -65,7 +65,7 @@ public final class KernelArrays {
 
   private static void offer(Work work, @Nullable Array array, @Nullable View view) {
     if (array != null && view != null) {
-      work.offer(array, view.segment, view.array, view.heap || view.fixed);
+      work.offer(array, view.segment, view.array, view.isHeld());
     }
   }
 

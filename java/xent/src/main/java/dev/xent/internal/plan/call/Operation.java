@@ -79,8 +79,19 @@ public abstract class Operation {
   final boolean repeats(
       Call call, View a, @Nullable View b, @Nullable View c, @Nullable Outputs outputs) {
     PreparedCall prepared = call.preparedCalls.find(number, a, b, c);
+    return prepared != null && repeats(call, prepared, a, b, c, outputs);
+  }
+
+  /** The same of one that its caller has found. */
+  final boolean repeats(
+      Call call,
+      PreparedCall prepared,
+      View a,
+      @Nullable View b,
+      @Nullable View c,
+      @Nullable Outputs outputs) {
     try {
-      return prepared != null && again(call, prepared, a, b, c, outputs);
+      return again(call, prepared, a, b, c, outputs);
     } catch (Error e) {
       call.broken = true; // as below
       throw e;

@@ -188,7 +188,7 @@ public final class PreparedCall {
     own = newOwn;
     shape.copyFrom(call.structs.shape);
     options.copyFrom(call.structs.options);
-    boolean held = isHeld(ofA) && isHeld(ofB) && isHeld(ofC);
+    boolean held = ofA.isHeld() && (ofB == null || ofB.isHeld()) && (ofC == null || ofC.isHeld());
     checksBefore = checks != null;
     if (checks != null) {
       check = check == null ? new PreparedKernel() : check;
@@ -217,11 +217,6 @@ public final class PreparedCall {
         .begin(of.function, shape, options, report)
         .rows(0, rows)
         .classes(0, call.dimensions.classes);
-  }
-
-  /** Whether no other thread can close the memory, and a native method can be passed it. */
-  private static boolean isHeld(@Nullable View view) {
-    return view == null || view.heap || view.fixed;
   }
 
   // ---- running ---------------------------------------------------------------------------------

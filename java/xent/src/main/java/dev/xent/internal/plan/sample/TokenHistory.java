@@ -15,7 +15,10 @@ final class TokenHistory {
   /** What marks an entry that is not used. */
   private static final int UNUSED = -1;
 
-  private View memory = unused(FIRST_CAPACITY);
+  /** What most cursors stay with: their samplers have no penalty. */
+  private static final View NONE = View.room(ElementType.I32, 0);
+
+  private View memory = NONE;
   private int count;
 
   /** The largest one; UNUSED: there is none. */
@@ -42,7 +45,7 @@ final class TokenHistory {
 
   void add(int token) {
     if (count == memory.elements) {
-      View more = unused(Math.multiplyExact(2, count));
+      View more = unused(Math.max(FIRST_CAPACITY, Math.multiplyExact(2, count)));
       MemorySegment.copy(memory.segment, 0, more.segment, 0, memory.bytes);
       memory = more;
       row = null;
