@@ -10,6 +10,7 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.loss.CrossEntropyPlan;
+import dev.xent.internal.plan.nll.NllPlan;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Reduction;
@@ -106,15 +107,6 @@ public final class CrossEntropy implements Loss {
   }
 
   /**
-   * Returns a builder whose loss is the mean of the rows and whose gradient is that of their sum:
-   * {@code builder().axis(1).reduction(Reduction.MEAN).gradientReduction(Reduction.SUM)}. Some
-   * training loops report the mean and scale the gradient with the learning rate.
-   */
-  public static Builder sumGradientRules() {
-    return builder().axis(1).reduction(Reduction.MEAN).gradientReduction(Reduction.SUM);
-  }
-
-  /**
    * Returns a builder that begins with the rules of ONNX's SoftmaxCrossEntropyLoss:
    *
    * <ul>
@@ -158,15 +150,14 @@ public final class CrossEntropy implements Loss {
     return new CrossEntropy(plan.withDenominator(denominator));
   }
 
+  NllPlan onLogProbabilities() {
+    return plan.onLogProbabilities();
+  }
+
   /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
   @Override
   public int axis() {
     return plan.axis();
-  }
-
-  /** Returns the same loss, with the same options, of inputs that are log-probabilities already. */
-  public NllLoss onLogProbabilities() {
-    return new NllLoss(plan.onLogProbabilities());
   }
 
   /**

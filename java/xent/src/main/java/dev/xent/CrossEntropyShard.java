@@ -9,9 +9,7 @@ import static dev.xent.Arguments.views;
 
 import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.plan.shard.LossShardPlan;
-import java.util.List;
 import java.util.Objects;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,8 +48,7 @@ public final class CrossEntropyShard {
    * @param gather sends the states of this shard to all, and returns those of all, in any order. It
    *     is called a second time if the largest logit of a row is beyond +-16384
    */
-  public ShardCall on(
-      Tensor logits, Tensor targets, Function<PartialStates, List<PartialStates>> gather) {
+  public ShardCall on(Tensor logits, Tensor targets, AllGather<PartialStates> gather) {
     view(logits, "logits");
     view(targets, "targets");
     return new ShardCall(this, logits, targets, Objects.requireNonNull(gather, "gather"));
@@ -62,7 +59,7 @@ public final class CrossEntropyShard {
       Tensor targets,
       Inputs inputs,
       LossOutputs outputs,
-      Function<PartialStates, List<PartialStates>> gather) {
+      AllGather<PartialStates> gather) {
     return new RowStatistics(
         plan.exchange(
             view(logits, "logits"),

@@ -8,6 +8,8 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.arrays.Dimensions;
+import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.logits.LogitsPlan;
 import dev.xent.internal.plan.options.Engine;
 
@@ -56,6 +58,22 @@ public final class Entropy {
   /** Returns the axis of the classes, as set by {@link Builder#axis(int)}. */
   public int axis() {
     return plan.axis();
+  }
+
+  /**
+   * Returns the entropies, F64 for logits of F64, else F32, in the shape of the logits without the
+   * axis; one number for one dimension. The memory is new, off the heap, in an automatic arena: any
+   * thread may use it, as long as the tensor is reachable.
+   *
+   * @param logits {@code x}
+   */
+  public Tensor forward(Tensor logits) {
+    View given = view(logits, "logits");
+    Tensor entropies =
+        Tensor.allocate(
+            DType.of(LogitsPlan.typeOfValues(given)), Dimensions.rowsShape(given, plan.axis()));
+    plan.forward(given, entropies.view);
+    return entropies;
   }
 
   /**

@@ -8,6 +8,9 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.arrays.Dimensions;
+import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.logits.LogitsPlan;
 import dev.xent.internal.plan.logits.SoftmaxPlan;
 import dev.xent.internal.plan.options.Engine;
 
@@ -56,6 +59,22 @@ public final class LogSumExp {
   }
 
   /**
+   * Returns the numbers, F64 for logits of F64, else F32, in the shape of the logits without the
+   * axis; one number for one dimension. The memory is new, off the heap, in an automatic arena: any
+   * thread may use it, as long as the tensor is reachable.
+   *
+   * @param logits {@code x}
+   */
+  public Tensor forward(Tensor logits) {
+    View given = view(logits, "logits");
+    Tensor logSumExp =
+        Tensor.allocate(
+            DType.of(LogitsPlan.typeOfValues(given)), Dimensions.rowsShape(given, plan.axis()));
+    plan.forward(given, logSumExp.view);
+    return logSumExp;
+  }
+
+  /**
    * Writes one number per row.
    *
    * @param logits {@code x}
@@ -66,17 +85,6 @@ public final class LogSumExp {
    */
   public void forward(Tensor logits, Tensor logSumExp) {
     plan.forward(view(logits, "logits"), view(logSumExp, "logSumExp"));
-  }
-
-  /**
-   * Returns this operation on rows whose classes are divided over tensors, processes or machines.
-   *
-   * @param firstClass the class that the tensors of the shard begin with: a multiple of 8192
-   * @param allClasses the number of classes of all shards together; a call throws {@link
-   *     ShapeException} where a shard ends neither there nor at a multiple of 8192
-   */
-  public SoftmaxShard shard(long firstClass, long allClasses) {
-    return new SoftmaxShard(plan.onShard(firstClass, allClasses));
   }
 
   /**

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.plan.call.Sums;
-import java.util.Locale;
 import java.util.Objects;
 
 /**
@@ -103,12 +104,8 @@ public final class LossSum {
   /** Returns its numbers, in one line. */
   @Override
   public String toString() {
-    return String.format(
-        Locale.ROOT,
+    return message(
         "LossSum[sum=%s, denominator=%s, rows=%d, validRows=%d]",
-        sum(),
-        denominator(),
-        rows(),
-        validRows());
+        sum(), denominator(), rows(), validRows());
   }
 }

@@ -9,6 +9,7 @@ import dev.xent.errors.MemoryException;
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.nll.NllPlan;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.options.FullyMasked;
@@ -46,8 +47,19 @@ import dev.xent.options.Reduction;
 public final class NllLoss implements Loss {
   private final NllPlan plan;
 
-  NllLoss(NllPlan plan) {
+  private NllLoss(NllPlan plan) {
     this.plan = plan;
+  }
+
+  /**
+   * Returns a cross-entropy's options as a loss of log-probabilities: what the cross-entropy
+   * computes of logits, this computes of their log-softmax.
+   *
+   * @throws OptionException for options that log-probabilities do not have, such as {@link
+   *     CrossEntropy.Builder#focalGamma}
+   */
+  public static NllLoss of(CrossEntropy loss) {
+    return new NllLoss(NullChecks.require(loss, "loss", "a cross-entropy").onLogProbabilities());
   }
 
   /** Returns a builder with the default options. */

@@ -7,7 +7,6 @@ import dev.xent.internal.plan.shard.States;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.function.Function;
 import java.util.function.UnaryOperator;
 
 /**
@@ -51,9 +50,9 @@ public final class PartialStates {
   }
 
   /** The states of whole rows, from what an exchange gathers. */
-  static UnaryOperator<States> merged(Function<PartialStates, List<PartialStates>> gather) {
+  static UnaryOperator<States> merged(AllGather<PartialStates> gather) {
     NullChecks.require(gather, "gather", "a function that exchanges states");
-    return mine -> merge(gather.apply(new PartialStates(mine))).states;
+    return mine -> merge(gather.gather(new PartialStates(mine))).states;
   }
 
   /** Returns the number of rows. */

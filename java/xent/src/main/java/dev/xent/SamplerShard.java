@@ -70,7 +70,7 @@ public final class SamplerShard {
       SamplerInputs inputs,
       Tensor tokens,
       Sampler.Outputs outputs,
-      Function<SampleStates, List<SampleStates>> gather) {
+      AllGather<SampleStates> gather) {
     rounds(gather, gathered -> round(logits, step, null, inputs, gathered, tokens, outputs));
   }
 
@@ -95,18 +95,17 @@ public final class SamplerShard {
       SamplerInputs inputs,
       Tensor tokens,
       Sampler.Outputs outputs,
-      Function<SampleStates, List<SampleStates>> gather) {
+      AllGather<SampleStates> gather) {
     SamplerRows rows = rows(requests);
     rounds(gather, gathered -> round(logits, 0, rows, inputs, gathered, tokens, outputs));
   }
 
   private static void rounds(
-      Function<SampleStates, List<SampleStates>> gather,
-      Function<List<SampleStates>, SampleStates> round) {
+      AllGather<SampleStates> gather, Function<List<SampleStates>, SampleStates> round) {
     NullChecks.require(gather, "gather", "a function that exchanges states");
     SampleStates mine = round.apply(List.of());
     while (!mine.isFinished()) {
-      mine = round.apply(gather.apply(mine));
+      mine = round.apply(gather.gather(mine));
     }
   }
 

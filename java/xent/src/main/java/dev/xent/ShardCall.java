@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
-import java.util.List;
 import java.util.Objects;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,17 +13,14 @@ public final class ShardCall {
   private final CrossEntropyShard shard;
   private final Tensor logits;
   private final Tensor targets;
-  private final Function<PartialStates, List<PartialStates>> gather;
+  private final AllGather<PartialStates> gather;
   private Inputs inputs = Inputs.none();
   private LossOutputs outputs = new LossOutputs();
   private @Nullable Tensor gradient;
   private @Nullable RowStatistics rows;
 
   ShardCall(
-      CrossEntropyShard shard,
-      Tensor logits,
-      Tensor targets,
-      Function<PartialStates, List<PartialStates>> gather) {
+      CrossEntropyShard shard, Tensor logits, Tensor targets, AllGather<PartialStates> gather) {
     this.shard = shard;
     this.logits = logits;
     this.targets = targets;

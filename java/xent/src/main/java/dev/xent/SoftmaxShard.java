@@ -9,14 +9,12 @@ import static dev.xent.Arguments.views;
 
 import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.plan.shard.SoftmaxShardPlan;
-import java.util.List;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Softmax or log-softmax, and log-sum-exp, of rows whose classes are divided, made by {@link
- * Softmax#shard}, {@link LogSoftmax#shard} and {@link LogSumExp#shard}: each shard has a tensor
- * with the classes from a first one on, of all others' shape but for the number of classes.
+ * Softmax#shard} and {@link LogSoftmax#shard}: each shard has a tensor with the classes from a
+ * first one on, of all others' shape but for the number of classes.
  *
  * {@snippet file="dev/xent/ExamplesTest.java" region="softmaxShard" :
  * SoftmaxShard shard = softmax.shard(firstClass, allClasses);
@@ -51,10 +49,7 @@ public final class SoftmaxShard {
    * @throws PartialStatesException for states that are not whole or do not belong together
    */
   public RowStatistics exchange(
-      Tensor logits,
-      Inputs inputs,
-      @Nullable Tensor logSumExp,
-      Function<PartialStates, List<PartialStates>> gather) {
+      Tensor logits, Inputs inputs, @Nullable Tensor logSumExp, AllGather<PartialStates> gather) {
     return new RowStatistics(
         plan.exchange(
             view(logits, "logits"),

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import static dev.xent.internal.text.Messages.message;
+import static dev.xent.internal.text.Messages.plural;
+
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.NullChecks;
-import dev.xent.internal.plan.arrays.Plural;
 import dev.xent.internal.plan.arrays.Strides;
 import dev.xent.internal.plan.arrays.View;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
+import java.lang.reflect.Array;
 import java.nio.ByteBuffer;
 import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
@@ -20,7 +23,6 @@ import java.nio.IntBuffer;
 import java.nio.LongBuffer;
 import java.nio.ShortBuffer;
 import java.util.Arrays;
-import java.util.Locale;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -46,6 +48,8 @@ import org.jspecify.annotations.Nullable;
  * uses its elements throws.
  */
 public final class Tensor {
+  private static final String FIRST_ROW = "rows[0] has %d; expected rows of one length";
+
   private static final String BUFFER = "a buffer: that of a tensor of another type may be null";
 
   /** What operations work with. */
@@ -133,6 +137,17 @@ public final class Tensor {
   }
 
   /**
+   * Returns a tensor F32 {@code [rows, columns]} over a Java array: for languages that do not make
+   * an {@code int} a {@code long}.
+   *
+   * @param rows their number; one of the two may be -1
+   * @param columns the length of a row
+   */
+  public static Tensor of(float[] values, int rows, int columns) {
+    return of(values, (long) rows, (long) columns);
+  }
+
+  /**
    * Returns a tensor F64 over a Java array.
    *
    * @param shape of the array's elements; one size may be -1; none given: one dimension
@@ -140,6 +155,17 @@ public final class Tensor {
   public static Tensor of(double[] values, long... shape) {
     Objects.requireNonNull(values, "values");
     return whole(MemorySegment.ofArray(values), DType.F64, values.length, shape);
+  }
+
+  /**
+   * Returns a tensor F64 {@code [rows, columns]} over a Java array: for languages that do not make
+   * an {@code int} a {@code long}.
+   *
+   * @param rows their number; one of the two may be -1
+   * @param columns the length of a row
+   */
+  public static Tensor of(double[] values, int rows, int columns) {
+    return of(values, (long) rows, (long) columns);
   }
 
   /**
@@ -153,6 +179,17 @@ public final class Tensor {
   }
 
   /**
+   * Returns a tensor I32 {@code [rows, columns]} over a Java array: for languages that do not make
+   * an {@code int} a {@code long}.
+   *
+   * @param rows their number; one of the two may be -1
+   * @param columns the length of a row
+   */
+  public static Tensor of(int[] values, int rows, int columns) {
+    return of(values, (long) rows, (long) columns);
+  }
+
+  /**
    * Returns a tensor I64 over a Java array.
    *
    * @param shape of the array's elements; one size may be -1; none given: one dimension
@@ -160,6 +197,17 @@ public final class Tensor {
   public static Tensor of(long[] values, long... shape) {
     Objects.requireNonNull(values, "values");
     return whole(MemorySegment.ofArray(values), DType.I64, values.length, shape);
+  }
+
+  /**
+   * Returns a tensor I64 {@code [rows, columns]} over a Java array: for languages that do not make
+   * an {@code int} a {@code long}.
+   *
+   * @param rows their number; one of the two may be -1
+   * @param columns the length of a row
+   */
+  public static Tensor of(long[] values, int rows, int columns) {
+    return of(values, (long) rows, (long) columns);
   }
 
   /**
@@ -193,8 +241,8 @@ public final class Tensor {
    */
   public static Tensor copyOf(float[][] rows) {
     Objects.requireNonNull(rows, "rows");
-    int columns = rows.length == 0 ? 0 : requireRow(rows[0]).length;
-    return copy(rows, columns, "rows[0] has %d; expected rows of one length");
+    int columns = rows.length == 0 ? 0 : lengthOf(rows[0]);
+    return copy(DType.F32, ValueLayout.JAVA_FLOAT, rows, columns, FIRST_ROW);
   }
 
   /**
@@ -207,30 +255,43 @@ public final class Tensor {
    */
   public static Tensor copyOf(float[][] rows, int columns) {
     Objects.requireNonNull(rows, "rows");
-    return copy(rows, columns, "columns is %d; expected rows of that length");
+    return copy(
+        DType.F32,
+        ValueLayout.JAVA_FLOAT,
+        rows,
+        columns,
+        "columns is %d; expected rows of that length");
   }
 
-  private static float[] requireRow(float @Nullable [] row) {
-    return NullChecks.require(row, "a row", "an array");
+  /**
+   * Copies rows into a tensor F64 {@code [rows, columns]}, as {@link #copyOf(float[][])} does.
+   *
+   * @param rows one or more, of one length
+   * @throws ShapeException where they have different lengths
+   */
+  public static Tensor copyOf(double[][] rows) {
+    Objects.requireNonNull(rows, "rows");
+    int columns = rows.length == 0 ? 0 : lengthOf(rows[0]);
+    return copy(DType.F64, ValueLayout.JAVA_DOUBLE, rows, columns, FIRST_ROW);
   }
 
-  private static Tensor copy(float[][] rows, int columns, String expected) {
+  private static int lengthOf(@Nullable Object row) {
+    return Array.getLength(NullChecks.require(row, "a row", "an array"));
+  }
+
+  private static Tensor copy(
+      DType type, ValueLayout layout, Object[] rows, int columns, String expected) {
     for (int i = 0; i < rows.length; i++) {
-      if (requireRow(rows[i]).length != columns) {
+      int length = lengthOf(rows[i]);
+      if (length != columns) {
         throw new ShapeException(
-            String.format(
-                Locale.ROOT,
-                "rows[%d] has %s, " + expected,
-                i,
-                Plural.of(rows[i].length, "element"),
-                columns));
+            message("rows[%d] has %s, " + expected, i, plural(length, "element"), columns));
       }
     }
-    Tensor tensor = allocate(DType.F32, rows.length, columns);
+    Tensor tensor = allocate(type, rows.length, columns);
     for (int i = 0; i < rows.length; i++) {
-      long at = (long) i * columns;
-      MemorySegment.copy(
-          rows[i], 0, tensor.view.segment, ValueLayout.JAVA_FLOAT, at * Float.BYTES, columns);
+      long at = (long) i * columns * layout.byteSize();
+      MemorySegment.copy(rows[i], 0, tensor.view.segment, layout, at, columns);
     }
     return tensor;
   }
@@ -317,12 +378,9 @@ public final class Tensor {
     }
     if (buffer.remaining() % type.byteSize() != 0) {
       throw new MemoryException(
-          String.format(
-              Locale.ROOT,
+          message(
               "the buffer has %s left, not a multiple of the %d bytes of %s: set its limit",
-              Plural.of(buffer.remaining(), "byte"),
-              type.byteSize(),
-              type));
+              plural(buffer.remaining(), "byte"), type.byteSize(), type));
     }
     MemorySegment segment = MemorySegment.ofBuffer(buffer);
     return whole(segment, type, buffer.remaining() / type.byteSize(), shape);
@@ -336,12 +394,9 @@ public final class Tensor {
     long elements = Strides.elements(own);
     if (elements != length) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "shape %s has %s, the memory has %d; expected the same number of elements",
-              Arrays.toString(own),
-              Plural.of(elements, "element"),
-              length));
+              Arrays.toString(own), plural(elements, "element"), length));
     }
     return new Tensor(View.of(segment, type.element, own, Strides.rowMajor(own), null));
   }
@@ -416,22 +471,16 @@ public final class Tensor {
     Objects.requireNonNull(shape, "shape");
     if (!view.contiguous) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s with strides %s is not contiguous and cannot be reshaped: reshape before slicing, or leave it, as operations read any strides",
-              view,
-              Arrays.toString(view.strides)));
+              view, Arrays.toString(view.strides)));
     }
     long[] own = Strides.inferred(shape, view.elements, view);
     if (Strides.elements(own) != view.elements) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s has %s, shape %s has %d; expected the same number of elements",
-              view,
-              Plural.of(view.elements, "element"),
-              Arrays.toString(own),
-              Strides.elements(own)));
+              view, plural(view.elements, "element"), Arrays.toString(own), Strides.elements(own)));
     }
     return new Tensor(view.with(0, own, Strides.rowMajor(own)));
   }
@@ -465,11 +514,9 @@ public final class Tensor {
 
   private ShapeException permutation(int[] axes) {
     return new ShapeException(
-        String.format(
-            Locale.ROOT,
+        message(
             "axes %s is no order of the dimensions of %s: name every axis once",
-            Arrays.toString(axes),
-            view));
+            Arrays.toString(axes), view));
   }
 
   /**
@@ -492,14 +539,9 @@ public final class Tensor {
 
   private ShapeException noSlice(String problem, int axis, long least, long most) {
     return new ShapeException(
-        String.format(
-            Locale.ROOT,
+        message(
             "%s, in a slice of axis %d of %s; expected %d to %d",
-            problem,
-            axis,
-            view,
-            least,
-            most));
+            problem, axis, view, least, most));
   }
 
   /**
@@ -511,11 +553,9 @@ public final class Tensor {
     int d = Strides.axis(axis, view.shape);
     if (view.rank() == 1) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "select on %s would leave no dimension: use slice or %s",
-              view,
-              Memory.Use.GET.methodFor(view.type)));
+              view, Memory.Use.GET.methodFor(view.type)));
     }
     Strides.requireIndex(index, d, view);
     int rank = view.rank();
@@ -673,19 +713,13 @@ public final class Tensor {
     boolean converts = source.view.type.isFloat() && view.type.isFloat();
     if (source.view.type != view.type && !converts) {
       throw new DTypeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s cannot be copied into %s; expected a tensor of the same type",
-              source.view,
-              view));
+              source.view, view));
     }
     if (!Arrays.equals(source.view.shape, view.shape)) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
-              "%s cannot be copied into %s; expected the same shape",
-              source.view,
-              view));
+          message("%s cannot be copied into %s; expected the same shape", source.view, view));
     }
     Memory.requireWritable(view, "the tensor");
     Memory.requireAvailable(source.view, "the source");
@@ -743,6 +777,22 @@ public final class Tensor {
     Memory.requireAvailable(view, "the tensor");
     try {
       return Memory.toDoubleArray(view);
+    } finally {
+      Reference.reachabilityFence(view.owner);
+    }
+  }
+
+  /**
+   * Returns a copy of all elements, an array for each row along the last axis, in row-major order:
+   * the inverse of {@link #copyOf(double[][])}.
+   *
+   * @throws DTypeException when the type is an integer type
+   */
+  public double[][] toDoubleArrays() {
+    Memory.requireDouble(view, Memory.Use.TO_ARRAY);
+    Memory.requireAvailable(view, "the tensor");
+    try {
+      return Memory.toDoubleArrays(view);
     } finally {
       Reference.reachabilityFence(view.owner);
     }

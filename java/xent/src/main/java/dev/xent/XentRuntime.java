@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.internal.load.Backends;
@@ -131,7 +133,6 @@ public final class XentRuntime {
         fallbackReason() == null
             ? " " + isa().name().toLowerCase(Locale.ROOT)
             : " (" + fallbackReason() + ")";
-    return String.format(
-        Locale.ROOT, "xent %s, %s%s, numerics %d", version(), name, how, numericsVersion());
+    return message("xent %s, %s%s, numerics %d", version(), name, how, numericsVersion());
   }
 }

@@ -2,10 +2,13 @@
 package dev.xent;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.xent.errors.ShapeException;
 import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
 import java.util.List;
+import org.junit.jupiter.api.Test;
 
 /** The class of the largest logit; what it has in common with TopK is tested there. */
 class ArgmaxTest {
@@ -68,5 +71,18 @@ class ArgmaxTest {
     Inputs none = Inputs.none().classMask(Tensor.of(new byte[3]));
     on(backend).build().on(Tensor.of(x, 2, 3), rows).inputs(none).run();
     assertThat(rows.toIntArray()).containsOnly(-1);
+  }
+
+  @Test
+  void makesItsResult() {
+    Tensor x = Tensor.of(new float[] {1, 5, 2, 9, 3, 4}, 1, 2, 3);
+    Tensor argmax = Argmax.along(-1).forward(x);
+    assertThat(argmax.type()).isEqualTo(DType.I32);
+    assertThat(argmax.shape()).containsExactly(1, 2);
+    assertThat(argmax.toIntArray()).containsExactly(1, 0);
+    assertThat(Argmax.along(1).forward(x).toIntArray()).containsExactly(1, 0, 1);
+    assertThat(Argmax.along(0).forward(Tensor.of(new float[] {1, 2})).shape()).containsExactly(1);
+    assertThatThrownBy(() -> Argmax.along(-1).forward(Tensor.allocate(DType.F32, 3, 0)))
+        .isInstanceOf(ShapeException.class);
   }
 }

@@ -69,7 +69,7 @@ class CrossEntropyShardTest extends DividedRows {
     loss.on(logits, targets).inputs(inputs).gradient(expected).outputs(whole).run();
     for (long[] cut : cuts()) {
       Tensor gradient = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
-      AllGather<PartialStates> all = new AllGather<>(cut.length - 1, this::sent);
+      ShardThreads<PartialStates> all = new ShardThreads<>(cut.length - 1, this::sent);
       List<LossOutputs> outcomes =
           all.of(
               i -> {

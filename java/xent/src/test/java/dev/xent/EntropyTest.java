@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.xent.options.Backend;
 import dev.xent.options.FullyMasked;
+import org.junit.jupiter.api.Test;
 
 /** {@code - sum p log p} of each row. */
 class EntropyTest {
@@ -77,5 +78,16 @@ class EntropyTest {
         .inputs(Inputs.none().classMask(Tensor.of(new byte[3])))
         .run();
     assertThat(result.getFloat(0)).isZero();
+  }
+
+  @Test
+  void makesItsResult() {
+    Tensor x = Tensor.of(new double[] {0, 0, 0, 0}, 2, 2);
+    Tensor entropies = Entropy.along(0).forward(x);
+    assertThat(entropies.type()).isEqualTo(DType.F64);
+    assertThat(entropies.toDoubleArray()).containsExactly(Math.log(2), Math.log(2));
+    Tensor half = Entropy.along(-1).forward(Tensor.allocate(DType.BF16, 5, 4));
+    assertThat(half.type()).isEqualTo(DType.F32);
+    assertThat(half.shape()).containsExactly(5);
   }
 }

@@ -83,7 +83,7 @@ record EveryOperation(Backend backend, Helpers helpers, int threads) {
     bits.put("its gradient", bits(probabilities().forwardBackward(logits, upstream, gradient)));
     bits.put("gradient of probabilities", Samples.bits(gradient));
 
-    NllLoss nll = loss.onLogProbabilities();
+    NllLoss nll = NllLoss.of(loss);
     LossOutputs counting = new LossOutputs().countCorrect(true);
     bits.put("nll", bits(nll.on(logs, labels).gradient(gradient).outputs(counting).run()));
     bits.put("nll gradient", Samples.bits(gradient));

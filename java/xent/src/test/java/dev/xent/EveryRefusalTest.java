@@ -555,9 +555,7 @@ class EveryRefusalTest {
     kinds.put(
         "a focal loss with probability rows",
         b -> b.loss().focalGamma(2).build().forwardBackward(b.logits, b.soft, b.out));
-    kinds.put(
-        "a focal loss of log-probabilities",
-        b -> b.loss().focalGamma(2).build().onLogProbabilities());
+    kinds.put("a focal loss of log-probabilities", b -> NllLoss.of(b.loss().focalGamma(2).build()));
     kinds.put("labels of rows for elements", b -> b.binary().build().forward(b.logits, b.labels));
     kinds.put(
         "doubles for elements of floats",
@@ -646,7 +644,7 @@ class EveryRefusalTest {
                 .build()
                 .shard(0, 4)
                 .partialStates(b.logits, b.soft, Inputs.none()));
-    kinds.put("z-loss of log-probabilities", b -> b.loss().zLoss(1).build().onLogProbabilities());
+    kinds.put("z-loss of log-probabilities", b -> NllLoss.of(b.loss().zLoss(1).build()));
     kinds.put(
         "the backward of a softcap",
         b ->

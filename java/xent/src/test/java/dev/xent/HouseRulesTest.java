@@ -55,6 +55,7 @@ class HouseRulesTest {
   private static final String PLAN = "dev.xent.internal.plan";
   private static final String PARALLEL = "dev.xent.internal.parallel";
   private static final String EVENTS = "dev.xent.internal.events";
+  private static final String TEXT = "dev.xent.internal.text";
   private static final String LAYERS = "dev.xent.layers";
   private static final String ERRORS = "dev.xent.errors";
   private static final String OPTIONS = "dev.xent.options";
@@ -513,6 +514,8 @@ class HouseRulesTest {
         .definedBy(PARALLEL)
         .layer("events")
         .definedBy(EVENTS)
+        .layer("text")
+        .definedBy(TEXT)
         .layer("kernels")
         .definedBy(KERNELS)
         .layer("reference")
@@ -521,16 +524,19 @@ class HouseRulesTest {
         .definedBy(FFI)
         .ensureAllClassesAreContainedInArchitecture()
         .whereLayer("api")
-        .mayOnlyAccessLayers("plan", "load", "parallel", "kernels")
+        .mayOnlyAccessLayers("plan", "load", "parallel", "kernels", "text")
         .whereLayer("layers")
-        .mayOnlyAccessLayers("api")
+        .mayOnlyAccessLayers("api", "text")
         .whereLayer("plan")
-        .mayOnlyAccessLayers("api", "load", "parallel", "events", "kernels", "reference", "ffi")
+        .mayOnlyAccessLayers(
+            "api", "load", "parallel", "events", "text", "kernels", "reference", "ffi")
         .whereLayer("load")
-        .mayOnlyAccessLayers("api", "parallel", "kernels", "reference", "ffi")
+        .mayOnlyAccessLayers("api", "parallel", "text", "kernels", "reference", "ffi")
         .whereLayer("parallel")
-        .mayOnlyAccessLayers("api")
+        .mayOnlyAccessLayers("api", "text")
         .whereLayer("events")
+        .mayNotAccessAnyLayer()
+        .whereLayer("text")
         .mayNotAccessAnyLayer()
         .whereLayer("kernels")
         .mayOnlyAccessLayers("ffi")

@@ -165,7 +165,7 @@ class InputsTest {
         CrossEntropy.builder()
             .execution(Execution.defaults().backend(backend).threads(2).executor(meddler))
             .build();
-    NllLoss nll = loss.onLogProbabilities();
+    NllLoss nll = NllLoss.of(loss);
     System.arraycopy(given, 0, offsets, 0, given.length);
     double ragged = loss.on(x, labels).inputs(inputs).gradient(y).run();
     assertThat(ragged).isEqualTo(loss.on(x, labels).inputs(quiet).gradient(expected).run());
@@ -330,7 +330,7 @@ class InputsTest {
             .execution(Execution.defaults().backend(backend))
             .labelSmoothing(0.1)
             .build();
-    NllLoss nll = loss.onLogProbabilities();
+    NllLoss nll = NllLoss.of(loss);
     Divergence kl =
         Divergence.builder(Divergence.Kind.KULLBACK_LEIBLER)
             .execution(Execution.defaults().backend(backend))

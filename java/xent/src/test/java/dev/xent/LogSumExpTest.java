@@ -8,6 +8,7 @@ import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.List;
+import org.junit.jupiter.api.Test;
 
 /** {@code log sum exp(x)}, one number per row. Infinities and NaN: SoftmaxEdgesTest. */
 class LogSumExpTest {
@@ -106,5 +107,16 @@ class LogSumExpTest {
       sum += Math.exp(3 * Math.tanh(logit / 3) / 2);
     }
     assertThat((double) lse[0]).isCloseTo(Math.log(sum), within(1e-6));
+  }
+
+  @Test
+  void makesItsResult() {
+    Tensor x = Tensor.of(new double[] {0, 0, 0, 0}, 2, 2);
+    Tensor logSumExp = LogSumExp.along(0).forward(x);
+    assertThat(logSumExp.type()).isEqualTo(DType.F64);
+    assertThat(logSumExp.toDoubleArray()).containsExactly(Math.log(2), Math.log(2));
+    Tensor half = LogSumExp.along(-1).forward(Tensor.allocate(DType.BF16, 5, 4));
+    assertThat(half.type()).isEqualTo(DType.F32);
+    assertThat(half.shape()).containsExactly(5);
   }
 }

@@ -154,7 +154,7 @@ class NllLossTest {
     LogSoftmax.along(1).forward(logits, logs);
     LossOutputs first = new LossOutputs().countCorrect(true);
     LossOutputs second = new LossOutputs().countCorrect(true);
-    assertThat(whole.onLogProbabilities().on(logs, labels).outputs(second).run())
+    assertThat(NllLoss.of(whole).on(logs, labels).outputs(second).run())
         .isCloseTo(whole.on(logits, labels).outputs(first).run(), within(1e-6));
     assertThat(second.validRows()).isEqualTo(first.validRows()).isLessThan(rows);
     assertThat(second.denominator()).isEqualTo(first.denominator());

@@ -50,7 +50,7 @@ class SamplerShardTest {
       throws Exception {
     int axis = whole.rank() - 1;
     long[] shape = Arrays.copyOf(whole.shape(), axis);
-    AllGather<SampleStates> all = new AllGather<>(ENDS.length - 1, this::sent);
+    ShardThreads<SampleStates> all = new ShardThreads<>(ENDS.length - 1, this::sent);
     List<int[]> tokens =
         all.of(
             i -> {

@@ -59,7 +59,7 @@ class SoftmaxShardTest extends DividedRows {
           .run();
       for (long[] cut : cuts()) {
         Tensor output = Tensor.of(new float[ROWS * CLASSES], ROWS, CLASSES);
-        AllGather<PartialStates> all = new AllGather<>(cut.length - 1, this::sent);
+        ShardThreads<PartialStates> all = new ShardThreads<>(cut.length - 1, this::sent);
         List<Tensor> sums =
             all.of(
                 i -> {

@@ -511,6 +511,37 @@ class TensorTest {
   }
 
   @Test
+  void copiesArraysOfDoubles() {
+    double[][] rows = {{1, 1e300}, {Double.NEGATIVE_INFINITY, -0.0}};
+    Tensor tensor = Tensor.copyOf(rows);
+    assertThat(tensor.type()).isEqualTo(DType.F64);
+    assertThat(tensor.toDoubleArrays()).isDeepEqualTo(rows);
+    assertThat(tensor.permute(1, 0).toDoubleArrays())
+        .isDeepEqualTo(new double[][] {{1, Double.NEGATIVE_INFINITY}, {1e300, -0.0}});
+    assertThat(Tensor.of(SIX, 3, 2).toDoubleArrays())
+        .isDeepEqualTo(new double[][] {{0, 1}, {2, 3}, {4, 5}});
+    assertThat(Tensor.copyOf(new double[0][]).shape()).containsExactly(0, 0);
+    assertThatThrownBy(() -> Tensor.copyOf(new double[][] {{1}, {1, 2}}))
+        .isInstanceOf(ShapeException.class)
+        .hasMessage("rows[1] has 2 elements, rows[0] has 1; expected rows of one length");
+    assertThatThrownBy(() -> Tensor.of(new int[4], 2, 2).toDoubleArrays())
+        .isInstanceOf(DTypeException.class);
+  }
+
+  /** As languages call it that do not make an int a long. */
+  @Test
+  void takesRowsAndColumnsThatAreInts() {
+    int rows = 2;
+    int columns = 3;
+    assertThat(Tensor.of(new float[6], rows, columns).shape()).containsExactly(2, 3);
+    assertThat(Tensor.of(new double[6], -1, columns).shape()).containsExactly(2, 3);
+    assertThat(Tensor.of(new int[6], rows, -1).shape()).containsExactly(2, 3);
+    assertThat(Tensor.of(new long[6], rows, columns).shape()).containsExactly(2, 3);
+    assertThatThrownBy(() -> Tensor.of(new float[6], rows, rows))
+        .isInstanceOf(ShapeException.class);
+  }
+
+  @Test
   void refusesRowsOfSeveralLengths() {
     assertThatThrownBy(() -> Tensor.copyOf(new float[][] {{1, 2}, {3, 4}, {5}}))
         .isInstanceOf(ShapeException.class)

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.layers;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.Tensor;
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.ShapeException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** Elements of tensors that a layer looks at one by one. */
@@ -29,15 +30,12 @@ final class Elements {
   static void copy(Tensor from, String name, Tensor to) {
     if (!Arrays.equals(from.shape(), to.shape())) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s has shape %s, the output of the last forward %s; expected the same shape",
-              name,
-              Arrays.toString(from.shape()),
-              Arrays.toString(to.shape())));
+              name, Arrays.toString(from.shape()), Arrays.toString(to.shape())));
     }
     if (!from.type().isFloat()) {
-      throw new DTypeException(String.format(Locale.ROOT, "%s is %s; expected floats", name, from));
+      throw new DTypeException(message("%s is %s; expected floats", name, from));
     }
     to.copyFrom(from);
   }

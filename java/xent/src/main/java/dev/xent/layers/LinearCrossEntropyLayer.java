@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.layers;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.Inputs;
 import dev.xent.LinearCrossEntropy;
 import dev.xent.Tensor;
@@ -9,7 +11,6 @@ import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.Locale;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -62,8 +63,7 @@ public final class LinearCrossEntropyLayer extends LossLayer {
     boolean fits = ofWeights.length == 2 && ofWeights[0] > 0 && ofWeights[1] > 0;
     if (!fits || (features != ANY && features != ofWeights[1])) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "weights has shape %s, %s takes hidden states of shape %s with features along axis %d; expected weights of shape [classes, %s], with at least one of each",
               Arrays.toString(ofWeights),
               name(),

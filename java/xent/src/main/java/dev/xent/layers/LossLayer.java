@@ -30,8 +30,8 @@ import java.lang.ref.Reference;
  * so beforehand.
  *
  * <p><b>Mean and sum.</b> By default the loss is the mean over the valid rows, and the gradient is
- * its gradient. {@link dev.xent.CrossEntropy#sumGradientRules} reports the mean with the gradient
- * of the sum.
+ * its gradient. A {@code reduction} of {@code MEAN} with a {@code gradientReduction} of {@code SUM}
+ * reports the mean with the gradient of the sum.
  *
  * <p>Ownership, order of calls and threads: {@link Layer}.
  */

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.layers;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.Tensor;
 import dev.xent.errors.ShapeException;
 import java.util.Arrays;
-import java.util.Locale;
 import java.util.Objects;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -25,11 +26,9 @@ abstract class OwningLayer implements Layer {
     for (long size : shape) {
       if (size < 0 && size != ANY) {
         throw new ShapeException(
-            String.format(
-                Locale.ROOT,
+            message(
                 "%s was given the shape %s: a size is at least 0, or Layer.ANY (-1) for any size",
-                name(),
-                Arrays.toString(shape)));
+                name(), Arrays.toString(shape)));
       }
     }
     this.shape = shape.clone();
@@ -44,14 +43,9 @@ abstract class OwningLayer implements Layer {
   final int requireAxis(int axis) {
     if (axis < -shape.length || axis >= shape.length) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s has classes along axis %d, which shape %s does not have: axes go from %d to %d",
-              name(),
-              axis,
-              shown(),
-              -shape.length,
-              shape.length - 1));
+              name(), axis, shown(), -shape.length, shape.length - 1));
     }
     return axis < 0 ? axis + shape.length : axis;
   }
@@ -73,13 +67,9 @@ abstract class OwningLayer implements Layer {
     String hint = whyNot(inputs.shape());
     if (hint != null) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s takes inputs of shape %s, not %s: %s",
-              name(),
-              shown(),
-              Arrays.toString(inputs.shape()),
-              hint));
+              name(), shown(), Arrays.toString(inputs.shape()), hint));
     }
   }
 
@@ -93,11 +83,7 @@ abstract class OwningLayer implements Layer {
     requireOpen();
     if (!ran) {
       throw new IllegalStateException(
-          String.format(
-              Locale.ROOT,
-              "%s.%s needs a forward that succeeded: call forward first",
-              name(),
-              what));
+          message("%s.%s needs a forward that succeeded: call forward first", name(), what));
     }
   }
 
@@ -131,12 +117,9 @@ abstract class OwningLayer implements Layer {
     }
     for (int axis = 0; axis < shape.length; axis++) {
       if (shape[axis] != ANY && shape[axis] != inputs[axis]) {
-        return String.format(
-            Locale.ROOT,
+        return message(
             "axis %d is %d; expected %d, or a layer made with Layer.ANY (-1) for axes whose size changes",
-            axis,
-            inputs[axis],
-            shape[axis]);
+            axis, inputs[axis], shape[axis]);
       }
     }
     return null;

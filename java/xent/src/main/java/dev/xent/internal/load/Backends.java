@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.load;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Kernels;
@@ -12,7 +14,6 @@ import dev.xent.options.Isa;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
@@ -153,11 +154,9 @@ public final class Backends {
     Backends backends = new Backends(settings, null, failure, pause);
     if (!backends.isNativeRequired(Backend.AUTO)) {
       warnOnce(
-          String.format(
-              Locale.ROOT,
+          message(
               "Xent computes with its Java reference, same bits but slow: %s (%s=require makes this an error, off silences it)",
-              failure.getMessage(),
-              Settings.NATIVE));
+              failure.getMessage(), Settings.NATIVE));
     }
     return backends;
   }
@@ -177,12 +176,9 @@ public final class Backends {
   private static void requireAvailable(String name, Isa isa, NativeLibrary library) {
     if (isa != Isa.BEST && !library.isas().contains(isa)) {
       throw new OptionException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s=%s is not available on this machine or in this build; the best here is %s",
-              name,
-              Settings.lowerCase(isa),
-              Settings.lowerCase(library.bestIsa())));
+              name, Settings.lowerCase(isa), Settings.lowerCase(library.bestIsa())));
     }
   }
 

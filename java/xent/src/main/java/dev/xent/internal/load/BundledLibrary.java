@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.load;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.errors.NativeLibraryException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -9,7 +11,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HexFormat;
-import java.util.Locale;
 import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 
@@ -29,11 +30,9 @@ record BundledLibrary(byte[] bytes, String location) {
     URL url = BundledLibrary.class.getResource(platform.resource());
     if (url == null) {
       throw new NativeLibraryException(
-          String.format(
-              Locale.ROOT,
+          message(
               "this build of Xent has no native library for %s (no %s in it)",
-              platform,
-              platform.resource()));
+              platform, platform.resource()));
     }
     return url;
   }
@@ -45,22 +44,15 @@ record BundledLibrary(byte[] bytes, String location) {
     byte[] checksum = bytes(platform.resource() + CHECKSUM_SUFFIX);
     if (bytes == null || checksum == null) {
       throw new NativeLibraryException(
-          String.format(
-              Locale.ROOT,
-              "%s has no checksum %s beside it",
-              url,
-              platform.fileName() + CHECKSUM_SUFFIX));
+          message("%s has no checksum %s beside it", url, platform.fileName() + CHECKSUM_SUFFIX));
     }
     String expected = new String(checksum, StandardCharsets.US_ASCII).strip();
     String actual = crc32(bytes);
     if (!actual.equals(expected)) {
       throw new NativeLibraryException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s is not the library that was built: CRC-32 %s, but %s is recorded beside it",
-              url,
-              actual,
-              expected));
+              url, actual, expected));
     }
     return new BundledLibrary(bytes, url.toString());
   }
@@ -78,12 +70,9 @@ record BundledLibrary(byte[] bytes, String location) {
     int first = Math.min(PAGE, Math.min(ours.length, theirs.length));
     if (Arrays.equals(ours, 0, first, theirs, 0, first) && !Arrays.equals(ours, theirs)) {
       throw new NativeLibraryException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s is damaged: CRC-32 %s, but the library in the jar, which it is by its build ID, has %s; copy it again",
-              file,
-              crc32(theirs),
-              crc32(ours)));
+              file, crc32(theirs), crc32(ours)));
     }
   }
 
@@ -97,8 +86,7 @@ record BundledLibrary(byte[] bytes, String location) {
       }
       throw new IOException("it cannot be opened"); // a class loader hides the reason
     } catch (IOException e) {
-      throw new NativeLibraryException(
-          String.format(Locale.ROOT, "cannot read %s: %s", resource, e), e);
+      throw new NativeLibraryException(message("cannot read %s: %s", resource, e), e);
     }
   }
 

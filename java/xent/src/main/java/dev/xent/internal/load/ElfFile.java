@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.load;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.errors.NativeLibraryException;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
-import java.util.Locale;
 
 /**
  * What the headers of a Linux library say. The system's loader maps what they promise; where the
@@ -46,8 +47,7 @@ final class ElfFile {
     try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "r")) {
       new ElfFile(path, file).check(arch);
     } catch (IOException e) {
-      throw new NativeLibraryException(
-          String.format(Locale.ROOT, "cannot read %s: %s", path, e), e);
+      throw new NativeLibraryException(message("cannot read %s: %s", path, e), e);
     }
   }
 
@@ -62,11 +62,7 @@ final class ElfFile {
         || header.getShort(16) != SHARED_LIBRARY
         || !isFor(arch, header.getShort(18))) {
       throw new NativeLibraryException(
-          String.format(
-              Locale.ROOT,
-              "%s is not a library for linux-%s; give one that was built for it",
-              path,
-              arch));
+          message("%s is not a library for linux-%s; give one that was built for it", path, arch));
     }
     int segments = Short.toUnsignedInt(header.getShort(56));
     int sections = Short.toUnsignedInt(header.getShort(60));
@@ -107,10 +103,7 @@ final class ElfFile {
       }
       if (i == names && i > 0 && type != SECTION_HAS_STRINGS) {
         throw new NativeLibraryException(
-            String.format(
-                Locale.ROOT,
-                "%s is damaged: its section headers are no such; copy it again",
-                path));
+            message("%s is damaged: its section headers are no such; copy it again", path));
       }
     }
   }
@@ -124,12 +117,9 @@ final class ElfFile {
 
   private NativeLibraryException incomplete(long needed) {
     return new NativeLibraryException(
-        String.format(
-            Locale.ROOT,
+        message(
             "%s is not complete: it has %d bytes, its headers need %d or more; copy it again",
-            path,
-            size,
-            needed));
+            path, size, needed));
   }
 
   private ByteBuffer read(long offset, int bytes) throws IOException {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.load;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.errors.NativeLibraryException;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.NativeKernels;
@@ -12,7 +14,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 
 /**
  * The native library, loaded by this class's loader and found to speak this code's language.
@@ -57,8 +58,7 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
 
   private static String loadExplicit(Path file, Settings settings) {
     if (!Files.isRegularFile(file)) {
-      throw new NativeLibraryException(
-          String.format(Locale.ROOT, "%s=%s is not a file", Settings.LIBRARY_PATH, file));
+      throw new NativeLibraryException(message("%s=%s is not a file", Settings.LIBRARY_PATH, file));
     }
     Platform platform = Platform.current();
     if (platform.isLinux()) {
@@ -85,8 +85,7 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
     try (InputStream stream = new FileInputStream(file.toFile())) { // no interrupt closes it
       return stream.readAllBytes();
     } catch (IOException e) {
-      throw new NativeLibraryException(
-          String.format(Locale.ROOT, "cannot read %s: %s", file, e), e);
+      throw new NativeLibraryException(message("cannot read %s: %s", file, e), e);
     }
   }
 
@@ -108,13 +107,7 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
       // The JVM and the system name the file, which has another name at the next try.
       String message = String.valueOf(e.getMessage()).replace(file + ": ", "");
       throw new NativeLibraryException(
-          String.format(
-              Locale.ROOT,
-              "cannot load %s: %s%s",
-              location,
-              message,
-              hint(file, location, message)),
-          e);
+          message("cannot load %s: %s%s", location, message, hint(file, location, message)), e);
     } catch (IllegalCallerException e) {
       throw denied(location, e);
     }
@@ -122,11 +115,9 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
 
   private static NativeLibraryException denied(String location, Throwable cause) {
     return new NativeLibraryException(
-        String.format(
-            Locale.ROOT,
+        message(
             "cannot load %s: native access is denied; run java with --enable-native-access=%s",
-            location,
-            Backends.moduleName()),
+            location, Backends.moduleName()),
         cause);
   }
 
@@ -139,17 +130,14 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
     if (message.contains("failed to map segment") || message.contains("not permitted")) {
       return file.toString().equals(location)
           ? "; move it to a file system that allows execution"
-          : String.format(
-              Locale.ROOT,
+          : message(
               "; set %s to a directory on a file system that allows execution",
               Settings.TEMPORARY_DIRECTORY);
     }
     return Platform.current().isWindows() && file.toString().length() >= LONGEST_OF_WINDOWS
-        ? String.format(
-            Locale.ROOT,
+        ? message(
             "; Windows loads no library from a path of %d characters or more: set %s to a shorter one",
-            LONGEST_OF_WINDOWS,
-            Settings.TEMPORARY_DIRECTORY)
+            LONGEST_OF_WINDOWS, Settings.TEMPORARY_DIRECTORY)
         : "";
   }
 
@@ -177,11 +165,7 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
         throw uncallable(location, cause);
       }
       throw new NativeLibraryException(
-          String.format(
-              Locale.ROOT,
-              "%s is not a library of this version of Xent: %s",
-              location,
-              cause.getMessage()),
+          message("%s is not a library of this version of Xent: %s", location, cause.getMessage()),
           e);
     } catch (UnsupportedOperationException e) {
       throw uncallable(location, e);
@@ -191,11 +175,9 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
   /** As in a native image that was built without the metadata of the jar. */
   private static NativeLibraryException uncallable(String location, Throwable cause) {
     return new NativeLibraryException(
-        String.format(
-            Locale.ROOT,
+        message(
             "%s cannot be called: %s; take a Java runtime that has it, or a native image that was built with the metadata in the jar",
-            location,
-            cause.getMessage()),
+            location, cause.getMessage()),
         cause);
   }
 
@@ -203,24 +185,18 @@ record NativeLibrary(Kernels kernels, List<Isa> isas, Isa bestIsa, String locati
     String failure = SelfTest.failure(kernels, isas);
     if (failure != null) {
       throw new NativeLibraryException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s computes other bits than this version of Xent does: %s; take another build of the library",
-              location,
-              failure));
+              location, failure));
     }
   }
 
   private static void require(String location, String what, int actual, int expected) {
     if (actual != expected) {
       throw new NativeLibraryException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s has the %s version %d, this code needs %d; take the library of this version of Xent",
-              location,
-              what,
-              actual,
-              expected));
+              location, what, actual, expected));
     }
   }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.load;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.errors.NativeLibraryException;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -13,7 +15,6 @@ import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -54,12 +55,9 @@ record PrivateCopy(Path directory, Path file) implements AutoCloseable {
       return copy;
     } catch (IOException e) {
       throw new NativeLibraryException(
-          String.format(
-              Locale.ROOT,
+          message(
               "cannot write the native library to %s (%s); set %s to a directory that can be written",
-              parent,
-              withoutName(e.toString(), parent),
-              Settings.TEMPORARY_DIRECTORY),
+              parent, withoutName(e.toString(), parent), Settings.TEMPORARY_DIRECTORY),
           e);
     }
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.load;
 
+import static dev.xent.internal.text.Messages.message;
 import static java.lang.foreign.MemorySegment.NULL;
 
 import dev.xent.internal.ffi.xent_layout;
@@ -90,8 +91,7 @@ final class SelfTest {
   }
 
   private static String describe(String function, ElementType type, Isa isa) {
-    return String.format(
-        Locale.ROOT, "a %s of %s on %s", function, type, isa.name().toLowerCase(Locale.ROOT));
+    return message("a %s of %s on %s", function, type, isa.name().toLowerCase(Locale.ROOT));
   }
 
   /**

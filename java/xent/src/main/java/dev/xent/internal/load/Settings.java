@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.load;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.errors.OptionException;
 import dev.xent.options.Isa;
 import java.nio.file.InvalidPathException;
@@ -100,11 +102,9 @@ public record Settings(
     int threads = threads(properties.apply(THREADS));
     if (library != null && use == NativeUse.OFF) {
       throw new OptionException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s names a library and %s=off forbids it; take one of them away",
-              LIBRARY_PATH,
-              NATIVE));
+              LIBRARY_PATH, NATIVE));
     }
     return new Settings(
         library,
@@ -120,11 +120,7 @@ public record Settings(
   private static Path temporaryDirectoryOfJvm(@Nullable String value) {
     if (value == null) {
       throw new OptionException(
-          String.format(
-              Locale.ROOT,
-              "%s is not set; give it or %s",
-              TEMPORARY_DIRECTORY_OF_JVM,
-              TEMPORARY_DIRECTORY));
+          message("%s is not set; give it or %s", TEMPORARY_DIRECTORY_OF_JVM, TEMPORARY_DIRECTORY));
     }
     return absolute(TEMPORARY_DIRECTORY_OF_JVM, value);
   }
@@ -150,8 +146,7 @@ public record Settings(
     } catch (InvalidPathException e) {
       reason = e.getReason();
     }
-    throw new OptionException(
-        String.format(Locale.ROOT, "%s=%s is not a path: %s", name, shown(value), reason));
+    throw new OptionException(message("%s=%s is not a path: %s", name, shown(value), reason));
   }
 
   private static boolean hasControls(String value) {
@@ -180,8 +175,7 @@ public record Settings(
       }
     }
     String allowed = Arrays.stream(all).map(Settings::lowerCase).collect(Collectors.joining(", "));
-    throw new OptionException(
-        String.format(Locale.ROOT, "%s=%s; expected one of %s", name, shown(value), allowed));
+    throw new OptionException(message("%s=%s; expected one of %s", name, shown(value), allowed));
   }
 
   static String lowerCase(Enum<?> constant) {
@@ -200,7 +194,6 @@ public record Settings(
     } catch (NumberFormatException e) {
       // Refused like the numbers that are too small.
     }
-    throw new OptionException(
-        String.format(Locale.ROOT, "%s=%s; expected 1 or more", THREADS, shown(value)));
+    throw new OptionException(message("%s=%s; expected 1 or more", THREADS, shown(value)));
   }
 }

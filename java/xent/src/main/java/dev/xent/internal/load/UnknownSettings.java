@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.load;
 
+import static dev.xent.internal.text.Messages.message;
+
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -33,11 +35,9 @@ final class UnknownSettings {
     for (String name : properties) {
       if (name.startsWith(PREFIX) && !NAMES.contains(name)) {
         messages.add(
-            String.format(
-                Locale.ROOT,
+            message(
                 "the system property %s is unknown and has no effect; expected %s",
-                name,
-                nearest(name)));
+                name, nearest(name)));
       }
     }
     return messages;

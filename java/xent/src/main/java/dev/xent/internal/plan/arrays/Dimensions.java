@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.arrays;
 
+import static dev.xent.internal.text.Messages.message;
+import static dev.xent.internal.text.Messages.plural;
+
 import dev.xent.errors.ShapeException;
 import java.util.Arrays;
-import java.util.Locale;
 
 /** The rows and the classes of a call, as its leading array has them. */
 public final class Dimensions {
@@ -45,11 +47,9 @@ public final class Dimensions {
     rank = shape.length;
     if (rank == 1 && classAxis == 1) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s is %s, without the class axis 1, which is that of pytorchRules(), onnxRules() and layers; expected two dimensions or more, or axis(0)",
-              name,
-              view));
+              name, view));
     }
     axis = Strides.axis(classAxis, shape);
     classes = shape[axis];
@@ -66,6 +66,19 @@ public final class Dimensions {
     ragged = false;
   }
 
+  /** The shape of one number per row: without the axis of the classes, or 1 of one row. */
+  public static long[] rowsShape(View logits, int classAxis) {
+    int axis = Strides.axis(classAxis, logits.shape);
+    requireClasses("logits", logits, axis);
+    int last = logits.rank() - 1;
+    if (last == 0) {
+      return new long[] {1};
+    }
+    long[] shape = Arrays.copyOf(logits.shape, last);
+    System.arraycopy(logits.shape, axis + 1, shape, axis, last - axis);
+    return shape;
+  }
+
   /** Refuses an array without a class, even if it has no rows. */
   public static void requireClasses(String name, View view, int axis) {
     if (view.shape[axis] > 0) {
@@ -73,8 +86,7 @@ public final class Dimensions {
     }
     boolean hasRows = Strides.elements(view.shape, axis) > 0;
     throw new ShapeException(
-        String.format(
-            Locale.ROOT,
+        message(
             "%s %s has zero classes along axis %d; expected at least one%s",
             name,
             view,
@@ -251,10 +263,10 @@ public final class Dimensions {
   @Override
   public String toString() {
     if (hasElements()) {
-      return Plural.of(rows, "element");
+      return plural(rows, "element");
     }
     return ragged
-        ? Plural.of(rows, "ragged row") + " of at most " + Plural.of(classes, "class")
+        ? plural(rows, "ragged row") + " of at most " + plural(classes, "class")
         : Arrays.toString(shape) + " with classes along axis " + axis;
   }
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.arrays;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** The optional tensors that a call reads, by the array that each is. Immutable. */
@@ -69,12 +70,9 @@ public final class InputViews {
     View view = get(array);
     if (view != null) {
       throw new OptionException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s is %s, and %s takes none; expected inputs without it",
-              array.text,
-              view,
-              operation));
+              array.text, view, operation));
     }
   }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.arrays;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
 import dev.xent.internal.kernels.ElementType;
@@ -11,7 +13,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
 import java.nio.ByteOrder;
-import java.util.Locale;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -137,12 +138,9 @@ public final class Memory {
   public static MemorySegment allocateRows(Arena arena, long rows, long bytes, String what) {
     if (rows > MOST_BYTES / bytes) {
       throw new MemoryException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s of %d rows, %d bytes each, are more than memory can be; expected fewer rows at once",
-              what,
-              rows,
-              bytes));
+              what, rows, bytes));
     }
     return allocate(arena, rows * bytes);
   }
@@ -168,11 +166,9 @@ public final class Memory {
     }
     OutOfMemoryError explained =
         new OutOfMemoryError(
-            String.format(
-                Locale.ROOT,
+            message(
                 "a tensor of %d bytes: %s; tensors that are no longer used keep their memory until a garbage collection, which -XX:+DisableExplicitGC prevents: pass outputs or an arena, leave that option out, or raise -XX:MaxDirectMemorySize",
-                bytes,
-                e.getMessage()));
+                bytes, e.getMessage()));
     explained.initCause(e);
     return explained;
   }
@@ -184,8 +180,7 @@ public final class Memory {
         || !memory.isNative()
         || memory.address() % ALIGNMENT != 0) {
       throw new MemoryException(
-          String.format(
-              Locale.ROOT,
+          message(
               "the arena returned %s%s of %d bytes; expected %d bytes off the heap that can be written, aligned to %d: use an arena of the JDK",
               memory.isReadOnly() ? "read-only " : "",
               memory.isNative() ? "memory" : "a Java array",
@@ -401,13 +396,8 @@ public final class Memory {
     long most = unsigned && bits < Long.SIZE ? (1L << bits) - 1 : ~(-1L << bits - 1);
     if (value < least || value > most) {
       throw new DTypeException(
-          String.format(
-              Locale.ROOT,
-              "%d is no element of %s; expected a number from %d to %d",
-              value,
-              view,
-              least,
-              most));
+          message(
+              "%d is no element of %s; expected a number from %d to %d", value, view, least, most));
     }
   }
 
@@ -455,26 +445,29 @@ public final class Memory {
 
   /** The same, an array for each row along the last axis. */
   public static float[][] toFloatArrays(View view) {
-    int last = view.rank() - 1;
-    long rows = 1;
-    for (int d = 0; d < last; d++) {
-      rows *= view.shape[d];
-    }
-    int columns = arrayLength(view, view.shape[last]);
-    float[][] values = new float[arrayLength(view, rows)][columns];
-    if (isBlock(view, ElementType.F32)) {
-      for (int row = 0; row < values.length; row++) {
-        copyBlock(view, (long) row * columns, MemorySegment.ofArray(values[row]));
-      }
-      return values;
-    }
+    float[][] values =
+        new float[rowsOfArrays(view)][arrayLength(view, view.shape[view.rank() - 1])];
+    boolean isBlock = isBlock(view, ElementType.F32);
     ElementOffsets odometer = new ElementOffsets(view);
-    for (float[] row : values) {
-      for (int i = 0; i < columns; i++) {
-        row[i] = getFloat(view, odometer.next());
+    for (int row = 0; row < values.length; row++) {
+      float[] to = values[row];
+      if (isBlock) {
+        copyBlock(view, (long) row * to.length, MemorySegment.ofArray(to));
+      } else {
+        for (int i = 0; i < to.length; i++) {
+          to[i] = getFloat(view, odometer.next());
+        }
       }
     }
     return values;
+  }
+
+  private static int rowsOfArrays(View view) {
+    long rows = 1;
+    for (int d = 0; d < view.rank() - 1; d++) {
+      rows *= view.shape[d];
+    }
+    return arrayLength(view, rows);
   }
 
   /** All elements of a type of floats, in row-major order. */
@@ -487,6 +480,25 @@ public final class Memory {
     ElementOffsets odometer = new ElementOffsets(view);
     for (int i = 0; i < values.length; i++) {
       values[i] = getDouble(view, odometer.next());
+    }
+    return values;
+  }
+
+  /** The same, an array for each row along the last axis. */
+  public static double[][] toDoubleArrays(View view) {
+    double[][] values =
+        new double[rowsOfArrays(view)][arrayLength(view, view.shape[view.rank() - 1])];
+    boolean isBlock = isBlock(view, ElementType.F64);
+    ElementOffsets odometer = new ElementOffsets(view);
+    for (int row = 0; row < values.length; row++) {
+      double[] to = values[row];
+      if (isBlock) {
+        copyBlock(view, (long) row * to.length, MemorySegment.ofArray(to));
+      } else {
+        for (int i = 0; i < to.length; i++) {
+          to[i] = getDouble(view, odometer.next());
+        }
+      }
     }
     return values;
   }
@@ -504,8 +516,7 @@ public final class Memory {
       values[i] = (int) value;
       if (values[i] != value || value < 0 && view.type.isUnsigned()) {
         throw new DTypeException(
-            String.format(
-                Locale.ROOT,
+            message(
                 "element %d of %s is %s, which no int holds: use toLongArray()",
                 i,
                 view,
@@ -564,13 +575,9 @@ public final class Memory {
   /** Memory that is written, and other memory of the same call that it overlaps. */
   public static MemoryException overlap(String written, String other, boolean inPlaceAllowed) {
     return new MemoryException(
-        String.format(
-            Locale.ROOT,
+        message(
             "%s and %s overlap in memory; expected separate memory for %s%s",
-            written,
-            other,
-            written,
-            inPlaceAllowed ? ", or exactly that of " + other : ""));
+            written, other, written, inPlaceAllowed ? ", or exactly that of " + other : ""));
   }
 
   private static void copyAccessible(View from, View to) {

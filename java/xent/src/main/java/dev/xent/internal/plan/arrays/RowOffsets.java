@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.arrays;
 
+import static dev.xent.internal.text.Messages.message;
+import static dev.xent.internal.text.Messages.plural;
+
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.ElementType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Locale;
 
 /** Where ragged rows begin and end: row r has the classes from offset r up to offset r + 1. */
 public final class RowOffsets {
@@ -16,20 +18,14 @@ public final class RowOffsets {
     Types.requireIndex(name, offsets);
     if (offsets.rank() != 1 || offsets.elements == 0 || !offsets.contiguous) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
-              "%s is %s; expected one dimension of rows + 1 numbers without gaps",
-              name,
-              offsets));
+          message(
+              "%s is %s; expected one dimension of rows + 1 numbers without gaps", name, offsets));
     }
     if (lead.rank() != 1) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s is %s, and %s were given; expected the classes of ragged rows in one dimension, row behind row",
-              leadName,
-              lead,
-              name));
+              leadName, lead, name));
     }
     Memory.requireAccess(offsets, name);
   }
@@ -46,34 +42,24 @@ public final class RowOffsets {
     long before = at(copy, offsets.type, 0);
     if (before < 0) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT, "%s begins with %d; expected offsets of 0 or more", name, before));
+          message("%s begins with %d; expected offsets of 0 or more", name, before));
     }
     for (long row = 0; row < offsets.elements - 1; row++) {
       long after = at(copy, offsets.type, row + 1);
       if (after < before) {
         throw new ShapeException(
-            String.format(
-                Locale.ROOT,
+            message(
                 "%s of row %d is %d, of row %d %d; expected offsets that do not fall",
-                name,
-                row,
-                before,
-                row + 1,
-                after));
+                name, row, before, row + 1, after));
       }
       longest = Math.max(longest, after - before);
       before = after;
     }
     if (before > lead.elements) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s ends with %d, %s is %s; expected as many values as the offsets count",
-              name,
-              before,
-              leadName,
-              lead));
+              name, before, leadName, lead));
     }
     return longest;
   }
@@ -82,12 +68,9 @@ public final class RowOffsets {
   public static void requireCountable(String name, View offsets, long longest) {
     if (Math.multiplyHigh(offsets.elements, longest) != 0 || offsets.elements * longest < 0) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s is %s with a row of %s; expected rows whose number times the longest is below 2^63",
-              name,
-              offsets,
-              Plural.of(longest, "class")));
+              name, offsets, plural(longest, "class")));
     }
   }
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.arrays;
 
+import static dev.xent.internal.text.Messages.message;
+import static dev.xent.internal.text.Messages.plural;
+
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Places;
 import java.util.Arrays;
-import java.util.Locale;
 
 /** Arithmetic of shapes and strides. */
 public final class Strides {
@@ -68,20 +70,15 @@ public final class Strides {
     long others = elements(whole, open);
     if (others == 0) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "shape %s has 0 elements whatever its -1 is; expected every size",
               Arrays.toString(shape)));
     }
     if (elements % others != 0) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "shape %s needs a multiple of %s, %s has %d; expected sizes that divide it",
-              Arrays.toString(shape),
-              Plural.of(others, "element"),
-              of,
-              elements));
+              Arrays.toString(shape), plural(others, "element"), of, elements));
     }
     whole[open] = elements / others;
     return whole;
@@ -106,11 +103,9 @@ public final class Strides {
   static long span(long[] shape, long[] strides) {
     if (strides.length != shape.length) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "strides %s do not fit shape %s; expected one stride per size",
-              Arrays.toString(strides),
-              Arrays.toString(shape)));
+              Arrays.toString(strides), Arrays.toString(shape)));
     }
     long last = 0;
     boolean empty = false;
@@ -158,13 +153,9 @@ public final class Strides {
     int rank = shape.length;
     if (axis < -rank || axis >= rank) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "axis %d does not exist in shape %s: axes go from %d to %d",
-              axis,
-              Arrays.toString(shape),
-              -rank,
-              rank - 1));
+              axis, Arrays.toString(shape), -rank, rank - 1));
     }
     return axis < 0 ? axis + rank : axis;
   }
@@ -173,8 +164,7 @@ public final class Strides {
   public static void requireIndex(long index, int axis, View view) {
     if (index < 0 || index >= view.shape[axis]) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "index %d of axis %d of %s does not exist: %s",
               index,
               axis,
@@ -189,11 +179,9 @@ public final class Strides {
   public static long offset(long[] index, View view) {
     if (index.length != view.rank()) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "index %s does not fit %s; expected one number per dimension",
-              Arrays.toString(index),
-              view));
+              Arrays.toString(index), view));
     }
     long offset = 0;
     for (int d = 0; d < index.length; d++) {

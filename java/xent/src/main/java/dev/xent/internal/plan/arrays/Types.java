@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.arrays;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.errors.DTypeException;
 import dev.xent.internal.kernels.ElementType;
-import java.util.Locale;
 
 /**
  * Which element types go together. The leading array decides on the arithmetic: where it is F64,
@@ -99,14 +100,8 @@ public final class Types {
   private static DTypeException misfit(
       String name, View view, String leadName, View lead, String allowed) {
     return new DTypeException(
-        String.format(
-            Locale.ROOT,
+        message(
             "%s is %s, %s is %s; expected %s of type %s",
-            name,
-            view,
-            leadName,
-            lead,
-            name,
-            allowed));
+            name, view, leadName, lead, name, allowed));
   }
 }

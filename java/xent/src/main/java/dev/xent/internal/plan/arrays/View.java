@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.arrays;
 
+import static dev.xent.internal.text.Messages.message;
+import static dev.xent.internal.text.Messages.plural;
+
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.ArrayMemory;
@@ -8,7 +11,6 @@ import dev.xent.internal.kernels.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.Locale;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -134,7 +136,7 @@ public final class View extends ArrayMemory {
           describe(type, shape)
               + (span == elements ? "" : " with strides " + Arrays.toString(strides))
               + " needs "
-              + Plural.of(bytes, "byte")
+              + plural(bytes, "byte")
               + ", the memory has "
               + segment.byteSize()
               + "; expected more memory or a smaller shape");
@@ -178,18 +180,12 @@ public final class View extends ArrayMemory {
 
   private static String misaligned(MemorySegment segment, ElementType type) {
     return segment.isNative()
-        ? String.format(
-            Locale.ROOT,
+        ? message(
             "address 0x%x is not aligned to the %d bytes of %s: align the memory",
-            segment.address(),
-            type.byteSize(),
-            type)
-        : String.format(
-            Locale.ROOT,
+            segment.address(), type.byteSize(), type)
+        : message(
             "%s needs memory aligned to %d bytes, this part of a heap array is aligned to %d: use an array of the element type or off-heap memory",
-            type,
-            type.byteSize(),
-            heapAlignment(segment));
+            type, type.byteSize(), heapAlignment(segment));
   }
 
   /** The same memory from element {@code offset} on, seen with another shape. */

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.call;
 
+import static dev.xent.internal.text.Messages.message;
+import static dev.xent.internal.text.Messages.plural;
+
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.ffi.xent_layout;
@@ -17,7 +20,6 @@ import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.OffsetsCopy;
 import dev.xent.internal.plan.arrays.Part;
 import dev.xent.internal.plan.arrays.Part.Kind;
-import dev.xent.internal.plan.arrays.Plural;
 import dev.xent.internal.plan.arrays.RowOffsets;
 import dev.xent.internal.plan.arrays.Strides;
 import dev.xent.internal.plan.arrays.Types;
@@ -27,7 +29,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.Arrays;
 import java.util.EnumSet;
-import java.util.Locale;
 import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -182,8 +183,7 @@ public abstract sealed class CallArrays permits Call {
         || weightsOfClasses.elements == 0
         || weightsOfClasses.shape[1] != count) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "weights is %s, hidden is %s with features along axis %d; expected weights of shape [classes, %s]%s",
               weightsOfClasses,
               states,
@@ -195,11 +195,9 @@ public abstract sealed class CallArrays permits Call {
     if (Math.multiplyHigh(dimensions.rows, dimensions.classes) != 0
         || dimensions.rows * dimensions.classes < 0) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "hidden is %s, weights is %s, and 64 bits do not count their logits; expected fewer rows",
-              states,
-              weightsOfClasses));
+              states, weightsOfClasses));
     }
     begin();
     features = count;
@@ -234,13 +232,9 @@ public abstract sealed class CallArrays permits Call {
     View lead = lead();
     if (!view.type.isInteger() && !Types.fits(view.type, lead.type)) {
       throw new DTypeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "targets is %s, %s is %s; expected labels 0 and 1 (I8 to I64, U8 to U64) or numbers from 0 to 1 of type %s",
-              view,
-              leading().name,
-              lead,
-              Types.allowed(lead.type)));
+              view, leading().name, lead, Types.allowed(lead.type)));
     }
     requireLeadShape(targets, view);
     take(targets, Rule.ELEMENT_TARGETS, view, Kind.CLASSES);
@@ -290,14 +284,9 @@ public abstract sealed class CallArrays permits Call {
     long classes = dimensions.classes;
     if (first < 0 || all > Integer.MAX_VALUE || classes > all || first > all - classes) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s is %s, with %s from %d on of %d; expected classes within the row, which has fewer than 2^31",
-              leadName(),
-              leadText(),
-              Plural.of(classes, "class"),
-              first,
-              all));
+              leadName(), leadText(), plural(classes, "class"), first, all));
     }
     firstClass = first;
     allClasses = all;
@@ -308,22 +297,15 @@ public abstract sealed class CallArrays permits Call {
   public void shard(long first, long all) {
     if (first < 0 || first % Chunks.SIZE != 0) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT, "firstClass is %d; expected a multiple of %d", first, Chunks.SIZE));
+          message("firstClass is %d; expected a multiple of %d", first, Chunks.SIZE));
     }
     long classes = dimensions.classes;
     boolean inside = classes <= all && first <= all - classes;
     if (!inside || (classes % Chunks.SIZE != 0 && first + classes != all)) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s is %s, with %s from %d on of %d: end a shard at a multiple of %d or with the row",
-              leadName(),
-              leadText(),
-              Plural.of(classes, "class"),
-              first,
-              all,
-              Chunks.SIZE));
+              leadName(), leadText(), plural(classes, "class"), first, all, Chunks.SIZE));
     }
     firstClass = first;
     allClasses = all;
@@ -402,22 +384,15 @@ public abstract sealed class CallArrays permits Call {
     View lead = lead();
     if (!Types.fits(view.type, lead.type)) {
       throw new DTypeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "targets is %s, %s is %s; expected class indices (I8 to I64, U8 to U64) or probability rows of type %s",
-              view,
-              leading().name,
-              lead,
-              Types.allowed(lead.type)));
+              view, leading().name, lead, Types.allowed(lead.type)));
     }
     if (!hasLeadShape(view)) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "targets is %s, %s is %s; expected probability rows of the same shape, or class indices of an integer type",
-              view,
-              leadName(),
-              leadText()));
+              view, leadName(), leadText()));
     }
     take(targets, Rule.TARGETS, view, Kind.CLASSES);
     return false;
@@ -429,8 +404,7 @@ public abstract sealed class CallArrays permits Call {
     Objects.requireNonNull(classNumbers, targets.name);
     if (!classNumbers.type.isInteger()) {
       throw new DTypeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "targets is %s, and targetWeights were given; expected the classes of each row as I8 to I64 or U8 to U64",
               classNumbers));
     }
@@ -439,18 +413,15 @@ public abstract sealed class CallArrays permits Call {
     targetCount = classNumbers.shape[dimensions.axis];
     if (targetCount == 0) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "targets is %s; expected at least one class in each row, of weight 0 where it has none",
               classNumbers));
     }
     if (!Arrays.equals(weights.shape, classNumbers.shape)) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "targetWeights is %s, targets is %s; expected a weight for each class of a row",
-              weights,
-              classNumbers));
+              weights, classNumbers));
     }
     take(targets, Rule.TARGETS, classNumbers, Kind.ENTRIES);
     take(part(Array.TARGET_WEIGHTS), Rule.TARGET_WEIGHTS, weights, Kind.ENTRIES);
@@ -462,8 +433,7 @@ public abstract sealed class CallArrays permits Call {
     Objects.requireNonNull(classNumbers, targets.name);
     if (!classNumbers.type.isInteger()) {
       throw new DTypeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "targets is %s; expected the classes of each row as I8 to I64 or U8 to U64",
               classNumbers));
     }
@@ -473,8 +443,7 @@ public abstract sealed class CallArrays permits Call {
     }
     if (!dimensions.hasRowsOfEntries(classNumbers.shape)) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "targets is %s, %s is %s; expected targets of shape %s, or %s with k classes of each row",
               classNumbers,
               leadName(),
@@ -485,11 +454,8 @@ public abstract sealed class CallArrays permits Call {
     targetCount = classNumbers.shape[dimensions.axis];
     if (targetCount < 1 || targetCount > MOST_SELECTED) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
-              "targets is %s; expected 1 to %d classes of each row",
-              classNumbers,
-              MOST_SELECTED));
+          message(
+              "targets is %s; expected 1 to %d classes of each row", classNumbers, MOST_SELECTED));
     }
     take(targets, Rule.SELECTED_CLASSES, classNumbers, Kind.ENTRIES);
   }
@@ -693,8 +659,7 @@ public abstract sealed class CallArrays permits Call {
       return Kind.CLASS_VECTOR;
     }
     throw new ShapeException(
-        String.format(
-            Locale.ROOT,
+        message(
             "%s is %s, %s is %s with classes along axis %d; expected one %s in its shape, in which any other size may be 1, or in the shape [%d]",
             part.name,
             view,
@@ -717,15 +682,9 @@ public abstract sealed class CallArrays permits Call {
       return Kind.ALONG;
     }
     throw new ShapeException(
-        String.format(
-            Locale.ROOT,
+        message(
             "%s is %s, %s is %s; expected that shape, in which any size may be 1, or the shape [%d] of its axis %d",
-            part.name,
-            view,
-            leadName(),
-            leadText(),
-            dimensions.size(along),
-            along));
+            part.name, view, leadName(), leadText(), dimensions.size(along), along));
   }
 
   /** A number for each class, the same for all rows. */
@@ -736,8 +695,7 @@ public abstract sealed class CallArrays permits Call {
       return;
     }
     throw new ShapeException(
-        String.format(
-            Locale.ROOT,
+        message(
             "%s is %s, %s is %s; expected a number for each class, in the shape [%d]",
             part.name,
             view,
@@ -752,13 +710,12 @@ public abstract sealed class CallArrays permits Call {
     long count = view.shape[dimensions.axis];
     if (count < 1 || count > dimensions.classes || (topCount != 0 && count != topCount)) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s is %s, %s has %s%s; expected 1 to %d",
               part.name,
               view,
               leadName(),
-              Plural.of(dimensions.classes, "class"),
+              plural(dimensions.classes, "class"),
               topCount == 0 ? "" : " and topClasses is " + view(Array.TOP_CLASSES),
               dimensions.classes));
     }
@@ -785,12 +742,9 @@ public abstract sealed class CallArrays permits Call {
   private String leadText() {
     return features == 0
         ? lead().toString()
-        : String.format(
-            Locale.ROOT,
+        : message(
             "%s of hidden %s and weights %s",
-            dimensions.shapeText(),
-            view(Array.HIDDEN),
-            view(Array.WEIGHTS));
+            dimensions.shapeText(), view(Array.HIDDEN), view(Array.WEIGHTS));
   }
 
   private static void requireShapeOf(Part part, View view, String name, View like) {
@@ -801,13 +755,7 @@ public abstract sealed class CallArrays permits Call {
 
   private static ShapeException otherShape(Part part, View view, String name, Object like) {
     return new ShapeException(
-        String.format(
-            Locale.ROOT,
-            "%s is %s, %s is %s; expected the same shape",
-            part.name,
-            view,
-            name,
-            like));
+        message("%s is %s, %s is %s; expected the same shape", part.name, view, name, like));
   }
 
   private void requireRowShape(Part part, View view, boolean repeats) {
@@ -815,15 +763,14 @@ public abstract sealed class CallArrays permits Call {
       return;
     }
     throw new ShapeException(
-        String.format(
-            Locale.ROOT,
+        message(
             "%s is %s, %s is %s with %s; expected %s of shape %s%s%s%s",
             part.name,
             view,
             leadName(),
             leadText(),
             dimensions.ragged
-                ? Plural.of(dimensions.rows, "row")
+                ? plural(dimensions.rows, "row")
                 : "classes along axis " + dimensions.axis,
             part.name,
             Arrays.toString(dimensions.rowShape()),
@@ -840,8 +787,7 @@ public abstract sealed class CallArrays permits Call {
     long rows = view.elements;
     boolean fits = rows > 1 && dimensions.classes % rows == 0 && dimensions.classes > rows;
     return fits && view.rank() == 1 && features == 0 && lead().rank() == 1 && !dimensions.ragged
-        ? String.format(
-            Locale.ROOT, ", or reshape %s to [%d, %d]", leadName(), rows, dimensions.classes / rows)
+        ? message(", or reshape %s to [%d, %d]", leadName(), rows, dimensions.classes / rows)
         : "";
   }
 
@@ -873,8 +819,7 @@ public abstract sealed class CallArrays permits Call {
   private void requireEntries(Part part, View view, long count) {
     if (!dimensions.hasRowsOfEntries(view.shape)) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s is %s, %s is %s; expected %s of shape %s",
               part.name,
               view,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.call;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.OptionException;
@@ -11,7 +13,6 @@ import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.plan.arrays.Part;
 import dev.xent.internal.plan.arrays.RowOffsets;
-import java.util.Locale;
 
 /** What a kernel's status means to a caller. */
 public final class Failures {
@@ -44,8 +45,7 @@ public final class Failures {
     if (call.givenStates && isOfStates(field)) {
       boolean named = xent_report.row(call.report) >= 0;
       return new PartialStatesException(
-          String.format(
-              Locale.ROOT,
+          message(
               "partial states%s do not belong together; expected states of one operation, on the same rows and targets",
               named ? " of row " + row(call) : ""));
     }
@@ -54,13 +54,9 @@ public final class Failures {
     }
     // All else was checked before the kernel was called.
     throw new AssertionError(
-        String.format(
-            Locale.ROOT,
+        message(
             "a kernel refused a call that had passed every check: status %d, field %d, integer %d, value %s; please report this",
-            status,
-            field,
-            xent_report.integer(call.report),
-            xent_report.value(call.report)));
+            status, field, xent_report.integer(call.report), xent_report.value(call.report)));
   }
 
   /** States of bytes may say anything of themselves, and statistics say what their states said. */
@@ -110,19 +106,13 @@ public final class Failures {
   /** A weight that is negative or not finite. */
   public static OptionException weight(String of, long index, double value) {
     return new OptionException(
-        String.format(
-            Locale.ROOT,
-            "%s %d is %s; expected finite numbers that are 0 or more",
-            of,
-            index,
-            value));
+        message("%s %d is %s; expected finite numbers that are 0 or more", of, index, value));
   }
 
   /** Another thread wrote to what was looked at before. */
   private static MemoryException changedLabel(Call call) {
     return new MemoryException(
-        String.format(
-            Locale.ROOT,
+        message(
             "the label of row %d changed while the call ran: keep the targets as they are until it returns",
             row(call)));
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.call;
 
+import static dev.xent.internal.text.Messages.message;
 import static java.lang.foreign.MemorySegment.NULL;
 
 import dev.xent.errors.OptionException;
@@ -17,7 +18,6 @@ import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.Reductions;
 import dev.xent.internal.plan.options.TargetKind;
 import java.lang.foreign.MemorySegment;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** What every loss does before it writes: takes inputs and outputs, checks them, counts rows. */
@@ -89,8 +89,7 @@ public final class Losses {
 
   private static OptionException needsLabels(Array array, TargetKind kind) {
     return new OptionException(
-        String.format(
-            Locale.ROOT,
+        message(
             "%s asked for, targets are %s; expected class indices, or do not ask for %s",
             array == Array.CORRECT ? "correct rows were" : array.text + " was",
             kind.text,

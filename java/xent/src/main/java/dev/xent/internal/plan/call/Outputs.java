@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.call;
 
+import static dev.xent.internal.text.Messages.message;
+import static dev.xent.internal.text.Messages.plural;
+
 import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
@@ -8,13 +11,11 @@ import dev.xent.internal.kernels.Records;
 import dev.xent.internal.plan.arrays.ArrayViews;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.Memory;
-import dev.xent.internal.plan.arrays.Plural;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.TargetKind;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** What a loss hands out beside its value: the tensors that were asked for, and its numbers. */
@@ -238,8 +239,7 @@ public final class Outputs {
         || savedGiven != given
         || !options.hasStatisticsOf(savedOptions, kind)) {
       throw new OptionException(
-          String.format(
-              Locale.ROOT,
+          message(
               "the outputs hold statistics of %s, backward was given %s; expected what the forward had",
               described(
                   rows, savedClasses, savedKind, savedWide, call.names(savedGiven), savedOptions),
@@ -266,11 +266,10 @@ public final class Outputs {
 
   private static String described(
       long rows, long classes, TargetKind kind, boolean wide, String with, Options options) {
-    return String.format(
-        Locale.ROOT,
+    return message(
         "%s, %s%s and %s%s%s",
-        Plural.of(rows, "row"),
-        Plural.of(classes, "class"),
+        plural(rows, "row"),
+        plural(classes, "class"),
         wide ? ", in F64," : "",
         kind.text,
         with,

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.call;
 
+import static dev.xent.internal.text.Messages.message;
+import static dev.xent.internal.text.Messages.plural;
+
 import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.ffi.xent_exact_sum;
@@ -8,13 +11,11 @@ import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.load.Backends;
-import dev.xent.internal.plan.arrays.Plural;
 import dev.xent.options.Backend;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
-import java.util.Locale;
 
 /** Two exact sums, of losses and of what a mean divides by, over any number of calls. */
 public final class Sums {
@@ -144,8 +145,7 @@ public final class Sums {
   public static Sums ofBytes(byte[] bytes) {
     MemorySegment from = MemorySegment.ofArray(bytes);
     if (bytes.length != byteSize()) {
-      throw unfit(
-          "they are " + Plural.of(bytes.length, "byte") + ", an exact sum has " + byteSize());
+      throw unfit("they are " + plural(bytes.length, "byte") + ", an exact sum has " + byteSize());
     }
     if (from.get(LONG, 0) != MAGIC) {
       throw unfit("they do not begin as an exact sum does");
@@ -156,7 +156,7 @@ public final class Sums {
     sums.rows = from.get(LONG, AT_ROWS);
     sums.validRows = from.get(LONG, AT_VALID_ROWS);
     if (sums.validRows < 0 || sums.rows < sums.validRows || sums.rows > MOST_ROWS) {
-      throw unfit(String.format(Locale.ROOT, "%d of %d rows count", sums.validRows, sums.rows));
+      throw unfit(message("%d of %d rows count", sums.validRows, sums.rows));
     }
     MemorySegment.copy(from, AT_LOSSES, sums.losses, 0, xent_exact_sum.sizeof());
     MemorySegment.copy(
@@ -198,9 +198,7 @@ public final class Sums {
 
   private static void requireEqual(int given, int known, String version) {
     if (given != known) {
-      throw unfit(
-          String.format(
-              Locale.ROOT, "their %s version is %d, here it is %d", version, given, known));
+      throw unfit(message("their %s version is %d, here it is %d", version, given, known));
     }
   }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.call;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.errors.LabelException;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.plan.arrays.Part;
-import java.util.Locale;
 
 /** Exceptions about labels and tokens, with their messages. */
 public final class WrongLabels {
@@ -17,8 +18,7 @@ public final class WrongLabels {
   public static LabelException outOfRange(long row, long label, Part targets, long classes) {
     boolean unsigned = Labels.areUnsigned(targets);
     return new LabelException(
-        String.format(
-            Locale.ROOT,
+        message(
             "row %d has label %s; %s%s",
             row,
             text(label, unsigned),
@@ -37,12 +37,9 @@ public final class WrongLabels {
   /** A label of an element that is neither 0 nor 1. */
   static LabelException ofElement(long element, long label, boolean unsigned) {
     return new LabelException(
-        String.format(
-            Locale.ROOT,
+        message(
             "element %d has label %s; expected 0 or 1%s",
-            element,
-            text(label, unsigned),
-            ifMark(label, unsigned, "elements")),
+            element, text(label, unsigned), ifMark(label, unsigned, "elements")),
         element,
         label,
         unsigned,
@@ -52,11 +49,9 @@ public final class WrongLabels {
   /** A label whose class the class mask leaves out. */
   public static LabelException ofMaskedClass(long row, long label, long classes) {
     return new LabelException(
-        String.format(
-            Locale.ROOT,
+        message(
             "row %d has label %d, which is masked by classMask; expected an unmasked class",
-            row,
-            label),
+            row, label),
         row,
         label,
         false,
@@ -67,14 +62,9 @@ public final class WrongLabels {
   public static LabelException ofToken(
       String name, long row, long token, boolean unsigned, long classes) {
     return new LabelException(
-        String.format(
-            Locale.ROOT,
+        message(
             "%s of row %d has %s; expected 0 to %d, or %s-1 for no token",
-            name,
-            row,
-            text(token, unsigned),
-            classes - 1,
-            unsigned ? "with a signed type " : ""),
+            name, row, text(token, unsigned), classes - 1, unsigned ? "with a signed type " : ""),
         row,
         token,
         unsigned,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.logits;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.errors.DTypeException;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
@@ -19,7 +21,6 @@ import dev.xent.internal.plan.call.RowWork;
 import dev.xent.internal.plan.nll.RowWeights;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** Hessian-vector products of cross-entropy. */
@@ -114,12 +115,7 @@ public final class HvpPlan {
     ElementType type = LogitsPlan.typeOfValues(logits);
     if (output.type != type) {
       throw new DTypeException(
-          String.format(
-              Locale.ROOT,
-              "output is %s, logits is %s; expected output of type %s",
-              output,
-              logits,
-              type));
+          message("output is %s, logits is %s; expected output of type %s", output, logits, type));
     }
   }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.logits;
 
+import static dev.xent.internal.text.Messages.message;
+import static dev.xent.internal.text.Messages.plural;
+
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Array;
@@ -10,7 +13,6 @@ import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.Dimensions;
-import dev.xent.internal.plan.arrays.Plural;
 import dev.xent.internal.plan.arrays.Strides;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Bound;
@@ -22,7 +24,6 @@ import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.RowWork;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** What logits tell without targets: the largest classes and what they have, argmax, entropy. */
@@ -104,14 +105,9 @@ public final class LogitsPlan {
     Dimensions.requireClasses("logits", logits, d);
     if (k > logits.shape[d]) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "k is %d, logits is %s with %s along axis %d; expected a k of at most %d",
-              k,
-              logits,
-              Plural.of(logits.shape[d], "class"),
-              d,
-              logits.shape[d]));
+              k, logits, plural(logits.shape[d], "class"), d, logits.shape[d]));
     }
     long[] shape = logits.shape.clone();
     shape[d] = k;
@@ -227,12 +223,9 @@ public final class LogitsPlan {
   private void requireCount(Call call) {
     if (call.topCount != k) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "topClasses is %s, k is %d; expected the shape %s",
-              call.view(Array.TOP_CLASSES),
-              k,
-              call.dimensions.entriesShape(Integer.toString(k))));
+              call.view(Array.TOP_CLASSES), k, call.dimensions.entriesShape(Integer.toString(k))));
     }
   }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.logits;
 
+import static dev.xent.internal.text.Messages.message;
+import static dev.xent.internal.text.Messages.plural;
+
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Array;
@@ -12,7 +15,6 @@ import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.Memory;
-import dev.xent.internal.plan.arrays.Plural;
 import dev.xent.internal.plan.arrays.RowOffsets;
 import dev.xent.internal.plan.arrays.Types;
 import dev.xent.internal.plan.arrays.View;
@@ -30,7 +32,6 @@ import dev.xent.internal.plan.options.TargetKind;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.ref.Reference;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** Log-probabilities of selected classes, their gradient, and their sums over sequences. */
@@ -235,8 +236,7 @@ public final class SelectedPlan {
     }
     if (sums.rank() != 1 || sums.elements != sequences) {
       throw refusal(
-          "sums is %s, offsets has %s; expected one sum each",
-          sums, Plural.of(sequences, "sequence"));
+          "sums is %s, offsets has %s; expected one sum each", sums, plural(sequences, "sequence"));
     }
     requireAccess(logProbabilities, offsets, sums);
     Memory.requireWritable(sums, "sums");
@@ -311,7 +311,7 @@ public final class SelectedPlan {
             own,
             s > 0 && own < before ? " after " + before : "",
             logProbabilities,
-            Plural.of(logProbabilities.shape[0], "row"),
+            plural(logProbabilities.shape[0], "row"),
             logProbabilities.shape[0],
             fitsFlat(own, logProbabilities)
                 ? ", or reshape logProbabilities to [" + logProbabilities.elements + "]"
@@ -330,7 +330,7 @@ public final class SelectedPlan {
   }
 
   private static ShapeException refusal(String format, Object... arguments) {
-    return new ShapeException(String.format(Locale.ROOT, format, arguments));
+    return new ShapeException(message(format, arguments));
   }
 
   private double sum(Call call, View values, long begin, long end) {

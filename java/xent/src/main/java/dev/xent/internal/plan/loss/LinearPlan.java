@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.loss;
 
+import static dev.xent.internal.text.Messages.message;
+import static dev.xent.internal.text.Messages.plural;
 import static java.lang.foreign.MemorySegment.NULL;
 
 import dev.xent.errors.OptionException;
@@ -18,7 +20,6 @@ import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.arrays.Part;
-import dev.xent.internal.plan.arrays.Plural;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Bound;
 import dev.xent.internal.plan.call.Call;
@@ -37,7 +38,6 @@ import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.Reductions;
 import dev.xent.internal.plan.options.TargetKind;
 import dev.xent.internal.plan.shard.LongRows;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -252,11 +252,9 @@ public final class LinearPlan {
   private static void requireOnePiece(Call call) {
     if (asksForClasses(call) && call.pieces.count > 1) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "hidden is %s, with strides that fall into %d pieces, and gradients of weights and bias are sums over all rows: copy it to memory without gaps, or ask for the gradient of hidden alone",
-              call.view(Array.HIDDEN),
-              call.pieces.count));
+              call.view(Array.HIDDEN), call.pieces.count));
     }
   }
 
@@ -432,21 +430,15 @@ public final class LinearPlan {
   private void requireWorkspace(Call call, long least) {
     if (least == 0) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "hidden is %s, weights is %s, and 64 bits do not count the bytes of their workspace; expected fewer rows",
-              call.view(Array.HIDDEN),
-              call.view(Array.WEIGHTS)));
+              call.view(Array.HIDDEN), call.view(Array.WEIGHTS)));
     }
     if (workspace != 0 && workspace < least) {
       throw new OptionException(
-          String.format(
-              Locale.ROOT,
+          message(
               "workspace is %s, and hidden %s with weights %s needs %d; expected as many, or fewer rows at once",
-              Plural.of(workspace, "byte"),
-              call.view(Array.HIDDEN),
-              call.view(Array.WEIGHTS),
-              least));
+              plural(workspace, "byte"), call.view(Array.HIDDEN), call.view(Array.WEIGHTS), least));
     }
   }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.nll;
 
+import static dev.xent.internal.text.Messages.message;
+import static dev.xent.internal.text.Messages.plural;
+
 import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
@@ -14,7 +17,6 @@ import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.arrays.Part;
-import dev.xent.internal.plan.arrays.Plural;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Bound;
 import dev.xent.internal.plan.call.Call;
@@ -33,7 +35,6 @@ import dev.xent.internal.plan.options.Reductions;
 import dev.xent.internal.plan.options.TargetKind;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -311,11 +312,9 @@ public final class NllPlan {
     }
     if (saved.rows != call.dimensions.rows) {
       throw new OptionException(
-          String.format(
-              Locale.ROOT,
+          message(
               "the outputs are of a forward over %s, backward was given %d; expected the outputs of the forward over these targets",
-              Plural.of(saved.rows, "row"),
-              call.dimensions.rows));
+              plural(saved.rows, "row"), call.dimensions.rows));
     }
   }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.options;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.errors.OptionException;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Kernels;
@@ -49,11 +51,9 @@ public record Engine(Kernels kernels, int isa, Threads threads) {
     List<Isa> available = backends.availableIsas();
     if (!available.contains(isa)) {
       throw new OptionException(
-          String.format(
-              Locale.ROOT,
+          message(
               "isa is %s, which this processor or this build does not have: choose BEST or one of %s",
-              isa,
-              available));
+              isa, available));
     }
     return new Engine(kernels, Codes.of(isa), threads);
   }

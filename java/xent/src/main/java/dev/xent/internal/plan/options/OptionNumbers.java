@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.options;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.errors.OptionException;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.plan.arrays.Described;
@@ -62,13 +64,9 @@ public final class OptionNumbers {
       for (OptionRange other : range.notBeside) {
         if (get(range) != 0 && get(other) != 0) {
           throw new OptionException(
-              String.format(
-                  Locale.ROOT,
+              message(
                   "%s is %s, %s is %s; expected one of them",
-                  range.text,
-                  get(range),
-                  other.text,
-                  get(other)));
+                  range.text, get(range), other.text, get(other)));
         }
       }
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.options;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.errors.OptionException;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.load.Codes;
@@ -9,7 +11,6 @@ import dev.xent.internal.plan.arrays.View;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Smoothing;
 import java.lang.foreign.MemorySegment;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -103,13 +104,9 @@ public record Options(
   private static OptionException ofLabels(
       String option, TargetKind kind, View targets, String instead) {
     return new OptionException(
-        String.format(
-            Locale.ROOT,
+        message(
             "%s, targets are %s %s; expected class indices, or build the operation with %s",
-            option,
-            kind.text,
-            targets,
-            instead));
+            option, kind.text, targets, instead));
   }
 
   /** Whether the statistics of a forward with other options are those of one with these. */
@@ -133,11 +130,9 @@ public record Options(
     double softcap = number(OptionRange.SOFTCAP);
     if (softcap != 0) {
       throw new OptionException(
-          String.format(
-              Locale.ROOT,
+          message(
               "softcap is %s, and the backward of %s has no logits for its derivative: build the operation without it",
-              softcap,
-              operation));
+              softcap, operation));
     }
   }
 
@@ -146,8 +141,7 @@ public record Options(
     double softcap = number(OptionRange.SOFTCAP);
     if (softcap != 0) {
       throw new OptionException(
-          String.format(
-              Locale.ROOT,
+          message(
               "softcap is %s, and the Hessian of cross-entropy with one has another form: build the operation without it",
               softcap));
     }

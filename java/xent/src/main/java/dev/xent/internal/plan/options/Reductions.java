@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.options;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.errors.EmptyMeanException;
 import dev.xent.errors.OptionException;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.options.EmptyMean;
 import dev.xent.options.Reduction;
-import java.util.Locale;
 
 /**
  * How row losses and gradients become what a caller asked for.
@@ -100,11 +101,9 @@ public record Reductions(
     double divided = scale / denominator;
     if (!Double.isFinite(divided)) {
       throw new OptionException(
-          String.format(
-              Locale.ROOT,
+          message(
               "gradientScale %s / denominator %s is not finite; expected a smaller scale or a larger denominator",
-              scale,
-              denominator));
+              scale, denominator));
     }
     return divided;
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.options;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.errors.OptionException;
 import dev.xent.internal.ffi.xent_sampling;
 import dev.xent.internal.kernels.Records;
@@ -9,7 +11,6 @@ import dev.xent.internal.plan.arrays.Described;
 import dev.xent.options.SamplingRules;
 import dev.xent.options.Ties;
 import java.lang.foreign.MemorySegment;
-import java.util.Locale;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
@@ -65,12 +66,9 @@ public record SamplingOptions(
 
   private static OptionException foreign(String name, double value, SamplingRules rules) {
     return new OptionException(
-        String.format(
-            Locale.ROOT,
+        message(
             "%s is %s, and %s has no such filter: leave it out, or give other rules",
-            name,
-            value,
-            rules));
+            name, value, rules));
   }
 
   // ---- calls that can be -----------------------------------------------------------------------
@@ -90,8 +88,7 @@ public record SamplingOptions(
     boolean all = ties == null ? byRules : ties == Ties.ALL;
     if (typicalP != 0 && (topK == 0 || all)) {
       throw new OptionException(
-          String.format(
-              Locale.ROOT,
+          message(
               "typicalP is %s, on a shard; expected topK with ties FIRST too, or sample from whole rows",
               typicalP));
     }
@@ -100,12 +97,9 @@ public record SamplingOptions(
   private static void requireForShard(String name, long value) {
     if (value > Records.SAMPLE_LISTED) {
       throw new OptionException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s is %d, on a shard; expected %d or less, or sample from whole rows",
-              name,
-              value,
-              Records.SAMPLE_LISTED));
+              name, value, Records.SAMPLE_LISTED));
     }
   }
 

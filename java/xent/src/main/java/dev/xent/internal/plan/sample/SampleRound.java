@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.sample;
 
+import static dev.xent.internal.text.Messages.message;
+import static dev.xent.internal.text.Messages.plural;
+
 import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.Pieces;
-import dev.xent.internal.plan.arrays.Plural;
 import dev.xent.internal.plan.call.Call;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.List;
-import java.util.Locale;
 
 /** What a shard says of rows that are sampled, in one round. */
 public final class SampleRound {
@@ -71,11 +72,9 @@ public final class SampleRound {
   private void require(long needed) {
     if (rows != needed) {
       throw new PartialStatesException(
-          String.format(
-              Locale.ROOT,
+          message(
               "sample states have %s, logits has %d; expected the states of all shards of these rows",
-              Plural.of(rows, "row"),
-              needed));
+              plural(rows, "row"), needed));
     }
   }
 
@@ -109,11 +108,9 @@ public final class SampleRound {
     long size = AT_STATES + states.byteSize();
     if (size > Integer.MAX_VALUE - 8) {
       throw new PartialStatesException(
-          String.format(
-              Locale.ROOT,
+          message(
               "sample states of %s are %d bytes, more than an array holds: sample fewer rows at once",
-              Plural.of(rows, "row"),
-              size));
+              plural(rows, "row"), size));
     }
     byte[] bytes = new byte[(int) size];
     MemorySegment to = MemorySegment.ofArray(bytes);
@@ -140,12 +137,7 @@ public final class SampleRound {
     long rows = from.get(LONG, AT_ROWS);
     long size = bytes.length - AT_STATES;
     if (size % SIZE != 0 || rows != size / SIZE) {
-      throw unfit(
-          String.format(
-              Locale.ROOT,
-              "they have %s of states, and rows are %d",
-              Plural.of(size, "byte"),
-              rows));
+      throw unfit(message("they have %s of states, and rows are %d", plural(size, "byte"), rows));
     }
     SampleRound read = new SampleRound(rows);
     MemorySegment.copy(from, AT_STATES, read.states, 0, size);
@@ -155,7 +147,7 @@ public final class SampleRound {
   private static void require(MemorySegment from, long at, String name, int needed) {
     int value = from.get(INT, at);
     if (value != needed) {
-      throw unfit(String.format(Locale.ROOT, "their %s is %d, here it is %d", name, value, needed));
+      throw unfit(message("their %s is %d, here it is %d", name, value, needed));
     }
   }
 
@@ -168,6 +160,6 @@ public final class SampleRound {
 
   @Override
   public String toString() {
-    return String.format(Locale.ROOT, "SampleStates[rows=%d, unfinished=%d]", rows, unfinished);
+    return message("SampleStates[rows=%d, unfinished=%d]", rows, unfinished);
   }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.sample;
 
+import static dev.xent.internal.text.Messages.message;
+import static dev.xent.internal.text.Messages.plural;
 import static java.lang.foreign.MemorySegment.NULL;
 
 import dev.xent.errors.DTypeException;
@@ -18,7 +20,6 @@ import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.Dimensions;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.Part;
-import dev.xent.internal.plan.arrays.Plural;
 import dev.xent.internal.plan.arrays.RowPart;
 import dev.xent.internal.plan.arrays.Strides;
 import dev.xent.internal.plan.arrays.View;
@@ -39,7 +40,6 @@ import dev.xent.internal.plan.options.SamplingOptions;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
-import java.util.Locale;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -96,11 +96,9 @@ public final class SamplerPlan {
   public SamplerPlan onShard(long first, long all) {
     if (first < 0 || all <= first || all > Integer.MAX_VALUE) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "firstClass is %d, allClasses %d; expected a class within the row, which has fewer than 2^31",
-              first,
-              all));
+              first, all));
     }
     return new SamplerPlan(engine, options, sampling, axis, first, all);
   }
@@ -239,11 +237,9 @@ public final class SamplerPlan {
   private static void requireOneRow(Call call) {
     if (call.dimensions.rows != 1) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "logits is %s with %s; expected one row, or call sample",
-              call.lead(),
-              Plural.of(call.dimensions.rows, "row")));
+              call.lead(), plural(call.dimensions.rows, "row")));
     }
   }
 
@@ -387,10 +383,7 @@ public final class SamplerPlan {
     }
     if (call.dimensions.classes > Integer.MAX_VALUE) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
-              "logits is %s; expected fewer than 2^31 classes to sample from",
-              logits));
+          message("logits is %s; expected fewer than 2^31 classes to sample from", logits));
     }
     call.unusual = true;
     call.needsWholeRows = true;
@@ -404,12 +397,11 @@ public final class SamplerPlan {
   private void requireRows(Call call, SamplerRows requests) {
     if (requests.count() != call.dimensions.rows) {
       throw new OptionException(
-          String.format(
-              Locale.ROOT,
+          message(
               "requests has %s, logits is %s with %s; expected as many requests as there are rows",
-              Plural.of(requests.count(), "request"),
+              plural(requests.count(), "request"),
               call.lead(),
-              Plural.of(call.dimensions.rows, "row")));
+              plural(call.dimensions.rows, "row")));
     }
     for (int row = 0; row < requests.count(); row++) {
       requireSameCall(call, row, requests.sampler(row));
@@ -442,13 +434,9 @@ public final class SamplerPlan {
 
   private static OptionException other(String option, int row, String ofRow, String ofCall) {
     return new OptionException(
-        String.format(
-            Locale.ROOT,
+        message(
             "request %d has a sampler with %s, the one that computes has %s; expected the same %s",
-            row,
-            ofRow,
-            ofCall,
-            option));
+            row, ofRow, ofCall, option));
   }
 
   /** Refuses a token before that is no class, while nothing is written yet. */

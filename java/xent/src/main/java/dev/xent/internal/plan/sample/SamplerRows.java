@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.sample;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.internal.ffi.xent_sampling;
 import dev.xent.internal.plan.arrays.Pieces;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.Locale;
 import java.util.Objects;
 import java.util.StringJoiner;
 
@@ -90,8 +91,7 @@ public final class SamplerRows {
     for (int row = 0; row < Math.min(count, MOST_TOLD); row++) {
       MemorySegment struct = structs.asSlice(at(row), xent_sampling.sizeof());
       text.add(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s stream %d step %s",
               samplers[row],
               xent_sampling.stream(struct),

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.sample;
 
+import static dev.xent.internal.text.Messages.message;
+import static dev.xent.internal.text.Messages.plural;
+
 import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.plan.arrays.InputViews;
-import dev.xent.internal.plan.arrays.Plural;
 import dev.xent.internal.plan.arrays.Strides;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.WrongLabels;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,7 +61,7 @@ public final class TextCall {
     for (int i = 0; i < tokens.length; i++) {
       if (tokens[i] < 0) {
         throw new OptionException(
-            String.format(Locale.ROOT, "promptTokens[%d] is %d; expected a class", i, tokens[i]));
+            message("promptTokens[%d] is %d; expected a class", i, tokens[i]));
       }
     }
     if (usesTokens) {
@@ -92,11 +93,9 @@ public final class TextCall {
     }
     if (count > drawn.count()) {
       throw new OptionException(
-          String.format(
-              Locale.ROOT,
+          message(
               "%s back are more than the %s that this cursor has; expected a step since its first one",
-              Plural.of(count, "step"),
-              Plural.of(drawn.count(), "token")));
+              plural(count, "step"), plural(drawn.count(), "token")));
     }
     drawn.truncate((int) (drawn.count() - count));
   }
@@ -105,10 +104,9 @@ public final class TextCall {
   public void requireNoTokens() {
     if (drawn.count() > 0) {
       throw new OptionException(
-          String.format(
-              Locale.ROOT,
+          message(
               "this cursor has the tokens of %s, which its penalties count; expected rewind(step) or accept(token)",
-              Plural.of(drawn.count(), "step")));
+              plural(drawn.count(), "step")));
     }
   }
 

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.shard;
 
+import static dev.xent.internal.text.Messages.message;
+import static dev.xent.internal.text.Messages.plural;
+
 import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.kernels.ElementType;
-import dev.xent.internal.plan.arrays.Plural;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.TargetKind;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,8 +47,7 @@ public record FinishedRows(
         || !call.dimensions.hasRowsOfEntries(shape)
         || call.allClasses != shape[axis]) {
       throw new PartialStatesException(
-          String.format(
-              Locale.ROOT,
+          message(
               "the statistics are of %s %s%s with classes along axis %d, %s is %s and belongs to %s; expected statistics of the same rows",
               kind == null ? "softmax" : kind.text,
               Arrays.toString(shape),
@@ -55,7 +55,7 @@ public record FinishedRows(
               axis,
               call.leading().name,
               call.lead(),
-              Plural.of(call.allClasses, "class")));
+              plural(call.allClasses, "class")));
     }
   }
 
@@ -63,11 +63,9 @@ public record FinishedRows(
   void require(Options operation) {
     if (!operation.hasStatisticsOf(options, kind)) {
       throw new PartialStatesException(
-          String.format(
-              Locale.ROOT,
+          message(
               "the statistics are of another operation%s than this one%s; expected statistics of one operation",
-              options.ofStatistics(kind),
-              operation.ofStatistics(kind)));
+              options.ofStatistics(kind), operation.ofStatistics(kind)));
     }
   }
 
@@ -78,8 +76,7 @@ public record FinishedRows(
         || axis != states.axis()
         || !Arrays.equals(shape, states.shape())) {
       throw new PartialStatesException(
-          String.format(
-              Locale.ROOT,
+          message(
               "the statistics are of %s %s%s with classes along axis %d, the partial states are of %s; expected statistics of the same rows",
               kind == null ? "softmax" : kind.text,
               Arrays.toString(shape),
@@ -92,14 +89,13 @@ public record FinishedRows(
   /** In messages. */
   @Override
   public String toString() {
-    return String.format(
-        Locale.ROOT,
+    return message(
         "%s of %s along axis %d, in %s%s",
         kind == null ? "softmax" : kind.text,
         Arrays.toString(shape),
         axis,
         wide ? "F64" : "F32",
-        again > 0 ? ", " + Plural.of(again, "row") + " for a second round" : "");
+        again > 0 ? ", " + plural(again, "row") + " for a second round" : "");
   }
 
   /** The number of rows. */
@@ -111,7 +107,7 @@ public record FinishedRows(
   void requireFinished() {
     if (again > 0) {
       throw new PartialStatesException(
-          Plural.of(again, "row")
+          plural(again, "row")
               + (again == 1 ? " needs" : " need")
               + " a second round: make the states once more, and finish again");
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.shard;
 
+import static dev.xent.internal.text.Messages.message;
+
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Array;
@@ -26,7 +28,6 @@ import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
 import dev.xent.internal.plan.options.Reductions;
 import dev.xent.internal.plan.options.TargetKind;
-import java.util.Locale;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -109,11 +110,9 @@ public final class LossShardPlan {
     double smoothing = options.number(OptionRange.LABEL_SMOOTHING);
     if (kind != TargetKind.LABELS && smoothing > 0 && inputs.get(Array.CLASS_MASK) != null) {
       throw new OptionException(
-          String.format(
-              Locale.ROOT,
+          message(
               "labelSmoothing is %s, targets are %s, and classMask is given: a shard does not know how many classes take part, so give class indices, no mask or no smoothing",
-              smoothing,
-              kind.text));
+              smoothing, kind.text));
     }
     call.takeInputs(Function.CROSS_ENTROPY, inputs);
     call.takeIfGiven(Rule.CLASS_WEIGHTS, ownWeights(call.dimensions.classes));
@@ -133,11 +132,9 @@ public final class LossShardPlan {
   private void requireWeights(View all) {
     if (all.rank() != 1 || all.shape[0] != allClasses) {
       throw new ShapeException(
-          String.format(
-              Locale.ROOT,
+          message(
               "classWeights is %s; expected a weight for each class of all shards, in the shape [%d]",
-              all,
-              allClasses));
+              all, allClasses));
     }
   }
 
@@ -178,8 +175,7 @@ public final class LossShardPlan {
     if (states.kind() != TargetKind.LABELS) {
       if (labels != null) {
         throw new OptionException(
-            String.format(
-                Locale.ROOT,
+            message(
                 "labels is %s, the states are of probability rows or sparse targets, whose sums they have; expected null",
                 labels));
       }
@@ -191,8 +187,7 @@ public final class LossShardPlan {
     }
     if (labels == null || !labels.type.isInteger()) {
       throw new OptionException(
-          String.format(
-              Locale.ROOT,
+          message(
               "labels is %s, the states are of class indices; expected the labels that the shards had",
               labels));
     }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.shard;
 
+import static dev.xent.internal.text.Messages.message;
+import static dev.xent.internal.text.Messages.plural;
+
 import dev.xent.errors.PartialStatesException;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.plan.arrays.Memory;
-import dev.xent.internal.plan.arrays.Plural;
 import dev.xent.internal.plan.call.Chunks;
 import dev.xent.internal.plan.options.TargetKind;
 import java.lang.foreign.Arena;
@@ -15,7 +17,6 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -126,11 +127,9 @@ public record States(
       first.requireSibling(part);
       if (part.firstChunk != end) {
         throw new PartialStatesException(
-            String.format(
-                Locale.ROOT,
+            message(
                 "partial states of classes from %d follow those up to %d; expected each class range once, without gaps",
-                part.firstChunk * Chunks.SIZE,
-                end * Chunks.SIZE));
+                part.firstChunk * Chunks.SIZE, end * Chunks.SIZE));
       }
       end = part.endChunk;
     }
@@ -162,11 +161,9 @@ public record States(
         || axis != other.axis
         || !Arrays.equals(shape, other.shape)) {
       throw new PartialStatesException(
-          String.format(
-              Locale.ROOT,
+          message(
               "partial states are of %s and of %s; expected states of one operation on the same rows",
-              this,
-              other));
+              this, other));
     }
   }
 
@@ -178,24 +175,19 @@ public record States(
   void require(boolean ofTargets, boolean secondRound) {
     if (ofTargets != (kind != null)) {
       throw new PartialStatesException(
-          String.format(
-              Locale.ROOT,
+          message(
               "partial states are of %s; expected states of %s",
-              this,
-              ofTargets ? "a loss" : "a softmax"));
+              this, ofTargets ? "a loss" : "a softmax"));
     }
     if (second != secondRound) {
       throw new PartialStatesException(
-          String.format(
-              Locale.ROOT,
+          message(
               "partial states are of %s; expected states of the %s round",
-              this,
-              secondRound ? "second" : "first"));
+              this, secondRound ? "second" : "first"));
     }
     if (!isWhole()) {
       throw new PartialStatesException(
-          String.format(
-              Locale.ROOT, "partial states are of %s: merge those of all classes first", this));
+          message("partial states are of %s: merge those of all classes first", this));
     }
   }
 
@@ -206,11 +198,9 @@ public record States(
     long size = AT_SHAPE + 8L * shape.length + memory.byteSize();
     if (size > Integer.MAX_VALUE - 8) {
       throw new PartialStatesException(
-          String.format(
-              Locale.ROOT,
+          message(
               "partial states of %s are %d bytes, more than an array can have; expected fewer rows at once",
-              this,
-              size));
+              this, size));
     }
     byte[] bytes = new byte[(int) size];
     MemorySegment to = MemorySegment.ofArray(bytes);
@@ -267,21 +257,14 @@ public record States(
     long end = from.get(LONG, AT_END_CHUNK);
     if (first < 0 || end <= first || end > Chunks.of(shape[axis])) {
       throw unfit(
-          String.format(
-              Locale.ROOT,
-              "their chunks are %d to %d of %d",
-              first,
-              end - 1,
-              Chunks.of(shape[axis])));
+          message("their chunks are %d to %d of %d", first, end - 1, Chunks.of(shape[axis])));
     }
     long states = (bytes.length - begin) / size;
     if ((bytes.length - begin) % size != 0 || !isProduct(shape, axis, end - first, states)) {
       throw unfit(
-          String.format(
-              Locale.ROOT,
+          message(
               "they have %s of states, which does not fit shape %s",
-              Plural.of(bytes.length - begin, "byte"),
-              Arrays.toString(shape)));
+              plural(bytes.length - begin, "byte"), Arrays.toString(shape)));
     }
     TargetKind targets =
         kind == 0 ? null : kind == 1 ? TargetKind.LABELS : TargetKind.PROBABILITIES;
@@ -311,9 +294,8 @@ public record States(
     if (value < least || value > most) {
       throw unfit(
           least == most
-              ? String.format(Locale.ROOT, "their %s is %d, here it is %d", name, value, least)
-              : String.format(
-                  Locale.ROOT, "their %s is %d, and it is %d to %d", name, value, least, most));
+              ? message("their %s is %d, here it is %d", name, value, least)
+              : message("their %s is %d, and it is %d to %d", name, value, least, most));
     }
     return value;
   }
@@ -328,8 +310,7 @@ public record States(
   /** In messages. */
   @Override
   public String toString() {
-    return String.format(
-        Locale.ROOT,
+    return message(
         "%s, classes %d to %d of %s along axis %d, %s round, in %s",
         kind == null ? "softmax" : kind.text,
         firstChunk * Chunks.SIZE,

@@ -17,7 +17,7 @@ import java.util.function.UnaryOperator;
  *
  * @param <S> states
  */
-final class AllGather<S> {
+final class ShardThreads<S> implements AllGather<S> {
   private static final int SECONDS = 60;
 
   private final int shards;
@@ -31,7 +31,7 @@ final class AllGather<S> {
    *
    * @param wire what states go through, once all are there
    */
-  AllGather(int shards, UnaryOperator<List<S>> wire) {
+  ShardThreads(int shards, UnaryOperator<List<S>> wire) {
     this.shards = shards;
     this.all =
         new CyclicBarrier(
@@ -48,8 +48,8 @@ final class AllGather<S> {
     return rounds;
   }
 
-  /** The states of all shards, for those of one. */
-  List<S> gather(S mine) {
+  @Override
+  public List<S> gather(S mine) {
     synchronized (sent) {
       sent.add(mine);
     }
