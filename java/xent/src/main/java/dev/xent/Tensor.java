@@ -133,7 +133,7 @@ public final class Tensor {
    */
   public static Tensor of(float[] values, long... shape) {
     Objects.requireNonNull(values, "values");
-    return whole(MemorySegment.ofArray(values), DType.F32, values.length, shape);
+    return array(values, MemorySegment.ofArray(values), DType.F32, values.length, shape);
   }
 
   /**
@@ -154,7 +154,7 @@ public final class Tensor {
    */
   public static Tensor of(double[] values, long... shape) {
     Objects.requireNonNull(values, "values");
-    return whole(MemorySegment.ofArray(values), DType.F64, values.length, shape);
+    return array(values, MemorySegment.ofArray(values), DType.F64, values.length, shape);
   }
 
   /**
@@ -175,7 +175,7 @@ public final class Tensor {
    */
   public static Tensor of(int[] values, long... shape) {
     Objects.requireNonNull(values, "values");
-    return whole(MemorySegment.ofArray(values), DType.I32, values.length, shape);
+    return array(values, MemorySegment.ofArray(values), DType.I32, values.length, shape);
   }
 
   /**
@@ -196,7 +196,7 @@ public final class Tensor {
    */
   public static Tensor of(long[] values, long... shape) {
     Objects.requireNonNull(values, "values");
-    return whole(MemorySegment.ofArray(values), DType.I64, values.length, shape);
+    return array(values, MemorySegment.ofArray(values), DType.I64, values.length, shape);
   }
 
   /**
@@ -217,7 +217,7 @@ public final class Tensor {
    */
   public static Tensor of(short[] values, long... shape) {
     Objects.requireNonNull(values, "values");
-    return whole(MemorySegment.ofArray(values), DType.I16, values.length, shape);
+    return array(values, MemorySegment.ofArray(values), DType.I16, values.length, shape);
   }
 
   /**
@@ -228,7 +228,7 @@ public final class Tensor {
    */
   public static Tensor of(byte[] values, long... shape) {
     Objects.requireNonNull(values, "values");
-    return whole(MemorySegment.ofArray(values), DType.I8, values.length, shape);
+    return array(values, MemorySegment.ofArray(values), DType.I8, values.length, shape);
   }
 
   /**
@@ -386,11 +386,24 @@ public final class Tensor {
     return whole(segment, type, buffer.remaining() / type.byteSize(), shape);
   }
 
+  /** A tensor of all elements of a segment. */
   private static Tensor whole(MemorySegment segment, DType type, long length, long[] shape) {
-    long[] own =
-        Objects.requireNonNull(shape, "shape").length == 0
-            ? new long[] {length}
-            : Strides.inferred(shape, length, "the memory");
+    long[] own = shapeOf(length, shape);
+    return new Tensor(View.of(segment, type.element, own, Strides.rowMajor(own), null));
+  }
+
+  /** The same of a Java array, whose segment fits it. */
+  private static Tensor array(
+      Object array, MemorySegment segment, DType type, int length, long[] shape) {
+    return new Tensor(View.ofArray(array, segment, type.element, shapeOf(length, shape), length));
+  }
+
+  /** The shape of all elements. */
+  private static long[] shapeOf(long length, long[] shape) {
+    if (Objects.requireNonNull(shape, "shape").length == 0) {
+      return new long[] {length};
+    }
+    long[] own = Strides.inferred(shape, length, "the memory");
     long elements = Strides.elements(own);
     if (elements != length) {
       throw new ShapeException(
@@ -398,7 +411,7 @@ public final class Tensor {
               "shape %s has %s, the memory has %d; expected the same number of elements",
               Arrays.toString(own), plural(elements, "element"), length));
     }
-    return new Tensor(View.of(segment, type.element, own, Strides.rowMajor(own), null));
+    return own;
   }
 
   // ---- facts -----------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ public final class Strides {
             "shape " + Arrays.toString(shape) + " has a negative size: sizes are 0 or more");
       }
       empty |= size == 0;
-      elements = size == 0 ? elements : times(elements, size, shape);
+      elements = size > 1 ? times(elements, size, shape) : elements;
     }
     return empty ? 0 : elements;
   }
@@ -90,7 +90,7 @@ public final class Strides {
     long next = 1;
     for (int d = shape.length - 1; d >= 0; d--) {
       strides[d] = next;
-      next = times(next, Math.max(shape[d], 1), shape);
+      next = shape[d] > 1 ? times(next, shape[d], shape) : next;
     }
     return strides;
   }
@@ -191,13 +191,12 @@ public final class Strides {
     return offset;
   }
 
+  /** The product of two numbers that are not negative. */
   static long times(long a, long b, long[] shape) {
-    long high = Math.multiplyHigh(a, b);
-    long low = a * b;
-    if (high != 0 || low < 0) {
+    if ((a | b) >>> 31 != 0 && b != 0 && a > Long.MAX_VALUE / b) {
       throw tooLarge(shape);
     }
-    return low;
+    return a * b;
   }
 
   private static long plus(long a, long b, long[] shape) {

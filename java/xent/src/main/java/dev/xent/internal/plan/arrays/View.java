@@ -110,6 +110,22 @@ public final class View extends ArrayMemory {
     return over(segment, array, type, shape, strides, owner, null, false);
   }
 
+  /** A view of all elements of a Java array, in row-major order. */
+  public static View ofArray(
+      Object array, MemorySegment segment, ElementType type, long[] shape, long elements) {
+    return new View(
+        segment,
+        array,
+        type,
+        shape,
+        Strides.rowMajor(shape),
+        elements,
+        segment.byteSize(),
+        null,
+        null,
+        false);
+  }
+
   /** Zeroed memory of this library's own, which is there as long as the view is. */
   public static View room(ElementType type, long... shape) {
     long elements = Strides.elements(shape);
