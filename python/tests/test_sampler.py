@@ -8,6 +8,7 @@ import pytest
 import pyxent
 
 LOGITS = np.array([2, 1, 0, 1.5], np.float32)
+TOKENS_OF_JAVA = [5, 2, 2, 1, 6, 4, 5, 0, 2, 7, 6, 7, 1, 5, 0, 1, 7, 5, 0, 7, 7, 6, 1, 1]
 BATCH = np.random.default_rng(0).normal(size=(3, 50)).astype(np.float32)
 
 
@@ -34,15 +35,117 @@ def test_one_row_has_integers():
 
 
 def test_history_and_outputs():
-    options = {"seed": 3, "repetition_penalty": 1.5}
-    cursor, history = pyxent.Sampler(**options).start(), []
+    options = {"seed": 3, "repetition_penalty": 1.5, "frequency_penalty": 0.1}
+    cursor, history, prompt = pyxent.Sampler(**options).start(prompt_tokens=[2]), [], np.array([2])
     for step in range(8):
-        before = {"output_tokens": np.array(history)} if history else {}
+        before = {"prompt_tokens": prompt, **({"output_tokens": np.array(history)} if history else {})}
         expected = pyxent.sample(LOGITS, **options, **before, step=step, log_probabilities=True)
-        found = cursor.sample(LOGITS, **before, log_probabilities=True)
+        found = cursor.sample(LOGITS, log_probabilities=True)
         assert (found.tokens, found.log_probabilities) == (expected.tokens, expected.log_probabilities)
         history.append(int(found.tokens))
     assert cursor.next(LOGITS, class_mask=np.arange(4) == 2) == 2
+    cursor.rewind(3)
+    assert [cursor.next(LOGITS) for _ in range(5)] == history[3:]
+    cursor.rewind(3)
+    cursor.accept(history[3])
+    assert [cursor.next(LOGITS) for _ in range(4)] == history[4:]
+
+
+class Texts:
+    """Random options of a text, and what they say of a token, looked for place by place."""
+
+    def __init__(self, random):
+        self.ngram = 0 if random.integers(3) == 0 else int(random.integers(1, 6))
+        self.banned = [random.integers(0, 5, random.integers(1, 4)).tolist() for _ in range(random.integers(3))]
+        self.multiplier, self.base = float(random.choice([0, 0.8, 3])), float(random.choice([1, 1.75]))
+        self.allowed, self.range = int(random.integers(1, 4)), [None, 7][random.integers(2)]
+        self.breakers = random.integers(0, 5, random.integers(3)).tolist()
+        self.options = {
+            "no_repeat_ngram": self.ngram, "banned_sequences": self.banned, "dry_multiplier": self.multiplier,
+            "dry_base": self.base, "dry_allowed_length": self.allowed, "dry_range": self.range,
+            "dry_breakers": self.breakers}
+
+    def bias(self, text):
+        def same(place, most):
+            length = 0
+            while length < most and text[place - 1 - length] == text[-1 - length]:
+                length += 1
+            return length
+
+        bias, count = np.zeros(5, np.float32), len(text)
+        begin = 0 if self.range is None else max(0, count - self.range)
+        since = next((i for i in range(count - begin) if text[-1 - i] in self.breakers), count - begin)
+        for place in range(begin, count):
+            if self.multiplier and (length := min(since, same(place, place - begin))) >= self.allowed:
+                penalty = self.multiplier
+                for _ in range(self.allowed, length):
+                    penalty *= self.base
+                bias[text[place]] = min(bias[text[place]], -penalty)
+        for place in range(self.ngram - 1, count if self.ngram else 0):
+            if same(place, self.ngram - 1) == self.ngram - 1:
+                bias[text[place]] = -np.inf
+        for *before, last in self.banned:
+            if len(before) <= count and text[count - len(before):] == before:
+                bias[last] = -np.inf
+        return bias
+
+
+def test_a_text_without_repetitions():
+    random = np.random.default_rng(20261127)
+    found = {"none": 0, "bias": 0, "no bias": 0}
+    for seed in range(60):
+        texts = Texts(random)
+        prompt = random.integers(0, 5, random.integers(6)).tolist()
+        cursor = pyxent.Sampler(seed=seed, **texts.options).start(prompt_tokens=prompt)
+        text = list(prompt)
+        for step in range(40):
+            logits, bias = random.normal(size=5).astype(np.float32), texts.bias(text)
+            expected = int(pyxent.sample(logits, seed=seed, step=step, bias=bias).tokens)
+            if expected < 0:
+                found["none"] += 1
+                with pytest.raises(pyxent.XentError):
+                    cursor.next(logits)
+                expected = 0
+                cursor.accept(expected)
+            else:
+                found["bias" if bias.any() else "no bias"] += 1
+                assert cursor.next(logits) == expected
+            text.append(expected)
+    assert min(found.values()) > 50, found
+
+
+def test_the_tokens_of_java():
+    sampler = pyxent.Sampler(temperature=0.8, top_p=0.9, repetition_penalty=1.1, no_repeat_ngram=4,
+                             banned_sequences=[[3], [1, 2]], dry_multiplier=0.7, dry_allowed_length=1, dry_breakers=[5],
+                             seed=11)
+    cursor = sampler.start(prompt_tokens=[1, 2, 4, 1, 2])
+    logits = [np.array([(7 * i + 3 * step) % 11 / 4 for i in range(8)], np.float32) for step in range(24)]
+    assert [cursor.next(row) for row in logits] == TOKENS_OF_JAVA
+
+
+def test_drafts():
+    sampler = pyxent.Sampler(repetition_penalty=1.2, no_repeat_ngram=3, seed=5)
+    rows = np.random.default_rng(1).normal(size=(30, 9)).astype(np.float32)
+    alone = sampler.start()
+    expected = [alone.next(row) for row in rows]
+    cursor, text = sampler.start(), []
+    while len(text) < 26:
+        drafts = expected[len(text):len(text) + 3]
+        if len(text) % 2:
+            drafts[1] = (drafts[1] + 1) % 9
+        tokens = cursor.verify(rows[len(text):len(text) + 4], drafts)
+        assert len(tokens) == (2 if len(text) % 2 else 4)
+        text += tokens
+        assert cursor.step == len(text)
+    assert text == expected[:len(text)]
+    broken = rows[:2].copy()
+    broken[1, 0] = np.nan
+    with pytest.raises(pyxent.XentError, match="no token"):
+        sampler.start().verify(broken, expected[:1])
+    cursor = sampler.start()
+    with pytest.raises(pyxent.XentError, match="no token"):
+        cursor.verify(broken, expected[:1])
+    assert cursor.step == 0 and cursor.next(rows[0]) == expected[0]
 
 
 def test_without_a_seed():
@@ -82,6 +185,19 @@ def test_a_call_that_raises_does_not_count():
     (lambda: pyxent.Sampler(seed=0.5), TypeError, "seed is 0.5; expected an integer"),
     (lambda: pyxent.Sampler().start(-1), pyxent.OptionError, "step is -1; expected a number from 0"),
     (lambda: pyxent.Sampler().start().next(LOGITS, seeds=1), TypeError, "'seeds'; expected seed"),
+    (lambda: pyxent.Sampler(no_repeat_ngram=-1), pyxent.OptionError, "no_repeat_ngram is -1; expected 0 or more"),
+    (lambda: pyxent.Sampler(banned_sequences=[[]]), pyxent.OptionError, "a banned sequence is empty"),
+    (lambda: pyxent.Sampler(banned_sequences=[[1, -1]]), pyxent.OptionError, "a class of banned_sequences is -1"),
+    (lambda: pyxent.Sampler(dry_base=0.5), pyxent.OptionError, "dry_base is 0.5; expected a number of 1 or more"),
+    (lambda: pyxent.Sampler(banned_sequences=[[4]]).start().next(LOGITS), pyxent.LabelError, "banned_sequences has 4"),
+    (lambda: pyxent.Sampler(no_repeat_ngram=2).start().next(BATCH), pyxent.OptionError, "expected one row of one dimens"),
+    (lambda: pyxent.Sampler(repetition_penalty=2).start().next(LOGITS, output_tokens=np.array([1])), pyxent.OptionError,
+     "output_tokens is given to a cursor, which has the tokens"),
+    (lambda: pyxent.Sampler(no_repeat_ngram=2).start().next(
+        LOGITS, bias_tokens=np.array([1]), bias_values=np.zeros(1, np.float32)), pyxent.OptionError, "expected bias, with"),
+    (lambda: pyxent.Sampler().start(3).rewind(4), pyxent.OptionError, "step is 4, this cursor is at step 3"),
+    (lambda: pyxent.Sampler(repetition_penalty=2).start(3).rewind(2), pyxent.OptionError, "1 steps back are more than the 0"),
+    (lambda: pyxent.Sampler().start().verify(LOGITS, []), pyxent.ShapeError, "logits has the shape [4], drafts has 0 tokens"),
 ])
 def test_mistakes(call, error, message):
     with pytest.raises(error, match=re.escape(message)):

@@ -4,24 +4,45 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections.abc import Iterable
 from typing import Any
+
+import numpy as np
 
 from pyxent._names import unexpected
 from pyxent._operations import Sample, sample
 from pyxent._options import integer, is_per_row, sampling_of, shown
+from pyxent._text import Repetition, Text, tokens_of
 from pyxent._types import ArrayLike
-from pyxent.errors import XentError
+from pyxent.errors import OptionError, ShapeError, XentError
 
 _OPTIONS = [name for name, parameter in inspect.signature(sample).parameters.items()
             if parameter.kind is parameter.KEYWORD_ONLY and name != "step"]
 _NUMBERS = ("temperature", "top_k", "top_p", "min_p", "typical_p", "min_keep", "repetition_penalty",
             "frequency_penalty", "presence_penalty", "seed", "stream", "draw")
+_OF_TEXTS = tuple(inspect.signature(Repetition).parameters)
+_PENALTIES = ("repetition_penalty", "frequency_penalty", "presence_penalty")
+_HISTORIES = ("prompt_tokens", "output_tokens")
+
+
+def _shape(logits: Any) -> tuple[int, ...]:
+    return tuple(logits.shape) if hasattr(logits, "shape") else np.shape(logits)
 
 
 class Sampler:
     """Options of `sample`; `start` returns a cursor that draws a text, token by token.
 
-    Takes the options of `sample` but `step`. Without a seed it draws one: `seed` is the one that it has.
+    Takes the options of `sample` but `step`. Without a seed it draws one: `seed` is the one that it has. And options that
+    ask for the text, which a cursor has:
+
+    no_repeat_ngram     no token makes so many follow each other that do so in the text already; 0, the default: any may
+    banned_sequences    lists of tokens: the last one never follows the others
+    dry_multiplier      m of the penalty for repetitions ("DRY"): a token that stands in the text behind the same l tokens
+                        as now gets the bias -m b^(l - a), if l is at least a; 0, the default: no penalty
+    dry_base            b, 1.75
+    dry_allowed_length  a, 2
+    dry_range           how many of the last tokens are looked at; None: all
+    dry_breakers        tokens that no repetition goes across, such as a line break
 
     >>> import numpy as np, pyxent
     >>> sampler = pyxent.Sampler(temperature=0.7, top_k=40, top_p=0.95, seed=42)
@@ -34,62 +55,143 @@ class Sampler:
         if "step" in options:
             raise TypeError("Sampler() got the argument 'step'; expected it in start(step=...), from where the cursor "
                             "counts")
-        if unknown := [name for name in options if name not in _OPTIONS]:
+        if unknown := [name for name in options if name not in _OPTIONS and name not in _OF_TEXTS]:
             raise unexpected(sample, unknown)
+        self.repetition = Repetition(**{name: options[name] for name in _OF_TEXTS if name in options})
+        self._shown = dict(options)
+        options = {name: value for name, value in options.items() if name not in _OF_TEXTS}
         self.seed = int.from_bytes(os.urandom(8), "little") if seed is None else seed
         self.options = {**options, "seed": self.seed}
+        self._shown["seed"] = self.seed
         numbers = {name: self.options[name] for name in _NUMBERS if not is_per_row(self.options.get(name, []))}
         sampling_of(options.get("rules", "xent"), options.get("ties"), **numbers)
 
-    def start(self, step: int = 0) -> SamplerCursor:
-        """A cursor whose next token is that of this step."""
-        return SamplerCursor(self, step)
+    def start(self, step: int = 0, prompt_tokens: Iterable[int] = ()) -> SamplerCursor:
+        """A cursor whose next token is that of this step, behind the tokens of a prompt."""
+        return SamplerCursor(self, step, prompt_tokens)
 
     def __repr__(self) -> str:
-        return f"Sampler({', '.join(f'{name}={shown(value)}' for name, value in self.options.items())})"
+        return f"Sampler({', '.join(f'{name}={shown(value)}' for name, value in self._shown.items())})"
 
 
 class SamplerCursor:
     """The tokens of one text, or of one batch of texts, whose steps it counts.
 
     A token is that of `sample` with the same logits, options, seed and step. A call that raises an error does not count.
-    To go on later, keep `sampler.seed` and `step`.
+    To go on later, keep `sampler.seed`, `step` and, with penalties and options of a text, its tokens.
+
+    A text has logits of one dimension. Its tokens are kept: penalties and options of a text apply to them. A batch has
+    none: pass `output_tokens` to each call.
     """
 
-    def __init__(self, sampler: Sampler, step: int = 0) -> None:
+    def __init__(self, sampler: Sampler, step: int = 0, prompt_tokens: Iterable[int] = ()) -> None:
         self.sampler = sampler
-        self.step = step
+        penalized = any(sampler.options.get(name) not in (None, 0 if name != "repetition_penalty" else 1)
+                        for name in _PENALTIES if not is_per_row(sampler.options.get(name)))
+        self._keeps = penalized or sampler.repetition.is_used()
+        self._text = Text(prompt_tokens)
+        self._step = integer("step", step)
 
     @property
     def step(self) -> int:
-        """The step of the next token, which you may set."""
+        """The step of the next token, which you may set; not while there are tokens that have an influence."""
         return self._step
 
     @step.setter
     def step(self, value: int) -> None:
-        self._step = integer("step", value)
+        value = integer("step", value)
+        if value != self._step and self._keeps and self._text.drawn:
+            raise OptionError("this cursor has the tokens of its steps; expected rewind(step) or accept(token)")
+        self._step = value
+
+    def accept(self, token: int) -> None:
+        """Appends a token that was not drawn here, as the token of this step."""
+        self._append(*tokens_of("accept", [token]))
+
+    def rewind(self, step: int) -> None:
+        """Goes back to an earlier step and forgets the tokens since, as after drafts that were rejected."""
+        back = self._step - integer("step", step)
+        if back < 0:
+            raise OptionError(f"step is {step}, this cursor is at step {self._step}; expected no later one")
+        if self._keeps:
+            if back > self._text.drawn:
+                raise OptionError(f"{back} steps back are more than the {self._text.drawn} tokens that this cursor has; "
+                                  "expected a step since its first one")
+            self._text.drop(back)
+        self._step -= back
+
+    def _append(self, token: int) -> None:
+        if self._keeps:
+            self._text.append(token)
+        self._step += 1
 
     def next(self, logits: ArrayLike, **options: Any) -> Any:
         """The next token: an integer, or of more than one dimension an array with one per row, -1 where there is none.
 
-        `options` are those of `sample` that differ in this step, such as `output_tokens` or `class_mask`.
+        `options` are those of `sample` that differ in this step, such as `class_mask`.
         """
-        before = self.step
         tokens = self.sample(logits, **options).tokens
         if tokens.shape != ():
             return tokens
         token = tokens.tolist()
         if token < 0:
-            self.step = before
             raise XentError("logits has no token that can be drawn; expected logits without NaN and +inf, of which one "
                             "that is not masked is above -inf")
         return token
 
     def sample(self, logits: ArrayLike, **options: Any) -> Sample:
         """All that `sample` returns for the next step, with its outputs among the options."""
-        result = sample(logits, step=self.step, **{**self.sampler.options, **options})
-        self._step += 1
+        shape = _shape(logits)
+        if self._keeps and len(shape) == 1:
+            options = self._of_text(options, shape[0])
+        elif self.sampler.repetition.is_used():
+            raise OptionError(f"logits has {len(shape)} dimensions, and options of a text are set; expected one row of one "
+                              "dimension")
+        result = sample(logits, step=self._step, **{**self.sampler.options, **options})
+        if result.tokens.shape != ():
+            self._step += 1
+        elif (token := int(result.tokens)) >= 0:
+            self._append(token)
         return result
 
+    def _of_text(self, options: dict[str, Any], classes: int) -> dict[str, Any]:
+        """The options of a step, with the tokens before and their biases."""
+        for name in _HISTORIES:
+            if name in options:
+                raise OptionError(f"{name} is given to a cursor, which has the tokens of its text; expected start("
+                                  "prompt_tokens=...) and accept(token)")
+        options = {**options, **self._text.histories()}
+        if self.sampler.repetition.is_used():
+            if options.get("bias_tokens") is not None:
+                raise OptionError("bias_tokens is given, and the sampler has options of a text; expected bias, with a "
+                                  "number for each class")
+            if biases := self.sampler.repetition.biases(self._text.tokens, classes):
+                options["bias_tokens"] = np.array(list(biases), np.int32)
+                options["bias_values"] = np.array(list(biases.values()), np.float32)
+        return options
+
+    def verify(self, logits: ArrayLike, drafts: Iterable[int]) -> list[int]:
+        """Checks drafts of another model: draws tokens row by row until one is not the draft, and appends them.
+
+        logits  a row for each draft and one more: row i has the logits behind the first i drafts
+        drafts  tokens that may come next, in order
+
+        Returns the tokens that were drawn, one more than the drafts that were right. The text is the one without drafts.
+        """
+        drafts, rows = tokens_of("drafts", drafts), _shape(logits)
+        if len(rows) != 2 or rows[0] != len(drafts) + 1:
+            raise ShapeError(f"logits has the shape {list(rows)}, drafts has {len(drafts)} tokens; expected two dimensions "
+                             "with a row for each and one more")
+        first, tokens = self._step, []
+        try:
+            for i in range(len(drafts) + 1):
+                tokens.append(self.next(logits[i]))  # type: ignore[index]
+                if i == len(drafts) or tokens[i] != drafts[i]:
+                    break
+        except BaseException:
+            self.rewind(first)
+            raise
+        return tokens
+
     def __repr__(self) -> str:
-        return f"SamplerCursor(step={self.step}, {self.sampler})"
+        return f"SamplerCursor(step={self._step}, {self.sampler})"

@@ -16,6 +16,7 @@ import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
+import dev.xent.internal.plan.options.RepetitionOptions;
 import dev.xent.internal.plan.options.SamplingOptions;
 import dev.xent.internal.plan.sample.CursorCall;
 import dev.xent.internal.plan.sample.SamplerOutputs;
@@ -25,6 +26,9 @@ import dev.xent.internal.plan.sample.TextCall;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.SamplingRules;
 import dev.xent.options.Ties;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -244,7 +248,9 @@ public final class Sampler {
     }
 
     private static SamplerPlan planOf(Sampler sampler) {
-      return NullChecks.require(sampler, "sampler", "a Sampler").plan;
+      SamplerPlan plan = NullChecks.require(sampler, "sampler", "a Sampler").plan;
+      plan.repetition().requireUnused();
+      return plan;
     }
 
     /** Returns the number of requests and the first of them, in one line. */
@@ -268,6 +274,13 @@ public final class Sampler {
     private double repetitionPenalty;
     private double frequencyPenalty;
     private double presencePenalty;
+    private long noRepeatNgram = RepetitionOptions.NONE.noRepeatNgram();
+    private List<int[]> bannedSequences = List.of();
+    private double dryMultiplier = RepetitionOptions.NONE.dryMultiplier();
+    private double dryBase = RepetitionOptions.NONE.dryBase();
+    private long dryAllowedLength = RepetitionOptions.NONE.dryAllowedLength();
+    private long dryRange = RepetitionOptions.NONE.dryRange();
+    private int[] dryBreakers = {};
     private @Nullable Long seed;
     private long stream;
     private long draw;
@@ -399,6 +412,108 @@ public final class Sampler {
     }
 
     /**
+     * Forbids a token that would make {@code n} tokens follow each other that do so in the text
+     * already, prompt included. Only a {@linkplain Sampler#start cursor} has the text; other calls
+     * throw an {@link OptionException}. Default: 0, which forbids none.
+     *
+     * @throws OptionException unless 0 or more
+     */
+    public Builder noRepeatNgram(long n) {
+      noRepeatNgram = least("noRepeatNgram", n, 0);
+      return this;
+    }
+
+    /**
+     * Forbids the last token of each sequence behind the others. Only a {@linkplain Sampler#start
+     * cursor} has the text; other calls throw an {@link OptionException}. Default: none.
+     *
+     * @param sequences of classes; of one class: it is never drawn
+     * @throws OptionException for a sequence that is empty or has a negative number
+     */
+    public Builder bannedSequences(int[]... sequences) {
+      List<int[]> copies = new ArrayList<>();
+      for (int[] sequence : Objects.requireNonNull(sequences, "sequences")) {
+        int[] copy = NullChecks.require(sequence, "a sequence", "an array of classes").clone();
+        if (copy.length == 0) {
+          throw new OptionException("a banned sequence is empty; expected one class or more");
+        }
+        for (int token : copy) {
+          least("a class of bannedSequences", token, 0);
+        }
+        copies.add(copy);
+      }
+      bannedSequences = List.copyOf(copies);
+      return this;
+    }
+
+    /**
+     * Sets {@code m} of the penalty for repetitions ("DRY"): a token that stands in the text behind
+     * the same {@code l} tokens as now gets the bias {@code - m b^(l - a)}, if {@code l} is at
+     * least {@code a}, prompt included. Only a {@linkplain Sampler#start cursor} has the text;
+     * other calls throw an {@link OptionException}. Default: 0, no penalty.
+     *
+     * @throws OptionException unless finite and 0 or more
+     */
+    public Builder dryMultiplier(double m) {
+      if (!(m >= 0 && m <= Double.MAX_VALUE)) {
+        throw new OptionException("dryMultiplier is " + m + "; expected a number of 0 or more");
+      }
+      dryMultiplier = m;
+      return this;
+    }
+
+    /**
+     * Sets {@code b} of {@link #dryMultiplier}. Default: 1.75.
+     *
+     * @throws OptionException unless finite and 1 or more
+     */
+    public Builder dryBase(double b) {
+      if (!(b >= 1 && b <= Double.MAX_VALUE)) {
+        throw new OptionException("dryBase is " + b + "; expected a number of 1 or more");
+      }
+      dryBase = b;
+      return this;
+    }
+
+    /**
+     * Sets {@code a} of {@link #dryMultiplier}: the shortest repetition that has a penalty.
+     * Default: 2.
+     *
+     * @throws OptionException unless 1 or more
+     */
+    public Builder dryAllowedLength(long a) {
+      dryAllowedLength = least("dryAllowedLength", a, 1);
+      return this;
+    }
+
+    /**
+     * Sets how many of the last tokens {@link #dryMultiplier} looks at. Default: all.
+     *
+     * @throws OptionException unless 1 or more
+     */
+    public Builder dryRange(long tokens) {
+      dryRange = least("dryRange", tokens, 1);
+      return this;
+    }
+
+    /**
+     * Sets the tokens that no repetition of {@link #dryMultiplier} goes across, such as those of a
+     * line break. Default: none.
+     */
+    public Builder dryBreakers(int... classes) {
+      dryBreakers = Objects.requireNonNull(classes, "classes").clone();
+      Arrays.sort(dryBreakers);
+      return this;
+    }
+
+    private static long least(String name, long value, long least) {
+      if (value < least) {
+        throw new OptionException(name + " is " + value + "; expected " + least + " or more");
+      }
+      return value;
+    }
+
+    /**
      * Sets the seed of all random bits. All 64 bits count. Default: {@link #build} takes a new one;
      * {@link Sampler#seed} and {@code toString} return it.
      */
@@ -453,7 +568,16 @@ public final class Sampler {
               draw);
       Engine engine = engine();
       Options options = Options.of(engine, FullyMasked.NAN, numbers);
-      return new Sampler(new SamplerPlan(engine, options, sampling, axis));
+      RepetitionOptions repetition =
+          new RepetitionOptions(
+              noRepeatNgram,
+              bannedSequences,
+              dryMultiplier,
+              dryBase,
+              dryAllowedLength,
+              dryRange,
+              dryBreakers);
+      return new Sampler(new SamplerPlan(engine, options, sampling, repetition, axis));
     }
   }
 

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent;
 
+import static dev.xent.internal.text.Messages.message;
+import static dev.xent.internal.text.Messages.plural;
+
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.LabelException;
 import dev.xent.errors.MemoryException;
 import dev.xent.errors.NoTokenException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
+import dev.xent.internal.plan.arrays.Strides;
+import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.sample.CursorCall;
 import dev.xent.internal.plan.sample.TextCall;
@@ -181,6 +186,49 @@ public final class SamplerCursor {
               + "; expected floats: a float[] or memory outside the heap");
     }
     return next(Tensor.of(logits, DType.F32, size / Float.BYTES));
+  }
+
+  /**
+   * Checks drafts of another model: draws tokens row by row, until one is not the draft, and
+   * appends them. The text is the one without drafts, bit for bit.
+   *
+   * @param logits F32, F16 or BF16, a row for each draft and one more: row {@code i} has the logits
+   *     behind the first {@code i} drafts
+   * @param drafts tokens that may come next, in order; may be empty
+   * @param tokens receives the tokens that were drawn, one more than the result
+   * @return how many drafts were drawn, from the first one on
+   * @throws NoTokenException as {@link #next(Tensor)}; then no token is appended
+   * @throws ShapeException for another number of rows, or an array that has fewer places
+   */
+  public int verify(Tensor logits, int[] drafts, int[] tokens) {
+    View rows = Arguments.view(logits, "logits");
+    Objects.requireNonNull(drafts, "drafts");
+    Objects.requireNonNull(tokens, "tokens");
+    int axis = Strides.axis(sampler.axis(), rows.shape);
+    if (rows.rank() != 2 || rows.shape[1 - axis] != drafts.length + 1L) {
+      throw new ShapeException(
+          message(
+              "logits is %s, drafts has %s; expected two dimensions with a row for each and one more",
+              rows, plural(drafts.length, "token")));
+    }
+    if (tokens.length <= drafts.length) {
+      throw new ShapeException(
+          message(
+              "tokens has %s, drafts has %d; expected one place more",
+              plural(tokens.length, "place"), drafts.length));
+    }
+    long first = step;
+    try {
+      for (int i = 0; ; i++) {
+        tokens[i] = next(logits.slice(1 - axis, i, i + 1L));
+        if (i == drafts.length || tokens[i] != drafts[i]) {
+          return i;
+        }
+      }
+    } catch (RuntimeException | Error e) {
+      rewind(first);
+      throw e;
+    }
   }
 
   /**

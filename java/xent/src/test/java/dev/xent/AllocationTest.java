@@ -337,6 +337,12 @@ class AllocationTest {
         text.next(x);
       }
       allocatesNothing("text", x, other, in -> text.rewind(9).next(in));
+      SamplerCursor unlike =
+          Sampler.builder().noRepeatNgram(3).dryMultiplier(0.5).seed(1).build().start();
+      for (int i = 0; i < 10; i++) {
+        unlike.next(x);
+      }
+      allocatesNothing("text without repetitions", x, other, in -> unlike.rewind(9).next(in));
     }
 
     for (Divergence.Kind of : Divergence.Kind.values()) {

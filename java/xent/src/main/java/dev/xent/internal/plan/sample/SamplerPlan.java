@@ -36,6 +36,7 @@ import dev.xent.internal.plan.call.WrongLabels;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.OptionRange;
 import dev.xent.internal.plan.options.Options;
+import dev.xent.internal.plan.options.RepetitionOptions;
 import dev.xent.internal.plan.options.SamplingOptions;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -58,6 +59,7 @@ public final class SamplerPlan {
   private final Kernels kernels;
   private final Options options;
   private final SamplingOptions sampling;
+  private final RepetitionOptions repetition;
   private final int axis;
 
   /** Of a shard. */
@@ -70,14 +72,20 @@ public final class SamplerPlan {
   private final Sample sample;
   private final RowWork rows = this::rows;
 
-  public SamplerPlan(Engine engine, Options options, SamplingOptions sampling, int axis) {
-    this(engine, options, sampling, axis, 0, 0);
+  public SamplerPlan(
+      Engine engine,
+      Options options,
+      SamplingOptions sampling,
+      RepetitionOptions repetition,
+      int axis) {
+    this(engine, options, sampling, repetition, axis, 0, 0);
   }
 
   private SamplerPlan(
       Engine engine,
       Options options,
       SamplingOptions sampling,
+      RepetitionOptions repetition,
       int axis,
       long firstClass,
       long allClasses) {
@@ -85,6 +93,7 @@ public final class SamplerPlan {
     this.kernels = engine.kernels();
     this.options = options;
     this.sampling = sampling;
+    this.repetition = repetition;
     this.axis = axis;
     this.firstClass = firstClass;
     this.allClasses = allClasses;
@@ -100,12 +109,18 @@ public final class SamplerPlan {
               "firstClass is %d, allClasses %d; expected a class within the row, which has fewer than 2^31",
               first, all));
     }
-    return new SamplerPlan(engine, options, sampling, axis, first, all);
+    repetition.requireUnused();
+    return new SamplerPlan(engine, options, sampling, repetition, axis, first, all);
   }
 
   /** How tokens are drawn. */
   public SamplingOptions sampling() {
     return sampling;
+  }
+
+  /** What keeps a text from repeating itself. */
+  public RepetitionOptions repetition() {
+    return repetition;
   }
 
   /** The seed of all random bits. */
@@ -126,6 +141,7 @@ public final class SamplerPlan {
     }
     text.option("axis", axis, -1);
     sampling.describe(text);
+    repetition.describe(text);
     options.describe(text);
     engine.describe(text);
     return text.toString();
@@ -190,6 +206,7 @@ public final class SamplerPlan {
     @Override
     protected void take(Call call, CallArguments given) {
       sampling.requireNoPenalties();
+      repetition.requireUnused();
       lead(call, given.lead);
       requireOneRow(call);
       call.takeOneToken(SamplerScratch.of(call).token);
@@ -312,6 +329,8 @@ public final class SamplerPlan {
       lead(call, given.lead);
       if (SamplerArguments.of(given).ofCursor) {
         requireOneRow(call);
+      } else {
+        repetition.requireUnused();
       }
       call.takeInputs(Function.SAMPLE, given.inputs);
       call.take(Rule.TOKENS, given.output);

@@ -20,13 +20,22 @@ import org.jspecify.annotations.Nullable;
  * inputs or outputs.
  */
 public final class TextCall {
+  private static final String REPETITIONS =
+      "a cursor whose sampler has noRepeatNgram, bannedSequences or dryMultiplier";
+
   private static final String CURSOR = "a cursor, which has the tokens of its own text,";
 
   private final SamplerPlan plan;
 
-  /** Whether the tokens before have an influence. */
+  /** Whether penalties use the tokens before. */
   private final boolean usesTokens;
 
+  private final int largestBanned;
+
+  /** What keeps the text from repeating itself; null: nothing does. */
+  private final @Nullable Repetitions repetitions;
+
+  private int promptCount;
   private final TokenHistory prompt = new TokenHistory();
   private final TokenHistory drawn = new TokenHistory();
   private final SamplerArguments arguments = new SamplerArguments();
@@ -38,17 +47,20 @@ public final class TextCall {
   private InputViews given = InputViews.NONE;
   private @Nullable View promptRow;
   private @Nullable View drawnRow;
+  private @Nullable View biasRow;
   private InputViews inputs = InputViews.NONE;
 
   TextCall(SamplerPlan plan) {
     this.plan = plan;
     this.usesTokens = plan.sampling().hasPenalties();
+    this.largestBanned = plan.repetition().largestBanned();
+    this.repetitions = plan.repetition().areUsed() ? new Repetitions(plan.repetition()) : null;
     arguments.ofCursor = true;
   }
 
   /** Whether a row is not enough, though no inputs are given. */
   public boolean isNeeded() {
-    return usesTokens || arguments.outputs != null;
+    return usesTokens || repetitions != null || arguments.outputs != null;
   }
 
   /** Sets what receives the numbers of later calls. */
@@ -64,6 +76,10 @@ public final class TextCall {
             message("promptTokens[%d] is %d; expected a class", i, tokens[i]));
       }
     }
+    if (repetitions != null) {
+      repetitions.replaceFirst(promptCount, tokens);
+    }
+    promptCount = tokens.length;
     if (usesTokens) {
       prompt.truncate(0);
       for (int each : tokens) {
@@ -84,29 +100,42 @@ public final class TextCall {
     if (usesTokens) {
       drawn.add(newToken);
     }
+    if (repetitions != null) {
+      repetitions.add(newToken);
+    }
+  }
+
+  /** How many tokens there are behind the prompt. */
+  private int drawnCount() {
+    return repetitions != null ? repetitions.count() - promptCount : drawn.count();
   }
 
   /** Forgets the last tokens. */
   public void drop(long count) {
-    if (!usesTokens) {
+    if (!usesTokens && repetitions == null) {
       return;
     }
-    if (count > drawn.count()) {
+    if (count > drawnCount()) {
       throw new OptionException(
           message(
               "%s back are more than the %s that this cursor has; expected a step since its first one",
-              plural(count, "step"), plural(drawn.count(), "token")));
+              plural(count, "step"), plural(drawnCount(), "token")));
     }
-    drawn.truncate((int) (drawn.count() - count));
+    if (usesTokens) {
+      drawn.truncate((int) (drawn.count() - count));
+    }
+    if (repetitions != null) {
+      repetitions.drop(count);
+    }
   }
 
   /** Refuses another step while there are tokens that belong to the steps before. */
   public void requireNoTokens() {
-    if (drawn.count() > 0) {
+    if (drawnCount() > 0) {
       throw new OptionException(
           message(
               "this cursor has the tokens of %s, which its penalties count; expected rewind(step) or accept(token)",
-              plural(drawn.count(), "step")));
+              plural(drawnCount(), "step")));
     }
   }
 
@@ -123,6 +152,7 @@ public final class TextCall {
     long classes = logits.shape[axis];
     requireClass("promptTokens", prompt.largest(), classes);
     requireClass("outputTokens", drawn.largest(), classes);
+    requireClass("bannedSequences", largestBanned, classes);
     plan.sample(logits, step, inputs(logits, axis, more), into, arguments);
     long drawnNow = into.segment.get(ValueLayout.JAVA_LONG, 0);
     if (drawnNow >= 0) {
@@ -141,7 +171,9 @@ public final class TextCall {
   private InputViews inputs(View logits, int axis, InputViews more) {
     View ofPrompt = prompt.count() == 0 ? null : prompt.along(logits, axis);
     View ofDrawn = drawn.count() == 0 ? null : drawn.along(logits, axis);
-    if (more != given || ofPrompt != promptRow || ofDrawn != drawnRow) {
+    TokenBiases biases = repetitions == null ? null : repetitions.biases();
+    View ofBiases = biases == null ? null : biases.tokens(logits, axis);
+    if (more != given || ofPrompt != promptRow || ofDrawn != drawnRow || ofBiases != biasRow) {
       more.reject(Array.PROMPT_TOKENS, CURSOR);
       more.reject(Array.OUTPUT_TOKENS, CURSOR);
       InputViews all = more;
@@ -151,6 +183,12 @@ public final class TextCall {
       if (ofDrawn != null) {
         all = all.with(Array.OUTPUT_TOKENS, ofDrawn);
       }
+      if (biases != null) {
+        more.reject(Array.BIAS_TOKENS, REPETITIONS);
+        all = all.with(Array.BIAS_TOKENS, ofBiases);
+        all = all.with(Array.BIAS_VALUES, biases.values(logits, axis));
+      }
+      biasRow = ofBiases;
       given = more;
       promptRow = ofPrompt;
       drawnRow = ofDrawn;

@@ -29,7 +29,7 @@ final class TokenHistory {
 
   private int rowAxis;
 
-  private static View unused(int capacity) {
+  static View unused(int capacity) {
     View made = View.room(ElementType.I32, capacity);
     made.segment.fill((byte) UNUSED);
     return made;
@@ -72,14 +72,19 @@ final class TokenHistory {
     if (known != null && known.rank() == logits.rank() && rowAxis == axis) {
       return known;
     }
+    View made = along(memory, logits, axis);
+    row = made;
+    rowAxis = axis;
+    return made;
+  }
+
+  /** Memory of one dimension along the class axis of a row of logits. */
+  static View along(View memory, View logits, int axis) {
     long[] shape = new long[logits.rank()];
     Arrays.fill(shape, 1);
     shape[axis] = memory.elements;
     long[] strides = new long[shape.length];
     Arrays.fill(strides, 1);
-    View made = memory.with(0, shape, strides);
-    row = made;
-    rowAxis = axis;
-    return made;
+    return memory.with(0, shape, strides);
   }
 }

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.sample;
+
+import dev.xent.internal.plan.options.RepetitionOptions;
+import java.util.Arrays;
+
+/**
+ * A text, and what its repetitions add to the logits of the next token.
+ *
+ * <p>A token repeats the text if it stands there already behind tokens that are also the last ones:
+ * in "a b c a b" the token c repeats 2. How many they are is looked for once for all places, from
+ * the end on, by the Z algorithm.
+ */
+final class Repetitions {
+  private static final int FIRST_CAPACITY = 64;
+
+  private final RepetitionOptions options;
+
+  private int[] text = new int[FIRST_CAPACITY];
+  private int count;
+
+  /** [k]: so many tokens before the k last ones are also the last of the text. */
+  private int[] repeated = new int[FIRST_CAPACITY];
+
+  private final TokenBiases biases = new TokenBiases();
+
+  Repetitions(RepetitionOptions options) {
+    this.options = options;
+  }
+
+  int count() {
+    return count;
+  }
+
+  void add(int token) {
+    if (count == text.length) {
+      text = Arrays.copyOf(text, Math.multiplyExact(2, count));
+    }
+    text[count++] = token;
+  }
+
+  /** Forgets the last tokens. */
+  void drop(long last) {
+    count -= (int) last;
+  }
+
+  /** Other tokens at the beginning. */
+  void replaceFirst(int oldCount, int[] tokens) {
+    int others = count - oldCount;
+    int[] made = new int[Math.max(FIRST_CAPACITY, tokens.length + others)];
+    System.arraycopy(tokens, 0, made, 0, tokens.length);
+    System.arraycopy(text, oldCount, made, tokens.length, others);
+    text = made;
+    count = tokens.length + others;
+  }
+
+  /** The biases of the next token. */
+  TokenBiases biases() {
+    biases.clear();
+    if (options.lookForRepetitions() && count > 0) {
+      findRepeated();
+      addDry();
+      addNgrams();
+    }
+    for (int i = 0; i < options.bannedSequences().size(); i++) {
+      int[] sequence = options.bannedSequences().get(i);
+      if (endsWith(sequence, sequence.length - 1)) {
+        biases.ban(sequence[sequence.length - 1]);
+      }
+    }
+    return biases;
+  }
+
+  /** Whether the first tokens of a sequence are the last of the text. */
+  private boolean endsWith(int[] sequence, int length) {
+    return length <= count && Arrays.equals(sequence, 0, length, text, count - length, count);
+  }
+
+  /** The Z algorithm on the text from its end on. */
+  private void findRepeated() {
+    if (repeated.length < count) {
+      repeated = new int[text.length];
+    }
+    int last = count - 1;
+    int from = 0;
+    int to = 0;
+    for (int k = 1; k < count; k++) {
+      int same = k < to ? Math.min(to - k, repeated[k - from]) : 0;
+      while (k + same < count && text[last - same] == text[last - k - same]) {
+        same++;
+      }
+      if (k + same > to) {
+        from = k;
+        to = k + same;
+      }
+      repeated[k] = same;
+    }
+  }
+
+  private void addNgrams() {
+    if (options.noRepeatNgram() == 0) {
+      return;
+    }
+    for (int k = 1; k <= count; k++) {
+      int before = k == count ? 0 : repeated[k];
+      if (before >= options.noRepeatNgram() - 1) {
+        biases.ban(text[count - k]);
+      }
+    }
+  }
+
+  private void addDry() {
+    if (options.dryMultiplier() == 0) {
+      return;
+    }
+    int range = (int) Math.min(count, options.dryRange());
+    int longest = 0;
+    while (longest < range && !options.isBreaker(text[count - 1 - longest])) {
+      longest++;
+    }
+    for (int k = 1; k < range; k++) {
+      int length = Math.min(longest, Math.min(repeated[k], range - k));
+      if (length >= options.dryAllowedLength()) {
+        biases.repeat(text[count - k], length);
+      }
+    }
+    biases.setPenalties(options);
+  }
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.sample;
+
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.plan.arrays.View;
+import dev.xent.internal.plan.options.RepetitionOptions;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** A bias of some classes, each of which is there once, in memory that grows. */
+final class TokenBiases {
+  private static final int FIRST_CAPACITY = 64;
+  private static final int UNUSED = -1;
+
+  private int[] classes = new int[FIRST_CAPACITY];
+
+  /** How many tokens each of them repeats, or what is added to its logit. */
+  private float[] values = new float[FIRST_CAPACITY];
+
+  private int count;
+
+  /** A hash table of places in the arrays, plus 1; 0: unused. */
+  private int[] slots = new int[2 * FIRST_CAPACITY];
+
+  private View tokens = TokenHistory.unused(FIRST_CAPACITY);
+  private View numbers = View.room(ElementType.F32, FIRST_CAPACITY);
+
+  /** How many entries of the memory are used. */
+  private int written;
+
+  // The memory in the shape of a row of logits.
+  private @Nullable View tokenRow;
+  private @Nullable View numberRow;
+  private int rowAxis;
+
+  void clear() {
+    Arrays.fill(slots, 0);
+    count = 0;
+  }
+
+  /** Forbids a class. */
+  void ban(int token) {
+    int place = place(token);
+    values[place] = Float.NEGATIVE_INFINITY;
+  }
+
+  /** The class repeats so many tokens, or more. */
+  void repeat(int token, int length) {
+    int place = place(token);
+    values[place] = Math.max(values[place], length);
+  }
+
+  /** What all lengths come to: the multiplier times a power of the base, in double. */
+  void setPenalties(RepetitionOptions options) {
+    for (int i = 0; i < count; i++) {
+      double penalty = options.dryMultiplier();
+      for (long k = (long) values[i] - options.dryAllowedLength(); k > 0; k--) {
+        penalty *= options.dryBase();
+        if (penalty > Float.MAX_VALUE || options.dryBase() == 1) {
+          break;
+        }
+      }
+      values[i] = (float) -penalty;
+    }
+  }
+
+  private int place(int token) {
+    int mask = slots.length - 1;
+    int slot = slotOf(token, mask);
+    while (slots[slot] != 0) {
+      int place = slots[slot] - 1;
+      if (classes[place] == token) {
+        return place;
+      }
+      slot = slot + 1 & mask;
+    }
+    if (count == classes.length) {
+      grow();
+      return place(token);
+    }
+    classes[count] = token;
+    values[count] = 0;
+    slots[slot] = ++count;
+    return count - 1;
+  }
+
+  private static int slotOf(int token, int mask) {
+    int mixed = token * 0x9E3779B9;
+    return (mixed ^ mixed >>> 15) & mask;
+  }
+
+  private void grow() {
+    int capacity = 2 * classes.length;
+    classes = Arrays.copyOf(classes, capacity);
+    values = Arrays.copyOf(values, capacity);
+    slots = new int[2 * capacity];
+    int mask = slots.length - 1;
+    for (int i = 0; i < count; i++) {
+      int slot = slotOf(classes[i], mask);
+      while (slots[slot] != 0) {
+        slot = slot + 1 & mask;
+      }
+      slots[slot] = i + 1;
+    }
+    tokens = TokenHistory.unused(capacity);
+    written = 0;
+    numbers = View.room(ElementType.F32, capacity);
+    tokenRow = null;
+  }
+
+  /** Writes the biases, and returns the classes along the class axis of a row of logits. */
+  View tokens(View logits, int axis) {
+    shape(logits, axis);
+    for (int i = 0; i < count; i++) {
+      tokens.segment.setAtIndex(ValueLayout.JAVA_INT, i, classes[i]);
+      numbers.segment.setAtIndex(ValueLayout.JAVA_FLOAT, i, values[i]);
+    }
+    for (int i = count; i < written; i++) {
+      tokens.segment.setAtIndex(ValueLayout.JAVA_INT, i, UNUSED);
+    }
+    written = count;
+    return Objects.requireNonNull(tokenRow);
+  }
+
+  /** What is added to their logits, in the same shape. */
+  View values(View logits, int axis) {
+    shape(logits, axis);
+    return Objects.requireNonNull(numberRow);
+  }
+
+  private void shape(View logits, int axis) {
+    View known = tokenRow;
+    if (known == null || known.rank() != logits.rank() || rowAxis != axis) {
+      tokenRow = TokenHistory.along(tokens, logits, axis);
+      numberRow = TokenHistory.along(numbers, logits, axis);
+      rowAxis = axis;
+    }
+  }
+}

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.xent.errors.LabelException;
+import dev.xent.errors.NoTokenException;
+import dev.xent.errors.OptionException;
+import dev.xent.errors.ShapeException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+
+/** Cursors whose text must not repeat itself, and drafts. */
+class SamplerRepetitionTest {
+  /** Few classes, so that texts repeat themselves. */
+  private static final int CLASSES = 7;
+
+  private static final int STEPS = 60;
+
+  private static float[] logits(Random random) {
+    float[] logits = new float[CLASSES];
+    for (int i = 0; i < CLASSES; i++) {
+      logits[i] = (float) random.nextGaussian();
+    }
+    return logits;
+  }
+
+  /** Options of one text, and what they say of a token, looked for place by place. */
+  private static final class Options {
+    final int ngram;
+    final List<int[]> banned = new ArrayList<>();
+    final double multiplier;
+    final double base;
+    final int allowed;
+    final int range;
+    final int[] breakers;
+
+    Options(Random random) {
+      ngram = random.nextInt(3) == 0 ? 0 : 1 + random.nextInt(5);
+      for (int i = random.nextInt(3); i > 0; i--) {
+        banned.add(random.ints(1 + random.nextInt(3), 0, CLASSES).toArray());
+      }
+      multiplier = random.nextInt(3) == 0 ? 0 : 3 * random.nextDouble();
+      base = random.nextInt(4) == 0 ? 1 : 1 + random.nextDouble();
+      allowed = 1 + random.nextInt(3);
+      range = random.nextBoolean() ? Integer.MAX_VALUE : 1 + random.nextInt(20);
+      breakers = random.ints(random.nextInt(3), 0, CLASSES).toArray();
+    }
+
+    Sampler sampler(Sampler.Builder builder) {
+      return builder
+          .noRepeatNgram(ngram)
+          .bannedSequences(banned.toArray(int[][]::new))
+          .dryMultiplier(multiplier)
+          .dryBase(base)
+          .dryAllowedLength(allowed)
+          .dryRange(range)
+          .dryBreakers(breakers)
+          .build();
+    }
+
+    private boolean isBreaker(int token) {
+      return Arrays.stream(breakers).anyMatch(each -> each == token);
+    }
+
+    /** How many tokens before a place are the last of the text, at most so many. */
+    private static int same(List<Integer> text, int place, int most) {
+      int length = 0;
+      while (length < most
+          && text.get(place - 1 - length).equals(text.get(text.size() - 1 - length))) {
+        length++;
+      }
+      return length;
+    }
+
+    float[] bias(List<Integer> text) {
+      float[] bias = new float[CLASSES];
+      int begin = Math.max(0, text.size() - range);
+      int sinceBreaker = 0;
+      while (sinceBreaker < text.size() - begin
+          && !isBreaker(text.get(text.size() - 1 - sinceBreaker))) {
+        sinceBreaker++;
+      }
+      for (int place = begin; place < text.size() && multiplier != 0; place++) {
+        int length = Math.min(sinceBreaker, same(text, place, place - begin));
+        if (length >= allowed) {
+          double penalty = multiplier;
+          for (int i = allowed; i < length; i++) {
+            penalty *= base;
+          }
+          bias[text.get(place)] = Math.min(bias[text.get(place)], (float) -penalty);
+        }
+      }
+      for (int place = ngram - 1; place < text.size() && ngram > 0; place++) {
+        if (same(text, place, ngram - 1) == ngram - 1) {
+          bias[text.get(place)] = Float.NEGATIVE_INFINITY;
+        }
+      }
+      for (int[] each : banned) {
+        int before = each.length - 1;
+        boolean follows = before <= text.size();
+        for (int i = 0; i < before && follows; i++) {
+          follows = text.get(text.size() - before + i) == each[i];
+        }
+        if (follows) {
+          bias[each[before]] = Float.NEGATIVE_INFINITY;
+        }
+      }
+      return bias;
+    }
+  }
+
+  /** Texts that go back and take tokens from elsewhere, too. */
+  @Test
+  void tokensAreThoseOfTheBiasesThatTheDefinitionSays() {
+    Random random = new Random(20261127);
+    TreeMap<String, Integer> seen = new TreeMap<>();
+    for (int sample = 0; sample < 150; sample++) {
+      Options options = new Options(random);
+      double penalty = random.nextInt(4) == 0 ? 1.2 : 1;
+      Sampler plain = builder(penalty, sample).build();
+      SamplerCursor cursor = options.sampler(builder(penalty, sample)).start();
+      List<Integer> text = new ArrayList<>();
+      int[] prompt = random.ints(random.nextInt(10), 0, CLASSES).toArray();
+      cursor.promptTokens(prompt);
+      Arrays.stream(prompt).forEach(text::add);
+      for (int i = 0; i < STEPS; i++) {
+        float[] logits = logits(random);
+        long step = text.size() - prompt.length;
+        float[] bias = options.bias(text);
+        long expected = draw(plain, logits, bias, step, penalty == 1 ? List.of() : text);
+        if (expected < 0) {
+          seen.merge("no token", 1, Integer::sum);
+          assertThatThrownBy(() -> cursor.next(logits)).isInstanceOf(NoTokenException.class);
+        } else {
+          seen.merge(Arrays.equals(bias, new float[CLASSES]) ? "no bias" : "bias", 1, Integer::sum);
+          assertThat(cursor.next(logits)).isEqualTo((int) expected);
+          text.add((int) expected);
+        }
+        if (random.nextInt(12) == 0) {
+          int back = random.nextInt(text.size() - prompt.length + 1);
+          cursor.rewind(text.size() - prompt.length - back);
+          text.subList(text.size() - back, text.size()).clear();
+        }
+        if (random.nextInt(12) == 0) {
+          int token = random.nextInt(CLASSES);
+          cursor.accept(token);
+          text.add(token);
+        }
+      }
+    }
+    assertThat(seen.get("bias")).isGreaterThan(1000);
+    assertThat(seen.get("no bias")).isGreaterThan(1000);
+    assertThat(seen.get("no token")).isGreaterThan(10);
+  }
+
+  private static Sampler.Builder builder(double penalty, long seed) {
+    return Sampler.builder().temperature(0.8).repetitionPenalty(penalty).seed(seed);
+  }
+
+  private static long draw(
+      Sampler sampler, float[] logits, float[] bias, long step, List<Integer> before) {
+    Tensor token = Tensor.of(new long[1]);
+    SamplerInputs inputs = SamplerInputs.none().bias(Tensor.of(bias));
+    if (!before.isEmpty()) {
+      inputs =
+          inputs.promptTokens(Tensor.of(before.stream().mapToInt(Integer::intValue).toArray()));
+    }
+    sampler.on(Tensor.of(logits), token).inputs(inputs).run(step);
+    return token.getLong(0);
+  }
+
+  /** As python/tests/test_sampler.py has them. */
+  @Test
+  void tokensAreThoseOfPython() {
+    SamplerCursor cursor =
+        Sampler.builder()
+            .temperature(0.8)
+            .topP(0.9)
+            .repetitionPenalty(1.1)
+            .noRepeatNgram(4)
+            .bannedSequences(new int[] {3}, new int[] {1, 2})
+            .dryMultiplier(0.7)
+            .dryAllowedLength(1)
+            .dryBreakers(5)
+            .seed(11)
+            .build()
+            .start()
+            .promptTokens(1, 2, 4, 1, 2);
+    int[] tokens = new int[24];
+    for (int step = 0; step < tokens.length; step++) {
+      float[] logits = new float[8];
+      for (int i = 0; i < logits.length; i++) {
+        logits[i] = (7 * i + 3 * step) % 11 / 4f;
+      }
+      tokens[step] = cursor.next(logits);
+    }
+    assertThat(tokens)
+        .containsExactly(5, 2, 2, 1, 6, 4, 5, 0, 2, 7, 6, 7, 1, 5, 0, 1, 7, 5, 0, 7, 7, 6, 1, 1);
+  }
+
+  /** More classes with a bias than there is memory for at first. */
+  @Test
+  void aLongTextForbidsManyClasses() {
+    SamplerCursor cursor = Sampler.builder().temperature(0).noRepeatNgram(1).build().start();
+    float[] logits = new float[500];
+    for (int i = 0; i < logits.length; i++) {
+      logits[i] = -i;
+    }
+    for (int i = 0; i < logits.length; i++) {
+      assertThat(cursor.next(logits)).isEqualTo(i);
+    }
+    assertThatThrownBy(() -> cursor.next(logits)).isInstanceOf(NoTokenException.class);
+    assertThat(cursor.rewind(3).next(logits)).isEqualTo(3);
+  }
+
+  @Test
+  void aPenaltyTooLargeForAFloatForbids() {
+    Sampler sampler =
+        Sampler.builder().temperature(0).dryMultiplier(1).dryBase(1e30).dryAllowedLength(1).build();
+    SamplerCursor cursor = sampler.start().promptTokens(0, 2, 3, 1, 0, 2, 3);
+    assertThat(cursor.next(new float[] {0, 1e37f, 0, 0})).isZero();
+  }
+
+  @Test
+  void callsWithoutATextRefuseTheOptions() {
+    Tensor row = Tensor.of(new float[4]);
+    Tensor token = Tensor.of(new int[1]);
+    for (Sampler sampler :
+        List.of(
+            Sampler.builder().noRepeatNgram(2).build(),
+            Sampler.builder().bannedSequences(new int[] {1}).build(),
+            Sampler.builder().dryMultiplier(0.8).build())) {
+      String message = " is set, and this call does not have the text; expected start()";
+      refused(() -> sampler.token(row, 0), message);
+      refused(() -> sampler.sample(row, 0), message);
+      refused(() -> sampler.on(row, token).run(0), message);
+      refused(() -> sampler.shard(0, 4), message);
+      Sampler.Requests requests = new Sampler.Requests();
+      refused(() -> requests.add(sampler, 0, 0), message);
+      assertThat(requests.size()).isZero();
+      assertThat(sampler.start().next(row)).isBetween(0, 3);
+    }
+    Sampler.Builder builder = Sampler.builder();
+    refused(() -> builder.noRepeatNgram(-1), "noRepeatNgram is -1; expected 0 or more");
+    refused(
+        () -> builder.dryMultiplier(-1), "dryMultiplier is -1.0; expected a number of 0 or more");
+    refused(() -> builder.dryMultiplier(Double.NaN), "dryMultiplier is NaN");
+    refused(() -> builder.dryBase(0.5), "dryBase is 0.5; expected a number of 1 or more");
+    refused(() -> builder.dryAllowedLength(0), "dryAllowedLength is 0; expected 1 or more");
+    refused(() -> builder.dryRange(0), "dryRange is 0; expected 1 or more");
+    refused(() -> builder.bannedSequences(new int[0]), "a banned sequence is empty");
+    refused(() -> builder.bannedSequences(new int[] {1, -1}), "a class of bannedSequences is -1");
+    assertThatThrownBy(
+            () -> Sampler.builder().bannedSequences(new int[] {4}).build().start().next(row))
+        .isInstanceOf(LabelException.class)
+        .hasMessageContaining("bannedSequences");
+    Tensor one = Tensor.of(new int[] {1});
+    SamplerInputs inputs = SamplerInputs.none().bias(one, Tensor.of(new float[1]));
+    refused(
+        () -> Sampler.builder().noRepeatNgram(2).build().start().next(row, inputs),
+        "a cursor whose sampler has noRepeatNgram, bannedSequences or dryMultiplier");
+    refused(
+        () -> {
+          SamplerCursor cursor = Sampler.builder().noRepeatNgram(2).build().start();
+          cursor.next(row);
+          cursor.step(0);
+        },
+        "expected rewind(step)");
+  }
+
+  private static void refused(
+      org.assertj.core.api.ThrowableAssert.ThrowingCallable call, String message) {
+    assertThatThrownBy(call).isInstanceOf(OptionException.class).hasMessageContaining(message);
+  }
+
+  // ---- drafts ----------------------------------------------------------------------------------
+
+  /** Logits that depend on the text before, as those of a model do. */
+  private static float[] model(List<Integer> text) {
+    return logits(new Random(text.hashCode()));
+  }
+
+  @Test
+  void aTextWithDraftsIsTheOneWithoutThem() {
+    Random random = new Random(7);
+    int accepted = 0;
+    for (int sample = 0; sample < 60; sample++) {
+      Sampler sampler = new Options(random).sampler(builder(1.1, sample));
+      List<Integer> alone = new ArrayList<>();
+      SamplerCursor one = sampler.start();
+      int end = 0;
+      try {
+        for (; end < STEPS; end++) {
+          alone.add(one.next(model(alone)));
+        }
+      } catch (NoTokenException e) {
+        assertThat(e).hasMessageContaining("no token can be drawn");
+      }
+      List<Integer> text = new ArrayList<>();
+      SamplerCursor cursor = sampler.start();
+      while (text.size() < end) {
+        int count = Math.min(random.nextInt(5), end - 1 - text.size());
+        int[] drafts = new int[count];
+        float[][] rows = new float[count + 1][];
+        List<Integer> drafted = new ArrayList<>(text);
+        for (int i = 0; i <= count; i++) {
+          rows[i] = model(drafted);
+          if (i < count) {
+            drafts[i] =
+                random.nextInt(4) == 0 ? random.nextInt(CLASSES) : alone.get(text.size() + i);
+            drafted.add(drafts[i]);
+          }
+        }
+        int[] tokens = new int[count + 1];
+        int agreed = cursor.verify(Tensor.copyOf(rows), drafts, tokens);
+        accepted += agreed;
+        for (int i = 0; i <= agreed; i++) {
+          text.add(tokens[i]);
+        }
+        assertThat(cursor.step()).isEqualTo(text.size());
+      }
+      assertThat(text).isEqualTo(alone.subList(0, text.size()));
+    }
+    assertThat(accepted).isGreaterThan(500);
+  }
+
+  @Test
+  void aRowWithoutATokenTakesAllOfThemBack() {
+    SamplerCursor cursor = Sampler.builder().temperature(0).noRepeatNgram(1).build().start();
+    float[][] rows = {{1, 0, 0}, {0, 1, Float.NaN}};
+    int[] tokens = new int[2];
+    assertThatThrownBy(() -> cursor.verify(Tensor.copyOf(rows), new int[] {0}, tokens))
+        .isInstanceOf(NoTokenException.class);
+    assertThat(cursor.step()).isZero();
+    assertThat(cursor.next(rows[0])).isZero();
+  }
+
+  @Test
+  void draftsThatDoNotFitAreRefused() {
+    SamplerCursor cursor = Sampler.greedy().start();
+    Tensor rows = Tensor.of(new float[6], 2, 3);
+    assertThat(cursor.verify(rows, new int[] {0}, new int[2])).isEqualTo(1);
+    assertThatThrownBy(() -> cursor.verify(rows, new int[2], new int[3]))
+        .isInstanceOf(ShapeException.class)
+        .hasMessage(
+            "logits is F32 [2, 3], drafts has 2 tokens; expected two dimensions with a row for each and one more");
+    assertThatThrownBy(() -> cursor.verify(rows.reshape(6), new int[1], new int[2]))
+        .isInstanceOf(ShapeException.class);
+    assertThatThrownBy(() -> cursor.verify(rows, new int[1], new int[1]))
+        .isInstanceOf(ShapeException.class)
+        .hasMessage("tokens has 1 place, drafts has 1; expected one place more");
+  }
+}
