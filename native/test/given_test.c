@@ -103,6 +103,26 @@ static void test_bits(void) {
   failures += !sets_any(&o, XENT_SETS(z_loss));
 }
 
+/* Every bit of every option is seen, but the sign of a double. */
+static void test_option_bits(void) {
+#define IS_DOUBLE_F64 true
+#define IS_DOUBLE_I32 false
+#define DOUBLE_OF(c, member, FIELD, kind, ...) \
+  if (IS_DOUBLE_##kind && at / 8 * 8 == offsetof(xent_options, member)) is_double = true;
+  for (size_t at = 0; at < sizeof(xent_options); at += sizeof(uint32_t))
+    for (int bit = 0; bit < 32; bit++) {
+      const uint32_t word = UINT32_C(1) << bit;
+      xent_options o = {0};
+      bool is_double = false;
+      XENT_CALL_OPTIONS(DOUBLE_OF, )
+      memcpy((char *)&o + at, &word, sizeof word);
+      checks++;
+      if (sets_any(&o, UINT32_C(1) << at / sizeof word) == !(is_double && bit == 31 && at % 8)) continue;
+      failures++;
+      printf("bit %d of the word at %zu of the options is seen, or is not\n", bit, at);
+    }
+}
+
 /* The digest of statistics depends on the arrays and options that it is said to depend on, and on no other. */
 static void test_digest(void) {
   static small_call c;
@@ -136,6 +156,7 @@ static void test_digest(void) {
 int main(void) {
   static small_call c;
   test_bits();
+  test_option_bits();
   test_digest();
   begin(&c, 1, 10, 1);
   test_path("single", single_fits, &c);

@@ -73,7 +73,8 @@ typedef struct {
 XENT_INLINE int64_t flow_offset(const flow *f, const row_set *rows, const xent_layout *l, int i) {
   const xent_shape *s = f->j->call->shape;
   if (i >= rows->count) return row_offset(s, l, f->j->call->row_begin);
-  return rows->adjacent && s->inner == 1 ? (rows->first + i) * l->outer : row_offset(s, l, row_of(rows, i));
+  if (rows->adjacent && s->inner == 1) return (int64_t)((uint64_t)(rows->first + i) * (uint64_t)l->outer);
+  return row_offset(s, l, row_of(rows, i));
 }
 XENT_INLINE void flow_addresses(const flow *f, const row_set *rows, const void *array, const xent_layout *l,
                                 float **to) {
