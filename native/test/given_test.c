@@ -10,7 +10,7 @@
 #define XENT_BATCH 4 /* as of the tiers whose masked rows flow */
 
 #include "api/bindings.c"
-#include "kernels/choose.h"
+#include "kernels/paths.h"
 #include "kernels/linear/workspace.h"
 #include "kernels/sample/rows.h"
 
@@ -153,11 +153,37 @@ static void test_digest(void) {
   }
 }
 
+/* Masked rows that flow are beside others: nothing else reads their masks. */
+static void test_masks_beside(void) {
+  static small_call c;
+  for (int64_t rows = 1; rows <= 40; rows++)
+    for (int64_t classes = 1; classes <= XENT_FLOW_LONGEST; classes += classes < 130 ? 1 : 61)
+      for (int what = 0; what < 6; what++) { /* losses, gradients, probabilities, their logarithms, rows apart, halves */
+        begin(&c, rows, classes, 1);
+        c.shape.class_mask = xent_per_class(classes, 1, XENT_U8);
+        c.call.class_mask = c.logits;
+        if (what < 2) c.call.targets = c.labels;
+        if (what == 0) c.call.output = NULL;
+        c.call.log = what == 3;
+        if (what == 4) c.shape.logits.outer += 3;
+        if (what == 5) c.shape.output.type = XENT_F16;
+        const job j = job_of(&c.call);
+        row_context row;
+        flow f;
+        flow_begin(&f, &j, no_kernel, &row);
+        checks++;
+        if (!f.masks || flow_is_beside(&f)) continue;
+        failures++;
+        printf("%lld masked rows of %lld classes are read without their masks\n", (long long)rows, (long long)classes);
+      }
+}
+
 int main(void) {
   static small_call c;
   test_bits();
   test_option_bits();
   test_digest();
+  test_masks_beside();
   begin(&c, 1, 10, 1);
   test_path("single", single_fits, &c);
   begin(&c, 16, 4, 1);
