@@ -38,7 +38,7 @@
  *   number: see FOR BINDINGS.
  *
  * RANGES
- *   A call computes rows [row_begin, row_end), so you can divide rows over your threads.
+ *   A call computes the rows of its member `rows`, so you can divide rows over your threads.
  *   You can also divide the classes of a row, at multiples of XENT_CHUNK: call xent_forward_states (or
  *   xent_backward_states) for each class range, then xent_finish once, then the function that writes for each class
  *   range, with the statistics of xent_finish. Every division returns the same bits.
@@ -380,7 +380,8 @@ static inline xent_exact_sum xent_empty_exact_sum(void) {
   return s;
 }
 
-/* What a call reports. Set size; the call writes the rest. Only xent_check_targets and xent_finish require it. */
+/* What a call reports. Set size; the call writes the rest. xent_check_targets, xent_finish and
+ * xent_sample of a shard require it. */
 typedef struct xent_report {
   uint64_t size;
   int32_t field;      /* XENT_FIELD_... that caused the status */

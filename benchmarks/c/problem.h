@@ -83,6 +83,7 @@ typedef struct {
   const problem *p;
   xent_shape shape;
   xent_options options;
+  xent_report *report; /* or NULL */
   cross_entropy_arrays arrays;
   const void *upstream;
   void *y;
@@ -90,7 +91,7 @@ typedef struct {
 
 static inline xent_status run_function(const call *c, int32_t function, int64_t begin, int64_t end,
                                        const void *const *arrays) {
-  return run_through(c->library, on_classes(function, &c->shape, &c->options, begin, end, 0, c->p->classes, NULL),
+  return run_through(c->library, on_classes(function, &c->shape, &c->options, begin, end, 0, c->p->classes, c->report),
                      arrays);
 }
 

@@ -25,6 +25,7 @@ static int64_t some_rows(fuzz_input *in, int64_t classes, int64_t most) {
   return 1 + below(in, fit < 1 ? 1 : fit < most ? fit : most);
 }
 
+/* The first ones, which inputs of the corpus choose by number; long rows are ROW. */
 static int32_t some_schedule(fuzz_input *in) {
   const int32_t kind = (int32_t)take(in, 1), first = XENT_SCHEDULE_SINGLE, last = XENT_SCHEDULE_F64;
   const int32_t schedules = last - first + 1, schedule = first + kind % (schedules + 1);
@@ -38,7 +39,7 @@ static int64_t some_block(fuzz_input *in, int64_t classes) {
   return chance(in, 32) ? 1 + below(in, 15) : 16 + below(in, most - 15);
 }
 
-/* What choose.h sends each schedule. */
+/* What paths.h sends each schedule. */
 static void read_sizes_of_way(fuzz_problem *p, fuzz_input *in) {
   static const int64_t least[] = {[XENT_SCHEDULE_SINGLE] = 2, [XENT_SCHEDULE_DENSE] = 2, [XENT_SCHEDULE_FLOW] = 1,
                                   [XENT_SCHEDULE_STRIP] = 1,  [XENT_SCHEDULE_TURNED] = 1, [XENT_SCHEDULE_ROW] = 1025,

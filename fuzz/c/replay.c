@@ -110,7 +110,7 @@ static void run_random(long long count, uint64_t seed) {
 }
 
 static void print_schedules(const fuzz_count *calls) {
-  for (int schedule = XENT_SCHEDULE_NONE; schedule <= XENT_SCHEDULE_ELEMENTS; schedule++)
+  for (int schedule = XENT_SCHEDULE_NONE; schedule < XENT_SCHEDULE_COUNT; schedule++)
     if (calls->took[schedule])
       printf("schedule %s: %lld calls, %lld on sixteen rows and more, %lld of them with masks per row\n",
              xent_schedule_name(schedule),

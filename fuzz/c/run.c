@@ -22,6 +22,7 @@ static int answered, first_answered;
 static fuzz_count count;
 static const char *tier;
 static bool counts_schedules;
+static uint32_t taken; /* bits of the paths of a run's calls */
 
 fuzz_count calls_so_far(void) { return count; }
 
@@ -150,6 +151,7 @@ void settle(fuzz_problem *p, const char *function, xent_status status, fuzz_effe
   answer->status = status;
   answer->report = report_read(p);
   if (!status) count_schedule(p, &effect, answer->report.schedule);
+  if (!status) taken |= UINT32_C(1) << answer->report.schedule;
   answer->report.schedule = 0; /* each tier has its own */
   count.made++;
   count.accepted += !status;
@@ -184,6 +186,7 @@ static void check_float_mode(unsigned before) { (void)before; }
 
 static void begin_run(fuzz_problem *p, int32_t isa) {
   answered = 0;
+  taken = 0;
   tier = xent_isa_name(isa);
   counts_schedules = isa == XENT_ISA_SCALAR;
   if (p->any_isa && p->slots[OPTIONS].bytes >= (int64_t)sizeof p->options)
@@ -226,6 +229,41 @@ static bool all_went_well(void) {
   return first_answered > 0;
 }
 
+#ifdef XENT_SWITCHES
+/* The same calls with some paths off. */
+static void compare_without(fuzz_problem *p, fuzz_calls calls, int32_t isa, uint32_t off) {
+  static char text[400];
+  int n = snprintf(text, sizeof text, "%s without", xent_isa_name(isa));
+  for (int k = XENT_SCHEDULE_SINGLE; k < XENT_SWITCH_COUNT; k++)
+    if (off >> k & 1) n += snprintf(text + n, sizeof text - (size_t)n, "%c%s", text[n - 1] == 't' ? ' ' : ',', xent_switch_names[k]);
+  begin_run(p, isa);
+  tier = text;
+  counts_schedules = false;
+  xent_without = off;
+  calls(p, p->row_begin, p->row_end);
+  xent_without = 0;
+  compare_results(p);
+  count.without++;
+}
+/* Without the paths that the calls took, as long as others fit; then without some. */
+static void compare_paths(fuzz_problem *p, fuzz_calls calls, int32_t isa) {
+  enum { SETS = 2 };
+  uint64_t r = p->seed * 0x9e3779b97f4a7c15u + (uint64_t)isa;
+  uint32_t off = 0;
+  for (uint32_t on; (on = taken & ~off & ~1u) != 0;) { /* bit 0: none */
+    for (int k = 0; k < XENT_SCHEDULE_COUNT; k++) count.replaced[k] += on >> k & 1;
+    off |= on;
+    compare_without(p, calls, isa, off);
+  }
+  for (int k = 0; k < SETS; k++) {
+    r = (r ^ r >> 29) * 0xbf58476d1ce4e5b9u;
+    compare_without(p, calls, isa, (uint32_t)(r >> 32));
+  }
+}
+#else
+static void compare_paths(fuzz_problem *p, fuzz_calls calls, int32_t isa) { (void)p, (void)calls, (void)isa; }
+#endif
+
 void run_on_every_tier(fuzz_problem *p, fuzz_calls calls, bool splits) {
   const int32_t best = xent_best_isa();
   for (int32_t isa = next_tier(XENT_ISA_BEST); isa; isa = next_tier(isa)) {
@@ -238,6 +276,7 @@ void run_on_every_tier(fuzz_problem *p, fuzz_calls calls, bool splits) {
       keep_results(p);
     else
       compare_results(p);
+    compare_paths(p, calls, isa);
   }
   if (!splits || !all_went_well() || p->row_end - p->row_begin < 2) return;
   begin_run(p, best);

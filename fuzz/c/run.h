@@ -11,7 +11,8 @@
 typedef void (*fuzz_calls)(fuzz_problem *p, int64_t row_begin, int64_t row_end);
 
 /* Makes the calls on every tier of this CPU, one of them in another float mode, and, where the rows can be split, once
- * more in two parts. Fails where the tiers differ in a status, a report or a byte. */
+ * more in two parts. Fails where the tiers differ in a status, a report or a byte. With XENT_SWITCHES every tier makes
+ * them once more with paths off. */
 void run_on_every_tier(fuzz_problem *p, fuzz_calls calls, bool splits);
 
 /* The arrays that a call takes, and what it may have written: slots as bits, and of them the rows and classes. */
@@ -30,7 +31,9 @@ xent_status settled(void);
  * schedule in the scalar tier: all, those on sixteen rows and more, and of these those with a mask per row. */
 typedef struct {
   long long made, accepted;
-  long long took[XENT_SCHEDULE_ELEMENTS + 1], blocks[XENT_SCHEDULE_ELEMENTS + 1], masked[XENT_SCHEDULE_ELEMENTS + 1];
+  long long took[XENT_SCHEDULE_COUNT], blocks[XENT_SCHEDULE_COUNT], masked[XENT_SCHEDULE_COUNT];
+  /* Of runs with paths off: all; those without a path that the calls took, by path, and on every tier. */
+  long long without, replaced[XENT_SCHEDULE_COUNT];
 } fuzz_count;
 fuzz_count calls_so_far(void);
 

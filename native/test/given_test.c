@@ -10,7 +10,7 @@
 #define XENT_BATCH 4 /* as of the tiers whose masked rows flow */
 
 #include "api/bindings.c"
-#include "kernels/choose.h"
+#include "kernels/paths.h"
 #include "kernels/linear/workspace.h"
 #include "kernels/sample/rows.h"
 
@@ -103,6 +103,26 @@ static void test_bits(void) {
   failures += !sets_any(&o, XENT_SETS(z_loss));
 }
 
+/* Every bit of every option is seen, but the sign of a double. */
+static void test_option_bits(void) {
+#define IS_DOUBLE_F64 true
+#define IS_DOUBLE_I32 false
+#define DOUBLE_OF(c, member, FIELD, kind, ...) \
+  if (IS_DOUBLE_##kind && at / 8 * 8 == offsetof(xent_options, member)) is_double = true;
+  for (size_t at = 0; at < sizeof(xent_options); at += sizeof(uint32_t))
+    for (int bit = 0; bit < 32; bit++) {
+      const uint32_t word = UINT32_C(1) << bit;
+      xent_options o = {0};
+      bool is_double = false;
+      XENT_CALL_OPTIONS(DOUBLE_OF, )
+      memcpy((char *)&o + at, &word, sizeof word);
+      checks++;
+      if (sets_any(&o, UINT32_C(1) << at / sizeof word) == !(is_double && bit == 31 && at % 8)) continue;
+      failures++;
+      printf("bit %d of the word at %zu of the options is seen, or is not\n", bit, at);
+    }
+}
+
 /* The digest of statistics depends on the arrays and options that it is said to depend on, and on no other. */
 static void test_digest(void) {
   static small_call c;
@@ -133,10 +153,37 @@ static void test_digest(void) {
   }
 }
 
+/* Masked rows that flow are beside others: nothing else reads their masks. */
+static void test_masks_beside(void) {
+  static small_call c;
+  for (int64_t rows = 1; rows <= 40; rows++)
+    for (int64_t classes = 1; classes <= XENT_FLOW_LONGEST; classes += classes < 130 ? 1 : 61)
+      for (int what = 0; what < 6; what++) { /* losses, gradients, probabilities, their logarithms, rows apart, halves */
+        begin(&c, rows, classes, 1);
+        c.shape.class_mask = xent_per_class(classes, 1, XENT_U8);
+        c.call.class_mask = c.logits;
+        if (what < 2) c.call.targets = c.labels;
+        if (what == 0) c.call.output = NULL;
+        c.call.log = what == 3;
+        if (what == 4) c.shape.logits.outer += 3;
+        if (what == 5) c.shape.output.type = XENT_F16;
+        const job j = job_of(&c.call);
+        row_context row;
+        flow f;
+        flow_begin(&f, &j, no_kernel, &row);
+        checks++;
+        if (!f.masks || flow_is_beside(&f)) continue;
+        failures++;
+        printf("%lld masked rows of %lld classes are read without their masks\n", (long long)rows, (long long)classes);
+      }
+}
+
 int main(void) {
   static small_call c;
   test_bits();
+  test_option_bits();
   test_digest();
+  test_masks_beside();
   begin(&c, 1, 10, 1);
   test_path("single", single_fits, &c);
   begin(&c, 16, 4, 1);

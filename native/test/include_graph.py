@@ -24,7 +24,7 @@ FLOORS = [
     ["order", "rows", "emit", "api"],
     ["schedules", "columns", "generic"],
     ["backward"],
-    ["kernels/choose.h"],
+    ["kernels/paths.h"],
     ["kernels/families.h"],
     ["selected"],
     ["kernels/tier.c"],

@@ -4,7 +4,7 @@
 #define XENT_TIER scalar
 #include <stdio.h>
 
-#include "kernels/choose.h"
+#include "kernels/paths.h"
 
 enum { ROWS = 11, CLASSES = 40 };
 

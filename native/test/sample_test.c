@@ -852,7 +852,7 @@ static void test_refused_calls(void) {
   REFUSED(ROW_RANGE, c.rows = &rows, XENT_INVALID_ARGUMENT, -1);
   REFUSED(SAMPLING, c.sampling = NULL, XENT_INVALID_ARGUMENT, -1);
   REFUSED(SAMPLING, c.per_row = 2, XENT_INVALID_ARGUMENT, -1);
-  REFUSED(SAMPLING, c.reserved = 1, XENT_INVALID_ARGUMENT, -1);
+  REFUSED(SAMPLING, c.reserved = 1, XENT_UNSUPPORTED, -1);
   REFUSED(SAMPLING, few_sampling[2].size = 8, XENT_INVALID_SIZE, 2);
   REFUSED(LOGITS, c.logits.layout.type = XENT_F64, XENT_UNSUPPORTED, -1);
   REFUSED(LOGITS, c.logits.layout.type = XENT_I32, XENT_UNSUPPORTED, -1);

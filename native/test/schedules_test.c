@@ -124,12 +124,21 @@ static bool fits_strips(const wish *w, int64_t classes, bool later) {
   return later || (!(w->arrays & TOP_CLASSES) && (!at_once || classes <= 1024 / tiles));
 }
 
+/* Floats as they are in memory; else short rows as copies; masked rows of other types are copied, too. */
+static int32_t backward_path(layout_kind layout, int64_t rows, int64_t classes, const wish *w) {
+  const bool contiguous = !is_columns(layout) || rows == 1, floats = !w->type, masked = w->arrays & ANY_MASK;
+  const bool copied = !contiguous || (masked && !floats);
+  if (!copied && !masked && floats) return XENT_SCHEDULE_FLOATS;
+  if (classes <= (copied || floats ? 128 : 48)) return XENT_SCHEDULE_SHORT;
+  return copied ? XENT_SCHEDULE_COPIES : XENT_SCHEDULE_CONTIGUOUS;
+}
+
 static int32_t way_of(int32_t isa, function_kind function, layout_kind layout, int64_t rows, int64_t classes,
                       const wish *w) {
   const bool columns = is_columns(layout) && rows > 1, later = function == GRADIENT_OF_STATISTICS;
   const bool mask_unlike = (w->arrays & MASKS) && layout == AS_COLUMNS && rows > 1;
   if (function == SOFTMAX_BACKWARD)
-    return columns && rows >= 4 ? XENT_SCHEDULE_STRIP : XENT_SCHEDULE_ROW;
+    return columns && rows >= 4 ? XENT_SCHEDULE_STRIP : backward_path(layout, rows, classes, w);
   const bool hot = w->options.temperature != 0 && function != SOFTMAX && function != LOG_SOFTMAX;
   const bool single = w->single && !hot && !later && function != LOG_SUM_EXP;
   if (single && rows == 1 && classes > 1 && classes <= 128) return XENT_SCHEDULE_SINGLE;
@@ -139,7 +148,8 @@ static int32_t way_of(int32_t isa, function_kind function, layout_kind layout, i
   if (columns && rows >= 4 && classes > 1) return XENT_SCHEDULE_TURNED;
   const bool dense = rows >= 6 && classes <= most_dense(isa) && !mask_unlike && (later || (!columns && classes > 1));
   if (dense) return XENT_SCHEDULE_DENSE;
-  return classes <= 1024 && !ones ? XENT_SCHEDULE_FLOW : XENT_SCHEDULE_ROW;
+  if (ones) return XENT_SCHEDULE_ROW;
+  return classes <= 1024 ? XENT_SCHEDULE_FLOW : later ? XENT_SCHEDULE_ROW : XENT_SCHEDULE_LONG;
 }
 
 /* ---- calls ---- */
@@ -343,9 +353,17 @@ static void test_double_and_none(int32_t isa) {
   xent_shape s = shape_of(AS_ROWS, ROWS, CLASSES, &wide);
   for (int function = 0; function < FUNCTIONS; function++) {
     s.losses.type = s.log_sum_exp.type = XENT_F64;
-    expect_schedule(call((function_kind)function, &s, &o, &wide), XENT_SCHEDULE_F64,
-                    "float64 has a schedule of its own");
+    expect_schedule(call((function_kind)function, &s, &o, &wide),
+                    function == SOFTMAX_BACKWARD ? XENT_SCHEDULE_F64_ROWS : XENT_SCHEDULE_F64_TILES,
+                    "float64 has schedules of its own");
   }
+  const xent_shape columns = shape_of(TRANSPOSED, ROWS, CLASSES, &wide);
+  expect_schedule(call(SOFTMAX_BACKWARD, &columns, &o, &wide), XENT_SCHEDULE_F64_TILES, "a class of several rows");
+  s = shape_of(AS_ROWS, 1, CLASSES, &wide);
+  s.losses.type = s.log_sum_exp.type = XENT_F64;
+  for (int function = 0; function < FUNCTIONS; function++)
+    if (function != SOFTMAX_BACKWARD && (isa == XENT_ISA_AVX2 || isa == XENT_ISA_AVX512))
+      expect_schedule(call((function_kind)function, &s, &o, &wide), XENT_SCHEDULE_F64, "one row of float64");
   s = shape_of(AS_ROWS, ROWS, CLASSES, &nothing);
   s.teacher = s.logits;
   expect_schedule(run_at(on_rows(XENT_FUNCTION_KL_DIVERGENCE, &s, &o, 0, ROWS, &report),

@@ -235,7 +235,7 @@ static void test_parts_by_structs(void) {
   CHECK(!xent_check_targets(&check) && xent_exact_sum_value(&weights) == ROWS * 0.25 &&
         report.denominator == ROWS * 0.25);
   check.reserved = 1;
-  CHECK(xent_check_targets(&check) == XENT_UNSUPPORTED && report.field == XENT_FIELD_LOGITS);
+  CHECK(xent_check_targets(&check) == XENT_UNSUPPORTED && report.field == XENT_FIELD_LOGITS && report.integer == 1);
   check.reserved = 0;
   check.logits_type = XENT_I32;
   CHECK(xent_check_targets(&check) == XENT_UNSUPPORTED && report.field == XENT_FIELD_LOGITS);

@@ -43,12 +43,14 @@ static xent_status take_call(xent_frame *f, const void *call, const xent_functio
                         .class_begin = classes ? classes->begin : 0,
                         .class_end = classes ? classes->end : sizes->classes};
   memcpy(&f->call.report, (const char *)call + function->report, sizeof f->call.report);
-  f->choice = number_at(call, function->reserved) ? -1 : number_at(call, function->choice);
+  f->choice = number_at(call, function->choice);
+  f->reserved = number_at(call, function->reserved);
   f->own_shape.logits = (xent_layout){.type = number_at(call, function->logits_type)}; /* read even if none are there */
   for (int i = 0; i < function->count; i++) {
     const xent_rule *rule = &xent_rules[function->places[i].rule];
     const char *at = (const char *)call + function->places[i].at;
     uint64_t address;
+    _Static_assert(sizeof address == sizeof(void *), "an address of the struct is one of the call");
     memcpy(&address, at, sizeof address);
     memcpy((char *)&f->call + rule->address, &address, sizeof address);
     _Static_assert(offsetof(xent_input, layout) == offsetof(xent_output, layout), "addresses, then layouts");
@@ -199,6 +201,7 @@ static inline xent_status run_kept(xent_kept *p) {
     f.keep = NULL;
     f.call = p->call;
     f.choice = p->choice;
+    f.reserved = 0;
     return p->function->work(&f);
   }
   xent_report *report = p->call.report;
@@ -238,6 +241,7 @@ static inline xent_status run_work(const xent_work *w, const void *const *arrays
   int given = 0, place = 0;
   f.keep = NULL;
   f.choice = w->choice;
+  f.reserved = 0;
   f.call = (xent_call){.shape = w->shape, .options = w->options, .report = w->report, .row_begin = w->row_begin,
                        .row_end = w->row_end, .class_begin = w->class_begin, .class_end = w->class_end,
                        .sampling = w->sampling, .shards = w->shards, .workspace_size = w->workspace_size};

@@ -144,7 +144,7 @@ const xent_function xent_of_check_targets = {XENT_ARGUMENTS(xent_check_targets_c
 static xent_status check_targets(xent_frame *f) {
   xent_call *c = &f->call;
   xent_status status = xent_begin_call(f, &xent_of_check_targets);
-  if (!status && f->choice) status = xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_LOGITS, f->choice);
+  if (!status && f->reserved) status = xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_LOGITS, f->reserved);
   if (!status) status = check_logits_type(f);
   if (!status) status = xent_check_places(f, &xent_of_check_targets);
   if (!status) status = check_target_rules(f, true);

@@ -22,6 +22,7 @@ struct xent_frame {
   bool wide;    /* float64 arithmetic */
   uint8_t numbers; /* what an array of numbers must hold: XENT_IN_FLOAT or XENT_IN_DOUBLE, or either */
   int32_t choice;  /* the function's own, as the caller made it */
+  int32_t reserved; /* of the struct that the caller made: 0 alone is accepted */
   xent_shape own_shape;
   xent_report own_report;
 };

@@ -178,6 +178,7 @@ static xent_status sample(xent_frame *f) {
     status = xent_refuse(f, XENT_INVALID_SHAPE, XENT_FIELD_ALL_CLASSES, c->shape->all_classes);
   if (!status && f->wide) status = xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_LOGITS, c->shape->logits.type);
   if (!status) status = xent_check_foreign(f, XENT_OPTIONS_FOR(XENT_FOR_SAMPLE));
+  if (!status && f->reserved) status = xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_SAMPLING, f->reserved);
   if (!status && per_row != 0 && per_row != 1)
     status = xent_refuse(f, XENT_INVALID_ARGUMENT, XENT_FIELD_SAMPLING, per_row);
   c->sampling_per_row = per_row;

@@ -3,7 +3,7 @@
 #ifndef XENT_FAMILIES_H
 #define XENT_FAMILIES_H
 
-#include "kernels/choose.h"
+#include "kernels/paths.h"
 #include "kernels/f64/kl_divergence.h"
 
 static const xent_family f32_family = {
@@ -19,10 +19,10 @@ static const xent_family f32_family = {
 
 static const xent_family f64_family = {
     .softmax_forward = f64_softmax,
-    .log_sum_exp = f64_log_sum_exp_rows,
+    .log_sum_exp = f64_log_sum_exp,
     .softmax_backward = f64_softmax_backward,
     .cross_entropy_forward = f64_cross_entropy,
-    .cross_entropy_backward = f64_cross_entropy_backward,
+    .cross_entropy_backward = f64_cross_entropy,
     .forward_states = f64_forward_states,
     .backward_states = f64_backward_states,
     .finish = f64_finish,

@@ -45,6 +45,13 @@ __attribute__((always_inline)) static inline bool has_any(const xent_call *call,
   return any != 0;
 }
 
+/* The words that hold the sign of a double: the upper one of each. */
+#define XENT_SIGN_OF(option) (UINT32_C(1) << (offsetof(xent_options, option) / 4 + 1))
+#define XENT_SIGNS                                                                                                  \
+  (XENT_SIGN_OF(label_smoothing) | XENT_SIGN_OF(gradient_scale) | XENT_SIGN_OF(temperature) | XENT_SIGN_OF(softcap) | \
+   XENT_SIGN_OF(z_loss) | XENT_SIGN_OF(probability_clamp) | XENT_SIGN_OF(focal_gamma) | XENT_SIGN_OF(focal_alpha))
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the upper word of a double is the second");
+
 /* Whether any option of a set is neither 0 nor -0. */
 __attribute__((always_inline)) static inline bool sets_any(const xent_options *o, const uint32_t options) {
   uint32_t any = 0;
@@ -52,7 +59,7 @@ __attribute__((always_inline)) static inline bool sets_any(const xent_options *o
   for (int i = 0; i < XENT_OPTION_WORDS; i++) {
     uint32_t word;
     memcpy(&word, (const char *)o + (size_t)i * sizeof word, sizeof word);
-    any |= options >> i & 1 ? word & 0x7fffffffu : 0;
+    any |= options >> i & 1 ? word & (XENT_SIGNS >> i & 1 ? 0x7fffffffu : 0xffffffffu) : 0;
   }
   return any != 0;
 }

@@ -214,6 +214,13 @@ XENT_INLINE float_rows float_rows_of(const xent_call *call) {
                           NULL};
   return rows_from(all, call->row_begin);
 }
+XENT_KERNEL xent_status backward_of_floats(const xent_call *call, xent_kernel fallback) {
+  (void)fallback;
+  const backward_call b = backward_call_of(call);
+  const float_rows all = float_rows_of(call);
+  (b.log ? log_softmax_float_rows : softmax_float_rows)(&all, b.hi);
+  return XENT_OK;
+}
 
 /* ---- rows that are copied ---- */
 
@@ -293,8 +300,9 @@ XENT_SHARED void take_masks(const xent_call *call, int64_t first, int64_t count,
 
 /* Rows of at most a group, many at a time; masked ones of floats that stay in registers as they lie. dx is written
  * behind what is read, where sixteen rows may be taken as two eights: a load that meets a part's store waits. */
-XENT_SHARED xent_status backward_of_short_copies(const backward_call *b) {
-  const xent_call *call = b->call;
+XENT_SHARED xent_status backward_of_short_copies(const xent_call *call, xent_kernel fallback) {
+  (void)fallback;
+  const backward_call of = backward_call_of(call), *const b = &of;
   const xent_shape *s = call->shape;
   const int64_t n = s->classes, most = XENT_GROUP / n * XENT_ROWS;
   const bool same = s->class_mask.outer == 0 && (s->inner == 1 || s->class_mask.inner == 0); /* for all rows */
@@ -341,8 +349,9 @@ XENT_SHARED double copied_sum(const copied_row *r, bool log, int64_t begin, int6
   }
   return end_products(&p, n);
 }
-XENT_SHARED xent_status backward_of_copies(const backward_call *b) {
-  const xent_call *call = b->call;
+XENT_SHARED xent_status backward_of_copies(const xent_call *call, xent_kernel fallback) {
+  (void)fallback;
+  const backward_call of = backward_call_of(call), *const b = &of;
   backward_scratch s;
   copied_row r;
   for (int64_t row = call->row_begin; row < call->row_end; row++) {
@@ -432,42 +441,44 @@ XENT_INLINE xent_status backward_of_type(const backward_call *b, const bool log)
 }
 XENT_SHARED xent_status softmax_contiguous(const backward_call *b) { return backward_of_type(b, false); }
 XENT_SHARED xent_status log_softmax_contiguous(const backward_call *b) { return backward_of_type(b, true); }
+XENT_KERNEL xent_status backward_of_contiguous(const xent_call *call, xent_kernel fallback) {
+  (void)fallback;
+  const backward_call b = backward_call_of(call);
+  return b.log ? log_softmax_contiguous(&b) : softmax_contiguous(&b);
+}
 
 /* ---- the calls ---- */
 
-/* How its rows are computed: floats a pitch apart; rows of at most a group, many copied at a time; copies of any
- * length; contiguous rows, one by one. */
-enum backward_kind { XENT_BACKWARD_FLOATS, XENT_BACKWARD_SHORT, XENT_BACKWARD_COPIES, XENT_BACKWARD_CONTIGUOUS };
-
-XENT_INLINE enum backward_kind backward_kind_of(const backward_call *b, const float_rows *all) {
-  const xent_call *call = b->call;
-  const int64_t n = call->shape->classes;
-  const enum backward_kind any = b->copied ? XENT_BACKWARD_COPIES : XENT_BACKWARD_CONTIGUOUS;
-  if (call->class_end - call->class_begin != n || call->known_statistics || call->row_offsets) return any;
-  if (!b->copied && !call->class_mask && b->type == XENT_F32) {
-    if (call->stream && n > XENT_DENSE_SOFTMAX) return any; /* stores past the caches are those of long rows */
-    if (n <= XENT_CHUNK && all->y_pitch && all->g_pitch && all->dx_pitch) return XENT_BACKWARD_FLOATS;
-  }
-  const int64_t few = b->log ? XENT_DENSE_LOG_SOFTMAX : XENT_DENSE_SOFTMAX; /* of contiguous 16-bit floats */
-  return n <= (b->copied || b->type == XENT_F32 ? XENT_GROUP : few) ? XENT_BACKWARD_SHORT : any;
+/* Whether all of each row is written, from sums that are made here. */
+XENT_INLINE bool takes_whole_rows(const xent_call *call) {
+  return call->class_end - call->class_begin == call->shape->classes && !call->known_statistics && !call->row_offsets;
 }
+/* Stores past the caches are those of long rows. */
+XENT_INLINE bool streams_long_floats(const backward_call *b) {
+  const xent_call *call = b->call;
+  return !b->copied && !call->class_mask && b->type == XENT_F32 && call->stream &&
+         call->shape->classes > XENT_DENSE_SOFTMAX;
+}
+XENT_INLINE bool backward_floats_fit(const xent_call *call) {
+  const backward_call b = backward_call_of(call);
+  const float_rows all = float_rows_of(call);
+  return takes_whole_rows(call) && !b.copied && !call->class_mask && b.type == XENT_F32 && !streams_long_floats(&b) &&
+         call->shape->classes <= XENT_CHUNK && all.y_pitch && all.g_pitch && all.dx_pitch;
+}
+XENT_INLINE bool short_copies_fit(const xent_call *call) {
+  const backward_call b = backward_call_of(call);
+  const int64_t few = b.log ? XENT_DENSE_LOG_SOFTMAX : XENT_DENSE_SOFTMAX; /* of contiguous 16-bit floats */
+  return takes_whole_rows(call) && !streams_long_floats(&b) &&
+         call->shape->classes <= (b.copied || b.type == XENT_F32 ? XENT_GROUP : few);
+}
+XENT_INLINE bool contiguous_fits(const xent_call *call) { return !backward_call_of(call).copied; }
+
 #define XENT_OF_BACKWARD                                                                                          \
   (XENT_HAS(forward_output) | XENT_HAS(upstream) | XENT_HAS(output) | XENT_HAS(class_mask) | XENT_HAS(row_offsets) | \
    XENT_HAS(known_statistics))
 XENT_KNOWS_ALL(XENT_OF_BACKWARD, XENT_TAKEN_BY_SOFTMAX_BACKWARD | XENT_TAKEN_BY_LOG_SOFTMAX_BACKWARD,
                "backward/rows.h");
 XENT_KNOWS_ALL(XENT_OF_BACKWARD | XENT_HAS(states), XENT_TAKEN_BY_BACKWARD_STATES, "backward_states");
-
-XENT_KERNEL xent_status backward_rows(const xent_call *call) {
-  const backward_call b = backward_call_of(call);
-  const float_rows all = float_rows_of(call);
-  switch (backward_kind_of(&b, &all)) {
-    case XENT_BACKWARD_FLOATS: (b.log ? log_softmax_float_rows : softmax_float_rows)(&all, b.hi); return XENT_OK;
-    case XENT_BACKWARD_SHORT: return backward_of_short_copies(&b);
-    case XENT_BACKWARD_COPIES: return backward_of_copies(&b);
-    default: return b.log ? log_softmax_contiguous(&b) : softmax_contiguous(&b);
-  }
-}
 
 XENT_KERNEL xent_status backward_states(const xent_call *call) {
   const backward_call b = backward_call_of(call);

@@ -10,8 +10,8 @@
 #include "kernels/schedules/dense.h"
 #include "kernels/schedules/flow.h"
 
-XENT_SHARED xent_status known_dense_rows(const job *j, xent_kernel fallback) {
-  const xent_call *call = j->call;
+XENT_SHARED xent_status known_dense_rows(const xent_call *call, xent_kernel fallback) {
+  const job of = job_of(call), *const j = &of;
   row_reader reader = {.j = j, .row = call->row_begin};
   dense_block b;
   dense_call d;
@@ -50,7 +50,8 @@ XENT_INLINE void known_row(const flow *f, flow_block *b, int row) {
   emit_again(&m, direct_row(call, call->logits, &call->shape->logits, at), y, f->n, call->stream);
   if (f->j->labels) y[b->label[row]] = b->outcome.label_gradient[row];
 }
-XENT_SHARED xent_status known_flow_rows(const job *j, xent_kernel fallback) {
+XENT_SHARED xent_status known_flow_rows(const xent_call *call, xent_kernel fallback) {
+  const job of = job_of(call), *const j = &of;
   row_context row;
   flow f;
   flow_begin(&f, j, fallback, &row);

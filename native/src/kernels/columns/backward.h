@@ -185,7 +185,7 @@ XENT_INLINE bool strips_fit_backward(const xent_call *call) {
   return !call->row_offsets && call->row_end - call->row_begin >= XENT_LEAST_COLUMNS && side_by_side(s, &s->output) &&
          side_by_side(s, &s->upstream) && side_by_side(s, call->output_layout);
 }
-XENT_KERNEL xent_status strips_softmax_backward(const xent_call *call) {
+XENT_KERNEL xent_status strips_softmax_backward(const xent_call *call, xent_kernel fallback) {
   const int64_t classes = call->shape->classes, room = XENT_STRIP_FLOATS / 2;
   column_view view;
   column_call a;
@@ -201,7 +201,7 @@ XENT_KERNEL xent_status strips_softmax_backward(const xent_call *call) {
   const bool wide = a.direct && view.shape.inner >= 4 * XENT_LANES;
   a.pitch = pitch < most && !wide ? pitch : most; /* tiles share the first cache */
   if (a.pitch > XENT_STRIP_COLUMNS) a.pitch = XENT_STRIP_COLUMNS;
-  return each_strip(&a, backward_strips, NULL);
+  return each_strip(&a, backward_strips, fallback);
 }
 
 #endif

@@ -506,8 +506,7 @@ XENT_SHARED xent_status strips_until_irregular(const column_call *of, strip *s) 
 }
 
 /* Forward, and the gradient from known statistics. */
-XENT_KERNEL xent_status strip_rows(const job *j, xent_kernel fallback) {
-  const xent_call *call = j->call;
+XENT_KERNEL xent_status strip_rows(const xent_call *call, xent_kernel fallback) {
   column_view view;
   column_call a;
   memset(&a, 0, sizeof a);

@@ -4,6 +4,7 @@
 #define XENT_F64_BACKWARD_H
 
 #include "kernels/f64/rows.h"
+#include "kernels/schedules.h"
 
 enum {
   XENT_F64_TURNED = XENT_PIECE / XENT_DOUBLES, /* classes of rows side by side that fill a buffer */
@@ -267,10 +268,10 @@ XENT_INLINE doubles f64_sum_of_rows(doubles v[XENT_DOUBLES]) {
   return v[0];
 }
 
-/* Whether rows can be taken as they lie. */
+/* Whether rows can be taken as they lie, and there are enough. */
 XENT_INLINE bool f64_backward_lies(const xent_call *call) {
   const xent_shape *s = call->shape;
-  return s->classes <= XENT_F64_LYING && !call->class_mask && !call->row_offsets && !call->known_statistics &&
+  return call->row_end - call->row_begin >= XENT_DOUBLES && s->classes <= XENT_F64_LYING && !call->class_mask && !call->row_offsets && !call->known_statistics &&
          call->class_begin == 0 && call->class_end >= s->classes && f64_rows_are_contiguous(call, &s->output) &&
          f64_rows_are_contiguous(call, &s->upstream) && f64_rows_are_contiguous(call, call->output_layout);
 }
@@ -323,20 +324,34 @@ XENT_SHARED bool f64_backward_lying(const xent_call *call, int64_t row, double *
 XENT_KNOWS_ALL(XENT_OF_F64_BACKWARD, XENT_TAKEN_BY_SOFTMAX_BACKWARD | XENT_TAKEN_BY_LOG_SOFTMAX_BACKWARD,
                "f64/backward.h");
 
-static xent_status f64_softmax_backward(const xent_call *call) {
-  if (call->row_begin >= call->row_end) return XENT_OK; /* whose first has no offset */
-  XENT_F64_BUFFERS(b, XENT_PIECE * XENT_DOUBLES, XENT_PIECE);
+/* Whether a class of several rows can be in a vector. */
+XENT_INLINE bool f64_backward_turns(const xent_call *call) {
   const bool few = call->shape->classes <= XENT_F64_TURNED;
-  const bool turned = (few || side_by_side(call->shape, call->output_layout)) && !call->row_offsets;
-  f64_backward r = f64_backward_of(call, &b, turned && !call->known_statistics);
-  const bool together = r.turned && !few;
-  const bool lying = f64_backward_lies(call);
+  return (few || side_by_side(call->shape, call->output_layout)) && !call->row_offsets && !call->known_statistics;
+}
+XENT_INLINE xent_status f64_backward_rows(const xent_call *call, const bool lying, bool turned) {
+  XENT_F64_BUFFERS(b, XENT_PIECE * XENT_DOUBLES, XENT_PIECE);
+  f64_backward r = f64_backward_of(call, &b, turned);
+  const bool together = r.turned && call->shape->classes > XENT_F64_TURNED;
   for (int64_t row = call->row_begin; row < call->row_end;)
     if (lying && call->row_end - row >= XENT_DOUBLES && f64_backward_lying(call, row, b.t))
       row += XENT_DOUBLES;
     else
       row = f64_backward_tiles(&r, row, together ? XENT_F64_TOGETHER : 1);
   return XENT_OK;
+}
+/* What is left behind the last vector of rows, and sums without a grid, are computed as without this path. */
+static xent_status f64_backward_of_lying(const xent_call *call, xent_kernel fallback) {
+  (void)fallback;
+  return f64_backward_rows(call, true, !XENT_IS_OFF(XENT_SCHEDULE_F64_TILES) && f64_backward_turns(call));
+}
+static xent_status f64_backward_of_tiles(const xent_call *call, xent_kernel fallback) {
+  (void)fallback;
+  return f64_backward_rows(call, false, true);
+}
+static xent_status f64_backward_of_rows(const xent_call *call, xent_kernel fallback) {
+  (void)fallback;
+  return f64_backward_rows(call, false, false);
 }
 
 #endif

@@ -186,26 +186,34 @@ XENT_KNOWS_ALL(XENT_OF_F64,
                "f64/rows.h");
 XENT_IN_ONE_OF(XENT_ALL_OPTIONS, XENT_OPTIONS_OF_F64, XENT_SETS(reserved), "f64/rows.h lacks an option");
 
-static xent_status f64_rows(const xent_call *call, int what) {
-  if (call->row_begin >= call->row_end) return XENT_OK; /* whose first has no offset */
+/* Whether a class of several rows can be in a vector. */
+XENT_INLINE bool f64_tiles_fit(const xent_call *call) {
   const xent_shape *s = call->shape;
   const bool whole = !call->known_statistics || call->class_end - call->class_begin == s->classes;
   const bool enough = call->row_end - call->row_begin >= (XENT_DOUBLES + 1) / 2;
-  const bool turned = whole && enough && !call->row_offsets && !s->target_count && !clamps_terms(call);
+  if (!whole || !enough || call->row_offsets || s->target_count || clamps_terms(call)) return false;
   const row_targets t = targets_of_call(call);
   const bool capped = call->options->softcap != 0;
   const bool simple = t.kind != XENT_KIND_PROBABILITIES && t.eps == 0 && !call->entropies && !capped;
   const bool in_parts = simple && side_by_side(s, &s->logits); /* each time it is read as it was */
-  if (s->classes <= XENT_F64_FEW) return f64_few(call, what, turned);
-  return turned && (s->classes <= XENT_F64_MIDDLE || in_parts) ? f64_middle(call, what, true)
-                                                               : f64_many(call, what, false);
+  return s->classes <= XENT_F64_MIDDLE || in_parts;
 }
-
-static xent_status f64_softmax(const xent_call *call) {
-  return f64_rows(call, call->log ? XENT_F64_LOG_SOFTMAX : XENT_F64_SOFTMAX);
+XENT_INLINE xent_status f64_tiles(const xent_call *call, int what) {
+  return (call->shape->classes <= XENT_F64_FEW ? f64_few : f64_middle)(call, what, true);
 }
-static xent_status f64_log_sum_exp_rows(const xent_call *call) { return f64_rows(call, XENT_F64_SOFTMAX); }
-static xent_status f64_cross_entropy(const xent_call *call) { return f64_rows(call, XENT_F64_GRADIENT); }
-static xent_status f64_cross_entropy_backward(const xent_call *call) { return f64_rows(call, XENT_F64_GRADIENT); }
+XENT_INLINE xent_status f64_rows(const xent_call *call, int what) {
+  return (call->shape->classes <= XENT_F64_FEW ? f64_few : f64_many)(call, what, false);
+}
+#define XENT_F64_PATH(name, work, what)                                    \
+  static xent_status name(const xent_call *call, xent_kernel fallback) {  \
+    (void)fallback;                                                       \
+    return work(call, what);                                              \
+  }
+XENT_F64_PATH(f64_softmax_tiles, f64_tiles, call->log ? XENT_F64_LOG_SOFTMAX : XENT_F64_SOFTMAX)
+XENT_F64_PATH(f64_softmax_rows, f64_rows, call->log ? XENT_F64_LOG_SOFTMAX : XENT_F64_SOFTMAX)
+XENT_F64_PATH(f64_log_sum_exp_tiles, f64_tiles, XENT_F64_SOFTMAX)
+XENT_F64_PATH(f64_log_sum_exp_rows, f64_rows, XENT_F64_SOFTMAX)
+XENT_F64_PATH(f64_loss_tiles, f64_tiles, XENT_F64_GRADIENT)
+XENT_F64_PATH(f64_loss_rows, f64_rows, XENT_F64_GRADIENT)
 
 #endif

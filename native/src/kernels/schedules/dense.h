@@ -78,8 +78,17 @@ XENT_INLINE row_source dense_source(const dense_call *d, const dense_block *b) {
   return all;
 }
 
-/* Rows that lie anywhere; those behind the last are row 0 once more. */
+/* The rows of a block that has fewer than sixteen, or that lie anywhere. Those behind the last are zeros, or row 0 once
+ * more. */
 XENT_SHARED void dense_gather(const dense_call *d, dense_block *b) {
+  const int64_t there = b->sums.rows.count * d->n;
+  if (d->contiguous && b->sums.rows.adjacent) { /* as one row */
+    row_source all = b->mask ? dense_source(d, b) : logits_of_row(d->j->call, b->sums.rows.first);
+    all.classes = there;
+    copy_row(&all, 0, there, 0.0f, b->copy);
+    for (int64_t i = there; i < XENT_ROWS * d->n; i += XENT_LANES) lanes_store(b->copy + i, lanes_set(0.0f));
+    return;
+  }
   for (int i = 0; i < XENT_ROWS; i++) {
     const row_source source = logits_of_row(d->j->call, row_of(&b->sums.rows, i < b->sums.rows.count ? i : 0));
     copy_row(&source, 0, d->n, 0.0f, b->copy + i * d->n);
@@ -358,9 +367,11 @@ XENT_INLINE bool dense_writes_all(const dense_block *b) {
 
 XENT_INLINE void dense_put(const dense_call *d, const dense_block *b, const float *y) {
   const xent_call *call = d->j->call;
-  if (dense_writes_all(b) && b->sums.rows.adjacent && is_dense_layout(call->shape, call->output_layout)) {
-    const strided to = strided_row(call, call->output, call->output_layout, span_of_row(call, b->sums.rows.first));
-    put_floats(&to, 0, XENT_ROWS * d->n, y, call->stream);
+  const row_set *rows = &b->sums.rows;
+  const bool all = (b->outcome.regular | rows->ignored) == all_rows(rows);
+  if (all && rows->adjacent && is_dense_layout(call->shape, call->output_layout)) {
+    const strided to = strided_row(call, call->output, call->output_layout, span_of_row(call, rows->first));
+    put_floats(&to, 0, rows->count * d->n, y, call->stream);
     return;
   }
   for (uint32_t rest = b->outcome.regular; rest; rest &= rest - 1) {
@@ -409,8 +420,8 @@ XENT_INLINE void dense_emit(const dense_call *d, dense_block *b) {
 
 /* A block is one long chain, so four are on their way at once: one is loaded while the one before it is at its
  * exponentials, the one before that at its sums, and the first is written. */
-XENT_SHARED xent_status dense_rows(const job *j, xent_kernel fallback) {
-  const xent_call *call = j->call;
+XENT_SHARED xent_status dense_rows(const xent_call *call, xent_kernel fallback) {
+  const job of = job_of(call), *const j = &of;
   dense_block block[XENT_DENSE_BLOCKS];
   dense_call d;
   row_reader reader = {.j = j, .row = call->row_begin};

@@ -16,6 +16,7 @@
 #include "kernels/present.h"
 #include "kernels/order/order.h"
 #include "kernels/rows/sixteen.h"
+#include "kernels/schedules.h"
 
 enum {
   XENT_FLOW_MOST = XENT_EXACT_MAX,
@@ -73,7 +74,8 @@ typedef struct {
 XENT_INLINE int64_t flow_offset(const flow *f, const row_set *rows, const xent_layout *l, int i) {
   const xent_shape *s = f->j->call->shape;
   if (i >= rows->count) return row_offset(s, l, f->j->call->row_begin);
-  return rows->adjacent && s->inner == 1 ? (rows->first + i) * l->outer : row_offset(s, l, row_of(rows, i));
+  if (rows->adjacent && s->inner == 1) return (int64_t)((uint64_t)(rows->first + i) * (uint64_t)l->outer);
+  return row_offset(s, l, row_of(rows, i));
 }
 XENT_INLINE void flow_addresses(const flow *f, const row_set *rows, const void *array, const xent_layout *l,
                                 float **to) {
@@ -552,7 +554,7 @@ XENT_INLINE void flow_rows_at_work(const flow *f, flow_block *next, flow_block *
 
 /* Short rows are loops of their own: each takes its vectors straight on. */
 XENT_INLINE void flow_rows_as(const flow *f, flow_block *next, flow_block *now, flow_block *before, const int mode) {
-  const int64_t vectors = XENT_BATCH < 4 ? 0 : (f->n + XENT_LANES - 1) / XENT_LANES;
+  const int64_t vectors = XENT_BATCH < 4 || XENT_IS_OFF(XENT_SCHEDULE_LENGTHS) ? 0 : (f->n + XENT_LANES - 1) / XENT_LANES;
   switch (vectors) {
     case 4: flow_rows_at_work(f, next, now, before, mode, 4, false); break;
     case 5: flow_rows_at_work(f, next, now, before, mode, 5, false); break;
@@ -616,6 +618,7 @@ XENT_INLINE bool flow_is_straight(const flow *f) {
    XENT_HAS(statistics) | XENT_HAS(exact_sum))
 XENT_INLINE bool masked_rows_flow(const job *j) {
   const xent_call *call = j->call;
+  if (XENT_IS_OFF(XENT_SCHEDULE_BESIDE) || XENT_IS_OFF(XENT_SCHEDULE_MASKED)) return false;
   return XENT_BATCH >= 4 && call->class_mask && call->shape->class_mask.classes == 1 && !j->soft && !j->per_class &&
          XENT_HAS_ONLY(call, XENT_OF_MASKED_FLOW, XENT_OPTIONS_BESIDE_LOGITS) &&
          call->row_end - call->row_begin > XENT_ROWS && call->shape->classes <= XENT_EXACT_MAX &&
@@ -735,16 +738,21 @@ XENT_SHARED void flow_long_blocks(flow *f) {
   flow_blocks(f, scratch, scratch + XENT_FLOW_LONG);
 }
 
-XENT_SHARED xent_status flow_rows(const job *j, xent_kernel fallback) {
-  const int64_t rows = j->call->row_end - j->call->row_begin;
+/* Whether blocks are computed beside each other: results go where they belong, and there is more than one block. */
+XENT_INLINE bool flow_is_beside(const flow *f) {
+  const int64_t rows = f->j->call->row_end - f->j->call->row_begin;
+  return !XENT_IS_OFF(XENT_SCHEDULE_BESIDE) && f->straight && (rows > f->most || (rows > 1 && !f->exact));
+}
+XENT_SHARED xent_status flow_rows(const xent_call *call, xent_kernel fallback) {
+  const job j = job_of(call);
   row_context row;
   flow f;
-  flow_begin(&f, j, fallback, &row);
-  if (f.straight && (rows > f.most || (rows > 1 && !f.exact)))
-    flow_beside_blocks(&f);
+  flow_begin(&f, &j, fallback, &row);
+  if (flow_is_beside(&f))
+    flow_beside_blocks(&f); /* the only one that reads masked rows where they are */
   else if (!f.exact)
     flow_long_blocks(&f);
-  else if (rows == 1)
+  else if (call->row_end - call->row_begin == 1)
     flow_one_row(&f);
   else
     flow_many_blocks(&f);

@@ -9,7 +9,6 @@
 #include "kernels/present.h"
 #include "kernels/results/write.h"
 #include "kernels/sum/chunk.h"
-#include "kernels/schedules.h"
 
 #define XENT_OF_SINGLE \
   (XENT_HAS(logits) | XENT_HAS(targets) | XENT_HAS(output) | XENT_HAS(losses) | XENT_HAS(exact_sum))
@@ -142,7 +141,6 @@ XENT_SHARED xent_status single_row(const xent_call *call, xent_kernel fallback) 
   } else {
     done = is_short ? single_short(call) : single_long(call, XENT_NO_CLASS);
   }
-  call->report->schedule = XENT_SCHEDULE_SINGLE;
   return done ? XENT_OK : fallback(call);
 }
 

@@ -98,7 +98,7 @@ class CallEventTest {
     "1000x59, -1, dense",
     "1000x105, -1, flow",
     "64x1024, -1, flow",
-    "64x1025, -1, row",
+    "64x1025, -1, long",
     "2x50000, -1, row",
     "10x4, 0, strip",
     "10x3, 0, flow",

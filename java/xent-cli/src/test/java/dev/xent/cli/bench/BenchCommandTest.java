@@ -100,10 +100,10 @@ class BenchCommandTest {
             .toList();
     List<String> expected = new ArrayList<>();
     for (String operation : operations.split(",")) {
-      for (String schedule : List.of("single", "flow", "dense", "flow", "row", "strip")) {
+      for (String schedule : List.of("single", "flow", "dense", "flow", "long", "strip")) {
         boolean backward = operation.equals("softmax-backward") && !schedule.equals("strip");
         expected.add(operation + " reference null");
-        expected.add(operation + " native " + (backward ? "row" : schedule));
+        expected.add(operation + " native " + (backward ? "floats" : schedule));
       }
     }
     assertThat(told).isEqualTo(expected);

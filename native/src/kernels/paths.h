@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The paths of calls over rows: one list for each kind of call. A call takes the first path that fits, and its name is
+ * in the report. The last one takes any call, and also the rows that leave another. The kernels of a path are in
+ * schedules/ (single, dense, flow, long), columns/ (strip, turned), backward/, generic/ or f64/.
+ */
+#ifndef XENT_PATHS_H
+#define XENT_PATHS_H
+
+#include "kernels/columns/backward.h"
+#include "kernels/columns/turn.h"
+#include "kernels/backward/rows.h"
+#include "kernels/backward/statistics.h"
+#include "kernels/generic/parts.h"
+#include "kernels/present.h"
+#include "kernels/schedules/single.h"
+#include "kernels/schedules.h"
+#include "kernels/f64/backward.h"
+
+/* Whether blocks of rows can be computed at all, whichever arrays they have. */
+XENT_INLINE bool blocks_fit(const xent_call *call) {
+  return call->shape->top_count <= XENT_TOP_AT_ONCE && !(clamps_terms(call) && call->sink) &&
+         !(call->shape->classes == 1 && call->output && !call->targets);
+}
+XENT_INLINE bool flows_by(const xent_call *call) {
+  return XENT_HAS_ONLY(call, XENT_OF_FORWARD, XENT_OPTIONS_OF_SCHEDULES) && blocks_fit(call);
+}
+XENT_INLINE bool flow_fits(const xent_call *call) { return call->shape->classes <= XENT_FLOW_MOST && flows_by(call); }
+/* The schedule of long rows, whose results are not stored past the caches. */
+XENT_INLINE bool long_flow_fits(const xent_call *call) {
+  return call->shape->classes <= XENT_FLOW_LONGEST && !(call->output && call->stream) && flows_by(call);
+}
+
+/* So few classes that vectors along a row would be mostly empty, and enough rows to fill a block,
+ * whose masks lie as the block wants them. */
+XENT_INLINE bool has_dense_mask(const xent_call *call) {
+  const xent_shape *s = call->shape;
+  const xent_layout *m = &s->class_mask;
+  if (!call->class_mask || (m->outer == 0 && (m->inner == 0 || s->inner == 1))) return true;
+  return is_dense_layout(s, m);
+}
+XENT_INLINE bool has_enough_dense_rows(const xent_call *call) {
+  return call->shape->classes <= XENT_DENSE_FORWARD && call->row_end - call->row_begin >= XENT_DENSE_LEAST &&
+         has_dense_mask(call);
+}
+/* The gradient of the targets is written row by row, and so are its sums. */
+#define XENT_OF_DENSE                                                                                                 \
+  (XENT_HAS(logits) | XENT_TARGETS_OF_ROWS | XENT_HAS(class_mask) | XENT_HAS(sink) | XENT_HAS(output) |               \
+   XENT_HAS(losses) | XENT_HAS(log_sum_exp) | XENT_HAS(correct) | XENT_HAS(log_probabilities) | XENT_HAS(argmax) |    \
+   XENT_HAS(ranks) | XENT_HAS(entropies) | XENT_HAS(top_classes) | XENT_HAS(top_log_probabilities) |                  \
+   XENT_HAS(statistics) | XENT_HAS(exact_sum))
+XENT_INLINE bool dense_fits(const xent_call *call) {
+  return XENT_HAS_ONLY(call, XENT_OF_DENSE, XENT_OPTIONS_OF_SCHEDULES) && blocks_fit(call) &&
+         needs_no_whole_rows(call) && has_enough_dense_rows(call) && call->shape->classes > 1 &&
+         call->shape->logits.classes == 1;
+}
+
+/* Gradients from statistics: whole rows of one chunk. */
+XENT_INLINE bool known_flow_fits(const xent_call *call) {
+  const xent_shape *s = call->shape;
+  return call->class_end - call->class_begin == s->classes && s->classes <= XENT_FLOW_MOST && !s->all_classes &&
+         XENT_HAS_ONLY(call, XENT_OF_KNOWN_STATISTICS, XENT_OPTIONS_OF_SCHEDULES);
+}
+XENT_INLINE bool known_dense_fits(const xent_call *call) {
+  return known_flow_fits(call) && !call->shape->target_count && has_enough_dense_rows(call);
+}
+
+static xent_status any_rows(const xent_call *call, xent_kernel fallback) { return fallback(call); }
+XENT_INLINE bool any_fits(const xent_call *call) {
+  (void)call;
+  return true;
+}
+
+/* What becomes of columns that have been turned into rows. */
+static xent_status cross_entropy_forward(const xent_call *call);
+static xent_status cross_entropy_backward(const xent_call *call);
+static xent_status turned_forward(const xent_call *call, xent_kernel fallback) {
+  return turned_rows(call, cross_entropy_forward, fallback);
+}
+static xent_status turned_gradient(const xent_call *call, xent_kernel fallback) {
+  return turned_rows(call, cross_entropy_backward, fallback);
+}
+
+/*
+ *   _(XENT_SCHEDULE_..., fits, run)
+ *
+ *   fits   whether the path computes a call, and is the fastest of those that follow: bool (const xent_call *)
+ *   run    computes it: xent_status (const xent_call *, xent_kernel fallback); fallback takes rows that leave the path
+ */
+
+/* softmax, log-softmax, log-sum-exp, cross-entropy */
+#define XENT_FORWARD_PATHS(_)              \
+  _(SINGLE, single_fits, single_row)       \
+  _(DENSE, dense_fits, dense_rows)         \
+  _(STRIP, strips_fit, strip_rows)         \
+  _(TURNED, turned_fits, turned_forward)   \
+  _(FLOW, flow_fits, flow_rows)            \
+  _(LONG, long_flow_fits, flow_rows)       \
+  _(ROW, any_fits, any_rows)
+/* the gradient of cross-entropy from statistics */
+#define XENT_GRADIENT_PATHS(_)                \
+  _(STRIP, strips_fit, strip_rows)            \
+  _(TURNED, turned_fits, turned_gradient)     \
+  _(DENSE, known_dense_fits, known_dense_rows) \
+  _(FLOW, known_flow_fits, known_flow_rows)   \
+  _(ROW, any_fits, any_rows)
+/* softmax and log-softmax backward */
+#define XENT_BACKWARD_PATHS(_)                             \
+  _(STRIP, strips_fit_backward, strips_softmax_backward)   \
+  _(FLOATS, backward_floats_fit, backward_of_floats)       \
+  _(SHORT, short_copies_fit, backward_of_short_copies)     \
+  _(CONTIGUOUS, contiguous_fits, backward_of_contiguous)   \
+  _(COPIES, any_fits, backward_of_copies)
+/* float64 arithmetic */
+#define XENT_F64_SOFTMAX_PATHS(_) \
+  _(F64_TILES, f64_tiles_fit, f64_softmax_tiles) _(F64, any_fits, f64_softmax_rows)
+#define XENT_F64_LOG_SUM_EXP_PATHS(_) \
+  _(F64_TILES, f64_tiles_fit, f64_log_sum_exp_tiles) _(F64, any_fits, f64_log_sum_exp_rows)
+#define XENT_F64_LOSS_PATHS(_) _(F64_TILES, f64_tiles_fit, f64_loss_tiles) _(F64, any_fits, f64_loss_rows)
+#define XENT_F64_BACKWARD_PATHS(_)                              \
+  _(F64_ROWS, f64_backward_lies, f64_backward_of_lying)         \
+  _(F64_TILES, f64_backward_turns, f64_backward_of_tiles)       \
+  _(F64, any_fits, f64_backward_of_rows)
+
+/* The last path of a list has no switch. An axis of no length divides nothing. */
+#define XENT_TRY_PATH(schedule_, fits, run)                                                                          \
+  if (fits == any_fits || (!XENT_IS_OFF(XENT_SCHEDULE_##schedule_) && fits(call))) {                                \
+    const xent_status status = run(call, fallback);                                                                  \
+    call->report->schedule = XENT_SCHEDULE_##schedule_; /* not that of rows which left, or of columns as rows */     \
+    return status;                                                                                                   \
+  }
+#define XENT_DEFINE_PATHS(name, paths, fallback_)                   \
+  static xent_status name(const xent_call *call) {                  \
+    const xent_kernel fallback = fallback_;                         \
+    if (call->row_begin >= call->row_end) return XENT_OK;           \
+    paths(XENT_TRY_PATH)                                            \
+    __builtin_unreachable();                                        \
+  }
+XENT_DEFINE_PATHS(forward_rows, XENT_FORWARD_PATHS, generic_forward)
+XENT_DEFINE_PATHS(cross_entropy_backward, XENT_GRADIENT_PATHS, generic_known)
+XENT_DEFINE_PATHS(softmax_backward, XENT_BACKWARD_PATHS, NULL)
+XENT_DEFINE_PATHS(f64_softmax, XENT_F64_SOFTMAX_PATHS, NULL)
+XENT_DEFINE_PATHS(f64_log_sum_exp, XENT_F64_LOG_SUM_EXP_PATHS, NULL)
+XENT_DEFINE_PATHS(f64_cross_entropy, XENT_F64_LOSS_PATHS, NULL)
+XENT_DEFINE_PATHS(f64_softmax_backward, XENT_F64_BACKWARD_PATHS, NULL)
+static xent_status cross_entropy_forward(const xent_call *call) { return forward_rows(call); }
+
+/* What becomes of a forward whose arrays are always there, and of these types. */
+static xent_status single_forward(const xent_call *call) {
+  call->report->schedule = XENT_SCHEDULE_SINGLE;
+  return single_row(call, generic_forward);
+}
+static xent_kernel kept_forward(const xent_call *call) {
+  return !XENT_IS_OFF(XENT_SCHEDULE_SINGLE) && single_fits(call) ? single_forward : forward_rows;
+}
+
+#endif
