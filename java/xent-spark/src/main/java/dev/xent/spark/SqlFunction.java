@@ -10,6 +10,7 @@ import java.util.Locale;
 import java.util.function.Function;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.ExpressionInfo;
+import scala.Function1;
 import scala.collection.immutable.Seq;
 
 /** The functions that SQL gets, each with what {@code DESCRIBE FUNCTION EXTENDED} says of it. */
@@ -242,6 +243,24 @@ enum SqlFunction {
     this.arguments = arguments;
     this.examples = examples;
     this.builder = builder;
+  }
+
+  /** Takes a function in the form that Spark registers. */
+  @FunctionalInterface
+  interface Registry {
+    void add(String name, ExpressionInfo info, Function1<Seq<Expression>, Expression> builder);
+  }
+
+  /** Gives a registry all functions, and their forms that try. */
+  static void forEach(Registry registry) {
+    for (SqlFunction function : values()) {
+      for (boolean tries : new boolean[] {false, true}) {
+        registry.add(
+            function.sqlName(tries),
+            function.info(tries),
+            arguments -> function.call(tries, arguments));
+      }
+    }
   }
 
   /**

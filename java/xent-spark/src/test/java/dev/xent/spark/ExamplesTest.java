@@ -8,11 +8,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.Map;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.Test;
 
 /** The examples of the Javadoc, which a test of the library compares with these. */
 class ExamplesTest {
   private final Dataset<Row> rows = Spark.rows(Spark.logits(3, 50));
+
+  @Test
+  void register() {
+    SparkSession spark = Spark.session();
+    // @start region="register" :
+    Xent.register(spark);
+    spark.sql("SELECT xent_softmax(array(2F, 1F, 0F))");
+    // @end
+    assertThat(spark.catalog().functionExists("xent_softmax")).isTrue();
+  }
 
   @Test
   void functions() {
