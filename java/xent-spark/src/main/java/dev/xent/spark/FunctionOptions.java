@@ -61,6 +61,11 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     Kind(Stream<String> names) {
       this.names = names.toList();
     }
+
+    /** Their names. */
+    List<String> names() {
+      return names;
+    }
   }
 
   /**
@@ -83,6 +88,11 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
           if (value == null) {
             throw new OptionException(
                 String.format(Locale.ROOT, "option %s is null; expected a value", name));
+          }
+          if (value.isEmpty()) {
+            throw new OptionException(
+                String.format(
+                    Locale.ROOT, "option %s is empty; expected a value, or no such option", name));
           }
           if (given.put(name.toLowerCase(Locale.ROOT), value) != null) {
             throw new OptionException(
@@ -223,7 +233,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
         name,
         null,
         value -> {
-          if (value.isEmpty() || value.indexOf('\0') >= 0) {
+          if (value.indexOf('\0') >= 0) {
             throw new OptionException("expected the path or name of a .npy file");
           }
           return Path.of(value);

@@ -45,8 +45,8 @@ record ShardOperation(
   public Rows start() {
     Room room = new Room(logits.type());
     Room results = new Room(logits.resultType());
-    Shards shards =
-        labelled ? new OfLoss(given.crossEntropy()) : new OfLogSoftmax(given.logSoftmax());
+    CrossEntropy loss = given.crossEntropy(); // checks options that log-softmax does not use
+    Shards shards = labelled ? new OfLoss(loss) : new OfLogSoftmax(given.logSoftmax());
     return arguments -> {
       for (int i = 0; i < arguments.length; i++) {
         boolean unused = i == LABEL && !labelled;

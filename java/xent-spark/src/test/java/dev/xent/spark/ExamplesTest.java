@@ -5,7 +5,6 @@ import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.lit;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.util.Map;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -29,12 +28,19 @@ class ExamplesTest {
   void functions() {
     // @start region="functions" :
     Dataset<Row> probabilities =
-        rows.select(XentFunctions.softmax(col("logits"), Map.of("temperature", "2")));
-    Dataset<Row> mean =
-        rows.agg(XentFunctions.loss(col("logits"), col("label"), Map.of()).getField("mean"));
+        rows.select(XentFunctions.softmax(col("logits"), XentOptions.none().temperature(2)));
+    Dataset<Row> mean = rows.agg(XentFunctions.loss(col("logits"), col("label")).getField("mean"));
     // @end
     assertThat(probabilities.count()).isEqualTo(3);
     assertThat(mean.first().getDouble(0)).isPositive();
+  }
+
+  @Test
+  void options() {
+    // @start region="options" :
+    XentOptions options = XentOptions.none().temperature(2).labelSmoothing(0.1);
+    // @end
+    assertThat(options).containsEntry("labelSmoothing", "0.1");
   }
 
   @Test
@@ -42,7 +48,7 @@ class ExamplesTest {
     Dataset<Row> shards = rows.withColumn("row", col("id")).withColumn("first_class", lit(0L));
     long classes = 50;
     // @start region="shardedLoss" :
-    ShardedLoss loss = new ShardedLoss(shards, classes, Map.of());
+    ShardedLoss loss = new ShardedLoss(shards, classes);
     loss.losses(); // row, label, loss
     loss.total(); // mean, sum, denominator, perplexity, …
     loss.gradients(); // row, first_class, gradient

@@ -67,7 +67,8 @@ class XentTest {
       throws ReflectiveOperationException {
     String parent = "org/apache/spark/sql/SparkSession";
     ClassWriter writer = new ClassWriter(ClassWriter.COMPUTE_MAXS);
-    writer.visit(Opcodes.V17, Opcodes.ACC_PUBLIC, "dev/xent/spark/OtherSession", null, parent, null);
+    writer.visit(
+        Opcodes.V17, Opcodes.ACC_PUBLIC, "dev/xent/spark/OtherSession", null, parent, null);
     MethodVisitor code = writer.visitMethod(Opcodes.ACC_PUBLIC, "<init>", "()V", null, null);
     code.visitVarInsn(Opcodes.ALOAD, 0);
     code.visitMethodInsn(Opcodes.INVOKESPECIAL, parent, "<init>", "()V", false);
