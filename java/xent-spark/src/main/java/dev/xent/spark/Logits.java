@@ -21,8 +21,9 @@ import org.apache.spark.unsafe.bitset.BitSetMethods;
  *
  * @param type of the numbers
  * @param classes how many there must be, or -1
+ * @param option the one that says so, with its value
  */
-record Logits(DType type, long classes) implements Serializable {
+record Logits(DType type, long classes, String option) implements Serializable {
   private static final int WORD_BITS = 64;
 
   /** The type of results that are numbers. */
@@ -104,9 +105,9 @@ record Logits(DType type, long classes) implements Serializable {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "the row has length %d, option classes is %d; correct the row or the option",
+              "the row has length %d, option %s; correct the row or the option",
               n,
-              classes));
+              option));
     }
     return n;
   }
@@ -119,7 +120,7 @@ record Logits(DType type, long classes) implements Serializable {
     return new ShapeException(
         String.format(
             Locale.ROOT,
-            "element %d of %d is null; pass a number, or -Infinity to leave the class out",
+            "element %d of %d is null; pass a number, or a logit of -Infinity to leave the class out",
             i,
             array.numElements()));
   }

@@ -108,10 +108,73 @@ public final class XentFunctions {
   }
 
   /**
+   * Returns the class of the largest logit of a row, an int: the lowest one among equals, -1 in a
+   * row with NaN.
+   */
+  public static Column argmax(Column logits) {
+    return argmax(logits, null);
+  }
+
+  /** Returns the same with options. */
+  public static Column argmax(Column logits, @Nullable Map<String, String> options) {
+    return call(SqlFunction.ARGMAX, false, options, required(logits, "logits"));
+  }
+
+  /** Returns the result of {@link #argmax(Column)}, or null for a bad row. */
+  public static Column tryArgmax(Column logits) {
+    return tryArgmax(logits, null);
+  }
+
+  /** Returns the same with options. */
+  public static Column tryArgmax(Column logits, @Nullable Map<String, String> options) {
+    return call(SqlFunction.ARGMAX, true, options, required(logits, "logits"));
+  }
+
+  /** Returns the entropy of the probabilities of a row, a double. */
+  public static Column entropy(Column logits) {
+    return entropy(logits, null);
+  }
+
+  /** Returns the same with options. */
+  public static Column entropy(Column logits, @Nullable Map<String, String> options) {
+    return call(SqlFunction.ENTROPY, false, options, required(logits, "logits"));
+  }
+
+  /** Returns the result of {@link #entropy(Column)}, or null for a bad row. */
+  public static Column tryEntropy(Column logits) {
+    return tryEntropy(logits, null);
+  }
+
+  /** Returns the same with options. */
+  public static Column tryEntropy(Column logits, @Nullable Map<String, String> options) {
+    return call(SqlFunction.ENTROPY, true, options, required(logits, "logits"));
+  }
+
+  /** Returns the log-sum-exp of a row, a double. */
+  public static Column logSumExp(Column logits) {
+    return logSumExp(logits, null);
+  }
+
+  /** Returns the same with options. */
+  public static Column logSumExp(Column logits, @Nullable Map<String, String> options) {
+    return call(SqlFunction.LOG_SUM_EXP, false, options, required(logits, "logits"));
+  }
+
+  /** Returns the result of {@link #logSumExp(Column)}, or null for a bad row. */
+  public static Column tryLogSumExp(Column logits) {
+    return tryLogSumExp(logits, null);
+  }
+
+  /** Returns the same with options. */
+  public static Column tryLogSumExp(Column logits, @Nullable Map<String, String> options) {
+    return call(SqlFunction.LOG_SUM_EXP, true, options, required(logits, "logits"));
+  }
+
+  /**
    * Returns the loss of a row, a double.
    *
    * @param logits a row, or the partial states of its shards
-   * @param label the class that is right, any whole number
+   * @param label the class that is right, any whole number; or an array of probabilities
    */
   public static Column crossEntropy(Column logits, Column label) {
     return crossEntropy(logits, label, null);
@@ -147,7 +210,7 @@ public final class XentFunctions {
   /**
    * Returns the gradient of the loss of a row with respect to its logits.
    *
-   * @param label the class that is right, any whole number
+   * @param label the class that is right, any whole number; or an array of probabilities
    */
   public static Column crossEntropyGradient(Column logits, Column label) {
     return crossEntropyGradient(logits, label, null);
@@ -186,7 +249,7 @@ public final class XentFunctions {
    * the partitions do not change a bit. All rows must have the same number of classes.
    *
    * @param logits rows, or the partial states of their shards
-   * @param label the class that is right, any whole number
+   * @param label the class that is right, any whole number; or an array of probabilities
    */
   public static Column loss(Column logits, Column label) {
     return loss(logits, label, null);
@@ -211,6 +274,35 @@ public final class XentFunctions {
   public static Column tryLoss(Column logits, Column label, @Nullable Map<String, String> options) {
     return call(
         SqlFunction.LOSS, true, options, required(logits, "logits"), required(label, "label"));
+  }
+
+  /**
+   * Returns the same of rows with weights: each loss is multiplied by the weight of its row, and
+   * the mean divides by their sum.
+   *
+   * @param weight finite and 0 or more; a row of weight 0 is left out
+   */
+  public static Column loss(
+      Column logits, Column label, Column weight, @Nullable Map<String, String> options) {
+    return call(
+        SqlFunction.LOSS,
+        false,
+        options,
+        required(logits, "logits"),
+        required(label, "label"),
+        required(weight, "weight"));
+  }
+
+  /** Returns the same, with bad rows counted in {@code nulls} alone. */
+  public static Column tryLoss(
+      Column logits, Column label, Column weight, @Nullable Map<String, String> options) {
+    return call(
+        SqlFunction.LOSS,
+        true,
+        options,
+        required(logits, "logits"),
+        required(label, "label"),
+        required(weight, "weight"));
   }
 
   /**
@@ -244,6 +336,35 @@ public final class XentFunctions {
         options,
         required(hidden, "hidden"),
         required(label, "label"));
+  }
+
+  /**
+   * Returns the same of rows with weights: each loss is multiplied by the weight of its row, and
+   * the mean divides by their sum.
+   *
+   * @param weight finite and 0 or more; a row of weight 0 is left out
+   */
+  public static Column linearLoss(
+      Column hidden, Column label, Column weight, Map<String, String> options) {
+    return call(
+        SqlFunction.LINEAR_LOSS,
+        false,
+        options,
+        required(hidden, "hidden"),
+        required(label, "label"),
+        required(weight, "weight"));
+  }
+
+  /** Returns the same, with bad rows counted in {@code nulls} alone. */
+  public static Column tryLinearLoss(
+      Column hidden, Column label, Column weight, Map<String, String> options) {
+    return call(
+        SqlFunction.LINEAR_LOSS,
+        true,
+        options,
+        required(hidden, "hidden"),
+        required(label, "label"),
+        required(weight, "weight"));
   }
 
   static Column required(Column column, String name) {

@@ -3,11 +3,13 @@ package dev.xent.spark;
 
 import dev.xent.options.FullyMasked;
 import java.util.AbstractMap;
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * Options of {@link XentFunctions} and {@link ShardedLoss}: a map of strings whose names the
@@ -89,6 +91,18 @@ public final class XentOptions extends AbstractMap<String, String> {
   /** Sets {@link dev.xent.CrossEntropy.Builder#focalGamma}. */
   public XentOptions focalGamma(double value) {
     return with("focalGamma", value);
+  }
+
+  /** Sets {@link dev.xent.CrossEntropy.Builder#classWeights}. */
+  public XentOptions classWeights(double... values) {
+    return with(
+        "classWeights",
+        Arrays.stream(values).mapToObj(Double::toString).collect(Collectors.joining(",")));
+  }
+
+  /** Asks {@link XentFunctions#loss} for {@code top_k_accuracy}. */
+  public XentOptions topK(int value) {
+    return with("topK", value);
   }
 
   /** Sets what the gradient of a mean divides by; without it, gradients are those of the sum. */

@@ -190,7 +190,7 @@ class FunctionsTest {
           .satisfies(
               message ->
                   assertThat(message.replaceFirst(".*expected one of ", "").split(", "))
-                      .hasSizeGreaterThan(4)
+                      .hasSizeGreaterThan(1)
                       .allSatisfy(name -> assertThat(text).contains("`" + name + "`")));
     }
   }
@@ -318,7 +318,7 @@ class FunctionsTest {
         "xent_softmax(x, map(s, '1')) | the input `options` should be a foldable \"MAP<STRING, STRING>\" expression",
         "xent_softmax(map('a', 1F)) | The first parameter requires the (\"ARRAY<FLOAT>\" or \"ARRAY<DOUBLE>\" or \"BINARY\") type",
         "xent_softmax(array(1F), map('classes', '3')) | the row has length 1, option classes is 3",
-        "xent_cross_entropy(x, 1.5F) | The second parameter requires the (\"TINYINT\" or \"SMALLINT\" or \"INT\" or \"BIGINT\") type",
+        "xent_cross_entropy(x, 1.5F) | The second parameter requires the (\"TINYINT\" or \"SMALLINT\" or \"INT\" or \"BIGINT\" or \"ARRAY<FLOAT>\" or \"ARRAY<DOUBLE>\") type",
         "xent_top_k(x, y) | the input `k` should be a foldable \"INT\" expression; however, got \"y\"",
         "xent_top_k(x, 0) | \"xent_top_k(x, 0)\" due to data type mismatch: The `k` must be between [1, 2147483647] (current value = 0)",
         "xent_top_k(x, 3000000000) | The `k` must be between [1, 2147483647] (current value = 3000000000)",

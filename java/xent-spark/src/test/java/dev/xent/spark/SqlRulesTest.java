@@ -37,16 +37,21 @@ class SqlRulesTest {
       Map.ofEntries(
           call(SqlFunction.SOFTMAX, "logits", X),
           call(SqlFunction.LOG_SOFTMAX, "logits", X),
+          call(SqlFunction.ARGMAX, "logits", X),
+          call(SqlFunction.ENTROPY, "logits", X),
+          call(SqlFunction.LOG_SUM_EXP, "logits", X),
           call(SqlFunction.TOP_K, "logits", X, "k", "2"),
           call(SqlFunction.CROSS_ENTROPY, "logits", X, "label", "1"),
           call(SqlFunction.CROSS_ENTROPY_GRADIENT, "logits", X, "label", "1"),
-          call(SqlFunction.LOSS, "logits", X, "label", "1"),
+          call(SqlFunction.LOSS, "logits", X, "label", "1", "weight", "2"),
           call(
               SqlFunction.LINEAR_LOSS,
               "hidden",
               X,
               "label",
               "1",
+              "weight",
+              "2",
               "options",
               "map('weights', '" + Spark.example("weights.npy") + "')"),
           call(
@@ -402,6 +407,7 @@ class SqlRulesTest {
     String required =
         CALLS.get(function).keySet().stream()
             .filter(name -> !name.equals("states") || function != SqlFunction.PARTIAL_STATES)
+            .filter(name -> !name.equals("weight") && !name.equals("options"))
             .collect(Collectors.joining(", "));
     assertThat(described).contains(name(function, form) + "(" + required);
   }
