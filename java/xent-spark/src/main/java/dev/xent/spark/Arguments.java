@@ -189,6 +189,10 @@ final class Arguments {
   private Logits numbers(FunctionOptions options, DataType exact, DataType... needed) {
     DataType type = type(0);
     DataType element = type instanceof ArrayType array ? array.elementType() : type;
+    if (isVector(type)) {
+      options.requireAbsent("type", "only BINARY has one, and the first argument is a vector");
+      return options.logits(exact.equals(DOUBLES) ? DType.F64 : DType.F32);
+    }
     if (type instanceof ArrayType) {
       options.requireAbsent("type", "only BINARY has one, and the first argument is " + type.sql());
     }
@@ -217,10 +221,12 @@ final class Arguments {
         && Arrays.asList(needed).contains(DOUBLES)) {
       return DType.F64;
     }
-    if (type instanceof UserDefinedType && type.typeName().equals("vector")) {
-      throw errors.vector(columns.getFirst());
-    }
     throw errors.wrongType(0, columns.getFirst(), needed);
+  }
+
+  /** Whether a column has vectors of spark.ml, whose jar need not be there. */
+  private static boolean isVector(DataType type) {
+    return type instanceof UserDefinedType && type.typeName().equals("vector");
   }
 
   /** Whether the first argument has partial states. */
@@ -268,19 +274,21 @@ final class Arguments {
    * @param logits the rows that they are of
    */
   Targets targets(Logits logits, FunctionOptions options) {
-    if (!(type(1) instanceof ArrayType array)) {
+    boolean vector = isVector(type(1));
+    if (!vector && !(type(1) instanceof ArrayType)) {
       requireWhole(1, TARGETS);
       return Targets.LABELS;
     }
-    if (!(array.elementType() instanceof NumericType || array.elementType() instanceof NullType)) {
+    if (type(1) instanceof ArrayType array
+        && !(array.elementType() instanceof NumericType
+            || array.elementType() instanceof NullType)) {
       throw errors.wrongType(1, columns.get(1), TARGETS);
     }
     for (String name : List.of("ignoreIndex", "focalGamma", "topK")) {
       options.requireAbsent(name, "probabilities have none");
     }
-    DataType needed = DataTypes.createArrayType(logits.sparkType());
-    if (!array.elementType().equals(logits.sparkType())) {
-      cast(1, needed);
+    if (type(1) instanceof ArrayType array && !array.elementType().equals(logits.sparkType())) {
+      cast(1, DataTypes.createArrayType(logits.sparkType()));
     }
     return new Targets(new Logits(logits.resultType(), -1, ""));
   }

@@ -34,7 +34,12 @@ public final class Xent {
     }
     FunctionRegistry registry = classic.sessionState().functionRegistry();
     SqlFunction.forEach(
-        (name, info, builder) -> registry.registerFunction(identifier(name), info, builder));
+        (name, info, builder) -> {
+          FunctionIdentifier identifier = identifier(name);
+          if (!registry.functionExists(identifier)) { // else Spark would warn of each
+            registry.registerFunction(identifier, info, builder);
+          }
+        });
   }
 
   /** As Spark names a function of an extension. */

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
-import java.io.Serial;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -21,9 +20,6 @@ import org.apache.spark.sql.AnalysisException;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataType;
-import org.apache.spark.sql.types.DataTypes;
-import org.apache.spark.sql.types.StructType;
-import org.apache.spark.sql.types.UserDefinedType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -310,51 +306,6 @@ class SqlRulesTest {
       String call = floats.replace(X, given);
       assertThat(result(call)).as(call).isEqualTo(expected).isNotNull();
       assertThat(spark.sql("SELECT " + call).columns()[0]).doesNotContain("CAST(array");
-    }
-  }
-
-  @ParameterizedTest
-  @MethodSource("functionsOfNumbers")
-  void aVectorIsNamed(SqlFunction function, String form) {
-    String parameter = rowParameter(function);
-    spark
-        .createDataFrame(List.of(), new StructType().add("v", new Vector()))
-        .createOrReplaceTempView("vectors");
-    String call = positional(function, form, with(function, parameter, "v"));
-    Throwable refusal = catchThrowable(() -> spark.sql("SELECT " + call + " FROM vectors"));
-    assertThat(refusal)
-        .isInstanceOf(AnalysisException.class)
-        .hasMessageContaining("v is a vector of spark.ml; pass vector_to_array(v, 'float32')");
-  }
-
-  /** As the type of spark.ml, which is in a jar that we do without. */
-  private static final class Vector extends UserDefinedType<Object> {
-    @Serial private static final long serialVersionUID = 1L;
-
-    @Override
-    public String typeName() {
-      return "vector";
-    }
-
-    @Override
-    public DataType sqlType() {
-      return DataTypes.createStructType(
-          List.of(DataTypes.createStructField("type", DataTypes.ByteType, false)));
-    }
-
-    @Override
-    public Object serialize(Object vector) {
-      return vector;
-    }
-
-    @Override
-    public Object deserialize(Object datum) {
-      return datum;
-    }
-
-    @Override
-    public Class<Object> userClass() {
-      return Object.class;
     }
   }
 
