@@ -50,16 +50,6 @@ final class AnalysisErrors {
     return types.length == 1 ? all : "(" + all + ")";
   }
 
-  /** A vector of spark.ml in place of an array. */
-  RuntimeException vector(Expression argument) {
-    String sql = package$.MODULE$.toPrettySQL(argument, true);
-    return mismatch(
-        sql
-            + " is a vector of spark.ml; pass vector_to_array("
-            + sql
-            + ", 'float32') of pyspark.ml.functions or org.apache.spark.ml.functions");
-  }
-
   /** An argument that is no constant. */
   RuntimeException notConstant(String name, Expression argument, DataType type) {
     return mismatch(

@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.apache.spark.sql.catalyst.expressions.Cast;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.Literal;
@@ -30,6 +31,7 @@ import org.apache.spark.sql.types.FloatType;
 import org.apache.spark.sql.types.IntegralType;
 import org.apache.spark.sql.types.MapType;
 import org.apache.spark.sql.types.NullType;
+import org.apache.spark.sql.types.NumericType;
 import org.apache.spark.sql.types.StringType;
 import org.apache.spark.sql.types.UserDefinedType;
 import org.apache.spark.unsafe.types.UTF8String;
@@ -50,6 +52,9 @@ final class Arguments {
   private static final DataType[] WHOLE = {
     DataTypes.ByteType, DataTypes.ShortType, DataTypes.IntegerType, DataTypes.LongType
   };
+
+  private static final DataType[] TARGETS =
+      Stream.concat(Stream.of(WHOLE), Stream.of(FLOATS, DOUBLES)).toArray(DataType[]::new);
 
   private final String function;
   private final boolean tries;
@@ -184,6 +189,10 @@ final class Arguments {
   private Logits numbers(FunctionOptions options, DataType exact, DataType... needed) {
     DataType type = type(0);
     DataType element = type instanceof ArrayType array ? array.elementType() : type;
+    if (isVector(type)) {
+      options.requireAbsent("type", "only BINARY has one, and the first argument is a vector");
+      return options.logits(exact.equals(DOUBLES) ? DType.F64 : DType.F32);
+    }
     if (type instanceof ArrayType) {
       options.requireAbsent("type", "only BINARY has one, and the first argument is " + type.sql());
     }
@@ -195,7 +204,7 @@ final class Arguments {
         && (element instanceof IntegralType || element instanceof DecimalType)) {
       cast(0, exact);
     }
-    return new Logits(typeOf(options, needed), options.classes());
+    return options.logits(typeOf(options, needed));
   }
 
   private DType typeOf(FunctionOptions options, DataType... needed) {
@@ -212,10 +221,12 @@ final class Arguments {
         && Arrays.asList(needed).contains(DOUBLES)) {
       return DType.F64;
     }
-    if (type instanceof UserDefinedType && type.typeName().equals("vector")) {
-      throw errors.vector(columns.getFirst());
-    }
     throw errors.wrongType(0, columns.getFirst(), needed);
+  }
+
+  /** Whether a column has vectors of spark.ml, whose jar need not be there. */
+  private static boolean isVector(DataType type) {
+    return type instanceof UserDefinedType && type.typeName().equals("vector");
   }
 
   /** Whether the first argument has partial states. */
@@ -225,8 +236,9 @@ final class Arguments {
 
   /** Rejects options of numbers, which partial states are computed from already. */
   static void requireNoneOfNumbers(FunctionOptions options) {
-    options.requireAbsent("type", "partial states have none");
-    options.requireAbsent("classes", "partial states have none");
+    for (String name : List.of("type", "classes", "classWeights", "topK")) {
+      options.requireAbsent(name, "partial states have none");
+    }
   }
 
   /** Requires an array of partial states. */
@@ -245,10 +257,56 @@ final class Arguments {
 
   /** Requires whole numbers. */
   void requireWhole(int index) {
+    requireWhole(index, WHOLE);
+  }
+
+  private void requireWhole(int index, DataType... needed) {
     if (type(index) instanceof NullType) {
       cast(index, DataTypes.IntegerType);
     } else if (!(type(index) instanceof IntegralType)) {
-      throw errors.wrongType(index, columns.get(index), WHOLE);
+      throw errors.wrongType(index, columns.get(index), needed);
+    }
+  }
+
+  /**
+   * Labels, or probabilities in an array, which come second.
+   *
+   * @param logits the rows that they are of
+   */
+  Targets targets(Logits logits, FunctionOptions options) {
+    boolean vector = isVector(type(1));
+    if (!vector && !(type(1) instanceof ArrayType)) {
+      requireWhole(1, TARGETS);
+      return Targets.LABELS;
+    }
+    if (type(1) instanceof ArrayType array
+        && !(array.elementType() instanceof NumericType
+            || array.elementType() instanceof NullType)) {
+      throw errors.wrongType(1, columns.get(1), TARGETS);
+    }
+    for (String name : List.of("ignoreIndex", "focalGamma", "topK")) {
+      options.requireAbsent(name, "probabilities have none");
+    }
+    if (type(1) instanceof ArrayType array && !array.elementType().equals(logits.sparkType())) {
+      cast(1, DataTypes.createArrayType(logits.sparkType()));
+    }
+    return new Targets(new Logits(logits.resultType(), -1, ""));
+  }
+
+  /** The weights of rows, if there are any, which come third. */
+  void requireWeight() {
+    if (columns.size() > 2) {
+      if (!(type(2) instanceof NumericType || type(2) instanceof NullType)) {
+        throw errors.wrongType(2, columns.get(2), DataTypes.DoubleType);
+      }
+      cast(2, DataTypes.DoubleType);
+    }
+  }
+
+  /** Rejects weights of rows. */
+  void requireNoWeight() {
+    if (columns.size() > 2) {
+      throw errors.mismatch("weight is not supported for partial states. Remove it");
     }
   }
 

@@ -3,12 +3,15 @@ package dev.xent.spark;
 
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.Entropy;
 import dev.xent.Execution;
 import dev.xent.LinearCrossEntropy;
 import dev.xent.LogSoftmax;
+import dev.xent.LogSumExp;
 import dev.xent.LogitBuilder;
 import dev.xent.LogitLossBuilder;
 import dev.xent.Softmax;
+import dev.xent.Tensor;
 import dev.xent.TopK;
 import dev.xent.errors.OptionException;
 import dev.xent.options.FullyMasked;
@@ -34,11 +37,6 @@ import org.jspecify.annotations.Nullable;
  * @param given names in lower case, and their values
  */
 record FunctionOptions(SortedMap<String, String> given) implements Serializable {
-  private static final List<String> LOGITS =
-      List.of("type", "classes", "temperature", "softcap", "fullyMasked");
-  private static final List<String> LOSS =
-      List.of("ignoreIndex", "labelSmoothing", "zLoss", "probabilityClamp", "focalGamma");
-
   /** Not all that Java reads: 2d, 0x1p1, spaces, digits of other scripts. */
   private static final Pattern DECIMAL =
       Pattern.compile("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?");
@@ -47,19 +45,37 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
 
   /** The options that a function may know. */
   enum Kind {
-    LOGITS(FunctionOptions.LOGITS.stream()),
-    TOP(Stream.concat(LOGITS.names.stream(), Stream.of("log"))),
-    LOSS(Stream.concat(LOGITS.names.stream(), FunctionOptions.LOSS.stream())),
-    GRADIENT(Stream.concat(LOSS.names.stream(), Stream.of("denominator"))),
-    LINEAR(
-        Stream.concat(
-            LOSS.names.stream().filter(name -> !name.equals("classes")),
-            Stream.of("weights", "bias")));
+    NUMBERS(null, "type", "classes"),
+    LOGITS(NUMBERS, "temperature", "softcap", "fullyMasked"),
+    TOP(LOGITS, "log"),
+    /** Of partial states and of shards too. */
+    STATES(LOGITS, "ignoreIndex", "labelSmoothing", "zLoss", "probabilityClamp", "focalGamma"),
+    SHARD(STATES, "denominator"),
+    LOSS(STATES, "classWeights"),
+    GRADIENT(LOSS, "denominator"),
+    TOTAL(LOSS, "topK"),
+    LINEAR(TOTAL, "weights", "bias") {
+      @Override
+      boolean has(String name) {
+        return !name.equals("classes") && super.has(name);
+      }
+    };
 
     private final List<String> names;
 
-    Kind(Stream<String> names) {
-      this.names = names.toList();
+    Kind(@Nullable Kind base, String... more) {
+      names =
+          Stream.concat(base == null ? Stream.of() : base.names.stream(), Stream.of(more)).toList();
+    }
+
+    /** Whether it is one of them; for those that a base has. */
+    boolean has(String name) {
+      return true;
+    }
+
+    /** Their names. */
+    List<String> names() {
+      return names.stream().filter(this::has).toList();
     }
   }
 
@@ -72,17 +88,22 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     SortedMap<String, String> given = new TreeMap<>();
     map.forEach(
         (name, value) -> {
-          if (kind.names.stream().noneMatch(name::equalsIgnoreCase)) {
+          if (kind.names().stream().noneMatch(name::equalsIgnoreCase)) {
             throw new OptionException(
                 String.format(
                     Locale.ROOT,
                     "unknown option %s; expected one of %s",
                     name,
-                    String.join(", ", kind.names)));
+                    String.join(", ", kind.names())));
           }
           if (value == null) {
             throw new OptionException(
                 String.format(Locale.ROOT, "option %s is null; expected a value", name));
+          }
+          if (value.isEmpty()) {
+            throw new OptionException(
+                String.format(
+                    Locale.ROOT, "option %s is empty; expected a value, or no such option", name));
           }
           if (given.put(name.toLowerCase(Locale.ROOT), value) != null) {
             throw new OptionException(
@@ -98,7 +119,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
    * @param why the arguments
    */
   void requireAbsent(String name, String why) {
-    String value = given.get(name);
+    String value = given.get(name.toLowerCase(Locale.ROOT));
     if (value != null) {
       throw refused(name, value, why + ". Remove it");
     }
@@ -134,9 +155,55 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     return type;
   }
 
-  /** How many classes each row must have; -1: any number. */
-  long classes() {
-    return get("classes", -1L, FunctionOptions::positive);
+  /** How the numbers of a row are read, and how many there must be. */
+  Logits logits(DType type) {
+    long classes = get("classes", -1L, FunctionOptions::positive);
+    double[] weights = classWeights();
+    if (weights == null) {
+      return new Logits(type, classes, "classes is " + classes);
+    }
+    String numbers = String.format(Locale.ROOT, "classWeights has %d numbers", weights.length);
+    if (classes >= 0 && classes != weights.length) {
+      throw refused("classes", Long.toString(classes), "option " + numbers);
+    }
+    return new Logits(type, weights.length, numbers);
+  }
+
+  /** The weights of classes, or null. */
+  private double @Nullable [] classWeights() {
+    return this.<double @Nullable []>get(
+        "classWeights",
+        null,
+        value ->
+            Stream.of(value.split(",", -1))
+                .map(String::strip)
+                .mapToDouble(FunctionOptions::classWeight)
+                .toArray());
+  }
+
+  private static double classWeight(String value) {
+    if (!DECIMAL.matcher(value).matches()) {
+      throw new OptionException("expected decimal numbers, separated by commas");
+    }
+    double weight = Double.parseDouble(value);
+    if (!(weight >= 0 && weight <= Float.MAX_VALUE)) {
+      throw new OptionException("must be at least 0 and finite");
+    }
+    return weight;
+  }
+
+  /** How many of the largest classes count as found; 0 if that is not asked. */
+  int topK() {
+    return get(
+        "topK",
+        0,
+        value -> {
+          long k = positive(value);
+          if (k > Integer.MAX_VALUE) {
+            throw new OptionException("must be at most " + Integer.MAX_VALUE);
+          }
+          return (int) k;
+        });
   }
 
   /** Whether log-probabilities are wanted of the largest classes. */
@@ -156,6 +223,14 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     return with(Softmax.builder()).build();
   }
 
+  Entropy entropy() {
+    return with(Entropy.builder()).build();
+  }
+
+  LogSumExp logSumExp() {
+    return with(LogSumExp.builder()).build();
+  }
+
   LogSoftmax logSoftmax() {
     return with(LogSoftmax.builder()).build();
   }
@@ -170,19 +245,23 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     return builder.execution(Execution.sequential()).fullyMasked(fullyMasked());
   }
 
-  /** The loss of rows, whose gradient is of their sum, or of their mean over a denominator. */
-  CrossEntropy crossEntropy() {
-    CrossEntropy.Builder builder = with(CrossEntropy.builder());
+  /**
+   * The loss of rows, whose gradient is of their sum, or of their mean over a denominator.
+   *
+   * @param type of the logits; of partial states any
+   */
+  CrossEntropy crossEntropy(DType type) {
+    CrossEntropy.Builder builder = with(CrossEntropy.builder(), type);
     number("denominator", value -> builder.gradientReduction(Reduction.MEAN).denominator(value));
     return builder.build();
   }
 
   /** The loss of hidden states. */
   LinearCrossEntropy linearCrossEntropy() {
-    return with(LinearCrossEntropy.builder()).build();
+    return with(LinearCrossEntropy.builder(), DType.F32).build();
   }
 
-  private <B extends LogitLossBuilder<B>> B with(B builder) {
+  private <B extends LogitLossBuilder<B>> B with(B builder, DType type) {
     builder.execution(Execution.sequential()).reduction(Reduction.SUM).fullyMasked(fullyMasked());
     number("temperature", builder::temperature);
     number("softcap", builder::softcap);
@@ -191,6 +270,14 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
     number("probabilityClamp", builder::probabilityClamp);
     number("focalGamma", builder::focalGamma);
     get("ignoreIndex", builder, value -> builder.ignoreIndex(whole(value)));
+    double[] weights = classWeights();
+    if (weights != null) {
+      Tensor tensor = type == DType.F64 ? Tensor.of(weights) : Tensor.of(new float[weights.length]);
+      for (int k = 0; k < weights.length; k++) {
+        tensor.setDouble(weights[k], k);
+      }
+      builder.classWeights(tensor);
+    }
     return builder;
   }
 
@@ -223,7 +310,7 @@ record FunctionOptions(SortedMap<String, String> given) implements Serializable 
         name,
         null,
         value -> {
-          if (value.isEmpty() || value.indexOf('\0') >= 0) {
+          if (value.indexOf('\0') >= 0) {
             throw new OptionException("expected the path or name of a .npy file");
           }
           return Path.of(value);

@@ -2,13 +2,13 @@
 package dev.xent.spark;
 
 import dev.xent.CrossEntropy;
-import dev.xent.DType;
 import dev.xent.Tensor;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 
 /** The gradient of the loss of a row with respect to its logits. */
-record GradientOperation(String name, Logits logits, FunctionOptions given) implements Operation {
+record GradientOperation(String name, Logits logits, Targets targets, FunctionOptions given)
+    implements Operation {
   @Override
   public String options() {
     return given.toString();
@@ -21,16 +21,17 @@ record GradientOperation(String name, Logits logits, FunctionOptions given) impl
 
   @Override
   public Rows start() {
-    CrossEntropy operation = given.crossEntropy();
+    CrossEntropy operation = given.crossEntropy(logits.type());
     Room room = new Room(logits.type());
-    Room labels = new Room(DType.I64);
+    Room target = targets.room();
     Room results = new Room(logits.resultType());
     return arguments -> {
       if (arguments[0] == null || arguments[1] == null) {
         return null;
       }
       Tensor x = logits.read(arguments[0], room);
-      operation.forwardBackward(x, RowLoss.label(arguments[1], labels), results.of((int) x.dim(1)));
+      Tensor y = targets.read(arguments[1], target);
+      operation.forwardBackward(x, y, results.of((int) x.dim(1)));
       return results.toArray();
     };
   }

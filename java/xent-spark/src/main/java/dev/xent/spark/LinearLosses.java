@@ -35,29 +35,35 @@ final class LinearLosses implements Losses {
   private final MemorySegment states;
   private final MemorySegment labels =
       Arena.ofAuto().allocate(MemoryLayout.sequenceLayout(MOST, ValueLayout.JAVA_LONG));
-  private final LossOutputs outputs = new LossOutputs();
+  private final MemorySegment rowWeights =
+      Arena.ofAuto().allocate(MemoryLayout.sequenceLayout(MOST, ValueLayout.JAVA_FLOAT));
+  private final LossOutputs outputs = new LossOutputs().countCorrect(true);
+  private final Ranks ranks;
 
   LinearLosses(
       Logits hidden,
       LinearCrossEntropy operation,
       Tensor weights,
       Inputs inputs,
-      @Nullable Long ignoreIndex) {
+      @Nullable Long ignoreIndex,
+      int topK) {
     this.hidden = hidden;
     this.operation = operation;
     this.weights = weights;
     this.inputs = inputs;
     this.ignoreIndex = ignoreIndex;
     this.room = new Room(hidden.type());
+    this.ranks = new Ranks(topK, MOST);
     this.states = Arena.ofAuto().allocate(MOST * rowBytes(), ALIGNMENT);
   }
 
   /**
    * A row that waits.
    *
+   * @param weight null if rows have none
    * @param number which one of its partition
    */
-  record Row(byte[] features, long label, long number) {}
+  record Row(byte[] features, long label, @Nullable Double weight, long number) {}
 
   private long features() {
     return weights.dim(-1);
@@ -68,7 +74,7 @@ final class LinearLosses implements Losses {
   }
 
   @Override
-  public void add(LossBuffer buffer, Object x, Object label, long row) {
+  public void add(LossBuffer buffer, Object x, Object target, @Nullable Double given, long row) {
     buffer.lengthSeen(hidden.length(x), features(), row);
     long features = hidden.read(x, room).dim(1);
     if (features != features()) {
@@ -79,8 +85,10 @@ final class LinearLosses implements Losses {
               features,
               features()));
     }
-    long index = ((Number) label).longValue();
-    if ((index < 0 || index >= weights.dim(0)) && !Objects.equals(index, ignoreIndex)) {
+    Double weight = given == null ? null : Losses.requireWeight(given, DType.F32);
+    long index = ((Number) target).longValue();
+    boolean counts = !Objects.equals(index, ignoreIndex) && !Objects.equals(weight, 0.0);
+    if (counts && (index < 0 || index >= weights.dim(0))) {
       throw new LabelException( // before others wait for it
           String.format(
               Locale.ROOT, "label %d is out of range; expected 0 to %d", index, weights.dim(0) - 1),
@@ -90,7 +98,7 @@ final class LinearLosses implements Losses {
           weights.dim(0));
     }
     byte[] bytes = room.memory().asSlice(0, rowBytes()).toArray(ValueLayout.JAVA_BYTE);
-    buffer.waiting().add(new Row(bytes, index, row));
+    buffer.waiting().add(new Row(bytes, index, weight, row));
   }
 
   @Override
@@ -101,16 +109,19 @@ final class LinearLosses implements Losses {
       byte[] row = rows.get(i).features();
       MemorySegment.copy(row, 0, states, ValueLayout.JAVA_BYTE, i * rowBytes(), row.length);
       labels.setAtIndex(ValueLayout.JAVA_LONG, i, rows.get(i).label());
+      Double weight = rows.get(i).weight();
+      rowWeights.setAtIndex(ValueLayout.JAVA_FLOAT, i, weight == null ? 1 : weight.floatValue());
     }
+    boolean weighted = rows.getFirst().weight() != null;
     operation
         .on(
             Tensor.of(states, hidden.type(), count, features()),
             weights,
             Tensor.of(labels, DType.I64, count))
-        .inputs(inputs)
-        .outputs(outputs.lossSum(buffer.lossSum()).countCorrect(true))
+        .inputs(weighted ? inputs.rowWeights(Tensor.of(rowWeights, DType.F32, count)) : inputs)
+        .outputs(ranks.of(count, outputs.lossSum(buffer.lossSum())))
         .run();
-    buffer.added(outputs.correctCount(), weights.dim(0), rows.getFirst().number());
+    buffer.added(outputs.correctCount(), ranks.found(), weights.dim(0), rows.getFirst().number());
     rows.clear();
   }
 }

@@ -24,6 +24,16 @@ record LinearOperation(String name, boolean tries, Logits hidden, FunctionOption
   }
 
   @Override
+  public boolean labelled() {
+    return true;
+  }
+
+  @Override
+  public int topK() {
+    return given.topK();
+  }
+
+  @Override
   public String options() {
     return given.toString();
   }
@@ -37,7 +47,8 @@ record LinearOperation(String name, boolean tries, Logits hidden, FunctionOption
         given.linearCrossEntropy(),
         requireLayer(map(given.requireWeights())),
         inputs,
-        given.ignoreIndex());
+        given.ignoreIndex(),
+        topK());
   }
 
   /** Weights of another shape would refuse every row, as if the rows were wrong. */

@@ -8,6 +8,7 @@ import java.io.Serializable;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Locale;
+import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.UnsafeArrayData;
 import org.apache.spark.sql.catalyst.util.ArrayData;
 import org.apache.spark.sql.types.DataType;
@@ -21,9 +22,13 @@ import org.apache.spark.unsafe.bitset.BitSetMethods;
  *
  * @param type of the numbers
  * @param classes how many there must be, or -1
+ * @param option the one that says so, with its value
  */
-record Logits(DType type, long classes) implements Serializable {
+record Logits(DType type, long classes, String option) implements Serializable {
   private static final int WORD_BITS = 64;
+  private static final int SPARSE_SIZE = 1;
+  private static final int SPARSE_INDICES = 2;
+  private static final int VECTOR_VALUES = 3;
 
   /** The type of results that are numbers. */
   DType resultType() {
@@ -38,19 +43,48 @@ record Logits(DType type, long classes) implements Serializable {
   /**
    * The numbers of a row, moved into a room by one copy, without an object per number.
    *
-   * @param value what Spark has: an array in any of its forms, or bytes
+   * @param value what Spark has: an array in any of its forms, bytes, or a vector
    */
   Tensor read(Object value, Room room) {
-    return value instanceof byte[] bytes
-        ? readBytes(bytes, room)
-        : readArray((ArrayData) value, room);
+    return switch (value) {
+      case byte[] bytes -> readBytes(bytes, room);
+      case InternalRow vector -> readVector(vector, room);
+      default -> readArray((ArrayData) value, room);
+    };
   }
 
   /** How many numbers a row has. */
   int length(Object value) {
-    return value instanceof byte[] bytes
-        ? bytes.length / type.byteSize()
-        : ((ArrayData) value).numElements();
+    return switch (value) {
+      case byte[] bytes -> bytes.length / type.byteSize();
+      case InternalRow vector ->
+          isSparse(vector)
+              ? vector.getInt(SPARSE_SIZE)
+              : vector.getArray(VECTOR_VALUES).numElements();
+      default -> ((ArrayData) value).numElements();
+    };
+  }
+
+  private static boolean isSparse(InternalRow vector) {
+    return vector.getByte(0) == 0;
+  }
+
+  /** A vector of spark.ml, as its type is stored: what a sparse one leaves out is 0. */
+  private Tensor readVector(InternalRow vector, Room room) {
+    int n = requireClasses(length(vector));
+    Tensor tensor = room.of(n);
+    double[] values = vector.getArray(VECTOR_VALUES).toDoubleArray();
+    int[] indices = isSparse(vector) ? vector.getArray(SPARSE_INDICES).toIntArray() : null;
+    room.memory().fill((byte) 0);
+    for (int i = 0; i < values.length; i++) {
+      int k = indices == null ? i : indices[i];
+      if (type == DType.F64) {
+        room.memory().setAtIndex(ValueLayout.JAVA_DOUBLE, k, values[i]);
+      } else {
+        room.memory().setAtIndex(ValueLayout.JAVA_FLOAT, k, (float) values[i]);
+      }
+    }
+    return tensor;
   }
 
   private Tensor readBytes(byte[] bytes, Room room) {
@@ -104,9 +138,9 @@ record Logits(DType type, long classes) implements Serializable {
       throw new ShapeException(
           String.format(
               Locale.ROOT,
-              "the row has length %d, option classes is %d; correct the row or the option",
+              "the row has length %d, option %s; correct the row or the option",
               n,
-              classes));
+              option));
     }
     return n;
   }
@@ -119,7 +153,7 @@ record Logits(DType type, long classes) implements Serializable {
     return new ShapeException(
         String.format(
             Locale.ROOT,
-            "element %d of %d is null; pass a number, or -Infinity to leave the class out",
+            "element %d of %d is null; pass a number, or a logit of -Infinity to leave the class out",
             i,
             array.numElements()));
   }

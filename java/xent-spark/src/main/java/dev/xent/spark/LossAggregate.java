@@ -40,7 +40,7 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
    * The aggregate of rows and labels.
    *
    * @param operation the loss of each row
-   * @param children logits or states, and labels
+   * @param children logits or states, labels or probabilities, and perhaps weights
    * @param call the call as it was written, for messages
    * @param mutableOffset where Spark keeps its buffer
    * @param inputOffset where Spark has the buffers that are merged
@@ -60,7 +60,8 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
 
   /** A call as it was written. */
   static LossAggregate of(Losses.Source operation, Seq<Expression> children) {
-    Call call = Call.of(operation.name(), children, operation.options(), LossBuffer.RESULT);
+    Call call =
+        Call.of(operation.name(), children, operation.options(), LossBuffer.type(operation));
     return new LossAggregate(operation, children, call, 0, 0);
   }
 
@@ -72,13 +73,15 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
   @Override
   public LossBuffer update(LossBuffer buffer, InternalRow input) {
     Object logits = children.apply(0).eval(input);
-    Object label = children.apply(1).eval(input);
-    if (logits == null || label == null) {
+    Object target = children.apply(1).eval(input);
+    boolean weighted = children.size() > 2;
+    Double weight = weighted ? (Double) children.apply(2).eval(input) : null;
+    if (logits == null || target == null || (weighted && weight == null)) {
       buffer.addNull();
     } else {
       Losses ready = losses(); // what is wrong with them is no fault of the row
       try {
-        ready.add(buffer, logits, label, row);
+        ready.add(buffer, logits, target, weight, row);
       } catch (IllegalArgumentException e) {
         refused(buffer, row, e);
       }
@@ -159,13 +162,13 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
     } catch (IllegalArgumentException e) {
       throw call.refused(all.partition(), all.row(), e, ": " + operation.remedy());
     }
-    return operation.tries() && all.isMixed() ? null : all.result();
+    return operation.tries() && all.isMixed() ? null : all.result(operation);
   }
 
   /** Of no rows: Spark asks for it where no buffer is made, as in a correlated subquery. */
   @Override
   public Option<Literal> defaultResult() {
-    return Option.apply(new Literal(new LossBuffer().result(), LossBuffer.RESULT));
+    return Option.apply(new Literal(new LossBuffer().result(operation), dataType()));
   }
 
   @Override
@@ -180,7 +183,7 @@ public final class LossAggregate extends TypedImperativeAggregate<LossBuffer>
 
   @Override
   public DataType dataType() {
-    return LossBuffer.RESULT;
+    return LossBuffer.type(operation);
   }
 
   @Override

@@ -20,8 +20,7 @@ import org.jspecify.annotations.Nullable;
  * rows nor the partitions that they came from change a bit.
  */
 final class LossBuffer {
-  /** The type of {@link #result}. */
-  static final StructType RESULT =
+  private static final StructType RESULT =
       new StructType()
           .add("mean", DataTypes.DoubleType, true)
           .add("sum", DataTypes.DoubleType, false)
@@ -30,10 +29,10 @@ final class LossBuffer {
           .add("accuracy", DataTypes.DoubleType, true)
           .add("rows", DataTypes.LongType, false)
           .add("valid_rows", DataTypes.LongType, false)
-          .add("correct", DataTypes.LongType, false)
+          .add("correct", DataTypes.LongType, true)
           .add("nulls", DataTypes.LongType, false);
 
-  private static final int HEADER = 7 * Long.BYTES;
+  private static final int HEADER = 8 * Long.BYTES;
   private static final long ANY = -1;
 
   /** Rows of unequal length were refused. A query that goes on has no mean, or NaN. */
@@ -44,6 +43,7 @@ final class LossBuffer {
 
   private final LossSum lossSum;
   private long correct;
+  private long found;
   private long nulls;
   private long classes = ANY;
   private long partition;
@@ -64,7 +64,12 @@ final class LossBuffer {
     this.lossSum = lossSum;
   }
 
-  /** Adds a row whose logits or label are null. */
+  /** The type of {@link #result}. */
+  static StructType type(Losses.Source losses) {
+    return losses.topK() == 0 ? RESULT : RESULT.add("top_k_accuracy", DataTypes.DoubleType, true);
+  }
+
+  /** Adds a row whose logits, target or weight are null. */
   void addNull() {
     nulls++;
   }
@@ -78,11 +83,13 @@ final class LossBuffer {
    * Notes what else is known of rows whose losses were added.
    *
    * @param newCorrect how many have the largest logit at their label
+   * @param newFound how many have one of the k largest there
    * @param newRow which row of its partition the first one is
    * @throws ShapeException where rows before had another number of classes; the mean is NaN then
    */
-  void added(long newCorrect, long newClasses, long newRow) {
+  void added(long newCorrect, long newFound, long newClasses, long newRow) {
     correct += newCorrect;
+    found += newFound;
     requireClasses(newClasses, TaskContext.getPartitionId(), newRow);
   }
 
@@ -137,6 +144,7 @@ final class LossBuffer {
   void add(LossBuffer other) {
     lossSum.add(other.lossSum);
     correct += other.correct;
+    found += other.found;
     nulls += other.nulls;
     if (other.wrongLength == RIGHT) {
       wrongLength = RIGHT;
@@ -182,24 +190,32 @@ final class LossBuffer {
     return row;
   }
 
-  /** The numbers, as {@link #RESULT} names them; means of nothing are null, as {@code avg} is. */
-  InternalRow result() {
+  /** The numbers, as {@link #type} names them; means of nothing are null, as {@code avg} is. */
+  InternalRow result(Losses.Source losses) {
     double sum = isMixed() ? Double.NaN : lossSum.sum();
     double denominator = lossSum.denominator();
     @Nullable Double mean = denominator == 0 ? null : (Double) (sum / denominator);
-    double hits = isMixed() ? Double.NaN : correct;
-    return new GenericInternalRow(
-        new Object[] {
-          mean,
-          sum,
-          denominator,
-          mean == null ? null : (Object) StrictMath.exp(mean),
-          lossSum.validRows() == 0 ? null : (Object) (hits / lossSum.validRows()),
-          lossSum.rows(),
-          lossSum.validRows(),
-          correct,
-          nulls
-        });
+    List<@Nullable Object> numbers = new ArrayList<>();
+    numbers.add(mean);
+    numbers.add(sum);
+    numbers.add(denominator);
+    numbers.add(mean == null ? null : (Object) StrictMath.exp(mean));
+    numbers.add(losses.labelled() ? share(correct) : null);
+    numbers.add(lossSum.rows());
+    numbers.add(lossSum.validRows());
+    numbers.add(losses.labelled() ? correct : null);
+    numbers.add(nulls);
+    if (losses.topK() > 0) {
+      numbers.add(share(found));
+    }
+    return new GenericInternalRow(numbers.toArray());
+  }
+
+  private @Nullable Double share(long count) {
+    if (lossSum.validRows() == 0) {
+      return null;
+    }
+    return isMixed() ? Double.NaN : (double) count / lossSum.validRows();
   }
 
   /** As {@link #ofBytes} reads them. */
@@ -208,6 +224,7 @@ final class LossBuffer {
     return ByteBuffer.allocate(HEADER + sums.length)
         .order(ByteOrder.LITTLE_ENDIAN)
         .putLong(correct)
+        .putLong(found)
         .putLong(nulls)
         .putLong(classes)
         .putLong(partition)
@@ -225,6 +242,7 @@ final class LossBuffer {
     from.get(HEADER, sums);
     LossBuffer buffer = new LossBuffer(LossSum.ofBytes(sums));
     buffer.correct = from.getLong();
+    buffer.found = from.getLong();
     buffer.nulls = from.getLong();
     buffer.classes = from.getLong();
     buffer.partition = from.getLong();

@@ -10,16 +10,27 @@ import org.jspecify.annotations.Nullable;
  *
  * @param logits null: of partial states
  */
-record LossOperation(String name, boolean tries, @Nullable Logits logits, FunctionOptions given)
+record LossOperation(
+    String name, boolean tries, @Nullable Logits logits, Targets targets, FunctionOptions given)
     implements Operation, Losses.Source {
   @Override
   public RowLoss losses() {
-    return logits == null ? RowLoss.ofStates(given) : RowLoss.ofLogits(logits, given);
+    return logits == null ? RowLoss.ofStates(given) : RowLoss.ofLogits(logits, targets, given);
+  }
+
+  @Override
+  public boolean labelled() {
+    return targets.areLabels();
+  }
+
+  @Override
+  public int topK() {
+    return given.topK();
   }
 
   @Override
   public String remedy() {
-    return "correct option classes";
+    return logits == null ? "" : "correct option " + logits.option().replaceFirst(" .*", "");
   }
 
   @Override
@@ -38,6 +49,6 @@ record LossOperation(String name, boolean tries, @Nullable Logits logits, Functi
     return arguments ->
         arguments[0] == null || arguments[1] == null
             ? null
-            : (Object) losses.of(arguments[0], arguments[1], null);
+            : (Object) losses.of(arguments[0], arguments[1], null, null);
   }
 }

@@ -3,6 +3,7 @@ package dev.xent.spark;
 
 import dev.xent.CrossEntropy;
 import dev.xent.DType;
+import dev.xent.Inputs;
 import dev.xent.LossOutputs;
 import dev.xent.LossSum;
 import dev.xent.Tensor;
@@ -12,87 +13,93 @@ import org.jspecify.annotations.Nullable;
 /** The losses of one row after the other, from logits or from partial states. One thread. */
 abstract class RowLoss implements Losses {
   final CrossEntropy operation;
-  final Room labels = new Room(DType.I64);
+  final LossOutputs outputs = new LossOutputs();
+  final Targets targets;
+  final Room target;
 
-  private RowLoss(CrossEntropy operation) {
+  private RowLoss(CrossEntropy operation, Targets targets) {
     this.operation = operation;
+    this.targets = targets;
+    this.target = targets.room();
   }
 
   /** Losses of rows whose logits are whole. */
-  static RowLoss ofLogits(Logits logits, FunctionOptions options) {
-    return new OfLogits(logits, options.crossEntropy());
+  static RowLoss ofLogits(Logits logits, Targets targets, FunctionOptions options) {
+    return new OfLogits(logits, targets, options);
   }
 
   /** Losses of rows whose partial states are there. */
   static RowLoss ofStates(FunctionOptions options) {
-    return new OfStates(options.crossEntropy());
+    return new OfStates(options);
   }
 
   /**
    * The loss of a row, as a double, which holds a float exactly.
    *
    * @param row logits or states, as Spark has them
-   * @param label any whole number of Spark's
+   * @param y the target, as Spark has it
+   * @param weight of the row, or null
    * @param lossSum what the loss is added to; or null
    */
-  abstract double of(Object row, Object label, @Nullable LossSum lossSum);
+  abstract double of(Object row, Object y, @Nullable Double weight, @Nullable LossSum lossSum);
 
   @Override
-  public void add(LossBuffer buffer, Object x, Object label, long row) {
-    of(x, label, buffer.lossSum());
-    buffer.added(correctCount(), classes(), row);
+  public void add(LossBuffer buffer, Object x, Object y, @Nullable Double weight, long row) {
+    of(x, y, weight, buffer.lossSum());
+    buffer.added(targets.areLabels() ? outputs.correctCount() : 0, found(), classes(), row);
   }
 
-  /** 1 where the label of the last row has its largest logit, or 0. */
-  abstract long correctCount();
+  /** 1 if the label of the last row is among the largest classes, or 0. */
+  abstract long found();
 
   /** How many classes the last row had. */
   abstract long classes();
 
-  /** A label as a tensor. */
-  Tensor labelOf(Object label) {
-    return label(label, labels);
-  }
-
-  static Tensor label(Object label, Room room) {
-    Tensor tensor = room.of(1);
-    tensor.setLong(((Number) label).longValue(), 0, 0);
-    return tensor;
-  }
-
   private static final class OfLogits extends RowLoss {
     private final Logits logits;
     private final Room room;
-    private final LossOutputs outputs = new LossOutputs();
+    private final Tensor rowWeight;
+    private final Inputs weighted;
+    private final Ranks ranks;
     private long classes;
 
-    OfLogits(Logits logits, CrossEntropy operation) {
-      super(operation);
+    OfLogits(Logits logits, Targets targets, FunctionOptions options) {
+      super(options.crossEntropy(logits.type()), targets);
       this.logits = logits;
       this.room = new Room(logits.type());
+      this.rowWeight = new Room(logits.resultType()).of(1);
+      this.weighted = Inputs.none().rowWeights(rowWeight);
+      this.ranks = new Ranks(options.topK(), 1);
     }
 
     @Override
-    public void add(LossBuffer buffer, Object x, Object label, long row) {
+    public void add(LossBuffer buffer, Object x, Object y, @Nullable Double weight, long row) {
       if (logits.classes() >= 0) {
         buffer.lengthSeen(logits.length(x), logits.classes(), row);
       }
-      super.add(buffer, x, label, row);
+      super.add(buffer, x, y, weight, row);
     }
 
     @Override
-    double of(Object row, Object label, @Nullable LossSum lossSum) {
+    double of(Object row, Object y, @Nullable Double weight, @Nullable LossSum lossSum) {
       Tensor x = logits.read(row, room);
       classes = x.dim(1);
+      Inputs inputs = Inputs.none();
+      if (weight != null) {
+        rowWeight.setDouble(Losses.requireWeight(weight, logits.resultType()), 0, 0);
+        inputs = weighted;
+      }
+      outputs.lossSum(lossSum).countCorrect(lossSum != null && targets.areLabels());
       return operation
-          .on(x, labelOf(label))
-          .outputs(outputs.lossSum(lossSum).countCorrect(lossSum != null))
+          .on(x, targets.read(y, target))
+          .inputs(inputs)
+          .outputs(ranks.of(1, outputs))
           .run();
     }
 
     @Override
-    long correctCount() {
-      return outputs.correctCount();
+    long found() {
+      return ranks.found();
     }
 
     @Override
@@ -102,25 +109,24 @@ abstract class RowLoss implements Losses {
   }
 
   private static final class OfStates extends RowLoss {
-    private final LossOutputs outputs = new LossOutputs();
     private long classes;
 
-    OfStates(CrossEntropy operation) {
-      super(operation);
+    OfStates(FunctionOptions options) {
+      super(options.crossEntropy(DType.F32), Targets.LABELS);
     }
 
     @Override
-    double of(Object row, Object label, @Nullable LossSum lossSum) {
+    double of(Object row, Object y, @Nullable Double weight, @Nullable LossSum lossSum) {
       RowStates states = RowStates.of((ArrayData) row);
       classes = states.classes();
       outputs.lossSum(lossSum).countCorrect(lossSum != null);
-      states.finish(operation, labelOf(label), outputs);
+      states.finish(operation, targets.read(y, target), outputs);
       return outputs.sum();
     }
 
     @Override
-    long correctCount() {
-      return outputs.correctCount();
+    long found() {
+      return 0;
     }
 
     @Override

@@ -21,7 +21,7 @@ record SecondRoundOperation(String name, boolean labelled, FunctionOptions given
 
   @Override
   public Rows start() {
-    var loss = given.crossEntropy();
+    var loss = given.crossEntropy(DType.F32);
     var logSoftmax = given.logSoftmax();
     Room labels = new Room(DType.I64);
     return arguments -> {
@@ -30,7 +30,7 @@ record SecondRoundOperation(String name, boolean labelled, FunctionOptions given
       }
       RowStates states = RowStates.of((ArrayData) arguments[0]);
       return labelled
-          ? states.needSecondRound(loss, RowLoss.label(arguments[1], labels))
+          ? states.needSecondRound(loss, Targets.LABELS.read(arguments[1], labels))
           : states.needSecondRound(logSoftmax);
     };
   }

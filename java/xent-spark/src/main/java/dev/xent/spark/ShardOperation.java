@@ -45,8 +45,9 @@ record ShardOperation(
   public Rows start() {
     Room room = new Room(logits.type());
     Room results = new Room(logits.resultType());
-    Shards shards =
-        labelled ? new OfLoss(given.crossEntropy()) : new OfLogSoftmax(given.logSoftmax());
+    CrossEntropy loss =
+        given.crossEntropy(DType.F32); // checks options that log-softmax does not use
+    Shards shards = labelled ? new OfLoss(loss) : new OfLogSoftmax(given.logSoftmax());
     return arguments -> {
       for (int i = 0; i < arguments.length; i++) {
         boolean unused = i == LABEL && !labelled;
@@ -91,7 +92,7 @@ record ShardOperation(
     public PartialStates states(
         Tensor logits, @Nullable Object label, long first, long all, @Nullable RowStates row) {
       CrossEntropyShard shard = operation.shard(first, all);
-      Tensor target = RowLoss.label(label, labels);
+      Tensor target = Targets.LABELS.read(label, labels);
       return row == null
           ? shard.partialStates(logits, target, Inputs.none())
           : shard.partialStates(
@@ -101,7 +102,7 @@ record ShardOperation(
     @Override
     public void write(
         Tensor logits, @Nullable Object label, long first, long all, RowStates row, Tensor result) {
-      Tensor target = RowLoss.label(label, labels);
+      Tensor target = Targets.LABELS.read(label, labels);
       RowStatistics statistics = row.finish(operation, target, outputs);
       operation.shard(first, all).backward(logits, target, Inputs.none(), statistics, null, result);
     }

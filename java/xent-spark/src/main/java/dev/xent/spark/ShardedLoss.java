@@ -20,6 +20,7 @@ import java.util.stream.Stream;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Losses, gradients and log-probabilities of rows whose classes lie in different partitions. A
@@ -33,7 +34,7 @@ import org.apache.spark.sql.Row;
  * </ul>
  *
  * {@snippet file="dev/xent/spark/ExamplesTest.java" region="shardedLoss" :
- * ShardedLoss loss = new ShardedLoss(shards, classes, Map.of());
+ * ShardedLoss loss = new ShardedLoss(shards, classes);
  * loss.losses(); // row, label, loss
  * loss.total(); // mean, sum, denominator, perplexity, …
  * loss.gradients(); // row, first_class, gradient
@@ -49,8 +50,8 @@ import org.apache.spark.sql.Row;
  * row is: its loss, and the gradients and log-probabilities of all its shards, which need no label;
  * {@link #total} counts it in {@code nulls}. A shard that is missing, or there twice, is refused.
  *
- * <p>Nothing is computed before Spark is asked for results. The session needs {@link
- * XentExtensions}. Instances are immutable.
+ * <p>Nothing is computed before Spark is asked for results. The session needs the functions, as
+ * {@link XentFunctions} says. Instances are immutable.
  */
 public final class ShardedLoss {
   private static final String ROW = "row";
@@ -71,12 +72,21 @@ public final class ShardedLoss {
    * The losses of a dataset.
    *
    * @param classes how many classes a row has
-   * @param options as of {@link XentFunctions#crossEntropyGradient}
    * @throws OptionException unless there is a class
    */
-  public ShardedLoss(Dataset<Row> shards, long classes, Map<String, String> options) {
+  public ShardedLoss(Dataset<Row> shards, long classes) {
+    this(shards, classes, null);
+  }
+
+  /**
+   * The same with options.
+   *
+   * @param options of {@code xent_shard_gradient}, as {@link XentFunctions} takes them
+   * @throws OptionException unless there is a class
+   */
+  public ShardedLoss(Dataset<Row> shards, long classes, @Nullable Map<String, String> options) {
     this.shards = Objects.requireNonNull(shards, "shards").select(ROW, FIRST_CLASS, LOGITS, LABEL);
-    this.options = Map.copyOf(Objects.requireNonNull(options, "options"));
+    this.options = options == null ? Map.of() : Map.copyOf(options);
     this.ofStates = without(this.options, "type", "classes");
     if (classes < 1) {
       throw new OptionException(
@@ -130,6 +140,7 @@ public final class ShardedLoss {
             col(FIRST_CLASS),
             XentFunctions.call(
                     function,
+                    false,
                     options,
                     col(LOGITS),
                     col(LABEL),
@@ -146,7 +157,8 @@ public final class ShardedLoss {
     Dataset<Row> first = grouped(of.select(col(ROW), col(LABEL), partial().as(STATE)), STATES);
     Dataset<Row> unfinished =
         first.filter(
-            XentFunctions.call(SqlFunction.NEEDS_SECOND_ROUND, ofStates, col(STATES), col(LABEL)));
+            XentFunctions.call(
+                SqlFunction.NEEDS_SECOND_ROUND, false, ofStates, col(STATES), col(LABEL)));
     Dataset<Row> second =
         grouped(
             withStates(of, unfinished).select(col(ROW), col(LABEL), partial(col(STATES)).as(STATE)),
@@ -178,6 +190,6 @@ public final class ShardedLoss {
     columns[2] = col(FIRST_CLASS);
     columns[3] = lit(classes);
     System.arraycopy(states, 0, columns, 4, states.length);
-    return XentFunctions.call(SqlFunction.PARTIAL_STATES, options, columns);
+    return XentFunctions.call(SqlFunction.PARTIAL_STATES, false, options, columns);
   }
 }

@@ -4,17 +4,20 @@ package dev.xent.spark;
 import static scala.jdk.javaapi.CollectionConverters.asScala;
 
 import dev.xent.errors.OptionException;
+import dev.xent.spark.ForwardOperation.Forward;
 import dev.xent.spark.FunctionOptions.Kind;
 import java.util.List;
 import java.util.Locale;
-import java.util.function.Function;
+import java.util.function.BiFunction;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.ExpressionInfo;
+import scala.Function1;
 import scala.collection.immutable.Seq;
 
 /** The functions that SQL gets, each with what {@code DESCRIBE FUNCTION EXTENDED} says of it. */
 enum SqlFunction {
   SOFTMAX(
+      Kind.LOGITS,
       "array_funcs",
       "logits[, options]",
       "Returns the probabilities of a row of logits.",
@@ -25,13 +28,9 @@ enum SqlFunction {
             > SELECT _FUNC_(array(2F, 1F, 0F));
              [0.66524094,0.24472846,0.09003057]
       """,
-      arguments -> {
-        FunctionOptions options = arguments.options(Kind.LOGITS);
-        return rows(
-            new SoftmaxOperation(arguments.function(), arguments.logits(options), options, false),
-            arguments);
-      }),
+      (arguments, options) -> forward(arguments, options, Forward.SOFTMAX)),
   LOG_SOFTMAX(
+      Kind.LOGITS,
       "array_funcs",
       "logits[, options]",
       "Returns the log-probabilities of a row of logits.",
@@ -42,13 +41,48 @@ enum SqlFunction {
             > SELECT _FUNC_(array(2F, 1F, 0F));
              [-0.40760595,-1.4076059,-2.407606]
       """,
-      arguments -> {
-        FunctionOptions options = arguments.options(Kind.LOGITS);
-        return rows(
-            new SoftmaxOperation(arguments.function(), arguments.logits(options), options, true),
-            arguments);
-      }),
+      (arguments, options) -> forward(arguments, options, Forward.LOG_SOFTMAX)),
+  ARGMAX(
+      Kind.NUMBERS,
+      "math_funcs",
+      "logits[, options]",
+      "Returns the class of the largest logit of a row: the lowest one among equals, -1 in a row with NaN.",
+      """
+          * logits - array<float>, array<double>, or binary of the type that option type names
+      """,
+      """
+            > SELECT _FUNC_(array(2F, 1F, 0F));
+             0
+      """,
+      (arguments, options) -> forward(arguments, options, Forward.ARGMAX)),
+  ENTROPY(
+      Kind.LOGITS,
+      "math_funcs",
+      "logits[, options]",
+      "Returns the entropy of the probabilities of a row.",
+      """
+          * logits - array<float>, array<double>, or binary of the type that option type names
+      """,
+      """
+            > SELECT _FUNC_(array(2F, 1F, 0F));
+             0.8323955535888672
+      """,
+      (arguments, options) -> forward(arguments, options, Forward.ENTROPY)),
+  LOG_SUM_EXP(
+      Kind.LOGITS,
+      "math_funcs",
+      "logits[, options]",
+      "Returns the log-sum-exp of a row.",
+      """
+          * logits - array<float>, array<double>, or binary of the type that option type names
+      """,
+      """
+            > SELECT _FUNC_(array(2F, 1F, 0F));
+             2.4076058864593506
+      """,
+      (arguments, options) -> forward(arguments, options, Forward.LOG_SUM_EXP)),
   TOP_K(
+      Kind.TOP,
       "array_funcs",
       "logits, k[, options]",
       "Returns the k largest classes of a row and their probabilities.",
@@ -60,94 +94,100 @@ enum SqlFunction {
             > SELECT _FUNC_(array(2F, 1F, 0F), 2);
              {"classes":[0,1],"values":[0.66524094,0.24472846]}
       """,
-      arguments -> {
-        FunctionOptions options = arguments.options(Kind.TOP);
-        return rows(
-            new TopKOperation(
-                arguments.function(),
-                arguments.logits(options),
-                arguments.positiveConstant(1, "k"),
-                options),
-            arguments);
-      }),
+      (arguments, options) ->
+          rows(
+              new TopKOperation(
+                  arguments.function(),
+                  arguments.logits(options),
+                  arguments.positiveConstant(1, "k"),
+                  options),
+              arguments)),
   CROSS_ENTROPY(
+      Kind.LOSS,
       "math_funcs",
       "logits, label[, options]",
       "Returns the loss of a row.",
       """
           * logits - a row of logits, or the partial states of its shards, array<binary>
-          * label - the class that is right; option ignoreIndex names one that is none
+          * label - the class that is right, or an array of probabilities; option ignoreIndex names a label to leave out
       """,
       """
             > SELECT _FUNC_(array(2F, 1F, 0F), 0);
              0.40760594606399536
       """,
-      arguments -> rows(loss(arguments), arguments)),
+      (arguments, options) -> rows(loss(arguments, options), arguments)),
   LOSS(
+      Kind.TOTAL,
       "agg_funcs",
-      "logits, label[, options]",
+      "logits, label[, weight][, options]",
       "Returns exact mean, sum, denominator, perplexity, accuracy and counts.",
       """
           * logits - rows of logits, or the partial states of their shards, array<binary>
-          * label - the class that is right; option ignoreIndex names one that is none
+          * label - the class that is right, or an array of probabilities; option ignoreIndex names a label to leave out
+          * weight - of the row, a number of at least 0; a row of weight 0 is left out
       """,
       """
             > SELECT _FUNC_(x, y).mean FROM VALUES (array(2F, 1F, 0F), 0), (array(0F, 3F, 1F), 1) t(x, y);
              0.28872597217559814
       """,
-      arguments -> {
-        LossOperation operation = loss(arguments);
-        operation.losses(); // refuses options that cannot be while the query is read
-        return LossAggregate.of(operation, seq(arguments.columns()));
+      (arguments, options) -> {
+        LossOperation operation = loss(arguments, options);
+        operation.losses(); // checks options while the query is read
+        if (operation.logits() == null) {
+          arguments.requireNoWeight();
+        }
+        return total(operation, arguments);
       }),
   LINEAR_LOSS(
+      Kind.LINEAR,
       "agg_funcs",
-      "hidden, label, options",
+      "hidden, label[, weight][, options]",
       "Returns what xent_loss gives of the logits hidden * weights^T + bias.",
       """
           * hidden - rows of features: array<float>, or binary of the type that option type names
           * label - the class that is right
-          * options - as below without classes, and files that every executor has, or names of files sent by --files:
-            weights, a .npy of the shape [classes, features], and bias, one of the shape [classes]
+          * weight - of the row, a number of at least 0; a row of weight 0 is left out
+          * options weights, bias - .npy files of the shapes [classes, features] and [classes], which every executor
+            has, or names of files sent by --files; weights is required
       """,
       """
             > SELECT _FUNC_(h, 0, map('weights', 'weights.npy')).mean FROM VALUES (array(1F, 0F, 0.5F, -1F)) t(h);
              0.058641254901885986
       """,
-      arguments -> {
-        FunctionOptions options = arguments.options(Kind.LINEAR);
+      (arguments, options) -> {
         arguments.requireWhole(1);
-        options.linearCrossEntropy(); // refuses options that cannot be while the query is read
+        options.linearCrossEntropy(); // checks options while the query is read
         options.requireWeights();
         options.bias();
-        return LossAggregate.of(
-            new LinearOperation(
-                arguments.function(), arguments.tries(), arguments.hidden(options), options),
-            seq(arguments.columns()));
+        Logits hidden = arguments.hidden(options);
+        return total(
+            new LinearOperation(arguments.function(), arguments.tries(), hidden, options),
+            arguments);
       }),
   CROSS_ENTROPY_GRADIENT(
+      Kind.GRADIENT,
       "array_funcs",
       "logits, label[, options]",
       "Returns the gradient of the loss of a row.",
       """
           * logits - array<float>, array<double>, or binary of the type that option type names
-          * label - the class that is right; option denominator is what a mean divides by
+          * label - the class that is right, or an array of probabilities; option denominator is what a mean divides by
       """,
       """
             > SELECT _FUNC_(array(2F, 1F, 0F), 0);
              [-0.33475903,0.24472846,0.09003057]
       """,
-      arguments -> {
-        FunctionOptions options = arguments.options(Kind.GRADIENT);
-        arguments.requireWhole(1);
+      (arguments, options) -> {
+        Logits logits = arguments.logits(options);
+        Targets targets = arguments.targets(logits, options);
         return rows(
-            new GradientOperation(arguments.function(), arguments.logits(options), options),
-            arguments);
+            new GradientOperation(arguments.function(), logits, targets, options), arguments);
       }),
   PARTIAL_STATES(
+      Kind.SHARD,
       "misc_funcs",
       "logits, label, first_class, all_classes[, states][, options]",
-      "Returns what some classes of a row" + " contribute.",
+      "Returns what some classes of a row contribute.",
       """
           * logits - those of the classes from first_class on, as of xent_softmax
           * label - the class that is right, whichever shard has it; NULL for log-softmax
@@ -159,10 +199,9 @@ enum SqlFunction {
             > SELECT length(_FUNC_(array(2F, 1F, 0F), 0, 0, 3));
              136
       """,
-      arguments -> {
-        return shard(arguments, labelled(arguments), true);
-      }),
+      (arguments, options) -> shard(arguments, options, labelled(arguments), true)),
   SHARD_GRADIENT(
+      Kind.SHARD,
       "array_funcs",
       "logits, label, first_class, all_classes, states[, options]",
       "Returns the gradient of some classes.",
@@ -174,14 +213,15 @@ enum SqlFunction {
             > SELECT _FUNC_(array(2F, 1F, 0F), 0, 0, 3, array(xent_partial_states(array(2F, 1F, 0F), 0, 0, 3)));
              [-0.33475903,0.24472846,0.09003057]
       """,
-      arguments -> {
+      (arguments, options) -> {
         arguments.requireWhole(1);
-        return shard(arguments, true, false);
+        return shard(arguments, options, true, false);
       }),
   SHARD_LOG_SOFTMAX(
+      Kind.SHARD,
       "array_funcs",
       "logits, label, first_class, all_classes, states[, options]",
-      "Returns the log-probabilities of some" + " classes.",
+      "Returns the log-probabilities of some classes.",
       """
           * logits, first_class, all_classes - as of xent_partial_states
           * label - NULL
@@ -191,14 +231,15 @@ enum SqlFunction {
             > SELECT _FUNC_(array(2F, 1F, 0F), NULL, 0, 3, array(xent_partial_states(array(2F, 1F, 0F), NULL, 0, 3)));
              [-0.40760595,-1.4076059,-2.407606]
       """,
-      arguments -> {
+      (arguments, options) -> {
         arguments.requireNull(1);
-        return shard(arguments, false, false);
+        return shard(arguments, options, false, false);
       }),
   NEEDS_SECOND_ROUND(
+      Kind.SHARD,
       "misc_funcs",
       "states, label[, options]",
-      "Returns whether a logit is beyond 16384, and states of a second round are" + " needed.",
+      "Returns whether a logit is beyond 16384, and states of a second round are needed.",
       """
           * states - the states of all shards, array<binary>
           * label - as of xent_partial_states
@@ -207,41 +248,54 @@ enum SqlFunction {
             > SELECT _FUNC_(array(xent_partial_states(array(2F, 1F, 0F), 0, 0, 3)), 0);
              false
       """,
-      arguments -> {
-        FunctionOptions options = arguments.options(Kind.GRADIENT);
+      (arguments, options) -> {
         arguments.requireStates(0);
         Arguments.requireNoneOfNumbers(options);
         boolean labelled = labelled(arguments);
         return rows(new SecondRoundOperation(arguments.function(), labelled, options), arguments);
       });
 
-  private static final String OPTIONS =
-      """
-          * options - a constant map of strings: type (of binary, required: float16, bfloat16,
-            float32, float64), classes, temperature, softcap, fullyMasked; of losses also ignoreIndex, labelSmoothing,
-            zLoss, probabilityClamp, focalGamma
-      """;
-
+  private final Kind kind;
   private final String group;
   private final String parameters;
   private final String returns;
   private final String arguments;
   private final String examples;
-  private final Function<Arguments, Expression> builder;
+  private final BiFunction<Arguments, FunctionOptions, Expression> builder;
 
   SqlFunction(
+      Kind kind,
       String group,
       String parameters,
       String returns,
       String arguments,
       String examples,
-      Function<Arguments, Expression> builder) {
+      BiFunction<Arguments, FunctionOptions, Expression> builder) {
+    this.kind = kind;
     this.group = group;
     this.parameters = parameters;
     this.returns = returns;
     this.arguments = arguments;
     this.examples = examples;
     this.builder = builder;
+  }
+
+  /** Takes a function in the form that Spark registers. */
+  @FunctionalInterface
+  interface Registry {
+    void add(String name, ExpressionInfo info, Function1<Seq<Expression>, Expression> builder);
+  }
+
+  /** Gives a registry all functions, and their forms that try. */
+  static void forEach(Registry registry) {
+    for (SqlFunction function : values()) {
+      for (boolean tries : new boolean[] {false, true}) {
+        registry.add(
+            function.sqlName(tries),
+            function.info(tries),
+            arguments -> function.call(tries, arguments));
+      }
+    }
   }
 
   /**
@@ -267,13 +321,19 @@ enum SqlFunction {
             + parameters
             + ") - "
             + (tries ? returns.replaceFirst("\\.$", instead + ".") : returns),
-        "\n    Arguments:\n" + arguments.indent(4) + OPTIONS.indent(4),
+        "\n    Arguments:\n" + arguments.indent(4) + options().indent(4),
         "\n    Examples:\n" + examples.indent(2) + "  ",
         "",
         group,
         "0.1.0",
         "",
         "java_udf");
+  }
+
+  private String options() {
+    String names = String.join(", ", kind.names());
+    return "    * options - a constant map of strings: "
+        + names.replaceAll("(.{70}\\S*) ", "$1\n      ");
   }
 
   /**
@@ -284,22 +344,35 @@ enum SqlFunction {
   Expression call(boolean tries, Seq<Expression> given) {
     Arguments all = new Arguments(sqlName(tries), tries, parameters, given);
     try {
-      return builder.apply(all);
+      return builder.apply(all, all.options(kind));
     } catch (OptionException e) {
       throw all.errors().option(e);
     }
   }
 
-  private static LossOperation loss(Arguments arguments) {
-    FunctionOptions options = arguments.options(Kind.LOSS);
-    arguments.requireWhole(1);
+  private static Expression forward(Arguments arguments, FunctionOptions options, Forward forward) {
+    return rows(
+        new ForwardOperation(arguments.function(), arguments.logits(options), options, forward),
+        arguments);
+  }
+
+  private static LossOperation loss(Arguments arguments, FunctionOptions options) {
     Logits logits = null;
+    Targets targets = Targets.LABELS;
     if (arguments.beginWithStates()) {
+      arguments.requireWhole(1);
       Arguments.requireNoneOfNumbers(options);
     } else {
       logits = arguments.logits(options);
+      targets = arguments.targets(logits, options);
     }
-    return new LossOperation(arguments.function(), arguments.tries(), logits, options);
+    return new LossOperation(arguments.function(), arguments.tries(), logits, targets, options);
+  }
+
+  private static Expression total(Losses.Source operation, Arguments arguments) {
+    operation.topK(); // checks it while the query is read
+    arguments.requireWeight();
+    return LossAggregate.of(operation, seq(arguments.columns()));
   }
 
   private static boolean labelled(Arguments arguments) {
@@ -310,8 +383,8 @@ enum SqlFunction {
     return labelled;
   }
 
-  private static Expression shard(Arguments arguments, boolean labelled, boolean states) {
-    FunctionOptions options = arguments.options(Kind.GRADIENT);
+  private static Expression shard(
+      Arguments arguments, FunctionOptions options, boolean labelled, boolean states) {
     arguments.requireWhole(2);
     arguments.requireWhole(3);
     if (arguments.columns().size() > 4) {
@@ -324,7 +397,7 @@ enum SqlFunction {
   }
 
   private static Expression rows(Operation operation, Arguments arguments) {
-    operation.start(); // refuses options that cannot be while the query is read
+    operation.start(); // checks options while the query is read
     return RowExpression.of(
         arguments.tries() ? new TryOperation(operation) : operation, seq(arguments.columns()));
   }

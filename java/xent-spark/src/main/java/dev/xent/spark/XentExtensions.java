@@ -17,7 +17,8 @@ import scala.runtime.BoxedUnit;
  * }
  *
  * <p>each also with {@code try_} before its name, which gives NULL for rows that the other refuses.
- * {@code DESCRIBE FUNCTION EXTENDED} says what each takes and gives.
+ * {@code DESCRIBE FUNCTION EXTENDED} says what each takes and gives. {@link Xent#register} gives
+ * them to a session that exists already.
  */
 public final class XentExtensions extends AbstractFunction1<SparkSessionExtensions, BoxedUnit> {
   /** For Spark, which makes one by name. */
@@ -27,15 +28,9 @@ public final class XentExtensions extends AbstractFunction1<SparkSessionExtensio
   @Override
   public BoxedUnit apply(SparkSessionExtensions extensions) {
     Objects.requireNonNull(extensions, "extensions");
-    for (SqlFunction function : SqlFunction.values()) {
-      for (boolean tries : new boolean[] {false, true}) {
-        extensions.injectFunction(
-            new Tuple3<>(
-                new FunctionIdentifier(function.sqlName(tries)),
-                function.info(tries),
-                arguments -> function.call(tries, arguments)));
-      }
-    }
+    SqlFunction.forEach(
+        (name, info, builder) ->
+            extensions.injectFunction(new Tuple3<>(new FunctionIdentifier(name), info, builder)));
     return BoxedUnit.UNIT;
   }
 }

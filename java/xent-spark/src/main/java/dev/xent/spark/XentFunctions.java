@@ -6,17 +6,20 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Stream;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.functions;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The functions as columns of Datasets. The session needs {@link XentExtensions}.
+ * The functions as columns of Datasets. The session needs {@link XentExtensions}, or {@link
+ * Xent#register}.
  *
  * {@snippet file="dev/xent/spark/ExamplesTest.java" region="functions" :
  * Dataset<Row> probabilities =
- *     rows.select(XentFunctions.softmax(col("logits"), Map.of("temperature", "2")));
+ *     rows.select(XentFunctions.softmax(col("logits"), XentOptions.none().temperature(2)));
  * Dataset<Row> mean =
- *     rows.agg(XentFunctions.loss(col("logits"), col("label"), Map.of()).getField("mean"));
+ *     rows.agg(XentFunctions.loss(col("logits"), col("label")).getField("mean"));
  * }
  *
  * <p><b>Logits</b> are {@code array<float>}, computed as F32; {@code array<double>}, computed as
@@ -25,179 +28,363 @@ import org.apache.spark.sql.functions;
  * float32 or float64. Results are double for double logits and float for others, with the bits that
  * Xent gives everywhere.
  *
- * <p><b>Nulls.</b> Where logits or label are null, so is the result, and an aggregate counts the
- * row in {@code nulls} alone. A null among the logits is refused, as is a label that is no class:
- * by an error of the condition {@code FAILED_EXECUTE_UDF}, which names function, columns, partition
- * and the row that the function has seen there. The functions whose names begin with {@code try}
- * give null in its place.
+ * <p><b>Nulls.</b> If logits or label are null, so is the result, and an aggregate counts the row
+ * in {@code nulls} alone. A bad row, such as one with a null among the logits or a label that is
+ * not a class, is an error of the condition {@code FAILED_EXECUTE_UDF}, which names function,
+ * columns, partition and the row that the function has seen there. The functions whose names begin
+ * with {@code try} return null instead.
  *
- * <p><b>Options</b> are strings, their names without regard to case: {@code type}, of binary logits
- * alone; {@code classes}, which every row must have; {@code temperature}, {@code softcap}, {@code
- * fullyMasked} ({@code nan}, {@code zero}); of losses also {@code ignoreIndex}, {@code
- * labelSmoothing}, {@code zLoss}, {@code probabilityClamp} and {@code focalGamma}, as {@link
- * dev.xent.CrossEntropy.Builder} says; of gradients {@code denominator}; of {@link #topK} {@code
- * log}.
+ * <p><b>Options</b> are a map of strings, their names without regard to case, or {@link
+ * XentOptions}; null is the same as none.
  *
  * <p>A task computes on its own thread. All methods may be called from any thread.
  */
 public final class XentFunctions {
   private XentFunctions() {}
 
-  /** The probabilities of a row. */
-  public static Column softmax(Column logits, Map<String, String> options) {
-    return call(SqlFunction.SOFTMAX, options, required(logits, "logits"));
+  /** Returns the probabilities of a row. */
+  public static Column softmax(Column logits) {
+    return softmax(logits, null);
   }
 
-  /** What {@link #softmax} gives, and null for a row that it refuses. */
-  public static Column trySoftmax(Column logits, Map<String, String> options) {
-    return call(SqlFunction.SOFTMAX.sqlName(true), options, required(logits, "logits"));
+  /** Returns the same with options. */
+  public static Column softmax(Column logits, @Nullable Map<String, String> options) {
+    return call(SqlFunction.SOFTMAX, false, options, required(logits, "logits"));
   }
 
-  /** The log-probabilities of a row. */
-  public static Column logSoftmax(Column logits, Map<String, String> options) {
-    return call(SqlFunction.LOG_SOFTMAX, options, required(logits, "logits"));
+  /** Returns the result of {@link #softmax(Column)}, or null for a bad row. */
+  public static Column trySoftmax(Column logits) {
+    return trySoftmax(logits, null);
   }
 
-  /** What {@link #logSoftmax} gives, and null for a row that it refuses. */
-  public static Column tryLogSoftmax(Column logits, Map<String, String> options) {
-    return call(SqlFunction.LOG_SOFTMAX.sqlName(true), options, required(logits, "logits"));
+  /** Returns the same with options. */
+  public static Column trySoftmax(Column logits, @Nullable Map<String, String> options) {
+    return call(SqlFunction.SOFTMAX, true, options, required(logits, "logits"));
+  }
+
+  /** Returns the log-probabilities of a row. */
+  public static Column logSoftmax(Column logits) {
+    return logSoftmax(logits, null);
+  }
+
+  /** Returns the same with options. */
+  public static Column logSoftmax(Column logits, @Nullable Map<String, String> options) {
+    return call(SqlFunction.LOG_SOFTMAX, false, options, required(logits, "logits"));
+  }
+
+  /** Returns the result of {@link #logSoftmax(Column)}, or null for a bad row. */
+  public static Column tryLogSoftmax(Column logits) {
+    return tryLogSoftmax(logits, null);
+  }
+
+  /** Returns the same with options. */
+  public static Column tryLogSoftmax(Column logits, @Nullable Map<String, String> options) {
+    return call(SqlFunction.LOG_SOFTMAX, true, options, required(logits, "logits"));
   }
 
   /**
-   * The {@code k} largest classes of a row, {@code struct<classes array<int>, values
+   * Returns the {@code k} largest classes of a row, {@code struct<classes array<int>, values
    * array<float>>}.
    *
    * @param k 1 or more, and no more than the row has classes
    */
-  public static Column topK(Column logits, int k, Map<String, String> options) {
-    return call(SqlFunction.TOP_K, options, required(logits, "logits"), functions.lit(k));
+  public static Column topK(Column logits, int k) {
+    return topK(logits, k, null);
   }
 
-  /** What {@link #topK} gives, and null for a row that it refuses. */
-  public static Column tryTopK(Column logits, int k, Map<String, String> options) {
-    return call(
-        SqlFunction.TOP_K.sqlName(true), options, required(logits, "logits"), functions.lit(k));
+  /** Returns the same with options. */
+  public static Column topK(Column logits, int k, @Nullable Map<String, String> options) {
+    return call(SqlFunction.TOP_K, false, options, required(logits, "logits"), functions.lit(k));
+  }
+
+  /** Returns the result of {@link #topK(Column, int)}, or null for a bad row. */
+  public static Column tryTopK(Column logits, int k) {
+    return tryTopK(logits, k, null);
+  }
+
+  /** Returns the same with options. */
+  public static Column tryTopK(Column logits, int k, @Nullable Map<String, String> options) {
+    return call(SqlFunction.TOP_K, true, options, required(logits, "logits"), functions.lit(k));
   }
 
   /**
-   * The loss of a row, a double.
+   * Returns the class of the largest logit of a row, an int: the lowest one among equals, -1 in a
+   * row with NaN.
+   */
+  public static Column argmax(Column logits) {
+    return argmax(logits, null);
+  }
+
+  /** Returns the same with options. */
+  public static Column argmax(Column logits, @Nullable Map<String, String> options) {
+    return call(SqlFunction.ARGMAX, false, options, required(logits, "logits"));
+  }
+
+  /** Returns the result of {@link #argmax(Column)}, or null for a bad row. */
+  public static Column tryArgmax(Column logits) {
+    return tryArgmax(logits, null);
+  }
+
+  /** Returns the same with options. */
+  public static Column tryArgmax(Column logits, @Nullable Map<String, String> options) {
+    return call(SqlFunction.ARGMAX, true, options, required(logits, "logits"));
+  }
+
+  /** Returns the entropy of the probabilities of a row, a double. */
+  public static Column entropy(Column logits) {
+    return entropy(logits, null);
+  }
+
+  /** Returns the same with options. */
+  public static Column entropy(Column logits, @Nullable Map<String, String> options) {
+    return call(SqlFunction.ENTROPY, false, options, required(logits, "logits"));
+  }
+
+  /** Returns the result of {@link #entropy(Column)}, or null for a bad row. */
+  public static Column tryEntropy(Column logits) {
+    return tryEntropy(logits, null);
+  }
+
+  /** Returns the same with options. */
+  public static Column tryEntropy(Column logits, @Nullable Map<String, String> options) {
+    return call(SqlFunction.ENTROPY, true, options, required(logits, "logits"));
+  }
+
+  /** Returns the log-sum-exp of a row, a double. */
+  public static Column logSumExp(Column logits) {
+    return logSumExp(logits, null);
+  }
+
+  /** Returns the same with options. */
+  public static Column logSumExp(Column logits, @Nullable Map<String, String> options) {
+    return call(SqlFunction.LOG_SUM_EXP, false, options, required(logits, "logits"));
+  }
+
+  /** Returns the result of {@link #logSumExp(Column)}, or null for a bad row. */
+  public static Column tryLogSumExp(Column logits) {
+    return tryLogSumExp(logits, null);
+  }
+
+  /** Returns the same with options. */
+  public static Column tryLogSumExp(Column logits, @Nullable Map<String, String> options) {
+    return call(SqlFunction.LOG_SUM_EXP, true, options, required(logits, "logits"));
+  }
+
+  /**
+   * Returns the loss of a row, a double.
    *
    * @param logits a row, or the partial states of its shards
-   * @param label the class that is right, any whole number
+   * @param label the class that is right, any whole number; or an array of probabilities
    */
-  public static Column crossEntropy(Column logits, Column label, Map<String, String> options) {
-    return call(
-        SqlFunction.CROSS_ENTROPY, options, required(logits, "logits"), required(label, "label"));
+  public static Column crossEntropy(Column logits, Column label) {
+    return crossEntropy(logits, label, null);
   }
 
-  /** What {@link #crossEntropy} gives, and null for a row that it refuses. */
-  public static Column tryCrossEntropy(Column logits, Column label, Map<String, String> options) {
+  /** Returns the same with options. */
+  public static Column crossEntropy(
+      Column logits, Column label, @Nullable Map<String, String> options) {
     return call(
-        SqlFunction.CROSS_ENTROPY.sqlName(true),
+        SqlFunction.CROSS_ENTROPY,
+        false,
+        options,
+        required(logits, "logits"),
+        required(label, "label"));
+  }
+
+  /** Returns the result of {@link #crossEntropy(Column, Column)}, or null for a bad row. */
+  public static Column tryCrossEntropy(Column logits, Column label) {
+    return tryCrossEntropy(logits, label, null);
+  }
+
+  /** Returns the same with options. */
+  public static Column tryCrossEntropy(
+      Column logits, Column label, @Nullable Map<String, String> options) {
+    return call(
+        SqlFunction.CROSS_ENTROPY,
+        true,
         options,
         required(logits, "logits"),
         required(label, "label"));
   }
 
   /**
-   * The gradient of the loss of a row with respect to its logits.
+   * Returns the gradient of the loss of a row with respect to its logits.
    *
-   * @param label the class that is right, any whole number
+   * @param label the class that is right, any whole number; or an array of probabilities
    */
+  public static Column crossEntropyGradient(Column logits, Column label) {
+    return crossEntropyGradient(logits, label, null);
+  }
+
+  /** Returns the same with options. */
   public static Column crossEntropyGradient(
-      Column logits, Column label, Map<String, String> options) {
+      Column logits, Column label, @Nullable Map<String, String> options) {
     return call(
         SqlFunction.CROSS_ENTROPY_GRADIENT,
+        false,
         options,
         required(logits, "logits"),
         required(label, "label"));
   }
 
-  /** What {@link #crossEntropyGradient} gives, and null for a row that it refuses. */
+  /** Returns the result of {@link #crossEntropyGradient(Column, Column)}, or null for a bad row. */
+  public static Column tryCrossEntropyGradient(Column logits, Column label) {
+    return tryCrossEntropyGradient(logits, label, null);
+  }
+
+  /** Returns the same with options. */
   public static Column tryCrossEntropyGradient(
-      Column logits, Column label, Map<String, String> options) {
+      Column logits, Column label, @Nullable Map<String, String> options) {
     return call(
-        SqlFunction.CROSS_ENTROPY_GRADIENT.sqlName(true),
+        SqlFunction.CROSS_ENTROPY_GRADIENT,
+        true,
         options,
         required(logits, "logits"),
         required(label, "label"));
   }
 
   /**
-   * The losses of all rows of a group or window: {@code struct<mean, sum, denominator, perplexity,
-   * accuracy, rows, valid_rows, correct, nulls>}. Sums are exact and rounded once, so the
-   * partitions do not change a bit. All rows must have the same number of classes.
+   * Returns the losses of all rows of a group or window: {@code struct<mean, sum, denominator,
+   * perplexity, accuracy, rows, valid_rows, correct, nulls>}. Sums are exact and rounded once, so
+   * the partitions do not change a bit. All rows must have the same number of classes.
    *
    * @param logits rows, or the partial states of their shards
-   * @param label the class that is right, any whole number
+   * @param label the class that is right, any whole number; or an array of probabilities
    */
-  public static Column loss(Column logits, Column label, Map<String, String> options) {
-    return call(SqlFunction.LOSS, options, required(logits, "logits"), required(label, "label"));
+  public static Column loss(Column logits, Column label) {
+    return loss(logits, label, null);
+  }
+
+  /** Returns the same with options. */
+  public static Column loss(Column logits, Column label, @Nullable Map<String, String> options) {
+    return call(
+        SqlFunction.LOSS, false, options, required(logits, "logits"), required(label, "label"));
   }
 
   /**
-   * What {@link #loss} gives, with a row that it refuses counted in {@code nulls} alone. Of rows of
-   * unequal length it is null, unless option {@code classes} sets the right length; if no row of a
-   * group has that length, it fails.
+   * Returns what {@link #loss(Column, Column)} does, with bad rows counted in {@code nulls} alone.
+   * If rows have unequal length it is null, unless option {@code classes} sets the right length; if
+   * no row of a group has that length, it fails.
    */
-  public static Column tryLoss(Column logits, Column label, Map<String, String> options) {
+  public static Column tryLoss(Column logits, Column label) {
+    return tryLoss(logits, label, null);
+  }
+
+  /** Returns the same with options. */
+  public static Column tryLoss(Column logits, Column label, @Nullable Map<String, String> options) {
     return call(
-        SqlFunction.LOSS.sqlName(true),
+        SqlFunction.LOSS, true, options, required(logits, "logits"), required(label, "label"));
+  }
+
+  /**
+   * Returns the same of rows with weights: each loss is multiplied by the weight of its row, and
+   * the mean divides by their sum.
+   *
+   * @param weight finite and 0 or more; a row of weight 0 is left out
+   */
+  public static Column loss(
+      Column logits, Column label, Column weight, @Nullable Map<String, String> options) {
+    return call(
+        SqlFunction.LOSS,
+        false,
         options,
         required(logits, "logits"),
-        required(label, "label"));
+        required(label, "label"),
+        required(weight, "weight"));
+  }
+
+  /** Returns the same, with bad rows counted in {@code nulls} alone. */
+  public static Column tryLoss(
+      Column logits, Column label, Column weight, @Nullable Map<String, String> options) {
+    return call(
+        SqlFunction.LOSS,
+        true,
+        options,
+        required(logits, "logits"),
+        required(label, "label"),
+        required(weight, "weight"));
   }
 
   /**
-   * What {@link #loss} gives of hidden states and the layer behind them, whose logits are computed
-   * piece by piece and never kept: those of {@link dev.xent.LinearCrossEntropy}. A task computes
-   * many rows of a group at a time; it needs the module {@code xent-files} beside this one.
+   * Returns the result of {@link #loss(Column, Column)} for the logits of hidden states and a
+   * linear layer, which are never all in memory: those of {@link dev.xent.LinearCrossEntropy}.
+   * Needs the module {@code xent-files}.
    *
-   * @param hidden rows of features, as logits are given
+   * @param hidden rows of features
    * @param label the class that is right, any whole number
-   * @param options of losses, without {@code classes}; {@code weights}, a .npy file of the shape
-   *     [classes, features], and perhaps {@code bias}, one of the shape [classes]: absolute paths
-   *     on all executors, or names of files that {@code --files} or {@code SparkContext.addFile}
-   *     sent there
+   * @param options with {@code weights}, a .npy file of shape [classes, features], and perhaps
+   *     {@code bias}, one of shape [classes]: absolute paths on all executors, or names of files
+   *     that {@code --files} or {@code SparkContext.addFile} sent there
    */
   public static Column linearLoss(Column hidden, Column label, Map<String, String> options) {
     return call(
-        SqlFunction.LINEAR_LOSS, options, required(hidden, "hidden"), required(label, "label"));
-  }
-
-  /**
-   * What {@link #linearLoss} gives, with a row that it refuses counted in {@code nulls} alone. If
-   * no row of a group has the number of features of the weights, it fails.
-   */
-  public static Column tryLinearLoss(Column hidden, Column label, Map<String, String> options) {
-    return call(
-        SqlFunction.LINEAR_LOSS.sqlName(true),
+        SqlFunction.LINEAR_LOSS,
+        false,
         options,
         required(hidden, "hidden"),
         required(label, "label"));
+  }
+
+  /**
+   * Returns what {@link #linearLoss} does, with bad rows counted in {@code nulls} alone. If no row
+   * of a group has the number of features of the weights, it fails.
+   */
+  public static Column tryLinearLoss(Column hidden, Column label, Map<String, String> options) {
+    return call(
+        SqlFunction.LINEAR_LOSS,
+        true,
+        options,
+        required(hidden, "hidden"),
+        required(label, "label"));
+  }
+
+  /**
+   * Returns the same of rows with weights: each loss is multiplied by the weight of its row, and
+   * the mean divides by their sum.
+   *
+   * @param weight finite and 0 or more; a row of weight 0 is left out
+   */
+  public static Column linearLoss(
+      Column hidden, Column label, Column weight, Map<String, String> options) {
+    return call(
+        SqlFunction.LINEAR_LOSS,
+        false,
+        options,
+        required(hidden, "hidden"),
+        required(label, "label"),
+        required(weight, "weight"));
+  }
+
+  /** Returns the same, with bad rows counted in {@code nulls} alone. */
+  public static Column tryLinearLoss(
+      Column hidden, Column label, Column weight, Map<String, String> options) {
+    return call(
+        SqlFunction.LINEAR_LOSS,
+        true,
+        options,
+        required(hidden, "hidden"),
+        required(label, "label"),
+        required(weight, "weight"));
   }
 
   static Column required(Column column, String name) {
     return Objects.requireNonNull(column, name);
   }
 
-  static Column call(SqlFunction function, Map<String, String> options, Column... columns) {
-    return call(function.sqlName(false), options, columns);
-  }
-
-  private static Column call(String function, Map<String, String> options, Column... columns) {
-    Objects.requireNonNull(options, "options");
+  static Column call(
+      SqlFunction function,
+      boolean tries,
+      @Nullable Map<String, String> options,
+      Column... columns) {
     List<Column> arguments = new ArrayList<>(Arrays.asList(columns));
-    if (!options.isEmpty()) {
-      arguments.add(
-          functions.map(
-              options.entrySet().stream()
-                  .flatMap(
-                      option ->
-                          List.of(functions.lit(option.getKey()), functions.lit(option.getValue()))
-                              .stream())
-                  .toArray(Column[]::new)));
+    if (options != null && !options.isEmpty()) {
+      Column[] map =
+          options.entrySet().stream()
+              .flatMap(option -> Stream.of(option.getKey(), option.getValue()))
+              .map(functions::lit)
+              .toArray(Column[]::new);
+      arguments.add(functions.map(map));
     }
-    return functions.call_function(function, arguments.toArray(Column[]::new));
+    return functions.call_function(function.sqlName(tries), arguments.toArray(Column[]::new));
   }
 }

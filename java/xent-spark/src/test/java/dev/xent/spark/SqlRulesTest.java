@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
-import java.io.Serial;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -21,9 +20,6 @@ import org.apache.spark.sql.AnalysisException;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataType;
-import org.apache.spark.sql.types.DataTypes;
-import org.apache.spark.sql.types.StructType;
-import org.apache.spark.sql.types.UserDefinedType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -37,16 +33,21 @@ class SqlRulesTest {
       Map.ofEntries(
           call(SqlFunction.SOFTMAX, "logits", X),
           call(SqlFunction.LOG_SOFTMAX, "logits", X),
+          call(SqlFunction.ARGMAX, "logits", X),
+          call(SqlFunction.ENTROPY, "logits", X),
+          call(SqlFunction.LOG_SUM_EXP, "logits", X),
           call(SqlFunction.TOP_K, "logits", X, "k", "2"),
           call(SqlFunction.CROSS_ENTROPY, "logits", X, "label", "1"),
           call(SqlFunction.CROSS_ENTROPY_GRADIENT, "logits", X, "label", "1"),
-          call(SqlFunction.LOSS, "logits", X, "label", "1"),
+          call(SqlFunction.LOSS, "logits", X, "label", "1", "weight", "2"),
           call(
               SqlFunction.LINEAR_LOSS,
               "hidden",
               X,
               "label",
               "1",
+              "weight",
+              "2",
               "options",
               "map('weights', '" + Spark.example("weights.npy") + "')"),
           call(
@@ -308,51 +309,6 @@ class SqlRulesTest {
     }
   }
 
-  @ParameterizedTest
-  @MethodSource("functionsOfNumbers")
-  void aVectorIsNamed(SqlFunction function, String form) {
-    String parameter = rowParameter(function);
-    spark
-        .createDataFrame(List.of(), new StructType().add("v", new Vector()))
-        .createOrReplaceTempView("vectors");
-    String call = positional(function, form, with(function, parameter, "v"));
-    Throwable refusal = catchThrowable(() -> spark.sql("SELECT " + call + " FROM vectors"));
-    assertThat(refusal)
-        .isInstanceOf(AnalysisException.class)
-        .hasMessageContaining("v is a vector of spark.ml; pass vector_to_array(v, 'float32')");
-  }
-
-  /** As the type of spark.ml, which is in a jar that we do without. */
-  private static final class Vector extends UserDefinedType<Object> {
-    @Serial private static final long serialVersionUID = 1L;
-
-    @Override
-    public String typeName() {
-      return "vector";
-    }
-
-    @Override
-    public DataType sqlType() {
-      return DataTypes.createStructType(
-          List.of(DataTypes.createStructField("type", DataTypes.ByteType, false)));
-    }
-
-    @Override
-    public Object serialize(Object vector) {
-      return vector;
-    }
-
-    @Override
-    public Object deserialize(Object datum) {
-      return datum;
-    }
-
-    @Override
-    public Class<Object> userClass() {
-      return Object.class;
-    }
-  }
-
   /** A null among logits, or bytes that are no states. */
   private static String ofBadRow(SqlFunction function, String form) {
     String parameter = rowParameter(function);
@@ -402,6 +358,7 @@ class SqlRulesTest {
     String required =
         CALLS.get(function).keySet().stream()
             .filter(name -> !name.equals("states") || function != SqlFunction.PARTIAL_STATES)
+            .filter(name -> !name.equals("weight") && !name.equals("options"))
             .collect(Collectors.joining(", "));
     assertThat(described).contains(name(function, form) + "(" + required);
   }

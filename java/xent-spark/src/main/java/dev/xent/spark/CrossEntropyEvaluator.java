@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.spark;
+
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.concat;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.raise_error;
+import static org.apache.spark.sql.functions.when;
+
+import java.io.Serial;
+import java.util.List;
+import java.util.Map;
+import org.apache.spark.ml.evaluation.Evaluator;
+import org.apache.spark.ml.param.Param;
+import org.apache.spark.ml.param.ParamMap;
+import org.apache.spark.ml.param.ParamValidators;
+import org.apache.spark.ml.util.DefaultParamsReader;
+import org.apache.spark.ml.util.DefaultParamsWritable;
+import org.apache.spark.ml.util.Identifiable$;
+import org.apache.spark.ml.util.MLReader;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
+
+/**
+ * The exact mean loss of a column of logits and one of labels, for {@code CrossValidator}: the
+ * numbers of {@link XentFunctions#loss(Column, Column)}, whatever the partitions. Labels may be
+ * doubles that are whole numbers, as in spark.ml. The functions are registered in the session.
+ */
+public final class CrossEntropyEvaluator extends Evaluator implements DefaultParamsWritable {
+  @Serial private static final long serialVersionUID = 1L;
+
+  private static final String ACCURACY = "accuracy";
+  private static final Map<String, String> FIELDS =
+      Map.of("crossEntropy", "mean", "perplexity", "perplexity", ACCURACY, ACCURACY);
+
+  private final String uid;
+  private final Param<String> logitsCol;
+  private final Param<String> labelCol;
+  private final Param<String> weightCol;
+  private final Param<String> metricName;
+
+  /** Creates an evaluator with the defaults. */
+  public CrossEntropyEvaluator() {
+    this(Identifiable$.MODULE$.randomUID("crossEntropy"));
+  }
+
+  /** Creates an evaluator with an identifier, as Spark does when it loads one. */
+  public CrossEntropyEvaluator(String uid) {
+    this.uid = uid;
+    logitsCol = new Param<>(this, "logitsCol", "column of logits");
+    labelCol = new Param<>(this, "labelCol", "column of labels");
+    weightCol = new Param<>(this, "weightCol", "column of weights of rows; empty: none");
+    metricName =
+        new Param<>(
+            this,
+            "metricName",
+            "crossEntropy, perplexity or accuracy",
+            ParamValidators.inArray(List.copyOf(FIELDS.keySet())));
+    setDefault(logitsCol, "logits");
+    setDefault(labelCol, "label");
+    setDefault(weightCol, "");
+    setDefault(metricName, "crossEntropy");
+  }
+
+  @Override
+  public String uid() {
+    return uid;
+  }
+
+  /** The column of logits. Default: {@code logits}. */
+  public Param<String> logitsCol() {
+    return logitsCol;
+  }
+
+  /** The column of labels. Default: {@code label}. */
+  public Param<String> labelCol() {
+    return labelCol;
+  }
+
+  /** The column of weights of rows, or an empty name. Default: none. */
+  public Param<String> weightCol() {
+    return weightCol;
+  }
+
+  /**
+   * What is returned: {@code crossEntropy}, {@code perplexity} or {@code accuracy}. Default: {@code
+   * crossEntropy}.
+   */
+  public Param<String> metricName() {
+    return metricName;
+  }
+
+  /** Sets {@link #logitsCol()}. */
+  public CrossEntropyEvaluator setLogitsCol(String value) {
+    set(logitsCol, value);
+    return this;
+  }
+
+  /** Sets {@link #labelCol()}. */
+  public CrossEntropyEvaluator setLabelCol(String value) {
+    set(labelCol, value);
+    return this;
+  }
+
+  /** Sets {@link #weightCol()}. */
+  public CrossEntropyEvaluator setWeightCol(String value) {
+    set(weightCol, value);
+    return this;
+  }
+
+  /** Sets {@link #metricName()}. */
+  public CrossEntropyEvaluator setMetricName(String value) {
+    set(metricName, value);
+    return this;
+  }
+
+  /** Returns the metric, NaN of no rows. */
+  @Override
+  public double evaluate(Dataset<?> dataset) {
+    Xent.register(dataset.sparkSession());
+    Column logits = col(getOrDefault(logitsCol));
+    Column label = label(dataset);
+    String weight = getOrDefault(weightCol);
+    Column loss =
+        weight.isEmpty()
+            ? XentFunctions.loss(logits, label)
+            : XentFunctions.loss(logits, label, col(weight), null);
+    Row row = dataset.toDF().agg(loss.getField(FIELDS.get(getOrDefault(metricName)))).first();
+    return row.isNullAt(0) ? Double.NaN : row.getDouble(0);
+  }
+
+  /** Labels of spark.ml are doubles. */
+  private Column label(Dataset<?> dataset) {
+    String name = getOrDefault(labelCol);
+    Column label = col(name);
+    DataType type = dataset.schema().apply(name).dataType();
+    if (!type.equals(DataTypes.DoubleType) && !type.equals(DataTypes.FloatType)) {
+      return label;
+    }
+    Column whole = label.cast("bigint");
+    Column message =
+        concat(
+            lit("column " + name + " has the label "),
+            label.cast("string"),
+            lit("; expected a whole number"));
+    return when(label.isNull().or(label.equalTo(whole)), whole).otherwise(raise_error(message));
+  }
+
+  @Override
+  public boolean isLargerBetter() {
+    return getOrDefault(metricName).equals(ACCURACY);
+  }
+
+  @Override
+  public CrossEntropyEvaluator copy(ParamMap extra) {
+    return defaultCopy(extra);
+  }
+
+  /** Returns a reader of what {@code write} and {@code save} wrote. */
+  public static MLReader<CrossEntropyEvaluator> read() {
+    return new DefaultParamsReader<>();
+  }
+
+  /** Reads what {@code save} wrote. */
+  public static CrossEntropyEvaluator load(String path) {
+    return read().load(path);
+  }
+}

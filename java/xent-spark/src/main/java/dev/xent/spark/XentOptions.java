@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.spark;
+
+import dev.xent.options.FullyMasked;
+import java.util.AbstractMap;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+
+/**
+ * Options of {@link XentFunctions} and {@link ShardedLoss}: a map of strings whose names the
+ * compiler checks.
+ *
+ * {@snippet file="dev/xent/spark/ExamplesTest.java" region="options" :
+ * XentOptions options = XentOptions.none().temperature(2).labelSmoothing(0.1);
+ * }
+ *
+ * <p>Each method returns another instance; instances are immutable. Values are checked when Spark
+ * reads the query.
+ */
+public final class XentOptions extends AbstractMap<String, String> {
+  private static final XentOptions NONE = new XentOptions(Map.of());
+
+  private final Map<String, String> given;
+
+  private XentOptions(Map<String, String> given) {
+    this.given = given;
+  }
+
+  /** Returns options that are all the defaults. */
+  public static XentOptions none() {
+    return NONE;
+  }
+
+  /** Sets the type of binary logits: float16, bfloat16, float32 or float64. */
+  public XentOptions type(String value) {
+    return with("type", value);
+  }
+
+  /** Sets the number of classes that every row must have. */
+  public XentOptions classes(long value) {
+    return with("classes", value);
+  }
+
+  /** Sets {@link dev.xent.LogitBuilder#temperature}. */
+  public XentOptions temperature(double value) {
+    return with("temperature", value);
+  }
+
+  /** Sets {@link dev.xent.LogitBuilder#softcap}. */
+  public XentOptions softcap(double value) {
+    return with("softcap", value);
+  }
+
+  /** Sets {@link dev.xent.LogitBuilder#fullyMasked}. */
+  public XentOptions fullyMasked(FullyMasked value) {
+    return with(
+        "fullyMasked",
+        Objects.requireNonNull(value, "fullyMasked").name().toLowerCase(Locale.ROOT));
+  }
+
+  /** Asks {@link XentFunctions#topK} for log-probabilities instead of probabilities. */
+  public XentOptions log(boolean value) {
+    return with("log", value);
+  }
+
+  /** Sets {@link dev.xent.CrossEntropy.Builder#ignoreIndex}. */
+  public XentOptions ignoreIndex(long value) {
+    return with("ignoreIndex", value);
+  }
+
+  /** Sets {@link dev.xent.CrossEntropy.Builder#labelSmoothing}. */
+  public XentOptions labelSmoothing(double value) {
+    return with("labelSmoothing", value);
+  }
+
+  /** Sets {@link dev.xent.CrossEntropy.Builder#zLoss}. */
+  public XentOptions zLoss(double value) {
+    return with("zLoss", value);
+  }
+
+  /** Sets {@link dev.xent.CrossEntropy.Builder#probabilityClamp}. */
+  public XentOptions probabilityClamp(double value) {
+    return with("probabilityClamp", value);
+  }
+
+  /** Sets {@link dev.xent.CrossEntropy.Builder#focalGamma}. */
+  public XentOptions focalGamma(double value) {
+    return with("focalGamma", value);
+  }
+
+  /** Sets {@link dev.xent.CrossEntropy.Builder#classWeights}. */
+  public XentOptions classWeights(double... values) {
+    return with(
+        "classWeights",
+        Arrays.stream(values).mapToObj(Double::toString).collect(Collectors.joining(",")));
+  }
+
+  /** Asks {@link XentFunctions#loss} for {@code top_k_accuracy}. */
+  public XentOptions topK(int value) {
+    return with("topK", value);
+  }
+
+  /** Sets what the gradient of a mean divides by; without it, gradients are those of the sum. */
+  public XentOptions denominator(double value) {
+    return with("denominator", value);
+  }
+
+  /** Sets the .npy file of the weights of a linear layer. */
+  public XentOptions weights(String file) {
+    return with("weights", file);
+  }
+
+  /** Sets the .npy file of the bias of a linear layer. */
+  public XentOptions bias(String file) {
+    return with("bias", file);
+  }
+
+  private XentOptions with(String name, Object value) {
+    Map<String, String> all = new TreeMap<>(given);
+    all.put(name, Objects.requireNonNull(value, name).toString());
+    return new XentOptions(all);
+  }
+
+  @Override
+  public Set<Entry<String, String>> entrySet() {
+    return Map.copyOf(given).entrySet();
+  }
+}
