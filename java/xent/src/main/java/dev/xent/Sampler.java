@@ -424,7 +424,7 @@ public final class Sampler {
     }
 
     /**
-     * Forbids the last token of each sequence behind the others. Only a {@linkplain Sampler#start
+     * Forbids the last token of each sequence after the others. Only a {@linkplain Sampler#start
      * cursor} has the text; other calls throw an {@link OptionException}. Default: none.
      *
      * @param sequences of classes; of one class: it is never drawn

@@ -193,7 +193,7 @@ public final class SamplerCursor {
    * appends them. The text is the one without drafts, bit for bit.
    *
    * @param logits F32, F16 or BF16, a row for each draft and one more: row {@code i} has the logits
-   *     behind the first {@code i} drafts
+   *     after the first {@code i} drafts
    * @param drafts tokens that may come next, in order; may be empty
    * @param tokens receives the tokens that were drawn, one more than the result
    * @return how many drafts were drawn, from the first one on

@@ -44,7 +44,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>All methods throw {@link ShapeException} for invalid sizes, axes or indices, and {@link
  * MemoryException} for memory that is too small, misaligned or of the wrong byte order. For memory
- * that is closed, confined to another thread or refused by its {@link MemoryOwner}, the method that
+ * that is closed, confined to another thread or rejected by its {@link MemoryOwner}, the method that
  * uses its elements throws.
  */
 public final class Tensor {
@@ -75,7 +75,7 @@ public final class Tensor {
   }
 
   /**
-   * Returns a tensor whose strides are given.
+   * Returns a tensor with these strides.
    *
    * @param strides in elements, 0 or more, one per size; 0 repeats an element, which inputs may
    */
@@ -129,7 +129,7 @@ public final class Tensor {
   /**
    * Returns a tensor F32 over a Java array.
    *
-   * @param shape of the array's elements; one size may be -1; none given: one dimension
+   * @param shape of the array's elements; one size may be -1; without any: one dimension
    */
   public static Tensor of(float[] values, long... shape) {
     Objects.requireNonNull(values, "values");
@@ -150,7 +150,7 @@ public final class Tensor {
   /**
    * Returns a tensor F64 over a Java array.
    *
-   * @param shape of the array's elements; one size may be -1; none given: one dimension
+   * @param shape of the array's elements; one size may be -1; without any: one dimension
    */
   public static Tensor of(double[] values, long... shape) {
     Objects.requireNonNull(values, "values");
@@ -171,7 +171,7 @@ public final class Tensor {
   /**
    * Returns a tensor I32 over a Java array.
    *
-   * @param shape of the array's elements; one size may be -1; none given: one dimension
+   * @param shape of the array's elements; one size may be -1; without any: one dimension
    */
   public static Tensor of(int[] values, long... shape) {
     Objects.requireNonNull(values, "values");
@@ -192,7 +192,7 @@ public final class Tensor {
   /**
    * Returns a tensor I64 over a Java array.
    *
-   * @param shape of the array's elements; one size may be -1; none given: one dimension
+   * @param shape of the array's elements; one size may be -1; without any: one dimension
    */
   public static Tensor of(long[] values, long... shape) {
     Objects.requireNonNull(values, "values");
@@ -213,7 +213,7 @@ public final class Tensor {
   /**
    * Returns a tensor I16 over a Java array.
    *
-   * @param shape of the array's elements; one size may be -1; none given: one dimension
+   * @param shape of the array's elements; one size may be -1; without any: one dimension
    */
   public static Tensor of(short[] values, long... shape) {
     Objects.requireNonNull(values, "values");
@@ -224,7 +224,7 @@ public final class Tensor {
    * Returns a tensor I8 over a Java array. For other types over bytes: {@link #of(MemorySegment,
    * DType, long...)}.
    *
-   * @param shape of the array's elements; one size may be -1; none given: one dimension
+   * @param shape of the array's elements; one size may be -1; without any: one dimension
    */
   public static Tensor of(byte[] values, long... shape) {
     Objects.requireNonNull(values, "values");
@@ -302,7 +302,7 @@ public final class Tensor {
    * Returns a tensor F32 over the elements from the buffer's position to its limit; later changes
    * of these do not matter.
    *
-   * @param shape of the elements that remain in the buffer; one size may be -1; none given: one
+   * @param shape of the elements that remain in the buffer; one size may be -1; without any: one
    *     dimension
    */
   public static Tensor of(FloatBuffer buffer, long... shape) {
@@ -315,7 +315,7 @@ public final class Tensor {
    * Returns a tensor F64 over the elements from the buffer's position to its limit; later changes
    * of these do not matter.
    *
-   * @param shape of the elements that remain in the buffer; one size may be -1; none given: one
+   * @param shape of the elements that remain in the buffer; one size may be -1; without any: one
    *     dimension
    */
   public static Tensor of(DoubleBuffer buffer, long... shape) {
@@ -327,7 +327,7 @@ public final class Tensor {
   /**
    * Returns a tensor I32 over the elements from the buffer's position to its limit.
    *
-   * @param shape of the elements that remain in the buffer; one size may be -1; none given: one
+   * @param shape of the elements that remain in the buffer; one size may be -1; without any: one
    *     dimension
    */
   public static Tensor of(IntBuffer buffer, long... shape) {
@@ -339,7 +339,7 @@ public final class Tensor {
   /**
    * Returns a tensor I64 over the elements from the buffer's position to its limit.
    *
-   * @param shape of the elements that remain in the buffer; one size may be -1; none given: one
+   * @param shape of the elements that remain in the buffer; one size may be -1; without any: one
    *     dimension
    */
   public static Tensor of(LongBuffer buffer, long... shape) {
@@ -351,7 +351,7 @@ public final class Tensor {
   /**
    * Returns a tensor I16 over the elements from the buffer's position to its limit.
    *
-   * @param shape of the elements that remain in the buffer; one size may be -1; none given: one
+   * @param shape of the elements that remain in the buffer; one size may be -1; without any: one
    *     dimension
    */
   public static Tensor of(ShortBuffer buffer, long... shape) {
@@ -367,7 +367,7 @@ public final class Tensor {
    *
    * @param buffer little-endian ({@code order(ByteOrder.nativeOrder())}) unless the type has one
    *     byte
-   * @param shape of the elements that remain in the buffer; one size may be -1; none given: one
+   * @param shape of the elements that remain in the buffer; one size may be -1; without any: one
    *     dimension
    */
   public static Tensor of(ByteBuffer buffer, DType type, long... shape) {
@@ -451,20 +451,20 @@ public final class Tensor {
   }
 
   /**
-   * Returns whether the memory must not be written; operations refuse such a tensor as an output.
+   * Returns whether the memory must not be written; operations reject such a tensor as an output.
    */
   public boolean isReadOnly() {
     return view.segment.isReadOnly();
   }
 
-  /** Returns whether the elements lie in row-major order without gaps. */
+  /** Returns whether the elements are in row-major order without gaps. */
   public boolean isContiguous() {
     return view.contiguous;
   }
 
   /**
    * Returns the memory from the first element to the last one. The segment, and a buffer made of
-   * it, keeps reachable what keeps the memory of this tensor; a {@link MemoryOwner} is asked now,
+   * it, keeps reachable what keeps the memory of this tensor; a {@link MemoryOwner} is called now,
    * not again when the segment is used.
    */
   public MemorySegment segment() {
@@ -583,15 +583,15 @@ public final class Tensor {
     return new Tensor(view.with(index * view.strides[d], shape, strides));
   }
 
-  /** Returns the same memory as a tensor that operations refuse to write. */
+  /** Returns the same memory as a tensor that operations reject as an output. */
   public Tensor asReadOnly() {
     return new Tensor(view.readOnly());
   }
 
   /**
    * Returns the same memory as a tensor that asks its owner before each use, as its views do:
-   * operations, access to elements, copies and {@link #segment()} are refused with a {@link
-   * MemoryException} once the owner refuses. The caller sees to it that the memory stays where it
+   * operations, access to elements, copies and {@link #segment()} are rejected with a {@link
+   * MemoryException} once the owner rejects it. The caller sees to it that the memory stays where it
    * is during a call.
    *
    * @param memoryOwner takes the place of one that this tensor has; stays reachable as long as the
@@ -639,11 +639,11 @@ public final class Tensor {
   }
 
   /**
-   * Returns one element of a tensor of any integer type. U8, U16 and U32 give no negative number;
+   * Returns one element of a tensor of any integer type. U8, U16 and U32 are never negative;
    * U64 returns the {@code long} of the same bits, which is negative from 2^63 on.
    *
    * @param index one per dimension, each 0 or more
-   * @throws DTypeException when the type is no integer type
+   * @throws DTypeException unless it is an integer type
    */
   public long getLong(long... index) {
     Objects.requireNonNull(index, "index");
@@ -697,7 +697,7 @@ public final class Tensor {
    *
    * @param value one that the type holds: U8 takes 0 to 255, U64 all that are not negative
    * @param index one per dimension, each 0 or more
-   * @throws DTypeException when the type is no integer type, or does not hold the value
+   * @throws DTypeException unless it is an integer type, or does not hold the value
    */
   public void setLong(long value, long... index) {
     Objects.requireNonNull(index, "index");
@@ -713,7 +713,7 @@ public final class Tensor {
   }
 
   /**
-   * Copies all elements of another tensor into this one, index by index, whatever the strides of
+   * Copies all elements of another tensor into this one, index by index, with any strides of
    * the two. Between floating-point types every element is rounded once to nearest even; other
    * types must be the same.
    *
@@ -814,7 +814,7 @@ public final class Tensor {
   /**
    * Returns a copy of all elements in row-major order of the indices, from any integer type.
    *
-   * @throws DTypeException when the type is no integer type, or an element does not fit an int
+   * @throws DTypeException unless it is an integer type, or an element does not fit an int
    */
   public int[] toIntArray() {
     Memory.requireInteger(view, Memory.Use.TO_ARRAY);
@@ -828,9 +828,9 @@ public final class Tensor {
 
   /**
    * Returns a copy of all elements in row-major order of the indices, each as {@link #getLong}
-   * gives it.
+   * returns it.
    *
-   * @throws DTypeException when the type is no integer type
+   * @throws DTypeException unless it is an integer type
    */
   public long[] toLongArray() {
     Memory.requireInteger(view, Memory.Use.TO_ARRAY);
