@@ -101,9 +101,10 @@ static void measure_call(paths *g, const char *name, call *it) {
   }
   for (int k = XENT_SCHEDULE_BESIDE; (taken == XENT_SCHEDULE_FLOW || taken == XENT_SCHEDULE_LONG) && k < XENT_SWITCH_COUNT;
        k++) {
+    const bool wide = g->isa == XENT_ISA_AVX512; /* only there: flow.h */
     const bool there = k == XENT_SCHEDULE_BESIDE ? it->p->rows > 1
-                       : k == XENT_SCHEDULE_MASKED ? it->arrays.class_mask != NULL
-                                                   : it->p->classes <= 128;
+                       : k == XENT_SCHEDULE_MASKED ? wide && it->arrays.class_mask
+                                                   : wide && it->p->classes <= 128;
     if (there) measure(g, name, it, UINT32_C(1) << k, taken, taken, xent_switch_names[k]);
   }
   xent_without = 0;

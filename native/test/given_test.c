@@ -178,18 +178,39 @@ static void test_masks_beside(void) {
       }
 }
 
+/* Rows of a linear layer may be so far that their offset is no int64_t: for UndefinedBehaviorSanitizer. */
+static void test_far_rows(void) {
+  enum { PITCH = 48 };
+  static small_call c;
+  const int64_t first = INT64_C(1) << 60;
+  begin(&c, 16, 7, 1);
+  c.shape.logits.outer = PITCH;
+  const job j = job_of(&c.call);
+  const flow f = {.j = &j};
+  const row_set rows = {.first = first, .count = 16, .adjacent = true};
+  for (int i = 0; i < rows.count; i++) {
+    checks++;
+    if ((uint64_t)flow_offset(&f, &rows, &c.shape.logits, i) == (uint64_t)(first + i) * PITCH) continue;
+    failures++;
+    printf("row %d of far rows is elsewhere\n", i);
+  }
+}
+
 int main(void) {
   static small_call c;
   test_bits();
   test_option_bits();
   test_digest();
   test_masks_beside();
+  test_far_rows();
   begin(&c, 1, 10, 1);
   test_path("single", single_fits, &c);
   begin(&c, 16, 4, 1);
   test_path("dense", dense_fits, &c);
   test_path("flow", flow_fits, &c);
+  begin(&c, 16, 2000, 1);
   test_path("long flow", long_flow_fits, &c);
+  begin(&c, 16, 4, 1);
   test_path("known dense", known_dense_fits, &c);
   test_path("known flow", known_flow_fits, &c);
   test_path("kept calls", call_is_kept, &c);

@@ -23,7 +23,7 @@ static const struct {
                {"parts", fuzz_parts, 16},          {"sample", fuzz_sample, 32},
                {"divergence", fuzz_divergence, 64}, {"hvp", fuzz_hvp, 32}};
 
-/* The last of each list takes any call, and single steps have no path beside them. */
+/* The last path of a list has no other behind it. */
 static bool has_another(int schedule) {
   return schedule != XENT_SCHEDULE_NONE && schedule != XENT_SCHEDULE_ROW && schedule != XENT_SCHEDULE_F64 &&
          schedule != XENT_SCHEDULE_ELEMENTS && schedule != XENT_SCHEDULE_COPIES;

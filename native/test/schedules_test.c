@@ -111,7 +111,8 @@ enum { WISHES = sizeof wishes / sizeof *wishes };
 
 /* ---- what docs/developing/design.md says ---- */
 
-static int64_t most_dense(int32_t isa) { return strcmp(xent_isa_name(isa), "avx512") ? 104 : 59; }
+static bool is_avx512(int32_t isa) { return !strcmp(xent_isa_name(isa), "avx512"); }
+static int64_t most_dense(int32_t isa) { return is_avx512(isa) ? 59 : 104; }
 
 static bool is_columns(layout_kind layout) { return layout == AS_COLUMNS || layout == TRANSPOSED; }
 
@@ -125,30 +126,37 @@ static bool fits_strips(const wish *w, int64_t classes, bool later) {
 }
 
 /* Floats as they are in memory; else short rows as copies; masked rows of other types are copied, too. */
-static int32_t backward_path(layout_kind layout, int64_t rows, int64_t classes, const wish *w) {
+static int32_t backward_path(int32_t isa, layout_kind layout, int64_t rows, int64_t classes, const wish *w) {
   const bool contiguous = !is_columns(layout) || rows == 1, floats = !w->type, masked = w->arrays & ANY_MASK;
-  const bool copied = !contiguous || (masked && !floats);
+  const bool copied = !contiguous || (!floats && (masked || classes < 32));
+  const int64_t registers = is_avx512(isa) ? 128 : 32;
   if (!copied && !masked && floats) return XENT_SCHEDULE_FLOATS;
-  if (classes <= (copied || floats ? 128 : 48)) return XENT_SCHEDULE_SHORT;
-  return copied ? XENT_SCHEDULE_COPIES : XENT_SCHEDULE_CONTIGUOUS;
+  if (copied) return classes <= 128 ? XENT_SCHEDULE_SHORT : XENT_SCHEDULE_COPIES;
+  const bool pays = floats ? classes <= registers && (classes >= 16 || rows >= 4) : classes <= 48 && rows >= 16;
+  return pays ? XENT_SCHEDULE_SHORT : XENT_SCHEDULE_CONTIGUOUS;
+}
+
+/* Of rows in lanes: whole vectors, or few classes. */
+static bool fills_lanes(int64_t rows, int64_t classes, int64_t most) {
+  return rows == 16 || classes * 16 <= most * rows;
 }
 
 static int32_t way_of(int32_t isa, function_kind function, layout_kind layout, int64_t rows, int64_t classes,
                       const wish *w) {
   const bool columns = is_columns(layout) && rows > 1, later = function == GRADIENT_OF_STATISTICS;
   const bool mask_unlike = (w->arrays & MASKS) && layout == AS_COLUMNS && rows > 1;
-  if (function == SOFTMAX_BACKWARD)
-    return columns && rows >= 4 ? XENT_SCHEDULE_STRIP : backward_path(layout, rows, classes, w);
+  const bool enough = columns && rows >= 4 && (classes > 1024 || fills_lanes(rows, classes, 40));
+  if (function == SOFTMAX_BACKWARD) return enough ? XENT_SCHEDULE_STRIP : backward_path(isa, layout, rows, classes, w);
   const bool hot = w->options.temperature != 0 && function != SOFTMAX && function != LOG_SOFTMAX;
   const bool single = w->single && !hot && !later && function != LOG_SUM_EXP;
   if (single && rows == 1 && classes > 1 && classes <= 128) return XENT_SCHEDULE_SINGLE;
   const bool ones = classes == 1 && (function == SOFTMAX || function == LOG_SOFTMAX);
-  if (columns && rows >= 4 && !(ones && function == SOFTMAX) && fits_strips(w, classes,
-      later)) return XENT_SCHEDULE_STRIP;
-  if (columns && rows >= 4 && classes > 1) return XENT_SCHEDULE_TURNED;
-  const bool dense = rows >= 6 && classes <= most_dense(isa) && !mask_unlike && (later || (!columns && classes > 1));
+  if (enough && !(ones && function == SOFTMAX) && fits_strips(w, classes, later)) return XENT_SCHEDULE_STRIP;
+  if (enough && classes > 1) return XENT_SCHEDULE_TURNED;
+  const bool dense = rows >= 6 && classes <= most_dense(isa) && fills_lanes(rows, classes, 48) && !mask_unlike &&
+                     (later || (!columns && classes > 1));
   if (dense) return XENT_SCHEDULE_DENSE;
-  if (ones) return XENT_SCHEDULE_ROW;
+  if (ones || (later && rows <= 2)) return XENT_SCHEDULE_ROW;
   return classes <= 1024 ? XENT_SCHEDULE_FLOW : later ? XENT_SCHEDULE_ROW : XENT_SCHEDULE_LONG;
 }
 

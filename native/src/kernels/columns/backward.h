@@ -182,7 +182,7 @@ XENT_KNOWS_ALL(XENT_OF_BACKWARD_STRIPS | XENT_HAS(row_offsets),
                XENT_TAKEN_BY_SOFTMAX_BACKWARD | XENT_TAKEN_BY_LOG_SOFTMAX_BACKWARD, "columns/backward.h");
 XENT_INLINE bool strips_fit_backward(const xent_call *call) {
   const xent_shape *s = call->shape;
-  return !call->row_offsets && call->row_end - call->row_begin >= XENT_LEAST_COLUMNS && side_by_side(s, &s->output) &&
+  return !call->row_offsets && has_enough_columns(call) && side_by_side(s, &s->output) &&
          side_by_side(s, &s->upstream) && side_by_side(s, call->output_layout);
 }
 XENT_KERNEL xent_status strips_softmax_backward(const xent_call *call, xent_kernel fallback) {

@@ -25,6 +25,13 @@ static inline bool side_by_side(const xent_shape *shape, const xent_layout *layo
   return layout->classes != 1 && (shape->inner > 1 ? layout->inner == 1 : layout->outer == 1);
 }
 
+/* Whether rows leave few lanes idle if each lane of a vector of this length has a row: they are whole vectors, or so many
+ * that the last one does not count, or have few classes, `most` if every lane has a row. */
+static inline bool lanes_are_filled(int64_t rows, int64_t length, int64_t classes, int64_t most) {
+  const int64_t places = (rows + length - 1) / length * length;
+  return places == rows || rows >= 8 * length || classes * places <= most * rows;
+}
+
 /* Read once: memory may change under a call, and what was checked is what is used. A U64 that no int64_t holds comes
  * out negative: no class. */
 static inline int64_t load_label_at(const void *targets, int32_t type, int64_t at) {
