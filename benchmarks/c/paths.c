@@ -40,7 +40,8 @@ static const path_case cases[] = {
 
 /* Rows, and columns. */
 static const int64_t some_rows[] = {1, 2, 6, 8, 12, 15, 16, 17, 24, 64, 1000},
-                     some_classes[] = {3, 10, 17, 24, 30, 40, 48, 50, 59, 64, 80, 100, 128, 256, 1000, 1100, 2000, 4096},
+                     some_classes[] = {3,  10, 17,  24,  30,  40,   48,   50,   59,
+                                       64, 80, 100, 128, 256, 1000, 1100, 2000, 4096},
                      some_columns[] = {4, 16, 64, 1024}, column_classes[] = {3, 10, 19, 64, 100, 150, 256, 1000};
 
 typedef struct {
@@ -75,7 +76,8 @@ static void measure(paths *g, const char *name, const call *it, uint32_t without
   const switched_call with = {it, 0}, instead = {it, without};
   pair_times t = take_turns((timed){run_switched, &with}, (timed){run_switched, &instead}, g->rounds);
   if (t.median > g->limit) { /* once more, longer: the less counts */
-    const pair_times again = take_turns((timed){run_switched, &with}, (timed){run_switched, &instead}, AGAIN * g->rounds);
+    const pair_times again =
+        take_turns((timed){run_switched, &with}, (timed){run_switched, &instead}, AGAIN * g->rounds);
     if (again.median < t.median) t = again;
   }
   const bool missed = t.median > g->limit;
@@ -99,8 +101,8 @@ static void measure_call(paths *g, const char *name, call *it) {
     next = path_of(it, off);
     if (next != last) measure(g, name, it, off, taken, next, "");
   }
-  for (int k = XENT_SCHEDULE_BESIDE; (taken == XENT_SCHEDULE_FLOW || taken == XENT_SCHEDULE_LONG) && k < XENT_SWITCH_COUNT;
-       k++) {
+  const bool is_flow = taken == XENT_SCHEDULE_FLOW || taken == XENT_SCHEDULE_LONG;
+  for (int k = XENT_SCHEDULE_BESIDE; is_flow && k < XENT_SWITCH_COUNT; k++) {
     const bool wide = g->isa == XENT_ISA_AVX512; /* only there: flow.h */
     const bool there = k == XENT_SCHEDULE_BESIDE ? it->p->rows > 1
                        : k == XENT_SCHEDULE_MASKED ? wide && it->arrays.class_mask

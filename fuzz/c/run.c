@@ -235,7 +235,10 @@ static void compare_without(fuzz_problem *p, fuzz_calls calls, int32_t isa, uint
   static char text[400];
   int n = snprintf(text, sizeof text, "%s without", xent_isa_name(isa));
   for (int k = XENT_SCHEDULE_SINGLE; k < XENT_SWITCH_COUNT; k++)
-    if (off >> k & 1) n += snprintf(text + n, sizeof text - (size_t)n, "%c%s", text[n - 1] == 't' ? ' ' : ',', xent_switch_names[k]);
+    if (off >> k & 1) {
+      const char before = text[n - 1] == 't' ? ' ' : ',';
+      n += snprintf(text + n, sizeof text - (size_t)n, "%c%s", before, xent_switch_names[k]);
+    }
   begin_run(p, isa);
   tier = text;
   counts_schedules = false;

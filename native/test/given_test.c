@@ -158,7 +158,8 @@ static void test_masks_beside(void) {
   static small_call c;
   for (int64_t rows = 1; rows <= 40; rows++)
     for (int64_t classes = 1; classes <= XENT_FLOW_LONGEST; classes += classes < 130 ? 1 : 61)
-      for (int what = 0; what < 6; what++) { /* losses, gradients, probabilities, their logarithms, rows apart, halves */
+      /* losses, gradients, probabilities, their logarithms, rows apart, halves */
+      for (int what = 0; what < 6; what++) {
         begin(&c, rows, classes, 1);
         c.shape.class_mask = xent_per_class(classes, 1, XENT_U8);
         c.call.class_mask = c.logits;

@@ -14,7 +14,8 @@ uint32_t switches_named(const char *names) {
     end = name + strcspn(name, ",");
     int k = XENT_SCHEDULE_SINGLE;
     while (k < XENT_SWITCH_COUNT &&
-           (strlen(xent_switch_names[k]) != (size_t)(end - name) || strncmp(xent_switch_names[k], name, (size_t)(end - name))))
+           (strlen(xent_switch_names[k]) != (size_t)(end - name) ||
+            strncmp(xent_switch_names[k], name, (size_t)(end - name))))
       k++;
     if (k == XENT_SWITCH_COUNT) {
       fprintf(stderr, "XENT_WITHOUT: no path has the name %.*s\n", (int)(end - name), name);
