@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A call has the same bits, status and report whichever path computes it. Random calls of every function, as the fuzzer
- * makes them, on every tier: each once more without the path that it took, then without the next one, until only the last
- * one fits; and without random sets of paths. All arrays lie between pages without access.
+ * makes them, on every tier: each once more without the path that it took, then without the next one, until only the
+ * last one fits; and without random sets of paths. All arrays lie between pages without access.
  *
  * Usage: schedules_agree_test [COUNT [SEED]]: so many random inputs for softmax and for cross-entropy, of others fewer
  */
