@@ -44,8 +44,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>All methods throw {@link ShapeException} for invalid sizes, axes or indices, and {@link
  * MemoryException} for memory that is too small, misaligned or of the wrong byte order. For memory
- * that is closed, confined to another thread or rejected by its {@link MemoryOwner}, the method that
- * uses its elements throws.
+ * that is closed, confined to another thread or rejected by its {@link MemoryOwner}, the method
+ * that uses its elements throws.
  */
 public final class Tensor {
   private static final String FIRST_ROW = "rows[0] has %d; expected rows of one length";
@@ -591,8 +591,8 @@ public final class Tensor {
   /**
    * Returns the same memory as a tensor that asks its owner before each use, as its views do:
    * operations, access to elements, copies and {@link #segment()} are rejected with a {@link
-   * MemoryException} once the owner rejects it. The caller sees to it that the memory stays where it
-   * is during a call.
+   * MemoryException} once the owner rejects it. The caller sees to it that the memory stays where
+   * it is during a call.
    *
    * @param memoryOwner takes the place of one that this tensor has; stays reachable as long as the
    *     result and its views
@@ -639,8 +639,8 @@ public final class Tensor {
   }
 
   /**
-   * Returns one element of a tensor of any integer type. U8, U16 and U32 are never negative;
-   * U64 returns the {@code long} of the same bits, which is negative from 2^63 on.
+   * Returns one element of a tensor of any integer type. U8, U16 and U32 are never negative; U64
+   * returns the {@code long} of the same bits, which is negative from 2^63 on.
    *
    * @param index one per dimension, each 0 or more
    * @throws DTypeException unless it is an integer type
@@ -713,9 +713,9 @@ public final class Tensor {
   }
 
   /**
-   * Copies all elements of another tensor into this one, index by index, with any strides of
-   * the two. Between floating-point types every element is rounded once to nearest even; other
-   * types must be the same.
+   * Copies all elements of another tensor into this one, index by index, with any strides of the
+   * two. Between floating-point types every element is rounded once to nearest even; other types
+   * must be the same.
    *
    * @param source of the same shape; may be this memory in the same order, which changes nothing,
    *     but not overlap it in any other way

@@ -6,7 +6,6 @@ import static dev.xent.internal.text.Messages.message;
 import dev.xent.errors.DTypeException;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
-import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.Described;
@@ -14,7 +13,7 @@ import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Bound;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
-import dev.xent.internal.plan.call.Failures;
+import dev.xent.internal.plan.call.KernelRows;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.RowWork;
@@ -28,17 +27,16 @@ public final class HvpPlan {
   private static final String NAME = "cross-entropy hvp";
 
   private final Engine engine;
-  private final Kernels kernels;
   private final Options options;
   private final int axis;
   private final double gradientScale;
   private final Operation product;
-  private final RowWork rows = this::rows;
+  private final RowWork rows;
 
   public HvpPlan(Engine engine, Options options, int axis, double gradientScale) {
     options.refuseSoftcapOfHessian();
     this.engine = engine;
-    this.kernels = engine.kernels();
+    this.rows = new KernelRows(engine.kernels(), HvpPlan::kernel);
     this.options = options;
     this.axis = axis;
     this.gradientScale = gradientScale;
@@ -119,11 +117,7 @@ public final class HvpPlan {
     }
   }
 
-  private void rows(Call call, long begin, long end) {
-    long step = call.rowsPerKernel();
-    for (long row = begin; row < end && !call.isInVain(); row += step) {
-      Work work = call.kernel(Function.CROSS_ENTROPY_HVP, row, Math.min(row + step, end));
-      Failures.check(kernels.run(work), call);
-    }
+  private static Work kernel(Call call, long row, long rowEnd) {
+    return call.kernel(Function.CROSS_ENTROPY_HVP, row, rowEnd);
   }
 }

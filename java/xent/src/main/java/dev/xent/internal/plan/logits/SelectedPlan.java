@@ -22,6 +22,7 @@ import dev.xent.internal.plan.call.Bound;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.Failures;
+import dev.xent.internal.plan.call.KernelRows;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
@@ -45,8 +46,8 @@ public final class SelectedPlan {
   private final double gradientScale;
   private final Operation forward;
   private final Operation backward;
-  private final RowWork forwardRows = this::forwardRows;
-  private final RowWork backwardRows = this::backwardRows;
+  private final RowWork forwardRows;
+  private final RowWork backwardRows;
 
   public SelectedPlan(Engine engine, Options options, int axis, double gradientScale) {
     this.engine = engine;
@@ -56,6 +57,8 @@ public final class SelectedPlan {
     this.gradientScale = gradientScale;
     this.forward = new Forward(engine);
     this.backward = new Backward(engine);
+    this.forwardRows = new KernelRows(kernels, SelectedPlan::forwardKernel);
+    this.backwardRows = new KernelRows(kernels, SelectedPlan::backwardKernel);
   }
 
   /** The axis of the classes. */
@@ -196,25 +199,14 @@ public final class SelectedPlan {
     Losses.countTargets(call);
   }
 
-  private void forwardRows(Call call, long begin, long end) {
-    long step = call.rowsPerKernel();
-    for (long row = begin; row < end && !call.isInVain(); row += step) {
-      Work work =
-          call.kernel(Function.SELECTED_LOG_PROBABILITIES, row, Math.min(row + step, end))
-              .set(Array.STATISTICS, call.room.savedOf(call.pieces));
-      Failures.check(kernels.run(work), call);
-    }
+  private static Work forwardKernel(Call call, long row, long rowEnd) {
+    return call.kernel(Function.SELECTED_LOG_PROBABILITIES, row, rowEnd)
+        .set(Array.STATISTICS, call.room.savedOf(call.pieces));
   }
 
-  private void backwardRows(Call call, long begin, long end) {
-    MemorySegment statistics = call.room.savedOf(call.pieces);
-    long step = call.rowsPerKernel();
-    for (long row = begin; row < end && !call.isInVain(); row += step) {
-      Work work =
-          call.kernel(Function.SELECTED_LOG_PROBABILITIES_BACKWARD, row, Math.min(row + step, end))
-              .set(Array.STATISTICS, statistics);
-      Failures.check(kernels.run(work), call);
-    }
+  private static Work backwardKernel(Call call, long row, long rowEnd) {
+    return call.kernel(Function.SELECTED_LOG_PROBABILITIES_BACKWARD, row, rowEnd)
+        .set(Array.STATISTICS, call.room.savedOf(call.pieces));
   }
 
   // ---- sums of sequences -----------------------------------------------------------------------

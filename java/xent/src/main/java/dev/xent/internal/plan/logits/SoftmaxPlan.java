@@ -14,6 +14,7 @@ import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.ChunkWork;
 import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.KernelArrays;
+import dev.xent.internal.plan.call.KernelRows;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
@@ -131,6 +132,7 @@ public final class SoftmaxPlan {
   private abstract class Pass extends Operation {
     final Function function;
     private final KernelArrays kernel;
+    private final RowWork wholeRows = new KernelRows(kernels, this::kernel);
     private final RowWork rows = this::rows;
     private final RowWork sharedRows = this::sharedRows;
     private final ChunkWork range = this::range;
@@ -175,18 +177,18 @@ public final class SoftmaxPlan {
     }
 
     private void rows(Call call, long begin, long end) {
-      long step = call.rowsPerKernel();
-      if (step == 0) {
+      if (call.rowsPerKernel() == 0) {
         call.room.reserveStatistics(call.pieces);
         for (long row = begin; row < end && !call.isInVain(); row++) {
           longRows(call, row, row + 1, false);
         }
-        return;
+      } else {
+        wholeRows.run(call, begin, end);
       }
-      for (long row = begin; row < end && !call.isInVain(); row += step) {
-        long stop = Math.min(row + step, end);
-        Failures.check(kernels.run(call.kernel(function, row, stop)), call);
-      }
+    }
+
+    private Work kernel(Call call, long row, long rowEnd) {
+      return call.kernel(function, row, rowEnd);
     }
 
     private void sharedRows(Call call, long begin, long end) {
@@ -203,9 +205,7 @@ public final class SoftmaxPlan {
 
     private void range(Call call, long row, long from, long to) {
       Work work =
-          call.kernel(function, row, row + 1)
-              .classes(from, to)
-              .set(Array.STATISTICS, call.room.statistics);
+          kernel(call, row, row + 1).classes(from, to).set(Array.STATISTICS, call.room.statistics);
       Failures.check(kernels.run(work), call);
     }
   }

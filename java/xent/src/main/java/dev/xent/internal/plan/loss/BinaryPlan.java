@@ -17,6 +17,7 @@ import dev.xent.internal.plan.call.Bound;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.Failures;
+import dev.xent.internal.plan.call.KernelRows;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
@@ -37,7 +38,7 @@ public final class BinaryPlan {
   private final @Nullable View positiveWeights;
   private final Operation forward;
   private final RowWork count = this::count;
-  private final RowWork elements = this::elements;
+  private final RowWork elements;
 
   /**
    * The plan.
@@ -52,6 +53,7 @@ public final class BinaryPlan {
     this.reductions = spec.reductions();
     this.positiveWeights = positiveWeights;
     this.forward = new Forward(engine);
+    this.elements = new KernelRows(kernels, BinaryPlan::kernel);
   }
 
   /** The same with another denominator. */
@@ -152,15 +154,10 @@ public final class BinaryPlan {
     }
   }
 
-  private void elements(Call call, long begin, long end) {
-    long step = call.rowsPerKernel();
-    for (long row = begin; row < end && !call.isInVain(); row += step) {
-      Work work = call.kernel(Function.BINARY_CROSS_ENTROPY, row, Math.min(row + step, end));
-      work.set(Array.EXACT_SUM, call.exactSum());
-      if (!call.writesGradient) {
-        work.set(Array.GRADIENT, NULL);
-      }
-      Failures.check(kernels.run(work), call);
-    }
+  private static Work kernel(Call call, long row, long rowEnd) {
+    Work work =
+        call.kernel(Function.BINARY_CROSS_ENTROPY, row, rowEnd)
+            .set(Array.EXACT_SUM, call.exactSum());
+    return call.writesGradient ? work : work.set(Array.GRADIENT, NULL);
   }
 }

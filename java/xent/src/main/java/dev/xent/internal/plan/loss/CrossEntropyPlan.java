@@ -17,6 +17,7 @@ import dev.xent.internal.plan.call.CallArguments;
 import dev.xent.internal.plan.call.ChunkWork;
 import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.KernelArrays;
+import dev.xent.internal.plan.call.KernelRows;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
@@ -48,6 +49,8 @@ public final class CrossEntropyPlan {
   private final Reductions reductions;
   private final Operation forward;
   private final Operation backward;
+  private final RowWork wholeRows;
+  private final RowWork wholeRowsBackward;
   private final RowWork forwardRows = this::forwardRows;
   private final RowWork forwardShared = this::forwardShared;
   private final RowWork backwardRows = this::backwardRows;
@@ -63,6 +66,8 @@ public final class CrossEntropyPlan {
     this.reductions = spec.reductions();
     this.forward = new Forward(engine);
     this.backward = new Backward(engine);
+    this.wholeRows = new KernelRows(kernels, Losses::kernel);
+    this.wholeRowsBackward = new KernelRows(kernels, CrossEntropyPlan::backwardKernel);
   }
 
   /** The same with another denominator. */
@@ -196,18 +201,14 @@ public final class CrossEntropyPlan {
   }
 
   private void forwardRows(Call call, long begin, long end) {
-    long step = call.rowsPerKernel();
-    if (step == 0) {
+    if (call.rowsPerKernel() == 0) {
       call.room.reserveStatistics(call.pieces);
       for (long row = begin; row < end && !call.isInVain(); row++) {
         forwardLongRows(call, row, row + 1, false);
       }
       return;
     }
-    for (long row = begin; row < end && !call.isInVain(); row += step) {
-      long stop = Math.min(row + step, end);
-      Failures.check(kernels.run(Losses.kernel(call, row, stop)), call);
-    }
+    wholeRows.run(call, begin, end);
   }
 
   private void forwardShared(Call call, long begin, long end) {
@@ -263,13 +264,10 @@ public final class CrossEntropyPlan {
 
   private void backwardRows(Call call, long begin, long end) {
     call.room.statistics = call.room.savedOf(call.pieces);
-    long step = call.rowsPerKernel();
-    if (step == 0) {
+    if (call.rowsPerKernel() == 0) {
       longRows.each(call, begin, end, false, backwardRange);
-      return;
-    }
-    for (long row = begin; row < end && !call.isInVain(); row += step) {
-      backwardKernel(call, row, Math.min(row + step, end), 0, call.dimensions.classes);
+    } else {
+      wholeRowsBackward.run(call, begin, end);
     }
   }
 
@@ -279,14 +277,11 @@ public final class CrossEntropyPlan {
   }
 
   private void backwardRange(Call call, long row, long from, long to) {
-    backwardKernel(call, row, row + 1, from, to);
+    Failures.check(kernels.run(backwardKernel(call, row, row + 1).classes(from, to)), call);
   }
 
-  private void backwardKernel(Call call, long row, long rowEnd, long from, long to) {
-    Work work =
-        call.kernel(Function.CROSS_ENTROPY_BACKWARD, row, rowEnd)
-            .classes(from, to)
-            .set(Array.STATISTICS, call.room.statistics);
-    Failures.check(kernels.run(work), call);
+  private static Work backwardKernel(Call call, long row, long rowEnd) {
+    return call.kernel(Function.CROSS_ENTROPY_BACKWARD, row, rowEnd)
+        .set(Array.STATISTICS, call.room.statistics);
   }
 }

@@ -15,7 +15,7 @@ import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Bound;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
-import dev.xent.internal.plan.call.Failures;
+import dev.xent.internal.plan.call.KernelRows;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
@@ -37,7 +37,7 @@ public final class DivergencePlan {
   private final Options options;
   private final Reductions reductions;
   private final Operation forward;
-  private final RowWork rows = this::rows;
+  private final RowWork rows;
 
   private DivergencePlan(String kind, Function function, Engine engine, LossSpec spec) {
     this.kind = kind;
@@ -48,6 +48,7 @@ public final class DivergencePlan {
     this.options = spec.options();
     this.reductions = spec.reductions();
     this.forward = new Forward(engine);
+    this.rows = new KernelRows(kernels, this::kernel);
   }
 
   /** {@code sum p log(p / q)} of the teacher p. */
@@ -135,14 +136,8 @@ public final class DivergencePlan {
     call.takeInputs(function, inputs);
   }
 
-  private void rows(Call call, long begin, long end) {
-    long step = call.rowsPerKernel();
-    for (long row = begin; row < end && !call.isInVain(); row += step) {
-      Work work = call.kernel(function, row, Math.min(row + step, end));
-      if (!call.writesGradient) {
-        work.set(Array.GRADIENT, NULL);
-      }
-      Failures.check(kernels.run(work.set(Array.EXACT_SUM, call.exactSum())), call);
-    }
+  private Work kernel(Call call, long row, long rowEnd) {
+    Work work = call.kernel(function, row, rowEnd).set(Array.EXACT_SUM, call.exactSum());
+    return call.writesGradient ? work : work.set(Array.GRADIENT, NULL);
   }
 }
