@@ -98,6 +98,20 @@ def page(spark):
     exec(program, {"rows": rows})
 
 
+def every_option(spark):
+    """What Spark says that a function takes, its keywords are."""
+    from pyxent import spark as xent
+    for call, known in (("argmax(array(1F)", xent._NumberOptions), ("softmax(array(1F)", xent.Options),
+                        ("top_k(array(1F), 1", xent._TopKOptions), ("cross_entropy(array(1F), 0", xent.LossOptions),
+                        ("cross_entropy_gradient(array(1F), 0", xent._GradientOptions),
+                        ("loss(array(1F), 0", xent._TotalOptions), ("linear_loss(array(1F), 0", xent._LinearOptions)):
+        with pytest.raises(Exception, match="unknown option x; expected one of ") as error:
+            spark.sql(f"SELECT xent_{call}, map('x', '1'))").collect()
+        names = set(re.search(r"expected one of (\w+(, \w+)*)", str(error.value))[1].split(", "))
+        unused = {"classes"} if call.startswith("linear") else set()
+        assert names == set(map(xent._camel, known.__annotations__)) - unused, call
+
+
 def mistakes(spark):
     from pyxent import spark as xent
     rows = spark.createDataFrame(list(zip(X, Y)), "x array<float>, y int")
@@ -122,6 +136,7 @@ def _program(kind, folder):
     try:
         print("numbers", json.dumps(numbers(spark)), flush=True)
         page(spark)
+        every_option(spark)
         mistakes(spark)
         stages(spark, folder)
     finally:
@@ -152,7 +167,7 @@ def test_numbers_are_those_of_pyxent(found):
     import numpy as np
 
     import pyxent
-    x = np.array(X, np.float32)
+    x, y = np.array(X, np.float32), np.array(Y)
     rows, totals, tried, nulls = found["classic"]
     columns = list(zip(*rows))
     assert np.float32(columns[0]).tolist() == pyxent.softmax(x, temperature=2).tolist()
@@ -160,9 +175,9 @@ def test_numbers_are_those_of_pyxent(found):
     assert list(columns[2]) == pyxent.argmax(x).tolist()
     assert np.float32(columns[3]).tolist() == pyxent.entropy(x).tolist()
     assert np.float32(columns[4]).tolist() == pyxent.log_sum_exp(x).tolist()
-    assert np.float32(columns[6]).tolist() == pyxent.cross_entropy(x, Y, label_smoothing=0.1, losses=True).losses.tolist()
-    plain = pyxent.cross_entropy(x, Y, correct=True)
+    assert np.float32(columns[6]).tolist() == pyxent.cross_entropy(x, y, label_smoothing=0.1, losses=True).losses.tolist()
+    plain = pyxent.cross_entropy(x, y, correct=True)
     assert (totals["plain"]["mean"], totals["plain"]["correct"]) == (plain.loss, 2)
-    weighted = pyxent.cross_entropy(x, Y, row_weights=np.float32([1, 2, 0]), class_weights=np.float32([1, 0.5, 2]))
+    weighted = pyxent.cross_entropy(x, y, row_weights=np.float32([1, 2, 0]), class_weights=np.float32([1, 0.5, 2]))
     assert (totals["all"]["mean"], totals["all"]["top_k_accuracy"]) == (weighted.loss, 1.0)
     assert totals["linear"]["rows"] == 3 and tried == [None] * 3 and nulls == 3
