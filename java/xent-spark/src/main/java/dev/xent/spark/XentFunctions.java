@@ -18,8 +18,7 @@ import org.jspecify.annotations.Nullable;
  * {@snippet file="dev/xent/spark/ExamplesTest.java" region="functions" :
  * Dataset<Row> probabilities =
  *     rows.select(XentFunctions.softmax(col("logits"), XentOptions.none().temperature(2)));
- * Dataset<Row> mean =
- *     rows.agg(XentFunctions.loss(col("logits"), col("label")).getField("mean"));
+ * Dataset<Row> mean = rows.agg(XentFunctions.loss(col("logits"), col("label")).getField("mean"));
  * }
  *
  * <p><b>Logits</b> are {@code array<float>}, computed as F32; {@code array<double>}, computed as
