@@ -20,7 +20,6 @@ import urllib.request
 import guide
 import numpy as np
 import pyspark
-from pyspark.errors import SparkRuntimeException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -39,7 +38,6 @@ CHUNK = 8192
 FEW = 2000
 PARTITIONS = (1, 2, 7, 64)
 TASKS = 64
-BAD = 77
 
 failures = []
 
@@ -83,18 +81,15 @@ def label_sql(row, classes):
 
 
 def write_npy(folder, rows, classes):
-    """The files of these numbers for the command, and the labels without the row that becomes bad."""
-    if not (folder / "rest.npy").exists():
+    """The files of these numbers for the command."""
+    if not (folder / "labels.npy").exists():
         folder.mkdir(parents=True, exist_ok=True)
         out = np.lib.format.open_memmap(folder / "logits.npy", "w+", np.float32, (rows, classes))
         few = logits(np.arange(min(rows, FEW), dtype=np.int64), classes)
         for at in range(0, rows, len(few)):
             out[at : at + len(few)] = np.roll(few, -(at // len(few)), axis=1)
         out.flush()
-        labels = np.arange(rows, dtype=np.int64) * 31 % classes
-        np.save(folder / "labels.npy", labels)
-        labels[BAD % rows] = -100
-        np.save(folder / "rest.npy", labels)
+        np.save(folder / "labels.npy", np.arange(rows, dtype=np.int64) * 31 % classes)
     return folder
 
 
@@ -387,59 +382,6 @@ def bits(cluster, output, rows, expected):
     check("far less is shuffled than the logits", 0 < sent < TASKS * 6000)
 
 
-def refusals(cluster, output, rows, expected, rest):
-    """One bad row among all: what is said, and what becomes of the others."""
-    spark = cluster.session()
-    data = dataset(spark, output, rows)
-
-    def worse(logits="logits", label="label"):
-        return data.selectExpr(
-            "id", f"IF(id = {BAD}, {logits}, logits) AS logits", f"IF(id = {BAD}, {label}, label) AS label")
-
-    def mean_is(loss, wanted, **counts):
-        return loss["mean"] == wanted["loss"] and all(loss[name] == n for name, n in counts.items())
-
-    null = "transform(logits, (x, k) -> IF(k = 5, NULL, x))"
-    nan = "transform(logits, (x, k) -> IF(k = 5, float('NaN'), x))"
-    bad = {
-        "label 1000 is not in [0, 1000)": (worse(label="1000"), ""),
-        "element 5 of 1000 is null": (worse(logits=null), ""),
-        "the row has length 999, option classes is 1000": (
-            worse(logits="slice(logits, 1, 999)"), ", map('classes', '1000')"),
-        "; rows of a group must have equal length": (worse(logits="slice(logits, 1, 999)"), ""),
-    }
-    for message, (rows_of, options) in bad.items():
-        condition = None
-        try:
-            rows_of.agg(F.expr(f"xent_loss(logits, label{options})")).collect()
-            said = "nothing"
-        except SparkRuntimeException as e:
-            condition = (e.getCondition(), e.getSqlState())
-            lines = [line[line.find("xent_loss(") :] for line in str(e).splitlines() if "xent_loss(" in line]
-            said = next((line for line in lines if message in line), str(e)[:1000])
-        check(f"refused: {said}", message in said and "row " in said and "of partition " in said)
-        check(f"with the condition {condition}", condition == ("FAILED_EXECUTE_UDF", "39000"))
-        loss = rows_of.agg(F.expr(f"try_xent_loss(logits, label{options})").alias("l")).first()["l"]
-        # Rows of different length are refused together.
-        tried = loss is None if message.startswith(";") else mean_is(loss, rest, nulls=1, rows=rows - 1)
-        check(f"tried: {loss and told(loss)}", tried)
-    loss = loss_of(worse(label="CAST(NULL AS INT)"))
-    check(f"a null label is counted alone: {told(loss)}", mean_is(loss, rest, nulls=1, rows=rows - 1, valid_rows=rows - 1))
-    loss = loss_of(worse(logits="NULL"))
-    check("as are null logits", mean_is(loss, rest, nulls=1, rows=rows - 1))
-    loss = worse(label="1000").agg(F.expr("xent_loss(logits, label, map('ignoreIndex', '1000')) AS l")).first()["l"]
-    check("an ignored label too", mean_is(loss, rest, nulls=0, rows=rows, valid_rows=rows - 1))
-    loss = loss_of(worse(logits=nan))
-    check(f"a NaN makes the mean {loss['mean']}", loss["mean"] != loss["mean"] and loss["rows"] == rows)
-    found = worse(logits=nan).filter("isnan(xent_cross_entropy(logits, label))").select("id").collect()
-    check(f"which row has it: {found}", [row["id"] for row in found] == [BAD])
-    groups = worse(logits="slice(logits, 1, 999)").groupBy(F.size("logits").alias("n")).agg(F.expr(LOSS)).collect()
-    check("a short row is a group of its own, and the others have their mean",
-          any(mean_is(g["l"], rest, rows=rows - 1) for g in groups if g["n"] == CLASSES))
-    check("and all of them, without a bad one, have theirs", same(spark, loss_of(data), expected))
-    spark.stop()
-
-
 # A killed executor, or a late copy of a task, is no fault of the application.
 PATIENT = {"spark.task.maxFailures": 20, "spark.sql.shuffle.partitions": TASKS}
 SPECULATIVE = {
@@ -657,7 +599,7 @@ def main():
     parser.add_argument("output", type=pathlib.Path)
     parser.add_argument("--rows", type=int, default=20_000, help=f"a multiple of {FEW}, up to 2,000,000")
     parser.add_argument("--timed-rows", type=int, default=100_000, help=f"a multiple of {FEW}")
-    parser.add_argument("--only", default="guide,bits,refusals,kill,kills,speculation,linear,shards,peers,scaling")
+    parser.add_argument("--only", default="guide,python,bits,kill,kills,speculation,linear,shards,peers,scaling")
     chosen = parser.parse_args()
     # So that the cluster ends with us.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
@@ -668,15 +610,19 @@ def main():
         parts.remove("guide")
         differs = guide.check()
         check(f"the commands of docs/guide/spark.md print what the page has{differs and ': ' + differs}", not differs)
-    expected = rest = None
+    if "python" in parts:
+        parts.remove("python")
+        environment = dict(os.environ, PYTHONPATH=str(ROOT / "python/src"),
+                           XENT_LIBRARY=str(ROOT / "java/xent/target/native/libxent.so"))
+        tests = [sys.executable, "-m", "pytest", "-q", str(ROOT / "python/tests/test_spark.py")]
+        check("pyxent.spark, classic and with Spark Connect", subprocess.run(tests, env=environment).returncode == 0)
+    expected = None
     if not {"linear", "shards", "peers", "scaling"}.issuperset(parts):
         folder = write_npy(output / f"rows-{rows}", rows, CLASSES)
         expected = cross_entropy(folder, "labels.npy")
-        rest = cross_entropy(folder, "rest.npy", "--ignore-index", "-100")
     with Cluster(output) if parts else contextlib.nullcontext() as cluster:
         run = {
             "bits": lambda: bits(cluster, output, rows, expected),
-            "refusals": lambda: refusals(cluster, output, rows, expected, rest),
             "kill": lambda: kills(cluster, *in_place(output, rows), expected, ["worker"]),
             "kills": lambda: kills(cluster, *all_shuffled(output, rows), expected, ["executor", "worker"]),
             "speculation": lambda: speculation(cluster, *in_place(output, rows), expected),

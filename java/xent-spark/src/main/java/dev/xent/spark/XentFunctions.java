@@ -244,8 +244,9 @@ public final class XentFunctions {
 
   /**
    * Returns the losses of all rows of a group or window: {@code struct<mean, sum, denominator,
-   * perplexity, accuracy, rows, valid_rows, correct, nulls>}. Sums are exact and rounded once, so
-   * the partitions do not change a bit. All rows must have the same number of classes.
+   * perplexity, accuracy, rows, valid_rows, correct, nulls>}, and {@code top_k_accuracy} with
+   * option {@code topK}. Sums are exact and rounded once, so the partitions do not change a bit.
+   * All rows must have the same number of classes.
    *
    * @param logits rows, or the partial states of their shards
    * @param label the class that is right, any whole number; or an array of probabilities

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The functions of Xent in Spark SQL as columns of PySpark, classic and with Spark Connect. The session needs the jars
+and the setting of docs/spark.md; `register` gives the functions to a session that exists already.
+
+>>> from pyxent.spark import cross_entropy, softmax
+>>> rows.select(softmax("logits"), cross_entropy("logits", "label", label_smoothing=0.1))  # doctest: +SKIP
+
+Columns are given by name or as Column. With bad_rows="null" a function returns NULL for a row that is otherwise an
+error, and `loss` and `linear_loss` count it in nulls. An option that is None is not set.
+"""
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+from pyspark.sql import Column, SparkSession
+from pyspark.sql import functions as F
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["LossOptions", "Options", "argmax", "cross_entropy", "cross_entropy_gradient", "entropy", "linear_loss",
+           "log_softmax", "log_sum_exp", "loss", "register", "softmax", "top_k"]
+
+BadRows = Literal["error", "null"]
+_EXTENSION = "spark.sql.extensions=dev.xent.spark.XentExtensions"
+
+
+class _NumberOptions(TypedDict, total=False):
+    type: Literal["float16", "bfloat16", "float32", "float64"] | None  # of binary logits
+    classes: int | None
+
+
+class Options(_NumberOptions, total=False):
+    """The options of functions of logits: the table of docs/spark.md."""
+
+    temperature: float | None
+    softcap: float | None
+    fully_masked: Literal["nan", "zero"] | None
+
+
+class LossOptions(Options, total=False):
+    """The options of losses and gradients: the table of docs/spark.md."""
+
+    ignore_index: int | None
+    label_smoothing: float | None
+    z_loss: float | None
+    probability_clamp: float | None
+    focal_gamma: float | None
+    class_weights: Sequence[float] | None
+
+
+class _TopKOptions(Options, total=False):
+    log: bool | None
+
+
+class _GradientOptions(LossOptions, total=False):
+    denominator: float | None
+
+
+class _TotalOptions(LossOptions, total=False):
+    top_k: int | None
+
+
+class _LinearOptions(_TotalOptions, total=False):
+    weights: str
+    bias: str | None
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) else ",".join(map(str, value)) if hasattr(value, "__iter__") else str(value)
+
+
+def _camel(name: str) -> str:
+    return re.sub("_(.)", lambda found: found[1].upper(), name)
+
+
+def _call(function: str, bad_rows: BadRows, known: Any, options: Mapping[str, Any], *columns: Column | str) -> Column:
+    if bad_rows not in ("error", "null"):
+        raise ValueError(f"bad_rows is {bad_rows!r}; expected 'error' or 'null'")
+    unknown = [name for name in options if name not in known.__annotations__]
+    if unknown:
+        raise TypeError(f"{function}() got an unexpected keyword argument {unknown[0]!r}; expected one of "
+                        f"{', '.join(known.__annotations__)}")
+    arguments = [F.col(column) if isinstance(column, str) else column for column in columns]
+    texts = [text for name, value in options.items() if value is not None for text in (_camel(name), _text(value))]
+    if texts:
+        arguments.append(F.create_map(*map(F.lit, texts)))
+    return F.call_function(("try_xent_" if bad_rows == "null" else "xent_") + function, *arguments)
+
+
+def register(spark: SparkSession) -> None:
+    """Gives the functions to a session that exists already, as in a notebook. The jars must be in its `spark.jars`. The
+    server of Spark Connect needs the setting instead."""
+    if not hasattr(spark, "_jsparkSession"):
+        raise TypeError(f"spark is a session of Spark Connect; expected one with its own driver. Start the server with "
+                        f"{_EXTENSION}")
+    xent: Any = spark._jvm.dev.xent.spark.Xent
+    if not hasattr(xent, "register"):
+        raise RuntimeError("the session has no jar of xent-spark; expected the jars xent and xent-spark in spark.jars "
+                           "when it started")
+    xent.register(spark._jsparkSession)
+
+
+def softmax(logits: Column | str, *, bad_rows: BadRows = "error", **options: Unpack[Options]) -> Column:
+    """The probabilities of a row: array<float>, or array<double> of double logits."""
+    return _call("softmax", bad_rows, Options, options, logits)
+
+
+def log_softmax(logits: Column | str, *, bad_rows: BadRows = "error", **options: Unpack[Options]) -> Column:
+    """The log-probabilities of a row."""
+    return _call("log_softmax", bad_rows, Options, options, logits)
+
+
+def argmax(logits: Column | str, *, bad_rows: BadRows = "error", **options: Unpack[_NumberOptions]) -> Column:
+    """The class of the largest logit, an int: the lowest one among equals, -1 in a row with NaN."""
+    return _call("argmax", bad_rows, _NumberOptions, options, logits)
+
+
+def entropy(logits: Column | str, *, bad_rows: BadRows = "error", **options: Unpack[Options]) -> Column:
+    """The entropy of the probabilities of a row, a double."""
+    return _call("entropy", bad_rows, Options, options, logits)
+
+
+def log_sum_exp(logits: Column | str, *, bad_rows: BadRows = "error", **options: Unpack[Options]) -> Column:
+    """The log-sum-exp of a row, a double."""
+    return _call("log_sum_exp", bad_rows, Options, options, logits)
+
+
+def top_k(logits: Column | str, k: int, *, bad_rows: BadRows = "error", **options: Unpack[_TopKOptions]) -> Column:
+    """The k largest classes and their probabilities, or log-probabilities with log=True: struct<classes, values>."""
+    return _call("top_k", bad_rows, _TopKOptions, options, logits, F.lit(k))
+
+
+def cross_entropy(logits: Column | str, label: Column | str, *, bad_rows: BadRows = "error",
+                  **options: Unpack[LossOptions]) -> Column:
+    """The loss of a row, a double. The label is a class, or an array of probabilities."""
+    return _call("cross_entropy", bad_rows, LossOptions, options, logits, label)
+
+
+def cross_entropy_gradient(logits: Column | str, label: Column | str, *, bad_rows: BadRows = "error",
+                           **options: Unpack[_GradientOptions]) -> Column:
+    """The gradient of the loss of a row; of the mean of all rows if denominator is what it divides by."""
+    return _call("cross_entropy_gradient", bad_rows, _GradientOptions, options, logits, label)
+
+
+def loss(logits: Column | str, label: Column | str, weight: Column | str | None = None, *, bad_rows: BadRows = "error",
+         **options: Unpack[_TotalOptions]) -> Column:
+    """An aggregate: struct<mean, sum, denominator, perplexity, accuracy, rows, valid_rows, correct, nulls>, exact for
+    any partitions; with top_k also top_k_accuracy.
+
+    >>> rows.agg(loss("logits", "label")["mean"])  # doctest: +SKIP
+    """
+    return _call("loss", bad_rows, _TotalOptions, options, logits, label, *([] if weight is None else [weight]))
+
+
+def linear_loss(hidden: Column | str, label: Column | str, weight: Column | str | None = None, *,
+                bad_rows: BadRows = "error", **options: Unpack[_LinearOptions]) -> Column:
+    """The result of `loss` for hidden states and the .npy files weights and bias of a linear layer, without logits."""
+    return _call("linear_loss", bad_rows, _LinearOptions, options, hidden, label,
+                 *([] if weight is None else [weight]))

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Softmax and cross-entropy as stages of `pyspark.ml`. The session needs the functions, as for `pyxent.spark`."""
+from __future__ import annotations
+
+from typing import Any
+
+from pyspark.ml import Transformer
+from pyspark.ml.evaluation import Evaluator
+from pyspark.ml.functions import array_to_vector
+from pyspark.ml.param import Param, Params, TypeConverters
+from pyspark.ml.param.shared import HasLabelCol, HasPredictionCol, HasProbabilityCol
+from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import DoubleType, FloatType
+
+from pyxent.spark import argmax, loss, softmax
+
+__all__ = ["CrossEntropyEvaluator", "SoftmaxTransformer"]
+
+_FIELDS = {"crossEntropy": "mean", "perplexity": "perplexity", "accuracy": "accuracy"}
+
+
+def _metric(value: Any) -> str:
+    if value not in _FIELDS:
+        raise TypeError(f"metricName is {value!r}; expected one of {', '.join(_FIELDS)}")
+    return str(value)
+
+
+class _HasLogitsCol(Params):
+    logitsCol: Param[str] = Param(Params._dummy(), "logitsCol", "column of logits", TypeConverters.toString)
+
+    def getLogitsCol(self) -> str:
+        return str(self.getOrDefault(self.logitsCol))
+
+
+class SoftmaxTransformer(Transformer, _HasLogitsCol, HasProbabilityCol, HasPredictionCol,
+                         DefaultParamsReadable["SoftmaxTransformer"], DefaultParamsWritable):
+    """Adds the softmax of a column of logits, and its largest class. An empty name leaves a column out.
+
+    >>> Pipeline(stages=[classifier, SoftmaxTransformer(logitsCol="rawPrediction")])  # doctest: +SKIP
+    """
+
+    temperature: Param[float] = Param(Params._dummy(), "temperature", "what logits are divided by",
+                                      TypeConverters.toFloat)
+
+    def __init__(self, *, logitsCol: str = "logits", probabilityCol: str = "probability",
+                 predictionCol: str = "prediction", temperature: float = 1.0) -> None:
+        super().__init__()
+        self._set(logitsCol=logitsCol, probabilityCol=probabilityCol, predictionCol=predictionCol,
+                  temperature=temperature)
+
+    def _transform(self, dataset: DataFrame) -> DataFrame:
+        logits, outputs = F.col(self.getLogitsCol()), (self.getProbabilityCol(), self.getPredictionCol())
+        for name in outputs:
+            if name in dataset.columns:
+                raise ValueError(f"output column {name} exists already; expected another name, or '' to leave it out")
+        if outputs[0]:
+            probabilities = softmax(logits, temperature=self.getOrDefault(self.temperature))
+            dataset = dataset.withColumn(outputs[0], array_to_vector(probabilities.cast("array<double>")))
+        if outputs[1]:
+            dataset = dataset.withColumn(outputs[1], argmax(logits).cast("double"))
+        return dataset
+
+
+class CrossEntropyEvaluator(Evaluator, _HasLogitsCol, HasLabelCol, DefaultParamsReadable["CrossEntropyEvaluator"],
+                            DefaultParamsWritable):
+    """The exact mean loss, the perplexity or the accuracy of a column of logits and one of labels."""
+
+    weightCol: Param[str] = Param(Params._dummy(), "weightCol", "column of weights of rows; empty: none",
+                                  TypeConverters.toString)
+    metricName: Param[str] = Param(Params._dummy(), "metricName", "crossEntropy, perplexity or accuracy", _metric)
+
+    def __init__(self, *, logitsCol: str = "logits", labelCol: str = "label", weightCol: str = "",
+                 metricName: str = "crossEntropy") -> None:
+        super().__init__()
+        self._set(logitsCol=logitsCol, labelCol=labelCol, weightCol=weightCol, metricName=metricName)
+
+    def _evaluate(self, dataset: DataFrame) -> float:
+        name = self.getLabelCol()
+        label = F.col(name)
+        if isinstance(dataset.schema[name].dataType, (DoubleType, FloatType)):  # as labels of pyspark.ml are
+            message = F.concat(F.lit(f"column {name} has the label "), label.cast("string"),
+                               F.lit("; expected a whole number"))
+            whole = label.cast("bigint")
+            label = F.when(label.isNull() | (label == whole), whole).otherwise(F.raise_error(message))
+        losses = loss(self.getLogitsCol(), label, self.getOrDefault(self.weightCol) or None)
+        row = dataset.agg(losses.getField(_FIELDS[self.getOrDefault(self.metricName)])).first()
+        value = row and row[0]
+        return float("nan") if value is None else float(value)
+
+    def isLargerBetter(self) -> bool:
+        return bool(self.getOrDefault(self.metricName) == "accuracy")

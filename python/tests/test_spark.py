@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`pyxent.spark` in a session of PySpark, with its own driver and with Spark Connect. Needs pyspark and the jars of a
+build with -Pall; verification/spark/run has both."""
+import gc
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pyspark = pytest.importorskip("pyspark")
+
+ROOT = Path(__file__).resolve().parents[2]
+JARS = [next(iter((ROOT / f"java/{name}/target").glob(f"{name}-*SNAPSHOT.jar")), None) for name in
+        ("xent", "xent-files", "xent-spark")]
+pytestmark = pytest.mark.skipif(None in JARS, reason="java/xent-spark is not built")
+
+X, Y = [[2.0, 1.0, 0.0], [0.0, 3.0, 1.0], [1.0, 1.0, 4.0]], [0, 1, 1]
+
+
+def session(kind):
+    from pyspark.sql import SparkSession
+    builder = SparkSession.builder.config("spark.jars", ",".join(map(str, JARS))).config("spark.ui.enabled", "false")
+    builder = builder.config("spark.sql.shuffle.partitions", 2).config("spark.sql.parquet.compression.codec", "uncompressed")
+    if kind == "connect":
+        extensions = builder.config("spark.sql.extensions", "dev.xent.spark.XentExtensions")
+        return extensions.remote("local[2]").getOrCreate()
+    return builder.master("local[2]").getOrCreate()
+
+
+def numbers(spark):
+    """What the functions give in a session, as JSON has it."""
+    from pyspark.sql import functions as F
+
+    from pyxent import spark as xent
+    rows = spark.createDataFrame(list(zip(X, Y, [1.0, 2.0, 0.0])), "x array<float>, y int, w double").coalesce(1)
+    bad = rows.withColumn("y", F.lit(7))
+    one = rows.select(
+        xent.softmax("x", temperature=2), xent.log_softmax("x"), xent.argmax("x"), xent.entropy("x"),
+        xent.log_sum_exp(F.col("x"), softcap=None), xent.top_k("x", 2, log=True),
+        xent.cross_entropy("x", "y", label_smoothing=0.1), xent.cross_entropy_gradient("x", "y", denominator=3),
+        xent.cross_entropy("x", xent.softmax("x"))).collect()
+    totals = rows.agg(
+        xent.loss("x", "y").alias("plain"), xent.loss("x", "y", "w", top_k=2, class_weights=[1, 0.5, 2]).alias("all"),
+        xent.linear_loss(F.array(F.lit(1.0), F.lit(0.0), F.lit(0.5), F.lit(-1.0)).cast("array<float>"), F.lit(0),
+                         weights=str(ROOT / "docs/example/weights.npy")).alias("linear")).first()
+    tried = bad.select(xent.cross_entropy("x", "y", bad_rows="null")).collect()
+    nulls = bad.agg(xent.loss("x", "y", bad_rows="null")["nulls"]).first()[0]
+    return json.loads(json.dumps([[list(row) for row in one], totals.asDict(True), [row[0] for row in tried], nulls]))
+
+
+def stages(spark, folder):
+    """Pipelines that are fitted, saved and validated."""
+    from pyspark.ml import Pipeline, PipelineModel
+    from pyspark.ml.classification import LogisticRegression
+    from pyspark.ml.linalg import Vectors
+    from pyspark.ml.tuning import CrossValidator, ParamGridBuilder
+
+    from pyxent.spark.ml import CrossEntropyEvaluator, SoftmaxTransformer
+    points = spark.createDataFrame(
+        [(float(i % 3), Vectors.dense(math.sin(7 * i) + i % 3, math.cos(5 * i) - i % 3)) for i in range(60)],
+        ["label", "features"])
+    classifier = LogisticRegression(family="multinomial", maxIter=5, probabilityCol="p", predictionCol="c")
+    pipeline = Pipeline(stages=[classifier, SoftmaxTransformer(logitsCol="rawPrediction")])
+    model = pipeline.fit(points)
+    model.save(f"{folder}/model")
+    results = PipelineModel.load(f"{folder}/model").transform(points)
+    for row in results.select("p", "probability", "c", "prediction").collect():
+        assert row[0].toArray() == pytest.approx(row[1].toArray(), abs=1e-14) and row[2] == row[3]
+    evaluator = CrossEntropyEvaluator(logitsCol="rawPrediction")
+    evaluator.save(f"{folder}/evaluator")
+    assert CrossEntropyEvaluator.load(f"{folder}/evaluator").getLogitsCol() == "rawPrediction"
+    loss = evaluator.evaluate(results)
+    assert 0 < loss < 1 and evaluator.evaluate(results.repartition(5)) == loss and not evaluator.isLargerBetter()
+    metrics = {name: evaluator.copy({evaluator.metricName: name}) for name in ("perplexity", "accuracy")}
+    assert metrics["perplexity"].evaluate(results) == pytest.approx(math.exp(loss), rel=1e-15)
+    assert 0.5 < metrics["accuracy"].evaluate(results) <= 1 and metrics["accuracy"].isLargerBetter()
+    grid = ParamGridBuilder().addGrid(classifier.regParam, [100.0, 0.01]).build()
+    chosen = CrossValidator(estimator=pipeline, estimatorParamMaps=grid, evaluator=evaluator, numFolds=2, seed=1).fit(points)
+    assert chosen.avgMetrics[1] < chosen.avgMetrics[0]
+    with pytest.raises(ValueError, match="^output column p exists already; expected another name"):
+        SoftmaxTransformer(logitsCol="rawPrediction", probabilityCol="p").transform(results)
+    with pytest.raises(TypeError, match="metricName is 'loss'; expected one of crossEntropy, perplexity, accuracy"):
+        CrossEntropyEvaluator(metricName="loss")
+    half = spark.createDataFrame([([2.0, 1.0], 1.5)], "logits array<float>, label double")
+    with pytest.raises(Exception, match="column label has the label 1.5; expected a whole number"):
+        CrossEntropyEvaluator().evaluate(half)
+
+
+def page(spark):
+    """The program of docs/spark.md."""
+    [program] = re.findall("^```py\\n(.*?)^```", (ROOT / "docs/spark.md").read_text(encoding="utf-8"), re.M | re.S)
+    rows = spark.createDataFrame(list(zip(X, Y)), "logits array<float>, label int")
+    exec(program, {"rows": rows})
+
+
+def every_option(spark):
+    """What Spark says that a function takes, its keywords are."""
+    from pyxent import spark as xent
+    for call, known in (("argmax(array(1F)", xent._NumberOptions), ("softmax(array(1F)", xent.Options),
+                        ("top_k(array(1F), 1", xent._TopKOptions), ("cross_entropy(array(1F), 0", xent.LossOptions),
+                        ("cross_entropy_gradient(array(1F), 0", xent._GradientOptions),
+                        ("loss(array(1F), 0", xent._TotalOptions), ("linear_loss(array(1F), 0", xent._LinearOptions)):
+        with pytest.raises(Exception, match="unknown option x; expected one of ") as error:
+            spark.sql(f"SELECT xent_{call}, map('x', '1'))").collect()
+        names = set(re.search(r"expected one of (\w+(, \w+)*)", str(error.value))[1].split(", "))
+        unused = {"classes"} if call.startswith("linear") else set()
+        assert names == set(map(xent._camel, known.__annotations__)) - unused, call
+
+
+def mistakes(spark):
+    from pyxent import spark as xent
+    rows = spark.createDataFrame(list(zip(X, Y)), "x array<float>, y int")
+    with pytest.raises(TypeError, match="^softmax\\(\\) got an unexpected keyword argument 'heat'; expected one of type, "):
+        xent.softmax("x", heat=2)
+    with pytest.raises(ValueError, match="^bad_rows is 'skip'; expected 'error' or 'null'$"):
+        xent.softmax("x", bad_rows="skip")
+    for value, message in ((-1, "option temperature is -1"), ("", "option temperature is empty; expected a value")):
+        with pytest.raises(Exception, match=message):
+            rows.select(xent.softmax("x", temperature=value)).collect()
+
+
+def _program(kind, folder):
+    """A session in a process of its own: one process has no sessions of both kinds."""
+    from pyxent.spark import register
+    spark = session(kind)
+    if kind == "connect":
+        with pytest.raises(TypeError, match="^spark is a session of Spark Connect; expected one with its own driver"):
+            register(spark)
+    else:
+        register(spark)
+    try:
+        print("numbers", json.dumps(numbers(spark)), flush=True)
+        page(spark)
+        every_option(spark)
+        mistakes(spark)
+        stages(spark, folder)
+    finally:
+        gc.collect()  # models of Spark Connect are removed from their server, which must be there
+        spark.stop()
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    results = {}
+    for kind in ("classic", "connect"):
+        environment = dict(os.environ, PYSPARK_PYTHON=sys.executable, SPARK_LOCAL_IP="127.0.0.1",
+                           PYTHONPATH=os.pathsep.join([str(ROOT / "python/src"), str(ROOT / "python/tests")]))
+        run = subprocess.run(
+            [sys.executable, "-c", f"import test_spark; test_spark._program({kind!r}, {str(tmp_path_factory.mktemp(kind))!r})"],
+            capture_output=True, text=True, timeout=900, env=environment, cwd=tmp_path_factory.mktemp("work"))
+        lines = [line for line in run.stdout.splitlines() if line.startswith("numbers ")]
+        assert run.returncode == 0 and lines, run.stdout[-3000:] + run.stderr[-6000:]
+        results[kind] = json.loads(lines[0].removeprefix("numbers "))
+    return results
+
+
+def test_connect_has_the_bits_of_classic(found):
+    assert found["connect"] == found["classic"]
+
+
+def test_numbers_are_those_of_pyxent(found):
+    import numpy as np
+
+    import pyxent
+    x, y = np.array(X, np.float32), np.array(Y)
+    rows, totals, tried, nulls = found["classic"]
+    columns = list(zip(*rows))
+    assert np.float32(columns[0]).tolist() == pyxent.softmax(x, temperature=2).tolist()
+    assert np.float32(columns[1]).tolist() == pyxent.log_softmax(x).tolist()
+    assert list(columns[2]) == pyxent.argmax(x).tolist()
+    assert np.float32(columns[3]).tolist() == pyxent.entropy(x).tolist()
+    assert np.float32(columns[4]).tolist() == pyxent.log_sum_exp(x).tolist()
+    assert np.float32(columns[6]).tolist() == pyxent.cross_entropy(x, y, label_smoothing=0.1, losses=True).losses.tolist()
+    plain = pyxent.cross_entropy(x, y, correct=True)
+    assert (totals["plain"]["mean"], totals["plain"]["correct"]) == (plain.loss, 2)
+    weighted = pyxent.cross_entropy(x, y, row_weights=np.float32([1, 2, 0]), class_weights=np.float32([1, 0.5, 2]))
+    assert (totals["all"]["mean"], totals["all"]["top_k_accuracy"]) == (weighted.loss, 1.0)
+    assert totals["linear"]["rows"] == 3 and tried == [None] * 3 and nulls == 3
