@@ -12,7 +12,7 @@
 #include "rows.h"
 #include "run.h"
 
-enum { LONGEST = 240, LEAST = 4 };
+enum { LONGEST = 240, LEAST = 1 };
 
 static const struct {
   const char *name;

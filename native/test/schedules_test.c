@@ -145,15 +145,16 @@ static int32_t way_of(int32_t isa, function_kind function, layout_kind layout, i
                       const wish *w) {
   const bool columns = is_columns(layout) && rows > 1, later = function == GRADIENT_OF_STATISTICS;
   const bool mask_unlike = (w->arrays & MASKS) && layout == AS_COLUMNS && rows > 1;
-  const bool enough = columns && rows >= 4 && (classes > 1024 || fills_lanes(rows, classes, 40));
+  const bool short_runs = rows <= 4 && classes <= 1024;
+  const bool enough = columns && rows >= 4 && (!short_runs || classes <= 40);
   if (function == SOFTMAX_BACKWARD) return enough ? XENT_SCHEDULE_STRIP : backward_path(isa, layout, rows, classes, w);
   const bool hot = w->options.temperature != 0 && function != SOFTMAX && function != LOG_SOFTMAX;
   const bool single = w->single && !hot && !later && function != LOG_SUM_EXP;
   if (single && rows == 1 && classes > 1 && classes <= 128) return XENT_SCHEDULE_SINGLE;
   const bool ones = classes == 1 && (function == SOFTMAX || function == LOG_SOFTMAX);
   if (enough && !(ones && function == SOFTMAX) && fits_strips(w, classes, later)) return XENT_SCHEDULE_STRIP;
-  if (enough && classes > 1) return XENT_SCHEDULE_TURNED;
-  const bool dense = rows >= 6 && classes <= most_dense(isa) && fills_lanes(rows, classes, 48) && !mask_unlike &&
+  if (enough && !short_runs && classes > 1) return XENT_SCHEDULE_TURNED;
+  const bool dense = rows >= 6 && classes <= most_dense(isa) && fills_lanes(rows, classes, 45) && !mask_unlike &&
                      (later || (!columns && classes > 1));
   if (dense) return XENT_SCHEDULE_DENSE;
   if (ones || (later && rows <= 2)) return XENT_SCHEDULE_ROW;

@@ -42,8 +42,8 @@ XENT_INLINE bool has_dense_mask(const xent_call *call) {
 }
 XENT_INLINE bool has_enough_dense_rows(const xent_call *call) {
   const int64_t rows = call->row_end - call->row_begin, n = call->shape->classes;
-  return n <= XENT_DENSE_FORWARD && rows >= XENT_DENSE_LEAST && lanes_are_filled(rows, XENT_ROWS, n, XENT_DENSE_PARTLY) &&
-         has_dense_mask(call);
+  return n <= XENT_DENSE_FORWARD && rows >= XENT_DENSE_LEAST &&
+         lanes_are_filled(rows, XENT_ROWS, n, XENT_DENSE_PARTLY) && has_dense_mask(call);
 }
 /* The gradient of the targets is written row by row, and so are its sums. */
 #define XENT_OF_DENSE                                                                                                 \
@@ -57,11 +57,12 @@ XENT_INLINE bool dense_fits(const xent_call *call) {
          call->shape->logits.classes == 1;
 }
 
-/* Gradients from statistics: whole rows of one chunk. Of one and two rows they take 1.0 to 1.25 of the time of generic/,
- * of six 0.8 (AVX2, AMD EPYC, November 2026). */
+/* Gradients from statistics: whole rows of one chunk. One row or two take 1.0 to 1.25 of the time of generic/, six 0.8
+ * (AVX2, AMD EPYC, November 2026). */
 XENT_INLINE bool known_flow_fits(const xent_call *call) {
   const xent_shape *s = call->shape;
-  return call->row_end - call->row_begin > 2 && call->class_end - call->class_begin == s->classes && s->classes <= XENT_FLOW_MOST && !s->all_classes &&
+  return call->row_end - call->row_begin > 2 && call->class_end - call->class_begin == s->classes &&
+         s->classes <= XENT_FLOW_MOST && !s->all_classes &&
          XENT_HAS_ONLY(call, XENT_OF_KNOWN_STATISTICS, XENT_OPTIONS_OF_SCHEDULES);
 }
 XENT_INLINE bool known_dense_fits(const xent_call *call) {

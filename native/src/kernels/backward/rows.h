@@ -465,9 +465,9 @@ XENT_INLINE bool backward_floats_fit(const xent_call *call) {
   return takes_whole_rows(call) && !b.copied && !call->class_mask && b.type == XENT_F32 && !streams_long_floats(&b) &&
          call->shape->classes <= XENT_CHUNK && all.y_pitch && all.g_pitch && all.dx_pitch;
 }
-/* Copies of contiguous rows. Masked floats of which a vector is partly used take 0.7 to 0.9 of the time of `contiguous`,
- * if there are many; whole vectors that do not stay in registers 1.3 to 1.6, two short rows 1.2. 16-bit floats take 1.1
- * to 1.4 up to 12 rows, 0.7 to 1.0 from 16 on (AVX2, AMD EPYC, two busy cores, November 2026). */
+/* Copies of contiguous rows. Many masked rows that end within a vector take 0.7 to 0.9 of the time of `contiguous`,
+ * whole vectors that do not stay in registers 1.3 to 1.6, two short rows 1.2. 16-bit floats take 1.1 to 1.4 up to 12
+ * rows, 0.7 to 1.0 from 16 on (AVX2, AMD EPYC, two busy cores, November 2026). */
 XENT_INLINE bool copies_pay(const backward_call *b) {
   const int64_t n = b->call->shape->classes, rows = b->call->row_end - b->call->row_begin;
   if (b->type != XENT_F32) return n <= (b->log ? XENT_DENSE_LOG_SOFTMAX : XENT_DENSE_SOFTMAX) && rows >= XENT_ROWS;

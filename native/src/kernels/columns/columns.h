@@ -16,22 +16,25 @@
 
 enum {
   XENT_LEAST_COLUMNS = 4, /* fewer are gathered one by one */
-  /* Classes of fewer than sixteen columns, if every lane had one. Eight columns of 19 classes take 1.0 of the time of
-   * flow, of 64 1.3, of 1000 2.2, in a backward 3.0; columns that are turned 1.1 to 1.5 (AVX2, AMD EPYC, two busy cores,
-   * November 2026). */
-  XENT_FEW_COLUMNS_CLASSES = 40,
+  /* Classes of runs of four columns, of which there are fewer than sixteen. Two runs of 24 classes take 1.1 of the time
+   * of flow, of 64 1.3, of 1000 1.4, in a backward 1.8 and 3. Of runs of six columns and more strips take 0.4 to 1.0
+   * (AVX2, AMD EPYC, two busy cores, November 2026). */
+  XENT_SHORT_RUN_CLASSES = 40,
   XENT_FAR_FLOATS = XENT_STRIP_FLOATS / 2 /* of the scratch, beside sums that are under way */
 };
 
 /* ---- which calls ---- */
 
-/* Whether there are enough columns for vectors along them. Of more classes than flow takes there always are. */
-XENT_INLINE bool has_enough_columns(const xent_call *call) {
-  const int64_t columns = call->row_end - call->row_begin, n = call->shape->classes;
-  return columns >= XENT_LEAST_COLUMNS && (columns >= XENT_LANES || n > XENT_EXACT_MAX ||
-                                           lanes_are_filled(columns, XENT_LANES, n, XENT_FEW_COLUMNS_CLASSES));
+/* Whether vectors along the columns would have few that are neighbours. */
+XENT_INLINE bool has_short_runs(const xent_call *call) {
+  const xent_shape *s = call->shape;
+  return (s->inner > 1 ? s->inner : s->outer) <= XENT_LEAST_COLUMNS && call->row_end - call->row_begin < XENT_LANES &&
+         s->classes <= XENT_EXACT_MAX;
 }
-
+XENT_INLINE bool has_enough_columns(const xent_call *call) {
+  return call->row_end - call->row_begin >= XENT_LEAST_COLUMNS &&
+         (call->shape->classes <= XENT_SHORT_RUN_CLASSES || !has_short_runs(call));
+}
 /* Targets are neither sparse nor clamped: those need whole rows, again or entry by entry. */
 XENT_INLINE bool needs_no_whole_rows(const xent_call *call) {
   return !call->shape->target_count && !clamps_terms(call);

@@ -40,8 +40,8 @@ XENT_INLINE int64_t turned_columns(const xent_call *call) {
 }
 XENT_INLINE bool turned_fits(const xent_call *call) {
   const xent_shape *s = call->shape;
-  return !call->row_offsets && !s->all_classes && s->classes > 1 &&
-         has_enough_columns(call) && side_by_side(s, &s->logits) &&
+  return !call->row_offsets && !s->all_classes && s->classes > 1 && !has_short_runs(call) &&
+         call->row_end - call->row_begin >= XENT_LEAST_COLUMNS && side_by_side(s, &s->logits) &&
          (!call->output || side_by_side(s, call->output_layout)) && turned_columns(call) >= XENT_TURNED_LEAST;
 }
 

@@ -271,7 +271,8 @@ XENT_INLINE doubles f64_sum_of_rows(doubles v[XENT_DOUBLES]) {
 /* Whether rows can be taken as they lie, and there are enough. */
 XENT_INLINE bool f64_backward_lies(const xent_call *call) {
   const xent_shape *s = call->shape;
-  return call->row_end - call->row_begin >= XENT_DOUBLES && s->classes <= XENT_F64_LYING && !call->class_mask && !call->row_offsets && !call->known_statistics &&
+  return call->row_end - call->row_begin >= XENT_DOUBLES && s->classes <= XENT_F64_LYING && !call->class_mask &&
+         !call->row_offsets && !call->known_statistics &&
          call->class_begin == 0 && call->class_end >= s->classes && f64_rows_are_contiguous(call, &s->output) &&
          f64_rows_are_contiguous(call, &s->upstream) && f64_rows_are_contiguous(call, call->output_layout);
 }
@@ -324,8 +325,8 @@ XENT_SHARED bool f64_backward_lying(const xent_call *call, int64_t row, double *
 XENT_KNOWS_ALL(XENT_OF_F64_BACKWARD, XENT_TAKEN_BY_SOFTMAX_BACKWARD | XENT_TAKEN_BY_LOG_SOFTMAX_BACKWARD,
                "f64/backward.h");
 
-/* Whether a class of several rows can be in a vector, and few lanes are without a row. Two rows of 10 classes take 1.0 of
- * the time of row after row, of 256 2.0 (AVX2, AMD EPYC, two busy cores, November 2026). */
+/* Whether a class of several rows can be in a vector, and few lanes have no row. Two rows of 10 classes take 1.0 of the
+ * time of row after row, of 256 2.0 (AVX2, AMD EPYC, two busy cores, November 2026). */
 XENT_INLINE bool f64_backward_turns_rows(const xent_call *call, int64_t rows) {
   const int64_t n = call->shape->classes;
   if (call->row_offsets || call->known_statistics) return false;

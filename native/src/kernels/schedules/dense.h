@@ -19,7 +19,7 @@ enum {
   /* Classes of rows that are no whole blocks. The time over that of flow: 6 rows of 17 classes 1.0, of 100 1.7; 17 rows
    * of 24 classes 0.9, of 100 1.4; 16 rows 0.4 to 1.0 (AVX2, AMD EPYC, two busy cores, November 2026; AVX-512 was not
    * measured). */
-  XENT_DENSE_PARTLY = 48,
+  XENT_DENSE_PARTLY = 45,
   XENT_DENSE_BLOCKS = 4,                             /* on their way at once */
   XENT_DENSE_FLOATS = XENT_ROWS * XENT_DENSE + XENT_LANES
 };

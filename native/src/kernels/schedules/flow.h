@@ -554,7 +554,8 @@ XENT_INLINE void flow_rows_at_work(const flow *f, flow_block *next, flow_block *
 
 /* Short rows are loops of their own: each takes its vectors straight on. */
 XENT_INLINE void flow_rows_as(const flow *f, flow_block *next, flow_block *now, flow_block *before, const int mode) {
-  const int64_t vectors = XENT_BATCH < 4 || XENT_IS_OFF(XENT_SCHEDULE_LENGTHS) ? 0 : (f->n + XENT_LANES - 1) / XENT_LANES;
+  const bool lengths = XENT_BATCH >= 4 && !XENT_IS_OFF(XENT_SCHEDULE_LENGTHS);
+  const int64_t vectors = lengths ? (f->n + XENT_LANES - 1) / XENT_LANES : 0;
   switch (vectors) {
     case 4: flow_rows_at_work(f, next, now, before, mode, 4, false); break;
     case 5: flow_rows_at_work(f, next, now, before, mode, 5, false); break;

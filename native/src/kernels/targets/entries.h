@@ -25,8 +25,8 @@ static inline bool side_by_side(const xent_shape *shape, const xent_layout *layo
   return layout->classes != 1 && (shape->inner > 1 ? layout->inner == 1 : layout->outer == 1);
 }
 
-/* Whether rows leave few lanes idle if each lane of a vector of this length has a row: they are whole vectors, or so many
- * that the last one does not count, or have few classes, `most` if every lane has a row. */
+/* Whether rows leave few lanes idle, if each lane of a vector of this length has a row: they are whole vectors, or
+ * many, or have few classes, `most` if every lane has a row. */
 static inline bool lanes_are_filled(int64_t rows, int64_t length, int64_t classes, int64_t most) {
   const int64_t places = (rows + length - 1) / length * length;
   return places == rows || rows >= 8 * length || classes * places <= most * rows;
