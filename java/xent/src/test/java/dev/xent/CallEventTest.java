@@ -95,7 +95,7 @@ class CallEventTest {
     "1x129, -1, flow",
     "5x10, -1, flow",
     "6x10, -1, dense",
-    "1000x59, -1, dense",
+    "1000x40, -1, dense",
     "1000x105, -1, flow",
     "64x1024, -1, flow",
     "64x1025, -1, long",

@@ -15,6 +15,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.function.ToIntFunction;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 
@@ -46,6 +47,21 @@ class SamplerCursorTest {
       assertThat(arrays.next(logits)).isEqualTo((int) expected);
       assertThat(tensors.next(Tensor.of(logits))).isEqualTo((int) expected);
       assertThat(segments.next(MemorySegment.ofArray(logits))).isEqualTo((int) expected);
+    }
+  }
+
+  /** The interface of an engine. */
+  @Test
+  void aMethodReferenceIsASampler() {
+    ToIntFunction<float[]> arrays = sampler.start()::next;
+    ToIntFunction<MemorySegment> segments = sampler.start()::next;
+    ToIntFunction<Tensor> tensors = sampler.start()::next;
+    for (int step = 0; step < STEPS; step++) {
+      float[] logits = logits(step);
+      int token = arrays.applyAsInt(logits);
+      assertThat(token).isEqualTo((int) sampler.token(Tensor.of(logits), step));
+      assertThat(segments.applyAsInt(MemorySegment.ofArray(logits))).isEqualTo(token);
+      assertThat(tensors.applyAsInt(Tensor.of(logits))).isEqualTo(token);
     }
   }
 
