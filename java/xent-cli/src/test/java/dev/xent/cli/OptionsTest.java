@@ -66,13 +66,30 @@ class OptionsTest {
           Sampler.Builder.class);
 
   /** Options of builders that are no flags, and why. */
+  private static final String OF_TEXTS = "the command draws one token of each row: it has no text";
+
   private static final Map<String, String> NO_FLAGS =
       Map.of(
-          "--gradient-reduction", "gradients are of the loss that is printed",
-          "--gradient-scale", "the same; of a product it is --scale",
-          "softmax-backward --softcap", "the backward has no logits for its derivative",
-          "softmax-backward --fully-masked", "the output has it",
-          "cross-entropy-hvp --softcap", "it has another Hessian");
+          "--gradient-reduction",
+          "gradients are of the loss that is printed",
+          "--gradient-scale",
+          "the same; of a product it is --scale",
+          "softmax-backward --softcap",
+          "the backward has no logits for its derivative",
+          "softmax-backward --fully-masked",
+          "the output has it",
+          "cross-entropy-hvp --softcap",
+          "it has another Hessian",
+          "sample --no-repeat-ngram",
+          OF_TEXTS,
+          "sample --dry-multiplier",
+          OF_TEXTS,
+          "sample --dry-base",
+          OF_TEXTS,
+          "sample --dry-allowed-length",
+          OF_TEXTS,
+          "sample --dry-range",
+          OF_TEXTS);
 
   private static final List<String> NUMBERS =
       List.of(
