@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import inspect
 import os
+from array import array
 from collections.abc import Iterable
 from typing import Any
-
-import numpy as np
 
 from pyxent._names import unexpected
 from pyxent._operations import Sample, sample
@@ -26,7 +25,13 @@ _HISTORIES = ("prompt_tokens", "output_tokens")
 
 
 def _shape(logits: Any) -> tuple[int, ...]:
-    return tuple(logits.shape) if hasattr(logits, "shape") else np.shape(logits)
+    """Of what has no shape, nothing: `sample` takes or rejects it."""
+    if hasattr(logits, "shape"):
+        return tuple(logits.shape)
+    try:
+        return memoryview(logits).shape or ()
+    except TypeError:
+        return ()
 
 
 class Sampler:
@@ -166,8 +171,8 @@ class SamplerCursor:
                 raise OptionError("bias_tokens is given, and the sampler has options of a text; expected bias, with a "
                                   "number for each class")
             if biases := self.sampler.repetition.biases(self._text.tokens, classes):
-                options["bias_tokens"] = np.array(list(biases), np.int32)
-                options["bias_values"] = np.array(list(biases.values()), np.float32)
+                options["bias_tokens"] = array("i", biases)
+                options["bias_values"] = array("f", biases.values())
         return options
 
     def verify(self, logits: ArrayLike, drafts: Iterable[int]) -> list[int]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterable, Sequence
 from typing import Any
-
-import numpy as np
 
 from pyxent._options import integer, shown
 from pyxent.errors import LabelError, OptionError
 
-_LARGEST = float(np.finfo(np.float32).max)
+_LARGEST = 2.0**128 - 2.0**104  # of a float32
 
 
 def _least(name: str, value: Any, least: int) -> int:
@@ -52,15 +51,16 @@ class Repetition:
     def is_used(self) -> bool:
         return bool(self.no_repeat_ngram or self.banned_sequences or self.dry_multiplier)
 
-    def biases(self, text: np.ndarray[Any, Any], classes: int) -> dict[int, float]:
+    def biases(self, text: array[int], classes: int) -> dict[int, float]:
         """What is added to the logits of some classes."""
         biases: dict[int, float] = {}
-        if len(text) and (self.no_repeat_ngram or self.dry_multiplier):
+        if text and (self.no_repeat_ngram or self.dry_multiplier):
             repeated = _repeated(text)
             if self.dry_multiplier:
                 biases.update(self._dry(text, repeated))
             if self.no_repeat_ngram:
-                biases.update(dict.fromkeys(text[repeated >= self.no_repeat_ngram - 1].tolist(), -math.inf))
+                least = self.no_repeat_ngram - 1
+                biases.update((token, -math.inf) for token, length in zip(text, repeated) if length >= least)
         for *before, last in self.banned_sequences:
             if last >= classes:
                 raise LabelError(f"banned_sequences has {last}, which is no class; expected 0 to {classes - 1}", 0, last,
@@ -69,17 +69,16 @@ class Repetition:
                 biases[last] = -math.inf
         return biases
 
-    def _dry(self, text: np.ndarray[Any, Any], repeated: np.ndarray[Any, Any]) -> dict[int, float]:
+    def _dry(self, text: array[int], repeated: list[int]) -> dict[int, float]:
         begin = 0 if self.dry_range is None else max(0, len(text) - self.dry_range)
         longest = 0
-        while longest < len(text) - begin and int(text[-1 - longest]) not in self.dry_breakers:
+        while longest < len(text) - begin and text[-1 - longest] not in self.dry_breakers:
             longest += 1
-        places = np.arange(len(text))
-        lengths = np.minimum(np.minimum(repeated, places - begin), longest)
         found: dict[int, int] = {}
-        for place in np.nonzero(lengths >= self.dry_allowed_length)[0]:
-            token = int(text[place])
-            found[token] = max(found.get(token, 0), int(lengths[place]))
+        for place in range(begin, len(text)):
+            length = min(repeated[place], place - begin, longest)
+            if length >= self.dry_allowed_length:
+                found[text[place]] = max(found.get(text[place], 0), length)
         return {token: -self._penalty(length) for token, length in found.items()}
 
     def _penalty(self, length: int) -> float:
@@ -91,46 +90,41 @@ class Repetition:
         return math.inf if penalty > _LARGEST else penalty
 
 
-def _repeated(text: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """For each place, how many tokens before it are the last of the text."""
-    repeated = np.zeros(len(text), np.int64)
-    places = np.arange(len(text))
-    length = 0
-    while len(places := places[places > length]):
-        places = places[text[places - 1 - length] == text[-1 - length]]
-        repeated[places] += 1
-        length += 1
-    return repeated
+def _repeated(text: array[int]) -> list[int]:
+    """For each place, how many tokens before it are the last of the text: the Z algorithm, from the end on."""
+    backwards = text[::-1]
+    count = len(backwards)
+    same = [0] * count
+    begin = end = 0
+    for k in range(1, count):
+        length = min(end - k, same[k - begin]) if k < end else 0
+        while k + length < count and backwards[length] == backwards[k + length]:
+            length += 1
+        if k + length > end:
+            begin, end = k, k + length
+        same[k] = length
+    return [0, *same[:0:-1]]  # place count - k has the length of k
 
 
 class Text:
-    """A prompt and what follows it, in memory that grows."""
+    """A prompt and what follows it."""
 
     def __init__(self, prompt: Iterable[Any]) -> None:
-        tokens = tokens_of("prompt_tokens", prompt)
-        self.prompt = self.count = len(tokens)
-        self._memory = np.full(max(64, 2 * len(tokens)), -1, np.int32)
-        self._memory[:len(tokens)] = tokens
+        self.tokens = array("i", tokens_of("prompt_tokens", prompt))
+        self.prompt = len(self.tokens)
 
     def append(self, token: int) -> None:
-        if self.count == len(self._memory):
-            self._memory = np.concatenate([self._memory, np.full_like(self._memory, -1)])
-        self._memory[self.count] = token
-        self.count += 1
+        self.tokens.append(token)
 
     def drop(self, last: int) -> None:
-        self.count -= last
+        del self.tokens[len(self.tokens) - last:]
 
     @property
     def drawn(self) -> int:
-        """How many tokens there are behind the prompt."""
-        return self.count - self.prompt
+        """How many tokens there are after the prompt."""
+        return len(self.tokens) - self.prompt
 
-    @property
-    def tokens(self) -> np.ndarray[Any, Any]:
-        return self._memory[:self.count]
-
-    def histories(self) -> dict[str, np.ndarray[Any, Any]]:
+    def histories(self) -> dict[str, array[int]]:
         """The inputs of a call that has the tokens before."""
         parts = {"prompt_tokens": self.tokens[:self.prompt], "output_tokens": self.tokens[self.prompt:]}
-        return {name: part for name, part in parts.items() if len(part)}
+        return {name: part for name, part in parts.items() if part}
