@@ -4,6 +4,7 @@ package dev.xent.api;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
+import dev.xent.AllGather;
 import dev.xent.Argmax;
 import dev.xent.BoundCall;
 import dev.xent.CrossEntropy;
@@ -74,7 +75,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Function;
+import java.util.Objects;
 
 /** An object of every type that the API takes or calls. */
 final class Samples {
@@ -106,8 +107,6 @@ final class Samples {
     put(ShortBuffer.class, ShortBuffer.allocate(1));
     put(ByteOrder.class, ByteOrder.LITTLE_ENDIAN);
     put(List.class, List.of());
-    Function<Object, List<Object>> gather = List::of;
-    put(Function.class, gather);
     put(Object.class, new Object());
     put(String.class, "t");
     put(Path.class, folder.resolve("sample.npy"));
@@ -118,6 +117,8 @@ final class Samples {
     Tensor tensor = Tensor.of(new float[] {1, 2}, 1, 2);
     put(Tensor.class, tensor);
     put(Inputs.class, Inputs.none());
+    AllGather<Object> gather = own -> List.of(Objects.requireNonNull(own, "own is null"));
+    put(AllGather.class, gather);
     put(Execution.class, Execution.defaults());
     put(OperationBuilder.class, Softmax.builder());
     put(LogitBuilder.class, Softmax.builder());
