@@ -117,7 +117,7 @@ final class Samples {
     Tensor tensor = Tensor.of(new float[] {1, 2}, 1, 2);
     put(Tensor.class, tensor);
     put(Inputs.class, Inputs.none());
-    AllGather<Object> gather = own -> List.of(Objects.requireNonNull(own, "own is null"));
+    AllGather<Object> gather = own -> List.of(Objects.requireNonNull(own, "own"));
     put(AllGather.class, gather);
     put(Execution.class, Execution.defaults());
     put(OperationBuilder.class, Softmax.builder());
