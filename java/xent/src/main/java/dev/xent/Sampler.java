@@ -12,6 +12,7 @@ import dev.xent.errors.NativeLibraryException;
 import dev.xent.errors.OptionException;
 import dev.xent.errors.ShapeException;
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.plan.arrays.Dimensions;
 import dev.xent.internal.plan.arrays.NullChecks;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.OptionRange;
@@ -107,7 +108,7 @@ public final class Sampler {
    * @throws OptionException for a penalty, which needs the earlier tokens: call {@link #on}
    */
   public Tensor sample(Tensor logits, long step) {
-    long[] shape = plan.tokenShape(view(logits, "logits"));
+    long[] shape = Dimensions.rowsShape(view(logits, "logits"), plan.axis());
     Tensor tokens = Tensor.allocate(DType.I32, shape);
     sample(logits, step, tokens);
     return tokens;

@@ -69,14 +69,7 @@ public final class Dimensions {
   /** The shape of one number per row: without the axis of the classes, or 1 of one row. */
   public static long[] rowsShape(View logits, int classAxis) {
     int axis = Strides.axis(classAxis, logits.shape);
-    requireClasses("logits", logits, axis);
-    int last = logits.rank() - 1;
-    if (last == 0) {
-      return new long[] {1};
-    }
-    long[] shape = Arrays.copyOf(logits.shape, last);
-    System.arraycopy(logits.shape, axis + 1, shape, axis, last - axis);
-    return shape;
+    return logits.rank() == 1 ? new long[] {1} : without(axis, logits.shape);
   }
 
   /** Refuses an array without a class, even if it has no rows. */

@@ -17,11 +17,9 @@ import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.Described;
-import dev.xent.internal.plan.arrays.Dimensions;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.Part;
 import dev.xent.internal.plan.arrays.RowPart;
-import dev.xent.internal.plan.arrays.Strides;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
@@ -145,14 +143,6 @@ public final class SamplerPlan {
     options.describe(text);
     engine.describe(text);
     return text.toString();
-  }
-
-  // ---- tensors for tokens ----------------------------------------------------------------------
-
-  /** The shape of the tokens of these logits. */
-  public long[] tokenShape(View logits) {
-    int d = Strides.axis(axis, logits.shape);
-    return logits.rank() == 1 ? new long[] {1} : Dimensions.without(d, logits.shape);
   }
 
   // ---- calls -----------------------------------------------------------------------------------

@@ -66,19 +66,15 @@ final class TokenBiases {
     }
   }
 
+  /** Of a class, which is added if it is new. */
   private int place(int token) {
-    int mask = slots.length - 1;
-    int slot = slotOf(token, mask);
-    while (slots[slot] != 0) {
-      int place = slots[slot] - 1;
-      if (classes[place] == token) {
-        return place;
-      }
-      slot = slot + 1 & mask;
+    int slot = slotOf(token);
+    if (slots[slot] != 0) {
+      return slots[slot] - 1;
     }
     if (count == classes.length) {
       grow();
-      return place(token);
+      slot = slotOf(token);
     }
     classes[count] = token;
     values[count] = 0;
@@ -86,9 +82,15 @@ final class TokenBiases {
     return count - 1;
   }
 
-  private static int slotOf(int token, int mask) {
+  /** That of a class, or the unused one where it would be. */
+  private int slotOf(int token) {
+    int mask = slots.length - 1;
     int mixed = token * 0x9E3779B9;
-    return (mixed ^ mixed >>> 15) & mask;
+    int slot = (mixed ^ mixed >>> 15) & mask;
+    while (slots[slot] != 0 && classes[slots[slot] - 1] != token) {
+      slot = slot + 1 & mask;
+    }
+    return slot;
   }
 
   private void grow() {
@@ -96,13 +98,8 @@ final class TokenBiases {
     classes = Arrays.copyOf(classes, capacity);
     values = Arrays.copyOf(values, capacity);
     slots = new int[2 * capacity];
-    int mask = slots.length - 1;
     for (int i = 0; i < count; i++) {
-      int slot = slotOf(classes[i], mask);
-      while (slots[slot] != 0) {
-        slot = slot + 1 & mask;
-      }
-      slots[slot] = i + 1;
+      slots[slotOf(classes[i])] = i + 1;
     }
     tokens = TokenHistory.unused(capacity);
     written = 0;
