@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.xent.XentRuntime;
 import java.io.IOException;
+import java.io.StringReader;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,9 +16,14 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.w3c.dom.Document;
+import org.w3c.dom.Element;
+import org.w3c.dom.NodeList;
+import org.xml.sax.InputSource;
 
 /** What pages name exists, and what exists is named where a reader looks for it. */
 class PagesTest {
@@ -144,7 +150,7 @@ class PagesTest {
             Page.ROOT.resolve("java/xent/src/main/java/dev/xent/internal/load/Settings.java"));
     List<String> read = firstGroups(PROPERTY, settings);
     assertThat(read).isNotEmpty();
-    assertThat(firstGroups(TABLE_PROPERTY, Page.of("docs/settings.md").text()))
+    assertThat(firstGroups(TABLE_PROPERTY, Page.of("docs/running.md").text()))
         .containsExactlyInAnyOrderElementsOf(read);
   }
 
@@ -157,6 +163,37 @@ class PagesTest {
             .map(version -> version.group(1) != null ? version.group(1) : version.group(2))
             .toList();
     assertThat(told).hasSize(2).containsOnly(XentRuntime.get().version());
+  }
+
+  /**
+   * The blocks of XML on pages: parts of a pom, whose artifacts of Xent are modules of this build.
+   */
+  static Stream<Page.Block> partsOfPoms() {
+    return pages().stream()
+        .flatMap(page -> page.blocks().stream())
+        .filter(block -> block.language().equals("xml"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("partsOfPoms")
+  void partOfAPomIsWellFormedAndNamesModulesOfThisBuild(Page.Block block) throws Exception {
+    Document pom =
+        DocumentBuilderFactory.newInstance()
+            .newDocumentBuilder()
+            .parse(new InputSource(new StringReader("<project>" + block.text() + "</project>")));
+    NodeList groups = pom.getElementsByTagName("groupId");
+    for (int i = 0; i < groups.getLength(); i++) {
+      if (groups.item(i).getTextContent().equals("dev.xent")) {
+        Element coordinates = (Element) groups.item(i).getParentNode();
+        String module = textOf(coordinates, "artifactId");
+        assertThat(Page.ROOT.resolve("java").resolve(module).resolve("pom.xml")).exists();
+        assertThat(textOf(coordinates, "version")).isEqualTo(XentRuntime.get().version());
+      }
+    }
+  }
+
+  private static String textOf(Element element, String name) {
+    return element.getElementsByTagName(name).item(0).getTextContent();
   }
 
   @Test
