@@ -37,11 +37,6 @@ class PagesTest {
           "dev\\.xent:xent:([\\w.-]+)|<artifactId>xent</artifactId>\\s*<version>([\\w.-]+)<");
   private static final Pattern NAMED_FILE =
       Pattern.compile("`((?:native|java|include|cmake|tools|docs|verification)/[\\w./-]+)`");
-  private static final Pattern STEP =
-      Pattern.compile("^\\| `(native/[\\w./]+)` \\| (\\*?)`(\\w+)`\\*? \\|", Pattern.MULTILINE);
-  private static final Pattern STEPS =
-      Pattern.compile(
-          "is (\\d+) functions in (\\d+) files \\([^)]*\\), of which (\\d+) in (\\d+) files");
   private static final Pattern CLASS = Pattern.compile("\\b[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+\\b");
   private static final Set<String> NOT_OURS =
       Set.of(
@@ -115,32 +110,10 @@ class PagesTest {
             .map(name -> name.substring(0, name.length() - ".java".length()))
             .collect(Collectors.toSet());
     String page = Page.of("docs/developing/design.md").text();
-    String today = page.substring(0, page.indexOf("## Names that changed"));
-    assertThat(CLASS.matcher(today).results().map(MatchResult::group))
+    assertThat(CLASS.matcher(page).results().map(MatchResult::group))
         .filteredOn(name -> !NOT_OURS.contains(name))
         .hasSizeGreaterThan(20)
         .allSatisfy(name -> assertThat(ours).contains(name));
-  }
-
-  /** A reader finds every function in its file, and as many of them as the page says. */
-  @Test
-  void theWayToTheInnerLoopIsAsThePageSays() throws IOException {
-    String page = Page.of("docs/developing/design.md").text();
-    List<MatchResult> steps = STEP.matcher(page).results().toList();
-    for (MatchResult step : steps) {
-      assertThat(Files.readString(Page.ROOT.resolve(step.group(1))))
-          .as(step.group(1))
-          .containsPattern("\\b" + step.group(3) + "\\b");
-    }
-    List<MatchResult> staying = steps.stream().filter(step -> step.group(2).isEmpty()).toList();
-    MatchResult told = STEPS.matcher(page).results().findFirst().orElseThrow();
-    assertThat(Stream.of(1, 2, 3, 4).map(told::group).map(Long::valueOf))
-        .containsExactly(
-            (long) steps.size(), filesOf(steps), (long) staying.size(), filesOf(staying));
-  }
-
-  private static long filesOf(List<MatchResult> steps) {
-    return steps.stream().map(step -> step.group(1)).distinct().count();
   }
 
   @Test
