@@ -721,7 +721,7 @@ typedef struct xent_sampling {
   double top_n_sigma;     /* in [0, 2^32]: the classes at most this many standard deviations below the largest logit */
   double xtc_probability; /* in [0, 1]: the chance that XTC removes all classes above the least likely one that has at
                              least the share xtc_threshold */
-  double xtc_threshold;   /* in [0, 1]; 0: 0.1 */
+  double xtc_threshold;   /* in (0, 1]; 0: 0.1 */
   uint64_t order; /* XENT_FILTER_..., each at most once, one per byte from the lowest on: TOP_K | TOP_P << 8 is top-k,
                      then top-p; 0: the order of the rules. Without TEMPERATURE, that comes first */
 } xent_sampling;
