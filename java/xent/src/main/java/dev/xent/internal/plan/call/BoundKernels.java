@@ -65,7 +65,7 @@ final class BoundKernels {
   /** The call keeps the arrays that were taken for an operation. */
   void keep(Operation of) {
     requests = requests();
-    isOneKernel = call.isOneKernel();
+    isOneKernel = call.partition.isOneKernel();
     operation = of.number;
   }
 

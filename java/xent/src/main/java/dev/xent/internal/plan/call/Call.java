@@ -5,12 +5,10 @@ import dev.xent.errors.MemoryException;
 import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.ArrayMemory;
-import dev.xent.internal.kernels.Effort;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.kernels.Workspaces;
-import dev.xent.internal.parallel.Threads;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.Pieces;
 import dev.xent.internal.plan.arrays.View;
@@ -32,18 +30,6 @@ import org.jspecify.annotations.Nullable;
  * instances of their own, which follow the caller's.
  */
 public final class Call extends CallArrays {
-  /**
-   * A kernel that touches a Java array stalls the garbage collector while it runs; with so much
-   * {@link Effort} it takes some microseconds.
-   */
-  public static final long HEAP_ELEMENTS = 16384;
-
-  /** The same where the arrays are copied and nobody waits: two of them stay in a cache. */
-  private static final long COPIED_ELEMENTS = 1 << 17;
-
-  /** In place of the first row or chunk of a claim. */
-  static final long UNCLAIMED = -1;
-
   private static final Workspaces<Call> CALLS =
       new Workspaces<>(() -> new Call(Owner.THREAD), () -> new Call(Owner.NOBODY));
 
@@ -126,14 +112,8 @@ public final class Call extends CallArrays {
   /** Rows that were found to count. */
   public long validRows;
 
-  /** The first row or chunk of what this thread works on, when several do. */
-  long claimed = UNCLAIMED;
-
-  /** Who works on this call, when several do. */
-  private @Nullable Workers workers;
-
-  /** Made when it is needed first. */
-  private @Nullable Workers ownWorkers;
+  /** How rows are divided among kernels and threads. */
+  public final Partition partition = new Partition(this);
 
   public final Scratch scratch = new Scratch(this);
   private final Workspace workspace = new Workspace();
@@ -339,7 +319,7 @@ public final class Call extends CallArrays {
       @Nullable View b,
       @Nullable View c,
       @Nullable View own) {
-    if (isOneKernel()) {
+    if (partition.isOneKernel()) {
       preparedCalls.remember(this, operation, checks, computes, a, b, c, own, MemorySegment.NULL);
     }
   }
@@ -370,153 +350,9 @@ public final class Call extends CallArrays {
     pieces.enter(piece, present, parts);
   }
 
-  /** Whether one kernel has all rows, with the structs as they are. */
-  public boolean isOneKernel() {
-    return pieces.count == 1
-        && dimensions.rows > 0
-        && !dimensions.ragged
-        && isAlone(engine().threads())
-        && rowsPerKernel() >= dimensions.rows;
-  }
-
-  // ---- how much at once ------------------------------------------------------------------------
-
-  /** How many rows of a piece a kernel may take at once; 0: not even one whole row. */
-  public long rowsPerKernel() {
-    long classes = dimensions.classes;
-    if (dimensions.hasElements()) {
-      return onHeap ? HEAP_ELEMENTS : pieces.rows;
-    }
-    return onHeap && classes > heapElements() && isDivisible() ? 0 : rowsPerKernel(classes);
-  }
-
-  /** How many elements of Java arrays at once. */
-  private long heapElements() {
-    return engine().kernels().copiesArrays() ? COPIED_ELEMENTS : HEAP_ELEMENTS;
-  }
-
-  /**
-   * The same of rows that are not divided.
-   *
-   * @param perRow what a row costs, in elements
-   */
-  public long rowsPerKernel(long perRow) {
-    return !onHeap || Effort.of(dimensions.rows, perRow) <= heapElements()
-        ? pieces.rows
-        : Effort.rows(heapElements(), perRow);
-  }
-
-  /** Whether rows can be worked on in class ranges. */
-  private boolean isDivisible() {
-    return !needsWholeRows && !dimensions.ragged;
-  }
-
-  /** How many rows' targets a kernel may read at once. */
-  long targetsPerKernel() {
-    if (!onHeap) {
-      return pieces.rows;
-    }
-    return Math.max(1, HEAP_ELEMENTS / Math.max(targetCount, 1));
-  }
-
-  /** How many chunks of a row a kernel may take at once. */
-  private long chunksPerKernel() {
-    return onHeap ? HEAP_ELEMENTS / Chunks.SIZE : Long.MAX_VALUE;
-  }
-
-  // ---- several threads -------------------------------------------------------------------------
-
   /** Who computes. */
   Engine engine() {
     return Objects.requireNonNull(engine);
-  }
-
-  /** Works on all rows, of which none is divided. */
-  public void run(RowWork rows) {
-    run(rows, rows);
-  }
-
-  /** The same, by the kernel of a function alone where that is prepared for this call. */
-  public void run(Function function, RowWork rows, RowWork shared) {
-    if (!runPrepared(function)) {
-      run(rows, shared);
-    }
-  }
-
-  /**
-   * Works on all rows.
-   *
-   * @param rows what each thread does with rows of its own
-   * @param shared what the caller does with rows that threads share
-   */
-  public void run(RowWork rows, RowWork shared) {
-    Engine by = engine();
-    if (isAlone(by.threads())) {
-      runAlone(rows);
-    } else if (sharesRows(by.threads())) {
-      runAlone(shared);
-    } else if (dimensions.rows == 1) { // which nobody can help with
-      runAlone(rows);
-    } else {
-      workers().rows(by, rows, dimensions.classes);
-    }
-  }
-
-  /**
-   * Works on all rows, of which none is divided.
-   *
-   * @param perRow what a row costs, in elements
-   */
-  public void run(RowWork rows, long perRow) {
-    Engine by = engine();
-    if (dimensions.rows == 1 || Workers.isAlone(by.threads(), dimensions.rows * perRow)) {
-      runAlone(rows);
-    } else {
-      workers().rows(by, rows, perRow);
-    }
-  }
-
-  /** Works on all rows without helpers. */
-  public void runAlone(RowWork rows) {
-    for (long piece = 0; piece < pieces.count; piece++) {
-      enter(piece);
-      rows.run(this, 0, pieces.rows);
-    }
-  }
-
-  /**
-   * Whether rows are too few to occupy all threads well, and so long that threads can share them.
-   */
-  private boolean sharesRows(Threads threads) {
-    long rows = dimensions.rows;
-    long rounds = (rows + threads.most() - 1) / threads.most();
-    return isDivisible()
-        && dimensions.classes > Chunks.SIZE
-        && rows * 5 < rounds * threads.most() * 4;
-  }
-
-  /** Whether the caller is better off without helpers. */
-  public boolean isAlone(Threads threads) {
-    return Workers.isAlone(threads, lead().elements);
-  }
-
-  /** Those who help with this call. */
-  public Workers workers() {
-    if (ownWorkers == null) {
-      ownWorkers = new Workers(this);
-    }
-    return ownWorkers;
-  }
-
-  /** Several threads work from now on, or no longer. */
-  void share(@Nullable Workers sharing) {
-    workers = sharing;
-    claimed = UNCLAIMED;
-  }
-
-  /** Whether another thread failed so that this one need not go on. */
-  public boolean isInVain() {
-    return workers != null && workers.isInVain(claimed);
   }
 
   /** Becomes a helper's view of a call, whose thread waits until {@link #unfollow}. */
@@ -535,45 +371,14 @@ public final class Call extends CallArrays {
     if (caller.addsExactSum) {
       emptyExactSum();
     }
-    share(caller.workers);
+    partition.follow(caller.partition);
   }
 
   /** Lets go of the call that was followed. */
   void unfollow() {
     structs.unfollow();
-    share(null);
+    partition.share(null);
     end();
-  }
-
-  /** Works on rows of all pieces. */
-  void rows(RowWork work, long begin, long end) {
-    if (pieces.count == 1) {
-      work.run(this, begin, end);
-      return;
-    }
-    long row = begin;
-    while (row < end && !isInVain()) {
-      enter(row / pieces.rows);
-      long pieceEnd = Math.min(end - pieces.firstRow, pieces.rows);
-      work.run(this, row - pieces.firstRow, pieceEnd);
-      row = pieces.firstRow + pieceEnd;
-    }
-  }
-
-  /** Works on chunks of rows of the current piece, counted through all its rows. */
-  public void chunks(ChunkWork work, long begin, long end) {
-    long classes = dimensions.classes;
-    long perRow = Chunks.of(classes);
-    long at = begin;
-    while (at < end && !isInVain()) {
-      long row = at / perRow;
-      long rowBegin = row * perRow;
-      long atOnce = Math.min(end - at, chunksPerKernel());
-      long next = Math.min(at + atOnce, rowBegin + perRow);
-      long to = Math.min((next - rowBegin) * Chunks.SIZE, classes);
-      work.run(this, row, (at - rowBegin) * Chunks.SIZE, to);
-      at = next;
-    }
   }
 
   // ---- memory of the calling thread ------------------------------------------------------------

@@ -9,7 +9,6 @@ import dev.xent.errors.ShapeException;
 import dev.xent.internal.ffi.xent_layout;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
-import dev.xent.internal.kernels.Form;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.ShapeStruct;
@@ -28,9 +27,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 import java.util.Arrays;
-import java.util.EnumSet;
 import java.util.Objects;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,22 +37,6 @@ import org.jspecify.annotations.Nullable;
 public abstract sealed class CallArrays permits Call {
   /** Classes that can be selected of a row. */
   private static final int MOST_SELECTED = 256;
-
-  /**
-   * Inputs that every call has, that are part of the kind of targets, or that statistics say
-   * nothing of.
-   */
-  private static final Set<Array> BESIDE_STATISTICS =
-      EnumSet.of(
-          Array.LOGITS,
-          Array.HIDDEN,
-          Array.WEIGHTS,
-          Array.TARGETS,
-          Array.TARGET_WEIGHTS,
-          Array.UPSTREAM);
-
-  /** Inputs that a backward has if its forward had them, as bits. */
-  private static final long OF_STATISTICS = inputsOfStatistics();
 
   /** Leads in place of logits where no kernel is called with them: not part of the struct. */
   public final Part logProbabilities;
@@ -78,7 +59,7 @@ public abstract sealed class CallArrays permits Call {
   public boolean unusual;
 
   /** Whether all types of floats go together. */
-  private boolean anyFloats;
+  boolean anyFloats;
 
   /** Whether memory of any of them is a Java array. */
   public boolean onHeap;
@@ -106,6 +87,7 @@ public abstract sealed class CallArrays permits Call {
   public long allClasses;
 
   public final Dimensions dimensions = new Dimensions();
+  private final ArrayChecks checks = new ArrayChecks(this);
   public final FewLosses fewLosses = new FewLosses();
   public final OffsetsCopy offsetsCopy = new OffsetsCopy();
 
@@ -236,7 +218,7 @@ public abstract sealed class CallArrays permits Call {
               "targets is %s, %s is %s; expected labels 0 and 1 (I8 to I64, U8 to U64) or numbers from 0 to 1 of type %s",
               view, leading().name, lead, Types.allowed(lead.type)));
     }
-    requireLeadShape(targets, view);
+    checks.requireLeadShape(targets, view);
     take(targets, Rule.ELEMENT_TARGETS, view, Kind.CLASSES);
   }
 
@@ -286,7 +268,7 @@ public abstract sealed class CallArrays permits Call {
       throw new ShapeException(
           message(
               "%s is %s, with %s from %d on of %d; expected classes within the row, which has fewer than 2^31",
-              leadName(), leadText(), plural(classes, "class"), first, all));
+              checks.leadName(), checks.leadText(), plural(classes, "class"), first, all));
     }
     firstClass = first;
     allClasses = all;
@@ -305,7 +287,12 @@ public abstract sealed class CallArrays permits Call {
       throw new ShapeException(
           message(
               "%s is %s, with %s from %d on of %d: end a shard at a multiple of %d or with the row",
-              leadName(), leadText(), plural(classes, "class"), first, all, Chunks.SIZE));
+              checks.leadName(),
+              checks.leadText(),
+              plural(classes, "class"),
+              first,
+              all,
+              Chunks.SIZE));
     }
     firstClass = first;
     allClasses = all;
@@ -363,8 +350,8 @@ public abstract sealed class CallArrays permits Call {
   }
 
   private void take(Part part, Rule rule, View view) {
-    requireType(part, rule, Objects.requireNonNull(view, part.name));
-    take(part, rule, view, requireShape(part, rule, view));
+    checks.requireType(part, rule, Objects.requireNonNull(view, part.name));
+    take(part, rule, view, checks.requireShape(part, rule, view));
   }
 
   /** The token of the only row, in memory of this thread. */
@@ -377,7 +364,7 @@ public abstract sealed class CallArrays permits Call {
     Part targets = part(Array.TARGETS);
     Objects.requireNonNull(view, targets.name);
     if (view.type.isInteger()) {
-      requireRowShape(targets, view, false);
+      checks.requireRowShape(targets, view, false);
       take(targets, Rule.TARGETS, view, Kind.ROWS);
       return true;
     }
@@ -388,11 +375,11 @@ public abstract sealed class CallArrays permits Call {
               "targets is %s, %s is %s; expected class indices (I8 to I64, U8 to U64) or probability rows of type %s",
               view, leading().name, lead, Types.allowed(lead.type)));
     }
-    if (!hasLeadShape(view)) {
+    if (!checks.hasLeadShape(view)) {
       throw new ShapeException(
           message(
               "targets is %s, %s is %s; expected probability rows of the same shape, or class indices of an integer type",
-              view, leadName(), leadText()));
+              view, checks.leadName(), checks.leadText()));
     }
     take(targets, Rule.TARGETS, view, Kind.CLASSES);
     return false;
@@ -408,8 +395,8 @@ public abstract sealed class CallArrays permits Call {
               "targets is %s, and targetWeights were given; expected the classes of each row as I8 to I64 or U8 to U64",
               classNumbers));
     }
-    requireType(part(Array.TARGET_WEIGHTS), Rule.TARGET_WEIGHTS, weights);
-    requireEntries(targets, classNumbers, 0);
+    checks.requireType(part(Array.TARGET_WEIGHTS), Rule.TARGET_WEIGHTS, weights);
+    checks.requireEntries(targets, classNumbers, 0);
     targetCount = classNumbers.shape[dimensions.axis];
     if (targetCount == 0) {
       throw new ShapeException(
@@ -446,8 +433,8 @@ public abstract sealed class CallArrays permits Call {
           message(
               "targets is %s, %s is %s; expected targets of shape %s, or %s with k classes of each row",
               classNumbers,
-              leadName(),
-              leadText(),
+              checks.leadName(),
+              checks.leadText(),
               Arrays.toString(dimensions.rowShape()),
               dimensions.entriesShape("k")));
     }
@@ -519,315 +506,6 @@ public abstract sealed class CallArrays permits Call {
       case CLASS_VECTOR, CLASS_ROWS, OFFSETS -> true;
       case ALONG -> false;
     };
-  }
-
-  /** Which of the inputs that a call may be without, and that its statistics depend on, it has. */
-  long given() {
-    long given = 0;
-    for (int i = 0; i < parts; i++) {
-      given |= 1L << present[i].index & OF_STATISTICS;
-    }
-    return given;
-  }
-
-  /** Those that a forward and its backward both take. */
-  private static long inputsOfStatistics() {
-    long inputs = 0;
-    for (Function backward : Function.values()) {
-      if (backward.name().endsWith("_BACKWARD")) {
-        String name = backward.name();
-        Function forward = Function.valueOf(name.substring(0, name.lastIndexOf('_')));
-        for (Array array : Array.values()) {
-          Rule before = forward.rule(array);
-          Rule after = backward.rule(array);
-          boolean both = before != null && after != null && !before.written && !after.written;
-          if (both && array.ordinal() < Array.LAYOUTS && !BESIDE_STATISTICS.contains(array)) {
-            inputs |= 1L << array.ordinal();
-          }
-        }
-      }
-    }
-    return inputs;
-  }
-
-  /** Their names in a message. */
-  String names(long given) {
-    StringBuilder names = new StringBuilder();
-    for (long left = given; left != 0; left &= left - 1) {
-      Part part = all[Long.numberOfTrailingZeros(left)];
-      names.append(names.isEmpty() ? " with " : ", ").append(part.name);
-    }
-    return names.toString();
-  }
-
-  // ---- types and shapes ------------------------------------------------------------------------
-
-  private void requireType(Part part, Rule rule, View view) {
-    String name = part.name;
-    switch (rule.holds) {
-      case ElementType.NUMBERS -> {
-        if (anyFloats) {
-          Types.requireLead(name, view);
-        } else {
-          Types.requireFloat(name, view, leading().name, lead());
-        }
-      }
-      case ElementType.NUMBERS | ElementType.FLAGS -> {
-        if (!(anyFloats && view.type.isFloat())) {
-          Types.requireFloatOrFlag(name, view, leading().name, lead());
-        }
-      }
-      case ElementType.FLAGS -> Types.requireFlag(name, view);
-      case ElementType.FLAGS | ElementType.WORDS -> Types.requireFlagOrWord(name, view);
-      case ElementType.CLASS_NUMBERS -> Types.requireClassNumber(name, view, dimensions.classes);
-      case ElementType.LABELS -> Types.requireInteger(name, view);
-      default -> throw new AssertionError(rule);
-    }
-  }
-
-  /** Refuses other shapes than the core says. Returns what there are numbers for. */
-  private Kind requireShape(Part part, Rule rule, View view) {
-    switch (rule.form) {
-      case PER_CLASS -> {
-        if (rule.spread) {
-          return dimensions.hasElements() ? spread(part, view) : perClass(part, rule, view);
-        }
-        requireLeadShape(part, view);
-        return Kind.CLASSES;
-      }
-      case PER_ROW -> {
-        requireRowShape(part, view, rule.spread);
-        return Kind.ROWS;
-      }
-      case PER_TOP -> {
-        requireTop(part, view);
-        return Kind.ENTRIES;
-      }
-      case PER_TARGET -> {
-        if (rule == Rule.BIAS_VALUES) {
-          requireShapeOf(part, view, Array.BIAS_TOKENS.text, view(Array.BIAS_TOKENS));
-        } else {
-          requireEntries(part, view, 0);
-          targetCount = view.shape[dimensions.axis];
-        }
-        return Kind.ENTRIES;
-      }
-      case PER_PROMPT -> {
-        requireEntries(part, view, 0);
-        promptCount = view.shape[dimensions.axis];
-        return Kind.ENTRIES;
-      }
-      case PER_OUTPUT -> {
-        requireEntries(part, view, 0);
-        outputCount = view.shape[dimensions.axis];
-        return Kind.ENTRIES;
-      }
-      case OF_TARGETS -> {
-        Part like = part(has(Array.TARGET_WEIGHTS) ? Array.TARGET_WEIGHTS : Array.TARGETS);
-        requireShapeOf(part, view, like.name, like.view);
-        return like.kind();
-      }
-      case PER_FEATURE -> {
-        requireShapeOf(part, view, part(Array.HIDDEN).name, view(Array.HIDDEN));
-        return Kind.ENTRIES;
-      }
-      case OF_CLASSES -> {
-        requireShapeOf(part, view, part(Array.WEIGHTS).name, view(Array.WEIGHTS));
-        return Kind.CLASS_ROWS;
-      }
-      case ONE_ROW -> {
-        requireOnePerClass(part, view);
-        return Kind.CLASS_VECTOR;
-      }
-      case PER_WORD, OFFSETS, RECORDS -> throw new AssertionError(rule);
-    }
-    throw new AssertionError(rule);
-  }
-
-  /** A number per class, of each row or the same for some or for all. */
-  private Kind perClass(Part part, Rule rule, View view) {
-    if (dimensions.ragged) {
-      requireLeadShape(part, view);
-      return Kind.CLASSES;
-    }
-    boolean ofBits = rule.isOfBits(view.type.number());
-    long count = ofBits ? Form.words(dimensions.classes) : dimensions.classes;
-    if (dimensions.isClassShape(view.shape, count)) {
-      return Kind.CLASSES;
-    }
-    if (view.rank() == 1 && view.shape[0] == count) {
-      return Kind.CLASS_VECTOR;
-    }
-    throw new ShapeException(
-        message(
-            "%s is %s, %s is %s with classes along axis %d; expected one %s in its shape, in which any other size may be 1, or in the shape [%d]",
-            part.name,
-            view,
-            leadName(),
-            leadText(),
-            dimensions.axis,
-            ofBits
-                ? "number per 32 classes"
-                : (rule.holds & ElementType.FLAGS) != 0 ? "flag per class" : "number per class",
-            count));
-  }
-
-  /** Numbers of elements, of which one may hold for many. */
-  private Kind spread(Part part, View view) {
-    if (dimensions.isSpread(view.shape) || isSingle(view)) {
-      return Kind.CLASSES;
-    }
-    int along = dimensions.along;
-    if (view.rank() == 1 && view.shape[0] == dimensions.size(along)) {
-      return Kind.ALONG;
-    }
-    throw new ShapeException(
-        message(
-            "%s is %s, %s is %s; expected that shape, in which any size may be 1, or the shape [%d] of its axis %d",
-            part.name, view, leadName(), leadText(), dimensions.size(along), along));
-  }
-
-  /** A number for each class, the same for all rows. */
-  private void requireOnePerClass(Part part, View view) {
-    long classes = dimensions.classes;
-    if (view.rank() == 1
-        && (view.shape[0] == classes || (dimensions.ragged && view.shape[0] > classes))) {
-      return;
-    }
-    throw new ShapeException(
-        message(
-            "%s is %s, %s is %s; expected a number for each class, in the shape [%d]",
-            part.name,
-            view,
-            features == 0 ? leadName() : part(Array.WEIGHTS).name,
-            features == 0 ? leadText() : view(Array.WEIGHTS),
-            classes));
-  }
-
-  /** What the largest classes of each row have, as many as others have. */
-  private void requireTop(Part part, View view) {
-    requireEntries(part, view, topCount);
-    long count = view.shape[dimensions.axis];
-    if (count < 1 || count > dimensions.classes || (topCount != 0 && count != topCount)) {
-      throw new ShapeException(
-          message(
-              "%s is %s, %s has %s%s; expected 1 to %d",
-              part.name,
-              view,
-              leadName(),
-              plural(dimensions.classes, "class"),
-              topCount == 0 ? "" : " and topClasses is " + view(Array.TOP_CLASSES),
-              dimensions.classes));
-    }
-    topCount = count;
-  }
-
-  private void requireLeadShape(Part part, View view) {
-    if (!hasLeadShape(view)) {
-      throw otherShape(part, view, leadName(), leadText());
-    }
-  }
-
-  /** Whether an array has the shape of the leading one, or of the logits that are made of it. */
-  private boolean hasLeadShape(View view) {
-    return features == 0 ? Arrays.equals(view.shape, lead().shape) : dimensions.isShape(view.shape);
-  }
-
-  /** In a message. */
-  private String leadName() {
-    return features == 0 ? leading().name : Array.LOGITS.text;
-  }
-
-  /** In a message, behind the name. */
-  private String leadText() {
-    return features == 0
-        ? lead().toString()
-        : message(
-            "%s of hidden %s and weights %s",
-            dimensions.shapeText(), view(Array.HIDDEN), view(Array.WEIGHTS));
-  }
-
-  private static void requireShapeOf(Part part, View view, String name, View like) {
-    if (!Arrays.equals(view.shape, like.shape)) {
-      throw otherShape(part, view, name, like);
-    }
-  }
-
-  private static ShapeException otherShape(Part part, View view, String name, Object like) {
-    return new ShapeException(
-        message("%s is %s, %s is %s; expected the same shape", part.name, view, name, like));
-  }
-
-  private void requireRowShape(Part part, View view, boolean repeats) {
-    if (dimensions.isRowShape(view.shape, repeats) || (repeats && isSingle(view))) {
-      return;
-    }
-    throw new ShapeException(
-        message(
-            "%s is %s, %s is %s with %s; expected %s of shape %s%s%s%s",
-            part.name,
-            view,
-            leadName(),
-            leadText(),
-            dimensions.ragged
-                ? plural(dimensions.rows, "row")
-                : "classes along axis " + dimensions.axis,
-            part.name,
-            Arrays.toString(dimensions.rowShape()),
-            repeats ? ", in which any size may be 1" : "",
-            otherAxis(view),
-            otherUse(part, view)));
-  }
-
-  /** Advice where labels are one-hot rows, and where logits are the rows of a matrix in a line. */
-  private String otherUse(Part part, View view) {
-    if (part.array == Array.TARGETS && hasLeadShape(view)) {
-      return ", or one-hot rows of type " + Types.allowed(lead().type);
-    }
-    long rows = view.elements;
-    boolean fits = rows > 1 && dimensions.classes % rows == 0 && dimensions.classes > rows;
-    return fits && view.rank() == 1 && features == 0 && lead().rank() == 1 && !dimensions.ragged
-        ? message(", or reshape %s to [%d, %d]", leadName(), rows, dimensions.classes / rows)
-        : "";
-  }
-
-  /**
-   * Advice where an array has the shape of rows along another axis; a matrix with classes along the
-   * last one is rather mistaken.
-   */
-  private String otherAxis(View view) {
-    View lead = lead();
-    int rank = lead.rank();
-    int last = rank < 3 && dimensions.axis == rank - 1 ? -1 : rank - 1;
-    for (int axis = last; axis >= 0; axis--) {
-      if (Arrays.equals(view.shape, Dimensions.without(axis, lead.shape))) {
-        return ", or build the operation with axis(" + (axis == rank - 1 ? -1 : axis) + ")";
-      }
-    }
-    return "";
-  }
-
-  private static boolean isSingle(View view) {
-    return view.rank() == 1 && view.elements == 1;
-  }
-
-  /**
-   * Some numbers of each row.
-   *
-   * @param count how many; 0: any number
-   */
-  private void requireEntries(Part part, View view, long count) {
-    if (!dimensions.hasRowsOfEntries(view.shape)) {
-      throw new ShapeException(
-          message(
-              "%s is %s, %s is %s; expected %s of shape %s",
-              part.name,
-              view,
-              leadName(),
-              leadText(),
-              part.name,
-              dimensions.entriesShape(count == 0 ? "k" : Long.toString(count))));
-    }
   }
 
   // ---- what is written -------------------------------------------------------------------------

@@ -24,8 +24,8 @@ public final class KernelRows implements RowWork {
 
   @Override
   public void run(Call call, long begin, long end) {
-    long step = call.rowsPerKernel();
-    for (long row = begin; row < end && !call.isInVain(); row += step) {
+    long step = call.partition.rowsPerKernel();
+    for (long row = begin; row < end && !call.partition.isInVain(); row += step) {
       Failures.check(kernels.run(kernel.of(call, row, Math.min(row + step, end))), call);
     }
   }

@@ -126,7 +126,7 @@ public final class Losses {
     if (call.runPrepared(Function.CHECK_TARGETS)) {
       call.validRows = xent_report.valid_rows(call.report);
     } else {
-      call.run(Losses::countTargets, Math.max(call.targetCount, 1));
+      call.partition.run(Losses::countTargets, Math.max(call.targetCount, 1));
     }
     if (!weighted) {
       return call.validRows;
@@ -162,9 +162,9 @@ public final class Losses {
 
   private static void countTargets(Call call, long begin, long end) {
     Kernels kernels = call.engine().kernels();
-    long step = call.targetsPerKernel();
+    long step = call.partition.targetsPerKernel();
     MemorySegment weights = call.exactSum();
-    for (long row = begin; row < end && !call.isInVain(); row += step) {
+    for (long row = begin; row < end && !call.partition.isInVain(); row += step) {
       Work work =
           call.kernel(Function.CHECK_TARGETS, row, Math.min(row + step, end))
               .set(Array.EXACT_SUM, weights);

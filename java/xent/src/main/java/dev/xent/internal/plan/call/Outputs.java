@@ -214,7 +214,7 @@ public final class Outputs {
     savedClasses = call.dimensions.classes;
     savedKind = kind;
     savedWide = call.lead().type == ElementType.F64;
-    savedGiven = call.given();
+    savedGiven = StatisticsInputs.of(call);
     savedOptions = options;
   }
 
@@ -231,7 +231,7 @@ public final class Outputs {
       throw noStatistics();
     }
     boolean wide = call.lead().type == ElementType.F64;
-    long given = call.given();
+    long given = StatisticsInputs.of(call);
     if (rows != call.dimensions.rows
         || savedClasses != call.dimensions.classes
         || savedKind != kind
@@ -242,13 +242,18 @@ public final class Outputs {
           message(
               "the outputs hold statistics of %s, backward was given %s; expected what the forward had",
               described(
-                  rows, savedClasses, savedKind, savedWide, call.names(savedGiven), savedOptions),
+                  rows,
+                  savedClasses,
+                  savedKind,
+                  savedWide,
+                  StatisticsInputs.names(call, savedGiven),
+                  savedOptions),
               described(
                   call.dimensions.rows,
                   call.dimensions.classes,
                   kind,
                   wide,
-                  call.names(given),
+                  StatisticsInputs.names(call, given),
                   options)));
     }
     if (!whole) { // another thread uses these outputs

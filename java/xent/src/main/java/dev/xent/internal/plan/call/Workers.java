@@ -167,7 +167,7 @@ public final class Workers implements Job.Workers {
     if (confined) {
       caller.requireOpen();
     }
-    caller.share(this);
+    caller.partition.share(this);
     job.open(wanted, count, least, most, step);
     try {
       if (wanted > 0 && !early) {
@@ -186,10 +186,10 @@ public final class Workers implements Job.Workers {
 
   /** Takes over what helpers counted. */
   private void collect() {
-    if (caller.claimed == Call.UNCLAIMED) { // helpers took everything
+    if (caller.partition.claimed == Partition.UNCLAIMED) { // helpers took everything
       xent_report.schedule(caller.report, schedule);
     }
-    caller.share(null);
+    caller.partition.share(null);
     caller.workedBy(1 + helpers);
     caller.validRows += validRows;
     if (added) {
@@ -238,17 +238,17 @@ public final class Workers implements Job.Workers {
     long begin = Job.NONE;
     try {
       while ((begin = job.claim()) != Job.NONE) {
-        own.claimed = begin;
+        own.partition.claimed = begin;
         long end = job.end(begin);
         if (rowWork != null) {
-          own.rows(rowWork, begin, end);
+          own.partition.rows(rowWork, begin, end);
         } else if (rangeWork != null) {
           rangeWork.run(own, begin, end);
         } else {
-          own.chunks(chunkWork, begin, end);
+          own.partition.chunks(chunkWork, begin, end);
         }
       }
-      if (own != caller && own.claimed != Call.UNCLAIMED) {
+      if (own != caller && own.partition.claimed != Partition.UNCLAIMED) {
         add(own);
       }
     } catch (RuntimeException e) {

@@ -103,7 +103,7 @@ public final class HvpPlan {
     protected double compute(Call call, CallArguments given) {
       call.options(options, gradientScale);
       RowWeights.count(call);
-      call.run(Function.CROSS_ENTROPY_HVP, rows, rows);
+      call.partition.run(Function.CROSS_ENTROPY_HVP, rows, rows);
       return Double.NaN;
     }
   }

@@ -215,7 +215,7 @@ public final class LogitsPlan {
       if (result == Result.PROBABILITIES) {
         call.room.saveStatistics(call.dimensions.rows);
       }
-      call.run(Function.CROSS_ENTROPY, rows, rows);
+      call.partition.run(Function.CROSS_ENTROPY, rows, rows);
       return Double.NaN;
     }
   }
@@ -230,8 +230,8 @@ public final class LogitsPlan {
   }
 
   private void rows(Call call, long begin, long end) {
-    long step = call.rowsPerKernel();
-    for (long row = begin; row < end && !call.isInVain(); row += step) {
+    long step = call.partition.rowsPerKernel();
+    for (long row = begin; row < end && !call.partition.isInVain(); row += step) {
       long stop = Math.min(row + step, end);
       Failures.check(kernels.run(Losses.kernel(call, row, stop)), call);
       if (call.topProbabilities.view != null) {

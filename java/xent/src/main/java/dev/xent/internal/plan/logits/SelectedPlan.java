@@ -26,6 +26,7 @@ import dev.xent.internal.plan.call.KernelRows;
 import dev.xent.internal.plan.call.Losses;
 import dev.xent.internal.plan.call.Operation;
 import dev.xent.internal.plan.call.Outputs;
+import dev.xent.internal.plan.call.Partition;
 import dev.xent.internal.plan.call.RowWork;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
@@ -132,7 +133,7 @@ public final class SelectedPlan {
       if (saved != null) {
         call.room.saved = saved.statisticsFor(call.dimensions.rows);
       }
-      call.run(Function.SELECTED_LOG_PROBABILITIES, forwardRows, forwardRows);
+      call.partition.run(Function.SELECTED_LOG_PROBABILITIES, forwardRows, forwardRows);
       if (saved != null) {
         saved.saved(call, TargetKind.LABELS, options);
       }
@@ -176,7 +177,7 @@ public final class SelectedPlan {
     protected double compute(Call call, CallArguments given) {
       call.room.saved = given.saved.statisticsOf(call, TargetKind.LABELS, options);
       begin(call);
-      call.run(backwardRows);
+      call.partition.run(backwardRows);
       return Double.NaN;
     }
   }
@@ -330,8 +331,8 @@ public final class SelectedPlan {
     long columns = values.rank() == 1 ? 1 : values.shape[1];
     long apart = values.rank() == 1 ? 0 : values.strides[1];
     for (long column = 0; column < columns; column++) {
-      for (long row = begin; row < end; row += Call.HEAP_ELEMENTS) {
-        long count = Math.min(Call.HEAP_ELEMENTS, end - row);
+      for (long row = begin; row < end; row += Partition.HEAP_ELEMENTS) {
+        long count = Math.min(Partition.HEAP_ELEMENTS, end - row);
         long offset = row * values.strides[0] + column * apart;
         long span = (count - 1) * values.strides[0] + 1;
         int size = values.type.byteSize();

@@ -172,14 +172,14 @@ public final class SoftmaxPlan {
     @Override
     protected double compute(Call call, CallArguments given) {
       call.options(options, 1);
-      call.run(function, rows, sharedRows);
+      call.partition.run(function, rows, sharedRows);
       return Double.NaN;
     }
 
     private void rows(Call call, long begin, long end) {
-      if (call.rowsPerKernel() == 0) {
+      if (call.partition.rowsPerKernel() == 0) {
         call.room.reserveStatistics(call.pieces);
-        for (long row = begin; row < end && !call.isInVain(); row++) {
+        for (long row = begin; row < end && !call.partition.isInVain(); row++) {
           longRows(call, row, row + 1, false);
         }
       } else {

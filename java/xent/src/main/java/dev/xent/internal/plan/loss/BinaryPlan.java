@@ -113,7 +113,7 @@ public final class BinaryPlan {
       call.options(options, ignores);
       if (call.hasLabels() || given.weights != null) {
         call.validRows = 0;
-        call.run(count);
+        call.partition.run(count);
       } else {
         call.validRows = call.dimensions.rows;
       }
@@ -121,7 +121,7 @@ public final class BinaryPlan {
       if (call.writesGradient) {
         call.options(options, ignores, call.scale);
       }
-      call.run(Function.BINARY_CROSS_ENTROPY, elements, elements);
+      call.partition.run(Function.BINARY_CROSS_ENTROPY, elements, elements);
       return Losses.reduce(call.validRows, call, reductions, outputs);
     }
   }
@@ -146,8 +146,8 @@ public final class BinaryPlan {
 
   /** Refuses labels that are none, and counts the elements that are not ignored. */
   private void count(Call call, long begin, long end) {
-    long step = call.rowsPerKernel();
-    for (long row = begin; row < end && !call.isInVain(); row += step) {
+    long step = call.partition.rowsPerKernel();
+    for (long row = begin; row < end && !call.partition.isInVain(); row += step) {
       Work work = call.kernel(Function.BINARY_CROSS_ENTROPY, row, Math.min(row + step, end));
       Failures.check(kernels.run(work.set(Array.LOSSES, NULL).set(Array.GRADIENT, NULL)), call);
       call.validRows += xent_report.valid_rows(call.report);

@@ -135,7 +135,7 @@ public final class CrossEntropyPlan {
       // The kernel looks at a row's label before it writes the row: enough where there is one row.
       boolean checked =
           Losses.needsNoCheck(call, kind)
-              || call.dimensions.rows == 1 && isPlain(call, given) && call.isOneKernel();
+              || call.dimensions.rows == 1 && isPlain(call, given) && call.partition.isOneKernel();
       double count = Losses.count(call, checked);
       boolean gradients = given.gradient != null || outputs.has(Array.TARGET_GRADIENT);
       Losses.divideBy(count, call, reductions, outputs, gradients);
@@ -143,7 +143,7 @@ public final class CrossEntropyPlan {
         call.options(options, options.ignoresIn(kind), call.scale);
       }
       call.room.saved = outputs.statisticsFor(call.dimensions.rows);
-      call.run(Function.CROSS_ENTROPY, forwardRows, forwardShared);
+      call.partition.run(Function.CROSS_ENTROPY, forwardRows, forwardShared);
       double reduced = Losses.reduce(count, call, reductions, outputs);
       outputs.saved(call, kind, options);
       return reduced;
@@ -201,9 +201,9 @@ public final class CrossEntropyPlan {
   }
 
   private void forwardRows(Call call, long begin, long end) {
-    if (call.rowsPerKernel() == 0) {
+    if (call.partition.rowsPerKernel() == 0) {
       call.room.reserveStatistics(call.pieces);
-      for (long row = begin; row < end && !call.isInVain(); row++) {
+      for (long row = begin; row < end && !call.partition.isInVain(); row++) {
         forwardLongRows(call, row, row + 1, false);
       }
       return;
@@ -254,7 +254,7 @@ public final class CrossEntropyPlan {
       call.options(options, options.ignoresIn(kind), call.scale);
       Losses.count(call, Losses.needsNoCheck(call, kind));
       if (scaled) {
-        call.run(backwardRows, backwardShared);
+        call.partition.run(backwardRows, backwardShared);
       } else {
         Memory.clear(given.gradient);
       }
@@ -264,7 +264,7 @@ public final class CrossEntropyPlan {
 
   private void backwardRows(Call call, long begin, long end) {
     call.room.statistics = call.room.savedOf(call.pieces);
-    if (call.rowsPerKernel() == 0) {
+    if (call.partition.rowsPerKernel() == 0) {
       longRows.each(call, begin, end, false, backwardRange);
     } else {
       wholeRowsBackward.run(call, begin, end);

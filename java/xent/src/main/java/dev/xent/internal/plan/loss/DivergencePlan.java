@@ -124,7 +124,7 @@ public final class DivergencePlan {
       if (call.writesGradient) {
         call.options(options, call.scale);
       }
-      call.run(function, rows, rows);
+      call.partition.run(function, rows, rows);
       return Losses.reduce(weight, call, reductions, outputs);
     }
   }

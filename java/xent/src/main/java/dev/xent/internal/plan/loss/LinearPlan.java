@@ -268,7 +268,7 @@ public final class LinearPlan {
     if (isAlone(call) && !call.onHeap) {
       long rows = sums ? call.pieces.rows : rowsTogether(call);
       requireWorkspace(call, workspace(call, rows, classes(call), contents(call, true) | LEAST));
-      call.runAlone(everything);
+      call.partition.runAlone(everything);
       return;
     }
     boolean backward = call.writesGradient && (call.has(Array.HIDDEN_GRADIENT) || sums);
@@ -317,9 +317,9 @@ public final class LinearPlan {
 
   private void rows(Call call, RowWork work) {
     if (isAlone(call)) {
-      call.runAlone(work);
+      call.partition.runAlone(work);
     } else {
-      call.workers().rowsTogether(engine, work, rowsTogether(call));
+      call.partition.workers().rowsTogether(engine, work, rowsTogether(call));
     }
   }
 
@@ -331,7 +331,7 @@ public final class LinearPlan {
         work.run(call, begin, Math.min(begin + claim, count));
       }
     } else {
-      call.workers().ranges(engine, work, count, claim);
+      call.partition.workers().ranges(engine, work, count, claim);
     }
   }
 
@@ -481,7 +481,7 @@ public final class LinearPlan {
     int contents = contents(call, gradients);
     boolean writes = gradients && call.writesGradient;
     int keeps = (contents & OF_GRADIENTS) == 0 ? 0 : LOGITS;
-    for (long row = begin; row < end && !call.isInVain(); row += step) {
+    for (long row = begin; row < end && !call.partition.isInVain(); row += step) {
       long stop = Math.min(row + step, end);
       long size = bytes(call, stop - row, classes(call), contents, keeps);
       Work work =
@@ -506,7 +506,7 @@ public final class LinearPlan {
     call.room.reserveStatistics(call.pieces);
     long rows = call.dimensions.rows;
     long together = Math.max(MOST_STATES / Chunks.of(classes(call)), 1);
-    for (long row = 0; row < rows && !call.isInVain(); row += together) {
+    for (long row = 0; row < rows && !call.partition.isInVain(); row += together) {
       forwardClasses(call, row, Math.min(row + together, rows));
     }
   }
@@ -529,7 +529,7 @@ public final class LinearPlan {
     long from = begin * Chunks.SIZE;
     long to = Math.min(end * Chunks.SIZE, classes(call));
     long step = call.onHeap ? onHeap(call, to - from, stop - first) : stop - first;
-    for (long row = first; row < stop && !call.isInVain(); row += step) {
+    for (long row = first; row < stop && !call.partition.isInVain(); row += step) {
       states(call, row, Math.min(row + step, stop), from, to);
     }
   }
@@ -589,7 +589,7 @@ public final class LinearPlan {
   private void gradientsOfRows(Call call, long begin, long end) {
     long step = rowsTogether(call);
     int contents = XentH.XENT_WORKSPACE_HIDDEN_GRADIENT();
-    for (long row = begin; row < end && !call.isInVain(); row += step) {
+    for (long row = begin; row < end && !call.partition.isInVain(); row += step) {
       gradients(call, row, Math.min(row + step, end), 0, classes(call), contents);
     }
   }

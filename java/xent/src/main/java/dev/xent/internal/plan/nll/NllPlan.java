@@ -134,7 +134,8 @@ public final class NllPlan {
           kind != TargetKind.LABELS
               || options.number(OptionRange.LABEL_SMOOTHING) != 0
               || call.has(Array.CORRECT);
-      call.run(forwardRows, readsRows || call.writesGradient ? call.dimensions.classes : 1);
+      call.partition.run(
+          forwardRows, readsRows || call.writesGradient ? call.dimensions.classes : 1);
       return Losses.reduce(count, call, reductions, outputs);
     }
   }
@@ -174,7 +175,7 @@ public final class NllPlan {
     MemorySegment exactSum = call.exactSum();
     ElementType summed = call.lead().type == ElementType.F64 ? ElementType.F64 : ElementType.F32;
     int waiting = 0;
-    for (long index = begin; index < end && !call.isInVain(); index++) {
+    for (long index = begin; index < end && !call.partition.isInVain(); index++) {
       row.enter(index);
       double loss = forwardRow(call, row, index);
       if (call.has(Array.LOSSES)) {
@@ -278,7 +279,7 @@ public final class NllPlan {
       boolean scaled = Losses.scaleGradient(given.saved.countedWeight, call, reductions);
       count(call, call.kind);
       if (scaled) {
-        call.run(backwardRows, call.dimensions.classes);
+        call.partition.run(backwardRows, call.dimensions.classes);
       } else {
         Memory.clear(given.gradient);
       }
@@ -290,7 +291,7 @@ public final class NllPlan {
     NllRow row = NllScratch.of(call).row;
     row.prepare(options);
     try {
-      for (long index = begin; index < end && !call.isInVain(); index++) {
+      for (long index = begin; index < end && !call.partition.isInVain(); index++) {
         row.enter(index);
         double weight = weight(call, index);
         double scale = call.scale * weight;

@@ -208,7 +208,7 @@ public final class SamplerPlan {
     protected double compute(Call call, CallArguments given) {
       call.options(options, 1);
       SamplerScratch.share(call, given.step);
-      call.run(rows);
+      call.partition.run(rows);
       return token(call);
     }
 
@@ -373,7 +373,7 @@ public final class SamplerPlan {
         shared.round = new SampleRound(call.dimensions.rows);
         call.givenStates = true;
       }
-      call.run(rows, costOfRow(call, shared));
+      call.partition.run(rows, costOfRow(call, shared));
       if (arguments.outputs != null) {
         arguments.outputs.rows = call.dimensions.rows;
         arguments.outputs.sampled = call.validRows;
@@ -501,8 +501,8 @@ public final class SamplerPlan {
     long bytes = kernels.sampleWorkspace(call.dimensions.classes, tokens) + flags(call);
     MemorySegment workspace = bytes == 0 ? NULL : call.workspace(bytes, true);
     SampleRound round = shared.round;
-    long most = call.rowsPerKernel(costOfRow(call, shared));
-    for (long row = begin; row < end && !call.isInVain(); row += most) {
+    long most = call.partition.rowsPerKernel(costOfRow(call, shared));
+    for (long row = begin; row < end && !call.partition.isInVain(); row += most) {
       Work work =
           call.kernel(Function.SAMPLE, row, Math.min(row + most, end))
               .sampling(structs, requests != null)

@@ -35,10 +35,10 @@ public final class LongRows {
   /** The work on all class ranges of some rows: of all rows of the piece when it is shared. */
   public void each(Call call, long begin, long end, boolean shared, ChunkWork work) {
     if (shared) {
-      call.workers().chunks(engine, work);
+      call.partition.workers().chunks(engine, work);
     } else {
       long perRow = Chunks.of(call.dimensions.classes);
-      call.chunks(work, begin * perRow, end * perRow);
+      call.partition.chunks(work, begin * perRow, end * perRow);
     }
   }
 

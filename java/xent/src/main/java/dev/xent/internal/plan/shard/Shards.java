@@ -48,7 +48,7 @@ final class Shards {
             chunk,
             chunk + Chunks.of(dimensions.classes));
     LongRows longRows = new LongRows(engine);
-    boolean shared = !call.isAlone(engine.threads());
+    boolean shared = !call.partition.isAlone(engine.threads());
     call.room.secondRound = first != null;
     for (long piece = 0; piece < call.pieces.count; piece++) {
       call.enter(piece);
@@ -69,7 +69,7 @@ final class Shards {
   /** Works on all class ranges of all rows, with statistics. */
   static void write(Call call, Engine engine, FinishedRows rows, ChunkWork work) {
     LongRows longRows = new LongRows(engine);
-    boolean shared = !call.isAlone(engine.threads());
+    boolean shared = !call.partition.isAlone(engine.threads());
     for (long piece = 0; piece < call.pieces.count; piece++) {
       call.enter(piece);
       useStatistics(call, rows);

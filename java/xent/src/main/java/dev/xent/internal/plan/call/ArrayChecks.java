@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.call;
+
+import static dev.xent.internal.text.Messages.message;
+import static dev.xent.internal.text.Messages.plural;
+
+import dev.xent.errors.ShapeException;
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.kernels.Form;
+import dev.xent.internal.kernels.Rule;
+import dev.xent.internal.plan.arrays.Dimensions;
+import dev.xent.internal.plan.arrays.Part;
+import dev.xent.internal.plan.arrays.Part.Kind;
+import dev.xent.internal.plan.arrays.Types;
+import dev.xent.internal.plan.arrays.View;
+import java.util.Arrays;
+
+/** Whether an array has the type and the shape that go with those of the leading array. */
+final class ArrayChecks {
+  private final CallArrays call;
+  private final Dimensions dimensions;
+
+  ArrayChecks(CallArrays call) {
+    this.call = call;
+    this.dimensions = call.dimensions;
+  }
+
+  void requireType(Part part, Rule rule, View view) {
+    String name = part.name;
+    switch (rule.holds) {
+      case ElementType.NUMBERS -> {
+        if (call.anyFloats) {
+          Types.requireLead(name, view);
+        } else {
+          Types.requireFloat(name, view, call.leading().name, call.lead());
+        }
+      }
+      case ElementType.NUMBERS | ElementType.FLAGS -> {
+        if (!(call.anyFloats && view.type.isFloat())) {
+          Types.requireFloatOrFlag(name, view, call.leading().name, call.lead());
+        }
+      }
+      case ElementType.FLAGS -> Types.requireFlag(name, view);
+      case ElementType.FLAGS | ElementType.WORDS -> Types.requireFlagOrWord(name, view);
+      case ElementType.CLASS_NUMBERS -> Types.requireClassNumber(name, view, dimensions.classes);
+      case ElementType.LABELS -> Types.requireInteger(name, view);
+      default -> throw new AssertionError(rule);
+    }
+  }
+
+  /** Refuses other shapes than the core says. Returns what there are numbers for. */
+  Kind requireShape(Part part, Rule rule, View view) {
+    switch (rule.form) {
+      case PER_CLASS -> {
+        if (rule.spread) {
+          return dimensions.hasElements() ? spread(part, view) : perClass(part, rule, view);
+        }
+        requireLeadShape(part, view);
+        return Kind.CLASSES;
+      }
+      case PER_ROW -> {
+        requireRowShape(part, view, rule.spread);
+        return Kind.ROWS;
+      }
+      case PER_TOP -> {
+        requireTop(part, view);
+        return Kind.ENTRIES;
+      }
+      case PER_TARGET -> {
+        if (rule == Rule.BIAS_VALUES) {
+          requireShapeOf(part, view, Array.BIAS_TOKENS.text, call.view(Array.BIAS_TOKENS));
+        } else {
+          requireEntries(part, view, 0);
+          call.targetCount = view.shape[dimensions.axis];
+        }
+        return Kind.ENTRIES;
+      }
+      case PER_PROMPT -> {
+        requireEntries(part, view, 0);
+        call.promptCount = view.shape[dimensions.axis];
+        return Kind.ENTRIES;
+      }
+      case PER_OUTPUT -> {
+        requireEntries(part, view, 0);
+        call.outputCount = view.shape[dimensions.axis];
+        return Kind.ENTRIES;
+      }
+      case OF_TARGETS -> {
+        Part like =
+            call.part(call.has(Array.TARGET_WEIGHTS) ? Array.TARGET_WEIGHTS : Array.TARGETS);
+        requireShapeOf(part, view, like.name, like.view);
+        return like.kind();
+      }
+      case PER_FEATURE -> {
+        requireShapeOf(part, view, call.part(Array.HIDDEN).name, call.view(Array.HIDDEN));
+        return Kind.ENTRIES;
+      }
+      case OF_CLASSES -> {
+        requireShapeOf(part, view, call.part(Array.WEIGHTS).name, call.view(Array.WEIGHTS));
+        return Kind.CLASS_ROWS;
+      }
+      case ONE_ROW -> {
+        requireOnePerClass(part, view);
+        return Kind.CLASS_VECTOR;
+      }
+      case PER_WORD, OFFSETS, RECORDS -> throw new AssertionError(rule);
+    }
+    throw new AssertionError(rule);
+  }
+
+  /** A number per class, of each row or the same for some or for all. */
+  private Kind perClass(Part part, Rule rule, View view) {
+    if (dimensions.ragged) {
+      requireLeadShape(part, view);
+      return Kind.CLASSES;
+    }
+    boolean ofBits = rule.isOfBits(view.type.number());
+    long count = ofBits ? Form.words(dimensions.classes) : dimensions.classes;
+    if (dimensions.isClassShape(view.shape, count)) {
+      return Kind.CLASSES;
+    }
+    if (view.rank() == 1 && view.shape[0] == count) {
+      return Kind.CLASS_VECTOR;
+    }
+    throw new ShapeException(
+        message(
+            "%s is %s, %s is %s with classes along axis %d; expected one %s in its shape, in which any other size may be 1, or in the shape [%d]",
+            part.name,
+            view,
+            leadName(),
+            leadText(),
+            dimensions.axis,
+            ofBits
+                ? "number per 32 classes"
+                : (rule.holds & ElementType.FLAGS) != 0 ? "flag per class" : "number per class",
+            count));
+  }
+
+  /** Numbers of elements, of which one may hold for many. */
+  private Kind spread(Part part, View view) {
+    if (dimensions.isSpread(view.shape) || isSingle(view)) {
+      return Kind.CLASSES;
+    }
+    int along = dimensions.along;
+    if (view.rank() == 1 && view.shape[0] == dimensions.size(along)) {
+      return Kind.ALONG;
+    }
+    throw new ShapeException(
+        message(
+            "%s is %s, %s is %s; expected that shape, in which any size may be 1, or the shape [%d] of its axis %d",
+            part.name, view, leadName(), leadText(), dimensions.size(along), along));
+  }
+
+  /** A number for each class, the same for all rows. */
+  private void requireOnePerClass(Part part, View view) {
+    long classes = dimensions.classes;
+    if (view.rank() == 1
+        && (view.shape[0] == classes || (dimensions.ragged && view.shape[0] > classes))) {
+      return;
+    }
+    throw new ShapeException(
+        message(
+            "%s is %s, %s is %s; expected a number for each class, in the shape [%d]",
+            part.name,
+            view,
+            call.features == 0 ? leadName() : call.part(Array.WEIGHTS).name,
+            call.features == 0 ? leadText() : call.view(Array.WEIGHTS),
+            classes));
+  }
+
+  /** What the largest classes of each row have, as many as others have. */
+  private void requireTop(Part part, View view) {
+    requireEntries(part, view, call.topCount);
+    long count = view.shape[dimensions.axis];
+    if (count < 1 || count > dimensions.classes || (call.topCount != 0 && count != call.topCount)) {
+      throw new ShapeException(
+          message(
+              "%s is %s, %s has %s%s; expected 1 to %d",
+              part.name,
+              view,
+              leadName(),
+              plural(dimensions.classes, "class"),
+              call.topCount == 0 ? "" : " and topClasses is " + call.view(Array.TOP_CLASSES),
+              dimensions.classes));
+    }
+    call.topCount = count;
+  }
+
+  void requireLeadShape(Part part, View view) {
+    if (!hasLeadShape(view)) {
+      throw otherShape(part, view, leadName(), leadText());
+    }
+  }
+
+  /** Whether an array has the shape of the leading one, or of the logits that are made of it. */
+  boolean hasLeadShape(View view) {
+    return call.features == 0
+        ? Arrays.equals(view.shape, call.lead().shape)
+        : dimensions.isShape(view.shape);
+  }
+
+  /** In a message. */
+  String leadName() {
+    return call.features == 0 ? call.leading().name : Array.LOGITS.text;
+  }
+
+  /** In a message, behind the name. */
+  String leadText() {
+    return call.features == 0
+        ? call.lead().toString()
+        : message(
+            "%s of hidden %s and weights %s",
+            dimensions.shapeText(), call.view(Array.HIDDEN), call.view(Array.WEIGHTS));
+  }
+
+  private static void requireShapeOf(Part part, View view, String name, View like) {
+    if (!Arrays.equals(view.shape, like.shape)) {
+      throw otherShape(part, view, name, like);
+    }
+  }
+
+  private static ShapeException otherShape(Part part, View view, String name, Object like) {
+    return new ShapeException(
+        message("%s is %s, %s is %s; expected the same shape", part.name, view, name, like));
+  }
+
+  void requireRowShape(Part part, View view, boolean repeats) {
+    if (dimensions.isRowShape(view.shape, repeats) || (repeats && isSingle(view))) {
+      return;
+    }
+    throw new ShapeException(
+        message(
+            "%s is %s, %s is %s with %s; expected %s of shape %s%s%s%s",
+            part.name,
+            view,
+            leadName(),
+            leadText(),
+            dimensions.ragged
+                ? plural(dimensions.rows, "row")
+                : "classes along axis " + dimensions.axis,
+            part.name,
+            Arrays.toString(dimensions.rowShape()),
+            repeats ? ", in which any size may be 1" : "",
+            otherAxis(view),
+            otherUse(part, view)));
+  }
+
+  /** Advice where labels are one-hot rows, and where logits are the rows of a matrix in a line. */
+  private String otherUse(Part part, View view) {
+    if (part.array == Array.TARGETS && hasLeadShape(view)) {
+      return ", or one-hot rows of type " + Types.allowed(call.lead().type);
+    }
+    long rows = view.elements;
+    boolean fits = rows > 1 && dimensions.classes % rows == 0 && dimensions.classes > rows;
+    return fits
+            && view.rank() == 1
+            && call.features == 0
+            && call.lead().rank() == 1
+            && !dimensions.ragged
+        ? message(", or reshape %s to [%d, %d]", leadName(), rows, dimensions.classes / rows)
+        : "";
+  }
+
+  /**
+   * Advice where an array has the shape of rows along another axis; a matrix with classes along the
+   * last one is rather mistaken.
+   */
+  private String otherAxis(View view) {
+    View lead = call.lead();
+    int rank = lead.rank();
+    int last = rank < 3 && dimensions.axis == rank - 1 ? -1 : rank - 1;
+    for (int axis = last; axis >= 0; axis--) {
+      if (Arrays.equals(view.shape, Dimensions.without(axis, lead.shape))) {
+        return ", or build the operation with axis(" + (axis == rank - 1 ? -1 : axis) + ")";
+      }
+    }
+    return "";
+  }
+
+  private static boolean isSingle(View view) {
+    return view.rank() == 1 && view.elements == 1;
+  }
+
+  /**
+   * Some numbers of each row.
+   *
+   * @param count how many; 0: any number
+   */
+  void requireEntries(Part part, View view, long count) {
+    if (!dimensions.hasRowsOfEntries(view.shape)) {
+      throw new ShapeException(
+          message(
+              "%s is %s, %s is %s; expected %s of shape %s",
+              part.name,
+              view,
+              leadName(),
+              leadText(),
+              part.name,
+              dimensions.entriesShape(count == 0 ? "k" : Long.toString(count))));
+    }
+  }
+}

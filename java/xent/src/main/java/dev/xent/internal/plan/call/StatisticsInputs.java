@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.internal.plan.call;
+
+import dev.xent.internal.kernels.Array;
+import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.Rule;
+import dev.xent.internal.plan.arrays.Part;
+import java.util.EnumSet;
+import java.util.Set;
+
+/**
+ * The inputs that a call may be without and that its statistics depend on, as bits: a backward must
+ * have those that its forward had.
+ */
+final class StatisticsInputs {
+  /**
+   * Inputs that every call has, that are part of the kind of targets, or that statistics say
+   * nothing of.
+   */
+  private static final Set<Array> OTHERS =
+      EnumSet.of(
+          Array.LOGITS,
+          Array.HIDDEN,
+          Array.WEIGHTS,
+          Array.TARGETS,
+          Array.TARGET_WEIGHTS,
+          Array.UPSTREAM);
+
+  private static final long ALL = all();
+
+  private StatisticsInputs() {}
+
+  /** Those of a call. */
+  static long of(CallArrays call) {
+    long given = 0;
+    for (int i = 0; i < call.parts; i++) {
+      given |= 1L << call.present[i].index & ALL;
+    }
+    return given;
+  }
+
+  /** Those that a forward and its backward both take. */
+  private static long all() {
+    long inputs = 0;
+    for (Function backward : Function.values()) {
+      if (backward.name().endsWith("_BACKWARD")) {
+        String name = backward.name();
+        Function forward = Function.valueOf(name.substring(0, name.lastIndexOf('_')));
+        for (Array array : Array.values()) {
+          Rule before = forward.rule(array);
+          Rule after = backward.rule(array);
+          boolean both = before != null && after != null && !before.written && !after.written;
+          if (both && array.ordinal() < Array.LAYOUTS && !OTHERS.contains(array)) {
+            inputs |= 1L << array.ordinal();
+          }
+        }
+      }
+    }
+    return inputs;
+  }
+
+  /** Their names in a message. */
+  static String names(CallArrays call, long given) {
+    StringBuilder names = new StringBuilder();
+    for (long left = given; left != 0; left &= left - 1) {
+      Part part = call.all[Long.numberOfTrailingZeros(left)];
+      names.append(names.isEmpty() ? " with " : ", ").append(part.name);
+    }
+    return names.toString();
+  }
+}
