@@ -18,7 +18,7 @@ public final class LanguageModel {
   public static void main(String[] arguments) throws IOException {
     Path path = Path.of(arguments.length > 0 ? arguments[0] : "examples/models/llama.gguf");
     String prompt = arguments.length > 1 ? arguments[1] : "You may";
-    GgufFile file = GgufFile.read(path);
+    GgufFile file = new GgufFile(path);
     Bpe words = new Bpe(file);
     Llama model = new Llama(file);
 

@@ -43,39 +43,31 @@ final class Llama {
 
   Llama(GgufFile file) throws IOException {
     file.require("general.architecture", "llama");
-    width = file.count("llama.embedding_length");
-    hidden = file.count("llama.feed_forward_length");
-    heads = file.count("llama.attention.head_count");
-    keyHeads = file.count("llama.attention.head_count_kv");
+    width = file.integer("llama.embedding_length");
+    hidden = file.integer("llama.feed_forward_length");
+    heads = file.integer("llama.attention.head_count");
+    keyHeads = file.integer("llama.attention.head_count_kv");
     head = width / heads;
-    if (width % (2L * heads) != 0 || heads % keyHeads != 0) {
-      throw new IOException(
-          width + " elements cannot be " + heads + " heads of pairs for " + keyHeads + " keys");
-    }
-    context = file.count("llama.context_length");
+    context = file.integer("llama.context_length");
     epsilon = file.number("llama.attention.layer_norm_rms_epsilon");
     base = file.number("llama.rope.freq_base");
-    long ofTokens = (long) file.strings("tokenizer.ggml.tokens").size() * width;
-    embedding = file.floats("token_embd.weight", ofTokens);
-    outputNorm = file.floats("output_norm.weight", width);
-    output = file.has("output.weight") ? file.floats("output.weight", ofTokens) : embedding;
-    long square = (long) width * width;
-    long ofKeys = (long) width * keyHeads * head;
-    long ofHidden = (long) width * hidden;
-    int count = file.count("llama.block_count");
+    embedding = file.floats("token_embd.weight");
+    outputNorm = file.floats("output_norm.weight");
+    output = file.has("output.weight") ? file.floats("output.weight") : embedding;
+    int count = file.integer("llama.block_count");
     for (int i = 0; i < count; i++) {
       String at = "blk." + i + ".";
       layers.add(
           new Layer(
-              file.floats(at + "attn_norm.weight", width),
-              file.floats(at + "attn_q.weight", square),
-              file.floats(at + "attn_k.weight", ofKeys),
-              file.floats(at + "attn_v.weight", ofKeys),
-              file.floats(at + "attn_output.weight", square),
-              file.floats(at + "ffn_norm.weight", width),
-              file.floats(at + "ffn_gate.weight", ofHidden),
-              file.floats(at + "ffn_up.weight", ofHidden),
-              file.floats(at + "ffn_down.weight", ofHidden)));
+              file.floats(at + "attn_norm.weight"),
+              file.floats(at + "attn_q.weight"),
+              file.floats(at + "attn_k.weight"),
+              file.floats(at + "attn_v.weight"),
+              file.floats(at + "attn_output.weight"),
+              file.floats(at + "ffn_norm.weight"),
+              file.floats(at + "ffn_gate.weight"),
+              file.floats(at + "ffn_up.weight"),
+              file.floats(at + "ffn_down.weight")));
     }
     keys = new float[count][0];
     values = new float[count][0];

@@ -14,8 +14,7 @@ final class Candidates {
   /** Those of this folder, and what the profile {@code peers} adds, in the order of the table. */
   static List<Candidate> all() {
     Stream<Candidate> here =
-        Stream.of(
-            new XentBest(), new XentTwoThreads(), new XentAvx2(), new PlainJava(), new Memcpy());
+        Stream.concat(XentCandidate.all().stream(), Stream.of(new PlainJava(), new Memcpy()));
     Stream<Candidate> added =
         ServiceLoader.load(Candidate.class).stream().map(ServiceLoader.Provider::get);
     return Stream.concat(added, here).sorted(Comparator.comparing(Candidate::kind)).toList();

@@ -75,17 +75,4 @@ record Case(Operation operation, Shape shape) {
     }
     return operation.isBinary() ? ELEMENTS : operation.isPlain() ? ROWS : OPTIONS;
   }
-
-  /**
-   * Whether a candidate takes part unasked. AVX2 is there for one comparison only, and two threads
-   * where they were asked for.
-   */
-  boolean wants(String candidate, boolean twoThreads) {
-    return switch (candidate) {
-      case XentAvx2.NAME ->
-          operation == Operation.CROSS_ENTROPY_GRAD && shape.toString().equals("64x128256");
-      case XentTwoThreads.NAME -> twoThreads;
-      default -> true;
-    };
-  }
 }

@@ -85,7 +85,9 @@ public final class Main implements Callable<Integer> {
       List<String> names =
           chosen.stream()
               .map(Candidate::name)
-              .filter(name -> each.wants(name, twoThreads) || candidates.contains(name))
+              .filter(
+                  name ->
+                      XentCandidate.isWanted(name, each, twoThreads) || candidates.contains(name))
               .toList();
       rows.add(new Row(each, launcher.run(each, names)));
     }
@@ -101,7 +103,7 @@ public final class Main implements Callable<Integer> {
     if (cpus != null) {
       return cpus.equals("any") ? null : cpus;
     }
-    return Launcher.cpus(twoThreads || candidates.contains(XentTwoThreads.NAME) ? 2 : 1);
+    return Launcher.cpus(XentCandidate.cpus(candidates, twoThreads));
   }
 
   /** For the help. */

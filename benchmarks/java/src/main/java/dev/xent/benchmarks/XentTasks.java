@@ -11,16 +11,13 @@ import dev.xent.Sampler;
 import dev.xent.Softmax;
 import dev.xent.Tensor;
 import dev.xent.benchmarks.Operation.Option;
-import dev.xent.options.Isa;
 
 /** Every operation through the Java API. */
 final class XentTasks {
-  private final Isa isa;
-  private final int threads;
+  private final Execution execution;
 
-  XentTasks(Isa isa, int threads) {
-    this.isa = isa;
-    this.threads = threads;
+  XentTasks(Execution execution) {
+    this.execution = execution;
   }
 
   Task of(Problem problem) {
@@ -29,11 +26,7 @@ final class XentTasks {
     Tensor input = Tensor.of(problem.input, type, problem.shape.dims());
     Tensor output = Tensor.of(problem.output, type, problem.shape.dims());
     Softmax softmax = softmax(problem.operation.option, axis);
-    LogSoftmax logSoftmax =
-        LogSoftmax.builder()
-            .axis(axis)
-            .execution(Execution.defaults().isa(isa).threads(threads))
-            .build();
+    LogSoftmax logSoftmax = LogSoftmax.builder().axis(axis).execution(execution).build();
     CrossEntropy crossEntropy = crossEntropy(problem, axis);
     return switch (problem.operation.kind) {
       case SOFTMAX ->
@@ -91,7 +84,7 @@ final class XentTasks {
     Sampler.Builder builder =
         Sampler.builder()
             .axis(axis)
-            .execution(Execution.defaults().isa(isa).threads(threads))
+            .execution(execution)
             .temperature(Operation.TEMPERATURE)
             .topP(Operation.TOP_P);
     if (problem.operation.option != Option.ALL_CLASSES) {
@@ -107,22 +100,18 @@ final class XentTasks {
   }
 
   private BinaryCrossEntropy binary() {
-    return BinaryCrossEntropy.builder()
-        .execution(Execution.defaults().isa(isa).threads(threads))
-        .build();
+    return BinaryCrossEntropy.builder().execution(execution).build();
   }
 
   private Softmax softmax(Option option, int axis) {
-    Softmax.Builder builder =
-        Softmax.builder().axis(axis).execution(Execution.defaults().isa(isa).threads(threads));
+    Softmax.Builder builder = Softmax.builder().axis(axis).execution(execution);
     return option == Option.TEMPERATURE
         ? builder.temperature(Operation.TEMPERATURE).build()
         : builder.build();
   }
 
   private CrossEntropy crossEntropy(Problem problem, int axis) {
-    CrossEntropy.Builder builder =
-        CrossEntropy.builder().axis(axis).execution(Execution.defaults().isa(isa).threads(threads));
+    CrossEntropy.Builder builder = CrossEntropy.builder().axis(axis).execution(execution);
     if (problem.operation.option == Option.SMOOTHING) {
       builder.labelSmoothing(Operation.SMOOTHING);
     }

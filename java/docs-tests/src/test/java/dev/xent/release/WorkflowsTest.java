@@ -290,7 +290,7 @@ class WorkflowsTest {
   void theCompilerOfTheReleaseIsTheOneThatItsToolNames() {
     MatchResult version =
         Pattern.compile("^VERSION = \"(.*)\"$", Pattern.MULTILINE)
-            .matcher(read(ROOT.resolve("tools/cross-natives")))
+            .matcher(read(ROOT.resolve("release/cross-natives")))
             .results()
             .findFirst()
             .orElseThrow();

@@ -4,6 +4,7 @@ package dev.xent.packaging;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -42,6 +43,20 @@ class LibraryTest {
     assertThat(methods).isNotEmpty();
     names.addAll(methods);
     assertThat(library().exports()).isEqualTo(names);
+  }
+
+  /** A release stops at a library that this script rejects. */
+  @Test
+  void isOneThatAReleaseMayShip() throws Exception {
+    Process inspection =
+        new ProcessBuilder(
+                "python3",
+                Package.ROOT.resolve("release/inspect-natives").toString(),
+                Package.ROOT.resolve("java/xent/target/classes").toString())
+            .redirectErrorStream(true)
+            .start();
+    String said = new String(inspection.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(inspection.waitFor()).as(said).isZero();
   }
 
   private static List<String> all(Pattern pattern, String file, String prefix) throws IOException {

@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 
 /** Which random numbers the rows have: of all rows, or of each from a file. */
@@ -16,14 +17,14 @@ final class RandomNumbers {
   @Option(
       names = "--seed",
       paramLabel = "S",
-      converter = BitsConverter.class,
+      converter = Bits.class,
       description = "The seed of all rows; any whole number of 64 bits. Default: 0.")
   private @Nullable Long seed;
 
   @Option(
       names = "--stream",
       paramLabel = "S",
-      converter = BitsConverter.class,
+      converter = Bits.class,
       description = "The stream of row 0, of 64 bits like the seed; row i has S + i. Default: 0.")
   private @Nullable Long stream;
 
@@ -138,5 +139,13 @@ final class RandomNumbers {
               Arrays.toString(rows.shape())));
     }
     return tensor.toLongArray();
+  }
+
+  /** 64 bits as a whole number with a sign or without one: -1 is 18446744073709551615. */
+  private static final class Bits implements ITypeConverter<Long> {
+    @Override
+    public Long convert(String word) {
+      return Converters.bits(word);
+    }
   }
 }

@@ -2,7 +2,12 @@
 package dev.xent.load;
 
 import java.io.IOException;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
 import java.lang.management.ManagementFactory;
+import java.util.Optional;
 
 /**
  * Memory while no call is made, what is dead was collected, and what was freed went back to the
@@ -12,14 +17,38 @@ import java.lang.management.ManagementFactory;
  * @param heapMib of Java objects that live
  */
 record AtRest(double residentMib, double heapMib) {
+  /** Of the GNU C library; others give memory back by themselves. */
+  private static final Optional<MethodHandle> MALLOC_TRIM =
+      Linker.nativeLinker()
+          .defaultLookup()
+          .find("malloc_trim")
+          .map(
+              address ->
+                  Linker.nativeLinker()
+                      .downcallHandle(
+                          address,
+                          FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG)));
+
   static AtRest now() throws IOException, InterruptedException {
     for (int i = 0; i < 5; i++) {
       System.gc();
       Thread.sleep(200);
     }
-    NativeHeap.trim();
+    trim();
     return new AtRest(
         ProcessState.residentKilobytes() / 1024.0,
         ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed() / 1048576.0);
+  }
+
+  /** Gives what was freed back to the system: otherwise it stays resident, in holes. */
+  private static void trim() {
+    if (MALLOC_TRIM.isPresent()) {
+      try {
+        int trimmed = (int) MALLOC_TRIM.get().invokeExact(0L);
+        assert trimmed == 0 || trimmed == 1;
+      } catch (Throwable e) {
+        throw new AssertionError(e);
+      }
+    }
   }
 }

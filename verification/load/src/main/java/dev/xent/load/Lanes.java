@@ -4,6 +4,7 @@ package dev.xent.load;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
  * So many threads at any time, each making one call after another. Now and then one ends and
@@ -13,6 +14,9 @@ final class Lanes {
   private static final int VIRTUAL = 64;
   private static final int PLATFORM = 16;
   private static final int CALLS_OF_A_THREAD = 100;
+  private static final int KEPT_OBJECTS = 1 << 13;
+  private static final int OBJECTS_OF_A_CALL = 1000;
+  private static final int MOST_BYTES_OF_AN_OBJECT = 1 << 10;
 
   /** One call of so many is made by an interrupted thread. */
   private static final int INTERRUPTED = 64;
@@ -21,7 +25,7 @@ final class Lanes {
   private final List<Place> places;
   private final Executions executions;
   private final CountDownLatch running = new CountDownLatch(VIRTUAL + PLATFORM);
-  private final Garbage garbage = new Garbage();
+  private final AtomicReferenceArray<Object> kept = new AtomicReferenceArray<>(KEPT_OBJECTS);
   private volatile boolean ending;
 
   Lanes(Cases cases, List<Place> places, Executions executions) {
@@ -62,7 +66,7 @@ final class Lanes {
   }
 
   private void one(SplittableRandom random) {
-    garbage.make(random);
+    makeObjects(random);
     Case what = cases.any(random);
     Place place = places.get(random.nextInt(places.size()));
     if (what.bytes > place.most) {
@@ -70,5 +74,13 @@ final class Lanes {
     }
     Helpers.Kind helpers = Helpers.Kind.values()[random.nextInt(Helpers.Kind.values().length)];
     executions.run(what, helpers, place, random.nextInt(INTERRUPTED) == 0);
+  }
+
+  /** The objects of a service around a call: most die young, some live for a while. */
+  private void makeObjects(SplittableRandom random) {
+    for (int i = 0; i < OBJECTS_OF_A_CALL; i++) {
+      byte[] object = new byte[random.nextInt(MOST_BYTES_OF_AN_OBJECT)];
+      kept.setPlain(random.nextInt(KEPT_OBJECTS), object);
+    }
   }
 }

@@ -14,6 +14,7 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -54,7 +55,7 @@ public final class BenchCommand implements Callable<Integer> {
       split = ",",
       paramLabel = "LIST",
       hideParamSyntax = true,
-      converter = OperationConverter.class,
+      converter = OfOperations.class,
       description =
           "Operations, joined by commas: softmax, log-softmax, softmax-backward,"
               + " log-softmax-backward, cross-entropy, cross-entropy-grad. Default: all.")
@@ -65,7 +66,7 @@ public final class BenchCommand implements Callable<Integer> {
       split = ",",
       paramLabel = "LIST",
       hideParamSyntax = true,
-      converter = ShapeConverter.class,
+      converter = OfShapes.class,
       description =
           "Shapes of the logits, joined by commas: 64x1000, or 2x64x56x56@1 if the class axis"
               + " (1) is not the last.")
@@ -129,6 +130,20 @@ public final class BenchCommand implements Callable<Integer> {
     }
     if (html != null) {
       out.printf(Locale.ROOT, "%nCharts: %s%n", Shown.line(html.toString()));
+    }
+  }
+
+  private static final class OfOperations implements ITypeConverter<Operation> {
+    @Override
+    public Operation convert(String word) {
+      return Operation.of(word);
+    }
+  }
+
+  private static final class OfShapes implements ITypeConverter<Shape> {
+    @Override
+    public Shape convert(String word) {
+      return Shape.of(word);
     }
   }
 }
