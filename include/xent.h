@@ -213,7 +213,11 @@ enum {
   XENT_FIELD_WEIGHTS_GRADIENT = 76,
   XENT_FIELD_BIAS_GRADIENT = 77,
   XENT_FIELD_BIAS_TOKENS = 78,
-  XENT_FIELD_BIAS_VALUES = 79
+  XENT_FIELD_BIAS_VALUES = 79,
+  XENT_FIELD_TOP_N_SIGMA = 80,
+  XENT_FIELD_XTC_PROBABILITY = 81,
+  XENT_FIELD_XTC_THRESHOLD = 82,
+  XENT_FIELD_ORDER = 83
 };
 
 /* ---- element types ---------------------------------------------------------------------------- */
@@ -667,11 +671,22 @@ XENT_API xent_status xent_cross_entropy_hvp(const xent_cross_entropy_hvp_call *c
 /* The order of the filters, and how top-k treats ties: numerics.md, section 11. A filter that is not in the list of the
  * rules is XENT_UNSUPPORTED. */
 enum {
-  XENT_RULES_XENT = 0,         /* top-k, top-p, min-p, typical-p */
-  XENT_RULES_TRANSFORMERS = 1, /* the same */
-  XENT_RULES_VLLM = 2,         /* min-p, top-k, top-p */
-  XENT_RULES_LLAMA_CPP = 3,    /* top-k, typical-p, top-p, min-p, all at temperature 1; then the temperature */
-  XENT_RULES_ONNXRUNTIME_GENAI = 4 /* top-k, top-p */
+  XENT_RULES_XENT = 0,         /* temperature, top-n-sigma, top-k, top-p, min-p, typical-p, XTC */
+  XENT_RULES_TRANSFORMERS = 1, /* temperature, top-k, top-p, min-p, typical-p */
+  XENT_RULES_VLLM = 2,         /* temperature, min-p, top-k, top-p */
+  XENT_RULES_LLAMA_CPP = 3,    /* top-n-sigma, top-k, typical-p, top-p, min-p, XTC, temperature */
+  XENT_RULES_ONNXRUNTIME_GENAI = 4 /* temperature, top-k, top-p */
+};
+
+/* The filters of an order, and the temperature, before which filters have the weights of temperature 1. */
+enum {
+  XENT_FILTER_TOP_K = 1,
+  XENT_FILTER_TOP_P = 2,
+  XENT_FILTER_MIN_P = 3,
+  XENT_FILTER_TYPICAL_P = 4,
+  XENT_FILTER_TOP_N_SIGMA = 5,
+  XENT_FILTER_XTC = 6,
+  XENT_FILTER_TEMPERATURE = 7
 };
 
 /* Which of the classes that equal the k-th largest top-k keeps. */
@@ -703,11 +718,17 @@ typedef struct xent_sampling {
   uint64_t stream; /* different streams, steps and draws have independent random numbers */
   uint32_t step;   /* the number of tokens before this one */
   uint32_t draw;   /* 0; 1, 2 ... for more tokens of the same logits */
+  double top_n_sigma;     /* in [0, 2^32]: the classes at most this many standard deviations below the largest logit */
+  double xtc_probability; /* in [0, 1]: the chance that XTC removes all classes above the least likely one that has at
+                             least the share xtc_threshold */
+  double xtc_threshold;   /* in (0, 1]; 0: 0.1 */
+  uint64_t order; /* XENT_FILTER_..., each at most once, one per byte from the lowest on: TOP_K | TOP_P << 8 is top-k,
+                     then top-p; 0: the order of the rules. Without TEMPERATURE, that comes first */
 } xent_sampling;
 
 static inline xent_sampling xent_default_sampling(void) {
   xent_sampling s = {sizeof(xent_sampling), XENT_RULES_XENT, XENT_TIES_OF_RULES, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0,
-                     0.0, 0.0, 0, 0, 0, 0};
+                     0.0, 0.0, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0};
   return s;
 }
 
@@ -727,8 +748,8 @@ typedef struct xent_sample_state {
  * its states to all shards, and calls again with the same logits and the gathered states, until report->unfinished
  * is 0. All shards then have the tokens of the whole rows. The number of rounds is 1 for greedy, and for top-k with
  * ties FIRST; 2 if top-p keeps at most 512 classes; otherwise up to 14. Rows that are not finished are not written.
- * XENT_UNSUPPORTED on a shard, unless greedy: top_k or min_keep above 512, and typical_p without a top_k of at most
- * 512 with ties FIRST; also kept_mask and the outputs after it. States that do not belong together are
+ * XENT_UNSUPPORTED on a shard, unless greedy: top_k or min_keep above 512, typical_p without a top_k of at most 512
+ * with ties FIRST, top_n_sigma, xtc_probability and order; also kept_mask and the outputs after it. States that do not belong together are
  * XENT_INVALID_ARGUMENT with field and row; the rows before it are written. */
 typedef struct xent_sample_call {
   uint64_t size;

@@ -4,7 +4,11 @@
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
+
+sys.path.insert(0, os.path.dirname(__file__))
+import menu  # noqa: E402
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 VERSION = re.search("<version>(.*)</version>", (REPOSITORY / "pom.xml").read_text())[1]
@@ -42,11 +46,7 @@ html_theme_options = {
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 # Files of the repository that have a page of another name here.
-PAGES = {
-    "docs/README.md": "index.md",
-    "include/xent.h": "c-api.md",
-    "java/xent/src/main/java/dev/xent": "javadoc.md",
-}
+PAGES = {"docs/README.md": "index.md", **menu.PAGES}
 
 
 def links_of_the_site(app, docname, source):

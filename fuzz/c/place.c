@@ -150,6 +150,13 @@ static xent_sampling some_sampling(const fuzz_problem *p, fuzz_input *in) {
   if (chance(in, 112)) s.top_p = share(in);
   if (chance(in, 80) && !genai) s.min_p = share(in) / 4;
   if (chance(in, 48) && !genai && s.rules != XENT_RULES_VLLM) s.typical_p = share(in);
+  if (chance(in, 48) && (s.rules == XENT_RULES_XENT || s.rules == XENT_RULES_LLAMA_CPP)) {
+    s.top_n_sigma = chance(in, 128) ? 4 * share(in) : 0;
+    s.xtc_probability = chance(in, 128) ? share(in) : 0;
+    s.xtc_threshold = share(in) / 4;
+    if (chance(in, 128)) /* each filter, from one of them on */
+      for (int i = 0, first = (int)below(in, 7); i < 7; i++) s.order |= (uint64_t)(1 + (first + i) % 7) << 8 * i;
+  }
   if (chance(in, 96)) s.temperature = (double)(1 + below(in, 48)) / 16;
   if (chance(in, 96)) s.repetition_penalty = (double)(1 + below(in, 32)) / 8;
   if (chance(in, 64)) s.frequency_penalty = (double)(below(in, 64) - 32) / 16;
@@ -161,18 +168,23 @@ static xent_sampling some_sampling(const fuzz_problem *p, fuzz_input *in) {
     s.top_k %= 513;
     s.ties = s.typical_p > 0 ? XENT_TIES_FIRST : s.ties;
     s.typical_p = s.top_k ? s.typical_p : 0;
+    s.top_n_sigma = s.xtc_probability = 0;
+    s.order = 0;
   }
   if (!is_wild(p, in, 16)) return s;
   double *const numbers[] = {&s.top_p, &s.min_p, &s.typical_p, &s.temperature, &s.repetition_penalty,
-                             &s.frequency_penalty, &s.presence_penalty};
+                             &s.frequency_penalty, &s.presence_penalty, &s.top_n_sigma, &s.xtc_probability,
+                             &s.xtc_threshold};
   int32_t *const switches[] = {&s.rules, &s.ties, &s.greedy, &s.reserved};
-  const int64_t which = below(in, 13);
-  if (which < 7)
+  const int64_t which = below(in, 17);
+  if (which < 10)
     *numbers[which] = wild_double(in);
-  else if (which < 11)
-    *switches[which - 7] = (int32_t)wild_number(in);
+  else if (which < 14)
+    *switches[which - 10] = (int32_t)wild_number(in);
+  else if (which == 14)
+    s.order = (uint64_t)wild_number(in);
   else
-    *(which == 11 ? &s.min_keep : &s.top_k) = wild_number(in);
+    *(which == 15 ? &s.min_keep : &s.top_k) = wild_number(in);
   return s;
 }
 

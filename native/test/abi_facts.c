@@ -251,6 +251,10 @@ static void structs(void) {
   FIELD(xent_sampling, stream);
   FIELD(xent_sampling, step);
   FIELD(xent_sampling, draw);
+  FIELD(xent_sampling, top_n_sigma);
+  FIELD(xent_sampling, xtc_probability);
+  FIELD(xent_sampling, xtc_threshold);
+  FIELD(xent_sampling, order);
   STRUCT(xent_sample_state);
   FIELD(xent_sample_state, opaque);
   STRUCT(xent_sample_call);
@@ -577,6 +581,10 @@ static void constants(void) {
   CONSTANT(XENT_FIELD_BIAS_GRADIENT);
   CONSTANT(XENT_FIELD_BIAS_TOKENS);
   CONSTANT(XENT_FIELD_BIAS_VALUES);
+  CONSTANT(XENT_FIELD_TOP_N_SIGMA);
+  CONSTANT(XENT_FIELD_XTC_PROBABILITY);
+  CONSTANT(XENT_FIELD_XTC_THRESHOLD);
+  CONSTANT(XENT_FIELD_ORDER);
   CONSTANT(XENT_NO_TYPE);
   CONSTANT(XENT_F32);
   CONSTANT(XENT_F64);
@@ -604,6 +612,13 @@ static void constants(void) {
   CONSTANT(XENT_RULES_VLLM);
   CONSTANT(XENT_RULES_LLAMA_CPP);
   CONSTANT(XENT_RULES_ONNXRUNTIME_GENAI);
+  CONSTANT(XENT_FILTER_TOP_K);
+  CONSTANT(XENT_FILTER_TOP_P);
+  CONSTANT(XENT_FILTER_MIN_P);
+  CONSTANT(XENT_FILTER_TYPICAL_P);
+  CONSTANT(XENT_FILTER_TOP_N_SIGMA);
+  CONSTANT(XENT_FILTER_XTC);
+  CONSTANT(XENT_FILTER_TEMPERATURE);
   CONSTANT(XENT_TIES_OF_RULES);
   CONSTANT(XENT_TIES_FIRST);
   CONSTANT(XENT_TIES_ALL);

@@ -182,6 +182,9 @@ static void sample(void) {
   sampling.top_p = 0.9;
   sampling.min_p = 1e-9;
   sampling.typical_p = 0.8;
+  sampling.top_n_sigma = 4;
+  sampling.xtc_probability = 1;
+  sampling.xtc_threshold = 1e-9;
   sampling.temperature = 1.5;
   sampling.repetition_penalty = 1.3;
   sampling.frequency_penalty = 1e-39;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Log-sum-exp next to 0 and of rows with infinities, in rows and in columns, whole, in parts and as a result of
- * cross-entropy: the bits of the contract program, and the digits that accuracy.md promises. */
+ * cross-entropy: the bits of the contract program, and the digits that docs/performance.md promises. */
 #include <float.h>
 #include <math.h>
 

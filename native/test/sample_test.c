@@ -166,6 +166,24 @@ static double any_share(void) {
   return one_in(3) ? random_unit(&source) : usual[below(10)];
 }
 
+/* Filters that are set, among others, in any order; temperature or not. */
+static uint64_t any_order(const xent_sampling *s) {
+  const bool set[] = {[XENT_FILTER_TOP_K] = s->top_k != 0, [XENT_FILTER_TOP_P] = s->top_p != 0,
+                      [XENT_FILTER_MIN_P] = s->min_p != 0, [XENT_FILTER_TYPICAL_P] = s->typical_p != 0,
+                      [XENT_FILTER_TOP_N_SIGMA] = s->top_n_sigma != 0, [XENT_FILTER_XTC] = s->xtc_probability != 0,
+                      [XENT_FILTER_TEMPERATURE] = one_in(2)};
+  uint64_t order = 0;
+  int count = 0, left = XENT_FILTER_TEMPERATURE;
+  uint8_t filters[] = {1, 2, 3, 4, 5, 6, 7};
+  for (; left > 0; left--) {
+    const int64_t at = below(left);
+    const uint8_t filter = filters[at];
+    filters[at] = filters[left - 1];
+    if (set[filter] || one_in(3)) order |= (uint64_t)filter << 8 * count++;
+  }
+  return order;
+}
+
 static xent_sampling any_sampling(int64_t classes) {
   xent_sampling s = xent_default_sampling();
   s.rules = (int32_t)below(5);
@@ -184,6 +202,13 @@ static xent_sampling any_sampling(int64_t classes) {
   s.stream = one_in(2) ? random_bits(&source) : (uint64_t)below(3);
   s.step = (uint32_t)random_bits(&source);
   s.draw = (uint32_t)below(3);
+  const bool ordered = one_in(4);
+  if (ordered || s.rules == XENT_RULES_XENT || s.rules == XENT_RULES_LLAMA_CPP) {
+    if (one_in(4)) s.top_n_sigma = one_in(6) ? 1e-3 : 3 * random_unit(&source);
+    if (one_in(4)) s.xtc_probability = one_in(3) ? random_unit(&source) : 1;
+    if (one_in(2)) s.xtc_threshold = one_in(4) ? any_share() : random_unit(&source) / 4;
+  }
+  if (ordered) s.order = any_order(&s);
   return s;
 }
 
@@ -254,6 +279,7 @@ static mixture any_mixture(bool long_row) {
         s->typical_p = 0;
       }
     }
+    if (m.sampling[row].order) m.sampling[row].order = any_order(&m.sampling[row]);
     if (m.kind == ALL_EQUAL && one_in(2)) /* shares that are so many classes, or all but */
       m.sampling[row].top_p = (double)below(m.classes + 1) / (double)m.classes;
   }
@@ -412,10 +438,11 @@ static void call_rows(mixture *m, int32_t isa, int64_t begin, int64_t end, void 
 static void describe(const mixture *m, int64_t row, int32_t isa) {
   const xent_sampling *s = &m->sampling[m->per_row ? row : 0];
   fprintf(stderr, "  %s, %lld classes of type %d, kind %d, rules %d, ties %d, greedy %d, keep %lld, k %lld, p %g, "
-          "min %g, typical %g, temperature %g, penalties %g %g %g%s%s%s%s%s%s\n", xent_isa_name(isa),
-          (long long)m->classes, m->x.layout.type, m->kind, s->rules, s->ties, s->greedy, (long long)s->min_keep,
-          (long long)s->top_k, s->top_p, s->min_p, s->typical_p, s->temperature, s->repetition_penalty,
-          s->frequency_penalty, s->presence_penalty, m->mask.there ? ", mask" : "", m->bits.there ? " of bits" : "",
+          "min %g, typical %g, sigma %g, xtc %g of %g, order %llx, temperature %g, penalties %g %g %g%s%s%s%s%s%s\n",
+          xent_isa_name(isa), (long long)m->classes, m->x.layout.type, m->kind, s->rules, s->ties, s->greedy, (long long)s->min_keep,
+          (long long)s->top_k, s->top_p, s->min_p, s->typical_p, s->top_n_sigma, s->xtc_probability, s->xtc_threshold,
+          (unsigned long long)s->order, s->temperature, s->repetition_penalty, s->frequency_penalty,
+          s->presence_penalty, m->mask.there ? ", mask" : "", m->bits.there ? " of bits" : "",
           m->bias.there ? ", bias" : "", m->prompt.there ? ", prompt" : "", m->output.there ? ", output" : "",
           m->bias_tokens.there ? ", biases" : "");
 }
@@ -479,6 +506,8 @@ static void fit_for_shards(xent_sampling *s) {
   if (s->min_keep > 512) s->min_keep = 1 + below(512);
   if (s->top_k > 512) s->top_k = 1 + below(512);
   if (s->top_k == 0 || all) s->typical_p = 0;
+  s->top_n_sigma = s->xtc_probability = 0;
+  s->order = 0;
 }
 
 static int32_t any_tier(void) {
@@ -706,6 +735,7 @@ static void test_padding(void) {
     xent_sampling s = any_sampling(n);
     s.min_keep = s.top_k = 0;
     if (one_in(2)) s.top_k = 1 + below(50);
+    if (s.order) s.order = any_order(&s);
     fill_any_row(x, n, (int)below(KINDS));
     for (int64_t k = n; k < MOST; k++) x[k] = -INFINITY;
     must(sample_repeated(x, n, ROWS, &s, tokens, XENT_ISA_BEST), "sample");
@@ -833,6 +863,15 @@ static void test_refused_options(void) {
   REFUSED(FREQUENCY_PENALTY, s->frequency_penalty = 1e39, XENT_INVALID_OPTION);
   REFUSED(FREQUENCY_PENALTY, s->frequency_penalty = nan, XENT_INVALID_OPTION);
   REFUSED(PRESENCE_PENALTY, s->presence_penalty = -INFINITY, XENT_INVALID_OPTION);
+  REFUSED(TOP_N_SIGMA, s->top_n_sigma = -1, XENT_INVALID_OPTION);
+  REFUSED(TOP_N_SIGMA, (s->rules = XENT_RULES_TRANSFORMERS, s->top_n_sigma = 1), XENT_UNSUPPORTED);
+  REFUSED(XTC_PROBABILITY, s->xtc_probability = 1.5, XENT_INVALID_OPTION);
+  REFUSED(XTC_PROBABILITY, (s->rules = XENT_RULES_VLLM, s->xtc_probability = 0.5), XENT_UNSUPPORTED);
+  REFUSED(XTC_THRESHOLD, s->xtc_threshold = nan, XENT_INVALID_OPTION);
+  REFUSED(ORDER, s->order = 8, XENT_INVALID_OPTION);
+  REFUSED(ORDER, s->order = 0x0101, XENT_INVALID_OPTION);
+  REFUSED(ORDER, s->order = 0x010001, XENT_INVALID_OPTION);
+  REFUSED(TOP_K, (s->order = XENT_FILTER_TOP_P, s->top_k = 3), XENT_UNSUPPORTED);
   REFUSED(TYPICAL_P, (s->rules = XENT_RULES_VLLM, s->typical_p = 0.5), XENT_UNSUPPORTED);
   REFUSED(MIN_P, (s->rules = XENT_RULES_ONNXRUNTIME_GENAI, s->min_p = 0.5), XENT_UNSUPPORTED);
   REFUSED(TYPICAL_P, (s->rules = XENT_RULES_ONNXRUNTIME_GENAI, s->typical_p = 0.5), XENT_UNSUPPORTED);
@@ -964,6 +1003,9 @@ static void test_refused_shards(void) {
   REFUSED(TYPICAL_P, few_sampling[1].typical_p = 0.5, XENT_UNSUPPORTED, 1);
   REFUSED(TYPICAL_P, (few_sampling[1].typical_p = 0.5, few_sampling[1].top_k = 3, few_sampling[1].ties = XENT_TIES_ALL),
           XENT_UNSUPPORTED, 1);
+  REFUSED(TOP_N_SIGMA, few_sampling[1].top_n_sigma = 1, XENT_UNSUPPORTED, 1);
+  REFUSED(XTC_PROBABILITY, few_sampling[1].xtc_probability = 1, XENT_UNSUPPORTED, 1);
+  REFUSED(ORDER, few_sampling[1].order = XENT_FILTER_TOP_K, XENT_UNSUPPORTED, 1);
   REFUSED(KEPT_MASK, c.kept_mask = ((xent_output){few_states, xent_per_class(6, 1, XENT_U8)}), XENT_UNSUPPORTED, -1);
   REFUSED(RANKS, c.ranks = ((xent_output){few_states, xent_per_row(1, XENT_I64)}), XENT_UNSUPPORTED, -1);
   REFUSED(LOG_PROBABILITIES, c.log_probabilities = ((xent_output){few_logs, xent_per_row(1, XENT_F32)}),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of the guides for users of other libraries: both sides of each row compute the same."""
+"""The tables of the guide for users of other libraries: both sides of each row compute the same."""
 import os
 import re
 import sys
@@ -10,14 +10,14 @@ import pytest
 
 import pyxent
 
-GUIDES = Path(__file__).resolve().parents[2] / "docs" / "guide"
-pytestmark = pytest.mark.skipif(not GUIDES.exists(), reason="not in the repository")
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "other-libraries.md"
+pytestmark = pytest.mark.skipif(not GUIDE.exists(), reason="not in the repository")
 
 
 def rows(name):
-    """Both columns of the first table of a guide."""
-    text = (GUIDES / f"from-{name}.md").read_text(encoding="utf-8") if GUIDES.exists() else ""
-    table = text.partition("|---|---|\n")[2].partition("\n\n")[0]
+    """Both columns of the table of a library."""
+    text = GUIDE.read_text(encoding="utf-8") if GUIDE.exists() else f"\n## {name}\n"
+    table = text.split(f"\n## {name}\n")[1].partition("|---|---|\n")[2].partition("\n\n")[0]
     return [re.fullmatch(r"\| `(.*)` \| `(.*)` \|", row).groups() for row in table.splitlines()]
 
 
@@ -39,14 +39,14 @@ def compare(theirs, ours, names, most=1e-9):
     np.testing.assert_allclose(got, expected, rtol=most, atol=most / 100)
 
 
-@pytest.mark.parametrize("theirs, ours", rows("scipy"))
+@pytest.mark.parametrize("theirs, ours", rows("SciPy"))
 def test_scipy(theirs, ours):
     pytest.importorskip("scipy")
     from scipy import special, stats
     compare(theirs, ours, {**numbers(), "special": special, "stats": stats})
 
 
-@pytest.mark.parametrize("theirs, ours", rows("jax"))
+@pytest.mark.parametrize("theirs, ours", rows("JAX"))
 def test_jax(theirs, ours):
     jax, optax = pytest.importorskip("jax"), pytest.importorskip("optax")
     from jax import numpy as jnp
@@ -57,7 +57,7 @@ def test_jax(theirs, ours):
         jax.config.update("jax_enable_x64", False)
 
 
-@pytest.mark.parametrize("theirs, ours", rows("keras"))
+@pytest.mark.parametrize("theirs, ours", rows("Keras"))
 def test_keras(theirs, ours):
     if "keras" not in sys.modules:
         os.environ["KERAS_BACKEND"] = "jax"  # at the first import
@@ -65,7 +65,7 @@ def test_keras(theirs, ours):
     compare(theirs, ours, {**numbers(), "keras": pytest.importorskip("keras")}, 2e-5)
 
 
-@pytest.mark.parametrize("theirs, ours", rows("onnx"))
+@pytest.mark.parametrize("theirs, ours", rows("ONNX"))
 def test_onnx(theirs, ours):
     onnx = pytest.importorskip("onnx")
     from onnx.reference import ReferenceEvaluator

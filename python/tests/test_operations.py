@@ -406,7 +406,8 @@ def test_temperatures_that_cannot_be(temperature, kind, message):
 
 PER_ROW = dict(temperature=[1, 0, 0.5, 2, 1.5, 1], top_k=[0, 3, 5, 40, 1, 0], top_p=[None, 0.9, 0.5, 1, 0.7, 0.2],
                min_p=[0.1, None, 0, 0.05, 0.01, 0], typical_p=[None, 1, 0.9, 0.8, None, 0.5],
-               min_keep=[1, 2, 1, 3, 1, 1],
+               top_n_sigma=[None, 1, 0, 2, 0.5, 3], xtc_probability=[None, 1, 0.5, 0, 1, 1],
+               xtc_threshold=[0.1, None, 0.01, 0.2, 0.3, 1], min_keep=[1, 2, 1, 3, 1, 1],
                repetition_penalty=[1, 1.5, None, 2, 0.5, 1], frequency_penalty=[0, 0.5, -1, None, 0.1, 2],
                presence_penalty=[None, 1, 0, 0.5, -0.5, 0], draw=[0, 1, 2, 3, 4, 5], step=[5, 4, 3, 2, 1, 0],
                seed=[9, -8, 7, 6, 2**63, 4])
@@ -433,7 +434,8 @@ def test_sampling_options_of_every_row(name, made):
 
 def test_a_row_does_not_use_what_is_none():
     logits = np.random.default_rng(4).normal(size=(2, 50)).astype(np.float32)
-    given = dict(temperature=0.5, top_k=3, top_p=0.9, min_p=0.1, typical_p=0.9, min_keep=2, repetition_penalty=2,
+    given = dict(temperature=0.5, top_k=3, top_p=0.9, min_p=0.1, typical_p=0.9, top_n_sigma=2, xtc_probability=0.5,
+                 xtc_threshold=0.2, min_keep=2, repetition_penalty=2,
                  frequency_penalty=1, presence_penalty=1, draw=4, seed=5, stream=6, step=7)
     got = pyxent.sample(logits, output_tokens=np.array([[1], [1]]), kept=True,
                         **{name: [None, value] for name, value in given.items()})
@@ -441,6 +443,36 @@ def test_a_row_does_not_use_what_is_none():
     assert (got.tokens[0], got.kept[0]) == (plain.tokens, plain.kept)
     other = pyxent.sample(logits[1], output_tokens=np.array([1]), kept=True, **given)
     assert (got.tokens[1], got.kept[1]) == (other.tokens, other.kept)
+
+
+@pytest.mark.parametrize("options, kept", [
+    (dict(xtc_probability=1, xtc_threshold=0.09), [0, 0, 0, 1]),
+    (dict(xtc_probability=1, xtc_threshold=0.29), [0, 1, 1, 1]),
+    (dict(xtc_probability=1, xtc_threshold=0.39), [1, 1, 1, 1]),
+    (dict(top_n_sigma=0.5), [1, 0, 0, 0]), (dict(top_n_sigma=3), [1, 1, 1, 1]),
+    (dict(top_k=3, top_p=0.75, order=("top_k", "top_p")), [1, 1, 0, 0]),
+    (dict(top_k=3, top_p=0.75, order=["top_p", "top_k"]), [1, 1, 1, 0]),
+    (dict(min_p=0.6, temperature=4, order=["min_p"]), [1, 1, 1, 1]),
+    (dict(min_p=0.6, temperature=4, order=["min_p", "temperature"]), [1, 1, 0, 0])])
+def test_filters_keep(options, kept):
+    logits = np.log(np.array([0.4, 0.3, 0.2, 0.1], np.float32))
+    assert pyxent.sample(logits, kept_mask=True, **options).kept_mask.tolist() == kept
+    cursor = pyxent.Sampler(seed=1, **options).start()
+    assert cursor.sample(logits, kept_mask=True).kept_mask.tolist() == kept
+
+
+@pytest.mark.parametrize("options, message", [
+    (dict(top_k=3, order=["top_p"]), "top_k is 3, order is ['top_p']; expected 'top_k' in the order too, or no top_k"),
+    (dict(order=["top_p", "top_p"]), "order is ['top_p', 'top_p']; expected each filter at most once"),
+    (dict(xtc_probability=0.5, rules="vllm"), "xtc_probability is 0.5, and vllm has no such filter: leave it out, or "
+                                              "give other rules"),
+    (dict(order=["top_a"]), "order is top_a; expected one of top_k, top_p, min_p, typical_p, top_n_sigma, xtc, "
+                            "temperature")])
+def test_orders_that_cannot_be(options, message):
+    for call in (lambda: pyxent.sample(FLAT, **options), lambda: pyxent.Sampler(**options)):
+        with pytest.raises(pyxent.OptionError) as error:
+            call()
+        assert str(error.value) == message
 
 
 @pytest.mark.parametrize("axis, kept", [(1, False), (1, True), (0, True), (-1, True), (-1, False)])
@@ -535,7 +567,8 @@ WHOLE_OF_ROWS = np.ones(6, np.int32)
     *((name, pyxent.sample, {"seed": 1, "step": 2, name: WHOLE_OF_ROWS}, dict(tokens=WHOLE_OF_ROWS))
       for name in ("seed", "step", "stream", "draw", "top_k", "min_keep")),
     *((name, pyxent.sample, {name: NUMBERS_OF_ROWS}, dict(tokens=NUMBERS_OF_ROWS.view(np.int64)))
-      for name in ("temperature", "top_p", "min_p", "typical_p", "repetition_penalty", "frequency_penalty")),
+      for name in ("temperature", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability", "xtc_threshold",
+                   "repetition_penalty", "frequency_penalty")),
     ("temperature", pyxent.sample, dict(temperature=NUMBERS_OF_ROWS.view("f4")[:6]),
      dict(entropies=NUMBERS_OF_ROWS.view("f4")[5:11])),
     ("temperature", pyxent.log_sum_exp, dict(temperature=NUMBERS_OF_ROWS), dict(out=NUMBERS_OF_ROWS)),

@@ -186,7 +186,7 @@ def test_losses_of_16_bits_are_float32(dtype):
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("shape", [(64, 1000), (4096, 100)])
 def test_errors_of_16_bits(dtype, shape):
-    """The table of docs/python.md, of fewer seeds."""
+    """The errors in docs/python.md, of fewer seeds."""
     errors = {xent: 0, F: 0}
     for seed in range(3):
         random = torch.Generator().manual_seed(seed)

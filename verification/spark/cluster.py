@@ -609,7 +609,7 @@ def main():
     if "guide" in parts:
         parts.remove("guide")
         differs = guide.check()
-        check(f"the commands of docs/guide/spark.md print what the page has{differs and ': ' + differs}", not differs)
+        check(f"the commands of docs/spark.md print what the page has{differs and ': ' + differs}", not differs)
     if "python" in parts:
         parts.remove("python")
         environment = dict(os.environ, PYTHONPATH=str(ROOT / "python/src"),

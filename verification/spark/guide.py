@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the commands of docs/guide/spark.md as they stand there, and compares what the query prints with the page."""
+"""Runs the commands of docs/spark.md as they stand there, and compares what the query prints with the page."""
 
 import pathlib
 import re
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs/guide/spark.md"
+PAGE = ROOT / "docs/spark.md"
 SECONDS = 1200
 
 

@@ -27,7 +27,7 @@ xent_status xent_refuse_value(xent_frame *frame, xent_status status, int32_t fie
 /* Sizes of the first version, below which no caller was compiled, and one that no struct will reach. Of a shape: what
  * it has at least. A later version takes shorter structs as this one takes a shorter shape. */
 enum { SHAPE_LEAST = 152, OPTIONS_V2 = 104, REPORT_V2 = 72, LARGEST_STRUCT = 4096 };
-_Static_assert(sizeof(xent_sampling) <= 128, "a bit of 32 for each four bytes, as options have");
+_Static_assert(sizeof(xent_options) <= 128 && sizeof(xent_sampling) <= 256, "a bit of XENT_SETS for each four bytes");
 _Static_assert(SHAPE_LEAST == offsetof(xent_shape, gradient), "a shape has logits and output");
 _Static_assert(sizeof(xent_options) == OPTIONS_V2 && sizeof(xent_report) == REPORT_V2, "shorter ones are to be taken");
 
@@ -102,7 +102,7 @@ static xent_status refuse_number(xent_frame *f, const void *options, const xent_
 __attribute__((always_inline)) static inline xent_status check_numbers(xent_frame *f, const void *options,
                                                                        const xent_number *numbers, int count,
                                                                        bool as_doubles) {
-  uint32_t set = 0;
+  uint64_t set = 0;
 #pragma GCC unroll 16
   for (int i = 0; i < count; i++) {
     const xent_number *n = &numbers[i];
@@ -114,7 +114,7 @@ __attribute__((always_inline)) static inline xent_status check_numbers(xent_fram
     if (!(value >= n->least && value <= n->most) || (set & n->not_beside) ||
         (n->only_beside && !(set & n->only_beside)))
       return refuse_number(f, options, n, as_doubles);
-    set |= UINT32_C(1) << n->at / 4; /* of what XENT_SETS says of it */
+    set |= UINT64_C(1) << n->at / 4; /* of what XENT_SETS says of it */
   }
   return XENT_OK;
 }

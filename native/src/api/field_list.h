@@ -84,6 +84,10 @@
   _(WEIGHTS_GRADIENT, weights_gradient) \
   _(BIAS_GRADIENT, bias_gradient) \
   _(BIAS_TOKENS, bias_tokens) \
-  _(BIAS_VALUES, bias_values)
+  _(BIAS_VALUES, bias_values) \
+  _(TOP_N_SIGMA, top_n_sigma) \
+  _(XTC_PROBABILITY, xtc_probability) \
+  _(XTC_THRESHOLD, xtc_threshold) \
+  _(ORDER, order)
 
 #endif

@@ -70,7 +70,10 @@ enum {
   _(c, top_k, TOP_K, I64, XENT_FOR_SAMPLE, RECORDED, 0, "k", "0, which keeps all classes, or more", 0, 0x1p63) \
   _(c, top_p, TOP_P, F64, XENT_FOR_SAMPLE, RECORDED, 1, "p", "%, which keeps all classes", 0, 1) \
   _(c, min_p, MIN_P, F64, XENT_FOR_SAMPLE, RECORDED, 0, "p", "", 0, 1) \
-  _(c, typical_p, TYPICAL_P, F64, XENT_FOR_SAMPLE, RECORDED, 1, "p", "%, which keeps all classes", 0, 1)
+  _(c, typical_p, TYPICAL_P, F64, XENT_FOR_SAMPLE, RECORDED, 1, "p", "%, which keeps all classes", 0, 1) \
+  _(c, top_n_sigma, TOP_N_SIGMA, F64, XENT_FOR_SAMPLE, RECORDED, 0, "n", "", 0, 0x1p32) \
+  _(c, xtc_probability, XTC_PROBABILITY, F64, XENT_FOR_SAMPLE, RECORDED, 0, "p", "", 0, 1) \
+  _(c, xtc_threshold, XTC_THRESHOLD, F64, XENT_FOR_SAMPLE, RECORDED, 0.1, "t", "", 0, 1)
 
 /* What becomes of logits. */
 #define XENT_SAMPLING_PENALTIES(_, c) \

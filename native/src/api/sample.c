@@ -33,12 +33,22 @@ const xent_function xent_of_sample = {
 static const xent_number choices[] = {XENT_SAMPLING_CHOICES(XENT_NUMBER, xent_sampling)};
 static const xent_number penalties[] = {XENT_SAMPLING_PENALTIES(XENT_NUMBER, xent_sampling)};
 
-/* Filters that other rules than ours do not have. */
-static xent_status check_rules(xent_frame *f, const xent_sampling *s) {
-  const bool without_min = s->rules == XENT_RULES_ONNXRUNTIME_GENAI;
-  const bool without_typical = without_min || s->rules == XENT_RULES_VLLM;
-  if (without_min && s->min_p != 0) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_MIN_P, s->rules);
-  if (without_typical && s->typical_p != 0) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_TYPICAL_P, s->rules);
+/* An order has each filter that is set, and none twice. */
+static xent_status check_order(xent_frame *f, const xent_sampling *s) {
+  static const int32_t fields[] = {
+      [XENT_FILTER_TOP_K] = XENT_FIELD_TOP_K, [XENT_FILTER_TOP_P] = XENT_FIELD_TOP_P,
+      [XENT_FILTER_MIN_P] = XENT_FIELD_MIN_P, [XENT_FILTER_TYPICAL_P] = XENT_FIELD_TYPICAL_P,
+      [XENT_FILTER_TOP_N_SIGMA] = XENT_FIELD_TOP_N_SIGMA, [XENT_FILTER_XTC] = XENT_FIELD_XTC_PROBABILITY};
+  uint32_t has = 0;
+  for (uint64_t left = order_of(s); left; left >>= 8) {
+    const uint32_t filter = left & 255;
+    if (filter == 0 || filter > XENT_FILTER_TEMPERATURE || has >> filter & 1)
+      return xent_refuse(f, XENT_INVALID_OPTION, XENT_FIELD_ORDER, filter);
+    has |= UINT32_C(1) << filter;
+  }
+  for (int filter = 1; filter < XENT_COUNT(fields); filter++)
+    if (has_filter(s, filter) && !(has >> filter & 1))
+      return xent_refuse(f, XENT_UNSUPPORTED, fields[filter], s->rules);
   return XENT_OK;
 }
 
@@ -47,13 +57,17 @@ static xent_status check_shard_filters(xent_frame *f, const xent_sampling *s) {
   if (s->greedy) return XENT_OK;
   if (s->min_keep > SAMPLE_TOLD) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_MIN_KEEP, s->min_keep);
   if (s->top_k > SAMPLE_TOLD) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_TOP_K, s->top_k);
-  if (s->typical_p == 0 || s->typical_p == 1 || (s->top_k != 0 && !keeps_all_ties(s))) return XENT_OK;
+  if (s->top_n_sigma != 0) return xent_refuse_value(f, XENT_UNSUPPORTED, XENT_FIELD_TOP_N_SIGMA, s->top_n_sigma);
+  if (s->xtc_probability != 0)
+    return xent_refuse_value(f, XENT_UNSUPPORTED, XENT_FIELD_XTC_PROBABILITY, s->xtc_probability);
+  if (s->order) return xent_refuse(f, XENT_UNSUPPORTED, XENT_FIELD_ORDER, (int64_t)s->order);
+  if (!has_filter(s, XENT_FILTER_TYPICAL_P) || (s->top_k != 0 && !keeps_all_ties(s))) return XENT_OK;
   return xent_refuse_value(f, XENT_UNSUPPORTED, XENT_FIELD_TYPICAL_P, s->typical_p);
 }
 
 static xent_status check_numbers(xent_frame *f, const xent_sampling *s) {
   xent_status status = xent_check_numbers(f, s, choices, XENT_COUNT(choices));
-  if (!status) status = check_rules(f, s);
+  if (!status) status = check_order(f, s);
   if (!status && f->call.shape->all_classes) status = check_shard_filters(f, s);
   return status ? status : xent_check_numbers(f, s, penalties, XENT_COUNT(penalties));
 }

@@ -203,14 +203,69 @@ static void typical_p(row *r, const contract_temperature *t) {
   qsort(r->first, (size_t)r->count, sizeof *r->first, by_order);
 }
 
-static void filter(row *r, const contract_temperature *t) {
-  const contract_temperature none = contract_temperature_of(0);
-  switch (r->problem->sampling->rules) {
-    case XENT_RULES_VLLM: min_p(r, t), top_k(r), top_p(r, t); break;
-    case XENT_RULES_LLAMA_CPP: top_k(r), typical_p(r, &none), top_p(r, &none), min_p(r, &none); break;
-    case XENT_RULES_ONNXRUNTIME_GENAI: top_k(r), top_p(r, t); break;
-    default: top_k(r), top_p(r, t), min_p(r, t), typical_p(r, t);
+static void top_n_sigma(row *r) {
+  const double n = r->problem->sampling->top_n_sigma, M = r->first[0].x;
+  if (n == 0) return;
+  const double range = M - (double)r->first[r->count - 1].x, per_range = 1 / range;
+  int64_t sum = 0, squares = 0;
+  for (int64_t i = 0; i < r->count && range > 0; i++) {
+    const double u = (M - (double)r->first[i].x) * per_range, square = u * u;
+    sum += (int64_t)rint(ldexp(u, 31));
+    squares += (int64_t)rint(ldexp(square, 31));
   }
+  const double unit = ldexp((double)r->count, 31), mean = (double)sum / unit, square = mean * mean;
+  const double variance = (double)squares / unit - square;
+  const double sigma = variance > 0 ? range * sqrt(variance) : 0, below = n * sigma, least = M - below;
+  int64_t kept = 0;
+  while (kept < r->count && ((double)r->first[kept].x >= least || kept < min_keep(r))) kept++;
+  r->count = kept;
+}
+
+static void random_words(const sample_problem *p, uint64_t seed, uint64_t *low, uint64_t *high) {
+  const xent_sampling *s = p->sampling;
+  const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
+  const uint32_t counter[4] = {s->step, s->draw, (uint32_t)p->stream, (uint32_t)(p->stream >> 32)};
+  uint32_t c[4];
+  contract_philox(key, counter, c);
+  *low = (uint64_t)c[1] << 32 | c[0];
+  *high = (uint64_t)c[3] << 32 | c[2];
+}
+
+static void xtc(row *r, const contract_temperature *t) {
+  const xent_sampling *s = r->problem->sampling;
+  uint64_t low, high;
+  if (s->xtc_probability == 0) return;
+  random_words(r->problem, s->seed ^ UINT64_C(0x9e3779b97f4a7c15), &low, &high);
+  if (!((double)(high >> 11) < ldexp(s->xtc_probability, 53))) return;
+  const wide least = ceiling_of_product(s->xtc_threshold == 0 ? 0.1 : s->xtc_threshold, weigh(r, t));
+  int64_t last = -1;
+  for (int64_t i = 0; i < r->count; i++)
+    if ((wide)r->first[i].weight >= least) last = i;
+  if (last < 0) return;
+  while (last > 0 && r->first[last - 1].x == r->first[last].x) last--;
+  if (r->count - last < min_keep(r)) return;
+  r->first += last;
+  r->count -= last;
+}
+
+static void filter(row *r, const contract_temperature *t) {
+  static const uint8_t rules[][8] = {{7, 5, 1, 2, 3, 4, 6}, {7, 1, 2, 3, 4}, {7, 3, 1, 2}, {5, 1, 4, 2, 3, 6, 7}, {7, 1, 2}};
+  const xent_sampling *s = r->problem->sampling;
+  const contract_temperature none = contract_temperature_of(0), *now = t;
+  uint8_t order[8];
+  for (int i = 0; i < 8; i++) order[i] = s->order ? (uint8_t)(s->order >> 8 * i) : rules[s->rules][i];
+  for (int i = 0; i < 8; i++)
+    if (order[i] == XENT_FILTER_TEMPERATURE) now = &none;
+  for (int i = 0; i < 8; i++) switch (order[i]) {
+      case XENT_FILTER_TOP_K: top_k(r); break;
+      case XENT_FILTER_TOP_P: top_p(r, now); break;
+      case XENT_FILTER_MIN_P: min_p(r, now); break;
+      case XENT_FILTER_TYPICAL_P: typical_p(r, now); break;
+      case XENT_FILTER_TOP_N_SIGMA: top_n_sigma(r); break;
+      case XENT_FILTER_XTC: xtc(r, now); break;
+      case XENT_FILTER_TEMPERATURE: now = t; break;
+      default: break;
+    }
 }
 
 /* ---- the token ---- */
@@ -221,13 +276,8 @@ static int by_class(const void *left, const void *right) {
 }
 
 static int64_t drawn_below(const sample_problem *p, int64_t S) {
-  const xent_sampling *s = p->sampling;
-  const uint64_t stream = p->stream;
-  const uint32_t key[2] = {(uint32_t)s->seed, (uint32_t)(s->seed >> 32)};
-  const uint32_t counter[4] = {s->step, s->draw, (uint32_t)stream, (uint32_t)(stream >> 32)};
-  uint32_t c[4];
-  contract_philox(key, counter, c);
-  const uint64_t low = (uint64_t)c[1] << 32 | c[0], high = (uint64_t)c[3] << 32 | c[2];
+  uint64_t low, high;
+  random_words(p, p->sampling->seed, &low, &high);
   /* (high 2^64 + low) S / 2^128, what is below 2^64 in low S being lost to floor() twice */
   return (int64_t)(((wide)high * (uint64_t)S + (((wide)low * (uint64_t)S) >> 64)) >> 64);
 }

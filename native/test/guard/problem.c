@@ -225,6 +225,8 @@ static xent_sampling some_sampling(random_source *r) {
   if (one_in(r, 2)) s.top_p = one_in(r, 2) ? 0.9 : 1e-9;
   if (one_in(r, 3)) s.min_p = 0.05;
   if (one_in(r, 4)) s.typical_p = 0.8;
+  if (one_in(r, 4) && s.rules != XENT_RULES_TRANSFORMERS) s.top_n_sigma = 2;
+  if (one_in(r, 4) && s.rules != XENT_RULES_TRANSFORMERS) s.xtc_probability = 1;
   if (one_in(r, 2)) s.temperature = one_in(r, 4) ? 0x1p-32 : 0.7;
   if (one_in(r, 2)) s.repetition_penalty = 1.3;
   if (one_in(r, 2)) s.frequency_penalty = 0.25;

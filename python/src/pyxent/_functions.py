@@ -182,7 +182,8 @@ XENT_SAMPLING: Fields = [("size", c_uint64), ("rules", c_int32), ("ties", c_int3
     ("reserved", c_int32), ("min_keep", c_int64), ("top_k", c_int64), ("top_p", c_double), ("min_p", c_double),
     ("typical_p", c_double), ("temperature", c_double), ("repetition_penalty", c_double),
     ("frequency_penalty", c_double), ("presence_penalty", c_double), ("seed", c_uint64), ("stream", c_uint64),
-    ("step", c_uint32), ("draw", c_uint32)]
+    ("step", c_uint32), ("draw", c_uint32), ("top_n_sigma", c_double), ("xtc_probability", c_double),
+    ("xtc_threshold", c_double), ("order", c_uint64)]
 
 OPTIONS = {
     "label_smoothing": Range(0.0, 1.0, True, 0.0,
@@ -214,6 +215,12 @@ SAMPLING = {
         "expected a number from 0 to 1"),
     "typical_p": Range(0.0, 1.0, False, 1.0,
         "expected a number above 0, at most 1, which keeps all classes"),
+    "top_n_sigma": Range(0.0, 4294967296.0, True, 0.0,
+        "expected a number from 0 to 2^32"),
+    "xtc_probability": Range(0.0, 1.0, True, 0.0,
+        "expected a number from 0 to 1"),
+    "xtc_threshold": Range(0.0, 1.0, False, 0.1,
+        "expected a number above 0, at most 1"),
     "temperature": Range(2.3283064365386963e-10, 4294967296.0, True, 1.0,
         "expected 0, which takes the largest logit, or a number from 2^-32 to 2^32"),
     "repetition_penalty": Range(1.1754943508222875e-38, 3.4028234663852886e+38, False, 1.0,

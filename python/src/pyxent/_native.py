@@ -27,6 +27,7 @@ TYPES = {"F32": 1, "F64": 2, "F16": 3, "BF16": 4, "I8": 5, "U8": 6, "I16": 7, "I
 ISAS = {"best": 0, "scalar": 1, "avx2": 2, "avx512": 3, "neon": 4}
 FULLY_MASKED = {"nan": 0, "zero": 1}
 SMOOTHING = {"uniform": 0, "others": 1}
+FILTERS = {"top_k": 1, "top_p": 2, "min_p": 3, "typical_p": 4, "top_n_sigma": 5, "xtc": 6, "temperature": 7}
 RULES = {"xent": 0, "transformers": 1, "vllm": 2, "llama.cpp": 3, "onnxruntime-genai": 4}
 TIES = {None: 0, "first": 1, "all": 2}
 WEIGHTS_GRADIENT, WHOLE_ROWS, HIDDEN_GRADIENT = 1, 2, 8  # what a workspace is for

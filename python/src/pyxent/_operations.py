@@ -30,7 +30,7 @@ from pyxent._rows import (Rows, add_rounded, as_floats, beside_zero, clamp_losse
                           second_derivatives, signed_along, smallest, subtract, sum_of_doubles, widened,
                           write_products, write_sums)
 from pyxent._types import (Axes, Backward, Divergence, DType, Forward, FullyMasked, Input, Isa, ArrayLike, LogSumExp,
-                           EmptyMean, Number, Out, Output, Own, Product, Reduction, Rules, Smoothing, Ties, Whole)
+                           EmptyMean, Filter, Number, Out, Output, Own, Product, Reduction, Rules, Smoothing, Ties, Whole)
 from pyxent.errors import DTypeError, OptionError, ShapeError, XentError
 
 if TYPE_CHECKING:
@@ -1925,7 +1925,9 @@ def sample(
         logits: ArrayLike, *, axis: int = -1, seed: Whole | None = None, step: Whole | None = None,
         stream: Whole | None = None, draw: Whole | None = None, temperature: Number = 1.0, top_k: Whole = 0,
         top_p: Number | None = None, min_p: Number | None = None, typical_p: Number | None = None,
-        min_keep: Whole = 1, rules: Rules = "xent", ties: Ties | None = None,
+        top_n_sigma: Number | None = None, xtc_probability: Number | None = None,
+        xtc_threshold: Number | None = None, min_keep: Whole = 1, rules: Rules = "xent",
+        order: Sequence[Filter] | None = None, ties: Ties | None = None,
         repetition_penalty: Number | None = None, frequency_penalty: Number | None = None,
         presence_penalty: Number | None = None, softcap: float | None = None, class_mask: Input = None,
         bias: Input = None, bias_tokens: Input = None, bias_values: Input = None, prompt_tokens: Input = None,
@@ -1945,6 +1947,11 @@ def sample(
     top_k, top_p, min_p, typical_p  filters; `rules` says in which order ("xent", "transformers", "vllm", "llama.cpp",
                               "onnxruntime-genai"), `ties` what top-k does with equals ("first", "all"), and every
                               filter keeps at least `min_keep` classes
+    top_n_sigma               keeps the classes at most so many standard deviations below the largest logit
+    xtc_probability, xtc_threshold  the chance that all classes above the least likely one that has the probability
+                              `xtc_threshold`, 0.1, are removed
+    order                     another order than that of `rules`: names of filters, "xtc" and "temperature", which is the
+                              first if it is not among them
     bias                      a number per class, which is added; as `class_mask`
     bias_tokens, bias_values  the same of some classes of each row, in the shape [rows, n]; -1, of signed types, is none,
                               and of a class that is there twice the last one counts
@@ -1980,11 +1987,12 @@ def sample(
         raise TypeError(f"{missing} is missing; expected bias_tokens and bias_values together")
     _require_chance(seed, step, stream, draw)
     numbers = dict(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, typical_p=typical_p,
+                   top_n_sigma=top_n_sigma, xtc_probability=xtc_probability, xtc_threshold=xtc_threshold,
                    min_keep=min_keep, repetition_penalty=repetition_penalty, frequency_penalty=frequency_penalty,
                    presence_penalty=presence_penalty, **{name: 0 if value is None else value for name, value in (
                        ("draw", draw), ("seed", seed), ("stream", stream), ("step", step))})
     per_row = {name: value for name, value in numbers.items() if is_per_row(value)}
-    shared = sampling_of(rules, ties, **{name: value for name, value in numbers.items() if name not in per_row})
+    shared = sampling_of(rules, ties, order, **{name: value for name, value in numbers.items() if name not in per_row})
     for name, value in (("class_mask", class_mask), ("bias", bias), ("prompt_tokens", prompt_tokens),
                         ("output_tokens", output_tokens), ("bias_tokens", bias_tokens), ("bias_values", bias_values)):
         call.take(name, value)
@@ -2006,7 +2014,7 @@ def sample(
             call.check_tokens(name)
         drawn = int.from_bytes(os.urandom(8), "little") if _lacks_seed(seed) else None
         shared.seed = shared.seed if drawn is None else drawn
-        requests = _requests(shared, call, rules, per_row) if per_row else shared
+        requests = _requests(shared, call, rules, list(order or ()), per_row) if per_row else shared
         sampled, _ = call.run("sample", struct, sampling=lambda first: _of_piece(requests, first))
         return Sample(sampled=sampled, seed=drawn, **call.results)
 
@@ -2033,7 +2041,7 @@ def _lacks_seed(seed: Any) -> bool:
     return seed is None or is_per_row(seed) and str(getattr(seed, "dtype", "object")) == "object" and None in seed
 
 
-def _requests(shared: Sampling, call: Call, rules: str, per_row: dict[str, Any]) -> Any:
+def _requests(shared: Sampling, call: Call, rules: str, order: list[str], per_row: dict[str, Any]) -> Any:
     """One xent_sampling for each row."""
     rows, shapes = call.rows, [(call.rows,), call.row_shape, call.with_entries(1)]
     chances: dict[str, Any] = {}
@@ -2055,7 +2063,7 @@ def _requests(shared: Sampling, call: Call, rules: str, per_row: dict[str, Any])
             if value is None:
                 continue
             try:
-                set_number(requests[row], rules, name, value)
+                set_number(requests[row], rules, order, name, value)
             except (TypeError, OptionError) as error:
                 raise type(error)(f"in row {row}, {error}") from None
     for row, step in enumerate(chances.get("step", ())):

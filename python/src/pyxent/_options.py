@@ -6,11 +6,11 @@ import ctypes
 import math
 import operator
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, SupportsIndex
 
 from pyxent._functions import NOT_BESIDE, OPTIONS, SAMPLING, Range
-from pyxent._native import FULLY_MASKED, ISAS, RULES, SMOOTHING, TIES, Library, Options, Sampling, sized
+from pyxent._native import FILTERS, FULLY_MASKED, ISAS, RULES, SMOOTHING, TIES, Library, Options, Sampling, sized
 from pyxent.errors import EmptyMeanError, OptionError
 
 _MAX = sys.float_info.max
@@ -111,18 +111,30 @@ def options_of(library: Library, isa: str = "best", fully_masked: str = "nan", s
     return options
 
 
-_LACKING = {"onnxruntime-genai": ("min_p", "typical_p"), "vllm": ("typical_p",)}  # filters that rules do not have
+# The filters of rules, in order, and the option that sets each.
+_USUAL = ("temperature", "top_k", "top_p", "min_p", "typical_p")
+_ORDERS = {
+    "xent": ("temperature", "top_n_sigma", "top_k", "top_p", "min_p", "typical_p", "xtc"), "transformers": _USUAL,
+    "vllm": ("temperature", "min_p", "top_k", "top_p"),
+    "llama.cpp": ("top_n_sigma", "top_k", "typical_p", "top_p", "min_p", "xtc", "temperature"),
+    "onnxruntime-genai": ("temperature", "top_k", "top_p")}
+_FILTERS = {"xtc_probability": "xtc", **{name: name for name in FILTERS if name not in ("xtc", "temperature")}}
 
 
-def sampling_of(rules: str, ties: str | None, **numbers: Any) -> Sampling:
+def sampling_of(rules: str, ties: str | None, order: Iterable[str] | None = None, **numbers: Any) -> Sampling:
     """xent_sampling; the temperature 0 takes the largest class, and None is not used."""
     sampling = sized(Sampling, rules=choice("rules", rules, RULES), ties=choice("ties", ties, TIES))
+    filters = [] if order is None else list(order)
+    for place, name in enumerate(filters):
+        if name in filters[:place]:
+            raise OptionError(f"order is {filters}; expected each filter at most once")
+        sampling.order |= choice("order", name, FILTERS) << 8 * place
     for name, value in numbers.items():
-        set_number(sampling, rules, name, value)
+        set_number(sampling, rules, filters, name, value)
     return sampling
 
 
-def set_number(sampling: Sampling, rules: str, name: str, value: Any) -> None:
+def set_number(sampling: Sampling, rules: str, order: list[str], name: str, value: Any) -> None:
     if _TYPES[name] is not ctypes.c_double:
         setattr(sampling, name, integer(name, value) % (1 << 64))  # a seed or stream may be below 0
     else:
@@ -130,8 +142,10 @@ def set_number(sampling: Sampling, rules: str, name: str, value: Any) -> None:
         setattr(sampling, name, 0 if number == SAMPLING[name].unset else number)
         if name == "temperature":
             sampling.greedy = number == 0
-    if name in _LACKING.get(rules, ()) and getattr(sampling, name):
-        raise OptionError(f"{name} is {value}, and {rules} has no such filter: leave it out, or give other rules")
+    if name in _FILTERS and getattr(sampling, name) and _FILTERS[name] not in (order or _ORDERS[rules]):
+        raise OptionError(
+            f"{name} is {value}, order is {order}; expected {_FILTERS[name]!r} in the order too, or no {name}" if order else
+            f"{name} is {value}, and {rules} has no such filter: leave it out, or give other rules")
 
 
 REDUCTIONS = {"mean": 0, "sum": 1}

@@ -17,8 +17,8 @@ from pyxent.errors import OptionError, ShapeError, XentError
 
 _OPTIONS = [name for name, parameter in inspect.signature(sample).parameters.items()
             if parameter.kind is parameter.KEYWORD_ONLY and name != "step"]
-_NUMBERS = ("temperature", "top_k", "top_p", "min_p", "typical_p", "min_keep", "repetition_penalty",
-            "frequency_penalty", "presence_penalty", "seed", "stream", "draw")
+_NUMBERS = ("temperature", "top_k", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability",
+            "xtc_threshold", "min_keep", "repetition_penalty", "frequency_penalty", "presence_penalty", "seed", "stream", "draw")
 _OF_TEXTS = tuple(inspect.signature(Repetition).parameters)
 _PENALTIES = ("repetition_penalty", "frequency_penalty", "presence_penalty")
 _HISTORIES = ("prompt_tokens", "output_tokens")
@@ -69,7 +69,7 @@ class Sampler:
         self.options = {**options, "seed": self.seed}
         self._shown["seed"] = self.seed
         numbers = {name: self.options[name] for name in _NUMBERS if not is_per_row(self.options.get(name, []))}
-        sampling_of(options.get("rules", "xent"), options.get("ties"), **numbers)
+        sampling_of(options.get("rules", "xent"), options.get("ties"), options.get("order"), **numbers)
 
     def start(self, step: int = 0, prompt_tokens: Iterable[int] = ()) -> SamplerCursor:
         """A cursor whose next token is that of this step, behind the tokens of a prompt."""

@@ -64,6 +64,7 @@ EmptyMean = Literal["nan", "zero", "error"]
 Smoothing = Literal["uniform", "others"]
 Rules = Literal["xent", "transformers", "vllm", "llama.cpp", "onnxruntime-genai"]
 Ties = Literal["first", "all"]
+Filter = Literal["top_k", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc", "temperature"]
 Divergence = Literal["kullback-leibler", "jensen-shannon", "total-variation"]
 
 

@@ -6,6 +6,9 @@
 #include "kernels/math/f64_logarithm.h"
 #include "kernels/sample/cut.h"
 
+#define SAMPLE_UNIT 0x1p31 /* whole numbers that stand for 1 in the sums of a deviation */
+#define SAMPLE_XTC_SEED UINT64_C(0x9e3779b97f4a7c15) /* XTC's coin has another key than the draw */
+
 XENT_INLINE int64_t at_least_kept(const xent_sampling *s) { return s->min_keep > 1 ? s->min_keep : 1; }
 
 /* Lists what reaches x, which is known to hold the cut; false: that is too much, and the set is as it was. */
@@ -49,7 +52,7 @@ XENT_INLINE int64_t most_of_top_k(const xent_sampling *o) {
   return o->top_k > at_least_kept(o) ? o->top_k : at_least_kept(o);
 }
 XENT_INLINE void filter_top_k(kept_set *s, const xent_sampling *o) {
-  if (o->top_k > 0) keep_first(s, most_of_top_k(o), keeps_all_ties(o));
+  keep_first(s, most_of_top_k(o), keeps_all_ties(o));
 }
 
 /* How many of the classes that equal the last one are kept. A weight of 0 is one that has changed since. */
@@ -139,11 +142,8 @@ XENT_SHARED void keep_weight(cut_search *q, const xent_sampling *o, bool begun) 
   }
 }
 
-/* Whether top-p leaves anything out. */
-XENT_INLINE bool has_top_p(const xent_sampling *o) { return o->top_p > 0 && o->top_p < 1; }
-
 XENT_SHARED void filter_top_p(kept_set *s, const xent_sampling *o, const f32_temperature *h, double scale) {
-  if (!has_top_p(o) || s->nucleus) return;
+  if (s->nucleus) return;
   const weigher w = weigher_of(h, s->high, scale);
   cut_search q = {.set = s, .rule = &by_value, .weigher = &w, .share = o->top_p, .low = s->low, .last = s->last};
   if (!s->listed && (s->classes <= SAMPLE_LISTED || s->count >= 0)) list_members(s);
@@ -151,24 +151,78 @@ XENT_SHARED void filter_top_p(kept_set *s, const xent_sampling *o, const f32_tem
   keep_weight(&q, o, false);
 }
 
-/* The smallest value that min-p keeps beside the largest one; -inf: any. */
-XENT_SHARED float least_of_min_p(const xent_sampling *o, float most, double temperature) {
-  if (o->min_p == 0) return -INFINITY;
-  const double p = o->min_p < DBL_MIN ? DBL_MIN : o->min_p;
-  const double product = doubles_first(f64_log(doubles_set(p))) * temperature, least = (double)most + product;
+/* A threshold of filters that compare logits: the smallest float that is not below it, -inf where all are. */
+XENT_INLINE float least_float(double least) {
   if (!(least > -(double)FLT_MAX)) return -INFINITY;
   const float low = (float)least;
   return (double)low < least ? float_above(low) : low;
 }
 
-XENT_SHARED void filter_min_p(kept_set *s, const xent_sampling *o, double temperature) {
-  const float low = least_of_min_p(o, s->high, temperature);
+/* The smallest value that min-p keeps beside the largest one; -inf: any. */
+XENT_SHARED float least_of_min_p(const xent_sampling *o, float most, double temperature) {
+  if (o->min_p == 0) return -INFINITY;
+  const double p = o->min_p < DBL_MIN ? DBL_MIN : o->min_p;
+  const double product = doubles_first(f64_log(doubles_set(p))) * temperature;
+  return least_float((double)most + product);
+}
+
+/* Leaves those that are at least `low`, or the fewest that a filter has to keep. */
+XENT_SHARED void keep_from(kept_set *s, const xent_sampling *o, float low) {
   if (!(low > s->low)) return;
   const int64_t reached = count_reaching(s, low);
   if (reached < at_least_kept(o))
     keep_first(s, at_least_kept(o), false);
   else
     raise_low(s, low, 1, 1, reached);
+}
+
+XENT_INLINE void filter_min_p(kept_set *s, const xent_sampling *o, double temperature) {
+  keep_from(s, o, least_of_min_p(o, s->high, temperature));
+}
+
+/* The smallest member, and how many there are. */
+XENT_SHARED float smallest_member(kept_set *s, int64_t *members_of) {
+  const lanes none = lanes_set(-INFINITY), above = lanes_set(INFINITY);
+  lanes least = above;
+  int64_t at = 0, count = 0;
+  piece p;
+  while (next_piece(s, &at, s->low, &p))
+    for (int64_t k = 0; k < p.n; k += XENT_LANES) {
+      const lanes v = values_of(&p, k);
+      least = lanes_min(lanes_where_above(v, none, v, above), least);
+      count += __builtin_popcount(members(&p, k));
+    }
+  *members_of = count;
+  return smallest_of(least);
+}
+
+/* The standard deviation of the set, from sums of whole numbers: of u = (M - x) / (M - smallest x), and of u u. */
+XENT_SHARED double deviation_of(kept_set *s) {
+  int64_t count, at = 0, numbers = 0;
+  const double range = (double)s->high - (double)smallest_member(s, &count);
+  if (!(range > 0)) return 0;
+  const dlanes most = dlanes_set((double)s->high), per_range = dlanes_set(1 / range), whole = dlanes_set(XENT_WHOLE);
+  const lanes none = lanes_set(-INFINITY), largest = lanes_set(s->high);
+  wholes sum = wholes_zero(), squares = sum;
+  piece p;
+  while (next_piece(s, &at, s->low, &p))
+    for (int64_t k = 0; k < p.n; k += XENT_LANES, numbers += XENT_LANES) {
+      const lanes v = values_of(&p, k);
+      const dlanes x = dlanes_widen(lanes_where_above(v, none, v, largest));
+      const dlanes u = dlanes_mul(dlanes_sub(most, x), per_range);
+      sum = wholes_add(sum, dlanes_add(dlanes_scale(u, SAMPLE_UNIT), whole));
+      squares = wholes_add(squares, dlanes_add(dlanes_scale(dlanes_mul(u, u), SAMPLE_UNIT), whole));
+    }
+  const double unit = (double)count * SAMPLE_UNIT;
+  const double mean = (double)sum_of_wholes(sum, numbers) / unit, square = mean * mean;
+  const double variance = (double)sum_of_wholes(squares, numbers) / unit - square;
+  return variance > 0 ? range * __builtin_sqrt(variance) : 0;
+}
+
+XENT_SHARED void filter_top_n_sigma(kept_set *s, const xent_sampling *o) {
+  if (has_one_value(s)) return;
+  const double below = o->top_n_sigma * deviation_of(s);
+  keep_from(s, o, least_float((double)s->high - below));
 }
 
 /* S and T of section 11. */
@@ -207,7 +261,7 @@ XENT_SHARED float largest_up_to(kept_set *s, float x) {
 }
 
 XENT_SHARED void filter_typical_p(kept_set *s, const xent_sampling *o, const f32_temperature *h, double scale) {
-  if (o->typical_p == 0 || o->typical_p == 1 || has_one_value(s)) return;
+  if (has_one_value(s)) return;
   const weigher w = weigher_of(h, s->high, scale);
   int64_t distances;
   const int64_t sum = weigh_distances(s, &w, h->reciprocal, &distances);
@@ -232,31 +286,71 @@ XENT_SHARED void filter_typical_p(kept_set *s, const xent_sampling *o, const f32
              kept.high < s->high ? largest_up_to(s, kept.high) : s->high, count);
 }
 
-/* Whether top-p is the first filter, of a row that is too long for a list. */
-XENT_INLINE bool begins_with_top_p(const kept_set *s, const xent_sampling *o) {
-  const bool others =
-      (o->rules == XENT_RULES_VLLM && o->min_p != 0) || (o->rules == XENT_RULES_LLAMA_CPP && o->typical_p != 0);
-  return o->top_k == 0 && has_top_p(o) && !others && s->classes > SAMPLE_LISTED;
+/* Whether XTC removes classes of this token. */
+XENT_INLINE bool is_xtc_chosen(const xent_sampling *o, uint64_t stream) {
+  const random_number r = philox(o->seed ^ SAMPLE_XTC_SEED, stream, o->step, o->draw);
+  return (double)(r.high >> 11) < o->xtc_probability * 0x1p53;
 }
 
-XENT_INLINE void run_filters(kept_set *s, const xent_sampling *o, const f32_temperature *h, double scale) {
-  switch (o->rules) {
-    case XENT_RULES_VLLM:
-      filter_min_p(s, o, h->value);
-      filter_top_k(s, o);
-      filter_top_p(s, o, h, scale);
-      break;
-    case XENT_RULES_LLAMA_CPP:
-      filter_top_k(s, o);
-      filter_typical_p(s, o, &temperature_1, scale);
-      filter_top_p(s, o, &temperature_1, scale);
-      filter_min_p(s, o, 1);
-      break;
-    default: /* rules without the last ones were refused with them */
-      filter_top_k(s, o);
-      filter_top_p(s, o, h, scale);
-      filter_min_p(s, o, h->value);
-      filter_typical_p(s, o, h, scale);
+/* The smallest value with a weight of `wanted` or more; +inf: none has. */
+XENT_SHARED float least_with_weight(kept_set *s, const weigher *of, int64_t wanted) {
+  const weigher own = *of, *w = &own; /* which no store here can change */
+  XENT_ALIGNED float x[XENT_LANES], e[XENT_LANES];
+  const lanes near = lanes_set((float)(((double)wanted - 0.5) / w->scale * (1 - 0x1p-20))); /* others weigh less */
+  float least = INFINITY;
+  int64_t at = 0;
+  piece p;
+  while (next_piece(s, &at, s->low, &p))
+    for (int64_t k = 0; k < p.n; k += XENT_LANES) {
+      const lanes v = values_of(&p, k);
+      lanes exponential[1] = {v};
+      exponentials(w, exponential, 1);
+      uint32_t bits = lanes_bits_above(exponential[0], near);
+      if (!bits) continue;
+      lanes_store(x, v);
+      lanes_store(e, exponential[0]);
+      for (; bits; bits &= bits - 1) {
+        const int i = __builtin_ctz(bits);
+        if (weight_of_exponential(w, e[i]) >= wanted && x[i] < least) least = x[i];
+      }
+    }
+  return least;
+}
+
+XENT_SHARED void filter_xtc(kept_set *s, const xent_sampling *o, const f32_temperature *h, double scale,
+                            uint64_t stream) {
+  if (has_one_value(s) || !is_xtc_chosen(o, stream)) return;
+  const weigher w = weigher_of(h, s->high, scale);
+  const double share = o->xtc_threshold == 0 ? 0.1 : o->xtc_threshold;
+  const int64_t sum = weigh_set(s, &w);
+  const float least = least_with_weight(s, &w, share < 1 ? share_of_sum(share, sum) : sum);
+  if (!(least < s->high)) return;
+  const int64_t above = count_reaching(s, float_above(least)), kept = count_members(s) - above;
+  if (kept >= at_least_kept(o)) keep_range(s, s->low, s->last, least, kept);
+}
+
+/* Whether top-p is the first filter, of a row that is too long for a list; *at_1: with the weights of temperature 1. */
+XENT_INLINE bool begins_with_top_p(const kept_set *s, const xent_sampling *o, bool *at_1) {
+  return first_filter(o, at_1) == XENT_FILTER_TOP_P && s->classes > SAMPLE_LISTED;
+}
+
+/* The filters that are set, in their order, with the weights of temperature 1 until it is the temperature's turn. */
+XENT_INLINE void run_filters(kept_set *s, const xent_sampling *o, const f32_temperature *h, double scale,
+                             uint64_t stream) {
+  uint64_t left = order_of(o);
+  const f32_temperature *now = has_temperature(left) ? &temperature_1 : h;
+  for (; left; left >>= 8) {
+    const int filter = (int)(left & 255);
+    if (filter == XENT_FILTER_TEMPERATURE) now = h;
+    if (!has_filter(o, filter)) continue;
+    switch (filter) {
+      case XENT_FILTER_TOP_K: filter_top_k(s, o); break;
+      case XENT_FILTER_TOP_P: filter_top_p(s, o, now, scale); break;
+      case XENT_FILTER_MIN_P: filter_min_p(s, o, now->value); break;
+      case XENT_FILTER_TYPICAL_P: filter_typical_p(s, o, now, scale); break;
+      case XENT_FILTER_TOP_N_SIGMA: filter_top_n_sigma(s, o); break;
+      default: filter_xtc(s, o, now, scale, stream);
+    }
   }
 }
 

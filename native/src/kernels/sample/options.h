@@ -19,6 +19,54 @@ static inline bool keeps_all_ties(const xent_sampling *s) {
   return s->ties == XENT_TIES_OF_RULES ? of_rules : s->ties == XENT_TIES_ALL;
 }
 
+#define XENT_THEN(filter, then) (XENT_FILTER_##filter | (uint64_t)(then) << 8)
+
+/* The filters, one per byte from the lowest on. */
+static inline uint64_t order_of(const xent_sampling *s) {
+  static const uint64_t rules[] = {
+      [XENT_RULES_XENT] = XENT_THEN(TEMPERATURE, XENT_THEN(TOP_N_SIGMA, XENT_THEN(TOP_K, XENT_THEN(TOP_P,
+                          XENT_THEN(MIN_P, XENT_THEN(TYPICAL_P, XENT_THEN(XTC, 0))))))),
+      [XENT_RULES_TRANSFORMERS] = XENT_THEN(TEMPERATURE, XENT_THEN(TOP_K, XENT_THEN(TOP_P, XENT_THEN(MIN_P,
+                                  XENT_THEN(TYPICAL_P, 0))))),
+      [XENT_RULES_VLLM] = XENT_THEN(TEMPERATURE, XENT_THEN(MIN_P, XENT_THEN(TOP_K, XENT_THEN(TOP_P, 0)))),
+      [XENT_RULES_LLAMA_CPP] = XENT_THEN(TOP_N_SIGMA, XENT_THEN(TOP_K, XENT_THEN(TYPICAL_P, XENT_THEN(TOP_P,
+                               XENT_THEN(MIN_P, XENT_THEN(XTC, XENT_THEN(TEMPERATURE, 0))))))),
+      [XENT_RULES_ONNXRUNTIME_GENAI] = XENT_THEN(TEMPERATURE, XENT_THEN(TOP_K, XENT_THEN(TOP_P, 0)))};
+  return s->order ? s->order : rules[s->rules];
+}
+
+/* Whether a filter is set, so that it may leave classes out. */
+static inline bool has_filter(const xent_sampling *s, int filter) {
+  switch (filter) {
+    case XENT_FILTER_TOP_K: return s->top_k > 0;
+    case XENT_FILTER_TOP_P: return s->top_p > 0 && s->top_p < 1;
+    case XENT_FILTER_MIN_P: return s->min_p > 0;
+    case XENT_FILTER_TYPICAL_P: return s->typical_p > 0 && s->typical_p < 1;
+    case XENT_FILTER_TOP_N_SIGMA: return s->top_n_sigma > 0;
+    case XENT_FILTER_XTC: return s->xtc_probability > 0;
+    default: return false;
+  }
+}
+
+/* Whether the temperature has a place among the filters; those before it have the weights of temperature 1. */
+static inline bool has_temperature(uint64_t order) {
+  for (; order; order >>= 8)
+    if ((order & 255) == XENT_FILTER_TEMPERATURE) return true;
+  return false;
+}
+
+/* The first filter that is set, 0 without; *at_1: it has the weights of temperature 1. */
+static inline int first_filter(const xent_sampling *s, bool *at_1) {
+  uint64_t left = order_of(s);
+  *at_1 = has_temperature(left);
+  for (; left; left >>= 8) {
+    const int filter = (int)(left & 255);
+    if (has_filter(s, filter)) return filter;
+    *at_1 &= filter != XENT_FILTER_TEMPERATURE;
+  }
+  return 0;
+}
+
 static inline int64_t classes_of_rows(const xent_shape *s) { return s->all_classes ? s->all_classes : s->classes; }
 
 /* ---- the workspace: a table of the classes that a row's tokens name, then the flags of a mask of bits ---- */

@@ -65,7 +65,7 @@ XENT_SHARED drawn draw_of_set(kept_set *s, const xent_sampling *o, uint64_t stre
   if (o->greedy)
     keep_first(s, 1, false);
   else
-    run_filters(s, o, h, scale);
+    run_filters(s, o, h, scale, stream);
   const weigher w = weigher_of(h, s->high, scale);
   const int64_t sum = weigh_set(s, &w);
   int64_t weight = sum;
@@ -77,8 +77,9 @@ XENT_SHARED drawn draw_row(const xent_call *call, kept_set *s, int64_t row, cons
   begin_set(s, call->shape->classes);
   s->values = sample_values_of(call, row, o);
   const f32_temperature h = f32_temperature_of(o->temperature);
-  const f32_temperature *filters = o->rules == XENT_RULES_LLAMA_CPP ? &temperature_1 : &h;
-  if (!(begins_with_top_p(s, o) ? begin_with_top_p(s, o, filters, scale) : all_candidates(s))) {
+  bool at_1;
+  if (!(begins_with_top_p(s, o, &at_1) ? begin_with_top_p(s, o, at_1 ? &temperature_1 : &h, scale)
+                                       : all_candidates(s))) {
     s->count = 0;
     s->listed = true;
     return no_token;

@@ -261,10 +261,10 @@ XENT_SHARED bool after_list(const shard_row *r, row_sample_state *q) {
   const bool min_first = o->rules == XENT_RULES_VLLM;
   const float least = least_of_min_p(o, s->high, r->filters.value);
   if (limited) low = most_of_top_k(o) <= above ? INFINITY : end;
-  if ((min_first || !has_top_p(o)) && least > low) low = least;
+  if ((min_first || !has_filter(o, XENT_FILTER_TOP_P)) && least > low) low = least;
   if (o->greedy || s->count == q->count || (o->top_k > 0 && !all_ties) || end < low) {
     draw_listed(r, q, o);
-  } else if (!has_top_p(o)) {
+  } else if (!has_filter(o, XENT_FILTER_TOP_P)) {
     q->most = s->high + 0.0f;
     ask_class(r, q, low + 0.0f, r->classes - 1);
   } else if (!(q->most > -INFINITY)) {

@@ -9,9 +9,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Every Java block of the guides and of the pages about other systems is a program that compiles
- * and prints what the page says. The tests of the command do not run these, because they lack those
- * systems.
+ * Every Java block of a page that imports another library, or an adapter of Xent, is a program that
+ * compiles and prints what the page says. The other blocks are programs of {@code
+ * JavaProgramsTest}, whose module lacks these libraries.
  */
 class AdapterProgramsTest {
   @TempDir private Path folder;

@@ -25,6 +25,7 @@ import dev.xent.internal.plan.sample.SamplerPlan;
 import dev.xent.internal.plan.sample.SamplerRows;
 import dev.xent.internal.plan.sample.TextCall;
 import dev.xent.options.FullyMasked;
+import dev.xent.options.SamplingFilter;
 import dev.xent.options.SamplingRules;
 import dev.xent.options.Ties;
 import java.util.ArrayList;
@@ -272,6 +273,10 @@ public final class Sampler {
     private double topP;
     private double minP;
     private double typicalP;
+    private double topNSigma;
+    private double xtcProbability;
+    private double xtcThreshold;
+    private List<SamplingFilter> order = List.of();
     private double repetitionPenalty;
     private double frequencyPenalty;
     private double presencePenalty;
@@ -296,6 +301,17 @@ public final class Sampler {
      */
     public Builder softcap(double value) {
       numbers.set(OptionRange.SOFTCAP, value);
+      return this;
+    }
+
+    /**
+     * Sets the order of the filters, and of the temperature among them, in place of that of the
+     * {@link #rules}. Without {@link SamplingFilter#TEMPERATURE}, that comes first.
+     *
+     * @param filters each at most once; {@link #build} throws for a filter that is set and not here
+     */
+    public Builder order(SamplingFilter... filters) {
+      order = List.of(filters);
       return this;
     }
 
@@ -376,6 +392,39 @@ public final class Sampler {
      */
     public Builder typicalP(double p) {
       typicalP = OptionRange.TYPICAL_P.require(p);
+      return this;
+    }
+
+    /**
+     * Keeps the classes whose logits are at most {@code n} standard deviations of all logits below
+     * the largest. Default: 0, which keeps all.
+     *
+     * @throws OptionException unless it is from 0 to 2^32
+     */
+    public Builder topNSigma(double n) {
+      topNSigma = OptionRange.TOP_N_SIGMA.require(n);
+      return this;
+    }
+
+    /**
+     * Sets the chance that a token is drawn without the most likely classes ("exclude top choices",
+     * XTC): of those with at least the probability {@link #xtcThreshold} only the least likely
+     * stays, with its equals. Default: 0.
+     *
+     * @throws OptionException unless it is from 0 to 1
+     */
+    public Builder xtcProbability(double p) {
+      xtcProbability = OptionRange.XTC_PROBABILITY.require(p);
+      return this;
+    }
+
+    /**
+     * Sets the threshold of {@link #xtcProbability}. Default: 0.1.
+     *
+     * @throws OptionException unless it is above 0, at most 1
+     */
+    public Builder xtcThreshold(double t) {
+      xtcThreshold = OptionRange.XTC_THRESHOLD.require(t);
       return this;
     }
 
@@ -566,7 +615,11 @@ public final class Sampler {
               presencePenalty,
               seed != null ? seed : SamplingOptions.defaultSeed(greedy),
               stream,
-              draw);
+              draw,
+              topNSigma,
+              xtcProbability,
+              xtcThreshold,
+              order);
       Engine engine = engine();
       Options options = Options.of(engine, FullyMasked.NAN, numbers);
       RepetitionOptions repetition =

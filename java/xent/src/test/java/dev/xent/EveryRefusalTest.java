@@ -11,6 +11,7 @@ import dev.xent.layers.LinearCrossEntropyLayer;
 import dev.xent.layers.SoftmaxLayer;
 import dev.xent.options.Backend;
 import dev.xent.options.EmptyMean;
+import dev.xent.options.SamplingFilter;
 import dev.xent.options.SamplingRules;
 import dev.xent.options.Smoothing;
 import java.io.IOException;
@@ -435,6 +436,15 @@ class EveryRefusalTest {
     kinds.put("a top-p of 0", b -> b.sampler().topP(0));
     kinds.put("a min-p above 1", b -> b.sampler().minP(1.5));
     kinds.put("a typical-p that is NaN", b -> b.sampler().typicalP(Double.NaN));
+    kinds.put("a top-n-sigma below 0", b -> b.sampler().topNSigma(-1));
+    kinds.put("a chance of XTC above 1", b -> b.sampler().xtcProbability(1.1));
+    kinds.put("a threshold of XTC of 0", b -> b.sampler().xtcThreshold(0));
+    kinds.put(
+        "a filter that an order lacks",
+        b -> b.sampler().topK(3).order(SamplingFilter.TOP_P).build());
+    kinds.put(
+        "a filter twice in an order",
+        b -> b.sampler().order(SamplingFilter.TOP_P, SamplingFilter.TOP_P).build());
     kinds.put("no class to keep", b -> b.sampler().minKeep(0));
     kinds.put("a repetition penalty of 0", b -> b.sampler().repetitionPenalty(0));
     kinds.put("a repetition penalty near 0", b -> b.sampler().repetitionPenalty(1e-40));

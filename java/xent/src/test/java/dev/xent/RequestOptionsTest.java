@@ -9,6 +9,7 @@ import dev.xent.errors.OptionException;
 import dev.xent.errors.XentException;
 import dev.xent.options.Backend;
 import dev.xent.options.Isa;
+import dev.xent.options.SamplingFilter;
 import dev.xent.options.SamplingRules;
 import dev.xent.options.Ties;
 import java.lang.reflect.Method;
@@ -85,6 +86,15 @@ class RequestOptionsTest {
           counts("topP", b -> b.topP(0.5)),
           counts("minP", b -> b.minP(0.5)),
           counts("typicalP", b -> b.typicalP(0.3)),
+          counts("topNSigma", b -> b.topNSigma(0.1)),
+          counts("xtcProbability", b -> b.xtcProbability(1)),
+          new Option(
+              "xtcThreshold", InBatch.COUNTS, b -> b.xtcProbability(1), b -> b.xtcThreshold(0.01)),
+          new Option(
+              "order",
+              InBatch.COUNTS,
+              b -> b.minP(0.5).temperature(4),
+              b -> b.order(SamplingFilter.MIN_P, SamplingFilter.TEMPERATURE)),
           counts("repetitionPenalty", b -> b.repetitionPenalty(4)),
           counts("frequencyPenalty", b -> b.frequencyPenalty(3)),
           counts("presencePenalty", b -> b.presencePenalty(3)),

@@ -9,6 +9,7 @@ import dev.xent.errors.OptionException;
 import dev.xent.errors.PartialStatesException;
 import dev.xent.errors.ShapeException;
 import dev.xent.options.Backend;
+import dev.xent.options.SamplingFilter;
 import dev.xent.options.SamplingRules;
 import dev.xent.options.Ties;
 import java.lang.foreign.Arena;
@@ -181,6 +182,15 @@ class SamplerShardTest {
     refuses(
         Sampler.builder().minKeep(600),
         "minKeep is 600, on a shard; expected 512 or less, or sample from whole rows");
+    refuses(
+        Sampler.builder().topNSigma(1),
+        "topNSigma is 1.0, on a shard; expected none, or sample from whole rows");
+    refuses(
+        Sampler.builder().xtcProbability(0.5),
+        "xtcProbability is 0.5, on a shard; expected none, or sample from whole rows");
+    refuses(
+        Sampler.builder().order(SamplingFilter.TOP_K),
+        "order is [TOP_K], on a shard; expected none, or sample from whole rows");
     for (Sampler.Builder typical :
         new Sampler.Builder[] {
           Sampler.builder(),

@@ -18,7 +18,7 @@ import picocli.CommandLine.Option;
 
 /**
  * Times calls as most programs make them: one for each token or request, every 10 to 20 ms, after
- * other work has swept the caches. Prints the tables of results.md and of performance.md.
+ * other work has swept the caches. Prints the table of results.md, and a short one for performance.md.
  */
 @Command(
     name = "seldom",
@@ -100,7 +100,7 @@ final class Seldom implements Callable<Integer> {
     return text.toString();
   }
 
-  /** The table of performance.md. */
+  /** The figures of performance.md are from this table. */
   private static String summary(List<Row> rows) {
     List<Row> columns = rows.stream().filter(row -> row.memory == Memory.ARRAY).toList();
     StringBuilder text = new StringBuilder("| |");

@@ -26,6 +26,11 @@ public record Page(Path path, String text) {
   /** Maven runs tests in the folder of their module; the root is the one with the licence. */
   public static final Path ROOT = root(Path.of(System.getProperty("basedir", "")).toAbsolutePath());
 
+  private static final Pattern OTHER_IMPORT =
+      Pattern.compile(
+          "^import (?!(?:static )?(?:java\\.|dev\\.xent\\.(?:\\*|[A-Z]|errors\\.|layers\\.|options\\.)))",
+          Pattern.MULTILINE);
+
   private static final Pattern BLOCK =
       Pattern.compile("^```(\\w*)\\n(.*?)^```$", Pattern.MULTILINE | Pattern.DOTALL);
 
@@ -51,10 +56,11 @@ public record Page(Path path, String text) {
    * @param output what the page says it prints
    */
   record Program(Block source, String output) {
-    /** Whether it is one of those that the module of the examples runs. */
+    /**
+     * Whether it imports more than the JDK and {@code dev.xent}: the module of the examples has it.
+     */
     boolean needsOtherLibraries() {
-      Path path = source.page.path;
-      return path.startsWith("docs/adapters") || path.startsWith("docs/guide");
+      return OTHER_IMPORT.matcher(source.text).find();
     }
 
     @Override

@@ -53,10 +53,9 @@ class ConsumerTest {
   }
 
   @Test
-  void thePageOnInstallingShowsTheWholeFileOfTheConsumer() throws IOException {
-    String pom = Files.readString(CONSUMER.resolve("pom.xml"));
+  void thePageOnInstallingLinksToTheWholeFile() throws IOException {
     assertThat(Files.readString(Package.ROOT.resolve(PAGE)))
-        .contains("```xml\n" + pom.substring(pom.indexOf("<project")) + "```\n");
+        .contains("(../" + Package.ROOT.relativize(CONSUMER.resolve("pom.xml")) + ")");
   }
 
   @Test

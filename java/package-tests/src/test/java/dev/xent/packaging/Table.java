@@ -31,19 +31,6 @@ final class Table {
     return said.length() <= WIDTH ? said : said.substring(0, WIDTH - 1) + "…";
   }
 
-  /** The situations of each outcome, as lists under headings. */
-  String promises() {
-    StringBuilder text = new StringBuilder();
-    for (Expectation.Kind kind : Expectation.Kind.values()) {
-      text.append("## ").append(kind).append("\n\n");
-      rows.stream()
-          .filter(row -> row.expected() == kind)
-          .forEach(row -> text.append("- ").append(row.situation()).append('\n'));
-      text.append('\n');
-    }
-    return text.toString().stripTrailing();
-  }
-
   @Override
   public String toString() {
     StringBuilder text =

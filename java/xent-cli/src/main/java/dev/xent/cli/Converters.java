@@ -7,6 +7,7 @@ import dev.xent.options.Backend;
 import dev.xent.options.EmptyMean;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Isa;
+import dev.xent.options.SamplingFilter;
 import dev.xent.options.SamplingRules;
 import dev.xent.options.Smoothing;
 import dev.xent.options.Ties;
@@ -48,6 +49,7 @@ final class Converters {
         .registerConverter(EmptyMean.class, choice(List.of(EmptyMean.values())))
         .registerConverter(FullyMasked.class, choice(List.of(FullyMasked.values())))
         .registerConverter(Rules.class, choice(List.of(Rules.PYTORCH, Rules.ONNX)))
+        .registerConverter(SamplingFilter.class, choice(List.of(SamplingFilter.values())))
         .registerConverter(SamplingRules.class, choice(List.of(SamplingRules.values())))
         .registerConverter(
             CompletionCommand.Shell.class, choice(List.of(CompletionCommand.Shell.values())))

@@ -31,8 +31,12 @@ final class OptionNames {
           Map.entry("topClasses", "--top-classes"),
           Map.entry("topK", "--top-k"),
           Map.entry("topLogProbabilities", "--top-log-probabilities"),
+          Map.entry("topNSigma", "--top-n-sigma"),
           Map.entry("topP", "--top-p"),
           Map.entry("typicalP", "--typical-p"),
+          Map.entry("xtcProbability", "--xtc-probability"),
+          Map.entry("xtcThreshold", "--xtc-threshold"),
+          rules(SamplingRules.TRANSFORMERS),
           rules(SamplingRules.ONNXRUNTIME_GENAI),
           rules(SamplingRules.VLLM));
 

@@ -2,8 +2,10 @@
 package dev.xent.cli;
 
 import dev.xent.Sampler;
+import dev.xent.options.SamplingFilter;
 import dev.xent.options.SamplingRules;
 import dev.xent.options.Ties;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -48,6 +50,35 @@ final class SamplingChoices {
           "Keep the classes whose information is nearest to the entropy, with the probability P."
               + " Default: 1.")
   private double typicalP = 1;
+
+  @Option(
+      names = "--top-n-sigma",
+      paramLabel = "N",
+      description =
+          "Keep classes at most N standard deviations below the largest logit. Default: 0, all.")
+  private double topNSigma;
+
+  @Option(
+      names = "--xtc-probability",
+      paramLabel = "P",
+      description =
+          "With this chance remove all classes above the least likely one that has at least"
+              + " --xtc-threshold. Default: 0.")
+  private double xtcProbability;
+
+  @Option(
+      names = "--xtc-threshold",
+      paramLabel = "T",
+      description = "Probability of the classes that --xtc-probability removes. Default: 0.1.")
+  private double xtcThreshold = 0.1;
+
+  @Option(
+      names = "--order",
+      paramLabel = "F",
+      split = ",",
+      description =
+          "Filters in this order, such as top-k,top-p,temperature,min-p. Default: that of --rules.")
+  private List<SamplingFilter> order = List.of();
 
   @Option(
       names = "--min-keep",
@@ -105,6 +136,9 @@ final class SamplingChoices {
     Ranges.require("--top-p", topP, builder::topP);
     Ranges.require("--min-p", minP, builder::minP);
     Ranges.require("--typical-p", typicalP, builder::typicalP);
+    Ranges.require("--top-n-sigma", topNSigma, builder::topNSigma);
+    Ranges.require("--xtc-probability", xtcProbability, builder::xtcProbability);
+    Ranges.require("--xtc-threshold", xtcThreshold, builder::xtcThreshold);
     Ranges.asFloat("--repetition-penalty", repetitionPenalty);
     Ranges.asFloat("--frequency-penalty", frequencyPenalty);
     Ranges.asFloat("--presence-penalty", presencePenalty);
@@ -119,6 +153,10 @@ final class SamplingChoices {
             .topP(topP)
             .minP(minP)
             .typicalP(typicalP)
+            .topNSigma(topNSigma)
+            .xtcProbability(xtcProbability)
+            .xtcThreshold(xtcThreshold)
+            .order(order.toArray(SamplingFilter[]::new))
             .minKeep(minKeep)
             .rules(rules)
             .repetitionPenalty(repetitionPenalty)

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What docs/adapters/nio.md says of buffers and mapped files. */
+/** What docs/tensor.md says of buffers and mapped files. */
 class NioTest {
   private static final int BYTES = Losses.ROWS * Losses.CLASSES * Float.BYTES;
   private static final long[] SHAPE = {Losses.ROWS, Losses.CLASSES};

@@ -600,6 +600,69 @@ public class XentH extends XentH$shared {
     public static int XENT_RULES_ONNXRUNTIME_GENAI() {
         return XENT_RULES_ONNXRUNTIME_GENAI;
     }
+    private static final int XENT_FILTER_TOP_K = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FILTER_TOP_K = 1
+     * }
+     */
+    public static int XENT_FILTER_TOP_K() {
+        return XENT_FILTER_TOP_K;
+    }
+    private static final int XENT_FILTER_TOP_P = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FILTER_TOP_P = 2
+     * }
+     */
+    public static int XENT_FILTER_TOP_P() {
+        return XENT_FILTER_TOP_P;
+    }
+    private static final int XENT_FILTER_MIN_P = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FILTER_MIN_P = 3
+     * }
+     */
+    public static int XENT_FILTER_MIN_P() {
+        return XENT_FILTER_MIN_P;
+    }
+    private static final int XENT_FILTER_TYPICAL_P = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FILTER_TYPICAL_P = 4
+     * }
+     */
+    public static int XENT_FILTER_TYPICAL_P() {
+        return XENT_FILTER_TYPICAL_P;
+    }
+    private static final int XENT_FILTER_TOP_N_SIGMA = (int)5L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FILTER_TOP_N_SIGMA = 5
+     * }
+     */
+    public static int XENT_FILTER_TOP_N_SIGMA() {
+        return XENT_FILTER_TOP_N_SIGMA;
+    }
+    private static final int XENT_FILTER_XTC = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FILTER_XTC = 6
+     * }
+     */
+    public static int XENT_FILTER_XTC() {
+        return XENT_FILTER_XTC;
+    }
+    private static final int XENT_FILTER_TEMPERATURE = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * enum.XENT_FILTER_TEMPERATURE = 7
+     * }
+     */
+    public static int XENT_FILTER_TEMPERATURE() {
+        return XENT_FILTER_TEMPERATURE;
+    }
     private static final int XENT_TIES_OF_RULES = (int)0L;
     /**
      * {@snippet lang=c :

@@ -33,6 +33,10 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     uint64_t stream;
  *     uint32_t step;
  *     uint32_t draw;
+ *     double top_n_sigma;
+ *     double xtc_probability;
+ *     double xtc_threshold;
+ *     uint64_t order;
  * }
  * }
  */
@@ -60,7 +64,11 @@ public class xent_sampling {
         XentH.C_LONG_LONG.withName("seed"),
         XentH.C_LONG_LONG.withName("stream"),
         XentH.C_INT.withName("step"),
-        XentH.C_INT.withName("draw")
+        XentH.C_INT.withName("draw"),
+        XentH.C_DOUBLE.withName("top_n_sigma"),
+        XentH.C_DOUBLE.withName("xtc_probability"),
+        XentH.C_DOUBLE.withName("xtc_threshold"),
+        XentH.C_LONG_LONG.withName("order")
     ).withName("xent_sampling");
 
     /**
@@ -860,6 +868,182 @@ public class xent_sampling {
      */
     public static void draw(MemorySegment struct, int fieldValue) {
         struct.set(draw$LAYOUT, draw$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble top_n_sigma$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("top_n_sigma"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double top_n_sigma
+     * }
+     */
+    public static final OfDouble top_n_sigma$layout() {
+        return top_n_sigma$LAYOUT;
+    }
+
+    private static final long top_n_sigma$OFFSET = $LAYOUT.byteOffset(groupElement("top_n_sigma"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double top_n_sigma
+     * }
+     */
+    public static final long top_n_sigma$offset() {
+        return top_n_sigma$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double top_n_sigma
+     * }
+     */
+    public static double top_n_sigma(MemorySegment struct) {
+        return struct.get(top_n_sigma$LAYOUT, top_n_sigma$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double top_n_sigma
+     * }
+     */
+    public static void top_n_sigma(MemorySegment struct, double fieldValue) {
+        struct.set(top_n_sigma$LAYOUT, top_n_sigma$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble xtc_probability$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("xtc_probability"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double xtc_probability
+     * }
+     */
+    public static final OfDouble xtc_probability$layout() {
+        return xtc_probability$LAYOUT;
+    }
+
+    private static final long xtc_probability$OFFSET = $LAYOUT.byteOffset(groupElement("xtc_probability"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double xtc_probability
+     * }
+     */
+    public static final long xtc_probability$offset() {
+        return xtc_probability$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double xtc_probability
+     * }
+     */
+    public static double xtc_probability(MemorySegment struct) {
+        return struct.get(xtc_probability$LAYOUT, xtc_probability$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double xtc_probability
+     * }
+     */
+    public static void xtc_probability(MemorySegment struct, double fieldValue) {
+        struct.set(xtc_probability$LAYOUT, xtc_probability$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble xtc_threshold$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("xtc_threshold"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double xtc_threshold
+     * }
+     */
+    public static final OfDouble xtc_threshold$layout() {
+        return xtc_threshold$LAYOUT;
+    }
+
+    private static final long xtc_threshold$OFFSET = $LAYOUT.byteOffset(groupElement("xtc_threshold"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double xtc_threshold
+     * }
+     */
+    public static final long xtc_threshold$offset() {
+        return xtc_threshold$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double xtc_threshold
+     * }
+     */
+    public static double xtc_threshold(MemorySegment struct) {
+        return struct.get(xtc_threshold$LAYOUT, xtc_threshold$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double xtc_threshold
+     * }
+     */
+    public static void xtc_threshold(MemorySegment struct, double fieldValue) {
+        struct.set(xtc_threshold$LAYOUT, xtc_threshold$OFFSET, fieldValue);
+    }
+
+    private static final OfLong order$LAYOUT = (OfLong)$LAYOUT.select(groupElement("order"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * uint64_t order
+     * }
+     */
+    public static final OfLong order$layout() {
+        return order$LAYOUT;
+    }
+
+    private static final long order$OFFSET = $LAYOUT.byteOffset(groupElement("order"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * uint64_t order
+     * }
+     */
+    public static final long order$offset() {
+        return order$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * uint64_t order
+     * }
+     */
+    public static long order(MemorySegment struct) {
+        return struct.get(order$LAYOUT, order$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * uint64_t order
+     * }
+     */
+    public static void order(MemorySegment struct, long fieldValue) {
+        struct.set(order$LAYOUT, order$OFFSET, fieldValue);
     }
 
     /**

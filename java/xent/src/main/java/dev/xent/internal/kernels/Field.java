@@ -84,6 +84,10 @@ public final class Field {
   public static final int BIAS_GRADIENT = 77;
   public static final int BIAS_TOKENS = 78;
   public static final int BIAS_VALUES = 79;
+  public static final int TOP_N_SIGMA = 80;
+  public static final int XTC_PROBABILITY = 81;
+  public static final int XTC_THRESHOLD = 82;
+  public static final int ORDER = 83;
 
   private Field() {}
 }

@@ -4,9 +4,11 @@ package dev.xent.internal.load;
 import dev.xent.internal.ffi.XentH;
 import dev.xent.options.FullyMasked;
 import dev.xent.options.Isa;
+import dev.xent.options.SamplingFilter;
 import dev.xent.options.SamplingRules;
 import dev.xent.options.Smoothing;
 import dev.xent.options.Ties;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The numbers of the C API that stand for what the Java API names. */
@@ -41,6 +43,28 @@ public final class Codes {
       case LLAMA_CPP -> XentH.XENT_RULES_LLAMA_CPP();
       case ONNXRUNTIME_GENAI -> XentH.XENT_RULES_ONNXRUNTIME_GENAI();
     };
+  }
+
+  /** The number of a filter. */
+  public static int of(SamplingFilter filter) {
+    return switch (filter) {
+      case TOP_K -> XentH.XENT_FILTER_TOP_K();
+      case TOP_P -> XentH.XENT_FILTER_TOP_P();
+      case MIN_P -> XentH.XENT_FILTER_MIN_P();
+      case TYPICAL_P -> XentH.XENT_FILTER_TYPICAL_P();
+      case TOP_N_SIGMA -> XentH.XENT_FILTER_TOP_N_SIGMA();
+      case XTC -> XentH.XENT_FILTER_XTC();
+      case TEMPERATURE -> XentH.XENT_FILTER_TEMPERATURE();
+    };
+  }
+
+  /** The numbers of filters, one per byte from the lowest on. */
+  public static long of(List<SamplingFilter> order) {
+    long numbers = 0;
+    for (int i = order.size() - 1; i >= 0; i--) {
+      numbers = numbers << Byte.SIZE | of(order.get(i));
+    }
+    return numbers;
   }
 
   /** The number of a treatment of ties; null: as the rules say. */

@@ -27,6 +27,7 @@ final class SamplingCase {
   private static final double[] TEMPERATURES = {0, 1, 0.7, 0.05, 1.3, 3, 40, 1e-4, 0x1p32, 0x1p-32};
   private static final double[] MASSES = {0, 1, 0.1, 0.5, 0.9, 0.95, 0.999, 1e-9, 1e-320};
   private static final double[] SHARES = {0, 0.05, 0.3, 1, 1e-6, 1e-320};
+  private static final double[] DEVIATIONS = {1, 0.1, 1.5, 3, 1e-9, 1e9};
   private static final double[] REPETITIONS = {0, 1, 1.2, 0.5, 3};
   private static final double[] PENALTIES = {0, 0.5, -0.3, 2, 1e30};
   private static final double[] SOFTCAPS = {0, 0, 0, 30, 0.5};
@@ -126,6 +127,29 @@ final class SamplingCase {
     xent_sampling.stream(s, random.nextLong());
     xent_sampling.step(s, random.nextInt());
     xent_sampling.draw(s, random.nextInt());
+    boolean ordered = random.nextInt(4) == 0;
+    if (ordered || rules == XentH.XENT_RULES_XENT() || rules == XentH.XENT_RULES_LLAMA_CPP()) {
+      xent_sampling.top_n_sigma(s, random.nextInt(3) == 0 ? any(DEVIATIONS) : 0);
+      xent_sampling.xtc_probability(s, random.nextInt(3) == 0 ? random.nextInt(1, 4) / 3.0 : 0);
+      xent_sampling.xtc_threshold(s, any(SHARES));
+    }
+    if (ordered) {
+      xent_sampling.order(s, anyOrder());
+    }
+  }
+
+  /** All filters, the temperature too, which may be anywhere. */
+  private long anyOrder() {
+    long order = 0;
+    int taken = 0;
+    while (taken != 0b1111_1110) {
+      int filter = random.nextInt(1, 8);
+      if ((taken >> filter & 1) == 0) {
+        taken |= 1 << filter;
+        order = order << 8 | filter;
+      }
+    }
+    return order;
   }
 
   // ---- arrays ----------------------------------------------------------------------------------
@@ -352,6 +376,9 @@ final class SamplingCase {
       if (all || xent_sampling.top_k(s) == 0) {
         xent_sampling.typical_p(s, 0);
       }
+      xent_sampling.top_n_sigma(s, 0);
+      xent_sampling.xtc_probability(s, 0);
+      xent_sampling.order(s, 0);
     }
   }
 
@@ -396,7 +423,7 @@ final class SamplingCase {
   public String toString() {
     MemorySegment s = sampling;
     return ("%s, %d rows of %d, %s%s%s, rules %d, ties %d, greedy %d, keep %d, k %d, p %s, min-p %s,"
-            + " typical-p %s, temperature %s")
+            + " typical-p %s, top-n-sigma %s, XTC %s, order %x, temperature %s")
         .formatted(
             kind,
             rows,
@@ -412,6 +439,9 @@ final class SamplingCase {
             xent_sampling.top_p(s),
             xent_sampling.min_p(s),
             xent_sampling.typical_p(s),
+            xent_sampling.top_n_sigma(s),
+            xent_sampling.xtc_probability(s),
+            xent_sampling.order(s),
             xent_sampling.temperature(s));
   }
 }

@@ -2,15 +2,23 @@
 package dev.xent.internal.plan.options;
 
 import static dev.xent.internal.text.Messages.message;
+import static dev.xent.options.SamplingFilter.MIN_P;
+import static dev.xent.options.SamplingFilter.TOP_K;
+import static dev.xent.options.SamplingFilter.TOP_N_SIGMA;
+import static dev.xent.options.SamplingFilter.TOP_P;
+import static dev.xent.options.SamplingFilter.TYPICAL_P;
+import static dev.xent.options.SamplingFilter.XTC;
 
 import dev.xent.errors.OptionException;
 import dev.xent.internal.ffi.xent_sampling;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.load.Codes;
 import dev.xent.internal.plan.arrays.Described;
+import dev.xent.options.SamplingFilter;
 import dev.xent.options.SamplingRules;
 import dev.xent.options.Ties;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
@@ -32,6 +40,10 @@ import org.jspecify.annotations.Nullable;
  * @param seed of all random bits
  * @param stream of the first row
  * @param draw of the tokens that are drawn from the same logits
+ * @param topNSigma how many standard deviations below the largest logit a class may be
+ * @param xtcProbability the chance of XTC
+ * @param xtcThreshold the share of the classes that XTC looks at
+ * @param order the filters in their order; empty: that of the rules
  */
 public record SamplingOptions(
     SamplingRules rules,
@@ -48,27 +60,45 @@ public record SamplingOptions(
     double presencePenalty,
     long seed,
     long stream,
-    long draw) {
+    long draw,
+    double topNSigma,
+    double xtcProbability,
+    double xtcThreshold,
+    List<SamplingFilter> order) {
   /**
    * These options.
    *
-   * @throws OptionException for a filter that the rules do not have
+   * @throws OptionException for a filter that the order does not have, or has twice
    */
   public SamplingOptions {
-    boolean isGenai = rules == SamplingRules.ONNXRUNTIME_GENAI;
-    if (isGenai && minP != 0) {
-      throw foreign("minP", minP, rules);
+    if (order.size() != order.stream().distinct().count()) {
+      throw new OptionException("order is " + order + "; expected each filter at most once");
     }
-    if ((isGenai || rules == SamplingRules.VLLM) && typicalP != 0) {
-      throw foreign("typicalP", typicalP, rules);
-    }
+    require(topK, TOP_K, "topK", rules, order);
+    require(topP, TOP_P, "topP", rules, order);
+    require(minP, MIN_P, "minP", rules, order);
+    require(typicalP, TYPICAL_P, "typicalP", rules, order);
+    require(topNSigma, TOP_N_SIGMA, "topNSigma", rules, order);
+    require(xtcProbability, XTC, "xtcProbability", rules, order);
   }
 
-  private static OptionException foreign(String name, double value, SamplingRules rules) {
-    return new OptionException(
-        message(
-            "%s is %s, and %s has no such filter: leave it out, or give other rules",
-            name, value, rules));
+  private static void require(
+      Number value,
+      SamplingFilter filter,
+      String name,
+      SamplingRules rules,
+      List<SamplingFilter> order) {
+    if (value.doubleValue() == 0 || (order.isEmpty() ? rules.filters() : order).contains(filter)) {
+      return;
+    }
+    throw new OptionException(
+        order.isEmpty()
+            ? message(
+                "%s is %s, and %s has no such filter: leave it out, or give other rules",
+                name, value, rules)
+            : message(
+                "%s is %s, order is %s; expected %s in the order too, or no %s",
+                name, value, order, filter, name));
   }
 
   // ---- calls that can be -----------------------------------------------------------------------
@@ -86,6 +116,9 @@ public record SamplingOptions(
     requireForShard("topK", topK);
     boolean byRules = rules == SamplingRules.TRANSFORMERS || rules == SamplingRules.VLLM;
     boolean all = ties == null ? byRules : ties == Ties.ALL;
+    requireNone("topNSigma", topNSigma != 0, topNSigma);
+    requireNone("xtcProbability", xtcProbability != 0, xtcProbability);
+    requireNone("order", !order.isEmpty(), order);
     if (typicalP != 0 && (topK == 0 || all)) {
       throw new OptionException(
           message(
@@ -100,6 +133,13 @@ public record SamplingOptions(
           message(
               "%s is %d, on a shard; expected %d or less, or sample from whole rows",
               name, value, Records.SAMPLE_LISTED));
+    }
+  }
+
+  private static void requireNone(String name, boolean isSet, Object value) {
+    if (isSet) {
+      throw new OptionException(
+          message("%s is %s, on a shard; expected none, or sample from whole rows", name, value));
     }
   }
 
@@ -123,6 +163,10 @@ public record SamplingOptions(
     xent_sampling.presence_penalty(struct, presencePenalty);
     xent_sampling.seed(struct, seed);
     xent_sampling.draw(struct, (int) draw);
+    xent_sampling.top_n_sigma(struct, topNSigma);
+    xent_sampling.xtc_probability(struct, xtcProbability);
+    xent_sampling.xtc_threshold(struct, xtcThreshold);
+    xent_sampling.order(struct, Codes.of(order));
     writeCounters(struct, streamOfRow, step);
   }
 
@@ -176,6 +220,10 @@ public record SamplingOptions(
         .option("topP", topP, 0.0)
         .option("minP", minP, 0.0)
         .option("typicalP", typicalP, 0.0)
+        .option("topNSigma", topNSigma, 0.0)
+        .option("xtcProbability", xtcProbability, 0.0)
+        .option("xtcThreshold", xtcThreshold, 0.0)
+        .option("order", order, List.of())
         .option("repetitionPenalty", repetitionPenalty, 0.0)
         .option("frequencyPenalty", frequencyPenalty, 0.0)
         .option("presencePenalty", presencePenalty, 0.0)

@@ -27,6 +27,10 @@ public final class Sampling {
   public long stream;
   public int step;
   public int draw;
+  public double topNSigma;
+  public double xtcProbability;
+  public double xtcThreshold;
+  private long order;
 
   /** Takes the one at an index of an array. */
   public void load(MemorySegment array, long index) {
@@ -47,6 +51,34 @@ public final class Sampling {
     stream = array.get(JAVA_LONG, at + xent_sampling.stream$offset());
     step = array.get(JAVA_INT, at + xent_sampling.step$offset());
     draw = array.get(JAVA_INT, at + xent_sampling.draw$offset());
+    topNSigma = array.get(JAVA_DOUBLE, at + xent_sampling.top_n_sigma$offset());
+    xtcProbability = array.get(JAVA_DOUBLE, at + xent_sampling.xtc_probability$offset());
+    xtcThreshold = array.get(JAVA_DOUBLE, at + xent_sampling.xtc_threshold$offset());
+    order = array.get(JAVA_LONG, at + xent_sampling.order$offset());
+  }
+
+  /** The numbers of the filters, one per byte from the lowest on. */
+  public long order() {
+    if (order != 0) {
+      return order;
+    }
+    long usual =
+        then(XentH.XENT_FILTER_TOP_K(), then(XentH.XENT_FILTER_TOP_P(), XentH.XENT_FILTER_MIN_P()));
+    if (rules == XentH.XENT_RULES_LLAMA_CPP()) {
+      long last = then(XentH.XENT_FILTER_XTC(), XentH.XENT_FILTER_TEMPERATURE());
+      long inner = then(XentH.XENT_FILTER_TOP_P(), then(XentH.XENT_FILTER_MIN_P(), last));
+      long rest = then(XentH.XENT_FILTER_TOP_K(), then(XentH.XENT_FILTER_TYPICAL_P(), inner));
+      return then(XentH.XENT_FILTER_TOP_N_SIGMA(), rest);
+    }
+    if (rules == XentH.XENT_RULES_VLLM()) {
+      return then(XentH.XENT_FILTER_MIN_P(), usual & 0xffff);
+    }
+    long last = then(XentH.XENT_FILTER_TYPICAL_P(), XentH.XENT_FILTER_XTC());
+    return then(XentH.XENT_FILTER_TOP_N_SIGMA(), usual | last << 3 * Byte.SIZE);
+  }
+
+  private static long then(int filter, long others) {
+    return others << Byte.SIZE | filter;
   }
 
   /** Whether top-k keeps every class that equals the k-th. */

@@ -10,6 +10,9 @@ final class Filters {
   private static final int BUCKETS = 512;
   private static final int BUCKETS_PER_E = 16;
 
+  /** What stands for 1 in the sums of a standard deviation. */
+  private static final double UNIT = 0x1p31;
+
   private final Candidates left;
   private final Weights weights = new Weights();
   private final Arithmetic logarithm = new Float64();
@@ -167,6 +170,58 @@ final class Filters {
       }
     }
     left.keep(begin, end);
+  }
+
+  /** Those at most so many standard deviations below the largest. */
+  void topNSigma(double n) {
+    left.sort();
+    double most = left.value(0);
+    double below = n * deviation();
+    double least = most - below;
+    int end = 0;
+    while (end < left.count && (left.value(end) >= least || end < keep)) {
+      end++;
+    }
+    left.keep(0, end);
+  }
+
+  /** From sums of whole numbers: of distances from the largest as shares of all, and of squares. */
+  private double deviation() {
+    double most = left.value(0);
+    double range = most - left.value(left.count - 1);
+    if (!(range > 0)) {
+      return 0;
+    }
+    double perRange = 1 / range;
+    long sum = 0;
+    long squares = 0;
+    for (int i = 0; i < left.count; i++) {
+      double share = (most - left.value(i)) * perRange;
+      sum += (long) Math.rint(share * UNIT);
+      squares += (long) Math.rint(share * share * UNIT);
+    }
+    double unit = left.count * UNIT;
+    double mean = sum / unit;
+    double square = mean * mean;
+    double variance = squares / unit - square;
+    return variance > 0 ? range * Math.sqrt(variance) : 0;
+  }
+
+  /** Without those above the smallest that has this share of the sum. */
+  void xtc(double share) {
+    left.sort();
+    weights.of(left, temperature, classes);
+    long needed = Mass.atLeast(share, weights.sum);
+    int last = left.count - 1;
+    while (last >= 0 && weights.get(last) < needed) {
+      last--;
+    }
+    while (last > 0 && left.value(last - 1) == left.value(last)) {
+      last--;
+    }
+    if (last >= 0 && left.count - last >= keep) {
+      left.keep(last, left.count);
+    }
   }
 
   /** The mean of the distances from the largest, in integers until the division. */

@@ -17,6 +17,9 @@ import dev.xent.internal.kernels.reference.sum.Work;
 public final class SampledRow {
   private static final long NO_TOKEN = -1;
 
+  /** Of the random bits that say whether XTC removes classes. */
+  private static final long XTC_SEED = 0x9e3779b97f4a7c15L;
+
   /** The class of the row, or none. */
   public long token;
 
@@ -74,7 +77,7 @@ public final class SampledRow {
       logProbability = 0;
       return;
     }
-    filter(options);
+    filter(options, stream);
     draw(stream, options);
   }
 
@@ -143,24 +146,37 @@ public final class SampledRow {
     return options.rules == XentH.XENT_RULES_LLAMA_CPP() ? 0 : options.temperature;
   }
 
-  private void filter(Sampling options) {
-    int rules = options.rules;
-    filters.begin(call.shape.wholeRow(), temperatureOfFilters(options), options.minKeep);
-    if (rules == XentH.XENT_RULES_VLLM()) {
-      minP(options);
-      topK(options);
-      topP(options);
-    } else if (rules == XentH.XENT_RULES_LLAMA_CPP()) {
-      topK(options);
-      typicalP(options);
-      topP(options);
-      minP(options);
-    } else {
-      topK(options);
-      topP(options);
-      minP(options);
-      typicalP(options);
+  private void filter(Sampling options, long stream) {
+    long order = options.order();
+    boolean atOne = contains(order, XentH.XENT_FILTER_TEMPERATURE());
+    filters.begin(call.shape.wholeRow(), atOne ? 0 : options.temperature, options.minKeep);
+    for (long left = order; left != 0; left >>>= Byte.SIZE) {
+      int filter = (int) left & 255;
+      if (filter == XentH.XENT_FILTER_TOP_K()) {
+        topK(options);
+      } else if (filter == XentH.XENT_FILTER_TOP_P()) {
+        topP(options);
+      } else if (filter == XentH.XENT_FILTER_MIN_P()) {
+        minP(options);
+      } else if (filter == XentH.XENT_FILTER_TYPICAL_P()) {
+        typicalP(options);
+      } else if (filter == XentH.XENT_FILTER_TOP_N_SIGMA()) {
+        topNSigma(options);
+      } else if (filter == XentH.XENT_FILTER_XTC()) {
+        xtc(options, stream);
+      } else {
+        filters.begin(call.shape.wholeRow(), options.temperature, options.minKeep);
+      }
     }
+  }
+
+  private static boolean contains(long order, int filter) {
+    for (long left = order; left != 0; left >>>= Byte.SIZE) {
+      if (((int) left & 255) == filter) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private void topK(Sampling options) {
@@ -184,6 +200,21 @@ public final class SampledRow {
   private void typicalP(Sampling options) {
     if (options.typicalP > 0 && options.typicalP < 1) {
       filters.typicalP(options.typicalP);
+    }
+  }
+
+  private void topNSigma(Sampling options) {
+    if (options.topNSigma > 0) {
+      filters.topNSigma(options.topNSigma);
+    }
+  }
+
+  private void xtc(Sampling options, long stream) {
+    if (options.xtcProbability > 0) {
+      random.block(options.seed ^ XTC_SEED, options.step, options.draw, stream);
+      if ((random.high >>> 11) < options.xtcProbability * 0x1p53) {
+        filters.xtc(options.xtcThreshold == 0 ? 0.1 : options.xtcThreshold);
+      }
     }
   }
 

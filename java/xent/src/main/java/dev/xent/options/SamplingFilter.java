@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.xent.options;
+
+/** The filters of a sampler, and the temperature, of which an order is made. */
+public enum SamplingFilter {
+  TOP_K,
+  TOP_P,
+  MIN_P,
+  TYPICAL_P,
+  TOP_N_SIGMA,
+  /** Exclude top choices. */
+  XTC,
+  /** Filters before it have the softmax of temperature 1. */
+  TEMPERATURE
+}
