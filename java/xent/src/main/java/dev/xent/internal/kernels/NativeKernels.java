@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class NativeKernels implements Kernels {
   /**
-   * Up to this {@link Effort} a call is critical: the transition to the native state and back takes
+   * Up to this {@link Cost} a call is critical: the transition to the native state and back takes
    * as long as a dozen elements, and a collector that has to wait waits about a microsecond.
    */
   static final long BRIEF = 2048;
@@ -371,7 +371,7 @@ public final class NativeKernels implements Kernels {
   }
 
   private static boolean hasLittleEffort(Work work) {
-    return Effort.of(work.rowEnd() - work.rowBegin(), work.classEnd() - work.classBegin()) <= BRIEF;
+    return Cost.of(work.rowEnd() - work.rowBegin(), work.classEnd() - work.classBegin()) <= BRIEF;
   }
 
   @Override

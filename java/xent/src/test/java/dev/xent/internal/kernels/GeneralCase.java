@@ -501,7 +501,7 @@ final class GeneralCase {
     return array;
   }
 
-  /** Places, in classes, of chunks. */
+  /** DistinctElements, in classes, of chunks. */
   long chunks() {
     return (classes + 8191L) / 8192;
   }

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 /** Elements have places of their own, or not: as trying all of them says. */
 class PlacesTest {
   private static boolean areApart(long[] sizes, long[] strides) {
-    return Places.areApart(sizes.clone(), strides.clone(), sizes.length);
+    return DistinctElements.areApart(sizes.clone(), strides.clone(), sizes.length);
   }
 
   /** Tries every index. */

@@ -6,7 +6,7 @@ import static dev.xent.internal.kernels.Array.OUTPUT_TOKENS;
 import static dev.xent.internal.kernels.Array.PROMPT_TOKENS;
 import static dev.xent.internal.kernels.Array.STATES;
 import static dev.xent.internal.kernels.Array.STATISTICS;
-import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.call.GivenArrays.has;
 
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
@@ -30,8 +30,8 @@ final class DataChecks {
 
   private DataChecks() {}
 
-  static int check(Call call) {
-    int status = RowOffsets.check(call);
+  static int check(ReferenceCall call) {
+    int status = RaggedRows.check(call);
     if (status != Status.OK) {
       return status;
     }
@@ -57,7 +57,7 @@ final class DataChecks {
    * Statistics that are given must be finished, of the function's kind and arithmetic, and with
    * this digest.
    */
-  private static int checkStatistics(Call call, int kind, int digest) {
+  private static int checkStatistics(ReferenceCall call, int kind, int digest) {
     MemorySegment statistics = call.given.of(STATISTICS);
     if (!has(statistics)) {
       return Status.OK;
@@ -74,7 +74,7 @@ final class DataChecks {
     return Status.OK;
   }
 
-  private static int checkTokens(Call call) {
+  private static int checkTokens(ReferenceCall call) {
     int status = checkTokens(call, PROMPT_TOKENS, call.shape.promptCount, Field.PROMPT_TOKENS);
     if (status == Status.OK) {
       status = checkTokens(call, OUTPUT_TOKENS, call.shape.outputCount, Field.OUTPUT_TOKENS);
@@ -84,7 +84,7 @@ final class DataChecks {
         : status;
   }
 
-  private static int checkTokens(Call call, Array array, long count, int field) {
+  private static int checkTokens(ReferenceCall call, Array array, long count, int field) {
     MemorySegment tokens = call.given.of(array);
     Layout layout = call.shape.of(array);
     for (long row = call.rowBegin; row < call.rowEnd && has(tokens); row++) {
@@ -101,7 +101,7 @@ final class DataChecks {
   }
 
   /** States of a softmax backward have no logits whose type could say which arithmetic it was. */
-  private static int takeArithmeticOfBackward(Call call) {
+  private static int takeArithmeticOfBackward(ReferenceCall call) {
     if (call.choice == 0 && call.rowBegin != call.rowEnd) {
       State state = call.scratch.state;
       state.load(call.given.of(STATES), 0);

@@ -17,19 +17,20 @@ import java.lang.foreign.MemorySegment;
  * All other arguments are right: the plans reject what is not.
  *
  * <p>The fallback where there is no native library, and the second opinion everywhere else. Scalar
- * arithmetic; nothing is allocated per call, as a {@link Call} is used again. A row is worked on in
- * chunks of at most 8192 classes, each read before it is written, so an output may be its input.
+ * arithmetic; nothing is allocated per call, as a {@link ReferenceCall} is used again. A row is
+ * worked on in chunks of at most 8192 classes, each read before it is written, so an output may be
+ * its input.
  */
 public final class ReferenceKernels implements Kernels {
-  private final Workspaces<Call> calls =
-      new Workspaces<>(() -> new Call(false), () -> new Call(true));
+  private final Workspaces<ReferenceCall> calls =
+      new Workspaces<>(() -> new ReferenceCall(false), () -> new ReferenceCall(true));
 
   /** Makes the kernels; they need no library. */
   public ReferenceKernels() {}
 
   @Override
   public int run(Work work) {
-    Call call = call();
+    ReferenceCall call = call();
     call.begin(work);
     int status = DataChecks.check(call);
     if (status == Status.OK) {
@@ -40,7 +41,7 @@ public final class ReferenceKernels implements Kernels {
     return status;
   }
 
-  private static int compute(Call call) {
+  private static int compute(ReferenceCall call) {
     return switch (call.function) {
       case SOFTMAX -> SoftmaxRows.forward(call.work(), false);
       case LOG_SOFTMAX -> SoftmaxRows.forward(call.work(), true);
@@ -66,13 +67,13 @@ public final class ReferenceKernels implements Kernels {
   }
 
   /** A call until its end. */
-  private Call call() {
-    Call call = Thread.currentThread().isVirtual() ? calls.take() : calls.own();
+  private ReferenceCall call() {
+    ReferenceCall call = Thread.currentThread().isVirtual() ? calls.take() : calls.own();
     call.given.clear(); // one whose memory was closed in the middle has left its arrays
     return call;
   }
 
-  private void giveBack(Call call) {
+  private void giveBack(ReferenceCall call) {
     if (call.spare) {
       calls.give(call);
     }
@@ -110,7 +111,7 @@ public final class ReferenceKernels implements Kernels {
 
   @Override
   public double exactSumValue(MemorySegment exactSum) {
-    Call call = call();
+    ReferenceCall call = call();
     double sum = ExactSums.sum(exactSum, call.scratch.exactSum);
     giveBack(call);
     return sum;

@@ -3,7 +3,7 @@ package dev.xent.internal.kernels.reference;
 
 import static dev.xent.internal.kernels.Array.CLASS_WEIGHTS;
 import static dev.xent.internal.kernels.Array.EXACT_SUM;
-import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.call.GivenArrays.has;
 
 import dev.xent.internal.ffi.xent_exact_sum;
 import dev.xent.internal.kernels.ElementType;
@@ -21,7 +21,7 @@ import java.lang.foreign.MemorySegment;
 final class TargetChecks {
   private TargetChecks() {}
 
-  static int check(Call call) {
+  static int check(ReferenceCall call) {
     MemorySegment sum = call.scratch.weights.fill((byte) 0);
     xent_exact_sum.size(sum, xent_exact_sum.sizeof());
     int status = checkClassWeights(call);
@@ -40,7 +40,7 @@ final class TargetChecks {
     return weight >= 0 && Double.isFinite(weight);
   }
 
-  private static int checkClassWeights(Call call) {
+  private static int checkClassWeights(ReferenceCall call) {
     boolean withoutRows = call.shape.outer == 0 || call.shape.inner == 0;
     if (!has(call.given.of(CLASS_WEIGHTS)) || withoutRows) {
       return Status.OK;
@@ -56,7 +56,7 @@ final class TargetChecks {
     return Status.OK;
   }
 
-  private static int checkRows(Call call, MemorySegment sum) {
+  private static int checkRows(ReferenceCall call, MemorySegment sum) {
     Row row = call.work().row;
     row.begin();
     for (long r = call.rowBegin; r < call.rowEnd; r++) {

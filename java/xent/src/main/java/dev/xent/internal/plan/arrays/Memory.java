@@ -5,8 +5,8 @@ import static dev.xent.internal.text.Messages.message;
 
 import dev.xent.errors.DTypeException;
 import dev.xent.errors.MemoryException;
+import dev.xent.internal.kernels.DistinctElements;
 import dev.xent.internal.kernels.ElementType;
-import dev.xent.internal.kernels.Places;
 import dev.xent.internal.load.Backends;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -336,8 +336,8 @@ public final class Memory {
               + " "
               + view
               + " has strides that put several indices on one element"
-              + (view.rank() > Places.MOST_INTERLEAVED
-                  ? ", or interleave more than " + Places.MOST_INTERLEAVED + " dimensions"
+              + (view.rank() > DistinctElements.MOST_INTERLEAVED
+                  ? ", or interleave more than " + DistinctElements.MOST_INTERLEAVED + " dimensions"
                   : "")
               + "; expected separate memory for each element that is written");
     }

@@ -21,7 +21,7 @@ public final class Pieces {
   /** Neighbouring dimensions that all arrays can join, the class axis left out, and their sizes. */
   private int groupCount;
 
-  private long[] groups = new long[Part.USUAL_RANK];
+  private long[] groups = new long[CallArray.USUAL_RANK];
 
   /** There is nothing to do. */
   public void takeNone() {
@@ -39,13 +39,13 @@ public final class Pieces {
   }
 
   /** Finds them, and gives each part its three strides. Returns their outer size. */
-  public long find(Dimensions dimensions, Part[] present, int parts) {
+  public long find(Dimensions dimensions, CallArray[] present, int parts) {
     firstRow = 0;
     findGroups(dimensions, present, parts);
     return describe(dimensions, present, parts);
   }
 
-  private void findGroups(Dimensions dimensions, Part[] present, int parts) {
+  private void findGroups(Dimensions dimensions, CallArray[] present, int parts) {
     reserve(dimensions.rank, present, parts);
     groupCount = 0;
     int axis = dimensions.axis;
@@ -65,7 +65,7 @@ public final class Pieces {
   }
 
   private static boolean joins(
-      int group, int dimension, long size, int axis, Part[] present, int parts) {
+      int group, int dimension, long size, int axis, CallArray[] present, int parts) {
     for (int i = 0; i < parts; i++) {
       if (present[i].groups[group] != present[i].stride(dimension, axis) * size) {
         return false;
@@ -74,7 +74,7 @@ public final class Pieces {
     return true;
   }
 
-  private void reserve(int rank, Part[] present, int parts) {
+  private void reserve(int rank, CallArray[] present, int parts) {
     if (groups.length < rank) {
       groups = new long[rank];
     }
@@ -89,10 +89,10 @@ public final class Pieces {
    * pieces. A single group is the inner dimension where its neighbours lie closer than those of the
    * classes.
    */
-  private long describe(Dimensions dimensions, Part[] present, int parts) {
+  private long describe(Dimensions dimensions, CallArray[] present, int parts) {
     int innerGroup = groupCount - 1;
     int outerGroup = groupCount - 2;
-    Part lead = present[0];
+    CallArray lead = present[0];
     boolean elements = dimensions.hasElements();
     if (groupCount == 1 && (elements || lead.view.strides[dimensions.axis] <= lead.groups[0])) {
       innerGroup = -1;
@@ -109,13 +109,13 @@ public final class Pieces {
   }
 
   /** Points all parts at a piece. */
-  public void enter(long piece, Part[] present, int parts) {
+  public void enter(long piece, CallArray[] present, int parts) {
     if (count == 1) {
       return;
     }
     firstRow = piece * rows;
     for (int i = 0; i < parts; i++) {
-      Part part = present[i];
+      CallArray part = present[i];
       long offset = 0;
       long rest = piece;
       for (int g = groupCount - 3; g >= 0; g--) {
@@ -127,7 +127,7 @@ public final class Pieces {
   }
 
   /** As in the call that is followed, whose parts these ones have become. */
-  public void follow(Pieces other, Part[] present, int parts) {
+  public void follow(Pieces other, CallArray[] present, int parts) {
     count = other.count;
     rows = other.rows;
     inner = other.inner;

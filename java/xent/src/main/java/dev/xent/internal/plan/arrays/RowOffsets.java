@@ -75,12 +75,12 @@ public final class RowOffsets {
   }
 
   /** The place of a row's first class among all. */
-  public static long first(Part offsets, long row) {
+  public static long first(CallArray offsets, long row) {
     return at(offsets.segment(), offsets.view.type, row);
   }
 
   /** How many classes a row has. */
-  public static long length(Part offsets, long row) {
+  public static long length(CallArray offsets, long row) {
     return first(offsets, row + 1) - first(offsets, row);
   }
 

@@ -5,7 +5,7 @@ import static dev.xent.internal.text.Messages.message;
 import static dev.xent.internal.text.Messages.plural;
 
 import dev.xent.errors.ShapeException;
-import dev.xent.internal.kernels.Places;
+import dev.xent.internal.kernels.DistinctElements;
 import java.util.Arrays;
 
 /** Arithmetic of shapes and strides. */
@@ -140,7 +140,7 @@ public final class Strides {
    * interleave, which those of no slice or permutation of an array do.
    */
   static boolean areDistinct(long[] shape, long[] strides) {
-    return Places.areApart(shape.clone(), strides.clone(), shape.length);
+    return DistinctElements.areApart(shape.clone(), strides.clone(), shape.length);
   }
 
   /**

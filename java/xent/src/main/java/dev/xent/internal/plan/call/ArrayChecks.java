@@ -9,9 +9,9 @@ import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Form;
 import dev.xent.internal.kernels.Rule;
+import dev.xent.internal.plan.arrays.CallArray;
+import dev.xent.internal.plan.arrays.CallArray.Kind;
 import dev.xent.internal.plan.arrays.Dimensions;
-import dev.xent.internal.plan.arrays.Part;
-import dev.xent.internal.plan.arrays.Part.Kind;
 import dev.xent.internal.plan.arrays.Types;
 import dev.xent.internal.plan.arrays.View;
 import java.util.Arrays;
@@ -26,7 +26,7 @@ final class ArrayChecks {
     this.dimensions = call.dimensions;
   }
 
-  void requireType(Part part, Rule rule, View view) {
+  void requireType(CallArray part, Rule rule, View view) {
     String name = part.name;
     switch (rule.holds) {
       case ElementType.NUMBERS -> {
@@ -50,7 +50,7 @@ final class ArrayChecks {
   }
 
   /** Refuses other shapes than the core says. Returns what there are numbers for. */
-  Kind requireShape(Part part, Rule rule, View view) {
+  Kind requireShape(CallArray part, Rule rule, View view) {
     switch (rule.form) {
       case PER_CLASS -> {
         if (rule.spread) {
@@ -87,7 +87,7 @@ final class ArrayChecks {
         return Kind.ENTRIES;
       }
       case OF_TARGETS -> {
-        Part like =
+        CallArray like =
             call.part(call.has(Array.TARGET_WEIGHTS) ? Array.TARGET_WEIGHTS : Array.TARGETS);
         requireShapeOf(part, view, like.name, like.view);
         return like.kind();
@@ -110,7 +110,7 @@ final class ArrayChecks {
   }
 
   /** A number per class, of each row or the same for some or for all. */
-  private Kind perClass(Part part, Rule rule, View view) {
+  private Kind perClass(CallArray part, Rule rule, View view) {
     if (dimensions.ragged) {
       requireLeadShape(part, view);
       return Kind.CLASSES;
@@ -138,7 +138,7 @@ final class ArrayChecks {
   }
 
   /** Numbers of elements, of which one may hold for many. */
-  private Kind spread(Part part, View view) {
+  private Kind spread(CallArray part, View view) {
     if (dimensions.isSpread(view.shape) || isSingle(view)) {
       return Kind.CLASSES;
     }
@@ -153,7 +153,7 @@ final class ArrayChecks {
   }
 
   /** A number for each class, the same for all rows. */
-  private void requireOnePerClass(Part part, View view) {
+  private void requireOnePerClass(CallArray part, View view) {
     long classes = dimensions.classes;
     if (view.rank() == 1
         && (view.shape[0] == classes || (dimensions.ragged && view.shape[0] > classes))) {
@@ -170,7 +170,7 @@ final class ArrayChecks {
   }
 
   /** What the largest classes of each row have, as many as others have. */
-  private void requireTop(Part part, View view) {
+  private void requireTop(CallArray part, View view) {
     requireEntries(part, view, call.topCount);
     long count = view.shape[dimensions.axis];
     if (count < 1 || count > dimensions.classes || (call.topCount != 0 && count != call.topCount)) {
@@ -187,7 +187,7 @@ final class ArrayChecks {
     call.topCount = count;
   }
 
-  void requireLeadShape(Part part, View view) {
+  void requireLeadShape(CallArray part, View view) {
     if (!hasLeadShape(view)) {
       throw otherShape(part, view, leadName(), leadText());
     }
@@ -214,18 +214,18 @@ final class ArrayChecks {
             dimensions.shapeText(), call.view(Array.HIDDEN), call.view(Array.WEIGHTS));
   }
 
-  private static void requireShapeOf(Part part, View view, String name, View like) {
+  private static void requireShapeOf(CallArray part, View view, String name, View like) {
     if (!Arrays.equals(view.shape, like.shape)) {
       throw otherShape(part, view, name, like);
     }
   }
 
-  private static ShapeException otherShape(Part part, View view, String name, Object like) {
+  private static ShapeException otherShape(CallArray part, View view, String name, Object like) {
     return new ShapeException(
         message("%s is %s, %s is %s; expected the same shape", part.name, view, name, like));
   }
 
-  void requireRowShape(Part part, View view, boolean repeats) {
+  void requireRowShape(CallArray part, View view, boolean repeats) {
     if (dimensions.isRowShape(view.shape, repeats) || (repeats && isSingle(view))) {
       return;
     }
@@ -247,7 +247,7 @@ final class ArrayChecks {
   }
 
   /** Advice where labels are one-hot rows, and where logits are the rows of a matrix in a line. */
-  private String otherUse(Part part, View view) {
+  private String otherUse(CallArray part, View view) {
     if (part.array == Array.TARGETS && hasLeadShape(view)) {
       return ", or one-hot rows of type " + Types.allowed(call.lead().type);
     }
@@ -287,7 +287,7 @@ final class ArrayChecks {
    *
    * @param count how many; 0: any number
    */
-  void requireEntries(Part part, View view, long count) {
+  void requireEntries(CallArray part, View view, long count) {
     if (!dimensions.hasRowsOfEntries(view.shape)) {
       throw new ShapeException(
           message(

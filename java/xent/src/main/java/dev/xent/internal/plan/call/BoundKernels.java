@@ -7,9 +7,9 @@ import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.PreparedKernel;
 import dev.xent.internal.kernels.Work;
+import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.Numbers;
-import dev.xent.internal.plan.arrays.Part;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -106,7 +106,7 @@ final class BoundKernels {
    * @return whether it did; if not, nothing was computed
    */
   boolean run(Kernels by, Function function) {
-    if (!repeats || call.room.saved.byteSize() != 0) {
+    if (!repeats || call.records.saved.byteSize() != 0) {
       return false;
     }
     Kernel kernel = kernels[function.ordinal()];
@@ -136,7 +136,7 @@ final class BoundKernels {
     boolean held = true;
     int places = 0;
     for (int i = 0; i < call.parts; i++) {
-      Part part = call.present[i];
+      CallArray part = call.present[i];
       if (takes(function, part.array)) {
         part.offer(work);
         places |= 1 << function.place(part.array);
@@ -153,7 +153,7 @@ final class BoundKernels {
     }
     Arrays.fill(kernel.arrays, null);
     for (int i = 0; i < call.parts; i++) {
-      Part part = call.present[i];
+      CallArray part = call.present[i];
       if (takes(function, part.array)) {
         kernel.arrays[rank(places, function, part.array)] = part.view;
       }

@@ -84,7 +84,7 @@ public final class Call extends CallArrays {
   final Outputs outputs = new Outputs();
 
   public final Pieces pieces = new Pieces();
-  public final Room room = new Room();
+  public final RowRecords records = new RowRecords();
   private final Recording recording = new Recording();
 
   // ---- what the operation has to say to all threads --------------------------------------------
@@ -362,7 +362,7 @@ public final class Call extends CallArrays {
     structs.follow(caller.structs);
     followArrays(caller, caller.pieces.groupCount());
     pieces.follow(caller.pieces, present, parts);
-    room.follow(caller.room);
+    records.follow(caller.records);
     writesGradient = caller.writesGradient;
     needsWholeRows = caller.needsWholeRows;
     shared = caller.shared;
@@ -384,7 +384,7 @@ public final class Call extends CallArrays {
   // ---- memory of the calling thread ------------------------------------------------------------
 
   /**
-   * Room for so many bytes that kernels of this thread work in.
+   * RowRecords for so many bytes that kernels of this thread work in.
    *
    * @param keep whether the next call of this thread gets it, however large
    */
@@ -425,18 +425,18 @@ public final class Call extends CallArrays {
   /** Refuses memory that was closed since the call began. */
   void requireAccess() {
     requireAccessToAll();
-    Memory.requireAccess(room.saved, "the saved statistics");
+    Memory.requireAccess(records.saved, "the saved statistics");
   }
 
   /** The same, without a word to owners. */
   void requireOpen() {
     requireAllOpen();
-    Memory.requireAccess(room.saved, "the saved statistics");
+    Memory.requireAccess(records.saved, "the saved statistics");
   }
 
   /** Whether any memory of the call belongs to this thread alone. */
   boolean isConfined() {
-    return Memory.isConfined(room.saved) || isAnyConfined();
+    return Memory.isConfined(records.saved) || isAnyConfined();
   }
 
   /**
@@ -463,7 +463,7 @@ public final class Call extends CallArrays {
     workspace.endCall();
     offsetsCopy.release();
     shared = null;
-    room.release();
+    records.release();
     if (owner == Owner.BOUND) {
       keepReachable();
       return;
@@ -478,7 +478,7 @@ public final class Call extends CallArrays {
     }
     if (owner == Owner.NOBODY && !broken) {
       workspace.dropLarge();
-      room.dropLargeLogits();
+      records.dropLargeLogits();
     }
     endRepeated();
   }

@@ -13,12 +13,12 @@ import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.plan.arrays.ArrayViews;
+import dev.xent.internal.plan.arrays.CallArray;
+import dev.xent.internal.plan.arrays.CallArray.Kind;
 import dev.xent.internal.plan.arrays.Dimensions;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.OffsetsCopy;
-import dev.xent.internal.plan.arrays.Part;
-import dev.xent.internal.plan.arrays.Part.Kind;
 import dev.xent.internal.plan.arrays.RowOffsets;
 import dev.xent.internal.plan.arrays.Strides;
 import dev.xent.internal.plan.arrays.Types;
@@ -39,16 +39,16 @@ public abstract sealed class CallArrays permits Call {
   private static final int MOST_SELECTED = 256;
 
   /** Leads in place of logits where no kernel is called with them: not part of the struct. */
-  public final Part logProbabilities;
+  public final CallArray logProbabilities;
 
   /** Written by no kernel: not part of the struct. */
-  public final Part topProbabilities;
+  public final CallArray topProbabilities;
 
   /** Those of the arrays of the core, in its order, then the two of no kernel. */
-  final Part[] all;
+  final CallArray[] all;
 
   /** Those that take part, in the order in which they came, and what earlier calls left behind. */
-  public final Part[] present;
+  public final CallArray[] present;
 
   public int parts;
 
@@ -92,31 +92,31 @@ public abstract sealed class CallArrays permits Call {
   public final OffsetsCopy offsetsCopy = new OffsetsCopy();
 
   CallArrays(Arena arena, MemorySegment shape) {
-    all = new Part[Array.LAYOUTS + 2];
+    all = new CallArray[Array.LAYOUTS + 2];
     long size = xent_layout.sizeof();
     for (Array array : Array.values()) {
       int i = array.ordinal();
       if (i < Array.LAYOUTS) {
         MemorySegment layout = shape.asSlice(ShapeStruct.offset(Array.LOGITS) + i * size, size);
-        all[i] = new Part(i, nameOf(array), array, layout);
+        all[i] = new CallArray(i, nameOf(array), array, layout);
       }
     }
     logProbabilities = partOfNoKernel(Array.LAYOUTS, "logProbabilities", Array.LOGITS, arena);
     topProbabilities = partOfNoKernel(Array.LAYOUTS + 1, "topProbabilities", null, arena);
-    present = new Part[all.length];
+    present = new CallArray[all.length];
   }
 
   private static String nameOf(Array array) {
     return array == Array.ELEMENT_WEIGHTS ? "weights" : array.text;
   }
 
-  private Part partOfNoKernel(int index, String name, @Nullable Array array, Arena arena) {
-    all[index] = new Part(index, name, array, arena.allocate(xent_layout.layout()));
+  private CallArray partOfNoKernel(int index, String name, @Nullable Array array, Arena arena) {
+    all[index] = new CallArray(index, name, array, arena.allocate(xent_layout.layout()));
     return all[index];
   }
 
   /** One of the arrays of the core, whether it takes part or not. */
-  public Part part(Array array) {
+  public CallArray part(Array array) {
     return all[array.ordinal()];
   }
 
@@ -132,7 +132,7 @@ public abstract sealed class CallArrays permits Call {
 
   /** Whether there is a mask that has a bit for each class. */
   public boolean hasMaskOfBits() {
-    Part mask = part(Array.CLASS_MASK);
+    CallArray mask = part(Array.CLASS_MASK);
     return mask.view != null && Rule.MASK_OF_TOKENS.isOfBits(mask.view.type.number());
   }
 
@@ -143,7 +143,7 @@ public abstract sealed class CallArrays permits Call {
     lead(part(rule.array), rule, view, classAxis);
   }
 
-  private void lead(Part part, Rule rule, View view, int classAxis) {
+  private void lead(CallArray part, Rule rule, View view, int classAxis) {
     Types.requireLead(part.name, Objects.requireNonNull(view, part.name));
     dimensions.take(part.name, view, classAxis);
     begin();
@@ -155,8 +155,8 @@ public abstract sealed class CallArrays permits Call {
    * shape of the logits that are made of them.
    */
   public void leadLinear(View states, int featureAxis, View weightsOfClasses) {
-    Part hidden = part(Array.HIDDEN);
-    Part weights = part(Array.WEIGHTS);
+    CallArray hidden = part(Array.HIDDEN);
+    CallArray weights = part(Array.WEIGHTS);
     requireFloat32(hidden, Objects.requireNonNull(states, hidden.name));
     requireFloat32(weights, Objects.requireNonNull(weightsOfClasses, weights.name));
     int axis = Strides.axis(featureAxis, states.shape);
@@ -187,7 +187,7 @@ public abstract sealed class CallArrays permits Call {
     take(weights, Rule.WEIGHTS, weightsOfClasses, Kind.CLASS_ROWS);
   }
 
-  private static void requireFloat32(Part part, View view) {
+  private static void requireFloat32(CallArray part, View view) {
     if (!Types.fits(view.type, ElementType.F32)) {
       throw new DTypeException(
           part.name
@@ -200,7 +200,7 @@ public abstract sealed class CallArrays permits Call {
 
   /** The array whose shape and type all others follow, every element of which is a row. */
   public void leadElements(Rule rule, View view, int classAxis) {
-    Part part = part(rule.array);
+    CallArray part = part(rule.array);
     Types.requireLead(part.name, Objects.requireNonNull(view, part.name));
     dimensions.takeElements(view, classAxis);
     begin();
@@ -209,7 +209,7 @@ public abstract sealed class CallArrays permits Call {
 
   /** Labels 0 and 1, or numbers from 0 to 1, in the shape of the leading array. */
   public void elementTargets(View view) {
-    Part targets = part(Array.TARGETS);
+    CallArray targets = part(Array.TARGETS);
     Objects.requireNonNull(view, targets.name);
     View lead = lead();
     if (!view.type.isInteger() && !Types.fits(view.type, lead.type)) {
@@ -223,7 +223,7 @@ public abstract sealed class CallArrays permits Call {
   }
 
   /** The same, of ragged rows if the inputs have offsets. */
-  public void lead(Part part, Rule rule, View view, int classAxis, InputViews inputs) {
+  public void lead(CallArray part, Rule rule, View view, int classAxis, InputViews inputs) {
     View offsets = inputs.get(Array.ROW_OFFSETS);
     if (offsets == null) {
       lead(part, rule, view, classAxis);
@@ -232,9 +232,9 @@ public abstract sealed class CallArrays permits Call {
     }
   }
 
-  private void leadRagged(Part part, Rule rule, View view, int classAxis, View offsets) {
+  private void leadRagged(CallArray part, Rule rule, View view, int classAxis, View offsets) {
     Types.requireLead(part.name, Objects.requireNonNull(view, part.name));
-    Part rowOffsets = part(Array.ROW_OFFSETS);
+    CallArray rowOffsets = part(Array.ROW_OFFSETS);
     RowOffsets.require(rowOffsets.name, offsets, part.name, view);
     Strides.axis(classAxis, view.shape);
     MemorySegment copy = offsetsCopy.of(offsets);
@@ -305,7 +305,7 @@ public abstract sealed class CallArrays permits Call {
   }
 
   /** The array that all others follow. */
-  public Part leading() {
+  public CallArray leading() {
     return present[0];
   }
 
@@ -349,7 +349,7 @@ public abstract sealed class CallArrays permits Call {
     take(topProbabilities, Rule.TOP_LOG_PROBABILITIES, view);
   }
 
-  private void take(Part part, Rule rule, View view) {
+  private void take(CallArray part, Rule rule, View view) {
     checks.requireType(part, rule, Objects.requireNonNull(view, part.name));
     take(part, rule, view, checks.requireShape(part, rule, view));
   }
@@ -361,7 +361,7 @@ public abstract sealed class CallArrays permits Call {
 
   /** Class indices per row, or probabilities per row and class. Returns whether they are labels. */
   public boolean targets(View view) {
-    Part targets = part(Array.TARGETS);
+    CallArray targets = part(Array.TARGETS);
     Objects.requireNonNull(view, targets.name);
     if (view.type.isInteger()) {
       checks.requireRowShape(targets, view, false);
@@ -387,7 +387,7 @@ public abstract sealed class CallArrays permits Call {
 
   /** Some classes of each row, and what each of them weighs. */
   void sparseTargets(View classNumbers, View weights) {
-    Part targets = part(Array.TARGETS);
+    CallArray targets = part(Array.TARGETS);
     Objects.requireNonNull(classNumbers, targets.name);
     if (!classNumbers.type.isInteger()) {
       throw new DTypeException(
@@ -416,7 +416,7 @@ public abstract sealed class CallArrays permits Call {
 
   /** Classes of each row: one, as labels are given, or some along the class axis. */
   public void selected(View classNumbers) {
-    Part targets = part(Array.TARGETS);
+    CallArray targets = part(Array.TARGETS);
     Objects.requireNonNull(classNumbers, targets.name);
     if (!classNumbers.type.isInteger()) {
       throw new DTypeException(
@@ -472,7 +472,7 @@ public abstract sealed class CallArrays permits Call {
     return fewLosses.has(view(Array.LOSSES));
   }
 
-  private void take(Part part, Rule rule, View view, Kind kind) {
+  private void take(CallArray part, Rule rule, View view, Kind kind) {
     Memory.requireAccess(view, part.name);
     if (kind == Kind.ALONG) {
       part.takeAlong(view, rule, dimensions.along);
@@ -522,11 +522,11 @@ public abstract sealed class CallArrays permits Call {
     }
   }
 
-  private void requireWritable(Part part) {
+  private void requireWritable(CallArray part) {
     View view = part.view;
     Memory.requireWritable(view, part.name);
     for (int i = 0; i < parts; i++) {
-      Part other = present[i];
+      CallArray other = present[i];
       if (other != part && view.overlaps(other.view)) {
         boolean allowed = part.mayBe(other);
         if (!allowed || !view.isInPlaceOf(other.view)) {

@@ -4,8 +4,8 @@ package dev.xent.internal.plan.call;
 import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ShapeStruct;
+import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.arrays.Dimensions;
-import dev.xent.internal.plan.arrays.Part;
 import dev.xent.internal.plan.options.Options;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -36,7 +36,7 @@ public final class CallStructs {
   private long writtenBehind;
 
   /** Arrays whose layouts the shape has. */
-  private final Part[] written;
+  private final CallArray[] written;
 
   private int writtenParts;
 
@@ -50,7 +50,7 @@ public final class CallStructs {
     ownOptions = arena.allocate(xent_options.layout());
     options = ownOptions;
     xent_options.size(options, xent_options.sizeof());
-    written = new Part[arrays.all.length];
+    written = new CallArray[arrays.all.length];
   }
 
   long version() {

@@ -11,7 +11,7 @@ import dev.xent.internal.ffi.xent_report;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.Status;
-import dev.xent.internal.plan.arrays.Part;
+import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.arrays.RowOffsets;
 
 /** What a kernel's status means to a caller. */
@@ -82,7 +82,7 @@ public final class Failures {
           default -> null;
         };
     if (named != null) {
-      Part tokens = call.part(named);
+      CallArray tokens = call.part(named);
       return WrongLabels.ofToken(
           tokens.name,
           row(call),

@@ -16,10 +16,10 @@ public final class FewLosses {
   /** With more rows an exact sum costs next to nothing. */
   static final int MOST = 64;
 
-  /** Room for one loss per row. */
+  /** RowRecords for one loss per row. */
   final View floats = View.room(ElementType.F32, MOST);
 
-  /** Room for losses that are computed in double; most threads never need it. */
+  /** RowRecords for losses that are computed in double; most threads never need it. */
   private @Nullable View doubles;
 
   /** Where the losses of logits of a type go, exactly as they are added up. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.call;
 
-import dev.xent.internal.plan.arrays.Part;
+import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.options.Options;
 
 /** Single labels of a call. */
@@ -9,12 +9,12 @@ public final class Labels {
   private Labels() {}
 
   /** Whether a negative number stands for one that no long holds, which is no ignore index. */
-  public static boolean areUnsigned(Part labels) {
+  public static boolean areUnsigned(CallArray labels) {
     return labels.isU64();
   }
 
   /** Whether a label is the ignore index. */
-  public static boolean isIgnored(Part labels, Options options, long label) {
+  public static boolean isIgnored(CallArray labels, Options options, long label) {
     return options.hasIgnoreIndex()
         && label == options.ignoreIndex()
         && (label >= 0 || !areUnsigned(labels));

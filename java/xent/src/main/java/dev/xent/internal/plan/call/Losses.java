@@ -230,7 +230,7 @@ public final class Losses {
   public static Work kernel(Call call, long row, long rowEnd) {
     Work work =
         call.kernel(Function.CROSS_ENTROPY, row, rowEnd)
-            .set(Array.STATISTICS, call.room.savedOf(call.pieces))
+            .set(Array.STATISTICS, call.records.savedOf(call.pieces))
             .set(Array.EXACT_SUM, call.exactSum());
     if (!call.writesGradient) {
       withoutGradients(work);

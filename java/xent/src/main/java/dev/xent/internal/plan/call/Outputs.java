@@ -209,7 +209,7 @@ public final class Outputs {
     if (arena == null) {
       return;
     }
-    statistics = call.room.saved;
+    statistics = call.records.saved;
     savedRows = call.dimensions.rows;
     savedClasses = call.dimensions.classes;
     savedKind = kind;

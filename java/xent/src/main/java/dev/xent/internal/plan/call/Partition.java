@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.xent.internal.plan.call;
 
-import dev.xent.internal.kernels.Effort;
+import dev.xent.internal.kernels.Cost;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.parallel.Threads;
 import dev.xent.internal.plan.options.Engine;
@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 public final class Partition {
   /**
    * A kernel that touches a Java array stalls the garbage collector while it runs; with so much
-   * {@link Effort} it takes some microseconds.
+   * {@link Cost} it takes some microseconds.
    */
   public static final long HEAP_ELEMENTS = 16384;
 
@@ -70,9 +70,9 @@ public final class Partition {
    * @param perRow what a row costs, in elements
    */
   public long rowsPerKernel(long perRow) {
-    return !call.onHeap || Effort.of(call.dimensions.rows, perRow) <= heapElements()
+    return !call.onHeap || Cost.of(call.dimensions.rows, perRow) <= heapElements()
         ? call.pieces.rows
-        : Effort.rows(heapElements(), perRow);
+        : Cost.rows(heapElements(), perRow);
   }
 
   /** Whether rows can be worked on in class ranges. */

@@ -4,7 +4,7 @@ package dev.xent.internal.plan.call;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Rule;
-import dev.xent.internal.plan.arrays.Part;
+import dev.xent.internal.plan.arrays.CallArray;
 import java.util.EnumSet;
 import java.util.Set;
 
@@ -63,7 +63,7 @@ final class StatisticsInputs {
   static String names(CallArrays call, long given) {
     StringBuilder names = new StringBuilder();
     for (long left = given; left != 0; left &= left - 1) {
-      Part part = call.all[Long.numberOfTrailingZeros(left)];
+      CallArray part = call.all[Long.numberOfTrailingZeros(left)];
       names.append(names.isEmpty() ? " with " : ", ").append(part.name);
     }
     return names.toString();

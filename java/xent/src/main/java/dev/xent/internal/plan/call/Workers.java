@@ -144,7 +144,7 @@ public final class Workers implements Job.Workers {
   }
 
   private void run(Engine who, boolean many, long count, long least, long most, long step) {
-    // Once a helper has written a row, nothing may keep this thread from the others.
+    // SingleCall a helper has written a row, nothing may keep this thread from the others.
     if (!hasStack(STACK_FRAMES, caller)) {
       Failures.check(Status.OUT_OF_STACK, caller);
     }

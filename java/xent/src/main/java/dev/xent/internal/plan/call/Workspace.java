@@ -25,7 +25,7 @@ final class Workspace {
     if (kept.byteSize() >= bytes) {
       return kept;
     }
-    if (keep || bytes <= Room.KEPT_BYTES) {
+    if (keep || bytes <= RowRecords.KEPT_BYTES) {
       kept = Arena.ofAuto().allocate(bytes, ALIGNMENT);
       return kept;
     }
@@ -48,7 +48,7 @@ final class Workspace {
 
   /** Forgets memory that is large: the next call may be another thread's. */
   void dropLarge() {
-    if (kept.byteSize() > Room.KEPT_BYTES) {
+    if (kept.byteSize() > RowRecords.KEPT_BYTES) {
       kept = MemorySegment.NULL;
     }
   }

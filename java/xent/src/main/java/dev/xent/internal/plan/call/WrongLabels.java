@@ -5,7 +5,7 @@ import static dev.xent.internal.text.Messages.message;
 
 import dev.xent.errors.LabelException;
 import dev.xent.internal.kernels.ElementType;
-import dev.xent.internal.plan.arrays.Part;
+import dev.xent.internal.plan.arrays.CallArray;
 
 /** Exceptions about labels and tokens, with their messages. */
 public final class WrongLabels {
@@ -15,7 +15,7 @@ public final class WrongLabels {
   private WrongLabels() {}
 
   /** A label that is neither a class nor the ignore index. */
-  public static LabelException outOfRange(long row, long label, Part targets, long classes) {
+  public static LabelException outOfRange(long row, long label, CallArray targets, long classes) {
     boolean unsigned = Labels.areUnsigned(targets);
     return new LabelException(
         message(
@@ -72,7 +72,7 @@ public final class WrongLabels {
   }
 
   /** A byte of Java is signed. */
-  private static String ifByte(long label, Part targets, long classes) {
+  private static String ifByte(long label, CallArray targets, long classes) {
     boolean fits = label < 0 && label + LARGEST_BYTE + 1 < classes;
     return fits && targets.view != null && targets.view.type == ElementType.I8
         ? ". Unsigned bytes need a tensor of type U8"

@@ -213,7 +213,7 @@ public final class LogitsPlan {
     protected double compute(Call call, CallArguments given) {
       call.options(options, 1);
       if (result == Result.PROBABILITIES) {
-        call.room.saveStatistics(call.dimensions.rows);
+        call.records.saveStatistics(call.dimensions.rows);
       }
       call.partition.run(Function.CROSS_ENTROPY, rows, rows);
       return Double.NaN;

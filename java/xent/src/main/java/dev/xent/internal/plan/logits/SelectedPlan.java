@@ -131,7 +131,7 @@ public final class SelectedPlan {
       begin(call);
       Outputs saved = given.outputs;
       if (saved != null) {
-        call.room.saved = saved.statisticsFor(call.dimensions.rows);
+        call.records.saved = saved.statisticsFor(call.dimensions.rows);
       }
       call.partition.run(Function.SELECTED_LOG_PROBABILITIES, forwardRows, forwardRows);
       if (saved != null) {
@@ -175,7 +175,7 @@ public final class SelectedPlan {
 
     @Override
     protected double compute(Call call, CallArguments given) {
-      call.room.saved = given.saved.statisticsOf(call, TargetKind.LABELS, options);
+      call.records.saved = given.saved.statisticsOf(call, TargetKind.LABELS, options);
       begin(call);
       call.partition.run(backwardRows);
       return Double.NaN;
@@ -202,12 +202,12 @@ public final class SelectedPlan {
 
   private static Work forwardKernel(Call call, long row, long rowEnd) {
     return call.kernel(Function.SELECTED_LOG_PROBABILITIES, row, rowEnd)
-        .set(Array.STATISTICS, call.room.savedOf(call.pieces));
+        .set(Array.STATISTICS, call.records.savedOf(call.pieces));
   }
 
   private static Work backwardKernel(Call call, long row, long rowEnd) {
     return call.kernel(Function.SELECTED_LOG_PROBABILITIES_BACKWARD, row, rowEnd)
-        .set(Array.STATISTICS, call.room.savedOf(call.pieces));
+        .set(Array.STATISTICS, call.records.savedOf(call.pieces));
   }
 
   // ---- sums of sequences -----------------------------------------------------------------------

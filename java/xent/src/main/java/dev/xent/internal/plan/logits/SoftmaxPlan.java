@@ -178,7 +178,7 @@ public final class SoftmaxPlan {
 
     private void rows(Call call, long begin, long end) {
       if (call.partition.rowsPerKernel() == 0) {
-        call.room.reserveStatistics(call.pieces);
+        call.records.reserveStatistics(call.pieces);
         for (long row = begin; row < end && !call.partition.isInVain(); row++) {
           longRows(call, row, row + 1, false);
         }
@@ -192,7 +192,7 @@ public final class SoftmaxPlan {
     }
 
     private void sharedRows(Call call, long begin, long end) {
-      call.room.reserveStatistics(call.pieces);
+      call.records.reserveStatistics(call.pieces);
       longRows(call, begin, end, true);
     }
 
@@ -205,7 +205,9 @@ public final class SoftmaxPlan {
 
     private void range(Call call, long row, long from, long to) {
       Work work =
-          kernel(call, row, row + 1).classes(from, to).set(Array.STATISTICS, call.room.statistics);
+          kernel(call, row, row + 1)
+              .classes(from, to)
+              .set(Array.STATISTICS, call.records.statistics);
       Failures.check(kernels.run(work), call);
     }
   }

@@ -9,9 +9,9 @@ import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.ShapeStruct;
 import dev.xent.internal.kernels.Work;
+import dev.xent.internal.plan.arrays.ArrayRow;
 import dev.xent.internal.plan.arrays.Floats;
 import dev.xent.internal.plan.arrays.RowOffsets;
-import dev.xent.internal.plan.arrays.RowPart;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.Failures;
 import java.lang.foreign.Arena;
@@ -40,9 +40,9 @@ final class TopProbabilities {
   private final MemorySegment y =
       Arena.ofAuto().allocate(MemoryLayout.sequenceLayout(ENTRIES, ValueLayout.JAVA_DOUBLE));
 
-  private final RowPart logits = new RowPart();
-  private final RowPart classes = new RowPart();
-  private final RowPart probabilities = new RowPart();
+  private final ArrayRow logits = new ArrayRow();
+  private final ArrayRow classes = new ArrayRow();
+  private final ArrayRow probabilities = new ArrayRow();
 
   private TopProbabilities() {
     xent_report.size(report, xent_report.sizeof());
@@ -87,7 +87,7 @@ final class TopProbabilities {
     for (int i = 0; i < rows; i++) {
       gather(call, row + i, from, Math.min(count, places), i * places, places);
     }
-    MemorySegment statistics = call.room.savedOf(call.pieces);
+    MemorySegment statistics = call.records.savedOf(call.pieces);
     Work work =
         call.work
             .begin(Function.SOFTMAX, shape, call.structs.options, report)

@@ -142,7 +142,7 @@ public final class CrossEntropyPlan {
       if (call.writesGradient) {
         call.options(options, options.ignoresIn(kind), call.scale);
       }
-      call.room.saved = outputs.statisticsFor(call.dimensions.rows);
+      call.records.saved = outputs.statisticsFor(call.dimensions.rows);
       call.partition.run(Function.CROSS_ENTROPY, forwardRows, forwardShared);
       double reduced = Losses.reduce(count, call, reductions, outputs);
       outputs.saved(call, kind, options);
@@ -202,7 +202,7 @@ public final class CrossEntropyPlan {
 
   private void forwardRows(Call call, long begin, long end) {
     if (call.partition.rowsPerKernel() == 0) {
-      call.room.reserveStatistics(call.pieces);
+      call.records.reserveStatistics(call.pieces);
       for (long row = begin; row < end && !call.partition.isInVain(); row++) {
         forwardLongRows(call, row, row + 1, false);
       }
@@ -212,7 +212,7 @@ public final class CrossEntropyPlan {
   }
 
   private void forwardShared(Call call, long begin, long end) {
-    call.room.reserveStatistics(call.pieces);
+    call.records.reserveStatistics(call.pieces);
     forwardLongRows(call, begin, end, true);
   }
 
@@ -249,7 +249,7 @@ public final class CrossEntropyPlan {
     @Override
     protected double compute(Call call, CallArguments given) {
       TargetKind kind = call.kind;
-      call.room.saved = given.saved.statisticsOf(call, kind, options);
+      call.records.saved = given.saved.statisticsOf(call, kind, options);
       boolean scaled = Losses.scaleGradient(given.saved.countedWeight, call, reductions);
       call.options(options, options.ignoresIn(kind), call.scale);
       Losses.count(call, Losses.needsNoCheck(call, kind));
@@ -263,7 +263,7 @@ public final class CrossEntropyPlan {
   }
 
   private void backwardRows(Call call, long begin, long end) {
-    call.room.statistics = call.room.savedOf(call.pieces);
+    call.records.statistics = call.records.savedOf(call.pieces);
     if (call.partition.rowsPerKernel() == 0) {
       longRows.each(call, begin, end, false, backwardRange);
     } else {
@@ -272,7 +272,7 @@ public final class CrossEntropyPlan {
   }
 
   private void backwardShared(Call call, long begin, long end) {
-    call.room.statistics = call.room.savedOf(call.pieces);
+    call.records.statistics = call.records.savedOf(call.pieces);
     longRows.each(call, begin, end, true, backwardRange);
   }
 
@@ -282,6 +282,6 @@ public final class CrossEntropyPlan {
 
   private static Work backwardKernel(Call call, long row, long rowEnd) {
     return call.kernel(Function.CROSS_ENTROPY_BACKWARD, row, rowEnd)
-        .set(Array.STATISTICS, call.room.statistics);
+        .set(Array.STATISTICS, call.records.statistics);
   }
 }

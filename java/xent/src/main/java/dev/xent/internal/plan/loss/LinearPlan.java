@@ -15,11 +15,11 @@ import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
 import dev.xent.internal.plan.arrays.ArrayViews;
+import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.NullChecks;
-import dev.xent.internal.plan.arrays.Part;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Bound;
 import dev.xent.internal.plan.call.Call;
@@ -215,7 +215,7 @@ public final class LinearPlan {
       if (call.writesGradient) {
         call.options(options, options.ignoresIn(kind), call.scale);
       }
-      call.room.saved = outputs.statisticsFor(call.dimensions.rows);
+      call.records.saved = outputs.statisticsFor(call.dimensions.rows);
       LinearPlan.this.run(call);
       if (gradients != null && (!call.writesGradient || call.dimensions.rows == 0)) {
         clearGradients(call);
@@ -273,8 +273,8 @@ public final class LinearPlan {
     }
     boolean backward = call.writesGradient && (call.has(Array.HIDDEN_GRADIENT) || sums);
     requireWorkspace(call, ofPasses(call, contents(call, false), LEAST));
-    if (backward && call.room.saved.byteSize() == 0) {
-      call.room.saveStatistics(call.dimensions.rows);
+    if (backward && call.records.saved.byteSize() == 0) {
+      call.records.saveStatistics(call.dimensions.rows);
     }
     if (sharesClasses(call)) {
       forwardClasses(call);
@@ -301,7 +301,7 @@ public final class LinearPlan {
     double bytes = (double) call.dimensions.rows * classes(call) * Float.BYTES;
     double room = (double) (workspace - passes);
     if (passes != 0 && bytes <= room * engine.threads().most()) {
-      call.room.keepLogits(call.dimensions.rows, classes(call));
+      call.records.keepLogits(call.dimensions.rows, classes(call));
       call.describeLogits();
     }
   }
@@ -390,7 +390,7 @@ public final class LinearPlan {
   private int contents(Call call, boolean gradients) {
     boolean whole = options.number(OptionRange.PROBABILITY_CLAMP) != 0 && !call.hasLabels();
     for (int i = 0; i < call.parts; i++) {
-      Part part = call.present[i];
+      CallArray part = call.present[i];
       whole |= part.needsWholeRows() && part.array != Array.LOG_PROBABILITIES;
     }
     int ofRows = whole ? XentH.XENT_WORKSPACE_WHOLE_ROWS() : 0;
@@ -460,7 +460,7 @@ public final class LinearPlan {
 
   /** What each thread has given of its workspace to logits that the call keeps. */
   private long shareOfLogits(Call call) {
-    return call.room.logits.byteSize() == 0
+    return call.records.logits.byteSize() == 0
         ? 0
         : call.dimensions.rows * classes(call) * Float.BYTES / engine.threads().most();
   }
@@ -486,8 +486,8 @@ public final class LinearPlan {
       long size = bytes(call, stop - row, classes(call), contents, keeps);
       Work work =
           call.kernel(Function.LINEAR_CROSS_ENTROPY, row, stop)
-              .set(Array.LOGITS, gradients ? NULL : call.room.logits)
-              .set(Array.STATISTICS, call.room.savedOf(call.pieces))
+              .set(Array.LOGITS, gradients ? NULL : call.records.logits)
+              .set(Array.STATISTICS, call.records.savedOf(call.pieces))
               .set(Array.EXACT_SUM, call.exactSum())
               .workspace(call.workspace(size, workspace != 0), size);
       if (!call.writesGradient) {
@@ -503,7 +503,7 @@ public final class LinearPlan {
   /** Losses of rows of which threads compute the states of class ranges. */
   private void forwardClasses(Call call) {
     call.enter(0);
-    call.room.reserveStatistics(call.pieces);
+    call.records.reserveStatistics(call.pieces);
     long rows = call.dimensions.rows;
     long together = Math.max(MOST_STATES / Chunks.of(classes(call)), 1);
     for (long row = 0; row < rows && !call.partition.isInVain(); row += together) {
@@ -512,9 +512,9 @@ public final class LinearPlan {
   }
 
   private void forwardClasses(Call call, long row, long stop) {
-    call.room.reserveStates(row, stop, classes(call));
+    call.records.reserveStates(row, stop, classes(call));
     for (int round = 0; round < 2; round++) {
-      call.room.secondRound = round == 1;
+      call.records.secondRound = round == 1;
       classes(call, states, Chunks.of(classes(call)), 1);
       longRows.finishForward(call, row, stop, round);
       if (xent_report.unfinished(call.report) == 0) {
@@ -524,8 +524,8 @@ public final class LinearPlan {
   }
 
   private void states(Call call, long begin, long end) {
-    long first = call.room.firstState();
-    long stop = call.room.endOfStates();
+    long first = call.records.firstState();
+    long stop = call.records.endOfStates();
     long from = begin * Chunks.SIZE;
     long to = Math.min(end * Chunks.SIZE, classes(call));
     long step = call.onHeap ? onHeap(call, to - from, stop - first) : stop - first;
@@ -537,10 +537,10 @@ public final class LinearPlan {
   private void states(Call call, long row, long stop, long from, long to) {
     long size = bytes(call, stop - row, to - from, 0, 0);
     Work work = call.kernel(Function.LINEAR_STATES, row, stop).classes(from, to);
-    if (call.room.secondRound) {
-      work.set(Array.STATISTICS, call.room.statistics);
+    if (call.records.secondRound) {
+      work.set(Array.STATISTICS, call.records.statistics);
     }
-    work.set(Array.STATES, call.room.states(row, classes(call)))
+    work.set(Array.STATES, call.records.states(row, classes(call)))
         .workspace(call.workspace(size, workspace != 0), size);
     Failures.check(kernels.run(work), call);
   }
@@ -571,7 +571,7 @@ public final class LinearPlan {
     @Override
     protected double compute(Call call, CallArguments given) {
       TargetKind kind = call.kind;
-      call.room.saved = given.saved.statisticsOf(call, kind, options);
+      call.records.saved = given.saved.statisticsOf(call, kind, options);
       boolean scaled = Losses.scaleGradient(given.saved.countedWeight, call, reductions);
       call.options(options, options.ignoresIn(kind), call.scale);
       Losses.count(call, Losses.needsNoCheck(call, kind));
@@ -606,8 +606,8 @@ public final class LinearPlan {
     Work work =
         call.kernel(Function.LINEAR_CROSS_ENTROPY_BACKWARD, row, rowEnd)
             .classes(from, to)
-            .set(Array.LOGITS, call.room.logits)
-            .set(Array.STATISTICS, call.room.savedOf(call.pieces))
+            .set(Array.LOGITS, call.records.logits)
+            .set(Array.STATISTICS, call.records.savedOf(call.pieces))
             .workspace(call.workspace(size, workspace != 0), size);
     withoutGradients(work, !ofHidden, ofHidden);
     Failures.check(kernels.run(work), call);

@@ -11,12 +11,12 @@ import dev.xent.internal.kernels.Function;
 import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.plan.arrays.ArrayViews;
+import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.Floats;
 import dev.xent.internal.plan.arrays.InputViews;
 import dev.xent.internal.plan.arrays.Memory;
 import dev.xent.internal.plan.arrays.NullChecks;
-import dev.xent.internal.plan.arrays.Part;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Bound;
 import dev.xent.internal.plan.call.Call;
@@ -140,7 +140,7 @@ public final class NllPlan {
     }
   }
 
-  private void lead(Call call, Part part, Rule rule, View view, InputViews inputs) {
+  private void lead(Call call, CallArray part, Rule rule, View view, InputViews inputs) {
     inputs.requireFor(Function.CHECK_TARGETS, "the loss of log-probabilities");
     call.lead(part, rule, view, spec.axis(), inputs);
   }
@@ -320,7 +320,7 @@ public final class NllPlan {
   }
 
   private static double upstream(Call call, long row) {
-    Part upstream = call.part(Array.UPSTREAM);
+    CallArray upstream = call.part(Array.UPSTREAM);
     return Floats.get(upstream.segment(), upstream.view.type, upstream.at(call.pieces, row));
   }
 

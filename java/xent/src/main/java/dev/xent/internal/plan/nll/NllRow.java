@@ -4,8 +4,8 @@ package dev.xent.internal.plan.nll;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.reference.math.Lanes;
+import dev.xent.internal.plan.arrays.ArrayRow;
 import dev.xent.internal.plan.arrays.RowOffsets;
-import dev.xent.internal.plan.arrays.RowPart;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.Chunks;
 import dev.xent.internal.plan.call.Labels;
@@ -29,13 +29,13 @@ final class NllRow {
   private final Lanes mass = new Lanes();
 
   private final Call call;
-  private final RowPart logs = new RowPart();
-  private final RowPart targets = new RowPart();
-  private final RowPart targetWeights = new RowPart();
-  private final RowPart classWeights = new RowPart();
-  private final RowPart mask = new RowPart();
-  private final RowPart gradient = new RowPart();
-  private final RowPart targetGradient = new RowPart();
+  private final ArrayRow logs = new ArrayRow();
+  private final ArrayRow targets = new ArrayRow();
+  private final ArrayRow targetWeights = new ArrayRow();
+  private final ArrayRow classWeights = new ArrayRow();
+  private final ArrayRow mask = new ArrayRow();
+  private final ArrayRow gradient = new ArrayRow();
+  private final ArrayRow targetGradient = new ArrayRow();
 
   private Options options;
 

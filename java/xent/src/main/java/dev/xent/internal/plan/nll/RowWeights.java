@@ -5,8 +5,8 @@ import dev.xent.errors.OptionException;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Kernels;
+import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.arrays.Floats;
-import dev.xent.internal.plan.arrays.Part;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.Failures;
 import java.lang.foreign.MemorySegment;
@@ -76,7 +76,7 @@ public final class RowWeights {
    * @throws OptionException when it is negative or not finite
    */
   public static double at(Call call, long row) {
-    Part weights = call.part(Array.ROW_WEIGHTS);
+    CallArray weights = call.part(Array.ROW_WEIGHTS);
     double weight = Floats.get(weights.segment(), weights.view.type, weights.at(call.pieces, row));
     if (!(weight >= 0 && weight < Double.POSITIVE_INFINITY)) {
       throw Failures.weight("rowWeights of row", call.pieces.firstRow + row, weight);

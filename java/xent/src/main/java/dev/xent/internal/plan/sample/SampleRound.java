@@ -57,7 +57,7 @@ public final class SampleRound {
     for (SampleRound part : parts) {
       part.require(call.dimensions.rows);
     }
-    MemorySegment to = call.room.reserveGathered(call.dimensions.rows, parts.size(), NAME);
+    MemorySegment to = call.records.reserveGathered(call.dimensions.rows, parts.size(), NAME);
     Pieces pieces = call.pieces;
     long bytes = pieces.rows * SIZE;
     long at = 0;

@@ -16,10 +16,10 @@ import dev.xent.internal.kernels.Kernels;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.Rule;
 import dev.xent.internal.kernels.Work;
+import dev.xent.internal.plan.arrays.ArrayRow;
+import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.arrays.Described;
 import dev.xent.internal.plan.arrays.InputViews;
-import dev.xent.internal.plan.arrays.Part;
-import dev.xent.internal.plan.arrays.RowPart;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.CallArguments;
@@ -449,11 +449,11 @@ public final class SamplerPlan {
   }
 
   /** Refuses a token before that is no class, while nothing is written yet. */
-  private static void requireTokens(Call call, Part part, long count) {
+  private static void requireTokens(Call call, CallArray part, long count) {
     if (part.view == null) {
       return;
     }
-    RowPart tokens = SamplerScratch.of(call).tokensBefore;
+    ArrayRow tokens = SamplerScratch.of(call).tokensBefore;
     long classes = call.allClasses == 0 ? call.dimensions.classes : call.allClasses;
     boolean unsigned = part.view.type.isUnsigned();
     try {
@@ -480,7 +480,7 @@ public final class SamplerPlan {
 
   /** What a row costs, in elements: that of a shard takes the lists of all shards too. */
   private static long costOfRow(Call call, SamplerScratch shared) {
-    long listed = shared.round == null ? 0 : (call.room.shards + 1L) * Records.SAMPLE_LISTED;
+    long listed = shared.round == null ? 0 : (call.records.shards + 1L) * Records.SAMPLE_LISTED;
     return call.dimensions.classes + COST_OF_LISTED * listed;
   }
 
@@ -507,7 +507,7 @@ public final class SamplerPlan {
           call.kernel(Function.SAMPLE, row, Math.min(row + most, end))
               .sampling(structs, requests != null)
               .workspace(workspace, workspace.byteSize())
-              .gathered(call.room.gatheredOf(call.pieces), call.room.shards);
+              .gathered(call.records.gatheredOf(call.pieces), call.records.shards);
       if (round != null) {
         work.set(Array.STATES, round.states(call.pieces));
       }

@@ -3,8 +3,8 @@ package dev.xent.internal.plan.sample;
 
 import dev.xent.internal.ffi.xent_sampling;
 import dev.xent.internal.kernels.ElementType;
+import dev.xent.internal.plan.arrays.ArrayRow;
 import dev.xent.internal.plan.arrays.Pieces;
-import dev.xent.internal.plan.arrays.RowPart;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.options.SamplingOptions;
@@ -17,7 +17,7 @@ final class SamplerScratch {
   /** A token of a row that nobody gave a tensor for. */
   final View token = View.room(ElementType.I64, 1);
 
-  final RowPart tokensBefore = new RowPart();
+  final ArrayRow tokensBefore = new ArrayRow();
 
   private final MemorySegment sampling = Arena.ofAuto().allocate(xent_sampling.layout());
 

@@ -46,12 +46,12 @@ public final class LongRows {
 
   /** Of forward operations; fills what the call has of losses, log-sum-exp and correct rows. */
   public void forward(Call call, long begin, long end, boolean shared) {
-    call.room.reserveStates(begin, end, call.dimensions.classes);
-    call.room.secondRound = false;
+    call.records.reserveStates(begin, end, call.dimensions.classes);
+    call.records.secondRound = false;
     each(call, begin, end, shared, forwardStates);
     finishForward(call, begin, end, 0);
     if (xent_report.unfinished(call.report) > 0) {
-      call.room.secondRound = true;
+      call.records.secondRound = true;
       each(call, begin, end, shared, forwardStates);
       finishForward(call, begin, end, 1);
     }
@@ -70,10 +70,10 @@ public final class LongRows {
     if (weightless != null) {
       work.structs(weightless.shape, weightless.options);
     }
-    if (call.room.secondRound) {
-      work.set(Array.STATISTICS, call.room.statistics);
+    if (call.records.secondRound) {
+      work.set(Array.STATISTICS, call.records.statistics);
     }
-    work.set(Array.STATES, call.room.states(row, call.dimensions.classes));
+    work.set(Array.STATES, call.records.states(row, call.dimensions.classes));
     Failures.check(kernels.run(work), call);
   }
 
@@ -85,14 +85,14 @@ public final class LongRows {
   /** The call that folds the states of some rows. */
   static Work finish(Call call, long begin, long end) {
     return call.kernel(Function.FINISH, begin, end)
-        .set(Array.STATES, call.room.states(begin, call.dimensions.classes))
-        .set(Array.STATISTICS, call.room.statistics)
+        .set(Array.STATES, call.records.states(begin, call.dimensions.classes))
+        .set(Array.STATISTICS, call.records.statistics)
         .set(Array.EXACT_SUM, call.exactSum());
   }
 
   /** Of the backward of softmax or log-softmax. */
   public void backward(Call call, long begin, long end, boolean shared, boolean log) {
-    call.room.reserveStates(begin, end, call.dimensions.classes);
+    call.records.reserveStates(begin, end, call.dimensions.classes);
     each(call, begin, end, shared, log ? logSoftmaxStates : softmaxStates);
     Failures.check(kernels.run(finish(call, begin, end)), call);
   }
@@ -108,6 +108,6 @@ public final class LongRows {
   private static Work backwardStates(Call call, long row, long from, long to) {
     return call.kernel(Function.BACKWARD_STATES, row, row + 1)
         .classes(from, to)
-        .set(Array.STATES, call.room.states(row, call.dimensions.classes));
+        .set(Array.STATES, call.records.states(row, call.dimensions.classes));
   }
 }

@@ -19,8 +19,8 @@ import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.ChunkWork;
 import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.Losses;
-import dev.xent.internal.plan.call.Once;
 import dev.xent.internal.plan.call.Outputs;
+import dev.xent.internal.plan.call.SingleCall;
 import dev.xent.internal.plan.nll.RowWeights;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.LossSpec;
@@ -86,7 +86,7 @@ public final class LossShardPlan {
 
   /** What the classes of this shard contribute, in the first round or in the second. */
   public States states(View logits, View targets, InputViews inputs, @Nullable FinishedRows first) {
-    return new Once<States>(engine, "partial states") {
+    return new SingleCall<States>(engine, "partial states") {
       @Override
       public States call(Call call) {
         TargetKind kind = takeShard(call, logits, targets, inputs);
@@ -147,7 +147,7 @@ public final class LossShardPlan {
       InputViews inputs,
       @Nullable FinishedRows first,
       Outputs outputs) {
-    return new Once<FinishedRows>(engine, "finish") {
+    return new SingleCall<FinishedRows>(engine, "finish") {
       @Override
       public FinishedRows call(Call call) {
         requireForShard(outputs);
@@ -231,7 +231,7 @@ public final class LossShardPlan {
       FinishedRows rows,
       @Nullable View upstream,
       View gradient) {
-    new Once<@Nullable Void>(engine, "cross-entropy backward") {
+    new SingleCall<@Nullable Void>(engine, "cross-entropy backward") {
       @Override
       public @Nullable Void call(Call call) {
         rows.requireFinished();
@@ -258,7 +258,7 @@ public final class LossShardPlan {
     Work work =
         call.kernel(Function.CROSS_ENTROPY_BACKWARD, row, row + 1)
             .classes(from, to)
-            .set(Array.STATISTICS, call.room.statistics);
+            .set(Array.STATISTICS, call.records.statistics);
     Failures.check(kernels.run(work), call);
   }
 }

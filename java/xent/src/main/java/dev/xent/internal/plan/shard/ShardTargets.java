@@ -2,9 +2,9 @@
 package dev.xent.internal.plan.shard;
 
 import dev.xent.internal.kernels.Array;
+import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.arrays.Floats;
 import dev.xent.internal.plan.arrays.Memory;
-import dev.xent.internal.plan.arrays.Part;
 import dev.xent.internal.plan.arrays.View;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.Failures;
@@ -47,7 +47,7 @@ final class ShardTargets {
   }
 
   private static void checkRow(Call call, long row, Options options) {
-    Part targets = call.part(Array.TARGETS);
+    CallArray targets = call.part(Array.TARGETS);
     long begin = targets.at(call.pieces, row);
     long count = Math.max(call.targetCount, 1);
     for (long j = 0; j < count; j++) {
@@ -67,7 +67,7 @@ final class ShardTargets {
 
   /** Whether a class of this shard is masked; of others nothing is known. */
   private static boolean isMasked(Call call, long row, long k) {
-    Part mask = call.part(Array.CLASS_MASK);
+    CallArray mask = call.part(Array.CLASS_MASK);
     if (mask.view == null || k < 0 || k >= call.dimensions.classes) {
       return false;
     }

@@ -49,10 +49,10 @@ final class Shards {
             chunk + Chunks.of(dimensions.classes));
     LongRows longRows = new LongRows(engine);
     boolean shared = !call.partition.isAlone(engine.threads());
-    call.room.secondRound = first != null;
+    call.records.secondRound = first != null;
     for (long piece = 0; piece < call.pieces.count; piece++) {
       call.enter(piece);
-      call.room.useStates(states.memory(), call.pieces, dimensions.classes);
+      call.records.useStates(states.memory(), call.pieces, dimensions.classes);
       useStatistics(call, first);
       longRows.states(call, call.pieces.rows, shared);
     }
@@ -62,7 +62,8 @@ final class Shards {
   /** The statistics of the rows of the current piece. */
   static void useStatistics(Call call, @Nullable FinishedRows rows) {
     if (rows != null) {
-      call.room.statistics = rows.statistics().asSlice(call.pieces.firstRow * Records.STATISTICS);
+      call.records.statistics =
+          rows.statistics().asSlice(call.pieces.firstRow * Records.STATISTICS);
     }
   }
 
@@ -128,8 +129,8 @@ final class Shards {
     long again = 0;
     for (long piece = 0; piece < call.pieces.count; piece++) {
       call.enter(piece);
-      call.room.useStates(states.memory(), call.pieces, call.dimensions.classes);
-      call.room.statistics = statistics.asSlice(call.pieces.firstRow * Records.STATISTICS);
+      call.records.useStates(states.memory(), call.pieces, call.dimensions.classes);
+      call.records.statistics = statistics.asSlice(call.pieces.firstRow * Records.STATISTICS);
       again += finishPiece(call, engine, first != null);
     }
     if (kindIsLoss(states)) {

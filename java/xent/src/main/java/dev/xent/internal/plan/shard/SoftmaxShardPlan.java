@@ -13,7 +13,7 @@ import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.ChunkWork;
 import dev.xent.internal.plan.call.Failures;
 import dev.xent.internal.plan.call.Losses;
-import dev.xent.internal.plan.call.Once;
+import dev.xent.internal.plan.call.SingleCall;
 import dev.xent.internal.plan.options.Engine;
 import dev.xent.internal.plan.options.Options;
 import java.util.function.UnaryOperator;
@@ -69,7 +69,7 @@ public final class SoftmaxShardPlan {
 
   /** What the classes of this shard contribute, in the first round or in the second. */
   public States states(View logits, InputViews inputs, @Nullable FinishedRows first) {
-    return new Once<States>(engine, "partial states") {
+    return new SingleCall<States>(engine, "partial states") {
       @Override
       public States call(Call call) {
         takeShard(call, logits, inputs);
@@ -93,7 +93,7 @@ public final class SoftmaxShardPlan {
   /** Folds the states of whole rows, and writes log-sum-exp where it is wanted. */
   public FinishedRows finish(
       States states, InputViews inputs, @Nullable FinishedRows first, @Nullable View logSumExp) {
-    return new Once<FinishedRows>(engine, "finish") {
+    return new SingleCall<FinishedRows>(engine, "finish") {
       @Override
       public FinishedRows call(Call call) {
         Shards.requireForFinish(states, inputs, first, options, false);
@@ -112,7 +112,7 @@ public final class SoftmaxShardPlan {
 
   /** Writes y of the classes of this shard. */
   public void forward(View logits, InputViews inputs, FinishedRows rows, View output) {
-    new Once<@Nullable Void>(engine, log ? "log-softmax" : "softmax") {
+    new SingleCall<@Nullable Void>(engine, log ? "log-softmax" : "softmax") {
       @Override
       public @Nullable Void call(Call call) {
         rows.requireFinished();
@@ -133,7 +133,7 @@ public final class SoftmaxShardPlan {
     Work work =
         call.kernel(log ? Function.LOG_SOFTMAX : Function.SOFTMAX, row, row + 1)
             .classes(from, to)
-            .set(Array.STATISTICS, call.room.statistics);
+            .set(Array.STATISTICS, call.records.statistics);
     Failures.check(kernels.run(work), call);
   }
 }

@@ -6,8 +6,8 @@ import dev.xent.internal.ffi.xent_options;
 import dev.xent.internal.kernels.Array;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.ShapeStruct;
+import dev.xent.internal.plan.arrays.CallArray;
 import dev.xent.internal.plan.arrays.Memory;
-import dev.xent.internal.plan.arrays.Part;
 import dev.xent.internal.plan.call.Call;
 import dev.xent.internal.plan.call.Labels;
 import java.lang.foreign.Arena;
@@ -31,7 +31,7 @@ final class ZeroWeightRow {
   }
 
   private void take(Call call, long row) {
-    Part targets = call.part(Array.TARGETS);
+    CallArray targets = call.part(Array.TARGETS);
     long place = targets.at(call.pieces, row);
     shape.copyFrom(call.structs.shape);
     options.copyFrom(call.structs.options);

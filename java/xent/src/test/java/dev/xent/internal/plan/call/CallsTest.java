@@ -33,8 +33,8 @@ class CallsTest {
   void statisticsOfManyRowsAreFreedWithTheCall() {
     Call call = Call.current();
     call.lead(Rule.LOGITS, X, 1);
-    call.room.saveStatistics(20_000);
-    MemorySegment statistics = call.room.saved;
+    call.records.saveStatistics(20_000);
+    MemorySegment statistics = call.records.saved;
     call.end();
     assertThat(statistics.byteSize()).isEqualTo(20_000 * Records.STATISTICS);
     assertThat(statistics.scope().isAlive()).isFalse();
@@ -42,16 +42,16 @@ class CallsTest {
 
   @Test
   void aSpareCallKeepsNoLargeWorkspace() {
-    long large = 2 * Room.KEPT_BYTES;
+    long large = 2 * RowRecords.KEPT_BYTES;
     Call spare = Call.spare();
     spare.lead(Rule.LOGITS, X, 1);
     spare.workspace(large, true);
-    spare.room.keepLogits(2, Room.KEPT_BYTES);
+    spare.records.keepLogits(2, RowRecords.KEPT_BYTES);
     spare.end();
     assertThat(spare.workspace(16, true).byteSize()).isLessThan(large);
-    spare.room.keepLogits(1, 1);
-    assertThat(spare.room.logits.byteSize()).isLessThan(large);
-    spare.room.release(); // others may take it
+    spare.records.keepLogits(1, 1);
+    assertThat(spare.records.logits.byteSize()).isLessThan(large);
+    spare.records.release(); // others may take it
   }
 
   @Test

@@ -81,7 +81,7 @@ public final class Report {
 
   /** Hands the report out where it is wanted. */
   public void store(MemorySegment struct) {
-    if (!CallArrays.has(struct)) {
+    if (!GivenArrays.has(struct)) {
       return;
     }
     xent_report.field(struct, field);

@@ -8,9 +8,9 @@ import dev.xent.internal.kernels.ElementType;
 /** A call as the caller made it: its structs, its arrays and its ranges. */
 public class Request {
   public final Shape shape = new Shape();
-  public final Options options = new Options();
+  public final CallOptions options = new CallOptions();
   public final Report report = new Report();
-  public final CallArrays given = new CallArrays();
+  public final GivenArrays given = new GivenArrays();
 
   /** How tokens are drawn, of all rows or of the one that is worked on. */
   public final Sampling sampling = new Sampling();

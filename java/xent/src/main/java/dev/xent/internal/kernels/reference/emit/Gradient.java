@@ -7,9 +7,9 @@ import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 import dev.xent.internal.kernels.reference.load.Chunk;
 import dev.xent.internal.kernels.reference.load.Row;
 import dev.xent.internal.kernels.reference.math.Arithmetic;
+import dev.xent.internal.kernels.reference.sum.RowScratch;
 import dev.xent.internal.kernels.reference.sum.Selection;
 import dev.xent.internal.kernels.reference.sum.Statistics;
-import dev.xent.internal.kernels.reference.sum.Work;
 import dev.xent.internal.kernels.reference.targets.Targets;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * class with a large c t gets -c t alone, as the exponential's part is too small to count.
  */
 public final class Gradient {
-  private final Work work;
+  private final RowScratch work;
   private final Targets targets;
   private final Arithmetic arithmetic;
   private final Carrying carrying;
@@ -46,7 +46,7 @@ public final class Gradient {
   private static final Carrying DOUBLES =
       new Carrying(Double.MIN_NORMAL, 0x1p900, Double.POSITIVE_INFINITY, 0x1p100);
 
-  public Gradient(Work work) {
+  public Gradient(RowScratch work) {
     this.work = work;
     targets = work.targets;
     arithmetic = work.arithmetic;

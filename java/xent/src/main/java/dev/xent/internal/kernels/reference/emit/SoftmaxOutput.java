@@ -7,8 +7,8 @@ import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.load.Row;
 import dev.xent.internal.kernels.reference.math.Arithmetic;
+import dev.xent.internal.kernels.reference.sum.RowScratch;
 import dev.xent.internal.kernels.reference.sum.Statistics;
-import dev.xent.internal.kernels.reference.sum.Work;
 import java.util.Arrays;
 
 /** Softmax and log-softmax of a row whose statistics are in the work. */
@@ -16,7 +16,7 @@ public final class SoftmaxOutput {
   private SoftmaxOutput() {}
 
   /** Writes the call's class range. */
-  public static void write(Work work, boolean logarithms) {
+  public static void write(RowScratch work, boolean logarithms) {
     Row row = work.row;
     Statistics statistics = work.statistics;
     for (long begin = work.call.classBegin; begin < row.end(); begin += CHUNK) {
@@ -37,7 +37,7 @@ public final class SoftmaxOutput {
   }
 
   /** Exponentials over their sum. Where one class has all of it, that class has exactly 1. */
-  private static void probabilities(Work work, int count) {
+  private static void probabilities(RowScratch work, int count) {
     Statistics row = work.statistics;
     Arithmetic arithmetic = work.arithmetic;
     double[] y = work.y;
@@ -57,7 +57,7 @@ public final class SoftmaxOutput {
   }
 
   /** (x - M) / temperature - D. */
-  private static void logarithms(Work work, int count) {
+  private static void logarithms(RowScratch work, int count) {
     Arithmetic arithmetic = work.arithmetic;
     double minusDistance = arithmetic.round(0 - work.statistics.distance(arithmetic));
     for (int i = 0; i < count; i++) {

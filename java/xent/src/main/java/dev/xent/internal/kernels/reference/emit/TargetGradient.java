@@ -2,26 +2,26 @@
 package dev.xent.internal.kernels.reference.emit;
 
 import static dev.xent.internal.kernels.Array.TARGET_GRADIENT;
-import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.call.GivenArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
 import dev.xent.internal.kernels.reference.call.Layout;
 import dev.xent.internal.kernels.reference.load.Row;
 import dev.xent.internal.kernels.reference.math.Arithmetic;
+import dev.xent.internal.kernels.reference.sum.RowScratch;
 import dev.xent.internal.kernels.reference.sum.Statistics;
-import dev.xent.internal.kernels.reference.sum.Work;
 import java.util.Arrays;
 
 /** The gradient of soft targets: c (1 - eps) w (lse - x), in the form of the targets. */
 public final class TargetGradient {
-  private final Work work;
+  private final RowScratch work;
   private final Row row;
   private final Arithmetic arithmetic;
   private double scale;
   private double keep;
   private double distance;
 
-  public TargetGradient(Work work) {
+  public TargetGradient(RowScratch work) {
     this.work = work;
     row = work.row;
     arithmetic = work.arithmetic;

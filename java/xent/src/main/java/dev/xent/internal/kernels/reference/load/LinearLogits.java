@@ -4,11 +4,11 @@ package dev.xent.internal.kernels.reference.load;
 import static dev.xent.internal.kernels.Array.BIAS;
 import static dev.xent.internal.kernels.Array.HIDDEN;
 import static dev.xent.internal.kernels.Array.WEIGHTS;
-import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.call.GivenArrays.has;
 import static dev.xent.internal.kernels.reference.math.DotProducts.BLOCK;
 
 import dev.xent.internal.kernels.ElementType;
-import dev.xent.internal.kernels.reference.call.CallArrays;
+import dev.xent.internal.kernels.reference.call.GivenArrays;
 import dev.xent.internal.kernels.reference.call.Layout;
 import dev.xent.internal.kernels.reference.call.Shape;
 import dev.xent.internal.kernels.reference.math.DotProducts;
@@ -16,14 +16,14 @@ import java.lang.foreign.MemorySegment;
 
 /** Logits that are products of hidden states and weights (docs/spec/numerics.md, section 13). */
 final class LinearLogits {
-  private final CallArrays given;
+  private final GivenArrays given;
   private final Shape shape;
   private final Matrix matrix = new Matrix();
   private final float[] features = new float[BLOCK];
   private final float[] weights = new float[BLOCK * BLOCK];
   private final float[] chains = new float[BLOCK];
 
-  LinearLogits(CallArrays given, Shape shape) {
+  LinearLogits(GivenArrays given, Shape shape) {
     this.given = given;
     this.shape = shape;
   }

@@ -10,12 +10,12 @@ import static dev.xent.internal.kernels.Array.ROW_WEIGHTS;
 import static dev.xent.internal.kernels.Array.TARGETS;
 import static dev.xent.internal.kernels.Array.TARGET_WEIGHTS;
 import static dev.xent.internal.kernels.Array.TEACHER;
-import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.call.GivenArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Status;
-import dev.xent.internal.kernels.reference.call.CallArrays;
+import dev.xent.internal.kernels.reference.call.GivenArrays;
 import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.call.Layout;
 import dev.xent.internal.kernels.reference.call.Request;
@@ -56,7 +56,7 @@ public final class Row {
   private final Request call;
   private final boolean ofTeacher;
   private final Shape shape;
-  private final CallArrays given;
+  private final GivenArrays given;
   private final float[] floats = new float[ElementType.SCRATCH];
   private long row;
   private long raggedBegin;

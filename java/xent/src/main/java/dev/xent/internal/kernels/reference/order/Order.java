@@ -5,34 +5,34 @@ import static dev.xent.internal.kernels.Array.ARGMAX;
 import static dev.xent.internal.kernels.Array.RANKS;
 import static dev.xent.internal.kernels.Array.TOP_CLASSES;
 import static dev.xent.internal.kernels.Array.TOP_LOG_PROBABILITIES;
-import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.call.GivenArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
-import dev.xent.internal.kernels.reference.call.CallArrays;
+import dev.xent.internal.kernels.reference.call.GivenArrays;
 import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.call.Shape;
 import dev.xent.internal.kernels.reference.load.Chunk;
 import dev.xent.internal.kernels.reference.load.Row;
+import dev.xent.internal.kernels.reference.sum.RowScratch;
 import dev.xent.internal.kernels.reference.sum.Statistics;
-import dev.xent.internal.kernels.reference.sum.Work;
 
 /** Argmax, the label's rank and top classes, which compare logits without the shift. */
 public final class Order {
   private static final long NO_CLASS = -1;
 
-  private final Work work;
+  private final RowScratch work;
   private final Chunk chunk;
   private final TopClasses top = new TopClasses();
   private long rank;
 
-  public Order(Work work) {
+  public Order(RowScratch work) {
     this.work = work;
     chunk = work.chunk;
   }
 
   /** Writes what is asked for of the row. */
   public void write() {
-    CallArrays given = work.call.given;
+    GivenArrays given = work.call.given;
     Shape shape = work.call.shape;
     boolean ofTop = has(given.of(TOP_CLASSES)) || has(given.of(TOP_LOG_PROBABILITIES));
     if (!ofTop && !has(given.of(ARGMAX)) && !has(given.of(RANKS))) {
@@ -72,7 +72,7 @@ public final class Order {
     }
   }
 
-  private void writeTop(CallArrays given, Shape shape) {
+  private void writeTop(GivenArrays given, Shape shape) {
     Statistics row = work.statistics;
     double minusDistance =
         row.isSpecial() ? 0 : work.arithmetic.round(0 - row.distance(work.arithmetic));

@@ -7,15 +7,15 @@ import static dev.xent.internal.kernels.Array.LOG_PROBABILITIES;
 import static dev.xent.internal.kernels.Array.LOG_SUM_EXP;
 import static dev.xent.internal.kernels.Array.LOSSES;
 import static dev.xent.internal.kernels.Array.STATISTICS;
-import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.call.GivenArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.NEAR_ZERO;
 
-import dev.xent.internal.kernels.reference.call.CallArrays;
+import dev.xent.internal.kernels.reference.call.GivenArrays;
 import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.call.Shape;
 import dev.xent.internal.kernels.reference.math.Arithmetic;
+import dev.xent.internal.kernels.reference.sum.RowScratch;
 import dev.xent.internal.kernels.reference.sum.Statistics;
-import dev.xent.internal.kernels.reference.sum.Work;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -24,17 +24,17 @@ public final class RowResults {
   private RowResults() {}
 
   /** Those that come from the statistics, the fold and the hit in the work. */
-  public static void write(Work work, long row) {
-    CallArrays given = work.call.given;
+  public static void write(RowScratch work, long row) {
+    GivenArrays given = work.call.given;
     Shape shape = work.call.shape;
     Statistics statistics = work.statistics;
     if (work.call.options.focalGamma > 0
         && work.row.kind == Kind.LABEL
         && !statistics.isSpecial()) {
-      statistics.share = Loss.focus(work);
+      statistics.share = RowLoss.focus(work);
     }
     if (has(given.of(LOSSES)) || has(given.of(EXACT_SUM))) {
-      double loss = Loss.of(work);
+      double loss = RowLoss.of(work);
       work.row.storeNumber(loss, given.of(LOSSES), shape.of(LOSSES));
       addLoss(work, given.of(EXACT_SUM), loss);
     }
@@ -54,7 +54,7 @@ public final class RowResults {
     }
   }
 
-  private static void addLoss(Work work, MemorySegment exactSum, double loss) {
+  private static void addLoss(RowScratch work, MemorySegment exactSum, double loss) {
     if (has(exactSum) && work.arithmetic.wide) {
       ExactSums.add(exactSum, loss);
     } else if (has(exactSum)) {
@@ -66,7 +66,7 @@ public final class RowResults {
    * Without targets, that of a row with +infinity is +infinity, unless a logit is NaN, and next to
    * 0 it has the digits of a sum without the largest term.
    */
-  public static double logSumExp(Work work) {
+  public static double logSumExp(RowScratch work) {
     Statistics row = work.statistics;
     Arithmetic arithmetic = work.arithmetic;
     boolean alone = work.row.kind == Kind.SOFTMAX;
@@ -89,10 +89,10 @@ public final class RowResults {
   }
 
   /** log p of the label. */
-  public static double logProbability(Work work) {
+  public static double logProbability(RowScratch work) {
     Statistics row = work.statistics;
     return row.isSpecial() || work.row.kind != Kind.LABEL
         ? logarithmOfSpecial(row)
-        : work.arithmetic.round(0 - Loss.ofLabelAlone(work));
+        : work.arithmetic.round(0 - RowLoss.ofLabelAlone(work));
   }
 }

@@ -8,12 +8,12 @@ import static dev.xent.internal.kernels.Array.LOGITS;
 import static dev.xent.internal.kernels.Array.LOSSES;
 import static dev.xent.internal.kernels.Array.POSITIVE_WEIGHTS;
 import static dev.xent.internal.kernels.Array.TARGETS;
-import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.call.GivenArrays.has;
 
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Status;
+import dev.xent.internal.kernels.reference.call.CallOptions;
 import dev.xent.internal.kernels.reference.call.Layout;
-import dev.xent.internal.kernels.reference.call.Options;
 import dev.xent.internal.kernels.reference.call.Request;
 import dev.xent.internal.kernels.reference.call.Shape;
 import dev.xent.internal.kernels.reference.math.Binary;
@@ -36,7 +36,7 @@ public final class BinaryElements {
 
   /** Losses and gradients of the call's rows, each element read before it is written. */
   public int forward() {
-    Options options = call.options;
+    CallOptions options = call.options;
     labels = ElementType.holds(shape.of(TARGETS).type, ElementType.LABELS);
     binary.begin(call.wide, options.focalAlpha, options.focalGamma, options.scale());
     for (long row = call.rowBegin; labels && row < call.rowEnd; row++) {

@@ -4,32 +4,32 @@ package dev.xent.internal.kernels.reference.rows;
 import static dev.xent.internal.kernels.Array.GRADIENT;
 import static dev.xent.internal.kernels.Array.STATISTICS;
 import static dev.xent.internal.kernels.Array.UPSTREAM;
-import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.call.GivenArrays.has;
 
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.call.Request;
 import dev.xent.internal.kernels.reference.emit.Gradient;
 import dev.xent.internal.kernels.reference.emit.TargetGradient;
-import dev.xent.internal.kernels.reference.order.Entropy;
 import dev.xent.internal.kernels.reference.order.Order;
+import dev.xent.internal.kernels.reference.order.RowEntropy;
 import dev.xent.internal.kernels.reference.results.RowResults;
 import dev.xent.internal.kernels.reference.sum.FirstPass;
-import dev.xent.internal.kernels.reference.sum.Work;
+import dev.xent.internal.kernels.reference.sum.RowScratch;
 
 /** Cross-entropy of the rows of a call. */
 public final class CrossEntropyRows {
-  public final Work work;
+  public final RowScratch work;
 
   private final Order order;
-  private final Entropy entropy;
+  private final RowEntropy entropy;
   private final Gradient gradient;
   private final TargetGradient targetGradient;
 
-  public CrossEntropyRows(Work work) {
+  public CrossEntropyRows(RowScratch work) {
     this.work = work;
     order = new Order(work);
-    entropy = new Entropy(work);
+    entropy = new RowEntropy(work);
     gradient = new Gradient(work);
     targetGradient = new TargetGradient(work);
   }

@@ -4,7 +4,7 @@ package dev.xent.internal.kernels.reference.rows;
 import static dev.xent.internal.kernels.Array.EXACT_SUM;
 import static dev.xent.internal.kernels.Array.GRADIENT;
 import static dev.xent.internal.kernels.Array.LOSSES;
-import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.call.GivenArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 import static dev.xent.internal.kernels.reference.math.Constants.LN2;
 
@@ -19,8 +19,8 @@ import dev.xent.internal.kernels.reference.math.Fma;
 import dev.xent.internal.kernels.reference.math.Pair;
 import dev.xent.internal.kernels.reference.results.ExactSums;
 import dev.xent.internal.kernels.reference.sum.FirstPass;
+import dev.xent.internal.kernels.reference.sum.RowScratch;
 import dev.xent.internal.kernels.reference.sum.Statistics;
-import dev.xent.internal.kernels.reference.sum.Work;
 import java.util.Arrays;
 
 /**
@@ -41,8 +41,8 @@ public final class DivergenceRows {
 
   private final Request call;
   private final Arithmetic arithmetic = new Float64();
-  private final Work teacher;
-  private final Work student;
+  private final RowScratch teacher;
+  private final RowScratch student;
   private final Row row;
   private final Pair loss = arithmetic.pair();
   private final Pair ofChunk = arithmetic.pair();
@@ -58,8 +58,8 @@ public final class DivergenceRows {
 
   public DivergenceRows(Request call) {
     this.call = call;
-    teacher = new Work(call, arithmetic, true);
-    student = new Work(call, arithmetic);
+    teacher = new RowScratch(call, arithmetic, true);
+    student = new RowScratch(call, arithmetic);
     row = student.row;
   }
 
@@ -177,7 +177,7 @@ public final class DivergenceRows {
     }
   }
 
-  private void loadProbabilities(Work side, long begin, int count) {
+  private void loadProbabilities(RowScratch side, long begin, int count) {
     Statistics ofSide = side.statistics;
     side.chunk.load(side.row, begin, count, ofSide.shift);
     arithmetic.exponentials(side.chunk.x, 0, count, ofSide.reference, side.y);

@@ -9,22 +9,22 @@ import static dev.xent.internal.kernels.Array.STATISTICS;
 import static dev.xent.internal.kernels.Array.WEIGHTS;
 import static dev.xent.internal.kernels.Array.WEIGHTS_GRADIENT;
 import static dev.xent.internal.kernels.Array.WORKSPACE;
-import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.call.GivenArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 import static dev.xent.internal.kernels.reference.math.DotProducts.BLOCK;
 
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.Status;
-import dev.xent.internal.kernels.reference.call.CallArrays;
+import dev.xent.internal.kernels.reference.call.GivenArrays;
 import dev.xent.internal.kernels.reference.call.Layout;
 import dev.xent.internal.kernels.reference.call.Request;
 import dev.xent.internal.kernels.reference.call.Shape;
 import dev.xent.internal.kernels.reference.load.Matrix;
-import dev.xent.internal.kernels.reference.load.Numbers;
+import dev.xent.internal.kernels.reference.load.RecordNumbers;
 import dev.xent.internal.kernels.reference.load.Row;
 import dev.xent.internal.kernels.reference.math.DotProducts;
-import dev.xent.internal.kernels.reference.sum.Work;
+import dev.xent.internal.kernels.reference.sum.RowScratch;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
@@ -34,7 +34,7 @@ import java.util.Arrays;
  */
 public final class LinearRows {
   private final Request call;
-  private final CallArrays given;
+  private final GivenArrays given;
   private final Shape shape;
   private final CrossEntropyRows crossEntropy;
   private final Matrix matrix = new Matrix();
@@ -72,7 +72,7 @@ public final class LinearRows {
   // ---- the workspace ---------------------------------------------------------------------------
 
   /** Whether gradients are asked for that are sums. */
-  public static boolean hasGradients(CallArrays given) {
+  public static boolean hasGradients(GivenArrays given) {
     return has(given.of(HIDDEN_GRADIENT))
         || has(given.of(WEIGHTS_GRADIENT))
         || has(given.of(BIAS_GRADIENT));
@@ -91,7 +91,7 @@ public final class LinearRows {
 
   private void clear(long sums, long count) {
     for (long i = 0; i < count; i++) {
-      Numbers.setDouble(given.of(WORKSPACE), sums + i * Double.BYTES, 0);
+      RecordNumbers.setDouble(given.of(WORKSPACE), sums + i * Double.BYTES, 0);
     }
   }
 
@@ -112,7 +112,7 @@ public final class LinearRows {
   }
 
   private void writeLogits() {
-    Work work = crossEntropy.work;
+    RowScratch work = crossEntropy.work;
     for (long row = call.rowBegin; row < call.rowEnd; row++) {
       for (long begin = 0; begin < shape.classes; begin += CHUNK) {
         int count = Row.chunkSize(begin, shape.classes);
@@ -212,8 +212,8 @@ public final class LinearRows {
   private void addChains(long sums, long first, int count) {
     for (int i = 0; i < count; i++) {
       long at = sums + (first + i) * Double.BYTES;
-      double sum = Numbers.getDouble(given.of(WORKSPACE), at);
-      Numbers.setDouble(given.of(WORKSPACE), at, sum + chains[i]);
+      double sum = RecordNumbers.getDouble(given.of(WORKSPACE), at);
+      RecordNumbers.setDouble(given.of(WORKSPACE), at, sum + chains[i]);
     }
   }
 
@@ -244,7 +244,7 @@ public final class LinearRows {
       int count = (int) Math.min(BLOCK, shape.features - k);
       for (int i = 0; i < count; i++) {
         long from = sums + (which * shape.features + k + i) * Double.BYTES;
-        numbers[i] = Numbers.getDouble(given.of(WORKSPACE), from);
+        numbers[i] = RecordNumbers.getDouble(given.of(WORKSPACE), from);
       }
       round(numbers, count);
       ElementType.of(layout.type)

@@ -4,7 +4,7 @@ package dev.xent.internal.kernels.reference.rows;
 import static dev.xent.internal.kernels.Array.LOG_SUM_EXP;
 import static dev.xent.internal.kernels.Array.STATES;
 import static dev.xent.internal.kernels.Array.STATISTICS;
-import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.call.GivenArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
 import dev.xent.internal.kernels.Field;
@@ -15,15 +15,15 @@ import dev.xent.internal.kernels.reference.load.Row;
 import dev.xent.internal.kernels.reference.results.RowResults;
 import dev.xent.internal.kernels.reference.sum.Digest;
 import dev.xent.internal.kernels.reference.sum.FirstPass;
+import dev.xent.internal.kernels.reference.sum.RowScratch;
 import dev.xent.internal.kernels.reference.sum.State;
-import dev.xent.internal.kernels.reference.sum.Work;
 
 /** Rows in parts: states of class ranges, and what becomes of them when a row is complete. */
 public final class PartialRows {
   private PartialRows() {}
 
   /** Writes the states of the call's class range; statistics NULL: the first round. */
-  public static int states(Work work) {
+  public static int states(RowScratch work) {
     Request call = work.call;
     Row row = work.row;
     work.begin();
@@ -56,14 +56,14 @@ public final class PartialRows {
   }
 
   /** The state of a chunk of a row whose label is the ignore index. */
-  private static void ignored(Work work, long begin, int count) {
+  private static void ignored(RowScratch work, long begin, int count) {
     work.chunk.load(work.row, begin, count, 0);
     work.state.begin(work.kind(), work.digest);
     work.state.counted = work.chunk.counted;
   }
 
   /** Folds the states of whole rows and writes statistics and results. */
-  public static int finish(Work work, boolean secondRound) {
+  public static int finish(RowScratch work, boolean secondRound) {
     Request call = work.call;
     work.begin();
     for (long row = call.rowBegin; row < call.rowEnd; row++) {
@@ -86,7 +86,7 @@ public final class PartialRows {
   }
 
   private static int finishRow(
-      Work work, long row, boolean secondRound, double shift, boolean hit) {
+      RowScratch work, long row, boolean secondRound, double shift, boolean hit) {
     Request call = work.call;
     long first = (row - call.rowBegin) * call.shape.chunks();
     int kind = kind(work, first);
@@ -130,7 +130,7 @@ public final class PartialRows {
   }
 
   /** The row's states are needed once more, on x less the maximum. */
-  private static void askAgain(Work work, long row) {
+  private static void askAgain(RowScratch work, long row) {
     int kind = work.kind() | Kind.UNFINISHED | (work.hit ? Kind.HIT : 0);
     work.statistics.clear(kind, work.digest);
     work.statistics.shift = work.fold.max;
@@ -139,7 +139,7 @@ public final class PartialRows {
   }
 
   /** The kind that all states of a row share, if they are of such a call; or 0. */
-  private static int kind(Work work, long first) {
+  private static int kind(RowScratch work, long first) {
     State state = work.state;
     state.load(work.call.given.of(STATES), first);
     int kind = state.kind & Kind.MASK;
@@ -155,7 +155,7 @@ public final class PartialRows {
   }
 
   /** Whether the states of a row are those of this round and of the row's label. */
-  private static boolean fit(Work work, long first, boolean secondRound) {
+  private static boolean fit(RowScratch work, long first, boolean secondRound) {
     State state = work.state;
     Row row = work.row;
     for (long i = 0; i < work.call.shape.chunks(); i++) {
@@ -172,7 +172,7 @@ public final class PartialRows {
     return true;
   }
 
-  private static void fold(Work work, long first) {
+  private static void fold(RowScratch work, long first) {
     work.fold.begin();
     for (long i = 0; i < work.call.shape.chunks(); i++) {
       work.state.load(work.call.given.of(STATES), first + i);

@@ -11,20 +11,20 @@ import static dev.xent.internal.kernels.Array.TARGETS;
 import static dev.xent.internal.kernels.Array.TOKENS;
 import static dev.xent.internal.kernels.Array.TOP_CLASSES;
 import static dev.xent.internal.kernels.Array.TOP_LOG_PROBABILITIES;
-import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.call.GivenArrays.has;
 
 import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.Status;
-import dev.xent.internal.kernels.reference.call.CallArrays;
+import dev.xent.internal.kernels.reference.call.CallOptions;
+import dev.xent.internal.kernels.reference.call.GivenArrays;
 import dev.xent.internal.kernels.reference.call.Layout;
-import dev.xent.internal.kernels.reference.call.Options;
 import dev.xent.internal.kernels.reference.call.Request;
 import dev.xent.internal.kernels.reference.call.Sampling;
 import dev.xent.internal.kernels.reference.call.Shape;
 import dev.xent.internal.kernels.reference.sample.SampledRow;
 import dev.xent.internal.kernels.reference.sample.ShardState;
 import dev.xent.internal.kernels.reference.sample.ShardedRow;
-import dev.xent.internal.kernels.reference.sum.Work;
+import dev.xent.internal.kernels.reference.sum.RowScratch;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -33,7 +33,7 @@ public final class SampleRows {
   private static final long NO_TOKEN = -1;
 
   private final Request call;
-  private final Work work;
+  private final RowScratch work;
   private final CrossEntropyRows crossEntropy;
   private final SampledRow sampled;
   private final ShardedRow sharded;
@@ -106,7 +106,7 @@ public final class SampleRows {
   }
 
   private void write(long token, double logProbability, long kept) {
-    CallArrays given = call.given;
+    GivenArrays given = call.given;
     Shape shape = call.shape;
     work.row.storeClass(token, given.of(TOKENS), shape.of(TOKENS));
     work.row.storeNumber(
@@ -128,7 +128,7 @@ public final class SampleRows {
 
   /** A row without a token is one whose label is ignored. */
   private int tellOfTokens() {
-    CallArrays given = call.given;
+    GivenArrays given = call.given;
     if (!has(given.of(LOG_PROBABILITIES))
         && !has(given.of(RANKS))
         && !has(given.of(ENTROPIES))
@@ -136,7 +136,7 @@ public final class SampleRows {
         && !has(given.of(TOP_LOG_PROBABILITIES))) {
       return Status.OK;
     }
-    Options options = call.options;
+    CallOptions options = call.options;
     given.set(TARGETS, given.of(TOKENS));
     call.shape.of(TARGETS).take(call.shape.of(TOKENS));
     call.shape.targetCount = 0; // of the tokens that have a bias

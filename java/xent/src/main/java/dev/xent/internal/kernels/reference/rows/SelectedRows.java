@@ -4,7 +4,7 @@ package dev.xent.internal.kernels.reference.rows;
 import static dev.xent.internal.kernels.Array.GRADIENT;
 import static dev.xent.internal.kernels.Array.LOG_PROBABILITIES;
 import static dev.xent.internal.kernels.Array.STATISTICS;
-import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.call.GivenArrays.has;
 
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Kind;
@@ -16,20 +16,20 @@ import dev.xent.internal.kernels.reference.math.Arithmetic;
 import dev.xent.internal.kernels.reference.results.RowResults;
 import dev.xent.internal.kernels.reference.sum.Digest;
 import dev.xent.internal.kernels.reference.sum.FirstPass;
+import dev.xent.internal.kernels.reference.sum.RowScratch;
 import dev.xent.internal.kernels.reference.sum.Selection;
 import dev.xent.internal.kernels.reference.sum.Statistics;
-import dev.xent.internal.kernels.reference.sum.Work;
 
 /**
  * Log-probabilities of selected classes of the rows of a call, and their gradient. A row is one of
  * cross-entropy whose label is the selected class of the largest logit.
  */
 public final class SelectedRows {
-  private final Work work;
+  private final RowScratch work;
   private final Gradient gradient;
   private final Selection selection = new Selection();
 
-  public SelectedRows(Work work) {
+  public SelectedRows(RowScratch work) {
     this.work = work;
     gradient = new Gradient(work);
   }

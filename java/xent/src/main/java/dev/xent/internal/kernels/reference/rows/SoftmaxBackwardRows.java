@@ -6,7 +6,7 @@ import static dev.xent.internal.kernels.Array.OUTPUT;
 import static dev.xent.internal.kernels.Array.STATES;
 import static dev.xent.internal.kernels.Array.STATISTICS;
 import static dev.xent.internal.kernels.Array.UPSTREAM;
-import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.call.GivenArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
 import dev.xent.internal.kernels.Status;
@@ -19,7 +19,7 @@ import dev.xent.internal.kernels.reference.math.Arithmetic;
 import dev.xent.internal.kernels.reference.math.Pair;
 import dev.xent.internal.kernels.reference.sum.Digest;
 import dev.xent.internal.kernels.reference.sum.FirstPass;
-import dev.xent.internal.kernels.reference.sum.Work;
+import dev.xent.internal.kernels.reference.sum.RowScratch;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
@@ -28,7 +28,7 @@ public final class SoftmaxBackwardRows {
   private SoftmaxBackwardRows() {}
 
   /** Writes dx; statistics NULL: the row's sum is computed here. */
-  public static int backward(Work work, boolean logarithms) {
+  public static int backward(RowScratch work, boolean logarithms) {
     Request call = work.call;
     work.begin();
     for (long row = call.rowBegin; row < call.rowEnd; row++) {
@@ -55,7 +55,7 @@ public final class SoftmaxBackwardRows {
    * Hessian-vector products: writes the probabilities, then over them their backward, times the
    * scale and the weight of the row.
    */
-  public static int ofForward(Work work) {
+  public static int ofForward(RowScratch work) {
     Request call = work.call;
     double temperature = call.options.temperature;
     double r = temperature == 0 ? 1 : 1 / temperature;
@@ -80,7 +80,7 @@ public final class SoftmaxBackwardRows {
     return Status.OK;
   }
 
-  private static void clear(Work work) {
+  private static void clear(RowScratch work) {
     for (long begin = 0; begin < work.row.end(); begin += CHUNK) {
       int count = Row.chunkSize(begin, work.row.end());
       Arrays.fill(work.y, 0, count, 0);
@@ -88,7 +88,7 @@ public final class SoftmaxBackwardRows {
     }
   }
 
-  private static double rowSum(Work work, boolean products) {
+  private static double rowSum(RowScratch work, boolean products) {
     Pair sum = work.rowSum;
     sum.clear();
     for (long begin = 0; begin < work.row.classes; begin += CHUNK) {
@@ -99,7 +99,7 @@ public final class SoftmaxBackwardRows {
   }
 
   /** The sum over a chunk of dy y, or of dy alone; a masked class adds +0. */
-  private static Pair chunkSum(Work work, long begin, int count, boolean products) {
+  private static Pair chunkSum(RowScratch work, long begin, int count, boolean products) {
     Arithmetic arithmetic = work.arithmetic;
     double[] terms = loadUpstream(work, begin, count);
     if (products) {
@@ -115,25 +115,25 @@ public final class SoftmaxBackwardRows {
     return sum;
   }
 
-  private static double[] loadUpstream(Work work, long begin, int count) {
+  private static double[] loadUpstream(RowScratch work, long begin, int count) {
     work.row.load(
         work.call.given.of(UPSTREAM), work.call.shape.of(UPSTREAM), begin, count, work.terms);
     return work.terms;
   }
 
-  private static double[] loadOutput(Work work, long begin, int count) {
+  private static double[] loadOutput(RowScratch work, long begin, int count) {
     work.row.load(work.call.given.of(OUTPUT), work.call.shape.of(OUTPUT), begin, count, work.y);
     return work.y;
   }
 
-  private static void clearMasked(Work work, long begin, int count, double[] values) {
+  private static void clearMasked(RowScratch work, long begin, int count, double[] values) {
     for (int i = 0; i < count && work.row.hasMask(); i++) {
       values[i] = work.row.takesPart(begin + i) ? values[i] : 0;
     }
   }
 
   private static void write(
-      Work work,
+      RowScratch work,
       double sum,
       boolean logarithms,
       double factor,
@@ -163,7 +163,7 @@ public final class SoftmaxBackwardRows {
   // ---- in parts --------------------------------------------------------------------------------
 
   /** Writes the states of the call's class range; output NULL: log-softmax. */
-  public static int states(Work work) {
+  public static int states(RowScratch work) {
     Request call = work.call;
     work.begin();
     for (long row = call.rowBegin; row < call.rowEnd; row++) {
@@ -182,7 +182,7 @@ public final class SoftmaxBackwardRows {
   }
 
   /** Statistics of a backward hold nothing but the sum, and which one it is. */
-  static void finish(Work work, long first, long row) {
+  static void finish(RowScratch work, long first, long row) {
     Request call = work.call;
     Pair sum = work.rowSum;
     sum.clear();

@@ -3,21 +3,21 @@ package dev.xent.internal.kernels.reference.rows;
 
 import static dev.xent.internal.kernels.Array.LOG_SUM_EXP;
 import static dev.xent.internal.kernels.Array.STATISTICS;
-import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.call.GivenArrays.has;
 
 import dev.xent.internal.kernels.Status;
 import dev.xent.internal.kernels.reference.call.Request;
 import dev.xent.internal.kernels.reference.emit.SoftmaxOutput;
 import dev.xent.internal.kernels.reference.results.RowResults;
 import dev.xent.internal.kernels.reference.sum.FirstPass;
-import dev.xent.internal.kernels.reference.sum.Work;
+import dev.xent.internal.kernels.reference.sum.RowScratch;
 
 /** Softmax, log-softmax and log-sum-exp of the rows of a call. */
 public final class SoftmaxRows {
   private SoftmaxRows() {}
 
   /** Softmax or log-softmax; statistics NULL: computed here. */
-  public static int forward(Work work, boolean logarithms) {
+  public static int forward(RowScratch work, boolean logarithms) {
     Request call = work.call;
     work.begin();
     for (long row = call.rowBegin; row < call.rowEnd; row++) {
@@ -32,7 +32,7 @@ public final class SoftmaxRows {
     return Status.OK;
   }
 
-  public static int logSumExp(Work work) {
+  public static int logSumExp(RowScratch work) {
     Request call = work.call;
     work.begin();
     for (long row = call.rowBegin; row < call.rowEnd; row++) {

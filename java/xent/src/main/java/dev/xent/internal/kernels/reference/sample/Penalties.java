@@ -5,7 +5,7 @@ import static dev.xent.internal.kernels.Array.BIAS_TOKENS;
 import static dev.xent.internal.kernels.Array.BIAS_VALUES;
 import static dev.xent.internal.kernels.Array.OUTPUT_TOKENS;
 import static dev.xent.internal.kernels.Array.PROMPT_TOKENS;
-import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.call.GivenArrays.has;
 
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.reference.call.Layout;

@@ -2,7 +2,7 @@
 package dev.xent.internal.kernels.reference.sample;
 
 import static dev.xent.internal.kernels.Array.BIAS;
-import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.call.GivenArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
 import dev.xent.internal.ffi.XentH;
@@ -11,7 +11,7 @@ import dev.xent.internal.kernels.reference.call.Sampling;
 import dev.xent.internal.kernels.reference.load.Row;
 import dev.xent.internal.kernels.reference.math.Arithmetic;
 import dev.xent.internal.kernels.reference.math.Float64;
-import dev.xent.internal.kernels.reference.sum.Work;
+import dev.xent.internal.kernels.reference.sum.RowScratch;
 
 /** A row from its logits to its token, step by step as docs/spec/numerics.md has it. */
 public final class SampledRow {
@@ -28,14 +28,14 @@ public final class SampledRow {
 
   final Candidates kept = new Candidates();
   private final Request call;
-  private final Work work;
+  private final RowScratch work;
   private final Penalties penalties;
   final Filters filters = new Filters(kept);
   private final Weights weights = new Weights();
   private final Philox random = new Philox();
   private final Arithmetic logarithm = new Float64();
 
-  public SampledRow(Work work) {
+  public SampledRow(RowScratch work) {
     this.work = work;
     call = work.call;
     penalties = new Penalties(call);

@@ -7,7 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.reference.call.Kind;
-import dev.xent.internal.kernels.reference.load.Numbers;
+import dev.xent.internal.kernels.reference.load.RecordNumbers;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
@@ -163,7 +163,7 @@ public final class ShardState {
     sum = states.get(JAVA_LONG_UNALIGNED, at + AT_SUM);
     listed = states.get(JAVA_INT_UNALIGNED, at + AT_LISTED);
     bad = states.get(JAVA_INT_UNALIGNED, at + AT_BAD);
-    logProbability = Numbers.getDouble(states, at + AT_LOG_PROBABILITY);
+    logProbability = RecordNumbers.getDouble(states, at + AT_LOG_PROBABILITY);
     MemorySegment.copy(states, JAVA_LONG_UNALIGNED, at + AT_TOLD, told, 0, TOLD);
   }
 
@@ -183,7 +183,7 @@ public final class ShardState {
     states.set(JAVA_LONG_UNALIGNED, at + AT_SUM, sum);
     states.set(JAVA_INT_UNALIGNED, at + AT_LISTED, listed);
     states.set(JAVA_INT_UNALIGNED, at + AT_BAD, bad);
-    Numbers.setDouble(states, at + AT_LOG_PROBABILITY, logProbability);
+    RecordNumbers.setDouble(states, at + AT_LOG_PROBABILITY, logProbability);
     MemorySegment.copy(told, 0, states, JAVA_LONG_UNALIGNED, at + AT_TOLD, TOLD);
   }
 

@@ -3,7 +3,7 @@ package dev.xent.internal.kernels.reference.sample;
 
 import static dev.xent.internal.kernels.Array.GATHERED;
 import static dev.xent.internal.kernels.Array.STATES;
-import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.call.GivenArrays.has;
 
 import dev.xent.internal.ffi.XentH;
 import dev.xent.internal.kernels.reference.call.Kind;

@@ -4,8 +4,8 @@ package dev.xent.internal.kernels.reference.sum;
 import static dev.xent.internal.kernels.Array.CLASS_WEIGHTS;
 import static dev.xent.internal.kernels.Array.TARGETS;
 
-import dev.xent.internal.kernels.reference.call.CallArrays;
-import dev.xent.internal.kernels.reference.call.Options;
+import dev.xent.internal.kernels.reference.call.CallOptions;
+import dev.xent.internal.kernels.reference.call.GivenArrays;
 import dev.xent.internal.kernels.reference.call.Request;
 import dev.xent.internal.kernels.reference.call.Sampling;
 
@@ -18,14 +18,14 @@ public final class Digest {
 
   /** Of a forward call, or of one that uses what a forward left behind. */
   public static int of(Request call) {
-    Options options = call.options;
+    CallOptions options = call.options;
     int digest = OFFSET;
     digest = add(digest, options.temperature == 1 ? 0 : options.temperature);
     digest = add(digest, options.softcap);
-    if (CallArrays.has(call.given.of(TARGETS))) {
+    if (GivenArrays.has(call.given.of(TARGETS))) {
       digest = add(digest, options.labelSmoothing);
       digest = add(digest, options.zLoss);
-      int weighted = CallArrays.has(call.given.of(CLASS_WEIGHTS)) ? 2 : 0;
+      int weighted = GivenArrays.has(call.given.of(CLASS_WEIGHTS)) ? 2 : 0;
       digest = add(digest, (long) options.smoothing + weighted);
       digest = options.focalGamma == 0 ? digest : add(digest, options.focalGamma);
     }

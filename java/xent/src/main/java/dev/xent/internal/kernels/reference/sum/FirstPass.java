@@ -4,12 +4,12 @@ package dev.xent.internal.kernels.reference.sum;
 import static dev.xent.internal.kernels.Array.LOG_SUM_EXP;
 import static dev.xent.internal.kernels.Array.SINK;
 import static dev.xent.internal.kernels.Array.STATES;
-import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.call.GivenArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 import static dev.xent.internal.kernels.reference.math.Constants.LIMIT;
 import static dev.xent.internal.kernels.reference.math.Constants.NEAR_ZERO;
 
-import dev.xent.internal.kernels.reference.call.CallArrays;
+import dev.xent.internal.kernels.reference.call.GivenArrays;
 import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.load.Chunk;
 import dev.xent.internal.kernels.reference.load.Row;
@@ -21,7 +21,7 @@ public final class FirstPass {
   private FirstPass() {}
 
   /** Leaves the state of a chunk of the row in the work's state. */
-  public static void chunk(Work work, long begin, int count, double shift) {
+  public static void chunk(RowScratch work, long begin, int count, double shift) {
     Row row = work.row;
     Chunk chunk = work.chunk;
     State state = work.state;
@@ -49,7 +49,7 @@ public final class FirstPass {
     work.targetSums.compute(chunk, begin, state.max);
     state.dot = work.targetSums.dot;
     state.mass = work.targetSums.mass;
-    CallArrays given = work.call.given;
+    GivenArrays given = work.call.given;
     if (state.isOfSoftmax() && (has(given.of(LOG_SUM_EXP)) || has(given.of(STATES)))) {
       addForLogSumExp(work, shift);
     }
@@ -59,7 +59,7 @@ public final class FirstPass {
    * What log-sum-exp asks of a chunk: a sum that says whether there is a NaN where exponentials are
    * beyond the numbers, and next to 0 the sum without the first of the largest classes.
    */
-  private static void addForLogSumExp(Work work, double shift) {
+  private static void addForLogSumExp(RowScratch work, double shift) {
     Arithmetic arithmetic = work.arithmetic;
     State state = work.state;
     Chunk chunk = work.chunk;
@@ -81,7 +81,7 @@ public final class FirstPass {
   }
 
   /** Leaves the fold and the statistics of the whole row in the work. */
-  public static void row(Work work) {
+  public static void row(RowScratch work) {
     work.targets.countClasses(work.row.countClasses());
     fold(work, 0);
     work.hit = work.fold.hit();
@@ -92,7 +92,7 @@ public final class FirstPass {
     close(work, shift);
   }
 
-  private static void fold(Work work, double shift) {
+  private static void fold(RowScratch work, double shift) {
     work.fold.begin();
     for (long begin = 0; begin < work.row.classes; begin += CHUNK) {
       chunk(work, begin, Row.chunkSize(begin, work.row.classes), shift);
@@ -102,7 +102,7 @@ public final class FirstPass {
   }
 
   /** Folds the state in the work. */
-  public static void add(Work work) {
+  public static void add(RowScratch work) {
     Targets targets = work.targets;
     boolean ofLabel = work.row.kind == Kind.LABEL;
     double mass = work.state.mass;
@@ -113,7 +113,7 @@ public final class FirstPass {
   }
 
   /** The last of the fold. */
-  public static void addSink(Work work, double shift) {
+  public static void addSink(RowScratch work, double shift) {
     if (has(work.call.given.of(SINK))) {
       Arithmetic arithmetic = work.arithmetic;
       double sink = work.sink(shift);
@@ -123,7 +123,7 @@ public final class FirstPass {
   }
 
   /** Makes statistics of the fold. */
-  public static void close(Work work, double shift) {
+  public static void close(RowScratch work, double shift) {
     Statistics row = work.statistics;
     row.digest = work.digest;
     row.take(work.fold, work.arithmetic, work.kind(), shift, work.call.options.maskedIsZero());
@@ -140,7 +140,7 @@ public final class FirstPass {
   }
 
   /** What the targets of the row sum up to. */
-  private static double targetMass(Work work) {
+  private static double targetMass(RowScratch work) {
     Targets targets = work.targets;
     if (work.row.kind != Kind.LABEL) {
       return work.statistics.mass;

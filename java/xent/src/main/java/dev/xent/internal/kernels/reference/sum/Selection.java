@@ -4,7 +4,7 @@ package dev.xent.internal.kernels.reference.sum;
 import static dev.xent.internal.kernels.Array.UPSTREAM;
 
 import dev.xent.internal.kernels.Status;
-import dev.xent.internal.kernels.reference.call.CallArrays;
+import dev.xent.internal.kernels.reference.call.GivenArrays;
 import dev.xent.internal.kernels.reference.call.Kind;
 import dev.xent.internal.kernels.reference.call.Request;
 import dev.xent.internal.kernels.reference.load.Row;
@@ -35,7 +35,7 @@ public final class Selection {
   private final double[] targets = new double[MOST];
 
   /** Goes to a row of the call, whose label it becomes; refuses a class that cannot be. */
-  public int go(Work work, long toRow) {
+  public int go(RowScratch work, long toRow) {
     Request call = work.call;
     Row row = work.row;
     count = (int) Math.max(1, call.shape.targetCount);
@@ -50,14 +50,14 @@ public final class Selection {
     return status;
   }
 
-  private void read(Work work, Request call, Row row) {
+  private void read(RowScratch work, Request call, Row row) {
     int apart = -1;
     for (int j = 0; j < count; j++) {
       classes[j] = row.entryClass(j);
       if (classes[j] == Row.NO_LABEL) {
         continue;
       }
-      boolean weighted = CallArrays.has(call.given.of(UPSTREAM));
+      boolean weighted = GivenArrays.has(call.given.of(UPSTREAM));
       targets[j] = weighted ? -row.entry(call.given.of(UPSTREAM), call.shape.of(UPSTREAM), j) : -1;
       work.chunk.load(row, classes[j], 1, 0);
       x[j] = work.chunk.x[0];
@@ -91,7 +91,7 @@ public final class Selection {
   }
 
   /** A target as a multiple of the gradient of the logits. */
-  public double scaled(Work work, double target) {
+  public double scaled(RowScratch work, double target) {
     return work.cooled(work.call.options.scale() * target);
   }
 }

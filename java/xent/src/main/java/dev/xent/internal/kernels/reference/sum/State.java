@@ -7,7 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.reference.call.Kind;
-import dev.xent.internal.kernels.reference.load.Numbers;
+import dev.xent.internal.kernels.reference.load.RecordNumbers;
 import dev.xent.internal.kernels.reference.math.Pair;
 import java.lang.foreign.MemorySegment;
 
@@ -87,12 +87,12 @@ public final class State {
     counted = Short.toUnsignedInt(states.get(JAVA_SHORT_UNALIGNED, at + AT_COUNTED));
     label = Short.toUnsignedInt(states.get(JAVA_SHORT_UNALIGNED, at + AT_LABEL));
     digest = states.get(JAVA_INT_UNALIGNED, at + AT_DIGEST);
-    max = Numbers.getDouble(states, at + AT_MAX);
-    labelLogit = Numbers.getDouble(states, at + AT_LABEL_LOGIT);
-    sum = Numbers.getDouble(states, at + AT_SUM);
-    sumLow = Numbers.getDouble(states, at + AT_SUM_LOW);
-    dot = Numbers.getDouble(states, at + AT_DOT);
-    mass = Numbers.getDouble(states, at + AT_MASS);
+    max = RecordNumbers.getDouble(states, at + AT_MAX);
+    labelLogit = RecordNumbers.getDouble(states, at + AT_LABEL_LOGIT);
+    sum = RecordNumbers.getDouble(states, at + AT_SUM);
+    sumLow = RecordNumbers.getDouble(states, at + AT_SUM_LOW);
+    dot = RecordNumbers.getDouble(states, at + AT_DOT);
+    mass = RecordNumbers.getDouble(states, at + AT_MASS);
   }
 
   public void store(MemorySegment states, long index) {
@@ -102,11 +102,11 @@ public final class State {
     states.set(JAVA_SHORT_UNALIGNED, at + AT_COUNTED, (short) counted);
     states.set(JAVA_SHORT_UNALIGNED, at + AT_LABEL, (short) label);
     states.set(JAVA_INT_UNALIGNED, at + AT_DIGEST, digest);
-    Numbers.setDouble(states, at + AT_MAX, max);
-    Numbers.setDouble(states, at + AT_LABEL_LOGIT, labelLogit);
-    Numbers.setDouble(states, at + AT_SUM, sum);
-    Numbers.setDouble(states, at + AT_SUM_LOW, sumLow);
-    Numbers.setDouble(states, at + AT_DOT, dot);
-    Numbers.setDouble(states, at + AT_MASS, mass);
+    RecordNumbers.setDouble(states, at + AT_MAX, max);
+    RecordNumbers.setDouble(states, at + AT_LABEL_LOGIT, labelLogit);
+    RecordNumbers.setDouble(states, at + AT_SUM, sum);
+    RecordNumbers.setDouble(states, at + AT_SUM_LOW, sumLow);
+    RecordNumbers.setDouble(states, at + AT_DOT, dot);
+    RecordNumbers.setDouble(states, at + AT_MASS, mass);
   }
 }

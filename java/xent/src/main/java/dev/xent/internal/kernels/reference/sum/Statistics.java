@@ -6,7 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
 import dev.xent.internal.kernels.Records;
 import dev.xent.internal.kernels.reference.call.Kind;
-import dev.xent.internal.kernels.reference.load.Numbers;
+import dev.xent.internal.kernels.reference.load.RecordNumbers;
 import dev.xent.internal.kernels.reference.math.Arithmetic;
 import java.lang.foreign.MemorySegment;
 
@@ -144,12 +144,12 @@ public final class Statistics {
     kind = statistics.get(JAVA_INT_UNALIGNED, at);
     digest = statistics.get(JAVA_INT_UNALIGNED, at + AT_DIGEST);
     reference = statistics.get(JAVA_FLOAT_UNALIGNED, at + AT_REFERENCE);
-    shift = Numbers.getDouble(statistics, at + AT_SHIFT);
-    max = Numbers.getDouble(statistics, at + AT_MAX);
-    sum = Numbers.getDouble(statistics, at + AT_SUM);
-    mass = Numbers.getDouble(statistics, at + AT_MASS);
-    pull = Numbers.getDouble(statistics, at + AT_PULL);
-    share = Numbers.getDouble(statistics, at + AT_SHARE);
+    shift = RecordNumbers.getDouble(statistics, at + AT_SHIFT);
+    max = RecordNumbers.getDouble(statistics, at + AT_MAX);
+    sum = RecordNumbers.getDouble(statistics, at + AT_SUM);
+    mass = RecordNumbers.getDouble(statistics, at + AT_MASS);
+    pull = RecordNumbers.getDouble(statistics, at + AT_PULL);
+    share = RecordNumbers.getDouble(statistics, at + AT_SHARE);
   }
 
   public void store(MemorySegment statistics, long row) {
@@ -158,11 +158,11 @@ public final class Statistics {
     statistics.set(JAVA_INT_UNALIGNED, at + AT_DIGEST, digest);
     statistics.set(JAVA_FLOAT_UNALIGNED, at + AT_REFERENCE, (float) reference);
     statistics.set(JAVA_INT_UNALIGNED, at + AT_ZERO, 0);
-    Numbers.setDouble(statistics, at + AT_SHIFT, shift);
-    Numbers.setDouble(statistics, at + AT_MAX, max);
-    Numbers.setDouble(statistics, at + AT_SUM, sum);
-    Numbers.setDouble(statistics, at + AT_MASS, mass);
-    Numbers.setDouble(statistics, at + AT_PULL, pull);
-    Numbers.setDouble(statistics, at + AT_SHARE, share);
+    RecordNumbers.setDouble(statistics, at + AT_SHIFT, shift);
+    RecordNumbers.setDouble(statistics, at + AT_MAX, max);
+    RecordNumbers.setDouble(statistics, at + AT_SUM, sum);
+    RecordNumbers.setDouble(statistics, at + AT_MASS, mass);
+    RecordNumbers.setDouble(statistics, at + AT_PULL, pull);
+    RecordNumbers.setDouble(statistics, at + AT_SHARE, share);
   }
 }

@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /** Where a call keeps what rows leave behind: their statistics, and the states of their chunks. */
-public final class Room {
+public final class RowRecords {
   /** What is kept for the next call, at most, where its size is that of the call. */
   static final long KEPT_BYTES = 1 << 20;
 
@@ -53,7 +53,7 @@ public final class Room {
     statistics = ownStatistics;
   }
 
-  /** Room for the statistics of all rows of a call whose caller keeps none. */
+  /** RowRecords for the statistics of all rows of a call whose caller keeps none. */
   public void saveStatistics(long rows) {
     if (rows * Records.STATISTICS > KEPT_BYTES) {
       saved = Memory.allocateRows(forThisCall(), rows, Records.STATISTICS, "statistics");
@@ -70,13 +70,13 @@ public final class Room {
         : saved.asSlice(pieces.firstRow * Records.STATISTICS);
   }
 
-  /** Room for the logits of all rows, row after row. */
+  /** RowRecords for the logits of all rows, row after row. */
   public void keepLogits(long rows, long classes) {
     ownLogits = reserve(ownLogits, rows * classes, Float.BYTES);
     logits = ownLogits;
   }
 
-  /** Room for what the shards of a sampler said of the rows of the call. */
+  /** RowRecords for what the shards of a sampler said of the rows of the call. */
   public MemorySegment reserveGathered(long rows, int newShards, String name) {
     long records = rows * newShards;
     if (records <= KEPT_BYTES / Records.SAMPLE_STATE) {
@@ -96,7 +96,7 @@ public final class Room {
         : gathered.asSlice(pieces.firstRow * shards * Records.SAMPLE_STATE);
   }
 
-  /** Room for the states of some rows. */
+  /** RowRecords for the states of some rows. */
   public void reserveStates(long begin, long end, long classes) {
     ownStates = reserve(ownStates, (end - begin) * Chunks.of(classes), Records.STATE);
     states = ownStates;
@@ -147,7 +147,7 @@ public final class Room {
   }
 
   /** As in the call that is followed. */
-  void follow(Room other) {
+  void follow(RowRecords other) {
     saved = Memory.accessible(other.saved);
     statistics = Memory.accessible(other.statistics);
     states = other.states;

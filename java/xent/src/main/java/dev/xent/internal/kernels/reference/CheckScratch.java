@@ -8,7 +8,7 @@ import dev.xent.internal.kernels.reference.sum.Statistics;
 import java.lang.foreign.MemorySegment;
 
 /** What the checks of a call need, used again by every call. */
-final class Scratch {
+final class CheckScratch {
   final State state = new State();
   final Statistics statistics = new Statistics();
   final ExactSum exactSum = new ExactSum();

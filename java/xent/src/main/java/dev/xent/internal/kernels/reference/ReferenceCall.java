@@ -6,6 +6,7 @@ import static dev.xent.internal.kernels.Array.OUTPUT;
 
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Function;
+import dev.xent.internal.kernels.Work;
 import dev.xent.internal.kernels.reference.call.Request;
 import dev.xent.internal.kernels.reference.math.Float32;
 import dev.xent.internal.kernels.reference.math.Float64;
@@ -15,7 +16,7 @@ import dev.xent.internal.kernels.reference.rows.DivergenceRows;
 import dev.xent.internal.kernels.reference.rows.LinearRows;
 import dev.xent.internal.kernels.reference.rows.SampleRows;
 import dev.xent.internal.kernels.reference.rows.SelectedRows;
-import dev.xent.internal.kernels.reference.sum.Work;
+import dev.xent.internal.kernels.reference.sum.RowScratch;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
@@ -23,11 +24,11 @@ import org.jspecify.annotations.Nullable;
  * A call: its structs, its ranges and what its rows are computed with. Used again and again, so
  * that a call allocates nothing.
  */
-final class Call extends Request {
+final class ReferenceCall extends Request {
   /** Whether it belongs to no thread. */
   final boolean spare;
 
-  final Scratch scratch = new Scratch();
+  final CheckScratch scratch = new CheckScratch();
 
   /** Of float32 and of float64 arithmetic. */
   private final @Nullable CrossEntropyRows[] rows = new CrossEntropyRows[2];
@@ -46,12 +47,12 @@ final class Call extends Request {
   int choice;
 
   /** One that belongs to a thread, or to none. */
-  Call(boolean spare) {
+  ReferenceCall(boolean spare) {
     this.spare = spare;
   }
 
   /** Takes a call, whose arguments are right. */
-  void begin(dev.xent.internal.kernels.Work work) {
+  void begin(Work work) {
     function = work.function();
     given.take(work);
     reportStruct = work.report();
@@ -84,14 +85,14 @@ final class Call extends Request {
     int i = wide ? 1 : 0;
     CrossEntropyRows known = rows[i];
     if (known == null) {
-      known = new CrossEntropyRows(new Work(this, wide ? new Float64() : new Float32()));
+      known = new CrossEntropyRows(new RowScratch(this, wide ? new Float64() : new Float32()));
       rows[i] = known;
     }
     return known;
   }
 
   /** What the rows are computed with. */
-  Work work() {
+  RowScratch work() {
     return rows().work;
   }
 

@@ -9,19 +9,19 @@ import dev.xent.internal.kernels.reference.math.Arithmetic;
 import dev.xent.internal.kernels.reference.math.Float64;
 import dev.xent.internal.kernels.reference.math.Fma;
 import dev.xent.internal.kernels.reference.math.Pair;
+import dev.xent.internal.kernels.reference.sum.RowScratch;
 import dev.xent.internal.kernels.reference.sum.Statistics;
-import dev.xent.internal.kernels.reference.sum.Work;
 import dev.xent.internal.kernels.reference.targets.Targets;
 
 /**
  * The loss of a row: u (sum t (lse - x) + zeta lse^2), in double until it is rounded. A term whose
  * factor is 0 is +0, whatever the other is.
  */
-public final class Loss {
-  private Loss() {}
+public final class RowLoss {
+  private RowLoss() {}
 
   /** The loss of a row that has a target. */
-  static double of(Work work) {
+  static double of(RowScratch work) {
     Statistics row = work.statistics;
     if (row.isSpecial()) {
       return row.special(0);
@@ -42,7 +42,7 @@ public final class Loss {
   }
 
   /** Sum of target and (max - logit) / temperature. */
-  private static double dot(Work work) {
+  private static double dot(RowScratch work) {
     return work.fold.dot() * work.arithmetic.inverse;
   }
 
@@ -50,7 +50,7 @@ public final class Loss {
    * What the gradient of a focal loss is scaled by: (1 - p)^gamma (1 + gamma p L / (1 - p)), 0
    * where 1 - p is.
    */
-  static double focus(Work work) {
+  static double focus(RowScratch work) {
     double m = wrong(work);
     double p = work.statistics.mass / work.statistics.total() * work.call.options.focalGamma;
     double ratio = p == 0 ? 0 : ofLabelAlone(work) / m;
@@ -58,16 +58,16 @@ public final class Loss {
   }
 
   /** 1 - p of the label. */
-  private static double wrong(Work work) {
+  private static double wrong(RowScratch work) {
     return work.statistics.sum / work.statistics.total();
   }
 
-  private static double focalPower(Work work, double m) {
+  private static double focalPower(RowScratch work, double m) {
     return Float64.plainExponential(work.arithmetic.log(m) * work.call.options.focalGamma);
   }
 
   /** L: -log of the label's probability, clamped where that is asked for. */
-  static double ofLabelAlone(Work work) {
+  static double ofLabelAlone(RowScratch work) {
     Statistics row = work.statistics;
     Arithmetic arithmetic = work.arithmetic;
     double others = row.sum / row.mass;
@@ -80,7 +80,7 @@ public final class Loss {
   }
 
   /** The -log of a probability that counts as one in [d, 1 - d]. */
-  private static double clamped(Work work, double loss) {
+  private static double clamped(RowScratch work, double loss) {
     Arithmetic arithmetic = work.arithmetic;
     double clamp = Math.max(work.call.options.probabilityClamp, Double.MIN_NORMAL);
     return Math.min(Math.max(loss, -arithmetic.logOneMinus(clamp)), -arithmetic.log(clamp));
@@ -90,7 +90,7 @@ public final class Loss {
    * The sum over the targets of t min(max(-log p, least), most), which their other sums do not
    * tell: the row is read once more.
    */
-  private static double sumOfClamped(Work work) {
+  private static double sumOfClamped(RowScratch work) {
     Pair sum = work.rowSum;
     sum.clear();
     if (work.row.sparse) {
@@ -114,7 +114,7 @@ public final class Loss {
     return sum.value();
   }
 
-  private static void addClamped(Work work, double target, int i) {
+  private static void addClamped(RowScratch work, double target, int i) {
     if (target != 0) {
       Arithmetic arithmetic = work.arithmetic;
       Statistics row = work.statistics;
@@ -124,7 +124,7 @@ public final class Loss {
     }
   }
 
-  private static double ofLabel(Work work) {
+  private static double ofLabel(RowScratch work) {
     Targets targets = work.targets;
     double own = targets.ofLabel();
     double loss = ofLabelAlone(work);
@@ -140,7 +140,7 @@ public final class Loss {
   }
 
   /** The mean of weight and lse - x over the even set. */
-  private static double evenLoss(Work work) {
+  private static double evenLoss(RowScratch work) {
     Targets targets = work.targets;
     Arithmetic arithmetic = work.arithmetic;
     double classes = targets.evenClasses;

@@ -4,7 +4,7 @@ package dev.xent.internal.kernels.reference.call;
 import dev.xent.internal.ffi.XentH;
 
 /** The options of a call: {@code xent_options}. */
-public final class Options extends OptionFields {
+public final class CallOptions extends OptionFields {
   /** Whether smoothing leaves the label out. */
   public boolean smoothsOthers() {
     return smoothing == XentH.XENT_SMOOTHING_OTHERS();

@@ -2,7 +2,7 @@
 package dev.xent.internal.kernels;
 
 /** How long kernels take, before they are called: in elements of a long row. */
-public final class Effort {
+public final class Cost {
   /**
    * What a row takes beside its elements, between the ten nanoseconds of one that is computed side
    * by side with others and the hundred of one that is not; an element takes a third of one.
@@ -12,7 +12,7 @@ public final class Effort {
   /** More than any limit, and small enough to be multiplied. */
   private static final long MUCH = 1L << 30;
 
-  private Effort() {}
+  private Cost() {}
 
   /** The effort of so many rows. */
   public static long of(long rows, long classes) {

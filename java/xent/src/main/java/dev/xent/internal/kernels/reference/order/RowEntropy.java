@@ -3,7 +3,7 @@ package dev.xent.internal.kernels.reference.order;
 
 import static dev.xent.internal.kernels.Array.ENTROPIES;
 import static dev.xent.internal.kernels.Array.SINK;
-import static dev.xent.internal.kernels.reference.call.CallArrays.has;
+import static dev.xent.internal.kernels.reference.call.GivenArrays.has;
 import static dev.xent.internal.kernels.reference.math.Constants.CHUNK;
 
 import dev.xent.internal.kernels.reference.call.Kind;
@@ -11,14 +11,14 @@ import dev.xent.internal.kernels.reference.load.Row;
 import dev.xent.internal.kernels.reference.math.Arithmetic;
 import dev.xent.internal.kernels.reference.math.Fma;
 import dev.xent.internal.kernels.reference.math.Pair;
+import dev.xent.internal.kernels.reference.sum.RowScratch;
 import dev.xent.internal.kernels.reference.sum.Statistics;
-import dev.xent.internal.kernels.reference.sum.Work;
 
 /** The entropy of a row: -sum p log p. */
-public final class Entropy {
-  private final Work work;
+public final class RowEntropy {
+  private final RowScratch work;
 
-  public Entropy(Work work) {
+  public RowEntropy(RowScratch work) {
     this.work = work;
   }
 

@@ -6,7 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /** One row of an array of a call, for operations without a kernel. */
-public final class RowPart {
+public final class ArrayRow {
   private MemorySegment segment = MemorySegment.NULL;
   private ElementType type = ElementType.F32;
   private long outer;
@@ -15,7 +15,7 @@ public final class RowPart {
   private long at;
 
   /** Takes the current piece of an array; false where the call does without it. */
-  public boolean take(Part part) {
+  public boolean take(CallArray part) {
     if (part.view == null) {
       return false;
     }

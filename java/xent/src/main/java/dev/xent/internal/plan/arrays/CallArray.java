@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * One array of a call: the view, and how it lies in memory under the three strides of the kernels.
  */
-public final class Part {
+public final class CallArray {
   /** What an array has numbers for. */
   public enum Kind {
     /** Every class of every row. */
@@ -95,7 +95,7 @@ public final class Part {
   private long writtenInner;
   private int writtenType;
 
-  public Part(int index, String name, @Nullable Array array, MemorySegment layout) {
+  public CallArray(int index, String name, @Nullable Array array, MemorySegment layout) {
     this.index = index;
     this.place = index == Array.LAYOUTS ? USUAL_ARRAYS : index < USUAL_ARRAYS ? index : index + 1;
     this.name = name;
@@ -126,7 +126,7 @@ public final class Part {
   }
 
   /** From now on as in the call of another thread, which waits until this part is released. */
-  public void follow(Part other, int groupCount) {
+  public void follow(CallArray other, int groupCount) {
     view = other.view;
     rule = other.rule;
     kind = other.kind;
@@ -167,7 +167,7 @@ public final class Part {
   }
 
   /** Whether it may be written in place of another array of the call. */
-  public boolean mayBe(Part other) {
+  public boolean mayBe(CallArray other) {
     return other.array != null && rule.mayBe(other.array);
   }
 

@@ -14,7 +14,7 @@ import dev.xent.internal.kernels.reference.targets.TargetSums;
 import dev.xent.internal.kernels.reference.targets.Targets;
 
 /** What the rows of a call are computed with, used again for every row. */
-public final class Work {
+public final class RowScratch {
   public final Request call;
   public final Arithmetic arithmetic;
   public final Row row;
@@ -43,14 +43,14 @@ public final class Work {
   /** Of what the call's states and statistics depend on. */
   public int digest;
 
-  public Work(Request call, Arithmetic arithmetic) {
+  public RowScratch(Request call, Arithmetic arithmetic) {
     this(call, arithmetic, false);
   }
 
   /**
    * @param ofTeacher whether a teacher's logits stand for those of the call
    */
-  public Work(Request call, Arithmetic arithmetic, boolean ofTeacher) {
+  public RowScratch(Request call, Arithmetic arithmetic, boolean ofTeacher) {
     this.call = call;
     this.arithmetic = arithmetic;
     row = new Row(call, ofTeacher);

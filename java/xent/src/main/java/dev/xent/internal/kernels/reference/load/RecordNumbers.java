@@ -10,8 +10,8 @@ import java.lang.foreign.MemorySegment;
  *
  * <p>Unaligned, because a heap segment may be a view of bytes; alignment has been checked.
  */
-public final class Numbers {
-  private Numbers() {}
+public final class RecordNumbers {
+  private RecordNumbers() {}
 
   /** The double at an offset in bytes. */
   public static double getDouble(MemorySegment record, long at) {

@@ -6,15 +6,15 @@ import static dev.xent.internal.kernels.Array.ROW_OFFSETS;
 import dev.xent.internal.kernels.ElementType;
 import dev.xent.internal.kernels.Field;
 import dev.xent.internal.kernels.Status;
-import dev.xent.internal.kernels.reference.call.CallArrays;
+import dev.xent.internal.kernels.reference.call.GivenArrays;
 
 /** Where ragged rows begin: rows + 1 numbers that do not fall. */
-final class RowOffsets {
-  private RowOffsets() {}
+final class RaggedRows {
+  private RaggedRows() {}
 
   /** Checks those of the call's rows, if rows are ragged. */
-  static int check(Call call) {
-    if (!CallArrays.has(call.given.of(ROW_OFFSETS))) {
+  static int check(ReferenceCall call) {
+    if (!GivenArrays.has(call.given.of(ROW_OFFSETS))) {
       return Status.OK;
     }
     long before = at(call, call.rowBegin);
@@ -31,7 +31,7 @@ final class RowOffsets {
     return Status.OK;
   }
 
-  private static long at(Call call, long row) {
+  private static long at(ReferenceCall call, long row) {
     return ElementType.of(call.shape.of(ROW_OFFSETS).type)
         .getInteger(call.given.of(ROW_OFFSETS), row);
   }

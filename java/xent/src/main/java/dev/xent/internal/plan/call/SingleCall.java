@@ -4,11 +4,11 @@ package dev.xent.internal.plan.call;
 import dev.xent.internal.plan.options.Engine;
 
 /** An operation that is made for one call, and keeps what that call gives. */
-public abstract class Once<T> extends Operation {
+public abstract class SingleCall<T> extends Operation {
   private final String event;
   private T result;
 
-  public Once(Engine engine, String event) {
+  public SingleCall(Engine engine, String event) {
     super(engine);
     this.event = event;
   }

@@ -2,11 +2,11 @@
 package dev.xent.internal.kernels;
 
 /** Whether the elements of a strided array have places of their own. */
-public final class Places {
+public final class DistinctElements {
   /** Of more axes that interleave it is not looked into whether their elements meet. */
   public static final int MOST_INTERLEAVED = 3;
 
-  private Places() {}
+  private DistinctElements() {}
 
   /**
    * Whether no two elements share a place; also false where more than three axes interleave, which

@@ -8,13 +8,13 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /** The arrays of a call by name; NULL where they are absent. */
-public final class CallArrays {
+public final class GivenArrays {
   private final MemorySegment[] arrays = new MemorySegment[Array.values().length];
 
   /** How tokens are drawn: one or one per row. */
   public MemorySegment sampling = MemorySegment.NULL;
 
-  public CallArrays() {
+  public GivenArrays() {
     clear();
   }
 
