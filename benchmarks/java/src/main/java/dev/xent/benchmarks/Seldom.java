@@ -18,7 +18,8 @@ import picocli.CommandLine.Option;
 
 /**
  * Times calls as most programs make them: one for each token or request, every 10 to 20 ms, after
- * other work has swept the caches. Prints the table of results.md, and a short one for performance.md.
+ * other work has swept the caches. Prints the table of results.md, and a short one for
+ * performance.md.
  */
 @Command(
     name = "seldom",
