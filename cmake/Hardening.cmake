@@ -14,8 +14,9 @@ function(xent_harden flag)
   endif()
 endfunction()
 
-# Checked copies are functions of a C library. The preprocessor reads -Wp after all other options.
-target_compile_options(xent_hardening INTERFACE "SHELL:-U_FORTIFY_SOURCE -Wp,-U_FORTIFY_SOURCE")
+# Checked copies are functions of a C library. The preprocessor reads -Wp after all other options; zig rejects it.
+target_compile_options(xent_hardening INTERFACE "SHELL:-U_FORTIFY_SOURCE")
+xent_harden(-Wp,-U_FORTIFY_SOURCE)
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
   xent_harden(-fstack-clash-protection)
   if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")

@@ -654,6 +654,11 @@ SAMPLINGS = {
     "temperature, least": {"temperature": 2.0**-32},
     "usual": {"top_k": 50, "top_p": 0.9, "min_p": 0.05, "temperature": 0.8},
     "every filter": {"top_k": 12, "top_p": 0.95, "min_p": 0.01, "typical_p": 0.9, "temperature": 1.5},
+    "top-n-sigma": {"top_n_sigma": 1.0},
+    "XTC": {"xtc_probability": 1.0, "xtc_threshold": 0.2},
+    "XTC, half of the rows": {"xtc_probability": 0.5, "min_keep": 2},
+    "top-p, then top-k": {"top_k": 4, "top_p": 0.7, "order": 0x0102},
+    "temperature between": {"min_p": 0.2, "top_p": 0.9, "temperature": 3.0, "order": 0x020703},
 }
 
 
@@ -667,6 +672,8 @@ def sampling_cases():
         if rules != "onnxruntime-genai":
             numbers["min_p"] = 0.02
         yield sampled(f"sample/f32/rules of {rules}", "f32", 31, seed=1, **numbers)
+    yield sampled("sample/f32/all filters of llama.cpp", "f32", 31, seed=1, top_n_sigma=2.0, top_k=20, typical_p=0.95,
+                  top_p=0.9, min_p=0.02, xtc_probability=0.75, temperature=0.7, rules="llama.cpp")
     for i, random in enumerate(({"step": 9}, {"draw": 3}, {"stream": 2**40 + 5}, {"seed": 2**52 + 12345, "step": 2**32 - 1})):
         yield sampled(f"sample/f32/random numbers {i}", "f32", 9, **random)
     for t in ("f32", "bf16"):

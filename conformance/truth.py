@@ -655,16 +655,19 @@ def sampled_values(case, row):
     return r, values, mpf(2) ** -22 * (1 + most) if moved else mpf(0)
 
 
-ORDERS = {"xent": ("top_k", "top_p", "min_p", "typical_p"), "transformers": ("top_k", "top_p", "min_p", "typical_p"),
-          "vllm": ("min_p", "top_k", "top_p"), "llama.cpp": ("top_k", "typical_p", "top_p", "min_p"),
-          "onnxruntime-genai": ("top_k", "top_p")}
+FILTERS = (None, "top_k", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability", "temperature")
+ORDERS = {"xent": ("temperature", "top_n_sigma", "top_k", "top_p", "min_p", "typical_p", "xtc_probability"),
+          "transformers": ("temperature", "top_k", "top_p", "min_p", "typical_p"),
+          "vllm": ("temperature", "min_p", "top_k", "top_p"),
+          "llama.cpp": ("top_n_sigma", "top_k", "typical_p", "top_p", "min_p", "xtc_probability", "temperature"),
+          "onnxruntime-genai": ("temperature", "top_k", "top_p")}
 
 
 class Unsure(Exception):
     """A class so near to a threshold that roundings decide."""
 
 
-def filtered(case, values, moved):
+def filtered(case, values, moved, row):
     """(the classes that are kept, in order; the temperature of the draw)"""
     numbers = case.sampling
     order = sorted((k for k, x in values.items() if x > -INF), key=lambda k: (-values[k], k))
@@ -672,11 +675,13 @@ def filtered(case, values, moved):
         return order[:1], mpf(1)
     tau, least = mpf(numbers.get("temperature", 1)), max(numbers.get("min_keep", 1), 1)
     rules = numbers.get("rules", "xent")
-    heat = mpf(1) if rules == "llama.cpp" else tau
-    near = mpf(1e-6) + len(order) * mpf(2) ** -40 + 4 * moved / heat
-    for name in ORDERS[rules]:
+    listed = [FILTERS[byte] for byte in numbers.get("order", 0).to_bytes(8, "little") if byte] or ORDERS[rules]
+    heat = mpf(1) if "temperature" in listed else tau
+    for name in listed:
+        heat = tau if name == "temperature" else heat
+        near = mpf(1e-6) + len(order) * mpf(2) ** -40 + 4 * moved / heat
         limit = numbers.get(name, 0)
-        if not limit or (name != "top_k" and name != "min_p" and limit >= 1):
+        if name == "temperature" or not limit or (name in ("top_p", "typical_p") and limit >= 1):
             continue
         p = chances(values, order, heat)
         if name == "top_k":
@@ -693,6 +698,22 @@ def filtered(case, values, moved):
             if any(abs(values[k] - threshold) < doubt for k in order if values[k] < values[order[0]]):
                 raise Unsure
             order = order[:max(sum(values[k] >= threshold for k in order), min(least, len(order)))]
+        elif name == "top_n_sigma":
+            mean = mp.fsum(values[k] for k in order) / len(order)
+            sigma = mp.sqrt(mp.fsum((values[k] - mean) ** 2 for k in order) / len(order))
+            threshold = values[order[0]] - limit * sigma
+            doubt = mpf(1e-6) * (values[order[0]] - values[order[-1]]) + moved
+            if any(abs(values[k] - threshold) < doubt for k in order if values[k] < values[order[0]]):
+                raise Unsure
+            order = order[:max(sum(values[k] >= threshold for k in order), min(least, len(order)))]
+        elif name == "xtc_probability":
+            share = numbers.get("xtc_threshold", 0.1)
+            if any(abs(p[k] - share) < near for k in order):
+                raise Unsure
+            reach = [values[k] for k in order if p[k] >= share]
+            rest = [k for k in order if values[k] <= min(reach)] if reach else order
+            if uniform({**numbers, "seed": numbers.get("seed", 0) ^ 0x9E3779B97F4A7C15}, row) < limit and len(rest) >= least:
+                order = rest
         else:
             entropy_of = -mp.fsum(p[k] * mp.log(p[k]) for k in order if p[k])
             score = {k: abs(-mp.log(p[k]) - entropy_of) if p[k] else INF for k in order}
@@ -753,7 +774,7 @@ def sample(case, row):
     try:
         if moved and not case.sampling.get("greedy") and near_ties(values, moved):
             raise Unsure
-        order_kept, tau = filtered(case, values, moved)
+        order_kept, tau = filtered(case, values, moved, row)
     except Unsure:
         case.unsure += 1
         given = case.per_class("kept_mask", row)

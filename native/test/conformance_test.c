@@ -148,6 +148,10 @@ static void take_sampling(test_case *t) {
     else if (!strcmp(m->key, "top_p")) s->top_p = m->number;
     else if (!strcmp(m->key, "min_p")) s->min_p = m->number;
     else if (!strcmp(m->key, "typical_p")) s->typical_p = m->number;
+    else if (!strcmp(m->key, "top_n_sigma")) s->top_n_sigma = m->number;
+    else if (!strcmp(m->key, "xtc_probability")) s->xtc_probability = m->number;
+    else if (!strcmp(m->key, "xtc_threshold")) s->xtc_threshold = m->number;
+    else if (!strcmp(m->key, "order")) s->order = (uint64_t)m->number;
     else if (!strcmp(m->key, "temperature")) s->temperature = m->number;
     else if (!strcmp(m->key, "repetition_penalty")) s->repetition_penalty = m->number;
     else if (!strcmp(m->key, "frequency_penalty")) s->frequency_penalty = m->number;

@@ -143,7 +143,7 @@ final class ConformanceRun {
       case "ties" -> xent_sampling.ties(sampling, TIES.indexOf(value));
       case "greedy", "step", "draw" ->
           sampling.set(ValueLayout.JAVA_INT, offset, (int) ((Number) value).longValue());
-      case "min_keep", "top_k", "seed", "stream" ->
+      case "min_keep", "top_k", "seed", "stream", "order" ->
           sampling.set(ValueLayout.JAVA_LONG, offset, ((Number) value).longValue());
       default -> sampling.set(ValueLayout.JAVA_DOUBLE, offset, ((Number) value).doubleValue());
     }
