@@ -305,7 +305,7 @@ public final class Sampler {
     }
 
     /**
-     * Sets the order of the filters, and of the temperature among them, in place of that of the
+     * Sets the order of the filters, and of the temperature among them, instead of that of the
      * {@link #rules}. Without {@link SamplingFilter#TEMPERATURE}, that comes first.
      *
      * @param filters each at most once; {@link #build} throws for a filter that is set and not here
