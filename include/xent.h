@@ -749,8 +749,8 @@ typedef struct xent_sample_state {
  * is 0. All shards then have the tokens of the whole rows. The number of rounds is 1 for greedy, and for top-k with
  * ties FIRST; 2 if top-p keeps at most 512 classes; otherwise up to 14. Rows that are not finished are not written.
  * XENT_UNSUPPORTED on a shard, unless greedy: top_k or min_keep above 512, typical_p without a top_k of at most 512
- * with ties FIRST, top_n_sigma, xtc_probability and order; also kept_mask and the outputs after it. States that do not belong together are
- * XENT_INVALID_ARGUMENT with field and row; the rows before it are written. */
+ * with ties FIRST, top_n_sigma, xtc_probability and order; also kept_mask and the outputs after it. States that do
+ * not belong together are XENT_INVALID_ARGUMENT with field and row; the rows before it are written. */
 typedef struct xent_sample_call {
   uint64_t size;
   xent_sizes sizes;

@@ -249,7 +249,8 @@ static void xtc(row *r, const contract_temperature *t) {
 }
 
 static void filter(row *r, const contract_temperature *t) {
-  static const uint8_t rules[][8] = {{7, 5, 1, 2, 3, 4, 6}, {7, 1, 2, 3, 4}, {7, 3, 1, 2}, {5, 1, 4, 2, 3, 6, 7}, {7, 1, 2}};
+  static const uint8_t rules[][8] = {
+      {7, 5, 1, 2, 3, 4, 6}, {7, 1, 2, 3, 4}, {7, 3, 1, 2}, {5, 1, 4, 2, 3, 6, 7}, {7, 1, 2}};
   const xent_sampling *s = r->problem->sampling;
   const contract_temperature none = contract_temperature_of(0), *now = t;
   uint8_t order[8];
