@@ -441,8 +441,8 @@ static void describe(const mixture *m, int64_t row, int32_t isa) {
           "min %g, typical %g, sigma %g, xtc %g of %g, order %llx, temperature %g, penalties %g %g %g%s%s%s%s%s%s\n",
           xent_isa_name(isa), (long long)m->classes, m->x.layout.type, m->kind, s->rules, s->ties, s->greedy,
           (long long)s->min_keep, (long long)s->top_k, s->top_p, s->min_p, s->typical_p, s->top_n_sigma,
-          s->xtc_probability, s->xtc_threshold, (unsigned long long)s->order, s->temperature, s->repetition_penalty, s->frequency_penalty,
-          s->presence_penalty, m->mask.there ? ", mask" : "", m->bits.there ? " of bits" : "",
+          s->xtc_probability, s->xtc_threshold, (unsigned long long)s->order, s->temperature, s->repetition_penalty,
+          s->frequency_penalty, s->presence_penalty, m->mask.there ? ", mask" : "", m->bits.there ? " of bits" : "",
           m->bias.there ? ", bias" : "", m->prompt.there ? ", prompt" : "", m->output.there ? ", output" : "",
           m->bias_tokens.there ? ", biases" : "");
 }

@@ -10,6 +10,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.xent.options.Backend;
 import dev.xent.options.SamplingRules;
 import java.util.Arrays;
+import java.util.SplittableRandom;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -119,5 +120,25 @@ class SamplerFiltersTest {
         .containsExactly(1, 1, 0, 0);
     assertThat(kept(backend, b -> hot.apply(b).rules(SamplingRules.LLAMA_CPP), p))
         .containsExactly(1, 1, 0, 0);
+  }
+
+  /** What engines have that list the k largest, and cut them where the full softmax reaches p. */
+  @ParameterizedTest
+  @EnumSource(
+      value = Backend.class,
+      names = {"NATIVE", "REFERENCE"})
+  void topPBeforeTopKKeepsWhatBothKeep(Backend backend) {
+    SplittableRandom random = new SplittableRandom(20261127);
+    for (int row = 0; row < 200; row++) {
+      double[] p = random.doubles(2 + random.nextInt(40)).map(x -> Math.pow(x, 4) + 1e-6).toArray();
+      int k = 1 + random.nextInt(12);
+      double mass = 0.3 + 0.69 * random.nextDouble();
+      byte[] both = kept(backend, b -> b.topK(k).topP(mass).order(TOP_P, TOP_K), p);
+      byte[] first = kept(backend, b -> b.topK(k), p);
+      byte[] second = kept(backend, b -> b.topP(mass), p);
+      for (int i = 0; i < p.length; i++) {
+        assertThat(both[i]).isEqualTo((byte) (first[i] & second[i]));
+      }
+    }
   }
 }
