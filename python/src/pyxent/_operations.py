@@ -21,8 +21,8 @@ from pyxent._functions import FUNCTIONS
 from pyxent._names import Nothing, named, unexpected
 from pyxent._native import (HIDDEN_GRADIENT, MANY, WEIGHTS_GRADIENT, WHOLE_ROWS, Library, Options, Report, Sampling,
                             Shape, ExactSum, Work, library, sized)
-from pyxent._options import (Reductions, choice, integer, is_per_row, options_of, require, sampling_of, set_number,
-                             shown, truth)
+from pyxent._options import (Reductions, choice, filters_of, integer, is_per_row, options_of, require, sampling_of,
+                             set_number, shown, truth)
 from pyxent._products import write_gradients, write_logits
 from pyxent._rows import (Rows, add_rounded, as_floats, beside_zero, clamp_losses, copied, doubles_of, fill,
                           flags_along, have_signs, is_binary, is_several, kl_of_elements, labels_like, log_sums,
@@ -2014,7 +2014,7 @@ def sample(
             call.check_tokens(name)
         drawn = int.from_bytes(os.urandom(8), "little") if _lacks_seed(seed) else None
         shared.seed = shared.seed if drawn is None else drawn
-        requests = _requests(shared, call, rules, list(order or ()), per_row) if per_row else shared
+        requests = _requests(shared, call, rules, filters_of(order), per_row) if per_row else shared
         sampled, _ = call.run("sample", struct, sampling=lambda first: _of_piece(requests, first))
         return Sample(sampled=sampled, seed=drawn, **call.results)
 

@@ -6,7 +6,7 @@ import ctypes
 import math
 import operator
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, SupportsIndex
 
 from pyxent._functions import NOT_BESIDE, OPTIONS, SAMPLING, Range
@@ -121,14 +121,24 @@ _ORDERS = {
 _FILTERS = {"xtc_probability": "xtc", **{name: name for name in FILTERS if name not in ("xtc", "temperature")}}
 
 
-def sampling_of(rules: str, ties: str | None, order: Iterable[str] | None = None, **numbers: Any) -> Sampling:
+def filters_of(order: Any) -> list[str]:
+    """The names of an order; none for None."""
+    if order is None:
+        return []
+    names = order if isinstance(order, (list, tuple)) else [order]
+    for name in names:
+        choice("order", name, FILTERS)
+    if len(set(names)) < len(names):
+        raise OptionError(f"order is {list(names)}; expected each filter at most once")
+    return list(names)
+
+
+def sampling_of(rules: str, ties: str | None, order: Any = None, **numbers: Any) -> Sampling:
     """xent_sampling; the temperature 0 takes the largest class, and None is not used."""
     sampling = sized(Sampling, rules=choice("rules", rules, RULES), ties=choice("ties", ties, TIES))
-    filters = [] if order is None else list(order)
+    filters = filters_of(order)
     for place, name in enumerate(filters):
-        if name in filters[:place]:
-            raise OptionError(f"order is {filters}; expected each filter at most once")
-        sampling.order |= choice("order", name, FILTERS) << 8 * place
+        sampling.order |= FILTERS[name] << 8 * place
     for name, value in numbers.items():
         set_number(sampling, rules, filters, name, value)
     return sampling
