@@ -311,6 +311,9 @@ public final class Sampler {
      * @param filters each at most once; {@link #build} throws for a filter that is set and not here
      */
     public Builder order(SamplingFilter... filters) {
+      for (SamplingFilter filter : Objects.requireNonNull(filters, "filters")) {
+        NullChecks.require(filter, "a filter of order", "a SamplingFilter");
+      }
       order = List.of(filters);
       return this;
     }
