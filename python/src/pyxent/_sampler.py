@@ -18,7 +18,8 @@ from pyxent.errors import OptionError, ShapeError, XentError
 _OPTIONS = [name for name, parameter in inspect.signature(sample).parameters.items()
             if parameter.kind is parameter.KEYWORD_ONLY and name != "step"]
 _NUMBERS = ("temperature", "top_k", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability",
-            "xtc_threshold", "min_keep", "repetition_penalty", "frequency_penalty", "presence_penalty", "seed", "stream", "draw")
+            "xtc_threshold", "min_keep", "repetition_penalty", "frequency_penalty", "presence_penalty", "seed", "stream",
+            "draw")
 _OF_TEXTS = tuple(inspect.signature(Repetition).parameters)
 _PENALTIES = ("repetition_penalty", "frequency_penalty", "presence_penalty")
 _HISTORIES = ("prompt_tokens", "output_tokens")

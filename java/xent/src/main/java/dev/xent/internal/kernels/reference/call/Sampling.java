@@ -11,6 +11,32 @@ import java.lang.foreign.MemorySegment;
 
 /** How a token is drawn: {@code xent_sampling}. A number that is 0 is not used. */
 public final class Sampling {
+  /** The filters of rules, by their number. */
+  private static final long[] ORDERS = new long[5];
+
+  static {
+    int temperature = XentH.XENT_FILTER_TEMPERATURE();
+    int sigma = XentH.XENT_FILTER_TOP_N_SIGMA();
+    int k = XentH.XENT_FILTER_TOP_K();
+    int p = XentH.XENT_FILTER_TOP_P();
+    int min = XentH.XENT_FILTER_MIN_P();
+    int typical = XentH.XENT_FILTER_TYPICAL_P();
+    int xtc = XentH.XENT_FILTER_XTC();
+    ORDERS[XentH.XENT_RULES_XENT()] = order(temperature, sigma, k, p, min, typical, xtc);
+    ORDERS[XentH.XENT_RULES_TRANSFORMERS()] = order(temperature, k, p, min, typical);
+    ORDERS[XentH.XENT_RULES_VLLM()] = order(temperature, min, k, p);
+    ORDERS[XentH.XENT_RULES_LLAMA_CPP()] = order(sigma, k, typical, p, min, xtc, temperature);
+    ORDERS[XentH.XENT_RULES_ONNXRUNTIME_GENAI()] = order(temperature, k, p);
+  }
+
+  private static long order(int... filters) {
+    long order = 0;
+    for (int i = filters.length - 1; i >= 0; i--) {
+      order = order << Byte.SIZE | filters[i];
+    }
+    return order;
+  }
+
   public int rules;
   public int ties;
   public int greedy;
@@ -59,26 +85,7 @@ public final class Sampling {
 
   /** The numbers of the filters, one per byte from the lowest on. */
   public long order() {
-    if (order != 0) {
-      return order;
-    }
-    long usual =
-        then(XentH.XENT_FILTER_TOP_K(), then(XentH.XENT_FILTER_TOP_P(), XentH.XENT_FILTER_MIN_P()));
-    if (rules == XentH.XENT_RULES_LLAMA_CPP()) {
-      long last = then(XentH.XENT_FILTER_XTC(), XentH.XENT_FILTER_TEMPERATURE());
-      long inner = then(XentH.XENT_FILTER_TOP_P(), then(XentH.XENT_FILTER_MIN_P(), last));
-      long rest = then(XentH.XENT_FILTER_TOP_K(), then(XentH.XENT_FILTER_TYPICAL_P(), inner));
-      return then(XentH.XENT_FILTER_TOP_N_SIGMA(), rest);
-    }
-    if (rules == XentH.XENT_RULES_VLLM()) {
-      return then(XentH.XENT_FILTER_MIN_P(), usual & 0xffff);
-    }
-    long last = then(XentH.XENT_FILTER_TYPICAL_P(), XentH.XENT_FILTER_XTC());
-    return then(XentH.XENT_FILTER_TOP_N_SIGMA(), usual | last << 3 * Byte.SIZE);
-  }
-
-  private static long then(int filter, long others) {
-    return others << Byte.SIZE | filter;
+    return order != 0 ? order : ORDERS[rules];
   }
 
   /** Whether top-k keeps every class that equals the k-th. */

@@ -120,7 +120,11 @@ final class Filters {
   /** Those whose probability is at least p times the largest one. */
   void minP(double p) {
     left.sort();
-    double threshold = threshold(p, left.value(0));
+    keepFrom(threshold(p, left.value(0)));
+  }
+
+  /** Those that are at least this, once they are in order. */
+  private void keepFrom(double threshold) {
     int end = 0;
     while (end < left.count && (left.value(end) >= threshold || end < keep)) {
       end++;
@@ -177,12 +181,7 @@ final class Filters {
     left.sort();
     double most = left.value(0);
     double below = n * deviation();
-    double least = most - below;
-    int end = 0;
-    while (end < left.count && (left.value(end) >= least || end < keep)) {
-      end++;
-    }
-    left.keep(0, end);
+    keepFrom(most - below);
   }
 
   /** From sums of whole numbers: of distances from the largest as shares of all, and of squares. */
