@@ -374,7 +374,7 @@ MEMORY = "expected separate memory for out, or exactly that of logits"
     (lambda: pyxent.argmax(X, last=True, out=np.zeros(6, int)), pyxent.OptionError,
      "last is True, and out is given; expected a call that makes a new result"),
     (lambda: pyxent.top_k(X, 2, classes=np.zeros((6, 1), int)), pyxent.ShapeError,
-     "classes is int64 [6, 1], logits has 5 classes; expected 2 classes per row, as asked for"),
+     "classes is int64 [6, 1], logits has 5 classes; expected 2 classes per row, as requested"),
     (lambda: pyxent.cross_entropy(X, LABELS, reduction="none"), pyxent.OptionError,
      "reduction is none; expected one of mean, sum, or losses=True for those of the rows"),
     (lambda: pyxent.sample(X, seed=1 << 64, step=0), pyxent.OptionError,
@@ -425,7 +425,7 @@ MEMORY = "expected separate memory for out, or exactly that of logits"
     (lambda: pyxent.softmax(X.ravel(), row_offsets=np.array([0, 4, 2])), pyxent.ShapeError,
      "row_offsets of row 1 is 4, of row 2 2; expected offsets that do not fall"),
     (lambda: pyxent.softmax(X.ravel(), row_offsets=np.array([0, 31])), pyxent.ShapeError,
-     "row_offsets ends with 31, logits is float32 [30]; expected as many values as the offsets count"),
+     "row_offsets ends with 31, logits is float32 [30]; expected a last offset equal to the number of values"),
     (lambda: pyxent.cross_entropy(X, LABELS[:5]), pyxent.ShapeError,
      "targets is int64 [5], logits is float32 [6, 5] with classes along axis 1; expected targets of shape [6]"),
     (lambda: pyxent.cross_entropy(np.zeros((2, 3, 4)), np.zeros((2, 4), int)), pyxent.ShapeError, "targets is int64 "
@@ -454,9 +454,9 @@ MEMORY = "expected separate memory for out, or exactly that of logits"
                                                                           "probability rows "
      "float32 [6, 5]; expected class indices, or leave ignore_index out"),
     (lambda: pyxent.cross_entropy(X, X, correct=True), pyxent.OptionError,
-     "correct was asked for, targets are probability rows; expected class indices, or do not ask for correct"),
+     "correct is requested, targets are probability rows; expected class indices, or outputs without correct"),
     (lambda: pyxent.cross_entropy(X, LABELS * 0 - 1, ignore_index=-1, empty_mean="error"), pyxent.EmptyMeanError,
-     'no row is valid, so there is no mean; expected labels that are not ignored, or empty_mean="zero" or '
+     'no row is valid, so the mean is undefined; expected labels that are not ignored, or empty_mean="zero" or '
      'empty_mean="nan"'),
     (lambda: pyxent.binary_cross_entropy(X, (X > 0).astype(int) * 2), pyxent.LabelError,
      f"element {np.flatnonzero(X > 0)[0]} has label 2; expected 0 or 1"),
@@ -472,7 +472,7 @@ MEMORY = "expected separate memory for out, or exactly that of logits"
     (lambda: pyxent.cross_entropy_hvp(X, X, out=X.astype(np.float16)), pyxent.DTypeError,
      "out is float16 [6, 5], logits is float32 [6, 5]; expected out of type float32"),
     (lambda: pyxent.sample(X, rules="vllm", typical_p=0.5), pyxent.OptionError,
-     "typical_p is 0.5, and vllm has no such filter: leave it out, or give other rules"),
+     "typical_p is 0.5, and vllm has no such filter: leave it out, or choose other rules"),
     pytest.param(
         lambda: pyxent.softmax(OfLaterDlpack()), pyxent.ArrayMemoryError,
         "logits is lent by DLPack 2.3; expected an array of a library that lends by DLPack 1",
@@ -507,7 +507,7 @@ MEMORY = "expected separate memory for out, or exactly that of logits"
     (lambda: pyxent.sample(X, top_count=7, top_classes=True), pyxent.ShapeError,
      "top_count is 7, logits is float32 [6, 5] with 5 classes along axis 1: ask for 1 to 5 of the largest classes"),
     (lambda: pyxent.sample(X, top_classes=True), pyxent.OptionError,
-     "top_count is 0: ask for 1 or more of the largest classes"),
+     "top_count is 0: request 1 or more of the largest classes"),
     (lambda: pyxent.top_k(X.ravel(), 6, row_offsets=np.array([0, 5, 7])), pyxent.ShapeError,
      "k is 6, logits is float32 [30] with 5 classes in the longest row: ask for 1 to 5 of the largest classes"),
     (lambda: pyxent.sample(X, top_k=None), TypeError, "top_k is None; expected an integer"),

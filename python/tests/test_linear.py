@@ -330,8 +330,8 @@ DOUBLES = HIDDEN.astype(np.float64)
      "'float16'; expected float64, or None for the type of hidden"),
     (lambda: pyxent.linear_cross_entropy(HIDDEN, WEIGHTS, LABELS, ignore_index=-1).backward(), pyxent.OptionError,
      "there are no statistics to compute a gradient from: call with save_statistics=True"),
-    (lambda: pyxent.linear_cross_entropy(HIDDEN, WEIGHTS, SHARES, correct=True), pyxent.OptionError, "correct was asked for, "
-     "targets are probability rows; expected class indices, or do not ask for correct"),
+    (lambda: pyxent.linear_cross_entropy(HIDDEN, WEIGHTS, SHARES, correct=True), pyxent.OptionError, "correct is requested, "
+     "targets are probability rows; expected class indices, or outputs without correct"),
     (lambda: pyxent.bind(pyxent.linear_cross_entropy, HIDDEN, DEEP, DEEP_CASES[0][0]), pyxent.OptionError,
      "weights is float32 [9, 2, 3, 5] and the call is bound; expected two dimensions. Call once for each layer"),
     (lambda: pyxent.linear_cross_entropy(HIDDEN, DEEP, LABELS), pyxent.ShapeError, "targets is int64 [6]; expected "

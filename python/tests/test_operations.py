@@ -506,7 +506,7 @@ def test_sampling_options_of_rows_change_between_runs():
      "per row"),
     (dict(top_k=[1, 2.5]), TypeError, "in row 1, top_k is 2.5; expected an integer"),
     (dict(typical_p=[None, 0.5], rules="vllm"), pyxent.OptionError, "in row 1, typical_p is 0.5, and vllm has no such "
-     "filter: leave it out, or give other rules"),
+     "filter: leave it out, or choose other rules"),
     (dict(temperature="0.5"), TypeError, "temperature is '0.5'; expected a number")])
 def test_sampling_options_that_a_row_cannot_have(options, kind, message):
     tokens = np.full(2, 7)

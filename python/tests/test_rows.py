@@ -324,7 +324,7 @@ def test_several_axes_of_tensors():
      "separate memory for gradient, or exactly that of log_probabilities"),
     (lambda: pyxent.nll_loss(None, LABELS), TypeError, "log_probabilities is None; expected an array"),
     (lambda: pyxent.softmax(X[0], axis=None, row_offsets=np.array([0, 2])), pyxent.ShapeError, "logits is float32 [3, "
-     "4], and row_offsets were given; expected one dimension, and one axis"),
+     "4], and row_offsets are set; expected one dimension, and one axis"),
     (lambda: pyxent.nll_loss(X, X), pyxent.DTypeError, "targets is float32 [2, 3, 4]; expected class indices as "
      "integers"),
     (lambda: pyxent.nll_loss(X.astype(int), np.zeros((2, 3), int)), pyxent.DTypeError, "log_probabilities is int64 "

@@ -544,7 +544,7 @@ class Call:
         asked = self.counts["top_count"]
         count = self._entries(name, array, asked)
         if not 1 <= count <= self.classes or asked and count != asked:
-            wanted = f"{asked} classes per row, as asked for" if asked else f"1 to {self.classes} classes per row"
+            wanted = f"{asked} classes per row, as requested" if asked else f"1 to {self.classes} classes per row"
             raise ShapeError(f"{name} is {array}, {self.lead_name} has {plural(self.classes, 'class')}; expected {wanted}")
         self.counts["top_count"] = count
         return list(array.strides)
@@ -577,7 +577,7 @@ class Call:
         """How many of the largest classes are wanted; 0: as many as outputs of the caller's own have room for."""
         count = integer(name, count)
         if count == 0 and any(output is True for output in outputs):
-            raise OptionError(f"{name} is 0: ask for 1 or more of the largest classes")
+            raise OptionError(f"{name} is 0: request 1 or more of the largest classes")
         if count > self.classes:
             where = "in the longest row" if self.ragged else f"along axis {self.axis}"
             raise ShapeError(f"{name} is {count}, {self._lead_text} with {plural(self.classes, 'class')} {where}: ask "
@@ -592,7 +592,7 @@ class Call:
         integers = targets.type in INTEGERS
         if weights is not None:
             if not integers:
-                raise DTypeError(f"targets is {targets}, and target_weights were given; expected the classes of each "
+                raise DTypeError(f"targets is {targets}, and target_weights are set; expected the classes of each "
                                  f"row as integers{conversion('targets', targets, 'int')}")
             self.counts["target_count"] = self._entries("targets", targets)
             if not self.counts["target_count"]:
@@ -664,8 +664,8 @@ class Call:
         if len(offsets.shape) != 1 or not offsets.shape[0] or offsets.shape[0] > 1 and offsets.strides[0] != 1:
             raise ShapeError(f"row_offsets is {offsets}; expected one dimension of rows + 1 numbers without gaps")
         if len(self.lead.shape) != 1:
-            raise ShapeError(f"{self.lead_name} is {self.lead}, and row_offsets were given; expected the classes of "
-                             f"ragged rows in one dimension, row behind row")
+            raise ShapeError(f"{self.lead_name} is {self.lead}, and row_offsets are set; expected the classes of "
+                             f"ragged rows in one dimension, row after row")
         number = ctypes.c_int32 if offsets.type == "I32" else ctypes.c_int64
         self.read["row_offsets"] = offsets
         # The kernels get this copy, to which nobody else can write.
@@ -969,7 +969,7 @@ class Call:
         field, row = self.library.field_name(report.field), first + report.row
         if status == OUT_OF_STACK:
             raise RecursionError("a native call takes 160 KiB of stack, and this thread has less left: call from "
-                                 "higher up, or give threads more (threading.stack_size)")
+                                 "higher up, or start threads with more (threading.stack_size)")
         if status == INVALID_LABEL:
             self._fail_label(self.labels if field in ("none", "targets") else field, row, report)
         if status == INVALID_OPTION and field in ("class_weights", "row_weights"):

@@ -152,7 +152,7 @@ def log_sum_exp(logits: ArrayLike, *, axis: Axes = -1, keepdims: bool = False, o
     if weights is not None:
         for name, value in (("temperature", temperature), ("softcap", softcap), ("sink", sink)):
             if value is not None:
-                raise OptionError(f"weights and {name} were given: leave one of them out")
+                raise OptionError(f"weights and {name} are both set: leave one of them out")
     return _softmax("log_sum_exp", logits, axis, out, dtype, class_mask, sink, row_offsets, threads, keepdims, weights,
                     truth("return_sign", return_sign), isa=isa, fully_masked=fully_masked, temperature=temperature,
                     softcap=softcap)
@@ -197,7 +197,7 @@ def _softmax(function: str, logits: Any, axis: Any, out: Any, dtype: Any, class_
     widened = lent.type not in FLOATS or lent.type != "F64" == to_type and (out is None or out is True)
     kept = truth("keepdims", keepdims)
     if kept and row_offsets is not None:
-        raise OptionError("keepdims is True, and row_offsets were given: leave one of them out")
+        raise OptionError("keepdims is True, and row_offsets are both set: leave one of them out")
     if widened or is_several(axis):
         rows = Rows.of("logits", lent, logits, axis, widened, out, row_offsets, threads, may_be_empty=True)
         options["temperature"] = rows.per_row("temperature", options["temperature"])
@@ -464,7 +464,7 @@ def _of_rows(name: str, logits: Any, axis: Any, keepdims: Any, out: Any, class_m
     """An output of cross-entropy that needs no targets."""
     kept, several = truth("keepdims", keepdims), is_several(axis)
     if kept and row_offsets is not None:
-        raise OptionError("keepdims is True, and row_offsets were given: leave one of them out")
+        raise OptionError("keepdims is True, and row_offsets are both set: leave one of them out")
     lent = array_of("logits", _given("logits", logits))
     if last and (isinstance(threads, Bound) or out is not None and out is not True):
         raise OptionError(f"last is True, and {'the call is bound' if isinstance(threads, Bound) else 'out is given'}; "
@@ -949,11 +949,11 @@ def _is_wanted(output: Any) -> bool:
 def _require_outputs(kind: str, outputs: dict[str, Any]) -> None:
     """Refuses outputs that are of other targets."""
     if kind == "class indices" and _is_wanted(outputs["target_gradient"]):
-        raise OptionError("target_gradient was asked for, targets are class indices; expected probability rows or "
-                          "sparse targets, or do not ask for it")
+        raise OptionError("target_gradient is requested, targets are class indices; expected probability rows or "
+                          "sparse targets, or outputs without it")
     for name in ("correct", "log_probabilities", "ranks") if kind != "class indices" else ():
         if _is_wanted(outputs[name]):
-            raise OptionError(f"{name} was asked for, targets are {kind}; expected class indices, or do not ask for "
+            raise OptionError(f"{name} is requested, targets are {kind}; expected class indices, or outputs without "
                                f"{name}")
 
 
@@ -1131,9 +1131,9 @@ def binary_cross_entropy(
         for name, value in (("probability_clamp", probability_clamp), ("focal_gamma", focal_gamma),
                             ("focal_alpha", focal_alpha)):
             if value is not None:
-                raise OptionError(f"target_gradient was asked for, {name} is {shown(value)}; expected one of them")
+                raise OptionError(f"target_gradient is requested, {name} is {shown(value)}; expected one of them")
         if isinstance(threads, Bound):
-            raise OptionError("target_gradient was asked for, and the call is bound; expected no target_gradient")
+            raise OptionError("target_gradient is requested, and the call is bound; expected no target_gradient")
     if probability_clamp is not None:
         return _clamped(logits, targets, losses, probability_clamp, threads, dict(
             axis=axis, reduction=reduction, gradient=gradient, weights=weights, positive_weights=positive_weights,
@@ -1161,7 +1161,7 @@ def binary_cross_entropy(
     if not _is_wanted(target_gradient):
         return _loss(Loss, "binary_cross_entropy", call, struct, reductions, gradient, {"losses": losses}, threads)
     if labels:
-        raise OptionError(f"target_gradient was asked for, targets are labels {call.arrays['targets']}; expected "
+        raise OptionError(f"target_gradient is requested, targets are labels {call.arrays['targets']}; expected "
                           f"numbers from 0 to 1 of type {call.allowed}")
     of_ones, of_zeros = _losses_of_labels(call)  # before the gradient may overwrite the logits
     call.write("target_gradient", target_gradient)
@@ -1786,7 +1786,7 @@ def cross_entropy_hvp(logits: ArrayLike, upstream: ArrayLike, *, axis: int = -1,
                           denominator=denominator, reduction=None if reduction == "sum" else reduction)
         for name, value in of_targets.items():
             if value is not None:
-                raise OptionError(f"{name} was given without targets; expected both, or none of them")
+                raise OptionError(f"{name} is set without targets; expected both, or no {name}")
     call, struct = _begin("logits", logits, axis, row_offsets, isa=isa, fully_masked=fully_masked,
                           temperature=temperature, gradient_scale=gradient_scale)
     call.take("upstream", _given("upstream", upstream))

@@ -19,7 +19,7 @@ RANGES: dict[str, Range] = {
     "focal_alpha": OPTIONS["focal_alpha"]._replace(takes_zero=True, fix="expected a number from 0 to 1"),
     "denominator": Range(0, _MAX, True, None, "expected a finite number that is 0 or more"),
     "threads": Range(1, _MAX, False, None, "expected 1 or more"),
-    "k": Range(1, _MAX, False, None, "ask for 1 or more of the largest classes"),
+    "k": Range(1, _MAX, False, None, "request 1 or more of the largest classes"),
     "top_count": Range(0, _MAX, True, None, "expected 0 or more"),
 }
 _TYPES = {field[0]: field[1] for field in (*Options._fields_, *Sampling._fields_)}
@@ -155,7 +155,7 @@ def set_number(sampling: Sampling, rules: str, order: list[str], name: str, valu
     if name in _FILTERS and getattr(sampling, name) and _FILTERS[name] not in (order or _ORDERS[rules]):
         raise OptionError(
             f"{name} is {value}, order is {order}; expected {_FILTERS[name]!r} in the order too, or no {name}" if order else
-            f"{name} is {value}, and {rules} has no such filter: leave it out, or give other rules")
+            f"{name} is {value}, and {rules} has no such filter: leave it out, or choose other rules")
 
 
 REDUCTIONS = {"mean": 0, "sum": 1}
@@ -185,8 +185,8 @@ class Reductions:
         means = self.loss_is_mean or gradients and self.gradient_is_mean
         if denominator == 0 and self.empty_mean == "error" and means:
             raise EmptyMeanError(
-                ("no row is valid, so there is no mean; expected labels that are not ignored" if self.given is None
-                 else "the denominator is 0, so there is no mean; expected another one")
+                ("no row is valid, so the mean is undefined; expected labels that are not ignored" if self.given is None
+                 else "the denominator is 0, so the mean is undefined; expected another one")
                 + ', or empty_mean="zero" or empty_mean="nan"')
 
     def reduce(self, total: float, denominator: float) -> float:

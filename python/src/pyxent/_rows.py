@@ -51,7 +51,7 @@ class Rows(NamedTuple):
             raise OptionError(_reason(name, lent, axis, f"{out_name} is given" if given else "the call is bound"))
         axes = _axes(name, axis, lent.shape)
         if row_offsets is not None and (len(lent.shape) != 1 or len(axes) != 1):
-            raise ShapeError(f"{name} is {lent}, and row_offsets were given; expected one dimension, and one axis")
+            raise ShapeError(f"{name} is {lent}, and row_offsets are set; expected one dimension, and one axis")
         if not all(lent.shape[d] for d in axes) and row_offsets is None and not may_be_empty:
             raise ShapeError(f"{name} {lent} has zero classes along {_axes_text(axes)}; expected at least one")
         rows = Rows(None, name, lent, axes, row_offsets is not None, widened or lent.type == "F64")

@@ -23,7 +23,7 @@ typedef struct {
   int64_t stride; /* 0, or that of columns that are read where they are */
 } f64_gradients;
 
-/* y, which is not there where only the sum of g is asked for, and g; and the rows that a call is at: one, or some side
+/* y, which is not there where only the sum of g is requested, and g; and the rows that a call is at: one, or some side
  * by side. */
 typedef struct {
   const xent_call *call;

@@ -528,7 +528,7 @@ public final class Tensor {
   private ShapeException permutation(int[] axes) {
     return new ShapeException(
         message(
-            "axes %s is no order of the dimensions of %s: name every axis once",
+            "axes %s do not order the dimensions of %s: name every axis once",
             Arrays.toString(axes), view));
   }
 

@@ -218,7 +218,7 @@ class CrossEntropyShardTest extends DividedRows {
     PartialStates states = softmax.partialStates(logits, Inputs.none());
     for (int i = 0; i < names.length; i++) {
       Inputs inputs = others.get(i);
-      String[] words = {names[i], "and finish takes none"};
+      String[] words = {names[i], "and finish has no such input"};
       LossOutputs outcome = new LossOutputs();
       refused(OptionException.class, () -> plain.finish(soft, null, inputs, outcome), words);
       refused(OptionException.class, () -> softmax.finish(states, inputs, null), words);

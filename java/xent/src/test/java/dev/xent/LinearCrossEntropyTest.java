@@ -192,7 +192,7 @@ class LinearCrossEntropyTest {
                         gradients.hidden(null))
                     .backward(outputs))
         .isInstanceOf(OptionException.class)
-        .hasMessageContaining("backward was given 5 rows");
+        .hasMessageContaining("backward was called with 5 rows");
   }
 
   @OnEveryBackend

@@ -274,7 +274,7 @@ class LossOutputsTest {
                 if (!e.getMessage().contains("targets are ")) { // of the other kind
                   names.add(name);
                   assertThat(e)
-                      .hasMessageStartingWith(name + " is asked for, and " + operation + " has ")
+                      .hasMessageStartingWith(name + " is requested, and " + operation + " has ")
                       .hasMessageContaining("; expected outputs without it");
                 }
               }

@@ -132,7 +132,7 @@ class MemoryOwnerTest {
     assertThatThrownBy(use)
         .as(name)
         .isInstanceOf(MemoryException.class)
-        .hasMessage(what + " lies in memory that its owner has taken back: " + GONE);
+        .hasMessage(what + " is in memory that its owner has taken back: " + GONE);
     assertThat(values).as(name).isEqualTo(before);
     memoryOwner.refusal = null;
   }

@@ -40,7 +40,7 @@ class SampleStatesTest {
     for (int cut : new int[] {0, 23, bytes.length - 1, bytes.length - 4192}) {
       assertThatThrownBy(() -> SampleStates.ofBytes(Arrays.copyOf(bytes, cut)))
           .isInstanceOf(PartialStatesException.class)
-          .hasMessageEndingWith("; give bytes that toBytes() wrote");
+          .hasMessageEndingWith("; pass bytes that toBytes() wrote");
     }
     for (int at : new int[] {0, 8, 12, 16}) {
       byte[] other = bytes.clone();

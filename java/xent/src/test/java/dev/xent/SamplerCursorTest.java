@@ -275,7 +275,7 @@ class SamplerCursorTest {
     refused(
         OptionException.class,
         () -> cursor.next(Tensor.of(logits(0)), tokens),
-        "outputTokens is I32 [1], and a cursor, which has the tokens of its own text, takes none; expected inputs without it");
+        "outputTokens is I32 [1], and a cursor, which has the tokens of its own text, has no such input; expected inputs without it");
     SamplerCursor later = penalized.start().step(7);
     later.next(logits(0));
     refused(

@@ -224,7 +224,7 @@ class SamplerShardTest {
     Sampler.Outputs ranks = new Sampler.Outputs().ranks(tokens);
     assertThatThrownBy(() -> whole.sample(logits, 0, none, tokens, ranks, List::of))
         .isInstanceOf(OptionException.class)
-        .hasMessageStartingWith("ranks is asked for, and a shard does not have whole rows");
+        .hasMessageStartingWith("ranks is requested, and a shard does not have whole rows");
     SamplerInputs before = none.outputTokens(Tensor.of(new int[] {CLASSES}, 1, 1));
     assertThatThrownBy(
             () ->

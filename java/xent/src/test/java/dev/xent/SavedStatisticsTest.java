@@ -58,7 +58,7 @@ class SavedStatisticsTest {
                 .hasMessage(
                     "the outputs hold statistics of "
                         + shape
-                        + ", backward was given "
+                        + ", backward was called with "
                         + shape
                         + " ["
                         + said

@@ -35,7 +35,7 @@ class ShardCallTest extends DividedRows {
     PartialStates whole = shard.partialStates(logits, labels, Inputs.none());
     requests.forEach(
         (name, outputs) -> {
-          String message = name + " is asked for, and a shard does not have whole rows";
+          String message = name + " is requested, and a shard does not have whole rows";
           refused(
               OptionException.class,
               () ->

@@ -142,7 +142,7 @@ class TensorCopyTest {
         thread.start();
         thread.join();
       }
-      String why = "the tensor lies in an arena confined to another thread than ";
+      String why = "the tensor is in an arena confined to another thread than ";
       assertThat(thrown.getFirst())
           .hasMessageStartingWith(why + "virtual thread #" + virtual.threadId() + ": ");
       assertThat(thrown.getLast())
@@ -165,7 +165,7 @@ class TensorCopyTest {
                     thrown.add(catchThrowable(() -> confined.copyFrom(here)));
                   });
       stranger.join();
-      String why = " lies in an arena confined to another thread than stranger: ";
+      String why = " is in an arena confined to another thread than stranger: ";
       assertThat(thrown).hasSize(2).allMatch(MemoryException.class::isInstance);
       assertThat(thrown.getFirst()).hasMessageStartingWith("the source" + why);
       assertThat(thrown.getLast()).hasMessageStartingWith("the tensor" + why);

@@ -433,8 +433,8 @@ class TensorTest {
       value = {
         "12 | -1, 5 | needs a multiple of 5 elements, F32 [12] has 12; expected sizes that divide it",
         "12 | -1, -1, 12 | leaves two sizes open; expected at most one -1",
-        "12 | -1, 0 | has 0 elements whatever its -1 is; expected every size",
-        "0 | 0, -1 | has 0 elements whatever its -1 is; expected every size",
+        "12 | -1, 0 | has 0 elements for any value of its -1; expected every size",
+        "0 | 0, -1 | has 0 elements for any value of its -1; expected every size",
         "12 | -1, -2 | has a negative size: sizes are 0 or more",
         "12 | -2 | has a negative size: sizes are 0 or more",
         "12 | -1, 4294967296, 4294967296 | is larger than memory can be: "

@@ -298,7 +298,7 @@ class TopKTest {
     TopK top = TopK.of(2);
     assertThatThrownBy(() -> TopK.of(0))
         .isInstanceOf(OptionException.class)
-        .hasMessage("k is 0: ask for 1 or more of the largest classes");
+        .hasMessage("k is 0: request 1 or more of the largest classes");
     assertThatThrownBy(() -> TopK.of(5).probabilities(logits))
         .isInstanceOf(ShapeException.class)
         .hasMessage(
@@ -318,7 +318,7 @@ class TopKTest {
                     .inputs(Inputs.none().rowWeights(Tensor.of(new float[3])))
                     .run())
         .isInstanceOf(OptionException.class)
-        .hasMessageStartingWith("rowWeights is F32 [3], and top-k takes none");
+        .hasMessageStartingWith("rowWeights is F32 [3], and top-k has no such input");
     Tensor overlapping = logits.slice(1, 0, 2);
     assertThatThrownBy(() -> top.probabilities(logits, classes.slice(1, 0, 2), overlapping))
         .isInstanceOf(MemoryException.class)

@@ -131,7 +131,7 @@ class LoadingTest {
             folder -> withPath(folder, StrangeLibraries.truncated(folder))),
         row(
             "library for another processor, `dev.xent.library.path`",
-            fails("is not a library for linux-x86_64; give one that was built for it"),
+            fails("is not a library for linux-x86_64; use one that was built for it"),
             folder -> withPath(folder, StrangeLibraries.ofAnotherProcessor(folder))),
         row(
             "library for a C library that is not here",

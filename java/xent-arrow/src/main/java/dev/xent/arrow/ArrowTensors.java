@@ -187,7 +187,7 @@ public final class ArrowTensors {
         throw new MemoryException(
             "the arena cannot be used: "
                 + e.getMessage()
-                + "; give one that is open, and shared or of this thread",
+                + "; pass an open arena that is shared or confined to this thread",
             e);
       }
     };

@@ -218,7 +218,7 @@ final class CArray {
       throw new MemoryException(
           "the arena cannot be used: "
               + e.getMessage()
-              + "; give one that is open, and shared or of this thread",
+              + "; pass an open arena that is shared or confined to this thread",
           e);
     }
     struct.set(ValueLayout.JAVA_LONG, RELEASE, 0);

@@ -410,7 +410,7 @@ class DjlTensorsTest {
       assertThatThrownBy(() -> Softmax.along(-1).forward(view, view))
           .isInstanceOf(MemoryException.class)
           .hasMessage(
-              "logits lies in memory that its owner has taken back: the NDArray is closed; keep it and its manager open as long as the tensor is used");
+              "logits is in memory that its owner has taken back: the NDArray is closed; keep it and its manager open as long as the tensor is used");
     }
   }
 

@@ -80,7 +80,7 @@ final class Managed {
       throw new MemoryException(
           String.format(
               Locale.ROOT,
-              "the tensor is one of DLPack %s.%s: ask for version 1, __dlpack__(max_version=(1, 0)) in Python",
+              "the tensor is one of DLPack %s.%s: request version 1, __dlpack__(max_version=(1, 0)) in Python",
               Integer.toUnsignedString(major),
               Integer.toUnsignedString(struct.get(INT, Field.MINOR))));
     }
@@ -105,7 +105,7 @@ final class Managed {
       throw new MemoryException(
           "the arena cannot be used: "
               + e.getMessage()
-              + "; give one that is open, and shared or of this thread",
+              + "; pass an open arena that is shared or confined to this thread",
           e);
     }
   }

@@ -43,7 +43,7 @@ final class InputFile {
       }
       if (Files.isDirectory(path)) {
         throw new FileException(
-            String.format(Locale.ROOT, "is a directory; give the %s file in it", kind));
+            String.format(Locale.ROOT, "is a directory; name the %s file in it", kind));
       }
       if (Files.exists(path) && !Files.isRegularFile(path)) {
         throw new FileException(
@@ -124,7 +124,7 @@ final class InputFile {
     return new MemoryException(
         "the arena cannot be used: "
             + e.getMessage()
-            + "; give one that is open, and shared or of this thread",
+            + "; pass an open arena that is shared or confined to this thread",
         e);
   }
 }

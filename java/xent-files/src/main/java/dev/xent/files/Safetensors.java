@@ -232,7 +232,7 @@ public final class Safetensors {
   private String names(String missing) {
     Set<String> names = header.tensors().keySet();
     if (names.isEmpty()) {
-      return "it has none, give another file";
+      return "the file has no tensors: use another file";
     }
     String nearest =
         names.stream()
@@ -241,8 +241,8 @@ public final class Safetensors {
             .map(name -> "'" + Shown.start(name) + "'")
             .collect(Collectors.joining(", "));
     return names.size() <= MOST_NAMES
-        ? "give " + (names.size() == 1 ? "" : "one of ") + nearest
-        : String.format(Locale.ROOT, "give one of its %d, such as %s", names.size(), nearest);
+        ? "name " + (names.size() == 1 ? "" : "one of ") + nearest
+        : String.format(Locale.ROOT, "name one of its %d, such as %s", names.size(), nearest);
   }
 
   /** How many letters two names begin and end with alike. */

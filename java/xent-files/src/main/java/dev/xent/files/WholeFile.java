@@ -152,7 +152,7 @@ public final class WholeFile implements AutoCloseable {
     }
     if (!Files.isDirectory(folder)) {
       throw new FileException(
-          path + " cannot be written: there is no directory " + folder + "; make it first");
+          path + " cannot be written: the directory " + folder + " does not exist; make it first");
     }
     if (Files.exists(path) && !Files.isRegularFile(path)) {
       throw new FileException(

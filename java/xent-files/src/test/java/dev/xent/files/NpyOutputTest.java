@@ -103,7 +103,7 @@ class NpyOutputTest {
 
   @Test
   void refusesPlacesWhereNoFileCanBe() throws IOException {
-    assertRefused(folder.resolve("none/y.npy"), "there is no directory");
+    assertRefused(folder.resolve("none/y.npy"), "does not exist; make it first");
     Path file = Files.createFile(folder.resolve("f"));
     assertRefused(file.resolve("y.npy"), "y.npy cannot be written: " + file + " is no directory");
     assertRefused(Files.createDirectory(folder.resolve("d")), "is a directory");

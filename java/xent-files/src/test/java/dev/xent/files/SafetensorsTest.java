@@ -130,7 +130,7 @@ class SafetensorsTest {
                 + " 'model.1.weight', 'lm_head.weight'");
     Path none = SafetensorsBytes.write(folder.resolve("none.safetensors"), file("{}", 0));
     assertThatThrownBy(() -> Safetensors.open(none, arena).tensor("x"))
-        .hasMessage(none + " has no tensor 'x'; it has none, give another file");
+        .hasMessage(none + " has no tensor 'x'; the file has no tensors: use another file");
   }
 
   @Test

@@ -37,11 +37,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ViewLifeCycleTest {
   private static final int NUMBERS = 16;
   private static final String RELEASED =
-      " lies in memory that its owner has taken back: the buffer is released; keep it retained as long as the tensor is used, or view it with an arena";
+      " is in memory that its owner has taken back: the buffer is released; keep it retained as long as the tensor is used, or view it with an arena";
   private static final String CLOSED =
-      " lies in memory that its owner has taken back: the buffer is over memory of an arena that is closed; keep that open as long as the tensor is used";
+      " is in memory that its owner has taken back: the buffer is over memory of an arena that is closed; keep that open as long as the tensor is used";
   private static final String LEFT =
-      " lies in memory that its owner has taken back: the buffer has other memory than it had, as when it grows or shrinks; view it again";
+      " is in memory that its owner has taken back: the buffer has other memory than it had, as when it grows or shrinks; view it again";
 
   /** What others have in memory that was given back. */
   private static final float THEIRS = -7;

@@ -42,7 +42,7 @@ record TopKOperation(String name, Logits logits, int k, FunctionOptions given)
         throw new ShapeException(
             String.format(
                 Locale.ROOT,
-                "k is %d, the row has %d classes: ask for at most as many",
+                "k is %d, the row has %d classes: request at most that number",
                 k,
                 x.dim(1)));
       }

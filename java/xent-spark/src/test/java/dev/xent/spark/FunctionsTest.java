@@ -322,7 +322,7 @@ class FunctionsTest {
         "xent_top_k(x, y) | the input `k` should be a foldable \"INT\" expression; however, got \"y\"",
         "xent_top_k(x, 0) | \"xent_top_k(x, 0)\" due to data type mismatch: The `k` must be between [1, 2147483647] (current value = 0)",
         "xent_top_k(x, 3000000000) | The `k` must be between [1, 2147483647] (current value = 3000000000)",
-        "xent_top_k(x, 4) | (t.x, 4), row 0 of partition 0: k is 4, the row has 3 classes: ask for at most as many",
+        "xent_top_k(x, 4) | (t.x, 4), row 0 of partition 0: k is 4, the row has 3 classes: request at most that number",
         "xent_cross_entropy(array(X'00'), 1) | the bytes hold no partial states",
         "xent_cross_entropy(CAST(array() AS ARRAY<BINARY>), 1) | the row has no states",
         "xent_cross_entropy(array(CAST(NULL AS BINARY)), 1) | state 0 of 1 is null; pass the states of all shards",

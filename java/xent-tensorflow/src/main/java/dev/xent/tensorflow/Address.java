@@ -23,6 +23,6 @@ final class Address implements DataStorageVisitor<Long> {
   @Override
   public Long fallback() {
     throw new MemoryException(
-        "TensorFlow does not give the address of this tensor: use a version whose data() is off the heap");
+        "TensorFlow does not return the address of this tensor: use a version whose data() is off the heap");
   }
 }

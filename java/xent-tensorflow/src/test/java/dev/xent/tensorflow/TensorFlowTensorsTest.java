@@ -174,7 +174,7 @@ class TensorFlowTensorsTest {
     assertThatThrownBy(() -> DataBuffers.of(new byte[8]).accept(new Address()))
         .isInstanceOf(MemoryException.class)
         .hasMessage(
-            "TensorFlow does not give the address of this tensor: use a version whose data() is"
+            "TensorFlow does not return the address of this tensor: use a version whose data() is"
                 + " off the heap");
   }
 

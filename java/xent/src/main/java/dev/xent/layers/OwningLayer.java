@@ -27,7 +27,7 @@ abstract class OwningLayer implements Layer {
       if (size < 0 && size != ANY) {
         throw new ShapeException(
             message(
-                "%s was given the shape %s: a size is at least 0, or Layer.ANY (-1) for any size",
+                "the shape of %s is %s: a size is at least 0, or Layer.ANY (-1) for any size",
                 name(), Arrays.toString(shape)));
       }
     }

@@ -147,7 +147,7 @@ class BenchCommandTest {
   void refusesAPageThatCannotBeWrittenBeforeItMeasures() {
     xent("bench", "--html", folder).refuses("is a directory; name a .html file in it");
     xent("bench", "--html", folder.resolve("no/report.html"))
-        .refuses("cannot be written", "there is no directory", "make it first");
+        .refuses("cannot be written", "does not exist", "make it first");
     xent("bench", "--html", "-")
         .refuses("'-' is not supported for REPORT.html", "name a .html file");
     xent("bench", "--html", "").refuses("the name of REPORT.html is empty");

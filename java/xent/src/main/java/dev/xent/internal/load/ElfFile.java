@@ -62,7 +62,7 @@ final class ElfFile {
         || header.getShort(16) != SHARED_LIBRARY
         || !isFor(arch, header.getShort(18))) {
       throw new NativeLibraryException(
-          message("%s is not a library for linux-%s; give one that was built for it", path, arch));
+          message("%s is not a library for linux-%s; use one that was built for it", path, arch));
     }
     int segments = Short.toUnsignedInt(header.getShort(56));
     int sections = Short.toUnsignedInt(header.getShort(60));

@@ -120,7 +120,7 @@ public record Settings(
   private static Path temporaryDirectoryOfJvm(@Nullable String value) {
     if (value == null) {
       throw new OptionException(
-          message("%s is not set; give it or %s", TEMPORARY_DIRECTORY_OF_JVM, TEMPORARY_DIRECTORY));
+          message("%s is not set; set it or %s", TEMPORARY_DIRECTORY_OF_JVM, TEMPORARY_DIRECTORY));
     }
     return absolute(TEMPORARY_DIRECTORY_OF_JVM, value);
   }
@@ -130,7 +130,7 @@ public record Settings(
       return null;
     }
     if (value.isBlank()) {
-      throw new OptionException(name + " is empty; give a path, or leave it out");
+      throw new OptionException(name + " is empty; set a path, or leave it out");
     }
     return absolute(name, value);
   }

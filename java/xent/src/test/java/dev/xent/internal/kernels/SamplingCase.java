@@ -55,7 +55,7 @@ final class SamplingCase {
   /** By name; absent ones are not there. */
   final Map<String, MemorySegment> inputs = new LinkedHashMap<>();
 
-  /** What is asked for, and how many bytes it has. */
+  /** What is requested, and how many bytes it has. */
   final Map<String, Long> outputs = new LinkedHashMap<>();
 
   private final Arena arena;

@@ -273,7 +273,7 @@ class LoaderTest {
     String text = "no library, but a text that is longer than the header of one would be";
     assertPathRefused(
         Files.writeString(directory.resolve("text.so"), text),
-        "is not a library for " + Platform.current() + "; give one that was built for it");
+        "is not a library for " + Platform.current() + "; use one that was built for it");
   }
 
   /** The system's loader would die of a SIGBUS, and the JVM with it. */
@@ -318,7 +318,7 @@ class LoaderTest {
               bytes[at] = (byte) value;
               return bytes;
             }),
-        "is not a library for " + Platform.current() + "; give one that was built for it");
+        "is not a library for " + Platform.current() + "; use one that was built for it");
   }
 
   /** What the headers promise need not be a number that a file can have. */
@@ -465,7 +465,7 @@ class LoaderTest {
     Isa missing = XentRuntime.get().availableIsas().contains(Isa.NEON) ? Isa.AVX2 : Isa.NEON;
     Result result =
         run(
-            RefusedProbe.class,
+            FailingProbe.class,
             3,
             "--enable-native-access=ALL-UNNAMED",
             "-Ddev.xent.isa=" + missing.name().toLowerCase(Locale.ROOT));

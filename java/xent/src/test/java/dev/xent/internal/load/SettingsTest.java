@@ -82,7 +82,7 @@ class SettingsTest {
         .hasMessage("dev.xent.library.path=a?b.so is not a path: it has control characters");
     assertThatThrownBy(() -> Settings.of(name -> null))
         .isInstanceOf(OptionException.class)
-        .hasMessage("java.io.tmpdir is not set; give it or dev.xent.tempdir");
+        .hasMessage("java.io.tmpdir is not set; set it or dev.xent.tempdir");
   }
 
   @Test
@@ -105,8 +105,8 @@ class SettingsTest {
         "dev.xent.native       | maybe | dev.xent.native=maybe; expected one of auto, require, off",
         "dev.xent.threads      | 0     | dev.xent.threads=0; expected 1 or more",
         "dev.xent.threads      | one   | dev.xent.threads=one; expected 1 or more",
-        "dev.xent.library.path | ''    | dev.xent.library.path is empty; give a path, or leave it out",
-        "dev.xent.tempdir      | ' '   | dev.xent.tempdir is empty; give a path, or leave it out",
+        "dev.xent.library.path | ''    | dev.xent.library.path is empty; set a path, or leave it out",
+        "dev.xent.tempdir      | ' '   | dev.xent.tempdir is empty; set a path, or leave it out",
       })
   void aValueThatCannotBeIsRefusedByName(String name, String value, String message) {
     assertThatThrownBy(() -> settings(Map.of(name, value)))

@@ -71,7 +71,7 @@ public final class InputViews {
     if (view != null) {
       throw new OptionException(
           message(
-              "%s is %s, and %s takes none; expected inputs without it",
+              "%s is %s, and %s has no such input; expected inputs without it",
               array.text, view, operation));
     }
   }

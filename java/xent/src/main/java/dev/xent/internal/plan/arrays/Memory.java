@@ -154,7 +154,7 @@ public final class Memory {
       throw new MemoryException(
           "the arena cannot be used: "
               + e.getMessage()
-              + "; give one that is open, and shared or of this thread",
+              + "; pass an open arena that is shared or confined to this thread",
           e);
     }
   }
@@ -280,7 +280,7 @@ public final class Memory {
   private static void requireAvailableFrom(Supplier<@Nullable String> memoryOwner, String name) {
     String refusal = memoryOwner.get();
     if (refusal != null) {
-      throw new MemoryException(name + " lies in memory that its owner has taken back: " + refusal);
+      throw new MemoryException(name + " is in memory that its owner has taken back: " + refusal);
     }
   }
 
@@ -310,7 +310,7 @@ public final class Memory {
     return segment.scope().isAlive()
         ? new MemoryException(
             name
-                + " lies in an arena confined to another thread than "
+                + " is in an arena confined to another thread than "
                 + nameOf(Thread.currentThread())
                 + ": use Arena.ofShared() and one tensor per thread, or call from the thread that opened the arena",
             cause)

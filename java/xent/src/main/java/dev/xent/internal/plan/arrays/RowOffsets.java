@@ -24,7 +24,7 @@ public final class RowOffsets {
     if (lead.rank() != 1) {
       throw new ShapeException(
           message(
-              "%s is %s, and %s were given; expected the classes of ragged rows in one dimension, row behind row",
+              "%s is %s, and %s are set; expected the classes of ragged rows in one dimension, row after row",
               leadName, lead, name));
     }
     Memory.requireAccess(offsets, name);
@@ -58,7 +58,7 @@ public final class RowOffsets {
     if (before > lead.elements) {
       throw new ShapeException(
           message(
-              "%s ends with %d, %s is %s; expected as many values as the offsets count",
+              "%s ends with %d, %s is %s; expected a last offset equal to the number of values",
               name, before, leadName, lead));
     }
     return longest;

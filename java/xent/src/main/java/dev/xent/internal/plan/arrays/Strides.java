@@ -71,7 +71,7 @@ public final class Strides {
     if (others == 0) {
       throw new ShapeException(
           message(
-              "shape %s has 0 elements whatever its -1 is; expected every size",
+              "shape %s has 0 elements for any value of its -1; expected every size",
               Arrays.toString(shape)));
     }
     if (elements % others != 0) {

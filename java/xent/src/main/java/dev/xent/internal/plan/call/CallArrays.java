@@ -392,7 +392,7 @@ public abstract sealed class CallArrays permits Call {
     if (!classNumbers.type.isInteger()) {
       throw new DTypeException(
           message(
-              "targets is %s, and targetWeights were given; expected the classes of each row as I8 to I64 or U8 to U64",
+              "targets is %s, and targetWeights are set; expected the classes of each row as I8 to I64 or U8 to U64",
               classNumbers));
     }
     checks.requireType(part(Array.TARGET_WEIGHTS), Rule.TARGET_WEIGHTS, weights);
@@ -401,7 +401,7 @@ public abstract sealed class CallArrays permits Call {
     if (targetCount == 0) {
       throw new ShapeException(
           message(
-              "targets is %s; expected at least one class in each row, of weight 0 where it has none",
+              "targets is %s; expected at least one class in each row, of weight 0 for rows without a target",
               classNumbers));
     }
     if (!Arrays.equals(weights.shape, classNumbers.shape)) {

@@ -70,8 +70,8 @@ public final class Losses {
     if (kind == TargetKind.LABELS) {
       if (outputs.has(Array.TARGET_GRADIENT)) {
         throw new OptionException(
-            "targetGradient was asked for, targets are class indices; expected probability rows or sparse"
-                + " targets, or do not ask for it");
+            "targetGradient is requested, targets are class indices; expected probability rows or sparse"
+                + " targets, or outputs without it");
       }
     } else {
       if (outputs.countCorrect) {
@@ -90,10 +90,8 @@ public final class Losses {
   private static OptionException needsLabels(Array array, TargetKind kind) {
     return new OptionException(
         message(
-            "%s asked for, targets are %s; expected class indices, or do not ask for %s",
-            array == Array.CORRECT ? "correct rows were" : array.text + " was",
-            kind.text,
-            array.text));
+            "%s is requested, targets are %s; expected class indices, or outputs without %s",
+            array.text, kind.text, array.text));
   }
 
   /** To be called when all arrays are there. */

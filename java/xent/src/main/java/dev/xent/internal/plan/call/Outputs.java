@@ -240,7 +240,7 @@ public final class Outputs {
         || !options.hasStatisticsOf(savedOptions, kind)) {
       throw new OptionException(
           message(
-              "the outputs hold statistics of %s, backward was given %s; expected what the forward had",
+              "the outputs hold statistics of %s, backward was called with %s; expected what the forward had",
               described(
                   rows,
                   savedClasses,

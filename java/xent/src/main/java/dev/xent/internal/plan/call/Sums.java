@@ -206,6 +206,6 @@ public final class Sums {
     return new PartialStatesException(
         "the bytes hold no loss sum that can be used: "
             + why
-            + "; give bytes that toBytes() wrote");
+            + "; pass bytes that toBytes() wrote");
   }
 }

@@ -79,7 +79,7 @@ public final class LogitsPlan {
    */
   public static int requireCount(int k) {
     if (k < 1) {
-      throw new OptionException("k is " + k + ": ask for 1 or more of the largest classes");
+      throw new OptionException("k is " + k + ": request 1 or more of the largest classes");
     }
     return k;
   }

@@ -253,7 +253,7 @@ public final class LinearPlan {
     if (asksForClasses(call) && call.pieces.count > 1) {
       throw new ShapeException(
           message(
-              "hidden is %s, with strides that fall into %d pieces, and gradients of weights and bias are sums over all rows: copy it to memory without gaps, or ask for the gradient of hidden alone",
+              "hidden is %s, with strides that fall into %d pieces, and gradients of weights and bias are sums over all rows: copy it to memory without gaps, or request the gradient of hidden alone",
               call.view(Array.HIDDEN), call.pieces.count));
     }
   }
@@ -437,7 +437,7 @@ public final class LinearPlan {
     if (workspace != 0 && workspace < least) {
       throw new OptionException(
           message(
-              "workspace is %s, and hidden %s with weights %s needs %d; expected as many, or fewer rows at once",
+              "workspace is %s, and hidden %s with weights %s needs %d; expected that size, or fewer rows at once",
               plural(workspace, "byte"), call.view(Array.HIDDEN), call.view(Array.WEIGHTS), least));
     }
   }

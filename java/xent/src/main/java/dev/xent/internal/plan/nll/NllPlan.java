@@ -309,12 +309,12 @@ public final class NllPlan {
   private static void requireSameRows(Call call, Outputs saved) {
     if (saved.rows < 0) {
       throw new OptionException(
-          "the outputs are of no forward; expected the outputs of the forward over these targets");
+          "the outputs do not come from a forward; expected the outputs of the forward over these targets");
     }
     if (saved.rows != call.dimensions.rows) {
       throw new OptionException(
           message(
-              "the outputs are of a forward over %s, backward was given %d; expected the outputs of the forward over these targets",
+              "the outputs are of a forward over %s, backward was called with %d; expected the outputs of the forward over these targets",
               plural(saved.rows, "row"), call.dimensions.rows));
     }
   }

@@ -66,9 +66,9 @@ public record Reductions(
     if (denominator == 0 && emptyMean == EmptyMean.ERROR && reduction == Reduction.MEAN) {
       throw new EmptyMeanException(
           Double.isNaN(givenDenominator)
-              ? "no row is valid, so there is no mean; expected labels that are not ignored, or"
+              ? "no row is valid, so the mean is undefined; expected labels that are not ignored, or"
                   + " emptyMean(ZERO) or emptyMean(NAN)"
-              : "the denominator is 0, so there is no mean; expected another one, or"
+              : "the denominator is 0, so the mean is undefined; expected another one, or"
                   + " emptyMean(ZERO) or emptyMean(NAN)");
     }
   }

@@ -94,7 +94,7 @@ public record SamplingOptions(
     throw new OptionException(
         order.isEmpty()
             ? message(
-                "%s is %s, and %s has no such filter: leave it out, or give other rules",
+                "%s is %s, and %s has no such filter: leave it out, or choose other rules",
                 name, value, rules)
             : message(
                 "%s is %s, order is %s; expected %s in the order too, or no %s",

@@ -155,7 +155,7 @@ public final class SampleRound {
     return new PartialStatesException(
         "the bytes hold no sample states that can be used: "
             + why
-            + "; give bytes that toBytes() wrote");
+            + "; pass bytes that toBytes() wrote");
   }
 
   @Override

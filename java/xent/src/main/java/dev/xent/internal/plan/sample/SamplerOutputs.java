@@ -33,7 +33,7 @@ public final class SamplerOutputs {
     if (others != 0) {
       throw new OptionException(
           ArrayViews.first(others).text
-              + " is asked for, and a shard does not have whole rows: ask for processedLogProbabilities and kept, or sample from whole rows");
+              + " is requested, and a shard does not have whole rows: request processedLogProbabilities and kept, or sample from whole rows");
     }
   }
 

@@ -407,7 +407,7 @@ public final class SamplerPlan {
     if (requests.count() != call.dimensions.rows) {
       throw new OptionException(
           message(
-              "requests has %s, logits is %s with %s; expected as many requests as there are rows",
+              "requests has %s, logits is %s with %s; expected one request per row",
               plural(requests.count(), "request"),
               call.lead(),
               plural(call.dimensions.rows, "row")));

@@ -111,7 +111,7 @@ public final class LossShardPlan {
     if (kind != TargetKind.LABELS && smoothing > 0 && inputs.get(Array.CLASS_MASK) != null) {
       throw new OptionException(
           message(
-              "labelSmoothing is %s, targets are %s, and classMask is given: a shard does not know how many classes take part, so give class indices, no mask or no smoothing",
+              "labelSmoothing is %s, targets are %s, and classMask is set: a shard has no count of the classes that take part, so use class indices, no mask or no smoothing",
               smoothing, kind.text));
     }
     call.takeInputs(Function.CROSS_ENTROPY, inputs);
@@ -198,7 +198,7 @@ public final class LossShardPlan {
   private static void requireForShard(Outputs outputs) {
     outputs.require(
         OUTPUTS,
-        "and a shard does not have whole rows: ask for losses, logSumExp, correct, countCorrect and lossSum, or compute the loss of whole rows");
+        "and a shard does not have whole rows: request losses, logSumExp, correct, countCorrect and lossSum, or compute the loss of whole rows");
   }
 
   private void takeRest(Call call, InputViews inputs, Outputs outputs, TargetKind kind) {

@@ -117,7 +117,7 @@ public record States(
    */
   public static States merge(List<States> parts) {
     if (parts.isEmpty()) {
-      throw new PartialStatesException("there are no partial states; expected at least one");
+      throw new PartialStatesException("the list of partial states is empty; expected at least one");
     }
     List<States> sorted =
         parts.stream().sorted(Comparator.comparingLong(States::firstChunk)).toList();
@@ -304,7 +304,7 @@ public record States(
     return new PartialStatesException(
         "the bytes hold no partial states that can be used: "
             + why
-            + "; give bytes that toBytes() wrote");
+            + "; pass bytes that toBytes() wrote");
   }
 
   /** In messages. */

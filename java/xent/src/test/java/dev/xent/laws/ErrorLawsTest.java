@@ -23,7 +23,7 @@ import net.jqwik.api.lifecycle.AfterContainer;
  * Calls with something wrong: every tier says the same in the same words, on one thread and on
  * more, and nothing is written.
  */
-class RefusalLawsTest extends Laws {
+class ErrorLawsTest extends Laws {
   private static final Set<String> SEEN = new TreeSet<>();
 
   /** What is done to a lawful call. */

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
  * library return the same status and the same report. Random calls have one to three such numbers,
  * so that the order of the checks shows too. The C tests have what is wrong with other arguments.
  */
-class RefusalsTest {
+class InvalidCallsTest {
   private static final int ROUNDS = Boolean.getBoolean("xent.long") ? 200_000 : 6_000;
   private static final long FAR = Long.MAX_VALUE;
 

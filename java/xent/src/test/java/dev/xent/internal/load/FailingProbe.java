@@ -6,8 +6,8 @@ import dev.xent.errors.OptionException;
 import java.io.IOException;
 
 /** A program for {@link LoaderTest}: builds operations under settings that are refused. */
-public final class RefusedProbe {
-  private RefusedProbe() {}
+public final class FailingProbe {
+  private FailingProbe() {}
 
   /**
    * Prints how often it was refused, and how many libraries are mapped after that.

@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is refused of inputs, options and outcomes: named, with its value, and nothing written. */
-class InputsRefusedTest {
+class InvalidInputsTest {
   private final float[] out = new float[12];
   private final Tensor logits = Tensor.of(Samples.logits(12, 2, 9), 3, 4);
   private final Tensor labels = Tensor.of(new int[] {0, 1, 2});
@@ -218,19 +218,19 @@ class InputsRefusedTest {
       refused(
           OptionException.class,
           () -> Argmax.along(1).on(logits, numbers).inputs(each).run(),
-          "and argmax takes none");
+          "and argmax has no such input");
       refused(
           OptionException.class,
           () -> Entropy.along(1).on(logits, rows).inputs(each).run(),
-          "and entropy takes none");
+          "and entropy has no such input");
       refused(
           OptionException.class,
           () -> TopK.of(2).onLogProbabilities(logits, numbers, rows).inputs(each).run(),
-          "and top-k takes none");
+          "and top-k has no such input");
     }
     LossCall ofElements =
         BinaryCrossEntropy.mean().on(logits, logits, null).inputs(Inputs.none().rowWeights(rows));
-    refused(OptionException.class, ofElements::run, "and binary cross-entropy takes none");
+    refused(OptionException.class, ofElements::run, "and binary cross-entropy has no such input");
     assertThat(rows.toFloatArray()).containsOnly(0);
   }
 

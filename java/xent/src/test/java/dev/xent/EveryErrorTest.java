@@ -32,11 +32,11 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 
 /**
- * Every kind of bad input that the API refuses, with its words: those of {@code refusals-api.txt},
+ * Every kind of bad input that the API refuses, with its words: those of {@code errors-api.txt},
  * one line each, on both backends, with nothing written. The table that was seen is left in {@code
- * target/refusals-api.txt}.
+ * target/errors-api.txt}.
  */
-class EveryRefusalTest {
+class EveryErrorTest {
   /** The last part of a message says what to do. */
   private static final Pattern FIX =
       Pattern.compile(
@@ -294,7 +294,7 @@ class EveryRefusalTest {
         "16 bits from doubles",
         b -> b.softmax().forward(zeros(DType.F64, 3, 4), zeros(DType.F16, 3, 4)));
     kinds.put("labels of floats", b -> b.loss(zeros(DType.F32, 3)));
-    kinds.put("probabilities of doubles beside floats", b -> b.loss(zeros(DType.F64, 3, 4)));
+    kinds.put("probabilities of doubles and logits of floats", b -> b.loss(zeros(DType.F64, 3, 4)));
     kinds.put("correct rows of integers", b -> b.loss(b.outputs().correct(zeros(DType.I32, 3))));
     kinds.put("argmax of bytes", b -> b.loss(b.outputs().argmax(zeros(DType.I8, 3))));
     kinds.put(
@@ -357,7 +357,7 @@ class EveryRefusalTest {
           b.forward(gone);
         });
     kinds.put(
-        "memory that its owner refuses",
+        "memory that its owner has taken back",
         b ->
             b.forward(
                 b.logits.ownedBy(
@@ -466,7 +466,7 @@ class EveryRefusalTest {
         "tokens of another shape",
         b -> b.sampler().build().sample(b.logits, 0, Tensor.of(new int[2])));
     kinds.put(
-        "as many requests as not rows",
+        "a number of requests that is not that of rows",
         b -> {
           Sampler.Requests one = new Sampler.Requests().add(Sampler.greedy(), 0, 0);
           b.sampler().build().on(b.logits, b.labels).run(one);
@@ -474,13 +474,13 @@ class EveryRefusalTest {
     kinds.put("a request of another softcap", b -> b.request(b.sampler().softcap(0.5)));
     kinds.put("a request of another axis", b -> b.request(b.sampler().axis(0)));
     kinds.put(
-        "a token before that is no class",
+        "a prompt token beyond the classes",
         b ->
             b.sample(
                 SamplerInputs.none().promptTokens(Tensor.of(new int[] {0, 1, 4}, 3, 1)),
                 new Sampler.Outputs()));
     kinds.put(
-        "a biased token that is no class",
+        "a biased token beyond the classes",
         b ->
             b.sample(
                 SamplerInputs.none()
@@ -518,7 +518,7 @@ class EveryRefusalTest {
         "selected log-probabilities of another shape",
         b -> b.select().forward(b.logits, b.labels, Tensor.of(new float[2])));
     kinds.put(
-        "a selected class that is none",
+        "a selected class beyond the classes",
         b -> b.select().forward(b.logits, Tensor.of(new int[] {0, 4, 0}), b.rows));
     kinds.put(
         "offsets of sequences that count elements",
@@ -611,7 +611,7 @@ class EveryRefusalTest {
         "probability rows of features",
         b -> b.linear().build().forward(b.logits, b.weights, b.soft));
     kinds.put(
-        "a label that is no class of the weights",
+        "a label beyond the classes of the weights",
         b -> b.linear().build().forward(b.logits, b.weights, Tensor.of(new int[] {0, 5, 2})));
     kinds.put(
         "a bias of another number",
@@ -728,13 +728,13 @@ class EveryRefusalTest {
 
   private static void ragged(Map<String, Call> kinds) {
     Tensor values = Tensor.of(new float[12]);
-    kinds.put("offsets beside a matrix", b -> ragged(b, b.logits, 0, 4, 12));
+    kinds.put("offsets with a matrix", b -> ragged(b, b.logits, 0, 4, 12));
     kinds.put("offsets that fall", b -> ragged(b, values, 0, 4, 3, 12));
     kinds.put("offsets beyond the end", b -> ragged(b, values, 0, 4, 13));
     kinds.put("offsets below 0", b -> ragged(b, values, -1, 4));
     kinds.put("no offset", b -> ragged(b, values));
     kinds.put(
-        "a label behind the end of its row",
+        "a label past the end of its row",
         b ->
             b.mean()
                 .on(values, Tensor.of(new int[] {0, 7}))
@@ -824,7 +824,7 @@ class EveryRefusalTest {
                 .gradient(b.out)
                 .outputs(b.outputs().saveStatistics(b.arena))
                 .run());
-    kinds.put("bytes that are no loss sum", b -> LossSum.ofBytes(new byte[40]));
+    kinds.put("bytes of something else than a loss sum", b -> LossSum.ofBytes(new byte[40]));
   }
 
   private static void shards(Map<String, Call> kinds) {
@@ -841,7 +841,7 @@ class EveryRefusalTest {
           PartialStates.merge(List.of(part, part));
         });
     kinds.put(
-        "a shard that is asked for whole rows",
+        "results of whole rows of a shard",
         b ->
             b.mean()
                 .shard(0, 4)
@@ -866,7 +866,7 @@ class EveryRefusalTest {
                     b.labels,
                     b.none(),
                     new LossOutputs()));
-    kinds.put("bytes that are no states", b -> PartialStates.ofBytes(new byte[100]));
+    kinds.put("bytes of something else than states", b -> PartialStates.ofBytes(new byte[100]));
     kinds.put(
         "bytes that are cut off",
         b -> {
@@ -934,7 +934,7 @@ class EveryRefusalTest {
   }
 
   private static List<String> expected() throws IOException {
-    try (var in = EveryRefusalTest.class.getResourceAsStream("/refusals-api.txt")) {
+    try (var in = EveryErrorTest.class.getResourceAsStream("/errors-api.txt")) {
       return new String(in.readAllBytes(), StandardCharsets.UTF_8)
           .lines()
           .filter(line -> !line.startsWith("#"))
@@ -954,6 +954,6 @@ class EveryRefusalTest {
         "%d kinds of bad input of the API, each refused on both backends%n", TABLE.size());
     List<String> lines = new ArrayList<>();
     TABLE.forEach((name, refusal) -> lines.add(name + " | " + refusal));
-    Files.write(Path.of(System.getProperty("basedir"), "target", "refusals-api.txt"), lines);
+    Files.write(Path.of(System.getProperty("basedir"), "target", "errors-api.txt"), lines);
   }
 }

@@ -26,10 +26,10 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Every kind of bad input that the command line refuses, with exit code and line: those of {@code
- * refusals-cli.txt}, on both backends, with no file touched and none added. The table that was seen
- * is left in {@code target/refusals-cli.txt}.
+ * errors-cli.txt}, on both backends, with no file touched and none added. The table that was seen
+ * is left in {@code target/errors-cli.txt}.
  */
-class EveryRefusalTest {
+class EveryErrorTest {
   private static final Pattern LINE =
       Pattern.compile("xent: .+([:;,] .+| must be .+ \\(was .+\\)).*");
 
@@ -65,7 +65,7 @@ class EveryRefusalTest {
     refused("no input", "softmax", "-o", out);
     refused("no targets", "cross-entropy", logits);
     refused("an option without a value", "softmax", logits, "-o", out, "--axis");
-    refused("an axis that is no number", "softmax", logits, "-o", out, "--axis", "x");
+    refused("an axis that is not a number", "softmax", logits, "-o", out, "--axis", "x");
     refused("an unknown command far from all", "frobnicate");
     refused("an unknown option near another", "softmax", logits, "-o", out, "--temprature", 2);
     refused("an axis beyond 32 bits", "softmax", logits, "-o", out, "--axis", "4294967295");
@@ -74,13 +74,13 @@ class EveryRefusalTest {
     refused("a number nearer to 0 than all", loss("--temperature", "1e-400"));
     refused("a number beyond all", loss("--denominator", "1e400"));
     refused("a number with a comma", loss("--denominator", "1,5"));
-    refused("an instruction set that nobody has", "info", "--isa", "sse");
-    refused("a backend that nobody has", "info", "--backend", "gpu");
+    refused("an unknown instruction set", "info", "--isa", "sse");
+    refused("an unknown backend", "info", "--backend", "gpu");
     refused("an instruction set of the reference", loss("--isa", "avx2", "--backend", "reference"));
     refused("no thread", loss("--threads", 0));
-    refused("a reduction that is none", loss("--reduction", "median"));
-    refused("a type that is none", loss("--dtype", "f9"));
-    refused("rules of nobody", loss("--rules", "xent"));
+    refused("an unknown reduction", loss("--reduction", "median"));
+    refused("an unknown type", loss("--dtype", "f9"));
+    refused("unknown rules", loss("--rules", "xent"));
   }
 
   private void options() throws IOException {
@@ -116,9 +116,9 @@ class EveryRefusalTest {
     refused("log-sum-exp of log-probabilities", "nll", logits, labels, "--lse", out);
     refused("a tolerance that is NaN", "verify", logits, logits, "--rtol", "nan");
     refused("a negative number of ulps", "verify", logits, logits, "--ulp", "-1");
-    refused("a shape that is none", "bench", "--shapes", "64by1000");
+    refused("a word that is not a shape", "bench", "--shapes", "64by1000");
     refused("a shape without its axis", "bench", "--shapes", "4x8@2");
-    refused("an operation that is none", "bench", "--ops", "relu");
+    refused("an unknown operation", "bench", "--ops", "relu");
   }
 
   private void files() throws IOException {
@@ -129,7 +129,7 @@ class EveryRefusalTest {
     refused("standard input", "softmax", "-", "-o", out);
     refused("an empty file", softmax(write("empty.npy")));
     refused(
-        "a file that is no array",
+        "a file that is not an array",
         softmax(write("text.npy", "1.5 2.5 3.5\n".getBytes(StandardCharsets.UTF_8))));
     byte[] whole = Files.readAllBytes(logits);
     refused("a header that is cut off", softmax(write("header.npy", Arrays.copyOf(whole, 40))));
@@ -139,7 +139,7 @@ class EveryRefusalTest {
         "data that are too long",
         softmax(write("long.npy", Arrays.copyOf(whole, whole.length + 4))));
     refused(
-        "a header that is no dictionary",
+        "a header that is not a dictionary",
         softmax(write("junk.npy", NpyBytes.unpadded(1, "{'descr", new byte[8]))));
     refused("a big-endian file", softmax(npy("big.npy", ">f4", "(2, 4)")));
     refused("complex numbers", softmax(npy("complex.npy", "<c8", "(2, 4)")));
@@ -227,7 +227,7 @@ class EveryRefusalTest {
     refused("a label of a masked class", loss("--mask", flags("m4.npy", "(4,)", 1, 1, 0, 1)));
     refused("a sink of another size", loss("--sink", three));
     refused("offsets of floats", loss("--row-offsets", three));
-    refused("offsets beside a matrix", loss("--row-offsets", labels));
+    refused("offsets with a matrix", loss("--row-offsets", labels));
     Path flat = floats("flat.npy", "(8,)", new float[8]);
     Path fall = longs("fall.npy", "(3,)", 0, 5, 3);
     Path beyond = longs("beyond.npy", "(3,)", 0, 5, 9);
@@ -258,7 +258,7 @@ class EveryRefusalTest {
   }
 
   private void sampling() throws IOException {
-    refused("sampling rules of nobody", sample("--rules", "vllm2"));
+    refused("unknown sampling rules", sample("--rules", "vllm2"));
     refused("a negative temperature", sample("--temperature", "-1"));
     refused("a temperature near 0", sample("--temperature", "1e-300"));
     refused("a seed beyond 64 bits", sample("--seed", "18446744073709551616"));
@@ -285,7 +285,7 @@ class EveryRefusalTest {
     refused("a bias of another size", sample("--bias", floats("b3.npy", "(3,)", 1, 2, 3)));
     refused("tokens of floats", sample("--prompt-tokens", soft));
     Path nine = longs("nine-tokens.npy", "(2, 2)", 0, 1, -1, 9);
-    refused("a token that is no class", sample("--output-tokens", nine));
+    refused("a token beyond the classes", sample("--output-tokens", nine));
     refused("tokens of other rows", sample("--output-tokens", longs("o3.npy", "(3, 1)", 0, 0, 0)));
     Path wide = NpyBytes.doubles(folder.resolve("wide.npy"), Golden.SHAPE, new double[8]);
     refused("logits of float64", "sample", wide, "-o", out);
@@ -408,7 +408,7 @@ class EveryRefusalTest {
     sampling();
     List<String> seen = new ArrayList<>();
     table.forEach((kind, line) -> seen.add(kind + " | " + line));
-    Files.write(Path.of(System.getProperty("basedir"), "target", "refusals-cli.txt"), seen);
+    Files.write(Path.of(System.getProperty("basedir"), "target", "errors-cli.txt"), seen);
     System.out.printf("%d kinds of bad input of the command line%n", seen.size());
     List<String> expected =
         expected().stream().filter(line -> !leftOut.contains(line.split(" \\| ")[0])).toList();
@@ -429,7 +429,7 @@ class EveryRefusalTest {
   }
 
   private static List<String> expected() throws IOException {
-    try (var in = EveryRefusalTest.class.getResourceAsStream("/refusals-cli.txt")) {
+    try (var in = EveryErrorTest.class.getResourceAsStream("/errors-cli.txt")) {
       return new String(in.readAllBytes(), StandardCharsets.UTF_8)
           .lines()
           .filter(line -> !line.startsWith("#"))

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** A range of no classes has labels: both implementations refuse one that is out of range. */
-class LinearRefusalsTest {
+class InvalidLinearCallsTest {
   private static final int ROWS = 3;
   private static final int CLASSES = 7;
   private static final int FEATURES = 5;

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
  * If tokens or states of shards hold what they may not, the reference and the native library return
  * the same status and the same report.
  */
-class SamplingRefusalsTest {
+class InvalidSamplerCallsTest {
   private static final int ROUNDS = Boolean.getBoolean("xent.long") ? 200_000 : 6_000;
 
   private final Kernels reference = Backends.get().kernels(Backend.REFERENCE);

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
  * If a label of binary cross-entropy is none, the reference and the native library return the same
  * status and the same report.
  */
-class BinaryRefusalsTest {
+class InvalidBinaryCallsTest {
   private static final int ROUNDS = 20_000;
   private static final int OUTER = 3;
   private static final int CLASSES = 4;
