@@ -44,7 +44,7 @@ public class Bound {
 
   private volatile int state = IDLE;
 
-  /** Creates a call with the views that {@link Operation#give} takes. */
+  /** Creates a call with views in the order of {@link Operation#run}. */
   public Bound(
       Operation operation,
       @Nullable Operation backward,
@@ -190,7 +190,7 @@ public class Bound {
     }
   }
 
-  // ---- arguments --------------------------------------------------------------------------------
+  // ---- arguments -------------------------------------------------------------------------------
 
   /** Sets the weights of elements. */
   public final Bound weights(@Nullable View view) {

@@ -46,10 +46,7 @@ public final class Call extends CallArrays {
   /** The arguments of the current call. */
   public CallArguments given;
 
-  /**
-   * The arguments that belong to this instance; equal to {@link #given} except during {@link
-   * #runWith}.
-   */
+  /** The arguments that belong to this instance; {@link #runWith} replaces them during its call. */
   private final CallArguments ownArguments;
 
   /** Whether a call is running, from {@link #current()} to {@link #end()}. */
@@ -74,7 +71,7 @@ public final class Call extends CallArrays {
   /** The arguments of the current kernel call. */
   public final Work work = new Work();
 
-  // ---- repeated calls ---------------------------------------------------------------------------
+  // ---- repeated calls --------------------------------------------------------------------------
 
   final PreparedCalls preparedCalls = new PreparedCalls();
 
@@ -93,7 +90,7 @@ public final class Call extends CallArrays {
   public final RowRecords records = new RowRecords();
   private final Recording recording = new Recording();
 
-  // ---- state of the operation, shared by all threads --------------------------------------------
+  // ---- state of the operation, shared by all threads -------------------------------------------
 
   /** Whether this pass writes the gradient. */
   public boolean writesGradient;
@@ -113,7 +110,7 @@ public final class Call extends CallArrays {
   /** Whether the kernels add to the exact sum. */
   private boolean addsExactSum;
 
-  // ---- state per thread -------------------------------------------------------------------------
+  // ---- state per thread ------------------------------------------------------------------------
 
   /** The number of rows that were found valid. */
   public long validRows;
@@ -192,7 +189,7 @@ public final class Call extends CallArrays {
     recording.workedBy(threads);
   }
 
-  // ---- arguments of the kernels -----------------------------------------------------------------
+  // ---- arguments of the kernels ----------------------------------------------------------------
 
   /** Finds the pieces. Afterwards {@link #enter} selects them one by one. */
   public void ready() {
@@ -274,7 +271,7 @@ public final class Call extends CallArrays {
     return preparedCalls.runs() + boundKernels.runs();
   }
 
-  // ---- repeated calls ---------------------------------------------------------------------------
+  // ---- repeated calls --------------------------------------------------------------------------
 
   /** Whether this bound call is unchanged, so that its arrays need not be taken again. */
   boolean repeats(Operation operation) {

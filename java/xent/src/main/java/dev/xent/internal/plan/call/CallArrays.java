@@ -144,7 +144,7 @@ public abstract sealed class CallArrays permits Call {
     return mask.view != null && Rule.MASK_OF_TOKENS.isOfBits(mask.view.type.number());
   }
 
-  // ---- taking arrays ----------------------------------------------------------------------------
+  // ---- taking arrays ---------------------------------------------------------------------------
 
   /** Takes the leading array, which determines the dimensions and the type. */
   public void lead(Rule rule, View view, int classAxis) {
@@ -525,7 +525,7 @@ public abstract sealed class CallArrays permits Call {
     };
   }
 
-  // ---- outputs ----------------------------------------------------------------------------------
+  // ---- outputs ---------------------------------------------------------------------------------
 
   /**
    * Rejects outputs that are not writable or that overlap another array of the call. An output may
@@ -563,7 +563,7 @@ public abstract sealed class CallArrays permits Call {
     return false;
   }
 
-  // ---- memory of the arrays ---------------------------------------------------------------------
+  // ---- memory of the arrays --------------------------------------------------------------------
 
   /** Rejects memory that was closed since the call began. */
   void requireAccessToAll() {

@@ -62,7 +62,7 @@ public abstract class Operation {
   /**
    * Repeats a prepared call by running only its kernels. The call has the result.
    *
-   * @param a the views, in the order of {@link #give}
+   * @param a the views, in the order of {@link #run(View, View, View)}
    * @return whether it ran; if not, nothing was written
    */
   protected boolean again(

@@ -38,7 +38,9 @@ public final class Outputs {
   public long validRows = -1;
   public double denominator = Double.NaN;
 
-  /** The sum of the weights of the valid rows; their number if there are no weights. */
+  /**
+   * The sum of the weights of the valid rows; the number of valid rows if the call has no weights.
+   */
   public double countedWeight;
 
   public long correctCount = -1;
@@ -232,7 +234,7 @@ public final class Outputs {
   /**
    * The statistics of a forward pass with the same arguments as this call.
    *
-   * @throws OptionException if there are no such statistics
+   * @throws OptionException if these outputs do not have such statistics
    */
   public MemorySegment statisticsOf(Call call, TargetKind kind, Options options) {
     MemorySegment memory = statistics;
