@@ -260,8 +260,8 @@ public final class PreparedCall {
    * @param array a Java array, or null
    * @param at the offset of the first logit, or its address
    * @param row the row as a view, or null if no view exists
-   * @return the token; -1 if the row has no token; a smaller number if a complete call must report the
-   *     error
+   * @return the token; -1 if the row has no token; a smaller number if a complete call must report
+   *     the error
    */
   public long draw(@Nullable Object array, long at, @Nullable View row, long step) {
     PreparedKernel draws = kernel;
